@@ -1,0 +1,144 @@
+/* Layers: y = Psi Phi(x) + bias (SNNK), or y = f(W x + b) (dense).
+ *
+ * Multiply-adds a row: dense d l, SNNK m (d + l). Layers are immutable: share one between threads
+ * freely, free it whenever you like; networks keep what they hold. */
+#ifndef SNNK_LAYER_H
+#define SNNK_LAYER_H
+
+#include <snnk/lstsq.h>
+#include <snnk/map.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct snnk_layer snnk_layer;
+typedef struct snnk_fit snnk_fit;
+
+/* ---- Creating ---- */
+
+/* An SNNK layer from a map and a given Psi: y = Psi Phi(x) + bias. Psi: l x m, row stride ldpsi >=
+ * m; bias: l, or NULL for zeros. Copied. SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0), SNNK_E_SIZE,
+ * SNNK_E_STRIDE, SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_from_map(const snnk_map *map, size_t outputs, const float *Psi,
+                                 size_t ldpsi, const float *bias, snnk_layer **layer);
+
+/* An SNNK layer that solves `lstsq` (whose features are the map's) for its Psi and bias:
+ * snnk_lstsq_solve, rounded to float. config, report: as there, may be NULL. Statuses of both. */
+SNNK_API int snnk_layer_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
+                                   const snnk_solve_config *config, snnk_solve_report *report,
+                                   snnk_layer **layer);
+
+/* A dense layer y = f(W x + b). W: l x d, row stride ldw >= d; bias: l, or NULL for zeros. Copied.
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_ENUM, SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
+                              const float *bias, int32_t activation,
+                              const snnk_allocator *allocator, snnk_layer **layer);
+
+/* Free it. NULL is fine. */
+SNNK_API void snnk_layer_free(snnk_layer *layer);
+
+/* ---- Fitting: a layer in closed form from rows that stream by ---- */
+
+/* snnk_fit_config.ridge: let the library choose lambda on held-out rows. */
+#define SNNK_RIDGE_AUTO (-1.0)
+
+/* At most this many rows are held out, whatever the share: memory stays bounded. */
+#define SNNK_FIT_MAX_HELDOUT 8192
+
+typedef struct snnk_fit_config {
+    size_t size;           /* set by snnk_fit_config_init */
+    uint64_t seed;         /* which rows are held out: decided by (seed, row number). Default 0 */
+    double ridge;          /* lambda >= 0, or SNNK_RIDGE_AUTO (default) */
+    double heldout_share;  /* share of the rows lambda is chosen on, 0 < share <= 0.5; beyond
+                            * SNNK_FIT_MAX_HELDOUT rows a random sample of that size. Default 0.1.
+                            * Not used with a given lambda. The final solution uses all rows */
+    double rank_tolerance; /* as in snnk_solve_config. Default 0 */
+    int32_t intercept;     /* 1 (default) or 0 */
+    int32_t n_ridges;      /* how many lambdas of snnk_lstsq_default_ridges are tried, 2 ... 1000.
+                            * Default 10: one a decade */
+} snnk_fit_config;
+
+/* What a fit reports. Fill `size` first (snnk_fit_report_init does). */
+typedef struct snnk_fit_report {
+    size_t size;
+    double ridge;         /* the lambda used */
+    double heldout_error; /* of the chosen lambda on the held-out rows, before they were used: the
+                           * share of them misclassified (labels), or the squared error a row,
+                           * summed over outputs (targets). NaN with a given lambda */
+    double condition;     /* these five as in snnk_solve_report */
+    double rss;
+    uint64_t rows;
+    uint64_t rank;
+    uint64_t heldout_rows;
+    int32_t method;
+    int32_t reserved;
+} snnk_fit_report;
+
+/* Fill *config with the defaults. SNNK_E_NULL, SNNK_E_CONFIG. */
+SNNK_API int snnk_fit_config_init(snnk_fit_config *config, size_t config_size);
+SNNK_API int snnk_fit_report_init(snnk_fit_report *report, size_t report_size);
+
+/* Start fitting Psi of a layer with this map and l = `outputs` outputs. config: NULL for the
+ * defaults. Memory: 8 m^2 bytes of statistics, as much again during snnk_fit_solve, and up to
+ * 4 m SNNK_FIT_MAX_HELDOUT bytes for held-out features. The allocator is the map's.
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_NOMEM. */
+SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
+                             snnk_fit **fit);
+
+/* Free it. NULL is fine. */
+SNNK_API void snnk_fit_free(snnk_fit *fit);
+
+/* Add n rows. X: n x d, row stride ldx >= d; Y: n x l, row stride ldy >= l. Features are made a
+ * block at a time. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (in X, Y, or a feature
+ * of it: nothing was added), SNNK_E_NOMEM. */
+SNNK_API int snnk_fit_add(snnk_fit *fit, size_t n, const float *X, size_t ldx, const float *Y,
+                          size_t ldy, snnk_workspace *workspace);
+
+/* The same for classification: labels, n values in 0 ... l-1. SNNK_E_RANGE names the first that is
+ * not. */
+SNNK_API int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx,
+                                 const int32_t *labels, snnk_workspace *workspace);
+
+/* Solve and make the layer. report: NULL if not wanted. May be called again, after more rows or
+ * not. With automatic lambda: first the lambda of least held-out error (fewest held-out rows
+ * misclassified for labels, least squared error for targets; the larger lambda of equals), then a
+ * solution from all rows. SNNK_E_STATE where no row was held out, or none was left to fit on: give
+ * lambda, or more rows. Else statuses as snnk_lstsq_solve. */
+SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_fit_report *report, snnk_layer **layer);
+
+/* ---- Using ---- */
+
+SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);  /* d; 0 for NULL */
+SNNK_API size_t snnk_layer_outputs(const snnk_layer *layer); /* l; 0 for NULL */
+SNNK_API size_t
+snnk_layer_features(const snnk_layer *layer); /* m; 0 for NULL and for dense layers */
+SNNK_API uint64_t snnk_layer_parameters(
+    const snnk_layer *layer); /* numbers the forward uses: G, c, Psi, bias (or W, b) */
+SNNK_API uint64_t
+snnk_layer_multiply_adds(const snnk_layer *layer); /* a row; elementwise functions not counted */
+
+/* The map of an SNNK layer, valid as long as the layer; NULL for a dense one and for NULL. */
+SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
+
+/* Copy out Psi (l x m, row stride ldpsi >= m; a dense layer: W, l x d) and bias (l). Either may be
+ * NULL. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
+
+/* Y = layer(X). X: n x d, row stride ldx >= d. Y: n x l, row stride ldy >= l, must not overlap X. n
+ * = 0 does nothing. Non-finite inputs propagate. Each row's result depends on that row alone, bit
+ * for bit, whatever n and the thread count. The n x m features are never all in memory. Needs no
+ * scratch. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                                float *Y, size_t ldy, snnk_workspace *workspace);
+
+/* The second half alone, from features made elsewhere: Y = Psi Phi + bias. Phi: n x m, row stride
+ * ldphi >= m. SNNK_E_UNSUPPORTED (a dense layer), else as snnk_layer_forward. */
+SNNK_API int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
+                                float *Y, size_t ldy, snnk_workspace *workspace);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

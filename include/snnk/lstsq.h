@@ -1,0 +1,124 @@
+/* Least squares from sufficient statistics: rows stream in, the solution comes out in closed form.
+ *
+ *     (B, b) = argmin  sum_i |B phi_i + b - y_i|^2 + ridge |B|^2
+ *
+ * phi_i: m features, y_i: t targets. Kept are the row count, the means, and the centred second
+ * moments S = sum (phi - mean)(phi - mean)^T and its companions for phi y and y^2, in double: m^2 +
+ * O(m t) numbers, however many rows. Batches are centred on their own mean and merged by the
+ * pairwise rule of Chan, Golub & LeVeque 1979, so a large mean costs no digits. The intercept b is
+ * not penalised. */
+#ifndef SNNK_LSTSQ_H
+#define SNNK_LSTSQ_H
+
+#include <snnk/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct snnk_lstsq snnk_lstsq;
+
+/* ---- Collecting ---- */
+
+/* Empty statistics for m = `features` features and t = `targets` targets. Memory: 8 m^2 bytes and
+ * two blocks of at most 1024 rows in double. SNNK_E_NULL, SNNK_E_SHAPE (zero width), SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
+SNNK_API int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *allocator,
+                               snnk_lstsq **lstsq);
+
+/* Free it. NULL is fine. */
+SNNK_API void snnk_lstsq_free(snnk_lstsq *lstsq);
+
+SNNK_API size_t snnk_lstsq_features(const snnk_lstsq *lstsq); /* m; 0 for NULL */
+SNNK_API size_t snnk_lstsq_targets(const snnk_lstsq *lstsq);  /* t; 0 for NULL */
+SNNK_API uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq);   /* rows added so far; 0 for NULL */
+
+/* Add n rows. Phi: n x m, row stride ldphi >= m. Y: n x t, row stride ldy >= t. n = 0 does nothing.
+ * O(n m (m + 2 t)), through BLAS. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (names
+ * row and column; nothing was added). */
+SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
+                            const float *Y, size_t ldy);
+
+/* The same for classification: row i has the target vector that is 1 at labels[i] and 0 elsewhere.
+ * labels: n values in 0 ... t-1. SNNK_E_RANGE names the first that is not (nothing was added); else
+ * as above. */
+SNNK_API int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
+                                   const int32_t *labels);
+
+/* Add all rows of `other`, which must have the same m and t: as if they had been added here (to
+ * rounding). SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE (row counts overflow). */
+SNNK_API int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
+
+/* ---- Solving ---- */
+
+typedef struct snnk_solve_config {
+    size_t size;           /* set by snnk_solve_config_init */
+    double ridge;          /* lambda >= 0, finite. Default 0 */
+    double rank_tolerance; /* directions with less than this share of the largest eigenvalue count
+                            * as absent; 0 (default) means m * 2.2e-16; else 0 < tolerance < 1 */
+    int32_t intercept;     /* 1 (default): fit b; 0: b = 0 */
+    int32_t reserved;      /* 0 */
+} snnk_solve_config;
+
+/* Fill *config with the defaults. SNNK_E_NULL, SNNK_E_CONFIG. */
+SNNK_API int snnk_solve_config_init(snnk_solve_config *config, size_t config_size);
+
+/* How a system was solved. */
+typedef enum snnk_solve_method {
+    SNNK_SOLVE_CHOLESKY = 0, /* full rank */
+    SNNK_SOLVE_TRUNCATED_EIGEN =
+        1 /* singular or indefinite to working precision: directions below the tolerance were
+           * left out, the solution is the shortest of the rest in the scaled coordinates */
+} snnk_solve_method;
+
+/* What a solution reports. Fill `size` with sizeof before the call (snnk_solve_report_init does).
+ */
+typedef struct snnk_solve_report {
+    size_t size;
+    double ridge;     /* the lambda used */
+    double condition; /* estimate of the condition number of the system solved, its diagonal scaled
+                       * to one: in the 1-norm for Cholesky, largest over smallest kept eigenvalue
+                       * for truncated-eigen */
+    double rss;     /* sum of squared residuals over all rows and targets, without the ridge term */
+    uint64_t rows;  /* rows it was fitted on */
+    uint64_t rank;  /* directions used, of m */
+    int32_t method; /* snnk_solve_method */
+    int32_t reserved;
+} snnk_solve_report;
+
+SNNK_API int snnk_solve_report_init(snnk_solve_report *report, size_t report_size);
+
+/* Solve for B (t x m, row stride ldb >= m) and b (t; may be NULL without an intercept). config:
+ * NULL for the defaults. report: NULL if not wanted. The statistics stay: add more rows and solve
+ * again. Not const: the unused triangle of S serves as scratch, so that Cholesky needs no second
+ * m^2. O(m^3/3 + t m^2); the fall-back O(9 m^3) and 3 m^2 doubles. SNNK_E_NULL, SNNK_E_STRIDE,
+ * SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0: every
+ * feature is constant), SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
+SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B,
+                              size_t ldb, double *b, snnk_solve_report *report);
+
+/* Sum of squared residuals of any solution (B, b; b NULL for zeros) on the rows in these
+ * statistics, with no pass over data: from held-out statistics this is the held-out error.
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B or b), SNNK_E_NOMEM. */
+SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
+                            double *rss);
+
+/* Solve on `train` for each of n_ridges values of lambda, score each on `heldout`, and give the
+ * index of the least held-out error. ridges: n_ridges values, or NULL for the default grid
+ * snnk_lstsq_default_ridges makes. errors: n_ridges held-out mean squared errors a row (summed over
+ * targets), or NULL. config: its ridge is ignored. A lambda whose system is singular is scored like
+ * the others. Statuses as snnk_lstsq_solve, SNNK_E_SHAPE. */
+SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
+                                     const snnk_solve_config *config, size_t n_ridges,
+                                     const double *ridges, double *errors, size_t *best);
+
+/* A grid of n values of lambda, rising by equal factors from 1e-9 to 1 times the mean diagonal of S
+ * (the mean squared length a feature has over all rows). ridges: n. n >= 2. SNNK_E_NULL,
+ * SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features). */
+SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,19 @@
+#include "base/cpu.h"
+
+/* __builtin_cpu_supports, a compiler extension, also asks whether the operating system saves the
+ * wide registers, which the processor's own bits do not tell. */
+uint32_t snnk__cpu_features(void) {
+    uint32_t features = 0;
+
+#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        features |= SNNK__CPU_AVX2_FMA;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        features |= SNNK__CPU_AVX512;
+#elif defined(__aarch64__) || defined(__ARM_NEON)
+    features |= SNNK__CPU_NEON;
+#endif
+    return features;
+}

@@ -1,0 +1,16 @@
+/* What the processor, and the operating system on it, can run. */
+#ifndef SNNK_BASE_CPU_H
+#define SNNK_BASE_CPU_H
+
+#include <stdint.h>
+
+enum {
+    SNNK__CPU_AVX2_FMA = 1 << 0, /* avx2 and fma */
+    SNNK__CPU_AVX512 = 1 << 1,   /* avx512f, dq, bw, vl */
+    SNNK__CPU_NEON = 1 << 2
+};
+
+/* The set of the above that may be used here. Pure: the same on every call. */
+uint32_t snnk__cpu_features(void);
+
+#endif

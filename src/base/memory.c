@@ -1,0 +1,78 @@
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+
+static void *malloc_alloc(size_t bytes, void *user) {
+    (void)user;
+    return malloc(bytes);
+}
+
+static void malloc_free(void *pointer, void *user) {
+    (void)user;
+    free(pointer);
+}
+
+int snnk__allocator_read(snnk_allocator *ours, const snnk_allocator *user) {
+    if (!user) {
+        *ours = (snnk_allocator){malloc_alloc, malloc_free, NULL};
+        return SNNK_OK;
+    }
+    if (!user->alloc || !user->free)
+        return snnk__fail(SNNK_E_NULL, "allocator->%s is NULL", user->alloc ? "free" : "alloc");
+    *ours = *user;
+    return SNNK_OK;
+}
+
+/* The block from the allocator may have any alignment. We shift it to ours and keep the original
+ * address in the word before what we hand out:   | slack | original | aligned ... |  */
+int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_bytes,
+                const char *what, void *pointer) {
+    const size_t slack = SNNK__ALIGNMENT - 1 + sizeof(void *);
+    void *aligned = NULL;
+    size_t bytes, total;
+    int st = SNNK_OK;
+
+    if (!snnk__mul_size(count, element_bytes, &bytes) || !snnk__add_size(bytes, slack, &total) ||
+        total > PTRDIFF_MAX) {
+        st = snnk__fail(SNNK_E_SIZE, "%s: %zu elements of %zu bytes overflow a size", what, count,
+                        element_bytes);
+    } else if (bytes > 0) {
+        char *original = allocator->alloc(total, allocator->user);
+
+        if (!original) {
+            st = snnk__fail(SNNK_E_NOMEM, "out of memory: %zu bytes for %s", total, what);
+        } else {
+            const uintptr_t first = (uintptr_t)original + sizeof(void *);
+
+            aligned = original + sizeof(void *) +
+                      (SNNK__ALIGNMENT - first % SNNK__ALIGNMENT) % SNNK__ALIGNMENT;
+            memcpy((char *)aligned - sizeof(void *), &original, sizeof(void *));
+        }
+    }
+    memcpy(pointer, &aligned, sizeof aligned);
+    return st;
+}
+
+int snnk__alloc_zero(const snnk_allocator *allocator, size_t count, size_t element_bytes,
+                     const char *what, void *pointer) {
+    const int st = snnk__alloc(allocator, count, element_bytes, what, pointer);
+
+    if (st == SNNK_OK && count > 0) {
+        void *block;
+
+        memcpy(&block, pointer, sizeof block);
+        memset(block, 0, count * element_bytes);
+    }
+    return st;
+}
+
+void snnk__free(const snnk_allocator *allocator, void *pointer) {
+    void *original;
+
+    if (!pointer) return;
+    memcpy(&original, (char *)pointer - sizeof(void *), sizeof original);
+    allocator->free(original, allocator->user);
+}

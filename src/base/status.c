@@ -1,0 +1,167 @@
+#include "base/status.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+
+#define SENTENCE_BYTES 512
+
+static _Thread_local char sentence[SENTENCE_BYTES] = "no failure on this thread";
+
+int snnk__fail(int status, const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+int snnk__fail_within(int status, const char *format, ...) {
+    char inner[SENTENCE_BYTES];
+    va_list arguments;
+
+    memcpy(inner, sentence, sizeof inner);
+    va_start(arguments, format);
+    const int written = vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (written >= 0 && (size_t)written < sizeof sentence)
+        snprintf(sentence + written, sizeof sentence - (size_t)written, ": %s", inner);
+    return status;
+}
+
+const char *snnk_last_error(void) { return sentence; }
+
+const char *snnk_strerror(int status) {
+    switch ((snnk_status)status) { /* no default: the compiler reports a status without a text */
+    case SNNK_OK: return "success";
+    case SNNK_E_NULL: return "a required pointer is NULL";
+    case SNNK_E_SHAPE: return "a dimension is zero, or dimensions do not agree";
+    case SNNK_E_RANGE: return "a value is outside its range";
+    case SNNK_E_SIZE: return "a size overflows or is too large";
+    case SNNK_E_STRIDE: return "a leading dimension is smaller than a row";
+    case SNNK_E_ENUM: return "not a value of the enumeration";
+    case SNNK_E_CONFIG: return "a config struct of unknown size";
+    case SNNK_E_STATE: return "the object is not ready for this call";
+    case SNNK_E_UNSUPPORTED: return "not available for this object or in this build";
+    case SNNK_E_NOMEM: return "out of memory";
+    case SNNK_E_NONFINITE: return "a number is NaN or infinite";
+    case SNNK_E_SINGULAR: return "the system has no usable solution";
+    case SNNK_E_FORMAT: return "not a valid file of its kind";
+    case SNNK_E_VERSION: return "the file's format is newer than this library";
+    case SNNK_E_TRUNCATED: return "the file is shorter or longer than it announces";
+    case SNNK_E_CHECKSUM: return "the file was altered after it was written";
+    case SNNK_E_RAGGED: return "rows have different numbers of fields";
+    case SNNK_E_IO: return "a file could not be opened, read or written";
+    case SNNK_E_INTERNAL: return "a bug in libsnnk: please report it";
+    }
+    return "unknown status";
+}
+
+int snnk__check_pointer(const void *pointer, const char *name) {
+    return pointer ? SNNK_OK : snnk__fail(SNNK_E_NULL, "%s is NULL", name);
+}
+
+int snnk__check_matrix(const void *pointer, const char *name, size_t rows, size_t columns,
+                       size_t ld, size_t element_bytes) {
+    size_t bytes;
+
+    if (ld < columns)
+        return snnk__fail(SNNK_E_STRIDE,
+                          "the leading dimension of %s, %zu, is smaller than its %zu columns", name,
+                          ld, columns);
+    if (!snnk__mul_size(rows, ld, &bytes) || !snnk__mul_size(bytes, element_bytes, &bytes) ||
+        bytes > PTRDIFF_MAX)
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu rows of stride %zu do not fit in memory", name,
+                          rows, ld);
+    if (rows > 0 && !pointer) return snnk__fail(SNNK_E_NULL, "%s is NULL", name);
+    return SNNK_OK;
+}
+
+int snnk__check_enum(int32_t value, int32_t count, const char *name) {
+    if (value >= 0 && value < count) return SNNK_OK;
+    return snnk__fail(SNNK_E_ENUM, "%s = %d is not one of 0 ... %d", name, (int)value,
+                      (int)count - 1);
+}
+
+int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld) {
+    for (size_t i = 0; i < rows; i++) {
+        const float *row = X + i * ld;
+        float sum = 0; /* 0 * x is NaN for non-finite x: one vectorisable pass, the culprit is
+                          looked for after */
+
+        for (size_t j = 0; j < columns; j++) sum += row[j] * 0.0f;
+        if (sum == 0.0f) continue;
+        for (size_t j = 0; j < columns; j++)
+            if (!isfinite(row[j]))
+                return snnk__fail(SNNK_E_NONFINITE, "%s[%zu][%zu] = %g is not finite", name, i, j,
+                                  (double)row[j]);
+    }
+    return SNNK_OK;
+}
+
+int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,
+                           size_t ld) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            if (!isfinite(X[i * ld + j]))
+                return snnk__fail(SNNK_E_NONFINITE, "%s[%zu][%zu] = %g is not finite", name, i, j,
+                                  X[i * ld + j]);
+    return SNNK_OK;
+}
+
+static int check_config_size(size_t size, size_t known_size, size_t minimum_size,
+                             const char *name) {
+    if (size >= minimum_size && size <= known_size) return SNNK_OK;
+    return snnk__fail(SNNK_E_CONFIG,
+                      "%s: size = %zu is not in %zu ... %zu; was it filled by its init function?",
+                      name, size, minimum_size, known_size);
+}
+
+int snnk__config_init(void *config, size_t config_size, const void *defaults, size_t known_size,
+                      size_t minimum_size, const char *name) {
+    int st;
+
+    if ((st = snnk__check_pointer(config, name)) != SNNK_OK) return st;
+    if ((st = check_config_size(config_size, known_size, minimum_size, name)) != SNNK_OK) return st;
+    memcpy(config, defaults, config_size);
+    memcpy(config, &config_size, sizeof config_size);
+    return SNNK_OK;
+}
+
+int snnk__config_check(const void *config, size_t known_size, size_t minimum_size,
+                       const char *name) {
+    size_t size;
+
+    if (!config) return SNNK_OK;
+    memcpy(&size, config, sizeof size);
+    return check_config_size(size, known_size, minimum_size, name);
+}
+
+int snnk__config_read(void *ours, size_t known_size, size_t minimum_size, const void *config,
+                      const char *name) {
+    size_t size;
+    int st;
+
+    st = snnk__config_check(config, known_size, minimum_size, name);
+    if (st != SNNK_OK || !config) return st;
+    memcpy(&size, config, sizeof size);
+    memcpy(ours, config, size);
+    memcpy(ours, &known_size, sizeof known_size);
+    return SNNK_OK;
+}
+
+int snnk__config_write(void *config, const void *ours, size_t known_size, size_t minimum_size,
+                       const char *name) {
+    size_t size;
+    int st;
+
+    st = snnk__config_check(config, known_size, minimum_size, name);
+    if (st != SNNK_OK || !config) return st;
+    memcpy(&size, config, sizeof size);
+    memcpy((char *)config + sizeof size, (const char *)ours + sizeof size, size - sizeof size);
+    return SNNK_OK;
+}

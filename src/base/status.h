@@ -1,0 +1,60 @@
+/* Internal companions of <snnk/status.h>: setting the error sentence, and the checks every public
+ * door makes. */
+#ifndef SNNK_BASE_STATUS_H
+#define SNNK_BASE_STATUS_H
+
+#include <snnk/status.h>
+
+#if defined(__GNUC__)
+#define SNNK__PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define SNNK__PRINTF(text, first)
+#endif
+
+/* Store the sentence for this thread and return `status`, so that a check is one line:
+ * `if (!out) return snnk__fail(SNNK_E_NULL, "layer is NULL");` */
+SNNK__PRINTF(2, 3) int snnk__fail(int status, const char *format, ...);
+
+/* Put a prefix before this thread's sentence ("layer 2: ...") and return `status`: for a caller
+ * that knows where. */
+SNNK__PRINTF(2, 3) int snnk__fail_within(int status, const char *format, ...);
+
+/* SNNK_E_NULL, naming the argument, if pointer is NULL. */
+int snnk__check_pointer(const void *pointer, const char *name);
+
+/* A matrix argument: rows x columns, row stride ld. SNNK_E_STRIDE if ld < columns, SNNK_E_SIZE if
+ * its extent in bytes overflows, SNNK_E_NULL if it is NULL although rows > 0. */
+int snnk__check_matrix(const void *pointer, const char *name, size_t rows, size_t columns,
+                       size_t ld, size_t element_bytes);
+
+/* SNNK_E_ENUM unless 0 <= value < count. */
+int snnk__check_enum(int32_t value, int32_t count, const char *name);
+
+/* SNNK_E_NONFINITE, naming row and column, unless every entry is finite. */
+int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld);
+int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,
+                           size_t ld);
+
+/* Config structs grow at the end. Write the first config_size bytes of `defaults` (of known_size
+ * bytes, the size this library knows) to the caller's struct, and set its leading size field;
+ * SNNK_E_CONFIG if config_size is smaller than the first version's (minimum_size) or larger than
+ * known_size. */
+int snnk__config_init(void *config, size_t config_size, const void *defaults, size_t known_size,
+                      size_t minimum_size, const char *name);
+
+/* SNNK_E_CONFIG unless the size field of the caller's struct is one we know. NULL is fine: for a result
+ * that is written at the end of long work, and should be refused at the start. */
+int snnk__config_check(const void *config, size_t known_size, size_t minimum_size,
+                       const char *name);
+
+/* The other direction: lay the caller's struct over the defaults already in `ours`. config may be
+ * NULL. */
+int snnk__config_read(void *ours, size_t known_size, size_t minimum_size, const void *config,
+                      const char *name);
+
+/* Fill the caller's result struct (whose size field says how much it knows) from ours, keeping its
+ * size field. */
+int snnk__config_write(void *config, const void *ours, size_t known_size, size_t minimum_size,
+                       const char *name);
+
+#endif

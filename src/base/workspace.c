@@ -1,0 +1,96 @@
+#include "base/workspace.h"
+
+#include "base/size.h"
+
+struct snnk_workspace {
+    snnk_allocator allocator;
+    size_t threads;
+    size_t bytes; /* of scratch for each thread, a multiple of SNNK__ALIGNMENT */
+    char *scratch;
+};
+
+int snnk_workspace_create(size_t threads, const snnk_allocator *allocator,
+                          snnk_workspace **workspace) {
+    snnk_allocator ours;
+    snnk_workspace *made;
+    int st;
+
+    if ((st = snnk__check_pointer(workspace, "workspace")) != SNNK_OK) return st;
+    *workspace = NULL;
+    if (threads < 1 || threads > SNNK_MAX_THREADS)
+        return snnk__fail(SNNK_E_RANGE, "threads = %zu is not in 1 ... %d", threads,
+                          SNNK_MAX_THREADS);
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__alloc(&ours, 1, sizeof *made, "a workspace", &made)) != SNNK_OK) return st;
+    *made = (snnk_workspace){.allocator = ours, .threads = threads};
+    *workspace = made;
+    return SNNK_OK;
+}
+
+void snnk_workspace_free(snnk_workspace *workspace) {
+    if (!workspace) return;
+    const snnk_allocator allocator = workspace->allocator;
+    snnk__free(&allocator, workspace->scratch);
+    snnk__free(&allocator, workspace);
+}
+
+size_t snnk_workspace_threads(const snnk_workspace *workspace) {
+    return workspace ? workspace->threads : 0;
+}
+
+int snnk_workspace_reserve(snnk_workspace *workspace, size_t bytes) {
+    size_t rounded;
+    char *scratch;
+    int st;
+
+    if ((st = snnk__check_pointer(workspace, "workspace")) != SNNK_OK) return st;
+    if (bytes <= workspace->bytes) return SNNK_OK;
+    if (!snnk__add_size(bytes, SNNK__ALIGNMENT - 1, &rounded))
+        return snnk__fail(SNNK_E_SIZE, "bytes = %zu of scratch is too large", bytes);
+    rounded -= rounded % SNNK__ALIGNMENT;
+    st = snnk__alloc(&workspace->allocator, workspace->threads, rounded, "scratch", &scratch);
+    if (st != SNNK_OK) return st;
+    snnk__free(&workspace->allocator, workspace->scratch);
+    workspace->scratch = scratch;
+    workspace->bytes = rounded;
+    return SNNK_OK;
+}
+
+/* The first row of part `part` of n rows in `parts` parts whose sizes differ by at most one. */
+static size_t part_start(size_t n, size_t parts, size_t part) {
+    return n / parts * part + snnk__min_size(part, n % parts);
+}
+
+int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, size_t n,
+                   size_t scratch_bytes, snnk__row_task task, void *context) {
+    int st;
+
+    if (n == 0) return SNNK_OK;
+    if (!workspace) {
+        void *scratch;
+
+        st = snnk__alloc(allocator, scratch_bytes, 1, "scratch", &scratch);
+        if (st != SNNK_OK) return st;
+        task(0, n, scratch, context);
+        snnk__free(allocator, scratch);
+        return SNNK_OK;
+    }
+
+    if ((st = snnk_workspace_reserve(workspace, scratch_bytes)) != SNNK_OK) return st;
+    const size_t parts = snnk__min_size(workspace->threads, n);
+    if (parts == 1) {
+        task(0, n, workspace->scratch, context);
+        return SNNK_OK;
+    }
+    /* The runtime may give fewer threads than asked for: a loop over parts is right for any number. */
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static, 1) num_threads((int)parts)
+#endif
+    for (size_t part = 0; part < parts; part++) {
+        const size_t first = part_start(n, parts, part);
+        char *scratch = workspace->scratch ? workspace->scratch + part * workspace->bytes : NULL;
+
+        task(first, part_start(n, parts, part + 1) - first, scratch, context);
+    }
+    return SNNK_OK;
+}

@@ -1,0 +1,38 @@
+/* Elementwise functions in plain C: what activations and feature maps apply to a projection. The
+ * slow truth that vector versions are held to. */
+#ifndef SNNK_KERNELS_ELEMENTWISE_H
+#define SNNK_KERNELS_ELEMENTWISE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <snnk/activation.h>
+
+typedef enum snnk__operation {
+    SNNK__OPERATION_ACTIVATION, /* r features: scale h(z) */
+    SNNK__OPERATION_POWER,      /* r features: scale max(z, floor)^order, order 1 or 2 */
+    SNNK__OPERATION_COS_SIN     /* 2 r features: scale cos(z_j) at 2 j, scale sin(z_j) at 2 j + 1 */
+} snnk__operation;
+
+typedef struct snnk__function {
+    snnk__operation operation;
+    int32_t activation; /* h, an snnk_activation */
+    int32_t order;
+    float floor;
+    float scale;
+} snnk__function;
+
+/* How many features r projections give: 1 or 2 each. */
+static inline size_t snnk__function_width(const snnk__function *function) {
+    return function->operation == SNNK__OPERATION_COS_SIN ? 2 : 1;
+}
+
+/* phi = function(z). z: r values. phi: r features and may be z; or, for COS_SIN, 2 r features, and
+ * z may be its second half. */
+void snnk__function_apply(const snnk__function *function, size_t r, const float *z, float *phi);
+
+/* y[i] = h(z[i]), y[i] = h'(z[i]). y may be z. activation must be valid. */
+void snnk__activation_apply(int32_t activation, size_t n, const float *z, float *y);
+void snnk__activation_apply_derivative(int32_t activation, size_t n, const float *z, float *y);
+
+#endif

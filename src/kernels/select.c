@@ -1,0 +1,45 @@
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <snnk/status.h>
+
+#include "base/cpu.h"
+#include "kernels/kernels.h"
+
+typedef struct candidate {
+    const snnk__kernels *kernels;
+    uint32_t needs; /* SNNK__CPU_... */
+} candidate;
+
+/* Best first. */
+static const candidate candidates[] = {{&snnk__kernels_portable, 0}};
+
+/* Pure but for reading the environment, so threads that race store the same pointer. */
+static const snnk__kernels *pick(void) {
+    const uint32_t features = snnk__cpu_features();
+    const char *wanted = getenv("SNNK_KERNELS");
+    const snnk__kernels *best = NULL;
+
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        const candidate *c = &candidates[i];
+
+        if ((c->needs & features) != c->needs) continue;
+        if (wanted && strcmp(wanted, c->kernels->name) == 0) return c->kernels;
+        if (!best) best = c->kernels;
+    }
+    return best;
+}
+
+const snnk__kernels *snnk__kernels_get(void) {
+    static _Atomic(const snnk__kernels *) chosen;
+    const snnk__kernels *kernels = atomic_load(&chosen);
+
+    if (!kernels) {
+        kernels = pick();
+        atomic_store(&chosen, kernels);
+    }
+    return kernels;
+}
+
+const char *snnk_kernels_name(void) { return snnk__kernels_get()->name; }

@@ -1,0 +1,55 @@
+/* Comparisons that cmocka 1.1.5 lacks: doubles with a written tolerance, statuses with their sentence. */
+#ifndef SNNK_TESTS_COMPARE_H
+#define SNNK_TESTS_COMPARE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <snnk/snnk.h>
+
+/* Fails unless |actual - expected| <= atol + rtol |expected|, or both are NaN, or both the same
+ * infinity. */
+#define assert_close(actual, expected, rtol, atol)                                                 \
+    compare_close((actual), (expected), (rtol), (atol), #actual, __FILE__, __LINE__)
+
+/* Fails unless expression, an int status, is `expected`; shows snnk_last_error() otherwise. */
+#define assert_status(expression, expected)                                                        \
+    compare_status((expression), (expected), #expression, __FILE__, __LINE__)
+
+#define assert_ok(expression) assert_status(expression, SNNK_OK)
+
+/* Fails unless this thread's error sentence contains `part`. */
+#define assert_says(part) compare_says((part), __FILE__, __LINE__)
+
+static inline void compare_close(double actual, double expected, double rtol, double atol,
+                                 const char *text, const char *file, int line) {
+    if (isnan(actual) && isnan(expected)) return;
+    if (actual == expected) return;
+    if (fabs(actual - expected) <= atol + rtol * fabs(expected)) return;
+    fprintf(stderr, "%s = %.17g, expected %.17g: off by %.3g, allowed %.3g\n", text, actual,
+            expected, fabs(actual - expected), atol + rtol * fabs(expected));
+    _fail(file, line);
+}
+
+static inline void compare_status(int actual, int expected, const char *text, const char *file,
+                                  int line) {
+    if (actual == expected) return;
+    fprintf(stderr, "%s gave %d (%s), expected %d (%s); last error: %s\n", text, actual,
+            snnk_strerror(actual), expected, snnk_strerror(expected), snnk_last_error());
+    _fail(file, line);
+}
+
+static inline void compare_says(const char *part, const char *file, int line) {
+    if (strstr(snnk_last_error(), part)) return;
+    fprintf(stderr, "the error sentence \"%s\" does not contain \"%s\"\n", snnk_last_error(), part);
+    _fail(file, line);
+}
+
+#endif

@@ -1,0 +1,467 @@
+/* Fitting a layer from rows that stream by. Rows are turned into features a block at a time; most go
+ * into least-squares statistics at once, a random sample is kept as features: the held-out rows that
+ * lambda is chosen on. They are a reservoir sample (Vitter 1985, algorithm R) of the rows drawn for
+ * it, so that memory is bounded and every one of those rows is equally likely to be in it. */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/size.h"
+#include "layer/layer.h"
+
+#define BLOCK_ROWS 1024
+#define MAX_RIDGES 1000
+
+static const snnk_fit_config defaults = {.size = sizeof(snnk_fit_config),
+                                         .ridge = SNNK_RIDGE_AUTO,
+                                         .heldout_share = 0.1,
+                                         .intercept = 1,
+                                         .n_ridges = 10};
+
+/* Version 0.1 knew all of today's fields. */
+#define CONFIG_MINIMUM sizeof(snnk_fit_config)
+#define REPORT_MINIMUM sizeof(snnk_fit_report)
+
+/* What rows come with. */
+typedef enum target_kind { NOTHING_YET, TARGETS, LABELS } target_kind;
+
+/* Rows of features with their targets or labels: the block at work, and the held-out rows. */
+typedef struct feature_rows {
+    size_t n;
+    float *Phi;      /* capacity x m */
+    float *Y;        /* capacity x l; TARGETS */
+    int32_t *labels; /* capacity; LABELS */
+} feature_rows;
+
+struct snnk_fit {
+    snnk_allocator allocator;
+    snnk_fit_config config;
+    const snnk_map *map;
+    size_t outputs;
+    target_kind kind;
+    uint64_t rows;       /* added so far */
+    uint64_t candidates; /* of them drawn to be held out */
+    snnk_lstsq *lstsq;   /* of all rows that are not held out */
+    feature_rows block;
+    feature_rows heldout;
+};
+
+int snnk_fit_config_init(snnk_fit_config *config, size_t config_size) {
+    return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
+                             "fit config");
+}
+
+int snnk_fit_report_init(snnk_fit_report *report, size_t report_size) {
+    static const snnk_fit_report empty = {.size = sizeof empty};
+
+    return snnk__config_init(report, report_size, &empty, sizeof empty, REPORT_MINIMUM,
+                             "fit report");
+}
+
+/* ---- Creating ---- */
+
+static int check_config(const snnk_fit_config *c) {
+    if (c->ridge != SNNK_RIDGE_AUTO && !(c->ridge >= 0 && isfinite(c->ridge)))
+        return snnk__fail(SNNK_E_RANGE, "ridge = %g is neither >= 0 nor SNNK_RIDGE_AUTO", c->ridge);
+    if (!(c->heldout_share > 0 && c->heldout_share <= 0.5))
+        return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5",
+                          c->heldout_share);
+    if (!(c->rank_tolerance >= 0 && c->rank_tolerance < 1))
+        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g is not in 0 <= tolerance < 1",
+                          c->rank_tolerance);
+    if (c->intercept != 0 && c->intercept != 1)
+        return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
+    if (c->n_ridges < 2 || c->n_ridges > MAX_RIDGES)
+        return snnk__fail(SNNK_E_RANGE, "n_ridges = %d is not in 2 ... %d", (int)c->n_ridges,
+                          MAX_RIDGES);
+    return SNNK_OK;
+}
+
+/* Each array's size is the product of two checked here; snnk__alloc checks the bytes. */
+static int rows_alloc(const snnk_allocator *allocator, size_t capacity, size_t features,
+                      size_t outputs, feature_rows *rows) {
+    size_t phi_count, y_count;
+    int st;
+
+    if (!snnk__mul_size(capacity, features, &phi_count) ||
+        !snnk__mul_size(capacity, outputs, &y_count))
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features or %zu outputs overflow a size",
+                          capacity, features, outputs);
+    st = snnk__alloc(allocator, phi_count, sizeof *rows->Phi, "features", &rows->Phi);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, y_count, sizeof *rows->Y, "targets", &rows->Y);
+    if (st != SNNK_OK) return st;
+    return snnk__alloc(allocator, capacity, sizeof *rows->labels, "labels", &rows->labels);
+}
+
+static void rows_free(const snnk_allocator *allocator, feature_rows *rows) {
+    snnk__free(allocator, rows->Phi);
+    snnk__free(allocator, rows->Y);
+    snnk__free(allocator, rows->labels);
+}
+
+static bool chooses_ridge(const snnk_fit *fit) { return fit->config.ridge == SNNK_RIDGE_AUTO; }
+
+int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
+                    snnk_fit **fit) {
+    snnk_fit_config ours = defaults;
+    snnk_fit *made = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    *fit = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "fit config");
+    if (st != SNNK_OK) return st;
+    if ((st = check_config(&ours)) != SNNK_OK) return st;
+    if ((st = snnk__alloc(&map->allocator, 1, sizeof *made, "a fit", &made)) != SNNK_OK) return st;
+    *made = (snnk_fit){.allocator = map->allocator,
+                       .config = ours,
+                       .map = snnk__map_retain(map),
+                       .outputs = outputs};
+    st = snnk_lstsq_create(map->features, outputs, &made->allocator, &made->lstsq);
+    if (st != SNNK_OK) goto done;
+    st = rows_alloc(&made->allocator, BLOCK_ROWS, map->features, outputs, &made->block);
+    if (st != SNNK_OK) goto done;
+    if (chooses_ridge(made)) {
+        st = rows_alloc(&made->allocator, SNNK_FIT_MAX_HELDOUT, map->features, outputs,
+                        &made->heldout);
+        if (st != SNNK_OK) goto done;
+    }
+    *fit = made;
+    made = NULL;
+done:
+    snnk_fit_free(made);
+    return st;
+}
+
+void snnk_fit_free(snnk_fit *fit) {
+    if (!fit) return;
+    const snnk_allocator allocator = fit->allocator;
+    rows_free(&allocator, &fit->block);
+    rows_free(&allocator, &fit->heldout);
+    snnk_lstsq_free(fit->lstsq);
+    snnk_map_free((snnk_map *)fit->map);
+    snnk__free(&allocator, fit);
+}
+
+/* ---- Adding rows ---- */
+
+/* A batch as the caller gave it: Y for targets, labels for labels. */
+typedef struct batch {
+    const float *X;
+    size_t ldx;
+    const float *Y;
+    size_t ldy;
+    const int32_t *labels;
+} batch;
+
+static void copy_row(const snnk_fit *fit, feature_rows *to, size_t i, const feature_rows *from,
+                     size_t j) {
+    const size_t m = fit->map->features, l = fit->outputs;
+
+    memmove(to->Phi + i * m, from->Phi + j * m, m * sizeof(float));
+    if (fit->kind == LABELS)
+        to->labels[i] = from->labels[j];
+    else
+        memmove(to->Y + i * l, from->Y + j * l, l * sizeof(float));
+}
+
+static void swap_row(const snnk_fit *fit, feature_rows *a, size_t i, feature_rows *b, size_t j) {
+    const size_t m = fit->map->features, l = fit->outputs;
+
+    for (size_t k = 0; k < m; k++) {
+        const float value = a->Phi[i * m + k];
+
+        a->Phi[i * m + k] = b->Phi[j * m + k];
+        b->Phi[j * m + k] = value;
+    }
+    for (size_t k = 0; fit->kind == TARGETS && k < l; k++) {
+        const float value = a->Y[i * l + k];
+
+        a->Y[i * l + k] = b->Y[j * l + k];
+        b->Y[j * l + k] = value;
+    }
+    if (fit->kind == LABELS) {
+        const int32_t label = a->labels[i];
+
+        a->labels[i] = b->labels[j];
+        b->labels[j] = label;
+    }
+}
+
+/* Move the rows of the block that are drawn to be held out into the reservoir, and those that they
+ * push out of it into the block; the block keeps the others, closed up. */
+static void hold_out(snnk_fit *fit) {
+    feature_rows *block = &fit->block, *heldout = &fit->heldout;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < block->n; i++) {
+        double u[2]; /* is it drawn; where does it go */
+        bool gone = false;
+
+        snnk__random_uniform(fit->config.seed, SNNK__STREAM_HELDOUT, fit->rows + i, 0, 2, u);
+        if (u[0] < fit->config.heldout_share) {
+            const double place = floor(u[1] * (double)++fit->candidates);
+
+            if (heldout->n < SNNK_FIT_MAX_HELDOUT) {
+                copy_row(fit, heldout, heldout->n++, block, i);
+                gone = true;
+            } else if (place < SNNK_FIT_MAX_HELDOUT) {
+                swap_row(fit, heldout, (size_t)place, block, i);
+            }
+        }
+        if (!gone) copy_row(fit, block, kept++, block, i);
+    }
+    block->n = kept;
+}
+
+static int make_block(snnk_fit *fit, const batch *b, size_t first, size_t n,
+                      snnk_workspace *workspace) {
+    const size_t m = fit->map->features, l = fit->outputs;
+
+    for (size_t i = 0; i < n; i++)
+        if (b->labels)
+            fit->block.labels[i] = b->labels[first + i];
+        else
+            memcpy(fit->block.Y + i * l, b->Y + (first + i) * b->ldy, l * sizeof(float));
+    fit->block.n = n;
+    return snnk_map_input_tower(fit->map, n, b->X + first * b->ldx, b->ldx, fit->block.Phi, m,
+                                workspace);
+}
+
+static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const feature_rows *rows) {
+    const size_t m = fit->map->features;
+
+    return fit->kind == LABELS
+               ? snnk_lstsq_add_labels(lstsq, rows->n, rows->Phi, m, rows->labels)
+               : snnk_lstsq_add(lstsq, rows->n, rows->Phi, m, rows->Y, fit->outputs);
+}
+
+static int check_features(const snnk_fit *fit) {
+    return snnk__check_finite(fit->block.Phi, "Phi", fit->block.n, fit->map->features,
+                              fit->map->features);
+}
+
+/* All features of the batch are finite, or nothing is added: a batch of more than one block is
+ * looked through first, unless its inputs are too small for any feature to overflow. */
+static int check_batch(snnk_fit *fit, const batch *b, size_t n, snnk_workspace *workspace) {
+    int st = SNNK_OK;
+
+    if (n <= BLOCK_ROWS || snnk__map_cannot_overflow(fit->map, n, b->X, b->ldx)) return SNNK_OK;
+    for (size_t first = 0; first < n && st == SNNK_OK; first += BLOCK_ROWS) {
+        st = make_block(fit, b, first, snnk__min_size(BLOCK_ROWS, n - first), workspace);
+        if (st == SNNK_OK) st = check_features(fit);
+    }
+    return st;
+}
+
+static int add(snnk_fit *fit, size_t n, const batch *b, snnk_workspace *workspace) {
+    const target_kind kind = b->labels ? LABELS : TARGETS;
+    int st;
+
+    if (fit->kind != NOTHING_YET && fit->kind != kind)
+        return snnk__fail(SNNK_E_STATE, "this fit was given %s before, and now %s",
+                          fit->kind == LABELS ? "labels" : "targets",
+                          kind == LABELS ? "labels" : "targets");
+    st = snnk__check_matrix(b->X, "X", n, fit->map->inputs, b->ldx, sizeof(float));
+    if (st != SNNK_OK) return st;
+    st = snnk__check_finite(b->X, "X", n, fit->map->inputs, b->ldx);
+    if (st != SNNK_OK) return st;
+    if ((st = check_batch(fit, b, n, workspace)) != SNNK_OK) return st;
+    for (size_t first = 0; first < n; first += BLOCK_ROWS) {
+        const size_t count = snnk__min_size(BLOCK_ROWS, n - first);
+
+        if ((st = make_block(fit, b, first, count, workspace)) != SNNK_OK) return st;
+        if ((st = check_features(fit)) != SNNK_OK) return st;
+        fit->kind = kind;
+        if (chooses_ridge(fit)) hold_out(fit);
+        if ((st = lstsq_add(fit, fit->lstsq, &fit->block)) != SNNK_OK) return st;
+        fit->rows += count;
+    }
+    return SNNK_OK;
+}
+
+int snnk_fit_add(snnk_fit *fit, size_t n, const float *X, size_t ldx, const float *Y, size_t ldy,
+                 snnk_workspace *workspace) {
+    int st;
+
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(Y, "Y", n, fit->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(Y, "Y", n, fit->outputs, ldy)) != SNNK_OK) return st;
+    return add(fit, n, &(batch){.X = X, .ldx = ldx, .Y = Y, .ldy = ldy}, workspace);
+}
+
+int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx, const int32_t *labels,
+                        snnk_workspace *workspace) {
+    int st;
+
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    if (n == 0) return SNNK_OK;
+    if ((st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
+    for (size_t i = 0; i < n; i++)
+        if (labels[i] < 0 || (size_t)labels[i] >= fit->outputs)
+            return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %d is not in 0 ... %zu", i,
+                              (int)labels[i], fit->outputs - 1);
+    return add(fit, n, &(batch){.X = X, .ldx = ldx, .labels = labels}, workspace);
+}
+
+/* ---- Solving ---- */
+
+static size_t largest(size_t n, const float *values) {
+    size_t best = 0;
+
+    for (size_t k = 1; k < n; k++)
+        if (values[k] > values[best]) best = k;
+    return best;
+}
+
+/* Error of one held-out row whose scores are y. */
+static double row_error(const snnk_fit *fit, size_t i, const float *y) {
+    const size_t l = fit->outputs;
+    double sum = 0;
+
+    if (fit->kind == LABELS) return largest(l, y) == (size_t)fit->heldout.labels[i] ? 0 : 1;
+    for (size_t k = 0; k < l; k++) {
+        const double residual = (double)y[k] - fit->heldout.Y[i * l + k];
+
+        sum += residual * residual;
+    }
+    return sum;
+}
+
+/* Mean error of a layer on the held-out rows. scores: BLOCK_ROWS x l. */
+static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, float *scores,
+                         double *error) {
+    const size_t m = fit->map->features, l = fit->outputs, n = fit->heldout.n;
+    double sum = 0;
+
+    for (size_t first = 0; first < n; first += BLOCK_ROWS) {
+        const size_t count = snnk__min_size(BLOCK_ROWS, n - first);
+        const int st =
+            snnk_layer_readout(layer, count, fit->heldout.Phi + first * m, m, scores, l, NULL);
+
+        if (st != SNNK_OK) return st;
+        for (size_t i = 0; i < count; i++) sum += row_error(fit, first + i, scores + i * l);
+    }
+    *error = sum / (double)n;
+    return SNNK_OK;
+}
+
+/* Set config->ridge to the lambda of least held-out error, and *error to that. */
+static int choose_ridge(snnk_fit *fit, snnk_solve_config *config, double *error) {
+    double ridges[MAX_RIDGES], best = 0;
+    int st;
+
+    if (fit->heldout.n == 0 || snnk_lstsq_rows(fit->lstsq) == 0)
+        return snnk__fail(SNNK_E_STATE,
+                          "of %llu rows %zu are held out: too few to choose lambda; "
+                          "give one, or more rows",
+                          (unsigned long long)fit->rows, fit->heldout.n);
+    const size_t n_ridges = (size_t)fit->config.n_ridges;
+    if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
+    *error = INFINITY;
+    for (size_t k = 0; k < n_ridges; k++) { /* rising: of equals the larger stays */
+        snnk_layer *layer;
+        double mean = 0;
+
+        config->ridge = ridges[k];
+        st = snnk_layer_from_lstsq(fit->map, fit->lstsq, config, NULL, &layer);
+        if (st == SNNK_E_NONFINITE) continue; /* too small a lambda for these features */
+        if (st != SNNK_OK) return st;
+        st = heldout_error(fit, layer, fit->block.Y, &mean);
+        snnk_layer_free(layer);
+        if (st != SNNK_OK) return st;
+        if (mean <= *error) {
+            *error = mean;
+            best = ridges[k];
+        }
+    }
+    if (isinf(*error)) return st;
+    config->ridge = best;
+    return SNNK_OK;
+}
+
+/* Statistics of all rows, the held-out ones too, in a copy: those stay held out. */
+static int all_rows(const snnk_fit *fit, snnk_lstsq **all) {
+    int st = snnk_lstsq_create(fit->map->features, fit->outputs, &fit->allocator, all);
+
+    if (st == SNNK_OK) st = snnk_lstsq_merge(*all, fit->lstsq);
+    if (st == SNNK_OK) st = lstsq_add(fit, *all, &fit->heldout);
+    return st;
+}
+
+int snnk_fit_solve(snnk_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
+    snnk_solve_config config;
+    snnk_solve_report solved;
+    snnk_lstsq *all = NULL;
+    snnk_layer *made = NULL;
+    double error = NAN;
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    *layer = NULL;
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    st = snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "fit report");
+    if (st != SNNK_OK) return st;
+    if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "the fit has been given 0 rows");
+    snnk_solve_config_init(&config, sizeof config);
+    snnk_solve_report_init(&solved, sizeof solved);
+    config.ridge = fit->config.ridge;
+    config.intercept = fit->config.intercept;
+    config.rank_tolerance = fit->config.rank_tolerance;
+    if (chooses_ridge(fit)) {
+        if ((st = choose_ridge(fit, &config, &error)) != SNNK_OK) goto done;
+        if ((st = all_rows(fit, &all)) != SNNK_OK) goto done;
+    }
+    st = snnk_layer_from_lstsq(fit->map, all ? all : fit->lstsq, &config, &solved, &made);
+    if (st != SNNK_OK) goto done;
+    st = snnk__config_write(report,
+                            &(snnk_fit_report){.ridge = solved.ridge,
+                                               .heldout_error = error,
+                                               .condition = solved.condition,
+                                               .rss = solved.rss,
+                                               .rows = solved.rows,
+                                               .rank = solved.rank,
+                                               .heldout_rows = fit->heldout.n,
+                                               .method = solved.method},
+                            sizeof *report, REPORT_MINIMUM, "fit report");
+    if (st != SNNK_OK) goto done;
+    *layer = made;
+    made = NULL;
+done:
+    snnk_layer_free(made);
+    snnk_lstsq_free(all);
+    return st;
+}
+
+int snnk_layer_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq, const snnk_solve_config *config,
+                          snnk_solve_report *report, snnk_layer **layer) {
+    double *B = NULL, *b = NULL;
+    float *Psi = NULL, *bias = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    *layer = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    const size_t m = map->features, l = snnk_lstsq_targets(lstsq);
+    const snnk_allocator *allocator = &map->allocator;
+    if (snnk_lstsq_features(lstsq) != m)
+        return snnk__fail(SNNK_E_SHAPE, "the map has %zu features, the statistics %zu", m,
+                          snnk_lstsq_features(lstsq));
+    if ((st = snnk__alloc(allocator, l * m, sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, l * m, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, l, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
+    if ((st = snnk_lstsq_solve(lstsq, config, B, m, b, report)) != SNNK_OK) goto done;
+    for (size_t i = 0; i < l * m; i++) Psi[i] = (float)B[i];
+    for (size_t i = 0; i < l; i++) bias[i] = (float)b[i];
+    st = snnk_layer_from_map(map, l, Psi, m, bias, layer);
+done:
+    snnk__free(allocator, bias);
+    snnk__free(allocator, Psi);
+    snnk__free(allocator, b);
+    snnk__free(allocator, B);
+    return st;
+}

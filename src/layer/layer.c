@@ -1,0 +1,243 @@
+#include "layer/layer.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "base/workspace.h"
+#include "urf/activation.h"
+
+/* ---- Creating ---- */
+
+/* A layer with room for its weights, l x (columns of each block), and its bias filled in. */
+static int layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, size_t n_weights,
+                       const float *bias, const snnk_allocator *allocator, snnk_layer **layer) {
+    snnk_layer *made = NULL;
+    int st;
+
+    if ((st = snnk__alloc(allocator, 1, sizeof *made, "a layer", &made)) != SNNK_OK) return st;
+    *made = (snnk_layer){.allocator = *allocator, .inputs = inputs, .outputs = outputs};
+    atomic_init(&made->references, 1);
+    if (map) made->map = snnk__map_retain(map);
+    st = snnk__alloc_zero(allocator, n_weights, sizeof *made->weights, "weights", &made->weights);
+    if (st != SNNK_OK) goto done;
+    for (; made->n_weights < n_weights; made->n_weights++) {
+        const size_t columns = map ? map->blocks[made->n_weights]->features : inputs;
+
+        st = snnk__panels_create(allocator, outputs, columns, "weights",
+                                 &made->weights[made->n_weights]);
+        if (st != SNNK_OK) goto done;
+    }
+    st = snnk__alloc_zero(allocator, outputs, sizeof *made->bias, "a bias", &made->bias);
+    if (st != SNNK_OK) goto done;
+    if (bias) memcpy(made->bias, bias, outputs * sizeof *bias);
+    *layer = made;
+    made = NULL;
+done:
+    snnk_layer_free(made);
+    return st;
+}
+
+/* Row i of W, cut where the blocks' features begin. */
+static void set_rows(snnk_layer *layer, const float *W, size_t ldw) {
+    for (size_t i = 0; i < layer->outputs; i++) {
+        const float *row = W + i * ldw;
+
+        for (size_t b = 0; b < layer->n_weights; row += layer->weights[b++].columns)
+            snnk__panels_set_row(&layer->weights[b], i, row);
+    }
+}
+
+static int check_weights(const float *W, const char *name, size_t outputs, size_t columns,
+                         size_t ldw, const float *bias) {
+    int st;
+
+    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least one");
+    if ((st = snnk__check_matrix(W, name, outputs, columns, ldw, sizeof *W)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(W, name, outputs, columns, ldw)) != SNNK_OK) return st;
+    return bias ? snnk__check_finite(bias, "bias", 1, outputs, outputs) : SNNK_OK;
+}
+
+int snnk_layer_from_map(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
+                        const float *bias, snnk_layer **layer) {
+    snnk_layer *made;
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    *layer = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = check_weights(Psi, "Psi", outputs, map->features, ldpsi, bias)) != SNNK_OK) return st;
+    st = layer_alloc(map->inputs, outputs, map, map->n_blocks, bias, &map->allocator, &made);
+    if (st != SNNK_OK) return st;
+    set_rows(made, Psi, ldpsi);
+    *layer = made;
+    return SNNK_OK;
+}
+
+int snnk_layer_dense(size_t inputs, size_t outputs, const float *W, size_t ldw, const float *bias,
+                     int32_t activation, const snnk_allocator *allocator, snnk_layer **layer) {
+    snnk_allocator ours;
+    snnk_layer *made;
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    *layer = NULL;
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a layer needs at least one");
+    if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
+    if ((st = check_weights(W, "W", outputs, inputs, ldw, bias)) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    st = layer_alloc(inputs, outputs, NULL, 1, bias, &ours, &made);
+    if (st != SNNK_OK) return st;
+    made->activation = activation;
+    set_rows(made, W, ldw);
+    *layer = made;
+    return SNNK_OK;
+}
+
+const snnk_layer *snnk__layer_retain(const snnk_layer *layer) {
+    atomic_fetch_add(&((snnk_layer *)layer)->references, 1);
+    return layer;
+}
+
+void snnk_layer_free(snnk_layer *layer) {
+    if (!layer || atomic_fetch_sub(&layer->references, 1) > 1) return;
+    const snnk_allocator allocator = layer->allocator;
+    for (size_t b = 0; b < layer->n_weights; b++) snnk__panels_free(&allocator, &layer->weights[b]);
+    snnk__free(&allocator, layer->weights);
+    snnk__free(&allocator, layer->bias);
+    snnk_map_free((snnk_map *)layer->map);
+    snnk__free(&allocator, layer);
+}
+
+/* ---- Looking inside ---- */
+
+size_t snnk_layer_inputs(const snnk_layer *layer) { return layer ? layer->inputs : 0; }
+size_t snnk_layer_outputs(const snnk_layer *layer) { return layer ? layer->outputs : 0; }
+size_t snnk_layer_features(const snnk_layer *layer) {
+    return layer ? snnk_map_features(layer->map) : 0;
+}
+const snnk_map *snnk_layer_map(const snnk_layer *layer) { return layer ? layer->map : NULL; }
+
+/* Multiply-adds of the projections, a row. */
+static uint64_t projection_size(const snnk_map *map) {
+    uint64_t sum = 0;
+
+    for (size_t b = 0; b < map->n_blocks; b++)
+        sum += (uint64_t)map->blocks[b]->rows * (map->blocks[b]->diagonal ? 1 : map->inputs);
+    return sum;
+}
+
+uint64_t snnk_layer_multiply_adds(const snnk_layer *layer) {
+    if (!layer) return 0;
+    if (!layer->map) return (uint64_t)layer->inputs * layer->outputs;
+    return projection_size(layer->map) + (uint64_t)layer->map->features * layer->outputs;
+}
+
+uint64_t snnk_layer_parameters(const snnk_layer *layer) {
+    uint64_t sum;
+
+    if (!layer) return 0;
+    sum = snnk_layer_multiply_adds(layer) + layer->outputs; /* a number a product, and the bias */
+    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++)
+        sum += layer->map->blocks[b]->rows; /* offsets */
+    return sum;
+}
+
+int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias) {
+    size_t columns;
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    columns = layer->map ? layer->map->features : layer->inputs;
+    if (Psi) {
+        st = snnk__check_matrix(Psi, "Psi", layer->outputs, columns, ldpsi, sizeof *Psi);
+        if (st != SNNK_OK) return st;
+    }
+    for (size_t i = 0; Psi && i < layer->outputs; i++) {
+        float *row = Psi + i * ldpsi;
+
+        for (size_t b = 0; b < layer->n_weights; row += layer->weights[b++].columns)
+            snnk__panels_get_row(&layer->weights[b], i, row);
+    }
+    if (bias) memcpy(bias, layer->bias, layer->outputs * sizeof *bias);
+    return SNNK_OK;
+}
+
+/* ---- Forward ---- */
+
+static void set_bias(const snnk_layer *layer, size_t n, float *Y, size_t ldy) {
+    for (size_t i = 0; i < n; i++) memcpy(Y + i * ldy, layer->bias, layer->outputs * sizeof *Y);
+}
+
+void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                              float *Y, size_t ldy) {
+    const snnk__kernels *kernels = snnk__kernels_get();
+
+    if (!layer->map) {
+        const snnk__block dense = {.G = layer->weights,
+                                   .offset = layer->bias,
+                                   .rows = layer->outputs,
+                                   .function = {.operation = SNNK__OPERATION_ACTIVATION,
+                                                .activation = layer->activation,
+                                                .scale = 1}};
+
+        kernels->project(n, X, ldx, layer->inputs, &dense, Y, ldy);
+        return;
+    }
+    set_bias(layer, n, Y, ldy);
+    for (size_t b = 0; b < layer->n_weights; b++) {
+        const snnk__block block = snnk__map_block_kernel(layer->map->blocks[b]);
+
+        kernels->project_readout(n, X, ldx, layer->inputs, &block, &layer->weights[b], Y, ldy);
+    }
+}
+
+typedef struct rows {
+    const snnk_layer *layer;
+    const float *X;
+    size_t ldx;
+    float *Y;
+    size_t ldy;
+} rows;
+
+static void forward_task(size_t first, size_t count, void *scratch, void *context) {
+    const rows *r = context;
+
+    (void)scratch;
+    snnk__layer_forward_rows(r->layer, count, r->X + first * r->ldx, r->ldx, r->Y + first * r->ldy,
+                             r->ldy);
+}
+
+static void readout_task(size_t first, size_t count, void *scratch, void *context) {
+    const rows *r = context;
+    const float *Phi = r->X + first * r->ldx;
+    float *Y = r->Y + first * r->ldy;
+
+    (void)scratch;
+    set_bias(r->layer, count, Y, r->ldy);
+    for (size_t b = 0; b < r->layer->n_weights; Phi += r->layer->weights[b++].columns)
+        snnk__kernels_get()->readout(count, Phi, r->ldx, &r->layer->weights[b], Y, r->ldy);
+}
+
+int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
+                       size_t ldy, snnk_workspace *workspace) {
+    rows r = {layer, X, ldx, Y, ldy};
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(X, "X", n, layer->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
+    return snnk__for_rows(workspace, &layer->allocator, n, 0, forward_task, &r);
+}
+
+int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,
+                       size_t ldy, snnk_workspace *workspace) {
+    rows r = {layer, Phi, ldphi, Y, ldy};
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if (!layer->map) return snnk__fail(SNNK_E_UNSUPPORTED, "a dense layer has no features");
+    st = snnk__check_matrix(Phi, "Phi", n, layer->map->features, ldphi, sizeof *Phi);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
+    return snnk__for_rows(workspace, &layer->allocator, n, 0, readout_task, &r);
+}

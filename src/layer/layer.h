@@ -1,0 +1,28 @@
+/* Inside of a layer: immutable, shared by reference count between the networks that hold it. */
+#ifndef SNNK_LAYER_LAYER_H
+#define SNNK_LAYER_LAYER_H
+
+#include <snnk/layer.h>
+#include <stdatomic.h>
+
+#include "urf/map.h"
+
+struct snnk_layer {
+    snnk_allocator allocator;
+    atomic_size_t references;
+    size_t inputs, outputs;
+    const snnk_map *map;   /* NULL for a dense layer */
+    size_t n_weights;      /* the map's blocks; 1 for a dense layer */
+    snnk__panels *weights; /* Psi of each block (l x its features); or W (l x d) */
+    float *bias;           /* l */
+    int32_t activation;    /* of a dense layer */
+};
+
+/* One more owner; snnk_layer_free takes one away. */
+const snnk_layer *snnk__layer_retain(const snnk_layer *layer);
+
+/* Rows of a forward whose arguments are checked, on this thread. X and Y must not overlap. */
+void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                              float *Y, size_t ldy);
+
+#endif

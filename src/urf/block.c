@@ -1,0 +1,249 @@
+/* One block of features: its settings checked, its rows drawn or copied, the scaling folded in. */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/size.h"
+#include "urf/activation.h"
+#include "urf/block.h"
+#include "urf/projection.h"
+
+/* Settings that multiply into G must leave room for products in float. */
+static const double largest_scale = 1e30, smallest_scale = 1e-30;
+
+/* And a floor for its square. */
+static const double lowest_floor = -1e15;
+
+static int check_arc_cosine(const snnk_map_config *config) {
+    if (config->order < 0 || config->order > 2)
+        return snnk__fail(SNNK_E_RANGE, "order = %d is not 0, 1 or 2", (int)config->order);
+    if (!isfinite(config->floor) || config->floor > 0 || config->floor < lowest_floor)
+        return snnk__fail(SNNK_E_RANGE, "floor = %g is not in %g ... 0", config->floor,
+                          lowest_floor);
+    if (config->order == 0 && config->floor < 0)
+        return snnk__fail(SNNK_E_RANGE, "floor = %g: order 0 is a step and has no floor",
+                          config->floor);
+    return SNNK_OK;
+}
+
+static int check_drawn(snnk_map_config *config) {
+    int st;
+
+    if ((st = snnk__check_enum(config->projection, SNNK_PROJECTION_GIVEN, "projection")) != SNNK_OK)
+        return st;
+    if (!(config->projection_scale >= smallest_scale && config->projection_scale <= largest_scale))
+        return snnk__fail(SNNK_E_RANGE, "projection_scale = %g is not in %g ... %g",
+                          config->projection_scale, smallest_scale, largest_scale);
+    if (!(config->offset_scale >= 0 && config->offset_scale <= largest_scale))
+        return snnk__fail(SNNK_E_RANGE, "offset_scale = %g is not in 0 ... %g",
+                          config->offset_scale, largest_scale);
+    if (config->kind == SNNK_MAP_GAUSSIAN && config->offset_scale > 0)
+        return snnk__fail(SNNK_E_RANGE,
+                          "offset_scale = %g: a Gaussian kernel has no offsets (they would cancel)",
+                          config->offset_scale);
+    if (config->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
+    if (config->kind == SNNK_MAP_GAUSSIAN && config->features % 2 != 0)
+        return snnk__fail(SNNK_E_RANGE,
+                          "features = %llu is odd: a Gaussian map makes cos/sin pairs",
+                          (unsigned long long)config->features);
+    if (config->features > SIZE_MAX)
+        return snnk__fail(SNNK_E_SIZE, "features = %llu does not fit a size",
+                          (unsigned long long)config->features);
+    return SNNK_OK;
+}
+
+int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) {
+    const size_t each = config->kind == SNNK_MAP_GAUSSIAN ? 2 : 1;
+    size_t features = inputs;
+    int st;
+
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if ((st = snnk__check_enum(config->kind, SNNK_MAP_IDENTITY + 1, "kind")) != SNNK_OK) return st;
+    if (config->kind == SNNK_MAP_ARC_COSINE && (st = check_arc_cosine(config)) != SNNK_OK)
+        return st;
+    if (config->kind == SNNK_MAP_ELEMENTWISE &&
+        (st = snnk__check_activation(config->activation)) != SNNK_OK)
+        return st;
+    if (config->kind != SNNK_MAP_IDENTITY && rows == 0) return check_drawn(config);
+    if (config->kind != SNNK_MAP_IDENTITY && !snnk__mul_size(rows, each, &features))
+        return snnk__fail(SNNK_E_SIZE, "rows = %zu make too many features", rows);
+    config->features = features;
+    if (config->kind == SNNK_MAP_IDENTITY) {
+        config->projection = SNNK_PROJECTION_GIVEN;
+        config->offset_scale = 0;
+    }
+    return SNNK_OK;
+}
+
+static snnk__function function_of(const snnk_map_config *config, size_t rows) {
+    snnk__function f = {.operation = SNNK__OPERATION_ACTIVATION,
+                        .activation = config->activation,
+                        .order = config->order,
+                        .floor = (float)config->floor,
+                        .scale = 1};
+
+    switch ((snnk_map_kind)config->kind) {
+    case SNNK_MAP_ARC_COSINE:
+        if (config->order > 0) f.operation = SNNK__OPERATION_POWER;
+        f.activation = SNNK_STEP;
+        break;
+    case SNNK_MAP_GAUSSIAN: f.operation = SNNK__OPERATION_COS_SIN; break;
+    case SNNK_MAP_ELEMENTWISE: break;
+    case SNNK_MAP_IDENTITY: f.activation = SNNK_IDENTITY; break;
+    }
+    if (config->projection != SNNK_PROJECTION_GIVEN) f.scale = (float)(1 / sqrt((double)rows));
+    return f;
+}
+
+int snnk__map_block_create(size_t inputs, const snnk_map_config *config, bool scaled,
+                           const snnk_allocator *allocator, snnk__map_block **block) {
+    const bool identity = config->kind == SNNK_MAP_IDENTITY;
+    const size_t features = (size_t)config->features;
+    snnk__map_block *made = NULL;
+    int st;
+
+    if ((st = snnk__alloc(allocator, 1, sizeof *made, "a map", &made)) != SNNK_OK) return st;
+    *made = (snnk__map_block){.allocator = *allocator,
+                              .config = *config,
+                              .inputs = inputs,
+                              .rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features,
+                              .features = features};
+    atomic_init(&made->references, 1);
+    made->config.allocator = NULL;
+    made->function = function_of(config, made->rows);
+
+    st = identity ? snnk__alloc(allocator, inputs, sizeof(float), "a diagonal", &made->diagonal)
+                  : snnk__panels_create(allocator, made->rows, inputs, "a projection", &made->G);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, made->rows, sizeof(float), "offsets", &made->offset);
+    if (st != SNNK_OK) goto done;
+    if (scaled) {
+        st = snnk__alloc(allocator, inputs, sizeof(double), "means", &made->mean);
+        if (st != SNNK_OK) goto done;
+        st = snnk__alloc(allocator, inputs, sizeof(double), "scales", &made->scale);
+        if (st != SNNK_OK) goto done;
+    }
+    *block = made;
+    made = NULL;
+done:
+    snnk__map_block_release(made);
+    return st;
+}
+
+void snnk__map_block_release(snnk__map_block *block) {
+    if (!block || atomic_fetch_sub(&block->references, 1) > 1) return;
+    const snnk_allocator allocator = block->allocator;
+    snnk__panels_free(&allocator, &block->G);
+    snnk__free(&allocator, block->diagonal);
+    snnk__free(&allocator, block->offset);
+    snnk__free(&allocator, block->mean);
+    snnk__free(&allocator, block->scale);
+    snnk__free(&allocator, block);
+}
+
+snnk__block snnk__map_block_kernel(const snnk__map_block *block) {
+    return (snnk__block){.G = block->diagonal ? NULL : &block->G,
+                         .diagonal = block->diagonal,
+                         .offset = block->offset,
+                         .rows = block->rows,
+                         .function = block->function};
+}
+
+/* Fold the scaling into row g (d, in double) with offset c, and store it as row `row`:
+ * g . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean). The products are rounded
+ * to float first, so that the offset belongs to the row that runs. Plain IEEE operations in a fixed
+ * order: a projection drawn again from its seed has the same bits everywhere. */
+static int store_row(snnk__map_block *block, size_t row, const double *g, double c, float *folded) {
+    for (size_t k = 0; k < block->inputs; k++) {
+        folded[k] = (float)(block->scale ? g[k] * block->scale[k] : g[k]);
+        if (block->mean) c -= (double)folded[k] * block->mean[k];
+        if (!isfinite(folded[k]))
+            return snnk__fail(SNNK_E_NONFINITE,
+                              "G[%zu][%zu] times its scale leaves the range of float", row, k);
+    }
+    if (!isfinite((float)c))
+        return snnk__fail(SNNK_E_NONFINITE, "offset %zu less G mean leaves the range of float",
+                          row);
+    snnk__panels_set_row(&block->G, row, folded);
+    block->offset[row] = (float)c;
+    return SNNK_OK;
+}
+
+int snnk__map_block_draw(snnk__map_block *block) {
+    const snnk_map_config *config = &block->config;
+    const size_t d = block->inputs, group = snnk__projection_group(config->projection, d);
+    const snnk_allocator *allocator = &block->allocator;
+    double *rows = NULL;
+    float *folded = NULL;
+    size_t count;
+    int st;
+
+    if (!snnk__mul_size(group, d, &count))
+        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is too large to draw rows for", d);
+    if ((st = snnk__alloc(allocator, count, sizeof *rows, "rows", &rows)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, d, sizeof *folded, "a row", &folded)) != SNNK_OK) goto done;
+    for (size_t first = 0; first < block->rows; first += group) {
+        st = snnk__projection_rows(config->projection, config->seed, d, first, allocator, rows);
+        if (st != SNNK_OK) goto done;
+        for (size_t i = 0; i < snnk__min_size(group, block->rows - first); i++) {
+            double c = 0;
+
+            for (size_t k = 0; k < d; k++) rows[i * d + k] *= config->projection_scale;
+            if (config->offset_scale > 0) {
+                snnk__random_normal(config->seed, SNNK__STREAM_OFFSET, first + i, 0, 1, &c);
+                c *= config->offset_scale;
+            }
+            if ((st = store_row(block, first + i, rows + i * d, c, folded)) != SNNK_OK) goto done;
+        }
+    }
+done:
+    snnk__free(allocator, folded);
+    snnk__free(allocator, rows);
+    return st;
+}
+
+int snnk__map_block_copy(snnk__map_block *block, const float *G, size_t ldg, const float *offsets) {
+    const snnk_allocator *allocator = &block->allocator;
+    const size_t d = block->inputs;
+    double *row = NULL;
+    float *folded = NULL;
+    int st;
+
+    if ((st = snnk__alloc(allocator, d, sizeof *row, "a row", &row)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, d, sizeof *folded, "a row", &folded)) != SNNK_OK) goto done;
+    for (size_t i = 0; i < block->rows; i++) {
+        for (size_t k = 0; k < d; k++) row[k] = G[i * ldg + k];
+        st = store_row(block, i, row, offsets ? offsets[i] : 0, folded);
+        if (st != SNNK_OK) goto done;
+    }
+done:
+    snnk__free(allocator, folded);
+    snnk__free(allocator, row);
+    return st;
+}
+
+int snnk__map_block_identity(snnk__map_block *block) {
+    for (size_t k = 0; k < block->inputs; k++) {
+        const double scale = block->scale ? block->scale[k] : 1;
+
+        block->diagonal[k] = (float)scale;
+        block->offset[k] = block->mean ? (float)(-(double)block->diagonal[k] * block->mean[k]) : 0;
+        if (!isfinite(block->offset[k]))
+            return snnk__fail(SNNK_E_NONFINITE,
+                              "mean times scale of input %zu leaves the range of float", k);
+    }
+    return SNNK_OK;
+}
+
+void snnk__map_block_folded(snnk__map_block *block, const float *G, const float *offset,
+                            const double *mean, const double *scale) {
+    const size_t d = block->inputs;
+
+    if (block->diagonal)
+        memcpy(block->diagonal, G, d * sizeof *G);
+    else
+        for (size_t i = 0; i < block->rows; i++) snnk__panels_set_row(&block->G, i, G + i * d);
+    memcpy(block->offset, offset, block->rows * sizeof *offset);
+    if (block->mean) memcpy(block->mean, mean, d * sizeof *mean);
+    if (block->scale) memcpy(block->scale, scale, d * sizeof *scale);
+}

@@ -1,0 +1,54 @@
+/* One block of features of a map: immutable once filled, shared by reference count between the maps
+ * that hold it. */
+#ifndef SNNK_URF_BLOCK_H
+#define SNNK_URF_BLOCK_H
+
+#include <snnk/map.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/memory.h"
+#include "kernels/kernels.h"
+
+typedef struct snnk__map_block {
+    snnk_allocator allocator;
+    atomic_size_t references;
+    snnk_map_config config; /* as asked for, with features resolved; allocator NULL */
+    size_t inputs;          /* d */
+    size_t rows;            /* r */
+    size_t features;        /* m of this block: r or 2 r */
+    snnk__panels G;         /* r x d, scaling folded in; empty for IDENTITY */
+    float *diagonal;        /* d; IDENTITY only, else NULL */
+    float *offset;          /* r, scaling folded in */
+    double *mean, *scale;   /* d each, both NULL without a scaling */
+    snnk__function function;
+} snnk__map_block;
+
+/* Check settings as snnk_map_create does, and resolve features; rows: how many are given, or 0 where
+ * they are drawn. Statuses as there. */
+int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows);
+
+/* A block for checked settings, its arrays allocated but not filled; mean and scale only if
+ * `scaled`. Fill mean and scale first, then call one of the functions below. */
+int snnk__map_block_create(size_t inputs, const snnk_map_config *config, bool scaled,
+                           const snnk_allocator *allocator, snnk__map_block **block);
+
+/* One owner less. NULL is fine. */
+void snnk__map_block_release(snnk__map_block *block);
+
+/* Fill G and the offsets: drawn from the seed; copied from the caller (G: r x d, stride ldg; offsets:
+ * r or NULL); or of an identity. SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM, and for drawing
+ * SNNK_E_UNSUPPORTED. */
+int snnk__map_block_draw(snnk__map_block *block);
+int snnk__map_block_copy(snnk__map_block *block, const float *G, size_t ldg, const float *offsets);
+int snnk__map_block_identity(snnk__map_block *block);
+
+/* Fill everything with what is folded already, as a file stores it: G (r x d; for IDENTITY its
+ * diagonal, d), offset (r), mean and scale (d each, or both NULL). */
+void snnk__map_block_folded(snnk__map_block *block, const float *G, const float *offset,
+                            const double *mean, const double *scale);
+
+/* What the kernels take. Valid as long as the block. */
+snnk__block snnk__map_block_kernel(const snnk__map_block *block);
+
+#endif

@@ -1,0 +1,167 @@
+/* Exact kernel values, in double. For g ~ N(0, I) and inputs u, v (scaled, an offset appended). */
+#include "urf/exact.h"
+
+#include <math.h>
+
+#include "urf/map.h"
+
+static const double pi = 3.14159265358979323846;
+
+/* The three inner products that every kernel here is a function of, and the two distances that keep
+ * the angle accurate near 0 and pi. */
+typedef struct products {
+    double uu, vv, uv;
+    double difference, sum; /* | u/|u| - v/|v| |, | u/|u| + v/|v| | */
+} products;
+
+/* J_n of Cho & Saul 2009 as a function of the supplement s = pi - t of the angle, for small s where
+ * the closed form cancels: the Taylor series of sin s - s cos s
+ * (n = 1) and s (1 + 2 cos^2 s) - 3 sin s cos s (n = 2). */
+static double small_supplement(int order, double s) {
+    double sum = 0, power = s, factorial = 1, four_to_k = 1; /* s^(2k+1), (2k+1)!, 4^k */
+
+    for (int k = 1; k <= 14; k++) {
+        const double sign = k % 2 ? 1 : -1;
+
+        power *= s * s;
+        factorial *= 2.0 * k * (2.0 * k + 1);
+        four_to_k *= 4;
+        sum += order == 1 ? sign * 2 * k / factorial * power
+                          : -sign * four_to_k * (2 * k - 2) / factorial * power;
+    }
+    return sum;
+}
+
+double snnk__arc_cosine(int order, double uu, double vv, double difference, double sum) {
+    const double s = 2 * atan2(sum, difference); /* pi - t (Kahan's formula for the angle) */
+    const double length = sqrt(uu) * sqrt(vv);
+    double J;
+
+    if (uu == 0 || vv == 0) return 0;
+    if (order == 0) return s / pi;
+    if (s < 1)
+        J = small_supplement(order, s);
+    else if (order == 1)
+        J = sin(s) - s * cos(s);
+    else
+        J = -3 * sin(s) * cos(s) + s * (1 + 2 * cos(s) * cos(s));
+    return (order == 1 ? length : length * length) * J / pi;
+}
+
+static int elementwise(int32_t activation, const products *p, double *value) {
+    const double squared_difference = p->uu - 2 * p->uv + p->vv;
+    const double squared_sum = p->uu + 2 * p->uv + p->vv;
+
+    switch ((snnk_activation)activation) {
+    case SNNK_IDENTITY: *value = p->uv; return SNNK_OK;
+    case SNNK_STEP:
+        *value = snnk__arc_cosine(0, p->uu, p->vv, p->difference, p->sum) / 2;
+        return SNNK_OK;
+    case SNNK_RELU:
+        *value = snnk__arc_cosine(1, p->uu, p->vv, p->difference, p->sum) / 2;
+        return SNNK_OK;
+    case SNNK_COS:
+        *value = (exp(-squared_difference / 2) + exp(-squared_sum / 2)) / 2;
+        return SNNK_OK;
+    case SNNK_SIN: /* exp(-(uu + vv)/2) sinh(uv), without overflow and without cancellation */
+        *value =
+            copysign(-expm1(-2 * fabs(p->uv)) / 2, p->uv) * exp(fabs(p->uv) - (p->uu + p->vv) / 2);
+        return SNNK_OK;
+    case SNNK_EXP: *value = exp(squared_sum / 2); return SNNK_OK;
+    case SNNK_ERF: /* Williams 1998 */
+        *value = 2 / pi * asin(2 * p->uv / sqrt((1 + 2 * p->uu) * (1 + 2 * p->vv)));
+        return SNNK_OK;
+    case SNNK_GELU:
+    case SNNK_GELU_TANH:
+    case SNNK_TANH:
+    case SNNK_SIGMOID:
+    case SNNK_SILU:
+    case SNNK_SOFTPLUS: break;
+    }
+    return snnk__fail(SNNK_E_UNSUPPORTED, "the kernel of %s features has no closed form here",
+                      snnk_activation_name(activation));
+}
+
+/* x' = (x_k - mean_k) scale_k projection_scale for the k-th input. */
+static double scaled(const snnk__map_block *block, const float *x, size_t k) {
+    const double centred = block->mean ? (x[k] - block->mean[k]) * block->scale[k] : x[k];
+
+    return block->config.kind == SNNK_MAP_IDENTITY ? centred
+                                                   : centred * block->config.projection_scale;
+}
+
+static products products_of(const snnk__map_block *block, const float *x, const float *y) {
+    const double o = block->config.offset_scale;
+    products p = {.uu = o * o, .vv = o * o, .uv = o * o};
+
+    for (size_t k = 0; k < block->inputs; k++) {
+        const double u = scaled(block, x, k), v = scaled(block, y, k);
+
+        p.uu += u * u;
+        p.vv += v * v;
+        p.uv += u * v;
+    }
+    const double u_length = sqrt(p.uu), v_length = sqrt(p.vv);
+    if (u_length == 0 || v_length == 0) return p;
+    for (size_t k = 0; k <= block->inputs; k++) {
+        const double u = (k < block->inputs ? scaled(block, x, k) : o) / u_length;
+        const double v = (k < block->inputs ? scaled(block, y, k) : o) / v_length;
+
+        p.difference += (u - v) * (u - v);
+        p.sum += (u + v) * (u + v);
+    }
+    p.difference = sqrt(p.difference);
+    p.sum = sqrt(p.sum);
+    return p;
+}
+
+static double squared_distance(const snnk__map_block *block, const float *x, const float *y) {
+    double sum = 0;
+
+    for (size_t k = 0; k < block->inputs; k++) {
+        const double difference = scaled(block, x, k) - scaled(block, y, k);
+
+        sum += difference * difference;
+    }
+    return sum;
+}
+
+static int block_value(const snnk__map_block *block, const float *x, const float *y,
+                       double *value) {
+    const snnk_map_config *config = &block->config;
+
+    if (config->kind != SNNK_MAP_IDENTITY && config->projection == SNNK_PROJECTION_GIVEN)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "the rows were given: there is no distribution to take a mean over");
+    const products p = products_of(block, x, y);
+    switch ((snnk_map_kind)config->kind) {
+    case SNNK_MAP_IDENTITY: *value = p.uv; return SNNK_OK;
+    case SNNK_MAP_GAUSSIAN: *value = exp(-squared_distance(block, x, y) / 2); return SNNK_OK;
+    case SNNK_MAP_ELEMENTWISE: return elementwise(config->activation, &p, value);
+    case SNNK_MAP_ARC_COSINE: break;
+    }
+    if (config->floor < 0)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "floor = %g: the arc-cosine kernel has a closed form for 0 only",
+                          config->floor);
+    *value = snnk__arc_cosine(config->order, p.uu, p.vv, p.difference, p.sum) / 2;
+    return SNNK_OK;
+}
+
+int snnk_map_exact(const snnk_map *map, const float *x, const float *y, double *value) {
+    double sum = 0;
+    int st;
+
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(x, "x")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(y, "y")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(value, "value")) != SNNK_OK) return st;
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        double part = 0;
+
+        if ((st = block_value(map->blocks[b], x, y, &part)) != SNNK_OK) return st;
+        sum += part;
+    }
+    *value = sum;
+    return SNNK_OK;
+}

@@ -1,0 +1,424 @@
+/* src/layer/fit.c: fitting a layer from rows that stream by. */
+#include "support/alloc.h"
+#include "support/compare.h"
+
+#include "base/random.h"
+
+#define D 5
+#define L 3
+
+/* n rows of N(0,1) inputs; targets A x + c plus noise times N(0,1); labels: the largest target. */
+typedef struct data {
+    size_t n;
+    float *X, *Y;
+    int32_t *labels;
+} data;
+
+static const double A[L][D] = {{1, -2, 0.5, 0, 3}, {0, 1, 1, -1, 2}, {-1.5, 0, 0, 2, 1}};
+static const double c[L] = {0.25, -4, 1};
+
+static data make_data(size_t n, double noise, uint64_t seed) {
+    data made = {n, malloc(n * D * sizeof(float)), malloc(n * L * sizeof(float)),
+                 malloc(n * sizeof(int32_t))};
+
+    for (size_t i = 0; i < n; i++) {
+        double draws[D + L];
+        size_t best = 0;
+
+        snnk__random_normal(seed, 100, i, 0, D + L, draws);
+        for (size_t k = 0; k < D; k++) made.X[i * D + k] = (float)draws[k];
+        for (size_t j = 0; j < L; j++) {
+            double y = c[j] + noise * draws[D + j];
+
+            for (size_t k = 0; k < D; k++) y += A[j][k] * (double)made.X[i * D + k];
+            made.Y[i * L + j] = (float)y;
+            if (made.Y[i * L + j] > made.Y[i * L + best]) best = j;
+        }
+        made.labels[i] = (int32_t)best;
+    }
+    return made;
+}
+
+static void free_data(data *d) {
+    free(d->X);
+    free(d->Y);
+    free(d->labels);
+}
+
+static snnk_map *identity_map(const snnk_allocator *allocator) {
+    snnk_map_config config;
+    snnk_map *map = NULL;
+
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_IDENTITY;
+    config.allocator = allocator;
+    assert_ok(snnk_map_create(D, &config, NULL, &map));
+    return map;
+}
+
+static snnk_fit_config fit_config(void) {
+    snnk_fit_config config;
+
+    assert_ok(snnk_fit_config_init(&config, sizeof config));
+    return config;
+}
+
+static snnk_fit_report empty_report(void) {
+    snnk_fit_report report;
+
+    assert_ok(snnk_fit_report_init(&report, sizeof report));
+    return report;
+}
+
+/* Without noise and ridge the layer is the teacher. Targets and inputs are floats, so a coefficient
+ * is known to float precision, 6e-8 of values up to about 10, and is stored as one. */
+static void test_recovers_a_linear_teacher(void **state) {
+    data d = make_data(200, 0, 1);
+    snnk_fit_config config = fit_config();
+    snnk_map *map = identity_map(NULL);
+    snnk_fit *fit;
+    snnk_layer *layer;
+    float Psi[L][D], bias[L];
+
+    (void)state;
+    config.ridge = 0;
+    assert_ok(snnk_fit_create(map, L, &config, &fit));
+    assert_ok(snnk_fit_add(fit, d.n, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_solve(fit, NULL, &layer));
+    assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
+    for (size_t j = 0; j < L; j++) {
+        assert_close(bias[j], c[j], 0, 1e-6);
+        for (size_t k = 0; k < D; k++) assert_close(Psi[j][k], A[j][k], 0, 1e-6);
+    }
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* The final solution is that of all rows, each once: rows held out, rows pushed out of the held-out
+ * sample and rows that never were in it. Ridge regression by hand on the same rows, in double, with
+ * the lambda that was chosen. n is large enough to fill the sample: n/2 > SNNK_FIT_MAX_HELDOUT. */
+static void test_uses_every_row_once(void **state) {
+    const size_t n = 3 * SNNK_FIT_MAX_HELDOUT;
+    data d = make_data(n, 1, 2);
+    snnk_fit_config config = fit_config();
+    snnk_fit_report report = empty_report();
+    snnk_map *map = identity_map(NULL);
+    snnk_fit *fit;
+    snnk_layer *layer;
+    snnk_lstsq *direct;
+    snnk_solve_config solve;
+    double B[L][D], b[L];
+    float Psi[L][D], bias[L];
+
+    (void)state;
+    config.heldout_share = 0.5;
+    assert_ok(snnk_fit_create(map, L, &config, &fit));
+    for (size_t first = 0; first < n; first += 3000) {
+        const size_t count = n - first < 3000 ? n - first : 3000;
+
+        assert_ok(snnk_fit_add(fit, count, d.X + first * D, D, d.Y + first * L, L, NULL));
+    }
+    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_int_equal(report.rows, n);
+    assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
+
+    assert_ok(snnk_lstsq_create(D, L, NULL, &direct));
+    assert_ok(snnk_lstsq_add(direct, n, d.X, D, d.Y, L));
+    assert_ok(snnk_solve_config_init(&solve, sizeof solve));
+    solve.ridge = report.ridge;
+    assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));
+    assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
+    /* One row of 24576 more or less moves a coefficient by about 1/24576 = 4e-5. */
+    for (size_t j = 0; j < L; j++) {
+        assert_close(bias[j], b[j], 1e-6, 1e-7);
+        for (size_t k = 0; k < D; k++) assert_close(Psi[j][k], B[j][k], 1e-6, 1e-7);
+    }
+    snnk_lstsq_free(direct);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* How many rows are held out: binomial, mean n p, variance n p (1 - p). And the held-out error of a
+ * right model is the noise: the squared error of a row is noise^2 chi^2(L), variance 2 L noise^4. */
+static void test_holds_out_the_share_and_measures_the_noise(void **state) {
+    const size_t n = 20000;
+    const double share = 0.2, noise = 0.5;
+    data d = make_data(n, noise, 3);
+    snnk_fit_config config = fit_config();
+    snnk_fit_report report = empty_report();
+    snnk_map *map = identity_map(NULL);
+    snnk_fit *fit;
+    snnk_layer *layer;
+
+    (void)state;
+    config.heldout_share = share;
+    assert_ok(snnk_fit_create(map, L, &config, &fit));
+    assert_ok(snnk_fit_add(fit, n, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_close((double)report.heldout_rows, (double)n * share, 0,
+                 5 * sqrt((double)n * share * (1 - share)));
+    /* Least of ten lambdas: at most a hair below the error of the true model. */
+    assert_close(report.heldout_error, L * noise * noise, 0,
+                 5 * noise * noise * sqrt(2.0 * L / (double)report.heldout_rows));
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* Two features and as many rows as there are is where ridge matters: 60 rows of pure noise in 40
+ * features want a large lambda, 60 rows without noise the smallest. */
+static void test_lambda_follows_the_noise(void **state) {
+    enum { N = 60, M = 40 };
+    double chosen[2];
+
+    (void)state;
+    for (int noisy = 0; noisy < 2; noisy++) {
+        snnk_map_config config;
+        snnk_fit_config fit_options = fit_config();
+        snnk_fit_report report = empty_report();
+        snnk_map *map;
+        snnk_fit *fit;
+        snnk_layer *layer;
+        float X[N * M], Y[N];
+
+        for (size_t i = 0; i < N; i++) {
+            double draws[M + 1];
+
+            snnk__random_normal(7, 100, i, 0, M + 1, draws);
+            for (size_t k = 0; k < M; k++) X[i * M + k] = (float)draws[k];
+            Y[i] = noisy ? (float)draws[M] : X[i * M] - X[i * M + 1];
+        }
+        assert_ok(snnk_map_config_init(&config, sizeof config));
+        config.kind = SNNK_MAP_IDENTITY;
+        fit_options.heldout_share = 0.25;
+        assert_ok(snnk_map_create(M, &config, NULL, &map));
+        assert_ok(snnk_fit_create(map, 1, &fit_options, &fit));
+        assert_ok(snnk_fit_add(fit, N, X, M, Y, 1, NULL));
+        assert_ok(snnk_fit_solve(fit, &report, &layer));
+        chosen[noisy] = report.ridge;
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+        snnk_map_free(map);
+    }
+    assert_true(chosen[0] > 0);
+    assert_true(chosen[1] > 1e4 * chosen[0]);
+}
+
+/* Labels are one-hot targets: the same statistics, so the same bits. */
+static void test_labels_are_one_hot_targets(void **state) {
+    data d = make_data(300, 0.1, 4);
+    snnk_fit_config config = fit_config();
+    snnk_map *map = identity_map(NULL);
+    float Psi[2][L * D], bias[2][L];
+
+    (void)state;
+    config.ridge = 0.5;
+    for (size_t i = 0; i < d.n; i++)
+        for (int32_t j = 0; j < L; j++) d.Y[i * L + (size_t)j] = d.labels[i] == j;
+    for (int as_labels = 0; as_labels < 2; as_labels++) {
+        snnk_fit *fit;
+        snnk_layer *layer;
+
+        assert_ok(snnk_fit_create(map, L, &config, &fit));
+        assert_ok(as_labels ? snnk_fit_add_labels(fit, d.n, d.X, D, d.labels, NULL)
+                            : snnk_fit_add(fit, d.n, d.X, D, d.Y, L, NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, &layer));
+        assert_ok(snnk_layer_weights(layer, Psi[as_labels], D, bias[as_labels]));
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+    }
+    assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
+    assert_memory_equal(bias[0], bias[1], sizeof bias[0]);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* With labels the held-out error is the share misclassified: 0 for classes that a linear layer
+ * separates widely, and close to 1 - 1/3 for labels that have nothing to do with the inputs. */
+static void test_heldout_error_of_labels(void **state) {
+    data d = make_data(3000, 0, 5);
+    snnk_map *map = identity_map(NULL);
+
+    (void)state;
+    for (int random = 0; random < 2; random++) {
+        snnk_fit_report report = empty_report();
+        snnk_fit *fit;
+        snnk_layer *layer;
+
+        for (size_t i = 0; i < d.n; i++) {
+            double u;
+
+            snnk__random_uniform(5, 101, i, 0, 1, &u);
+            d.labels[i] = (int32_t)(3 * u);
+            if (random) continue;
+            for (size_t k = 0; k < D; k++) d.X[i * D + k] *= 0.01f;
+            d.X[i * D + (size_t)d.labels[i]] += 5;
+        }
+        assert_ok(snnk_fit_create(map, L, NULL, &fit));
+        assert_ok(snnk_fit_add_labels(fit, d.n, d.X, D, d.labels, NULL));
+        assert_ok(snnk_fit_solve(fit, &report, &layer));
+        if (random) /* the best of ten lambdas of a binomial: within 5 sigma still */
+            assert_close(report.heldout_error, 2.0 / 3, 0,
+                         5 * sqrt(2.0 / 9 / (double)report.heldout_rows));
+        else
+            assert_true(report.heldout_error == 0);
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+        if (!random) {
+            free_data(&d);
+            d = make_data(3000, 0, 6);
+        }
+    }
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* A feature that overflows in the last row of a batch of several blocks: nothing was added. */
+static void test_refuses_a_batch_whose_features_overflow(void **state) {
+    data d = make_data(2500, 0, 8);
+    snnk_map_config map_config;
+    snnk_fit_config config = fit_config();
+    snnk_fit_report report = empty_report();
+    snnk_map *map;
+    snnk_fit *fit;
+    snnk_layer *layer = NULL;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
+    map_config.kind = SNNK_MAP_ELEMENTWISE;
+    map_config.activation = SNNK_EXP;
+    map_config.features = 8;
+    config.ridge = 1;
+    assert_ok(snnk_map_create(D, &map_config, NULL, &map));
+    assert_ok(snnk_fit_create(map, L, &config, &fit));
+    for (size_t k = 0; k < D; k++) d.X[2499 * D + k] = 1e6f;
+    assert_status(snnk_fit_add(fit, 2500, d.X, D, d.Y, L, NULL), SNNK_E_NONFINITE);
+    assert_says("Phi");
+    assert_status(snnk_fit_solve(fit, &report, &layer), SNNK_E_STATE); /* no row is in it */
+    assert_ok(snnk_fit_add(fit, 2499, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_int_equal(report.rows, 2499);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+static void test_misuse(void **state) {
+    data d = make_data(10, 0, 9);
+    snnk_fit_config config = fit_config();
+    snnk_fit_report report = empty_report();
+    snnk_map *map = identity_map(NULL);
+    snnk_fit *fit = NULL;
+    snnk_layer *layer = NULL;
+
+    (void)state;
+    assert_status(snnk_fit_create(NULL, L, NULL, &fit), SNNK_E_NULL);
+    assert_status(snnk_fit_create(map, L, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_fit_create(map, 0, NULL, &fit), SNNK_E_SHAPE);
+    assert_status(snnk_fit_create(map, (size_t)1 << 62, NULL, &fit), SNNK_E_SIZE);
+    config.ridge = -2;
+    assert_status(snnk_fit_create(map, L, &config, &fit), SNNK_E_RANGE);
+    assert_says("ridge = -2");
+    config = fit_config();
+    config.heldout_share = 0.75;
+    assert_status(snnk_fit_create(map, L, &config, &fit), SNNK_E_RANGE);
+    assert_says("0.75");
+    config = fit_config();
+    config.n_ridges = 1;
+    assert_status(snnk_fit_create(map, L, &config, &fit), SNNK_E_RANGE);
+    config = fit_config();
+    config.intercept = 2;
+    assert_status(snnk_fit_create(map, L, &config, &fit), SNNK_E_RANGE);
+    config = fit_config();
+    config.rank_tolerance = NAN;
+    assert_status(snnk_fit_create(map, L, &config, &fit), SNNK_E_RANGE);
+    config = fit_config();
+    config.size = 8;
+    assert_status(snnk_fit_create(map, L, &config, &fit), SNNK_E_CONFIG);
+    assert_null(fit);
+
+    assert_ok(snnk_fit_create(map, L, NULL, &fit));
+    assert_status(snnk_fit_solve(fit, NULL, &layer), SNNK_E_STATE);
+    assert_status(snnk_fit_add(fit, 10, d.X, D - 1, d.Y, L, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_fit_add(fit, 10, d.X, D, d.Y, L - 1, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_fit_add(fit, 10, NULL, D, d.Y, L, NULL), SNNK_E_NULL);
+    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, NULL, NULL), SNNK_E_NULL);
+    assert_ok(snnk_fit_add(fit, 0, NULL, D, NULL, L, NULL));
+    d.labels[7] = L;
+    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, d.labels, NULL), SNNK_E_RANGE);
+    assert_says("labels[7] = 3");
+    d.labels[7] = -1;
+    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, d.labels, NULL), SNNK_E_RANGE);
+    d.X[3 * D + 2] = NAN;
+    assert_status(snnk_fit_add(fit, 10, d.X, D, d.Y, L, NULL), SNNK_E_NONFINITE);
+    assert_says("X[3][2]");
+    d.X[3 * D + 2] = 0;
+    d.Y[4 * L + 1] = INFINITY;
+    assert_status(snnk_fit_add(fit, 10, d.X, D, d.Y, L, NULL), SNNK_E_NONFINITE);
+    assert_says("Y[4][1]");
+    d.Y[4 * L + 1] = 0;
+    assert_ok(snnk_fit_add(fit, 1, d.X, D, d.Y, L, NULL));
+    d.labels[7] = 0;
+    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, d.labels, NULL), SNNK_E_STATE);
+    assert_status(snnk_fit_solve(fit, NULL, &layer), SNNK_E_STATE); /* one row: none to choose on */
+    report.size = 4;
+    assert_status(snnk_fit_solve(fit, &report, &layer), SNNK_E_CONFIG);
+    assert_null(layer);
+    snnk_fit_free(fit);
+    snnk_fit_free(NULL);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+static int create_add_solve(const snnk_allocator *allocator, const data *d) {
+    snnk_map_config config;
+    snnk_map *map = NULL;
+    snnk_fit *fit = NULL;
+    snnk_layer *layer = NULL;
+    int st;
+
+    snnk_map_config_init(&config, sizeof config);
+    config.kind = SNNK_MAP_IDENTITY;
+    config.allocator = allocator;
+    st = snnk_map_create(D, &config, NULL, &map);
+    if (st == SNNK_OK) st = snnk_fit_create(map, L, NULL, &fit);
+    if (st == SNNK_OK) st = snnk_fit_add(fit, d->n, d->X, D, d->Y, L, NULL);
+    if (st == SNNK_OK) st = snnk_fit_solve(fit, NULL, &layer);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    return st;
+}
+
+static void test_survives_failing_allocations(void **state) {
+    data d = make_data(100, 0.1, 10);
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    int status = SNNK_OK;
+
+    (void)state;
+    assert_survives_failing_allocations(memory, status, status = create_add_solve(&allocator, &d));
+    free_data(&d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recovers_a_linear_teacher),
+        cmocka_unit_test(test_uses_every_row_once),
+        cmocka_unit_test(test_holds_out_the_share_and_measures_the_noise),
+        cmocka_unit_test(test_lambda_follows_the_noise),
+        cmocka_unit_test(test_labels_are_one_hot_targets),
+        cmocka_unit_test(test_heldout_error_of_labels),
+        cmocka_unit_test(test_refuses_a_batch_whose_features_overflow),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_survives_failing_allocations),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -55,7 +55,8 @@ typedef struct snnk_solve_config {
     size_t size;           /* set by snnk_solve_config_init */
     double ridge;          /* lambda >= 0, finite. Default 0 */
     double rank_tolerance; /* directions with less than this share of the largest eigenvalue count
-                            * as absent; 0 (default) means m * 2.2e-16; else 0 < tolerance < 1 */
+                            * as absent; 0 (default) means 2.2e-16 times m or 64, whichever is
+                            * larger; else 0 < tolerance < 1 */
     int32_t intercept;     /* 1 (default): fit b; 0: b = 0 */
     int32_t reserved;      /* 0 */
 } snnk_solve_config;
@@ -77,8 +78,8 @@ typedef struct snnk_solve_report {
     size_t size;
     double ridge;     /* the lambda used */
     double condition; /* estimate of the condition number of the system solved, its diagonal scaled
-                       * to one: in the 1-norm for Cholesky, largest over smallest kept eigenvalue
-                       * for truncated-eigen */
+                       * to 1/2 ... 2 by powers of two: in the 1-norm for Cholesky, largest over
+                       * smallest kept eigenvalue for truncated-eigen */
     double rss;     /* sum of squared residuals over all rows and targets, without the ridge term */
     uint64_t rows;  /* rows it was fitted on */
     uint64_t rank;  /* directions used, of m */
@@ -99,15 +100,18 @@ SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config
 
 /* Sum of squared residuals of any solution (B, b; b NULL for zeros) on the rows in these
  * statistics, with no pass over data: from held-out statistics this is the held-out error.
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B or b), SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b, or their
+ * squares overflow), SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
                             double *rss);
 
 /* Solve on `train` for each of n_ridges values of lambda, score each on `heldout`, and give the
  * index of the least held-out error. ridges: n_ridges values, or NULL for the default grid
  * snnk_lstsq_default_ridges makes. errors: n_ridges held-out mean squared errors a row (summed over
- * targets), or NULL. config: its ridge is ignored. A lambda whose system is singular is scored like
- * the others. Statuses as snnk_lstsq_solve, SNNK_E_SHAPE. */
+ * targets), or NULL. config: its ridge is ignored. A lambda whose solution is truncated-eigen is
+ * scored like the others; one without a solution (SNNK_E_SINGULAR, SNNK_E_NONFINITE) scores infinity,
+ * and its status is returned only if no lambda has one. One factorisation for each lambda.
+ * n_ridges >= 1, with the default grid >= 2. Statuses as snnk_lstsq_solve, SNNK_E_SHAPE. */
 SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
                                      const snnk_solve_config *config, size_t n_ridges,
                                      const double *ridges, double *errors, size_t *best);

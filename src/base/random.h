@@ -15,8 +15,8 @@ enum snnk__stream {
     SNNK__STREAM_HELDOUT = 2
 };
 
-/* out[k] = entry (i, first + k) of a matrix of draws, k < n: uniform on (0, 1), multiples of 2^-53
- * plus 2^-54, never 0 or 1. */
+/* out[k] = entry (i, first + k) of a matrix of draws, k < n: uniform on (0, 1), odd multiples of
+ * 2^-53, never 0 or 1. */
 void snnk__random_uniform(uint64_t seed, uint32_t stream, uint64_t i, uint32_t first, size_t n,
                           double *out);
 

@@ -28,9 +28,10 @@ int snnk__fail_within(int status, const char *format, ...) {
     va_start(arguments, format);
     const int written = vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    if (written >= 0 && (size_t)written < sizeof sentence)
-        snprintf(sentence + written, sizeof sentence - (size_t)written, ": %s", inner);
-    return status;
+    if (written < 0 || (size_t)written >= sizeof sentence) return status;
+    /* Cut where the room ends. */
+    const int more = snprintf(sentence + written, sizeof sentence - (size_t)written, ": %s", inner);
+    return more < 0 ? SNNK_E_INTERNAL : status;
 }
 
 const char *snnk_last_error(void) { return sentence; }
@@ -87,14 +88,25 @@ int snnk__check_enum(int32_t value, int32_t count, const char *name) {
                       (int)count - 1);
 }
 
+/* Whether x has no NaN and no infinity. A float whose exponent bits are all ones reaches the top bit
+ * when 1 is added to its exponent; integers vectorise where a sum of floats may not. */
+static bool all_finite(const float *x, size_t n) {
+    uint32_t top = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, x + i, sizeof bits);
+        top |= (bits & UINT32_C(0x7fffffff)) + UINT32_C(0x00800000);
+    }
+    return top < UINT32_C(0x80000000);
+}
+
 int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld) {
     for (size_t i = 0; i < rows; i++) {
         const float *row = X + i * ld;
-        float sum = 0; /* 0 * x is NaN for non-finite x: one vectorisable pass, the culprit is
-                          looked for after */
 
-        for (size_t j = 0; j < columns; j++) sum += row[j] * 0.0f;
-        if (sum == 0.0f) continue;
+        if (all_finite(row, columns)) continue;
         for (size_t j = 0; j < columns; j++)
             if (!isfinite(row[j]))
                 return snnk__fail(SNNK_E_NONFINITE, "%s[%zu][%zu] = %g is not finite", name, i, j,

@@ -64,6 +64,12 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
     if (config->kind == SNNK_MAP_ELEMENTWISE &&
         (st = snnk__check_activation(config->activation)) != SNNK_OK)
         return st;
+    /* What the kind does not use is what it would be by default, whatever the caller left there. */
+    if (config->kind != SNNK_MAP_ARC_COSINE) {
+        config->order = 1;
+        config->floor = 0;
+    }
+    if (config->kind != SNNK_MAP_ELEMENTWISE) config->activation = SNNK_RELU;
     if (config->kind != SNNK_MAP_IDENTITY && rows == 0) return check_drawn(config);
     if (config->kind != SNNK_MAP_IDENTITY && !snnk__mul_size(rows, each, &features))
         return snnk__fail(SNNK_E_SIZE, "rows = %zu make too many features", rows);
@@ -235,8 +241,7 @@ int snnk__map_block_identity(snnk__map_block *block) {
     return SNNK_OK;
 }
 
-void snnk__map_block_folded(snnk__map_block *block, const float *G, const float *offset,
-                            const double *mean, const double *scale) {
+void snnk__map_block_folded(snnk__map_block *block, const float *G, const float *offset) {
     const size_t d = block->inputs;
 
     if (block->diagonal)
@@ -244,6 +249,4 @@ void snnk__map_block_folded(snnk__map_block *block, const float *G, const float 
     else
         for (size_t i = 0; i < block->rows; i++) snnk__panels_set_row(&block->G, i, G + i * d);
     memcpy(block->offset, offset, block->rows * sizeof *offset);
-    if (block->mean) memcpy(block->mean, mean, d * sizeof *mean);
-    if (block->scale) memcpy(block->scale, scale, d * sizeof *scale);
 }

@@ -43,10 +43,9 @@ int snnk__map_block_draw(snnk__map_block *block);
 int snnk__map_block_copy(snnk__map_block *block, const float *G, size_t ldg, const float *offsets);
 int snnk__map_block_identity(snnk__map_block *block);
 
-/* Fill everything with what is folded already, as a file stores it: G (r x d; for IDENTITY its
- * diagonal, d), offset (r), mean and scale (d each, or both NULL). */
-void snnk__map_block_folded(snnk__map_block *block, const float *G, const float *offset,
-                            const double *mean, const double *scale);
+/* Fill G and the offsets with what is folded already, as a file stores it: G (r x d; for IDENTITY
+ * its diagonal, d), offset (r). */
+void snnk__map_block_folded(snnk__map_block *block, const float *G, const float *offset);
 
 /* What the kernels take. Valid as long as the block. */
 snnk__block snnk__map_block_kernel(const snnk__map_block *block);

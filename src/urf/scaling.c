@@ -48,6 +48,7 @@ int snnk_scaling_create(size_t inputs, int32_t mode, const snnk_allocator *alloc
 static int check_given(size_t inputs, const double *mean, const double *scale) {
     const double largest = 1e30, smallest = 1e-30;
 
+    if (!mean && !scale) return SNNK_OK; /* not a step for each of `inputs`, which may be absurd */
     for (size_t k = 0; k < inputs; k++) {
         if (mean && !isfinite(mean[k]))
             return snnk__fail(SNNK_E_NONFINITE, "mean[%zu] = %g is not finite", k, mean[k]);

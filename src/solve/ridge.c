@@ -1,0 +1,279 @@
+/* The ridge solution: a scaled system in the scratch triangle, Cholesky, or eigenvectors where that
+ * gives nothing to trust.
+ *
+ * Storage. The truth is the row-major lower triangle of S; read by columns, as LAPACK does, it is
+ * the upper one. The system is built in the other triangle, row-major upper, LAPACK's 'L'. The two
+ * share the diagonal, which is kept aside and put back whatever happens. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+#include "solve/lstsq.h"
+
+#define TILE 64 /* two 64 x 64 tiles of doubles fit the first cache */
+
+/* The layouts of the first version: what a config or report has at least. */
+#define CONFIG_BYTES sizeof(snnk_solve_config)
+#define REPORT_BYTES sizeof(snnk_solve_report)
+
+static const snnk_solve_config default_config = {
+    .size = sizeof(snnk_solve_config), .ridge = 0, .rank_tolerance = 0, .intercept = 1};
+static const snnk_solve_report empty_report = {.size = sizeof(snnk_solve_report)};
+
+int snnk_solve_config_init(snnk_solve_config *config, size_t config_size) {
+    return snnk__config_init(config, config_size, &default_config, sizeof default_config,
+                             CONFIG_BYTES, "solve config");
+}
+
+int snnk_solve_report_init(snnk_solve_report *report, size_t report_size) {
+    return snnk__config_init(report, report_size, &empty_report, sizeof empty_report, REPORT_BYTES,
+                             "solve report");
+}
+
+int snnk__solve_config_read(snnk_solve_config *ours, const snnk_solve_config *config) {
+    *ours = default_config;
+    return snnk__config_read(ours, sizeof *ours, CONFIG_BYTES, config, "solve config");
+}
+
+int snnk__solve_config_check(const snnk_solve_config *ours) {
+    if (!(ours->ridge >= 0) || !isfinite(ours->ridge))
+        return snnk__fail(SNNK_E_RANGE, "ridge = %g is not a finite number >= 0", ours->ridge);
+    if (!(ours->rank_tolerance >= 0) || ours->rank_tolerance >= 1)
+        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g is not in 0 ... 1",
+                          ours->rank_tolerance);
+    if (ours->intercept != 0 && ours->intercept != 1)
+        return snnk__fail(SNNK_E_RANGE, "intercept = %ld is neither 0 nor 1",
+                          (long)ours->intercept);
+    if (ours->reserved != 0)
+        return snnk__fail(SNNK_E_RANGE, "the reserved field of the solve config is %ld, not 0",
+                          (long)ours->reserved);
+    return SNNK_OK;
+}
+
+/* One solution under way. The system is scale A scale z = scale r, where A = S + w mean mean^T +
+ * ridge I and r = C + w mean_y mean^T: w = 0 with an intercept, else the number of rows. */
+typedef struct ridge_problem {
+    snnk_lstsq *lstsq;
+    double ridge, tolerance, w;
+    double *diagonal;  /* m: that of S, kept */
+    double *scale;     /* m: powers of two */
+    double *work;      /* 3 m: for LAPACK */
+    lapack_int *iwork; /* m */
+} ridge_problem;
+
+/* Entry (i, j) of scale A scale, j < i. */
+static double scaled_entry(const ridge_problem *problem, size_t i, size_t j) {
+    const snnk_lstsq *lstsq = problem->lstsq;
+    const double a =
+        lstsq->S[i * lstsq->features + j] + problem->w * lstsq->mean_phi[i] * lstsq->mean_phi[j];
+
+    return a * problem->scale[i] * problem->scale[j];
+}
+
+/* Diagonal entry i of A. */
+static double diagonal_entry(const ridge_problem *problem, size_t i) {
+    const double mean = problem->lstsq->mean_phi[i];
+
+    return problem->diagonal[i] + problem->w * mean * mean + problem->ridge;
+}
+
+/* Powers of two, so that scaling rounds nothing, that bring the diagonal into 1/2 ... 2. */
+static void choose_scale(ridge_problem *problem) {
+    for (size_t i = 0; i < problem->lstsq->features; i++) {
+        const double a = fabs(diagonal_entry(problem, i));
+        int exponent = 0;
+
+        if (a > 0) (void)frexp(a, &exponent);
+        problem->scale[i] = ldexp(1, -(exponent / 2));
+    }
+}
+
+/* Fill the scratch triangle: target (j, i) = scaled entry (i, j), j < i, a tile at a time. `target`
+ * is S itself or an m x m copy. */
+static void build(const ridge_problem *problem, double *target) {
+    const size_t m = problem->lstsq->features;
+
+    for (size_t i0 = 0; i0 < m; i0 += TILE)
+        for (size_t j0 = 0; j0 <= i0; j0 += TILE)
+            for (size_t i = i0; i < snnk__min_size(i0 + TILE, m); i++)
+                for (size_t j = j0; j < snnk__min_size(j0 + TILE, i); j++)
+                    target[j * m + i] = scaled_entry(problem, i, j);
+    for (size_t i = 0; i < m; i++)
+        target[i * m + i] = diagonal_entry(problem, i) * problem->scale[i] * problem->scale[i];
+}
+
+/* R (t x m) = scale (C + w mean_y mean^T). */
+static void right_sides(const ridge_problem *problem, double *R) {
+    const snnk_lstsq *lstsq = problem->lstsq;
+    const size_t m = lstsq->features;
+
+    for (size_t k = 0; k < lstsq->targets; k++)
+        for (size_t j = 0; j < m; j++)
+            R[k * m + j] =
+                (lstsq->C[k * m + j] + problem->w * lstsq->mean_y[k] * lstsq->mean_phi[j]) *
+                problem->scale[j];
+}
+
+/* Factor and solve in the scratch triangle; *usable = false if the system is singular or indefinite
+ * to the tolerance. R: t x m, right sides in, scaled solution out. The diagonal of S is lost here:
+ * the caller restores it. */
+static int solve_cholesky(ridge_problem *problem, double *R, bool *usable,
+                          snnk__solve_outcome *outcome) {
+    double *A = problem->lstsq->S;
+    const lapack_int m = (lapack_int)problem->lstsq->features,
+                     t = (lapack_int)problem->lstsq->targets;
+    double norm, reciprocal = 0;
+    lapack_int info;
+
+    *usable = false;
+    build(problem, A);
+    norm = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'L', m, A, m, problem->work);
+    info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', m, A, m);
+    if (info > 0) return SNNK_OK;
+    if (info == 0)
+        info = LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'L', m, A, m, norm, &reciprocal, problem->work,
+                                   problem->iwork);
+    if (info == 0 && !(reciprocal >= problem->tolerance)) return SNNK_OK;
+    if (info == 0) info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', m, t, A, m, R, m);
+    if (info != 0)
+        return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of a Cholesky routine",
+                          -(long)info);
+    *usable = true;
+    *outcome = (snnk__solve_outcome){
+        .condition = 1 / reciprocal, .rank = (size_t)m, .method = SNNK_SOLVE_CHOLESKY};
+    return SNNK_OK;
+}
+
+/* The same by eigenvectors, on a copy. */
+static int solve_eigen(const ridge_problem *problem, double *R, snnk__solve_outcome *outcome) {
+    const snnk_allocator *allocator = &problem->lstsq->allocator;
+    const size_t m = problem->lstsq->features;
+    double *A = NULL;
+    int st;
+
+    st = snnk__alloc(allocator, m * m, sizeof *A, "a copy of the moments", &A);
+    if (st != SNNK_OK) return st;
+    build(problem, A);
+    st = snnk__solve_truncated(allocator, m, problem->lstsq->targets, problem->tolerance, A, R,
+                               outcome);
+    snnk__free(allocator, A);
+    return st;
+}
+
+/* Undo the scaling: B (t x m) holds z with B = z scale. b = mean_y - B mean, or 0. */
+static int finish(const ridge_problem *problem, double *B, double *b) {
+    const snnk_lstsq *lstsq = problem->lstsq;
+    const size_t m = lstsq->features;
+
+    for (size_t k = 0; k < lstsq->targets; k++) {
+        double fitted = 0;
+
+        for (size_t j = 0; j < m; j++) {
+            B[k * m + j] *= problem->scale[j];
+            fitted += B[k * m + j] * lstsq->mean_phi[j];
+            if (!isfinite(B[k * m + j]))
+                return snnk__fail(SNNK_E_NONFINITE, "the solution overflows at B[%zu][%zu] = %g", k,
+                                  j, B[k * m + j]);
+        }
+        b[k] = problem->w > 0 ? 0 : lstsq->mean_y[k] - fitted;
+        if (!isfinite(b[k]))
+            return snnk__fail(SNNK_E_NONFINITE, "the solution overflows at b[%zu] = %g", k, b[k]);
+    }
+    return SNNK_OK;
+}
+
+/* m eps is what rounding in the eigenvalues can reach. The floor of 64 eps is for few features: a
+ * column that is a multiple of another, rounded to float, leaves eigenvalues of about 4e-15 of the
+ * largest (measured), and their coefficients would be noise of size 1e4. */
+static double default_tolerance(size_t m) { return (double)snnk__max_size(m, 64) * DBL_EPSILON; }
+
+int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B, double *b,
+                           snnk__solve_outcome *outcome) {
+    const snnk_allocator *allocator = &lstsq->allocator;
+    const size_t m = lstsq->features;
+    const double tolerance =
+        config->rank_tolerance > 0 ? config->rank_tolerance : default_tolerance(m);
+    ridge_problem problem = {.lstsq = lstsq,
+                             .ridge = config->ridge,
+                             .tolerance = tolerance,
+                             .w = config->intercept ? 0 : (double)lstsq->rows};
+    double *vectors = NULL; /* diagonal, scale, work */
+    bool usable;
+    int st;
+
+    st = snnk__alloc(allocator, 5 * m, sizeof *vectors, "solver vectors", &vectors);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, m, sizeof *problem.iwork, "solver integers", &problem.iwork);
+    if (st != SNNK_OK) goto done;
+    problem.diagonal = vectors;
+    problem.scale = vectors + m;
+    problem.work = vectors + 2 * m;
+
+    for (size_t i = 0; i < m; i++) problem.diagonal[i] = lstsq->S[i * m + i];
+    choose_scale(&problem);
+    right_sides(&problem, B);
+    st = solve_cholesky(&problem, B, &usable, outcome);
+    for (size_t i = 0; i < m; i++) lstsq->S[i * m + i] = problem.diagonal[i];
+    if (st == SNNK_OK && !usable) st = solve_eigen(&problem, B, outcome);
+    if (st == SNNK_OK) st = finish(&problem, B, b);
+done:
+    snnk__free(allocator, problem.iwork);
+    snnk__free(allocator, vectors);
+    return st;
+}
+
+static int check_solve(const snnk_lstsq *lstsq, const snnk_solve_config *config, const double *B,
+                       size_t ldb, const double *b, const snnk_solve_report *report,
+                       snnk_solve_config *ours) {
+    snnk_solve_report probe = empty_report;
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if ((st = snnk__solve_config_read(ours, config)) != SNNK_OK) return st;
+    if ((st = snnk__solve_config_check(ours)) != SNNK_OK) return st;
+    st = snnk__check_matrix(B, "B", lstsq->targets, lstsq->features, ldb, sizeof *B);
+    if (st != SNNK_OK) return st;
+    if (ours->intercept && (st = snnk__check_pointer(b, "b")) != SNNK_OK) return st;
+    st = snnk__config_read(&probe, sizeof probe, REPORT_BYTES, report, "solve report");
+    if (st != SNNK_OK) return st;
+    if (lstsq->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to solve");
+    return SNNK_OK;
+}
+
+int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B, size_t ldb,
+                     double *b, snnk_solve_report *report) {
+    snnk_solve_config ours;
+    snnk_solve_report filled = empty_report;
+    snnk__solve_outcome outcome;
+    double *solution = NULL; /* t x m, then t */
+    int st;
+
+    if ((st = check_solve(lstsq, config, B, ldb, b, report, &ours)) != SNNK_OK) return st;
+
+    const size_t m = lstsq->features, t = lstsq->targets;
+
+    st = snnk__alloc(&lstsq->allocator, t * m + t, sizeof *solution, "the solution", &solution);
+    if (st != SNNK_OK) goto done;
+    st = snnk__lstsq_solve_into(lstsq, &ours, solution, solution + t * m, &outcome);
+    if (st != SNNK_OK) goto done;
+    if (report) {
+        filled.ridge = ours.ridge;
+        filled.condition = outcome.condition;
+        filled.rows = lstsq->rows;
+        filled.rank = outcome.rank;
+        filled.method = outcome.method;
+        st = snnk__lstsq_rss_of(lstsq, solution, m, solution + t * m, &filled.rss);
+        if (st != SNNK_OK) goto done;
+        st = snnk__config_write(report, &filled, sizeof filled, REPORT_BYTES, "solve report");
+        if (st != SNNK_OK) goto done;
+    }
+    for (size_t k = 0; k < t; k++) memcpy(B + k * ldb, solution + k * m, m * sizeof *B);
+    if (b) memcpy(b, solution + t * m, t * sizeof *b);
+done:
+    snnk__free(&lstsq->allocator, solution);
+    return st;
+}

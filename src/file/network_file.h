@@ -1,0 +1,33 @@
+/* Networks as model files, in two halves that share names. docs/format.md, "Networks". */
+#ifndef SNNK_FILE_NETWORK_FILE_H
+#define SNNK_FILE_NETWORK_FILE_H
+
+#include <stdio.h>
+
+#include "bundle/network.h"
+
+#define SNNK__NETWORK_KEY "snnk.network" /* the JSON text that describes the layers */
+#define SNNK__NOTE_PREFIX "note."        /* before the key of a note */
+
+/* The largest projection that is drawn again at loading, in numbers: what a small file can make the
+ * loader do is bounded, by 1 GiB and seconds. Larger ones are stored. */
+#define SNNK__MAX_DRAWN ((uint64_t)1 << 28)
+
+#define SNNK__TENSOR_NAME_BYTES 80
+
+/* "layers.2.psi", or "layers.2.blocks.0.G". */
+static inline void snnk__layer_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t layer,
+                                      const char *what) {
+    snprintf(name, SNNK__TENSOR_NAME_BYTES, "layers.%zu.%s", layer, what);
+}
+
+static inline void snnk__block_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t layer,
+                                      size_t block, const char *what) {
+    snprintf(name, SNNK__TENSOR_NAME_BYTES, "layers.%zu.blocks.%zu.%s", layer, block, what);
+}
+
+/* Names of enumerations in the file, by value. */
+extern const char *const snnk__kind_names[SNNK_MAP_IDENTITY + 1];
+extern const char *const snnk__projection_names[SNNK_PROJECTION_GIVEN + 1];
+
+#endif

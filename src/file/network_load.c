@@ -1,0 +1,406 @@
+/* Everything in the file is untrusted. The container has been checked against the bytes there before
+ * this begins; here the description is checked against the tensors before anything is allocated by
+ * it. */
+#include <snnk/file.h>
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "file/model.h"
+#include "file/network_file.h"
+#include "file/stream.h"
+
+/* What every part of the loader needs. */
+typedef struct loader {
+    const snnk__st_reader *reader;
+    const snnk_allocator *allocator;
+} loader;
+
+/* ---- Values of the description ---- */
+
+static int get_text(const cJSON *json, const char *key, const char **text) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+
+    if (!cJSON_IsString(item))
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a string", key);
+    *text = item->valuestring;
+    return SNNK_OK;
+}
+
+static int get_number(const cJSON *json, const char *key, double *number) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+
+    if (!cJSON_IsNumber(item))
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a number", key);
+    *number = item->valuedouble;
+    return SNNK_OK;
+}
+
+static int get_bool(const cJSON *json, const char *key, bool *value) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+
+    if (!cJSON_IsBool(item))
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or neither true nor false", key);
+    *value = cJSON_IsTrue(item);
+    return SNNK_OK;
+}
+
+/* A whole number, 0 ... 2^53. */
+static int get_count(const cJSON *json, const char *key, size_t *count) {
+    double number = 0;
+    const int st = get_number(json, key, &number);
+
+    if (st != SNNK_OK) return st;
+    if (!(number >= 0 && number <= 0x1p53) || number > (double)PTRDIFF_MAX ||
+        number != (double)(uint64_t)number)
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, not a size", key, number);
+    *count = (size_t)number;
+    return SNNK_OK;
+}
+
+static int get_name(const cJSON *json, const char *key, const char *const *names, int32_t n_names,
+                    int32_t *value) {
+    const char *text = NULL;
+    const int st = get_text(json, key, &text);
+
+    if (st != SNNK_OK) return st;
+    for (int32_t i = 0; i < n_names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *value = i;
+            return SNNK_OK;
+        }
+    return snnk__fail(SNNK_E_FORMAT, "\"%s\" is \"%.40s\", which this library does not know", key,
+                      text);
+}
+
+static int get_activation(const cJSON *json, int32_t *activation) {
+    const char *text = NULL;
+    const int st = get_text(json, "activation", &text);
+
+    if (st != SNNK_OK) return st;
+    return snnk_activation_from_name(text, activation) == SNNK_OK ? SNNK_OK : SNNK_E_FORMAT;
+}
+
+/* A seed, 0 ... 2^64 - 1, as decimal text. */
+static int get_seed(const cJSON *json, uint64_t *seed) {
+    const char *text = NULL;
+    char *end;
+    const int st = get_text(json, "seed", &text);
+
+    if (st != SNNK_OK) return st;
+    const size_t length = strlen(text);
+    uint64_t value = 0;
+    for (end = (char *)text; *end >= '0' && *end <= '9'; end++) {
+        const uint64_t digit = (uint64_t)(*end - '0');
+
+        if (value > (UINT64_MAX - digit) / 10) break;
+        value = 10 * value + digit;
+    }
+    if (length == 0 || *end != '\0')
+        return snnk__fail(SNNK_E_FORMAT, "\"seed\" is \"%.40s\", not a 64-bit number", text);
+    *seed = value;
+    return SNNK_OK;
+}
+
+/* ---- Blocks ---- */
+
+typedef struct block_description {
+    snnk_map_config config;
+    size_t rows; /* r */
+    bool scaled, drawn;
+} block_description;
+
+static int read_block_description(const cJSON *json, size_t inputs, block_description *block) {
+    snnk_map_config *config = &block->config;
+    double order = 0;
+    size_t features = 0;
+    int st;
+
+    snnk_map_config_init(config, sizeof *config);
+    st = get_name(json, "kind", snnk__kind_names, SNNK_MAP_IDENTITY + 1, &config->kind);
+    if (st != SNNK_OK) return st;
+    st = get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_GIVEN + 1,
+                  &config->projection);
+    if (st != SNNK_OK) return st;
+    if ((st = get_count(json, "features", &features)) != SNNK_OK) return st;
+    if ((st = get_seed(json, &config->seed)) != SNNK_OK) return st;
+    if ((st = get_number(json, "order", &order)) != SNNK_OK) return st;
+    if ((st = get_number(json, "floor", &config->floor)) != SNNK_OK) return st;
+    if ((st = get_activation(json, &config->activation)) != SNNK_OK) return st;
+    st = get_number(json, "projection_scale", &config->projection_scale);
+    if (st != SNNK_OK) return st;
+    if ((st = get_number(json, "offset_scale", &config->offset_scale)) != SNNK_OK) return st;
+    if ((st = get_bool(json, "scaled", &block->scaled)) != SNNK_OK) return st;
+    if ((st = get_bool(json, "drawn", &block->drawn)) != SNNK_OK) return st;
+
+    config->order = order == 1 ? 1 : order == 2 ? 2 : order == 0 ? 0 : -1;
+    config->features = features;
+    block->rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features;
+    const bool given = config->projection == SNNK_PROJECTION_GIVEN;
+    if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
+        return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu", features);
+    /* The rules of the public creators, with the format's status: the file broke them. */
+    if (snnk__map_config_check(config, inputs, given ? block->rows : 0) != SNNK_OK)
+        return SNNK_E_FORMAT;
+    if (config->features != features)
+        return snnk__fail(SNNK_E_FORMAT, "%zu features of an identity of %zu inputs", features,
+                          inputs);
+    if (block->drawn &&
+        (config->kind == SNNK_MAP_IDENTITY || config->projection != SNNK_PROJECTION_GAUSSIAN))
+        return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
+    if (block->drawn && (uint64_t)block->rows > SNNK__MAX_DRAWN / inputs)
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw are more than %llu", block->rows,
+                          inputs, (unsigned long long)SNNK__MAX_DRAWN);
+    return SNNK_OK;
+}
+
+/* The tensors of a block are there, with the shapes the description says. */
+static int check_block_tensors(const loader *from, size_t layer, size_t index, size_t inputs,
+                               const block_description *block) {
+    const bool identity = block->config.kind == SNNK_MAP_IDENTITY;
+    const size_t shape[] = {block->rows, inputs};
+    const snnk__st_tensor *tensor;
+    char name[SNNK__TENSOR_NAME_BYTES];
+    int st = SNNK_OK;
+
+    if (block->scaled) {
+        snnk__block_tensor(name, layer, index, "mean");
+        st = snnk__st_find(from->reader, name, SNNK__DTYPE_F64, 1, &inputs, &tensor);
+        if (st != SNNK_OK) return st;
+        snnk__block_tensor(name, layer, index, "scale");
+        st = snnk__st_find(from->reader, name, SNNK__DTYPE_F64, 1, &inputs, &tensor);
+        if (st != SNNK_OK) return st;
+    }
+    if (block->drawn) return SNNK_OK;
+    snnk__block_tensor(name, layer, index, "offset");
+    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 1, &block->rows, &tensor);
+    if (st != SNNK_OK) return st;
+    snnk__block_tensor(name, layer, index, identity ? "diagonal" : "G");
+    return snnk__st_find(from->reader, name, SNNK__DTYPE_F32, identity ? 1 : 2,
+                         identity ? &inputs : shape, &tensor);
+}
+
+/* G (or the diagonal) and the offsets as they are stored. */
+static int read_rows(const loader *from, size_t layer, size_t index, snnk__map_block *block) {
+    const bool identity = block->diagonal != NULL;
+    const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
+    char name[SNNK__TENSOR_NAME_BYTES];
+    float *G = NULL, *offset = NULL;
+    int st;
+
+    st = snnk__alloc(from->allocator, identity ? d : r * d, sizeof *G, "a projection", &G);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(from->allocator, r, sizeof *offset, "offsets", &offset);
+    if (st != SNNK_OK) goto done;
+    snnk__block_tensor(name, layer, index, identity ? "diagonal" : "G");
+    st = snnk__st_read_f32(from->reader, name, identity ? 1 : 2, identity ? &d : shape, G);
+    if (st != SNNK_OK) goto done;
+    snnk__block_tensor(name, layer, index, "offset");
+    if ((st = snnk__st_read_f32(from->reader, name, 1, &r, offset)) != SNNK_OK) goto done;
+    snnk__map_block_folded(block, G, offset);
+done:
+    snnk__free(from->allocator, offset);
+    snnk__free(from->allocator, G);
+    return st;
+}
+
+static int load_block(const loader *from, const cJSON *json, size_t layer, size_t index,
+                      size_t inputs, snnk__map_block **block) {
+    block_description description;
+    snnk__map_block *made = NULL;
+    char name[SNNK__TENSOR_NAME_BYTES];
+    int st;
+
+    if ((st = read_block_description(json, inputs, &description)) != SNNK_OK) return st;
+    st = check_block_tensors(from, layer, index, inputs, &description);
+    if (st != SNNK_OK) return st;
+    st = snnk__map_block_create(inputs, &description.config, description.scaled, from->allocator,
+                                &made);
+    if (st != SNNK_OK) return st;
+    if (description.scaled) {
+        snnk__block_tensor(name, layer, index, "mean");
+        st = snnk__st_read_f64(from->reader, name, 1, &inputs, made->mean);
+        if (st != SNNK_OK) goto done;
+        snnk__block_tensor(name, layer, index, "scale");
+        st = snnk__st_read_f64(from->reader, name, 1, &inputs, made->scale);
+        if (st != SNNK_OK) goto done;
+    }
+    st = description.drawn ? snnk__map_block_draw(made) : read_rows(from, layer, index, made);
+    if (st != SNNK_OK) goto done;
+    *block = made;
+    made = NULL;
+done:
+    snnk__map_block_release(made);
+    return st;
+}
+
+/* ---- Layers ---- */
+
+static int load_map(const loader *from, const cJSON *json, size_t layer, size_t inputs,
+                    snnk_map **map) {
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "blocks"), *item;
+    snnk__map_block **blocks = NULL;
+    size_t n = 0;
+    int st;
+
+    if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
+        return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing, or not an array of blocks");
+    st = snnk__alloc(from->allocator, (size_t)cJSON_GetArraySize(array), sizeof *blocks, "blocks",
+                     &blocks);
+    if (st != SNNK_OK) return st;
+    cJSON_ArrayForEach(item, array) {
+        st = load_block(from, item, layer, n, inputs, &blocks[n]);
+        if (st != SNNK_OK) {
+            snnk__fail_within(st, "block %zu", n);
+            goto done;
+        }
+        n++;
+    }
+    st = snnk__map_from_blocks(n, blocks, from->allocator, map);
+done:
+    for (size_t b = 0; b < n; b++) snnk__map_block_release(blocks[b]);
+    snnk__free(from->allocator, blocks);
+    return st;
+}
+
+/* What is the same for both kinds of layer: the matrix (outputs x columns) and the bias. */
+static int read_weights(const loader *from, size_t layer, const char *what, size_t outputs,
+                        size_t columns, float **weights, float **bias) {
+    const size_t shape[] = {outputs, columns};
+    const snnk__st_tensor *tensor;
+    char name[SNNK__TENSOR_NAME_BYTES];
+    int st;
+
+    snnk__layer_tensor(name, layer, what);
+    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(from->allocator, outputs * columns, sizeof **weights, "weights", weights);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__st_read_f32(from->reader, name, 2, shape, *weights)) != SNNK_OK) return st;
+    snnk__layer_tensor(name, layer, "bias");
+    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 1, &outputs, &tensor);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(from->allocator, outputs, sizeof **bias, "a bias", bias);
+    if (st != SNNK_OK) return st;
+    return snnk__st_read_f32(from->reader, name, 1, &outputs, *bias);
+}
+
+static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_layer **layer) {
+    const char *kind = NULL;
+    size_t inputs = 0, outputs = 0;
+    int32_t activation = SNNK_IDENTITY;
+    float *weights = NULL, *bias = NULL;
+    snnk_map *map = NULL;
+    int st;
+
+    if ((st = get_text(json, "kind", &kind)) != SNNK_OK) goto done;
+    if ((st = get_count(json, "inputs", &inputs)) != SNNK_OK) goto done;
+    if ((st = get_count(json, "outputs", &outputs)) != SNNK_OK) goto done;
+    if (inputs == 0 || outputs == 0) {
+        st = snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", inputs, outputs);
+    } else if (strcmp(kind, "dense") == 0) {
+        if ((st = get_activation(json, &activation)) != SNNK_OK) goto done;
+        st = read_weights(from, index, "weight", outputs, inputs, &weights, &bias);
+        if (st != SNNK_OK) goto done;
+        st = snnk_layer_dense(inputs, outputs, weights, inputs, bias, activation, from->allocator,
+                              layer);
+    } else if (strcmp(kind, "snnk") == 0) {
+        if ((st = load_map(from, json, index, inputs, &map)) != SNNK_OK) goto done;
+        st = read_weights(from, index, "psi", outputs, map->features, &weights, &bias);
+        if (st != SNNK_OK) goto done;
+        st = snnk_layer_from_map(map, outputs, weights, map->features, bias, layer);
+    } else {
+        st = snnk__fail(SNNK_E_FORMAT, "kind \"%.40s\" is not a layer this library knows", kind);
+    }
+done:
+    snnk_map_free(map);
+    snnk__free(from->allocator, bias);
+    snnk__free(from->allocator, weights);
+    return st;
+}
+
+/* ---- The network ---- */
+
+static int load_notes(const loader *from, snnk_network *network) {
+    const size_t prefix = strlen(SNNK__NOTE_PREFIX);
+    size_t n = 0;
+    const snnk__st_pair *pairs = snnk__st_pairs(from->reader, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(pairs[i].key, SNNK__NOTE_PREFIX, prefix) != 0) continue;
+        const int st = snnk_network_set_note(network, pairs[i].key + prefix, pairs[i].value);
+        if (st != SNNK_OK) return st == SNNK_E_RANGE ? SNNK_E_FORMAT : st;
+    }
+    return SNNK_OK;
+}
+
+static int load_layers(const loader *from, const cJSON *json, snnk_network *network) {
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "layers"), *item;
+    size_t index = 0;
+
+    if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
+        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
+    cJSON_ArrayForEach(item, array) {
+        snnk_layer *layer = NULL;
+        int st = load_layer(from, item, index, &layer);
+
+        if (st == SNNK_OK) st = snnk_network_append(network, layer);
+        if (st == SNNK_E_SHAPE) st = SNNK_E_FORMAT; /* layers that do not fit each other */
+        snnk_layer_free(layer);
+        if (st != SNNK_OK) return snnk__fail_within(st, "layer %zu", index);
+        index++;
+    }
+    return SNNK_OK;
+}
+
+int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                             snnk_network **network) {
+    snnk_allocator ours;
+    snnk__st_reader *reader = NULL;
+    snnk_network *made = NULL;
+    const char *text;
+    cJSON *json = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    *network = NULL;
+    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_NETWORK, &reader);
+    if (st != SNNK_OK) return st;
+    const loader from = {reader, &ours};
+    text = snnk__st_text(reader, SNNK__NETWORK_KEY);
+    json = text ? cJSON_Parse(text) : NULL;
+    if (!json) {
+        st = snnk__fail(SNNK_E_FORMAT, "metadata \"" SNNK__NETWORK_KEY "\" is %s",
+                        text ? "not JSON" : "missing");
+        goto done;
+    }
+    if ((st = snnk_network_create(&ours, &made)) != SNNK_OK) goto done;
+    if ((st = load_layers(&from, json, made)) != SNNK_OK) goto done;
+    if ((st = load_notes(&from, made)) != SNNK_OK) goto done;
+    *network = made;
+    made = NULL;
+done:
+    snnk_network_free(made);
+    cJSON_Delete(json);
+    snnk__st_close(reader);
+    return st;
+}
+
+int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
+    snnk_allocator ours;
+    unsigned char *buffer;
+    size_t bytes;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    *network = NULL;
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
+    st = snnk_network_load_memory(buffer, bytes, &ours, network);
+    snnk__free(&ours, buffer);
+    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+}

@@ -1,0 +1,123 @@
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+volatile sig_atomic_t interrupted = 0;
+
+int failed(const char *command, const char *format, ...) {
+    va_list arguments;
+
+    fprintf(stderr, "snnk %s: ", command);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return EXIT_FAILED;
+}
+
+int wrong_usage(const char *command, const char *format, ...) {
+    va_list arguments;
+
+    fprintf(stderr, "snnk %s: ", command);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, " (see: snnk %s --help)\n", command);
+    return EXIT_USAGE;
+}
+
+int library_failed(const char *command) { return failed(command, "%s", snnk_last_error()); }
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+}
+
+void catch_interrupts(void) {
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_interrupt;
+    action.sa_flags = (int)SA_RESETHAND; /* a second one ends the program at once */
+    sigaction(SIGINT, &action, NULL);
+}
+
+void show_progress(bool quiet, const char *what, size_t done, size_t total) {
+    enum { WIDTH = 40 };
+    char bar[WIDTH + 1];
+
+    if (quiet || !isatty(STDERR_FILENO)) return;
+    if (done >= total) {
+        fprintf(stderr, "\r\033[K");
+    } else {
+        const size_t full = total ? done * WIDTH / total : 0;
+
+        memset(bar, ' ', WIDTH);
+        memset(bar, '#', full);
+        bar[WIDTH] = '\0';
+        fprintf(stderr, "\r%-9s [%s] %3zu %%", what, bar, total ? 100 * done / total : 0);
+    }
+    fflush(stderr);
+}
+
+double seconds_now(void) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double peak_memory_mb(void) {
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024; /* kilobytes on Linux */
+}
+
+size_t online_processors(void) {
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > SNNK_MAX_THREADS ? SNNK_MAX_THREADS : (size_t)n;
+}
+
+bool read_u64(const char *text, uint64_t *value) {
+    char *end;
+
+    if (*text < '0' || *text > '9') return false; /* strtoull takes signs and spaces */
+    errno = 0;
+    const unsigned long long number = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0') return false;
+    *value = number;
+    return true;
+}
+
+bool read_size(const char *text, size_t *value) {
+    uint64_t number;
+
+    if (!read_u64(text, &number) || number > SIZE_MAX) return false;
+    *value = (size_t)number;
+    return true;
+}
+
+bool read_double(const char *text, double *value) {
+    char *end;
+    const double number = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !isfinite(number)) return false;
+    *value = number;
+    return true;
+}
+
+int find_name(const char *text, const char *const *names, int n) {
+    for (int i = 0; i < n; i++)
+        if (strcmp(text, names[i]) == 0) return i;
+    return -1;
+}

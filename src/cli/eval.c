@@ -1,0 +1,128 @@
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+
+#include "cli/model.h"
+
+static const char command[] = "eval";
+
+static const char help[] =
+    "Usage: snnk eval MODEL --test FILE [--target COLUMN] [OPTION]...\n"
+    "       snnk eval MODEL --test-images FILE --test-labels FILE [OPTION]...\n"
+    "Score a model on data with known targets: accuracy and confusion of classes, or\n"
+    "errors of a regression.\n"
+    "\n"
+    "Options:\n"
+    "  --test FILE          CSV with a header; columns are found by name\n"
+    "  --target COLUMN      its target column (default: the model's, else the last)\n"
+    "  --test-images FILE   IDX, .npy or CSV: a row of inputs each; also --test-inputs\n"
+    "  --test-labels FILE   their targets; also --test-targets\n"
+    "  --threads N          threads (default: all processors)\n"
+    "  --json               print one JSON object on stdout and nothing else\n"
+    "  --quiet              no progress bar\n"
+    "  --help               show this help\n"
+    "\n"
+    "Examples:\n"
+    "  snnk eval iris.safetensors --test more_iris.csv\n"
+    "  snnk eval digits.safetensors --test-images t10k.idx.gz --test-labels labels.idx.gz\n"
+    "\n"
+    "Exit status:\n"
+    "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
+    "  130 cancelled with Ctrl-C\n";
+
+static void print_json(const model_use *use, const evaluation *result) {
+    const size_t l = use->task.outputs;
+    cJSON *json = cJSON_CreateObject();
+    char name[32], *text;
+
+    cJSON_AddNumberToObject(json, "rows", (double)result->rows);
+    cJSON_AddNumberToObject(json, "predict_us_per_row",
+                            1e6 * result->seconds / (double)result->rows);
+    if (use->task.classification) {
+        cJSON *classes, *confusion;
+
+        cJSON_AddNumberToObject(json, "accuracy", result->accuracy);
+        classes = cJSON_AddArrayToObject(json, "classes");
+        confusion = cJSON_AddArrayToObject(json, "confusion");
+        for (size_t k = 0; k < l; k++) {
+            cJSON *row = cJSON_CreateArray();
+
+            cJSON_AddItemToArray(classes, cJSON_CreateString(task_class_name(&use->task, k, name)));
+            for (size_t j = 0; j < l; j++)
+                cJSON_AddItemToArray(row, cJSON_CreateNumber((double)result->confusion[k * l + j]));
+            cJSON_AddItemToArray(confusion, row);
+        }
+    } else {
+        cJSON_AddNumberToObject(json, "rmse", result->rmse);
+        cJSON_AddNumberToObject(json, "mae", result->mae);
+        cJSON_AddNumberToObject(json, "r2", result->r2);
+    }
+    text = cJSON_PrintUnformatted(json);
+    puts(text ? text : "{}");
+    cJSON_free(text);
+    cJSON_Delete(json);
+}
+
+static void print_confusion(const task *what, const evaluation *result) {
+    const size_t l = what->outputs;
+    char name[32];
+
+    printf("confusion (rows: true, columns: predicted)\n%14s", "");
+    for (size_t k = 0; k < l; k++) printf(" %8.8s", task_class_name(what, k, name));
+    printf("\n");
+    for (size_t k = 0; k < l; k++) {
+        printf("%14.14s", task_class_name(what, k, name));
+        for (size_t j = 0; j < l; j++) printf(" %8zu", result->confusion[k * l + j]);
+        printf("\n");
+    }
+}
+
+static void print_text(const model_use *use, const evaluation *result) {
+    if (use->task.classification) {
+        printf("accuracy %.4f on %zu rows\n", result->accuracy, result->rows);
+        print_confusion(&use->task, result);
+    } else {
+        printf("rmse %.6g, mae %.6g, R2 %.4f on %zu rows\n", result->rmse, result->mae, result->r2,
+               result->rows);
+    }
+}
+
+static int run(model_use *use) {
+    evaluation result = {0};
+    int exit_status = model_open(command, use);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (!use->files.target) use->files.target = snnk_network_note(use->network, "target");
+    exit_status =
+        dataset_open(command, &use->files, snnk_network_note(use->network, "columns"), &use->data);
+    if (exit_status == EXIT_OK)
+        exit_status = evaluate(command, use->network, &use->task, &use->data, use->workspace,
+                               use->quiet, &result);
+    if (exit_status == EXIT_OK) {
+        if (use->json)
+            print_json(use, &result);
+        else
+            print_text(use, &result);
+    }
+    free(result.confusion);
+    return exit_status;
+}
+
+int eval_command(int argc, char **argv) {
+    model_use use;
+    int exit_status = model_options(
+        command, "test target test-images test-inputs test-labels test-targets threads json quiet",
+        argc, argv, &use);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (use.help) {
+        fputs(help, stdout);
+        return EXIT_OK;
+    }
+    if (!use.files.table && !(use.files.inputs && use.files.targets))
+        return wrong_usage(command, "--test FILE is missing, or --test-images and --test-labels");
+    catch_interrupts();
+    exit_status = run(&use);
+    if (exit_status == EXIT_CANCELLED) failed(command, "cancelled");
+    model_close(&use);
+    return exit_status;
+}

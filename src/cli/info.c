@@ -1,0 +1,132 @@
+#include <cjson/cJSON.h>
+
+#include "cli/model.h"
+
+static const char command[] = "info";
+
+static const char help[] =
+    "Usage: snnk info MODEL [OPTION]...\n"
+    "Show what is in a model file: layers, feature maps and their settings, costs, notes.\n"
+    "\n"
+    "Options:\n"
+    "  --json               print one JSON object on stdout and nothing else\n"
+    "  --help               show this help\n"
+    "\n"
+    "Examples:\n"
+    "  snnk info digits.safetensors\n"
+    "\n"
+    "Exit status:\n"
+    "  0 success, 1 failure (a bad file), 2 wrong usage\n";
+
+static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise", "identity"};
+static const char *const projections[] = {"gaussian", "orthogonal", "given"};
+static const char *const notes[] = {"task", "target", "classes", "columns", "train_seconds"};
+
+static void add_block(cJSON *blocks, const snnk_map *map, size_t index) {
+    cJSON *json = cJSON_CreateObject();
+    snnk_map_config config;
+    char seed[24];
+
+    snnk_map_config_init(&config, sizeof config);
+    snnk_map_block_config(map, index, &config);
+    cJSON_AddStringToObject(json, "kind", kinds[config.kind]);
+    cJSON_AddNumberToObject(json, "features", (double)config.features);
+    if (config.kind == SNNK_MAP_ARC_COSINE) {
+        cJSON_AddNumberToObject(json, "order", config.order);
+        cJSON_AddNumberToObject(json, "floor", config.floor);
+    }
+    if (config.kind == SNNK_MAP_ELEMENTWISE)
+        cJSON_AddStringToObject(json, "activation", snnk_activation_name(config.activation));
+    if (config.kind != SNNK_MAP_IDENTITY)
+        cJSON_AddStringToObject(json, "projection", projections[config.projection]);
+    if (config.kind != SNNK_MAP_IDENTITY && config.projection != SNNK_PROJECTION_GIVEN) {
+        snprintf(seed, sizeof seed, "%llu", (unsigned long long)config.seed);
+        cJSON_AddStringToObject(json, "seed", seed);
+        cJSON_AddNumberToObject(json, "projection_scale", config.projection_scale);
+        cJSON_AddNumberToObject(json, "offset_scale", config.offset_scale);
+    }
+    cJSON_AddItemToArray(blocks, json);
+}
+
+static cJSON *describe(const snnk_network *network) {
+    cJSON *json = cJSON_CreateObject(), *layers, *texts;
+
+    cJSON_AddNumberToObject(json, "inputs", (double)snnk_network_inputs(network));
+    cJSON_AddNumberToObject(json, "outputs", (double)snnk_network_outputs(network));
+    cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(network));
+    cJSON_AddNumberToObject(json, "multiply_adds", (double)snnk_network_multiply_adds(network));
+    layers = cJSON_AddArrayToObject(json, "layers");
+    for (size_t i = 0; i < snnk_network_layers(network); i++) {
+        const snnk_layer *layer = snnk_network_layer(network, i);
+        const snnk_map *map = snnk_layer_map(layer);
+        cJSON *item = cJSON_CreateObject(), *blocks;
+
+        cJSON_AddStringToObject(item, "kind", map ? "snnk" : "dense");
+        cJSON_AddNumberToObject(item, "inputs", (double)snnk_layer_inputs(layer));
+        cJSON_AddNumberToObject(item, "outputs", (double)snnk_layer_outputs(layer));
+        if (map) {
+            cJSON_AddNumberToObject(item, "features", (double)snnk_layer_features(layer));
+            blocks = cJSON_AddArrayToObject(item, "blocks");
+            for (size_t b = 0; b < snnk_map_blocks(map); b++) add_block(blocks, map, b);
+        }
+        cJSON_AddItemToArray(layers, item);
+    }
+    texts = cJSON_AddObjectToObject(json, "notes");
+    for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)
+        if (snnk_network_note(network, notes[k]))
+            cJSON_AddStringToObject(texts, notes[k], snnk_network_note(network, notes[k]));
+    return json;
+}
+
+static void print_text(const cJSON *json) {
+    const cJSON *item, *block;
+    int index = 0;
+
+    printf("inputs         %.0f\noutputs        %.0f\nparameters     %.0f\n"
+           "multiply-adds  %.0f a row\n",
+           cJSON_GetObjectItem(json, "inputs")->valuedouble,
+           cJSON_GetObjectItem(json, "outputs")->valuedouble,
+           cJSON_GetObjectItem(json, "parameters")->valuedouble,
+           cJSON_GetObjectItem(json, "multiply_adds")->valuedouble);
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(json, "layers")) {
+        printf("layer %d        %s, %.0f -> %.0f\n", index++,
+               cJSON_GetObjectItem(item, "kind")->valuestring,
+               cJSON_GetObjectItem(item, "inputs")->valuedouble,
+               cJSON_GetObjectItem(item, "outputs")->valuedouble);
+        cJSON_ArrayForEach(block, cJSON_GetObjectItem(item, "blocks")) {
+            char *text = cJSON_PrintUnformatted(block);
+
+            printf("  features     %s\n", text ? text : "?");
+            cJSON_free(text);
+        }
+    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(json, "notes"))
+        printf("note           %s: %s\n", item->string, item->valuestring);
+}
+
+int info_command(int argc, char **argv) {
+    model_use use;
+    int exit_status = model_options(command, "json", argc, argv, &use);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (use.help) {
+        fputs(help, stdout);
+        return EXIT_OK;
+    }
+    exit_status = model_open(command, &use);
+    if (exit_status == EXIT_OK) {
+        cJSON *json = describe(use.network);
+
+        if (use.json) {
+            char *text = cJSON_PrintUnformatted(json);
+
+            puts(text ? text : "{}");
+            cJSON_free(text);
+        } else {
+            print_text(json);
+        }
+        cJSON_Delete(json);
+    }
+    model_close(&use);
+    return exit_status;
+}

@@ -1,0 +1,53 @@
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char help[] =
+    "Usage: snnk COMMAND [OPTION]...\n"
+    "Scalable neural network kernels: fit a network to data in closed form, without\n"
+    "backpropagation, and use it.\n"
+    "\n"
+    "Commands:\n"
+    "  fit        fit a model to training data, and save it\n"
+    "  eval       score a model on data with known targets\n"
+    "  predict    predict the target of each row\n"
+    "  info       show what is in a model file\n"
+    "\n"
+    "Options:\n"
+    "  --help     show this help; snnk COMMAND --help shows a command's\n"
+    "  --version  show the version and how the library was built\n"
+    "\n"
+    "Examples:\n"
+    "  snnk fit --train iris.csv --target species --save iris.safetensors\n"
+    "  snnk predict iris.safetensors flowers.csv\n"
+    "\n"
+    "Exit status:\n"
+    "  0 success, 1 failure (a bad file, data that cannot be fitted), 2 wrong usage,\n"
+    "  130 cancelled with Ctrl-C\n";
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"fit", fit_command},
+                    {"eval", eval_command},
+                    {"predict", predict_command},
+                    {"info", info_command}};
+
+    if (argc < 2) {
+        fputs("snnk: a command is missing (see: snnk --help)\n", stderr);
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fputs(help, stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("snnk %s\n%s, %s kernels\n", snnk_version(), snnk_build_info(), snnk_kernels_name());
+        return EXIT_OK;
+    }
+    fprintf(stderr, "snnk: \"%s\" is not a command (see: snnk --help)\n", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,73 @@
+#include <getopt.h>
+#include <string.h>
+
+#include "cli/model.h"
+
+enum { TEST = 256, INPUTS, TARGETS, TARGET, OUT, SCORES, THREADS, JSON, QUIET, HELP };
+
+static const struct option long_options[] = {{"test", 1, NULL, TEST},
+                                             {"target", 1, NULL, TARGET},
+                                             {"test-images", 1, NULL, INPUTS},
+                                             {"test-inputs", 1, NULL, INPUTS},
+                                             {"test-labels", 1, NULL, TARGETS},
+                                             {"test-targets", 1, NULL, TARGETS},
+                                             {"out", 1, NULL, OUT},
+                                             {"scores", 0, NULL, SCORES},
+                                             {"threads", 1, NULL, THREADS},
+                                             {"json", 0, NULL, JSON},
+                                             {"quiet", 0, NULL, QUIET},
+                                             {"help", 0, NULL, HELP},
+                                             {NULL, 0, NULL, 0}};
+
+int model_options(const char *command, const char *accepted, int argc, char **argv,
+                  model_use *use) {
+    int option, index = 0;
+
+    *use = (model_use){.threads = online_processors()};
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "h", long_options, &index)) != -1) {
+        if (option == 'h') option = HELP;
+        if (option == '?' || (option != HELP && !strstr(accepted, long_options[index].name)))
+            return wrong_usage(command, "\"%s\" is not an option, or its value is missing",
+                               argv[optind - 1]);
+        switch (option) {
+        case TEST: use->files.table = optarg; break;
+        case INPUTS: use->files.inputs = optarg; break;
+        case TARGETS: use->files.targets = optarg; break;
+        case TARGET: use->files.target = optarg; break;
+        case OUT: use->out = optarg; break;
+        case SCORES: use->scores = true; break;
+        case JSON: use->json = true; break;
+        case QUIET: use->quiet = true; break;
+        case HELP: use->help = true; return EXIT_OK;
+        default:
+            if (!read_size(optarg, &use->threads) || use->threads < 1 ||
+                use->threads > SNNK_MAX_THREADS)
+                return wrong_usage(command, "--threads: \"%s\" is not in 1 ... %d", optarg,
+                                   SNNK_MAX_THREADS);
+        }
+    }
+    if (optind == argc) return wrong_usage(command, "the model file is missing");
+    use->path = argv[optind++];
+    if (optind < argc && strstr(accepted, "FILE")) use->files.inputs = argv[optind++];
+    if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
+    return EXIT_OK;
+}
+
+int model_open(const char *command, model_use *use) {
+    int exit_status;
+
+    if (snnk_network_load(use->path, NULL, &use->network) != SNNK_OK)
+        return library_failed(command);
+    if ((exit_status = task_load(command, use->network, &use->task)) != EXIT_OK) return exit_status;
+    if (snnk_workspace_create(use->threads, NULL, &use->workspace) != SNNK_OK)
+        return library_failed(command);
+    return EXIT_OK;
+}
+
+void model_close(model_use *use) {
+    dataset_close(&use->data);
+    task_free(&use->task);
+    snnk_workspace_free(use->workspace);
+    snnk_network_free(use->network);
+}

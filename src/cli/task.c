@@ -1,0 +1,260 @@
+#define _POSIX_C_SOURCE 200809L
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* Whole numbers above this are not taken for classes unless the user says so; and never above the
+ * second. */
+enum { MOST_CLASSES_GUESSED = 100, MOST_CLASSES = 10000 };
+
+static void copy_words(const dataset *data, task *made) {
+    made->outputs = snnk_table_words(data->targets, data->target);
+    made->classes = calloc(made->outputs, sizeof *made->classes);
+    for (size_t k = 0; made->classes && k < made->outputs; k++)
+        made->classes[k] = strdup(snnk_table_word(data->targets, data->target, k));
+}
+
+/* One column: the largest value, and whether all are whole and not negative. */
+static int scan_targets(const char *command, dataset *data, bool *whole, double *largest) {
+    float Y[BATCH_ROWS];
+
+    *whole = true;
+    *largest = -1;
+    for (size_t first = 0; first < data->rows; first += BATCH_ROWS) {
+        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+
+        if (dataset_read_targets(data, first, n, Y) != SNNK_OK) return library_failed(command);
+        for (size_t i = 0; i < n; i++) {
+            if (!(Y[i] >= 0) || Y[i] != floorf(Y[i])) *whole = false;
+            if ((double)Y[i] > *largest) *largest = (double)Y[i];
+        }
+    }
+    return EXIT_OK;
+}
+
+int task_from_data(const char *command, dataset *data, const char *kind, task *made) {
+    const bool asked = kind && strcmp(kind, "classification") == 0;
+    bool whole = false;
+    double largest = -1;
+    int exit_status = EXIT_OK;
+
+    *made = (task){.outputs = data->n_targets};
+    if (data->rows == 0) return failed(command, "the training data have no rows");
+    if (snnk_table_words(data->targets, data->target) > 0) {
+        if (kind && !asked) return failed(command, "the targets are words: not a regression");
+        made->classification = true;
+        copy_words(data, made);
+        return EXIT_OK;
+    }
+    if (data->n_targets == 1) exit_status = scan_targets(command, data, &whole, &largest);
+    if (exit_status != EXIT_OK) return exit_status;
+    made->classification = kind ? asked : whole && largest < MOST_CLASSES_GUESSED;
+    if (!made->classification) return EXIT_OK;
+    if (!whole || largest >= MOST_CLASSES)
+        return failed(command, "classes must be words, or one column of whole numbers in 0 ... %d",
+                      MOST_CLASSES - 1);
+    made->outputs = (size_t)largest + 1;
+    return EXIT_OK;
+}
+
+static char *text_array(size_t n, char *const *texts) {
+    cJSON *array = cJSON_CreateStringArray((const char *const *)texts, (int)n);
+    char *text = cJSON_PrintUnformatted(array);
+
+    cJSON_Delete(array);
+    return text;
+}
+
+static int set_note_array(snnk_network *network, const char *key, size_t n, char *const *texts) {
+    char *text = text_array(n, texts);
+    const int st = snnk_network_set_note(network, key, text ? text : "[]");
+
+    cJSON_free(text);
+    return st;
+}
+
+int task_save(const task *from, const dataset *data, snnk_network *network) {
+    int st = snnk_network_set_note(network, "task",
+                                   from->classification ? "classification" : "regression");
+
+    if (st == SNNK_OK && from->classes)
+        st = set_note_array(network, "classes", from->outputs, from->classes);
+    if (st != SNNK_OK || !snnk_table_column_name(data->inputs, 0)) return st;
+    char **names = calloc(data->n_inputs, sizeof *names);
+    for (size_t k = 0; names && k < data->n_inputs; k++)
+        names[k] = (char *)snnk_table_column_name(data->inputs, data->columns[k]);
+    if (names) st = set_note_array(network, "columns", data->n_inputs, names);
+    free(names);
+    if (st == SNNK_OK && data->targets == data->inputs)
+        st = snnk_network_set_note(network, "target",
+                                   snnk_table_column_name(data->inputs, data->target));
+    return st;
+}
+
+int task_load(const char *command, const snnk_network *network, task *made) {
+    const char *kind = snnk_network_note(network, "task");
+    const char *classes = snnk_network_note(network, "classes");
+
+    *made = (task){.outputs = snnk_network_outputs(network)};
+    made->classification = kind && strcmp(kind, "classification") == 0;
+    if (!classes) return EXIT_OK;
+    cJSON *array = cJSON_Parse(classes);
+    int exit_status = EXIT_OK;
+    if (!cJSON_IsArray(array) || (size_t)cJSON_GetArraySize(array) != made->outputs)
+        exit_status =
+            failed(command, "the model's class names do not fit its %zu outputs", made->outputs);
+    else
+        made->classes = calloc(made->outputs, sizeof *made->classes);
+    for (size_t k = 0; made->classes && k < made->outputs; k++) {
+        const cJSON *item = cJSON_GetArrayItem(array, (int)k);
+        made->classes[k] = strdup(cJSON_IsString(item) ? item->valuestring : "?");
+    }
+    cJSON_Delete(array);
+    return exit_status;
+}
+
+void task_free(task *made) {
+    for (size_t k = 0; made->classes && k < made->outputs; k++) free(made->classes[k]);
+    free(made->classes);
+    *made = (task){0};
+}
+
+const char *task_class_name(const task *from, size_t class_index, char *buffer) {
+    if (from->classes) return from->classes[class_index];
+    snprintf(buffer, 32, "%zu", class_index);
+    return buffer;
+}
+
+/* The class of a word. */
+static int label_of(const task *from, const char *word) {
+    for (size_t k = 0; from->classes && k < from->outputs; k++)
+        if (strcmp(word, from->classes[k]) == 0) return (int)k;
+    return -1;
+}
+
+int task_labels(const char *command, const task *from, const dataset *data, size_t n,
+                const float *Y, int32_t *labels) {
+    const size_t words = snnk_table_words(data->targets, data->target);
+
+    for (size_t i = 0; i < n; i++) {
+        const double value = (double)Y[i];
+
+        if (words > 0) {
+            const char *word = snnk_table_word(data->targets, data->target, (size_t)value);
+
+            labels[i] = label_of(from, word);
+            if (labels[i] < 0) return failed(command, "\"%s\" is not a class of the model", word);
+            continue;
+        }
+        if (!(value >= 0 && value < (double)from->outputs) || value != floor(value))
+            return failed(command, "label %g is not in 0 ... %zu", value, from->outputs - 1);
+        labels[i] = (int32_t)value;
+    }
+    return EXIT_OK;
+}
+
+size_t largest_score(size_t n, const float *scores) {
+    size_t best = 0;
+
+    for (size_t k = 1; k < n; k++)
+        if (scores[k] > scores[best]) best = k;
+    return best;
+}
+
+/* Sums over rows that an evaluation is made of. */
+typedef struct sums {
+    size_t right;
+    double squared, absolute; /* residuals, over rows and outputs */
+    double *mean, *variation; /* of each output's targets: running mean, sum of squares about it */
+} sums;
+
+static int add_batch(const char *command, const task *what, const dataset *data, size_t first,
+                     size_t n, const float *scores, const float *Y, evaluation *result, sums *s) {
+    const size_t l = what->outputs;
+    int32_t labels[BATCH_ROWS];
+    int exit_status = EXIT_OK;
+
+    if (what->classification) {
+        if ((exit_status = task_labels(command, what, data, n, Y, labels)) != EXIT_OK)
+            return exit_status;
+        for (size_t i = 0; i < n; i++) {
+            const size_t predicted = largest_score(l, scores + i * l);
+
+            s->right += predicted == (size_t)labels[i];
+            result->confusion[(size_t)labels[i] * l + predicted]++;
+        }
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < l; k++) {
+            const double y = (double)Y[i * l + k], residual = (double)scores[i * l + k] - y;
+            const double delta = y - s->mean[k];
+
+            s->squared += residual * residual;
+            s->absolute += fabs(residual);
+            s->mean[k] += delta / (double)(first + i + 1);
+            s->variation[k] += delta * (y - s->mean[k]);
+        }
+    return EXIT_OK;
+}
+
+static void finish(const task *what, const sums *s, evaluation *result) {
+    const double count = (double)result->rows * (double)what->outputs;
+    double variation = 0;
+
+    for (size_t k = 0; k < what->outputs; k++) variation += s->variation[k];
+    result->accuracy = (double)s->right / (double)result->rows;
+    result->rmse = sqrt(s->squared / count);
+    result->mae = s->absolute / count;
+    result->r2 = 1 - s->squared / variation;
+}
+
+int evaluate(const char *command, const snnk_network *network, const task *what, dataset *data,
+             snnk_workspace *workspace, bool quiet, evaluation *result) {
+    const size_t d = snnk_network_inputs(network), l = what->outputs;
+    const size_t targets = what->classification ? 1 : l;
+    int exit_status = EXIT_OK;
+
+    *result = (evaluation){.rows = data->rows};
+    if (data->n_inputs != d)
+        return failed(command, "the data have %zu input columns, the model %zu", data->n_inputs, d);
+    if (data->n_targets != targets)
+        return failed(command, "the data have %zu target columns, the model %zu", data->n_targets,
+                      targets);
+    if (data->rows == 0) return failed(command, "the test data have no rows");
+    float *X = calloc(BATCH_ROWS, d * sizeof *X), *Y = calloc(BATCH_ROWS, targets * sizeof *Y);
+    float *scores = calloc(BATCH_ROWS, l * sizeof *scores);
+    sums s = {.mean = calloc(l, sizeof(double)), .variation = calloc(l, sizeof(double))};
+    result->confusion = calloc(l * l, sizeof *result->confusion);
+    if (!X || !Y || !scores || !s.mean || !s.variation || !result->confusion)
+        exit_status = failed(command, "out of memory");
+    for (size_t first = 0; exit_status == EXIT_OK && first < data->rows; first += BATCH_ROWS) {
+        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+
+        show_progress(quiet, "testing", first, data->rows);
+        if (dataset_read(data, first, n, X) != SNNK_OK ||
+            dataset_read_targets(data, first, n, Y) != SNNK_OK) {
+            exit_status = library_failed(command);
+            break;
+        }
+        const double start = seconds_now();
+        if (snnk_network_forward(network, n, X, d, scores, l, workspace) != SNNK_OK) {
+            exit_status = library_failed(command);
+            break;
+        }
+        result->seconds += seconds_now() - start;
+        exit_status = add_batch(command, what, data, first, n, scores, Y, result, &s);
+        if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    }
+    show_progress(quiet, "testing", 1, 1);
+    if (exit_status == EXIT_OK) finish(what, &s, result);
+    free(s.variation);
+    free(s.mean);
+    free(scores);
+    free(Y);
+    free(X);
+    return exit_status;
+}

@@ -1,0 +1,100 @@
+#!/bin/sh
+# Build and test everything: sh scripts/test.sh [--quick]
+#
+# Installs the Debian packages that are missing, then: the suite in the dev build (gcc, warnings are
+# errors) and under the address and undefined-behaviour sanitizers, a build by clang with its suite,
+# the minimal build with its suite, the thread sanitizer on the threads test, and the source format.
+# --quick: the dev build and its suite only. Ends in a line that counts tests.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+
+quick=no
+for argument in "$@"; do
+    case $argument in
+    --quick) quick=yes ;;
+    *)
+        echo "usage: sh scripts/test.sh [--quick]" >&2
+        exit 2
+        ;;
+    esac
+done
+
+# shellcheck disable=SC2086 # a list
+need $build_packages g++ libcmocka-dev python3
+[ $quick = yes ] || need clang clang-format libomp-dev
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT INT TERM
+passed=0
+failed=0
+skipped=0
+
+# Run a preset's tests, show them, and add them up: each cmocka case or shell check counts, else the
+# ctest test itself. Every test prints one line that says how many passed and failed.
+run_suite() {
+    preset=$1
+    shift
+    echo "== $preset: tests"
+    status=0
+    ctest --preset "$preset" --verbose "$@" >"$log" 2>&1 || status=$?
+    grep -E '^ *[0-9]+/[0-9]+ Test|FAILED|Failure|ERROR|error:|not ok' "$log" || true
+    if [ $status != 0 ]; then
+        grep -vE '\[ RUN|\[       OK' "$log" | tail -n 80
+    fi
+    suite_passed=$(awk '/\[  PASSED  \] [0-9]+ test/ { n += $5 }
+                        / passed, [0-9]+ failed/ { for (i = 2; i <= NF; i++) if ($i ~ /^passed/) n += $(i - 1) }
+                        END { print n + 0 }' "$log")
+    suite_failed=$(awk '/\[  FAILED  \] [0-9]+ test/ { n += $5 }
+                        / passed, [0-9]+ failed/ { for (i = 2; i <= NF; i++) if ($i ~ /^failed/) n += $(i - 1) }
+                        END { print n + 0 }' "$log")
+    suite_skipped=$(grep -c '\*\*\*Skipped' "$log" || true)
+    # A crash or a time-out leaves no count of its own.
+    [ $status = 0 ] || [ "$suite_failed" != 0 ] || suite_failed=1
+    echo "== $preset: $suite_passed checks passed, $suite_failed failed"
+    passed=$((passed + suite_passed))
+    failed=$((failed + suite_failed))
+    skipped=$((skipped + suite_skipped))
+}
+
+# One check of another kind: run the command, count it.
+check() {
+    name=$1
+    shift
+    echo "== $name"
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "== $name: failed"
+    fi
+}
+
+build() {
+    preset=$1
+    shift
+    cmake --preset "$preset" "$@" >"$log" 2>&1 && cmake --build --preset "$preset" >>"$log" 2>&1 ||
+        {
+            tail -n 60 "$log"
+            return 1
+        }
+}
+
+check "build: dev (gcc, warnings are errors)" build dev
+run_suite dev
+if [ $quick = no ]; then
+    check "build: asan (address and undefined behaviour)" build asan
+    run_suite asan
+    check "build: clang (optimised, warnings are errors)" build clang
+    run_suite clang
+    check "build: minimal (no dependencies)" build minimal
+    run_suite minimal
+    check "build: tsan (thread sanitizer)" build tsan
+    run_suite tsan -R threads
+    check "format" sh tests/format.sh
+fi
+
+counts="tests: $passed passed, $failed failed"
+[ "$skipped" = 0 ] || counts="$counts, $skipped skipped"
+echo "$counts"
+[ "$failed" = 0 ]

@@ -1,0 +1,66 @@
+"""Writes a section of the reference values as a C header.
+
+    python3 make_reference.py reference.json ridge > ridge.h
+
+reference.json was made with NumPy and SciPy in double precision, independently of this library.
+Only the standard library is needed here.
+"""
+
+import json
+import sys
+
+
+def rows(matrix, indent="    "):
+    """One line for each row, shortest digits that give the same double back."""
+    for row in matrix:
+        print(indent + ", ".join(repr(float(value)) for value in row) + ",")
+
+
+def array(name, extent, matrix):
+    print(f"static const double {name}[{extent}] = {{")
+    rows(matrix)
+    print("};")
+
+
+def transpose(matrix):
+    return [list(column) for column in zip(*matrix)]
+
+
+def ridge(reference):
+    section = reference["ridge"]
+    n, m = len(section["P"]), len(section["P"][0])
+    t, path = len(section["Y"][0]), section["path"]
+    print("/* Ridge regression without an intercept: P is n x m, Y is n x t, coefficients are t x m. */")
+    print(f"/* {section['definition']} */")
+    print(f"enum {{ RIDGE_N = {n}, RIDGE_M = {m}, RIDGE_T = {t}, RIDGE_PATH = {len(path)} }};")
+    array("ridge_P", "RIDGE_N * RIDGE_M", section["P"])
+    array("ridge_Y", "RIDGE_N * RIDGE_T", section["Y"])
+    array("ridge_lambda", "RIDGE_PATH", [[point["lam"] for point in path]])
+    array("ridge_rss", "RIDGE_PATH", [[point["rss"] for point in path]])
+    print("static const double ridge_B[RIDGE_PATH][RIDGE_T * RIDGE_M] = {")
+    for point in path:
+        print("    {")
+        rows(transpose(point["coef"]), "        ")
+        print("    },")
+    print("};")
+    late = section["without_first_5_rows"]
+    print("/* Without the first 5 rows. */")
+    print(f"#define RIDGE_LATE_LAMBDA {late['lam']!r}")
+    array("ridge_late_B", "RIDGE_T * RIDGE_M", transpose(late["coef"]))
+
+
+SECTIONS = {"ridge": ridge}
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[2] not in SECTIONS:
+        sys.exit(f"usage: make_reference.py reference.json {'|'.join(SECTIONS)}")
+    with open(sys.argv[1], encoding="utf-8") as file:
+        reference = json.load(file)
+    print(f"/* Made by make_reference.py, section {sys.argv[2]}. Do not edit. */")
+    print("/* clang-format off */")
+    SECTIONS[sys.argv[2]](reference)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+#!/bin/sh
+# The installed library, used from outside: examples/quickstart.c copied into an empty folder and
+# built through find_package, pkg-config and statically, from an installation that was moved; and
+# the source tree inside another project. consumers.sh BUILD-DIRECTORY CC
+set -eu
+build=$1
+cc=$2
+source=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+check() { # check NAME COMMAND...
+    name=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "not ok: $name"
+        tail -n 30 "$work/log"
+    fi
+}
+
+project() { # project DIRECTORY TARGET: a CMake project that builds the quickstart with TARGET
+    mkdir -p "$1"
+    cp "$source/examples/quickstart.c" "$1"
+    cat >"$1/CMakeLists.txt" <<CMAKE
+cmake_minimum_required(VERSION 3.22)
+project(consumer C)
+find_package(snnk 0.1 REQUIRED)
+add_executable(quickstart quickstart.c)
+target_link_libraries(quickstart PRIVATE $2 m)
+CMAKE
+}
+
+with_cmake() { # with_cmake DIRECTORY
+    cmake -S "$1" -B "$1/build" -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$prefix" &&
+        cmake --build "$1/build" && cd "$1" && ./build/quickstart
+}
+
+with_pkg_config() { # with_pkg_config DIRECTORY [--static]
+    mkdir -p "$1" && cp "$source/examples/quickstart.c" "$1" && cd "$1" || return 1
+    flags=$(pkg-config --cflags --libs ${2:-} snnk) || return 1
+    if [ "${2:-}" = --static ]; then
+        flags=$(echo "$flags" | sed 's/-lsnnk/-l:libsnnk.a/')
+    fi
+    # shellcheck disable=SC2086 # lists of flags
+    "$cc" -std=c99 quickstart.c -o quickstart $flags -lm && ./quickstart
+}
+
+# A parent project that looks whether anything of its own changed.
+parent() { # parent DIRECTORY HOW
+    mkdir -p "$1"
+    cp "$source/examples/quickstart.c" "$1"
+    cat >"$1/CMakeLists.txt" <<CMAKE
+cmake_minimum_required(VERSION 3.22)
+project(parent C)
+get_cmake_property(before CACHE_VARIABLES)
+set(flags_before "\${CMAKE_C_FLAGS}")
+$2
+get_cmake_property(after CACHE_VARIABLES)
+foreach(name IN LISTS after)
+  if(NOT name IN_LIST before AND NOT name MATCHES
+     "^(SNNK_|snnk_|LAPACKE_|CBLAS_|CJSON_|ZLIB_|RANDOM123_|OpenMP_|FETCHCONTENT_|CMAKE_INSTALL_|CMAKE_PROJECT_VERSION|FIND_PACKAGE_MESSAGE_|PKG_|HAVE_|CMOCKA_|GIT_|_)")
+    message(SEND_ERROR "snnk left the cache variable \${name}")
+  endif()
+endforeach()
+if(NOT flags_before STREQUAL CMAKE_C_FLAGS OR DEFINED CMAKE_RUNTIME_OUTPUT_DIRECTORY OR
+   DEFINED CMAKE_ARCHIVE_OUTPUT_DIRECTORY OR DEFINED BUILD_TESTING OR CMAKE_C_STANDARD)
+  message(SEND_ERROR "snnk changed the parent's settings")
+endif()
+if(TARGET snnk_program OR TARGET test_base)
+  message(SEND_ERROR "snnk builds its own program or tests inside another project")
+endif()
+add_executable(quickstart quickstart.c)
+target_link_libraries(quickstart PRIVATE snnk::snnk m)
+CMAKE
+    cmake -S "$1" -B "$1/build" -DCMAKE_C_COMPILER="$cc" &&
+        cmake --build "$1/build" -j 2 && cd "$1" && ./build/quickstart
+}
+
+check "install" cmake --install "$build" --prefix "$work/first"
+mv "$work/first" "$work/moved place"
+mv "$work/moved place" "$work/moved"
+prefix=$work/moved
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name snnk.pc)")
+LD_LIBRARY_PATH=$(dirname "$(find "$prefix" -name libsnnk.so)")
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+
+project "$work/cmake_shared" snnk::snnk
+project "$work/cmake_static" snnk::static
+check "find_package, snnk::snnk" with_cmake "$work/cmake_shared"
+check "find_package, snnk::static" with_cmake "$work/cmake_static"
+check "snnk::static needs no libsnnk.so" \
+    sh -c "! ldd '$work/cmake_static/build/quickstart' | grep -q libsnnk"
+check "pkg-config" with_pkg_config "$work/pkg_shared"
+check "pkg-config --static" with_pkg_config "$work/pkg_static" --static
+check "add_subdirectory" parent "$work/subdirectory" \
+    "add_subdirectory(\"$source\" snnk EXCLUDE_FROM_ALL)"
+check "FetchContent" parent "$work/fetch" \
+    "include(FetchContent)
+FetchContent_Declare(snnk SOURCE_DIR \"$source\")
+FetchContent_MakeAvailable(snnk)"
+
+echo "consumers: $passed passed, $failed failed"
+[ "$failed" = 0 ]

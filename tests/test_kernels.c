@@ -1,0 +1,497 @@
+/* src/kernels: every table against loops that can be read beside the formula. */
+#define _POSIX_C_SOURCE 200809L
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/draw.h"
+
+#include <stdbool.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernels/kernels.h"
+
+/* Largest sizes that any case here uses. */
+enum { MAX_N = 70, MAX_D = 21, MAX_R = 130, MAX_M = 2 * MAX_R, MAX_L = 20, MAX_LD = MAX_M + 7 };
+
+static const float guard = -12345.5f;
+static const double eps = 0x1p-24; /* half a unit in the last place of 1: one float rounding */
+
+/* Every function that a block can have, and z = G x + c itself, which comes first. */
+static const snnk__function functions[] = {
+    {SNNK__OPERATION_ACTIVATION, SNNK_IDENTITY, 0, 0, 1},
+    {SNNK__OPERATION_ACTIVATION, SNNK_STEP, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_RELU, 0, 0, 0.25f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_GELU, 0, 0, 0.7f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_GELU_TANH, 0, 0, 1},
+    {SNNK__OPERATION_ACTIVATION, SNNK_TANH, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SIGMOID, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SILU, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SOFTPLUS, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SIN, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_COS, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_EXP, 0, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_ERF, 0, 0, 0.3f},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 1, 0, 0.3f},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 2, 0, 0.3f},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 1, -0.5f, 0.3f},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 2, -0.5f, 0.3f},
+    {SNNK__OPERATION_COS_SIN, SNNK_RELU, 1, 0, 0.3f},
+};
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+/* h(z) in double for an activation, from its definition. */
+static double activation_value(int32_t activation, double z) {
+    switch ((snnk_activation)activation) {
+    case SNNK_IDENTITY: return z;
+    case SNNK_STEP: return z > 0;
+    case SNNK_RELU: return fmax(z, 0);
+    case SNNK_GELU: return z * erfc(-z / sqrt(2)) / 2;
+    case SNNK_GELU_TANH: return z / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (z + 0.044715 * z * z * z)));
+    case SNNK_TANH: return tanh(z);
+    case SNNK_SIGMOID: return 1 / (1 + exp(-z));
+    case SNNK_SILU: return z / (1 + exp(-z));
+    case SNNK_SOFTPLUS: return log1p(exp(z));
+    case SNNK_SIN: return sin(z);
+    case SNNK_COS: return cos(z);
+    case SNNK_EXP: return exp(z);
+    case SNNK_ERF: return erf(z);
+    }
+    return NAN;
+}
+
+/* Feature number `feature` of a block whose projections are z. */
+static double feature_value(const snnk__function *f, const float *z, size_t feature) {
+    switch (f->operation) {
+    case SNNK__OPERATION_ACTIVATION:
+        return (double)f->scale * activation_value(f->activation, z[feature]);
+    case SNNK__OPERATION_POWER: return (double)f->scale * pow(fmax(z[feature], f->floor), f->order);
+    case SNNK__OPERATION_COS_SIN:
+        return (double)f->scale * (feature % 2 ? sin(z[feature / 2]) : cos(z[feature / 2]));
+    }
+    return NAN;
+}
+
+/* One case: X (n x d), a block of r rows, Psi (l x features), and where things lie in memory. */
+typedef struct problem {
+    size_t n, d, r, l;
+    size_t ldx, ldphi, ldy;
+    const float *X;
+    float *G, *offset; /* plain copies */
+    float *Psi;        /* l x m, plain */
+    snnk__panels panels, weights;
+    snnk__block block;
+} problem;
+
+static snnk_allocator from_malloc(void) {
+    snnk_allocator allocator;
+
+    assert_ok(snnk__allocator_read(&allocator, NULL));
+    return allocator;
+}
+
+static size_t features_of(const problem *p) {
+    return p->r * snnk__function_width(&p->block.function);
+}
+
+static float *draw(size_t count, uint64_t seed) {
+    float *values = malloc(count * sizeof *values);
+
+    draw_floats(values, count, seed);
+    return values;
+}
+
+/* identity: a diagonal G instead of rows, and r = d. */
+static problem make_problem(size_t n, size_t d, size_t r, size_t l, const snnk__function *function,
+                            bool identity) {
+    const snnk_allocator allocator = from_malloc();
+    problem p = {.n = n, .d = d, .r = identity ? d : r, .l = l, .ldx = d};
+
+    p.block.function = *function;
+    p.block.rows = p.r;
+    p.ldphi = features_of(&p);
+    p.ldy = l;
+    p.G = draw(p.r * d, 1);
+    p.offset = draw(p.r, 2);
+    p.Psi = draw(l * features_of(&p), 3);
+    p.block.offset = p.offset;
+    if (identity) {
+        p.block.diagonal = p.G; /* its first d numbers */
+    } else {
+        assert_ok(snnk__panels_create(&allocator, p.r, d, "G", &p.panels));
+        for (size_t j = 0; j < p.r; j++) snnk__panels_set_row(&p.panels, j, p.G + j * d);
+    }
+    assert_ok(snnk__panels_create(&allocator, l, features_of(&p), "Psi", &p.weights));
+    for (size_t i = 0; i < l; i++) snnk__panels_set_row(&p.weights, i, p.Psi + i * features_of(&p));
+    return p;
+}
+
+/* The block, pointing into the problem wherever that lies now. */
+static const snnk__block *block_of(problem *p) {
+    p->block.G = p->block.diagonal ? NULL : &p->panels;
+    return &p->block;
+}
+
+static void free_problem(problem *p) {
+    const snnk_allocator allocator = from_malloc();
+
+    snnk__panels_free(&allocator, &p->panels);
+    snnk__panels_free(&allocator, &p->weights);
+    free(p->G);
+    free(p->offset);
+    free(p->Psi);
+}
+
+/* Fails unless every element of a buffer of n rows and stride ld, rows of `columns`, is still the
+ * guard where no result belongs. */
+static void check_guards(const float *buffer, size_t lead, size_t n, size_t columns, size_t ld,
+                         size_t length) {
+    for (size_t k = 0; k < length; k++) {
+        const size_t at = k - lead;
+
+        if (k >= lead && at / ld < n && at % ld < columns) continue;
+        if (buffer[k] != guard) fprintf(stderr, "element %zu beside the result was written\n", k);
+        assert_true(buffer[k] == guard);
+    }
+}
+
+static float *guarded(size_t length) {
+    float *buffer = malloc(length * sizeof *buffer);
+
+    for (size_t k = 0; k < length; k++) buffer[k] = guard;
+    return buffer;
+}
+
+/* z[i][j] = G_j x_i + c_j against a sum in double: d products and d sums, each rounded once, are off
+ * by at most (d + 1) eps times the sum of the magnitudes (Higham 2002, section 3.1). */
+static void check_linear(const problem *p, const float *Z, size_t ldz) {
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; j < p->r; j++) {
+            double sum = p->block.offset ? (double)p->offset[j] : 0, size = fabs(sum);
+
+            for (size_t k = 0; k < p->d; k++) {
+                const double g = !p->block.diagonal ? p->G[j * p->d + k] : k == j ? p->G[k] : 0;
+
+                sum += g * (double)p->X[i * p->ldx + k];
+                size += fabs(g * (double)p->X[i * p->ldx + k]);
+            }
+            assert_close(Z[i * ldz + j], sum, 0, (double)(p->d + 1) * eps * size);
+        }
+}
+
+/* Projects, checks z and the features against it, and returns the features (n x ldphi). The function
+ * is off by at most 2 ulp = 4 eps relative (tanhf, the worst) and one rounding each for the scale
+ * and the square; gelu_tanh by the cancellation in the formula that stands in the test. */
+static float *check_project(const snnk__kernels *kernels, problem *p, size_t lead) {
+    const size_t m = features_of(p), length = lead + p->n * p->ldphi + 3;
+    problem linear = *p;
+    float *Z, *Phi;
+
+    linear.block.function = functions[0];
+    Z = guarded(length);
+    kernels->project(p->n, p->X, p->ldx, p->d, block_of(&linear), Z + lead, p->ldphi);
+    check_guards(Z, lead, p->n, p->r, p->ldphi, length);
+    check_linear(&linear, Z + lead, p->ldphi);
+
+    Phi = guarded(length);
+    kernels->project(p->n, p->X, p->ldx, p->d, block_of(p), Phi + lead, p->ldphi);
+    check_guards(Phi, lead, p->n, m, p->ldphi, length);
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; j < m; j++)
+            assert_close(Phi[lead + i * p->ldphi + j],
+                         feature_value(&p->block.function, Z + lead + i * p->ldphi, j), 7 * eps,
+                         1e-15);
+    free(Z);
+    return Phi;
+}
+
+/* Y = what was in it + Phi Psi^T, from the features as they are: m products and sums. */
+static void check_readout(const problem *p, const float *Phi, const float *Y, size_t ldy) {
+    const size_t m = features_of(p);
+
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t o = 0; o < p->l; o++) {
+            double sum = guard, size = fabs(sum);
+
+            for (size_t j = 0; j < m; j++) {
+                const double product = (double)p->Psi[o * m + j] * (double)Phi[i * p->ldphi + j];
+
+                sum += product;
+                size += fabs(product);
+            }
+            assert_close(Y[i * ldy + o], sum, 0, (double)(m + 1) * eps * size);
+        }
+}
+
+/* All three functions of a table on one problem. lead: floats before each output (1: an address that
+ * is no multiple of 8). Y holds `guard` before, which is also what Y += is added to. */
+static void check_problem(const snnk__kernels *kernels, problem *p, size_t lead) {
+    const size_t length = lead + p->n * p->ldy + 3;
+    float *Phi = check_project(kernels, p, lead), *Y = guarded(length), *fused = guarded(length);
+
+    kernels->readout(p->n, Phi + lead, p->ldphi, &p->weights, Y + lead, p->ldy);
+    check_guards(Y, lead, p->n, p->l, p->ldy, length);
+    check_readout(p, Phi + lead, Y + lead, p->ldy);
+
+    kernels->project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, fused + lead,
+                             p->ldy);
+    check_guards(fused, lead, p->n, p->l, p->ldy, length);
+    check_readout(p, Phi + lead, fused + lead, p->ldy);
+    if (kernels == &snnk__kernels_portable) /* the same sums in the same order */
+        assert_memory_equal(fused, Y, length * sizeof *Y);
+    free(Phi);
+    free(Y);
+    free(fused);
+}
+
+/* Memory that holds nothing but the case, exactly: a sanitizer sees a step too far. */
+static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__function *function,
+                        bool identity) {
+    problem p = make_problem(n, d, r, l, function, identity);
+    float *X = draw(n * d, n + d);
+
+    p.X = X;
+    check_problem(snnk__kernels_get(), &p, 0);
+    free(X);
+    free_problem(&p);
+}
+
+/* Every size up to a tile and three: 4 rows, 8 projections, 8 outputs at a time. */
+static void test_small_sizes(void **state) {
+    static const size_t ds[] = {1, 2, 3, 4, 5, 8};
+    size_t turn = 0;
+
+    (void)state;
+    for (size_t n = 1; n <= 7; n++)
+        for (size_t i = 0; i < sizeof ds / sizeof *ds; i++)
+            for (size_t r = 1; r <= 11; r++)
+                for (size_t l = 1; l <= 11; l++)
+                    check_sizes(n, ds[i], r, l, &functions[turn++ % FUNCTIONS], false);
+}
+
+/* Around 32 rows, 64 projections: where the loops change over. */
+static void test_block_sizes(void **state) {
+    static const size_t ns[] = {1, 31, 32, 33, 67}, rs[] = {63, 64, 65, 72, 130};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
+        for (size_t j = 0; j < sizeof rs / sizeof *rs; j++)
+            for (size_t f = 0; f < FUNCTIONS; f += 1 + (f % 3))
+                check_sizes(ns[i], 13, rs[j], 9, &functions[f], false);
+}
+
+static void test_every_function(void **state) {
+    (void)state;
+    for (size_t f = 0; f < FUNCTIONS; f++) {
+        check_sizes(6, 5, 19, 3, &functions[f], false);
+        check_sizes(5, 1, 1, 1, &functions[f], false);
+    }
+}
+
+static void test_identity_blocks(void **state) {
+    (void)state;
+    for (size_t d = 1; d <= 11; d++) check_sizes(7, d, 0, 3, &functions[0], true);
+    check_sizes(33, 64, 0, 9, &functions[0], true);
+    check_sizes(33, 65, 0, 9, &functions[0], true);
+    check_sizes(2, 130, 0, 2, &functions[2], true);
+}
+
+static void test_no_offsets(void **state) {
+    (void)state;
+    for (int identity = 0; identity <= 1; identity++) {
+        problem p = make_problem(6, 5, 9, 3, &functions[0], identity);
+        float *X = draw(30, 9);
+
+        p.X = X;
+        p.block.offset = NULL;
+        check_problem(snnk__kernels_get(), &p, 0);
+        free(X);
+        free_problem(&p);
+    }
+}
+
+static void test_strides_and_alignment(void **state) {
+    (void)state;
+    for (size_t f = 0; f < FUNCTIONS; f++)
+        for (size_t lead = 0; lead < 4; lead++) {
+            problem p = make_problem(9, 7, 10, 5, &functions[f], false);
+            float *X = draw(1 + 9 * 10, 4);
+
+            p.X = X + lead % 2;
+            p.ldx += lead;
+            p.ldphi += 2 * lead;
+            p.ldy += 3 * lead;
+            check_problem(snnk__kernels_get(), &p, lead);
+            free(X);
+            free_problem(&p);
+        }
+}
+
+static void test_no_rows(void **state) {
+    problem p = make_problem(0, 7, 10, 5, &functions[0], false);
+    float Y[1] = {guard};
+
+    (void)state;
+    snnk__kernels_get()->project(0, Y, 7, 7, block_of(&p), Y, 10);
+    snnk__kernels_get()->readout(0, Y, 10, &p.weights, Y, 5);
+    snnk__kernels_get()->project_readout(0, Y, 7, 7, block_of(&p), &p.weights, Y, 5);
+    assert_true(Y[0] == guard);
+    free_problem(&p);
+}
+
+/* Each row's bits come from that row alone: whatever rows come before, and how many. */
+static void test_rows_do_not_see_each_other(void **state) {
+    static float X[MAX_N * MAX_D], Phi[MAX_N * MAX_M], whole[MAX_N * MAX_L], part[MAX_N * MAX_L],
+        Phi_part[MAX_N * MAX_M];
+    const snnk__kernels *kernels = snnk__kernels_get();
+
+    (void)state;
+    draw_floats(X, MAX_N * MAX_D, 5);
+    for (size_t f = 0; f < FUNCTIONS; f++) {
+        problem p = make_problem(MAX_N, MAX_D, 75, MAX_L, &functions[f], false);
+        const size_t m = features_of(&p);
+
+        memset(whole, 0, sizeof whole);
+        kernels->project(MAX_N, X, MAX_D, MAX_D, block_of(&p), Phi, m);
+        kernels->project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, whole, MAX_L);
+        for (size_t first = 0; first < MAX_N; first += 1 + first / 3)
+            for (size_t n = 1; first + n <= MAX_N; n += n < 6 ? 1 : 17) {
+                memset(part, 0, sizeof part);
+                kernels->project(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), Phi_part, m);
+                kernels->project_readout(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p),
+                                         &p.weights, part, MAX_L);
+                assert_memory_equal(Phi_part, Phi + first * m, n * m * sizeof *Phi);
+                assert_memory_equal(part, whole + first * MAX_L, n * MAX_L * sizeof *part);
+            }
+        free_problem(&p);
+    }
+}
+
+static void test_nan_stays_in_its_row(void **state) {
+    problem p = make_problem(9, 7, 10, 5, &functions[0], false);
+    float X[9 * 7], Y[9 * 5] = {0};
+
+    (void)state;
+    draw_floats(X, 63, 6);
+    X[4 * 7 + 3] = NAN;
+    X[6 * 7 + 0] = INFINITY;
+    snnk__kernels_get()->project_readout(9, X, 7, 7, block_of(&p), &p.weights, Y, 5);
+    for (size_t i = 0; i < 9; i++)
+        for (size_t j = 0; j < 5; j++)
+            assert_int_equal(isfinite(Y[i * 5 + j]) != 0, i != 4 && i != 6);
+    free_problem(&p);
+}
+
+/* ---- Packed matrices ---- */
+
+static void test_panels(void **state) {
+    const snnk_allocator allocator = from_malloc();
+    const float rows[3][2] = {{1, 2}, {3, 4}, {-5, 12}};
+    float row[2];
+    snnk__panels panels;
+
+    (void)state;
+    assert_ok(snnk__panels_create(&allocator, 3, 2, "a test", &panels));
+    for (size_t i = 0; i < 3; i++) snnk__panels_set_row(&panels, i, rows[i]);
+    for (size_t i = 0; i < 3; i++) {
+        snnk__panels_get_row(&panels, i, row);
+        assert_memory_equal(row, rows[i], sizeof row);
+    }
+    assert_true(snnk__panels_row_norm2(&panels, 2) == 169); /* 5, 12, 13 */
+
+    /* data[(p columns + k) width + j] = M[p width + j][k], zero beyond the last row. */
+    const size_t width = panels.width, n_panels = (3 + width - 1) / width;
+    for (size_t at = 0; at < n_panels * width * 2; at++) {
+        const size_t i = at / (2 * width) * width + at % width, k = at / width % 2;
+
+        assert_true(panels.data[at] == (i < 3 ? rows[i][k] : 0));
+    }
+    snnk__panels_free(&allocator, &panels);
+    assert_null(panels.data);
+    snnk__panels_free(&allocator, &panels);
+}
+
+static void test_panels_too_large(void **state) {
+    static const size_t sizes[][2] = {{SIZE_MAX, 1},        {(size_t)1 << 62, 1},
+                                      {(size_t)1 << 62, 8}, {3, SIZE_MAX / 4},
+                                      {(size_t)1 << 61, 1}, {SIZE_MAX - 6, 2},
+                                      {1, (size_t)1 << 60}, {(size_t)1 << 33, (size_t)1 << 33}};
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk__panels panels = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        assert_status(snnk__panels_create(&allocator, sizes[i][0], sizes[i][1], "Psi", &panels),
+                      SNNK_E_SIZE);
+        assert_says("Psi");
+        assert_null(panels.data);
+    }
+    assert_int_equal(memory.calls, 0);
+}
+
+/* ---- Choosing a table ---- */
+
+/* The name in use in a process that starts with SNNK_KERNELS = wanted (NULL: unset). The choice is
+ * made once a process, so each question gets its own. */
+static void name_with(const char *wanted, char name[32]) {
+    int ends[2], status;
+    pid_t child;
+
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (wanted)
+            setenv("SNNK_KERNELS", wanted, 1);
+        else
+            unsetenv("SNNK_KERNELS");
+        snprintf(name, 32, "%s", snnk_kernels_name());
+        setenv("SNNK_KERNELS", "portable", 1); /* too late to matter */
+        const bool kept = strcmp(name, snnk_kernels_name()) == 0;
+        _exit(write(ends[1], name, 32) == 32 && kept ? 0 : 1);
+    }
+    assert_int_equal(read(ends[0], name, 32), 32);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* First of all tests here: later the choice has been made. */
+static void test_environment_chooses(void **state) {
+    static const char *const unknown[] = {"", "nonsense", "Portable", "portable ", "avx1024"};
+    char best[32], name[32];
+
+    (void)state;
+    name_with(NULL, best);
+    name_with("portable", name);
+    assert_string_equal(name, "portable");
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        name_with(unknown[i], name);
+        assert_string_equal(name, best);
+    }
+    name_with(best, name);
+    assert_string_equal(name, best);
+    assert_true(snnk__kernels_get() == snnk__kernels_get());
+    assert_true(snnk__kernels_get()->panel_width > 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_environment_chooses),
+        cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_panels_too_large),
+        cmocka_unit_test(test_every_function),
+        cmocka_unit_test(test_small_sizes),
+        cmocka_unit_test(test_block_sizes),
+        cmocka_unit_test(test_identity_blocks),
+        cmocka_unit_test(test_no_offsets),
+        cmocka_unit_test(test_strides_and_alignment),
+        cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_rows_do_not_see_each_other),
+        cmocka_unit_test(test_nan_stays_in_its_row),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,426 @@
+/* src/bundle/network.c: layers one after another, their notes and their scratch. */
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/draw.h"
+
+enum { D = 6, N = 130, WIDEST = 33 };
+
+/* A layer inputs -> outputs; kind: 0 arc-cosine, 1 Gaussian, 2 identity and arc-cosine side by side,
+ * else dense (tanh). Weights are scaled to keep values near 1. */
+static snnk_layer *make_layer(int kind, size_t inputs, size_t outputs,
+                              const snnk_allocator *allocator) {
+    snnk_map_config config;
+    snnk_map *map = NULL, *parts[2];
+    snnk_layer *layer;
+    float W[WIDEST * 64], bias[WIDEST];
+
+    draw_floats(bias, outputs, inputs);
+    draw_floats(W, WIDEST * 64, 10 * inputs + outputs);
+    if (kind > 2) {
+        assert_ok(snnk_layer_dense(inputs, outputs, W, inputs, bias, SNNK_TANH, allocator, &layer));
+        return layer;
+    }
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.allocator = allocator;
+    config.features = 20;
+    config.kind = kind == 1 ? SNNK_MAP_GAUSSIAN : SNNK_MAP_ARC_COSINE;
+    assert_ok(snnk_map_create(inputs, &config, NULL, &map));
+    if (kind == 2) {
+        parts[0] = map;
+        config.kind = SNNK_MAP_IDENTITY;
+        assert_ok(snnk_map_create(inputs, &config, NULL, &parts[1]));
+        assert_ok(snnk_map_concat(2, (const snnk_map *const *)parts, &map));
+        snnk_map_free(parts[0]);
+        snnk_map_free(parts[1]);
+    }
+    const size_t m = snnk_map_features(map);
+    for (size_t k = 0; k < WIDEST * 64; k++) W[k] *= 0.3f;
+    assert_ok(snnk_layer_from_map(map, outputs, W, m, bias, &layer));
+    snnk_map_free(map);
+    return layer;
+}
+
+/* Networks of 1, 2, 3 and 5 layers. */
+static const struct plan {
+    size_t n_layers;
+    int kinds[5];
+    size_t widths[6];
+} plans[] = {
+    {1, {0}, {D, 3}},
+    {1, {3}, {D, 9}},
+    {2, {0, 3}, {D, 17, 2}},
+    {3, {3, 1, 3}, {D, 4, 33, 5}},
+    {5, {0, 3, 1, 2, 0}, {D, 5, 33, 1, 8, 4}},
+};
+enum { PLANS = sizeof plans / sizeof *plans };
+
+static snnk_network *build(const struct plan *plan, const snnk_allocator *allocator) {
+    snnk_network *network;
+
+    assert_ok(snnk_network_create(allocator, &network));
+    for (size_t k = 0; k < plan->n_layers; k++) {
+        snnk_layer *layer =
+            make_layer(plan->kinds[k], plan->widths[k], plan->widths[k + 1], allocator);
+
+        assert_ok(snnk_network_append(network, layer));
+        snnk_layer_free(layer); /* the network keeps it alive */
+    }
+    return network;
+}
+
+/* Layer by layer with whole matrices in between: the same layers, so the same bits. */
+static void by_layers(const snnk_network *network, size_t n, const float *X, size_t ldx, float *Y) {
+    static float hidden[2][N * WIDEST];
+    const float *from = X;
+    size_t ld = ldx;
+
+    for (size_t k = 0; k < snnk_network_layers(network); k++) {
+        const snnk_layer *layer = snnk_network_layer(network, k);
+        const size_t l = snnk_layer_outputs(layer);
+
+        assert_ok(snnk_layer_forward(layer, n, from, ld, hidden[k % 2], l, NULL));
+        from = hidden[k % 2];
+        ld = l;
+    }
+    memcpy(Y, from, n * ld * sizeof *Y);
+}
+
+static void test_forward_is_layer_after_layer(void **state) {
+    float X[N * D];
+    static float expected[N * WIDEST], Y[N * WIDEST];
+
+    (void)state;
+    draw_floats(X, N * D, 1);
+    for (size_t p = 0; p < PLANS; p++) {
+        snnk_network *network = build(&plans[p], NULL);
+        const size_t l = snnk_network_outputs(network);
+
+        by_layers(network, N, X, D, expected);
+        assert_ok(snnk_network_forward(network, N, X, D, Y, l, NULL));
+        assert_memory_equal(Y, expected, N * l * sizeof *Y);
+        snnk_network_free(network);
+    }
+}
+
+/* By hand: relu(x1 - x2, x1) with rows given, Psi = (1 1; 0 2), then dense identity (1 -1) + 0.5.
+ * x = (3, 1): features (2, 3), hidden (5, 6), y = -0.5. */
+static void test_network_by_hand(void **state) {
+    const float G[4] = {1, -1, 1, 0}, Psi[4] = {1, 1, 0, 2}, W[2] = {1, -1}, b = 0.5f;
+    const float x[2] = {3, 1};
+    float y;
+    snnk_map *map;
+    snnk_layer *first, *second;
+    snnk_network *network;
+
+    (void)state;
+    assert_ok(snnk_map_create_from_rows(2, 2, G, 2, NULL, NULL, NULL, &map));
+    assert_ok(snnk_layer_from_map(map, 2, Psi, 2, NULL, &first));
+    assert_ok(snnk_layer_dense(2, 1, W, 2, &b, SNNK_IDENTITY, NULL, &second));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, first));
+    assert_ok(snnk_network_append(network, second));
+    snnk_map_free(map);
+    snnk_layer_free(first);
+    snnk_layer_free(second);
+    assert_ok(snnk_network_forward(network, 1, x, 2, &y, 1, NULL));
+    assert_true(y == -0.5f);
+    snnk_network_free(network);
+}
+
+/* Row by row, any number of rows (a tile is 64), any number of threads, wider strides. */
+static void test_same_bits_however_rows_are_passed(void **state) {
+    static const size_t ns[] = {1, 2, 63, 64, 65, 127, 128, N};
+    static float X[N * (D + 2)], whole[N * WIDEST], other[N * (WIDEST + 3)];
+
+    (void)state;
+    draw_floats(X, N * (D + 2), 2);
+    for (size_t p = 0; p < PLANS; p++) {
+        snnk_network *network = build(&plans[p], NULL);
+        const size_t l = snnk_network_outputs(network), ld = l + 3;
+
+        assert_ok(snnk_network_forward(network, N, X, D + 2, whole, l, NULL));
+        for (size_t i = 0; i < N; i++) {
+            assert_ok(snnk_network_forward(network, 1, X + i * (D + 2), D, other, l, NULL));
+            assert_memory_equal(other, whole + i * l, l * sizeof *whole);
+        }
+        for (size_t threads = 1; threads <= 7; threads += threads == 3 ? 4 : 1) {
+            snnk_workspace *workspace;
+
+            assert_ok(snnk_workspace_create(threads, NULL, &workspace));
+            for (size_t t = 0; t < sizeof ns / sizeof *ns; t++) {
+                for (size_t k = 0; k < N * ld; k++) other[k] = -1234;
+                assert_ok(snnk_network_forward(network, ns[t], X, D + 2, other, ld, workspace));
+                for (size_t k = 0; k < N * ld; k++)
+                    assert_true(
+                        other[k] ==
+                        (k / ld < ns[t] && k % ld < l ? whole[k / ld * l + k % ld] : -1234));
+            }
+            snnk_workspace_free(workspace);
+        }
+        snnk_network_free(network);
+    }
+}
+
+static void test_nan_stays_in_its_row(void **state) {
+    snnk_network *network = build(&plans[4], NULL);
+    float X[9 * D], Y[9 * 4];
+
+    (void)state;
+    draw_floats(X, 9 * D, 3);
+    X[5 * D] = NAN;
+    assert_ok(snnk_network_forward(network, 9, X, D, Y, 4, NULL));
+    for (size_t k = 0; k < 9 * 4; k++) assert_int_equal(isnan(Y[k]) != 0, k / 4 == 5);
+    snnk_network_free(network);
+}
+
+/* ---- Scratch ---- */
+
+/* After a reserve of what the network asks for no forward allocates, whatever n; and what it asks for
+ * is all it uses: the reserve is what the workspace holds. */
+static void test_no_allocation_after_reserve(void **state) {
+    static const size_t ns[] = {1, 64, N};
+    test_memory memory, of_network;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    const snnk_allocator other = test_memory_allocator(&of_network);
+    float X[N * D];
+    static float Y[N * WIDEST];
+
+    (void)state;
+    draw_floats(X, N * D, 4);
+    for (size_t p = 0; p < PLANS; p++)
+        for (size_t threads = 1; threads <= 3; threads++) {
+            snnk_network *network = build(&plans[p], &other);
+            const size_t l = snnk_network_outputs(network);
+            snnk_workspace *workspace;
+
+            assert_int_equal(snnk_network_scratch_bytes(network) == 0, plans[p].n_layers == 1);
+            assert_ok(snnk_workspace_create(threads, &allocator, &workspace));
+            assert_ok(snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network)));
+            memory.fail_after = memory.calls;
+            of_network.fail_after = of_network.calls;
+            for (size_t t = 0; t < sizeof ns / sizeof *ns; t++)
+                assert_ok(snnk_network_forward(network, ns[t], X, D, Y, l, workspace));
+
+            /* Without a workspace scratch comes from the network's allocator. */
+            assert_status(snnk_network_forward(network, 1, X, D, Y, l, NULL),
+                          plans[p].n_layers == 1 ? SNNK_OK : SNNK_E_NOMEM);
+            memory.fail_after = of_network.fail_after = -1;
+            assert_ok(snnk_network_forward(network, 1, X, D, Y, l, NULL));
+            snnk_workspace_free(workspace);
+            snnk_network_free(network);
+            assert_int_equal(memory.alive, 0);
+            assert_int_equal(of_network.alive, 0);
+        }
+    assert_int_equal(snnk_network_scratch_bytes(NULL), 0);
+}
+
+static void test_failed_scratch_leaves_outputs(void **state) {
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_network *network = build(&plans[2], NULL);
+    float X[D] = {0}, Y[2] = {77, 78};
+    snnk_workspace *workspace;
+
+    (void)state;
+    assert_ok(snnk_workspace_create(1, &allocator, &workspace));
+    memory.fail_after = memory.calls;
+    assert_status(snnk_network_forward(network, 1, X, D, Y, 2, workspace), SNNK_E_NOMEM);
+    assert_true(Y[0] == 77 && Y[1] == 78);
+    memory.fail_after = -1;
+    assert_ok(snnk_network_forward(network, 1, X, D, Y, 2, workspace));
+    assert_true(Y[0] != 77 && Y[1] != 78);
+    snnk_workspace_free(workspace);
+    snnk_network_free(network);
+}
+
+/* ---- Counting and looking inside ---- */
+
+/* D = 6 -> 17 by 20 arc-cosine features: 20 6 + 20 17 = 460, with 20 offsets and 17 biases 497;
+ * 17 -> 2 dense: 34, with 2 biases 36. */
+static void test_counts(void **state) {
+    snnk_network *network = build(&plans[2], NULL), *empty;
+
+    (void)state;
+    assert_int_equal(snnk_network_layers(network), 2);
+    assert_int_equal(snnk_network_inputs(network), 6);
+    assert_int_equal(snnk_network_outputs(network), 2);
+    assert_int_equal(snnk_network_multiply_adds(network), 460 + 34);
+    assert_int_equal(snnk_network_parameters(network), 497 + 36);
+    assert_int_equal(snnk_layer_outputs(snnk_network_layer(network, 0)), 17);
+    assert_int_equal(snnk_layer_outputs(snnk_network_layer(network, 1)), 2);
+    assert_null(snnk_network_layer(network, 2));
+    assert_null(snnk_network_layer(network, SIZE_MAX));
+    assert_null(snnk_network_layer(NULL, 0));
+    snnk_network_free(network);
+
+    assert_ok(snnk_network_create(NULL, &empty));
+    assert_int_equal(snnk_network_layers(empty) + snnk_network_inputs(empty), 0);
+    assert_int_equal(snnk_network_outputs(empty) + snnk_network_scratch_bytes(empty), 0);
+    assert_int_equal(snnk_network_parameters(empty) + snnk_network_multiply_adds(empty), 0);
+    snnk_network_free(empty);
+    assert_int_equal(snnk_network_layers(NULL) + snnk_network_inputs(NULL), 0);
+    assert_int_equal(snnk_network_outputs(NULL), 0);
+    assert_int_equal(snnk_network_parameters(NULL) + snnk_network_multiply_adds(NULL), 0);
+    snnk_network_free(NULL);
+}
+
+/* One layer in two networks, and twice in one; owners leave in any order. */
+static void test_layers_are_shared(void **state) {
+    snnk_layer *layer = make_layer(0, D, D, NULL);
+    snnk_network *a, *b;
+    float x[D], y[2][D];
+
+    (void)state;
+    draw_floats(x, D, 5);
+    assert_ok(snnk_network_create(NULL, &a));
+    assert_ok(snnk_network_create(NULL, &b));
+    assert_ok(snnk_network_append(a, layer));
+    assert_ok(snnk_network_append(b, layer));
+    assert_ok(snnk_network_append(b, layer));
+    snnk_layer_free(layer);
+    assert_ok(snnk_network_forward(a, 1, x, D, y[0], D, NULL));
+    assert_ok(snnk_network_forward(a, 1, y[0], D, y[1], D, NULL));
+    snnk_network_free(a);
+    assert_ok(snnk_network_forward(b, 1, x, D, y[0], D, NULL));
+    assert_memory_equal(y[0], y[1], sizeof *y);
+    snnk_network_free(b);
+}
+
+/* ---- Notes ---- */
+
+static void test_notes(void **state) {
+    static const char *const keys[] = {"classes", "a", "z", "b.c", "a-1", "units_2"};
+    snnk_network *network;
+    char value[2] = "0", long_key[66];
+
+    (void)state;
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_null(snnk_network_note(network, "classes"));
+    for (size_t i = 0; i < 6; i++, value[0]++)
+        assert_ok(snnk_network_set_note(network, keys[i], value));
+    for (size_t i = 0; i < 6; i++)
+        assert_true(snnk_network_note(network, keys[i])[0] == (char)('0' + i));
+    assert_ok(snnk_network_set_note(network, "a", "a much longer value than before, \xc3\xa9"));
+    assert_string_equal(snnk_network_note(network, "a"),
+                        "a much longer value than before, \xc3\xa9");
+    assert_ok(
+        snnk_network_set_note(network, "z", snnk_network_note(network, "a"))); /* from itself */
+    assert_ok(snnk_network_set_note(network, "a", snnk_network_note(network, "a")));
+    assert_string_equal(snnk_network_note(network, "z"), snnk_network_note(network, "a"));
+    assert_ok(snnk_network_set_note(network, "z", ""));
+    assert_string_equal(snnk_network_note(network, "z"), "");
+    assert_ok(snnk_network_set_note(network, "b.c", NULL));
+    assert_ok(snnk_network_set_note(network, "b.c", NULL)); /* not there: nothing to do */
+    assert_null(snnk_network_note(network, "b.c"));
+    assert_string_equal(snnk_network_note(network, "a-1"), "4");
+    assert_string_equal(snnk_network_note(network, "classes"), "0");
+
+    memset(long_key, 'k', sizeof long_key);
+    long_key[64] = 0;
+    assert_ok(snnk_network_set_note(network, long_key, "64"));
+    long_key[64] = 'k', long_key[65] = 0;
+    static const char *const bad[] = {"", "Classes", "a b", "caf\xc3\xa9", "a/b", "a\n"};
+    for (size_t i = 0; i < 7; i++) {
+        const char *key = i < 6 ? bad[i] : long_key;
+
+        assert_status(snnk_network_set_note(network, key, "x"), SNNK_E_RANGE);
+        assert_says(key);
+        assert_says("is not 1 ... 64 of [a-z0-9._-]");
+        assert_status(snnk_network_set_note(network, key, NULL), SNNK_E_RANGE);
+        assert_null(snnk_network_note(network, key));
+    }
+    assert_status(snnk_network_set_note(NULL, "a", "x"), SNNK_E_NULL);
+    assert_status(snnk_network_set_note(network, NULL, "x"), SNNK_E_NULL);
+    assert_null(snnk_network_note(NULL, "a"));
+    assert_null(snnk_network_note(network, NULL));
+    snnk_network_free(network);
+}
+
+/* ---- Misuse and memory ---- */
+
+static void test_misuse(void **state) {
+    snnk_network *network = build(&plans[2], NULL), *empty = network;
+    snnk_layer *layer = make_layer(3, D, 3, NULL);
+    float X[2 * D] = {0}, Y[4] = {77};
+    const snnk_allocator broken = {NULL, NULL, NULL};
+
+    (void)state;
+    assert_status(snnk_network_create(NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_create(&broken, &empty), SNNK_E_NULL);
+    assert_null(empty);
+    assert_status(snnk_network_append(network, layer), SNNK_E_SHAPE);
+    assert_says("the layer has 6 inputs, the network 2 outputs");
+    assert_int_equal(snnk_network_layers(network), 2);
+    assert_status(snnk_network_append(NULL, layer), SNNK_E_NULL);
+    assert_says("network is NULL");
+    assert_status(snnk_network_append(network, NULL), SNNK_E_NULL);
+    assert_says("layer is NULL");
+
+    assert_ok(snnk_network_create(NULL, &empty));
+    assert_status(snnk_network_forward(empty, 1, X, D, Y, 2, NULL), SNNK_E_STATE);
+    assert_says("0 layers");
+    snnk_network_free(empty);
+    assert_ok(snnk_network_forward(network, 0, NULL, D, NULL, 2, NULL));
+    assert_status(snnk_network_forward(NULL, 2, X, D, Y, 2, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_forward(network, 2, NULL, D, Y, 2, NULL), SNNK_E_NULL);
+    assert_says("X is NULL");
+    assert_status(snnk_network_forward(network, 2, X, D, NULL, 2, NULL), SNNK_E_NULL);
+    assert_says("Y is NULL");
+    assert_status(snnk_network_forward(network, 2, X, D - 1, Y, 2, NULL), SNNK_E_STRIDE);
+    assert_says("of X, 5, is smaller than its 6 columns");
+    assert_status(snnk_network_forward(network, 2, X, D, Y, 1, NULL), SNNK_E_STRIDE);
+    assert_says("of Y, 1, is smaller than its 2 columns");
+    assert_status(snnk_network_forward(network, SIZE_MAX / 4, X, D, Y, 2, NULL), SNNK_E_SIZE);
+    assert_true(Y[0] == 77);
+    snnk_layer_free(layer);
+    snnk_network_free(network);
+}
+
+static int build_with_notes(const snnk_allocator *allocator, const snnk_layer *layer,
+                            snnk_network **network) {
+    int st;
+
+    if ((st = snnk_network_create(allocator, network)) != SNNK_OK) return st;
+    if ((st = snnk_network_append(*network, layer)) != SNNK_OK) return st;
+    if ((st = snnk_network_append(*network, layer)) != SNNK_OK) return st;
+    if ((st = snnk_network_set_note(*network, "b", "first")) != SNNK_OK) return st;
+    if ((st = snnk_network_set_note(*network, "a", "second")) != SNNK_OK) return st;
+    if ((st = snnk_network_set_note(*network, "b", "third")) != SNNK_OK) {
+        assert_string_equal(snnk_network_note(*network, "b"), "first"); /* as it was */
+        return st;
+    }
+    return SNNK_OK;
+}
+
+static void test_failing_allocations(void **state) {
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_layer *layer = make_layer(3, D, D, NULL);
+    snnk_network *network;
+    int status;
+
+    (void)state;
+    assert_survives_failing_allocations(memory, status, {
+        status = build_with_notes(&allocator, layer, &network);
+        snnk_network_free(network);
+    });
+    snnk_layer_free(layer);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forward_is_layer_after_layer),
+        cmocka_unit_test(test_network_by_hand),
+        cmocka_unit_test(test_same_bits_however_rows_are_passed),
+        cmocka_unit_test(test_nan_stays_in_its_row),
+        cmocka_unit_test(test_no_allocation_after_reserve),
+        cmocka_unit_test(test_failed_scratch_leaves_outputs),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_layers_are_shared),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_failing_allocations),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

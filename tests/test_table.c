@@ -1,0 +1,757 @@
+/* Tables: every kind and type from bytes written here by hand, and everything a file can do wrong. */
+#define _XOPEN_SOURCE 700
+
+#include <fcntl.h>
+#include <locale.h>
+
+#include "support/alloc.h"
+#include "support/files.h"
+
+#include "file/csv.h"
+#include "file/stream.h"
+#include "file/table.h"
+
+static test_files files;
+
+static int set_up(void **state) {
+    (void)state;
+    test_files_make(&files);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    test_files_remove(&files);
+    return 0;
+}
+
+static snnk_table *open_bytes(const void *bytes, size_t size) {
+    snnk_table *table;
+
+    assert_ok(snnk_table_open(test_write(&files, "t", bytes, size), NULL, &table));
+    return table;
+}
+
+static snnk_table *open_text(const char *text) { return open_bytes(text, strlen(text)); }
+
+static void refuse_bytes(const void *bytes, size_t size, int status, const char *says) {
+    snnk_table *table = (snnk_table *)&files;
+
+    assert_status(snnk_table_open(test_write(&files, "t", bytes, size), NULL, &table), status);
+    assert_null(table);
+    assert_says(says);
+    assert_says(files.path);
+}
+
+static void refuse_text(const char *text, int status, const char *says) {
+    refuse_bytes(text, strlen(text), status, says);
+}
+
+/* Opens, compares rows x columns values, frees. */
+static void expect(snnk_table *table, size_t rows, size_t columns, const float *values) {
+    float X[64];
+
+    assert_int_equal(snnk_table_rows(table), rows);
+    assert_int_equal(snnk_table_columns(table), columns);
+    assert_true(rows * columns <= 64);
+    assert_ok(snnk_table_read(table, 0, rows, X, columns));
+    for (size_t i = 0; i < rows * columns; i++) assert_close(X[i], values[i], 0, 0);
+    snnk_table_free(table);
+}
+
+#define EXPECT(table, rows, columns, ...)                                                          \
+    expect((table), (rows), (columns), (const float[]){__VA_ARGS__})
+
+/* ---- IDX ---- */
+
+/* 2 x 3 bytes. */
+static const unsigned char idx_u8[] = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255};
+
+static void idx_types(void **state) {
+    (void)state;
+    static const unsigned char i8[] = {0, 0, 9, 1, 0, 0, 0, 2, 0x80, 0x7f};
+    static const unsigned char i16[] = {0, 0, 11, 1, 0, 0, 0, 2, 0x80, 0x00, 0x01, 0x02};
+    static const unsigned char i32[] = {0,    0,    12,   1,    0, 0, 0, 2,
+                                        0xff, 0xff, 0xff, 0xfe, 0, 1, 0, 0};
+    /* 1.5f = 0x3fc00000, -2.0 = 0xc000000000000000 */
+    static const unsigned char f32[] = {0, 0, 13, 1, 0, 0, 0, 1, 0x3f, 0xc0, 0, 0};
+    static const unsigned char f64[] = {0, 0, 14, 1, 0, 0, 0, 1, 0xc0, 0, 0, 0, 0, 0, 0, 0};
+
+    EXPECT(open_bytes(idx_u8, sizeof idx_u8), 2, 3, 1, 2, 3, 4, 5, 255);
+    EXPECT(open_bytes(i8, sizeof i8), 2, 1, -128, 127);
+    EXPECT(open_bytes(i16, sizeof i16), 2, 1, -32768, 258);
+    EXPECT(open_bytes(i32, sizeof i32), 2, 1, -2, 65536);
+    EXPECT(open_bytes(f32, sizeof f32), 1, 1, 1.5f);
+    EXPECT(open_bytes(f64, sizeof f64), 1, 1, -2);
+}
+
+static void idx_shapes(void **state) {
+    (void)state;
+    static const unsigned char cube[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0,
+                                         0, 1, 0, 0, 0, 2, 9, 8, 7, 6};
+    static const unsigned char no_rows[] = {0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 3};
+    static const unsigned char wide[] = {0, 0, 8, 2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};
+    static const unsigned char no_columns[] = {0, 0, 8, 2, 0, 0, 0, 3, 0, 0, 0, 0};
+    static const unsigned char no_dims[] = {0, 0, 8, 0, 1};
+    snnk_table *table;
+
+    EXPECT(open_bytes(cube, sizeof cube), 2, 2, 9, 8, 7, 6);
+    table = open_bytes(no_rows, sizeof no_rows);
+    assert_int_equal(snnk_table_rows(table), 0);
+    assert_int_equal(snnk_table_columns(table), 3);
+    assert_ok(snnk_table_read(table, 0, 0, NULL, 3));
+    snnk_table_free(table);
+    refuse_bytes(wide, sizeof wide, SNNK_E_FORMAT, "0 rows of 4294967295 columns");
+    refuse_bytes(no_columns, sizeof no_columns, SNNK_E_FORMAT, "without columns");
+    refuse_bytes(no_dims, sizeof no_dims, SNNK_E_FORMAT, "without dimensions");
+}
+
+static void idx_lies(void **state) {
+    (void)state;
+    unsigned char bytes[32];
+    unsigned char huge[4 + 4 * 4];
+
+    memcpy(bytes, idx_u8, sizeof idx_u8);
+    refuse_bytes(bytes, sizeof idx_u8 - 1, SNNK_E_TRUNCATED,
+                 "announces 6 bytes of data, the file "
+                 "has 5");
+    bytes[sizeof idx_u8] = 0;
+    refuse_bytes(bytes, sizeof idx_u8 + 1, SNNK_E_TRUNCATED,
+                 "announces 6 bytes of data, the file "
+                 "has 7");
+    bytes[7] = 200;
+    refuse_bytes(bytes, sizeof idx_u8, SNNK_E_TRUNCATED, "announces 600 bytes");
+    bytes[2] = 10;
+    refuse_bytes(bytes, sizeof idx_u8, SNNK_E_FORMAT, "type 0x0a");
+    bytes[1] = 1;
+    refuse_bytes(bytes, sizeof idx_u8, SNNK_E_FORMAT, "0x0001");
+    /* (2^32 - 1)^4 does not fit 64 bits. */
+    memset(huge, 0xff, sizeof huge);
+    memcpy(huge, "\0\0\x08\x04", 4);
+    refuse_bytes(huge, sizeof huge, SNNK_E_TRUNCATED, "more than");
+    refuse_bytes(huge, 9, SNNK_E_TRUNCATED, "4 dimensions take 16 bytes, the file has 5");
+}
+
+/* ---- .npy ---- */
+
+/* Version `major`, with this dictionary and these data; returns its size. */
+static size_t make_npy(unsigned char *out, int major, const char *dictionary, const void *data,
+                       size_t data_bytes) {
+    const size_t n = strlen(dictionary), length_bytes = major == 1 ? 2 : 4;
+
+    memcpy(out, "\x93NUMPY", 6);
+    out[6] = (unsigned char)major;
+    memset(out + 7, 0, 5);
+    out[8] = (unsigned char)n;
+    memcpy(out + 8 + length_bytes, dictionary, n);
+    if (data_bytes > 0) memcpy(out + 8 + length_bytes + n, data, data_bytes);
+    return 8 + length_bytes + n + data_bytes;
+}
+
+static snnk_table *open_npy(int major, const char *dictionary, const void *data, size_t bytes) {
+    unsigned char file[512];
+
+    return open_bytes(file, make_npy(file, major, dictionary, data, bytes));
+}
+
+static void refuse_npy(const char *dictionary, const void *data, size_t bytes, int status,
+                       const char *says) {
+    unsigned char file[512];
+
+    refuse_bytes(file, make_npy(file, 1, dictionary, data, bytes), status, says);
+}
+
+static void npy_types(void **state) {
+    (void)state;
+    static const struct {
+        const char *descr;
+        unsigned char bytes[16]; /* two elements, little-endian */
+        size_t width;
+        float values[2];
+    } cases[] = {
+        {"|b1", {0, 7}, 1, {0, 1}},
+        {"|u1", {200, 1}, 1, {200, 1}},
+        {"<i1", {0x80, 1}, 1, {-128, 1}},
+        {"<u2", {0x34, 0x12, 0xff, 0xff}, 2, {4660, 65535}},
+        {"<i2", {0xfe, 0xff, 1, 0}, 2, {-2, 1}},
+        /* 2^32 - 1 and 2^24 + 1 are between floats: rounded to nearest, ties to even. */
+        {"<u4", {0xff, 0xff, 0xff, 0xff, 1, 0, 0, 1}, 4, {4294967296.0f, 16777216.0f}},
+        {"<i4", {0, 0, 0, 0x80, 3, 0, 0, 0}, 4, {-2147483648.0f, 3}},
+        {"<u8",
+         {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 5},
+         8,
+         {18446744073709551616.0f, 5}},
+        {"<i8",
+         {0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+         8,
+         {-9223372036854775808.0f, -1}},
+        {"<f4", {0, 0, 0xc0, 0x3f, 0, 0, 0x80, 0xff}, 4, {1.5f, -INFINITY}},
+        /* 0.1 = 0x3fb999999999999a; 1e300 is no float. */
+        {"<f8",
+         {0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f, 0x9c, 0x75, 0x00, 0x88, 0x3c, 0xe4, 0x37,
+          0x7e},
+         8,
+         {0.1f, INFINITY}},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char dictionary[128];
+
+        snprintf(dictionary, sizeof dictionary,
+                 "{'descr': '%s', 'fortran_order': False, 'shape': (2,), }\n", cases[i].descr);
+        expect(open_npy(1, dictionary, cases[i].bytes, 2 * cases[i].width), 2, 1, cases[i].values);
+    }
+}
+
+static void npy_versions_and_shapes(void **state) {
+    (void)state;
+    static const unsigned char six[] = {1, 2, 3, 4, 5, 6};
+    snnk_table *table;
+
+    for (int major = 1; major <= 3; major++)
+        EXPECT(open_npy(major, "{'descr':'|u1','fortran_order':False,'shape':(2,3)}", six, 6), 2, 3,
+               1, 2, 3, 4, 5, 6);
+    EXPECT(open_npy(1, "{\"shape\": (3, 1, 2), \"descr\": \"|u1\", \"fortran_order\": False}  \n",
+                    six, 6),
+           3, 2, 1, 2, 3, 4, 5, 6);
+    /* One dimension has one order. */
+    EXPECT(open_npy(1, "{'descr':'|u1','fortran_order':True,'shape':(6,)}", six, 6), 6, 1, 1, 2, 3,
+           4, 5, 6);
+    table = open_npy(1, "{'descr':'<f8','fortran_order':False,'shape':(0, 7)}", NULL, 0);
+    assert_int_equal(snnk_table_rows(table), 0);
+    assert_int_equal(snnk_table_columns(table), 7);
+    assert_null(snnk_table_column_name(table, 0));
+    assert_int_equal(snnk_table_words(table, 0), 0);
+    snnk_table_free(table);
+}
+
+static void npy_refused(void **state) {
+    (void)state;
+    static const unsigned char six[] = {1, 2, 3, 4, 5, 6};
+    static const struct {
+        const char *dictionary;
+        int status;
+        const char *says;
+    } cases[] = {
+        {"{'descr':'|u1','fortran_order':True,'shape':(2,3)}", SNNK_E_FORMAT, "Fortran order"},
+        {"{'descr':'|u1','fortran_order':0,'shape':(2,3)}", SNNK_E_FORMAT, "neither True nor"},
+        {"{'descr':'>u2','fortran_order':False,'shape':(3,)}", SNNK_E_FORMAT, "big-endian"},
+        {"{'descr':'<f2','fortran_order':False,'shape':(3,)}", SNNK_E_FORMAT, "'<f2'"},
+        {"{'descr':'|O','fortran_order':False,'shape':(3,)}", SNNK_E_FORMAT, "'|O'"},
+        {"{'descr':[('a','<f4')],'fortran_order':False,'shape':(3,)}", SNNK_E_FORMAT, "structured"},
+        {"{'descr':'|u1','fortran_order':False,'shape':()}", SNNK_E_FORMAT, "without dimensions"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(6,0)}", SNNK_E_FORMAT, "without columns"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(-6,)}", SNNK_E_FORMAT, "tuple of sizes"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(2 3)}", SNNK_E_FORMAT, "tuple of sizes"},
+        {"{'descr':'|u1','fortran_order':False,'shape':6}", SNNK_E_FORMAT, "tuple of sizes"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(6,)", SNNK_E_FORMAT, "no comma"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(6,)} x", SNNK_E_FORMAT, "text follows"},
+        {"{'descr':'|u1','fortran_order':False}", SNNK_E_FORMAT, "lacks one of"},
+        {"{'descr':'|u1','descr':'|u1','shape':(6,)}", SNNK_E_FORMAT, "twice"},
+        {"{'order':'C'}", SNNK_E_FORMAT, "'order'"},
+        {"{}", SNNK_E_FORMAT, "lacks one of"},
+        {"[]", SNNK_E_FORMAT, "not a dictionary"},
+        {"{6: 7}", SNNK_E_FORMAT, "dictionary of strings"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(7,)}", SNNK_E_TRUNCATED,
+         "announces 7 bytes of data, the file has 6"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(5,)}", SNNK_E_TRUNCATED,
+         "announces 5 bytes of data, the file has 6"},
+        {"{'descr':'<f8','fortran_order':False,'shape':(4294967296,4294967296)}", SNNK_E_TRUNCATED,
+         "more than"},
+        {"{'descr':'<f8','fortran_order':False,'shape':(18446744073709551615,1)}", SNNK_E_TRUNCATED,
+         "more than"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(18446744073709551616,)}", SNNK_E_FORMAT,
+         "tuple of sizes"},
+    };
+    unsigned char file[256];
+    size_t size;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        refuse_npy(cases[i].dictionary, six, sizeof six, cases[i].status, cases[i].says);
+    size = make_npy(file, 4, "{}", six, 6);
+    refuse_bytes(file, size, SNNK_E_FORMAT, "version 4.0");
+    size = make_npy(file, 1, "{'descr':'|u1','fortran_order':False,'shape':(6,)}", NULL, 0);
+    refuse_bytes(file, size - 1, SNNK_E_TRUNCATED, "announces 50 bytes, the file has 49");
+    file[2] = 'X';
+    refuse_bytes(file, size, SNNK_E_FORMAT, "not as a .npy file");
+}
+
+/* ---- CSV ---- */
+
+static void csv_numbers(void **state) {
+    (void)state;
+    snnk_table *table = open_text("a,\"b \"\"c\"\"\",\xc3\xa9\r\n1,-2.5,3e2\r\n+.5, 7 ,\"8.\"\n");
+
+    assert_string_equal(snnk_table_column_name(table, 0), "a");
+    assert_string_equal(snnk_table_column_name(table, 1), "b \"c\"");
+    assert_string_equal(snnk_table_column_name(table, 2), "\xc3\xa9");
+    assert_null(snnk_table_column_name(table, 3));
+    for (size_t j = 0; j < 4; j++) {
+        assert_int_equal(snnk_table_words(table, j), 0);
+        assert_null(snnk_table_word(table, j, 0));
+    }
+    EXPECT(table, 2, 3, 1, -2.5f, 300, 0.5f, 7, 8);
+    /* A byte order mark, no line end at the end, empty lines at the end. */
+    EXPECT(open_text("\xef\xbb\xbfx\n1\n2"), 2, 1, 1, 2);
+    EXPECT(open_text("x,y\n1,2\n\r\n\n"), 1, 2, 1, 2);
+    EXPECT(open_text("x\nNaN\n-inf\n+Infinity\n"), 3, 1, NAN, -INFINITY, INFINITY);
+}
+
+static void csv_words(void **state) {
+    (void)state;
+    snnk_table *table = open_text("kind,n,flag\n"
+                                  "red,1,\n"
+                                  "\"a, b\",2,no\n"
+                                  "red,3,\"say \"\"no\"\"\"\n"
+                                  "re,4,no\n");
+    static const char *kinds[] = {"a, b", "re", "red"}, *flags[] = {"", "no", "say \"no\""};
+
+    assert_int_equal(snnk_table_words(table, 0), 3);
+    assert_int_equal(snnk_table_words(table, 1), 0);
+    assert_int_equal(snnk_table_words(table, 2), 3);
+    for (size_t k = 0; k < 3; k++) {
+        assert_string_equal(snnk_table_word(table, 0, k), kinds[k]);
+        assert_string_equal(snnk_table_word(table, 2, k), flags[k]);
+    }
+    assert_null(snnk_table_word(table, 0, 3));
+    assert_null(snnk_table_word(table, 1, 0));
+    assert_null(snnk_table_word(table, 7, 0));
+    EXPECT(table, 4, 3, 2, 1, 0, 0, 2, 1, 2, 3, 2, 1, 4, 1);
+
+    /* One word makes a column of words, wherever it stands; numbers in it are words then. */
+    table = open_text("x\n10\n9\nten\n10\n");
+    assert_int_equal(snnk_table_words(table, 0), 3);
+    assert_string_equal(snnk_table_word(table, 0, 0), "10");
+    EXPECT(table, 4, 1, 0, 1, 2, 0);
+    /* What strtod takes and a table should not. */
+    table = open_text("x,y,z\n0x10,1e,nano\n1,1,1\n");
+    for (size_t j = 0; j < 3; j++) assert_int_equal(snnk_table_words(table, j), 2);
+    snnk_table_free(table);
+    /* Line ends inside quotes belong to the word, and count as lines. */
+    table = open_text("x\n\"two\nlines\"\n");
+    assert_string_equal(snnk_table_word(table, 0, 0), "two\nlines");
+    snnk_table_free(table);
+    /* Empty lines inside a table of one column are empty words. */
+    table = open_text("x\na\n\nb\n");
+    assert_int_equal(snnk_table_words(table, 0), 3);
+    EXPECT(table, 3, 1, 1, 0, 2);
+}
+
+static void csv_header_only(void **state) {
+    (void)state;
+    static const char *texts[] = {"a,b", "a,b\n", "a,b\r\n", "a,b\n\n\n"};
+
+    for (size_t i = 0; i < 4; i++) {
+        snnk_table *table = open_text(texts[i]);
+
+        assert_int_equal(snnk_table_rows(table), 0);
+        assert_int_equal(snnk_table_columns(table), 2);
+        assert_string_equal(snnk_table_column_name(table, 1), "b");
+        assert_ok(snnk_table_read(table, 0, 0, NULL, 2));
+        snnk_table_free(table);
+    }
+}
+
+static void csv_refused(void **state) {
+    (void)state;
+    refuse_text("a,b\n1,2\n3\n", SNNK_E_RAGGED, "line 3 has 1 fields, the header has 2");
+    refuse_text("a,b\n1,2,3,4\n", SNNK_E_RAGGED, "line 2 has 4 fields, the header has 2");
+    refuse_text("a,b\n\"x\ny\",2\n1,2,\n", SNNK_E_RAGGED, "line 4 has 3 fields, the header has 2");
+    refuse_text("a,b\n1,2\n\n1,2\n", SNNK_E_RAGGED, "line 3 has 1 fields");
+    refuse_text("a,b\nx,1,2\n", SNNK_E_RAGGED, "line 2 has 3 fields");
+    refuse_text("a,b\n1,\"2\n", SNNK_E_FORMAT, "line 2: a quote is opened and never closed");
+    refuse_text("a,b\n1,2\"3\"\n", SNNK_E_FORMAT, "line 2: a quote inside");
+    refuse_text("a,b\n1,\"2\"3\n", SNNK_E_FORMAT, "line 2: text follows a closing quote");
+    refuse_text("a,b\n1,2\r3,4\n", SNNK_E_FORMAT, "line 2: a carriage return");
+    refuse_text("\n1\n", SNNK_E_FORMAT, "header line is empty");
+    refuse_text("\n", SNNK_E_FORMAT, "header line is empty");
+    refuse_text("\xef\xbb\xbf", SNNK_E_FORMAT, "header line is empty");
+    refuse_text("", SNNK_E_FORMAT, "is empty");
+    refuse_bytes("a,b\n1,\0\n", 8, SNNK_E_FORMAT, "byte 0x00 in line 2");
+    refuse_bytes("a\n\"\x1f\"\n", 6, SNNK_E_FORMAT, "byte 0x1f in line 2");
+}
+
+/* Against strtod, which is correctly rounded in glibc: the short way for short numbers, and the long
+ * way, must give its bits. */
+static void csv_numbers_are_strtod(void **state) {
+    (void)state;
+    static const char *texts[] = {"0",
+                                  "-0",
+                                  "1e22",
+                                  "1e23",
+                                  "9007199254740993",
+                                  "9007199254740992e22",
+                                  "123456789012345678901234567890",
+                                  "0.1",
+                                  "3.14159265358979323846264338327950288",
+                                  "4.9e-324",
+                                  "1e400",
+                                  "1e-400",
+                                  "1e99999999999",
+                                  "0.000000000000000000000000000000000000000000000001e48",
+                                  "2.2250738585072011e-308"};
+    uint64_t draw = 12345;
+    locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+
+    for (size_t i = 0; i < 20000 + sizeof texts / sizeof texts[0]; i++) {
+        char text[64];
+        double value, expected;
+
+        if (i < sizeof texts / sizeof texts[0]) {
+            snprintf(text, sizeof text, "%s", texts[i]);
+        } else { /* 1 to 20 digits, a point, an exponent */
+            draw = draw * 6364136223846793005u + 1442695040888963407u;
+            snprintf(text, sizeof text, "%s%llu.%llue%d", draw >> 63 ? "-" : "",
+                     (unsigned long long)(draw >> (draw >> 58)),
+                     (unsigned long long)(draw >> 20 & 0xfff), (int)(draw >> 40 & 63) - 32);
+        }
+        expected = strtod(text, NULL);
+        assert_true(snnk__csv_number((snnk__csv_field){(unsigned char *)text, strlen(text)},
+                                     c_locale, &value));
+        assert_memory_equal(&value, &expected, sizeof value);
+    }
+    freelocale(c_locale);
+}
+
+/* Where the machine has a locale with a decimal comma: it does not matter, and it stays set. */
+static void csv_ignores_the_locale(void **state) {
+    (void)state;
+    const char *name = setlocale(LC_ALL, "de_DE.UTF-8");
+
+    if (!name) name = setlocale(LC_ALL, "fr_FR.UTF-8");
+    if (!name) skip();
+    EXPECT(open_text("x\n1.5\n0.12345678901234567890\n"), 2, 1, 1.5f, 0.12345679f);
+    assert_string_equal(localeconv()->decimal_point, ",");
+    setlocale(LC_ALL, "C");
+}
+
+/* ---- gzip ---- */
+
+/* idx_u8 through `gzip -n -9`. */
+static const unsigned char idx_gz[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02,
+                                       0x03, 0x63, 0x60, 0xe0, 0x60, 0x62, 0x60, 0x60, 0x00,
+                                       0x61, 0x66, 0x46, 0x26, 0x66, 0x16, 0xd6, 0xff, 0x00,
+                                       0xf0, 0xde, 0x5f, 0x21, 0x12, 0x00, 0x00, 0x00};
+
+static void gzip_opens(void **state) {
+    (void)state;
+    unsigned char twice[2 * sizeof idx_gz];
+
+    EXPECT(open_bytes(idx_gz, sizeof idx_gz), 2, 3, 1, 2, 3, 4, 5, 255);
+    /* Two members are one file, whose header then lies. */
+    memcpy(twice, idx_gz, sizeof idx_gz);
+    memcpy(twice + sizeof idx_gz, idx_gz, sizeof idx_gz);
+    refuse_bytes(twice, sizeof twice, SNNK_E_TRUNCATED,
+                 "announces 6 bytes of data, the file has "
+                 "24");
+}
+
+static void gzip_refused(void **state) {
+    (void)state;
+    unsigned char bytes[sizeof idx_gz + 1];
+
+    for (size_t size = 2; size < sizeof idx_gz; size++)
+        refuse_bytes(idx_gz, size, SNNK_E_TRUNCATED, "gzip data end early");
+    memcpy(bytes, idx_gz, sizeof idx_gz);
+    bytes[sizeof idx_gz] = 'x';
+    refuse_bytes(bytes, sizeof bytes, SNNK_E_TRUNCATED, "1 bytes follow");
+    bytes[sizeof idx_gz - 8] ^= 1; /* the check sum */
+    refuse_bytes(bytes, sizeof idx_gz, SNNK_E_FORMAT, "damaged gzip data: incorrect data check");
+}
+
+/* 100 MB of one value in 100 kB: more than 64 MiB, and more than 200 times. */
+static void gzip_bomb(void **state) {
+    (void)state;
+    FILE *pipe = popen("head -c 100000000 /dev/zero | gzip -c", "r");
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    static unsigned char bomb[1 << 20];
+    unsigned char *data;
+    size_t size, n;
+
+    assert_non_null(pipe);
+    n = fread(bomb, 1, sizeof bomb, pipe);
+    assert_int_equal(pclose(pipe), 0);
+    assert_in_range(n, 90000, 110000);
+    assert_status(snnk__gunzip(bomb, n, &allocator, &data, &size), SNNK_E_SIZE);
+    assert_says("67108864");
+    assert_int_equal(memory.alive, 0);
+}
+
+/* ---- Whatever the file ---- */
+
+static const char csv_text[] = "a,\"b\"\"\",c\n1,x,\"y\n\"\"\"\n2.5,\"x\",\n";
+
+/* Cut anywhere, and with any bit flipped: a status, and no more than that. Arrays that are cut are
+ * never taken for whole. Compressed or not, in memory of just that size for asan to guard. */
+static void damaged(const void *bytes, size_t size, int cut_is_refused) {
+    snnk_allocator ours;
+    snnk_table *table;
+    float X[64];
+
+    assert_ok(snnk__allocator_read(&ours, NULL));
+    for (size_t cut = 0; cut <= size + 8 * size; cut++) {
+        const size_t n = cut < size ? cut : size;
+        unsigned char *copy = malloc(n + (n == 0));
+        int st;
+
+        memcpy(copy, bytes, n);
+        if (cut > size) copy[(cut - size - 1) / 8] ^= (unsigned char)(1 << (cut - size - 1) % 8);
+        st = snnk__table_parse(copy, n, &ours, &table);
+        if (cut < size && cut_is_refused) assert_int_not_equal(st, SNNK_OK);
+        if (st == SNNK_OK) {
+            assert_true(snnk_table_rows(table) * snnk_table_columns(table) <= 64);
+            assert_ok(
+                snnk_table_read(table, 0, snnk_table_rows(table), X, snnk_table_columns(table)));
+            snnk_table_free(table);
+        } else {
+            assert_in_range(-st, -SNNK_E_FORMAT, -SNNK_E_RAGGED);
+        }
+        free(copy);
+    }
+}
+
+static void damaged_files(void **state) {
+    (void)state;
+    static const unsigned char six[] = {1, 2, 3, 4, 5, 6};
+    unsigned char npy[128];
+    const size_t size =
+        make_npy(npy, 2, "{'descr':'|u1','fortran_order':False,'shape':(2, 3, ), }\n", six, 6);
+
+    damaged(idx_u8, sizeof idx_u8, 1);
+    damaged(npy, size, 1);
+    damaged(csv_text, sizeof csv_text - 1, 0);
+}
+
+static void failing_allocations(void **state) {
+    (void)state;
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_table *table;
+    int status;
+
+    test_write(&files, "t", csv_text, sizeof csv_text - 1);
+    assert_survives_failing_allocations(memory, status, {
+        status = snnk_table_open(files.path, &allocator, &table);
+        snnk_table_free(table);
+    });
+    assert_true(memory.calls > 5); /* the allocator was asked */
+    test_write(&files, "t", idx_gz, sizeof idx_gz);
+    assert_survives_failing_allocations(memory, status, {
+        status = snnk_table_open(files.path, &allocator, &table);
+        snnk_table_free(table);
+    });
+}
+
+static void misuse(void **state) {
+    (void)state;
+    snnk_table *table = open_bytes(idx_u8, sizeof idx_u8), *none;
+    const snnk_allocator broken = {0};
+    float X[9] = {7, 7, 7, 7, 7, 7, 7, 7, 7};
+
+    assert_status(snnk_table_read(NULL, 0, 1, X, 3), SNNK_E_NULL);
+    assert_status(snnk_table_read(table, 0, 1, NULL, 3), SNNK_E_NULL);
+    assert_says("X");
+    assert_status(snnk_table_read(table, 1, 2, X, 3), SNNK_E_RANGE);
+    assert_says("first = 1, n = 2: the table has 2 rows");
+    assert_status(snnk_table_read(table, SIZE_MAX, 2, X, 3), SNNK_E_RANGE);
+    assert_status(snnk_table_read(table, 0, 2, X, 2), SNNK_E_STRIDE);
+    assert_status(snnk_table_read(table, 0, 2, X, SIZE_MAX), SNNK_E_SIZE);
+    for (size_t i = 0; i < 9; i++) assert_close(X[i], 7, 0, 0);
+    assert_ok(snnk_table_read(table, 1, 1, X + 1, 4));
+    assert_close(X[0], 7, 0, 0);
+    assert_close(X[1], 4, 0, 0);
+    assert_close(X[3], 255, 0, 0);
+    assert_close(X[4], 7, 0, 0);
+    snnk_table_free(table);
+
+    assert_status(snnk_table_open(NULL, NULL, &none), SNNK_E_NULL);
+    assert_null(none);
+    assert_status(snnk_table_open(files.path, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_table_open(files.path, &broken, &none), SNNK_E_NULL);
+    assert_status(snnk_table_open(test_path(&files, "absent"), NULL, &none), SNNK_E_IO);
+    assert_says("absent: cannot open");
+    assert_status(snnk_table_open(files.directory, NULL, &none), SNNK_E_IO);
+    assert_says("cannot read");
+    snnk_table_free(NULL);
+    assert_int_equal(snnk_table_rows(NULL), 0);
+    assert_int_equal(snnk_table_columns(NULL), 0);
+    assert_null(snnk_table_column_name(NULL, 0));
+    assert_int_equal(snnk_table_words(NULL, 0), 0);
+    assert_null(snnk_table_word(NULL, 0, 0));
+}
+
+/* A pipe does not say how long it is: 200 kB through one. */
+static void pipes_are_read(void **state) {
+    (void)state;
+    const char *path = test_path(&files, "pipe");
+    snnk_table *table;
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    char command[1024];
+    snprintf(command, sizeof command, "(echo x; yes 1.5 | head -n 50000) > %s &", path);
+    assert_int_equal(system(command), 0);
+    assert_ok(snnk_table_open(path, NULL, &table));
+    assert_int_equal(snnk_table_rows(table), 50000);
+    snnk_table_free(table);
+}
+
+/* ---- Saving ---- */
+
+static void npy_saves(void **state) {
+    (void)state;
+    static const float X[] = {1.5f, -2, 99, 0.25f, 4, 99};
+    unsigned char bytes[256];
+    const char *path = test_path(&files, "out.npy");
+    snnk_table *table;
+
+    assert_ok(snnk_table_save_npy(path, 2, 2, X, 3));
+    assert_int_equal(test_slurp(path, bytes, sizeof bytes), 128 + 16);
+    /* As numpy.lib.format describes it, version 1.0: the header ends in a line feed at a multiple
+     * of 64. */
+    assert_memory_equal(bytes,
+                        "\x93NUMPY\x01\x00\x76\x00"
+                        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), } ",
+                        70);
+    assert_int_equal(bytes[127], '\n');
+    assert_memory_equal(bytes + 128, "\0\0\xc0\x3f\0\0\0\xc0\0\0\x80\x3e\0\0\x80\x40", 16);
+    assert_ok(snnk_table_open(path, NULL, &table));
+    EXPECT(table, 2, 2, 1.5f, -2, 0.25f, 4);
+    assert_ok(snnk_table_save_npy(test_path(&files, "out.npy"), 0, 5, NULL, 5));
+    assert_ok(snnk_table_open(files.path, NULL, &table));
+    assert_int_equal(snnk_table_rows(table), 0);
+    assert_int_equal(snnk_table_columns(table), 5);
+    snnk_table_free(table);
+    assert_int_equal(test_files_count(&files, 0), 1); /* nothing is left beside it */
+}
+
+static void npy_save_misuse(void **state) {
+    (void)state;
+    static const float X[] = {1};
+    const char *path = test_path(&files, "out.npy");
+
+    assert_status(snnk_table_save_npy(NULL, 1, 1, X, 1), SNNK_E_NULL);
+    assert_status(snnk_table_save_npy(path, 1, 1, NULL, 1), SNNK_E_NULL);
+    assert_status(snnk_table_save_npy(path, 1, 0, X, 1), SNNK_E_SHAPE);
+    assert_status(snnk_table_save_npy(path, 1, 2, X, 1), SNNK_E_STRIDE);
+    assert_status(snnk_table_save_npy(path, SIZE_MAX, 2, X, 2), SNNK_E_SIZE);
+    assert_int_equal(test_files_count(&files, 0), 0);
+}
+
+static mode_t mode_of(const char *path) {
+    struct stat about;
+
+    assert_int_equal(stat(path, &about), 0);
+    return about.st_mode & 0777;
+}
+
+static void saving_keeps_permissions(void **state) {
+    (void)state;
+    static const float X[] = {1};
+    const mode_t before = umask(027);
+    const char *path = test_path(&files, "out.npy");
+
+    assert_ok(snnk_table_save_npy(path, 1, 1, X, 1));
+    assert_int_equal(mode_of(path), 0640); /* as any new file: 0666 without the umask */
+    assert_int_equal(chmod(path, 0604), 0);
+    assert_ok(snnk_table_save_npy(path, 1, 1, X, 1));
+    assert_int_equal(mode_of(path), 0604); /* as the file it replaced */
+    assert_int_equal(umask(before), 027);  /* which nobody has touched */
+}
+
+/* Through a link the file it names is replaced, and the link stays. */
+static void saving_follows_links(void **state) {
+    (void)state;
+    static const float X[] = {1};
+    char link_path[512];
+    struct stat about;
+    unsigned char bytes[256];
+
+    snprintf(link_path, sizeof link_path, "%s", test_path(&files, "link"));
+    test_write(&files, "real", "old", 3);
+    assert_int_equal(symlink("real", link_path), 0);
+    assert_ok(snnk_table_save_npy(link_path, 1, 1, X, 1));
+    assert_int_equal(lstat(link_path, &about), 0);
+    assert_true(S_ISLNK(about.st_mode));
+    assert_int_equal(test_slurp(test_path(&files, "real"), bytes, sizeof bytes), 132);
+}
+
+static void saving_fails_cleanly(void **state) {
+    (void)state;
+    static const float X[] = {1};
+    unsigned char bytes[8];
+    char path[512];
+    snnk__replacement file;
+
+    assert_status(snnk_table_save_npy("/dev/full", 1, 1, X, 1), SNNK_E_IO);
+    assert_says("/dev/full: cannot write: No space left on device");
+    assert_ok(snnk_table_save_npy("/dev/null", 1, 1, X, 1));
+    assert_status(snnk_table_save_npy(files.directory, 1, 1, X, 1), SNNK_E_IO);
+    assert_says("Is a directory");
+    assert_status(snnk_table_save_npy(test_path(&files, "no/such"), 1, 1, X, 1), SNNK_E_IO);
+    snprintf(path, sizeof path, "%s", test_write(&files, "old", "old", 3));
+
+    /* Half a file: what was there stays, nothing is left beside it. */
+    assert_ok(snnk__replacement_begin(&file, path));
+    assert_ok(snnk__replacement_write(&file, "new", 3));
+    assert_int_equal(test_files_count(&files, 0), 2);
+    snnk__replacement_abandon(&file);
+    assert_int_equal(test_files_count(&files, 0), 1);
+    /* A disk that is full when the bytes are written: the descriptor is swapped for /dev/full. */
+    assert_ok(snnk__replacement_begin(&file, path));
+    const int full = open("/dev/full", O_WRONLY);
+    assert_true(dup2(full, file.fd) >= 0);
+    close(full);
+    assert_status(snnk__replacement_write(&file, "new", 3), SNNK_E_IO);
+    snnk__replacement_abandon(&file);
+    assert_says("cannot write");
+    /* A target that cannot be replaced: a directory has taken its place meanwhile. */
+    assert_ok(snnk__replacement_begin(&file, test_path(&files, "new")));
+    assert_int_equal(mkdir(test_path(&files, "new"), 0700), 0);
+    assert_status(snnk__replacement_commit(&file), SNNK_E_IO);
+    assert_says("cannot replace");
+    assert_int_equal(rmdir(test_path(&files, "new")), 0);
+    assert_int_equal(test_files_count(&files, 0), 1);
+    assert_int_equal(test_slurp(path, bytes, sizeof bytes), 3);
+    assert_memory_equal(bytes, "old", 3);
+
+    /* A directory that may not be written to; root may write anywhere. */
+    if (geteuid() != 0) {
+        assert_int_equal(chmod(files.directory, 0500), 0);
+        assert_status(snnk_table_save_npy(path, 1, 1, X, 1), SNNK_E_IO);
+        assert_int_equal(chmod(files.directory, 0700), 0);
+        assert_int_equal(test_slurp(path, bytes, sizeof bytes), 3);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(idx_types),
+        TEST(idx_shapes),
+        TEST(idx_lies),
+        TEST(npy_types),
+        TEST(npy_versions_and_shapes),
+        TEST(npy_refused),
+        TEST(csv_numbers),
+        TEST(csv_words),
+        TEST(csv_header_only),
+        TEST(csv_refused),
+        TEST(csv_numbers_are_strtod),
+        TEST(csv_ignores_the_locale),
+        TEST(gzip_opens),
+        TEST(gzip_refused),
+        TEST(gzip_bomb),
+        TEST(damaged_files),
+        TEST(failing_allocations),
+        TEST(misuse),
+        TEST(pipes_are_read),
+        TEST(npy_saves),
+        TEST(npy_save_misuse),
+        TEST(saving_keeps_permissions),
+        TEST(saving_follows_links),
+        TEST(saving_fails_cleanly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

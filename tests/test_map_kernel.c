@@ -130,7 +130,7 @@ static double same(double z) { return z; }
  * 0.75: xx = 1.3125/4 + 0.5625, yy = 3.0625/4 + 0.5625, xy = -0.5/4 + 0.5625. */
 static void test_exact_elementwise_against_quadrature(void **state) {
     static const struct {
-        snnk_activation activation;
+        int32_t activation;
         double (*h)(double);
     } cases[] = {
         {SNNK_IDENTITY, same}, {SNNK_SIN, sin}, {SNNK_COS, cos}, {SNNK_EXP, exp}, {SNNK_ERF, erf}};

@@ -260,7 +260,7 @@ static void test_dependent_to_float_rounding(void **state) {
 
     (void)state;
     for (size_t i = 0; i < N; i++) {
-        x[i] += 1.0F / 3;
+        x[i] += 4.0F / 3;
         Phi[2 * i] = x[i];
         Phi[2 * i + 1] = -3 * x[i];
     }

@@ -38,13 +38,14 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     made->allocator = memory;
     made->features = m;
     made->targets = t;
-    if ((st = allocate(made, 1, m, "feature means", &made->mean_phi)) != SNNK_OK) goto done;
-    if ((st = allocate(made, 1, t, "target means", &made->mean_y)) != SNNK_OK) goto done;
+    /* The square first: what cannot fit is refused before anything large is touched. */
     if ((st = allocate(made, m, m, "feature moments", &made->S)) != SNNK_OK) goto done;
-    if ((st = allocate(made, t, m, "cross moments", &made->C)) != SNNK_OK) goto done;
-    if ((st = allocate(made, 1, t, "target moments", &made->yy)) != SNNK_OK) goto done;
     if ((st = allocate(made, block, m, "a feature block", &made->phi_block)) != SNNK_OK) goto done;
     if ((st = allocate(made, block, t, "a target block", &made->y_block)) != SNNK_OK) goto done;
+    if ((st = allocate(made, t, m, "cross moments", &made->C)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, m, "feature means", &made->mean_phi)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, t, "target means", &made->mean_y)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, t, "target moments", &made->yy)) != SNNK_OK) goto done;
     if ((st = allocate(made, 1, m, "block means", &made->block_phi)) != SNNK_OK) goto done;
     if ((st = allocate(made, 1, t, "block means", &made->block_y)) != SNNK_OK) goto done;
     *lstsq = made;

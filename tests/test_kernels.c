@@ -275,7 +275,7 @@ static void test_block_sizes(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
         for (size_t j = 0; j < sizeof rs / sizeof *rs; j++)
-            for (size_t f = 0; f < FUNCTIONS; f += 1 + (f % 3))
+            for (size_t f = 2; f < FUNCTIONS; f += 3) /* the last one makes pairs */
                 check_sizes(ns[i], 13, rs[j], 9, &functions[f], false);
 }
 

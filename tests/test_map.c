@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "base/random.h"
+
 /* ---- What a map computes ---- */
 
 static void test_defaults(void **state) {
@@ -184,6 +186,32 @@ static void test_prefix(void **state) {
                         assert_true(Phi[0][i * each * 16 + j] == 2 * Phi[1][i * each * 64 + j]);
             }
         }
+}
+
+/* A model may store a seed instead of rows, so what is drawn is part of the format: entry (j, k) is
+ * projection_scale times draw (j, k) of stream 0, offset j is offset_scale times draw (j, 0) of stream
+ * 1, each product in double and rounded to float. test_random.c pins the draws. */
+static void test_rows_are_the_documented_draws(void **state) {
+    enum { d = 5, r = 40 };
+    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, r);
+    float G[r * d], c[r];
+    snnk_map *map;
+
+    (void)state;
+    config.seed = UINT64_C(0x123456789abcdef0);
+    config.projection_scale = 0.3;
+    config.offset_scale = 1.7;
+    map = map_of(d, &config, NULL);
+    assert_ok(snnk_map_block_rows(map, 0, G, d, c));
+    for (size_t j = 0; j < r; j++) {
+        double draw[d], offset;
+
+        snnk__random_normal(config.seed, SNNK__STREAM_PROJECTION, j, 0, d, draw);
+        snnk__random_normal(config.seed, SNNK__STREAM_OFFSET, j, 0, 1, &offset);
+        for (size_t k = 0; k < d; k++) assert_true(G[j * d + k] == (float)(draw[k] * 0.3));
+        assert_true(c[j] == (float)(offset * 1.7));
+    }
+    snnk_map_free(map);
 }
 
 static void test_seeds_differ(void **state) {
@@ -397,6 +425,7 @@ int main(void) {
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_drawn_maps_compute_what_they_say),
         cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_rows_are_the_documented_draws),
         cmocka_unit_test(test_seeds_differ),
         cmocka_unit_test(test_scaling_is_folded),
         cmocka_unit_test(test_scaling_of_given_rows),

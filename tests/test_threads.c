@@ -88,6 +88,7 @@ static void run_failures(worker *w) {
         snnk_workspace *workspace;
 
         w->failed |= snnk_workspace_create(2000 + w->number, NULL, &workspace) != SNNK_E_RANGE;
+        pthread_barrier_wait(w->shared->start); /* all have failed by now */
         w->wrong_sentence |= strcmp(snnk_last_error(), expected) != 0;
     }
 }

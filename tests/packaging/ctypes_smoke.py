@@ -1,0 +1,206 @@
+"""Every public function, called once through a thin FFI: ctypes_smoke.py LIBRARY
+
+Only what a binding has: scalars, pointers, opaque handles. Fails if a function of
+tests/abi/symbols.txt was not called.
+"""
+
+import ctypes
+import os
+import sys
+import tempfile
+from ctypes import byref, c_char_p, c_double, c_float, c_int32, c_size_t, c_uint64, c_void_p
+
+library = ctypes.CDLL(sys.argv[1])
+here = os.path.dirname(os.path.abspath(__file__))
+symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split())
+called = set()
+checks = 0
+
+TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
+        "snnk_activation_name", "snnk_network_note", "snnk_table_column_name", "snnk_table_word"}
+SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
+        "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_layer_inputs", "snnk_layer_outputs",
+        "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
+        "snnk_network_scratch_bytes", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
+U64 = {"snnk_lstsq_rows", "snnk_layer_parameters", "snnk_layer_multiply_adds",
+       "snnk_network_parameters", "snnk_network_multiply_adds"}
+POINTER = {"snnk_layer_map", "snnk_network_layer"}
+
+
+def call(name, *arguments):
+    """Call a function; one that returns a status must succeed."""
+    global checks
+    function = getattr(library, name)
+    plain = name in TEXT | SIZE | U64 | POINTER or name.endswith("_free")
+    function.restype = (c_char_p if name in TEXT else c_size_t if name in SIZE
+                        else c_uint64 if name in U64 else c_void_p if name in POINTER
+                        else None if name.endswith("_free") else ctypes.c_int)
+    result = function(*arguments)
+    if not plain and result != 0:
+        library.snnk_last_error.restype = c_char_p
+        sys.exit("%s: %d, %s" % (name, result, library.snnk_last_error().decode()))
+    called.add(name)
+    checks += 1
+    return result
+
+
+def handle(name, *arguments):
+    """Call a creator, whose last argument is where the handle goes."""
+    made = c_void_p()
+    call(name, *arguments, byref(made))
+    return made
+
+
+def floats(*values):
+    return (c_float * len(values))(*values)
+
+
+size = c_size_t
+
+
+class Config(ctypes.Structure):
+    """A config struct by its size alone: bindings may lay it out, or only pass it on."""
+    _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
+
+
+def config(name, known_size):
+    c = Config()
+    call(name, byref(c), size(known_size))
+    assert c.size == known_size
+    return c
+
+
+map_config = config("snnk_map_config_init", 72)
+solve_config = config("snnk_solve_config_init", 32)
+solve_report = config("snnk_solve_report_init", 56)
+fit_config = config("snnk_fit_config_init", 48)
+fit_report = config("snnk_fit_report_init", 72)
+
+for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
+    assert call(name)
+assert call("snnk_strerror", -1)
+assert call("snnk_activation_name", c_int32(2)) == b"relu"
+activation = c_int32()
+call("snnk_activation_from_name", b"relu", byref(activation))
+z, y = floats(-1, 2), floats(0, 0)
+call("snnk_activation_eval", activation, size(2), z, y)
+assert list(y) == [0, 2]
+call("snnk_activation_derivative", activation, size(2), z, y)
+assert list(y) == [0, 1]
+
+workspace = handle("snnk_workspace_create", size(2), None)
+assert call("snnk_workspace_threads", workspace) == 2
+call("snnk_workspace_reserve", workspace, size(4096))
+
+X = floats(*[((7 * i) % 11) / 5 - 1 for i in range(40)])  # 20 x 2
+Y = floats(*[X[2 * i] - X[2 * i + 1] for i in range(20)])
+labels = (c_int32 * 20)(*[int(v > 0) for v in Y])
+scaling = handle("snnk_scaling_create", size(2), c_int32(1), None)
+call("snnk_scaling_add", scaling, size(20), X, size(2))
+mean, scale = (c_double * 2)(), (c_double * 2)()
+call("snnk_scaling_get", scaling, mean, scale)
+given = handle("snnk_scaling_create_given", size(2), mean, scale, None)
+
+drawn = handle("snnk_map_create", size(2), None, scaling)
+rows = handle("snnk_map_create_from_rows", size(2), size(1), floats(1, 2), size(2), None, None, given)
+both = c_void_p()
+call("snnk_map_concat", size(2), (c_void_p * 2)(drawn, rows), byref(both))
+m = call("snnk_map_features", both)
+assert m == 1025 and call("snnk_map_inputs", both) == 2 and call("snnk_map_blocks", both) == 2
+call("snnk_map_block_config", both, size(0), byref(map_config))
+G, c = (c_float * 2048)(), (c_float * 1024)()
+call("snnk_map_block_rows", both, size(0), G, size(2), c)
+Phi, Psi = (c_float * (20 * m))(), (c_float * (20 * m))()
+call("snnk_map_input_tower", both, size(20), X, size(2), Phi, size(m), workspace)
+call("snnk_map_weight_tower", both, size(20), X, size(2), None, Psi, size(m), None)
+assert list(Phi) == list(Psi)
+exact = c_double()
+call("snnk_map_exact", drawn, X, X, byref(exact))
+
+lstsq = handle("snnk_lstsq_create", size(2), size(1), None)
+other = handle("snnk_lstsq_create", size(2), size(1), None)
+call("snnk_lstsq_add", lstsq, size(20), X, size(2), Y, size(1))
+call("snnk_lstsq_add_labels", other, size(20), X, size(2), (c_int32 * 20)())
+call("snnk_lstsq_merge", other, lstsq)
+assert call("snnk_lstsq_rows", other) == 40
+assert call("snnk_lstsq_features", lstsq) == 2 and call("snnk_lstsq_targets", lstsq) == 1
+B, b, rss = (c_double * 2)(), (c_double * 1)(), c_double()
+call("snnk_lstsq_solve", lstsq, byref(solve_config), B, size(2), b, byref(solve_report))
+assert abs(B[0] - 1) < 1e-6 and abs(B[1] + 1) < 1e-6  # floats in, so float precision
+call("snnk_lstsq_rss", lstsq, B, size(2), b, byref(rss))
+ridges, errors, best = (c_double * 4)(), (c_double * 4)(), c_size_t(9)
+call("snnk_lstsq_default_ridges", lstsq, size(4), ridges)
+call("snnk_lstsq_choose_ridge", lstsq, lstsq, None, size(4), ridges, errors, byref(best))
+assert best.value < 4
+
+identity = handle("snnk_map_create_from_rows", size(2), size(2), floats(1, 0, 0, 1), size(2), None,
+                  byref(config("snnk_map_config_init", 72)), None)
+by_hand = handle("snnk_layer_from_map", identity, size(1), floats(1, 1), size(2), None)
+solved = handle("snnk_layer_from_lstsq", identity, lstsq, None, None)
+dense = handle("snnk_layer_dense", size(1), size(1), floats(2), size(1), None, activation, None)
+fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
+call("snnk_fit_add", fit, size(20), X, size(2), Y, size(1), workspace)
+fitted = handle("snnk_fit_solve", fit, byref(fit_report))
+call("snnk_fit_free", fit)
+fit = handle("snnk_fit_create", drawn, size(2), None)
+call("snnk_fit_add_labels", fit, size(20), X, size(2), labels, None)
+call("snnk_fit_free", fit)
+
+out = (c_float * 20)()
+call("snnk_layer_forward", fitted, size(20), X, size(2), out, size(1), workspace)
+assert max(abs(out[i] - Y[i]) for i in range(20)) < 0.2
+call("snnk_layer_readout", by_hand, size(20), X, size(2), out, size(1), None)
+assert call("snnk_layer_inputs", dense) == 1 and call("snnk_layer_outputs", dense) == 1
+assert call("snnk_layer_features", fitted) == 1024
+assert call("snnk_layer_parameters", dense) == 2 and call("snnk_layer_multiply_adds", dense) == 1
+assert c_void_p(call("snnk_layer_map", fitted)).value == drawn.value
+call("snnk_layer_weights", dense, out, size(1), None)
+assert out[0] == 2
+
+network = handle("snnk_network_create", None)
+for layer in (solved, dense):
+    call("snnk_network_append", network, layer)
+assert call("snnk_network_layers", network) == 2
+assert call("snnk_network_inputs", network) == 2 and call("snnk_network_outputs", network) == 1
+assert call("snnk_network_parameters", network) > 0
+assert call("snnk_network_multiply_adds", network) > 0
+assert call("snnk_network_layer", network, size(1)) == dense.value
+call("snnk_network_set_note", network, b"units", b"m")
+assert call("snnk_network_note", network, b"units") == b"m"
+assert call("snnk_network_scratch_bytes", network) > 0
+call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
+
+with tempfile.TemporaryDirectory() as directory:
+    path = os.path.join(directory, "x").encode()
+    call("snnk_network_save", network, path, c_int32(0))
+    call("snnk_network_free", handle("snnk_network_load", path, None))
+    n_bytes = c_size_t()
+    call("snnk_network_saved_bytes", network, c_int32(1), byref(n_bytes))
+    buffer = ctypes.create_string_buffer(n_bytes.value)
+    call("snnk_network_save_memory", network, c_int32(1), buffer, n_bytes)
+    call("snnk_network_free", handle("snnk_network_load_memory", buffer, n_bytes, None))
+    call("snnk_lstsq_save", lstsq, path)
+    call("snnk_lstsq_free", handle("snnk_lstsq_load", path, None))
+    call("snnk_table_save_npy", path, size(20), size(2), X, size(2))
+    table = handle("snnk_table_open", path, None)
+    assert call("snnk_table_rows", table) == 20 and call("snnk_table_columns", table) == 2
+    assert call("snnk_table_column_name", table, size(0)) is None
+    assert call("snnk_table_words", table, size(0)) == 0
+    assert call("snnk_table_word", table, size(0), size(0)) is None
+    row = (c_float * 2)()
+    call("snnk_table_read", table, size(3), size(1), row, size(2))
+    assert list(row) == list(X[6:8])
+    call("snnk_table_free", table)
+
+for free, handles in (("snnk_network_free", [network]), ("snnk_map_free", [drawn, rows, both, identity]),
+                      ("snnk_layer_free", [by_hand, solved, dense, fitted]),
+                      ("snnk_lstsq_free", [lstsq, other]), ("snnk_scaling_free", [scaling, given]),
+                      ("snnk_workspace_free", [workspace])):
+    for made in handles:
+        call(free, made)
+
+missing = sorted(symbols - called)
+for name in missing:
+    print("not ok: never called:", name)
+print("ctypes: %d passed, %d failed" % (checks, len(missing)))
+sys.exit(1 if missing else 0)

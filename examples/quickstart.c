@@ -75,5 +75,5 @@ int main(void) {
            (unsigned long long)snnk_network_parameters(network), 100.0 * (double)right / TEST,
            TEST);
     snnk_network_free(network);
-    return right > 0.95 * TEST ? 0 : 1;
+    return (double)right > 0.95 * TEST ? 0 : 1;
 }

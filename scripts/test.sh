@@ -42,14 +42,29 @@ run_suite() {
     if [ $status != 0 ]; then
         grep -vE '\[ RUN|\[       OK' "$log" | tail -n 80
     fi
-    suite_passed=$(awk '/\[  PASSED  \] [0-9]+ test/ { n += $5 }
-                        / passed, [0-9]+ failed/ { for (i = 2; i <= NF; i++) if ($i ~ /^passed/) n += $(i - 1) }
-                        END { print n + 0 }' "$log")
-    suite_failed=$(awk '/\[  FAILED  \] [0-9]+ test/ { n += $5 }
-                        / passed, [0-9]+ failed/ { for (i = 2; i <= NF; i++) if ($i ~ /^failed/) n += $(i - 1) }
-                        END { print n + 0 }' "$log")
-    suite_skipped=$(grep -c '\*\*\*Skipped' "$log" || true)
-    # A crash or a time-out leaves no count of its own.
+    # ctest --verbose puts "N: " before the lines of test N. A test that counts its own checks counts
+    # as many, another one as one.
+    counts=$(awk '
+        /^[0-9]+: / { id = $1 + 0 }
+        /^[0-9]+: \[  PASSED  \] [0-9]+ test/ { passed += $5; counted[id] = 1 }
+        /^[0-9]+: \[  FAILED  \] [0-9]+ test/ { failed += $5; failures[id] = 1 }
+        /^[0-9]+: \[  SKIPPED \] [0-9]+ test/ { skipped += $5 }
+        /^[0-9]+: [a-z]+: [0-9]+ passed, [0-9]+ failed$/ {
+            passed += $3; failed += $5; counted[id] = 1
+            if ($5 > 0) failures[id] = 1
+        }
+        /^ *[0-9]+\/[0-9]+ Test +#[0-9]+:/ {
+            match($0, /#[0-9]+/)
+            id = substr($0, RSTART + 1, RLENGTH - 1) + 0
+            if (/   Passed /) { if (!counted[id]) passed++ }
+            else if (/\*\*\*Skipped/) skipped++
+            else if (!failures[id]) failed++ # a crash or a time-out
+        }
+        END { print passed + 0, failed + 0, skipped + 0 }' "$log")
+    suite_passed=${counts%% *}
+    suite_skipped=${counts##* }
+    suite_failed=${counts#* }
+    suite_failed=${suite_failed%% *}
     [ $status = 0 ] || [ "$suite_failed" != 0 ] || suite_failed=1
     echo "== $preset: $suite_passed checks passed, $suite_failed failed"
     passed=$((passed + suite_passed))

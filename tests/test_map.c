@@ -161,7 +161,7 @@ static void test_prefix(void **state) {
 
     (void)state;
     draw_floats(X, n * d, 2);
-    for (int32_t projection = 0; projection < SNNK_PROJECTION_GIVEN; projection++)
+    for (int32_t projection = 0; projection < PROJECTIONS; projection++)
         for (int32_t kind = 0; kind < SNNK_MAP_IDENTITY; kind++) {
             const size_t each = kind == SNNK_MAP_GAUSSIAN ? 2 : 1;
 
@@ -220,7 +220,7 @@ static void test_seeds_differ(void **state) {
 
     (void)state;
     config.offset_scale = 1;
-    for (config.projection = 0; config.projection < SNNK_PROJECTION_GIVEN; config.projection++) {
+    for (config.projection = 0; config.projection < PROJECTIONS; config.projection++) {
         for (size_t i = 0; i < 2; i++) {
             snnk_map *map;
 

@@ -2,19 +2,12 @@
  * Seeds are fixed, so every run sees the same numbers; bounds are five standard errors. */
 #include "support/compare.h"
 #include "support/draw.h"
+#include "support/maps.h"
 
 #include "data/arc_cosine.h"
 #include "urf/exact.h"
 
 static const double pi = 3.14159265358979323846;
-
-static snnk_map_config config_of(int32_t kind) {
-    snnk_map_config config;
-
-    assert_ok(snnk_map_config_init(&config, sizeof config));
-    config.kind = kind;
-    return config;
-}
 
 /* ---- Exact values ---- */
 
@@ -88,7 +81,7 @@ static double exact_of(const snnk_map_config *config, size_t d, const float *x, 
 
 /* Through the public door: floats hold the points to 6e-8, kappa_2 has condition number about 6. */
 static void test_exact_arc_cosine(void **state) {
-    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE);
+    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, 1024);
 
     (void)state;
     config.features = 1;
@@ -135,7 +128,7 @@ static void test_exact_elementwise_against_quadrature(void **state) {
     } cases[] = {
         {SNNK_IDENTITY, same}, {SNNK_SIN, sin}, {SNNK_COS, cos}, {SNNK_EXP, exp}, {SNNK_ERF, erf}};
     const float x[3] = {0.5f, -1, 0.25f}, y[3] = {0.75f, 0.5f, -1.5f};
-    snnk_map_config config = config_of(SNNK_MAP_ELEMENTWISE);
+    snnk_map_config config = config_of(SNNK_MAP_ELEMENTWISE, 1024);
 
     (void)state;
     config.features = 1;
@@ -155,20 +148,20 @@ static void test_exact_elementwise_against_quadrature(void **state) {
         config.activation = order ? SNNK_RELU : SNNK_STEP;
         assert_close(exact_of(&config, 3, x, y), exact_of(&other, 3, x, y), 0, 0);
     }
-    config = config_of(SNNK_MAP_GAUSSIAN);
+    config = config_of(SNNK_MAP_GAUSSIAN, 1024);
     config.features = 2;
     config.projection_scale = 0.5;
     /* |x - y|^2 = 0.0625 + 2.25 + 3.0625 = 5.375 */
     assert_close(exact_of(&config, 3, x, y), exp(-5.375 / 8), 1e-15, 0);
     assert_close(exact_of(&config, 3, x, x), 1, 0, 0);
-    config = config_of(SNNK_MAP_IDENTITY);
+    config = config_of(SNNK_MAP_IDENTITY, 1024);
     assert_close(exact_of(&config, 3, x, y), -0.5, 0, 0);
 }
 
 static void test_no_closed_form(void **state) {
     static const int32_t none[] = {SNNK_GELU,    SNNK_GELU_TANH, SNNK_TANH,
                                    SNNK_SIGMOID, SNNK_SILU,      SNNK_SOFTPLUS};
-    snnk_map_config config = config_of(SNNK_MAP_ELEMENTWISE);
+    snnk_map_config config = config_of(SNNK_MAP_ELEMENTWISE, 1024);
     const float x[2] = {1, 2};
     double value = 77;
     snnk_map *map;
@@ -250,11 +243,11 @@ static void check_all_unbiased(double projection_scale, double offset_scale,
                                const snnk_scaling *scaling) {
     static const int32_t with_closed_form[] = {SNNK_IDENTITY, SNNK_STEP, SNNK_RELU, SNNK_SIN,
                                                SNNK_COS,      SNNK_EXP,  SNNK_ERF};
-    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE);
+    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, 1024);
 
     config.features = 6;
     config.projection_scale = projection_scale;
-    for (config.projection = 0; config.projection < SNNK_PROJECTION_GIVEN; config.projection++) {
+    for (config.projection = 0; config.projection < PROJECTIONS; config.projection++) {
         config.offset_scale = offset_scale;
         config.kind = SNNK_MAP_ARC_COSINE;
         for (config.order = 0; config.order <= 2; config.order++) check_unbiased(config, scaling);
@@ -296,7 +289,7 @@ static void test_unbiased_with_a_scaling(void **state) {
 
 /* Rows of the projection itself: r x d, no scaling. */
 static void rows_of(int32_t projection, uint64_t seed, size_t d, size_t r, float *G) {
-    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE);
+    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, 1024);
     snnk_map *map;
 
     config.projection = projection;
@@ -307,6 +300,7 @@ static void rows_of(int32_t projection, uint64_t seed, size_t d, size_t r, float
     snnk_map_free(map);
 }
 
+#ifndef SNNK_MINIMAL
 /* Entries are rounded to float: a product of unit vectors is off by sqrt(d) 2^-24 or less, 1e-6 for
  * every d here with room. Rows of different groups, and of Gaussian maps, are not orthogonal. */
 static void test_rows_of_a_group_are_orthogonal(void **state) {
@@ -333,6 +327,7 @@ static void test_rows_of_a_group_are_orthogonal(void **state) {
         assert_true(across > 1e-3);
     }
 }
+#endif
 
 /* |g|^2 has the law of chi squared with d degrees of freedom: mean d, variance 2 d, and of its square
  * 4th-moment bound: Var((|g|^2 - d)^2) = 8 d^2 + 48 d. Checked for both projections. */
@@ -341,7 +336,7 @@ static void test_norms_are_chi(void **state) {
     static float G[d * r];
 
     (void)state;
-    for (int32_t projection = 0; projection < SNNK_PROJECTION_GIVEN; projection++) {
+    for (int32_t projection = 0; projection < PROJECTIONS; projection++) {
         double mean = 0, variance = 0;
 
         rows_of(projection, 77, d, r, G);
@@ -363,7 +358,7 @@ static void test_entries_are_normal(void **state) {
     static float G[d * r];
 
     (void)state;
-    for (int32_t projection = 0; projection < SNNK_PROJECTION_GIVEN; projection++) {
+    for (int32_t projection = 0; projection < PROJECTIONS; projection++) {
         rows_of(projection, 78, d, r, G);
         for (size_t k = 0; k < d; k++) {
             sample first = {0}, second = {0}, fourth = {0};
@@ -382,6 +377,7 @@ static void test_entries_are_normal(void **state) {
     }
 }
 
+#ifndef SNNK_MINIMAL
 /* Q is Haar-distributed: E Q_ij = 0, E Q_ij^2 = 1/d, and E trace^2 = 1 with E Q_ii Q_jj = 0 for
  * i != j (Diaconis & Shahshahani 1994). LAPACK's Q alone has Q_00 < 0 in every draw. */
 static void test_directions_are_haar(void **state) {
@@ -419,14 +415,14 @@ static void test_directions_are_haar(void **state) {
  * sqrt(2/S) relative for a normal law; these laws have lighter tails. */
 static void test_orthogonal_rows_lower_the_variance(void **state) {
     static const float XY[2 * D] = {0.6f, -0.2f, 0.9f, 0.3f, 0.1f, -0.5f, 0.4f, -0.3f};
-    snnk_map_config config = config_of(SNNK_MAP_GAUSSIAN);
+    snnk_map_config config = config_of(SNNK_MAP_GAUSSIAN, 1024);
     double variance[2], kernel, iid;
 
     (void)state;
     config.features = 16;
     kernel = exact_of(&config, D, XY, XY + D);
     iid = (1 - kernel * kernel) * (1 - kernel * kernel) / 16;
-    for (config.projection = 0; config.projection < SNNK_PROJECTION_GIVEN; config.projection++) {
+    for (config.projection = 0; config.projection < PROJECTIONS; config.projection++) {
         sample s = {0};
 
         for (config.seed = 0; config.seed < SEEDS; config.seed++)
@@ -436,6 +432,7 @@ static void test_orthogonal_rows_lower_the_variance(void **state) {
     assert_close(variance[SNNK_PROJECTION_GAUSSIAN], iid, 5 * sqrt(2.0 / SEEDS), 0);
     assert_true(variance[SNNK_PROJECTION_ORTHOGONAL] < iid * (1 - 5 * sqrt(2.0 / SEEDS)));
 }
+#endif
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -447,11 +444,13 @@ int main(void) {
         cmocka_unit_test(test_unbiased),
         cmocka_unit_test(test_unbiased_with_offsets_and_scale),
         cmocka_unit_test(test_unbiased_with_a_scaling),
-        cmocka_unit_test(test_rows_of_a_group_are_orthogonal),
         cmocka_unit_test(test_norms_are_chi),
         cmocka_unit_test(test_entries_are_normal),
+#ifndef SNNK_MINIMAL
+        cmocka_unit_test(test_rows_of_a_group_are_orthogonal),
         cmocka_unit_test(test_directions_are_haar),
         cmocka_unit_test(test_orthogonal_rows_lower_the_variance),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,18 @@ static void test_bad_settings(void **state) {
     snnk_map_free(map_of(2, &config, NULL));
 }
 
+static void test_orthogonal_needs_lapack(void **state) {
+    snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, 4);
+
+    (void)state;
+    config.projection = SNNK_PROJECTION_ORTHOGONAL;
+#ifdef SNNK_MINIMAL
+    refused(&config, 3, SNNK_E_UNSUPPORTED, "LAPACKE");
+#else
+    snnk_map_free(map_of(3, &config, NULL));
+#endif
+}
+
 static void test_huge_sizes(void **state) {
     static const uint64_t huge[] = {(uint64_t)1 << 62, (uint64_t)1 << 63, UINT64_MAX - 1,
                                     ((uint64_t)1 << 62) + 2};
@@ -311,11 +323,12 @@ static void test_cannot_overflow(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_settings),           cmocka_unit_test(test_huge_sizes),
-        cmocka_unit_test(test_bad_given_rows),         cmocka_unit_test(test_bad_scalings),
-        cmocka_unit_test(test_looking_inside_misuse),  cmocka_unit_test(test_concat_misuse),
-        cmocka_unit_test(test_tower_misuse),           cmocka_unit_test(test_failing_allocations),
-        cmocka_unit_test(test_towers_do_not_allocate), cmocka_unit_test(test_cannot_overflow),
+        cmocka_unit_test(test_bad_settings),        cmocka_unit_test(test_orthogonal_needs_lapack),
+        cmocka_unit_test(test_huge_sizes),          cmocka_unit_test(test_bad_given_rows),
+        cmocka_unit_test(test_bad_scalings),        cmocka_unit_test(test_looking_inside_misuse),
+        cmocka_unit_test(test_concat_misuse),       cmocka_unit_test(test_tower_misuse),
+        cmocka_unit_test(test_failing_allocations), cmocka_unit_test(test_towers_do_not_allocate),
+        cmocka_unit_test(test_cannot_overflow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

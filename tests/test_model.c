@@ -237,7 +237,7 @@ static int load_description(const char *description) {
     "\",\"projection_scale\":1,\"offset_scale\":0,\"scaled\":false,\"drawn\":" drawn "}"
 #define LAYER(inputs, block)                                                                       \
     "{\"layers\":[{\"kind\":\"snnk\",\"inputs\":" inputs ",\"outputs\":1,\"blocks\":[" block "]}]" \
-                                                                                             "}"
+    "}"
 #define GOOD BLOCK("4", "0", "arc_cosine", "gaussian", "1", "0", "true")
 
 static void test_refuses_hostile_descriptions(void **state) {

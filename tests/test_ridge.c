@@ -130,16 +130,17 @@ static void test_reference(void **state) {
 /* ---- NIST StRD, linear regression, certified to 15 digits. Data with one decimal are entered times
  * 10, so that they are integers and exact in float. */
 
-/* How far a coefficient may be off: the system scaled to unit diagonal has relative error
- * condition * m * eps in the norm of its solution, `norm` = max |B_k| length_k, where length is the
- * square root of the diagonal of S. */
+/* How far a coefficient may be off: moments are sums of n products, off by n eps of their bound, and
+ * Cholesky adds m eps. Solving the system of unit diagonal multiplies that by its condition number,
+ * in the norm of the scaled solution, `norm` = max |B_k| length_k, where length is the square root
+ * of the diagonal of S. */
 static double coefficient_tolerance(const snnk_lstsq *s, const snnk_solve_report *report,
                                     const double *B, size_t j) {
     const size_t m = s->features;
     double norm = 0;
 
     for (size_t k = 0; k < m; k++) norm = fmax(norm, fabs(B[k]) * sqrt(s->S[k * m + k]));
-    return report->condition * (double)m * DBL_EPSILON * norm / sqrt(s->S[j * m + j]);
+    return report->condition * (double)(s->rows + m) * DBL_EPSILON * norm / sqrt(s->S[j * m + j]);
 }
 
 static void assert_certified(snnk_lstsq *s, const double *B, double b, double rss) {
@@ -153,8 +154,8 @@ static void assert_certified(snnk_lstsq *s, const double *B, double b, double rs
         b_tolerance += tolerance * fabs(s->mean_phi[j]);
     }
     assert_close(intercept, b, 1e-14, b_tolerance);
-    /* A difference of numbers as large as yy, each a sum with rounding of a few eps. */
-    assert_close(report.rss, rss, 1e-14, 20 * DBL_EPSILON * s->yy[0]);
+    /* A difference of numbers as large as yy, each a sum of n products. */
+    assert_close(report.rss, rss, 1e-14, (double)s->rows * DBL_EPSILON * s->yy[0]);
     assert_int_equal(report.method, SNNK_SOLVE_CHOLESKY);
 }
 

@@ -202,8 +202,6 @@ static void test_misuse(void **state) {
     assert_status(snnk_scaling_create(1, SNNK_SCALING_CENTER, &broken, &scaling), SNNK_E_NULL);
     assert_status(snnk_scaling_create(1, SNNK_SCALING_CENTER, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_scaling_create_given(0, NULL, NULL, NULL, &scaling), SNNK_E_SHAPE);
-    assert_status(snnk_scaling_create_given((size_t)1 << 61, NULL, NULL, NULL, &scaling),
-                  SNNK_E_SIZE);
     assert_status(snnk_scaling_create_given(1, NULL, NULL, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_scaling_get(NULL, m, m), SNNK_E_NULL);
 
@@ -213,6 +211,16 @@ static void test_misuse(void **state) {
     assert_true(m[0] == 7);
     snnk_scaling_free(scaling);
     snnk_scaling_free(NULL);
+}
+
+/* The check of given values once took a step for each of `inputs`, arrays or none, and did not end. */
+static void test_absurd_width_without_arrays_is_refused_at_once(void **state) {
+    snnk_scaling *scaling = (snnk_scaling *)&state;
+
+    (void)state;
+    assert_status(snnk_scaling_create_given((size_t)1 << 61, NULL, NULL, NULL, &scaling),
+                  SNNK_E_SIZE);
+    assert_null(scaling);
 }
 
 static void test_failing_allocations(void **state) {
@@ -241,6 +249,7 @@ int main(void) {
         cmocka_unit_test(test_bad_given_values),
         cmocka_unit_test(test_refused_rows_change_nothing),
         cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_absurd_width_without_arrays_is_refused_at_once),
         cmocka_unit_test(test_failing_allocations),
     };
 

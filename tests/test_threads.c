@@ -33,7 +33,6 @@ static snnk_map *make_map(void) {
     config.features = M / 2;
     for (int b = 0; b < 2; b++) {
         config.kind = b ? SNNK_MAP_GAUSSIAN : SNNK_MAP_ARC_COSINE;
-        config.projection = b ? SNNK_PROJECTION_ORTHOGONAL : SNNK_PROJECTION_GAUSSIAN;
         assert_ok(snnk_map_create(D, &config, NULL, &parts[b]));
     }
     assert_ok(snnk_map_concat(2, (const snnk_map *const *)parts, &map));

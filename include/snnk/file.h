@@ -18,14 +18,13 @@ extern "C" {
 /* What to do with drawn projections. */
 typedef enum snnk_save_projection {
     SNNK_SAVE_ROWS = 0, /* store G */
-    SNNK_SAVE_SEED =
-        1 /* store the seed only, and draw G again at loading, where that gives the same bits on
-           * every machine (SNNK_PROJECTION_GAUSSIAN); store G elsewhere */
+    SNNK_SAVE_SEED = 1  /* store the seed, and draw G again at loading, where that gives the same
+                         * bits on every machine (SNNK_PROJECTION_GAUSSIAN); store G elsewhere */
 } snnk_save_projection;
 
 /* Save a network, with its notes. projection: an snnk_save_projection. An existing file at `path`
  * is replaced at the end, or stays as it was on failure. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (no
- * layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
+ * layers), SNNK_E_RANGE (a note that is not UTF-8), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
 SNNK_API int snnk_network_save(const snnk_network *network, const char *path, int32_t projection);
 
 /* Load a network: outputs equal those of the saved one bit for bit (on one kernel table).
@@ -63,7 +62,8 @@ typedef struct snnk_table snnk_table;
  *         RFC 4180. A column in which some field is not a number is a column of words: its values
  *         are 0, 1, 2 ... by the sorted order of its distinct words. An empty field is not a
  *         number. The decimal point is a point whatever the locale.
- * Any of them may be compressed with gzip.
+ * Any of them may be compressed with gzip, and may then unpack to the larger of 64 MiB and 200
+ * times its size. A path may be a pipe, of up to 1 GiB.
  * SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_TRUNCATED, SNNK_E_RAGGED, SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_table_open(const char *path, const snnk_allocator *allocator, snnk_table **table);

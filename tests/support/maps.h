@@ -4,6 +4,13 @@
 
 #include "compare.h"
 
+/* Projections that this build can draw: 0 ... PROJECTIONS - 1. */
+#ifdef SNNK_MINIMAL
+#define PROJECTIONS SNNK_PROJECTION_ORTHOGONAL
+#else
+#define PROJECTIONS SNNK_PROJECTION_GIVEN
+#endif
+
 static inline snnk_map_config config_of(int32_t kind, uint64_t features) {
     snnk_map_config config;
 
@@ -25,7 +32,7 @@ static inline snnk_map *map_of(size_t inputs, const snnk_map_config *config,
 static inline size_t all_configs(snnk_map_config configs[32]) {
     size_t n = 0;
 
-    for (int32_t projection = 0; projection < SNNK_PROJECTION_GIVEN; projection++) {
+    for (int32_t projection = 0; projection < PROJECTIONS; projection++) {
         for (int32_t order = 0; order <= 2; order++) {
             configs[n] = config_of(SNNK_MAP_ARC_COSINE, 10);
             configs[n].order = order;

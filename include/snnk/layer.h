@@ -18,8 +18,8 @@ typedef struct snnk_fit snnk_fit;
 /* ---- Creating ---- */
 
 /* An SNNK layer from a map and a given Psi: y = Psi Phi(x) + bias. Psi: l x m, row stride ldpsi >=
- * m; bias: l, or NULL for zeros. Copied. SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0), SNNK_E_SIZE,
- * SNNK_E_STRIDE, SNNK_E_NOMEM. */
+ * m; bias: l, or NULL for zeros. Copied; all finite. SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0),
+ * SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_from_map(const snnk_map *map, size_t outputs, const float *Psi,
                                  size_t ldpsi, const float *bias, snnk_layer **layer);
 
@@ -29,8 +29,9 @@ SNNK_API int snnk_layer_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
                                    const snnk_solve_config *config, snnk_solve_report *report,
                                    snnk_layer **layer);
 
-/* A dense layer y = f(W x + b). W: l x d, row stride ldw >= d; bias: l, or NULL for zeros. Copied.
- * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_ENUM, SNNK_E_NOMEM. */
+/* A dense layer y = f(W x + b). W: l x d, row stride ldw >= d; bias: l, or NULL for zeros. Copied;
+ * all finite. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_ENUM,
+ * SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                               const float *bias, int32_t activation,
                               const snnk_allocator *allocator, snnk_layer **layer);

@@ -153,8 +153,8 @@ SNNK_API size_t snnk_map_features(const snnk_map *map); /* m; 0 for NULL */
 SNNK_API size_t snnk_map_blocks(const snnk_map *map); /* how many blocks side by side; 0 for NULL */
 
 /* Read the settings of block `block` (0 ... blocks-1) back into *config, whose size must be set
- * (snnk_map_config_init). Its projection may be SNNK_PROJECTION_GIVEN; its allocator is the map's
- * (NULL for malloc). SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE. */
+ * (snnk_map_config_init). Its projection may be SNNK_PROJECTION_GIVEN; settings that its kind does
+ * not use have their defaults; its allocator is NULL. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE. */
 SNNK_API int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_config *config);
 
 /* Copy out what block `block` runs with: G (r x d, row stride ldg >= d) and offsets c (r), the

@@ -11,13 +11,12 @@
 
 static _Thread_local char sentence[SENTENCE_BYTES] = "no failure on this thread";
 
-int snnk__fail(int status, const char *format, ...) {
+void snnk__set_sentence(const char *format, ...) {
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    return status;
 }
 
 int snnk__fail_within(int status, const char *format, ...) {

@@ -11,9 +11,13 @@
 #define SNNK__PRINTF(text, first)
 #endif
 
-/* Store the sentence for this thread and return `status`, so that a check is one line:
- * `if (!out) return snnk__fail(SNNK_E_NULL, "layer is NULL");` */
-SNNK__PRINTF(2, 3) int snnk__fail(int status, const char *format, ...);
+/* Store the sentence for this thread. */
+SNNK__PRINTF(1, 2) void snnk__set_sentence(const char *format, ...);
+
+/* Store the sentence and give `status`, so that a check is one line:
+ * `if (!out) return snnk__fail(SNNK_E_NULL, "layer is NULL");`
+ * A macro, so that compilers and analysers see which status it is. */
+#define snnk__fail(status, ...) (snnk__set_sentence(__VA_ARGS__), (status))
 
 /* Put a prefix before this thread's sentence ("layer 2: ...") and return `status`: for a caller
  * that knows where. */

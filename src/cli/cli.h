@@ -27,12 +27,15 @@ int info_command(int argc, char **argv);
 #define CLI_PRINTF
 #endif
 
-/* Say on stderr what is wrong, as "snnk <command>: ...", and give the exit status. */
-CLI_PRINTF int failed(const char *command, const char *format, ...);
-CLI_PRINTF int wrong_usage(const char *command, const char *format, ...);
+/* Say on stderr what is wrong, as "snnk <command>: ..."; with a pointer to the help, or without. */
+CLI_PRINTF void complain(const char *command, const char *format, ...);
+CLI_PRINTF void complain_of_usage(const char *command, const char *format, ...);
 
-/* The same from the library's last error. */
-int library_failed(const char *command);
+/* The same, and the exit status to return; library_failed says the library's last error. Macros, so
+ * that analysers see the status. */
+#define failed(...)             (complain(__VA_ARGS__), EXIT_FAILED)
+#define wrong_usage(...)        (complain_of_usage(__VA_ARGS__), EXIT_USAGE)
+#define library_failed(command) failed(command, "%s", snnk_last_error())
 
 /* Set by SIGINT after catch_interrupts; long loops look at it between batches. */
 extern volatile sig_atomic_t interrupted;

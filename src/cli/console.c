@@ -12,7 +12,7 @@
 
 volatile sig_atomic_t interrupted = 0;
 
-int failed(const char *command, const char *format, ...) {
+void complain(const char *command, const char *format, ...) {
     va_list arguments;
 
     fprintf(stderr, "snnk %s: ", command);
@@ -20,10 +20,9 @@ int failed(const char *command, const char *format, ...) {
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
-    return EXIT_FAILED;
 }
 
-int wrong_usage(const char *command, const char *format, ...) {
+void complain_of_usage(const char *command, const char *format, ...) {
     va_list arguments;
 
     fprintf(stderr, "snnk %s: ", command);
@@ -31,10 +30,7 @@ int wrong_usage(const char *command, const char *format, ...) {
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fprintf(stderr, " (see: snnk %s --help)\n", command);
-    return EXIT_USAGE;
 }
-
-int library_failed(const char *command) { return failed(command, "%s", snnk_last_error()); }
 
 static void on_interrupt(int signal_number) {
     (void)signal_number;

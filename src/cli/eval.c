@@ -122,7 +122,7 @@ int eval_command(int argc, char **argv) {
         return wrong_usage(command, "--test FILE is missing, or --test-images and --test-labels");
     catch_interrupts();
     exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) failed(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
     model_close(&use);
     return exit_status;
 }

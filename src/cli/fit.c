@@ -497,7 +497,7 @@ int fit_command(int argc, char **argv) {
     if (exit_status == EXIT_OK) exit_status = fit(&s);
     if (exit_status == EXIT_OK) exit_status = make_network(&s);
     if (exit_status == EXIT_OK) exit_status = test_and_report(&s);
-    if (exit_status == EXIT_CANCELLED) failed(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
     snnk_network_free(s.network);
     snnk_layer_free(s.layer);
     snnk_fit_free(s.fit);

@@ -175,7 +175,7 @@ int predict_command(int argc, char **argv) {
     if (!use.files.inputs) return wrong_usage(command, "the file to predict is missing");
     catch_interrupts();
     exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) failed(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
     model_close(&use);
     return exit_status;
 }

@@ -141,8 +141,8 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
         return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu", features);
     /* The rules of the public creators, with the format's status: the file broke them. */
-    if (snnk__map_config_check(config, inputs, given ? block->rows : 0) != SNNK_OK)
-        return SNNK_E_FORMAT;
+    st = snnk__map_config_check(config, inputs, given ? block->rows : 0);
+    if (st != SNNK_OK) return st == SNNK_E_SIZE ? st : SNNK_E_FORMAT;
     if (config->features != features)
         return snnk__fail(SNNK_E_FORMAT, "%zu features of an identity of %zu inputs", features,
                           inputs);

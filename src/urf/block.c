@@ -26,7 +26,7 @@ static int check_arc_cosine(const snnk_map_config *config) {
     return SNNK_OK;
 }
 
-static int check_drawn(snnk_map_config *config) {
+static int check_drawn(const snnk_map_config *config, size_t inputs) {
     int st;
 
     if ((st = snnk__check_enum(config->projection, SNNK_PROJECTION_GIVEN, "projection")) != SNNK_OK)
@@ -42,6 +42,9 @@ static int check_drawn(snnk_map_config *config) {
                           "offset_scale = %g: a Gaussian kernel has no offsets (they would cancel)",
                           config->offset_scale);
     if (config->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
+    if (inputs > UINT32_MAX) /* the draws of a row are numbered by 32 bits */
+        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is more than rows can be drawn for, %lu",
+                          inputs, (unsigned long)UINT32_MAX);
     if (config->kind == SNNK_MAP_GAUSSIAN && config->features % 2 != 0)
         return snnk__fail(SNNK_E_RANGE,
                           "features = %llu is odd: a Gaussian map makes cos/sin pairs",
@@ -70,7 +73,7 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
         config->floor = 0;
     }
     if (config->kind != SNNK_MAP_ELEMENTWISE) config->activation = SNNK_RELU;
-    if (config->kind != SNNK_MAP_IDENTITY && rows == 0) return check_drawn(config);
+    if (config->kind != SNNK_MAP_IDENTITY && rows == 0) return check_drawn(config, inputs);
     if (config->kind != SNNK_MAP_IDENTITY && !snnk__mul_size(rows, each, &features))
         return snnk__fail(SNNK_E_SIZE, "rows = %zu make too many features", rows);
     config->features = features;

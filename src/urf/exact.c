@@ -11,7 +11,8 @@ static const double pi = 3.14159265358979323846;
  * the angle accurate near 0 and pi. */
 typedef struct products {
     double uu, vv, uv;
-    double difference, sum; /* | u/|u| - v/|v| |, | u/|u| + v/|v| | */
+    double squared_difference, squared_sum; /* |u - v|^2, |u + v|^2, summed as such */
+    double difference, sum;                 /* | u/|u| - v/|v| |, | u/|u| + v/|v| | */
 } products;
 
 /* J_n of Cho & Saul 2009 as a function of the supplement s = pi - t of the angle, for small s where
@@ -49,9 +50,6 @@ double snnk__arc_cosine(int order, double uu, double vv, double difference, doub
 }
 
 static int elementwise(int32_t activation, const products *p, double *value) {
-    const double squared_difference = p->uu - 2 * p->uv + p->vv;
-    const double squared_sum = p->uu + 2 * p->uv + p->vv;
-
     switch ((snnk_activation)activation) {
     case SNNK_IDENTITY: *value = p->uv; return SNNK_OK;
     case SNNK_STEP:
@@ -61,13 +59,13 @@ static int elementwise(int32_t activation, const products *p, double *value) {
         *value = snnk__arc_cosine(1, p->uu, p->vv, p->difference, p->sum) / 2;
         return SNNK_OK;
     case SNNK_COS:
-        *value = (exp(-squared_difference / 2) + exp(-squared_sum / 2)) / 2;
+        *value = (exp(-p->squared_difference / 2) + exp(-p->squared_sum / 2)) / 2;
         return SNNK_OK;
     case SNNK_SIN: /* exp(-(uu + vv)/2) sinh(uv), without overflow and without cancellation */
         *value =
             copysign(-expm1(-2 * fabs(p->uv)) / 2, p->uv) * exp(fabs(p->uv) - (p->uu + p->vv) / 2);
         return SNNK_OK;
-    case SNNK_EXP: *value = exp(squared_sum / 2); return SNNK_OK;
+    case SNNK_EXP: *value = exp(p->squared_sum / 2); return SNNK_OK;
     case SNNK_ERF: /* Williams 1998 */
         *value = 2 / pi * asin(2 * p->uv / sqrt((1 + 2 * p->uu) * (1 + 2 * p->vv)));
         return SNNK_OK;
@@ -92,7 +90,7 @@ static double scaled(const snnk__map_block *block, const float *x, size_t k) {
 
 static products products_of(const snnk__map_block *block, const float *x, const float *y) {
     const double o = block->config.offset_scale;
-    products p = {.uu = o * o, .vv = o * o, .uv = o * o};
+    products p = {.uu = o * o, .vv = o * o, .uv = o * o, .squared_sum = 4 * o * o};
 
     for (size_t k = 0; k < block->inputs; k++) {
         const double u = scaled(block, x, k), v = scaled(block, y, k);
@@ -100,6 +98,8 @@ static products products_of(const snnk__map_block *block, const float *x, const 
         p.uu += u * u;
         p.vv += v * v;
         p.uv += u * v;
+        p.squared_difference += (u - v) * (u - v);
+        p.squared_sum += (u + v) * (u + v);
     }
     const double u_length = sqrt(p.uu), v_length = sqrt(p.vv);
     if (u_length == 0 || v_length == 0) return p;
@@ -115,17 +115,6 @@ static products products_of(const snnk__map_block *block, const float *x, const 
     return p;
 }
 
-static double squared_distance(const snnk__map_block *block, const float *x, const float *y) {
-    double sum = 0;
-
-    for (size_t k = 0; k < block->inputs; k++) {
-        const double difference = scaled(block, x, k) - scaled(block, y, k);
-
-        sum += difference * difference;
-    }
-    return sum;
-}
-
 static int block_value(const snnk__map_block *block, const float *x, const float *y,
                        double *value) {
     const snnk_map_config *config = &block->config;
@@ -136,7 +125,7 @@ static int block_value(const snnk__map_block *block, const float *x, const float
     const products p = products_of(block, x, y);
     switch ((snnk_map_kind)config->kind) {
     case SNNK_MAP_IDENTITY: *value = p.uv; return SNNK_OK;
-    case SNNK_MAP_GAUSSIAN: *value = exp(-squared_distance(block, x, y) / 2); return SNNK_OK;
+    case SNNK_MAP_GAUSSIAN: *value = exp(-p.squared_difference / 2); return SNNK_OK;
     case SNNK_MAP_ELEMENTWISE: return elementwise(config->activation, &p, value);
     case SNNK_MAP_ARC_COSINE: break;
     }

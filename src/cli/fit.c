@@ -393,7 +393,7 @@ static int prepare(session *s) {
 static void print_json(const session *s, const evaluation *test) {
     const snnk_fit_report *r = &s->report;
     cJSON *json = cJSON_CreateObject();
-    char *text;
+    char seed[24], *text;
 
     cJSON_AddStringToObject(json, "task", s->task.classification ? "classification" : "regression");
     if (test && s->task.classification)
@@ -416,7 +416,8 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddStringToObject(json, "features", kinds[s->o->map.kind]);
-    cJSON_AddNumberToObject(json, "seed", (double)s->o->map.seed);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->o->map.seed); /* all 64 bits */
+    cJSON_AddRawToObject(json, "seed", seed);
     cJSON_AddNumberToObject(json, "threads", (double)s->o->threads);
     if (test)
         cJSON_AddNumberToObject(json, "predict_us_per_row",

@@ -87,7 +87,8 @@ mv "$work/moved place" "$work/moved"
 prefix=$work/moved
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name snnk.pc)")
 LD_LIBRARY_PATH=$(dirname "$(find "$prefix" -name libsnnk.so)")
-export PKG_CONFIG_PATH LD_LIBRARY_PATH
+CMAKE_GENERATOR=Ninja # as the presets; a bare machine has no make
+export PKG_CONFIG_PATH LD_LIBRARY_PATH CMAKE_GENERATOR
 
 project "$work/cmake_shared" snnk::snnk
 project "$work/cmake_static" snnk::static

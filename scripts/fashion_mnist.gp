@@ -14,6 +14,6 @@ do for [i=0:23] {
     text = system(sprintf("sed -n %dp '%s/titles.txt'", i + 1, dir))
     wrong = text[1:1] eq "!"
     set title (wrong ? text[3:*] : text) textcolor rgb (wrong ? "#c00000" : "#202020") offset 0,-0.6
-    plot dir."/images.dat" index i matrix with image pixels
+    plot dir."/images.dat" index i matrix with image
 }
 unset multiplot

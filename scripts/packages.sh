@@ -32,4 +32,4 @@ need() {
 
 # What the library itself is built with.
 build_packages="cmake ninja-build gcc libc6-dev pkg-config libopenblas-dev liblapacke-dev
-    librandom123-dev libcjson-dev zlib1g-dev"
+    librandom123-dev libcjson-dev zlib1g-dev help2man"

@@ -50,6 +50,8 @@ awk 'BEGIN { print "b,note,a"; print "1,x,9"; print "1,y,0" }' >reordered.csv
 printf '\000\000\010\003\000\000\000\004\000\000\000\002\000\000\000\002' >images.idx
 printf '\000\000\000\000\377\377\377\377\001\002\003\004\376\375\374\373' >>images.idx
 printf '\000\000\010\001\000\000\000\004\000\001\000\001' >labels.idx
+printf 'a\n1\n2\n' >small_in.csv
+printf 'c\nsmall\n1\n' >small.csv
 gzip -k images.idx
 
 # ---- Help, version, wrong usage ----
@@ -60,6 +62,7 @@ has "version" out '^snnk [0-9]+\.[0-9]+\.[0-9]+$'
 for command in fit eval predict info; do
     gives "$command --help" 0 "$snnk" $command --help
     has "$command --help has an example" out '^Examples:$'
+    has "$command --help, its example" out "^  \\$ snnk $command "
     has "$command --help documents exit statuses" out '^Exit status:$'
     has "$command --help usage" out "^Usage: snnk $command "
     gives "$command with an unknown option" 2 "$snnk" $command --bogus
@@ -77,6 +80,15 @@ for bad in "--m 0" "--m -5" "--m 1e3" "--order 3" "--ridge -1" "--ridge nan" "--
     gives "fit $bad" 2 "$snnk" fit --train line.csv $bad
     one_line "fit $bad" err
 done
+for bad in "--save" "-xq" "--json=3" "--target"; do
+    # shellcheck disable=SC2086
+    gives "fit $bad" 2 "$snnk" fit --train line.csv $bad
+    one_line "fit $bad" err
+done
+gives "an option of another command" 2 "$snnk" predict line.st line.csv --test other.csv
+has "an option of another command" err '^snnk predict: --test is not an option'
+gives "a target without a table" 2 "$snnk" fit --train-images images.idx --train-labels labels.idx --target y
+gives "eval with both kinds of input" 2 "$snnk" eval line.st --test line.csv --test-images images.idx
 gives "labels without images" 2 "$snnk" fit --train-labels labels.idx
 gives "both kinds of input" 2 "$snnk" fit --train line.csv --train-images images.idx
 for bad in "--floor 1" "--heldout 0.9" "--features gaussian --m 3"; do
@@ -97,11 +109,31 @@ gives "predict" 0 "$snnk" predict line.st line.csv
 if [ "$(wc -l <out)" = 201 ]; then ok; else not_ok "a line a row and a header"; fi
 if paste -d, out line.csv | awk -F, 'NR > 1 { e = $1 - $4; if (e < 0) e = -e; if (e > 1e-4) bad = 1 }
       END { exit bad }'; then ok; else not_ok "predictions are the line"; fi
+awk -F, 'NR == 1 { print "b,a" } NR > 1 { print $2 "," $1 }' line.csv >swapped.csv
+"$snnk" predict line.st line.csv >straight.out
+"$snnk" predict line.st swapped.csv >swapped.out
+if cmp -s straight.out swapped.out; then ok; else not_ok "columns are found by name in any order"; fi
+printf 'a,a,y\n1,2,3\n2,1,5\n' >twice.csv
+gives "a column name twice" 1 "$snnk" fit --train twice.csv --ridge 1
+has "a column name twice" err 'two columns "a"'
 gives "predict to .npy" 0 "$snnk" predict line.st line.csv --out line.npy
 gives ".npy as data" 0 "$snnk" fit --train-inputs line.npy --train-targets line.npy --features identity --ridge 0 --json
 json ".npy as data" "j['train_rows'] == 200"
 gives "info" 0 "$snnk" info line.st
 has "info" out 'note +target: y'
+has "info tells the size" out "^bytes +$(wc -c <line.st)$"
+has "info tells that projections are stored" out '^projections +stored$'
+gives "predict names the target" 0 "$snnk" predict line.st line.csv
+has "predict names the target" out '^y$'
+# Test columns go by name; the target is the training set's, not the last column.
+awk -F, '{ print $3 "," $2 "," $1 }' line.csv >turned.csv
+gives "test columns in another order" 0 "$snnk" fit --train line.csv --features identity --ridge 0 \
+    --test turned.csv --json
+json "test columns in another order" "j['test_rmse'] < 1e-5"
+gives "eval with columns in another order" 0 "$snnk" eval line.st --test turned.csv --json
+json "eval with columns in another order" "j['rmse'] < 1e-5 and j['task'] == 'regression'"
+gives "a seed of 64 bits" 0 "$snnk" fit --train line.csv --m 8 --ridge 1 --seed 18446744073709551615 --json
+json "a seed of 64 bits" "j['seed'] == 2 ** 64 - 1"
 gives "info --json" 0 "$snnk" info line.st --json
 json "info --json" "j['inputs'] == 2 and j['outputs'] == 1 and j['layers'][0]['blocks'][0]['kind'] == 'identity'"
 
@@ -125,6 +157,15 @@ gives "task by hand" 0 "$snnk" fit --train-images images.idx --train-labels labe
     --json --task regression
 json "task by hand" "j['task'] == 'regression'"
 
+# Class names that are numbers in a test set without the one word.
+awk 'BEGIN { print "a,c"; for (i = 0; i < 90; i++) print i "," (i < 30 ? "1" : i < 60 ? "2" : "x") }' >mixed.csv
+grep -v x mixed.csv >numbers.csv
+gives "class names that are numbers" 0 "$snnk" fit --train mixed.csv --task classification --m 64 \
+    --ridge 1e-4 --test numbers.csv --save mixed.st --json
+json "class names that are numbers" "j['test_accuracy'] == 1 and j['test_rows'] == 60"
+gives "eval of class names that are numbers" 0 "$snnk" eval mixed.st --test numbers.csv --json
+json "eval of class names that are numbers" "j['accuracy'] == 1 and j['confusion'][2] == [0, 0, 0]"
+
 # ---- The same seed gives the same model; another one does not ----
 for seed in 5 5 6; do
     "$snnk" fit --train kinds.csv --m 16 --ridge 0.1 --seed $seed --save seed.st >/dev/null 2>&1
@@ -138,6 +179,8 @@ if [ "$(sed -n 1p sums)" != "$(sed -n 3p sums)" ]; then ok; else not_ok "seeds d
 "$snnk" predict rows.st kinds.csv --scores >rows.out
 "$snnk" predict drawn.st kinds.csv --scores >drawn.out
 if cmp -s rows.out drawn.out; then ok; else not_ok "stored and drawn rows predict the same"; fi
+gives "info of a seed" 0 "$snnk" info drawn.st
+has "info of a seed" out '^projections +drawn from the seed$'
 
 # ---- Bad files: status 1, one line that names the file ----
 printf 'a,b\n1,2\n3\n' >ragged.csv
@@ -163,9 +206,74 @@ has "unknown target" err nope
 gives "missing column" 1 "$snnk" predict line.st kinds_without.csv
 gives "wrong width" 1 "$snnk" predict kinds.st images.idx
 has "wrong width" err '4 input columns, the model 2'
-printf 'a,b,y\n1,2,3\n1,nan,3\n' >nan.csv
-gives "NaN in the data" 1 "$snnk" fit --train nan.csv --ridge 1
+
+# refuses NAME PATTERN OPTION...: fit says one line like it, and leaves the model that was there alone.
+refuses() {
+    cp line.st kept.st
+    name=$1
+    pattern=$2
+    shift 2
+    gives "$name" 1 "$snnk" fit --save kept.st --ridge 1 "$@"
+    one_line "$name" err
+    has "$name" err "$pattern"
+    if cmp -s line.st kept.st; then ok; else not_ok "$name: the model changed"; fi
+}
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 2000; i++) print i % 9 "," (i == 1499 ? "nan" : i % 7) "," i % 5 / 2 }' >nan.csv
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 2000; i++) print i % 9 "," i % 7 "," (i == 1499 ? "inf" : i % 5 / 2) }' >inf.csv
+refuses "NaN in an input" '^snnk fit: nan\.csv: row 1500, column "b": -?nan ' --train nan.csv
+refuses "NaN, unscaled" '^snnk fit: nan\.csv: row 1500, column "b": -?nan ' --train nan.csv --scaling none
+refuses "infinite target" '^snnk fit: inf\.csv: row 1500, column "y": inf ' --train inf.csv --task regression
+# A missing number must not turn a regression into a classification.
+sed '7s/,[^,]*$/,/' line.csv >hole.csv
+refuses "a missing target" '^snnk fit: hole\.csv: column "y" mixes words and ""' --train hole.csv
+refuses "a missing target of a regression" '^snnk fit: hole\.csv: .*not a regression$' --train hole.csv --task regression
+refuses "a missing target in the test" '^snnk fit: hole\.csv: column "y" holds words' --train line.csv --test hole.csv
+gives "eval with a missing target" 1 "$snnk" eval line.st --test hole.csv
+has "eval with a missing target" err 'hole\.csv: column "y" holds words'
+# Several targets, the first or second of them words.
+awk 'BEGIN { print "u,v"; for (i = 0; i < 200; i++) print (i % 2 ? "p" : "q") "," i }' >words_first.csv
+awk -F, '{ print $2 "," $1 }' words_first.csv >words_second.csv
+for bad in words_first words_second; do
+    refuses "$bad" "$bad\\.csv: column \"[uv]\" holds words; several" --train-inputs line.csv --train-targets $bad.csv
+done
+# Told before the fit, which would take minutes.
+refuses "no test file" 'nowhere\.csv' --train line.csv --test nowhere.csv
+refuses "a test set without a column" 'line\.csv has no column "u"' --train words_second.csv --test line.csv
+refuses "words as inputs" 'column "u" holds words; inputs must be numbers' --train words_first.csv --target v
+refuses "a test set of another width" 'images\.idx has 4 input columns, the model 2' --train line.csv \
+    --test-images images.idx --test-labels labels.idx
+refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --target c --task classification \
+    --test-inputs small_in.csv --test-targets small.csv
 gives "a directory to save in that is not there" 1 "$snnk" fit --train line.csv --save none/m.st
+
+# ---- Output that does not get out ----
+if [ -w /dev/full ]; then
+    for output in "predict line.st line.csv" "info line.st --json" "--help" "eval line.st --test line.csv"; do
+        # shellcheck disable=SC2086
+        "$snnk" $output >/dev/full 2>err
+        if [ $? = 1 ]; then ok; else not_ok "snnk $output to a full disk"; fi
+        one_line "snnk $output to a full disk" err
+    done
+fi
+
+# ---- A progress bar on a terminal, and only there ----
+bar() {
+    python3 - "$snnk" "$@" <<'PYTHON'
+import os, pty, subprocess, sys
+terminal, child = pty.openpty()
+p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=child)
+os.close(child)
+seen = b""
+try:
+    while part := os.read(terminal, 4096):
+        seen += part
+except OSError:  # the other end is closed
+    pass
+sys.exit(0 if p.wait() == 0 and b"[" in seen and b"%" in seen else 3 if not seen else 1)
+PYTHON
+}
+gives "a bar on a terminal" 0 bar fit --train line.csv --m 8 --ridge 1 --json
+gives "no bar when quiet" 3 bar fit --train line.csv --m 8 --ridge 1 --quiet
 
 # ---- Cancelled: status 130, and the model that was there stays ----
 awk 'BEGIN { for (i = 0; i < 20000; i++) { if (i == 0) { for (k = 0; k < 40; k++) printf "x%d,", k; print "y" }

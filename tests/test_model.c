@@ -259,6 +259,10 @@ static void test_refuses_hostile_descriptions(void **state) {
         /* 4 x 2^52 numbers to draw from a file of a few hundred bytes */
         {LAYER("4503599627370496", GOOD), SNNK_E_SIZE},
         {LAYER("100000000", GOOD), SNNK_E_SIZE},
+        /* each block within the limit of 2^28 numbers, both together not */
+        {LAYER("134217728", BLOCK("2", "0", "arc_cosine", "gaussian", "1", "0", "true") "," BLOCK(
+                                "2", "0", "arc_cosine", "gaussian", "1", "0", "true")),
+         SNNK_E_SIZE},
         /* more features than Psi has columns */
         {LAYER("3", BLOCK("5", "0", "arc_cosine", "gaussian", "1", "0", "true")), SNNK_E_FORMAT},
         {LAYER("3", GOOD "," GOOD), SNNK_E_FORMAT},

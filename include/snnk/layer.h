@@ -81,7 +81,8 @@ SNNK_API int snnk_fit_config_init(snnk_fit_config *config, size_t config_size);
 SNNK_API int snnk_fit_report_init(snnk_fit_report *report, size_t report_size);
 
 /* Start fitting Psi of a layer with this map and l = `outputs` outputs. config: NULL for the
- * defaults. Memory: 8 m^2 bytes of statistics, as much again during snnk_fit_solve, and up to
+ * defaults. Memory: 8 m^2 bytes of statistics, as much again during snnk_fit_solve (three times
+ * more should the system turn out singular), and up to
  * 4 m SNNK_FIT_MAX_HELDOUT bytes for held-out features. The allocator is the map's.
  * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_NOMEM. */
 SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
@@ -104,8 +105,8 @@ SNNK_API int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t
 /* Solve and make the layer. report: NULL if not wanted. May be called again, after more rows or
  * not. With automatic lambda: first the lambda of least held-out error (fewest held-out rows
  * misclassified for labels, least squared error for targets; the larger lambda of equals), then a
- * solution from all rows. SNNK_E_STATE where no row was held out, or none was left to fit on: give
- * lambda, or more rows. Else statuses as snnk_lstsq_solve. */
+ * solution from all rows. SNNK_E_STATE where no row was held out, fewer than two were left to fit
+ * on, or every feature is constant: give lambda, or more rows. Else statuses as snnk_lstsq_solve. */
 SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_fit_report *report, snnk_layer **layer);
 
 /* ---- Using ---- */

@@ -33,8 +33,8 @@ snnk_network_multiply_adds(const snnk_network *network); /* a row, sum over laye
 SNNK_API const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index);
 
 /* Notes that travel with the model: UTF-8 text by key ("classes", "units"). A NULL value removes
- * the key. Keys: 1 ... 64 of [a-z0-9._-]. SNNK_E_NULL, SNNK_E_RANGE (names the key), SNNK_E_NOMEM.
- */
+ * the key. Keys: 1 ... 64 of [a-z0-9._-]; at most 256 of them. SNNK_E_NULL, SNNK_E_RANGE (names the
+ * key, or the limit), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_set_note(snnk_network *network, const char *key, const char *value);
 
 /* The note for a key, valid until it is changed; NULL if there is none. */

@@ -9,6 +9,9 @@
  * for hidden values to stay in cache. */
 #define TILE_ROWS 64
 
+/* Notes are few: kept in an array, searched from the front. */
+#define MAX_NOTES 256
+
 int snnk_network_create(const snnk_allocator *allocator, snnk_network **network) {
     snnk_allocator ours;
     snnk_network *made;
@@ -164,6 +167,9 @@ int snnk_network_set_note(snnk_network *network, const char *key, const char *va
         if (there) remove_note(network, i);
         return SNNK_OK;
     }
+    if (!there && network->n_notes == MAX_NOTES)
+        return snnk__fail(SNNK_E_RANGE, "the network has %d notes already, the most there can be",
+                          MAX_NOTES);
     if ((st = make_note(&network->allocator, key, value, &note)) != SNNK_OK) return st;
     if (there) {
         snnk__free(&network->allocator, network->notes[i].key);

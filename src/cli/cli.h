@@ -31,10 +31,14 @@ int info_command(int argc, char **argv);
 CLI_PRINTF void complain(const char *command, const char *format, ...);
 CLI_PRINTF void complain_of_usage(const char *command, const char *format, ...);
 
+/* The same of what getopt_long did not take: it gave `option`, ':' or '?', at argv[optind - 1]. */
+void complain_of_option(const char *command, int option, char **argv);
+
 /* The same, and the exit status to return; library_failed says the library's last error. Macros, so
  * that analysers see the status. */
 #define failed(...)             (complain(__VA_ARGS__), EXIT_FAILED)
 #define wrong_usage(...)        (complain_of_usage(__VA_ARGS__), EXIT_USAGE)
+#define wrong_option(...)       (complain_of_option(__VA_ARGS__), EXIT_USAGE)
 #define library_failed(command) failed(command, "%s", snnk_last_error())
 
 /* Set by SIGINT after catch_interrupts; long loops look at it between batches. */
@@ -74,7 +78,9 @@ typedef struct dataset {
     size_t *columns;       /* which, n_inputs of them */
     size_t target;         /* the target column of a CSV; otherwise 0 */
     size_t n_targets;      /* columns of targets */
-    float *buffer;         /* BATCH_ROWS x the wider of the tables */
+    const char *path;      /* of the inputs, and of the targets: */
+    const char *targets_path;
+    float *buffer; /* BATCH_ROWS x the wider of the tables */
 } dataset;
 
 /* Open. `wanted`: a JSON array of input column names, as a model carries it, or NULL for all columns
@@ -86,6 +92,15 @@ void dataset_close(dataset *data);
 int dataset_read(dataset *data, size_t first, size_t n, float *X);
 int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y);
 
+/* The name of the first column of targets that holds words; NULL if all hold numbers. */
+const char *dataset_words(const dataset *data);
+
+/* Learning from rows first ... first+n-1 failed: say so with the file and, where a value that is not
+ * finite is the reason, its place in it. X: as read; Y: as read, or NULL. */
+void complain_of_rows(const char *command, const dataset *data, size_t first, size_t n,
+                      const float *X, const float *Y);
+#define learning_failed(...) (complain_of_rows(__VA_ARGS__), EXIT_FAILED)
+
 /* ---- task.c: classification or regression, and how well it is done ---- */
 
 typedef struct task {
@@ -95,7 +110,8 @@ typedef struct task {
 } task;
 
 /* What the targets of a training set ask for. kind: "classification", "regression" or NULL to look at
- * the targets: words, and whole numbers in 0 ... 99, are classes. */
+ * the targets: words, and whole numbers in 0 ... 99, are classes. Numbers and words in one column are
+ * more likely numbers of which one is missing than classes, and refused then. */
 int task_from_data(const char *command, dataset *data, const char *kind, task *made);
 
 /* Through a model's notes. */
@@ -113,6 +129,9 @@ const char *task_class_name(const task *from, size_t class_index, char *buffer);
 
 size_t largest_score(size_t n, const float *scores);
 
+/* Whether a model of `inputs` inputs can be scored on these data. */
+int task_check(const char *command, const task *what, size_t inputs, const dataset *data);
+
 typedef struct evaluation {
     size_t rows;
     double accuracy;      /* classification */
@@ -121,6 +140,7 @@ typedef struct evaluation {
     double seconds;       /* of forwards alone */
 } evaluation;
 
+/* data: such as task_check lets pass. */
 int evaluate(const char *command, const snnk_network *network, const task *what, dataset *data,
              snnk_workspace *workspace, bool quiet, evaluation *result);
 

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -30,6 +31,15 @@ void complain_of_usage(const char *command, const char *format, ...) {
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fprintf(stderr, " (see: snnk %s --help)\n", command);
+}
+
+void complain_of_option(const char *command, int option, char **argv) {
+    if (option == ':')
+        complain_of_usage(command, "%s needs a value", argv[optind - 1]);
+    else if (optopt > ' ' && optopt < 127) /* within "-xyz" optind has not moved on */
+        complain_of_usage(command, "-%c is not an option", optopt);
+    else
+        complain_of_usage(command, "\"%s\" is not an option", argv[optind - 1]);
 }
 
 static void on_interrupt(int signal_number) {

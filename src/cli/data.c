@@ -1,4 +1,5 @@
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,11 +91,17 @@ int dataset_open(const char *command, const data_files *files, const char *wante
     int exit_status;
     size_t widest;
 
-    *data = (dataset){0};
+    *data = (dataset){.path = path, .targets_path = files->table ? path : files->targets};
     if ((exit_status = open_tables(command, files, data)) != EXIT_OK) return exit_status;
     exit_status = wanted && is_csv(data->inputs) ? choose_wanted(command, path, wanted, data)
                                                  : choose_all(command, data);
     if (exit_status != EXIT_OK) return exit_status;
+    for (size_t k = 0; is_csv(data->inputs) && k < snnk_table_columns(data->inputs); k++) {
+        const char *name = snnk_table_column_name(data->inputs, k);
+
+        if (column_named(data->inputs, name) != k)
+            return failed(command, "%s has two columns \"%s\"", path, name);
+    }
     for (size_t k = 0; k < data->n_inputs; k++)
         if (snnk_table_words(data->inputs, data->columns[k]) > 0)
             return failed(command, "%s: column \"%s\" holds words; inputs must be numbers", path,
@@ -114,11 +121,18 @@ void dataset_close(dataset *data) {
     *data = (dataset){0};
 }
 
+/* Whether the columns used are all of the file's, in its order. */
+static bool in_file_order(const dataset *data) {
+    for (size_t k = 0; k < data->n_inputs; k++)
+        if (data->columns[k] != k) return false;
+    return data->n_inputs == snnk_table_columns(data->inputs);
+}
+
 int dataset_read(dataset *data, size_t first, size_t n, float *X) {
     const size_t width = snnk_table_columns(data->inputs);
     int st;
 
-    if (data->n_inputs == width) return snnk_table_read(data->inputs, first, n, X, width);
+    if (in_file_order(data)) return snnk_table_read(data->inputs, first, n, X, width);
     st = snnk_table_read(data->inputs, first, n, data->buffer, width);
     for (size_t i = 0; st == SNNK_OK && i < n; i++)
         for (size_t k = 0; k < data->n_inputs; k++)
@@ -134,4 +148,46 @@ int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y) {
     st = snnk_table_read(data->targets, first, n, data->buffer, width);
     for (size_t i = 0; st == SNNK_OK && i < n; i++) Y[i] = data->buffer[i * width + data->target];
     return st;
+}
+
+const char *dataset_words(const dataset *data) {
+    for (size_t k = 0; k < data->n_targets; k++)
+        if (snnk_table_words(data->targets, data->target + k) > 0)
+            return snnk_table_column_name(data->targets, data->target + k);
+    return NULL;
+}
+
+/* The index of the first of n values that is not finite; n if all are. */
+static size_t first_bad(size_t n, const float *values) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i])) return i;
+    return n;
+}
+
+static void complain_of_value(const char *command, const char *path, const snnk_table *table,
+                              size_t row, size_t column, float value) {
+    const char *name = snnk_table_column_name(table, column);
+
+    if (name)
+        complain(command, "%s: row %zu, column \"%s\": %g is not a finite number", path, row + 1,
+                 name, (double)value);
+    else
+        complain(command, "%s: row %zu, column %zu: %g is not a finite number", path, row + 1,
+                 column + 1, (double)value);
+}
+
+void complain_of_rows(const char *command, const dataset *data, size_t first, size_t n,
+                      const float *X, const float *Y) {
+    const size_t d = data->n_inputs, l = data->n_targets;
+    const size_t bad_X = first_bad(n * d, X), bad_Y = Y ? first_bad(n * l, Y) : n * l;
+
+    if (bad_X < n * d)
+        complain_of_value(command, data->path, data->inputs, first + bad_X / d,
+                          data->columns[bad_X % d], X[bad_X]);
+    else if (bad_Y < n * l)
+        complain_of_value(command, data->targets_path, data->targets, first + bad_Y / l,
+                          data->target + bad_Y % l, Y[bad_Y]);
+    else
+        complain(command, "%s: rows %zu to %zu: %s", data->path, first + 1, first + n,
+                 snnk_last_error());
 }

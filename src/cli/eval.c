@@ -7,7 +7,7 @@ static const char command[] = "eval";
 
 static const char help[] =
     "Usage: snnk eval MODEL --test FILE [--target COLUMN] [OPTION]...\n"
-    "       snnk eval MODEL --test-images FILE --test-labels FILE [OPTION]...\n"
+    "   or: snnk eval MODEL --test-images FILE --test-labels FILE [OPTION]...\n"
     "Score a model on data with known targets: accuracy and confusion of classes, or\n"
     "errors of a regression.\n"
     "\n"
@@ -22,8 +22,8 @@ static const char help[] =
     "  --help               show this help\n"
     "\n"
     "Examples:\n"
-    "  snnk eval iris.safetensors --test more_iris.csv\n"
-    "  snnk eval digits.safetensors --test-images t10k.idx.gz --test-labels labels.idx.gz\n"
+    "  $ snnk eval iris.safetensors --test more_iris.csv\n"
+    "  $ snnk eval digits.safetensors --test-images t10k.idx.gz --test-labels labels.idx.gz\n"
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
@@ -34,6 +34,8 @@ static void print_json(const model_use *use, const evaluation *result) {
     cJSON *json = cJSON_CreateObject();
     char name[32], *text;
 
+    cJSON_AddStringToObject(json, "task",
+                            use->task.classification ? "classification" : "regression");
     cJSON_AddNumberToObject(json, "rows", (double)result->rows);
     cJSON_AddNumberToObject(json, "predict_us_per_row",
                             1e6 * result->seconds / (double)result->rows);
@@ -95,6 +97,9 @@ static int run(model_use *use) {
     exit_status =
         dataset_open(command, &use->files, snnk_network_note(use->network, "columns"), &use->data);
     if (exit_status == EXIT_OK)
+        exit_status =
+            task_check(command, &use->task, snnk_network_inputs(use->network), &use->data);
+    if (exit_status == EXIT_OK)
         exit_status = evaluate(command, use->network, &use->task, &use->data, use->workspace,
                                use->quiet, &result);
     if (exit_status == EXIT_OK) {
@@ -120,6 +125,10 @@ int eval_command(int argc, char **argv) {
     }
     if (!use.files.table && !(use.files.inputs && use.files.targets))
         return wrong_usage(command, "--test FILE is missing, or --test-images and --test-labels");
+    if (use.files.table && (use.files.inputs || use.files.targets))
+        return wrong_usage(command, "give --test, or --test-images and --test-labels, not both");
+    if (use.files.target && !use.files.table)
+        return wrong_usage(command, "--target goes with --test FILE");
     catch_interrupts();
     exit_status = run(&use);
     if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");

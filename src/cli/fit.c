@@ -1,85 +1,18 @@
 #define _POSIX_C_SOURCE 200809L
 #include <cjson/cJSON.h>
-#include <getopt.h>
-#include <math.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/fit.h"
 
 static const char command[] = "fit";
 
-static const char help[] =
-    "Usage: snnk fit --train FILE [--target COLUMN] [OPTION]...\n"
-    "       snnk fit --train-images FILE --train-labels FILE [OPTION]...\n"
-    "Fit a layer of random features to training data in closed form, without\n"
-    "backpropagation. lambda, the strength of the ridge, is chosen on held-out rows.\n"
-    "\n"
-    "Data (IDX, .npy or CSV with a header; any of them may be compressed with gzip):\n"
-    "  --train FILE             CSV with inputs and target\n"
-    "  --target COLUMN          name of its target column (default: the last)\n"
-    "  --train-images FILE      inputs, a row each; also --train-inputs\n"
-    "  --train-labels FILE      their targets; also --train-targets\n"
-    "  --test FILE              CSV to score the fitted model on\n"
-    "  --test-images FILE       the same as two files; also --test-inputs\n"
-    "  --test-labels FILE       also --test-targets\n"
-    "  --task TASK              classification or regression (default: classification if\n"
-    "                           the targets are words, or whole numbers in 0 ... 99)\n"
-    "\n"
-    "Features:\n"
-    "  --features KIND          arc-cosine (default), gaussian, elementwise or identity\n"
-    "  --m M                    number of features (default 1024)\n"
-    "  --order N                arc-cosine: 0, 1 or 2 (default 1)\n"
-    "  --floor C                arc-cosine: max(z, C) instead of max(z, 0), C <= 0\n"
-    "  --activation NAME        elementwise: relu (default), gelu, tanh, sin, ...\n"
-    "  --projection KIND        gaussian (iid) or orthogonal (default)\n"
-    "  --projection-scale S     rows are N(0, S^2 I) (default 1)\n"
-    "  --offset-scale S         offsets are N(0, S^2) (default 0.3; gaussian: none)\n"
-    "  --scaling MODE           of inputs: none, center, common (default) or standardize\n"
-    "  --linear                 the inputs themselves as features beside the others\n"
-    "  --seed N                 of projections and held-out rows (default 0)\n"
-    "\n"
-    "Fit:\n"
-    "  --ridge LAMBDA           auto (default), or a number >= 0\n"
-    "  --heldout SHARE          share of the rows lambda is chosen on (default 0.1)\n"
-    "  --threads N              threads that make features (default: all processors; the\n"
-    "                           solver's are BLAS's own: OPENBLAS_NUM_THREADS)\n"
-    "\n"
-    "Output:\n"
-    "  --save FILE              save the model as safetensors\n"
-    "  --store-seed             save the seed of a gaussian projection, not its rows\n"
-    "  --json                   print one JSON object on stdout and nothing else\n"
-    "  --quiet                  no progress bar\n"
-    "  --help                   show this help\n"
-    "\n"
-    "Examples:\n"
-    "  snnk fit --train iris.csv --target species --save iris.safetensors\n"
-    "  snnk fit --train-images train.idx.gz --train-labels labels.idx.gz \\\n"
-    "      --features arc-cosine --order 1 --m 4096 --save digits.safetensors\n"
-    "\n"
-    "Exit status:\n"
-    "  0 success, 1 failure (a bad file, data that cannot be fitted), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C; a file at --save stays as it was unless the fit succeeds\n";
-
-static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise", "identity"};
-static const char *const projections[] = {"gaussian", "orthogonal"};
-static const char *const scalings[] = {"center", "common", "standardize", "none"};
-enum { SCALING_NONE = 3 };
-
-typedef struct options {
-    data_files train, test;
-    const char *task, *save;
-    snnk_map_config map;
-    snnk_fit_config fit;
-    int scaling;
-    size_t threads;
-    bool linear, store_seed, json, quiet, help;
-} options;
-
 /* Everything a fit makes, so that one place frees it. */
 typedef struct session {
-    options *o;
-    dataset train;
+    fit_options *o;
+    dataset train, test; /* test: closed when none is given */
     task task;
     snnk_workspace *workspace;
     snnk_scaling *scaling;
@@ -91,189 +24,6 @@ typedef struct session {
     double train_seconds;
     float *X, *Y;
 } session;
-
-/* ---- Options ---- */
-
-enum {
-    TRAIN = 256,
-    TARGET,
-    TRAIN_INPUTS,
-    TRAIN_TARGETS,
-    TEST,
-    TEST_INPUTS,
-    TEST_TARGETS,
-    TASK,
-    FEATURES,
-    M,
-    ORDER,
-    FLOOR,
-    ACTIVATION,
-    PROJECTION,
-    PROJECTION_SCALE,
-    OFFSET_SCALE,
-    SCALING,
-    LINEAR,
-    SEED,
-    RIDGE,
-    HELDOUT,
-    THREADS,
-    SAVE,
-    STORE_SEED,
-    JSON,
-    QUIET,
-    HELP
-};
-
-static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
-                                             {"target", 1, NULL, TARGET},
-                                             {"train-images", 1, NULL, TRAIN_INPUTS},
-                                             {"train-inputs", 1, NULL, TRAIN_INPUTS},
-                                             {"train-labels", 1, NULL, TRAIN_TARGETS},
-                                             {"train-targets", 1, NULL, TRAIN_TARGETS},
-                                             {"test", 1, NULL, TEST},
-                                             {"test-images", 1, NULL, TEST_INPUTS},
-                                             {"test-inputs", 1, NULL, TEST_INPUTS},
-                                             {"test-labels", 1, NULL, TEST_TARGETS},
-                                             {"test-targets", 1, NULL, TEST_TARGETS},
-                                             {"task", 1, NULL, TASK},
-                                             {"features", 1, NULL, FEATURES},
-                                             {"m", 1, NULL, M},
-                                             {"order", 1, NULL, ORDER},
-                                             {"floor", 1, NULL, FLOOR},
-                                             {"activation", 1, NULL, ACTIVATION},
-                                             {"projection", 1, NULL, PROJECTION},
-                                             {"projection-scale", 1, NULL, PROJECTION_SCALE},
-                                             {"offset-scale", 1, NULL, OFFSET_SCALE},
-                                             {"scaling", 1, NULL, SCALING},
-                                             {"linear", 0, NULL, LINEAR},
-                                             {"seed", 1, NULL, SEED},
-                                             {"ridge", 1, NULL, RIDGE},
-                                             {"heldout", 1, NULL, HELDOUT},
-                                             {"threads", 1, NULL, THREADS},
-                                             {"save", 1, NULL, SAVE},
-                                             {"store-seed", 0, NULL, STORE_SEED},
-                                             {"json", 0, NULL, JSON},
-                                             {"quiet", 0, NULL, QUIET},
-                                             {"help", 0, NULL, HELP},
-                                             {NULL, 0, NULL, 0}};
-
-static int bad_value(const char *option, const char *value) {
-    return wrong_usage(command, "--%s: \"%s\" will not do", option, value);
-}
-
-static bool choose(const char *text, const char *const *names, int n, int32_t *value) {
-    const int found = find_name(text, names, n);
-
-    if (found >= 0) *value = found;
-    return found >= 0;
-}
-
-static bool read_order(const char *text, int32_t *order) {
-    size_t value;
-
-    if (!read_size(text, &value) || value > 2) return false;
-    *order = (int32_t)value;
-    return true;
-}
-
-static bool read_seed(const char *text, options *o) {
-    if (!read_u64(text, &o->map.seed)) return false;
-    o->fit.seed = o->map.seed;
-    return true;
-}
-
-static bool read_ridge(const char *text, double *ridge) {
-    if (strcmp(text, "auto") != 0) return read_double(text, ridge) && *ridge >= 0;
-    *ridge = SNNK_RIDGE_AUTO;
-    return true;
-}
-
-/* Options that name files or are flags: nothing of theirs can be wrong. */
-static bool set_plain(int option, const char *value, options *o) {
-    switch (option) {
-    case TRAIN: o->train.table = value; return true;
-    case TARGET: o->train.target = o->test.target = value; return true;
-    case TRAIN_INPUTS: o->train.inputs = value; return true;
-    case TRAIN_TARGETS: o->train.targets = value; return true;
-    case TEST: o->test.table = value; return true;
-    case TEST_INPUTS: o->test.inputs = value; return true;
-    case TEST_TARGETS: o->test.targets = value; return true;
-    case SAVE: o->save = value; return true;
-    case LINEAR: o->linear = true; return true;
-    case STORE_SEED: o->store_seed = true; return true;
-    case JSON: o->json = true; return true;
-    case QUIET: o->quiet = true; return true;
-    case HELP: o->help = true; return true;
-    default: return false;
-    }
-}
-
-static bool set_value(int option, const char *value, options *o) {
-    switch (option) {
-    case TASK:
-        o->task = value;
-        return strcmp(value, "classification") == 0 || strcmp(value, "regression") == 0;
-    case FEATURES: return choose(value, kinds, 4, &o->map.kind);
-    case M: return read_u64(value, &o->map.features) && o->map.features > 0;
-    case ORDER: return read_order(value, &o->map.order);
-    case FLOOR: return read_double(value, &o->map.floor);
-    case ACTIVATION: return snnk_activation_from_name(value, &o->map.activation) == SNNK_OK;
-    case PROJECTION: return choose(value, projections, 2, &o->map.projection);
-    case PROJECTION_SCALE: return read_double(value, &o->map.projection_scale);
-    case OFFSET_SCALE: return read_double(value, &o->map.offset_scale) && o->map.offset_scale >= 0;
-    case SCALING: return choose(value, scalings, 4, &o->scaling);
-    case SEED: return read_seed(value, o);
-    case RIDGE: return read_ridge(value, &o->fit.ridge);
-    case HELDOUT: return read_double(value, &o->fit.heldout_share);
-    case THREADS:
-        return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
-    default: return false;
-    }
-}
-
-/* One whole pair of files, or one table, or nothing. */
-static int check_files(const data_files *files, const char *what, bool needed) {
-    const bool pair = files->inputs || files->targets;
-
-    if (files->table && pair)
-        return wrong_usage(command, "give --%s, or --%s-images and --%s-labels, not both", what,
-                           what, what);
-    if (pair && !(files->inputs && files->targets))
-        return wrong_usage(command, "--%s-%s is missing", what,
-                           files->inputs ? "labels" : "images");
-    if (needed && !files->table && !pair)
-        return wrong_usage(command,
-                           "--train FILE is missing, or --train-images and --train-labels");
-    return EXIT_OK;
-}
-
-static int read_options(int argc, char **argv, options *o) {
-    int index = 0, option, exit_status;
-
-    *o = (options){.scaling = SNNK_SCALING_COMMON, .threads = online_processors()};
-    snnk_map_config_init(&o->map, sizeof o->map);
-    snnk_fit_config_init(&o->fit, sizeof o->fit);
-    o->map.projection = SNNK_PROJECTION_ORTHOGONAL;
-    o->map.offset_scale = -1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "h", long_options, &index)) != -1) {
-        if (option == 'h') option = HELP;
-        if (option == '?')
-            return wrong_usage(command, "\"%s\" is not an option, or its value is missing",
-                               argv[optind - 1]);
-        if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
-            return bad_value(long_options[index].name, optarg);
-    }
-    if (o->help) return EXIT_OK;
-    if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
-    /* With the default scaling inputs have length 1 on average; offsets of a third of that did best
-     * on held-out rows of Fashion-MNIST. */
-    if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
-    if ((exit_status = check_files(&o->train, "train", true)) != EXIT_OK) return exit_status;
-    return check_files(&o->test, "test", false);
-}
-
-/* ---- Fitting ---- */
 
 /* One pass over the training rows: `add` takes each batch. */
 static int each_batch(session *s, const char *what,
@@ -296,10 +46,9 @@ static int each_batch(session *s, const char *what,
 }
 
 static int add_to_scaling(session *s, size_t first, size_t n) {
-    (void)first;
     return snnk_scaling_add(s->scaling, n, s->X, s->train.n_inputs) == SNNK_OK
                ? EXIT_OK
-               : library_failed(command);
+               : learning_failed(command, &s->train, first, n, s->X, NULL);
 }
 
 static int add_to_fit(session *s, size_t first, size_t n) {
@@ -315,7 +64,7 @@ static int add_to_fit(session *s, size_t first, size_t n) {
     } else {
         st = snnk_fit_add(s->fit, n, s->X, s->train.n_inputs, s->Y, s->task.outputs, s->workspace);
     }
-    return st == SNNK_OK ? EXIT_OK : library_failed(command);
+    return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n, s->X, s->Y);
 }
 
 static int make_map(session *s) {
@@ -361,31 +110,67 @@ static int fit(session *s) {
     return EXIT_OK;
 }
 
-static int make_network(session *s) {
-    int st = snnk_network_create(NULL, &s->network);
-    char seconds[32];
+/* Whether a model can be saved there: better known before a long fit than after it. */
+static int check_save(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int exit_status = EXIT_OK;
 
-    snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
-    if (st == SNNK_OK) st = snnk_network_append(s->network, s->layer);
-    if (st == SNNK_OK) st = snnk_network_set_note(s->network, "train_seconds", seconds);
-    if (st == SNNK_OK) st = task_save(&s->task, &s->train, s->network);
-    if (st == SNNK_OK && s->o->save)
-        st = snnk_network_save(s->network, s->o->save,
-                               s->o->store_seed ? SNNK_SAVE_SEED : SNNK_SAVE_ROWS);
-    return st == SNNK_OK ? EXIT_OK : library_failed(command);
+    if (!folder) return failed(command, "out of memory");
+    if (access(folder, W_OK | X_OK) != 0)
+        exit_status =
+            failed(command, "%s: no file can be made in %s: %s", path, folder, strerror(errno));
+    free(folder);
+    return exit_status;
 }
 
+/* The test data, with the columns and the target of the training data. */
+static int open_test(session *s) {
+    data_files files = s->o->test;
+    int exit_status;
+
+    if (!files.table && !files.inputs) return EXIT_OK;
+    files.target = snnk_network_note(s->network, "target");
+    exit_status = dataset_open(command, &files, snnk_network_note(s->network, "columns"), &s->test);
+    return exit_status == EXIT_OK ? task_check(command, &s->task, s->train.n_inputs, &s->test)
+                                  : exit_status;
+}
+
+/* All that can go wrong before the fit begins. */
 static int prepare(session *s) {
     int exit_status = dataset_open(command, &s->o->train, NULL, &s->train);
 
     if (exit_status != EXIT_OK) return exit_status;
     exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
     if (exit_status != EXIT_OK) return exit_status;
+    if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
+        task_save(&s->task, &s->train, s->network) != SNNK_OK)
+        return library_failed(command);
+    if ((exit_status = open_test(s)) != EXIT_OK) return exit_status;
+    if (s->o->save && (exit_status = check_save(s->o->save)) != EXIT_OK) return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
     s->X = calloc(BATCH_ROWS, s->train.n_inputs * sizeof *s->X);
     s->Y = calloc(BATCH_ROWS, s->train.n_targets * sizeof *s->Y);
     return s->X && s->Y ? EXIT_OK : failed(command, "out of memory");
+}
+
+static int complete_network(session *s) {
+    char seconds[32];
+
+    snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
+    return snnk_network_append(s->network, s->layer) == SNNK_OK &&
+                   snnk_network_set_note(s->network, "train_seconds", seconds) == SNNK_OK
+               ? EXIT_OK
+               : library_failed(command);
+}
+
+static int save(const session *s) {
+    const int32_t projection = s->o->store_seed ? SNNK_SAVE_SEED : SNNK_SAVE_ROWS;
+
+    if (!s->o->save || snnk_network_save(s->network, s->o->save, projection) == SNNK_OK)
+        return EXIT_OK;
+    return library_failed(command);
 }
 
 /* ---- Report ---- */
@@ -415,7 +200,7 @@ static void print_json(const session *s, const evaluation *test) {
                             r->method == SNNK_SOLVE_CHOLESKY ? "cholesky" : "truncated-eigen");
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
-    cJSON_AddStringToObject(json, "features", kinds[s->o->map.kind]);
+    cJSON_AddStringToObject(json, "features", fit_kinds[s->o->map.kind]);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->o->map.seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
     cJSON_AddNumberToObject(json, "threads", (double)s->o->threads);
@@ -440,7 +225,7 @@ static void print_text(const session *s, const evaluation *test) {
            s->train.n_inputs, s->task.outputs, s->task.classification ? "classes" : "targets",
            s->train_seconds);
     printf("features      %zu (%s), %llu parameters\n", snnk_map_features(s->map),
-           kinds[s->o->map.kind], (unsigned long long)snnk_network_parameters(s->network));
+           fit_kinds[s->o->map.kind], (unsigned long long)snnk_network_parameters(s->network));
     printf("lambda        %.3g (%s)\n", r->ridge,
            r->heldout_rows > 0 ? "chosen on held-out rows" : "given");
     if (r->heldout_rows > 0)
@@ -458,19 +243,18 @@ static void print_text(const session *s, const evaluation *test) {
     if (s->o->save) printf("saved         %s\n", s->o->save);
 }
 
-static int test_and_report(session *s) {
-    const data_files *files = &s->o->test;
-    const bool tested = files->table || files->inputs;
+/* Score the model, save it, and report: in this order, so that whatever fails leaves alone a model
+ * that was there. */
+static int finish(session *s) {
+    const bool tested = s->test.rows > 0;
     evaluation result = {0};
-    dataset test = {0};
     int exit_status = EXIT_OK;
 
-    if (tested) {
-        exit_status = dataset_open(command, files, snnk_network_note(s->network, "columns"), &test);
-        if (exit_status == EXIT_OK)
-            exit_status =
-                evaluate(command, s->network, &s->task, &test, s->workspace, s->o->quiet, &result);
-    }
+    if (tested)
+        exit_status =
+            evaluate(command, s->network, &s->task, &s->test, s->workspace, s->o->quiet, &result);
+    if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    if (exit_status == EXIT_OK) exit_status = save(s);
     if (exit_status == EXIT_OK) {
         if (s->o->json)
             print_json(s, tested ? &result : NULL);
@@ -478,26 +262,25 @@ static int test_and_report(session *s) {
             print_text(s, tested ? &result : NULL);
     }
     free(result.confusion);
-    dataset_close(&test);
     return exit_status;
 }
 
 int fit_command(int argc, char **argv) {
-    options o;
+    fit_options o;
     session s = {.o = &o};
-    int exit_status = read_options(argc, argv, &o);
+    int exit_status = fit_options_read(argc, argv, &o);
 
     if (exit_status != EXIT_OK) return exit_status;
     if (o.help) {
-        fputs(help, stdout);
+        fputs(fit_help, stdout);
         return EXIT_OK;
     }
     catch_interrupts();
     snnk_fit_report_init(&s.report, sizeof s.report);
     exit_status = prepare(&s);
     if (exit_status == EXIT_OK) exit_status = fit(&s);
-    if (exit_status == EXIT_OK) exit_status = make_network(&s);
-    if (exit_status == EXIT_OK) exit_status = test_and_report(&s);
+    if (exit_status == EXIT_OK) exit_status = complete_network(&s);
+    if (exit_status == EXIT_OK) exit_status = finish(&s);
     if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
     snnk_network_free(s.network);
     snnk_layer_free(s.layer);
@@ -506,6 +289,7 @@ int fit_command(int argc, char **argv) {
     snnk_scaling_free(s.scaling);
     snnk_workspace_free(s.workspace);
     task_free(&s.task);
+    dataset_close(&s.test);
     dataset_close(&s.train);
     free(s.X);
     free(s.Y);

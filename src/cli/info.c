@@ -1,4 +1,6 @@
+#define _POSIX_C_SOURCE 200809L
 #include <cjson/cJSON.h>
+#include <sys/stat.h>
 
 #include "cli/model.h"
 
@@ -13,7 +15,7 @@ static const char help[] =
     "  --help               show this help\n"
     "\n"
     "Examples:\n"
-    "  snnk info digits.safetensors\n"
+    "  $ snnk info digits.safetensors\n"
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
@@ -41,20 +43,37 @@ static void add_block(cJSON *blocks, const snnk_map *map, size_t index) {
         cJSON_AddStringToObject(json, "projection", projections[config.projection]);
     if (config.kind != SNNK_MAP_IDENTITY && config.projection != SNNK_PROJECTION_GIVEN) {
         snprintf(seed, sizeof seed, "%llu", (unsigned long long)config.seed);
-        cJSON_AddStringToObject(json, "seed", seed);
+        cJSON_AddRawToObject(json, "seed", seed); /* a double would not hold all 64 bits */
         cJSON_AddNumberToObject(json, "projection_scale", config.projection_scale);
         cJSON_AddNumberToObject(json, "offset_scale", config.offset_scale);
     }
     cJSON_AddItemToArray(blocks, json);
 }
 
-static cJSON *describe(const snnk_network *network) {
+/* Whether the file at hand stores projections or draws them again from their seeds: told by its
+ * size, as the two ways of saving differ in nothing else. */
+static const char *projections_in(const snnk_network *network, double bytes) {
+    size_t with_rows = 0, with_seed = 0;
+
+    if (snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &with_rows) != SNNK_OK ||
+        snnk_network_saved_bytes(network, SNNK_SAVE_SEED, &with_seed) != SNNK_OK ||
+        with_seed >= with_rows)
+        return "stored";
+    return bytes < ((double)with_rows + (double)with_seed) / 2 ? "drawn from the seed" : "stored";
+}
+
+static cJSON *describe(const snnk_network *network, const char *path) {
     cJSON *json = cJSON_CreateObject(), *layers, *texts;
+    struct stat file;
 
     cJSON_AddNumberToObject(json, "inputs", (double)snnk_network_inputs(network));
     cJSON_AddNumberToObject(json, "outputs", (double)snnk_network_outputs(network));
     cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(network));
     cJSON_AddNumberToObject(json, "multiply_adds", (double)snnk_network_multiply_adds(network));
+    if (stat(path, &file) == 0 && S_ISREG(file.st_mode)) {
+        cJSON_AddNumberToObject(json, "bytes", (double)file.st_size);
+        cJSON_AddStringToObject(json, "projections", projections_in(network, (double)file.st_size));
+    }
     layers = cJSON_AddArrayToObject(json, "layers");
     for (size_t i = 0; i < snnk_network_layers(network); i++) {
         const snnk_layer *layer = snnk_network_layer(network, i);
@@ -88,6 +107,10 @@ static void print_text(const cJSON *json) {
            cJSON_GetObjectItem(json, "outputs")->valuedouble,
            cJSON_GetObjectItem(json, "parameters")->valuedouble,
            cJSON_GetObjectItem(json, "multiply_adds")->valuedouble);
+    if (cJSON_GetObjectItem(json, "bytes"))
+        printf("bytes          %.0f\nprojections    %s\n",
+               cJSON_GetObjectItem(json, "bytes")->valuedouble,
+               cJSON_GetObjectItem(json, "projections")->valuestring);
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(json, "layers")) {
         printf("layer %d        %s, %.0f -> %.0f\n", index++,
                cJSON_GetObjectItem(item, "kind")->valuestring,
@@ -115,7 +138,7 @@ int info_command(int argc, char **argv) {
     }
     exit_status = model_open(command, &use);
     if (exit_status == EXIT_OK) {
-        cJSON *json = describe(use.network);
+        cJSON *json = describe(use.network, use.path);
 
         if (use.json) {
             char *text = cJSON_PrintUnformatted(json);

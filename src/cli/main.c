@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -18,12 +19,19 @@ static const char help[] =
     "  --version  show the version and how the library was built\n"
     "\n"
     "Examples:\n"
-    "  snnk fit --train iris.csv --target species --save iris.safetensors\n"
-    "  snnk predict iris.safetensors flowers.csv\n"
+    "  $ snnk fit --train iris.csv --target species --save iris.safetensors\n"
+    "  $ snnk predict iris.safetensors flowers.csv\n"
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file, data that cannot be fitted), 2 wrong usage,\n"
     "  130 cancelled with Ctrl-C\n";
+
+/* The command's exit status, unless what it printed did not get out: a full disk is a failure. */
+static int written(int exit_status) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return exit_status;
+    fprintf(stderr, "snnk: the output cannot be written: %s\n", strerror(errno));
+    return exit_status == EXIT_OK ? EXIT_FAILED : exit_status;
+}
 
 int main(int argc, char **argv) {
     static const struct {
@@ -39,14 +47,15 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return written(commands[i].run(argc - 1, argv + 1));
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         fputs(help, stdout);
-        return EXIT_OK;
+        return written(EXIT_OK);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("snnk %s\n%s, %s kernels\n", snnk_version(), snnk_build_info(), snnk_kernels_name());
-        return EXIT_OK;
+        return written(EXIT_OK);
     }
     fprintf(stderr, "snnk: \"%s\" is not a command (see: snnk --help)\n", argv[1]);
     return EXIT_USAGE;

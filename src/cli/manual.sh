@@ -18,8 +18,14 @@ esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 wrapper=$work/snnk${command:+-$command}
-printf '#!/bin/sh\ncase "$*" in *version*) exec "%s" --version ;; *) exec "%s" %s "$@" ;; esac\n' \
-    "$program" "$program" "$command" >"$wrapper"
+version=$("$program" --version | sed -n '1s/^snnk //p')
+cat >"$wrapper" <<SCRIPT
+#!/bin/sh
+case "\$*" in
+*version*) echo "$(basename "$wrapper") (snnk) $version" ;;
+*) exec "$program" $command "\$@" ;;
+esac
+SCRIPT
 chmod +x "$wrapper"
 mkdir -p "$(dirname "$page")"
 "$help2man" --no-info --name "$name" --output "$page" "$wrapper"

@@ -25,11 +25,11 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
 
     *use = (model_use){.threads = online_processors()};
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "h", long_options, &index)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
-        if (option == '?' || (option != HELP && !strstr(accepted, long_options[index].name)))
-            return wrong_usage(command, "\"%s\" is not an option, or its value is missing",
-                               argv[optind - 1]);
+        if (option == '?' || option == ':') return wrong_option(command, option, argv);
+        if (option != HELP && !strstr(accepted, long_options[index].name))
+            return wrong_usage(command, "--%s is not an option", long_options[index].name);
         switch (option) {
         case TEST: use->files.table = optarg; break;
         case INPUTS: use->files.inputs = optarg; break;

@@ -19,8 +19,8 @@ static const char help[] =
     "  --help               show this help\n"
     "\n"
     "Examples:\n"
-    "  snnk predict iris.safetensors flowers.csv\n"
-    "  snnk predict digits.safetensors t10k.idx.gz --out scores.npy\n"
+    "  $ snnk predict iris.safetensors flowers.csv\n"
+    "  $ snnk predict digits.safetensors t10k.idx.gz --out scores.npy\n"
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
@@ -44,9 +44,15 @@ static void print_field(const char *text) {
 }
 
 static void print_header(const model_use *use) {
+    const char *target = snnk_network_note(use->network, "target");
     char name[32];
 
     if (use->task.classification) printf("class");
+    if (!use->task.classification && target && use->task.outputs == 1) {
+        print_field(target);
+        putchar('\n');
+        return;
+    }
     for (size_t k = 0; k < use->task.outputs; k++) {
         if (!use->task.classification)
             printf("%sy%zu", k ? "," : "", k);

@@ -10,11 +10,52 @@
  * second. */
 enum { MOST_CLASSES_GUESSED = 100, MOST_CLASSES = 10000 };
 
-static void copy_words(const dataset *data, task *made) {
-    made->outputs = snnk_table_words(data->targets, data->target);
-    made->classes = calloc(made->outputs, sizeof *made->classes);
-    for (size_t k = 0; made->classes && k < made->outputs; k++)
+/* A word that looks less like a class than like a number, or a missing one; NULL if none does. */
+static const char *doubtful_word(const dataset *data) {
+    const size_t n = snnk_table_words(data->targets, data->target);
+    double number;
+
+    for (size_t k = 0; k < n; k++) {
+        const char *word = snnk_table_word(data->targets, data->target, k);
+
+        if (*word == '\0' || read_double(word, &number)) return word;
+    }
+    return NULL;
+}
+
+static int check_words(const char *command, const dataset *data, const char *kind) {
+    const size_t n = snnk_table_words(data->targets, data->target);
+    const char *path = data->targets_path, *column = dataset_words(data), *doubtful;
+
+    if (data->n_targets > 1)
+        return failed(command, "%s: column \"%s\" holds words; several targets must be numbers",
+                      path, column);
+    if (kind && strcmp(kind, "regression") == 0)
+        return failed(command, "%s: column \"%s\" holds words: not a regression", path, column);
+    if (!kind && (doubtful = doubtful_word(data)) != NULL)
+        return failed(command,
+                      "%s: column \"%s\" mixes words and \"%s\": is a number missing? If these are "
+                      "classes, give --task classification",
+                      path, column, doubtful);
+    if (n > MOST_CLASSES)
+        return failed(command, "%s: column \"%s\" holds %zu different words; classes may be %d",
+                      path, column, n, MOST_CLASSES);
+    return EXIT_OK;
+}
+
+/* A class for each word. */
+static int classes_from_words(const char *command, const dataset *data, task *made) {
+    const size_t n = snnk_table_words(data->targets, data->target);
+
+    made->classification = true;
+    made->outputs = n;
+    made->classes = calloc(n, sizeof *made->classes);
+    if (!made->classes) return failed(command, "out of memory");
+    for (size_t k = 0; k < n; k++) {
         made->classes[k] = strdup(snnk_table_word(data->targets, data->target, k));
+        if (!made->classes[k]) return failed(command, "out of memory");
+    }
+    return EXIT_OK;
 }
 
 /* One column: the largest value, and whether all are whole and not negative. */
@@ -42,20 +83,19 @@ int task_from_data(const char *command, dataset *data, const char *kind, task *m
     int exit_status = EXIT_OK;
 
     *made = (task){.outputs = data->n_targets};
-    if (data->rows == 0) return failed(command, "the training data have no rows");
-    if (snnk_table_words(data->targets, data->target) > 0) {
-        if (kind && !asked) return failed(command, "the targets are words: not a regression");
-        made->classification = true;
-        copy_words(data, made);
-        return EXIT_OK;
+    if (data->rows == 0) return failed(command, "%s has no rows", data->path);
+    if (dataset_words(data)) {
+        exit_status = check_words(command, data, kind);
+        return exit_status == EXIT_OK ? classes_from_words(command, data, made) : exit_status;
     }
     if (data->n_targets == 1) exit_status = scan_targets(command, data, &whole, &largest);
     if (exit_status != EXIT_OK) return exit_status;
     made->classification = kind ? asked : whole && largest < MOST_CLASSES_GUESSED;
     if (!made->classification) return EXIT_OK;
     if (!whole || largest >= MOST_CLASSES)
-        return failed(command, "classes must be words, or one column of whole numbers in 0 ... %d",
-                      MOST_CLASSES - 1);
+        return failed(command,
+                      "%s: classes must be words, or one column of whole numbers in 0 ... %d",
+                      data->targets_path, MOST_CLASSES - 1);
     made->outputs = (size_t)largest + 1;
     return EXIT_OK;
 }
@@ -86,7 +126,7 @@ int task_save(const task *from, const dataset *data, snnk_network *network) {
     char **names = calloc(data->n_inputs, sizeof *names);
     for (size_t k = 0; names && k < data->n_inputs; k++)
         names[k] = (char *)snnk_table_column_name(data->inputs, data->columns[k]);
-    if (names) st = set_note_array(network, "columns", data->n_inputs, names);
+    st = names ? set_note_array(network, "columns", data->n_inputs, names) : SNNK_E_NOMEM;
     free(names);
     if (st == SNNK_OK && data->targets == data->inputs)
         st = snnk_network_set_note(network, "target",
@@ -108,9 +148,12 @@ int task_load(const char *command, const snnk_network *network, task *made) {
             failed(command, "the model's class names do not fit its %zu outputs", made->outputs);
     else
         made->classes = calloc(made->outputs, sizeof *made->classes);
-    for (size_t k = 0; made->classes && k < made->outputs; k++) {
+    if (exit_status == EXIT_OK && !made->classes) exit_status = failed(command, "out of memory");
+    for (size_t k = 0; exit_status == EXIT_OK && k < made->outputs; k++) {
         const cJSON *item = cJSON_GetArrayItem(array, (int)k);
+
         made->classes[k] = strdup(cJSON_IsString(item) ? item->valuestring : "?");
+        if (!made->classes[k]) exit_status = failed(command, "out of memory");
     }
     cJSON_Delete(array);
     return exit_status;
@@ -128,30 +171,38 @@ const char *task_class_name(const task *from, size_t class_index, char *buffer) 
     return buffer;
 }
 
-/* The class of a word. */
-static int label_of(const task *from, const char *word) {
+/* The class of a name; -1 if there is none. */
+static int label_of(const task *from, const char *name) {
     for (size_t k = 0; from->classes && k < from->outputs; k++)
-        if (strcmp(word, from->classes[k]) == 0) return (int)k;
+        if (strcmp(name, from->classes[k]) == 0) return (int)k;
     return -1;
 }
 
 int task_labels(const char *command, const task *from, const dataset *data, size_t n,
                 const float *Y, int32_t *labels) {
     const size_t words = snnk_table_words(data->targets, data->target);
+    char number[32];
 
     for (size_t i = 0; i < n; i++) {
         const double value = (double)Y[i];
+        const char *name = number;
 
-        if (words > 0) {
-            const char *word = snnk_table_word(data->targets, data->target, (size_t)value);
-
-            labels[i] = label_of(from, word);
-            if (labels[i] < 0) return failed(command, "\"%s\" is not a class of the model", word);
+        if (words == 0 && !from->classes) {
+            if (!(value >= 0 && value < (double)from->outputs) || value != floor(value))
+                return failed(command, "%s: label %g is not in 0 ... %zu", data->targets_path,
+                              value, from->outputs - 1);
+            labels[i] = (int32_t)value;
             continue;
         }
-        if (!(value >= 0 && value < (double)from->outputs) || value != floor(value))
-            return failed(command, "label %g is not in 0 ... %zu", value, from->outputs - 1);
-        labels[i] = (int32_t)value;
+        /* By name, also where all names in this file happen to be numbers. */
+        if (words > 0)
+            name = snnk_table_word(data->targets, data->target, (size_t)value);
+        else
+            snprintf(number, sizeof number, "%.9g", value);
+        labels[i] = label_of(from, name);
+        if (labels[i] < 0)
+            return failed(command, "%s: \"%s\" is not a class of the model", data->targets_path,
+                          name);
     }
     return EXIT_OK;
 }
@@ -212,6 +263,22 @@ static void finish(const task *what, const sums *s, evaluation *result) {
     result->r2 = 1 - s->squared / variation;
 }
 
+int task_check(const char *command, const task *what, size_t inputs, const dataset *data) {
+    const size_t targets = what->classification ? 1 : what->outputs;
+
+    if (data->n_inputs != inputs)
+        return failed(command, "%s has %zu input columns, the model %zu", data->path,
+                      data->n_inputs, inputs);
+    if (data->n_targets != targets)
+        return failed(command, "%s has %zu target columns, the model %zu", data->targets_path,
+                      data->n_targets, targets);
+    if (!what->classification && dataset_words(data))
+        return failed(command, "%s: column \"%s\" holds words; the model's targets are numbers",
+                      data->targets_path, dataset_words(data));
+    if (data->rows == 0) return failed(command, "%s has no rows", data->path);
+    return EXIT_OK;
+}
+
 int evaluate(const char *command, const snnk_network *network, const task *what, dataset *data,
              snnk_workspace *workspace, bool quiet, evaluation *result) {
     const size_t d = snnk_network_inputs(network), l = what->outputs;
@@ -219,12 +286,6 @@ int evaluate(const char *command, const snnk_network *network, const task *what,
     int exit_status = EXIT_OK;
 
     *result = (evaluation){.rows = data->rows};
-    if (data->n_inputs != d)
-        return failed(command, "the data have %zu input columns, the model %zu", data->n_inputs, d);
-    if (data->n_targets != targets)
-        return failed(command, "the data have %zu target columns, the model %zu", data->n_targets,
-                      targets);
-    if (data->rows == 0) return failed(command, "the test data have no rows");
     float *X = calloc(BATCH_ROWS, d * sizeof *X), *Y = calloc(BATCH_ROWS, targets * sizeof *Y);
     float *scores = calloc(BATCH_ROWS, l * sizeof *scores);
     sums s = {.mean = calloc(l, sizeof(double)), .variation = calloc(l, sizeof(double))};

@@ -15,6 +15,7 @@
 typedef struct loader {
     const snnk__st_reader *reader;
     const snnk_allocator *allocator;
+    uint64_t *drawn; /* numbers to draw so far, over the whole file: at most SNNK__MAX_DRAWN */
 } loader;
 
 /* ---- Values of the description ---- */
@@ -149,9 +150,18 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     if (block->drawn &&
         (config->kind == SNNK_MAP_IDENTITY || config->projection != SNNK_PROJECTION_GAUSSIAN))
         return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
-    if (block->drawn && (uint64_t)block->rows > SNNK__MAX_DRAWN / inputs)
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw are more than %llu", block->rows,
-                          inputs, (unsigned long long)SNNK__MAX_DRAWN);
+    return SNNK_OK;
+}
+
+/* Count the numbers a block will draw. */
+static int count_drawn(const loader *from, const block_description *block, size_t inputs) {
+    const uint64_t left = SNNK__MAX_DRAWN - *from->drawn;
+
+    if (!block->drawn) return SNNK_OK;
+    if ((uint64_t)block->rows > left / inputs)
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw; a file may ask for %llu in all",
+                          block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
+    *from->drawn += (uint64_t)block->rows * inputs;
     return SNNK_OK;
 }
 
@@ -205,6 +215,7 @@ done:
     return st;
 }
 
+/* The description has been checked by check_blocks. */
 static int load_block(const loader *from, const cJSON *json, size_t layer, size_t index,
                       size_t inputs, snnk__map_block **block) {
     block_description description;
@@ -213,8 +224,6 @@ static int load_block(const loader *from, const cJSON *json, size_t layer, size_
     int st;
 
     if ((st = read_block_description(json, inputs, &description)) != SNNK_OK) return st;
-    st = check_block_tensors(from, layer, index, inputs, &description);
-    if (st != SNNK_OK) return st;
     st = snnk__map_block_create(inputs, &description.config, description.scaled, from->allocator,
                                 &made);
     if (st != SNNK_OK) return st;
@@ -237,8 +246,33 @@ done:
 
 /* ---- Layers ---- */
 
+/* Before any block is made: the features of all of them are as many as Psi has columns, their tensors
+ * are there, and what is to be drawn is within the limit. */
+static int check_blocks(const loader *from, const cJSON *array, size_t layer, size_t inputs,
+                        size_t outputs) {
+    const snnk__st_tensor *psi;
+    const cJSON *item;
+    char name[SNNK__TENSOR_NAME_BYTES];
+    size_t features = 0, index = 0;
+
+    cJSON_ArrayForEach(item, array) {
+        block_description block;
+        int st = read_block_description(item, inputs, &block);
+
+        if (st == SNNK_OK) st = check_block_tensors(from, layer, index, inputs, &block);
+        if (st == SNNK_OK) st = count_drawn(from, &block, inputs);
+        if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", index);
+        if (!snnk__add_size(features, (size_t)block.config.features, &features))
+            return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
+        index++;
+    }
+    const size_t shape[] = {outputs, features};
+    snnk__layer_tensor(name, layer, "psi");
+    return snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &psi);
+}
+
 static int load_map(const loader *from, const cJSON *json, size_t layer, size_t inputs,
-                    snnk_map **map) {
+                    size_t outputs, snnk_map **map) {
     const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "blocks"), *item;
     snnk__map_block **blocks = NULL;
     size_t n = 0;
@@ -246,6 +280,7 @@ static int load_map(const loader *from, const cJSON *json, size_t layer, size_t 
 
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
         return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing, or not an array of blocks");
+    if ((st = check_blocks(from, array, layer, inputs, outputs)) != SNNK_OK) return st;
     st = snnk__alloc(from->allocator, (size_t)cJSON_GetArraySize(array), sizeof *blocks, "blocks",
                      &blocks);
     if (st != SNNK_OK) return st;
@@ -306,7 +341,7 @@ static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_
         st = snnk_layer_dense(inputs, outputs, weights, inputs, bias, activation, from->allocator,
                               layer);
     } else if (strcmp(kind, "snnk") == 0) {
-        if ((st = load_map(from, json, index, inputs, &map)) != SNNK_OK) goto done;
+        if ((st = load_map(from, json, index, inputs, outputs, &map)) != SNNK_OK) goto done;
         st = read_weights(from, index, "psi", outputs, map->features, &weights, &bias);
         if (st != SNNK_OK) goto done;
         st = snnk_layer_from_map(map, outputs, weights, map->features, bias, layer);
@@ -369,7 +404,8 @@ int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_alloca
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_NETWORK, &reader);
     if (st != SNNK_OK) return st;
-    const loader from = {reader, &ours};
+    uint64_t drawn = 0;
+    const loader from = {reader, &ours, &drawn};
     text = snnk__st_text(reader, SNNK__NETWORK_KEY);
     json = text ? cJSON_Parse(text) : NULL;
     if (!json) {

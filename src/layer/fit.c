@@ -154,6 +154,7 @@ typedef struct batch {
     const float *Y;
     size_t ldy;
     const int32_t *labels;
+    target_kind kind;
 } batch;
 
 static void copy_row(const snnk_fit *fit, feature_rows *to, size_t i, const feature_rows *from,
@@ -221,7 +222,7 @@ static int make_block(snnk_fit *fit, const batch *b, size_t first, size_t n,
     const size_t m = fit->map->features, l = fit->outputs;
 
     for (size_t i = 0; i < n; i++)
-        if (b->labels)
+        if (b->kind == LABELS)
             fit->block.labels[i] = b->labels[first + i];
         else
             memcpy(fit->block.Y + i * l, b->Y + (first + i) * b->ldy, l * sizeof(float));
@@ -238,9 +239,15 @@ static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const feature_rows 
                : snnk_lstsq_add(lstsq, rows->n, rows->Phi, m, rows->Y, fit->outputs);
 }
 
-static int check_features(const snnk_fit *fit) {
-    return snnk__check_finite(fit->block.Phi, "Phi", fit->block.n, fit->map->features,
-                              fit->map->features);
+/* first: the batch's row that the block begins with, for the sentence. */
+static int check_features(const snnk_fit *fit, size_t first) {
+    const size_t m = fit->map->features;
+
+    for (size_t i = 0; i < fit->block.n; i++)
+        if (snnk__check_finite(fit->block.Phi + i * m, "Phi", 1, m, m) != SNNK_OK)
+            return snnk__fail(SNNK_E_NONFINITE, "a feature of row %zu, Phi[%zu], overflows float",
+                              first + i, first + i);
+    return SNNK_OK;
 }
 
 /* All features of the batch are finite, or nothing is added: a batch of more than one block is
@@ -251,19 +258,18 @@ static int check_batch(snnk_fit *fit, const batch *b, size_t n, snnk_workspace *
     if (n <= BLOCK_ROWS || snnk__map_cannot_overflow(fit->map, n, b->X, b->ldx)) return SNNK_OK;
     for (size_t first = 0; first < n && st == SNNK_OK; first += BLOCK_ROWS) {
         st = make_block(fit, b, first, snnk__min_size(BLOCK_ROWS, n - first), workspace);
-        if (st == SNNK_OK) st = check_features(fit);
+        if (st == SNNK_OK) st = check_features(fit, first);
     }
     return st;
 }
 
 static int add(snnk_fit *fit, size_t n, const batch *b, snnk_workspace *workspace) {
-    const target_kind kind = b->labels ? LABELS : TARGETS;
     int st;
 
-    if (fit->kind != NOTHING_YET && fit->kind != kind)
+    if (fit->kind != NOTHING_YET && fit->kind != b->kind)
         return snnk__fail(SNNK_E_STATE, "this fit was given %s before, and now %s",
                           fit->kind == LABELS ? "labels" : "targets",
-                          kind == LABELS ? "labels" : "targets");
+                          b->kind == LABELS ? "labels" : "targets");
     st = snnk__check_matrix(b->X, "X", n, fit->map->inputs, b->ldx, sizeof(float));
     if (st != SNNK_OK) return st;
     st = snnk__check_finite(b->X, "X", n, fit->map->inputs, b->ldx);
@@ -273,8 +279,8 @@ static int add(snnk_fit *fit, size_t n, const batch *b, snnk_workspace *workspac
         const size_t count = snnk__min_size(BLOCK_ROWS, n - first);
 
         if ((st = make_block(fit, b, first, count, workspace)) != SNNK_OK) return st;
-        if ((st = check_features(fit)) != SNNK_OK) return st;
-        fit->kind = kind;
+        if ((st = check_features(fit, first)) != SNNK_OK) return st;
+        fit->kind = b->kind;
         if (chooses_ridge(fit)) hold_out(fit);
         if ((st = lstsq_add(fit, fit->lstsq, &fit->block)) != SNNK_OK) return st;
         fit->rows += count;
@@ -289,7 +295,8 @@ int snnk_fit_add(snnk_fit *fit, size_t n, const float *X, size_t ldx, const floa
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, fit->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(Y, "Y", n, fit->outputs, ldy)) != SNNK_OK) return st;
-    return add(fit, n, &(batch){.X = X, .ldx = ldx, .Y = Y, .ldy = ldy}, workspace);
+    return add(fit, n, &(batch){.X = X, .ldx = ldx, .Y = Y, .ldy = ldy, .kind = TARGETS},
+               workspace);
 }
 
 int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx, const int32_t *labels,
@@ -297,13 +304,12 @@ int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx, con
     int st;
 
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
-    if (n == 0) return SNNK_OK;
-    if ((st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
+    if (n > 0 && (st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++)
         if (labels[i] < 0 || (size_t)labels[i] >= fit->outputs)
             return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %d is not in 0 ... %zu", i,
                               (int)labels[i], fit->outputs - 1);
-    return add(fit, n, &(batch){.X = X, .ldx = ldx, .labels = labels}, workspace);
+    return add(fit, n, &(batch){.X = X, .ldx = ldx, .labels = labels, .kind = LABELS}, workspace);
 }
 
 /* ---- Solving ---- */
@@ -353,7 +359,7 @@ static int choose_ridge(snnk_fit *fit, snnk_solve_config *config, double *error)
     double ridges[MAX_RIDGES], best = 0;
     int st;
 
-    if (fit->heldout.n == 0 || snnk_lstsq_rows(fit->lstsq) == 0)
+    if (fit->heldout.n == 0 || snnk_lstsq_rows(fit->lstsq) < 2)
         return snnk__fail(SNNK_E_STATE,
                           "of %llu rows %zu are held out: too few to choose lambda; "
                           "give one, or more rows",
@@ -377,7 +383,9 @@ static int choose_ridge(snnk_fit *fit, snnk_solve_config *config, double *error)
             best = ridges[k];
         }
     }
-    if (isinf(*error)) return st;
+    if (isinf(*error))
+        return snnk__fail(SNNK_E_NONFINITE, "no lambda in %g ... %g gives a finite held-out error",
+                          ridges[0], ridges[n_ridges - 1]);
     config->ridge = best;
     return SNNK_OK;
 }

@@ -10,10 +10,8 @@
 #include <lapacke.h>
 #endif
 
-#define GAUSSIAN_GROUP 16
-
 size_t snnk__projection_group(int32_t projection, size_t inputs) {
-    return projection == SNNK_PROJECTION_ORTHOGONAL ? inputs : GAUSSIAN_GROUP;
+    return projection == SNNK_PROJECTION_ORTHOGONAL ? inputs : 1;
 }
 
 static void gaussian_rows(uint64_t seed, size_t inputs, size_t first, size_t count, double *rows) {

@@ -4,7 +4,8 @@
 
 #include <snnk/map.h>
 
-/* How many rows are made together: always ask for whole groups, starting at a multiple of it. */
+/* How many rows are made together: ask for whole groups, starting at a multiple of it. One row where
+ * rows are independent. */
 size_t snnk__projection_group(int32_t projection, size_t inputs);
 
 /* rows (group x inputs) = rows first ... first+group-1 of the projection drawn from `seed`, each

@@ -329,6 +329,19 @@ static void test_notes(void **state) {
         assert_status(snnk_network_set_note(network, key, NULL), SNNK_E_RANGE);
         assert_null(snnk_network_note(network, key));
     }
+    assert_status(snnk_network_set_note(network, "latin", "caf\xe9"), SNNK_E_RANGE);
+    assert_says("\"latin\" is not UTF-8");
+    for (int i = 0; i < 1000; i++) { /* there is a limit, and it is said */
+        char key[16];
+
+        snprintf(key, sizeof key, "note%d", i);
+        if (snnk_network_set_note(network, key, "x") == SNNK_OK) continue;
+        assert_says("256 notes");
+        assert_null(snnk_network_note(network, key));
+        assert_ok(snnk_network_set_note(network, "note0", "y")); /* changing one is fine */
+        break;
+    }
+    assert_string_equal(snnk_network_note(network, "note0"), "y");
     assert_status(snnk_network_set_note(NULL, "a", "x"), SNNK_E_NULL);
     assert_status(snnk_network_set_note(network, NULL, "x"), SNNK_E_NULL);
     assert_null(snnk_network_note(NULL, "a"));

@@ -34,7 +34,7 @@ SNNK_API const snnk_layer *snnk_network_layer(const snnk_network *network, size_
 
 /* Notes that travel with the model: UTF-8 text by key ("classes", "units"). A NULL value removes
  * the key. Keys: 1 ... 64 of [a-z0-9._-]; at most 256 of them. SNNK_E_NULL, SNNK_E_RANGE (names the
- * key, or the limit), SNNK_E_NOMEM. */
+ * key or the limit; a value that is not UTF-8), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_set_note(snnk_network *network, const char *key, const char *value);
 
 /* The note for a key, valid until it is changed; NULL if there is none. */

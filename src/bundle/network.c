@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/utf8.h"
 #include "base/workspace.h"
 
 /* Rows that go through all layers together: enough to share each pass over the weights, few enough
@@ -167,6 +168,8 @@ int snnk_network_set_note(snnk_network *network, const char *key, const char *va
         if (there) remove_note(network, i);
         return SNNK_OK;
     }
+    if (!snnk__is_utf8(value, strlen(value)))
+        return snnk__fail(SNNK_E_RANGE, "the value of \"%.64s\" is not UTF-8", key);
     if (!there && network->n_notes == MAX_NOTES)
         return snnk__fail(SNNK_E_RANGE, "the network has %d notes already, the most there can be",
                           MAX_NOTES);

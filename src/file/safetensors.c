@@ -32,28 +32,6 @@ int snnk__st_compare_names(const void *left, const void *right) {
     return strcmp(((const snnk__st_tensor *)left)->name, ((const snnk__st_tensor *)right)->name);
 }
 
-/* How many bytes follow a first byte, and the least code point that needs so many: shorter ones may
- * not be written longer (RFC 3629). */
-bool snnk__is_utf8(const char *text, size_t bytes) {
-    const unsigned char *p = (const unsigned char *)text, *end = p + bytes;
-
-    while (p < end) {
-        const unsigned char lead = *p++;
-        const int more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-        static const uint32_t least[] = {1, 0x80, 0x800, 0x10000};
-        uint32_t code = more == 0 ? lead : lead & (0x3fu >> more);
-
-        if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || end - p < more) return false;
-        for (int i = 0; i < more; i++, p++) {
-            if ((*p & 0xc0) != 0x80) return false;
-            code = code << 6 | (*p & 0x3fu);
-        }
-        if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-            return false;
-    }
-    return true;
-}
-
 int snnk__st_put_elements(const snnk__st_tensor *tensor, bool host_order, snnk__st_put put,
                           void *context) {
     const size_t width = snnk__dtype_bytes(tensor->dtype);

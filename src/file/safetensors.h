@@ -149,9 +149,6 @@ int snnk__st_write_file(snnk__st_writer *writer, const char *path);
 int snnk__st_compare_keys(const void *left, const void *right);
 int snnk__st_compare_names(const void *left, const void *right);
 
-/* Whether the bytes are UTF-8 without NUL. */
-bool snnk__is_utf8(const char *text, size_t bytes);
-
 /* Gives the elements of a tensor, little-endian, piece by piece to `put`, until it fails. */
 typedef int (*snnk__st_put)(void *context, const void *bytes, size_t size);
 int snnk__st_put_elements(const snnk__st_tensor *tensor, bool host_order, snnk__st_put put,

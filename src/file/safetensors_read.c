@@ -1,5 +1,6 @@
 /* Reading safetensors. The header is somebody else's: every number in it is held against the bytes
  * that are there before it is used. */
+#include "base/utf8.h"
 #include "file/safetensors.h"
 
 #include <math.h>

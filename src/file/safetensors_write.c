@@ -1,5 +1,6 @@
 /* Writing safetensors: 8 bytes of header length, the header (JSON), the tensors one behind the
  * other. Our own JSON: the few lines are simpler than a tree, and exact beyond 2^53. */
+#include "base/utf8.h"
 #include "file/safetensors.h"
 
 #include <stdio.h>

@@ -94,6 +94,19 @@ project "$work/cmake_shared" snnk::snnk
 project "$work/cmake_static" snnk::static
 check "find_package, snnk::snnk" with_cmake "$work/cmake_shared"
 check "find_package, snnk::static" with_cmake "$work/cmake_static"
+cat >"$work/main.cpp" <<'CPP'
+#include <snnk/snnk.h>
+int main() { return snnk_version() == nullptr; }
+CPP
+mkdir "$work/cplusplus" && mv "$work/main.cpp" "$work/cplusplus/quickstart.cpp"
+cat >"$work/cplusplus/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.22)
+project(consumer CXX)
+find_package(snnk 0.1 REQUIRED)
+add_executable(quickstart quickstart.cpp)
+target_link_libraries(quickstart PRIVATE snnk::snnk)
+CMAKE
+check "find_package in a C++ project" with_cmake "$work/cplusplus"
 check "snnk::static needs no libsnnk.so" \
     sh -c "! ldd '$work/cmake_static/build/quickstart' | grep -q libsnnk"
 check "pkg-config" with_pkg_config "$work/pkg_shared"

@@ -142,6 +142,73 @@ static void test_uses_every_row_once(void **state) {
     free_data(&d);
 }
 
+/* Which rows are held out depends on (seed, row number) alone, however they are batched: as many as
+ * have a first draw below the share. */
+static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
+    const size_t n = 5000, batches[] = {5000, 1000, 77};
+    data d = make_data(n, 1, 11);
+    snnk_fit_config config = fit_config();
+    snnk_map *map = identity_map(NULL);
+    size_t expected = 0;
+
+    (void)state;
+    config.seed = 123;
+    for (size_t i = 0; i < n; i++) {
+        double u;
+
+        snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 1, &u);
+        expected += u < config.heldout_share;
+    }
+    for (size_t k = 0; k < 3; k++) {
+        snnk_fit_report report = empty_report();
+        snnk_fit *fit;
+        snnk_layer *layer;
+
+        assert_ok(snnk_fit_create(map, L, &config, &fit));
+        for (size_t first = 0; first < n; first += batches[k]) {
+            const size_t count = n - first < batches[k] ? n - first : batches[k];
+
+            assert_ok(snnk_fit_add(fit, count, d.X + first * D, D, d.Y + first * L, L, NULL));
+        }
+        assert_ok(snnk_fit_solve(fit, &report, &layer));
+        assert_int_equal(report.heldout_rows, expected);
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+    }
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* Once the sample is full every row drawn for it is equally likely to be in it, late ones too. The
+ * first half of the rows is exact, the second has noise 1 in each of L outputs: half of the sample
+ * should show it. The squared error of a row has mean L/2 and variance (2 L + L^2)/2 - L^2/4; the
+ * first rows to come, taken alone, would give L/4. */
+static void test_the_sample_is_of_all_rows(void **state) {
+    const size_t n = 3 * SNNK_FIT_MAX_HELDOUT;
+    data d = make_data(n, 0, 12);
+    const data noisy = make_data(n, 1, 12); /* the same inputs */
+    snnk_fit_config config = fit_config();
+    snnk_fit_report report = empty_report();
+    snnk_map *map = identity_map(NULL);
+    snnk_fit *fit;
+    snnk_layer *layer;
+
+    (void)state;
+    memcpy(d.Y + n / 2 * L, noisy.Y + n / 2 * L, n / 2 * L * sizeof *d.Y);
+    config.heldout_share = 0.5;
+    assert_ok(snnk_fit_create(map, L, &config, &fit));
+    assert_ok(snnk_fit_add(fit, n, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
+    assert_close(report.heldout_error, L / 2.0, 0,
+                 5 * sqrt(((2.0 * L + L * L) / 2 - L * L / 4.0) / SNNK_FIT_MAX_HELDOUT));
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free_data(&d);
+    free_data((data *)&noisy);
+}
+
 /* How many rows are held out: binomial, mean n p, variance n p (1 - p). And the held-out error of a
  * right model is the noise: the squared error of a row is noise^2 chi^2(L), variance 2 L noise^4. */
 static void test_holds_out_the_share_and_measures_the_noise(void **state) {
@@ -411,6 +478,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recovers_a_linear_teacher),
         cmocka_unit_test(test_uses_every_row_once),
+        cmocka_unit_test(test_held_out_rows_are_decided_by_seed_and_number),
+        cmocka_unit_test(test_the_sample_is_of_all_rows),
         cmocka_unit_test(test_holds_out_the_share_and_measures_the_noise),
         cmocka_unit_test(test_lambda_follows_the_noise),
         cmocka_unit_test(test_labels_are_one_hot_targets),

@@ -206,7 +206,7 @@ static void test_refuses_damaged_files(void **state) {
 
 /* A file with this description, no tensors but a bias and Psi of one layer, and a right check sum:
  * what a hostile writer can make. */
-static int load_description(const char *description) {
+static int load_description(const char *description, const snnk_allocator *loaders) {
     const size_t one = 1, shape[] = {1, 4};
     const float zero[4] = {0};
     snnk__st_writer writer;
@@ -225,7 +225,7 @@ static int load_description(const char *description) {
     buffer = malloc(bytes);
     assert_ok(snnk__st_write_memory(&writer, buffer, bytes));
     snnk__st_writer_free(&writer);
-    st = snnk_network_load_memory(buffer, bytes, NULL, &network);
+    st = snnk_network_load_memory(buffer, bytes, loaders, &network);
     snnk_network_free(network);
     free(buffer);
     return st;
@@ -289,11 +289,33 @@ static void test_refuses_hostile_descriptions(void **state) {
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const int st = load_description(cases[i].text);
+        const int st = load_description(cases[i].text, NULL);
 
         if (st != cases[i].status) print_error("case %zu: %s\n", i, cases[i].text);
         assert_status(st, cases[i].status);
     }
+}
+
+static void *small_blocks_only(size_t bytes, void *user) {
+    (void)user;
+    return bytes > 1000000 ? NULL : malloc(bytes);
+}
+
+static void small_free(void *pointer, void *user) {
+    (void)user;
+    free(pointer);
+}
+
+/* Psi has 4 columns, the description 5 features of 2^25 inputs: refused before the 640 MB are asked
+ * for that they would take. */
+static void test_checks_before_it_allocates(void **state) {
+    const snnk_allocator allocator = {small_blocks_only, small_free, NULL};
+    const char *text =
+        LAYER("33554432", BLOCK("5", "0", "arc_cosine", "gaussian", "1", "0", "true"));
+
+    (void)state;
+    assert_status(load_description(text, &allocator), SNNK_E_FORMAT);
+    assert_says("psi");
 }
 
 /* An existing file stays as it is when saving fails; when it succeeds nothing else is left behind. */
@@ -376,6 +398,7 @@ int main(void) {
         cmocka_unit_test(test_scaling_is_saved),
         cmocka_unit_test(test_refuses_damaged_files),
         cmocka_unit_test(test_refuses_hostile_descriptions),
+        cmocka_unit_test(test_checks_before_it_allocates),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_survives_failing_allocations),

@@ -2,6 +2,7 @@
 # The snnk program from outside. test_cli.sh PROGRAM
 set -u
 snnk=$1
+tests=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -136,6 +137,16 @@ gives "a seed of 64 bits" 0 "$snnk" fit --train line.csv --m 8 --ridge 1 --seed 
 json "a seed of 64 bits" "j['seed'] == 2 ** 64 - 1"
 gives "info --json" 0 "$snnk" info line.st --json
 json "info --json" "j['inputs'] == 2 and j['outputs'] == 1 and j['layers'][0]['blocks'][0]['kind'] == 'identity'"
+
+# ---- A file with every kind of block, which another program wrote ----
+PYTHONDONTWRITEBYTECODE=1 python3 "$tests/data/make_model.py" --file every.st
+gives "info of every kind" 0 "$snnk" info every.st --json
+json "info of every kind" "[b['kind'] for b in j['layers'][0]['blocks']] == ['urf', 'line', 'line', 'arc-cosine', 'gaussian', 'elementwise', 'identity']"
+json "info of atoms" "j['layers'][0]['blocks'][0] == {'kind': 'urf', 'features': 20, 'projection': 'simplex', 'seed': 7}"
+json "info of a sketched line" "j['layers'][0]['blocks'][1] == {'kind': 'line', 'features': 3, 'exact': False, 'projection': 'sobol', 'seed': 7}"
+json "info of an exact line" "j['layers'][0]['blocks'][2] == {'kind': 'line', 'features': 3, 'exact': True}"
+gives "info of every kind, for people" 0 "$snnk" info every.st
+has "info of every kind, for people" out 'features +.*"kind":"urf"'
 
 # ---- Classification ----
 gives "classification" 0 "$snnk" fit --train kinds.csv --m 64 --ridge 1e-3 --test kinds.csv --json \

@@ -18,24 +18,24 @@ static const double eps = 0x1p-24; /* half a unit in the last place of 1: one fl
 
 /* Every function that a block can have, and z = G x + c itself, which comes first. */
 static const snnk__function functions[] = {
-    {SNNK__OPERATION_ACTIVATION, SNNK_IDENTITY, 0, 0, 1},
-    {SNNK__OPERATION_ACTIVATION, SNNK_STEP, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_RELU, 0, 0, 0.25f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_GELU, 0, 0, 0.7f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_GELU_TANH, 0, 0, 1},
-    {SNNK__OPERATION_ACTIVATION, SNNK_TANH, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_SIGMOID, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_SILU, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_SOFTPLUS, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_SIN, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_COS, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_EXP, 0, 0, 0.3f},
-    {SNNK__OPERATION_ACTIVATION, SNNK_ERF, 0, 0, 0.3f},
-    {SNNK__OPERATION_POWER, SNNK_STEP, 1, 0, 0.3f},
-    {SNNK__OPERATION_POWER, SNNK_STEP, 2, 0, 0.3f},
-    {SNNK__OPERATION_POWER, SNNK_STEP, 1, -0.5f, 0.3f},
-    {SNNK__OPERATION_POWER, SNNK_STEP, 2, -0.5f, 0.3f},
-    {SNNK__OPERATION_COS_SIN, SNNK_RELU, 1, 0, 0.3f},
+    {SNNK__OPERATION_ACTIVATION, SNNK_IDENTITY, 0, 0, 1, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_STEP, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_RELU, 0, 0, 0.25f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_GELU, 0, 0, 0.7f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_GELU_TANH, 0, 0, 1, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_TANH, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SIGMOID, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SILU, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SOFTPLUS, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_SIN, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_COS, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_EXP, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_ACTIVATION, SNNK_ERF, 0, 0, 0.3f, NULL},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 1, 0, 0.3f, NULL},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 2, 0, 0.3f, NULL},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 1, -0.5f, 0.3f, NULL},
+    {SNNK__OPERATION_POWER, SNNK_STEP, 2, -0.5f, 0.3f, NULL},
+    {SNNK__OPERATION_COS_SIN, SNNK_RELU, 1, 0, 0.3f, NULL},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -65,6 +65,7 @@ static double feature_value(const snnk__function *f, const float *z, size_t feat
     case SNNK__OPERATION_ACTIVATION:
         return (double)f->scale * activation_value(f->activation, z[feature]);
     case SNNK__OPERATION_POWER: return (double)f->scale * pow(fmax(z[feature], f->floor), f->order);
+    case SNNK__OPERATION_URF: break; /* test_urf */
     case SNNK__OPERATION_COS_SIN:
         return (double)f->scale * (feature % 2 ? sin(z[feature / 2]) : cos(z[feature / 2]));
     }

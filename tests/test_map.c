@@ -309,13 +309,13 @@ static void test_concat(void **state) {
         assert_ok(snnk_map_input_tower(parts[b], n, X, d, part, m, NULL));
         for (size_t i = 0; i < n; i++)
             assert_memory_equal(Phi + i * 24 + at, part + i * m, m * sizeof *part);
-        assert_ok(snnk_map_exact(parts[b], X, X + d, &value));
+        assert_ok(snnk_map_exact(parts[b], X, X + d, 0, &value));
         sum += value;
         assert_ok(snnk_map_block_config(all, b, &config));
         assert_int_equal(config.kind, configs[b].kind);
         assert_int_equal(config.features, m);
     }
-    assert_ok(snnk_map_exact(all, X, X + d, &value));
+    assert_ok(snnk_map_exact(all, X, X + d, 0, &value));
     assert_close(value, sum, 0, 0);
 
     /* Maps of several blocks, twice the same one, and the parts freed first. */
@@ -344,16 +344,17 @@ static void test_weight_tower(void **state) {
     (void)state;
     draw_floats(X, n * d, 5);
     assert_ok(snnk_map_input_tower(map, n, X, d, Phi, m, NULL));
-    assert_ok(snnk_map_weight_tower(map, n, X, d, NULL, Psi, m, NULL));
+    assert_ok(snnk_map_weight_tower(map, n, X, d, NULL, Psi, m, NULL, NULL));
     assert_memory_equal(Phi, Psi, sizeof Phi);
     Psi[0] = 77;
-    assert_status(snnk_map_weight_tower(map, n, X, d, bias, Psi, m, NULL), SNNK_E_UNSUPPORTED);
-    assert_says("has no bias");
-    assert_status(snnk_map_weight_tower(map, n, X, d - 1, NULL, Psi, m, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_map_weight_tower(map, n, X, d, bias, Psi, m, NULL, NULL),
+                  SNNK_E_UNSUPPORTED);
+    assert_says("has no b");
+    assert_status(snnk_map_weight_tower(map, n, X, d - 1, NULL, Psi, m, NULL, NULL), SNNK_E_STRIDE);
     assert_says("of W, 2, is smaller than its 3 columns");
-    assert_status(snnk_map_weight_tower(map, n, X, d, NULL, Psi, m - 1, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_map_weight_tower(map, n, X, d, NULL, Psi, m - 1, NULL, NULL), SNNK_E_STRIDE);
     assert_says("Psi");
-    assert_status(snnk_map_weight_tower(NULL, n, X, d, NULL, Psi, m, NULL), SNNK_E_NULL);
+    assert_status(snnk_map_weight_tower(NULL, n, X, d, NULL, Psi, m, NULL, NULL), SNNK_E_NULL);
     assert_true(Psi[0] == 77);
     snnk_map_free(map);
 }

@@ -65,7 +65,7 @@ static void test_arc_cosine_by_hand(void **state) {
 static double exact(const snnk_map *map, const float *x, const float *y) {
     double value = NAN;
 
-    assert_ok(snnk_map_exact(map, x, y, &value));
+    assert_ok(snnk_map_exact(map, x, y, 0, &value));
     return value;
 }
 
@@ -171,23 +171,33 @@ static void test_no_closed_form(void **state) {
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         config.activation = none[i];
         assert_ok(snnk_map_create(2, &config, NULL, &map));
-        assert_status(snnk_map_exact(map, x, x, &value), SNNK_E_UNSUPPORTED);
+        assert_status(snnk_map_exact(map, x, x, 0, &value), SNNK_E_UNSUPPORTED);
         assert_says(snnk_activation_name(none[i]));
         snnk_map_free(map);
     }
     config.kind = SNNK_MAP_ARC_COSINE;
     config.floor = -0.5;
     assert_ok(snnk_map_create(2, &config, NULL, &map));
-    assert_status(snnk_map_exact(map, x, x, &value), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_map_exact(map, x, x, 0, &value), SNNK_E_UNSUPPORTED);
     assert_says("floor = -0.5");
     snnk_map_free(map);
     assert_ok(snnk_map_create_from_rows(2, 1, x, 2, NULL, NULL, NULL, &map));
-    assert_status(snnk_map_exact(map, x, x, &value), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_map_exact(map, x, x, 0, &value), SNNK_E_UNSUPPORTED);
     assert_says("rows were given");
-    assert_status(snnk_map_exact(NULL, x, x, &value), SNNK_E_NULL);
-    assert_status(snnk_map_exact(map, NULL, x, &value), SNNK_E_NULL);
-    assert_status(snnk_map_exact(map, x, NULL, &value), SNNK_E_NULL);
-    assert_status(snnk_map_exact(map, x, x, NULL), SNNK_E_NULL);
+    snnk_map_free(map);
+    for (int32_t kind = SNNK_MAP_ARC_COSINE; kind <= SNNK_MAP_IDENTITY; kind++) {
+        config = config_of(kind, 4);
+        assert_ok(snnk_map_create(2, &config, NULL, &map));
+        assert_status(snnk_map_exact(map, x, x, 0.5, &value), SNNK_E_UNSUPPORTED);
+        assert_says("b = 0.5, but");
+        assert_status(snnk_map_exact(map, x, x, NAN, &value), SNNK_E_UNSUPPORTED);
+        assert_true(value == 77);
+        if (kind < SNNK_MAP_IDENTITY) snnk_map_free(map);
+    }
+    assert_status(snnk_map_exact(NULL, x, x, 0, &value), SNNK_E_NULL);
+    assert_status(snnk_map_exact(map, NULL, x, 0, &value), SNNK_E_NULL);
+    assert_status(snnk_map_exact(map, x, NULL, 0, &value), SNNK_E_NULL);
+    assert_status(snnk_map_exact(map, x, x, 0, NULL), SNNK_E_NULL);
     assert_true(value == 77);
     snnk_map_free(map);
 }

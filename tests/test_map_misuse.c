@@ -27,7 +27,9 @@ static void test_bad_settings(void **state) {
         config.field = value;                                                                      \
         refused(&config, 3, status, says);                                                         \
     } while (0)
-    REFUSED(kind, 4, 0, SNNK_E_ENUM, "kind = 4 is not one of 0 ... 3");
+    REFUSED(kind, 6, 0, SNNK_E_ENUM, "kind = 6 is not one of 0 ... 5");
+    REFUSED(kind, 4, 0, SNNK_E_UNSUPPORTED, "snnk_map_create_urf");
+    REFUSED(kind, 5, 0, SNNK_E_UNSUPPORTED, "snnk_map_create_urf");
     REFUSED(kind, -1, 0, SNNK_E_ENUM, "kind = -1");
     REFUSED(order, 3, SNNK_MAP_ARC_COSINE, SNNK_E_RANGE, "order = 3");
     REFUSED(order, -1, SNNK_MAP_ARC_COSINE, SNNK_E_RANGE, "order = -1");

@@ -166,8 +166,8 @@ static void test_scaling_is_saved(void **state) {
     assert_ok(snnk_network_append(network, layer));
     buffer = saved(network, SNNK_SAVE_SEED, &bytes);
     assert_ok(snnk_network_load_memory(buffer, bytes, NULL, &loaded));
-    assert_ok(snnk_map_exact(map, x, y, &before));
-    assert_ok(snnk_map_exact(snnk_layer_map(snnk_network_layer(loaded, 0)), x, y, &after));
+    assert_ok(snnk_map_exact(map, x, y, 0, &before));
+    assert_ok(snnk_map_exact(snnk_layer_map(snnk_network_layer(loaded, 0)), x, y, 0, &after));
     assert_true(before == after);
     free(buffer);
     snnk_network_free(loaded);

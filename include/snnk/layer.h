@@ -7,6 +7,7 @@
 
 #include <snnk/lstsq.h>
 #include <snnk/map.h>
+#include <snnk/urf.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,6 +36,31 @@ SNNK_API int snnk_layer_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
 SNNK_API int snnk_layer_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                               const float *bias, int32_t activation,
                               const snnk_allocator *allocator, snnk_layer **layer);
+
+/* An SNNK layer whose Psi and bias are the weight tower of W and b: y = Phi(x) . Psi(W, b) + bias,
+ * which estimates f(W x + b), or the kernel k(x, W). Weights as in snnk_map_weight_tower. SNNK_E_NULL,
+ * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_UNSUPPORTED, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_from_weights(const snnk_map *map, size_t outputs, const float *W,
+                                     size_t ldw, const float *b, snnk_layer **layer);
+
+/* An SNNK layer in place of a dense one, f(W x + b), by universal random features:
+ * snnk_urf_calibrate on inputs X (n x d) and the weights, then snnk_layer_from_weights. W: l x d, l >=
+ * 2; b: l, or NULL for zeros. Look at the report: where `predicted` is not small, or
+ * `without_features` is smaller, do not use it, and fit a layer to the dense one's outputs instead
+ * (snnk_fit). config, report: may be NULL. Statuses of both. */
+SNNK_API int snnk_layer_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
+                                   const float *b, int32_t activation, size_t n, const float *X,
+                                   size_t ldx, const snnk_urf_config *config,
+                                   snnk_urf_report *report, snnk_layer **layer);
+
+/* A layer followed by a linear one, as one layer: y = V layer(x) + c, so Psi becomes V Psi and the
+ * bias V bias + c: the hidden width is gone, and with it what an exact affine part costs (its d
+ * identity features serve all outputs). layer: an SNNK layer, or a dense one with SNNK_IDENTITY. V: l2
+ * x l, row stride ldv >= l; c: l2, or NULL for zeros. Products and sums in double. SNNK_E_NULL,
+ * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a dense layer with
+ * an activation), SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
+                             const float *c, snnk_layer **folded);
 
 /* Free it. NULL is fine. */
 SNNK_API void snnk_layer_free(snnk_layer *layer);

@@ -83,14 +83,30 @@ typedef enum snnk_map_kind {
     SNNK_MAP_ARC_COSINE = 0,
     SNNK_MAP_GAUSSIAN = 1,
     SNNK_MAP_ELEMENTWISE = 2,
-    SNNK_MAP_IDENTITY = 3
+    SNNK_MAP_IDENTITY = 3,
+    SNNK_MAP_URF = 4, /* made by <snnk/urf.h> only: atoms of a spectrum */
+    SNNK_MAP_LINE = 5 /* made by <snnk/urf.h> only: the affine part of a spectrum */
 } snnk_map_kind;
 
 typedef enum snnk_projection {
     SNNK_PROJECTION_GAUSSIAN = 0,   /* iid N(0, 1) entries; the same bits on every machine */
     SNNK_PROJECTION_ORTHOGONAL = 1, /* groups of d rows with Haar-distributed orthogonal directions
                                      * and chi(d)-distributed norms (Yu et al. 2016) */
-    SNNK_PROJECTION_GIVEN = 2       /* from the caller; never set in a config, only read back */
+    SNNK_PROJECTION_GIVEN = 2,      /* from the caller; never set in a config, only read back */
+    SNNK_PROJECTION_HD3 = 3,     /* groups of D rows, D the power of two >= d: (1/D) H D3 H D2 H D1
+                                     * without the columns beyond d, H the D x D Walsh-Hadamard
+                                     * matrix, D_i diagonals of random signs, times
+                                     * chi(d)-distributed norms. Applied in O(D log D) a group, and
+                                     * stored as a seed. Rows are nearly, not exactly, Gaussian
+                                     * (Choromanski et al. 2017) */
+    SNNK_PROJECTION_SIMPLEX = 4, /* groups of d rows: the corners of a regular simplex, turned by a
+                                     * Haar-distributed rotation, times chi(d) norms (Reid et al.
+                                     * 2023) */
+    SNNK_PROJECTION_SOBOL = 5    /* quasi-Monte Carlo: row j is point j of a Sobol sequence
+                                     * (direction numbers of Joe & Kuo 2008), Owen-scrambled by the
+                                     * seed, through the inverse normal distribution; inputs beyond
+                                     * the table's 3667 use it again with another scramble and
+                                     * order */
 } snnk_projection;
 
 /* Settings of one block of features. Fill with snnk_map_config_init(&config, sizeof config), then
@@ -111,7 +127,7 @@ typedef struct snnk_map_config {
     int32_t kind;         /* snnk_map_kind. Default ARC_COSINE */
     int32_t order;        /* ARC_COSINE: 0, 1 or 2. Default 1 */
     int32_t activation;   /* ELEMENTWISE: h, an snnk_activation. Default SNNK_RELU */
-    int32_t projection;   /* GAUSSIAN or ORTHOGONAL. Default GAUSSIAN */
+    int32_t projection;   /* any but GIVEN. Default GAUSSIAN */
     const snnk_allocator *allocator; /* NULL for malloc */
 } snnk_map_config;
 
@@ -171,17 +187,36 @@ SNNK_API int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, si
 SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t ldx,
                                   float *Phi, size_t ldphi, snnk_workspace *workspace);
 
-/* Weight tower: Psi = Psi(W, b). W: l x d, row stride ldw >= d; Psi: l x m, row stride ldpsi >= m.
- * All kinds of this version estimate symmetric kernels, so Psi(w) = Phi(w), and their kernels have
- * no bias: b must be NULL. SNNK_E_UNSUPPORTED (b given), else as the input tower. */
+/* Weight tower: f(w . x + b) ~ Phi(x) . Psi(w, b) + bias(w, b), or a kernel k(x, w) ~ Phi(x) .
+ * Psi(w). W: l x d, row stride ldw >= d; b: l, or NULL for zeros; Psi: l x m, row stride ldpsi >= m;
+ * bias: l, what belongs to no feature; may be NULL where it is 0 (all kinds but LINE). For
+ * ARC_COSINE, GAUSSIAN, ELEMENTWISE and IDENTITY the kernel is symmetric, Psi(w) = Phi(w), and b must
+ * be NULL. O(l m d), through the kernels. SNNK_E_UNSUPPORTED (b given to a symmetric kernel), else as
+ * the input tower. */
 SNNK_API int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw,
-                                   const float *b, float *Psi, size_t ldpsi,
+                                   const float *b, float *Psi, size_t ldpsi, float *bias,
                                    snnk_workspace *workspace);
 
-/* The exact value of the kernel that Phi(x) . Phi(y) estimates without bias, in double. x, y: d.
- * SNNK_E_NULL, SNNK_E_UNSUPPORTED (rows given, a floor below 0, or no closed form for the
- * activation: says which). */
-SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *y, double *value);
+/* The exact value of the kernel that Phi(x) . Psi(w, b) + bias estimates without bias, in double. x,
+ * w: d; b: 0 where the kernel is symmetric. SNNK_E_NULL, SNNK_E_UNSUPPORTED (rows given, a floor
+ * below 0, no closed form for the activation, or b given to a symmetric kernel: says which). */
+SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *w, double b,
+                            double *value);
+
+/* ---- Derivatives with respect to x ---- */
+
+/* J = d Phi / d x at one input. x: d; J: m x d, row stride ldj >= d. O(m d). At a kink (relu, step)
+ * the derivative is the activation's (snnk_activation_derivative). Non-finite x propagates.
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj);
+
+/* L = Laplacian of every feature, sum_k d^2 Phi_j / d x_k^2, for n inputs. X: n x d, row stride ldx
+ * >= d; L: n x m, row stride ldl >= m, must not overlap X. Where a kink makes it a point mass (relu,
+ * step) the mass is left out: 0. So a linear differential equation in u(x) = Psi Phi(x) is least
+ * squares in Psi. Rows are split over the workspace's threads. O(n m d). Statuses as the gradient.
+ */
+SNNK_API int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx, float *L,
+                                size_t ldl, snnk_workspace *workspace);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,9 @@
  * fitted in closed form, without backpropagation.
  *
  *     snnk_map       Phi: drawn or given projections, an elementwise function; blocks side by side
+ *     snnk_spectrum  the Fourier transform of an activation, as a list of atoms
+ *     snnk_frame     coordinates in which inputs and weights are short
+ *     snnk_urf       universal random features for f(w.x + b), predicted before they are paid for
  *     snnk_lstsq     streaming sufficient statistics and the ridge solution
  *     snnk_fit       both together: rows stream in, a fitted layer comes out
  *     snnk_layer     y = Psi Phi(x) + bias, or a dense layer
@@ -52,7 +55,9 @@
 #include <snnk/lstsq.h>
 #include <snnk/map.h>
 #include <snnk/network.h>
+#include <snnk/spectrum.h>
 #include <snnk/status.h>
+#include <snnk/urf.h>
 #include <snnk/version.h>
 #include <snnk/workspace.h>
 

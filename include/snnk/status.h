@@ -38,8 +38,10 @@ typedef enum snnk_status {
     SNNK_E_NOMEM = -10,      /* out of memory */
     SNNK_E_NONFINITE = -20,  /* an input to learn from, or a learned result, is NaN or infinite */
     SNNK_E_SINGULAR = -21,   /* the system has no usable solution (rank 0) */
-    SNNK_E_FORMAT = -30,     /* not a valid file of its kind */
-    SNNK_E_VERSION = -31,    /* the file's format is newer than this library */
+    SNNK_E_UNRESOLVED =
+        -22,              /* a function is not resolved: the error of its spectrum is too large */
+    SNNK_E_FORMAT = -30,  /* not a valid file of its kind */
+    SNNK_E_VERSION = -31, /* the file's format is newer than this library */
     SNNK_E_TRUNCATED =
         -32,               /* the file ends before what its header announces, or goes on after it */
     SNNK_E_CHECKSUM = -33, /* the file was altered after it was written */

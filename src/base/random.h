@@ -12,7 +12,8 @@
 enum snnk__stream {
     SNNK__STREAM_PROJECTION = 0,
     SNNK__STREAM_OFFSET = 1,
-    SNNK__STREAM_HELDOUT = 2
+    SNNK__STREAM_HELDOUT = 2,
+    SNNK__STREAM_ATOM = 8
 };
 
 /* out[k] = entry (i, first + k) of a matrix of draws, k < n: uniform on (0, 1), odd multiples of

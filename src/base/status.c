@@ -50,6 +50,7 @@ const char *snnk_strerror(int status) {
     case SNNK_E_NOMEM: return "out of memory";
     case SNNK_E_NONFINITE: return "a number is NaN or infinite";
     case SNNK_E_SINGULAR: return "the system has no usable solution";
+    case SNNK_E_UNRESOLVED: return "the function is not resolved by its spectrum";
     case SNNK_E_FORMAT: return "not a valid file of its kind";
     case SNNK_E_VERSION: return "the file's format is newer than this library";
     case SNNK_E_TRUNCATED: return "the file is shorter or longer than it announces";

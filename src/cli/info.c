@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "cli/model.h"
@@ -20,34 +21,79 @@ static const char help[] =
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
 
-static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise", "identity"};
-static const char *const projections[] = {"gaussian", "orthogonal", "given"};
+static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise",
+                                    "identity",   "urf",      "line"};
+static const char *const projections[] = {"gaussian", "orthogonal", "given",
+                                          "hd3",      "simplex",    "sobol"};
 static const char *const notes[] = {"task", "target", "classes", "columns", "train_seconds"};
 
-static void add_block(cJSON *blocks, const snnk_map *map, size_t index) {
-    cJSON *json = cJSON_CreateObject();
-    snnk_map_config config;
-    char seed[24];
+/* A seed of 64 bits, which a double would not hold. */
+static void add_seed(cJSON *json, uint64_t value) {
+    char text[24];
 
-    snnk_map_config_init(&config, sizeof config);
-    snnk_map_block_config(map, index, &config);
-    cJSON_AddStringToObject(json, "kind", kinds[config.kind]);
-    cJSON_AddNumberToObject(json, "features", (double)config.features);
-    if (config.kind == SNNK_MAP_ARC_COSINE) {
-        cJSON_AddNumberToObject(json, "order", config.order);
-        cJSON_AddNumberToObject(json, "floor", config.floor);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    cJSON_AddRawToObject(json, "seed", text);
+}
+
+/* Standard normal rows, or features that are the inputs: blocks made from a spectrum have no scales of
+ * their own. */
+static bool has_scales(const snnk_map_config *config) {
+    return config->kind == SNNK_MAP_ARC_COSINE || config->kind == SNNK_MAP_GAUSSIAN ||
+           config->kind == SNNK_MAP_ELEMENTWISE;
+}
+
+/* Whether the features from `first` on are the inputs themselves: asked with an input whose numbers
+ * all differ. False also where there is no memory to ask. */
+static bool passes_inputs_on(const snnk_map *map, size_t first) {
+    const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
+    float *x = malloc(d * sizeof *x), *phi = malloc(m * sizeof *phi);
+    bool same = x && phi;
+
+    for (size_t k = 0; same && k < d; k++) x[k] = (float)(k + 1);
+    same = same && snnk_map_input_tower(map, 1, x, d, phi, m, NULL) == SNNK_OK;
+    for (size_t k = 0; same && k < d; k++) same = phi[first + k] == x[k];
+    free(phi);
+    free(x);
+    return same;
+}
+
+/* first: how many features the blocks before have. */
+static void add_block(cJSON *blocks, const snnk_map *map, size_t first,
+                      const snnk_map_config *config) {
+    cJSON *json = cJSON_CreateObject();
+    const bool exact = config->kind == SNNK_MAP_LINE && config->features == snnk_map_inputs(map) &&
+                       passes_inputs_on(map, first);
+    const bool projects = config->kind != SNNK_MAP_IDENTITY && !exact;
+
+    cJSON_AddStringToObject(json, "kind", kinds[config->kind]);
+    cJSON_AddNumberToObject(json, "features", (double)config->features);
+    if (config->kind == SNNK_MAP_ARC_COSINE) {
+        cJSON_AddNumberToObject(json, "order", config->order);
+        cJSON_AddNumberToObject(json, "floor", config->floor);
     }
-    if (config.kind == SNNK_MAP_ELEMENTWISE)
-        cJSON_AddStringToObject(json, "activation", snnk_activation_name(config.activation));
-    if (config.kind != SNNK_MAP_IDENTITY)
-        cJSON_AddStringToObject(json, "projection", projections[config.projection]);
-    if (config.kind != SNNK_MAP_IDENTITY && config.projection != SNNK_PROJECTION_GIVEN) {
-        snprintf(seed, sizeof seed, "%llu", (unsigned long long)config.seed);
-        cJSON_AddRawToObject(json, "seed", seed); /* a double would not hold all 64 bits */
-        cJSON_AddNumberToObject(json, "projection_scale", config.projection_scale);
-        cJSON_AddNumberToObject(json, "offset_scale", config.offset_scale);
+    if (config->kind == SNNK_MAP_ELEMENTWISE)
+        cJSON_AddStringToObject(json, "activation", snnk_activation_name(config->activation));
+    if (config->kind == SNNK_MAP_LINE) cJSON_AddBoolToObject(json, "exact", exact);
+    if (projects) cJSON_AddStringToObject(json, "projection", projections[config->projection]);
+    if (projects && config->projection != SNNK_PROJECTION_GIVEN) {
+        add_seed(json, config->seed);
+        if (has_scales(config)) {
+            cJSON_AddNumberToObject(json, "projection_scale", config->projection_scale);
+            cJSON_AddNumberToObject(json, "offset_scale", config->offset_scale);
+        }
     }
     cJSON_AddItemToArray(blocks, json);
+}
+
+static void add_blocks(cJSON *blocks, const snnk_map *map) {
+    snnk_map_config config;
+    size_t first = 0;
+
+    for (size_t b = 0; b < snnk_map_blocks(map); b++, first += (size_t)config.features) {
+        snnk_map_config_init(&config, sizeof config);
+        snnk_map_block_config(map, b, &config);
+        add_block(blocks, map, first, &config);
+    }
 }
 
 /* Whether the file at hand stores projections or draws them again from their seeds: told by its
@@ -86,7 +132,7 @@ static cJSON *describe(const snnk_network *network, const char *path) {
         if (map) {
             cJSON_AddNumberToObject(item, "features", (double)snnk_layer_features(layer));
             blocks = cJSON_AddArrayToObject(item, "blocks");
-            for (size_t b = 0; b < snnk_map_blocks(map); b++) add_block(blocks, map, b);
+            add_blocks(blocks, map);
         }
         cJSON_AddItemToArray(layers, item);
     }

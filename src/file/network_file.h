@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bundle/network.h"
+#include "file/safetensors.h"
 
 #define SNNK__NETWORK_KEY "snnk.network" /* the JSON text that describes the layers */
 #define SNNK__NOTE_PREFIX "note."        /* before the key of a note */
@@ -27,7 +28,15 @@ static inline void snnk__block_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t
 }
 
 /* Names of enumerations in the file, by value. */
-extern const char *const snnk__kind_names[SNNK_MAP_IDENTITY + 1];
-extern const char *const snnk__projection_names[SNNK_PROJECTION_GIVEN + 1];
+extern const char *const snnk__kind_names[SNNK_MAP_LINE + 1];
+extern const char *const snnk__projection_names[SNNK_PROJECTION_SOBOL + 1];
+
+/* Rows and offsets of a block are in the file: G (rows x inputs) or a diagonal. SNNK_E_FORMAT. */
+int snnk__block_find_rows(const snnk__st_reader *reader, size_t layer, size_t index, size_t rows,
+                          size_t inputs, bool diagonal);
+
+/* Fill a block with them. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+int snnk__block_read_rows(const snnk__st_reader *reader, const snnk_allocator *allocator,
+                          size_t layer, size_t index, snnk__map_block *block);
 
 #endif

@@ -3,12 +3,13 @@
  * it. */
 #include <snnk/file.h>
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "file/description.h"
 #include "file/model.h"
 #include "file/network_file.h"
+#include "file/spectral_file.h"
 #include "file/stream.h"
 
 /* What every part of the loader needs. */
@@ -20,91 +21,24 @@ typedef struct loader {
 
 /* ---- Values of the description ---- */
 
-static int get_text(const cJSON *json, const char *key, const char **text) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-
-    if (!cJSON_IsString(item))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a string", key);
-    *text = item->valuestring;
-    return SNNK_OK;
-}
-
-static int get_number(const cJSON *json, const char *key, double *number) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-
-    if (!cJSON_IsNumber(item))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a number", key);
-    *number = item->valuedouble;
-    return SNNK_OK;
-}
-
-static int get_bool(const cJSON *json, const char *key, bool *value) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-
-    if (!cJSON_IsBool(item))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or neither true nor false", key);
-    *value = cJSON_IsTrue(item);
-    return SNNK_OK;
-}
-
-/* A whole number, 0 ... 2^53. */
-static int get_count(const cJSON *json, const char *key, size_t *count) {
-    double number = 0;
-    const int st = get_number(json, key, &number);
-
-    if (st != SNNK_OK) return st;
-    if (!(number >= 0 && number <= 0x1p53) || number > (double)PTRDIFF_MAX ||
-        number != (double)(uint64_t)number)
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, not a size", key, number);
-    *count = (size_t)number;
-    return SNNK_OK;
-}
-
-static int get_name(const cJSON *json, const char *key, const char *const *names, int32_t n_names,
-                    int32_t *value) {
-    const char *text = NULL;
-    const int st = get_text(json, key, &text);
-
-    if (st != SNNK_OK) return st;
-    for (int32_t i = 0; i < n_names; i++)
-        if (strcmp(text, names[i]) == 0) {
-            *value = i;
-            return SNNK_OK;
-        }
-    return snnk__fail(SNNK_E_FORMAT, "\"%s\" is \"%.40s\", which this library does not know", key,
-                      text);
-}
-
 static int get_activation(const cJSON *json, int32_t *activation) {
     const char *text = NULL;
-    const int st = get_text(json, "activation", &text);
+    const int st = snnk__get_text(json, "activation", &text);
 
     if (st != SNNK_OK) return st;
     return snnk_activation_from_name(text, activation) == SNNK_OK ? SNNK_OK : SNNK_E_FORMAT;
 }
 
-/* A seed, 0 ... 2^64 - 1, as decimal text. */
-static int get_seed(const cJSON *json, uint64_t *seed) {
-    const char *text = NULL;
-    char *end;
-    const int st = get_text(json, "seed", &text);
-
-    if (st != SNNK_OK) return st;
-    const size_t length = strlen(text);
-    uint64_t value = 0;
-    for (end = (char *)text; *end >= '0' && *end <= '9'; end++) {
-        const uint64_t digit = (uint64_t)(*end - '0');
-
-        if (value > (UINT64_MAX - digit) / 10) break;
-        value = 10 * value + digit;
-    }
-    if (length == 0 || *end != '\0')
-        return snnk__fail(SNNK_E_FORMAT, "\"seed\" is \"%.40s\", not a 64-bit number", text);
-    *seed = value;
-    return SNNK_OK;
-}
-
 /* ---- Blocks ---- */
+
+/* Whether a block is made from a spectrum. */
+static bool is_spectral(const cJSON *json) {
+    const char *kind;
+
+    return snnk__get_text(json, "kind", &kind) == SNNK_OK &&
+           (strcmp(kind, snnk__kind_names[SNNK_MAP_URF]) == 0 ||
+            strcmp(kind, snnk__kind_names[SNNK_MAP_LINE]) == 0);
+}
 
 typedef struct block_description {
     snnk_map_config config;
@@ -119,21 +53,21 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     int st;
 
     snnk_map_config_init(config, sizeof *config);
-    st = get_name(json, "kind", snnk__kind_names, SNNK_MAP_IDENTITY + 1, &config->kind);
+    st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_IDENTITY + 1, &config->kind);
     if (st != SNNK_OK) return st;
-    st = get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_GIVEN + 1,
-                  &config->projection);
+    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_SOBOL + 1,
+                        &config->projection);
     if (st != SNNK_OK) return st;
-    if ((st = get_count(json, "features", &features)) != SNNK_OK) return st;
-    if ((st = get_seed(json, &config->seed)) != SNNK_OK) return st;
-    if ((st = get_number(json, "order", &order)) != SNNK_OK) return st;
-    if ((st = get_number(json, "floor", &config->floor)) != SNNK_OK) return st;
+    if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
+    if ((st = snnk__get_seed(json, &config->seed)) != SNNK_OK) return st;
+    if ((st = snnk__get_number(json, "order", &order)) != SNNK_OK) return st;
+    if ((st = snnk__get_number(json, "floor", &config->floor)) != SNNK_OK) return st;
     if ((st = get_activation(json, &config->activation)) != SNNK_OK) return st;
-    st = get_number(json, "projection_scale", &config->projection_scale);
+    st = snnk__get_number(json, "projection_scale", &config->projection_scale);
     if (st != SNNK_OK) return st;
-    if ((st = get_number(json, "offset_scale", &config->offset_scale)) != SNNK_OK) return st;
-    if ((st = get_bool(json, "scaled", &block->scaled)) != SNNK_OK) return st;
-    if ((st = get_bool(json, "drawn", &block->drawn)) != SNNK_OK) return st;
+    if ((st = snnk__get_number(json, "offset_scale", &config->offset_scale)) != SNNK_OK) return st;
+    if ((st = snnk__get_bool(json, "scaled", &block->scaled)) != SNNK_OK) return st;
+    if ((st = snnk__get_bool(json, "drawn", &block->drawn)) != SNNK_OK) return st;
 
     config->order = order == 1 ? 1 : order == 2 ? 2 : order == 0 ? 0 : -1;
     config->features = features;
@@ -165,11 +99,24 @@ static int count_drawn(const loader *from, const block_description *block, size_
     return SNNK_OK;
 }
 
+int snnk__block_find_rows(const snnk__st_reader *reader, size_t layer, size_t index, size_t rows,
+                          size_t inputs, bool diagonal) {
+    const size_t shape[] = {rows, inputs};
+    const snnk__st_tensor *tensor;
+    char name[SNNK__TENSOR_NAME_BYTES];
+    int st;
+
+    snnk__block_tensor(name, layer, index, "offset");
+    st = snnk__st_find(reader, name, SNNK__DTYPE_F32, 1, &rows, &tensor);
+    if (st != SNNK_OK) return st;
+    snnk__block_tensor(name, layer, index, diagonal ? "diagonal" : "G");
+    return snnk__st_find(reader, name, SNNK__DTYPE_F32, diagonal ? 1 : 2,
+                         diagonal ? &inputs : shape, &tensor);
+}
+
 /* The tensors of a block are there, with the shapes the description says. */
 static int check_block_tensors(const loader *from, size_t layer, size_t index, size_t inputs,
                                const block_description *block) {
-    const bool identity = block->config.kind == SNNK_MAP_IDENTITY;
-    const size_t shape[] = {block->rows, inputs};
     const snnk__st_tensor *tensor;
     char name[SNNK__TENSOR_NAME_BYTES];
     int st = SNNK_OK;
@@ -182,36 +129,32 @@ static int check_block_tensors(const loader *from, size_t layer, size_t index, s
         st = snnk__st_find(from->reader, name, SNNK__DTYPE_F64, 1, &inputs, &tensor);
         if (st != SNNK_OK) return st;
     }
-    if (block->drawn) return SNNK_OK;
-    snnk__block_tensor(name, layer, index, "offset");
-    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 1, &block->rows, &tensor);
-    if (st != SNNK_OK) return st;
-    snnk__block_tensor(name, layer, index, identity ? "diagonal" : "G");
-    return snnk__st_find(from->reader, name, SNNK__DTYPE_F32, identity ? 1 : 2,
-                         identity ? &inputs : shape, &tensor);
+    return block->drawn ? SNNK_OK
+                        : snnk__block_find_rows(from->reader, layer, index, block->rows, inputs,
+                                                block->config.kind == SNNK_MAP_IDENTITY);
 }
 
-/* G (or the diagonal) and the offsets as they are stored. */
-static int read_rows(const loader *from, size_t layer, size_t index, snnk__map_block *block) {
-    const bool identity = block->diagonal != NULL;
+int snnk__block_read_rows(const snnk__st_reader *reader, const snnk_allocator *allocator,
+                          size_t layer, size_t index, snnk__map_block *block) {
+    const bool diagonal = block->diagonal != NULL;
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
     char name[SNNK__TENSOR_NAME_BYTES];
     float *G = NULL, *offset = NULL;
     int st;
 
-    st = snnk__alloc(from->allocator, identity ? d : r * d, sizeof *G, "a projection", &G);
+    st = snnk__alloc(allocator, diagonal ? d : r * d, sizeof *G, "a projection", &G);
     if (st != SNNK_OK) goto done;
-    st = snnk__alloc(from->allocator, r, sizeof *offset, "offsets", &offset);
+    st = snnk__alloc(allocator, r, sizeof *offset, "offsets", &offset);
     if (st != SNNK_OK) goto done;
-    snnk__block_tensor(name, layer, index, identity ? "diagonal" : "G");
-    st = snnk__st_read_f32(from->reader, name, identity ? 1 : 2, identity ? &d : shape, G);
+    snnk__block_tensor(name, layer, index, diagonal ? "diagonal" : "G");
+    st = snnk__st_read_f32(reader, name, diagonal ? 1 : 2, diagonal ? &d : shape, G);
     if (st != SNNK_OK) goto done;
     snnk__block_tensor(name, layer, index, "offset");
-    if ((st = snnk__st_read_f32(from->reader, name, 1, &r, offset)) != SNNK_OK) goto done;
+    if ((st = snnk__st_read_f32(reader, name, 1, &r, offset)) != SNNK_OK) goto done;
     snnk__map_block_folded(block, G, offset);
 done:
-    snnk__free(from->allocator, offset);
-    snnk__free(from->allocator, G);
+    snnk__free(allocator, offset);
+    snnk__free(allocator, G);
     return st;
 }
 
@@ -223,6 +166,9 @@ static int load_block(const loader *from, const cJSON *json, size_t layer, size_
     char name[SNNK__TENSOR_NAME_BYTES];
     int st;
 
+    if (is_spectral(json))
+        return snnk__spectral_load(from->reader, from->allocator, json, layer, index, inputs,
+                                   block);
     if ((st = read_block_description(json, inputs, &description)) != SNNK_OK) return st;
     st = snnk__map_block_create(inputs, &description.config, description.scaled, from->allocator,
                                 &made);
@@ -235,7 +181,9 @@ static int load_block(const loader *from, const cJSON *json, size_t layer, size_
         st = snnk__st_read_f64(from->reader, name, 1, &inputs, made->scale);
         if (st != SNNK_OK) goto done;
     }
-    st = description.drawn ? snnk__map_block_draw(made) : read_rows(from, layer, index, made);
+    st = description.drawn
+             ? snnk__map_block_draw(made)
+             : snnk__block_read_rows(from->reader, from->allocator, layer, index, made);
     if (st != SNNK_OK) goto done;
     *block = made;
     made = NULL;
@@ -245,6 +193,22 @@ done:
 }
 
 /* ---- Layers ---- */
+
+/* One block, before it is made. */
+static int check_block(const loader *from, const cJSON *json, size_t layer, size_t index,
+                       size_t inputs, size_t *features) {
+    block_description block;
+    int st;
+
+    if (is_spectral(json))
+        return snnk__spectral_check(from->reader, json, layer, index, inputs, features);
+    if ((st = read_block_description(json, inputs, &block)) != SNNK_OK) return st;
+    st = check_block_tensors(from, layer, index, inputs, &block);
+    if (st != SNNK_OK) return st;
+    if ((st = count_drawn(from, &block, inputs)) != SNNK_OK) return st;
+    *features = (size_t)block.config.features;
+    return SNNK_OK;
+}
 
 /* Before any block is made: the features of all of them are as many as Psi has columns, their tensors
  * are there, and what is to be drawn is within the limit. */
@@ -256,13 +220,11 @@ static int check_blocks(const loader *from, const cJSON *array, size_t layer, si
     size_t features = 0, index = 0;
 
     cJSON_ArrayForEach(item, array) {
-        block_description block;
-        int st = read_block_description(item, inputs, &block);
+        size_t more = 0;
+        const int st = check_block(from, item, layer, index, inputs, &more);
 
-        if (st == SNNK_OK) st = check_block_tensors(from, layer, index, inputs, &block);
-        if (st == SNNK_OK) st = count_drawn(from, &block, inputs);
         if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", index);
-        if (!snnk__add_size(features, (size_t)block.config.features, &features))
+        if (!snnk__add_size(features, more, &features))
             return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
         index++;
     }
@@ -329,9 +291,9 @@ static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_
     snnk_map *map = NULL;
     int st;
 
-    if ((st = get_text(json, "kind", &kind)) != SNNK_OK) goto done;
-    if ((st = get_count(json, "inputs", &inputs)) != SNNK_OK) goto done;
-    if ((st = get_count(json, "outputs", &outputs)) != SNNK_OK) goto done;
+    if ((st = snnk__get_text(json, "kind", &kind)) != SNNK_OK) goto done;
+    if ((st = snnk__get_count(json, "inputs", &inputs)) != SNNK_OK) goto done;
+    if ((st = snnk__get_count(json, "outputs", &outputs)) != SNNK_OK) goto done;
     if (inputs == 0 || outputs == 0) {
         st = snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", inputs, outputs);
     } else if (strcmp(kind, "dense") == 0) {

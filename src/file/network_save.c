@@ -1,18 +1,18 @@
 #include <snnk/file.h>
 
-#include <cjson/cJSON.h>
-
+#include "file/description.h"
 #include "file/model.h"
 #include "file/network_file.h"
+#include "file/spectral_file.h"
 
-const char *const snnk__kind_names[SNNK_MAP_IDENTITY + 1] = {"arc_cosine", "gaussian",
-                                                             "elementwise", "identity"};
-const char *const snnk__projection_names[SNNK_PROJECTION_GIVEN + 1] = {"gaussian", "orthogonal",
-                                                                       "given"};
+const char *const snnk__kind_names[SNNK_MAP_LINE + 1] = {"arc_cosine", "gaussian", "elementwise",
+                                                         "identity",   "urf",      "line"};
+const char *const snnk__projection_names[SNNK_PROJECTION_SOBOL + 1] = {
+    "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol"};
 
 /* Whether the rows are left out of the file, and drawn again at loading. */
 static bool is_drawn(const snnk__map_block *block, int32_t projection) {
-    return projection == SNNK_SAVE_SEED && block->config.kind != SNNK_MAP_IDENTITY &&
+    return projection == SNNK_SAVE_SEED && block->config.kind < SNNK_MAP_IDENTITY &&
            block->config.projection == SNNK_PROJECTION_GAUSSIAN &&
            (uint64_t)block->rows <= SNNK__MAX_DRAWN / block->inputs;
 }
@@ -21,24 +21,26 @@ static bool is_drawn(const snnk__map_block *block, int32_t projection) {
 
 static cJSON *describe_block(const snnk__map_block *block, int32_t projection) {
     const snnk_map_config *config = &block->config;
-    char seed[24];
     cJSON *json = cJSON_CreateObject();
     bool ok = json != NULL;
 
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)config->seed); /* JSON holds 53 bits */
     ok = ok && cJSON_AddStringToObject(json, "kind", snnk__kind_names[config->kind]);
     ok = ok && cJSON_AddNumberToObject(json, "features", (double)block->features);
-    ok = ok && cJSON_AddStringToObject(json, "seed", seed);
-    ok = ok && cJSON_AddNumberToObject(json, "order", config->order);
-    ok = ok && cJSON_AddNumberToObject(json, "floor", config->floor);
-    ok =
-        ok && cJSON_AddStringToObject(json, "activation", snnk_activation_name(config->activation));
+    ok = ok && snnk__put_seed(json, config->seed);
     ok = ok &&
          cJSON_AddStringToObject(json, "projection", snnk__projection_names[config->projection]);
-    ok = ok && cJSON_AddNumberToObject(json, "projection_scale", config->projection_scale);
-    ok = ok && cJSON_AddNumberToObject(json, "offset_scale", config->offset_scale);
-    ok = ok && cJSON_AddBoolToObject(json, "scaled", block->mean != NULL);
-    ok = ok && cJSON_AddBoolToObject(json, "drawn", is_drawn(block, projection));
+    if (block->urf || block->line) {
+        ok = ok && snnk__spectral_describe(json, block);
+    } else {
+        ok = ok && cJSON_AddNumberToObject(json, "order", config->order);
+        ok = ok && snnk__put_number(json, "floor", config->floor);
+        ok = ok &&
+             cJSON_AddStringToObject(json, "activation", snnk_activation_name(config->activation));
+        ok = ok && snnk__put_number(json, "projection_scale", config->projection_scale);
+        ok = ok && snnk__put_number(json, "offset_scale", config->offset_scale);
+        ok = ok && cJSON_AddBoolToObject(json, "scaled", block->mean != NULL);
+        ok = ok && cJSON_AddBoolToObject(json, "drawn", is_drawn(block, projection));
+    }
     if (ok) return json;
     cJSON_Delete(json);
     return NULL;
@@ -142,6 +144,7 @@ static void add_block(snnk__st_writer *writer, size_t layer, size_t index,
         snnk__block_tensor(name, layer, index, "scale");
         snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, block->scale);
     }
+    if (block->urf || block->line) snnk__spectral_add(writer, layer, index, block);
 }
 
 static void add_layer(snnk__st_writer *writer, size_t index, const snnk_layer *layer,

@@ -138,5 +138,6 @@ void snnk__function_apply(const snnk__function *function, size_t r, const float 
         if (scale != 1.0f)
             for (size_t j = 0; j < r; j++) phi[j] *= scale;
         return;
+    case SNNK__OPERATION_URF: return; /* snnk__urf_apply */
     }
 }

@@ -8,10 +8,13 @@
 
 #include <snnk/activation.h>
 
+#include "kernels/urf.h"
+
 typedef enum snnk__operation {
     SNNK__OPERATION_ACTIVATION, /* r features: scale h(z) */
     SNNK__OPERATION_POWER,      /* r features: scale max(z, floor)^order, order 1 or 2 */
-    SNNK__OPERATION_COS_SIN     /* 2 r features: scale cos(z_j) at 2 j, scale sin(z_j) at 2 j + 1 */
+    SNNK__OPERATION_COS_SIN,    /* 2 r features: scale cos(z_j) at 2 j, scale sin(z_j) at 2 j + 1 */
+    SNNK__OPERATION_URF         /* signs * parts features a row: see kernels/urf.h */
 } snnk__operation;
 
 typedef struct snnk__function {
@@ -20,15 +23,18 @@ typedef struct snnk__function {
     int32_t order;
     float floor;
     float scale;
+    const snnk__urf_table *urf; /* URF only */
 } snnk__function;
 
-/* How many features r projections give: 1 or 2 each. */
+/* How many features a projection gives: 1, 2 or 4. */
 static inline size_t snnk__function_width(const snnk__function *function) {
+    if (function->operation == SNNK__OPERATION_URF)
+        return function->urf->signs * function->urf->parts;
     return function->operation == SNNK__OPERATION_COS_SIN ? 2 : 1;
 }
 
 /* phi = function(z). z: r values. phi: r features and may be z; or, for COS_SIN, 2 r features, and
- * z may be its second half. */
+ * z may be its second half. Not for URF, which needs more than z. */
 void snnk__function_apply(const snnk__function *function, size_t r, const float *z, float *phi);
 
 /* y[i] = h(z[i]), y[i] = h'(z[i]). y may be z. activation must be valid. */

@@ -12,7 +12,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/panels.h"
 
-/* One block of features: z = G x + offset (r values), then the function, r or 2 r features. */
+/* One block of features: z = G x + offset (r values), then the function, r, 2 r or 4 r features. */
 typedef struct snnk__block {
     const snnk__panels *G; /* r x d; NULL where G is diagonal, and r = d */
     const float *diagonal; /* d; only where G is NULL */

@@ -5,10 +5,10 @@
 #include "base/size.h"
 #include "kernels/kernels.h"
 
-#define WIDTH         8  /* rows of a panel: features computed side by side */
-#define TILE          4  /* rows of X that share a pass over a panel */
-#define ROW_BLOCK     32 /* rows of X that share a panel while it is in the first-level cache */
-#define FEATURE_BLOCK 64 /* projections held on the stack between the two products */
+#define WIDTH         8   /* rows of a panel: features computed side by side */
+#define TILE          4   /* rows of X that share a pass over a panel */
+#define ROW_BLOCK     32  /* rows of X that share a panel while it is in the first-level cache */
+#define FEATURE_BLOCK 128 /* features of a row held on the stack between the two products */
 
 /* Four floats in one register of any processor (a GNU extension that gcc and clang share). Left to
  * itself gcc 12 keeps an array of sums in memory: 6 GF/s instead of 28. */
@@ -67,18 +67,41 @@ static void project_linear(size_t n, const float *X, size_t ldx, size_t d, const
                        snnk__min_size(WIDTH, count - j), Z + j, ldz);
 }
 
+/* Features first ... first+count-1 (of the block's rows) of n rows of X, from Z to Phi, row stride ld
+ * both. Z may be where snnk__function_apply and snnk__urf_apply allow it. */
+static void apply_function(const snnk__block *block, size_t n, size_t first, size_t count,
+                           const snnk__urf_scalars *scalars, const float *Z, float *Phi,
+                           size_t ld) {
+    for (size_t t = 0; t < n; t++) {
+        if (block->function.operation == SNNK__OPERATION_URF)
+            snnk__urf_apply(block->function.urf, first, count, scalars[t], Z + t * ld,
+                            Phi + t * ld);
+        else
+            snnk__function_apply(&block->function, count, Z + t * ld, Phi + t * ld);
+    }
+}
+
+/* What every feature of a row of X shares, for n rows. Only URF blocks have any. */
+static void set_scalars(const snnk__block *block, size_t n, const float *X, size_t ldx, size_t d,
+                        snnk__urf_scalars *scalars) {
+    if (block->function.operation != SNNK__OPERATION_URF) return;
+    for (size_t t = 0; t < n; t++)
+        scalars[t] = snnk__urf_scalars_of(block->function.urf, d, X + t * ldx);
+}
+
 static void project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                     float *Phi, size_t ldphi) {
-    const size_t r = block->rows, doubled = snnk__function_width(&block->function) == 2;
+    const size_t r = block->rows, width = snnk__function_width(&block->function);
+    snnk__urf_scalars scalars[ROW_BLOCK];
 
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
         const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
         float *phi = Phi + i * ldphi;
-        float *z = doubled ? phi + r : phi; /* where the function wants it */
+        float *z = phi + (width - 1) * r; /* where the function wants it */
 
+        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
         project_linear(rows, X + i * ldx, ldx, d, block, 0, r, z, ldphi);
-        for (size_t t = 0; t < rows; t++)
-            snnk__function_apply(&block->function, r, z + t * ldphi, phi + t * ldphi);
+        apply_function(block, rows, 0, r, scalars, z, phi, ldphi);
     }
 }
 
@@ -100,20 +123,22 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 static void project_readout(size_t n, const float *X, size_t ldx, size_t d,
                             const snnk__block *block, const snnk__panels *Psi, float *Y,
                             size_t ldy) {
-    const size_t each = snnk__function_width(&block->function);
-    float Phi[ROW_BLOCK][2 * FEATURE_BLOCK];
+    const size_t width = snnk__function_width(&block->function);
+    const size_t most = FEATURE_BLOCK / snnk__max_size(width, 2);
+    float Phi[ROW_BLOCK][FEATURE_BLOCK];
+    snnk__urf_scalars scalars[ROW_BLOCK];
 
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
         const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
 
-        for (size_t first = 0; first < block->rows; first += FEATURE_BLOCK) {
-            const size_t count = snnk__min_size(FEATURE_BLOCK, block->rows - first);
-            float *z = each == 2 ? &Phi[0][count] : &Phi[0][0];
+        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
+        for (size_t first = 0; first < block->rows; first += most) {
+            const size_t count = snnk__min_size(most, block->rows - first);
+            float *z = &Phi[0][(width - 1) * count];
 
-            project_linear(rows, X + i * ldx, ldx, d, block, first, count, z, 2 * FEATURE_BLOCK);
-            for (size_t t = 0; t < rows; t++)
-                snnk__function_apply(&block->function, count, z + t * 2 * FEATURE_BLOCK, Phi[t]);
-            readout_part(rows, Phi[0], 2 * FEATURE_BLOCK, Psi, each * first, each * count,
+            project_linear(rows, X + i * ldx, ldx, d, block, first, count, z, FEATURE_BLOCK);
+            apply_function(block, rows, first, count, scalars, z, Phi[0], FEATURE_BLOCK);
+            readout_part(rows, Phi[0], FEATURE_BLOCK, Psi, width * first, width * count,
                          Y + i * ldy, ldy);
         }
     }

@@ -117,12 +117,18 @@ size_t snnk_layer_features(const snnk_layer *layer) {
 }
 const snnk_map *snnk_layer_map(const snnk_layer *layer) { return layer ? layer->map : NULL; }
 
-/* Multiply-adds of the projections, a row. */
+/* Multiply-adds of the projections, a row of inputs; those of |x~|^2 and nu.(x - mu) included. */
 static uint64_t projection_size(const snnk_map *map) {
     uint64_t sum = 0;
 
-    for (size_t b = 0; b < map->n_blocks; b++)
-        sum += (uint64_t)map->blocks[b]->rows * (map->blocks[b]->diagonal ? 1 : map->inputs);
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+        uint64_t rows = block->rows;
+
+        if (block->urf)
+            rows += 1 + block->urf->frame->n_directions + (block->urf->frame->weight_mean != NULL);
+        sum += rows * (block->diagonal ? 1 : map->inputs);
+    }
     return sum;
 }
 
@@ -137,8 +143,12 @@ uint64_t snnk_layer_parameters(const snnk_layer *layer) {
 
     if (!layer) return 0;
     sum = snnk_layer_multiply_adds(layer) + layer->outputs; /* a number a product, and the bias */
-    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++)
-        sum += layer->map->blocks[b]->rows; /* offsets */
+    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
+        const snnk__map_block *block = layer->map->blocks[b];
+
+        sum += block->rows; /* offsets */
+        if (block->urf) sum += block->rows * (sizeof(snnk__urf_row) / sizeof(float));
+    }
     return sum;
 }
 

@@ -61,7 +61,11 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
     int st;
 
     if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
-    if ((st = snnk__check_enum(config->kind, SNNK_MAP_IDENTITY + 1, "kind")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(config->kind, SNNK_MAP_LINE + 1, "kind")) != SNNK_OK) return st;
+    if (config->kind > SNNK_MAP_IDENTITY)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "kind = %d is made from a spectrum: snnk_map_create_urf",
+                          (int)config->kind);
     if (config->kind == SNNK_MAP_ARC_COSINE && (st = check_arc_cosine(config)) != SNNK_OK)
         return st;
     if (config->kind == SNNK_MAP_ELEMENTWISE &&
@@ -99,15 +103,16 @@ static snnk__function function_of(const snnk_map_config *config, size_t rows) {
     case SNNK_MAP_GAUSSIAN: f.operation = SNNK__OPERATION_COS_SIN; break;
     case SNNK_MAP_ELEMENTWISE: break;
     case SNNK_MAP_IDENTITY: f.activation = SNNK_IDENTITY; break;
+    case SNNK_MAP_URF:
+    case SNNK_MAP_LINE: return f; /* set where they are made */
     }
     if (config->projection != SNNK_PROJECTION_GIVEN) f.scale = (float)(1 / sqrt((double)rows));
     return f;
 }
 
-int snnk__map_block_create(size_t inputs, const snnk_map_config *config, bool scaled,
-                           const snnk_allocator *allocator, snnk__map_block **block) {
-    const bool identity = config->kind == SNNK_MAP_IDENTITY;
-    const size_t features = (size_t)config->features;
+/* A block with room for its rows: a diagonal, or panels. */
+static int block_alloc(size_t inputs, const snnk_map_config *config, size_t rows, bool diagonal,
+                       const snnk_allocator *allocator, snnk__map_block **block) {
     snnk__map_block *made = NULL;
     int st;
 
@@ -115,17 +120,32 @@ int snnk__map_block_create(size_t inputs, const snnk_map_config *config, bool sc
     *made = (snnk__map_block){.allocator = *allocator,
                               .config = *config,
                               .inputs = inputs,
-                              .rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features,
-                              .features = features};
+                              .rows = rows,
+                              .features = (size_t)config->features};
     atomic_init(&made->references, 1);
     made->config.allocator = NULL;
-    made->function = function_of(config, made->rows);
+    st = diagonal ? snnk__alloc(allocator, inputs, sizeof(float), "a diagonal", &made->diagonal)
+                  : snnk__panels_create(allocator, rows, inputs, "a projection", &made->G);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, rows, sizeof(float), "offsets", &made->offset);
+    if (st != SNNK_OK) goto done;
+    *block = made;
+    made = NULL;
+done:
+    snnk__map_block_release(made);
+    return st;
+}
 
-    st = identity ? snnk__alloc(allocator, inputs, sizeof(float), "a diagonal", &made->diagonal)
-                  : snnk__panels_create(allocator, made->rows, inputs, "a projection", &made->G);
-    if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, made->rows, sizeof(float), "offsets", &made->offset);
-    if (st != SNNK_OK) goto done;
+int snnk__map_block_create(size_t inputs, const snnk_map_config *config, bool scaled,
+                           const snnk_allocator *allocator, snnk__map_block **block) {
+    const size_t features = (size_t)config->features;
+    const size_t rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features;
+    snnk__map_block *made = NULL;
+    int st;
+
+    st = block_alloc(inputs, config, rows, config->kind == SNNK_MAP_IDENTITY, allocator, &made);
+    if (st != SNNK_OK) return st;
+    made->function = function_of(config, rows);
     if (scaled) {
         st = snnk__alloc(allocator, inputs, sizeof(double), "means", &made->mean);
         if (st != SNNK_OK) goto done;
@@ -139,6 +159,38 @@ done:
     return st;
 }
 
+int snnk__map_block_from_urf(const snnk_map_config *config, snnk__urf *urf,
+                             const snnk_allocator *allocator, snnk__map_block **block) {
+    const size_t width = urf->table.signs * urf->table.parts;
+    snnk_map_config ours = *config;
+    int st;
+
+    ours.kind = SNNK_MAP_URF;
+    ours.features = urf->rows * width;
+    st = block_alloc(urf->frame->inputs, &ours, urf->rows, false, allocator, block);
+    if (st != SNNK_OK) return st;
+    (*block)->urf = urf;
+    (*block)->function =
+        (snnk__function){.operation = SNNK__OPERATION_URF, .scale = 1, .urf = &urf->table};
+    return SNNK_OK;
+}
+
+int snnk__map_block_from_line(size_t inputs, const snnk_map_config *config, snnk__line *line,
+                              const snnk_allocator *allocator, snnk__map_block **block) {
+    snnk_map_config ours = *config;
+    int st;
+
+    ours.kind = SNNK_MAP_LINE;
+    ours.features = inputs;
+    if (line->frame) ours.features = line->sketch_rows + (line->frame->weight_mean != NULL);
+    st = block_alloc(inputs, &ours, (size_t)ours.features, line->frame == NULL, allocator, block);
+    if (st != SNNK_OK) return st;
+    (*block)->line = line;
+    (*block)->function = (snnk__function){
+        .operation = SNNK__OPERATION_ACTIVATION, .activation = SNNK_IDENTITY, .scale = 1};
+    return SNNK_OK;
+}
+
 void snnk__map_block_release(snnk__map_block *block) {
     if (!block || atomic_fetch_sub(&block->references, 1) > 1) return;
     const snnk_allocator allocator = block->allocator;
@@ -147,6 +199,8 @@ void snnk__map_block_release(snnk__map_block *block) {
     snnk__free(&allocator, block->offset);
     snnk__free(&allocator, block->mean);
     snnk__free(&allocator, block->scale);
+    snnk__urf_free(block->urf);
+    snnk__line_free(block->line);
     snnk__free(&allocator, block);
 }
 
@@ -158,14 +212,11 @@ snnk__block snnk__map_block_kernel(const snnk__map_block *block) {
                          .function = block->function};
 }
 
-/* Fold the scaling into row g (d, in double) with offset c, and store it as row `row`:
- * g . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean). The products are rounded
- * to float first, so that the offset belongs to the row that runs. Plain IEEE operations in a fixed
- * order: a projection drawn again from its seed has the same bits everywhere. */
-static int store_row(snnk__map_block *block, size_t row, const double *g, double c, float *folded) {
+int snnk__map_block_set_row(snnk__map_block *block, size_t row, const double *g, double c,
+                            const double *mean, const double *scale, float *folded) {
     for (size_t k = 0; k < block->inputs; k++) {
-        folded[k] = (float)(block->scale ? g[k] * block->scale[k] : g[k]);
-        if (block->mean) c -= (double)folded[k] * block->mean[k];
+        folded[k] = (float)(scale ? g[k] * scale[k] : g[k]);
+        if (mean) c -= (double)folded[k] * mean[k];
         if (!isfinite(folded[k]))
             return snnk__fail(SNNK_E_NONFINITE,
                               "G[%zu][%zu] times its scale leaves the range of float", row, k);
@@ -202,7 +253,9 @@ int snnk__map_block_draw(snnk__map_block *block) {
                 snnk__random_normal(config->seed, SNNK__STREAM_OFFSET, first + i, 0, 1, &c);
                 c *= config->offset_scale;
             }
-            if ((st = store_row(block, first + i, rows + i * d, c, folded)) != SNNK_OK) goto done;
+            st = snnk__map_block_set_row(block, first + i, rows + i * d, c, block->mean,
+                                         block->scale, folded);
+            if (st != SNNK_OK) goto done;
         }
     }
 done:
@@ -222,7 +275,8 @@ int snnk__map_block_copy(snnk__map_block *block, const float *G, size_t ldg, con
     if ((st = snnk__alloc(allocator, d, sizeof *folded, "a row", &folded)) != SNNK_OK) goto done;
     for (size_t i = 0; i < block->rows; i++) {
         for (size_t k = 0; k < d; k++) row[k] = G[i * ldg + k];
-        st = store_row(block, i, row, offsets ? offsets[i] : 0, folded);
+        st = snnk__map_block_set_row(block, i, row, offsets ? offsets[i] : 0, block->mean,
+                                     block->scale, folded);
         if (st != SNNK_OK) goto done;
     }
 done:

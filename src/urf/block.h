@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
+#include "urf/urf.h"
 
 typedef struct snnk__map_block {
     snnk_allocator allocator;
@@ -21,6 +22,8 @@ typedef struct snnk__map_block {
     float *diagonal;        /* d; IDENTITY only, else NULL */
     float *offset;          /* r, scaling folded in */
     double *mean, *scale;   /* d each, both NULL without a scaling */
+    snnk__urf *urf;         /* URF only */
+    snnk__line *line;       /* LINE only */
     snnk__function function;
 } snnk__map_block;
 
@@ -32,6 +35,21 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows);
  * `scaled`. Fill mean and scale first, then call one of the functions below. */
 int snnk__map_block_create(size_t inputs, const snnk_map_config *config, bool scaled,
                            const snnk_allocator *allocator, snnk__map_block **block);
+
+/* A block for the atoms of a spectrum, or for its affine part; rows of G (or the diagonal, for an exact
+ * line) are not set. Takes over urf or line, on success. config: kind, seed, projection. */
+int snnk__map_block_from_urf(const snnk_map_config *config, snnk__urf *urf,
+                             const snnk_allocator *allocator, snnk__map_block **block);
+int snnk__map_block_from_line(size_t inputs, const snnk_map_config *config, snnk__line *line,
+                              const snnk_allocator *allocator, snnk__map_block **block);
+
+/* Fold a scaling into row g (d, in double) with offset c, and store it as row `row`:
+ * g . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean); mean NULL for zeros, scale
+ * NULL for ones. The products are rounded to float first, so that the offset belongs to the row that
+ * runs. Plain IEEE operations in a fixed order: a projection drawn again from its seed has the same
+ * bits everywhere. folded: d of scratch. SNNK_E_NONFINITE. */
+int snnk__map_block_set_row(snnk__map_block *block, size_t row, const double *g, double c,
+                            const double *mean, const double *scale, float *folded);
 
 /* One owner less. NULL is fine. */
 void snnk__map_block_release(snnk__map_block *block);

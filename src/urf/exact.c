@@ -1,6 +1,8 @@
-/* Exact kernel values, in double. For g ~ N(0, I) and inputs u, v (scaled, an offset appended). */
+/* Exact kernel values, in double. For g ~ N(0, I) and inputs u, v (scaled, an offset appended); and
+ * what the blocks made from a spectrum estimate: the spectrum itself. */
 #include "urf/exact.h"
 
+#include <complex.h>
 #include <math.h>
 
 #include "urf/map.h"
@@ -88,12 +90,12 @@ static double scaled(const snnk__map_block *block, const float *x, size_t k) {
                                                    : centred * block->config.projection_scale;
 }
 
-static products products_of(const snnk__map_block *block, const float *x, const float *y) {
+static products products_of(const snnk__map_block *block, const float *x, const float *w) {
     const double o = block->config.offset_scale;
     products p = {.uu = o * o, .vv = o * o, .uv = o * o, .squared_sum = 4 * o * o};
 
     for (size_t k = 0; k < block->inputs; k++) {
-        const double u = scaled(block, x, k), v = scaled(block, y, k);
+        const double u = scaled(block, x, k), v = scaled(block, w, k);
 
         p.uu += u * u;
         p.vv += v * v;
@@ -105,7 +107,7 @@ static products products_of(const snnk__map_block *block, const float *x, const 
     if (u_length == 0 || v_length == 0) return p;
     for (size_t k = 0; k <= block->inputs; k++) {
         const double u = (k < block->inputs ? scaled(block, x, k) : o) / u_length;
-        const double v = (k < block->inputs ? scaled(block, y, k) : o) / v_length;
+        const double v = (k < block->inputs ? scaled(block, w, k) : o) / v_length;
 
         p.difference += (u - v) * (u - v);
         p.sum += (u + v) * (u + v);
@@ -115,19 +117,19 @@ static products products_of(const snnk__map_block *block, const float *x, const 
     return p;
 }
 
-static int block_value(const snnk__map_block *block, const float *x, const float *y,
-                       double *value) {
+/* Kernels of two inputs, where b has no place. */
+static int symmetric_value(const snnk__map_block *block, const float *x, const float *w,
+                           double *value) {
     const snnk_map_config *config = &block->config;
+    const products p = products_of(block, x, w);
 
-    if (config->kind != SNNK_MAP_IDENTITY && config->projection == SNNK_PROJECTION_GIVEN)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the rows were given: there is no distribution to take a mean over");
-    const products p = products_of(block, x, y);
     switch ((snnk_map_kind)config->kind) {
     case SNNK_MAP_IDENTITY: *value = p.uv; return SNNK_OK;
     case SNNK_MAP_GAUSSIAN: *value = exp(-p.squared_difference / 2); return SNNK_OK;
     case SNNK_MAP_ELEMENTWISE: return elementwise(config->activation, &p, value);
-    case SNNK_MAP_ARC_COSINE: break;
+    case SNNK_MAP_ARC_COSINE:
+    case SNNK_MAP_URF: /* these two never come here */
+    case SNNK_MAP_LINE: break;
     }
     if (config->floor < 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
@@ -137,18 +139,52 @@ static int block_value(const snnk__map_block *block, const float *x, const float
     return SNNK_OK;
 }
 
-int snnk_map_exact(const snnk_map *map, const float *x, const float *y, double *value) {
+/* The block's part of the spectrum at z = w.x + b: a line, or Re sum_k c_k exp(kappa_k z). */
+static double spectral_value(const snnk__map_block *block, const float *x, const float *w,
+                             double b) {
+    double z = b, sum;
+
+    for (size_t k = 0; k < block->inputs; k++) z += (double)x[k] * w[k];
+    if (block->line) return block->line->intercept + block->line->slope * z;
+    sum = block->urf->intercept;
+    for (size_t k = 0; k < block->urf->atoms.count; k++) {
+        const snnk__urf_atom *atom = &block->urf->atoms.atom[k];
+        const double angle = cimag(atom->kappa) * z;
+
+        sum += exp(creal(atom->kappa) * z) *
+               (creal(atom->c) * cos(angle) - cimag(atom->c) * sin(angle));
+    }
+    return sum;
+}
+
+static int block_value(const snnk__map_block *block, const float *x, const float *w, double b,
+                       double *value) {
+    /* A diagonal has no random rows, whatever the config says of them. */
+    if (!block->diagonal && block->config.projection == SNNK_PROJECTION_GIVEN)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "the rows were given: there is no distribution to take a mean over");
+    if (block->urf || block->line) {
+        *value = spectral_value(block, x, w, b);
+        return SNNK_OK;
+    }
+    if (b != 0)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "b = %g, but a block's kernel is symmetric and has no b: pass 0", b);
+    return symmetric_value(block, x, w, value);
+}
+
+int snnk_map_exact(const snnk_map *map, const float *x, const float *w, double b, double *value) {
     double sum = 0;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(x, "x")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(y, "y")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(w, "w")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(value, "value")) != SNNK_OK) return st;
-    for (size_t b = 0; b < map->n_blocks; b++) {
+    for (size_t i = 0; i < map->n_blocks; i++) {
         double part = 0;
 
-        if ((st = block_value(map->blocks[b], x, y, &part)) != SNNK_OK) return st;
+        if ((st = block_value(map->blocks[i], x, w, b, &part)) != SNNK_OK) return st;
         sum += part;
     }
     *value = sum;

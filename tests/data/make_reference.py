@@ -49,7 +49,26 @@ def ridge(reference):
     array("ridge_late_B", "RIDGE_T * RIDGE_M", transpose(late["coef"]))
 
 
-SECTIONS = {"ridge": ridge}
+def moments(reference):
+    section = reference["urf_second_moment"]
+    print(f"/* {section['definition']} */")
+    keys = ["d", "x2", "w2", "xw", "omega", "s", "theta", "a", "log_second_moment"]
+    cases = section["cases"]
+    print(f"enum {{ MOMENTS = {len(cases)} }};")
+    print(f"static const struct {{ double {', '.join(keys)}; }} moments[MOMENTS] = {{")
+    for case in cases:
+        print("    {" + ", ".join(repr(float(case[key])) for key in keys) + "},")
+    print("};")
+    section = reference["optimal_A"]
+    print(f"/* {section['definition']} */")
+    print(f"enum {{ OPTIMAL_AS = {len(section['cases'])} }};")
+    print("static const struct { double d, phi, A; } optimal_A[OPTIMAL_AS] = {")
+    for case in section["cases"]:
+        print("    {" + ", ".join(repr(float(case[key])) for key in ("d", "phi", "A")) + "},")
+    print("};")
+
+
+SECTIONS = {"ridge": ridge, "moments": moments}
 
 
 def main():

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../data/model_1.h"
 #include "file/lstsq_file.h"
 #include "file/model.h"
 
@@ -47,6 +48,33 @@ static void mend(const snnk__st_reader *reader, uint8_t *bytes, size_t size) {
             memcpy(bytes + i + key_bytes, digits, 8);
 }
 
+/* Both towers of a map, and a prediction: what has been loaded can be used. */
+static void use_map(const snnk_map *map) {
+    const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
+    float *x = calloc(d, sizeof *x), *phi = malloc(m * sizeof *phi), bias;
+    snnk_prediction prediction;
+
+    if (!x || !phi) abort();
+    x[d / 2] = 0.5f;
+    FUZZ_CHECK(snnk_map_input_tower(map, 1, x, d, phi, m, NULL) == SNNK_OK);
+    FUZZ_CHECK(snnk_map_weight_tower(map, 1, x, d, NULL, phi, m, &bias, NULL) == SNNK_OK);
+    FUZZ_CHECK(snnk_prediction_init(&prediction, sizeof prediction) == SNNK_OK);
+    const int st =
+        snnk_map_predict(map, 1, x, d, 1, x, d, NULL, NULL, 0, NULL, NULL, 0, &prediction);
+    FUZZ_CHECK(st == SNNK_OK || st == SNNK_E_UNSUPPORTED);
+    free(phi);
+    free(x);
+}
+
+static void use_network(const snnk_network *network) {
+    if (snnk_network_parameters(network) > 100000) return; /* much to draw, in a small file */
+    for (size_t i = 0; i < snnk_network_layers(network); i++) {
+        const snnk_map *map = snnk_layer_map(snnk_network_layer(network, i));
+
+        if (map) use_map(map);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     snnk_network *network;
@@ -75,9 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         check_status(st);
     st = snnk_network_load_memory(copy, size, NULL, &network);
     if (st == SNNK_OK)
-        snnk_network_free(network);
+        use_network(network);
     else
         check_status(st);
+    snnk_network_free(network);
     free(copy);
     return 0;
 }
@@ -158,12 +187,20 @@ static size_t seed_network(int32_t projection, uint8_t *out) {
     return size;
 }
 
+/* Every kind of block, those made from a spectrum among them. */
+static size_t seed_model_1(uint8_t *out) {
+    FUZZ_CHECK(sizeof model_1 <= FUZZ_MAX_BYTES);
+    memcpy(out, model_1, sizeof model_1);
+    return sizeof model_1;
+}
+
 size_t fuzz_seed(size_t k, uint8_t *out) {
     switch (k) {
     case 0: return seed_plain(out);
     case 1: return seed_lstsq(out);
     case 2: return seed_network(SNNK_SAVE_ROWS, out);
     case 3: return seed_network(SNNK_SAVE_SEED, out);
+    case 4: return seed_model_1(out);
     default: return 0;
     }
 }

@@ -21,9 +21,10 @@ TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
-        "snnk_network_scratch_bytes", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
+        "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
 U64 = {"snnk_lstsq_rows", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
+F64 = {"snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
 POINTER = {"snnk_layer_map", "snnk_network_layer"}
 
 
@@ -31,9 +32,9 @@ def call(name, *arguments):
     """Call a function; one that returns a status must succeed."""
     global checks
     function = getattr(library, name)
-    plain = name in TEXT | SIZE | U64 | POINTER or name.endswith("_free")
+    plain = name in TEXT | SIZE | U64 | F64 | POINTER or name.endswith("_free")
     function.restype = (c_char_p if name in TEXT else c_size_t if name in SIZE
-                        else c_uint64 if name in U64 else c_void_p if name in POINTER
+                        else c_uint64 if name in U64 else c_double if name in F64 else c_void_p if name in POINTER
                         else None if name.endswith("_free") else ctypes.c_int)
     result = function(*arguments)
     if not plain and result != 0:
@@ -112,10 +113,67 @@ G, c = (c_float * 2048)(), (c_float * 1024)()
 call("snnk_map_block_rows", both, size(0), G, size(2), c)
 Phi, Psi = (c_float * (20 * m))(), (c_float * (20 * m))()
 call("snnk_map_input_tower", both, size(20), X, size(2), Phi, size(m), workspace)
-call("snnk_map_weight_tower", both, size(20), X, size(2), None, Psi, size(m), None)
+call("snnk_map_weight_tower", both, size(20), X, size(2), None, Psi, size(m), None, None)
 assert list(Phi) == list(Psi)
 exact = c_double()
-call("snnk_map_exact", drawn, X, X, byref(exact))
+call("snnk_map_exact", drawn, X, X, c_double(0), byref(exact))
+J, L = (c_float * (2 * m))(), (c_float * (20 * m))()
+call("snnk_map_gradient", both, X, J, size(2))
+call("snnk_map_laplacian", both, size(20), X, size(2), L, size(m), workspace)
+assert any(J) and not any(L)  # relu: the point masses are left out
+
+spectrum_config = config("snnk_spectrum_config_init", 80)
+frame_config = config("snnk_frame_config_init", 32)
+urf_config = config("snnk_urf_config_init", 96)
+urf_report = config("snnk_urf_report_init", 192)
+predict_config = config("snnk_predict_config_init", 24)
+prediction = config("snnk_prediction_init", 128)
+spectra = [handle("snnk_spectrum_create", c_int32(5), None)]
+n = c_size_t()
+call("snnk_spectrum_points", None, byref(n), None)
+where = (c_double * n.value)()
+call("snnk_spectrum_points", None, byref(n), where)
+values = (c_double * n.value)(*[z * z for z in where])
+spectra.append(handle("snnk_spectrum_from_values", n, values, None))
+callback = ctypes.CFUNCTYPE(c_double, c_double, c_void_p)(lambda z, user: z * z)
+spectra.append(handle("snnk_spectrum_from_function", callback, None, None))
+one = (c_double * 1)(1.0)
+spectra.append(handle("snnk_spectrum_from_atoms", size(1), one, one, None, c_double(0),
+                      c_double(0.5), None))
+assert call("snnk_spectrum_atoms", spectra[3]) == 1 and call("snnk_spectrum_l1", spectra[3]) == 1
+assert call("snnk_spectrum_error", spectra[3]) == 0
+call("snnk_spectrum_get", spectra[3], None, one, None, None)
+call("snnk_spectrum_affine_part", spectra[3], None, one)
+assert one[0] == 0.5
+call("snnk_spectrum_settings", spectra[0], byref(spectrum_config))
+call("snnk_spectrum_eval", spectra[3], size(1), (c_double * 1)(0), one)
+assert one[0] == 1
+assert 1.5 < call("snnk_activation_strip", c_int32(5)) < 1.6
+frame = handle("snnk_frame_create", size(2), size(20), X, size(2), size(3), X, size(2), None)
+call("snnk_frame_norms", frame, one, None)
+call("snnk_frame_apply", frame, c_int32(0), size(1), X, size(2), (c_double * 2)(), size(2))
+urf = handle("snnk_map_create_urf", size(2), spectra[0], None, frame)
+rows_given = (c_float * (2 * 1024))(*[((5 * i) % 13) / 6 - 1 for i in range(2 * 1024)])
+given_urf = handle("snnk_map_create_urf_from_rows", size(2), spectra[3], size(1024), rows_given,
+                   size(2), None, None)
+softmax = handle("snnk_map_create_softmax", size(2), None, None)
+calibrated = c_void_p()
+call("snnk_urf_calibrate", size(2), c_int32(5), None, size(20), X, size(2), size(3), X, size(2),
+     None, byref(urf_config), byref(urf_report), byref(calibrated))
+call("snnk_map_predict", urf, size(20), X, size(2), size(3), X, size(2), None,
+     byref(predict_config), size(0), None, None, size(0), byref(prediction))
+call("snnk_map_predict_norms", urf, c_double(0.1), c_double(0.2), c_double(0), c_double(0), None,
+     byref(prediction))
+call("snnk_predict_depth", size(1), one, one, one, (c_double * 1)(), (c_double * 1)())
+from_weights = handle("snnk_layer_from_weights", urf, size(3), X, size(2), None)
+from_dense = handle("snnk_layer_from_dense", size(2), size(3), X, size(2), None, c_int32(5),
+                    size(20), X, size(2), None, None)
+folded = handle("snnk_layer_fold", from_weights, size(1), floats(1, 1, 1), size(3), None)
+for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [frame]),
+                      ("snnk_map_free", [urf, given_urf, softmax, calibrated]),
+                      ("snnk_layer_free", [from_weights, from_dense, folded])):
+    for made in handles:
+        call(free, made)
 
 lstsq = handle("snnk_lstsq_create", size(2), size(1), None)
 other = handle("snnk_lstsq_create", size(2), size(1), None)
@@ -167,7 +225,7 @@ assert call("snnk_network_multiply_adds", network) > 0
 assert call("snnk_network_layer", network, size(1)) == dense.value
 call("snnk_network_set_note", network, b"units", b"m")
 assert call("snnk_network_note", network, b"units") == b"m"
-assert call("snnk_network_scratch_bytes", network) > 0
+assert call("snnk_network_scratch_bytes", "snnk_spectrum_atoms", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
 
 with tempfile.TemporaryDirectory() as directory:

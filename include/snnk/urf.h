@@ -1,0 +1,279 @@
+/* Universal random features: a map for f(w . x + b), for any activation f, and what it will cost.
+ *
+ * READ FIRST: the standard error of these features grows like exp(|omega| |x| |w|) and falls like
+ * 1/sqrt(m). Where |x| |w| is large (a transformer layer behind a LayerNorm, a trained SIREN) no m
+ * helps: fit the layer instead (snnk_fit). snnk_map_predict tells before anything is paid for.
+ *
+ * With atoms (kappa_k, c_k) of a spectrum, rows g_j ~ N(0, I_d), and alpha beta = kappa,
+ *
+ *     exp(kappa w~.x~) = E Lambda_g(alpha x~) Lambda_g(beta w~)
+ *     Lambda_g(u) = (1-4A)^(d/4) exp(A |g|^2 + sqrt(1-4A) g.u - u.u/2)        (u.u not conjugated)
+ *
+ * (Likhosherstov et al. 2022; Sehanobish et al. 2024), alpha = s exp(i theta). x~ and w~ are x and w
+ * seen in a frame, in which they are short:
+ *
+ *     w.x = w~.x~ + w.mu + nu.(x - mu),      x~ = M (x - mu),      w~ = M^-T (w - nu)
+ *
+ * The frame is folded into the projection: a map in a frame has the same cost as one without. The
+ * affine part of the spectrum becomes linear features. Then
+ *
+ *     f(w.x + b) ~ Phi(x) . Psi(w, b) + bias(w, b)
+ *
+ * without bias in the statistician's sense (but for the error of the spectrum). */
+#ifndef SNNK_URF_H
+#define SNNK_URF_H
+
+#include <snnk/map.h>
+#include <snnk/spectrum.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Frames: coordinates in which inputs and weights are short ---- */
+
+typedef struct snnk_frame snnk_frame;
+
+/* What is moved to the origin. Values never change. */
+typedef enum snnk_center {
+    SNNK_CENTER_NONE = 0,
+    SNNK_CENTER_INPUTS = 1, /* x by its mean mu: free */
+    SNNK_CENTER_BOTH = 2    /* w by its mean nu too: one more row, and with rates that oscillate two
+                             * features where one would do */
+} snnk_center;
+
+/* The matrix M. Values never change. */
+typedef enum snnk_metric {
+    SNNK_METRIC_NONE = 0,
+    SNNK_METRIC_DIAGONAL =
+        1,                 /* M_k = (mean w_k^2 / mean x_k^2)^(1/4) (Likhosherstov et al. 2023) */
+    SNNK_METRIC_WHITEN = 2 /* after that, the M of least E|x~|^2 E|w~|^2 on the leading directions
+                               * of inputs and weights: each direction costs one more row */
+} snnk_metric;
+
+typedef struct snnk_frame_config {
+    size_t size;
+    uint64_t directions; /* WHITEN: at most so many, 1 ... 256. Default 8 */
+    int32_t center;      /* snnk_center. Default BOTH */
+    int32_t metric;      /* snnk_metric. Default DIAGONAL */
+    const snnk_allocator *allocator;
+} snnk_frame_config;
+
+SNNK_API int snnk_frame_config_init(snnk_frame_config *config, size_t config_size);
+
+/* A frame learnt from inputs X (n x d, n >= 1) and weights W (l x d; l = 0 and NULL: nothing is known
+ * of them; then nu = 0, and M makes the inputs isotropic). All finite. At most 4096 rows of each,
+ * evenly spaced, are used for directions. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE,
+ * SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (WHITEN without
+ * LAPACKE), SNNK_E_NOMEM. */
+SNNK_API int snnk_frame_create(size_t inputs, size_t n, const float *X, size_t ldx, size_t l,
+                               const float *W, size_t ldw, const snnk_frame_config *config,
+                               snnk_frame **frame);
+
+/* Free it. NULL is fine. Maps copied what they needed. */
+SNNK_API void snnk_frame_free(snnk_frame *frame);
+
+/* Root mean squares of |x~| and |w~| over the rows it was learnt from (weights unknown: 1). Either
+ * may be NULL. SNNK_E_NULL. */
+SNNK_API int snnk_frame_norms(const snnk_frame *frame, double *input_norm, double *weight_norm);
+
+/* See rows of inputs, or of weights (weights != 0), in the frame, in double: X: n x d, row stride
+ * ldx; Z: n x d. For inspection, O(n d (1 + directions)). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+SNNK_API int snnk_frame_apply(const snnk_frame *frame, int32_t weights, size_t n, const float *X,
+                              size_t ldx, double *Z, size_t ldz);
+
+/* ---- Maps ---- */
+
+/* How alpha = s exp(i theta) is turned. Values never change. */
+typedef enum snnk_urf_form {
+    SNNK_URF_POSITIVE = 0,      /* theta = 0: exp(s g.x~ - s^2 |x~|^2/2) */
+    SNNK_URF_TRIGONOMETRIC = 1, /* theta = pi/2: cos and sin of s g.x~, times exp(s^2 |x~|^2/2) */
+    SNNK_URF_COMPLEX = 2        /* theta = angle: real and imaginary parts */
+} snnk_urf_form;
+
+/* Which atom a row is given. Values never change. */
+typedef enum snnk_urf_atoms {
+    SNNK_URF_STRATIFIED = 0, /* each atom its share of rows (by what it adds to the variance), at
+                              * least one; only atoms that deserve less than a row are sampled */
+    SNNK_URF_IMPORTANCE = 1, /* independent draws, probability ~ |c_k| sqrt(E |Lambda Lambda|^2) */
+    SNNK_URF_AMPLITUDE = 2   /* independent draws, probability ~ |c_k| */
+} snnk_urf_atoms;
+
+/* What becomes of the affine part of the spectrum. Values never change. */
+typedef enum snnk_urf_affine {
+    SNNK_URF_AFFINE_AUTO = 0,  /* EXACT if at most half of the features suffice, else SKETCH */
+    SNNK_URF_AFFINE_EXACT = 1, /* d identity features: no error */
+    SNNK_URF_AFFINE_SKETCH =
+        2,                   /* nu.(x-mu), exact, and r random projections g.x~: unbiased, variance
+                                 * slope^2 (|x~|^2 |w~|^2 + (x~.w~)^2)/r; features are split between
+                                 * these and the atoms for the least predicted variance */
+    SNNK_URF_AFFINE_OMIT = 3 /* left out: the caller adds intercept + slope (w.x + b), say by
+                                 * folding it into a linear layer that follows */
+} snnk_urf_affine;
+
+/* snnk_urf_config.A: the closed form of least variance for each atom. */
+#define SNNK_A_OPTIMAL 1.0
+
+typedef struct snnk_urf_config {
+    size_t size;
+    uint64_t features; /* at most so many, rows that the frame costs included. Default 1024 */
+    uint64_t seed;     /* Default 0 */
+    double A; /* -1e6 ... 0.124 (1/8 and more: infinite variance), or SNNK_A_OPTIMAL. Default 0 */
+    double input_norm,
+        weight_norm; /* rms |x~| and |w~|, for s and the shares of atoms. 0 (default):
+                                     * the frame's; 1 without a frame */
+    double
+        scale; /* s of every atom, 1e-6 ... 1e6; 0 (default): balanced, s^2 = |kappa| |w~|/|x~| */
+    double angle;       /* COMPLEX: theta, 0 ... pi/2. Default pi/4 */
+    int32_t form;       /* snnk_urf_form. Default POSITIVE */
+    int32_t hyperbolic; /* 1: each row g is used as g and -g, which cancels the first-order noise of
+                         * both towers; twice the features a row, but for TRIGONOMETRIC without nu.
+                         * Default 1 */
+    int32_t atoms;      /* snnk_urf_atoms. Default STRATIFIED */
+    int32_t affine;     /* snnk_urf_affine. Default AUTO */
+    int32_t projection; /* snnk_projection. Default GAUSSIAN */
+    int32_t reserved;
+    const snnk_allocator *allocator;
+} snnk_urf_config;
+
+SNNK_API int snnk_urf_config_init(snnk_urf_config *config, size_t config_size);
+
+/* A map for f(w.x + b), f given by its spectrum. config, frame: NULL for defaults, and for none. Its
+ * blocks are, in this order, those of the affine part (kind LINE) and of the atoms (kind URF), as far
+ * as there are any. Features saturate at exp(36): finite for every finite input. SNNK_E_NULL,
+ * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (a setting; or so few features
+ * that not one row fits: says how many are needed), SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a
+ * projection that this build lacks), SNNK_E_NOMEM. */
+SNNK_API int snnk_map_create_urf(size_t inputs, const snnk_spectrum *spectrum,
+                                 const snnk_urf_config *config, const snnk_frame *frame,
+                                 snnk_map **map);
+
+/* The same with rows given: G: rows x d, row stride ldg, standard normal in distribution if the
+ * estimate is to be unbiased. The first rows go to the sketch, if there is one; those that do not
+ * fit config->features are left over. config->seed chooses atoms alone. SNNK_E_SHAPE (not enough
+ * rows: says how many). */
+SNNK_API int snnk_map_create_urf_from_rows(size_t inputs, const snnk_spectrum *spectrum,
+                                           size_t rows, const float *G, size_t ldg,
+                                           const snnk_urf_config *config, const snnk_frame *frame,
+                                           snnk_map **map);
+
+/* Features for exp(w.x + b): softmax attention. POSITIVE and hyperbolic are the features of
+ * Choromanski et al. 2021, TRIGONOMETRIC those of Rahimi & Recht, A = SNNK_A_OPTIMAL those of
+ * Likhosherstov et al. 2022. snnk_map_create_urf with the spectrum of exp. */
+SNNK_API int snnk_map_create_softmax(size_t inputs, const snnk_urf_config *config,
+                                     const snnk_frame *frame, snnk_map **map);
+
+/* ---- Prediction: before anything is built on a map ---- */
+
+typedef struct snnk_predict_config {
+    size_t size;
+    double error;       /* wanted: relative error eps, as a share of the rms value. Default 0.1 */
+    double probability; /* and that it is exceeded with at most this probability. Default 0.05 */
+} snnk_predict_config;
+
+/* What is predicted, over all pairs (x_i, w_j) of a batch or for one. Relative figures are shares of
+ * the rms value. Fill `size` first (snnk_prediction_init does). */
+typedef struct snnk_prediction {
+    size_t size;
+    double standard_error; /* rms over pairs of the standard error of the estimate, relative */
+    double median_error;   /* quantiles over pairs of the same: 0.5, 0.95, and the largest */
+    double error_95;
+    double largest_error;
+    double mean_deviation; /* mean over pairs of E |estimate - value| / |value|, for a normally
+                             * distributed error; a mean of ratios, so values near 0 dominate it */
+    double spectral_error; /* bound on the error of the spectrum itself, relative */
+    double value_rms;      /* root mean square of the values */
+    double input_norm;     /* rms |x~| and |w~| */
+    double weight_norm;
+    double largest_product; /* largest |x~| |w~| */
+    double strip; /* half width of f's strip of analyticity; infinity if not an activation */
+    uint64_t
+        features_chebyshev;   /* m for the wanted error and probability, by Chebyshev's inequality
+                                  * from the closed-form variance; 0: 2^24 do not suffice */
+    uint64_t features_azuma;  /* by Azuma's, P <= 2 exp(-m eps^2/(8 c^2)), where every term is
+                                  * bounded by a c; 0: not bounded, or 2^24 do not suffice */
+    uint64_t features_needed; /* the smaller of those that are not 0; 0: fit instead (snnk_fit) */
+    int32_t beyond_strip;     /* 1: largest_product > strip */
+    int32_t reserved;
+} snnk_prediction;
+
+SNNK_API int snnk_predict_config_init(snnk_predict_config *config, size_t config_size);
+SNNK_API int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size);
+
+/* Predict from a batch: X: n x d, W: l x d, b: l or NULL; at most 4096 pairs, evenly spaced, are
+ * looked at for each output. In closed form for iid rows (coupled rows do no worse); O((n + l) d + n l
+ * atoms). quantiles: NULL, or l x n_levels: for each output, the quantiles at `levels` (0 ... 1) over
+ * the batch of the standard error, as a share of that output's rms value. SNNK_E_NULL, SNNK_E_SHAPE
+ * (an empty batch), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED
+ * (rows given, or a kernel whose variance has no closed form: all but URF, LINE, IDENTITY, GAUSSIAN,
+ * ARC_COSINE of order 0 and 1 with floor 0, ELEMENTWISE identity), SNNK_E_NOMEM. */
+SNNK_API int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
+                              const float *W, size_t ldw, const float *b,
+                              const snnk_predict_config *config, size_t n_levels,
+                              const double *levels, double *quantiles, size_t ldq,
+                              snnk_prediction *prediction);
+
+/* Predict from norms alone: |x~|, |w~|, their inner product x~.w~, and the pre-activation without
+ * it (w.mu + nu.(x - mu) + b; 0 without a frame; 0 for symmetric kernels). */
+SNNK_API int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight_norm,
+                                    double inner, double offset, const snnk_predict_config *config,
+                                    snnk_prediction *prediction);
+
+/* Errors through a stack of layers. Layer k, 0 ... n-1, is within errors[k] of its exact function
+ * but with probability failures[k], and maps inputs that differ by t to outputs that differ by at
+ * most moduli[k] t. *error: by how much the last output can be off, e_{k+1} = errors[k] + moduli[k]
+ * e_k; *failure: the probability that it is more, by the union bound, at most 1. SNNK_E_NULL,
+ * SNNK_E_SHAPE, SNNK_E_RANGE (negative or NaN). */
+SNNK_API int snnk_predict_depth(size_t n, const double *errors, const double *failures,
+                                const double *moduli, double *error, double *failure);
+
+/* ---- Calibration: one call that chooses ---- */
+
+/* What was chosen, and why: predicted standard errors (relative, at the given number of features) of
+ * the alternatives, each with the best of everything else. Fill `size` first. */
+typedef struct snnk_urf_report {
+    size_t size;
+    double predicted;       /* of the choice */
+    double plain;           /* s = 1, no frame, independent draws: infinity if it overflows */
+    double balanced;        /* s balanced, no frame */
+    double centered_inputs; /* x centred */
+    double centered_both;   /* x and w centred */
+    double diagonal;        /* x and w centred, diagonal metric */
+    double whitened;        /* x and w centred, whitened */
+    double
+        without_features;  /* NOT predicted but measured: of f(w.mu + nu.(x - mu) + b), which needs
+                               * no random feature. Where this is smaller, random features only add
+                               * noise: do not use them */
+    double spectral_error; /* bound, relative */
+    double radius, half_period, center; /* of the spectrum chosen */
+    double l1;
+    double input_norm, weight_norm; /* in the frame chosen */
+    double A;                       /* of the atom with the largest share; 0 if none */
+    uint64_t atoms;
+    uint64_t features;                                    /* used */
+    uint64_t sketch_features;                             /* of them for the affine part */
+    uint64_t directions;                                  /* of the frame */
+    int32_t frame_center, frame_metric, form, hyperbolic; /* as in the configs */
+    int32_t method;                                       /* snnk_spectrum_method */
+    int32_t optimal_A;                                    /* 1: A was chosen in closed form */
+} snnk_urf_report;
+
+SNNK_API int snnk_urf_report_init(snnk_urf_report *report, size_t report_size);
+
+/* The map for f(w.x + b) of least predicted error on a batch: X: n x d (n >= 2), W: l x d (l >= 2),
+ * b: l or NULL. Chooses the frame, the interval and method of the spectrum, form, hyperbolic, A;
+ * predicts each on rows that the frame was not learnt from (every fourth), then learns the frame
+ * again from all. spectrum: NULL, or the one to use (activation is then that of the exact values,
+ * for without_features alone). config: features, seed, atoms, affine, projection and allocator are
+ * kept as given; the rest is chosen. report: NULL if not wanted. Deterministic. Statuses as
+ * snnk_spectrum_create, snnk_frame_create, snnk_map_create_urf. */
+SNNK_API int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *spectrum,
+                                size_t n, const float *X, size_t ldx, size_t l, const float *W,
+                                size_t ldw, const float *b, const snnk_urf_config *config,
+                                snnk_urf_report *report, snnk_map **map);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,74 @@
+#include "kernels/urf.h"
+
+#include <math.h>
+
+static double dot(size_t d, const double *row, const float *x, const double *mean) {
+    double sum = 0;
+
+    for (size_t k = 0; k < d; k++) sum += row[k] * (mean ? x[k] - mean[k] : x[k]);
+    return sum;
+}
+
+snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, const float *x) {
+    snnk__urf_scalars s = {0};
+
+    for (size_t k = 0; k < d; k++) {
+        const double centred = table->mean ? x[k] - table->mean[k] : x[k];
+        const double y = table->scale ? table->scale[k] * centred : centred;
+
+        s.norm2 += y * y;
+    }
+    for (size_t i = 0; i < table->n_directions; i++) {
+        const double p = dot(d, table->directions + i * d, x, NULL) + table->direction_offset[i];
+
+        s.norm2 += table->gain[i] * p * p;
+    }
+    if (s.norm2 < 0) s.norm2 = 0; /* by rounding; NaN stays */
+    if (table->nu) s.t = dot(d, table->nu, x, table->mean);
+    return s;
+}
+
+/* exp(e), saturated; NaN stays. */
+static float saturated_exp(double e) {
+    return expf(e > SNNK__URF_LARGEST_EXPONENT ? SNNK__URF_LARGEST_EXPONENT : (float)e);
+}
+
+/* The angle as a float of few digits before the point. */
+static float reduced(double angle) {
+    const double turn = 6.283185307179586476925;
+
+    return (float)(fabs(angle) > 100 ? remainder(angle, turn) : angle);
+}
+
+/* The features of one row for one sign of z. */
+static void features(const snnk__urf_row *row, size_t parts, double z, double exponent,
+                     double phase, float *phi) {
+    const float size = saturated_exp(row->z_exponent * z + exponent);
+
+    if (parts == 1) {
+        phi[0] = size;
+        return;
+    }
+    const float angle = reduced(row->z_phase * z + phase);
+    phi[0] = size * cosf(angle);
+    phi[1] = size * sinf(angle);
+}
+
+void snnk__urf_apply(const snnk__urf_table *table, size_t first, size_t count,
+                     snnk__urf_scalars scalars, const float *z, float *phi) {
+    const size_t parts = table->parts, width = table->signs * parts;
+    const bool finite = isfinite(scalars.norm2);
+
+    for (size_t j = 0; j < count; j++) {
+        const snnk__urf_row *row = table->rows + first + j;
+        /* In double: |x~|^2 of finite inputs may be beyond float. */
+        const double exponent =
+            row->norm_exponent * scalars.norm2 + row->t_exponent * scalars.t + row->constant;
+        const double phase = row->norm_phase * scalars.norm2 + row->t_phase * scalars.t;
+        /* Where |x~|^2 is finite but a projection is not, |x~|^2 decides. */
+        const double zj = finite && !isfinite(z[j]) ? 0 : z[j];
+
+        features(row, parts, zj, exponent, phase, phi + width * j);
+        if (table->signs == 2) features(row, parts, -zj, exponent, phase, phi + width * j + parts);
+    }
+}

@@ -1,0 +1,49 @@
+/* Universal random features of one projected row, in plain C: the slow truth that vector versions are
+ * held to. */
+#ifndef SNNK_KERNELS_URF_H
+#define SNNK_KERNELS_URF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exponents are cut here: exp(36) exp(36) times 2^24 features is still a float. */
+#define SNNK__URF_LARGEST_EXPONENT 36.0f
+
+/* What feature row j takes from z_j = g_j . x~ (times s), from |x~|^2, and from t = nu . (x - mu):
+ *     exponent e = z_exponent z + norm_exponent |x~|^2 + t_exponent t + constant
+ *     phase  phi = z_phase z + norm_phase |x~|^2 + t_phase t */
+typedef struct snnk__urf_row {
+    float z_exponent, z_phase;
+    float norm_exponent, norm_phase;
+    float t_exponent, t_phase;
+    float constant;
+} snnk__urf_row;
+
+/* Features of row j, in this order: exp(e) for z, or with phases exp(e) cos phi and exp(e) sin phi;
+ * with two signs, then the same for -z. */
+typedef struct snnk__urf_table {
+    size_t signs; /* 1 or 2 */
+    size_t parts; /* 1, or 2 with phases */
+    const snnk__urf_row *rows;
+    /* |x~|^2 = |scale (x - mean)|^2 + sum_i gain_i (direction_i . x + direction_offset_i)^2 */
+    const double *mean, *scale; /* d; NULL for zeros, for ones */
+    size_t n_directions;
+    const double *directions; /* n_directions x d */
+    const double *direction_offset, *gain;
+    const double *nu; /* t = nu . (x - mean); d, NULL for t = 0 */
+} snnk__urf_table;
+
+/* What all feature rows share. */
+typedef struct snnk__urf_scalars {
+    double norm2; /* |x~|^2 */
+    double t;
+} snnk__urf_scalars;
+
+snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, const float *x);
+
+/* phi = features of rows first ... first+count-1 from their projections z (count values), signs *
+ * parts each. z may be the last `count` values of phi. */
+void snnk__urf_apply(const snnk__urf_table *table, size_t first, size_t count,
+                     snnk__urf_scalars scalars, const float *z, float *phi);
+
+#endif

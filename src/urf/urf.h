@@ -1,0 +1,67 @@
+/* Inside of the two kinds of blocks made from a spectrum: its atoms, and its affine part. */
+#ifndef SNNK_URF_URF_H
+#define SNNK_URF_URF_H
+
+#include "kernels/kernels.h"
+#include "urf/atoms.h"
+#include "urf/frame.h"
+
+/* Rows of G run on raw inputs: M^T g_j, offset -M^T g_j . mu, without s and A, which the table has. */
+typedef struct snnk__urf {
+    snnk_allocator allocator;
+    const snnk_frame *frame; /* a frame that changes nothing, where none was given */
+    double intercept;        /* of the spectrum; 0 where a LINE block has it */
+    double spectral_error;
+    double strip;
+    snnk__urf_atoms atoms;
+    size_t rows;
+    uint32_t *row_atom; /* rows */
+    double *norm2;      /* |g_j|^2; rows */
+    /* What the kernels take, filled by snnk__urf_finish from the above. */
+    snnk__urf_row *row;
+    double *directions, *direction_offset, *gain;
+    snnk__urf_table table;
+} snnk__urf;
+
+/* The affine part intercept + slope (w.x + b): exact, from identity features; or sketched, by feature
+ * 0 = nu.(x - mu) (if the frame has nu) and rows M^T g_j / sqrt(r). */
+typedef struct snnk__line {
+    snnk_allocator allocator;
+    const snnk_frame *frame; /* NULL: exact */
+    double intercept, slope;
+    double spectral_error;
+    double strip;
+    size_t sketch_rows; /* r */
+} snnk__line;
+
+/* What one row of weights is to a block. */
+typedef struct snnk__seen_weight {
+    double norm2;  /* |w~|^2 */
+    double offset; /* w.mu + b */
+} snnk__seen_weight;
+
+/* How many features a row of G gives, and whether nu is used: without a frame, for atoms of these
+ * rates. */
+void snnk__urf_shape(const snnk__urf_atoms *atoms, const snnk_frame *frame, size_t *signs,
+                     size_t *parts);
+
+/* Room for `rows` rows. Takes over atoms; retains frame. */
+int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows,
+                    const snnk_allocator *allocator, snnk__urf **urf);
+/* Fill the table, once atoms, row_atom and norm2 are set. */
+void snnk__urf_finish(snnk__urf *urf);
+void snnk__urf_free(snnk__urf *urf);
+
+int snnk__line_create(const snnk_frame *frame, double intercept, double slope,
+                      const snnk_allocator *allocator, snnk__line **line);
+void snnk__line_free(snnk__line *line);
+
+/* w' (d, float) = M^-1 w~, so that a row of G times it is g . w~; and the rest. seen: d of scratch. */
+snnk__seen_weight snnk__frame_dual(const snnk_frame *frame, const float *w, double b, double *seen,
+                                   float *dual);
+
+/* psi (features of the block) from v_j = g_j . w~ (rows values). */
+void snnk__urf_weights(const snnk__urf *urf, const snnk__seen_weight *weight, const float *v,
+                       float *psi);
+
+#endif

@@ -1,0 +1,344 @@
+/* Predictions: variances of the symmetric kernels against draws, the counts of features against the
+ * inequalities worked out here, the edges. Those of spectral maps against draws are in test_urf. */
+#include "support/compare.h"
+
+#include "support/draw.h"
+
+enum { D = 6, N = 12, L = 7 };
+
+static float X[N * D], W[L * D], b[L];
+
+static int make_batch(void **state) {
+    uint64_t seed = 21;
+
+    (void)state;
+    for (size_t i = 0; i < N * D; i++) X[i] = (float)(0.6 * draw_uniform(&seed));
+    for (size_t i = 0; i < L * D; i++) W[i] = (float)(0.5 * draw_uniform(&seed));
+    for (size_t i = 0; i < L; i++) b[i] = (float)(0.3 * draw_uniform(&seed));
+    return 0;
+}
+
+static snnk_prediction fresh(void) {
+    snnk_prediction prediction;
+
+    assert_ok(snnk_prediction_init(&prediction, sizeof prediction));
+    return prediction;
+}
+
+static snnk_predict_config settings(double error, double probability) {
+    snnk_predict_config config;
+
+    assert_ok(snnk_predict_config_init(&config, sizeof config));
+    config.error = error;
+    config.probability = probability;
+    return config;
+}
+
+/* ---- Symmetric kernels ---- */
+
+/* Over seeds, the mean square error of Phi(x).Phi(w) is the predicted one, within 5 of its own errors. */
+static void check_kernel(const snnk_map_config *base, const snnk_scaling *scaling) {
+    enum { SEEDS = 3000 };
+    snnk_map_config config = *base;
+    double predicted = 0, exact = 0;
+    sample square = {0};
+
+    config.features = 16;
+    for (config.seed = 0; config.seed < SEEDS; config.seed++) {
+        float Phi[2 * 16], inputs[2 * D];
+        double value = 0;
+        snnk_map *map;
+
+        memcpy(inputs, X + D, D * sizeof(float));
+        memcpy(inputs + D, W + D, D * sizeof(float));
+        assert_ok(snnk_map_create(D, &config, scaling, &map));
+        assert_ok(snnk_map_input_tower(map, 2, inputs, D, Phi, 16, NULL));
+        if (config.seed == 0) {
+            snnk_prediction p = fresh();
+
+            assert_ok(snnk_map_exact(map, X + D, W + D, 0, &exact));
+            assert_ok(
+                snnk_map_predict(map, 1, X + D, D, 1, W + D, D, NULL, NULL, 0, NULL, NULL, 0, &p));
+            assert_close(p.value_rms, fabs(exact), 1e-12, 0);
+            predicted = p.standard_error * p.value_rms;
+            assert_close(p.median_error, p.standard_error, 1e-12, 0);
+            assert_close(p.largest_error, p.standard_error, 1e-12, 0);
+            assert_close(p.mean_deviation, sqrt(2 / 3.14159265358979324) * p.standard_error, 1e-12,
+                         0);
+        }
+        for (size_t k = 0; k < 16; k++) value += (double)Phi[k] * Phi[16 + k];
+        sample_add(&square, (value - exact) * (value - exact));
+        snnk_map_free(map);
+    }
+    assert_close(square.mean, predicted * predicted, 0, 5 * sample_error(&square));
+    assert_true(5 * sample_error(&square) < 0.3 * square.mean); /* or noise would pass */
+}
+
+static void variances_of_kernels_agree_with_draws(void **state) {
+    const double mean[D] = {0.1, 0, -0.1, 0.2, 0, 0}, scale[D] = {1, 2, 1, 0.5, 1, 1};
+    snnk_scaling *scaling;
+    snnk_map_config config;
+
+    (void)state;
+    assert_ok(snnk_scaling_create_given(D, mean, scale, NULL, &scaling));
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    for (int32_t order = 0; order < 2; order++) {
+        config.order = order;
+        config.offset_scale = 0.4 * order;
+        check_kernel(&config, order ? scaling : NULL);
+    }
+    config.offset_scale = 0;
+    config.kind = SNNK_MAP_GAUSSIAN;
+    config.projection_scale = 1.5;
+    check_kernel(&config, NULL);
+    check_kernel(&config, scaling);
+    config.kind = SNNK_MAP_ELEMENTWISE;
+    config.activation = SNNK_IDENTITY;
+    check_kernel(&config, NULL);
+    config.activation = SNNK_STEP;
+    check_kernel(&config, NULL);
+    config.activation = SNNK_RELU;
+    check_kernel(&config, NULL);
+    snnk_scaling_free(scaling);
+}
+
+static void identity_features_have_no_error(void **state) {
+    snnk_map_config config;
+    snnk_prediction p = fresh();
+    snnk_map *map;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_IDENTITY;
+    assert_ok(snnk_map_create(D, &config, NULL, &map));
+    assert_ok(snnk_map_predict(map, N, X, D, L, W, D, NULL, NULL, 0, NULL, NULL, 0, &p));
+    assert_true(p.standard_error == 0 && p.largest_error == 0 && p.mean_deviation == 0);
+    assert_int_equal(p.features_needed, D);
+    snnk_map_free(map);
+}
+
+/* ---- Counts of features ---- */
+
+static void counts_follow_from_the_inequalities(void **state) {
+    const double error = 0.05, probability = 0.01;
+    const snnk_predict_config config = settings(error, probability);
+    snnk_map_config map_config;
+    snnk_prediction p = fresh();
+    snnk_map *map;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
+    map_config.kind = SNNK_MAP_GAUSSIAN;
+    map_config.features = 50;
+    assert_ok(snnk_map_create(D, &map_config, NULL, &map));
+    /* |x - w|^2 = 1 + 1 - 2 * 0.8 = 0.4: value exp(-0.2), variance of a term (1 - exp(-0.4))^2/2. */
+    assert_ok(snnk_map_predict_norms(map, 1, 1, 0.8, 0, &config, &p));
+    const double value = exp(-0.2), variance = pow(1 - exp(-0.4), 2) / 2;
+    assert_close(p.value_rms, value, 1e-14, 0);
+    assert_close(p.standard_error, sqrt(variance / 25) / value, 1e-14, 0);
+    const double target = error * value;
+    assert_close((double)p.features_chebyshev, 2 * variance / (probability * target * target), 0,
+                 2);
+    assert_close((double)p.features_azuma, 2 * 8 * log(2 / probability) / (target * target), 0, 2);
+    assert_int_equal(p.features_needed, p.features_chebyshev < p.features_azuma
+                                            ? p.features_chebyshev
+                                            : p.features_azuma);
+    /* At a tiny probability the exponential bound is the smaller. */
+    const snnk_predict_config rare = settings(error, 1e-9);
+    assert_ok(snnk_map_predict_norms(map, 1, 1, 0.8, 0, &rare, &p));
+    assert_true(p.features_azuma < p.features_chebyshev || p.features_chebyshev == 0);
+    assert_int_equal(p.features_needed, p.features_azuma);
+    /* Out of reach: more than 2^24. */
+    const snnk_predict_config exact = settings(1e-6, 0.05);
+    assert_ok(snnk_map_predict_norms(map, 1, 1, 0.8, 0, &exact, &p));
+    assert_int_equal(p.features_needed, 0);
+    snnk_map_free(map);
+}
+
+/* E|H|^2 of one positive atom grows like exp(2 omega |x| |w|): at |x||w| = 16 it is hopeless. */
+static void hopeless_targets_are_said_to_be(void **state) {
+    const double omega = 1, re = 1;
+    const snnk_predict_config config = settings(0.1, 0.05);
+    snnk_prediction p = fresh();
+    snnk_urf_config urf;
+    snnk_spectrum *spectrum;
+    snnk_map *map;
+
+    (void)state;
+    assert_ok(snnk_spectrum_from_atoms(1, &omega, &re, NULL, 0, 0, NULL, &spectrum));
+    assert_ok(snnk_urf_config_init(&urf, sizeof urf));
+    urf.input_norm = urf.weight_norm = 4;
+    urf.hyperbolic = 0;
+    assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
+    assert_ok(snnk_map_predict_norms(map, 4, 4, 0, 0, &config, &p));
+    /* Balanced: E|L|^2 = exp(2 * 16), of which half is the real part's: 1024 features. */
+    assert_close(log(p.standard_error), 16 - log(2) / 2 - log(1024) / 2, 1e-6, 0);
+    assert_int_equal(p.features_needed, 0);
+    assert_int_equal(p.features_azuma, 0); /* A = 0: not bounded */
+    assert_true(p.largest_product == 16);
+    snnk_map_free(map);
+
+    /* Near the origin it works, and Chebyshev's count keeps the variance per feature. */
+    urf.input_norm = urf.weight_norm = 0.5;
+    assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
+    assert_ok(snnk_map_predict_norms(map, 0.5, 0.5, 0, 0, &config, &p));
+    const double needed = p.standard_error * p.standard_error * 1024 / (0.05 * 0.1 * 0.1);
+    assert_close((double)p.features_chebyshev, needed, 0, 1.5);
+    snnk_map_free(map);
+
+    /* A < 0: bounded, |Lambda Lambda| <= (1-4A)^(d/2) exp((1-4A)|Re(u+v)|^2/(-8A) - Re(u.u + v.v)/2);
+     * here u = s x with s^2 = 1, v = i w/s, so Re(u+v) = x and Re(v.v) = -|w|^2. */
+    urf.A = -0.5;
+    urf.hyperbolic = 0;
+    assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
+    assert_ok(snnk_map_predict_norms(map, 0.5, 0.5, 0, 0, &config, &p));
+    const double c = pow(3, D / 2.0) * exp(3 * 0.25 / 4 - (0.25 - 0.25) / 2);
+    const double azuma = 8 * c * c * log(2 / 0.05) / (0.1 * 0.1);
+    assert_close((double)p.features_azuma, azuma > (1 << 24) ? 0 : azuma, 1e-6, 2);
+    snnk_map_free(map);
+    snnk_spectrum_free(spectrum);
+}
+
+/* ---- Batches ---- */
+
+static void quantiles_of_outputs_are_ordered_and_right(void **state) {
+    const double levels[] = {0, 0.5, 1};
+    double quantiles[L * 3];
+    snnk_map_config config;
+    snnk_prediction p = fresh();
+    snnk_map *map;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_GAUSSIAN;
+    assert_ok(snnk_map_create(D, &config, NULL, &map));
+    assert_ok(snnk_map_predict(map, N, X, D, L, W, D, NULL, NULL, 3, levels, quantiles, 3, &p));
+    double largest = 0;
+    for (size_t j = 0; j < L; j++) {
+        double least = INFINITY, most = 0, square = 0;
+
+        for (size_t i = 0; i < N; i++) {
+            double distance = 0;
+
+            for (size_t k = 0; k < D; k++) distance += pow((double)X[i * D + k] - W[j * D + k], 2);
+            const double error = (1 - exp(-distance)) / sqrt(2) / sqrt(512);
+
+            square += exp(-distance) / N;
+            least = fmin(least, error);
+            most = fmax(most, error);
+        }
+        assert_close(quantiles[j * 3], least / sqrt(square), 1e-9, 0);
+        assert_close(quantiles[j * 3 + 2], most / sqrt(square), 1e-9, 0);
+        assert_true(quantiles[j * 3] <= quantiles[j * 3 + 1]);
+        assert_true(quantiles[j * 3 + 1] <= quantiles[j * 3 + 2]);
+        largest = fmax(largest, most);
+    }
+    assert_close(p.largest_error * p.value_rms, largest, 1e-9, 0);
+    assert_true(p.median_error <= p.error_95 && p.error_95 <= p.largest_error);
+    snnk_map_free(map);
+}
+
+static void strips_are_heeded(void **state) {
+    snnk_prediction p = fresh();
+    snnk_spectrum *spectrum;
+    snnk_map *map;
+
+    (void)state;
+    assert_ok(snnk_spectrum_create(SNNK_TANH, NULL, &spectrum));
+    assert_ok(snnk_map_create_urf(D, spectrum, NULL, NULL, &map));
+    assert_ok(snnk_map_predict_norms(map, 1, 1.5, 0, 0, NULL, &p));
+    assert_close(p.strip, 1.57079632679489662, 1e-15, 0);
+    assert_int_equal(p.beyond_strip, 0);
+    assert_ok(snnk_map_predict_norms(map, 1, 1.6, 0, 0, NULL, &p));
+    assert_int_equal(p.beyond_strip, 1);
+    assert_true(p.spectral_error > 0);
+    snnk_map_free(map);
+    snnk_spectrum_free(spectrum);
+}
+
+/* ---- Depth ---- */
+
+static void depth_adds_up(void **state) {
+    const double errors[] = {0.1, 0.2, 0.05}, failures[] = {0.01, 0.02, 0.03};
+    const double moduli[] = {7, 2, 3}, all[] = {0.5, 0.4, 0.3};
+    double error = 0, failure = 0;
+
+    (void)state;
+    assert_ok(snnk_predict_depth(3, errors, failures, moduli, &error, &failure));
+    /* 0.1; 0.2 + 2 * 0.1 = 0.4; 0.05 + 3 * 0.4 = 1.25. The first modulus meets no error. */
+    assert_close(error, 1.25, 1e-15, 0);
+    assert_close(failure, 0.06, 1e-15, 0);
+    assert_ok(snnk_predict_depth(3, errors, all, moduli, &error, &failure));
+    assert_true(failure == 1);
+    assert_status(snnk_predict_depth(0, errors, failures, moduli, &error, &failure), SNNK_E_SHAPE);
+    assert_status(snnk_predict_depth(3, NULL, failures, moduli, &error, &failure), SNNK_E_NULL);
+    assert_status(snnk_predict_depth(3, errors, failures, moduli, NULL, &failure), SNNK_E_NULL);
+    const double negative[] = {0.1, -0.2, 0.05};
+    assert_status(snnk_predict_depth(3, negative, failures, moduli, &error, &failure),
+                  SNNK_E_RANGE);
+    assert_says("errors[1]");
+    assert_true(failure == 1); /* untouched */
+}
+
+/* ---- Misuse ---- */
+
+static void wrong_arguments_are_refused(void **state) {
+    const double level = 2;
+    double quantile;
+    float bad[D] = {NAN};
+    snnk_predict_config config = settings(0.1, 0.05);
+    snnk_prediction p = fresh(), before = p;
+    snnk_map_config map_config;
+    snnk_map *map, *given;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
+    assert_ok(snnk_map_create(D, &map_config, NULL, &map));
+    assert_status(snnk_predict_config_init(&config, 1), SNNK_E_CONFIG);
+    assert_status(snnk_prediction_init(NULL, sizeof p), SNNK_E_NULL);
+#define predict(n, X, l, W, config, levels, p)                                                     \
+    snnk_map_predict(map, n, X, D, l, W, D, NULL, config, levels, &level, &quantile, 1, p)
+    assert_status(snnk_map_predict(NULL, N, X, D, L, W, D, NULL, NULL, 0, NULL, NULL, 0, &p),
+                  SNNK_E_NULL);
+    assert_status(predict(0, X, L, W, NULL, 0, &p), SNNK_E_SHAPE);
+    assert_status(predict(N, X, 0, W, NULL, 0, &p), SNNK_E_SHAPE);
+    assert_status(predict(N, NULL, L, W, NULL, 0, &p), SNNK_E_NULL);
+    assert_status(predict(N, X, L, W, NULL, 0, NULL), SNNK_E_NULL);
+    assert_status(predict(1, bad, L, W, NULL, 0, &p), SNNK_E_NONFINITE);
+    assert_status(predict(1, X, 1, bad, NULL, 0, &p), SNNK_E_NONFINITE);
+    assert_status(predict(N, X, 1, W, NULL, 1, &p), SNNK_E_RANGE);
+    assert_says("levels[0] = 2");
+    config = settings(0, 0.05);
+    assert_status(predict(N, X, L, W, &config, 0, &p), SNNK_E_RANGE);
+    config = settings(0.1, 1);
+    assert_status(predict(N, X, L, W, &config, 0, &p), SNNK_E_RANGE);
+    assert_status(snnk_map_predict_norms(map, -1, 1, 0, 0, NULL, &p), SNNK_E_RANGE);
+    assert_status(snnk_map_predict_norms(map, 1, 1, 1.1, 0, NULL, &p), SNNK_E_RANGE);
+    assert_status(snnk_map_predict_norms(map, 1, 1, 0, NAN, NULL, &p), SNNK_E_NONFINITE);
+    /* Kernels without a closed form, and rows given. */
+    snnk_map_free(map);
+    map_config.order = 2;
+    assert_ok(snnk_map_create(D, &map_config, NULL, &map));
+    assert_status(predict(N, X, L, W, NULL, 0, &p), SNNK_E_UNSUPPORTED);
+    assert_ok(snnk_map_create_from_rows(D, N, X, D, NULL, NULL, NULL, &given));
+    assert_status(snnk_map_predict_norms(given, 1, 1, 0, 0, NULL, &p), SNNK_E_UNSUPPORTED);
+    assert_says("given");
+    assert_memory_equal(&p, &before, sizeof p);
+    snnk_map_free(given);
+    snnk_map_free(map);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(variances_of_kernels_agree_with_draws),
+        cmocka_unit_test(identity_features_have_no_error),
+        cmocka_unit_test(counts_follow_from_the_inequalities),
+        cmocka_unit_test(hopeless_targets_are_said_to_be),
+        cmocka_unit_test(quantiles_of_outputs_are_ordered_and_right),
+        cmocka_unit_test(strips_are_heeded),
+        cmocka_unit_test(depth_adds_up),
+        cmocka_unit_test(wrong_arguments_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, make_batch, NULL);
+}

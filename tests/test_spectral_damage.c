@@ -1,0 +1,317 @@
+/* src/file/spectral_load.c on files that are not what they should be: a sound one with one thing
+ * changed, and a check sum that is right. */
+#include "support/compare.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "data/model_1.h"
+#include "file/bytes.h"
+#include "file/model.h"
+
+/* What is changed in a sound file. */
+typedef struct change {
+    const char *tensor; /* of layer 0, "blocks.1.atoms": this element of it becomes `value`... */
+    size_t element;
+    double value;
+    int wrong_shape;  /* ... or 1: it is left out; 2: it is a row or an element shorter */
+    const char *key;  /* or this key of the description, the n-th time it occurs, */
+    int n;            /* from 0, */
+    const char *text; /* gets this value, or is misspelt (NULL) */
+    int status;
+    const char *says;
+} change;
+
+/* The description with one value changed. The caller frees it. */
+static char *changed_text(const char *text, const change *c) {
+    char *out = malloc(strlen(text) + 100), quoted[64];
+    const char *at = text;
+    size_t length;
+
+    if (!c->key) return strcpy(out, text);
+    snprintf(quoted, sizeof quoted, "\"%s\":", c->key);
+    for (int n = 0; (at = strstr(at, quoted)) && n < c->n; n++) at++;
+    assert_non_null(at);
+    length = (size_t)(at - text);
+    memcpy(out, text, length);
+    if (!c->text) {
+        snprintf(out + length, 100 + strlen(at), "\"x%s", at + 1);
+        return out;
+    }
+    at += strlen(quoted);
+    sprintf(out + length, "%s%s%s", quoted, c->text, at + strcspn(at, ",}"));
+    return out;
+}
+
+/* A tensor's elements in this machine's order, one of them changed. The caller frees them. */
+static void *changed_elements(const snnk__st_tensor *tensor, const change *c, bool here) {
+    const size_t n = tensor->bytes / snnk__dtype_bytes(tensor->dtype);
+    unsigned char *out = malloc(tensor->bytes + 1);
+
+    for (size_t e = 0; e < n; e++) {
+        const bool now = here && !c->wrong_shape && e == c->element;
+
+        if (tensor->dtype == SNNK__DTYPE_F64) {
+            const double x = now ? c->value : snnk__load_f64(tensor->data + 8 * e, false);
+            memcpy(out + 8 * e, &x, sizeof x);
+        } else if (tensor->dtype == SNNK__DTYPE_F32) {
+            const float x = now ? (float)c->value : snnk__load_f32(tensor->data + 4 * e, false);
+            memcpy(out + 4 * e, &x, sizeof x);
+        } else {
+            const uint32_t x =
+                now ? (uint32_t)c->value : snnk__load_u32(tensor->data + 4 * e, false);
+            memcpy(out + 4 * e, &x, sizeof x);
+        }
+    }
+    return out;
+}
+
+/* Load model_1 with a change, its check sum put right. */
+static int load_changed(const change *c, const snnk_allocator *loaders, snnk_network **network) {
+    snnk__st_reader *reader;
+    snnk__st_writer writer;
+    snnk_allocator allocator;
+    void *elements[64], *file;
+    size_t n, bytes;
+    bool found = c->tensor == NULL;
+
+    assert_ok(snnk__allocator_read(&allocator, NULL));
+    assert_ok(snnk__model_open(model_1, sizeof model_1, &allocator, SNNK__MODEL_NETWORK, &reader));
+    snnk__model_begin(&writer, &allocator, SNNK__MODEL_NETWORK);
+    char *text = changed_text(snnk__st_text(reader, "snnk.network"), c);
+    snnk__st_add_text(&writer, "snnk.network", text);
+    const snnk__st_tensor *tensors = snnk__st_tensors(reader, &n);
+    assert_true(n <= 64);
+    for (size_t i = 0; i < n; i++) {
+        const bool here =
+            c->tensor && strcmp(tensors[i].name + strlen("layers.0."), c->tensor) == 0;
+        size_t dims[2] = {0};
+
+        found = found || here;
+        elements[i] = changed_elements(&tensors[i], c, here);
+        if (here && c->wrong_shape == 1) continue;
+        memcpy(dims, tensors[i].dims, tensors[i].n_dims * sizeof *dims);
+        if (here && c->wrong_shape == 2) dims[0]--;
+        snnk__st_add_tensor(&writer, tensors[i].name, tensors[i].dtype, tensors[i].n_dims, dims,
+                            elements[i]);
+    }
+    assert_true(found);
+    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    file = malloc(bytes);
+    assert_ok(snnk__st_write_memory(&writer, file, bytes));
+    snnk__st_writer_free(&writer);
+    snnk__st_close(reader);
+    for (size_t i = 0; i < n; i++) free(elements[i]);
+    free(text);
+    const int st = snnk_network_load_memory(file, bytes, loaders, network);
+    free(file);
+    return st;
+}
+
+/* A value of the description; a tensor left out (1) or too short (2); a number that is wrong, or not
+ * finite. */
+#define KEY(key_, n_, text_, says_)                                                                \
+    { .key = key_, .n = n_, .text = text_, .status = SNNK_E_FORMAT, .says = says_ }
+#define SHAPE(tensor_, how, says_)                                                                 \
+    { .tensor = tensor_, .wrong_shape = how, .status = SNNK_E_FORMAT, .says = says_ }
+#define WRONG(tensor_, at, value_, says_)                                                          \
+    { .tensor = tensor_, .element = at, .value = value_, .status = SNNK_E_FORMAT, .says = says_ }
+#define NONFINITE(tensor_, at, value_, says_)                                                      \
+    { .tensor = tensor_, .element = at, .value = value_, .status = SNNK_E_NONFINITE, .says = says_ }
+
+#define ATOM "blocks.0.atoms"
+#define ROWS "blocks.0.row_atom"
+
+/* In model_1, on 3 inputs. Block 0: 4 atoms, of which the first two have 2 and 1 of 5 rows for certain,
+ * and the other two one of the drawn rows each, 4 features a row; block 1: a sketched line of 3
+ * features; block 2: an exact one. The frame of the first two has one direction, and centres
+ * weights. */
+static const change changes[] = {
+    /* the description of either kind */
+    KEY("kind", 1, "\"URF\"", "\"URF\""),
+    KEY("kind", 1, "\"line\"", "\"slope\" is missing"),
+    KEY("kind", 1, "\"gaussian\"", "\"order\""),
+    KEY("kind", 2, "\"urf\"", "\"rows\" is missing"),
+    KEY("kind", 4, "\"urf\"", "\"intercept\" is missing"),
+    KEY("projection", 0, "\"halton\"", "\"halton\""),
+    KEY("projection", 1, "5", "projection"),
+    KEY("seed", 0, "1", "seed"),
+    KEY("seed", 1, "\"-1\"", "seed"),
+    KEY("features", 0, "0", "\"features\" is 0"),
+    KEY("features", 0, "25", "25 features of 5 rows"),
+    KEY("features", 0, "21", "21 features of 5 rows"),
+    KEY("features", 0, "5", "psi"),
+    KEY("features", 1, "1", "without rows"),
+    KEY("features", 1, "2", "blocks.1.offset"),
+    KEY("features", 1, "1e15", "blocks.1.offset"),
+    KEY("intercept", 0, "null", "intercept"),
+    KEY("intercept", 1, "1e999", "\"intercept\" is inf"),
+    KEY("spectral_error", 0, "-1", "spectral_error"),
+    KEY("spectral_error", 1, "1e999", "is inf"),
+    KEY("strip", 0, "-1", "\"strip\" is -1"),
+    KEY("strip", 1, "\"inf\"", "\"strip\" is missing"),
+    KEY("strip", 0, NULL, "\"strip\" is missing"),
+    KEY("strip", 2, "1e999", "\"strip\" is inf"),
+    /* frames */
+    KEY("frame", 0, NULL, "block 0: \"frame\" is missing"),
+    KEY("frame", 1, NULL, "block 1: \"frame\" is missing"),
+    KEY("weights_centered", 0, "1", "weights_centered"),
+    KEY("directions", 0, "4", "4 directions of 3 inputs"),
+    KEY("directions", 1, "2", "blocks.1.directions"),
+    KEY("directions", 0, "-1", "directions"),
+    KEY("input_norm", 0, "-1", "input_norm"),
+    KEY("input_norm", 1, "1e999", "input_norm"),
+    KEY("weight_norm", 0, "null", "weight_norm"),
+    KEY("weight_norm", 1, "1e101", "weight_norm"),
+    SHAPE("blocks.0.mean", 1, "blocks.0.mean"),
+    SHAPE("blocks.1.mean", 2, "blocks.1.mean"),
+    SHAPE("blocks.0.scale", 1, "blocks.0.scale"),
+    SHAPE("blocks.1.scale", 2, "blocks.1.scale"),
+    SHAPE("blocks.0.weight_mean", 1, "weight_mean"),
+    SHAPE("blocks.1.weight_mean", 2, "weight_mean"),
+    SHAPE("blocks.0.directions", 1, "directions"),
+    SHAPE("blocks.1.directions", 2, "directions"),
+    SHAPE("blocks.0.stretch", 1, "stretch"),
+    SHAPE("blocks.1.stretch", 2, "stretch"),
+    NONFINITE("blocks.0.mean", 2, NAN, "mean"),
+    NONFINITE("blocks.1.weight_mean", 0, INFINITY, "weight_mean"),
+    NONFINITE("blocks.1.scale", 2, NAN, "scale"),
+    WRONG("blocks.0.scale", 2, 0, "scale[2] = 0"),
+    WRONG("blocks.1.scale", 0, 1e-320, "no inverse"),
+    NONFINITE("blocks.0.directions", 2, NAN, "dir"),
+    WRONG("blocks.0.stretch", 0, 0, "stretch[0] = 0"),
+    WRONG("blocks.1.stretch", 0, -2, "stretch[0] = -2"),
+    WRONG("blocks.0.stretch", 0, 1e-320, "stretch[0]"),
+    NONFINITE("blocks.1.stretch", 0, INFINITY, "stretch"),
+    /* lines */
+    KEY("exact", 0, "0", "exact"),
+    KEY("exact", 0, "true", "blocks.1.diagonal"),
+    KEY("exact", 1, "false", "\"frame\" is missing"),
+    KEY("slope", 0, "1e999", "slope"),
+    KEY("features", 2, "4", "4 features of an exact line"),
+    SHAPE("blocks.1.G", 1, "blocks.1.G"),
+    SHAPE("blocks.1.G", 2, "blocks.1.G"),
+    NONFINITE("blocks.1.offset", 0, NAN, "blocks.1.offset"),
+    SHAPE("blocks.2.diagonal", 1, "diagonal"),
+    SHAPE("blocks.2.diagonal", 2, "diagonal"),
+    WRONG("blocks.2.diagonal", 0, 2, "is not input 0"),
+    WRONG("blocks.2.offset", 2, 0.5, "feature 2 of an exact line is not input 2"),
+    /* atoms and their rows */
+    KEY("rows", 0, "0", "0 rows"),
+    KEY("rows", 0, "1e30", "rows"),
+    KEY("rows", 0, "4", "20 features of 4 rows"),
+    KEY("rows", 0, "10", "blocks.0.offset"),
+    KEY("drawn_rows", 0, "6", "6 of them drawn"),
+    KEY("drawn_rows", 0, "1", "3 rows for certain and 1 drawn"),
+    KEY("atoms", 0, "0", "for 0 atoms"),
+    KEY("atoms", 0, "3", ATOM),
+    KEY("atoms", 0, "900719925474099", ATOM),
+    KEY("theta", 0, "1.6", "\"theta\" is 1.6"),
+    KEY("theta", 0, "-1e-9", "theta"),
+    KEY("hyperbolic", 0, "1", "hyperbolic"),
+    KEY("hyperbolic", 0, "false", "of these atoms have 2 each"),
+    SHAPE(ATOM, 1, ATOM),
+    SHAPE(ATOM, 2, ATOM),
+    NONFINITE(ATOM, 0, NAN, ATOM),
+    NONFINITE(ATOM, 11, INFINITY, ATOM),
+    NONFINITE(ATOM, 12, NAN, ATOM),
+    NONFINITE(ATOM, 13, NAN, ATOM),
+    WRONG(ATOM, 4, 0, "atom 0: s = 0"),
+    WRONG(ATOM, 14, -1, "atom 1: s = -1"),
+    NONFINITE(ATOM, 4, INFINITY, ATOM),
+    WRONG(ATOM, 5, 0.125, "atom 0: A = 0.125"),
+    WRONG(ATOM, 35, 7, "atom 3: A = 7"),
+    NONFINITE(ATOM, 5, -INFINITY, ATOM),
+    NONFINITE(ATOM, 6, NAN, ATOM),
+    WRONG(ATOM, 7, 1.5, "share = 1.5"),
+    WRONG(ATOM, 7, -0.5, "share = -0.5"),
+    WRONG(ATOM, 8, 0, "row 0 has atom 0, not 1"),
+    WRONG(ATOM, 8, 3, "row 2 has atom 1, not 0"),
+    WRONG(ATOM, 8, 1.5, "1.5 of 5 rows"),
+    WRONG(ATOM, 8, -1, "-1 of 5 rows"),
+    WRONG(ATOM, 8, 1e300, "of 5 rows"),
+    WRONG(ATOM, 18, 4, "more than 5 rows"),
+    WRONG(ATOM, 18, 0, "2 rows for certain and 2 drawn"),
+    WRONG(ATOM, 39, 0, "row 3 has atom 3, which is not drawn"),
+    WRONG(ATOM, 9, 0.5, "atom 0 has rows for certain, and is drawn"),
+    WRONG(ATOM, 29, 1.5, "probability = 1.5"),
+    WRONG(ATOM, 29, -0.5, "probability"),
+    NONFINITE(ATOM, 29, NAN, ATOM),
+    SHAPE(ROWS, 1, "row_atom"),
+    SHAPE(ROWS, 2, "row_atom"),
+    WRONG(ROWS, 0, 1, "row 0 has atom 1, not 0"),
+    WRONG(ROWS, 0, 4e9, "4000000000, not 0"),
+    WRONG(ROWS, 4, 4, "row 4 has atom 4, which is not drawn"),
+    WRONG(ROWS, 4, 4294967295, "not drawn"),
+    WRONG(ROWS, 3, 0, "row 3 has atom 0, which is not drawn"),
+    SHAPE("blocks.0.norm2", 1, "norm2"),
+    SHAPE("blocks.0.norm2", 2, "norm2"),
+    WRONG("blocks.0.norm2", 3, -1, "norm2[3]"),
+    NONFINITE("blocks.0.norm2", 3, NAN, "norm2"),
+    SHAPE("blocks.0.G", 1, "blocks.0.G"),
+    NONFINITE("blocks.0.G", 14, NAN, "blocks.0.G"),
+    SHAPE("blocks.0.offset", 2, "blocks.0.offset"),
+};
+
+/* Nothing changed, the file loads; with any of these it does not. */
+static void test_refuses_damaged_blocks(void **state) {
+    const size_t n = sizeof changes / sizeof *changes;
+    const change none = {0};
+
+    (void)state;
+    for (size_t i = 0; i <= n; i++) {
+        const change *c = i < n ? &changes[i] : &none;
+        snnk_network *network;
+        const int st = load_changed(c, NULL, &network);
+
+        if (st != c->status)
+            print_error("change %zu: %s %s\n", i, c->tensor ? c->tensor : c->key,
+                        c->text ? c->text : "");
+        assert_status(st, c->status);
+        if (st != SNNK_OK) assert_null(network);
+        if (c->says) assert_says(c->says);
+        if (c->says) assert_says("layer 0: ");
+        snnk_network_free(network);
+    }
+}
+
+static void *small_blocks_only(size_t bytes, void *user) {
+    (void)user;
+    return bytes > 1000000 ? NULL : malloc(bytes);
+}
+
+static void small_free(void *pointer, void *user) {
+    (void)user;
+    free(pointer);
+}
+
+/* A file may announce what it likes: what is not in it is not asked memory for. */
+static void test_checks_before_it_allocates(void **state) {
+    static const change large[] = {
+        {.key = "inputs", .text = "1e9", .says = "blocks.0.G"},
+        {.key = "features", .text = "4e9", .says = "features of 5 rows"},
+        {.key = "features", .n = 1, .text = "1e9", .says = "blocks.1.offset"},
+        {.key = "features", .n = 2, .text = "1e9", .says = "features of an exact line"},
+        {.key = "rows", .text = "20", .says = "blocks.0.offset"},
+        {.key = "atoms", .text = "1e9", .says = ATOM},
+        {.key = "features", .text = "10", .says = "psi"},
+    };
+    const snnk_allocator allocator = {small_blocks_only, small_free, NULL};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        snnk_network *network;
+
+        assert_status(load_changed(&large[i], &allocator, &network), SNNK_E_FORMAT);
+        assert_says(large[i].says);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refuses_damaged_blocks),
+        cmocka_unit_test(test_checks_before_it_allocates),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

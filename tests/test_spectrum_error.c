@@ -63,7 +63,8 @@ static void check_bound(int32_t activation, const snnk_spectrum_config *config, 
 static void test_bounds_hold(void **state) {
     static const double intervals[][3] = {/* center, radius, T/R */
                                           {0, 4, 2},      {0, 1, 2},   {0.31, 0.5, 2.4},
-                                          {-1.7, 3, 1.5}, {7, 2.5, 2}, {0.001, 0.02, 3}};
+                                          {-1.7, 3, 1.5}, {7, 2.5, 2}, {0.001, 0.02, 3},
+                                          {1e5, 0.3, 2}};
     size_t made = 0;
 
     (void)state;
@@ -160,6 +161,7 @@ static void test_kink_within_a_cell(void **state) {
 
     (void)state;
     assert_true(sweep.step * 16384 <= 2 && count > 16384);
+    assert_true(snnk__sweep_of(4096, 4, 1).step <= 4.0 / 65536); /* 16 to a point */
     for (size_t i = 0; i < count; i++)
         f[count + i] = f[i] = fmax(snnk__sweep_offset(&sweep, i) - kink, 0);
     const snnk__fit fit = snnk__comb_fit(&nothing, &sweep, f, f + count);

@@ -62,16 +62,21 @@ static void test_values_give_what_a_callback_gives(void **state) {
 static void test_settings_are_resolved(void **state) {
     (void)state;
     for (int32_t method = SNNK_SPECTRUM_INTEGRAL; method <= SNNK_SPECTRUM_EXTENSION; method++) {
-        const snnk_spectrum_config config = config_of(method, 0.25, 2);
+        test_memory memory;
+        const snnk_allocator allocator = test_memory_allocator(&memory);
+        snnk_spectrum_config config = config_of(method, 0.25, 2);
         snnk_spectrum_config used = config_of(SNNK_SPECTRUM_AUTO, 0, 1);
-        snnk_spectrum *spectrum = spectrum_of(SNNK_TANH, &config), *twin;
+        snnk_spectrum *spectrum, *twin;
 
+        config.allocator = &allocator;
+        if (method == SNNK_SPECTRUM_EXTENSION) config.largest_frequency = 50; /* has none */
+        spectrum = spectrum_of(SNNK_TANH, &config);
         assert_ok(snnk_spectrum_settings(spectrum, &used));
         assert_int_equal(used.method, method);
         assert_true(used.points > 0 && used.center == 0.25 && used.radius == 2);
         assert_true(used.tolerance == 1e-6 && used.largest_error == 0.01 && !used.allocator);
         if (method == SNNK_SPECTRUM_EXTENSION)
-            assert_true(used.half_period == 4);
+            assert_true(used.half_period == 4 && used.largest_frequency == 0);
         else
             assert_true(used.largest_frequency > 0);
         twin = spectrum_of(SNNK_TANH, &used);
@@ -171,9 +176,15 @@ static void test_unresolved_is_refused(void **state) {
 
 static void test_config_errors(void **state) {
     const double one = 1;
+    snnk_spectrum_config config;
     size_t n = 77;
 
     (void)state;
+    assert_ok(snnk_spectrum_config_init(&config, sizeof config)); /* what the header says */
+    assert_true(config.center == 0 && config.radius == 4 && config.half_period == 0);
+    assert_true(config.largest_frequency == 0 && config.tolerance == 1e-6);
+    assert_true(config.largest_error == 0.01 && config.points == 0 && !config.allocator);
+    assert_true(config.method == SNNK_SPECTRUM_AUTO && config.affine == SNNK_AFFINE_LINE);
     refuse(center, 1.1e6, SNNK_E_RANGE);
     refuse(center, NAN, SNNK_E_RANGE);
     refuse(radius, 0, SNNK_E_RANGE);

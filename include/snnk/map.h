@@ -93,12 +93,11 @@ typedef enum snnk_projection {
     SNNK_PROJECTION_ORTHOGONAL = 1, /* groups of d rows with Haar-distributed orthogonal directions
                                      * and chi(d)-distributed norms (Yu et al. 2016) */
     SNNK_PROJECTION_GIVEN = 2,      /* from the caller; never set in a config, only read back */
-    SNNK_PROJECTION_HD3 = 3,     /* groups of D rows, D the power of two >= d: (1/D) H D3 H D2 H D1
-                                     * without the columns beyond d, H the D x D Walsh-Hadamard
-                                     * matrix, D_i diagonals of random signs, times
-                                     * chi(d)-distributed norms. Applied in O(D log D) a group, and
-                                     * stored as a seed. Rows are nearly, not exactly, Gaussian
-                                     * (Choromanski et al. 2017) */
+    SNNK_PROJECTION_HD3 = 3,        /* groups of D rows, D the power of two >= d: H D3 H D2 H D1, H the
+                                     * D x D Walsh-Hadamard matrix and D_i diagonals of random signs,
+                                     * times chi(D)-distributed norms, without the columns beyond d.
+                                     * O(D log D) a group, and stored as a seed. Rows are nearly, not
+                                     * exactly, Gaussian (Choromanski et al. 2017) */
     SNNK_PROJECTION_SIMPLEX = 4, /* groups of d rows: the corners of a regular simplex, turned by a
                                      * Haar-distributed rotation, times chi(d) norms (Reid et al.
                                      * 2023) */

@@ -118,3 +118,24 @@ double snnk__normal_quantile(double p) {
                                : polynomial(e, tail - 5) / polynomial(f, tail - 5);
     return q < 0 ? -z : z;
 }
+
+double snnk__random_chi(uint64_t seed, uint32_t stream, uint64_t i, size_t degrees) {
+    double normal, uniform;
+
+    if (degrees == 1) {
+        snnk__random_normal(seed, stream, i, 0, 1, &normal);
+        return fabs(normal);
+    }
+    /* chi^2 is twice a gamma variable of shape degrees/2 = a + 1/3: a v, accepted with a probability
+     * above 0.95. */
+    const double a = (double)degrees / 2 - 1.0 / 3, c = 1 / sqrt(9 * a);
+
+    for (uint32_t attempt = 0;; attempt += 2) {
+        snnk__random_normal(seed, stream, i, attempt, 1, &normal);
+        snnk__random_uniform(seed, stream, i, attempt + 1, 1, &uniform);
+        const double root = 1 + c * normal, v = root * root * root;
+
+        if (root > 0 && exact_log(uniform) < normal * normal / 2 + a - a * v + a * exact_log(v))
+            return sqrt(2 * a * v);
+    }
+}

@@ -29,8 +29,7 @@ static int check_arc_cosine(const snnk_map_config *config) {
 static int check_drawn(const snnk_map_config *config, size_t inputs) {
     int st;
 
-    if ((st = snnk__check_enum(config->projection, SNNK_PROJECTION_GIVEN, "projection")) != SNNK_OK)
-        return st;
+    if ((st = snnk__projection_check(config->projection)) != SNNK_OK) return st;
     if (!(config->projection_scale >= smallest_scale && config->projection_scale <= largest_scale))
         return snnk__fail(SNNK_E_RANGE, "projection_scale = %g is not in %g ... %g",
                           config->projection_scale, smallest_scale, largest_scale);

@@ -44,11 +44,7 @@ static int check_config(const snnk_urf_config *c) {
     if ((st = snnk__check_enum(c->atoms, SNNK_URF_AMPLITUDE + 1, "atoms")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->affine, SNNK_URF_AFFINE_OMIT + 1, "affine")) != SNNK_OK)
         return st;
-    st = snnk__check_enum(c->projection, SNNK_PROJECTION_SOBOL + 1, "projection");
-    if (st != SNNK_OK) return st;
-    if (c->projection == SNNK_PROJECTION_GIVEN)
-        return snnk__fail(SNNK_E_ENUM, "projection = %d is for rows given, not drawn",
-                          (int)c->projection);
+    if ((st = snnk__projection_check(c->projection)) != SNNK_OK) return st;
     if (c->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
     if (c->features > (uint64_t)1 << 32)
         return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32",

@@ -4,6 +4,9 @@
 
 #include <snnk/map.h>
 
+/* SNNK_E_ENUM unless it is a kind that is drawn. */
+int snnk__projection_check(int32_t projection);
+
 /* How many rows are made together: ask for whole groups, starting at a multiple of it. One row where
  * rows are independent. */
 size_t snnk__projection_group(int32_t projection, size_t inputs);

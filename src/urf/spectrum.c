@@ -279,8 +279,8 @@ static size_t merge(atom *atoms, size_t n) {
     size_t count = 0;
 
     for (size_t k = 0; k < n; k++)
-        if (atoms[k].omega <= 0) {
-            atoms[k].omega = 0 - atoms[k].omega; /* never -0 */
+        if (atoms[k].omega < 0) {
+            atoms[k].omega = -atoms[k].omega;
             atoms[k].im = -atoms[k].im;
         }
     if (n > 1) qsort(atoms, n, sizeof *atoms, by_frequency);

@@ -1,0 +1,436 @@
+/* Coupled projections: Sobol points against Boost's, nets under scrambling, simplexes, Walsh-Hadamard
+ * transforms, the distribution of rows, and less variance than independent rows where theory says so. */
+#include "support/compare.h"
+
+#include "support/alloc.h"
+#include "support/draw.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "data/sobol.h"
+#include "kernels/hadamard.h"
+#include "urf/hd3.h"
+#include "urf/projection.h"
+#include "urf/sobol.h"
+
+static const int32_t drawn[] = {SNNK_PROJECTION_GAUSSIAN, SNNK_PROJECTION_ORTHOGONAL,
+                                SNNK_PROJECTION_HD3, SNNK_PROJECTION_SIMPLEX,
+                                SNNK_PROJECTION_SOBOL};
+enum { DRAWN = sizeof drawn / sizeof drawn[0] };
+
+static const snnk_allocator *heap(void) {
+    static test_memory memory;
+    static snnk_allocator allocator;
+
+    allocator = test_memory_allocator(&memory);
+    return &allocator;
+}
+
+/* `count` rows of d from row 0, whole groups drawn and cut. */
+static double *rows_of(int32_t projection, uint64_t seed, size_t d, size_t count) {
+    const size_t group = snnk__projection_group(projection, d);
+    double *rows = malloc((count + group) * d * sizeof *rows);
+
+    for (size_t first = 0; first < count; first += group)
+        assert_ok(snnk__projection_rows(projection, seed, d, first, heap(), rows + first * d));
+    return rows;
+}
+
+/* ---- Sobol ---- */
+
+static void sobol_points_are_those_of_boost(void **state) {
+    (void)state;
+    for (uint32_t j = 0; j < SOBOL_POINTS; j++) {
+        const uint32_t index = j + 1, gray = index ^ index >> 1;
+
+        for (size_t k = 0; k < SOBOL_COORDINATES; k++)
+            assert_int_equal(snnk__sobol_bits(sobol_dimension[k], gray), sobol_bits[j][k]);
+    }
+    assert_int_equal(snnk__sobol_bits(5, 0), 0);
+}
+
+/* 2^k scrambled points have one in each interval of length 2^-k, in every dimension; and those of the
+ * first two dimensions, a (0, k, 2)-net, one in each box of area 2^-k. */
+static void scrambling_keeps_the_net(void **state) {
+    enum { K = 6, POINTS = 1 << K, WIDE = 2 * SNNK__SOBOL_DIMENSIONS + 10 };
+    static double point[POINTS][WIDE];
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        for (uint32_t j = 0; j < POINTS; j++) snnk__sobol_point(seed, j, WIDE, point[j]);
+        for (size_t k = 0; k < WIDE; k++) {
+            bool seen[POINTS] = {false};
+
+            for (size_t j = 0; j < POINTS; j++) {
+                assert_true(point[j][k] > 0 && point[j][k] < 1);
+                seen[(size_t)(point[j][k] * POINTS)] = true;
+            }
+            for (size_t j = 0; j < POINTS; j++) assert_true(seen[j]);
+        }
+        for (int split = 0; split <= K; split++) {
+            bool seen[POINTS] = {false};
+            const size_t columns = (size_t)1 << split, lines = (size_t)1 << (K - split);
+
+            for (size_t j = 0; j < POINTS; j++)
+                seen[(size_t)(point[j][0] * (double)columns) * lines +
+                     (size_t)(point[j][1] * (double)lines)] = true;
+            for (size_t j = 0; j < POINTS; j++) assert_true(seen[j]);
+        }
+    }
+}
+
+/* Nested: coordinates that share their first i bits still do, and the next bit of both is flipped alike;
+ * beyond it flips are independent. A bijection. */
+static void scrambling_is_nested(void **state) {
+    size_t flips = 0;
+
+    (void)state;
+    for (uint64_t key = 0; key < 200; key++) {
+        const uint32_t x = (uint32_t)(key * 2654435761u);
+        const uint32_t scrambled = snnk__owen_scramble(x, key);
+
+        for (int i = 0; i < 32; i++) {
+            const uint32_t other = snnk__owen_scramble(x ^ UINT32_C(0x80000000) >> i, key);
+            const uint32_t differs = scrambled ^ other;
+
+            assert_true(differs >> (31 - i) == 1); /* first at bit i */
+        }
+        for (int i = 0; i < 32; i++) flips += (scrambled ^ x) >> i & 1u;
+    }
+    /* 6400 fair flips: mean 3200, standard deviation 40. */
+    assert_true(flips > 3200 - 200 && flips < 3200 + 200);
+}
+
+/* Each scrambled coordinate is uniform: over seeds, of any one point. 4000 draws: the mean is within 5 of its
+ * standard deviations, 1/sqrt(12 * 4000), and so is that of the square (variance 4/45). */
+static void scrambled_points_are_uniform(void **state) {
+    enum { SEEDS = 4000 };
+    const uint32_t indices[] = {0, 1, 5, 1000};
+
+    (void)state;
+    for (size_t a = 0; a < 4; a++) {
+        double mean[3] = {0}, square[3] = {0}, product = 0, point[3];
+
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            snnk__sobol_point(seed, indices[a], 3, point);
+            for (size_t k = 0; k < 3; k++) {
+                mean[k] += point[k] / SEEDS;
+                square[k] += point[k] * point[k] / SEEDS;
+            }
+            product += (point[0] - 0.5) * (point[1] - 0.5) / SEEDS;
+        }
+        for (size_t k = 0; k < 3; k++) {
+            assert_close(mean[k], 0.5, 0, 5 / sqrt(12.0 * SEEDS));
+            assert_close(square[k], 1.0 / 3, 0, 5 * sqrt(4.0 / 45 / SEEDS));
+        }
+        assert_close(product, 0, 0, 5 / 12.0 / sqrt(SEEDS));
+    }
+}
+
+/* ---- Walsh-Hadamard ---- */
+
+static int bits_in_common(size_t i, size_t j) {
+    int count = 0;
+
+    for (size_t both = i & j; both; both >>= 1) if (both & 1) count++;
+    return count;
+}
+
+static void the_transform_is_the_matrix(void **state) {
+    (void)state;
+    for (size_t n = 1; n <= 1024; n *= 2) {
+        float x[1024], fast[1024];
+
+        draw_floats(x, n, n);
+        memcpy(fast, x, sizeof x);
+        snnk__hadamard(n, fast);
+        for (size_t i = 0; i < n; i++) {
+            double sum = 0;
+
+            for (size_t j = 0; j < n; j++) sum += bits_in_common(i, j) % 2 ? -x[j] : x[j];
+            /* log2 n roundings of sums of up to n: 10 * 6e-8 * 1024 at worst. */
+            assert_close(fast[i], sum, 0, 1e-6 * sqrt((double)n) * 4);
+        }
+    }
+}
+
+/* Row j of a group is scale_j (H D3 H D2 H D1)_j: the product of matrices, written out. */
+static void hd3_rows_are_the_product(void **state) {
+    enum { D = 11, ORDER = 16 };
+    const uint64_t seed = 9;
+    double *rows = rows_of(SNNK_PROJECTION_HD3, seed, D, 3 * ORDER);
+
+    (void)state;
+    assert_int_equal(snnk__hd3_order(D), ORDER);
+    for (size_t group = 0; group < 3; group++) {
+        double M[ORDER][ORDER] = {{0}}, next[ORDER][ORDER];
+
+        for (size_t i = 0; i < ORDER; i++) M[i][i] = 1;
+        for (uint64_t level = 0; level < 3; level++) { /* M = H D_level M */
+            for (size_t i = 0; i < ORDER; i++)
+                for (size_t j = 0; j < ORDER; j++) {
+                    next[i][j] = 0;
+                    for (size_t k = 0; k < ORDER; k++) {
+                        double u;
+
+                        snnk__random_uniform(seed, SNNK__STREAM_SIGN, 3 * group + level,
+                                             (uint32_t)k, 1, &u);
+                        next[i][j] +=
+                            (bits_in_common(i, k) % 2 ? -1 : 1) * (u < 0.5 ? -1 : 1) * M[k][j];
+                    }
+                }
+            memcpy(M, next, sizeof M);
+        }
+        for (size_t i = 0; i < ORDER; i++) {
+            const double norm = snnk__random_chi(seed, SNNK__STREAM_NORM, group * ORDER + i, ORDER);
+
+            for (size_t k = 0; k < D; k++)
+                assert_close(rows[(group * ORDER + i) * D + k], norm * M[i][k] / 64, 1e-14, 1e-15);
+        }
+    }
+    free(rows);
+}
+
+static void hd3_projects_as_its_rows_do(void **state) {
+    enum { D = 37, ORDER = 64, ROWS = 150 };
+    const uint64_t seed = 4;
+    double *rows = rows_of(SNNK_PROJECTION_HD3, seed, D, ROWS);
+    float signs[3 * 3 * ORDER], scale[ROWS], x[D], mean[D], input_scale[D], z[ORDER], work[ORDER];
+    const snnk__hd3 plain = {ROWS, ORDER, signs, scale, NULL, NULL};
+    const snnk__hd3 scaled = {ROWS, ORDER, signs, scale, mean, input_scale};
+
+    (void)state;
+    draw_floats(x, D, 1);
+    draw_floats(mean, D, 2);
+    draw_floats(input_scale, D, 3);
+    for (uint64_t group = 0; group < 3; group++)
+        snnk__hd3_signs(seed, group, ORDER, signs + 3 * ORDER * group);
+    for (size_t j = 0; j < ROWS; j++) scale[j] = (float)snnk__hd3_scale(seed, j, ORDER);
+    for (size_t first = 0; first < ROWS; first += 50)
+        for (int with = 0; with < 2; with++) {
+            /* Ranges within a group: 0 ... 49; 64 ... 113; 128 ... 149. */
+            const size_t from = first / 50 * ORDER, count = ROWS - from < 50 ? ROWS - from : 50;
+
+            snnk__hd3_project(with ? &scaled : &plain, D, x, from, count, z, work);
+            for (size_t j = 0; j < count; j++) {
+                double sum = 0;
+
+                for (size_t k = 0; k < D; k++)
+                    sum += rows[(from + j) * D + k] *
+                           (with ? ((double)x[k] - mean[k]) * input_scale[k] : x[k]);
+                assert_close(z[j], sum, 0, 1e-5); /* 18 levels of roundings, values of about 5 */
+            }
+        }
+    free(rows);
+}
+
+/* Mean and variance of the length and of its square, in d dimensions: E chi^2 = d, var chi^2 = 2 d. */
+static void chi_numbers_have_the_right_moments(void **state) {
+    enum { DRAWS = 20000 };
+    const size_t degrees[] = {1, 2, 3, 10, 1000};
+
+    (void)state;
+    for (size_t a = 0; a < 5; a++) {
+        const double d = (double)degrees[a];
+        const double mean_length = sqrt(2) * exp(lgamma((d + 1) / 2) - lgamma(d / 2));
+        double mean = 0, square = 0, fourth = 0;
+
+        for (uint64_t i = 0; i < DRAWS; i++) {
+            const double chi = snnk__random_chi(3, SNNK__STREAM_NORM, i, degrees[a]);
+
+            mean += chi / DRAWS;
+            square += chi * chi / DRAWS;
+            fourth += chi * chi * chi * chi / DRAWS;
+        }
+        assert_close(mean, mean_length, 0, 5 * sqrt((d - mean_length * mean_length) / DRAWS));
+        assert_close(square, d, 0, 5 * sqrt(2 * d / DRAWS));
+        /* E chi^4 = d (d+2), E chi^8 = d (d+2) (d+4) (d+6). */
+        assert_close(fourth, d * (d + 2), 0,
+                     5 * sqrt((d * (d + 2) * (d + 4) * (d + 6) - pow(d * (d + 2), 2)) / DRAWS));
+    }
+}
+
+/* ---- Simplex ---- */
+
+/* Directions of a group: unit vectors with products -1/(d-1), as in the reference's simplex of order 6. */
+static void simplex_rows_have_the_right_angles(void **state) {
+    (void)state;
+    for (size_t d = 2; d <= 40; d += d < 8 ? 1 : 16) {
+        double *rows = rows_of(SNNK_PROJECTION_SIMPLEX, 7, d, 2 * d);
+
+        for (size_t group = 0; group < 2; group++)
+            for (size_t i = 0; i < d; i++)
+                for (size_t j = 0; j < i; j++) {
+                    const double *a = rows + (group * d + i) * d, *c = rows + (group * d + j) * d;
+                    double aa = 0, cc = 0, ac = 0;
+
+                    for (size_t k = 0; k < d; k++) {
+                        aa += a[k] * a[k];
+                        cc += c[k] * c[k];
+                        ac += a[k] * c[k];
+                    }
+                    assert_close(ac / sqrt(aa * cc), -1 / ((double)d - 1), 0, 1e-13);
+                }
+        free(rows);
+    }
+}
+
+/* ---- All of them ---- */
+
+/* Over seeds, every entry of every row has mean 0, variance 1, and the fourth moment 3 of a normal variable.
+ * Rows of HD3 are normal but for order^(-1) corrections: here at order 8, fourth moment
+ * 3 (order + 2)/order * (order/(order+2)) = 3 with the chi norm, and the same bounds. */
+static void entries_are_standard_normal(void **state) {
+    enum { D = 8, ROWS = 16, SEEDS = 3000 };
+
+    (void)state;
+    for (size_t a = 0; a < DRAWN; a++) {
+        double mean[ROWS * D] = {0}, square[ROWS * D] = {0}, length = 0;
+
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            double *rows = rows_of(drawn[a], seed, D, ROWS);
+
+            for (size_t i = 0; i < ROWS * D; i++) {
+                mean[i] += rows[i] / SEEDS;
+                square[i] += rows[i] * rows[i] / SEEDS;
+            }
+            for (size_t k = 0; k < D; k++) length += rows[3 * D + k] * rows[3 * D + k] / SEEDS;
+            free(rows);
+        }
+        for (size_t i = 0; i < ROWS * D; i++) {
+            assert_close(mean[i], 0, 0, 5 / sqrt(SEEDS));
+            assert_close(square[i], 1, 0, 5 * sqrt(2.0 / SEEDS));
+        }
+        assert_close(length, D, 0, 5 * sqrt(2.0 * D / SEEDS));
+    }
+}
+
+static void a_map_is_a_prefix_of_a_larger_one(void **state) {
+    enum { D = 6, FEW = 10, MANY = 40 };
+
+    (void)state;
+    for (size_t a = 0; a < DRAWN; a++)
+        for (int32_t kind = SNNK_MAP_ARC_COSINE; kind <= SNNK_MAP_GAUSSIAN; kind++) {
+            float few[FEW * D], many[MANY * D], few_offset[FEW], many_offset[MANY];
+            snnk_map_config config;
+            snnk_map *map;
+
+            assert_ok(snnk_map_config_init(&config, sizeof config));
+            config.kind = kind;
+            config.projection = drawn[a];
+            config.seed = 5;
+            config.features = kind == SNNK_MAP_GAUSSIAN ? 2 * FEW : FEW;
+            assert_ok(snnk_map_create(D, &config, NULL, &map));
+            assert_ok(snnk_map_block_rows(map, 0, few, D, few_offset));
+            snnk_map_free(map);
+            config.features *= MANY / FEW;
+            assert_ok(snnk_map_create(D, &config, NULL, &map));
+            assert_ok(snnk_map_block_rows(map, 0, many, D, many_offset));
+            snnk_map_free(map);
+            assert_memory_equal(few, many, sizeof few);
+            assert_memory_equal(few_offset, many_offset, sizeof few_offset);
+        }
+}
+
+/* Mean square error of a Gaussian kernel's estimate from 8 rows in 8 dimensions, at one pair. */
+static double mean_square_error(int32_t projection, double *standard_error) {
+    enum { D = 8, SEEDS = 4000 };
+    const float pair[2 * D] = {0.5f, 0.1f, -0.2f, 0.3f, 0, 0.2f, 0.1f, -0.4f,
+                               0.1f, 0.4f, 0.2f,  0,    0, 0.1f, 0.5f, 0.2f};
+    sample s = {0};
+
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        float Phi[2 * 2 * D];
+        snnk_map_config config;
+        double exact, estimate = 0;
+        snnk_map *map;
+
+        assert_ok(snnk_map_config_init(&config, sizeof config));
+        config.kind = SNNK_MAP_GAUSSIAN;
+        config.features = 2 * D;
+        config.seed = seed;
+        config.projection = projection;
+        assert_ok(snnk_map_create(D, &config, NULL, &map));
+        assert_ok(snnk_map_input_tower(map, 2, pair, D, Phi, 2 * D, NULL));
+        assert_ok(snnk_map_exact(map, pair, pair + D, 0, &exact));
+        for (size_t k = 0; k < 2 * D; k++) estimate += (double)Phi[k] * Phi[2 * D + k];
+        sample_add(&s, (estimate - exact) * (estimate - exact));
+        snnk_map_free(map);
+    }
+    *standard_error = sample_error(&s);
+    return s.mean;
+}
+
+/* Orthogonal rows have less variance for the Gaussian kernel (Yu et al. 2016, theorem 1), simplex rows no
+ * more than that of independent ones (Reid et al. 2023), HD3 rows about as little as orthogonal ones;
+ * scrambled nets never more than independent points for 2^k points (Owen 1997), less for smooth integrands.
+ * 5 standard errors of the difference. */
+static void coupled_rows_have_less_variance(void **state) {
+    double iid_error, error;
+    const double iid = mean_square_error(SNNK_PROJECTION_GAUSSIAN, &iid_error);
+
+    (void)state;
+    for (size_t a = 1; a < DRAWN; a++) {
+        const double coupled = mean_square_error(drawn[a], &error);
+
+        assert_true(coupled + 5 * hypot(error, iid_error) < iid);
+    }
+}
+
+static void wrong_projections_are_refused(void **state) {
+    snnk_map_config config;
+    snnk_map *map;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.projection = SNNK_PROJECTION_GIVEN;
+    assert_status(snnk_map_create(3, &config, NULL, &map), SNNK_E_ENUM);
+    assert_says("given");
+    config.projection = 6;
+    assert_status(snnk_map_create(3, &config, NULL, &map), SNNK_E_ENUM);
+    config.projection = -1;
+    assert_status(snnk_map_create(3, &config, NULL, &map), SNNK_E_ENUM);
+}
+
+static void failing_allocations_leave_nothing(void **state) {
+    test_memory memory;
+    snnk_allocator allocator = test_memory_allocator(&memory);
+    int status;
+
+    (void)state;
+    for (size_t a = 0; a < DRAWN; a++)
+        assert_survives_failing_allocations(memory, status, {
+            snnk_map_config config;
+            snnk_map *map = NULL;
+
+            assert_ok(snnk_map_config_init(&config, sizeof config));
+            config.projection = drawn[a];
+            config.features = 20;
+            config.allocator = &allocator;
+            status = snnk_map_create(5, &config, NULL, &map);
+            snnk_map_free(map);
+        });
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sobol_points_are_those_of_boost),
+        cmocka_unit_test(scrambling_keeps_the_net),
+        cmocka_unit_test(scrambling_is_nested),
+        cmocka_unit_test(scrambled_points_are_uniform),
+        cmocka_unit_test(the_transform_is_the_matrix),
+        cmocka_unit_test(hd3_rows_are_the_product),
+        cmocka_unit_test(hd3_projects_as_its_rows_do),
+        cmocka_unit_test(chi_numbers_have_the_right_moments),
+        cmocka_unit_test(simplex_rows_have_the_right_angles),
+        cmocka_unit_test(entries_are_standard_normal),
+        cmocka_unit_test(a_map_is_a_prefix_of_a_larger_one),
+        cmocka_unit_test(coupled_rows_have_less_variance),
+        cmocka_unit_test(wrong_projections_are_refused),
+        cmocka_unit_test(failing_allocations_leave_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

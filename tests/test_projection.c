@@ -134,7 +134,8 @@ static void scrambled_points_are_uniform(void **state) {
 static int bits_in_common(size_t i, size_t j) {
     int count = 0;
 
-    for (size_t both = i & j; both; both >>= 1) if (both & 1) count++;
+    for (size_t both = i & j; both; both >>= 1)
+        if (both & 1) count++;
     return count;
 }
 
@@ -379,6 +380,138 @@ static void coupled_rows_have_less_variance(void **state) {
     }
 }
 
+/* Every kind on HD3 rows, with and without a scaling: the fast features, a layer's and a network's forward,
+ * derivatives and the saved model, all against the rows that snnk_map_block_rows copies out. */
+static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
+    enum { D = 21, N = 37, ROWS = 75, L = 4, MOST = 2 * ROWS };
+    static float X[N * D], G[ROWS * D], offset[ROWS], Phi[N * MOST], Psi[L * MOST], J[MOST * D];
+    float Y[N * L], again[N * L], lap[MOST];
+    snnk_map_config config;
+    snnk_workspace *workspace;
+    snnk_network *network, *loaded;
+    snnk_layer *layer;
+    snnk_map *map;
+    size_t bytes;
+
+    draw_floats(X, N * D, 6);
+    draw_floats(Psi, L * MOST, 7);
+    assert_ok(snnk_workspace_create(3, NULL, &workspace));
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = kind;
+    config.activation = SNNK_SIN;
+    config.projection = SNNK_PROJECTION_HD3;
+    config.projection_scale = 0.5;
+    config.offset_scale = kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
+    config.features = kind == SNNK_MAP_GAUSSIAN ? MOST : ROWS;
+    assert_ok(snnk_map_create(D, &config, scaling, &map));
+    const size_t m = snnk_map_features(map);
+    assert_ok(snnk_map_block_rows(map, 0, G, D, offset));
+    assert_ok(snnk_map_input_tower(map, N, X, D, Phi, m, workspace));
+    assert_ok(snnk_map_gradient(map, X, J, D));
+    assert_ok(snnk_map_laplacian(map, 1, X, D, lap, m, NULL));
+    for (size_t j = 0; j < ROWS; j++) {
+        double z = offset[j], norm2 = 0;
+
+        for (size_t k = 0; k < D; k++) {
+            z += (double)G[j * D + k] * X[k];
+            norm2 += (double)G[j * D + k] * G[j * D + k];
+        }
+        const double a = 1 / sqrt(ROWS);
+        /* z of about 3 after 15 levels of roundings. */
+        if (kind == SNNK_MAP_ARC_COSINE) {
+            assert_close(Phi[j], a * fmax(z, 0), 0, 2e-6);
+        } else if (kind == SNNK_MAP_GAUSSIAN) {
+            assert_close(Phi[2 * j], a * cos(z), 0, 2e-6);
+            assert_close(Phi[2 * j + 1], a * sin(z), 0, 2e-6);
+            assert_close(lap[2 * j], -a * cos(z) * norm2, 1e-5, 1e-5);
+        } else {
+            assert_close(Phi[j], a * sin(z), 0, 2e-6);
+            assert_close(lap[j], -a * sin(z) * norm2, 1e-5, 1e-5);
+            for (size_t k = 0; k < D; k++)
+                assert_close(J[j * D + k], a * cos(z) * G[j * D + k], 1e-5, 1e-6);
+        }
+    }
+
+    assert_ok(snnk_layer_from_map(map, L, Psi, m, NULL, &layer));
+    assert_true(snnk_layer_parameters(layer) < m * L + L + 8 * ROWS + 3 * 32); /* no G */
+    assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, workspace));
+    for (size_t i = 0; i < N; i++) {
+        assert_ok(snnk_layer_forward(layer, 1, X + i * D, D, again, L, NULL));
+        assert_memory_equal(again, Y + i * L, L * sizeof *Y);
+        for (size_t o = 0; o < L; o++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < m; k++) sum += (double)Psi[o * m + k] * Phi[i * m + k];
+            assert_close(Y[i * L + o], sum, 0, 1e-5);
+        }
+    }
+
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, layer));
+    assert_ok(snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &bytes));
+    assert_true(bytes < (m * L + 6 * D) * sizeof(float) + 4096); /* a seed, not G */
+    void *buffer = malloc(bytes);
+    assert_ok(snnk_network_save_memory(network, SNNK_SAVE_ROWS, buffer, bytes));
+    assert_ok(snnk_network_load_memory(buffer, bytes, NULL, &loaded));
+    assert_ok(snnk_network_forward(loaded, N, X, D, again, L, workspace));
+    assert_memory_equal(again, Y, sizeof Y);
+    assert_true(snnk_network_scratch_bytes(network) > 0);
+    free(buffer);
+    snnk_network_free(loaded);
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+    snnk_workspace_free(workspace);
+}
+
+static void transformed_maps_are_what_their_rows_say(void **state) {
+    double mean[21], scale[21];
+    snnk_scaling *scaling;
+
+    (void)state;
+    for (size_t k = 0; k < 21; k++) {
+        mean[k] = 0.1 * (double)k - 1;
+        scale[k] = 0.5 + 0.05 * (double)k;
+    }
+    assert_ok(snnk_scaling_create_given(21, mean, scale, NULL, &scaling));
+    for (int32_t kind = SNNK_MAP_ARC_COSINE; kind <= SNNK_MAP_ELEMENTWISE; kind++) {
+        check_transformed(kind, NULL);
+        check_transformed(kind, scaling);
+    }
+    snnk_scaling_free(scaling);
+}
+
+/* Fitting takes features from the transform too, and refuses what might overflow. */
+static void transformed_maps_can_be_fitted(void **state) {
+    enum { D = 5, N = 400 };
+    static float X[N * D], y[N], predicted[N];
+    snnk_map_config config;
+    snnk_layer *layer;
+    snnk_fit *fit;
+    snnk_map *map;
+    double error = 0;
+
+    (void)state;
+    draw_floats(X, N * D, 3);
+    for (size_t i = 0; i < N; i++) y[i] = sinf(2 * X[i * D]) * X[i * D + 1];
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.projection = SNNK_PROJECTION_HD3;
+    config.kind = SNNK_MAP_GAUSSIAN;
+    config.features = 200;
+    assert_ok(snnk_map_create(D, &config, NULL, &map));
+    assert_ok(snnk_fit_create(map, 1, NULL, &fit));
+    assert_ok(snnk_fit_add(fit, N, X, D, y, 1, NULL));
+    assert_ok(snnk_fit_solve(fit, NULL, &layer));
+    assert_ok(snnk_layer_forward(layer, N, X, D, predicted, 1, NULL));
+    for (size_t i = 0; i < N; i++) error += pow((double)predicted[i] - y[i], 2) / N;
+    assert_true(error < 1e-3); /* a smooth function of five variables; its variance is 0.1 */
+    X[7] = 3e38f;
+    assert_status(snnk_fit_add(fit, N, X, D, y, 1, NULL), SNNK_E_NONFINITE);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+}
+
 static void wrong_projections_are_refused(void **state) {
     snnk_map_config config;
     snnk_map *map;
@@ -428,6 +561,8 @@ int main(void) {
         cmocka_unit_test(entries_are_standard_normal),
         cmocka_unit_test(a_map_is_a_prefix_of_a_larger_one),
         cmocka_unit_test(coupled_rows_have_less_variance),
+        cmocka_unit_test(transformed_maps_are_what_their_rows_say),
+        cmocka_unit_test(transformed_maps_can_be_fitted),
         cmocka_unit_test(wrong_projections_are_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),
     };

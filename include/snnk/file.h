@@ -19,7 +19,9 @@ extern "C" {
 typedef enum snnk_save_projection {
     SNNK_SAVE_ROWS = 0, /* store G */
     SNNK_SAVE_SEED = 1  /* store the seed, and draw G again at loading, where that gives the same
-                         * bits on every machine (SNNK_PROJECTION_GAUSSIAN); store G elsewhere */
+                         * bits on every machine (SNNK_PROJECTION_GAUSSIAN and _SOBOL); store G
+                         * elsewhere. HD3 is stored as a seed in both cases. Maps made from a
+                         * spectrum always store G */
 } snnk_save_projection;
 
 /* Save a network, with its notes. projection: an snnk_save_projection. An existing file at `path`

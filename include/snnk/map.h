@@ -93,7 +93,7 @@ typedef enum snnk_projection {
     SNNK_PROJECTION_ORTHOGONAL = 1, /* groups of d rows with Haar-distributed orthogonal directions
                                      * and chi(d)-distributed norms (Yu et al. 2016) */
     SNNK_PROJECTION_GIVEN = 2,      /* from the caller; never set in a config, only read back */
-    SNNK_PROJECTION_HD3 = 3,        /* groups of D rows, D the power of two >= d: H D3 H D2 H D1, H the
+    SNNK_PROJECTION_HD3 = 3,     /* groups of D rows, D the power of two >= d: H D3 H D2 H D1, H the
                                      * D x D Walsh-Hadamard matrix and D_i diagonals of random signs,
                                      * times chi(D)-distributed norms, without the columns beyond d.
                                      * O(D log D) a group, and stored as a seed. Rows are nearly, not
@@ -174,8 +174,9 @@ SNNK_API int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_c
 
 /* Copy out what block `block` runs with: G (r x d, row stride ldg >= d) and offsets c (r), the
  * scaling folded in, so that the projection is G x + c on raw inputs. Either may be NULL. r is m,
- * or m/2 for GAUSSIAN; for IDENTITY G is the diagonal matrix of the scales. SNNK_E_NULL,
- * SNNK_E_RANGE, SNNK_E_STRIDE, SNNK_E_SIZE. */
+ * or m/2 for GAUSSIAN; for IDENTITY G is the diagonal matrix of the scales; for URF it is on the
+ * frame's inputs, without s. HD3 rows are made for the call. SNNK_E_NULL, SNNK_E_RANGE,
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
                                  float *offsets);
 

@@ -191,9 +191,19 @@ const char *snnk_network_note(const snnk_network *network, const char *key) {
 
 /* ---- Forward ---- */
 
-/* Hidden rows live in two buffers of TILE_ROWS x widest that take turns. */
+/* What the neediest layer works in. */
+static size_t layers_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, snnk__layer_work(network->layers[k]));
+    return most;
+}
+
+/* Hidden rows live in two buffers of TILE_ROWS x widest that take turns; the layers' work follows. */
 size_t snnk_network_scratch_bytes(const snnk_network *network) {
-    return network ? 2 * TILE_ROWS * sizeof(float) * network->widest : 0;
+    if (!network) return 0;
+    return (2 * TILE_ROWS * network->widest + layers_work(network)) * sizeof(float);
 }
 
 typedef struct rows {
@@ -208,6 +218,7 @@ static void forward_task(size_t first, size_t count, void *scratch, void *contex
     const rows *r = context;
     const snnk_network *network = r->network;
     const size_t last = network->n_layers - 1, ld = network->widest;
+    float *work = (float *)scratch + 2 * TILE_ROWS * ld;
 
     for (size_t i = first; i < first + count; i += TILE_ROWS) {
         const size_t n = snnk__min_size(TILE_ROWS, first + count - i);
@@ -217,12 +228,12 @@ static void forward_task(size_t first, size_t count, void *scratch, void *contex
         for (size_t k = 0; k < last; k++) {
             float *to = (float *)scratch + k % 2 * TILE_ROWS * ld;
 
-            snnk__layer_forward_rows(network->layers[k], n, from, ld_from, to, ld);
+            snnk__layer_forward_rows(network->layers[k], n, from, ld_from, to, ld, work);
             from = to;
             ld_from = ld;
         }
-        snnk__layer_forward_rows(network->layers[last], n, from, ld_from, r->Y + i * r->ldy,
-                                 r->ldy);
+        snnk__layer_forward_rows(network->layers[last], n, from, ld_from, r->Y + i * r->ldy, r->ldy,
+                                 work);
     }
 }
 

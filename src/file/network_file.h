@@ -14,6 +14,9 @@
  * loader do is bounded, by 1 GiB and seconds. Larger ones are stored. */
 #define SNNK__MAX_DRAWN ((uint64_t)1 << 28)
 
+/* How many numbers drawing a block takes, at most UINT64_MAX. HD3 draws signs for whole groups. */
+uint64_t snnk__drawn_numbers(int32_t projection, size_t rows, size_t inputs);
+
 #define SNNK__TENSOR_NAME_BYTES 80
 
 /* "layers.2.psi", or "layers.2.blocks.0.G". */

@@ -81,9 +81,13 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     if (config->features != features)
         return snnk__fail(SNNK_E_FORMAT, "%zu features of an identity of %zu inputs", features,
                           inputs);
-    if (block->drawn &&
-        (config->kind == SNNK_MAP_IDENTITY || config->projection != SNNK_PROJECTION_GAUSSIAN))
+    const bool seeded = config->projection == SNNK_PROJECTION_GAUSSIAN ||
+                        config->projection == SNNK_PROJECTION_SOBOL ||
+                        config->projection == SNNK_PROJECTION_HD3;
+    if (block->drawn && (config->kind == SNNK_MAP_IDENTITY || !seeded))
         return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
+    if (!block->drawn && config->projection == SNNK_PROJECTION_HD3)
+        return snnk__fail(SNNK_E_FORMAT, "HD3 rows that are not \"drawn\": they are a seed alone");
     return SNNK_OK;
 }
 
@@ -92,10 +96,11 @@ static int count_drawn(const loader *from, const block_description *block, size_
     const uint64_t left = SNNK__MAX_DRAWN - *from->drawn;
 
     if (!block->drawn) return SNNK_OK;
-    if ((uint64_t)block->rows > left / inputs)
+    const uint64_t numbers = snnk__drawn_numbers(block->config.projection, block->rows, inputs);
+    if (numbers > left)
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw; a file may ask for %llu in all",
                           block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
-    *from->drawn += (uint64_t)block->rows * inputs;
+    *from->drawn += numbers;
     return SNNK_OK;
 }
 

@@ -4,17 +4,32 @@
 #include "file/model.h"
 #include "file/network_file.h"
 #include "file/spectral_file.h"
+#include "urf/hd3.h"
 
 const char *const snnk__kind_names[SNNK_MAP_LINE + 1] = {"arc_cosine", "gaussian", "elementwise",
                                                          "identity",   "urf",      "line"};
 const char *const snnk__projection_names[SNNK_PROJECTION_SOBOL + 1] = {
     "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol"};
 
-/* Whether the rows are left out of the file, and drawn again at loading. */
+uint64_t snnk__drawn_numbers(int32_t projection, size_t rows, size_t inputs) {
+    const uint64_t r = rows;
+
+    if (projection == SNNK_PROJECTION_HD3) {
+        const uint64_t order = snnk__hd3_order(inputs);
+        return 3 * (r > order ? r + order : order);
+    }
+    return r > UINT64_MAX / inputs ? UINT64_MAX : r * inputs;
+}
+
+/* Whether the rows are left out of the file, and drawn again at loading: where their seed stands for them
+ * on every machine, and the caller wants it; or where they are nothing but a seed. */
 static bool is_drawn(const snnk__map_block *block, int32_t projection) {
+    const int32_t kind = block->config.projection;
+
+    if (block->hd3) return true;
     return projection == SNNK_SAVE_SEED && block->config.kind < SNNK_MAP_IDENTITY &&
-           block->config.projection == SNNK_PROJECTION_GAUSSIAN &&
-           (uint64_t)block->rows <= SNNK__MAX_DRAWN / block->inputs;
+           (kind == SNNK_PROJECTION_GAUSSIAN || kind == SNNK_PROJECTION_SOBOL) &&
+           snnk__drawn_numbers(kind, block->rows, block->inputs) <= SNNK__MAX_DRAWN;
 }
 
 /* ---- The description ---- */
@@ -124,6 +139,13 @@ static void psi_source(const void *context, size_t first, size_t count, void *ou
 
 static void add_block(snnk__st_writer *writer, size_t layer, size_t index,
                       const snnk__map_block *block, int32_t projection) {
+    if (block->hd3 &&
+        snnk__drawn_numbers(SNNK_PROJECTION_HD3, block->rows, block->inputs) > SNNK__MAX_DRAWN &&
+        writer->status == SNNK_OK)
+        writer->status = snnk__fail(
+            SNNK_E_SIZE, "%zu HD3 rows of %zu inputs are more than a file may draw again",
+            block->rows, block->inputs);
+
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
     char name[SNNK__TENSOR_NAME_BYTES];
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/size.h"
+
 /* As in portable.c: four floats in a register of any processor. */
 typedef float quad __attribute__((vector_size(16)));
 
@@ -86,4 +88,22 @@ void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, size_t fi
     }
     for (size_t j = 0; j < count; j++)
         z[j] = hd3->scale[first + j] * work[first - group * order + j];
+}
+
+void snnk__hd3_features(const snnk__hd3 *hd3, const snnk__function *function, const float *offset,
+                        size_t n, const float *X, size_t ldx, size_t d, float *Phi, size_t ldphi,
+                        float *work) {
+    const size_t rows = hd3->rows, width = snnk__function_width(function);
+
+    for (size_t i = 0; i < n; i++) {
+        float *phi = Phi + i * ldphi, *z = phi + (width - 1) * rows;
+
+        for (size_t first = 0; first < rows; first += hd3->order) {
+            const size_t count = snnk__min_size(hd3->order, rows - first);
+
+            snnk__hd3_project(hd3, d, X + i * ldx, first, count, z + first, work);
+            for (size_t j = first; j < first + count; j++) z[j] += offset[j];
+        }
+        snnk__function_apply(function, rows, z, phi);
+    }
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "kernels/elementwise.h"
+
 /* In place: x becomes H x, H the n x n matrix of entries (-1)^(number of common bits of i and j), not
  * normalised (Sylvester's order). n a power of two. O(n log n). */
 void snnk__hadamard(size_t n, float *x);
@@ -24,5 +26,11 @@ typedef struct snnk__hd3 {
  * work: `order` floats. */
 void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
                        float *z, float *work);
+
+/* Phi = function(X G^T + offset) for n rows. Phi: n x features, row stride ldphi; offset: rows. work:
+ * `order` floats. */
+void snnk__hd3_features(const snnk__hd3 *hd3, const snnk__function *function, const float *offset,
+                        size_t n, const float *X, size_t ldx, size_t d, float *Phi, size_t ldphi,
+                        float *work);
 
 #endif

@@ -117,38 +117,54 @@ size_t snnk_layer_features(const snnk_layer *layer) {
 }
 const snnk_map *snnk_layer_map(const snnk_layer *layer) { return layer ? layer->map : NULL; }
 
-/* Multiply-adds of the projections, a row of inputs; those of |x~|^2 and nu.(x - mu) included. */
-static uint64_t projection_size(const snnk_map *map) {
-    uint64_t sum = 0;
+/* Rows of HD3 with those that complete the last group. */
+static uint64_t transformed_size(const snnk__hd3 *hd3) {
+    return ((uint64_t)hd3->rows + hd3->order - 1) / hd3->order * hd3->order;
+}
 
-    for (size_t b = 0; b < map->n_blocks; b++) {
-        const snnk__map_block *block = map->blocks[b];
-        uint64_t rows = block->rows;
+/* Multiply-adds of a block's projection, for one row of inputs: additions, for HD3; with those of |x~|^2 and
+ * nu.(x - mu). */
+static uint64_t block_multiply_adds(const snnk__map_block *block) {
+    uint64_t rows = block->rows, levels = 0;
 
-        if (block->urf)
-            rows += 1 + block->urf->frame->n_directions + (block->urf->frame->weight_mean != NULL);
-        sum += rows * (block->diagonal ? 1 : map->inputs);
+    if (block->hd3) {
+        while ((size_t)1 << levels < block->hd3->order) levels++;
+        return 3 * (levels + 1) * transformed_size(block->hd3) + rows;
     }
-    return sum;
+    if (block->urf)
+        rows += 1 + block->urf->frame->n_directions + (block->urf->frame->weight_mean != NULL);
+    return rows * (block->diagonal ? 1 : block->inputs);
+}
+
+/* Numbers that a block is made of: G or what takes its place, offsets, tables. */
+static uint64_t block_parameters(const snnk__map_block *block) {
+    const uint64_t rows = block->rows;
+
+    if (block->hd3) return 3 * transformed_size(block->hd3) + 2 * rows; /* signs; scales, offsets */
+    return block_multiply_adds(block) + rows +
+           (block->urf ? rows * (sizeof(snnk__urf_row) / sizeof(float)) : 0);
 }
 
 uint64_t snnk_layer_multiply_adds(const snnk_layer *layer) {
+    uint64_t sum;
+
     if (!layer) return 0;
     if (!layer->map) return (uint64_t)layer->inputs * layer->outputs;
-    return projection_size(layer->map) + (uint64_t)layer->map->features * layer->outputs;
+    sum = (uint64_t)layer->map->features * layer->outputs;
+    for (size_t b = 0; b < layer->map->n_blocks; b++)
+        sum += block_multiply_adds(layer->map->blocks[b]);
+    return sum;
 }
 
 uint64_t snnk_layer_parameters(const snnk_layer *layer) {
     uint64_t sum;
 
     if (!layer) return 0;
-    sum = snnk_layer_multiply_adds(layer) + layer->outputs; /* a number a product, and the bias */
-    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
-        const snnk__map_block *block = layer->map->blocks[b];
-
-        sum += block->rows; /* offsets */
-        if (block->urf) sum += block->rows * (sizeof(snnk__urf_row) / sizeof(float));
-    }
+    sum = layer->outputs; /* the bias */
+    if (!layer->map) return sum + (uint64_t)layer->inputs * layer->outputs;
+    sum += (uint64_t)layer->map->features * layer->outputs;
+    for (size_t b = 0; b < layer->map->n_blocks; b++)
+        sum += block_parameters(layer->map->blocks[b]);
     return sum;
 }
 
@@ -178,8 +194,38 @@ static void set_bias(const snnk_layer *layer, size_t n, float *Y, size_t ldy) {
     for (size_t i = 0; i < n; i++) memcpy(Y + i * ldy, layer->bias, layer->outputs * sizeof *Y);
 }
 
+/* Rows whose features are in memory at once, where they come from a transform. */
+#define TRANSFORMED_ROWS 16
+
+size_t snnk__layer_work(const snnk_layer *layer) {
+    size_t most = 0;
+
+    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
+        const snnk__map_block *block = layer->map->blocks[b];
+
+        if (block->hd3)
+            most = snnk__max_size(most,
+                                  snnk__map_block_work(block) + TRANSFORMED_ROWS * block->features);
+    }
+    return most;
+}
+
+/* Y += features Psi^T, a few rows at a time. */
+static void transformed_rows(const snnk__map_block *block, const snnk__panels *Psi, size_t n,
+                             const float *X, size_t ldx, float *Y, size_t ldy, float *work) {
+    const size_t m = block->features;
+    float *Phi = work + snnk__map_block_work(block);
+
+    for (size_t i = 0; i < n; i += TRANSFORMED_ROWS) {
+        const size_t rows = snnk__min_size(TRANSFORMED_ROWS, n - i);
+
+        snnk__map_block_features(block, rows, X + i * ldx, ldx, Phi, m, work);
+        snnk__kernels_get()->readout(rows, Phi, m, Psi, Y + i * ldy, ldy);
+    }
+}
+
 void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
-                              float *Y, size_t ldy) {
+                              float *Y, size_t ldy, float *work) {
     const snnk__kernels *kernels = snnk__kernels_get();
 
     if (!layer->map) {
@@ -195,9 +241,13 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
     }
     set_bias(layer, n, Y, ldy);
     for (size_t b = 0; b < layer->n_weights; b++) {
-        const snnk__block block = snnk__map_block_kernel(layer->map->blocks[b]);
+        const snnk__map_block *block = layer->map->blocks[b];
+        const snnk__block kernel = snnk__map_block_kernel(block);
 
-        kernels->project_readout(n, X, ldx, layer->inputs, &block, &layer->weights[b], Y, ldy);
+        if (block->hd3)
+            transformed_rows(block, &layer->weights[b], n, X, ldx, Y, ldy, work);
+        else
+            kernels->project_readout(n, X, ldx, layer->inputs, &kernel, &layer->weights[b], Y, ldy);
     }
 }
 
@@ -212,9 +262,8 @@ typedef struct rows {
 static void forward_task(size_t first, size_t count, void *scratch, void *context) {
     const rows *r = context;
 
-    (void)scratch;
     snnk__layer_forward_rows(r->layer, count, r->X + first * r->ldx, r->ldx, r->Y + first * r->ldy,
-                             r->ldy);
+                             r->ldy, scratch);
 }
 
 static void readout_task(size_t first, size_t count, void *scratch, void *context) {
@@ -236,7 +285,8 @@ int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(X, "X", n, layer->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
-    return snnk__for_rows(workspace, &layer->allocator, n, 0, forward_task, &r);
+    return snnk__for_rows(workspace, &layer->allocator, n, snnk__layer_work(layer) * sizeof(float),
+                          forward_task, &r);
 }
 
 int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,

@@ -21,8 +21,11 @@ struct snnk_layer {
 /* One more owner; snnk_layer_free takes one away. */
 const snnk_layer *snnk__layer_retain(const snnk_layer *layer);
 
+/* Floats of work that one thread needs for a forward; 0 but for HD3 rows. */
+size_t snnk__layer_work(const snnk_layer *layer);
+
 /* Rows of a forward whose arguments are checked, on this thread. X and Y must not overlap. */
 void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
-                              float *Y, size_t ldy);
+                              float *Y, size_t ldy, float *work);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "urf/activation.h"
 #include "urf/block.h"
+#include "urf/hd3.h"
 #include "urf/projection.h"
 
 /* Settings that multiply into G must leave room for products in float. */
@@ -109,7 +110,33 @@ static snnk__function function_of(const snnk_map_config *config, size_t rows) {
     return f;
 }
 
-/* A block with room for its rows: a diagonal, or panels. */
+/* Whether rows are applied by transforms, and only their seed is stored. */
+static bool is_transformed(const snnk_map_config *config) {
+    return config->projection == SNNK_PROJECTION_HD3 && config->kind < SNNK_MAP_IDENTITY;
+}
+
+/* Room for the signs and scales of HD3 rows, and for an input scaling in float. */
+static int hd3_alloc(snnk__map_block *block) {
+    const size_t d = block->inputs, rows = block->rows, order = snnk__hd3_order(d);
+    const size_t groups = rows / order + (rows % order != 0);
+    size_t signs, count;
+    int st;
+
+    if (!snnk__mul_size(3 * groups, order, &signs) || !snnk__add_size(signs, rows, &count) ||
+        !snnk__add_size(count, 2 * d, &count))
+        return snnk__fail(SNNK_E_SIZE, "%zu HD3 rows of %zu inputs overflow a size", rows, d);
+    st = snnk__alloc_zero(&block->allocator, 1, sizeof *block->hd3, "a projection", &block->hd3);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(&block->allocator, count, sizeof(float), "a projection", &block->hd3_numbers);
+    if (st != SNNK_OK) return st;
+    block->hd3->rows = rows;
+    block->hd3->order = order;
+    block->hd3->signs = block->hd3_numbers;
+    block->hd3->scale = block->hd3_numbers + signs;
+    return SNNK_OK;
+}
+
+/* A block with room for its rows: a diagonal, transforms, or panels. */
 static int block_alloc(size_t inputs, const snnk_map_config *config, size_t rows, bool diagonal,
                        const snnk_allocator *allocator, snnk__map_block **block) {
     snnk__map_block *made = NULL;
@@ -123,8 +150,12 @@ static int block_alloc(size_t inputs, const snnk_map_config *config, size_t rows
                               .features = (size_t)config->features};
     atomic_init(&made->references, 1);
     made->config.allocator = NULL;
-    st = diagonal ? snnk__alloc(allocator, inputs, sizeof(float), "a diagonal", &made->diagonal)
-                  : snnk__panels_create(allocator, rows, inputs, "a projection", &made->G);
+    if (diagonal)
+        st = snnk__alloc(allocator, inputs, sizeof(float), "a diagonal", &made->diagonal);
+    else if (is_transformed(config))
+        st = hd3_alloc(made);
+    else
+        st = snnk__panels_create(allocator, rows, inputs, "a projection", &made->G);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, rows, sizeof(float), "offsets", &made->offset);
     if (st != SNNK_OK) goto done;
@@ -194,6 +225,8 @@ void snnk__map_block_release(snnk__map_block *block) {
     if (!block || atomic_fetch_sub(&block->references, 1) > 1) return;
     const snnk_allocator allocator = block->allocator;
     snnk__panels_free(&allocator, &block->G);
+    snnk__free(&allocator, block->hd3);
+    snnk__free(&allocator, block->hd3_numbers);
     snnk__free(&allocator, block->diagonal);
     snnk__free(&allocator, block->offset);
     snnk__free(&allocator, block->mean);
@@ -201,6 +234,45 @@ void snnk__map_block_release(snnk__map_block *block) {
     snnk__urf_free(block->urf);
     snnk__line_free(block->line);
     snnk__free(&allocator, block);
+}
+
+size_t snnk__map_block_work(const snnk__map_block *block) {
+    return block->hd3 ? block->hd3->order : 0;
+}
+
+double snnk__map_block_get_row(const snnk__map_block *block, size_t row, float *g, float *work) {
+    const size_t d = block->inputs;
+    double c = block->offset[row];
+
+    if (block->diagonal) {
+        for (size_t k = 0; k < d; k++) g[k] = 0;
+        g[row] = block->diagonal[row];
+        return c;
+    }
+    if (!block->hd3) {
+        snnk__panels_get_row(&block->G, row, g);
+        return c;
+    }
+    const snnk__hd3 *hd3 = block->hd3;
+    const size_t within = row % hd3->order;
+
+    snnk__hd3_row(hd3->order, hd3->signs + 3 * (row - within), within, work);
+    for (size_t k = 0; k < d; k++) {
+        g[k] = hd3->scale[row] * work[k] * (hd3->input_scale ? hd3->input_scale[k] : 1);
+        if (hd3->mean) c -= (double)g[k] * hd3->mean[k];
+    }
+    return c;
+}
+
+void snnk__map_block_features(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
+                              float *Phi, size_t ldphi, float *work) {
+    const snnk__block kernel = snnk__map_block_kernel(block);
+
+    if (block->hd3)
+        snnk__hd3_features(block->hd3, &block->function, block->offset, n, X, ldx, block->inputs,
+                           Phi, ldphi, work);
+    else
+        snnk__kernels_get()->project(n, X, ldx, block->inputs, &kernel, Phi, ldphi);
 }
 
 snnk__block snnk__map_block_kernel(const snnk__map_block *block) {
@@ -228,7 +300,39 @@ int snnk__map_block_set_row(snnk__map_block *block, size_t row, const double *g,
     return SNNK_OK;
 }
 
+/* The drawn offset of row j. */
+static double drawn_offset(const snnk_map_config *config, size_t j) {
+    double c = 0;
+
+    if (config->offset_scale > 0)
+        snnk__random_normal(config->seed, SNNK__STREAM_OFFSET, j, 0, 1, &c);
+    return c * config->offset_scale;
+}
+
+/* Fill the numbers of HD3 rows: signs, scales, offsets, and the input scaling. */
+static int draw_hd3(snnk__map_block *block) {
+    const snnk_map_config *config = &block->config;
+    const size_t d = block->inputs, rows = block->rows, order = block->hd3->order;
+    float *signs = block->hd3_numbers, *scale = (float *)block->hd3->scale, *mean = scale + rows;
+
+    for (size_t first = 0; first < rows; first += order)
+        snnk__hd3_signs(config->seed, first / order, order, signs + 3 * first);
+    for (size_t j = 0; j < rows; j++) {
+        scale[j] = (float)(config->projection_scale * snnk__hd3_scale(config->seed, j, order));
+        block->offset[j] = (float)drawn_offset(config, j);
+    }
+    if (!block->mean) return SNNK_OK;
+    for (size_t k = 0; k < d; k++) {
+        mean[k] = (float)block->mean[k];
+        mean[d + k] = (float)block->scale[k];
+    }
+    block->hd3->mean = mean;
+    block->hd3->input_scale = mean + d;
+    return SNNK_OK;
+}
+
 int snnk__map_block_draw(snnk__map_block *block) {
+    if (block->hd3) return draw_hd3(block);
     const snnk_map_config *config = &block->config;
     const size_t d = block->inputs, group = snnk__projection_group(config->projection, d);
     const snnk_allocator *allocator = &block->allocator;
@@ -245,15 +349,10 @@ int snnk__map_block_draw(snnk__map_block *block) {
         st = snnk__projection_rows(config->projection, config->seed, d, first, allocator, rows);
         if (st != SNNK_OK) goto done;
         for (size_t i = 0; i < snnk__min_size(group, block->rows - first); i++) {
-            double c = 0;
-
             for (size_t k = 0; k < d; k++) rows[i * d + k] *= config->projection_scale;
-            if (config->offset_scale > 0) {
-                snnk__random_normal(config->seed, SNNK__STREAM_OFFSET, first + i, 0, 1, &c);
-                c *= config->offset_scale;
-            }
-            st = snnk__map_block_set_row(block, first + i, rows + i * d, c, block->mean,
-                                         block->scale, folded);
+            st = snnk__map_block_set_row(block, first + i, rows + i * d,
+                                         drawn_offset(config, first + i), block->mean, block->scale,
+                                         folded);
             if (st != SNNK_OK) goto done;
         }
     }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/memory.h"
+#include "kernels/hadamard.h"
 #include "kernels/kernels.h"
 #include "urf/urf.h"
 
@@ -18,12 +19,14 @@ typedef struct snnk__map_block {
     size_t inputs;          /* d */
     size_t rows;            /* r */
     size_t features;        /* m of this block: r or 2 r */
-    snnk__panels G;         /* r x d, scaling folded in; empty for IDENTITY */
-    float *diagonal;        /* d; IDENTITY only, else NULL */
-    float *offset;          /* r, scaling folded in */
-    double *mean, *scale;   /* d each, both NULL without a scaling */
-    snnk__urf *urf;         /* URF only */
-    snnk__line *line;       /* LINE only */
+    snnk__panels G;         /* r x d, scaling folded in; empty for IDENTITY and with hd3 */
+    snnk__hd3 *hd3;       /* HD3 rows (but those made from a spectrum): what takes the place of G */
+    float *hd3_numbers;   /* all that hd3 points to */
+    float *diagonal;      /* d; IDENTITY only, else NULL */
+    float *offset;        /* r, scaling folded in */
+    double *mean, *scale; /* d each, both NULL without a scaling */
+    snnk__urf *urf;       /* URF only */
+    snnk__line *line;     /* LINE only */
     snnk__function function;
 } snnk__map_block;
 
@@ -50,6 +53,16 @@ int snnk__map_block_from_line(size_t inputs, const snnk_map_config *config, snnk
  * bits everywhere. folded: d of scratch. SNNK_E_NONFINITE. */
 int snnk__map_block_set_row(snnk__map_block *block, size_t row, const double *g, double c,
                             const double *mean, const double *scale, float *folded);
+
+/* Floats of work that the two functions below need; 0: NULL will do. */
+size_t snnk__map_block_work(const snnk__map_block *block);
+
+/* g (d) = row `row` of G, scaling folded in, wherever it comes from. Gives its offset. */
+double snnk__map_block_get_row(const snnk__map_block *block, size_t row, float *g, float *work);
+
+/* Phi (n x features of the block) of n rows of X. */
+void snnk__map_block_features(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
+                              float *Phi, size_t ldphi, float *work);
 
 /* One owner less. NULL is fine. */
 void snnk__map_block_release(snnk__map_block *block);

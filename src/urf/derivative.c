@@ -57,27 +57,17 @@ static void derivatives(const snnk__function *f, derivative_order order, double 
     for (size_t w = 0; w < MOST_WIDTH; w++) factor[w] = within_double(f->scale * factor[w]);
 }
 
-/* g (d) = row `row` of the block's G. */
-static void read_row(const snnk__map_block *block, size_t row, float *g) {
-    if (!block->diagonal) {
-        snnk__panels_get_row(&block->G, row, g);
-        return;
-    }
-    for (size_t k = 0; k < block->inputs; k++) g[k] = 0;
-    g[row] = block->diagonal[row];
-}
-
 /* ---- Gradient ---- */
 
 /* J: features x d. Each row of G is read into J, and is scaled there. */
-static void block_gradient(const snnk__map_block *block, const float *x, float *J, size_t ldj) {
+static void block_gradient(const snnk__map_block *block, const float *x, float *work, float *J,
+                           size_t ldj) {
     const size_t d = block->inputs, width = width_of(&block->function);
 
     for (size_t i = 0; i < block->rows; i++) {
         float *g = J + i * width * ldj;
-        double factor[MOST_WIDTH], z = block->offset[i];
+        double factor[MOST_WIDTH], z = snnk__map_block_get_row(block, i, g, work);
 
-        read_row(block, i, g);
         if (block->diagonal)
             z += (double)block->diagonal[i] * x[i];
         else
@@ -98,7 +88,8 @@ int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj)
     st = snnk__check_matrix(J, "J", map->features, map->inputs, ldj, sizeof *J);
     if (st != SNNK_OK) return st;
     for (size_t b = 0; b < map->n_blocks; b++)
-        if (map->blocks[b]->urf) scratch_count = SNNK__URF_DERIVATIVE_SCRATCH(map->inputs);
+        if (map->blocks[b]->urf || map->blocks[b]->hd3) /* HD3: at most 2 d floats */
+            scratch_count = SNNK__URF_DERIVATIVE_SCRATCH(map->inputs);
     st = snnk__alloc(&map->allocator, scratch_count, sizeof *scratch, "scratch", &scratch);
     if (st != SNNK_OK) return st;
     for (size_t b = 0; b < map->n_blocks; b++) {
@@ -107,7 +98,7 @@ int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj)
         if (block->urf)
             snnk__urf_gradient(block, x, scratch, J, ldj);
         else
-            block_gradient(block, x, J, ldj);
+            block_gradient(block, x, (float *)scratch, J, ldj);
         J += block->features * ldj;
     }
     snnk__free(&map->allocator, scratch);
@@ -124,35 +115,39 @@ typedef struct laplacian {
     size_t ldl;
 } laplacian;
 
-/* Scratch of one thread: a tile of inputs, transposed (d x TILE); that of URF blocks; a row of G. */
+/* Scratch of one thread: a tile of inputs, transposed (d x TILE); that of URF blocks; a row of G; work for
+ * making it, at most 2 d. */
 typedef struct tile_scratch {
     double *columns, *urf;
-    float *g;
+    float *g, *work;
 } tile_scratch;
 
 static tile_scratch tile_scratch_at(void *memory, size_t d) {
     double *columns = memory, *urf = columns + TILE * d;
 
-    return (tile_scratch){columns, urf, (float *)(urf + SNNK__URF_DERIVATIVE_SCRATCH(d))};
+    float *g = (float *)(urf + SNNK__URF_DERIVATIVE_SCRATCH(d));
+
+    return (tile_scratch){columns, urf, g, g + d};
 }
 
 static const size_t scratch_bytes_per_input =
-    (TILE + SNNK__URF_DERIVATIVE_SCRATCH(1)) * sizeof(double) + sizeof(float);
+    (TILE + SNNK__URF_DERIVATIVE_SCRATCH(1)) * sizeof(double) + 3 * sizeof(float);
 
 /* z[t] = g.x_t + c for the inputs of a tile, and gives |g|^2. columns: d x TILE, the inputs
- * transposed. g: d of scratch. */
+ * transposed. */
 static double project_tile(const snnk__map_block *block, size_t row, const double *columns,
-                           float *g, double z[TILE]) {
+                           const tile_scratch *s, double z[TILE]) {
+    const double c = snnk__map_block_get_row(block, row, s->g, s->work);
+    const float *g = s->g;
     double norm2 = 0;
 
-    for (size_t t = 0; t < TILE; t++) z[t] = block->offset[row];
+    for (size_t t = 0; t < TILE; t++) z[t] = c;
     if (block->diagonal) {
         const double scale = block->diagonal[row];
 
         for (size_t t = 0; t < TILE; t++) z[t] += scale * columns[row * TILE + t];
         return scale * scale;
     }
-    read_row(block, row, g);
     for (size_t k = 0; k < block->inputs; k++) {
         const double gk = g[k];
 
@@ -162,13 +157,13 @@ static double project_tile(const snnk__map_block *block, size_t row, const doubl
     return norm2;
 }
 
-static void block_laplacian(const snnk__map_block *block, size_t n, const double *columns, float *g,
-                            float *L, size_t ldl) {
+static void block_laplacian(const snnk__map_block *block, size_t n, const tile_scratch *s, float *L,
+                            size_t ldl) {
     const size_t width = width_of(&block->function);
 
     for (size_t i = 0; i < block->rows; i++) {
         double z[TILE], factor[MOST_WIDTH];
-        const double norm2 = project_tile(block, i, columns, g, z);
+        const double norm2 = project_tile(block, i, s->columns, s, z);
 
         for (size_t t = 0; t < n; t++) {
             derivatives(&block->function, SECOND, z[t], factor);
@@ -197,7 +192,7 @@ static void laplacian_rows(size_t first, size_t count, void *scratch, void *cont
                 for (size_t t = 0; t < n; t++)
                     snnk__urf_laplacian(block, X + t * l->ldx, s.urf, L + t * l->ldl);
             else
-                block_laplacian(block, n, s.columns, s.g, L, l->ldl);
+                block_laplacian(block, n, &s, L, l->ldl);
             L += block->features;
         }
     }

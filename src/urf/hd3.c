@@ -9,7 +9,7 @@
 size_t snnk__hd3_order(size_t inputs) {
     size_t order = 1;
 
-    while (order < inputs) order *= 2;
+    while (order < inputs && order < ((size_t)1 << 62)) order *= 2;
     return order;
 }
 

@@ -1,6 +1,7 @@
 #include "urf/map.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "base/workspace.h"
@@ -183,15 +184,23 @@ int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
     const snnk__map_block *b = map->blocks[block];
     if (G && (st = snnk__check_matrix(G, "G", b->rows, b->inputs, ldg, sizeof *G)) != SNNK_OK)
         return st;
-    for (size_t i = 0; G && i < b->rows; i++) {
-        if (!b->diagonal) {
-            snnk__panels_get_row(&b->G, i, G + i * ldg);
-            continue;
-        }
-        for (size_t k = 0; k < b->inputs; k++) G[i * ldg + k] = k == i ? b->diagonal[k] : 0;
+    const size_t work_count = snnk__map_block_work(b);
+    float *work = NULL, *g = NULL;
+
+    st = snnk__alloc(&map->allocator, b->inputs, sizeof *g, "a row", &g);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(&map->allocator, work_count, sizeof *work, "a row", &work);
+    if (st != SNNK_OK) goto done;
+    for (size_t i = 0; i < b->rows; i++) {
+        const double c = snnk__map_block_get_row(b, i, g, work);
+
+        if (G) memcpy(G + i * ldg, g, b->inputs * sizeof *g);
+        if (offsets) offsets[i] = (float)c;
     }
-    for (size_t i = 0; offsets && i < b->rows; i++) offsets[i] = b->offset[i];
-    return SNNK_OK;
+done:
+    snnk__free(&map->allocator, work);
+    snnk__free(&map->allocator, g);
+    return st;
 }
 
 /* ---- Overflow ---- */
@@ -205,10 +214,30 @@ static double safe_projection(const snnk__function *function) {
     return 1e37;
 }
 
+/* A bound on |g| of an HD3 row of this scale, with |x'| <= (x_length + |mean|) max |input_scale|: all three
+ * transforms and signs stretch by order^(3/2). */
+static double transformed_projection(const snnk__map_block *block, double x_length) {
+    const snnk__hd3 *hd3 = block->hd3;
+    double mean2 = 0, widest = hd3->input_scale ? 0 : 1, scale = 0, offset = 0;
+
+    for (size_t k = 0; hd3->mean && k < block->inputs; k++) {
+        mean2 += (double)hd3->mean[k] * hd3->mean[k];
+        widest = fmax(widest, fabs((double)hd3->input_scale[k]));
+    }
+    for (size_t j = 0; j < block->rows; j++) {
+        scale = fmax(scale, fabs((double)hd3->scale[j]));
+        offset = fmax(offset, fabs((double)block->offset[j]));
+    }
+    const double order = (double)hd3->order, stretch = order * sqrt(order);
+    const double length = (x_length + sqrt(mean2)) * widest * stretch;
+    return fmax(length, scale * length + offset); /* before and after the scale */
+}
+
 /* The largest |g| x_length + |c| over the rows. */
 static double largest_projection(const snnk__map_block *block, double x_length) {
     double largest = 0;
 
+    if (block->hd3) return transformed_projection(block, x_length);
     for (size_t i = 0; i < block->rows; i++) {
         const double length = block->diagonal ? fabs((double)block->diagonal[i])
                                               : sqrt(snnk__panels_row_norm2(&block->G, i));
@@ -244,17 +273,21 @@ typedef struct tower {
     size_t ldphi;
 } tower;
 
+size_t snnk__map_work(const snnk_map *map) {
+    size_t most = 0;
+
+    for (size_t b = 0; b < map->n_blocks; b++)
+        most = snnk__max_size(most, snnk__map_block_work(map->blocks[b]));
+    return most;
+}
+
 static void tower_rows(size_t first, size_t count, void *scratch, void *context) {
-    const snnk__kernels *kernels = snnk__kernels_get();
     const tower *t = context;
     float *Phi = t->Phi + first * t->ldphi;
 
-    (void)scratch;
     for (size_t b = 0; b < t->map->n_blocks; b++) {
-        const snnk__block block = snnk__map_block_kernel(t->map->blocks[b]);
-
-        kernels->project(count, t->X + first * t->ldx, t->ldx, t->map->inputs, &block, Phi,
-                         t->ldphi);
+        snnk__map_block_features(t->map->blocks[b], count, t->X + first * t->ldx, t->ldx, Phi,
+                                 t->ldphi, scratch);
         Phi += t->map->blocks[b]->features;
     }
 }
@@ -268,7 +301,8 @@ static int run_tower(const snnk_map *map, size_t n, const float *X, const char *
     if ((st = snnk__check_matrix(X, X_name, n, map->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Phi, Phi_name, n, map->features, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
-    return snnk__for_rows(workspace, &map->allocator, n, 0, tower_rows, &t);
+    return snnk__for_rows(workspace, &map->allocator, n, snnk__map_work(map) * sizeof(float),
+                          tower_rows, &t);
 }
 
 int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t ldx, float *Phi,
@@ -358,13 +392,12 @@ static void weight_rows(size_t first, size_t count, void *scratch, void *context
 
         for (size_t b = 0; b < w->map->n_blocks; b++) {
             const snnk__map_block *block = w->map->blocks[b];
-            const snnk__block kernel = snnk__map_block_kernel(block);
 
             if (block->urf || block->line)
                 spectral_weights(w, block, row, rows, Psi, scratch);
             else
-                snnk__kernels_get()->project(rows, w->W + row * w->ldw, w->ldw, w->map->inputs,
-                                             &kernel, Psi, w->ldpsi);
+                snnk__map_block_features(block, rows, w->W + row * w->ldw, w->ldw, Psi, w->ldpsi,
+                                         scratch);
             Psi += block->features;
         }
     }
@@ -405,5 +438,6 @@ int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t 
         }
     /* inputs x rows floats are in memory already, so this cannot overflow. */
     if (bytes) bytes = weight_scratch_floats(&w) * sizeof(float);
+    bytes = snnk__max_size(bytes, snnk__map_work(map) * sizeof(float));
     return snnk__for_rows(workspace, &map->allocator, l, bytes, weight_rows, &w);
 }

@@ -24,4 +24,7 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
  * |g| |x| + |c| (Cauchy & Schwarz). False if it might. X: n x inputs, row stride ldx. */
 bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, size_t ldx);
 
+/* Floats of work that one thread needs for the features of a map. */
+size_t snnk__map_work(const snnk_map *map);
+
 #endif

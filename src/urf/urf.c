@@ -172,7 +172,8 @@ void snnk__urf_weights(const snnk__urf *urf, const snnk__seen_weight *weight, co
         const snnk__urf_pairing pairing = snnk__urf_atom_pairing(&urf->atoms, k);
         const double count =
             atom->rows > 0 ? (double)atom->rows : (double)urf->atoms.drawn_rows * atom->probability;
-        const double complex step = pairing.beta * sqrt(1 - 4 * atom->A) * (isfinite(v[j]) ? (double)v[j] : 0);
+        const double complex step =
+            pairing.beta * sqrt(1 - 4 * atom->A) * (isfinite(v[j]) ? (double)v[j] : 0);
         const double complex base = clog(atom->c * each_sign / count) + atom->A * urf->norm2[j] +
                                     (double)urf->frame->inputs / 4 * log1p(-4 * atom->A) -
                                     pairing.beta * pairing.beta * weight->norm2 / 2 +

@@ -225,7 +225,7 @@ assert call("snnk_network_multiply_adds", network) > 0
 assert call("snnk_network_layer", network, size(1)) == dense.value
 call("snnk_network_set_note", network, b"units", b"m")
 assert call("snnk_network_note", network, b"units") == b"m"
-assert call("snnk_network_scratch_bytes", "snnk_spectrum_atoms", network) > 0
+assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
 
 with tempfile.TemporaryDirectory() as directory:

@@ -520,6 +520,55 @@ static void seeds_repeat_and_differ(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
+/* A map redrawn is the one that its seed, or its rows, would have made. */
+static void redrawing_is_creating_with_another_seed(void **state) {
+    enum { ROWS = 300 };
+    static float G[ROWS * D];
+    snnk_spectrum *spectrum = make_spectrum();
+    snnk_frame *frame = make_frame(SNNK_CENTER_BOTH, SNNK_METRIC_DIAGONAL);
+    snnk_urf_config config = defaults();
+    double created[N * L], redrawn[N * L];
+    snnk_map_config plain;
+    snnk_map *map, *other;
+
+    (void)state;
+    draw_floats(G, ROWS * D, 12);
+    for (int32_t atoms = 0; atoms < 3; atoms++)
+        for (int given = 0; given < 2; given++) {
+            config.atoms = atoms;
+            config.seed = 77;
+            if (given)
+                assert_ok(
+                    snnk_map_create_urf_from_rows(D, spectrum, ROWS, G, D, &config, frame, &map));
+            else
+                assert_ok(snnk_map_create_urf(D, spectrum, &config, frame, &map));
+            estimate(map, created);
+            snnk_map_free(map);
+            config.seed = 3;
+            assert_ok(snnk_map_create_urf(D, spectrum, &config, frame, &map));
+            assert_ok(snnk_map_redraw(map, 77, ROWS, given ? G : NULL, D, &other));
+            snnk_map_free(map);
+            estimate(other, redrawn);
+            assert_memory_equal(created, redrawn, sizeof created);
+            snnk_map_free(other);
+        }
+    assert_ok(snnk_map_create_urf(D, spectrum, &config, frame, &map));
+    assert_status(snnk_map_redraw(map, 1, 3, G, D, &other), SNNK_E_SHAPE);
+    assert_says("rows = 3");
+    assert_status(snnk_map_redraw(NULL, 1, 0, NULL, 0, &other), SNNK_E_NULL);
+    assert_ok(snnk_map_redraw(map, 1, ROWS, G, D, &other));
+    snnk_map_free(map);
+    assert_status(snnk_map_redraw(other, 1, 0, NULL, 0, &map), SNNK_E_UNSUPPORTED);
+    snnk_map_free(other);
+    assert_ok(snnk_map_config_init(&plain, sizeof plain));
+    assert_ok(snnk_map_create(D, &plain, NULL, &map));
+    assert_status(snnk_map_redraw(map, 1, 0, NULL, 0, &other), SNNK_E_UNSUPPORTED);
+    assert_null(other);
+    snnk_map_free(map);
+    snnk_frame_free(frame);
+    snnk_spectrum_free(spectrum);
+}
+
 /* ---- Softmax ---- */
 
 static void softmax_features_estimate_the_exponential(void **state) {
@@ -701,8 +750,11 @@ static void failing_allocations_leave_nothing(void **state) {
         snnk_map *map = NULL;
         snnk_layer *layer = NULL;
         snnk_layer *folded = NULL;
+        snnk_map *redrawn = NULL;
 
         status = snnk_map_create_urf(D, spectrum, &config, frame, &map);
+        if (status == SNNK_OK) status = snnk_map_redraw(map, 1, 0, NULL, 0, &redrawn);
+        snnk_map_free(redrawn);
         if (status == SNNK_OK) status = snnk_layer_from_weights(map, L, W, D, b, &layer);
         if (status == SNNK_OK) status = snnk_layer_fold(layer, 2, W, L, NULL, &folded);
         snnk_layer_free(folded);
@@ -725,6 +777,7 @@ int main(void) {
         cmocka_unit_test(finite_inputs_give_finite_features),
         cmocka_unit_test(forward_is_the_dot_product_of_the_towers),
         cmocka_unit_test(seeds_repeat_and_differ),
+        cmocka_unit_test(redrawing_is_creating_with_another_seed),
         cmocka_unit_test(softmax_features_estimate_the_exponential),
         cmocka_unit_test(affine_functions_need_no_atoms),
         cmocka_unit_test(folding_is_the_product),

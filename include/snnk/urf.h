@@ -157,6 +157,15 @@ SNNK_API int snnk_map_create_urf_from_rows(size_t inputs, const snnk_spectrum *s
                                            const snnk_urf_config *config, const snnk_frame *frame,
                                            snnk_map **map);
 
+/* The same map with other rows: the same atoms, frame, scales and split of features, rows drawn from
+ * `seed` by the map's projection; or given, G: rows x d as above, where G is not NULL (seed then
+ * chooses atoms alone). For maps of kinds URF and LINE only. Costs what drawing costs: for means over
+ * draws, and for fresh projections during training. SNNK_E_NULL, SNNK_E_UNSUPPORTED (other kinds; no
+ * seed for given rows), SNNK_E_SHAPE (not enough rows: says how many), SNNK_E_STRIDE, SNNK_E_SIZE,
+ * SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+SNNK_API int snnk_map_redraw(const snnk_map *map, uint64_t seed, size_t rows, const float *G,
+                             size_t ldg, snnk_map **redrawn);
+
 /* Features for exp(w.x + b): softmax attention. POSITIVE and hyperbolic are the features of
  * Choromanski et al. 2021, TRIGONOMETRIC those of Rahimi & Recht, A = SNNK_A_OPTIMAL those of
  * Likhosherstov et al. 2022. snnk_map_create_urf with the spectrum of exp. */
@@ -234,7 +243,8 @@ SNNK_API int snnk_predict_depth(size_t n, const double *errors, const double *fa
 typedef struct snnk_urf_report {
     size_t size;
     double predicted;       /* of the choice */
-    double plain;           /* s = 1, no frame, independent draws: infinity if it overflows */
+    double plain;           /* s = 1, no frame, independent draws: infinity if it overflows, or if
+                             * no spectrum that was tried has atoms */
     double balanced;        /* s balanced, no frame */
     double centered_inputs; /* x centred */
     double centered_both;   /* x and w centred */

@@ -31,11 +31,11 @@ static const struct {
 /* Half periods of Fourier extensions that are tried, as multiples of the radius; and the shares of the
  * largest atom below which atoms are dropped: atoms of high frequency cost far more variance than the
  * error they mend. */
-static const double periods[] = {1.25, 1.5, 2, 3, 5};
+static const double periods[] = {1.25, 1.5, 2, 3, 5, 10, 20};
 static const double tolerances[] = {1e-4, 1e-3, 1e-2};
 #define PERIODS    (sizeof periods / sizeof periods[0])
 #define TOLERANCES (sizeof tolerances / sizeof tolerances[0])
-#define SPECTRA    (1 + TOLERANCES * (1 + PERIODS)) /* exact; integrals, extensions */
+#define SPECTRA    (2 + TOLERANCES * (1 + PERIODS)) /* exact; a line; integrals, extensions */
 
 /* Rows of inputs, and of weights, that predictions are made for; and that the interval is found on. */
 #define TEST_ROWS     16
@@ -161,6 +161,41 @@ static int try_spectrum(calibration *c, const snnk_spectrum_config *config) {
     return SNNK_OK;
 }
 
+/* Add the line alone that fits best on the interval (least squares on a grid), without atoms: on a short
+ * interval its error is far below the noise that atoms would add. */
+static int try_line(calibration *c, const snnk_spectrum_config *config) {
+    enum { HALF = 512 };
+    const double step = config->radius / HALF, a = config->center;
+    double mean = 0, moment = 0, squares = 0, error = 0, largest = 0;
+    snnk_spectrum *made = NULL;
+    int st;
+
+    for (int i = -HALF; i <= HALF; i++) {
+        const double f = snnk__activation_f64(c->activation, a + i * step);
+
+        mean += f / (2 * HALF + 1);
+        moment += i * f;
+        squares += (double)i * i;
+    }
+    const double slope = moment / squares / step, intercept = mean - slope * a;
+    if (!isfinite(slope) || !isfinite(intercept)) return SNNK_OK;
+    for (int i = -HALF; i <= HALF; i++) {
+        const double z = a + i * step, f = snnk__activation_f64(c->activation, z);
+
+        error = fmax(error, fabs(f - intercept - slope * z));
+        largest = fmax(largest, fabs(f - mean));
+    }
+    if (error > config->largest_error * largest) return SNNK_OK;
+    st = snnk_spectrum_from_atoms(0, NULL, NULL, NULL, intercept, slope, config, &made);
+    if (st != SNNK_OK) return st;
+    made->error = error;
+    made->activation = c->activation;
+    made->config.method = SNNK_SPECTRUM_EXTENSION;
+    c->spectra[c->n_spectra] = c->owned[c->n_spectra] = made;
+    c->n_spectra++;
+    return SNNK_OK;
+}
+
 static int make_spectra(calibration *c) {
     snnk_spectrum_config config;
     int st;
@@ -172,6 +207,7 @@ static int make_spectra(calibration *c) {
     if ((st = find_interval(c, &config.center, &config.radius)) != SNNK_OK) return st;
     config.method = SNNK_SPECTRUM_EXACT;
     if ((st = try_spectrum(c, &config)) != SNNK_OK) return st;
+    if ((st = try_line(c, &config)) != SNNK_OK) return st;
     for (size_t t = 0; t < TOLERANCES; t++) {
         config.tolerance = tolerances[t];
         config.half_period = 0;
@@ -361,7 +397,7 @@ static int search(calibration *c) {
         }
         if (st != SNNK_OK) return st;
         for (size_t s = 0; st == SNNK_OK && s < c->n_spectra; s++) {
-            if (f == 0) st = predict_plain(c, &v, c->spectra[s]);
+            if (f == 0 && c->spectra[s]->count > 0) st = predict_plain(c, &v, c->spectra[s]);
             if (st == SNNK_OK) st = search_forms(c, f, &v, s);
         }
         if (frame_choices[f].center == SNNK_CENTER_BOTH &&

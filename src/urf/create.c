@@ -23,6 +23,9 @@ int snnk_urf_config_init(snnk_urf_config *config, size_t config_size) {
                              "urf config");
 }
 
+/* Drawn rows of the sketch are independent of those of the atoms. */
+static const uint64_t sketch_seed = UINT64_C(0x9e3779b97f4a7c15);
+
 /* ---- Settings ---- */
 
 static int check_number(double value, double least, double most, const char *name) {
@@ -279,7 +282,7 @@ static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, source *f
     size_t n = 0;
     int st;
 
-    sketch.seed ^= 0x9e3779b97f4a7c15u;
+    sketch.seed ^= sketch_seed;
     st = snnk__alloc(p->allocator, inputs, sizeof *folded, "a row", &folded);
     if (st != SNNK_OK) goto done;
     if (line) {
@@ -348,6 +351,120 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
 done:
     snnk__urf_atoms_free(&allocator, &atoms);
     snnk_frame_free(neutral);
+    return st;
+}
+
+/* ---- Redrawing ---- */
+
+/* A URF block like another one, its rows to be filled. */
+static int urf_like(const snnk__map_block *block, const snnk_map_config *config,
+                    const snnk_allocator *allocator, snnk__map_block **like) {
+    const snnk__urf *old = block->urf;
+    snnk__urf_atoms atoms = old->atoms;
+    snnk__urf *urf = NULL;
+    int st;
+
+    st = snnk__alloc(allocator, atoms.count, sizeof *atoms.atom, "atoms", &atoms.atom);
+    if (st != SNNK_OK) return st;
+    memcpy(atoms.atom, old->atoms.atom, atoms.count * sizeof *atoms.atom);
+    st = snnk__urf_alloc(old->frame, &atoms, old->rows, allocator, &urf);
+    if (st != SNNK_OK) goto done;
+    snnk__urf_atoms_assign(&urf->atoms, config->seed, urf->rows, urf->row_atom);
+    urf->intercept = old->intercept;
+    urf->spectral_error = old->spectral_error;
+    urf->strip = old->strip;
+    snnk__urf_finish(urf);
+    st = snnk__map_block_from_urf(config, urf, allocator, like);
+    if (st == SNNK_OK) urf = NULL; /* the block's now */
+done:
+    snnk__urf_free(urf);
+    snnk__urf_atoms_free(allocator, &atoms);
+    return st;
+}
+
+static int line_like(const snnk__map_block *block, const snnk_map_config *config,
+                     const snnk_allocator *allocator, snnk__map_block **like) {
+    const snnk__line *old = block->line;
+    snnk__line *line = NULL;
+    int st;
+
+    st = snnk__line_create(old->frame, old->intercept, old->slope, allocator, &line);
+    if (st != SNNK_OK) return st;
+    line->sketch_rows = old->sketch_rows;
+    line->spectral_error = old->spectral_error;
+    line->strip = old->strip;
+    st = snnk__map_block_from_line(block->inputs, config, line, allocator, like);
+    if (st != SNNK_OK) snnk__line_free(line);
+    return st;
+}
+
+/* One block again, from given rows that go on where the block before stopped, or drawn. */
+static int redraw_block(const snnk__map_block *block, uint64_t seed, source *given, float *folded,
+                        const snnk_allocator *allocator, snnk__map_block **like) {
+    snnk_map_config config = block->config;
+    source from = *given;
+    int st;
+
+    config.seed = seed;
+    if (given->G) config.projection = SNNK_PROJECTION_GIVEN;
+    from.projection = config.projection;
+    from.seed = block->line ? seed ^ sketch_seed : seed;
+    st = block->urf ? urf_like(block, &config, allocator, like)
+                    : line_like(block, &config, allocator, like);
+    if (st != SNNK_OK) return st;
+    if ((st = source_open(&from)) == SNNK_OK)
+        st = block->urf ? fill_urf(*like, &from, folded) : fill_line(*like, &from, folded);
+    snnk__free(allocator, from.rows);
+    given->next = from.next;
+    return st;
+}
+
+static int check_redraw(const snnk_map *map, size_t rows, const float *G, size_t ldg) {
+    size_t needed = 0;
+    int st;
+
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        if (!block->urf && !block->line)
+            return snnk__fail(SNNK_E_UNSUPPORTED, "block %zu is not made from a spectrum", b);
+        if (!G && block->config.projection == SNNK_PROJECTION_GIVEN)
+            return snnk__fail(SNNK_E_UNSUPPORTED,
+                              "block %zu has rows that were given: there is no way to draw others",
+                              b);
+        needed += block->urf ? block->urf->rows : block->line->sketch_rows;
+    }
+    if (!G) return SNNK_OK;
+    if (rows < needed)
+        return snnk__fail(SNNK_E_SHAPE, "rows = %zu, but the map uses %zu", rows, needed);
+    if ((st = snnk__check_matrix(G, "G", rows, map->inputs, ldg, sizeof *G)) != SNNK_OK) return st;
+    return snnk__check_finite(G, "G", rows, map->inputs, ldg);
+}
+
+int snnk_map_redraw(const snnk_map *map, uint64_t seed, size_t rows, const float *G, size_t ldg,
+                    snnk_map **redrawn) {
+    snnk__map_block **blocks = NULL;
+    float *folded = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(redrawn, "redrawn")) != SNNK_OK) return st;
+    *redrawn = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = check_redraw(map, rows, G, ldg)) != SNNK_OK) return st;
+    const snnk_allocator *allocator = &map->allocator;
+    source given = {.G = G, .ldg = ldg, .d = map->inputs, .allocator = allocator};
+
+    st = snnk__alloc_zero(allocator, map->n_blocks, sizeof *blocks, "blocks", &blocks);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, map->inputs, sizeof *folded, "a row", &folded);
+    for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++) {
+        if (!G) given.next = 0;
+        st = redraw_block(map->blocks[b], seed, &given, folded, allocator, &blocks[b]);
+    }
+    if (st == SNNK_OK) st = snnk__map_from_blocks(map->n_blocks, blocks, allocator, redrawn);
+    for (size_t b = 0; b < map->n_blocks; b++) snnk__map_block_release(blocks[b]);
+    snnk__free(allocator, folded);
+    snnk__free(allocator, blocks);
     return st;
 }
 

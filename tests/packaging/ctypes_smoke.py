@@ -156,6 +156,8 @@ urf = handle("snnk_map_create_urf", size(2), spectra[0], None, frame)
 rows_given = (c_float * (2 * 1024))(*[((5 * i) % 13) / 6 - 1 for i in range(2 * 1024)])
 given_urf = handle("snnk_map_create_urf_from_rows", size(2), spectra[3], size(1024), rows_given,
                    size(2), None, None)
+redrawn = handle("snnk_map_redraw", urf, c_uint64(5), size(0), None, size(0))
+call("snnk_map_free", redrawn)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()
 call("snnk_urf_calibrate", size(2), c_int32(5), None, size(20), X, size(2), size(3), X, size(2),

@@ -1,325 +1,616 @@
-/* Pointwise error of random features, measured and predicted, in the setting of Sehanobish et al. 2024:
- * x and w have d = 2000 coordinates, iid uniform on (0, 1)/sqrt(d).
+/* How well random features estimate f(w.x) for one pair: the pointwise experiment of Sehanobish et al.
+ * 2024, d = 2000, x and w iid Unif(0,1)/sqrt(d), relative error against the number of features m.
  *
- * A row set is the random rows of one map; a draw is a pair (x, w). Row sets are drawn once for each
- * projection and serve every activation and method; each is met by several draws, and each draw by
- * several row sets. Errors of one row set at several draws are nearly independent where both towers
- * are centred, and nearly the same where they are not: the number of seeds is what counts there, and
- * is in the results. Orthogonal and simplex groups cost a 2000 x 2000 QR factorisation each: short maps
- * take disjoint slices of one group as their row sets.
+ *     bench_pointwise [--draws N] [--json] [--plot out.png]
  *
- * Without any random feature f(w.mu + nu.(x - mu)) is within 1 % here, and beats most of what follows. */
+ * Methods, from the published one to the library's own choice:
+ *     plain       s = 1, atoms drawn by amplitude, independent rows
+ *     balanced    s from the norms, stratified atoms
+ *     centered    x and w centred, hyperbolic pairs
+ *     whitened    the same, whitened
+ *     calibrated  snnk_urf_calibrate
+ * The first four use exact spectra (sin, cos, exp) or Fourier extensions of [-0.5, 0.5] with half period
+ * 1.2 (relu: 0.6 and 2). Means, metrics and calibrations come from 500 other pairs. Features of an
+ * affine part count in m.
+ *
+ * Up to m = 256 each draw has rows of its own (five blocks of 256 rows of one projection); above, five
+ * draws share rows (drawing them is what takes long), so that errors of a method are correlated five by
+ * five: "seeds" in the output. */
 #define _POSIX_C_SOURCE 200809L
-#include "pointwise.h"
-
 #include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cblas.h>
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 
-#define EVALUATIONS 4 /* of one row set, at least */
+#include <snnk/snnk.h>
 
-/* ---- Row sets ---- */
+enum { D = 2000, BATCH = 500, MOST = 4096, SIZES = 9, SHARED = 5 };
 
-/* How many seeds, of how many disjoint row sets each. QR and Sobol rows are dear; pairs of towers that are
- * not centred, and arc-cosine kernels, have errors that all draws share. */
-typedef struct supply {
-    size_t seeds, sets;
-} supply;
+#define CHECK(call)                                                                                \
+    do {                                                                                           \
+        if ((call) != SNNK_OK) die(snnk_last_error());                                             \
+    } while (0)
 
-static supply supply_of(int32_t projection, int method, size_t m, size_t draws) {
-    static const supply gaussian[] = {{0, 1}, {200, 1}, {100, 1}, {40, 1}, {25, 1}};
-    static const supply qr[] = {{40, 5}, {40, 3}, {40, 1}, {20, 1}, {20, 1}};
-    static const supply hd3[] = {{300, 1}, {150, 1}, {100, 1}, {40, 1}, {25, 1}};
-    static const supply sobol[] = {{200, 1}, {80, 1}, {50, 1}, {20, 1}, {20, 1}};
-    const supply *const table = projection == SNNK_PROJECTION_GAUSSIAN ? gaussian
-                                : projection == SNNK_PROJECTION_HD3    ? hd3
-                                : projection == SNNK_PROJECTION_SOBOL  ? sobol
-                                                                       : qr;
-    supply s = table[m <= 256 ? 0 : m <= 512 ? 1 : m <= 1024 ? 2 : m <= 2048 ? 3 : 4];
-
-    if (s.seeds == 0) s.seeds = draws;
-    if (projection == SNNK_PROJECTION_GAUSSIAN && (method == PLAIN || method == BALANCED) &&
-        s.seeds < 150)
-        s.seeds = 150;
-    if (s.seeds > draws) s.seeds = draws;
-    return s;
-}
-
-/* Rows with this projection, as a map draws them. */
-static void draw_rows(int32_t projection, uint64_t seed, size_t rows, float *G) {
-    snnk_map_config config;
-    snnk_map *map;
-
-    CHECK(snnk_map_config_init(&config, sizeof config));
-    config.kind = SNNK_MAP_ELEMENTWISE;
-    config.activation = SNNK_IDENTITY;
-    config.projection = projection;
-    config.features = rows;
-    config.seed = seed;
-    CHECK(snnk_map_create(INPUTS, &config, NULL, &map));
-    CHECK(snnk_map_block_rows(map, 0, G, INPUTS, NULL));
-    snnk_map_free(map);
-}
-
-/* ---- Measuring ---- */
-
-/* Sums over the evaluations of one seed: kept apart, so that results do not depend on threads. */
-typedef struct sums {
-    double count, sum, square;
-} sums;
-
-/* What one thread works with. */
-typedef struct desk {
-    float *G;         /* MOST_FEATURES x d */
-    float *X, *W;     /* evaluations x d: the draws that meet a row set */
-    float *Phi, *Psi; /* evaluations x features */
-    float *bias;
-} desk;
-
-static desk make_desk(size_t evaluations) {
-    return (desk){.G = allocate(MOST_FEATURES * INPUTS, sizeof(float)),
-                  .X = allocate(evaluations * INPUTS, sizeof(float)),
-                  .W = allocate(evaluations * INPUTS, sizeof(float)),
-                  .Phi = allocate(evaluations * MOST_FEATURES, sizeof(float)),
-                  .Psi = allocate(evaluations * MOST_FEATURES, sizeof(float)),
-                  .bias = allocate(evaluations, sizeof(float))};
-}
-
-static void free_desk(desk *k) {
-    free(k->G), free(k->X), free(k->W), free(k->Phi), free(k->Psi), free(k->bias);
-}
-
-static snnk_map *map_from_rows(const plan *p, uint64_t seed, const float *G) {
-    snnk_urf_config config = p->config;
-    snnk_map_config arc_cosine;
-    snnk_map *map;
-
-    if (p->spectrum) {
-        config.seed = seed;
-        CHECK(snnk_map_create_urf_from_rows(INPUTS, p->spectrum, p->m, G, INPUTS, &config, p->frame,
-                                            &map));
-    } else {
-        CHECK(snnk_map_config_init(&arc_cosine, sizeof arc_cosine));
-        CHECK(snnk_map_create_from_rows(INPUTS, p->m, G, INPUTS, NULL, &arc_cosine, NULL, &map));
-    }
-    return map;
-}
-
-/* Relative errors of one map at draws first, first + 1, ... */
-static void evaluate(const setting *s, const plan *p, const snnk_map *map, size_t first,
-                     size_t count, desk *k, sums *to) {
-    const size_t m = snnk_map_features(map);
-    /* Drawn maps are means over rows, given ones sums. */
-    const double scale = p->spectrum ? 1 : 1 / (double)m;
-
-    CHECK(snnk_map_input_tower(map, count, k->X, INPUTS, k->Phi, m, NULL));
-    CHECK(snnk_map_weight_tower(map, count, k->W, INPUTS, NULL, k->Psi, m, k->bias, NULL));
-    for (size_t i = 0; i < count; i++) {
-        const double value = s->values[p->activation][(first + i) % s->draws];
-        double sum = 0;
-
-        for (size_t j = 0; j < m; j++) sum += (double)k->Phi[i * m + j] * k->Psi[i * m + j];
-        const double error = fabs(scale * sum + (p->spectrum ? k->bias[i] : 0) - value) / fabs(value);
-
-        to->count += 1;
-        to->sum += error;
-        to->square += error * error;
-    }
-}
-
-static size_t evaluations_of(supply all, size_t draws) {
-    const size_t sets = all.seeds * all.sets, share = (draws + sets - 1) / sets;
-
-    return share > EVALUATIONS ? share : EVALUATIONS;
-}
-
-static void gather_draws(const setting *s, size_t first, size_t count, desk *k) {
-    for (size_t i = 0; i < count; i++) {
-        const size_t draw = (first + i) % s->draws;
-
-        memcpy(k->X + i * INPUTS, s->X + draw * INPUTS, INPUTS * sizeof *k->X);
-        memcpy(k->W + i * INPUTS, s->W + draw * INPUTS, INPUTS * sizeof *k->W);
-    }
-}
-
-/* Every map of one projection on the rows of one seed. to: one for each plan. */
-static void measure_seed(const setting *s, int projection, size_t seed, desk *k, sums *to) {
-    size_t rows = 0;
-
-    for (size_t i = 0; i < s->n_plans; i++) {
-        const plan *p = &s->plans[i];
-        const supply all = supply_of(projection_values[projection], p->method, p->m, s->draws);
-        const size_t needed = p->m * all.sets;
-
-        if (plan_uses(p, projection) && seed < all.seeds && needed > rows) rows = needed;
-    }
-    if (rows == 0) return;
-    draw_rows(projection_values[projection], 1000 * (uint64_t)projection + seed, rows, k->G);
-    for (size_t i = 0; i < s->n_plans; i++) {
-        const plan *p = &s->plans[i];
-        const supply all = supply_of(projection_values[projection], p->method, p->m, s->draws);
-        const size_t count = evaluations_of(all, s->draws);
-
-        if (!plan_uses(p, projection) || seed >= all.seeds) continue;
-        for (size_t set = 0; set < all.sets; set++) {
-            const size_t first = (seed * all.sets + set) * count;
-            snnk_map *map = map_from_rows(p, first, k->G + set * p->m * INPUTS);
-
-            gather_draws(s, first, count, k);
-            evaluate(s, p, map, first, count, k, &to[i]);
-            snnk_map_free(map);
-        }
-    }
-}
-
-static void summarise(const setting *s, int projection, const sums *all, result *results) {
-    for (size_t i = 0; i < s->n_plans; i++) {
-        const plan *p = &s->plans[i];
-        const supply from = supply_of(projection_values[projection], p->method, p->m, s->draws);
-        sums t = {0};
-
-        if (!plan_uses(p, projection)) continue;
-        for (size_t seed = 0; seed < s->draws; seed++) {
-            const sums *one = &all[(seed * PROJECTIONS + (size_t)projection) * s->n_plans + i];
-
-            t.count += one->count, t.sum += one->sum, t.square += one->square;
-        }
-        const double mean = t.sum / t.count, square = t.square / t.count;
-        results[i * PROJECTIONS + (size_t)projection] =
-            (result){.mean = mean,
-                     .sd = sqrt(fmax(square - mean * mean, 0)),
-                     .rms = sqrt(square),
-                     .seeds = from.seeds,
-                     .row_sets = from.seeds * from.sets,
-                     .evaluations = (size_t)t.count};
-    }
-}
-
-static result *measure(const setting *s) {
-    /* The first seeds have the longest maps: work goes out from there. */
-    const size_t tasks = s->draws * PROJECTIONS;
-    const size_t most = s->draws > EVALUATIONS ? s->draws : EVALUATIONS;
-    sums *all = allocate(tasks * s->n_plans, sizeof *all);
-    result *results = allocate(s->n_plans * PROJECTIONS, sizeof *results);
-    size_t done = 0;
-
-#pragma omp parallel
-    {
-        desk k = make_desk(most);
-
-#pragma omp for schedule(dynamic, 1)
-        for (size_t t = 0; t < tasks; t++) {
-            measure_seed(s, (int)(t % PROJECTIONS), t / PROJECTIONS, &k, all + t * s->n_plans);
-#pragma omp critical
-            progress("measuring", ++done, tasks);
-        }
-        free_desk(&k);
-    }
-    for (int projection = 0; projection < PROJECTIONS; projection++)
-        summarise(s, projection, all, results);
-    free(all);
-    return results;
-}
-
-/* ---- Summary ---- */
-
-static double least_at(const setting *s, const result *results, int activation, int method,
-                       size_t m) {
-    double least = INFINITY;
-
-    for (size_t i = 0; i < s->n_plans * PROJECTIONS; i++) {
-        const plan *p = &s->plans[i / PROJECTIONS];
-
-        if (p->activation == activation && p->m == m && results[i].evaluations > 0 &&
-            (method < 0 || p->method == method))
-            least = fmin(least, results[i].mean);
-    }
-    return least;
-}
-
-/* Measured over predicted: of independent rows the one farthest from 1, of coupled ones the largest. */
-static double worst_ratio(const setting *s, const result *results, bool coupled, size_t *where) {
-    double worst = coupled ? 0 : 1;
-
-    *where = 0;
-    for (size_t i = 0; i < s->n_plans * PROJECTIONS; i++) {
-        const plan *p = &s->plans[i / PROJECTIONS];
-        const double ratio = results[i].mean / p->predicted;
-
-        if (results[i].evaluations == 0 || coupled != (i % PROJECTIONS > 0) || p->predicted >= 1)
-            continue;
-        if (coupled ? ratio > worst : fabs(log(ratio)) > fabs(log(worst))) worst = ratio, *where = i;
-    }
-    return worst;
-}
-
-summary summarise_all(const setting *s, const result *results) {
-    summary all = {.sin_plain = least_at(s, results, ACTIVATION_SIN, PLAIN, 256)};
-
-    for (int a = 0; a < ACTIVATIONS; a++) all.best[a] = least_at(s, results, a, -1, 256);
-    all.ratio = worst_ratio(s, results, false, &all.ratio_at);
-    all.ratio_coupled = worst_ratio(s, results, true, &all.ratio_coupled_at);
-    return all;
-}
-
-/* ---- The program ---- */
-
-void die(const char *why) {
+static void die(const char *why) {
     fprintf(stderr, "bench_pointwise: %s\n", why);
     exit(1);
 }
 
-void *allocate(size_t count, size_t bytes) {
+static void *allocate(size_t count, size_t bytes) {
     void *block = calloc(count, bytes);
 
     if (!block) die("out of memory");
     return block;
 }
 
-void progress(const char *what, size_t done, size_t all) {
-    if (isatty(2))
-        fprintf(stderr, "\r%-12s %zu of %zu%s", what, done, all, done == all ? "\n" : "");
+/* ---- What is compared ---- */
+
+typedef struct activation {
+    const char *name;
+    int32_t f;  /* snnk_activation; -1: the arc-cosine kernel of order 1 */
+    bool exact; /* has an exact spectrum */
+    double radius, half_period;
+} activation;
+
+static const activation activations[] = {
+    {"sin", SNNK_SIN, true, 0.5, 1.2},          {"cos", SNNK_COS, true, 0.5, 1.2},
+    {"arc_cosine_1", -1, false, 0, 0},          {"softmax", SNNK_EXP, true, 0.5, 1.2},
+    {"gelu", SNNK_GELU, false, 0.5, 1.2},       {"tanh", SNNK_TANH, false, 0.5, 1.2},
+    {"sigmoid", SNNK_SIGMOID, false, 0.5, 1.2}, {"relu", SNNK_RELU, false, 0.6, 2}};
+enum { ACTIVATIONS = sizeof activations / sizeof activations[0] };
+
+enum { PLAIN, BALANCED, CENTERED, WHITENED, CALIBRATED, METHODS };
+static const char *const method_names[METHODS] = {"plain", "balanced", "centered", "whitened",
+                                                  "calibrated"};
+
+static const struct {
+    const char *name;
+    int32_t kind;
+} projections[] = {{"gaussian", SNNK_PROJECTION_GAUSSIAN},
+                   {"orthogonal", SNNK_PROJECTION_ORTHOGONAL},
+                   {"hd3", SNNK_PROJECTION_HD3},
+                   {"simplex", SNNK_PROJECTION_SIMPLEX},
+                   {"sobol", SNNK_PROJECTION_SOBOL}};
+enum { PROJECTIONS = sizeof projections / sizeof projections[0] };
+
+/* Coupled rows are tried where the method has tamed the rest. */
+static bool is_run(size_t a, int method, size_t projection) {
+    if (activations[a].f < 0) return method == PLAIN;
+    return projection == 0 || method == CENTERED || method == CALIBRATED;
+}
+
+static size_t size_of(size_t i) { return (size_t)16 << i; }
+
+/* ---- Data ---- */
+
+static uint64_t mix(uint64_t z) { /* splitmix64 */
+    z += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static float *uniform_rows(size_t n, uint64_t stream) {
+    float *rows = allocate(n * D, sizeof *rows);
+
+    for (size_t i = 0; i < n * D; i++)
+        rows[i] = (float)((double)(mix(stream << 40 ^ i) >> 11) * 0x1p-53 / sqrt(D));
+    return rows;
+}
+
+typedef struct problem {
+    size_t draws;
+    float *X, *W;             /* draws x D */
+    float *batch_X, *batch_W; /* BATCH x D */
+    double *value[ACTIVATIONS];
+    double without[ACTIVATIONS];                /* mean relative error of f at the means */
+    snnk_map *map[ACTIVATIONS][METHODS][SIZES]; /* NULL: not run, or too few features */
+} problem;
+
+/* Running sums over draws, of r = |estimate - value|/|value|. */
+typedef struct result {
+    double sum, square, count;
+    double predicted, predicted_square; /* means of E r, of E r^2 */
+} result;
+
+static result results[ACTIVATIONS][METHODS][PROJECTIONS][SIZES];
+
+static double exact_value(const activation *a, double z) {
+    float in = (float)z, out;
+
+    if (a->f == SNNK_SIN) return sin(z);
+    if (a->f == SNNK_COS) return cos(z);
+    if (a->f == SNNK_EXP) return exp(z);
+    if (a->f == SNNK_TANH) return tanh(z);
+    if (a->f == SNNK_RELU) return z > 0 ? z : 0;
+    if (a->f == SNNK_SIGMOID) return 1 / (1 + exp(-z));
+    if (a->f == SNNK_GELU) return z / 2 * erfc(-z / sqrt(2));
+    CHECK(snnk_activation_eval(a->f, 1, &in, &out));
+    return out;
+}
+
+static double dot(const float *x, const float *y) {
+    double sum = 0;
+
+    for (size_t k = 0; k < D; k++) sum += (double)x[k] * y[k];
+    return sum;
+}
+
+static void make_values(problem *p) {
+    double *mu = allocate(2 * D, sizeof *mu), *nu = mu + D;
+
+    for (size_t k = 0; k < D; k++)
+        for (size_t i = 0; i < BATCH; i++) {
+            mu[k] += p->batch_X[i * D + k] / (double)BATCH;
+            nu[k] += p->batch_W[i * D + k] / (double)BATCH;
+        }
+    for (size_t a = 0; a < ACTIVATIONS; a++) {
+        p->value[a] = allocate(p->draws, sizeof(double));
+        for (size_t i = 0; i < p->draws; i++) {
+            const float *x = p->X + i * D, *w = p->W + i * D;
+            double at_means = 0;
+
+            if (activations[a].f < 0) {
+                CHECK(snnk_map_exact(p->map[a][PLAIN][0], x, w, 0, &p->value[a][i]));
+                continue;
+            }
+            for (size_t k = 0; k < D; k++) at_means += w[k] * mu[k] + nu[k] * (x[k] - mu[k]);
+            p->value[a][i] = exact_value(&activations[a], dot(x, w));
+            p->without[a] += fabs(exact_value(&activations[a], at_means) / p->value[a][i] - 1) /
+                             (double)p->draws;
+        }
+    }
+    free(mu);
+}
+
+/* ---- Maps ---- */
+
+static snnk_frame *make_frame(const problem *p, int32_t metric) {
+    snnk_frame_config config;
+    snnk_frame *frame;
+
+    CHECK(snnk_frame_config_init(&config, sizeof config));
+    config.metric = metric;
+    CHECK(snnk_frame_create(D, BATCH, p->batch_X, D, BATCH, p->batch_W, D, &config, &frame));
+    return frame;
+}
+
+static snnk_spectrum *make_spectrum(const activation *a) {
+    snnk_spectrum_config config;
+    snnk_spectrum *spectrum;
+
+    CHECK(snnk_spectrum_config_init(&config, sizeof config));
+    config.radius = a->radius;
+    config.half_period = a->exact ? 0 : a->half_period;
+    config.tolerance = 1e-3;
+    config.largest_error = 0.1;
+    CHECK(snnk_spectrum_create(a->f, &config, &spectrum));
+    return spectrum;
+}
+
+static snnk_map *make_map(const problem *p, const activation *a, int method, size_t m,
+                          const snnk_spectrum *spectrum, snnk_frame *const frames[METHODS]) {
+    snnk_urf_config config;
+    snnk_map *map = NULL;
+    int st;
+
+    CHECK(snnk_urf_config_init(&config, sizeof config));
+    config.features = m;
+    config.affine = SNNK_URF_AFFINE_SKETCH;
+    if (method == PLAIN) {
+        config.scale = 1;
+        config.atoms = SNNK_URF_AMPLITUDE;
+    }
+    config.hyperbolic = method >= CENTERED;
+    if (method == CALIBRATED)
+        st = snnk_urf_calibrate(D, a->f, NULL, BATCH, p->batch_X, D, BATCH, p->batch_W, D, NULL,
+                                &config, NULL, &map);
+    else
+        st = snnk_map_create_urf(D, spectrum, &config, frames[method], &map);
+    if (st != SNNK_OK && st != SNNK_E_RANGE) die(snnk_last_error()); /* RANGE: m is too small */
+    return map;
+}
+
+static snnk_map *arc_cosine_map(size_t m) {
+    snnk_map_config config;
+    snnk_map *map;
+
+    CHECK(snnk_map_config_init(&config, sizeof config));
+    config.features = m;
+    CHECK(snnk_map_create(D, &config, NULL, &map));
+    return map;
+}
+
+static void make_maps(problem *p) {
+    snnk_frame *frames[METHODS] = {NULL};
+
+    frames[BALANCED] = NULL;
+    frames[CENTERED] = make_frame(p, SNNK_METRIC_NONE);
+    frames[WHITENED] = make_frame(p, SNNK_METRIC_WHITEN);
+#pragma omp parallel for schedule(dynamic) collapse(2)
+    for (size_t a = 0; a < ACTIVATIONS; a++)
+        for (size_t i = 0; i < SIZES; i++) {
+            snnk_spectrum *spectrum = NULL;
+
+            if (activations[a].f < 0) {
+                p->map[a][PLAIN][i] = arc_cosine_map(size_of(i));
+                continue;
+            }
+            spectrum = make_spectrum(&activations[a]);
+            for (int method = 0; method < METHODS; method++)
+                p->map[a][method][i] =
+                    make_map(p, &activations[a], method, size_of(i), spectrum, frames);
+            snnk_spectrum_free(spectrum);
+        }
+    for (int method = 0; method < METHODS; method++) snnk_frame_free(frames[method]);
+}
+
+/* ---- Predicting ---- */
+
+static void predict(const problem *p, size_t a, int method, size_t i) {
+    const snnk_map *map = p->map[a][method][i];
+    double mean = 0, square = 0;
+
+    if (!map) return;
+    for (size_t k = 0; k < p->draws; k++) {
+        snnk_prediction prediction;
+
+        CHECK(snnk_prediction_init(&prediction, sizeof prediction));
+        CHECK(snnk_map_predict(map, 1, p->X + k * D, D, 1, p->W + k * D, D, NULL, NULL, 0, NULL,
+                               NULL, 0, &prediction));
+        mean += prediction.mean_deviation / (double)p->draws;
+        square += prediction.standard_error * prediction.standard_error / (double)p->draws;
+    }
+    for (size_t q = 0; q < PROJECTIONS; q++) {
+        results[a][method][q][i].predicted = mean;
+        results[a][method][q][i].predicted_square = square;
+    }
+}
+
+/* ---- Measuring ---- */
+
+/* What one thread works in. */
+typedef struct room {
+    float *G;         /* MOST x D: standard normal rows */
+    float *Phi, *Psi; /* MOST each */
+} room;
+
+/* The first `rows` rows of a projection, as the library draws them. */
+static void draw_rows(int32_t kind, uint64_t seed, size_t rows, float *G) {
+    snnk_map_config config;
+    snnk_map *map;
+
+    CHECK(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_ELEMENTWISE;
+    config.activation = SNNK_IDENTITY;
+    config.features = rows;
+    config.seed = seed;
+    config.projection = kind;
+    CHECK(snnk_map_create(D, &config, NULL, &map));
+    CHECK(snnk_map_block_rows(map, 0, G, D, NULL));
+    snnk_map_free(map);
+}
+
+static double estimate(const snnk_map *map, const room *r, const float *x, const float *w) {
+    const size_t m = snnk_map_features(map);
+    double sum;
+    float bias;
+
+    CHECK(snnk_map_input_tower(map, 1, x, D, r->Phi, m, NULL));
+    CHECK(snnk_map_weight_tower(map, 1, w, D, NULL, r->Psi, m, &bias, NULL));
+    sum = bias;
+    for (size_t k = 0; k < m; k++) sum += (double)r->Phi[k] * r->Psi[k];
+    return sum;
+}
+
+/* Draws first ... first+count-1 with the rows in r->G, for one combination. */
+static void measure(const problem *p, size_t a, int method, size_t q, size_t i, const room *r,
+                    uint64_t seed, size_t first, size_t count) {
+    const bool symmetric = activations[a].f < 0;
+    result sums = {0};
+    snnk_map *map;
+
+    if (!p->map[a][method][i]) return;
+    if (symmetric)
+        CHECK(snnk_map_create_from_rows(D, size_of(i), r->G, D, NULL, NULL, NULL, &map));
+    else
+        CHECK(snnk_map_redraw(p->map[a][method][i], seed, size_of(i), r->G, D, &map));
+    for (size_t k = first; k < first + count; k++) {
+        const double value = p->value[a][k];
+        double y = estimate(map, r, p->X + k * D, p->W + k * D);
+
+        if (symmetric) y /= (double)size_of(i); /* given rows are not divided by sqrt(m) */
+        const double error = fabs(y / value - 1);
+        sums.sum += error;
+        sums.square += error * error;
+    }
+    snnk_map_free(map);
+#pragma omp critical
+    {
+        result *to = &results[a][method][q][i];
+
+        to->sum += sums.sum;
+        to->square += sums.square;
+        to->count += (double)count;
+    }
+}
+
+/* All combinations for sizes first_size ... last_size-1 and the rows in r->G. */
+static void measure_rows(const problem *p, size_t q, const room *r, uint64_t seed,
+                         size_t first_size, size_t last_size, size_t first, size_t count) {
+    for (size_t a = 0; a < ACTIVATIONS; a++)
+        for (int method = 0; method < METHODS; method++)
+            for (size_t i = first_size; is_run(a, method, q) && i < last_size; i++)
+                measure(p, a, method, q, i, r, seed, first, count);
+}
+
+static void measure_all(const problem *p) {
+    const size_t small = 5; /* 16 ... 256 */
+    const size_t groups = (p->draws + SHARED - 1) / SHARED;
+    size_t done = 0;
+    const bool shows = isatty(STDERR_FILENO);
+
+#pragma omp parallel
+    {
+        room r = {allocate((size_t)MOST * D, sizeof(float)), allocate(MOST, sizeof(float)),
+                  allocate(MOST, sizeof(float))};
+
+#pragma omp for schedule(dynamic)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t first = g * SHARED;
+            const size_t count = p->draws - first < SHARED ? p->draws - first : SHARED;
+
+            for (size_t q = 0; q < PROJECTIONS; q++) {
+                const size_t own = size_of(small - 1);
+
+                draw_rows(projections[q].kind, 1000 + g, SHARED * own, r.G);
+                for (size_t k = 0; k < count; k++) {
+                    const room part = {r.G + k * own * D, r.Phi, r.Psi};
+
+                    measure_rows(p, q, &part, 1000 * g + k, 0, small, first + k, 1);
+                }
+                draw_rows(projections[q].kind, 1000000 + g, MOST, r.G);
+                measure_rows(p, q, &r, 1000 * g + SHARED, small, SIZES, first, count);
+            }
+#pragma omp critical
+            {
+                done += count;
+                if (shows) fprintf(stderr, "\r%zu of %zu draws ", done, p->draws);
+            }
+        }
+        free(r.G);
+        free(r.Phi);
+        free(r.Psi);
+    }
+    if (shows) fprintf(stderr, "\r                              \r");
+}
+
+/* ---- Reporting ---- */
+
+static double mean_of(const result *r) { return r->sum / r->count; }
+static double rms_of(const result *r) { return sqrt(r->square / r->count); }
+
+static double deviation_of(const result *r) {
+    return sqrt(fmax(r->square / r->count - mean_of(r) * mean_of(r), 0));
+}
+
+static size_t index_of(const char *name) {
+    size_t a = 0;
+
+    while (strcmp(activations[a].name, name) != 0) a++;
+    return a;
+}
+
+/* The least mean error at m = 256. */
+static double best_256(const char *name) {
+    const size_t a = index_of(name);
+    double best = INFINITY;
+
+    for (int method = 0; method < METHODS; method++)
+        for (size_t q = 0; q < PROJECTIONS; q++)
+            if (results[a][method][q][4].count > 0)
+                best = fmin(best, mean_of(&results[a][method][q][4]));
+    return best;
+}
+
+typedef struct ratios {
+    double iid, coupled; /* measured over predicted: farthest from 1; largest */
+} ratios;
+
+static ratios worst_ratios(void) {
+    ratios worst = {1, 0};
+
+    for (size_t a = 0; a < ACTIVATIONS; a++)
+        for (int method = 0; method < METHODS; method++)
+            for (size_t q = 0; q < PROJECTIONS; q++)
+                for (size_t i = 0; i < SIZES; i++) {
+                    const result *r = &results[a][method][q][i];
+                    const double ratio = mean_of(r) / r->predicted;
+
+                    if (!(r->count > 0 && r->predicted < 1 && r->predicted > 1e-6)) continue;
+                    if (q > 0)
+                        worst.coupled = fmax(worst.coupled, ratio);
+                    else if (fabs(log(ratio)) > fabs(log(worst.iid)))
+                        worst.iid = ratio;
+                }
+    return worst;
+}
+
+static void print_number(const char *key, double value) {
+    if (isfinite(value))
+        printf("\"%s\":%.6g", key, value);
+    else
+        printf("\"%s\":null", key);
+}
+
+static void print_json(const problem *p) {
+    const char *separator = "";
+    const ratios worst = worst_ratios();
+
+    printf("{\"d\":%d,\"draws\":%zu,\"results\":[", D, p->draws);
+    for (size_t a = 0; a < ACTIVATIONS; a++)
+        for (int method = 0; method < METHODS; method++)
+            for (size_t q = 0; q < PROJECTIONS; q++)
+                for (size_t i = 0; i < SIZES; i++) {
+                    const result *r = &results[a][method][q][i];
+
+                    if (r->count == 0) continue;
+                    printf("%s{\"activation\":\"%s\",\"method\":\"%s\",\"projection\":\"%s\","
+                           "\"m\":%zu,\"seeds\":%zu,",
+                           separator, activations[a].name, method_names[method],
+                           projections[q].name, size_of(i),
+                           i < 5 ? p->draws : (p->draws + SHARED - 1) / SHARED);
+                    print_number("relative_error_mean", mean_of(r)), putchar(',');
+                    print_number("relative_error_sd", deviation_of(r)), putchar(',');
+                    print_number("relative_error_rms", rms_of(r)), putchar(',');
+                    print_number("predicted", r->predicted), putchar(',');
+                    print_number("predicted_rms", sqrt(r->predicted_square)), putchar('}');
+                    separator = ",";
+                }
+    printf("],\"summary\":{");
+    for (size_t a = 0; a < ACTIVATIONS; a++) {
+        char key[40];
+
+        if (activations[a].f < 0) continue;
+        snprintf(key, sizeof key, "%s_without_features", activations[a].name);
+        print_number(key, p->without[a]), putchar(',');
+    }
+    print_number("sin_plain_256", mean_of(&results[index_of("sin")][PLAIN][0][4])), putchar(',');
+    print_number("sin_best_256", best_256("sin")), putchar(',');
+    print_number("gelu_best_256", best_256("gelu")), putchar(',');
+    print_number("tanh_best_256", best_256("tanh")), putchar(',');
+    print_number("relu_best_256", best_256("relu")), putchar(',');
+    print_number("prediction_ratio_worst", worst.iid), putchar(',');
+    print_number("prediction_ratio_worst_coupled", worst.coupled);
+    printf("}}\n");
+}
+
+static void print_table(const problem *p) {
+    const ratios worst = worst_ratios();
+
+    printf("Mean relative error of estimates of f(w.x), d = %d, %zu draws; (predicted).\n"
+           "First, what needs no random feature at all: f at the means, f(w.mu + nu.(x - mu)).\n"
+           "Where it is smaller, features only add noise.\n\n",
+           D, p->draws);
+    for (size_t a = 0; a < ACTIVATIONS; a++)
+        if (activations[a].f >= 0)
+            printf("%-13s without features %.4f\n", activations[a].name, p->without[a]);
+    for (size_t a = 0; a < ACTIVATIONS; a++) {
+        printf("\n%-13s %-11s %-11s", activations[a].name, "", "m =");
+        for (size_t i = 0; i < SIZES; i += 2) printf(" %15zu", size_of(i));
+        putchar('\n');
+        for (int method = 0; method < METHODS; method++)
+            for (size_t q = 0; q < PROJECTIONS; q++) {
+                if (!is_run(a, method, q)) continue;
+                printf("%-13s %-11s %-11s", "", method_names[method], projections[q].name);
+                for (size_t i = 0; i < SIZES; i += 2) {
+                    const result *r = &results[a][method][q][i];
+
+                    if (r->count > 0)
+                        printf("  %6.3g (%5.2g)", mean_of(r), r->predicted);
+                    else
+                        printf(" %15s", "-");
+                }
+                putchar('\n');
+            }
+    }
+    printf(
+        "\nmeasured/predicted, where the prediction is below 1: independent rows, farthest from 1: "
+        "%.3f; coupled rows, largest: %.3f\n",
+        worst.iid, worst.coupled);
+}
+
+/* One panel an activation: a curve a method (independent rows), predictions dashed. */
+static void plot(const char *path) {
+    FILE *gnuplot = popen("gnuplot", "w");
+
+    if (!gnuplot) die("cannot start gnuplot");
+    fprintf(
+        gnuplot,
+        "set terminal pngcairo size 1600,900 font ',11'\nset output '%s'\n"
+        "set multiplot layout 2,4 title 'Relative error of random features against m (d = %d): "
+        "measured, and predicted (dashed)'\n"
+        "set logscale xy\nset format x '2^{%%L}'\nset logscale x 2\nset format y '%%g'\n"
+        "set grid\nset xlabel 'features m'\nset yrange [1e-4:1e2]\nset key top right font ',9'\n",
+        path, D);
+    for (size_t a = 0; a < ACTIVATIONS; a++) {
+        bool first = true;
+
+        for (int method = 0; method < METHODS; method++) {
+            if (!is_run(a, method, 0)) continue;
+            fprintf(gnuplot, "$m%d << EOD\n", method);
+            for (size_t i = 0; i < SIZES; i++) {
+                const result *r = &results[a][method][0][i];
+
+                if (r->count > 0)
+                    fprintf(gnuplot, "%zu %g %g\n", size_of(i), mean_of(r),
+                            isfinite(r->predicted) ? r->predicted : 1e30);
+            }
+            fprintf(gnuplot, "EOD\n");
+        }
+        fprintf(gnuplot, "set title '%s' noenhanced\nplot ", activations[a].name);
+        for (int method = 0; method < METHODS; method++) {
+            if (!is_run(a, method, 0)) continue;
+            fprintf(gnuplot,
+                    "%s$m%d using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc %d title '%s', "
+                    "$m%d using 1:3 with lines dt 2 lw 1.5 lc %d notitle",
+                    first ? "" : ", ", method, method + 1, method_names[method], method,
+                    method + 1);
+            first = false;
+        }
+        fprintf(gnuplot, "\n");
+    }
+    fprintf(gnuplot, "unset multiplot\n");
+    if (pclose(gnuplot) != 0) die("gnuplot failed");
 }
 
 int main(int argc, char **argv) {
-    const char *plot = NULL;
-    size_t draws = 500;
+    problem p = {.draws = 500};
+    const char *png = NULL;
     bool json = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             json = true;
         } else if (strcmp(argv[i], "--plot") == 0 && i + 1 < argc) {
-            plot = argv[++i];
+            png = argv[++i];
         } else if (strcmp(argv[i], "--draws") == 0 && i + 1 < argc && atol(argv[i + 1]) > 0) {
-            draws = (size_t)atol(argv[++i]);
+            p.draws = (size_t)atol(argv[++i]);
         } else {
-            const bool help = strcmp(argv[i], "--help") == 0;
-
-            fprintf(help ? stdout : stderr,
-                    "usage: bench_pointwise [--json] [--plot out.png] [--draws 500]\n"
-                    "Measures the pointwise error of random features, and what was predicted.\n");
-            return help ? 0 : 2;
+            fprintf(stderr, "usage: bench_pointwise [--draws N] [--json] [--plot out.png]\n");
+            return 2;
         }
     }
-#ifdef OPENBLAS_CONFIG_H
-    openblas_set_num_threads(1); /* its own threads would quarrel with ours for the cores */
-#endif
-    const double start = omp_get_wtime();
-    setting s = make_setting(draws);
-    result *results = measure(&s);
-    const double seconds = omp_get_wtime() - start;
-
+    p.X = uniform_rows(p.draws, 1);
+    p.W = uniform_rows(p.draws, 2);
+    p.batch_X = uniform_rows(BATCH, 3);
+    p.batch_W = uniform_rows(BATCH, 4);
+    make_maps(&p);
+    make_values(&p);
+#pragma omp parallel for schedule(dynamic) collapse(2)
+    for (size_t a = 0; a < ACTIVATIONS; a++)
+        for (int method = 0; method < METHODS; method++)
+            for (size_t i = 0; i < SIZES; i++) predict(&p, a, method, i);
+    measure_all(&p);
+    if (png) plot(png);
     if (json)
-        print_json(&s, results, seconds);
+        print_json(&p);
     else
-        print_table(&s, results, seconds);
-    if (plot) draw_plot(&s, results, plot);
-    free(results);
-    free_setting(&s);
+        print_table(&p);
+    for (size_t a = 0; a < ACTIVATIONS; a++) {
+        free(p.value[a]);
+        for (int method = 0; method < METHODS; method++)
+            for (size_t i = 0; i < SIZES; i++) snnk_map_free(p.map[a][method][i]);
+    }
+    free(p.X);
+    free(p.W);
+    free(p.batch_X);
+    free(p.batch_W);
     return 0;
 }

@@ -409,8 +409,12 @@ static int redraw_block(const snnk__map_block *block, uint64_t seed, source *giv
     if (given->G) config.projection = SNNK_PROJECTION_GIVEN;
     from.projection = config.projection;
     from.seed = block->line ? seed ^ sketch_seed : seed;
-    st = block->urf ? urf_like(block, &config, allocator, like)
-                    : line_like(block, &config, allocator, like);
+    if (block->urf)
+        st = urf_like(block, &config, allocator, like);
+    else if (block->line)
+        st = line_like(block, &config, allocator, like);
+    else
+        st = snnk__fail(SNNK_E_UNSUPPORTED, "a block that is not made from a spectrum");
     if (st != SNNK_OK) return st;
     if ((st = source_open(&from)) == SNNK_OK)
         st = block->urf ? fill_urf(*like, &from, folded) : fill_line(*like, &from, folded);
@@ -426,13 +430,12 @@ static int check_redraw(const snnk_map *map, size_t rows, const float *G, size_t
     for (size_t b = 0; b < map->n_blocks; b++) {
         const snnk__map_block *block = map->blocks[b];
 
-        if (!block->urf && !block->line)
-            return snnk__fail(SNNK_E_UNSUPPORTED, "block %zu is not made from a spectrum", b);
         if (!G && block->config.projection == SNNK_PROJECTION_GIVEN)
             return snnk__fail(SNNK_E_UNSUPPORTED,
                               "block %zu has rows that were given: there is no way to draw others",
                               b);
-        needed += block->urf ? block->urf->rows : block->line->sketch_rows;
+        if (block->urf) needed += block->urf->rows;
+        if (block->line) needed += block->line->sketch_rows;
     }
     if (!G) return SNNK_OK;
     if (rows < needed)

@@ -220,10 +220,10 @@ static double transformed_projection(const snnk__map_block *block, double x_leng
     const snnk__hd3 *hd3 = block->hd3;
     double mean2 = 0, widest = hd3->input_scale ? 0 : 1, scale = 0, offset = 0;
 
-    for (size_t k = 0; hd3->mean && k < block->inputs; k++) {
+    for (size_t k = 0; hd3->mean && k < block->inputs; k++)
         mean2 += (double)hd3->mean[k] * hd3->mean[k];
+    for (size_t k = 0; hd3->input_scale && k < block->inputs; k++)
         widest = fmax(widest, fabs((double)hd3->input_scale[k]));
-    }
     for (size_t j = 0; j < block->rows; j++) {
         scale = fmax(scale, fabs((double)hd3->scale[j]));
         offset = fmax(offset, fabs((double)block->offset[j]));
@@ -335,7 +335,7 @@ static void exact_line_weights(const weights *w, const snnk__line *line, size_t 
     const float *x = w->W + row * w->ldw;
 
     for (size_t k = 0; k < w->map->inputs; k++) psi[k] = (float)(line->slope * x[k]);
-    w->bias[row] += (float)(line->intercept + (w->b ? line->slope * w->b[row] : 0));
+    if (w->bias) w->bias[row] += (float)(line->intercept + (w->b ? line->slope * w->b[row] : 0));
 }
 
 /* The same from v_j = (row j of the sketch) . w~. */
@@ -346,7 +346,7 @@ static void sketch_weights(const weights *w, const snnk__line *line,
 
     if (first) psi[0] = (float)line->slope; /* of the feature nu.(x - mu) */
     for (size_t j = first; j < first + line->sketch_rows; j++) psi[j] = (float)(line->slope * v[j]);
-    w->bias[row] += (float)(line->intercept + line->slope * weight->offset);
+    if (w->bias) w->bias[row] += (float)(line->intercept + line->slope * weight->offset);
 }
 
 /* Psi of `count` <= WEIGHT_ROWS rows for a block made from a spectrum. */

@@ -1,4 +1,5 @@
 /* src/bundle/network.c: layers one after another, their notes and their scratch. */
+#include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -420,6 +421,52 @@ static void test_failing_allocations(void **state) {
     snnk_layer_free(layer);
 }
 
+/* Two layers of relu features, and the first with the second's projection folded in: reference values. */
+static void test_folded_layers_are_the_reference(void **state) {
+    enum {
+        D1 = BUNDLE_G1_COLUMNS,
+        M1 = BUNDLE_G1_ROWS,
+        H = BUNDLE_PSI1_ROWS,
+        M2 = BUNDLE_G2_ROWS,
+        OUT = BUNDLE_PSI2_ROWS,
+        ROWS = BUNDLE_X_ROWS
+    };
+    float G1[M1 * D1], Psi1[H * M1], G2[M2 * H], Psi2[OUT * M2], X[ROWS * D1], Y[ROWS * OUT];
+    float P[M2 * M1];
+    snnk_map_config config;
+    snnk_network *network;
+    snnk_layer *first, *second, *folded;
+    snnk_map *map1, *map2;
+
+    (void)state;
+    for (size_t i = 0; i < M1 * D1; i++) G1[i] = (float)bundle_G1[i];
+    for (size_t i = 0; i < H * M1; i++) Psi1[i] = (float)(bundle_Psi1[i] / sqrt(M1));
+    for (size_t i = 0; i < M2 * H; i++) G2[i] = (float)bundle_G2[i];
+    for (size_t i = 0; i < OUT * M2; i++) Psi2[i] = (float)(bundle_Psi2[i] / sqrt(M2));
+    for (size_t i = 0; i < ROWS * D1; i++) X[i] = (float)bundle_X[i];
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    assert_ok(snnk_map_create_from_rows(D1, M1, G1, D1, NULL, &config, NULL, &map1));
+    assert_ok(snnk_map_create_from_rows(H, M2, G2, H, NULL, &config, NULL, &map2));
+    assert_ok(snnk_layer_from_map(map1, H, Psi1, M1, NULL, &first));
+    assert_ok(snnk_layer_from_map(map2, OUT, Psi2, M2, NULL, &second));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, first));
+    assert_ok(snnk_network_append(network, second));
+    assert_ok(snnk_network_forward(network, ROWS, X, D1, Y, OUT, NULL));
+    /* Sums of 9 products of about 1, three deep, in float. */
+    for (size_t i = 0; i < ROWS * OUT; i++) assert_close(Y[i], bundle_Y[i], 2e-6, 2e-6);
+
+    assert_ok(snnk_layer_fold(first, M2, G2, H, NULL, &folded));
+    assert_ok(snnk_layer_weights(folded, P, M1, NULL));
+    for (size_t i = 0; i < M2 * M1; i++) assert_close(P[i] * sqrt(M1), bundle_P[i], 1e-6, 1e-6);
+    snnk_layer_free(folded);
+    snnk_network_free(network);
+    snnk_layer_free(second);
+    snnk_layer_free(first);
+    snnk_map_free(map2);
+    snnk_map_free(map1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward_is_layer_after_layer),
@@ -433,6 +480,7 @@ int main(void) {
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_folded_layers_are_the_reference),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -571,6 +571,31 @@ static void redrawing_is_creating_with_another_seed(void **state) {
 
 /* ---- Softmax ---- */
 
+/* E exp(g.x - |x|^2/2) = 1, here in three dimensions. With |x|^2 in place of |x|^2/2 (a fault of the published
+ * code) it would be exp(-|x|^2/2), with rows of variance 0.02^2 (another) nearly that. 40000 draws of
+ * variance exp(|x|^2) - 1. */
+static void positive_features_have_mean_one(void **state) {
+    enum { FEATURES = 40000 };
+    const float x[3] = {0.6f, -0.5f, 0.4f};
+    const double norm2 = 0.6 * 0.6 + 0.5 * 0.5 + 0.4 * 0.4;
+    static float Phi[FEATURES];
+    snnk_urf_config config;
+    snnk_map *map;
+    double mean = 0;
+
+    (void)state;
+    assert_ok(snnk_urf_config_init(&config, sizeof config));
+    config.features = FEATURES;
+    config.hyperbolic = 0;
+    config.scale = 1;
+    config.input_norm = 1e-6; /* nothing is moved to the other tower */
+    assert_ok(snnk_map_create_softmax(3, &config, NULL, &map));
+    assert_ok(snnk_map_input_tower(map, 1, x, 3, Phi, FEATURES, NULL));
+    for (size_t j = 0; j < FEATURES; j++) mean += Phi[j] / (double)FEATURES;
+    assert_close(mean, 1, 0, 5 * sqrt((exp(norm2) - 1) / FEATURES));
+    snnk_map_free(map);
+}
+
 static void softmax_features_estimate_the_exponential(void **state) {
     enum { SEEDS = 400 };
 
@@ -778,6 +803,7 @@ int main(void) {
         cmocka_unit_test(forward_is_the_dot_product_of_the_towers),
         cmocka_unit_test(seeds_repeat_and_differ),
         cmocka_unit_test(redrawing_is_creating_with_another_seed),
+        cmocka_unit_test(positive_features_have_mean_one),
         cmocka_unit_test(softmax_features_estimate_the_exponential),
         cmocka_unit_test(affine_functions_need_no_atoms),
         cmocka_unit_test(folding_is_the_product),

@@ -68,7 +68,23 @@ def moments(reference):
     print("};")
 
 
-SECTIONS = {"ridge": ridge, "moments": moments}
+def bundle(reference):
+    section = reference["bundle"]
+    print(f"/* {section['definition']} */")
+    for key in ("G1", "Psi1", "G2", "Psi2", "X", "Y", "P"):
+        matrix = section[key]
+        print(f"enum {{ BUNDLE_{key.upper()}_ROWS = {len(matrix)}, BUNDLE_{key.upper()}_COLUMNS = {len(matrix[0])} }};")
+        array(f"bundle_{key}", f"{len(matrix)} * {len(matrix[0])}", matrix)
+
+
+def simplex(reference):
+    section = reference["simplex"]
+    print(f"/* {section['definition']} */")
+    print(f"enum {{ SIMPLEX_D = {section['d']} }};")
+    array("simplex_S", "SIMPLEX_D * SIMPLEX_D", section["S"])
+
+
+SECTIONS = {"ridge": ridge, "moments": moments, "bundle": bundle, "simplex": simplex}
 
 
 def main():

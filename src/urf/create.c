@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 #include "urf/create.h"
+#include "urf/fill.h"
 #include "urf/map.h"
 #include "urf/projection.h"
 
@@ -22,9 +23,6 @@ int snnk_urf_config_init(snnk_urf_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
                              "urf config");
 }
-
-/* Drawn rows of the sketch are independent of those of the atoms. */
-static const uint64_t sketch_seed = UINT64_C(0x9e3779b97f4a7c15);
 
 /* ---- Settings ---- */
 
@@ -122,94 +120,6 @@ int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *co
     return SNNK_OK;
 }
 
-/* ---- Rows ---- */
-
-/* Where rows come from: given, or drawn a group at a time. */
-typedef struct source {
-    const float *G; /* given: rows x d, or NULL */
-    size_t ldg;
-    int32_t projection;
-    uint64_t seed;
-    size_t d, group, next; /* next row */
-    const snnk_allocator *allocator;
-    double *rows; /* group x d; for given rows 1 x d */
-} source;
-
-static int source_open(source *from) {
-    size_t count;
-
-    from->group = from->G ? 1 : snnk__projection_group(from->projection, from->d);
-    if (!snnk__mul_size(from->group, from->d, &count))
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is too large to draw rows for", from->d);
-    return snnk__alloc(from->allocator, count, sizeof *from->rows, "rows", &from->rows);
-}
-
-/* *g = the next row, valid until the one after; the caller may change it. */
-static int source_next(source *from, double **g) {
-    const size_t row = from->next++, within = row % from->group;
-    int st = SNNK_OK;
-
-    if (from->G)
-        for (size_t k = 0; k < from->d; k++) from->rows[k] = from->G[row * from->ldg + k];
-    else if (within == 0)
-        st = snnk__projection_rows(from->projection, from->seed, from->d, row, from->allocator,
-                                   from->rows);
-    *g = from->rows + within * from->d;
-    return st;
-}
-
-static double norm2(size_t d, const double *g) {
-    double sum = 0;
-
-    for (size_t k = 0; k < d; k++) sum += g[k] * g[k];
-    return sum;
-}
-
-static int fill_urf(snnk__map_block *block, source *from, float *folded) {
-    snnk__urf *urf = block->urf;
-    double *g;
-    int st;
-
-    for (size_t j = 0; j < block->rows; j++) {
-        if ((st = source_next(from, &g)) != SNNK_OK) return st;
-        urf->norm2[j] = norm2(block->inputs, g);
-        snnk__frame_fold(urf->frame, g);
-        st = snnk__map_block_set_row(block, j, g, 0, urf->frame->mean, NULL, folded);
-        if (st != SNNK_OK) return st;
-    }
-    snnk__urf_finish(urf);
-    return SNNK_OK;
-}
-
-static int fill_line(snnk__map_block *block, source *from, float *folded) {
-    const snnk__line *line = block->line;
-    const size_t d = block->inputs;
-    size_t j = 0;
-    double *g;
-    int st;
-
-    if (!line->frame) {
-        for (size_t k = 0; k < d; k++) {
-            block->diagonal[k] = 1;
-            block->offset[k] = 0;
-        }
-        return SNNK_OK;
-    }
-    if (line->frame->weight_mean) {
-        st = snnk__map_block_set_row(block, j++, line->frame->weight_mean, 0, line->frame->mean,
-                                     NULL, folded);
-        if (st != SNNK_OK) return st;
-    }
-    for (; j < block->rows; j++) {
-        if ((st = source_next(from, &g)) != SNNK_OK) return st;
-        snnk__frame_fold(line->frame, g);
-        for (size_t k = 0; k < d; k++) g[k] /= sqrt((double)line->sketch_rows);
-        st = snnk__map_block_set_row(block, j, g, 0, line->frame->mean, NULL, folded);
-        if (st != SNNK_OK) return st;
-    }
-    return SNNK_OK;
-}
-
 /* ---- Blocks ---- */
 
 /* Of the activation; a function of the caller's is taken to have no singularity. */
@@ -227,7 +137,7 @@ typedef struct plan {
     const snnk_allocator *allocator;
 } plan;
 
-static int make_line(const plan *p, size_t inputs, source *from, float *folded,
+static int make_line(const plan *p, size_t inputs, snnk__row_source *from, float *folded,
                      snnk__map_block **block) {
     const bool omit = p->config->affine == SNNK_URF_AFFINE_OMIT;
     snnk__line *line = NULL;
@@ -244,10 +154,10 @@ static int make_line(const plan *p, size_t inputs, source *from, float *folded,
         snnk__line_free(line);
         return st;
     }
-    return fill_line(*block, from, folded);
+    return snnk__fill_line(*block, from, folded);
 }
 
-static int make_urf(const plan *p, snnk__urf_atoms *atoms, bool has_line, source *from,
+static int make_urf(const plan *p, snnk__urf_atoms *atoms, bool has_line, snnk__row_source *from,
                     float *folded, snnk__map_block **block) {
     snnk__urf *urf = NULL;
     int st;
@@ -269,30 +179,28 @@ static int make_urf(const plan *p, snnk__urf_atoms *atoms, bool has_line, source
         snnk__urf_free(urf);
         return st;
     }
-    return fill_urf(*block, from, folded);
+    return snnk__fill_urf(*block, from, folded);
 }
 
-static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, source *from,
+static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, snnk__row_source *from,
                  snnk_map **map) {
     /* Drawn rows of the two parts are independent; given ones are used one after the other. */
-    source sketch = *from;
+    snnk__row_source sketch = *from;
     snnk__map_block *blocks[2] = {NULL, NULL};
     const bool line = p->shares.exact || p->shares.sketch_rows > 0;
     float *folded = NULL;
     size_t n = 0;
     int st;
 
-    sketch.seed ^= sketch_seed;
+    sketch.seed ^= SNNK__SKETCH_SEED;
     st = snnk__alloc(p->allocator, inputs, sizeof *folded, "a row", &folded);
     if (st != SNNK_OK) goto done;
     if (line) {
-        if ((st = source_open(&sketch)) != SNNK_OK) goto done;
         st = make_line(p, inputs, &sketch, folded, &blocks[n++]);
         if (st != SNNK_OK) goto done;
         if (from->G) from->next = sketch.next;
     }
     if (p->shares.rows > 0) {
-        if ((st = source_open(from)) != SNNK_OK) goto done;
         st = make_urf(p, atoms, line, from, folded, &blocks[n++]);
         if (st != SNNK_OK) goto done;
     }
@@ -331,12 +239,12 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
                             .activation = SNNK_RELU,
                             .projection = G ? SNNK_PROJECTION_GIVEN : ours.projection},
               .allocator = &allocator};
-    source from = {.G = G,
-                   .ldg = ldg,
-                   .projection = ours.projection,
-                   .seed = ours.seed,
-                   .d = inputs,
-                   .allocator = &allocator};
+    snnk__row_source from = {.G = G,
+                             .ldg = ldg,
+                             .projection = ours.projection,
+                             .seed = ours.seed,
+                             .d = inputs,
+                             .allocator = &allocator};
 
     st = snnk__urf_atoms_create(spectrum, &ours, inputs, &allocator, &atoms);
     if (st != SNNK_OK) goto done;
@@ -351,123 +259,6 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
 done:
     snnk__urf_atoms_free(&allocator, &atoms);
     snnk_frame_free(neutral);
-    return st;
-}
-
-/* ---- Redrawing ---- */
-
-/* A URF block like another one, its rows to be filled. */
-static int urf_like(const snnk__map_block *block, const snnk_map_config *config,
-                    const snnk_allocator *allocator, snnk__map_block **like) {
-    const snnk__urf *old = block->urf;
-    snnk__urf_atoms atoms = old->atoms;
-    snnk__urf *urf = NULL;
-    int st;
-
-    st = snnk__alloc(allocator, atoms.count, sizeof *atoms.atom, "atoms", &atoms.atom);
-    if (st != SNNK_OK) return st;
-    memcpy(atoms.atom, old->atoms.atom, atoms.count * sizeof *atoms.atom);
-    st = snnk__urf_alloc(old->frame, &atoms, old->rows, allocator, &urf);
-    if (st != SNNK_OK) goto done;
-    snnk__urf_atoms_assign(&urf->atoms, config->seed, urf->rows, urf->row_atom);
-    urf->intercept = old->intercept;
-    urf->spectral_error = old->spectral_error;
-    urf->strip = old->strip;
-    snnk__urf_finish(urf);
-    st = snnk__map_block_from_urf(config, urf, allocator, like);
-    if (st == SNNK_OK) urf = NULL; /* the block's now */
-done:
-    snnk__urf_free(urf);
-    snnk__urf_atoms_free(allocator, &atoms);
-    return st;
-}
-
-static int line_like(const snnk__map_block *block, const snnk_map_config *config,
-                     const snnk_allocator *allocator, snnk__map_block **like) {
-    const snnk__line *old = block->line;
-    snnk__line *line = NULL;
-    int st;
-
-    st = snnk__line_create(old->frame, old->intercept, old->slope, allocator, &line);
-    if (st != SNNK_OK) return st;
-    line->sketch_rows = old->sketch_rows;
-    line->spectral_error = old->spectral_error;
-    line->strip = old->strip;
-    st = snnk__map_block_from_line(block->inputs, config, line, allocator, like);
-    if (st != SNNK_OK) snnk__line_free(line);
-    return st;
-}
-
-/* One block again, from given rows that go on where the block before stopped, or drawn. */
-static int redraw_block(const snnk__map_block *block, uint64_t seed, source *given, float *folded,
-                        const snnk_allocator *allocator, snnk__map_block **like) {
-    snnk_map_config config = block->config;
-    source from = *given;
-    int st;
-
-    config.seed = seed;
-    if (given->G) config.projection = SNNK_PROJECTION_GIVEN;
-    from.projection = config.projection;
-    from.seed = block->line ? seed ^ sketch_seed : seed;
-    if (block->urf)
-        st = urf_like(block, &config, allocator, like);
-    else if (block->line)
-        st = line_like(block, &config, allocator, like);
-    else
-        st = snnk__fail(SNNK_E_UNSUPPORTED, "a block that is not made from a spectrum");
-    if (st != SNNK_OK) return st;
-    if ((st = source_open(&from)) == SNNK_OK)
-        st = block->urf ? fill_urf(*like, &from, folded) : fill_line(*like, &from, folded);
-    snnk__free(allocator, from.rows);
-    given->next = from.next;
-    return st;
-}
-
-static int check_redraw(const snnk_map *map, size_t rows, const float *G, size_t ldg) {
-    size_t needed = 0;
-    int st;
-
-    for (size_t b = 0; b < map->n_blocks; b++) {
-        const snnk__map_block *block = map->blocks[b];
-
-        if (!G && block->config.projection == SNNK_PROJECTION_GIVEN)
-            return snnk__fail(SNNK_E_UNSUPPORTED,
-                              "block %zu has rows that were given: there is no way to draw others",
-                              b);
-        if (block->urf) needed += block->urf->rows;
-        if (block->line) needed += block->line->sketch_rows;
-    }
-    if (!G) return SNNK_OK;
-    if (rows < needed)
-        return snnk__fail(SNNK_E_SHAPE, "rows = %zu, but the map uses %zu", rows, needed);
-    if ((st = snnk__check_matrix(G, "G", rows, map->inputs, ldg, sizeof *G)) != SNNK_OK) return st;
-    return snnk__check_finite(G, "G", rows, map->inputs, ldg);
-}
-
-int snnk_map_redraw(const snnk_map *map, uint64_t seed, size_t rows, const float *G, size_t ldg,
-                    snnk_map **redrawn) {
-    snnk__map_block **blocks = NULL;
-    float *folded = NULL;
-    int st;
-
-    if ((st = snnk__check_pointer(redrawn, "redrawn")) != SNNK_OK) return st;
-    *redrawn = NULL;
-    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
-    if ((st = check_redraw(map, rows, G, ldg)) != SNNK_OK) return st;
-    const snnk_allocator *allocator = &map->allocator;
-    source given = {.G = G, .ldg = ldg, .d = map->inputs, .allocator = allocator};
-
-    st = snnk__alloc_zero(allocator, map->n_blocks, sizeof *blocks, "blocks", &blocks);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, map->inputs, sizeof *folded, "a row", &folded);
-    for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++) {
-        if (!G) given.next = 0;
-        st = redraw_block(map->blocks[b], seed, &given, folded, allocator, &blocks[b]);
-    }
-    if (st == SNNK_OK) st = snnk__map_from_blocks(map->n_blocks, blocks, allocator, redrawn);
-    for (size_t b = 0; b < map->n_blocks; b++) snnk__map_block_release(blocks[b]);
-    snnk__free(allocator, folded);
-    snnk__free(allocator, blocks);
     return st;
 }
 

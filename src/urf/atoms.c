@@ -161,7 +161,7 @@ void snnk__urf_atoms_split(snnk__urf_atoms *atoms, int32_t how, size_t rows) {
     size_t certain = 0;
     double tail = 0;
 
-    qsort(atoms->atom, atoms->count, sizeof *atoms->atom, by_share);
+    if (atoms->count > 0) qsort(atoms->atom, atoms->count, sizeof *atoms->atom, by_share);
     if (how == SNNK_URF_STRATIFIED)
         while (certain < atoms->count && (double)rows * atoms->atom[certain].share >= 1) certain++;
     for (size_t k = certain; k < atoms->count; k++) tail += atoms->atom[k].share;

@@ -28,10 +28,10 @@ static const struct {
                      {SNNK_CENTER_BOTH, SNNK_METRIC_WHITEN}};
 #define FRAMES (sizeof frame_choices / sizeof frame_choices[0])
 
-/* Half periods of Fourier extensions that are tried, as multiples of the radius; and the shares of the
+/* Half periods of Fourier extensions that are tried, as multiples of the radius, the default first; and the shares of the
  * largest atom below which atoms are dropped: atoms of high frequency cost far more variance than the
  * error they mend. */
-static const double periods[] = {1.25, 1.5, 2, 3, 5, 10, 20};
+static const double periods[] = {2, 1.25, 1.5, 3, 5, 10, 20};
 static const double tolerances[] = {1e-4, 1e-3, 1e-2};
 #define PERIODS    (sizeof periods / sizeof periods[0])
 #define TOLERANCES (sizeof tolerances / sizeof tolerances[0])
@@ -161,6 +161,37 @@ static int try_spectrum(calibration *c, const snnk_spectrum_config *config) {
     return SNNK_OK;
 }
 
+/* Add the spectra of these settings for every tolerance. Where the finest is not resolved, neither are the
+ * others; and extensions differ in the atoms that are dropped: the points of the finest do for all. */
+static int try_tolerances(calibration *c, snnk_spectrum_config *config) {
+    const size_t first = c->n_spectra;
+    int st = SNNK_OK;
+
+    config->points = 0;
+    for (size_t t = 0; st == SNNK_OK && t < TOLERANCES; t++) {
+        config->tolerance = tolerances[t];
+        st = try_spectrum(c, config);
+        if (c->n_spectra == first) break;
+        if (config->method == SNNK_SPECTRUM_EXTENSION)
+            config->points = c->spectra[first]->config.points;
+    }
+    return st;
+}
+
+/* One that does not resolve the function with the default period will not with another: a jump. */
+static int try_extensions(calibration *c, snnk_spectrum_config *config) {
+    const size_t first = c->n_spectra;
+    int st = SNNK_OK;
+
+    config->method = SNNK_SPECTRUM_EXTENSION;
+    for (size_t i = 0; st == SNNK_OK && i < PERIODS; i++) {
+        config->half_period = periods[i] * config->radius;
+        st = try_tolerances(c, config);
+        if (c->n_spectra == first) break;
+    }
+    return st;
+}
+
 /* Add the line alone that fits best on the interval (least squares on a grid), without atoms: on a short
  * interval its error is far below the noise that atoms would add. */
 static int try_line(calibration *c, const snnk_spectrum_config *config) {
@@ -208,17 +239,9 @@ static int make_spectra(calibration *c) {
     config.method = SNNK_SPECTRUM_EXACT;
     if ((st = try_spectrum(c, &config)) != SNNK_OK) return st;
     if ((st = try_line(c, &config)) != SNNK_OK) return st;
-    for (size_t t = 0; t < TOLERANCES; t++) {
-        config.tolerance = tolerances[t];
-        config.half_period = 0;
-        config.method = SNNK_SPECTRUM_INTEGRAL;
-        if ((st = try_spectrum(c, &config)) != SNNK_OK) return st;
-        config.method = SNNK_SPECTRUM_EXTENSION;
-        for (size_t i = 0; i < PERIODS; i++) {
-            config.half_period = periods[i] * config.radius;
-            if ((st = try_spectrum(c, &config)) != SNNK_OK) return st;
-        }
-    }
+    config.method = SNNK_SPECTRUM_INTEGRAL;
+    if ((st = try_tolerances(c, &config)) != SNNK_OK) return st;
+    if ((st = try_extensions(c, &config)) != SNNK_OK) return st;
     if (c->n_spectra == 0)
         return snnk__fail(SNNK_E_UNRESOLVED,
                           "no spectrum resolves %s on %g +- %g: it has a jump there, or too sharp "

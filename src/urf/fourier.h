@@ -4,11 +4,11 @@
 
 #include "base/memory.h"
 
-/* Room for a transform of n numbers, n a power of two: the numbers, and a table of roots of unity. */
+/* Room for a transform of n numbers, n a power of two, and tables. */
 typedef struct snnk__fourier {
     size_t n;
     double *re, *im;       /* n each */
-    double *cosine, *sine; /* n/2 each: of 2 pi k/n */
+    double *cosine, *sine; /* n each: roots of unity, stage by stage */
 } snnk__fourier;
 
 /* The numbers are 0. SNNK_E_NOMEM. */

@@ -62,7 +62,7 @@ typedef struct snnk_frame_config {
 SNNK_API int snnk_frame_config_init(snnk_frame_config *config, size_t config_size);
 
 /* A frame learnt from inputs X (n x d, n >= 1) and weights W (l x d; l = 0 and NULL: nothing is known
- * of them; then nu = 0, and M makes the inputs isotropic). All finite. At most 4096 rows of each,
+ * of them; then nu = 0, and M makes the inputs isotropic). All finite. At most 1024 rows of each,
  * evenly spaced, are used for directions. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE,
  * SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (WHITEN without
  * LAPACKE), SNNK_E_NOMEM. */
@@ -209,8 +209,8 @@ typedef struct snnk_prediction {
 SNNK_API int snnk_predict_config_init(snnk_predict_config *config, size_t config_size);
 SNNK_API int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size);
 
-/* Predict from a batch: X: n x d, W: l x d, b: l or NULL; at most 4096 pairs, evenly spaced, are
- * looked at for each output. In closed form for iid rows (coupled rows do no worse); O((n + l) d + n l
+/* Predict from a batch: X: n x d, W: l x d, b: l or NULL. Of the inputs, so many are looked at, evenly
+ * spaced, that pairs are about 65536 at most, and at least 16 for each output. In closed form for iid rows (coupled rows do no worse); O((n + l) d + n l
  * atoms). quantiles: NULL, or l x n_levels: for each output, the quantiles at `levels` (0 ... 1) over
  * the batch of the standard error, as a share of that output's rms value. SNNK_E_NULL, SNNK_E_SHAPE
  * (an empty batch), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED

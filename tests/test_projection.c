@@ -85,7 +85,7 @@ static void scrambling_keeps_the_net(void **state) {
 /* Nested: coordinates that share their first i bits still do, and the next bit of both is flipped alike;
  * beyond it flips are independent. A bijection. */
 static void scrambling_is_nested(void **state) {
-    size_t flips = 0;
+    size_t flips = 0, beyond = 0;
 
     (void)state;
     for (uint64_t key = 0; key < 200; key++) {
@@ -97,11 +97,14 @@ static void scrambling_is_nested(void **state) {
             const uint32_t differs = scrambled ^ other;
 
             assert_true(differs >> (31 - i) == 1); /* first at bit i */
+            for (int k = 0; k < 31 - i; k++) beyond += differs >> k & 1u;
         }
         for (int i = 0; i < 32; i++) flips += (scrambled ^ x) >> i & 1u;
     }
     /* 6400 fair flips: mean 3200, standard deviation 40. */
     assert_true(flips > 3200 - 200 && flips < 3200 + 200);
+    /* 200 * 496 fair ones: mean 49600, standard deviation 157.5. */
+    assert_true(beyond > 49600 - 788 && beyond < 49600 + 788);
 }
 
 /* Each scrambled coordinate is uniform: over seeds, of any one point. 4000 draws: the mean is within 5 of its
@@ -292,6 +295,26 @@ static void simplex_rows_have_the_right_angles(void **state) {
                 }
         free(rows);
     }
+}
+
+/* Turning corners into a simplex leaves the lengths that were drawn for orthogonal rows. */
+static void simplex_rows_have_the_lengths_of_orthogonal_ones(void **state) {
+    enum { D = 9 };
+    double *simplex = rows_of(SNNK_PROJECTION_SIMPLEX, 11, D, 2 * D);
+    double *orthogonal = rows_of(SNNK_PROJECTION_ORTHOGONAL, 11, D, 2 * D);
+
+    (void)state;
+    for (size_t i = 0; i < 2 * D; i++) {
+        double ours = 0, theirs = 0;
+
+        for (size_t k = 0; k < D; k++) {
+            ours += simplex[i * D + k] * simplex[i * D + k];
+            theirs += orthogonal[i * D + k] * orthogonal[i * D + k];
+        }
+        assert_close(ours, theirs, 1e-13, 0);
+    }
+    free(simplex);
+    free(orthogonal);
 }
 
 /* ---- All of them ---- */
@@ -579,6 +602,7 @@ int main(void) {
         cmocka_unit_test(hd3_projects_as_its_rows_do),
         cmocka_unit_test(chi_numbers_have_the_right_moments),
         cmocka_unit_test(simplex_rows_have_the_right_angles),
+        cmocka_unit_test(simplex_rows_have_the_lengths_of_orthogonal_ones),
         cmocka_unit_test(entries_are_standard_normal),
         cmocka_unit_test(a_map_is_a_prefix_of_a_larger_one),
         cmocka_unit_test(coupled_rows_have_less_variance),

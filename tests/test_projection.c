@@ -453,6 +453,12 @@ static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
     assert_ok(snnk_map_input_tower(map, N, X, D, Phi, m, workspace));
     assert_ok(snnk_map_gradient(map, X, J, D));
     assert_ok(snnk_map_laplacian(map, 1, X, D, lap, m, NULL));
+    if (!scaling) {
+        double *drawn_rows = rows_of(SNNK_PROJECTION_HD3, config.seed, D, ROWS);
+
+        for (size_t i = 0; i < ROWS * D; i++) assert_close(G[i], 0.5 * drawn_rows[i], 1e-6, 1e-7);
+        free(drawn_rows);
+    }
     for (size_t j = 0; j < ROWS; j++) {
         double z = offset[j], norm2 = 0;
 

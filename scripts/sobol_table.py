@@ -6,6 +6,8 @@
 import re
 import sys
 
+DIMENSIONS = 64  # SNNK__SOBOL_DIMENSIONS
+
 
 def numbers(text, name):
     return [int(x) for x in re.findall(r"\d+", text[text.index("{", text.index(name + "[")) :].split("}")[0])]
@@ -27,8 +29,8 @@ def main():
 #include "urf/sobol.h"
 
 /* clang-format off */""")
-    print(f"const uint16_t snnk__sobol_table[SNNK__SOBOL_DIMENSIONS - 1][16] = {{")
-    for k, polynomial in enumerate(polynomials):
+    print("const uint16_t snnk__sobol_table[SNNK__SOBOL_DIMENSIONS - 1][16] = {")
+    for k, polynomial in enumerate(polynomials[: DIMENSIONS - 1]):
         degree = polynomial.bit_length() - 1
         row = [polynomial] + initial[15 * k : 15 * k + degree]
         print("{" + ",".join(map(str, row)) + "},")

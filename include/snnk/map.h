@@ -104,8 +104,9 @@ typedef enum snnk_projection {
     SNNK_PROJECTION_SOBOL = 5    /* quasi-Monte Carlo: row j is point j of a Sobol sequence
                                      * (direction numbers of Joe & Kuo 2008), Owen-scrambled by the
                                      * seed, through the inverse normal distribution; inputs beyond
-                                     * the table's 3667 use it again with another scramble and
-                                     * order */
+                                     * the first 64 use it again with another scramble and order.
+                                     * For few inputs; fewer rows than inputs can do worse than
+                                     * GAUSSIAN, by up to a quarter of the error */
 } snnk_projection;
 
 /* Settings of one block of features. Fill with snnk_map_config_init(&config, sizeof config), then

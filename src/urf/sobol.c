@@ -62,13 +62,22 @@ uint32_t snnk__owen_scramble(uint32_t x, uint64_t key) {
     return scrambled;
 }
 
-/* Another order within each run of 2^k ... 2^(k+1) - 1: the bits below the first are flipped by a mask of
- * the round and k. */
+/* Another order within each run of 2^k ... 2^(k+1) - 1: of the k bits below the first, each half in turn is
+ * flipped by a hash of the other (a Feistel network; Luby & Rackoff 1988). Flips that do not depend on the
+ * index would not do: they give the same points in another scramble. */
 static uint32_t reordered(uint32_t index, uint64_t key) {
     const int k = degree_of(index);
 
     if (k < 1) return index;
-    return index ^ ((uint32_t)mix(key + (uint64_t)k * golden) & ((UINT32_C(1) << k) - 1));
+    const uint32_t run = UINT32_C(1) << k, low = (UINT32_C(1) << k / 2) - 1, high = (run - 1) ^ low;
+    uint32_t i = index ^ run;
+
+    for (uint64_t round = 0; round < 6; round++) {
+        const uint32_t half = round % 2 ? low : high;
+
+        i ^= (uint32_t)mix((key ^ (i & ~half)) + (32 * round + (uint64_t)k) * golden) & half;
+    }
+    return run | i;
 }
 
 /* A key for each (seed, dimension), and for each (seed, round). */

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SNNK__SOBOL_DIMENSIONS 3667
+/* More would spoil points in many dimensions: pairs of late ones have poor projections, and hundreds of
+ * such pairs more noise than independent points. */
+#define SNNK__SOBOL_DIMENSIONS 64
 
 /* For dimension k >= 1, in row k - 1: the polynomial (bit i: coefficient of x^i), then its degree many
  * initial direction numbers m_1, m_2 ... Dimension 0 is the van der Corput sequence. */
@@ -20,7 +22,8 @@ uint32_t snnk__owen_scramble(uint32_t x, uint64_t key);
 
 /* point (n_dimensions values) = point `index`, each coordinate uniform on (0, 1), scrambled by the seed.
  * The first 2^k points are a digital net for every k. Dimensions beyond the table's use it again, with
- * another scramble and, within each run of 2^k ... 2^(k+1) - 1, another order. */
+ * another scramble and, within each run of 2^k ... 2^(k+1) - 1, another order: as good as independent of the
+ * first ones (padding; Owen 1998). */
 void snnk__sobol_point(uint64_t seed, uint32_t index, size_t n_dimensions, double *point);
 
 #endif

@@ -202,7 +202,7 @@ static void whitening_attains_the_optimum(void **state) {
 
             for (size_t r = 0; r < N; r++) x += seen_x[r * D + i] * seen_x[r * D + j] / N;
             for (size_t r = 0; r < L; r++) w += seen_w[r * D + i] * seen_w[r * D + j] / L;
-            
+
             assert_close(x, w, 0, 1e-2 * trace / D);
         }
     snnk_frame_free(frame);

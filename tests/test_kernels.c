@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernels/kernels.h"
+#include "kernels/forward.h"
 
 /* Largest sizes that any case here uses. */
 enum { MAX_N = 70, MAX_D = 21, MAX_R = 130, MAX_M = 2 * MAX_R, MAX_L = 20, MAX_LD = MAX_M + 7 };
@@ -118,10 +118,12 @@ static problem make_problem(size_t n, size_t d, size_t r, size_t l, const snnk__
     if (identity) {
         p.block.diagonal = p.G; /* its first d numbers */
     } else {
-        assert_ok(snnk__panels_create(&allocator, p.r, d, "G", &p.panels));
+        assert_ok(snnk__panels_create(&allocator, p.r, d, snnk__kernels_get()->projection_shape,
+                                      "G", &p.panels));
         for (size_t j = 0; j < p.r; j++) snnk__panels_set_row(&p.panels, j, p.G + j * d);
     }
-    assert_ok(snnk__panels_create(&allocator, l, features_of(&p), "Psi", &p.weights));
+    assert_ok(snnk__panels_create(&allocator, l, features_of(&p),
+                                  snnk__kernels_get()->readout_shape, "Psi", &p.weights));
     for (size_t i = 0; i < l; i++) snnk__panels_set_row(&p.weights, i, p.Psi + i * features_of(&p));
     return p;
 }
@@ -182,19 +184,19 @@ static void check_linear(const problem *p, const float *Z, size_t ldz) {
 /* Projects, checks z and the features against it, and returns the features (n x ldphi). The function
  * is off by at most 2 ulp = 4 eps relative (tanhf, the worst) and one rounding each for the scale
  * and the square; gelu_tanh by the cancellation in the formula that stands in the test. */
-static float *check_project(const snnk__kernels *kernels, problem *p, size_t lead) {
+static float *check_project(problem *p, size_t lead) {
     const size_t m = features_of(p), length = lead + p->n * p->ldphi + 3;
     problem linear = *p;
     float *Z, *Phi;
 
     linear.block.function = functions[0];
     Z = guarded(length);
-    kernels->project(p->n, p->X, p->ldx, p->d, block_of(&linear), Z + lead, p->ldphi);
+    snnk__project(p->n, p->X, p->ldx, p->d, block_of(&linear), Z + lead, p->ldphi);
     check_guards(Z, lead, p->n, p->r, p->ldphi, length);
     check_linear(&linear, Z + lead, p->ldphi);
 
     Phi = guarded(length);
-    kernels->project(p->n, p->X, p->ldx, p->d, block_of(p), Phi + lead, p->ldphi);
+    snnk__project(p->n, p->X, p->ldx, p->d, block_of(p), Phi + lead, p->ldphi);
     check_guards(Phi, lead, p->n, m, p->ldphi, length);
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < m; j++)
@@ -225,20 +227,19 @@ static void check_readout(const problem *p, const float *Phi, const float *Y, si
 
 /* All three functions of a table on one problem. lead: floats before each output (1: an address that
  * is no multiple of 8). Y holds `guard` before, which is also what Y += is added to. */
-static void check_problem(const snnk__kernels *kernels, problem *p, size_t lead) {
+static void check_problem(problem *p, size_t lead) {
     const size_t length = lead + p->n * p->ldy + 3;
-    float *Phi = check_project(kernels, p, lead), *Y = guarded(length), *fused = guarded(length);
+    float *Phi = check_project(p, lead), *Y = guarded(length), *fused = guarded(length);
 
-    kernels->readout(p->n, Phi + lead, p->ldphi, &p->weights, Y + lead, p->ldy);
+    snnk__readout(p->n, Phi + lead, p->ldphi, &p->weights, NULL, Y + lead, p->ldy);
     check_guards(Y, lead, p->n, p->l, p->ldy, length);
     check_readout(p, Phi + lead, Y + lead, p->ldy);
 
-    kernels->project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, fused + lead,
-                             p->ldy);
+    snnk__project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, NULL, fused + lead,
+                          p->ldy);
     check_guards(fused, lead, p->n, p->l, p->ldy, length);
     check_readout(p, Phi + lead, fused + lead, p->ldy);
-    if (kernels == &snnk__kernels_portable) /* the same sums in the same order */
-        assert_memory_equal(fused, Y, length * sizeof *Y);
+    assert_memory_equal(fused, Y, length * sizeof *Y); /* the same sums in the same order */
     free(Phi);
     free(Y);
     free(fused);
@@ -251,7 +252,7 @@ static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__func
     float *X = draw(n * d, n + d);
 
     p.X = X;
-    check_problem(snnk__kernels_get(), &p, 0);
+    check_problem(&p, 0);
     free(X);
     free_problem(&p);
 }
@@ -304,7 +305,7 @@ static void test_no_offsets(void **state) {
 
         p.X = X;
         p.block.offset = NULL;
-        check_problem(snnk__kernels_get(), &p, 0);
+        check_problem(&p, 0);
         free(X);
         free_problem(&p);
     }
@@ -321,7 +322,7 @@ static void test_strides_and_alignment(void **state) {
             p.ldx += lead;
             p.ldphi += 2 * lead;
             p.ldy += 3 * lead;
-            check_problem(snnk__kernels_get(), &p, lead);
+            check_problem(&p, lead);
             free(X);
             free_problem(&p);
         }
@@ -332,9 +333,9 @@ static void test_no_rows(void **state) {
     float Y[1] = {guard};
 
     (void)state;
-    snnk__kernels_get()->project(0, Y, 7, 7, block_of(&p), Y, 10);
-    snnk__kernels_get()->readout(0, Y, 10, &p.weights, Y, 5);
-    snnk__kernels_get()->project_readout(0, Y, 7, 7, block_of(&p), &p.weights, Y, 5);
+    snnk__project(0, Y, 7, 7, block_of(&p), Y, 10);
+    snnk__readout(0, Y, 10, &p.weights, NULL, Y, 5);
+    snnk__project_readout(0, Y, 7, 7, block_of(&p), &p.weights, NULL, Y, 5);
     assert_true(Y[0] == guard);
     free_problem(&p);
 }
@@ -343,8 +344,6 @@ static void test_no_rows(void **state) {
 static void test_rows_do_not_see_each_other(void **state) {
     static float X[MAX_N * MAX_D], Phi[MAX_N * MAX_M], whole[MAX_N * MAX_L], part[MAX_N * MAX_L],
         Phi_part[MAX_N * MAX_M];
-    const snnk__kernels *kernels = snnk__kernels_get();
-
     (void)state;
     draw_floats(X, MAX_N * MAX_D, 5);
     for (size_t f = 0; f < FUNCTIONS; f++) {
@@ -352,14 +351,14 @@ static void test_rows_do_not_see_each_other(void **state) {
         const size_t m = features_of(&p);
 
         memset(whole, 0, sizeof whole);
-        kernels->project(MAX_N, X, MAX_D, MAX_D, block_of(&p), Phi, m);
-        kernels->project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, whole, MAX_L);
+        snnk__project(MAX_N, X, MAX_D, MAX_D, block_of(&p), Phi, m);
+        snnk__project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, NULL, whole, MAX_L);
         for (size_t first = 0; first < MAX_N; first += 1 + first / 3)
             for (size_t n = 1; first + n <= MAX_N; n += n < 6 ? 1 : 17) {
                 memset(part, 0, sizeof part);
-                kernels->project(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), Phi_part, m);
-                kernels->project_readout(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p),
-                                         &p.weights, part, MAX_L);
+                snnk__project(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), Phi_part, m);
+                snnk__project_readout(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), &p.weights,
+                                      NULL, part, MAX_L);
                 assert_memory_equal(Phi_part, Phi + first * m, n * m * sizeof *Phi);
                 assert_memory_equal(part, whole + first * MAX_L, n * MAX_L * sizeof *part);
             }
@@ -375,7 +374,7 @@ static void test_nan_stays_in_its_row(void **state) {
     draw_floats(X, 63, 6);
     X[4 * 7 + 3] = NAN;
     X[6 * 7 + 0] = INFINITY;
-    snnk__kernels_get()->project_readout(9, X, 7, 7, block_of(&p), &p.weights, Y, 5);
+    snnk__project_readout(9, X, 7, 7, block_of(&p), &p.weights, NULL, Y, 5);
     for (size_t i = 0; i < 9; i++)
         for (size_t j = 0; j < 5; j++)
             assert_int_equal(isfinite(Y[i * 5 + j]) != 0, i != 4 && i != 6);
@@ -385,30 +384,42 @@ static void test_nan_stays_in_its_row(void **state) {
 /* ---- Packed matrices ---- */
 
 static void test_panels(void **state) {
+    static const snnk__panel_shape shapes[] = {{8, 1}, {16, 1}, {8, 16}, {3, 2}, {1, 1}};
+    enum { ROWS = 19, COLUMNS = 21 };
     const snnk_allocator allocator = from_malloc();
-    const float rows[3][2] = {{1, 2}, {3, 4}, {-5, 12}};
-    float row[2];
-    snnk__panels panels;
+    float M[ROWS * COLUMNS], row[COLUMNS];
 
     (void)state;
-    assert_ok(snnk__panels_create(&allocator, 3, 2, "a test", &panels));
-    for (size_t i = 0; i < 3; i++) snnk__panels_set_row(&panels, i, rows[i]);
-    for (size_t i = 0; i < 3; i++) {
-        snnk__panels_get_row(&panels, i, row);
-        assert_memory_equal(row, rows[i], sizeof row);
-    }
-    assert_true(snnk__panels_row_norm2(&panels, 2) == 169); /* 5, 12, 13 */
+    draw_floats(M, ROWS * COLUMNS, 8);
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        const size_t width = shapes[s].width, chunk = shapes[s].chunk;
+        const size_t chunks = (COLUMNS + chunk - 1) / chunk, whole = (ROWS + width - 1) / width;
+        snnk__panels panels;
+        double norm2 = 0;
 
-    /* data[(p columns + k) width + j] = M[p width + j][k], zero beyond the last row. */
-    const size_t width = panels.width, n_panels = (3 + width - 1) / width;
-    for (size_t at = 0; at < n_panels * width * 2; at++) {
-        const size_t i = at / (2 * width) * width + at % width, k = at / width % 2;
+        assert_ok(snnk__panels_create(&allocator, ROWS, COLUMNS, shapes[s], "a test", &panels));
+        assert_int_equal(snnk__panel_size(&panels), chunks * chunk * width);
+        for (size_t i = 0; i < ROWS; i++) snnk__panels_set_row(&panels, i, M + i * COLUMNS);
+        for (size_t i = 0; i < ROWS; i++) {
+            snnk__panels_get_row(&panels, i, row);
+            assert_memory_equal(row, M + i * COLUMNS, sizeof row);
+            assert_true(snnk__panels_entry(&panels, i, 5) == M[i * COLUMNS + 5]);
+        }
+        for (size_t k = 0; k < COLUMNS; k++)
+            norm2 += (double)M[2 * COLUMNS + k] * M[2 * COLUMNS + k];
+        assert_close(snnk__panels_row_norm2(&panels, 2), norm2, 1e-14, 0);
 
-        assert_true(panels.data[at] == (i < 3 ? rows[i][k] : 0));
+        /* data[(p chunks + c) width chunk + j chunk + k] = M[p width + j][c chunk + k], else zero. */
+        const float *at = panels.data;
+        for (size_t p = 0; p < whole; p++)
+            for (size_t c = 0; c < chunks; c++)
+                for (size_t j = p * width; j < (p + 1) * width; j++)
+                    for (size_t k = c * chunk; k < (c + 1) * chunk; k++)
+                        assert_true(*at++ == (j < ROWS && k < COLUMNS ? M[j * COLUMNS + k] : 0));
+        snnk__panels_free(&allocator, &panels);
+        assert_null(panels.data);
+        snnk__panels_free(&allocator, &panels);
     }
-    snnk__panels_free(&allocator, &panels);
-    assert_null(panels.data);
-    snnk__panels_free(&allocator, &panels);
 }
 
 static void test_panels_too_large(void **state) {
@@ -416,14 +427,16 @@ static void test_panels_too_large(void **state) {
                                       {(size_t)1 << 62, 8}, {3, SIZE_MAX / 4},
                                       {(size_t)1 << 61, 1}, {SIZE_MAX - 6, 2},
                                       {1, (size_t)1 << 60}, {(size_t)1 << 33, (size_t)1 << 33}};
+    const snnk__panel_shape shape = {8, 1};
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
     snnk__panels panels = {0};
 
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        assert_status(snnk__panels_create(&allocator, sizes[i][0], sizes[i][1], "Psi", &panels),
-                      SNNK_E_SIZE);
+        assert_status(
+            snnk__panels_create(&allocator, sizes[i][0], sizes[i][1], shape, "Psi", &panels),
+            SNNK_E_SIZE);
         assert_says("Psi");
         assert_null(panels.data);
     }
@@ -475,7 +488,6 @@ static void test_environment_chooses(void **state) {
     name_with(best, name);
     assert_string_equal(name, best);
     assert_true(snnk__kernels_get() == snnk__kernels_get());
-    assert_true(snnk__kernels_get()->panel_width > 0);
 }
 
 int main(void) {

@@ -109,18 +109,12 @@ static void add_description(snnk__st_writer *writer, const snnk_network *network
 
 /* ---- The tensors ---- */
 
-/* Element (i, k) of a packed matrix. */
-static float panel_entry(const snnk__panels *panels, size_t i, size_t k) {
-    return panels
-        ->data[(i / panels->width * panels->columns + k) * panels->width + i % panels->width];
-}
-
 static void panels_source(const void *context, size_t first, size_t count, void *out) {
     const snnk__panels *panels = context;
     float *x = out;
 
     for (size_t e = 0; e < count; e++)
-        x[e] = panel_entry(panels, (first + e) / panels->columns, (first + e) % panels->columns);
+        x[e] = snnk__panels_entry(panels, (first + e) / panels->columns, (first + e) % panels->columns);
 }
 
 /* Psi as one matrix, the blocks' parts side by side. */
@@ -133,7 +127,7 @@ static void psi_source(const void *context, size_t first, size_t count, void *ou
         size_t k = (first + e) % m, b = 0;
 
         while (k >= layer->weights[b].columns) k -= layer->weights[b++].columns;
-        x[e] = panel_entry(&layer->weights[b], (first + e) / m, k);
+        x[e] = snnk__panels_entry(&layer->weights[b], (first + e) / m, k);
     }
 }
 

@@ -1,8 +1,9 @@
-/* The hot loops, behind one table. portable.c fills it in plain C; faster versions fill the same
- * table for one instruction set each; select.c picks one at run time.
+/* The hot loops, behind one table. portable.c fills it in plain C; avx2.c, avx512.c and neon.c fill the same
+ * table for one instruction set each; select.c picks one at run time; forward.c makes a layer's forward
+ * pass of them.
  *
- * All of them compute each output row from its input row alone, in an order that does not depend on
- * how many rows there are or where the row stands: results are bit-identical for every split. */
+ * All of them compute each output from its input row alone, in an order that does not depend on how
+ * many rows there are or where the row stands: results are bit-identical for every split. */
 #ifndef SNNK_KERNELS_KERNELS_H
 #define SNNK_KERNELS_KERNELS_H
 
@@ -12,34 +13,28 @@
 #include "kernels/elementwise.h"
 #include "kernels/panels.h"
 
-/* One block of features: z = G x + offset (r values), then the function, r, 2 r or 4 r features. */
-typedef struct snnk__block {
-    const snnk__panels *G; /* r x d; NULL where G is diagonal, and r = d */
-    const float *diagonal; /* d; only where G is NULL */
-    const float *offset;   /* r; NULL for zeros */
-    size_t rows;           /* r */
-    snnk__function function;
-} snnk__block;
-
 typedef struct snnk__kernels {
     const char *name;
-    size_t panel_width; /* of the panels that the functions below take */
 
-    /* Phi = function(X G^T + offset). X: n x d, Phi: n x features. */
-    void (*project)(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                    float *Phi, size_t ldphi);
+    /* Of the panels that project takes, and of those that readout takes. */
+    snnk__panel_shape projection_shape, readout_shape;
 
-    /* Y += Phi Psi^T. Phi: n x m, Psi: l x m in panels, Y: n x l. */
-    void (*readout)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, float *Y,
-                    size_t ldy);
+    /* Z[i][j] = G_(first+j) . X_i + offset[first+j] for n rows, j < count. X: n x columns of G; offset: NULL
+     * for zeros. first is a multiple of the panels' width. */
+    void (*project)(size_t n, const float *X, size_t ldx, const snnk__panels *G,
+                    const float *offset, size_t first, size_t count, float *Z, size_t ldz);
 
-    /* Y += function(X G^T + offset) Psi^T: both, without the n x m features in memory. */
-    void (*project_readout)(size_t n, const float *X, size_t ldx, size_t d,
-                            const snnk__block *block, const snnk__panels *Psi, float *Y,
-                            size_t ldy);
+    /* Y[i][o] = start[o] + sum_j Phi[i][j] Psi[o][first+j] for n rows, j < count, all rows o of Psi; start NULL:
+     * added to what is in Y. Phi: n x count. */
+    void (*readout)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
+                    size_t count, const float *start, float *Y, size_t ldy);
+
+    /* phi = function(z): see snnk__function_apply. */
+    void (*apply)(const snnk__function *function, size_t r, const float *z, float *phi);
 } snnk__kernels;
 
 extern const snnk__kernels snnk__kernels_portable;
+extern const snnk__kernels snnk__kernels_avx512;
 
 /* The table in use. The first call chooses, later ones return the same; safe from any thread. */
 const snnk__kernels *snnk__kernels_get(void);

@@ -1,23 +1,22 @@
 #include "kernels/panels.h"
 
 #include "base/size.h"
-#include "kernels/kernels.h"
 
 int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t columns,
-                        const char *what, snnk__panels *panels) {
-    const size_t width = snnk__kernels_get()->panel_width;
-    size_t padded, count;
-    float *data;
+                        snnk__panel_shape shape, const char *what, snnk__panels *panels) {
+    snnk__panels made = {.rows = rows, .columns = columns, .shape = shape};
+    size_t padded, chunks, count;
     int st;
 
-    if (!snnk__add_size(rows, width - 1, &padded) ||
-        !snnk__mul_size(padded / width * width, columns, &count))
+    if (!snnk__add_size(rows, shape.width - 1, &padded) ||
+        !snnk__add_size(columns, shape.chunk - 1, &chunks) ||
+        !snnk__mul_size(padded / shape.width * shape.width, chunks / shape.chunk * shape.chunk,
+                        &count))
         return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow a size", what, rows,
                           columns);
-    st = snnk__alloc_zero(allocator, count, sizeof *data, what, &data);
-    if (st != SNNK_OK) return st;
-    *panels = (snnk__panels){rows, columns, width, data};
-    return SNNK_OK;
+    st = snnk__alloc_zero(allocator, count, sizeof *made.data, what, &made.data);
+    if (st == SNNK_OK) *panels = made;
+    return st;
 }
 
 void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels) {
@@ -25,29 +24,31 @@ void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels) {
     *panels = (snnk__panels){0};
 }
 
-static float *row_start(const snnk__panels *panels, size_t row) {
-    return panels->data + row / panels->width * panels->width * panels->columns +
-           row % panels->width;
+/* Where element (row, k) is. */
+static float *element(const snnk__panels *panels, size_t row, size_t k) {
+    const size_t width = panels->shape.width, chunk = panels->shape.chunk;
+
+    return panels->data + row / width * snnk__panel_size(panels) + k / chunk * chunk * width +
+           row % width * chunk + k % chunk;
+}
+
+float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column) {
+    return *element(panels, row, column);
 }
 
 void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values) {
-    float *start = row_start(panels, row);
-
-    for (size_t k = 0; k < panels->columns; k++) start[k * panels->width] = values[k];
+    for (size_t k = 0; k < panels->columns; k++) *element(panels, row, k) = values[k];
 }
 
 void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values) {
-    const float *start = row_start(panels, row);
-
-    for (size_t k = 0; k < panels->columns; k++) values[k] = start[k * panels->width];
+    for (size_t k = 0; k < panels->columns; k++) values[k] = *element(panels, row, k);
 }
 
 double snnk__panels_row_norm2(const snnk__panels *panels, size_t row) {
-    const float *start = row_start(panels, row);
     double sum = 0;
 
     for (size_t k = 0; k < panels->columns; k++) {
-        const double value = start[k * panels->width];
+        const double value = *element(panels, row, k);
 
         sum += value * value;
     }

@@ -13,7 +13,12 @@ typedef struct candidate {
 } candidate;
 
 /* Best first. */
-static const candidate candidates[] = {{&snnk__kernels_portable, 0}};
+static const candidate candidates[] = {
+#ifdef SNNK_KERNELS_X86
+    {&snnk__kernels_avx512, SNNK__CPU_AVX512},
+#endif
+    {&snnk__kernels_portable, 0},
+};
 
 /* Pure but for reading the environment, so threads that race store the same pointer. */
 static const snnk__kernels *pick(void) {

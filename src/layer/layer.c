@@ -11,6 +11,7 @@
 /* A layer with room for its weights, l x (columns of each block), and its bias filled in. */
 static int layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, size_t n_weights,
                        const float *bias, const snnk_allocator *allocator, snnk_layer **layer) {
+    const snnk__kernels *kernels = snnk__kernels_get();
     snnk_layer *made = NULL;
     int st;
 
@@ -23,8 +24,9 @@ static int layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, size_
     for (; made->n_weights < n_weights; made->n_weights++) {
         const size_t columns = map ? map->blocks[made->n_weights]->features : inputs;
 
-        st = snnk__panels_create(allocator, outputs, columns, "weights",
-                                 &made->weights[made->n_weights]);
+        st = snnk__panels_create(allocator, outputs, columns,
+                                 map ? kernels->readout_shape : kernels->projection_shape,
+                                 "weights", &made->weights[made->n_weights]);
         if (st != SNNK_OK) goto done;
     }
     st = snnk__alloc_zero(allocator, outputs, sizeof *made->bias, "a bias", &made->bias);
@@ -190,10 +192,6 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
 
 /* ---- Forward ---- */
 
-static void set_bias(const snnk_layer *layer, size_t n, float *Y, size_t ldy) {
-    for (size_t i = 0; i < n; i++) memcpy(Y + i * ldy, layer->bias, layer->outputs * sizeof *Y);
-}
-
 /* Rows whose features are in memory at once, where they come from a transform. */
 #define TRANSFORMED_ROWS 16
 
@@ -210,9 +208,10 @@ size_t snnk__layer_work(const snnk_layer *layer) {
     return most;
 }
 
-/* Y += features Psi^T, a few rows at a time. */
-static void transformed_rows(const snnk__map_block *block, const snnk__panels *Psi, size_t n,
-                             const float *X, size_t ldx, float *Y, size_t ldy, float *work) {
+/* Y = start + features Psi^T (start NULL: Y +=), a few rows at a time. */
+static void transformed_rows(const snnk__map_block *block, const snnk__panels *Psi,
+                             const float *start, size_t n, const float *X, size_t ldx, float *Y,
+                             size_t ldy, float *work) {
     const size_t m = block->features;
     float *Phi = work + snnk__map_block_work(block);
 
@@ -220,14 +219,12 @@ static void transformed_rows(const snnk__map_block *block, const snnk__panels *P
         const size_t rows = snnk__min_size(TRANSFORMED_ROWS, n - i);
 
         snnk__map_block_features(block, rows, X + i * ldx, ldx, Phi, m, work);
-        snnk__kernels_get()->readout(rows, Phi, m, Psi, Y + i * ldy, ldy);
+        snnk__readout(rows, Phi, m, Psi, start, Y + i * ldy, ldy);
     }
 }
 
 void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                               float *Y, size_t ldy, float *work) {
-    const snnk__kernels *kernels = snnk__kernels_get();
-
     if (!layer->map) {
         const snnk__block dense = {.G = layer->weights,
                                    .offset = layer->bias,
@@ -236,18 +233,19 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
                                                 .activation = layer->activation,
                                                 .scale = 1}};
 
-        kernels->project(n, X, ldx, layer->inputs, &dense, Y, ldy);
+        snnk__project(n, X, ldx, layer->inputs, &dense, Y, ldy);
         return;
     }
-    set_bias(layer, n, Y, ldy);
     for (size_t b = 0; b < layer->n_weights; b++) {
         const snnk__map_block *block = layer->map->blocks[b];
         const snnk__block kernel = snnk__map_block_kernel(block);
+        const float *start = b == 0 ? layer->bias : NULL; /* what the first block adds to */
 
         if (block->hd3)
-            transformed_rows(block, &layer->weights[b], n, X, ldx, Y, ldy, work);
+            transformed_rows(block, &layer->weights[b], start, n, X, ldx, Y, ldy, work);
         else
-            kernels->project_readout(n, X, ldx, layer->inputs, &kernel, &layer->weights[b], Y, ldy);
+            snnk__project_readout(n, X, ldx, layer->inputs, &kernel, &layer->weights[b], start, Y,
+                                  ldy);
     }
 }
 
@@ -272,9 +270,9 @@ static void readout_task(size_t first, size_t count, void *scratch, void *contex
     float *Y = r->Y + first * r->ldy;
 
     (void)scratch;
-    set_bias(r->layer, count, Y, r->ldy);
     for (size_t b = 0; b < r->layer->n_weights; Phi += r->layer->weights[b++].columns)
-        snnk__kernels_get()->readout(count, Phi, r->ldx, &r->layer->weights[b], Y, r->ldy);
+        snnk__readout(count, Phi, r->ldx, &r->layer->weights[b], b == 0 ? r->layer->bias : NULL, Y,
+                      r->ldy);
 }
 
 int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,

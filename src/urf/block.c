@@ -155,7 +155,8 @@ static int block_alloc(size_t inputs, const snnk_map_config *config, size_t rows
     else if (is_transformed(config))
         st = hd3_alloc(made);
     else
-        st = snnk__panels_create(allocator, rows, inputs, "a projection", &made->G);
+        st = snnk__panels_create(allocator, rows, inputs, snnk__kernels_get()->projection_shape,
+                                 "a projection", &made->G);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, rows, sizeof(float), "offsets", &made->offset);
     if (st != SNNK_OK) goto done;
@@ -272,7 +273,7 @@ void snnk__map_block_features(const snnk__map_block *block, size_t n, const floa
         snnk__hd3_features(block->hd3, &block->function, block->offset, n, X, ldx, block->inputs,
                            Phi, ldphi, work);
     else
-        snnk__kernels_get()->project(n, X, ldx, block->inputs, &kernel, Phi, ldphi);
+        snnk__project(n, X, ldx, block->inputs, &kernel, Phi, ldphi);
 }
 
 snnk__block snnk__map_block_kernel(const snnk__map_block *block) {

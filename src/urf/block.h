@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 #include "base/memory.h"
+#include "kernels/forward.h"
 #include "kernels/hadamard.h"
-#include "kernels/kernels.h"
 #include "urf/urf.h"
 
 typedef struct snnk__map_block {

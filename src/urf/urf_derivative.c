@@ -69,12 +69,10 @@ static exponent exponent_of(const snnk__urf_row *row, const point *at, double z,
 
 /* g = row j of G as doubles; its projection of x. */
 static double project(const snnk__map_block *block, size_t j, const float *x, double *g) {
-    const snnk__panels *G = &block->G;
-    const float *entry = G->data + j / G->width * G->width * G->columns + j % G->width;
     double z = block->offset[j];
 
     for (size_t k = 0; k < block->inputs; k++) {
-        g[k] = entry[k * G->width];
+        g[k] = snnk__panels_entry(&block->G, j, k);
         z += g[k] * x[k];
     }
     return z;

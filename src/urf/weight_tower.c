@@ -48,11 +48,6 @@ static void spectral_weights(const weights *w, const snnk__map_block *block, siz
     double *seen = (double *)scratch;
     float *dual = scratch + 2 * d, *V = dual + WEIGHT_ROWS * d;
     snnk__seen_weight weight[WEIGHT_ROWS];
-    const snnk__block product = {.G = &block->G,
-                                 .rows = r,
-                                 .function = {.operation = SNNK__OPERATION_ACTIVATION,
-                                              .activation = SNNK_IDENTITY,
-                                              .scale = 1}};
 
     if (!frame) {
         for (size_t i = 0; i < count; i++)
@@ -62,7 +57,7 @@ static void spectral_weights(const weights *w, const snnk__map_block *block, siz
     for (size_t i = 0; i < count; i++)
         weight[i] = snnk__frame_dual(frame, w->W + (first + i) * w->ldw, w->b ? w->b[first + i] : 0,
                                      seen, dual + i * d);
-    snnk__kernels_get()->project(count, dual, d, d, &product, V, r);
+    snnk__kernels_get()->project(count, dual, d, &block->G, NULL, 0, r, V, r);
     for (size_t i = 0; i < count; i++) {
         if (block->urf) {
             snnk__urf_weights(block->urf, &weight[i], V + i * r, Psi + i * w->ldpsi);

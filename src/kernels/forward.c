@@ -1,0 +1,93 @@
+#include "kernels/forward.h"
+
+#include <stdalign.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+
+#define ROW_BLOCK     24  /* rows of X that share a pass over G and Psi */
+#define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
+
+/* Z[i][j] = z of projection first + j, j < count, for n rows. first is a multiple of the panels' width. */
+static void project_linear(size_t n, const float *X, size_t ldx, const snnk__block *block,
+                           size_t first, size_t count, float *Z, size_t ldz) {
+    if (block->G) {
+        snnk__kernels_get()->project(n, X, ldx, block->G, block->offset, first, count, Z, ldz);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = first; j < first + count; j++)
+            Z[i * ldz + j - first] =
+                (block->offset ? block->offset[j] : 0) + block->diagonal[j] * X[i * ldx + j];
+}
+
+/* Features first ... first+count-1 (of the block's rows) of n rows of X, from Z to Phi, row stride ld
+ * both. Z may be where snnk__function_apply and snnk__urf_apply allow it. */
+static void apply_function(const snnk__block *block, size_t n, size_t first, size_t count,
+                           const snnk__urf_scalars *scalars, const float *Z, float *Phi,
+                           size_t ld) {
+    const snnk__kernels *kernels = snnk__kernels_get();
+
+    for (size_t t = 0; t < n; t++) {
+        if (block->function.operation == SNNK__OPERATION_URF)
+            snnk__urf_apply(block->function.urf, first, count, scalars[t], Z + t * ld,
+                            Phi + t * ld);
+        else
+            kernels->apply(&block->function, count, Z + t * ld, Phi + t * ld);
+    }
+}
+
+/* What every feature of a row of X shares, for n rows. Only URF blocks have any. */
+static void set_scalars(const snnk__block *block, size_t n, const float *X, size_t ldx, size_t d,
+                        snnk__urf_scalars *scalars) {
+    if (block->function.operation != SNNK__OPERATION_URF) return;
+    for (size_t t = 0; t < n; t++)
+        scalars[t] = snnk__urf_scalars_of(block->function.urf, d, X + t * ldx);
+}
+
+void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                   float *Phi, size_t ldphi) {
+    const size_t r = block->rows, width = snnk__function_width(&block->function);
+    snnk__urf_scalars scalars[ROW_BLOCK];
+
+    for (size_t i = 0; i < n; i += ROW_BLOCK) {
+        const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
+        float *phi = Phi + i * ldphi;
+        float *z = phi + (width - 1) * r; /* where the function wants it */
+
+        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
+        project_linear(rows, X + i * ldx, ldx, block, 0, r, z, ldphi);
+        apply_function(block, rows, 0, r, scalars, z, phi, ldphi);
+    }
+}
+
+void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                   const float *start, float *Y, size_t ldy) {
+    for (size_t i = 0; i < n; i += ROW_BLOCK)
+        snnk__kernels_get()->readout(snnk__min_size(ROW_BLOCK, n - i), Phi + i * ldphi, ldphi, Psi,
+                                     0, Psi->columns, start, Y + i * ldy, ldy);
+}
+
+void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                           const snnk__panels *Psi, const float *start, float *Y, size_t ldy) {
+    const size_t width = snnk__function_width(&block->function);
+    const size_t most = FEATURE_BLOCK / snnk__max_size(width, 2);
+    alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK][FEATURE_BLOCK];
+    snnk__urf_scalars scalars[ROW_BLOCK];
+
+    for (size_t i = 0; i < n; i += ROW_BLOCK) {
+        const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
+
+        set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
+        for (size_t first = 0; first < block->rows; first += most) {
+            const size_t count = snnk__min_size(most, block->rows - first);
+            float *z = &Phi[0][(width - 1) * count];
+
+            project_linear(rows, X + i * ldx, ldx, block, first, count, z, FEATURE_BLOCK);
+            apply_function(block, rows, first, count, scalars, z, Phi[0], FEATURE_BLOCK);
+            snnk__kernels_get()->readout(rows, Phi[0], FEATURE_BLOCK, Psi, width * first,
+                                         width * count, first == 0 ? start : NULL, Y + i * ldy,
+                                         ldy);
+        }
+    }
+}

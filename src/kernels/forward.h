@@ -1,0 +1,28 @@
+/* Forward passes of one block of features, tile by tile. */
+#ifndef SNNK_KERNELS_FORWARD_H
+#define SNNK_KERNELS_FORWARD_H
+
+#include "kernels/kernels.h"
+
+/* One block of features: z = G x + offset (r values), then the function, r, 2 r or 4 r features. */
+typedef struct snnk__block {
+    const snnk__panels *G; /* r x d; NULL where G is diagonal, and r = d */
+    const float *diagonal; /* d; only where G is NULL */
+    const float *offset;   /* r; NULL for zeros */
+    size_t rows;           /* r */
+    snnk__function function;
+} snnk__block;
+
+/* Phi = function(X G^T + offset). X: n x d, Phi: n x features. */
+void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                   float *Phi, size_t ldphi);
+
+/* Y = start + Phi Psi^T; start NULL: Y += Phi Psi^T. Phi: n x m, Psi: l x m in panels, start: l, Y: n x l. */
+void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                   const float *start, float *Y, size_t ldy);
+
+/* Y = start + function(X G^T + offset) Psi^T, likewise: both, without the n x m features in memory. */
+void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                           const snnk__panels *Psi, const float *start, float *Y, size_t ldy);
+
+#endif

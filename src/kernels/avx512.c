@@ -6,17 +6,41 @@
 
 #include "base/size.h"
 
+#define LANES          16 /* floats of a register */
+#define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define V_ANY(mask)    (_mm512_movepi32_mask((__m512i)(mask)) != 0)
+
+#include "kernels/vector_math.h"
+
 /* A loop over a constant: unrolled, so that arrays of registers stay in registers. */
 #define UNROLLED     _Pragma("GCC unroll 32") for
-#define INLINE       static inline __attribute__((always_inline))
-#define LANES        16 /* floats of a register */
-#define DOTS         8  /* rows of a projection panel */
-#define PROJECT_ROWS 3  /* rows of X of a tile: 24 sums, 3 + 1 operands, of 32 registers */
+#define DOTS         8 /* rows of a projection panel */
+#define PROJECT_ROWS 3 /* rows of X of a tile: 24 sums, 3 + 1 operands, of 32 registers */
 
 /* The first `count` lanes. */
 INLINE __mmask16 first_lanes(size_t count) {
     return count >= LANES ? (__mmask16)0xffff : (__mmask16)((1u << count) - 1);
 }
+
+INLINE floats v_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void v_store(float *p, floats x) { _mm512_storeu_ps(p, x); }
+INLINE floats v_load_first(const float *p, size_t count) {
+    return _mm512_maskz_loadu_ps(first_lanes(count), p);
+}
+INLINE void v_store_first(float *p, floats x, size_t count) {
+    _mm512_mask_storeu_ps(p, first_lanes(count), x);
+}
+INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+
+    _mm512_mask_storeu_ps(p, first_lanes(2 * count), _mm512_permutex2var_ps(a, low, b));
+    if (2 * count > LANES)
+        _mm512_mask_storeu_ps(p + LANES, first_lanes(2 * count - LANES),
+                              _mm512_permutex2var_ps(a, high, b));
+}
+
+#include "kernels/vector_apply.h"
 
 /* ---- Projection: sums over 16 lanes of k, so that few features and few rows are no waste ---- */
 
@@ -183,6 +207,6 @@ const snnk__kernels snnk__kernels_avx512 = {
     .readout_shape = {LANES, 1},
     .project = project,
     .readout = readout,
-    .apply = snnk__function_apply,
+    .apply = apply,
 };
 #endif

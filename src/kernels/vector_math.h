@@ -123,7 +123,7 @@ INLINE floats v_sigmoid(floats x) { return v_sigmoid_of_sum(x, (floats){0}); }
 /* x p where p -> 0 for x -> -infinity faster than 1/x. */
 INLINE floats v_gate(floats x, floats p) { return v_at_least(x, -1e4f) * p; }
 
-/* 3 ulp. */
+/* 3.5 ulp. */
 INLINE floats v_silu(floats x) { return v_gate(x, v_sigmoid(x)); }
 
 /* The normal distribution function at x is (1 + erf t)/2, t = x/sqrt(2); gives exp(-t^2) erfcx(|t|)/2 =
@@ -162,7 +162,7 @@ INLINE floats v_gelu_tanh(floats x) {
     return v_gate(x, v_sigmoid_of_sum(u, u_low));
 }
 
-/* 2.5 ulp. */
+/* 3 ulp. */
 INLINE floats v_softplus(floats x) {
     static const float p[] = {0.333333373f, 0.199994445f, 0.143082976f, 0.107153721f, 0.12144772f};
     const floats e = v_exp(-v_abs(x)), s = e / (2 + e), s2 = s * s;

@@ -34,6 +34,7 @@ typedef struct snnk__kernels {
 } snnk__kernels;
 
 extern const snnk__kernels snnk__kernels_portable;
+extern const snnk__kernels snnk__kernels_avx2;
 extern const snnk__kernels snnk__kernels_avx512;
 
 /* The table in use. The first call chooses, later ones return the same; safe from any thread. */

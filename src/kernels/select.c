@@ -16,6 +16,7 @@ typedef struct candidate {
 static const candidate candidates[] = {
 #ifdef SNNK_KERNELS_X86
     {&snnk__kernels_avx512, SNNK__CPU_AVX512},
+    {&snnk__kernels_avx2, SNNK__CPU_AVX2_FMA},
 #endif
     {&snnk__kernels_portable, 0},
 };

@@ -1,0 +1,56 @@
+/* Kernels for AVX2 with FMA. */
+#include "kernels/kernels.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+
+#define LANES          8
+#define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define V_ANY(mask)    (_mm256_movemask_ps((__m256)(mask)) != 0)
+#include "kernels/vector_math.h"
+
+/* The first `count` lanes. */
+INLINE __m256i first_lanes(size_t count) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(count < LANES ? count : LANES)), lanes);
+}
+
+INLINE floats v_load(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void v_store(float *p, floats x) { _mm256_storeu_ps(p, x); }
+INLINE floats v_load_first(const float *p, size_t count) {
+    return _mm256_maskload_ps(p, first_lanes(count));
+}
+INLINE void v_store_first(float *p, floats x, size_t count) {
+    _mm256_maskstore_ps(p, first_lanes(count), x);
+}
+INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
+    const __m256 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);
+
+    v_store_first(p, _mm256_permute2f128_ps(low, high, 0x20), 2 * count);
+    if (2 * count > LANES)
+        v_store_first(p + LANES, _mm256_permute2f128_ps(low, high, 0x31), 2 * count - LANES);
+}
+
+#define DOTS         4
+#define PROJECT_ROWS 3 /* 12 sums, 3 + 1 operands, of 16 registers */
+
+INLINE floats v_lane_sums(const floats s[DOTS]) {
+    const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(s[0], s[1]), _mm256_hadd_ps(s[2], s[3]));
+
+    return _mm256_add_ps(pairs, _mm256_permute2f128_ps(pairs, pairs, 1));
+}
+
+#define READOUT_ROWS         6
+#define READOUT_PANELS(rows) ((rows) == 1 ? 6 : (rows) == 2 ? 4 : (rows) == 3 ? 3 : 2)
+#include "kernels/vector_products.h"
+
+const snnk__kernels snnk__kernels_avx2 = {
+    .name = "avx2",
+    .projection_shape = {DOTS, LANES},
+    .readout_shape = {LANES, 1},
+    .project = project,
+    .readout = readout,
+    .apply = apply,
+};
+#endif

@@ -1,0 +1,130 @@
+#define _POSIX_C_SOURCE 200809L
+#include "measure.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double measure_now(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+float *measure_floats(size_t count) {
+    float *values = aligned_alloc(64, (count * sizeof *values + 63) / 64 * 64);
+    uint32_t state = 1;
+
+    if (!values) {
+        fprintf(stderr, "out of memory for %zu floats\n", count);
+        exit(1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525 + 1013904223;
+        values[i] = (float)(state >> 8) * 0x1p-24f - 0.5f;
+    }
+    return values;
+}
+
+static int by_value(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+void measure_sort(double *samples, size_t count) {
+    qsort(samples, count, sizeof *samples, by_value);
+}
+
+double measure_call(void (*run)(void *), void *context, double seconds) {
+    size_t calls = 1;
+
+    for (;;) {
+        const double start = measure_now();
+
+        for (size_t i = 0; i < calls; i++) run(context);
+        const double taken = measure_now() - start;
+        if (taken >= seconds) return taken / (double)calls;
+        calls = taken * 10 < seconds ? calls * 8 : (size_t)(1.2 * seconds / taken * (double)calls) + 1;
+    }
+}
+
+/* ---- Limits: compiled for this machine, whatever it is ---- */
+
+#ifdef __AVX512F__
+enum { LANES = 16 };
+#else
+enum { LANES = 8 };
+#endif
+typedef float vector __attribute__((vector_size(4 * LANES)));
+
+double measure_peak(void) {
+    enum { SUMS = 12, STEPS = 20000, ROUNDS = 30 };
+    volatile float seed = 1e-3f;
+    vector s[SUMS];
+    const vector a = (vector){0} + (0.9999f + 0 * seed), b = (vector){0} + seed;
+    double best = 0;
+
+    for (int i = 0; i < SUMS; i++) s[i] = b * (float)i;
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = measure_now();
+
+        for (int step = 0; step < STEPS; step++) {
+#pragma GCC unroll 12
+            for (int i = 0; i < SUMS; i++) s[i] = s[i] * a + b; /* contracted: one instruction */
+        }
+        const double rate = 2.0 * LANES * SUMS * STEPS / (measure_now() - start);
+        if (rate > best) best = rate;
+    }
+    float sum = 0;
+    for (int i = 0; i < SUMS; i++) sum += s[i][0];
+    seed = sum;
+    return best;
+}
+
+double measure_read_rate(const float *buffer, size_t bytes) {
+    const size_t count = bytes / sizeof(vector) / 8 * 8, passes = 1 + ((size_t)1 << 22) / (bytes + 1);
+    const vector *at = (const vector *)(const void *)buffer;
+    volatile float sink = 0;
+    double best = 0;
+
+    if (count == 0) return 0;
+    for (int round = 0; round < 15; round++) {
+        vector sum[8] = {{0}};
+        const double start = measure_now();
+
+        for (size_t pass = 0; pass < passes; pass++) {
+            for (size_t i = 0; i < count; i += 8) {
+#pragma GCC unroll 8
+                for (int j = 0; j < 8; j++) sum[j] += at[i + (size_t)j];
+            }
+            __asm__ volatile("" ::: "memory");
+        }
+        const double rate = (double)(count * sizeof(vector) * passes) / (measure_now() - start);
+        for (int j = 0; j < 8; j++) sink += sum[j][0];
+        if (rate > best) best = rate;
+    }
+    return best;
+}
+
+double measure_write_rate(float *buffer, size_t bytes) {
+    const size_t count = bytes / sizeof(vector), passes = 1 + ((size_t)1 << 22) / (bytes + 1);
+    vector *at = (vector *)(void *)buffer;
+    double best = 0;
+
+    if (count == 0) return 0;
+    for (int round = 0; round < 15; round++) {
+        const double start = measure_now();
+
+        for (size_t pass = 0; pass < passes; pass++) {
+            for (size_t i = 0; i < count; i++) at[i] = (vector){0} + (float)pass;
+            __asm__ volatile("" ::: "memory");
+        }
+        const double rate = (double)(count * sizeof(vector) * passes) / (measure_now() - start);
+        if (rate > best) best = rate;
+    }
+    return best;
+}

@@ -1,0 +1,49 @@
+/* Each copy in a namespace of its own, so that one process has OpenBLAS with two kernel sets. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rivals.h"
+
+typedef void (*sgemm)(int order, int transa, int transb, int m, int n, int k, float alpha,
+                      const float *A, int lda, const float *B, int ldb, float beta, float *C,
+                      int ldc);
+
+struct openblas {
+    sgemm product;
+    char *(*core)(void);
+};
+
+openblas *openblas_load(const char *coretype, int threads) {
+    char count[16];
+    openblas *made = calloc(1, sizeof *made);
+    void *library;
+
+    if (!made) exit(1);
+    snprintf(count, sizeof count, "%d", threads);
+    setenv("OPENBLAS_NUM_THREADS", count, 1);
+    if (coretype)
+        setenv("OPENBLAS_CORETYPE", coretype, 1);
+    else
+        unsetenv("OPENBLAS_CORETYPE");
+    library = dlmopen(LM_ID_NEWLM, "libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (library) {
+        *(void **)&made->product = dlsym(library, "cblas_sgemm"); /* as POSIX says */
+        *(void **)&made->core = dlsym(library, "openblas_get_corename");
+    }
+    if (made->product && made->core) return made;
+    fprintf(stderr, "OpenBLAS is left out: %s\n", dlerror());
+    free(made);
+    return NULL;
+}
+
+const char *openblas_core(const openblas *library) { return library->core(); }
+
+void openblas_product(const openblas *library, size_t n, size_t l, size_t k, const float *A,
+                      const float *B, float *C) {
+    enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
+
+    library->product(ROW_MAJOR, PLAIN, TRANSPOSED, (int)n, (int)l, (int)k, 1, A, (int)k, B, (int)k,
+                     0, C, (int)l);
+}

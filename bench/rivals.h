@@ -1,0 +1,42 @@
+/* Dense layers and pairs of products as other libraries compute them: what bench_forward and bench_encoder
+ * measure against. Each is prepared once, weights packed as the library likes them best. */
+#ifndef SNNK_BENCH_RIVALS_H
+#define SNNK_BENCH_RIVALS_H
+
+#include <stddef.h>
+
+typedef enum rival_activation { RIVAL_NONE, RIVAL_RELU, RIVAL_GELU, RIVAL_TANH } rival_activation;
+
+/* ---- oneDNN: Y = f(X W^T + b), fused ---- */
+
+typedef struct onednn_layer onednn_layer;
+
+/* X: n x d, W: l x d, b: l or NULL, Y: n x l, all without gaps, kept by the caller. bf16: weights, X and Y in
+ * bfloat16 (X and Y are then converted outside of the run). Exits if oneDNN refuses. */
+onednn_layer *onednn_create(size_t n, size_t d, size_t l, rival_activation f, int bf16, float *X,
+                            float *W, float *b, float *Y);
+void onednn_run(onednn_layer *layer);
+void onednn_free(onednn_layer *layer);
+
+/* ---- libxsmm: Y = f(X G^T + c) Psi^T + b, two packed products ---- */
+
+typedef struct xsmm_pair xsmm_pair;
+
+xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f,
+                             const float *X, const float *G, const float *Psi, float *Y);
+void xsmm_run(xsmm_pair *pair);
+void xsmm_free(xsmm_pair *pair);
+
+/* ---- OpenBLAS, loaded twice into one process: as it comes, and with OPENBLAS_CORETYPE=SkylakeX ---- */
+
+typedef struct openblas openblas;
+
+/* coretype: NULL for its own choice. NULL where it cannot be loaded. Threads are set before. */
+openblas *openblas_load(const char *coretype, int threads);
+const char *openblas_core(const openblas *library);
+
+/* C (n x l) = A (n x k) B (l x k)^T. */
+void openblas_product(const openblas *library, size_t n, size_t l, size_t k, const float *A,
+                      const float *B, float *C);
+
+#endif

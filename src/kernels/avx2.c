@@ -32,6 +32,7 @@ INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
         v_store_first(p + LANES, _mm256_permute2f128_ps(low, high, 0x31), 2 * count - LANES);
 }
 
+#define V_KEEP(x)    __asm__("" : "+x"(x))
 #define DOTS         4
 #define PROJECT_ROWS 3 /* 12 sums, 3 + 1 operands, of 16 registers */
 

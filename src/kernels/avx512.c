@@ -32,6 +32,7 @@ INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
                               _mm512_permutex2var_ps(a, high, b));
 }
 
+#define V_KEEP(x)    __asm__("" : "+v"(x))
 #define DOTS         8
 #define PROJECT_ROWS 3 /* 24 sums, 3 + 1 operands, of 32 registers */
 

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 
-#define ROW_BLOCK     24  /* rows of X that share a pass over G and Psi */
+#define ROW_BLOCK     24
 #define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
 
 /* Z[i][j] = z of projection first + j, j < count, for n rows. first is a multiple of the panels' width. */

@@ -3,6 +3,7 @@
  *
  *     DOTS                          rows of a projection panel
  *     floats v_lane_sums(s)         in its first DOTS lanes the sums over the lanes of each of s[DOTS]
+ *     V_KEEP(x)                     asks the compiler to load x once, not with every use
  *     PROJECT_ROWS                  rows of X of a tile of the projection
  *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 12
  *     READOUT_PANELS(rows)          panels of a tile of the readout: enough sums to hide the latency of one, few
@@ -22,8 +23,9 @@
 INLINE void project_chunk(const int rows, const floats x[PROJECT_ROWS], const float *panel,
                           floats s[PROJECT_ROWS][DOTS]) {
     UNROLLED(int j = 0; j < DOTS; j++) {
-        const floats g = v_load(panel + j * LANES);
+        floats g = v_load(panel + j * LANES);
 
+        if (rows > 1) V_KEEP(g);
         UNROLLED(int i = 0; i < rows; i++) s[i][j] = v_fma(x[i], g, s[i][j]);
     }
 }

@@ -240,7 +240,8 @@ typedef struct summary {
 
 static summary summarise(void) {
     summary s = {.roofline_min = INFINITY, .roofline_n1 = INFINITY, .vs_libxsmm = INFINITY};
-    const result *first = &results[0][RELU][0][NS - 1][3], *second = &results[1][RELU][0][NS - 1][3];
+    const result *first = &results[0][RELU][0][NS - 1][3],
+                 *second = &results[1][RELU][0][NS - 1][3];
 
     for (size_t shape = 0; shape < SHAPES; shape++)
         for (size_t i = 0; i < NS; i++)
@@ -312,7 +313,8 @@ static void print_table(double block) {
         for (int a = 0; a < ACTIVATIONS; a++)
             for (size_t shape = 0; shape < SHAPES; shape++) {
                 if (!results[threads - 1][a][shape][0][0].measured[OURS]) continue;
-                printf("%zu -> %zu, %s, %d thread%s: microseconds (share of the roofline), times faster than "
+                printf("%zu -> %zu, %s, %d thread%s: microseconds (share of the roofline), times "
+                       "faster than "
                        "dense; rivals' time over ours\n",
                        shapes[shape][0], shapes[shape][1], activation_names[a], threads,
                        threads > 1 ? "s" : "");
@@ -328,7 +330,8 @@ static void print_table(double block) {
                         putchar('\n');
                     }
             }
-    printf("\nblock 512-1536-512, n = 32, m = 64: %.1f x; least share of the roofline, n >= 32 and m >= 16: "
+    printf("\nblock 512-1536-512, n = 32, m = 64: %.1f x; least share of the roofline, n >= 32 and "
+           "m >= 16: "
            "%.2f, n = 1: %.2f; against libxsmm at least %.2f; two threads, n = 512: %.2f x\n",
            block, s.roofline_min, s.roofline_n1, s.vs_libxsmm, s.scaling);
 }

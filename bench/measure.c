@@ -48,7 +48,8 @@ double measure_call(void (*run)(void *), void *context, double seconds) {
         for (size_t i = 0; i < calls; i++) run(context);
         const double taken = measure_now() - start;
         if (taken >= seconds) return taken / (double)calls;
-        calls = taken * 10 < seconds ? calls * 8 : (size_t)(1.2 * seconds / taken * (double)calls) + 1;
+        calls =
+            taken * 10 < seconds ? calls * 8 : (size_t)(1.2 * seconds / taken * (double)calls) + 1;
     }
 }
 
@@ -58,6 +59,11 @@ double measure_call(void (*run)(void *), void *context, double seconds) {
 enum { LANES = 16 };
 #else
 enum { LANES = 8 };
+#endif
+#ifdef __clang__
+#define UNROLLED _Pragma("clang loop unroll(full)") for
+#else
+#define UNROLLED _Pragma("GCC unroll 16") for
 #endif
 typedef float vector __attribute__((vector_size(4 * LANES)));
 
@@ -73,8 +79,8 @@ double measure_peak(void) {
         const double start = measure_now();
 
         for (int step = 0; step < STEPS; step++) {
-#pragma GCC unroll 12
-            for (int i = 0; i < SUMS; i++) s[i] = s[i] * a + b; /* contracted: one instruction */
+            UNROLLED (int i = 0; i < SUMS; i++)
+                s[i] = s[i] * a + b; /* contracted: one instruction */
         }
         const double rate = 2.0 * LANES * SUMS * STEPS / (measure_now() - start);
         if (rate > best) best = rate;
@@ -86,9 +92,9 @@ double measure_peak(void) {
 }
 
 double measure_read_rate(const float *buffer, size_t bytes) {
-    const size_t count = bytes / sizeof(vector) / 8 * 8, passes = 1 + ((size_t)1 << 22) / (bytes + 1);
+    const size_t count = bytes / sizeof(vector) / 8 * 8,
+                 passes = 1 + ((size_t)1 << 22) / (bytes + 1);
     const vector *at = (const vector *)(const void *)buffer;
-    volatile float sink = 0;
     double best = 0;
 
     if (count == 0) return 0;
@@ -98,13 +104,12 @@ double measure_read_rate(const float *buffer, size_t bytes) {
 
         for (size_t pass = 0; pass < passes; pass++) {
             for (size_t i = 0; i < count; i += 8) {
-#pragma GCC unroll 8
-                for (int j = 0; j < 8; j++) sum[j] += at[i + (size_t)j];
+                UNROLLED (int j = 0; j < 8; j++) sum[j] += at[i + (size_t)j];
             }
             __asm__ volatile("" ::: "memory");
         }
         const double rate = (double)(count * sizeof(vector) * passes) / (measure_now() - start);
-        for (int j = 0; j < 8; j++) sink += sum[j][0];
+        for (int j = 0; j < 8; j++) __asm__ volatile("" : : "m"(sum[j])); /* used */
         if (rate > best) best = rate;
     }
     return best;

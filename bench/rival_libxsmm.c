@@ -21,8 +21,8 @@ struct xsmm_pair {
 static libxsmm_smmfunction kernel(size_t m, size_t n, size_t k, size_t ldc) {
     const int lda = (int)m, ldb = (int)k, ld = (int)ldc;
     const float one = 1, zero = 0;
-    const libxsmm_smmfunction made = libxsmm_smmdispatch((int)m, (int)n, (int)k, &lda, &ldb, &ld,
-                                                         &one, &zero, NULL, NULL);
+    const libxsmm_smmfunction made =
+        libxsmm_smmdispatch((int)m, (int)n, (int)k, &lda, &ldb, &ld, &one, &zero, NULL, NULL);
 
     if (!made) {
         fprintf(stderr, "libxsmm has no kernel for %zu x %zu x %zu\n", m, n, k);
@@ -38,8 +38,8 @@ static float *aligned(size_t count) {
     return made;
 }
 
-xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f,
-                             const float *X, const float *G, const float *Psi, float *Y) {
+xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f, const float *X,
+                       const float *G, const float *Psi, float *Y) {
     xsmm_pair *p = calloc(1, sizeof *p);
 
     if (!p || l % OUTPUTS != 0) exit(1);

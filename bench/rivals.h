@@ -22,8 +22,8 @@ void onednn_free(onednn_layer *layer);
 
 typedef struct xsmm_pair xsmm_pair;
 
-xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f,
-                             const float *X, const float *G, const float *Psi, float *Y);
+xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation f, const float *X,
+                       const float *G, const float *Psi, float *Y);
 void xsmm_run(xsmm_pair *pair);
 void xsmm_free(xsmm_pair *pair);
 

@@ -114,7 +114,8 @@ static void panels_source(const void *context, size_t first, size_t count, void 
     float *x = out;
 
     for (size_t e = 0; e < count; e++)
-        x[e] = snnk__panels_entry(panels, (first + e) / panels->columns, (first + e) % panels->columns);
+        x[e] = snnk__panels_entry(panels, (first + e) / panels->columns,
+                                  (first + e) % panels->columns);
 }
 
 /* Psi as one matrix, the blocks' parts side by side. */

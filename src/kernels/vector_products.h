@@ -15,18 +15,22 @@
 #include "kernels/vector_apply.h"
 
 /* A loop over a constant, unrolled: arrays of registers stay in registers. */
+#ifdef __clang__
+#define UNROLLED _Pragma("clang loop unroll(full)") for
+#else
 #define UNROLLED _Pragma("GCC unroll 32") for
+#endif
 
 /* ---- Projection: sums over all lanes of k, so that few features and few rows are no waste ---- */
 
 /* s[i][j] += the products of LANES columns. */
 INLINE void project_chunk(const int rows, const floats x[PROJECT_ROWS], const float *panel,
                           floats s[PROJECT_ROWS][DOTS]) {
-    UNROLLED(int j = 0; j < DOTS; j++) {
+    UNROLLED (int j = 0; j < DOTS; j++) {
         floats g = v_load(panel + j * LANES);
 
         if (rows > 1) V_KEEP(g);
-        UNROLLED(int i = 0; i < rows; i++) s[i][j] = v_fma(x[i], g, s[i][j]);
+        UNROLLED (int i = 0; i < rows; i++) s[i][j] = v_fma(x[i], g, s[i][j]);
     }
 }
 
@@ -36,18 +40,18 @@ INLINE void project_tile(const int rows, size_t d, const float *X, size_t ldx, c
     floats s[PROJECT_ROWS][DOTS], x[PROJECT_ROWS];
     size_t k = 0;
 
-    UNROLLED(int i = 0; i < rows; i++)
-    UNROLLED(int j = 0; j < DOTS; j++) s[i][j] = (floats){0};
+    UNROLLED (int i = 0; i < rows; i++)
+        UNROLLED (int j = 0; j < DOTS; j++) s[i][j] = (floats){0};
     for (; k + LANES <= d; k += LANES, panel += DOTS * LANES) {
-        UNROLLED(int i = 0; i < rows; i++) x[i] = v_load(X + (size_t)i * ldx + k);
+        UNROLLED (int i = 0; i < rows; i++) x[i] = v_load(X + (size_t)i * ldx + k);
         project_chunk(rows, x, panel, s);
     }
     if (k < d) {
-        UNROLLED(int i = 0; i < rows; i++) x[i] = v_load_first(X + (size_t)i * ldx + k, d - k);
+        UNROLLED (int i = 0; i < rows; i++) x[i] = v_load_first(X + (size_t)i * ldx + k, d - k);
         project_chunk(rows, x, panel, s);
     }
-    UNROLLED(int i = 0; i < rows; i++)
-    v_store_first(Z + (size_t)i * ldz, v_lane_sums(s[i]) + offset, count);
+    UNROLLED (int i = 0; i < rows; i++)
+        v_store_first(Z + (size_t)i * ldz, v_lane_sums(s[i]) + offset, count);
 }
 
 static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
@@ -78,28 +82,28 @@ INLINE void readout_tile(const int rows, const int panels, size_t count, const f
                          const float *start, float *Y, size_t ldy) {
     floats s[READOUT_SUMS], w[8];
 
-    UNROLLED(int i = 0; i < rows; i++) {
+    UNROLLED (int i = 0; i < rows; i++) {
         const float *from = start ? start : Y + (size_t)i * ldy;
 
-        UNROLLED(int p = 0; p < panels - 1; p++)
-        s[i * panels + p] = v_load(from + (size_t)p * LANES);
+        UNROLLED (int p = 0; p < panels - 1; p++)
+            s[i * panels + p] = v_load(from + (size_t)p * LANES);
         s[i * panels + panels - 1] = v_load_first(from + (size_t)(panels - 1) * LANES, last);
     }
     for (size_t k = 0; k < count; k++) {
-        UNROLLED(int p = 0; p < panels; p++)
-        w[p] = v_load(panel + (size_t)p * panel_size + k * LANES);
-        UNROLLED(int i = 0; i < rows; i++) {
+        UNROLLED (int p = 0; p < panels; p++)
+            w[p] = v_load(panel + (size_t)p * panel_size + k * LANES);
+        UNROLLED (int i = 0; i < rows; i++) {
             const floats phi = v_all(Phi[(size_t)i * ldphi + k]);
 
-            UNROLLED(int p = 0; p < panels; p++)
-            s[i * panels + p] = v_fma(phi, w[p], s[i * panels + p]);
+            UNROLLED (int p = 0; p < panels; p++)
+                s[i * panels + p] = v_fma(phi, w[p], s[i * panels + p]);
         }
     }
-    UNROLLED(int i = 0; i < rows; i++) {
+    UNROLLED (int i = 0; i < rows; i++) {
         float *to = Y + (size_t)i * ldy;
 
-        UNROLLED(int p = 0; p < panels - 1; p++)
-        v_store(to + (size_t)p * LANES, s[i * panels + p]);
+        UNROLLED (int p = 0; p < panels - 1; p++)
+            v_store(to + (size_t)p * LANES, s[i * panels + p]);
         v_store_first(to + (size_t)(panels - 1) * LANES, s[i * panels + panels - 1], last);
     }
 }

@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "data/simplex.h"
 #include "data/sobol.h"
-#include "kernels/hadamard.h"
+#include "kernels/kernels.h"
 #include "urf/hd3.h"
 #include "urf/projection.h"
 #include "urf/sobol.h"
@@ -221,37 +221,58 @@ static void hd3_rows_are_the_product(void **state) {
     free(rows);
 }
 
+/* d inputs, rows of three groups (the last one in part), in memory that holds nothing else. */
+static void check_hd3(size_t d, bool scaled) {
+    const size_t order = snnk__hd3_order(d), rows = 2 * order + order / 3 + 1;
+    const uint64_t seed = d;
+    double *G = rows_of(SNNK_PROJECTION_HD3, seed, d, rows);
+    float *signs = malloc(9 * order * sizeof *signs), *numbers = malloc(3 * d * sizeof *numbers);
+    float *scale = malloc(rows * sizeof *scale), *offset = malloc(rows * sizeof *offset);
+    float *z = malloc(rows * sizeof *z), *work = malloc(order * sizeof *work);
+    const float *x = numbers, *mean = numbers + d, *input_scale = numbers + 2 * d;
+    const snnk__hd3 hd3 = {
+        rows, order, signs, scale, scaled ? mean : NULL, scaled ? input_scale : NULL};
+
+    draw_floats(numbers, 3 * d, 1);
+    draw_floats(offset, rows, 2);
+    for (uint64_t group = 0; group < 3; group++)
+        snnk__hd3_signs(seed, group, order, signs + 3 * order * group);
+    for (size_t j = 0; j < rows; j++) scale[j] = (float)snnk__hd3_scale(seed, j, order);
+    for (size_t first = 0; first < rows; first += order)
+        snnk__kernels_get()->hd3(&hd3, d, x, offset + first, first,
+                                 rows - first < order ? rows - first : order, z + first, work);
+    if (order > 4) { /* a part of a group */
+        const float kept = z[order + 3];
+
+        snnk__kernels_get()->hd3(&hd3, d, x, offset + order + 3, order + 3, 1, z + order + 3, work);
+        assert_true(z[order + 3] == kept);
+    }
+    for (size_t j = 0; j < rows; j++) {
+        double sum = offset[j];
+
+        for (size_t k = 0; k < d; k++)
+            sum += G[j * d + k] * (scaled ? ((double)x[k] - mean[k]) * input_scale[k] : x[k]);
+        /* 3 log2 d levels of roundings, of values of about sqrt(d/3). */
+        assert_close(z[j], sum, 0, 2e-6 * sqrt((double)order));
+    }
+    free(G);
+    free(signs);
+    free(numbers);
+    free(scale);
+    free(offset);
+    free(z);
+    free(work);
+}
+
+/* Orders 1 ... 1024: every way to cut levels into passes. */
 static void hd3_projects_as_its_rows_do(void **state) {
-    enum { D = 37, ORDER = 64, ROWS = 150 };
-    const uint64_t seed = 4;
-    double *rows = rows_of(SNNK_PROJECTION_HD3, seed, D, ROWS);
-    float signs[3 * 3 * ORDER], scale[ROWS], x[D], mean[D], input_scale[D], z[ORDER], work[ORDER];
-    const snnk__hd3 plain = {ROWS, ORDER, signs, scale, NULL, NULL};
-    const snnk__hd3 scaled = {ROWS, ORDER, signs, scale, mean, input_scale};
+    const size_t ds[] = {1, 2, 3, 4, 7, 8, 15, 16, 17, 37, 64, 100, 128, 200, 256, 300, 512, 1000};
 
     (void)state;
-    draw_floats(x, D, 1);
-    draw_floats(mean, D, 2);
-    draw_floats(input_scale, D, 3);
-    for (uint64_t group = 0; group < 3; group++)
-        snnk__hd3_signs(seed, group, ORDER, signs + 3 * ORDER * group);
-    for (size_t j = 0; j < ROWS; j++) scale[j] = (float)snnk__hd3_scale(seed, j, ORDER);
-    for (size_t first = 0; first < ROWS; first += 50)
-        for (int with = 0; with < 2; with++) {
-            /* Ranges within a group: 0 ... 49; 64 ... 113; 128 ... 149. */
-            const size_t from = first / 50 * ORDER, count = ROWS - from < 50 ? ROWS - from : 50;
-
-            snnk__hd3_project(with ? &scaled : &plain, D, x, from, count, z, work);
-            for (size_t j = 0; j < count; j++) {
-                double sum = 0;
-
-                for (size_t k = 0; k < D; k++)
-                    sum += rows[(from + j) * D + k] *
-                           (with ? ((double)x[k] - mean[k]) * input_scale[k] : x[k]);
-                assert_close(z[j], sum, 0, 1e-5); /* 18 levels of roundings, values of about 5 */
-            }
-        }
-    free(rows);
+    for (size_t i = 0; i < sizeof ds / sizeof *ds; i++) {
+        check_hd3(ds[i], false);
+        check_hd3(ds[i], true);
+    }
 }
 
 /* Mean and variance of the length and of its square, in d dimensions: E chi^2 = d, var chi^2 = 2 d. */

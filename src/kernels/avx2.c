@@ -46,6 +46,12 @@ INLINE floats v_lane_sums(const floats s[DOTS]) {
 #define READOUT_PANELS(rows) ((rows) == 1 ? 6 : (rows) == 2 ? 4 : (rows) == 3 ? 3 : 2)
 #include "kernels/vector_products.h"
 
+#define V_SWAP(x, h)                                                                               \
+    ((h) == 1   ? _mm256_permute_ps(x, 0xb1)                                                       \
+     : (h) == 2 ? _mm256_permute_ps(x, 0x4e)                                                       \
+                : _mm256_permute2f128_ps(x, x, 1))
+#include "kernels/vector_hadamard.h"
+
 const snnk__kernels snnk__kernels_avx2 = {
     .name = "avx2",
     .projection_shape = {DOTS, LANES},
@@ -53,5 +59,6 @@ const snnk__kernels snnk__kernels_avx2 = {
     .project = project,
     .readout = readout,
     .apply = apply,
+    .hd3 = hd3,
 };
 #endif

@@ -57,6 +57,13 @@ INLINE floats v_lane_sums(const floats s[DOTS]) {
 #define READOUT_PANELS(rows) ((rows) == 1 ? 8 : (rows) <= 5 ? 4 : 2)
 #include "kernels/vector_products.h"
 
+#define V_SWAP(x, h)                                                                               \
+    ((h) == 1   ? _mm512_permute_ps(x, 0xb1)                                                       \
+     : (h) == 2 ? _mm512_permute_ps(x, 0x4e)                                                       \
+     : (h) == 4 ? _mm512_shuffle_f32x4(x, x, 0xb1)                                                 \
+                : _mm512_shuffle_f32x4(x, x, 0x4e))
+#include "kernels/vector_hadamard.h"
+
 const snnk__kernels snnk__kernels_avx512 = {
     .name = "avx512",
     .projection_shape = {DOTS, LANES},
@@ -64,5 +71,6 @@ const snnk__kernels snnk__kernels_avx512 = {
     .project = project,
     .readout = readout,
     .apply = apply,
+    .hd3 = hd3,
 };
 #endif

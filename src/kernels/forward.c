@@ -61,6 +61,22 @@ void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__b
     }
 }
 
+void snnk__project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__hd3 *hd3,
+                       const float *offset, const snnk__function *function, float *Phi,
+                       size_t ldphi, float *work) {
+    const snnk__kernels *kernels = snnk__kernels_get();
+    const size_t rows = hd3->rows, width = snnk__function_width(function);
+
+    for (size_t i = 0; i < n; i++) {
+        float *phi = Phi + i * ldphi, *z = phi + (width - 1) * rows;
+
+        for (size_t first = 0; first < rows; first += hd3->order)
+            kernels->hd3(hd3, d, X + i * ldx, offset + first, first,
+                         snnk__min_size(hd3->order, rows - first), z + first, work);
+        kernels->apply(function, rows, z, phi);
+    }
+}
+
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
                    const float *start, float *Y, size_t ldy) {
     for (size_t i = 0; i < n; i += ROW_BLOCK)

@@ -17,6 +17,11 @@ typedef struct snnk__block {
 void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                    float *Phi, size_t ldphi);
 
+/* The same with HD3 rows. work: `order` floats. */
+void snnk__project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__hd3 *hd3,
+                       const float *offset, const snnk__function *function, float *Phi,
+                       size_t ldphi, float *work);
+
 /* Y = start + Phi Psi^T; start NULL: Y += Phi Psi^T. Phi: n x m, Psi: l x m in panels, start: l, Y: n x l. */
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
                    const float *start, float *Y, size_t ldy);

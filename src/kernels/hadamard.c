@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/size.h"
-
 /* As in portable.c: four floats in a register of any processor. */
 typedef float quad __attribute__((vector_size(16)));
 
@@ -70,8 +68,8 @@ void snnk__hadamard(size_t n, float *x) {
     if (2 * h <= n) one_level(n, h, x);
 }
 
-void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
-                       float *z, float *work) {
+void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset,
+                       size_t first, size_t count, float *z, float *work) {
     const size_t order = hd3->order, group = first / order;
     const float *signs = hd3->signs + group * 3 * order;
 
@@ -87,23 +85,5 @@ void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, size_t fi
         snnk__hadamard(order, work);
     }
     for (size_t j = 0; j < count; j++)
-        z[j] = hd3->scale[first + j] * work[first - group * order + j];
-}
-
-void snnk__hd3_features(const snnk__hd3 *hd3, const snnk__function *function, const float *offset,
-                        size_t n, const float *X, size_t ldx, size_t d, float *Phi, size_t ldphi,
-                        float *work) {
-    const size_t rows = hd3->rows, width = snnk__function_width(function);
-
-    for (size_t i = 0; i < n; i++) {
-        float *phi = Phi + i * ldphi, *z = phi + (width - 1) * rows;
-
-        for (size_t first = 0; first < rows; first += hd3->order) {
-            const size_t count = snnk__min_size(hd3->order, rows - first);
-
-            snnk__hd3_project(hd3, d, X + i * ldx, first, count, z + first, work);
-            for (size_t j = first; j < first + count; j++) z[j] += offset[j];
-        }
-        snnk__function_apply(function, rows, z, phi);
-    }
+        z[j] = hd3->scale[first + j] * work[first - group * order + j] + offset[j];
 }

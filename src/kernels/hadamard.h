@@ -4,8 +4,6 @@
 
 #include <stddef.h>
 
-#include "kernels/elementwise.h"
-
 /* In place: x becomes H x, H the n x n matrix of entries (-1)^(number of common bits of i and j), not
  * normalised (Sylvester's order). n a power of two. O(n log n). */
 void snnk__hadamard(size_t n, float *x);
@@ -22,15 +20,9 @@ typedef struct snnk__hd3 {
         *input_scale; /* d each, NULL for zeros, ones: applied to (x - mean) * input_scale */
 } snnk__hd3;
 
-/* z[j] = G_j . x' for rows first ... first+count-1, all of one group; x' = (x - mean) * input_scale.
+/* z[j] = G_(first+j) . x' + offset[j] for j < count, rows all of one group; x' = (x - mean) * input_scale.
  * work: `order` floats. */
-void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, size_t first, size_t count,
-                       float *z, float *work);
-
-/* Phi = function(X G^T + offset) for n rows. Phi: n x features, row stride ldphi; offset: rows. work:
- * `order` floats. */
-void snnk__hd3_features(const snnk__hd3 *hd3, const snnk__function *function, const float *offset,
-                        size_t n, const float *X, size_t ldx, size_t d, float *Phi, size_t ldphi,
-                        float *work);
+void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset,
+                       size_t first, size_t count, float *z, float *work);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kernels/elementwise.h"
+#include "kernels/hadamard.h"
 #include "kernels/panels.h"
 
 typedef struct snnk__kernels {
@@ -31,6 +32,10 @@ typedef struct snnk__kernels {
 
     /* phi = function(z): see snnk__function_apply. */
     void (*apply)(const snnk__function *function, size_t r, const float *z, float *phi);
+
+    /* See snnk__hd3_project. */
+    void (*hd3)(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset, size_t first,
+                size_t count, float *z, float *work);
 } snnk__kernels;
 
 extern const snnk__kernels snnk__kernels_portable;

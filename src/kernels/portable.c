@@ -71,4 +71,5 @@ const snnk__kernels snnk__kernels_portable = {
     .project = project,
     .readout = readout,
     .apply = snnk__function_apply,
+    .hd3 = snnk__hd3_project,
 };

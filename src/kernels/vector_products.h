@@ -14,13 +14,6 @@
 #include "base/size.h"
 #include "kernels/vector_apply.h"
 
-/* A loop over a constant, unrolled: arrays of registers stay in registers. */
-#ifdef __clang__
-#define UNROLLED _Pragma("clang loop unroll(full)") for
-#else
-#define UNROLLED _Pragma("GCC unroll 32") for
-#endif
-
 /* ---- Projection: sums over all lanes of k, so that few features and few rows are no waste ---- */
 
 /* s[i][j] += the products of LANES columns. */

@@ -270,8 +270,8 @@ void snnk__map_block_features(const snnk__map_block *block, size_t n, const floa
     const snnk__block kernel = snnk__map_block_kernel(block);
 
     if (block->hd3)
-        snnk__hd3_features(block->hd3, &block->function, block->offset, n, X, ldx, block->inputs,
-                           Phi, ldphi, work);
+        snnk__project_hd3(n, X, ldx, block->inputs, block->hd3, block->offset, &block->function,
+                          Phi, ldphi, work);
     else
         snnk__project(n, X, ldx, block->inputs, &kernel, Phi, ldphi);
 }

@@ -1,11 +1,13 @@
 #include "kernels/forward.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 
 #include "base/memory.h"
 #include "base/size.h"
 
-#define ROW_BLOCK     24
+#define ROW_BLOCK     24  /* rows of X that share a pass over G and Psi */
+#define PROJECT_BLOCK 96  /* rows of X that share one over G alone */
 #define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
 
 /* Z[i][j] = z of projection first + j, j < count, for n rows. first is a multiple of the panels' width. */
@@ -47,17 +49,21 @@ static void set_scalars(const snnk__block *block, size_t n, const float *X, size
 
 void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                    float *Phi, size_t ldphi) {
-    const size_t r = block->rows, width = snnk__function_width(&block->function);
-    snnk__urf_scalars scalars[ROW_BLOCK];
+    const size_t width = snnk__function_width(&block->function);
+    snnk__urf_scalars scalars[PROJECT_BLOCK];
 
-    for (size_t i = 0; i < n; i += ROW_BLOCK) {
-        const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
-        float *phi = Phi + i * ldphi;
-        float *z = phi + (width - 1) * r; /* where the function wants it */
+    for (size_t i = 0; i < n; i += PROJECT_BLOCK) {
+        const size_t rows = snnk__min_size(PROJECT_BLOCK, n - i);
 
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
-        project_linear(rows, X + i * ldx, ldx, block, 0, r, z, ldphi);
-        apply_function(block, rows, 0, r, scalars, z, phi, ldphi);
+        for (size_t first = 0; first < block->rows; first += FEATURE_BLOCK) {
+            const size_t count = snnk__min_size(FEATURE_BLOCK, block->rows - first);
+            float *phi = Phi + i * ldphi + width * first;
+            float *z = phi + (width - 1) * count; /* where the function wants it */
+
+            project_linear(rows, X + i * ldx, ldx, block, first, count, z, ldphi);
+            apply_function(block, rows, first, count, scalars, z, phi, ldphi);
+        }
     }
 }
 
@@ -84,24 +90,37 @@ void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels 
                                      0, Psi->columns, start, Y + i * ldy, ldy);
 }
 
+/* Rows and features of a tile. Features go to and fro between the two products in the first-level cache; many
+ * features of few outputs are better read out in narrow, tall tiles, for which G is streamed less often. */
+typedef struct tile {
+    size_t rows, features;
+} tile;
+
+static tile tile_of(size_t features, size_t outputs) {
+    const bool tall = features > FEATURE_BLOCK && outputs < features / 8;
+
+    return tall ? (tile){4 * ROW_BLOCK, FEATURE_BLOCK / 4} : (tile){ROW_BLOCK, FEATURE_BLOCK};
+}
+
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, const float *start, float *Y, size_t ldy) {
     const size_t width = snnk__function_width(&block->function);
-    const size_t most = FEATURE_BLOCK / snnk__max_size(width, 2);
-    alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK][FEATURE_BLOCK];
-    snnk__urf_scalars scalars[ROW_BLOCK];
+    const tile most = tile_of(Psi->columns, Psi->rows);
+    const size_t most_rows = most.features / width; /* of the block */
+    alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK * FEATURE_BLOCK];
+    snnk__urf_scalars scalars[4 * ROW_BLOCK];
 
-    for (size_t i = 0; i < n; i += ROW_BLOCK) {
-        const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
+    for (size_t i = 0; i < n; i += most.rows) {
+        const size_t rows = snnk__min_size(most.rows, n - i);
 
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
-        for (size_t first = 0; first < block->rows; first += most) {
-            const size_t count = snnk__min_size(most, block->rows - first);
-            float *z = &Phi[0][(width - 1) * count];
+        for (size_t first = 0; first < block->rows; first += most_rows) {
+            const size_t count = snnk__min_size(most_rows, block->rows - first);
+            float *z = Phi + (width - 1) * count;
 
-            project_linear(rows, X + i * ldx, ldx, block, first, count, z, FEATURE_BLOCK);
-            apply_function(block, rows, first, count, scalars, z, Phi[0], FEATURE_BLOCK);
-            snnk__kernels_get()->readout(rows, Phi[0], FEATURE_BLOCK, Psi, width * first,
+            project_linear(rows, X + i * ldx, ldx, block, first, count, z, most.features);
+            apply_function(block, rows, first, count, scalars, z, Phi, most.features);
+            snnk__kernels_get()->readout(rows, Phi, most.features, Psi, width * first,
                                          width * count, first == 0 ? start : NULL, Y + i * ldy,
                                          ldy);
         }

@@ -46,6 +46,17 @@ INLINE floats v_lane_sums(const floats s[DOTS]) {
 #define READOUT_PANELS(rows) ((rows) == 1 ? 6 : (rows) == 2 ? 4 : (rows) == 3 ? 3 : 2)
 #include "kernels/vector_products.h"
 
+typedef double doubles __attribute__((vector_size(4 * LANES)));
+
+INLINE doubles v_lower(floats x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }
+INLINE doubles v_upper(floats x) { return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)); }
+INLINE floats v_join(doubles lower, doubles upper) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(lower)),
+                                _mm256_cvtpd_ps(upper), 1);
+}
+INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fmadd_pd(a, b, c); }
+#include "kernels/vector_urf.h"
+
 #define V_SWAP(x, h)                                                                               \
     ((h) == 1   ? _mm256_permute_ps(x, 0xb1)                                                       \
      : (h) == 2 ? _mm256_permute_ps(x, 0x4e)                                                       \
@@ -59,6 +70,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .project = project,
     .readout = readout,
     .apply = apply,
+    .apply_urf = apply_urf,
     .hd3 = hd3,
 };
 #endif

@@ -11,7 +11,9 @@
 
 /* The first `count` lanes. */
 INLINE __mmask16 first_lanes(size_t count) {
-    return count >= LANES ? (__mmask16)0xffff : (__mmask16)((1u << count) - 1);
+    const unsigned mask = count >= LANES ? 0xffffu : (1u << count) - 1u;
+
+    return (__mmask16)mask;
 }
 
 INLINE floats v_load(const float *p) { return _mm512_loadu_ps(p); }
@@ -57,6 +59,17 @@ INLINE floats v_lane_sums(const floats s[DOTS]) {
 #define READOUT_PANELS(rows) ((rows) == 1 ? 8 : (rows) <= 5 ? 4 : 2)
 #include "kernels/vector_products.h"
 
+typedef double doubles __attribute__((vector_size(4 * LANES)));
+
+INLINE doubles v_lower(floats x) { return _mm512_cvtps_pd(_mm512_castps512_ps256(x)); }
+INLINE doubles v_upper(floats x) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)); }
+INLINE floats v_join(doubles lower, doubles upper) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lower)),
+                              _mm512_cvtpd_ps(upper), 1);
+}
+INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fmadd_pd(a, b, c); }
+#include "kernels/vector_urf.h"
+
 #define V_SWAP(x, h)                                                                               \
     ((h) == 1   ? _mm512_permute_ps(x, 0xb1)                                                       \
      : (h) == 2 ? _mm512_permute_ps(x, 0x4e)                                                       \
@@ -71,6 +84,7 @@ const snnk__kernels snnk__kernels_avx512 = {
     .project = project,
     .readout = readout,
     .apply = apply,
+    .apply_urf = apply_urf,
     .hd3 = hd3,
 };
 #endif

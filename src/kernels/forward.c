@@ -32,8 +32,8 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
 
     for (size_t t = 0; t < n; t++) {
         if (block->function.operation == SNNK__OPERATION_URF)
-            snnk__urf_apply(block->function.urf, first, count, scalars[t], Z + t * ld,
-                            Phi + t * ld);
+            kernels->apply_urf(block->function.urf, first, count, scalars[t], Z + t * ld,
+                               Phi + t * ld);
         else
             kernels->apply(&block->function, count, Z + t * ld, Phi + t * ld);
     }

@@ -33,6 +33,10 @@ typedef struct snnk__kernels {
     /* phi = function(z): see snnk__function_apply. */
     void (*apply)(const snnk__function *function, size_t r, const float *z, float *phi);
 
+    /* See snnk__urf_apply. */
+    void (*apply_urf)(const snnk__urf_table *table, size_t first, size_t count,
+                      snnk__urf_scalars scalars, const float *z, float *phi);
+
     /* See snnk__hd3_project. */
     void (*hd3)(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset, size_t first,
                 size_t count, float *z, float *work);

@@ -71,5 +71,6 @@ const snnk__kernels snnk__kernels_portable = {
     .project = project,
     .readout = readout,
     .apply = snnk__function_apply,
+    .apply_urf = snnk__urf_apply,
     .hd3 = snnk__hd3_project,
 };

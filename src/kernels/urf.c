@@ -60,15 +60,15 @@ void snnk__urf_apply(const snnk__urf_table *table, size_t first, size_t count,
     const bool finite = isfinite(scalars.norm2);
 
     for (size_t j = 0; j < count; j++) {
-        const snnk__urf_row *row = table->rows + first + j;
+        const snnk__urf_row row = snnk__urf_row_at(table, first + j);
         /* In double: |x~|^2 of finite inputs may be beyond float. */
         const double exponent =
-            row->norm_exponent * scalars.norm2 + row->t_exponent * scalars.t + row->constant;
-        const double phase = row->norm_phase * scalars.norm2 + row->t_phase * scalars.t;
+            row.norm_exponent * scalars.norm2 + row.t_exponent * scalars.t + row.constant;
+        const double phase = row.norm_phase * scalars.norm2 + row.t_phase * scalars.t;
         /* Where |x~|^2 is finite but a projection is not, |x~|^2 decides. */
         const double zj = finite && !isfinite(z[j]) ? 0 : z[j];
 
-        features(row, parts, zj, exponent, phase, phi + width * j);
-        if (table->signs == 2) features(row, parts, -zj, exponent, phase, phi + width * j + parts);
+        features(&row, parts, zj, exponent, phase, phi + width * j);
+        if (table->signs == 2) features(&row, parts, -zj, exponent, phase, phi + width * j + parts);
     }
 }

@@ -19,12 +19,22 @@ typedef struct snnk__urf_row {
     float constant;
 } snnk__urf_row;
 
+/* The same for all rows, n_rows numbers each. */
+typedef struct snnk__urf_rows {
+    float *z_exponent, *z_phase;
+    float *norm_exponent, *norm_phase;
+    float *t_exponent, *t_phase;
+    float *constant;
+} snnk__urf_rows;
+
+enum { SNNK__URF_NUMBERS = 7 }; /* of a row */
+
 /* Features of row j, in this order: exp(e) for z, or with phases exp(e) cos phi and exp(e) sin phi;
  * with two signs, then the same for -z. */
 typedef struct snnk__urf_table {
     size_t signs; /* 1 or 2 */
     size_t parts; /* 1, or 2 with phases */
-    const snnk__urf_row *rows;
+    snnk__urf_rows rows;
     /* |x~|^2 = |scale (x - mean)|^2 + sum_i gain_i (direction_i . x + direction_offset_i)^2 */
     const double *mean, *scale; /* d; NULL for zeros, for ones */
     size_t n_directions;
@@ -38,6 +48,14 @@ typedef struct snnk__urf_scalars {
     double norm2; /* |x~|^2 */
     double t;
 } snnk__urf_scalars;
+
+static inline snnk__urf_row snnk__urf_row_at(const snnk__urf_table *table, size_t j) {
+    const snnk__urf_rows *rows = &table->rows;
+
+    return (snnk__urf_row){rows->z_exponent[j], rows->z_phase[j],    rows->norm_exponent[j],
+                           rows->norm_phase[j], rows->t_exponent[j], rows->t_phase[j],
+                           rows->constant[j]};
+}
 
 snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, const float *x);
 

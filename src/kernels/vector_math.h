@@ -15,6 +15,7 @@
 
 typedef float floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t uints __attribute__((vector_size(4 * LANES))); /* for sums that may wrap */
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -51,10 +52,12 @@ INLINE floats v_polynomial(floats x, const float *coefficients, int degree) {
 /* x to the nearest integer, |x| < 2^22: as float, and as int. */
 static const float v_rounder = 0x1.8p23f;
 INLINE floats v_round(floats x) { return (x + v_rounder) - v_rounder; }
-INLINE ints v_round_int(floats x) { return (ints)(x + v_rounder) - (ints)v_all(v_rounder); }
+INLINE ints v_round_int(floats x) {
+    return (ints)((uints)(x + v_rounder) - (uints)v_all(v_rounder));
+}
 
 /* 2^n, -126 <= n <= 127. */
-INLINE floats v_power_of_2(ints n) { return (floats)((n + 127) << 23); }
+INLINE floats v_power_of_2(ints n) { return (floats)(((uints)n + 127) << 23); }
 
 /* exp(x + low), |low| tiny beside x. With low = 0: 1.1 ulp. */
 INLINE floats v_exp_of_sum(floats x, floats low) {
@@ -87,7 +90,7 @@ INLINE void v_sin_cos(floats x, floats *sine, floats *cosine) {
     static const float s[] = {-0.166666538f, 0.0083321128f, -0.000195087414f};
     static const float c[] = {0.0416666456f, -0.00138872513f, 2.44256826e-5f};
     const floats n = v_round(x * 0.636619772f);
-    const ints quadrant = v_round_int(x * 0.636619772f);
+    const uints quadrant = (uints)v_round_int(x * 0.636619772f);
     /* pi/2 in 17 bits, 14 bits, and the rest: the first two differences are exact. */
     floats r = v_fma(n, v_all(-0x1.921fp+0f), x);
     r = v_fma(n, v_all(-0x1.6a88p-17f), r);
@@ -96,14 +99,14 @@ INLINE void v_sin_cos(floats x, floats *sine, floats *cosine) {
     const floats r2 = r * r;
     const floats sin_r = v_fma(v_polynomial(r2, s, 2), r2 * r, r);
     const floats cos_r = v_fma(v_polynomial(r2, c, 2), r2 * r2, v_fma(r2, v_all(-0.5f), v_all(1)));
-    const ints swapped = (quadrant & 1) == 1;
+    const ints swapped = (ints)((quadrant & 1) == 1);
 
     if (V_ANY(v_abs(x) > V_LARGEST_ANGLE)) {
         far_sin_cos(&x, sine, cosine);
         return;
     }
-    *sine = (floats)((ints)v_select(swapped, cos_r, sin_r) ^ ((quadrant & 2) << 30));
-    *cosine = (floats)((ints)v_select(swapped, sin_r, cos_r) ^ (((quadrant + 1) & 2) << 30));
+    *sine = (floats)((uints)v_select(swapped, cos_r, sin_r) ^ ((quadrant & 2) << 30));
+    *cosine = (floats)((uints)v_select(swapped, sin_r, cos_r) ^ (((quadrant + 1) & 2) << 30));
 }
 
 /* 1.5 ulp. */

@@ -143,8 +143,7 @@ static uint64_t block_parameters(const snnk__map_block *block) {
     const uint64_t rows = block->rows;
 
     if (block->hd3) return 3 * transformed_size(block->hd3) + 2 * rows; /* signs; scales, offsets */
-    return block_multiply_adds(block) + rows +
-           (block->urf ? rows * (sizeof(snnk__urf_row) / sizeof(float)) : 0);
+    return block_multiply_adds(block) + rows + (block->urf ? rows * SNNK__URF_NUMBERS : 0);
 }
 
 uint64_t snnk_layer_multiply_adds(const snnk_layer *layer) {

@@ -11,6 +11,7 @@ int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows
                     const snnk_allocator *allocator, snnk__urf **urf) {
     const size_t d = frame->inputs, k = frame->n_directions;
     snnk__urf *made = NULL;
+    size_t count;
     int st;
 
     st = snnk__alloc_zero(allocator, 1, sizeof *made, "random features", &made);
@@ -21,8 +22,12 @@ int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows
     if (st != SNNK_OK) goto done;
     st = snnk__alloc_zero(allocator, rows, sizeof *made->norm2, "row norms", &made->norm2);
     if (st != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, rows, sizeof *made->row, "a table", &made->row)) != SNNK_OK)
+    if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &count)) {
+        st = snnk__fail(SNNK_E_SIZE, "a table of %zu rows overflows a size", rows);
         goto done;
+    }
+    st = snnk__alloc(allocator, count, sizeof *made->numbers, "a table", &made->numbers);
+    if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, k * d, sizeof(double), "directions", &made->directions);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, k, sizeof(double), "directions", &made->direction_offset);
@@ -46,7 +51,7 @@ void snnk__urf_free(snnk__urf *urf) {
     snnk__urf_atoms_free(&allocator, &urf->atoms);
     snnk__free(&allocator, urf->row_atom);
     snnk__free(&allocator, urf->norm2);
-    snnk__free(&allocator, urf->row);
+    snnk__free(&allocator, urf->numbers);
     snnk__free(&allocator, urf->directions);
     snnk__free(&allocator, urf->direction_offset);
     snnk__free(&allocator, urf->gain);
@@ -122,13 +127,36 @@ static void set_directions(snnk__urf *urf) {
     }
 }
 
+static void set_rows(snnk__urf *urf) {
+    const size_t n = urf->rows;
+    float *at = urf->numbers;
+    const snnk__urf_rows all = {.z_exponent = at,
+                                .z_phase = at + n,
+                                .norm_exponent = at + 2 * n,
+                                .norm_phase = at + 3 * n,
+                                .t_exponent = at + 4 * n,
+                                .t_phase = at + 5 * n,
+                                .constant = at + 6 * n};
+
+    for (size_t j = 0; j < n; j++) {
+        const snnk__urf_row row = row_of(urf, j);
+
+        all.z_exponent[j] = row.z_exponent;
+        all.z_phase[j] = row.z_phase;
+        all.norm_exponent[j] = row.norm_exponent;
+        all.norm_phase[j] = row.norm_phase;
+        all.t_exponent[j] = row.t_exponent;
+        all.t_phase[j] = row.t_phase;
+        all.constant[j] = row.constant;
+    }
+    urf->table.rows = all;
+}
+
 void snnk__urf_finish(snnk__urf *urf) {
     const snnk_frame *frame = urf->frame;
 
-    for (size_t j = 0; j < urf->rows; j++) urf->row[j] = row_of(urf, j);
     set_directions(urf);
-    urf->table = (snnk__urf_table){.rows = urf->row,
-                                   .mean = frame->mean,
+    urf->table = (snnk__urf_table){.mean = frame->mean,
                                    .scale = frame->scale,
                                    .n_directions = frame->n_directions,
                                    .directions = urf->directions,
@@ -136,6 +164,7 @@ void snnk__urf_finish(snnk__urf *urf) {
                                    .gain = urf->gain,
                                    .nu = frame->weight_mean};
     snnk__urf_shape(&urf->atoms, frame, &urf->table.signs, &urf->table.parts);
+    set_rows(urf);
 }
 
 /* ---- The weight tower ---- */

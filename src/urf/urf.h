@@ -18,7 +18,7 @@ typedef struct snnk__urf {
     uint32_t *row_atom; /* rows */
     double *norm2;      /* |g_j|^2; rows */
     /* What the kernels take, filled by snnk__urf_finish from the above. */
-    snnk__urf_row *row;
+    float *numbers; /* of all rows */
     double *directions, *direction_offset, *gain;
     snnk__urf_table table;
 } snnk__urf;

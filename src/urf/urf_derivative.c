@@ -55,13 +55,15 @@ typedef struct exponent {
     double complex z, norm, kappa, F;
 } exponent;
 
-static exponent exponent_of(const snnk__urf_row *row, const point *at, double z, double sign) {
-    const double complex t = row->t_exponent + I * row->t_phase;
-    exponent e = {.z = sign * (row->z_exponent + I * row->z_phase),
-                  .norm = row->norm_exponent + I * row->norm_phase,
+static exponent exponent_of(const snnk__urf_table *table, size_t j, const point *at, double z,
+                            double sign) {
+    const snnk__urf_row row = snnk__urf_row_at(table, j);
+    const double complex t = row.t_exponent + I * row.t_phase;
+    exponent e = {.z = sign * (row.z_exponent + I * row.z_phase),
+                  .norm = row.norm_exponent + I * row.norm_phase,
                   .kappa = t};
     const double complex E =
-        e.z * z + e.norm * at->scalars.norm2 + t * at->scalars.t + row->constant;
+        e.z * z + e.norm * at->scalars.norm2 + t * at->scalars.t + row.constant;
 
     e.F = creal(E) > (double)SNNK__URF_LARGEST_EXPONENT ? 0 : cexp(E);
     return e;
@@ -87,7 +89,7 @@ void snnk__urf_gradient(const snnk__map_block *block, const float *x, double *sc
         const double z = project(block, j, x, at.g);
 
         for (size_t s = 0; s < table->signs; s++, J += table->parts * ldj) {
-            const exponent e = exponent_of(&table->rows[j], &at, z, s == 0 ? 1 : -1);
+            const exponent e = exponent_of(table, j, &at, z, s == 0 ? 1 : -1);
 
             for (size_t k = 0; k < at.d; k++) {
                 const double complex slope =
@@ -131,7 +133,7 @@ void snnk__urf_laplacian(const snnk__map_block *block, const float *x, double *s
         const products p = products_of(&at);
 
         for (size_t s = 0; s < table->signs; s++) {
-            const exponent e = exponent_of(&table->rows[j], &at, z, s == 0 ? 1 : -1);
+            const exponent e = exponent_of(table, j, &at, z, s == 0 ? 1 : -1);
             const double complex square =
                 e.z * e.z * p.gg + e.norm * e.norm * p.pp + e.kappa * e.kappa * p.nn +
                 2 * (e.z * e.norm * p.gp + e.z * e.kappa * p.gn + e.norm * e.kappa * p.pn);

@@ -11,7 +11,7 @@
 #include "kernels/forward.h"
 
 /* Largest sizes that any case here uses. */
-enum { MAX_N = 70, MAX_D = 21, MAX_R = 130, MAX_M = 2 * MAX_R, MAX_L = 20, MAX_LD = MAX_M + 7 };
+enum { MAX_N = 70, MAX_D = 21, MAX_R = 130, MAX_M = 2 * MAX_R, MAX_L = 20 };
 
 static const float guard = -12345.5f;
 static const double eps = 0x1p-24; /* half a unit in the last place of 1: one float rounding */
@@ -65,7 +65,7 @@ static double feature_value(const snnk__function *f, const float *z, size_t feat
     case SNNK__OPERATION_ACTIVATION:
         return (double)f->scale * activation_value(f->activation, z[feature]);
     case SNNK__OPERATION_POWER: return (double)f->scale * pow(fmax(z[feature], f->floor), f->order);
-    case SNNK__OPERATION_URF: break; /* test_urf */
+    case SNNK__OPERATION_URF: break; /* test_urf_features */
     case SNNK__OPERATION_COS_SIN:
         return (double)f->scale * (feature % 2 ? sin(z[feature / 2]) : cos(z[feature / 2]));
     }
@@ -257,7 +257,7 @@ static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__func
     free_problem(&p);
 }
 
-/* Every size up to a tile and three: 4 rows, 8 projections, 8 outputs at a time. */
+/* Every size up to the portable table's tiles and three: 4 rows, 8 projections, 8 outputs. */
 static void test_small_sizes(void **state) {
     static const size_t ds[] = {1, 2, 3, 4, 5, 8};
     size_t turn = 0;
@@ -270,15 +270,19 @@ static void test_small_sizes(void **state) {
                     check_sizes(n, ds[i], r, l, &functions[turn++ % FUNCTIONS], false);
 }
 
-/* Around 32 rows, 64 projections: where the loops change over. */
+/* Around the sizes where loops change over: tiles of 6 and 12 rows, of 8 and 16 projections, and of 8,
+ * 16, 32, 64 and 128 outputs; blocks of 24 rows, 96 projections and 256 features (forward.c). */
 static void test_block_sizes(void **state) {
-    static const size_t ns[] = {1, 31, 32, 33, 67}, rs[] = {63, 64, 65, 72, 130};
+    static const size_t ns[] = {1, 5, 6, 12, 13, 23, 24, 25, 49, 67},
+                        rs[] = {15, 16, 17, 95, 96, 97, 127, 128, 129, 255, 257},
+                        ls[] = {7, 9, 16, 31, 33, 63, 65, 129};
+    size_t turn = 0;
 
     (void)state;
     for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
         for (size_t j = 0; j < sizeof rs / sizeof *rs; j++)
-            for (size_t f = 2; f < FUNCTIONS; f += 3) /* the last one makes pairs */
-                check_sizes(ns[i], 13, rs[j], 9, &functions[f], false);
+            for (size_t k = 0; k < sizeof ls / sizeof *ls; k++, turn++)
+                check_sizes(ns[i], 13, rs[j], ls[k], &functions[turn % FUNCTIONS], false);
 }
 
 static void test_every_function(void **state) {
@@ -379,6 +383,77 @@ static void test_nan_stays_in_its_row(void **state) {
         for (size_t j = 0; j < 5; j++)
             assert_int_equal(isfinite(Y[i * 5 + j]) != 0, i != 4 && i != 6);
     free_problem(&p);
+}
+
+/* ---- Universal random features ---- */
+
+enum { URF_ROWS = 45 };
+
+/* A table of rows whose exponents and phases stay moderate; the numbers of all rows in `numbers`. */
+static snnk__urf_table make_urf_table(size_t signs, size_t parts,
+                                      float numbers[SNNK__URF_NUMBERS * URF_ROWS]) {
+    snnk__urf_table table = {.signs = signs, .parts = parts};
+    float **rows[SNNK__URF_NUMBERS] = {&table.rows.z_exponent,    &table.rows.z_phase,
+                                       &table.rows.norm_exponent, &table.rows.norm_phase,
+                                       &table.rows.t_exponent,    &table.rows.t_phase,
+                                       &table.rows.constant};
+
+    draw_floats(numbers, SNNK__URF_NUMBERS * URF_ROWS, 10 * signs + parts);
+    for (size_t i = 0; i < SNNK__URF_NUMBERS; i++) *rows[i] = numbers + i * URF_ROWS;
+    return table;
+}
+
+/* One feature row for one sign against the formula in double. The exponent and the phase, less its turns, are
+ * rounded to floats (|e| + 2 roundings), exp, sin and cos are off by at most 2.5 ulp (5 roundings) each. */
+static void check_urf_row(const snnk__urf_row *row, size_t parts, double z,
+                          snnk__urf_scalars scalars, const float *phi) {
+    const double e = row->z_exponent * z + row->norm_exponent * scalars.norm2 +
+                     row->t_exponent * scalars.t + row->constant;
+    const double phase =
+        row->z_phase * z + row->norm_phase * scalars.norm2 + row->t_phase * scalars.t;
+    const double cut = fmin(e, (double)SNNK__URF_LARGEST_EXPONENT), size = exp(cut);
+    const double bound = (fabs(cut) + 13) * eps * size + 0x1p-148;
+
+    assert_close(phi[0], parts == 1 ? size : size * cos(phase), 0, bound);
+    if (parts == 2) assert_close(phi[1], size * sin(phase), 0, bound);
+}
+
+/* Rows first ... first+count-1, z either apart or where the header lets it be: last in phi. */
+static void check_urf(const snnk__urf_table *table, size_t first, size_t count,
+                      snnk__urf_scalars scalars, bool in_place) {
+    const size_t width = table->signs * table->parts, m = width * count;
+    float *z = draw(count, first + count), *phi = guarded(m + 2);
+    const float *from = in_place ? phi + 1 + m - count : z;
+
+    for (size_t j = 0; j < count; j++) z[j] *= 5;
+    if (in_place) memcpy(phi + 1 + m - count, z, count * sizeof *z);
+    snnk__kernels_get()->apply_urf(table, first, count, scalars, from, phi + 1);
+    check_guards(phi, 1, 1, m, m, m + 2);
+    for (size_t j = 0; j < count; j++) {
+        const snnk__urf_row row = snnk__urf_row_at(table, first + j);
+        const float *at = phi + 1 + j * width;
+
+        check_urf_row(&row, table->parts, z[j], scalars, at);
+        if (table->signs == 2) check_urf_row(&row, table->parts, -z[j], scalars, at + table->parts);
+    }
+    free(z);
+    free(phi);
+}
+
+static void test_urf_features(void **state) {
+    static const snnk__urf_scalars scalars[] = {{0, 0}, {1.7, -3}, {60, 25}};
+    float numbers[SNNK__URF_NUMBERS * URF_ROWS];
+
+    (void)state;
+    for (size_t signs = 1; signs <= 2; signs++)
+        for (size_t parts = 1; parts <= 2; parts++) {
+            const snnk__urf_table table = make_urf_table(signs, parts, numbers);
+
+            for (size_t first = 0; first < 5; first++)
+                for (size_t count = 1; first + count <= URF_ROWS; count++)
+                    for (size_t s = 0; s < sizeof scalars / sizeof *scalars; s++)
+                        check_urf(&table, first, count, scalars[s], (count + s) % 2 == 0);
+        }
 }
 
 /* ---- Packed matrices ---- */
@@ -498,6 +573,7 @@ int main(void) {
         cmocka_unit_test(test_every_function),
         cmocka_unit_test(test_small_sizes),
         cmocka_unit_test(test_block_sizes),
+        cmocka_unit_test(test_urf_features),
         cmocka_unit_test(test_identity_blocks),
         cmocka_unit_test(test_no_offsets),
         cmocka_unit_test(test_strides_and_alignment),

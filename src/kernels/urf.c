@@ -33,11 +33,11 @@ static float saturated_exp(double e) {
     return expf(e > SNNK__URF_LARGEST_EXPONENT ? SNNK__URF_LARGEST_EXPONENT : (float)e);
 }
 
-/* The angle as a float of few digits before the point. */
+/* The angle as a float of one digit before the point. */
 static float reduced(double angle) {
     const double turn = 6.283185307179586476925;
 
-    return (float)(fabs(angle) > 100 ? remainder(angle, turn) : angle);
+    return (float)(fabs(angle) > 4 ? remainder(angle, turn) : angle);
 }
 
 /* The features of one row for one sign of z. */

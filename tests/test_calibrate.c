@@ -199,6 +199,31 @@ static void hopeless_layers_are_told(void **state) {
     snnk_map_free(map);
 }
 
+/* Batches that leave nothing to learn from, or nothing to be right about. */
+static void batches_that_do_not_vary(void **state) {
+    const snnk_urf_config config = settings(0);
+    snnk_urf_report r = fresh_report();
+    snnk_map *map;
+
+    (void)state;
+    for (int constant = 1; constant <= 3; constant++) { /* inputs, weights, both */
+        make_batch(1.2);
+        for (size_t i = 0; constant & 1 && i < N * D; i++) X[i] = 0.1f;
+        for (size_t i = 0; constant & 2 && i < L * D; i++) W[i] = 0.2f;
+        map = calibrate(SNNK_GELU, &config, &r);
+        assert_true(r.predicted < 1e-3);
+        assert_true(isfinite(r.input_norm) && isfinite(r.weight_norm));
+        assert_close(r.without_features, 0, 0, 1e-6);
+        snnk_map_free(map);
+    }
+    make_batch(1.2); /* all positive: every unit is dead with this bias */
+    for (size_t j = 0; j < L; j++) b[j] = -100;
+    map = calibrate(SNNK_RELU, &config, &r);
+    assert_true(r.predicted == 0); /* the line 0 */
+    snnk_map_free(map);
+    make_batch(1.2);
+}
+
 static void a_given_spectrum_is_used(void **state) {
     const double omega = 2, re = 0.5;
     const snnk_urf_config config = settings(0);
@@ -300,6 +325,7 @@ int main(void) {
         cmocka_unit_test(errors_are_as_predicted),
         cmocka_unit_test(the_error_without_features_is_measured),
         cmocka_unit_test(hopeless_layers_are_told),
+        cmocka_unit_test(batches_that_do_not_vary),
         cmocka_unit_test(a_given_spectrum_is_used),
         cmocka_unit_test(a_dense_layer_becomes_an_snnk_layer),
         cmocka_unit_test(wrong_arguments_are_refused),

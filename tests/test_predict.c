@@ -256,6 +256,89 @@ static void strips_are_heeded(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
+/* Norms for which the variance, the value, or both are beyond a double: never a small error. */
+static void overflow_is_an_infinite_error(void **state) {
+    static const double norms[] = {30, 100, 1e3, 1e10, 1e100};
+    const int32_t functions[] = {SNNK_EXP, SNNK_SIN, SNNK_GELU};
+
+    (void)state;
+    for (size_t f = 0; f < 3; f++)
+        for (int32_t form = 0; form < 2; form++)
+            for (size_t i = 0; i < sizeof norms / sizeof norms[0]; i++)
+                for (int same = 0; same < 2; same++) {
+                    snnk_prediction p = fresh();
+                    snnk_urf_config config;
+                    snnk_spectrum *spectrum;
+                    snnk_map *map;
+
+                    assert_ok(snnk_urf_config_init(&config, sizeof config));
+                    config.form = form;
+                    config.features = 64;
+                    assert_ok(snnk_spectrum_create(functions[f], NULL, &spectrum));
+                    assert_ok(snnk_map_create_urf(D, spectrum, &config, NULL, &map));
+                    assert_ok(snnk_map_predict_norms(map, norms[i], norms[i],
+                                                     same ? norms[i] * norms[i] : 0, 0, NULL, &p));
+                    assert_true(p.standard_error > 1);
+                    assert_true(p.median_error > 1 && p.error_95 > 1 && p.largest_error > 1);
+                    assert_true(p.mean_deviation > 0.5);
+                    assert_true(p.features_chebyshev == 0 && p.features_azuma == 0);
+                    assert_true(p.features_needed == 0);
+                    snnk_map_free(map);
+                    snnk_spectrum_free(spectrum);
+                }
+}
+
+/* The same of kernels: the variance of an arc-cosine kernel is of the order of |x|^2 |w|^2 twice. */
+static void overflow_of_kernels_is_too(void **state) {
+    static const double norms[] = {1e60, 1e100, 1e150};
+    snnk_map_config config;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    for (int32_t kind = SNNK_MAP_ARC_COSINE; kind <= SNNK_MAP_ELEMENTWISE; kind++)
+        for (size_t i = 0; i < sizeof norms / sizeof norms[0]; i++) {
+            snnk_prediction p = fresh();
+            snnk_map *map;
+
+            config.kind = kind;
+            config.activation = SNNK_IDENTITY;
+            assert_ok(snnk_map_create(D, &config, NULL, &map));
+            assert_ok(snnk_map_predict_norms(map, norms[i], norms[i], 0.5 * norms[i] * norms[i], 0,
+                                             NULL, &p));
+            assert_false(isnan(p.standard_error) || isnan(p.mean_deviation));
+            if (!isfinite(p.value_rms)) assert_true(isinf(p.standard_error));
+            if (!isfinite(p.value_rms)) assert_int_equal(p.features_needed, 0);
+            snnk_map_free(map);
+        }
+}
+
+/* A spectrum is its function on an interval; sin is everywhere. */
+static void pairs_beyond_the_interval_are_counted(void **state) {
+    const float x[4] = {-1, 0.5f, 1, 3}, w = 1, bias = 0.5f; /* w x + b: -0.5, 1, 1.5, 3.5 */
+    snnk_spectrum_config config;
+    snnk_prediction p = fresh();
+
+    (void)state;
+    assert_ok(snnk_spectrum_config_init(&config, sizeof config));
+    config.center = 1;
+    config.radius = 1; /* 0 ... 2 */
+    for (int exact = 0; exact < 2; exact++) {
+        snnk_spectrum *spectrum;
+        snnk_map *map;
+
+        assert_ok(snnk_spectrum_create(exact ? SNNK_SIN : SNNK_TANH, &config, &spectrum));
+        assert_ok(snnk_map_create_urf(1, spectrum, NULL, NULL, &map));
+        assert_ok(snnk_map_predict(map, 4, x, 1, 1, &w, 1, &bias, NULL, 0, NULL, NULL, 0, &p));
+        assert_true(p.beyond_interval == (exact ? 0 : 0.5));
+        assert_ok(snnk_map_predict_norms(map, 1, 1, 0.5, 0.5, NULL, &p));
+        assert_true(p.beyond_interval == 0);
+        assert_ok(snnk_map_predict_norms(map, 1, 1, 0.5, 1.75, NULL, &p));
+        assert_true(p.beyond_interval == (exact ? 0 : 1));
+        snnk_map_free(map);
+        snnk_spectrum_free(spectrum);
+    }
+}
+
 /* ---- Depth ---- */
 
 static void depth_adds_up(void **state) {
@@ -336,6 +419,9 @@ int main(void) {
         cmocka_unit_test(hopeless_targets_are_said_to_be),
         cmocka_unit_test(quantiles_of_outputs_are_ordered_and_right),
         cmocka_unit_test(strips_are_heeded),
+        cmocka_unit_test(overflow_is_an_infinite_error),
+        cmocka_unit_test(overflow_of_kernels_is_too),
+        cmocka_unit_test(pairs_beyond_the_interval_are_counted),
         cmocka_unit_test(depth_adds_up),
         cmocka_unit_test(wrong_arguments_are_refused),
     };

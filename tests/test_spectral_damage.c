@@ -148,6 +148,11 @@ static const change changes[] = {
     KEY("intercept", 1, "1e999", "\"intercept\" is inf"),
     KEY("spectral_error", 0, "-1", "spectral_error"),
     KEY("spectral_error", 1, "1e999", "is inf"),
+    /* the interval, which model_1 does not have yet */
+    KEY("spectral_error", 0, "0,\"radius\":-1", "\"radius\" is -1"),
+    KEY("spectral_error", 1, "0,\"radius\":\"3\"", "\"radius\" is missing"),
+    KEY("spectral_error", 0, "0,\"radius\":2", "\"center\" is missing"),
+    KEY("spectral_error", 2, "0,\"radius\":2,\"center\":1e999", "\"center\" is inf"),
     KEY("strip", 0, "-1", "\"strip\" is -1"),
     KEY("strip", 1, "\"inf\"", "\"strip\" is missing"),
     KEY("strip", 0, NULL, "\"strip\" is missing"),

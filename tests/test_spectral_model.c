@@ -171,13 +171,11 @@ static void assert_same_facts(const snnk_map *was, const snnk_map *is) {
         if (line[0]) {
             assert_true(line[0]->intercept == line[1]->intercept);
             assert_true(line[0]->slope == line[1]->slope);
-            assert_true(line[0]->spectral_error == line[1]->spectral_error);
-            assert_true(line[0]->strip == line[1]->strip);
+            assert_memory_equal(&line[0]->facts, &line[1]->facts, sizeof line[0]->facts);
             continue;
         }
         assert_true(urf[0]->intercept == urf[1]->intercept);
-        assert_true(urf[0]->spectral_error == urf[1]->spectral_error);
-        assert_true(urf[0]->strip == urf[1]->strip);
+        assert_memory_equal(&urf[0]->facts, &urf[1]->facts, sizeof urf[0]->facts);
         assert_int_equal(urf[0]->atoms.count, urf[1]->atoms.count);
         assert_memory_equal(urf[0]->atoms.atom, urf[1]->atoms.atom,
                             urf[0]->atoms.count * sizeof *urf[0]->atoms.atom);
@@ -467,14 +465,15 @@ static void test_loads_format_1(void **state) {
     assert_ok(snnk_network_forward(network, ROWS, model_1_x, D1, Y, L1, NULL));
     for (size_t i = 0; i < ROWS * L1; i++)
         assert_close(Y[i], model_1_y[i], GOLDEN_RTOL, GOLDEN_ATOL);
-    assert_true(map->blocks[0]->urf->spectral_error == 0.001);
-    assert_true(map->blocks[0]->urf->strip == 1.5707963267948966);
+    assert_true(map->blocks[0]->urf->facts.error == 0.001);
+    assert_true(map->blocks[0]->urf->facts.strip == 1.5707963267948966);
     assert_true(map->blocks[0]->urf->atoms.atom[1].share == 0.3);
     assert_true(map->blocks[0]->urf->frame->input_norm == 1.25);
     assert_true(map->blocks[1]->line->frame->weight_norm == 0.75);
-    assert_true(map->blocks[1]->line->spectral_error == 0.002);
-    assert_true(isinf(map->blocks[1]->line->strip));
-    assert_true(map->blocks[2]->line->spectral_error == 0.004);
+    assert_true(map->blocks[1]->line->facts.error == 0.002);
+    assert_true(isinf(map->blocks[1]->line->facts.strip));
+    assert_true(map->blocks[2]->line->facts.error == 0.004);
+    assert_true(isinf(map->blocks[2]->line->facts.radius)); /* the file does not say */
     assert_ok(snnk_map_config_init(&config, sizeof config));
     for (size_t k = 0; k < 7; k++) {
         static const int32_t kinds[] = {

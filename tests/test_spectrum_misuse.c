@@ -252,10 +252,22 @@ static void test_argument_errors(void **state) {
     assert_status(snnk_spectrum_create(SNNK_SIN, &config, &s), SNNK_E_NULL);
     assert_null(s);
 
-    const double twice[] = {1, 1}, large[] = {1.7e308, 1.7e308};
+    /* Beyond what features in float can be. */
+    const double ones[] = {1, 1}, frequencies[] = {1, 2e12}, amplitudes[] = {1, -2e30};
 
-    assert_status(snnk_spectrum_from_atoms(2, twice, large, NULL, 0, 0, NULL, &s),
-                  SNNK_E_NONFINITE);
+    assert_status(snnk_spectrum_from_atoms(2, frequencies, ones, NULL, 0, 0, NULL, &s),
+                  SNNK_E_RANGE);
+    assert_says("omega[1] = 2e+12 is beyond 1e+12");
+    assert_status(snnk_spectrum_from_atoms(2, ones, amplitudes, NULL, 0, 0, NULL, &s),
+                  SNNK_E_RANGE);
+    assert_says("re[1]");
+    assert_status(snnk_spectrum_from_atoms(1, &one, &one, amplitudes + 1, 0, 0, NULL, &s),
+                  SNNK_E_RANGE);
+    assert_says("im[0]");
+    assert_status(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 2e30, 0, NULL, &s), SNNK_E_RANGE);
+    assert_says("intercept = 2e+30");
+    assert_status(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 0, -2e30, NULL, &s), SNNK_E_RANGE);
+    assert_says("slope");
     assert_null(s);
 
     for (int32_t a = 0; a < SNNK__ACTIVATIONS; a++) {

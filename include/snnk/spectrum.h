@@ -99,7 +99,7 @@ SNNK_API int snnk_spectrum_from_values(size_t n, const double *values,
                                        snnk_spectrum **spectrum);
 
 /* Atoms given as numbers: f(z) = intercept + slope z + sum_k Re((re_k + i im_k) exp(i omega_k z)).
- * omega, re, im: n each, finite; im may be NULL for zeros. Negative frequencies and equal ones are
+ * omega (-1e12 ... 1e12), re, im (-1e30 ... 1e30, as intercept and slope): n each; im may be NULL for zeros. Negative frequencies and equal ones are
  * merged, frequency 0 goes to the intercept. radius is where it will be used (default config); its
  * error is 0 by definition. n = 0 is legal: a line. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE,
  * SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */

@@ -190,18 +190,22 @@ typedef struct snnk_prediction {
     double largest_error;
     double mean_deviation; /* mean over pairs of E |estimate - value| / |value|, for a normally
                              * distributed error; a mean of ratios, so values near 0 dominate it */
-    double spectral_error; /* bound on the error of the spectrum itself, relative */
+    double spectral_error; /* bound on the error of the spectrum itself on its interval, relative */
     double value_rms;      /* root mean square of the values */
     double input_norm;     /* rms |x~| and |w~| */
     double weight_norm;
     double largest_product; /* largest |x~| |w~| */
     double strip; /* half width of f's strip of analyticity; infinity if not an activation */
+    double beyond_interval; /* share of the pairs whose w.x + b is outside the interval of the
+                             * spectrum: there the map gives the spectrum and not f, by no more
+                             * features, and neither error above says so. Should be 0 */
     uint64_t
         features_chebyshev;   /* m for the wanted error and probability, by Chebyshev's inequality
                                   * from the closed-form variance; 0: 2^24 do not suffice */
     uint64_t features_azuma;  /* by Azuma's, P <= 2 exp(-m eps^2/(8 c^2)), where every term is
                                   * bounded by a c; 0: not bounded, or 2^24 do not suffice */
-    uint64_t features_needed; /* the smaller of those that are not 0; 0: fit instead (snnk_fit) */
+    uint64_t features_needed; /* the smaller of those that are not 0; 0: fit instead (snnk_fit).
+                               * Also 0 where spectral_error alone is above the wanted error */
     int32_t beyond_strip;     /* 1: largest_product > strip */
     int32_t reserved;
 } snnk_prediction;
@@ -255,7 +259,8 @@ typedef struct snnk_urf_report {
         without_features;  /* NOT predicted but measured: of f(w.mu + nu.(x - mu) + b), which needs
                                * no random feature. Where this is smaller, random features only add
                                * noise: do not use them */
-    double spectral_error; /* bound, relative */
+    double spectral_error; /* bound, absolute: snnk_spectrum_error. Of a line that calibration
+                            * fitted itself: the largest error on a grid */
     double radius, half_period, center; /* of the spectrum chosen */
     double l1;
     double input_norm, weight_norm; /* in the frame chosen */

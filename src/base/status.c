@@ -88,6 +88,11 @@ int snnk__check_enum(int32_t value, int32_t count, const char *name) {
                       (int)count - 1);
 }
 
+int snnk__check_within(double value, double least, double most, const char *name) {
+    if (value >= least && value <= most) return SNNK_OK;
+    return snnk__fail(SNNK_E_RANGE, "%s = %g is not in %g ... %g", name, value, least, most);
+}
+
 /* Whether x has no NaN and no infinity. A float whose exponent bits are all ones reaches the top bit
  * when 1 is added to its exponent; integers vectorise where a sum of floats may not. */
 static bool all_finite(const float *x, size_t n) {

@@ -34,6 +34,9 @@ int snnk__check_matrix(const void *pointer, const char *name, size_t rows, size_
 /* SNNK_E_ENUM unless 0 <= value < count. */
 int snnk__check_enum(int32_t value, int32_t count, const char *name);
 
+/* SNNK_E_RANGE unless least <= value <= most. */
+int snnk__check_within(double value, double least, double most, const char *name);
+
 /* SNNK_E_NONFINITE, naming row and column, unless every entry is finite. */
 int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld);
 int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,

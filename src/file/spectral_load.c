@@ -11,7 +11,8 @@
 typedef struct spectral_description {
     snnk_map_config config;
     size_t rows; /* of G, or of the diagonal */
-    double intercept, spectral_error, strip;
+    double intercept;
+    snnk__spectral_facts facts;
     /* the frame; none: an exact LINE */
     bool framed, weights_centered;
     size_t directions;
@@ -43,17 +44,27 @@ static int read_frame_description(const cJSON *json, size_t inputs, spectral_des
     return snnk__get_number_within(frame, "weight_norm", 0, largest_norm, &block->weight_norm);
 }
 
-/* What both kinds have: null stands for an infinite strip. */
+/* A number >= 0, or null for infinity. */
+static int read_length(const cJSON *json, const char *key, double *length) {
+    *length = INFINITY;
+    if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, key))) return SNNK_OK;
+    return snnk__get_number_within(json, key, 0, DBL_MAX, length);
+}
+
+/* What both kinds have. */
 static int read_facts(const cJSON *json, spectral_description *block) {
+    snnk__spectral_facts *facts = &block->facts;
     int st;
 
     st = snnk__get_number_within(json, "intercept", -DBL_MAX, DBL_MAX, &block->intercept);
     if (st != SNNK_OK) return st;
-    st = snnk__get_number_within(json, "spectral_error", 0, DBL_MAX, &block->spectral_error);
+    st = snnk__get_number_within(json, "spectral_error", 0, DBL_MAX, &facts->error);
     if (st != SNNK_OK) return st;
-    block->strip = INFINITY;
-    if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "strip"))) return SNNK_OK;
-    return snnk__get_number_within(json, "strip", 0, DBL_MAX, &block->strip);
+    if ((st = read_length(json, "strip", &facts->strip)) != SNNK_OK) return st;
+    facts->radius = INFINITY; /* files from before the interval was kept do not say */
+    if (!cJSON_HasObjectItem(json, "radius")) return SNNK_OK;
+    if ((st = read_length(json, "radius", &facts->radius)) != SNNK_OK) return st;
+    return snnk__get_number_within(json, "center", -DBL_MAX, DBL_MAX, &facts->center);
 }
 
 static int read_line(const cJSON *json, size_t inputs, size_t features,
@@ -342,8 +353,7 @@ static int load_urf(const place *at, const spectral_description *description,
     st = snnk__urf_alloc(frame, &atoms, description->rows, at->allocator, &urf);
     if (st != SNNK_OK) goto done;
     urf->intercept = description->intercept;
-    urf->spectral_error = description->spectral_error;
-    urf->strip = description->strip;
+    urf->facts = description->facts;
     if ((st = read_row_atoms(at, urf->rows, urf->row_atom)) != SNNK_OK) goto done;
     if ((st = read_f64(at, "norm2", 1, &urf->rows, urf->norm2)) != SNNK_OK) goto done;
     if ((st = check_rows(urf)) != SNNK_OK) goto done;
@@ -370,8 +380,7 @@ static int load_line(const place *at, size_t inputs, const spectral_description 
     st = snnk__line_create(frame, description->intercept, description->slope, at->allocator, &line);
     if (st != SNNK_OK) return st;
     if (frame) line->sketch_rows = description->rows - (frame->weight_mean != NULL);
-    line->spectral_error = description->spectral_error;
-    line->strip = description->strip;
+    line->facts = description->facts;
     st = snnk__map_block_from_line(inputs, &description->config, line, at->allocator, block);
     if (st != SNNK_OK) snnk__line_free(line);
     return st;

@@ -10,6 +10,15 @@ static bool describe_frame(cJSON *json, const snnk_frame *frame) {
     return ok && snnk__put_number(item, "weight_norm", frame->weight_norm);
 }
 
+/* Infinities become null. */
+static bool describe_facts(cJSON *json, const snnk__spectral_facts *facts) {
+    bool ok = snnk__put_number(json, "spectral_error", facts->error);
+
+    ok = ok && snnk__put_number(json, "strip", facts->strip);
+    ok = ok && snnk__put_number(json, "center", facts->center);
+    return ok && snnk__put_number(json, "radius", facts->radius);
+}
+
 static bool describe_urf(cJSON *json, const snnk__urf *urf) {
     bool ok = cJSON_AddNumberToObject(json, "rows", (double)urf->rows) != NULL;
 
@@ -18,8 +27,7 @@ static bool describe_urf(cJSON *json, const snnk__urf *urf) {
     ok = ok && snnk__put_number(json, "theta", urf->atoms.theta);
     ok = ok && cJSON_AddBoolToObject(json, "hyperbolic", urf->atoms.hyperbolic);
     ok = ok && snnk__put_number(json, "intercept", urf->intercept);
-    ok = ok && snnk__put_number(json, "spectral_error", urf->spectral_error);
-    ok = ok && snnk__put_number(json, "strip", urf->strip); /* null for infinity */
+    ok = ok && describe_facts(json, &urf->facts);
     return ok && describe_frame(json, urf->frame);
 }
 
@@ -28,8 +36,7 @@ static bool describe_line(cJSON *json, const snnk__line *line) {
 
     ok = ok && snnk__put_number(json, "intercept", line->intercept);
     ok = ok && snnk__put_number(json, "slope", line->slope);
-    ok = ok && snnk__put_number(json, "spectral_error", line->spectral_error);
-    ok = ok && snnk__put_number(json, "strip", line->strip);
+    ok = ok && describe_facts(json, &line->facts);
     return ok && (!line->frame || describe_frame(json, line->frame));
 }
 

@@ -15,12 +15,14 @@ static double theta_of(const snnk_urf_config *config) {
     return config->angle;
 }
 
-/* s of one atom: |s x~| = |kappa w~/s|, where neither is nothing. */
+/* s of one atom: |s x~| = |kappa w~/s|. What never varied is taken to be a thousandth of the other: the noise
+ * of the other all but vanishes, and what varies after all does not overflow. */
 static double balanced_scale(const snnk_urf_config *config, double complex kappa) {
     const double x = config->input_norm, w = config->weight_norm;
-    const double ratio = x > 0 && w > 0 ? w / x : 1;
+    double ratio = x > 0 ? w / x : 1e3;
 
     if (config->scale > 0) return config->scale;
+    if (w == 0) ratio = x > 0 ? 1e-3 : 1;
     return fmin(fmax(sqrt(cabs(kappa) * ratio), 1e-12), 1e12);
 }
 
@@ -222,5 +224,5 @@ void snnk__urf_atoms_error(const snnk__urf_atoms *atoms, size_t d, const snnk__u
         drawn_square += snnk__urf_square(&pairing, d, p, c) / a->probability;
     }
     if (atoms->drawn_rows > 0)
-        *variance += fmax(drawn_square - drawn_mean * drawn_mean, 0) / (double)atoms->drawn_rows;
+        *variance += snnk__urf_spread(drawn_square, drawn_mean) / (double)atoms->drawn_rows;
 }

@@ -209,7 +209,7 @@ static int try_line(calibration *c, const snnk_spectrum_config *config) {
         squares += (double)i * i;
     }
     const double slope = moment / squares / step, intercept = mean - slope * a;
-    if (!isfinite(slope) || !isfinite(intercept)) return SNNK_OK;
+    if (!(fabs(slope) <= 1e30 && fabs(intercept) <= 1e30)) return SNNK_OK;
     for (int i = -HALF; i <= HALF; i++) {
         const double z = a + i * step, f = snnk__activation_f64(c->activation, z);
 
@@ -310,7 +310,10 @@ static double relative_error(const view *v, const snnk_spectrum *spectrum, bool 
             square += e.value * e.value / count;
             variance += (e.variance + noise) / count;
         }
-    return sqrt((variance + spectrum->error * spectrum->error) / square);
+    const double deviation2 = variance + spectrum->error * spectrum->error;
+
+    if (deviation2 == 0) return 0;
+    return isfinite(square) ? sqrt(deviation2 / square) : INFINITY;
 }
 
 /* *error = what this combination would have; infinite if the features do not suffice for it. */
@@ -384,7 +387,6 @@ static int search_forms(calibration *c, size_t frame, const view *v, size_t spec
         c->choice = config;
         c->spectrum = spectrum;
         c->frame = frame;
-        c->report.sketch_features = shares.sketch_rows; /* completed once the map is there */
     }
     return SNNK_OK;
 }
@@ -404,7 +406,8 @@ static double error_without_features(const calibration *c, const view *v) {
             difference += error * error;
             square += value * value;
         }
-    return difference == 0 ? 0 : sqrt(difference / square);
+    if (difference == 0) return 0;
+    return isfinite(square) ? sqrt(difference / square) : INFINITY;
 }
 
 static int search(calibration *c) {

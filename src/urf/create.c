@@ -26,20 +26,17 @@ int snnk_urf_config_init(snnk_urf_config *config, size_t config_size) {
 
 /* ---- Settings ---- */
 
-static int check_number(double value, double least, double most, const char *name) {
-    if (value >= least && value <= most) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "%s = %g is not in %g ... %g", name, value, least, most);
-}
-
 static int check_config(const snnk_urf_config *c) {
     const double half_pi = 1.570796326794896619231;
     int st;
 
-    if (c->A != SNNK_A_OPTIMAL && (st = check_number(c->A, -1e6, 0.124, "A")) != SNNK_OK) return st;
-    if ((st = check_number(c->input_norm, 0, 1e30, "input_norm")) != SNNK_OK) return st;
-    if ((st = check_number(c->weight_norm, 0, 1e30, "weight_norm")) != SNNK_OK) return st;
-    if (c->scale != 0 && (st = check_number(c->scale, 1e-6, 1e6, "scale")) != SNNK_OK) return st;
-    if ((st = check_number(c->angle, 0, half_pi, "angle")) != SNNK_OK) return st;
+    if (c->A != SNNK_A_OPTIMAL && (st = snnk__check_within(c->A, -1e6, 0.124, "A")) != SNNK_OK)
+        return st;
+    if ((st = snnk__check_within(c->input_norm, 0, 1e30, "input_norm")) != SNNK_OK) return st;
+    if ((st = snnk__check_within(c->weight_norm, 0, 1e30, "weight_norm")) != SNNK_OK) return st;
+    if (c->scale != 0 && (st = snnk__check_within(c->scale, 1e-6, 1e6, "scale")) != SNNK_OK)
+        return st;
+    if ((st = snnk__check_within(c->angle, 0, half_pi, "angle")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->form, SNNK_URF_COMPLEX + 1, "form")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->hyperbolic, 2, "hyperbolic")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->atoms, SNNK_URF_AMPLITUDE + 1, "atoms")) != SNNK_OK) return st;
@@ -122,9 +119,16 @@ int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *co
 
 /* ---- Blocks ---- */
 
-/* Of the activation; a function of the caller's is taken to have no singularity. */
-static double strip_of(const snnk_spectrum *spectrum) {
-    return spectrum->activation < 0 ? INFINITY : snnk_activation_strip(spectrum->activation);
+/* The strip is that of the activation; a function of the caller's is taken to have no singularity. */
+static snnk__spectral_facts facts_of(const snnk_spectrum *spectrum) {
+    const bool everywhere = spectrum->config.method == SNNK_SPECTRUM_EXACT ||
+                            spectrum->config.method == SNNK_SPECTRUM_ATOMS;
+
+    return (snnk__spectral_facts){
+        .error = spectrum->error,
+        .strip = spectrum->activation < 0 ? INFINITY : snnk_activation_strip(spectrum->activation),
+        .center = spectrum->config.center,
+        .radius = everywhere ? INFINITY : spectrum->config.radius};
 }
 
 /* What both blocks are made of. */
@@ -147,8 +151,7 @@ static int make_line(const plan *p, size_t inputs, snnk__row_source *from, float
                            omit ? 0 : p->spectrum->slope, p->allocator, &line);
     if (st != SNNK_OK) return st;
     line->sketch_rows = p->shares.sketch_rows;
-    line->spectral_error = p->spectrum->error;
-    line->strip = strip_of(p->spectrum);
+    line->facts = facts_of(p->spectrum);
     st = snnk__map_block_from_line(inputs, &p->described, line, p->allocator, block);
     if (st != SNNK_OK) {
         snnk__line_free(line);
@@ -166,13 +169,11 @@ static int make_urf(const plan *p, snnk__urf_atoms *atoms, bool has_line, snnk__
     st = snnk__urf_alloc(p->frame, atoms, p->shares.rows, p->allocator, &urf);
     if (st != SNNK_OK) return st;
     snnk__urf_atoms_assign(&urf->atoms, p->config->seed, urf->rows, urf->row_atom);
-    if (!has_line) {
-        const bool omit = p->config->affine == SNNK_URF_AFFINE_OMIT;
-
-        urf->intercept = omit ? 0 : p->spectrum->intercept;
-        urf->spectral_error = p->spectrum->error;
-    }
-    urf->strip = strip_of(p->spectrum);
+    urf->facts = facts_of(p->spectrum);
+    if (has_line)
+        urf->facts.error = 0;
+    else if (p->config->affine != SNNK_URF_AFFINE_OMIT)
+        urf->intercept = p->spectrum->intercept;
     snnk__urf_finish(urf); /* the table's shape: how many features */
     st = snnk__map_block_from_urf(&p->described, urf, p->allocator, block);
     if (st != SNNK_OK) {

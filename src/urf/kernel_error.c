@@ -30,7 +30,7 @@ static double half_kappa(int order, const snnk__urf_products *p) {
 static void arc_cosine_error(int order, const snnk__urf_products *p, double *value,
                              double *variance, double *bound2) {
     *value = half_kappa(order, p);
-    *variance = (order == 0 ? *value : half_kappa(2, p)) - *value * *value;
+    *variance = snnk__urf_spread(order == 0 ? *value : half_kappa(2, p), *value);
     *bound2 = order == 0 ? 1 : INFINITY;
 }
 
@@ -75,7 +75,7 @@ int snnk__kernel_error(const snnk_map_config *config, size_t rows, const snnk__u
         return SNNK_OK;
     }
     if ((st = one_row(config, p, value, variance, bound2)) != SNNK_OK) return st;
-    *variance = fmax(*variance, 0) / (double)rows;
+    *variance /= (double)rows;
     *bound2 /= (double)rows;
     return SNNK_OK;
 }

@@ -70,11 +70,17 @@ double snnk__urf_square(const snnk__urf_pairing *pairing, size_t d, const snnk__
     return isnan(square) ? INFINITY : fmax(square, 0); /* infinity - infinity: it overflowed */
 }
 
+double snnk__urf_spread(double square, double mean) {
+    const double spread = square - mean * mean;
+
+    return isfinite(spread) ? fmax(spread, 0) : INFINITY; /* infinity - infinity: it overflowed */
+}
+
 double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
                           double complex c) {
     const double mean = creal(c * cexp(pairing->alpha * pairing->beta * p->xw));
 
-    return fmax(snnk__urf_square(pairing, d, p, c) - mean * mean, 0);
+    return snnk__urf_spread(snnk__urf_square(pairing, d, p, c), mean);
 }
 
 double snnk__urf_optimal_A(double phi, size_t d) {

@@ -36,6 +36,9 @@ snnk__urf_second snnk__urf_second_moments(const snnk__urf_pairing *pairing, size
 double snnk__urf_log_absolute(const snnk__urf_pairing *pairing, size_t d,
                               const snnk__urf_products *p);
 
+/* The variance of what has this mean and mean square; infinite where one of them is. */
+double snnk__urf_spread(double square, double mean);
+
 /* The variance of Re(c H), for one draw. >= 0; infinite where it overflows. */
 double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
                           double complex c);

@@ -186,52 +186,68 @@ typedef struct gathered {
     double input2, weight2; /* mean squares in the frame */
     double largest_product;
     double spectral_error, strip;
+    size_t beyond;        /* pairs outside the interval of the spectrum */
     size_t fixed, random; /* features that do not, and that do, share the work with more of them */
 } gathered;
 
-static int gather_block(const snnk_map *map, const snnk__map_block *block, const snnk__seen *x,
-                        const snnk__seen *w, gathered *g) {
+/* One block's error of a pair on top of the others'. */
+static void add_error(snnk__pair_error *sum, const snnk__pair_error *e) {
+    sum->value += e->value;
+    sum->variance += e->variance;
+    sum->bound2 += e->bound2;
+}
+
+static const snnk__spectral_facts *facts_of(const snnk__map_block *block) {
+    return block->urf ? &block->urf->facts : block->line ? &block->line->facts : NULL;
+}
+
+static bool beyond_interval(const snnk__map_block *block, double z) {
+    const snnk__spectral_facts *facts = facts_of(block);
+
+    return facts && fabs(z - facts->center) > facts->radius;
+}
+
+static int gather_block(const snnk__map_block *block, const snnk__seen *x, const snnk__seen *w,
+                        gathered *g) {
     const double o2 = block->urf || block->line || block->diagonal
                           ? 0
                           : block->config.offset_scale * block->config.offset_scale;
+    size_t beyond = 0;
     int st;
 
-    (void)map;
     g->input2 = g->weight2 = g->largest_product = 0;
     for (size_t i = 0; i < g->n; i++) {
         for (size_t j = 0; j < g->l; j++) {
             snnk__urf_products p = snnk__seen_products(x, i, w, j);
-            snnk__pair_error e = {0}, *sum = &g->pair[i * g->l + j];
+            const double offset = x->offset[i] + w->offset[j];
+            snnk__pair_error e = {0};
 
             p.xw += o2;
-            st = snnk__block_error(block, &p, x->offset[i] + w->offset[j], &e);
-            if (st != SNNK_OK) return st;
-            sum->value += e.value;
-            sum->variance += e.variance;
-            sum->bound2 += e.bound2;
+            if ((st = snnk__block_error(block, &p, offset, &e)) != SNNK_OK) return st;
+            add_error(&g->pair[i * g->l + j], &e);
+            beyond += beyond_interval(block, p.xw + offset);
             g->largest_product = fmax(g->largest_product, p.xx * p.ww);
         }
         g->input2 += x->norm2[i] / (double)g->n;
     }
     for (size_t j = 0; j < g->l; j++) g->weight2 += w->norm2[j] / (double)g->l;
     g->largest_product = sqrt(g->largest_product);
+    g->beyond = snnk__max_size(g->beyond, beyond);
     return SNNK_OK;
 }
 
 /* What a block says about itself, whatever the pair. */
 static void gather_facts(const snnk__map_block *block, gathered *g) {
     const bool exact = block->diagonal != NULL;
+    const snnk__spectral_facts *facts = facts_of(block);
 
-    if (block->urf) {
-        g->strip = fmin(g->strip, block->urf->strip);
-        g->spectral_error += block->urf->spectral_error;
+    if (facts) {
+        g->strip = fmin(g->strip, facts->strip);
+        g->spectral_error += facts->error;
+    }
+    if (block->urf)
         g->fixed += block->urf->frame->n_directions + (block->urf->frame->weight_mean != NULL);
-    }
-    if (block->line) {
-        g->strip = fmin(g->strip, block->line->strip);
-        g->spectral_error += block->line->spectral_error;
-        if (!exact && block->line->frame->weight_mean) g->fixed++;
-    }
+    if (block->line && !exact && block->line->frame->weight_mean) g->fixed++;
     if (exact)
         g->fixed += block->features;
     else if (block->line)
@@ -257,7 +273,7 @@ static int gather(const snnk_map *map, const snnk_allocator *allocator, size_t n
             scale_seen(block, &x);
             scale_seen(block, &w);
         }
-        if (st == SNNK_OK) st = gather_block(map, block, &x, &w, g);
+        if (st == SNNK_OK) st = gather_block(block, &x, &w, g);
         gather_facts(block, g);
         snnk__seen_free(allocator, &x);
         snnk__seen_free(allocator, &w);
@@ -283,10 +299,17 @@ static double quantile(const double *sorted, size_t n, double q) {
 
 /* Features for a share of `random` ones that is `times` as many; 0 if that is too many. */
 static uint64_t scaled_features(const gathered *g, double times) {
-    const double needed = (double)g->fixed + fmax(1, ceil((double)g->random * times));
+    const double random = (double)g->random * times;
 
-    if (!(needed <= MOST_FEATURES)) return 0;
-    return g->random == 0 ? (uint64_t)g->fixed : (uint64_t)needed;
+    if (g->random == 0) return (uint64_t)g->fixed;
+    if (!(random <= MOST_FEATURES - (double)g->fixed)) return 0; /* NaN: it overflowed */
+    return g->fixed + (uint64_t)fmax(1, ceil(random));
+}
+
+/* A deviation as a share of the rms value; infinite where either overflowed. */
+static double share_of(double deviation, double rms) {
+    if (deviation == 0) return 0;
+    return isfinite(rms) ? deviation / rms : INFINITY;
 }
 
 static void summarise(gathered *g, const snnk_predict_config *config, snnk_prediction *p) {
@@ -300,18 +323,17 @@ static void summarise(gathered *g, const snnk_predict_config *config, snnk_predi
         variance += e->variance / (double)pairs;
         bound2 = fmax(bound2, e->bound2);
         g->deviation[i] = sqrt(e->variance);
-        if (e->variance > 0)
-            ratio += 0.79788456080286535588 * g->deviation[i] / fabs(e->value) / (double)pairs;
+        ratio += 0.79788456080286535588 * share_of(g->deviation[i], fabs(e->value)) / (double)pairs;
     }
-    const double rms = sqrt(square);
-    const double relative = rms > 0 ? 1 / rms : variance > 0 ? INFINITY : 0;
+    const double rms = isfinite(square) ? sqrt(square) : INFINITY; /* not NaN */
     qsort(g->deviation, pairs, sizeof *g->deviation, by_value);
-    p->standard_error = sqrt(variance) * relative;
-    p->median_error = quantile(g->deviation, pairs, 0.5) * relative;
-    p->error_95 = quantile(g->deviation, pairs, 0.95) * relative;
-    p->largest_error = g->deviation[pairs - 1] * relative;
+    p->standard_error = share_of(sqrt(variance), rms);
+    p->median_error = share_of(quantile(g->deviation, pairs, 0.5), rms);
+    p->error_95 = share_of(quantile(g->deviation, pairs, 0.95), rms);
+    p->largest_error = share_of(g->deviation[pairs - 1], rms);
     p->mean_deviation = ratio;
-    p->spectral_error = g->spectral_error > 0 ? g->spectral_error * relative : 0;
+    p->spectral_error = share_of(g->spectral_error, rms);
+    p->beyond_interval = (double)g->beyond / (double)pairs;
     p->value_rms = rms;
     p->input_norm = sqrt(g->input2);
     p->weight_norm = sqrt(g->weight2);
@@ -320,7 +342,7 @@ static void summarise(gathered *g, const snnk_predict_config *config, snnk_predi
     p->beyond_strip = g->largest_product > g->strip;
 
     const double left = config->error - p->spectral_error, target = left * rms;
-    if (left > 0 && rms > 0) {
+    if (left > 0 && rms > 0 && isfinite(rms)) {
         const double logarithm = log(2 / config->probability);
 
         p->features_chebyshev =
@@ -348,8 +370,7 @@ static void output_quantiles(const gathered *g, double *scratch, size_t n_levels
         }
         qsort(scratch, g->n, sizeof *scratch, by_value);
         for (size_t q = 0; q < n_levels; q++) {
-            const double error = quantile(scratch, g->n, levels[q]);
-            quantiles[j * ldq + q] = error == 0 ? 0 : error / sqrt(square);
+            quantiles[j * ldq + q] = share_of(quantile(scratch, g->n, levels[q]), sqrt(square));
         }
     }
 }
@@ -460,9 +481,8 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
         snnk__pair_error e = {0};
 
         if ((st = snnk__block_error(map->blocks[k], &p, offset, &e)) != SNNK_OK) return st;
-        sum.value += e.value;
-        sum.variance += e.variance;
-        sum.bound2 += e.bound2;
+        add_error(&sum, &e);
+        if (beyond_interval(map->blocks[k], p.xw + offset)) g.beyond = 1;
         gather_facts(map->blocks[k], &g);
     }
     summarise(&g, &ours, &made);

@@ -19,8 +19,7 @@ static int urf_like(const snnk__map_block *block, const snnk_map_config *config,
     if (st != SNNK_OK) goto done;
     snnk__urf_atoms_assign(&urf->atoms, config->seed, urf->rows, urf->row_atom);
     urf->intercept = old->intercept;
-    urf->spectral_error = old->spectral_error;
-    urf->strip = old->strip;
+    urf->facts = old->facts;
     snnk__urf_finish(urf);
     st = snnk__map_block_from_urf(config, urf, allocator, like);
     if (st == SNNK_OK) urf = NULL; /* the block's now */
@@ -39,8 +38,7 @@ static int line_like(const snnk__map_block *block, const snnk_map_config *config
     st = snnk__line_create(old->frame, old->intercept, old->slope, allocator, &line);
     if (st != SNNK_OK) return st;
     line->sketch_rows = old->sketch_rows;
-    line->spectral_error = old->spectral_error;
-    line->strip = old->strip;
+    line->facts = old->facts;
     st = snnk__map_block_from_line(block->inputs, config, line, allocator, like);
     if (st != SNNK_OK) snnk__line_free(line);
     return st;

@@ -6,13 +6,19 @@
 #include "urf/atoms.h"
 #include "urf/frame.h"
 
+/* What a block says of the spectrum it is made from. */
+typedef struct snnk__spectral_facts {
+    double error;          /* the bound; 0 in the second block of a map */
+    double strip;          /* of f, half its width */
+    double center, radius; /* of the interval where the spectrum is f, to that error; or infinite */
+} snnk__spectral_facts;
+
 /* Rows of G run on raw inputs: M^T g_j, offset -M^T g_j . mu, without s and A, which the table has. */
 typedef struct snnk__urf {
     snnk_allocator allocator;
     const snnk_frame *frame; /* a frame that changes nothing, where none was given */
     double intercept;        /* of the spectrum; 0 where a LINE block has it */
-    double spectral_error;
-    double strip;
+    snnk__spectral_facts facts;
     snnk__urf_atoms atoms;
     size_t rows;
     uint32_t *row_atom; /* rows */
@@ -29,8 +35,7 @@ typedef struct snnk__line {
     snnk_allocator allocator;
     const snnk_frame *frame; /* NULL: exact */
     double intercept, slope;
-    double spectral_error;
-    double strip;
+    snnk__spectral_facts facts;
     size_t sketch_rows; /* r */
 } snnk__line;
 

@@ -150,16 +150,20 @@ static double shrinkage(size_t n, size_t d, const double *A, double tau, double 
     return distance > spread ? fmax(spread / distance, 0) : 1;
 }
 
+static void set_identity(size_t k, double *S) {
+    memset(S, 0, k * k * sizeof *S);
+    for (size_t i = 0; i < k; i++) S[i * k + i] = 1;
+}
+
 /* S (k x k) = second moment along the directions, and *rest = that in each direction outside, both shrunk
- * towards the average over all directions. No row: isotropic. */
+ * towards the average over all directions. No row, or none that varies: isotropic. */
 static int moments(const snnk_frame *frame, const rows *of, double *S, double *rest) {
     const size_t d = frame->inputs, k = frame->n_directions, n = sampled_rows(of);
     double *A = NULL, *along = NULL, *gram = NULL, total = 0, inside = 0;
     int st;
 
-    memset(S, 0, k * k * sizeof *S);
+    set_identity(k, S);
     *rest = 1;
-    for (size_t i = 0; i < k; i++) S[i * k + i] = 1;
     if (n == 0) return SNNK_OK;
     if ((st = snnk__alloc(&frame->allocator, n * d, sizeof *A, "rows", &A)) != SNNK_OK) goto done;
     st = snnk__alloc(&frame->allocator, n * k, sizeof *along, "coordinates", &along);
@@ -168,9 +172,10 @@ static int moments(const snnk_frame *frame, const rows *of, double *S, double *r
         SNNK_OK)
         goto done;
     sample(frame, of, n, A);
+    for (size_t i = 0; i < n * d; i++) total += A[i] * A[i] / (double)n;
+    if (total == 0) goto done;
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)k, (int)d, 1, A, (int)d,
                 frame->directions, (int)d, 0, along, (int)k);
-    for (size_t i = 0; i < n * d; i++) total += A[i] * A[i] / (double)n;
     for (size_t i = 0; i < n * k; i++) inside += along[i] * along[i] / (double)n;
 
     const double tau = total / (double)d, rho = shrinkage(n, d, A, tau, gram);
@@ -178,7 +183,9 @@ static int moments(const snnk_frame *frame, const rows *of, double *S, double *r
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)k, (int)k, (int)n,
                 (1 - rho) / (double)n, along, (int)k, along, (int)k, 0, S, (int)k);
     for (size_t i = 0; i < k; i++) S[i * k + i] += fmax(rho, 1e-6) * tau; /* never singular */
-    *rest = d > k ? (1 - rho) * fmax(total - inside, 0) / (double)(d - k) + rho * tau : 0;
+    const double outside = d > k ? fmax(total - inside, 0) / (double)(d - k) : tau;
+
+    *rest = (1 - rho) * outside + rho * tau;
 done:
     snnk__free(&frame->allocator, gram);
     snnk__free(&frame->allocator, along);

@@ -47,7 +47,8 @@ SNNK_API int snnk_layer_from_weights(const snnk_map *map, size_t outputs, const 
  * snnk_urf_calibrate on inputs X (n x d) and the weights, then snnk_layer_from_weights. W: l x d, l >=
  * 2; b: l, or NULL for zeros. Look at the report: where `predicted` is not small, or
  * `without_features` is smaller, do not use it, and fit a layer to the dense one's outputs instead
- * (snnk_fit). config, report: may be NULL. Statuses of both. */
+ * (snnk_fit). config, report: may be NULL; report: from
+ * snnk_urf_report_init. Statuses of both. */
 SNNK_API int snnk_layer_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                                    const float *b, int32_t activation, size_t n, const float *X,
                                    size_t ldx, const snnk_urf_config *config,

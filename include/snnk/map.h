@@ -97,7 +97,8 @@ typedef enum snnk_projection {
                                      * D x D Walsh-Hadamard matrix and D_i diagonals of random signs,
                                      * times chi(D)-distributed norms, without the columns beyond d.
                                      * O(D log D) a group, and stored as a seed. Rows are nearly, not
-                                     * exactly, Gaussian (Choromanski et al. 2017) */
+                                     * exactly, Gaussian (Choromanski et al. 2017). In URF and LINE maps
+                                     * they are made dense, to fold the frame in: no faster there */
     SNNK_PROJECTION_SIMPLEX = 4, /* groups of d rows: the corners of a regular simplex, turned by a
                                      * Haar-distributed rotation, times chi(d) norms (Reid et al.
                                      * 2023) */

@@ -126,8 +126,9 @@ SNNK_API double snnk_spectrum_l1(const snnk_spectrum *spectrum); /* sum |c_k|; N
 /* A bound on |f(z) - spectrum(z)| for |z - center| <= radius: the largest difference on a fine grid (at
  * least 16 steps to each of points), plus, for every cell of the grid, how far f and the atoms can be
  * from their chords there (f by the change of its slope between cells, measured: kinks are found, and
- * jumps; the atoms by sum |c_k| omega_k^2, in closed form), plus rounding. 0 for EXACT and given atoms;
- * NaN for NULL. */
+ * jumps; the atoms by sum |c_k| omega_k^2, in closed form), plus rounding. A function of the caller's is
+ * seen on the grid alone: what is narrower than a step of it can be missed. 0 for EXACT and given
+ * atoms; NaN for NULL. */
 SNNK_API double snnk_spectrum_error(const snnk_spectrum *spectrum);
 
 /* The settings as used: points, half_period, largest_frequency and method resolved; center and

@@ -278,8 +278,10 @@ SNNK_API int snnk_urf_report_init(snnk_urf_report *report, size_t report_size);
 
 /* The map for f(w.x + b) of least predicted error on a batch: X: n x d (n >= 2), W: l x d (l >= 2),
  * b: l or NULL. Chooses the frame, the interval and method of the spectrum, form, hyperbolic, A;
- * predicts each on rows that the frame was not learnt from (every fourth), then learns the frame
- * again from all. spectrum: NULL, or the one to use (activation is then that of the exact values,
+ * predicts each on rows that the frame was not learnt from (every fourth; of fewer than 4 inputs or
+ * weights all serve as both, and predictions are too good), then learns the frame again from all. The
+ * interval of the spectrum is what at most 128 inputs times 128 weights span, and a quarter more on each
+ * side: ask snnk_map_predict for beyond_interval. spectrum: NULL, or the one to use (activation is then that of the exact values,
  * for without_features alone). config: features, seed, atoms, affine, projection and allocator are
  * kept as given; the rest is chosen. report: NULL if not wanted. Deterministic. Statuses as
  * snnk_spectrum_create, snnk_frame_create, snnk_map_create_urf. */

@@ -127,7 +127,7 @@ frame_config = config("snnk_frame_config_init", 32)
 urf_config = config("snnk_urf_config_init", 96)
 urf_report = config("snnk_urf_report_init", 192)
 predict_config = config("snnk_predict_config_init", 24)
-prediction = config("snnk_prediction_init", 128)
+prediction = config("snnk_prediction_init", 136)
 spectra = [handle("snnk_spectrum_create", c_int32(5), None)]
 n = c_size_t()
 call("snnk_spectrum_points", None, byref(n), None)

@@ -120,7 +120,7 @@ static void run_ours(const data *d, times *least) {
     config.ridge = RIDGE;
     const double start = now();
     CHECK(snnk_lstsq_create(d->m, TARGETS, NULL, &lstsq));
-    CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, d->m, d->Y, TARGETS));
+    CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, d->m, d->Y, TARGETS, NULL));
     const double added = now();
     CHECK(snnk_lstsq_solve(lstsq, &config, d->B, d->m, d->b, NULL));
     const double solved = now();

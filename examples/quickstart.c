@@ -54,7 +54,7 @@ int main(void) {
     CHECK(snnk_fit_create(map, 2, NULL, &fit));
     CHECK(snnk_fit_add_labels(fit, N, X, 2, labels, NULL));
     CHECK(snnk_fit_report_init(&report, sizeof report));
-    CHECK(snnk_fit_solve(fit, &report, &layer));
+    CHECK(snnk_fit_solve(fit, NULL, &report, &layer));
     printf("fitted %d rows, lambda %.2g, held-out error %.2f %%\n", (int)report.rows, report.ridge,
            100 * report.heldout_error);
 

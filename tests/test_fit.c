@@ -84,7 +84,7 @@ static void test_recovers_a_linear_teacher(void **state) {
     config.ridge = 0;
     assert_ok(snnk_fit_create(map, L, &config, &fit));
     assert_ok(snnk_fit_add(fit, d.n, d.X, D, d.Y, L, NULL));
-    assert_ok(snnk_fit_solve(fit, NULL, &layer));
+    assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
     assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
     for (size_t j = 0; j < L; j++) {
         assert_close(bias[j], c[j], 0, 1e-6);
@@ -120,12 +120,12 @@ static void test_uses_every_row_once(void **state) {
 
         assert_ok(snnk_fit_add(fit, count, d.X + first * D, D, d.Y + first * L, L, NULL));
     }
-    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_int_equal(report.rows, n);
     assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
 
     assert_ok(snnk_lstsq_create(D, L, NULL, &direct));
-    assert_ok(snnk_lstsq_add(direct, n, d.X, D, d.Y, L));
+    assert_ok(snnk_lstsq_add(direct, n, d.X, D, d.Y, L, NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = report.ridge;
     assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));
@@ -170,7 +170,7 @@ static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
 
             assert_ok(snnk_fit_add(fit, count, d.X + first * D, D, d.Y + first * L, L, NULL));
         }
-        assert_ok(snnk_fit_solve(fit, &report, &layer));
+        assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         assert_int_equal(report.heldout_rows, expected);
         snnk_layer_free(layer);
         snnk_fit_free(fit);
@@ -198,7 +198,7 @@ static void test_the_sample_is_of_all_rows(void **state) {
     config.heldout_share = 0.5;
     assert_ok(snnk_fit_create(map, L, &config, &fit));
     assert_ok(snnk_fit_add(fit, n, d.X, D, d.Y, L, NULL));
-    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
     assert_close(report.heldout_error, L / 2.0, 0,
                  5 * sqrt(((2.0 * L + L * L) / 2 - L * L / 4.0) / SNNK_FIT_MAX_HELDOUT));
@@ -225,7 +225,7 @@ static void test_holds_out_the_share_and_measures_the_noise(void **state) {
     config.heldout_share = share;
     assert_ok(snnk_fit_create(map, L, &config, &fit));
     assert_ok(snnk_fit_add(fit, n, d.X, D, d.Y, L, NULL));
-    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_close((double)report.heldout_rows, (double)n * share, 0,
                  5 * sqrt((double)n * share * (1 - share)));
     /* Least of ten lambdas: at most a hair below the error of the true model. */
@@ -266,7 +266,7 @@ static void test_lambda_follows_the_noise(void **state) {
         assert_ok(snnk_map_create(M, &config, NULL, &map));
         assert_ok(snnk_fit_create(map, 1, &fit_options, &fit));
         assert_ok(snnk_fit_add(fit, N, X, M, Y, 1, NULL));
-        assert_ok(snnk_fit_solve(fit, &report, &layer));
+        assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         chosen[noisy] = report.ridge;
         snnk_layer_free(layer);
         snnk_fit_free(fit);
@@ -294,7 +294,7 @@ static void test_labels_are_one_hot_targets(void **state) {
         assert_ok(snnk_fit_create(map, L, &config, &fit));
         assert_ok(as_labels ? snnk_fit_add_labels(fit, d.n, d.X, D, d.labels, NULL)
                             : snnk_fit_add(fit, d.n, d.X, D, d.Y, L, NULL));
-        assert_ok(snnk_fit_solve(fit, NULL, &layer));
+        assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
         assert_ok(snnk_layer_weights(layer, Psi[as_labels], D, bias[as_labels]));
         snnk_layer_free(layer);
         snnk_fit_free(fit);
@@ -328,7 +328,7 @@ static void test_heldout_error_of_labels(void **state) {
         }
         assert_ok(snnk_fit_create(map, L, NULL, &fit));
         assert_ok(snnk_fit_add_labels(fit, d.n, d.X, D, d.labels, NULL));
-        assert_ok(snnk_fit_solve(fit, &report, &layer));
+        assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         if (random) /* the best of ten lambdas of a binomial: within 5 sigma still */
             assert_close(report.heldout_error, 2.0 / 3, 0,
                          5 * sqrt(2.0 / 9 / (double)report.heldout_rows));
@@ -366,9 +366,9 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
     for (size_t k = 0; k < D; k++) d.X[2499 * D + k] = 1e6f;
     assert_status(snnk_fit_add(fit, 2500, d.X, D, d.Y, L, NULL), SNNK_E_NONFINITE);
     assert_says("row 2499");
-    assert_status(snnk_fit_solve(fit, &report, &layer), SNNK_E_STATE); /* no row is in it */
+    assert_status(snnk_fit_solve(fit, NULL, &report, &layer), SNNK_E_STATE); /* no row is in it */
     assert_ok(snnk_fit_add(fit, 2499, d.X, D, d.Y, L, NULL));
-    assert_ok(snnk_fit_solve(fit, &report, &layer));
+    assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_int_equal(report.rows, 2499);
     snnk_layer_free(layer);
     snnk_fit_free(fit);
@@ -411,7 +411,7 @@ static void test_misuse(void **state) {
     assert_null(fit);
 
     assert_ok(snnk_fit_create(map, L, NULL, &fit));
-    assert_status(snnk_fit_solve(fit, NULL, &layer), SNNK_E_STATE);
+    assert_status(snnk_fit_solve(fit, NULL, NULL, &layer), SNNK_E_STATE);
     assert_status(snnk_fit_add(fit, 10, d.X, D - 1, d.Y, L, NULL), SNNK_E_STRIDE);
     assert_status(snnk_fit_add(fit, 10, d.X, D, d.Y, L - 1, NULL), SNNK_E_STRIDE);
     assert_status(snnk_fit_add(fit, 10, NULL, D, d.Y, L, NULL), SNNK_E_NULL);
@@ -433,9 +433,10 @@ static void test_misuse(void **state) {
     assert_ok(snnk_fit_add(fit, 1, d.X, D, d.Y, L, NULL));
     d.labels[7] = 0;
     assert_status(snnk_fit_add_labels(fit, 10, d.X, D, d.labels, NULL), SNNK_E_STATE);
-    assert_status(snnk_fit_solve(fit, NULL, &layer), SNNK_E_STATE); /* one row: none to choose on */
+    /* One row: none to choose on. */
+    assert_status(snnk_fit_solve(fit, NULL, NULL, &layer), SNNK_E_STATE);
     report.size = 4;
-    assert_status(snnk_fit_solve(fit, &report, &layer), SNNK_E_CONFIG);
+    assert_status(snnk_fit_solve(fit, NULL, &report, &layer), SNNK_E_CONFIG);
     assert_null(layer);
     snnk_fit_free(fit);
     snnk_fit_free(NULL);
@@ -456,7 +457,7 @@ static int create_add_solve(const snnk_allocator *allocator, const data *d) {
     st = snnk_map_create(D, &config, NULL, &map);
     if (st == SNNK_OK) st = snnk_fit_create(map, L, NULL, &fit);
     if (st == SNNK_OK) st = snnk_fit_add(fit, d->n, d->X, D, d->Y, L, NULL);
-    if (st == SNNK_OK) st = snnk_fit_solve(fit, NULL, &layer);
+    if (st == SNNK_OK) st = snnk_fit_solve(fit, NULL, NULL, &layer);
     snnk_layer_free(layer);
     snnk_fit_free(fit);
     snnk_map_free(map);

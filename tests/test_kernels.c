@@ -456,6 +456,75 @@ static void test_urf_features(void **state) {
         }
 }
 
+/* ---- Moments ---- */
+
+/* Row k of column c of a panel of numbers of either kind. */
+static double panel_number(const snnk__moments *moments, const void *panels, size_t k, size_t c) {
+    const size_t at =
+        (c / moments->width * SNNK__PANEL_STRIDE + k) * moments->width + c % moments->width;
+
+    return moments->number_bytes == sizeof(float) ? (double)((const float *)panels)[at]
+                                                  : ((const double *)panels)[at];
+}
+
+/* Products of floats of 20 bits less means of few bits: exact in double; in float each is rounded, and so is
+ * each sum. */
+static void check_moments(const snnk__moments *moments, size_t rows, size_t n_left,
+                          size_t n_right) {
+    enum { LDS = 70, LDX = 60 };
+    const size_t columns = moments->panels * moments->width;
+    const double unit = moments->number_bytes == sizeof(float) ? eps : 0x1p-53;
+    float *X = draw(rows * LDX, 7);
+    double S[17 * LDS], mean[48];
+    void *left, *right;
+
+    assert_int_equal(posix_memalign(&left, 64, SNNK__PANEL_STRIDE * 16 * sizeof(double)), 0);
+    assert_int_equal(posix_memalign(&right, 64, 3 * SNNK__PANEL_STRIDE * 16 * sizeof(double)), 0);
+    memset(right, 0, 3 * SNNK__PANEL_STRIDE * 16 * sizeof(double));
+    for (size_t c = 0; c < 48; c++) mean[c] = (double)c / 64;
+    for (size_t i = 0; i < 17 * LDS; i++) S[i] = (double)guard;
+    moments->pack(rows, n_left, X, LDX, mean, left);
+    moments->pack(rows, n_right, X + 5, LDX, mean, right);
+    assert_true(n_right <= columns && n_left <= moments->width);
+    for (size_t k = 0; k < rows; k++)
+        for (size_t c = 0; c < n_right; c++)
+            assert_close(panel_number(moments, right, k, c), (double)X[k * LDX + 5 + c] - mean[c],
+                         unit, 0);
+    moments->add(rows, left, n_left, right, n_right, S, LDS);
+    for (size_t i = 0; i < 17; i++)
+        for (size_t j = 0; j < LDS; j++) {
+            double sum = 0, size = 0;
+
+            for (size_t k = 0; i < n_left && j < n_right && k < rows; k++) {
+                const double product =
+                    panel_number(moments, left, k, i) * panel_number(moments, right, k, j);
+
+                sum += product;
+                size += fabs(product);
+            }
+            assert_close(S[i * LDS + j], (double)guard + sum, 0,
+                         size == 0 ? 0 : (double)(rows + 1) * unit * size + 0x1p-38);
+        }
+    free(right);
+    free(left);
+    free(X);
+}
+
+static void test_moments(void **state) {
+    static const size_t rows[] = {1, 2, 7, SNNK__PANEL_ROWS};
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        const snnk__moments *moments = &snnk__kernels_get()->moments[p];
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            for (size_t left = 1; left <= moments->width; left++)
+                for (size_t right = 1; right <= moments->panels * moments->width; right++)
+                    if (i < 2 || (left + right) % 5 == 0)
+                        check_moments(moments, rows[i], left, right);
+    }
+}
+
 /* ---- Packed matrices ---- */
 
 static void test_panels(void **state) {
@@ -574,6 +643,7 @@ int main(void) {
         cmocka_unit_test(test_small_sizes),
         cmocka_unit_test(test_block_sizes),
         cmocka_unit_test(test_urf_features),
+        cmocka_unit_test(test_moments),
         cmocka_unit_test(test_identity_blocks),
         cmocka_unit_test(test_no_offsets),
         cmocka_unit_test(test_strides_and_alignment),

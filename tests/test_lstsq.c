@@ -17,7 +17,7 @@ static void test_by_hand(void **state) {
     snnk_lstsq *s = create(2, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1));
+    assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL));
     assert_int_equal(snnk_lstsq_rows(s), 3);
     assert_int_equal(snnk_lstsq_features(s), 2);
     assert_int_equal(snnk_lstsq_targets(s), 1);
@@ -46,8 +46,8 @@ static void test_batches(void **state) {
             const size_t n = cuts[c] < N - i ? cuts[c] : N - i;
             snnk_lstsq *part = create(M, T);
 
-            assert_ok(snnk_lstsq_add(forward, n, Phi + i * M, M, Y + i * T, T));
-            assert_ok(snnk_lstsq_add(part, n, Phi + i * M, M, Y + i * T, T));
+            assert_ok(snnk_lstsq_add(forward, n, Phi + i * M, M, Y + i * T, T, NULL));
+            assert_ok(snnk_lstsq_add(part, n, Phi + i * M, M, Y + i * T, T, NULL));
             assert_ok(snnk_lstsq_merge(merged, part));
             snnk_lstsq_free(part);
         }
@@ -55,7 +55,7 @@ static void test_batches(void **state) {
             const size_t n = cuts[c] < i ? cuts[c] : i;
 
             i -= n;
-            assert_ok(snnk_lstsq_add(backward, n, Phi + i * M, M, Y + i * T, T));
+            assert_ok(snnk_lstsq_add(backward, n, Phi + i * M, M, Y + i * T, T, NULL));
         }
         statistics_assert_close(forward, expected, 4e-13, 1e-15);
         statistics_assert_close(backward, expected, 4e-13, 1e-15);
@@ -65,6 +65,103 @@ static void test_batches(void **state) {
         snnk_lstsq_free(forward);
     }
     snnk_lstsq_free(expected);
+    free(Y);
+    free(Phi);
+}
+
+static snnk_lstsq *statistics_of(size_t n, size_t m, size_t t, const float *Phi, const float *Y,
+                                 int32_t precision, snnk_workspace *workspace) {
+    snnk_lstsq *s = create(m, t);
+
+    assert_ok(snnk_lstsq_set_precision(s, precision));
+    assert_ok(snnk_lstsq_add(s, n, Phi, m, Y, t, workspace));
+    return s;
+}
+
+/* Around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192 and 384 of a group;
+ * and around blocks of 384 rows, one of them for the shift of the mean. */
+static void test_sizes(void **state) {
+    static const size_t ms[] = {1, 7, 8, 9, 16, 17, 24, 25, 48, 49, 191, 193, 385},
+                        ts[] = {1, 8, 17};
+    static const size_t ns[] = {1, 2, 383, 384, 800};
+    float *Phi = statistics_random(800 * 385, 11), *Y = statistics_random(800 * 17, 12);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
+        for (size_t j = 0; j < sizeof ts / sizeof *ts; j++) {
+            const size_t n = ns[(3 * i + j) % 5], m = ms[i], t = ts[j];
+            snnk_lstsq *expected = create(m, t);
+
+            statistics_set_float(expected, n, Phi, Y);
+            for (int32_t precision = 0; precision < 2; precision++) {
+                snnk_lstsq *s = statistics_of(n, m, t, Phi, Y, precision, NULL);
+
+                /* double: n eps; float: (384 + 3) eps, however many blocks */
+                statistics_assert_close(s, expected, precision ? 387 * 0x1p-24 : 2e-13, 1e-15);
+                snnk_lstsq_free(s);
+            }
+            snnk_lstsq_free(expected);
+        }
+    free(Y);
+    free(Phi);
+}
+
+/* The error of fast sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of partial sums that
+ * grow to the whole, each uniform within half a unit. Over n/K blocks these average out. Features with
+ * a mean: the diagonal, and what is correlated, is not near zero. */
+static void test_precision(void **state) {
+    enum { N = 8000, M = 40, T = 2 };
+    float *Phi = statistics_random(N * M, 13), *Y = statistics_random(N * T, 14);
+    snnk_lstsq *expected = create(M, T);
+    double largest[2] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < N * M; i++) Phi[i] += 0.9f * Phi[i - i % M] + 1;
+    statistics_set_float(expected, N, Phi, Y);
+    for (int32_t precision = 0; precision < 2; precision++) {
+        snnk_lstsq *s = statistics_of(N, M, T, Phi, Y, precision, NULL);
+
+        for (size_t i = 0; i < M; i++)
+            for (size_t j = 0; j <= i; j++) {
+                const double size = sqrt(expected->S[i * M + i] * expected->S[j * M + j]);
+                const double error = fabs(s->S[i * M + j] - expected->S[i * M + j]) / size;
+
+                largest[precision] = fmax(largest[precision], error);
+            }
+        snnk_lstsq_free(s);
+    }
+    print_message("largest error of S: %.2g in double, %.2g fast\n", largest[0], largest[1]);
+    /* Within blocks, and over them, in 5 standard deviations. */
+    const double blocks = N / 384.0, within = sqrt(384 / blocks) / 3, over = sqrt(blocks) / 3;
+    assert_true(largest[0] < 5 * 0x1p-53 * (within + over));
+    assert_true(largest[1] < 5 * (0x1p-24 * within + 0x1p-53 * over));
+    assert_true(largest[1] > 1e-10); /* it is another sum */
+    snnk_lstsq_free(expected);
+    free(Y);
+    free(Phi);
+}
+
+/* The same bits for every count of threads. */
+static void test_threads(void **state) {
+    enum { N = 900, M = 230, T = 11 };
+    float *Phi = statistics_random(N * M, 15), *Y = statistics_random(N * T, 16);
+
+    (void)state;
+    for (int32_t precision = 0; precision < 2; precision++) {
+        snnk_lstsq *alone = statistics_of(N, M, T, Phi, Y, precision, NULL);
+
+        for (size_t threads = 1; threads < 40; threads += threads < 5 ? 1 : 17) {
+            snnk_workspace *workspace;
+            snnk_lstsq *s;
+
+            assert_ok(snnk_workspace_create(threads, NULL, &workspace));
+            s = statistics_of(N, M, T, Phi, Y, precision, workspace);
+            statistics_assert_same(s, N, statistics_copy(alone));
+            snnk_lstsq_free(s);
+            snnk_workspace_free(workspace);
+        }
+        snnk_lstsq_free(alone);
+    }
     free(Y);
     free(Phi);
 }
@@ -83,8 +180,8 @@ static void test_strides(void **state) {
         memcpy(wide + i * LDPHI, Phi + i * M, M * sizeof *Phi);
         wide_y[i * LDY] = Y[i];
     }
-    assert_ok(snnk_lstsq_add(packed, N, Phi, M, Y, 1));
-    assert_ok(snnk_lstsq_add(strided, N, wide, LDPHI, wide_y, LDY));
+    assert_ok(snnk_lstsq_add(packed, N, Phi, M, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(strided, N, wide, LDPHI, wide_y, LDY, NULL));
     statistics_assert_same(strided, N, statistics_copy(packed));
     snnk_lstsq_free(strided);
     snnk_lstsq_free(packed);
@@ -110,7 +207,7 @@ static void test_large_mean(void **state) {
     }
     statistics_set_float(expected, N, small, Y);
     for (size_t i = 0; i < N; i += 500)
-        assert_ok(snnk_lstsq_add(s, 500, large + i * M, M, Y + i, 1));
+        assert_ok(snnk_lstsq_add(s, 500, large + i * M, M, Y + i, 1, NULL));
     for (size_t j = 0; j < M; j++) s->mean_phi[j] -= 1e6;
     statistics_assert_close(s, expected, 3.3e-11, 6e-10); /* the mean: 10 roundings of 6e-11 */
     snnk_lstsq_free(s);
@@ -133,9 +230,9 @@ static void test_constant_column(void **state) {
         Phi[2 * i + 1] = (float)(i % 7);
         Y[i] = (float)(i % 3) - 0.3F;
     }
-    assert_ok(snnk_lstsq_add(s, 1, Phi, 2, Y, 1));
-    assert_ok(snnk_lstsq_add(s, N, Phi, 2, Y, 1));
-    assert_ok(snnk_lstsq_add(other, 333, Phi, 2, Y, 1));
+    assert_ok(snnk_lstsq_add(s, 1, Phi, 2, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, N, Phi, 2, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(other, 333, Phi, 2, Y, 1, NULL));
     assert_ok(snnk_lstsq_merge(s, other));
     assert_true(s->mean_phi[0] == (double)0.1F);
     assert_true(s->S[0] == 0 && s->S[2] == 0 && s->C[0] == 0);
@@ -155,8 +252,8 @@ static void test_labels(void **state) {
         Y[i * T + (size_t)labels[i]] = 1;
     }
     statistics_set_float(expected, N, Phi, Y);
-    assert_ok(snnk_lstsq_add_labels(a, 300, Phi, M, labels));
-    assert_ok(snnk_lstsq_add_labels(a, N - 300, Phi + 300 * M, M, labels + 300));
+    assert_ok(snnk_lstsq_add_labels(a, 300, Phi, M, labels, NULL));
+    assert_ok(snnk_lstsq_add_labels(a, N - 300, Phi + 300 * M, M, labels + 300, NULL));
     statistics_assert_close(a, expected, 2.2e-13, 1e-15); /* n eps, as in test_batches */
     assert_true(a->yy[T - 1] == 0);
     snnk_lstsq_free(expected);
@@ -170,7 +267,7 @@ static void test_merge_special(void **state) {
     snnk_lstsq *a = create(2, 1), *empty = create(2, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(a, 2, Phi, 2, Y, 1));
+    assert_ok(snnk_lstsq_add(a, 2, Phi, 2, Y, 1, NULL));
     double *before = statistics_copy(a);
     assert_ok(snnk_lstsq_merge(a, empty)); /* changes nothing */
     statistics_assert_same(a, 2, before);
@@ -211,6 +308,36 @@ static void test_create_refuses(void **state) {
     assert_int_equal(snnk_lstsq_rows(NULL), 0);
 }
 
+/* What float products would make infinite is refused before anything is added. */
+static void test_fast_refuses_what_overflows(void **state) {
+    float Phi[] = {1, 2, 3, 4e17f, 5, 6}, Y[] = {1, 2, -4e17f};
+    snnk_lstsq *s = create(2, 1);
+
+    (void)state;
+    assert_status(snnk_lstsq_set_precision(NULL, 0), SNNK_E_NULL);
+    assert_status(snnk_lstsq_set_precision(s, 2), SNNK_E_ENUM);
+    assert_status(snnk_lstsq_set_precision(s, -1), SNNK_E_ENUM);
+    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_FAST));
+    for (size_t repeat = 0; repeat < 200; repeat++)
+        assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL));
+    assert_true(isfinite(s->S[3]) && isfinite(s->C[1]) && isfinite(s->yy[0]));
+
+    double *before = statistics_copy(s);
+    Phi[3] = 5e17f;
+    assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL), SNNK_E_RANGE);
+    assert_says("Phi[1][1] = 5e+17");
+    Phi[3] = NAN;
+    assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL), SNNK_E_NONFINITE);
+    Phi[3] = 1;
+    Y[2] = -1e20f;
+    assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL), SNNK_E_RANGE);
+    assert_says("Y[2][0] = -1e+20");
+    statistics_assert_same(s, 600, before);
+    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_DOUBLE));
+    assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL));
+    snnk_lstsq_free(s);
+}
+
 /* No refusal changes a bit. */
 static void test_add_refuses(void **state) {
     float Phi[] = {1, 2, 3, 4, 5, 6}, Y[] = {1, 2, 3, 4, 5, 6};
@@ -218,49 +345,49 @@ static void test_add_refuses(void **state) {
     snnk_lstsq *s = create(2, 2);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 2));
+    assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 2, NULL));
     double *before = statistics_copy(s);
 
-    assert_status(snnk_lstsq_add(NULL, 3, Phi, 2, Y, 2), SNNK_E_NULL);
+    assert_status(snnk_lstsq_add(NULL, 3, Phi, 2, Y, 2, NULL), SNNK_E_NULL);
     assert_says("lstsq is NULL");
-    assert_status(snnk_lstsq_add(s, 3, NULL, 2, Y, 2), SNNK_E_NULL);
+    assert_status(snnk_lstsq_add(s, 3, NULL, 2, Y, 2, NULL), SNNK_E_NULL);
     assert_says("Phi is NULL");
-    assert_status(snnk_lstsq_add(s, 3, Phi, 2, NULL, 2), SNNK_E_NULL);
+    assert_status(snnk_lstsq_add(s, 3, Phi, 2, NULL, 2, NULL), SNNK_E_NULL);
     assert_says("Y is NULL");
-    assert_status(snnk_lstsq_add(s, 3, Phi, 1, Y, 2), SNNK_E_STRIDE);
+    assert_status(snnk_lstsq_add(s, 3, Phi, 1, Y, 2, NULL), SNNK_E_STRIDE);
     assert_says("leading dimension of Phi, 1");
-    assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 1), SNNK_E_STRIDE);
+    assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL), SNNK_E_STRIDE);
     assert_says("leading dimension of Y, 1");
-    assert_status(snnk_lstsq_add(s, SIZE_MAX / 2, Phi, 2, Y, 2), SNNK_E_SIZE);
+    assert_status(snnk_lstsq_add(s, SIZE_MAX / 2, Phi, 2, Y, 2, NULL), SNNK_E_SIZE);
     assert_says("do not fit in memory");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         Phi[5] = bad[i];
-        assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 2), SNNK_E_NONFINITE);
+        assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 2, NULL), SNNK_E_NONFINITE);
         assert_says("Phi[2][1] = ");
         Phi[5] = 6;
         Y[4] = bad[i];
-        assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 2), SNNK_E_NONFINITE);
+        assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 2, NULL), SNNK_E_NONFINITE);
         assert_says("Y[2][0] = ");
         Y[4] = 5;
     }
-    assert_ok(snnk_lstsq_add(s, 0, NULL, 2, NULL, 2));
-    assert_ok(snnk_lstsq_add_labels(s, 0, NULL, 2, NULL));
+    assert_ok(snnk_lstsq_add(s, 0, NULL, 2, NULL, 2, NULL));
+    assert_ok(snnk_lstsq_add_labels(s, 0, NULL, 2, NULL, NULL));
 
     int32_t labels[] = {0, 1, 2};
 
-    assert_status(snnk_lstsq_add_labels(NULL, 3, Phi, 2, labels), SNNK_E_NULL);
-    assert_status(snnk_lstsq_add_labels(s, 3, NULL, 2, labels), SNNK_E_NULL);
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 1, labels), SNNK_E_STRIDE);
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_add_labels(NULL, 3, Phi, 2, labels, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_add_labels(s, 3, NULL, 2, labels, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 1, labels, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, NULL, NULL), SNNK_E_NULL);
     assert_says("labels is NULL");
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels), SNNK_E_RANGE);
+    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels, NULL), SNNK_E_RANGE);
     assert_says("labels[2] = 2 is not in 0 ... 1");
     labels[2] = -1;
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels), SNNK_E_RANGE);
+    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels, NULL), SNNK_E_RANGE);
     assert_says("labels[2] = -1");
     labels[2] = 1;
     Phi[0] = NAN;
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels), SNNK_E_NONFINITE);
+    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels, NULL), SNNK_E_NONFINITE);
     assert_says("Phi[0][0]");
     statistics_assert_same(s, 3, before);
     snnk_lstsq_free(s);
@@ -272,7 +399,7 @@ static void test_extreme_floats(void **state) {
     snnk_lstsq *s = create(1, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(s, 3, Phi, 1, Y, 1));
+    assert_ok(snnk_lstsq_add(s, 3, Phi, 1, Y, 1, NULL));
     assert_close(s->S[0], 2 * 3.4028234663852886e38 * 3.4028234663852886e38, 1e-15, 0);
     snnk_lstsq_free(s);
 }
@@ -282,11 +409,11 @@ static void test_counts_do_not_wrap(void **state) {
     snnk_lstsq *a = create(1, 1), *b = create(1, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(a, 2, x, 1, x, 1));
-    assert_ok(snnk_lstsq_add(b, 2, x, 1, x, 1));
+    assert_ok(snnk_lstsq_add(a, 2, x, 1, x, 1, NULL));
+    assert_ok(snnk_lstsq_add(b, 2, x, 1, x, 1, NULL));
     a->rows = UINT64_MAX - 1;
     double *before = statistics_copy(a);
-    assert_status(snnk_lstsq_add(a, 2, x, 1, x, 1), SNNK_E_SIZE);
+    assert_status(snnk_lstsq_add(a, 2, x, 1, x, 1, NULL), SNNK_E_SIZE);
     assert_says("more than a count can hold");
     assert_status(snnk_lstsq_merge(a, b), SNNK_E_SIZE);
     assert_says("more than a count can hold");
@@ -328,7 +455,7 @@ static void test_failing_memory(void **state) {
     /* Adding allocates nothing. */
     assert_ok(snnk_lstsq_create(2, 1, &allocator, &s));
     const long calls = memory.calls;
-    assert_ok(snnk_lstsq_add(s, 2, Phi, 2, Y, 1));
+    assert_ok(snnk_lstsq_add(s, 2, Phi, 2, Y, 1, NULL));
     assert_ok(snnk_lstsq_merge(s, s));
     assert_int_equal(memory.calls, calls);
     snnk_lstsq_free(s);
@@ -339,6 +466,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_precision),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_strides),
         cmocka_unit_test(test_large_mean),
         cmocka_unit_test(test_constant_column),
@@ -346,6 +476,7 @@ int main(void) {
         cmocka_unit_test(test_merge_special),
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_add_refuses),
+        cmocka_unit_test(test_fast_refuses_what_overflows),
         cmocka_unit_test(test_extreme_floats),
         cmocka_unit_test(test_counts_do_not_wrap),
         cmocka_unit_test(test_merge_refuses),

@@ -85,6 +85,8 @@ typedef struct snnk_fit_config {
     int32_t intercept;     /* 1 (default) or 0 */
     int32_t n_ridges;      /* how many lambdas of snnk_lstsq_default_ridges are tried, 2 ... 1000.
                             * Default 10: one a decade */
+    int32_t precision;     /* snnk_precision of the sums over rows. Default DOUBLE */
+    int32_t reserved;      /* 0 */
 } snnk_fit_config;
 
 /* What a fit reports. Fill `size` first (snnk_fit_report_init does). */
@@ -134,7 +136,8 @@ SNNK_API int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t
  * misclassified for labels, least squared error for targets; the larger lambda of equals), then a
  * solution from all rows. SNNK_E_STATE where no row was held out, fewer than two were left to fit
  * on, or every feature is constant: give lambda, or more rows. Else statuses as snnk_lstsq_solve. */
-SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_fit_report *report, snnk_layer **layer);
+SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
+                            snnk_layer **layer);
 
 /* ---- Using ---- */
 

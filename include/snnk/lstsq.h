@@ -10,7 +10,7 @@
 #ifndef SNNK_LSTSQ_H
 #define SNNK_LSTSQ_H
 
-#include <snnk/status.h>
+#include <snnk/workspace.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,8 +20,19 @@ typedef struct snnk_lstsq snnk_lstsq;
 
 /* ---- Collecting ---- */
 
+/* How rows are multiplied. Values never change. */
+typedef enum snnk_precision {
+    SNNK_PRECISION_DOUBLE = 0, /* products and sums in double: S is off by about 1e-15 of its
+                                * diagonal */
+    SNNK_PRECISION_FAST = 1    /* products in float, summed in float over 384 rows and in double
+                                * over those: half the time, and S is off by about 2e-7 of its
+                                * diagonal. Directions whose eigenvalue is below that share of the
+                                * largest are noise: use it with a ridge above that. Values beyond
+                                * 4e17 are refused */
+} snnk_precision;
+
 /* Empty statistics for m = `features` features and t = `targets` targets. Memory: 8 m^2 bytes and
- * two blocks of at most 1024 rows in double. SNNK_E_NULL, SNNK_E_SHAPE (zero width), SNNK_E_SIZE,
+ * 384 rows in double. SNNK_E_NULL, SNNK_E_SHAPE (zero width), SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *allocator,
                                snnk_lstsq **lstsq);
@@ -29,21 +40,25 @@ SNNK_API int snnk_lstsq_create(size_t features, size_t targets, const snnk_alloc
 /* Free it. NULL is fine. */
 SNNK_API void snnk_lstsq_free(snnk_lstsq *lstsq);
 
+/* For the rows added from now on: a snnk_precision, DOUBLE at first. SNNK_E_NULL, SNNK_E_ENUM. */
+SNNK_API int snnk_lstsq_set_precision(snnk_lstsq *lstsq, int32_t precision);
+
 SNNK_API size_t snnk_lstsq_features(const snnk_lstsq *lstsq); /* m; 0 for NULL */
 SNNK_API size_t snnk_lstsq_targets(const snnk_lstsq *lstsq);  /* t; 0 for NULL */
 SNNK_API uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq);   /* rows added so far; 0 for NULL */
 
 /* Add n rows. Phi: n x m, row stride ldphi >= m. Y: n x t, row stride ldy >= t. n = 0 does nothing.
- * O(n m (m + 2 t)), through BLAS. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (names
- * row and column; nothing was added). */
+ * O(n m (m + 2 t)), over the workspace's threads (NULL: on this one), with the same bits for every
+ * count of them. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (names
+ * row and column; nothing was added), SNNK_E_RANGE (fast precision: as well). */
 SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                            const float *Y, size_t ldy);
+                            const float *Y, size_t ldy, snnk_workspace *workspace);
 
 /* The same for classification: row i has the target vector that is 1 at labels[i] and 0 elsewhere.
  * labels: n values in 0 ... t-1. SNNK_E_RANGE names the first that is not (nothing was added); else
  * as above. */
 SNNK_API int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                                   const int32_t *labels);
+                                   const int32_t *labels, snnk_workspace *workspace);
 
 /* Add all rows of `other`, which must have the same m and t: as if they had been added here (to
  * rounding). SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE (row counts overflow). */

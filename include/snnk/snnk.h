@@ -21,7 +21,7 @@
  *     snnk_map *map;          snnk_map_create(784, NULL, NULL, &map);
  *     snnk_fit *fit;          snnk_fit_create(map, 10, NULL, &fit);
  *     snnk_fit_add_labels(fit, n, X, 784, labels, NULL);
- *     snnk_layer *layer;      snnk_fit_solve(fit, NULL, &layer);
+ *     snnk_layer *layer;      snnk_fit_solve(fit, NULL, NULL, &layer);
  *     snnk_layer_forward(layer, n_test, X_test, 784, scores, 10, NULL);
  *
  * Conventions that hold everywhere

@@ -101,7 +101,8 @@ static int fit(session *s) {
         return library_failed(command);
     if ((exit_status = each_batch(s, "fitting", add_to_fit)) != EXIT_OK) return exit_status;
     show_progress(s->o->quiet, "solving", 0, 1);
-    if (snnk_fit_solve(s->fit, &s->report, &s->layer) != SNNK_OK) return library_failed(command);
+    if (snnk_fit_solve(s->fit, s->workspace, &s->report, &s->layer) != SNNK_OK)
+        return library_failed(command);
     show_progress(s->o->quiet, "solving", 1, 1);
     if (interrupted) return EXIT_CANCELLED;
     snnk_fit_free(s->fit); /* the statistics are not needed any more, and are large */
@@ -204,6 +205,7 @@ static void print_json(const session *s, const evaluation *test) {
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->o->map.seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
     cJSON_AddNumberToObject(json, "threads", (double)s->o->threads);
+    cJSON_AddStringToObject(json, "precision", fit_precisions[s->o->fit.precision]);
     if (test)
         cJSON_AddNumberToObject(json, "predict_us_per_row",
                                 1e6 * test->seconds / (double)test->rows);

@@ -19,6 +19,7 @@ typedef struct fit_options {
 
 /* The names of map kinds, by snnk_map_kind. */
 extern const char *const fit_kinds[4];
+extern const char *const fit_precisions[2]; /* by snnk_precision */
 
 /* Read options; says what is wrong itself, and gives an exit status. With o->help nothing else of *o
  * is checked. */

@@ -12,6 +12,7 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/hadamard.h"
+#include "kernels/moments.h"
 #include "kernels/panels.h"
 
 typedef struct snnk__kernels {
@@ -40,6 +41,9 @@ typedef struct snnk__kernels {
     /* See snnk__hd3_project. */
     void (*hd3)(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset, size_t first,
                 size_t count, float *z, float *work);
+
+    /* By snnk_precision. */
+    snnk__moments moments[2];
 } snnk__kernels;
 
 extern const snnk__kernels snnk__kernels_portable;

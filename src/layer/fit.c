@@ -71,6 +71,8 @@ static int check_config(const snnk_fit_config *c) {
                           c->rank_tolerance);
     if (c->intercept != 0 && c->intercept != 1)
         return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
+    if (c->reserved != 0)
+        return snnk__fail(SNNK_E_RANGE, "reserved = %d is not 0", (int)c->reserved);
     if (c->n_ridges < 2 || c->n_ridges > MAX_RIDGES)
         return snnk__fail(SNNK_E_RANGE, "n_ridges = %d is not in 2 ... %d", (int)c->n_ridges,
                           MAX_RIDGES);
@@ -120,6 +122,7 @@ int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *
                        .map = snnk__map_retain(map),
                        .outputs = outputs};
     st = snnk_lstsq_create(map->features, outputs, &made->allocator, &made->lstsq);
+    if (st == SNNK_OK) st = snnk_lstsq_set_precision(made->lstsq, ours.precision);
     if (st != SNNK_OK) goto done;
     st = rows_alloc(&made->allocator, BLOCK_ROWS, map->features, outputs, &made->block);
     if (st != SNNK_OK) goto done;
@@ -231,12 +234,13 @@ static int make_block(snnk_fit *fit, const batch *b, size_t first, size_t n,
                                 workspace);
 }
 
-static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const feature_rows *rows) {
+static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const feature_rows *rows,
+                     snnk_workspace *workspace) {
     const size_t m = fit->map->features;
 
     return fit->kind == LABELS
-               ? snnk_lstsq_add_labels(lstsq, rows->n, rows->Phi, m, rows->labels)
-               : snnk_lstsq_add(lstsq, rows->n, rows->Phi, m, rows->Y, fit->outputs);
+               ? snnk_lstsq_add_labels(lstsq, rows->n, rows->Phi, m, rows->labels, workspace)
+               : snnk_lstsq_add(lstsq, rows->n, rows->Phi, m, rows->Y, fit->outputs, workspace);
 }
 
 /* first: the batch's row that the block begins with, for the sentence. */
@@ -282,7 +286,7 @@ static int add(snnk_fit *fit, size_t n, const batch *b, snnk_workspace *workspac
         if ((st = check_features(fit, first)) != SNNK_OK) return st;
         fit->kind = b->kind;
         if (chooses_ridge(fit)) hold_out(fit);
-        if ((st = lstsq_add(fit, fit->lstsq, &fit->block)) != SNNK_OK) return st;
+        if ((st = lstsq_add(fit, fit->lstsq, &fit->block, workspace)) != SNNK_OK) return st;
         fit->rows += count;
     }
     return SNNK_OK;
@@ -337,15 +341,15 @@ static double row_error(const snnk_fit *fit, size_t i, const float *y) {
 }
 
 /* Mean error of a layer on the held-out rows. scores: BLOCK_ROWS x l. */
-static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, float *scores,
-                         double *error) {
+static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_workspace *workspace,
+                         float *scores, double *error) {
     const size_t m = fit->map->features, l = fit->outputs, n = fit->heldout.n;
     double sum = 0;
 
     for (size_t first = 0; first < n; first += BLOCK_ROWS) {
         const size_t count = snnk__min_size(BLOCK_ROWS, n - first);
         const int st =
-            snnk_layer_readout(layer, count, fit->heldout.Phi + first * m, m, scores, l, NULL);
+            snnk_layer_readout(layer, count, fit->heldout.Phi + first * m, m, scores, l, workspace);
 
         if (st != SNNK_OK) return st;
         for (size_t i = 0; i < count; i++) sum += row_error(fit, first + i, scores + i * l);
@@ -355,7 +359,8 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, float *sc
 }
 
 /* Set config->ridge to the lambda of least held-out error, and *error to that. */
-static int choose_ridge(snnk_fit *fit, snnk_solve_config *config, double *error) {
+static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_config *config,
+                        double *error) {
     double ridges[MAX_RIDGES], best = 0;
     int st;
 
@@ -375,7 +380,7 @@ static int choose_ridge(snnk_fit *fit, snnk_solve_config *config, double *error)
         st = snnk_layer_from_lstsq(fit->map, fit->lstsq, config, NULL, &layer);
         if (st == SNNK_E_NONFINITE) continue; /* too small a lambda for these features */
         if (st != SNNK_OK) return st;
-        st = heldout_error(fit, layer, fit->block.Y, &mean);
+        st = heldout_error(fit, layer, workspace, fit->block.Y, &mean);
         snnk_layer_free(layer);
         if (st != SNNK_OK) return st;
         if (mean <= *error) {
@@ -391,15 +396,17 @@ static int choose_ridge(snnk_fit *fit, snnk_solve_config *config, double *error)
 }
 
 /* Statistics of all rows, the held-out ones too, in a copy: those stay held out. */
-static int all_rows(const snnk_fit *fit, snnk_lstsq **all) {
+static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **all) {
     int st = snnk_lstsq_create(fit->map->features, fit->outputs, &fit->allocator, all);
 
     if (st == SNNK_OK) st = snnk_lstsq_merge(*all, fit->lstsq);
-    if (st == SNNK_OK) st = lstsq_add(fit, *all, &fit->heldout);
+    if (st == SNNK_OK) st = snnk_lstsq_set_precision(*all, fit->config.precision);
+    if (st == SNNK_OK) st = lstsq_add(fit, *all, &fit->heldout, workspace);
     return st;
 }
 
-int snnk_fit_solve(snnk_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
+int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
+                   snnk_layer **layer) {
     snnk_solve_config config;
     snnk_solve_report solved;
     snnk_lstsq *all = NULL;
@@ -419,8 +426,8 @@ int snnk_fit_solve(snnk_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
     config.intercept = fit->config.intercept;
     config.rank_tolerance = fit->config.rank_tolerance;
     if (chooses_ridge(fit)) {
-        if ((st = choose_ridge(fit, &config, &error)) != SNNK_OK) goto done;
-        if ((st = all_rows(fit, &all)) != SNNK_OK) goto done;
+        if ((st = choose_ridge(fit, workspace, &config, &error)) != SNNK_OK) goto done;
+        if ((st = all_rows(fit, workspace, &all)) != SNNK_OK) goto done;
     }
     st = snnk_layer_from_lstsq(fit->map, all ? all : fit->lstsq, &config, &solved, &made);
     if (st != SNNK_OK) goto done;

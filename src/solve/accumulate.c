@@ -1,11 +1,10 @@
-/* Rows into statistics, a block at a time. */
+/* Rows into statistics, a block at a time: S += A^T A for the centred block A, by the kernels' moments. */
 #include <math.h>
 #include <string.h>
 
-#include <cblas.h>
-#include <lapacke.h>
-
 #include "base/size.h"
+#include "base/workspace.h"
+#include "kernels/kernels.h"
 #include "solve/lstsq.h"
 
 /* Where the targets of a call come from: Y (row stride ldy), or labels. */
@@ -14,6 +13,8 @@ typedef struct target_rows {
     size_t ldy;
     const int32_t *labels;
 } target_rows;
+
+/* ---- Packing: means, and columns less them ---- */
 
 /* mean (columns) = column means of X (rows x columns, rows >= 1): the first row plus the mean
  * difference from it. The difference of two floats is exact in double or nearly so, and a constant
@@ -32,86 +33,207 @@ static void column_means(size_t rows, size_t columns, const float *X, size_t ld,
     for (size_t j = 0; j < columns; j++) mean[j] = (double)X[j] + mean[j] / (double)rows;
 }
 
-/* block (rows x columns, packed) = X - mean. */
-static void centre(size_t rows, size_t columns, const float *X, size_t ld, const double *mean,
-                   double *block) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < columns; j++)
-            block[i * columns + j] = (double)X[i * ld + j] - mean[j];
+/* A block of rows on its way in: its columns, of the features or of the targets, their means so far and
+ * in the block, and where they are packed. */
+typedef struct columns {
+    size_t count;
+    const float *X;
+    size_t ld;
+    double *mean, *block_mean;
+    char *panels;
+} columns;
+
+typedef struct block {
+    snnk_lstsq *lstsq;
+    const snnk__moments *moments;
+    size_t rows;
+    double share, weight; /* b/(a + b) and sqrt(a b/(a + b)) for a rows so far and b of the block */
+    columns phi, y;
+    size_t phi_panels, y_panels;
+} block;
+
+static char *panel(const block *b, const columns *c, size_t index) {
+    return c->panels + index * SNNK__PANEL_STRIDE * b->moments->width * b->moments->number_bytes;
 }
 
-/* The same two steps for targets given as labels. */
-static void centre_labels(size_t rows, size_t t, const int32_t *labels, double *mean,
-                          double *block) {
-    memset(mean, 0, t * sizeof *mean);
-    for (size_t i = 0; i < rows; i++) mean[labels[i]] += 1;
-    for (size_t k = 0; k < t; k++) mean[k] /= (double)rows;
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t k = 0; k < t; k++) block[i * t + k] = -mean[k];
-        block[i * t + (size_t)labels[i]] += 1;
+/* Row k of column j. */
+static double packed(const block *b, const columns *c, size_t k, size_t j) {
+    const size_t width = b->moments->width, at = k * width + j % width;
+    const void *numbers = panel(b, c, j / width);
+
+    return b->lstsq->precision == SNNK_PRECISION_DOUBLE ? ((const double *)numbers)[at]
+                                                        : (double)((const float *)numbers)[at];
+}
+
+static void set_packed(const block *b, const columns *c, size_t k, size_t j, double value) {
+    const size_t width = b->moments->width, at = k * width + j % width;
+    void *numbers = panel(b, c, j / width);
+
+    if (b->lstsq->precision == SNNK_PRECISION_DOUBLE)
+        ((double *)numbers)[at] = value;
+    else
+        ((float *)numbers)[at] = (float)value;
+}
+
+/* One more row of the block: weight (block_mean - mean); mean moves to that of all rows. */
+static void shift_means(const block *b, const columns *c, size_t first, size_t end) {
+    for (size_t j = first; j < end; j++) {
+        const double delta = c->block_mean[j] - c->mean[j];
+
+        set_packed(b, c, b->rows, j, b->weight * delta);
+        c->mean[j] += b->share * delta;
     }
 }
 
-/* row = weight (block_mean - mean); mean moves to that of all rows. */
-static void shift_mean(size_t n, double weight, double share, const double *block_mean,
-                       double *mean, double *row) {
-    for (size_t j = 0; j < n; j++) {
-        const double delta = block_mean[j] - mean[j];
+/* Panels first ... end-1 of one kind of columns. */
+static void pack_columns(const block *b, const columns *c, size_t first, size_t end) {
+    const size_t from = first * b->moments->width;
+    const size_t to = snnk__min_size(end * b->moments->width, c->count);
 
-        row[j] = weight * delta;
-        mean[j] += share * delta;
+    column_means(b->rows, to - from, c->X + from, c->ld, c->block_mean + from);
+    b->moments->pack(b->rows, to - from, c->X + from, c->ld, c->block_mean + from,
+                     panel(b, c, first));
+    shift_means(b, c, from, to);
+}
+
+/* Panels of features come first, those of targets after them. */
+static void pack_task(size_t first, size_t count, void *scratch, void *context) {
+    const block *b = context;
+    const size_t end = first + count, all = b->phi_panels;
+
+    (void)scratch;
+    if (first < all) pack_columns(b, &b->phi, first, snnk__min_size(end, all));
+    if (end > all) pack_columns(b, &b->y, snnk__max_size(first, all) - all, end - all);
+}
+
+/* ---- Multiplying ---- */
+
+/* Tiles across that a panel stays in the L1 cache for, while theirs stay in L2. */
+#define TILES_ACROSS 8
+
+/* Rows of S, or of C, that belong to panel p: the columns of features in panels group ... but none right of
+ * the diagonal tile. */
+static void multiply_panel(const block *b, size_t p, size_t group) {
+    const size_t m = b->phi.count, width = b->moments->width, across = b->moments->panels;
+    const bool of_phi = p < b->phi_panels;
+    const columns *left = of_phi ? &b->phi : &b->y;
+    const size_t index = of_phi ? p : p - b->phi_panels, row = index * width;
+    const size_t last = of_phi ? p : b->phi_panels - 1;
+    double *S = (of_phi ? b->lstsq->S : b->lstsq->C) + row * m;
+
+    for (size_t q = group; q <= last && q < group + TILES_ACROSS * across; q += across) {
+        const size_t column = q * width;
+
+        b->moments->add(b->rows + 1, panel(b, left, index),
+                        snnk__min_size(width, left->count - row), panel(b, &b->phi, q),
+                        snnk__min_size(across * width, m - column), S + column, m);
     }
 }
 
-/* Add the block's `rows` centred rows, with means block_phi and block_y. Chan, Golub & LeVeque
- * 1979: S += S_block + w delta delta^T, w = a b / (a + b). The last term enters as one more row of
- * the block, sqrt(w) delta, so that dsyrk does it for nothing. */
-static void add_block(snnk_lstsq *lstsq, size_t rows) {
-    const size_t m = lstsq->features, t = lstsq->targets;
-    const double a = (double)lstsq->rows, b = (double)rows;
-    const double weight = sqrt(a / (a + b) * b);
-    const lapack_int mi = (lapack_int)m, ti = (lapack_int)t, k = (lapack_int)(rows + 1);
+static void multiply_panels(const block *b, size_t first, size_t end) {
+    for (size_t group = 0; group < b->phi_panels; group += TILES_ACROSS * b->moments->panels)
+        for (size_t p = snnk__max_size(first, group); p < end; p++) multiply_panel(b, p, group);
+}
 
-    shift_mean(m, weight, b / (a + b), lstsq->block_phi, lstsq->mean_phi,
-               lstsq->phi_block + rows * m);
-    shift_mean(t, weight, b / (a + b), lstsq->block_y, lstsq->mean_y, lstsq->y_block + rows * t);
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, mi, k, 1, lstsq->phi_block, mi, 1, lstsq->S,
-                mi);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, ti, mi, k, 1, lstsq->y_block, ti,
-                lstsq->phi_block, mi, 1, lstsq->C, mi);
+/* Item i: the i-th panel from the top and the i-th from the bottom of the triangle, together as much work as any
+ * other item. */
+static void multiply_task(size_t first, size_t count, void *scratch, void *context) {
+    const block *b = context;
+    const size_t all = b->phi_panels + b->y_panels, end = first + count;
+
+    (void)scratch;
+    multiply_panels(b, first, end);
+    multiply_panels(b, snnk__max_size(end, all - end), all - first);
+}
+
+/* ---- Blocks ---- */
+
+/* Add a block of `rows` rows. Chan, Golub & LeVeque 1979: S += S_block + w delta delta^T, w = a b/(a + b), where
+ * delta is the difference of the means. The last term enters as one more row of the block, sqrt(w)
+ * delta. */
+static void add_block(snnk_lstsq *lstsq, size_t rows, const float *Phi, size_t ldphi,
+                      const float *Y, size_t ldy, snnk_workspace *workspace) {
+    const snnk__moments *moments = &snnk__kernels_get()->moments[lstsq->precision];
+    const size_t m = lstsq->features, t = lstsq->targets, width = moments->width;
+    const double n = (double)lstsq->rows, k = (double)rows;
+    block b = {.lstsq = lstsq,
+               .moments = moments,
+               .rows = rows,
+               .share = k / (n + k),
+               .weight = sqrt(n / (n + k) * k),
+               .phi = {m, Phi, ldphi, lstsq->mean_phi, lstsq->block_phi, lstsq->phi_panels},
+               .y = {t, Y, ldy, lstsq->mean_y, lstsq->block_y, lstsq->y_panels},
+               .phi_panels = (m - 1) / width + 1,
+               .y_panels = (t - 1) / width + 1};
+    const size_t panels = b.phi_panels + b.y_panels;
+
+    /* No scratch: nothing that could fail. */
+    snnk__for_rows(workspace, &lstsq->allocator, panels, 0, pack_task, &b);
+    snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
     for (size_t i = 0; i <= rows; i++)
         for (size_t j = 0; j < t; j++) {
-            const double y = lstsq->y_block[i * t + j];
+            const double y = packed(&b, &b.y, i, j);
 
             lstsq->yy[j] += y * y;
         }
     lstsq->rows += rows;
 }
 
+/* Labels as targets: one 1 in a row of zeros. */
+static void spread_labels(size_t rows, size_t t, const int32_t *labels, float *Y) {
+    memset(Y, 0, rows * t * sizeof *Y);
+    for (size_t i = 0; i < rows; i++) Y[i * t + (size_t)labels[i]] = 1;
+}
+
 /* All checks have been made: this cannot fail. */
 static void add_rows(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                     target_rows targets) {
-    const size_t m = lstsq->features, t = lstsq->targets;
+                     target_rows targets, snnk_workspace *workspace) {
+    const size_t t = lstsq->targets;
 
     for (size_t first = 0; first < n;) {
         /* Blocks of nearly equal size: no call ends in a block of a few rows. */
         const size_t left = n - first;
         const size_t blocks = (left - 1) / SNNK__LSTSQ_BLOCK_ROWS + 1;
         const size_t rows = (left - 1) / blocks + 1;
+        const float *Y = lstsq->label_rows;
+        size_t ldy = t;
 
-        column_means(rows, m, Phi + first * ldphi, ldphi, lstsq->block_phi);
-        centre(rows, m, Phi + first * ldphi, ldphi, lstsq->block_phi, lstsq->phi_block);
-        if (targets.labels) {
-            centre_labels(rows, t, targets.labels + first, lstsq->block_y, lstsq->y_block);
-        } else {
-            const float *Y = targets.Y + first * targets.ldy;
-
-            column_means(rows, t, Y, targets.ldy, lstsq->block_y);
-            centre(rows, t, Y, targets.ldy, lstsq->block_y, lstsq->y_block);
-        }
-        add_block(lstsq, rows);
+        if (targets.labels)
+            spread_labels(rows, t, targets.labels + first, lstsq->label_rows);
+        else
+            Y = targets.Y + first * targets.ldy, ldy = targets.ldy;
+        add_block(lstsq, rows, Phi + first * ldphi, ldphi, Y, ldy, workspace);
         first += rows;
     }
+}
+
+/* Centred products of numbers up to this, 384 of them, are floats: (2 * 4e17)^2 384 < 3.4e38. */
+#define LARGEST_FAST 4e17F
+
+static bool is_fast(size_t n, const float *x) {
+    bool fast = true;
+
+    for (size_t i = 0; i < n; i++) fast &= fabsf(x[i]) <= LARGEST_FAST; /* not NaN */
+    return fast;
+}
+
+/* SNNK_E_NONFINITE, or SNNK_E_RANGE for what would overflow in fast precision. */
+static int check_values(const snnk_lstsq *lstsq, const float *X, const char *name, size_t rows,
+                        size_t width, size_t ld) {
+    int st = SNNK_OK;
+
+    if (lstsq->precision == SNNK_PRECISION_DOUBLE)
+        return snnk__check_finite(X, name, rows, width, ld);
+    for (size_t i = 0; st == SNNK_OK && i < rows; i++) {
+        if (is_fast(width, X + i * ld)) continue;
+        st = snnk__check_finite(X, name, i + 1, width, ld);
+        for (size_t j = 0; st == SNNK_OK && j < width; j++)
+            if (fabsf(X[i * ld + j]) > LARGEST_FAST)
+                st = snnk__fail(SNNK_E_RANGE,
+                                "%s[%zu][%zu] = %g is beyond %g, the most in fast precision", name,
+                                i, j, (double)X[i * ld + j], (double)LARGEST_FAST);
+    }
+    return st;
 }
 
 /* What add and add_labels have in common. Finiteness comes last: it reads all of Phi. */
@@ -128,20 +250,20 @@ static int check_rows(const snnk_lstsq *lstsq, size_t n, const float *Phi, size_
 }
 
 int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
-                   size_t ldy) {
+                   size_t ldy, snnk_workspace *workspace) {
     int st;
 
     if ((st = check_rows(lstsq, n, Phi, ldphi)) != SNNK_OK) return st;
     st = snnk__check_matrix(Y, "Y", n, lstsq->targets, ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__check_finite(Phi, "Phi", n, lstsq->features, ldphi)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(Y, "Y", n, lstsq->targets, ldy)) != SNNK_OK) return st;
-    add_rows(lstsq, n, Phi, ldphi, (target_rows){.Y = Y, .ldy = ldy});
+    if ((st = check_values(lstsq, Phi, "Phi", n, lstsq->features, ldphi)) != SNNK_OK) return st;
+    if ((st = check_values(lstsq, Y, "Y", n, lstsq->targets, ldy)) != SNNK_OK) return st;
+    add_rows(lstsq, n, Phi, ldphi, (target_rows){.Y = Y, .ldy = ldy}, workspace);
     return SNNK_OK;
 }
 
 int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                          const int32_t *labels) {
+                          const int32_t *labels, snnk_workspace *workspace) {
     int st;
 
     if ((st = check_rows(lstsq, n, Phi, ldphi)) != SNNK_OK) return st;
@@ -150,7 +272,7 @@ int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t 
         if (labels[i] < 0 || (size_t)labels[i] >= lstsq->targets)
             return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %ld is not in 0 ... %zu", i,
                               (long)labels[i], lstsq->targets - 1);
-    if ((st = snnk__check_finite(Phi, "Phi", n, lstsq->features, ldphi)) != SNNK_OK) return st;
-    add_rows(lstsq, n, Phi, ldphi, (target_rows){.labels = labels});
+    if ((st = check_values(lstsq, Phi, "Phi", n, lstsq->features, ldphi)) != SNNK_OK) return st;
+    add_rows(lstsq, n, Phi, ldphi, (target_rows){.labels = labels}, workspace);
     return SNNK_OK;
 }

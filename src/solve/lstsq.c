@@ -1,6 +1,7 @@
 #include "solve/lstsq.h"
 
 #include "base/size.h"
+#include "kernels/kernels.h"
 
 static int check_width(size_t width, const char *name) {
     if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0, at least 1 is needed", name);
@@ -8,6 +9,17 @@ static int check_width(size_t width, const char *name) {
         return snnk__fail(SNNK_E_SIZE, "%s = %zu exceeds the BLAS integer, %ld", name, width,
                           (long)INT32_MAX);
     return SNNK_OK;
+}
+
+/* *panels = room for `columns` columns of a block in doubles, zero, and for as many panels more as a kernel
+ * may read beyond them. In floats they take half of it. */
+static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *what,
+                           char **panels) {
+    const snnk__moments *moments = &snnk__kernels_get()->moments[SNNK_PRECISION_DOUBLE];
+    const size_t count = columns / moments->width + 1 + moments->panels;
+
+    return snnk__alloc_zero(&lstsq->allocator, count,
+                            SNNK__PANEL_STRIDE * moments->width * sizeof(double), what, panels);
 }
 
 /* *pointer = rows x columns doubles, zero. */
@@ -20,9 +32,19 @@ static int allocate(const snnk_lstsq *lstsq, size_t rows, size_t columns, const 
     return snnk__alloc_zero(&lstsq->allocator, count, sizeof(double), what, pointer);
 }
 
+int snnk_lstsq_set_precision(snnk_lstsq *lstsq, int32_t precision) {
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    st = snnk__check_enum(precision, SNNK_PRECISION_FAST + 1, "precision");
+    if (st != SNNK_OK) return st;
+    lstsq->precision = precision;
+    return SNNK_OK;
+}
+
 int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *allocator,
                       snnk_lstsq **lstsq) {
-    const size_t m = features, t = targets, block = SNNK__LSTSQ_BLOCK_ROWS + 1;
+    const size_t m = features, t = targets;
     snnk_allocator memory;
     snnk_lstsq *made = NULL;
     int st;
@@ -40,8 +62,12 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     made->targets = t;
     /* The square first: what cannot fit is refused before anything large is touched. */
     if ((st = allocate(made, m, m, "feature moments", &made->S)) != SNNK_OK) goto done;
-    if ((st = allocate(made, block, m, "a feature block", &made->phi_block)) != SNNK_OK) goto done;
-    if ((st = allocate(made, block, t, "a target block", &made->y_block)) != SNNK_OK) goto done;
+    st = allocate_panels(made, m, "a feature block", &made->phi_panels);
+    if (st != SNNK_OK) goto done;
+    if ((st = allocate_panels(made, t, "a target block", &made->y_panels)) != SNNK_OK) goto done;
+    st = snnk__alloc(&memory, t, SNNK__LSTSQ_BLOCK_ROWS * sizeof(float), "label rows",
+                     &made->label_rows);
+    if (st != SNNK_OK) goto done;
     if ((st = allocate(made, t, m, "cross moments", &made->C)) != SNNK_OK) goto done;
     if ((st = allocate(made, 1, m, "feature means", &made->mean_phi)) != SNNK_OK) goto done;
     if ((st = allocate(made, 1, t, "target means", &made->mean_y)) != SNNK_OK) goto done;
@@ -59,9 +85,9 @@ void snnk_lstsq_free(snnk_lstsq *lstsq) {
     if (!lstsq) return;
 
     const snnk_allocator memory = lstsq->allocator;
-    double *const arrays[] = {lstsq->mean_phi, lstsq->mean_y,    lstsq->S,
-                              lstsq->C,        lstsq->yy,        lstsq->phi_block,
-                              lstsq->y_block,  lstsq->block_phi, lstsq->block_y};
+    void *const arrays[] = {lstsq->mean_phi,  lstsq->mean_y,     lstsq->S,        lstsq->C,
+                            lstsq->yy,        lstsq->phi_panels, lstsq->y_panels, lstsq->label_rows,
+                            lstsq->block_phi, lstsq->block_y};
 
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) snnk__free(&memory, arrays[i]);
     snnk__free(&memory, lstsq);

@@ -5,11 +5,10 @@
 #include <snnk/lstsq.h>
 
 #include "base/memory.h"
+#include "kernels/moments.h"
 
-/* Rows taken at once into the double block; one more row of the block carries the shift of the
- * mean. Measured at m = 1024 and 2048: dsyrk on 768 rows at a time is as fast as one call over all
- * rows, on 256 rows 3 to 15 % slower, and the block still fits a large shared cache. */
-#define SNNK__LSTSQ_BLOCK_ROWS 768
+/* Rows taken at once; one more row of the block carries the shift of the mean. */
+#define SNNK__LSTSQ_BLOCK_ROWS (SNNK__PANEL_ROWS - 1)
 
 /* m features, t targets. All sums are over the rows so far, centred on the means. */
 struct snnk_lstsq {
@@ -23,10 +22,12 @@ struct snnk_lstsq {
     double *C;        /* t x m: sum y phi^T */
     double *yy;       /* t: sum y^2 of each target */
 
-    double *phi_block; /* (SNNK__LSTSQ_BLOCK_ROWS + 1) x m, scratch of add */
-    double *y_block;   /* (SNNK__LSTSQ_BLOCK_ROWS + 1) x t, scratch of add */
-    double *block_phi; /* m: means of the block, scratch of add */
-    double *block_y;   /* t */
+    int32_t precision; /* snnk_precision: of the rows to come */
+
+    /* Scratch of add. */
+    char *phi_panels, *y_panels; /* the block's columns, packed as the kernels want them */
+    float *label_rows;           /* SNNK__LSTSQ_BLOCK_ROWS x t */
+    double *block_phi, *block_y; /* m, t: means of the block */
 };
 
 /* How a system was solved: the part of snnk_solve_report that the linear algebra knows. */

@@ -74,7 +74,7 @@ def config(name, known_size):
 map_config = config("snnk_map_config_init", 72)
 solve_config = config("snnk_solve_config_init", 32)
 solve_report = config("snnk_solve_report_init", 56)
-fit_config = config("snnk_fit_config_init", 48)
+fit_config = config("snnk_fit_config_init", 56)
 fit_report = config("snnk_fit_report_init", 72)
 
 for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
@@ -179,8 +179,9 @@ for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [fram
 
 lstsq = handle("snnk_lstsq_create", size(2), size(1), None)
 other = handle("snnk_lstsq_create", size(2), size(1), None)
-call("snnk_lstsq_add", lstsq, size(20), X, size(2), Y, size(1))
-call("snnk_lstsq_add_labels", other, size(20), X, size(2), (c_int32 * 20)())
+call("snnk_lstsq_add", lstsq, size(20), X, size(2), Y, size(1), None)
+call("snnk_lstsq_set_precision", other, c_int32(1))
+call("snnk_lstsq_add_labels", other, size(20), X, size(2), (c_int32 * 20)(), None)
 call("snnk_lstsq_merge", other, lstsq)
 assert call("snnk_lstsq_rows", other) == 40
 assert call("snnk_lstsq_features", lstsq) == 2 and call("snnk_lstsq_targets", lstsq) == 1
@@ -200,7 +201,7 @@ solved = handle("snnk_layer_from_lstsq", identity, lstsq, None, None)
 dense = handle("snnk_layer_dense", size(1), size(1), floats(2), size(1), None, activation, None)
 fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
 call("snnk_fit_add", fit, size(20), X, size(2), Y, size(1), workspace)
-fitted = handle("snnk_fit_solve", fit, byref(fit_report))
+fitted = handle("snnk_fit_solve", fit, None, byref(fit_report))
 call("snnk_fit_free", fit)
 fit = handle("snnk_fit_create", drawn, size(2), None)
 call("snnk_fit_add_labels", fit, size(20), X, size(2), labels, None)

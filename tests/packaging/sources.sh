@@ -25,7 +25,7 @@ done <<'TABLE'
 base
 kernels base
 urf kernels base
-solve base
+solve kernels base
 layer solve urf kernels base
 bundle layer solve urf kernels base
 file bundle layer solve urf kernels base

@@ -1,0 +1,81 @@
+/* The functions of snnk__moments for one kind of number. Included once for each, with these defined before, and
+ * undefined at its end:
+ *
+ *     MOMENTS(name)                 the name of a function for this kind
+ *     NUMBER                        double or float
+ *     VECTOR                        a register of them, or one of them
+ *     VECTOR_FMA(a, b, c)
+ *     PANEL_VECTORS                 registers of a row of a panel
+ *     LEFT                          columns of L of a tile; divides a panel's width
+ *     RIGHT                         panels of R of a tile: LEFT RIGHT PANEL_VECTORS sums in registers */
+
+#include <string.h>
+
+#define PANEL_WIDTH (PANEL_VECTORS * sizeof(VECTOR) / sizeof(NUMBER))
+#define TILE_SUMS   (RIGHT * PANEL_VECTORS)
+
+/* tile[i][j] = sum_k L[k][i] R[k][j], i < LEFT. */
+static inline void MOMENTS(tile)(size_t rows, const NUMBER *L, const NUMBER *R,
+                                 NUMBER tile[LEFT][RIGHT * PANEL_WIDTH]) {
+    VECTOR s[LEFT][TILE_SUMS], r[TILE_SUMS];
+
+    UNROLLED (int i = 0; i < LEFT; i++)
+        UNROLLED (int j = 0; j < TILE_SUMS; j++) s[i][j] = (VECTOR){0};
+    for (size_t k = 0; k < rows; k++, L += PANEL_WIDTH, R += PANEL_WIDTH) {
+        UNROLLED (int j = 0; j < TILE_SUMS; j++) {
+            const NUMBER *panel =
+                R + (size_t)(j / PANEL_VECTORS) * SNNK__PANEL_STRIDE * PANEL_WIDTH;
+
+            memcpy(&r[j], panel + (size_t)(j % PANEL_VECTORS) * (PANEL_WIDTH / PANEL_VECTORS),
+                   sizeof r[j]);
+            V_KEEP(r[j]);
+        }
+        UNROLLED (int i = 0; i < LEFT; i++) {
+            VECTOR l = L[i] - (VECTOR){0};
+
+            V_KEEP(l);
+            UNROLLED (int j = 0; j < TILE_SUMS; j++) s[i][j] = VECTOR_FMA(l, r[j], s[i][j]);
+        }
+    }
+    memcpy(tile, s, sizeof s);
+}
+
+static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *R, size_t n_right,
+                         double *S, size_t lds) {
+    NUMBER tile[LEFT][RIGHT * PANEL_WIDTH];
+
+    for (size_t first = 0; first < n_left; first += LEFT) {
+        const size_t count = n_left - first < LEFT ? n_left - first : LEFT;
+
+        MOMENTS(tile)(rows, (const NUMBER *)L + first, R, tile);
+        for (size_t i = 0; i < count; i++, S += lds)
+            for (size_t j = 0; j < n_right; j++) S[j] += (double)tile[i][j];
+    }
+}
+
+/* A whole row of a panel, its width a constant. */
+static inline void MOMENTS(pack_row)(size_t width, const float *x, const double *mean, NUMBER *to) {
+    for (size_t j = 0; j < width; j++) to[j] = (NUMBER)((double)x[j] - mean[j]);
+}
+
+static void MOMENTS(pack)(size_t rows, size_t columns, const float *X, size_t ldx,
+                          const double *mean, void *panels) {
+    for (size_t k = 0; k < rows; k++, X += ldx) {
+        NUMBER *to = (NUMBER *)panels + k * PANEL_WIDTH;
+        size_t c = 0;
+
+        for (; c + PANEL_WIDTH <= columns; c += PANEL_WIDTH, to += SNNK__PANEL_STRIDE * PANEL_WIDTH)
+            MOMENTS(pack_row)(PANEL_WIDTH, X + c, mean + c, to);
+        MOMENTS(pack_row)(columns - c, X + c, mean + c, to);
+    }
+}
+
+#undef MOMENTS
+#undef NUMBER
+#undef VECTOR
+#undef VECTOR_FMA
+#undef PANEL_VECTORS
+#undef LEFT
+#undef RIGHT
+#undef PANEL_WIDTH
+#undef TILE_SUMS

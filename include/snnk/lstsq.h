@@ -27,8 +27,8 @@ typedef enum snnk_precision {
     SNNK_PRECISION_FAST = 1    /* products in float, summed in float over 384 rows and in double
                                 * over those: half the time, and S is off by about 2e-7 of its
                                 * diagonal. Directions whose eigenvalue is below that share of the
-                                * largest are noise: use it with a ridge above that. Values beyond
-                                * 4e17 are refused */
+                                * largest are noise: use it with a ridge above that. Values of
+                                * 2^58 = 2.9e17 and beyond are refused */
 } snnk_precision;
 
 /* Empty statistics for m = `features` features and t = `targets` targets. Memory: 8 m^2 bytes and

@@ -93,31 +93,46 @@ int snnk__check_within(double value, double least, double most, const char *name
     return snnk__fail(SNNK_E_RANGE, "%s = %g is not in %g ... %g", name, value, least, most);
 }
 
-/* Whether x has no NaN and no infinity. A float whose exponent bits are all ones reaches the top bit
- * when 1 is added to its exponent; integers vectorise where a sum of floats may not. */
-static bool all_finite(const float *x, size_t n) {
-    uint32_t top = 0;
+/* Whether every |x| is below the limit, a power of two or infinity. Bits of positive floats are in order, and those of
+ * NaN above infinity: what is not below reaches the top bit when the rest is added. Integers vectorise
+ * where a comparison of floats may not. */
+static bool all_below(const float *x, size_t n, float limit) {
+    uint32_t limit_bits, top = 0;
 
+    memcpy(&limit_bits, &limit, sizeof limit_bits);
     for (size_t i = 0; i < n; i++) {
         uint32_t bits;
 
         memcpy(&bits, x + i, sizeof bits);
-        top |= (bits & UINT32_C(0x7fffffff)) + UINT32_C(0x00800000);
+        top |= (bits & UINT32_C(0x7fffffff)) + (UINT32_C(0x80000000) - limit_bits);
     }
     return top < UINT32_C(0x80000000);
 }
 
-int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld) {
-    for (size_t i = 0; i < rows; i++) {
-        const float *row = X + i * ld;
-
-        if (all_finite(row, columns)) continue;
-        for (size_t j = 0; j < columns; j++)
-            if (!isfinite(row[j]))
-                return snnk__fail(SNNK_E_NONFINITE, "%s[%zu][%zu] = %g is not finite", name, i, j,
-                                  (double)row[j]);
-    }
+static int check_number(float x, const char *name, size_t i, size_t j, float limit) {
+    if (!isfinite(x))
+        return snnk__fail(SNNK_E_NONFINITE, "%s[%zu][%zu] = %g is not finite", name, i, j,
+                          (double)x);
+    if (!(fabsf(x) < limit))
+        return snnk__fail(SNNK_E_RANGE, "%s[%zu][%zu] = %g is beyond %g", name, i, j, (double)x,
+                          (double)limit);
     return SNNK_OK;
+}
+
+int snnk__check_below(const float *X, const char *name, size_t rows, size_t columns, size_t ld,
+                      float limit) {
+    int st = SNNK_OK;
+
+    for (size_t i = 0; i < rows && st == SNNK_OK; i++) {
+        if (all_below(X + i * ld, columns, limit)) continue;
+        for (size_t j = 0; j < columns && st == SNNK_OK; j++)
+            st = check_number(X[i * ld + j], name, i, j, limit);
+    }
+    return st;
+}
+
+int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld) {
+    return snnk__check_below(X, name, rows, columns, ld, INFINITY);
 }
 
 int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,

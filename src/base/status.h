@@ -39,6 +39,9 @@ int snnk__check_within(double value, double least, double most, const char *name
 
 /* SNNK_E_NONFINITE, naming row and column, unless every entry is finite. */
 int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld);
+/* The same, and SNNK_E_RANGE unless every magnitude is below `limit`, a power of two. */
+int snnk__check_below(const float *X, const char *name, size_t rows, size_t columns, size_t ld,
+                      float limit);
 int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,
                            size_t ld);
 

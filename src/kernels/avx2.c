@@ -90,7 +90,7 @@ const snnk__kernels snnk__kernels_avx2 = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
-    .moments = {{sizeof(double), 8, 1, pack_doubles, add_doubles},
-                {sizeof(float), 16, 1, pack_floats, add_floats}},
+    .moments = {{sizeof(double), 8, 1, means_doubles, pack_doubles, add_doubles},
+                {sizeof(float), 16, 1, means_floats, pack_floats, add_floats}},
 };
 #endif

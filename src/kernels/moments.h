@@ -15,6 +15,9 @@ typedef struct snnk__moments {
     size_t number_bytes, width;
     size_t panels; /* of R that `add` takes */
 
+    /* mean[c] of X (rows x columns, rows >= 1). A constant column gets its constant exactly. */
+    void (*means)(size_t rows, size_t columns, const float *X, size_t ldx, double *mean);
+
     /* panels[c / width][k][c % width] = X[k][c] - mean[c], k < rows, c < columns. */
     void (*pack)(size_t rows, size_t columns, const float *X, size_t ldx, const double *mean,
                  void *panels);

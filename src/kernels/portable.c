@@ -96,6 +96,6 @@ const snnk__kernels snnk__kernels_portable = {
     .apply = snnk__function_apply,
     .apply_urf = snnk__urf_apply,
     .hd3 = snnk__hd3_project,
-    .moments = {{sizeof(double), 8, 1, pack_doubles, add_doubles},
-                {sizeof(float), 16, 1, pack_floats, add_floats}},
+    .moments = {{sizeof(double), 8, 1, means_doubles, pack_doubles, add_doubles},
+                {sizeof(float), 16, 1, means_floats, pack_floats, add_floats}},
 };

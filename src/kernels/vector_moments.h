@@ -53,6 +53,22 @@ static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *
     }
 }
 
+/* The first row plus the mean difference from it. The difference of two floats is exact in double or nearly so, and a constant
+ * column gets its constant exactly, hence a second moment of exactly 0 later. */
+static void MOMENTS(means)(size_t rows, size_t columns, const float *X, size_t ld, double *mean) {
+    memset(mean, 0, columns * sizeof *mean);
+    size_t i = 1;
+    for (; i + 1 < rows; i += 2) {
+        const float *one = X + i * ld, *two = one + ld;
+
+        for (size_t j = 0; j < columns; j++)
+            mean[j] += ((double)one[j] - (double)X[j]) + ((double)two[j] - (double)X[j]);
+    }
+    for (; i < rows; i++)
+        for (size_t j = 0; j < columns; j++) mean[j] += (double)X[i * ld + j] - (double)X[j];
+    for (size_t j = 0; j < columns; j++) mean[j] = (double)X[j] + mean[j] / (double)rows;
+}
+
 /* A whole row of a panel, its width a constant. */
 static inline void MOMENTS(pack_row)(size_t width, const float *x, const double *mean, NUMBER *to) {
     for (size_t j = 0; j < width; j++) to[j] = (NUMBER)((double)x[j] - mean[j]);

@@ -16,23 +16,6 @@ typedef struct target_rows {
 
 /* ---- Packing: means, and columns less them ---- */
 
-/* mean (columns) = column means of X (rows x columns, rows >= 1): the first row plus the mean
- * difference from it. The difference of two floats is exact in double or nearly so, and a constant
- * column gets its constant exactly, hence a second moment of exactly 0 later. */
-static void column_means(size_t rows, size_t columns, const float *X, size_t ld, double *mean) {
-    memset(mean, 0, columns * sizeof *mean);
-    size_t i = 1;
-    for (; i + 1 < rows; i += 2) {
-        const float *one = X + i * ld, *two = one + ld;
-
-        for (size_t j = 0; j < columns; j++)
-            mean[j] += ((double)one[j] - (double)X[j]) + ((double)two[j] - (double)X[j]);
-    }
-    for (; i < rows; i++)
-        for (size_t j = 0; j < columns; j++) mean[j] += (double)X[i * ld + j] - (double)X[j];
-    for (size_t j = 0; j < columns; j++) mean[j] = (double)X[j] + mean[j] / (double)rows;
-}
-
 /* A block of rows on its way in: its columns, of the features or of the targets, their means so far and
  * in the block, and where they are packed. */
 typedef struct columns {
@@ -90,7 +73,7 @@ static void pack_columns(const block *b, const columns *c, size_t first, size_t 
     const size_t from = first * b->moments->width;
     const size_t to = snnk__min_size(end * b->moments->width, c->count);
 
-    column_means(b->rows, to - from, c->X + from, c->ld, c->block_mean + from);
+    b->moments->means(b->rows, to - from, c->X + from, c->ld, c->block_mean + from);
     b->moments->pack(b->rows, to - from, c->X + from, c->ld, c->block_mean + from,
                      panel(b, c, first));
     shift_means(b, c, from, to);
@@ -207,33 +190,14 @@ static void add_rows(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi
     }
 }
 
-/* Centred products of numbers up to this, 384 of them, are floats: (2 * 4e17)^2 384 < 3.4e38. */
-#define LARGEST_FAST 4e17F
+/* Centred products of numbers below this, 384 of them, are floats: (2^59)^2 384 < 2^128. */
+#define FAST_LIMIT 0x1p58F
 
-static bool is_fast(size_t n, const float *x) {
-    bool fast = true;
-
-    for (size_t i = 0; i < n; i++) fast &= fabsf(x[i]) <= LARGEST_FAST; /* not NaN */
-    return fast;
-}
-
-/* SNNK_E_NONFINITE, or SNNK_E_RANGE for what would overflow in fast precision. */
 static int check_values(const snnk_lstsq *lstsq, const float *X, const char *name, size_t rows,
                         size_t width, size_t ld) {
-    int st = SNNK_OK;
-
-    if (lstsq->precision == SNNK_PRECISION_DOUBLE)
-        return snnk__check_finite(X, name, rows, width, ld);
-    for (size_t i = 0; st == SNNK_OK && i < rows; i++) {
-        if (is_fast(width, X + i * ld)) continue;
-        st = snnk__check_finite(X, name, i + 1, width, ld);
-        for (size_t j = 0; st == SNNK_OK && j < width; j++)
-            if (fabsf(X[i * ld + j]) > LARGEST_FAST)
-                st = snnk__fail(SNNK_E_RANGE,
-                                "%s[%zu][%zu] = %g is beyond %g, the most in fast precision", name,
-                                i, j, (double)X[i * ld + j], (double)LARGEST_FAST);
-    }
-    return st;
+    return lstsq->precision == SNNK_PRECISION_DOUBLE
+               ? snnk__check_finite(X, name, rows, width, ld)
+               : snnk__check_below(X, name, rows, width, ld, FAST_LIMIT);
 }
 
 /* What add and add_labels have in common. Finiteness comes last: it reads all of Phi. */

@@ -467,6 +467,92 @@ static void test_folded_layers_are_the_reference(void **state) {
     snnk_map_free(map1);
 }
 
+/* ---- Fewer rows than threads ---- */
+
+/* Large enough to be split: a dense layer, and one of HD3, Gaussian pairs, identity and spectral blocks. */
+enum { WIDE = 1000, LARGE = 1100 };
+
+static snnk_map *large_map(void) {
+    snnk_map_config config;
+    snnk_urf_config urf;
+    snnk_spectrum *spectrum;
+    snnk_map *parts[4], *map;
+
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.features = 700;
+    config.projection_scale = 0.05;
+    config.kind = SNNK_MAP_ARC_COSINE;
+    config.projection = SNNK_PROJECTION_HD3;
+    assert_ok(snnk_map_create(WIDE, &config, NULL, &parts[0]));
+    config.projection = SNNK_PROJECTION_GAUSSIAN;
+    config.kind = SNNK_MAP_GAUSSIAN;
+    assert_ok(snnk_map_create(WIDE, &config, NULL, &parts[1]));
+    config.kind = SNNK_MAP_IDENTITY;
+    assert_ok(snnk_map_create(WIDE, &config, NULL, &parts[2]));
+    assert_ok(snnk_urf_config_init(&urf, sizeof urf));
+    urf.features = 130;
+    assert_ok(snnk_spectrum_create(SNNK_SIN, NULL, &spectrum));
+    assert_ok(snnk_map_create_urf(WIDE, spectrum, &urf, NULL, &parts[3]));
+    assert_ok(snnk_map_concat(4, (const snnk_map *const *)parts, &map));
+    for (int b = 0; b < 4; b++) snnk_map_free(parts[b]);
+    snnk_spectrum_free(spectrum);
+    return map;
+}
+
+static snnk_network *large_network(void) {
+    snnk_map *map = large_map();
+    const size_t m = snnk_map_features(map);
+    float *W = malloc(LARGE * m * sizeof *W), bias[LARGE];
+    snnk_network *network;
+    snnk_layer *layer;
+
+    draw_floats(W, LARGE * m, 31);
+    draw_floats(bias, LARGE, 32);
+    for (size_t k = 0; k < LARGE * m; k++) W[k] *= 0.05f;
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_layer_dense(LARGE, WIDE, W, LARGE, bias, SNNK_TANH, NULL, &layer));
+    assert_ok(snnk_network_append(network, layer));
+    snnk_layer_free(layer);
+    assert_ok(snnk_layer_from_map(map, LARGE, W, m, bias, &layer));
+    assert_ok(snnk_network_append(network, layer));
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+    free(W);
+    return network;
+}
+
+/* The same bits, with no allocation after reserve. */
+static void test_few_rows_are_split_within(void **state) {
+    enum { ROWS = 9 };
+    snnk_network *network = large_network();
+    float *X = malloc(ROWS * LARGE * sizeof *X), *alone = malloc(ROWS * LARGE * sizeof *X);
+    float *Y = malloc(ROWS * LARGE * sizeof *X);
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+
+    (void)state;
+    draw_floats(X, ROWS * LARGE, 33);
+    assert_ok(snnk_network_forward(network, ROWS, X, LARGE, alone, LARGE, NULL));
+    for (size_t threads = 1; threads <= 11; threads += threads < 4 ? 1 : 7) {
+        snnk_workspace *workspace;
+
+        assert_ok(snnk_workspace_create(threads, &allocator, &workspace));
+        assert_ok(snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network)));
+        const long before = memory.calls;
+        for (size_t n = 1; n <= ROWS; n += n < 3 ? 1 : 3) {
+            memset(Y, 0, ROWS * LARGE * sizeof *Y);
+            assert_ok(snnk_network_forward(network, n, X, LARGE, Y, LARGE, workspace));
+            assert_memory_equal(Y, alone, n * LARGE * sizeof *Y);
+        }
+        assert_int_equal(memory.calls, before);
+        snnk_workspace_free(workspace);
+    }
+    free(Y);
+    free(alone);
+    free(X);
+    snnk_network_free(network);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward_is_layer_after_layer),
@@ -474,6 +560,7 @@ int main(void) {
         cmocka_unit_test(test_same_bits_however_rows_are_passed),
         cmocka_unit_test(test_nan_stays_in_its_row),
         cmocka_unit_test(test_no_allocation_after_reserve),
+        cmocka_unit_test(test_few_rows_are_split_within),
         cmocka_unit_test(test_failed_scratch_leaves_outputs),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_layers_are_shared),

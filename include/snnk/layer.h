@@ -159,8 +159,8 @@ SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldps
 
 /* Y = layer(X). X: n x d, row stride ldx >= d. Y: n x l, row stride ldy >= l, must not overlap X. n
  * = 0 does nothing. Non-finite inputs propagate. Each row's result depends on that row alone, bit
- * for bit, whatever n and the thread count. The n x m features are never all in memory. Needs no
- * scratch, but for HD3 rows. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * for bit, whatever n and the thread count. The n x m features are never all in memory.
+ * Rows are split over the workspace's threads; fewer rows than threads are split within. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 

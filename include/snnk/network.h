@@ -48,8 +48,8 @@ SNNK_API const char *snnk_network_note(const snnk_network *network, const char *
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 
-/* Bytes of scratch a forward needs for each thread, whatever n. 0 for NULL, and
- * for one layer without HD3 rows. */
+/* Bytes of scratch a forward needs for each thread, whatever n. 0 for NULL, and for a small layer
+ * without HD3 rows. */
 SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
 
 #ifdef __cplusplus

@@ -56,6 +56,10 @@ int snnk_workspace_reserve(snnk_workspace *workspace, size_t bytes) {
     return SNNK_OK;
 }
 
+float *snnk__workspace_scratch(const snnk_workspace *workspace) {
+    return (float *)(void *)workspace->scratch;
+}
+
 /* The first row of part `part` of n rows in `parts` parts whose sizes differ by at most one. */
 static size_t part_start(size_t n, size_t parts, size_t part) {
     return n / parts * part + snnk__min_size(part, n % parts);

@@ -191,19 +191,27 @@ const char *snnk_network_note(const snnk_network *network, const char *key) {
 
 /* ---- Forward ---- */
 
-/* What the neediest layer works in. */
-static size_t layers_work(const snnk_network *network) {
+/* Floats that one thread needs. Hidden rows live in two buffers of TILE_ROWS x widest that take turns; what the
+ * neediest layer works in follows. */
+static size_t thread_work(const snnk_network *network) {
     size_t most = 0;
 
     for (size_t k = 0; k < network->n_layers; k++)
         most = snnk__max_size(most, snnk__layer_work(network->layers[k]));
+    return 2 * TILE_ROWS * network->widest + most;
+}
+
+/* The same for a row that is split within, beside its two hidden rows; 0 if no layer is large enough. */
+static size_t split_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, snnk__layer_split_work(network->layers[k]));
     return most;
 }
 
-/* Hidden rows live in two buffers of TILE_ROWS x widest that take turns; the layers' work follows. */
 size_t snnk_network_scratch_bytes(const snnk_network *network) {
-    if (!network) return 0;
-    return (2 * TILE_ROWS * network->widest + layers_work(network)) * sizeof(float);
+    return network ? (thread_work(network) + split_work(network)) * sizeof(float) : 0;
 }
 
 typedef struct rows {
@@ -213,6 +221,34 @@ typedef struct rows {
     float *Y;
     size_t ldy;
 } rows;
+
+static bool splits(const snnk_network *network, size_t n, const snnk_workspace *workspace) {
+    bool any = false;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        any |= snnk__layer_splits(network->layers[k], n, workspace);
+    return any;
+}
+
+/* One layer after the other, each split over the threads, which share their scratch: with fewer rows than threads
+ * it has room for every row's two hidden ones and work. */
+static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
+    const snnk_network *network = r->network;
+    const size_t last = network->n_layers - 1, ld = network->widest;
+    float *hidden = snnk__workspace_scratch(workspace), *work = hidden + 2 * n * ld;
+    const float *from = r->X;
+    size_t ld_from = r->ldx;
+
+    for (size_t k = 0; k < last; k++) {
+        float *to = hidden + k % 2 * n * ld;
+
+        snnk__layer_forward_split(network->layers[k], n, from, ld_from, to, ld, workspace, work);
+        from = to;
+        ld_from = ld;
+    }
+    snnk__layer_forward_split(network->layers[last], n, from, ld_from, r->Y, r->ldy, workspace,
+                              work);
+}
 
 static void forward_task(size_t first, size_t count, void *scratch, void *context) {
     const rows *r = context;
@@ -248,6 +284,12 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
     if (st != SNNK_OK) return st;
     st = snnk__check_matrix(Y, "Y", n, snnk_network_outputs(network), ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
-    return snnk__for_rows(workspace, &network->allocator, n, snnk_network_scratch_bytes(network),
+    if (splits(network, n, workspace)) {
+        st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
+        if (st != SNNK_OK) return st;
+        forward_split(&r, n, workspace);
+        return SNNK_OK;
+    }
+    return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
                           forward_task, &r);
 }

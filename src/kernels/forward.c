@@ -47,17 +47,17 @@ static void set_scalars(const snnk__block *block, size_t n, const float *X, size
         scalars[t] = snnk__urf_scalars_of(block->function.urf, d, X + t * ldx);
 }
 
-void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                   float *Phi, size_t ldphi) {
-    const size_t width = snnk__function_width(&block->function);
+void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                        size_t begin, size_t all, float *Phi, size_t ldphi) {
+    const size_t width = snnk__function_width(&block->function), end = begin + all;
     snnk__urf_scalars scalars[PROJECT_BLOCK];
 
     for (size_t i = 0; i < n; i += PROJECT_BLOCK) {
         const size_t rows = snnk__min_size(PROJECT_BLOCK, n - i);
 
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
-        for (size_t first = 0; first < block->rows; first += FEATURE_BLOCK) {
-            const size_t count = snnk__min_size(FEATURE_BLOCK, block->rows - first);
+        for (size_t first = begin; first < end; first += FEATURE_BLOCK) {
+            const size_t count = snnk__min_size(FEATURE_BLOCK, end - first);
             float *phi = Phi + i * ldphi + width * first;
             float *z = phi + (width - 1) * count; /* where the function wants it */
 
@@ -65,6 +65,11 @@ void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__b
             apply_function(block, rows, first, count, scalars, z, phi, ldphi);
         }
     }
+}
+
+void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                   float *Phi, size_t ldphi) {
+    snnk__project_some(n, X, ldx, d, block, 0, block->rows, Phi, ldphi);
 }
 
 void snnk__project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__hd3 *hd3,
@@ -88,6 +93,15 @@ void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels 
     for (size_t i = 0; i < n; i += ROW_BLOCK)
         snnk__kernels_get()->readout(snnk__min_size(ROW_BLOCK, n - i), Phi + i * ldphi, ldphi, Psi,
                                      0, Psi->columns, start, Y + i * ldy, ldy);
+}
+
+void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                        size_t first, size_t count, const float *start, float *Y, size_t ldy) {
+    snnk__panels some = *Psi;
+
+    some.rows = count;
+    some.data += first / Psi->shape.width * snnk__panel_size(Psi);
+    snnk__readout(n, Phi, ldphi, &some, start ? start + first : NULL, Y + first, ldy);
 }
 
 /* Rows and features of a tile. Features go to and fro between the two products in the first-level cache; many

@@ -17,6 +17,11 @@ typedef struct snnk__block {
 void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                    float *Phi, size_t ldphi);
 
+/* Of it, the features of rows first ... first+count-1 of the block, where they stand in Phi. first: a multiple of
+ * the panels' width. */
+void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                        size_t first, size_t count, float *Phi, size_t ldphi);
+
 /* The same with HD3 rows. work: `order` floats. */
 void snnk__project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__hd3 *hd3,
                        const float *offset, const snnk__function *function, float *Phi,
@@ -25,6 +30,10 @@ void snnk__project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snn
 /* Y = start + Phi Psi^T; start NULL: Y += Phi Psi^T. Phi: n x m, Psi: l x m in panels, start: l, Y: n x l. */
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
                    const float *start, float *Y, size_t ldy);
+
+/* Of it, outputs first ... first+count-1, where they stand in Y. first: a multiple of the panels' width. */
+void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
+                        size_t first, size_t count, const float *start, float *Y, size_t ldy);
 
 /* Y = start + function(X G^T + offset) Psi^T, likewise: both, without the n x m features in memory. */
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,

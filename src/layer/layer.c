@@ -222,15 +222,19 @@ static void transformed_rows(const snnk__map_block *block, const snnk__panels *P
     }
 }
 
+static snnk__block dense_block(const snnk_layer *layer) {
+    return (snnk__block){.G = layer->weights,
+                         .offset = layer->bias,
+                         .rows = layer->outputs,
+                         .function = {.operation = SNNK__OPERATION_ACTIVATION,
+                                      .activation = layer->activation,
+                                      .scale = 1}};
+}
+
 void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                               float *Y, size_t ldy, float *work) {
     if (!layer->map) {
-        const snnk__block dense = {.G = layer->weights,
-                                   .offset = layer->bias,
-                                   .rows = layer->outputs,
-                                   .function = {.operation = SNNK__OPERATION_ACTIVATION,
-                                                .activation = layer->activation,
-                                                .scale = 1}};
+        const snnk__block dense = dense_block(layer);
 
         snnk__project(n, X, ldx, layer->inputs, &dense, Y, ldy);
         return;
@@ -247,6 +251,97 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
                                   ldy);
     }
 }
+
+/* ---- Few rows: split within them ---- */
+
+/* Multiply-adds of a row below which waking other threads costs more than they save: 10 microseconds or so of 30. */
+#define LEAST_SPLIT 300000
+
+/* Features, and outputs, are dealt out so many at a time: a multiple of every panel's width. */
+#define DEALT 64
+
+size_t snnk__layer_split_work(const snnk_layer *layer) {
+    if (snnk_layer_multiply_adds(layer) < LEAST_SPLIT) return 0;
+    return snnk__layer_work(layer) + (layer->map ? layer->map->features : 1);
+}
+
+bool snnk__layer_splits(const snnk_layer *layer, size_t n, const snnk_workspace *workspace) {
+    return workspace && n > 0 && n < snnk_workspace_threads(workspace) &&
+           snnk__layer_split_work(layer) > 0;
+}
+
+/* One product of a few rows: of a block, its features; or of all blocks, the outputs. */
+typedef struct product {
+    const snnk_layer *layer;
+    const snnk__block *block;
+    size_t n, all; /* rows of X; features or outputs */
+    const float *from;
+    size_t ld_from;
+    float *to;
+    size_t ld_to;
+} product;
+
+static void features_task(size_t first, size_t count, void *scratch, void *context) {
+    const product *p = context;
+    const size_t begin = first * DEALT, end = snnk__min_size((first + count) * DEALT, p->all);
+
+    (void)scratch;
+    snnk__project_some(p->n, p->from, p->ld_from, p->layer->inputs, p->block, begin, end - begin,
+                       p->to, p->ld_to);
+}
+
+static void outputs_task(size_t first, size_t count, void *scratch, void *context) {
+    const product *p = context;
+    const size_t begin = first * DEALT, end = snnk__min_size((first + count) * DEALT, p->all);
+    const float *Phi = p->from;
+
+    (void)scratch;
+    for (size_t b = 0; b < p->layer->n_weights; Phi += p->layer->weights[b++].columns)
+        snnk__readout_some(p->n, Phi, p->ld_from, &p->layer->weights[b], begin, end - begin,
+                           b == 0 ? p->layer->bias : NULL, p->to, p->ld_to);
+}
+
+/* No scratch is asked for: nothing that could fail. */
+static void deal(const product *p, snnk__row_task task, snnk_workspace *workspace) {
+    snnk__for_rows(workspace, NULL, (p->all - 1) / DEALT + 1, 0, task, (void *)p);
+}
+
+static void split_dense(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
+                        size_t ldy, snnk_workspace *workspace) {
+    const snnk__block block = dense_block(layer);
+    const product p = {layer, &block, n, layer->outputs, X, ldx, Y, ldy};
+
+    deal(&p, features_task, workspace);
+}
+
+void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                               float *Y, size_t ldy, snnk_workspace *workspace, float *work) {
+    if (!snnk__layer_splits(layer, n, workspace)) {
+        snnk__layer_forward_rows(layer, n, X, ldx, Y, ldy, work);
+        return;
+    }
+    if (!layer->map) {
+        split_dense(layer, n, X, ldx, Y, ldy, workspace);
+        return;
+    }
+    const size_t m = layer->map->features;
+    float *Phi = work;
+
+    for (size_t b = 0; b < layer->n_weights; Phi += layer->map->blocks[b++]->features) {
+        const snnk__map_block *block = layer->map->blocks[b];
+        const snnk__block kernel = snnk__map_block_kernel(block);
+        const product p = {layer, &kernel, n, block->rows, X, ldx, Phi, m};
+
+        if (block->hd3) /* a fraction of the outputs' work */
+            snnk__map_block_features(block, n, X, ldx, Phi, m, work + n * m);
+        else
+            deal(&p, features_task, workspace);
+    }
+    const product outputs = {layer, NULL, n, layer->outputs, work, m, Y, ldy};
+    deal(&outputs, outputs_task, workspace);
+}
+
+/* ---- Doors ---- */
 
 typedef struct rows {
     const snnk_layer *layer;
@@ -282,6 +377,13 @@ int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(X, "X", n, layer->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
+    if (snnk__layer_splits(layer, n, workspace)) {
+        st = snnk_workspace_reserve(workspace, snnk__layer_split_work(layer) * sizeof(float));
+        if (st != SNNK_OK) return st;
+        snnk__layer_forward_split(layer, n, X, ldx, Y, ldy, workspace,
+                                  snnk__workspace_scratch(workspace));
+        return SNNK_OK;
+    }
     return snnk__for_rows(workspace, &layer->allocator, n, snnk__layer_work(layer) * sizeof(float),
                           forward_task, &r);
 }

@@ -63,6 +63,30 @@ SNNK_API int snnk_layer_from_dense(size_t inputs, size_t outputs, const float *W
 SNNK_API int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
                              const float *c, snnk_layer **folded);
 
+/* ---- Narrow storage ---- */
+
+/* How Psi and G, or W, are kept. Values never change. */
+typedef enum snnk_storage {
+    SNNK_STORAGE_F32 = 0,
+    SNNK_STORAGE_BF16 = 1, /* 8 bits of precision: each weight is off by 2^-8 of itself at most */
+    SNNK_STORAGE_INT8 = 2  /* whole numbers -127 ... 127 times a scale for each row: off by half
+                            * of a 127th of the row's largest weight at most */
+} snnk_storage;
+
+/* The same layer with Psi and G, or W, in this storage. Products are then formed of two rounded factors:
+ * inputs and features are rounded too as they come, to bf16, or to whole numbers with a scale for each row
+ * and 256 columns; sums are float (bf16) or exact (int8) within those. Twice and four times less to
+ * read: faster where that is what a forward waits for, and with avx512_vnni also where it is not;
+ * processors without avx512_bf16 and avx512_vnni take plain C, which is slower than F32. HD3 rows stay as
+ * they are; offsets, biases and the activation are float. The map is shared, and keeps its float G.
+ * From a layer in narrow storage: F32 gives its rounded weights. Saved files are float. SNNK_E_NULL,
+ * SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
+
+SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer); /* snnk_storage; F32 for NULL */
+SNNK_API uint64_t
+snnk_layer_weight_bytes(const snnk_layer *layer); /* that a forward reads; 0 for NULL */
+
 /* Free it. NULL is fine. */
 SNNK_API void snnk_layer_free(snnk_layer *layer);
 

@@ -3,6 +3,8 @@
 #include <stdalign.h>
 #include <stdbool.h>
 
+#include <snnk/layer.h>
+
 #include "base/memory.h"
 #include "base/size.h"
 
@@ -10,9 +12,59 @@
 #define PROJECT_BLOCK 96  /* rows of X that share one over G alone */
 #define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
 
+/* ---- Narrow panels ---- */
+
+/* Rows of C = start, NULL for zeros. */
+static void set_rows(size_t n, const float *start, size_t count, float *C, size_t ldc) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < count; j++) C[i * ldc + j] = start ? start[j] : 0;
+}
+
+/* C += A M^T for columns first ... first+count-1 of M, first a multiple of SNNK__NARROW_BLOCK. A: n x count. */
+static void narrow_product(size_t n, const float *A, size_t lda, const snnk__panels *M,
+                           size_t first, size_t count, float *C, size_t ldc) {
+    const snnk__narrow *narrow = snnk__narrow_get();
+    const size_t size = snnk__panel_size(M);
+
+    for (size_t i = 0; i < n; i += SNNK__NARROW_ROWS)
+        for (size_t k = 0; k < count; k += SNNK__NARROW_BLOCK) {
+            const size_t rows = snnk__min_size(SNNK__NARROW_ROWS, n - i);
+            const size_t columns = snnk__min_size(SNNK__NARROW_BLOCK, count - k);
+            const size_t skipped = (first + k) * SNNK__NARROW_WIDTH;
+            const float *a = A + i * lda + k;
+
+            if (M->storage == SNNK_STORAGE_BF16)
+                narrow->bf16(rows, columns, a, lda, (const uint16_t *)M->narrow + skipped, size,
+                             M->rows, C + i * ldc, ldc);
+            else
+                narrow->int8(rows, columns, a, lda, (const uint8_t *)M->narrow + skipped, size,
+                             M->scale, M->rows, C + i * ldc, ldc);
+        }
+}
+
+/* Y = start + Phi Psi^T for features first ... first+count-1; start NULL: Y +=. */
+static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
+                    size_t count, const float *start, float *Y, size_t ldy) {
+    if (Psi->storage == SNNK_STORAGE_F32) {
+        snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, start, Y, ldy);
+        return;
+    }
+    if (start) set_rows(n, start, Psi->rows, Y, ldy);
+    narrow_product(n, Phi, ldphi, Psi, first, count, Y, ldy);
+}
+
+/* ---- Forward ---- */
+
 /* Z[i][j] = z of projection first + j, j < count, for n rows. first is a multiple of the panels' width. */
 static void project_linear(size_t n, const float *X, size_t ldx, const snnk__block *block,
                            size_t first, size_t count, float *Z, size_t ldz) {
+    if (block->G && block->G->storage != SNNK_STORAGE_F32) {
+        const snnk__panels some = snnk__panels_some(block->G, first, count);
+
+        set_rows(n, block->offset ? block->offset + first : NULL, count, Z, ldz);
+        narrow_product(n, X, ldx, &some, 0, block->G->columns, Z, ldz);
+        return;
+    }
     if (block->G) {
         snnk__kernels_get()->project(n, X, ldx, block->G, block->offset, first, count, Z, ldz);
         return;
@@ -91,16 +143,14 @@ void snnk__project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snn
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
                    const float *start, float *Y, size_t ldy) {
     for (size_t i = 0; i < n; i += ROW_BLOCK)
-        snnk__kernels_get()->readout(snnk__min_size(ROW_BLOCK, n - i), Phi + i * ldphi, ldphi, Psi,
-                                     0, Psi->columns, start, Y + i * ldy, ldy);
+        readout(snnk__min_size(ROW_BLOCK, n - i), Phi + i * ldphi, ldphi, Psi, 0, Psi->columns,
+                start, Y + i * ldy, ldy);
 }
 
 void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
                         size_t first, size_t count, const float *start, float *Y, size_t ldy) {
-    snnk__panels some = *Psi;
+    const snnk__panels some = snnk__panels_some(Psi, first, count);
 
-    some.rows = count;
-    some.data += first / Psi->shape.width * snnk__panel_size(Psi);
     snnk__readout(n, Phi, ldphi, &some, start ? start + first : NULL, Y + first, ldy);
 }
 
@@ -110,8 +160,9 @@ typedef struct tile {
     size_t rows, features;
 } tile;
 
-static tile tile_of(size_t features, size_t outputs) {
-    const bool tall = features > FEATURE_BLOCK && outputs < features / 8;
+static tile tile_of(const snnk__panels *Psi) {
+    const bool tall = Psi->columns > FEATURE_BLOCK && Psi->rows < Psi->columns / 8 &&
+                      Psi->storage == SNNK_STORAGE_F32; /* others want blocks whole */
 
     return tall ? (tile){4 * ROW_BLOCK, FEATURE_BLOCK / 4} : (tile){ROW_BLOCK, FEATURE_BLOCK};
 }
@@ -119,7 +170,7 @@ static tile tile_of(size_t features, size_t outputs) {
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, const float *start, float *Y, size_t ldy) {
     const size_t width = snnk__function_width(&block->function);
-    const tile most = tile_of(Psi->columns, Psi->rows);
+    const tile most = tile_of(Psi);
     const size_t most_rows = most.features / width; /* of the block */
     alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK * FEATURE_BLOCK];
     snnk__urf_scalars scalars[4 * ROW_BLOCK];
@@ -134,9 +185,8 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
 
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, most.features);
             apply_function(block, rows, first, count, scalars, z, Phi, most.features);
-            snnk__kernels_get()->readout(rows, Phi, most.features, Psi, width * first,
-                                         width * count, first == 0 ? start : NULL, Y + i * ldy,
-                                         ldy);
+            readout(rows, Phi, most.features, Psi, width * first, width * count,
+                    first == 0 ? start : NULL, Y + i * ldy, ldy);
         }
     }
 }

@@ -1,4 +1,4 @@
-/* Forward passes of one block of features, tile by tile. */
+/* Forward passes of one block of features, tile by tile; G and Psi in any storage. */
 #ifndef SNNK_KERNELS_FORWARD_H
 #define SNNK_KERNELS_FORWARD_H
 

@@ -13,6 +13,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/hadamard.h"
 #include "kernels/moments.h"
+#include "kernels/narrow.h"
 #include "kernels/panels.h"
 
 typedef struct snnk__kernels {
@@ -49,6 +50,10 @@ typedef struct snnk__kernels {
 extern const snnk__kernels snnk__kernels_portable;
 extern const snnk__kernels snnk__kernels_avx2;
 extern const snnk__kernels snnk__kernels_avx512;
+
+/* Products with narrow panels: by instructions for them where there are any and SNNK_KERNELS lets the table of AVX-512
+ * be used. */
+const snnk__narrow *snnk__narrow_get(void);
 
 /* The table in use. The first call chooses, later ones return the same; safe from any thread. */
 const snnk__kernels *snnk__kernels_get(void);

@@ -1,54 +1,135 @@
 #include "kernels/panels.h"
 
+#include <snnk/layer.h>
+
 #include "base/size.h"
+#include "kernels/narrow.h"
+
+/* Elements of all panels, and whole panels' rows. */
+static int sizes(const snnk__panels *panels, const char *what, size_t *count, size_t *padded_rows) {
+    const snnk__panel_shape shape = panels->shape;
+    size_t rows, columns;
+
+    if (!snnk__add_size(panels->rows, shape.width - 1, &rows) ||
+        !snnk__add_size(panels->columns, shape.chunk - 1, &columns) ||
+        !snnk__mul_size(rows / shape.width * shape.width, columns / shape.chunk * shape.chunk,
+                        count))
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow a size", what, panels->rows,
+                          panels->columns);
+    *padded_rows = rows / shape.width * shape.width;
+    return SNNK_OK;
+}
 
 int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t columns,
                         snnk__panel_shape shape, const char *what, snnk__panels *panels) {
     snnk__panels made = {.rows = rows, .columns = columns, .shape = shape};
-    size_t padded, chunks, count;
+    size_t count, padded;
     int st;
 
-    if (!snnk__add_size(rows, shape.width - 1, &padded) ||
-        !snnk__add_size(columns, shape.chunk - 1, &chunks) ||
-        !snnk__mul_size(padded / shape.width * shape.width, chunks / shape.chunk * shape.chunk,
-                        &count))
-        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow a size", what, rows,
-                          columns);
+    if ((st = sizes(&made, what, &count, &padded)) != SNNK_OK) return st;
     st = snnk__alloc_zero(allocator, count, sizeof *made.data, what, &made.data);
     if (st == SNNK_OK) *panels = made;
     return st;
 }
 
+int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, size_t columns,
+                               int32_t storage, const char *what, snnk__panels *panels) {
+    const bool bf16 = storage == SNNK_STORAGE_BF16;
+    snnk__panels made = {.rows = rows,
+                         .columns = columns,
+                         .shape = {SNNK__NARROW_WIDTH, bf16 ? SNNK__BF16_CHUNK : SNNK__INT8_CHUNK},
+                         .storage = storage};
+    size_t count, padded;
+    int st;
+
+    if ((st = sizes(&made, what, &count, &padded)) != SNNK_OK) return st;
+    st = snnk__alloc_zero(allocator, count, bf16 ? sizeof(uint16_t) : sizeof(uint8_t), what,
+                          &made.narrow);
+    if (st == SNNK_OK && !bf16)
+        st = snnk__alloc_zero(allocator, padded, sizeof *made.scale, what, &made.scale);
+    if (st == SNNK_OK)
+        *panels = made;
+    else
+        snnk__panels_free(allocator, &made);
+    return st;
+}
+
 void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels) {
     snnk__free(allocator, panels->data);
+    snnk__free(allocator, panels->narrow);
+    snnk__free(allocator, panels->scale);
     *panels = (snnk__panels){0};
 }
 
+snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t count) {
+    const size_t skipped = first / panels->shape.width * snnk__panel_size(panels);
+    snnk__panels some = *panels;
+
+    some.rows = count;
+    switch ((snnk_storage)panels->storage) {
+    case SNNK_STORAGE_F32: some.data += skipped; break;
+    case SNNK_STORAGE_BF16: some.narrow = (uint16_t *)panels->narrow + skipped; break;
+    case SNNK_STORAGE_INT8:
+        some.narrow = (uint8_t *)panels->narrow + skipped;
+        some.scale += first;
+        break;
+    }
+    return some;
+}
+
 /* Where element (row, k) is. */
-static float *element(const snnk__panels *panels, size_t row, size_t k) {
+static size_t place(const snnk__panels *panels, size_t row, size_t k) {
     const size_t width = panels->shape.width, chunk = panels->shape.chunk;
 
-    return panels->data + row / width * snnk__panel_size(panels) + k / chunk * chunk * width +
+    return row / width * snnk__panel_size(panels) + k / chunk * chunk * width +
            row % width * chunk + k % chunk;
 }
 
 float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column) {
-    return *element(panels, row, column);
+    const size_t at = place(panels, row, column);
+
+    switch ((snnk_storage)panels->storage) {
+    case SNNK_STORAGE_F32: break;
+    case SNNK_STORAGE_BF16: return snnk__bf16_value(((const uint16_t *)panels->narrow)[at]);
+    case SNNK_STORAGE_INT8:
+        return panels->scale[row] * (float)(((const uint8_t *)panels->narrow)[at] - 128);
+    }
+    return panels->data[at];
+}
+
+static void set_narrow_row(snnk__panels *panels, size_t row, const float *values) {
+    if (panels->storage == SNNK_STORAGE_BF16) {
+        uint16_t *bits = panels->narrow;
+
+        for (size_t k = 0; k < panels->columns; k++)
+            bits[place(panels, row, k)] = snnk__bf16_of(values[k]);
+        return;
+    }
+    const float scale = snnk__int8_scale(panels->columns, values);
+    uint8_t *numbers = panels->narrow;
+
+    panels->scale[row] = scale;
+    for (size_t k = 0; k < panels->columns; k++)
+        numbers[place(panels, row, k)] = (uint8_t)(snnk__int8_of(values[k], scale) + 128);
 }
 
 void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values) {
-    for (size_t k = 0; k < panels->columns; k++) *element(panels, row, k) = values[k];
+    if (panels->storage != SNNK_STORAGE_F32) {
+        set_narrow_row(panels, row, values);
+        return;
+    }
+    for (size_t k = 0; k < panels->columns; k++) panels->data[place(panels, row, k)] = values[k];
 }
 
 void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values) {
-    for (size_t k = 0; k < panels->columns; k++) values[k] = *element(panels, row, k);
+    for (size_t k = 0; k < panels->columns; k++) values[k] = snnk__panels_entry(panels, row, k);
 }
 
 double snnk__panels_row_norm2(const snnk__panels *panels, size_t row) {
     double sum = 0;
 
     for (size_t k = 0; k < panels->columns; k++) {
-        const double value = *element(panels, row, k);
+        const double value = snnk__panels_entry(panels, row, k);
 
         sum += value * value;
     }

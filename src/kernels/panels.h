@@ -3,9 +3,14 @@
  *
  *     data[(p chunks + c) width chunk + j chunk + k] = M[p width + j][c chunk + k],
  *
- * zero beyond the last row and the last column. */
+ * zero beyond the last row and the last column.
+ *
+ * Elements are floats; or, in narrow panels, bf16 (the upper half of a float), or whole numbers -127 ... 127 times
+ * a scale for each row, kept with 128 added: then shapes are fixed, see kernels/narrow.h. */
 #ifndef SNNK_KERNELS_PANELS_H
 #define SNNK_KERNELS_PANELS_H
+
+#include <stdint.h>
 
 #include "base/memory.h"
 
@@ -16,12 +21,22 @@ typedef struct snnk__panel_shape {
 typedef struct snnk__panels {
     size_t rows, columns;
     snnk__panel_shape shape;
-    float *data; /* NULL when rows * columns = 0 */
+    int32_t storage; /* snnk_storage */
+    float *data;     /* F32; NULL when rows * columns = 0 */
+    void *narrow;    /* BF16: uint16_t, INT8: uint8_t */
+    float *scale;    /* INT8: of each row, whole panels */
 } snnk__panels;
 
 /* Room for rows x columns, all zero. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t columns,
                         snnk__panel_shape shape, const char *what, snnk__panels *panels);
+
+/* The same in 16 or 8 bits: storage is SNNK_STORAGE_BF16 or SNNK_STORAGE_INT8. */
+int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, size_t columns,
+                               int32_t storage, const char *what, snnk__panels *panels);
+
+/* Rows first ... first+count-1 of them, where they are; first: a multiple of the width. */
+snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t count);
 
 void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels);
 
@@ -32,7 +47,7 @@ static inline size_t snnk__panel_size(const snnk__panels *panels) {
     return (panels->columns + chunk - 1) / chunk * chunk * panels->shape.width;
 }
 
-/* Write row `row` (columns values), or read it back. */
+/* Write row `row` (columns values, finite), rounded to the storage; or read it back. */
 void snnk__panels_set_row(snnk__panels *panels, size_t row, const float *values);
 void snnk__panels_get_row(const snnk__panels *panels, size_t row, float *values);
 

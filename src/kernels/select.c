@@ -48,4 +48,13 @@ const snnk__kernels *snnk__kernels_get(void) {
     return kernels;
 }
 
+const snnk__narrow *snnk__narrow_get(void) {
+#ifdef SNNK_KERNELS_X86
+    if (snnk__kernels_get() == &snnk__kernels_avx512 &&
+        (snnk__cpu_features() & SNNK__CPU_AVX512_NARROW))
+        return &snnk__narrow_avx512;
+#endif
+    return &snnk__narrow_portable;
+}
+
 const char *snnk_kernels_name(void) { return snnk__kernels_get()->name; }

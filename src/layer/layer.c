@@ -8,15 +8,26 @@
 
 /* ---- Creating ---- */
 
-/* A layer with room for its weights, l x (columns of each block), and its bias filled in. */
-static int layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, size_t n_weights,
-                       const float *bias, const snnk_allocator *allocator, snnk_layer **layer) {
+static int weights_create(size_t outputs, size_t columns, bool of_features, int32_t storage,
+                          const snnk_allocator *allocator, snnk__panels *weights) {
     const snnk__kernels *kernels = snnk__kernels_get();
+
+    if (storage != SNNK_STORAGE_F32)
+        return snnk__panels_create_narrow(allocator, outputs, columns, storage, "weights", weights);
+    return snnk__panels_create(allocator, outputs, columns,
+                               of_features ? kernels->readout_shape : kernels->projection_shape,
+                               "weights", weights);
+}
+
+int snnk__layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, int32_t storage,
+                      const float *bias, const snnk_allocator *allocator, snnk_layer **layer) {
+    const size_t n_weights = map ? map->n_blocks : 1;
     snnk_layer *made = NULL;
     int st;
 
     if ((st = snnk__alloc(allocator, 1, sizeof *made, "a layer", &made)) != SNNK_OK) return st;
-    *made = (snnk_layer){.allocator = *allocator, .inputs = inputs, .outputs = outputs};
+    *made = (snnk_layer){
+        .allocator = *allocator, .inputs = inputs, .outputs = outputs, .storage = storage};
     atomic_init(&made->references, 1);
     if (map) made->map = snnk__map_retain(map);
     st = snnk__alloc_zero(allocator, n_weights, sizeof *made->weights, "weights", &made->weights);
@@ -24,9 +35,8 @@ static int layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, size_
     for (; made->n_weights < n_weights; made->n_weights++) {
         const size_t columns = map ? map->blocks[made->n_weights]->features : inputs;
 
-        st = snnk__panels_create(allocator, outputs, columns,
-                                 map ? kernels->readout_shape : kernels->projection_shape,
-                                 "weights", &made->weights[made->n_weights]);
+        st = weights_create(outputs, columns, map != NULL, storage, allocator,
+                            &made->weights[made->n_weights]);
         if (st != SNNK_OK) goto done;
     }
     st = snnk__alloc_zero(allocator, outputs, sizeof *made->bias, "a bias", &made->bias);
@@ -68,7 +78,8 @@ int snnk_layer_from_map(const snnk_map *map, size_t outputs, const float *Psi, s
     *layer = NULL;
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = check_weights(Psi, "Psi", outputs, map->features, ldpsi, bias)) != SNNK_OK) return st;
-    st = layer_alloc(map->inputs, outputs, map, map->n_blocks, bias, &map->allocator, &made);
+    st = snnk__layer_alloc(map->inputs, outputs, map, SNNK_STORAGE_F32, bias, &map->allocator,
+                           &made);
     if (st != SNNK_OK) return st;
     set_rows(made, Psi, ldpsi);
     *layer = made;
@@ -87,7 +98,7 @@ int snnk_layer_dense(size_t inputs, size_t outputs, const float *W, size_t ldw, 
     if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
     if ((st = check_weights(W, "W", outputs, inputs, ldw, bias)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    st = layer_alloc(inputs, outputs, NULL, 1, bias, &ours, &made);
+    st = snnk__layer_alloc(inputs, outputs, NULL, SNNK_STORAGE_F32, bias, &ours, &made);
     if (st != SNNK_OK) return st;
     made->activation = activation;
     set_rows(made, W, ldw);
@@ -103,11 +114,23 @@ const snnk_layer *snnk__layer_retain(const snnk_layer *layer) {
 void snnk_layer_free(snnk_layer *layer) {
     if (!layer || atomic_fetch_sub(&layer->references, 1) > 1) return;
     const snnk_allocator allocator = layer->allocator;
-    for (size_t b = 0; b < layer->n_weights; b++) snnk__panels_free(&allocator, &layer->weights[b]);
+    for (size_t b = 0; b < layer->n_weights; b++) {
+        snnk__panels_free(&allocator, &layer->weights[b]);
+        if (layer->G) snnk__panels_free(&allocator, &layer->G[b]);
+    }
     snnk__free(&allocator, layer->weights);
+    snnk__free(&allocator, layer->G);
     snnk__free(&allocator, layer->bias);
     snnk_map_free((snnk_map *)layer->map);
     snnk__free(&allocator, layer);
+}
+
+/* Block b of the map, with the layer's own G if it has one. */
+static snnk__block block_of(const snnk_layer *layer, size_t b) {
+    snnk__block block = snnk__map_block_kernel(layer->map->blocks[b]);
+
+    if (layer->G && block.G) block.G = &layer->G[b];
+    return block;
 }
 
 /* ---- Looking inside ---- */
@@ -154,6 +177,38 @@ uint64_t snnk_layer_multiply_adds(const snnk_layer *layer) {
     sum = (uint64_t)layer->map->features * layer->outputs;
     for (size_t b = 0; b < layer->map->n_blocks; b++)
         sum += block_multiply_adds(layer->map->blocks[b]);
+    return sum;
+}
+
+int32_t snnk_layer_storage(const snnk_layer *layer) {
+    return layer ? layer->storage : SNNK_STORAGE_F32;
+}
+
+/* Bytes of packed elements and scales; what stands for G where it is not packed, is float. */
+static uint64_t panels_bytes(const snnk__panels *panels) {
+    static const uint64_t bytes[] = {sizeof(float), sizeof(uint16_t), sizeof(uint8_t)};
+    const uint64_t count = (uint64_t)panels->rows * panels->columns;
+
+    return count * bytes[panels->storage] + (panels->scale ? panels->rows * sizeof(float) : 0);
+}
+
+uint64_t snnk_layer_weight_bytes(const snnk_layer *layer) {
+    uint64_t sum;
+
+    if (!layer) return 0;
+    sum = layer->outputs * sizeof(float);
+    for (size_t b = 0; b < layer->n_weights; b++) {
+        sum += panels_bytes(&layer->weights[b]);
+        if (!layer->map) continue;
+        const snnk__block block = block_of(layer, b);
+        const uint64_t parameters = block_parameters(layer->map->blocks[b]);
+
+        if (block.G)
+            sum += panels_bytes(block.G) +
+                   (parameters - (uint64_t)block.G->rows * block.G->columns) * sizeof(float);
+        else
+            sum += parameters * sizeof(float);
+    }
     return sum;
 }
 
@@ -241,7 +296,7 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
     }
     for (size_t b = 0; b < layer->n_weights; b++) {
         const snnk__map_block *block = layer->map->blocks[b];
-        const snnk__block kernel = snnk__map_block_kernel(block);
+        const snnk__block kernel = block_of(layer, b);
         const float *start = b == 0 ? layer->bias : NULL; /* what the first block adds to */
 
         if (block->hd3)
@@ -329,7 +384,7 @@ void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X
 
     for (size_t b = 0; b < layer->n_weights; Phi += layer->map->blocks[b++]->features) {
         const snnk__map_block *block = layer->map->blocks[b];
-        const snnk__block kernel = snnk__map_block_kernel(block);
+        const snnk__block kernel = block_of(layer, b);
         const product p = {layer, &kernel, n, block->rows, X, ldx, Phi, m};
 
         if (block->hd3) /* a fraction of the outputs' work */

@@ -15,9 +15,16 @@ struct snnk_layer {
     const snnk_map *map;   /* NULL for a dense layer */
     size_t n_weights;      /* the map's blocks; 1 for a dense layer */
     snnk__panels *weights; /* Psi of each block (l x its features); or W (l x d) */
+    snnk__panels *G;       /* of each block, in narrow storage; NULL: the map's own */
     float *bias;           /* l */
+    int32_t storage;       /* snnk_storage */
     int32_t activation;    /* of a dense layer */
 };
+
+/* A layer with room for its weights, zero, l x (columns of each block) or of a dense layer l x d; bias: l, or NULL for
+ * zeros. Retains map. */
+int snnk__layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, int32_t storage,
+                      const float *bias, const snnk_allocator *allocator, snnk_layer **layer);
 
 /* One more owner; snnk_layer_free takes one away. */
 const snnk_layer *snnk__layer_retain(const snnk_layer *layer);

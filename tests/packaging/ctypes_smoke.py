@@ -22,7 +22,7 @@ SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
-U64 = {"snnk_lstsq_rows", "snnk_layer_parameters", "snnk_layer_multiply_adds",
+U64 = {"snnk_lstsq_rows", "snnk_layer_weight_bytes", "snnk_layer_storage", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
 F64 = {"snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
 POINTER = {"snnk_layer_map", "snnk_network_layer"}
@@ -230,6 +230,15 @@ call("snnk_network_set_note", network, b"units", b"m")
 assert call("snnk_network_note", network, b"units") == b"m"
 assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
+
+quantize_report = config("snnk_quantize_report_init", 48)
+narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,
+                byref(quantize_report))
+call("snnk_network_free", narrow)
+narrow = handle("snnk_layer_quantize", dense, c_int32(2))
+assert call("snnk_layer_storage", narrow) == 2
+assert call("snnk_layer_weight_bytes", narrow) == 4 + 1 + 4
+call("snnk_layer_free", narrow)
 
 with tempfile.TemporaryDirectory() as directory:
     path = os.path.join(directory, "x").encode()

@@ -1,0 +1,395 @@
+/* Narrow storage: the products of each kernel against the rounded factors, layers and networks against their float
+ * selves. */
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/draw.h"
+
+#include <stdbool.h>
+
+#include "kernels/kernels.h"
+
+static const double eps = 0x1p-24;
+
+/* ---- Rounding ---- */
+
+/* IEEE 754: to nearest, ties to even, at the 8th binary digit. */
+static void bf16_rounds_to_nearest(void **state) {
+    static const float pairs[][2] = {
+        {1, 1},
+        {1 + 0x1p-8f, 1},                      /* a tie: even is below */
+        {1 + 0x1p-8f + 0x1p-20f, 1 + 0x1p-7f}, /* above it */
+        {1 + 0x1p-7f + 0x1p-8f, 1 + 0x1p-6f},  /* a tie: even is above */
+        {-3.14159274f, -3.140625f},            /* 11.001001 in binary */
+        {0x1.fffffep127f, INFINITY},           /* beyond the largest */
+        {0x1p-149f, 0},
+        {-0.0f, -0.0f},
+        {INFINITY, INFINITY}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const float value = snnk__bf16_value(snnk__bf16_of(pairs[i][0]));
+
+        assert_true(value == pairs[i][1] && signbit(value) == signbit(pairs[i][1]));
+    }
+    assert_true(isnan(snnk__bf16_value(snnk__bf16_of(NAN))));
+}
+
+static void int8_scales_by_the_largest(void **state) {
+    const float x[] = {0.5f, -254, 1, 127, 3}, tiny[] = {1e-40f, -1e-39f}, bad[] = {1, NAN};
+
+    (void)state;
+    assert_true(snnk__int8_scale(5, x) == 2);
+    assert_int_equal(snnk__int8_of(x[0], 2), 0);
+    assert_int_equal(snnk__int8_of(x[1], 2), -127);
+    assert_int_equal(snnk__int8_of(x[2], 2), 0); /* ties to even */
+    assert_int_equal(snnk__int8_of(x[3], 2), 64);
+    assert_int_equal(snnk__int8_of(x[4], 2), 2);
+    assert_true(snnk__int8_scale(2, tiny) == 0);
+    assert_int_equal(snnk__int8_of(1e-40f, 0), 0);
+    assert_true(snnk__int8_scale(0, x) == 0);
+    assert_true(isnan(snnk__int8_scale(2, bad)));
+}
+
+/* ---- Products ---- */
+
+enum { ROWS = SNNK__NARROW_ROWS, BLOCK = SNNK__NARROW_BLOCK, OUTPUTS = 150 };
+
+/* A as the kernel rounds it. */
+static double rounded(int32_t storage, float x, float scale) {
+    return storage == SNNK_STORAGE_BF16 ? (double)snnk__bf16_value(snnk__bf16_of(x))
+                                        : (double)scale * snnk__int8_of(x, scale);
+}
+
+/* Float sums of `columns` products; for int8 three roundings of an exact sum, and one onto C. */
+static void check_product(const snnk__narrow *narrow, int32_t storage, size_t n, size_t columns,
+                          size_t outputs) {
+    const size_t lda = columns + 3, ldc = outputs + 2;
+    float *A = malloc(n * lda * sizeof *A), *W = malloc(outputs * columns * sizeof *W);
+    float *C = malloc(n * ldc * sizeof *C);
+    snnk_allocator allocator;
+    snnk__panels M;
+
+    assert_ok(snnk__allocator_read(&allocator, NULL));
+    draw_floats(A, n * lda, columns);
+    draw_floats(W, outputs * columns, outputs);
+    assert_ok(snnk__panels_create_narrow(&allocator, outputs, columns, storage, "M", &M));
+    for (size_t j = 0; j < outputs; j++) snnk__panels_set_row(&M, j, W + j * columns);
+    for (size_t k = 0; k < n * ldc; k++) C[k] = 2.5f;
+    if (storage == SNNK_STORAGE_BF16)
+        narrow->bf16(n, columns, A, lda, M.narrow, snnk__panel_size(&M), outputs, C, ldc);
+    else
+        narrow->int8(n, columns, A, lda, M.narrow, snnk__panel_size(&M), M.scale, outputs, C, ldc);
+    for (size_t i = 0; i < n; i++) {
+        const float scale = snnk__int8_scale(columns, A + i * lda);
+
+        for (size_t j = 0; j < ldc; j++) {
+            double sum = 2.5, size = 2.5;
+
+            for (size_t k = 0; j < outputs && k < columns; k++) {
+                const double product =
+                    rounded(storage, A[i * lda + k], scale) * (double)snnk__panels_entry(&M, j, k);
+
+                sum += product;
+                size += fabs(product);
+            }
+            assert_close(C[i * ldc + j], sum, 0,
+                         j < outputs
+                             ? (storage == SNNK_STORAGE_BF16 ? (double)columns + 2 : 5) * eps * size
+                             : 0);
+        }
+    }
+    snnk__panels_free(&allocator, &M);
+    free(C);
+    free(W);
+    free(A);
+}
+
+static void products_are_those_of_rounded_factors(void **state) {
+    const snnk__narrow *kernels[] = {&snnk__narrow_portable, snnk__narrow_get()};
+    static const size_t ns[] = {1, 2, 5, 6, 7, 13, 24},
+                        columns[] = {1, 2, 3, 4, 5, 17, 64, 255, 256};
+    static const size_t outputs[] = {1, 15, 16, 17, 64, 65, 128, 150};
+    size_t turn = 0;
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
+            for (size_t j = 0; j < sizeof columns / sizeof *columns; j++)
+                for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++, turn++)
+                    check_product(kernels[k], turn % 2 ? SNNK_STORAGE_BF16 : SNNK_STORAGE_INT8,
+                                  ns[i], columns[j], outputs[o]);
+}
+
+/* ---- Layers ---- */
+
+enum { D = 300, M1 = 330, M2 = 280, L = 90, N = 70 };
+
+/* Two blocks: relu features, and identity; more than one block of columns each way. */
+static snnk_layer *make_layer(const snnk_allocator *allocator) {
+    snnk_map_config config;
+    snnk_map *parts[2], *map;
+    snnk_layer *layer;
+    const size_t m = M1 + D;
+    float *Psi = malloc(L * m * sizeof *Psi), bias[L];
+
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.features = M1;
+    config.offset_scale = 0.5;
+    config.projection_scale = 0.1;
+    config.allocator = allocator;
+    assert_ok(snnk_map_create(D, &config, NULL, &parts[0]));
+    config.kind = SNNK_MAP_IDENTITY;
+    assert_ok(snnk_map_create(D, &config, NULL, &parts[1]));
+    assert_ok(snnk_map_concat(2, (const snnk_map *const *)parts, &map));
+    draw_floats(Psi, L * m, 41);
+    draw_floats(bias, L, 42);
+    assert_ok(snnk_layer_from_map(map, L, Psi, m, bias, &layer));
+    for (int b = 0; b < 2; b++) snnk_map_free(parts[b]);
+    snnk_map_free(map);
+    free(Psi);
+    return layer;
+}
+
+static snnk_layer *make_dense(const snnk_allocator *allocator) {
+    float *W = malloc(M2 * L * sizeof *W), bias[M2];
+    snnk_layer *layer;
+
+    draw_floats(W, M2 * L, 43);
+    draw_floats(bias, M2, 44);
+    assert_ok(snnk_layer_dense(L, M2, W, L, bias, SNNK_TANH, allocator, &layer));
+    free(W);
+    return layer;
+}
+
+/* Weights are within the storage's step; F32 changes nothing, to the bit. */
+static void weights_are_rounded(void **state) {
+    static float Psi[L * (M1 + D)], rounded_Psi[L * (M1 + D)];
+    const size_t m = M1 + D;
+    snnk_layer *layer = make_layer(NULL), *made;
+    const uint64_t bytes = snnk_layer_weight_bytes(layer);
+
+    (void)state;
+    assert_int_equal(bytes, 4 * snnk_layer_parameters(layer));
+    assert_ok(snnk_layer_weights(layer, Psi, m, NULL));
+    for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
+        float bias[L], rounded_bias[L];
+
+        assert_ok(snnk_layer_quantize(layer, storage, &made));
+        assert_int_equal(snnk_layer_storage(made), storage);
+        assert_ok(snnk_layer_weights(layer, NULL, 0, bias));
+        assert_ok(snnk_layer_weights(made, rounded_Psi, m, rounded_bias));
+        assert_memory_equal(bias, rounded_bias, sizeof bias);
+        for (size_t i = 0; i < L; i++) {
+            const size_t starts[] = {0, M1, m};
+
+            for (int b = 0; b < 2; b++) { /* each block's rows have a scale */
+                double largest = 0;
+
+                for (size_t j = starts[b]; j < starts[b + 1]; j++)
+                    largest = fmax(largest, fabs((double)Psi[i * m + j]));
+                for (size_t j = starts[b]; j < starts[b + 1]; j++) {
+                    const double w = Psi[i * m + j];
+                    const double step = storage == SNNK_STORAGE_F32    ? 0
+                                        : storage == SNNK_STORAGE_BF16 ? 0x1p-8 * fabs(w)
+                                                                       : largest / 254 * 1.000001;
+
+                    assert_close(rounded_Psi[i * m + j], w, 0, step);
+                }
+            }
+        }
+        if (storage == SNNK_STORAGE_F32) assert_int_equal(snnk_layer_weight_bytes(made), bytes);
+        /* Psi and G in so many bytes, scales for the rows of three matrices; the rest is float. */
+        if (storage == SNNK_STORAGE_BF16)
+            assert_int_equal(snnk_layer_weight_bytes(made), bytes - 2 * (L * m + M1 * D));
+        if (storage == SNNK_STORAGE_INT8)
+            assert_int_equal(snnk_layer_weight_bytes(made),
+                             bytes - 3 * (L * m + M1 * D) + 4 * (2 * L + M1));
+        snnk_layer_free(made);
+    }
+    snnk_layer_free(layer);
+}
+
+/* With d products of factors that are each off by a share e, independently, a sum is off by about
+ * sqrt(2) e of sqrt(sum of squares). bf16: uniform within a step that is between 2^-8 and 2^-7 of the
+ * number, e = 2^-7.5/sqrt(12). int8: a step of a 127th of the largest, here uniform
+ * numbers: 1/(254 sqrt(3)) of it, which is sqrt(3) times the rms: 1/254. Two products after one another. */
+static void errors_are_as_small_as_rounding(void **state) {
+    static const double bounds[] = {0, 0.00552 / 3.4641, 1.0 / 254};
+    static float X[N * D], Y[N * L], Z[N * L];
+    snnk_layer *layer = make_layer(NULL), *made;
+
+    (void)state;
+    draw_floats(X, N * D, 45);
+    assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
+    for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
+        double difference = 0, square = 0;
+
+        assert_ok(snnk_layer_quantize(layer, storage, &made));
+        assert_ok(snnk_layer_forward(made, N, X, D, Z, L, NULL));
+        for (size_t k = 0; k < N * L; k++) {
+            difference += ((double)Z[k] - Y[k]) * ((double)Z[k] - Y[k]);
+            square += (double)Y[k] * Y[k];
+        }
+        const double error = sqrt(difference / square);
+
+        assert_true(error <= 2 * bounds[storage]);
+        assert_true(error >= bounds[storage] / 2);
+        snnk_layer_free(made);
+    }
+    snnk_layer_free(layer);
+}
+
+static void rows_do_not_see_each_other(void **state) {
+    static float X[N * D], whole[N * L], part[N * L];
+    snnk_layer *layer = make_layer(NULL), *made;
+
+    (void)state;
+    draw_floats(X, N * D, 46);
+    X[40 * D + 7] = NAN;
+    X[41 * D + 299] = INFINITY;
+    for (int32_t storage = 1; storage <= SNNK_STORAGE_INT8; storage++) {
+        assert_ok(snnk_layer_quantize(layer, storage, &made));
+        assert_ok(snnk_layer_forward(made, N, X, D, whole, L, NULL));
+        for (size_t i = 0; i < N; i++)
+            for (size_t j = 0; j < L; j++)
+                assert_true(isfinite(whole[i * L + j]) == (i != 40 && i != 41));
+        for (size_t threads = 1; threads <= 75; threads += threads < 3 ? 1 : 24)
+            for (size_t n = 1; n <= 37; n += 6) {
+                snnk_workspace *workspace;
+
+                assert_ok(snnk_workspace_create(threads, NULL, &workspace));
+                assert_ok(snnk_layer_forward(made, n, X + 3 * D, D, part, L, workspace));
+                assert_memory_equal(part, whole + 3 * L, n * L * sizeof *part);
+                snnk_workspace_free(workspace);
+            }
+        snnk_layer_free(made);
+    }
+    snnk_layer_free(layer);
+}
+
+/* ---- Networks ---- */
+
+static snnk_network *make_network(const snnk_allocator *allocator) {
+    snnk_layer *layers[] = {make_layer(allocator), make_dense(allocator)};
+    snnk_network *network;
+
+    assert_ok(snnk_network_create(allocator, &network));
+    for (int k = 0; k < 2; k++) {
+        assert_ok(snnk_network_append(network, layers[k]));
+        snnk_layer_free(layers[k]);
+    }
+    assert_ok(snnk_network_set_note(network, "units", "m/s"));
+    return network;
+}
+
+static snnk_quantize_report fresh(void) {
+    snnk_quantize_report report;
+
+    assert_ok(snnk_quantize_report_init(&report, sizeof report));
+    return report;
+}
+
+static void the_report_is_true(void **state) {
+    static float X[N * D], Y[N * M2], Z[N * M2];
+    snnk_network *network = make_network(NULL), *made;
+    snnk_quantize_report report = fresh();
+
+    (void)state;
+    draw_floats(X, N * D, 47);
+    assert_ok(snnk_network_forward(network, N, X, D, Y, M2, NULL));
+    for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
+        double difference = 0, square = 0, largest = 0;
+
+        assert_ok(snnk_network_quantize(network, storage, N, X, D, NULL, &report, &made));
+        assert_ok(snnk_network_forward(made, N, X, D, Z, M2, NULL));
+        for (size_t k = 0; k < N * M2; k++) {
+            difference += ((double)Z[k] - Y[k]) * ((double)Z[k] - Y[k]);
+            square += (double)Y[k] * Y[k];
+            largest = fmax(largest, fabs((double)Z[k] - Y[k]));
+        }
+        assert_close(report.rms, sqrt(square / (N * M2)), 1e-12, 0);
+        assert_close(report.relative_error, sqrt(difference / square), 1e-9, 0);
+        assert_close(report.largest_error, largest / sqrt(square / (N * M2)), 1e-9, 0);
+        assert_int_equal(report.bytes_before, 4 * snnk_network_parameters(network));
+        assert_int_equal(report.bytes, snnk_layer_weight_bytes(snnk_network_layer(made, 0)) +
+                                           snnk_layer_weight_bytes(snnk_network_layer(made, 1)));
+        assert_true((report.relative_error == 0) == (storage == SNNK_STORAGE_F32));
+        assert_string_equal(snnk_network_note(made, "units"), "m/s");
+        snnk_network_free(made);
+    }
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, 0, NULL, D, NULL, &report, &made));
+    assert_true(isnan(report.relative_error) && isnan(report.largest_error) && isnan(report.rms));
+    snnk_network_free(network);
+    assert_ok(snnk_network_forward(made, 2, X, D, Z, M2, NULL)); /* it stands alone */
+    snnk_network_free(made);
+}
+
+static void wrong_arguments_are_refused(void **state) {
+    snnk_network *network = make_network(NULL), *empty, *made = network;
+    snnk_layer *layer = (snnk_layer *)network;
+    snnk_quantize_report report = fresh();
+    float X[D] = {0};
+
+    (void)state;
+    assert_ok(snnk_network_create(NULL, &empty));
+    assert_status(snnk_network_quantize(network, 3, 0, NULL, D, NULL, NULL, &made), SNNK_E_ENUM);
+    assert_null(made);
+    assert_status(snnk_network_quantize(network, -1, 0, NULL, D, NULL, NULL, &made), SNNK_E_ENUM);
+    assert_status(snnk_network_quantize(NULL, 1, 0, NULL, D, NULL, NULL, &made), SNNK_E_NULL);
+    assert_status(snnk_network_quantize(network, 1, 0, NULL, D, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_quantize(empty, 1, 0, NULL, D, NULL, NULL, &made), SNNK_E_STATE);
+    assert_status(snnk_network_quantize(network, 1, 1, NULL, D, NULL, NULL, &made), SNNK_E_NULL);
+    assert_status(snnk_network_quantize(network, 1, 1, X, D - 1, NULL, NULL, &made), SNNK_E_STRIDE);
+    X[5] = NAN;
+    assert_status(snnk_network_quantize(network, 1, 1, X, D, NULL, NULL, &made), SNNK_E_NONFINITE);
+    assert_says("X[0][5]");
+    report.size = 3;
+    assert_status(snnk_network_quantize(network, 1, 0, NULL, D, NULL, &report, &made),
+                  SNNK_E_CONFIG);
+    assert_status(snnk_layer_quantize(NULL, 1, &layer), SNNK_E_NULL);
+    assert_null(layer);
+    assert_status(snnk_layer_quantize(snnk_network_layer(network, 0), 3, &layer), SNNK_E_ENUM);
+    assert_status(snnk_layer_quantize(snnk_network_layer(network, 0), 1, NULL), SNNK_E_NULL);
+    assert_int_equal(snnk_layer_storage(NULL), SNNK_STORAGE_F32);
+    assert_int_equal(snnk_layer_weight_bytes(NULL), 0);
+    snnk_network_free(empty);
+    snnk_network_free(network);
+}
+
+static void failing_allocations_leave_nothing(void **state) {
+    test_memory memory;
+    snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_network *network;
+    float X[D] = {0};
+    int status;
+
+    (void)state;
+    network = make_network(&allocator);
+    const long of_network = memory.alive;
+    memory.alive = 0;
+    assert_survives_failing_allocations(memory, status, {
+        snnk_network *made = NULL;
+
+        status = snnk_network_quantize(network, SNNK_STORAGE_INT8, 1, X, D, NULL, NULL, &made);
+        snnk_network_free(made);
+    });
+    memory.alive = of_network;
+    snnk_network_free(network);
+    assert_int_equal(memory.alive, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bf16_rounds_to_nearest),
+        cmocka_unit_test(int8_scales_by_the_largest),
+        cmocka_unit_test(products_are_those_of_rounded_factors),
+        cmocka_unit_test(weights_are_rounded),
+        cmocka_unit_test(errors_are_as_small_as_rounding),
+        cmocka_unit_test(rows_do_not_see_each_other),
+        cmocka_unit_test(the_report_is_true),
+        cmocka_unit_test(wrong_arguments_are_refused),
+        cmocka_unit_test(failing_allocations_leave_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

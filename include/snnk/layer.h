@@ -73,11 +73,11 @@ typedef enum snnk_storage {
                             * of a 127th of the row's largest weight at most */
 } snnk_storage;
 
-/* The same layer with Psi and G, or W, in this storage. Products are then formed of two rounded factors:
- * inputs and features are rounded too as they come, to bf16, or to whole numbers with a scale for each row
- * and 256 columns; sums are float (bf16) or exact (int8) within those. Twice and four times less to
- * read: faster where that is what a forward waits for, and with avx512_vnni also where it is not;
- * processors without avx512_bf16 and avx512_vnni take plain C, which is slower than F32. HD3 rows stay as
+/* The same layer with Psi and G, or W, in this storage: twice and four times less to read. BF16 widens
+ * weights to float as they come; that is faster where a forward waits for memory (few rows), not
+ * otherwise. INT8 rounds inputs and features too, to whole numbers with a scale for each row and 256
+ * columns, and sums products exactly within those; with avx512_vnni it is faster for many rows as well.
+ * Processors without avx512_vnni take plain C for both, which is slower than F32. HD3 rows stay as
  * they are; offsets, biases and the activation are float. The map is shared, and keeps its float G.
  * From a layer in narrow storage: F32 gives its rounded weights. Saved files are float. SNNK_E_NULL,
  * SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */

@@ -12,8 +12,7 @@ uint32_t snnk__cpu_features(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
         features |= SNNK__CPU_AVX512;
-    if ((features & SNNK__CPU_AVX512) && __builtin_cpu_supports("avx512bf16") &&
-        __builtin_cpu_supports("avx512vnni"))
+    if ((features & SNNK__CPU_AVX512) && __builtin_cpu_supports("avx512vnni"))
         features |= SNNK__CPU_AVX512_NARROW;
 #elif defined(__aarch64__) || defined(__ARM_NEON)
     features |= SNNK__CPU_NEON;

@@ -43,20 +43,16 @@ static size_t place(size_t j, size_t k, size_t chunk) {
 
 static void bf16(size_t n, size_t columns, const float *A, size_t lda, const uint16_t *M,
                  size_t panel_size, size_t rows, float *C, size_t ldc) {
-    float a[SNNK__NARROW_BLOCK];
-
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < columns; k++) a[k] = snnk__bf16_value(snnk__bf16_of(A[i * lda + k]));
+    for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < rows; j++) {
             const uint16_t *panel = M + j / SNNK__NARROW_WIDTH * panel_size;
             float sum = 0;
 
             for (size_t k = 0; k < columns; k++)
-                sum += a[k] *
+                sum += A[i * lda + k] *
                        snnk__bf16_value(panel[place(j % SNNK__NARROW_WIDTH, k, SNNK__BF16_CHUNK)]);
             C[i * ldc + j] += sum;
         }
-    }
 }
 
 static void int8(size_t n, size_t columns, const float *A, size_t lda, const uint8_t *M,

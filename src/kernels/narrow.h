@@ -1,5 +1,5 @@
-/* Products with matrices in 16 or 8 bits. Both factors are rounded: rows of A to bf16, or to whole numbers
- * -127 ... 127 times a scale for each row and block of columns, as they come. */
+/* Products with matrices in 16 or 8 bits. With int8 the rows of A are rounded too, as they come: to whole numbers
+ * -127 ... 127 times a scale for each row and block of columns. */
 #ifndef SNNK_KERNELS_NARROW_H
 #define SNNK_KERNELS_NARROW_H
 
@@ -25,7 +25,7 @@ typedef struct snnk__narrow {
 } snnk__narrow;
 
 extern const snnk__narrow snnk__narrow_portable;
-extern const snnk__narrow snnk__narrow_avx512; /* with bf16 and vnni */
+extern const snnk__narrow snnk__narrow_avx512; /* and avx512_vnni */
 
 /* The nearest bf16, ties to even; NaN stays. And back. */
 uint16_t snnk__bf16_of(float x);

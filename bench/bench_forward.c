@@ -328,7 +328,7 @@ static void print_table(double block) {
 /* ---- The program ---- */
 
 static settings read_arguments(int argc, char **argv) {
-    settings s = {.rounds = 11, .burst = 2e-4};
+    settings s = {.rounds = MOST_ROUNDS, .burst = 2e-4};
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {

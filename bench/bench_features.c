@@ -123,15 +123,14 @@ static double over_gemm(const samples result[WAYS]) {
     return seconds / least(&result[HD3], ROUNDS);
 }
 
-/* What no HD3 projection of D inputs to D features can do without, in seconds a row: three transforms of
- * log2(D) levels of D additions, an instruction lane each, of which this core does half its peak of flops (a
- * multiply-add counts two); and writing D floats to Phi. The longer of both. Signs, norms and cosines are
- * not counted: they are a lane of arithmetic too, but there are ways to overlap some of them. cosine: what
- * glibc's vector cosine takes for D numbers in cache, in seconds. */
+/* What HD3 of D inputs to D features cannot do without, in seconds a row: three transforms of log2(D) levels
+ * of D additions, one lane of one instruction each, at the rate of multiply-adds (half the peak in flops);
+ * and writing D floats to Phi. The longer of the two, for they overlap. Signs, norms and cosines are left
+ * out: nobody knows how few instructions they need, and a processor that adds and multiplies in different
+ * units can hide some. To set beside it: cosine, what glibc's vector cosine of D numbers in cache takes. */
 static const char *const floor_text =
-    "the longer of: 3 log2(d) levels of d additions at half the measured multiply-add peak in "
-    "flops; "
-    "writing m floats at the measured rate for n x m. Cosines are not in it";
+    "the longer of 3 log2(d) d additions at half the measured multiply-add peak in flops, and of "
+    "writing m floats at the measured rate for n x m; no signs, norms, cosines";
 
 typedef struct bounds {
     double additions, writing, cosine;
@@ -163,11 +162,9 @@ static const char *const sampler_way_names[SAMPLER_WAYS] = {"snnk_cosines", "snn
                                                             "rbfsampler", "rbfsampler_skylakex"};
 
 static const char *const note =
-    "m float32 features of a Gaussian kernel each; rbfsampler: sqrt(2/m) cos(G x + b), m dense "
-    "Gaussian rows, checks its input and allocates its output; snnk_cosines: cos(G x + c)/sqrt(m), "
-    "m "
-    "rows too (HD3 rows in case hd3), into the caller's array; snnk_pairs: cosines and sines of "
-    "m/2 rows";
+    "m float32 features of a Gaussian kernel. rbfsampler: sqrt(2/m) cos(G x + b), m dense rows; "
+    "checks its input, allocates its output. snnk_cosines: cos(G x + c)/sqrt(m), m rows, of HD3 in "
+    "case hd3; into the caller's array. snnk_pairs: cosines and sines of m/2 rows";
 
 /* Threads that have worked spin for a while: let them fall asleep before another library works. */
 static void rest(int threads) {

@@ -1,11 +1,16 @@
-/* Random cosine features: projections by fast Walsh-Hadamard transforms (HD3) against dense ones, and
- * against what one would write without the library, a sgemm and a vector cosine.
+/* Random cosine features: projections by fast Walsh-Hadamard transforms (HD3) against dense ones, against
+ * what one would write without the library, and against scikit-learn.
  *
- *     bench_features [--json]
+ *     bench_features [--threads N] [--json]
  *
- * d = 1024 inputs, m = 1024 and 4096 features, 1024 rows, one thread; all in turn within each round,
- * microseconds a row, the least and the median of the rounds. The vector cosine is glibc's libmvec. Set
- * OPENBLAS_NUM_THREADS=1, and OPENBLAS_CORETYPE where OpenBLAS does not know the processor. */
+ * First, one thread always: cos(G x)/sqrt(m), d = 1024 inputs, m = 1024 and 4096 features, 1024 rows, by HD3, by
+ * a dense projection, and by a sgemm of OpenBLAS, as it comes and for SkylakeX, with a vector cosine (glibc's
+ * libmvec). "gemm" in the summary is the faster of the two: OpenBLAS does not know every processor. Microseconds
+ * a row, the least and the median of the rounds.
+ *
+ * Then, with N threads (1) for both: m features of a Gaussian kernel, 10000 rows, against RBFSampler, which runs
+ * in a child process, also with both kernels of OpenBLAS. Ratios are medians of the ratios within rounds;
+ * the summary's are against the faster child. All ways are run in turn within each round. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdbool.h>
@@ -14,15 +19,10 @@
 #include <string.h>
 #include <time.h>
 
-#include <cblas.h>
-
 #include <snnk/snnk.h>
 
-enum { D = 1024, N = 1024, ROUNDS = 15, SIZES = 2 };
-static const size_t sizes[SIZES] = {1024, 4096};
-
-enum { HD3, DENSE, GEMM, WAYS };
-static const char *const way_names[WAYS] = {"hd3", "dense", "sgemm_cos"};
+#include "measure.h"
+#include "rivals.h"
 
 #define CHECK(call)                                                                                \
     do {                                                                                           \
@@ -32,23 +32,47 @@ static const char *const way_names[WAYS] = {"hd3", "dense", "sgemm_cos"};
         }                                                                                          \
     } while (0)
 
-static double now(void) {
-    struct timespec time;
+enum { MOST_ROUNDS = 15 };
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+/* One way's seconds in each round, in order. */
+typedef struct samples {
+    bool measured;
+    double seconds[MOST_ROUNDS];
+} samples;
+
+static double quantile(const samples *s, size_t rounds, size_t k) {
+    double sorted[MOST_ROUNDS];
+
+    memcpy(sorted, s->seconds, rounds * sizeof *sorted);
+    measure_sort(sorted, rounds);
+    return sorted[k];
 }
 
-static float *floats(size_t count) {
-    float *values = malloc(count * sizeof *values);
+static double least(const samples *s, size_t rounds) { return quantile(s, rounds, 0); }
+static double median(const samples *s, size_t rounds) { return quantile(s, rounds, rounds / 2); }
 
-    if (!values) {
-        fprintf(stderr, "bench_features: out of memory\n");
-        exit(1);
-    }
-    for (size_t i = 0; i < count; i++) values[i] = (float)(i * 2654435761u % 1000) / 1000 - 0.5f;
-    return values;
+/* offset: of the cosine; 10 is as good as uniform in 0 ... 2 pi, to exp(-50). */
+static snnk_map *make_map(size_t d, size_t m, int32_t kind, int32_t projection, double offset) {
+    snnk_map_config config;
+    snnk_map *map;
+
+    CHECK(snnk_map_config_init(&config, sizeof config));
+    config.kind = kind;
+    config.activation = SNNK_COS;
+    config.features = m;
+    config.projection = projection;
+    config.offset_scale = offset;
+    CHECK(snnk_map_create(d, &config, NULL, &map));
+    return map;
 }
+
+/* ---- Projections: HD3, dense, sgemm ---- */
+
+enum { D = 1024, N = 1024, ROUNDS = 15, SIZES = 2 };
+static const size_t sizes[SIZES] = {1024, 4096};
+
+enum { HD3, DENSE, GEMM, GEMM_SKYLAKEX, WAYS };
+static const char *const way_names[WAYS] = {"hd3", "dense", "sgemm_cos", "sgemm_skylakex_cos"};
 
 /* Tell the compiler that cosf has vector versions (libmvec), which it otherwise uses under -ffast-math
  * only. */
@@ -61,53 +85,28 @@ static void vector_cosine(size_t count, float scale, float *x) {
     for (size_t i = 0; i < count; i++) x[i] = scale * cosf(x[i]);
 }
 
-static snnk_map *make_map(size_t m, int32_t projection) {
-    snnk_map_config config;
-    snnk_map *map;
-
-    CHECK(snnk_map_config_init(&config, sizeof config));
-    config.kind = SNNK_MAP_ELEMENTWISE;
-    config.activation = SNNK_COS;
-    config.features = m;
-    config.projection = projection;
-    CHECK(snnk_map_create(D, &config, NULL, &map));
-    return map;
-}
-
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-typedef struct times {
-    double least, median; /* microseconds a row */
-} times;
-
-static void measure(size_t m, times result[WAYS]) {
-    snnk_map *maps[2] = {make_map(m, SNNK_PROJECTION_HD3), make_map(m, SNNK_PROJECTION_GAUSSIAN)};
-    float *X = floats((size_t)N * D), *G = floats(m * D), *Phi = floats(N * m);
-    double seconds[WAYS][ROUNDS];
+static void measure_projections(size_t m, openblas *const blas[2], samples result[WAYS]) {
+    snnk_map *maps[] = {make_map(D, m, SNNK_MAP_ELEMENTWISE, SNNK_PROJECTION_HD3, 0),
+                        make_map(D, m, SNNK_MAP_ELEMENTWISE, SNNK_PROJECTION_GAUSSIAN, 0)};
+    float *X = measure_floats((size_t)N * D), *G = measure_floats(m * D);
+    float *Phi = measure_floats(N * m);
     snnk_workspace *workspace;
 
     CHECK(snnk_workspace_create(1, NULL, &workspace));
     for (int round = -1; round < ROUNDS; round++) /* the first warms up */
         for (int way = 0; way < WAYS; way++) {
-            const double start = now();
+            const double start = measure_now();
 
-            if (way == GEMM) {
-                cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, (int)m, D, 1, X, D, G, D, 0,
-                            Phi, (int)m);
-                vector_cosine(N * m, (float)(1 / sqrt((double)m)), Phi);
-            } else {
+            result[way].measured = way < GEMM || blas[way - GEMM];
+            if (!result[way].measured) continue;
+            if (way < GEMM) {
                 CHECK(snnk_map_input_tower(maps[way], N, X, D, Phi, m, workspace));
+            } else {
+                openblas_product(blas[way - GEMM], N, m, D, X, G, Phi);
+                vector_cosine(N * m, (float)(1 / sqrt((double)m)), Phi);
             }
-            if (round >= 0) seconds[way][round] = now() - start;
+            if (round >= 0) result[way].seconds[round] = measure_now() - start;
         }
-    for (int way = 0; way < WAYS; way++) {
-        qsort(seconds[way], ROUNDS, sizeof(double), by_value);
-        result[way] = (times){1e6 * seconds[way][0] / N, 1e6 * seconds[way][ROUNDS / 2] / N};
-    }
     snnk_workspace_free(workspace);
     for (int way = 0; way < 2; way++) snnk_map_free(maps[way]);
     free(Phi);
@@ -115,37 +114,273 @@ static void measure(size_t m, times result[WAYS]) {
     free(X);
 }
 
-int main(int argc, char **argv) {
-    const bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-    times result[SIZES][WAYS];
+/* How many times faster than the faster sgemm; NaN where there is none. */
+static double over_gemm(const samples result[WAYS]) {
+    double seconds = NAN;
 
-    if (argc > 1 && !json) {
-        fprintf(stderr, "usage: bench_features [--json]\n");
-        return 2;
+    for (int way = GEMM; way < WAYS; way++)
+        if (result[way].measured) seconds = fmin(seconds, least(&result[way], ROUNDS));
+    return seconds / least(&result[HD3], ROUNDS);
+}
+
+/* What HD3 of D inputs to D features cannot do without, in seconds a row: three transforms of log2(D) levels
+ * of D additions, one lane of one instruction each, at the rate of multiply-adds (half the peak in flops);
+ * and writing D floats to Phi. The longer of the two, for they overlap. Signs, norms and cosines are left
+ * out: nobody knows how few instructions they need, and a processor that adds and multiplies in different
+ * units can hide some. To set beside it: cosine, what glibc's vector cosine of D numbers in cache takes. */
+static const char *const floor_text =
+    "the longer of 3 log2(d) d additions at half the measured multiply-add peak in flops, and of "
+    "writing m floats at the measured rate for n x m; no signs, norms, cosines";
+
+typedef struct bounds {
+    double additions, writing, cosine;
+} bounds;
+
+static void run_cosine(void *x) { vector_cosine(D, 1, x); }
+
+static bounds measure_bounds(void) {
+    float *Phi = measure_floats((size_t)N * D), *z = measure_floats(D);
+    bounds b = {.cosine = INFINITY};
+
+    b.additions = 3 * log2(D) * D / (measure_peak() / 2);
+    b.writing = sizeof(float) * D / measure_write_rate(Phi, sizeof(float) * N * D);
+    for (int round = 0; round < ROUNDS; round++)
+        b.cosine = fmin(b.cosine, measure_call(run_cosine, z, 1e-3));
+    free(z);
+    free(Phi);
+    return b;
+}
+
+/* ---- Against RBFSampler ---- */
+
+enum { ROWS = 10000, SAMPLER_ROUNDS = 7, CASES = 2 };
+enum { COSINES, PAIRS, SAMPLER, SAMPLER_SKYLAKEX, SAMPLER_WAYS };
+static const char *const case_names[CASES] = {"dense", "hd3"};
+static const size_t case_shapes[CASES][2] = {{784, 1024}, {1024, 4096}}; /* d, m */
+static const int32_t case_projections[CASES] = {SNNK_PROJECTION_GAUSSIAN, SNNK_PROJECTION_HD3};
+static const char *const sampler_way_names[SAMPLER_WAYS] = {"snnk_cosines", "snnk_pairs",
+                                                            "rbfsampler", "rbfsampler_skylakex"};
+
+static const char *const note =
+    "m float32 features of a Gaussian kernel. rbfsampler: sqrt(2/m) cos(G x + b), m dense rows; "
+    "checks its input, allocates its output. snnk_cosines: cos(G x + c)/sqrt(m), m rows, of HD3 in "
+    "case hd3; into the caller's array. snnk_pairs: cosines and sines of m/2 rows";
+
+/* Threads that have worked spin for a while: let them fall asleep before another library works. */
+static void rest(int threads) {
+    if (threads > 1) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+static void measure_case(size_t k, int threads, rbfsampler *const samplers[2],
+                         samples result[SAMPLER_WAYS]) {
+    const size_t d = case_shapes[k][0], m = case_shapes[k][1];
+    snnk_map *maps[] = {make_map(d, m, SNNK_MAP_ELEMENTWISE, case_projections[k], 10),
+                        make_map(d, m, SNNK_MAP_GAUSSIAN, case_projections[k], 0)};
+    float *X = measure_floats(ROWS * d), *Phi = measure_floats(ROWS * m);
+    snnk_workspace *workspace;
+
+    CHECK(snnk_workspace_create((size_t)threads, NULL, &workspace));
+    for (int round = -1; round < SAMPLER_ROUNDS; round++) /* the first warms up */
+        for (int way = 0; way < SAMPLER_WAYS; way++) {
+            double seconds;
+
+            result[way].measured = way < SAMPLER || samplers[way - SAMPLER];
+            if (!result[way].measured) continue;
+            rest(threads);
+            if (way < SAMPLER) {
+                const double start = measure_now();
+
+                CHECK(snnk_map_input_tower(maps[way], ROWS, X, d, Phi, m, workspace));
+                seconds = measure_now() - start;
+            } else {
+                seconds = rbfsampler_run(samplers[way - SAMPLER], k);
+            }
+            if (round >= 0) result[way].seconds[round] = seconds;
+        }
+    snnk_workspace_free(workspace);
+    for (int way = 0; way < 2; way++) snnk_map_free(maps[way]);
+    free(Phi);
+    free(X);
+}
+
+/* The median of a/b within rounds; NaN unless both are measured. */
+static double median_ratio(const samples *a, const samples *b) {
+    samples ratios;
+
+    if (!a->measured || !b->measured) return NAN;
+    for (size_t r = 0; r < SAMPLER_ROUNDS; r++) ratios.seconds[r] = a->seconds[r] / b->seconds[r];
+    return median(&ratios, SAMPLER_ROUNDS);
+}
+
+/* Times faster than the faster RBFSampler. */
+static double over_sampler(const samples result[SAMPLER_WAYS], int ours) {
+    return fmin(median_ratio(&result[SAMPLER], &result[ours]),
+                median_ratio(&result[SAMPLER_SKYLAKEX], &result[ours]));
+}
+
+/* ---- Reporting ---- */
+
+typedef struct results {
+    int threads;
+    samples projections[SIZES][WAYS], cases[CASES][SAMPLER_WAYS];
+    bounds bounds;
+    rbfsampler *samplers[2];
+} results;
+
+static double floor_of(const bounds *b) { return fmax(b->additions, b->writing); }
+
+static void print_number(const char *key, double value, const char *after) {
+    if (isfinite(value))
+        printf("\"%s\":%.4g%s", key, value, after);
+    else
+        printf("\"%s\":null%s", key, after);
+}
+
+static void print_projections(const results *r) {
+    const char *separator = "";
+
+    printf("\"results\":[");
+    for (size_t i = 0; i < SIZES; i++)
+        for (int way = 0; way < WAYS; way++) {
+            const samples *s = &r->projections[i][way];
+
+            if (!s->measured) continue;
+            printf("%s{\"m\":%zu,\"method\":\"%s\",\"us_per_row\":%.4g,\"us_per_row_median\":%.4g}",
+                   separator, sizes[i], way_names[way], 1e6 * least(s, ROUNDS) / N,
+                   1e6 * median(s, ROUNDS) / N);
+            separator = ",";
+        }
+    printf("],");
+}
+
+static void print_cases(const results *r) {
+    const char *separator = "";
+
+    printf("\"rbfsampler\":{\"n\":%d,\"threads\":%d,\"note\":\"%s\",\"versions\":[", ROWS,
+           r->threads, note);
+    for (int i = 0; i < 2; i++) {
+        if (!r->samplers[i]) continue;
+        printf("%s\"%s\"", separator, rbfsampler_about(r->samplers[i]));
+        separator = ",";
     }
-    for (size_t i = 0; i < SIZES; i++) measure(sizes[i], result[i]);
-    if (json) {
-        printf("{\"d\":%d,\"n\":%d,\"results\":[", D, N);
-        for (size_t i = 0; i < SIZES; i++)
-            for (int way = 0; way < WAYS; way++)
-                printf("%s{\"m\":%zu,\"method\":\"%s\",\"us_per_row\":%.4g,"
-                       "\"us_per_row_median\":%.4g}",
-                       i + (size_t)way ? "," : "", sizes[i], way_names[way], result[i][way].least,
-                       result[i][way].median);
-        printf("],\"summary\":{");
-        for (size_t i = 0; i < SIZES; i++)
-            printf("\"hd3_vs_gemm_%zu\":%.4g,\"hd3_vs_dense_%zu\":%.4g%s", sizes[i],
-                   result[i][GEMM].least / result[i][HD3].least, sizes[i],
-                   result[i][DENSE].least / result[i][HD3].least, i + 1 < SIZES ? "," : "");
-        printf("}}\n");
-        return 0;
+    printf("],\"results\":[");
+    separator = "";
+    for (size_t k = 0; k < CASES; k++)
+        for (int way = 0; way < SAMPLER_WAYS; way++) {
+            const samples *s = &r->cases[k][way];
+
+            if (!s->measured) continue;
+            printf("%s{\"case\":\"%s\",\"d\":%zu,\"m\":%zu,\"method\":\"%s\",\"us_per_row\":%.4g,"
+                   "\"us_per_row_median\":%.4g}",
+                   separator, case_names[k], case_shapes[k][0], case_shapes[k][1],
+                   sampler_way_names[way], 1e6 * least(s, SAMPLER_ROUNDS) / ROWS,
+                   1e6 * median(s, SAMPLER_ROUNDS) / ROWS);
+            separator = ",";
+        }
+    printf("]},");
+}
+
+static void print_json(const results *r) {
+    const double hd3 = least(&r->projections[0][HD3], ROUNDS) / N;
+    char key[64];
+
+    printf("{\"d\":%d,\"n\":%d,\"kernels\":\"%s\",", D, N, snnk_kernels_name());
+    print_projections(r);
+    print_cases(r);
+    printf("\"floor\":{\"definition\":\"%s\",\"additions_us\":%.4g,\"writing_us\":%.4g,"
+           "\"libmvec_cosine_us\":%.4g},\"summary\":{",
+           floor_text, 1e6 * r->bounds.additions, 1e6 * r->bounds.writing, 1e6 * r->bounds.cosine);
+    for (size_t i = 0; i < SIZES; i++) {
+        const samples *ways = r->projections[i];
+
+        snprintf(key, sizeof key, "hd3_vs_gemm_%zu", sizes[i]);
+        print_number(key, over_gemm(ways), ",");
+        snprintf(key, sizeof key, "hd3_vs_dense_%zu", sizes[i]);
+        print_number(key, least(&ways[DENSE], ROUNDS) / least(&ways[HD3], ROUNDS), ",");
     }
+    for (size_t k = 0; k < CASES; k++) {
+        const samples *ways = r->cases[k];
+
+        snprintf(key, sizeof key, "vs_rbfsampler_%s", case_names[k]);
+        print_number(key, over_sampler(ways, COSINES), ",");
+        snprintf(key, sizeof key, "vs_rbfsampler_%s_as_it_comes", case_names[k]);
+        print_number(key, median_ratio(&ways[SAMPLER], &ways[COSINES]), ",");
+        snprintf(key, sizeof key, "vs_rbfsampler_%s_pairs", case_names[k]);
+        print_number(key, over_sampler(ways, PAIRS), ",");
+    }
+    print_number("hd3_us_per_row_1024", 1e6 * hd3, ",");
+    print_number("hd3_share_of_floor_1024", floor_of(&r->bounds) / hd3, ",");
+    print_number("hd3_share_of_floor_and_cosine_1024",
+                 (floor_of(&r->bounds) + r->bounds.cosine) / hd3, "}}\n");
+}
+
+static void print_table(const results *r) {
+    const double hd3 = least(&r->projections[0][HD3], ROUNDS) / N;
+
     printf("cosine features of %d inputs, one thread, microseconds a row (least, median of %d)\n",
            D, ROUNDS);
     for (size_t i = 0; i < SIZES; i++)
-        for (int way = 0; way < WAYS; way++)
-            printf("m = %4zu  %-10s %8.2f %8.2f   %5.2f times hd3\n", sizes[i], way_names[way],
-                   result[i][way].least, result[i][way].median,
-                   result[i][way].least / result[i][HD3].least);
+        for (int way = 0; way < WAYS; way++) {
+            const samples *s = &r->projections[i][way];
+
+            if (s->measured)
+                printf("m = %4zu  %-18s %8.2f %8.2f   %5.2f times hd3\n", sizes[i], way_names[way],
+                       1e6 * least(s, ROUNDS) / N, 1e6 * median(s, ROUNDS) / N,
+                       least(s, ROUNDS) / least(&r->projections[i][HD3], ROUNDS));
+        }
+    printf(
+        "m = 1024: additions take %.2f at least, writing %.2f, a vector cosine of libmvec %.2f;\n"
+        "hd3 reaches %.2f of the longer of the first two, %.2f with the cosine\n\n",
+        1e6 * r->bounds.additions, 1e6 * r->bounds.writing, 1e6 * r->bounds.cosine,
+        floor_of(&r->bounds) / hd3, (floor_of(&r->bounds) + r->bounds.cosine) / hd3);
+    printf(
+        "features of a Gaussian kernel, %d rows, %d thread(s), microseconds a row (least, median "
+        "of %d)\n",
+        ROWS, r->threads, SAMPLER_ROUNDS);
+    for (size_t k = 0; k < CASES; k++)
+        for (int way = 0; way < SAMPLER_WAYS; way++) {
+            const samples *s = &r->cases[k][way];
+
+            if (s->measured)
+                printf("%-5s %4zu -> %4zu  %-20s %8.2f %8.2f   %5.2f times snnk_cosines\n",
+                       case_names[k], case_shapes[k][0], case_shapes[k][1], sampler_way_names[way],
+                       1e6 * least(s, SAMPLER_ROUNDS) / ROWS,
+                       1e6 * median(s, SAMPLER_ROUNDS) / ROWS,
+                       median_ratio(s, &r->cases[k][COSINES]));
+        }
+    for (int i = 0; i < 2; i++)
+        if (r->samplers[i])
+            printf("%s: %s\n", sampler_way_names[SAMPLER + i], rbfsampler_about(r->samplers[i]));
+    printf("%s\n", note);
+}
+
+/* ---- The program ---- */
+
+int main(int argc, char **argv) {
+    results r = {.threads = 1};
+    bool json = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0) {
+            r.threads = atoi(argv[++i]);
+        } else {
+            fprintf(stderr, "usage: bench_features [--threads N] [--json]\n");
+            return 2;
+        }
+    }
+    openblas *const blas[2] = {openblas_load(NULL, 1), openblas_load("SkylakeX", 1)};
+    r.samplers[0] = rbfsampler_start(NULL, r.threads, ROWS, CASES, case_shapes);
+    if (r.samplers[0] && blas[1])
+        r.samplers[1] = rbfsampler_start("SkylakeX", r.threads, ROWS, CASES, case_shapes);
+    for (size_t i = 0; i < SIZES; i++) measure_projections(sizes[i], blas, r.projections[i]);
+    r.bounds = measure_bounds();
+    for (size_t k = 0; k < CASES; k++) measure_case(k, r.threads, r.samplers, r.cases[k]);
+    if (json)
+        print_json(&r);
+    else
+        print_table(&r);
+    for (int i = 0; i < 2; i++) rbfsampler_stop(r.samplers[i]);
     return 0;
 }

@@ -20,17 +20,15 @@
 
 #include <snnk/snnk.h>
 
+#include "forward.h"
 #include "measure.h"
 #include "rivals.h"
 
-enum { SHAPES = 3, NS = 5, MS = 5, MOST_N = 512, MOST_M = 128, MOST_D = 768, MOST_L = 3072 };
-static const size_t shapes[SHAPES][2] = {{768, 3072}, {512, 2048}, {384, 1536}};
-static const size_t ns[NS] = {1, 8, 32, 128, 512}, ms[MS] = {8, 16, 32, 64, 128};
+const size_t shapes[SHAPES][2] = {{768, 3072}, {512, 2048}, {384, 1536}};
+const size_t ns[NS] = {1, 8, 32, 128, 512}, ms[MS] = {8, 16, 32, 64, 128};
+result results[2][ACTIVATIONS][SHAPES][NS][MS];
 
-enum { RELU, GELU, ACTIVATIONS };
 static const char *const activation_names[] = {"relu", "gelu"};
-
-enum { OURS, ONEDNN, LIBXSMM, BLAS, BLAS_SKYLAKEX, WAYS };
 static const char *const way_names[WAYS] = {"snnk", "onednn_pair", "libxsmm_pair", "openblas_pair",
                                             "openblas_skylakex_pair"};
 
@@ -54,15 +52,6 @@ typedef struct settings {
 static float *X, *Y, *W, *G, *Psi, *Phi, *bias;
 static openblas *blas[2];
 static double peak; /* flops a second, one core */
-
-typedef struct result {
-    bool measured[WAYS];
-    double seconds[WAYS]; /* least */
-    double ratio[WAYS];   /* median of way/ours */
-    double dense, speedup, roofline;
-} result;
-
-static result results[2][ACTIVATIONS][SHAPES][NS][MS]; /* [threads - 1] */
 
 /* ---- One way to compute one case ---- */
 
@@ -339,7 +328,7 @@ static void print_table(double block) {
 /* ---- The program ---- */
 
 static settings read_arguments(int argc, char **argv) {
-    settings s = {.rounds = 11, .burst = 2e-4};
+    settings s = {.rounds = MOST_ROUNDS, .burst = 2e-4};
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
@@ -385,5 +374,5 @@ int main(int argc, char **argv) {
         print_json(block);
     else
         print_table(block);
-    return 0;
+    return !s.plot || forward_plot(s.plot, peak, W, Y) ? 0 : 1;
 }

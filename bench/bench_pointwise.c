@@ -30,6 +30,8 @@
 
 #include <snnk/snnk.h>
 
+#include "plot.h"
+
 enum { D = 2000, BATCH = 500, MOST = 4096, SIZES = 9, SHARED = 5 };
 
 #define CHECK(call)                                                                                \
@@ -533,18 +535,17 @@ static void print_table(const problem *p) {
 }
 
 /* One panel an activation: a curve a method (independent rows), predictions dashed. */
-static void plot(const char *path) {
-    FILE *gnuplot = popen("gnuplot", "w");
+static bool plot(const char *path) {
+    FILE *gnuplot = plot_open(path, 1600, 900);
 
-    if (!gnuplot) die("cannot start gnuplot");
+    if (!gnuplot) return false;
     fprintf(
         gnuplot,
-        "set terminal pngcairo size 1600,900 font ',11'\nset output '%s'\n"
         "set multiplot layout 2,4 title 'Relative error of random features against m (d = %d): "
         "measured, and predicted (dashed)'\n"
         "set logscale xy\nset format x '2^{%%L}'\nset logscale x 2\nset format y '%%g'\n"
         "set grid\nset xlabel 'features m'\nset yrange [1e-4:1e2]\nset key top right font ',9'\n",
-        path, D);
+        D);
     for (size_t a = 0; a < ACTIVATIONS; a++) {
         bool first = true;
 
@@ -573,7 +574,7 @@ static void plot(const char *path) {
         fprintf(gnuplot, "\n");
     }
     fprintf(gnuplot, "unset multiplot\n");
-    if (pclose(gnuplot) != 0) die("gnuplot failed");
+    return plot_close(gnuplot);
 }
 
 int main(int argc, char **argv) {
@@ -604,11 +605,11 @@ int main(int argc, char **argv) {
         for (int method = 0; method < METHODS; method++)
             for (size_t i = 0; i < SIZES; i++) predict(&p, a, method, i);
     measure_all(&p);
-    if (png) plot(png);
     if (json)
         print_json(&p);
     else
         print_table(&p);
+    const bool drawn = !png || plot(png);
     for (size_t a = 0; a < ACTIVATIONS; a++) {
         free(p.value[a]);
         for (int method = 0; method < METHODS; method++)
@@ -618,5 +619,5 @@ int main(int argc, char **argv) {
     free(p.W);
     free(p.batch_X);
     free(p.batch_W);
-    return 0;
+    return drawn ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rivals.h"
 
@@ -18,22 +19,32 @@ struct openblas {
 openblas *openblas_load(const char *coretype, int threads) {
     char count[16];
     openblas *made = calloc(1, sizeof *made);
-    void *library;
+    void *library = NULL;
 
     if (!made) exit(1);
+#if defined(__x86_64__)
+    if (coretype && strcmp(coretype, "SkylakeX") == 0 && !__builtin_cpu_supports("avx512vl")) {
+        fprintf(stderr, "OpenBLAS for SkylakeX is left out: no AVX-512\n");
+        free(made);
+        return NULL;
+    }
+#endif
     snprintf(count, sizeof count, "%d", threads);
     setenv("OPENBLAS_NUM_THREADS", count, 1);
     if (coretype)
         setenv("OPENBLAS_CORETYPE", coretype, 1);
     else
         unsetenv("OPENBLAS_CORETYPE");
+#ifdef LM_ID_NEWLM
     library = dlmopen(LM_ID_NEWLM, "libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+#endif
     if (library) {
         *(void **)&made->product = dlsym(library, "cblas_sgemm"); /* as POSIX says */
         *(void **)&made->core = dlsym(library, "openblas_get_corename");
     }
     if (made->product && made->core) return made;
-    fprintf(stderr, "OpenBLAS is left out: %s\n", dlerror());
+    const char *why = dlerror();
+    fprintf(stderr, "OpenBLAS is left out: %s\n", why ? why : "no dlmopen here");
     free(made);
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* Dense layers and pairs of products as other libraries compute them: what bench_forward and bench_encoder
+/* Dense layers and pairs of products as other libraries compute them: what bench_forward and bench_features
  * measure against. Each is prepared once, weights packed as the library likes them best. */
 #ifndef SNNK_BENCH_RIVALS_H
 #define SNNK_BENCH_RIVALS_H
@@ -31,12 +31,24 @@ void xsmm_free(xsmm_pair *pair);
 
 typedef struct openblas openblas;
 
-/* coretype: NULL for its own choice. NULL where it cannot be loaded. Threads are set before. */
+/* coretype: NULL for its own choice. NULL where it cannot be loaded or run. Threads are set before. */
 openblas *openblas_load(const char *coretype, int threads);
 const char *openblas_core(const openblas *library);
 
 /* C (n x l) = A (n x k) B (l x k)^T. */
 void openblas_product(const openblas *library, size_t n, size_t l, size_t k, const float *A,
                       const float *B, float *C);
+
+/* ---- scikit-learn's RBFSampler, in a child process: sqrt(2/m) cos(X G^T + b), in float32 ---- */
+
+typedef struct rbfsampler rbfsampler;
+
+/* Case k maps n rows of shapes[k][0] inputs to shapes[k][1] features. coretype: as above. NULL, and a line on
+ * stderr, where python3 or scikit-learn is missing, or does not compute in float32. */
+rbfsampler *rbfsampler_start(const char *coretype, int threads, size_t n, size_t cases,
+                             const size_t (*shapes)[2]);
+double rbfsampler_run(rbfsampler *child, size_t k); /* seconds; exits if the child has died */
+const char *rbfsampler_about(const rbfsampler *child);
+void rbfsampler_stop(rbfsampler *child); /* NULL is fine */
 
 #endif

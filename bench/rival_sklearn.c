@@ -1,0 +1,121 @@
+/* The child times its own transforms: it runs one for each line that it reads, and answers with seconds. */
+#define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rivals.h"
+
+enum { MOST_ARGUMENTS = 32 };
+
+static const char *const script =
+    "import sys, time\n"
+    "try:\n"
+    "    import numpy, sklearn\n"
+    "    from sklearn.kernel_approximation import RBFSampler\n"
+    "    from threadpoolctl import threadpool_info\n"
+    "except ImportError as error:\n"
+    "    sys.exit(f'RBFSampler is left out: {error}')\n"
+    "n, *shapes = map(int, sys.argv[1:])\n"
+    "rng = numpy.random.default_rng(0)\n"
+    "cases = []\n"
+    "for d, m in zip(shapes[::2], shapes[1::2]):\n"
+    "    X = rng.random((n, d), dtype=numpy.float32) - numpy.float32(0.5)\n"
+    "    sampler = RBFSampler(gamma=0.5, n_components=m, random_state=0).fit(X)\n"
+    "    dtype = sampler.transform(X[:16]).dtype\n"
+    "    if dtype != numpy.float32:\n"
+    "        sys.exit(f'RBFSampler is left out: it computes in {dtype}')\n"
+    "    cases.append((sampler, X))\n"
+    "blas = [f\"{b['internal_api']} {b.get('architecture')} with {b['num_threads']} thread(s)\"\n"
+    "        for b in threadpool_info() if b['user_api'] == 'blas']\n"
+    "print(f'scikit-learn {sklearn.__version__}, numpy {numpy.__version__}, {dtype},',\n"
+    "      *blas, flush=True)\n"
+    "for line in sys.stdin:\n"
+    "    sampler, X = cases[int(line)]\n"
+    "    start = time.perf_counter()\n"
+    "    features = sampler.transform(X)\n"
+    "    print(time.perf_counter() - start, flush=True)\n"
+    "    del features\n";
+
+struct rbfsampler {
+    pid_t process;
+    FILE *to, *from;
+    char about[256];
+};
+
+/* In the child: becomes Python, or leaves with a line on stderr. */
+static void become_python(const char *coretype, int threads, size_t n, size_t cases,
+                          const size_t (*shapes)[2]) {
+    char numbers[MOST_ARGUMENTS][24],
+        *arguments[MOST_ARGUMENTS + 4] = {"python3", "-c", (char *)script};
+    char thread_count[24];
+    size_t count = 0;
+
+    snprintf(thread_count, sizeof thread_count, "%d", threads);
+    setenv("OPENBLAS_NUM_THREADS", thread_count, 1);
+    if (coretype)
+        setenv("OPENBLAS_CORETYPE", coretype, 1);
+    else
+        unsetenv("OPENBLAS_CORETYPE");
+    snprintf(numbers[count++], sizeof *numbers, "%zu", n);
+    for (size_t k = 0; k < cases && count + 2 <= MOST_ARGUMENTS; k++) {
+        snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][0]);
+        snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][1]);
+    }
+    for (size_t k = 0; k < count; k++) arguments[3 + k] = numbers[k];
+    execv("/usr/bin/python3", arguments);
+    perror("RBFSampler is left out: /usr/bin/python3");
+    _exit(1);
+}
+
+rbfsampler *rbfsampler_start(const char *coretype, int threads, size_t n, size_t cases,
+                             const size_t (*shapes)[2]) {
+    rbfsampler *child = calloc(1, sizeof *child);
+    int in[2], out[2];
+
+    if (!child || pipe(in) != 0 || pipe(out) != 0) {
+        perror("RBFSampler cannot be started");
+        exit(1);
+    }
+    signal(SIGPIPE, SIG_IGN); /* a child that has died is seen when it does not answer */
+    fcntl(in[1], F_SETFD, FD_CLOEXEC), fcntl(out[0], F_SETFD, FD_CLOEXEC); /* ours alone */
+    child->process = fork();
+    if (child->process == 0) {
+        dup2(in[0], STDIN_FILENO), dup2(out[1], STDOUT_FILENO);
+        close(in[0]), close(out[1]);
+        become_python(coretype, threads, n, cases, shapes);
+    }
+    close(in[0]), close(out[1]);
+    child->to = fdopen(in[1], "w"), child->from = fdopen(out[0], "r");
+    if (child->process > 0 && child->to && child->from &&
+        fgets(child->about, sizeof child->about, child->from)) {
+        child->about[strcspn(child->about, "\n")] = '\0';
+        return child;
+    }
+    rbfsampler_stop(child);
+    return NULL;
+}
+
+double rbfsampler_run(rbfsampler *child, size_t k) {
+    double seconds;
+
+    fprintf(child->to, "%zu\n", k);
+    fflush(child->to);
+    if (fscanf(child->from, "%lf", &seconds) == 1) return seconds;
+    fprintf(stderr, "RBFSampler has stopped\n");
+    exit(1);
+}
+
+const char *rbfsampler_about(const rbfsampler *child) { return child->about; }
+
+void rbfsampler_stop(rbfsampler *child) {
+    if (!child) return;
+    if (child->to) fclose(child->to); /* the child's loop ends */
+    if (child->from) fclose(child->from);
+    if (child->process > 0) waitpid(child->process, NULL, 0);
+    free(child);
+}

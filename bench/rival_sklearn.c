@@ -12,44 +12,58 @@
 
 enum { MOST_ARGUMENTS = 32 };
 
-static const char *const script =
-    "import sys, time\n"
-    "try:\n"
-    "    import numpy, sklearn\n"
-    "    from sklearn.kernel_approximation import RBFSampler\n"
-    "    from threadpoolctl import threadpool_info\n"
-    "except ImportError as error:\n"
-    "    sys.exit(f'RBFSampler is left out: {error}')\n"
-    "n, *shapes = map(int, sys.argv[1:])\n"
-    "rng = numpy.random.default_rng(0)\n"
-    "cases = []\n"
-    "for d, m in zip(shapes[::2], shapes[1::2]):\n"
+/* What every script begins with: its cases in numbers, n and then two for each. */
+#define BEGIN                                                                                      \
+    "import sys, time\n"                                                                           \
+    "try:\n"                                                                                       \
+    "    import numpy, sklearn\n"                                                                  \
+    "    from sklearn.kernel_approximation import RBFSampler\n"                                    \
+    "    from sklearn.linear_model import Ridge\n"                                                 \
+    "    from threadpoolctl import threadpool_info\n"                                              \
+    "except ImportError as error:\n"                                                               \
+    "    sys.exit(f'scikit-learn is left out: {error}')\n"                                         \
+    "n, *shapes = map(int, sys.argv[1:])\n"                                                        \
+    "rng = numpy.random.default_rng(0)\n"                                                          \
+    "cases = []\n"                                                                                 \
+    "for d, m in zip(shapes[::2], shapes[1::2]):\n"                                                \
     "    X = rng.random((n, d), dtype=numpy.float32) - numpy.float32(0.5)\n"
-    "    sampler = RBFSampler(gamma=0.5, n_components=m, random_state=0).fit(X)\n"
-    "    dtype = sampler.transform(X[:16]).dtype\n"
-    "    if dtype != numpy.float32:\n"
-    "        sys.exit(f'RBFSampler is left out: it computes in {dtype}')\n"
-    "    cases.append((sampler, X))\n"
-    "blas = [f\"{b['internal_api']} {b.get('architecture')} with {b['num_threads']} thread(s)\"\n"
-    "        for b in threadpool_info() if b['user_api'] == 'blas']\n"
-    "print(f'scikit-learn {sklearn.__version__}, numpy {numpy.__version__}, {dtype},',\n"
-    "      *blas, flush=True)\n"
-    "for line in sys.stdin:\n"
-    "    sampler, X = cases[int(line)]\n"
-    "    start = time.perf_counter()\n"
-    "    features = sampler.transform(X)\n"
-    "    print(time.perf_counter() - start, flush=True)\n"
-    "    del features\n";
 
-struct rbfsampler {
+/* And ends with: it says what it is, and runs a case for each line that it reads. */
+#define END                                                                                        \
+    "blas = [f\"{b['internal_api']} {b.get('architecture')} with {b['num_threads']} thread(s)\"\n" \
+    "        for b in threadpool_info() if b['user_api'] == 'blas']\n"                             \
+    "print(f'scikit-learn {sklearn.__version__}, numpy {numpy.__version__}, {dtype},',\n"          \
+    "      *blas, flush=True)\n"                                                                   \
+    "for line in sys.stdin:\n"                                                                     \
+    "    run, *arguments = cases[int(line)]\n"                                                     \
+    "    start = time.perf_counter()\n"                                                            \
+    "    result = run(*arguments)\n"                                                               \
+    "    print(time.perf_counter() - start, flush=True)\n"                                         \
+    "    del result\n"
+
+static const char *const rbfsampler_script =
+    BEGIN "    sampler = RBFSampler(gamma=0.5, n_components=m, random_state=0).fit(X)\n"
+          "    dtype = sampler.transform(X[:16]).dtype\n"
+          "    if dtype != numpy.float32:\n"
+          "        sys.exit(f'RBFSampler is left out: it computes in {dtype}')\n"
+          "    cases.append((sampler.transform, X))\n" END;
+
+/* Relu features of uniform numbers; the copy that Ridge makes of its data is part of its time. */
+static const char *const ridge_script =
+    BEGIN "    X = numpy.maximum(X, 0).astype(numpy.float64)\n"
+          "    dtype = X.dtype\n"
+          "    Y = X[:, :m] - X[:, m:2 * m]\n"
+          "    cases.append((Ridge(alpha=1.0, solver='cholesky').fit, X, Y))\n" END;
+
+struct sklearn {
     pid_t process;
     FILE *to, *from;
     char about[256];
 };
 
 /* In the child: becomes Python, or leaves with a line on stderr. */
-static void become_python(const char *coretype, int threads, size_t n, size_t cases,
-                          const size_t (*shapes)[2]) {
+static void become_python(const char *script, const char *coretype, int threads, size_t n,
+                          size_t cases, const size_t (*shapes)[2]) {
     char numbers[MOST_ARGUMENTS][24],
         *arguments[MOST_ARGUMENTS + 4] = {"python3", "-c", (char *)script};
     char thread_count[24];
@@ -68,17 +82,17 @@ static void become_python(const char *coretype, int threads, size_t n, size_t ca
     }
     for (size_t k = 0; k < count; k++) arguments[3 + k] = numbers[k];
     execv("/usr/bin/python3", arguments);
-    perror("RBFSampler is left out: /usr/bin/python3");
+    perror("scikit-learn is left out: /usr/bin/python3");
     _exit(1);
 }
 
-rbfsampler *rbfsampler_start(const char *coretype, int threads, size_t n, size_t cases,
-                             const size_t (*shapes)[2]) {
-    rbfsampler *child = calloc(1, sizeof *child);
+static sklearn *start(const char *script, const char *coretype, int threads, size_t n, size_t cases,
+                      const size_t (*shapes)[2]) {
+    sklearn *child = calloc(1, sizeof *child);
     int in[2], out[2];
 
     if (!child || pipe(in) != 0 || pipe(out) != 0) {
-        perror("RBFSampler cannot be started");
+        perror("scikit-learn cannot be started");
         exit(1);
     }
     signal(SIGPIPE, SIG_IGN); /* a child that has died is seen when it does not answer */
@@ -87,7 +101,7 @@ rbfsampler *rbfsampler_start(const char *coretype, int threads, size_t n, size_t
     if (child->process == 0) {
         dup2(in[0], STDIN_FILENO), dup2(out[1], STDOUT_FILENO);
         close(in[0]), close(out[1]);
-        become_python(coretype, threads, n, cases, shapes);
+        become_python(script, coretype, threads, n, cases, shapes);
     }
     close(in[0]), close(out[1]);
     child->to = fdopen(in[1], "w"), child->from = fdopen(out[0], "r");
@@ -96,23 +110,33 @@ rbfsampler *rbfsampler_start(const char *coretype, int threads, size_t n, size_t
         child->about[strcspn(child->about, "\n")] = '\0';
         return child;
     }
-    rbfsampler_stop(child);
+    sklearn_stop(child);
     return NULL;
 }
 
-double rbfsampler_run(rbfsampler *child, size_t k) {
+sklearn *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
+                            const size_t (*shapes)[2]) {
+    return start(rbfsampler_script, coretype, threads, n, cases, shapes);
+}
+
+sklearn *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
+                       const size_t (*shapes)[2]) {
+    return start(ridge_script, coretype, threads, n, cases, shapes);
+}
+
+double sklearn_run(sklearn *child, size_t k) {
     double seconds;
 
     fprintf(child->to, "%zu\n", k);
     fflush(child->to);
     if (fscanf(child->from, "%lf", &seconds) == 1) return seconds;
-    fprintf(stderr, "RBFSampler has stopped\n");
+    fprintf(stderr, "scikit-learn has stopped\n");
     exit(1);
 }
 
-const char *rbfsampler_about(const rbfsampler *child) { return child->about; }
+const char *sklearn_about(const sklearn *child) { return child->about; }
 
-void rbfsampler_stop(rbfsampler *child) {
+void sklearn_stop(sklearn *child) {
     if (!child) return;
     if (child->to) fclose(child->to); /* the child's loop ends */
     if (child->from) fclose(child->from);

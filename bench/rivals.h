@@ -1,4 +1,4 @@
-/* Dense layers and pairs of products as other libraries compute them: what bench_forward and bench_features
+/* Dense layers and pairs of products as other libraries compute them: what the benches
  * measure against. Each is prepared once, weights packed as the library likes them best. */
 #ifndef SNNK_BENCH_RIVALS_H
 #define SNNK_BENCH_RIVALS_H
@@ -39,16 +39,19 @@ const char *openblas_core(const openblas *library);
 void openblas_product(const openblas *library, size_t n, size_t l, size_t k, const float *A,
                       const float *B, float *C);
 
-/* ---- scikit-learn's RBFSampler, in a child process: sqrt(2/m) cos(X G^T + b), in float32 ---- */
+/* ---- scikit-learn, in a child process ---- */
 
-typedef struct rbfsampler rbfsampler;
+typedef struct sklearn sklearn;
 
-/* Case k maps n rows of shapes[k][0] inputs to shapes[k][1] features. coretype: as above. NULL, and a line on
- * stderr, where python3 or scikit-learn is missing, or does not compute in float32. */
-rbfsampler *rbfsampler_start(const char *coretype, int threads, size_t n, size_t cases,
-                             const size_t (*shapes)[2]);
-double rbfsampler_run(rbfsampler *child, size_t k); /* seconds; exits if the child has died */
-const char *rbfsampler_about(const rbfsampler *child);
-void rbfsampler_stop(rbfsampler *child); /* NULL is fine */
+/* RBFSampler, sqrt(2/m) cos(X G^T + b) in float32; case k: n rows of shapes[k][0] inputs to shapes[k][1] features.
+ * Ridge(solver="cholesky") in float64; case k: n rows of shapes[k][0] features, shapes[k][1] targets.
+ * coretype: as above. NULL, and a line on stderr, where python3 or scikit-learn is missing. */
+sklearn *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
+                            const size_t (*shapes)[2]);
+sklearn *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
+                       const size_t (*shapes)[2]);
+double sklearn_run(sklearn *child, size_t k); /* seconds; exits if the child has died */
+const char *sklearn_about(const sklearn *child);
+void sklearn_stop(sklearn *child); /* NULL is fine */
 
 #endif

@@ -67,6 +67,7 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 typedef double pair __attribute__((vector_size(16)));
 
 #define UNROLLED  for
+#define INLINE    static inline
 #define V_KEEP(x) (void)(x)
 
 #define MOMENTS(name)       name##_doubles

@@ -7,22 +7,22 @@
  *     VECTOR_FMA(a, b, c)
  *     PANEL_VECTORS                 registers of a row of a panel
  *     LEFT                          columns of L of a tile; divides a panel's width
- *     RIGHT                         panels of R of a tile: LEFT RIGHT PANEL_VECTORS sums in registers */
+ *     RIGHT                         panels of R of a tile, at most 3: LEFT RIGHT PANEL_VECTORS sums in registers */
 
 #include <string.h>
 
 #define PANEL_WIDTH (PANEL_VECTORS * sizeof(VECTOR) / sizeof(NUMBER))
-#define TILE_SUMS   (RIGHT * PANEL_VECTORS)
-
-/* tile[i][j] = sum_k L[k][i] R[k][j], i < LEFT. */
-static inline void MOMENTS(tile)(size_t rows, const NUMBER *L, const NUMBER *R,
-                                 NUMBER tile[LEFT][RIGHT * PANEL_WIDTH]) {
-    VECTOR s[LEFT][TILE_SUMS], r[TILE_SUMS];
+/* tile[i][j] = sum_k L[k][i] R[k][j], i < LEFT, j < right PANEL_WIDTH; right, at most RIGHT, is a constant at
+ * every call. */
+INLINE void MOMENTS(tile)(const int right, size_t rows, const NUMBER *L, const NUMBER *R,
+                          NUMBER tile[LEFT][RIGHT * PANEL_WIDTH]) {
+    const int sums = right * PANEL_VECTORS;
+    VECTOR s[LEFT][RIGHT * PANEL_VECTORS], r[RIGHT * PANEL_VECTORS];
 
     UNROLLED (int i = 0; i < LEFT; i++)
-        UNROLLED (int j = 0; j < TILE_SUMS; j++) s[i][j] = (VECTOR){0};
+        UNROLLED (int j = 0; j < sums; j++) s[i][j] = (VECTOR){0};
     for (size_t k = 0; k < rows; k++, L += PANEL_WIDTH, R += PANEL_WIDTH) {
-        UNROLLED (int j = 0; j < TILE_SUMS; j++) {
+        UNROLLED (int j = 0; j < sums; j++) {
             const NUMBER *panel =
                 R + (size_t)(j / PANEL_VECTORS) * SNNK__PANEL_STRIDE * PANEL_WIDTH;
 
@@ -34,10 +34,10 @@ static inline void MOMENTS(tile)(size_t rows, const NUMBER *L, const NUMBER *R,
             VECTOR l = L[i] - (VECTOR){0};
 
             V_KEEP(l);
-            UNROLLED (int j = 0; j < TILE_SUMS; j++) s[i][j] = VECTOR_FMA(l, r[j], s[i][j]);
+            UNROLLED (int j = 0; j < sums; j++) s[i][j] = VECTOR_FMA(l, r[j], s[i][j]);
         }
     }
-    memcpy(tile, s, sizeof s);
+    UNROLLED (int i = 0; i < LEFT; i++) memcpy(tile[i], s[i], (size_t)sums * sizeof(VECTOR));
 }
 
 static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *R, size_t n_right,
@@ -46,8 +46,14 @@ static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *
 
     for (size_t first = 0; first < n_left; first += LEFT) {
         const size_t count = n_left - first < LEFT ? n_left - first : LEFT;
+        const NUMBER *left = (const NUMBER *)L + first;
 
-        MOMENTS(tile)(rows, (const NUMBER *)L + first, R, tile);
+        if (RIGHT > 2 && n_right > 2 * PANEL_WIDTH)
+            MOMENTS(tile)(RIGHT, rows, left, R, tile);
+        else if (RIGHT > 1 && n_right > PANEL_WIDTH)
+            MOMENTS(tile)(2, rows, left, R, tile);
+        else
+            MOMENTS(tile)(1, rows, left, R, tile);
         for (size_t i = 0; i < count; i++, S += lds)
             for (size_t j = 0; j < n_right; j++) S[j] += (double)tile[i][j];
     }
@@ -94,4 +100,3 @@ static void MOMENTS(pack)(size_t rows, size_t columns, const float *X, size_t ld
 #undef LEFT
 #undef RIGHT
 #undef PANEL_WIDTH
-#undef TILE_SUMS

@@ -92,7 +92,7 @@ static void pack_task(size_t first, size_t count, void *scratch, void *context) 
 /* ---- Multiplying ---- */
 
 /* Tiles across that a panel stays in the L1 cache for, while theirs stay in L2. */
-#define TILES_ACROSS 8
+#define TILES_ACROSS 11
 
 /* Rows of S, or of C, that belong to panel p: the columns of features in panels group ... but none right of
  * the diagonal tile. */
@@ -107,9 +107,11 @@ static void multiply_panel(const block *b, size_t p, size_t group) {
     for (size_t q = group; q <= last && q < group + TILES_ACROSS * across; q += across) {
         const size_t column = q * width;
 
+        const size_t panels = snnk__min_size(across, last - q + 1); /* none above the diagonal */
+
         b->moments->add(b->rows + 1, panel(b, left, index),
                         snnk__min_size(width, left->count - row), panel(b, &b->phi, q),
-                        snnk__min_size(across * width, m - column), S + column, m);
+                        snnk__min_size(panels * width, m - column), S + column, m);
     }
 }
 

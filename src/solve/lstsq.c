@@ -11,12 +11,11 @@ static int check_width(size_t width, const char *name) {
     return SNNK_OK;
 }
 
-/* *panels = room for `columns` columns of a block in doubles, zero, and for as many panels more as a kernel
- * may read beyond them. In floats they take half of it. */
+/* *panels = room for `columns` columns of a block in doubles, zero. In floats they take half of it. */
 static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *what,
                            char **panels) {
     const snnk__moments *moments = &snnk__kernels_get()->moments[SNNK_PRECISION_DOUBLE];
-    const size_t count = columns / moments->width + 1 + moments->panels;
+    const size_t count = (columns - 1) / moments->width + 1;
 
     return snnk__alloc_zero(&lstsq->allocator, count,
                             SNNK__PANEL_STRIDE * moments->width * sizeof(double), what, panels);

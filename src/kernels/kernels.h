@@ -50,6 +50,7 @@ typedef struct snnk__kernels {
 extern const snnk__kernels snnk__kernels_portable;
 extern const snnk__kernels snnk__kernels_avx2;
 extern const snnk__kernels snnk__kernels_avx512;
+extern const snnk__kernels snnk__kernels_neon;
 
 /* Products with narrow panels: by instructions for them where there are any and SNNK_KERNELS lets the table of AVX-512
  * be used. */

@@ -18,6 +18,9 @@ static const candidate candidates[] = {
     {&snnk__kernels_avx512, SNNK__CPU_AVX512},
     {&snnk__kernels_avx2, SNNK__CPU_AVX2_FMA},
 #endif
+#ifdef SNNK_KERNELS_ARM
+    {&snnk__kernels_neon, SNNK__CPU_NEON},
+#endif
     {&snnk__kernels_portable, 0},
 };
 

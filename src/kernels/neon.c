@@ -1,0 +1,94 @@
+/* Kernels for NEON as AArch64 has it. */
+#include "kernels/kernels.h"
+
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+#include <arm_neon.h>
+
+#define LANES          4
+#define V_FMA(a, b, c) vfmaq_f32(c, a, b)
+#define V_ANY(mask)    (vmaxvq_u32((uint32x4_t)(mask)) != 0)
+#include "kernels/vector_math.h"
+
+INLINE floats v_load(const float *p) { return vld1q_f32(p); }
+INLINE void v_store(float *p, floats x) { vst1q_f32(p, x); }
+
+/* There are no masks: lane by lane where a register is not full. */
+INLINE floats v_load_first(const float *p, size_t count) {
+    floats x = {0};
+
+    if (count >= LANES) return v_load(p);
+    if (count > 0) x = vld1q_lane_f32(p, x, 0);
+    if (count > 1) x = vld1q_lane_f32(p + 1, x, 1);
+    if (count > 2) x = vld1q_lane_f32(p + 2, x, 2);
+    return x;
+}
+INLINE void v_store_first(float *p, floats x, size_t count) {
+    if (count >= LANES) {
+        v_store(p, x);
+        return;
+    }
+    if (count > 0) vst1q_lane_f32(p, x, 0);
+    if (count > 1) vst1q_lane_f32(p + 1, x, 1);
+    if (count > 2) vst1q_lane_f32(p + 2, x, 2);
+}
+INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
+    v_store_first(p, vzip1q_f32(a, b), 2 * count);
+    if (2 * count > LANES) v_store_first(p + LANES, vzip2q_f32(a, b), 2 * count - LANES);
+}
+
+#define V_KEEP(x)    __asm__("" : "+w"(x))
+#define DOTS         4
+#define PROJECT_ROWS 6 /* 24 sums, 6 + 1 operands, of 32 registers */
+
+INLINE floats v_lane_sums(const floats s[DOTS]) {
+    return vpaddq_f32(vpaddq_f32(s[0], s[1]), vpaddq_f32(s[2], s[3]));
+}
+
+#define READOUT_ROWS         8
+#define READOUT_PANELS(rows) ((rows) <= 2 ? 8 : (rows) == 3 ? 6 : (rows) <= 6 ? 4 : 3)
+#include "kernels/vector_products.h"
+
+typedef double doubles __attribute__((vector_size(4 * LANES)));
+
+INLINE doubles v_lower(floats x) { return vcvt_f64_f32(vget_low_f32(x)); }
+INLINE doubles v_upper(floats x) { return vcvt_high_f64_f32(x); }
+INLINE floats v_join(doubles lower, doubles upper) {
+    return vcvt_high_f32_f64(vcvt_f32_f64(lower), upper);
+}
+INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(c, a, b); }
+#include "kernels/vector_urf.h"
+
+#define V_SWAP(x, h) ((h) == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2))
+#include "kernels/vector_hadamard.h"
+
+#define MOMENTS(name)       name##_doubles
+#define NUMBER              double
+#define VECTOR              doubles
+#define VECTOR_FMA(a, b, c) v_double_fma(a, b, c)
+#define PANEL_VECTORS       4
+#define LEFT                4
+#define RIGHT               1
+#include "kernels/vector_moments.h"
+
+#define MOMENTS(name)       name##_floats
+#define NUMBER              float
+#define VECTOR              floats
+#define VECTOR_FMA(a, b, c) v_fma(a, b, c)
+#define PANEL_VECTORS       4
+#define LEFT                4
+#define RIGHT               1
+#include "kernels/vector_moments.h"
+
+const snnk__kernels snnk__kernels_neon = {
+    .name = "neon",
+    .projection_shape = {DOTS, LANES},
+    .readout_shape = {LANES, 1},
+    .project = project,
+    .readout = readout,
+    .apply = apply,
+    .apply_urf = apply_urf,
+    .hd3 = hd3,
+    .moments = {{sizeof(double), 8, 1, means_doubles, pack_doubles, add_doubles},
+                {sizeof(float), 16, 1, means_floats, pack_floats, add_floats}},
+};
+#endif

@@ -84,6 +84,7 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
 
     for (size_t t = 0; t < n; t++) {
         if (block->function.operation == SNNK__OPERATION_URF)
+            /* set_scalars has set it. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
             kernels->apply_urf(block->function.urf, first, count, scalars[t], Z + t * ld,
                                Phi + t * ld);
         else

@@ -124,10 +124,11 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 
         switch (rows) {
 #define ROWS(r)                                                                                    \
-    case r:                                                                                        \
-        if (r <= READOUT_ROWS)                                                                     \
-            readout_rows(r <= READOUT_ROWS ? r : 1, r <= READOUT_ROWS ? READOUT_PANELS(r) : 1,     \
-                         Phi, ldphi, Psi, first, count, start, Y, ldy);                            \
+    case (r):                                                                                      \
+        if ((r) <= READOUT_ROWS)                                                                   \
+            readout_rows((r) <= READOUT_ROWS ? (r) : 1,                                            \
+                         (r) <= READOUT_ROWS ? READOUT_PANELS(r) : 1, Phi, ldphi, Psi, first,      \
+                         count, start, Y, ldy);                                                    \
         break;
             ROWS(1)
             ROWS(2)

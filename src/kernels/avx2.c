@@ -63,22 +63,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
                 : _mm256_permute2f128_ps(x, x, 1))
 #include "kernels/vector_hadamard.h"
 
-#define MOMENTS(name)       name##_doubles
-#define NUMBER              double
-#define VECTOR              doubles
-#define VECTOR_FMA(a, b, c) v_double_fma(a, b, c)
-#define PANEL_VECTORS       2
-#define LEFT                4
-#define RIGHT               1
-#include "kernels/vector_moments.h"
-
-#define MOMENTS(name)       name##_floats
-#define NUMBER              float
-#define VECTOR              floats
-#define VECTOR_FMA(a, b, c) v_fma(a, b, c)
-#define PANEL_VECTORS       2
-#define LEFT                4
-#define RIGHT               1
+#define MOMENT_LEFT  4
+#define MOMENT_RIGHT 1
 #include "kernels/vector_moments.h"
 
 const snnk__kernels snnk__kernels_avx2 = {
@@ -90,7 +76,6 @@ const snnk__kernels snnk__kernels_avx2 = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
-    .moments = {{sizeof(double), 8, 1, means_doubles, pack_doubles, add_doubles},
-                {sizeof(float), 16, 1, means_floats, pack_floats, add_floats}},
+    .moments = MOMENTS_TABLE,
 };
 #endif

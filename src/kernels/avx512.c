@@ -77,22 +77,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
                 : _mm512_shuffle_f32x4(x, x, 0x4e))
 #include "kernels/vector_hadamard.h"
 
-#define MOMENTS(name)       name##_doubles
-#define NUMBER              double
-#define VECTOR              doubles
-#define VECTOR_FMA(a, b, c) v_double_fma(a, b, c)
-#define PANEL_VECTORS       1
-#define LEFT                8
-#define RIGHT               3
-#include "kernels/vector_moments.h"
-
-#define MOMENTS(name)       name##_floats
-#define NUMBER              float
-#define VECTOR              floats
-#define VECTOR_FMA(a, b, c) v_fma(a, b, c)
-#define PANEL_VECTORS       1
-#define LEFT                8
-#define RIGHT               3
+#define MOMENT_LEFT  8
+#define MOMENT_RIGHT 3
 #include "kernels/vector_moments.h"
 
 const snnk__kernels snnk__kernels_avx512 = {
@@ -104,7 +90,6 @@ const snnk__kernels snnk__kernels_avx512 = {
     .apply = apply,
     .apply_urf = apply_urf,
     .hd3 = hd3,
-    .moments = {{sizeof(double), 8, 3, means_doubles, pack_doubles, add_doubles},
-                {sizeof(float), 16, 3, means_floats, pack_floats, add_floats}},
+    .moments = MOMENTS_TABLE,
 };
 #endif

@@ -64,28 +64,18 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
                        snnk__min_size(WIDTH, Psi->rows - j), start ? start + j : NULL, Y + j, ldy);
 }
 
-typedef double pair __attribute__((vector_size(16)));
+typedef double doubles __attribute__((vector_size(16)));
+typedef quad floats;
 
 #define UNROLLED  for
 #define INLINE    static inline
 #define V_KEEP(x) (void)(x)
 
-#define MOMENTS(name)       name##_doubles
-#define NUMBER              double
-#define VECTOR              pair
-#define VECTOR_FMA(a, b, c) ((c) + (a) * (b))
-#define PANEL_VECTORS       4
-#define LEFT                2
-#define RIGHT               1
-#include "kernels/vector_moments.h"
-
-#define MOMENTS(name)       name##_floats
-#define NUMBER              float
-#define VECTOR              quad
-#define VECTOR_FMA(a, b, c) ((c) + (a) * (b))
-#define PANEL_VECTORS       4
-#define LEFT                2
-#define RIGHT               1
+static inline doubles v_double_fma(doubles a, doubles b, doubles c) { return c + a * b; }
+static inline floats v_fma(floats a, floats b, floats c) { return c + a * b; }
+#define LANES        4
+#define MOMENT_LEFT  2
+#define MOMENT_RIGHT 1
 #include "kernels/vector_moments.h"
 
 const snnk__kernels snnk__kernels_portable = {
@@ -97,6 +87,5 @@ const snnk__kernels snnk__kernels_portable = {
     .apply = snnk__function_apply,
     .apply_urf = snnk__urf_apply,
     .hd3 = snnk__hd3_project,
-    .moments = {{sizeof(double), 8, 1, means_doubles, pack_doubles, add_doubles},
-                {sizeof(float), 16, 1, means_floats, pack_floats, add_floats}},
+    .moments = MOMENTS_TABLE,
 };

@@ -1,102 +1,37 @@
-/* The functions of snnk__moments for one kind of number. Included once for each, with these defined before, and
- * undefined at its end:
+/* Second moments, in double and in float: see kernels/moments.h. Included by the kernels of an instruction set, which
+ * define before:
  *
- *     MOMENTS(name)                 the name of a function for this kind
- *     NUMBER                        double or float
- *     VECTOR                        a register of them, or one of them
- *     VECTOR_FMA(a, b, c)
- *     PANEL_VECTORS                 registers of a row of a panel
- *     LEFT                          columns of L of a tile; divides a panel's width
- *     RIGHT                         panels of R of a tile, at most 3: LEFT RIGHT PANEL_VECTORS sums in registers */
+ *     doubles, floats               registers, and v_double_fma(a, b, c), v_fma(a, b, c)
+ *     V_KEEP(x)                     asks the compiler to load x once, not with every use
+ *     LANES                         floats of a register
+ *     MOMENT_LEFT, MOMENT_RIGHT     columns of L and panels of R, at most 3, of a tile: MOMENT_LEFT MOMENT_RIGHT
+ *                                   PANEL_VECTORS sums in registers */
+#ifndef SNNK_KERNELS_VECTOR_MOMENTS_H
+#define SNNK_KERNELS_VECTOR_MOMENTS_H
 
 #include <string.h>
 
-#define PANEL_WIDTH (PANEL_VECTORS * sizeof(VECTOR) / sizeof(NUMBER))
-/* tile[i][j] = sum_k L[k][i] R[k][j], i < LEFT, j < right PANEL_WIDTH; right, at most RIGHT, is a constant at
- * every call. */
-INLINE void MOMENTS(tile)(const int right, size_t rows, const NUMBER *L, const NUMBER *R,
-                          NUMBER tile[LEFT][RIGHT * PANEL_WIDTH]) {
-    const int sums = right * PANEL_VECTORS;
-    VECTOR s[LEFT][RIGHT * PANEL_VECTORS], r[RIGHT * PANEL_VECTORS];
+#include "kernels/moments.h"
 
-    UNROLLED (int i = 0; i < LEFT; i++)
-        UNROLLED (int j = 0; j < sums; j++) s[i][j] = (VECTOR){0};
-    for (size_t k = 0; k < rows; k++, L += PANEL_WIDTH, R += PANEL_WIDTH) {
-        UNROLLED (int j = 0; j < sums; j++) {
-            const NUMBER *panel =
-                R + (size_t)(j / PANEL_VECTORS) * SNNK__PANEL_STRIDE * PANEL_WIDTH;
+#define PANEL_VECTORS (16 / LANES) /* registers of 8 doubles, or of 16 floats: a row of a panel */
 
-            memcpy(&r[j], panel + (size_t)(j % PANEL_VECTORS) * (PANEL_WIDTH / PANEL_VECTORS),
-                   sizeof r[j]);
-            V_KEEP(r[j]);
-        }
-        UNROLLED (int i = 0; i < LEFT; i++) {
-            VECTOR l = L[i] - (VECTOR){0};
+#define MOMENTS(name)       name##_doubles
+#define NUMBER              double
+#define VECTOR              doubles
+#define VECTOR_FMA(a, b, c) v_double_fma(a, b, c)
+#include "kernels/vector_moments_of.h"
 
-            V_KEEP(l);
-            UNROLLED (int j = 0; j < sums; j++) s[i][j] = VECTOR_FMA(l, r[j], s[i][j]);
-        }
+#define MOMENTS(name)       name##_floats
+#define NUMBER              float
+#define VECTOR              floats
+#define VECTOR_FMA(a, b, c) v_fma(a, b, c)
+#include "kernels/vector_moments_of.h"
+
+#define MOMENTS_TABLE                                                                              \
+    {                                                                                              \
+        {sizeof(double), 8, MOMENT_RIGHT, means_doubles, pack_doubles, add_doubles}, {             \
+            sizeof(float), 16, MOMENT_RIGHT, means_floats, pack_floats, add_floats                 \
+        }                                                                                          \
     }
-    UNROLLED (int i = 0; i < LEFT; i++) memcpy(tile[i], s[i], (size_t)sums * sizeof(VECTOR));
-}
 
-static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *R, size_t n_right,
-                         double *S, size_t lds) {
-    NUMBER tile[LEFT][RIGHT * PANEL_WIDTH];
-
-    for (size_t first = 0; first < n_left; first += LEFT) {
-        const size_t count = n_left - first < LEFT ? n_left - first : LEFT;
-        const NUMBER *left = (const NUMBER *)L + first;
-
-        if (RIGHT > 2 && n_right > 2 * PANEL_WIDTH)
-            MOMENTS(tile)(RIGHT, rows, left, R, tile);
-        else if (RIGHT > 1 && n_right > PANEL_WIDTH)
-            MOMENTS(tile)(2, rows, left, R, tile);
-        else
-            MOMENTS(tile)(1, rows, left, R, tile);
-        for (size_t i = 0; i < count; i++, S += lds)
-            for (size_t j = 0; j < n_right; j++) S[j] += (double)tile[i][j];
-    }
-}
-
-/* The first row plus the mean difference from it. The difference of two floats is exact in double or nearly so, and a constant
- * column gets its constant exactly, hence a second moment of exactly 0 later. */
-static void MOMENTS(means)(size_t rows, size_t columns, const float *X, size_t ld, double *mean) {
-    memset(mean, 0, columns * sizeof *mean);
-    size_t i = 1;
-    for (; i + 1 < rows; i += 2) {
-        const float *one = X + i * ld, *two = one + ld;
-
-        for (size_t j = 0; j < columns; j++)
-            mean[j] += ((double)one[j] - (double)X[j]) + ((double)two[j] - (double)X[j]);
-    }
-    for (; i < rows; i++)
-        for (size_t j = 0; j < columns; j++) mean[j] += (double)X[i * ld + j] - (double)X[j];
-    for (size_t j = 0; j < columns; j++) mean[j] = (double)X[j] + mean[j] / (double)rows;
-}
-
-/* A whole row of a panel, its width a constant. */
-static inline void MOMENTS(pack_row)(size_t width, const float *x, const double *mean, NUMBER *to) {
-    for (size_t j = 0; j < width; j++) to[j] = (NUMBER)((double)x[j] - mean[j]);
-}
-
-static void MOMENTS(pack)(size_t rows, size_t columns, const float *X, size_t ldx,
-                          const double *mean, void *panels) {
-    for (size_t k = 0; k < rows; k++, X += ldx) {
-        NUMBER *to = (NUMBER *)panels + k * PANEL_WIDTH;
-        size_t c = 0;
-
-        for (; c + PANEL_WIDTH <= columns; c += PANEL_WIDTH, to += SNNK__PANEL_STRIDE * PANEL_WIDTH)
-            MOMENTS(pack_row)(PANEL_WIDTH, X + c, mean + c, to);
-        MOMENTS(pack_row)(columns - c, X + c, mean + c, to);
-    }
-}
-
-#undef MOMENTS
-#undef NUMBER
-#undef VECTOR
-#undef VECTOR_FMA
-#undef PANEL_VECTORS
-#undef LEFT
-#undef RIGHT
-#undef PANEL_WIDTH
+#endif

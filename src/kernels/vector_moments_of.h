@@ -1,0 +1,94 @@
+/* The functions of snnk__moments for one kind of number. Included once for each by vector_moments.h, which defines
+ * before, and this undefines at its end:
+ *
+ *     MOMENTS(name)                 the name of a function for this kind
+ *     NUMBER                        double or float
+ *     VECTOR                        a register of them
+ *     VECTOR_FMA(a, b, c) */
+
+#define PANEL_WIDTH (PANEL_VECTORS * sizeof(VECTOR) / sizeof(NUMBER))
+/* tile[i][j] = sum_k L[k][i] R[k][j], i < MOMENT_LEFT, j < right PANEL_WIDTH; right, at most MOMENT_RIGHT, is a constant at
+ * every call. */
+INLINE void MOMENTS(tile)(const int right, size_t rows, const NUMBER *L, const NUMBER *R,
+                          NUMBER tile[MOMENT_LEFT][MOMENT_RIGHT * PANEL_WIDTH]) {
+    const int sums = right * PANEL_VECTORS;
+    VECTOR s[MOMENT_LEFT][MOMENT_RIGHT * PANEL_VECTORS], r[MOMENT_RIGHT * PANEL_VECTORS];
+
+    UNROLLED (int i = 0; i < MOMENT_LEFT; i++)
+        UNROLLED (int j = 0; j < sums; j++) s[i][j] = (VECTOR){0};
+    for (size_t k = 0; k < rows; k++, L += PANEL_WIDTH, R += PANEL_WIDTH) {
+        UNROLLED (int j = 0; j < sums; j++) {
+            const NUMBER *panel =
+                R + (size_t)(j / PANEL_VECTORS) * SNNK__PANEL_STRIDE * PANEL_WIDTH;
+
+            memcpy(&r[j], panel + (size_t)(j % PANEL_VECTORS) * (PANEL_WIDTH / PANEL_VECTORS),
+                   sizeof r[j]);
+            V_KEEP(r[j]);
+        }
+        UNROLLED (int i = 0; i < MOMENT_LEFT; i++) {
+            VECTOR l = L[i] - (VECTOR){0};
+
+            V_KEEP(l);
+            UNROLLED (int j = 0; j < sums; j++) s[i][j] = VECTOR_FMA(l, r[j], s[i][j]);
+        }
+    }
+    UNROLLED (int i = 0; i < MOMENT_LEFT; i++) memcpy(tile[i], s[i], (size_t)sums * sizeof(VECTOR));
+}
+
+static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *R, size_t n_right,
+                         double *S, size_t lds) {
+    NUMBER tile[MOMENT_LEFT][MOMENT_RIGHT * PANEL_WIDTH];
+
+    for (size_t first = 0; first < n_left; first += MOMENT_LEFT) {
+        const size_t count = n_left - first < MOMENT_LEFT ? n_left - first : MOMENT_LEFT;
+        const NUMBER *left = (const NUMBER *)L + first;
+
+        if (MOMENT_RIGHT > 2 && n_right > 2 * PANEL_WIDTH)
+            MOMENTS(tile)(MOMENT_RIGHT, rows, left, R, tile);
+        else if (MOMENT_RIGHT > 1 && n_right > PANEL_WIDTH)
+            MOMENTS(tile)(2, rows, left, R, tile);
+        else
+            MOMENTS(tile)(1, rows, left, R, tile);
+        for (size_t i = 0; i < count; i++, S += lds)
+            for (size_t j = 0; j < n_right; j++) S[j] += (double)tile[i][j];
+    }
+}
+
+/* The first row plus the mean difference from it. The difference of two floats is exact in double or nearly so, and a constant
+ * column gets its constant exactly, hence a second moment of exactly 0 later. */
+static void MOMENTS(means)(size_t rows, size_t columns, const float *X, size_t ld, double *mean) {
+    memset(mean, 0, columns * sizeof *mean);
+    size_t i = 1;
+    for (; i + 1 < rows; i += 2) {
+        const float *one = X + i * ld, *two = one + ld;
+
+        for (size_t j = 0; j < columns; j++)
+            mean[j] += ((double)one[j] - (double)X[j]) + ((double)two[j] - (double)X[j]);
+    }
+    for (; i < rows; i++)
+        for (size_t j = 0; j < columns; j++) mean[j] += (double)X[i * ld + j] - (double)X[j];
+    for (size_t j = 0; j < columns; j++) mean[j] = (double)X[j] + mean[j] / (double)rows;
+}
+
+/* A whole row of a panel, its width a constant. */
+static inline void MOMENTS(pack_row)(size_t width, const float *x, const double *mean, NUMBER *to) {
+    for (size_t j = 0; j < width; j++) to[j] = (NUMBER)((double)x[j] - mean[j]);
+}
+
+static void MOMENTS(pack)(size_t rows, size_t columns, const float *X, size_t ldx,
+                          const double *mean, void *panels) {
+    for (size_t k = 0; k < rows; k++, X += ldx) {
+        NUMBER *to = (NUMBER *)panels + k * PANEL_WIDTH;
+        size_t c = 0;
+
+        for (; c + PANEL_WIDTH <= columns; c += PANEL_WIDTH, to += SNNK__PANEL_STRIDE * PANEL_WIDTH)
+            MOMENTS(pack_row)(PANEL_WIDTH, X + c, mean + c, to);
+        MOMENTS(pack_row)(columns - c, X + c, mean + c, to);
+    }
+}
+
+#undef MOMENTS
+#undef NUMBER
+#undef VECTOR
+#undef VECTOR_FMA
+#undef PANEL_WIDTH

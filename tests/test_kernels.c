@@ -257,17 +257,19 @@ static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__func
     free_problem(&p);
 }
 
-/* Every size up to the portable table's tiles and three: 4 rows, 8 projections, 8 outputs. */
+/* Every size up to three more than the largest tile in each dimension: 12 rows, 8 projections of 16 inputs, 32
+ * outputs; and of few rows, 8 registers of outputs. Inputs take turns. */
 static void test_small_sizes(void **state) {
-    static const size_t ds[] = {1, 2, 3, 4, 5, 8};
     size_t turn = 0;
 
     (void)state;
-    for (size_t n = 1; n <= 7; n++)
-        for (size_t i = 0; i < sizeof ds / sizeof *ds; i++)
-            for (size_t r = 1; r <= 11; r++)
-                for (size_t l = 1; l <= 11; l++)
-                    check_sizes(n, ds[i], r, l, &functions[turn++ % FUNCTIONS], false);
+    for (size_t n = 1; n <= 15; n++)
+        for (size_t r = 1; r <= 11; r++)
+            for (size_t l = 1; l <= 35; l++, turn++)
+                check_sizes(n, 1 + turn % 19, r, l, &functions[turn % FUNCTIONS], false);
+    for (size_t n = 1; n <= 5; n++)
+        for (size_t l = 36; l <= 131; l++, turn++)
+            check_sizes(n, 1 + turn % 19, 1 + turn % 11, l, &functions[turn % FUNCTIONS], false);
 }
 
 /* Around the sizes where loops change over: tiles of 6 and 12 rows, of 8 and 16 projections, and of 8,

@@ -257,8 +257,8 @@ static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__func
     free_problem(&p);
 }
 
-/* Every size up to three more than the largest tile in each dimension: 12 rows, 8 projections of 16 inputs, 32
- * outputs; and of few rows, 8 registers of outputs. Inputs take turns. */
+/* Every size up to three more than the largest tile in each dimension: twice 6 rows, 8 projections of 16 inputs, 64
+ * outputs, for one row twice 64. Inputs take turns, and so do projections where outputs are many. */
 static void test_small_sizes(void **state) {
     size_t turn = 0;
 
@@ -267,12 +267,12 @@ static void test_small_sizes(void **state) {
         for (size_t r = 1; r <= 11; r++)
             for (size_t l = 1; l <= 35; l++, turn++)
                 check_sizes(n, 1 + turn % 19, r, l, &functions[turn % FUNCTIONS], false);
-    for (size_t n = 1; n <= 5; n++)
+    for (size_t n = 1; n <= 15; n++)
         for (size_t l = 36; l <= 131; l++, turn++)
             check_sizes(n, 1 + turn % 19, 1 + turn % 11, l, &functions[turn % FUNCTIONS], false);
 }
 
-/* Around the sizes where loops change over: tiles of 6 and 12 rows, of 8 and 16 projections, and of 8,
+/* Around the sizes where loops change over: tiles of 3, 6 and 12 rows, of 8 and 16 projections, and of 8,
  * 16, 32, 64 and 128 outputs; blocks of 24 rows, 96 projections and 256 features (forward.c). */
 static void test_block_sizes(void **state) {
     static const size_t ns[] = {1, 5, 6, 12, 13, 23, 24, 25, 49, 67},
@@ -529,7 +529,8 @@ static void test_moments(void **state) {
 /* ---- Packed matrices ---- */
 
 static void test_panels(void **state) {
-    static const snnk__panel_shape shapes[] = {{8, 1}, {16, 1}, {8, 16}, {3, 2}, {1, 1}};
+    static const snnk__panel_shape shapes[] = {{8, 1, 8}, {16, 1, 16}, {8, 16, 8},  {3, 2, 3},
+                                               {1, 1, 1}, {16, 1, 4},  {64, 1, 16}, {4, 2, 2}};
     enum { ROWS = 19, COLUMNS = 21 };
     const snnk_allocator allocator = from_malloc();
     float M[ROWS * COLUMNS], row[COLUMNS];
@@ -539,6 +540,7 @@ static void test_panels(void **state) {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t width = shapes[s].width, chunk = shapes[s].chunk;
         const size_t chunks = (COLUMNS + chunk - 1) / chunk, whole = (ROWS + width - 1) / width;
+        const size_t padded = (ROWS + shapes[s].unit - 1) / shapes[s].unit * shapes[s].unit;
         snnk__panels panels;
         double norm2 = 0;
 
@@ -554,11 +556,12 @@ static void test_panels(void **state) {
             norm2 += (double)M[2 * COLUMNS + k] * M[2 * COLUMNS + k];
         assert_close(snnk__panels_row_norm2(&panels, 2), norm2, 1e-14, 0);
 
-        /* data[(p chunks + c) width chunk + j chunk + k] = M[p width + j][c chunk + k], else zero. */
+        /* One after the other: panels; in each, chunks of columns; in each, rows, the last panel's rounded up to a
+         * multiple of the unit; in each, columns. */
         const float *at = panels.data;
         for (size_t p = 0; p < whole; p++)
             for (size_t c = 0; c < chunks; c++)
-                for (size_t j = p * width; j < (p + 1) * width; j++)
+                for (size_t j = p * width; j < (p + 1) * width && j < padded; j++)
                     for (size_t k = c * chunk; k < (c + 1) * chunk; k++)
                         assert_true(*at++ == (j < ROWS && k < COLUMNS ? M[j * COLUMNS + k] : 0));
         snnk__panels_free(&allocator, &panels);
@@ -572,7 +575,7 @@ static void test_panels_too_large(void **state) {
                                       {(size_t)1 << 62, 8}, {3, SIZE_MAX / 4},
                                       {(size_t)1 << 61, 1}, {SIZE_MAX - 6, 2},
                                       {1, (size_t)1 << 60}, {(size_t)1 << 33, (size_t)1 << 33}};
-    const snnk__panel_shape shape = {8, 1};
+    const snnk__panel_shape shape = {8, 1, 8};
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
     snnk__panels panels = {0};

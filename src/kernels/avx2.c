@@ -22,7 +22,13 @@ INLINE floats v_load_first(const float *p, size_t count) {
     return _mm256_maskload_ps(p, first_lanes(count));
 }
 INLINE void v_store_first(float *p, floats x, size_t count) {
-    _mm256_maskstore_ps(p, first_lanes(count), x);
+    /* A masked store takes dozens of cycles on AMD's processors. */
+    if (count >= LANES)
+        v_store(p, x);
+    else if (count == LANES / 2)
+        _mm_storeu_ps(p, _mm256_castps256_ps128(x));
+    else
+        _mm256_maskstore_ps(p, first_lanes(count), x);
 }
 INLINE void v_store_pairs(float *p, floats a, floats b, size_t count) {
     const __m256 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);
@@ -42,8 +48,7 @@ INLINE floats v_lane_sums(const floats s[DOTS]) {
     return _mm256_add_ps(pairs, _mm256_permute2f128_ps(pairs, pairs, 1));
 }
 
-#define READOUT_ROWS         6
-#define READOUT_PANELS(rows) ((rows) == 1 ? 6 : (rows) == 2 ? 4 : (rows) == 3 ? 3 : 2)
+#define READOUT_ROWS 3 /* 12 sums, 1 + 3 operands, of 16 registers */
 #include "kernels/vector_products.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));
@@ -69,8 +74,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm256_fma
 
 const snnk__kernels snnk__kernels_avx2 = {
     .name = "avx2",
-    .projection_shape = {DOTS, LANES},
-    .readout_shape = {LANES, 1},
+    .projection_shape = {DOTS, LANES, DOTS},
+    .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
     .apply = apply,

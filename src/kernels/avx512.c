@@ -55,8 +55,7 @@ INLINE floats v_lane_sums(const floats s[DOTS]) {
     return _mm512_permutexvar_ps(order, sums);
 }
 
-#define READOUT_ROWS         12
-#define READOUT_PANELS(rows) ((rows) == 1 ? 8 : (rows) <= 5 ? 4 : 2)
+#define READOUT_ROWS 6 /* 24 sums, 4 + 1 operands, of 32 registers */
 #include "kernels/vector_products.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));
@@ -83,8 +82,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return _mm512_fma
 
 const snnk__kernels snnk__kernels_avx512 = {
     .name = "avx512",
-    .projection_shape = {DOTS, LANES},
-    .readout_shape = {LANES, 1},
+    .projection_shape = {DOTS, LANES, DOTS},
+    .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
     .apply = apply,

@@ -44,8 +44,7 @@ INLINE floats v_lane_sums(const floats s[DOTS]) {
     return vpaddq_f32(vpaddq_f32(s[0], s[1]), vpaddq_f32(s[2], s[3]));
 }
 
-#define READOUT_ROWS         8
-#define READOUT_PANELS(rows) ((rows) <= 2 ? 8 : (rows) == 3 ? 6 : (rows) <= 6 ? 4 : 3)
+#define READOUT_ROWS 6 /* 24 sums, 4 + 1 operands, of 32 registers */
 #include "kernels/vector_products.h"
 
 typedef double doubles __attribute__((vector_size(4 * LANES)));
@@ -67,8 +66,8 @@ INLINE doubles v_double_fma(doubles a, doubles b, doubles c) { return vfmaq_f64(
 
 const snnk__kernels snnk__kernels_neon = {
     .name = "neon",
-    .projection_shape = {DOTS, LANES},
-    .readout_shape = {LANES, 1},
+    .projection_shape = {DOTS, LANES, DOTS},
+    .readout_shape = {READOUT_PANEL, 1, LANES},
     .project = project,
     .readout = readout,
     .apply = apply,

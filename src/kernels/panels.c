@@ -5,18 +5,17 @@
 #include "base/size.h"
 #include "kernels/narrow.h"
 
-/* Elements of all panels, and whole panels' rows. */
+/* Elements of all panels, and rows with those that pad the last panel. */
 static int sizes(const snnk__panels *panels, const char *what, size_t *count, size_t *padded_rows) {
     const snnk__panel_shape shape = panels->shape;
     size_t rows, columns;
 
-    if (!snnk__add_size(panels->rows, shape.width - 1, &rows) ||
+    if (!snnk__add_size(panels->rows, shape.unit - 1, &rows) ||
         !snnk__add_size(panels->columns, shape.chunk - 1, &columns) ||
-        !snnk__mul_size(rows / shape.width * shape.width, columns / shape.chunk * shape.chunk,
-                        count))
+        !snnk__mul_size(rows / shape.unit * shape.unit, columns / shape.chunk * shape.chunk, count))
         return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow a size", what, panels->rows,
                           panels->columns);
-    *padded_rows = rows / shape.width * shape.width;
+    *padded_rows = rows / shape.unit * shape.unit;
     return SNNK_OK;
 }
 
@@ -37,7 +36,8 @@ int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, siz
     const bool bf16 = storage == SNNK_STORAGE_BF16;
     snnk__panels made = {.rows = rows,
                          .columns = columns,
-                         .shape = {SNNK__NARROW_WIDTH, bf16 ? SNNK__BF16_CHUNK : SNNK__INT8_CHUNK},
+                         .shape = {SNNK__NARROW_WIDTH, bf16 ? SNNK__BF16_CHUNK : SNNK__INT8_CHUNK,
+                                   SNNK__NARROW_WIDTH},
                          .storage = storage};
     size_t count, padded;
     int st;
@@ -77,12 +77,20 @@ snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t 
     return some;
 }
 
+/* Rows of the panel that begins with row `first`. */
+static size_t panel_width(const snnk__panels *panels, size_t first) {
+    const size_t unit = panels->shape.unit, rest = panels->rows - first;
+
+    return rest < panels->shape.width ? (rest + unit - 1) / unit * unit : panels->shape.width;
+}
+
 /* Where element (row, k) is. */
 static size_t place(const snnk__panels *panels, size_t row, size_t k) {
-    const size_t width = panels->shape.width, chunk = panels->shape.chunk;
+    const size_t chunk = panels->shape.chunk, panel = row / panels->shape.width;
+    const size_t first = panel * panels->shape.width;
 
-    return row / width * snnk__panel_size(panels) + k / chunk * chunk * width +
-           row % width * chunk + k % chunk;
+    return panel * snnk__panel_size(panels) + k / chunk * chunk * panel_width(panels, first) +
+           (row - first) * chunk + k % chunk;
 }
 
 float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column) {

@@ -80,8 +80,8 @@ static inline floats v_fma(floats a, floats b, floats c) { return c + a * b; }
 
 const snnk__kernels snnk__kernels_portable = {
     .name = "portable",
-    .projection_shape = {WIDTH, 1},
-    .readout_shape = {WIDTH, 1},
+    .projection_shape = {WIDTH, 1, WIDTH},
+    .readout_shape = {WIDTH, 1, WIDTH},
     .project = project,
     .readout = readout,
     .apply = snnk__function_apply,

@@ -5,9 +5,7 @@
  *     floats v_lane_sums(s)         in its first DOTS lanes the sums over the lanes of each of s[DOTS]
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
  *     PROJECT_ROWS                  rows of X of a tile of the projection
- *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 12
- *     READOUT_PANELS(rows)          panels of a tile of the readout: enough sums to hide the latency of one, few
- *                                   enough for the registers */
+ *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 6; it has VECTORS times as many sums */
 #ifndef SNNK_KERNELS_VECTOR_PRODUCTS_H
 #define SNNK_KERNELS_VECTOR_PRODUCTS_H
 
@@ -66,87 +64,114 @@ static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
 
 /* ---- Readout: LANES outputs in a register, one feature after the other ---- */
 
-#define READOUT_SUMS 24
+#define VECTORS       4 /* of a panel */
+#define READOUT_PANEL (VECTORS * LANES)
+#define READOUT_GROUP ((size_t)2 * READOUT_ROWS) /* share a pass over Psi: two tiles, one from L1 */
 
-/* Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, both constant at every call;
- * last: how many outputs of the last panel are real. */
-INLINE void readout_tile(const int rows, const int panels, size_t count, const float *Phi,
-                         size_t ldphi, const float *panel, size_t panel_size, size_t last,
-                         const float *start, float *Y, size_t ldy) {
-    floats s[READOUT_SUMS], w[8];
+/* Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, `size` floats apart, of `vectors`
+ * each, all constant at every call; last: how many outputs of the last vector are real. */
+INLINE void readout_tile(const int rows, const int panels, const int vectors, size_t count,
+                         const float *Phi, size_t ldphi, const float *panel, size_t size,
+                         size_t last, const float *start, float *Y, size_t ldy) {
+    const int end = panels * vectors - 1;
+    floats s[READOUT_ROWS][2 * VECTORS], w[2 * VECTORS];
 
     UNROLLED (int i = 0; i < rows; i++) {
         const float *from = start ? start : Y + (size_t)i * ldy;
 
-        UNROLLED (int p = 0; p < panels - 1; p++)
-            s[i * panels + p] = v_load(from + (size_t)p * LANES);
-        s[i * panels + panels - 1] = v_load_first(from + (size_t)(panels - 1) * LANES, last);
+        UNROLLED (int v = 0; v < end; v++) s[i][v] = v_load(from + (size_t)v * LANES);
+        s[i][end] = v_load_first(from + (size_t)end * LANES, last);
     }
-    for (size_t k = 0; k < count; k++) {
-        UNROLLED (int p = 0; p < panels; p++)
-            w[p] = v_load(panel + (size_t)p * panel_size + k * LANES);
+    for (size_t k = 0; k < count; k++, panel += (size_t)vectors * LANES) {
+        UNROLLED (int v = 0; v <= end; v++)
+            w[v] = v_load(panel + (size_t)(v / vectors) * size + (size_t)(v % vectors) * LANES);
         UNROLLED (int i = 0; i < rows; i++) {
             const floats phi = v_all(Phi[(size_t)i * ldphi + k]);
 
-            UNROLLED (int p = 0; p < panels; p++)
-                s[i * panels + p] = v_fma(phi, w[p], s[i * panels + p]);
+            UNROLLED (int v = 0; v <= end; v++) s[i][v] = v_fma(phi, w[v], s[i][v]);
         }
     }
     UNROLLED (int i = 0; i < rows; i++) {
         float *to = Y + (size_t)i * ldy;
 
-        UNROLLED (int p = 0; p < panels - 1; p++)
-            v_store(to + (size_t)p * LANES, s[i * panels + p]);
-        v_store_first(to + (size_t)(panels - 1) * LANES, s[i * panels + panels - 1], last);
+        UNROLLED (int v = 0; v < end; v++) v_store(to + (size_t)v * LANES, s[i][v]);
+        v_store_first(to + (size_t)end * LANES, s[i][end], last);
     }
 }
 
-/* All outputs of `rows` rows, `panels` panels at a time, then one by one. */
-INLINE void readout_rows(const int rows, const int panels, const float *Phi, size_t ldphi,
-                         const snnk__panels *Psi, size_t first, size_t count, const float *start,
+/* A panel for any number of rows up to READOUT_ROWS. */
+INLINE void readout_rows(size_t rows, const int vectors, size_t count, const float *Phi,
+                         size_t ldphi, const float *panel, size_t last, const float *start,
                          float *Y, size_t ldy) {
-    const size_t l = Psi->rows, size = snnk__panel_size(Psi), step = (size_t)panels * LANES;
-    const float *panel = Psi->data + first * LANES;
+    switch (rows) {
+#define ROWS(r)                                                                                    \
+    case (r):                                                                                      \
+        readout_tile((r) < READOUT_ROWS ? (r) : READOUT_ROWS, 1, vectors, count, Phi, ldphi,       \
+                     panel, 0, last, start, Y, ldy);                                               \
+        break;
+        ROWS(1)
+        ROWS(2)
+        ROWS(3)
+        ROWS(4)
+        ROWS(5)
+        ROWS(6)
+#undef ROWS
+    }
+}
+
+/* A panel for one or two tiles. */
+INLINE void readout_panel(size_t n, const int vectors, size_t count, const float *Phi, size_t ldphi,
+                          const float *panel, size_t last, const float *start, float *Y,
+                          size_t ldy) {
+    const size_t rows = n <= READOUT_ROWS ? n : (n + 1) / 2;
+
+    readout_rows(rows, vectors, count, Phi, ldphi, panel, last, start, Y, ldy);
+    if (rows < n)
+        readout_rows(n - rows, vectors, count, Phi + rows * ldphi, ldphi, panel, last, start,
+                     Y + rows * ldy, ldy);
+}
+
+/* One row, two panels at a time: VECTORS sums would not hide the latency of one. Returns how many outputs. */
+INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Psi, size_t first,
+                          const float *start, float *Y) {
+    const size_t size = snnk__panel_size(Psi);
     size_t o = 0;
 
-    for (; o + step <= l; o += step, panel += (size_t)panels * size)
-        readout_tile(rows, panels, count, Phi, ldphi, panel, size, LANES, start ? start + o : NULL,
-                     Y + o, ldy);
-    for (; o < l; o += LANES, panel += size)
-        readout_tile(rows, 1, count, Phi, ldphi, panel, size, snnk__min_size(l - o, LANES),
-                     start ? start + o : NULL, Y + o, ldy);
+    for (; o + 2 * READOUT_PANEL <= Psi->rows; o += 2 * READOUT_PANEL)
+        readout_tile(1, 2, VECTORS, count, Phi, 0,
+                     Psi->data + o * Psi->columns + first * READOUT_PANEL, size, LANES,
+                     start ? start + o : NULL, Y + o, 0);
+    return o;
 }
 
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, const float *start, float *Y, size_t ldy) {
-    while (n > 0) {
-        const size_t rows = snnk__min_size(n, READOUT_ROWS);
+    const size_t l = Psi->rows;
 
-        switch (rows) {
-#define ROWS(r)                                                                                    \
-    case (r):                                                                                      \
-        if ((r) <= READOUT_ROWS)                                                                   \
-            readout_rows((r) <= READOUT_ROWS ? (r) : 1,                                            \
-                         (r) <= READOUT_ROWS ? READOUT_PANELS(r) : 1, Phi, ldphi, Psi, first,      \
-                         count, start, Y, ldy);                                                    \
+    for (size_t i = 0; i < n; i += READOUT_GROUP) {
+        const size_t rows = snnk__min_size(READOUT_GROUP, n - i);
+        const float *phi = Phi + i * ldphi;
+        float *y = Y + i * ldy;
+
+        for (size_t o = rows > 1 ? 0 : readout_row(count, phi, Psi, first, start, y); o < l;
+             o += READOUT_PANEL) {
+            const size_t outputs = snnk__min_size(READOUT_PANEL, l - o);
+            const size_t vectors = (outputs + LANES - 1) / LANES;
+            const float *panel = Psi->data + o * Psi->columns + first * vectors * LANES;
+
+            switch (vectors) {
+#define WIDTH(v)                                                                                   \
+    case (v):                                                                                      \
+        readout_panel(rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,              \
+                      start ? start + o : NULL, y + o, ldy);                                       \
         break;
-            ROWS(1)
-            ROWS(2)
-            ROWS(3)
-            ROWS(4)
-            ROWS(5)
-            ROWS(6)
-            ROWS(7)
-            ROWS(8)
-            ROWS(9)
-            ROWS(10)
-            ROWS(11)
-            ROWS(12)
-#undef ROWS
+                WIDTH(1)
+                WIDTH(2)
+                WIDTH(3)
+                WIDTH(4)
+#undef WIDTH
+            }
         }
-        n -= rows;
-        Phi += rows * ldphi;
-        Y += rows * ldy;
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "base/cpu.h"
 #include "kernels/kernels.h"
 
 static const double eps = 0x1p-24;
@@ -55,8 +56,12 @@ static void int8_scales_by_the_largest(void **state) {
 enum { ROWS = SNNK__NARROW_ROWS, BLOCK = SNNK__NARROW_BLOCK, OUTPUTS = 150 };
 
 /* A as the kernel takes it. */
-static double rounded(int32_t storage, float x, float scale) {
-    return storage == SNNK_STORAGE_BF16 ? (double)x : (double)scale * snnk__int8_of(x, scale);
+static double rounded(const snnk__narrow *narrow, int32_t storage, float x, float scale) {
+    if (storage == SNNK_STORAGE_INT8) return (double)scale * snnk__int8_of(x, scale);
+#ifdef __x86_64__
+    if (narrow == &snnk__narrow_avx512_bf16) return (double)snnk__bf16_value(snnk__bf16_of(x));
+#endif
+    return (double)x;
 }
 
 /* Float sums of `columns` products; for int8 three roundings of an exact sum, and one onto C. */
@@ -85,8 +90,8 @@ static void check_product(const snnk__narrow *narrow, int32_t storage, size_t n,
             double sum = 2.5, size = 2.5;
 
             for (size_t k = 0; j < outputs && k < columns; k++) {
-                const double product =
-                    rounded(storage, A[i * lda + k], scale) * (double)snnk__panels_entry(&M, j, k);
+                const double product = rounded(narrow, storage, A[i * lda + k], scale) *
+                                       (double)snnk__panels_entry(&M, j, k);
 
                 sum += product;
                 size += fabs(product);
@@ -104,19 +109,26 @@ static void check_product(const snnk__narrow *narrow, int32_t storage, size_t n,
 }
 
 static void products_are_those_of_rounded_factors(void **state) {
-    const snnk__narrow *kernels[] = {&snnk__narrow_portable, snnk__narrow_get()};
+    const snnk__narrow *kernels[4] = {&snnk__narrow_portable};
+    size_t count = 1;
     static const size_t ns[] = {1, 2, 5, 6, 7, 13, 24},
                         columns[] = {1, 2, 3, 4, 5, 17, 64, 255, 256};
     static const size_t outputs[] = {1, 15, 16, 17, 64, 65, 128, 150};
-    size_t turn = 0;
 
     (void)state;
-    for (size_t k = 0; k < 2; k++)
+#ifdef __x86_64__
+    const uint32_t features = snnk__cpu_features();
+
+    if (features & SNNK__CPU_AVX512_NARROW) kernels[count++] = &snnk__narrow_avx512;
+    if (features & SNNK__CPU_AVX512_BF16) kernels[count++] = &snnk__narrow_avx512_bf16;
+#endif
+    for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
             for (size_t j = 0; j < sizeof columns / sizeof *columns; j++)
-                for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++, turn++)
-                    check_product(kernels[k], turn % 2 ? SNNK_STORAGE_BF16 : SNNK_STORAGE_INT8,
-                                  ns[i], columns[j], outputs[o]);
+                for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++) {
+                    check_product(kernels[k], SNNK_STORAGE_BF16, ns[i], columns[j], outputs[o]);
+                    check_product(kernels[k], SNNK_STORAGE_INT8, ns[i], columns[j], outputs[o]);
+                }
 }
 
 /* ---- Layers ---- */

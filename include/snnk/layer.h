@@ -74,8 +74,9 @@ typedef enum snnk_storage {
 } snnk_storage;
 
 /* The same layer with Psi and G, or W, in this storage: twice and four times less to read. BF16 widens
- * weights to float as they come; that is faster where a forward waits for memory (few rows), not
- * otherwise. INT8 rounds inputs and features too, to whole numbers with a scale for each row and 256
+ * weights to float as they come, which is faster where a forward waits for memory (few rows), not
+ * otherwise; on AMD's processors with avx512_bf16 it rounds inputs and features to bf16 too, for twice
+ * the multiply-adds of float. INT8 rounds inputs and features too, to whole numbers with a scale for each row and 256
  * columns, and sums products exactly within those; with avx512_vnni it is faster for many rows as well.
  * Processors without avx512_vnni take plain C for both, which is slower than F32. HD3 rows stay as
  * they are; offsets, biases and the activation are float. The map is shared, and keeps its float G.

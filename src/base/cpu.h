@@ -8,7 +8,9 @@ enum {
     SNNK__CPU_AVX2_FMA = 1 << 0, /* avx2 and fma */
     SNNK__CPU_AVX512 = 1 << 1,   /* avx512f, dq, bw, vl */
     SNNK__CPU_NEON = 1 << 2,
-    SNNK__CPU_AVX512_NARROW = 1 << 3 /* those and avx512_vnni */
+    SNNK__CPU_AVX512_NARROW = 1 << 3, /* those and avx512_vnni */
+    SNNK__CPU_AVX512_BF16 = 1 << 4,   /* those and avx512_bf16 */
+    SNNK__CPU_FAST_BF16 = 1 << 5      /* those, twice the multiply-adds of float */
 };
 
 /* The set of the above that may be used here. Pure: the same on every call. */

@@ -1,5 +1,5 @@
 /* Products with matrices in 16 or 8 bits. With int8 the rows of A are rounded too, as they come: to whole numbers
- * -127 ... 127 times a scale for each row and block of columns. */
+ * -127 ... 127 times a scale for each row and block of columns. With bf16 some tables round them to bf16. */
 #ifndef SNNK_KERNELS_NARROW_H
 #define SNNK_KERNELS_NARROW_H
 
@@ -15,7 +15,7 @@ enum {
     SNNK__INT8_CHUNK = 4
 };
 
-/* C[i][j] += sum_k A[i][k] M[j][k], i < n, j < rows, k < columns, for one block of columns. M: panels of
+/* C[i][j] += sum_k A[i][k] M[j][k], i < n (at least 1), j < rows, k < columns, for one block of columns. M: panels of
  * panel_size elements. Where a row of A is not finite, nor is its row of C. */
 typedef struct snnk__narrow {
     void (*bf16)(size_t n, size_t columns, const float *A, size_t lda, const uint16_t *M,
@@ -25,7 +25,8 @@ typedef struct snnk__narrow {
 } snnk__narrow;
 
 extern const snnk__narrow snnk__narrow_portable;
-extern const snnk__narrow snnk__narrow_avx512; /* and avx512_vnni */
+extern const snnk__narrow snnk__narrow_avx512;      /* and avx512_vnni */
+extern const snnk__narrow snnk__narrow_avx512_bf16; /* and avx512_bf16: rounds A to bf16 */
 
 /* The nearest bf16, ties to even; NaN stays. And back. */
 uint16_t snnk__bf16_of(float x);

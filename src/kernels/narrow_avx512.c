@@ -1,10 +1,12 @@
-/* Narrow products in AVX-512: bf16 widened to float as it comes, int8 by avx512_vnni, 64 products an instruction. */
+/* Narrow products in AVX-512. int8 by avx512_vnni, 64 products an instruction; bf16 by avx512_bf16, 32 products an
+ * instruction, or widened to float as it comes: see snnk__cpu_features for which is faster where. */
 #include "kernels/narrow.h"
 
-#if defined(__AVX512BW__) && defined(__AVX512VNNI__)
+#if defined(__AVX512BW__) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #include <float.h>
 #include <immintrin.h>
 #include <math.h>
+#include <stdbool.h>
 
 #define INLINE static inline __attribute__((always_inline))
 #define WIDTH  SNNK__NARROW_WIDTH
@@ -20,94 +22,181 @@
 #define TILE_PANELS 4
 #define ROW_PANELS  8
 
+/* A group is a register of M: 4 columns of a panel in int8, 2 in bf16. */
+#define GROUP 64
+
+typedef enum way { INT8, BF16_DOT, BF16_WIDE } way;
+
+/* Rows of A, and what is done with them. */
+typedef struct operand {
+    size_t n, groups, stride; /* bytes from row to row */
+    const char
+        *rows; /* INT8: whole numbers; BF16_DOT: bf16; padded with zeros. BF16_WIDE: floats */
+    bool odd;  /* BF16_WIDE: one more column after the groups */
+    const float *scale;   /* INT8: of each row */
+    const int32_t *shift; /* INT8: 128 times the sum of each row, which adding 128 to M added */
+} operand;
+
+/* Panels panel_bytes apart, of which the first `left` rows are there. */
+typedef struct matrix {
+    const char *panels;
+    size_t panel_bytes, left;
+    const float *scale; /* INT8: of each row */
+} matrix;
+
 INLINE __mmask16 first_lanes(size_t count) {
     const unsigned mask = count >= WIDTH ? 0xffffu : (1u << count) - 1u;
 
     return (__mmask16)mask;
 }
 
-/* Four bytes of a row of A in every lane. */
-INLINE __m512i broadcast(const void *at) {
+/* Four bytes in every lane. */
+INLINE __m512i broadcast(const char *at) {
     int32_t four;
 
     __builtin_memcpy(&four, at, sizeof four);
     return _mm512_set1_epi32(four);
 }
 
-/* C[i][16 p ...] += values, of which the first `columns` less 16 p are there. */
-INLINE void add_to(float *C, __m512 values, __mmask16 mask) {
-    _mm512_mask_storeu_ps(C, mask, _mm512_add_ps(_mm512_maskz_loadu_ps(mask, C), values));
-}
+INLINE __m512 broadcast_float(const char *at) { return _mm512_castsi512_ps(broadcast(at)); }
 
-/* ---- bf16 ---- */
-
-/* The floats of a register of pairs: the first and the second of each. */
+/* The floats of a register of pairs of bf16: the first and the second of each. */
 INLINE __m512 first_of(__m512i pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)); }
 INLINE __m512 second_of(__m512i pairs) {
     return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000u)));
 }
 
-/* avx512_bf16 has an instruction for this; where it was measured (Sapphire Rapids) it does half of what two
- * instructions to widen and two fused multiply-adds do, and rounds A too. */
-INLINE void bf16_tile(const int rows, const int panels, size_t columns, const float *A, size_t lda,
-                      const uint16_t *M, size_t panel_size, size_t left, float *C, size_t ldc) {
-    __m512 s[TILE_ROWS * TILE_PANELS];
-    size_t k = 0;
+/* sum + the products of group m and group k of a row. */
+INLINE __m512i multiply(const way w, __m512i sum, __m512i m, const char *row, size_t k) {
+    __m512 s = _mm512_castsi512_ps(sum);
 
-    UNROLLED (int t = 0; t < rows * panels; t++) s[t] = _mm512_setzero_ps();
-    for (; k + 2 <= columns; k += 2)
+    switch (w) {
+    case INT8: return _mm512_dpbusd_epi32(sum, m, broadcast(row + 4 * k));
+    case BF16_DOT: s = _mm512_dpbf16_ps(s, (__m512bh)m, (__m512bh)broadcast(row + 4 * k)); break;
+    case BF16_WIDE:
+        s = _mm512_fmadd_ps(broadcast_float(row + 8 * k), first_of(m), s);
+        s = _mm512_fmadd_ps(broadcast_float(row + 8 * k + 4), second_of(m), s);
+        break;
+    }
+    return _mm512_castps_si512(s);
+}
+
+/* What row i of A added, as floats. */
+INLINE __m512 value_of(const way w, __m512i sum, const operand *A, size_t i, const matrix *M,
+                       size_t first) {
+    if (w != INT8) return _mm512_castsi512_ps(sum);
+    return _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(A->scale[i]), _mm512_cvtepi32_ps(sum)),
+                         _mm512_loadu_ps(M->scale + first));
+}
+
+/* C += A M^T for `rows` rows from row i0 and the first `panels` panels. w, rows and panels are constant at every
+ * call. */
+INLINE void tile(const way w, const int rows, const int panels, const operand *A, size_t i0,
+                 const matrix *M, float *C, size_t ldc) {
+    const char *from = A->rows + i0 * A->stride, *group = M->panels;
+    __m512i s[TILE_ROWS * TILE_PANELS], m[ROW_PANELS];
+
+    UNROLLED (int i = 0; i < rows; i++)
+        UNROLLED (int p = 0; p < panels; p++)
+            s[i * panels + p] = _mm512_set1_epi32(w == INT8 ? -A->shift[i0 + (size_t)i] : 0);
+    for (size_t k = 0; k < A->groups; k++, group += GROUP) {
+        UNROLLED (int p = 0; p < panels; p++)
+            m[p] = _mm512_loadu_si512(group + (size_t)p * M->panel_bytes);
+        UNROLLED (int i = 0; i < rows; i++)
+            UNROLLED (int p = 0; p < panels; p++)
+                s[i * panels + p] =
+                    multiply(w, s[i * panels + p], m[p], from + (size_t)i * A->stride, k);
+    }
+    if (w == BF16_WIDE && A->odd)
         UNROLLED (int p = 0; p < panels; p++) {
-            const __m512i m = _mm512_loadu_si512(M + (size_t)p * panel_size + k * WIDTH);
-            const __m512 one = first_of(m), two = second_of(m);
-
-            UNROLLED (int i = 0; i < rows; i++) {
-                const float *a = A + (size_t)i * lda + k;
-                const __m512 sum = _mm512_fmadd_ps(_mm512_set1_ps(a[0]), one, s[i * panels + p]);
-
-                s[i * panels + p] = _mm512_fmadd_ps(_mm512_set1_ps(a[1]), two, sum);
-            }
-        }
-    if (k < columns)
-        UNROLLED (int p = 0; p < panels; p++) {
-            const __m512i m = _mm512_loadu_si512(M + (size_t)p * panel_size + k * WIDTH);
+            const __m512 last = first_of(_mm512_loadu_si512(group + (size_t)p * M->panel_bytes));
 
             UNROLLED (int i = 0; i < rows; i++)
-                s[i * panels + p] = _mm512_fmadd_ps(_mm512_set1_ps(A[(size_t)i * lda + k]),
-                                                    first_of(m), s[i * panels + p]);
+                s[i * panels + p] = _mm512_castps_si512(
+                    _mm512_fmadd_ps(broadcast_float(from + (size_t)i * A->stride + 8 * A->groups),
+                                    last, _mm512_castsi512_ps(s[i * panels + p])));
         }
     UNROLLED (int i = 0; i < rows; i++)
         UNROLLED (int p = 0; p < panels; p++) {
             const size_t first = (size_t)p * WIDTH;
+            const __mmask16 mask = first_lanes(M->left - first);
+            float *to = C + (i0 + (size_t)i) * ldc + first;
 
-            add_to(C + (size_t)i * ldc + first, s[i * panels + p], first_lanes(left - first));
+            _mm512_mask_storeu_ps(
+                to, mask,
+                _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to),
+                              value_of(w, s[i * panels + p], A, i0 + (size_t)i, M, first)));
         }
 }
 
-/* `panels` panels with all rows: they stay in the first-level cache. */
-INLINE void bf16_panels(const int panels, size_t n, size_t columns, const float *A, size_t lda,
-                        const uint16_t *M, size_t panel_size, size_t left, float *C, size_t ldc) {
-    size_t i = 0;
+/* All rows, in tiles of about as many each: the panels stay in the first-level cache. */
+INLINE void tiles(const way w, const int panels, const operand *A, const matrix *M, float *C,
+                  size_t ldc) {
+    const size_t count = (A->n + TILE_ROWS - 1) / TILE_ROWS, most = (A->n + count - 1) / count;
 
-    for (; i + TILE_ROWS <= n; i += TILE_ROWS)
-        bf16_tile(TILE_ROWS, panels, columns, A + i * lda, lda, M, panel_size, left, C + i * ldc,
-                  ldc);
-    for (; i < n; i++)
-        bf16_tile(1, panels, columns, A + i * lda, lda, M, panel_size, left, C + i * ldc, ldc);
+    for (size_t i = 0; i < A->n; i += most) {
+        switch (A->n - i < most ? A->n - i : most) {
+#define ROWS(r)                                                                                    \
+    case (r): tile(w, (r), panels, A, i, M, C, ldc); break;
+            ROWS(1)
+            ROWS(2)
+            ROWS(3)
+            ROWS(4)
+            ROWS(5)
+            ROWS(6)
+#undef ROWS
+        }
+    }
 }
 
-static void bf16(size_t n, size_t columns, const float *A, size_t lda, const uint16_t *M,
-                 size_t panel_size, size_t rows, float *C, size_t ldc) {
-    size_t j = 0;
+/* What follows so many rows. */
+INLINE matrix skip(const way w, const matrix *M, size_t rows) {
+    return (matrix){.panels = M->panels + rows / WIDTH * M->panel_bytes,
+                    .panel_bytes = M->panel_bytes,
+                    .left = M->left > rows ? M->left - rows : 0,
+                    .scale = w == INT8 ? M->scale + rows : NULL};
+}
 
-    for (; n == 1 && j + ROW_PANELS * WIDTH <= rows; j += ROW_PANELS * WIDTH)
-        bf16_tile(1, ROW_PANELS, columns, A, lda, M + j / WIDTH * panel_size, panel_size, rows - j,
-                  C + j, ldc);
-    for (; j + TILE_PANELS * WIDTH <= rows; j += TILE_PANELS * WIDTH)
-        bf16_panels(TILE_PANELS, n, columns, A, lda, M + j / WIDTH * panel_size, panel_size,
-                    rows - j, C + j, ldc);
-    for (; j < rows; j += WIDTH)
-        bf16_panels(1, n, columns, A, lda, M + j / WIDTH * panel_size, panel_size, rows - j, C + j,
-                    ldc);
+INLINE void multiply_all(const way w, const operand *A, matrix M, float *C, size_t ldc) {
+    for (; A->n == 1 && M.left >= ROW_PANELS * WIDTH;
+         C += ROW_PANELS * WIDTH, M = skip(w, &M, ROW_PANELS * WIDTH))
+        tile(w, 1, ROW_PANELS, A, 0, &M, C, ldc);
+    for (; M.left >= TILE_PANELS * WIDTH;
+         C += TILE_PANELS * WIDTH, M = skip(w, &M, TILE_PANELS * WIDTH))
+        tiles(w, TILE_PANELS, A, &M, C, ldc);
+    for (; M.left > 0; C += WIDTH, M = skip(w, &M, WIDTH)) tiles(w, 1, A, &M, C, ldc);
+}
+
+/* ---- bf16 ---- */
+
+static void bf16_wide(size_t n, size_t columns, const float *A, size_t lda, const uint16_t *M,
+                      size_t panel_size, size_t rows, float *C, size_t ldc) {
+    const operand a = {.n = n,
+                       .groups = columns / 2,
+                       .odd = columns % 2 != 0,
+                       .rows = (const char *)A,
+                       .stride = lda * sizeof *A};
+
+    multiply_all(BF16_WIDE, &a, (matrix){(const char *)M, panel_size * sizeof *M, rows, NULL}, C,
+                 ldc);
+}
+
+static void bf16_dot(size_t n, size_t columns, const float *A, size_t lda, const uint16_t *M,
+                     size_t panel_size, size_t rows, float *C, size_t ldc) {
+    uint16_t packed[SNNK__NARROW_ROWS][BLOCK];
+    const operand a = {.n = n,
+                       .groups = (columns + 1) / 2,
+                       .rows = (const char *)packed,
+                       .stride = sizeof *packed};
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < columns; k += WIDTH) {
+            const __m512 x = _mm512_maskz_loadu_ps(first_lanes(columns - k), A + i * lda + k);
+
+            _mm256_storeu_si256((__m256i *)(void *)(packed[i] + k), (__m256i)_mm512_cvtneps_pbh(x));
+        }
+    multiply_all(BF16_DOT, &a, (matrix){(const char *)M, panel_size * sizeof *M, rows, NULL}, C,
+                 ldc);
 }
 
 /* ---- int8 ---- */
@@ -115,7 +204,7 @@ static void bf16(size_t n, size_t columns, const float *A, size_t lda, const uin
 typedef struct quads {
     int8_t q[SNNK__NARROW_ROWS][BLOCK];
     float scale[SNNK__NARROW_ROWS];
-    int32_t shift[SNNK__NARROW_ROWS]; /* 128 times the sum: what adding 128 to M added */
+    int32_t shift[SNNK__NARROW_ROWS];
 } quads;
 
 /* snnk__int8_scale and snnk__int8_of. */
@@ -145,62 +234,20 @@ static void pack_int8(size_t n, size_t columns, const float *A, size_t lda, quad
     }
 }
 
-INLINE void int8_tile(const int rows, const int panels, size_t groups, const quads *A, size_t i0,
-                      const uint8_t *M, size_t panel_size, const float *scale, size_t left,
-                      float *C, size_t ldc) {
-    __m512i s[TILE_ROWS * TILE_PANELS], m[ROW_PANELS];
-
-    UNROLLED (int i = 0; i < rows; i++)
-        UNROLLED (int p = 0; p < panels; p++)
-            s[i * panels + p] = _mm512_set1_epi32(-A->shift[i0 + (size_t)i]);
-    for (size_t k = 0; k < groups; k++) {
-        UNROLLED (int p = 0; p < panels; p++)
-            m[p] = _mm512_loadu_si512(M + (size_t)p * panel_size + k * 4 * WIDTH);
-        UNROLLED (int i = 0; i < rows; i++) {
-            const __m512i a = broadcast(A->q[i0 + (size_t)i] + 4 * k);
-
-            UNROLLED (int p = 0; p < panels; p++)
-                s[i * panels + p] = _mm512_dpbusd_epi32(s[i * panels + p], m[p], a);
-        }
-    }
-    UNROLLED (int i = 0; i < rows; i++)
-        UNROLLED (int p = 0; p < panels; p++) {
-            const size_t first = (size_t)p * WIDTH;
-            const __m512 of_a = _mm512_mul_ps(_mm512_set1_ps(A->scale[i0 + (size_t)i]),
-                                              _mm512_cvtepi32_ps(s[i * panels + p]));
-
-            add_to(C + (size_t)i * ldc + first, _mm512_mul_ps(of_a, _mm512_loadu_ps(scale + first)),
-                   first_lanes(left - first));
-        }
-}
-
-INLINE void int8_panels(const int panels, size_t n, size_t groups, const quads *A, const uint8_t *M,
-                        size_t panel_size, const float *scale, size_t left, float *C, size_t ldc) {
-    size_t i = 0;
-
-    for (; i + TILE_ROWS <= n; i += TILE_ROWS)
-        int8_tile(TILE_ROWS, panels, groups, A, i, M, panel_size, scale, left, C + i * ldc, ldc);
-    for (; i < n; i++)
-        int8_tile(1, panels, groups, A, i, M, panel_size, scale, left, C + i * ldc, ldc);
-}
-
 static void int8(size_t n, size_t columns, const float *A, size_t lda, const uint8_t *M,
                  size_t panel_size, const float *scale, size_t rows, float *C, size_t ldc) {
-    const size_t groups = (columns + 3) / 4;
     quads packed;
-    size_t j = 0;
+    const operand a = {.n = n,
+                       .groups = (columns + 3) / 4,
+                       .rows = (const char *)packed.q,
+                       .stride = sizeof *packed.q,
+                       .scale = packed.scale,
+                       .shift = packed.shift};
 
     pack_int8(n, columns, A, lda, &packed);
-    for (; n == 1 && j + ROW_PANELS * WIDTH <= rows; j += ROW_PANELS * WIDTH)
-        int8_tile(1, ROW_PANELS, groups, &packed, 0, M + j / WIDTH * panel_size, panel_size,
-                  scale + j, rows - j, C + j, ldc);
-    for (; j + TILE_PANELS * WIDTH <= rows; j += TILE_PANELS * WIDTH)
-        int8_panels(TILE_PANELS, n, groups, &packed, M + j / WIDTH * panel_size, panel_size,
-                    scale + j, rows - j, C + j, ldc);
-    for (; j < rows; j += WIDTH)
-        int8_panels(1, n, groups, &packed, M + j / WIDTH * panel_size, panel_size, scale + j,
-                    rows - j, C + j, ldc);
+    multiply_all(INT8, &a, (matrix){(const char *)M, panel_size, rows, scale}, C, ldc);
 }
 
-const snnk__narrow snnk__narrow_avx512 = {bf16, int8};
+const snnk__narrow snnk__narrow_avx512 = {bf16_wide, int8};
+const snnk__narrow snnk__narrow_avx512_bf16 = {bf16_dot, int8};
 #endif

@@ -53,9 +53,12 @@ const snnk__kernels *snnk__kernels_get(void) {
 
 const snnk__narrow *snnk__narrow_get(void) {
 #ifdef SNNK_KERNELS_X86
-    if (snnk__kernels_get() == &snnk__kernels_avx512 &&
-        (snnk__cpu_features() & SNNK__CPU_AVX512_NARROW))
-        return &snnk__narrow_avx512;
+    const uint32_t features = snnk__cpu_features();
+
+    if (snnk__kernels_get() == &snnk__kernels_avx512) {
+        if (features & SNNK__CPU_FAST_BF16) return &snnk__narrow_avx512_bf16;
+        if (features & SNNK__CPU_AVX512_NARROW) return &snnk__narrow_avx512;
+    }
 #endif
     return &snnk__narrow_portable;
 }

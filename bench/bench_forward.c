@@ -8,7 +8,7 @@
  * OPENBLAS_CORETYPE=SkylakeX. Times are the least of the rounds; speed-ups are medians of the ratios within
  * rounds, so that a slow moment of the machine hits both. A share of the roofline is the least time that
  * this machine's arithmetic and memory allow, measured at the start, over the time taken: multiply-adds at
- * their peak rate, G and Psi read from where they fit, Y written; whichever takes longest. */
+ * their peak rate, G, Psi and the bias read from where they fit, Y written; whichever takes longest. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <omp.h>
@@ -157,7 +157,7 @@ static bool takes_part(int way, int activation, int threads) {
 /* Seconds below which no program can stay: see above. */
 static double least_seconds(size_t n, size_t d, size_t l, size_t m, int threads) {
     const double flops = 2.0 * (double)(n * m) * (double)(d + l);
-    const size_t weights = m * (d + l) * sizeof(float), output = n * l * sizeof(float);
+    const size_t weights = (m * (d + l) + l) * sizeof(float), output = n * l * sizeof(float);
     const double arithmetic = flops / peak / threads;
     const double reading = (double)weights / measure_read_rate(W, weights);
     const double writing = (double)output / measure_write_rate(Y, output) / threads;

@@ -12,7 +12,8 @@ float *measure_floats(size_t count);
 /* Sort samples; then samples[0] is the least and samples[count / 2] the median. */
 void measure_sort(double *samples, size_t count);
 
-/* Seconds of a call of run(context), in a burst of calls that takes `seconds` at least. */
+/* Seconds of a call of run(context), in a burst of calls that takes `seconds` at least, after one that does not
+ * count. */
 double measure_call(void (*run)(void *), void *context, double seconds);
 
 /* ---- Limits of one core ---- */

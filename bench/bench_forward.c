@@ -3,7 +3,7 @@
  *
  *     bench_forward [--quick] [--json] [--plot out.png]
  *
- * Rivals, all in this process and in turn within each round: oneDNN's fused dense layer ("dense"), two packed
+ * Rivals, all in this process and in turn, in another order each round: oneDNN's fused dense layer ("dense"), two packed
  * oneDNN products, two packed libxsmm products, two sgemm of OpenBLAS as it comes and with
  * OPENBLAS_CORETYPE=SkylakeX. Times are the least of the rounds; speed-ups are medians of the ratios within
  * rounds, so that a slow moment of the machine hits both. A share of the roofline is the least time that
@@ -13,6 +13,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,23 +181,39 @@ static double least(const contender *c, size_t rounds) {
     return seconds;
 }
 
+/* Put them in an order that looks random: none runs after the same one every time, which may have left caches and
+ * the processor's speed in a bad state. */
+static void shuffle(size_t count, contender *all[]) {
+    static uint32_t state = 1;
+
+    for (size_t i = count; i > 1; i--) {
+        state = state * 1664525 + 1013904223;
+        const size_t j = (state >> 8) % i;
+        contender *other = all[j];
+
+        all[j] = all[i - 1];
+        all[i - 1] = other;
+    }
+}
+
 /* One shape, n, activation and number of threads: every m and every rival, in turn. */
 static void measure_group(const settings *s, int threads, int activation, size_t shape, size_t i) {
     const size_t n = ns[i], d = shapes[shape][0], l = shapes[shape][1];
-    contender dense, ways[MS][WAYS];
+    contender dense, ways[MS][WAYS], *all[1 + MS * WAYS];
+    size_t count = 0;
 
     omp_set_num_threads(threads);
     dense = prepare(-1, n, d, l, 0, activation, threads);
+    all[count++] = &dense;
     for (size_t j = 0; j < MS; j++)
         for (int way = 0; way < WAYS; way++)
-            if (takes_part(way, activation, threads))
+            if (takes_part(way, activation, threads)) {
                 ways[j][way] = prepare(way, n, d, l, ms[j], activation, threads);
+                all[count++] = &ways[j][way];
+            }
     for (size_t r = 0; r < s->rounds; r++) {
-        dense.samples[r] = measure_call(run, &dense, s->burst);
-        for (size_t j = 0; j < MS; j++)
-            for (int way = 0; way < WAYS; way++)
-                if (takes_part(way, activation, threads))
-                    ways[j][way].samples[r] = measure_call(run, &ways[j][way], s->burst);
+        shuffle(count, all);
+        for (size_t c = 0; c < count; c++) all[c]->samples[r] = measure_call(run, all[c], s->burst);
     }
     for (size_t j = 0; j < MS; j++) {
         result *to = &results[threads - 1][activation][shape][i][j];

@@ -55,13 +55,20 @@ static void int8_scales_by_the_largest(void **state) {
 
 enum { ROWS = SNNK__NARROW_ROWS, BLOCK = SNNK__NARROW_BLOCK, OUTPUTS = 150 };
 
+/* Whether its bf16 product rounds A. */
+static bool rounds_to_bf16(const snnk__narrow *narrow) {
+#ifdef __x86_64__
+    return narrow == &snnk__narrow_avx512_bf16;
+#else
+    (void)narrow;
+    return false;
+#endif
+}
+
 /* A as the kernel takes it. */
 static double rounded(const snnk__narrow *narrow, int32_t storage, float x, float scale) {
     if (storage == SNNK_STORAGE_INT8) return (double)scale * snnk__int8_of(x, scale);
-#ifdef __x86_64__
-    if (narrow == &snnk__narrow_avx512_bf16) return (double)snnk__bf16_value(snnk__bf16_of(x));
-#endif
-    return (double)x;
+    return (double)(rounds_to_bf16(narrow) ? snnk__bf16_value(snnk__bf16_of(x)) : x);
 }
 
 /* Float sums of `columns` products; for int8 three roundings of an exact sum, and one onto C. */

@@ -287,6 +287,33 @@ static void test_block_sizes(void **state) {
                 check_sizes(ns[i], 13, rs[j], ls[k], &functions[turn % FUNCTIONS], false);
 }
 
+/* Inputs that take more than one pass over a panel: more than 48 registers of 4, 8 or 16. Passes come and go with d,
+ * not with rows: their sums are those of each row alone. */
+static void test_wide_inputs(void **state) {
+    static const size_t ns[] = {1, 2, 3, 4, 23, 24, 25, 49}, rs[] = {1, 7, 8, 9},
+                        ds[] = {192, 193, 384, 385, 767, 768, 769, 785, 1537};
+    size_t turn = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
+        for (size_t j = 0; j < sizeof rs / sizeof *rs; j++)
+            for (size_t k = 0; k < sizeof ds / sizeof *ds; k++, turn++)
+                check_sizes(ns[i], ds[k], rs[j], 3, &functions[turn % 4], false);
+    for (size_t k = 0; k < sizeof ds / sizeof *ds; k++) {
+        const size_t d = ds[k];
+        problem p = make_problem(0, d, 9, 3, &functions[0], false);
+        float *X = draw(49 * d, 11), whole[49 * 9], alone[9];
+
+        snnk__project(49, X, d, d, block_of(&p), whole, 9);
+        for (size_t i = 0; i < 49; i++) {
+            snnk__project(1, X + i * d, d, d, block_of(&p), alone, 9);
+            assert_memory_equal(alone, whole + i * 9, sizeof alone);
+        }
+        free(X);
+        free_problem(&p);
+    }
+}
+
 static void test_every_function(void **state) {
     (void)state;
     for (size_t f = 0; f < FUNCTIONS; f++) {
@@ -649,6 +676,7 @@ int main(void) {
         cmocka_unit_test(test_every_function),
         cmocka_unit_test(test_small_sizes),
         cmocka_unit_test(test_block_sizes),
+        cmocka_unit_test(test_wide_inputs),
         cmocka_unit_test(test_urf_features),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_identity_blocks),

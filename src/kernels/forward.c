@@ -162,7 +162,7 @@ typedef struct tile {
 } tile;
 
 static tile tile_of(const snnk__panels *Psi) {
-    const bool tall = Psi->columns > FEATURE_BLOCK &&
+    const bool tall = Psi->columns > FEATURE_BLOCK && Psi->rows < Psi->columns / 8 &&
                       Psi->storage == SNNK_STORAGE_F32; /* others want blocks whole */
 
     return tall ? (tile){4 * ROW_BLOCK, FEATURE_BLOCK / 4} : (tile){ROW_BLOCK, FEATURE_BLOCK};

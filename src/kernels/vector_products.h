@@ -9,10 +9,23 @@
 #ifndef SNNK_KERNELS_VECTOR_PRODUCTS_H
 #define SNNK_KERNELS_VECTOR_PRODUCTS_H
 
+#include <stdbool.h>
+
 #include "base/size.h"
 #include "kernels/vector_apply.h"
 
 /* ---- Projection: sums over all lanes of k, so that few features and few rows are no waste ---- */
+
+#define PROJECT_TILES  8  /* share a pass over columns of a panel */
+#define PROJECT_CHUNKS 48 /* of a panel, LANES columns each, that stay in L1 meanwhile: 24 KB */
+
+/* Some columns of a panel, and what becomes of the sums. */
+typedef struct project_pass {
+    size_t count;
+    bool first, last; /* sums begin with zeros; are added up over lanes and written */
+    floats offset;
+    size_t dots; /* features of the panel that are real */
+} project_pass;
 
 /* s[i][j] += the products of LANES columns. */
 INLINE void project_chunk(const int rows, const floats x[PROJECT_ROWS], const float *panel,
@@ -25,41 +38,78 @@ INLINE void project_chunk(const int rows, const floats x[PROJECT_ROWS], const fl
     }
 }
 
-/* Z[i][j] = offset + the products of a panel with row i of X, for `rows` rows, a constant at every call. */
-INLINE void project_tile(const int rows, size_t d, const float *X, size_t ldx, const float *panel,
-                         floats offset, size_t count, float *Z, size_t ldz) {
+/* Z[i][j] = offset + the products of a panel with row i of X, for `rows` rows, a constant at every call. partial:
+ * sums on their way from one pass to the next. */
+INLINE void project_tile(const int rows, const project_pass *pass, const float *X, size_t ldx,
+                         const float *panel, floats partial[PROJECT_ROWS][DOTS], float *Z,
+                         size_t ldz) {
     floats s[PROJECT_ROWS][DOTS], x[PROJECT_ROWS];
     size_t k = 0;
 
     UNROLLED (int i = 0; i < rows; i++)
-        UNROLLED (int j = 0; j < DOTS; j++) s[i][j] = (floats){0};
-    for (; k + LANES <= d; k += LANES, panel += DOTS * LANES) {
+        UNROLLED (int j = 0; j < DOTS; j++) s[i][j] = pass->first ? (floats){0} : partial[i][j];
+    for (; k + LANES <= pass->count; k += LANES, panel += DOTS * LANES) {
         UNROLLED (int i = 0; i < rows; i++) x[i] = v_load(X + (size_t)i * ldx + k);
         project_chunk(rows, x, panel, s);
     }
-    if (k < d) {
-        UNROLLED (int i = 0; i < rows; i++) x[i] = v_load_first(X + (size_t)i * ldx + k, d - k);
+    if (k < pass->count) {
+        UNROLLED (int i = 0; i < rows; i++)
+            x[i] = v_load_first(X + (size_t)i * ldx + k, pass->count - k);
         project_chunk(rows, x, panel, s);
     }
-    UNROLLED (int i = 0; i < rows; i++)
-        v_store_first(Z + (size_t)i * ldz, v_lane_sums(s[i]) + offset, count);
+    UNROLLED (int i = 0; i < rows; i++) {
+        if (pass->last)
+            v_store_first(Z + (size_t)i * ldz, v_lane_sums(s[i]) + pass->offset, pass->dots);
+        else
+            UNROLLED (int j = 0; j < DOTS; j++) partial[i][j] = s[i][j];
+    }
+}
+
+/* All tiles of n rows, each with sums of its own. */
+INLINE void project_rows(size_t n, const project_pass *pass, const float *X, size_t ldx,
+                         const float *panel, floats partial[][PROJECT_ROWS][DOTS], float *Z,
+                         size_t ldz) {
+    for (size_t i = 0; i < n; i += PROJECT_ROWS, partial++) {
+        switch (snnk__min_size(PROJECT_ROWS, n - i)) {
+#define ROWS(r)                                                                                    \
+    case (r):                                                                                      \
+        if ((r) <= PROJECT_ROWS)                                                                   \
+            project_tile((r) <= PROJECT_ROWS ? (r) : 1, pass, X + i * ldx, ldx, panel, *partial,   \
+                         Z + i * ldz, ldz);                                                        \
+        break;
+            ROWS(1)
+            ROWS(2)
+            ROWS(3)
+            ROWS(4)
+            ROWS(5)
+            ROWS(6)
+#undef ROWS
+        }
+    }
 }
 
 static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
                     const float *offset, size_t first, size_t count, float *Z, size_t ldz) {
-    const size_t d = G->columns, size = snnk__panel_size(G);
+    const size_t d = G->columns, size = snnk__panel_size(G), chunks = (d + LANES - 1) / LANES;
+    const size_t passes = (chunks + PROJECT_CHUNKS - 1) / PROJECT_CHUNKS;
+    const size_t step = passes > 0 ? (chunks + passes - 1) / passes * LANES : 0;
     const float *panel = G->data + first / DOTS * size;
+    floats partial[PROJECT_TILES][PROJECT_ROWS][DOTS];
 
-    for (size_t j = 0; j < count; j += DOTS, panel += size) {
-        const size_t dots = snnk__min_size(count - j, DOTS);
-        const floats c = offset ? v_load_first(offset + first + j, dots) : (floats){0};
-        size_t i = 0;
+    for (size_t j = 0; j < count; j += DOTS, panel += size)
+        for (size_t i = 0; i < n; i += (size_t)PROJECT_TILES * PROJECT_ROWS) {
+            const size_t rows = snnk__min_size((size_t)PROJECT_TILES * PROJECT_ROWS, n - i);
+            project_pass pass = {.dots = snnk__min_size(count - j, DOTS)};
 
-        for (; i + PROJECT_ROWS <= n; i += PROJECT_ROWS)
-            project_tile(PROJECT_ROWS, d, X + i * ldx, ldx, panel, c, dots, Z + i * ldz + j, ldz);
-        for (; i < n; i++)
-            project_tile(1, d, X + i * ldx, ldx, panel, c, dots, Z + i * ldz + j, ldz);
-    }
+            if (offset) pass.offset = v_load_first(offset + first + j, pass.dots);
+            for (size_t k = 0; k == 0 || k < d; k += step) {
+                pass.count = snnk__min_size(step, d - k);
+                pass.first = k == 0;
+                pass.last = k + step >= d;
+                project_rows(rows, &pass, X + i * ldx + k, ldx, panel + k * DOTS, partial,
+                             Z + i * ldz + j, ldz);
+            }
+        }
 }
 
 /* ---- Readout: LANES outputs in a register, one feature after the other ---- */

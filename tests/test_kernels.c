@@ -399,6 +399,31 @@ static void test_rows_do_not_see_each_other(void **state) {
     }
 }
 
+/* Also where many rows take other tiles than few: features above 256, and few outputs; features above 1023. */
+static void test_tiles_leave_no_trace(void **state) {
+    static const size_t sizes[][2] = {{257, 3}, {600, 70}, {1030, 3}, {1030, 200}};
+    enum { N = 49, D = 5 };
+
+    (void)state;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        const size_t l = sizes[k][1];
+        problem p = make_problem(N, D, sizes[k][0], l, &functions[2], false);
+        float *X = draw(N * D, 12), *whole = draw(N * l, 13), *alone = draw(N * l, 13);
+
+        p.X = X;
+        check_problem(&p, 0);
+        snnk__project_readout(N, X, D, D, block_of(&p), &p.weights, NULL, whole, l);
+        for (size_t i = 0; i < N; i++)
+            snnk__project_readout(1, X + i * D, D, D, block_of(&p), &p.weights, NULL, alone + i * l,
+                                  l);
+        assert_memory_equal(alone, whole, N * l * sizeof *alone);
+        free(X);
+        free(whole);
+        free(alone);
+        free_problem(&p);
+    }
+}
+
 static void test_nan_stays_in_its_row(void **state) {
     problem p = make_problem(9, 7, 10, 5, &functions[0], false);
     float X[9 * 7], Y[9 * 5] = {0};
@@ -684,6 +709,7 @@ int main(void) {
         cmocka_unit_test(test_strides_and_alignment),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_rows_do_not_see_each_other),
+        cmocka_unit_test(test_tiles_leave_no_trace),
         cmocka_unit_test(test_nan_stays_in_its_row),
     };
 

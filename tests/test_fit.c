@@ -376,6 +376,38 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
     free_data(&d);
 }
 
+/* In fast precision, numbers whose squares are no floats: held out or not, such rows are summed in double. */
+static void test_fast_takes_large_numbers(void **state) {
+    for (int given = 0; given < 2; given++) {
+        data d = make_data(2500, 0, 10);
+        snnk_fit_config config = fit_config();
+        snnk_fit_report report = empty_report(), again = empty_report();
+        snnk_map *map = identity_map(NULL);
+        snnk_layer *layer = NULL;
+        snnk_fit *fit;
+
+        config.precision = SNNK_PRECISION_FAST;
+        config.heldout_share = 0.5;
+        if (given) config.ridge = 1;
+        for (size_t i = 0; i < 2500; i += 100) d.X[i * D] = 1e18f;
+        assert_ok(snnk_fit_create(map, L, &config, &fit));
+        assert_ok(snnk_fit_add(fit, 2500, d.X, D, d.Y, L, NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
+        snnk_layer_free(layer);
+        d.Y[5] = -1e25f;
+        assert_ok(snnk_fit_add(fit, 2500, d.X, D, d.Y, L, NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, &again, &layer));
+        assert_int_equal(report.rows, 2500);
+        assert_int_equal(again.rows, 5000);
+        assert_true(isfinite(again.rss));
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+        snnk_map_free(map);
+        free_data(&d);
+    }
+    (void)state;
+}
+
 static void test_misuse(void **state) {
     data d = make_data(10, 0, 9);
     snnk_fit_config config = fit_config();
@@ -486,6 +518,7 @@ int main(void) {
         cmocka_unit_test(test_labels_are_one_hot_targets),
         cmocka_unit_test(test_heldout_error_of_labels),
         cmocka_unit_test(test_refuses_a_batch_whose_features_overflow),
+        cmocka_unit_test(test_fast_takes_large_numbers),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_survives_failing_allocations),
     };

@@ -510,6 +510,20 @@ static void test_urf_features(void **state) {
         }
 }
 
+/* What an infinite input leaves in |x|^2 and t reaches every feature whose phase has it. */
+static void test_urf_features_stay_nan(void **state) {
+    const snnk__urf_scalars bad[] = {{INFINITY, 1}, {1, INFINITY}, {1, NAN}, {NAN, NAN}};
+    float numbers[SNNK__URF_NUMBERS * URF_ROWS], z[URF_ROWS], phi[2 * URF_ROWS];
+    const snnk__urf_table table = make_urf_table(1, 2, numbers);
+
+    (void)state;
+    for (size_t s = 0; s < sizeof bad / sizeof *bad; s++) {
+        for (size_t j = 0; j < URF_ROWS; j++) z[j] = 0.5f;
+        snnk__kernels_get()->apply_urf(&table, 0, URF_ROWS, bad[s], z, phi);
+        for (size_t k = 0; k < 2 * URF_ROWS; k++) assert_true(isnan(phi[k]));
+    }
+}
+
 /* ---- Moments ---- */
 
 /* Row k of column c of a panel of numbers of either kind. */
@@ -703,6 +717,7 @@ int main(void) {
         cmocka_unit_test(test_block_sizes),
         cmocka_unit_test(test_wide_inputs),
         cmocka_unit_test(test_urf_features),
+        cmocka_unit_test(test_urf_features_stay_nan),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_identity_blocks),
         cmocka_unit_test(test_no_offsets),

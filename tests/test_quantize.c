@@ -343,6 +343,40 @@ static void the_report_is_true(void **state) {
     snnk_network_free(made);
 }
 
+/* Near the ends of float the largest weight stays finite, products of scales overflow no sooner than results, and an
+ * output that is no number is no error of 0. */
+static void the_ends_of_float_are_kept(void **state) {
+    const float large[] = {3.4e38f, -3.4e38f}, x[] = {1e36f, 1e36f}, one = 1;
+    const float small[] = {1e-30f, 2e-30f};
+    snnk_quantize_report report = fresh();
+    snnk_network *network, *made;
+    snnk_layer *layer, *narrow;
+    float weights[2], y;
+
+    (void)state;
+    assert_ok(snnk_layer_dense(1, 2, large, 1, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, layer));
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, 1, &one, 1, NULL, &report, &made));
+    assert_ok(snnk_layer_weights(snnk_network_layer(made, 0), weights, 1, NULL));
+    assert_true(weights[0] == 0x1.fep127f && weights[1] == -0x1.fep127f);
+    assert_true(report.relative_error < 0x1p-8);
+    snnk_network_free(made);
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, 1, x, 1, NULL, &report, &made));
+    assert_true(isnan(report.relative_error) && isnan(report.largest_error)); /* inf - inf */
+    snnk_network_free(made);
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+
+    /* Weights 64 and 127 times 2e-30/127, inputs 127 times 1e36/127 each. */
+    assert_ok(snnk_layer_dense(2, 1, small, 2, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_layer_quantize(layer, SNNK_STORAGE_INT8, &narrow));
+    assert_ok(snnk_layer_forward(narrow, 1, x, 2, &y, 1, NULL));
+    assert_close(y, 191.0 / 127 * 2e6, 1e-6, 0);
+    snnk_layer_free(narrow);
+    snnk_layer_free(layer);
+}
+
 static void wrong_arguments_are_refused(void **state) {
     snnk_network *network = make_network(NULL), *empty, *made = network;
     snnk_layer *layer = (snnk_layer *)network;
@@ -406,6 +440,7 @@ int main(void) {
         cmocka_unit_test(errors_are_as_small_as_rounding),
         cmocka_unit_test(rows_do_not_see_each_other),
         cmocka_unit_test(the_report_is_true),
+        cmocka_unit_test(the_ends_of_float_are_kept),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),
     };

@@ -29,7 +29,8 @@ typedef enum snnk_save_projection {
  * layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
 SNNK_API int snnk_network_save(const snnk_network *network, const char *path, int32_t projection);
 
-/* Load a network: outputs equal those of the saved one bit for bit (on one kernel table).
+/* Load a network: outputs equal those of the saved one bit for bit (on one kernel table). One in narrow
+ * storage was saved as float: Psi, or W, as rounded, G as it was before.
  * allocator: NULL for malloc. SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_VERSION,
  * SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM,
  * SNNK_E_UNSUPPORTED (needs a part this build lacks). */
@@ -44,7 +45,8 @@ SNNK_API int snnk_network_save_memory(const snnk_network *network, int32_t proje
 SNNK_API int snnk_network_load_memory(const void *buffer, size_t bytes,
                                       const snnk_allocator *allocator, snnk_network **network);
 
-/* Save and load least-squares statistics: loaded ones go on exactly where the saved ones stopped.
+/* Save and load least-squares statistics: loaded ones go on exactly where the saved ones stopped, in
+ * double precision until told otherwise.
  * Statuses as above. */
 SNNK_API int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path);
 SNNK_API int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq);

@@ -70,18 +70,20 @@ typedef enum snnk_storage {
     SNNK_STORAGE_F32 = 0,
     SNNK_STORAGE_BF16 = 1, /* 8 bits of precision: each weight is off by 2^-8 of itself at most */
     SNNK_STORAGE_INT8 = 2  /* whole numbers -127 ... 127 times a scale for each row: off by half
-                            * of a 127th of the row's largest weight at most */
+                            * of a 127th of the row's largest weight at most; rows whose largest is
+                            * below 1.5e-36 become zeros */
 } snnk_storage;
 
 /* The same layer with Psi and G, or W, in this storage: twice and four times less to read. BF16 widens
  * weights to float as they come, which is faster where a forward waits for memory (few rows), not
- * otherwise; on AMD's processors with avx512_bf16 it rounds inputs and features to bf16 too, for twice
- * the multiply-adds of float. INT8 rounds inputs and features too, to whole numbers with a scale for each row and 256
- * columns, and sums products exactly within those; with avx512_vnni it is faster for many rows as well.
- * Processors without avx512_vnni take plain C for both, which is slower than F32. HD3 rows stay as
- * they are; offsets, biases and the activation are float. The map is shared, and keeps its float G.
- * From a layer in narrow storage: F32 gives its rounded weights. Saved files are float. SNNK_E_NULL,
- * SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * otherwise; on AMD's processors with avx512_bf16 it rounds inputs and features to bf16 too (where
+ * subnormal numbers are zero), for twice the multiply-adds of float. INT8 rounds inputs and features
+ * too, to whole numbers with a scale for each row and 256 columns, and sums products exactly within
+ * those; it is faster for many rows as well. Both need avx512_vnni: elsewhere, and with SNNK_KERNELS set
+ * to another table, plain C does them, slower than F32. HD3 rows stay as they are; offsets, biases and
+ * the activation are float. The map is shared, and keeps its float G. From a layer in narrow storage:
+ * Psi, or W, is rounded again, G from the map's; F32 gives that G back, and snnk_layer_fold works with
+ * it. Saved files are float. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
 
 SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer); /* snnk_storage; F32 for NULL */
@@ -110,8 +112,9 @@ typedef struct snnk_fit_config {
     int32_t intercept;     /* 1 (default) or 0 */
     int32_t n_ridges;      /* how many lambdas of snnk_lstsq_default_ridges are tried, 2 ... 1000.
                             * Default 10: one a decade */
-    int32_t precision;     /* snnk_precision of the sums over rows. Default DOUBLE */
-    int32_t reserved;      /* 0 */
+    int32_t precision; /* snnk_precision of the sums over rows. Default DOUBLE. With FAST, lambdas
+                            * below its noise are tried too: held-out error tells */
+    int32_t reserved;  /* 0 */
 } snnk_fit_config;
 
 /* What a fit reports. Fill `size` first (snnk_fit_report_init does). */
@@ -138,7 +141,8 @@ SNNK_API int snnk_fit_report_init(snnk_fit_report *report, size_t report_size);
  * defaults. Memory: 8 m^2 bytes of statistics, as much again during snnk_fit_solve (three times
  * more should the system turn out singular), and up to
  * 4 m SNNK_FIT_MAX_HELDOUT bytes for held-out features. The allocator is the map's.
- * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM (precision),
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
                              snnk_fit **fit);
 

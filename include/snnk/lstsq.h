@@ -27,8 +27,10 @@ typedef enum snnk_precision {
     SNNK_PRECISION_FAST = 1    /* products in float, summed in float over 384 rows and in double
                                 * over those: half the time, and S is off by about 2e-7 of its
                                 * diagonal. Directions whose eigenvalue is below that share of the
-                                * largest are noise: use it with a ridge above that. Values of
-                                * 2^58 = 2.9e17 and beyond are refused */
+                                * largest are noise: use it with a ridge above that. Columns that
+                                * vary by less than 1e-18 lose more, below 1e-22 all. A call with
+                                * a value of 2^58 = 2.9e17 or more, and rows after means as large,
+                                * are summed in double */
 } snnk_precision;
 
 /* Empty statistics for m = `features` features and t = `targets` targets. Memory: 8 m^2 bytes and
@@ -50,7 +52,7 @@ SNNK_API uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq);   /* rows added so f
 /* Add n rows. Phi: n x m, row stride ldphi >= m. Y: n x t, row stride ldy >= t. n = 0 does nothing.
  * O(n m (m + 2 t)), over the workspace's threads (NULL: on this one), with the same bits for every
  * count of them. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (names
- * row and column; nothing was added), SNNK_E_RANGE (fast precision: as well). */
+ * row and column; nothing was added). */
 SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
                             const float *Y, size_t ldy, snnk_workspace *workspace);
 

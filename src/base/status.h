@@ -3,6 +3,8 @@
 #ifndef SNNK_BASE_STATUS_H
 #define SNNK_BASE_STATUS_H
 
+#include <stdbool.h>
+
 #include <snnk/status.h>
 
 #if defined(__GNUC__)
@@ -39,9 +41,8 @@ int snnk__check_within(double value, double least, double most, const char *name
 
 /* SNNK_E_NONFINITE, naming row and column, unless every entry is finite. */
 int snnk__check_finite(const float *X, const char *name, size_t rows, size_t columns, size_t ld);
-/* The same, and SNNK_E_RANGE unless every magnitude is below `limit`, a power of two. */
-int snnk__check_below(const float *X, const char *name, size_t rows, size_t columns, size_t ld,
-                      float limit);
+/* Whether every entry is finite and its magnitude below `limit`, a power of two or infinity. */
+bool snnk__all_below(const float *X, size_t rows, size_t columns, size_t ld, float limit);
 int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,
                            size_t ld);
 

@@ -66,14 +66,14 @@ static int compare(const snnk_network *network, const snnk_network *made, size_t
 
             difference2 += difference * difference;
             square += (double)Y[k] * Y[k];
-            largest = fmax(largest, fabs(difference));
+            largest = fmax(largest, fabs(difference)); /* passes over NaN */
         }
     }
     const double rms = sqrt(square / ((double)n * (double)l));
 
     report->rms = rms;
     report->relative_error = difference2 == 0 ? 0 : sqrt(difference2 / square);
-    report->largest_error = largest == 0 ? 0 : largest / rms;
+    report->largest_error = isnan(difference2) ? NAN : largest == 0 ? 0 : largest / rms;
 done:
     snnk__free(&network->allocator, Y);
     return st;

@@ -71,7 +71,7 @@ static void int8(size_t n, size_t columns, const float *A, size_t lda, const uin
 
             for (size_t k = 0; k < columns; k++)
                 sum += a[k] * panel[place(j % SNNK__NARROW_WIDTH, k, SNNK__INT8_CHUNK)];
-            C[i * ldc + j] += a_scale * (float)sum * scale[j];
+            C[i * ldc + j] += a_scale * scale[j] * (float)sum;
         }
     }
 }

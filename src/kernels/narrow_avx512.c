@@ -85,8 +85,10 @@ INLINE __m512i multiply(const way w, __m512i sum, __m512i m, const char *row, si
 INLINE __m512 value_of(const way w, __m512i sum, const operand *A, size_t i, const matrix *M,
                        size_t first) {
     if (w != INT8) return _mm512_castsi512_ps(sum);
-    return _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(A->scale[i]), _mm512_cvtepi32_ps(sum)),
-                         _mm512_loadu_ps(M->scale + first));
+    const __m512 scale =
+        _mm512_mul_ps(_mm512_set1_ps(A->scale[i]), _mm512_loadu_ps(M->scale + first));
+
+    return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sum));
 }
 
 /* C += A M^T for `rows` rows from row i0 and the first `panels` panels. w, rows and panels are constant at every

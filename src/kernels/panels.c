@@ -105,12 +105,19 @@ float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column) 
     return panels->data[at];
 }
 
+/* The nearest finite bf16: what is beyond the largest by less than half a unit would be infinite. */
+static uint16_t weight_bits(float weight) {
+    const uint16_t bits = snnk__bf16_of(weight);
+
+    return (bits & 0x7fff) == 0x7f80 ? (uint16_t)(bits - 1) : bits;
+}
+
 static void set_narrow_row(snnk__panels *panels, size_t row, const float *values) {
     if (panels->storage == SNNK_STORAGE_BF16) {
         uint16_t *bits = panels->narrow;
 
         for (size_t k = 0; k < panels->columns; k++)
-            bits[place(panels, row, k)] = snnk__bf16_of(values[k]);
+            bits[place(panels, row, k)] = weight_bits(values[k]);
         return;
     }
     const float scale = snnk__int8_scale(panels->columns, values);

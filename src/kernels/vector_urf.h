@@ -62,8 +62,8 @@ INLINE void urf_features(const urf_base *base, size_t parts, floats z, floats *c
         v_join(v_without_turns(v_double_fma(v_lower(base->z_phase), z0, base->phase[0])),
                v_without_turns(v_double_fma(v_upper(base->z_phase), z1, base->phase[1])));
 
-    /* An angle whose turns are not known may be any: what is left may be beyond a float. */
-    phase = v_select(v_abs(phase) <= 4.0f, phase, (floats){0});
+    /* An angle whose turns are not known may be any: what is left may be beyond a float. NaN stays. */
+    phase = v_select(v_abs(phase) > 4.0f, (floats){0}, phase);
     v_sin_cos(phase, sine, cosine);
     *cosine *= size;
     *sine *= size;

@@ -315,14 +315,24 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
 /* Features, and outputs, are dealt out so many at a time: a multiple of every panel's width. */
 #define DEALT 64
 
+/* HD3 rows are not dealt out: what is, must be most of the work. */
+static bool worth_splitting(const snnk_layer *layer) {
+    uint64_t whole = 0;
+
+    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++)
+        if (layer->map->blocks[b]->hd3) whole += block_multiply_adds(layer->map->blocks[b]);
+    const uint64_t dealt = snnk_layer_multiply_adds(layer) - whole;
+
+    return dealt >= LEAST_SPLIT && dealt >= whole;
+}
+
 size_t snnk__layer_split_work(const snnk_layer *layer) {
-    if (snnk_layer_multiply_adds(layer) < LEAST_SPLIT) return 0;
-    return snnk__layer_work(layer) + (layer->map ? layer->map->features : 1);
+    return worth_splitting(layer) && layer->map ? snnk__layer_work(layer) + layer->map->features
+                                                : 0;
 }
 
 bool snnk__layer_splits(const snnk_layer *layer, size_t n, const snnk_workspace *workspace) {
-    return workspace && n > 0 && n < snnk_workspace_threads(workspace) &&
-           snnk__layer_split_work(layer) > 0;
+    return workspace && n > 0 && n < snnk_workspace_threads(workspace) && worth_splitting(layer);
 }
 
 /* One product of a few rows: of a block, its features; or of all blocks, the outputs. */
@@ -345,15 +355,20 @@ static void features_task(size_t first, size_t count, void *scratch, void *conte
                        p->to, p->ld_to);
 }
 
+/* Outputs first ... first+count-1 of n rows from their features; first is a multiple of DEALT. */
+static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
+                     size_t first, size_t count, float *Y, size_t ldy) {
+    for (size_t b = 0; b < layer->n_weights; Phi += layer->weights[b++].columns)
+        snnk__readout_some(n, Phi, ldphi, &layer->weights[b], first, count,
+                           b == 0 ? layer->bias : NULL, Y, ldy);
+}
+
 static void outputs_task(size_t first, size_t count, void *scratch, void *context) {
     const product *p = context;
     const size_t begin = first * DEALT, end = snnk__min_size((first + count) * DEALT, p->all);
-    const float *Phi = p->from;
 
     (void)scratch;
-    for (size_t b = 0; b < p->layer->n_weights; Phi += p->layer->weights[b++].columns)
-        snnk__readout_some(p->n, Phi, p->ld_from, &p->layer->weights[b], begin, end - begin,
-                           b == 0 ? p->layer->bias : NULL, p->to, p->ld_to);
+    read_out(p->layer, p->n, p->from, p->ld_from, begin, end - begin, p->to, p->ld_to);
 }
 
 /* No scratch is asked for: nothing that could fail. */
@@ -368,35 +383,6 @@ static void split_dense(const snnk_layer *layer, size_t n, const float *X, size_
 
     deal(&p, features_task, workspace);
 }
-
-void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
-                               float *Y, size_t ldy, snnk_workspace *workspace, float *work) {
-    if (!snnk__layer_splits(layer, n, workspace)) {
-        snnk__layer_forward_rows(layer, n, X, ldx, Y, ldy, work);
-        return;
-    }
-    if (!layer->map) {
-        split_dense(layer, n, X, ldx, Y, ldy, workspace);
-        return;
-    }
-    const size_t m = layer->map->features;
-    float *Phi = work;
-
-    for (size_t b = 0; b < layer->n_weights; Phi += layer->map->blocks[b++]->features) {
-        const snnk__map_block *block = layer->map->blocks[b];
-        const snnk__block kernel = block_of(layer, b);
-        const product p = {layer, &kernel, n, block->rows, X, ldx, Phi, m};
-
-        if (block->hd3) /* a fraction of the outputs' work */
-            snnk__map_block_features(block, n, X, ldx, Phi, m, work + n * m);
-        else
-            deal(&p, features_task, workspace);
-    }
-    const product outputs = {layer, NULL, n, layer->outputs, work, m, Y, ldy};
-    deal(&outputs, outputs_task, workspace);
-}
-
-/* ---- Doors ---- */
 
 typedef struct rows {
     const snnk_layer *layer;
@@ -413,15 +399,46 @@ static void forward_task(size_t first, size_t count, void *scratch, void *contex
                              r->ldy, scratch);
 }
 
+void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                               float *Y, size_t ldy, snnk_workspace *workspace, float *work) {
+    if (!snnk__layer_splits(layer, n, workspace)) {
+        rows r = {layer, X, ldx, Y, ldy};
+
+        if (snnk__layer_work(layer) > 0)
+            snnk__layer_forward_rows(layer, n, X, ldx, Y, ldy, work);
+        else /* no scratch is asked for: nothing that could fail */
+            snnk__for_rows(workspace, NULL, n, 0, forward_task, &r);
+        return;
+    }
+    if (!layer->map) {
+        split_dense(layer, n, X, ldx, Y, ldy, workspace);
+        return;
+    }
+    const size_t m = layer->map->features;
+    float *Phi = work;
+
+    for (size_t b = 0; b < layer->n_weights; Phi += layer->map->blocks[b++]->features) {
+        const snnk__map_block *block = layer->map->blocks[b];
+        const snnk__block kernel = block_of(layer, b);
+        const product p = {layer, &kernel, n, block->rows, X, ldx, Phi, m};
+
+        if (block->hd3)
+            snnk__map_block_features(block, n, X, ldx, Phi, m, work + n * m);
+        else
+            deal(&p, features_task, workspace);
+    }
+    const product outputs = {layer, NULL, n, layer->outputs, work, m, Y, ldy};
+    deal(&outputs, outputs_task, workspace);
+}
+
+/* ---- Doors ---- */
+
 static void readout_task(size_t first, size_t count, void *scratch, void *context) {
     const rows *r = context;
-    const float *Phi = r->X + first * r->ldx;
-    float *Y = r->Y + first * r->ldy;
 
     (void)scratch;
-    for (size_t b = 0; b < r->layer->n_weights; Phi += r->layer->weights[b++].columns)
-        snnk__readout(count, Phi, r->ldx, &r->layer->weights[b], b == 0 ? r->layer->bias : NULL, Y,
-                      r->ldy);
+    read_out(r->layer, count, r->X + first * r->ldx, r->ldx, 0, r->layer->outputs,
+             r->Y + first * r->ldy, r->ldy);
 }
 
 int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,

@@ -36,14 +36,14 @@ size_t snnk__layer_work(const snnk_layer *layer);
 void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                               float *Y, size_t ldy, float *work);
 
-/* Floats of work for each row of a forward that is split within rows; 0 for a layer too small for that. */
+/* Floats of work for each row of a forward that is split within rows. */
 size_t snnk__layer_split_work(const snnk_layer *layer);
 
 /* Whether n rows are better split within: fewer of them than threads, of a layer that is large enough. */
 bool snnk__layer_splits(const snnk_layer *layer, size_t n, const snnk_workspace *workspace);
 
 /* The same rows as by snnk__layer_forward_rows, bit for bit, their features and outputs split over the threads
- * if snnk__layer_splits. work: n snnk__layer_split_work floats, or snnk__layer_work if that is more; not of
+ * if snnk__layer_splits, else the rows (those with HD3 rows on this thread). work: n snnk__layer_split_work floats, or snnk__layer_work if that is more; not of
  * a thread's own. */
 void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                float *Y, size_t ldy, snnk_workspace *workspace, float *work);

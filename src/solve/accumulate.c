@@ -1,5 +1,6 @@
 /* Rows into statistics, a block at a time: S += A^T A for the centred block A, by the kernels' moments. */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -29,6 +30,7 @@ typedef struct columns {
 typedef struct block {
     snnk_lstsq *lstsq;
     const snnk__moments *moments;
+    int32_t precision; /* snnk_precision: that of the moments */
     size_t rows;
     double share, weight; /* b/(a + b) and sqrt(a b/(a + b)) for a rows so far and b of the block */
     columns phi, y;
@@ -44,15 +46,15 @@ static double packed(const block *b, const columns *c, size_t k, size_t j) {
     const size_t width = b->moments->width, at = k * width + j % width;
     const void *numbers = panel(b, c, j / width);
 
-    return b->lstsq->precision == SNNK_PRECISION_DOUBLE ? ((const double *)numbers)[at]
-                                                        : (double)((const float *)numbers)[at];
+    return b->precision == SNNK_PRECISION_DOUBLE ? ((const double *)numbers)[at]
+                                                 : (double)((const float *)numbers)[at];
 }
 
 static void set_packed(const block *b, const columns *c, size_t k, size_t j, double value) {
     const size_t width = b->moments->width, at = k * width + j % width;
     void *numbers = panel(b, c, j / width);
 
-    if (b->lstsq->precision == SNNK_PRECISION_DOUBLE)
+    if (b->precision == SNNK_PRECISION_DOUBLE)
         ((double *)numbers)[at] = value;
     else
         ((float *)numbers)[at] = (float)value;
@@ -106,7 +108,6 @@ static void multiply_panel(const block *b, size_t p, size_t group) {
 
     for (size_t q = group; q <= last && q < group + TILES_ACROSS * across; q += across) {
         const size_t column = q * width;
-
         const size_t panels = snnk__min_size(across, last - q + 1); /* none above the diagonal */
 
         b->moments->add(b->rows + 1, panel(b, left, index),
@@ -133,16 +134,31 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 
 /* ---- Blocks ---- */
 
+/* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of 2^59 and one of
+ * sqrt(383) 2^59 are a float. */
+#define FAST_LIMIT 0x1p58F
+
+static bool means_below(size_t count, const double *mean) {
+    bool below = true;
+
+    for (size_t j = 0; j < count; j++) below &= fabs(mean[j]) < (double)FAST_LIMIT;
+    return below;
+}
+
 /* Add a block of `rows` rows. Chan, Golub & LeVeque 1979: S += S_block + w delta delta^T, w = a b/(a + b), where
  * delta is the difference of the means. The last term enters as one more row of the block, sqrt(w)
  * delta. */
-static void add_block(snnk_lstsq *lstsq, size_t rows, const float *Phi, size_t ldphi,
-                      const float *Y, size_t ldy, snnk_workspace *workspace) {
-    const snnk__moments *moments = &snnk__kernels_get()->moments[lstsq->precision];
-    const size_t m = lstsq->features, t = lstsq->targets, width = moments->width;
+static void add_block(snnk_lstsq *lstsq, int32_t wanted, size_t rows, const float *Phi,
+                      size_t ldphi, const float *Y, size_t ldy, snnk_workspace *workspace) {
+    const size_t m = lstsq->features, t = lstsq->targets;
+    const bool small = means_below(m, lstsq->mean_phi) && means_below(t, lstsq->mean_y);
+    const int32_t precision = small ? wanted : SNNK_PRECISION_DOUBLE;
+    const snnk__moments *moments = &snnk__kernels_get()->moments[precision];
+    const size_t width = moments->width;
     const double n = (double)lstsq->rows, k = (double)rows;
     block b = {.lstsq = lstsq,
                .moments = moments,
+               .precision = precision,
                .rows = rows,
                .share = k / (n + k),
                .weight = sqrt(n / (n + k) * k),
@@ -171,7 +187,7 @@ static void spread_labels(size_t rows, size_t t, const int32_t *labels, float *Y
 }
 
 /* All checks have been made: this cannot fail. */
-static void add_rows(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
+static void add_rows(snnk_lstsq *lstsq, int32_t precision, size_t n, const float *Phi, size_t ldphi,
                      target_rows targets, snnk_workspace *workspace) {
     const size_t t = lstsq->targets;
 
@@ -187,19 +203,19 @@ static void add_rows(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi
             spread_labels(rows, t, targets.labels + first, lstsq->label_rows);
         else
             Y = targets.Y + first * targets.ldy, ldy = targets.ldy;
-        add_block(lstsq, rows, Phi + first * ldphi, ldphi, Y, ldy, workspace);
+        add_block(lstsq, precision, rows, Phi + first * ldphi, ldphi, Y, ldy, workspace);
         first += rows;
     }
 }
 
-/* Centred products of numbers below this, 384 of them, are floats: (2^59)^2 384 < 2^128. */
-#define FAST_LIMIT 0x1p58F
-
-static int check_values(const snnk_lstsq *lstsq, const float *X, const char *name, size_t rows,
-                        size_t width, size_t ld) {
-    return lstsq->precision == SNNK_PRECISION_DOUBLE
-               ? snnk__check_finite(X, name, rows, width, ld)
-               : snnk__check_below(X, name, rows, width, ld, FAST_LIMIT);
+/* The precision that rows with these numbers get: *precision is what they would have, DOUBLE where their products might
+ * be no floats. SNNK_E_NONFINITE. */
+static int check_values(const float *X, const char *name, size_t rows, size_t width, size_t ld,
+                        int32_t *precision) {
+    if (*precision == SNNK_PRECISION_FAST && snnk__all_below(X, rows, width, ld, FAST_LIMIT))
+        return SNNK_OK;
+    *precision = SNNK_PRECISION_DOUBLE;
+    return snnk__check_finite(X, name, rows, width, ld);
 }
 
 /* What add and add_labels have in common. Finiteness comes last: it reads all of Phi. */
@@ -217,19 +233,24 @@ static int check_rows(const snnk_lstsq *lstsq, size_t n, const float *Phi, size_
 
 int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
                    size_t ldy, snnk_workspace *workspace) {
+    int32_t precision;
     int st;
 
     if ((st = check_rows(lstsq, n, Phi, ldphi)) != SNNK_OK) return st;
     st = snnk__check_matrix(Y, "Y", n, lstsq->targets, ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
-    if ((st = check_values(lstsq, Phi, "Phi", n, lstsq->features, ldphi)) != SNNK_OK) return st;
-    if ((st = check_values(lstsq, Y, "Y", n, lstsq->targets, ldy)) != SNNK_OK) return st;
-    add_rows(lstsq, n, Phi, ldphi, (target_rows){.Y = Y, .ldy = ldy}, workspace);
+    precision = lstsq->precision;
+    st = check_values(Phi, "Phi", n, lstsq->features, ldphi, &precision);
+    if (st != SNNK_OK) return st;
+    st = check_values(Y, "Y", n, lstsq->targets, ldy, &precision);
+    if (st != SNNK_OK) return st;
+    add_rows(lstsq, precision, n, Phi, ldphi, (target_rows){.Y = Y, .ldy = ldy}, workspace);
     return SNNK_OK;
 }
 
 int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
                           const int32_t *labels, snnk_workspace *workspace) {
+    int32_t precision;
     int st;
 
     if ((st = check_rows(lstsq, n, Phi, ldphi)) != SNNK_OK) return st;
@@ -238,7 +259,9 @@ int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t 
         if (labels[i] < 0 || (size_t)labels[i] >= lstsq->targets)
             return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %ld is not in 0 ... %zu", i,
                               (long)labels[i], lstsq->targets - 1);
-    if ((st = check_values(lstsq, Phi, "Phi", n, lstsq->features, ldphi)) != SNNK_OK) return st;
-    add_rows(lstsq, n, Phi, ldphi, (target_rows){.labels = labels}, workspace);
+    precision = lstsq->precision;
+    st = check_values(Phi, "Phi", n, lstsq->features, ldphi, &precision);
+    if (st != SNNK_OK) return st;
+    add_rows(lstsq, precision, n, Phi, ldphi, (target_rows){.labels = labels}, workspace);
     return SNNK_OK;
 }

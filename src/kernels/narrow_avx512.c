@@ -8,14 +8,10 @@
 #include <math.h>
 #include <stdbool.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define WIDTH  SNNK__NARROW_WIDTH
-#define BLOCK  SNNK__NARROW_BLOCK
-#ifdef __clang__
-#define UNROLLED _Pragma("clang loop unroll(full)") for
-#else
-#define UNROLLED _Pragma("GCC unroll 32") for
-#endif
+#include "kernels/inline.h"
+
+#define WIDTH SNNK__NARROW_WIDTH
+#define BLOCK SNNK__NARROW_BLOCK
 
 /* A tile: 6 rows and 4 panels, or 1 row and 8: sums enough to hide the latency of one. */
 #define TILE_ROWS   6

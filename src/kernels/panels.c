@@ -5,6 +5,8 @@
 #include "base/size.h"
 #include "kernels/narrow.h"
 
+SNNK__CHECK_WIDTH(SNNK__NARROW_WIDTH);
+
 /* Elements of all panels, and rows with those that pad the last panel. */
 static int sizes(const snnk__panels *panels, const char *what, size_t *count, size_t *padded_rows) {
     const snnk__panel_shape shape = panels->shape;

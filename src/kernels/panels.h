@@ -19,6 +19,14 @@ typedef struct snnk__panel_shape {
     size_t width, chunk, unit;
 } snnk__panel_shape;
 
+/* Rows of a matrix are dealt out to threads so many at a time. */
+#define SNNK__DEALT 64
+
+/* What may be dealt out: first rows are multiples of this width. */
+#define SNNK__CHECK_WIDTH(width)                                                                   \
+    _Static_assert(SNNK__DEALT % (width) == 0, "parts of SNNK__DEALT rows would not begin a "      \
+                                               "panel")
+
 typedef struct snnk__panels {
     size_t rows, columns;
     snnk__panel_shape shape;

@@ -13,6 +13,7 @@
 typedef float quad __attribute__((vector_size(16)));
 
 #define QUADS (WIDTH / 4)
+SNNK__CHECK_WIDTH(WIDTH);
 
 /* sums[i][j] += sum_k A[i][k] panel[k][j] for `rows` rows of A, 1 or TILE: a constant at every call,
  * so that the sums stay in registers. */

@@ -13,18 +13,11 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "kernels/inline.h"
+
 typedef float floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 typedef uint32_t uints __attribute__((vector_size(4 * LANES))); /* for sums that may wrap */
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* A loop over a constant, unrolled: arrays of registers stay in registers. */
-#ifdef __clang__
-#define UNROLLED _Pragma("clang loop unroll(full)") for
-#else
-#define UNROLLED _Pragma("GCC unroll 32") for
-#endif
 
 INLINE floats v_fma(floats a, floats b, floats c) { return (floats)V_FMA(a, b, c); }
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/size.h"
+#include "kernels/panels.h"
 #include "kernels/vector_apply.h"
 
 /* ---- Projection: sums over all lanes of k, so that few features and few rows are no waste ---- */
@@ -118,6 +119,9 @@ static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
 #define READOUT_PANEL (VECTORS * LANES)
 #define READOUT_GROUP ((size_t)2 * READOUT_ROWS) /* share a pass over Psi: two tiles, one from L1 */
 
+SNNK__CHECK_WIDTH(DOTS);
+SNNK__CHECK_WIDTH(READOUT_PANEL);
+
 /* Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, `size` floats apart, of `vectors`
  * each, all constant at every call; last: how many outputs of the last vector are real. */
 INLINE void readout_tile(const int rows, const int panels, const int vectors, size_t count,
@@ -156,8 +160,9 @@ INLINE void readout_rows(size_t rows, const int vectors, size_t count, const flo
     switch (rows) {
 #define ROWS(r)                                                                                    \
     case (r):                                                                                      \
-        readout_tile((r) < READOUT_ROWS ? (r) : READOUT_ROWS, 1, vectors, count, Phi, ldphi,       \
-                     panel, 0, last, start, Y, ldy);                                               \
+        if ((r) <= READOUT_ROWS)                                                                   \
+            readout_tile((r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi, panel, 0,   \
+                         last, start, Y, ldy);                                                     \
         break;
         ROWS(1)
         ROWS(2)

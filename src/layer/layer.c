@@ -312,9 +312,6 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
 /* Multiply-adds of a row below which waking other threads costs more than they save: 10 microseconds or so of 30. */
 #define LEAST_SPLIT 300000
 
-/* Features, and outputs, are dealt out so many at a time: a multiple of every panel's width. */
-#define DEALT 64
-
 /* HD3 rows are not dealt out: what is, must be most of the work. */
 static bool worth_splitting(const snnk_layer *layer) {
     uint64_t whole = 0;
@@ -348,14 +345,15 @@ typedef struct product {
 
 static void features_task(size_t first, size_t count, void *scratch, void *context) {
     const product *p = context;
-    const size_t begin = first * DEALT, end = snnk__min_size((first + count) * DEALT, p->all);
+    const size_t begin = first * SNNK__DEALT,
+                 end = snnk__min_size((first + count) * SNNK__DEALT, p->all);
 
     (void)scratch;
     snnk__project_some(p->n, p->from, p->ld_from, p->layer->inputs, p->block, begin, end - begin,
                        p->to, p->ld_to);
 }
 
-/* Outputs first ... first+count-1 of n rows from their features; first is a multiple of DEALT. */
+/* Outputs first ... first+count-1 of n rows from their features; first is a multiple of SNNK__DEALT. */
 static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
                      size_t first, size_t count, float *Y, size_t ldy) {
     for (size_t b = 0; b < layer->n_weights; Phi += layer->weights[b++].columns)
@@ -365,7 +363,8 @@ static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t
 
 static void outputs_task(size_t first, size_t count, void *scratch, void *context) {
     const product *p = context;
-    const size_t begin = first * DEALT, end = snnk__min_size((first + count) * DEALT, p->all);
+    const size_t begin = first * SNNK__DEALT,
+                 end = snnk__min_size((first + count) * SNNK__DEALT, p->all);
 
     (void)scratch;
     read_out(p->layer, p->n, p->from, p->ld_from, begin, end - begin, p->to, p->ld_to);
@@ -373,7 +372,7 @@ static void outputs_task(size_t first, size_t count, void *scratch, void *contex
 
 /* No scratch is asked for: nothing that could fail. */
 static void deal(const product *p, snnk__row_task task, snnk_workspace *workspace) {
-    snnk__for_rows(workspace, NULL, (p->all - 1) / DEALT + 1, 0, task, (void *)p);
+    snnk__for_rows(workspace, NULL, (p->all - 1) / SNNK__DEALT + 1, 0, task, (void *)p);
 }
 
 static void split_dense(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,

@@ -257,6 +257,16 @@ refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --t
     --test-inputs small_in.csv --test-targets small.csv
 gives "a directory to save in that is not there" 1 "$snnk" fit --train line.csv --save none/m.st
 
+# ---- Output that would be the end of an input ----
+cp line.csv kept.csv && cp line.st kept.st && ln -s kept.csv link.csv
+cksum kept.csv kept.st >before
+gives "a model over its data" 2 "$snnk" fit --train kept.csv --save kept.csv
+gives "a model over its data by another name" 2 "$snnk" fit --train line.csv --test kept.csv --save link.csv
+gives "values over the model" 2 "$snnk" predict kept.st line.csv --out kept.st
+gives "values over the data" 2 "$snnk" predict kept.st kept.csv --out kept.csv
+cksum kept.csv kept.st >after
+if cmp -s before after; then ok; else not_ok "an input was overwritten"; fi
+
 # ---- Output that does not get out ----
 if [ -w /dev/full ]; then
     for output in "predict line.st line.csv" "info line.st --json" "--help" "eval line.st --test line.csv"; do

@@ -30,7 +30,7 @@ typedef enum snnk_save_projection {
 SNNK_API int snnk_network_save(const snnk_network *network, const char *path, int32_t projection);
 
 /* Load a network: outputs equal those of the saved one bit for bit (on one kernel table). One in narrow
- * storage was saved as float: Psi, or W, as rounded, G as it was before.
+ * storage was saved as float (Psi, or W, as rounded, G as it was before): quantise it again.
  * allocator: NULL for malloc. SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_VERSION,
  * SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM,
  * SNNK_E_UNSUPPORTED (needs a part this build lacks). */

@@ -112,9 +112,10 @@ typedef struct snnk_fit_config {
     int32_t intercept;     /* 1 (default) or 0 */
     int32_t n_ridges;      /* how many lambdas of snnk_lstsq_default_ridges are tried, 2 ... 1000.
                             * Default 10: one a decade */
-    int32_t precision; /* snnk_precision of the sums over rows. Default DOUBLE. With FAST, lambdas
-                            * below its noise are tried too: held-out error tells */
-    int32_t reserved;  /* 0 */
+    int32_t precision;     /* snnk_precision of the sums over rows. Default DOUBLE. With FAST the
+                            * smallest lambdas are not tried, and rss in the report may be all noise:
+                            * see snnk_lstsq_rss. Held-out errors are of the rows themselves */
+    int32_t reserved;      /* 0 */
 } snnk_fit_config;
 
 /* What a fit reports. Fill `size` first (snnk_fit_report_init does). */

@@ -97,10 +97,11 @@ typedef struct snnk_solve_report {
     double condition; /* estimate of the condition number of the system solved, its diagonal scaled
                        * to 1/2 ... 2 by powers of two: in the 1-norm for Cholesky, largest over
                        * smallest kept eigenvalue for truncated-eigen */
-    double rss;     /* sum of squared residuals over all rows and targets, without the ridge term */
-    uint64_t rows;  /* rows it was fitted on */
-    uint64_t rank;  /* directions used, of m */
-    int32_t method; /* snnk_solve_method */
+    double rss;       /* sum of squared residuals over all rows and targets, without the ridge term;
+                     * see snnk_lstsq_rss */
+    uint64_t rows;    /* rows it was fitted on */
+    uint64_t rank;    /* directions used, of m */
+    int32_t method;   /* snnk_solve_method */
     int32_t reserved;
 } snnk_solve_report;
 
@@ -116,7 +117,10 @@ SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config
                               size_t ldb, double *b, snnk_solve_report *report);
 
 /* Sum of squared residuals of any solution (B, b; b NULL for zeros) on the rows in these
- * statistics, with no pass over data: from held-out statistics this is the held-out error.
+ * statistics, with no pass over data: from held-out statistics this is the held-out error. A
+ * difference of large numbers: it is off by about e (sum_j |B_j| sqrt(S_jj))^2 for each target, e =
+ * 1e-15 for rows in double and 2e-7 for rows in fast precision, where that is often more than all of
+ * it. Take double for statistics to judge by. 0 where rounding made it negative.
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b, or their
  * squares overflow), SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
@@ -133,8 +137,8 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
                                      const snnk_solve_config *config, size_t n_ridges,
                                      const double *ridges, double *errors, size_t *best);
 
-/* A grid of n values of lambda, rising by equal factors from 1e-9 to 1 times the mean diagonal of S
- * (the mean squared length a feature has over all rows). ridges: n. n >= 2. SNNK_E_NULL,
+/* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in fast precision, 1e-6)
+ * to 1 times the mean diagonal of S (the mean squared length a feature has over all rows). ridges: n. n >= 2. SNNK_E_NULL,
  * SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features). */
 SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
 

@@ -142,7 +142,7 @@ SNNK_API int snnk_map_config_init(snnk_map_config *config, size_t config_size);
  * prefix property holds bit for bit on one machine), and d^2 doubles of scratch. SNNK_E_NULL,
  * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_STATE (scaling has
  * seen no data), SNNK_E_NONFINITE (the folded projection leaves the range of float),
- * SNNK_E_UNSUPPORTED (ORTHOGONAL in a build without LAPACKE), SNNK_E_NOMEM. */
+ * SNNK_E_UNSUPPORTED (ORTHOGONAL, SIMPLEX or SOBOL in the minimal build), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_create(size_t inputs, const snnk_map_config *config,
                              const snnk_scaling *scaling, snnk_map **map);
 

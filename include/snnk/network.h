@@ -48,6 +48,10 @@ SNNK_API const char *snnk_network_note(const snnk_network *network, const char *
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 
+/* Bytes of scratch a forward needs for each thread, whatever n. 0 for NULL, and for a small layer
+ * without HD3 rows. */
+SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
+
 /* ---- Narrow storage ---- */
 
 /* What narrow storage costs and saves. Fill `size` first (snnk_quantize_report_init does). */
@@ -62,17 +66,13 @@ typedef struct snnk_quantize_report {
 SNNK_API int snnk_quantize_report_init(snnk_quantize_report *report, size_t report_size);
 
 /* A network of the same layers in another storage (snnk_storage), with the same notes; see
- * snnk_layer_quantize. X (n x d): rows that its outputs are compared on; n = 0 for none. Look at the
+ * snnk_layer_quantize; saved, it is float, see snnk_network_load. X (n x d): rows that its outputs are compared on; n = 0 for none. Look at the
  * report: rounding is harmless for most networks in bf16, and not for every one in int8. report: NULL if
  * not wanted. SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE,
  * SNNK_E_NONFINITE, SNNK_E_CONFIG, SNNK_E_NOMEM. */
 SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n,
                                    const float *X, size_t ldx, snnk_workspace *workspace,
                                    snnk_quantize_report *report, snnk_network **quantized);
-
-/* Bytes of scratch a forward needs for each thread, whatever n. 0 for NULL, and for a small layer
- * without HD3 rows. */
-SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
 
 #ifdef __cplusplus
 }

@@ -26,15 +26,17 @@
  *
  * Conventions that hold everywhere
  *   - Calls return SNNK_OK or a negative status; snnk_last_error() has the sentence. Outputs are
- *     untouched on failure.
+ *     untouched on failure, but for handles, which become NULL.
  *   - Matrices are row-major float; samples are rows; leading dimensions count elements. n = 0 rows
- *     is legal.
+ *     is legal, with any pointer and leading dimension.
  *   - Arrays are borrowed for the call. What `_create`, `_from_...` or `_load` gives, only the
  *     matching `_free` takes. An object may be freed as soon as others were made from it.
  *   - Config structs begin with their size: call snnk_<noun>_config_init(&config, sizeof config).
  *     NULL means defaults.
  *   - NaN and infinity pass through forwards; everything that learns refuses them and stays as it
  *     was.
+ *
+ * The minimal build has no fits, no lstsq.h and no file.h: they stay declared, and do not link.
  *
  * Threads
  *   - libsnnk starts no threads unless a workspace asks for more than one, installs no handlers,
@@ -44,7 +46,8 @@
  *     never sets.
  *   - Randomness is counter-based: row j of a projection depends on (seed, j) only, never on thread
  *     count or call order.
- *   - Forwards are bit-identical for every thread count and every n on one kernel table. What
+ *   - Forwards are bit-identical for every thread count and every n on one kernel table (weights in bf16:
+ *     and one make of processor). What
  *     passes through BLAS (fits) is so only for the same build, machine and one BLAS thread. */
 #ifndef SNNK_SNNK_H
 #define SNNK_SNNK_H

@@ -70,6 +70,7 @@ int snnk__check_matrix(const void *pointer, const char *name, size_t rows, size_
                        size_t ld, size_t element_bytes) {
     size_t bytes;
 
+    if (rows == 0) return SNNK_OK;
     if (ld < columns)
         return snnk__fail(SNNK_E_STRIDE,
                           "the leading dimension of %s, %zu, is smaller than its %zu columns", name,
@@ -78,7 +79,7 @@ int snnk__check_matrix(const void *pointer, const char *name, size_t rows, size_
         bytes > PTRDIFF_MAX)
         return snnk__fail(SNNK_E_SIZE, "%s: %zu rows of stride %zu do not fit in memory", name,
                           rows, ld);
-    if (rows > 0 && !pointer) return snnk__fail(SNNK_E_NULL, "%s is NULL", name);
+    if (!pointer) return snnk__fail(SNNK_E_NULL, "%s is NULL", name);
     return SNNK_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,6 +93,13 @@ size_t online_processors(void) {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
 
     return n < 1 ? 1 : n > SNNK_MAX_THREADS ? SNNK_MAX_THREADS : (size_t)n;
+}
+
+bool same_file(const char *a, const char *b) {
+    struct stat first, second;
+
+    return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 bool read_u64(const char *text, uint64_t *value) {

@@ -51,6 +51,8 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
     use->path = argv[optind++];
     if (optind < argc && strstr(accepted, "FILE")) use->files.inputs = argv[optind++];
     if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
+    if (same_file(use->out, use->path) || same_file(use->out, use->files.inputs))
+        return wrong_usage(command, "--out %s would overwrite what is read", use->out);
     return EXIT_OK;
 }
 

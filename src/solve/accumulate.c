@@ -178,6 +178,7 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, size_t rows, const floa
             lstsq->yy[j] += y * y;
         }
     lstsq->rows += rows;
+    lstsq->fast |= precision == SNNK_PRECISION_FAST;
 }
 
 /* Labels as targets: one 1 in a row of zeros. */

@@ -143,5 +143,6 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     move_mean(m, b / (a + b), other->mean_phi, lstsq->mean_phi);
     move_mean(t, b / (a + b), other->mean_y, lstsq->mean_y);
     lstsq->rows += other->rows;
+    lstsq->fast |= other->fast;
     return SNNK_OK;
 }

@@ -2,6 +2,8 @@
 #ifndef SNNK_SOLVE_LSTSQ_H
 #define SNNK_SOLVE_LSTSQ_H
 
+#include <stdbool.h>
+
 #include <snnk/lstsq.h>
 
 #include "base/memory.h"
@@ -23,6 +25,7 @@ struct snnk_lstsq {
     double *yy;       /* t: sum y^2 of each target */
 
     int32_t precision; /* snnk_precision: of the rows to come */
+    bool fast;         /* some rows were added in fast precision; files do not keep it */
 
     /* Scratch of add. */
     char *phi_panels, *y_panels; /* the block's columns, packed as the kernels want them */

@@ -92,9 +92,11 @@ static double mean_diagonal(const snnk_lstsq *lstsq) {
     return mean;
 }
 
-/* Value k of the default grid of n. */
-static double default_ridge(double diagonal, size_t n, size_t k) {
-    return diagonal * pow(10, 9 * ((double)k / (double)(n - 1) - 1));
+/* Value k of the default grid of n, from what the precision of the rows can tell. */
+static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, size_t k) {
+    const double decades = lstsq->fast ? 6 : 9;
+
+    return diagonal * pow(10, decades * ((double)k / (double)(n - 1) - 1));
 }
 
 /* *diagonal = what the default grid of n values is relative to. */
@@ -115,7 +117,7 @@ int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges)
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(ridges, "ridges")) != SNNK_OK) return st;
     if ((st = check_default_grid(lstsq, n, &diagonal)) != SNNK_OK) return st;
-    for (size_t k = 0; k < n; k++) ridges[k] = default_ridge(diagonal, n, k);
+    for (size_t k = 0; k < n; k++) ridges[k] = default_ridge(lstsq, diagonal, n, k);
     return SNNK_OK;
 }
 
@@ -181,7 +183,7 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
     if (st != SNNK_OK) goto done;
     b = B + t * m;
     for (size_t k = 0; k < n_ridges; k++) {
-        ours.ridge = ridges ? ridges[k] : default_ridge(diagonal, n_ridges, k);
+        ours.ridge = ridges ? ridges[k] : default_ridge(train, diagonal, n_ridges, k);
         st = score(train, heldout, &ours, B, b, &scores[k], &unusable);
         if (st != SNNK_OK) goto done;
         if (scores[k] < scores[least]) least = k;

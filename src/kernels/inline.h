@@ -1,0 +1,14 @@
+/* What keeps small loops over registers in registers. */
+#ifndef SNNK_KERNELS_INLINE_H
+#define SNNK_KERNELS_INLINE_H
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* A loop over a constant, unrolled: arrays of registers stay in registers. */
+#ifdef __clang__
+#define UNROLLED _Pragma("clang loop unroll(full)") for
+#else
+#define UNROLLED _Pragma("GCC unroll 32") for
+#endif
+
+#endif

@@ -7,8 +7,7 @@
  * oneDNN products, two packed libxsmm products, two sgemm of OpenBLAS as it comes and with
  * OPENBLAS_CORETYPE=SkylakeX. Times are the least of the rounds; speed-ups are medians of the ratios within
  * rounds, so that a slow moment of the machine hits both. A share of the roofline is the least time that
- * this machine's arithmetic and memory allow, measured at the start, over the time taken: multiply-adds at
- * their peak rate, G, Psi and the bias read from where they fit, Y written; whichever takes longest. */
+ * this machine's arithmetic and memory allow over the time taken: multiply-adds at the best rate measured so far, G, Psi and the bias read from where they fit, Y written; whichever takes longest. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <omp.h>
@@ -203,6 +202,7 @@ static void measure_group(const settings *s, int threads, int activation, size_t
     size_t count = 0;
 
     omp_set_num_threads(threads);
+    peak = fmax(peak, measure_peak()); /* clocks rise and fall */
     dense = prepare(-1, n, d, l, 0, activation, threads);
     all[count++] = &dense;
     for (size_t j = 0; j < MS; j++)

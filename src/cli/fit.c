@@ -231,8 +231,8 @@ static void print_text(const session *s, const evaluation *test) {
     printf("lambda        %.3g (%s)\n", r->ridge,
            r->heldout_rows > 0 ? "chosen on held-out rows" : "given");
     if (r->heldout_rows > 0)
-        printf("held-out      %.4g %s on %llu rows\n", r->heldout_error,
-               s->task.classification ? "misclassified" : "squared error a row",
+        printf("held-out      %.4g %s, %llu rows\n", r->heldout_error,
+               s->task.classification ? "of the rows misclassified" : "squared error a row",
                (unsigned long long)r->heldout_rows);
     printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
            snnk_map_features(s->map), r->condition,

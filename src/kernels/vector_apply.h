@@ -31,20 +31,6 @@ INLINE floats v_step(floats x) {
     return v_select(x > 0, v_all(1), v_select(x <= 0, (floats){0}, x));
 }
 
-INLINE floats v_sin(floats x) {
-    floats sine, cosine;
-
-    v_sin_cos(x, &sine, &cosine);
-    return sine;
-}
-
-INLINE floats v_cos(floats x) {
-    floats sine, cosine;
-
-    v_sin_cos(x, &sine, &cosine);
-    return cosine;
-}
-
 static void apply_activation(int32_t activation, float scale, size_t r, const float *z,
                              float *phi) {
     switch ((snnk_activation)activation) {

@@ -102,6 +102,43 @@ INLINE void v_sin_cos(floats x, floats *sine, floats *cosine) {
     *cosine = (floats)((uints)v_select(swapped, sin_r, cos_r) ^ (((quadrant + 1) & 2) << 30));
 }
 
+/* (-1)^k sin(x - turns pi) for |x - turns pi| <= pi/2 or hardly more. */
+INLINE floats v_sin_less_turns(floats x, floats turns, ints k) {
+    static const float p[] = {-0.166666582f, 0.00833304971f, -0.000198083057f, 2.60277625e-6f};
+    floats r = v_fma(turns, v_all(-0x1.921fp+1f), x); /* pi, as pi/2 above */
+    r = v_fma(turns, v_all(-0x1.6a88p-16f), r);
+    r = v_fma(turns, v_all(-0x1.0b4612p-33f), r);
+    const floats r2 = r * r, sine = v_fma(v_polynomial(r2, p, 3), r2 * r, r);
+
+    return (floats)((uints)sine ^ ((uints)k << 31));
+}
+
+/* One of the two: two thirds of the work of both. 2.5 ulp. */
+INLINE floats v_sin(floats x) {
+    const floats turns = x * 0.318309886f;
+
+    if (V_ANY(v_abs(x) > V_LARGEST_ANGLE)) {
+        floats sine, cosine;
+
+        far_sin_cos(&x, &sine, &cosine);
+        return sine;
+    }
+    return v_sin_less_turns(x, v_round(turns), v_round_int(turns));
+}
+
+/* cos x = sin(x + pi/2). 2.5 ulp. */
+INLINE floats v_cos(floats x) {
+    const floats turns = v_fma(x, v_all(0.318309886f), v_all(0.5f));
+
+    if (V_ANY(v_abs(x) > V_LARGEST_ANGLE)) {
+        floats sine, cosine;
+
+        far_sin_cos(&x, &sine, &cosine);
+        return cosine;
+    }
+    return v_sin_less_turns(x, v_round(turns) - 0.5f, v_round_int(turns));
+}
+
 /* 1.5 ulp. */
 INLINE floats v_tanh(floats x) {
     static const float p[] = {-0.333333313f, 0.133332059f,    -0.0539467633f,

@@ -113,7 +113,7 @@ INLINE floats v_sin_less_turns(floats x, floats turns, ints k) {
     return (floats)((uints)sine ^ ((uints)k << 31));
 }
 
-/* One of the two: two thirds of the work of both. 2.5 ulp. */
+/* One of the two: half of the work of both. 2.5 ulp; 1 + 2^-23 at most. */
 INLINE floats v_sin(floats x) {
     const floats turns = x * 0.318309886f;
 
@@ -126,7 +126,7 @@ INLINE floats v_sin(floats x) {
     return v_sin_less_turns(x, v_round(turns), v_round_int(turns));
 }
 
-/* cos x = sin(x + pi/2). 2.5 ulp. */
+/* cos x = sin(x + pi/2). As above. */
 INLINE floats v_cos(floats x) {
     const floats turns = v_fma(x, v_all(0.318309886f), v_all(0.5f));
 

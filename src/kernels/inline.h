@@ -11,4 +11,7 @@
 #define UNROLLED _Pragma("GCC unroll 32") for
 #endif
 
+/* CASE(1) ... CASE(6): a number of rows, of a switch, becomes a constant. */
+#define FOR_ROW_COUNTS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+
 #endif

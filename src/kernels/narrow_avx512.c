@@ -130,18 +130,13 @@ INLINE void tile(const way w, const int rows, const int panels, const operand *A
 /* All rows, in tiles of about as many each: the panels stay in the first-level cache. */
 INLINE void tiles(const way w, const int panels, const operand *A, const matrix *M, float *C,
                   size_t ldc) {
-    const size_t count = (A->n + TILE_ROWS - 1) / TILE_ROWS, most = (A->n + count - 1) / count;
+    const size_t count = (A->n - 1) / TILE_ROWS + 1, most = (A->n + count - 1) / count;
 
     for (size_t i = 0; i < A->n; i += most) {
         switch (A->n - i < most ? A->n - i : most) {
 #define ROWS(r)                                                                                    \
     case (r): tile(w, (r), panels, A, i, M, C, ldc); break;
-            ROWS(1)
-            ROWS(2)
-            ROWS(3)
-            ROWS(4)
-            ROWS(5)
-            ROWS(6)
+            FOR_ROW_COUNTS(ROWS)
 #undef ROWS
         }
     }

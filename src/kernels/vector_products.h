@@ -78,12 +78,7 @@ INLINE void project_rows(size_t n, const project_pass *pass, const float *X, siz
             project_tile((r) <= PROJECT_ROWS ? (r) : 1, pass, X + i * ldx, ldx, panel, *partial,   \
                          Z + i * ldz, ldz);                                                        \
         break;
-            ROWS(1)
-            ROWS(2)
-            ROWS(3)
-            ROWS(4)
-            ROWS(5)
-            ROWS(6)
+            FOR_ROW_COUNTS(ROWS)
 #undef ROWS
         }
     }
@@ -164,12 +159,7 @@ INLINE void readout_rows(size_t rows, const int vectors, size_t count, const flo
             readout_tile((r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi, panel, 0,   \
                          last, start, Y, ldy);                                                     \
         break;
-        ROWS(1)
-        ROWS(2)
-        ROWS(3)
-        ROWS(4)
-        ROWS(5)
-        ROWS(6)
+        FOR_ROW_COUNTS(ROWS)
 #undef ROWS
     }
 }

@@ -68,7 +68,9 @@ static snnk_map *make_map(size_t d, size_t m, int32_t kind, int32_t projection, 
 
 /* ---- Projections: HD3, dense, sgemm ---- */
 
-enum { D = 1024, N = 1024, ROUNDS = 15, SIZES = 2 };
+enum { D = 1024, N = 1024, SIZES = 2 };
+
+static size_t projection_rounds = MOST_ROUNDS, sampler_rounds = 7;
 static const size_t sizes[SIZES] = {1024, 4096};
 
 enum { HD3, DENSE, GEMM, GEMM_SKYLAKEX, WAYS };
@@ -93,7 +95,7 @@ static void measure_projections(size_t m, openblas *const blas[2], samples resul
     snnk_workspace *workspace;
 
     CHECK(snnk_workspace_create(1, NULL, &workspace));
-    for (int round = -1; round < ROUNDS; round++) /* the first warms up */
+    for (int round = -1; round < (int)projection_rounds; round++) /* the first warms up */
         for (int way = 0; way < WAYS; way++) {
             const double start = measure_now();
 
@@ -119,8 +121,8 @@ static double over_gemm(const samples result[WAYS]) {
     double seconds = NAN;
 
     for (int way = GEMM; way < WAYS; way++)
-        if (result[way].measured) seconds = fmin(seconds, least(&result[way], ROUNDS));
-    return seconds / least(&result[HD3], ROUNDS);
+        if (result[way].measured) seconds = fmin(seconds, least(&result[way], projection_rounds));
+    return seconds / least(&result[HD3], projection_rounds);
 }
 
 /* What HD3 of D inputs to D features cannot do without, in seconds a row: three transforms of log2(D) levels
@@ -144,7 +146,7 @@ static bounds measure_bounds(void) {
 
     b.additions = 3 * log2(D) * D / (measure_peak() / 2);
     b.writing = sizeof(float) * D / measure_write_rate(Phi, sizeof(float) * N * D);
-    for (int round = 0; round < ROUNDS; round++)
+    for (size_t round = 0; round < projection_rounds; round++)
         b.cosine = fmin(b.cosine, measure_call(run_cosine, z, 1e-3));
     free(z);
     free(Phi);
@@ -153,7 +155,7 @@ static bounds measure_bounds(void) {
 
 /* ---- Against RBFSampler ---- */
 
-enum { ROWS = 10000, SAMPLER_ROUNDS = 7, CASES = 2 };
+enum { ROWS = 10000, CASES = 2 };
 enum { COSINES, PAIRS, SAMPLER, SAMPLER_SKYLAKEX, SAMPLER_WAYS };
 static const char *const case_names[CASES] = {"dense", "hd3"};
 static const size_t case_shapes[CASES][2] = {{784, 1024}, {1024, 4096}}; /* d, m */
@@ -180,7 +182,7 @@ static void measure_case(size_t k, int threads, sklearn *const samplers[2],
     snnk_workspace *workspace;
 
     CHECK(snnk_workspace_create((size_t)threads, NULL, &workspace));
-    for (int round = -1; round < SAMPLER_ROUNDS; round++) /* the first warms up */
+    for (int round = -1; round < (int)sampler_rounds; round++) /* the first warms up */
         for (int way = 0; way < SAMPLER_WAYS; way++) {
             double seconds;
 
@@ -208,8 +210,8 @@ static double median_ratio(const samples *a, const samples *b) {
     samples ratios;
 
     if (!a->measured || !b->measured) return NAN;
-    for (size_t r = 0; r < SAMPLER_ROUNDS; r++) ratios.seconds[r] = a->seconds[r] / b->seconds[r];
-    return median(&ratios, SAMPLER_ROUNDS);
+    for (size_t r = 0; r < sampler_rounds; r++) ratios.seconds[r] = a->seconds[r] / b->seconds[r];
+    return median(&ratios, sampler_rounds);
 }
 
 /* Times faster than the faster RBFSampler. */
@@ -246,8 +248,8 @@ static void print_projections(const results *r) {
 
             if (!s->measured) continue;
             printf("%s{\"m\":%zu,\"method\":\"%s\",\"us_per_row\":%.4g,\"us_per_row_median\":%.4g}",
-                   separator, sizes[i], way_names[way], 1e6 * least(s, ROUNDS) / N,
-                   1e6 * median(s, ROUNDS) / N);
+                   separator, sizes[i], way_names[way], 1e6 * least(s, projection_rounds) / N,
+                   1e6 * median(s, projection_rounds) / N);
             separator = ",";
         }
     printf("],");
@@ -273,15 +275,15 @@ static void print_cases(const results *r) {
             printf("%s{\"case\":\"%s\",\"d\":%zu,\"m\":%zu,\"method\":\"%s\",\"us_per_row\":%.4g,"
                    "\"us_per_row_median\":%.4g}",
                    separator, case_names[k], case_shapes[k][0], case_shapes[k][1],
-                   sampler_way_names[way], 1e6 * least(s, SAMPLER_ROUNDS) / ROWS,
-                   1e6 * median(s, SAMPLER_ROUNDS) / ROWS);
+                   sampler_way_names[way], 1e6 * least(s, sampler_rounds) / ROWS,
+                   1e6 * median(s, sampler_rounds) / ROWS);
             separator = ",";
         }
     printf("]},");
 }
 
 static void print_json(const results *r) {
-    const double hd3 = least(&r->projections[0][HD3], ROUNDS) / N;
+    const double hd3 = least(&r->projections[0][HD3], projection_rounds) / N;
     char key[64];
 
     printf("{\"d\":%d,\"n\":%d,\"kernels\":\"%s\",", D, N, snnk_kernels_name());
@@ -296,7 +298,9 @@ static void print_json(const results *r) {
         snprintf(key, sizeof key, "hd3_vs_gemm_%zu", sizes[i]);
         print_number(key, over_gemm(ways), ",");
         snprintf(key, sizeof key, "hd3_vs_dense_%zu", sizes[i]);
-        print_number(key, least(&ways[DENSE], ROUNDS) / least(&ways[HD3], ROUNDS), ",");
+        print_number(key,
+                     least(&ways[DENSE], projection_rounds) / least(&ways[HD3], projection_rounds),
+                     ",");
     }
     for (size_t k = 0; k < CASES; k++) {
         const samples *ways = r->cases[k];
@@ -315,18 +319,20 @@ static void print_json(const results *r) {
 }
 
 static void print_table(const results *r) {
-    const double hd3 = least(&r->projections[0][HD3], ROUNDS) / N;
+    const double hd3 = least(&r->projections[0][HD3], projection_rounds) / N;
 
     printf("cosine features of %d inputs, one thread, microseconds a row (least, median of %d)\n",
-           D, ROUNDS);
+           D, (int)projection_rounds);
     for (size_t i = 0; i < SIZES; i++)
         for (int way = 0; way < WAYS; way++) {
             const samples *s = &r->projections[i][way];
 
             if (s->measured)
                 printf("m = %4zu  %-18s %8.2f %8.2f   %5.2f times hd3\n", sizes[i], way_names[way],
-                       1e6 * least(s, ROUNDS) / N, 1e6 * median(s, ROUNDS) / N,
-                       least(s, ROUNDS) / least(&r->projections[i][HD3], ROUNDS));
+                       1e6 * least(s, projection_rounds) / N,
+                       1e6 * median(s, projection_rounds) / N,
+                       least(s, projection_rounds) /
+                           least(&r->projections[i][HD3], projection_rounds));
         }
     printf(
         "m = 1024: additions take %.2f at least, writing %.2f, a vector cosine of libmvec %.2f;\n"
@@ -336,7 +342,7 @@ static void print_table(const results *r) {
     printf(
         "features of a Gaussian kernel, %d rows, %d thread(s), microseconds a row (least, median "
         "of %d)\n",
-        ROWS, r->threads, SAMPLER_ROUNDS);
+        ROWS, r->threads, (int)sampler_rounds);
     for (size_t k = 0; k < CASES; k++)
         for (int way = 0; way < SAMPLER_WAYS; way++) {
             const samples *s = &r->cases[k][way];
@@ -344,8 +350,8 @@ static void print_table(const results *r) {
             if (s->measured)
                 printf("%-5s %4zu -> %4zu  %-20s %8.2f %8.2f   %5.2f times snnk_cosines\n",
                        case_names[k], case_shapes[k][0], case_shapes[k][1], sampler_way_names[way],
-                       1e6 * least(s, SAMPLER_ROUNDS) / ROWS,
-                       1e6 * median(s, SAMPLER_ROUNDS) / ROWS,
+                       1e6 * least(s, sampler_rounds) / ROWS,
+                       1e6 * median(s, sampler_rounds) / ROWS,
                        median_ratio(s, &r->cases[k][COSINES]));
         }
     for (int i = 0; i < 2; i++)
@@ -363,10 +369,13 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             json = true;
+        } else if (strcmp(argv[i], "--quick") == 0) {
+            projection_rounds = 5;
+            sampler_rounds = 3;
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0) {
             r.threads = atoi(argv[++i]);
         } else {
-            fprintf(stderr, "usage: bench_features [--threads N] [--json]\n");
+            fprintf(stderr, "usage: bench_features [--quick] [--threads N] [--json]\n");
             return 2;
         }
     }

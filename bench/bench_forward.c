@@ -7,7 +7,8 @@
  * oneDNN products, two packed libxsmm products, two sgemm of OpenBLAS as it comes and with
  * OPENBLAS_CORETYPE=SkylakeX. Times are the least of the rounds; speed-ups are medians of the ratios within
  * rounds, so that a slow moment of the machine hits both. A share of the roofline is the least time that
- * this machine's arithmetic and memory allow over the time taken: multiply-adds at the best rate measured so far, G, Psi and the bias read from where they fit, Y written; whichever takes longest. */
+ * this machine's arithmetic and memory allow over the time taken: multiply-adds at the best rate measured so
+ * far, G, Psi and the bias read from where they fit, Y written; whichever takes longest. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <omp.h>

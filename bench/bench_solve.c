@@ -19,9 +19,9 @@
 #include "measure.h"
 #include "rivals.h"
 
-#define TARGETS 10
-#define RIDGE   1.0
-#define ROUNDS  5
+#define TARGETS     10
+#define RIDGE       1.0
+#define MOST_ROUNDS 5
 
 #define CHECK(call)                                                                                \
     do {                                                                                           \
@@ -35,6 +35,8 @@ static const char *const names[WAYS] = {"ours, double", "ours, fast", "dsyrk + d
 static const char *const keys[WAYS] = {"double", "fast", "dsyrk_dpotrf", "sklearn_ridge",
                                        "sklearn_ridge_skylakex"};
 
+static size_t rounds = MOST_ROUNDS;
+
 typedef struct data {
     size_t n, m;
     float *Phi, *Y; /* n x m, n x t */
@@ -44,9 +46,9 @@ typedef struct data {
 } data;
 
 typedef struct result {
-    double seconds[WAYS][ROUNDS]; /* of a whole fit */
-    double rows[2][ROUNDS];       /* of ours: the part of snnk_lstsq_add */
-    double gradient[2];           /* largest entry at the solution, relative to that of Y^T Phi */
+    double seconds[WAYS][MOST_ROUNDS]; /* of a whole fit */
+    double rows[2][MOST_ROUNDS];       /* of ours: the part of snnk_lstsq_add */
+    double gradient[2]; /* largest entry at the solution, relative to that of Y^T Phi */
 } result;
 
 static void die(const char *why) {
@@ -111,7 +113,7 @@ static double gradient(const data *d) {
     return worst / largest;
 }
 
-static void run_ours(const data *d, int precision, snnk_workspace *workspace, int round,
+static void run_ours(const data *d, int precision, snnk_workspace *workspace, size_t round,
                      result *r) {
     snnk_solve_config config;
     snnk_lstsq *lstsq;
@@ -143,15 +145,15 @@ static double run_raw(const data *d) {
 static result measure(const data *d, sklearn *const children[2], snnk_workspace *workspace) {
     result r = {{{0}}, {{0}}, {0}};
 
-    for (int round = 0; round < ROUNDS; round++) {
+    for (size_t round = 0; round < rounds; round++) {
         for (int precision = 0; precision < 2; precision++)
             run_ours(d, precision, workspace, round, &r);
         r.seconds[DSYRK][round] = run_raw(d);
         for (int i = 0; i < 2; i++)
             if (children[i]) r.seconds[SKLEARN + i][round] = sklearn_run(children[i], 0);
     }
-    for (int way = 0; way < WAYS; way++) measure_sort(r.seconds[way], ROUNDS);
-    for (int precision = 0; precision < 2; precision++) measure_sort(r.rows[precision], ROUNDS);
+    for (int way = 0; way < WAYS; way++) measure_sort(r.seconds[way], rounds);
+    for (int precision = 0; precision < 2; precision++) measure_sort(r.rows[precision], rounds);
     return r;
 }
 
@@ -199,7 +201,7 @@ static void print_json(const data *d, const result *r, sklearn *const children[2
                        double peak) {
     printf("{\"rows\":%zu,\"features\":%zu,\"targets\":%d,\"threads\":%d,\"rounds\":%d,"
            "\"kernels\":\"%s\",\"blas_core\":\"%s\",\"versions\":[",
-           d->n, d->m, TARGETS, threads, ROUNDS, snnk_kernels_name(), blas_core());
+           d->n, d->m, TARGETS, threads, (int)rounds, snnk_kernels_name(), blas_core());
     for (int i = 0; i < 2; i++)
         if (children[i]) printf("%s\"%s\"", i ? "," : "", sklearn_about(children[i]));
     printf("],\"seconds\":{");
@@ -208,7 +210,7 @@ static void print_json(const data *d, const result *r, sklearn *const children[2
                      way + 1 < WAYS ? "," : "},");
     printf("\"median_seconds\":{");
     for (int way = 0; way < WAYS; way++)
-        print_number(keys[way], r->seconds[way][0] > 0 ? r->seconds[way][ROUNDS / 2] : NAN,
+        print_number(keys[way], r->seconds[way][0] > 0 ? r->seconds[way][rounds / 2] : NAN,
                      way + 1 < WAYS ? "," : "},");
     printf("\"peak_gflops_double\":%.1f,\"relative_gradient_double\":%.1e,"
            "\"relative_gradient_fast\":%.1e,\"summary\":{",
@@ -226,11 +228,11 @@ static void print_table(const data *d, const result *r, sklearn *const children[
                         double peak) {
     printf(
         "%zu x %zu features, %d targets, %d thread(s), seconds of a fit (least and median of %d)\n",
-        d->n, d->m, TARGETS, threads, ROUNDS);
+        d->n, d->m, TARGETS, threads, (int)rounds);
     for (int way = 0; way < WAYS; way++)
         if (r->seconds[way][0] > 0)
             printf("  %-28s %7.3f %7.3f   %5.2f times double, %5.2f times fast\n", names[way],
-                   r->seconds[way][0], r->seconds[way][ROUNDS / 2], times_ours(r, way, DOUBLE),
+                   r->seconds[way][0], r->seconds[way][rounds / 2], times_ours(r, way, DOUBLE),
                    times_ours(r, way, FAST));
     for (int i = 0; i < 2; i++)
         if (children[i]) printf("  %s\n", sklearn_about(children[i]));
@@ -248,6 +250,8 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             json = true;
+        } else if (strcmp(argv[i], "--quick") == 0) {
+            rounds = 2;
         } else if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc && atol(argv[i + 1]) > 0) {
             n = (size_t)atol(argv[++i]);
         } else if (strcmp(argv[i], "--features") == 0 && i + 1 < argc &&
@@ -259,7 +263,8 @@ int main(int argc, char **argv) {
             const bool help = strcmp(argv[i], "--help") == 0;
 
             fprintf(help ? stdout : stderr,
-                    "usage: bench_solve [--json] [--rows 60000] [--features 1024] [--threads 1]\n"
+                    "usage: bench_solve [--quick] [--json] [--rows 60000] [--features 1024] "
+                    "[--threads 1]\n"
                     "Times ridge regression against scikit-learn's and the raw BLAS calls.\n");
             return help ? 0 : 2;
         }

@@ -6,9 +6,8 @@
 FILE *plot_open(const char *path, int width, int height) {
     FILE *gnuplot;
 
-    signal(SIGPIPE, SIG_IGN); /* a missing gnuplot is seen in plot_close */
-    gnuplot = popen("gnuplot >&2",
-                    "w"); /* stdout is for results: what cannot be opened, it writes there */
+    signal(SIGPIPE, SIG_IGN);                   /* a missing gnuplot is seen in plot_close */
+    gnuplot = popen("gnuplot >/dev/null", "w"); /* where a picture goes that has no file */
     if (!gnuplot) {
         perror("cannot start gnuplot");
         return NULL;

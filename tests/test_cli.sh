@@ -94,9 +94,11 @@ gives "labels without images" 2 "$snnk" fit --train-labels labels.idx
 gives "both kinds of input" 2 "$snnk" fit --train line.csv --train-images images.idx
 for bad in "--floor 1" "--heldout 0.9" "--features gaussian --m 3"; do
     # shellcheck disable=SC2086
-    gives "fit $bad" 1 "$snnk" fit --train line.csv $bad
+    gives "fit $bad" 2 "$snnk" fit --train line.csv $bad
     one_line "fit $bad" err
 done
+"$snnk" fit --train line.csv --precision half 2>err
+has "a value that will not do" err '"half" is not double or fast'
 
 # ---- Regression ----
 gives "regression" 0 "$snnk" fit --train line.csv --features identity --ridge 0 --save line.st --json \

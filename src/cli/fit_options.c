@@ -130,8 +130,31 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"help", 0, NULL, HELP},
                                              {NULL, 0, NULL, 0}};
 
-static int bad_value(const char *option, const char *value) {
-    return wrong_usage(command, "--%s: \"%s\" will not do", option, value);
+/* What an option takes. */
+static const char *takes(int option) {
+    switch (option) {
+    case TASK: return "classification or regression";
+    case FEATURES: return "arc-cosine, gaussian, elementwise or identity";
+    case M: return "a whole number from 1";
+    case ORDER: return "0, 1 or 2";
+    case FLOOR: return "a number from -1e15 to 0";
+    case ACTIVATION:
+        return "relu, gelu, gelu_tanh, tanh, sigmoid, silu, softplus, sin, cos, exp, "
+               "erf, step or identity";
+    case PROJECTION: return "gaussian or orthogonal";
+    case PROJECTION_SCALE: return "a number above 0";
+    case OFFSET_SCALE: return "a number from 0";
+    case SCALING: return "none, center, common or standardize";
+    case SEED: return "a whole number below 2^64";
+    case RIDGE: return "auto, or a number from 0";
+    case HELDOUT: return "a share above 0, at most 0.5";
+    case PRECISION: return "double or fast";
+    default: return "a whole number from 1 to 1024"; /* threads */
+    }
+}
+
+static int bad_value(int option, const char *name, const char *value) {
+    return wrong_usage(command, "--%s: \"%s\" is not %s", name, value, takes(option));
 }
 
 static bool choose(const char *text, const char *const *names, int n, int32_t *value) {
@@ -189,15 +212,19 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case FEATURES: return choose(value, fit_kinds, 4, &o->map.kind);
     case M: return read_u64(value, &o->map.features) && o->map.features > 0;
     case ORDER: return read_order(value, &o->map.order);
-    case FLOOR: return read_double(value, &o->map.floor);
+    case FLOOR:
+        return read_double(value, &o->map.floor) && o->map.floor >= -1e15 && o->map.floor <= 0;
     case ACTIVATION: return snnk_activation_from_name(value, &o->map.activation) == SNNK_OK;
     case PROJECTION: return choose(value, projections, 2, &o->map.projection);
-    case PROJECTION_SCALE: return read_double(value, &o->map.projection_scale);
+    case PROJECTION_SCALE:
+        return read_double(value, &o->map.projection_scale) && o->map.projection_scale > 0;
     case OFFSET_SCALE: return read_double(value, &o->map.offset_scale) && o->map.offset_scale >= 0;
     case SCALING: return choose(value, scalings, 4, &o->scaling);
     case SEED: return read_seed(value, o);
     case RIDGE: return read_ridge(value, &o->fit.ridge);
-    case HELDOUT: return read_double(value, &o->fit.heldout_share);
+    case HELDOUT:
+        return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
+               o->fit.heldout_share <= 0.5;
     case PRECISION: return choose(value, fit_precisions, 2, &o->fit.precision);
     case THREADS:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
@@ -246,7 +273,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
-            return bad_value(long_options[index].name, optarg);
+            return bad_value(option, long_options[index].name, optarg);
     }
     if (o->help) return EXIT_OK;
     if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
@@ -254,6 +281,9 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
      * on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
     if ((exit_status = check_files(&o->train, "train", true)) != EXIT_OK) return exit_status;
+    if (o->map.kind == SNNK_MAP_GAUSSIAN && o->map.features % 2 != 0)
+        return wrong_usage(command, "--m %llu: gaussian features are pairs, an even number",
+                           (unsigned long long)o->map.features);
     if (o->train.target && !o->train.table)
         return wrong_usage(command, "--target goes with --train FILE");
     if ((exit_status = check_files(&o->test, "test", false)) != EXIT_OK) return exit_status;

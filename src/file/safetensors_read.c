@@ -50,8 +50,8 @@ static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, 
     length = snnk__load_u64(buffer, false);
     if (length > SNNK__ST_MAX_HEADER_BYTES)
         return snnk__fail(SNNK_E_FORMAT,
-                          "not a safetensors file: a header of %llu bytes (the limit is %zu)",
-                          (unsigned long long)length, SNNK__ST_MAX_HEADER_BYTES);
+                          "not a safetensors file, or one with a header of more than %zu bytes",
+                          SNNK__ST_MAX_HEADER_BYTES);
     if (length > bytes - 8)
         return snnk__fail(SNNK_E_TRUNCATED, "the header announces %llu bytes, the file has %zu",
                           (unsigned long long)length, bytes - 8);

@@ -67,6 +67,16 @@ static int add_to_fit(session *s, size_t first, size_t n) {
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n, s->X, s->Y);
 }
 
+/* Whether there is room for the statistics of that many features, told before their rows are drawn, which may take
+ * minutes. */
+static int check_memory(const session *s) {
+    snnk_lstsq *room;
+    const int st = snnk_lstsq_create((size_t)s->o->map.features, s->task.outputs, NULL, &room);
+
+    snnk_lstsq_free(room);
+    return st == SNNK_OK ? EXIT_OK : library_failed(command);
+}
+
 static int make_map(session *s) {
     const size_t d = s->train.n_inputs;
     snnk_map *parts[2] = {NULL, NULL};
@@ -96,6 +106,8 @@ static int fit(session *s) {
         exit_status = each_batch(s, "scaling", add_to_scaling);
         if (exit_status != EXIT_OK) return exit_status;
     }
+    if (s->o->map.kind != SNNK_MAP_IDENTITY && (exit_status = check_memory(s)) != EXIT_OK)
+        return exit_status;
     if ((exit_status = make_map(s)) != EXIT_OK) return exit_status;
     if (snnk_fit_create(s->map, s->task.outputs, &s->o->fit, &s->fit) != SNNK_OK)
         return library_failed(command);

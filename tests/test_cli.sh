@@ -250,7 +250,7 @@ for bad in words_first words_second; do
     refuses "$bad" "$bad\\.csv: column \"[uv]\" holds words; several" --train-inputs line.csv --train-targets $bad.csv
 done
 # Told before the fit, which would take minutes.
-refuses "more features than memory" 'feature moments' --train line.csv --m 2000000000
+refuses "more features than memory" 'bytes for the statistics of 2000000000 features' --train line.csv --m 2000000000
 refuses "no test file" 'nowhere\.csv' --train line.csv --test nowhere.csv
 refuses "a test set without a column" 'line\.csv has no column "u"' --train words_second.csv --test line.csv
 refuses "words as inputs" 'column "u" holds words; inputs must be numbers' --train words_first.csv --target v

@@ -399,22 +399,22 @@ static void test_rows_do_not_see_each_other(void **state) {
     }
 }
 
-/* Also where many rows take other tiles than few: features above 256, and few outputs; features above 1023. */
+/* Also where many rows take other tiles than few: features above 256, and few outputs or 8 MB of G. */
 static void test_tiles_leave_no_trace(void **state) {
-    static const size_t sizes[][2] = {{257, 3}, {600, 70}, {1030, 3}, {1030, 200}};
-    enum { N = 49, D = 5 };
+    static const size_t sizes[][3] = {{5, 257, 3}, {5, 600, 70}, {5, 1030, 3}, {7000, 300, 200}};
+    enum { N = 49 };
 
     (void)state;
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-        const size_t l = sizes[k][1];
-        problem p = make_problem(N, D, sizes[k][0], l, &functions[2], false);
-        float *X = draw(N * D, 12), *whole = draw(N * l, 13), *alone = draw(N * l, 13);
+        const size_t d = sizes[k][0], l = sizes[k][2];
+        problem p = make_problem(N, d, sizes[k][1], l, &functions[2], false);
+        float *X = draw(N * d, 12), *whole = draw(N * l, 13), *alone = draw(N * l, 13);
 
         p.X = X;
         check_problem(&p, 0);
-        snnk__project_readout(N, X, D, D, block_of(&p), &p.weights, NULL, whole, l);
+        snnk__project_readout(N, X, d, d, block_of(&p), &p.weights, NULL, whole, l);
         for (size_t i = 0; i < N; i++)
-            snnk__project_readout(1, X + i * D, D, D, block_of(&p), &p.weights, NULL, alone + i * l,
+            snnk__project_readout(1, X + i * d, d, d, block_of(&p), &p.weights, NULL, alone + i * l,
                                   l);
         assert_memory_equal(alone, whole, N * l * sizeof *alone);
         free(X);

@@ -11,6 +11,9 @@
 #define ROW_BLOCK     24  /* rows of X that share a pass over G and Psi */
 #define PROJECT_BLOCK 96  /* rows of X that share one over G alone */
 #define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
+#define LARGE_G                                                                                    \
+    ((size_t)1                                                                                     \
+     << 21) /* floats, 8 MB: of 4 MB tall tiles lose a twentieth, of 16 MB they gain a tenth */
 
 /* ---- Narrow panels ---- */
 
@@ -155,18 +158,18 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
     snnk__readout(n, Phi, ldphi, &some, start ? start + first : NULL, Y + first, ldy);
 }
 
-/* Rows and features of a tile. Features go to and fro between the two products in the first-level cache. Where they
- * are many, narrow, tall tiles stream G less often, and write to Y more often. The sums are the same. */
+/* Rows and features of a tile. Features go to and fro between the two products in the first-level cache. Narrow, tall
+ * tiles stream G less often and write to Y more often: better where G is large, or Y narrow. The sums are the
+ * same. */
 typedef struct tile {
     size_t rows, features;
 } tile;
 
-static tile tile_of(size_t n, const snnk__panels *Psi) {
+static tile tile_of(size_t n, size_t d, const snnk__panels *Psi) {
     const size_t features = Psi->columns;
-    const bool many =
-        features >= 4 * FEATURE_BLOCK || (features > FEATURE_BLOCK && Psi->rows < features / 8);
-    const bool tall =
-        many && n > ROW_BLOCK && Psi->storage == SNNK_STORAGE_F32; /* others want blocks whole */
+    const bool better = features >= LARGE_G / d || Psi->rows < features / 8;
+    const bool tall = better && features > FEATURE_BLOCK && n > ROW_BLOCK &&
+                      Psi->storage == SNNK_STORAGE_F32; /* others want blocks whole */
 
     return tall ? (tile){4 * ROW_BLOCK, FEATURE_BLOCK / 4} : (tile){ROW_BLOCK, FEATURE_BLOCK};
 }
@@ -174,7 +177,7 @@ static tile tile_of(size_t n, const snnk__panels *Psi) {
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, const float *start, float *Y, size_t ldy) {
     const size_t width = snnk__function_width(&block->function);
-    const tile most = tile_of(n, Psi);
+    const tile most = tile_of(n, d, Psi);
     const size_t most_rows = most.features / width; /* of the block */
     alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK * FEATURE_BLOCK];
     snnk__urf_scalars scalars[4 * ROW_BLOCK];

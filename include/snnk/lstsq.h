@@ -98,7 +98,7 @@ typedef struct snnk_solve_report {
                        * to 1/2 ... 2 by powers of two: in the 1-norm for Cholesky, largest over
                        * smallest kept eigenvalue for truncated-eigen */
     double rss;       /* sum of squared residuals over all rows and targets, without the ridge term;
-                     * see snnk_lstsq_rss */
+                       * see snnk_lstsq_rss */
     uint64_t rows;    /* rows it was fitted on */
     uint64_t rank;    /* directions used, of m */
     int32_t method;   /* snnk_solve_method */
@@ -138,8 +138,8 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
                                      const double *ridges, double *errors, size_t *best);
 
 /* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in fast precision, 1e-6)
- * to 1 times the mean diagonal of S (the mean squared length a feature has over all rows). ridges: n. n >= 2. SNNK_E_NULL,
- * SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features). */
+ * to 1 times the mean diagonal of S (the mean squared length a feature has over all rows). ridges: n.
+ * n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features). */
 SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
 
 #ifdef __cplusplus

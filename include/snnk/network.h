@@ -66,8 +66,8 @@ typedef struct snnk_quantize_report {
 SNNK_API int snnk_quantize_report_init(snnk_quantize_report *report, size_t report_size);
 
 /* A network of the same layers in another storage (snnk_storage), with the same notes; see
- * snnk_layer_quantize; saved, it is float, see snnk_network_load. X (n x d): rows that its outputs are compared on; n = 0 for none. Look at the
- * report: rounding is harmless for most networks in bf16, and not for every one in int8. report: NULL if
+ * snnk_layer_quantize; saved, it is float, see snnk_network_load. X (n x d): rows that its outputs are
+ * compared on; n = 0 for none. Look at the report: rounding is harmless for most networks in bf16, and not for every one in int8. report: NULL if
  * not wanted. SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE,
  * SNNK_E_NONFINITE, SNNK_E_CONFIG, SNNK_E_NOMEM. */
 SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n,

@@ -27,7 +27,7 @@ static void test_bad_settings(void **state) {
         config.field = value;                                                                      \
         refused(&config, 3, status, says);                                                         \
     } while (0)
-    REFUSED(kind, 6, 0, SNNK_E_ENUM, "kind = 6 is not one of 0 ... 5");
+    REFUSED(kind, 7, 0, SNNK_E_ENUM, "kind = 7 is not one of 0 ... 6");
     REFUSED(kind, 4, 0, SNNK_E_UNSUPPORTED, "snnk_map_create_urf");
     REFUSED(kind, 5, 0, SNNK_E_UNSUPPORTED, "snnk_map_create_urf");
     REFUSED(kind, -1, 0, SNNK_E_ENUM, "kind = -1");

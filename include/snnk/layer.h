@@ -1,4 +1,5 @@
-/* Layers: y = Psi Phi(x) + bias (SNNK), or y = f(W x + b) (dense).
+/* Layers: y = Psi Phi(x) + bias (SNNK), y = f(W x + b) (dense), or y = Phi(x) (a tower: an SNNK layer
+ * without its readout, as bundles have them, see snnk_network_bundle).
  *
  * Multiply-adds a row: dense d l, SNNK m (d + l). Layers are immutable: share one between threads
  * freely, free it whenever you like; networks keep what they hold. */
@@ -23,6 +24,9 @@ typedef struct snnk_fit snnk_fit;
  * SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_from_map(const snnk_map *map, size_t outputs, const float *Psi,
                                  size_t ldpsi, const float *bias, snnk_layer **layer);
+
+/* A tower: the features alone, y = Phi(x), l = m. SNNK_E_NULL, SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_tower(const snnk_map *map, snnk_layer **layer);
 
 /* An SNNK layer that solves `lstsq` (whose features are the map's) for its Psi and bias:
  * snnk_lstsq_solve, rounded to float. config, report: as there, may be NULL. Statuses of both. */
@@ -56,7 +60,7 @@ SNNK_API int snnk_layer_from_dense(size_t inputs, size_t outputs, const float *W
 
 /* A layer followed by a linear one, as one layer: y = V layer(x) + c, so Psi becomes V Psi and the
  * bias V bias + c: the hidden width is gone, and with it what an exact affine part costs (its d
- * identity features serve all outputs). layer: an SNNK layer, or a dense one with SNNK_IDENTITY. V: l2
+ * identity features serve all outputs). layer: an SNNK layer, a tower (V becomes Psi), or a dense one with SNNK_IDENTITY. V: l2
  * x l, row stride ldv >= l; c: l2, or NULL for zeros. Products and sums in double. SNNK_E_NULL,
  * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a dense layer with
  * an activation), SNNK_E_NOMEM. */
@@ -175,16 +179,17 @@ SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);  /* d; 0 for NULL */
 SNNK_API size_t snnk_layer_outputs(const snnk_layer *layer); /* l; 0 for NULL */
 SNNK_API size_t
 snnk_layer_features(const snnk_layer *layer); /* m; 0 for NULL and for dense layers */
+SNNK_API int32_t snnk_layer_is_tower(const snnk_layer *layer); /* 1 or 0 */
 SNNK_API uint64_t snnk_layer_parameters(
     const snnk_layer *layer); /* numbers the forward uses: G, c, Psi, bias (or W, b) */
 SNNK_API uint64_t
 snnk_layer_multiply_adds(const snnk_layer *layer); /* a row; elementwise functions not counted */
 
-/* The map of an SNNK layer, valid as long as the layer; NULL for a dense one and for NULL. */
+/* The map of an SNNK layer or tower, valid as long as the layer; NULL for a dense one and for NULL. */
 SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
 
 /* Copy out Psi (l x m, row stride ldpsi >= m; a dense layer: W, l x d) and bias (l). Either may be
- * NULL. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+ * NULL. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a tower has neither). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
 
 /* Y = layer(X). X: n x d, row stride ldx >= d. Y: n x l, row stride ldy >= l, must not overlap X. n
@@ -195,7 +200,8 @@ SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 
 /* The second half alone, from features made elsewhere: Y = Psi Phi + bias. Phi: n x m, row stride
- * ldphi >= m. SNNK_E_UNSUPPORTED (a dense layer), else as snnk_layer_forward. */
+ * ldphi >= m. SNNK_E_UNSUPPORTED (a dense layer, a tower), else as
+ * snnk_layer_forward. */
 SNNK_API int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 

@@ -84,8 +84,9 @@ typedef enum snnk_map_kind {
     SNNK_MAP_GAUSSIAN = 1,
     SNNK_MAP_ELEMENTWISE = 2,
     SNNK_MAP_IDENTITY = 3,
-    SNNK_MAP_URF = 4, /* made by <snnk/urf.h> only: atoms of a spectrum */
-    SNNK_MAP_LINE = 5 /* made by <snnk/urf.h> only: the affine part of a spectrum */
+    SNNK_MAP_URF = 4,       /* made by <snnk/urf.h> only: atoms of a spectrum */
+    SNNK_MAP_LINE = 5,      /* made by <snnk/urf.h> only: the affine part of a spectrum */
+    SNNK_MAP_FOLDED_URF = 6 /* made by snnk_map_fold only: URF behind a linear map */
 } snnk_map_kind;
 
 typedef enum snnk_projection {
@@ -102,12 +103,15 @@ typedef enum snnk_projection {
     SNNK_PROJECTION_SIMPLEX = 4, /* groups of d rows: the corners of a regular simplex, turned by a
                                      * Haar-distributed rotation, times chi(d) norms (Reid et al.
                                      * 2023) */
-    SNNK_PROJECTION_SOBOL = 5    /* quasi-Monte Carlo: row j is point j of a Sobol sequence
+    SNNK_PROJECTION_SOBOL = 5,   /* quasi-Monte Carlo: row j is point j of a Sobol sequence
                                      * (direction numbers of Joe & Kuo 2008), Owen-scrambled by the
                                      * seed, through the inverse normal distribution; inputs beyond
                                      * the first 64 use it again with another scramble and order.
                                      * For few inputs; fewer rows than inputs can do worse than
                                      * GAUSSIAN, by up to a quarter of the error */
+    SNNK_PROJECTION_FOLDED = 6   /* drawn for other inputs, then folded (snnk_map_fold): there is no
+                                * distribution to take a mean over any more. Never set in a config, only
+                                * read back; a = 1/sqrt(r), as it was */
 } snnk_projection;
 
 /* Settings of one block of features. Fill with snnk_map_config_init(&config, sizeof config), then
@@ -159,6 +163,17 @@ SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *
  * keeps its own scaling. n_maps >= 1; the allocator is the first map's. SNNK_E_NULL, SNNK_E_SHAPE
  * (no maps, or different inputs), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map);
+
+/* A map behind a linear one: Phi'(y) = Phi(V y + c), on `inputs` inputs, feature by feature the same.
+ * G becomes G V, summed in double and rounded once, and c joins the offsets: the width in between is gone.
+ * Identity features become ELEMENTWISE ones with SNNK_IDENTITY; where features need |x|^2 (URF) they get it from a
+ * triangular factor R, |V y + c|^2 = |R (y, 1)|^2, of at most inputs + 1 rows. V: d x inputs, row stride
+ * ldv >= inputs, d the map's inputs; c: d, or NULL for zeros; all finite. Rows that were drawn are so no more (see
+ * SNNK_PROJECTION_FOLDED), and a folded map cannot be redrawn or predicted; its weight tower, where its kernel is
+ * symmetric, is on the new inputs. O(m d inputs). SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0), SNNK_E_STRIDE,
+ * SNNK_E_SIZE, SNNK_E_NONFINITE (V, c, or a product leaves the range of float), SNNK_E_NOMEM. */
+SNNK_API int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv,
+                           const float *c, snnk_map **folded);
 
 /* Free it. NULL is fine. */
 SNNK_API void snnk_map_free(snnk_map *map);

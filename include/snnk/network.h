@@ -52,6 +52,43 @@ SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const f
  * without HD3 rows. */
 SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
 
+/* ---- Bundling ---- */
+
+/* Collapse layers first ... last (0 ... layers-1) of a network: the same outputs to rounding, without the widths between them
+ * (section 3.3 of Sehanobish et al. 2024). Of two SNNK layers x' = Psi Phi(x) + bias and Psi' Phi'(x') the second meets x' only in
+ * G' x' + c', so that G' Psi (m' x m) and G' bias + c' are all that has to be kept: see snnk_map_fold. What is left of
+ * the run are towers, one feeding the other, and the last Psi. Linear layers of the run fold into the Psi before
+ * them; a dense layer f(W x' + b) becomes f((W Psi) x + ...). An SNNK layer of the run that is followed by another costs m' m
+ * then instead of m l + m' l: look at snnk_network_cost first, where l is less than about m/2 it is more. Layers in narrow storage
+ * are taken as they are rounded (Psi; G from the map's), and become float. The rest of the network, and the notes, are shared. A
+ * bundle may be bundled again. SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_RANGE (not first <= last < layers),
+ * SNNK_E_SIZE, SNNK_E_NONFINITE (a product leaves the range of float), SNNK_E_NOMEM. */
+SNNK_API int snnk_network_bundle(const snnk_network *network, size_t first, size_t last,
+                                 snnk_network **bundled);
+
+/* The two towers of a whole network, y = Psi Phi(x) + bias. The input tower is Phi, all layers bundled but for the last
+ * Psi, as a network whose outputs are the m features; the weights tower is Psi (outputs x m, row stride ldpsi >= m), with its bias
+ * (outputs); either may be NULL. m is snnk_network_outputs of the input tower. SNNK_E_UNSUPPORTED (the network ends in a tower, or in a
+ * dense layer with an activation: there is no Psi; or it is linear: there is no Phi), SNNK_E_STRIDE, else as snnk_network_bundle. */
+SNNK_API int snnk_network_input_tower(const snnk_network *network, snnk_network **tower);
+SNNK_API int snnk_network_weights_tower(const snnk_network *network, float *Psi, size_t ldpsi,
+                                        float *bias);
+
+/* What a network costs, and would cost with a run of its layers bundled. Fill `size` first
+ * (snnk_cost_init does). */
+typedef struct snnk_cost {
+    size_t size;
+    uint64_t parameters_before, parameters;       /* numbers the forward uses */
+    uint64_t multiply_adds_before, multiply_adds; /* a row */
+    uint64_t bytes_before, bytes;                 /* of weights that a forward reads */
+} snnk_cost;
+
+SNNK_API int snnk_cost_init(snnk_cost *cost, size_t cost_size);
+
+/* Bundles to see: as much work as that. SNNK_E_CONFIG, else as snnk_network_bundle. */
+SNNK_API int snnk_network_cost(const snnk_network *network, size_t first, size_t last,
+                               snnk_cost *cost);
+
 /* ---- Narrow storage ---- */
 
 /* What narrow storage costs and saves. Fill `size` first (snnk_quantize_report_init does). */

@@ -97,6 +97,14 @@ uint64_t snnk_network_multiply_adds(const snnk_network *network) {
     return sum;
 }
 
+uint64_t snnk__network_weight_bytes(const snnk_network *network) {
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < network->n_layers; i++)
+        sum += snnk_layer_weight_bytes(network->layers[i]);
+    return sum;
+}
+
 /* ---- Notes ---- */
 
 static int check_key(const char *key) {
@@ -187,6 +195,14 @@ const char *snnk_network_note(const snnk_network *network, const char *key) {
     if (!network || !key) return NULL;
     const size_t i = find_note(network, key);
     return is_note(network, i, key) ? network->notes[i].value : NULL;
+}
+
+int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
+    int st = SNNK_OK;
+
+    for (size_t i = 0; st == SNNK_OK && i < from->n_notes; i++)
+        st = snnk_network_set_note(to, from->notes[i].key, from->notes[i].value);
+    return st;
 }
 
 /* ---- Forward ---- */

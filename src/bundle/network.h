@@ -21,4 +21,10 @@ struct snnk_network {
     snnk__note *notes; /* sorted by key */
 };
 
+/* Give the notes of one network to another. SNNK_E_NOMEM. */
+int snnk__network_copy_notes(const snnk_network *from, snnk_network *to);
+
+/* Bytes of weights that a forward reads. */
+uint64_t snnk__network_weight_bytes(const snnk_network *network);
+
 #endif

@@ -27,17 +27,7 @@ static int quantize_layers(const snnk_network *network, int32_t storage, snnk_ne
         st = snnk_network_append(made, layer);
         snnk_layer_free(layer);
     }
-    for (size_t i = 0; st == SNNK_OK && i < network->n_notes; i++)
-        st = snnk_network_set_note(made, network->notes[i].key, network->notes[i].value);
-    return st;
-}
-
-static uint64_t weight_bytes(const snnk_network *network) {
-    uint64_t sum = 0;
-
-    for (size_t k = 0; k < network->n_layers; k++)
-        sum += snnk_layer_weight_bytes(network->layers[k]);
-    return sum;
+    return st == SNNK_OK ? snnk__network_copy_notes(network, made) : st;
 }
 
 /* The errors of `made` against `network` on n rows, to *report. */
@@ -102,8 +92,8 @@ int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n
     filled.relative_error = filled.largest_error = filled.rms = NAN;
     if (n > 0) st = compare(network, made, n, X, ldx, workspace, &filled);
     if (st != SNNK_OK) goto done;
-    filled.bytes = weight_bytes(made);
-    filled.bytes_before = weight_bytes(network);
+    filled.bytes = snnk__network_weight_bytes(made);
+    filled.bytes_before = snnk__network_weight_bytes(network);
     st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "quantize report");
     if (st != SNNK_OK) goto done;
     *quantized = made;

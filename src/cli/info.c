@@ -21,10 +21,10 @@ static const char help[] =
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
 
-static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise",
-                                    "identity",   "urf",      "line"};
-static const char *const projections[] = {"gaussian", "orthogonal", "given",
-                                          "hd3",      "simplex",    "sobol"};
+static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise", "identity",
+                                    "urf",        "line",     "folded-urf"};
+static const char *const projections[] = {"gaussian", "orthogonal", "given", "hd3",
+                                          "simplex",  "sobol",      "folded"};
 static const char *const notes[] = {"task", "target", "classes", "columns", "train_seconds"};
 
 /* A seed of 64 bits, which a double would not hold. */
@@ -75,7 +75,8 @@ static void add_block(cJSON *blocks, const snnk_map *map, size_t first,
         cJSON_AddStringToObject(json, "activation", snnk_activation_name(config->activation));
     if (config->kind == SNNK_MAP_LINE) cJSON_AddBoolToObject(json, "exact", exact);
     if (projects) cJSON_AddStringToObject(json, "projection", projections[config->projection]);
-    if (projects && config->projection != SNNK_PROJECTION_GIVEN) {
+    if (projects && config->projection != SNNK_PROJECTION_GIVEN &&
+        config->projection != SNNK_PROJECTION_FOLDED) {
         add_seed(json, config->seed);
         if (has_scales(config)) {
             cJSON_AddNumberToObject(json, "projection_scale", config->projection_scale);
@@ -126,7 +127,10 @@ static cJSON *describe(const snnk_network *network, const char *path) {
         const snnk_map *map = snnk_layer_map(layer);
         cJSON *item = cJSON_CreateObject(), *blocks;
 
-        cJSON_AddStringToObject(item, "kind", map ? "snnk" : "dense");
+        cJSON_AddStringToObject(item, "kind",
+                                snnk_layer_is_tower(layer) ? "tower"
+                                : map                      ? "snnk"
+                                                           : "dense");
         cJSON_AddNumberToObject(item, "inputs", (double)snnk_layer_inputs(layer));
         cJSON_AddNumberToObject(item, "outputs", (double)snnk_layer_outputs(layer));
         if (map) {

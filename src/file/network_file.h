@@ -31,8 +31,8 @@ static inline void snnk__block_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t
 }
 
 /* Names of enumerations in the file, by value. */
-extern const char *const snnk__kind_names[SNNK_MAP_LINE + 1];
-extern const char *const snnk__projection_names[SNNK_PROJECTION_SOBOL + 1];
+extern const char *const snnk__kind_names[SNNK_MAP_FOLDED_URF + 1];
+extern const char *const snnk__projection_names[SNNK_PROJECTION_FOLDED + 1];
 
 /* Rows and offsets of a block are in the file: G (rows x inputs) or a diagonal. SNNK_E_FORMAT. */
 int snnk__block_find_rows(const snnk__st_reader *reader, size_t layer, size_t index, size_t rows,

@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "file/description.h"
+#include "file/folded_file.h"
 #include "file/model.h"
 #include "file/network_file.h"
 #include "file/spectral_file.h"
@@ -31,13 +32,16 @@ static int get_activation(const cJSON *json, int32_t *activation) {
 
 /* ---- Blocks ---- */
 
-/* Whether a block is made from a spectrum. */
-static bool is_spectral(const cJSON *json) {
+static bool is_kind(const cJSON *json, snnk_map_kind wanted) {
     const char *kind;
 
     return snnk__get_text(json, "kind", &kind) == SNNK_OK &&
-           (strcmp(kind, snnk__kind_names[SNNK_MAP_URF]) == 0 ||
-            strcmp(kind, snnk__kind_names[SNNK_MAP_LINE]) == 0);
+           strcmp(kind, snnk__kind_names[wanted]) == 0;
+}
+
+/* Whether a block is made from a spectrum. */
+static bool is_spectral(const cJSON *json) {
+    return is_kind(json, SNNK_MAP_URF) || is_kind(json, SNNK_MAP_LINE);
 }
 
 typedef struct block_description {
@@ -55,7 +59,7 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     snnk_map_config_init(config, sizeof *config);
     st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_IDENTITY + 1, &config->kind);
     if (st != SNNK_OK) return st;
-    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_SOBOL + 1,
+    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_FOLDED + 1,
                         &config->projection);
     if (st != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
@@ -72,7 +76,8 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     config->order = order == 1 ? 1 : order == 2 ? 2 : order == 0 ? 0 : -1;
     config->features = features;
     block->rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features;
-    const bool given = config->projection == SNNK_PROJECTION_GIVEN;
+    const bool given =
+        config->projection == SNNK_PROJECTION_GIVEN || config->projection == SNNK_PROJECTION_FOLDED;
     if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
         return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu", features);
     /* The rules of the public creators, with the format's status: the file broke them. */
@@ -174,6 +179,8 @@ static int load_block(const loader *from, const cJSON *json, size_t layer, size_
     if (is_spectral(json))
         return snnk__spectral_load(from->reader, from->allocator, json, layer, index, inputs,
                                    block);
+    if (is_kind(json, SNNK_MAP_FOLDED_URF))
+        return snnk__folded_load(from->reader, from->allocator, json, layer, index, inputs, block);
     if ((st = read_block_description(json, inputs, &description)) != SNNK_OK) return st;
     st = snnk__map_block_create(inputs, &description.config, description.scaled, from->allocator,
                                 &made);
@@ -207,6 +214,8 @@ static int check_block(const loader *from, const cJSON *json, size_t layer, size
 
     if (is_spectral(json))
         return snnk__spectral_check(from->reader, json, layer, index, inputs, features);
+    if (is_kind(json, SNNK_MAP_FOLDED_URF))
+        return snnk__folded_check(from->reader, json, layer, index, inputs, features);
     if ((st = read_block_description(json, inputs, &block)) != SNNK_OK) return st;
     st = check_block_tensors(from, layer, index, inputs, &block);
     if (st != SNNK_OK) return st;
@@ -215,10 +224,10 @@ static int check_block(const loader *from, const cJSON *json, size_t layer, size
     return SNNK_OK;
 }
 
-/* Before any block is made: the features of all of them are as many as Psi has columns, their tensors
+/* Before any block is made: the features of all of them are as many as Psi has columns, or a tower outputs, their tensors
  * are there, and what is to be drawn is within the limit. */
 static int check_blocks(const loader *from, const cJSON *array, size_t layer, size_t inputs,
-                        size_t outputs) {
+                        size_t outputs, bool tower) {
     const snnk__st_tensor *psi;
     const cJSON *item;
     char name[SNNK__TENSOR_NAME_BYTES];
@@ -234,12 +243,16 @@ static int check_blocks(const loader *from, const cJSON *array, size_t layer, si
         index++;
     }
     const size_t shape[] = {outputs, features};
+    if (tower && features != outputs)
+        return snnk__fail(SNNK_E_FORMAT, "a tower of %zu features and %zu outputs", features,
+                          outputs);
+    if (tower) return SNNK_OK;
     snnk__layer_tensor(name, layer, "psi");
     return snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &psi);
 }
 
 static int load_map(const loader *from, const cJSON *json, size_t layer, size_t inputs,
-                    size_t outputs, snnk_map **map) {
+                    size_t outputs, bool tower, snnk_map **map) {
     const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "blocks"), *item;
     snnk__map_block **blocks = NULL;
     size_t n = 0;
@@ -247,7 +260,7 @@ static int load_map(const loader *from, const cJSON *json, size_t layer, size_t 
 
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
         return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing, or not an array of blocks");
-    if ((st = check_blocks(from, array, layer, inputs, outputs)) != SNNK_OK) return st;
+    if ((st = check_blocks(from, array, layer, inputs, outputs, tower)) != SNNK_OK) return st;
     st = snnk__alloc(from->allocator, (size_t)cJSON_GetArraySize(array), sizeof *blocks, "blocks",
                      &blocks);
     if (st != SNNK_OK) return st;
@@ -308,10 +321,13 @@ static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_
         st = snnk_layer_dense(inputs, outputs, weights, inputs, bias, activation, from->allocator,
                               layer);
     } else if (strcmp(kind, "snnk") == 0) {
-        if ((st = load_map(from, json, index, inputs, outputs, &map)) != SNNK_OK) goto done;
+        if ((st = load_map(from, json, index, inputs, outputs, false, &map)) != SNNK_OK) goto done;
         st = read_weights(from, index, "psi", outputs, map->features, &weights, &bias);
         if (st != SNNK_OK) goto done;
         st = snnk_layer_from_map(map, outputs, weights, map->features, bias, layer);
+    } else if (strcmp(kind, "tower") == 0) {
+        st = load_map(from, json, index, inputs, outputs, true, &map);
+        if (st == SNNK_OK) st = snnk_layer_tower(map, layer);
     } else {
         st = snnk__fail(SNNK_E_FORMAT, "kind \"%.40s\" is not a layer this library knows", kind);
     }

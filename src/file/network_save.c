@@ -1,15 +1,16 @@
 #include <snnk/file.h>
 
 #include "file/description.h"
+#include "file/folded_file.h"
 #include "file/model.h"
 #include "file/network_file.h"
 #include "file/spectral_file.h"
 #include "urf/hd3.h"
 
-const char *const snnk__kind_names[SNNK_MAP_LINE + 1] = {"arc_cosine", "gaussian", "elementwise",
-                                                         "identity",   "urf",      "line"};
-const char *const snnk__projection_names[SNNK_PROJECTION_SOBOL + 1] = {
-    "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol"};
+const char *const snnk__kind_names[SNNK_MAP_FOLDED_URF + 1] = {
+    "arc_cosine", "gaussian", "elementwise", "identity", "urf", "line", "folded_urf"};
+const char *const snnk__projection_names[SNNK_PROJECTION_FOLDED + 1] = {
+    "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol", "folded"};
 
 uint64_t snnk__drawn_numbers(int32_t projection, size_t rows, size_t inputs) {
     const uint64_t r = rows;
@@ -46,6 +47,8 @@ static cJSON *describe_block(const snnk__map_block *block, int32_t projection) {
          cJSON_AddStringToObject(json, "projection", snnk__projection_names[config->projection]);
     if (block->urf || block->line) {
         ok = ok && snnk__spectral_describe(json, block);
+    } else if (block->folded) {
+        ok = ok && snnk__folded_describe(json, block);
     } else {
         ok = ok && cJSON_AddNumberToObject(json, "order", config->order);
         ok = ok && snnk__put_number(json, "floor", config->floor);
@@ -70,9 +73,10 @@ static bool append(cJSON *array, cJSON *item) {
 
 static cJSON *describe_layer(const snnk_layer *layer, int32_t projection) {
     cJSON *json = cJSON_CreateObject(), *blocks;
+    const char *kind = snnk__layer_is_tower(layer) ? "tower" : layer->map ? "snnk" : "dense";
     bool ok = json != NULL;
 
-    ok = ok && cJSON_AddStringToObject(json, "kind", layer->map ? "snnk" : "dense");
+    ok = ok && cJSON_AddStringToObject(json, "kind", kind);
     ok = ok && cJSON_AddNumberToObject(json, "inputs", (double)layer->inputs);
     ok = ok && cJSON_AddNumberToObject(json, "outputs", (double)layer->outputs);
     if (layer->map) {
@@ -162,26 +166,24 @@ static void add_block(snnk__st_writer *writer, size_t layer, size_t index,
         snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, block->scale);
     }
     if (block->urf || block->line) snnk__spectral_add(writer, layer, index, block);
+    if (block->folded) snnk__folded_add(writer, layer, index, block);
 }
 
 static void add_layer(snnk__st_writer *writer, size_t index, const snnk_layer *layer,
                       int32_t projection) {
-    const size_t l = layer->outputs;
+    const size_t l = layer->outputs, columns = layer->map ? layer->map->features : layer->inputs;
+    const size_t shape[] = {l, columns};
     char name[SNNK__TENSOR_NAME_BYTES];
 
-    snnk__layer_tensor(name, index, "bias");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F32, 1, &l, layer->bias);
-    if (!layer->map) {
-        const size_t shape[] = {l, layer->inputs};
-
-        snnk__layer_tensor(name, index, "weight");
-        snnk__st_add_source(writer, name, SNNK__DTYPE_F32, 2, shape, panels_source, layer->weights);
-        return;
+    if (!snnk__layer_is_tower(layer)) {
+        snnk__layer_tensor(name, index, "bias");
+        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F32, 1, &l, layer->bias);
+        snnk__layer_tensor(name, index, layer->map ? "psi" : "weight");
+        snnk__st_add_source(writer, name, SNNK__DTYPE_F32, 2, shape,
+                            layer->map ? psi_source : panels_source,
+                            layer->map ? (const void *)layer : layer->weights);
     }
-    const size_t shape[] = {l, layer->map->features};
-    snnk__layer_tensor(name, index, "psi");
-    snnk__st_add_source(writer, name, SNNK__DTYPE_F32, 2, shape, psi_source, layer);
-    for (size_t b = 0; b < layer->map->n_blocks; b++)
+    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++)
         add_block(writer, index, b, layer->map->blocks[b], projection);
 }
 

@@ -12,9 +12,8 @@ static double dot(size_t d, const double *row, const float *x, const double *mea
 snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, const float *x) {
     snnk__urf_scalars s = {0};
 
-    for (size_t k = 0; k < d; k++) {
-        const double centred = table->mean ? x[k] - table->mean[k] : x[k];
-        const double y = table->scale ? table->scale[k] * centred : centred;
+    for (size_t k = 0; table->scale && k < d; k++) {
+        const double y = table->scale[k] * (table->mean ? x[k] - table->mean[k] : x[k]);
 
         s.norm2 += y * y;
     }
@@ -24,7 +23,7 @@ snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, c
         s.norm2 += table->gain[i] * p * p;
     }
     if (s.norm2 < 0) s.norm2 = 0; /* by rounding; NaN stays */
-    if (table->nu) s.t = dot(d, table->nu, x, table->mean);
+    if (table->nu) s.t = dot(d, table->nu, x, table->mean) + table->t_offset;
     return s;
 }
 

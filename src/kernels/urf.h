@@ -36,11 +36,12 @@ typedef struct snnk__urf_table {
     size_t parts; /* 1, or 2 with phases */
     snnk__urf_rows rows;
     /* |x~|^2 = |scale (x - mean)|^2 + sum_i gain_i (direction_i . x + direction_offset_i)^2 */
-    const double *mean, *scale; /* d; NULL for zeros, for ones */
+    const double *mean, *scale; /* d; NULL for zeros; NULL: there is no such term */
     size_t n_directions;
     const double *directions; /* n_directions x d */
     const double *direction_offset, *gain;
-    const double *nu; /* t = nu . (x - mean); d, NULL for t = 0 */
+    const double *nu; /* t = nu . (x - mean) + t_offset; d, NULL for t = 0 */
+    double t_offset;
 } snnk__urf_table;
 
 /* What all feature rows share. */

@@ -107,6 +107,8 @@ int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, siz
     const size_t l = layer->outputs, m = layer->map ? layer->map->features : layer->inputs;
     const snnk_allocator *allocator = &layer->allocator;
 
+    if (snnk__layer_is_tower(layer))
+        return snnk_layer_from_map(layer->map, outputs, V, ldv, c, folded);
     if (!snnk__mul_size(l, m, &count) || !snnk__mul_size(outputs, m, &folded_count))
         return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow a size", outputs, m);
     if ((st = snnk__alloc(allocator, count, sizeof *Psi, "weights", &Psi)) != SNNK_OK) goto done;

@@ -86,6 +86,30 @@ int snnk_layer_from_map(const snnk_map *map, size_t outputs, const float *Psi, s
     return SNNK_OK;
 }
 
+int snnk__layer_alloc_tower(const snnk_map *map, int32_t storage, snnk_layer **layer) {
+    snnk_layer *made;
+    const int st = snnk__alloc(&map->allocator, 1, sizeof *made, "a layer", &made);
+
+    if (st != SNNK_OK) return st;
+    *made = (snnk_layer){.allocator = map->allocator,
+                         .inputs = map->inputs,
+                         .outputs = map->features,
+                         .map = snnk__map_retain(map),
+                         .storage = storage};
+    atomic_init(&made->references, 1);
+    *layer = made;
+    return SNNK_OK;
+}
+
+int snnk_layer_tower(const snnk_map *map, snnk_layer **layer) {
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    *layer = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    return snnk__layer_alloc_tower(map, SNNK_STORAGE_F32, layer);
+}
+
 int snnk_layer_dense(size_t inputs, size_t outputs, const float *W, size_t ldw, const float *bias,
                      int32_t activation, const snnk_allocator *allocator, snnk_layer **layer) {
     snnk_allocator ours;
@@ -114,10 +138,9 @@ const snnk_layer *snnk__layer_retain(const snnk_layer *layer) {
 void snnk_layer_free(snnk_layer *layer) {
     if (!layer || atomic_fetch_sub(&layer->references, 1) > 1) return;
     const snnk_allocator allocator = layer->allocator;
-    for (size_t b = 0; b < layer->n_weights; b++) {
-        snnk__panels_free(&allocator, &layer->weights[b]);
-        if (layer->G) snnk__panels_free(&allocator, &layer->G[b]);
-    }
+    for (size_t b = 0; b < layer->n_weights; b++) snnk__panels_free(&allocator, &layer->weights[b]);
+    for (size_t b = 0; layer->G && b < layer->map->n_blocks; b++)
+        snnk__panels_free(&allocator, &layer->G[b]);
     snnk__free(&allocator, layer->weights);
     snnk__free(&allocator, layer->G);
     snnk__free(&allocator, layer->bias);
@@ -140,6 +163,10 @@ size_t snnk_layer_outputs(const snnk_layer *layer) { return layer ? layer->outpu
 size_t snnk_layer_features(const snnk_layer *layer) {
     return layer ? snnk_map_features(layer->map) : 0;
 }
+bool snnk__layer_is_tower(const snnk_layer *layer) { return layer->map && !layer->weights; }
+int32_t snnk_layer_is_tower(const snnk_layer *layer) {
+    return layer && snnk__layer_is_tower(layer);
+}
 const snnk_map *snnk_layer_map(const snnk_layer *layer) { return layer ? layer->map : NULL; }
 
 /* Rows of HD3 with those that complete the last group. */
@@ -150,14 +177,14 @@ static uint64_t transformed_size(const snnk__hd3 *hd3) {
 /* Multiply-adds of a block's projection, for one row of inputs: additions, for HD3; with those of |x~|^2 and
  * nu.(x - mu). */
 static uint64_t block_multiply_adds(const snnk__map_block *block) {
+    const snnk__urf_table *table = block->function.urf;
     uint64_t rows = block->rows, levels = 0;
 
     if (block->hd3) {
         while ((size_t)1 << levels < block->hd3->order) levels++;
         return 3 * (levels + 1) * transformed_size(block->hd3) + rows;
     }
-    if (block->urf)
-        rows += 1 + block->urf->frame->n_directions + (block->urf->frame->weight_mean != NULL);
+    if (table) rows += (table->scale != NULL) + table->n_directions + (table->nu != NULL);
     return rows * (block->diagonal ? 1 : block->inputs);
 }
 
@@ -166,7 +193,12 @@ static uint64_t block_parameters(const snnk__map_block *block) {
     const uint64_t rows = block->rows;
 
     if (block->hd3) return 3 * transformed_size(block->hd3) + 2 * rows; /* signs; scales, offsets */
-    return block_multiply_adds(block) + rows + (block->urf ? rows * SNNK__URF_NUMBERS : 0);
+    return block_multiply_adds(block) + rows + (block->function.urf ? rows * SNNK__URF_NUMBERS : 0);
+}
+
+/* Numbers of Psi. */
+static uint64_t readout_size(const snnk_layer *layer) {
+    return snnk__layer_is_tower(layer) ? 0 : (uint64_t)layer->map->features * layer->outputs;
 }
 
 uint64_t snnk_layer_multiply_adds(const snnk_layer *layer) {
@@ -174,7 +206,7 @@ uint64_t snnk_layer_multiply_adds(const snnk_layer *layer) {
 
     if (!layer) return 0;
     if (!layer->map) return (uint64_t)layer->inputs * layer->outputs;
-    sum = (uint64_t)layer->map->features * layer->outputs;
+    sum = readout_size(layer);
     for (size_t b = 0; b < layer->map->n_blocks; b++)
         sum += block_multiply_adds(layer->map->blocks[b]);
     return sum;
@@ -196,10 +228,9 @@ uint64_t snnk_layer_weight_bytes(const snnk_layer *layer) {
     uint64_t sum;
 
     if (!layer) return 0;
-    sum = layer->outputs * sizeof(float);
-    for (size_t b = 0; b < layer->n_weights; b++) {
-        sum += panels_bytes(&layer->weights[b]);
-        if (!layer->map) continue;
+    sum = layer->bias ? layer->outputs * sizeof(float) : 0;
+    for (size_t b = 0; b < layer->n_weights; b++) sum += panels_bytes(&layer->weights[b]);
+    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
         const snnk__block block = block_of(layer, b);
         const uint64_t parameters = block_parameters(layer->map->blocks[b]);
 
@@ -216,9 +247,9 @@ uint64_t snnk_layer_parameters(const snnk_layer *layer) {
     uint64_t sum;
 
     if (!layer) return 0;
-    sum = layer->outputs; /* the bias */
+    sum = layer->bias ? layer->outputs : 0;
     if (!layer->map) return sum + (uint64_t)layer->inputs * layer->outputs;
-    sum += (uint64_t)layer->map->features * layer->outputs;
+    sum += readout_size(layer);
     for (size_t b = 0; b < layer->map->n_blocks; b++)
         sum += block_parameters(layer->map->blocks[b]);
     return sum;
@@ -229,6 +260,8 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
     int st;
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if (snnk__layer_is_tower(layer))
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has features, but no Psi");
     columns = layer->map ? layer->map->features : layer->inputs;
     if (Psi) {
         st = snnk__check_matrix(Psi, "Psi", layer->outputs, columns, ldpsi, sizeof *Psi);
@@ -255,9 +288,10 @@ size_t snnk__layer_work(const snnk_layer *layer) {
     for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
         const snnk__map_block *block = layer->map->blocks[b];
 
-        if (block->hd3)
-            most = snnk__max_size(most,
-                                  snnk__map_block_work(block) + TRANSFORMED_ROWS * block->features);
+        if (block->hd3) /* a tower's features need no room: they are the outputs */
+            most =
+                snnk__max_size(most, snnk__map_block_work(block) +
+                                         (layer->weights ? TRANSFORMED_ROWS * block->features : 0));
     }
     return most;
 }
@@ -286,12 +320,30 @@ static snnk__block dense_block(const snnk_layer *layer) {
                                       .scale = 1}};
 }
 
+/* Features, block by block, where the outputs go. */
+static void tower_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Phi,
+                       size_t ldphi, float *work) {
+    for (size_t b = 0; b < layer->map->n_blocks; Phi += layer->map->blocks[b++]->features) {
+        const snnk__map_block *block = layer->map->blocks[b];
+        const snnk__block kernel = block_of(layer, b);
+
+        if (block->hd3)
+            snnk__map_block_features(block, n, X, ldx, Phi, ldphi, work);
+        else
+            snnk__project(n, X, ldx, layer->inputs, &kernel, Phi, ldphi);
+    }
+}
+
 void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                               float *Y, size_t ldy, float *work) {
     if (!layer->map) {
         const snnk__block dense = dense_block(layer);
 
         snnk__project(n, X, ldx, layer->inputs, &dense, Y, ldy);
+        return;
+    }
+    if (snnk__layer_is_tower(layer)) {
+        tower_rows(layer, n, X, ldx, Y, ldy, work);
         return;
     }
     for (size_t b = 0; b < layer->n_weights; b++) {
@@ -324,8 +376,8 @@ static bool worth_splitting(const snnk_layer *layer) {
 }
 
 size_t snnk__layer_split_work(const snnk_layer *layer) {
-    return worth_splitting(layer) && layer->map ? snnk__layer_work(layer) + layer->map->features
-                                                : 0;
+    if (!worth_splitting(layer) || !layer->map) return 0;
+    return snnk__layer_work(layer) + (layer->weights ? layer->map->features : 0);
 }
 
 bool snnk__layer_splits(const snnk_layer *layer, size_t n, const snnk_workspace *workspace) {
@@ -383,6 +435,20 @@ static void split_dense(const snnk_layer *layer, size_t n, const float *X, size_
     deal(&p, features_task, workspace);
 }
 
+static void split_features(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                           float *Phi, size_t ldphi, snnk_workspace *workspace, float *work) {
+    for (size_t b = 0; b < layer->map->n_blocks; Phi += layer->map->blocks[b++]->features) {
+        const snnk__map_block *block = layer->map->blocks[b];
+        const snnk__block kernel = block_of(layer, b);
+        const product p = {layer, &kernel, n, block->rows, X, ldx, Phi, ldphi};
+
+        if (block->hd3)
+            snnk__map_block_features(block, n, X, ldx, Phi, ldphi, work);
+        else
+            deal(&p, features_task, workspace);
+    }
+}
+
 typedef struct rows {
     const snnk_layer *layer;
     const float *X;
@@ -414,18 +480,12 @@ void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X
         return;
     }
     const size_t m = layer->map->features;
-    float *Phi = work;
 
-    for (size_t b = 0; b < layer->n_weights; Phi += layer->map->blocks[b++]->features) {
-        const snnk__map_block *block = layer->map->blocks[b];
-        const snnk__block kernel = block_of(layer, b);
-        const product p = {layer, &kernel, n, block->rows, X, ldx, Phi, m};
-
-        if (block->hd3)
-            snnk__map_block_features(block, n, X, ldx, Phi, m, work + n * m);
-        else
-            deal(&p, features_task, workspace);
+    if (snnk__layer_is_tower(layer)) {
+        split_features(layer, n, X, ldx, Y, ldy, workspace, work);
+        return;
     }
+    split_features(layer, n, X, ldx, work, m, workspace, work + n * m);
     const product outputs = {layer, NULL, n, layer->outputs, work, m, Y, ldy};
     deal(&outputs, outputs_task, workspace);
 }
@@ -466,6 +526,7 @@ int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (!layer->map) return snnk__fail(SNNK_E_UNSUPPORTED, "a dense layer has no features");
+    if (snnk__layer_is_tower(layer)) return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has no Psi");
     st = snnk__check_matrix(Phi, "Phi", n, layer->map->features, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;

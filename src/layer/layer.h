@@ -13,10 +13,10 @@ struct snnk_layer {
     atomic_size_t references;
     size_t inputs, outputs;
     const snnk_map *map;   /* NULL for a dense layer */
-    size_t n_weights;      /* the map's blocks; 1 for a dense layer */
+    size_t n_weights;      /* the map's blocks; 1 for a dense layer; 0 for a tower */
     snnk__panels *weights; /* Psi of each block (l x its features); or W (l x d) */
     snnk__panels *G;       /* of each block, in narrow storage; NULL: the map's own */
-    float *bias;           /* l */
+    float *bias;           /* l; NULL for a tower */
     int32_t storage;       /* snnk_storage */
     int32_t activation;    /* of a dense layer */
 };
@@ -25,6 +25,12 @@ struct snnk_layer {
  * zeros. Retains map. */
 int snnk__layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, int32_t storage,
                       const float *bias, const snnk_allocator *allocator, snnk_layer **layer);
+
+/* A tower, in float. */
+int snnk__layer_alloc_tower(const snnk_map *map, int32_t storage, snnk_layer **layer);
+
+/* Whether it is features alone. */
+bool snnk__layer_is_tower(const snnk_layer *layer);
 
 /* One more owner; snnk_layer_free takes one away. */
 const snnk_layer *snnk__layer_retain(const snnk_layer *layer);

@@ -15,9 +15,9 @@ static int round_projections(snnk_layer *layer, float *row) {
     const snnk_map *map = layer->map;
     int st;
 
-    st = snnk__alloc_zero(&layer->allocator, layer->n_weights, sizeof *layer->G, "projections",
+    st = snnk__alloc_zero(&layer->allocator, map->n_blocks, sizeof *layer->G, "projections",
                           &layer->G);
-    for (size_t b = 0; st == SNNK_OK && b < layer->n_weights; b++) {
+    for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++) {
         const snnk__panels *G = snnk__map_block_kernel(map->blocks[b]).G;
 
         if (!G) continue;
@@ -46,8 +46,10 @@ int snnk_layer_quantize(const snnk_layer *layer, int32_t storage, snnk_layer **q
     *quantized = NULL;
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(storage, SNNK_STORAGE_INT8 + 1, "storage")) != SNNK_OK) return st;
-    st = snnk__layer_alloc(layer->inputs, layer->outputs, layer->map, storage, layer->bias,
-                           &layer->allocator, &made);
+    st = snnk__layer_is_tower(layer)
+             ? snnk__layer_alloc_tower(layer->map, storage, &made)
+             : snnk__layer_alloc(layer->inputs, layer->outputs, layer->map, storage, layer->bias,
+                                 &layer->allocator, &made);
     if (st != SNNK_OK) return st;
     made->activation = layer->activation;
     st = snnk__alloc(&layer->allocator, longest_row(layer), sizeof *row, "a row", &row);

@@ -61,11 +61,12 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
     int st;
 
     if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
-    if ((st = snnk__check_enum(config->kind, SNNK_MAP_LINE + 1, "kind")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(config->kind, SNNK_MAP_FOLDED_URF + 1, "kind")) != SNNK_OK)
+        return st;
     if (config->kind > SNNK_MAP_IDENTITY)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "kind = %d is made from a spectrum: snnk_map_create_urf",
-                          (int)config->kind);
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED, "kind = %d is made from a spectrum: snnk_map_create_urf%s",
+            (int)config->kind, config->kind == SNNK_MAP_FOLDED_URF ? ", snnk_map_fold" : "");
     if (config->kind == SNNK_MAP_ARC_COSINE && (st = check_arc_cosine(config)) != SNNK_OK)
         return st;
     if (config->kind == SNNK_MAP_ELEMENTWISE &&
@@ -104,7 +105,8 @@ static snnk__function function_of(const snnk_map_config *config, size_t rows) {
     case SNNK_MAP_ELEMENTWISE: break;
     case SNNK_MAP_IDENTITY: f.activation = SNNK_IDENTITY; break;
     case SNNK_MAP_URF:
-    case SNNK_MAP_LINE: return f; /* set where they are made */
+    case SNNK_MAP_LINE:
+    case SNNK_MAP_FOLDED_URF: return f; /* set where they are made */
     }
     if (config->projection != SNNK_PROJECTION_GIVEN) f.scale = (float)(1 / sqrt((double)rows));
     return f;
@@ -222,6 +224,27 @@ int snnk__map_block_from_line(size_t inputs, const snnk_map_config *config, snnk
     return SNNK_OK;
 }
 
+int snnk__map_block_from_folded(size_t inputs, size_t rows, const snnk_map_config *config,
+                                snnk__folded *folded, const snnk_allocator *allocator,
+                                snnk__map_block **block) {
+    snnk_map_config ours = *config;
+    int st;
+
+    ours.kind = SNNK_MAP_FOLDED_URF;
+    ours.features = rows * folded->table.signs * folded->table.parts;
+    st = block_alloc(inputs, &ours, rows, false, allocator, block);
+    if (st != SNNK_OK) return st;
+    (*block)->folded = folded;
+    (*block)->function =
+        (snnk__function){.operation = SNNK__OPERATION_URF, .scale = 1, .urf = &folded->table};
+    return SNNK_OK;
+}
+
+bool snnk__map_block_is_random(const snnk__map_block *block) {
+    return block->diagonal || (block->config.projection != SNNK_PROJECTION_GIVEN &&
+                               block->config.projection != SNNK_PROJECTION_FOLDED);
+}
+
 void snnk__map_block_release(snnk__map_block *block) {
     if (!block || atomic_fetch_sub(&block->references, 1) > 1) return;
     const snnk_allocator allocator = block->allocator;
@@ -234,6 +257,7 @@ void snnk__map_block_release(snnk__map_block *block) {
     snnk__free(&allocator, block->scale);
     snnk__urf_free(block->urf);
     snnk__line_free(block->line);
+    snnk__folded_free(block->folded);
     snnk__free(&allocator, block);
 }
 

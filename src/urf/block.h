@@ -27,6 +27,7 @@ typedef struct snnk__map_block {
     double *mean, *scale; /* d each, both NULL without a scaling */
     snnk__urf *urf;       /* URF only */
     snnk__line *line;     /* LINE only */
+    snnk__folded *folded; /* FOLDED_URF only */
     snnk__function function;
 } snnk__map_block;
 
@@ -45,6 +46,15 @@ int snnk__map_block_from_urf(const snnk_map_config *config, snnk__urf *urf,
                              const snnk_allocator *allocator, snnk__map_block **block);
 int snnk__map_block_from_line(size_t inputs, const snnk_map_config *config, snnk__line *line,
                               const snnk_allocator *allocator, snnk__map_block **block);
+
+/* A block for the table of a URF block behind a linear map; rows of G are not set. Takes over folded, on
+ * success. */
+int snnk__map_block_from_folded(size_t inputs, size_t rows, const snnk_map_config *config,
+                                snnk__folded *folded, const snnk_allocator *allocator,
+                                snnk__map_block **block);
+
+/* Whether the rows are a sample of a distribution that is known: neither given nor folded, or there are none. */
+bool snnk__map_block_is_random(const snnk__map_block *block);
 
 /* Fold a scaling into row g (d, in double) with offset c, and store it as row `row`:
  * g . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean); mean NULL for zeros, scale

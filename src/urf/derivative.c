@@ -57,6 +57,10 @@ static void derivatives(const snnk__function *f, derivative_order order, double 
     for (size_t w = 0; w < MOST_WIDTH; w++) factor[w] = within_double(f->scale * factor[w]);
 }
 
+static bool is_spectral(const snnk__map_block *block) {
+    return block->function.operation == SNNK__OPERATION_URF;
+}
+
 /* ---- Gradient ---- */
 
 /* J: features x d. Each row of G is read into J, and is scaled there. */
@@ -88,14 +92,14 @@ int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj)
     st = snnk__check_matrix(J, "J", map->features, map->inputs, ldj, sizeof *J);
     if (st != SNNK_OK) return st;
     for (size_t b = 0; b < map->n_blocks; b++)
-        if (map->blocks[b]->urf || map->blocks[b]->hd3) /* HD3: at most 2 d floats */
+        if (is_spectral(map->blocks[b]) || map->blocks[b]->hd3) /* HD3: at most 2 d floats */
             scratch_count = SNNK__URF_DERIVATIVE_SCRATCH(map->inputs);
     st = snnk__alloc(&map->allocator, scratch_count, sizeof *scratch, "scratch", &scratch);
     if (st != SNNK_OK) return st;
     for (size_t b = 0; b < map->n_blocks; b++) {
         const snnk__map_block *block = map->blocks[b];
 
-        if (block->urf)
+        if (is_spectral(block))
             snnk__urf_gradient(block, x, scratch, J, ldj);
         else
             block_gradient(block, x, (float *)scratch, J, ldj);
@@ -188,7 +192,7 @@ static void laplacian_rows(size_t first, size_t count, void *scratch, void *cont
         for (size_t b = 0; b < l->map->n_blocks; b++) {
             const snnk__map_block *block = l->map->blocks[b];
 
-            if (block->urf)
+            if (is_spectral(block))
                 for (size_t t = 0; t < n; t++)
                     snnk__urf_laplacian(block, X + t * l->ldx, s.urf, L + t * l->ldl);
             else

@@ -128,8 +128,9 @@ static int symmetric_value(const snnk__map_block *block, const float *x, const f
     case SNNK_MAP_GAUSSIAN: *value = exp(-p.squared_difference / 2); return SNNK_OK;
     case SNNK_MAP_ELEMENTWISE: return elementwise(config->activation, &p, value);
     case SNNK_MAP_ARC_COSINE:
-    case SNNK_MAP_URF: /* these two never come here */
-    case SNNK_MAP_LINE: break;
+    case SNNK_MAP_URF: /* these three never come here */
+    case SNNK_MAP_LINE:
+    case SNNK_MAP_FOLDED_URF: break;
     }
     if (config->floor < 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
@@ -159,10 +160,10 @@ static double spectral_value(const snnk__map_block *block, const float *x, const
 
 static int block_value(const snnk__map_block *block, const float *x, const float *w, double b,
                        double *value) {
-    /* A diagonal has no random rows, whatever the config says of them. */
-    if (!block->diagonal && block->config.projection == SNNK_PROJECTION_GIVEN)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the rows were given: there is no distribution to take a mean over");
+    if (!snnk__map_block_is_random(block))
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "the rows were given, or folded: there is no distribution to take a mean over");
     if (block->urf || block->line) {
         *value = spectral_value(block, x, w, b);
         return SNNK_OK;

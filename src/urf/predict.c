@@ -77,9 +77,10 @@ static double urf_bound2(const snnk__urf_atoms *atoms, size_t d, const snnk__urf
 
 int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p, double offset,
                       snnk__pair_error *error) {
-    if (block->config.projection == SNNK_PROJECTION_GIVEN && !block->diagonal)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the rows were given: there is no distribution to predict from");
+    if (!snnk__map_block_is_random(block))
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "the rows were given, or folded: there is no distribution to predict from");
     if (block->line) {
         *error = snnk__line_error(block->line->intercept, block->line->slope,
                                   block->line->sketch_rows, p, offset);

@@ -13,10 +13,13 @@
 #endif
 
 int snnk__projection_check(int32_t projection) {
-    const int st = snnk__check_enum(projection, SNNK_PROJECTION_SOBOL + 1, "projection");
+    const int st = snnk__check_enum(projection, SNNK_PROJECTION_FOLDED + 1, "projection");
 
-    if (st != SNNK_OK || projection != SNNK_PROJECTION_GIVEN) return st;
-    return snnk__fail(SNNK_E_ENUM, "projection = %d is for rows given, not drawn", (int)projection);
+    if (st != SNNK_OK ||
+        (projection != SNNK_PROJECTION_GIVEN && projection != SNNK_PROJECTION_FOLDED))
+        return st;
+    return snnk__fail(SNNK_E_ENUM, "projection = %d is for rows given or folded, not drawn",
+                      (int)projection);
 }
 
 size_t snnk__projection_group(int32_t projection, size_t inputs) {
@@ -26,7 +29,8 @@ size_t snnk__projection_group(int32_t projection, size_t inputs) {
     case SNNK_PROJECTION_HD3: return snnk__hd3_order(inputs);
     case SNNK_PROJECTION_GAUSSIAN:
     case SNNK_PROJECTION_SOBOL:
-    case SNNK_PROJECTION_GIVEN: break;
+    case SNNK_PROJECTION_GIVEN:
+    case SNNK_PROJECTION_FOLDED: break;
     }
     return 1;
 }
@@ -184,7 +188,8 @@ int snnk__projection_rows(int32_t projection, uint64_t seed, size_t inputs, size
     case SNNK_PROJECTION_HD3: return hd3_rows(seed, inputs, first, allocator, rows);
     case SNNK_PROJECTION_SOBOL: return sobol_row(seed, inputs, first, rows);
     case SNNK_PROJECTION_GAUSSIAN:
-    case SNNK_PROJECTION_GIVEN: break;
+    case SNNK_PROJECTION_GIVEN:
+    case SNNK_PROJECTION_FOLDED: break;
     }
     gaussian_rows(seed, inputs, first, 1, rows);
     return SNNK_OK;

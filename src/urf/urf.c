@@ -79,6 +79,59 @@ void snnk__line_free(snnk__line *line) {
     snnk__free(&allocator, line);
 }
 
+int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
+                       bool t, const snnk_allocator *allocator, snnk__folded **folded) {
+    snnk__folded *made = NULL;
+    size_t numbers, directions;
+    int st;
+
+    if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &numbers) ||
+        !snnk__mul_size(n_directions, d, &directions))
+        return snnk__fail(SNNK_E_SIZE, "a table of %zu rows, or %zu directions of %zu, overflow",
+                          rows, n_directions, d);
+    st = snnk__alloc_zero(allocator, 1, sizeof *made, "random features", &made);
+    if (st != SNNK_OK) return st;
+    made->allocator = *allocator;
+    st = snnk__alloc(allocator, numbers, sizeof(float), "a table", &made->numbers);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, directions, sizeof(double), "directions", &made->directions);
+    if (st != SNNK_OK) goto done;
+    st =
+        snnk__alloc(allocator, n_directions, sizeof(double), "directions", &made->direction_offset);
+    if (st != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, n_directions, sizeof(double), "gains", &made->gain)) !=
+        SNNK_OK)
+        goto done;
+    if ((st = snnk__alloc(allocator, t ? d : 0, sizeof(double), "a direction", &made->nu)) !=
+        SNNK_OK)
+        goto done;
+    for (size_t i = 0; i < n_directions; i++) made->gain[i] = 1;
+    made->table = (snnk__urf_table){.signs = signs,
+                                    .parts = parts,
+                                    .rows = snnk__urf_rows_in(made->numbers, rows),
+                                    .n_directions = n_directions,
+                                    .directions = made->directions,
+                                    .direction_offset = made->direction_offset,
+                                    .gain = made->gain,
+                                    .nu = made->nu};
+    *folded = made;
+    made = NULL;
+done:
+    snnk__folded_free(made);
+    return st;
+}
+
+void snnk__folded_free(snnk__folded *folded) {
+    if (!folded) return;
+    const snnk_allocator allocator = folded->allocator;
+    snnk__free(&allocator, folded->numbers);
+    snnk__free(&allocator, folded->directions);
+    snnk__free(&allocator, folded->direction_offset);
+    snnk__free(&allocator, folded->gain);
+    snnk__free(&allocator, folded->nu);
+    snnk__free(&allocator, folded);
+}
+
 /* ---- The input tower's table ---- */
 
 void snnk__urf_shape(const snnk__urf_atoms *atoms, const snnk_frame *frame, size_t *signs,
@@ -127,16 +180,19 @@ static void set_directions(snnk__urf *urf) {
     }
 }
 
+snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n) {
+    return (snnk__urf_rows){.z_exponent = numbers,
+                            .z_phase = numbers + n,
+                            .norm_exponent = numbers + 2 * n,
+                            .norm_phase = numbers + 3 * n,
+                            .t_exponent = numbers + 4 * n,
+                            .t_phase = numbers + 5 * n,
+                            .constant = numbers + 6 * n};
+}
+
 static void set_rows(snnk__urf *urf) {
     const size_t n = urf->rows;
-    float *at = urf->numbers;
-    const snnk__urf_rows all = {.z_exponent = at,
-                                .z_phase = at + n,
-                                .norm_exponent = at + 2 * n,
-                                .norm_phase = at + 3 * n,
-                                .t_exponent = at + 4 * n,
-                                .t_phase = at + 5 * n,
-                                .constant = at + 6 * n};
+    const snnk__urf_rows all = snnk__urf_rows_in(urf->numbers, n);
 
     for (size_t j = 0; j < n; j++) {
         const snnk__urf_row row = row_of(urf, j);

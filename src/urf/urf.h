@@ -39,6 +39,14 @@ typedef struct snnk__line {
     size_t sketch_rows; /* r */
 } snnk__line;
 
+/* A URF block behind a linear map (snnk_map_fold): what is left of it is the table. */
+typedef struct snnk__folded {
+    snnk_allocator allocator;
+    float *numbers; /* of all rows */
+    double *directions, *direction_offset, *gain, *nu;
+    snnk__urf_table table;
+} snnk__folded;
+
 /* What one row of weights is to a block. */
 typedef struct snnk__seen_weight {
     double norm2;  /* |w~|^2 */
@@ -56,6 +64,15 @@ int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows
 /* Fill the table, once atoms, row_atom and norm2 are set. */
 void snnk__urf_finish(snnk__urf *urf);
 void snnk__urf_free(snnk__urf *urf);
+
+/* Where the numbers of n rows stand, SNNK__URF_NUMBERS n of them. */
+snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n);
+
+/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1. signs, parts: as the
+ * table's; t: whether it has nu. */
+int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
+                       bool t, const snnk_allocator *allocator, snnk__folded **folded);
+void snnk__folded_free(snnk__folded *folded);
 
 int snnk__line_create(const snnk_frame *frame, double intercept, double slope,
                       const snnk_allocator *allocator, snnk__line **line);

@@ -4,7 +4,7 @@
  *     grad F = F grad E,        grad E = a g + 2 q P (x - mu) + kappa nu,     P = M^T M
  *     lap F  = F (grad E . grad E + lap E),    lap E = 2 q trace(P)
  *
- * products not conjugated. Where a feature is saturated it is constant. */
+ * products not conjugated; P is read off the table of the kernels. Where a feature is saturated it is constant. */
 #include "urf/urf_derivative.h"
 
 #include <math.h>
@@ -19,35 +19,41 @@ typedef struct point {
     double curvature;   /* lap |x~|^2 = 2 trace(P) */
 } point;
 
-static double trace_of_metric(const snnk_frame *frame) {
-    const size_t d = frame->inputs;
-    double sum = 0;
+/* pull = P (x - mu), half the gradient of |x~|^2; gives trace(P), half its Laplacian. */
+static double pull_of(const snnk__urf_table *table, size_t d, const float *x, double *pull) {
+    double trace = 0;
 
     for (size_t k = 0; k < d; k++) {
-        double diagonal = 1;
+        const double scale = table->scale ? table->scale[k] : 0;
 
-        for (size_t i = 0; i < frame->n_directions; i++) {
-            const double u = frame->directions[i * d + k], stretch = frame->stretch[i];
-            diagonal += (stretch * stretch - 1) * u * u;
-        }
-        sum += diagonal * frame->scale[k] * frame->scale[k];
+        pull[k] = scale * scale * (table->mean ? x[k] - table->mean[k] : x[k]);
+        trace += scale * scale;
     }
-    return sum;
+    for (size_t i = 0; i < table->n_directions; i++) {
+        const double *u = table->directions + i * d, gain = table->gain[i];
+        double p = table->direction_offset[i];
+
+        for (size_t k = 0; k < d; k++) p += u[k] * x[k];
+        for (size_t k = 0; k < d; k++) {
+            pull[k] += gain * p * u[k];
+            trace += gain * u[k] * u[k];
+        }
+    }
+    return trace;
 }
 
 static point point_at(const snnk__map_block *block, const float *x, double *scratch) {
-    const snnk_frame *frame = block->urf->frame;
+    const snnk__urf_table *table = block->function.urf;
     const size_t d = block->inputs;
+    const double trace = pull_of(table, d, x, scratch);
 
-    snnk__frame_input(frame, x, scratch); /* M (x - mu) */
-    snnk__frame_fold(frame, scratch);     /* M^T of it */
     for (size_t k = 0; k < d; k++) scratch[k] *= 2;
     return (point){.d = d,
-                   .scalars = snnk__urf_scalars_of(&block->urf->table, d, x),
+                   .scalars = snnk__urf_scalars_of(table, d, x),
                    .pull = scratch,
-                   .nu = block->urf->table.nu,
+                   .nu = table->nu,
                    .g = scratch + d,
-                   .curvature = 2 * trace_of_metric(frame)};
+                   .curvature = 2 * trace};
 }
 
 /* The coefficients of grad E = z g + norm pull + kappa nu for one sign, and F. */
@@ -82,7 +88,7 @@ static double project(const snnk__map_block *block, size_t j, const float *x, do
 
 void snnk__urf_gradient(const snnk__map_block *block, const float *x, double *scratch, float *J,
                         size_t ldj) {
-    const snnk__urf_table *table = &block->urf->table;
+    const snnk__urf_table *table = block->function.urf;
     const point at = point_at(block, x, scratch);
 
     for (size_t j = 0; j < block->rows; j++) {
@@ -125,7 +131,7 @@ static products products_of(const point *at) {
 
 void snnk__urf_laplacian(const snnk__map_block *block, const float *x, double *scratch,
                          float *laplacian) {
-    const snnk__urf_table *table = &block->urf->table;
+    const snnk__urf_table *table = block->function.urf;
     const point at = point_at(block, x, scratch);
 
     for (size_t j = 0; j < block->rows; j++) {

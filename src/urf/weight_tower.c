@@ -95,6 +95,9 @@ static int check_bias(const snnk_map *map, size_t l, const float *b, const float
         const snnk__map_block *block = map->blocks[i];
         const bool biased = block->line || (block->urf && block->urf->intercept != 0);
 
+        if (block->folded)
+            return snnk__fail(SNNK_E_UNSUPPORTED,
+                              "block %zu was folded: its weights are on other inputs", i);
         if (b && !block->line && !block->urf)
             return snnk__fail(SNNK_E_UNSUPPORTED,
                               "block %zu: its kernel is symmetric and has no b: pass NULL", i);

@@ -22,7 +22,8 @@ SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
-U64 = {"snnk_lstsq_rows", "snnk_layer_weight_bytes", "snnk_layer_storage", "snnk_layer_parameters", "snnk_layer_multiply_adds",
+U64 = {"snnk_lstsq_rows", "snnk_layer_weight_bytes", "snnk_layer_storage", "snnk_layer_is_tower",
+       "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
 F64 = {"snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
 POINTER = {"snnk_layer_map", "snnk_network_layer"}
@@ -230,6 +231,22 @@ call("snnk_network_set_note", network, b"units", b"m")
 assert call("snnk_network_note", network, b"units") == b"m"
 assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
+
+map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
+assert call("snnk_map_inputs", map_folded) == 3
+tower = handle("snnk_layer_tower", map_folded)
+assert call("snnk_layer_is_tower", tower) == 1 and call("snnk_layer_is_tower", dense) == 0
+call("snnk_layer_free", tower)
+call("snnk_map_free", map_folded)
+bundled = handle("snnk_network_bundle", network, size(0), size(1))
+assert call("snnk_network_layers", bundled) == 1  # the linear layer is in Psi
+call("snnk_network_free", bundled)
+tower = handle("snnk_network_input_tower", network)
+assert call("snnk_network_outputs", tower) == 2
+call("snnk_network_free", tower)
+call("snnk_network_weights_tower", network, out, size(2), None)
+cost = config("snnk_cost_init", 56)
+call("snnk_network_cost", network, size(0), size(1), byref(cost))
 
 quantize_report = config("snnk_quantize_report_init", 48)
 narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,

@@ -239,12 +239,15 @@ assert call("snnk_layer_is_tower", tower) == 1 and call("snnk_layer_is_tower", d
 call("snnk_layer_free", tower)
 call("snnk_map_free", map_folded)
 bundled = handle("snnk_network_bundle", network, size(0), size(1))
-assert call("snnk_network_layers", bundled) == 1  # the linear layer is in Psi
+assert call("snnk_layer_is_tower", c_void_p(call("snnk_network_layer", bundled, size(0)))) == 1
 call("snnk_network_free", bundled)
-tower = handle("snnk_network_input_tower", network)
+single = handle("snnk_network_create", None)
+call("snnk_network_append", single, solved)
+tower = handle("snnk_network_input_tower", single)
 assert call("snnk_network_outputs", tower) == 2
-call("snnk_network_free", tower)
-call("snnk_network_weights_tower", network, out, size(2), None)
+call("snnk_network_weights_tower", single, out, size(2), None)
+for made in (tower, single):
+    call("snnk_network_free", made)
 cost = config("snnk_cost_init", 56)
 call("snnk_network_cost", network, size(0), size(1), byref(cost))
 

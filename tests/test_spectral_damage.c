@@ -1,123 +1,7 @@
-/* src/file/spectral_load.c on files that are not what they should be: a sound one with one thing
- * changed, and a check sum that is right. */
-#include "support/compare.h"
-
-#include <stdbool.h>
-#include <stdlib.h>
+/* src/file/spectral_load.c on files that are not what they should be. */
+#include "support/damage.h"
 
 #include "data/model_1.h"
-#include "file/bytes.h"
-#include "file/model.h"
-
-/* What is changed in a sound file. */
-typedef struct change {
-    const char *tensor; /* of layer 0, "blocks.1.atoms": this element of it becomes `value`... */
-    size_t element;
-    double value;
-    int wrong_shape;  /* ... or 1: it is left out; 2: it is a row or an element shorter */
-    const char *key;  /* or this key of the description, the n-th time it occurs, */
-    int n;            /* from 0, */
-    const char *text; /* gets this value, or is misspelt (NULL) */
-    int status;
-    const char *says;
-} change;
-
-/* The description with one value changed. The caller frees it. */
-static char *changed_text(const char *text, const change *c) {
-    char *out = malloc(strlen(text) + 100), quoted[64];
-    const char *at = text;
-    size_t length;
-
-    if (!c->key) return strcpy(out, text);
-    snprintf(quoted, sizeof quoted, "\"%s\":", c->key);
-    for (int n = 0; (at = strstr(at, quoted)) && n < c->n; n++) at++;
-    assert_non_null(at);
-    length = (size_t)(at - text);
-    memcpy(out, text, length);
-    if (!c->text) {
-        snprintf(out + length, 100 + strlen(at), "\"x%s", at + 1);
-        return out;
-    }
-    at += strlen(quoted);
-    sprintf(out + length, "%s%s%s", quoted, c->text, at + strcspn(at, ",}"));
-    return out;
-}
-
-/* A tensor's elements in this machine's order, one of them changed. The caller frees them. */
-static void *changed_elements(const snnk__st_tensor *tensor, const change *c, bool here) {
-    const size_t n = tensor->bytes / snnk__dtype_bytes(tensor->dtype);
-    unsigned char *out = malloc(tensor->bytes + 1);
-
-    for (size_t e = 0; e < n; e++) {
-        const bool now = here && !c->wrong_shape && e == c->element;
-
-        if (tensor->dtype == SNNK__DTYPE_F64) {
-            const double x = now ? c->value : snnk__load_f64(tensor->data + 8 * e, false);
-            memcpy(out + 8 * e, &x, sizeof x);
-        } else if (tensor->dtype == SNNK__DTYPE_F32) {
-            const float x = now ? (float)c->value : snnk__load_f32(tensor->data + 4 * e, false);
-            memcpy(out + 4 * e, &x, sizeof x);
-        } else {
-            const uint32_t x =
-                now ? (uint32_t)c->value : snnk__load_u32(tensor->data + 4 * e, false);
-            memcpy(out + 4 * e, &x, sizeof x);
-        }
-    }
-    return out;
-}
-
-/* Load model_1 with a change, its check sum put right. */
-static int load_changed(const change *c, const snnk_allocator *loaders, snnk_network **network) {
-    snnk__st_reader *reader;
-    snnk__st_writer writer;
-    snnk_allocator allocator;
-    void *elements[64], *file;
-    size_t n, bytes;
-    bool found = c->tensor == NULL;
-
-    assert_ok(snnk__allocator_read(&allocator, NULL));
-    assert_ok(snnk__model_open(model_1, sizeof model_1, &allocator, SNNK__MODEL_NETWORK, &reader));
-    snnk__model_begin(&writer, &allocator, SNNK__MODEL_NETWORK);
-    char *text = changed_text(snnk__st_text(reader, "snnk.network"), c);
-    snnk__st_add_text(&writer, "snnk.network", text);
-    const snnk__st_tensor *tensors = snnk__st_tensors(reader, &n);
-    assert_true(n <= 64);
-    for (size_t i = 0; i < n; i++) {
-        const bool here =
-            c->tensor && strcmp(tensors[i].name + strlen("layers.0."), c->tensor) == 0;
-        size_t dims[2] = {0};
-
-        found = found || here;
-        elements[i] = changed_elements(&tensors[i], c, here);
-        if (here && c->wrong_shape == 1) continue;
-        memcpy(dims, tensors[i].dims, tensors[i].n_dims * sizeof *dims);
-        if (here && c->wrong_shape == 2) dims[0]--;
-        snnk__st_add_tensor(&writer, tensors[i].name, tensors[i].dtype, tensors[i].n_dims, dims,
-                            elements[i]);
-    }
-    assert_true(found);
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
-    file = malloc(bytes);
-    assert_ok(snnk__st_write_memory(&writer, file, bytes));
-    snnk__st_writer_free(&writer);
-    snnk__st_close(reader);
-    for (size_t i = 0; i < n; i++) free(elements[i]);
-    free(text);
-    const int st = snnk_network_load_memory(file, bytes, loaders, network);
-    free(file);
-    return st;
-}
-
-/* A value of the description; a tensor left out (1) or too short (2); a number that is wrong, or not
- * finite. */
-#define KEY(key_, n_, text_, says_)                                                                \
-    { .key = key_, .n = n_, .text = text_, .status = SNNK_E_FORMAT, .says = says_ }
-#define SHAPE(tensor_, how, says_)                                                                 \
-    { .tensor = tensor_, .wrong_shape = how, .status = SNNK_E_FORMAT, .says = says_ }
-#define WRONG(tensor_, at, value_, says_)                                                          \
-    { .tensor = tensor_, .element = at, .value = value_, .status = SNNK_E_FORMAT, .says = says_ }
-#define NONFINITE(tensor_, at, value_, says_)                                                      \
-    { .tensor = tensor_, .element = at, .value = value_, .status = SNNK_E_NONFINITE, .says = says_ }
 
 #define ATOM "blocks.0.atoms"
 #define ROWS "blocks.0.row_atom"
@@ -258,26 +142,9 @@ static const change changes[] = {
     SHAPE("blocks.0.offset", 2, "blocks.0.offset"),
 };
 
-/* Nothing changed, the file loads; with any of these it does not. */
 static void test_refuses_damaged_blocks(void **state) {
-    const size_t n = sizeof changes / sizeof *changes;
-    const change none = {0};
-
     (void)state;
-    for (size_t i = 0; i <= n; i++) {
-        const change *c = i < n ? &changes[i] : &none;
-        snnk_network *network;
-        const int st = load_changed(c, NULL, &network);
-
-        if (st != c->status)
-            print_error("change %zu: %s %s\n", i, c->tensor ? c->tensor : c->key,
-                        c->text ? c->text : "");
-        assert_status(st, c->status);
-        if (st != SNNK_OK) assert_null(network);
-        if (c->says) assert_says(c->says);
-        if (c->says) assert_says("layer 0: ");
-        snnk_network_free(network);
-    }
+    check_refuses_changes(model_1, sizeof model_1, sizeof changes / sizeof *changes, changes);
 }
 
 static void *small_blocks_only(size_t bytes, void *user) {
@@ -307,7 +174,8 @@ static void test_checks_before_it_allocates(void **state) {
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
         snnk_network *network;
 
-        assert_status(load_changed(&large[i], &allocator, &network), SNNK_E_FORMAT);
+        assert_status(load_changed(model_1, sizeof model_1, &large[i], &allocator, &network),
+                      SNNK_E_FORMAT);
         assert_says(large[i].says);
     }
 }

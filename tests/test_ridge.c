@@ -304,7 +304,7 @@ static void test_indefinite(void **state) {
     double B[2], b;
 
     (void)state;
-    s->rows = 5;
+    s->rows = 5, s->weight = 5;
     s->S[0] = 2, s->S[2] = 0, s->S[3] = -1;
     s->C[0] = 6, s->C[1] = 7;
     s->yy[0] = 30;
@@ -324,7 +324,7 @@ static void test_rank_tolerance(void **state) {
     double B[2], b;
 
     (void)state;
-    s->rows = 5;
+    s->rows = 5, s->weight = 5;
     s->S[0] = 1, s->S[2] = 0.9, s->S[3] = 1;
     s->C[0] = 1, s->C[1] = 0;
     s->yy[0] = 100;
@@ -368,7 +368,7 @@ static void test_overflowing_solution(void **state) {
     double B = 5, b = 6;
 
     (void)state;
-    s->rows = 2;
+    s->rows = 2, s->weight = 2;
     s->S[0] = 1e-200;
     s->C[0] = 1e200;
     double *before = statistics_copy(s);

@@ -4,8 +4,11 @@
 
 #include "file/safetensors.h"
 
-/* The format this library writes, and the newest it reads. */
+/* The format this library writes, of networks the newest it reads. */
 #define SNNK__MODEL_FORMAT 1
+
+/* Statistics with weights or a factor: older libraries would take them for others. */
+#define SNNK__LSTSQ_FORMAT 2
 
 #define SNNK__MODEL_NETWORK "network"
 #define SNNK__MODEL_LSTSQ   "lstsq"
@@ -13,6 +16,10 @@
 /* Start a file of a kind: format, library version and kind are in it. Failures stick to the writer,
  * as everywhere. */
 void snnk__model_begin(snnk__st_writer *writer, const snnk_allocator *allocator, const char *kind);
+
+/* The same in a later format. */
+void snnk__model_begin_format(snnk__st_writer *writer, const snnk_allocator *allocator,
+                              const char *kind, uint64_t format);
 
 /* Open a model in memory, of this kind, its check sum verified. `buffer` must outlive the reader.
  * SNNK_E_TRUNCATED, SNNK_E_FORMAT, SNNK_E_VERSION, SNNK_E_CHECKSUM, SNNK_E_NOMEM. */

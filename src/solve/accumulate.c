@@ -6,14 +6,7 @@
 #include "base/size.h"
 #include "base/workspace.h"
 #include "kernels/kernels.h"
-#include "solve/lstsq.h"
-
-/* Where the targets of a call come from: Y (row stride ldy), or labels. */
-typedef struct target_rows {
-    const float *Y;
-    size_t ldy;
-    const int32_t *labels;
-} target_rows;
+#include "solve/qr.h"
 
 /* ---- Packing: means, and columns less them ---- */
 
@@ -33,6 +26,7 @@ typedef struct block {
     int32_t precision; /* snnk_precision: that of the moments */
     size_t rows;
     double share, weight; /* b/(a + b) and sqrt(a b/(a + b)) for a rows so far and b of the block */
+    const float *weights; /* of its rows, or NULL for ones */
     columns phi, y;
     size_t phi_panels, y_panels;
 } block;
@@ -70,14 +64,36 @@ static void shift_means(const block *b, const columns *c, size_t first, size_t e
     }
 }
 
+/* Centred rows times the roots of their weights, so that products of them have the weights. */
+static void weigh_panel(const block *b, char *numbers) {
+    const size_t width = b->moments->width;
+    double *doubles = (double *)(void *)numbers;
+    float *floats = (float *)(void *)numbers;
+
+    for (size_t k = 0; k < b->rows; k++) {
+        const double root = sqrt((double)b->weights[k]);
+
+        for (size_t c = k * width; c < (k + 1) * width; c++)
+            if (b->precision == SNNK_PRECISION_DOUBLE)
+                doubles[c] *= root;
+            else
+                floats[c] *= (float)root;
+    }
+}
+
 /* Panels first ... end-1 of one kind of columns. */
 static void pack_columns(const block *b, const columns *c, size_t first, size_t end) {
     const size_t from = first * b->moments->width;
     const size_t to = snnk__min_size(end * b->moments->width, c->count);
 
-    b->moments->means(b->rows, to - from, c->X + from, c->ld, c->block_mean + from);
+    if (b->weights)
+        snnk__weighted_means(b->rows, to - from, c->X + from, c->ld, b->weights,
+                             c->block_mean + from);
+    else
+        b->moments->means(b->rows, to - from, c->X + from, c->ld, c->block_mean + from);
     b->moments->pack(b->rows, to - from, c->X + from, c->ld, c->block_mean + from,
                      panel(b, c, first));
+    for (size_t p = first; b->weights && p < end; p++) weigh_panel(b, panel(b, c, p));
     shift_means(b, c, from, to);
 }
 
@@ -135,49 +151,66 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 /* ---- Blocks ---- */
 
 /* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of 2^59 and one of
- * sqrt(383) 2^59 are a float. */
+ * sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
 #define FAST_LIMIT 0x1p58F
 
-static bool means_below(size_t count, const double *mean) {
+/* The same for numbers that are going to be multiplied by the roots of these weights: less by the power of
+ * two above the root of the largest. */
+static float fast_limit(const snnk__rows *rows) {
+    float most = 1;
+    int exponent = 0;
+
+    if (!rows->weights) return FAST_LIMIT;
+    for (size_t i = 0; i < rows->n; i++) most = fmaxf(most, rows->weights[i]);
+    (void)frexpf(most, &exponent);
+    return ldexpf(FAST_LIMIT, -(exponent + 1) / 2);
+}
+
+static bool means_below(size_t count, const double *mean, float limit) {
     bool below = true;
 
-    for (size_t j = 0; j < count; j++) below &= fabs(mean[j]) < (double)FAST_LIMIT;
+    for (size_t j = 0; j < count; j++) below &= fabs(mean[j]) < (double)limit;
     return below;
 }
 
-/* Add a block of `rows` rows. Chan, Golub & LeVeque 1979: S += S_block + w delta delta^T, w = a b/(a + b), where
- * delta is the difference of the means. The last term enters as one more row of the block, sqrt(w)
- * delta. */
-static void add_block(snnk_lstsq *lstsq, int32_t wanted, size_t rows, const float *Phi,
-                      size_t ldphi, const float *Y, size_t ldy, snnk_workspace *workspace) {
+/* Add a block of rows, at most SNNK__LSTSQ_BLOCK_ROWS, without labels. Chan, Golub & LeVeque 1979: S += S_block +
+ * w delta delta^T, w = a b/(a + b), where delta is the difference of the means, and a and b are weights. The last
+ * term enters as one more row of the block, sqrt(w) delta. */
+static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk__rows *rows,
+                      snnk_workspace *workspace) {
     const size_t m = lstsq->features, t = lstsq->targets;
-    const bool small = means_below(m, lstsq->mean_phi) && means_below(t, lstsq->mean_y);
+    const float limit = fast_limit(rows);
+    const bool small =
+        means_below(m, lstsq->mean_phi, limit) && means_below(t, lstsq->mean_y, limit);
     const int32_t precision = small ? wanted : SNNK_PRECISION_DOUBLE;
     const snnk__moments *moments = &snnk__kernels_get()->moments[precision];
     const size_t width = moments->width;
-    const double n = (double)lstsq->rows, k = (double)rows;
-    block b = {.lstsq = lstsq,
-               .moments = moments,
-               .precision = precision,
-               .rows = rows,
-               .share = k / (n + k),
-               .weight = sqrt(n / (n + k) * k),
-               .phi = {m, Phi, ldphi, lstsq->mean_phi, lstsq->block_phi, lstsq->phi_panels},
-               .y = {t, Y, ldy, lstsq->mean_y, lstsq->block_y, lstsq->y_panels},
-               .phi_panels = (m - 1) / width + 1,
-               .y_panels = (t - 1) / width + 1};
+    const double n = lstsq->weight, k = snnk__rows_weight(rows);
+    block b = {
+        .lstsq = lstsq,
+        .moments = moments,
+        .precision = precision,
+        .rows = rows->n,
+        .share = k / (n + k),
+        .weight = sqrt(n / (n + k) * k),
+        .weights = rows->weights,
+        .phi = {m, rows->Phi, rows->ldphi, lstsq->mean_phi, lstsq->block_phi, lstsq->phi_panels},
+        .y = {t, rows->Y, rows->ldy, lstsq->mean_y, lstsq->block_y, lstsq->y_panels},
+        .phi_panels = (m - 1) / width + 1,
+        .y_panels = (t - 1) / width + 1};
     const size_t panels = b.phi_panels + b.y_panels;
 
     /* No scratch: nothing that could fail. */
     snnk__for_rows(workspace, &lstsq->allocator, panels, 0, pack_task, &b);
     snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
-    for (size_t i = 0; i <= rows; i++)
+    for (size_t i = 0; i <= rows->n; i++)
         for (size_t j = 0; j < t; j++) {
             const double y = packed(&b, &b.y, i, j);
 
             lstsq->yy[j] += y * y;
         }
-    lstsq->rows += rows;
+    lstsq->rows += rows->n;
+    lstsq->weight += k;
     lstsq->fast |= precision == SNNK_PRECISION_FAST;
 }
 
@@ -187,82 +220,154 @@ static void spread_labels(size_t rows, size_t t, const int32_t *labels, float *Y
     for (size_t i = 0; i < rows; i++) Y[i * t + (size_t)labels[i]] = 1;
 }
 
-/* All checks have been made: this cannot fail. */
-static void add_rows(snnk_lstsq *lstsq, int32_t precision, size_t n, const float *Phi, size_t ldphi,
-                     target_rows targets, snnk_workspace *workspace) {
-    const size_t t = lstsq->targets;
+/* The first of these rows into moments; gives how many. */
+static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+                             snnk_workspace *workspace) {
+    const size_t count = snnk__rows_next(rows->n, SNNK__LSTSQ_BLOCK_ROWS);
+    snnk__rows some = snnk__rows_some(rows, 0, count);
 
-    for (size_t first = 0; first < n;) {
-        /* Blocks of nearly equal size: no call ends in a block of a few rows. */
-        const size_t left = n - first;
-        const size_t blocks = (left - 1) / SNNK__LSTSQ_BLOCK_ROWS + 1;
-        const size_t rows = (left - 1) / blocks + 1;
-        const float *Y = lstsq->label_rows;
-        size_t ldy = t;
+    if (some.labels) {
+        spread_labels(count, lstsq->targets, some.labels, lstsq->label_rows);
+        some.Y = lstsq->label_rows;
+        some.ldy = lstsq->targets;
+    }
+    add_block(lstsq, precision, &some, workspace);
+    return count;
+}
 
-        if (targets.labels)
-            spread_labels(rows, t, targets.labels + first, lstsq->label_rows);
-        else
-            Y = targets.Y + first * targets.ldy, ldy = targets.ldy;
-        add_block(lstsq, precision, rows, Phi + first * ldphi, ldphi, Y, ldy, workspace);
-        first += rows;
+/* The same into the factor; with AUTO none after those that decide. */
+static size_t add_to_factor(snnk_lstsq *lstsq, const snnk__rows *rows) {
+    const uint64_t decisive = snnk__qr_decisive_rows(lstsq);
+    size_t left = rows->n;
+
+    if (lstsq->route == SNNK_ROUTE_AUTO && lstsq->rows < decisive && decisive - lstsq->rows < left)
+        left = (size_t)(decisive - lstsq->rows);
+
+    const size_t count = snnk__rows_next(left, lstsq->qr->rows);
+    const snnk__rows some = snnk__rows_some(rows, 0, count);
+
+    snnk__qr_add_block(lstsq, &some);
+    snnk__qr_decide(lstsq);
+    return count;
+}
+
+void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+                          snnk_workspace *workspace) {
+    for (size_t first = 0; first < rows->n;) {
+        const snnk__rows left = snnk__rows_some(rows, first, rows->n - first);
+
+        first += lstsq->route == SNNK_ROUTE_GRAM
+                     ? add_to_moments(lstsq, precision, &left, workspace)
+                     : add_to_factor(lstsq, &left);
     }
 }
+
+/* ---- Doors ---- */
 
 /* The precision that rows with these numbers get: *precision is what they would have, DOUBLE where their products might
  * be no floats. SNNK_E_NONFINITE. */
 static int check_values(const float *X, const char *name, size_t rows, size_t width, size_t ld,
-                        int32_t *precision) {
-    if (*precision == SNNK_PRECISION_FAST && snnk__all_below(X, rows, width, ld, FAST_LIMIT))
+                        float limit, int32_t *precision) {
+    if (*precision == SNNK_PRECISION_FAST && snnk__all_below(X, rows, width, ld, limit))
         return SNNK_OK;
     *precision = SNNK_PRECISION_DOUBLE;
     return snnk__check_finite(X, name, rows, width, ld);
 }
 
-/* What add and add_labels have in common. Finiteness comes last: it reads all of Phi. */
-static int check_rows(const snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi) {
+static int check_labels(const snnk_lstsq *lstsq, size_t n, const int32_t *labels) {
     int st;
 
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    st = snnk__check_matrix(Phi, "Phi", n, lstsq->features, ldphi, sizeof *Phi);
-    if (st != SNNK_OK) return st;
-    if (n > UINT64_MAX - lstsq->rows)
-        return snnk__fail(SNNK_E_SIZE, "%zu rows after %llu are more than a count can hold", n,
-                          (unsigned long long)lstsq->rows);
-    return SNNK_OK;
-}
-
-int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
-                   size_t ldy, snnk_workspace *workspace) {
-    int32_t precision;
-    int st;
-
-    if ((st = check_rows(lstsq, n, Phi, ldphi)) != SNNK_OK) return st;
-    st = snnk__check_matrix(Y, "Y", n, lstsq->targets, ldy, sizeof *Y);
-    if (st != SNNK_OK) return st;
-    precision = lstsq->precision;
-    st = check_values(Phi, "Phi", n, lstsq->features, ldphi, &precision);
-    if (st != SNNK_OK) return st;
-    st = check_values(Y, "Y", n, lstsq->targets, ldy, &precision);
-    if (st != SNNK_OK) return st;
-    add_rows(lstsq, precision, n, Phi, ldphi, (target_rows){.Y = Y, .ldy = ldy}, workspace);
-    return SNNK_OK;
-}
-
-int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                          const int32_t *labels, snnk_workspace *workspace) {
-    int32_t precision;
-    int st;
-
-    if ((st = check_rows(lstsq, n, Phi, ldphi)) != SNNK_OK) return st;
     if (n > 0 && (st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++)
         if (labels[i] < 0 || (size_t)labels[i] >= lstsq->targets)
             return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %ld is not in 0 ... %zu", i,
                               (long)labels[i], lstsq->targets - 1);
-    precision = lstsq->precision;
-    st = check_values(Phi, "Phi", n, lstsq->features, ldphi, &precision);
+    return SNNK_OK;
+}
+
+static int check_weights(size_t n, const float *weights) {
+    for (size_t i = 0; weights && i < n; i++)
+        if (!(weights[i] >= 1e-30F && weights[i] <= 1e30F))
+            return snnk__fail(SNNK_E_RANGE, "weights[%zu] = %g is not in 1e-30 ... 1e30", i,
+                              (double)weights[i]);
+    return SNNK_OK;
+}
+
+/* Everything about rows with Y, or of_labels. Finiteness comes last: it reads all of Phi. */
+static int check_rows(const snnk_lstsq *lstsq, const snnk__rows *rows, bool of_labels,
+                      int32_t *precision) {
+    const size_t n = rows->n;
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+
+    const size_t m = lstsq->features, t = lstsq->targets;
+
+    st = snnk__check_matrix(rows->Phi, "Phi", n, m, rows->ldphi, sizeof *rows->Phi);
     if (st != SNNK_OK) return st;
-    add_rows(lstsq, precision, n, Phi, ldphi, (target_rows){.labels = labels}, workspace);
+    st = of_labels ? check_labels(lstsq, n, rows->labels)
+                   : snnk__check_matrix(rows->Y, "Y", n, t, rows->ldy, sizeof *rows->Y);
+    if (st != SNNK_OK) return st;
+    if ((st = check_weights(n, rows->weights)) != SNNK_OK) return st;
+    *precision = lstsq->precision;
+    st = check_values(rows->Phi, "Phi", n, m, rows->ldphi, fast_limit(rows), precision);
+    if (st != SNNK_OK || of_labels) return st;
+    return check_values(rows->Y, "Y", n, t, rows->ldy, fast_limit(rows), precision);
+}
+
+int snnk__rows_check(const snnk_lstsq *lstsq, const snnk__rows *rows, int32_t *precision) {
+    if (rows->n > 0 && !rows->Y && !rows->labels)
+        return snnk__fail(SNNK_E_NULL, "Y and labels are NULL, one of them is needed");
+    if (rows->Y && rows->labels)
+        return snnk__fail(SNNK_E_NULL, "Y and labels are both given, one must be NULL");
+    return check_rows(lstsq, rows, !rows->Y, precision);
+}
+
+static int check_count(const snnk_lstsq *lstsq, size_t n) {
+    if (n <= UINT64_MAX - lstsq->rows) return SNNK_OK;
+    return snnk__fail(SNNK_E_SIZE, "%zu rows after %llu are more than a count can hold", n,
+                      (unsigned long long)lstsq->rows);
+}
+
+int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
+                   size_t ldy, snnk_workspace *workspace) {
+    const snnk__rows rows = {.n = n, .Phi = Phi, .ldphi = ldphi, .Y = Y, .ldy = ldy};
+    int32_t precision;
+    int st;
+
+    if ((st = check_rows(lstsq, &rows, false, &precision)) != SNNK_OK) return st;
+    if ((st = check_count(lstsq, n)) != SNNK_OK) return st;
+    snnk__lstsq_add_rows(lstsq, precision, &rows, workspace);
+    return SNNK_OK;
+}
+
+int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
+                          const int32_t *labels, snnk_workspace *workspace) {
+    const snnk__rows rows = {.n = n, .Phi = Phi, .ldphi = ldphi, .labels = labels};
+    int32_t precision;
+    int st;
+
+    if ((st = check_rows(lstsq, &rows, true, &precision)) != SNNK_OK) return st;
+    if ((st = check_count(lstsq, n)) != SNNK_OK) return st;
+    snnk__lstsq_add_rows(lstsq, precision, &rows, workspace);
+    return SNNK_OK;
+}
+
+int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
+                            const float *Y, size_t ldy, const int32_t *labels, const float *weights,
+                            snnk_workspace *workspace) {
+    const snnk__rows rows = {.n = n,
+                             .Phi = Phi,
+                             .ldphi = ldphi,
+                             .Y = Y,
+                             .ldy = ldy,
+                             .labels = labels,
+                             .weights = weights};
+    int32_t precision;
+    int st;
+
+    if ((st = snnk__rows_check(lstsq, &rows, &precision)) != SNNK_OK) return st;
+    if ((st = check_count(lstsq, n)) != SNNK_OK) return st;
+    snnk__lstsq_add_rows(lstsq, precision, &rows, workspace);
     return SNNK_OK;
 }

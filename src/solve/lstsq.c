@@ -1,7 +1,10 @@
 #include "solve/lstsq.h"
 
+#include <string.h>
+
 #include "base/size.h"
 #include "kernels/kernels.h"
+#include "solve/qr.h"
 
 static int check_width(size_t width, const char *name) {
     if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0, at least 1 is needed", name);
@@ -31,14 +34,29 @@ static int allocate(const snnk_lstsq *lstsq, size_t rows, size_t columns, const 
     return snnk__alloc_zero(&lstsq->allocator, count, sizeof(double), what, pointer);
 }
 
-int snnk_lstsq_set_precision(snnk_lstsq *lstsq, int32_t precision) {
+/* All that is as long as there are targets, zero. What was allocated before a failure is the
+ * caller's to free. */
+static int allocate_targets(snnk_lstsq *lstsq) {
+    const size_t m = lstsq->features, t = lstsq->targets;
     int st;
 
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    st = snnk__check_enum(precision, SNNK_PRECISION_FAST + 1, "precision");
+    if ((st = allocate_panels(lstsq, t, "a target block", &lstsq->y_panels)) != SNNK_OK) return st;
+    st = snnk__alloc(&lstsq->allocator, t, SNNK__LSTSQ_BLOCK_ROWS * sizeof(float), "label rows",
+                     &lstsq->label_rows);
     if (st != SNNK_OK) return st;
-    lstsq->precision = precision;
-    return SNNK_OK;
+    if ((st = allocate(lstsq, t, m, "cross moments", &lstsq->C)) != SNNK_OK) return st;
+    if ((st = allocate(lstsq, 1, t, "target means", &lstsq->mean_y)) != SNNK_OK) return st;
+    if ((st = allocate(lstsq, 1, t, "target moments", &lstsq->yy)) != SNNK_OK) return st;
+    if ((st = allocate(lstsq, 1, t, "target bounds", &lstsq->most_y)) != SNNK_OK) return st;
+    return allocate(lstsq, 1, t, "block means", &lstsq->block_y);
+}
+
+static void free_targets(const snnk_lstsq *lstsq) {
+    void *const arrays[] = {lstsq->mean_y,   lstsq->C,          lstsq->yy,     lstsq->most_y,
+                            lstsq->y_panels, lstsq->label_rows, lstsq->block_y};
+
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        snnk__free(&lstsq->allocator, arrays[i]);
 }
 
 int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *allocator,
@@ -63,16 +81,10 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     if ((st = allocate(made, m, m, "feature moments", &made->S)) != SNNK_OK) goto done;
     st = allocate_panels(made, m, "a feature block", &made->phi_panels);
     if (st != SNNK_OK) goto done;
-    if ((st = allocate_panels(made, t, "a target block", &made->y_panels)) != SNNK_OK) goto done;
-    st = snnk__alloc(&memory, t, SNNK__LSTSQ_BLOCK_ROWS * sizeof(float), "label rows",
-                     &made->label_rows);
-    if (st != SNNK_OK) goto done;
-    if ((st = allocate(made, t, m, "cross moments", &made->C)) != SNNK_OK) goto done;
     if ((st = allocate(made, 1, m, "feature means", &made->mean_phi)) != SNNK_OK) goto done;
-    if ((st = allocate(made, 1, t, "target means", &made->mean_y)) != SNNK_OK) goto done;
-    if ((st = allocate(made, 1, t, "target moments", &made->yy)) != SNNK_OK) goto done;
     if ((st = allocate(made, 1, m, "block means", &made->block_phi)) != SNNK_OK) goto done;
-    if ((st = allocate(made, 1, t, "block means", &made->block_y)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, m, "feature bounds", &made->most_phi)) != SNNK_OK) goto done;
+    if ((st = allocate_targets(made)) != SNNK_OK) goto done;
     *lstsq = made;
     made = NULL;
 done:
@@ -84,12 +96,43 @@ void snnk_lstsq_free(snnk_lstsq *lstsq) {
     if (!lstsq) return;
 
     const snnk_allocator memory = lstsq->allocator;
-    void *const arrays[] = {lstsq->mean_phi,  lstsq->mean_y,     lstsq->S,        lstsq->C,
-                            lstsq->yy,        lstsq->phi_panels, lstsq->y_panels, lstsq->label_rows,
-                            lstsq->block_phi, lstsq->block_y};
+    void *const arrays[] = {lstsq->mean_phi, lstsq->S, lstsq->phi_panels, lstsq->block_phi,
+                            lstsq->most_phi};
 
+    free_targets(lstsq);
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) snnk__free(&memory, arrays[i]);
+    snnk__qr_free(&memory, lstsq->qr);
     snnk__free(&memory, lstsq);
+}
+
+int snnk_lstsq_set_precision(snnk_lstsq *lstsq, int32_t precision) {
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    st = snnk__check_enum(precision, SNNK_PRECISION_FAST + 1, "precision");
+    if (st != SNNK_OK) return st;
+    lstsq->precision = precision;
+    return SNNK_OK;
+}
+
+int snnk_lstsq_set_route(snnk_lstsq *lstsq, int32_t route) {
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(route, SNNK_ROUTE_AUTO + 1, "route")) != SNNK_OK) return st;
+    if (lstsq->rows > 0)
+        return snnk__fail(SNNK_E_STATE, "%llu rows are there: the route is chosen before the first",
+                          (unsigned long long)lstsq->rows);
+    if (route != SNNK_ROUTE_GRAM && !lstsq->qr) {
+        st = snnk__qr_create(&lstsq->allocator, lstsq->features, lstsq->targets, &lstsq->qr);
+        if (st != SNNK_OK) return st;
+    }
+    if (route == SNNK_ROUTE_GRAM) {
+        snnk__qr_free(&lstsq->allocator, lstsq->qr);
+        lstsq->qr = NULL;
+    }
+    lstsq->route = route;
+    return SNNK_OK;
 }
 
 size_t snnk_lstsq_features(const snnk_lstsq *lstsq) { return lstsq ? lstsq->features : 0; }
@@ -98,31 +141,138 @@ size_t snnk_lstsq_targets(const snnk_lstsq *lstsq) { return lstsq ? lstsq->targe
 
 uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq) { return lstsq ? lstsq->rows : 0; }
 
-/* mean += share (other - mean); the same rule for a block and for a whole object, so that equal
- * means stay exactly equal. */
-static void move_mean(size_t n, double share, const double *other, double *mean) {
+double snnk_lstsq_weight(const snnk_lstsq *lstsq) { return lstsq ? lstsq->weight : 0; }
+
+int32_t snnk_lstsq_route(const snnk_lstsq *lstsq) { return lstsq ? lstsq->route : SNNK_ROUTE_GRAM; }
+
+/* ---- Whole statistics ---- */
+
+double snnk__lstsq_diagonal(const snnk_lstsq *lstsq, size_t i) {
+    const double *row = lstsq->S + i * lstsq->features;
+    double sum = 0;
+
+    if (lstsq->route == SNNK_ROUTE_GRAM) return row[i];
+    for (size_t j = 0; j <= i; j++) sum += row[j] * row[j];
+    return sum;
+}
+
+double snnk__lstsq_squares(const snnk_lstsq *lstsq, size_t k) {
+    const double *row = lstsq->C + k * lstsq->features;
+    double sum = lstsq->yy[k];
+
+    if (lstsq->route == SNNK_ROUTE_GRAM) return sum;
+    for (size_t j = 0; j < lstsq->features; j++) sum += row[j] * row[j];
+    return sum;
+}
+
+/* Everything but the scratch. Both have the same shape. */
+static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
+    const size_t m = from->features, t = from->targets;
+
+    to->rows = from->rows;
+    to->weight = from->weight;
+    memcpy(to->mean_phi, from->mean_phi, m * sizeof(double));
+    memcpy(to->mean_y, from->mean_y, t * sizeof(double));
+    for (size_t i = 0; i < m; i++) memcpy(to->S + i * m, from->S + i * m, (i + 1) * sizeof(double));
+    memcpy(to->C, from->C, t * m * sizeof(double));
+    memcpy(to->yy, from->yy, t * sizeof(double));
+    to->route = from->route;
+    to->precision = from->precision;
+    to->fast = from->fast;
+    to->most_weight = from->most_weight;
+    memcpy(to->most_phi, from->most_phi, m * sizeof(double));
+    memcpy(to->most_y, from->most_y, t * sizeof(double));
+}
+
+int snnk__lstsq_clone(const snnk_lstsq *lstsq, snnk_lstsq **copy) {
+    snnk_lstsq *made = NULL;
+    int st;
+
+    *copy = NULL;
+    st = snnk_lstsq_create(lstsq->features, lstsq->targets, &lstsq->allocator, &made);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk_lstsq_set_route(made, lstsq->route)) != SNNK_OK) goto done;
+    copy_state(lstsq, made);
+    *copy = made;
+    made = NULL;
+done:
+    snnk_lstsq_free(made);
+    return st;
+}
+
+void snnk__lstsq_clear(snnk_lstsq *lstsq) {
+    const size_t m = lstsq->features, t = lstsq->targets;
+
+    lstsq->rows = 0;
+    lstsq->weight = lstsq->most_weight = 0;
+    lstsq->fast = false;
+    memset(lstsq->mean_phi, 0, m * sizeof(double));
+    memset(lstsq->mean_y, 0, t * sizeof(double));
+    memset(lstsq->S, 0, m * m * sizeof(double));
+    memset(lstsq->C, 0, t * m * sizeof(double));
+    memset(lstsq->yy, 0, t * sizeof(double));
+    memset(lstsq->most_phi, 0, m * sizeof(double));
+    memset(lstsq->most_y, 0, t * sizeof(double));
+}
+
+/* Exchange all that is as long as there are targets. */
+static void swap_targets(snnk_lstsq *a, snnk_lstsq *b) {
+    const snnk_lstsq of_a = *a;
+
+    a->targets = b->targets, b->targets = of_a.targets;
+    a->mean_y = b->mean_y, b->mean_y = of_a.mean_y;
+    a->C = b->C, b->C = of_a.C;
+    a->yy = b->yy, b->yy = of_a.yy;
+    a->most_y = b->most_y, b->most_y = of_a.most_y;
+    a->y_panels = b->y_panels, b->y_panels = of_a.y_panels;
+    a->label_rows = b->label_rows, b->label_rows = of_a.label_rows;
+    a->block_y = b->block_y, b->block_y = of_a.block_y;
+    a->qr = b->qr, b->qr = of_a.qr;
+}
+
+int snnk_lstsq_add_targets(snnk_lstsq *lstsq, size_t count) {
+    snnk_lstsq grown;
+    size_t targets;
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if (count == 0) return snnk__fail(SNNK_E_SHAPE, "count = 0, at least 1 is needed");
+    if (!snnk__add_size(lstsq->targets, count, &targets))
+        return snnk__fail(SNNK_E_SIZE, "%zu and %zu targets overflow a size", lstsq->targets,
+                          count);
+    if ((st = check_width(targets, "targets")) != SNNK_OK) return st;
+
+    const size_t m = lstsq->features, t = lstsq->targets;
+
+    grown = (snnk_lstsq){.allocator = lstsq->allocator, .features = m, .targets = targets};
+    if ((st = allocate_targets(&grown)) != SNNK_OK) goto done;
+    if (lstsq->qr) {
+        st = snnk__qr_create(&grown.allocator, m, targets, &grown.qr);
+        if (st != SNNK_OK) goto done;
+    }
+    memcpy(grown.mean_y, lstsq->mean_y, t * sizeof(double));
+    memcpy(grown.C, lstsq->C, t * m * sizeof(double));
+    memcpy(grown.yy, lstsq->yy, t * sizeof(double));
+    memcpy(grown.most_y, lstsq->most_y, t * sizeof(double));
+    swap_targets(lstsq, &grown);
+done:
+    free_targets(&grown);
+    snnk__qr_free(&grown.allocator, grown.qr);
+    return st;
+}
+
+/* ---- Merging ---- */
+
+void snnk__move_mean(size_t n, double share, const double *other, double *mean) {
     for (size_t j = 0; j < n; j++) mean[j] += share * (other[j] - mean[j]);
 }
 
 /* Chan, Golub & LeVeque 1979, eq. 2.1: with a and b rows and delta = mean_b - mean_a,
- *     S = S_a + S_b + a b / (a + b) delta delta^T. */
-int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
-    int st;
-
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(other, "other")) != SNNK_OK) return st;
-
+ *     S = S_a + S_b + a b / (a + b) delta delta^T.
+ * Weights count as so many rows. */
+static void merge_moments(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     const size_t m = lstsq->features, t = lstsq->targets;
-
-    if (other->features != m || other->targets != t)
-        return snnk__fail(SNNK_E_SHAPE, "other has %zu features and %zu targets, lstsq %zu and %zu",
-                          other->features, other->targets, m, t);
-    if (other->rows > UINT64_MAX - lstsq->rows)
-        return snnk__fail(SNNK_E_SIZE, "%llu and %llu rows are more than a count can hold",
-                          (unsigned long long)lstsq->rows, (unsigned long long)other->rows);
-    if (other->rows == 0) return SNNK_OK;
-
-    const double a = (double)lstsq->rows, b = (double)other->rows;
+    const double a = lstsq->weight, b = other->weight;
     const double weight = a / (a + b) * b;
 
     for (size_t i = 0; i < m; i++) {
@@ -140,9 +290,70 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
                 other->C[k * m + j] + weight * delta * (other->mean_phi[j] - lstsq->mean_phi[j]);
         lstsq->yy[k] += other->yy[k] + weight * delta * delta;
     }
-    move_mean(m, b / (a + b), other->mean_phi, lstsq->mean_phi);
-    move_mean(t, b / (a + b), other->mean_y, lstsq->mean_y);
+}
+
+/* What both routes have in common. */
+static void merge_counts(snnk_lstsq *lstsq, const snnk_lstsq *other) {
+    const size_t m = lstsq->features, t = lstsq->targets;
+    const double a = lstsq->weight, b = other->weight;
+
+    snnk__move_mean(m, b / (a + b), other->mean_phi, lstsq->mean_phi);
+    snnk__move_mean(t, b / (a + b), other->mean_y, lstsq->mean_y);
     lstsq->rows += other->rows;
+    lstsq->weight += b;
     lstsq->fast |= other->fast;
+    lstsq->most_weight += other->most_weight;
+    for (size_t j = 0; j < m; j++) lstsq->most_phi[j] += other->most_phi[j];
+    for (size_t k = 0; k < t; k++) lstsq->most_y[k] += other->most_y[k];
+}
+
+static int check_merge(const snnk_lstsq *lstsq, const snnk_lstsq *other) {
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(other, "other")) != SNNK_OK) return st;
+    if (other->features != lstsq->features || other->targets != lstsq->targets)
+        return snnk__fail(SNNK_E_SHAPE, "other has %zu features and %zu targets, lstsq %zu and %zu",
+                          other->features, other->targets, lstsq->features, lstsq->targets);
+    if (other->rows > UINT64_MAX - lstsq->rows)
+        return snnk__fail(SNNK_E_SIZE, "%llu and %llu rows are more than a count can hold",
+                          (unsigned long long)lstsq->rows, (unsigned long long)other->rows);
+    if (lstsq->route == SNNK_ROUTE_QR && other->route == SNNK_ROUTE_GRAM && other->rows > 0)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "other has moments: a factor cannot be had from them; merge the other "
+                          "way round");
+    return SNNK_OK;
+}
+
+/* Moments take in a factor by its own moments. */
+static int merge_factor_into_moments(snnk_lstsq *lstsq, const snnk_lstsq *other) {
+    snnk_lstsq *moments;
+    int st;
+
+    if ((st = snnk__lstsq_clone(other, &moments)) != SNNK_OK) return st;
+    snnk__qr_to_gram(moments);
+    merge_moments(lstsq, moments);
+    snnk_lstsq_free(moments);
+    return SNNK_OK;
+}
+
+int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
+    int st;
+
+    if ((st = check_merge(lstsq, other)) != SNNK_OK) return st;
+    if (other->rows == 0) return SNNK_OK;
+
+    const bool of_moments = other->route == SNNK_ROUTE_GRAM;
+
+    /* AUTO, which had not chosen yet, has no choice now. */
+    if (of_moments && lstsq->route != SNNK_ROUTE_GRAM) snnk__qr_to_gram(lstsq);
+    if (of_moments)
+        merge_moments(lstsq, other);
+    else if (lstsq->route != SNNK_ROUTE_GRAM)
+        snnk__qr_merge(lstsq, other);
+    else if ((st = merge_factor_into_moments(lstsq, other)) != SNNK_OK)
+        return st;
+    merge_counts(lstsq, other);
+    snnk__qr_decide(lstsq);
     return SNNK_OK;
 }

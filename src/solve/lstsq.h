@@ -12,26 +12,94 @@
 /* Rows taken at once; one more row of the block carries the shift of the mean. */
 #define SNNK__LSTSQ_BLOCK_ROWS (SNNK__PANEL_ROWS - 1)
 
-/* m features, t targets. All sums are over the rows so far, centred on the means. */
+/* m features, t targets. All sums are over the rows so far, weighted, centred on the means.
+ *
+ * The factor of the QR route is kept where the moments are. L, row-major and lower, is what LAPACK
+ * reads as R = L^T, column-major and upper; rows of C are columns of what it is applied to. So with
+ * rows A (centred, times the roots of their weights) and targets Y, A = Q R, R^T R = S: the first m
+ * rows of Q^T Y are C^T, and the squares of the others are yy. */
 struct snnk_lstsq {
     snnk_allocator allocator;
     size_t features, targets; /* m, t: at least 1, and both fit a lapack_int */
     uint64_t rows;
+    double weight;    /* of all rows together; exactly `rows` where none was given */
     double *mean_phi; /* m */
     double *mean_y;   /* t */
-    double *S;        /* m x m: the lower triangle is sum phi phi^T; the strict upper triangle is
-                       * scratch for solve and means nothing between calls */
-    double *C;        /* t x m: sum y phi^T */
-    double *yy;       /* t: sum y^2 of each target */
+    double *S;        /* m x m: the lower triangle is sum phi phi^T, or L; the strict upper triangle
+                       * is scratch for solve and means nothing between calls */
+    double *C;        /* t x m: sum y phi^T, or that times L^-T */
+    double *yy;       /* t: sum y^2 of each target, or what the features leave of it */
 
+    int32_t route;     /* snnk_route: L is kept unless it is GRAM */
     int32_t precision; /* snnk_precision: of the rows to come */
     bool fast;         /* some rows were added in fast precision; files do not keep it */
+
+    /* How large sums were when something was taken from them: their rounding stays. Files do not
+     * keep it. */
+    double most_weight;
+    double *most_phi; /* m: diagonal of S */
+    double *most_y;   /* t: sum y^2 */
 
     /* Scratch of add. */
     char *phi_panels, *y_panels; /* the block's columns, packed as the kernels want them */
     float *label_rows;           /* SNNK__LSTSQ_BLOCK_ROWS x t */
     double *block_phi, *block_y; /* m, t: means of the block */
+    struct snnk__qr *qr;         /* NULL on the Gram route */
 };
+
+/* ---- Rows on their way in or out ---- */
+
+/* Y or labels, the other NULL; weights may be NULL. */
+typedef struct snnk__rows {
+    size_t n;
+    const float *Phi;
+    size_t ldphi;
+    const float *Y;
+    size_t ldy;
+    const int32_t *labels;
+    const float *weights;
+} snnk__rows;
+
+/* Rows first ... first+count-1 of them. */
+snnk__rows snnk__rows_some(const snnk__rows *rows, size_t first, size_t count);
+
+/* Of the `left` rows still to take, how many to take next: parts of nearly equal size, at most
+ * `most`, so that no call ends in a part of a few rows. */
+size_t snnk__rows_next(size_t left, size_t most);
+
+/* The sum of their weights. */
+double snnk__rows_weight(const snnk__rows *rows);
+
+/* mean[c] of X (n x columns, n >= 1), weighted, NULL for ones. A constant column gets its constant
+ * exactly. */
+void snnk__weighted_means(size_t n, size_t columns, const float *X, size_t ldx,
+                          const float *weights, double *mean);
+
+/* All that a caller can have wrong about rows. *precision: what they are to be summed in, if their
+ * numbers allow. Statuses of snnk_lstsq_add_weighted. */
+int snnk__rows_check(const snnk_lstsq *lstsq, const snnk__rows *rows, int32_t *precision);
+
+/* Add checked rows. Cannot fail. */
+void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+                          snnk_workspace *workspace);
+
+/* ---- Whole statistics ---- */
+
+/* *copy = the same, with the same allocator. Statuses of snnk_lstsq_create. */
+int snnk__lstsq_clone(const snnk_lstsq *lstsq, snnk_lstsq **copy);
+
+/* Back to what create made, but for route and precision. */
+void snnk__lstsq_clear(snnk_lstsq *lstsq);
+
+/* Diagonal entry i of S, and the sum of squares of target k, on either route. */
+double snnk__lstsq_diagonal(const snnk_lstsq *lstsq, size_t i);
+double snnk__lstsq_squares(const snnk_lstsq *lstsq, size_t k);
+
+/* mean += share (other - mean); the same rule for a block and for a whole object, so that equal
+ * means stay exactly equal. */
+void snnk__move_mean(size_t n, double share, const double *other, double *mean);
+
+/* ---- Solving ---- */
 
 /* How a system was solved: the part of snnk_solve_report that the linear algebra knows. */
 typedef struct snnk__solve_outcome {

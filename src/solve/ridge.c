@@ -12,7 +12,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/lstsq.h"
+#include "solve/qr.h"
 
 #define TILE 64 /* two 64 x 64 tiles of doubles fit the first cache */
 
@@ -55,7 +55,7 @@ int snnk__solve_config_check(const snnk_solve_config *ours) {
 }
 
 /* One solution under way. The system is scale A scale z = scale r, where A = S + w mean mean^T +
- * ridge I and r = C + w mean_y mean^T: w = 0 with an intercept, else the number of rows. */
+ * ridge I and r = C + w mean_y mean^T: w = 0 with an intercept, else the weight of the rows. */
 typedef struct ridge_problem {
     snnk_lstsq *lstsq;
     double ridge, tolerance, w;
@@ -164,6 +164,18 @@ static int solve_eigen(const ridge_problem *problem, double *R, snnk__solve_outc
     return st;
 }
 
+static int solve_moments(ridge_problem *problem, double *R, snnk__solve_outcome *outcome) {
+    const size_t m = problem->lstsq->features;
+    bool usable;
+    int st;
+
+    right_sides(problem, R);
+    st = solve_cholesky(problem, R, &usable, outcome);
+    for (size_t i = 0; i < m; i++) problem->lstsq->S[i * m + i] = problem->diagonal[i];
+    if (st != SNNK_OK || usable) return st;
+    return solve_eigen(problem, R, outcome);
+}
+
 /* Undo the scaling: B (t x m) holds z with B = z scale. b = mean_y - B mean, or 0. */
 static int finish(const ridge_problem *problem, double *B, double *b) {
     const snnk_lstsq *lstsq = problem->lstsq;
@@ -188,21 +200,25 @@ static int finish(const ridge_problem *problem, double *B, double *b) {
 
 /* m eps is what rounding in the eigenvalues can reach. The floor of 64 eps is for few features: a
  * column that is a multiple of another, rounded to float, leaves eigenvalues of about 4e-15 of the
- * largest (measured), and their coefficients would be noise of size 1e4. */
-static double default_tolerance(size_t m) { return (double)snnk__max_size(m, 64) * DBL_EPSILON; }
+ * largest (measured), and their coefficients would be noise of size 1e4. The singular values of a
+ * factor, roots of eigenvalues, are known as well as those are. */
+static double choose_tolerance(const snnk_lstsq *lstsq, double wanted) {
+    const double rounding = (double)snnk__max_size(lstsq->features, 64) * DBL_EPSILON;
+
+    if (wanted > 0) return lstsq->route == SNNK_ROUTE_GRAM ? wanted : sqrt(wanted);
+    return rounding;
+}
 
 int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B, double *b,
                            snnk__solve_outcome *outcome) {
     const snnk_allocator *allocator = &lstsq->allocator;
     const size_t m = lstsq->features;
-    const double tolerance =
-        config->rank_tolerance > 0 ? config->rank_tolerance : default_tolerance(m);
+    const double tolerance = choose_tolerance(lstsq, config->rank_tolerance);
     ridge_problem problem = {.lstsq = lstsq,
                              .ridge = config->ridge,
                              .tolerance = tolerance,
-                             .w = config->intercept ? 0 : (double)lstsq->rows};
+                             .w = config->intercept ? 0 : lstsq->weight};
     double *vectors = NULL; /* diagonal, scale, work */
-    bool usable;
     int st;
 
     st = snnk__alloc(allocator, 5 * m, sizeof *vectors, "solver vectors", &vectors);
@@ -213,12 +229,12 @@ int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, d
     problem.scale = vectors + m;
     problem.work = vectors + 2 * m;
 
-    for (size_t i = 0; i < m; i++) problem.diagonal[i] = lstsq->S[i * m + i];
+    for (size_t i = 0; i < m; i++) problem.diagonal[i] = snnk__lstsq_diagonal(lstsq, i);
     choose_scale(&problem);
-    right_sides(&problem, B);
-    st = solve_cholesky(&problem, B, &usable, outcome);
-    for (size_t i = 0; i < m; i++) lstsq->S[i * m + i] = problem.diagonal[i];
-    if (st == SNNK_OK && !usable) st = solve_eigen(&problem, B, outcome);
+    st = lstsq->route == SNNK_ROUTE_GRAM
+             ? solve_moments(&problem, B, outcome)
+             : snnk__qr_solve(lstsq, problem.ridge, problem.w, problem.tolerance, problem.scale, B,
+                              outcome);
     if (st == SNNK_OK) st = finish(&problem, B, b);
 done:
     snnk__free(allocator, problem.iwork);

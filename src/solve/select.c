@@ -10,35 +10,64 @@
 
 #define TARGET_BLOCK 64 /* targets at a time: bounds the scratch to 128 rows of m */
 
-/* The squared residuals of one target, with beta (m) its coefficients, g = S beta, c its row of C:
- *     yy - 2 beta.c + beta.g + n (mean_y - beta.mean - b)^2.
- * The first three as (yy - beta.c) - beta.(c - g): near a solution c - g is small, so one
- * cancellation is left instead of two. */
-static double target_rss(const snnk_lstsq *lstsq, size_t k, const double *beta, const double *g,
-                         double b) {
-    const size_t m = lstsq->features;
-    const double *c = lstsq->C + k * m;
-    double explained = 0, rest = 0, fitted = 0;
+/* yy - 2 beta.c + beta.g of one target, with beta (m) its coefficients, g = S beta, c its row of C. As (yy - beta.c)
+ * - beta.(c - g): near a solution c - g is small, so one cancellation is left instead of two. */
+static double from_moments(size_t m, double yy, const double *beta, const double *c,
+                           const double *g) {
+    double explained = 0, rest = 0, sum;
 
     for (size_t j = 0; j < m; j++) {
         explained += beta[j] * c[j];
         rest += beta[j] * (c[j] - g[j]);
-        fitted += beta[j] * lstsq->mean_phi[j];
     }
+    sum = (yy - explained) - rest;
+    return sum < 0 ? 0 : sum;
+}
 
-    const double centred = (lstsq->yy[k] - explained) - rest;
+/* yy + |c - g|^2 with g = L^T beta: nothing cancels. */
+static double from_factor(size_t m, double yy, const double *c, const double *g) {
+    double sum = yy;
+
+    for (size_t j = 0; j < m; j++) sum += (c[j] - g[j]) * (c[j] - g[j]);
+    return sum;
+}
+
+/* The squared residuals of one target: the centred ones, and w (mean_y - beta.mean - b)^2. */
+static double target_rss(const snnk_lstsq *lstsq, size_t k, const double *beta, const double *g,
+                         double b) {
+    const size_t m = lstsq->features;
+    const double *c = lstsq->C + k * m;
+    double fitted = 0;
+
+    for (size_t j = 0; j < m; j++) fitted += beta[j] * lstsq->mean_phi[j];
+
     const double offset = lstsq->mean_y[k] - fitted - b;
+    const double centred = lstsq->route == SNNK_ROUTE_GRAM
+                               ? from_moments(m, lstsq->yy[k], beta, c, g)
+                               : from_factor(m, lstsq->yy[k], c, g);
 
-    return (centred < 0 ? 0 : centred) + (double)lstsq->rows * offset * offset;
+    return centred + lstsq->weight * offset * offset;
+}
+
+/* G (count x m) = Beta S, or Beta L. */
+static void multiply(const snnk_lstsq *lstsq, size_t count, const double *Beta, double *G) {
+    const lapack_int n = (lapack_int)count, m = (lapack_int)lstsq->features;
+
+    if (lstsq->route == SNNK_ROUTE_GRAM) {
+        cblas_dsymm(CblasRowMajor, CblasRight, CblasLower, n, m, 1, lstsq->S, m, Beta, m, 0, G, m);
+        return;
+    }
+    memcpy(G, Beta, count * lstsq->features * sizeof *G);
+    cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, n, m, 1,
+                lstsq->S, m, G, m);
 }
 
 int snnk__lstsq_rss_of(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
                        double *rss) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const size_t most = snnk__min_size(t, TARGET_BLOCK);
-    const lapack_int mi = (lapack_int)m;
     double *beta = NULL, *g = NULL; /* most x m each: rows of B packed (ldb may exceed the BLAS
-                                     * integer), and their products with S */
+                                     * integer), and their products with S or L */
     double sum = 0;
     int st;
 
@@ -51,8 +80,7 @@ int snnk__lstsq_rss_of(const snnk_lstsq *lstsq, const double *B, size_t ldb, con
 
         for (size_t k = 0; k < count; k++)
             memcpy(beta + k * m, B + (first + k) * ldb, m * sizeof *beta);
-        cblas_dsymm(CblasRowMajor, CblasRight, CblasLower, (lapack_int)count, mi, 1, lstsq->S, mi,
-                    beta, mi, 0, g, mi);
+        multiply(lstsq, count, beta, g);
         for (size_t k = 0; k < count; k++)
             sum += target_rss(lstsq, first + k, beta + k * m, g + k * m, b ? b[first + k] : 0);
     }
@@ -88,7 +116,7 @@ static double mean_diagonal(const snnk_lstsq *lstsq) {
     const size_t m = lstsq->features;
     double mean = 0;
 
-    for (size_t i = 0; i < m; i++) mean += lstsq->S[i * m + i] / (double)m;
+    for (size_t i = 0; i < m; i++) mean += snnk__lstsq_diagonal(lstsq, i) / (double)m;
     return mean;
 }
 
@@ -148,7 +176,7 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
     return SNNK_OK;
 }
 
-/* *error = held-out mean squared error a row with this config. B: t x m and b: t are scratch. A
+/* *error = held-out mean squared error a row (of weight 1) with this config. B: t x m and b: t are scratch. A
  * system without a usable solution scores infinity and tells why in *unusable. */
 static int score(snnk_lstsq *train, const snnk_lstsq *heldout, const snnk_solve_config *config,
                  double *B, double *b, double *error, int *unusable) {
@@ -157,7 +185,7 @@ static int score(snnk_lstsq *train, const snnk_lstsq *heldout, const snnk_solve_
 
     *error = INFINITY;
     if (st == SNNK_OK) st = snnk__lstsq_rss_of(heldout, B, train->features, b, error);
-    if (st == SNNK_OK) *error /= (double)heldout->rows;
+    if (st == SNNK_OK) *error /= heldout->weight;
     if (st != SNNK_E_SINGULAR && st != SNNK_E_NONFINITE) return st;
     *unusable = st;
     return SNNK_OK;

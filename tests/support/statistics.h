@@ -78,6 +78,7 @@ static inline void statistics_set(snnk_lstsq *s, size_t n, const double *Phi, co
     for (size_t j = 0; j < m; j++) s->mean_phi[j] = (double)mean[j];
     for (size_t k = 0; k < t; k++) s->mean_y[k] = (double)mean[m + k];
     s->rows = n;
+    s->weight = (double)n;
     free(mean);
     free(Z);
 }

@@ -1,0 +1,309 @@
+/* Rows out of statistics: by subtraction from moments, by hyperbolic transformations of the factor. What is left is
+ * built aside, looked at, and takes the place of what there was. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+#include "solve/qr.h"
+
+/* Rows taken out of the factor at once: a block of a thousand columns fits the L2 cache, which the
+ * reflections go over once for each column. */
+#define REMOVED_ROWS 64
+
+/* ---- Rounding ---- */
+
+/* What rounding can have done, all in units of the largest that each sum has been: sums stay as wrong as
+ * they were when rows go. */
+typedef struct rounding {
+    double unit;       /* of a sum of products, relative */
+    double mean_unit;  /* of a mean, relative to mean and spread */
+    const double *phi; /* m: how large the diagonal of S has been */
+    const double *y;   /* t: the same of the targets' squares */
+    double weight;     /* the same of the weight */
+} rounding;
+
+/* A sum of n products in blocks, each off by half an eps of what it has come to: the root of n, and of the m
+ * transformations of a factor, for errors of either sign, and a few for short sums. Float sums are of 384 rows.
+ * `left` remembers what is large now. */
+static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
+    const double n = (double)lstsq->rows + (double)lstsq->features;
+    const double precise = (16 + sqrt(n)) * DBL_EPSILON;
+    const bool fast = lstsq->fast || left->fast;
+
+    for (size_t j = 0; j < lstsq->features; j++)
+        left->most_phi[j] = fmax(lstsq->most_phi[j], snnk__lstsq_diagonal(lstsq, j));
+    for (size_t k = 0; k < lstsq->targets; k++)
+        left->most_y[k] = fmax(lstsq->most_y[k], snnk__lstsq_squares(lstsq, k));
+    left->most_weight = fmax(lstsq->most_weight, lstsq->weight);
+    return (rounding){.unit = fast ? 20 * (double)FLT_EPSILON / 2 : precise,
+                      .mean_unit = precise,
+                      .phi = left->most_phi,
+                      .y = left->most_y,
+                      .weight = left->most_weight};
+}
+
+/* How far a mean over rows of this weight can be off. A sum over all rows that there have been is what
+ * is off; a constant is no exception, where rows that differed from it are gone. */
+static double mean_noise(const rounding *r, double mean, double squares, double weight) {
+    return r->mean_unit * (fabs(mean) + sqrt(squares / r->weight)) * (r->weight / weight);
+}
+
+/* A shift of means that comes or goes: their difference times `scale`, which is the root of a weight. */
+typedef struct shift {
+    double scale;  /* sqrt(b (a + b) / a), b going and a left */
+    double share;  /* b / a */
+    double weight; /* a + b */
+} shift;
+
+static shift find_shift(double a, double b) {
+    return (shift){.scale = sqrt(b / a * (a + b)), .share = b / a, .weight = a + b};
+}
+
+/* How far the length of a column of the factor can be off. */
+static double length_noise(const rounding *r, const shift *s, double mean, double squares) {
+    return r->unit * sqrt(squares) + s->scale * mean_noise(r, mean, squares, s->weight);
+}
+
+/* What added to the diagonal makes up for whatever rounding did to a matrix of n such columns: the sum of n entries
+ * that are off, of the old sums and of the new. */
+static double square_noise(const rounding *r, const shift *s, size_t n, double mean,
+                           double squares) {
+    const double of_mean = s->scale * mean_noise(r, mean, squares, s->weight);
+
+    return 2 * (double)n * (r->unit * squares + (2 * sqrt(squares) + of_mean) * of_mean);
+}
+
+/* ---- Counts ---- */
+
+static int refuse(void) {
+    return snnk__fail(SNNK_E_STATE, "what would be left is not a sum of squares: these rows cannot "
+                                    "all have been added");
+}
+
+/* Rows and weight suffice. */
+static int check_amount(const snnk_lstsq *lstsq, const snnk__rows *rows) {
+    const double weight = snnk__rows_weight(rows), left = lstsq->weight - weight;
+    const double most = fmax(lstsq->most_weight, lstsq->weight);
+    const double noise = (16 + sqrt((double)lstsq->rows)) * DBL_EPSILON * most;
+
+    if (rows->n > lstsq->rows)
+        return snnk__fail(SNNK_E_STATE, "%zu rows to forget, %llu are there", rows->n,
+                          (unsigned long long)lstsq->rows);
+    if (rows->n < lstsq->rows ? left > noise : fabs(left) <= noise) return SNNK_OK;
+    return snnk__fail(SNNK_E_STATE, "rows of weight %g to forget from %llu of weight %g", weight,
+                      (unsigned long long)lstsq->rows, lstsq->weight);
+}
+
+/* ---- Everything ---- */
+
+static bool near(double a, double b, double noise) { return fabs(a - b) <= noise; }
+
+/* As many rows as there are have to be the rows that there are, as far as means and squares tell. `forgotten`:
+ * their moments. */
+static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
+    const double weight = lstsq->weight;
+    const rounding r = find_rounding(lstsq, forgotten);
+    const shift none = {.scale = 0, .share = 0, .weight = weight};
+    bool same = true;
+
+    for (size_t j = 0; j < lstsq->features; j++)
+        same &= near(lstsq->mean_phi[j], forgotten->mean_phi[j],
+                     2 * mean_noise(&r, lstsq->mean_phi[j], r.phi[j], weight)) &&
+                near(snnk__lstsq_diagonal(lstsq, j), snnk__lstsq_diagonal(forgotten, j),
+                     square_noise(&r, &none, 1, 0, r.phi[j]));
+    for (size_t k = 0; k < lstsq->targets; k++)
+        same &= near(lstsq->mean_y[k], forgotten->mean_y[k],
+                     2 * mean_noise(&r, lstsq->mean_y[k], r.y[k], weight)) &&
+                near(snnk__lstsq_squares(lstsq, k), snnk__lstsq_squares(forgotten, k),
+                     square_noise(&r, &none, 1, 0, r.y[k]));
+    if (!same)
+        return snnk__fail(SNNK_E_STATE, "%llu rows to forget are not the %llu that were added",
+                          (unsigned long long)lstsq->rows, (unsigned long long)lstsq->rows);
+    snnk__lstsq_clear(lstsq);
+    return SNNK_OK;
+}
+
+/* ---- Moments ---- */
+
+/* x = from - x - scale^2 d_i d. */
+static void subtract_row(size_t n, const double *from, double scaled, const double *d, double *x) {
+    for (size_t j = 0; j < n; j++) x[j] = from[j] - x[j] - scaled * d[j];
+}
+
+/* left: the moments of what is to go, in; of what is left, out. Chan, Golub & LeVeque 1979, eq. 2.1, solved for one
+ * part: with d = mean_b - mean of both, S_a = S - S_b - b (a + b) / a d d^T. */
+static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) {
+    const size_t m = lstsq->features, t = lstsq->targets;
+    const double weight = s->scale * s->scale;
+    double *d = left->block_phi;
+
+    for (size_t j = 0; j < m; j++) d[j] = left->mean_phi[j] - lstsq->mean_phi[j];
+    for (size_t i = 0; i < m; i++)
+        subtract_row(i + 1, lstsq->S + i * m, weight * d[i], d, left->S + i * m);
+    for (size_t k = 0; k < t; k++) {
+        const double dy = left->mean_y[k] - lstsq->mean_y[k];
+
+        subtract_row(m, lstsq->C + k * m, weight * dy, d, left->C + k * m);
+        left->yy[k] = lstsq->yy[k] - left->yy[k] - weight * dy * dy;
+        left->mean_y[k] = lstsq->mean_y[k] - s->share * dy;
+    }
+    for (size_t j = 0; j < m; j++) left->mean_phi[j] = lstsq->mean_phi[j] - s->share * d[j];
+}
+
+/* The scratch triangle becomes the Cholesky factor of S with its diagonal raised by what rounding can have
+ * taken. The diagonal of S is lost. */
+static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
+    const size_t m = left->features;
+    const lapack_int mi = (lapack_int)m;
+    double *S = left->S;
+
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < i; j++) S[j * m + i] = S[i * m + j];
+        S[i * m + i] += square_noise(r, s, m, left->mean_phi[i], r->phi[i]);
+        if (S[i * m + i] == 0) S[i * m + i] = 1; /* constant: zeros beside it, if it may be 0 */
+    }
+    return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', mi, S, mi) == 0;
+}
+
+/* Whether this is a sum of squares, to rounding: S, and of each target what S leaves of yy. scratch: m + t m. */
+static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s,
+                              double *scratch) {
+    const size_t m = left->features, t = left->targets;
+    const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;
+    double *diagonal = scratch, *Z = scratch + m;
+    bool is;
+
+    for (size_t i = 0; i < m; i++) diagonal[i] = left->S[i * m + i];
+    memcpy(Z, left->C, t * m * sizeof *Z);
+    is = factor(left, r, s);
+    if (is)
+        cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, mi, ti, 1,
+                    left->S, mi, Z, mi);
+    for (size_t k = 0; is && k < t; k++) {
+        const double *z = Z + k * m;
+
+        is = cblas_ddot(mi, z, 1, z, 1) - left->yy[k] <=
+             square_noise(r, s, m, left->mean_y[k], r->y[k]);
+    }
+    for (size_t i = 0; i < m; i++) left->S[i * m + i] = fmax(diagonal[i], 0);
+    for (size_t k = 0; k < t; k++) left->yy[k] = fmax(left->yy[k], 0);
+    return is;
+}
+
+/* left: as in subtract. */
+static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
+    const size_t m = lstsq->features, t = lstsq->targets;
+    const rounding r = find_rounding(lstsq, left);
+    const double weight = lstsq->weight - left->weight;
+    const shift s = find_shift(weight, left->weight);
+    double *scratch;
+    int st;
+
+    st = snnk__alloc(&lstsq->allocator, m + t * m, sizeof *scratch, "solver vectors", &scratch);
+    if (st != SNNK_OK) return st;
+    subtract(lstsq, &s, left);
+    if (!is_sum_of_squares(left, &r, &s, scratch)) st = refuse();
+    snnk__free(&lstsq->allocator, scratch);
+    left->rows = lstsq->rows - left->rows;
+    left->weight = weight;
+    left->precision = lstsq->precision;
+    left->fast |= lstsq->fast;
+    return st;
+}
+
+/* ---- The factor ---- */
+
+/* A part of the rows, at most REMOVED_ROWS. noise: m + t. */
+static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *rows,
+                        double *noise) {
+    const size_t m = left->features, t = left->targets;
+    const double b = snnk__rows_weight(rows), a = left->weight - b;
+    const shift s = find_shift(a, b);
+
+    if (!(a > 0)) return false;
+    snnk__qr_pack(left, rows);
+    snnk__qr_set_shift(left, rows->n, s.scale, left->block_phi, left->block_y);
+    for (size_t j = 0; j < m; j++) noise[j] = length_noise(r, &s, left->mean_phi[j], r->phi[j]);
+    for (size_t k = 0; k < t; k++) noise[m + k] = length_noise(r, &s, left->mean_y[k], r->y[k]);
+    snnk__move_mean(m, -s.share, left->block_phi, left->mean_phi);
+    snnk__move_mean(t, -s.share, left->block_y, left->mean_y);
+    left->rows -= rows->n;
+    left->weight = a;
+    return snnk__qr_remove_block(left, rows->n + 1, noise, noise + m);
+}
+
+/* left: a copy, in; what is left, out. */
+static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_lstsq *left) {
+    const rounding r = find_rounding(lstsq, left);
+    double *noise;
+    bool removed = true;
+    int st;
+
+    st = snnk__alloc(&lstsq->allocator, lstsq->features + lstsq->targets, sizeof *noise,
+                     "bounds of rounding", &noise);
+    if (st != SNNK_OK) return st;
+    for (size_t first = 0; removed && first < rows->n;) {
+        const size_t count = snnk__rows_next(rows->n - first, REMOVED_ROWS);
+        const snnk__rows some = snnk__rows_some(rows, first, count);
+
+        removed = remove_part(left, &r, &some, noise);
+        first += count;
+    }
+    snnk__free(&lstsq->allocator, noise);
+    return removed ? SNNK_OK : refuse();
+}
+
+/* ---- The door ---- */
+
+/* *moments = those of the rows, with the memory of lstsq. */
+static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+                   snnk_workspace *workspace, snnk_lstsq **moments) {
+    int st;
+
+    st = snnk_lstsq_create(lstsq->features, lstsq->targets, &lstsq->allocator, moments);
+    if (st == SNNK_OK) snnk__lstsq_add_rows(*moments, precision, rows, workspace);
+    return st;
+}
+
+int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
+                      size_t ldy, const int32_t *labels, const float *weights,
+                      snnk_workspace *workspace) {
+    const snnk__rows rows = {.n = n,
+                             .Phi = Phi,
+                             .ldphi = ldphi,
+                             .Y = Y,
+                             .ldy = ldy,
+                             .labels = labels,
+                             .weights = weights};
+    snnk_lstsq *left = NULL;
+    int32_t precision;
+    int st;
+
+    if ((st = snnk__rows_check(lstsq, &rows, &precision)) != SNNK_OK) return st;
+    if (n == 0) return SNNK_OK;
+    if ((st = check_amount(lstsq, &rows)) != SNNK_OK) return st;
+
+    const bool all = n == lstsq->rows, of_moments = lstsq->route == SNNK_ROUTE_GRAM;
+
+    st = all || of_moments ? collect(lstsq, precision, &rows, workspace, &left)
+                           : snnk__lstsq_clone(lstsq, &left);
+    if (st != SNNK_OK) goto done;
+    if (all) {
+        st = forget_all(lstsq, left);
+        goto done;
+    }
+    st = of_moments ? forget_moments(lstsq, left) : forget_factor(lstsq, &rows, left);
+    if (st == SNNK_OK) {
+        const snnk_lstsq before = *lstsq;
+
+        *lstsq = *left;
+        *left = before;
+    }
+done:
+    snnk_lstsq_free(left);
+    return st;
+}

@@ -1,0 +1,120 @@
+/* The ridge solution from the triangular factor, whose condition number is the root of the moments'.
+ *
+ * min |R B - z|^2 + ridge |B|^2, and without an intercept w (mean.B - mean_y)^2, are more rows of one
+ * triangular system. Where that is singular, singular values. */
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+
+#include "base/size.h"
+#include "solve/qr.h"
+
+/* A = R scale, zeros below the diagonal. */
+static void scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *A) {
+    const size_t m = lstsq->features;
+
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i < m; i++) A[j * m + i] = i <= j ? lstsq->S[j * m + i] * scale[j] : 0;
+}
+
+/* The row of the means, and below it sqrt(ridge) scale on a diagonal; what they are to give. */
+static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const double *scale) {
+    const size_t m = lstsq->features, ld = lstsq->qr->ld;
+    double *phi = lstsq->qr->phi, *y = lstsq->qr->y;
+
+    for (size_t j = 0; j < m; j++) {
+        double *column = phi + j * ld;
+
+        column[0] = sqrt(w) * lstsq->mean_phi[j] * scale[j];
+        memset(column + 1, 0, j * sizeof *column);
+        column[1 + j] = sqrt(ridge) * scale[j];
+    }
+    for (size_t k = 0; k < lstsq->targets; k++) {
+        memset(y + k * ld, 0, (m + 1) * sizeof *y);
+        y[k * ld] = sqrt(w) * lstsq->mean_y[k];
+    }
+}
+
+/* What dgelsd's documentation asks for at most, with blocks of 25 or more at the leaves of its tree. The integer
+ * limit is LAPACK's. */
+static int check_work(size_t m, size_t t) {
+    const double work = (12.0 + 2 * 64 + 8 * 32 + (double)t) * (double)m + 65.0 * 65;
+
+    if (work <= INT32_MAX) return SNNK_OK;
+    return snnk__fail(SNNK_E_SIZE,
+                      "%zu features and %zu targets: the system is singular, and too large for "
+                      "LAPACK's singular values; a ridge avoids them",
+                      m, t);
+}
+
+/* R becomes the shortest of all z that come nearest to A z = R. values: m. */
+static int solve_svd(const snnk_allocator *allocator, size_t m, size_t t, double tolerance,
+                     double *A, double *R, double *values, snnk__solve_outcome *outcome) {
+    const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;
+    double *work = NULL, n_work = 0;
+    lapack_int *iwork = NULL, n_iwork = 0, rank = 0, info;
+    int st;
+
+    if ((st = check_work(m, t)) != SNNK_OK) return st;
+    info = LAPACKE_dgelsd_work(LAPACK_COL_MAJOR, mi, mi, ti, A, mi, R, mi, values, tolerance, &rank,
+                               &n_work, -1, &n_iwork);
+    if (info != 0) goto refused;
+    st = snnk__alloc(allocator, (size_t)n_work, sizeof *work, "singular value scratch", &work);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, (size_t)n_iwork, sizeof *iwork, "singular value integers", &iwork);
+    if (st != SNNK_OK) goto done;
+    info = LAPACKE_dgelsd_work(LAPACK_COL_MAJOR, mi, mi, ti, A, mi, R, mi, values, tolerance, &rank,
+                               work, (lapack_int)n_work, iwork);
+    if (info < 0) goto refused;
+    if (info > 0)
+        st = snnk__fail(SNNK_E_SINGULAR,
+                        "the singular values of the %zu x %zu factor do not converge", m, m);
+    else if (rank == 0)
+        st = snnk__fail(SNNK_E_SINGULAR,
+                        "rank 0: each of the %zu features is constant (zero, without an intercept)",
+                        m);
+    else
+        *outcome = (snnk__solve_outcome){.condition = values[0] / values[rank - 1],
+                                         .rank = (size_t)rank,
+                                         .method = SNNK_SOLVE_TRUNCATED_SVD};
+    goto done;
+refused:
+    st = snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dgelsd", -(long)info);
+done:
+    snnk__free(allocator, iwork);
+    snnk__free(allocator, work);
+    return st;
+}
+
+int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, const double *scale,
+                   double *R, snnk__solve_outcome *outcome) {
+    const size_t m = lstsq->features, t = lstsq->targets;
+    const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;
+    snnk__qr *qr = lstsq->qr;
+    double *A = NULL, reciprocal = 0;
+    int st;
+
+    st = snnk__alloc(&lstsq->allocator, m * m, sizeof *A, "a copy of the factor", &A);
+    if (st != SNNK_OK) return st;
+    scaled_factor(lstsq, scale, A);
+    memcpy(R, lstsq->C, t * m * sizeof *R);
+    if (ridge > 0 || w > 0) {
+        const size_t more = ridge > 0 ? m : 0;
+
+        build_rows(lstsq, ridge, w, scale);
+        snnk__qr_absorb(qr, m, t, 1 + more, more, A, R);
+    }
+    (void)LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', mi, A, mi, &reciprocal, qr->work,
+                              qr->iwork);
+    if (reciprocal >= tolerance) {
+        cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, mi, ti, 1, A,
+                    mi, R, mi);
+        *outcome =
+            (snnk__solve_outcome){.condition = 1 / reciprocal, .rank = m, .method = SNNK_SOLVE_QR};
+    } else {
+        st = solve_svd(&lstsq->allocator, m, t, tolerance, A, R, qr->work, outcome);
+    }
+    snnk__free(&lstsq->allocator, A);
+    return st;
+}

@@ -26,18 +26,27 @@ typedef struct rounding {
     double weight;     /* the same of the weight */
 } rounding;
 
-/* A sum of n products in blocks, each off by half an eps of what it has come to: the root of n, and of the m
- * transformations of a factor, for errors of either sign, and a few for short sums. Float sums are of 384 rows.
- * `left` remembers what is large now. */
+static uint64_t most_rows(const snnk_lstsq *lstsq) {
+    return lstsq->rows > lstsq->most_rows ? lstsq->rows : lstsq->most_rows;
+}
+
+/* Of a sum of n products in blocks, each off by half an eps of what it has come to: the root of n, and of the m
+ * transformations of a factor, for errors of either sign, and a few for short sums. */
+static double relative_rounding(const snnk_lstsq *lstsq) {
+    return (16 + sqrt((double)most_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
+}
+
+/* Float sums are of 384 rows, off by as many half units at most, 20 if those have either sign. `left` remembers what
+ * is large now. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
-    const double n = (double)lstsq->rows + (double)lstsq->features;
-    const double precise = (16 + sqrt(n)) * DBL_EPSILON;
+    const double precise = relative_rounding(lstsq);
     const bool fast = lstsq->fast || left->fast;
 
     for (size_t j = 0; j < lstsq->features; j++)
         left->most_phi[j] = fmax(lstsq->most_phi[j], snnk__lstsq_diagonal(lstsq, j));
     for (size_t k = 0; k < lstsq->targets; k++)
         left->most_y[k] = fmax(lstsq->most_y[k], snnk__lstsq_squares(lstsq, k));
+    left->most_rows = most_rows(lstsq);
     left->most_weight = fmax(lstsq->most_weight, lstsq->weight);
     return (rounding){.unit = fast ? 20 * (double)FLT_EPSILON / 2 : precise,
                       .mean_unit = precise,
@@ -88,7 +97,7 @@ static int refuse(void) {
 static int check_amount(const snnk_lstsq *lstsq, const snnk__rows *rows) {
     const double weight = snnk__rows_weight(rows), left = lstsq->weight - weight;
     const double most = fmax(lstsq->most_weight, lstsq->weight);
-    const double noise = (16 + sqrt((double)lstsq->rows)) * DBL_EPSILON * most;
+    const double noise = relative_rounding(lstsq) * most;
 
     if (rows->n > lstsq->rows)
         return snnk__fail(SNNK_E_STATE, "%zu rows to forget, %llu are there", rows->n,
@@ -103,23 +112,23 @@ static int check_amount(const snnk_lstsq *lstsq, const snnk__rows *rows) {
 static bool near(double a, double b, double noise) { return fabs(a - b) <= noise; }
 
 /* As many rows as there are have to be the rows that there are, as far as means and squares tell. `forgotten`:
- * their moments. */
+ * their moments. The means were as far off when rows went before. */
 static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
     const double weight = lstsq->weight;
     const rounding r = find_rounding(lstsq, forgotten);
-    const shift none = {.scale = 0, .share = 0, .weight = weight};
+    const shift last = {.scale = sqrt(weight), .share = 0, .weight = weight};
     bool same = true;
 
     for (size_t j = 0; j < lstsq->features; j++)
         same &= near(lstsq->mean_phi[j], forgotten->mean_phi[j],
                      2 * mean_noise(&r, lstsq->mean_phi[j], r.phi[j], weight)) &&
                 near(snnk__lstsq_diagonal(lstsq, j), snnk__lstsq_diagonal(forgotten, j),
-                     square_noise(&r, &none, 1, 0, r.phi[j]));
+                     square_noise(&r, &last, 1, lstsq->mean_phi[j], r.phi[j]));
     for (size_t k = 0; k < lstsq->targets; k++)
         same &= near(lstsq->mean_y[k], forgotten->mean_y[k],
                      2 * mean_noise(&r, lstsq->mean_y[k], r.y[k], weight)) &&
                 near(snnk__lstsq_squares(lstsq, k), snnk__lstsq_squares(forgotten, k),
-                     square_noise(&r, &none, 1, 0, r.y[k]));
+                     square_noise(&r, &last, 1, lstsq->mean_y[k], r.y[k]));
     if (!same)
         return snnk__fail(SNNK_E_STATE, "%llu rows to forget are not the %llu that were added",
                           (unsigned long long)lstsq->rows, (unsigned long long)lstsq->rows);

@@ -179,6 +179,7 @@ static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
     to->route = from->route;
     to->precision = from->precision;
     to->fast = from->fast;
+    to->most_rows = from->most_rows;
     to->most_weight = from->most_weight;
     memcpy(to->most_phi, from->most_phi, m * sizeof(double));
     memcpy(to->most_y, from->most_y, t * sizeof(double));
@@ -203,7 +204,7 @@ done:
 void snnk__lstsq_clear(snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets;
 
-    lstsq->rows = 0;
+    lstsq->rows = lstsq->most_rows = 0;
     lstsq->weight = lstsq->most_weight = 0;
     lstsq->fast = false;
     memset(lstsq->mean_phi, 0, m * sizeof(double));
@@ -302,6 +303,7 @@ static void merge_counts(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     lstsq->rows += other->rows;
     lstsq->weight += b;
     lstsq->fast |= other->fast;
+    if (other->most_rows > lstsq->most_rows) lstsq->most_rows = other->most_rows;
     lstsq->most_weight += other->most_weight;
     for (size_t j = 0; j < m; j++) lstsq->most_phi[j] += other->most_phi[j];
     for (size_t k = 0; k < t; k++) lstsq->most_y[k] += other->most_y[k];

@@ -36,6 +36,7 @@ struct snnk_lstsq {
 
     /* How large sums were when something was taken from them: their rounding stays. Files do not
      * keep it. */
+    uint64_t most_rows;
     double most_weight;
     double *most_phi; /* m: diagonal of S */
     double *most_y;   /* t: sum y^2 */

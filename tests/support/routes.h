@@ -1,0 +1,59 @@
+/* Statistics on either route, brought to moments to be compared. */
+#ifndef SNNK_TESTS_ROUTES_H
+#define SNNK_TESTS_ROUTES_H
+
+#include "statistics.h"
+
+#include "solve/qr.h"
+
+static inline snnk_lstsq *route_create(size_t m, size_t t, int32_t route) {
+    snnk_lstsq *s = NULL;
+
+    assert_ok(snnk_lstsq_create(m, t, NULL, &s));
+    assert_ok(snnk_lstsq_set_route(s, route));
+    return s;
+}
+
+/* n packed rows with weights or NULL. */
+static inline snnk_lstsq *route_collect(size_t n, size_t m, size_t t, const float *Phi,
+                                        const float *Y, const float *weights, int32_t route) {
+    snnk_lstsq *s = route_create(m, t, route);
+
+    assert_ok(snnk_lstsq_add_weighted(s, n, Phi, m, Y, t, NULL, weights, NULL));
+    return s;
+}
+
+/* statistics_assert_close, whatever the routes. */
+static inline void route_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, double rtol,
+                                      double atol_mean) {
+    snnk_lstsq *moments[2];
+
+    assert_ok(snnk__lstsq_clone(a, &moments[0]));
+    assert_ok(snnk__lstsq_clone(e, &moments[1]));
+    for (int i = 0; i < 2; i++)
+        if (moments[i]->route != SNNK_ROUTE_GRAM) snnk__qr_to_gram(moments[i]);
+    assert_close(a->weight, e->weight, 1e-14, 0); /* sums of up to 50 weights of one size */
+    statistics_assert_close(moments[0], moments[1], rtol, atol_mean);
+    for (int i = 0; i < 2; i++) snnk_lstsq_free(moments[i]);
+}
+
+static inline snnk_solve_config route_config(double ridge, int32_t intercept) {
+    snnk_solve_config config;
+
+    assert_ok(snnk_solve_config_init(&config, sizeof config));
+    config.ridge = ridge;
+    config.intercept = intercept;
+    return config;
+}
+
+static inline snnk_solve_report route_solve(snnk_lstsq *s, double ridge, int32_t intercept,
+                                            double *B, double *b) {
+    const snnk_solve_config config = route_config(ridge, intercept);
+    snnk_solve_report report;
+
+    assert_ok(snnk_solve_report_init(&report, sizeof report));
+    assert_ok(snnk_lstsq_solve(s, &config, B, s->features, b, &report));
+    return report;
+}
+
+#endif

@@ -1,0 +1,295 @@
+/* src/solve: rows forgotten, from moments and from a factor. */
+#include "data/ridge.h"
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/routes.h"
+
+enum { N = 900, M = 31, T = 2 };
+
+static int forget(snnk_lstsq *s, size_t n, const float *Phi, const float *Y, const float *weights) {
+    return snnk_lstsq_forget(s, n, Phi, s->features, Y, s->targets, NULL, weights, NULL);
+}
+
+/* SciPy's solution without the first 5 rows. Rows as floats: their rounding, 2^-24 of entries of about 1, times the
+ * condition number, below 15, as in test_ridge.c; what forgetting adds is seen against the same floats. */
+static void test_reference(void **state) {
+    float Phi[RIDGE_N * RIDGE_M], Y[RIDGE_N * RIDGE_T];
+    double B[2][RIDGE_T * RIDGE_M];
+
+    (void)state;
+    for (size_t i = 0; i < RIDGE_N * RIDGE_M; i++) Phi[i] = (float)ridge_P[i];
+    for (size_t i = 0; i < RIDGE_N * RIDGE_T; i++) Y[i] = (float)ridge_Y[i];
+    for (int32_t route = 0; route < 2; route++) {
+        snnk_lstsq *s = route_collect(RIDGE_N, RIDGE_M, RIDGE_T, Phi, Y, NULL, route);
+        snnk_lstsq *e = route_create(RIDGE_M, RIDGE_T, SNNK_ROUTE_GRAM);
+
+        assert_ok(forget(s, 5, Phi, Y, NULL));
+        statistics_set_float(e, RIDGE_N - 5, Phi + 5 * RIDGE_M, Y + 5 * RIDGE_T);
+        (void)route_solve(s, RIDGE_LATE_LAMBDA, 0, B[0], NULL);
+        (void)route_solve(e, RIDGE_LATE_LAMBDA, 0, B[1], NULL);
+        for (size_t i = 0; i < RIDGE_T * RIDGE_M; i++) {
+            assert_close(B[0][i], ridge_late_B[i], 0, 1e-6);
+            assert_close(B[0][i], B[1][i], 0, 1e-13); /* 15 times 40 eps */
+        }
+        snnk_lstsq_free(e);
+        snnk_lstsq_free(s);
+    }
+}
+
+/* Random rows with a mean, and a constant column; weights 1/2 ... 2, targets, classes. */
+typedef struct data {
+    float *Phi, *Y, weights[N];
+    int32_t labels[N];
+} data;
+
+static data make_data(void) {
+    data d = {.Phi = statistics_random(N * M, 3), .Y = statistics_random(N * T, 4)};
+
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < M; j++) d.Phi[i * M + j] += (float)(j % 5);
+        d.Phi[i * M + 7] = 0.1f;
+        d.labels[i] = (int32_t)(i * i % 3 % T);
+        d.weights[i] = 0.5f + (float)(i % 7) / 4;
+    }
+    return d;
+}
+
+static void free_data(data *d) { free(d->Phi), free(d->Y); }
+
+/* Forgetting the first rows, in two calls, is never having seen them, down to fewer rows than features. Sums
+ * over all N rows round by N eps = 2e-13 of themselves, 90 times that of what a tenth of the rows leaves, and the
+ * means, up to 6 standard deviations from 0, add theirs. In fast precision two sums of floats, each
+ * off by 20 times 2^-24. */
+static void test_never_seen(void **state) {
+    static const size_t gone[] = {1, 5, 64, 65, 450, 800, 885};
+    data d = make_data();
+
+    (void)state;
+    for (size_t g = 0; g < sizeof gone / sizeof *gone; g++)
+        for (int way = 0; way < 16; way++) {
+            const int32_t route = way % 2, precision = way / 8;
+            const bool labels = way / 2 % 2;
+            const float *weights = way / 4 % 2 ? d.weights : NULL;
+            const float *Y = labels ? NULL : d.Y;
+            const int32_t *l = labels ? d.labels : NULL;
+            const size_t first = gone[g] / 3, second = gone[g] - first, k = gone[g];
+            snnk_lstsq *s = route_create(M, T, route), *e = route_create(M, T, route);
+
+            assert_ok(snnk_lstsq_set_precision(s, precision));
+            assert_ok(snnk_lstsq_set_precision(e, precision));
+            assert_ok(snnk_lstsq_add_weighted(s, N, d.Phi, M, Y, T, l, weights, NULL));
+            assert_ok(snnk_lstsq_add_weighted(e, N - k, d.Phi + k * M, M, labels ? NULL : Y + k * T,
+                                              T, labels ? l + k : NULL,
+                                              weights ? weights + k : NULL, NULL));
+            assert_ok(snnk_lstsq_forget(s, first, d.Phi, M, Y, T, l, weights, NULL));
+            assert_ok(snnk_lstsq_forget(s, second, d.Phi + first * M, M,
+                                        labels ? NULL : Y + first * T, T, labels ? l + first : NULL,
+                                        weights ? weights + first : NULL, NULL));
+            const double share = (double)N / (double)(N - k);
+
+            route_assert_close(s, e, (precision && route == 0 ? 2.4e-6 : 2e-13) * share,
+                               2e-14 * share);
+            assert_true(s->mean_phi[7] == (double)0.1f && snnk__lstsq_diagonal(s, 7) == 0);
+            if (N - k > 2 * M && !(precision && route == 0)) {
+                double B[2][T * M], b[2][T];
+
+                route_solve(s, 1e-2, 1, B[0], b[0]);
+                route_solve(e, 1e-2, 1, B[1], b[1]);
+                for (size_t i = 0; i < T * M; i++) assert_close(B[0][i], B[1][i], 0, 1e-9);
+                for (size_t i = 0; i < T; i++) assert_close(b[0][i], b[1][i], 0, 1e-9);
+            }
+            snnk_lstsq_free(e);
+            snnk_lstsq_free(s);
+        }
+    free_data(&d);
+}
+
+/* One row after the other, until none is left: every one is known, and then all is as created. */
+static void test_one_by_one(void **state) {
+    data d = make_data();
+
+    (void)state;
+    for (int way = 0; way < 8; way++) {
+        const int32_t route = way % 2, precision = way / 4;
+        const float *weights = way / 2 % 2 ? d.weights : NULL;
+        snnk_lstsq *s = route_create(M, T, route), *empty = route_create(M, T, route);
+
+        assert_ok(snnk_lstsq_set_precision(s, precision));
+        assert_ok(snnk_lstsq_add_weighted(s, 300, d.Phi, M, d.Y, T, NULL, weights, NULL));
+        for (size_t i = 0; i < 300; i++) {
+            const size_t at = i * 7 % 300; /* in another order */
+
+            assert_ok(forget(s, 1, d.Phi + at * M, d.Y + at * T, weights ? weights + at : NULL));
+            assert_int_equal(s->rows, 299 - i);
+        }
+        statistics_assert_same(s, 0, statistics_copy(empty));
+        assert_true(s->weight == 0 && s->most_weight == 0 && !s->fast);
+        assert_true(s->route == route && s->precision == precision);
+        snnk_lstsq_free(empty);
+        snnk_lstsq_free(s);
+    }
+    free_data(&d);
+}
+
+/* What forgets must refuse changes nothing. */
+static void assert_refused(snnk_lstsq *s, size_t n, const float *Phi, const float *Y,
+                           const float *weights) {
+    const uint64_t rows = s->rows;
+    const double weight = s->weight;
+    double *before = statistics_copy(s);
+
+    assert_status(forget(s, n, Phi, Y, weights), SNNK_E_STATE);
+    statistics_assert_same(s, rows, before);
+    assert_true(s->weight == weight && s->most_weight == 0);
+}
+
+static void test_refuses(void **state) {
+    data d = make_data();
+    float *wrong = malloc(N * M * sizeof *wrong), *large = calloc(N * T, sizeof *large);
+
+    (void)state;
+    memcpy(wrong, d.Phi, N * M * sizeof *wrong);
+    for (size_t i = 0; i < N * M; i++) wrong[i] *= 1 + (float)(i % 3);
+    for (size_t i = 0; i < N * T; i++) large[i] = d.Y[i] * 40;
+    for (int32_t route = 0; route < 2; route++) {
+        snnk_lstsq *s = route_collect(100, M, T, d.Phi, d.Y, NULL, route);
+
+        assert_refused(s, 101, d.Phi, d.Y, NULL); /* too many rows */
+        assert_says("101 rows to forget, 100 are there");
+        assert_refused(s, 90, d.Phi, d.Y, d.weights); /* too much weight */
+        assert_says("rows of weight");
+        assert_refused(s, 60, wrong, d.Y, NULL); /* directions with less than nothing */
+        assert_says("not a sum of squares");
+        assert_refused(s, 1, wrong + M + 7, d.Y, NULL); /* constants that are not that constant */
+        assert_refused(s, 10, d.Phi, large, NULL);      /* residuals with less than nothing */
+        assert_says("not a sum of squares");
+        assert_refused(s, 100, wrong, d.Y, NULL); /* as many, but others */
+        assert_says("are not the 100 that were added");
+        assert_refused(s, 100, d.Phi + M, d.Y + T, NULL);
+        assert_refused(s, 100, d.Phi, large, NULL);
+
+        /* The same rows again: 60 of 100 with 31 features, then the 40 that are left have to give
+         * squares of 60 others. */
+        snnk_lstsq *twice = route_collect(200, M, T, d.Phi, d.Y, NULL, route);
+        double *before;
+
+        assert_ok(forget(twice, 150, d.Phi, d.Y, NULL));
+        before = statistics_copy(twice);
+        assert_status(forget(twice, 40, d.Phi, d.Y, NULL), SNNK_E_STATE);
+        statistics_assert_same(twice, 50, before);
+        snnk_lstsq_free(twice);
+
+        assert_status(snnk_lstsq_forget(NULL, 1, d.Phi, M, d.Y, T, NULL, NULL, NULL), SNNK_E_NULL);
+        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M, NULL, T, NULL, NULL, NULL), SNNK_E_NULL);
+        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M - 1, d.Y, T, NULL, NULL, NULL),
+                      SNNK_E_STRIDE);
+        wrong[0] = NAN;
+        assert_status(forget(s, 1, wrong, d.Y, NULL), SNNK_E_NONFINITE);
+        wrong[0] = 1;
+        d.labels[0] = T;
+        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M, NULL, 0, d.labels, NULL, NULL),
+                      SNNK_E_RANGE);
+        d.labels[0] = 0;
+        assert_ok(snnk_lstsq_forget(s, 0, NULL, M, NULL, T, NULL, NULL, NULL));
+        assert_int_equal(s->rows, 100);
+        snnk_lstsq_free(s);
+    }
+    free(large);
+    free(wrong);
+    free_data(&d);
+}
+
+/* By hand, all exact: of rows 0, 2, 7 the 7 goes; mean 1, S = 2. */
+static void test_by_hand(void **state) {
+    const float Phi[] = {0, 2, 7}, Y[] = {1, 3, 5};
+
+    (void)state;
+    for (int32_t route = 0; route < 2; route++) {
+        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, NULL, route);
+
+        assert_ok(forget(s, 1, Phi + 2, Y + 2, NULL));
+        assert_close(s->mean_phi[0], 1, 1e-15, 0);
+        assert_close(s->mean_y[0], 2, 1e-15, 0);
+        assert_close(snnk__lstsq_diagonal(s, 0), 2, 3e-15, 0); /* 26 before: 13 eps */
+        assert_close(snnk__lstsq_squares(s, 0), 2, 3e-15, 0);
+        assert_true(s->rows == 2 && s->weight == 2);
+        snnk_lstsq_free(s);
+    }
+}
+
+/* A factor of condition 1e9 keeps what it knows: forgetting changes the solution as leaving the rows out does. */
+static void test_ill_conditioned(void **state) {
+    enum { ROWS = 200 };
+    float *Phi = statistics_random(ROWS * 3, 9), Y[ROWS];
+    double B[2][3], b[2];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        float *x = Phi + 3 * i;
+
+        x[0] = roundf(x[0] * 1024) / 1024;
+        x[1] = roundf(x[1] * 1024) / 1024;
+        x[2] = x[0] + x[1] * 0x1p-13f; /* float-exact: 11 bits, and 10 more */
+        Y[i] = x[0] + 2 * x[1] + (float)(i % 3);
+    }
+    snnk_lstsq *s = route_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_ROUTE_QR);
+    snnk_lstsq *e = route_collect(ROWS - 50, 3, 1, Phi + 150, Y + 50, NULL, SNNK_ROUTE_QR);
+
+    assert_ok(forget(s, 50, Phi, Y, NULL));
+    route_solve(s, 0, 1, B[0], b);
+    route_solve(e, 0, 1, B[1], b + 1);
+    /* The condition, 1e4, squared for the residual, times 100 eps. */
+    for (size_t i = 0; i < 3; i++) assert_close(B[0][i], B[1][i], 1e-6, 1e-6);
+    snnk_lstsq_free(e);
+    snnk_lstsq_free(s);
+    free(Phi);
+}
+
+static void test_failing_memory(void **state) {
+    data d = make_data();
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+
+    (void)state;
+    for (int32_t route = 0; route < 2; route++) {
+        snnk_lstsq *s = NULL;
+        double *before;
+        long failures = 0;
+        int st = SNNK_E_NOMEM;
+
+        assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
+        assert_ok(snnk_lstsq_set_route(s, route));
+        assert_ok(snnk_lstsq_add(s, 100, d.Phi, M, d.Y, T, NULL));
+        before = statistics_copy(s);
+        const long alive = memory.alive;
+        for (long k = 0; st != SNNK_OK; k++) {
+            memory.calls = 0, memory.fail_after = k;
+            st = forget(s, 10, d.Phi, d.Y, NULL);
+            assert_int_equal(memory.alive, alive);
+            if (st == SNNK_OK) break;
+            assert_int_equal(st, SNNK_E_NOMEM);
+            double *now = statistics_copy(s);
+            assert_memory_equal(now, before, statistics_count(s) * sizeof *now);
+            assert_true(s->rows == 100 && s->weight == 100 && s->most_weight == 0);
+            free(now);
+            failures++;
+        }
+        memory.fail_after = -1;
+        assert_true(failures > 3 && s->rows == 90);
+        free(before);
+        snnk_lstsq_free(s);
+        assert_int_equal(memory.alive, 0);
+    }
+    free_data(&d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),      cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_never_seen),     cmocka_unit_test(test_one_by_one),
+        cmocka_unit_test(test_refuses),        cmocka_unit_test(test_ill_conditioned),
+        cmocka_unit_test(test_failing_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

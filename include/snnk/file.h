@@ -8,6 +8,7 @@
 #define SNNK_FILE_H
 
 #include <snnk/network.h>
+#include <snnk/rls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,6 +51,10 @@ SNNK_API int snnk_network_load_memory(const void *buffer, size_t bytes,
  * Statuses as above. */
 SNNK_API int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path);
 SNNK_API int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq);
+
+/* The same for recursive least squares: loaded ones go on with the same bits. */
+SNNK_API int snnk_rls_save(const snnk_rls *rls, const char *path);
+SNNK_API int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls);
 
 /* ---- Tables of data ---- */
 

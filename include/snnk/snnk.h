@@ -11,7 +11,9 @@
  *     snnk_frame     coordinates in which inputs and weights are short
  *     snnk_urf       universal random features for f(w.x + b), predicted before they are paid for
  *     snnk_lstsq     streaming sufficient statistics and the ridge solution
- *     snnk_fit       both together: rows stream in, a fitted layer comes out
+ *     snnk_path      all lambdas from one decomposition: GCV, leave-one-out, intervals
+ *     snnk_rls       a solution that follows its rows one by one, and forgets
+ *     snnk_fit       map and lstsq: rows stream in, a fitted layer comes out
  *     snnk_layer     y = Psi Phi(x) + bias, or a dense layer
  *     snnk_network   layers one after another; saved as one safetensors file
  *     snnk_table     rows from IDX, .npy and CSV files
@@ -36,7 +38,7 @@
  *   - NaN and infinity pass through forwards; everything that learns refuses them and stays as it
  *     was.
  *
- * The minimal build has no fits, no lstsq.h and no file.h: they stay declared, and do not link.
+ * The minimal build has no fits, no lstsq.h, path.h, rls.h and file.h: they stay declared, and do not link.
  *
  * Threads
  *   - libsnnk starts no threads unless a workspace asks for more than one, installs no handlers,
@@ -58,6 +60,8 @@
 #include <snnk/lstsq.h>
 #include <snnk/map.h>
 #include <snnk/network.h>
+#include <snnk/path.h>
+#include <snnk/rls.h>
 #include <snnk/spectrum.h>
 #include <snnk/status.h>
 #include <snnk/urf.h>

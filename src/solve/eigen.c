@@ -28,20 +28,23 @@ static int combine(const snnk_allocator *allocator, size_t m, size_t t, size_t r
     return SNNK_OK;
 }
 
-/* A's eigenvalues, and its eigenvectors over A. */
-static int decompose(const snnk_allocator *allocator, size_t m, double *A, double *values) {
+int snnk__check_eigenvectors(size_t m) {
     /* What dsyevd's documentation asks for with vectors. The integer limit is LAPACK's. */
     const double work_needed = 1 + 6 * (double)m + 2 * (double)m * (double)m;
+
+    if (work_needed > INT32_MAX)
+        return snnk__fail(SNNK_E_SIZE, "%zu features, LAPACK's eigenvectors stop at 32766", m);
+    return SNNK_OK;
+}
+
+int snnk__eigenvectors(const snnk_allocator *allocator, size_t m, char triangle, double *A,
+                       double *values) {
     double *work = NULL;
     lapack_int *iwork = NULL;
     lapack_int info;
     int st;
 
-    if (work_needed > INT32_MAX)
-        return snnk__fail(SNNK_E_SIZE,
-                          "%zu features: the system is singular, and LAPACK's eigenvectors stop at "
-                          "32766 features; a larger ridge avoids them",
-                          m);
+    if ((st = snnk__check_eigenvectors(m)) != SNNK_OK) return st;
 
     const size_t n_work = 1 + 6 * m + 2 * m * m, n_iwork = 3 + 5 * m;
 
@@ -49,8 +52,8 @@ static int decompose(const snnk_allocator *allocator, size_t m, double *A, doubl
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, n_iwork, sizeof *iwork, "eigenvector integers", &iwork);
     if (st != SNNK_OK) goto done;
-    info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)m, A, (lapack_int)m, values,
-                               work, (lapack_int)n_work, iwork, (lapack_int)n_iwork);
+    info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', triangle, (lapack_int)m, A, (lapack_int)m,
+                               values, work, (lapack_int)n_work, iwork, (lapack_int)n_iwork);
     if (info < 0)
         st = snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dsyevd", -(long)info);
     else if (info > 0)
@@ -70,7 +73,12 @@ int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, d
 
     st = snnk__alloc(allocator, m, sizeof *values, "eigenvalues", &values);
     if (st != SNNK_OK) goto done;
-    if ((st = decompose(allocator, m, A, values)) != SNNK_OK) goto done;
+    if ((st = snnk__eigenvectors(allocator, m, 'L', A, values)) != SNNK_OK) {
+        if (st == SNNK_E_SIZE)
+            st = snnk__fail_within(st,
+                                   "the system is singular, and a larger ridge would avoid this");
+        goto done;
+    }
 
     const double largest = values[m - 1];
 

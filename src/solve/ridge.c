@@ -200,20 +200,25 @@ static int finish(const ridge_problem *problem, double *B, double *b) {
 
 /* m eps is what rounding in the eigenvalues can reach. The floor of 64 eps is for few features: a
  * column that is a multiple of another, rounded to float, leaves eigenvalues of about 4e-15 of the
- * largest (measured), and their coefficients would be noise of size 1e4. The singular values of a
- * factor, roots of eigenvalues, are known as well as those are. */
-static double choose_tolerance(const snnk_lstsq *lstsq, double wanted) {
-    const double rounding = (double)snnk__max_size(lstsq->features, 64) * DBL_EPSILON;
+ * largest (measured), and their coefficients would be noise of size 1e4. */
+double snnk__rank_tolerance(const snnk_solve_config *config, size_t m) {
+    return config->rank_tolerance > 0 ? config->rank_tolerance
+                                      : (double)snnk__max_size(m, 64) * DBL_EPSILON;
+}
 
-    if (wanted > 0) return lstsq->route == SNNK_ROUTE_GRAM ? wanted : sqrt(wanted);
-    return rounding;
+/* Of the singular values of a factor, which are roots of eigenvalues but known as well as those are. */
+static double tolerance_of(const snnk_lstsq *lstsq, const snnk_solve_config *config) {
+    const double tolerance = snnk__rank_tolerance(config, lstsq->features);
+
+    return lstsq->route == SNNK_ROUTE_GRAM || config->rank_tolerance == 0 ? tolerance
+                                                                          : sqrt(tolerance);
 }
 
 int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B, double *b,
                            snnk__solve_outcome *outcome) {
     const snnk_allocator *allocator = &lstsq->allocator;
     const size_t m = lstsq->features;
-    const double tolerance = choose_tolerance(lstsq, config->rank_tolerance);
+    const double tolerance = tolerance_of(lstsq, config);
     ridge_problem problem = {.lstsq = lstsq,
                              .ridge = config->ridge,
                              .tolerance = tolerance,

@@ -37,6 +37,8 @@ def ridge(reference):
     array("ridge_Y", "RIDGE_N * RIDGE_T", section["Y"])
     array("ridge_lambda", "RIDGE_PATH", [[point["lam"] for point in path]])
     array("ridge_rss", "RIDGE_PATH", [[point["rss"] for point in path]])
+    for key in ("dof", "gcv", "loo_mse"):
+        array(f"ridge_{key}", "RIDGE_PATH", [[point[key] for point in path]])
     print("static const double ridge_B[RIDGE_PATH][RIDGE_T * RIDGE_M] = {")
     for point in path:
         print("    {")
@@ -47,6 +49,11 @@ def ridge(reference):
     print("/* Without the first 5 rows. */")
     print(f"#define RIDGE_LATE_LAMBDA {late['lam']!r}")
     array("ridge_late_B", "RIDGE_T * RIDGE_M", transpose(late["coef"]))
+    new = section["leverage_new_row"]
+    print("/* x (P^T P + lambda)^-1 x of a row x that is not in P. */")
+    print(f"#define RIDGE_NEW_LAMBDA {new['lam']!r}")
+    print(f"#define RIDGE_NEW_LEVERAGE {new['x_Ainv_x']!r}")
+    array("ridge_new_row", "RIDGE_M", [new["x"]])
 
 
 def moments(reference):

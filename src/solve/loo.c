@@ -1,0 +1,330 @@
+/* What a ridge path says of rows: leverages, and residuals of rows left out. Blocks of rows go through BLAS: their
+ * coordinates Q along the eigenvectors, then fits Q K^T and leverages (Q squared) G^T for some columns, a column being
+ * a target with a lambda. */
+#include <math.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+#include "solve/path.h"
+
+#define ROW_BLOCK    256
+#define COLUMN_BLOCK 64
+
+/* Rows, and where their targets come from: Y or labels. */
+typedef struct path_rows {
+    size_t n;
+    const float *Phi;
+    size_t ldphi;
+    const float *Y;
+    size_t ldy;
+    const int32_t *labels;
+    const float *weights;
+} path_rows;
+
+/* One pass over rows: what is wanted, and scratch. */
+typedef struct loo_pass {
+    const snnk_path *path;
+    const path_rows *rows;
+    const double *ridges;
+    size_t columns; /* all: t, or n_ridges t */
+    bool
+        ridge_a_target; /* column k has ridges[k] and target k; else ridges[k / t] and target k % t */
+    double *errors;     /* columns: sums of squares to add to; NULL for residuals */
+    float *residuals;
+    size_t ldr;
+
+    double *centred;  /* rows x m; then the squares of Q: rows x rank */
+    double *Q;        /* rows x rank */
+    double *K, *G;    /* columns x rank: coefficients along, and 1/(s + lambda) */
+    double *fits;     /* rows x columns */
+    double *leverage; /* rows x columns; some columns may have the same */
+    size_t leverage_of[COLUMN_BLOCK];
+} loo_pass;
+
+/* ---- Checks ---- */
+
+static int check_features(const snnk_path *path, size_t n, const float *Phi, size_t ldphi) {
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    return snnk__check_matrix(Phi, "Phi", n, path->features, ldphi, sizeof *Phi);
+}
+
+static int check_targets(const path_rows *rows, size_t targets) {
+    if (rows->labels && rows->Y)
+        return snnk__fail(SNNK_E_RANGE, "both Y and labels are given: one of them must be NULL");
+    if (!rows->labels)
+        return snnk__check_matrix(rows->Y, "Y", rows->n, targets, rows->ldy, sizeof *rows->Y);
+    for (size_t i = 0; i < rows->n; i++)
+        if (rows->labels[i] < 0 || (size_t)rows->labels[i] >= targets)
+            return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %ld is not in 0 ... %zu", i,
+                              (long)rows->labels[i], targets - 1);
+    return SNNK_OK;
+}
+
+static int check_weights(size_t n, const float *weights) {
+    for (size_t i = 0; weights && i < n; i++)
+        if (!(weights[i] >= 1e-30F && weights[i] <= 1e30F))
+            return snnk__fail(SNNK_E_RANGE, "weights[%zu] = %g is not in 1e-30 ... 1e30", i,
+                              (double)weights[i]);
+    return SNNK_OK;
+}
+
+/* Finiteness comes last: it reads all of the rows. */
+static int check_rows(const snnk_path *path, const path_rows *rows) {
+    int st;
+
+    if ((st = check_features(path, rows->n, rows->Phi, rows->ldphi)) != SNNK_OK) return st;
+    if ((st = check_targets(rows, path->targets)) != SNNK_OK) return st;
+    if ((st = check_weights(rows->n, rows->weights)) != SNNK_OK) return st;
+    st = snnk__check_finite(rows->Phi, "Phi", rows->n, path->features, rows->ldphi);
+    if (st != SNNK_OK || rows->labels) return st;
+    return snnk__check_finite(rows->Y, "Y", rows->n, path->targets, rows->ldy);
+}
+
+/* ---- Blocks ---- */
+
+static void centre(const snnk_path *path, size_t count, const float *Phi, size_t ldphi,
+                   double *centred) {
+    const size_t m = path->features;
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < m; j++)
+            centred[i * m + j] = (double)Phi[i * ldphi + j] - path->mean_phi[j];
+}
+
+/* C (rows x columns) = A B^T for B columns x inner. */
+static void multiply(size_t rows, size_t columns, size_t inner, const double *A, const double *B,
+                     double *C) {
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)rows, (lapack_int)columns,
+                (lapack_int)inner, 1, A, (lapack_int)inner, B, (lapack_int)inner, 0, C,
+                (lapack_int)columns);
+}
+
+static double ridge_of(const loo_pass *pass, size_t column) {
+    return pass->ridges[pass->ridge_a_target ? column : column / pass->path->targets];
+}
+
+/* K, G and which row of G each column has; how many there are. Neighbours of one lambda share one. */
+static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
+    const snnk_path *path = pass->path;
+    const size_t rank = path->rank, t = path->targets;
+    const double *values = snnk__path_values(path);
+    size_t leverages = 0;
+
+    for (size_t c = 0; c < count; c++) {
+        const double ridge = ridge_of(pass, first + c);
+        const double *along = path->along + (first + c) % t * rank;
+
+        if (c == 0 || ridge != ridge_of(pass, first + c - 1)) {
+            for (size_t j = 0; j < rank; j++)
+                pass->G[leverages * rank + j] = 1 / (values[j] + ridge);
+            leverages++;
+        }
+        pass->leverage_of[c] = leverages - 1;
+
+        const double *G = pass->G + (leverages - 1) * rank;
+
+        for (size_t j = 0; j < rank; j++) pass->K[c * rank + j] = along[j] * G[j];
+    }
+    return leverages;
+}
+
+/* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no more than the error of
+ * the leverage: an error e of the matrix is one of e w c (A + lambda)^-2 c in w c (A + lambda)^-1 c. */
+static double left_out_share(const snnk_path *path, const double *squares, double weight,
+                             double leverage, double ridge) {
+    const double *values = snnk__path_values(path);
+    const double share = 1 - leverage, largest = values[path->rank - 1];
+    double error = 0;
+
+    /* The bound of the bound, which most rows are far from. */
+    if (share > path->rounding * (1 + largest / (values[0] + ridge))) return share;
+    for (size_t j = 0; j < path->rank; j++) {
+        const double inverse = 1 / (values[j] + ridge);
+
+        error += squares[j] * inverse * (largest * inverse);
+    }
+    return share > path->rounding * (1 + weight * error) ? share : 0;
+}
+
+static double target(const path_rows *rows, size_t row, size_t k) {
+    return rows->labels ? (double)((size_t)rows->labels[row] == k)
+                        : (double)rows->Y[row * rows->ldy + k];
+}
+
+/* The residual without it of row `row`, the i-th of its block, in column c of those that begin with `first`. */
+static double left_out(const loo_pass *pass, size_t row, size_t i, size_t first, size_t c,
+                       size_t columns, size_t leverages) {
+    const snnk_path *path = pass->path;
+    const size_t k = (first + c) % path->targets;
+    const double weight = pass->rows->weights ? (double)pass->rows->weights[row] : 1;
+    const double e = target(pass->rows, row, k) - path->mean_y[k] - pass->fits[i * columns + c];
+    const double mean_part = path->intercept ? 1 / path->weight : 0;
+    const double h = pass->leverage[i * leverages + pass->leverage_of[c]] + mean_part;
+    const double share = left_out_share(path, pass->centred + i * path->rank, weight, weight * h,
+                                        ridge_of(pass, first + c));
+
+    return share > 0 ? e / share : copysign(INFINITY, e);
+}
+
+/* Columns first ... first+columns-1 of `count` rows, whose coordinates are there, from row `row` on. */
+static void give_columns(loo_pass *pass, size_t row, size_t count, size_t first, size_t columns) {
+    const size_t rank = pass->path->rank;
+    const size_t leverages = prepare_columns(pass, first, columns);
+
+    multiply(count, columns, rank, pass->Q, pass->K, pass->fits);
+    multiply(count, leverages, rank, pass->centred, pass->G, pass->leverage);
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < columns; c++) {
+            const double e = left_out(pass, row + i, i, first, c, columns, leverages);
+
+            if (pass->errors)
+                pass->errors[first + c] += e * e;
+            else
+                pass->residuals[(row + i) * pass->ldr + first + c] = (float)e;
+        }
+}
+
+static void give_rows(loo_pass *pass, size_t row, size_t count) {
+    const snnk_path *path = pass->path;
+    const size_t rank = path->rank;
+
+    centre(path, count, pass->rows->Phi + row * pass->rows->ldphi, pass->rows->ldphi,
+           pass->centred);
+    multiply(count, rank, path->features, pass->centred, snnk__path_vectors(path), pass->Q);
+    for (size_t i = 0; i < count * rank; i++) pass->centred[i] = pass->Q[i] * pass->Q[i];
+    for (size_t first = 0; first < pass->columns; first += COLUMN_BLOCK)
+        give_columns(pass, row, count, first, snnk__min_size(COLUMN_BLOCK, pass->columns - first));
+}
+
+/* All checks have been made. SNNK_E_NOMEM: nothing was written. */
+static int run(loo_pass *pass) {
+    const snnk_path *path = pass->path;
+    const snnk_allocator *memory = &path->allocator;
+    const size_t m = path->features, rank = path->rank, n = pass->rows->n;
+    const size_t rows = snnk__min_size(n, ROW_BLOCK);
+    const size_t columns = snnk__min_size(pass->columns, COLUMN_BLOCK);
+    int st;
+
+    st = snnk__alloc(memory, rows * m, sizeof(double), "a block of rows", &pass->centred);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(memory, rows * rank, sizeof(double), "their coordinates", &pass->Q);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(memory, columns * rank, sizeof(double), "projected coefficients", &pass->K);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(memory, columns * rank, sizeof(double), "inverse eigenvalues", &pass->G);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(memory, rows * columns, sizeof(double), "fitted values", &pass->fits);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(memory, rows * columns, sizeof(double), "leverages", &pass->leverage);
+    if (st != SNNK_OK) goto done;
+    for (size_t row = 0; row < n; row += rows) give_rows(pass, row, snnk__min_size(rows, n - row));
+done:
+    snnk__free(memory, pass->leverage);
+    snnk__free(memory, pass->fits);
+    snnk__free(memory, pass->G);
+    snnk__free(memory, pass->K);
+    snnk__free(memory, pass->Q);
+    snnk__free(memory, pass->centred);
+    return st;
+}
+
+/* ---- The public functions ---- */
+
+int snnk_path_add_loo(const snnk_path *path, size_t n_ridges, const double *ridges, size_t n,
+                      const float *Phi, size_t ldphi, const float *Y, size_t ldy,
+                      const int32_t *labels, const float *weights, double *errors) {
+    const path_rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
+    loo_pass pass = {.path = path, .rows = &rows, .ridges = ridges, .errors = errors};
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+
+    const size_t t = path->targets;
+
+    if ((st = snnk__check_matrix(errors, "errors", n_ridges, t, t, sizeof *errors)) != SNNK_OK)
+        return st;
+    if (n_ridges > 0 && (st = snnk__check_pointer(ridges, "ridges")) != SNNK_OK) return st;
+    if ((st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
+    if ((st = check_rows(path, &rows)) != SNNK_OK) return st;
+    pass.columns = n_ridges * t;
+    return pass.columns > 0 && n > 0 ? run(&pass) : SNNK_OK;
+}
+
+int snnk_path_loo_residuals(const snnk_path *path, const double *ridges, size_t n, const float *Phi,
+                            size_t ldphi, const float *Y, size_t ldy, const int32_t *labels,
+                            const float *weights, float *residuals, size_t ldr) {
+    const path_rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
+    loo_pass pass = {.path = path,
+                     .rows = &rows,
+                     .ridges = ridges,
+                     .ridge_a_target = true,
+                     .residuals = residuals,
+                     .ldr = ldr};
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(ridges, "ridges")) != SNNK_OK) return st;
+    st = snnk__check_matrix(residuals, "residuals", n, path->targets, ldr, sizeof *residuals);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__check_ridges(path->targets, ridges)) != SNNK_OK) return st;
+    if ((st = check_rows(path, &rows)) != SNNK_OK) return st;
+    pass.columns = path->targets;
+    return n > 0 ? run(&pass) : SNNK_OK;
+}
+
+/* ---- New rows ---- */
+
+/* phi (A + lambda)^-1 phi of a row, from its coordinates along the known directions and itself, centred. The statistics
+ * know nothing of what stands out of those: there A is 0. */
+static double new_leverage(const snnk_path *path, double ridge, const double *q,
+                           const double *phi) {
+    const double *values = path->values + (path->features - path->known);
+    double inside = 0, length = 0, leverage = path->intercept ? 1 / path->weight : 0;
+
+    for (size_t j = 0; j < path->features; j++) length += phi[j] * phi[j];
+    for (size_t j = 0; j < path->known; j++) {
+        inside += q[j] * q[j];
+        leverage += q[j] / (values[j] + ridge) * q[j];
+    }
+
+    const double outside = length - inside;
+
+    return outside > path->rounding * length ? leverage + outside / ridge : leverage;
+}
+
+int snnk_path_leverage(const snnk_path *path, double ridge, size_t n, const float *Phi,
+                       size_t ldphi, double *leverage) {
+    double *centred = NULL, *Q = NULL;
+    int st;
+
+    if ((st = check_features(path, n, Phi, ldphi)) != SNNK_OK) return st;
+    if (n > 0 && (st = snnk__check_pointer(leverage, "leverage")) != SNNK_OK) return st;
+    if (!(ridge >= 0) || !isfinite(ridge))
+        return snnk__fail(SNNK_E_RANGE, "ridge = %g is not a finite number >= 0", ridge);
+
+    const snnk_allocator *memory = &path->allocator;
+    const size_t m = path->features, known = path->known, rows = snnk__min_size(n, ROW_BLOCK);
+    const double *vectors = path->vectors + (m - known) * m;
+
+    if ((st = snnk__check_finite(Phi, "Phi", n, m, ldphi)) != SNNK_OK) return st;
+    st = snnk__alloc(memory, rows * m, sizeof *centred, "a block of rows", &centred);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(memory, rows * known, sizeof *Q, "their coordinates", &Q);
+    if (st != SNNK_OK) goto done;
+    for (size_t row = 0; row < n; row += rows) {
+        const size_t count = snnk__min_size(rows, n - row);
+
+        centre(path, count, Phi + row * ldphi, ldphi, centred);
+        multiply(count, known, m, centred, vectors, Q);
+        for (size_t i = 0; i < count; i++)
+            leverage[row + i] = new_leverage(path, ridge, Q + i * known, centred + i * m);
+    }
+done:
+    snnk__free(memory, Q);
+    snnk__free(memory, centred);
+    return st;
+}

@@ -1,0 +1,364 @@
+/* Ridge paths: decomposing, scoring, choosing, solving. */
+#include "solve/path.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+#include "solve/system.h"
+
+/* What S is off by when rows were multiplied in floats: <snnk/lstsq.h>. */
+#define FAST_ROUNDING 2e-7
+
+/* ---- Decomposing ---- */
+
+/* Directions above the tolerance, and those above rounding. */
+static int count_directions(snnk_path *path, double tolerance) {
+    const size_t m = path->features;
+    const double *values = path->values, largest = values[m - 1];
+    size_t rank = 0, known = 0;
+
+    while (rank < m && largest > 0 && values[m - 1 - rank] > tolerance * largest) rank++;
+    while (known < m && largest > 0 && values[m - 1 - known] > path->rounding * largest) known++;
+    if (rank == 0)
+        return snnk__fail(
+            SNNK_E_SINGULAR,
+            "rank 0: each of the %zu features is constant (zero, without an intercept)", m);
+    path->rank = rank;
+    path->known = snnk__max_size(rank, known);
+    return SNNK_OK;
+}
+
+/* along = R V^T for the kept directions, and what they explain of yy. */
+static int project(snnk_path *path, const snnk__system *system) {
+    const size_t m = path->features, t = path->targets, rank = path->rank;
+    const double *values = snnk__path_values(path);
+    const bool saturated = (double)rank + path->intercept >= path->rows;
+
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)t, (lapack_int)rank,
+                (lapack_int)m, 1, system->R, (lapack_int)m, snnk__path_vectors(path), (lapack_int)m,
+                0, path->along, (lapack_int)rank);
+    for (size_t k = 0; k < t; k++) {
+        double left = system->yy[k];
+
+        for (size_t j = 0; j < rank; j++) {
+            const double d = path->along[k * rank + j], e = d / values[j] * d;
+
+            path->explained[k * rank + j] = e;
+            path->explained[t * rank + j] += e;
+            left -= e;
+        }
+        /* As many directions as rows: every row is met, and what is left is rounding. */
+        path->least_rss[k] = saturated || left < 0 ? 0 : left;
+        path->least_rss[t] += path->least_rss[k];
+    }
+    return snnk__check_finite_f64(path->explained, "explained", t + 1, rank, rank);
+}
+
+static int allocate(snnk_path *path, size_t count, const char *what, double **pointer) {
+    return snnk__alloc_zero(&path->allocator, count, sizeof(double), what, pointer);
+}
+
+/* All that is known before the rank is. */
+static int allocate_square(snnk_path *path, size_t m, size_t t) {
+    size_t square;
+    int st;
+
+    if (!snnk__mul_size(m, m, &square))
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu eigenvectors overflow a size", m, m);
+    if ((st = allocate(path, square, "eigenvectors", &path->vectors)) != SNNK_OK) return st;
+    if ((st = allocate(path, m, "eigenvalues", &path->values)) != SNNK_OK) return st;
+    if ((st = allocate(path, m, "feature means", &path->mean_phi)) != SNNK_OK) return st;
+    if ((st = allocate(path, t, "target means", &path->mean_y)) != SNNK_OK) return st;
+    return allocate(path, t + 1, "residuals", &path->least_rss);
+}
+
+static int decompose(snnk_path *path, const snnk_lstsq *lstsq, const snnk_solve_config *config) {
+    const size_t m = path->features, t = path->targets;
+    snnk__system system = {.A = path->vectors};
+    int st;
+
+    st = snnk__alloc(&path->allocator, t * m + t, sizeof *system.R, "right sides", &system.R);
+    if (st != SNNK_OK) goto done;
+    system.yy = system.R + t * m;
+    if ((st = snnk__system_build(lstsq, path->intercept, &system)) != SNNK_OK) goto done;
+    path->rows = system.rows;
+    path->weight = system.weight;
+    st = snnk__eigenvectors(&path->allocator, m, 'U', path->vectors, path->values);
+    if (st != SNNK_OK) goto done;
+    if ((st = count_directions(path, snnk__rank_tolerance(config, m))) != SNNK_OK) goto done;
+    st = allocate(path, t * path->rank, "projected right sides", &path->along);
+    if (st != SNNK_OK) goto done;
+    st = allocate(path, (t + 1) * path->rank, "explained squares", &path->explained);
+    if (st != SNNK_OK) goto done;
+    st = project(path, &system);
+done:
+    snnk__free(&path->allocator, system.R);
+    return st;
+}
+
+int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, snnk_path **path) {
+    snnk_solve_config ours, defaults;
+    snnk_path *made = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    *path = NULL;
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if ((st = snnk__solve_config_read(&defaults, NULL)) != SNNK_OK) return st;
+    if ((st = snnk__solve_config_read(&ours, config)) != SNNK_OK) return st;
+    ours.ridge = 0; /* whatever it was: ignored */
+    if ((st = snnk__solve_config_check(&ours)) != SNNK_OK) return st;
+    if (lstsq->rows == 0)
+        return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to decompose");
+
+    const size_t m = lstsq->features, t = lstsq->targets;
+
+    if ((st = snnk__check_eigenvectors(m)) != SNNK_OK) return st;
+    st = snnk__alloc_zero(&lstsq->allocator, 1, sizeof *made, "a ridge path", &made);
+    if (st != SNNK_OK) goto done;
+    made->allocator = lstsq->allocator;
+    made->features = m;
+    made->targets = t;
+    made->intercept = ours.intercept;
+    made->rounding = lstsq->fast ? FAST_ROUNDING : snnk__rank_tolerance(&defaults, m);
+    if ((st = allocate_square(made, m, t)) != SNNK_OK) goto done;
+    if (ours.intercept) {
+        memcpy(made->mean_phi, lstsq->mean_phi, m * sizeof *made->mean_phi);
+        memcpy(made->mean_y, lstsq->mean_y, t * sizeof *made->mean_y);
+    }
+    if ((st = decompose(made, lstsq, &ours)) != SNNK_OK) goto done;
+    *path = made;
+    made = NULL;
+done:
+    snnk_path_free(made);
+    return st;
+}
+
+void snnk_path_free(snnk_path *path) {
+    if (!path) return;
+
+    const snnk_allocator memory = path->allocator;
+    void *const arrays[] = {path->mean_phi, path->mean_y,    path->values,   path->vectors,
+                            path->along,    path->explained, path->least_rss};
+
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) snnk__free(&memory, arrays[i]);
+    snnk__free(&memory, path);
+}
+
+size_t snnk_path_features(const snnk_path *path) { return path ? path->features : 0; }
+
+size_t snnk_path_targets(const snnk_path *path) { return path ? path->targets : 0; }
+
+size_t snnk_path_rank(const snnk_path *path) { return path ? path->rank : 0; }
+
+/* ---- Scoring ---- */
+
+int snnk__check_ridges(size_t n, const double *ridges) {
+    for (size_t k = 0; k < n; k++)
+        if (!(ridges[k] >= 0) || !isfinite(ridges[k]))
+            return snnk__fail(SNNK_E_RANGE, "ridges[%zu] = %g is not a finite number >= 0", k,
+                              ridges[k]);
+    return SNNK_OK;
+}
+
+/* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, where neither sum nor
+ * product can overflow; s > 0. */
+static double left_share(double value, double ridge) { return 1 / (1 + value / ridge); }
+
+static double degrees_of_freedom(const snnk_path *path, double ridge) {
+    const double *values = snnk__path_values(path);
+    double dof = path->intercept;
+
+    for (size_t j = 0; j < path->rank; j++) dof += 1 / (1 + ridge / values[j]);
+    return dof;
+}
+
+/* n - dof as a sum of what is not negative: exact also where it is much less than n. */
+static double residual_freedom(const snnk_path *path, double ridge) {
+    const double *values = snnk__path_values(path);
+    double left = fmax(path->rows - (double)path->rank - path->intercept, 0);
+
+    for (size_t j = 0; j < path->rank; j++) left += left_share(values[j], ridge);
+    return left;
+}
+
+/* Of target k, or with k = t of all: rss(0), and what shrinking adds to it. No differences. */
+static double residual_squares(const snnk_path *path, size_t k, double ridge) {
+    const double *values = snnk__path_values(path), *explained = path->explained + k * path->rank;
+    double rss = path->least_rss[k];
+
+    for (size_t j = 0; j < path->rank; j++) {
+        const double share = left_share(values[j], ridge);
+
+        rss += share * share * explained[j];
+    }
+    return rss;
+}
+
+static double gcv_of(const snnk_path *path, double rss, double freedom) {
+    return freedom > 0 ? path->rows / freedom * (rss / freedom) : INFINITY;
+}
+
+int snnk_path_score(const snnk_path *path, size_t n_ridges, const double *ridges, double *rss,
+                    double *dof, double *gcv) {
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+
+    const size_t t = path->targets;
+
+    st = snnk__check_matrix(ridges, "ridges", n_ridges, t, t, sizeof *rss);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
+    for (size_t i = 0; i < n_ridges; i++) {
+        const double freedom = residual_freedom(path, ridges[i]);
+
+        if (dof) dof[i] = degrees_of_freedom(path, ridges[i]);
+        for (size_t k = 0; (rss || gcv) && k < t; k++) {
+            const double squares = residual_squares(path, k, ridges[i]);
+
+            if (rss) rss[i * t + k] = squares;
+            if (gcv) gcv[i * t + k] = gcv_of(path, squares, freedom);
+        }
+    }
+    return SNNK_OK;
+}
+
+/* ---- Choosing ---- */
+
+#define GRID_FROM   (-12) /* decades from the mean eigenvalue */
+#define GRID_TO     3
+#define GRID_DECADE 10     /* points in a decade */
+#define PRECISION   4.3e-5 /* log10(1 + 1e-4) */
+
+/* One search under way: gcv of target k (t: of their sum) at 10^decades times the mean eigenvalue. */
+typedef struct gcv_search {
+    const snnk_path *path;
+    size_t target;
+    double mean;
+    double best, least; /* where, and what, the least gcv so far is */
+} gcv_search;
+
+static double ridge_at(const gcv_search *search, double decades) {
+    return search->mean * pow(10, decades);
+}
+
+static double try_ridge(gcv_search *search, double decades) {
+    const double ridge = ridge_at(search, decades);
+    const double rss = residual_squares(search->path, search->target, ridge);
+    const double gcv = gcv_of(search->path, rss, residual_freedom(search->path, ridge));
+
+    if (gcv < search->least) search->least = gcv, search->best = decades;
+    return gcv;
+}
+
+/* Golden section (Kiefer 1953) between two points around the best. */
+static void refine(gcv_search *search, double from, double to) {
+    const double golden = (sqrt(5) - 1) / 2;
+    double left = to - golden * (to - from), right = from + golden * (to - from);
+    double at_left = try_ridge(search, left), at_right = try_ridge(search, right);
+
+    while (to - from > PRECISION) {
+        if (at_left < at_right) {
+            to = right, right = left, at_right = at_left;
+            left = to - golden * (to - from);
+            at_left = try_ridge(search, left);
+        } else {
+            from = left, left = right, at_left = at_right;
+            right = from + golden * (to - from);
+            at_right = try_ridge(search, right);
+        }
+    }
+}
+
+static double mean_value(const snnk_path *path) {
+    const double *values = snnk__path_values(path);
+    double mean = 0;
+
+    for (size_t j = 0; j < path->rank; j++) mean += values[j] / (double)path->features;
+    return mean;
+}
+
+static double least_gcv(const snnk_path *path, size_t target) {
+    const double step = 1.0 / GRID_DECADE;
+    gcv_search search = {.path = path,
+                         .target = target,
+                         .mean = mean_value(path),
+                         .best = GRID_FROM,
+                         .least = INFINITY};
+
+    for (int i = 0; i <= (GRID_TO - GRID_FROM) * GRID_DECADE; i++)
+        (void)try_ridge(&search, GRID_FROM + i * step);
+
+    const double centre = search.best;
+
+    refine(&search, fmax(centre - step, GRID_FROM), fmin(centre + step, GRID_TO));
+    return ridge_at(&search, search.best);
+}
+
+int snnk_path_choose_gcv(const snnk_path *path, int32_t common, double *ridges) {
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(ridges, "ridges")) != SNNK_OK) return st;
+    if (common != 0 && common != 1)
+        return snnk__fail(SNNK_E_RANGE, "common = %ld is neither 0 nor 1", (long)common);
+
+    const double all = common ? least_gcv(path, path->targets) : 0;
+
+    for (size_t k = 0; k < path->targets; k++) ridges[k] = common ? all : least_gcv(path, k);
+    return SNNK_OK;
+}
+
+/* ---- Solving ---- */
+
+/* B (t x m, packed) = K V with K = along/(s + lambda), which is scratch, and b = mean_y - B mean. */
+static int solve(const snnk_path *path, const double *ridges, double *K, double *B, double *b) {
+    const size_t m = path->features, t = path->targets, rank = path->rank;
+    const double *values = snnk__path_values(path);
+    int st;
+
+    for (size_t k = 0; k < t; k++)
+        for (size_t j = 0; j < rank; j++)
+            K[k * rank + j] = path->along[k * rank + j] / (values[j] + ridges[k]);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (lapack_int)t, (lapack_int)m,
+                (lapack_int)rank, 1, K, (lapack_int)rank, snnk__path_vectors(path), (lapack_int)m,
+                0, B, (lapack_int)m);
+    if ((st = snnk__check_finite_f64(B, "the solution B", t, m, m)) != SNNK_OK) return st;
+    for (size_t k = 0; k < t; k++) {
+        double fitted = 0;
+
+        for (size_t j = 0; j < m; j++) fitted += B[k * m + j] * path->mean_phi[j];
+        b[k] = path->mean_y[k] - fitted;
+    }
+    return snnk__check_finite_f64(b, "the solution b", 1, t, t);
+}
+
+int snnk_path_solve(const snnk_path *path, const double *ridges, double *B, size_t ldb, double *b) {
+    double *K = NULL, *solution = NULL; /* t x m, then t */
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(ridges, "ridges")) != SNNK_OK) return st;
+
+    const size_t m = path->features, t = path->targets;
+
+    if ((st = snnk__check_matrix(B, "B", t, m, ldb, sizeof *B)) != SNNK_OK) return st;
+    if ((st = snnk__check_ridges(t, ridges)) != SNNK_OK) return st;
+    st = snnk__alloc(&path->allocator, t * path->rank, sizeof *K, "projected coefficients", &K);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(&path->allocator, t * m + t, sizeof *solution, "the solution", &solution);
+    if (st != SNNK_OK) goto done;
+    if ((st = solve(path, ridges, K, solution, solution + t * m)) != SNNK_OK) goto done;
+    for (size_t k = 0; k < t; k++) memcpy(B + k * ldb, solution + k * m, m * sizeof *B);
+    if (b) memcpy(b, solution + t * m, t * sizeof *b);
+done:
+    snnk__free(&path->allocator, solution);
+    snnk__free(&path->allocator, K);
+    return st;
+}

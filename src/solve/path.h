@@ -1,0 +1,40 @@
+/* Inside of a ridge path. */
+#ifndef SNNK_SOLVE_PATH_H
+#define SNNK_SOLVE_PATH_H
+
+#include <snnk/path.h>
+
+#include "solve/lstsq.h"
+
+/* m features, t targets. The last `rank` of the eigenvalues, which rise, are the kept directions. */
+struct snnk_path {
+    snnk_allocator allocator;
+    size_t features, targets, rank;
+    size_t known; /* the last that many directions are more than rounding, kept or not; >= rank */
+    bool intercept;
+    double rows, weight;
+    double rounding;  /* how far A is off, as a share of its largest eigenvalue */
+    double *mean_phi; /* m: of the features; zeros without an intercept */
+    double *mean_y;   /* t, likewise */
+    double *values;   /* m */
+    double *vectors;  /* m x m: v_k in row k */
+    double *along;    /* t x rank: right side r_k along each kept direction */
+    double *
+        explained; /* (t + 1) x rank: along^2/value, what the direction takes off the sum of squares at lambda = 0;
+                        * the last row is the sum of the others */
+    double *least_rss; /* t + 1: the sum of squares left then; the last is their sum */
+};
+
+/* The kept eigenvalues (rank), and their vectors (rank x m). */
+static inline const double *snnk__path_values(const snnk_path *path) {
+    return path->values + (path->features - path->rank);
+}
+
+static inline const double *snnk__path_vectors(const snnk_path *path) {
+    return path->vectors + (path->features - path->rank) * path->features;
+}
+
+/* SNNK_E_RANGE unless all are finite and >= 0. */
+int snnk__check_ridges(size_t n, const double *ridges);
+
+#endif

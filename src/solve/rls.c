@@ -1,0 +1,354 @@
+#include "solve/rls.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+#include "solve/system.h"
+
+#define ROW_BLOCK    64   /* rows predicted at once */
+#define GUARD_PERIOD 16   /* rows from one look at P to the next */
+#define GUARD_LIMIT  1e12 /* P_ii times ridge */
+
+/* ---- Creating ---- */
+
+static int check_width(size_t width, const char *name) {
+    if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0, at least 1 is needed", name);
+    if (width > INT32_MAX)
+        return snnk__fail(SNNK_E_SIZE, "%s = %zu exceeds the BLAS integer, %ld", name, width,
+                          (long)INT32_MAX);
+    return SNNK_OK;
+}
+
+int snnk__rls_check(double ridge, double forgetting) {
+    int st;
+
+    if ((st = snnk__check_within(ridge, 1e-12, 1e12, "ridge")) != SNNK_OK) return st;
+    return snnk__check_within(forgetting, 0.5, 1, "forgetting");
+}
+
+/* *pointer = rows x columns doubles, zero. */
+static int allocate(const snnk_rls *rls, size_t rows, size_t columns, const char *what,
+                    double **pointer) {
+    size_t count;
+
+    if (!snnk__mul_size(rows, columns, &count))
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows a size", what, rows, columns);
+    return snnk__alloc_zero(&rls->allocator, count, sizeof(double), what, pointer);
+}
+
+/* m (m + 1)/2, whose factors differ in parity: one of them is halved. */
+static int allocate_triangle(snnk_rls *rls) {
+    const size_t m = rls->features;
+    const bool even = m % 2 == 0;
+
+    return allocate(rls, even ? m / 2 : m, even ? m + 1 : m / 2 + 1, "a square root", &rls->U);
+}
+
+int snnk_rls_create(size_t features, size_t targets, double ridge, double forgetting,
+                    const snnk_allocator *allocator, snnk_rls **rls) {
+    const size_t m = features, t = targets;
+    snnk_allocator memory;
+    snnk_rls *made = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+    *rls = NULL;
+    if ((st = snnk__allocator_read(&memory, allocator)) != SNNK_OK) return st;
+    if ((st = check_width(m, "features")) != SNNK_OK) return st;
+    if ((st = check_width(t, "targets")) != SNNK_OK) return st;
+    if ((st = snnk__rls_check(ridge, forgetting)) != SNNK_OK) return st;
+
+    st = snnk__alloc_zero(&memory, 1, sizeof *made, "recursive least squares", &made);
+    if (st != SNNK_OK) goto done;
+    *made = (snnk_rls){.allocator = memory,
+                       .features = m,
+                       .targets = t,
+                       .ridge = ridge,
+                       .forgetting = forgetting,
+                       .scale = 1};
+    if ((st = allocate_triangle(made)) != SNNK_OK) goto done;
+    if ((st = allocate(made, t, m, "coefficients", &made->B)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, m, "a row", &made->phi)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, m, "gains", &made->gain)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, t, "residuals", &made->residual)) != SNNK_OK) goto done;
+    for (size_t j = 0; j < m; j++) snnk__rls_column(made, j)[j] = 1 / sqrt(ridge);
+    *rls = made;
+    made = NULL;
+done:
+    snnk_rls_free(made);
+    return st;
+}
+
+void snnk_rls_free(snnk_rls *rls) {
+    if (!rls) return;
+
+    const snnk_allocator memory = rls->allocator;
+    void *const arrays[] = {rls->U, rls->B, rls->phi, rls->gain, rls->residual};
+
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) snnk__free(&memory, arrays[i]);
+    snnk__free(&memory, rls);
+}
+
+size_t snnk_rls_features(const snnk_rls *rls) { return rls ? rls->features : 0; }
+
+size_t snnk_rls_targets(const snnk_rls *rls) { return rls ? rls->targets : 0; }
+
+uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
+
+/* ---- From statistics ---- */
+
+/* A pivot is what a feature has that those before it have not. Its share of the diagonal does not change if the feature is
+ * multiplied by a number. factor: row-major lower; the diagonal of A is given. */
+static int check_pivots(size_t m, double tolerance, const double *factor, const double *diagonal) {
+    for (size_t i = 0; i < m; i++) {
+        const double pivot = factor[i * m + i] * factor[i * m + i];
+
+        if (!(pivot > tolerance * diagonal[i]))
+            return snnk__fail(
+                SNNK_E_SINGULAR,
+                "feature %zu depends on those before it to working precision, and the "
+                "ridge is too small to tell them apart",
+                i);
+    }
+    return SNNK_OK;
+}
+
+/* A = L L^T over its lower triangle (row-major, by columns the upper one), B = R A^-1 over R, then L^-1 over L: the columns
+ * of U = L^-T are its rows. */
+static int factor(size_t m, size_t t, double tolerance, double *A, double *R,
+                  const double *diagonal) {
+    const lapack_int mi = (lapack_int)m;
+    lapack_int info;
+    int st;
+
+    info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', mi, A, mi);
+    if (info > 0)
+        return snnk__fail(SNNK_E_SINGULAR, "the system is singular, and the ridge too small");
+    if (info == 0 && (st = check_pivots(m, tolerance, A, diagonal)) != SNNK_OK) return st;
+    if (info == 0)
+        info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', mi, (lapack_int)t, A, mi, R, mi);
+    if (info == 0) info = LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', mi, A, mi);
+    if (info != 0)
+        return snnk__fail(SNNK_E_INTERNAL, "LAPACK gave %ld in a Cholesky routine", (long)info);
+    return SNNK_OK;
+}
+
+static int check_solution(size_t count, const double *B) {
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(B[i]) <= SNNK__RLS_B))
+            return snnk__fail(SNNK_E_NONFINITE, "the solution overflows: %g", B[i]);
+    return SNNK_OK;
+}
+
+static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
+    const snnk_allocator *memory = &rls->allocator;
+    const size_t m = rls->features, t = rls->targets;
+    double *diagonal = rls->gain; /* scratch, as yet */
+    snnk_solve_config defaults;
+    snnk__system system = {.R = rls->B, .yy = rls->residual};
+    size_t square;
+    int st;
+
+    if ((st = snnk__solve_config_read(&defaults, NULL)) != SNNK_OK) return st;
+    if (!snnk__mul_size(m, m, &square))
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu moments overflow a size", m, m);
+    st = snnk__alloc(memory, square, sizeof *system.A, "a copy of the moments", &system.A);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__system_build(lstsq, false, &system)) != SNNK_OK) goto done;
+    for (size_t i = 0; i < m; i++) diagonal[i] = system.A[i * m + i] += rls->ridge;
+    st = factor(m, t, snnk__rank_tolerance(&defaults, m), system.A, rls->B, diagonal);
+    if (st != SNNK_OK) goto done;
+    if ((st = check_solution(t * m, rls->B)) != SNNK_OK) goto done;
+    for (size_t j = 0; j < m; j++)
+        memcpy(snnk__rls_column(rls, j), system.A + j * m, (j + 1) * sizeof *system.A);
+    rls->rows = lstsq->rows;
+done:
+    snnk__free(memory, system.A);
+    return st;
+}
+
+int snnk_rls_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting, snnk_rls **rls) {
+    snnk_rls *made = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+    *rls = NULL;
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if (lstsq->rows == 0)
+        return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to start from");
+    st = snnk_rls_create(lstsq->features, lstsq->targets, ridge, forgetting, &lstsq->allocator,
+                         &made);
+    if (st != SNNK_OK) return st;
+    if ((st = take_statistics(made, lstsq)) != SNNK_OK) goto done;
+    *rls = made;
+    made = NULL;
+done:
+    snnk_rls_free(made);
+    return st;
+}
+
+/* ---- Updating ---- */
+
+/* residual = B phi. */
+static void predict_row(snnk_rls *rls) {
+    const lapack_int m = (lapack_int)rls->features;
+
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, (lapack_int)rls->targets, m, 1, rls->B, m, rls->phi, 1,
+                0, rls->residual, 1);
+}
+
+/* gain = P phi/(mu + phi^T P phi), and P without what the row tells. Rotation j turns (a, f_j) to (a', 0), and with
+ * the same angle column j of U and the sum that will be the gain times a. */
+static void rotate(snnk_rls *rls) {
+    const size_t m = rls->features;
+    double *gain = rls->gain;
+    double a = sqrt(rls->forgetting);
+
+    memset(gain, 0, m * sizeof *gain);
+    for (size_t j = 0; j < m; j++) {
+        double *column = snnk__rls_column(rls, j);
+        const lapack_int count = (lapack_int)(j + 1);
+        const double f = rls->scale * cblas_ddot(count, column, 1, rls->phi, 1);
+        const double length = sqrt(a * a + f * f);
+
+        cblas_drot(count, gain, 1, column, 1, a / length, f / length);
+        a = length;
+    }
+    cblas_dscal((lapack_int)m, rls->scale / a, gain, 1);
+}
+
+/* P := P/mu. */
+static void forget(snnk_rls *rls) {
+    const size_t m = rls->features;
+
+    rls->scale /= sqrt(rls->forgetting);
+    if (rls->scale < SNNK__RLS_SCALE) return;
+    for (size_t k = 0; k < m * (m + 1) / 2; k++) rls->U[k] *= SNNK__RLS_SCALE;
+    rls->scale /= SNNK__RLS_SCALE;
+}
+
+/* Shorten the rows of U whose square, P_ii, is beyond the limit. Correlations stay what they were. */
+static void guard(snnk_rls *rls) {
+    const size_t m = rls->features;
+    const double limit = GUARD_LIMIT / rls->ridge;
+    double *variance = rls->gain; /* scratch between updates */
+    bool beyond = false;
+
+    memset(variance, 0, m * sizeof *variance);
+    for (size_t j = 0; j < m; j++) {
+        const double *column = snnk__rls_column(rls, j);
+
+        for (size_t i = 0; i <= j; i++) variance[i] += column[i] * column[i];
+    }
+    for (size_t i = 0; i < m; i++) {
+        const double excess = variance[i] * rls->scale * rls->scale / limit;
+
+        beyond |= excess > 1;
+        variance[i] = excess > 1 ? 1 / sqrt(excess) : 1;
+    }
+    for (size_t j = 0; beyond && j < m; j++) {
+        double *column = snnk__rls_column(rls, j);
+
+        for (size_t i = 0; i <= j; i++) column[i] *= variance[i];
+    }
+}
+
+int snnk_rls_update(snnk_rls *rls, const float *phi, const float *y, float *predicted) {
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(phi, "phi")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(y, "y")) != SNNK_OK) return st;
+
+    const size_t m = rls->features, t = rls->targets;
+
+    if ((st = snnk__check_finite(phi, "phi", 1, m, m)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(y, "y", 1, t, t)) != SNNK_OK) return st;
+    for (size_t j = 0; j < m; j++) rls->phi[j] = (double)phi[j];
+    predict_row(rls);
+    for (size_t k = 0; k < t; k++)
+        if (!(fabs(rls->residual[k]) <= SNNK__RLS_RESIDUAL))
+            return snnk__fail(SNNK_E_NONFINITE, "the prediction of target %zu, %g, is beyond %g", k,
+                              rls->residual[k], SNNK__RLS_RESIDUAL);
+    for (size_t k = 0; k < t; k++) {
+        const double before = rls->residual[k];
+
+        rls->residual[k] = (double)y[k] - before;
+        if (predicted) predicted[k] = (float)before; /* last, as it may be y */
+    }
+    rotate(rls);
+    cblas_dger(CblasRowMajor, (lapack_int)t, (lapack_int)m, 1, rls->residual, 1, rls->gain, 1,
+               rls->B, (lapack_int)m);
+    rls->rows++;
+    if (rls->forgetting < 1) {
+        forget(rls);
+        if (rls->rows % GUARD_PERIOD == 0) guard(rls);
+    }
+    return SNNK_OK;
+}
+
+/* ---- Using ---- */
+
+/* |U^T phi|^2 for some rows, a column of U for all of them at a time. */
+static void leverages(const snnk_rls *rls, size_t rows, const double *phi, double *leverage) {
+    const size_t m = rls->features;
+
+    for (size_t i = 0; i < rows; i++) leverage[i] = 0;
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i < rows; i++) {
+            const double f = rls->scale * cblas_ddot((lapack_int)(j + 1), snnk__rls_column(rls, j),
+                                                     1, phi + i * m, 1);
+
+            leverage[i] += f * f;
+        }
+}
+
+int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldphi, float *Y,
+                     size_t ldy, double *leverage) {
+    double *phi = NULL, *fits = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+
+    const snnk_allocator *memory = &rls->allocator;
+    const size_t m = rls->features, t = rls->targets, most = snnk__min_size(n, ROW_BLOCK);
+
+    if ((st = snnk__check_matrix(Phi, "Phi", n, m, ldphi, sizeof *Phi)) != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(Y, "Y", n, t, ldy, sizeof *Y)) != SNNK_OK) return st;
+    st = snnk__alloc(memory, m, most * sizeof *phi, "a block of rows", &phi);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(memory, t, most * sizeof *fits, "predictions", &fits);
+    if (st != SNNK_OK) goto done;
+    for (size_t first = 0; first < n; first += most) {
+        const size_t rows = snnk__min_size(most, n - first);
+
+        for (size_t i = 0; i < rows; i++)
+            for (size_t j = 0; j < m; j++) phi[i * m + j] = (double)Phi[(first + i) * ldphi + j];
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)rows, (lapack_int)t,
+                    (lapack_int)m, 1, phi, (lapack_int)m, rls->B, (lapack_int)m, 0, fits,
+                    (lapack_int)t);
+        for (size_t i = 0; i < rows; i++)
+            for (size_t k = 0; k < t; k++) Y[(first + i) * ldy + k] = (float)fits[i * t + k];
+        if (leverage) leverages(rls, rows, phi, leverage + first);
+    }
+done:
+    snnk__free(memory, fits);
+    snnk__free(memory, phi);
+    return st;
+}
+
+int snnk_rls_solution(const snnk_rls *rls, double *B, size_t ldb) {
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+
+    const size_t m = rls->features, t = rls->targets;
+
+    if ((st = snnk__check_matrix(B, "B", t, m, ldb, sizeof *B)) != SNNK_OK) return st;
+    for (size_t k = 0; k < t; k++) memcpy(B + k * ldb, rls->B + k * m, m * sizeof *B);
+    return SNNK_OK;
+}

@@ -165,6 +165,13 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, size_t n, const float *X, size_t ldx, c
 SNNK_API int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx,
                                  const int32_t *labels, snnk_workspace *workspace);
 
+/* Both with weights: row i counts weights[i] times. Y for targets or labels, the other NULL; weights: n values > 0, as in
+ * snnk_lstsq_add_weighted, or NULL for ones. Held-out errors are weighted means. (To balance classes, give a row of
+ * class c the weight n/(classes times the rows of class c).) Statuses of both; SNNK_E_NULL (not one of Y and labels). */
+SNNK_API int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size_t ldx,
+                                   const float *Y, size_t ldy, const int32_t *labels,
+                                   const float *weights, snnk_workspace *workspace);
+
 /* Solve and make the layer. report: NULL if not wanted. May be called again, after more rows or
  * not. With automatic lambda: first the lambda of least held-out error (fewest held-out rows
  * misclassified for labels, least squared error for targets; the larger lambda of equals), then a

@@ -3,6 +3,7 @@
 #define SNNK_NETWORK_H
 
 #include <snnk/layer.h>
+#include <snnk/logistic.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -88,6 +89,42 @@ SNNK_API int snnk_cost_init(snnk_cost *cost, size_t cost_size);
 /* Bundles to see: as much work as that. SNNK_E_CONFIG, else as snnk_network_bundle. */
 SNNK_API int snnk_network_cost(const snnk_network *network, size_t first, size_t last,
                                snnk_cost *cost);
+
+/* ---- Fitting the last Psi again ---- */
+
+/* A fit whose features are those of the last layer, on what the layers before it make of the rows: of a bundled network the
+ * composed Phi. Networks may end in an SNNK layer, whose Psi is replaced; in a tower, which gets one; or in a linear layer, which becomes
+ * an SNNK layer of identity features. */
+typedef struct snnk_refit snnk_refit;
+
+/* Start. outputs: of the new last layer; 0 for as many as the network has. config: as in snnk_fit_create, NULL for the
+ * defaults. The network is kept alive. SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (it ends in a dense layer
+ * with an activation), else as snnk_fit_create. */
+SNNK_API int snnk_refit_create(const snnk_network *network, size_t outputs,
+                               const snnk_fit_config *config, snnk_refit **refit);
+
+/* Free it. NULL is fine. */
+SNNK_API void snnk_refit_free(snnk_refit *refit);
+
+/* Add rows of the network's inputs: see snnk_fit_add_weighted. Y (n x outputs) or labels, the other NULL; weights: n, or NULL for ones. A block of
+ * 1024 rows at a time: where one of them is refused, those of the blocks before it were added. */
+SNNK_API int snnk_refit_add(snnk_refit *refit, size_t n, const float *X, size_t ldx, const float *Y,
+                            size_t ldy, const int32_t *labels, const float *weights,
+                            snnk_workspace *workspace);
+
+/* Solve, and make the network with the new last layer; the other layers, and the notes, are shared. Statuses as
+ * snnk_fit_solve. */
+SNNK_API int snnk_refit_solve(snnk_refit *refit, snnk_workspace *workspace, snnk_fit_report *report,
+                              snnk_network **refitted);
+
+/* The same by cross-entropy: snnk_logistic_solve on the features of n rows, which are all in memory for it, n m floats; classes >= 2 outputs.
+ * config, report: as there. X: n x d, row stride ldx. Statuses as snnk_logistic_solve and snnk_refit_create,
+ * SNNK_E_NONFINITE (X, or a feature overflows). */
+SNNK_API int snnk_network_refit_logistic(const snnk_network *network, size_t classes, size_t n,
+                                         const float *X, size_t ldx, const int32_t *labels,
+                                         const float *weights, const snnk_logistic_config *config,
+                                         snnk_workspace *workspace, snnk_logistic_report *report,
+                                         snnk_network **refitted);
 
 /* ---- Narrow storage ---- */
 

@@ -13,9 +13,11 @@
  *     snnk_lstsq     streaming sufficient statistics and the ridge solution
  *     snnk_path      all lambdas from one decomposition: GCV, leave-one-out, intervals
  *     snnk_rls       a solution that follows its rows one by one, and forgets
+ *     snnk_logistic  cross-entropy on fixed features, by Newton steps
  *     snnk_fit       map and lstsq: rows stream in, a fitted layer comes out
  *     snnk_layer     y = Psi Phi(x) + bias, or a dense layer
- *     snnk_network   layers one after another; saved as one safetensors file
+ *     snnk_network   layers one after another, collapsed by bundling; saved as one safetensors file
+ *     snnk_refit     the last Psi of a network, fitted again
  *     snnk_table     rows from IDX, .npy and CSV files
  *
  * Fit a classifier to images X (n x 784) with labels 0 ... 9, and use it:
@@ -57,6 +59,7 @@
 #include <snnk/activation.h>
 #include <snnk/file.h>
 #include <snnk/layer.h>
+#include <snnk/logistic.h>
 #include <snnk/lstsq.h>
 #include <snnk/map.h>
 #include <snnk/network.h>

@@ -145,6 +145,25 @@ static int check_config_size(size_t size, size_t known_size, size_t minimum_size
                       name, size, minimum_size, known_size);
 }
 
+int snnk__check_labels(size_t n, const int32_t *labels, size_t classes) {
+    const int st = n > 0 ? snnk__check_pointer(labels, "labels") : SNNK_OK;
+
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < n; i++)
+        if (labels[i] < 0 || (size_t)labels[i] >= classes)
+            return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %ld is not in 0 ... %zu", i,
+                              (long)labels[i], classes - 1);
+    return SNNK_OK;
+}
+
+int snnk__check_weights(size_t n, const float *weights) {
+    for (size_t i = 0; weights && i < n; i++)
+        if (!(weights[i] >= 1e-30F && weights[i] <= 1e30F))
+            return snnk__fail(SNNK_E_RANGE, "weights[%zu] = %g is not in 1e-30 ... 1e30", i,
+                              (double)weights[i]);
+    return SNNK_OK;
+}
+
 int snnk__config_init(void *config, size_t config_size, const void *defaults, size_t known_size,
                       size_t minimum_size, const char *name) {
     int st;

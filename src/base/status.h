@@ -46,6 +46,12 @@ bool snnk__all_below(const float *X, size_t rows, size_t columns, size_t ld, flo
 int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,
                            size_t ld);
 
+/* SNNK_E_NULL if labels is NULL although n > 0, SNNK_E_RANGE unless every one is in 0 ... classes-1. */
+int snnk__check_labels(size_t n, const int32_t *labels, size_t classes);
+
+/* SNNK_E_RANGE unless every weight of a row is in 1e-30 ... 1e30. NULL is fine: ones. */
+int snnk__check_weights(size_t n, const float *weights);
+
 /* Config structs grow at the end. Write the first config_size bytes of `defaults` (of known_size
  * bytes, the size this library knows) to the caller's struct, and set its leading size field;
  * SNNK_E_CONFIG if config_size is smaller than the first version's (minimum_size) or larger than

@@ -31,6 +31,7 @@ typedef struct feature_rows {
     float *Phi;      /* capacity x m */
     float *Y;        /* capacity x l; TARGETS */
     int32_t *labels; /* capacity; LABELS */
+    float *weights;  /* capacity */
 } feature_rows;
 
 struct snnk_fit {
@@ -39,6 +40,7 @@ struct snnk_fit {
     const snnk_map *map;
     size_t outputs;
     target_kind kind;
+    bool weighted;       /* some row came with a weight */
     uint64_t rows;       /* added so far */
     uint64_t candidates; /* of them drawn to be held out */
     snnk_lstsq *lstsq;   /* of all rows that are not held out */
@@ -93,13 +95,16 @@ static int rows_alloc(const snnk_allocator *allocator, size_t capacity, size_t f
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, y_count, sizeof *rows->Y, "targets", &rows->Y);
     if (st != SNNK_OK) return st;
-    return snnk__alloc(allocator, capacity, sizeof *rows->labels, "labels", &rows->labels);
+    st = snnk__alloc(allocator, capacity, sizeof *rows->labels, "labels", &rows->labels);
+    if (st != SNNK_OK) return st;
+    return snnk__alloc(allocator, capacity, sizeof *rows->weights, "weights", &rows->weights);
 }
 
 static void rows_free(const snnk_allocator *allocator, feature_rows *rows) {
     snnk__free(allocator, rows->Phi);
     snnk__free(allocator, rows->Y);
     snnk__free(allocator, rows->labels);
+    snnk__free(allocator, rows->weights);
 }
 
 static bool chooses_ridge(const snnk_fit *fit) { return fit->config.ridge == SNNK_RIDGE_AUTO; }
@@ -157,6 +162,7 @@ typedef struct batch {
     const float *Y;
     size_t ldy;
     const int32_t *labels;
+    const float *weights; /* NULL for ones */
     target_kind kind;
 } batch;
 
@@ -165,6 +171,7 @@ static void copy_row(const snnk_fit *fit, feature_rows *to, size_t i, const feat
     const size_t m = fit->map->features, l = fit->outputs;
 
     memmove(to->Phi + i * m, from->Phi + j * m, m * sizeof(float));
+    to->weights[i] = from->weights[j];
     if (fit->kind == LABELS)
         to->labels[i] = from->labels[j];
     else
@@ -173,7 +180,10 @@ static void copy_row(const snnk_fit *fit, feature_rows *to, size_t i, const feat
 
 static void swap_row(const snnk_fit *fit, feature_rows *a, size_t i, feature_rows *b, size_t j) {
     const size_t m = fit->map->features, l = fit->outputs;
+    const float weight = a->weights[i];
 
+    a->weights[i] = b->weights[j];
+    b->weights[j] = weight;
     for (size_t k = 0; k < m; k++) {
         const float value = a->Phi[i * m + k];
 
@@ -224,6 +234,7 @@ static int make_block(snnk_fit *fit, const batch *b, size_t first, size_t n,
                       snnk_workspace *workspace) {
     const size_t m = fit->map->features, l = fit->outputs;
 
+    for (size_t i = 0; i < n; i++) fit->block.weights[i] = b->weights ? b->weights[first + i] : 1;
     for (size_t i = 0; i < n; i++)
         if (b->kind == LABELS)
             fit->block.labels[i] = b->labels[first + i];
@@ -236,11 +247,11 @@ static int make_block(snnk_fit *fit, const batch *b, size_t first, size_t n,
 
 static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const feature_rows *rows,
                      snnk_workspace *workspace) {
-    const size_t m = fit->map->features;
+    const bool labels = fit->kind == LABELS;
 
-    return fit->kind == LABELS
-               ? snnk_lstsq_add_labels(lstsq, rows->n, rows->Phi, m, rows->labels, workspace)
-               : snnk_lstsq_add(lstsq, rows->n, rows->Phi, m, rows->Y, fit->outputs, workspace);
+    return snnk_lstsq_add_weighted(
+        lstsq, rows->n, rows->Phi, fit->map->features, labels ? NULL : rows->Y, fit->outputs,
+        labels ? rows->labels : NULL, fit->weighted ? rows->weights : NULL, workspace);
 }
 
 /* first: the batch's row that the block begins with, for the sentence. */
@@ -285,6 +296,7 @@ static int add(snnk_fit *fit, size_t n, const batch *b, snnk_workspace *workspac
         if ((st = make_block(fit, b, first, count, workspace)) != SNNK_OK) return st;
         if ((st = check_features(fit, first)) != SNNK_OK) return st;
         fit->kind = b->kind;
+        fit->weighted |= b->weights != NULL;
         if (chooses_ridge(fit)) hold_out(fit);
         if ((st = lstsq_add(fit, fit->lstsq, &fit->block, workspace)) != SNNK_OK) return st;
         fit->rows += count;
@@ -292,28 +304,51 @@ static int add(snnk_fit *fit, size_t n, const batch *b, snnk_workspace *workspac
     return SNNK_OK;
 }
 
+static int check_targets(const snnk_fit *fit, size_t n, const batch *b) {
+    const int st = snnk__check_matrix(b->Y, "Y", n, fit->outputs, b->ldy, sizeof *b->Y);
+
+    return st == SNNK_OK ? snnk__check_finite(b->Y, "Y", n, fit->outputs, b->ldy) : st;
+}
+
 int snnk_fit_add(snnk_fit *fit, size_t n, const float *X, size_t ldx, const float *Y, size_t ldy,
                  snnk_workspace *workspace) {
+    const batch b = {.X = X, .ldx = ldx, .Y = Y, .ldy = ldy, .kind = TARGETS};
     int st;
 
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
-    if ((st = snnk__check_matrix(Y, "Y", n, fit->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(Y, "Y", n, fit->outputs, ldy)) != SNNK_OK) return st;
-    return add(fit, n, &(batch){.X = X, .ldx = ldx, .Y = Y, .ldy = ldy, .kind = TARGETS},
-               workspace);
+    if ((st = check_targets(fit, n, &b)) != SNNK_OK) return st;
+    return add(fit, n, &b, workspace);
 }
 
 int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx, const int32_t *labels,
                         snnk_workspace *workspace) {
+    const batch b = {.X = X, .ldx = ldx, .labels = labels, .kind = LABELS};
     int st;
 
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
-    if (n > 0 && (st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
-    for (size_t i = 0; i < n; i++)
-        if (labels[i] < 0 || (size_t)labels[i] >= fit->outputs)
-            return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %d is not in 0 ... %zu", i,
-                              (int)labels[i], fit->outputs - 1);
-    return add(fit, n, &(batch){.X = X, .ldx = ldx, .labels = labels, .kind = LABELS}, workspace);
+    if ((st = snnk__check_labels(n, labels, fit->outputs)) != SNNK_OK) return st;
+    return add(fit, n, &b, workspace);
+}
+
+int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size_t ldx, const float *Y,
+                          size_t ldy, const int32_t *labels, const float *weights,
+                          snnk_workspace *workspace) {
+    const batch b = {.X = X,
+                     .ldx = ldx,
+                     .Y = Y,
+                     .ldy = ldy,
+                     .labels = labels,
+                     .weights = weights,
+                     .kind = labels ? LABELS : TARGETS};
+    int st;
+
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    if (n > 0 && !Y == !labels)
+        return snnk__fail(SNNK_E_NULL, "one of Y and labels is needed, and the other must be NULL");
+    st = labels ? snnk__check_labels(n, labels, fit->outputs) : check_targets(fit, n, &b);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__check_weights(n, weights)) != SNNK_OK) return st;
+    return add(fit, n, &b, workspace);
 }
 
 /* ---- Solving ---- */
@@ -344,7 +379,7 @@ static double row_error(const snnk_fit *fit, size_t i, const float *y) {
 static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_workspace *workspace,
                          float *scores, double *error) {
     const size_t m = fit->map->features, l = fit->outputs, n = fit->heldout.n;
-    double sum = 0;
+    double sum = 0, weight = 0;
 
     for (size_t first = 0; first < n; first += BLOCK_ROWS) {
         const size_t count = snnk__min_size(BLOCK_ROWS, n - first);
@@ -352,9 +387,14 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
             snnk_layer_readout(layer, count, fit->heldout.Phi + first * m, m, scores, l, workspace);
 
         if (st != SNNK_OK) return st;
-        for (size_t i = 0; i < count; i++) sum += row_error(fit, first + i, scores + i * l);
+        for (size_t i = 0; i < count; i++) {
+            const double w = fit->heldout.weights[first + i];
+
+            sum += w * row_error(fit, first + i, scores + i * l);
+            weight += w;
+        }
     }
-    *error = sum / (double)n;
+    *error = sum / weight;
     return SNNK_OK;
 }
 

@@ -1,0 +1,415 @@
+/* Features are taken less their weighted means: then the intercepts, of the means, are nearly independent of B, and the
+ * preconditioner is block-diagonal. x = (B, c), c = b + B mean. */
+#include <snnk/logistic.h>
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+#include "solve/lstsq.h"
+
+#define BLOCK 256 /* rows turned into doubles at a time */
+
+#define MOST_PRODUCTS 200 /* of one Newton step */
+
+static const snnk_logistic_config default_config = {
+    .size = sizeof(snnk_logistic_config), .ridge = 1, .tolerance = 1e-6, .max_steps = 50};
+static const snnk_logistic_report empty_report = {.size = sizeof(snnk_logistic_report)};
+
+#define CONFIG_MINIMUM sizeof(snnk_logistic_config)
+#define REPORT_MINIMUM sizeof(snnk_logistic_report)
+
+int snnk_logistic_config_init(snnk_logistic_config *config, size_t config_size) {
+    return snnk__config_init(config, config_size, &default_config, sizeof default_config,
+                             CONFIG_MINIMUM, "logistic config");
+}
+
+int snnk_logistic_report_init(snnk_logistic_report *report, size_t report_size) {
+    return snnk__config_init(report, report_size, &empty_report, sizeof empty_report,
+                             REPORT_MINIMUM, "logistic report");
+}
+
+/* ---- The problem ---- */
+
+/* Vectors of unknowns have t m + t numbers: B row by row, then c. */
+typedef struct logistic {
+    size_t n, m, t;
+    const float *Phi;
+    size_t ldphi;
+    const int32_t *labels;
+    const float *weights;
+    double ridge;
+    snnk_lstsq
+        *lstsq;    /* weight and means; S, whose lower triangle becomes the factor of S/2 + ridge */
+    double *block; /* BLOCK x m: features less their means */
+    double *Z, *U, *P; /* n x t: scores, those of a direction, probabilities */
+} logistic;
+
+static double weight_of(const logistic *p, size_t i) { return p->weights ? p->weights[i] : 1; }
+
+static size_t unknowns(const logistic *p) { return p->t * p->m + p->t; }
+
+static double dot(size_t n, const double *x, const double *y) {
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+/* Rows first ... first+count-1, less the means. */
+static void fill_block(const logistic *p, size_t first, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const float *phi = p->Phi + (first + i) * p->ldphi;
+        double *to = p->block + i * p->m;
+
+        for (size_t j = 0; j < p->m; j++) to[j] = phi[j] - p->lstsq->mean_phi[j];
+    }
+}
+
+/* Scores (n x t) of unknowns x. */
+static void scores_of(const logistic *p, const double *x, double *scores) {
+    const lapack_int m = (lapack_int)p->m, t = (lapack_int)p->t;
+    const double *c = x + p->t * p->m;
+
+    for (size_t first = 0; first < p->n; first += BLOCK) {
+        const size_t count = snnk__min_size(BLOCK, p->n - first);
+        double *to = scores + first * p->t;
+
+        fill_block(p, first, count);
+        for (size_t i = 0; i < count; i++) memcpy(to + i * p->t, c, p->t * sizeof *to);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)count, t, m, 1, p->block,
+                    m, x, m, 1, to, t);
+    }
+}
+
+/* The log of the sum of exponentials of one row, and its probabilities. */
+static double softmax(size_t t, const double *z, double *p) {
+    double largest = z[0], sum = 0;
+
+    for (size_t c = 1; c < t; c++) largest = fmax(largest, z[c]);
+    for (size_t c = 0; c < t; c++) sum += p[c] = exp(z[c] - largest);
+    for (size_t c = 0; c < t; c++) p[c] /= sum;
+    return largest + log(sum);
+}
+
+/* Cross-entropy at scores Z + step U; fills P. */
+static double loss_at(const logistic *p, double step) {
+    double sum = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        double *to = p->P + i * p->t;
+
+        for (size_t c = 0; c < p->t; c++) to[c] = p->Z[i * p->t + c] + step * p->U[i * p->t + c];
+        const double own = to[p->labels[i]];
+        sum += weight_of(p, i) * (softmax(p->t, to, to) - own);
+    }
+    return sum;
+}
+
+static double penalty(const logistic *p, const double *x) {
+    return p->ridge / 2 * dot(p->t * p->m, x, x);
+}
+
+/* to = sum_i q_i (phi_i, 1) + ridge (B, 0), where row i of q (t values) comes from `row`, which leaves it in scratch. */
+typedef void (*row_function)(const logistic *p, size_t i, double *q);
+
+static void collect(const logistic *p, row_function row, const double *x, double *Q, double *to) {
+    const lapack_int m = (lapack_int)p->m, t = (lapack_int)p->t;
+    double *c = to + p->t * p->m;
+
+    for (size_t k = 0; k < p->t * p->m; k++) to[k] = p->ridge * x[k];
+    memset(c, 0, p->t * sizeof *c);
+    for (size_t first = 0; first < p->n; first += BLOCK) {
+        const size_t count = snnk__min_size(BLOCK, p->n - first);
+
+        fill_block(p, first, count);
+        for (size_t i = 0; i < count; i++) {
+            row(p, first + i, Q + i * p->t);
+            for (size_t k = 0; k < p->t; k++) c[k] += Q[i * p->t + k];
+        }
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, t, m, (lapack_int)count, 1, Q, t,
+                    p->block, m, 1, to, m);
+    }
+}
+
+/* w (p - e_y): of the gradient. */
+static void gradient_row(const logistic *p, size_t i, double *q) {
+    const double w = weight_of(p, i);
+
+    for (size_t c = 0; c < p->t; c++) q[c] = w * p->P[i * p->t + c];
+    q[p->labels[i]] -= w;
+}
+
+/* w (diag(p) - p p^T) u: of a product with the Hessian. */
+static void product_row(const logistic *p, size_t i, double *q) {
+    const double *prob = p->P + i * p->t, *u = p->U + i * p->t;
+    const double mean = dot(p->t, prob, u), w = weight_of(p, i);
+
+    for (size_t c = 0; c < p->t; c++) q[c] = w * prob[c] * (u[c] - mean);
+}
+
+/* ---- Newton steps ---- */
+
+/* to = M^-1 x: M = S/2 + ridge for each class, and half the weight for intercepts. */
+static int precondition(const logistic *p, const double *x, double *to) {
+    const lapack_int m = (lapack_int)p->m;
+    const size_t t = p->t;
+
+    memcpy(to, x, t * p->m * sizeof *to);
+    for (size_t k = 0; k < t; k++) to[t * p->m + k] = x[t * p->m + k] * 2 / p->lstsq->weight;
+    const lapack_int info =
+        LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', m, (lapack_int)t, p->lstsq->S, m, to, m);
+    if (info == 0) return SNNK_OK;
+    return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dpotrs", -(long)info);
+}
+
+/* Unknowns' vectors of a run, t m + t numbers each, and BLOCK x t of scratch. */
+typedef struct vectors {
+    double *x, *gradient, *direction, *residual, *search, *preconditioned, *product, *Q;
+} vectors;
+
+/* direction: H direction = -gradient, to a residual of `share` of the gradient in the norm of M^-1. */
+static int conjugate_gradients(const logistic *p, double share, const vectors *v,
+                               uint64_t *products) {
+    const size_t n = unknowns(p);
+    double square, first;
+    int st;
+
+    memset(v->direction, 0, n * sizeof *v->direction);
+    for (size_t k = 0; k < n; k++) v->residual[k] = -v->gradient[k];
+    if ((st = precondition(p, v->residual, v->search)) != SNNK_OK) return st;
+    first = square = dot(n, v->residual, v->search);
+    for (int k = 0; k < MOST_PRODUCTS && square > share * share * first; k++) {
+        scores_of(p, v->search, p->U);
+        collect(p, product_row, v->search, v->Q, v->product);
+        ++*products;
+        const double curvature = dot(n, v->search, v->product);
+        if (!(curvature > 0)) break; /* rounding is all that is left */
+        const double step = square / curvature, before = square;
+        for (size_t j = 0; j < n; j++) {
+            v->direction[j] += step * v->search[j];
+            v->residual[j] -= step * v->product[j];
+        }
+        if ((st = precondition(p, v->residual, v->preconditioned)) != SNNK_OK) return st;
+        square = dot(n, v->residual, v->preconditioned);
+        for (size_t j = 0; j < n; j++)
+            v->search[j] = v->preconditioned[j] + square / before * v->search[j];
+    }
+    return SNNK_OK;
+}
+
+/* Move x along the direction until the loss falls as it should (Armijo); *loss: of x, with its penalty. False: it does
+ * not. Z and P follow. */
+static bool line_search(const logistic *p, const vectors *v, double *loss) {
+    const size_t n = unknowns(p), bs = p->t * p->m;
+    const double slope = dot(n, v->gradient, v->direction);
+    const double cross = p->ridge * dot(bs, v->x, v->direction), at = penalty(p, v->x);
+    const double curve = penalty(p, v->direction);
+    const double rounding = 100 * DBL_EPSILON * fabs(*loss); /* next to the minimum the loss is that */
+
+    scores_of(p, v->direction, p->U);
+    for (double step = 1; step > 1e-9; step /= 2) {
+        const double tried = loss_at(p, step) + at + step * cross + step * step * curve;
+
+        if (!(tried <= *loss + 1e-4 * step * slope + rounding)) continue;
+        for (size_t k = 0; k < n; k++) v->x[k] += step * v->direction[k];
+        for (size_t k = 0; k < p->n * p->t; k++) p->Z[k] += step * p->U[k];
+        *loss = tried;
+        return true;
+    }
+    loss_at(p, 0); /* P as it was */
+    return false;
+}
+
+/* The gradient of x, and *norm = its length in the norm of M^-1. */
+static int take_gradient(const logistic *p, const vectors *v, double *norm) {
+    int st;
+
+    collect(p, gradient_row, v->x, v->Q, v->gradient);
+    if ((st = precondition(p, v->gradient, v->preconditioned)) != SNNK_OK) return st;
+    *norm = sqrt(dot(unknowns(p), v->gradient, v->preconditioned));
+    return SNNK_OK;
+}
+
+/* The length of the gradient at x = 0, which stays the measure. */
+static int first_gradient(const logistic *p, const vectors *v, double *norm) {
+    double *x = v->direction; /* scratch yet */
+    vectors zero = *v;
+
+    memset(x, 0, unknowns(p) * sizeof *x);
+    zero.x = x;
+    memset(p->Z, 0, p->n * p->t * sizeof *p->Z);
+    memset(p->U, 0, p->n * p->t * sizeof *p->U);
+    loss_at(p, 0);
+    return take_gradient(p, &zero, norm);
+}
+
+static int minimise(const logistic *p, const snnk_logistic_config *config, const vectors *v,
+                    snnk_logistic_report *report) {
+    double loss, scale, norm;
+    int st;
+
+    if ((st = first_gradient(p, v, &scale)) != SNNK_OK) return st;
+    scores_of(p, v->x, p->Z);
+    loss = loss_at(p, 0) + penalty(p, v->x);
+    if (!isfinite(loss)) return snnk__fail(SNNK_E_NONFINITE, "the loss at the start is %g", loss);
+    if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
+    while (norm > config->tolerance * scale && report->steps < config->max_steps) {
+        const double share = fmin(0.1, sqrt(norm / scale));
+
+        if ((st = conjugate_gradients(p, share, v, &report->products)) != SNNK_OK) return st;
+        if (!line_search(p, v, &loss)) break;
+        report->steps++;
+        if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
+    }
+    report->converged = norm <= config->tolerance * scale;
+    report->gradient = scale > 0 ? norm / scale : 0;
+    report->loss = (loss - penalty(p, v->x)) / p->lstsq->weight;
+    return SNNK_OK;
+}
+
+/* ---- Setting up ---- */
+
+/* Means, weight, and the factor of S/2 + ridge over S. */
+static int prepare(logistic *p, const snnk__rows *rows) {
+    const lapack_int m = (lapack_int)p->m;
+    double *S = p->lstsq->S;
+
+    snnk__lstsq_add_rows(p->lstsq, SNNK_PRECISION_DOUBLE, rows, NULL);
+    for (size_t i = 0; i < p->m; i++) {
+        for (size_t j = 0; j <= i; j++) S[i * p->m + j] /= 2;
+        S[i * p->m + i] += p->ridge;
+    }
+    const lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', m, S, m);
+    if (info == 0) return SNNK_OK;
+    return snnk__fail(SNNK_E_SINGULAR,
+                      "ridge = %g is lost in the rounding of the features' moments", p->ridge);
+}
+
+static int check_config(const snnk_logistic_config *c) {
+    int st;
+
+    if (!(c->ridge > 0) || !isfinite(c->ridge))
+        return snnk__fail(SNNK_E_RANGE, "ridge = %g is not a finite number > 0", c->ridge);
+    if ((st = snnk__check_within(c->tolerance, 1e-12, 1, "tolerance")) != SNNK_OK) return st;
+    if (c->max_steps < 1 || c->max_steps > 1000)
+        return snnk__fail(SNNK_E_RANGE, "max_steps = %ld is not in 1 ... 1000", (long)c->max_steps);
+    if (c->warm != 0 && c->warm != 1)
+        return snnk__fail(SNNK_E_RANGE, "warm = %ld is neither 0 nor 1", (long)c->warm);
+    return SNNK_OK;
+}
+
+/* Room for the vectors in one piece. */
+static int allocate_vectors(const logistic *p, const snnk_allocator *allocator, vectors *v,
+                            double **memory) {
+    size_t count = unknowns(p), all;
+    int st;
+
+    if (!snnk__mul_size(count, 7, &all) || !snnk__add_size(all, BLOCK * p->t, &all))
+        return snnk__fail(SNNK_E_SIZE, "%zu classes of %zu features overflow a size", p->t, p->m);
+    st = snnk__alloc_zero(allocator, all, sizeof **memory, "coefficients", memory);
+    if (st != SNNK_OK) return st;
+    double *const at = *memory;
+    *v = (vectors){at,
+                   at + count,
+                   at + 2 * count,
+                   at + 3 * count,
+                   at + 4 * count,
+                   at + 5 * count,
+                   at + 6 * count,
+                   at + 7 * count};
+    return SNNK_OK;
+}
+
+static int allocate_scores(logistic *p, const snnk_allocator *allocator, double **memory) {
+    size_t count, all;
+    int st;
+
+    if (!snnk__mul_size(p->n, p->t, &count) || !snnk__mul_size(count, 3, &all))
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu classes overflow a size", p->n, p->t);
+    st = snnk__alloc(allocator, all, sizeof **memory, "scores", memory);
+    if (st != SNNK_OK) return st;
+    p->Z = *memory;
+    p->U = p->Z + count;
+    p->P = p->U + count;
+    return snnk__alloc(allocator, BLOCK * p->m, sizeof *p->block, "a feature block", &p->block);
+}
+
+/* x = (B, b + B mean), or back. */
+static void read_start(const logistic *p, const double *B, size_t ldb, const double *b, double *x) {
+    for (size_t c = 0; c < p->t; c++) {
+        memcpy(x + c * p->m, B + c * ldb, p->m * sizeof *x);
+        x[p->t * p->m + c] = b[c] + dot(p->m, x + c * p->m, p->lstsq->mean_phi);
+    }
+}
+
+static int write_solution(const logistic *p, const double *x, double *B, size_t ldb, double *b) {
+    const int st = snnk__check_finite_f64(x, "the solution", 1, unknowns(p), unknowns(p));
+
+    if (st != SNNK_OK) return st;
+    for (size_t c = 0; c < p->t; c++) {
+        memcpy(B + c * ldb, x + c * p->m, p->m * sizeof *x);
+        b[c] = x[p->t * p->m + c] - dot(p->m, x + c * p->m, p->lstsq->mean_phi);
+    }
+    return SNNK_OK;
+}
+
+static int check_arguments(size_t n, size_t classes, const snnk_logistic_config *config,
+                           const double *B, size_t m, size_t ldb, const double *b) {
+    int st;
+
+    if ((st = check_config(config)) != SNNK_OK) return st;
+    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: there is nothing to learn from");
+    if (classes < 2)
+        return snnk__fail(SNNK_E_SHAPE, "classes = %zu, at least 2 are needed", classes);
+    if ((st = snnk__check_matrix(B, "B", classes, m, ldb, sizeof *B)) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(b, "b")) != SNNK_OK) return st;
+    if (!config->warm) return SNNK_OK;
+    if ((st = snnk__check_finite_f64(B, "B", classes, m, ldb)) != SNNK_OK) return st;
+    return snnk__check_finite_f64(b, "b", 1, classes, classes);
+}
+
+int snnk_logistic_solve(size_t n, size_t features, size_t classes, const float *Phi, size_t ldphi,
+                        const int32_t *labels, const float *weights,
+                        const snnk_logistic_config *config, double *B, size_t ldb, double *b,
+                        snnk_logistic_report *report) {
+    const snnk__rows rows = {n, Phi, ldphi, NULL, 0, labels, weights};
+    logistic p = {n, features, classes, Phi,  ldphi, labels, weights,
+                  0, NULL,     NULL,    NULL, NULL,  NULL};
+    snnk_logistic_config ours = default_config;
+    snnk_logistic_report filled = empty_report;
+    snnk_allocator allocator;
+    double *scores = NULL, *memory = NULL;
+    int32_t precision = SNNK_PRECISION_DOUBLE;
+    vectors v;
+    int st;
+
+    st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "logistic config");
+    if (st != SNNK_OK) return st;
+    st = snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "logistic report");
+    if (st != SNNK_OK) return st;
+    if ((st = check_arguments(n, classes, &ours, B, features, ldb, b)) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
+    st = snnk_lstsq_create(features, classes, &allocator, &p.lstsq);
+    if (st != SNNK_OK) goto done;
+    if ((st = snnk__rows_check(p.lstsq, &rows, &precision)) != SNNK_OK) goto done;
+    p.ridge = ours.ridge;
+    if ((st = allocate_vectors(&p, &allocator, &v, &memory)) != SNNK_OK) goto done;
+    if ((st = allocate_scores(&p, &allocator, &scores)) != SNNK_OK) goto done;
+    if ((st = prepare(&p, &rows)) != SNNK_OK) goto done;
+    if (ours.warm) read_start(&p, B, ldb, b, v.x);
+    if ((st = minimise(&p, &ours, &v, &filled)) != SNNK_OK) goto done;
+    if ((st = write_solution(&p, v.x, B, ldb, b)) != SNNK_OK) goto done;
+    st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "logistic report");
+done:
+    snnk__free(&allocator, p.block);
+    snnk__free(&allocator, scores);
+    snnk__free(&allocator, memory);
+    snnk_lstsq_free(p.lstsq);
+    return st;
+}

@@ -1,0 +1,358 @@
+/* src/bundle/refit.c: the last Psi of a network, fitted again on what the layers before it give. */
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/draw.h"
+
+#include <stdlib.h>
+
+enum { D = 5, HIDDEN = 6, M = 16, L = 3, N = 2500 }; /* more than two blocks of rows */
+
+static float X[N * D], Y[N * L], weights[N];
+static int32_t labels[N];
+
+static int make_rows(void **state) {
+    uint64_t seed = 9;
+
+    (void)state;
+    draw_floats(X, N * D, 1);
+    for (size_t i = 0; i < N; i++) {
+        const float *x = X + i * D;
+
+        Y[i * L] = x[0] * x[1];
+        Y[i * L + 1] = x[2] - x[3] * x[3];
+        Y[i * L + 2] = (float)sin(2 * x[4]);
+        labels[i] = Y[i * L] > 0.1f ? 2 : Y[i * L + 1] > 0 ? 1 : 0;
+        weights[i] = (float)(1.5 + draw_uniform(&seed));
+    }
+    return 0;
+}
+
+static snnk_map *map_of(size_t inputs, const snnk_allocator *allocator) {
+    snnk_map_config config;
+    snnk_map *map;
+
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_GAUSSIAN;
+    config.features = M;
+    config.allocator = allocator;
+    assert_ok(snnk_map_create(inputs, &config, NULL, &map));
+    return map;
+}
+
+/* D -> HIDDEN -> L of SNNK layers, bundled or not; with notes. */
+static snnk_network *network_of(int bundled, const snnk_allocator *allocator) {
+    snnk_network *network, *made;
+    float Psi[HIDDEN * M];
+
+    draw_floats(Psi, HIDDEN * M, 2);
+    assert_ok(snnk_network_create(allocator, &network));
+    for (size_t k = 0; k < 2; k++) {
+        snnk_map *map = map_of(k ? HIDDEN : D, allocator);
+        snnk_layer *layer;
+
+        assert_ok(snnk_layer_from_map(map, k ? L : HIDDEN, Psi, M, NULL, &layer));
+        assert_ok(snnk_network_append(network, layer));
+        snnk_layer_free(layer);
+        snnk_map_free(map);
+    }
+    assert_ok(snnk_network_set_note(network, "units", "mm"));
+    if (!bundled) return network;
+    assert_ok(snnk_network_bundle(network, 0, 1, &made));
+    snnk_network_free(network);
+    return made;
+}
+
+/* Hidden rows, N x HIDDEN: outputs of the first layer. */
+static float *hidden_rows(const snnk_network *network) {
+    float *hidden = malloc(N * HIDDEN * sizeof *hidden);
+
+    assert_ok(snnk_layer_forward(snnk_network_layer(network, 0), N, X, D, hidden, HIDDEN, NULL));
+    return hidden;
+}
+
+static snnk_fit_config fixed_ridge(double ridge) {
+    snnk_fit_config config;
+
+    assert_ok(snnk_fit_config_init(&config, sizeof config));
+    config.ridge = ridge;
+    return config;
+}
+
+/* A refit is a fit of the last map on hidden rows: the same bits; with automatic lambda and weights too. */
+static void check_refit(const snnk_fit_config *config, int classes, const float *w) {
+    snnk_network *network = network_of(0, NULL), *refitted;
+    float *hidden = hidden_rows(network), Psi[2][L * M], bias[2][L];
+    snnk_refit *refit;
+    snnk_fit *fit;
+    snnk_layer *layer;
+    snnk_fit_report report, expected;
+
+    assert_ok(snnk_fit_report_init(&report, sizeof report));
+    assert_ok(snnk_fit_report_init(&expected, sizeof expected));
+    assert_ok(snnk_refit_create(network, 0, config, &refit));
+    assert_ok(
+        snnk_refit_add(refit, N, X, D, classes ? NULL : Y, L, classes ? labels : NULL, w, NULL));
+    assert_ok(snnk_refit_solve(refit, NULL, &report, &refitted));
+    assert_ok(snnk_fit_create(snnk_layer_map(snnk_network_layer(network, 1)), L, config, &fit));
+    assert_ok(snnk_fit_add_weighted(fit, N, hidden, HIDDEN, classes ? NULL : Y, L,
+                                    classes ? labels : NULL, w, NULL));
+    assert_ok(snnk_fit_solve(fit, NULL, &expected, &layer));
+    assert_int_equal(snnk_network_layers(refitted), 2);
+    assert_ptr_equal(snnk_network_layer(refitted, 0), snnk_network_layer(network, 0));
+    assert_string_equal(snnk_network_note(refitted, "units"), "mm");
+    assert_ok(snnk_layer_weights(snnk_network_layer(refitted, 1), Psi[0], M, bias[0]));
+    assert_ok(snnk_layer_weights(layer, Psi[1], M, bias[1]));
+    assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
+    assert_memory_equal(bias[0], bias[1], sizeof bias[0]);
+    assert_true(report.ridge == expected.ridge && report.rows == N);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_refit_free(refit);
+    snnk_network_free(refitted);
+    snnk_network_free(network);
+    free(hidden);
+}
+
+static void test_is_a_fit_of_hidden_rows(void **state) {
+    const snnk_fit_config config = fixed_ridge(0.1);
+
+    (void)state;
+    check_refit(&config, 0, NULL);
+    check_refit(&config, 1, weights);
+    check_refit(NULL, 0, weights);
+    check_refit(NULL, 1, NULL);
+}
+
+/* Weights: twice a weight of 1 is a weight of 2, and held-out errors are weighted means: with the weights of one class near
+ * zero, what is held out of it does not count. */
+static void test_weights_of_a_fit(void **state) {
+    snnk_map *map = map_of(D, NULL);
+    const snnk_fit_config config = fixed_ridge(0.1);
+    float *twice = malloc(2 * N * D * sizeof *twice), w[N], Psi[2][M], bias[2];
+    float *targets = malloc(2 * N * sizeof *targets), zeros[N];
+    snnk_fit_report report;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        w[i] = i % 3 == 0 ? 2 : 1;
+        zeros[i] = i % 2 ? 1e-30f : 1;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < N; i++)
+        for (int k = 0; k < (i % 3 == 0 ? 2 : 1); k++, n++) {
+            memcpy(twice + n * D, X + i * D, D * sizeof *twice);
+            targets[n] = Y[i * L];
+        }
+    for (int k = 0; k < 2; k++) {
+        snnk_fit *fit;
+        snnk_layer *layer;
+
+        assert_ok(snnk_fit_create(map, 1, &config, &fit));
+        if (k == 0)
+            assert_ok(snnk_fit_add_weighted(fit, N, X, D, Y, L, NULL, w, NULL));
+        else
+            assert_ok(snnk_fit_add(fit, n, twice, D, targets, 1, NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
+        assert_ok(snnk_layer_weights(layer, Psi[k], M, &bias[k]));
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+    }
+    for (size_t j = 0; j < M; j++) assert_close(Psi[0][j], Psi[1][j], 1e-5, 1e-6); /* of floats */
+    /* Odd rows have impossible targets, and next to no weight. */
+    snnk_fit *fit;
+    snnk_layer *layer;
+    for (size_t i = 0; i < N; i++) targets[i] = i % 2 ? 1000 : 0.5f;
+    assert_ok(snnk_fit_report_init(&report, sizeof report));
+    assert_ok(snnk_fit_create(map, 1, NULL, &fit));
+    assert_ok(snnk_fit_add_weighted(fit, N, X, D, targets, 1, NULL, zeros, NULL));
+    assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
+    assert_true(report.heldout_error < 1e-6);
+    assert_int_equal(report.rows, N);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free(twice);
+    free(targets);
+}
+
+/* On a bundle, the composed Phi is the same, and so is the solution, to rounding. */
+static void test_bundles(void **state) {
+    const snnk_fit_config config = fixed_ridge(0.1);
+    float out[2][50 * L];
+
+    (void)state;
+    for (int bundled = 0; bundled < 2; bundled++) {
+        snnk_network *network = network_of(bundled, NULL), *refitted;
+        snnk_refit *refit;
+
+        assert_ok(snnk_refit_create(network, 0, &config, &refit));
+        assert_ok(snnk_refit_add(refit, N, X, D, Y, L, NULL, NULL, NULL));
+        assert_ok(snnk_refit_solve(refit, NULL, NULL, &refitted));
+        assert_ok(snnk_network_forward(refitted, 50, X, D, out[bundled], L, NULL));
+        snnk_refit_free(refit);
+        snnk_network_free(network);
+        snnk_network_free(refitted);
+    }
+    /* features differ by 1e-6, the ridge keeps coefficients below 1e2 of that */
+    for (size_t i = 0; i < 50 * L; i++) assert_close(out[0][i], out[1][i], 0, 1e-4);
+}
+
+/* A tower gets a Psi, of any number of outputs; a linear layer becomes features; one layer is enough. */
+static void test_other_endings(void **state) {
+    const snnk_fit_config config = fixed_ridge(1e-6);
+    snnk_network *network = network_of(1, NULL), *tower, *refitted, *single;
+    snnk_refit *refit;
+    snnk_layer *layer;
+    const float W[D * D] = {1, 0, 0, 0, 0, 0, 1};
+    float out[N];
+
+    (void)state;
+    assert_ok(snnk_network_input_tower(network, &tower));
+    assert_ok(snnk_refit_create(tower, 2, &config, &refit));
+    assert_ok(snnk_refit_add(refit, N, X, D, Y, L, NULL, NULL, NULL)); /* the first two targets */
+    assert_ok(snnk_refit_solve(refit, NULL, NULL, &refitted));
+    assert_int_equal(snnk_network_outputs(refitted), 2);
+    assert_int_equal(snnk_network_layers(refitted), 2);
+    snnk_network_free(refitted);
+    snnk_refit_free(refit);
+    snnk_network_free(tower);
+    snnk_network_free(network);
+
+    assert_ok(snnk_layer_dense(D, 2, W, D, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_network_create(NULL, &single));
+    assert_ok(snnk_network_append(single, layer));
+    for (size_t i = 0; i < N; i++) out[i] = 3 * X[i * D] - X[i * D + 4] + 0.5f;
+    assert_ok(snnk_refit_create(single, 1, &config, &refit));
+    assert_ok(snnk_refit_add(refit, N, X, D, out, 1, NULL, NULL, NULL));
+    assert_ok(snnk_refit_solve(refit, NULL, NULL, &refitted));
+    assert_ok(snnk_network_forward(refitted, 5, X, D, out + 100, 1, NULL));
+    for (size_t i = 0; i < 5; i++) assert_close(out[100 + i], out[i], 1e-5, 1e-5);
+    snnk_network_free(refitted);
+    snnk_refit_free(refit);
+    snnk_network_free(single);
+    snnk_layer_free(layer);
+}
+
+/* Cross-entropy: the layer has the solution on the features. */
+static void test_logistic(void **state) {
+    snnk_network *network = network_of(0, NULL), *refitted;
+    const snnk_map *map = snnk_layer_map(snnk_network_layer(network, 1));
+    float *hidden = hidden_rows(network), *Phi = malloc(N * M * sizeof *Phi), Psi[L * M], bias[L];
+    double B[L * M], b[L];
+    snnk_logistic_report report, expected;
+
+    (void)state;
+    assert_ok(snnk_logistic_report_init(&report, sizeof report));
+    assert_ok(snnk_logistic_report_init(&expected, sizeof expected));
+    assert_ok(snnk_network_refit_logistic(network, L, N, X, D, labels, weights, NULL, NULL, &report,
+                                          &refitted));
+    assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
+    assert_ok(snnk_logistic_solve(N, M, L, Phi, M, labels, weights, NULL, B, M, b, &expected));
+    assert_ok(snnk_layer_weights(snnk_network_layer(refitted, 1), Psi, M, bias));
+    for (size_t k = 0; k < L * M; k++) assert_true(Psi[k] == (float)B[k]);
+    for (size_t k = 0; k < L; k++) assert_true(bias[k] == (float)b[k]);
+    assert_true(report.loss == expected.loss && report.converged);
+    assert_string_equal(snnk_network_note(refitted, "units"), "mm");
+    free(hidden);
+    free(Phi);
+    snnk_network_free(refitted);
+    snnk_network_free(network);
+}
+
+static void test_misuse(void **state) {
+    snnk_network *network = network_of(0, NULL), *none, *refitted, *dense;
+    float W[D * D], bad[D] = {1, 2, NAN, 3, 4};
+    const float zero_weight[2] = {1, 0};
+    snnk_refit *refit;
+    snnk_layer *layer;
+
+    (void)state;
+    draw_floats(W, D * D, 3);
+    assert_ok(snnk_network_create(NULL, &none));
+    assert_ok(snnk_network_create(NULL, &dense));
+    assert_ok(snnk_layer_dense(D, D, W, D, NULL, SNNK_TANH, NULL, &layer));
+    assert_ok(snnk_network_append(dense, layer));
+    assert_status(snnk_refit_create(NULL, 0, NULL, &refit), SNNK_E_NULL);
+    assert_null(refit);
+    assert_status(snnk_refit_create(network, 0, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_refit_create(none, 0, NULL, &refit), SNNK_E_STATE);
+    assert_status(snnk_refit_create(dense, 0, NULL, &refit), SNNK_E_UNSUPPORTED);
+    assert_says("tanh");
+    assert_ok(snnk_refit_create(network, 0, NULL, &refit));
+    assert_status(snnk_refit_add(NULL, 1, X, D, Y, L, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_refit_add(refit, 1, X, D - 1, Y, L, NULL, NULL, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_refit_add(refit, 1, X, D, NULL, L, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_refit_add(refit, 1, X, D, Y, L, labels, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_refit_add(refit, 1, bad, D, Y, L, NULL, NULL, NULL), SNNK_E_NONFINITE);
+    assert_says("X[0][2]");
+    assert_status(snnk_refit_add(refit, 2, X, D, Y, L, NULL, zero_weight, NULL), SNNK_E_RANGE);
+    assert_ok(snnk_refit_add(refit, 0, NULL, 0, NULL, 0, NULL, NULL, NULL));
+    assert_status(snnk_refit_solve(refit, NULL, NULL, &refitted), SNNK_E_STATE);
+    assert_null(refitted);
+    assert_status(snnk_refit_solve(refit, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_refit_solve(NULL, NULL, NULL, &refitted), SNNK_E_NULL);
+    assert_status(snnk_network_refit_logistic(network, L, 1, bad, D, labels, NULL, NULL, NULL, NULL,
+                                              &refitted),
+                  SNNK_E_NONFINITE);
+    assert_status(
+        snnk_network_refit_logistic(network, 1, 1, X, D, labels, NULL, NULL, NULL, NULL, &refitted),
+        SNNK_E_SHAPE);
+    assert_status(
+        snnk_network_refit_logistic(dense, L, 1, X, D, labels, NULL, NULL, NULL, NULL, &refitted),
+        SNNK_E_UNSUPPORTED);
+    snnk_refit_free(NULL);
+    snnk_refit_free(refit);
+    snnk_layer_free(layer);
+    snnk_network_free(none);
+    snnk_network_free(dense);
+    snnk_network_free(network);
+}
+
+static void test_failing_allocations(void **state) {
+    test_memory memory;
+    snnk_allocator allocator = test_memory_allocator(&memory);
+    const snnk_fit_config config = fixed_ridge(0.1);
+    snnk_network *network = network_of(0, &allocator), *refitted;
+    const long alive = memory.alive;
+    int st;
+
+    (void)state;
+    for (int logistic = 0; logistic < 2; logistic++)
+        for (long k = 0;; k++) {
+            snnk_refit *refit = NULL;
+
+            refitted = NULL;
+            memory.calls = 0;
+            memory.fail_after = k;
+            if (logistic) {
+                st = snnk_network_refit_logistic(network, L, 30, X, D, labels, NULL, NULL, NULL,
+                                                 NULL, &refitted);
+            } else {
+                st = snnk_refit_create(network, 0, &config, &refit);
+                if (st == SNNK_OK) st = snnk_refit_add(refit, 30, X, D, Y, L, NULL, NULL, NULL);
+                if (st == SNNK_OK) st = snnk_refit_solve(refit, NULL, NULL, &refitted);
+            }
+            snnk_refit_free(refit);
+            snnk_network_free(refitted);
+            assert_int_equal(memory.alive, alive);
+            if (st == SNNK_OK) break;
+            assert_int_equal(st, SNNK_E_NOMEM);
+        }
+    memory.fail_after = -1;
+    snnk_network_free(network);
+    assert_int_equal(memory.alive, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_is_a_fit_of_hidden_rows),
+        cmocka_unit_test(test_weights_of_a_fit),
+        cmocka_unit_test(test_bundles),
+        cmocka_unit_test(test_other_endings),
+        cmocka_unit_test(test_logistic),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_failing_allocations),
+    };
+
+    return cmocka_run_group_tests(tests, make_rows, NULL);
+}

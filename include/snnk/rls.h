@@ -13,10 +13,10 @@
  *
  * (Carlson 1973; as an inverse QR decomposition: Alexander & Ghirnikar 1993.)
  *
- * Where mu < 1 and rows never point some way, P grows there as mu^-n. Every 16 rows, row i of U is shortened where P_ii,
- * the variance of coefficient i over that of the noise, is beyond 1e12/ridge, to be that. It is forgotten no further
- * until rows point that way again, and the other features forget as before: a feature that is always zero harms
- * nobody. */
+ * Where mu < 1 and rows never point some way, P grows there as mu^-n. Every 16 rows, where P_ii is beyond 1e12/ridge, coefficient
+ * i is observed to be what it is, with the variance 1e6/ridge (times that of the noise): B stays, and P shrinks in the direction
+ * that nobody points at. The others forget as before: a feature that is always zero, or always equal to another, harms nobody,
+ * and is learned when that ends. Such an observation costs as much as a row; a direction needs one in 14/(1 - mu) rows. */
 #ifndef SNNK_RLS_H
 #define SNNK_RLS_H
 

@@ -9,9 +9,10 @@
 #include "base/size.h"
 #include "solve/system.h"
 
-#define ROW_BLOCK    64   /* rows predicted at once */
-#define GUARD_PERIOD 16   /* rows from one look at P to the next */
-#define GUARD_LIMIT  1e12 /* P_ii times ridge */
+#define ROW_BLOCK      64   /* rows predicted at once */
+#define GUARD_PERIOD   16   /* rows from one look at P to the next */
+#define GUARD_LIMIT    1e12 /* P_ii times ridge */
+#define GUARD_VARIANCE 1e6  /* what it becomes */
 
 /* ---- Creating ---- */
 
@@ -201,12 +202,11 @@ static void predict_row(snnk_rls *rls) {
                 0, rls->residual, 1);
 }
 
-/* gain = P phi/(mu + phi^T P phi), and P without what the row tells. Rotation j turns (a, f_j) to (a', 0), and with
- * the same angle column j of U and the sum that will be the gain times a. */
-static void rotate(snnk_rls *rls) {
+/* P without what an observation of phi, with the variance a^2, tells: P - P phi phi^T P/(a^2 + phi^T P phi). Rotation j
+ * turns (a, f_j) to (a', 0), and with the same angle column j of U and the sum that is gain a' at the end. */
+static void observe(snnk_rls *rls, double a) {
     const size_t m = rls->features;
     double *gain = rls->gain;
-    double a = sqrt(rls->forgetting);
 
     memset(gain, 0, m * sizeof *gain);
     for (size_t j = 0; j < m; j++) {
@@ -231,29 +231,28 @@ static void forget(snnk_rls *rls) {
     rls->scale /= SNNK__RLS_SCALE;
 }
 
-/* Shorten the rows of U whose square, P_ii, is beyond the limit. Correlations stay what they were. */
+/* P_ii: the square of row i of U. */
+static double variance(const snnk_rls *rls, size_t i) {
+    double sum = 0;
+
+    for (size_t j = i; j < rls->features; j++) {
+        const double u = rls->scale * snnk__rls_column(rls, j)[i];
+
+        sum += u * u;
+    }
+    return sum;
+}
+
+/* Where P_ii is beyond the limit, observe that coefficient i is what it is. That leaves B as it was, and takes from P
+ * what is along P e_i: the direction that nobody pointed at, which may be of several features. */
 static void guard(snnk_rls *rls) {
     const size_t m = rls->features;
-    const double limit = GUARD_LIMIT / rls->ridge;
-    double *variance = rls->gain; /* scratch between updates */
-    bool beyond = false;
 
-    memset(variance, 0, m * sizeof *variance);
-    for (size_t j = 0; j < m; j++) {
-        const double *column = snnk__rls_column(rls, j);
-
-        for (size_t i = 0; i <= j; i++) variance[i] += column[i] * column[i];
-    }
     for (size_t i = 0; i < m; i++) {
-        const double excess = variance[i] * rls->scale * rls->scale / limit;
-
-        beyond |= excess > 1;
-        variance[i] = excess > 1 ? 1 / sqrt(excess) : 1;
-    }
-    for (size_t j = 0; beyond && j < m; j++) {
-        double *column = snnk__rls_column(rls, j);
-
-        for (size_t i = 0; i <= j; i++) column[i] *= variance[i];
+        if (variance(rls, i) <= GUARD_LIMIT / rls->ridge) continue;
+        memset(rls->phi, 0, m * sizeof *rls->phi);
+        rls->phi[i] = 1;
+        observe(rls, sqrt(GUARD_VARIANCE / rls->ridge));
     }
 }
 
@@ -280,7 +279,7 @@ int snnk_rls_update(snnk_rls *rls, const float *phi, const float *y, float *pred
         rls->residual[k] = (double)y[k] - before;
         if (predicted) predicted[k] = (float)before; /* last, as it may be y */
     }
-    rotate(rls);
+    observe(rls, sqrt(rls->forgetting));
     cblas_dger(CblasRowMajor, (lapack_int)t, (lapack_int)m, 1, rls->residual, 1, rls->gain, 1,
                rls->B, (lapack_int)m);
     rls->rows++;

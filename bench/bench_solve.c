@@ -4,7 +4,10 @@
  * Ours: snnk_lstsq_add of n x m features (check, centring, moments) and snnk_lstsq_solve. Raw: one dsyrk
  * over all rows, which get their doubles for nothing, and one dpotrf. scikit-learn runs with OpenBLAS as it comes and
  * with OPENBLAS_CORETYPE=SkylakeX. All in turn within each round. The solution is checked against the rows:
- * the gradient of the sum of squares must vanish. */
+ * the gradient of the sum of squares must vanish.
+ *
+ * Besides, in double: a fit that scores 100 lambdas by a ridge path and solves with one, over the fit with one lambda given;
+ * and a row of recursive least squares. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,6 +24,9 @@
 
 #define TARGETS     10
 #define RIDGE       1.0
+#define LAMBDAS     100 /* of a path */
+#define RLS_M       512
+#define RLS_ROWS    200
 #define MOST_ROUNDS 5
 
 #define CHECK(call)                                                                                \
@@ -48,7 +54,11 @@ typedef struct data {
 typedef struct result {
     double seconds[WAYS][MOST_ROUNDS]; /* of a whole fit */
     double rows[2][MOST_ROUNDS];       /* of ours: the part of snnk_lstsq_add */
-    double gradient[2]; /* largest entry at the solution, relative to that of Y^T Phi */
+    double gradient[2];       /* largest entry at the solution, relative to that of Y^T Phi */
+    double path[MOST_ROUNDS]; /* seconds of a whole fit by a path */
+    double path_solver[MOST_ROUNDS]; /* without the rows */
+    double update[MOST_ROUNDS];      /* seconds of a row of recursive least squares */
+    double path_difference; /* of its solution from ours, largest entry relative to the largest */
 } result;
 
 static void die(const char *why) {
@@ -132,6 +142,53 @@ static void run_ours(const data *d, int precision, snnk_workspace *workspace, si
     if (round == 0) r->gradient[precision] = gradient(d);
 }
 
+/* The same fit with all lambdas looked at; the solution at RIDGE, to be compared. After run_ours. */
+static void run_path(const data *d, snnk_workspace *workspace, size_t round, result *r) {
+    const size_t m = d->m;
+    double ridges[LAMBDAS], *rss = allocate((size_t)LAMBDAS * TARGETS, sizeof *rss), dof[LAMBDAS];
+    double *gcv = allocate((size_t)LAMBDAS * TARGETS, sizeof *gcv), one[TARGETS], b[TARGETS];
+    double *B = allocate(TARGETS * m, sizeof *B), largest = 0, worst = 0;
+    snnk_lstsq *lstsq;
+    snnk_path *path;
+
+    for (int k = 0; k < LAMBDAS; k++) ridges[k] = RIDGE * pow(10, k / 10.0 - 5);
+    for (int k = 0; k < TARGETS; k++) one[k] = RIDGE;
+    const double start = measure_now();
+    CHECK(snnk_lstsq_create(m, TARGETS, NULL, &lstsq));
+    CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, m, d->Y, TARGETS, workspace));
+    const double summed = measure_now();
+    CHECK(snnk_path_create(lstsq, NULL, &path));
+    CHECK(snnk_path_score(path, LAMBDAS, ridges, rss, dof, gcv));
+    CHECK(snnk_path_solve(path, one, B, m, b));
+    r->path_solver[round] = measure_now() - summed;
+    r->path[round] = measure_now() - start;
+    for (size_t i = 0; i < TARGETS * m; i++) {
+        largest = fmax(largest, fabs(d->B[i]));
+        worst = fmax(worst, fabs(B[i] - d->B[i]));
+    }
+    r->path_difference = worst / largest;
+    snnk_path_free(path);
+    snnk_lstsq_free(lstsq);
+    free(B), free(gcv), free(rss);
+}
+
+/* Rows of RLS_M features one by one, with forgetting, from an object that has seen RLS_ROWS. */
+static void run_updates(size_t round, result *r) {
+    static const float y[TARGETS] = {1};
+    float *Phi = measure_floats((size_t)RLS_ROWS * RLS_M);
+    snnk_rls *rls;
+    double start = 0;
+
+    CHECK(snnk_rls_create(RLS_M, TARGETS, RIDGE, 0.999, NULL, &rls));
+    for (size_t pass = 0; pass < 2; pass++) {
+        start = measure_now();
+        for (size_t i = 0; i < RLS_ROWS; i++) CHECK(snnk_rls_update(rls, Phi + i * RLS_M, y, NULL));
+    }
+    r->update[round] = (measure_now() - start) / RLS_ROWS;
+    snnk_rls_free(rls);
+    free(Phi);
+}
+
 static double run_raw(const data *d) {
     const lapack_int n = (lapack_int)d->n, m = (lapack_int)d->m;
     const double start = measure_now();
@@ -143,17 +200,21 @@ static double run_raw(const data *d) {
 }
 
 static result measure(const data *d, sklearn *const children[2], snnk_workspace *workspace) {
-    result r = {{{0}}, {{0}}, {0}};
+    result r = {.gradient = {0}};
 
     for (size_t round = 0; round < rounds; round++) {
         for (int precision = 0; precision < 2; precision++)
-            run_ours(d, precision, workspace, round, &r);
+            run_ours(d, 1 - precision, workspace, round, &r);
+        run_path(d, workspace, round, &r); /* after the solution in double */
+        run_updates(round, &r);
         r.seconds[DSYRK][round] = run_raw(d);
         for (int i = 0; i < 2; i++)
             if (children[i]) r.seconds[SKLEARN + i][round] = sklearn_run(children[i], 0);
     }
     for (int way = 0; way < WAYS; way++) measure_sort(r.seconds[way], rounds);
     for (int precision = 0; precision < 2; precision++) measure_sort(r.rows[precision], rounds);
+    measure_sort(r.path, rounds), measure_sort(r.path_solver, rounds);
+    measure_sort(r.update, rounds);
     return r;
 }
 
@@ -197,6 +258,11 @@ static double roofline(const data *d, const result *r, int precision, double pea
     return moment_flops(d) / r->rows[precision][0] / (precision == FAST ? peak : peak / 2);
 }
 
+/* What follows the rows, by a path and by one solution: least times, the latter as a difference of them. */
+static double path_solver_ratio(const result *r) {
+    return r->path_solver[0] / (r->seconds[DOUBLE][0] - r->rows[DOUBLE][0]);
+}
+
 static void print_json(const data *d, const result *r, sklearn *const children[2], int threads,
                        double peak) {
     printf("{\"rows\":%zu,\"features\":%zu,\"targets\":%d,\"threads\":%d,\"rounds\":%d,"
@@ -221,7 +287,11 @@ static void print_json(const data *d, const result *r, sklearn *const children[2
     print_number("vs_sklearn_ridge_fast_skylakex", times_ours(r, SKLEARN_SKYLAKEX, FAST), ",");
     print_number("ratio_vs_raw_blas", 1 / times_ours(r, DSYRK, DOUBLE), ",");
     print_number("gram_roofline_fraction", roofline(d, r, DOUBLE, peak), ",");
-    print_number("gram_roofline_fraction_fast", roofline(d, r, FAST, peak), "}}\n");
+    print_number("gram_roofline_fraction_fast", roofline(d, r, FAST, peak), ",");
+    print_number("path_100_lambdas_vs_one", r->path[0] / r->seconds[DOUBLE][0], ",");
+    print_number("path_100_lambdas_vs_one_solver_only", path_solver_ratio(r), ",");
+    print_number("path_solution_difference", r->path_difference, ",");
+    print_number("update_us_m512", 1e6 * r->update[0], "}}\n");
 }
 
 static void print_table(const data *d, const result *r, sklearn *const children[2], int threads,
@@ -240,6 +310,12 @@ static void print_table(const data *d, const result *r, sklearn *const children[
            100 * roofline(d, r, DOUBLE, peak), peak / 2e9, 100 * roofline(d, r, FAST, peak));
     printf("gradient at the solution, relative: %.1e in double, %.1e in fast\n",
            r->gradient[DOUBLE], r->gradient[FAST]);
+    printf(
+        "a path with %d lambdas: %.3f s, %.2f times a fit with one (%.1f times without the rows), "
+        "solution off by %.1e\n",
+        LAMBDAS, r->path[0], r->path[0] / r->seconds[DOUBLE][0], path_solver_ratio(r),
+        r->path_difference);
+    printf("recursive least squares, %d features: %.1f us a row\n", RLS_M, 1e6 * r->update[0]);
 }
 
 int main(int argc, char **argv) {

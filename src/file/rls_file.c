@@ -1,7 +1,7 @@
 /* Recursive least squares as a model file: docs/format.md, "Recursive least squares". */
-#include <math.h>
+#include "file/rls_file.h"
 
-#include <snnk/file.h>
+#include <math.h>
 
 #include "base/size.h"
 #include "file/model.h"
@@ -92,8 +92,8 @@ static int read_state(const snnk__st_reader *reader, snnk_rls *rls) {
     return check_values(rls);
 }
 
-static int load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                       snnk_rls **rls) {
+int snnk__rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                          snnk_rls **rls) {
     snnk__st_reader *reader = NULL;
     snnk_rls *made = NULL;
     size_t features = 0, targets = 0;
@@ -126,7 +126,7 @@ int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = load_memory(buffer, bytes, &ours, rls);
+    st = snnk__rls_load_memory(buffer, bytes, &ours, rls);
     snnk__free(&ours, buffer);
     return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
 }

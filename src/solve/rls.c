@@ -243,13 +243,31 @@ static double variance(const snnk_rls *rls, size_t i) {
     return sum;
 }
 
+/* Whether some P_ii is beyond the limit, in the order of memory. */
+static bool any_beyond(snnk_rls *rls, double limit) {
+    const size_t m = rls->features;
+    double *sums = rls->gain; /* scratch between updates */
+    bool beyond = false;
+
+    memset(sums, 0, m * sizeof *sums);
+    for (size_t j = 0; j < m; j++) {
+        const double *column = snnk__rls_column(rls, j);
+
+        for (size_t i = 0; i <= j; i++) sums[i] += column[i] * column[i];
+    }
+    for (size_t i = 0; i < m; i++) beyond |= sums[i] * rls->scale * rls->scale > limit;
+    return beyond;
+}
+
 /* Where P_ii is beyond the limit, observe that coefficient i is what it is. That leaves B as it was, and takes from P
  * what is along P e_i: the direction that nobody pointed at, which may be of several features. */
 static void guard(snnk_rls *rls) {
     const size_t m = rls->features;
+    const double limit = GUARD_LIMIT / rls->ridge;
 
+    if (!any_beyond(rls, limit)) return;
     for (size_t i = 0; i < m; i++) {
-        if (variance(rls, i) <= GUARD_LIMIT / rls->ridge) continue;
+        if (variance(rls, i) <= limit) continue; /* perhaps since another one was observed */
         memset(rls->phi, 0, m * sizeof *rls->phi);
         rls->phi[i] = 1;
         observe(rls, sqrt(GUARD_VARIANCE / rls->ridge));

@@ -2,6 +2,7 @@
  * is put right where the container is sound: the loaders behind it have to bear the rest. */
 #include "fuzz.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "../data/model_1.h"
 #include "file/lstsq_file.h"
 #include "file/model.h"
+#include "file/rls_file.h"
 
 #define KEY "\"snnk.checksum\":\""
 
@@ -75,10 +77,32 @@ static void use_network(const snnk_network *network) {
     }
 }
 
+/* Whatever was loaded goes on: a row is taken or refused, and the solution stays finite. */
+static void use_rls(snnk_rls *rls) {
+    const size_t m = snnk_rls_features(rls), t = snnk_rls_targets(rls);
+    float *phi = calloc(m, sizeof *phi), *y = calloc(t, sizeof *y);
+    double *B = calloc(m * t, sizeof *B);
+
+    if (!phi || !y || !B) abort();
+    for (size_t j = 0; j < m; j++) phi[j] = (float)j - 3e37f;
+    for (int row = 0; row < 17; row++) {
+        const int st = snnk_rls_update(rls, phi, y, NULL);
+
+        FUZZ_CHECK(st == SNNK_OK || st == SNNK_E_NONFINITE);
+    }
+    FUZZ_CHECK(snnk_rls_solution(rls, B, m) == SNNK_OK);
+    for (size_t i = 0; i < m * t; i++) FUZZ_CHECK(isfinite(B[i]));
+    free(B);
+    free(y);
+    free(phi);
+    snnk_rls_free(rls);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     snnk_network *network;
     snnk_lstsq *lstsq;
+    snnk_rls *rls;
     snnk__st_reader *reader;
     snnk_allocator allocator;
     int st;
@@ -99,6 +123,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     st = snnk__lstsq_load_memory(copy, size, &allocator, &lstsq);
     if (st == SNNK_OK)
         snnk_lstsq_free(lstsq);
+    else
+        check_status(st);
+    st = snnk__rls_load_memory(copy, size, &allocator, &rls);
+    if (st == SNNK_OK)
+        use_rls(rls);
     else
         check_status(st);
     st = snnk_network_load_memory(copy, size, NULL, &network);
@@ -158,6 +187,27 @@ static size_t seed_lstsq(uint8_t *out) {
     return size;
 }
 
+static size_t seed_rls(uint8_t *out) {
+    static const size_t three = 3, one = 1, B[] = {1, 2};
+    static const double x[] = {2, -2, 8, 0.5};
+    snnk_allocator allocator;
+    snnk__st_writer writer;
+    size_t size;
+
+    expect_ok(snnk__allocator_read(&allocator, NULL));
+    snnk__model_begin(&writer, &allocator, SNNK__MODEL_RLS);
+    snnk__st_add_number(&writer, "snnk.rows", 3);
+    snnk__st_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, B, x);
+    snnk__st_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &three, x);
+    snnk__st_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__st_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__st_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, x + 3);
+    expect_ok(snnk__st_written_bytes(&writer, &size));
+    expect_ok(snnk__st_write_memory(&writer, out, size));
+    snnk__st_writer_free(&writer);
+    return size;
+}
+
 /* Two layers: an SNNK layer of 4 features on 3 inputs, and a dense one, with a note. */
 static size_t seed_network(int32_t projection, uint8_t *out) {
     static const float weights[8] = {0.5f, -1, 2, 0.25f, 1, -2, 0, 3};
@@ -201,6 +251,7 @@ size_t fuzz_seed(size_t k, uint8_t *out) {
     case 2: return seed_network(SNNK_SAVE_ROWS, out);
     case 3: return seed_network(SNNK_SAVE_SEED, out);
     case 4: return seed_model_1(out);
+    case 5: return seed_rls(out);
     default: return 0;
     }
 }

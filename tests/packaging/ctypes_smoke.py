@@ -19,10 +19,11 @@ checks = 0
 TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_network_note", "snnk_table_column_name", "snnk_table_word"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
-        "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_layer_inputs", "snnk_layer_outputs",
+        "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_path_features", "snnk_path_targets",
+        "snnk_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
-U64 = {"snnk_lstsq_rows", "snnk_layer_weight_bytes", "snnk_layer_storage", "snnk_layer_is_tower",
+U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_storage", "snnk_layer_is_tower",
        "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
 F64 = {"snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
@@ -195,6 +196,34 @@ call("snnk_lstsq_default_ridges", lstsq, size(4), ridges)
 call("snnk_lstsq_choose_ridge", lstsq, lstsq, None, size(4), ridges, errors, byref(best))
 assert best.value < 4
 
+path = handle("snnk_path_create", lstsq, None)
+assert call("snnk_path_features", path) == 2 and call("snnk_path_targets", path) == 1
+assert call("snnk_path_rank", path) == 2
+dof, loo, residuals, radius = (c_double * 4)(), (c_double * 4)(), (c_float * 20)(), c_double()
+call("snnk_path_score", path, size(4), ridges, errors, dof, None)
+assert 3 > dof[0] > dof[3] > 1
+call("snnk_path_choose_gcv", path, c_int32(1), ridges)
+call("snnk_path_solve", path, ridges, B, size(2), b)
+assert abs(B[0] - 1) < 1e-4 and abs(B[1] + 1) < 1e-4
+call("snnk_path_add_loo", path, size(4), ridges, size(20), X, size(2), Y, size(1), None, None, loo)
+call("snnk_path_loo_residuals", path, ridges, size(20), X, size(2), Y, size(1), None, None, residuals,
+     size(1))
+call("snnk_conformal_radius", size(20), residuals, size(1), c_double(0.1), byref(radius))
+assert 0 <= radius.value < 1e-3
+leverage = (c_double * 20)()
+call("snnk_path_leverage", path, c_double(1), size(20), X, size(2), leverage)
+assert 1 / 20 < leverage[0] < 1
+call("snnk_path_free", path)
+
+rls = handle("snnk_rls_create", size(2), size(1), c_double(1e-6), c_double(0.99), None)
+for i in range(20):
+    call("snnk_rls_update", rls, floats(*X[2 * i:2 * i + 2]), floats(Y[i]), None)
+assert call("snnk_rls_rows", rls) == 20
+assert call("snnk_rls_features", rls) == 2 and call("snnk_rls_targets", rls) == 1
+call("snnk_rls_solution", rls, B, size(2))
+call("snnk_rls_predict", rls, size(20), X, size(2), residuals, size(1), leverage)
+call("snnk_rls_free", handle("snnk_rls_from_lstsq", lstsq, c_double(1), c_double(1)))
+
 identity = handle("snnk_map_create_from_rows", size(2), size(2), floats(1, 0, 0, 1), size(2), None,
                   byref(config("snnk_map_config_init", 72)), None)
 by_hand = handle("snnk_layer_from_map", identity, size(1), floats(1, 1), size(2), None)
@@ -271,6 +300,8 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_network_free", handle("snnk_network_load_memory", buffer, n_bytes, None))
     call("snnk_lstsq_save", lstsq, path)
     call("snnk_lstsq_free", handle("snnk_lstsq_load", path, None))
+    call("snnk_rls_save", rls, path)
+    call("snnk_rls_free", handle("snnk_rls_load", path, None))
     call("snnk_table_save_npy", path, size(20), size(2), X, size(2))
     table = handle("snnk_table_open", path, None)
     assert call("snnk_table_rows", table) == 20 and call("snnk_table_columns", table) == 2
@@ -284,7 +315,7 @@ with tempfile.TemporaryDirectory() as directory:
 
 for free, handles in (("snnk_network_free", [network]), ("snnk_map_free", [drawn, rows, both, identity]),
                       ("snnk_layer_free", [by_hand, solved, dense, fitted]),
-                      ("snnk_lstsq_free", [lstsq, other]), ("snnk_scaling_free", [scaling, given]),
+                      ("snnk_lstsq_free", [lstsq, other]), ("snnk_rls_free", [rls]), ("snnk_scaling_free", [scaling, given]),
                       ("snnk_workspace_free", [workspace])):
     for made in handles:
         call(free, made)

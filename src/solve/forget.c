@@ -123,12 +123,12 @@ static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
         same &= near(lstsq->mean_phi[j], forgotten->mean_phi[j],
                      2 * mean_noise(&r, lstsq->mean_phi[j], r.phi[j], weight)) &&
                 near(snnk__lstsq_diagonal(lstsq, j), snnk__lstsq_diagonal(forgotten, j),
-                     square_noise(&r, &last, 1, lstsq->mean_phi[j], r.phi[j]));
+                     square_noise(&r, &last, lstsq->features, lstsq->mean_phi[j], r.phi[j]));
     for (size_t k = 0; k < lstsq->targets; k++)
         same &= near(lstsq->mean_y[k], forgotten->mean_y[k],
                      2 * mean_noise(&r, lstsq->mean_y[k], r.y[k], weight)) &&
                 near(snnk__lstsq_squares(lstsq, k), snnk__lstsq_squares(forgotten, k),
-                     square_noise(&r, &last, 1, lstsq->mean_y[k], r.y[k]));
+                     square_noise(&r, &last, lstsq->features, lstsq->mean_y[k], r.y[k]));
     if (!same)
         return snnk__fail(SNNK_E_STATE, "%llu rows to forget are not the %llu that were added",
                           (unsigned long long)lstsq->rows, (unsigned long long)lstsq->rows);
@@ -226,7 +226,7 @@ static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
 
 /* ---- The factor ---- */
 
-/* A part of the rows, at most REMOVED_ROWS. noise: m + t. */
+/* A part of the rows, at most REMOVED_ROWS. noise: 2 m, scratch. */
 static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *rows,
                         double *noise) {
     const size_t m = left->features, t = left->targets;
@@ -236,8 +236,10 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *r
     if (!(a > 0)) return false;
     snnk__qr_pack(left, rows);
     snnk__qr_set_shift(left, rows->n, s.scale, left->block_phi, left->block_y);
-    for (size_t j = 0; j < m; j++) noise[j] = length_noise(r, &s, left->mean_phi[j], r->phi[j]);
-    for (size_t k = 0; k < t; k++) noise[m + k] = length_noise(r, &s, left->mean_y[k], r->y[k]);
+    for (size_t j = 0; j < m; j++) {
+        noise[j] = length_noise(r, &s, left->mean_phi[j], r->phi[j]);
+        noise[m + j] = square_noise(r, &s, m, left->mean_phi[j], r->phi[j]);
+    }
     snnk__move_mean(m, -s.share, left->block_phi, left->mean_phi);
     snnk__move_mean(t, -s.share, left->block_y, left->mean_y);
     left->rows -= rows->n;
@@ -245,25 +247,48 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *r
     return snnk__qr_remove_block(left, rows->n + 1, noise, noise + m);
 }
 
+/* What the features leave of the targets is not below 0, to rounding. That grows with the coefficients, which a diagonal
+ * raised by what rounding can have taken bounds, as in is_sum_of_squares. scratch: m + t. */
+static int check_rest(snnk_lstsq *left, const rounding *r, const shift *s, double *scratch) {
+    const size_t m = left->features, t = left->targets;
+    double *raise = scratch, *rest = scratch + m;
+    int st;
+
+    for (size_t j = 0; j < m; j++) raise[j] = square_noise(r, s, m, left->mean_phi[j], r->phi[j]);
+    if ((st = snnk__qr_rest(left, raise, rest)) != SNNK_OK) return st;
+    for (size_t k = 0; k < t; k++) {
+        if (-rest[k] > square_noise(r, s, m, left->mean_y[k], r->y[k])) return refuse();
+        left->yy[k] = fmax(left->yy[k], 0);
+    }
+    return SNNK_OK;
+}
+
 /* left: a copy, in; what is left, out. */
 static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_lstsq *left) {
     const rounding r = find_rounding(lstsq, left);
-    double *noise;
+    double *scratch;
     bool removed = true;
     int st;
 
-    st = snnk__alloc(&lstsq->allocator, lstsq->features + lstsq->targets, sizeof *noise,
-                     "bounds of rounding", &noise);
+    st = snnk__alloc(&lstsq->allocator, 2 * lstsq->features + lstsq->targets, sizeof *scratch,
+                     "bounds of rounding", &scratch);
     if (st != SNNK_OK) return st;
     for (size_t first = 0; removed && first < rows->n;) {
         const size_t count = snnk__rows_next(rows->n - first, REMOVED_ROWS);
         const snnk__rows some = snnk__rows_some(rows, first, count);
 
-        removed = remove_part(left, &r, &some, noise);
+        removed = remove_part(left, &r, &some, scratch);
         first += count;
     }
-    snnk__free(&lstsq->allocator, noise);
-    return removed ? SNNK_OK : refuse();
+    if (removed) {
+        const shift s = find_shift(left->weight, snnk__rows_weight(rows));
+
+        st = check_rest(left, &r, &s, scratch);
+    } else {
+        st = refuse();
+    }
+    snnk__free(&lstsq->allocator, scratch);
+    return st;
 }
 
 /* ---- The door ---- */

@@ -59,10 +59,15 @@ static inline uint64_t snnk__qr_decisive_rows(const snnk_lstsq *lstsq) {
 int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, const double *scale,
                    double *R, snnk__solve_outcome *outcome);
 
-/* Take rows out of the factor: hyperbolic transformations. noise_phi, noise_y: what rounding may
- * have done to the length of each column. false if these rows cannot have been in it; the factor is
- * scratch then. shift: what their mean is multiplied by, less that of all rows. */
-bool snnk__qr_remove_block(snnk_lstsq *lstsq, size_t rows, const double *noise_phi,
-                           const double *noise_y);
+/* Take the block's rows 0 ... rows-1 out of the factor: hyperbolic transformations. noise, square_noise: what
+ * rounding may have done to the length of each feature over these rows, and to its squares over all. false if these
+ * rows cannot have been in it; the factor is scratch then. What is left of the targets (yy) is not looked
+ * at, and can be below 0. */
+bool snnk__qr_remove_block(snnk_lstsq *lstsq, size_t rows, const double *noise,
+                           const double *square_noise);
+
+/* rest[k] = what a ridge of raise[j] (>= 0) on each feature leaves of target k, with C and yy as they are: yy and more.
+ * SNNK_E_NOMEM. */
+int snnk__qr_rest(snnk_lstsq *lstsq, const double *raise, double *rest);
 
 #endif

@@ -3,7 +3,8 @@
  *
  * Ours: snnk_lstsq_add of n x m features (check, centring, moments) and snnk_lstsq_solve. Raw: one dsyrk
  * over all rows, which get their doubles for nothing, and one dpotrf. scikit-learn runs with OpenBLAS as it comes and
- * with OPENBLAS_CORETYPE=SkylakeX. All in turn within each round. The solution is checked against the rows:
+ * with OPENBLAS_CORETYPE=SkylakeX. And the QR route: snnk_lstsq_add there against one dgeqrf of all rows, which again
+ * get their doubles, column by column, for nothing. All in turn within each round. The solution is checked against the rows:
  * the gradient of the sum of squares must vanish.
  *
  * Besides, in double: a fit that scores 100 lambdas by a ridge path and solves with one, over the fit with one lambda given;
@@ -47,13 +48,15 @@ typedef struct data {
     size_t n, m;
     float *Phi, *Y; /* n x m, n x t */
     double *Phi64;  /* the same */
+    double *A;      /* the same by columns, for dgeqrf to destroy */
     double *S;      /* m x m */
     double *B, *b;  /* our solution */
 } data;
 
 typedef struct result {
-    double seconds[WAYS][MOST_ROUNDS]; /* of a whole fit */
-    double rows[2][MOST_ROUNDS];       /* of ours: the part of snnk_lstsq_add */
+    double seconds[WAYS][MOST_ROUNDS];           /* of a whole fit */
+    double rows[2][MOST_ROUNDS];                 /* of ours: the part of snnk_lstsq_add */
+    double qr[MOST_ROUNDS], dgeqrf[MOST_ROUNDS]; /* the same on the QR route; its rival */
     double gradient[2];       /* largest entry at the solution, relative to that of Y^T Phi */
     double path[MOST_ROUNDS]; /* seconds of a whole fit by a path */
     double path_solver[MOST_ROUNDS]; /* without the rows */
@@ -81,6 +84,7 @@ static data make_data(size_t n, size_t m) {
     d.Phi64 = allocate(n * m, sizeof *d.Phi64);
     d.Y = allocate(n * TARGETS, sizeof *d.Y);
     d.S = allocate(m * m, sizeof *d.S);
+    d.A = allocate(n * m, sizeof *d.A);
     d.B = allocate(TARGETS * m, sizeof *d.B);
     d.b = allocate(TARGETS, sizeof *d.b);
     for (size_t i = 0; i < n * m; i++) {
@@ -94,7 +98,7 @@ static data make_data(size_t n, size_t m) {
 }
 
 static void free_data(data *d) {
-    free(d->Phi), free(d->Phi64), free(d->Y), free(d->S), free(d->B), free(d->b);
+    free(d->Phi), free(d->Phi64), free(d->A), free(d->Y), free(d->S), free(d->B), free(d->b);
 }
 
 /* max |Phi^T (Y - Phi B^T - b) - ridge B| / max |Phi^T Y|. */
@@ -199,6 +203,31 @@ static double run_raw(const data *d) {
     return measure_now() - start;
 }
 
+static double run_qr(const data *d, snnk_workspace *workspace) {
+    snnk_lstsq *lstsq;
+
+    CHECK(snnk_lstsq_create(d->m, TARGETS, NULL, &lstsq));
+    CHECK(snnk_lstsq_set_route(lstsq, SNNK_ROUTE_QR));
+    const double start = measure_now();
+    CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, d->m, d->Y, TARGETS, workspace));
+    const double seconds = measure_now() - start;
+    snnk_lstsq_free(lstsq);
+    return seconds;
+}
+
+static double run_dgeqrf(const data *d) {
+    const lapack_int n = (lapack_int)d->n, m = (lapack_int)d->m;
+    double *tau = allocate(d->m, sizeof *tau);
+
+    for (size_t j = 0; j < d->m; j++)
+        for (size_t i = 0; i < d->n; i++) d->A[j * d->n + i] = d->Phi64[i * d->m + j];
+    const double start = measure_now();
+    if (LAPACKE_dgeqrf(LAPACK_COL_MAJOR, n, m, d->A, n, tau) != 0) die("dgeqrf failed");
+    const double seconds = measure_now() - start;
+    free(tau);
+    return seconds;
+}
+
 static result measure(const data *d, sklearn *const children[2], snnk_workspace *workspace) {
     result r = {.gradient = {0}};
 
@@ -208,6 +237,8 @@ static result measure(const data *d, sklearn *const children[2], snnk_workspace 
         run_path(d, workspace, round, &r); /* after the solution in double */
         run_updates(round, &r);
         r.seconds[DSYRK][round] = run_raw(d);
+        r.qr[round] = run_qr(d, workspace);
+        r.dgeqrf[round] = run_dgeqrf(d);
         for (int i = 0; i < 2; i++)
             if (children[i]) r.seconds[SKLEARN + i][round] = sklearn_run(children[i], 0);
     }
@@ -215,6 +246,8 @@ static result measure(const data *d, sklearn *const children[2], snnk_workspace 
     for (int precision = 0; precision < 2; precision++) measure_sort(r.rows[precision], rounds);
     measure_sort(r.path, rounds), measure_sort(r.path_solver, rounds);
     measure_sort(r.update, rounds);
+    measure_sort(r.qr, rounds);
+    measure_sort(r.dgeqrf, rounds);
     return r;
 }
 
@@ -285,6 +318,8 @@ static void print_json(const data *d, const result *r, sklearn *const children[2
     print_number("vs_sklearn_ridge_fast", times_ours(r, SKLEARN, FAST), ",");
     print_number("vs_sklearn_ridge_f64_skylakex", times_ours(r, SKLEARN_SKYLAKEX, DOUBLE), ",");
     print_number("vs_sklearn_ridge_fast_skylakex", times_ours(r, SKLEARN_SKYLAKEX, FAST), ",");
+    print_number("qr_vs_dgeqrf", r->qr[0] / r->dgeqrf[0], ",");
+    print_number("qr_vs_gram", r->qr[0] / r->rows[DOUBLE][0], ",");
     print_number("ratio_vs_raw_blas", 1 / times_ours(r, DSYRK, DOUBLE), ",");
     print_number("gram_roofline_fraction", roofline(d, r, DOUBLE, peak), ",");
     print_number("gram_roofline_fraction_fast", roofline(d, r, FAST, peak), ",");
@@ -306,6 +341,9 @@ static void print_table(const data *d, const result *r, sklearn *const children[
                    times_ours(r, way, FAST));
     for (int i = 0; i < 2; i++)
         if (children[i]) printf("  %s\n", sklearn_about(children[i]));
+    printf(
+        "QR route: %.3f, dgeqrf of all rows at once: %.3f, %.2f times that; %.1f times moments\n",
+        r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
     printf("moments: %.0f %% of the peak of %.0f GF/s in double, %.0f %% of twice that in fast\n",
            100 * roofline(d, r, DOUBLE, peak), peak / 2e9, 100 * roofline(d, r, FAST, peak));
     printf("gradient at the solution, relative: %.1e in double, %.1e in fast\n",

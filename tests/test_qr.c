@@ -1,1 +1,535 @@
-int main(void) { return 0; }
+/* src/solve: the QR route, and AUTO. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <float.h>
+
+#include <lapacke.h>
+
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/files.h"
+#include "support/routes.h"
+
+/* Around blocks of 512 rows, or m if that is more, and around 48 reflectors: L L^T is S. Householder transformations
+ * are off by a few eps for each, in the length of a column; sums by n eps. */
+static void test_sizes(void **state) {
+    static const size_t ms[] = {1, 2, 47, 48, 49, 130, 520}, ns[] = {1, 2, 511, 512, 513, 1100};
+    float *Phi = statistics_random(1100 * 520, 11), *Y = statistics_random(1100 * 17, 12);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
+        for (size_t j = 0; j < sizeof ns / sizeof *ns; j++) {
+            const size_t m = ms[i], n = ns[j], t = i % 2 ? 17 : 1;
+            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, SNNK_ROUTE_QR);
+            snnk_lstsq *e = route_create(m, t, SNNK_ROUTE_GRAM);
+
+            assert_ok(snnk_lstsq_add(e, n, Phi, m, Y, t, NULL));
+            route_assert_close(s, e, 1e-13, 1e-15);
+            for (size_t k = 0; k < t; k++) assert_true(s->yy[k] >= 0);
+            assert_int_equal(s->route, SNNK_ROUTE_QR);
+            snnk_lstsq_free(e);
+            snnk_lstsq_free(s);
+        }
+    free(Y);
+    free(Phi);
+}
+
+/* Strides, NaN between; labels; cuts; workspaces of any size, with the same bits. */
+static void test_calls(void **state) {
+    enum { ROWS = 700, M = 9, T = 3, LD = 12 };
+    float *Phi = statistics_random(ROWS * M, 1), *wide = malloc(ROWS * LD * sizeof *wide);
+    float Y[ROWS * T] = {0};
+    int32_t labels[ROWS];
+    snnk_workspace *workspace;
+
+    (void)state;
+    assert_ok(snnk_workspace_create(3, NULL, &workspace));
+    for (size_t i = 0; i < ROWS; i++) {
+        labels[i] = (int32_t)(i * i % T);
+        Y[i * T + (size_t)labels[i]] = 1;
+        for (size_t j = 0; j < LD; j++) wide[i * LD + j] = j < M ? Phi[i * M + j] : NAN;
+    }
+    snnk_lstsq *s = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_ROUTE_QR);
+    snnk_lstsq *strided = route_create(M, T, SNNK_ROUTE_QR);
+    snnk_lstsq *cut = route_create(M, T, SNNK_ROUTE_QR);
+
+    assert_ok(snnk_lstsq_add_labels(strided, ROWS, wide, LD, labels, workspace));
+    statistics_assert_same(strided, ROWS, statistics_copy(s));
+    for (size_t i = 0; i < ROWS; i += 7)
+        assert_ok(snnk_lstsq_add(cut, 7, Phi + i * M, M, Y + i * T, T, NULL));
+    route_assert_close(cut, s, 1e-13, 1e-15);
+    assert_status(snnk_lstsq_add(s, 1, wide + M, LD, Y, T, NULL), SNNK_E_NONFINITE);
+    statistics_assert_same(strided, ROWS, statistics_copy(s));
+    snnk_lstsq_free(cut);
+    snnk_lstsq_free(strided);
+    snnk_lstsq_free(s);
+    snnk_workspace_free(workspace);
+    free(wide);
+    free(Phi);
+}
+
+enum { MOST = 40 };
+
+/* Square systems whose entries are exact in float. The Hilbert matrix of order 8 times 360360: condition 1.5e10. */
+static size_t hilbert(float *Phi) {
+    for (size_t i = 0; i < 8; i++)
+        for (size_t j = 0; j < 8; j++) Phi[i * 8 + j] = 360360.0f / (float)(i + j + 1);
+    return 8;
+}
+
+/* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), row k of the inverse having 2^(m - k - 2) last. The
+ * rows upside down, so that they are no factor yet. */
+static size_t triangle(size_t m, float *Phi) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++)
+            Phi[(m - 1 - i) * m + j] = i == j ? 1.0f : j > i ? -1.0f : 0.0f;
+    return m;
+}
+
+/* Solutions by dgelsd on the rows themselves, in double, without an intercept. */
+static void reference(size_t n, size_t m, const float *Phi, const float *Y, double *B,
+                      double *condition) {
+    double *A = malloc(n * m * sizeof *A), *y = malloc(n * sizeof *y), *s = malloc(m * sizeof *s);
+    lapack_int rank;
+
+    for (size_t i = 0; i < n; i++) {
+        y[i] = Y[i];
+        for (size_t j = 0; j < m; j++) A[j * n + i] = Phi[i * m + j];
+    }
+    assert_int_equal(LAPACKE_dgelsd(LAPACK_COL_MAJOR, (lapack_int)n, (lapack_int)m, 1, A,
+                                    (lapack_int)n, y, (lapack_int)n, s, 1e-17, &rank),
+                     0);
+    assert_int_equal(rank, m);
+    memcpy(B, y, m * sizeof *B);
+    *condition = s[0] / s[m - 1];
+    free(s);
+    free(y);
+    free(A);
+}
+
+/* |B - e| / |e|. */
+static double relative(size_t m, const double *B, const double *e) {
+    double difference = 0, size = 0;
+
+    for (size_t j = 0; j < m; j++) {
+        difference += (B[j] - e[j]) * (B[j] - e[j]);
+        size += e[j] * e[j];
+    }
+    return sqrt(difference / size);
+}
+
+/* Consistent targets with all coefficients 1: off by the condition number times a few eps, by both
+ * methods (Higham, Accuracy and Stability of Numerical Algorithms, theorem 20.1: without a residual the square
+ * of the condition does not enter). Moments lose all digits from 1e8 on. */
+static void test_ill_conditioned(void **state) {
+    float Phi[MOST * MOST], Y[MOST];
+    double B[MOST], e[MOST], condition, b;
+
+    (void)state;
+    for (size_t k = 0; k < 4; k++) {
+        const size_t m = k == 0 ? hilbert(Phi) : triangle(16 + 8 * k, Phi);
+
+        for (size_t i = 0; i < m; i++) {
+            Y[i] = 0;
+            for (size_t j = 0; j < m; j++) Y[i] += Phi[i * m + j]; /* exact: below 2^24 */
+        }
+        reference(m, m, Phi, Y, e, &condition);
+        snnk_lstsq *s = route_collect(m, m, 1, Phi, Y, NULL, SNNK_ROUTE_QR);
+        snnk_lstsq *gram = route_collect(m, m, 1, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+        const snnk_solve_report report = route_solve(s, 0, 0, B, &b);
+        const double off = relative(m, B, e);
+
+        assert_int_equal(report.method, SNNK_SOLVE_QR);
+        assert_int_equal(report.rank, m);
+        assert_true(report.condition > condition / 100 && report.condition < condition * 100);
+        route_solve(gram, 0, 0, B, &b);
+        print_message("condition %.1e: factor off by %.1e, moments by %.1e, squares left %.1e\n",
+                      condition, off, relative(m, B, e), report.rss);
+        assert_true(off < 20 * DBL_EPSILON * condition);
+        if (condition > 1e8) assert_true(relative(m, B, e) > 1e-3);
+        double squares = 0;
+        for (size_t i = 0; i < m; i++) squares += (double)Y[i] * (double)Y[i];
+        /* Residuals are rounding of Y, (m eps)^2 of its squares; moments leave m eps of those. */
+        assert_true(report.rss <= 2e-28 * (double)(m * m) * squares);
+        snnk_lstsq_free(gram);
+        snnk_lstsq_free(s);
+    }
+}
+
+/* Two columns that differ in one bit of one row of 4096, and an intercept: y = 3 x' - 2 x. */
+static void test_last_bit(void **state) {
+    enum { ROWS = 4096 };
+    float *Phi = statistics_random(2 * ROWS, 3), Y[ROWS];
+    double B[2], b;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        Phi[2 * i] = Phi[2 * i + 1] = (float)(i % 2 ? -1 : 1) * (i == 1 ? 3.0f : 1.0f) * 1024;
+        Y[i] = Phi[2 * i];
+    }
+    Phi[1] = 1024 + 0x1p-13f;
+    Y[0] = 1024 + 3 * 0x1p-13f;
+    snnk_lstsq *s = route_collect(ROWS, 2, 1, Phi, Y, NULL, SNNK_ROUTE_QR);
+    const snnk_solve_report report = route_solve(s, 0, 1, B, &b);
+
+    assert_true(report.condition > 1e8 && report.condition < 1e11);
+    assert_int_equal(report.method, SNNK_SOLVE_QR);
+    /* 1e10 times 50 eps */
+    assert_close(B[0], -2, 0, 1e-4);
+    assert_close(B[1], 3, 0, 1e-4);
+    snnk_lstsq_free(s);
+    free(Phi);
+}
+
+/* Where both routes know the answer they agree: ridges, intercepts, held-out errors, scores, grids. */
+static void test_like_moments(void **state) {
+    enum { ROWS = 500, M = 60, T = 5 };
+    float *Phi = statistics_random(ROWS * M, 5), *Y = statistics_random(ROWS * T, 6);
+    double B[2][M * T], b[2][T], errors[2][4], rss[2], grids[2][4];
+    size_t best[2];
+    snnk_lstsq *s[2];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS * M; i++) Phi[i] = Phi[i] * (float)(1 + i % M) + (float)(i % 3);
+    for (int32_t r = 0; r < 2; r++) s[r] = route_collect(ROWS, M, T, Phi, Y, NULL, r);
+    for (int k = 0; k < 8; k++) {
+        const double ridge = (k & 1) ? 7 : 0;
+        double *state_before = statistics_copy(s[1]);
+
+        const snnk_solve_report gram = route_solve(s[0], ridge, k / 2 % 2, B[0], b[0]);
+        const snnk_solve_report qr = route_solve(s[1], ridge, k / 2 % 2, B[1], b[1]);
+        statistics_assert_same(s[1], ROWS, state_before);
+        /* condition below 100, 500 roundings: 1e-11 of B of at most 1 */
+        for (size_t i = 0; i < M * T; i++) assert_close(B[1][i], B[0][i], 0, 1e-11);
+        for (size_t i = 0; i < T; i++) assert_close(b[1][i], b[0][i], 0, 1e-11);
+        assert_close(qr.rss, gram.rss, 1e-11, 0);
+        assert_int_equal(qr.method, SNNK_SOLVE_QR);
+        assert_true(qr.rank == M && qr.ridge == ridge && qr.rows == ROWS);
+        for (int r = 0; r < 2; r++)
+            assert_ok(snnk_lstsq_rss(s[r], B[0], M, k & 4 ? b[0] : NULL, &rss[r]));
+        assert_close(rss[1], rss[0], 1e-11, 0);
+    }
+    for (int r = 0; r < 2; r++) {
+        assert_ok(snnk_lstsq_default_ridges(s[r], 4, grids[r]));
+        assert_ok(snnk_lstsq_choose_ridge(s[r], s[1 - r], NULL, 4, NULL, errors[r], &best[r]));
+    }
+    for (int k = 0; k < 4; k++) {
+        assert_close(grids[1][k], grids[0][k], 1e-13, 0);
+        assert_close(errors[1][k], errors[0][k], 1e-11, 0);
+    }
+    assert_int_equal(best[0], best[1]);
+    for (int r = 0; r < 2; r++) snnk_lstsq_free(s[r]);
+    free(Y);
+    free(Phi);
+}
+
+/* Columns x, x, z with y = 2 x + z: the two x share; then fewer rows than features; then nothing but
+ * constants. As moments do it, by hand in test_ridge.c. */
+static void test_singular(void **state) {
+    float Phi[6][3], Y[6];
+    const float few[] = {1, 2, 3, 4, 2, 1, 4, 5}, pair[] = {7, 8}, flat[] = {0.1f, 7, 0.1f, 7};
+    snnk_solve_config config;
+    double B[4], b;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        Phi[i][0] = Phi[i][1] = (float)(i % 3);
+        Phi[i][2] = (float)(i / 3 * 2 - i % 2);
+        Y[i] = 2 * Phi[i][0] + Phi[i][2] + 5;
+    }
+    snnk_lstsq *s = route_collect(6, 3, 1, Phi[0], Y, NULL, SNNK_ROUTE_QR);
+    snnk_solve_report report = route_solve(s, 0, 1, B, &b);
+    assert_int_equal(report.method, SNNK_SOLVE_TRUNCATED_SVD);
+    assert_int_equal(report.rank, 2);
+    assert_true(report.condition >= 1 && report.condition < 5);
+    for (int j = 0; j < 3; j++) assert_close(B[j], 1, 1e-14, 0); /* condition below 5 */
+    assert_close(b, 5, 1e-14, 0);
+    assert_close(report.rss, 0, 0, 1e-27);
+    snnk_lstsq_free(s);
+
+    s = route_collect(2, 4, 1, few, pair, NULL, SNNK_ROUTE_QR);
+    report = route_solve(s, 0, 1, B, &b);
+    assert_int_equal(report.rank, 1);
+    for (int j = 0; j < 4; j++) assert_close(B[j], j == 1 ? -0.25 : 0.25, 1e-14, 0);
+    snnk_lstsq_free(s);
+
+    s = route_collect(2, 2, 1, flat, pair, NULL, SNNK_ROUTE_QR);
+    assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, NULL), SNNK_E_SINGULAR);
+    assert_says("rank 0");
+    route_solve(s, 1e-3, 1, B, &b);
+    assert_true(B[0] == 0 && B[1] == 0);
+    assert_close(b, 7.5, 1e-15, 0);
+    snnk_lstsq_free(s);
+
+    /* rank_tolerance is of eigenvalues: singular values 1 and 1/8 of two orthogonal columns. */
+    const float two[] = {64, 0, -64, 0, 0, 64, 0, -64, 0, 0, 0, 0}, y[] = {1, 2, 3, 4, 5, 6};
+    s = route_create(2, 1, SNNK_ROUTE_QR);
+    assert_ok(snnk_lstsq_add(s, 6, two, 2, y, 1, NULL));
+    s->S[3] = s->S[0] / 8;
+    assert_ok(snnk_solve_config_init(&config, sizeof config));
+    config.ridge = 0;
+    config.rank_tolerance = 1e-3;
+    assert_ok(snnk_solve_report_init(&report, sizeof report));
+    assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
+    assert_int_equal(report.rank, 2);
+    snnk_lstsq_free(s);
+}
+
+enum { ROWS = 1300, M = 17, T = 3 };
+
+/* Parts merged in any order, from either end, are the whole. */
+static void test_merge(void **state) {
+    static const size_t starts[] = {0, 1, 3, 600, 620, 1299, ROWS};
+    static const size_t orders[3][6] = {{0, 1, 2, 3, 4, 5}, {5, 4, 3, 2, 1, 0}, {2, 5, 0, 3, 1, 4}};
+    float *Phi = statistics_random(ROWS * M, 7), *Y = statistics_random(ROWS * T, 8);
+    float weights[ROWS];
+    snnk_lstsq *parts[2][6];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) weights[i] = 1 + (float)(i % 5) / 4;
+    for (size_t i = 0; i < ROWS * M; i++) Phi[i] += (float)(i % M);
+    snnk_lstsq *whole = route_collect(ROWS, M, T, Phi, Y, weights, SNNK_ROUTE_GRAM);
+
+    for (int32_t r = 0; r < 2; r++)
+        for (size_t p = 0; p < 6; p++)
+            parts[r][p] = route_collect(starts[p + 1] - starts[p], M, T, Phi + starts[p] * M,
+                                        Y + starts[p] * T, weights + starts[p], r);
+    for (size_t o = 0; o < 9; o++) {
+        const size_t *order = orders[o % 3];
+        /* factors; moments; moments that take in both */
+        snnk_lstsq *s = route_create(M, T, o / 3 == 1);
+
+        for (size_t p = 0; p < 6; p++)
+            assert_ok(snnk_lstsq_merge(s, parts[o / 3 == 2 ? p % 2 : o / 3][order[p]]));
+        route_assert_close(s, whole, 1e-12, 1e-14);
+        snnk_lstsq_free(s);
+    }
+
+    /* Twice itself, and into nothing. */
+    snnk_lstsq *twice = route_create(M, T, SNNK_ROUTE_QR);
+    assert_ok(snnk_lstsq_merge(twice, parts[1][3]));
+    route_assert_close(twice, parts[0][3], 1e-13, 1e-15);
+    assert_ok(snnk_lstsq_merge(twice, twice));
+    snnk_lstsq *e = route_create(M, T, SNNK_ROUTE_GRAM);
+    assert_ok(snnk_lstsq_merge(e, parts[0][3]));
+    assert_ok(snnk_lstsq_merge(e, parts[0][3]));
+    route_assert_close(twice, e, 1e-13, 1e-15);
+
+    double *before = statistics_copy(twice);
+    assert_status(snnk_lstsq_merge(twice, parts[0][0]), SNNK_E_UNSUPPORTED);
+    assert_says("merge the other way round");
+    statistics_assert_same(twice, e->rows, before);
+    snnk_lstsq_free(e);
+    snnk_lstsq_free(twice);
+    for (int32_t r = 0; r < 2; r++)
+        for (size_t p = 0; p < 6; p++) snnk_lstsq_free(parts[r][p]);
+    snnk_lstsq_free(whole);
+    free(Y);
+    free(Phi);
+}
+
+/* AUTO is a factor up to row 2 m, whatever the calls; then moments, unless the condition number forbids. A constant
+ * column does not. */
+static void test_auto(void **state) {
+    float *Phi = statistics_random(ROWS * M, 9), *Y = statistics_random(ROWS * T, 10);
+    double B[2][M * T], b[2][T];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) Phi[i * M + 4] = 0.1f;
+    for (int bad = 0; bad < 2; bad++) {
+        snnk_lstsq *s = route_create(M, T, SNNK_ROUTE_AUTO);
+        snnk_lstsq *once = route_create(M, T, SNNK_ROUTE_AUTO);
+
+        if (bad) /* two columns that differ in the last bit of some rows */
+            for (size_t i = 0; i < ROWS; i++)
+                Phi[i * M] = nextafterf(Phi[i * M + 1], i % 3 ? 1.0f : Phi[i * M + 1]);
+        assert_ok(snnk_lstsq_add(s, 2 * M - 1, Phi, M, Y, T, NULL));
+        assert_int_equal(snnk_lstsq_route(s), SNNK_ROUTE_AUTO);
+        route_solve(s, 0.1, 1, B[0], b[0]);
+        assert_int_equal(snnk_lstsq_route(s), SNNK_ROUTE_AUTO);
+        assert_ok(snnk_lstsq_add(s, 1, Phi + (2 * M - 1) * M, M, Y + (2 * M - 1) * T, T, NULL));
+        assert_int_equal(snnk_lstsq_route(s), bad ? SNNK_ROUTE_QR : SNNK_ROUTE_GRAM);
+        assert_true((s->qr != NULL) == bad);
+        assert_ok(snnk_lstsq_add(s, ROWS - 2 * M, Phi + 2 * M * M, M, Y + 2 * M * T, T, NULL));
+        assert_ok(snnk_lstsq_add(once, ROWS, Phi, M, Y, T, NULL));
+        assert_int_equal(snnk_lstsq_route(once), snnk_lstsq_route(s));
+        snnk_lstsq *e = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+        route_assert_close(s, e, 4e-13, 1e-15);
+        route_assert_close(once, e, 4e-13, 1e-15);
+        snnk_lstsq_free(e);
+        snnk_lstsq_free(once);
+        snnk_lstsq_free(s);
+    }
+
+    /* Merging decides as well; with moments there is no choice. */
+    snnk_lstsq *a = route_create(M, T, SNNK_ROUTE_AUTO), *c = route_create(M, T, SNNK_ROUTE_AUTO);
+    snnk_lstsq *gram = route_collect(5, M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+    assert_ok(snnk_lstsq_add(a, M, Phi, M, Y, T, NULL));
+    assert_ok(snnk_lstsq_add(c, 5, Phi, M, Y, T, NULL));
+    assert_ok(snnk_lstsq_merge(c, a));
+    assert_int_equal(snnk_lstsq_route(c), SNNK_ROUTE_AUTO);
+    assert_ok(snnk_lstsq_merge(c, a));
+    assert_int_equal(snnk_lstsq_route(c), SNNK_ROUTE_QR); /* 2 m + 5 rows, of which m differ */
+    assert_ok(snnk_lstsq_merge(a, gram));
+    assert_int_equal(snnk_lstsq_route(a), SNNK_ROUTE_GRAM);
+    assert_int_equal(a->rows, M + 5);
+    snnk_lstsq_free(gram);
+    snnk_lstsq_free(c);
+    snnk_lstsq_free(a);
+    free(Y);
+    free(Phi);
+}
+
+static void test_route_refuses(void **state) {
+    const float x = 1;
+    snnk_lstsq *s = route_create(1, 1, SNNK_ROUTE_QR);
+
+    (void)state;
+    assert_int_equal(snnk_lstsq_route(NULL), SNNK_ROUTE_GRAM);
+    assert_status(snnk_lstsq_set_route(NULL, 0), SNNK_E_NULL);
+    assert_status(snnk_lstsq_set_route(s, 3), SNNK_E_ENUM);
+    assert_status(snnk_lstsq_set_route(s, -1), SNNK_E_ENUM);
+    assert_ok(snnk_lstsq_set_route(s, SNNK_ROUTE_GRAM));
+    assert_ok(snnk_lstsq_set_route(s, SNNK_ROUTE_AUTO));
+    assert_ok(snnk_lstsq_add(s, 1, &x, 1, &x, 1, NULL));
+    assert_status(snnk_lstsq_set_route(s, SNNK_ROUTE_GRAM), SNNK_E_STATE);
+    assert_says("1 rows are there");
+    assert_int_equal(snnk_lstsq_route(s), SNNK_ROUTE_AUTO);
+    snnk_lstsq_free(s);
+}
+
+/* Targets added between rows are those that were there with zeros. */
+static void test_add_targets(void **state) {
+    float *Phi = statistics_random(ROWS * M, 13), *Y = statistics_random(ROWS * T, 14);
+    float few[ROWS]; /* the first target alone */
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        few[i] = Y[i * T];
+        for (size_t k = 1; k < T && i < 700; k++) Y[i * T + k] = 0;
+    }
+    for (int32_t route = 0; route < 3; route++) {
+        snnk_lstsq *s = route_create(M, 1, route), *e = route_create(M, T, route);
+
+        assert_ok(snnk_lstsq_add(s, 700, Phi, M, few, 1, NULL));
+        assert_ok(snnk_lstsq_add_targets(s, T - 1));
+        assert_int_equal(snnk_lstsq_targets(s), T);
+        assert_ok(snnk_lstsq_add(s, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
+        assert_ok(snnk_lstsq_add(e, 700, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(e, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
+        route_assert_close(s, e, 1e-15, 1e-16); /* the same operations but for shapes in BLAS */
+        assert_status(snnk_lstsq_add_targets(s, 0), SNNK_E_SHAPE);
+        assert_status(snnk_lstsq_add_targets(s, SIZE_MAX), SNNK_E_SIZE);
+        assert_status(snnk_lstsq_add_targets(s, INT32_MAX), SNNK_E_SIZE);
+        assert_int_equal(snnk_lstsq_targets(s), T);
+        snnk_lstsq_free(e);
+        snnk_lstsq_free(s);
+    }
+    assert_status(snnk_lstsq_add_targets(NULL, 1), SNNK_E_NULL);
+    free(Y);
+    free(Phi);
+}
+
+/* Saved and loaded, they go on with the same bits. Plain moments stay in format 1. */
+static void test_saved(void **state) {
+    float *Phi = statistics_random(ROWS * M, 15), *Y = statistics_random(ROWS * T, 16);
+    float weights[ROWS];
+    test_files files;
+
+    (void)state;
+    test_files_make(&files);
+    for (size_t i = 0; i < ROWS; i++) weights[i] = 0.7f + (float)(i % 5);
+    for (int way = 0; way < 6; way++) {
+        const int32_t route = way % 3;
+        const size_t n = route == SNNK_ROUTE_AUTO ? 20 : 900;
+        const float *w = way / 3 ? weights : NULL;
+        snnk_lstsq *s = route_collect(n, M, T, Phi, Y, w, route), *loaded;
+        unsigned char bytes[65536];
+        const char *path = test_path(&files, "s");
+
+        assert_ok(snnk_lstsq_save(s, path));
+        const size_t size = test_slurp(path, bytes, sizeof bytes);
+        bytes[size < sizeof bytes ? size : sizeof bytes - 1] = 0;
+        assert_true((strstr((char *)bytes + 8, "\"snnk.format\":\"1\"") != NULL) == (way == 0));
+        assert_ok(snnk_lstsq_load(path, NULL, &loaded));
+        assert_true(loaded->route == s->route && loaded->weight == s->weight);
+        statistics_assert_same(loaded, s->rows, statistics_copy(s));
+        assert_ok(snnk_lstsq_add(s, 99, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(loaded, 99, Phi, M, Y, T, NULL));
+        statistics_assert_same(loaded, s->rows, statistics_copy(s));
+        assert_int_equal(loaded->route, s->route);
+        snnk_lstsq_free(loaded);
+        snnk_lstsq_free(s);
+    }
+    test_files_remove(&files);
+    free(Y);
+    free(Phi);
+}
+
+/* Every allocation fails once: statuses, nothing leaks, nothing changes; and adding takes none. */
+static void test_failing_memory(void **state) {
+    float *Phi = statistics_random(100 * M, 17), *Y = statistics_random(100 * T, 18);
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    double B[M * (T + 1)], b[T + 1];
+
+    (void)state;
+    for (int what = 0; what < 6; what++) {
+        snnk_lstsq *s = NULL, *other = route_collect(50, M, T, Phi, Y, NULL, SNNK_ROUTE_QR);
+        int st = SNNK_E_NOMEM;
+        long failures = 0;
+
+        assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
+        if (what > 1) assert_ok(snnk_lstsq_set_route(s, what == 5 ? SNNK_ROUTE_GRAM : 1));
+        if (what > 0) assert_ok(snnk_lstsq_add(s, what == 3 ? 3 : 40, Phi, M, Y, T, NULL));
+        double *before = statistics_copy(s);
+        const size_t count = statistics_count(s);
+        const long alive = memory.alive;
+        for (long k = 0; st != SNNK_OK; k++) {
+            memory.calls = 0, memory.fail_after = k;
+            if (what == 0)
+                st = snnk_lstsq_set_route(s, SNNK_ROUTE_QR);
+            else if (what == 1 || what == 4)
+                st = snnk_lstsq_add_targets(s, 1);
+            else if (what == 2 || what == 3) /* full rank; singular */
+                st = snnk_lstsq_solve(s, NULL, B, M, b, NULL);
+            else
+                st = snnk_lstsq_merge(s, other);
+            if (st == SNNK_OK) break;
+            assert_int_equal(st, SNNK_E_NOMEM);
+            assert_int_equal(memory.alive, alive);
+            assert_int_equal(s->targets, T);
+            double *now = statistics_copy(s);
+            assert_memory_equal(now, before, count * sizeof *now);
+            free(now);
+            failures++;
+        }
+        memory.fail_after = -1;
+        assert_true(failures >= 2);
+        memory.calls = 0;
+        if (s->route == SNNK_ROUTE_QR && what != 4) {
+            assert_ok(snnk_lstsq_add(s, 90, Phi, M, Y, T, NULL));
+            assert_ok(snnk_lstsq_merge(s, other));
+            assert_int_equal(memory.calls, 0);
+        }
+        free(before);
+        snnk_lstsq_free(other);
+        snnk_lstsq_free(s);
+        assert_int_equal(memory.alive, 0);
+    }
+    free(Y);
+    free(Phi);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_ill_conditioned), cmocka_unit_test(test_last_bit),
+        cmocka_unit_test(test_like_moments),    cmocka_unit_test(test_singular),
+        cmocka_unit_test(test_merge),           cmocka_unit_test(test_auto),
+        cmocka_unit_test(test_route_refuses),   cmocka_unit_test(test_add_targets),
+        cmocka_unit_test(test_saved),           cmocka_unit_test(test_failing_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -578,6 +578,52 @@ static void lstsq_refused(void **state) {
     assert_status(load_crafted(&bad), SNNK_E_NONFINITE);
 }
 
+/* Format 2 by hand: a route, a weight, and the tensors of that route. */
+static int load_format_2(const char *route, size_t weights, double weight, const char *S,
+                         const char *rows) {
+    const size_t m = 2, one = 1, mm[] = {2, 2}, tm[] = {1, 2};
+    const double x[] = {2, 0, -2, -8}, w[] = {weight, weight};
+    snnk__st_writer writer;
+    snnk_lstsq *lstsq;
+    int st;
+
+    snnk__model_begin_format(&writer, &ours, SNNK__MODEL_LSTSQ, SNNK__LSTSQ_FORMAT);
+    snnk__st_add_text(&writer, "snnk.rows", rows);
+    if (route) snnk__st_add_text(&writer, "snnk.route", route);
+    if (weights) snnk__st_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &weights, w);
+    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &m, x);
+    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__st_add_tensor(&writer, S, SNNK__DTYPE_F64, 2, mm, x);
+    snnk__st_add_tensor(&writer, "Z", SNNK__DTYPE_F64, 2, tm, x);
+    snnk__st_add_tensor(&writer, "rest", SNNK__DTYPE_F64, 1, &one, x);
+    assert_ok(snnk__st_write_file(&writer, test_path(&files, "s")));
+    snnk__st_writer_free(&writer);
+    st = snnk_lstsq_load(files.path, NULL, &lstsq);
+    snnk_lstsq_free(lstsq);
+    return st;
+}
+
+/* The diagonal of a factor may be below 0. */
+static void lstsq_format_2(void **state) {
+    (void)state;
+    assert_ok(load_format_2("qr", 1, 2.5, "L", "3"));
+    assert_ok(load_format_2("auto", 1, 2.5, "L", "3"));
+    assert_status(load_format_2("gram", 1, 2.5, "L", "3"), SNNK_E_FORMAT);
+    assert_status(load_format_2("qr", 1, 2.5, "S", "3"), SNNK_E_FORMAT);
+    assert_status(load_format_2("svd", 1, 2.5, "L", "3"), SNNK_E_FORMAT);
+    assert_says("snnk.route is \"svd\"");
+    assert_status(load_format_2(NULL, 1, 2.5, "L", "3"), SNNK_E_FORMAT);
+    assert_status(load_format_2("qr", 0, 2.5, "L", "3"), SNNK_E_FORMAT);
+    assert_status(load_format_2("qr", 2, 2.5, "L", "3"), SNNK_E_FORMAT);
+    assert_status(load_format_2("qr", 1, 0, "L", "3"), SNNK_E_FORMAT);
+    assert_says("3 rows of weight 0");
+    assert_status(load_format_2("qr", 1, -1, "L", "3"), SNNK_E_FORMAT);
+    assert_status(load_format_2("qr", 1, NAN, "L", "3"), SNNK_E_NONFINITE);
+    assert_status(load_format_2("qr", 1, 1, "L", "0"), SNNK_E_FORMAT);
+    assert_status(load_format_2("qr", 1, 0, "L", "0"), SNNK_E_FORMAT);
+    assert_says("sums over 0 rows");
+}
+
 static void lstsq_misuse(void **state) {
     (void)state;
     snnk_lstsq *lstsq, *loaded = NULL;
@@ -621,6 +667,7 @@ int main(void) {
         TEST(models_are_told_apart),
         TEST(lstsq_goes_on),
         TEST(lstsq_refused),
+        TEST(lstsq_format_2),
         TEST(lstsq_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -324,7 +324,7 @@ int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldph
     const bool all = n == lstsq->rows, of_moments = lstsq->route == SNNK_ROUTE_GRAM;
 
     st = all || of_moments ? collect(lstsq, precision, &rows, workspace, &left)
-                           : snnk__lstsq_clone(lstsq, &left);
+                           : snnk__lstsq_clone(lstsq, &lstsq->allocator, &left);
     if (st != SNNK_OK) goto done;
     if (all) {
         st = forget_all(lstsq, left);

@@ -209,7 +209,8 @@ static bool line_search(const logistic *p, const vectors *v, double *loss) {
     const double slope = dot(n, v->gradient, v->direction);
     const double cross = p->ridge * dot(bs, v->x, v->direction), at = penalty(p, v->x);
     const double curve = penalty(p, v->direction);
-    const double rounding = 100 * DBL_EPSILON * fabs(*loss); /* next to the minimum the loss is that */
+    const double rounding =
+        100 * DBL_EPSILON * fabs(*loss); /* next to the minimum the loss is that */
 
     scores_of(p, v->direction, p->U);
     for (double step = 1; step > 1e-9; step /= 2) {

@@ -185,12 +185,12 @@ static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
     memcpy(to->most_y, from->most_y, t * sizeof(double));
 }
 
-int snnk__lstsq_clone(const snnk_lstsq *lstsq, snnk_lstsq **copy) {
+int snnk__lstsq_clone(const snnk_lstsq *lstsq, const snnk_allocator *allocator, snnk_lstsq **copy) {
     snnk_lstsq *made = NULL;
     int st;
 
     *copy = NULL;
-    st = snnk_lstsq_create(lstsq->features, lstsq->targets, &lstsq->allocator, &made);
+    st = snnk_lstsq_create(lstsq->features, lstsq->targets, allocator, &made);
     if (st != SNNK_OK) return st;
     if ((st = snnk_lstsq_set_route(made, lstsq->route)) != SNNK_OK) goto done;
     copy_state(lstsq, made);
@@ -332,7 +332,7 @@ static int merge_factor_into_moments(snnk_lstsq *lstsq, const snnk_lstsq *other)
     snnk_lstsq *moments;
     int st;
 
-    if ((st = snnk__lstsq_clone(other, &moments)) != SNNK_OK) return st;
+    if ((st = snnk__lstsq_clone(other, &lstsq->allocator, &moments)) != SNNK_OK) return st;
     snnk__qr_to_gram(moments);
     merge_moments(lstsq, moments);
     snnk_lstsq_free(moments);

@@ -86,8 +86,8 @@ void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows
 
 /* ---- Whole statistics ---- */
 
-/* *copy = the same, with the same allocator. Statuses of snnk_lstsq_create. */
-int snnk__lstsq_clone(const snnk_lstsq *lstsq, snnk_lstsq **copy);
+/* *copy = the same. Statuses of snnk_lstsq_create. */
+int snnk__lstsq_clone(const snnk_lstsq *lstsq, const snnk_allocator *allocator, snnk_lstsq **copy);
 
 /* Back to what create made, but for route and precision. */
 void snnk__lstsq_clear(snnk_lstsq *lstsq);

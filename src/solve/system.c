@@ -33,7 +33,7 @@ int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__system *sy
     int st;
 
     if (lstsq->route == SNNK_ROUTE_GRAM) return build(lstsq, intercept, system);
-    if ((st = snnk__lstsq_clone(lstsq, &moments)) != SNNK_OK) return st;
+    if ((st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments)) != SNNK_OK) return st;
     snnk__qr_to_gram(moments);
     st = build(moments, intercept, system);
     snnk_lstsq_free(moments);

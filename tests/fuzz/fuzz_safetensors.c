@@ -208,6 +208,30 @@ static size_t seed_rls(uint8_t *out) {
     return size;
 }
 
+/* The same as a factor, with weights. */
+static size_t seed_factor(uint8_t *out) {
+    static const size_t two = 2, one = 1, L[] = {2, 2}, Z[] = {1, 2};
+    static const double x[] = {2, 0, -2, 8};
+    snnk_allocator allocator;
+    snnk__st_writer writer;
+    size_t size;
+
+    expect_ok(snnk__allocator_read(&allocator, NULL));
+    snnk__model_begin_format(&writer, &allocator, SNNK__MODEL_LSTSQ, SNNK__LSTSQ_FORMAT);
+    snnk__st_add_number(&writer, "snnk.rows", 3);
+    snnk__st_add_text(&writer, "snnk.route", "qr");
+    snnk__st_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &two, x);
+    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__st_add_tensor(&writer, "L", SNNK__DTYPE_F64, 2, L, x);
+    snnk__st_add_tensor(&writer, "Z", SNNK__DTYPE_F64, 2, Z, x);
+    snnk__st_add_tensor(&writer, "rest", SNNK__DTYPE_F64, 1, &one, x);
+    expect_ok(snnk__st_written_bytes(&writer, &size));
+    expect_ok(snnk__st_write_memory(&writer, out, size));
+    snnk__st_writer_free(&writer);
+    return size;
+}
+
 /* Two layers: an SNNK layer of 4 features on 3 inputs, and a dense one, with a note. */
 static size_t seed_network(int32_t projection, uint8_t *out) {
     static const float weights[8] = {0.5f, -1, 2, 0.25f, 1, -2, 0, 3};
@@ -252,6 +276,7 @@ size_t fuzz_seed(size_t k, uint8_t *out) {
     case 3: return seed_network(SNNK_SAVE_SEED, out);
     case 4: return seed_model_1(out);
     case 5: return seed_rls(out);
+    case 6: return seed_factor(out);
     default: return 0;
     }
 }

@@ -23,10 +23,10 @@ SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_
         "snnk_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
-U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_storage", "snnk_layer_is_tower",
-       "snnk_layer_parameters", "snnk_layer_multiply_adds",
+I32 = {"snnk_lstsq_route", "snnk_layer_storage", "snnk_layer_is_tower"}
+U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
-F64 = {"snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
+F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
 POINTER = {"snnk_layer_map", "snnk_network_layer"}
 
 
@@ -34,7 +34,7 @@ def call(name, *arguments):
     """Call a function; one that returns a status must succeed."""
     global checks
     function = getattr(library, name)
-    plain = name in TEXT | SIZE | U64 | F64 | POINTER or name.endswith("_free")
+    plain = name in TEXT | SIZE | I32 | U64 | F64 | POINTER or name.endswith("_free")
     function.restype = (c_char_p if name in TEXT else c_size_t if name in SIZE
                         else c_uint64 if name in U64 else c_double if name in F64 else c_void_p if name in POINTER
                         else None if name.endswith("_free") else ctypes.c_int)
@@ -185,6 +185,13 @@ call("snnk_lstsq_add", lstsq, size(20), X, size(2), Y, size(1), None)
 call("snnk_lstsq_set_precision", other, c_int32(1))
 call("snnk_lstsq_add_labels", other, size(20), X, size(2), (c_int32 * 20)(), None)
 call("snnk_lstsq_merge", other, lstsq)
+factor = handle("snnk_lstsq_create", size(2), size(1), None)
+call("snnk_lstsq_set_route", factor, c_int32(1))
+assert call("snnk_lstsq_route", factor) == 1
+call("snnk_lstsq_add_weighted", factor, size(20), X, size(2), Y, size(1), None, None, None)
+call("snnk_lstsq_forget", factor, size(20), X, size(2), Y, size(1), None, None, None)
+call("snnk_lstsq_add_targets", factor, size(2))
+assert call("snnk_lstsq_weight", factor) == 0
 assert call("snnk_lstsq_rows", other) == 40
 assert call("snnk_lstsq_features", lstsq) == 2 and call("snnk_lstsq_targets", lstsq) == 1
 B, b, rss = (c_double * 2)(), (c_double * 1)(), c_double()
@@ -229,12 +236,14 @@ identity = handle("snnk_map_create_from_rows", size(2), size(2), floats(1, 0, 0,
 by_hand = handle("snnk_layer_from_map", identity, size(1), floats(1, 1), size(2), None)
 solved = handle("snnk_layer_from_lstsq", identity, lstsq, None, None)
 dense = handle("snnk_layer_dense", size(1), size(1), floats(2), size(1), None, activation, None)
+Y_weights = (c_float * 20)(*[1] * 20)
 fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
 call("snnk_fit_add", fit, size(20), X, size(2), Y, size(1), workspace)
 fitted = handle("snnk_fit_solve", fit, None, byref(fit_report))
 call("snnk_fit_free", fit)
 fit = handle("snnk_fit_create", drawn, size(2), None)
 call("snnk_fit_add_labels", fit, size(20), X, size(2), labels, None)
+call("snnk_fit_add_weighted", fit, size(20), X, size(2), None, size(0), labels, Y_weights, None)
 call("snnk_fit_free", fit)
 
 out = (c_float * 20)()
@@ -275,10 +284,25 @@ call("snnk_network_append", single, solved)
 tower = handle("snnk_network_input_tower", single)
 assert call("snnk_network_outputs", tower) == 2
 call("snnk_network_weights_tower", single, out, size(2), None)
-for made in (tower, single):
-    call("snnk_network_free", made)
+call("snnk_network_free", tower)
+single_network = single
 cost = config("snnk_cost_init", 56)
 call("snnk_network_cost", network, size(0), size(1), byref(cost))
+
+refit = handle("snnk_refit_create", single_network, size(0), None)
+call("snnk_refit_add", refit, size(20), X, size(2), Y, size(1), None, None, None)
+refitted = handle("snnk_refit_solve", refit, None, None)
+call("snnk_refit_free", refit)
+call("snnk_network_free", refitted)
+logistic_config = config("snnk_logistic_config_init", 40)
+logistic_report = config("snnk_logistic_report_init", 40)
+refitted = c_void_p()
+call("snnk_network_refit_logistic", single_network, size(2), size(20), X, size(2), labels, None,
+     byref(logistic_config), None, byref(logistic_report), byref(refitted))
+call("snnk_network_free", refitted)
+call("snnk_network_free", single_network)
+call("snnk_logistic_solve", size(20), size(2), size(2), X, size(2), labels, None, None,
+     (c_double * 4)(), size(2), (c_double * 2)(), None)
 
 quantize_report = config("snnk_quantize_report_init", 48)
 narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,
@@ -315,7 +339,7 @@ with tempfile.TemporaryDirectory() as directory:
 
 for free, handles in (("snnk_network_free", [network]), ("snnk_map_free", [drawn, rows, both, identity]),
                       ("snnk_layer_free", [by_hand, solved, dense, fitted]),
-                      ("snnk_lstsq_free", [lstsq, other]), ("snnk_rls_free", [rls]), ("snnk_scaling_free", [scaling, given]),
+                      ("snnk_lstsq_free", [lstsq, other, factor]), ("snnk_rls_free", [rls]), ("snnk_scaling_free", [scaling, given]),
                       ("snnk_workspace_free", [workspace])):
     for made in handles:
         call(free, made)

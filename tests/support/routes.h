@@ -28,8 +28,8 @@ static inline void route_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, 
                                       double atol_mean) {
     snnk_lstsq *moments[2];
 
-    assert_ok(snnk__lstsq_clone(a, &moments[0]));
-    assert_ok(snnk__lstsq_clone(e, &moments[1]));
+    assert_ok(snnk__lstsq_clone(a, NULL, &moments[0]));
+    assert_ok(snnk__lstsq_clone(e, NULL, &moments[1]));
     for (int i = 0; i < 2; i++)
         if (moments[i]->route != SNNK_ROUTE_GRAM) snnk__qr_to_gram(moments[i]);
     assert_close(a->weight, e->weight, 1e-14, 0); /* sums of up to 50 weights of one size */

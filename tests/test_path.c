@@ -290,7 +290,7 @@ static void loo_ridges(double *ridges) {
     for (size_t l = 0; l < LOO_L; l++) ridges[l] = l == 0 ? 0 : 1e-3 * pow(1.5, (double)l);
 }
 
-/* Really leaves each row out. Weights are whole: the row is in the statistics that often. */
+/* Really leaves each row out. */
 static void check_loo(int32_t intercept, const float *weights, const int32_t *labels) {
     float *Phi = statistics_random(LOO_N * LOO_M, 7), *Y = statistics_random(LOO_N * LOO_T, 8);
     snnk_lstsq *s = create(LOO_M, LOO_T);
@@ -304,8 +304,8 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
         Y[i * LOO_T] += 2;
         for (size_t k = 0; labels && k < LOO_T; k++)
             Y[i * LOO_T + k] = (size_t)labels[i] == k ? 1 : 0;
-        for (int w = 0; w < (weights ? (int)weights[i] : 1); w++)
-            assert_ok(snnk_lstsq_add(s, 1, Phi + i * LOO_M, LOO_M, Y + i * LOO_T, LOO_T, NULL));
+        assert_ok(snnk_lstsq_add_weighted(s, 1, Phi + i * LOO_M, LOO_M, Y + i * LOO_T, LOO_T, NULL,
+                                          weights ? weights + i : NULL, NULL));
         residuals[i * (LOO_T + 1) + LOO_T] = 99;
     }
     snnk_path *path = decompose(s, intercept);
@@ -358,7 +358,7 @@ static void test_leave_one_out(void **state) {
 
     (void)state;
     for (size_t i = 0; i < LOO_N; i++) {
-        weights[i] = (float)(1 + i * i % 4);
+        weights[i] = 0.3F + (float)(i * i % 7);
         labels[i] = (int32_t)(i * i % 3 % 2);
     }
     check_loo(1, NULL, NULL);
@@ -484,6 +484,33 @@ static void test_leverage_of_the_unseen(void **state) {
     snnk_path_free(path);
 }
 
+/* A column that is twice another, rounded to nothing: of rows that keep to that nothing stands out, at any lambda. What
+ * rounding leaves would otherwise be divided by 1e-12, or by 0. phi S^+ phi as with the first column alone. */
+static void test_leverage_of_dependent_columns(void **state) {
+    enum { N = 30, M = 3 };
+    float *x = statistics_random(N * 2, 20), *Y = statistics_random(N, 21), Phi[N * M];
+    const double ridges[] = {0, 1e-12};
+    double leverage[N], expected[N];
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        Phi[i * M] = x[2 * i], Phi[i * M + 1] = x[2 * i + 1];
+        Phi[i * M + 2] = 2 * x[2 * i];
+    }
+    snnk_path *path = path_of_rows(N, M, 1, Phi, Y, 1), *two = path_of_rows(N, 2, 1, x, Y, 1);
+
+    assert_int_equal(snnk_path_rank(path), 2);
+    for (size_t l = 0; l < 2; l++) {
+        assert_ok(snnk_path_leverage(path, ridges[l], N, Phi, M, leverage));
+        assert_ok(snnk_path_leverage(two, ridges[l], N, x, 2, expected));
+        for (size_t i = 0; i < N; i++) assert_close(leverage[i], expected[i], 1e-10, 0);
+    }
+    snnk_path_free(two);
+    snnk_path_free(path);
+    free(Y);
+    free(x);
+}
+
 /* ---- Ranks */
 
 /* S = (1, 0.9; 0.9, 1), values 0.1 and 1.9: a tolerance above their ratio keeps one, at every lambda. */
@@ -495,7 +522,7 @@ static void test_rank_tolerance(void **state) {
     const double ridge = 0.1;
 
     (void)state;
-    s->rows = 5;
+    s->rows = 5, s->weight = 5;
     s->S[0] = 1, s->S[2] = 0.9, s->S[3] = 1;
     s->C[0] = 1, s->C[1] = 0;
     s->yy[0] = 100;
@@ -699,7 +726,7 @@ static void test_score_and_solve_refuse(void **state) {
     /* B = C/S = 1e200/1e-200 is no double. */
     snnk_lstsq *s = create(1, 1);
 
-    s->rows = 2;
+    s->rows = 2, s->weight = 2;
     s->S[0] = 1e-200;
     s->C[0] = 1e-60;
     path = decompose(s, 1);
@@ -894,6 +921,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_else_knows),
         cmocka_unit_test(test_leverage),
         cmocka_unit_test(test_leverage_of_the_unseen),
+        cmocka_unit_test(test_leverage_of_dependent_columns),
         cmocka_unit_test(test_rank_tolerance),
         cmocka_unit_test(test_fast_statistics),
         cmocka_unit_test(test_radius_is_the_order_statistic),

@@ -473,6 +473,10 @@ static void test_create_refuses(void **state) {
     assert_null(rls);
     assert_ok(snnk_rls_from_lstsq(s, 1, 1, &rls));
     snnk_rls_free(rls);
+    /* The second pivot, 9e12 2^-50, is positive by its rounding alone. */
+    s->S[3] = 9e12 * (1 + 0x1p-50);
+    assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+    assert_says("feature 1 depends on those before it");
     s->S[2] = 0, s->S[3] = -1;
     assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
     assert_null(rls);

@@ -25,7 +25,7 @@ typedef enum snnk_save_projection {
                          * spectrum always store G */
 } snnk_save_projection;
 
-/* Save a network, with its notes. projection: an snnk_save_projection. An existing file at `path`
+/* Save a network, with its notes, and the statistics it carries. projection: an snnk_save_projection. An existing file at `path`
  * is replaced at the end, or stays as it was on failure. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (no
  * layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
 SNNK_API int snnk_network_save(const snnk_network *network, const char *path, int32_t projection);

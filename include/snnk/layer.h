@@ -119,7 +119,7 @@ typedef struct snnk_fit_config {
     int32_t precision;     /* snnk_precision of the sums over rows. Default DOUBLE. With FAST the
                             * smallest lambdas are not tried, and rss in the report may be all noise:
                             * see snnk_lstsq_rss. Held-out errors are of the rows themselves */
-    int32_t reserved;      /* 0 */
+    int32_t route;         /* snnk_route: what rows are summed into. Default GRAM */
 } snnk_fit_config;
 
 /* What a fit reports. Fill `size` first (snnk_fit_report_init does). */
@@ -179,6 +179,11 @@ SNNK_API int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size
  * on, or every feature is constant: give lambda, or more rows. Else statuses as snnk_lstsq_solve. */
 SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
                             snnk_layer **layer);
+
+/* *lstsq = statistics of all rows added so far, held-out ones too: what a model can carry, to go on learning from
+ * (snnk_network_set_statistics). Yours to free. SNNK_E_NULL, SNNK_E_NOMEM. */
+SNNK_API int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace,
+                                 snnk_lstsq **lstsq);
 
 /* ---- Using ---- */
 

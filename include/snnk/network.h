@@ -18,7 +18,8 @@ SNNK_API int snnk_network_create(const snnk_allocator *allocator, snnk_network *
 SNNK_API void snnk_network_free(snnk_network *network);
 
 /* Put `layer` at the end. The network keeps it alive; you may free yours.
- * SNNK_E_NULL, SNNK_E_SHAPE (its inputs are not the outputs of the last layer), SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE (its inputs are not the outputs of the last layer), SNNK_E_STATE (the network carries
+ * statistics of the layer that is the last now), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_append(snnk_network *network, const snnk_layer *layer);
 
 SNNK_API size_t snnk_network_layers(const snnk_network *network); /* how many; 0 for NULL */
@@ -48,6 +49,12 @@ SNNK_API const char *snnk_network_note(const snnk_network *network, const char *
  * snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network))). */
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
+
+/* Phi = the features of the last layer (an SNNK layer or a tower), on what the layers before it give: of a bundled network the
+ * composed Phi(X). X: n x d; Phi: n x m, m = snnk_layer_features of the last layer, row stride ldphi >= m, must not overlap X. SNNK_E_UNSUPPORTED (a
+ * dense layer), else as snnk_network_forward. */
+SNNK_API int snnk_network_features(const snnk_network *network, size_t n, const float *X,
+                                   size_t ldx, float *Phi, size_t ldphi, snnk_workspace *workspace);
 
 /* Bytes of scratch a forward needs for each thread, whatever n. 0 for NULL, and for a small layer
  * without HD3 rows. */
@@ -89,6 +96,25 @@ SNNK_API int snnk_cost_init(snnk_cost *cost, size_t cost_size);
 /* Bundles to see: as much work as that. SNNK_E_CONFIG, else as snnk_network_bundle. */
 SNNK_API int snnk_network_cost(const snnk_network *network, size_t first, size_t last,
                                snnk_cost *cost);
+
+/* ---- Statistics that travel with the model ---- */
+
+/* A network may carry the least-squares statistics of the features of its last layer (an SNNK layer): with them it goes on learning, forgets rows, and
+ * merges with others, without the rows it was fitted on. They are saved with it (8 m^2 bytes). Networks made from this one do not carry them. Takes over
+ * lstsq, on success; what was there before is freed; NULL removes it. SNNK_E_NULL (network), SNNK_E_STATE (no
+ * layers), SNNK_E_UNSUPPORTED (the last layer is no SNNK layer), SNNK_E_SHAPE (other features, or fewer targets than it has
+ * outputs). */
+SNNK_API int snnk_network_set_statistics(snnk_network *network, snnk_lstsq *lstsq);
+
+/* The statistics, to add to and take from: feed them what snnk_network_features gives. The network's own; NULL where it
+ * carries none. */
+SNNK_API snnk_lstsq *snnk_network_statistics(snnk_network *network);
+
+/* Replace the last Psi and bias by the solution of the statistics, which may have more targets than there were
+ * outputs. config, report: as in snnk_lstsq_solve. SNNK_E_STATE (no statistics, or no rows); else statuses as there, and the network is as it
+ * was. */
+SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
+                                snnk_solve_report *report);
 
 /* ---- Fitting the last Psi again ---- */
 

@@ -10,6 +10,12 @@
  * for hidden values to stay in cache. */
 #define TILE_ROWS 64
 
+#ifdef SNNK_MINIMAL /* has no statistics */
+#define FREE_STATISTICS(lstsq) ((void)(lstsq))
+#else
+#define FREE_STATISTICS(lstsq) snnk_lstsq_free(lstsq)
+#endif
+
 /* Notes are few: kept in an array, searched from the front. */
 #define MAX_NOTES 256
 
@@ -35,6 +41,7 @@ void snnk_network_free(snnk_network *network) {
     for (size_t i = 0; i < network->n_notes; i++) snnk__free(&allocator, network->notes[i].key);
     snnk__free(&allocator, network->layers);
     snnk__free(&allocator, network->notes);
+    FREE_STATISTICS(network->statistics);
     snnk__free(&allocator, network);
 }
 
@@ -45,6 +52,9 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if (network->statistics)
+        return snnk__fail(SNNK_E_STATE,
+                          "the network carries statistics of its last layer: remove them first");
     const size_t n = network->n_layers, last = snnk_network_outputs(network);
     if (n > 0 && layer->inputs != last)
         return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, the network %zu outputs",
@@ -232,6 +242,7 @@ size_t snnk_network_scratch_bytes(const snnk_network *network) {
 
 typedef struct rows {
     const snnk_network *network;
+    bool features; /* of the last layer, not its outputs */
     const float *X;
     size_t ldx;
     float *Y;
@@ -284,14 +295,14 @@ static void forward_task(size_t first, size_t count, void *scratch, void *contex
             from = to;
             ld_from = ld;
         }
-        snnk__layer_forward_rows(network->layers[last], n, from, ld_from, r->Y + i * r->ldy, r->ldy,
-                                 work);
+        (r->features ? snnk__layer_features_rows : snnk__layer_forward_rows)(
+            network->layers[last], n, from, ld_from, r->Y + i * r->ldy, r->ldy, work);
     }
 }
 
 int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                          float *Y, size_t ldy, snnk_workspace *workspace) {
-    rows r = {network, X, ldx, Y, ldy};
+    rows r = {network, false, X, ldx, Y, ldy};
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
@@ -306,6 +317,24 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
         forward_split(&r, n, workspace);
         return SNNK_OK;
     }
+    return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
+                          forward_task, &r);
+}
+
+int snnk_network_features(const snnk_network *network, size_t n, const float *X, size_t ldx,
+                          float *Phi, size_t ldphi, snnk_workspace *workspace) {
+    rows r = {network, true, X, ldx, Phi, ldphi};
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
+    const snnk_layer *last = network->layers[network->n_layers - 1];
+    if (!last->map)
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the last layer is dense: it has no features");
+    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
+    if (st != SNNK_OK) return st;
+    st = snnk__check_matrix(Phi, "Phi", n, last->map->features, ldphi, sizeof *Phi);
+    if (st != SNNK_OK) return st;
     return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
                           forward_task, &r);
 }

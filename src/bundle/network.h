@@ -18,7 +18,8 @@ struct snnk_network {
     const snnk_layer **layers;
     size_t widest; /* outputs of the widest layer but the last: what scratch must hold */
     size_t n_notes;
-    snnk__note *notes; /* sorted by key */
+    snnk__note *notes;      /* sorted by key */
+    snnk_lstsq *statistics; /* of the features of the last layer; NULL: none */
 };
 
 /* Give the notes of one network to another. SNNK_E_NOMEM. */

@@ -1,6 +1,7 @@
 /* Least-squares statistics as a model file: docs/format.md, "Least squares". */
 #include "file/lstsq_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "file/model.h"
@@ -29,13 +30,65 @@ static bool fits_format_1(const snnk_lstsq *lstsq) {
     return lstsq->route == SNNK_ROUTE_GRAM && lstsq->weight == (double)lstsq->rows;
 }
 
-/* Names of the tensors that mean something else in a factor. */
-typedef struct names {
-    const char *S, *C, *yy;
-} names;
+/* Where statistics stand in a file: under their own names, or behind a prefix in a model that carries them, which has
+ * weight and route always. */
+typedef struct place {
+    const char *tensors, *keys; /* prefixes */
+    bool plain;                 /* neither weight nor route: moments of rows that all count once */
+    int32_t route;
+} place;
 
-static names names_of(int32_t route) {
-    return route == SNNK_ROUTE_GRAM ? (names){"S", "C", "yy"} : (names){"L", "Z", "rest"};
+static place place_of(bool carried, bool plain, int32_t route) {
+    return carried ? (place){"statistics.", "snnk.statistics.", false, route}
+                   : (place){"", "snnk.", plain, route};
+}
+
+typedef enum part { MEAN_PHI, MEAN_Y, SQUARE, CROSS, REST, WEIGHT, ROWS, ROUTE } part;
+
+/* Longest: "snnk.statistics.route". */
+typedef struct part_name {
+    char text[32];
+} part_name;
+
+/* The name of a tensor or metadata key. */
+static part_name name_of(const place *at, part what) {
+    static const char *const moments[] = {"mean_phi", "mean_y", "S",    "C",
+                                          "yy",       "weight", "rows", "route"};
+    static const char *const factors[] = {"mean_phi", "mean_y", "L",    "Z",
+                                          "rest",     "weight", "rows", "route"};
+    part_name name;
+
+    snprintf(name.text, sizeof name.text, "%s%s", what >= ROWS ? at->keys : at->tensors,
+             (at->route == SNNK_ROUTE_GRAM ? moments : factors)[what]);
+    return name;
+}
+
+static void add_tensor(snnk__st_writer *writer, const place *at, part what, size_t n_dims,
+                       const size_t *dims, const double *data) {
+    snnk__st_add_tensor(writer, name_of(at, what).text, SNNK__DTYPE_F64, n_dims, dims, data);
+}
+
+static void add_statistics(snnk__st_writer *writer, const snnk_lstsq *lstsq, const place *at) {
+    const size_t m = lstsq->features, t = lstsq->targets, one = 1;
+    const size_t mm[] = {m, m}, tm[] = {t, m};
+
+    snnk__st_add_number(writer, name_of(at, ROWS).text, lstsq->rows);
+    if (!at->plain) {
+        snnk__st_add_text(writer, name_of(at, ROUTE).text, route_names[lstsq->route]);
+        add_tensor(writer, at, WEIGHT, 1, &one, &lstsq->weight);
+    }
+    add_tensor(writer, at, MEAN_PHI, 1, &m, lstsq->mean_phi);
+    add_tensor(writer, at, MEAN_Y, 1, &t, lstsq->mean_y);
+    snnk__st_add_source(writer, name_of(at, SQUARE).text, SNNK__DTYPE_F64, 2, mm, lower_triangle,
+                        lstsq);
+    add_tensor(writer, at, CROSS, 2, tm, lstsq->C);
+    add_tensor(writer, at, REST, 1, &t, lstsq->yy);
+}
+
+void snnk__lstsq_carry(snnk__st_writer *writer, const snnk_lstsq *lstsq) {
+    const place at = place_of(true, false, lstsq->route);
+
+    add_statistics(writer, lstsq, &at);
 }
 
 int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path) {
@@ -44,23 +97,11 @@ int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path) {
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    const size_t m = lstsq->features, t = lstsq->targets, one = 1;
-    const size_t mm[] = {m, m}, tm[] = {t, m};
-    const names name = names_of(lstsq->route);
-    const bool plain = fits_format_1(lstsq);
+    const place at = place_of(false, fits_format_1(lstsq), lstsq->route);
 
     snnk__model_begin_format(&writer, &lstsq->allocator, SNNK__MODEL_LSTSQ,
-                             plain ? SNNK__MODEL_FORMAT : SNNK__LSTSQ_FORMAT);
-    snnk__st_add_number(&writer, "snnk.rows", lstsq->rows);
-    if (!plain) {
-        snnk__st_add_text(&writer, "snnk.route", route_names[lstsq->route]);
-        snnk__st_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &one, &lstsq->weight);
-    }
-    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &m, lstsq->mean_phi);
-    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &t, lstsq->mean_y);
-    snnk__st_add_source(&writer, name.S, SNNK__DTYPE_F64, 2, mm, lower_triangle, lstsq);
-    snnk__st_add_tensor(&writer, name.C, SNNK__DTYPE_F64, 2, tm, lstsq->C);
-    snnk__st_add_tensor(&writer, name.yy, SNNK__DTYPE_F64, 1, &t, lstsq->yy);
+                             at.plain ? SNNK__MODEL_FORMAT : SNNK__LSTSQ_FORMAT);
+    add_statistics(&writer, lstsq, &at);
     st = snnk__st_write_file(&writer, path);
     snnk__st_writer_free(&writer);
     return st;
@@ -76,38 +117,35 @@ static int vector_length(const snnk__st_reader *reader, const char *name, size_t
     return SNNK_OK;
 }
 
-/* *route: of format 2 as the file says, of format 1 GRAM. */
-static int read_route(const snnk__st_reader *reader, int32_t *route) {
-    const char *text = snnk__st_text(reader, "snnk.route");
-    uint64_t format;
-    int st;
+/* The route, of plain statistics GRAM. */
+static int read_route(const snnk__st_reader *reader, place *at) {
+    const char *text =
+        at->plain ? route_names[SNNK_ROUTE_GRAM] : snnk__st_text(reader, name_of(at, ROUTE).text);
 
-    *route = SNNK_ROUTE_GRAM;
-    if ((st = snnk__st_number(reader, "snnk.format", &format)) != SNNK_OK) return st;
-    if (format < SNNK__LSTSQ_FORMAT) return SNNK_OK;
     for (int32_t k = 0; text && k <= SNNK_ROUTE_AUTO; k++)
         if (strcmp(text, route_names[k]) == 0) {
-            *route = k;
+            at->route = k;
             return SNNK_OK;
         }
-    return snnk__fail(SNNK_E_FORMAT, "snnk.route is \"%.32s\", not gram, qr or auto",
-                      text ? text : "");
+    return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", not gram, qr or auto",
+                      name_of(at, ROUTE).text, text ? text : "");
 }
 
 /* Shapes first: nothing is allocated by a size that some tensor does not have. */
-static int check_shapes(const snnk__st_reader *reader, names name, size_t *features,
+static int check_shapes(const snnk__st_reader *reader, const place *at, size_t *features,
                         size_t *targets) {
     const snnk__st_tensor *tensor;
     int st;
 
-    if ((st = vector_length(reader, "mean_phi", features)) != SNNK_OK) return st;
-    if ((st = vector_length(reader, "mean_y", targets)) != SNNK_OK) return st;
+    st = vector_length(reader, name_of(at, MEAN_PHI).text, features);
+    if (st != SNNK_OK) return st;
+    if ((st = vector_length(reader, name_of(at, MEAN_Y).text, targets)) != SNNK_OK) return st;
     const size_t mm[] = {*features, *features}, tm[] = {*targets, *features};
-    st = snnk__st_find(reader, name.S, SNNK__DTYPE_F64, 2, mm, &tensor);
+    st = snnk__st_find(reader, name_of(at, SQUARE).text, SNNK__DTYPE_F64, 2, mm, &tensor);
     if (st != SNNK_OK) return st;
-    st = snnk__st_find(reader, name.C, SNNK__DTYPE_F64, 2, tm, &tensor);
+    st = snnk__st_find(reader, name_of(at, CROSS).text, SNNK__DTYPE_F64, 2, tm, &tensor);
     if (st != SNNK_OK) return st;
-    return snnk__st_find(reader, name.yy, SNNK__DTYPE_F64, 1, targets, &tensor);
+    return snnk__st_find(reader, name_of(at, REST).text, SNNK__DTYPE_F64, 1, targets, &tensor);
 }
 
 static bool is_zero(const double *x, size_t n) {
@@ -117,9 +155,8 @@ static bool is_zero(const double *x, size_t n) {
 }
 
 /* What sums over rows can be: squares are not negative, and no rows sum to nothing. */
-static int check_sums(const snnk_lstsq *lstsq) {
+static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     const size_t m = lstsq->features, t = lstsq->targets;
-    const names name = names_of(lstsq->route);
 
     /* That of a factor may have either sign. */
     for (size_t i = 0; i < m && lstsq->route == SNNK_ROUTE_GRAM; i++)
@@ -128,7 +165,8 @@ static int check_sums(const snnk_lstsq *lstsq) {
                               lstsq->S[i * m + i]);
     for (size_t k = 0; k < t; k++)
         if (lstsq->yy[k] < 0)
-            return snnk__fail(SNNK_E_FORMAT, "%s[%zu] = %g is below 0", name.yy, k, lstsq->yy[k]);
+            return snnk__fail(SNNK_E_FORMAT, "%s[%zu] = %g is below 0", name_of(at, REST).text, k,
+                              lstsq->yy[k]);
     if ((lstsq->rows > 0) != (lstsq->weight > 0))
         return snnk__fail(SNNK_E_FORMAT, "%llu rows of weight %g", (unsigned long long)lstsq->rows,
                           lstsq->weight);
@@ -139,55 +177,71 @@ static int check_sums(const snnk_lstsq *lstsq) {
     return snnk__fail(SNNK_E_FORMAT, "sums over 0 rows that are not 0");
 }
 
-/* Format 1 has none: every row counts once. */
-static int read_weight(const snnk__st_reader *reader, snnk_lstsq *lstsq) {
-    const size_t one = 1;
-    uint64_t format;
-    int st;
-
-    lstsq->weight = (double)lstsq->rows;
-    if ((st = snnk__st_number(reader, "snnk.format", &format)) != SNNK_OK) return st;
-    if (format < SNNK__LSTSQ_FORMAT) return SNNK_OK;
-    return snnk__st_read_f64(reader, "weight", 1, &one, &lstsq->weight);
+static int read_tensor(const snnk__st_reader *reader, const place *at, part what, size_t n_dims,
+                       const size_t *dims, double *out) {
+    return snnk__st_read_f64(reader, name_of(at, what).text, n_dims, dims, out);
 }
 
-static int read_sums(const snnk__st_reader *reader, snnk_lstsq *lstsq) {
-    const size_t m = lstsq->features, t = lstsq->targets;
-    const names name = names_of(lstsq->route);
+static int read_sums(const snnk__st_reader *reader, const place *at, snnk_lstsq *lstsq) {
+    const size_t m = lstsq->features, t = lstsq->targets, one = 1;
     const size_t mm[] = {m, m}, tm[] = {t, m};
     int st;
 
-    if ((st = snnk__st_number(reader, "snnk.rows", &lstsq->rows)) != SNNK_OK) return st;
-    if ((st = read_weight(reader, lstsq)) != SNNK_OK) return st;
-    st = snnk__st_read_f64(reader, "mean_phi", 1, &m, lstsq->mean_phi);
+    st = snnk__st_number(reader, name_of(at, ROWS).text, &lstsq->rows);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, "mean_y", 1, &t, lstsq->mean_y)) != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, name.S, 2, mm, lstsq->S)) != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, name.C, 2, tm, lstsq->C)) != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, name.yy, 1, &t, lstsq->yy)) != SNNK_OK) return st;
-    return check_sums(lstsq);
+    lstsq->weight = (double)lstsq->rows;
+    if (!at->plain) st = read_tensor(reader, at, WEIGHT, 1, &one, &lstsq->weight);
+    if (st != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, MEAN_PHI, 1, &m, lstsq->mean_phi)) != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, MEAN_Y, 1, &t, lstsq->mean_y)) != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, SQUARE, 2, mm, lstsq->S)) != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, CROSS, 2, tm, lstsq->C)) != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, REST, 1, &t, lstsq->yy)) != SNNK_OK) return st;
+    return check_sums(lstsq, at);
+}
+
+static int read_statistics(const snnk__st_reader *reader, place *at,
+                           const snnk_allocator *allocator, snnk_lstsq **lstsq) {
+    snnk_lstsq *made = NULL;
+    size_t features = 0, targets = 0;
+    int st;
+
+    if ((st = read_route(reader, at)) != SNNK_OK) return st;
+    if ((st = check_shapes(reader, at, &features, &targets)) != SNNK_OK) return st;
+    if ((st = snnk_lstsq_create(features, targets, allocator, &made)) != SNNK_OK) return st;
+    if ((st = snnk_lstsq_set_route(made, at->route)) != SNNK_OK) goto done;
+    if ((st = read_sums(reader, at, made)) != SNNK_OK) goto done;
+    *lstsq = made;
+    made = NULL;
+done:
+    snnk_lstsq_free(made);
+    return st;
+}
+
+int snnk__lstsq_carried(const snnk__st_reader *reader, const snnk_allocator *allocator,
+                        snnk_lstsq **lstsq) {
+    place at = place_of(true, false, SNNK_ROUTE_GRAM);
+
+    *lstsq = NULL;
+    if (!snnk__st_text(reader, name_of(&at, ROWS).text)) return SNNK_OK;
+    const int st = read_statistics(reader, &at, allocator, lstsq);
+    return st == SNNK_OK ? st : snnk__fail_within(st, "statistics");
 }
 
 int snnk__lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                             snnk_lstsq **lstsq) {
     snnk__st_reader *reader = NULL;
-    snnk_lstsq *made = NULL;
-    size_t features = 0, targets = 0;
-    int32_t route = SNNK_ROUTE_GRAM;
+    uint64_t format = 0;
     int st;
 
     st = snnk__model_open(buffer, bytes, allocator, SNNK__MODEL_LSTSQ, &reader);
     if (st != SNNK_OK) return st;
-    if ((st = read_route(reader, &route)) != SNNK_OK) goto done;
-    st = check_shapes(reader, names_of(route), &features, &targets);
-    if (st != SNNK_OK) goto done;
-    if ((st = snnk_lstsq_create(features, targets, allocator, &made)) != SNNK_OK) goto done;
-    if ((st = snnk_lstsq_set_route(made, route)) != SNNK_OK) goto done;
-    if ((st = read_sums(reader, made)) != SNNK_OK) goto done;
-    *lstsq = made;
-    made = NULL;
-done:
-    snnk_lstsq_free(made);
+    st = snnk__st_number(reader, "snnk.format", &format);
+    if (st == SNNK_OK) {
+        place at = place_of(false, format < SNNK__LSTSQ_FORMAT, SNNK_ROUTE_GRAM);
+
+        st = read_statistics(reader, &at, allocator, lstsq);
+    }
     snnk__st_close(reader);
     return st;
 }

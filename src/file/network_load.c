@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "file/description.h"
 #include "file/folded_file.h"
+#include "file/lstsq_file.h"
 #include "file/model.h"
 #include "file/network_file.h"
 #include "file/spectral_file.h"
@@ -353,6 +354,17 @@ static int load_notes(const loader *from, snnk_network *network) {
     return SNNK_OK;
 }
 
+static int load_statistics(const loader *from, snnk_network *network) {
+    snnk_lstsq *lstsq;
+    int st = snnk__lstsq_carried(from->reader, from->allocator, &lstsq);
+
+    if (st != SNNK_OK || !lstsq) return st;
+    st = snnk_network_set_statistics(network, lstsq);
+    if (st == SNNK_OK) return st;
+    snnk_lstsq_free(lstsq);
+    return snnk__fail_within(SNNK_E_FORMAT, "statistics");
+}
+
 static int load_layers(const loader *from, const cJSON *json, snnk_network *network) {
     const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "layers"), *item;
     size_t index = 0;
@@ -399,6 +411,7 @@ int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_alloca
     if ((st = snnk_network_create(&ours, &made)) != SNNK_OK) goto done;
     if ((st = load_layers(&from, json, made)) != SNNK_OK) goto done;
     if ((st = load_notes(&from, made)) != SNNK_OK) goto done;
+    if ((st = load_statistics(&from, made)) != SNNK_OK) goto done;
     *network = made;
     made = NULL;
 done:

@@ -2,6 +2,7 @@
 
 #include "file/description.h"
 #include "file/folded_file.h"
+#include "file/lstsq_file.h"
 #include "file/model.h"
 #include "file/network_file.h"
 #include "file/spectral_file.h"
@@ -209,6 +210,7 @@ static int begin(const snnk_network *network, int32_t projection, snnk__st_write
     add_notes(writer, network);
     for (size_t i = 0; i < network->n_layers; i++)
         add_layer(writer, i, network->layers[i], projection);
+    if (network->statistics) snnk__lstsq_carry(writer, network->statistics);
     return SNNK_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/size.h"
 #include "layer/layer.h"
+#include "solve/lstsq.h"
 
 #define BLOCK_ROWS 1024
 #define MAX_RIDGES 1000
@@ -73,8 +74,6 @@ static int check_config(const snnk_fit_config *c) {
                           c->rank_tolerance);
     if (c->intercept != 0 && c->intercept != 1)
         return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
-    if (c->reserved != 0)
-        return snnk__fail(SNNK_E_RANGE, "reserved = %d is not 0", (int)c->reserved);
     if (c->n_ridges < 2 || c->n_ridges > MAX_RIDGES)
         return snnk__fail(SNNK_E_RANGE, "n_ridges = %d is not in 2 ... %d", (int)c->n_ridges,
                           MAX_RIDGES);
@@ -128,6 +127,7 @@ int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *
                        .outputs = outputs};
     st = snnk_lstsq_create(map->features, outputs, &made->allocator, &made->lstsq);
     if (st == SNNK_OK) st = snnk_lstsq_set_precision(made->lstsq, ours.precision);
+    if (st == SNNK_OK) st = snnk_lstsq_set_route(made->lstsq, ours.route);
     if (st != SNNK_OK) goto done;
     st = rows_alloc(&made->allocator, BLOCK_ROWS, map->features, outputs, &made->block);
     if (st != SNNK_OK) goto done;
@@ -437,11 +437,21 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
 
 /* Statistics of all rows, the held-out ones too, in a copy: those stay held out. */
 static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **all) {
-    int st = snnk_lstsq_create(fit->map->features, fit->outputs, &fit->allocator, all);
+    int st = snnk__lstsq_clone(fit->lstsq, &fit->allocator, all);
 
-    if (st == SNNK_OK) st = snnk_lstsq_merge(*all, fit->lstsq);
-    if (st == SNNK_OK) st = snnk_lstsq_set_precision(*all, fit->config.precision);
     if (st == SNNK_OK) st = lstsq_add(fit, *all, &fit->heldout, workspace);
+    return st;
+}
+
+int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **lstsq) {
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    *lstsq = NULL;
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    if ((st = all_rows(fit, workspace, lstsq)) == SNNK_OK) return st;
+    snnk_lstsq_free(*lstsq);
+    *lstsq = NULL;
     return st;
 }
 

@@ -320,9 +320,8 @@ static snnk__block dense_block(const snnk_layer *layer) {
                                       .scale = 1}};
 }
 
-/* Features, block by block, where the outputs go. */
-static void tower_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Phi,
-                       size_t ldphi, float *work) {
+void snnk__layer_features_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                               float *Phi, size_t ldphi, float *work) {
     for (size_t b = 0; b < layer->map->n_blocks; Phi += layer->map->blocks[b++]->features) {
         const snnk__map_block *block = layer->map->blocks[b];
         const snnk__block kernel = block_of(layer, b);
@@ -343,7 +342,7 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
         return;
     }
     if (snnk__layer_is_tower(layer)) {
-        tower_rows(layer, n, X, ldx, Y, ldy, work);
+        snnk__layer_features_rows(layer, n, X, ldx, Y, ldy, work);
         return;
     }
     for (size_t b = 0; b < layer->n_weights; b++) {

@@ -42,6 +42,10 @@ size_t snnk__layer_work(const snnk_layer *layer);
 void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                               float *Y, size_t ldy, float *work);
 
+/* The same of the features (n x m) of an SNNK layer or tower. */
+void snnk__layer_features_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
+                               float *Phi, size_t ldphi, float *work);
+
 /* Floats of work for each row of a forward that is split within rows. */
 size_t snnk__layer_split_work(const snnk_layer *layer);
 

@@ -60,7 +60,7 @@ gives "help" 0 "$snnk" --help
 has "help lists commands" out '^  fit '
 gives "version" 0 "$snnk" --version
 has "version" out '^snnk [0-9]+\.[0-9]+\.[0-9]+$'
-for command in fit eval predict info; do
+for command in fit eval predict info update forget merge; do
     gives "$command --help" 0 "$snnk" $command --help
     has "$command --help has an example" out '^Examples:$'
     has "$command --help, its example" out "^  \\$ snnk $command "
@@ -298,6 +298,66 @@ PYTHON
 }
 gives "a bar on a terminal" 0 bar fit --train line.csv --m 8 --ridge 1 --json
 gives "no bar when quiet" 3 bar fit --train line.csv --m 8 --ridge 1 --quiet
+
+# ---- Models that carry their statistics: update, forget and merge give what a fit would ----
+head -n 101 line.csv >first.csv
+{ head -n 1 line.csv && tail -n 100 line.csv; } >second.csv
+fixed="--m 40 --ridge 0.01 --seed 3 --scaling none --keep-statistics --quiet"
+# same NAME MODEL MODEL: the same predictions on line.csv, to the rounding of floats
+same() {
+    "$snnk" predict "$2" line.csv >left 2>err && "$snnk" predict "$3" line.csv >right 2>>err &&
+        paste -d ' ' left right | awk 'NR > 1 { d = $1 - $2; if (d < -1e-4 || d > 1e-4) bad = 1 }
+            END { exit NR < 200 || bad }'
+    if [ $? = 0 ]; then ok; else not_ok "$1: predictions differ"; fi
+}
+# shellcheck disable=SC2086 # options
+for part in first second line; do
+    gives "fit $part" 0 "$snnk" fit --train $part.csv $fixed --save $part.stat
+done
+cp first.stat grown.stat
+gives "update" 0 "$snnk" update grown.stat --train second.csv --quiet --json
+json "update" 'j["rows"] == 100 and j["rows_before"] == 100 and j["rows_after"] == 200'
+json "update" 'j["lambda"] == 0.01 and j["model"] == "grown.stat" and j["new_classes"] == 0'
+same "update" grown.stat line.stat
+gives "forget" 0 "$snnk" forget grown.stat --train second.csv --save shrunk.stat --json
+json "forget" 'j["rows_before"] == 200 and j["rows_after"] == 100'
+same "forget" shrunk.stat first.stat
+same "forget leaves its model alone" grown.stat line.stat
+gives "merge" 0 "$snnk" merge first.stat second.stat --save merged.stat --json
+json "merge" 'j["models"] == 2 and j["rows_after"] == 200 and j["method"] == "cholesky"'
+same "merge" merged.stat line.stat
+gives "another lambda" 0 "$snnk" merge first.stat second.stat --ridge 5 --save merged.stat --json
+json "another lambda" 'j["lambda"] == 5'
+cksum first.stat >before
+gives "rows that were not there" 1 "$snnk" forget first.stat --train line.csv
+has "rows that were not there" err 'snnk forget: '
+cksum first.stat >after
+if cmp -s before after; then ok; else not_ok "a refused forget changed the model"; fi
+gives "a model without statistics" 1 "$snnk" update line.st --train line.csv
+has "a model without statistics" err 'keep-statistics'
+gives "other features" 0 "$snnk" fit --train first.csv --m 40 --seed 4 --ridge 0.01 \
+    --keep-statistics --save other.stat
+gives "other features" 1 "$snnk" merge first.stat other.stat --save x.stat
+has "other features" err 'same features'
+gives "like" 0 "$snnk" fit --train second.csv --like other.stat --ridge 0.01 --keep-statistics \
+    --save like.stat
+gives "like" 0 "$snnk" merge other.stat like.stat --save merged.stat
+gives "like, of other inputs" 1 "$snnk" fit --train kinds.csv --like big.st --save x.stat
+gives "merge over nothing" 2 "$snnk" merge first.stat second.stat
+gives "merge of one" 2 "$snnk" merge first.stat --save x.stat
+gives "update over its rows" 2 "$snnk" update first.stat --train second.csv --save second.csv
+gives "qr" 0 "$snnk" fit --train line.csv --m 40 --ridge 0.01 --route qr --seed 3 --scaling none \
+    --keep-statistics --save qr.stat --json
+json "qr" 'j["method"] == "qr"'
+same "qr" qr.stat line.stat
+gives "qr, update" 0 "$snnk" update qr.stat --train first.csv --json
+json "qr, update" 'j["method"] == "qr" and j["rows_after"] == 300'
+gives "classes" 0 "$snnk" fit --train kinds.csv --ridge 0.1 --keep-statistics --save kinds.stat
+{ head -n 1 kinds.csv && printf '20,20,huge\n21,20,huge\n22,21,huge\n23,20,huge\n'; } >huge.csv
+gives "a new class" 0 "$snnk" update kinds.stat --train huge.csv --json
+json "a new class" 'j["new_classes"] == 1 and j["rows_after"] == 64'
+gives "a new class" 0 "$snnk" eval kinds.stat --test huge.csv --json
+json "a new class" 'j["classes"] == ["big, bigger", "small", "huge"] and j["accuracy"] == 1'
 
 # ---- Cancelled: status 130, and the model that was there stays ----
 awk 'BEGIN { for (i = 0; i < 20000; i++) { if (i == 0) { for (k = 0; k < 40; k++) printf "x%d,", k; print "y" }

@@ -18,6 +18,12 @@ int fit_command(int argc, char **argv);
 int eval_command(int argc, char **argv);
 int predict_command(int argc, char **argv);
 int info_command(int argc, char **argv);
+int update_command(int argc, char **argv);
+int forget_command(int argc, char **argv);
+int merge_command(int argc, char **argv);
+
+/* How a system was solved, by snnk_solve_method. */
+extern const char *const solve_methods[4];
 
 /* ---- console.c: what a person sees ---- */
 
@@ -117,8 +123,12 @@ typedef struct task {
  * more likely numbers of which one is missing than classes, and refused then. */
 int task_from_data(const char *command, dataset *data, const char *kind, task *made);
 
-/* Through a model's notes. */
+/* Classes of the data that the task does not have yet become its last ones; *added: how many. */
+int task_add_classes(const char *command, dataset *data, task *made, size_t *added);
+
+/* Through a model's notes; the second: the classes alone. */
 int task_save(const task *from, const dataset *data, snnk_network *network);
+int task_save_classes(const task *from, snnk_network *network);
 int task_load(const char *command, const snnk_network *network, task *made);
 void task_free(task *made);
 

@@ -12,6 +12,8 @@
 
 #include "cli/cli.h"
 
+const char *const solve_methods[4] = {"cholesky", "truncated-eigen", "qr", "truncated-svd"};
+
 volatile sig_atomic_t interrupted = 0;
 
 void complain(const char *command, const char *format, ...) {

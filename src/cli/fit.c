@@ -20,6 +20,7 @@ typedef struct session {
     snnk_fit *fit;
     snnk_layer *layer;
     snnk_network *network;
+    snnk_lstsq *statistics; /* with --keep-statistics */
     snnk_fit_report report;
     double train_seconds;
     float *X, *Y;
@@ -80,6 +81,25 @@ static int check_memory(const session *s) {
     return EXIT_OK;
 }
 
+/* The features of another model. */
+static int copy_map(session *s) {
+    snnk_network *model;
+    const snnk_map *map;
+    int exit_status = EXIT_OK;
+
+    if (snnk_network_load(s->o->like, NULL, &model) != SNNK_OK) return library_failed(command);
+    map = snnk_layer_map(snnk_network_layer(model, 0));
+    if (snnk_network_layers(model) != 1 || !map)
+        exit_status = failed(command, "%s is not a model of one layer of features", s->o->like);
+    else if (snnk_map_inputs(map) != s->train.n_inputs)
+        exit_status = failed(command, "%s has %zu inputs, the training data %zu", s->o->like,
+                             snnk_map_inputs(map), s->train.n_inputs);
+    else if (snnk_map_concat(1, &map, &s->map) != SNNK_OK)
+        exit_status = library_failed(command);
+    snnk_network_free(model);
+    return exit_status;
+}
+
 static int make_map(session *s) {
     const size_t d = s->train.n_inputs;
     snnk_map *parts[2] = {NULL, NULL};
@@ -103,15 +123,17 @@ static int fit(session *s) {
     const double start = seconds_now();
     int exit_status;
 
-    if (s->o->scaling != SCALING_NONE) {
+    if (s->o->scaling != SCALING_NONE && !s->o->like) {
         if (snnk_scaling_create(s->train.n_inputs, s->o->scaling, NULL, &s->scaling) != SNNK_OK)
             return library_failed(command);
         exit_status = each_batch(s, "scaling", add_to_scaling);
         if (exit_status != EXIT_OK) return exit_status;
     }
-    if (s->o->map.kind != SNNK_MAP_IDENTITY && (exit_status = check_memory(s)) != EXIT_OK)
+    if (!s->o->like && s->o->map.kind != SNNK_MAP_IDENTITY &&
+        (exit_status = check_memory(s)) != EXIT_OK)
         return exit_status;
-    if ((exit_status = make_map(s)) != EXIT_OK) return exit_status;
+    exit_status = s->o->like ? copy_map(s) : make_map(s);
+    if (exit_status != EXIT_OK) return exit_status;
     if (snnk_fit_create(s->map, s->task.outputs, &s->o->fit, &s->fit) != SNNK_OK)
         return library_failed(command);
     if ((exit_status = each_batch(s, "fitting", add_to_fit)) != EXIT_OK) return exit_status;
@@ -120,6 +142,9 @@ static int fit(session *s) {
         return library_failed(command);
     show_progress(s->o->quiet, "solving", 1, 1);
     if (interrupted) return EXIT_CANCELLED;
+    if (s->o->keep_statistics &&
+        snnk_fit_statistics(s->fit, s->workspace, &s->statistics) != SNNK_OK)
+        return library_failed(command);
     snnk_fit_free(s->fit); /* the statistics are not needed any more, and are large */
     s->fit = NULL;
     s->train_seconds = seconds_now() - start;
@@ -172,13 +197,19 @@ static int prepare(session *s) {
 }
 
 static int complete_network(session *s) {
-    char seconds[32];
+    char seconds[32], ridge[32];
 
     snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
-    return snnk_network_append(s->network, s->layer) == SNNK_OK &&
-                   snnk_network_set_note(s->network, "train_seconds", seconds) == SNNK_OK
-               ? EXIT_OK
-               : library_failed(command);
+    snprintf(ridge, sizeof ridge, "%.17g", s->report.ridge);
+    if (snnk_network_append(s->network, s->layer) != SNNK_OK ||
+        snnk_network_set_note(s->network, "train_seconds", seconds) != SNNK_OK)
+        return library_failed(command);
+    if (!s->statistics) return EXIT_OK;
+    if (snnk_network_set_note(s->network, "lambda", ridge) != SNNK_OK ||
+        snnk_network_set_statistics(s->network, s->statistics) != SNNK_OK)
+        return library_failed(command);
+    s->statistics = NULL; /* the network's now */
+    return EXIT_OK;
 }
 
 static int save(const session *s) {
@@ -212,8 +243,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
     cJSON_AddNumberToObject(json, "rank", (double)r->rank);
     cJSON_AddNumberToObject(json, "condition", r->condition);
-    cJSON_AddStringToObject(json, "method",
-                            r->method == SNNK_SOLVE_CHOLESKY ? "cholesky" : "truncated-eigen");
+    cJSON_AddStringToObject(json, "method", solve_methods[r->method]);
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddStringToObject(json, "features", fit_kinds[s->o->map.kind]);
@@ -250,8 +280,7 @@ static void print_text(const session *s, const evaluation *test) {
                s->task.classification ? "of the rows misclassified" : "squared error a row",
                (unsigned long long)r->heldout_rows);
     printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
-           snnk_map_features(s->map), r->condition,
-           r->method == SNNK_SOLVE_CHOLESKY ? "Cholesky" : "truncated eigenvectors");
+           snnk_map_features(s->map), r->condition, solve_methods[r->method]);
     if (test && s->task.classification)
         printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
     if (test && !s->task.classification)
@@ -300,6 +329,7 @@ int fit_command(int argc, char **argv) {
     if (exit_status == EXIT_OK) exit_status = finish(&s);
     if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
     snnk_network_free(s.network);
+    snnk_lstsq_free(s.statistics);
     snnk_layer_free(s.layer);
     snnk_fit_free(s.fit);
     snnk_map_free(s.map);

@@ -9,12 +9,12 @@ enum { SCALING_NONE = 3 };
 
 typedef struct fit_options {
     data_files train, test;
-    const char *task, *save;
+    const char *task, *save, *like;
     snnk_map_config map;
     snnk_fit_config fit;
     int scaling;
     size_t threads;
-    bool linear, store_seed, json, quiet, help;
+    bool linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;
 
 /* The names of map kinds, by snnk_map_kind. */

@@ -35,6 +35,8 @@ const char fit_help[] =
     "  --offset-scale S         offsets are N(0, S^2) (default 0.3; gaussian: none)\n"
     "  --scaling MODE           of inputs: none, center, common (default) or standardize\n"
     "  --linear                 the inputs themselves as features beside the others\n"
+    "  --like MODEL             the same features as this model's, scaling included: for models\n"
+    "                           that are to be merged\n"
     "  --seed N                 of projections and held-out rows (default 0)\n"
     "\n"
     "Fit:\n"
@@ -42,11 +44,14 @@ const char fit_help[] =
     "  --heldout SHARE          share of the rows lambda is chosen on (default 0.1)\n"
     "  --precision MODE         of the sums over rows: double (default), or fast, which\n"
     "                           multiplies in float: half the time, 7 digits for 15\n"
+    "  --route KIND             gram (default), qr: twice to four times the time, for features so\n"
+    "                           alike that digits run out; or auto: by a look at the first rows\n"
     "  --threads N              threads (default: all processors; those that solve the\n"
     "                           system at the end are BLAS's own: OPENBLAS_NUM_THREADS)\n"
     "\n"
     "Output:\n"
     "  --save FILE              save the model as safetensors\n"
+    "  --keep-statistics        save what snnk update, forget and merge need: 8 M^2 bytes\n"
     "  --store-seed             save the seed of a gaussian projection, not its rows\n"
     "  --json                   print one JSON object on stdout and nothing else\n"
     "  --quiet                  no progress bar\n"
@@ -63,6 +68,7 @@ const char fit_help[] =
 
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
 const char *const fit_precisions[2] = {"double", "fast"};
+static const char *const routes[] = {"gram", "qr", "auto"}; /* by snnk_route */
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
 enum {
@@ -90,6 +96,9 @@ enum {
     PRECISION,
     THREADS,
     SAVE,
+    KEEP,
+    LIKE,
+    ROUTE,
     STORE_SEED,
     JSON,
     QUIET,
@@ -124,6 +133,9 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"precision", 1, NULL, PRECISION},
                                              {"threads", 1, NULL, THREADS},
                                              {"save", 1, NULL, SAVE},
+                                             {"keep-statistics", 0, NULL, KEEP},
+                                             {"like", 1, NULL, LIKE},
+                                             {"route", 1, NULL, ROUTE},
                                              {"store-seed", 0, NULL, STORE_SEED},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
@@ -149,6 +161,7 @@ static const char *takes(int option) {
     case RIDGE: return "auto, or a number from 0";
     case HELDOUT: return "a share above 0, at most 0.5";
     case PRECISION: return "double or fast";
+    case ROUTE: return "gram, qr or auto";
     default: return "a whole number from 1 to 1024"; /* threads */
     }
 }
@@ -196,6 +209,8 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case TEST_TARGETS: o->test.targets = value; return true;
     case SAVE: o->save = value; return true;
     case LINEAR: o->linear = true; return true;
+    case LIKE: o->like = value; return true;
+    case KEEP: o->keep_statistics = true; return true;
     case STORE_SEED: o->store_seed = true; return true;
     case JSON: o->json = true; return true;
     case QUIET: o->quiet = true; return true;
@@ -225,6 +240,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case HELDOUT:
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
+    case ROUTE: return choose(value, routes, 3, &o->fit.route);
     case PRECISION: return choose(value, fit_precisions, 2, &o->fit.precision);
     case THREADS:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
@@ -250,7 +266,7 @@ static int check_files(const data_files *files, const char *what, bool needed) {
 
 /* --save must not be one of the files that are read. */
 static int check_inputs_stay(const fit_options *o) {
-    const char *const read[] = {o->train.table, o->train.inputs, o->train.targets,
+    const char *const read[] = {o->train.table, o->train.inputs, o->train.targets, o->like,
                                 o->test.table,  o->test.inputs,  o->test.targets};
 
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)

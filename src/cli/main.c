@@ -13,6 +13,9 @@ static const char help[] =
     "  eval       score a model on data with known targets\n"
     "  predict    predict the target of each row\n"
     "  info       show what is in a model file\n"
+    "  update     let a model learn from more rows\n"
+    "  forget     let a model forget rows, as if it had never seen them\n"
+    "  merge      put models together that learnt from different rows\n"
     "\n"
     "Options:\n"
     "  --help     show this help; snnk COMMAND --help shows a command's\n"
@@ -37,10 +40,10 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"fit", fit_command},
-                    {"eval", eval_command},
-                    {"predict", predict_command},
-                    {"info", info_command}};
+    } commands[] = {{"fit", fit_command},         {"eval", eval_command},
+                    {"predict", predict_command}, {"info", info_command},
+                    {"update", update_command},   {"forget", forget_command},
+                    {"merge", merge_command}};
 
     if (argc < 2) {
         fputs("snnk: a command is missing (see: snnk --help)\n", stderr);

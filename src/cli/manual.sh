@@ -12,6 +12,9 @@ fit) name="fit a model to training data in closed form" ;;
 eval) name="score a model on data with known targets" ;;
 predict) name="predict the target of each row" ;;
 info) name="show what is in a model file" ;;
+update) name="let a model learn from more rows" ;;
+forget) name="let a model forget rows, exactly" ;;
+merge) name="put models together that learnt from different rows" ;;
 esac
 
 # help2man runs one program, so a command is wrapped as one.

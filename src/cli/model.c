@@ -3,7 +3,7 @@
 
 #include "cli/model.h"
 
-enum { TEST = 256, INPUTS, TARGETS, TARGET, OUT, SCORES, THREADS, JSON, QUIET, HELP };
+enum { TEST = 256, INPUTS, TARGETS, TARGET, OUT, SAVE, RIDGE, SCORES, THREADS, JSON, QUIET, HELP };
 
 static const struct option long_options[] = {{"test", 1, NULL, TEST},
                                              {"target", 1, NULL, TARGET},
@@ -11,6 +11,13 @@ static const struct option long_options[] = {{"test", 1, NULL, TEST},
                                              {"test-inputs", 1, NULL, INPUTS},
                                              {"test-labels", 1, NULL, TARGETS},
                                              {"test-targets", 1, NULL, TARGETS},
+                                             {"train", 1, NULL, TEST},
+                                             {"train-images", 1, NULL, INPUTS},
+                                             {"train-inputs", 1, NULL, INPUTS},
+                                             {"train-labels", 1, NULL, TARGETS},
+                                             {"train-targets", 1, NULL, TARGETS},
+                                             {"save", 1, NULL, SAVE},
+                                             {"ridge", 1, NULL, RIDGE},
                                              {"out", 1, NULL, OUT},
                                              {"scores", 0, NULL, SCORES},
                                              {"threads", 1, NULL, THREADS},
@@ -23,7 +30,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
                   model_use *use) {
     int option, index = 0;
 
-    *use = (model_use){.threads = online_processors()};
+    *use = (model_use){.threads = online_processors(), .ridge = -1};
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
@@ -36,6 +43,10 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         case TARGETS: use->files.targets = optarg; break;
         case TARGET: use->files.target = optarg; break;
         case OUT: use->out = optarg; break;
+        case SAVE: use->save = optarg; break;
+        case RIDGE:
+            if (read_double(optarg, &use->ridge) && use->ridge >= 0) break;
+            return wrong_usage(command, "--ridge: \"%s\" is not a number >= 0", optarg);
         case SCORES: use->scores = true; break;
         case JSON: use->json = true; break;
         case QUIET: use->quiet = true; break;
@@ -49,6 +60,11 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
     }
     if (optind == argc) return wrong_usage(command, "the model file is missing");
     use->path = argv[optind++];
+    if (strstr(accepted, "FILES")) {
+        use->others = argv + optind;
+        use->n_others = argc - optind;
+        return EXIT_OK;
+    }
     if (optind < argc && strstr(accepted, "FILE")) use->files.inputs = argv[optind++];
     if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
     if (same_file(use->out, use->path) || same_file(use->out, use->files.inputs))
@@ -65,6 +81,38 @@ int model_open(const char *command, model_use *use) {
     if (snnk_workspace_create(use->threads, NULL, &use->workspace) != SNNK_OK)
         return library_failed(command);
     return EXIT_OK;
+}
+
+int model_open_statistics(const char *command, model_use *use) {
+    const int exit_status = model_open(command, use);
+
+    if (exit_status != EXIT_OK || snnk_network_statistics(use->network)) return exit_status;
+    return failed(command, "%s carries no statistics: fit it with --keep-statistics", use->path);
+}
+
+int model_solve_and_save(const char *command, model_use *use, snnk_solve_report *report) {
+    const char *lambda = snnk_network_note(use->network, "lambda");
+    snnk_solve_config config;
+    char text[32];
+
+    snnk_solve_config_init(&config, sizeof config);
+    if (use->ridge >= 0)
+        config.ridge = use->ridge;
+    else if (!lambda || !read_double(lambda, &config.ridge))
+        return failed(command, "%s does not say its lambda: give --ridge", use->path);
+    snprintf(text, sizeof text, "%.17g", config.ridge);
+    if (snnk_network_solve(use->network, &config, report) != SNNK_OK ||
+        snnk_network_set_note(use->network, "lambda", text) != SNNK_OK ||
+        snnk_network_save(use->network, use->save, SNNK_SAVE_ROWS) != SNNK_OK)
+        return library_failed(command);
+    return EXIT_OK;
+}
+
+void model_add_report(cJSON *json, const snnk_solve_report *report) {
+    cJSON_AddNumberToObject(json, "lambda", report->ridge);
+    cJSON_AddNumberToObject(json, "rank", (double)report->rank);
+    cJSON_AddNumberToObject(json, "condition", report->condition);
+    cJSON_AddStringToObject(json, "method", solve_methods[report->method]);
 }
 
 void model_close(model_use *use) {

@@ -116,12 +116,16 @@ static int set_note_array(snnk_network *network, const char *key, size_t n, char
     return st;
 }
 
+int task_save_classes(const task *from, snnk_network *network) {
+    return from->classes ? set_note_array(network, "classes", from->outputs, from->classes)
+                         : SNNK_OK;
+}
+
 int task_save(const task *from, const dataset *data, snnk_network *network) {
     int st = snnk_network_set_note(network, "task",
                                    from->classification ? "classification" : "regression");
 
-    if (st == SNNK_OK && from->classes)
-        st = set_note_array(network, "classes", from->outputs, from->classes);
+    if (st == SNNK_OK) st = task_save_classes(from, network);
     if (st != SNNK_OK || !snnk_table_column_name(data->inputs, 0)) return st;
     char **names = calloc(data->n_inputs, sizeof *names);
     for (size_t k = 0; names && k < data->n_inputs; k++)
@@ -205,6 +209,44 @@ int task_labels(const char *command, const task *from, const dataset *data, size
                           name);
     }
     return EXIT_OK;
+}
+
+/* One more class, by name. */
+static int add_class(const char *command, task *made, const char *name) {
+    char **classes = realloc(made->classes, (made->outputs + 1) * sizeof *classes);
+
+    if (!classes) return failed(command, "out of memory");
+    made->classes = classes;
+    classes[made->outputs] = strdup(name);
+    if (!classes[made->outputs]) return failed(command, "out of memory");
+    made->outputs++;
+    return EXIT_OK;
+}
+
+int task_add_classes(const char *command, dataset *data, task *made, size_t *added) {
+    const size_t before = made->outputs;
+    const size_t words = snnk_table_words(data->targets, data->target);
+    bool whole;
+    double largest;
+    int exit_status = EXIT_OK;
+
+    for (size_t k = 0; made->classes && exit_status == EXIT_OK && k < words; k++) {
+        const char *name = snnk_table_word(data->targets, data->target, k);
+
+        if (label_of(made, name) < 0) exit_status = add_class(command, made, name);
+    }
+    if (!made->classes && words == 0) {
+        exit_status = scan_targets(command, data, &whole, &largest);
+        if (exit_status == EXIT_OK && whole && largest < MOST_CLASSES &&
+            (size_t)(largest + 1) > made->outputs)
+            made->outputs = (size_t)largest + 1;
+    }
+    if (made->outputs > MOST_CLASSES && exit_status == EXIT_OK)
+        exit_status =
+            failed(command, "%s: with it the model would have %zu classes; they may be %d",
+                   data->targets_path, made->outputs, MOST_CLASSES);
+    *added = made->outputs - before;
+    return exit_status;
 }
 
 size_t largest_score(size_t n, const float *scores) {

@@ -1,0 +1,120 @@
+/* snnk merge: models with the same features that learnt from different rows. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/model.h"
+
+static const char command[] = "merge";
+
+static const char help[] =
+    "Usage: snnk merge MODEL OTHER... --save FILE [OPTION]...\n"
+    "Put models together that learnt from different rows: the result is what one fit on all of\n"
+    "them would give, with the lambda of the first. All must have been saved by snnk fit\n"
+    "--keep-statistics with the same features: the same options and --scaling none, or --like\n"
+    "the first. Rows that two of them learnt from count twice.\n"
+    "\n"
+    "Options:\n"
+    "  --save FILE     where to\n"
+    "  --ridge LAMBDA  a number >= 0 (default: the first model's)\n"
+    "  --json          print one JSON object on stdout and nothing else\n"
+    "  --help          show this help\n"
+    "\n"
+    "Examples:\n"
+    "  $ snnk fit --train a.csv --keep-statistics --save a.safetensors\n"
+    "  $ snnk fit --train b.csv --like a.safetensors --keep-statistics --save b.safetensors\n"
+    "  $ snnk merge a.safetensors b.safetensors --save ab.safetensors\n"
+    "\n"
+    "Exit status:\n"
+    "  0 success, 1 failure (a bad file, models that do not fit each other), 2 wrong usage\n";
+
+/* The layers of a network but for the last Psi, as a file has them: equal bytes are equal features. */
+static void *features_of(const snnk_network *network, size_t *bytes) {
+    snnk_network *tower;
+    void *buffer = NULL;
+
+    if (snnk_network_input_tower(network, &tower) != SNNK_OK) return NULL;
+    if (snnk_network_saved_bytes(tower, SNNK_SAVE_ROWS, bytes) == SNNK_OK) buffer = malloc(*bytes);
+    if (buffer && snnk_network_save_memory(tower, SNNK_SAVE_ROWS, buffer, *bytes) != SNNK_OK) {
+        free(buffer);
+        buffer = NULL;
+    }
+    snnk_network_free(tower);
+    return buffer;
+}
+
+static bool same_features(const snnk_network *a, const snnk_network *b) {
+    size_t a_bytes = 0, b_bytes = 0;
+    void *of_a = features_of(a, &a_bytes), *of_b = features_of(b, &b_bytes);
+    const bool same = of_a && of_b && a_bytes == b_bytes && memcmp(of_a, of_b, a_bytes) == 0;
+
+    free(of_a);
+    free(of_b);
+    return same;
+}
+
+static bool same_classes(const task *a, const task *b) {
+    if (a->classification != b->classification || a->outputs != b->outputs) return false;
+    if (!a->classes != !b->classes) return false;
+    for (size_t k = 0; a->classes && k < a->outputs; k++)
+        if (strcmp(a->classes[k], b->classes[k]) != 0) return false;
+    return true;
+}
+
+static int merge_one(model_use *into, const char *path) {
+    model_use other = {.path = path, .threads = into->threads};
+    int exit_status = model_open_statistics(command, &other);
+
+    if (exit_status == EXIT_OK && !same_classes(&into->task, &other.task))
+        exit_status =
+            failed(command, "%s and %s do not have the same targets or classes", into->path, path);
+    if (exit_status == EXIT_OK && !same_features(into->network, other.network))
+        exit_status = failed(command, "%s and %s do not have the same features: fit with --like %s",
+                             into->path, path, into->path);
+    if (exit_status == EXIT_OK &&
+        snnk_lstsq_merge(snnk_network_statistics(into->network),
+                         snnk_network_statistics(other.network)) != SNNK_OK)
+        exit_status = library_failed(command);
+    model_close(&other);
+    return exit_status;
+}
+
+static void print_json(const model_use *use, int models, const snnk_solve_report *report) {
+    cJSON *json = cJSON_CreateObject();
+    char *text;
+
+    cJSON_AddNumberToObject(json, "models", models);
+    cJSON_AddNumberToObject(json, "rows_after", (double)report->rows);
+    model_add_report(json, report);
+    cJSON_AddStringToObject(json, "model", use->save);
+    text = cJSON_PrintUnformatted(json);
+    puts(text ? text : "{}");
+    cJSON_free(text);
+    cJSON_Delete(json);
+}
+
+int merge_command(int argc, char **argv) {
+    model_use use;
+    snnk_solve_report report;
+    int exit_status = model_options(command, "FILES save ridge json", argc, argv, &use);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (use.help) {
+        fputs(help, stdout);
+        return EXIT_OK;
+    }
+    if (use.n_others == 0) return wrong_usage(command, "a second model is missing");
+    if (!use.save) return wrong_usage(command, "--save FILE is missing");
+    snnk_solve_report_init(&report, sizeof report);
+    exit_status = model_open_statistics(command, &use);
+    for (int k = 0; exit_status == EXIT_OK && k < use.n_others; k++)
+        exit_status = merge_one(&use, use.others[k]);
+    if (exit_status == EXIT_OK) exit_status = model_solve_and_save(command, &use, &report);
+    if (exit_status == EXIT_OK && use.json)
+        print_json(&use, 1 + use.n_others, &report);
+    else if (exit_status == EXIT_OK)
+        printf("merged %d models: %llu rows (lambda %.3g)\nsaved %s\n", 1 + use.n_others,
+               (unsigned long long)report.rows, report.ridge, use.save);
+    model_close(&use);
+    return exit_status;
+}

@@ -1,0 +1,276 @@
+/* src/bundle/statistics.c: networks that carry the statistics of their last layer, and go on learning; in files too. */
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/draw.h"
+
+#include <stdlib.h>
+
+enum { D = 4, HIDDEN = 6, M = 24, L = 2, N = 400, HALF = 150 };
+
+static float X[N * D], Y[N * (L + 1)];
+
+static int make_rows(void **state) {
+    (void)state;
+    draw_floats(X, N * D, 1);
+    for (size_t i = 0; i < N; i++) {
+        const float *x = X + i * D;
+
+        Y[i * (L + 1)] = x[0] * x[1];
+        Y[i * (L + 1) + 1] = x[2] - x[3] * x[3];
+        Y[i * (L + 1) + 2] = i < HALF ? 0 : x[0]; /* a target that the first half does not have */
+    }
+    return 0;
+}
+
+/* A dense layer, and features on it, without a Psi worth anything yet. */
+static snnk_network *make_network(void) {
+    float W[HIDDEN * D], zeros[L * M] = {0};
+    snnk_map_config config;
+    snnk_map *map;
+    snnk_layer *layers[2];
+    snnk_network *network;
+
+    draw_floats(W, HIDDEN * D, 2);
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.features = M;
+    config.kind = SNNK_MAP_GAUSSIAN;
+    assert_ok(snnk_map_create(HIDDEN, &config, NULL, &map));
+    assert_ok(snnk_layer_dense(D, HIDDEN, W, D, NULL, SNNK_TANH, NULL, &layers[0]));
+    assert_ok(snnk_layer_from_map(map, L, zeros, M, NULL, &layers[1]));
+    assert_ok(snnk_network_create(NULL, &network));
+    for (int k = 0; k < 2; k++) {
+        assert_ok(snnk_network_append(network, layers[k]));
+        snnk_layer_free(layers[k]);
+    }
+    snnk_map_free(map);
+    return network;
+}
+
+static snnk_lstsq *statistics_of(size_t targets, int32_t route) {
+    snnk_lstsq *lstsq;
+
+    assert_ok(snnk_lstsq_create(M, targets, NULL, &lstsq));
+    assert_ok(snnk_lstsq_set_route(lstsq, route));
+    return lstsq;
+}
+
+/* Feed rows first ... end-1, the first t targets, to the network's statistics, or take them out. */
+static void feed(snnk_network *network, size_t first, size_t end, size_t t, int forget) {
+    float *Phi = malloc((end - first) * M * sizeof *Phi);
+    snnk_lstsq *lstsq = snnk_network_statistics(network);
+
+    assert_ok(snnk_network_features(network, end - first, X + first * D, D, Phi, M, NULL));
+    assert_int_equal(snnk_lstsq_targets(lstsq), t);
+    assert_ok((forget ? snnk_lstsq_forget : snnk_lstsq_add_weighted)(
+        lstsq, end - first, Phi, M, Y + first * (L + 1), L + 1, NULL, NULL, NULL));
+    free(Phi);
+}
+
+static void solve(snnk_network *network) {
+    snnk_solve_config config;
+
+    assert_ok(snnk_solve_config_init(&config, sizeof config));
+    config.ridge = 1e-3;
+    assert_ok(snnk_network_solve(network, &config, NULL));
+}
+
+/* Psi, with its bias behind it, as the last layer has it. */
+static void read_psi(const snnk_network *network, size_t t, float *Psi) {
+    const snnk_layer *last = snnk_network_layer(network, snnk_network_layers(network) - 1);
+
+    assert_int_equal(snnk_layer_outputs(last), t);
+    assert_ok(snnk_layer_weights(last, Psi, M, Psi + t * M));
+}
+
+/* Floats of coefficients of size 1 to 100, solved from sums that were made in another order: 1e-5 of the largest. */
+static void check_same(const snnk_network *a, const snnk_network *b, size_t t) {
+    float left[(L + 1) * (M + 1)], right[(L + 1) * (M + 1)];
+    double largest = 0;
+
+    read_psi(a, t, left);
+    read_psi(b, t, right);
+    for (size_t k = 0; k < t * (M + 1); k++) largest = fmax(largest, fabs((double)left[k]));
+    assert_true(largest > 0);
+    for (size_t k = 0; k < t * (M + 1); k++) assert_close(left[k], right[k], 0, 1e-5 * largest);
+}
+
+static snnk_network *through_a_file(snnk_network *network) {
+    snnk_network *loaded;
+    size_t bytes, again;
+    void *buffer, *second;
+
+    assert_ok(snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &bytes));
+    buffer = malloc(bytes);
+    assert_ok(snnk_network_save_memory(network, SNNK_SAVE_ROWS, buffer, bytes));
+    assert_ok(snnk_network_load_memory(buffer, bytes, NULL, &loaded));
+    assert_ok(snnk_network_saved_bytes(loaded, SNNK_SAVE_ROWS, &again));
+    assert_int_equal(again, bytes);
+    second = malloc(bytes);
+    assert_ok(snnk_network_save_memory(loaded, SNNK_SAVE_ROWS, second, bytes));
+    assert_memory_equal(second, buffer, bytes);
+    free(second);
+    free(buffer);
+    snnk_network_free(network);
+    return loaded;
+}
+
+/* Half of the rows, a file, the other half: as all at once. And back again. */
+static void test_life(void **state) {
+    (void)state;
+    for (int32_t route = 0; route <= SNNK_ROUTE_AUTO; route++) {
+        snnk_network *whole = make_network(), *part = make_network(), *grown = make_network();
+
+        assert_ok(snnk_network_set_statistics(whole, statistics_of(L, route)));
+        assert_ok(snnk_network_set_statistics(part, statistics_of(L, route)));
+        assert_ok(snnk_network_set_statistics(grown, statistics_of(L, route)));
+        feed(whole, 0, N, L, 0);
+        feed(part, 0, HALF, L, 0);
+        feed(grown, 0, HALF, L, 0);
+        solve(whole);
+        solve(part);
+        grown = through_a_file(grown);
+        feed(grown, HALF, N, L, 0);
+        solve(grown);
+        check_same(whole, grown, L);
+        grown = through_a_file(grown);
+        feed(grown, HALF, N, L, 1);
+        solve(grown);
+        check_same(part, grown, L);
+        assert_int_equal(snnk_lstsq_rows(snnk_network_statistics(grown)), HALF);
+        snnk_network_free(whole);
+        snnk_network_free(part);
+        snnk_network_free(grown);
+    }
+}
+
+/* One more target than the layer had outputs: the layer gets one more. */
+static void test_more_targets(void **state) {
+    snnk_network *whole = make_network(), *grown = make_network();
+    snnk_solve_report report;
+
+    (void)state;
+    assert_ok(snnk_network_set_statistics(whole, statistics_of(L + 1, SNNK_ROUTE_GRAM)));
+    feed(whole, 0, N, L + 1, 0);
+    solve(whole);
+    assert_ok(snnk_network_set_statistics(grown, statistics_of(L, SNNK_ROUTE_GRAM)));
+    feed(grown, 0, HALF, L, 0);
+    solve(grown);
+    assert_int_equal(snnk_network_outputs(grown), L);
+    assert_ok(snnk_lstsq_add_targets(snnk_network_statistics(grown), 1));
+    grown = through_a_file(grown); /* with more targets than outputs */
+    feed(grown, HALF, N, L + 1, 0);
+    assert_ok(snnk_solve_report_init(&report, sizeof report));
+    solve(grown);
+    assert_int_equal(snnk_network_outputs(grown), L + 1);
+    check_same(whole, grown, L + 1);
+    snnk_network_free(whole);
+    snnk_network_free(grown);
+}
+
+/* Features are those of the last layer, whatever is before it, and of a tower. */
+static void test_features(void **state) {
+    snnk_network *network = make_network(), *tower;
+    float Phi[N * (M + 3)], expected[N * M], hidden[N * HIDDEN];
+    const snnk_map *map = snnk_layer_map(snnk_network_layer(network, 1));
+
+    (void)state;
+    assert_ok(snnk_layer_forward(snnk_network_layer(network, 0), N, X, D, hidden, HIDDEN, NULL));
+    assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, expected, M, NULL));
+    assert_ok(snnk_network_features(network, N, X, D, Phi, M + 3, NULL));
+    for (size_t i = 0; i < N; i++)
+        assert_memory_equal(Phi + i * (M + 3), expected + i * M, M * sizeof *Phi);
+    assert_ok(snnk_network_input_tower(network, &tower));
+    assert_ok(snnk_network_features(tower, N, X, D, Phi, M, NULL));
+    assert_memory_equal(Phi, expected, sizeof expected);
+    assert_ok(snnk_network_features(network, 0, NULL, 0, NULL, 0, NULL));
+    assert_status(snnk_network_features(network, 1, X, D, Phi, M - 1, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_network_features(NULL, 1, X, D, Phi, M, NULL), SNNK_E_NULL);
+    snnk_network_free(tower);
+    snnk_network_free(network);
+}
+
+static void test_misuse(void **state) {
+    snnk_network *network = make_network(), *none, *dense, *tower;
+    snnk_lstsq *lstsq = statistics_of(L, SNNK_ROUTE_GRAM), *narrow, *few;
+    const float W[D] = {0};
+    snnk_layer *layer;
+
+    (void)state;
+    assert_ok(snnk_network_create(NULL, &none));
+    assert_ok(snnk_network_create(NULL, &dense));
+    assert_ok(snnk_layer_dense(D, 1, W, D, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_network_append(dense, layer));
+    assert_ok(snnk_lstsq_create(M - 1, L, NULL, &narrow));
+    assert_ok(snnk_lstsq_create(M, L - 1, NULL, &few));
+    assert_ok(snnk_network_input_tower(network, &tower));
+    assert_null(snnk_network_statistics(network));
+    assert_null(snnk_network_statistics(NULL));
+    assert_status(snnk_network_set_statistics(NULL, lstsq), SNNK_E_NULL);
+    assert_status(snnk_network_set_statistics(none, lstsq), SNNK_E_STATE);
+    assert_status(snnk_network_set_statistics(dense, lstsq), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_network_set_statistics(tower, lstsq), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_network_set_statistics(network, narrow), SNNK_E_SHAPE);
+    assert_status(snnk_network_set_statistics(network, few), SNNK_E_SHAPE);
+    assert_status(snnk_network_solve(NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);
+    assert_ok(snnk_network_set_statistics(network, lstsq));
+    assert_ok(snnk_network_set_statistics(network, lstsq)); /* its own again */
+    assert_ptr_equal(snnk_network_statistics(network), lstsq);
+    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE); /* no rows */
+    assert_int_equal(snnk_network_layers(network), 2);
+    assert_status(snnk_network_append(network, layer), SNNK_E_STATE);
+    assert_status(snnk_network_features(dense, 1, X, D, NULL, 1, NULL), SNNK_E_UNSUPPORTED);
+    assert_ok(snnk_network_set_statistics(network, NULL)); /* frees them */
+    assert_null(snnk_network_statistics(network));
+    snnk_lstsq_free(narrow);
+    snnk_lstsq_free(few);
+    snnk_layer_free(layer);
+    snnk_network_free(tower);
+    snnk_network_free(none);
+    snnk_network_free(dense);
+    snnk_network_free(network);
+}
+
+/* Those of a fit are of all its rows, held-out ones too, as if a lstsq had been given them. */
+static void test_statistics_of_a_fit(void **state) {
+    snnk_network *network = make_network();
+    const snnk_map *map = snnk_layer_map(snnk_network_layer(network, 1));
+    float hidden[N * HIDDEN], Phi[N * M];
+    double B[2][L * M], b[2][L];
+    snnk_solve_config config;
+    snnk_fit *fit;
+    snnk_lstsq *lstsq[2];
+
+    (void)state;
+    draw_floats(hidden, N * HIDDEN, 5);
+    assert_ok(snnk_solve_config_init(&config, sizeof config));
+    config.ridge = 0.01;
+    assert_ok(snnk_fit_create(map, L, NULL, &fit));
+    assert_ok(snnk_fit_add(fit, N, hidden, HIDDEN, Y, L + 1, NULL));
+    assert_ok(snnk_fit_statistics(fit, NULL, &lstsq[0]));
+    assert_status(snnk_fit_statistics(NULL, NULL, &lstsq[1]), SNNK_E_NULL);
+    assert_status(snnk_fit_statistics(fit, NULL, NULL), SNNK_E_NULL);
+    lstsq[1] = statistics_of(L, SNNK_ROUTE_GRAM);
+    assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
+    assert_ok(snnk_lstsq_add(lstsq[1], N, Phi, M, Y, L + 1, NULL));
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(snnk_lstsq_rows(lstsq[k]), N);
+        assert_ok(snnk_lstsq_solve(lstsq[k], &config, B[k], M, b[k], NULL));
+        snnk_lstsq_free(lstsq[k]);
+    }
+    for (size_t k = 0; k < L * M; k++) assert_close(B[0][k], B[1][k], 1e-9, 1e-9);
+    snnk_fit_free(fit);
+    snnk_network_free(network);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_more_targets),
+        cmocka_unit_test(test_features),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_statistics_of_a_fit),
+    };
+
+    return cmocka_run_group_tests(tests, make_rows, NULL);
+}

@@ -909,8 +909,122 @@ static void test_failing_memory(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
+/* ---- From a factor ---- */
+
+/* Powers of x on 0 ... 1, in floats, which are all that counts: their condition number is some 1e7, that of the moments the
+ * square of it. */
+enum { POWERS_N = 60, POWERS_M = 9 };
+
+static void powers(float *Phi, float *Y) {
+    for (size_t i = 0; i < POWERS_N; i++) {
+        const double x = ((double)i + 0.5) / POWERS_N;
+
+        for (size_t j = 0; j < POWERS_M; j++) Phi[i * POWERS_M + j] = (float)pow(x, (double)j + 1);
+        Y[2 * i] = (float)sin(7 * x);
+        Y[2 * i + 1] = (float)exp(x);
+    }
+}
+
+static snnk_path *path_by(int32_t route, const float *Phi, const float *Y, int32_t intercept) {
+    snnk_lstsq *s = create(POWERS_M, 2);
+    const snnk_solve_config config = config_with(intercept);
+    snnk_path *path;
+
+    assert_ok(snnk_lstsq_set_route(s, route));
+    assert_ok(snnk_lstsq_add(s, POWERS_N, Phi, POWERS_M, Y, 2, NULL));
+    assert_ok(snnk_path_create(s, &config, &path));
+    snnk_lstsq_free(s);
+    return path;
+}
+
+/* Against long double normal equations, good to 5e-20 times the square of the condition number. From the factor coefficients are
+ * good to 1e-16 times the condition number and what they cancel, 1e-7 of the largest; from moments to a thousandth of that
+ * precision at best, which shows that it is the route that does it. rss from the factor has its digits, too. */
+static void test_from_a_factor(void **state) {
+    float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];
+    const double ridges[] = {0, 1e-10, 1e-3};
+    const oracle_rows rows = {POWERS_N, POWERS_M, 2, Phi, Y, NULL, SIZE_MAX};
+
+    (void)state;
+    powers(Phi, Y);
+    for (int32_t intercept = 0; intercept < 2; intercept++) {
+        snnk_path *paths[2] = {path_by(SNNK_ROUTE_QR, Phi, Y, intercept),
+                               path_by(SNNK_ROUTE_GRAM, Phi, Y, intercept)};
+        long double mean[POWERS_M + 2], A[POWERS_M * POWERS_M], R[2 * POWERS_M], b[2];
+        long double B[2 * POWERS_M];
+        double error[2] = {0};
+
+        assert_int_equal(snnk_path_rank(paths[0]), POWERS_M);
+        oracle_system(&rows, intercept, 0, mean, A, R);
+        for (size_t l = 0; l < 3; l++) {
+            const double both[2] = {ridges[l], ridges[l]};
+            double rss[2], exact[2] = {0}, largest = 0;
+
+            oracle_solution(&rows, ridges[l], mean, A, R, B, b);
+            for (size_t k = 0; k < 2 * POWERS_M; k++) largest = fmax(largest, fabs((double)B[k]));
+            for (int route = 0; route < 2; route++) {
+                double solved[2 * POWERS_M];
+
+                assert_ok(snnk_path_solve(paths[route], both, solved, POWERS_M, NULL));
+                for (size_t k = 0; l == 0 && k < 2 * POWERS_M; k++)
+                    error[route] = fmax(error[route], fabs(solved[k] - (double)B[k]) / largest);
+                if (route == 0)
+                    for (size_t k = 0; k < 2 * POWERS_M; k++)
+                        assert_close(solved[k], (double)B[k], 0, 1e-7 * largest);
+            }
+            for (size_t i = 0; i < POWERS_N; i++)
+                for (size_t k = 0; k < 2; k++) {
+                    const double e = oracle_residual(&rows, i, k, B, b);
+
+                    exact[k] += e * e;
+                }
+            assert_ok(snnk_path_score(paths[0], 1, ridges + l, rss, NULL, NULL));
+            for (size_t k = 0; k < 2; k++) assert_close(rss[k], exact[k], 1e-7, 0);
+        }
+        assert_true(error[1] > 1000 * error[0]);
+        snnk_path_free(paths[0]);
+        snnk_path_free(paths[1]);
+    }
+}
+
+/* Where both are good they are the same, also with fewer rows than features, and weights. */
+static void test_routes_agree(void **state) {
+    enum { N = 30, M = 6 };
+    float *Phi = statistics_random(N * M, 21), *Y = statistics_random(N * 2, 22), weights[N];
+    const double ridges[] = {1e-2, 3};
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) weights[i] = 1 + (float)(i % 3);
+    for (size_t n = 4; n <= N; n += N - 4)
+        for (int32_t intercept = 0; intercept < 2; intercept++) {
+            double B[2][2 * M], rss[2][4], dof[2][2];
+
+            for (int32_t route = 0; route < 2; route++) {
+                snnk_lstsq *s = create(M, 2);
+                const snnk_solve_config config = config_with(intercept);
+                snnk_path *path;
+
+                assert_ok(snnk_lstsq_set_route(s, route));
+                assert_ok(snnk_lstsq_add_weighted(s, n, Phi, M, Y, 2, NULL, weights, NULL));
+                assert_ok(snnk_path_create(s, &config, &path));
+                assert_ok(snnk_path_solve(path, ridges, B[route], M, NULL));
+                assert_ok(snnk_path_score(path, 2, ridges, rss[route], dof[route], NULL));
+                snnk_path_free(path);
+                snnk_lstsq_free(s);
+            }
+            /* condition numbers below 100, of moments 1e4 */
+            for (size_t k = 0; k < 2 * M; k++) assert_close(B[0][k], B[1][k], 1e-11, 1e-12);
+            for (size_t k = 0; k < 4; k++) assert_close(rss[0][k], rss[1][k], 1e-11, 1e-13);
+            for (size_t k = 0; k < 2; k++) assert_close(dof[0][k], dof[1][k], 1e-11, 0);
+        }
+    free(Phi);
+    free(Y);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_from_a_factor),
+        cmocka_unit_test(test_routes_agree),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_is_the_ridge_solution),

@@ -9,6 +9,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "solve/qr.h"
 #include "solve/system.h"
 
 /* What S is off by when rows were multiplied in floats: <snnk/lstsq.h>. */
@@ -33,27 +34,21 @@ static int count_directions(snnk_path *path, double tolerance) {
     return SNNK_OK;
 }
 
-/* along = R V^T for the kept directions, and what they explain of yy. */
-static int project(snnk_path *path, const snnk__system *system) {
-    const size_t m = path->features, t = path->targets, rank = path->rank;
+/* The squares of each target that the kept directions explain; left (t): what they leave. */
+static int explain(snnk_path *path, const double *left) {
+    const size_t t = path->targets, rank = path->rank;
     const double *values = snnk__path_values(path);
     const bool saturated = (double)rank + path->intercept >= path->rows;
 
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)t, (lapack_int)rank,
-                (lapack_int)m, 1, system->R, (lapack_int)m, snnk__path_vectors(path), (lapack_int)m,
-                0, path->along, (lapack_int)rank);
     for (size_t k = 0; k < t; k++) {
-        double left = system->yy[k];
-
         for (size_t j = 0; j < rank; j++) {
             const double d = path->along[k * rank + j], e = d / values[j] * d;
 
             path->explained[k * rank + j] = e;
             path->explained[t * rank + j] += e;
-            left -= e;
         }
         /* As many directions as rows: every row is met, and what is left is rounding. */
-        path->least_rss[k] = saturated || left < 0 ? 0 : left;
+        path->least_rss[k] = saturated || left[k] < 0 ? 0 : left[k];
         path->least_rss[t] += path->least_rss[k];
     }
     return snnk__check_finite_f64(path->explained, "explained", t + 1, rank, rank);
@@ -77,7 +72,19 @@ static int allocate_square(snnk_path *path, size_t m, size_t t) {
     return allocate(path, t + 1, "residuals", &path->least_rss);
 }
 
-static int decompose(snnk_path *path, const snnk_lstsq *lstsq, const snnk_solve_config *config) {
+/* Room that depends on the rank. */
+static int allocate_kept(snnk_path *path, double tolerance) {
+    const size_t t = path->targets;
+    int st;
+
+    if ((st = count_directions(path, tolerance)) != SNNK_OK) return st;
+    st = allocate(path, t * path->rank, "projected right sides", &path->along);
+    if (st != SNNK_OK) return st;
+    return allocate(path, (t + 1) * path->rank, "explained squares", &path->explained);
+}
+
+/* By eigenvectors of the moments. */
+static int decompose_moments(snnk_path *path, const snnk_lstsq *lstsq, double tolerance) {
     const size_t m = path->features, t = path->targets;
     snnk__system system = {.A = path->vectors};
     int st;
@@ -86,19 +93,59 @@ static int decompose(snnk_path *path, const snnk_lstsq *lstsq, const snnk_solve_
     if (st != SNNK_OK) goto done;
     system.yy = system.R + t * m;
     if ((st = snnk__system_build(lstsq, path->intercept, &system)) != SNNK_OK) goto done;
-    path->rows = system.rows;
-    path->weight = system.weight;
     st = snnk__eigenvectors(&path->allocator, m, 'U', path->vectors, path->values);
     if (st != SNNK_OK) goto done;
-    if ((st = count_directions(path, snnk__rank_tolerance(config, m))) != SNNK_OK) goto done;
-    st = allocate(path, t * path->rank, "projected right sides", &path->along);
-    if (st != SNNK_OK) goto done;
-    st = allocate(path, (t + 1) * path->rank, "explained squares", &path->explained);
-    if (st != SNNK_OK) goto done;
-    st = project(path, &system);
+    if ((st = allocate_kept(path, tolerance)) != SNNK_OK) goto done;
+
+    const size_t rank = path->rank;
+
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)t, (lapack_int)rank,
+                (lapack_int)m, 1, system.R, (lapack_int)m, snnk__path_vectors(path), (lapack_int)m,
+                0, path->along, (lapack_int)rank);
+    for (size_t k = 0; k < t; k++) /* yy becomes what is left */
+        for (size_t j = 0; j < rank; j++) {
+            const double d = path->along[k * rank + j];
+
+            system.yy[k] -= d / snnk__path_values(path)[j] * d;
+        }
+    st = explain(path, system.yy);
 done:
     snnk__free(&path->allocator, system.R);
     return st;
+}
+
+/* By singular vectors of the factor: what is left comes without a difference. */
+static int decompose_factor(snnk_path *path, const snnk_lstsq *lstsq, double tolerance) {
+    const size_t m = path->features, t = path->targets;
+    snnk__qr_system system = {.values = path->values, .vectors = path->vectors};
+    int st;
+
+    st = snnk__alloc(&path->allocator, t * m + t, sizeof *system.parts, "right sides",
+                     &system.parts);
+    if (st != SNNK_OK) goto done;
+    system.rest = system.parts + t * m;
+    if ((st = snnk__qr_decompose(lstsq, path->intercept, &system)) != SNNK_OK) goto done;
+    if ((st = allocate_kept(path, tolerance)) != SNNK_OK) goto done;
+
+    const size_t rank = path->rank, dropped = m - rank;
+
+    for (size_t k = 0; k < t; k++) {
+        const double *part = system.parts + k * m;
+
+        for (size_t j = 0; j < dropped; j++) system.rest[k] += part[j] * part[j];
+        for (size_t j = 0; j < rank; j++)
+            path->along[k * rank + j] = sqrt(snnk__path_values(path)[j]) * part[dropped + j];
+    }
+    st = explain(path, system.rest);
+done:
+    snnk__free(&path->allocator, system.parts);
+    return st;
+}
+
+/* How far eigenvalues are off, as a share of the largest. Those of a factor are squares of what is off by that. */
+static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
+    if (lstsq->route != SNNK_ROUTE_GRAM) return rounding * rounding;
+    return lstsq->fast ? FAST_ROUNDING : rounding;
 }
 
 int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, snnk_path **path) {
@@ -117,6 +164,7 @@ int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, s
         return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to decompose");
 
     const size_t m = lstsq->features, t = lstsq->targets;
+    const bool of_moments = lstsq->route == SNNK_ROUTE_GRAM;
 
     if ((st = snnk__check_eigenvectors(m)) != SNNK_OK) return st;
     st = snnk__alloc_zero(&lstsq->allocator, 1, sizeof *made, "a ridge path", &made);
@@ -125,13 +173,19 @@ int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, s
     made->features = m;
     made->targets = t;
     made->intercept = ours.intercept;
-    made->rounding = lstsq->fast ? FAST_ROUNDING : snnk__rank_tolerance(&defaults, m);
+    made->rows = (double)lstsq->rows;
+    made->weight = lstsq->weight;
+    made->rounding = rounding_of(lstsq, snnk__rank_tolerance(&defaults, m));
     if ((st = allocate_square(made, m, t)) != SNNK_OK) goto done;
     if (ours.intercept) {
         memcpy(made->mean_phi, lstsq->mean_phi, m * sizeof *made->mean_phi);
         memcpy(made->mean_y, lstsq->mean_y, t * sizeof *made->mean_y);
     }
-    if ((st = decompose(made, lstsq, &ours)) != SNNK_OK) goto done;
+    const double tolerance =
+        of_moments || ours.rank_tolerance > 0 ? snnk__rank_tolerance(&ours, m) : made->rounding;
+    st = of_moments ? decompose_moments(made, lstsq, tolerance)
+                    : decompose_factor(made, lstsq, tolerance);
+    if (st != SNNK_OK) goto done;
     *path = made;
     made = NULL;
 done:

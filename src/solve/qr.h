@@ -53,6 +53,16 @@ static inline uint64_t snnk__qr_decisive_rows(const snnk_lstsq *lstsq) {
     return 2 * (uint64_t)lstsq->features;
 }
 
+/* Where the eigen-system of the moments goes: values (m, rising), vectors (m x m, v_k in row k), and of each target
+ * its parts along the left singular vectors (t x m, in the order of the values): C v_k = sqrt(value_k) part_k; and
+ * the squares that no feature explains (t). */
+typedef struct snnk__qr_system {
+    double *values, *vectors, *parts, *rest;
+} snnk__qr_system;
+
+/* SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_SINGULAR (no convergence), SNNK_E_NOMEM. */
+int snnk__qr_decompose(const snnk_lstsq *lstsq, bool intercept, const snnk__qr_system *system);
+
 /* The ridge solution from the factor: statuses and arguments of snnk__lstsq_solve_into. scale: m
  * powers of two, on which z = B / scale is solved for; w: the weight of the means' row, 0 with an
  * intercept. R (t x m) becomes z. tolerance: of singular values. */

@@ -5,12 +5,8 @@
 static int build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double *mean = lstsq->mean_phi;
+    const double w = intercept ? 0 : lstsq->weight;
     int st;
-
-    system->rows = (double)lstsq->rows;
-    system->weight = lstsq->weight;
-
-    const double w = intercept ? 0 : system->weight;
 
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j <= i; j++)

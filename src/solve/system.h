@@ -7,11 +7,9 @@
 /* The whole problem without a ridge: |B phi - y|^2 summed is yy - 2 R.B + B A B^T. Unscaled, because a ridge
  * acts in the coordinates that the features have. */
 typedef struct snnk__system {
-    double *A;   /* m x m, row-major, the lower triangle; nothing is written above it */
-    double *R;   /* t x m */
-    double *yy;  /* t */
-    double rows; /* n */
-    double weight;
+    double *A;  /* m x m, row-major, the lower triangle; nothing is written above it */
+    double *R;  /* t x m */
+    double *yy; /* t */
 } snnk__system;
 
 /* Fill A, R and yy, which are the caller's, from the statistics: centred on the means with an intercept, else about

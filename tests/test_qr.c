@@ -261,17 +261,20 @@ static void test_singular(void **state) {
     assert_close(b, 7.5, 1e-15, 0);
     snnk_lstsq_free(s);
 
-    /* rank_tolerance is of eigenvalues: singular values 1 and 1/8 of two orthogonal columns. */
-    const float two[] = {64, 0, -64, 0, 0, 64, 0, -64, 0, 0, 0, 0}, y[] = {1, 2, 3, 4, 5, 6};
+    /* rank_tolerance is of eigenvalues, 1 +- 0.9 of S = (1, 0.9; 0.9, 1): ratio 1/19 = 0.0526. */
     s = route_create(2, 1, SNNK_ROUTE_QR);
-    assert_ok(snnk_lstsq_add(s, 6, two, 2, y, 1, NULL));
-    s->S[3] = s->S[0] / 8;
-    assert_ok(snnk_solve_config_init(&config, sizeof config));
-    config.ridge = 0;
-    config.rank_tolerance = 1e-3;
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
-    assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
-    assert_int_equal(report.rank, 2);
+    s->rows = 5, s->weight = 5;
+    s->S[0] = 1, s->S[2] = 0.9, s->S[3] = sqrt(0.19);
+    s->C[0] = 1, s->C[1] = -0.9 / sqrt(0.19); /* of C = (1, 0) */
+    for (int k = 0; k < 2; k++) {
+        config = route_config(0, 1);
+        config.rank_tolerance = k ? 0.053 : 0.052;
+        assert_ok(snnk_solve_report_init(&report, sizeof report));
+        assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
+        assert_int_equal(report.rank, k ? 1 : 2);
+        assert_close(B[0], k ? 0.5 / 1.9 : 1 / 0.19, 1e-14, 0); /* as in test_ridge.c */
+        assert_close(B[1], k ? 0.5 / 1.9 : -0.9 / 0.19, 1e-14, 0);
+    }
     snnk_lstsq_free(s);
 }
 

@@ -51,7 +51,7 @@ typedef enum snnk_route {
     SNNK_ROUTE_GRAM = 0, /* the moments S. Their condition number is the square of that of the rows:
                           * beyond 1e7 of those (columns brought to one length) digits are gone */
     SNNK_ROUTE_QR = 1,   /* their triangular factor L, S = L L^T, by Householder transformations of
-                          * the rows: up to 1e14, for 2 to 4 times the time. Always in double */
+                          * the rows: up to 1e14, for 4 times the time. Always in double */
     SNNK_ROUTE_AUTO = 2  /* QR for the first 2 m rows; then, if their condition number is below 1e6,
                           * GRAM from there on (constant columns do not count), else QR. A solution
                           * asked for before comes from the factor, and decides nothing */
@@ -95,15 +95,15 @@ SNNK_API int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *P
                                      const float *weights, snnk_workspace *workspace);
 
 /* Take n rows out again, as if they had never been added (to the rounding of the sums that there
- * were): exact unlearning. Arguments as above, and as they were when the rows came; their order and batches do not
- * matter. By subtraction from S, or hyperbolic reflections of L; then what is left is looked at: O(m^3/3 + t m^2)
- * and m^2 more numbers beside the cost of adding. SNNK_E_STATE (nothing was forgotten) if these rows cannot have been
- * there: more rows or weight than there are, or what would be left is not a sum of squares, to
- * rounding: a direction of features, or a residual, with less than nothing. A wrong row that leaves
- * sums of squares cannot be told from a right one. Without any rows left, all is as it was created.
- * In fast precision (best that in which the rows came), rows are known to 2e-7 and so is what is left. In a
- * factor, directions that keep less than 1e-14 or so of their length are noise, and count as gone.
- * SNNK_E_SIZE, SNNK_E_NOMEM, else as above. */
+ * were): exact unlearning. Arguments as above, and as they were when the rows came; their order and
+ * batches do not matter. By subtraction from S, or hyperbolic reflections of L; what is left of the moments is looked
+ * at: O(m^3/3 + t m^2) and m^2 more numbers beside the cost of adding, with a factor O(m^3) and 4 m^2. SNNK_E_STATE (nothing
+ * was forgotten) if these rows cannot have been there: more rows or weight than there are, or what would be left
+ * is not a sum of squares, to rounding: a direction of features, or a residual, with less than nothing. A wrong row
+ * that leaves sums of squares cannot be told from a right one. Without any rows left, all sums are 0
+ * as at first. Where nothing but rounding would be left of some direction, as with fewer rows than features, a factor
+ * knows no more than moments do, and the route becomes GRAM. In fast precision (best that in which the rows came),
+ * rows are known to 2e-7 and so is what is left. SNNK_E_SIZE, SNNK_E_NOMEM, else as above. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
                                const float *Y, size_t ldy, const int32_t *labels,
                                const float *weights, snnk_workspace *workspace);

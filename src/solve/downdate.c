@@ -5,7 +5,6 @@
  * H [R'_i; A] is solved for R'_i, and A becomes the other rows of H [R'_i; A]. With the new row in the
  * second half, as Chambers (J. Amer. Stat. Assoc. 66, 1971, 744) has it for rotations, A goes through
  * nothing but reflections, and the errors of R'^T R' do not grow. */
-#include <float.h>
 #include <math.h>
 
 #include <cblas.h>
@@ -24,28 +23,32 @@ static void reflect(const reflection *h, double *r, double *A) {
     const lapack_int n = (lapack_int)h->rows;
     const double inner = cblas_ddot(n, h->v, 1, A, 1);
 
-    /* first = 0: nothing is left in this direction. */
-    *r = h->first != 0 ? (*r + h->tau * inner) / h->first : 0;
+    *r = (*r + h->tau * inner) / h->first;
     cblas_daxpy(n, -h->tau * (*r + inner), h->v, 1, A, 1);
 }
 
-/* The reflection of column i, over a (which becomes its v). noise: what rounding can have done to the length
- * of a; most: by how much a can be longer than all there is. false if it is longer. */
-static bool find_reflection(double *diagonal, double noise, double most, size_t rows, double *a,
-                            reflection *h) {
+/* Less than this share of the squares being left, it may be what rounding of all that went before has made of
+ * 0. A direction that was short all along keeps more than that, but for few rows. */
+#define LITTLE 1e-4
+
+/* The reflection of column i, over a (which becomes its v). noise, square_noise: what rounding can have done to the
+ * length of a, and to squares. false if that could be all that is left. */
+static bool find_reflection(double *diagonal, double noise, double square_noise, size_t rows,
+                            double *a, reflection *h) {
     const double alpha = fabs(*diagonal), length = cblas_dnrm2((lapack_int)rows, a, 1);
-    double left, scale;
+    const double squares = (alpha - length) * (alpha + length);
+    double left;
 
     *h = (reflection){.rows = 0, .v = a, .tau = 0, .first = 1};
     if (length <= noise) return true; /* nothing to take */
-    if (length - alpha > most) return false;
-    left = alpha - length <= noise ? 0 : sqrt((alpha - length) * (alpha + length));
+    if (alpha - length <= noise) return false;
+    if (squares <= square_noise && squares <= LITTLE * alpha * alpha) return false;
+    left = sqrt(squares);
     /* Opposite signs, so that v is not a difference of near numbers. */
-    scale = left > 0 ? -copysign(1 / (left + alpha), *diagonal) : 1 / length;
-    cblas_dscal((lapack_int)rows, scale, a, 1);
+    cblas_dscal((lapack_int)rows, -copysign(1 / (left + alpha), *diagonal), a, 1);
     h->rows = rows;
-    h->tau = left > 0 ? 1 + left / alpha : 1;
-    h->first = left > 0 ? -left / alpha : 0;
+    h->tau = 1 + left / alpha;
+    h->first = -left / alpha;
     *diagonal = -copysign(left, *diagonal);
     return true;
 }
@@ -61,25 +64,18 @@ static void remove_rest(snnk_lstsq *lstsq, size_t rows) {
     }
 }
 
-/* Where little is left in a direction, dividing by `first` makes noise larger in what is left of other
- * columns there, and in what they have besides: their lengths are right, the shares are not. Squares of these factors
- * are summed, as errors have either sign. And rows that went before left noise in squares, not in lengths. */
 bool snnk__qr_remove_block(snnk_lstsq *lstsq, size_t rows, const double *noise,
                            const double *square_noise) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const snnk__qr *qr = lstsq->qr;
-    double amplified = 1;
 
     for (size_t i = 0; i < m; i++) {
-        double *a = qr->phi + i * qr->ld, *diagonal = lstsq->S + i * m + i;
-        const double of_squares =
-            square_noise[i] / fmax(fabs(*diagonal), sqrt(square_noise[i]) + DBL_MIN);
-        const double most = sqrt(amplified) * (noise[i] + of_squares);
+        double *a = qr->phi + i * qr->ld;
         reflection h;
 
-        if (!find_reflection(diagonal, noise[i], most, rows, a, &h)) return false;
+        if (!find_reflection(lstsq->S + i * m + i, noise[i], square_noise[i], rows, a, &h))
+            return false;
         if (h.rows == 0) continue;
-        if (h.first != 0) amplified += 1 / (h.first * h.first);
         for (size_t j = i + 1; j < m; j++) reflect(&h, lstsq->S + j * m + i, qr->phi + j * qr->ld);
         for (size_t k = 0; k < t; k++) reflect(&h, lstsq->C + k * m + i, qr->y + k * qr->ld);
     }

@@ -116,7 +116,7 @@ static bool near(double a, double b, double noise) { return fabs(a - b) <= noise
 static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
     const double weight = lstsq->weight;
     const rounding r = find_rounding(lstsq, forgotten);
-    const shift last = {.scale = sqrt(weight), .share = 0, .weight = weight};
+    const shift last = {.scale = sqrt(r.weight), .share = 0, .weight = weight};
     bool same = true;
 
     for (size_t j = 0; j < lstsq->features; j++)
@@ -233,7 +233,6 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *r
     const double b = snnk__rows_weight(rows), a = left->weight - b;
     const shift s = find_shift(a, b);
 
-    if (!(a > 0)) return false;
     snnk__qr_pack(left, rows);
     snnk__qr_set_shift(left, rows->n, s.scale, left->block_phi, left->block_y);
     for (size_t j = 0; j < m; j++) {
@@ -247,47 +246,50 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *r
     return snnk__qr_remove_block(left, rows->n + 1, noise, noise + m);
 }
 
-/* What the features leave of the targets is not below 0, to rounding. That grows with the coefficients, which a diagonal
- * raised by what rounding can have taken bounds, as in is_sum_of_squares. scratch: m + t. */
-static int check_rest(snnk_lstsq *left, const rounding *r, const shift *s, double *scratch) {
-    const size_t m = left->features, t = left->targets;
-    double *raise = scratch, *rest = scratch + m;
-    int st;
-
-    for (size_t j = 0; j < m; j++) raise[j] = square_noise(r, s, m, left->mean_phi[j], r->phi[j]);
-    if ((st = snnk__qr_rest(left, raise, rest)) != SNNK_OK) return st;
-    for (size_t k = 0; k < t; k++) {
-        if (-rest[k] > square_noise(r, s, m, left->mean_y[k], r->y[k])) return refuse();
-        left->yy[k] = fmax(left->yy[k], 0);
-    }
-    return SNNK_OK;
-}
-
-/* left: a copy, in; what is left, out. */
-static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_lstsq *left) {
-    const rounding r = find_rounding(lstsq, left);
-    double *scratch;
+/* *left = the factor without these rows, or NULL if nothing but rounding would be left of some direction. */
+static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_lstsq **left) {
+    const snnk_allocator *allocator = &lstsq->allocator;
+    snnk_lstsq *made = NULL;
+    double *noise = NULL;
     bool removed = true;
     int st;
 
-    st = snnk__alloc(&lstsq->allocator, 2 * lstsq->features + lstsq->targets, sizeof *scratch,
-                     "bounds of rounding", &scratch);
+    *left = NULL;
+    st = snnk__alloc(allocator, 2 * lstsq->features, sizeof *noise, "bounds of rounding", &noise);
     if (st != SNNK_OK) return st;
+    if ((st = snnk__lstsq_clone(lstsq, allocator, &made)) != SNNK_OK) goto done;
+
+    const rounding r = find_rounding(lstsq, made);
+
     for (size_t first = 0; removed && first < rows->n;) {
         const size_t count = snnk__rows_next(rows->n - first, REMOVED_ROWS);
         const snnk__rows some = snnk__rows_some(rows, first, count);
 
-        removed = remove_part(left, &r, &some, scratch);
+        removed = remove_part(made, &r, &some, noise);
         first += count;
     }
+    for (size_t k = 0; k < made->targets; k++) made->yy[k] = fmax(made->yy[k], 0);
     if (removed) {
-        const shift s = find_shift(left->weight, snnk__rows_weight(rows));
-
-        st = check_rest(left, &r, &s, scratch);
-    } else {
-        st = refuse();
+        *left = made;
+        made = NULL;
     }
-    snnk__free(&lstsq->allocator, scratch);
+done:
+    snnk_lstsq_free(made);
+    snnk__free(allocator, noise);
+    return st;
+}
+
+/* The same as forget_moments from a factor, by its moments. Pivots do not tell whether the rows can have been there,
+ * because their rounding has no bound where little is left. */
+static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
+    snnk_lstsq *moments;
+    int st;
+
+    st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments);
+    if (st != SNNK_OK) return st;
+    snnk__qr_to_gram(moments);
+    st = forget_moments(moments, left);
+    snnk_lstsq_free(moments);
     return st;
 }
 
@@ -303,6 +305,13 @@ static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk__rows 
     return st;
 }
 
+static void exchange(snnk_lstsq *a, snnk_lstsq *b) {
+    const snnk_lstsq of_a = *a;
+
+    *a = *b;
+    *b = of_a;
+}
+
 int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
                       size_t ldy, const int32_t *labels, const float *weights,
                       snnk_workspace *workspace) {
@@ -313,7 +322,7 @@ int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldph
                              .ldy = ldy,
                              .labels = labels,
                              .weights = weights};
-    snnk_lstsq *left = NULL;
+    snnk_lstsq *left = NULL, *factored = NULL;
     int32_t precision;
     int st;
 
@@ -321,23 +330,20 @@ int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldph
     if (n == 0) return SNNK_OK;
     if ((st = check_amount(lstsq, &rows)) != SNNK_OK) return st;
 
-    const bool all = n == lstsq->rows, of_moments = lstsq->route == SNNK_ROUTE_GRAM;
+    const bool of_moments = lstsq->route == SNNK_ROUTE_GRAM;
 
-    st = all || of_moments ? collect(lstsq, precision, &rows, workspace, &left)
-                           : snnk__lstsq_clone(lstsq, &lstsq->allocator, &left);
-    if (st != SNNK_OK) goto done;
-    if (all) {
+    if (!of_moments) precision = SNNK_PRECISION_DOUBLE;
+    if ((st = collect(lstsq, precision, &rows, workspace, &left)) != SNNK_OK) goto done;
+    if (n == lstsq->rows) {
         st = forget_all(lstsq, left);
         goto done;
     }
-    st = of_moments ? forget_moments(lstsq, left) : forget_factor(lstsq, &rows, left);
-    if (st == SNNK_OK) {
-        const snnk_lstsq before = *lstsq;
-
-        *lstsq = *left;
-        *left = before;
-    }
+    st = of_moments ? forget_moments(lstsq, left) : forget_its_moments(lstsq, left);
+    if (st != SNNK_OK) goto done;
+    if (!of_moments && (st = forget_factor(lstsq, &rows, &factored)) != SNNK_OK) goto done;
+    exchange(lstsq, factored ? factored : left);
 done:
+    snnk_lstsq_free(factored);
     snnk_lstsq_free(left);
     return st;
 }

@@ -69,15 +69,11 @@ int snnk__qr_decompose(const snnk_lstsq *lstsq, bool intercept, const snnk__qr_s
 int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, const double *scale,
                    double *R, snnk__solve_outcome *outcome);
 
-/* Take the block's rows 0 ... rows-1 out of the factor: hyperbolic transformations. noise, square_noise: what
- * rounding may have done to the length of each feature over these rows, and to its squares over all. false if these
- * rows cannot have been in it; the factor is scratch then. What is left of the targets (yy) is not looked
- * at, and can be below 0. */
+/* Take the block's rows 0 ... rows-1 out of the factor: hyperbolic transformations. noise, square_noise:
+ * what rounding may have done to the length of each feature, over these rows, and to its squares, over all. false if nothing but rounding would be left in some direction, of which a factor then
+ * knows no more than moments do; it is scratch then. What is left of the targets (yy) can be below 0 by
+ * rounding. */
 bool snnk__qr_remove_block(snnk_lstsq *lstsq, size_t rows, const double *noise,
                            const double *square_noise);
-
-/* rest[k] = what a ridge of raise[j] (>= 0) on each feature leaves of target k, with C and yy as they are: yy and more.
- * SNNK_E_NOMEM. */
-int snnk__qr_rest(snnk_lstsq *lstsq, const double *raise, double *rest);
 
 #endif

@@ -36,31 +36,6 @@ static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const do
     }
 }
 
-int snnk__qr_rest(snnk_lstsq *lstsq, const double *raise, double *rest) {
-    const size_t m = lstsq->features, t = lstsq->targets, ld = lstsq->qr->ld;
-    double *phi = lstsq->qr->phi, *y = lstsq->qr->y, *R = NULL, *Z = NULL;
-    int st;
-
-    st = snnk__alloc(&lstsq->allocator, m * m, sizeof *R, "a copy of the factor", &R);
-    if (st != SNNK_OK) goto done;
-    st = snnk__alloc(&lstsq->allocator, t * m, sizeof *Z, "a copy of the targets", &Z);
-    if (st != SNNK_OK) goto done;
-    for (size_t j = 0; j < m; j++) {
-        memcpy(R + j * m, lstsq->S + j * m, (j + 1) * sizeof *R);
-        memset(phi + j * ld, 0, j * sizeof *phi);
-        phi[j * ld + j] = sqrt(raise[j]);
-    }
-    memcpy(Z, lstsq->C, t * m * sizeof *Z);
-    for (size_t k = 0; k < t; k++) memset(y + k * ld, 0, m * sizeof *y);
-    snnk__qr_absorb(lstsq->qr, m, t, m, m, R, Z);
-    for (size_t k = 0; k < t; k++)
-        rest[k] = lstsq->yy[k] + cblas_ddot((lapack_int)m, y + k * ld, 1, y + k * ld, 1);
-done:
-    snnk__free(&lstsq->allocator, Z);
-    snnk__free(&lstsq->allocator, R);
-    return st;
-}
-
 /* What dgelsd's documentation asks for at most, with blocks of 25 or more at the leaves of its tree. The integer
  * limit is LAPACK's. */
 static int check_work(size_t m, size_t t) {

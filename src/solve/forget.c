@@ -246,6 +246,19 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *r
     return snnk__qr_remove_block(left, rows->n + 1, noise, noise + m);
 }
 
+/* What is left of the targets is not below 0. false where it was by more than rounding: what a direction without
+ * features explained, which columns that depend on others have a row of the factor for. */
+static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
+    const shift s = find_shift(left->weight, weight);
+    bool settled = true;
+
+    for (size_t k = 0; k < left->targets; k++) {
+        settled &= -left->yy[k] <= square_noise(r, &s, 1, left->mean_y[k], r->y[k]);
+        left->yy[k] = fmax(left->yy[k], 0);
+    }
+    return settled;
+}
+
 /* *left = the factor without these rows, or NULL if nothing but rounding would be left of some direction. */
 static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_lstsq **left) {
     const snnk_allocator *allocator = &lstsq->allocator;
@@ -268,8 +281,7 @@ static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_l
         removed = remove_part(made, &r, &some, noise);
         first += count;
     }
-    for (size_t k = 0; k < made->targets; k++) made->yy[k] = fmax(made->yy[k], 0);
-    if (removed) {
+    if (removed && settle_rest(made, &r, snnk__rows_weight(rows))) {
         *left = made;
         made = NULL;
     }

@@ -2,9 +2,9 @@
  *
  *     (B, b) = argmin  sum_i |B phi_i + b - y_i|^2 + ridge |B|^2
  *
- * phi_i: m features, y_i: t targets. Kept are the row count and weight, the means, and the centred second
- * moments S = sum (phi - mean)(phi - mean)^T and its companions for phi y and y^2, in double: m^2 +
- * O(m t) numbers, however many rows. Batches are centred on their own mean and merged by the
+ * phi_i: m features, y_i: t targets. Kept are the row count and weight, the means, and the centred
+ * second moments S = sum (phi - mean)(phi - mean)^T and its companions for phi y and y^2, in double:
+ * m^2 + O(m t) numbers, however many rows. Batches are centred on their own mean and merged by the
  * pairwise rule of Chan, Golub & LeVeque 1979, so a large mean costs no digits. The intercept b is
  * not penalised. Rows can have weights, can be forgotten again, and can go into a triangular factor
  * instead of S where its condition number asks for that. */
@@ -57,9 +57,10 @@ typedef enum snnk_route {
                           * asked for before comes from the factor, and decides nothing */
 } snnk_route;
 
-/* Choose before the first row; GRAM at first. The others take 8 m max(m, 512) bytes more, which AUTO gives back
- * when it turns to GRAM. The workspace's threads do not help with the factor: LAPACK's own do. SNNK_E_NULL,
- * SNNK_E_ENUM, SNNK_E_STATE (there are rows), SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Choose before the first row; GRAM at first. The others take 8 m max(m, 512) bytes more, which
+ * AUTO gives back when it turns to GRAM. The workspace's threads do not help with the factor:
+ * LAPACK's own do. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (there are rows), SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_set_route(snnk_lstsq *lstsq, int32_t route);
 
 /* The route as it stands: AUTO until that has chosen. GRAM for NULL. */
@@ -84,39 +85,41 @@ SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_
 SNNK_API int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
                                    const int32_t *labels, snnk_workspace *workspace);
 
-/* Both with weights: row i counts weights[i] times (its squared residual is multiplied by that), as if it had
- * been added so often. Y for targets or labels for classes, the other NULL; weights: n values in 1e-30 ...
- * 1e30, or NULL for ones. (To balance classes, give a row of class c the weight 1/(rows of class c).) In
- * fast precision what is said of numbers there is said of numbers times the root of their weight. Statuses
- * of both; SNNK_E_NULL also if both of Y and labels are given, SNNK_E_RANGE names the first weight that is not in
- * its range. */
+/* Both with weights: row i counts weights[i] times (its squared residual is multiplied by that), as
+ * if it had been added so often. Y for targets or labels for classes, the other NULL; weights: n
+ * values in 1e-30 ... 1e30, or NULL for ones. (To balance classes, give a row of class c the weight
+ * 1/(rows of class c).) In fast precision what is said of numbers there is said of numbers times
+ * the root of their weight. Statuses of both; SNNK_E_NULL also if both of Y and labels are given,
+ * SNNK_E_RANGE names the first weight that is not in its range. */
 SNNK_API int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
                                      const float *Y, size_t ldy, const int32_t *labels,
                                      const float *weights, snnk_workspace *workspace);
 
 /* Take n rows out again, as if they had never been added (to the rounding of the sums that there
  * were): exact unlearning. Arguments as above, and as they were when the rows came; their order and
- * batches do not matter. By subtraction from S, or hyperbolic reflections of L; what is left of the moments is looked
- * at: O(m^3/3 + t m^2) and m^2 more numbers beside the cost of adding, with a factor O(m^3) and 4 m^2. SNNK_E_STATE (nothing
- * was forgotten) if these rows cannot have been there: more rows or weight than there are, or what would be left
- * is not a sum of squares, to rounding: a direction of features, or a residual, with less than nothing. A wrong row
- * that leaves sums of squares cannot be told from a right one. Without any rows left, all sums are 0
- * as at first. Where nothing but rounding would be left of some direction, as with fewer rows than features, a factor
- * knows no more than moments do, and the route becomes GRAM. In fast precision (best that in which the rows came),
- * rows are known to 2e-7 and so is what is left. SNNK_E_SIZE, SNNK_E_NOMEM, else as above. */
+ * batches do not matter. By subtraction from S, or hyperbolic reflections of L; what is left of the
+ * moments is looked at: O(m^3/3 + t m^2) and m^2 more numbers beside the cost of adding, with a
+ * factor O(m^3) and 4 m^2. SNNK_E_STATE (nothing was forgotten) if these rows cannot have been
+ * there: more rows or weight than there are, or what would be left is not a sum of squares, to
+ * rounding: a direction of features, or a residual, with less than nothing. A wrong row that leaves
+ * sums of squares cannot be told from a right one. Without any rows left, all sums are 0 as at
+ * first. Where nothing but rounding would be left of some direction, as with fewer rows than
+ * features, a factor knows no more than moments do, and the route becomes GRAM. In fast precision
+ * (best that in which the rows came), rows are known to 2e-7 and so is what is left. SNNK_E_SIZE,
+ * SNNK_E_NOMEM, else as above. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
                                const float *Y, size_t ldy, const int32_t *labels,
                                const float *weights, snnk_workspace *workspace);
 
 /* `count` targets more, at the end, that are 0 on all rows so far: a new class, without the old
- * data. The same as if there had been so many from the start. SNNK_E_NULL, SNNK_E_SHAPE (count = 0),
- * SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * data. The same as if there had been so many from the start. SNNK_E_NULL, SNNK_E_SHAPE (count =
+ * 0), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_add_targets(snnk_lstsq *lstsq, size_t count);
 
 /* Add all rows of `other`, which must have the same m and t: as if they had been added here (to
- * rounding). Moments can take in a factor, not the other way round (SNNK_E_UNSUPPORTED); AUTO, before it has chosen,
- * takes in moments by becoming GRAM. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE (row counts overflow),
- * SNNK_E_NOMEM (a factor into moments only). */
+ * rounding). Moments can take in a factor, not the other way round (SNNK_E_UNSUPPORTED); AUTO,
+ * before it has chosen, takes in moments by becoming GRAM. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE
+ * (row counts overflow), SNNK_E_NOMEM (a factor into moments only). */
 SNNK_API int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
 
 /* ---- Solving ---- */
@@ -166,38 +169,40 @@ SNNK_API int snnk_solve_report_init(snnk_solve_report *report, size_t report_siz
 /* Solve for B (t x m, row stride ldb >= m) and b (t; may be NULL without an intercept). config:
  * NULL for the defaults. report: NULL if not wanted. The statistics stay: add more rows and solve
  * again. Not const: the unused triangle of S serves as scratch, so that Cholesky needs no second
- * m^2. O(m^3/3 + t m^2); the fall-back O(9 m^3) and 3 m^2 doubles. By a factor O(2 m^3/3), its fall-back O(4 m^3), and
- * m^2 doubles. SNNK_E_NULL, SNNK_E_STRIDE,
- * SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0: every
- * feature is constant), SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
+ * m^2. O(m^3/3 + t m^2); the fall-back O(9 m^3) and 3 m^2 doubles. By a factor O(2 m^3/3), its
+ * fall-back O(4 m^3), and m^2 doubles. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_CONFIG,
+ * SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0: every feature is constant),
+ * SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B,
                               size_t ldb, double *b, snnk_solve_report *report);
 
 /* Sum of squared residuals of any solution (B, b; b NULL for zeros) on the rows in these
  * statistics, with no pass over data: from held-out statistics this is the held-out error. A
  * difference of large numbers: it is off by about e (sum_j |B_j| sqrt(S_jj))^2 for each target, e =
- * 1e-15 for rows in double and 2e-7 for rows in fast precision, where that is often more than all of
- * it. Take double for statistics to judge by. 0 where rounding made it negative. From a factor it is a
- * sum of squares, and off by few units of its own rounding.
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b, or their
- * squares overflow), SNNK_E_NOMEM. */
+ * 1e-15 for rows in double and 2e-7 for rows in fast precision, where that is often more than all
+ * of it. Take double for statistics to judge by. 0 where rounding made it negative. From a factor
+ * it is a sum of squares, and off by few units of its own rounding. SNNK_E_NULL, SNNK_E_STRIDE,
+ * SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b, or their squares overflow),
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
                             double *rss);
 
 /* Solve on `train` for each of n_ridges values of lambda, score each on `heldout`, and give the
  * index of the least held-out error. ridges: n_ridges values, or NULL for the default grid
  * snnk_lstsq_default_ridges makes. errors: n_ridges held-out mean squared errors a row of weight 1
- * (summed over targets), or NULL. config: its ridge is ignored. A lambda whose solution is truncated-eigen is
- * scored like the others; one without a solution (SNNK_E_SINGULAR, SNNK_E_NONFINITE) scores infinity,
- * and its status is returned only if no lambda has one. One factorisation for each lambda.
- * n_ridges >= 1, with the default grid >= 2. Statuses as snnk_lstsq_solve, SNNK_E_SHAPE. */
+ * (summed over targets), or NULL. config: its ridge is ignored. A lambda whose solution is
+ * truncated-eigen is scored like the others; one without a solution (SNNK_E_SINGULAR,
+ * SNNK_E_NONFINITE) scores infinity, and its status is returned only if no lambda has one. One
+ * factorisation for each lambda. n_ridges >= 1, with the default grid >= 2. Statuses as
+ * snnk_lstsq_solve, SNNK_E_SHAPE. */
 SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
                                      const snnk_solve_config *config, size_t n_ridges,
                                      const double *ridges, double *errors, size_t *best);
 
-/* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in fast precision, 1e-6)
- * to 1 times the mean diagonal of S (the mean squared length a feature has over all rows). ridges: n.
- * n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features). */
+/* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in fast precision,
+ * 1e-6) to 1 times the mean diagonal of S (the mean squared length a feature has over all rows).
+ * ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features).
+ * */
 SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
 
 #ifdef __cplusplus

@@ -274,25 +274,6 @@ static int check_values(const float *X, const char *name, size_t rows, size_t wi
     return snnk__check_finite(X, name, rows, width, ld);
 }
 
-static int check_labels(const snnk_lstsq *lstsq, size_t n, const int32_t *labels) {
-    int st;
-
-    if (n > 0 && (st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
-    for (size_t i = 0; i < n; i++)
-        if (labels[i] < 0 || (size_t)labels[i] >= lstsq->targets)
-            return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %ld is not in 0 ... %zu", i,
-                              (long)labels[i], lstsq->targets - 1);
-    return SNNK_OK;
-}
-
-static int check_weights(size_t n, const float *weights) {
-    for (size_t i = 0; weights && i < n; i++)
-        if (!(weights[i] >= 1e-30F && weights[i] <= 1e30F))
-            return snnk__fail(SNNK_E_RANGE, "weights[%zu] = %g is not in 1e-30 ... 1e30", i,
-                              (double)weights[i]);
-    return SNNK_OK;
-}
-
 /* Everything about rows with Y, or of_labels. Finiteness comes last: it reads all of Phi. */
 static int check_rows(const snnk_lstsq *lstsq, const snnk__rows *rows, bool of_labels,
                       int32_t *precision) {
@@ -305,10 +286,10 @@ static int check_rows(const snnk_lstsq *lstsq, const snnk__rows *rows, bool of_l
 
     st = snnk__check_matrix(rows->Phi, "Phi", n, m, rows->ldphi, sizeof *rows->Phi);
     if (st != SNNK_OK) return st;
-    st = of_labels ? check_labels(lstsq, n, rows->labels)
+    st = of_labels ? snnk__check_labels(n, rows->labels, t)
                    : snnk__check_matrix(rows->Y, "Y", n, t, rows->ldy, sizeof *rows->Y);
     if (st != SNNK_OK) return st;
-    if ((st = check_weights(n, rows->weights)) != SNNK_OK) return st;
+    if ((st = snnk__check_weights(n, rows->weights)) != SNNK_OK) return st;
     *precision = lstsq->precision;
     st = check_values(rows->Phi, "Phi", n, m, rows->ldphi, fast_limit(rows), precision);
     if (st != SNNK_OK || of_labels) return st;

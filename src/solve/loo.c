@@ -12,21 +12,10 @@
 #define ROW_BLOCK    256
 #define COLUMN_BLOCK 64
 
-/* Rows, and where their targets come from: Y or labels. */
-typedef struct path_rows {
-    size_t n;
-    const float *Phi;
-    size_t ldphi;
-    const float *Y;
-    size_t ldy;
-    const int32_t *labels;
-    const float *weights;
-} path_rows;
-
 /* One pass over rows: what is wanted, and scratch. */
 typedef struct loo_pass {
     const snnk_path *path;
-    const path_rows *rows;
+    const snnk__rows *rows;
     const double *ridges;
     size_t columns; /* all: t, or n_ridges t */
     bool
@@ -52,33 +41,21 @@ static int check_features(const snnk_path *path, size_t n, const float *Phi, siz
     return snnk__check_matrix(Phi, "Phi", n, path->features, ldphi, sizeof *Phi);
 }
 
-static int check_targets(const path_rows *rows, size_t targets) {
+static int check_targets(const snnk__rows *rows, size_t targets) {
     if (rows->labels && rows->Y)
         return snnk__fail(SNNK_E_RANGE, "both Y and labels are given: one of them must be NULL");
     if (!rows->labels)
         return snnk__check_matrix(rows->Y, "Y", rows->n, targets, rows->ldy, sizeof *rows->Y);
-    for (size_t i = 0; i < rows->n; i++)
-        if (rows->labels[i] < 0 || (size_t)rows->labels[i] >= targets)
-            return snnk__fail(SNNK_E_RANGE, "labels[%zu] = %ld is not in 0 ... %zu", i,
-                              (long)rows->labels[i], targets - 1);
-    return SNNK_OK;
-}
-
-static int check_weights(size_t n, const float *weights) {
-    for (size_t i = 0; weights && i < n; i++)
-        if (!(weights[i] >= 1e-30F && weights[i] <= 1e30F))
-            return snnk__fail(SNNK_E_RANGE, "weights[%zu] = %g is not in 1e-30 ... 1e30", i,
-                              (double)weights[i]);
-    return SNNK_OK;
+    return snnk__check_labels(rows->n, rows->labels, targets);
 }
 
 /* Finiteness comes last: it reads all of the rows. */
-static int check_rows(const snnk_path *path, const path_rows *rows) {
+static int check_rows(const snnk_path *path, const snnk__rows *rows) {
     int st;
 
     if ((st = check_features(path, rows->n, rows->Phi, rows->ldphi)) != SNNK_OK) return st;
     if ((st = check_targets(rows, path->targets)) != SNNK_OK) return st;
-    if ((st = check_weights(rows->n, rows->weights)) != SNNK_OK) return st;
+    if ((st = snnk__check_weights(rows->n, rows->weights)) != SNNK_OK) return st;
     st = snnk__check_finite(rows->Phi, "Phi", rows->n, path->features, rows->ldphi);
     if (st != SNNK_OK || rows->labels) return st;
     return snnk__check_finite(rows->Y, "Y", rows->n, path->targets, rows->ldy);
@@ -150,7 +127,7 @@ static double left_out_share(const snnk_path *path, const double *squares, doubl
     return share > path->rounding * (1 + weight * error) ? share : 0;
 }
 
-static double target(const path_rows *rows, size_t row, size_t k) {
+static double target(const snnk__rows *rows, size_t row, size_t k) {
     return rows->labels ? (double)((size_t)rows->labels[row] == k)
                         : (double)rows->Y[row * rows->ldy + k];
 }
@@ -237,7 +214,7 @@ done:
 int snnk_path_add_loo(const snnk_path *path, size_t n_ridges, const double *ridges, size_t n,
                       const float *Phi, size_t ldphi, const float *Y, size_t ldy,
                       const int32_t *labels, const float *weights, double *errors) {
-    const path_rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
+    const snnk__rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
     loo_pass pass = {.path = path, .rows = &rows, .ridges = ridges, .errors = errors};
     int st;
 
@@ -257,7 +234,7 @@ int snnk_path_add_loo(const snnk_path *path, size_t n_ridges, const double *ridg
 int snnk_path_loo_residuals(const snnk_path *path, const double *ridges, size_t n, const float *Phi,
                             size_t ldphi, const float *Y, size_t ldy, const int32_t *labels,
                             const float *weights, float *residuals, size_t ldr) {
-    const path_rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
+    const snnk__rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
     loo_pass pass = {.path = path,
                      .rows = &rows,
                      .ridges = ridges,

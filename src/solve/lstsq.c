@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 #include "solve/qr.h"
 
-static int check_width(size_t width, const char *name) {
+int snnk__check_width(size_t width, const char *name) {
     if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0, at least 1 is needed", name);
     if (width > INT32_MAX) /* the integers of CBLAS and LAPACKE have at least 32 bits */
         return snnk__fail(SNNK_E_SIZE, "%s = %zu exceeds the BLAS integer, %ld", name, width,
@@ -69,8 +69,8 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     *lstsq = NULL;
     if ((st = snnk__allocator_read(&memory, allocator)) != SNNK_OK) return st;
-    if ((st = check_width(m, "features")) != SNNK_OK) return st;
-    if ((st = check_width(t, "targets")) != SNNK_OK) return st;
+    if ((st = snnk__check_width(m, "features")) != SNNK_OK) return st;
+    if ((st = snnk__check_width(t, "targets")) != SNNK_OK) return st;
 
     st = snnk__alloc_zero(&memory, 1, sizeof *made, "least-squares statistics", &made);
     if (st != SNNK_OK) goto done;
@@ -241,7 +241,7 @@ int snnk_lstsq_add_targets(snnk_lstsq *lstsq, size_t count) {
     if (!snnk__add_size(lstsq->targets, count, &targets))
         return snnk__fail(SNNK_E_SIZE, "%zu and %zu targets overflow a size", lstsq->targets,
                           count);
-    if ((st = check_width(targets, "targets")) != SNNK_OK) return st;
+    if ((st = snnk__check_width(targets, "targets")) != SNNK_OK) return st;
 
     const size_t m = lstsq->features, t = lstsq->targets;
 

@@ -48,6 +48,10 @@ struct snnk_lstsq {
     struct snnk__qr *qr;         /* NULL on the Gram route */
 };
 
+/* A number of features or targets: SNNK_E_SHAPE if it is 0, SNNK_E_SIZE if it exceeds the integers of CBLAS and
+ * LAPACKE. */
+int snnk__check_width(size_t width, const char *name);
+
 /* ---- Rows on their way in or out ---- */
 
 /* Y or labels, the other NULL; weights may be NULL. */

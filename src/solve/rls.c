@@ -16,14 +16,6 @@
 
 /* ---- Creating ---- */
 
-static int check_width(size_t width, const char *name) {
-    if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0, at least 1 is needed", name);
-    if (width > INT32_MAX)
-        return snnk__fail(SNNK_E_SIZE, "%s = %zu exceeds the BLAS integer, %ld", name, width,
-                          (long)INT32_MAX);
-    return SNNK_OK;
-}
-
 int snnk__rls_check(double ridge, double forgetting) {
     int st;
 
@@ -59,8 +51,8 @@ int snnk_rls_create(size_t features, size_t targets, double ridge, double forget
     if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
     *rls = NULL;
     if ((st = snnk__allocator_read(&memory, allocator)) != SNNK_OK) return st;
-    if ((st = check_width(m, "features")) != SNNK_OK) return st;
-    if ((st = check_width(t, "targets")) != SNNK_OK) return st;
+    if ((st = snnk__check_width(m, "features")) != SNNK_OK) return st;
+    if ((st = snnk__check_width(t, "targets")) != SNNK_OK) return st;
     if ((st = snnk__rls_check(ridge, forgetting)) != SNNK_OK) return st;
 
     st = snnk__alloc_zero(&memory, 1, sizeof *made, "recursive least squares", &made);

@@ -27,7 +27,7 @@ I32 = {"snnk_lstsq_route", "snnk_layer_storage", "snnk_layer_is_tower"}
 U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
 F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
-POINTER = {"snnk_layer_map", "snnk_network_layer"}
+POINTER = {"snnk_layer_map", "snnk_network_layer", "snnk_network_statistics"}
 
 
 def call(name, *arguments):
@@ -240,6 +240,7 @@ Y_weights = (c_float * 20)(*[1] * 20)
 fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
 call("snnk_fit_add", fit, size(20), X, size(2), Y, size(1), workspace)
 fitted = handle("snnk_fit_solve", fit, None, byref(fit_report))
+carried = handle("snnk_fit_statistics", fit, None)
 call("snnk_fit_free", fit)
 fit = handle("snnk_fit_create", drawn, size(2), None)
 call("snnk_fit_add_labels", fit, size(20), X, size(2), labels, None)
@@ -303,6 +304,15 @@ call("snnk_network_free", refitted)
 call("snnk_network_free", single_network)
 call("snnk_logistic_solve", size(20), size(2), size(2), X, size(2), labels, None, None,
      (c_double * 4)(), size(2), (c_double * 2)(), None)
+
+learning = handle("snnk_network_create", None)
+call("snnk_network_append", learning, fitted)
+call("snnk_network_set_statistics", learning, carried)
+assert call("snnk_network_statistics", learning) == carried.value
+features = (c_float * (20 * 1024))()
+call("snnk_network_features", learning, size(20), X, size(2), features, size(1024), None)
+call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
+call("snnk_network_free", learning)
 
 quantize_report = config("snnk_quantize_report_init", 48)
 narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,

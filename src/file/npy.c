@@ -167,14 +167,15 @@ static int read_header(snnk__cursor c, npy_header *header) {
     return SNNK_OK;
 }
 
-int snnk__npy_parse(snnk__cursor file, snnk_table *table) {
+int snnk__npy_parse(snnk__cursor head, size_t beyond, snnk_table *table) {
     npy_header header = {.shape = {0, 0, 1, false}};
-    const unsigned char *magic, *length, *text;
-    const size_t bytes = file.left;
+    const unsigned char *magic, *length;
+    const size_t bytes = head.left;
     snnk__cursor dictionary;
     int st;
 
-    if (!snnk__take(&file, 8, &magic))
+    /* A head that is not the whole file has room for these: what it lacks, the file lacks. */
+    if (!snnk__take(&head, 8, &magic))
         return snnk__fail(SNNK_E_TRUNCATED,
                           "a .npy header takes more than 8 bytes, the file has "
                           "%zu",
@@ -185,17 +186,21 @@ int snnk__npy_parse(snnk__cursor file, snnk_table *table) {
         return snnk__fail(SNNK_E_FORMAT, ".npy version %d.%d is not one of 1.0, 2.0, 3.0", magic[6],
                           magic[7]);
     const size_t length_bytes = magic[6] == 1 ? 2 : 4;
-    if (!snnk__take(&file, length_bytes, &length))
+    if (!snnk__take(&head, length_bytes, &length))
         return snnk__fail(SNNK_E_TRUNCATED, "the .npy file ends in its header, at %zu bytes",
                           bytes);
     dictionary.left =
         length_bytes == 2 ? snnk__load_u16(length, false) : snnk__load_u32(length, false);
-    if (!snnk__take(&file, dictionary.left, &text))
+    if (dictionary.left > head.left + beyond)
         return snnk__fail(SNNK_E_TRUNCATED, "the .npy header announces %zu bytes, the file has %zu",
-                          dictionary.left, file.left);
-    dictionary.at = text;
+                          dictionary.left, head.left + beyond);
+    if (dictionary.left > SNNK__MAX_NPY_HEADER ||
+        !snnk__take(&head, dictionary.left, &dictionary.at))
+        return snnk__fail(SNNK_E_FORMAT, "a .npy header of %zu bytes: %zu are the limit",
+                          dictionary.left, SNNK__MAX_NPY_HEADER);
     if ((st = read_header(dictionary, &header)) != SNNK_OK) return st;
-    return snnk__table_set_cells(table, &header.shape, header.type, false, file);
+    return snnk__table_set_cells(table, &header.shape, header.type, false, bytes - head.left,
+                                 head.left + beyond);
 }
 
 /* Elements converted at once when this machine's order is not the file's. */

@@ -1,15 +1,14 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zlib.h>
 
 #include "base/size.h"
 #include "file/bytes.h"
+#include "file/part.h"
 #include "file/stream.h"
 
 #define FIRST_BYTES ((size_t)64 << 10)
@@ -52,18 +51,13 @@ int snnk__fail_errno(const char *path, const char *verb) {
  * is read, or say 0 (as under /proc): the announced size is a first guess, and one byte more than it
  * finds the end without another block. */
 static int plan(int fd, const char *path, growing *block, size_t *first) {
-    struct stat about;
+    bool regular;
+    size_t size;
+    const int st = snnk__file_measure(fd, path, &regular, &size);
 
-    if (fstat(fd, &about) != 0) return snnk__fail_errno(path, "read");
-    block->limit = SNNK__MAX_PIPE_BYTES;
-    *first = FIRST_BYTES;
-    if (S_ISREG(about.st_mode) && about.st_size > 0) {
-        if ((uintmax_t)about.st_size >= PTRDIFF_MAX)
-            return snnk__fail(SNNK_E_SIZE, "%s: %jd bytes do not fit in memory", path,
-                              (intmax_t)about.st_size);
-        *first = (size_t)about.st_size + 1;
-        block->limit = PTRDIFF_MAX;
-    }
+    if (st != SNNK_OK) return st;
+    block->limit = regular ? PTRDIFF_MAX : SNNK__MAX_PIPE_BYTES;
+    *first = regular ? size + 1 : FIRST_BYTES;
     return SNNK_OK;
 }
 
@@ -82,17 +76,14 @@ static int read_all(int fd, const char *path, growing *block) {
     }
 }
 
-int snnk__file_read(const char *path, const snnk_allocator *allocator, unsigned char **data,
-                    size_t *size) {
+int snnk__file_read_open(int fd, const char *path, const snnk_allocator *allocator,
+                         unsigned char **data, size_t *size) {
     growing block = {.allocator = allocator};
     size_t first;
-    int fd, st;
+    int st;
 
-    do fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd < 0 && errno == EINTR);
-    if (fd < 0) return snnk__fail_errno(path, "open");
-    if ((st = plan(fd, path, &block, &first)) != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, first, 1, path, &block.data)) != SNNK_OK) goto done;
+    if ((st = plan(fd, path, &block, &first)) != SNNK_OK) return st;
+    if ((st = snnk__alloc(allocator, first, 1, path, &block.data)) != SNNK_OK) return st;
     block.capacity = first;
     if ((st = read_all(fd, path, &block)) != SNNK_OK) goto done;
     *data = block.data;
@@ -100,7 +91,16 @@ int snnk__file_read(const char *path, const snnk_allocator *allocator, unsigned 
     block.data = NULL;
 done:
     snnk__free(allocator, block.data);
-    close(fd); /* only read from: nothing can be lost */
+    return st;
+}
+
+int snnk__file_read(const char *path, const snnk_allocator *allocator, unsigned char **data,
+                    size_t *size) {
+    int fd, st;
+
+    if ((st = snnk__file_open(path, &fd)) != SNNK_OK) return st;
+    st = snnk__file_read_open(fd, path, allocator, data, size);
+    snnk__file_close(fd);
     return st;
 }
 

@@ -18,6 +18,10 @@ int snnk__fail_errno(const char *path, const char *verb);
 int snnk__file_read(const char *path, const snnk_allocator *allocator, unsigned char **data,
                     size_t *size);
 
+/* The same of a file that is open, from where it stands. */
+int snnk__file_read_open(int fd, const char *path, const snnk_allocator *allocator,
+                         unsigned char **data, size_t *size);
+
 /* Unzipped data may take 64 MiB, or this many bytes for each compressed one if that is more. Tables
  * of text or images shrink by 2 to 50; deflate cannot exceed 1032, which only a file made of one
  * repeated value comes near. So a bomb costs at most 200 times the bytes it was sent in. */

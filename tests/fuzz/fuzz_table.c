@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L
 /* Fuzz target: a table from any bytes. Either a status of bad files, or a table whose every cell,
  * name and word can be read. */
 #include "fuzz.h"
@@ -5,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file/stream.h"
 #include "file/table.h"
@@ -32,10 +34,37 @@ static void use(const snnk_table *table) {
     free(row);
 }
 
+/* The same bytes as a file, of which arrays stay on disk: the same status and the same numbers. */
+static void compare_file(const uint8_t *bytes, size_t size, int status, const snnk_table *parsed) {
+    char path[] = "/tmp/snnk-fuzz-XXXXXX";
+    const int fd = mkstemp(path);
+    snnk_table *table;
+
+    FUZZ_CHECK(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    FUZZ_CHECK(snnk_table_open(path, NULL, &table) == status);
+    FUZZ_CHECK(unlink(path) == 0 && close(fd) == 0);
+    if (status != SNNK_OK) return;
+    const size_t rows = snnk_table_rows(parsed), columns = snnk_table_columns(parsed);
+    float *x = malloc(columns * sizeof *x), *y = malloc(columns * sizeof *y);
+
+    if (!x || !y) abort();
+    FUZZ_CHECK(snnk_table_rows(table) == rows && snnk_table_columns(table) == columns);
+    for (size_t i = 0; i < rows; i++) {
+        FUZZ_CHECK(snnk_table_read(table, i, 1, x, columns) == SNNK_OK);
+        FUZZ_CHECK(snnk_table_read(parsed, i, 1, y, columns) == SNNK_OK);
+        FUZZ_CHECK(memcmp(x, y, columns * sizeof *x) == 0);
+    }
+    free(x);
+    free(y);
+    snnk_table_free(table);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    const uint8_t *const given = bytes;
+    const size_t given_size = size;
     unsigned char *unzipped = NULL;
     snnk_allocator allocator;
-    snnk_table *table;
+    snnk_table *table = NULL;
     int st = SNNK_OK;
 
     FUZZ_CHECK(snnk__allocator_read(&allocator, NULL) == SNNK_OK);
@@ -44,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         bytes = unzipped;
     }
     if (st == SNNK_OK) st = snnk__table_parse(bytes, size, &allocator, &table);
+    compare_file(given, given_size, st, table);
     if (st == SNNK_OK) {
         use(table);
         snnk_table_free(table);

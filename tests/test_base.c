@@ -64,6 +64,15 @@ static void test_sentences(void **state) {
     assert_int_equal(strncmp(snnk_last_error(), "file: aaa", 9), 0);
     assert_status(snnk__fail_within(SNNK_E_IO, "%s", text), SNNK_E_IO);
     assert_int_equal(strncmp(snnk_last_error(), "aaa", 3), 0);
+    /* What other libraries say, whatever is in it; also again what was said. */
+    assert_int_equal(snnk_fail(SNNK_E_IO, "100 %s"), SNNK_E_IO);
+    assert_string_equal(snnk_last_error(), "100 %s");
+    assert_int_equal(snnk_fail(SNNK_E_RANGE, snnk_last_error() + 4), SNNK_E_RANGE);
+    assert_string_equal(snnk_last_error(), "%s");
+    snnk_fail(SNNK_E_NOMEM, NULL);
+    assert_string_equal(snnk_last_error(), "out of memory");
+    snnk_fail(SNNK_E_NOMEM, text);
+    assert_int_equal(strlen(snnk_last_error()), 511);
 }
 
 static void test_checks_name_value_and_limit(void **state) {

@@ -433,6 +433,36 @@ static void test_add_targets(void **state) {
     free(Phi);
 }
 
+/* Memory holds the file's bytes, and gives the same statistics back. */
+static void same_in_memory(const snnk_lstsq *s, const unsigned char *file, size_t size) {
+    unsigned char *bytes = malloc(size);
+    snnk_lstsq *loaded;
+    size_t needed;
+
+    assert_ok(snnk_lstsq_saved_bytes(s, &needed));
+    assert_int_equal(needed, size);
+    assert_ok(snnk_lstsq_save_memory(s, bytes, size));
+    assert_memory_equal(bytes, file, size);
+    assert_ok(snnk_lstsq_load_memory(bytes, size, NULL, &loaded));
+    assert_int_equal(loaded->route, s->route);
+    statistics_assert_same(loaded, s->rows, statistics_copy(s));
+    snnk_lstsq_free(loaded);
+
+    assert_status(snnk_lstsq_saved_bytes(NULL, &needed), SNNK_E_NULL);
+    assert_status(snnk_lstsq_saved_bytes(s, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_save_memory(NULL, bytes, size), SNNK_E_NULL);
+    assert_status(snnk_lstsq_save_memory(s, NULL, size), SNNK_E_NULL);
+    assert_status(snnk_lstsq_save_memory(s, bytes, size - 1), SNNK_E_SIZE);
+    assert_status(snnk_lstsq_load_memory(NULL, size, NULL, &loaded), SNNK_E_NULL);
+    assert_null(loaded);
+    assert_status(snnk_lstsq_load_memory(bytes, size, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_load_memory(bytes, size - 1, NULL, &loaded), SNNK_E_TRUNCATED);
+    bytes[size - 1] ^= 1;
+    assert_status(snnk_lstsq_load_memory(bytes, size, NULL, &loaded), SNNK_E_CHECKSUM);
+    assert_null(loaded);
+    free(bytes);
+}
+
 /* Saved and loaded, they go on with the same bits. Plain moments stay in format 1. */
 static void test_saved(void **state) {
     float *Phi = statistics_random(ROWS * M, 15), *Y = statistics_random(ROWS * T, 16);
@@ -452,10 +482,12 @@ static void test_saved(void **state) {
 
         assert_ok(snnk_lstsq_save(s, path));
         const size_t size = test_slurp(path, bytes, sizeof bytes);
-        bytes[size < sizeof bytes ? size : sizeof bytes - 1] = 0;
+        assert_true(size < sizeof bytes);
+        bytes[size] = 0;
         assert_true((strstr((char *)bytes + 8, "\"snnk.format\":\"1\"") != NULL) == (way == 0));
         assert_ok(snnk_lstsq_load(path, NULL, &loaded));
         assert_true(loaded->route == s->route && loaded->weight == s->weight);
+        same_in_memory(s, bytes, size);
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
         assert_ok(snnk_lstsq_add(s, 99, Phi, M, Y, T, NULL));
         assert_ok(snnk_lstsq_add(loaded, 99, Phi, M, Y, T, NULL));

@@ -52,6 +52,12 @@ SNNK_API int snnk_network_load_memory(const void *buffer, size_t bytes,
 SNNK_API int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path);
 SNNK_API int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq);
 
+/* The same in memory, as of networks. */
+SNNK_API int snnk_lstsq_saved_bytes(const snnk_lstsq *lstsq, size_t *bytes);
+SNNK_API int snnk_lstsq_save_memory(const snnk_lstsq *lstsq, void *buffer, size_t bytes);
+SNNK_API int snnk_lstsq_load_memory(const void *buffer, size_t bytes,
+                                    const snnk_allocator *allocator, snnk_lstsq **lstsq);
+
 /* The same for recursive least squares: loaded ones go on with the same bits. */
 SNNK_API int snnk_rls_save(const snnk_rls *rls, const char *path);
 SNNK_API int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls);

@@ -46,7 +46,8 @@ typedef enum snnk_status {
         -32,               /* the file ends before what its header announces, or goes on after it */
     SNNK_E_CHECKSUM = -33, /* the file was altered after it was written */
     SNNK_E_RAGGED = -34,   /* a row of a text table has more or fewer fields than the first */
-    SNNK_E_IO = -40,       /* the operating system could not open, read or write a file */
+    SNNK_E_IO = -40,       /* the operating system could not open, read or write a file, or MPI not
+                            * pass a message */
     SNNK_E_INTERNAL = -99  /* a bug in libsnnk: please report it */
 } snnk_status;
 
@@ -58,6 +59,10 @@ SNNK_API const char *snnk_strerror(int status);
  * in "ldx = 3 is smaller than inputs = 8". Meaningful only right after a call that failed; valid
  * until this thread's next failure; never NULL. */
 SNNK_API const char *snnk_last_error(void);
+
+/* For libraries on top of this one, so that their functions fail as ours do: make `sentence` (NULL: what
+ * snnk_strerror says of the status; 511 bytes are kept) this thread's last error. Returns status. */
+SNNK_API int snnk_fail(int status, const char *sentence);
 
 /* The version of the library that is running, "0.1.0". May differ from SNNK_VERSION_* a program was
  * compiled with. */

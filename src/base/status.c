@@ -35,6 +35,14 @@ int snnk__fail_within(int status, const char *format, ...) {
 
 const char *snnk_last_error(void) { return sentence; }
 
+int snnk_fail(int status, const char *text) {
+    char copy[SENTENCE_BYTES]; /* text may be within the sentence */
+
+    snprintf(copy, sizeof copy, "%s", text ? text : snnk_strerror(status));
+    memcpy(sentence, copy, sizeof copy);
+    return status;
+}
+
 const char *snnk_strerror(int status) {
     switch ((snnk_status)status) { /* no default: the compiler reports a status without a text */
     case SNNK_OK: return "success";
@@ -56,7 +64,7 @@ const char *snnk_strerror(int status) {
     case SNNK_E_TRUNCATED: return "the file is shorter or longer than it announces";
     case SNNK_E_CHECKSUM: return "the file was altered after it was written";
     case SNNK_E_RAGGED: return "rows have different numbers of fields";
-    case SNNK_E_IO: return "a file could not be opened, read or written";
+    case SNNK_E_IO: return "a file could not be opened, read or written, or a message not passed";
     case SNNK_E_INTERNAL: return "a bug in libsnnk: please report it";
     }
     return "unknown status";

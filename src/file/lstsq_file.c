@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <snnk/file.h>
+
 #include "file/model.h"
 #include "file/stream.h"
 #include "solve/lstsq.h"
@@ -91,18 +93,47 @@ void snnk__lstsq_carry(snnk__st_writer *writer, const snnk_lstsq *lstsq) {
     add_statistics(writer, lstsq, &at);
 }
 
+/* Fill the writer with a file of statistics alone; failures stick to it. */
+static void begin(const snnk_lstsq *lstsq, snnk__st_writer *writer) {
+    const place at = place_of(false, fits_format_1(lstsq), lstsq->route);
+
+    snnk__model_begin_format(writer, &lstsq->allocator, SNNK__MODEL_LSTSQ,
+                             at.plain ? SNNK__MODEL_FORMAT : SNNK__LSTSQ_FORMAT);
+    add_statistics(writer, lstsq, &at);
+}
+
 int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path) {
     snnk__st_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    const place at = place_of(false, fits_format_1(lstsq), lstsq->route);
-
-    snnk__model_begin_format(&writer, &lstsq->allocator, SNNK__MODEL_LSTSQ,
-                             at.plain ? SNNK__MODEL_FORMAT : SNNK__LSTSQ_FORMAT);
-    add_statistics(&writer, lstsq, &at);
+    begin(lstsq, &writer);
     st = snnk__st_write_file(&writer, path);
+    snnk__st_writer_free(&writer);
+    return st;
+}
+
+int snnk_lstsq_saved_bytes(const snnk_lstsq *lstsq, size_t *bytes) {
+    snnk__st_writer writer;
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(bytes, "bytes")) != SNNK_OK) return st;
+    begin(lstsq, &writer);
+    st = snnk__st_written_bytes(&writer, bytes);
+    snnk__st_writer_free(&writer);
+    return st;
+}
+
+int snnk_lstsq_save_memory(const snnk_lstsq *lstsq, void *buffer, size_t bytes) {
+    snnk__st_writer writer;
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
+    begin(lstsq, &writer);
+    st = snnk__st_write_memory(&writer, buffer, bytes);
     snnk__st_writer_free(&writer);
     return st;
 }
@@ -228,8 +259,9 @@ int snnk__lstsq_carried(const snnk__st_reader *reader, const snnk_allocator *all
     return st == SNNK_OK ? st : snnk__fail_within(st, "statistics");
 }
 
-int snnk__lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                            snnk_lstsq **lstsq) {
+/* allocator not NULL; *lstsq is untouched on failure. */
+static int load(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                snnk_lstsq **lstsq) {
     snnk__st_reader *reader = NULL;
     uint64_t format = 0;
     int st;
@@ -246,6 +278,18 @@ int snnk__lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocat
     return st;
 }
 
+int snnk_lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                           snnk_lstsq **lstsq) {
+    snnk_allocator ours;
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    *lstsq = NULL;
+    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    return load(buffer, bytes, &ours, lstsq);
+}
+
 int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
     snnk_allocator ours;
     unsigned char *buffer;
@@ -257,7 +301,7 @@ int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lsts
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = snnk__lstsq_load_memory(buffer, bytes, &ours, lstsq);
+    st = load(buffer, bytes, &ours, lstsq);
     snnk__free(&ours, buffer);
     return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
 }

@@ -1,15 +1,10 @@
-/* Inside of loading least-squares statistics. */
+/* Least-squares statistics within model files. */
 #ifndef SNNK_FILE_LSTSQ_FILE_H
 #define SNNK_FILE_LSTSQ_FILE_H
 
 #include <snnk/file.h>
 
 #include "file/safetensors.h"
-
-/* snnk_lstsq_load from memory, allocator not NULL; *lstsq is untouched on failure. Statuses as
- * there, without SNNK_E_IO. */
-int snnk__lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                            snnk_lstsq **lstsq);
 
 /* Statistics that a model carries: add them to its file; failures stick to the writer. */
 void snnk__lstsq_carry(snnk__st_writer *writer, const snnk_lstsq *lstsq);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "../data/model_1.h"
-#include "file/lstsq_file.h"
 #include "file/model.h"
 #include "file/rls_file.h"
 
@@ -120,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     mend(reader, copy, size);
     snnk__st_close(reader);
 
-    st = snnk__lstsq_load_memory(copy, size, &allocator, &lstsq);
+    st = snnk_lstsq_load_memory(copy, size, &allocator, &lstsq);
     if (st == SNNK_OK)
         snnk_lstsq_free(lstsq);
     else

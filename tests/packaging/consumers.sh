@@ -111,6 +111,23 @@ check "snnk::static needs no libsnnk.so" \
     sh -c "! ldd '$work/cmake_static/build/quickstart' | grep -q libsnnk"
 check "pkg-config" with_pkg_config "$work/pkg_shared"
 check "pkg-config --static" with_pkg_config "$work/pkg_static" --static
+if [ -f "$prefix/include/snnk/mpi.h" ]; then
+    mkdir "$work/mpi"
+    cat >"$work/mpi/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.22)
+project(consumer C)
+find_package(snnk 0.1 REQUIRED COMPONENTS MPI)
+add_executable(quickstart sum.c)
+target_link_libraries(quickstart PRIVATE snnk::mpi)
+CMAKE
+    cat >"$work/mpi/sum.c" <<'C'
+#include <snnk/mpi.h>
+int main(void) { return snnk_lstsq_reduce_mpi(NULL, MPI_COMM_NULL, 0) != SNNK_E_STATE; }
+C
+    check "find_package, component MPI" with_cmake "$work/mpi"
+    # shellcheck disable=SC2046 # lists of flags
+    check "pkg-config snnk_mpi" sh -c "cd '$work/mpi' && OMPI_CC='$cc' mpicc sum.c -o sum \$(pkg-config --cflags --libs snnk_mpi) && ./sum"
+fi
 check "add_subdirectory" parent "$work/subdirectory" \
     "add_subdirectory(\"$source\" snnk EXCLUDE_FROM_ALL)"
 check "FetchContent" parent "$work/fetch" \

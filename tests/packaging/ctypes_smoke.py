@@ -334,6 +334,10 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_network_free", handle("snnk_network_load_memory", buffer, n_bytes, None))
     call("snnk_lstsq_save", lstsq, path)
     call("snnk_lstsq_free", handle("snnk_lstsq_load", path, None))
+    call("snnk_lstsq_saved_bytes", lstsq, byref(n_bytes))
+    buffer = ctypes.create_string_buffer(n_bytes.value)
+    call("snnk_lstsq_save_memory", lstsq, buffer, n_bytes)
+    call("snnk_lstsq_free", handle("snnk_lstsq_load_memory", buffer, n_bytes, None))
     call("snnk_rls_save", rls, path)
     call("snnk_rls_free", handle("snnk_rls_load", path, None))
     call("snnk_table_save_npy", path, size(20), size(2), X, size(2))
@@ -353,6 +357,9 @@ for free, handles in (("snnk_network_free", [network]), ("snnk_map_free", [drawn
                       ("snnk_workspace_free", [workspace])):
     for made in handles:
         call(free, made)
+
+call("snnk_fail", c_int32(0), b"as a library on top of this one says it")
+assert call("snnk_last_error") == b"as a library on top of this one says it"
 
 missing = sorted(symbols - called)
 for name in missing:

@@ -29,6 +29,7 @@ solve kernels base
 layer solve urf kernels base
 bundle layer solve urf kernels base
 file bundle layer solve urf kernels base
+mpi
 cli
 TABLE
 

@@ -1,0 +1,279 @@
+/* The sum of statistics over processes. Uses public functions of libsnnk only: it is a library of its own, beside the
+ * shared library as well as beside the archive.
+ *
+ * Nobody may wait for a process that has failed. So every step that can fail on one process is followed by an agreement, or, on the way up
+ * the tree, its status travels in place of the statistics: a process always sends to its parent once, and receives once
+ * from each child. */
+#include <snnk/file.h>
+#include <snnk/mpi.h>
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* MPI counts in int; and messages of a few megabytes reach full bandwidth. */
+#define PIECE_BYTES ((size_t)4 << 20)
+
+#define SENTENCE_BYTES 512
+
+enum { TAG_HEADER, TAG_DATA };
+
+typedef struct group {
+    MPI_Comm comm; /* ours alone: no message can be mistaken, errors are returned */
+    int root, rank, size;
+} group;
+
+/* ---- Errors ---- */
+
+static int mpi_status(int code) {
+    char text[MPI_MAX_ERROR_STRING], sentence[SENTENCE_BYTES];
+    int length;
+
+    if (code == MPI_SUCCESS) return SNNK_OK;
+    if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) strcpy(text, "an unknown error");
+    snprintf(sentence, sizeof sentence, "MPI: %.*s", SENTENCE_BYTES - 10, text);
+    return snnk_fail(SNNK_E_IO, sentence);
+}
+
+/* The most severe (least) status of all processes, and the sentence of the first that has it, for all. */
+static int agree(const group *g, int status) {
+    struct {
+        int status, rank;
+    } mine = {status, g->rank}, worst;
+    char sentence[SENTENCE_BYTES], all[SENTENCE_BYTES + 64];
+    int st;
+
+    snprintf(sentence, sizeof sentence, "%s", snnk_last_error());
+    st = mpi_status(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MINLOC, g->comm));
+    if (st != SNNK_OK || worst.status == SNNK_OK) return st;
+    st = mpi_status(MPI_Bcast(sentence, SENTENCE_BYTES, MPI_CHAR, worst.rank, g->comm));
+    if (st != SNNK_OK) return st;
+    sentence[SENTENCE_BYTES - 1] = '\0';
+    snprintf(all, sizeof all, "process %d: %s", worst.rank, sentence);
+    return snnk_fail(worst.status, all);
+}
+
+/* ---- Messages ---- */
+
+typedef struct message {
+    void *bytes;
+    size_t size;
+} message;
+
+static int allocate(size_t size, void **bytes) {
+    *bytes = malloc(size);
+    return *bytes ? SNNK_OK : snnk_fail(SNNK_E_NOMEM, "out of memory: a message of statistics");
+}
+
+static int pack(const snnk_lstsq *lstsq, message *packed) {
+    int st;
+
+    *packed = (message){NULL, 0};
+    if ((st = snnk_lstsq_saved_bytes(lstsq, &packed->size)) != SNNK_OK) return st;
+    if ((st = allocate(packed->size, &packed->bytes)) != SNNK_OK) return st;
+    return snnk_lstsq_save_memory(lstsq, packed->bytes, packed->size);
+}
+
+/* What is left of `size` bytes after `done`, as much of it as goes at once. */
+static int piece(size_t size, size_t done) {
+    return (int)(size - done < PIECE_BYTES ? size - done : PIECE_BYTES);
+}
+
+static int send_bytes(const group *g, int to, const message *m) {
+    const char *bytes = m->bytes;
+    int code = MPI_SUCCESS;
+
+    for (size_t done = 0; done < m->size && code == MPI_SUCCESS; done += PIECE_BYTES)
+        code = MPI_Send(bytes + done, piece(m->size, done), MPI_BYTE, to, TAG_DATA, g->comm);
+    return mpi_status(code);
+}
+
+static int receive_bytes(const group *g, int from, const message *m) {
+    char *bytes = m->bytes;
+    int code = MPI_SUCCESS;
+
+    for (size_t done = 0; done < m->size && code == MPI_SUCCESS; done += PIECE_BYTES)
+        code = MPI_Recv(bytes + done, piece(m->size, done), MPI_BYTE, from, TAG_DATA, g->comm,
+                        MPI_STATUS_IGNORE);
+    return mpi_status(code);
+}
+
+/* Whether the receiver has room: without it bytes that are on their way would wait for ever. */
+static int send_statistics(const group *g, int to, const snnk_lstsq *lstsq, int status) {
+    message packed = {NULL, 0};
+    uint64_t size;
+    int room = 0, st;
+
+    if (status == SNNK_OK) status = pack(lstsq, &packed);
+    size = status == SNNK_OK ? packed.size : 0; /* 0: there is nothing to come */
+    st = mpi_status(MPI_Send(&size, 1, MPI_UINT64_T, to, TAG_HEADER, g->comm));
+    if (st == SNNK_OK && size > 0)
+        st = mpi_status(MPI_Recv(&room, 1, MPI_INT, to, TAG_HEADER, g->comm, MPI_STATUS_IGNORE));
+    if (st == SNNK_OK && room) st = send_bytes(g, to, &packed);
+    free(packed.bytes);
+    return status != SNNK_OK ? status : st;
+}
+
+/* *received: NULL after a failure, and where the sender had one, which it will tell. */
+static int receive_statistics(const group *g, int from, int status, snnk_lstsq **received) {
+    message packed = {NULL, 0};
+    uint64_t size = 0;
+    int room, st;
+
+    *received = NULL;
+    st = mpi_status(MPI_Recv(&size, 1, MPI_UINT64_T, from, TAG_HEADER, g->comm, MPI_STATUS_IGNORE));
+    if (st != SNNK_OK || size == 0) return status != SNNK_OK ? status : st;
+    packed.size = (size_t)size;
+    if (status == SNNK_OK) status = allocate(packed.size, &packed.bytes);
+    room = status == SNNK_OK;
+    st = mpi_status(MPI_Send(&room, 1, MPI_INT, from, TAG_HEADER, g->comm));
+    if (st == SNNK_OK && room) st = receive_bytes(g, from, &packed);
+    if (status == SNNK_OK) status = st;
+    if (status == SNNK_OK)
+        status = snnk_lstsq_load_memory(packed.bytes, packed.size, NULL, received);
+    free(packed.bytes);
+    return status;
+}
+
+/* ---- The tree ---- */
+
+/* *sum += next; as moments where one of them has moments. */
+static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
+    snnk_lstsq *moments;
+    int st = snnk_lstsq_merge(*sum, next);
+
+    if (st != SNNK_E_UNSUPPORTED) return st;
+    /* A factor cannot take in moments; moments, also of no rows, take in both. */
+    st = snnk_lstsq_create(snnk_lstsq_features(next), snnk_lstsq_targets(next), NULL, &moments);
+    if (st != SNNK_OK) return st;
+    st = snnk_lstsq_merge(moments, *sum);
+    if (st == SNNK_OK) st = snnk_lstsq_merge(moments, next);
+    if (st != SNNK_OK) {
+        snnk_lstsq_free(moments);
+        return st;
+    }
+    snnk_lstsq_free(*sum);
+    *sum = moments;
+    return SNNK_OK;
+}
+
+/* Receive from the child at `from`, and add to *sum (NULL: it becomes that). */
+static int add_child(const group *g, int from, int status, snnk_lstsq **sum) {
+    snnk_lstsq *received;
+
+    status = receive_statistics(g, from, status, &received);
+    /* Those of no rows shall not decide between moments and a factor. */
+    if (snnk_lstsq_rows(received) == 0) {
+        snnk_lstsq_free(received);
+        return status;
+    }
+    if (!*sum) {
+        *sum = received;
+        return status;
+    }
+    status = add(sum, received);
+    snnk_lstsq_free(received);
+    return status;
+}
+
+/* The place of a process of the tree, whose top is 0, among those of comm. */
+static int rank_of(const group *g, int place) {
+    return (int)(((long long)place + g->root) % g->size);
+}
+
+/* Go up the tree: all below this process into *sum, then with its own statistics to its parent. *sum at root: those of all
+ * others, NULL without any. */
+static int climb(const group *g, const snnk_lstsq *lstsq, snnk_lstsq **sum) {
+    const int place = (g->rank - g->root + g->size) % g->size;
+    int st = SNNK_OK;
+
+    *sum = NULL;
+    for (int step = 1; step<g->size; step = step> INT_MAX / 2 ? g->size : 2 * step) {
+        if (place & step) {
+            if (*sum && st == SNNK_OK) st = add(sum, lstsq);
+            return send_statistics(g, rank_of(g, place - step), *sum ? *sum : lstsq, st);
+        }
+        if (step < g->size - place) st = add_child(g, rank_of(g, place + step), st, sum);
+    }
+    return st;
+}
+
+/* ---- The door ---- */
+
+/* What every process must have the same. */
+static int check_same(const group *g, const snnk_lstsq *lstsq) {
+    uint64_t shape[3] = {snnk_lstsq_features(lstsq), snnk_lstsq_targets(lstsq), (uint64_t)g->root};
+    uint64_t first[3];
+    char sentence[SENTENCE_BYTES];
+    int st;
+
+    memcpy(first, shape, sizeof first);
+    if ((st = mpi_status(MPI_Bcast(first, 3, MPI_UINT64_T, 0, g->comm))) != SNNK_OK) return st;
+    if (memcmp(first, shape, sizeof first) == 0) return SNNK_OK;
+    if (first[2] != shape[2]) {
+        snprintf(sentence, sizeof sentence, "root is %d here, and %d on process 0", g->root,
+                 (int)first[2]);
+        return snnk_fail(SNNK_E_RANGE, sentence);
+    }
+    snprintf(sentence, sizeof sentence,
+             "%llu features and %llu targets here, on process 0 %llu and %llu",
+             (unsigned long long)shape[0], (unsigned long long)shape[1],
+             (unsigned long long)first[0], (unsigned long long)first[1]);
+    return snnk_fail(SNNK_E_SHAPE, sentence);
+}
+
+static int check_arguments(const group *g, const snnk_lstsq *lstsq) {
+    char sentence[SENTENCE_BYTES];
+
+    if (!lstsq) return snnk_fail(SNNK_E_NULL, "lstsq is NULL");
+    if (g->root >= 0 && g->root < g->size) return SNNK_OK;
+    snprintf(sentence, sizeof sentence, "root = %d is not in 0 ... %d", g->root, g->size - 1);
+    return snnk_fail(SNNK_E_RANGE, sentence);
+}
+
+/* The reduction in a group whose MPI errors are returned. */
+static int reduce(const group *g, snnk_lstsq *lstsq) {
+    snnk_lstsq *others = NULL;
+    int st;
+
+    if ((st = agree(g, check_arguments(g, lstsq))) != SNNK_OK) return st;
+    if ((st = agree(g, check_same(g, lstsq))) != SNNK_OK) return st;
+    if ((st = agree(g, climb(g, lstsq, &others))) != SNNK_OK) goto done;
+    /* All are up, so that this is the last that can fail, and fails as a whole. */
+    if (g->rank == g->root && others) st = snnk_lstsq_merge(lstsq, others);
+    st = agree(g, st);
+done:
+    snnk_lstsq_free(others);
+    return st;
+}
+
+/* A communicator of our own, on which errors are returned. */
+static int open_group(MPI_Comm comm, int root, group *g) {
+    int between = 0, st;
+
+    *g = (group){.comm = MPI_COMM_NULL, .root = root};
+    if ((st = mpi_status(MPI_Comm_test_inter(comm, &between))) != SNNK_OK) return st;
+    if (between) return snnk_fail(SNNK_E_UNSUPPORTED, "comm is an intercommunicator");
+    if ((st = mpi_status(MPI_Comm_dup(comm, &g->comm))) != SNNK_OK) return st;
+    st = mpi_status(MPI_Comm_set_errhandler(g->comm, MPI_ERRORS_RETURN));
+    if (st == SNNK_OK) st = mpi_status(MPI_Comm_rank(g->comm, &g->rank));
+    if (st == SNNK_OK) st = mpi_status(MPI_Comm_size(g->comm, &g->size));
+    return st;
+}
+
+int snnk_lstsq_reduce_mpi(snnk_lstsq *lstsq, MPI_Comm comm, int root) {
+    int begun = 0, ended = 0, st;
+    group g;
+
+    MPI_Initialized(&begun);
+    MPI_Finalized(&ended);
+    if (!begun || ended)
+        return snnk_fail(SNNK_E_STATE, "MPI has not been initialised, or is finalised already");
+    if (comm == MPI_COMM_NULL) return snnk_fail(SNNK_E_NULL, "comm is MPI_COMM_NULL");
+    st = open_group(comm, root, &g);
+    if (st == SNNK_OK) st = reduce(&g, lstsq);
+    if (g.comm != MPI_COMM_NULL) MPI_Comm_free(&g.comm);
+    return st;
+}

@@ -76,7 +76,7 @@ gives "unknown command" 2 "$snnk" frobnicate
 has "unknown command" err frobnicate
 for bad in "--m 0" "--m -5" "--m 1e3" "--order 3" "--ridge -1" "--ridge nan" "--features magic" \
     "--projection given" "--scaling given" "--activation swish" "--task guess" "--threads 0" \
-    "--seed -1" "--offset-scale -1" "--heldout x"; do
+    "--choose best" "--seed -1" "--offset-scale -1" "--heldout x"; do
     # shellcheck disable=SC2086 # an option and its value
     gives "fit $bad" 2 "$snnk" fit --train line.csv $bad
     one_line "fit $bad" err
@@ -166,6 +166,12 @@ gives "IDX, gzipped" 0 "$snnk" fit --train-images images.idx.gz --train-labels l
 json "IDX, gzipped" "j['test_accuracy'] == 1 and j['train_rows'] == 4"
 gives "automatic lambda" 0 "$snnk" fit --train kinds.csv --m 32 --json
 json "automatic lambda" "j['lambda'] > 0 and j['heldout_rows'] > 0 and j['heldout_error'] is not None"
+gives "lambda by cross-validation" 0 "$snnk" fit --train kinds.csv --m 32 --choose gcv --json --test kinds.csv
+json "lambda by cross-validation" "j['lambda'] > 0 and j['heldout_rows'] == 0 and j['heldout_error'] is None and j['lambda_chosen'] == 'generalized cross-validation' and j['train_rows'] == 60 and j['test_accuracy'] > 0.95"
+gives "both ways to choose lambda" 2 "$snnk" fit --train kinds.csv --choose gcv --heldout 0.1
+has "both ways to choose lambda" err 'heldout goes with --choose heldout'
+gives "a given lambda, without held-out rows" 0 "$snnk" fit --train line.csv --features identity --choose gcv --ridge 0 --test line.csv --json
+json "a given lambda, without held-out rows" "j['lambda'] == 0 and j['lambda_chosen'] == 'given' and j['test_rmse'] < 1e-5"
 gives "task by hand" 0 "$snnk" fit --train-images images.idx --train-labels labels.idx --ridge 1 --m 8 \
     --json --task regression
 json "task by hand" "j['task'] == 'regression'"
@@ -259,6 +265,24 @@ refuses "a test set of another width" 'images\.idx has 4 input columns, the mode
 refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --target c --task classification \
     --test-inputs small_in.csv --test-targets small.csv
 gives "a directory to save in that is not there" 1 "$snnk" fit --train line.csv --save none/m.st
+
+# ---- Data larger than memory: 256 MB, sparse, and 1000 rows of them that vary ----
+python3 - <<'PYTHON'
+import struct
+def npy(path, descr, shape, begin, size):
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)
+    with open(path, "wb") as f:
+        f.write(b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117).encode() + b"\n" + begin)
+        f.truncate(128 + size)
+values = [(i * i % 1009) / 1009 for i in range(256000)]
+npy("large.npy", "<f4", (262144, 256), struct.pack("<256000f", *values), 262144 * 256 * 4)
+npy("large_y.npy", "|u1", (262144,), bytes(i % 7 for i in range(1000)), 262144)
+PYTHON
+gives "data on disk" 0 "$snnk" fit --train-inputs large.npy --train-targets large_y.npy --m 16 --ridge 1 \
+    --task regression --threads 2 --json
+# The program takes 10 MB (a sanitizer 100 more); the file in memory would be 256.
+json "data on disk" "j['train_rows'] == 262144 and j['peak_rss_mb'] < 200"
+rm large.npy large_y.npy
 
 # ---- Output that would be the end of an input ----
 cp line.csv kept.csv && cp line.st kept.st && ln -s kept.csv link.csv

@@ -37,6 +37,10 @@ extern const char *const solve_methods[4];
 CLI_PRINTF void complain(const char *command, const char *format, ...);
 CLI_PRINTF void complain_of_usage(const char *command, const char *format, ...);
 
+/* From now on keep the first of them, until it is said: for processes of which one shall speak. */
+void hold_complaints(void);
+void say_held_complaints(void);
+
 /* The same of what getopt_long did not take: it gave `option`, ':' or '?', at argv[optind - 1]. */
 void complain_of_option(const char *command, int option, char **argv);
 

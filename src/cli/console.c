@@ -16,24 +16,44 @@ const char *const solve_methods[4] = {"cholesky", "truncated-eigen", "qr", "trun
 
 volatile sig_atomic_t interrupted = 0;
 
+/* The first line that waits to be said, while `holding`. */
+static char held[1024];
+static bool holding = false;
+
+void hold_complaints(void) { holding = true; }
+
+void say_held_complaints(void) {
+    fputs(held, stderr);
+    held[0] = '\0';
+}
+
+/* One line. */
+static void say(const char *command, const char *format, va_list arguments, const char *more) {
+    char text[sizeof held - 256];
+
+    vsnprintf(text, sizeof text, format, arguments);
+    if (!holding)
+        fprintf(stderr, "snnk %s: %s%s\n", command, text, more);
+    else if (held[0] == '\0')
+        snprintf(held, sizeof held, "snnk %s: %s%s\n", command, text, more);
+}
+
 void complain(const char *command, const char *format, ...) {
     va_list arguments;
 
-    fprintf(stderr, "snnk %s: ", command);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    say(command, format, arguments, "");
     va_end(arguments);
-    fputc('\n', stderr);
 }
 
 void complain_of_usage(const char *command, const char *format, ...) {
     va_list arguments;
+    char more[64];
 
-    fprintf(stderr, "snnk %s: ", command);
+    snprintf(more, sizeof more, " (see: snnk %s --help)", command);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    say(command, format, arguments, more);
     va_end(arguments);
-    fprintf(stderr, " (see: snnk %s --help)\n", command);
 }
 
 void complain_of_option(const char *command, int option, char **argv) {

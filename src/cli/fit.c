@@ -6,18 +6,21 @@
 #include <unistd.h>
 
 #include "cli/fit.h"
+#include "cli/pooled.h"
 
 static const char command[] = "fit";
 
 /* Everything a fit makes, so that one place frees it. */
 typedef struct session {
     fit_options *o;
+    processes processes;
     dataset train, test; /* test: closed when none is given */
     task task;
     snnk_workspace *workspace;
     snnk_scaling *scaling;
     snnk_map *map;
     snnk_fit *fit;
+    pooled_fit *pooled; /* instead of it: several processes, or gcv */
     snnk_layer *layer;
     snnk_network *network;
     snnk_lstsq *statistics; /* with --keep-statistics */
@@ -26,16 +29,15 @@ typedef struct session {
     float *X, *Y;
 } session;
 
-/* One pass over the training rows: `add` takes each batch. */
-static int each_batch(session *s, const char *what,
+/* One pass over training rows begin ... end-1: `add` takes each batch. */
+static int each_batch(session *s, const char *what, size_t begin, size_t end,
                       int (*add)(session *s, size_t first, size_t n)) {
-    const size_t rows = s->train.rows;
     int exit_status = EXIT_OK;
 
-    for (size_t first = 0; exit_status == EXIT_OK && first < rows; first += BATCH_ROWS) {
-        const size_t n = rows - first < BATCH_ROWS ? rows - first : BATCH_ROWS;
+    for (size_t first = begin; exit_status == EXIT_OK && first < end; first += BATCH_ROWS) {
+        const size_t n = end - first < BATCH_ROWS ? end - first : BATCH_ROWS;
 
-        show_progress(s->o->quiet, what, first, rows);
+        show_progress(s->o->quiet, what, first - begin, end - begin);
         if (dataset_read(&s->train, first, n, s->X) != SNNK_OK)
             exit_status = library_failed(command);
         else
@@ -61,7 +63,11 @@ static int add_to_fit(session *s, size_t first, size_t n) {
         const int exit_status = task_labels(command, &s->task, &s->train, n, s->Y, labels);
 
         if (exit_status != EXIT_OK) return exit_status;
-        st = snnk_fit_add_labels(s->fit, n, s->X, s->train.n_inputs, labels, s->workspace);
+        st = s->pooled
+                 ? pooled_fit_add(s->pooled, n, s->X, NULL, labels, s->workspace)
+                 : snnk_fit_add_labels(s->fit, n, s->X, s->train.n_inputs, labels, s->workspace);
+    } else if (s->pooled) {
+        st = pooled_fit_add(s->pooled, n, s->X, s->Y, NULL, s->workspace);
     } else {
         st = snnk_fit_add(s->fit, n, s->X, s->train.n_inputs, s->Y, s->task.outputs, s->workspace);
     }
@@ -119,34 +125,56 @@ static int make_map(session *s) {
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
 
-static int fit(session *s) {
-    const double start = seconds_now();
-    int exit_status;
+/* Every process learns the scaling from all rows: merged ones would differ in their last bits, and the features
+ * of one process from those of several. */
+static int learn_scaling(session *s) {
+    if (s->o->scaling == SCALING_NONE || s->o->like) return EXIT_OK;
+    if (snnk_scaling_create(s->train.n_inputs, s->o->scaling, NULL, &s->scaling) != SNNK_OK)
+        return library_failed(command);
+    return each_batch(s, "scaling", 0, s->train.rows, add_to_scaling);
+}
 
-    if (s->o->scaling != SCALING_NONE && !s->o->like) {
-        if (snnk_scaling_create(s->train.n_inputs, s->o->scaling, NULL, &s->scaling) != SNNK_OK)
-            return library_failed(command);
-        exit_status = each_batch(s, "scaling", add_to_scaling);
-        if (exit_status != EXIT_OK) return exit_status;
-    }
+/* All that each process does for itself. */
+static int collect(session *s) {
+    size_t first, end;
+    int exit_status, st;
+
+    if ((exit_status = learn_scaling(s)) != EXIT_OK) return exit_status;
     if (!s->o->like && s->o->map.kind != SNNK_MAP_IDENTITY &&
         (exit_status = check_memory(s)) != EXIT_OK)
         return exit_status;
     exit_status = s->o->like ? copy_map(s) : make_map(s);
     if (exit_status != EXIT_OK) return exit_status;
-    if (snnk_fit_create(s->map, s->task.outputs, &s->o->fit, &s->fit) != SNNK_OK)
-        return library_failed(command);
-    if ((exit_status = each_batch(s, "fitting", add_to_fit)) != EXIT_OK) return exit_status;
+    st = s->o->choose == CHOOSE_GCV
+             ? pooled_fit_create(s->map, s->task.outputs, &s->o->fit, &s->pooled)
+             : snnk_fit_create(s->map, s->task.outputs, &s->o->fit, &s->fit);
+    if (st != SNNK_OK) return library_failed(command);
+    processes_part(&s->processes, s->train.rows, &first, &end);
+    return each_batch(s, "fitting", first, end, add_to_fit);
+}
+
+/* s->layer: on process 0 only. */
+static int fit(session *s) {
+    const double start = seconds_now();
+    const int exit_status = processes_agree(&s->processes, collect(s));
+    int st;
+
+    if (exit_status != EXIT_OK) return exit_status;
     show_progress(s->o->quiet, "solving", 0, 1);
-    if (snnk_fit_solve(s->fit, s->workspace, &s->report, &s->layer) != SNNK_OK)
-        return library_failed(command);
+    st = s->pooled ? pooled_fit_solve(s->pooled, &s->processes, &s->report, &s->layer)
+                   : snnk_fit_solve(s->fit, s->workspace, &s->report, &s->layer);
+    if (st != SNNK_OK) return library_failed(command);
     show_progress(s->o->quiet, "solving", 1, 1);
     if (interrupted) return EXIT_CANCELLED;
-    if (s->o->keep_statistics &&
-        snnk_fit_statistics(s->fit, s->workspace, &s->statistics) != SNNK_OK)
+    if (s->o->keep_statistics && s->pooled)
+        s->statistics = pooled_fit_take_statistics(s->pooled);
+    else if (s->o->keep_statistics &&
+             snnk_fit_statistics(s->fit, s->workspace, &s->statistics) != SNNK_OK)
         return library_failed(command);
     snnk_fit_free(s->fit); /* the statistics are not needed any more, and are large */
+    pooled_fit_free(s->pooled);
     s->fit = NULL;
+    s->pooled = NULL;
     s->train_seconds = seconds_now() - start;
     return EXIT_OK;
 }
@@ -188,7 +216,8 @@ static int prepare(session *s) {
         task_save(&s->task, &s->train, s->network) != SNNK_OK)
         return library_failed(command);
     if ((exit_status = open_test(s)) != EXIT_OK) return exit_status;
-    if (s->o->save && (exit_status = check_save(s->o->save)) != EXIT_OK) return exit_status;
+    if (s->o->save && s->processes.rank == 0 && (exit_status = check_save(s->o->save)) != EXIT_OK)
+        return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
     s->X = calloc(BATCH_ROWS, s->train.n_inputs * sizeof *s->X);
@@ -222,6 +251,11 @@ static int save(const session *s) {
 
 /* ---- Report ---- */
 
+static const char *how_chosen(const session *s) {
+    if (s->o->fit.ridge != SNNK_RIDGE_AUTO) return "given";
+    return s->o->choose == CHOOSE_GCV ? "generalized cross-validation" : "held-out rows";
+}
+
 static void print_json(const session *s, const evaluation *test) {
     const snnk_fit_report *r = &s->report;
     cJSON *json = cJSON_CreateObject();
@@ -239,6 +273,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(s->network));
     cJSON_AddNumberToObject(json, "m", (double)snnk_map_features(s->map));
     cJSON_AddNumberToObject(json, "lambda", r->ridge);
+    cJSON_AddStringToObject(json, "lambda_chosen", how_chosen(s));
     cJSON_AddNumberToObject(json, "heldout_error", r->heldout_error); /* null with a given lambda */
     cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
     cJSON_AddNumberToObject(json, "rank", (double)r->rank);
@@ -249,6 +284,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddStringToObject(json, "features", fit_kinds[s->o->map.kind]);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->o->map.seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
+    cJSON_AddNumberToObject(json, "processes", (double)s->processes.size);
     cJSON_AddNumberToObject(json, "threads", (double)s->o->threads);
     cJSON_AddStringToObject(json, "precision", fit_precisions[s->o->fit.precision]);
     if (test)
@@ -273,8 +309,7 @@ static void print_text(const session *s, const evaluation *test) {
            s->train_seconds);
     printf("features      %zu (%s), %llu parameters\n", snnk_map_features(s->map),
            fit_kinds[s->o->map.kind], (unsigned long long)snnk_network_parameters(s->network));
-    printf("lambda        %.3g (%s)\n", r->ridge,
-           r->heldout_rows > 0 ? "chosen on held-out rows" : "given");
+    printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(s));
     if (r->heldout_rows > 0)
         printf("held-out      %.4g %s, %llu rows\n", r->heldout_error,
                s->task.classification ? "of the rows misclassified" : "squared error a row",
@@ -311,34 +346,66 @@ static int finish(session *s) {
     return exit_status;
 }
 
+/* What options leave open, and what several processes cannot do. */
+static int settle(session *s) {
+    fit_options *o = s->o;
+    const bool several = s->processes.size > 1;
+    const size_t threads = online_processors() / (size_t)s->processes.neighbours;
+
+    if (several && (o->choose == CHOOSE_HELDOUT || o->heldout_said))
+        return wrong_usage(command,
+                           "several processes hold no rows out: --choose gcv, or give --ridge");
+    if (o->choose == CHOOSE_UNSAID) o->choose = several ? CHOOSE_GCV : CHOOSE_HELDOUT;
+    if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
+    if (s->processes.rank > 0) o->quiet = true;
+    return EXIT_OK;
+}
+
+static int run(session *s) {
+    int exit_status = settle(s);
+
+    catch_interrupts();
+    snnk_fit_report_init(&s->report, sizeof s->report);
+    if (exit_status == EXIT_OK) exit_status = prepare(s);
+    exit_status = processes_agree(&s->processes, exit_status);
+    if (exit_status == EXIT_OK) exit_status = fit(s);
+    if (exit_status == EXIT_OK && s->layer) {
+        exit_status = complete_network(s);
+        if (exit_status == EXIT_OK) exit_status = finish(s);
+    }
+    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
+    return exit_status;
+}
+
+static void session_free(session *s) {
+    snnk_network_free(s->network);
+    snnk_lstsq_free(s->statistics);
+    snnk_layer_free(s->layer);
+    snnk_fit_free(s->fit);
+    pooled_fit_free(s->pooled);
+    snnk_map_free(s->map);
+    snnk_scaling_free(s->scaling);
+    snnk_workspace_free(s->workspace);
+    task_free(&s->task);
+    dataset_close(&s->test);
+    dataset_close(&s->train);
+    free(s->X);
+    free(s->Y);
+}
+
 int fit_command(int argc, char **argv) {
     fit_options o;
     session s = {.o = &o};
-    int exit_status = fit_options_read(argc, argv, &o);
+    int exit_status = processes_begin(command, &s.processes);
 
-    if (exit_status != EXIT_OK) return exit_status;
-    if (o.help) {
-        fputs(fit_help, stdout);
-        return EXIT_OK;
+    if (exit_status == EXIT_OK) exit_status = fit_options_read(argc, argv, &o);
+    exit_status = processes_agree(&s.processes, exit_status);
+    if (exit_status == EXIT_OK && o.help) {
+        if (s.processes.rank == 0) fputs(fit_help, stdout);
+    } else if (exit_status == EXIT_OK) {
+        exit_status = processes_agree(&s.processes, run(&s));
     }
-    catch_interrupts();
-    snnk_fit_report_init(&s.report, sizeof s.report);
-    exit_status = prepare(&s);
-    if (exit_status == EXIT_OK) exit_status = fit(&s);
-    if (exit_status == EXIT_OK) exit_status = complete_network(&s);
-    if (exit_status == EXIT_OK) exit_status = finish(&s);
-    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
-    snnk_network_free(s.network);
-    snnk_lstsq_free(s.statistics);
-    snnk_layer_free(s.layer);
-    snnk_fit_free(s.fit);
-    snnk_map_free(s.map);
-    snnk_scaling_free(s.scaling);
-    snnk_workspace_free(s.workspace);
-    task_free(&s.task);
-    dataset_close(&s.test);
-    dataset_close(&s.train);
-    free(s.X);
-    free(s.Y);
+    session_free(&s);
+    processes_end(&s.processes);
     return exit_status;
 }

@@ -11,6 +11,7 @@ const char fit_help[] =
     "   or: snnk fit --train-images FILE --train-labels FILE [OPTION]...\n"
     "Fit a layer of random features to training data in closed form, without\n"
     "backpropagation. lambda, the strength of the ridge, is chosen on held-out rows.\n"
+    "Started by mpirun (in builds with MPI), processes share the rows.\n"
     "\n"
     "Data (IDX, .npy or CSV with a header; any of them may be compressed with gzip):\n"
     "  --train FILE             CSV with inputs and target\n"
@@ -41,13 +42,17 @@ const char fit_help[] =
     "\n"
     "Fit:\n"
     "  --ridge LAMBDA           auto (default), or a number >= 0\n"
+    "  --choose RULE            how lambda is chosen: heldout (default), or gcv, generalized\n"
+    "                           cross-validation on all rows (with several processes always;\n"
+    "                           up to 32766 features)\n"
     "  --heldout SHARE          share of the rows lambda is chosen on (default 0.1)\n"
     "  --precision MODE         of the sums over rows: double (default), or fast, which\n"
     "                           multiplies in float: half the time, 7 digits for 15\n"
     "  --route KIND             gram (default), qr: twice to four times the time, for features so\n"
     "                           alike that digits run out; or auto: by a look at the first rows\n"
-    "  --threads N              threads (default: all processors; those that solve the\n"
-    "                           system at the end are BLAS's own: OPENBLAS_NUM_THREADS)\n"
+    "  --threads N              threads (default: all processors, shared by the processes; those\n"
+    "                           that solve the system at the end are BLAS's own:\n"
+    "                           OPENBLAS_NUM_THREADS)\n"
     "\n"
     "Output:\n"
     "  --save FILE              save the model as safetensors\n"
@@ -69,6 +74,7 @@ const char fit_help[] =
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
 const char *const fit_precisions[2] = {"double", "fast"};
 static const char *const routes[] = {"gram", "qr", "auto"}; /* by snnk_route */
+const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
 enum {
@@ -92,6 +98,7 @@ enum {
     LINEAR,
     SEED,
     RIDGE,
+    CHOOSE,
     HELDOUT,
     PRECISION,
     THREADS,
@@ -129,6 +136,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"linear", 0, NULL, LINEAR},
                                              {"seed", 1, NULL, SEED},
                                              {"ridge", 1, NULL, RIDGE},
+                                             {"choose", 1, NULL, CHOOSE},
                                              {"heldout", 1, NULL, HELDOUT},
                                              {"precision", 1, NULL, PRECISION},
                                              {"threads", 1, NULL, THREADS},
@@ -159,6 +167,7 @@ static const char *takes(int option) {
     case SCALING: return "none, center, common or standardize";
     case SEED: return "a whole number below 2^64";
     case RIDGE: return "auto, or a number from 0";
+    case CHOOSE: return "heldout or gcv";
     case HELDOUT: return "a share above 0, at most 0.5";
     case PRECISION: return "double or fast";
     case ROUTE: return "gram, qr or auto";
@@ -237,7 +246,9 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case SCALING: return choose(value, scalings, 4, &o->scaling);
     case SEED: return read_seed(value, o);
     case RIDGE: return read_ridge(value, &o->fit.ridge);
+    case CHOOSE: return choose(value, fit_choices, 2, &o->choose);
     case HELDOUT:
+        o->heldout_said = true;
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
     case ROUTE: return choose(value, routes, 3, &o->fit.route);
@@ -279,7 +290,7 @@ static int check_inputs_stay(const fit_options *o) {
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
 
-    *o = (fit_options){.scaling = SNNK_SCALING_COMMON, .threads = online_processors()};
+    *o = (fit_options){.scaling = SNNK_SCALING_COMMON, .choose = CHOOSE_UNSAID};
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;
@@ -300,6 +311,8 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     if (o->map.kind == SNNK_MAP_GAUSSIAN && o->map.features % 2 != 0)
         return wrong_usage(command, "--m %llu: gaussian features are pairs, an even number",
                            (unsigned long long)o->map.features);
+    if (o->choose == CHOOSE_GCV && o->heldout_said)
+        return wrong_usage(command, "--heldout goes with --choose heldout");
     if (o->train.target && !o->train.table)
         return wrong_usage(command, "--target goes with --train FILE");
     if ((exit_status = check_files(&o->test, "test", false)) != EXIT_OK) return exit_status;

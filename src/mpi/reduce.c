@@ -253,7 +253,7 @@ done:
 static int open_group(MPI_Comm comm, int root, group *g) {
     int between = 0, st;
 
-    *g = (group){.comm = MPI_COMM_NULL, .root = root};
+    *g = (group){.comm = MPI_COMM_NULL, .root = root, .size = 1};
     if ((st = mpi_status(MPI_Comm_test_inter(comm, &between))) != SNNK_OK) return st;
     if (between) return snnk_fail(SNNK_E_UNSUPPORTED, "comm is an intercommunicator");
     if ((st = mpi_status(MPI_Comm_dup(comm, &g->comm))) != SNNK_OK) return st;

@@ -194,7 +194,7 @@ static void test_one_fails(void **state) {
 
     (void)state;
     for (int bad = 0; bad < size; bad++) {
-        char who[32];
+        char who[64];
         snnk_lstsq *mine =
             route_collect(100, rank == bad ? M + 1 : M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
         double *before = statistics_copy(mine);

@@ -217,13 +217,18 @@ static double run_qr(const data *d, snnk_workspace *workspace) {
 
 static double run_dgeqrf(const data *d) {
     const lapack_int n = (lapack_int)d->n, m = (lapack_int)d->m;
-    double *tau = allocate(d->m, sizeof *tau);
+    double *tau = allocate(d->m, sizeof *tau), *work, size = 0;
 
+    if (LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, n, m, d->A, n, tau, &size, -1) != 0)
+        die("dgeqrf failed");
+    work = allocate((size_t)size, sizeof *work);
     for (size_t j = 0; j < d->m; j++)
         for (size_t i = 0; i < d->n; i++) d->A[j * d->n + i] = d->Phi64[i * d->m + j];
     const double start = measure_now();
-    if (LAPACKE_dgeqrf(LAPACK_COL_MAJOR, n, m, d->A, n, tau) != 0) die("dgeqrf failed");
+    if (LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, n, m, d->A, n, tau, work, (lapack_int)size) != 0)
+        die("dgeqrf failed");
     const double seconds = measure_now() - start;
+    free(work);
     free(tau);
     return seconds;
 }

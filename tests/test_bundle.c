@@ -249,6 +249,35 @@ static void test_every_run(void **state) {
     snnk_network_free(network);
 }
 
+/* A tower behind an SNNK layer, a linear one, or both takes their Psi in. */
+static void check_towers_behind(void) {
+    const layer_kind before[3][2] = {{GAUSSIAN}, {LINEAR}, {GAUSSIAN, LINEAR}};
+
+    for (size_t c = 0; c < 3; c++) {
+        const size_t n = c == 2 ? 2 : 1;
+        snnk_network *network = network_of(n, before[c], test_widths), *bundled;
+        snnk_map *map = map_of_kind(URF, test_widths[n]);
+        snnk_layer *tower;
+
+        assert_ok(snnk_layer_tower(map, &tower));
+        assert_ok(snnk_network_append(network, tower));
+        assert_ok(snnk_network_bundle(network, 0, n, &bundled));
+        assert_int_equal(snnk_network_layers(bundled), c == 1 ? 1 : 2);
+        assert_int_equal(snnk_network_outputs(bundled), snnk_map_features(map));
+        float X[N * D], *Phi = malloc(2 * N * snnk_map_features(map) * sizeof *Phi);
+        const size_t m = snnk_map_features(map);
+        draw_floats(X, N * D, 99);
+        assert_ok(snnk_network_forward(network, N, X, D, Phi, m, NULL));
+        assert_ok(snnk_network_forward(bundled, N, X, D, Phi + N * m, m, NULL));
+        for (size_t i = 0; i < N * m; i++) assert_close(Phi[N * m + i], Phi[i], 1e-5, 1e-5);
+        free(Phi);
+        snnk_layer_free(tower);
+        snnk_map_free(map);
+        snnk_network_free(bundled);
+        snnk_network_free(network);
+    }
+}
+
 /* What a run becomes, layer by layer. */
 static void test_shapes(void **state) {
     /* linear, linear: one. GAUSSIAN, linear: one. Then tanh, and what follows it, stay. */
@@ -288,6 +317,7 @@ static void test_shapes(void **state) {
     assert_int_equal(snnk_network_layers(part), 3);
     assert_true(difference(network, part) < 1e-5);
     snnk_network_free(part);
+    check_towers_behind();
     snnk_network_free(bundled);
     snnk_network_free(network);
 }
@@ -349,6 +379,7 @@ static void test_no_towers(void **state) {
     network = network_of(2, linear, test_widths);
     assert_status(snnk_network_input_tower(network, &tower), SNNK_E_UNSUPPORTED);
     assert_says("linear");
+    assert_status(snnk_network_weights_tower(network, Psi, 20, NULL), SNNK_E_UNSUPPORTED);
     snnk_network_free(network);
     network = network_of(1, short_one, test_widths);
     assert_status(snnk_network_weights_tower(network, Psi, 19, NULL), SNNK_E_STRIDE);
@@ -481,6 +512,40 @@ static void test_overflow(void **state) {
     snnk_network_free(network);
 }
 
+/* Layers may have different allocators, and the network another one: each takes back its own. */
+static void test_allocators(void **state) {
+    enum { DEEP = 4 };
+    test_memory memory[DEEP + 1];
+    snnk_network *network, *bundled;
+    snnk_allocator own = test_memory_allocator(&memory[DEEP]);
+
+    (void)state;
+    assert_ok(snnk_network_create(&own, &network));
+    for (size_t k = 0; k < DEEP; k++) {
+        const snnk_allocator allocator = test_memory_allocator(&memory[k]);
+        snnk_map_config config = config_of(SNNK_MAP_GAUSSIAN, 8);
+        float W[WIDTH * WIDTH];
+        snnk_map *map;
+        snnk_layer *layer;
+
+        draw_floats(W, WIDTH * WIDTH, k);
+        config.allocator = &allocator;
+        map = map_of(WIDTH, &config, NULL);
+        if (k == 2)
+            assert_ok(
+                snnk_layer_dense(WIDTH, WIDTH, W, WIDTH, NULL, SNNK_TANH, &allocator, &layer));
+        else
+            assert_ok(snnk_layer_from_map(map, WIDTH, W, 8, NULL, &layer));
+        assert_ok(snnk_network_append(network, layer));
+        snnk_layer_free(layer);
+        snnk_map_free(map);
+    }
+    assert_ok(snnk_network_bundle(network, 0, DEEP - 1, &bundled));
+    snnk_network_free(network);
+    snnk_network_free(bundled);
+    for (size_t k = 0; k <= DEEP; k++) assert_int_equal(memory[k].alive, 0);
+}
+
 static void test_failing_allocations(void **state) {
     const layer_kind kinds[5] = {GAUSSIAN, LINEAR, ARC_COSINE, DENSE, LINEAR};
     test_memory memory;
@@ -512,17 +577,12 @@ static void test_failing_allocations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_every_kind_and_depth),
-        cmocka_unit_test(test_every_run),
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_towers),
-        cmocka_unit_test(test_no_towers),
-        cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_forward_of_towers),
-        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_overflow),
-        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_reference),  cmocka_unit_test(test_every_kind_and_depth),
+        cmocka_unit_test(test_every_run),  cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_towers),     cmocka_unit_test(test_no_towers),
+        cmocka_unit_test(test_cost),       cmocka_unit_test(test_forward_of_towers),
+        cmocka_unit_test(test_misuse),     cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_allocators), cmocka_unit_test(test_failing_allocations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,14 +36,15 @@ static size_t columns_of(const snnk_layer *layer) {
 }
 
 /* W and bias of a layer, or its Psi and bias, copied: *W = outputs x columns, *bias behind it. */
-static int copy_weights(const snnk_layer *layer, float **W, float **bias) {
+static int copy_weights(const snnk_allocator *allocator, const snnk_layer *layer, float **W,
+                        float **bias) {
     const size_t l = layer->outputs, columns = columns_of(layer);
     size_t count;
     int st;
 
     if (!snnk__mul_size(l, columns, &count) || !snnk__add_size(count, l, &count))
         return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow a size", l, columns);
-    st = snnk__alloc(&layer->allocator, count, sizeof **W, "weights", W);
+    st = snnk__alloc(allocator, count, sizeof **W, "weights", W);
     if (st != SNNK_OK) return st;
     *bias = *W + l * columns;
     return snnk_layer_weights(layer, *W, columns, *bias);
@@ -61,12 +62,12 @@ static int emit_tower(run *r) {
 
 /* f(W (V y + c) + b): the pending linear map, then this layer's, then its activation. */
 static int take_dense(run *r, const snnk_layer *layer) {
-    const snnk_allocator *allocator = &layer->allocator;
+    const snnk_allocator *allocator = &r->made->allocator;
     float *W = NULL, *bias = NULL, *V = NULL, *c = NULL;
     snnk_layer *folded = NULL, *made = NULL;
     int st;
 
-    if ((st = copy_weights(layer, &W, &bias)) != SNNK_OK) goto done;
+    if ((st = copy_weights(allocator, layer, &W, &bias)) != SNNK_OK) goto done;
     st = snnk_layer_fold(r->pending, layer->outputs, W, layer->inputs, bias, &folded);
     if (st != SNNK_OK) goto done;
     if (is_linear(layer)) { /* stays pending */
@@ -75,7 +76,7 @@ static int take_dense(run *r, const snnk_layer *layer) {
         folded = NULL;
         goto done;
     }
-    if ((st = copy_weights(folded, &V, &c)) != SNNK_OK) goto done;
+    if ((st = copy_weights(allocator, folded, &V, &c)) != SNNK_OK) goto done;
     st = snnk_layer_dense(columns_of(folded), layer->outputs, V, columns_of(folded), c,
                           layer->activation, allocator, &made);
     if (st != SNNK_OK) goto done;
@@ -94,20 +95,20 @@ done:
 
 /* Psi' Phi'(V y + c) + bias'. */
 static int take_features(run *r, const snnk_layer *layer) {
-    const snnk_allocator *allocator = &layer->allocator;
+    const snnk_allocator *allocator = &r->made->allocator;
     const snnk_layer *pending = r->pending;
     float *V = NULL, *c = NULL, *Psi = NULL, *bias = NULL;
     snnk_map *map = NULL;
     snnk_layer *made = NULL;
     int st;
 
-    if ((st = copy_weights(pending, &V, &c)) != SNNK_OK) goto done;
+    if ((st = copy_weights(allocator, pending, &V, &c)) != SNNK_OK) goto done;
     st = snnk_map_fold(layer->map, columns_of(pending), V, columns_of(pending), c, &map);
     if (st != SNNK_OK) goto done;
     if (snnk__layer_is_tower(layer)) {
         st = snnk_layer_tower(map, &made);
     } else {
-        if ((st = copy_weights(layer, &Psi, &bias)) != SNNK_OK) goto done;
+        if ((st = copy_weights(allocator, layer, &Psi, &bias)) != SNNK_OK) goto done;
         st = snnk_layer_from_map(map, layer->outputs, Psi, map->features, bias, &made);
     }
     if (st != SNNK_OK) goto done;
@@ -227,7 +228,12 @@ static int bundle_all(const snnk_network *network, snnk_network **bundled) {
     if (snnk__layer_is_tower(last) || !(last->map || is_linear(last)))
         return snnk__fail(SNNK_E_UNSUPPORTED, "the network ends in %s: there is no Psi",
                           last->map ? "a tower" : snnk_activation_name(last->activation));
-    return snnk_network_bundle(network, 0, network->n_layers - 1, bundled);
+    if ((st = snnk_network_bundle(network, 0, network->n_layers - 1, bundled)) != SNNK_OK)
+        return st;
+    if ((*bundled)->n_layers > 1 || (*bundled)->layers[0]->map) return SNNK_OK;
+    snnk_network_free(*bundled);
+    *bundled = NULL;
+    return snnk__fail(SNNK_E_UNSUPPORTED, "the network is linear: it has no features");
 }
 
 int snnk_network_input_tower(const snnk_network *network, snnk_network **tower) {
@@ -245,10 +251,6 @@ int snnk_network_input_tower(const snnk_network *network, snnk_network **tower) 
     r.made = made;
     if ((st = append_some(bundled, 0, bundled->n_layers - 1, made)) != SNNK_OK) goto done;
     if ((st = emit_tower(&r)) != SNNK_OK) goto done;
-    if (made->n_layers == 0) {
-        st = snnk__fail(SNNK_E_UNSUPPORTED, "the network is linear: it has no features");
-        goto done;
-    }
     *tower = made;
     made = NULL;
 done:

@@ -43,7 +43,7 @@ static int check_features(const snnk_path *path, size_t n, const float *Phi, siz
 
 static int check_targets(const snnk__rows *rows, size_t targets) {
     if (rows->labels && rows->Y)
-        return snnk__fail(SNNK_E_RANGE, "both Y and labels are given: one of them must be NULL");
+        return snnk__fail(SNNK_E_NULL, "Y and labels are both given, one must be NULL");
     if (!rows->labels)
         return snnk__check_matrix(rows->Y, "Y", rows->n, targets, rows->ldy, sizeof *rows->Y);
     return snnk__check_labels(rows->n, rows->labels, targets);
@@ -109,22 +109,29 @@ static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
     return leverages;
 }
 
+/* How far a leverage h is off, for w c (A + lambda)^-2 c times the largest eigenvalue of a row c. An error e of the moments is
+ * one of e w c (A + lambda)^-2 c; an error e of their factor R, one of 2 |R^-T c| |R^-1 R^-T c| e. */
+static double leverage_error(const snnk_path *path, double h, double stretched) {
+    return path->factor ? path->noise * (1 + 2 * sqrt(h * stretched))
+                        : path->rounding * (1 + stretched);
+}
+
 /* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no more than the error of
- * the leverage: an error e of the matrix is one of e w c (A + lambda)^-2 c in w c (A + lambda)^-1 c. */
+ * the leverage. */
 static double left_out_share(const snnk_path *path, const double *squares, double weight,
                              double leverage, double ridge) {
     const double *values = snnk__path_values(path);
     const double share = 1 - leverage, largest = values[path->rank - 1];
-    double error = 0;
+    double stretched = 0;
 
     /* The bound of the bound, which most rows are far from. */
-    if (share > path->rounding * (1 + largest / (values[0] + ridge))) return share;
+    if (share > leverage_error(path, 1, largest / (values[0] + ridge))) return share;
     for (size_t j = 0; j < path->rank; j++) {
         const double inverse = 1 / (values[j] + ridge);
 
-        error += squares[j] * inverse * (largest * inverse);
+        stretched += squares[j] * inverse * (largest * inverse);
     }
-    return share > path->rounding * (1 + weight * error) ? share : 0;
+    return share > leverage_error(path, leverage, weight * stretched) ? share : 0;
 }
 
 static double target(const snnk__rows *rows, size_t row, size_t k) {
@@ -268,9 +275,10 @@ static double new_leverage(const snnk_path *path, double ridge, const double *q,
         leverage += q[j] / (values[j] + ridge) * q[j];
     }
 
-    const double outside = length - inside;
+    const double outside = path->known < path->features ? length - inside : 0;
 
-    return outside > path->rounding * length ? leverage + outside / ridge : leverage;
+    return outside > fmax(path->rounding, path->noise) * length ? leverage + outside / ridge
+                                                                : leverage;
 }
 
 int snnk_path_leverage(const snnk_path *path, double ridge, size_t n, const float *Phi,

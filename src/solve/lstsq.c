@@ -132,6 +132,7 @@ int snnk_lstsq_set_route(snnk_lstsq *lstsq, int32_t route) {
         lstsq->qr = NULL;
     }
     lstsq->route = route;
+    lstsq->automatic = route == SNNK_ROUTE_AUTO;
     return SNNK_OK;
 }
 
@@ -177,6 +178,7 @@ static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
     memcpy(to->C, from->C, t * m * sizeof(double));
     memcpy(to->yy, from->yy, t * sizeof(double));
     to->route = from->route;
+    to->automatic = from->automatic;
     to->precision = from->precision;
     to->fast = from->fast;
     to->most_rows = from->most_rows;
@@ -320,7 +322,8 @@ static int check_merge(const snnk_lstsq *lstsq, const snnk_lstsq *other) {
     if (other->rows > UINT64_MAX - lstsq->rows)
         return snnk__fail(SNNK_E_SIZE, "%llu and %llu rows are more than a count can hold",
                           (unsigned long long)lstsq->rows, (unsigned long long)other->rows);
-    if (lstsq->route == SNNK_ROUTE_QR && other->route == SNNK_ROUTE_GRAM && other->rows > 0)
+    if (lstsq->route == SNNK_ROUTE_QR && !lstsq->automatic && other->route == SNNK_ROUTE_GRAM &&
+        other->rows > 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "other has moments: a factor cannot be had from them; merge the other "
                           "way round");
@@ -347,7 +350,7 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
 
     const bool of_moments = other->route == SNNK_ROUTE_GRAM;
 
-    /* AUTO, which had not chosen yet, has no choice now. */
+    /* AUTO has no choice now, whatever it had chosen: so parts merge in any order. */
     if (of_moments && lstsq->route != SNNK_ROUTE_GRAM) snnk__qr_to_gram(lstsq);
     if (of_moments)
         merge_moments(lstsq, other);

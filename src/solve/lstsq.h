@@ -31,6 +31,7 @@ struct snnk_lstsq {
     double *yy;       /* t: sum y^2 of each target, or what the features leave of it */
 
     int32_t route;     /* snnk_route: L is kept unless it is GRAM */
+    bool automatic;    /* AUTO was asked for: a factor may become moments. Files do not keep it */
     int32_t precision; /* snnk_precision: of the rows to come */
     bool fast;         /* some rows were added in fast precision; files do not keep it */
 

@@ -175,7 +175,9 @@ int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, s
     made->intercept = ours.intercept;
     made->rows = (double)lstsq->rows;
     made->weight = lstsq->weight;
-    made->rounding = rounding_of(lstsq, snnk__rank_tolerance(&defaults, m));
+    made->factor = !of_moments;
+    made->noise = snnk__rank_tolerance(&defaults, m);
+    made->rounding = rounding_of(lstsq, made->noise);
     if ((st = allocate_square(made, m, t)) != SNNK_OK) goto done;
     if (ours.intercept) {
         memcpy(made->mean_phi, lstsq->mean_phi, m * sizeof *made->mean_phi);
@@ -285,7 +287,8 @@ int snnk_path_score(const snnk_path *path, size_t n_ridges, const double *ridges
 
 /* ---- Choosing ---- */
 
-#define GRID_FROM   (-12) /* decades from the mean eigenvalue */
+#define GRID_FROM   (-12) /* decades from the mean eigenvalue; of a factor: */
+#define FACTOR_FROM (-18)
 #define GRID_TO     3
 #define GRID_DECADE 10     /* points in a decade */
 #define PRECISION   4.3e-5 /* log10(1 + 1e-4) */
@@ -340,18 +343,16 @@ static double mean_value(const snnk_path *path) {
 
 static double least_gcv(const snnk_path *path, size_t target) {
     const double step = 1.0 / GRID_DECADE;
-    gcv_search search = {.path = path,
-                         .target = target,
-                         .mean = mean_value(path),
-                         .best = GRID_FROM,
-                         .least = INFINITY};
+    const int from = path->factor ? FACTOR_FROM : GRID_FROM;
+    gcv_search search = {
+        .path = path, .target = target, .mean = mean_value(path), .best = from, .least = INFINITY};
 
-    for (int i = 0; i <= (GRID_TO - GRID_FROM) * GRID_DECADE; i++)
-        (void)try_ridge(&search, GRID_FROM + i * step);
+    for (int i = 0; i <= (GRID_TO - from) * GRID_DECADE; i++)
+        (void)try_ridge(&search, from + i * step);
 
     const double centre = search.best;
 
-    refine(&search, fmax(centre - step, GRID_FROM), fmin(centre + step, GRID_TO));
+    refine(&search, fmax(centre - step, from), fmin(centre + step, GRID_TO));
     return ridge_at(&search, search.best);
 }
 

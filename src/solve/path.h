@@ -13,7 +13,10 @@ struct snnk_path {
     size_t known; /* the last that many directions are more than rounding, kept or not; >= rank */
     bool intercept;
     double rows, weight;
-    double rounding;  /* how far A is off, as a share of its largest eigenvalue */
+    double rounding; /* how far eigenvalues are off, as a share of the largest */
+    double
+        noise; /* the same of sums in double: at most rounding, but from a factor, where it is the root of that */
+    bool factor;      /* from a factor, not from moments */
     double *mean_phi; /* m: of the features; zeros without an intercept */
     double *mean_y;   /* t, likewise */
     double *values;   /* m */

@@ -6,7 +6,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/lstsq.h"
+#include "solve/path.h"
 
 #define TARGET_BLOCK 64 /* targets at a time: bounds the scratch to 128 rows of m */
 
@@ -120,9 +120,9 @@ static double mean_diagonal(const snnk_lstsq *lstsq) {
     return mean;
 }
 
-/* Value k of the default grid of n, from what the precision of the rows can tell. */
+/* Value k of the default grid of n, from what the precision of the rows can tell: of a factor, the square of a float's. */
 static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, size_t k) {
-    const double decades = lstsq->fast ? 6 : 9;
+    const double decades = lstsq->route != SNNK_ROUTE_GRAM ? 15 : lstsq->fast ? 6 : 9;
 
     return diagonal * pow(10, decades * ((double)k / (double)(n - 1) - 1));
 }
@@ -166,10 +166,7 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
     if ((st = snnk__solve_config_check(ours)) != SNNK_OK) return st;
     if (n_ridges == 0)
         return snnk__fail(SNNK_E_RANGE, "n_ridges = 0, at least one ridge is needed");
-    for (size_t k = 0; ridges && k < n_ridges; k++)
-        if (!(ridges[k] >= 0) || !isfinite(ridges[k]))
-            return snnk__fail(SNNK_E_RANGE, "ridges[%zu] = %g is not a finite number >= 0", k,
-                              ridges[k]);
+    if (ridges && (st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
     if (train->rows == 0 || heldout->rows == 0)
         return snnk__fail(SNNK_E_STATE, "no rows were added to %s",
                           train->rows == 0 ? "train" : "heldout");

@@ -366,6 +366,32 @@ has "other features" err 'same features'
 gives "like" 0 "$snnk" fit --train second.csv --like other.stat --ridge 0.01 --keep-statistics \
     --save like.stat
 gives "like" 0 "$snnk" merge other.stat like.stat --save merged.stat
+awk -F, '{ print $2 "," $1 "," $3 }' line.csv >swapped.csv
+gives "like, other order" 0 "$snnk" fit --train swapped.csv --like line.stat --ridge 0.01 \
+    --keep-statistics --save swapped.stat
+same "like, other order" swapped.stat line.stat
+gives "like, other order" 0 "$snnk" merge line.stat swapped.stat --save merged.stat
+gives "like says features" 2 "$snnk" fit --train line.csv --like line.stat --m 7 --save x.stat
+has "like says features" err "--m and --like"
+sed '1s/,y$/,z/' line.csv >renamed.csv
+gives "other target" 0 "$snnk" fit --train renamed.csv --target z --like line.stat --ridge 0.01 \
+    --keep-statistics --save renamed.stat
+gives "other target" 1 "$snnk" merge line.stat renamed.stat --save x.stat
+has "other target" err 'same columns'
+gives "an input for a target" 1 "$snnk" update line.stat --train line.csv --target a --save x.stat
+has "an input for a target" err '"a" is an input'
+gives "info of statistics" 0 "$snnk" info line.stat --json
+json "info of statistics" 'j["statistics"] == {"rows": 200, "route": "gram"}'
+json "info of statistics" 'float(j["notes"]["lambda"]) == 0.01'
+gives "info of statistics" 0 "$snnk" info line.stat
+has "info of statistics" out '^statistics     of 200 rows .gram.$'
+head -n 6 kinds.csv | grep -v big >few.csv
+gives "a shard without a class" 0 "$snnk" fit --train kinds.csv --ridge 0.1 --keep-statistics \
+    --save all.stat
+gives "a shard without a class" 0 "$snnk" fit --train few.csv --like all.stat --ridge 0.1 \
+    --keep-statistics --save few.stat
+gives "a shard without a class" 0 "$snnk" merge all.stat few.stat --save merged.stat --json
+json "a shard without a class" 'j["rows_after"] == 65'
 gives "like, of other inputs" 1 "$snnk" fit --train kinds.csv --like big.st --save x.stat
 gives "merge over nothing" 2 "$snnk" merge first.stat second.stat
 gives "merge of one" 2 "$snnk" merge first.stat --save x.stat

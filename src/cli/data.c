@@ -52,6 +52,9 @@ static int choose_wanted(const char *command, const char *path, const char *want
         if (column == snnk_table_columns(data->inputs))
             exit_status =
                 failed(command, "%s has no column \"%s\", which the model needs", path, name);
+        else if (data->targets == data->inputs && column == data->target)
+            exit_status =
+                failed(command, "%s: \"%s\" is an input of the model, not a target", path, name);
         data->columns[data->n_inputs++] = column;
     }
     cJSON_Delete(names);

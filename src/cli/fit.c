@@ -23,6 +23,7 @@ typedef struct session {
     pooled_fit *pooled; /* instead of it: several processes, or gcv */
     snnk_layer *layer;
     snnk_network *network;
+    snnk_network *like;     /* with --like: that model */
     snnk_lstsq *statistics; /* with --keep-statistics */
     snnk_fit_report report;
     double train_seconds;
@@ -89,21 +90,19 @@ static int check_memory(const session *s) {
 
 /* The features of another model. */
 static int copy_map(session *s) {
-    snnk_network *model;
-    const snnk_map *map;
-    int exit_status = EXIT_OK;
+    const snnk_map *map = snnk_layer_map(snnk_network_layer(s->like, 0));
+    snnk_map_config config;
 
-    if (snnk_network_load(s->o->like, NULL, &model) != SNNK_OK) return library_failed(command);
-    map = snnk_layer_map(snnk_network_layer(model, 0));
-    if (snnk_network_layers(model) != 1 || !map)
-        exit_status = failed(command, "%s is not a model of one layer of features", s->o->like);
-    else if (snnk_map_inputs(map) != s->train.n_inputs)
-        exit_status = failed(command, "%s has %zu inputs, the training data %zu", s->o->like,
-                             snnk_map_inputs(map), s->train.n_inputs);
-    else if (snnk_map_concat(1, &map, &s->map) != SNNK_OK)
-        exit_status = library_failed(command);
-    snnk_network_free(model);
-    return exit_status;
+    if (snnk_map_inputs(map) != s->train.n_inputs)
+        return failed(command, "%s has %zu inputs, the training data %zu", s->o->like,
+                      snnk_map_inputs(map), s->train.n_inputs);
+    snnk_map_config_init(&config, sizeof config);
+    if (snnk_map_concat(1, &map, &s->map) != SNNK_OK ||
+        snnk_map_block_config(map, 0, &config) != SNNK_OK)
+        return library_failed(command);
+    if (config.kind <= SNNK_MAP_IDENTITY) s->o->map.kind = config.kind; /* for the report */
+    s->o->map.seed = config.seed;
+    return EXIT_OK;
 }
 
 static int make_map(session *s) {
@@ -205,13 +204,40 @@ static int open_test(session *s) {
                                   : exit_status;
 }
 
+/* The model of --like, which says the columns, the target and the classes too. */
+static int open_like(session *s) {
+    if (!s->o->like) return EXIT_OK;
+    if (snnk_network_load(s->o->like, NULL, &s->like) != SNNK_OK) return library_failed(command);
+    if (snnk_network_layers(s->like) != 1 || !snnk_layer_map(snnk_network_layer(s->like, 0)))
+        return failed(command, "%s is not a model of one layer of features", s->o->like);
+    if (!s->o->train.target && s->o->train.table)
+        s->o->train.target = snnk_network_note(s->like, "target");
+    return EXIT_OK;
+}
+
+/* What the targets ask for: of --like, with classes that only these data have behind its own. */
+static int find_task(session *s) {
+    size_t added;
+    int exit_status;
+
+    if (!s->like) return task_from_data(command, &s->train, s->o->task, &s->task);
+    exit_status = task_load(command, s->like, &s->task);
+    if (exit_status == EXIT_OK)
+        exit_status = task_check(command, &s->task, snnk_network_inputs(s->like), &s->train);
+    if (exit_status == EXIT_OK && s->task.classification)
+        exit_status = task_add_classes(command, &s->train, &s->task, &added);
+    return exit_status;
+}
+
 /* All that can go wrong before the fit begins. */
 static int prepare(session *s) {
-    int exit_status = dataset_open(command, &s->o->train, NULL, &s->train);
+    int exit_status = open_like(s);
 
     if (exit_status != EXIT_OK) return exit_status;
-    exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
+    exit_status = dataset_open(command, &s->o->train,
+                               s->like ? snnk_network_note(s->like, "columns") : NULL, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
+    if ((exit_status = find_task(s)) != EXIT_OK) return exit_status;
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
         task_save(&s->task, &s->train, s->network) != SNNK_OK)
         return library_failed(command);
@@ -378,6 +404,7 @@ static int run(session *s) {
 }
 
 static void session_free(session *s) {
+    snnk_network_free(s->like);
     snnk_network_free(s->network);
     snnk_lstsq_free(s->statistics);
     snnk_layer_free(s->layer);

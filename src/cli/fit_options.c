@@ -289,6 +289,7 @@ static int check_inputs_stay(const fit_options *o) {
 
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
+    const char *said = NULL; /* an option that --like takes from its model */
 
     *o = (fit_options){.scaling = SNNK_SCALING_COMMON, .choose = CHOOSE_UNSAID};
     snnk_map_config_init(&o->map, sizeof o->map);
@@ -299,11 +300,15 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
+        if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK)
+            said = long_options[index].name;
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
             return bad_value(option, long_options[index].name, optarg);
     }
     if (o->help) return EXIT_OK;
     if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
+    if (o->like && said)
+        return wrong_usage(command, "--%s and --like: the model of --like says that", said);
     /* With the default scaling inputs have length 1 on average; offsets of a third of that did best
      * on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;

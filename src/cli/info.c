@@ -25,7 +25,9 @@ static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise", "id
                                     "urf",        "line",     "folded-urf"};
 static const char *const projections[] = {"gaussian", "orthogonal", "given", "hd3",
                                           "simplex",  "sobol",      "folded"};
-static const char *const notes[] = {"task", "target", "classes", "columns", "train_seconds"};
+static const char *const notes[] = {"task",    "target",        "classes",
+                                    "columns", "train_seconds", "lambda"};
+static const char *const routes[] = {"gram", "qr", "auto"};
 
 /* A seed of 64 bits, which a double would not hold. */
 static void add_seed(cJSON *json, uint64_t value) {
@@ -109,7 +111,8 @@ static const char *projections_in(const snnk_network *network, double bytes) {
     return bytes < ((double)with_rows + (double)with_seed) / 2 ? "drawn from the seed" : "stored";
 }
 
-static cJSON *describe(const snnk_network *network, const char *path) {
+static cJSON *describe(snnk_network *network, const char *path) {
+    const snnk_lstsq *lstsq = snnk_network_statistics(network);
     cJSON *json = cJSON_CreateObject(), *layers, *texts;
     struct stat file;
 
@@ -139,6 +142,12 @@ static cJSON *describe(const snnk_network *network, const char *path) {
             add_blocks(blocks, map);
         }
         cJSON_AddItemToArray(layers, item);
+    }
+    if (lstsq) {
+        cJSON *item = cJSON_AddObjectToObject(json, "statistics");
+
+        cJSON_AddNumberToObject(item, "rows", (double)snnk_lstsq_rows(lstsq));
+        cJSON_AddStringToObject(item, "route", routes[snnk_lstsq_route(lstsq)]);
     }
     texts = cJSON_AddObjectToObject(json, "notes");
     for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)
@@ -173,6 +182,10 @@ static void print_text(const cJSON *json) {
             cJSON_free(text);
         }
     }
+    item = cJSON_GetObjectItem(json, "statistics");
+    if (item)
+        printf("statistics     of %.0f rows (%s)\n", cJSON_GetObjectItem(item, "rows")->valuedouble,
+               cJSON_GetObjectItem(item, "route")->valuestring);
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(json, "notes"))
         printf("note           %s: %s\n", item->string, item->valuestring);
 }

@@ -26,7 +26,8 @@ static const char help[] =
     "  $ snnk merge a.safetensors b.safetensors --save ab.safetensors\n"
     "\n"
     "Exit status:\n"
-    "  0 success, 1 failure (a bad file, models that do not fit each other), 2 wrong usage\n";
+    "  0 success, 1 failure (a bad file, models that do not fit each other), 2 wrong usage,\n"
+    "  130 cancelled with Ctrl-C\n";
 
 /* The layers of a network but for the last Psi, as a file has them: equal bytes are equal features. */
 static void *features_of(const snnk_network *network, size_t *bytes) {
@@ -61,6 +62,12 @@ static bool same_classes(const task *a, const task *b) {
     return true;
 }
 
+static bool same_note(const snnk_network *a, const snnk_network *b, const char *key) {
+    const char *of_a = snnk_network_note(a, key), *of_b = snnk_network_note(b, key);
+
+    return of_a && of_b ? strcmp(of_a, of_b) == 0 : !of_a && !of_b;
+}
+
 static int merge_one(model_use *into, const char *path) {
     model_use other = {.path = path, .threads = into->threads};
     int exit_status = model_open_statistics(command, &other);
@@ -68,6 +75,10 @@ static int merge_one(model_use *into, const char *path) {
     if (exit_status == EXIT_OK && !same_classes(&into->task, &other.task))
         exit_status =
             failed(command, "%s and %s do not have the same targets or classes", into->path, path);
+    if (exit_status == EXIT_OK && (!same_note(into->network, other.network, "columns") ||
+                                   !same_note(into->network, other.network, "target")))
+        exit_status =
+            failed(command, "%s and %s were not fitted to the same columns", into->path, path);
     if (exit_status == EXIT_OK && !same_features(into->network, other.network))
         exit_status = failed(command, "%s and %s do not have the same features: fit with --like %s",
                              into->path, path, into->path);
@@ -105,16 +116,19 @@ int merge_command(int argc, char **argv) {
     }
     if (use.n_others == 0) return wrong_usage(command, "a second model is missing");
     if (!use.save) return wrong_usage(command, "--save FILE is missing");
+    catch_interrupts();
     snnk_solve_report_init(&report, sizeof report);
     exit_status = model_open_statistics(command, &use);
     for (int k = 0; exit_status == EXIT_OK && k < use.n_others; k++)
-        exit_status = merge_one(&use, use.others[k]);
+        exit_status = interrupted ? EXIT_CANCELLED : merge_one(&use, use.others[k]);
     if (exit_status == EXIT_OK) exit_status = model_solve_and_save(command, &use, &report);
     if (exit_status == EXIT_OK && use.json)
         print_json(&use, 1 + use.n_others, &report);
     else if (exit_status == EXIT_OK)
         printf("merged %d models: %llu rows (lambda %.3g)\nsaved %s\n", 1 + use.n_others,
                (unsigned long long)report.rows, report.ridge, use.save);
+    else if (exit_status == EXIT_CANCELLED)
+        complain(command, "cancelled");
     model_close(&use);
     return exit_status;
 }

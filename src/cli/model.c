@@ -86,8 +86,14 @@ int model_open(const char *command, model_use *use) {
 int model_open_statistics(const char *command, model_use *use) {
     const int exit_status = model_open(command, use);
 
-    if (exit_status != EXIT_OK || snnk_network_statistics(use->network)) return exit_status;
-    return failed(command, "%s carries no statistics: fit it with --keep-statistics", use->path);
+    if (exit_status != EXIT_OK) return exit_status;
+    const snnk_lstsq *lstsq = snnk_network_statistics(use->network);
+    if (!lstsq)
+        return failed(command, "%s carries no statistics: fit it with --keep-statistics",
+                      use->path);
+    if (snnk_lstsq_targets(lstsq) == use->task.outputs) return EXIT_OK;
+    return failed(command, "%s has %zu outputs, its statistics %zu: solve them first, from C",
+                  use->path, use->task.outputs, snnk_lstsq_targets(lstsq));
 }
 
 int model_solve_and_save(const char *command, model_use *use, snnk_solve_report *report) {
@@ -102,10 +108,12 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
         return failed(command, "%s does not say its lambda: give --ridge", use->path);
     snprintf(text, sizeof text, "%.17g", config.ridge);
     if (snnk_network_solve(use->network, &config, report) != SNNK_OK ||
-        snnk_network_set_note(use->network, "lambda", text) != SNNK_OK ||
-        snnk_network_save(use->network, use->save, SNNK_SAVE_ROWS) != SNNK_OK)
+        snnk_network_set_note(use->network, "lambda", text) != SNNK_OK)
         return library_failed(command);
-    return EXIT_OK;
+    if (interrupted) return EXIT_CANCELLED;
+    return snnk_network_save(use->network, use->save, SNNK_SAVE_ROWS) == SNNK_OK
+               ? EXIT_OK
+               : library_failed(command);
 }
 
 void model_add_report(cJSON *json, const snnk_solve_report *report) {

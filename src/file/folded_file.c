@@ -160,6 +160,7 @@ int snnk__folded_load(const snnk__st_reader *reader, const snnk_allocator *alloc
     folded->table.t_offset = description.shift_offset;
     st = read_table(reader, layer, index, inputs, description.rows, folded);
     if (st != SNNK_OK) goto done;
+    if ((st = snnk__folded_finish(folded, inputs)) != SNNK_OK) goto done;
     st = snnk__map_block_from_folded(inputs, description.rows, &description.config, folded,
                                      allocator, &made);
     if (st != SNNK_OK) goto done;

@@ -95,12 +95,38 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
     }
 }
 
-/* What every feature of a row of X shares, for n rows. Only URF blocks have any. */
+/* |x~|^2 of n rows from packed directions, a few at a time. */
+static void packed_norms(const snnk__urf_table *table, size_t n, const float *X, size_t ldx,
+                         snnk__urf_scalars *scalars) {
+    alignas(SNNK__ALIGNMENT) float P[PROJECT_BLOCK * SNNK__DEALT];
+
+    for (size_t first = 0; first < table->n_directions; first += SNNK__DEALT) {
+        const size_t count = snnk__min_size(SNNK__DEALT, table->n_directions - first);
+
+        snnk__kernels_get()->project(n, X, ldx, table->packed_directions, table->packed_offset,
+                                     first, count, P, SNNK__DEALT);
+        for (size_t t = 0; t < n; t++)
+            for (size_t j = 0; j < count; j++) {
+                const double p = P[t * SNNK__DEALT + j];
+
+                scalars[t].norm2 += table->gain[first + j] * p * p;
+            }
+    }
+    for (size_t t = 0; t < n; t++)
+        if (scalars[t].norm2 < 0) scalars[t].norm2 = 0; /* by rounding; NaN stays */
+}
+
+/* What every feature of a row of X shares, for n <= PROJECT_BLOCK rows. Only URF blocks have any. */
 static void set_scalars(const snnk__block *block, size_t n, const float *X, size_t ldx, size_t d,
                         snnk__urf_scalars *scalars) {
+    const snnk__urf_table *table = block->function.urf;
+
     if (block->function.operation != SNNK__OPERATION_URF) return;
     for (size_t t = 0; t < n; t++)
-        scalars[t] = snnk__urf_scalars_of(block->function.urf, d, X + t * ldx);
+        scalars[t] = table->packed_directions
+                         ? (snnk__urf_scalars){.t = snnk__urf_t(table, d, X + t * ldx)}
+                         : snnk__urf_scalars_of(table, d, X + t * ldx);
+    if (table->packed_directions) packed_norms(table, n, X, ldx, scalars);
 }
 
 void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
@@ -180,7 +206,7 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
     const tile most = tile_of(n, d, Psi);
     const size_t most_rows = most.features / width; /* of the block */
     alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK * FEATURE_BLOCK];
-    snnk__urf_scalars scalars[4 * ROW_BLOCK];
+    snnk__urf_scalars scalars[PROJECT_BLOCK];
 
     for (size_t i = 0; i < n; i += most.rows) {
         const size_t rows = snnk__min_size(most.rows, n - i);

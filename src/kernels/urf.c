@@ -9,6 +9,10 @@ static double dot(size_t d, const double *row, const float *x, const double *mea
     return sum;
 }
 
+double snnk__urf_t(const snnk__urf_table *table, size_t d, const float *x) {
+    return table->nu ? dot(d, table->nu, x, table->mean) + table->t_offset : 0;
+}
+
 snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, const float *x) {
     snnk__urf_scalars s = {0};
 
@@ -23,7 +27,7 @@ snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, c
         s.norm2 += table->gain[i] * p * p;
     }
     if (s.norm2 < 0) s.norm2 = 0; /* by rounding; NaN stays */
-    if (table->nu) s.t = dot(d, table->nu, x, table->mean) + table->t_offset;
+    s.t = snnk__urf_t(table, d, x);
     return s;
 }
 

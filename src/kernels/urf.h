@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernels/panels.h"
+
 /* Exponents are cut here: exp(36) exp(36) times 2^24 features is still a float. */
 #define SNNK__URF_LARGEST_EXPONENT 36.0f
 
@@ -40,6 +42,9 @@ typedef struct snnk__urf_table {
     size_t n_directions;
     const double *directions; /* n_directions x d */
     const double *direction_offset, *gain;
+    const snnk__panels
+        *packed_directions; /* the same in float, and offsets: many, for forwards; NULL for few */
+    const float *packed_offset;
     const double *nu; /* t = nu . (x - mean) + t_offset; d, NULL for t = 0 */
     double t_offset;
 } snnk__urf_table;
@@ -59,6 +64,9 @@ static inline snnk__urf_row snnk__urf_row_at(const snnk__urf_table *table, size_
 }
 
 snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, const float *x);
+
+/* t alone. */
+double snnk__urf_t(const snnk__urf_table *table, size_t d, const float *x);
 
 /* phi = features of rows first ... first+count-1 from their projections z (count values), signs *
  * parts each. z may be the last `count` values of phi. */

@@ -169,8 +169,11 @@ static int fold_table(const affine *a, const snnk__urf_table *table, size_t rows
     memcpy(made->numbers, table->rows.z_exponent, rows * SNNK__URF_NUMBERS * sizeof(float));
     set_form(&form, a->columns, made);
     fold_t(a, table, made);
+    if ((st = snnk__folded_finish(made, a->columns)) != SNNK_OK) goto done;
     *folded = made;
+    made = NULL;
 done:
+    snnk__folded_free(made);
     snnk__free(allocator, form.gain);
     snnk__free(allocator, form.q);
     return st;

@@ -105,6 +105,11 @@ int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t
     if ((st = snnk__alloc(allocator, t ? d : 0, sizeof(double), "a direction", &made->nu)) !=
         SNNK_OK)
         goto done;
+    st = snnk__panels_create(allocator, n_directions, d, snnk__kernels_get()->projection_shape,
+                             "directions", &made->packed);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, n_directions, sizeof(float), "directions", &made->packed_offset);
+    if (st != SNNK_OK) goto done;
     for (size_t i = 0; i < n_directions; i++) made->gain[i] = 1;
     made->table = (snnk__urf_table){.signs = signs,
                                     .parts = parts,
@@ -113,12 +118,37 @@ int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t
                                     .directions = made->directions,
                                     .direction_offset = made->direction_offset,
                                     .gain = made->gain,
+                                    .packed_directions = &made->packed,
+                                    .packed_offset = made->packed_offset,
                                     .nu = made->nu};
     *folded = made;
     made = NULL;
 done:
     snnk__folded_free(made);
     return st;
+}
+
+int snnk__folded_finish(snnk__folded *folded, size_t d) {
+    float *row;
+    const int st = snnk__alloc(&folded->allocator, d, sizeof *row, "a direction", &row);
+
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < folded->table.n_directions; i++) {
+        bool finite = isfinite((float)folded->direction_offset[i]);
+
+        for (size_t k = 0; k < d; k++) {
+            row[k] = (float)folded->directions[i * d + k];
+            finite = finite && isfinite(row[k]);
+        }
+        if (!finite) {
+            snnk__free(&folded->allocator, row);
+            return snnk__fail(SNNK_E_NONFINITE, "direction %zu leaves the range of float", i);
+        }
+        snnk__panels_set_row(&folded->packed, i, row);
+        folded->packed_offset[i] = (float)folded->direction_offset[i];
+    }
+    snnk__free(&folded->allocator, row);
+    return SNNK_OK;
 }
 
 void snnk__folded_free(snnk__folded *folded) {
@@ -129,6 +159,8 @@ void snnk__folded_free(snnk__folded *folded) {
     snnk__free(&allocator, folded->direction_offset);
     snnk__free(&allocator, folded->gain);
     snnk__free(&allocator, folded->nu);
+    snnk__panels_free(&allocator, &folded->packed);
+    snnk__free(&allocator, folded->packed_offset);
     snnk__free(&allocator, folded);
 }
 

@@ -44,6 +44,8 @@ typedef struct snnk__folded {
     snnk_allocator allocator;
     float *numbers; /* of all rows */
     double *directions, *direction_offset, *gain, *nu;
+    snnk__panels packed; /* directions and offsets in float, for forwards */
+    float *packed_offset;
     snnk__urf_table table;
 } snnk__folded;
 
@@ -72,6 +74,8 @@ snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n);
  * table's; t: whether it has nu. */
 int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
                        bool t, const snnk_allocator *allocator, snnk__folded **folded);
+/* Pack directions, once they are set. SNNK_E_NONFINITE (one leaves the range of float). */
+int snnk__folded_finish(snnk__folded *folded, size_t d);
 void snnk__folded_free(snnk__folded *folded);
 
 int snnk__line_create(const snnk_frame *frame, double intercept, double slope,

@@ -143,6 +143,28 @@ static void disk_is_memory(void **state) {
     }
 }
 
+/* An IDX file longer than the head that is parsed. */
+static void large_idx(void **state) {
+    (void)state;
+    static unsigned char file[12 + 300 * 250 * 2] = {0, 0, 11, 2, 0, 0, 1, 44, 0, 0, 0, 250};
+    static float X[300 * 250];
+    snnk_table *table;
+
+    for (size_t i = 0; i < 75000; i++) {
+        file[12 + 2 * i] = (unsigned char)(i / 256 % 128);
+        file[13 + 2 * i] = (unsigned char)(i % 256);
+    }
+    assert_ok(snnk_table_open(test_write(&files, "t", file, sizeof file), NULL, &table));
+    assert_int_equal(snnk_table_rows(table), 300);
+    assert_int_equal(snnk_table_columns(table), 250);
+    assert_ok(snnk_table_read(table, 0, 300, X, 250));
+    for (size_t i = 0; i < 75000; i++) assert_close(X[i], (double)(i % 32768), 0, 0);
+    snnk_table_free(table);
+    assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file - 1), NULL, &table),
+                  SNNK_E_TRUNCATED);
+    assert_says("announces 150000 bytes of data, the file has 149999");
+}
+
 /* An array in a pipe goes through memory. */
 static void pipe_of_an_array(void **state) {
     (void)state;
@@ -309,13 +331,10 @@ static void threads_share_a_table(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(beyond_memory), /* first: it measures the peak of the process */
-        TEST(disk_is_memory),
-        TEST(pipe_of_an_array),
-        TEST(shrinking),
-        TEST(replaced),
-        TEST(long_headers),
-        TEST(nothing_leaks),
-        TEST(threads_share_a_table),
+        TEST(disk_is_memory),   TEST(large_idx),
+        TEST(pipe_of_an_array), TEST(shrinking),
+        TEST(replaced),         TEST(long_headers),
+        TEST(nothing_leaks),    TEST(threads_share_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/random.h"
+
 enum { D = 5, HIDDEN = 6, M = 16, L = 3, N = 2500 }; /* more than two blocks of rows */
 
 static float X[N * D], Y[N * L], weights[N];
@@ -175,6 +177,110 @@ static void test_weights_of_a_fit(void **state) {
     free(targets);
 }
 
+/* The error that lambda was chosen by is the weighted mean over the rows held out, of the weighted solution of the others; which
+ * rows these are the seed says (fit.c). */
+static void test_heldout_error_is_a_weighted_mean(void **state) {
+    snnk_map *map = map_of(D, NULL);
+    float *Phi = malloc(N * M * sizeof *Phi), scores[N];
+    const size_t m = M;
+    snnk_fit_config config;
+    snnk_fit_report report;
+    snnk_solve_config solve;
+    snnk_fit *fit;
+    snnk_layer *layer;
+    snnk_lstsq *rest;
+    double sum = 0, weight = 0;
+
+    (void)state;
+    assert_ok(snnk_fit_config_init(&config, sizeof config));
+    config.seed = 5;
+    assert_ok(snnk_fit_report_init(&report, sizeof report));
+    assert_ok(snnk_fit_create(map, 1, &config, &fit));
+    assert_ok(snnk_fit_add_weighted(fit, N, X, D, Y, L, NULL, weights, NULL));
+    assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
+    snnk_layer_free(layer);
+    assert_ok(snnk_map_input_tower(map, N, X, D, Phi, m, NULL));
+    assert_ok(snnk_lstsq_create(m, 1, NULL, &rest));
+    for (int held = 0; held < 2; held++) {
+        for (size_t i = 0; i < N; i++) {
+            double u[2];
+
+            snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 2, u);
+            if ((u[0] < config.heldout_share) != held) continue;
+            if (!held) {
+                assert_ok(snnk_lstsq_add_weighted(rest, 1, Phi + i * m, m, Y + i * L, 1, NULL,
+                                                  weights + i, NULL));
+                continue;
+            }
+            const double e = (double)scores[i] - Y[i * L];
+            sum += weights[i] * e * e;
+            weight += weights[i];
+        }
+        if (held) break;
+        assert_ok(snnk_solve_config_init(&solve, sizeof solve));
+        solve.ridge = report.ridge;
+        assert_ok(snnk_layer_from_lstsq(map, rest, &solve, NULL, &layer));
+        assert_ok(snnk_layer_forward(layer, N, X, D, scores, 1, NULL));
+        snnk_layer_free(layer);
+    }
+    /* floats of coefficients, and scores of size 1 in floats against errors of about 0.1 */
+    assert_close(report.heldout_error, sum / weight, 1e-4, 0);
+    snnk_lstsq_free(rest);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free(Phi);
+}
+
+/* More rows drawn to be held out than are kept: those that are pushed back take their weights along, and all of them are in the
+ * statistics. */
+static void test_weights_through_the_reservoir(void **state) {
+    enum { MANY = 30000, FEW = 4 };
+    float *x = malloc(MANY * sizeof *x), *y = malloc(MANY * sizeof *y),
+          *w = malloc(MANY * sizeof *w);
+    float *Phi = malloc(MANY * FEW * sizeof *Phi);
+    double B[2][FEW], b[2];
+    snnk_map_config config;
+    snnk_fit_config fit_config;
+    snnk_solve_config solve;
+    snnk_map *map;
+    snnk_fit *fit;
+    snnk_lstsq *lstsq[2];
+
+    (void)state;
+    draw_floats(x, MANY, 3);
+    draw_floats(w, MANY, 4);
+    for (size_t i = 0; i < MANY; i++) {
+        w[i] = expf(3 * w[i]);
+        y[i] = x[i] * x[i] + (w[i] > 1 ? 1.f : 0.f); /* weights matter */
+    }
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.features = FEW;
+    config.offset_scale = 1;
+    assert_ok(snnk_map_create(1, &config, NULL, &map));
+    assert_ok(snnk_fit_config_init(&fit_config, sizeof fit_config));
+    fit_config.heldout_share = 0.5;
+    assert_ok(snnk_fit_create(map, 1, &fit_config, &fit));
+    assert_ok(snnk_fit_add_weighted(fit, MANY, x, 1, y, 1, NULL, w, NULL));
+    assert_ok(snnk_fit_statistics(fit, NULL, &lstsq[0]));
+    assert_ok(snnk_map_input_tower(map, MANY, x, 1, Phi, FEW, NULL));
+    assert_ok(snnk_lstsq_create(FEW, 1, NULL, &lstsq[1]));
+    assert_ok(snnk_lstsq_add_weighted(lstsq[1], MANY, Phi, FEW, y, 1, NULL, w, NULL));
+    assert_ok(snnk_solve_config_init(&solve, sizeof solve));
+    solve.ridge = 1e-3;
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(snnk_lstsq_rows(lstsq[k]), MANY);
+        assert_ok(snnk_lstsq_solve(lstsq[k], &solve, B[k], FEW, &b[k], NULL));
+        snnk_lstsq_free(lstsq[k]);
+    }
+    for (size_t j = 0; j < FEW; j++) assert_close(B[0][j], B[1][j], 1e-8, 1e-8);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    free(Phi);
+    free(w);
+    free(y);
+    free(x);
+}
+
 /* On a bundle, the composed Phi is the same, and so is the solution, to rounding. */
 static void test_bundles(void **state) {
     const snnk_fit_config config = fixed_ridge(0.1);
@@ -253,6 +359,16 @@ static void test_logistic(void **state) {
     for (size_t k = 0; k < L; k++) assert_true(bias[k] == (float)b[k]);
     assert_true(report.loss == expected.loss && report.converged);
     assert_string_equal(snnk_network_note(refitted, "units"), "mm");
+    /* Warm, from there: nothing is left to do, to the rounding of Psi. */
+    snnk_logistic_config config;
+    snnk_network *again;
+    assert_ok(snnk_logistic_config_init(&config, sizeof config));
+    config.warm = 1;
+    config.tolerance = 1e-5;
+    assert_ok(snnk_network_refit_logistic(refitted, L, N, X, D, labels, weights, &config, NULL,
+                                          &report, &again));
+    assert_int_equal(report.steps, 0);
+    snnk_network_free(again);
     free(hidden);
     free(Phi);
     snnk_network_free(refitted);
@@ -347,6 +463,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_a_fit_of_hidden_rows),
         cmocka_unit_test(test_weights_of_a_fit),
+        cmocka_unit_test(test_heldout_error_is_a_weighted_mean),
+        cmocka_unit_test(test_weights_through_the_reservoir),
         cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_other_endings),
         cmocka_unit_test(test_logistic),

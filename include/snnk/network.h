@@ -67,8 +67,8 @@ SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
  * G' x' + c', so that G' Psi (m' x m) and G' bias + c' are all that has to be kept: see snnk_map_fold. What is left of
  * the run are towers, one feeding the other, and the last Psi. Linear layers of the run fold into the Psi before
  * them; a dense layer f(W x' + b) becomes f((W Psi) x + ...). An SNNK layer of the run that is followed by another costs m' m
- * then instead of m l + m' l: look at snnk_network_cost first, where l is less than about m/2 it is more. Layers in narrow storage
- * are taken as they are rounded (Psi; G from the map's), and become float. The rest of the network, and the notes, are shared. A
+ * then instead of m l + m' l: look at snnk_network_cost first, where l is less than about m/2 it is more. What folds of layers in narrow storage
+ * is taken as it is rounded (Psi; G from the map's), and becomes float. The rest of the network, and the notes, are shared. A
  * bundle may be bundled again. SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_RANGE (not first <= last < layers),
  * SNNK_E_SIZE, SNNK_E_NONFINITE (a product leaves the range of float), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_bundle(const snnk_network *network, size_t first, size_t last,
@@ -111,7 +111,7 @@ SNNK_API int snnk_network_set_statistics(snnk_network *network, snnk_lstsq *lsts
 SNNK_API snnk_lstsq *snnk_network_statistics(snnk_network *network);
 
 /* Replace the last Psi and bias by the solution of the statistics, which may have more targets than there were
- * outputs. config, report: as in snnk_lstsq_solve. SNNK_E_STATE (no statistics, or no rows); else statuses as there, and the network is as it
+ * outputs; in float, whatever the storage was. config, report: as in snnk_lstsq_solve. SNNK_E_STATE (no statistics, or no rows); else statuses as there, and the network is as it
  * was. */
 SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
                                 snnk_solve_report *report);
@@ -144,7 +144,7 @@ SNNK_API int snnk_refit_solve(snnk_refit *refit, snnk_workspace *workspace, snnk
                               snnk_network **refitted);
 
 /* The same by cross-entropy: snnk_logistic_solve on the features of n rows, which are all in memory for it, n m floats; classes >= 2 outputs.
- * config, report: as there. X: n x d, row stride ldx. Statuses as snnk_logistic_solve and snnk_refit_create,
+ * config, report: as there; a warm start is the last Psi, if there is one of as many outputs. X: n x d, row stride ldx. Statuses as snnk_logistic_solve and snnk_refit_create,
  * SNNK_E_NONFINITE (X, or a feature overflows). */
 SNNK_API int snnk_network_refit_logistic(const snnk_network *network, size_t classes, size_t n,
                                          const float *X, size_t ldx, const int32_t *labels,

@@ -203,6 +203,22 @@ static int make_features(const snnk_refit *refit, size_t n, const float *X, size
     return SNNK_OK;
 }
 
+/* B (classes x m), and b behind it, where a warm start begins: the last Psi and bias if there are any of that shape, else
+ * zeros. Psi: as many floats of scratch. */
+static int start_from(const snnk_network *network, size_t classes, float *Psi, double *B) {
+    const snnk_layer *last = network->layers[network->n_layers - 1];
+    const size_t m = last->map ? last->map->features : last->inputs, count = classes * (m + 1);
+
+    memset(Psi, 0, count * sizeof *Psi);
+    if (!snnk__layer_is_tower(last) && last->outputs == classes) {
+        const int st = snnk_layer_weights(last, Psi, m, Psi + classes * m);
+
+        if (st != SNNK_OK) return st;
+    }
+    for (size_t i = 0; i < count; i++) B[i] = Psi[i];
+    return SNNK_OK;
+}
+
 /* The layer of B (classes x m) and b. Psi: classes x m + classes floats of scratch. */
 static int layer_of(const snnk_map *map, size_t classes, const double *B, const double *b,
                     float *Psi, snnk_layer **layer) {
@@ -232,6 +248,9 @@ int snnk_network_refit_logistic(const snnk_network *network, size_t classes, siz
     snnk_logistic_config_init(&ours, sizeof ours);
     st = snnk__config_read(&ours, sizeof ours, sizeof ours, config, "logistic config");
     if (st != SNNK_OK) return st;
+    if (classes < 2)
+        return snnk__fail(SNNK_E_SHAPE, "classes = %zu, at least 2 are needed", classes);
+    if ((st = snnk__check_labels(n, labels, classes)) != SNNK_OK) return st;
     if ((st = prepare(network, &refit)) != SNNK_OK) return st;
     if (!ours.allocator) ours.allocator = &refit->allocator;
     const snnk_allocator *allocator = &refit->allocator;
@@ -248,7 +267,7 @@ int snnk_network_refit_logistic(const snnk_network *network, size_t classes, siz
     if ((st = snnk__alloc(allocator, numbers, sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, numbers, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) goto done;
     if ((st = make_features(refit, n, X, ldx, Phi, workspace)) != SNNK_OK) goto done;
-    memset(B, 0, numbers * sizeof *B); /* a warm start would be of zeros */
+    if ((st = start_from(network, classes, Psi, B)) != SNNK_OK) goto done;
     st = snnk_logistic_solve(n, m, classes, Phi, m, labels, weights, &ours, B, m, B + classes * m,
                              report);
     if (st != SNNK_OK) goto done;

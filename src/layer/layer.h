@@ -26,7 +26,7 @@ struct snnk_layer {
 int snnk__layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, int32_t storage,
                       const float *bias, const snnk_allocator *allocator, snnk_layer **layer);
 
-/* A tower, in float. */
+/* A tower; storage: of the G that is to be made for it. */
 int snnk__layer_alloc_tower(const snnk_map *map, int32_t storage, snnk_layer **layer);
 
 /* Whether it is features alone. */

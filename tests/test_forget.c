@@ -1,4 +1,6 @@
 /* src/solve: rows forgotten, from moments and from a factor. */
+#include <snnk/file.h>
+
 #include "data/ridge.h"
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -334,8 +336,80 @@ static void test_failing_memory(void **state) {
     free_data(&d);
 }
 
+/* The same statistics out of a file, whose bytes a second file has again. */
+static snnk_lstsq *through_a_file(snnk_lstsq *s) {
+    snnk_lstsq *loaded;
+    size_t bytes, again;
+    char *file, *second;
+
+    assert_ok(snnk_lstsq_saved_bytes(s, &bytes));
+    file = malloc(bytes), second = malloc(bytes);
+    assert_ok(snnk_lstsq_save_memory(s, file, bytes));
+    assert_ok(snnk_lstsq_load_memory(file, bytes, NULL, &loaded));
+    assert_ok(snnk_lstsq_saved_bytes(loaded, &again));
+    assert_int_equal(again, bytes);
+    assert_ok(snnk_lstsq_save_memory(loaded, second, bytes));
+    assert_memory_equal(second, file, bytes);
+    free(second);
+    free(file);
+    snnk_lstsq_free(s);
+    return loaded;
+}
+
+/* Rows in fast precision are known to be that after a file too: right ones go, and default ridges are theirs. */
+static void test_fast_saved(void **state) {
+    data d = make_data();
+    double ridges[2][5];
+
+    (void)state;
+    for (size_t gone = 860; gone <= N; gone += 10) {
+        snnk_lstsq *s = route_create(M, T, SNNK_ROUTE_GRAM);
+
+        assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_FAST));
+        assert_ok(snnk_lstsq_add(s, N, d.Phi, M, d.Y, T, NULL));
+        assert_ok(snnk_lstsq_default_ridges(s, 5, ridges[0]));
+        s = through_a_file(s);
+        assert_ok(snnk_lstsq_default_ridges(s, 5, ridges[1]));
+        assert_memory_equal(ridges[0], ridges[1], sizeof ridges[0]);
+        assert_ok(forget(s, gone, d.Phi, d.Y, NULL));
+        snnk_lstsq_free(s);
+    }
+    free_data(&d);
+}
+
+/* How large sums were stays known in a file: of 6000 rows 60 are left, then one after the other goes. Their means are
+ * 1e4, or they were among others 1e4 times as large. */
+static void test_most_saved(void **state) {
+    enum { ROWS = 6000, LEFT = 60, W = 12 };
+    float *Phi = statistics_random(ROWS * W, 5), *Y = statistics_random(ROWS * T, 6);
+
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        for (size_t i = 0; i < ROWS * W; i++) {
+            if (kind == 0) Phi[i] += 1e4f;
+            if (kind == 1) Phi[i] = (Phi[i] - 1e4f) * (i < (ROWS - LEFT) * W ? 1e4f : 1);
+        }
+        for (int32_t route = 0; route < 2; route++) {
+            snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, route);
+
+            for (size_t i = 0; i < ROWS - LEFT; i += 15)
+                assert_ok(forget(s, 15, Phi + i * W, Y + i * T, NULL));
+            for (size_t i = ROWS - LEFT; i < ROWS; i++) {
+                s = through_a_file(s);
+                assert_ok(forget(s, 1, Phi + i * W, Y + i * T, NULL));
+            }
+            assert_int_equal(s->rows, 0);
+            assert_true(s->most_rows == 0 && s->most_weight == 0);
+            snnk_lstsq_free(s);
+        }
+    }
+    free(Y);
+    free(Phi);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fast_saved),      cmocka_unit_test(test_most_saved),
         cmocka_unit_test(test_reference),       cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_never_seen),      cmocka_unit_test(test_one_by_one),
         cmocka_unit_test(test_right_rows),      cmocka_unit_test(test_refuses),

@@ -624,6 +624,81 @@ static void lstsq_format_2(void **state) {
     assert_says("sums over 0 rows");
 }
 
+/* What is known of rounding, by hand: one thing wrong at a time. */
+typedef struct crafted_rounding {
+    const char *fast, *most_rows, *rows;
+    size_t weights, features, targets;
+    double weight, phi, y;
+} crafted_rounding;
+
+static int load_rounding(const crafted_rounding *c) {
+    const size_t m = 2, one = 1, mm[] = {2, 2}, tm[] = {1, 2};
+    const double x[] = {2, 0, -2, 8}, nothing[4] = {0}, weight = strtod(c->rows, NULL);
+    const double *sums = weight > 0 ? x : nothing, phi[] = {7, c->phi}, y[] = {c->y, 7};
+    const double weights[] = {c->weight, 7};
+    snnk__st_writer writer;
+    snnk_lstsq *lstsq;
+    int st;
+
+    snnk__model_begin_format(&writer, &ours, SNNK__MODEL_LSTSQ, SNNK__LSTSQ_FORMAT);
+    snnk__st_add_text(&writer, "snnk.rows", c->rows);
+    snnk__st_add_text(&writer, "snnk.route", "gram");
+    if (c->fast) snnk__st_add_text(&writer, "snnk.fast", c->fast);
+    if (c->most_rows) snnk__st_add_text(&writer, "snnk.most_rows", c->most_rows);
+    snnk__st_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &one, &weight);
+    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &m, sums);
+    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, sums);
+    snnk__st_add_tensor(&writer, "S", SNNK__DTYPE_F64, 2, mm, sums);
+    snnk__st_add_tensor(&writer, "C", SNNK__DTYPE_F64, 2, tm, sums);
+    snnk__st_add_tensor(&writer, "yy", SNNK__DTYPE_F64, 1, &one, sums);
+    snnk__st_add_tensor(&writer, "most_weight", SNNK__DTYPE_F64, 1, &c->weights, weights);
+    snnk__st_add_tensor(&writer, "most_phi", SNNK__DTYPE_F64, 1, &c->features, phi);
+    snnk__st_add_tensor(&writer, "most_y", SNNK__DTYPE_F64, 1, &c->targets, y);
+    assert_ok(snnk__st_write_file(&writer, test_path(&files, "s")));
+    snnk__st_writer_free(&writer);
+    st = snnk_lstsq_load(files.path, NULL, &lstsq);
+    if (st != SNNK_OK) assert_null(lstsq);
+    snnk_lstsq_free(lstsq);
+    return st;
+}
+
+static void lstsq_rounding(void **state) {
+    (void)state;
+    const crafted_rounding good = {"true", "9", "3", 1, 2, 1, 9, 8, 5};
+    crafted_rounding bad;
+
+    assert_ok(load_rounding(&good));
+    bad = good, bad.fast = NULL;
+    assert_ok(load_rounding(&bad));
+    bad = good, bad.fast = "false";
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    assert_says("snnk.fast is \"false\", not true");
+    bad = good, bad.most_rows = "-9";
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    bad = good, bad.weights = 2;
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    bad = good, bad.features = 1;
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    bad = good, bad.targets = 2;
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    bad = good, bad.weight = -9;
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    assert_says("most_weight[0] = -9 is below 0");
+    bad = good, bad.phi = -8;
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    assert_says("most_phi[1] = -8 is below 0");
+    bad = good, bad.y = -5;
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    bad = good, bad.y = NAN;
+    assert_status(load_rounding(&bad), SNNK_E_NONFINITE);
+    bad = good, bad.rows = "0";
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    bad.fast = NULL;
+    assert_status(load_rounding(&bad), SNNK_E_FORMAT);
+    bad.most_rows = NULL;
+    assert_ok(load_rounding(&bad));
+}
+
 static void lstsq_misuse(void **state) {
     (void)state;
     snnk_lstsq *lstsq, *loaded = NULL;
@@ -668,6 +743,7 @@ int main(void) {
         TEST(lstsq_goes_on),
         TEST(lstsq_refused),
         TEST(lstsq_format_2),
+        TEST(lstsq_rounding),
         TEST(lstsq_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

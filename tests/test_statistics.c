@@ -143,6 +143,29 @@ static void test_life(void **state) {
     }
 }
 
+/* Rows in fast precision are known to be that in a network's file too, and how many there were. */
+static void test_rounding_in_a_file(void **state) {
+    snnk_network *network = make_network();
+    snnk_lstsq *lstsq = statistics_of(L, SNNK_ROUTE_GRAM);
+    double ridges[2][3];
+
+    (void)state;
+    assert_ok(snnk_lstsq_set_precision(lstsq, SNNK_PRECISION_FAST));
+    assert_ok(snnk_network_set_statistics(network, lstsq));
+    feed(network, 0, N, L, 0);
+    assert_ok(snnk_lstsq_default_ridges(lstsq, 3, ridges[0]));
+    network = through_a_file(network);
+    assert_ok(snnk_lstsq_default_ridges(snnk_network_statistics(network), 3, ridges[1]));
+    assert_memory_equal(ridges[0], ridges[1], sizeof ridges[0]);
+    feed(network, 0, N - 8, L, 1);
+    for (size_t i = N - 8; i < N; i++) {
+        network = through_a_file(network);
+        feed(network, i, i + 1, L, 1);
+    }
+    assert_int_equal(snnk_lstsq_rows(snnk_network_statistics(network)), 0);
+    snnk_network_free(network);
+}
+
 /* One more target than the layer had outputs: the layer gets one more. */
 static void test_more_targets(void **state) {
     snnk_network *whole = make_network(), *grown = make_network();
@@ -265,11 +288,9 @@ static void test_statistics_of_a_fit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_more_targets),
-        cmocka_unit_test(test_features),
-        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_statistics_of_a_fit),
+        cmocka_unit_test(test_life),         cmocka_unit_test(test_rounding_in_a_file),
+        cmocka_unit_test(test_more_targets), cmocka_unit_test(test_features),
+        cmocka_unit_test(test_misuse),       cmocka_unit_test(test_statistics_of_a_fit),
     };
 
     return cmocka_run_group_tests(tests, make_rows, NULL);

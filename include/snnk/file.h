@@ -46,8 +46,8 @@ SNNK_API int snnk_network_save_memory(const snnk_network *network, int32_t proje
 SNNK_API int snnk_network_load_memory(const void *buffer, size_t bytes,
                                       const snnk_allocator *allocator, snnk_network **network);
 
-/* Save and load least-squares statistics: loaded ones go on exactly where the saved ones stopped, in
- * double precision until told otherwise.
+/* Save and load least-squares statistics: loaded ones go on exactly where the saved ones stopped, with
+ * all that forgetting and default ridges depend on, in double precision until told otherwise.
  * Statuses as above. */
 SNNK_API int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path);
 SNNK_API int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq);

@@ -27,16 +27,17 @@ static void lower_triangle(const void *context, size_t first, size_t count, void
     }
 }
 
-/* Moments of rows that all count once. */
+/* Moments of rows that all count once, in double, none of which was forgotten. */
 static bool fits_format_1(const snnk_lstsq *lstsq) {
-    return lstsq->route == SNNK_ROUTE_GRAM && lstsq->weight == (double)lstsq->rows;
+    return lstsq->route == SNNK_ROUTE_GRAM && lstsq->weight == (double)lstsq->rows &&
+           !lstsq->fast && lstsq->most_rows == 0;
 }
 
 /* Where statistics stand in a file: under their own names, or behind a prefix in a model that carries them, which has
  * weight and route always. */
 typedef struct place {
     const char *tensors, *keys; /* prefixes */
-    bool plain;                 /* neither weight nor route: moments of rows that all count once */
+    bool plain;                 /* format 1 */
     int32_t route;
 } place;
 
@@ -45,29 +46,66 @@ static place place_of(bool carried, bool plain, int32_t route) {
                    : (place){"", "snnk.", plain, route};
 }
 
-typedef enum part { MEAN_PHI, MEAN_Y, SQUARE, CROSS, REST, WEIGHT, ROWS, ROUTE } part;
+typedef enum part {
+    MEAN_PHI,
+    MEAN_Y,
+    SQUARE,
+    CROSS,
+    REST,
+    WEIGHT,
+    MOST_PHI,
+    MOST_Y,
+    MOST_WEIGHT,
+    ROWS, /* keys from here on */
+    ROUTE,
+    FAST,
+    MOST_ROWS
+} part;
 
-/* Longest: "snnk.statistics.route". */
+/* Longest: "snnk.statistics.most_rows". */
 typedef struct part_name {
     char text[32];
 } part_name;
 
 /* The name of a tensor or metadata key. */
 static part_name name_of(const place *at, part what) {
-    static const char *const moments[] = {"mean_phi", "mean_y", "S",    "C",
-                                          "yy",       "weight", "rows", "route"};
-    static const char *const factors[] = {"mean_phi", "mean_y", "L",    "Z",
-                                          "rest",     "weight", "rows", "route"};
+    static const char *const names[] = {[MEAN_PHI] = "mean_phi",
+                                        [MEAN_Y] = "mean_y",
+                                        [SQUARE] = "S",
+                                        [CROSS] = "C",
+                                        [REST] = "yy",
+                                        [WEIGHT] = "weight",
+                                        [MOST_PHI] = "most_phi",
+                                        [MOST_Y] = "most_y",
+                                        [MOST_WEIGHT] = "most_weight",
+                                        [ROWS] = "rows",
+                                        [ROUTE] = "route",
+                                        [FAST] = "fast",
+                                        [MOST_ROWS] = "most_rows"};
+    static const char *const factors[] = {[SQUARE] = "L", [CROSS] = "Z", [REST] = "rest"};
+    const bool of_factor = at->route != SNNK_ROUTE_GRAM && what >= SQUARE && what <= REST;
     part_name name;
 
     snprintf(name.text, sizeof name.text, "%s%s", what >= ROWS ? at->keys : at->tensors,
-             (at->route == SNNK_ROUTE_GRAM ? moments : factors)[what]);
+             (of_factor ? factors : names)[what]);
     return name;
 }
 
 static void add_tensor(snnk__st_writer *writer, const place *at, part what, size_t n_dims,
                        const size_t *dims, const double *data) {
     snnk__st_add_tensor(writer, name_of(at, what).text, SNNK__DTYPE_F64, n_dims, dims, data);
+}
+
+/* What is known of the rounding that the sums carry with them. */
+static void add_rounding(snnk__st_writer *writer, const snnk_lstsq *lstsq, const place *at) {
+    const size_t one = 1;
+
+    if (lstsq->fast) snnk__st_add_text(writer, name_of(at, FAST).text, "true");
+    if (lstsq->most_rows == 0) return;
+    snnk__st_add_number(writer, name_of(at, MOST_ROWS).text, lstsq->most_rows);
+    add_tensor(writer, at, MOST_WEIGHT, 1, &one, &lstsq->most_weight);
+    add_tensor(writer, at, MOST_PHI, 1, &lstsq->features, lstsq->most_phi);
+    add_tensor(writer, at, MOST_Y, 1, &lstsq->targets, lstsq->most_y);
 }
 
 static void add_statistics(snnk__st_writer *writer, const snnk_lstsq *lstsq, const place *at) {
@@ -78,6 +116,7 @@ static void add_statistics(snnk__st_writer *writer, const snnk_lstsq *lstsq, con
     if (!at->plain) {
         snnk__st_add_text(writer, name_of(at, ROUTE).text, route_names[lstsq->route]);
         add_tensor(writer, at, WEIGHT, 1, &one, &lstsq->weight);
+        add_rounding(writer, lstsq, at);
     }
     add_tensor(writer, at, MEAN_PHI, 1, &m, lstsq->mean_phi);
     add_tensor(writer, at, MEAN_Y, 1, &t, lstsq->mean_y);
@@ -185,6 +224,15 @@ static bool is_zero(const double *x, size_t n) {
     return true;
 }
 
+/* Sizes that sums have had are not negative. */
+static int check_most(const place *at, part what, size_t n, const double *x) {
+    for (size_t i = 0; i < n; i++)
+        if (x[i] < 0)
+            return snnk__fail(SNNK_E_FORMAT, "%s[%zu] = %g is below 0", name_of(at, what).text, i,
+                              x[i]);
+    return SNNK_OK;
+}
+
 /* What sums over rows can be: squares are not negative, and no rows sum to nothing. */
 static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     const size_t m = lstsq->features, t = lstsq->targets;
@@ -201,9 +249,9 @@ static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     if ((lstsq->rows > 0) != (lstsq->weight > 0))
         return snnk__fail(SNNK_E_FORMAT, "%llu rows of weight %g", (unsigned long long)lstsq->rows,
                           lstsq->weight);
-    if (lstsq->rows > 0 ||
-        (is_zero(lstsq->mean_phi, m) && is_zero(lstsq->mean_y, t) && is_zero(lstsq->S, m * m) &&
-         is_zero(lstsq->C, t * m) && is_zero(lstsq->yy, t)))
+    if (lstsq->rows > 0 || (!lstsq->fast && lstsq->most_rows == 0 && is_zero(lstsq->mean_phi, m) &&
+                            is_zero(lstsq->mean_y, t) && is_zero(lstsq->S, m * m) &&
+                            is_zero(lstsq->C, t * m) && is_zero(lstsq->yy, t)))
         return SNNK_OK;
     return snnk__fail(SNNK_E_FORMAT, "sums over 0 rows that are not 0");
 }
@@ -211,6 +259,32 @@ static int check_sums(const snnk_lstsq *lstsq, const place *at) {
 static int read_tensor(const snnk__st_reader *reader, const place *at, part what, size_t n_dims,
                        const size_t *dims, double *out) {
     return snnk__st_read_f64(reader, name_of(at, what).text, n_dims, dims, out);
+}
+
+/* The most that sums have been: all of it, or nothing where no row was forgotten. */
+static int read_most(const snnk__st_reader *reader, const place *at, snnk_lstsq *lstsq) {
+    const size_t m = lstsq->features, t = lstsq->targets, one = 1;
+    int st;
+
+    if (!snnk__st_text(reader, name_of(at, MOST_ROWS).text)) return SNNK_OK;
+    st = snnk__st_number(reader, name_of(at, MOST_ROWS).text, &lstsq->most_rows);
+    if (st != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, MOST_WEIGHT, 1, &one, &lstsq->most_weight)) != SNNK_OK)
+        return st;
+    if ((st = read_tensor(reader, at, MOST_PHI, 1, &m, lstsq->most_phi)) != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, MOST_Y, 1, &t, lstsq->most_y)) != SNNK_OK) return st;
+    if ((st = check_most(at, MOST_WEIGHT, 1, &lstsq->most_weight)) != SNNK_OK) return st;
+    if ((st = check_most(at, MOST_PHI, m, lstsq->most_phi)) != SNNK_OK) return st;
+    return check_most(at, MOST_Y, t, lstsq->most_y);
+}
+
+static int read_rounding(const snnk__st_reader *reader, const place *at, snnk_lstsq *lstsq) {
+    const char *fast = snnk__st_text(reader, name_of(at, FAST).text);
+
+    if (fast && strcmp(fast, "true") != 0)
+        return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", not true", name_of(at, FAST).text, fast);
+    lstsq->fast = fast != NULL;
+    return read_most(reader, at, lstsq);
 }
 
 static int read_sums(const snnk__st_reader *reader, const place *at, snnk_lstsq *lstsq) {
@@ -228,6 +302,7 @@ static int read_sums(const snnk__st_reader *reader, const place *at, snnk_lstsq 
     if ((st = read_tensor(reader, at, SQUARE, 2, mm, lstsq->S)) != SNNK_OK) return st;
     if ((st = read_tensor(reader, at, CROSS, 2, tm, lstsq->C)) != SNNK_OK) return st;
     if ((st = read_tensor(reader, at, REST, 1, &t, lstsq->yy)) != SNNK_OK) return st;
+    if (!at->plain && (st = read_rounding(reader, at, lstsq)) != SNNK_OK) return st;
     return check_sums(lstsq, at);
 }
 

@@ -33,10 +33,10 @@ struct snnk_lstsq {
     int32_t route;     /* snnk_route: L is kept unless it is GRAM */
     bool automatic;    /* AUTO was asked for: a factor may become moments. Files do not keep it */
     int32_t precision; /* snnk_precision: of the rows to come */
-    bool fast;         /* some rows were added in fast precision; files do not keep it */
+    bool fast;         /* some rows were added in fast precision */
 
-    /* How large sums were when something was taken from them: their rounding stays. Files do not
-     * keep it. */
+    /* How large sums were when something was taken from them: their rounding stays. 0
+     * where nothing was. */
     uint64_t most_rows;
     double most_weight;
     double *most_phi; /* m: diagonal of S */

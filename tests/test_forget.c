@@ -252,6 +252,39 @@ static void test_refuses(void **state) {
     free_data(&d);
 }
 
+/* All rows, of which only what belongs together is wrong: every mean and square is right. Or the weights. */
+static void test_all_others(void **state) {
+    enum { ROWS = 30, W = 4 };
+    data d = make_data();
+    float Phi[ROWS * W], rotated[ROWS * W], Y[ROWS * T], weights[ROWS];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        memcpy(Phi + i * W, d.Phi + i * M, W * sizeof *Phi);
+        memcpy(Y + i * T, d.Y + (i + 7) % ROWS * T, T * sizeof *Y);
+        weights[i] = 1.001f;
+    }
+    memcpy(rotated, Phi, sizeof rotated);
+    for (size_t i = 0; i < ROWS; i++) rotated[i * W + 2] = Phi[(i + 7) % ROWS * W + 2];
+    for (int32_t route = 0; route < 2; route++)
+        for (int32_t precision = 0; precision < 2 - route; precision++) {
+            snnk_lstsq *s = route_create(W, T, route);
+
+            assert_ok(snnk_lstsq_set_precision(s, precision));
+            assert_ok(snnk_lstsq_add(s, ROWS, Phi, W, d.Y, T, NULL));
+            assert_refused(s, ROWS, Phi, Y, NULL);
+            assert_says("are not the 30 that were added");
+            assert_refused(s, ROWS, rotated, d.Y, NULL);
+            assert_says("are not the 30 that were added");
+            assert_refused(s, ROWS, Phi, d.Y, weights);
+            assert_says("rows of weight");
+            assert_ok(forget(s, ROWS, Phi, d.Y, NULL));
+            assert_int_equal(s->rows, 0);
+            snnk_lstsq_free(s);
+        }
+    free_data(&d);
+}
+
 /* By hand, all exact: of rows 0, 2, 7 the 7 goes; mean 1, S = 2. */
 static void test_by_hand(void **state) {
     const float Phi[] = {0, 2, 7}, Y[] = {1, 3, 5};
@@ -304,7 +337,10 @@ static void test_failing_memory(void **state) {
     const snnk_allocator allocator = test_memory_allocator(&memory);
 
     (void)state;
-    for (int32_t route = 0; route < 2; route++) {
+    for (int way = 0; way < 4; way++) {
+        const int32_t route = way % 2;
+        const size_t count = way / 2 ? 100 : 10; /* some, all */
+
         snnk_lstsq *s = NULL;
         double *before;
         long failures = 0;
@@ -317,7 +353,7 @@ static void test_failing_memory(void **state) {
         const long alive = memory.alive;
         for (long k = 0; st != SNNK_OK; k++) {
             memory.calls = 0, memory.fail_after = k;
-            st = forget(s, 10, d.Phi, d.Y, NULL);
+            st = forget(s, count, d.Phi, d.Y, NULL);
             assert_int_equal(memory.alive, alive);
             if (st == SNNK_OK) break;
             assert_int_equal(st, SNNK_E_NOMEM);
@@ -328,7 +364,7 @@ static void test_failing_memory(void **state) {
             failures++;
         }
         memory.fail_after = -1;
-        assert_true(failures > 3 && s->rows == 90);
+        assert_true(failures > 3 && s->rows == 100 - count);
         free(before);
         snnk_lstsq_free(s);
         assert_int_equal(memory.alive, 0);
@@ -409,11 +445,12 @@ static void test_most_saved(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fast_saved),      cmocka_unit_test(test_most_saved),
-        cmocka_unit_test(test_reference),       cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_never_seen),      cmocka_unit_test(test_one_by_one),
-        cmocka_unit_test(test_right_rows),      cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_ill_conditioned), cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_all_others),     cmocka_unit_test(test_fast_saved),
+        cmocka_unit_test(test_most_saved),     cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_by_hand),        cmocka_unit_test(test_never_seen),
+        cmocka_unit_test(test_one_by_one),     cmocka_unit_test(test_right_rows),
+        cmocka_unit_test(test_refuses),        cmocka_unit_test(test_ill_conditioned),
+        cmocka_unit_test(test_failing_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

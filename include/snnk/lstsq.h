@@ -101,7 +101,8 @@ SNNK_API int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *P
  * moments is looked at: O(m^3/3 + t m^2) and m^2 more numbers beside the cost of adding, with a
  * factor O(m^3) and 4 m^2. SNNK_E_STATE (nothing was forgotten) if these rows cannot have been
  * there: more rows or weight than there are, or what would be left is not a sum of squares, to
- * rounding: a direction of features, or a residual, with less than nothing. A wrong row that leaves
+ * rounding: a direction of features, or a residual, with less than nothing; or no rows would be
+ * left, and some sum is not theirs. A wrong row that leaves
  * sums of squares cannot be told from a right one. Without any rows left, all sums are 0 as at
  * first. Where nothing but rounding would be left of some direction, as with fewer rows than
  * features, a factor knows no more than moments do, and the route becomes GRAM. In fast precision

@@ -77,13 +77,29 @@ static double length_noise(const rounding *r, const shift *s, double mean, doubl
     return r->unit * sqrt(squares) + s->scale * mean_noise(r, mean, squares, s->weight);
 }
 
+/* What is off in a column of sums: its mean before, and the squares of the most it has been. */
+typedef struct column {
+    double mean, squares;
+} column;
+
+/* How far the sum of products of two columns can be off: by what rounding did to products, and to means, of the old sums
+ * and of the new. */
+static double product_noise(const rounding *r, const shift *s, column a, column b) {
+    const double length_a = sqrt(a.squares), length_b = sqrt(b.squares);
+    const double mean_a = s->scale * mean_noise(r, a.mean, a.squares, s->weight);
+    const double mean_b = s->scale * mean_noise(r, b.mean, b.squares, s->weight);
+
+    return 2 * (r->unit * length_a * length_b + length_a * mean_b + length_b * mean_a +
+                mean_a * mean_b);
+}
+
 /* What added to the diagonal makes up for whatever rounding did to a matrix of n such columns: the sum of n entries
- * that are off, of the old sums and of the new. */
+ * that are off. */
 static double square_noise(const rounding *r, const shift *s, size_t n, double mean,
                            double squares) {
-    const double of_mean = s->scale * mean_noise(r, mean, squares, s->weight);
+    const column c = {.mean = mean, .squares = squares};
 
-    return 2 * (double)n * (r->unit * squares + (2 * sqrt(squares) + of_mean) * of_mean);
+    return (double)n * product_noise(r, s, c, c);
 }
 
 /* ---- Counts ---- */
@@ -111,29 +127,81 @@ static int check_amount(const snnk_lstsq *lstsq, const snnk__rows *rows) {
 
 static bool near(double a, double b, double noise) { return fabs(a - b) <= noise; }
 
-/* As many rows as there are have to be the rows that there are, as far as means and squares tell. `forgotten`:
- * their moments. The means were as far off when rows went before. */
-static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
-    const double weight = lstsq->weight;
-    const rounding r = find_rounding(lstsq, forgotten);
-    const shift last = {.scale = sqrt(r.weight), .share = 0, .weight = weight};
+/* What tells whether sums are those of the same rows. The means were as far off when rows went before. */
+typedef struct comparison {
+    const snnk_lstsq *sums, *forgotten; /* moments of the same shape */
+    rounding r;
+    shift last;
+} comparison;
+
+static column feature(const comparison *c, size_t j) {
+    return (column){.mean = c->sums->mean_phi[j], .squares = c->r.phi[j]};
+}
+
+static column target(const comparison *c, size_t k) {
+    return (column){.mean = c->sums->mean_y[k], .squares = c->r.y[k]};
+}
+
+static bool near_mean(const comparison *c, column a, double other) {
+    return near(a.mean, other, 2 * mean_noise(&c->r, a.mean, a.squares, c->last.weight));
+}
+
+/* An entry of S, C or yy. */
+static bool near_product(const comparison *c, column a, column b, double x, double other) {
+    return near(x, other, (double)c->sums->features * product_noise(&c->r, &c->last, a, b));
+}
+
+static bool same_feature(const comparison *c, size_t i) {
+    const size_t m = c->sums->features;
+    const double *row = c->sums->S + i * m, *other = c->forgotten->S + i * m;
+    bool same = near_mean(c, feature(c, i), c->forgotten->mean_phi[i]);
+
+    for (size_t j = 0; j <= i; j++)
+        same &= near_product(c, feature(c, i), feature(c, j), row[j], other[j]);
+    return same;
+}
+
+static bool same_target(const comparison *c, size_t k) {
+    const size_t m = c->sums->features;
+    const double *row = c->sums->C + k * m, *other = c->forgotten->C + k * m;
+    bool same = near_mean(c, target(c, k), c->forgotten->mean_y[k]) &&
+                near_product(c, target(c, k), target(c, k), c->sums->yy[k], c->forgotten->yy[k]);
+
+    for (size_t j = 0; j < m; j++)
+        same &= near_product(c, target(c, k), feature(c, j), row[j], other[j]);
+    return same;
+}
+
+/* As many rows as there are have to be the rows that there are, as far as all sums tell. sums, forgotten: their moments,
+ * and those of the rows. */
+static int check_all(const snnk_lstsq *sums, snnk_lstsq *forgotten) {
+    comparison c = {.sums = sums, .forgotten = forgotten, .r = find_rounding(sums, forgotten)};
     bool same = true;
 
-    for (size_t j = 0; j < lstsq->features; j++)
-        same &= near(lstsq->mean_phi[j], forgotten->mean_phi[j],
-                     2 * mean_noise(&r, lstsq->mean_phi[j], r.phi[j], weight)) &&
-                near(snnk__lstsq_diagonal(lstsq, j), snnk__lstsq_diagonal(forgotten, j),
-                     square_noise(&r, &last, lstsq->features, lstsq->mean_phi[j], r.phi[j]));
-    for (size_t k = 0; k < lstsq->targets; k++)
-        same &= near(lstsq->mean_y[k], forgotten->mean_y[k],
-                     2 * mean_noise(&r, lstsq->mean_y[k], r.y[k], weight)) &&
-                near(snnk__lstsq_squares(lstsq, k), snnk__lstsq_squares(forgotten, k),
-                     square_noise(&r, &last, lstsq->features, lstsq->mean_y[k], r.y[k]));
-    if (!same)
-        return snnk__fail(SNNK_E_STATE, "%llu rows to forget are not the %llu that were added",
-                          (unsigned long long)lstsq->rows, (unsigned long long)lstsq->rows);
-    snnk__lstsq_clear(lstsq);
-    return SNNK_OK;
+    c.last = (shift){.scale = sqrt(c.r.weight), .share = 0, .weight = sums->weight};
+    for (size_t i = 0; i < sums->features; i++) same &= same_feature(&c, i);
+    for (size_t k = 0; k < sums->targets; k++) same &= same_target(&c, k);
+    if (same) return SNNK_OK;
+    return snnk__fail(SNNK_E_STATE, "%llu rows to forget are not the %llu that were added",
+                      (unsigned long long)sums->rows, (unsigned long long)sums->rows);
+}
+
+/* forgotten: the moments of as many rows. */
+static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
+    snnk_lstsq *moments = NULL;
+    int st;
+
+    if (lstsq->route == SNNK_ROUTE_GRAM) {
+        st = check_all(lstsq, forgotten);
+    } else {
+        st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments);
+        if (st != SNNK_OK) return st;
+        snnk__qr_to_gram(moments);
+        st = check_all(moments, forgotten);
+        snnk_lstsq_free(moments);
+    }
+    if (st == SNNK_OK) snnk__lstsq_clear(lstsq);
+    return st;
 }
 
 /* ---- Moments ---- */

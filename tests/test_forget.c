@@ -372,6 +372,44 @@ static void test_failing_memory(void **state) {
     free_data(&d);
 }
 
+/* A feature that only forgotten rows had is gone: rank and solution are those of the rows that are left, where it is
+ * 0. Later rows can bring it back. Coefficients up to 1 from well-conditioned moments: 900 eps of the sums. */
+static void test_gone_feature(void **state) {
+    enum { W = 31, GONE = 50, AT = 5 };
+    float *Phi = statistics_random(N * W, 21), *Y = statistics_random(N * T, 22);
+    const float *left = Phi + GONE * W, *left_y = Y + GONE * T;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        Phi[i * W + AT] = i < GONE ? Phi[i * W + AT] + 3 : 0;
+        Y[i * T] += Phi[i * W + 3] + Phi[i * W + AT];
+    }
+    for (int way = 0; way < 8; way++) {
+        const int32_t route = way % 2;
+        const int intercept = way / 2 % 2;
+        const size_t part = way / 4 ? 10 : GONE;
+        snnk_lstsq *s = route_collect(N, W, T, Phi, Y, NULL, route);
+        snnk_lstsq *e = route_collect(N - GONE, W, T, left, left_y, NULL, SNNK_ROUTE_GRAM);
+        double B[2][T * W], b[2][T];
+
+        for (size_t i = 0; i < GONE; i += part)
+            assert_ok(forget(s, part, Phi + i * W, Y + i * T, NULL));
+        assert_true(snnk__lstsq_diagonal(s, AT) == 0 && s->mean_phi[AT] == 0);
+        assert_int_equal(route_solve(s, 0, intercept, B[0], b[0]).rank, W - 1);
+        assert_int_equal(route_solve(e, 0, intercept, B[1], b[1]).rank, W - 1);
+        for (size_t i = 0; i < T * W; i++) assert_close(B[0][i], B[1][i], 0, 2e-13);
+
+        assert_ok(snnk_lstsq_add(s, GONE, Phi, W, Y, T, NULL));
+        assert_int_equal(route_solve(s, 0, intercept, B[0], b[0]).rank, W);
+        for (size_t i = 0; i < N; i += 100) assert_ok(forget(s, 100, Phi + i * W, Y + i * T, NULL));
+        assert_int_equal(s->rows, 0);
+        snnk_lstsq_free(e);
+        snnk_lstsq_free(s);
+    }
+    free(Y);
+    free(Phi);
+}
+
 /* The same statistics out of a file, whose bytes a second file has again. */
 static snnk_lstsq *through_a_file(snnk_lstsq *s) {
     snnk_lstsq *loaded;
@@ -445,12 +483,12 @@ static void test_most_saved(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_others),     cmocka_unit_test(test_fast_saved),
-        cmocka_unit_test(test_most_saved),     cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_by_hand),        cmocka_unit_test(test_never_seen),
-        cmocka_unit_test(test_one_by_one),     cmocka_unit_test(test_right_rows),
-        cmocka_unit_test(test_refuses),        cmocka_unit_test(test_ill_conditioned),
-        cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_all_others),      cmocka_unit_test(test_gone_feature),
+        cmocka_unit_test(test_fast_saved),      cmocka_unit_test(test_most_saved),
+        cmocka_unit_test(test_reference),       cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_never_seen),      cmocka_unit_test(test_one_by_one),
+        cmocka_unit_test(test_right_rows),      cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_ill_conditioned), cmocka_unit_test(test_failing_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

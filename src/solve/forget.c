@@ -271,6 +271,42 @@ static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
+/* Whether all that feature i has is what rounding left of 0. Small squares alone do not tell: what they have in
+ * common with others is known to the root of that. */
+static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *s, size_t i) {
+    const size_t m = left->features;
+    const column c = {.mean = left->mean_phi[i], .squares = r->phi[i]};
+    bool is = left->S[i * m + i] <= product_noise(r, s, c, c);
+
+    for (size_t j = 0; is && j < m; j++) {
+        const column other = {.mean = left->mean_phi[j], .squares = r->phi[j]};
+
+        is = fabs(left->S[j < i ? i * m + j : j * m + i]) <= product_noise(r, s, c, other);
+    }
+    for (size_t k = 0; is && k < left->targets; k++) {
+        const column other = {.mean = left->mean_y[k], .squares = r->y[k]};
+
+        is = fabs(left->C[k * m + i]) <= product_noise(r, s, c, other);
+    }
+    return is;
+}
+
+/* A feature that only the forgotten rows had is 0 again, not a direction to solve for; with a mean that is rounding, also
+ * without an intercept. weight: of the rows left. */
+static void settle_features(snnk_lstsq *left, const rounding *r, const shift *s, double weight) {
+    const size_t m = left->features;
+
+    for (size_t i = 0; i < m; i++) {
+        double *mean = &left->mean_phi[i];
+
+        if (!is_rounding(left, r, s, i)) continue;
+        memset(left->S + i * m, 0, (i + 1) * sizeof(double));
+        for (size_t j = i + 1; j < m; j++) left->S[j * m + i] = 0;
+        for (size_t k = 0; k < left->targets; k++) left->C[k * m + i] = 0;
+        if (fabs(*mean) <= mean_noise(r, *mean, r->phi[i], weight)) *mean = 0;
+    }
+}
+
 /* left: as in subtract. */
 static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const size_t m = lstsq->features, t = lstsq->targets;
@@ -283,7 +319,10 @@ static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     st = snnk__alloc(&lstsq->allocator, m + t * m, sizeof *scratch, "solver vectors", &scratch);
     if (st != SNNK_OK) return st;
     subtract(lstsq, &s, left);
-    if (!is_sum_of_squares(left, &r, &s, scratch)) st = refuse();
+    if (is_sum_of_squares(left, &r, &s, scratch))
+        settle_features(left, &r, &s, weight);
+    else
+        st = refuse();
     snnk__free(&lstsq->allocator, scratch);
     left->rows = lstsq->rows - left->rows;
     left->weight = weight;

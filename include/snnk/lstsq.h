@@ -105,7 +105,8 @@ SNNK_API int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *P
  * left, and some sum is not theirs. A wrong row that leaves
  * sums of squares cannot be told from a right one. Without any rows left, all sums are 0 as at
  * first. Where nothing but rounding would be left of some direction, as with fewer rows than
- * features, a factor knows no more than moments do, and the route becomes GRAM. In fast precision
+ * features, a factor knows no more than moments do, and the route becomes GRAM. A feature that is 0 on
+ * all rows that are left, to rounding of double, is exactly that: S has zeros there, which are no direction to solve for. In fast precision
  * (best that in which the rows came), rows are known to 2e-7 and so is what is left. SNNK_E_SIZE,
  * SNNK_E_NOMEM, else as above. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,

@@ -492,14 +492,68 @@ static void test_most_saved(void **state) {
     free(Phi);
 }
 
+static void assert_most(const snnk_lstsq *s, const snnk_lstsq *e, double factor) {
+    assert_int_equal(s->most_rows, e->most_rows);
+    assert_true(s->most_weight == factor * e->most_weight);
+    for (size_t j = 0; j < M; j++) assert_true(s->most_phi[j] == factor * e->most_phi[j]);
+    for (size_t k = 0; k < T; k++) assert_true(s->most_y[k] == factor * e->most_y[k]);
+}
+
+/* How large sums were goes with them into other statistics, copies, and more targets; so does that rows were in fast
+ * precision. */
+static void test_rounding_goes_along(void **state) {
+    data d = make_data();
+    double ridges[2];
+
+    (void)state;
+    for (int32_t route = 0; route < 2; route++) {
+        snnk_lstsq *a = route_collect(N, M, T, d.Phi, d.Y, NULL, route), *copy;
+        snnk_lstsq *s = route_create(M, T, route);
+
+        assert_ok(forget(a, N - 100, d.Phi, d.Y, NULL));
+        assert_true(a->most_rows == N && a->most_weight == N && a->most_y[T - 1] > 1);
+        assert_ok(snnk__lstsq_clone(a, NULL, &copy));
+        assert_most(copy, a, 1);
+        assert_ok(snnk_lstsq_merge(s, a));
+        assert_most(s, a, 1);
+        assert_ok(snnk_lstsq_merge(s, a)); /* errors of both may add */
+        assert_most(s, a, 2);
+        assert_ok(snnk_lstsq_add_targets(copy, 1));
+        assert_most(copy, a, 1);
+        assert_true(copy->most_y[T] == 0);
+        snnk_lstsq_free(copy);
+        snnk_lstsq_free(s);
+        snnk_lstsq_free(a);
+    }
+    snnk_lstsq *fast = route_create(M, T, SNNK_ROUTE_GRAM);
+    snnk_lstsq *s = route_collect(9, M, T, d.Phi, d.Y, NULL, SNNK_ROUTE_GRAM);
+
+    assert_ok(snnk_lstsq_set_precision(fast, SNNK_PRECISION_FAST));
+    assert_ok(snnk_lstsq_add(fast, N - 9, d.Phi + 9 * M, M, d.Y + 9 * T, T, NULL));
+    assert_ok(snnk_lstsq_merge(s, fast));
+    assert_ok(snnk_lstsq_default_ridges(s, 2, ridges));
+    assert_close(ridges[0] / ridges[1], 1e-6, 1e-12, 0);
+    assert_ok(forget(s, N - 1, d.Phi, d.Y, NULL));
+    snnk_lstsq_free(s);
+    snnk_lstsq_free(fast);
+    free_data(&d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_others),      cmocka_unit_test(test_gone_feature),
-        cmocka_unit_test(test_fast_saved),      cmocka_unit_test(test_most_saved),
-        cmocka_unit_test(test_reference),       cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_never_seen),      cmocka_unit_test(test_one_by_one),
-        cmocka_unit_test(test_right_rows),      cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_ill_conditioned), cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_rounding_goes_along),
+        cmocka_unit_test(test_all_others),
+        cmocka_unit_test(test_gone_feature),
+        cmocka_unit_test(test_fast_saved),
+        cmocka_unit_test(test_most_saved),
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_never_seen),
+        cmocka_unit_test(test_one_by_one),
+        cmocka_unit_test(test_right_rows),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_ill_conditioned),
+        cmocka_unit_test(test_failing_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -391,6 +391,24 @@ static void test_auto(void **state) {
     free(Phi);
 }
 
+/* By hand: of x and x + c z, x and z orthogonal, R is (1, 1; 0, c) and its condition number in the 1-norm 2/c: 5e5 goes to
+ * moments, 2e6 does not. */
+static void test_auto_limit(void **state) {
+    (void)state;
+    for (int bad = 0; bad < 2; bad++) {
+        snnk_lstsq *s = route_create(2, 1, SNNK_ROUTE_AUTO);
+        const float c = bad ? 0x1p-20f : 0x1p-18f, y = 1;
+
+        for (int i = 0; i < 8; i++) {
+            const float x = i % 2 ? -1 : 1, z = i % 4 / 2 ? -1 : 1, phi[] = {x, x + c * z};
+
+            assert_ok(snnk_lstsq_add(s, 1, phi, 2, &y, 1, NULL));
+        }
+        assert_int_equal(snnk_lstsq_route(s), bad ? SNNK_ROUTE_QR : SNNK_ROUTE_GRAM);
+        snnk_lstsq_free(s);
+    }
+}
+
 static void test_route_refuses(void **state) {
     const float x = 1;
     snnk_lstsq *s = route_create(1, 1, SNNK_ROUTE_QR);
@@ -575,6 +593,7 @@ int main(void) {
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_merge_ill_conditioned),
         cmocka_unit_test(test_auto),
+        cmocka_unit_test(test_auto_limit),
         cmocka_unit_test(test_route_refuses),
         cmocka_unit_test(test_add_targets),
         cmocka_unit_test(test_saved),

@@ -242,6 +242,23 @@ static void test_stays_positive(void **state) {
     }
 }
 
+/* By hand: of a feature that is always zero P is mu^-n/ridge, 5.2e11/ridge at row 256 and 2.8e12/ridge at 272, where the
+ * guard makes it 1e6/ridge (1e6 less one share in 3e6). */
+static void test_guard(void **state) {
+    const double mu = 0.9, ridge = 2;
+    const float phi[] = {1, 0}, y = 1;
+    snnk_rls *rls = create(2, 1, ridge, mu);
+
+    (void)state;
+    for (int n = 1; n <= 300; n++) {
+        const double expected = n < 272 ? pow(mu, -n) : 1e6 * pow(mu, 272 - n);
+
+        assert_ok(snnk_rls_update(rls, phi, &y, NULL));
+        assert_close(variance(rls, 1) * ridge, expected, n < 272 ? 1e-12 : 1e-6, 0);
+    }
+    snnk_rls_free(rls);
+}
+
 /* A feature that is always zero, and two that are always the same: what nobody points at stays between 1e6/ridge and
  * 1e12/ridge (and what 16 rows add), and the others are what they would be alone. */
 static void test_windup(void **state) {
@@ -636,6 +653,7 @@ int main(void) {
         cmocka_unit_test(test_is_the_ridge_solution),
         cmocka_unit_test(test_from_statistics),
         cmocka_unit_test(test_stays_positive),
+        cmocka_unit_test(test_guard),
         cmocka_unit_test(test_windup),
         cmocka_unit_test(test_goes_on_from_a_file),
         cmocka_unit_test(test_damaged_files),

@@ -465,7 +465,9 @@ static void test_forward_of_towers(void **state) {
     assert_int_equal(snnk_layer_features(tower), WIDE);
     assert_status(snnk_layer_weights(tower, Y, WIDE, NULL), SNNK_E_UNSUPPORTED);
     assert_status(snnk_layer_readout(tower, 1, X, WIDE, Y, WIDE, NULL), SNNK_E_UNSUPPORTED);
+    snnk_layer_free(tower);
     assert_status(snnk_layer_tower(NULL, &tower), SNNK_E_NULL);
+    assert_null(tower);
     assert_status(snnk_layer_tower(map, NULL), SNNK_E_NULL);
     snnk_network_free(large);
     snnk_map_free(map);

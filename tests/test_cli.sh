@@ -410,6 +410,16 @@ json "info of statistics" 'j["statistics"] == {"rows": 200, "route": "gram"}'
 json "info of statistics" 'float(j["notes"]["lambda"]) == 0.01'
 gives "info of statistics" 0 "$snnk" info line.stat
 has "info of statistics" out '^statistics     of 200 rows .gram.$'
+gives "a seed stays a seed" 0 "$snnk" fit --train line.csv --m 400 --projection gaussian \
+    --ridge 0.01 --keep-statistics --store-seed --save seed.stat
+gives "a seed stays a seed" 0 "$snnk" update seed.stat --train first.csv
+gives "a seed stays a seed" 0 "$snnk" info seed.stat --json
+json "a seed stays a seed" 'j["projections"] == "drawn from the seed"'
+printf 'a,b,c\n1,2,0\n2,1,1\n3,1,0\n4,2,1\n' >digits.csv
+printf 'a,b,c\n1,2,1001\n' >wild.csv
+gives "a wild label" 0 "$snnk" fit --train digits.csv --ridge 1 --keep-statistics --save digits.stat
+gives "a wild label" 1 "$snnk" update digits.stat --train wild.csv
+has "a wild label" err '1001'
 head -n 6 kinds.csv | grep -v big >few.csv
 gives "a shard without a class" 0 "$snnk" fit --train kinds.csv --ridge 0.1 --keep-statistics \
     --save all.stat

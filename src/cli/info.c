@@ -99,18 +99,6 @@ static void add_blocks(cJSON *blocks, const snnk_map *map) {
     }
 }
 
-/* Whether the file at hand stores projections or draws them again from their seeds: told by its
- * size, as the two ways of saving differ in nothing else. */
-static const char *projections_in(const snnk_network *network, double bytes) {
-    size_t with_rows = 0, with_seed = 0;
-
-    if (snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &with_rows) != SNNK_OK ||
-        snnk_network_saved_bytes(network, SNNK_SAVE_SEED, &with_seed) != SNNK_OK ||
-        with_seed >= with_rows)
-        return "stored";
-    return bytes < ((double)with_rows + (double)with_seed) / 2 ? "drawn from the seed" : "stored";
-}
-
 static cJSON *describe(snnk_network *network, const char *path) {
     const snnk_lstsq *lstsq = snnk_network_statistics(network);
     cJSON *json = cJSON_CreateObject(), *layers, *texts;
@@ -122,7 +110,9 @@ static cJSON *describe(snnk_network *network, const char *path) {
     cJSON_AddNumberToObject(json, "multiply_adds", (double)snnk_network_multiply_adds(network));
     if (stat(path, &file) == 0 && S_ISREG(file.st_mode)) {
         cJSON_AddNumberToObject(json, "bytes", (double)file.st_size);
-        cJSON_AddStringToObject(json, "projections", projections_in(network, (double)file.st_size));
+        cJSON_AddStringToObject(
+            json, "projections",
+            model_projection(network, path) == SNNK_SAVE_SEED ? "drawn from the seed" : "stored");
     }
     layers = cJSON_AddArrayToObject(json, "layers");
     for (size_t i = 0; i < snnk_network_layers(network); i++) {

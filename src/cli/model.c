@@ -1,5 +1,6 @@
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/model.h"
 
@@ -83,6 +84,19 @@ int model_open(const char *command, model_use *use) {
     return EXIT_OK;
 }
 
+int32_t model_projection(const snnk_network *network, const char *path) {
+    size_t with_rows = 0, with_seed = 0;
+    struct stat file;
+
+    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode) ||
+        snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &with_rows) != SNNK_OK ||
+        snnk_network_saved_bytes(network, SNNK_SAVE_SEED, &with_seed) != SNNK_OK ||
+        with_seed >= with_rows)
+        return SNNK_SAVE_ROWS;
+    return (double)file.st_size < ((double)with_rows + (double)with_seed) / 2 ? SNNK_SAVE_SEED
+                                                                              : SNNK_SAVE_ROWS;
+}
+
 int model_open_statistics(const char *command, model_use *use) {
     const int exit_status = model_open(command, use);
 
@@ -91,6 +105,7 @@ int model_open_statistics(const char *command, model_use *use) {
     if (!lstsq)
         return failed(command, "%s carries no statistics: fit it with --keep-statistics",
                       use->path);
+    use->projection = model_projection(use->network, use->path);
     if (snnk_lstsq_targets(lstsq) == use->task.outputs) return EXIT_OK;
     return failed(command, "%s has %zu outputs, its statistics %zu: solve them first, from C",
                   use->path, use->task.outputs, snnk_lstsq_targets(lstsq));
@@ -111,7 +126,7 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
         snnk_network_set_note(use->network, "lambda", text) != SNNK_OK)
         return library_failed(command);
     if (interrupted) return EXIT_CANCELLED;
-    return snnk_network_save(use->network, use->save, SNNK_SAVE_ROWS) == SNNK_OK
+    return snnk_network_save(use->network, use->save, use->projection) == SNNK_OK
                ? EXIT_OK
                : library_failed(command);
 }

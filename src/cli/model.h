@@ -11,6 +11,8 @@ typedef struct model_use {
     char **others; /* further models; n_others */
     int n_others;
     double ridge; /* -1: none was given */
+    int32_t
+        projection; /* snnk_save_projection: how the file had it; set by model_open_statistics */
     data_files files;
     size_t threads;
     bool scores, json, quiet, help;
@@ -23,6 +25,10 @@ typedef struct model_use {
 /* Read options. accepted: the names of those the command takes, in one string; "FILE" in it: a second
  * file name goes to files.inputs; "FILES": more models. */
 int model_options(const char *command, const char *accepted, int argc, char **argv, model_use *use);
+
+/* Whether the file of a network stores projections or draws them again from their seeds (snnk_save_projection): told by its
+ * size, as the two ways of saving differ in nothing else. */
+int32_t model_projection(const snnk_network *network, const char *path);
 
 /* model_open, for a model that carries statistics. */
 int model_open_statistics(const char *command, model_use *use);

@@ -237,9 +237,15 @@ int task_add_classes(const char *command, dataset *data, task *made, size_t *add
     }
     if (!made->classes && words == 0) {
         exit_status = scan_targets(command, data, &whole, &largest);
-        if (exit_status == EXIT_OK && whole && largest < MOST_CLASSES &&
-            (size_t)(largest + 1) > made->outputs)
+        if (exit_status == EXIT_OK && whole && largest >= (double)made->outputs) {
+            if (largest >= MOST_CLASSES_GUESSED)
+                return failed(command,
+                              "%s: label %g would make %.0f classes of the model's %zu; new ones "
+                              "may be up to %d",
+                              data->targets_path, largest, largest + 1, made->outputs,
+                              MOST_CLASSES_GUESSED - 1);
             made->outputs = (size_t)largest + 1;
+        }
     }
     if (made->outputs > MOST_CLASSES && exit_status == EXIT_OK)
         exit_status =

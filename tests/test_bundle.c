@@ -397,6 +397,38 @@ static void test_no_towers(void **state) {
     snnk_network_free(network);
 }
 
+/* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centres weights: a diagonal and offsets; G, its
+ * offsets, 7 numbers a row, mu, M and nu. Behind 20 features: WIDTH x 20 and offsets; r x 20, offsets and the same 7
+ * numbers, nu, and the WIDTH directions of |x~|^2 with offsets and gains. */
+static void check_cost_of_urf(void) {
+    const uint64_t w = WIDTH, m = 20;
+    snnk_map *map = map_of_kind(URF, WIDTH);
+    const uint64_t r = (snnk_map_features(map) - w) / 4; /* two signs, two parts */
+    snnk_layer *first = layer_of(GAUSSIAN, D, WIDTH, 1), *second;
+    snnk_network *network;
+    snnk_cost cost;
+
+    assert_int_equal(snnk_map_features(map), w + 4 * r);
+    assert_ok(snnk_layer_tower(map, &second));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, first));
+    assert_ok(snnk_network_append(network, second));
+    assert_ok(snnk_cost_init(&cost, sizeof cost));
+    assert_ok(snnk_network_cost(network, 0, 1, &cost));
+    assert_int_equal(cost.parameters_before - snnk_layer_parameters(first),
+                     2 * w + r * (w + 1 + 7) + 3 * w);
+    assert_int_equal(cost.multiply_adds_before - snnk_layer_multiply_adds(first),
+                     w + r * w + 2 * w);
+    assert_int_equal(cost.parameters,
+                     D * m / 2 + m / 2 + w * (m + 1) + r * (m + 1 + 7) + m + w * (m + 2));
+    assert_int_equal(cost.multiply_adds, D * m / 2 + w * m + r * m + m + w * m);
+    assert_int_equal(cost.bytes, 4 * cost.parameters);
+    snnk_layer_free(first);
+    snnk_layer_free(second);
+    snnk_map_free(map);
+    snnk_network_free(network);
+}
+
 /* d -> m -> WIDTH -> m' -> l by hand: d m + m + WIDTH m + WIDTH + WIDTH m' + m' + m' l + l numbers become d m + m + m m' + m' +
  * m' l + l. */
 static void test_cost(void **state) {
@@ -416,6 +448,7 @@ static void test_cost(void **state) {
     assert_int_equal(cost.bytes, 4 * cost.parameters);
     assert_ok(snnk_network_cost(network, 1, 1, &cost));
     assert_int_equal(cost.parameters, cost.parameters_before);
+    check_cost_of_urf();
     cost.size = 3;
     assert_status(snnk_network_cost(network, 0, 1, &cost), SNNK_E_CONFIG);
     assert_status(snnk_network_cost(network, 0, 1, NULL), SNNK_E_NULL);

@@ -190,10 +190,15 @@ static uint64_t block_multiply_adds(const snnk__map_block *block) {
 
 /* Numbers that a block is made of: G or what takes its place, offsets, tables. */
 static uint64_t block_parameters(const snnk__map_block *block) {
+    const snnk__urf_table *table = block->function.urf;
     const uint64_t rows = block->rows;
+    uint64_t numbers = 0;
 
     if (block->hd3) return 3 * transformed_size(block->hd3) + 2 * rows; /* signs; scales, offsets */
-    return block_multiply_adds(block) + rows + (block->function.urf ? rows * SNNK__URF_NUMBERS : 0);
+    if (table) /* of the rows; offsets and gains of directions; mu */
+        numbers = rows * SNNK__URF_NUMBERS + 2 * (uint64_t)table->n_directions +
+                  (table->mean ? block->inputs : 0);
+    return block_multiply_adds(block) + rows + numbers;
 }
 
 /* Numbers of Psi. */

@@ -259,7 +259,7 @@ static void test_refuses(void **state) {
 static void test_all_others(void **state) {
     enum { ROWS = 30, W = 4 };
     data d = make_data();
-    float Phi[ROWS * W], rotated[ROWS * W], Y[ROWS * T], weights[ROWS];
+    float Phi[ROWS * W], rotated[ROWS * W], Y[ROWS * T], weights[ROWS], zeros[ROWS * T] = {0};
 
     (void)state;
     for (size_t i = 0; i < ROWS; i++) {
@@ -283,6 +283,8 @@ static void test_all_others(void **state) {
             assert_says("rows of weight");
             assert_ok(forget(s, ROWS, Phi, d.Y, NULL));
             assert_int_equal(s->rows, 0);
+            assert_ok(snnk_lstsq_add(s, ROWS, Phi, W, zeros, T, NULL));
+            assert_refused(s, ROWS, rotated, zeros, NULL); /* S alone tells */
             snnk_lstsq_free(s);
         }
     free_data(&d);
@@ -421,6 +423,28 @@ static void test_gone_feature(void **state) {
     free(Phi);
 }
 
+/* Squares within rounding do not make a feature 0: after rows 1e8 times as large those of the first are unknown, what it
+ * has in common with the second is not, and is what right rows later take away. Sums of 1e8 round to 1e-8 a row. */
+static void test_small_feature(void **state) {
+    enum { ROWS = 200, GONE = 100, W = 3 };
+    float *Phi = statistics_random(ROWS * W, 31), *Y = calloc(ROWS * T, sizeof *Y);
+    const float *left = Phi + GONE * W, *left_y = Y + GONE * T;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) Phi[i * W] = i < GONE ? 1e8f * Phi[i * W] : Phi[i * W + 1];
+    snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+    snnk_lstsq *e = route_collect(ROWS - GONE, W, T, left, left_y, NULL, SNNK_ROUTE_GRAM);
+
+    assert_ok(forget(s, GONE, Phi, Y, NULL));
+    assert_close(s->S[W], e->S[W], 0, 100 * 1e-8);
+    for (size_t i = GONE; i < ROWS; i += 10) assert_ok(forget(s, 10, Phi + i * W, Y + i * T, NULL));
+    assert_int_equal(s->rows, 0);
+    snnk_lstsq_free(e);
+    snnk_lstsq_free(s);
+    free(Y);
+    free(Phi);
+}
+
 /* The same statistics out of a file, whose bytes a second file has again. */
 static snnk_lstsq *through_a_file(snnk_lstsq *s) {
     snnk_lstsq *loaded;
@@ -541,19 +565,13 @@ static void test_rounding_goes_along(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rounding_goes_along),
-        cmocka_unit_test(test_all_others),
-        cmocka_unit_test(test_gone_feature),
-        cmocka_unit_test(test_fast_saved),
-        cmocka_unit_test(test_most_saved),
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_never_seen),
-        cmocka_unit_test(test_one_by_one),
-        cmocka_unit_test(test_right_rows),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_ill_conditioned),
-        cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_rounding_goes_along), cmocka_unit_test(test_small_feature),
+        cmocka_unit_test(test_all_others),          cmocka_unit_test(test_gone_feature),
+        cmocka_unit_test(test_fast_saved),          cmocka_unit_test(test_most_saved),
+        cmocka_unit_test(test_reference),           cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_never_seen),          cmocka_unit_test(test_one_by_one),
+        cmocka_unit_test(test_right_rows),          cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_ill_conditioned),     cmocka_unit_test(test_failing_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -445,6 +445,25 @@ static void test_small_feature(void **state) {
     free(Phi);
 }
 
+/* What is left must weigh more than the total rounds to. */
+static void test_weight_left(void **state) {
+    const float Phi[4] = {1, 2, 4, 7}, Y[4] = {1, 2, 3, 5}, heavy[4] = {1e20f, 1e20f, 1, 1};
+    const float lighter[4] = {1e10f, 1e10f, 1, 1};
+
+    (void)state;
+    for (int32_t route = 0; route < 2; route++) {
+        snnk_lstsq *s = route_collect(4, 1, 1, Phi, Y, heavy, route);
+
+        assert_refused(s, 2, Phi, Y, heavy);
+        assert_says("rows of weight");
+        snnk_lstsq_free(s);
+        s = route_collect(4, 1, 1, Phi, Y, lighter, route);
+        assert_ok(forget(s, 2, Phi, Y, lighter));
+        assert_close(s->weight, 2, 1e-5, 0); /* eps 2e10 */
+        snnk_lstsq_free(s);
+    }
+}
+
 /* The same statistics out of a file, whose bytes a second file has again. */
 static snnk_lstsq *through_a_file(snnk_lstsq *s) {
     snnk_lstsq *loaded;
@@ -565,13 +584,21 @@ static void test_rounding_goes_along(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rounding_goes_along), cmocka_unit_test(test_small_feature),
-        cmocka_unit_test(test_all_others),          cmocka_unit_test(test_gone_feature),
-        cmocka_unit_test(test_fast_saved),          cmocka_unit_test(test_most_saved),
-        cmocka_unit_test(test_reference),           cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_never_seen),          cmocka_unit_test(test_one_by_one),
-        cmocka_unit_test(test_right_rows),          cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_ill_conditioned),     cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_rounding_goes_along),
+        cmocka_unit_test(test_weight_left),
+        cmocka_unit_test(test_small_feature),
+        cmocka_unit_test(test_all_others),
+        cmocka_unit_test(test_gone_feature),
+        cmocka_unit_test(test_fast_saved),
+        cmocka_unit_test(test_most_saved),
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_never_seen),
+        cmocka_unit_test(test_one_by_one),
+        cmocka_unit_test(test_right_rows),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_ill_conditioned),
+        cmocka_unit_test(test_failing_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

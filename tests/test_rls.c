@@ -188,6 +188,50 @@ static void test_from_statistics(void **state) {
     free(Phi);
 }
 
+static snnk_lstsq *sums_of(size_t n, size_t m, const float *Phi, const float *Y,
+                           int32_t precision) {
+    snnk_lstsq *s = NULL;
+
+    assert_ok(snnk_lstsq_create(m, 1, NULL, &s));
+    assert_ok(snnk_lstsq_set_precision(s, precision));
+    assert_ok(snnk_lstsq_add(s, n, Phi, m, Y, 1, NULL));
+    return s;
+}
+
+/* A column that is the sum of two others, exactly, is refused with a ridge that does not matter, whatever the rounding: of
+ * double, of float, or of rows 1e3 times as large that were forgotten. With one that does, and without that column, it is
+ * not. */
+static void test_dependent_columns(void **state) {
+    enum { N = 400, M = 8, GONE = 100 };
+    snnk_rls *rls = NULL;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        for (int kind = 0; kind < 3; kind++) {
+            const size_t n = seed % 2 ? N : N / 2;
+            const int32_t precision = kind == 1;
+            float *Phi = statistics_random(n * M, seed), *Y = statistics_random(n, 50 + seed);
+
+            /* Squares of about 1000: a ridge of 1e-12 is 1e-15 of that, one of 1e-2 is 1e-5. */
+            for (size_t i = 0; i < n * M; i++) Phi[i] *= kind == 2 && i < GONE * M ? 8192 : 8;
+            snnk_lstsq *s = sums_of(n, M, Phi, Y, precision);
+            if (kind == 2) assert_ok(snnk_lstsq_forget(s, GONE, Phi, M, Y, 1, NULL, NULL, NULL));
+            assert_ok(snnk_rls_from_lstsq(s, 1e-12, 1, &rls));
+            snnk_rls_free(rls);
+            snnk_lstsq_free(s);
+
+            for (size_t i = 0; i < n; i++) Phi[i * M + 7] = Phi[i * M + 2] + Phi[i * M + 4];
+            s = sums_of(n, M, Phi, Y, precision);
+            if (kind == 2) assert_ok(snnk_lstsq_forget(s, GONE, Phi, M, Y, 1, NULL, NULL, NULL));
+            assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+            assert_ok(snnk_rls_from_lstsq(s, 1e-2, 1, &rls));
+            snnk_rls_free(rls);
+            snnk_lstsq_free(s);
+            free(Y);
+            free(Phi);
+        }
+}
+
 /* ---- The square root */
 
 /* P of one feature alone: the leverage of its unit row. */
@@ -653,6 +697,7 @@ int main(void) {
         cmocka_unit_test(test_is_the_ridge_solution),
         cmocka_unit_test(test_from_statistics),
         cmocka_unit_test(test_stays_positive),
+        cmocka_unit_test(test_dependent_columns),
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_windup),
         cmocka_unit_test(test_goes_on_from_a_file),

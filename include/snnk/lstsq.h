@@ -57,7 +57,7 @@ typedef enum snnk_route {
                           * asked for before comes from the factor, and decides nothing */
 } snnk_route;
 
-/* Choose before the first row; GRAM at first. The others take 8 m max(m, 512) bytes more, which
+/* Choose before the first row; GRAM at first. The others take 8 (m + t) max(m, 512) bytes more, which
  * AUTO gives back when it turns to GRAM. The workspace's threads do not help with the factor:
  * LAPACK's own do. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (there are rows), SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
@@ -100,7 +100,8 @@ SNNK_API int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *P
  * batches do not matter. By subtraction from S, or hyperbolic reflections of L; what is left of the
  * moments is looked at: O(m^3/3 + t m^2) and m^2 more numbers beside the cost of adding, with a
  * factor O(m^3) and 4 m^2. SNNK_E_STATE (nothing was forgotten) if these rows cannot have been
- * there: more rows or weight than there are, or what would be left is not a sum of squares, to
+ * there: more rows or weight than there are (what is left must weigh more than the rounding of the total: of 10 rows of weight 1e20
+ * and 10 of weight 1 the former cannot go alone), or what would be left is not a sum of squares, to
  * rounding: a direction of features, or a residual, with less than nothing; or no rows would be
  * left, and some sum is not theirs. A wrong row that leaves
  * sums of squares cannot be told from a right one. Without any rows left, all sums are 0 as at

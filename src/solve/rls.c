@@ -1,5 +1,6 @@
 #include "solve/rls.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -94,13 +95,31 @@ uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 
 /* ---- From statistics ---- */
 
+/* In fast precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to 5e-7 (measured). */
+#define FAST_PIVOT 6e-7
+
+/* noise[i]: what rounding can make of pivot i where there is none. Of the moments A (m x m) with the ridge, by sums of n rows,
+ * by the factor's own rounding, and by what there was before rows were forgotten. */
+static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *A, double *noise) {
+    const size_t m = lstsq->features;
+    const uint64_t rows = lstsq->rows > lstsq->most_rows ? lstsq->rows : lstsq->most_rows;
+    const double share = tolerance + sqrt((double)rows) * DBL_EPSILON;
+
+    for (size_t i = 0; i < m; i++) {
+        const double most = fmax(lstsq->most_phi[i], snnk__lstsq_diagonal(lstsq, i));
+
+        noise[i] = share * fmax(A[i * m + i], most);
+        if (lstsq->fast) noise[i] += FAST_PIVOT * most;
+    }
+}
+
 /* A pivot is what a feature has that those before it have not. Its share of the diagonal does not change if the feature is
- * multiplied by a number. factor: row-major lower; the diagonal of A is given. */
-static int check_pivots(size_t m, double tolerance, const double *factor, const double *diagonal) {
+ * multiplied by a number. factor: row-major lower. */
+static int check_pivots(size_t m, const double *factor, const double *noise) {
     for (size_t i = 0; i < m; i++) {
         const double pivot = factor[i * m + i] * factor[i * m + i];
 
-        if (!(pivot > tolerance * diagonal[i]))
+        if (!(pivot > noise[i]))
             return snnk__fail(
                 SNNK_E_SINGULAR,
                 "feature %zu depends on those before it to working precision, and the "
@@ -112,8 +131,7 @@ static int check_pivots(size_t m, double tolerance, const double *factor, const 
 
 /* A = L L^T over its lower triangle (row-major, by columns the upper one), B = R A^-1 over R, then L^-1 over L: the columns
  * of U = L^-T are its rows. */
-static int factor(size_t m, size_t t, double tolerance, double *A, double *R,
-                  const double *diagonal) {
+static int factor(size_t m, size_t t, double *A, double *R, const double *noise) {
     const lapack_int mi = (lapack_int)m;
     lapack_int info;
     int st;
@@ -121,7 +139,7 @@ static int factor(size_t m, size_t t, double tolerance, double *A, double *R,
     info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', mi, A, mi);
     if (info > 0)
         return snnk__fail(SNNK_E_SINGULAR, "the system is singular, and the ridge too small");
-    if (info == 0 && (st = check_pivots(m, tolerance, A, diagonal)) != SNNK_OK) return st;
+    if (info == 0 && (st = check_pivots(m, A, noise)) != SNNK_OK) return st;
     if (info == 0)
         info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', mi, (lapack_int)t, A, mi, R, mi);
     if (info == 0) info = LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', mi, A, mi);
@@ -140,7 +158,7 @@ static int check_solution(size_t count, const double *B) {
 static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
     const snnk_allocator *memory = &rls->allocator;
     const size_t m = rls->features, t = rls->targets;
-    double *diagonal = rls->gain; /* scratch, as yet */
+    double *noise = rls->gain; /* scratch, as yet */
     snnk_solve_config defaults;
     snnk__system system = {.R = rls->B, .yy = rls->residual};
     size_t square;
@@ -152,8 +170,9 @@ static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
     st = snnk__alloc(memory, square, sizeof *system.A, "a copy of the moments", &system.A);
     if (st != SNNK_OK) return st;
     if ((st = snnk__system_build(lstsq, false, &system)) != SNNK_OK) goto done;
-    for (size_t i = 0; i < m; i++) diagonal[i] = system.A[i * m + i] += rls->ridge;
-    st = factor(m, t, snnk__rank_tolerance(&defaults, m), system.A, rls->B, diagonal);
+    for (size_t i = 0; i < m; i++) system.A[i * m + i] += rls->ridge;
+    find_noise(lstsq, snnk__rank_tolerance(&defaults, m), system.A, noise);
+    st = factor(m, t, system.A, rls->B, noise);
     if (st != SNNK_OK) goto done;
     if ((st = check_solution(t * m, rls->B)) != SNNK_OK) goto done;
     for (size_t j = 0; j < m; j++)

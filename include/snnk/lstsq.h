@@ -57,8 +57,8 @@ typedef enum snnk_route {
                           * asked for before comes from the factor, and decides nothing */
 } snnk_route;
 
-/* Choose before the first row; GRAM at first. The others take 8 (m + t) max(m, 512) bytes more, which
- * AUTO gives back when it turns to GRAM. The workspace's threads do not help with the factor:
+/* Choose before the first row; GRAM at first. The others take 8 (m + t) max(m, 512) bytes more,
+ * which AUTO gives back when it turns to GRAM. The workspace's threads do not help with the factor:
  * LAPACK's own do. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (there are rows), SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_set_route(snnk_lstsq *lstsq, int32_t route);
@@ -100,16 +100,16 @@ SNNK_API int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *P
  * batches do not matter. By subtraction from S, or hyperbolic reflections of L; what is left of the
  * moments is looked at: O(m^3/3 + t m^2) and m^2 more numbers beside the cost of adding, with a
  * factor O(m^3) and 4 m^2. SNNK_E_STATE (nothing was forgotten) if these rows cannot have been
- * there: more rows or weight than there are (what is left must weigh more than the rounding of the total: of 10 rows of weight 1e20
- * and 10 of weight 1 the former cannot go alone), or what would be left is not a sum of squares, to
- * rounding: a direction of features, or a residual, with less than nothing; or no rows would be
- * left, and some sum is not theirs. A wrong row that leaves
- * sums of squares cannot be told from a right one. Without any rows left, all sums are 0 as at
- * first. Where nothing but rounding would be left of some direction, as with fewer rows than
- * features, a factor knows no more than moments do, and the route becomes GRAM. A feature that is 0 on
- * all rows that are left, to rounding of double, is exactly that: S has zeros there, which are no direction to solve for. In fast precision
- * (best that in which the rows came), rows are known to 2e-7 and so is what is left. SNNK_E_SIZE,
- * SNNK_E_NOMEM, else as above. */
+ * there: more rows or weight than there are (what is left must weigh more than the rounding of the
+ * total: of 10 rows of weight 1e20 and 10 of weight 1 the former cannot go alone), or what would be
+ * left is not a sum of squares, to rounding: a direction of features, or a residual, with less than
+ * nothing; or no rows would be left, and some sum is not theirs. A wrong row that leaves sums of
+ * squares cannot be told from a right one. Without any rows left, all sums are 0 as at first. Where
+ * nothing but rounding would be left of some direction, as with fewer rows than features, a factor
+ * knows no more than moments do, and the route becomes GRAM. A feature that is constant on all rows
+ * that are left, to rounding of double, has zeros in S, and is no direction to solve for. In fast
+ * precision (best that in which the rows came), rows are known to 2e-7 and so is what is left.
+ * SNNK_E_SIZE, SNNK_E_NOMEM, else as above. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
                                const float *Y, size_t ldy, const int32_t *labels,
                                const float *weights, snnk_workspace *workspace);

@@ -33,13 +33,14 @@ typedef struct snnk_rls snnk_rls;
 SNNK_API int snnk_rls_create(size_t features, size_t targets, double ridge, double forgetting,
                              const snnk_allocator *allocator, snnk_rls **rls);
 
-/* Start from statistics instead of nothing: B is their ridge solution without an intercept, P = (S + w mean mean^T +
- * ridge)^-1. Their rows count as if the last one had come just now, each with its full weight, and are forgotten
- * together from here on. O(m^3); m^2 doubles more on the way. Those with a factor are taken by their moments (m (m + max(m, 512)) doubles more), so that
- * P knows no more than these: the condition number of the rows is squared, as by SNNK_ROUTE_GRAM. The statistics are not changed, and may go on or be freed.
- * SNNK_E_NULL, SNNK_E_STATE (no rows), SNNK_E_RANGE (ridge, forgetting), SNNK_E_SINGULAR (features that depend on each other as far
- * as rounding tells, and a ridge too small to matter: about (64 or m, and the root of the rows) times 2.2e-16 of their sum of squares, with rows in
- * fast precision 6e-7), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the solution, overflow), SNNK_E_NOMEM. */
+/* Start from statistics instead of nothing: B is their ridge solution without an intercept, P = (S + w mean mean^T + ridge)^-1.
+ * Their rows count as if the last one had come just now, each with its full weight, and are forgotten together from here on.
+ * O(m^3); m^2 doubles more on the way. Those with a factor are taken by their moments (m (m + max(m, 512)) doubles more), so that
+ * P knows no more than these: the condition number of the rows is squared, as by SNNK_ROUTE_GRAM. The statistics are not changed,
+ * and may go on or be freed. SNNK_E_NULL, SNNK_E_STATE (no rows), SNNK_E_RANGE (ridge, forgetting), SNNK_E_SINGULAR (features
+ * that depend on each other as far as rounding tells, and a ridge too small to matter: about (64 or m, and the root of the rows)
+ * times 2.2e-16 of their sum of squares, with rows in fast precision 6e-7), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the
+ * solution, overflow), SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
                                  snnk_rls **rls);
 

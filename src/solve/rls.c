@@ -98,8 +98,8 @@ uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 /* In fast precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to 5e-7 (measured). */
 #define FAST_PIVOT 6e-7
 
-/* noise[i]: what rounding can make of pivot i where there is none. Of the moments A (m x m) with the ridge, by sums of n rows,
- * by the factor's own rounding, and by what there was before rows were forgotten. */
+/* noise[i]: what rounding can make of pivot i where there is none: that of sums over the rows, some of which may be forgotten, and
+ * of their factor. A: m x m, with the ridge. */
 static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *A, double *noise) {
     const size_t m = lstsq->features;
     const uint64_t rows = lstsq->rows > lstsq->most_rows ? lstsq->rows : lstsq->most_rows;

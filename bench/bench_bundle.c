@@ -1,4 +1,5 @@
-/* Bundling: a network of SNNK layers, the same one bundled, and the dense network of the same widths by oneDNN. One thread.
+/* Bundling: a network of SNNK layers, the same one bundled, and the dense network of the same widths by
+ * oneDNN. One thread.
  *
  *     bench_bundle [--quick] [--json]
  *

@@ -1,14 +1,16 @@
-/* Depth: how far networks of universal random features, bundled, are from the dense ones they stand for, and how far they are
- * bounded to be.
+/* Depth: how far networks of universal random features, bundled, are from the dense ones they stand
+ * for, and how far they are bounded to be.
  *
  *     bench_depth [--quick] [--json] [--csv out.csv] [--plot out.png]
  *
- * Exact: x_{k+1} = sin(W_k x_k + b_k), width 32, W_k orthogonal, so that an error e of x_k is one of at most e in x_{k+1}: the
- * modulus of continuity is delta(e) = e. Each layer is replaced by m random features, calibrated on the exact network's values
- * (snnk_urf_calibrate) and drawn independently, and the whole is bundled. A layer's own error on an input of the batch has the mean square E = l value_rms^2 (standard_error^2 +
- * spectral_error^2) that snnk_map_predict gives for the inputs it gets; by Markov's inequality it is below eps = sqrt(E/p) but
- * with probability p. Over L layers, with p = 0.05/L each, e_{k+1} = eps_k + delta(e_k) holds but with probability 0.05
- * (snnk_predict_depth). The 95 % quantile of the measured error, over inputs and draws, has to be below that. */
+ * Exact: x_{k+1} = sin(W_k x_k + b_k), width 32, W_k orthogonal, so that an error e of x_k is one of at
+ * most e in x_{k+1}: the modulus of continuity is delta(e) = e. Each layer is replaced by m random
+ * features, calibrated on the exact network's values (snnk_urf_calibrate) and drawn independently, and
+ * the whole is bundled. A layer's own error on an input of the batch has the mean square E = l
+ * value_rms^2 (standard_error^2 + spectral_error^2) that snnk_map_predict gives for the inputs it gets;
+ * by Markov's inequality it is below eps = sqrt(E/p) but with probability p. Over L layers, with p =
+ * 0.05/L each, e_{k+1} = eps_k + delta(e_k) holds but with probability 0.05 (snnk_predict_depth). The
+ * 95 % quantile of the measured error, over inputs and draws, has to be below that. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -95,8 +97,8 @@ static void calibrate(const exact_network *e, size_t features, snnk_map *maps[DE
     }
 }
 
-/* Layers 0 ... DEPTHS-1 in other random features of the same kind; mean_square[k]: of the k-th layer's own error, predicted
- * for what the layers before it give it. */
+/* Layers 0 ... DEPTHS-1 in other random features of the same kind; mean_square[k]: of the k-th layer's
+ * own error, predicted for what the layers before it give it. */
 static snnk_network *draw(const exact_network *e, snnk_map *const maps[DEPTHS], uint64_t seed,
                           double mean_square[DEPTHS]) {
     static float X[2][INPUTS * WIDTH];

@@ -2,13 +2,13 @@
  * Ridge(solver="cholesky") in float64, and against the bare BLAS calls that the method is made of.
  *
  * Ours: snnk_lstsq_add of n x m features (check, centring, moments) and snnk_lstsq_solve. Raw: one dsyrk
- * over all rows, which get their doubles for nothing, and one dpotrf. scikit-learn runs with OpenBLAS as it comes and
- * with OPENBLAS_CORETYPE=SkylakeX. And the QR route: snnk_lstsq_add there against one dgeqrf of all rows, which again
- * get their doubles, column by column, for nothing. All in turn within each round. The solution is checked against the rows:
- * the gradient of the sum of squares must vanish.
+ * over all rows, which get their doubles for nothing, and one dpotrf. scikit-learn runs with OpenBLAS
+ * as it comes and with OPENBLAS_CORETYPE=SkylakeX. And the QR route: snnk_lstsq_add there against one
+ * dgeqrf of all rows, which again get their doubles, column by column, for nothing. All in turn within
+ * each round. The solution is checked against the rows: the gradient of the sum of squares must vanish.
  *
- * Besides, in double: a fit that scores 100 lambdas by a ridge path and solves with one, over the fit with one lambda given;
- * and a row of recursive least squares. */
+ * Besides, in double: a fit that scores 100 lambdas by a ridge path and solves with one, over the fit
+ * with one lambda given; and a row of recursive least squares. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

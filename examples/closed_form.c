@@ -1,18 +1,20 @@
-/* Fashion-MNIST and MNIST in closed form: no gradient anywhere, least squares twice, 4096 features at the end, of
- * 2048 others and the pixels.
+/* Fashion-MNIST and MNIST in closed form: no gradient anywhere, least squares twice, 4096 features at
+ * the end, of 2048 others and the pixels.
  *
  *     closed_form [--fashion DIR] [--mnist DIR] [--features 4096] [--seed 1] [--threads 1] [--json]
  *
- * Rows of G are chosen from the data: a training image seen through a random window, less its mean there (receptive fields; after
- * McDonnell et al. 2015), scaled to a spread of 1 over the data; features are cosines.
+ * Rows of G are chosen from the data: a training image seen through a random window, less its mean
+ * there (receptive fields; after McDonnell et al. 2015), scaled to a spread of 1 over the data;
+ * features are cosines.
  *
  *   1. Scores: least squares on half of the rows each, so that each row is scored by the half that did not see it.
  *   2. Features of pixels and scores together; each row weighs 1 less the margin it was scored with (0.1 ... 1), so that those near a
  *      border count; least squares again, lambda chosen on held-out rows.
  *
- * (Each half's lambda is the one that does best on the other half: of what that half is then scored by, one number was chosen on
- * its own rows.) Both are layers of one network, which is then bundled: an exercise here, as the width between them is 794, and the
- * product larger than its factors. For scale: ridge regression on pixels has 0.811 and 0.861. */
+ * (Each half's lambda is the one that does best on the other half: of what that half is then scored by,
+ * one number was chosen on its own rows.) Both are layers of one network, which is then bundled: an
+ * exercise here, as the width between them is 794, and the product larger than its factors. For scale:
+ * ridge regression on pixels has 0.811 and 0.861. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,8 +137,8 @@ static void images_free(images *set) {
 
 /* ---- Rows ---- */
 
-/* g = an image within a window of least ... most pixels a side, less its mean there; the offset puts half of the
- * image at 0. Gives the length of g. */
+/* g = an image within a window of least ... most pixels a side, less its mean there; the offset puts
+ * half of the image at 0. Gives the length of g. */
 static double window_row(const images *set, size_t least, size_t most, uint64_t *state, float *g,
                          float *offset) {
     const float *x = set->X + draw(state, set->n) * PIXELS;
@@ -169,8 +171,8 @@ static int by_value(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* m rows of length 1 (row stride ld) and offsets: small windows, then large ones. Windows that show next to nothing are drawn
- * again. */
+/* m rows of length 1 (row stride ld) and offsets: small windows, then large ones. Windows that show
+ * next to nothing are drawn again. */
 static void window_rows(const images *set, size_t m, uint64_t *state, float *G, size_t ld,
                         float *offsets) {
     double *lengths = allocate(m, sizeof *lengths), *sorted = allocate(m, sizeof *sorted);
@@ -239,8 +241,8 @@ static snnk_map *cosine_map(size_t n, size_t d, const float *X, size_t m, float 
 
 /* ---- Stage 1: scores ---- */
 
-/* What stage 1 leaves: W (CLASSES x FIRST_FEATURES) and b, which give centred scores of the right size, and those
- * of the training rows by the half that did not see them. */
+/* What stage 1 leaves: W (CLASSES x FIRST_FEATURES) and b, which give centred scores of the right size,
+ * and those of the training rows by the half that did not see them. */
 typedef struct first_stage {
     snnk_map *map;
     float *W, b[CLASSES];
@@ -399,7 +401,8 @@ static snnk_layer *first_layer(const first_stage *first) {
 
 /* ---- Stage 2 ---- */
 
-/* g = what two images of different classes differ by in their scores, of length 1; gives the middle between them along g. */
+/* g = what two images of different classes differ by in their scores, of length 1; gives the middle
+ * between them along g. */
 static double score_row(const images *set, const float *scores, uint64_t *state, float *g) {
     size_t i, j;
     double square = 0, middle = 0;
@@ -491,7 +494,8 @@ typedef struct result {
     uint64_t parameters, bundled_parameters;
 } result;
 
-/* Share of the rows whose largest score, columns from ... from+CLASSES-1 of Y (row stride ld), is the right one. */
+/* Share of the rows whose largest score, columns from ... from+CLASSES-1 of Y (row stride ld), is the
+ * right one. */
 static double accuracy(const images *set, const float *Y, size_t ld, size_t from) {
     size_t right = 0;
 

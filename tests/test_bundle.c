@@ -23,8 +23,8 @@ typedef enum layer_kind {
     DENSE
 } layer_kind;
 
-/* A line and slow atoms, in a frame. (Features of fast ones differ by e^20: in float the sum of them has few digits, bundled or
- * not.) */
+/* A line and slow atoms, in a frame. (Features of fast ones differ by e^20: in float the sum of them
+ * has few digits, bundled or not.) */
 static snnk_map *urf_map(size_t inputs) {
     static const double omega[] = {0.5, 1, 1.5}, re[] = {0.3, 0.1, 0}, im[] = {0, -0.4, 0.2};
     float W[9 * WIDTH], X[N * WIDTH];
@@ -397,9 +397,10 @@ static void test_no_towers(void **state) {
     snnk_network_free(network);
 }
 
-/* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centres weights: a diagonal and offsets; G, its
- * offsets, 7 numbers a row, mu, M and nu. Behind 20 features: WIDTH x 20 and offsets; r x 20, offsets and the same 7
- * numbers, nu, and the WIDTH directions of |x~|^2 with offsets and gains. */
+/* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centres weights:
+ * a diagonal and offsets; G, its offsets, 7 numbers a row, mu, M and nu. Behind 20 features: WIDTH x 20
+ * and offsets; r x 20, offsets and the same 7 numbers, nu, and the WIDTH directions of |x~|^2 with
+ * offsets and gains. */
 static void check_cost_of_urf(void) {
     const uint64_t w = WIDTH, m = 20;
     snnk_map *map = map_of_kind(URF, WIDTH);
@@ -429,8 +430,8 @@ static void check_cost_of_urf(void) {
     snnk_network_free(network);
 }
 
-/* d -> m -> WIDTH -> m' -> l by hand: d m + m + WIDTH m + WIDTH + WIDTH m' + m' + m' l + l numbers become d m + m + m m' + m' +
- * m' l + l. */
+/* d -> m -> WIDTH -> m' -> l by hand: d m + m + WIDTH m + WIDTH + WIDTH m' + m' + m' l + l numbers
+ * become d m + m + m m' + m' + m' l + l. */
 static void test_cost(void **state) {
     const layer_kind kinds[2] = {ARC_COSINE, ARC_COSINE};
     snnk_network *network = network_of(2, kinds, test_widths);

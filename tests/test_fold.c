@@ -39,7 +39,8 @@ static snnk_map *fold(const snnk_map *map, const setting *s) {
     return folded;
 }
 
-/* The largest of a feature and its neighbours: where features are real and imaginary parts, of that and its partner. */
+/* The largest of a feature and its neighbours: where features are real and imaginary parts, of that and
+ * its partner. */
 static double magnitude(const float *phi, size_t m, size_t j) {
     double most = fabs((double)phi[j]);
 
@@ -48,8 +49,9 @@ static double magnitude(const float *phi, size_t m, size_t j) {
     return most;
 }
 
-/* Features of x and of y are the same. Both are off by some 10 roundings, 6e-8 each, of z and the exponents and phases of URF, which
- * are of size 1 to 15: by 1e-5 of the feature (of its modulus), or of the mean size. */
+/* Features of x and of y are the same. Both are off by some 10 roundings, 6e-8 each, of z and the
+ * exponents and phases of URF, which are of size 1 to 15: by 1e-5 of the feature (of its modulus), or
+ * of the mean size. */
 static void check_close(size_t m, const float *Phi, const float *expected) {
     double square = 0;
 
@@ -138,8 +140,8 @@ enum { METRICS = SNNK_METRIC_WHITEN };
 enum { METRICS = SNNK_METRIC_WHITEN + 1 };
 #endif
 
-/* Every form in every frame: one and two features a row and sign, with and without nu, and with sketched and exact
- * affine parts. */
+/* Every form in every frame: one and two features a row and sign, with and without nu, and with
+ * sketched and exact affine parts. */
 static snnk_map *urf_of(int32_t form, int32_t affine, const snnk_frame *frame) {
     snnk_urf_config config;
     snnk_spectrum *spectrum;

@@ -144,8 +144,8 @@ static void test_kinds(void **state) {
         }
 }
 
-/* A file of the last two layers alone: layer 0 is the tower of folded URF. Its blocks: 0, the line, whose features are
- * elementwise now; 1, folded URF. */
+/* A file of the last two layers alone: layer 0 is the tower of folded URF. Its blocks: 0, the line,
+ * whose features are elementwise now; 1, folded URF. */
 static void *damageable(size_t *bytes) {
     snnk_network *bundled = make_bundle(), *part;
     void *file;

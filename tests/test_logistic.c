@@ -104,7 +104,8 @@ static long double derivatives(const long double *x, long double ridge, const fl
     return loss;
 }
 
-/* Newton's method; intercepts that sum to 0, as a path from 0 gives, by a little on their diagonal. Gives the loss. */
+/* Newton's method; intercepts that sum to 0, as a path from 0 gives, by a little on their diagonal.
+ * Gives the loss. */
 static long double reference(long double ridge, const float *w, long double *x) {
     long double gradient[UNKNOWNS], loss = 0;
     long double *H = malloc((size_t)UNKNOWNS * UNKNOWNS * sizeof *H);
@@ -129,8 +130,8 @@ static snnk_logistic_config config_with(double ridge, double tolerance) {
     return config;
 }
 
-/* The solution is known to the tolerance of the gradient: with 1e-11, digits beyond 1e-8 are as the conditioning of this
- * problem, about 1e3, leaves them. Intercepts up to a common constant. */
+/* The solution is known to the tolerance of the gradient: with 1e-11, digits beyond 1e-8 are as the
+ * conditioning of this problem, about 1e3, leaves them. Intercepts up to a common constant. */
 static void check_solution(double ridge, const float *w) {
     const snnk_logistic_config config = config_with(ridge, 1e-11);
     snnk_logistic_report report;
@@ -172,8 +173,8 @@ static void test_shares(void **state) {
     for (size_t c = 1; c < T; c++) assert_close(b[c] - b[0], log(share[c] / share[0]), 1e-9, 1e-9);
 }
 
-/* Rows of weight 2 are two rows; of one class alone, scores of that one grow without a ridge on b, but the loss goes to 0 and
- * nothing overflows. Separable classes have a minimum with a ridge. */
+/* Rows of weight 2 are two rows; of one class alone, scores of that one grow without a ridge on b, but
+ * the loss goes to 0 and nothing overflows. Separable classes have a minimum with a ridge. */
 static void test_edges(void **state) {
     enum { FEW = 20 };
     const snnk_logistic_config config = config_with(0.01, 1e-9);

@@ -78,8 +78,8 @@ static snnk_lstsq *statistics_of(size_t n, size_t m, size_t t, const float *Phi,
     return s;
 }
 
-/* Around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192 and 384 of a group;
- * and around blocks of 384 rows, one of them for the shift of the mean. */
+/* Around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192 and 384 of
+ * a group; and around blocks of 384 rows, one of them for the shift of the mean. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 7, 8, 9, 16, 17, 24, 25, 48, 49, 191, 193, 385},
                         ts[] = {1, 8, 17};
@@ -106,9 +106,9 @@ static void test_sizes(void **state) {
     free(Phi);
 }
 
-/* The error of fast sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of partial sums that
- * grow to the whole, each uniform within half a unit. Over n/K blocks these average out. Features with
- * a mean: the diagonal, and what is correlated, is not near zero. */
+/* The error of fast sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of
+ * partial sums that grow to the whole, each uniform within half a unit. Over n/K blocks these average
+ * out. Features with a mean: the diagonal, and what is correlated, is not near zero. */
 static void test_precision(void **state) {
     enum { N = 8000, M = 40, T = 2 };
     float *Phi = statistics_random(N * M, 13), *Y = statistics_random(N * T, 14);

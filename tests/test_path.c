@@ -1,5 +1,5 @@
-/* src/solve/path.c, loo.c and conformal.c: against SciPy, against solutions in long double with rows really left out, and
- * against each other's closed forms. */
+/* src/solve/path.c, loo.c and conformal.c: against SciPy, against solutions in long double with rows
+ * really left out, and against each other's closed forms. */
 #include <float.h>
 
 #include "data/ridge.h"
@@ -61,10 +61,11 @@ static snnk_path *path_of_rows(size_t n, size_t m, size_t t, const float *Phi, c
 
 /* ---- Scores and solutions */
 
-/* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0 as in test_ridge.c: S = (2, 1; 1, 2), s = 1 and 3, C = (3, 0). Along
- * (1, -1)/sqrt 2 and (1, 1)/sqrt 2 it is 3/sqrt 2 both: explained 9/2 and 3/2 of yy = 6, rss(0) = 0, as
- * three rows and three unknowns must have. lambda = 1: rss = 9/2/4 + 3/2/16 = 78/64, dof = 1 + 1/2 + 3/4, gcv =
- * 3 rss/(3/4)^2 = 6.5. Row 0, centred (1, 0): h = 1/3 + (1/2 + 1/4)/2 = 17/24, and e = 7/8: left out 3. */
+/* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0 as in test_ridge.c: S = (2, 1; 1, 2), s = 1 and 3,
+ * C = (3, 0). Along (1, -1)/sqrt 2 and (1, 1)/sqrt 2 it is 3/sqrt 2 both: explained 9/2 and 3/2 of yy =
+ * 6, rss(0) = 0, as three rows and three unknowns must have. lambda = 1: rss = 9/2/4 + 3/2/16 = 78/64,
+ * dof = 1 + 1/2 + 3/4, gcv = 3 rss/(3/4)^2 = 6.5. Row 0, centred (1, 0): h = 1/3 + (1/2 + 1/4)/2 =
+ * 17/24, and e = 7/8: left out 3. */
 static void test_by_hand(void **state) {
     const float Phi[] = {11, 20, 10, 21, 9, 19}, Y[] = {3, 0, 0};
     const double ridges[] = {0, 1};
@@ -176,10 +177,11 @@ static void test_is_the_ridge_solution(void **state) {
     free(Phi);
 }
 
-/* Five rows of eight features: rank 4, at lambda = 0 the rows are met exactly. gcv stays what it is down to lambdas where
- * n - dof is 1e-12: there is a limit, as sums of squares and their divisor both go as lambda^2. The reference is
- * the same formula in n - 1 Helmert contrasts of the rows, orthonormal and without their mean, in long double: with Z
- * those of Phi and K = Z Z^T, rss = |lambda (K + lambda)^-1 y|^2 and n - dof = the trace of lambda (K + lambda)^-1. */
+/* Five rows of eight features: rank 4, at lambda = 0 the rows are met exactly. gcv stays what it is
+ * down to lambdas where n - dof is 1e-12: there is a limit, as sums of squares and their divisor both
+ * go as lambda^2. The reference is the same formula in n - 1 Helmert contrasts of the rows, orthonormal
+ * and without their mean, in long double: with Z those of Phi and K = Z Z^T, rss = |lambda (K +
+ * lambda)^-1 y|^2 and n - dof = the trace of lambda (K + lambda)^-1. */
 static void test_more_features_than_rows(void **state) {
     enum { N = 5, M = 8, C = N - 1 };
     float *Phi = statistics_random(N * M, 3), *Y = statistics_random(N, 4);
@@ -240,8 +242,8 @@ static double gcv_at(const snnk_path *path, double ridge, int k) {
     return sum;
 }
 
-/* Against a scan of a thousand lambdas a decade. A target that is mostly noise wants much, one without any wants
- * little, both ends included. */
+/* Against a scan of a thousand lambdas a decade. A target that is mostly noise wants much, one without
+ * any wants little, both ends included. */
 static void test_gcv_is_least(void **state) {
     enum { N = 60, M = 20, T = 3 };
     const float noise[T] = {0, 1, 30};
@@ -269,8 +271,9 @@ static void test_gcv_is_least(void **state) {
 
             if (gcv < least) least = gcv, best = at;
         }
-        /* No worse than the scan's best, to rounding of gcv; and at it, half a step of the scan and 1e-4 apart, or a
-         * flat minimum further: gcv to 1e-15 leaves lambda to sqrt(1e-15) of the curvature. */
+        /* No worse than the scan's best, to rounding of gcv; and at it, half a step of the scan and
+         * 1e-4 apart, or a flat minimum further: gcv to 1e-15 leaves lambda to sqrt(1e-15) of the
+         * curvature. */
         assert_true(gcv_at(path, ridge, k) <= least * (1 + 1e-13));
         if (best > 1e-11 * mean) assert_close(ridge, best, 3e-3, 0);
         assert_true(ridge >= 0.999e-12 * mean && ridge <= 1.001e3 * mean);
@@ -373,7 +376,8 @@ static void test_leave_one_out(void **state) {
     check_loo(1, weights, labels);
 }
 
-/* More targets than a block of columns, each with its lambda: as one by one. The same sums but for the order: eps m. */
+/* More targets than a block of columns, each with its lambda: as one by one. The same sums but for the
+ * order: eps m. */
 static void test_many_targets(void **state) {
     enum { N = 50, M = 6, T = 150 };
     float *Phi = statistics_random(N * M, 9), *Y = statistics_random(N * T, 10);
@@ -399,8 +403,8 @@ static void test_many_targets(void **state) {
     free(Phi);
 }
 
-/* Leverage 1. Every row, with as many directions as rows; the one row that has a feature. Not with a ridge, which
- * knows the direction: then brute force says what. */
+/* Leverage 1. Every row, with as many directions as rows; the one row that has a feature. Not with a
+ * ridge, which knows the direction: then brute force says what. */
 static void test_nothing_else_knows(void **state) {
     enum { N = 12, M = 3 };
     float *Phi = statistics_random(N * M, 11), *Y = statistics_random(N, 12), residuals[N];
@@ -470,7 +474,8 @@ static void test_leverage(void **state) {
     free(Phi);
 }
 
-/* A feature that never varied: a row that has it is new, the others are not. (0, 3): 3^2/lambda, and nothing known at 0. */
+/* A feature that never varied: a row that has it is new, the others are not. (0, 3): 3^2/lambda, and
+ * nothing known at 0. */
 static void test_leverage_of_the_unseen(void **state) {
     const float Phi[] = {1, 5, 2, 5, 3, 5}, Y[] = {1, 2, 4}, rows[] = {2, 8, 2, 5, 3, 5};
     snnk_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
@@ -488,8 +493,9 @@ static void test_leverage_of_the_unseen(void **state) {
     snnk_path_free(path);
 }
 
-/* A column that is twice another, rounded to nothing: of rows that keep to that nothing stands out, at any lambda. What
- * rounding leaves would otherwise be divided by 1e-12, or by 0. phi S^+ phi as with the first column alone. */
+/* A column that is twice another, rounded to nothing: of rows that keep to that nothing stands out, at
+ * any lambda. What rounding leaves would otherwise be divided by 1e-12, or by 0. phi S^+ phi as with
+ * the first column alone. */
 static void test_leverage_of_dependent_columns(void **state) {
     enum { N = 30, M = 3 };
     float *x = statistics_random(N * 2, 20), *Y = statistics_random(N, 21), Phi[N * M];
@@ -604,9 +610,9 @@ static void test_radius_is_the_order_statistic(void **state) {
     free(x);
 }
 
-/* Intervals from 100 rows, of 400 draws: a new observation is within with probability 0.9, for uniform errors and 3
- * features. The count is binomial with deviation sqrt(400 0.09) = 6; the fit makes coverage differ from 0.9 by
- * about 1/n = 0.01, 4 of 400. Five deviations and that. */
+/* Intervals from 100 rows, of 400 draws: a new observation is within with probability 0.9, for uniform
+ * errors and 3 features. The count is binomial with deviation sqrt(400 0.09) = 6; the fit makes
+ * coverage differ from 0.9 by about 1/n = 0.01, 4 of 400. Five deviations and that. */
 static void test_coverage(void **state) {
     enum { N = 100, M = 3, DRAWS = 400 };
     uint64_t seed = 19;
@@ -915,8 +921,8 @@ static void test_failing_memory(void **state) {
 
 /* ---- From a factor ---- */
 
-/* Powers of x on 0 ... 1, in floats, which are all that counts: their condition number is some 1e7, that of the moments the
- * square of it. */
+/* Powers of x on 0 ... 1, in floats, which are all that counts: their condition number is some 1e7,
+ * that of the moments the square of it. */
 enum { POWERS_N = 60, POWERS_M = 9 };
 
 static void powers(float *Phi, float *Y) {
@@ -941,9 +947,10 @@ static snnk_path *path_by(int32_t route, const float *Phi, const float *Y, int32
     return path;
 }
 
-/* Against long double normal equations, good to 5e-20 times the square of the condition number. From the factor coefficients are
- * good to 1e-16 times the condition number and what they cancel, 1e-7 of the largest; from moments to a thousandth of that
- * precision at best, which shows that it is the route that does it. rss from the factor has its digits, too. */
+/* Against long double normal equations, good to 5e-20 times the square of the condition number. From
+ * the factor coefficients are good to 1e-16 times the condition number and what they cancel, 1e-7 of
+ * the largest; from moments to a thousandth of that precision at best, which shows that it is the route
+ * that does it. rss from the factor has its digits, too. */
 static void test_from_a_factor(void **state) {
     float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];
     const double ridges[] = {0, 1e-10, 1e-3};

@@ -9,8 +9,8 @@
 #include "support/files.h"
 #include "support/routes.h"
 
-/* Around blocks of 512 rows, or m if that is more, and around 48 reflectors: L L^T is S. Householder transformations
- * are off by a few eps for each, in the length of a column; sums by n eps. */
+/* Around blocks of 512 rows, or m if that is more, and around 48 reflectors: L L^T is S. Householder
+ * transformations are off by a few eps for each, in the length of a column; sums by n eps. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 2, 47, 48, 49, 130, 520}, ns[] = {1, 2, 511, 512, 513, 1100};
     float *Phi = statistics_random(1100 * 520, 11), *Y = statistics_random(1100 * 17, 12);
@@ -69,15 +69,16 @@ static void test_calls(void **state) {
 
 enum { MOST = 40 };
 
-/* Square systems whose entries are exact in float. The Hilbert matrix of order 8 times 360360: condition 1.5e10. */
+/* Square systems whose entries are exact in float. The Hilbert matrix of order 8 times 360360:
+ * condition 1.5e10. */
 static size_t hilbert(float *Phi) {
     for (size_t i = 0; i < 8; i++)
         for (size_t j = 0; j < 8; j++) Phi[i * 8 + j] = 360360.0f / (float)(i + j + 1);
     return 8;
 }
 
-/* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), row k of the inverse having 2^(m - k - 2) last. The
- * rows upside down, so that they are no factor yet. */
+/* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), row k of the inverse having 2^(m - k
+ * - 2) last. The rows upside down, so that they are no factor yet. */
 static size_t triangle(size_t m, float *Phi) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++)
@@ -300,9 +301,10 @@ static void test_merge(void **state) {
     free(Phi);
 }
 
-/* The same where moments know nothing: two columns that differ in the last bit of one row in 13, an intercept, and
- * targets that have a residual. With one, errors are of eps times the square of the condition times its share (Higham,
- * theorem 20.1); here eps times the condition is allowed 10 times, as of one factor alone; measured 1.1. */
+/* The same where moments know nothing: two columns that differ in the last bit of one row in 13, an
+ * intercept, and targets that have a residual. With one, errors are of eps times the square of the
+ * condition times its share (Higham, theorem 20.1); here eps times the condition is allowed 10 times,
+ * as of one factor alone; measured 1.1. */
 static void test_merge_ill_conditioned(void **state) {
     enum { PARTS = 6, COLUMNS = 5 };
     static const size_t starts[] = {0, 1, 3, 400, 620, 999, 1000};
@@ -341,8 +343,8 @@ static void test_merge_ill_conditioned(void **state) {
     free(Phi);
 }
 
-/* AUTO is a factor up to row 2 m, whatever the calls; then moments, unless the condition number forbids. A constant
- * column does not. */
+/* AUTO is a factor up to row 2 m, whatever the calls; then moments, unless the condition number
+ * forbids. A constant column does not. */
 static void test_auto(void **state) {
     float *Phi = statistics_random(ROWS * M, 9), *Y = statistics_random(ROWS * T, 10);
     double B[2][M * T], b[2][T];
@@ -393,8 +395,8 @@ static void test_auto(void **state) {
     free(Phi);
 }
 
-/* By hand: of x and x + c z, x and z orthogonal, R is (1, 1; 0, c) and its condition number in the 1-norm 2/c: 5e5 goes to
- * moments, 2e6 does not. */
+/* By hand: of x and x + c z, x and z orthogonal, R is (1, 1; 0, c) and its condition number in the
+ * 1-norm 2/c: 5e5 goes to moments, 2e6 does not. */
 static void test_auto_limit(void **state) {
     (void)state;
     for (int bad = 0; bad < 2; bad++) {

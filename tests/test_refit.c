@@ -125,8 +125,8 @@ static void test_is_a_fit_of_hidden_rows(void **state) {
     check_refit(NULL, 1, NULL);
 }
 
-/* Weights: twice a weight of 1 is a weight of 2, and held-out errors are weighted means: with the weights of one class near
- * zero, what is held out of it does not count. */
+/* Weights: twice a weight of 1 is a weight of 2, and held-out errors are weighted means: with the
+ * weights of one class near zero, what is held out of it does not count. */
 static void test_weights_of_a_fit(void **state) {
     snnk_map *map = map_of(D, NULL);
     const snnk_fit_config config = fixed_ridge(0.1);
@@ -177,8 +177,8 @@ static void test_weights_of_a_fit(void **state) {
     free(targets);
 }
 
-/* The error that lambda was chosen by is the weighted mean over the rows held out, of the weighted solution of the others; which
- * rows these are the seed says (fit.c). */
+/* The error that lambda was chosen by is the weighted mean over the rows held out, of the weighted
+ * solution of the others; which rows these are the seed says (fit.c). */
 static void test_heldout_error_is_a_weighted_mean(void **state) {
     snnk_map *map = map_of(D, NULL);
     float *Phi = malloc(N * M * sizeof *Phi), scores[N];
@@ -231,8 +231,8 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
     free(Phi);
 }
 
-/* More rows drawn to be held out than are kept: those that are pushed back take their weights along, and all of them are in the
- * statistics. */
+/* More rows drawn to be held out than are kept: those that are pushed back take their weights along,
+ * and all of them are in the statistics. */
 static void test_weights_through_the_reservoir(void **state) {
     enum { MANY = 30000, FEW = 4 };
     float *x = malloc(MANY * sizeof *x), *y = malloc(MANY * sizeof *y),

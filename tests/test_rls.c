@@ -22,7 +22,8 @@ static void update(snnk_rls *rls, size_t n, const float *Phi, const float *Y) {
         assert_ok(snnk_rls_update(rls, Phi + i * rls->features, Y + i * rls->targets, NULL));
 }
 
-/* What the header says it minimises, rows packed: A = sum mu^(n-i) phi phi^T + mu^n ridge, R likewise with y. */
+/* What the header says it minimises, rows packed: A = sum mu^(n-i) phi phi^T + mu^n ridge, R likewise
+ * with y. */
 static void batch(const snnk_rls *rls, size_t n, const float *Phi, const float *Y, long double *A,
                   long double *R) {
     const size_t m = rls->features, t = rls->targets;
@@ -96,7 +97,8 @@ static void test_by_hand(void **state) {
     snnk_rls_free(rls);
 }
 
-/* Rotations are orthogonal: n of them add n eps to a system whose condition is below 1e4 here (a mean of 1): 1e-9. */
+/* Rotations are orthogonal: n of them add n eps to a system whose condition is below 1e4 here (a mean
+ * of 1): 1e-9. */
 static void test_is_the_batch_solution(void **state) {
     enum { N = 400, M = 21, T = 3 };
     const double forgetting[] = {1, 0.99, 0.9, 0.5}, ridge[] = {1e-3, 0.1, 1, 2};
@@ -198,9 +200,9 @@ static snnk_lstsq *sums_of(size_t n, size_t m, const float *Phi, const float *Y,
     return s;
 }
 
-/* A column that is the sum of two others, exactly, is refused with a ridge that does not matter, whatever the rounding: of
- * double, of float, or of rows 1e3 times as large that were forgotten. With one that does, and without that column, it is
- * not. */
+/* A column that is the sum of two others, exactly, is refused with a ridge that does not matter,
+ * whatever the rounding: of double, of float, or of rows 1e3 times as large that were forgotten. With
+ * one that does, and without that column, it is not. */
 static void test_dependent_columns(void **state) {
     enum { N = 400, M = 8, GONE = 100 };
     snnk_rls *rls = NULL;
@@ -246,8 +248,9 @@ static double variance(const snnk_rls *rls, size_t j) {
     return h;
 }
 
-/* 1e5 rows of features whose lengths are 1e-5 ... 1e6, two of which are nearly one: P would lose its sign if it were
- * updated itself. P^-1 of a feature of length a is about n a^2/3 at least, and no less P than with all others known. */
+/* 1e5 rows of features whose lengths are 1e-5 ... 1e6, two of which are nearly one: P would lose its
+ * sign if it were updated itself. P^-1 of a feature of length a is about n a^2/3 at least, and no less
+ * P than with all others known. */
 static void test_stays_positive(void **state) {
     enum { N = 100000, M = 6 };
     const float length[M] = {1e-5F, 1e6F, 1, 1, 1e3F, 1e-3F};
@@ -286,8 +289,8 @@ static void test_stays_positive(void **state) {
     }
 }
 
-/* By hand: of a feature that is always zero P is mu^-n/ridge, 5.2e11/ridge at row 256 and 2.8e12/ridge at 272, where the
- * guard makes it 1e6/ridge (1e6 less one share in 3e6). */
+/* By hand: of a feature that is always zero P is mu^-n/ridge, 5.2e11/ridge at row 256 and 2.8e12/ridge
+ * at 272, where the guard makes it 1e6/ridge (1e6 less one share in 3e6). */
 static void test_guard(void **state) {
     const double mu = 0.9, ridge = 2;
     const float phi[] = {1, 0}, y = 1;
@@ -303,8 +306,8 @@ static void test_guard(void **state) {
     snnk_rls_free(rls);
 }
 
-/* A feature that is always zero, and two that are always the same: what nobody points at stays between 1e6/ridge and
- * 1e12/ridge (and what 16 rows add), and the others are what they would be alone. */
+/* A feature that is always zero, and two that are always the same: what nobody points at stays between
+ * 1e6/ridge and 1e12/ridge (and what 16 rows add), and the others are what they would be alone. */
 static void test_windup(void **state) {
     enum { N = 20000, M = 5, T = 1 };
     const double mu = 0.9, ridge = 2, least = 0.99e6 / ridge;
@@ -332,7 +335,8 @@ static void test_windup(void **state) {
     assert_true(B[1] == 0 && B[2] == 0 && B[3] == 0);
     for (size_t j = 1; j < 4; j++) assert_true(variance(rls, j) > least && variance(rls, j) < most);
 
-    /* Twins speak, always as one: their sum is learned and followed, (1, -1) stays unknown. So do the others. */
+    /* Twins speak, always as one: their sum is learned and followed, (1, -1) stays unknown. So do the
+     * others. */
     for (size_t i = 0; i < N; i++) {
         const float slope = i < N / 2 ? 3 : -1;
 

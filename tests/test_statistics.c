@@ -1,4 +1,5 @@
-/* src/bundle/statistics.c: networks that carry the statistics of their last layer, and go on learning; in files too. */
+/* src/bundle/statistics.c: networks that carry the statistics of their last layer, and go on learning;
+ * in files too. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -82,7 +83,8 @@ static void read_psi(const snnk_network *network, size_t t, float *Psi) {
     assert_ok(snnk_layer_weights(last, Psi, M, Psi + t * M));
 }
 
-/* Floats of coefficients of size 1 to 100, solved from sums that were made in another order: 1e-5 of the largest. */
+/* Floats of coefficients of size 1 to 100, solved from sums that were made in another order: 1e-5 of
+ * the largest. */
 static void check_same(const snnk_network *a, const snnk_network *b, size_t t) {
     float left[(L + 1) * (M + 1)], right[(L + 1) * (M + 1)];
     double largest = 0;

@@ -25,9 +25,9 @@ typedef enum snnk_save_projection {
                          * spectrum always store G */
 } snnk_save_projection;
 
-/* Save a network, with its notes, and the statistics it carries. projection: an snnk_save_projection. An existing file at `path`
- * is replaced at the end, or stays as it was on failure. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (no
- * layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
+/* Save a network, with its notes, and the statistics it carries. projection: an snnk_save_projection.
+ * An existing file at `path` is replaced at the end, or stays as it was on failure. SNNK_E_NULL,
+ * SNNK_E_ENUM, SNNK_E_STATE (no layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
 SNNK_API int snnk_network_save(const snnk_network *network, const char *path, int32_t projection);
 
 /* Load a network: outputs equal those of the saved one bit for bit (on one kernel table). One in narrow
@@ -65,9 +65,10 @@ SNNK_API int snnk_rls_load(const char *path, const snnk_allocator *allocator, sn
 /* ---- Tables of data ---- */
 
 /* A table: `rows` rows of `columns` numbers, kept in the file's own element type and turned into
- * float as rows are read. IDX and .npy files, unless they are compressed or come through a pipe, stay on disk, so that
- * they may be larger than memory: the table holds them open, and snnk_table_read reads what it is asked for (by
- * pread: no map that a shrinking file could pull away). Others are in memory as a whole. */
+ * float as rows are read. IDX and .npy files, unless they are compressed or come through a pipe, stay
+ * on disk, so that they may be larger than memory: the table holds them open, and snnk_table_read reads
+ * what it is asked for (by pread: no map that a shrinking file could pull away). Others are in memory
+ * as a whole. */
 typedef struct snnk_table snnk_table;
 
 /* Open a table. The kind is told by the first bytes, not the name:
@@ -82,8 +83,8 @@ typedef struct snnk_table snnk_table;
  * Any of them may be compressed with gzip, and may then unpack to the larger of 64 MiB and 200
  * times its size. A path may be a pipe, of up to 1 GiB.
  * SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_TRUNCATED, SNNK_E_RAGGED, SNNK_E_SIZE,
- * SNNK_E_NOMEM. The file must stay as it is while the table is open; replacing it by a rename, as everything here does, is
- * fine. */
+ * SNNK_E_NOMEM. The file must stay as it is while the table is open; replacing it by a rename, as
+ * everything here does, is fine. */
 SNNK_API int snnk_table_open(const char *path, const snnk_allocator *allocator, snnk_table **table);
 
 /* Free it. NULL is fine. */
@@ -101,8 +102,9 @@ SNNK_API size_t snnk_table_words(const snnk_table *table, size_t column);
 SNNK_API const char *snnk_table_word(const snnk_table *table, size_t column, size_t k);
 
 /* Rows first ... first+n-1 as float. X: n x columns, row stride ldx >= columns.
- * SNNK_E_NULL, SNNK_E_RANGE (past the last row), SNNK_E_STRIDE, SNNK_E_SIZE; of a table on disk also SNNK_E_IO, and
- * SNNK_E_TRUNCATED (the file has become shorter), and X may have been written to then. Several threads may read at once. */
+ * SNNK_E_NULL, SNNK_E_RANGE (past the last row), SNNK_E_STRIDE, SNNK_E_SIZE; of a table on disk also
+ * SNNK_E_IO, and SNNK_E_TRUNCATED (the file has become shorter), and X may have been written to then.
+ * Several threads may read at once. */
 SNNK_API int snnk_table_read(const snnk_table *table, size_t first, size_t n, float *X, size_t ldx);
 
 /* Save an n x columns matrix as .npy (f4, version 1.0), or replace the file at `path` by it. X: row

@@ -60,10 +60,10 @@ SNNK_API int snnk_layer_from_dense(size_t inputs, size_t outputs, const float *W
 
 /* A layer followed by a linear one, as one layer: y = V layer(x) + c, so Psi becomes V Psi and the
  * bias V bias + c: the hidden width is gone, and with it what an exact affine part costs (its d
- * identity features serve all outputs). layer: an SNNK layer, a tower (V becomes Psi), or a dense one with SNNK_IDENTITY. V: l2
- * x l, row stride ldv >= l; c: l2, or NULL for zeros. Products and sums in double. SNNK_E_NULL,
- * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a dense layer with
- * an activation), SNNK_E_NOMEM. */
+ * identity features serve all outputs). layer: an SNNK layer, a tower (V becomes Psi), or a dense one
+ * with SNNK_IDENTITY. V: l2 x l, row stride ldv >= l; c: l2, or NULL for zeros. Products and sums in
+ * double. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED
+ * (a dense layer with an activation), SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
                              const float *c, snnk_layer **folded);
 
@@ -165,9 +165,10 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, size_t n, const float *X, size_t ldx, c
 SNNK_API int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx,
                                  const int32_t *labels, snnk_workspace *workspace);
 
-/* Both with weights: row i counts weights[i] times. Y for targets or labels, the other NULL; weights: n values > 0, as in
- * snnk_lstsq_add_weighted, or NULL for ones. Held-out errors are weighted means. (To balance classes, give a row of
- * class c the weight n/(classes times the rows of class c).) Statuses of both; SNNK_E_NULL (not one of Y and labels). */
+/* Both with weights: row i counts weights[i] times. Y for targets or labels, the other NULL; weights: n
+ * values > 0, as in snnk_lstsq_add_weighted, or NULL for ones. Held-out errors are weighted means. (To
+ * balance classes, give a row of class c the weight n/(classes times the rows of class c).) Statuses of
+ * both; SNNK_E_NULL (not one of Y and labels). */
 SNNK_API int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size_t ldx,
                                    const float *Y, size_t ldy, const int32_t *labels,
                                    const float *weights, snnk_workspace *workspace);
@@ -180,8 +181,8 @@ SNNK_API int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size
 SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
                             snnk_layer **layer);
 
-/* *lstsq = statistics of all rows added so far, held-out ones too: what a model can carry, to go on learning from
- * (snnk_network_set_statistics). Yours to free. SNNK_E_NULL, SNNK_E_NOMEM. */
+/* *lstsq = statistics of all rows added so far, held-out ones too: what a model can carry, to go on
+ * learning from (snnk_network_set_statistics). Yours to free. SNNK_E_NULL, SNNK_E_NOMEM. */
 SNNK_API int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace,
                                  snnk_lstsq **lstsq);
 
@@ -207,7 +208,8 @@ SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldps
 /* Y = layer(X). X: n x d, row stride ldx >= d. Y: n x l, row stride ldy >= l, must not overlap X. n
  * = 0 does nothing. Non-finite inputs propagate. Each row's result depends on that row alone, bit
  * for bit, whatever n and the thread count. The n x m features are never all in memory.
- * Rows are split over the workspace's threads; fewer rows than threads are split within. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * Rows are split over the workspace's threads; fewer rows than threads are split within. SNNK_E_NULL,
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 

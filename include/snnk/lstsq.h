@@ -121,8 +121,9 @@ SNNK_API int snnk_lstsq_add_targets(snnk_lstsq *lstsq, size_t count);
 
 /* Add all rows of `other`, which must have the same m and t: as if they had been added here (to
  * rounding). Moments can take in a factor, not the other way round (SNNK_E_UNSUPPORTED); where
- * AUTO was asked for, a factor takes in moments by becoming GRAM, whatever had been chosen. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE
- * (row counts overflow), SNNK_E_NOMEM (a factor into moments only). */
+ * AUTO was asked for, a factor takes in moments by becoming GRAM, whatever had been chosen.
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE (row counts overflow), SNNK_E_NOMEM (a factor into moments
+ * only). */
 SNNK_API int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
 
 /* ---- Solving ---- */
@@ -203,9 +204,9 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
                                      const double *ridges, double *errors, size_t *best);
 
 /* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in fast precision
- * 1e-6, of a factor 1e-15) to 1 times the mean diagonal of S (the mean squared length a feature has over all rows).
- * ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features).
- * */
+ * 1e-6, of a factor 1e-15) to 1 times the mean diagonal of S (the mean squared length a feature has
+ * over all rows). ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant
+ * features). */
 SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
 
 #ifdef __cplusplus

@@ -165,13 +165,15 @@ SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *
 SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map);
 
 /* A map behind a linear one: Phi'(y) = Phi(V y + c), on `inputs` inputs, feature by feature the same.
- * G becomes G V, summed in double and rounded once, and c joins the offsets: the width in between is gone.
- * Identity features become ELEMENTWISE ones with SNNK_IDENTITY; where features need |x|^2 (URF) they get it from a
- * triangular factor R, |V y + c|^2 = |R (y, 1)|^2, of at most inputs + 1 rows. V: d x inputs, row stride
- * ldv >= inputs, d the map's inputs; c: d, or NULL for zeros; all finite. Rows that were drawn are so no more (see
- * SNNK_PROJECTION_FOLDED), and a folded map cannot be redrawn or predicted; its weight tower, where its kernel is
- * symmetric, is on the new inputs. O(m d inputs). SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0), SNNK_E_STRIDE,
- * SNNK_E_SIZE, SNNK_E_NONFINITE (V, c, or a product leaves the range of float), SNNK_E_NOMEM. */
+ * G becomes G V, summed in double and rounded once, and c joins the offsets: the width in between is
+ * gone. Identity features become ELEMENTWISE ones with SNNK_IDENTITY; where features need |x|^2 (URF)
+ * they get it from a triangular factor R, |V y + c|^2 = |R (y, 1)|^2, of at most inputs + 1 rows.
+ * V: d x inputs, row stride ldv >= inputs, d the map's inputs; c: d, or NULL for zeros; all finite.
+ * Rows that were drawn are so no more (see SNNK_PROJECTION_FOLDED), and a folded map cannot be redrawn
+ * or predicted; its weight tower, where its kernel is symmetric, is on the new inputs. Cost: O(m d
+ * inputs); with R also O(d inputs^2 + inputs^3) and two matrices of (inputs + 1)^2 doubles meanwhile.
+ * SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (V, c, or a
+ * product leaves the range of float), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv,
                            const float *c, snnk_map **folded);
 

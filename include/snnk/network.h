@@ -18,8 +18,8 @@ SNNK_API int snnk_network_create(const snnk_allocator *allocator, snnk_network *
 SNNK_API void snnk_network_free(snnk_network *network);
 
 /* Put `layer` at the end. The network keeps it alive; you may free yours.
- * SNNK_E_NULL, SNNK_E_SHAPE (its inputs are not the outputs of the last layer), SNNK_E_STATE (the network carries
- * statistics of the layer that is the last now), SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE (its inputs are not the outputs of the last layer), SNNK_E_STATE (the
+ * network carries statistics of the layer that is the last now), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_append(snnk_network *network, const snnk_layer *layer);
 
 SNNK_API size_t snnk_network_layers(const snnk_network *network); /* how many; 0 for NULL */
@@ -50,9 +50,10 @@ SNNK_API const char *snnk_network_note(const snnk_network *network, const char *
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 
-/* Phi = the features of the last layer (an SNNK layer or a tower), on what the layers before it give: of a bundled network the
- * composed Phi(X). X: n x d; Phi: n x m, m = snnk_layer_features of the last layer, row stride ldphi >= m, must not overlap X. SNNK_E_UNSUPPORTED (a
- * dense layer), else as snnk_network_forward. */
+/* Phi = the features of the last layer (an SNNK layer or a tower), on what the layers before it give:
+ * of a bundled network the composed Phi(X). X: n x d; Phi: n x m, m = snnk_layer_features of the last
+ * layer, row stride ldphi >= m, must not overlap X. SNNK_E_UNSUPPORTED (a dense layer), else as
+ * snnk_network_forward. */
 SNNK_API int snnk_network_features(const snnk_network *network, size_t n, const float *X,
                                    size_t ldx, float *Phi, size_t ldphi, snnk_workspace *workspace);
 
@@ -62,22 +63,26 @@ SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
 
 /* ---- Bundling ---- */
 
-/* Collapse layers first ... last (0 ... layers-1) of a network: the same outputs to rounding, without the widths between them
- * (section 3.3 of Sehanobish et al. 2024). Of two SNNK layers x' = Psi Phi(x) + bias and Psi' Phi'(x') the second meets x' only in
- * G' x' + c', so that G' Psi (m' x m) and G' bias + c' are all that has to be kept: see snnk_map_fold. What is left of
- * the run are towers, one feeding the other, and the last Psi. Linear layers of the run fold into the Psi before
- * them; a dense layer f(W x' + b) becomes f((W Psi) x + ...). An SNNK layer of the run that is followed by another costs m' m
- * then instead of m l + m' l: look at snnk_network_cost first, where l is less than about m/2 it is more. What folds of layers in narrow storage
- * is taken as it is rounded (Psi; G from the map's), and becomes float. The rest of the network, and the notes, are shared. A
- * bundle may be bundled again. SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_RANGE (not first <= last < layers),
- * SNNK_E_SIZE, SNNK_E_NONFINITE (a product leaves the range of float), SNNK_E_NOMEM. */
+/* Collapse layers first ... last (0 ... layers-1) of a network: the same outputs to rounding, without
+ * the widths between them (section 3.3 of Sehanobish et al. 2024). Of two SNNK layers x' = Psi Phi(x) +
+ * bias and Psi' Phi'(x') the second meets x' only in G' x' + c', so that G' Psi (m' x m) and G' bias +
+ * c' are all that has to be kept: see snnk_map_fold. What is left of the run are towers, one feeding
+ * the other, and the last Psi. Linear layers of the run fold into the Psi before them; a dense layer
+ * f(W x' + b) becomes f((W Psi) x + ...). An SNNK layer of the run that is followed by another costs m'
+ * m then instead of m l + m' l: look at snnk_network_cost first, where l is less than about m/2 it is
+ * more. What folds of layers in narrow storage is taken as it is rounded (Psi; G from the map's), and
+ * becomes float. The rest of the network, and the notes, are shared. A bundle may be bundled again.
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_RANGE (not first <= last < layers), SNNK_E_SIZE,
+ * SNNK_E_NONFINITE (a product leaves the range of float), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_bundle(const snnk_network *network, size_t first, size_t last,
                                  snnk_network **bundled);
 
-/* The two towers of a whole network, y = Psi Phi(x) + bias. The input tower is Phi, all layers bundled but for the last
- * Psi, as a network whose outputs are the m features; the weights tower is Psi (outputs x m, row stride ldpsi >= m), with its bias
- * (outputs); either may be NULL. m is snnk_network_outputs of the input tower. SNNK_E_UNSUPPORTED (the network ends in a tower, or in a
- * dense layer with an activation: there is no Psi; or it is linear: there is no Phi), SNNK_E_STRIDE, else as snnk_network_bundle. */
+/* The two towers of a whole network, y = Psi Phi(x) + bias. The input tower is Phi, all layers bundled
+ * but for the last Psi, as a network whose outputs are the m features; the weights tower is Psi
+ * (outputs x m, row stride ldpsi >= m), with its bias (outputs); either may be NULL. m is
+ * snnk_network_outputs of the input tower. SNNK_E_UNSUPPORTED (the network ends in a tower, or in a
+ * dense layer with an activation: there is no Psi; or it is linear: there is no Phi), SNNK_E_STRIDE,
+ * else as snnk_network_bundle. */
 SNNK_API int snnk_network_input_tower(const snnk_network *network, snnk_network **tower);
 SNNK_API int snnk_network_weights_tower(const snnk_network *network, float *Psi, size_t ldpsi,
                                         float *bias);
@@ -99,41 +104,43 @@ SNNK_API int snnk_network_cost(const snnk_network *network, size_t first, size_t
 
 /* ---- Statistics that travel with the model ---- */
 
-/* A network may carry the least-squares statistics of the features of its last layer (an SNNK layer): with them it goes on learning, forgets rows, and
- * merges with others, without the rows it was fitted on. They are saved with it (8 m^2 bytes). Networks made from this one do not carry them. Takes over
- * lstsq, on success; what was there before is freed; NULL removes it. SNNK_E_NULL (network), SNNK_E_STATE (no
- * layers), SNNK_E_UNSUPPORTED (the last layer is no SNNK layer), SNNK_E_SHAPE (other features, or fewer targets than it has
- * outputs). */
+/* A network may carry the least-squares statistics of the features of its last layer (an SNNK layer):
+ * with them it goes on learning, forgets rows, and merges with others, without the rows it was fitted
+ * on. They are saved with it (8 m^2 bytes). Networks made from this one do not carry them. Takes over
+ * lstsq, on success; what was there before is freed; NULL removes it. SNNK_E_NULL (network),
+ * SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (the last layer is no SNNK layer), SNNK_E_SHAPE (other
+ * features, or fewer targets than it has outputs). */
 SNNK_API int snnk_network_set_statistics(snnk_network *network, snnk_lstsq *lstsq);
 
-/* The statistics, to add to and take from: feed them what snnk_network_features gives. The network's own; NULL where it
- * carries none. */
+/* The statistics, to add to and take from: feed them what snnk_network_features gives. The network's
+ * own; NULL where it carries none. */
 SNNK_API snnk_lstsq *snnk_network_statistics(snnk_network *network);
 
 /* Replace the last Psi and bias by the solution of the statistics, which may have more targets than there were
- * outputs; in float, whatever the storage was. config, report: as in snnk_lstsq_solve. SNNK_E_STATE (no statistics, or no rows); else statuses as there, and the network is as it
- * was. */
+ * outputs; in float, whatever the storage was. config, report: as in snnk_lstsq_solve. SNNK_E_STATE (no
+ * statistics, or no rows); else statuses as there, and the network is as it was. */
 SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
                                 snnk_solve_report *report);
 
 /* ---- Fitting the last Psi again ---- */
 
-/* A fit whose features are those of the last layer, on what the layers before it make of the rows: of a bundled network the
- * composed Phi. Networks may end in an SNNK layer, whose Psi is replaced; in a tower, which gets one; or in a linear layer, which becomes
- * an SNNK layer of identity features. */
+/* A fit whose features are those of the last layer, on what the layers before it make of the rows: of a
+ * bundled network the composed Phi. Networks may end in an SNNK layer, whose Psi is replaced; in a
+ * tower, which gets one; or in a linear layer, which becomes an SNNK layer of identity features. */
 typedef struct snnk_refit snnk_refit;
 
-/* Start. outputs: of the new last layer; 0 for as many as the network has. config: as in snnk_fit_create, NULL for the
- * defaults. The network is kept alive. SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (it ends in a dense layer
- * with an activation), else as snnk_fit_create. */
+/* Start. outputs: of the new last layer; 0 for as many as the network has. config: as in
+ * snnk_fit_create, NULL for the defaults. The network is kept alive. SNNK_E_STATE (no layers),
+ * SNNK_E_UNSUPPORTED (it ends in a dense layer with an activation), else as snnk_fit_create. */
 SNNK_API int snnk_refit_create(const snnk_network *network, size_t outputs,
                                const snnk_fit_config *config, snnk_refit **refit);
 
 /* Free it. NULL is fine. */
 SNNK_API void snnk_refit_free(snnk_refit *refit);
 
-/* Add rows of the network's inputs: see snnk_fit_add_weighted. Y (n x outputs) or labels, the other NULL; weights: n, or NULL for ones. A block of
- * 1024 rows at a time: where one of them is refused, those of the blocks before it were added. */
+/* Add rows of the network's inputs: see snnk_fit_add_weighted. Y (n x outputs) or labels, the other
+ * NULL; weights: n, or NULL for ones. A block of 1024 rows at a time: where one of them is refused,
+ * those of the blocks before it were added. */
 SNNK_API int snnk_refit_add(snnk_refit *refit, size_t n, const float *X, size_t ldx, const float *Y,
                             size_t ldy, const int32_t *labels, const float *weights,
                             snnk_workspace *workspace);
@@ -143,9 +150,10 @@ SNNK_API int snnk_refit_add(snnk_refit *refit, size_t n, const float *X, size_t 
 SNNK_API int snnk_refit_solve(snnk_refit *refit, snnk_workspace *workspace, snnk_fit_report *report,
                               snnk_network **refitted);
 
-/* The same by cross-entropy: snnk_logistic_solve on the features of n rows, which are all in memory for it, n m floats; classes >= 2 outputs.
- * config, report: as there; a warm start is the last Psi, if there is one of as many outputs. X: n x d, row stride ldx. Statuses as snnk_logistic_solve and snnk_refit_create,
- * SNNK_E_NONFINITE (X, or a feature overflows). */
+/* The same by cross-entropy: snnk_logistic_solve on the features of n rows, which are all in memory for
+ * it, n m floats; classes >= 2 outputs. config, report: as there; a warm start is the last Psi, if
+ * there is one of as many outputs. X: n x d, row stride ldx. Statuses as snnk_logistic_solve and
+ * snnk_refit_create, SNNK_E_NONFINITE (X, or a feature overflows). */
 SNNK_API int snnk_network_refit_logistic(const snnk_network *network, size_t classes, size_t n,
                                          const float *X, size_t ldx, const int32_t *labels,
                                          const float *weights, const snnk_logistic_config *config,
@@ -167,9 +175,9 @@ SNNK_API int snnk_quantize_report_init(snnk_quantize_report *report, size_t repo
 
 /* A network of the same layers in another storage (snnk_storage), with the same notes; see
  * snnk_layer_quantize; saved, it is float, see snnk_network_load. X (n x d): rows that its outputs are
- * compared on; n = 0 for none. Look at the report: rounding is harmless for most networks in bf16, and not for every one in int8. report: NULL if
- * not wanted. SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE,
- * SNNK_E_NONFINITE, SNNK_E_CONFIG, SNNK_E_NOMEM. */
+ * compared on; n = 0 for none. Look at the report: rounding is harmless for most networks in bf16, and
+ * not for every one in int8. report: NULL if not wanted. SNNK_E_NULL, SNNK_E_STATE (no layers),
+ * SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_CONFIG, SNNK_E_NOMEM. */
 SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n,
                                    const float *X, size_t ldx, snnk_workspace *workspace,
                                    snnk_quantize_report *report, snnk_network **quantized);

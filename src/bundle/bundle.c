@@ -11,8 +11,9 @@ int snnk_cost_init(snnk_cost *cost, size_t cost_size) {
     return snnk__config_init(cost, cost_size, &no_cost, sizeof no_cost, COST_MINIMUM, "cost");
 }
 
-/* A run on its way into `made`: the layers so far but for `pending`, the last one as long as it ends in a linear map that
- * the next layer can take in (an SNNK layer, or a dense one with SNNK_IDENTITY); or NULL. */
+/* A run on its way into `made`: the layers so far but for `pending`, the last one as long as it ends in
+ * a linear map that the next layer can take in (an SNNK layer, or a dense one with SNNK_IDENTITY); or
+ * NULL. */
 typedef struct run {
     snnk_network *made;
     snnk_layer *pending;

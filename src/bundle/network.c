@@ -257,8 +257,8 @@ static bool splits(const snnk_network *network, size_t n, const snnk_workspace *
     return any;
 }
 
-/* One layer after the other, each split over the threads, which share their scratch: with fewer rows than threads
- * it has room for every row's two hidden ones and work. */
+/* One layer after the other, each split over the threads, which share their scratch: with fewer rows
+ * than threads it has room for every row's two hidden ones and work. */
 static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
     const snnk_network *network = r->network;
     const size_t last = network->n_layers - 1, ld = network->widest;

@@ -203,8 +203,8 @@ static int make_features(const snnk_refit *refit, size_t n, const float *X, size
     return SNNK_OK;
 }
 
-/* B (classes x m), and b behind it, where a warm start begins: the last Psi and bias if there are any of that shape, else
- * zeros. Psi: as many floats of scratch. */
+/* B (classes x m), and b behind it, where a warm start begins: the last Psi and bias if there are any
+ * of that shape, else zeros. Psi: as many floats of scratch. */
 static int start_from(const snnk_network *network, size_t classes, float *Psi, double *B) {
     const snnk_layer *last = network->layers[network->n_layers - 1];
     const size_t m = last->map ? last->map->features : last->inputs, count = classes * (m + 1);

@@ -59,7 +59,8 @@ void catch_interrupts(void);
  * the end, which clears the line. */
 void show_progress(bool quiet, const char *what, size_t done, size_t total);
 
-/* Whether two paths, either NULL, name one existing file: a result written to it would be the end of an input. */
+/* Whether two paths, either NULL, name one existing file: a result written to it would be the end of an
+ * input. */
 bool same_file(const char *a, const char *b);
 
 double seconds_now(void); /* of a clock that never steps */

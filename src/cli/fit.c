@@ -75,8 +75,8 @@ static int add_to_fit(session *s, size_t first, size_t n) {
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n, s->X, s->Y);
 }
 
-/* Whether there is room for the statistics of that many features, told before their rows are drawn, which may take
- * minutes. The room is not touched: it costs nothing. */
+/* Whether there is room for the statistics of that many features, told before their rows are drawn,
+ * which may take minutes. The room is not touched: it costs nothing. */
 static int check_memory(const session *s) {
     const double m = (double)s->o->map.features, bytes = 8 * m * m;
     void *volatile room = bytes < (double)PTRDIFF_MAX ? malloc((size_t)bytes) : NULL;

@@ -26,8 +26,8 @@ typedef struct model_use {
  * file name goes to files.inputs; "FILES": more models. */
 int model_options(const char *command, const char *accepted, int argc, char **argv, model_use *use);
 
-/* Whether the file of a network stores projections or draws them again from their seeds (snnk_save_projection): told by its
- * size, as the two ways of saving differ in nothing else. */
+/* Whether the file of a network stores projections or draws them again from their seeds
+ * (snnk_save_projection): told by its size, as the two ways of saving differ in nothing else. */
 int32_t model_projection(const snnk_network *network, const char *path);
 
 /* model_open, for a model that carries statistics. */

@@ -1,5 +1,5 @@
-/* A fit from statistics of rows alone: none is held out, so that processes can each collect their own and add them up.
- * lambda, if it is not given, is that of least generalized cross-validation. */
+/* A fit from statistics of rows alone: none is held out, so that processes can each collect their own
+ * and add them up. lambda, if it is not given, is that of least generalized cross-validation. */
 #ifndef SNNK_CLI_POOLED_H
 #define SNNK_CLI_POOLED_H
 
@@ -7,8 +7,8 @@
 
 typedef struct pooled_fit pooled_fit;
 
-/* Of config ridge, intercept, rank_tolerance, precision and route count. All but free give a status of the library. The map must
- * stay. */
+/* Of config ridge, intercept, rank_tolerance, precision and route count. All but free give a status of
+ * the library. The map must stay. */
 int pooled_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
                       pooled_fit **fit);
 void pooled_fit_free(pooled_fit *fit);

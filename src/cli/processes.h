@@ -1,5 +1,5 @@
-/* The processes that share a command, when mpirun started it. Without mpirun there is one, and nothing here costs
- * anything; so it is in a build without MPI. */
+/* The processes that share a command, when mpirun started it. Without mpirun there is one, and nothing
+ * here costs anything; so it is in a build without MPI. */
 #ifndef SNNK_CLI_PROCESSES_H
 #define SNNK_CLI_PROCESSES_H
 

@@ -4,7 +4,8 @@
 
 #include "cli/processes.h"
 
-/* Whether a launcher of MPI programs started several of us. They would do the same work, and save over each other. */
+/* Whether a launcher of MPI programs started several of us. They would do the same work, and save over
+ * each other. */
 static bool are_several(void) {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
     size_t size;

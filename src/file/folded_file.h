@@ -12,8 +12,8 @@ bool snnk__folded_describe(cJSON *json, const snnk__map_block *block);
 void snnk__folded_add(snnk__st_writer *writer, size_t layer, size_t index,
                       const snnk__map_block *block);
 
-/* Before anything is allocated for it: the description makes sense, and the tensors that it announces are there.
- * *features: how many it has, at most 4 times the rows in the file. SNNK_E_FORMAT. */
+/* Before anything is allocated for it: the description makes sense, and the tensors that it announces
+ * are there. *features: how many it has, at most 4 times the rows in the file. SNNK_E_FORMAT. */
 int snnk__folded_check(const snnk__st_reader *reader, const cJSON *json, size_t layer, size_t index,
                        size_t inputs, size_t *features);
 

@@ -225,8 +225,8 @@ static int check_block(const loader *from, const cJSON *json, size_t layer, size
     return SNNK_OK;
 }
 
-/* Before any block is made: the features of all of them are as many as Psi has columns, or a tower outputs, their tensors
- * are there, and what is to be drawn is within the limit. */
+/* Before any block is made: the features of all of them are as many as Psi has columns, or a tower
+ * outputs, their tensors are there, and what is to be drawn is within the limit. */
 static int check_blocks(const loader *from, const cJSON *array, size_t layer, size_t inputs,
                         size_t outputs, bool tower) {
     const snnk__st_tensor *psi;

@@ -57,8 +57,8 @@ int snnk__table_parse(const unsigned char *bytes, size_t size, const snnk_alloca
 #define SNNK__HEAD_BYTES     (12 + SNNK__MAX_NPY_HEADER)
 
 /* The parsers: fill an empty table (all but allocator, block, fd and path). What they leave in it on failure is
- * freed with it. Of an array they need the head only, a cursor over all of the file or SNNK__HEAD_BYTES of it, and how many
- * bytes lie beyond; they set cells_begin. */
+ * freed with it. Of an array they need the head only, a cursor over all of the file or SNNK__HEAD_BYTES
+ * of it, and how many bytes lie beyond; they set cells_begin. */
 int snnk__idx_parse(snnk__cursor head, size_t beyond, snnk_table *table);
 int snnk__npy_parse(snnk__cursor head, size_t beyond, snnk_table *table);
 int snnk__csv_parse(snnk__cursor file, snnk_table *table);
@@ -72,9 +72,9 @@ typedef struct snnk__array_shape {
 
 void snnk__array_shape_push(snnk__array_shape *shape, uint64_t dim);
 
-/* The table's cells begin at byte `begin` of the file and take all the `left` bytes there: check that they are just
- * as many as shape and type say, and set the table's fields. SNNK_E_FORMAT (no dimension, no columns),
- * SNNK_E_TRUNCATED. */
+/* The table's cells begin at byte `begin` of the file and take all the `left` bytes there: check that
+ * they are just as many as shape and type say, and set the table's fields. SNNK_E_FORMAT (no dimension,
+ * no columns), SNNK_E_TRUNCATED. */
 int snnk__table_set_cells(snnk_table *table, const snnk__array_shape *shape, snnk__element type,
                           bool big_endian, size_t begin, size_t left);
 

@@ -184,9 +184,9 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
     snnk__readout(n, Phi, ldphi, &some, start ? start + first : NULL, Y + first, ldy);
 }
 
-/* Rows and features of a tile. Features go to and fro between the two products in the first-level cache. Narrow, tall
- * tiles stream G less often and write to Y more often: better where G is large, or Y narrow. The sums are the
- * same. */
+/* Rows and features of a tile. Features go to and fro between the two products in the first-level
+ * cache. Narrow, tall tiles stream G less often and write to Y more often: better where G is large, or
+ * Y narrow. The sums are the same. */
 typedef struct tile {
     size_t rows, features;
 } tile;

@@ -365,7 +365,8 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
 
 /* ---- Few rows: split within them ---- */
 
-/* Multiply-adds of a row below which waking other threads costs more than they save: 10 microseconds or so of 30. */
+/* Multiply-adds of a row below which waking other threads costs more than they save: 10 microseconds or
+ * so of 30. */
 #define LEAST_SPLIT 300000
 
 /* HD3 rows are not dealt out: what is, must be most of the work. */

@@ -21,8 +21,8 @@ struct snnk_layer {
     int32_t activation;    /* of a dense layer */
 };
 
-/* A layer with room for its weights, zero, l x (columns of each block) or of a dense layer l x d; bias: l, or NULL for
- * zeros. Retains map. */
+/* A layer with room for its weights, zero, l x (columns of each block) or of a dense layer l x d; bias:
+ * l, or NULL for zeros. Retains map. */
 int snnk__layer_alloc(size_t inputs, size_t outputs, const snnk_map *map, int32_t storage,
                       const float *bias, const snnk_allocator *allocator, snnk_layer **layer);
 
@@ -53,8 +53,8 @@ size_t snnk__layer_split_work(const snnk_layer *layer);
 bool snnk__layer_splits(const snnk_layer *layer, size_t n, const snnk_workspace *workspace);
 
 /* The same rows as by snnk__layer_forward_rows, bit for bit, their features and outputs split over the threads
- * if snnk__layer_splits, else the rows (those with HD3 rows on this thread). work: n snnk__layer_split_work floats, or snnk__layer_work if that is more; not of
- * a thread's own. */
+ * if snnk__layer_splits, else the rows (those with HD3 rows on this thread). work: n
+ * snnk__layer_split_work floats, or snnk__layer_work if that is more; not of a thread's own. */
 void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                float *Y, size_t ldy, snnk_workspace *workspace, float *work);
 

@@ -137,8 +137,8 @@ static void multiply_panels(const block *b, size_t first, size_t end) {
         for (size_t p = snnk__max_size(first, group); p < end; p++) multiply_panel(b, p, group);
 }
 
-/* Item i: the i-th panel from the top and the i-th from the bottom of the triangle, together as much work as any
- * other item. */
+/* Item i: the i-th panel from the top and the i-th from the bottom of the triangle, together as much
+ * work as any other item. */
 static void multiply_task(size_t first, size_t count, void *scratch, void *context) {
     const block *b = context;
     const size_t all = b->phi_panels + b->y_panels, end = first + count;
@@ -150,8 +150,8 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 
 /* ---- Blocks ---- */
 
-/* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of 2^59 and one of
- * sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
+/* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of
+ * 2^59 and one of sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
 #define FAST_LIMIT 0x1p58F
 
 /* The same for numbers that are going to be multiplied by the roots of these weights: less by the power of
@@ -173,9 +173,9 @@ static bool means_below(size_t count, const double *mean, float limit) {
     return below;
 }
 
-/* Add a block of rows, at most SNNK__LSTSQ_BLOCK_ROWS, without labels. Chan, Golub & LeVeque 1979: S += S_block +
- * w delta delta^T, w = a b/(a + b), where delta is the difference of the means, and a and b are weights. The last
- * term enters as one more row of the block, sqrt(w) delta. */
+/* Add a block of rows, at most SNNK__LSTSQ_BLOCK_ROWS, without labels. Chan, Golub & LeVeque 1979: S +=
+ * S_block + w delta delta^T, w = a b/(a + b), where delta is the difference of the means, and a and b
+ * are weights. The last term enters as one more row of the block, sqrt(w) delta. */
 static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk__rows *rows,
                       snnk_workspace *workspace) {
     const size_t m = lstsq->features, t = lstsq->targets;
@@ -264,8 +264,8 @@ void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows
 
 /* ---- Doors ---- */
 
-/* The precision that rows with these numbers get: *precision is what they would have, DOUBLE where their products might
- * be no floats. SNNK_E_NONFINITE. */
+/* The precision that rows with these numbers get: *precision is what they would have, DOUBLE where
+ * their products might be no floats. SNNK_E_NONFINITE. */
 static int check_values(const float *X, const char *name, size_t rows, size_t width, size_t ld,
                         float limit, int32_t *precision) {
     if (*precision == SNNK_PRECISION_FAST && snnk__all_below(X, rows, width, ld, limit))

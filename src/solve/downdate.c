@@ -31,8 +31,8 @@ static void reflect(const reflection *h, double *r, double *A) {
  * 0. A direction that was short all along keeps more than that, but for few rows. */
 #define LITTLE 1e-4
 
-/* The reflection of column i, over a (which becomes its v). noise, square_noise: what rounding can have done to the
- * length of a, and to squares. false if that could be all that is left. */
+/* The reflection of column i, over a (which becomes its v). noise, square_noise: what rounding can have
+ * done to the length of a, and to squares. false if that could be all that is left. */
 static bool find_reflection(double *diagonal, double noise, double square_noise, size_t rows,
                             double *a, reflection *h) {
     const double alpha = fabs(*diagonal), length = cblas_dnrm2((lapack_int)rows, a, 1);

@@ -1,5 +1,5 @@
-/* Rows out of statistics: by subtraction from moments, by hyperbolic transformations of the factor. What is left is
- * built aside, looked at, and takes the place of what there was. */
+/* Rows out of statistics: by subtraction from moments, by hyperbolic transformations of the factor.
+ * What is left is built aside, looked at, and takes the place of what there was. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -36,8 +36,8 @@ static double relative_rounding(const snnk_lstsq *lstsq) {
     return (16 + sqrt((double)most_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
 }
 
-/* Float sums are of 384 rows, off by as many half units at most, 20 if those have either sign. `left` remembers what
- * is large now. */
+/* Float sums are of 384 rows, off by as many half units at most, 20 if those have either sign. `left`
+ * remembers what is large now. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const double precise = relative_rounding(lstsq);
     const bool fast = lstsq->fast || left->fast;
@@ -82,8 +82,8 @@ typedef struct column {
     double mean, squares;
 } column;
 
-/* How far the sum of products of two columns can be off: by what rounding did to products, and to means, of the old sums
- * and of the new. */
+/* How far the sum of products of two columns can be off: by what rounding did to products, and to
+ * means, of the old sums and of the new. */
 static double product_noise(const rounding *r, const shift *s, column a, column b) {
     const double length_a = sqrt(a.squares), length_b = sqrt(b.squares);
     const double mean_a = s->scale * mean_noise(r, a.mean, a.squares, s->weight);
@@ -93,8 +93,8 @@ static double product_noise(const rounding *r, const shift *s, column a, column 
                 mean_a * mean_b);
 }
 
-/* What added to the diagonal makes up for whatever rounding did to a matrix of n such columns: the sum of n entries
- * that are off. */
+/* What added to the diagonal makes up for whatever rounding did to a matrix of n such columns: the sum
+ * of n entries that are off. */
 static double square_noise(const rounding *r, const shift *s, size_t n, double mean,
                            double squares) {
     const column c = {.mean = mean, .squares = squares};
@@ -172,8 +172,8 @@ static bool same_target(const comparison *c, size_t k) {
     return same;
 }
 
-/* As many rows as there are have to be the rows that there are, as far as all sums tell. sums, forgotten: their moments,
- * and those of the rows. */
+/* As many rows as there are have to be the rows that there are, as far as all sums tell. sums,
+ * forgotten: their moments, and those of the rows. */
 static int check_all(const snnk_lstsq *sums, snnk_lstsq *forgotten) {
     comparison c = {.sums = sums, .forgotten = forgotten, .r = find_rounding(sums, forgotten)};
     bool same = true;
@@ -211,8 +211,8 @@ static void subtract_row(size_t n, const double *from, double scaled, const doub
     for (size_t j = 0; j < n; j++) x[j] = from[j] - x[j] - scaled * d[j];
 }
 
-/* left: the moments of what is to go, in; of what is left, out. Chan, Golub & LeVeque 1979, eq. 2.1, solved for one
- * part: with d = mean_b - mean of both, S_a = S - S_b - b (a + b) / a d d^T. */
+/* left: the moments of what is to go, in; of what is left, out. Chan, Golub & LeVeque 1979, eq. 2.1,
+ * solved for one part: with d = mean_b - mean of both, S_a = S - S_b - b (a + b) / a d d^T. */
 static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double weight = s->scale * s->scale;
@@ -246,7 +246,8 @@ static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', mi, S, mi) == 0;
 }
 
-/* Whether this is a sum of squares, to rounding: S, and of each target what S leaves of yy. scratch: m + t m. */
+/* Whether this is a sum of squares, to rounding: S, and of each target what S leaves of yy. scratch: m
+ * + t m. */
 static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s,
                               double *scratch) {
     const size_t m = left->features, t = left->targets;
@@ -291,8 +292,8 @@ static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
-/* A feature that only the forgotten rows had is 0 again, not a direction to solve for; with a mean that is rounding, also
- * without an intercept. weight: of the rows left. */
+/* A feature that only the forgotten rows had is 0 again, not a direction to solve for; with a mean that
+ * is rounding, also without an intercept. weight: of the rows left. */
 static void settle_features(snnk_lstsq *left, const rounding *r, const shift *s, double weight) {
     const size_t m = left->features;
 
@@ -353,8 +354,9 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *r
     return snnk__qr_remove_block(left, rows->n + 1, noise, noise + m);
 }
 
-/* What is left of the targets is not below 0. false where it was by more than rounding: what a direction without
- * features explained, which columns that depend on others have a row of the factor for. */
+/* What is left of the targets is not below 0. false where it was by more than rounding: what a
+ * direction without features explained, which columns that depend on others have a row of the factor
+ * for. */
 static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
     const shift s = find_shift(left->weight, weight);
     bool settled = true;
@@ -398,8 +400,8 @@ done:
     return st;
 }
 
-/* The same as forget_moments from a factor, by its moments. Pivots do not tell whether the rows can have been there,
- * because their rounding has no bound where little is left. */
+/* The same as forget_moments from a factor, by its moments. Pivots do not tell whether the rows can
+ * have been there, because their rounding has no bound where little is left. */
 static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     snnk_lstsq *moments;
     int st;

@@ -1,6 +1,6 @@
-/* What a ridge path says of rows: leverages, and residuals of rows left out. Blocks of rows go through BLAS: their
- * coordinates Q along the eigenvectors, then fits Q K^T and leverages (Q squared) G^T for some columns, a column being
- * a target with a lambda. */
+/* What a ridge path says of rows: leverages, and residuals of rows left out. Blocks of rows go through
+ * BLAS: their coordinates Q along the eigenvectors, then fits Q K^T and leverages (Q squared) G^T for
+ * some columns, a column being a target with a lambda. */
 #include <math.h>
 
 #include <cblas.h>
@@ -109,15 +109,16 @@ static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
     return leverages;
 }
 
-/* How far a leverage h is off, for w c (A + lambda)^-2 c times the largest eigenvalue of a row c. An error e of the moments is
- * one of e w c (A + lambda)^-2 c; an error e of their factor R, one of 2 |R^-T c| |R^-1 R^-T c| e. */
+/* How far a leverage h is off, for w c (A + lambda)^-2 c times the largest eigenvalue of a row c. An
+ * error e of the moments is one of e w c (A + lambda)^-2 c; an error e of their factor R, one of 2
+ * |R^-T c| |R^-1 R^-T c| e. */
 static double leverage_error(const snnk_path *path, double h, double stretched) {
     return path->factor ? path->noise * (1 + 2 * sqrt(h * stretched))
                         : path->rounding * (1 + stretched);
 }
 
-/* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no more than the error of
- * the leverage. */
+/* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no more
+ * than the error of the leverage. */
 static double left_out_share(const snnk_path *path, const double *squares, double weight,
                              double leverage, double ridge) {
     const double *values = snnk__path_values(path);
@@ -262,8 +263,8 @@ int snnk_path_loo_residuals(const snnk_path *path, const double *ridges, size_t 
 
 /* ---- New rows ---- */
 
-/* phi (A + lambda)^-1 phi of a row, from its coordinates along the known directions and itself, centred. The statistics
- * know nothing of what stands out of those: there A is 0. */
+/* phi (A + lambda)^-1 phi of a row, from its coordinates along the known directions and itself,
+ * centred. The statistics know nothing of what stands out of those: there A is 0. */
 static double new_leverage(const snnk_path *path, double ridge, const double *q,
                            const double *phi) {
     const double *values = path->values + (path->features - path->known);

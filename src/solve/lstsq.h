@@ -137,9 +137,9 @@ double snnk__rank_tolerance(const snnk_solve_config *config, size_t m);
 /* SNNK_E_SIZE if there are more features than LAPACK gives eigenvectors for. */
 int snnk__check_eigenvectors(size_t m);
 
-/* The eigenvalues of the symmetric m x m matrix A, rising, and its eigenvectors over A: v_k in row k (row-major).
- * triangle: the one that is read, 'L' or 'U' by columns (row-major: 'U' is where row >= column). SNNK_E_SIZE,
- * SNNK_E_SINGULAR (no convergence), SNNK_E_NOMEM. */
+/* The eigenvalues of the symmetric m x m matrix A, rising, and its eigenvectors over A: v_k in row k
+ * (row-major). triangle: the one that is read, 'L' or 'U' by columns (row-major: 'U' is where row >=
+ * column). SNNK_E_SIZE, SNNK_E_SINGULAR (no convergence), SNNK_E_NOMEM. */
 int snnk__eigenvectors(const snnk_allocator *allocator, size_t m, char triangle, double *A,
                        double *values);
 

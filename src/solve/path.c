@@ -142,7 +142,8 @@ done:
     return st;
 }
 
-/* How far eigenvalues are off, as a share of the largest. Those of a factor are squares of what is off by that. */
+/* How far eigenvalues are off, as a share of the largest. Those of a factor are squares of what is off
+ * by that. */
 static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
     if (lstsq->route != SNNK_ROUTE_GRAM) return rounding * rounding;
     return lstsq->fast ? FAST_ROUNDING : rounding;

@@ -53,9 +53,9 @@ static inline uint64_t snnk__qr_decisive_rows(const snnk_lstsq *lstsq) {
     return 2 * (uint64_t)lstsq->features;
 }
 
-/* Where the eigen-system of the moments goes: values (m, rising), vectors (m x m, v_k in row k), and of each target
- * its parts along the left singular vectors (t x m, in the order of the values): C v_k = sqrt(value_k) part_k; and
- * the squares that no feature explains (t). */
+/* Where the eigen-system of the moments goes: values (m, rising), vectors (m x m, v_k in row k), and of
+ * each target its parts along the left singular vectors (t x m, in the order of the values): C v_k =
+ * sqrt(value_k) part_k; and the squares that no feature explains (t). */
 typedef struct snnk__qr_system {
     double *values, *vectors, *parts, *rest;
 } snnk__qr_system;
@@ -70,8 +70,9 @@ int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, 
                    double *R, snnk__solve_outcome *outcome);
 
 /* Take the block's rows 0 ... rows-1 out of the factor: hyperbolic transformations. noise, square_noise:
- * what rounding may have done to the length of each feature, over these rows, and to its squares, over all. false if nothing but rounding would be left in some direction, of which a factor then
- * knows no more than moments do; it is scratch then. What is left of the targets (yy) can be below 0 by
+ * what rounding may have done to the length of each feature, over these rows, and to its squares, over
+ * all. false if nothing but rounding would be left in some direction, of which a factor then knows no
+ * more than moments do; it is scratch then. What is left of the targets (yy) can be below 0 by
  * rounding. */
 bool snnk__qr_remove_block(snnk_lstsq *lstsq, size_t rows, const double *noise,
                            const double *square_noise);

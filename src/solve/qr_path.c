@@ -1,5 +1,5 @@
-/* The eigen-system of the moments from their factor: S = R^T R, R = U diag(sigma) V^T, so that s = sigma^2 and C V = diag(sigma) U^T Z,
- * without squaring the condition number. */
+/* The eigen-system of the moments from their factor: S = R^T R, R = U diag(sigma) V^T, so that s =
+ * sigma^2 and C V = diag(sigma) U^T Z, without squaring the condition number. */
 #include <math.h>
 
 #include <cblas.h>

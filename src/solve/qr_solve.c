@@ -36,8 +36,8 @@ static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const do
     }
 }
 
-/* What dgelsd's documentation asks for at most, with blocks of 25 or more at the leaves of its tree. The integer
- * limit is LAPACK's. */
+/* What dgelsd's documentation asks for at most, with blocks of 25 or more at the leaves of its tree.
+ * The integer limit is LAPACK's. */
 static int check_work(size_t m, size_t t) {
     const double work = (12.0 + 2 * 64 + 8 * 32 + (double)t) * (double)m + 65.0 * 65;
 

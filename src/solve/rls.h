@@ -25,8 +25,8 @@ struct snnk_rls {
 /* Where U takes the scale in: a power of two, so that it rounds nothing. */
 #define SNNK__RLS_SCALE 0x1p32
 
-/* What keeps an update from overflowing: with |scale U| and |B| below these and residuals below SNNK__RLS_RESIDUAL, gains
- * are below 2 |scale U|, and it takes 1e60 updates until B is no double. */
+/* What keeps an update from overflowing: with |scale U| and |B| below these and residuals below
+ * SNNK__RLS_RESIDUAL, gains are below 2 |scale U|, and it takes 1e60 updates until B is no double. */
 #define SNNK__RLS_U        1e40
 #define SNNK__RLS_B        1e300
 #define SNNK__RLS_RESIDUAL 1e200

@@ -10,7 +10,8 @@
 
 #define TARGET_BLOCK 64 /* targets at a time: bounds the scratch to 128 rows of m */
 
-/* yy - 2 beta.c + beta.g of one target, with beta (m) its coefficients, g = S beta, c its row of C. As (yy - beta.c)
+/* yy - 2 beta.c + beta.g of one target, with beta (m) its coefficients, g = S beta, c its row of C. As
+ * (yy - beta.c)
  * - beta.(c - g): near a solution c - g is small, so one cancellation is left instead of two. */
 static double from_moments(size_t m, double yy, const double *beta, const double *c,
                            const double *g) {
@@ -120,7 +121,8 @@ static double mean_diagonal(const snnk_lstsq *lstsq) {
     return mean;
 }
 
-/* Value k of the default grid of n, from what the precision of the rows can tell: of a factor, the square of a float's. */
+/* Value k of the default grid of n, from what the precision of the rows can tell: of a factor, the
+ * square of a float's. */
 static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, size_t k) {
     const double decades = lstsq->route != SNNK_ROUTE_GRAM ? 15 : lstsq->fast ? 6 : 9;
 

@@ -12,8 +12,9 @@ typedef struct snnk__system {
     double *yy; /* t */
 } snnk__system;
 
-/* Fill A, R and yy, which are the caller's, from the statistics: centred on the means with an intercept, else about
- * zero. Needs rows. SNNK_E_NONFINITE (an entry overflows); from a factor SNNK_E_NOMEM. */
+/* Fill A, R and yy, which are the caller's, from the statistics: centred on the means with an
+ * intercept, else about zero. Needs rows. SNNK_E_NONFINITE (an entry overflows); from a factor
+ * SNNK_E_NOMEM. */
 int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system);
 
 #endif

@@ -53,7 +53,8 @@ int snnk__map_block_from_folded(size_t inputs, size_t rows, const snnk_map_confi
                                 snnk__folded *folded, const snnk_allocator *allocator,
                                 snnk__map_block **block);
 
-/* Whether the rows are a sample of a distribution that is known: neither given nor folded, or there are none. */
+/* Whether the rows are a sample of a distribution that is known: neither given nor folded, or there are
+ * none. */
 bool snnk__map_block_is_random(const snnk__map_block *block);
 
 /* Fold a scaling into row g (d, in double) with offset c, and store it as row `row`:

@@ -73,8 +73,8 @@ static double form_row(const affine *a, const snnk__urf_table *table, size_t i, 
     return table->gain[i - plain];
 }
 
-/* R (n x n, upper triangle) with R^T R = H (upper triangle, lost), semidefinite: a pivot that is 0 to rounding gives
- * a row of zeros. */
+/* R (n x n, upper triangle) with R^T R = H (upper triangle, lost), semidefinite: a pivot that is 0 to
+ * rounding gives a row of zeros. */
 static void factor(size_t n, double *H, double *R) {
     memset(R, 0, n * n * sizeof *R);
     for (size_t j = 0; j < n; j++) {

@@ -49,8 +49,8 @@ static int orthogonalise(size_t d, const snnk_allocator *allocator, double *rows
 }
 #else
 /* rows become orthonormal, directions of the QR factorisation of what they were; norm: the lengths that
- * they had, with the sign of R's diagonal. rows (d x d, row-major) is, read column-major, its transpose: LAPACK sees our rows as columns, and
- * Q's columns come back as our rows. */
+ * they had, with the sign of R's diagonal. rows (d x d, row-major) is, read column-major, its
+ * transpose: LAPACK sees our rows as columns, and Q's columns come back as our rows. */
 static int orthogonalise(size_t d, const snnk_allocator *allocator, double *rows, double *norm) {
     const lapack_int order = (lapack_int)d;
     double *tau = NULL, *work = NULL, query[2];

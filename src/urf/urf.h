@@ -70,8 +70,8 @@ void snnk__urf_free(snnk__urf *urf);
 /* Where the numbers of n rows stand, SNNK__URF_NUMBERS n of them. */
 snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n);
 
-/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1. signs, parts: as the
- * table's; t: whether it has nu. */
+/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1. signs,
+ * parts: as the table's; t: whether it has nu. */
 int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
                        bool t, const snnk_allocator *allocator, snnk__folded **folded);
 /* Pack directions, once they are set. SNNK_E_NONFINITE (one leaves the range of float). */

@@ -4,7 +4,8 @@
  *     grad F = F grad E,        grad E = a g + 2 q P (x - mu) + kappa nu,     P = M^T M
  *     lap F  = F (grad E . grad E + lap E),    lap E = 2 q trace(P)
  *
- * products not conjugated; P is read off the table of the kernels. Where a feature is saturated it is constant. */
+ * products not conjugated; P is read off the table of the kernels. Where a feature is saturated it is
+ * constant. */
 #include "urf/urf_derivative.h"
 
 #include <math.h>

@@ -1,7 +1,8 @@
 /* Made by make_reference.py, section ridge. Do not edit. */
 /* clang-format off */
 /* Ridge regression without an intercept: P is n x m, Y is n x t, coefficients are t x m. */
-/* argmin |P B - Y|^2 + lam |B|^2; dof = trace of the hat matrix; gcv = n rss/(n-dof)^2; loo_mse = mean over rows and targets of (e_i/(1-h_ii))^2 */
+/* argmin |P B - Y|^2 + lam |B|^2; dof = trace of the hat matrix; gcv = n rss/(n-dof)^2; loo_mse = mean
+ * over rows and targets of (e_i/(1-h_ii))^2 */
 enum { RIDGE_N = 40, RIDGE_M = 7, RIDGE_T = 2, RIDGE_PATH = 5 };
 static const double ridge_P[RIDGE_N * RIDGE_M] = {
     1.32339043258039, 0.21044088570325914, 1.3764408524829688, 0.46542001559966306, 1.2789814978447998, -0.9914273172795297, 0.2692796689022028,

@@ -1,5 +1,7 @@
 /* src/file/folded_file.c, and towers in network_save.c, network_load.c: bundled networks as model files. */
+#include "data/bundled_model.h"
 #include "support/alloc.h"
+#include "support/compare.h"
 #include "support/damage.h"
 #include "support/draw.h"
 
@@ -232,12 +234,41 @@ static void test_failing_allocations(void **state) {
     free(file);
 }
 
+/* A file of towers, folded blocks and statistics that the library did not write. Features are products
+ * of a few sums of some ten terms, computed in float. */
+#define GOLDEN_RTOL 1e-5
+
+static void test_loads_bundled_model(void **state) {
+    enum { D1 = BUNDLED_MODEL_INPUTS, L1 = BUNDLED_MODEL_OUTPUTS, T1 = BUNDLED_MODEL_TARGETS, ROWS = 2 };
+    float Y[ROWS * T1];
+    snnk_network *network;
+    snnk_solve_config config;
+
+    (void)state;
+    assert_ok(snnk_network_load_memory(bundled_model, sizeof bundled_model, NULL, &network));
+    assert_true(snnk_layer_is_tower(snnk_network_layer(network, 1)));
+    assert_ok(snnk_network_forward(network, ROWS, bundled_model_x, D1, Y, L1, NULL));
+    for (size_t i = 0; i < ROWS * L1; i++) assert_close(Y[i], bundled_model_y[i], GOLDEN_RTOL, 0);
+
+    const snnk_lstsq *statistics = snnk_network_statistics(network);
+    assert_int_equal(snnk_lstsq_rows(statistics), 40);
+    assert_true(snnk_lstsq_weight(statistics) == 32.5);
+    assert_int_equal(snnk_lstsq_route(statistics), SNNK_ROUTE_QR);
+    assert_ok(snnk_solve_config_init(&config, sizeof config));
+    config.ridge = bundled_model_ridge;
+    assert_ok(snnk_network_solve(network, &config, NULL));
+    assert_ok(snnk_network_forward(network, ROWS, bundled_model_x, D1, Y, T1, NULL));
+    for (size_t i = 0; i < ROWS * T1; i++) assert_close(Y[i], bundled_model_solved[i], GOLDEN_RTOL, 0);
+    snnk_network_free(network);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_refuses_damaged_blocks),
         cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_loads_bundled_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

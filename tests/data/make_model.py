@@ -12,44 +12,14 @@ same with other words.
 import cmath
 import json
 import math
-import struct
 import sys
-import zlib
 
+from algebra import dot, f32, inverse, times, transpose
+from model_file import blob, print_array, print_blob, tensor
 from make_normals import quantile, uniform
 
 D, HIDDEN, OUTPUTS = 3, 2, 2
 PROJECTION_STREAM, OFFSET_STREAM = 0, 1
-
-
-def f32(x):
-    return struct.unpack("<f", struct.pack("<f", x))[0]
-
-
-def dot(a, b):
-    return sum(x * y for x, y in zip(a, b))
-
-
-def times(matrix, x):
-    return [dot(row, x) for row in matrix]
-
-
-def transpose(matrix):
-    return [list(column) for column in zip(*matrix)]
-
-
-def inverse(matrix):
-    """Gauss and Jordan, with pivots."""
-    n = len(matrix)
-    rows = [list(row) + [float(i == k) for k in range(n)] for i, row in enumerate(matrix)]
-    for i in range(n):
-        pivot = max(range(i, n), key=lambda r: abs(rows[r][i]))
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        rows[i] = [x / rows[i][i] for x in rows[i]]
-        for r in range(n):
-            if r != i:
-                rows[r] = [x - rows[r][i] * y for x, y in zip(rows[r], rows[i])]
-    return [row[n:] for row in rows]
 
 
 def wave(*shape):
@@ -216,12 +186,7 @@ tensors = {}
 
 
 def add(name, dtype, values):
-    shape, flat = [], values
-    while isinstance(flat[0], list):
-        shape, flat = shape + [len(flat)], sum(flat, [])
-    shape = [len(values), len(values[0])] if shape else [len(values)]
-    code = {"F32": "f", "F64": "d", "U32": "I"}[dtype]
-    tensors["layers." + name] = (dtype, shape, struct.pack("<%d%s" % (len(flat), code), *flat))
+    tensors["layers." + name] = tensor(dtype, values)
 
 
 for block in 0, 1:
@@ -247,30 +212,10 @@ add("0.bias", "F32", bias)
 add("1.weight", "F32", weight)
 add("1.bias", "F32", dense_bias)
 
-canonical = b"".join(k.encode() + b"\0" + v.encode() + b"\0" for k, v in sorted(metadata.items()))
-for name, (dtype, shape, data) in sorted(tensors.items()):
-    canonical += name.encode() + b"\0" + dtype.encode() + b"\0"
-    canonical += b"".join(struct.pack("<Q", n) for n in shape) + data
-metadata["snnk.checksum"] = "%08x" % zlib.crc32(canonical)
-header, begin = {"__metadata__": metadata}, 0
-for name, (dtype, shape, data) in tensors.items():
-    header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, begin + len(data)]}
-    begin += len(data)
-text = json.dumps(header, separators=(",", ":")).encode()
-text += b" " * (-(8 + len(text)) % 64)
-blob = struct.pack("<Q", len(text)) + text + b"".join(data for _, _, data in tensors.values())
-
-
-def array(kind, name, values):
-    print("static const %s %s[%d] = {" % (kind, name, len(values)))
-    for value in values:
-        print("    %r," % value)
-    print("};")
-
-
+contents = blob(metadata, tensors)
 if len(sys.argv) == 3 and sys.argv[1] == "--file":
     with open(sys.argv[2], "wb") as file:
-        file.write(blob)
+        file.write(contents)
     sys.exit()
 print("/* Made by make_model.py, without the library: a model file of format 1 with every kind of")
 print(" * block, inputs, and what they give. */")
@@ -279,16 +224,14 @@ print("/* clang-format off */")
 print("enum { MODEL_1_INPUTS = %d, MODEL_1_FEATURES = %d, MODEL_1_OUTPUTS = %d };"
       % (D, M_FEATURES, OUTPUTS))
 print("/* Two rows of inputs, their features and outputs. */")
-array("float", "model_1_x", sum(x_rows, []))
-array("double", "model_1_phi", sum((features(x) for x in x_rows), []))
-array("double", "model_1_y", sum((forward(x) for x in x_rows), []))
+print_array("float", "model_1_x", sum(x_rows, []))
+print_array("double", "model_1_phi", sum((features(x) for x in x_rows), []))
+print_array("double", "model_1_y", sum((forward(x) for x in x_rows), []))
 print("/* A row of weights, b = 0, and what the weight tower makes of it: all blocks; the bias. */")
-array("float", "model_1_w", w_row)
+print_array("float", "model_1_w", w_row)
 line_bias = line_intercept + slope * psi_of(w_row)[1]
-array("double", "model_1_psi", list(urf_weights(w_row)) + sketch_weights(w_row)
+print_array("double", "model_1_psi", list(urf_weights(w_row)) + sketch_weights(w_row)
       + [slope * w for w in w_row] + features(w_row)[26:])
 print("static const double model_1_bias = %r;" % (urf_intercept + line_bias + line_intercept))
-print("static const unsigned char model_1[%d] = {" % len(blob))
-for i in range(0, len(blob), 19):
-    print("    " + ",".join("%3d" % byte for byte in blob[i:i + 19]) + ",")
-print("};\n/* clang-format on */\n\n#endif")
+print_blob("model_1", contents)
+print("/* clang-format on */\n\n#endif")

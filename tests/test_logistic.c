@@ -162,6 +162,83 @@ static void test_minimum(void **state) {
     check_solution(0.1, weights);
 }
 
+/* At 0 two classes have probability 1/2 each, and the Hessian, on what differs between them, is S/2 +
+ * ridge: the preconditioner, and Boehning's bound. So one product gives the first Newton step exactly,
+ * however long features are, and all of it is taken. */
+static void test_first_step(void **state) {
+    enum { W = M + 1 };
+    static float scaled[N * M];
+    long double H[W * W] = {0}, step[W] = {0};
+    int32_t two[N];
+    double B[2 * M], b[2];
+    snnk_logistic_config config = config_with(1e-3, 1e-9);
+    snnk_logistic_report report;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        long double phi[W];
+
+        two[i] = labels[i] > 0;
+        for (size_t j = 0; j < M; j++)
+            phi[j] = scaled[i * M + j] = Phi[i * (M + 2) + j] * powf(10, (float)j - 2);
+        phi[M] = 1;
+        for (size_t j = 0; j < W; j++) {
+            step[j] += weights[i] * (two[i] - 0.5L) * phi[j];
+            for (size_t k = 0; k < W; k++) H[j * W + k] += weights[i] * phi[j] * phi[k] / 2;
+        }
+    }
+    for (size_t j = 0; j < M; j++) H[j * (W + 1)] += config.ridge;
+    eliminate(W, H, step);
+    config.max_steps = 1;
+    assert_ok(snnk_logistic_report_init(&report, sizeof report));
+    assert_ok(snnk_logistic_solve(N, M, 2, scaled, M, two, weights, &config, B, M, b, &report));
+    assert_int_equal(report.products, 1);
+    for (int c = 0; c < 2; c++) { /* S has a condition number of about 1e7 */
+        for (size_t j = 0; j < M; j++)
+            assert_close(B[(size_t)c * M + j], (c ? 1 : -1) * (double)step[j], 1e-8, 0);
+        assert_close(b[c], (c ? 1 : -1) * (double)step[M], 1e-8, 0);
+    }
+}
+
+/* Far from the minimum, where probabilities are 0 or 1, the Newton step is far too long: it has to be
+ * cut so that no step raises the loss, and the minimum is found all the same. */
+static void test_descends(void **state) {
+    static long double H[UNKNOWNS * UNKNOWNS];
+    const double ridge = 1e-3;
+    long double x[UNKNOWNS], gradient[UNKNOWNS];
+    double B[T * M], b[T];
+    snnk_logistic_config config = config_with(ridge, 1e-9);
+    snnk_logistic_report report;
+
+    (void)state;
+    const long double least = reference(ridge, NULL, x);
+    for (size_t c = 0; c < T; c++) {
+        for (size_t j = 0; j < M; j++) B[c * M + j] = (double)(-5 * x[c * (M + 1) + j]);
+        b[c] = (double)(-5 * x[c * (M + 1) + M]);
+    }
+    config.warm = 1;
+    config.max_steps = 1;
+    assert_ok(snnk_logistic_report_init(&report, sizeof report));
+    long double before = INFINITY;
+    report.converged = 0;
+    for (int step = 0; step < 50 && !report.converged; step++) {
+        long double loss;
+
+        for (size_t c = 0; c < T; c++) {
+            for (size_t j = 0; j < M; j++) x[c * (M + 1) + j] = B[c * M + j];
+            x[c * (M + 1) + M] = b[c];
+        }
+        loss = derivatives(x, ridge, NULL, gradient, H);
+        for (size_t k = 0; k < T * M; k++) loss += ridge / 2 * B[k] * B[k];
+        assert_true(loss <= before * (1 + 1e-12));
+        before = loss;
+        assert_ok(
+            snnk_logistic_solve(N, M, T, Phi, M + 2, labels, NULL, &config, B, M, b, &report));
+    }
+    assert_int_equal(report.converged, 1);
+    assert_close(report.loss, (double)least / N, 1e-9, 0);
+}
+
 /* A ridge that leaves no B: probabilities are the classes' shares. */
 static void test_shares(void **state) {
     const snnk_logistic_config config = config_with(1e15, 1e-10);
@@ -293,6 +370,8 @@ static void test_failing_allocations(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_minimum),
+        cmocka_unit_test(test_first_step),
+        cmocka_unit_test(test_descends),
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_misuse),

@@ -239,7 +239,12 @@ static void test_failing_allocations(void **state) {
 #define GOLDEN_RTOL 1e-5
 
 static void test_loads_bundled_model(void **state) {
-    enum { D1 = BUNDLED_MODEL_INPUTS, L1 = BUNDLED_MODEL_OUTPUTS, T1 = BUNDLED_MODEL_TARGETS, ROWS = 2 };
+    enum {
+        D1 = BUNDLED_MODEL_INPUTS,
+        L1 = BUNDLED_MODEL_OUTPUTS,
+        T1 = BUNDLED_MODEL_TARGETS,
+        ROWS = 2
+    };
     float Y[ROWS * T1];
     snnk_network *network;
     snnk_solve_config config;
@@ -258,7 +263,8 @@ static void test_loads_bundled_model(void **state) {
     config.ridge = bundled_model_ridge;
     assert_ok(snnk_network_solve(network, &config, NULL));
     assert_ok(snnk_network_forward(network, ROWS, bundled_model_x, D1, Y, T1, NULL));
-    for (size_t i = 0; i < ROWS * T1; i++) assert_close(Y[i], bundled_model_solved[i], GOLDEN_RTOL, 0);
+    for (size_t i = 0; i < ROWS * T1; i++)
+        assert_close(Y[i], bundled_model_solved[i], GOLDEN_RTOL, 0);
     snnk_network_free(network);
 }
 

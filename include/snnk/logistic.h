@@ -1,11 +1,12 @@
 /* Multinomial logistic regression on fixed features, by Newton's method:
  *
- *     (B, b) = argmin  sum_i w_i (log sum_c exp(B_c.phi_i + b_c) - B_y.phi_i - b_y) + ridge/2 |B|^2,   y = labels[i]
+ *     (B, b) = argmin  sum_i w_i (log sum_c exp(B_c.phi_i + b_c) - B_y.phi_i - b_y) + ridge/2 |B|^2,
  *
- * the cross-entropy of softmax(B phi + b). Convex: there is one minimum. Each step solves the Newton
- * system by conjugate gradients, whose products are passes over the rows, preconditioned with the bound
- * of Boehning 1992 on the Hessian, 1/2 I (x) sum w phi phi^T + ridge: one factorisation for all steps;
- * then a line search, so that no step raises the loss beyond rounding. Sums in double. */
+ * y = labels[i]: the cross-entropy of softmax(B phi + b). Convex: there is one minimum. Each step
+ * solves the Newton system by conjugate gradients, whose products are passes over the rows,
+ * preconditioned with the bound of Boehning 1992 on the Hessian, 1/2 I (x) sum w phi phi^T + ridge: one
+ * factorisation for all steps; then a line search, so that no step raises the loss beyond rounding.
+ * Sums in double. */
 #ifndef SNNK_LOGISTIC_H
 #define SNNK_LOGISTIC_H
 
@@ -16,12 +17,12 @@ extern "C" {
 #endif
 
 typedef struct snnk_logistic_config {
-    size_t size; /* set by snnk_logistic_config_init */
-    double
-        ridge; /* lambda > 0, finite: without one, classes that can be separated have no minimum. Default 1 */
-    double
-        tolerance; /* stop where the gradient is below this share of what it was at B = 0, b = 0 (in the norm of the
-                        * preconditioner), 1e-12 ... 1. Default 1e-6 */
+    size_t size;  /* set by snnk_logistic_config_init */
+    double ridge; /* lambda > 0, finite: without one, classes that can be separated have no minimum.
+                   * Default 1 */
+    /* stop where the gradient is below this share of what it was at B = 0, b = 0 (in the norm of
+     * the preconditioner), 1e-12 ... 1. Default 1e-6 */
+    double tolerance;
     int32_t max_steps;               /* Newton steps, 1 ... 1000. Default 50 */
     int32_t warm;                    /* 1: start from B and b as given. Default 0 */
     const snnk_allocator *allocator; /* NULL for malloc */
@@ -30,14 +31,14 @@ typedef struct snnk_logistic_config {
 /* Fill `size` first (snnk_logistic_report_init does). */
 typedef struct snnk_logistic_report {
     size_t size;
-    double
-        loss; /* mean cross-entropy: the sum over rows, over the sum of weights, without the ridge term */
+    /* mean cross-entropy: the sum over rows, over the sum of weights, without the ridge term */
+    double loss;
     double gradient;   /* relative, see tolerance */
     uint64_t products; /* passes over the rows for products with the Hessian */
     int32_t steps;     /* Newton steps taken */
-    int32_t
-        converged; /* 1; 0: max_steps were not enough, or no step along the direction lowered the loss:
-                    * next to the minimum by rounding, far from it for a start out of all proportion */
+    /* 1; 0: max_steps were not enough, or no step along the direction lowered the loss: next to the
+     * minimum by rounding, far from it for a start out of all proportion */
+    int32_t converged;
 } snnk_logistic_report;
 
 SNNK_API int snnk_logistic_config_init(snnk_logistic_config *config, size_t config_size);

@@ -124,15 +124,15 @@ typedef struct snnk_map_config {
                               * constant a, a map of m features is a prefix of one of 2 m */
     double floor;      /* ARC_COSINE of order 1, 2: the c of max(z, c), -1e15 ... 0; must be
                               * 0 for order 0. Default 0 */
-    double
-        projection_scale; /* drawn rows are N(0, projection_scale^2 I); 1e-30 ... 1e30. Default 1.
-                              * A Gaussian kernel of bandwidth sigma is projection_scale 1/sigma */
-    double offset_scale;  /* drawn offsets are N(0, offset_scale^2); 0 ... 1e30; 0 for GAUSSIAN,
+    /* drawn rows are N(0, projection_scale^2 I); 1e-30 ... 1e30. Default 1. A Gaussian kernel of
+     * bandwidth sigma is projection_scale 1/sigma */
+    double projection_scale;
+    double offset_scale; /* drawn offsets are N(0, offset_scale^2); 0 ... 1e30; 0 for GAUSSIAN,
                               * where they would cancel; ignored for IDENTITY. Default 0 */
-    int32_t kind;         /* snnk_map_kind. Default ARC_COSINE */
-    int32_t order;        /* ARC_COSINE: 0, 1 or 2. Default 1 */
-    int32_t activation;   /* ELEMENTWISE: h, an snnk_activation. Default SNNK_RELU */
-    int32_t projection;   /* any but GIVEN. Default GAUSSIAN */
+    int32_t kind;        /* snnk_map_kind. Default ARC_COSINE */
+    int32_t order;       /* ARC_COSINE: 0, 1 or 2. Default 1 */
+    int32_t activation;  /* ELEMENTWISE: h, an snnk_activation. Default SNNK_RELU */
+    int32_t projection;  /* any but GIVEN. Default GAUSSIAN */
     const snnk_allocator *allocator; /* NULL for malloc */
 } snnk_map_config;
 

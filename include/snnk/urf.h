@@ -122,8 +122,8 @@ typedef struct snnk_urf_config {
     double input_norm,
         weight_norm; /* rms |x~| and |w~|, for s and the shares of atoms. 0 (default):
                                      * the frame's; 1 without a frame */
-    double
-        scale; /* s of every atom, 1e-6 ... 1e6; 0 (default): balanced, s^2 = |kappa| |w~|/|x~| */
+    /* s of every atom, 1e-6 ... 1e6; 0 (default): balanced, s^2 = |kappa| |w~|/|x~| */
+    double scale;
     double angle;       /* COMPLEX: theta, 0 ... pi/2. Default pi/4 */
     int32_t form;       /* snnk_urf_form. Default POSITIVE */
     int32_t hyperbolic; /* 1: each row g is used as g and -g, which cancels the first-order noise of
@@ -199,9 +199,9 @@ typedef struct snnk_prediction {
     double beyond_interval; /* share of the pairs whose w.x + b is outside the interval of the
                              * spectrum: there the map gives the spectrum and not f, by no more
                              * features, and neither error above says so. Should be 0 */
-    uint64_t
-        features_chebyshev;   /* m for the wanted error and probability, by Chebyshev's inequality
-                                  * from the closed-form variance; 0: 2^24 do not suffice */
+    /* m for the wanted error and probability, by Chebyshev's inequality from the closed-form
+     * variance; 0: 2^24 do not suffice */
+    uint64_t features_chebyshev;
     uint64_t features_azuma;  /* by Azuma's, P <= 2 exp(-m eps^2/(8 c^2)), where every term is
                                   * bounded by a c; 0: not bounded, or 2^24 do not suffice */
     uint64_t features_needed; /* the smaller of those that are not 0; 0: fit instead (snnk_fit).
@@ -255,10 +255,9 @@ typedef struct snnk_urf_report {
     double centered_both;   /* x and w centred */
     double diagonal;        /* x and w centred, diagonal metric */
     double whitened;        /* x and w centred, whitened */
-    double
-        without_features;  /* NOT predicted but measured: of f(w.mu + nu.(x - mu) + b), which needs
-                               * no random feature. Where this is smaller, random features only add
-                               * noise: do not use them */
+    /* NOT predicted but measured: of f(w.mu + nu.(x - mu) + b), which needs no random feature. Where
+     * this is smaller, random features only add noise: do not use them */
+    double without_features;
     double spectral_error; /* bound, absolute: snnk_spectrum_error. Of a line that calibration
                             * fitted itself: the largest error on a grid */
     double radius, half_period, center; /* of the spectrum chosen */

@@ -11,8 +11,8 @@ typedef struct model_use {
     char **others; /* further models; n_others */
     int n_others;
     double ridge; /* -1: none was given */
-    int32_t
-        projection; /* snnk_save_projection: how the file had it; set by model_open_statistics */
+    /* snnk_save_projection: how the file had it; set by model_open_statistics */
+    int32_t projection;
     data_files files;
     size_t threads;
     bool scores, json, quiet, help;

@@ -18,9 +18,9 @@ typedef struct loo_pass {
     const snnk__rows *rows;
     const double *ridges;
     size_t columns; /* all: t, or n_ridges t */
-    bool
-        ridge_a_target; /* column k has ridges[k] and target k; else ridges[k / t] and target k % t */
-    double *errors;     /* columns: sums of squares to add to; NULL for residuals */
+    /* column k has ridges[k] and target k; else ridges[k / t] and target k % t */
+    bool ridge_a_target;
+    double *errors; /* columns: sums of squares to add to; NULL for residuals */
     float *residuals;
     size_t ldr;
 

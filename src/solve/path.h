@@ -14,8 +14,9 @@ struct snnk_path {
     bool intercept;
     double rows, weight;
     double rounding; /* how far eigenvalues are off, as a share of the largest */
-    double
-        noise; /* the same of sums in double: at most rounding, but from a factor, where it is the root of that */
+    /* the same of sums in double: at most rounding, but from a factor, where it is the root of
+     * that */
+    double noise;
     bool factor;      /* from a factor, not from moments */
     double *mean_phi; /* m: of the features; zeros without an intercept */
     double *mean_y;   /* t, likewise */

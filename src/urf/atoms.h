@@ -12,9 +12,9 @@
 typedef struct snnk__urf_atom {
     double complex kappa, c;
     double s, A;
-    double
-        shift; /* taken from the logarithm of the weight tower and given to the input tower, so that
-                   * both are near 1 */
+    /* taken from the logarithm of the weight tower and given to the input tower, so that both are
+     * near 1 */
+    double shift;
     double share;       /* of the rows that it deserves; all sum to 1 */
     uint64_t rows;      /* it has these many for certain; or 0, and */
     double probability; /* a drawn row has this atom with this probability */

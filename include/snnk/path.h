@@ -87,10 +87,13 @@ SNNK_API int snnk_path_loo_residuals(const snnk_path *path, const double *ridges
                                      size_t ldr);
 
 /* Leverage h of n new rows (n values) at one lambda. With sigma^2 = rss/(n - dof) from snnk_path_score,
- * the variance of a prediction is sigma^2 h, of a new observation sigma^2 (1 + h). A row that points
- * where none did has the square of its length there over lambda in h, also where the solution leaves
- * such directions out: infinity at lambda = 0. O(n m^2). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE,
- * SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+ * for the noise of a row of weight 1: at lambda = 0 the variance of a prediction is sigma^2 h, of a new
+ * observation of weight w sigma^2 (1/w + h). With a ridge that is the variance given the rows, if
+ * coefficients are taken to be normal around 0 with the variance sigma^2/lambda; what noise alone does
+ * to the prediction is less, and its bias is not in it. A row that points where none did has the square
+ * of its length there over lambda in h, also where the solution leaves such directions out: infinity at
+ * lambda = 0. O(n m^2). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE,
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_path_leverage(const snnk_path *path, double ridge, size_t n, const float *Phi,
                                 size_t ldphi, double *leverage);
 

@@ -61,8 +61,9 @@ SNNK_API uint64_t snnk_rls_rows(const snnk_rls *rls);   /* rows so far; 0 for NU
 SNNK_API int snnk_rls_update(snnk_rls *rls, const float *phi, const float *y, float *predicted);
 
 /* Y (n x t, row stride ldy) = Phi B^T, Phi n x m with row stride ldphi. leverage: n values phi^T P phi,
- * or NULL: the variance of a prediction is sigma^2 times that. O(n m t), with leverages O(n m (m + t)).
- * NaN and infinity pass through. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * or NULL: sigma^2 times that is the variance of a prediction given the rows, if coefficients had the
+ * variance sigma^2/ridge before them. O(n m t), with leverages O(n m (m + t)). NaN and infinity pass
+ * through. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldphi,
                               float *Y, size_t ldy, double *leverage);
 

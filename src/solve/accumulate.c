@@ -304,10 +304,14 @@ int snnk__rows_check(const snnk_lstsq *lstsq, const snnk__rows *rows, int32_t *p
     return check_rows(lstsq, rows, !rows->Y, precision);
 }
 
-static int check_count(const snnk_lstsq *lstsq, size_t n) {
-    if (n <= UINT64_MAX - lstsq->rows) return SNNK_OK;
-    return snnk__fail(SNNK_E_SIZE, "%zu rows after %llu are more than a count can hold", n,
-                      (unsigned long long)lstsq->rows);
+/* Add rows that were found good, unless they are too many. */
+static int add_checked(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+                       snnk_workspace *workspace) {
+    if (rows->n > UINT64_MAX - lstsq->rows)
+        return snnk__fail(SNNK_E_SIZE, "%zu rows after %llu are more than a count can hold",
+                          rows->n, (unsigned long long)lstsq->rows);
+    snnk__lstsq_add_rows(lstsq, precision, rows, workspace);
+    return SNNK_OK;
 }
 
 int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
@@ -317,9 +321,7 @@ int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, 
     int st;
 
     if ((st = check_rows(lstsq, &rows, false, &precision)) != SNNK_OK) return st;
-    if ((st = check_count(lstsq, n)) != SNNK_OK) return st;
-    snnk__lstsq_add_rows(lstsq, precision, &rows, workspace);
-    return SNNK_OK;
+    return add_checked(lstsq, precision, &rows, workspace);
 }
 
 int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
@@ -329,9 +331,7 @@ int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t 
     int st;
 
     if ((st = check_rows(lstsq, &rows, true, &precision)) != SNNK_OK) return st;
-    if ((st = check_count(lstsq, n)) != SNNK_OK) return st;
-    snnk__lstsq_add_rows(lstsq, precision, &rows, workspace);
-    return SNNK_OK;
+    return add_checked(lstsq, precision, &rows, workspace);
 }
 
 int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
@@ -348,7 +348,5 @@ int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *Phi, size_
     int st;
 
     if ((st = snnk__rows_check(lstsq, &rows, &precision)) != SNNK_OK) return st;
-    if ((st = check_count(lstsq, n)) != SNNK_OK) return st;
-    snnk__lstsq_add_rows(lstsq, precision, &rows, workspace);
-    return SNNK_OK;
+    return add_checked(lstsq, precision, &rows, workspace);
 }

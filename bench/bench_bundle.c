@@ -5,6 +5,7 @@
  *
  * Contenders run in turn, in another order each round; ratios are medians over rounds. */
 #include <math.h>
+#include <omp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,6 +241,7 @@ int main(int argc, char **argv) {
     snnk_cost cost;
     result results[NS];
 
+    omp_set_num_threads(1); /* oneDNN's */
     check(snnk_workspace_create(1, NULL, &workspace));
     check(snnk_network_bundle(layered, 0, LAYERS - 1, &bundled));
     check(snnk_cost_init(&cost, sizeof cost));

@@ -20,21 +20,16 @@ void snnk__folded_add(snnk__st_writer *writer, size_t layer, size_t index,
     const snnk__folded *folded = block->folded;
     const size_t d = block->inputs, k = folded->table.n_directions;
     const size_t numbers[] = {SNNK__URF_NUMBERS, block->rows}, directions[] = {k, d};
-    char name[SNNK__TENSOR_NAME_BYTES];
 
-    snnk__block_tensor(name, layer, index, "numbers");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F32, 2, numbers, folded->numbers);
-    if (folded->nu) {
-        snnk__block_tensor(name, layer, index, "shift");
-        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, folded->nu);
-    }
+    snnk__block_add(writer, layer, index, "numbers", SNNK__DTYPE_F32, 2, numbers, folded->numbers);
+    if (folded->nu)
+        snnk__block_add(writer, layer, index, "shift", SNNK__DTYPE_F64, 1, &d, folded->nu);
     if (k == 0) return;
-    snnk__block_tensor(name, layer, index, "directions");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 2, directions, folded->directions);
-    snnk__block_tensor(name, layer, index, "direction_offset");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &k, folded->direction_offset);
-    snnk__block_tensor(name, layer, index, "gain");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &k, folded->gain);
+    snnk__block_add(writer, layer, index, "directions", SNNK__DTYPE_F64, 2, directions,
+                    folded->directions);
+    snnk__block_add(writer, layer, index, "direction_offset", SNNK__DTYPE_F64, 1, &k,
+                    folded->direction_offset);
+    snnk__block_add(writer, layer, index, "gain", SNNK__DTYPE_F64, 1, &k, folded->gain);
 }
 
 /* ---- Loading ---- */
@@ -78,15 +73,6 @@ static int read_description(const cJSON *json, folded_description *block) {
     return SNNK_OK;
 }
 
-static int find(const snnk__st_reader *reader, size_t layer, size_t index, const char *what,
-                snnk__dtype dtype, size_t n_dims, const size_t *dims) {
-    const snnk__st_tensor *tensor;
-    char name[SNNK__TENSOR_NAME_BYTES];
-
-    snnk__block_tensor(name, layer, index, what);
-    return snnk__st_find(reader, name, dtype, n_dims, dims, &tensor);
-}
-
 int snnk__folded_check(const snnk__st_reader *reader, const cJSON *json, size_t layer, size_t index,
                        size_t inputs, size_t *features) {
     folded_description block;
@@ -98,29 +84,23 @@ int snnk__folded_check(const snnk__st_reader *reader, const cJSON *json, size_t 
 
     st = snnk__block_find_rows(reader, layer, index, block.rows, inputs, false);
     if (st != SNNK_OK) return st;
-    st = find(reader, layer, index, "numbers", SNNK__DTYPE_F32, 2, numbers);
+    st = snnk__block_find(reader, layer, index, "numbers", SNNK__DTYPE_F32, 2, numbers);
     if (st != SNNK_OK) return st;
     if (block.shifted) {
-        st = find(reader, layer, index, "shift", SNNK__DTYPE_F64, 1, &inputs);
+        st = snnk__block_find(reader, layer, index, "shift", SNNK__DTYPE_F64, 1, &inputs);
         if (st != SNNK_OK) return st;
     }
     if (k > 0) {
-        st = find(reader, layer, index, "directions", SNNK__DTYPE_F64, 2, directions);
+        st = snnk__block_find(reader, layer, index, "directions", SNNK__DTYPE_F64, 2, directions);
         if (st != SNNK_OK) return st;
-        st = find(reader, layer, index, "direction_offset", SNNK__DTYPE_F64, 1, &k);
+        st = snnk__block_find(reader, layer, index, "direction_offset", SNNK__DTYPE_F64, 1, &k);
         if (st != SNNK_OK) return st;
-        if ((st = find(reader, layer, index, "gain", SNNK__DTYPE_F64, 1, &k)) != SNNK_OK) return st;
+        if ((st = snnk__block_find(reader, layer, index, "gain", SNNK__DTYPE_F64, 1, &k)) !=
+            SNNK_OK)
+            return st;
     }
     *features = (size_t)block.config.features;
     return SNNK_OK;
-}
-
-static int read_f64(const snnk__st_reader *reader, size_t layer, size_t index, const char *what,
-                    size_t n_dims, const size_t *dims, double *out) {
-    char name[SNNK__TENSOR_NAME_BYTES];
-
-    snnk__block_tensor(name, layer, index, what);
-    return snnk__st_read_f64(reader, name, n_dims, dims, out);
 }
 
 /* All that the table points to. */
@@ -128,21 +108,21 @@ static int read_table(const snnk__st_reader *reader, size_t layer, size_t index,
                       size_t rows, snnk__folded *folded) {
     const size_t k = folded->table.n_directions;
     const size_t numbers[] = {SNNK__URF_NUMBERS, rows}, directions[] = {k, inputs};
-    char name[SNNK__TENSOR_NAME_BYTES];
     int st;
 
-    snnk__block_tensor(name, layer, index, "numbers");
-    st = snnk__st_read_f32(reader, name, 2, numbers, folded->numbers);
+    st = snnk__block_read_f32(reader, layer, index, "numbers", 2, numbers, folded->numbers);
     if (st != SNNK_OK) return st;
-    if (folded->nu &&
-        (st = read_f64(reader, layer, index, "shift", 1, &inputs, folded->nu)) != SNNK_OK)
+    if (folded->nu && (st = snnk__block_read_f64(reader, layer, index, "shift", 1, &inputs,
+                                                 folded->nu)) != SNNK_OK)
         return st;
     if (k == 0) return SNNK_OK;
-    st = read_f64(reader, layer, index, "directions", 2, directions, folded->directions);
+    st =
+        snnk__block_read_f64(reader, layer, index, "directions", 2, directions, folded->directions);
     if (st != SNNK_OK) return st;
-    st = read_f64(reader, layer, index, "direction_offset", 1, &k, folded->direction_offset);
+    st = snnk__block_read_f64(reader, layer, index, "direction_offset", 1, &k,
+                              folded->direction_offset);
     if (st != SNNK_OK) return st;
-    return read_f64(reader, layer, index, "gain", 1, &k, folded->gain);
+    return snnk__block_read_f64(reader, layer, index, "gain", 1, &k, folded->gain);
 }
 
 int snnk__folded_load(const snnk__st_reader *reader, const snnk_allocator *allocator,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bundle/network.h"
+#include "file/block_tensors.h"
 #include "file/safetensors.h"
 
 #define SNNK__NETWORK_KEY "snnk.network" /* the JSON text that describes the layers */
@@ -17,17 +18,10 @@
 /* How many numbers drawing a block takes, at most UINT64_MAX. HD3 draws signs for whole groups. */
 uint64_t snnk__drawn_numbers(int32_t projection, size_t rows, size_t inputs);
 
-#define SNNK__TENSOR_NAME_BYTES 80
-
-/* "layers.2.psi", or "layers.2.blocks.0.G". */
+/* "layers.2.psi". */
 static inline void snnk__layer_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t layer,
                                       const char *what) {
     snprintf(name, SNNK__TENSOR_NAME_BYTES, "layers.%zu.%s", layer, what);
-}
-
-static inline void snnk__block_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t layer,
-                                      size_t block, const char *what) {
-    snprintf(name, SNNK__TENSOR_NAME_BYTES, "layers.%zu.blocks.%zu.%s", layer, block, what);
 }
 
 /* Names of enumerations in the file, by value. */

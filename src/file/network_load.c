@@ -113,31 +113,23 @@ static int count_drawn(const loader *from, const block_description *block, size_
 int snnk__block_find_rows(const snnk__st_reader *reader, size_t layer, size_t index, size_t rows,
                           size_t inputs, bool diagonal) {
     const size_t shape[] = {rows, inputs};
-    const snnk__st_tensor *tensor;
-    char name[SNNK__TENSOR_NAME_BYTES];
     int st;
 
-    snnk__block_tensor(name, layer, index, "offset");
-    st = snnk__st_find(reader, name, SNNK__DTYPE_F32, 1, &rows, &tensor);
+    st = snnk__block_find(reader, layer, index, "offset", SNNK__DTYPE_F32, 1, &rows);
     if (st != SNNK_OK) return st;
-    snnk__block_tensor(name, layer, index, diagonal ? "diagonal" : "G");
-    return snnk__st_find(reader, name, SNNK__DTYPE_F32, diagonal ? 1 : 2,
-                         diagonal ? &inputs : shape, &tensor);
+    return snnk__block_find(reader, layer, index, diagonal ? "diagonal" : "G", SNNK__DTYPE_F32,
+                            diagonal ? 1 : 2, diagonal ? &inputs : shape);
 }
 
 /* The tensors of a block are there, with the shapes the description says. */
 static int check_block_tensors(const loader *from, size_t layer, size_t index, size_t inputs,
                                const block_description *block) {
-    const snnk__st_tensor *tensor;
-    char name[SNNK__TENSOR_NAME_BYTES];
     int st = SNNK_OK;
 
     if (block->scaled) {
-        snnk__block_tensor(name, layer, index, "mean");
-        st = snnk__st_find(from->reader, name, SNNK__DTYPE_F64, 1, &inputs, &tensor);
+        st = snnk__block_find(from->reader, layer, index, "mean", SNNK__DTYPE_F64, 1, &inputs);
         if (st != SNNK_OK) return st;
-        snnk__block_tensor(name, layer, index, "scale");
-        st = snnk__st_find(from->reader, name, SNNK__DTYPE_F64, 1, &inputs, &tensor);
+        st = snnk__block_find(from->reader, layer, index, "scale", SNNK__DTYPE_F64, 1, &inputs);
         if (st != SNNK_OK) return st;
     }
     return block->drawn ? SNNK_OK
@@ -149,7 +141,6 @@ int snnk__block_read_rows(const snnk__st_reader *reader, const snnk_allocator *a
                           size_t layer, size_t index, snnk__map_block *block) {
     const bool diagonal = block->diagonal != NULL;
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
-    char name[SNNK__TENSOR_NAME_BYTES];
     float *G = NULL, *offset = NULL;
     int st;
 
@@ -157,11 +148,11 @@ int snnk__block_read_rows(const snnk__st_reader *reader, const snnk_allocator *a
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, r, sizeof *offset, "offsets", &offset);
     if (st != SNNK_OK) goto done;
-    snnk__block_tensor(name, layer, index, diagonal ? "diagonal" : "G");
-    st = snnk__st_read_f32(reader, name, diagonal ? 1 : 2, diagonal ? &d : shape, G);
+    st = snnk__block_read_f32(reader, layer, index, diagonal ? "diagonal" : "G", diagonal ? 1 : 2,
+                              diagonal ? &d : shape, G);
     if (st != SNNK_OK) goto done;
-    snnk__block_tensor(name, layer, index, "offset");
-    if ((st = snnk__st_read_f32(reader, name, 1, &r, offset)) != SNNK_OK) goto done;
+    if ((st = snnk__block_read_f32(reader, layer, index, "offset", 1, &r, offset)) != SNNK_OK)
+        goto done;
     snnk__map_block_folded(block, G, offset);
 done:
     snnk__free(allocator, offset);
@@ -174,7 +165,6 @@ static int load_block(const loader *from, const cJSON *json, size_t layer, size_
                       size_t inputs, snnk__map_block **block) {
     block_description description;
     snnk__map_block *made = NULL;
-    char name[SNNK__TENSOR_NAME_BYTES];
     int st;
 
     if (is_spectral(json))
@@ -187,11 +177,9 @@ static int load_block(const loader *from, const cJSON *json, size_t layer, size_
                                 &made);
     if (st != SNNK_OK) return st;
     if (description.scaled) {
-        snnk__block_tensor(name, layer, index, "mean");
-        st = snnk__st_read_f64(from->reader, name, 1, &inputs, made->mean);
+        st = snnk__block_read_f64(from->reader, layer, index, "mean", 1, &inputs, made->mean);
         if (st != SNNK_OK) goto done;
-        snnk__block_tensor(name, layer, index, "scale");
-        st = snnk__st_read_f64(from->reader, name, 1, &inputs, made->scale);
+        st = snnk__block_read_f64(from->reader, layer, index, "scale", 1, &inputs, made->scale);
         if (st != SNNK_OK) goto done;
     }
     st = description.drawn

@@ -147,24 +147,17 @@ static void add_block(snnk__st_writer *writer, size_t layer, size_t index,
             block->rows, block->inputs);
 
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
-    char name[SNNK__TENSOR_NAME_BYTES];
 
-    if (block->diagonal) {
-        snnk__block_tensor(name, layer, index, "diagonal");
-        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F32, 1, &d, block->diagonal);
-    } else if (!is_drawn(block, projection)) {
-        snnk__block_tensor(name, layer, index, "G");
-        snnk__st_add_source(writer, name, SNNK__DTYPE_F32, 2, shape, panels_source, &block->G);
-    }
-    if (!is_drawn(block, projection)) {
-        snnk__block_tensor(name, layer, index, "offset");
-        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F32, 1, &r, block->offset);
-    }
+    if (block->diagonal)
+        snnk__block_add(writer, layer, index, "diagonal", SNNK__DTYPE_F32, 1, &d, block->diagonal);
+    else if (!is_drawn(block, projection))
+        snnk__block_add_source(writer, layer, index, "G", SNNK__DTYPE_F32, 2, shape, panels_source,
+                               &block->G);
+    if (!is_drawn(block, projection))
+        snnk__block_add(writer, layer, index, "offset", SNNK__DTYPE_F32, 1, &r, block->offset);
     if (block->mean) {
-        snnk__block_tensor(name, layer, index, "mean");
-        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, block->mean);
-        snnk__block_tensor(name, layer, index, "scale");
-        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, block->scale);
+        snnk__block_add(writer, layer, index, "mean", SNNK__DTYPE_F64, 1, &d, block->mean);
+        snnk__block_add(writer, layer, index, "scale", SNNK__DTYPE_F64, 1, &d, block->scale);
     }
     if (block->urf || block->line) snnk__spectral_add(writer, layer, index, block);
     if (block->folded) snnk__folded_add(writer, layer, index, block);

@@ -129,32 +129,23 @@ static int read_description(const cJSON *json, size_t inputs, spectral_descripti
 
 /* ---- Tensors that have to be there ---- */
 
-static int find(const snnk__st_reader *reader, size_t layer, size_t index, const char *what,
-                snnk__dtype dtype, size_t n_dims, const size_t *dims) {
-    const snnk__st_tensor *tensor;
-    char name[SNNK__TENSOR_NAME_BYTES];
-
-    snnk__block_tensor(name, layer, index, what);
-    return snnk__st_find(reader, name, dtype, n_dims, dims, &tensor);
-}
-
 static int find_frame(const snnk__st_reader *reader, size_t layer, size_t index, size_t inputs,
                       const spectral_description *block) {
     const size_t shape[] = {block->directions, inputs};
     int st;
 
-    st = find(reader, layer, index, "mean", SNNK__DTYPE_F64, 1, &inputs);
+    st = snnk__block_find(reader, layer, index, "mean", SNNK__DTYPE_F64, 1, &inputs);
     if (st != SNNK_OK) return st;
-    st = find(reader, layer, index, "scale", SNNK__DTYPE_F64, 1, &inputs);
+    st = snnk__block_find(reader, layer, index, "scale", SNNK__DTYPE_F64, 1, &inputs);
     if (st != SNNK_OK) return st;
     if (block->weights_centered) {
-        st = find(reader, layer, index, "weight_mean", SNNK__DTYPE_F64, 1, &inputs);
+        st = snnk__block_find(reader, layer, index, "weight_mean", SNNK__DTYPE_F64, 1, &inputs);
         if (st != SNNK_OK) return st;
     }
     if (block->directions == 0) return SNNK_OK;
-    st = find(reader, layer, index, "directions", SNNK__DTYPE_F64, 2, shape);
+    st = snnk__block_find(reader, layer, index, "directions", SNNK__DTYPE_F64, 2, shape);
     if (st != SNNK_OK) return st;
-    return find(reader, layer, index, "stretch", SNNK__DTYPE_F64, 1, shape);
+    return snnk__block_find(reader, layer, index, "stretch", SNNK__DTYPE_F64, 1, shape);
 }
 
 int snnk__spectral_check(const snnk__st_reader *reader, const cJSON *json, size_t layer,
@@ -170,11 +161,11 @@ int snnk__spectral_check(const snnk__st_reader *reader, const cJSON *json, size_
     if (block.config.kind == SNNK_MAP_URF) {
         const size_t shape[] = {block.atoms, SNNK__ATOM_COLUMNS};
 
-        st = find(reader, layer, index, "atoms", SNNK__DTYPE_F64, 2, shape);
+        st = snnk__block_find(reader, layer, index, "atoms", SNNK__DTYPE_F64, 2, shape);
         if (st != SNNK_OK) return st;
-        st = find(reader, layer, index, "row_atom", SNNK__DTYPE_U32, 1, &block.rows);
+        st = snnk__block_find(reader, layer, index, "row_atom", SNNK__DTYPE_U32, 1, &block.rows);
         if (st != SNNK_OK) return st;
-        st = find(reader, layer, index, "norm2", SNNK__DTYPE_F64, 1, &block.rows);
+        st = snnk__block_find(reader, layer, index, "norm2", SNNK__DTYPE_F64, 1, &block.rows);
         if (st != SNNK_OK) return st;
     }
     *features = (size_t)block.config.features;
@@ -192,10 +183,8 @@ typedef struct place {
 
 static int read_f64(const place *at, const char *what, size_t n_dims, const size_t *dims,
                     double *out) {
-    char name[SNNK__TENSOR_NAME_BYTES];
 
-    snnk__block_tensor(name, at->layer, at->index, what);
-    return snnk__st_read_f64(at->reader, name, n_dims, dims, out);
+    return snnk__block_read_f64(at->reader, at->layer, at->index, what, n_dims, dims, out);
 }
 
 /* A scale and a stretch are divided by; the inverse of a subnormal number is not finite. */

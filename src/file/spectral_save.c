@@ -68,36 +68,29 @@ static void atoms_source(const void *context, size_t first, size_t count, void *
 static void add_frame(snnk__st_writer *writer, size_t layer, size_t index,
                       const snnk_frame *frame) {
     const size_t d = frame->inputs, k = frame->n_directions, shape[] = {k, d};
-    char name[SNNK__TENSOR_NAME_BYTES];
 
-    snnk__block_tensor(name, layer, index, "mean");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, frame->mean);
-    snnk__block_tensor(name, layer, index, "scale");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, frame->scale);
-    if (frame->weight_mean) {
-        snnk__block_tensor(name, layer, index, "weight_mean");
-        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &d, frame->weight_mean);
-    }
+    snnk__block_add(writer, layer, index, "mean", SNNK__DTYPE_F64, 1, &d, frame->mean);
+    snnk__block_add(writer, layer, index, "scale", SNNK__DTYPE_F64, 1, &d, frame->scale);
+    if (frame->weight_mean)
+        snnk__block_add(writer, layer, index, "weight_mean", SNNK__DTYPE_F64, 1, &d,
+                        frame->weight_mean);
     if (k == 0) return;
-    snnk__block_tensor(name, layer, index, "directions");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 2, shape, frame->directions);
-    snnk__block_tensor(name, layer, index, "stretch");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &k, frame->stretch);
+    snnk__block_add(writer, layer, index, "directions", SNNK__DTYPE_F64, 2, shape,
+                    frame->directions);
+    snnk__block_add(writer, layer, index, "stretch", SNNK__DTYPE_F64, 1, &k, frame->stretch);
 }
 
 void snnk__spectral_add(snnk__st_writer *writer, size_t layer, size_t index,
                         const snnk__map_block *block) {
     const snnk__urf *urf = block->urf;
     const snnk_frame *frame = urf ? urf->frame : block->line->frame;
-    char name[SNNK__TENSOR_NAME_BYTES];
 
     if (frame) add_frame(writer, layer, index, frame);
     if (!urf) return;
     const size_t shape[] = {urf->atoms.count, SNNK__ATOM_COLUMNS};
-    snnk__block_tensor(name, layer, index, "atoms");
-    snnk__st_add_source(writer, name, SNNK__DTYPE_F64, 2, shape, atoms_source, &urf->atoms);
-    snnk__block_tensor(name, layer, index, "row_atom");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_U32, 1, &urf->rows, urf->row_atom);
-    snnk__block_tensor(name, layer, index, "norm2");
-    snnk__st_add_tensor(writer, name, SNNK__DTYPE_F64, 1, &urf->rows, urf->norm2);
+    snnk__block_add_source(writer, layer, index, "atoms", SNNK__DTYPE_F64, 2, shape, atoms_source,
+                           &urf->atoms);
+    snnk__block_add(writer, layer, index, "row_atom", SNNK__DTYPE_U32, 1, &urf->rows,
+                    urf->row_atom);
+    snnk__block_add(writer, layer, index, "norm2", SNNK__DTYPE_F64, 1, &urf->rows, urf->norm2);
 }

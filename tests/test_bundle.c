@@ -27,23 +27,8 @@ typedef enum layer_kind {
  * has few digits, bundled or not.) */
 static snnk_map *urf_map(size_t inputs) {
     static const double omega[] = {0.5, 1, 1.5}, re[] = {0.3, 0.1, 0}, im[] = {0, -0.4, 0.2};
-    float W[9 * WIDTH], X[N * WIDTH];
-    snnk_urf_config config;
-    snnk_frame *frame;
-    snnk_spectrum *spectrum;
-    snnk_map *map;
 
-    draw_floats(X, N * inputs, 1);
-    draw_floats(W, 9 * inputs, 2);
-    for (size_t i = 0; i < 9 * inputs; i++) W[i] = 0.1f + 0.4f * W[i];
-    assert_ok(snnk_frame_create(inputs, N, X, inputs, 9, W, inputs, NULL, &frame));
-    assert_ok(snnk_spectrum_from_atoms(3, omega, re, im, 0.1, 0.7, NULL, &spectrum));
-    assert_ok(snnk_urf_config_init(&config, sizeof config));
-    config.features = 40;
-    assert_ok(snnk_map_create_urf(inputs, spectrum, &config, frame, &map));
-    snnk_spectrum_free(spectrum);
-    snnk_frame_free(frame);
-    return map;
+    return framed_urf_map(inputs, 40, 3, omega, re, im, 0.1f, 0.4f);
 }
 
 static snnk_map *map_of_kind(layer_kind kind, size_t inputs) {

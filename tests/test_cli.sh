@@ -3,18 +3,7 @@
 set -u
 snnk=$1
 tests=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0
-failed=0
-
-ok() { passed=$((passed + 1)); }
-not_ok() {
-    failed=$((failed + 1))
-    echo "not ok: $1"
-    sed 's/^/    /' out err 2>/dev/null | head -n 20
-}
+. "$tests/support/program.sh"
 
 # gives NAME STATUS COMMAND...: the command exits with STATUS; stdout in out, stderr in err.
 gives() {
@@ -463,5 +452,4 @@ cksum line.st >after
 if cmp -s before after; then ok; else not_ok "cancelled: the model changed"; fi
 if ls | grep -q 'line\.st\..'; then not_ok "cancelled: a temporary file is left"; else ok; fi
 
-echo "cli: $passed passed, $failed failed"
-[ $failed = 0 ]
+report cli

@@ -4,18 +4,7 @@ set -u
 snnk=$1
 mpiexec=$2
 numproc=$3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0
-failed=0
-
-ok() { passed=$((passed + 1)); }
-not_ok() {
-    failed=$((failed + 1))
-    echo "not ok: $1"
-    sed 's/^/    /' out err 2>/dev/null | head -n 20
-}
+. "$(dirname "$0")/support/program.sh"
 
 # shared N ARGUMENT...: snnk by N processes; stdout in out, stderr in err, its exit status in $status.
 shared() {
@@ -133,5 +122,4 @@ awk 'BEGIN { print "a,y"; for (i = 0; i < 100; i++) print "1," i }' >constant.cs
 shared 4 fit --train constant.csv --m 8 --ridge 0 --task regression
 complains "nothing to solve" 1 '.'
 
-echo "mpirun: $passed passed, $failed failed"
-[ $failed = 0 ]
+report mpirun

@@ -4,29 +4,15 @@
 #include "support/compare.h"
 #include "support/damage.h"
 #include "support/draw.h"
+#include "support/maps.h"
 
 enum { D = 5, HIDDEN = 7, L = 3, N = 20 };
 
 /* URF of 5 rows (two atoms, both signs, two parts) in a frame that centres weights, and a line. */
 static snnk_map *make_map(size_t inputs) {
     static const double omega[] = {0.5, 1.5}, re[] = {0.3, 0.1}, im[] = {0.1, -0.4};
-    float X[N * HIDDEN], W[9 * HIDDEN];
-    snnk_urf_config config;
-    snnk_frame *frame;
-    snnk_spectrum *spectrum;
-    snnk_map *map;
 
-    draw_floats(X, N * inputs, 1);
-    draw_floats(W, 9 * inputs, 2);
-    for (size_t i = 0; i < 9 * inputs; i++) W[i] += 0.2f;
-    assert_ok(snnk_frame_create(inputs, N, X, inputs, 9, W, inputs, NULL, &frame));
-    assert_ok(snnk_spectrum_from_atoms(2, omega, re, im, 0.1, 0.7, NULL, &spectrum));
-    assert_ok(snnk_urf_config_init(&config, sizeof config));
-    config.features = 40;
-    assert_ok(snnk_map_create_urf(inputs, spectrum, &config, frame, &map));
-    snnk_spectrum_free(spectrum);
-    snnk_frame_free(frame);
-    return map;
+    return framed_urf_map(inputs, 40, 2, omega, re, im, 0.2f, 1);
 }
 
 static void append(snnk_network *network, size_t inputs, size_t outputs) {

@@ -3,6 +3,7 @@
 #define SNNK_TESTS_MAPS_H
 
 #include "compare.h"
+#include "draw.h"
 
 /* Projections that this build can draw: 0 ... PROJECTIONS - 1. */
 #ifdef SNNK_MINIMAL
@@ -52,6 +53,31 @@ static inline size_t all_configs(snnk_map_config configs[32]) {
     }
     configs[n++] = config_of(SNNK_MAP_IDENTITY, 0);
     return n;
+}
+
+/* URF of a line and of atoms, in a frame of random inputs and of weights around `weight_mean`, as far from it as
+ * `weight_scale`. At most 16 inputs. */
+static inline snnk_map *framed_urf_map(size_t inputs, uint64_t features, size_t n_atoms,
+                                       const double *omega, const double *re, const double *im,
+                                       float weight_mean, float weight_scale) {
+    enum { INPUTS = 16, ROWS = 30, WEIGHTS = 9 };
+    float X[ROWS * INPUTS], W[WEIGHTS * INPUTS];
+    snnk_urf_config config;
+    snnk_frame *frame;
+    snnk_spectrum *spectrum;
+    snnk_map *map;
+
+    draw_floats(X, ROWS * inputs, 1);
+    draw_floats(W, WEIGHTS * inputs, 2);
+    for (size_t i = 0; i < WEIGHTS * inputs; i++) W[i] = weight_mean + weight_scale * W[i];
+    assert_ok(snnk_frame_create(inputs, ROWS, X, inputs, WEIGHTS, W, inputs, NULL, &frame));
+    assert_ok(snnk_spectrum_from_atoms(n_atoms, omega, re, im, 0.1, 0.7, NULL, &spectrum));
+    assert_ok(snnk_urf_config_init(&config, sizeof config));
+    config.features = features;
+    assert_ok(snnk_map_create_urf(inputs, spectrum, &config, frame, &map));
+    snnk_spectrum_free(spectrum);
+    snnk_frame_free(frame);
+    return map;
 }
 
 #endif

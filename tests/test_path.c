@@ -103,6 +103,34 @@ static void test_by_hand(void **state) {
     snnk_path_free(path);
 }
 
+/* Rows 1 and 1, targets 3 and 0, weights 2 and 1, no intercept: S = 3, C = 6, so lambda = 3 has B = 1, errors 2
+ * and -1, rss = 2 4 + 1 = 9, dof = 1/2, and gcv = 2 9/(3/2)^2 = 8: of two rows, not of weight 3. Without row 0
+ * B is 0, missing it by 3; without row 1 it is 6/5, missing it by that. */
+static void test_weights_by_hand(void **state) {
+    const float Phi[] = {1, 1}, Y[] = {3, 0}, weights[] = {2, 1};
+    const double ridge = 3;
+    const snnk_solve_config config = config_with(0);
+    double rss, dof, gcv, B;
+    float residuals[2];
+    snnk_lstsq *s = create(1, 1);
+    snnk_path *path;
+
+    (void)state;
+    assert_ok(snnk_lstsq_add_weighted(s, 2, Phi, 1, Y, 1, NULL, weights, NULL));
+    assert_ok(snnk_path_create(s, &config, &path));
+    assert_ok(snnk_path_score(path, 1, &ridge, &rss, &dof, &gcv));
+    assert_ok(snnk_path_solve(path, &ridge, &B, 1, NULL));
+    assert_close(B, 1, 1e-14, 0);
+    assert_close(rss, 9, 1e-14, 0);
+    assert_close(dof, 0.5, 1e-14, 0);
+    assert_close(gcv, 8, 1e-14, 0);
+    assert_ok(snnk_path_loo_residuals(path, &ridge, 2, Phi, 1, Y, 1, NULL, weights, residuals, 1));
+    assert_close((double)residuals[0], 3, 1e-6, 0); /* floats */
+    assert_close((double)residuals[1], -1.2, 1e-6, 0);
+    snnk_path_free(path);
+    snnk_lstsq_free(s);
+}
+
 /* SciPy's path, no intercept. Statistics set in double: the condition is below 15, so 1e-13 as in test_ridge.c.
  * Left-out errors from rows rounded to float: 2^-24 of entries of about 1, times the condition: 1e-6. */
 static void test_reference(void **state) {
@@ -429,7 +457,7 @@ static void test_nothing_else_knows(void **state) {
             assert_ok(snnk_path_loo_residuals(path, ridges + l, N, Phi, M, Y, 1, NULL, NULL,
                                               residuals, 1));
             for (size_t i = 0; i < N; i++)
-                assert_true(isinf(residuals[i]) == (i == 7 && ridges[l] == 0));
+                assert_true(!isfinite(residuals[i]) == (i == 7 && ridges[l] == 0));
         }
         oracle_system(&rows, intercept, 0, mean, A, R);
         oracle_solution(&rows, ridges[1], mean, A, R, B, &b);
@@ -556,6 +584,46 @@ static void test_rank_tolerance(void **state) {
     assert_int_equal(snnk_path_rank(path), 1);
     snnk_path_free(path);
     snnk_lstsq_free(s);
+}
+
+/* Rows (1, 0) and (0, c), targets 2 and 3, no intercept: singular values 1 and c, and where c counts as
+ * absent its target is all of rss. The default keeps c above 64 times 2.2e-16, where moments, of c^2,
+ * lost it at 1e-7; a tolerance given is a share of eigenvalues on either route. */
+static void test_rank_tolerance_of_a_factor(void **state) {
+    static const struct {
+        int c; /* power of 2 */
+        double tolerance;
+        size_t rank[2]; /* SNNK_ROUTE_GRAM, SNNK_ROUTE_QR */
+    } cases[] = {{-4, 0, {2, 2}},      {-40, 0, {1, 2}},    {-50, 0, {1, 1}},
+                 {-4, 1e-3, {2, 2}},   {-6, 1e-3, {1, 1}},  {-20, 1e-13, {2, 2}},
+                 {-40, 1e-23, {1, 1}}, {-40, 1e-25, {2, 2}}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int32_t route = 0; route < 2; route++) {
+            const float c = ldexpf(1, cases[i].c), Phi[] = {1, 0, 0, c}, Y[] = {2, 3};
+            const bool whole = cases[i].rank[route] == 2;
+            snnk_solve_config config = config_with(0);
+            snnk_lstsq *s;
+            snnk_path *path;
+            const double ridge = 0;
+            double rss, dof, B[2];
+
+            assert_ok(snnk_lstsq_create(2, 1, NULL, &s));
+            assert_ok(snnk_lstsq_set_route(s, route));
+            assert_ok(snnk_lstsq_add(s, 2, Phi, 2, Y, 1, NULL));
+            config.rank_tolerance = cases[i].tolerance;
+            assert_ok(snnk_path_create(s, &config, &path));
+            assert_int_equal(snnk_path_rank(path), cases[i].rank[route]);
+            assert_ok(snnk_path_score(path, 1, &ridge, &rss, &dof, NULL));
+            assert_close(rss, whole ? 0 : 9, 1e-14, 1e-14);
+            assert_close(dof, whole ? 2 : 1, 1e-14, 0);
+            assert_ok(snnk_path_solve(path, &ridge, B, 2, NULL));
+            assert_close(B[0], 2, 1e-14, 0);
+            assert_close(B[1], whole ? 3 / (double)c : 0, 1e-14, 0);
+            snnk_path_free(path);
+            snnk_lstsq_free(s);
+        }
 }
 
 /* Rows summed in floats: what their rounding, 2e-7 of S, cannot tell from leverage 1 is that. */
@@ -1062,6 +1130,8 @@ int main(void) {
         cmocka_unit_test(test_from_a_factor),
         cmocka_unit_test(test_routes_agree),
         cmocka_unit_test(test_by_hand),
+        BY_FACTOR(test_weights_by_hand),
+        cmocka_unit_test(test_weights_by_hand),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_is_the_ridge_solution),
         cmocka_unit_test(test_more_features_than_rows),
@@ -1073,6 +1143,7 @@ int main(void) {
         cmocka_unit_test(test_leverage_of_the_unseen),
         cmocka_unit_test(test_leverage_of_dependent_columns),
         cmocka_unit_test(test_rank_tolerance),
+        cmocka_unit_test(test_rank_tolerance_of_a_factor),
         cmocka_unit_test(test_fast_statistics),
         cmocka_unit_test(test_radius_is_the_order_statistic),
         cmocka_unit_test(test_coverage),

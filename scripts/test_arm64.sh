@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/packages.sh
 
 # shellcheck disable=SC2086 # a list
-need $build_packages gcc-aarch64-linux-gnu qemu-user
+need $build_packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 if ! dpkg --print-foreign-architectures | grep -qx arm64; then
     if [ "$(id -u)" = 0 ]; then
         dpkg --add-architecture arm64

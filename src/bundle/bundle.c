@@ -220,17 +220,15 @@ int snnk_network_cost(const snnk_network *network, size_t first, size_t last, sn
 
 /* All layers bundled, the last of which has a Psi. */
 static int bundle_all(const snnk_network *network, snnk_network **bundled) {
+    const size_t layers = snnk_network_layers(network);
     int st;
 
-    if ((st = check_run(network, 0, network ? snnk__max_size(network->n_layers, 1) - 1 : 0)) !=
-        SNNK_OK)
-        return st;
-    const snnk_layer *last = network->layers[network->n_layers - 1];
+    if ((st = check_run(network, 0, snnk__max_size(layers, 1) - 1)) != SNNK_OK) return st;
+    const snnk_layer *last = network->layers[layers - 1];
     if (snnk__layer_is_tower(last) || !(last->map || is_linear(last)))
         return snnk__fail(SNNK_E_UNSUPPORTED, "the network ends in %s: there is no Psi",
                           last->map ? "a tower" : snnk_activation_name(last->activation));
-    if ((st = snnk_network_bundle(network, 0, network->n_layers - 1, bundled)) != SNNK_OK)
-        return st;
+    if ((st = snnk_network_bundle(network, 0, layers - 1, bundled)) != SNNK_OK) return st;
     if ((*bundled)->n_layers > 1 || (*bundled)->layers[0]->map) return SNNK_OK;
     snnk_network_free(*bundled);
     *bundled = NULL;

@@ -214,7 +214,8 @@ static bool line_search(const logistic *p, const vectors *v, double *loss) {
         100 * DBL_EPSILON * fabs(*loss); /* next to the minimum the loss is that */
 
     scores_of(p, v->direction, p->U);
-    for (double step = 1; step > 1e-9; step /= 2) {
+    for (int halvings = 0; halvings < 30; halvings++) {
+        const double step = ldexp(1, -halvings);
         const double tried = loss_at(p, step) + at + step * cross + step * step * curve;
 
         if (!(tried <= *loss + 1e-4 * step * slope + rounding)) continue;

@@ -19,6 +19,7 @@
  *     snnk_network   layers one after another, collapsed by bundling; saved as one safetensors file
  *     snnk_refit     the last Psi of a network, fitted again
  *     snnk_table     rows from IDX, .npy and CSV files
+ *     snnk_tensors   weights that others trained, from safetensors files
  *
  * Fit a classifier to images X (n x 784) with labels 0 ... 9, and use it:
  *
@@ -40,7 +41,7 @@
  *   - NaN and infinity pass through forwards; everything that learns refuses them and stays as it
  *     was.
  *
- * The minimal build has no fits, no lstsq.h, path.h, rls.h and file.h: they stay declared, and do not link.
+ * The minimal build has no fits, no lstsq.h, path.h, rls.h, file.h and tensors.h: they stay declared, and do not link.
  *
  * Threads
  *   - libsnnk starts no threads unless a workspace asks for more than one, installs no handlers,
@@ -67,6 +68,7 @@
 #include <snnk/rls.h>
 #include <snnk/spectrum.h>
 #include <snnk/status.h>
+#include <snnk/tensors.h>
 #include <snnk/urf.h>
 #include <snnk/version.h>
 #include <snnk/workspace.h>

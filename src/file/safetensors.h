@@ -70,6 +70,15 @@ typedef struct snnk__st_reader snnk__st_reader;
 int snnk__st_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                   snnk__st_reader **reader);
 
+/* How long the header is, with its length before it; head: the first 8 bytes of the file, or all of a
+ * shorter one. SNNK_E_TRUNCATED, SNNK_E_FORMAT. */
+int snnk__st_header_bytes(const void *head, size_t file_bytes, size_t *header_bytes);
+
+/* As snnk__st_open, of a file of which only the header is in memory: its tensors have no data; they lie at
+ * their `begin` behind the header. `header` may go after the call. */
+int snnk__st_open_header(const void *header, size_t file_bytes, const snnk_allocator *allocator,
+                         snnk__st_reader **reader);
+
 /* NULL is fine. */
 void snnk__st_close(snnk__st_reader *reader);
 

@@ -37,29 +37,38 @@ static int check_text(const char *text, size_t bytes) {
     return SNNK_OK;
 }
 
-/* The header as a tree, and the bytes of the data part. */
-static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, size_t *data) {
-    const char *text, *end;
+int snnk__st_header_bytes(const void *head, size_t file_bytes, size_t *header_bytes) {
     uint64_t length;
-    cJSON *tree;
-    int st;
 
-    if (bytes < 8)
+    if (file_bytes < 8)
         return snnk__fail(SNNK_E_TRUNCATED, "a safetensors file has 8 bytes at least, this one %zu",
-                          bytes);
-    length = snnk__load_u64(buffer, false);
+                          file_bytes);
+    length = snnk__load_u64(head, false);
     if (length > SNNK__ST_MAX_HEADER_BYTES)
         return snnk__fail(SNNK_E_FORMAT,
                           "not a safetensors file, or one with a header of more than %zu bytes",
                           SNNK__ST_MAX_HEADER_BYTES);
-    if (length > bytes - 8)
+    if (length > file_bytes - 8)
         return snnk__fail(SNNK_E_TRUNCATED, "the header announces %llu bytes, the file has %zu",
-                          (unsigned long long)length, bytes - 8);
+                          (unsigned long long)length, file_bytes - 8);
+    *header_bytes = 8 + (size_t)length;
+    return SNNK_OK;
+}
+
+/* The header, at the beginning of a file of `bytes`, as a tree, and the bytes of the data part. */
+static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, size_t *data) {
+    const char *text, *end;
+    size_t length;
+    cJSON *tree;
+    int st;
+
+    if ((st = snnk__st_header_bytes(buffer, bytes, &length)) != SNNK_OK) return st;
+    length -= 8;
     text = (const char *)buffer + 8;
     if (length == 0 || *text != '{')
         return snnk__fail(SNNK_E_FORMAT, "the header does not begin with {");
-    if ((st = check_text(text, (size_t)length)) != SNNK_OK) return st;
-    tree = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, 0);
+    if ((st = check_text(text, length)) != SNNK_OK) return st;
+    tree = cJSON_ParseWithLengthOpts(text, length, &end, 0);
     if (!tree) return snnk__fail(SNNK_E_FORMAT, "the header is not JSON");
     for (; end < text + length; end++)
         if (*end != ' ') {
@@ -67,7 +76,7 @@ static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, 
             return snnk__fail(SNNK_E_FORMAT, "text follows the header's object");
         }
     *header = tree;
-    *data = bytes - 8 - (size_t)length;
+    *data = bytes - 8 - length;
     return SNNK_OK;
 }
 
@@ -201,7 +210,8 @@ static int compare_places(const void *left, const void *right) {
     return (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }
 
-/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data. */
+/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in memory,
+ * and not NULL. */
 static int place_tensors(snnk__st_reader *reader, const unsigned char *data, size_t bytes) {
     size_t end = 0;
 
@@ -214,7 +224,7 @@ static int place_tensors(snnk__st_reader *reader, const unsigned char *data, siz
             return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" begins at byte %zu instead of %zu",
                               tensor->name, tensor->begin, end);
         end += tensor->bytes; /* begin + bytes is the end that was read, at most 2^53 */
-        if (end > bytes) continue;
+        if (end > bytes || !data) continue;
         tensor->data = data + tensor->begin;
     }
     if (end != bytes)
@@ -241,8 +251,9 @@ static int sort_entries(snnk__st_reader *reader) {
     return SNNK_OK;
 }
 
-int snnk__st_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                  snnk__st_reader **reader) {
+/* head: all of the file, or its header only. */
+static int open_file(const unsigned char *head, size_t bytes, bool in_memory,
+                     const snnk_allocator *allocator, snnk__st_reader **reader) {
     snnk__st_reader *made;
     size_t n_dims = 0, data = 0;
     int st;
@@ -250,10 +261,10 @@ int snnk__st_open(const void *buffer, size_t bytes, const snnk_allocator *alloca
     if ((st = snnk__alloc_zero(allocator, 1, sizeof *made, "a reader", &made)) != SNNK_OK)
         return st;
     made->allocator = *allocator;
-    if ((st = read_json(buffer, bytes, &made->header, &data)) != SNNK_OK) goto done;
+    if ((st = read_json(head, bytes, &made->header, &data)) != SNNK_OK) goto done;
     if ((st = count(made, &n_dims)) != SNNK_OK) goto done;
     if ((st = read_entries(made, n_dims)) != SNNK_OK) goto done;
-    st = place_tensors(made, (const unsigned char *)buffer + (bytes - data), data);
+    st = place_tensors(made, in_memory ? head + (bytes - data) : NULL, data);
     if (st != SNNK_OK) goto done;
     if ((st = sort_entries(made)) != SNNK_OK) goto done;
     *reader = made;
@@ -261,6 +272,16 @@ int snnk__st_open(const void *buffer, size_t bytes, const snnk_allocator *alloca
 done:
     snnk__st_close(made);
     return st;
+}
+
+int snnk__st_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                  snnk__st_reader **reader) {
+    return open_file(buffer, bytes, true, allocator, reader);
+}
+
+int snnk__st_open_header(const void *header, size_t file_bytes, const snnk_allocator *allocator,
+                         snnk__st_reader **reader) {
+    return open_file(header, file_bytes, false, allocator, reader);
 }
 
 void snnk__st_close(snnk__st_reader *reader) {

@@ -10,23 +10,6 @@
  * make a caller allocate a row of gigabytes. */
 #define MAX_EMPTY_COLUMNS ((size_t)1 << 20)
 
-size_t snnk__element_bytes(snnk__element type) {
-    switch (type) {
-    case SNNK__ELEMENT_BOOL:
-    case SNNK__ELEMENT_U8:
-    case SNNK__ELEMENT_I8: return 1;
-    case SNNK__ELEMENT_U16:
-    case SNNK__ELEMENT_I16: return 2;
-    case SNNK__ELEMENT_U32:
-    case SNNK__ELEMENT_I32:
-    case SNNK__ELEMENT_F32: return 4;
-    case SNNK__ELEMENT_U64:
-    case SNNK__ELEMENT_I64:
-    case SNNK__ELEMENT_F64: return 8;
-    }
-    return 0;
-}
-
 void snnk__array_shape_push(snnk__array_shape *shape, uint64_t dim) {
     shape->n_dims++;
     if (dim > SIZE_MAX) {
@@ -222,70 +205,11 @@ const char *snnk_table_word(const snnk_table *table, size_t column, size_t k) {
     return k < snnk_table_words(table, column) ? table->words[table->word_start[column] + k] : NULL;
 }
 
-/* x[i] = element i of n at `cells`, rounded to float. A cast to float rounds to nearest, and to
- * infinity what is too large (IEC 60559). */
-static void convert(snnk__element type, bool big, const unsigned char *cells, size_t n, float *x) {
-    switch (type) {
-    case SNNK__ELEMENT_BOOL:
-        for (size_t i = 0; i < n; i++) x[i] = cells[i] != 0;
-        return;
-    case SNNK__ELEMENT_U8:
-        for (size_t i = 0; i < n; i++) x[i] = cells[i];
-        return;
-    case SNNK__ELEMENT_I8:
-        for (size_t i = 0; i < n; i++) x[i] = (int8_t)cells[i];
-        return;
-    case SNNK__ELEMENT_U16:
-        for (size_t i = 0; i < n; i++) x[i] = snnk__load_u16(cells + 2 * i, big);
-        return;
-    case SNNK__ELEMENT_I16:
-        for (size_t i = 0; i < n; i++) x[i] = (int16_t)snnk__load_u16(cells + 2 * i, big);
-        return;
-    case SNNK__ELEMENT_U32:
-        for (size_t i = 0; i < n; i++) x[i] = (float)snnk__load_u32(cells + 4 * i, big);
-        return;
-    case SNNK__ELEMENT_I32:
-        for (size_t i = 0; i < n; i++) x[i] = (float)(int32_t)snnk__load_u32(cells + 4 * i, big);
-        return;
-    case SNNK__ELEMENT_U64:
-        for (size_t i = 0; i < n; i++) x[i] = (float)snnk__load_u64(cells + 8 * i, big);
-        return;
-    case SNNK__ELEMENT_I64:
-        for (size_t i = 0; i < n; i++) x[i] = (float)(int64_t)snnk__load_u64(cells + 8 * i, big);
-        return;
-    case SNNK__ELEMENT_F32:
-        for (size_t i = 0; i < n; i++) x[i] = snnk__load_f32(cells + 4 * i, big);
-        return;
-    case SNNK__ELEMENT_F64:
-        for (size_t i = 0; i < n; i++) x[i] = (float)snnk__load_f64(cells + 8 * i, big);
-        return;
-    }
-}
-
-/* Bytes of cells on their way from disk. */
-#define WINDOW_BYTES ((size_t)32768)
-
 /* n elements from element `first` on (row-major), from disk. X has room for them. */
 static int read_cells(const snnk_table *table, size_t first, size_t n, float *X) {
-    const size_t width = snnk__element_bytes(table->type);
-    unsigned char window[WINDOW_BYTES];
-    int st;
+    const size_t begin = table->cells_begin + first * snnk__element_bytes(table->type);
 
-    /* The file has them as they shall be. */
-    if (table->type == SNNK__ELEMENT_F32 && table->big_endian != snnk__host_is_little_endian())
-        return snnk__file_read_part(table->fd, table->path, table->cells_begin + first * width,
-                                    n * width, X);
-    for (size_t done = 0; done < n;) {
-        const size_t count = snnk__min_size(WINDOW_BYTES / width, n - done);
-
-        st = snnk__file_read_part(table->fd, table->path,
-                                  table->cells_begin + (first + done) * width, count * width,
-                                  window);
-        if (st != SNNK_OK) return st;
-        convert(table->type, table->big_endian, window, count, X + done);
-        done += count;
-    }
-    return SNNK_OK;
+    return snnk__elements_read(table->fd, table->path, begin, table->type, table->big_endian, n, X);
 }
 
 /* Rows from disk: packed ones at once, so that narrow rows do not cost a call each. */
@@ -312,7 +236,7 @@ int snnk_table_read(const snnk_table *table, size_t first, size_t n, float *X, s
     if (table->fd >= 0) return read_rows(table, first, n, X, ldx);
     row_bytes = table->columns * snnk__element_bytes(table->type);
     for (size_t i = 0; i < n; i++)
-        convert(table->type, table->big_endian, table->cells + (first + i) * row_bytes,
-                table->columns, X + i * ldx);
+        snnk__elements_convert(table->type, table->big_endian,
+                               table->cells + (first + i) * row_bytes, table->columns, X + i * ldx);
     return SNNK_OK;
 }

@@ -6,21 +6,7 @@
 
 #include "base/memory.h"
 #include "file/bytes.h"
-
-/* Element types of a table's cells. */
-typedef enum snnk__element {
-    SNNK__ELEMENT_BOOL, /* a byte: 0, or anything else for 1 */
-    SNNK__ELEMENT_U8,
-    SNNK__ELEMENT_I8,
-    SNNK__ELEMENT_U16,
-    SNNK__ELEMENT_I16,
-    SNNK__ELEMENT_U32,
-    SNNK__ELEMENT_I32,
-    SNNK__ELEMENT_U64,
-    SNNK__ELEMENT_I64,
-    SNNK__ELEMENT_F32,
-    SNNK__ELEMENT_F64
-} snnk__element;
+#include "file/elements.h"
 
 struct snnk_table {
     snnk_allocator allocator;
@@ -42,9 +28,6 @@ struct snnk_table {
     const char **words;
     char *words_text;
 };
-
-/* Bytes of an element. */
-size_t snnk__element_bytes(snnk__element type);
 
 /* Parse an unzipped file. The table points into `bytes`, which must outlive it. Statuses as
  * snnk_table_open, without SNNK_E_IO. */

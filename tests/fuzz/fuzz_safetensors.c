@@ -97,6 +97,30 @@ static void use_rls(snnk_rls *rls) {
     snnk_rls_free(rls);
 }
 
+/* From the header alone (in a block of its own, so that nothing behind it can be looked at): the same status as
+ * from all of the file, and the same tensors. */
+static void open_header(const uint8_t *bytes, size_t size, const snnk_allocator *allocator,
+                        int expected) {
+    size_t header_bytes, n;
+    snnk__st_reader *reader;
+    int st = snnk__st_header_bytes(bytes, size, &header_bytes);
+
+    if (st == SNNK_OK) {
+        uint8_t *header = malloc(header_bytes);
+
+        if (!header) abort();
+        memcpy(header, bytes, header_bytes);
+        st = snnk__st_open_header(header, size, allocator, &reader);
+        free(header);
+    }
+    FUZZ_CHECK(st == expected);
+    if (st != SNNK_OK) return;
+    const snnk__st_tensor *tensors = snnk__st_tensors(reader, &n);
+    for (size_t i = 0; i < n; i++)
+        FUZZ_CHECK(!tensors[i].data && tensors[i].begin + tensors[i].bytes <= size - header_bytes);
+    snnk__st_close(reader);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     snnk_network *network;
@@ -110,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     memcpy(copy, bytes, size);
     FUZZ_CHECK(snnk__allocator_read(&allocator, NULL) == SNNK_OK);
     st = snnk__st_open(copy, size, &allocator, &reader);
+    open_header(copy, size, &allocator, st);
     if (st != SNNK_OK) {
         check_status(st);
         free(copy);

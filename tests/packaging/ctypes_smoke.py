@@ -17,12 +17,14 @@ called = set()
 checks = 0
 
 TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
-        "snnk_activation_name", "snnk_network_note", "snnk_table_column_name", "snnk_table_word"}
+        "snnk_activation_name", "snnk_network_note", "snnk_table_column_name", "snnk_table_word",
+        "snnk_tensors_name", "snnk_tensors_text"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_path_features", "snnk_path_targets",
         "snnk_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
-        "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words"}
+        "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words",
+        "snnk_tensors_count"}
 I32 = {"snnk_lstsq_route", "snnk_layer_storage", "snnk_layer_is_tower"}
 U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
@@ -334,6 +336,13 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_network_free", handle("snnk_network_load_memory", buffer, n_bytes, None))
     call("snnk_lstsq_save", lstsq, path)
     call("snnk_lstsq_free", handle("snnk_lstsq_load", path, None))
+    tensors = handle("snnk_tensors_open", path, None)
+    names = [call("snnk_tensors_name", tensors, size(i)) for i in range(call("snnk_tensors_count", tensors))]
+    assert b"mean_y" in names and call("snnk_tensors_text", tensors, b"snnk.kind") == b"lstsq"
+    n_dims, dims = c_size_t(), (c_size_t * 8)()
+    call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)
+    call("snnk_tensors_read", tensors, b"mean_y", n_dims, dims, (c_float * dims[0])())
+    call("snnk_tensors_free", tensors)
     call("snnk_lstsq_saved_bytes", lstsq, byref(n_bytes))
     buffer = ctypes.create_string_buffer(n_bytes.value)
     call("snnk_lstsq_save_memory", lstsq, buffer, n_bytes)

@@ -1,0 +1,313 @@
+/* Tensors of files that other programs wrote: every element type, what is refused, and files larger than
+ * memory. */
+#define _POSIX_C_SOURCE   200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <fcntl.h>
+#include <math.h>
+
+#include "data/tensors.h"
+#include "support/alloc.h"
+#include "support/files.h"
+
+#include <snnk/tensors.h>
+
+static test_files files;
+
+static int set_up(void **state) {
+    (void)state;
+    test_files_make(&files);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    test_files_remove(&files);
+    return 0;
+}
+
+static snnk_tensors *open_others(void) {
+    snnk_tensors *tensors;
+
+    assert_ok(
+        snnk_tensors_open(test_write(&files, "others", others, sizeof others), NULL, &tensors));
+    return tensors;
+}
+
+/* ---- Values ---- */
+
+/* What make_tensors.py wrote, rounded to float by hand: bf16 are the upper halves of floats. */
+static void every_type(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t n;
+        float values[8];
+    } cases[] = {
+        {"bool", 3, {0, 1, 1}},
+        {"u8", 2, {0, 255}},
+        {"i8", 2, {-128, 127}},
+        {"u16", 2, {1, 65535}},
+        {"i16", 2, {-32768, 32767}},
+        {"u32", 2, {16777216, 4294967296.0f}},  /* 2^24 + 1 is a tie, to even; 2^32 - 1 goes up */
+        {"i32", 2, {-2147483648.0f, 16777220}}, /* 2^24 + 3 likewise */
+        {"u64", 1, {18446744073709551616.0f}},
+        {"i64", 2, {-9223372036854775808.0f, -3}},
+        {"bf16", 3, {1, -3.140625f, 0x1p-133f}}, /* 0xc049: -(1 + 73/128) * 2 */
+        {"f64", 2, {0.1f, -0.0f}},
+    };
+    snnk_tensors *tensors = open_others();
+
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        float values[8];
+
+        assert_ok(snnk_tensors_read(tensors, cases[c].name, 1, &cases[c].n, values));
+        for (size_t i = 0; i < cases[c].n; i++) {
+            assert_close(values[i], cases[c].values[i], 0, 0);
+            assert_true(!signbit(values[i]) == !signbit(cases[c].values[i]));
+        }
+    }
+    snnk_tensors_free(tensors);
+}
+
+static void halves(void **state) {
+    (void)state;
+    static const size_t dims[] = {2, 4};
+    static const float expected[] = {0,        -0.0f, 0x1p-24f,      -1023 * 0x1p-24f,
+                                     0x1p-14f, 1,     1.0009765625f, -65504};
+    snnk_tensors *tensors = open_others();
+    float values[8];
+
+    assert_ok(snnk_tensors_read(tensors, "f16", 2, dims, values));
+    for (size_t i = 0; i < 8; i++) {
+        assert_close(values[i], expected[i], 0, 0);
+        assert_true(!signbit(values[i]) == !signbit(expected[i]));
+    }
+    snnk_tensors_free(tensors);
+}
+
+static void shapes_and_names(void **state) {
+    (void)state;
+    static const size_t matrix[] = {2, 3}, none[] = {0, 5};
+    static const float W[] = {1.5f, -2, 0.25f, 3, -4.5f, 6};
+    snnk_tensors *tensors = open_others();
+    size_t n_dims = 77, dims[SNNK_TENSORS_MAX_DIMS] = {9, 9, 9};
+    float values[6];
+
+    assert_int_equal(snnk_tensors_count(tensors), 20);
+    assert_string_equal(snnk_tensors_name(tensors, 0), "bf16");
+    assert_string_equal(snnk_tensors_name(tensors, 9), "model.layers.0.weight");
+    assert_string_equal(snnk_tensors_name(tensors, 19), "wide");
+    assert_null(snnk_tensors_name(tensors, 20));
+    assert_string_equal(snnk_tensors_text(tensors, "format"), "pt");
+    assert_null(snnk_tensors_text(tensors, "snnk.format"));
+    assert_null(snnk_tensors_text(tensors, NULL));
+
+    assert_ok(snnk_tensors_shape(tensors, "model.layers.0.weight", &n_dims, dims));
+    assert_int_equal(n_dims, 2);
+    assert_memory_equal(dims, ((size_t[]){2, 3, 9}), 3 * sizeof *dims);
+    assert_ok(snnk_tensors_read(tensors, "model.layers.0.weight", 2, matrix, values));
+    assert_memory_equal(values, W, sizeof W);
+
+    assert_ok(snnk_tensors_shape(tensors, "scalar", &n_dims, dims));
+    assert_int_equal(n_dims, 0);
+    assert_ok(snnk_tensors_read(tensors, "scalar", 0, NULL, values));
+    assert_close(values[0], -7.5, 0, 0);
+    assert_ok(snnk_tensors_read(tensors, "none", 2, none, NULL));
+
+    assert_int_equal(snnk_tensors_count(NULL), 0);
+    assert_null(snnk_tensors_name(NULL, 0));
+    assert_null(snnk_tensors_text(NULL, "format"));
+    snnk_tensors_free(tensors);
+    snnk_tensors_free(NULL);
+}
+
+/* ---- What is refused ---- */
+
+static void other_shapes(void **state) {
+    (void)state;
+    static const size_t turned[] = {3, 2}, longer[] = {2, 3, 1},
+                        nine[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const char *name = "model.layers.0.weight";
+    snnk_tensors *tensors = open_others();
+    size_t n_dims = 77, dims[SNNK_TENSORS_MAX_DIMS] = {9};
+    float values[6] = {7};
+
+    assert_status(snnk_tensors_read(tensors, name, 2, turned, values), SNNK_E_SHAPE);
+    assert_says("others: tensor \"model.layers.0.weight\" is 2 x 3 instead of 3 x 2");
+    assert_status(snnk_tensors_read(tensors, name, 3, longer, values), SNNK_E_SHAPE);
+    assert_says("is 2 x 3 instead of 2 x 3 x 1");
+    assert_status(snnk_tensors_read(tensors, name, 0, NULL, values), SNNK_E_SHAPE);
+    assert_says("is 2 x 3 instead of a single number");
+    assert_status(snnk_tensors_read(tensors, name, 9, nine, values), SNNK_E_SHAPE);
+    assert_says("9 dimensions, 8 are the limit");
+    assert_status(snnk_tensors_read(tensors, "nine", 9, nine, values), SNNK_E_SHAPE);
+    assert_status(snnk_tensors_read(tensors, "nine", 8, nine, values), SNNK_E_SHAPE);
+    assert_says("9 dimensions, 8 are the limit");
+    assert_status(snnk_tensors_shape(tensors, "nine", &n_dims, dims), SNNK_E_SHAPE);
+    assert_status(snnk_tensors_read(tensors, "weight", 2, turned, values), SNNK_E_FORMAT);
+    assert_says("others: tensor \"weight\" is missing");
+    assert_status(snnk_tensors_shape(tensors, "weight", &n_dims, dims), SNNK_E_FORMAT);
+    assert_true(values[0] == 7 && n_dims == 77 && dims[0] == 9);
+    snnk_tensors_free(tensors);
+}
+
+static void not_finite(void **state) {
+    (void)state;
+    static const size_t cube[] = {2, 2, 2}, two[] = {2};
+    snnk_tensors *tensors = open_others();
+    float values[8];
+
+    assert_status(snnk_tensors_read(tensors, "nan", 3, cube, values), SNNK_E_NONFINITE);
+    assert_says("others: tensor \"nan\" at (1, 0, 1) is ");
+    assert_status(snnk_tensors_read(tensors, "infinite", 1, two, values), SNNK_E_NONFINITE);
+    assert_says("at (1) is -inf as float");
+    assert_status(snnk_tensors_read(tensors, "wide", 1, two, values), SNNK_E_NONFINITE);
+    assert_says("at (1) is inf as float");
+    assert_status(snnk_tensors_read(tensors, "nan16", 0, NULL, values), SNNK_E_NONFINITE);
+    snnk_tensors_free(tensors);
+}
+
+static void null_arguments(void **state) {
+    (void)state;
+    static const size_t dims[] = {2, 3};
+    snnk_tensors *tensors = open_others(), *made = tensors;
+    size_t n_dims, out[SNNK_TENSORS_MAX_DIMS];
+    float values[6];
+
+    assert_status(snnk_tensors_open(NULL, NULL, &made), SNNK_E_NULL);
+    assert_null(made);
+    assert_status(snnk_tensors_open(files.path, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_tensors_shape(NULL, "u8", &n_dims, out), SNNK_E_NULL);
+    assert_status(snnk_tensors_shape(tensors, NULL, &n_dims, out), SNNK_E_NULL);
+    assert_status(snnk_tensors_shape(tensors, "u8", NULL, out), SNNK_E_NULL);
+    assert_status(snnk_tensors_shape(tensors, "u8", &n_dims, NULL), SNNK_E_NULL);
+    assert_status(snnk_tensors_read(NULL, "u8", 2, dims, values), SNNK_E_NULL);
+    assert_status(snnk_tensors_read(tensors, NULL, 2, dims, values), SNNK_E_NULL);
+    assert_status(snnk_tensors_read(tensors, "u8", 2, NULL, values), SNNK_E_NULL);
+    assert_status(snnk_tensors_read(tensors, "model.layers.0.weight", 2, dims, NULL), SNNK_E_NULL);
+    snnk_tensors_free(tensors);
+}
+
+/* ---- Damage ---- */
+
+static int try_open(const void *bytes, size_t size) {
+    snnk_tensors *tensors;
+    const int st = snnk_tensors_open(test_write(&files, "damaged", bytes, size), NULL, &tensors);
+
+    assert_true(!tensors == (st != SNNK_OK));
+    snnk_tensors_free(tensors);
+    return st;
+}
+
+/* Cut at every byte, or followed by one: the header no longer fits the file. */
+static void wrong_sizes(void **state) {
+    (void)state;
+    unsigned char longer[sizeof others + 1] = {0};
+
+    for (size_t size = 0; size < sizeof others; size++) {
+        assert_int_equal(try_open(others, size), SNNK_E_TRUNCATED);
+        assert_says("damaged: ");
+    }
+    memcpy(longer, others, sizeof others);
+    assert_int_equal(try_open(longer, sizeof longer), SNNK_E_TRUNCATED);
+}
+
+static void not_safetensors(void **state) {
+    (void)state;
+    static const char text[] = "It was the best of times, it was the worst of times";
+    unsigned char other_type[sizeof others];
+    snnk_tensors *tensors;
+
+    assert_int_equal(try_open(text, sizeof text), SNNK_E_FORMAT);
+    assert_says("damaged: not a safetensors file");
+    memcpy(other_type, others, sizeof others);
+    for (size_t i = 8; i + 6 < sizeof others; i++)
+        if (memcmp(other_type + i, "\"BOOL\"", 6) == 0) memcpy(other_type + i, "\"BOOM\"", 6);
+    assert_int_equal(try_open(other_type, sizeof other_type), SNNK_E_FORMAT);
+    assert_says("\"bool\" has no known dtype");
+    assert_status(snnk_tensors_open(test_path(&files, "absent"), NULL, &tensors), SNNK_E_IO);
+    assert_says("absent: cannot open");
+    assert_status(snnk_tensors_open("/dev/null", NULL, &tensors), SNNK_E_TRUNCATED);
+    assert_null(tensors);
+}
+
+/* The file is cut after it was opened. */
+static void shrinks(void **state) {
+    (void)state;
+    static const size_t cube[] = {2, 2, 2}, three[] = {3};
+    snnk_tensors *tensors = open_others();
+    float values[8];
+
+    assert_int_equal(truncate(test_path(&files, "others"), sizeof others - 40), 0);
+    assert_status(snnk_tensors_read(tensors, "nan", 3, cube, values), SNNK_E_TRUNCATED);
+    assert_ok(snnk_tensors_read(tensors, "bool", 1, three, values));
+    snnk_tensors_free(tensors);
+}
+
+/* ---- Beyond memory ---- */
+
+/* 12 GiB, of which next to nothing is on the disk: places of more than 32 bits, and elements of two bytes
+ * over several windows. */
+static void beyond_memory(void **state) {
+    (void)state;
+    static const char header[] =
+        "{\"large\":{\"dtype\":\"F32\",\"shape\":[3221200896],\"data_offsets\":[0,12884803584]},"
+        "\"tail\":{\"dtype\":\"BF16\",\"shape\":[2,20000],\"data_offsets\":[12884803584,"
+        "12884883584]}}";
+    static const size_t dims[] = {2, 20000};
+    const size_t n = sizeof header - 1, size = 8 + n + (size_t)12884883584;
+    const unsigned char length[8] = {(unsigned char)n}, last[2] = {0x49, 0xc0};
+    const int fd = open(test_path(&files, "large"), O_CREAT | O_WRONLY, 0600);
+    float *values = malloc(40000 * sizeof *values);
+    snnk_tensors *tensors;
+
+    assert_true(fd >= 0 && values && n < 256);
+    assert_int_equal(write(fd, length, 8), 8);
+    assert_int_equal(write(fd, header, n), n);
+    if (ftruncate(fd, (off_t)size) != 0) { /* a file system without room for it in its numbers */
+        close(fd);
+        free(values);
+        skip();
+    }
+    assert_int_equal(pwrite(fd, last, 2, (off_t)(size - 2)), 2);
+    assert_int_equal(close(fd), 0);
+    assert_ok(snnk_tensors_open(files.path, NULL, &tensors));
+    assert_ok(snnk_tensors_read(tensors, "tail", 2, dims, values));
+    for (size_t i = 0; i < 39999; i++) assert_true(values[i] == 0);
+    assert_close(values[39999], -3.140625, 0, 0);
+    snnk_tensors_free(tensors);
+    free(values);
+}
+
+static void failing_allocations(void **state) {
+    (void)state;
+    const char *path = test_write(&files, "others", others, sizeof others);
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_tensors *tensors;
+    int status;
+
+    assert_survives_failing_allocations(memory, status, {
+        status = snnk_tensors_open(path, &allocator, &tensors);
+        assert_true(!tensors == (status != SNNK_OK));
+        snnk_tensors_free(tensors);
+    });
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type),
+        cmocka_unit_test(halves),
+        cmocka_unit_test(shapes_and_names),
+        cmocka_unit_test(other_shapes),
+        cmocka_unit_test(not_finite),
+        cmocka_unit_test(null_arguments),
+        cmocka_unit_test(wrong_sizes),
+        cmocka_unit_test(not_safetensors),
+        cmocka_unit_test(shrinks),
+        cmocka_unit_test(beyond_memory),
+        cmocka_unit_test(failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,432 @@
+#include "encoder.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+
+#include "common.h"
+#include "tokenizer.h"
+
+enum { LAYERS = 2, HEADS = 4, EMBEDDING = 256, HIDDEN = 1536, RESERVED_PIECES = 6 };
+
+/* Texts are taken together until they have this many tokens: enough for full speed, few enough for their
+ * activations to stay in cache. */
+enum { BATCH_TOKENS = 512 };
+
+/* y = W x + b. */
+typedef struct linear_map {
+    size_t inputs, outputs;
+    float *W, *b;
+} linear_map;
+
+typedef struct layer_norm {
+    float *weight, *bias;
+} layer_norm;
+
+typedef struct encoder_layer {
+    size_t width; /* of what comes in */
+    layer_norm attention_norm, ffn_norm;
+    linear_map qkv; /* queries, keys and values, one below the other */
+    linear_map attention_output;
+} encoder_layer;
+
+/* Room for a batch; widths are the largest of both layers. */
+typedef struct batch_room {
+    float *x;      /* ENCODER_WIDTH a token, as all but hidden */
+    float *normed; /* what attention or a part sees */
+    float *added;  /* what they give */
+    float *qkv;    /* 3 x ENCODER_WIDTH a token */
+    float *logits; /* ENCODER_MOST_TOKENS^2 */
+} batch_room;
+
+struct sentence_encoder {
+    unigram_tokenizer *tokenizer;
+    size_t n_pieces;
+    float *embedding;    /* n_pieces x EMBEDDING */
+    float *timing;       /* ENCODER_MOST_TOKENS x EMBEDDING */
+    linear_map residual; /* of layer 0 */
+    encoder_layer layers[LAYERS];
+    snnk_network *dense[ENCODER_PARTS];
+    const snnk_network *parts[ENCODER_PARTS];
+    snnk_workspace *workspace;
+    batch_room batch;
+
+    /* While encoder_inputs runs: where the inputs of one part go. */
+    encoder_part watched;
+    float *watch; /* NULL: nowhere */
+};
+
+/* ---- Loading ---- */
+
+static float *read_tensor(const snnk_tensors *tensors, const char *name, size_t n_dims,
+                          const size_t *dims) {
+    size_t size = 1;
+    float *values;
+
+    for (size_t k = 0; k < n_dims; k++) size *= dims[k];
+    values = allocate(size, sizeof *values);
+    CHECK(snnk_tensors_read(tensors, name, n_dims, dims, values));
+    return values;
+}
+
+static float *read_vector(const snnk_tensors *tensors, const char *prefix, const char *name,
+                          size_t size) {
+    char full[128];
+
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return read_tensor(tensors, full, 1, &size);
+}
+
+static linear_map read_linear(const snnk_tensors *tensors, const char *prefix, const char *name,
+                              size_t inputs, size_t outputs) {
+    const size_t dims[] = {outputs, inputs};
+    linear_map made = {inputs, outputs, NULL, NULL};
+    char full[128];
+
+    snprintf(full, sizeof full, "%s%s.weight", prefix, name);
+    made.W = read_tensor(tensors, full, 2, dims);
+    snprintf(full, sizeof full, "%s%s.bias", prefix, name);
+    made.b = read_tensor(tensors, full, 1, &outputs);
+    return made;
+}
+
+static void free_linear(linear_map *linear) {
+    free(linear->W);
+    free(linear->b);
+}
+
+/* Put a dense layer f(W x + b) behind a network. */
+static void append_dense(snnk_network *network, const snnk_tensors *tensors, const char *prefix,
+                         const char *name, size_t inputs, size_t outputs, int32_t activation) {
+    linear_map dense = read_linear(tensors, prefix, name, inputs, outputs);
+    snnk_layer *made;
+
+    CHECK(snnk_layer_dense(inputs, outputs, dense.W, inputs, dense.b, activation, NULL, &made));
+    CHECK(snnk_network_append(network, made));
+    snnk_layer_free(made);
+    free_linear(&dense);
+}
+
+static void read_layer(sentence_encoder *encoder, const snnk_tensors *tensors, size_t i) {
+    encoder_layer *layer = encoder->layers + i;
+    snnk_network *ffn = encoder->dense[ENCODER_FFN_0 + i];
+    char prefix[32];
+
+    snprintf(prefix, sizeof prefix, "layers.%zu.", i);
+    layer->width = i == 0 ? EMBEDDING : ENCODER_WIDTH;
+    layer->attention_norm.weight =
+        read_vector(tensors, prefix, "attention.norm.weight", layer->width);
+    layer->attention_norm.bias = read_vector(tensors, prefix, "attention.norm.bias", layer->width);
+    layer->ffn_norm.weight = read_vector(tensors, prefix, "ffn.norm.weight", ENCODER_WIDTH);
+    layer->ffn_norm.bias = read_vector(tensors, prefix, "ffn.norm.bias", ENCODER_WIDTH);
+    layer->qkv = read_linear(tensors, prefix, "attention.qkv", layer->width, 3 * layer->width);
+    layer->attention_output =
+        read_linear(tensors, prefix, "attention.output", layer->width, ENCODER_WIDTH);
+    append_dense(ffn, tensors, prefix, "ffn.hidden", ENCODER_WIDTH, HIDDEN, SNNK_RELU);
+    append_dense(ffn, tensors, prefix, "ffn.output", HIDDEN, ENCODER_WIDTH, SNNK_IDENTITY);
+}
+
+/* timing[i] = sines, then cosines, of i times the frequencies. */
+static float *make_timing(const snnk_tensors *tensors) {
+    const size_t half = EMBEDDING / 2;
+    float *frequencies = read_vector(tensors, "", "timing.frequencies", half);
+    float *timing = allocate(ENCODER_MOST_TOKENS * EMBEDDING, sizeof *timing);
+
+    for (size_t i = 0; i < ENCODER_MOST_TOKENS; i++)
+        for (size_t k = 0; k < half; k++) {
+            const float angle = (float)i * frequencies[k];
+
+            timing[i * EMBEDDING + k] = sinf(angle);
+            timing[i * EMBEDDING + half + k] = cosf(angle);
+        }
+    free(frequencies);
+    return timing;
+}
+
+/* The vocabulary is a tensor of bytes, which come as floats. */
+static unigram_tokenizer *read_tokenizer(const snnk_tensors *tensors) {
+    size_t n_dims, dims[SNNK_TENSORS_MAX_DIMS];
+    unigram_tokenizer *made;
+    float *bytes;
+    char *lines;
+
+    CHECK(snnk_tensors_shape(tensors, "vocabulary", &n_dims, dims));
+    bytes = read_tensor(tensors, "vocabulary", 1, dims);
+    lines = allocate(dims[0], 1);
+    for (size_t k = 0; k < dims[0]; k++) lines[k] = (char)(unsigned char)bytes[k];
+    made = tokenizer_create(lines, dims[0], RESERVED_PIECES);
+    free(lines);
+    free(bytes);
+    return made;
+}
+
+static void make_batch(batch_room *batch) {
+    /* The last text may go beyond BATCH_TOKENS. */
+    const size_t rows = BATCH_TOKENS + ENCODER_MOST_TOKENS;
+
+    batch->x = allocate(rows * ENCODER_WIDTH, sizeof(float));
+    batch->normed = allocate(rows * ENCODER_WIDTH, sizeof(float));
+    batch->added = allocate(rows * ENCODER_WIDTH, sizeof(float));
+    batch->qkv = allocate(rows * 3 * ENCODER_WIDTH, sizeof(float));
+    batch->logits = allocate(ENCODER_MOST_TOKENS * ENCODER_MOST_TOKENS, sizeof(float));
+}
+
+sentence_encoder *encoder_load(const char *path) {
+    sentence_encoder *made = allocate(1, sizeof *made);
+    size_t n_dims, dims[SNNK_TENSORS_MAX_DIMS];
+    snnk_tensors *tensors;
+
+    CHECK(snnk_tensors_open(path, NULL, &tensors));
+    made->tokenizer = read_tokenizer(tensors);
+    CHECK(snnk_tensors_shape(tensors, "embedding.weight", &n_dims, dims));
+    made->n_pieces = dims[0];
+    made->embedding =
+        read_tensor(tensors, "embedding.weight", 2, (const size_t[]){made->n_pieces, EMBEDDING});
+    made->timing = make_timing(tensors);
+    made->residual = read_linear(tensors, "layers.0.", "residual", EMBEDDING, ENCODER_WIDTH);
+    for (int part = 0; part < ENCODER_PARTS; part++) {
+        CHECK(snnk_network_create(NULL, &made->dense[part]));
+        made->parts[part] = made->dense[part];
+    }
+    for (size_t i = 0; i < LAYERS; i++) read_layer(made, tensors, i);
+    append_dense(made->dense[ENCODER_POOLER], tensors, "", "pooler", ENCODER_WIDTH, ENCODER_WIDTH,
+                 SNNK_TANH);
+    CHECK(snnk_workspace_create(1, NULL, &made->workspace));
+    make_batch(&made->batch);
+    snnk_tensors_free(tensors);
+    return made;
+}
+
+static void free_layer(encoder_layer *layer) {
+    free(layer->attention_norm.weight);
+    free(layer->attention_norm.bias);
+    free(layer->ffn_norm.weight);
+    free(layer->ffn_norm.bias);
+    free_linear(&layer->qkv);
+    free_linear(&layer->attention_output);
+}
+
+void encoder_free(sentence_encoder *encoder) {
+    if (!encoder) return;
+    tokenizer_free(encoder->tokenizer);
+    free(encoder->embedding);
+    free(encoder->timing);
+    free_linear(&encoder->residual);
+    for (size_t i = 0; i < LAYERS; i++) free_layer(encoder->layers + i);
+    for (int part = 0; part < ENCODER_PARTS; part++) snnk_network_free(encoder->dense[part]);
+    snnk_workspace_free(encoder->workspace);
+    free(encoder->batch.x);
+    free(encoder->batch.normed);
+    free(encoder->batch.added);
+    free(encoder->batch.qkv);
+    free(encoder->batch.logits);
+    free(encoder);
+}
+
+/* ---- Texts ---- */
+
+token_list encoder_tokenise(const sentence_encoder *encoder, size_t n, const char *const *texts) {
+    token_list list = {n, 0, NULL, NULL};
+
+    list.first = allocate(n + 1, sizeof *list.first);
+    list.tokens = allocate(n * ENCODER_MOST_TOKENS, sizeof *list.tokens);
+    for (size_t i = 0; i < n; i++) {
+        size_t count;
+        int32_t *tokens = tokenizer_encode(encoder->tokenizer, texts[i], &count);
+
+        if (count > ENCODER_MOST_TOKENS) count = ENCODER_MOST_TOKENS;
+        memcpy(list.tokens + list.n_tokens, tokens, count * sizeof *tokens);
+        list.first[i] = list.n_tokens;
+        list.n_tokens += count;
+        free(tokens);
+    }
+    list.first[n] = list.n_tokens;
+    return list;
+}
+
+void token_list_free(token_list *list) {
+    free(list->first);
+    free(list->tokens);
+    *list = (token_list){0, 0, NULL, NULL};
+}
+
+/* ---- One batch ---- */
+
+/* Y = X W^T + b, or Y += for keep = 1. X: n rows; ldy = outputs. */
+static void apply_linear(const linear_map *linear, size_t n, const float *X, float keep, float *Y) {
+    for (size_t i = 0; i < n; i++) {
+        float *y = Y + i * linear->outputs;
+
+        for (size_t j = 0; j < linear->outputs; j++) y[j] = keep * y[j] + linear->b[j];
+    }
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)linear->outputs,
+                (int)linear->inputs, 1, X, (int)linear->inputs, linear->W, (int)linear->inputs, 1,
+                Y, (int)linear->outputs);
+}
+
+static void apply_norm(const layer_norm *norm, size_t n, size_t width, const float *X, float *Y) {
+    for (size_t i = 0; i < n; i++, X += width, Y += width) {
+        float mean = 0, square = 0;
+
+        for (size_t k = 0; k < width; k++) mean += X[k];
+        mean /= (float)width;
+        for (size_t k = 0; k < width; k++) square += (X[k] - mean) * (X[k] - mean);
+        const float scale = 1 / sqrtf(square / (float)width + 1e-6f);
+        for (size_t k = 0; k < width; k++)
+            Y[k] = (X[k] - mean) * scale * norm->weight[k] + norm->bias[k];
+    }
+}
+
+/* Rows of A: n x n become exp(a) / sum exp(a). */
+static void softmax(size_t n, float *A) {
+    for (size_t i = 0; i < n; i++, A += n) {
+        float most = A[0], sum = 0;
+
+        for (size_t j = 1; j < n; j++) most = fmaxf(most, A[j]);
+        for (size_t j = 0; j < n; j++) sum += A[j] = expf(A[j] - most);
+        for (size_t j = 0; j < n; j++) A[j] /= sum;
+    }
+}
+
+/* One text of n tokens, one head: Y = softmax(Q K^T / sqrt(size)) V. Rows of qkv are 3 x width apart, those of Y
+ * width. */
+static void attend(size_t n, size_t width, const float *qkv, float *Y, float *logits) {
+    const int size = (int)(width / HEADS), rows = (int)n, stride = (int)(3 * width);
+
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, rows, size, 1 / sqrtf((float)size),
+                qkv, stride, qkv + width, stride, 0, logits, rows);
+    softmax(n, logits);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, size, rows, 1, logits, rows,
+                qkv + 2 * width, stride, 0, Y, (int)width);
+}
+
+/* x += attention(norm(x)), where x (of layer 0 through the residual projection) becomes ENCODER_WIDTH wide.
+ * first: where each text begins, and the last ends. */
+static void attention_block(sentence_encoder *encoder, const encoder_layer *layer, size_t n_texts,
+                            const size_t *first) {
+    batch_room *batch = &encoder->batch;
+    const size_t n = first[n_texts] - first[0], width = layer->width;
+
+    apply_norm(&layer->attention_norm, n, width, batch->x, batch->normed);
+    apply_linear(&layer->qkv, n, batch->normed, 0, batch->qkv);
+    for (size_t i = 0; i < n_texts; i++)
+        for (size_t head = 0; head < HEADS && first[i] < first[i + 1]; head++) {
+            const size_t row = first[i] - first[0], column = head * (width / HEADS);
+
+            attend(first[i + 1] - first[i], width, batch->qkv + row * 3 * width + column,
+                   batch->normed + row * width + column, batch->logits);
+        }
+    if (width != ENCODER_WIDTH) {
+        apply_linear(&encoder->residual, n, batch->x, 0, batch->added);
+        memcpy(batch->x, batch->added, n * ENCODER_WIDTH * sizeof *batch->x);
+    }
+    apply_linear(&layer->attention_output, n, batch->normed, 1, batch->x);
+}
+
+static void apply_part(sentence_encoder *encoder, encoder_part part, size_t n, const float *X,
+                       float *Y) {
+    if (encoder->watch && encoder->watched == part) {
+        memcpy(encoder->watch, X, n * ENCODER_WIDTH * sizeof *X);
+        encoder->watch += n * ENCODER_WIDTH;
+    }
+    CHECK(snnk_network_forward(encoder->parts[part], n, X, ENCODER_WIDTH, Y, ENCODER_WIDTH,
+                               encoder->workspace));
+}
+
+/* x += ffn(norm(x)) */
+static void ffn_block(sentence_encoder *encoder, size_t i, size_t n) {
+    batch_room *batch = &encoder->batch;
+
+    apply_norm(&encoder->layers[i].ffn_norm, n, ENCODER_WIDTH, batch->x, batch->normed);
+    apply_part(encoder, (encoder_part)(ENCODER_FFN_0 + i), n, batch->normed, batch->added);
+    for (size_t k = 0; k < n * ENCODER_WIDTH; k++) batch->x[k] += batch->added[k];
+}
+
+static void look_up(const sentence_encoder *encoder, size_t n_texts, const size_t *first,
+                    const int32_t *tokens, float *x) {
+    for (size_t i = 0; i < n_texts; i++)
+        for (size_t k = first[i]; k < first[i + 1]; k++, x += EMBEDDING) {
+            const float *embedding = encoder->embedding + (size_t)tokens[k] * EMBEDDING;
+            const float *timing = encoder->timing + (k - first[i]) * EMBEDDING;
+
+            for (size_t j = 0; j < EMBEDDING; j++) x[j] = 2 * embedding[j] + timing[j];
+        }
+}
+
+/* The mean over each text's tokens; zeros for a text without. */
+static void take_means(size_t n_texts, const size_t *first, const float *x, float *means) {
+    memset(means, 0, n_texts * ENCODER_WIDTH * sizeof *means);
+    for (size_t i = 0; i < n_texts; i++, means += ENCODER_WIDTH) {
+        const size_t n = first[i + 1] - first[i];
+
+        for (size_t k = 0; k < n; k++, x += ENCODER_WIDTH)
+            for (size_t j = 0; j < ENCODER_WIDTH; j++) means[j] += x[j];
+        for (size_t j = 0; j < ENCODER_WIDTH && n > 0; j++) means[j] /= (float)n;
+    }
+}
+
+static void divide_by_length(size_t n, float *E) {
+    for (size_t i = 0; i < n; i++, E += ENCODER_WIDTH) {
+        float square = 0;
+
+        for (size_t j = 0; j < ENCODER_WIDTH; j++) square += E[j] * E[j];
+        const float scale = 1 / sqrtf(fmaxf(square, 1e-12f));
+        for (size_t j = 0; j < ENCODER_WIDTH; j++) E[j] *= scale;
+    }
+}
+
+/* Texts whose tokens fit a batch. */
+static void embed_batch(sentence_encoder *encoder, size_t n_texts, const size_t *first,
+                        const int32_t *tokens, float *E) {
+    batch_room *batch = &encoder->batch;
+    const size_t n = first[n_texts] - first[0];
+
+    look_up(encoder, n_texts, first, tokens, batch->x);
+    for (size_t i = 0; i < LAYERS && n > 0; i++) {
+        attention_block(encoder, encoder->layers + i, n_texts, first);
+        ffn_block(encoder, i, n);
+    }
+    take_means(n_texts, first, batch->x, batch->normed);
+    apply_part(encoder, ENCODER_POOLER, n_texts, batch->normed, E);
+    divide_by_length(n_texts, E);
+}
+
+void encoder_embed(sentence_encoder *encoder, const token_list *list, float *E) {
+    for (size_t i = 0, end; i < list->n_texts; i = end) {
+        for (end = i; end < list->n_texts && end - i < BATCH_TOKENS;)
+            if (list->first[++end] - list->first[i] >= BATCH_TOKENS) break;
+        embed_batch(encoder, end - i, list->first + i, list->tokens, E + i * ENCODER_WIDTH);
+    }
+}
+
+/* ---- Parts ---- */
+
+const char *encoder_part_name(encoder_part part) {
+    static const char *const names[ENCODER_PARTS] = {"ffn 0", "ffn 1", "pooler"};
+
+    return names[part];
+}
+
+const snnk_network *encoder_dense(const sentence_encoder *encoder, encoder_part part) {
+    return encoder->dense[part];
+}
+
+void encoder_replace(sentence_encoder *encoder, encoder_part part, const snnk_network *network) {
+    encoder->parts[part] = network ? network : encoder->dense[part];
+}
+
+float *encoder_inputs(sentence_encoder *encoder, encoder_part part, const token_list *list,
+                      size_t *n) {
+    const size_t rows = part == ENCODER_POOLER ? list->n_texts : list->n_tokens;
+    float *X = allocate(rows * ENCODER_WIDTH, sizeof *X);
+    float *E = allocate(list->n_texts * ENCODER_WIDTH, sizeof *E);
+
+    encoder->watched = part;
+    encoder->watch = X;
+    encoder_embed(encoder, list, E);
+    encoder->watch = NULL;
+    free(E);
+    *n = rows;
+    return X;
+}

@@ -1,0 +1,72 @@
+/* The Universal Sentence Encoder lite (Cer et al. 2018): text to 512 numbers of length 1.
+ *
+ *     x = 2 embedding[token] + timing                           256 wide, of the first 128 tokens
+ *     twice:
+ *         x = attention(norm(x)) + x                            4 heads; 512 wide from here on: of the
+ *                                                               first, x is projected before it is added
+ *         x = ffn(norm(x)) + x                                  512 -> 1536, ReLU, -> 512
+ *     y = tanh(W mean(x) + b), divided by its length            the pooler
+ *
+ * (So the graph has it: layer 0 really sees twice the embedding.) The feed-forward blocks and the pooler
+ * are parts that networks can take the place of.
+ *
+ * Texts of any lengths are worked on side by side, their tokens one behind another: no padding. */
+#ifndef SENTENCE_ENCODER_ENCODER_H
+#define SENTENCE_ENCODER_ENCODER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <snnk/snnk.h>
+
+enum { ENCODER_WIDTH = 512, ENCODER_MOST_TOKENS = 128 };
+
+typedef struct sentence_encoder sentence_encoder;
+
+/* From the file that convert.py writes. */
+sentence_encoder *encoder_load(const char *path);
+void encoder_free(sentence_encoder *encoder);
+
+/* ---- Texts ---- */
+
+/* Texts as tokens, one text behind another: those of text i are first[i] ... first[i + 1] - 1, at most
+ * ENCODER_MOST_TOKENS, which is where the encoder stops to read. */
+typedef struct token_list {
+    size_t n_texts, n_tokens;
+    size_t *first;   /* n_texts + 1 */
+    int32_t *tokens; /* n_tokens */
+} token_list;
+
+token_list encoder_tokenise(const sentence_encoder *encoder, size_t n, const char *const *texts);
+void token_list_free(token_list *list);
+
+/* E = the embeddings of texts. E: n_texts x ENCODER_WIDTH. */
+void encoder_embed(sentence_encoder *encoder, const token_list *list, float *E);
+
+/* ---- Parts that can be replaced ---- */
+
+/* Each takes and gives rows of ENCODER_WIDTH: the blocks one for a token, between their norm and the sum; the
+ * pooler one for a text, from the mean to tanh, the length not yet divided by. */
+typedef enum encoder_part {
+    ENCODER_FFN_0,
+    ENCODER_FFN_1,
+    ENCODER_POOLER,
+    ENCODER_PARTS
+} encoder_part;
+
+/* "ffn 0" and so on. */
+const char *encoder_part_name(encoder_part part);
+
+/* The part as it was loaded: two dense layers, of the pooler one. */
+const snnk_network *encoder_dense(const sentence_encoder *encoder, encoder_part part);
+
+/* From now on `network` (ENCODER_WIDTH to ENCODER_WIDTH) does the work of a part; NULL: the dense one
+ * again. The encoder borrows it. */
+void encoder_replace(sentence_encoder *encoder, encoder_part part, const snnk_network *network);
+
+/* X = what a part gets as its input for these texts (with the other parts as they are now), *n rows of ENCODER_WIDTH,
+ * in the order of tokens or texts, for the caller to free. What it should give is encoder_dense's output. */
+float *encoder_inputs(sentence_encoder *encoder, encoder_part part, const token_list *list,
+                      size_t *n);
+
+#endif

@@ -1,0 +1,118 @@
+"""Amazon food reviews, from the files of Debian's r-cran-modeldata.
+
+    python3 reviews.py .../site-library/modeldata/data DIRECTORY
+
+Writes reviews-train.txt (4000) and reviews-test.txt (1000): a review a line, "great TAB text" or "other TAB
+text", white space collapsed. Standard library only; R is not needed.
+
+A lazy-load database has an index, Rdata.rdx (gzip: offsets and lengths by name), and chunks in Rdata.rdb: 4
+bytes, big-endian, the size when unpacked, a "Z", then LZMA2 without a container. Both hold objects in R's serialisation ("R Internals",
+section 1.8), of which Reader knows what data frames are made of.
+"""
+
+import gzip
+import lzma
+import os
+import struct
+import sys
+
+FILES = {"training_data": ("reviews-train.txt", 4000), "testing_data": ("reviews-test.txt", 1000)}
+
+
+class Vector(list):
+    """Elements, and attributes by name."""
+
+    attributes = {}
+
+    def named(self, name):
+        return self[self.attributes["names"].index(name)]
+
+    def labels(self):
+        """Of a factor: its levels instead of their numbers."""
+        return [self.attributes["levels"][number - 1] for number in self]
+
+
+class Reader:
+    """One serialised object."""
+
+    def __init__(self, data):
+        self.data, self.at, self.symbols = data, 0, []
+
+    def take(self, layout):
+        values = struct.unpack_from(">" + layout, self.data, self.at)
+        self.at += struct.calcsize(">" + layout)
+        return values
+
+    def integer(self):
+        return self.take("i")[0]
+
+    def read(self):
+        if self.take("2s")[0] != b"X\n":
+            sys.exit("not R's binary serialisation")
+        version, _, _ = self.take("3i")
+        if version == 3:
+            self.take("%ds" % self.integer())  # the encoding of the machine
+        return self.item()
+
+    def item(self):
+        flags = self.integer()
+        kind, has_attributes, has_tag = flags & 255, flags & 512, flags & 1024
+        if kind == 254:  # NULL
+            return None
+        if kind == 255:  # a symbol that was there before
+            return self.symbols[(flags >> 8 or self.integer()) - 1]
+        if kind == 1:  # a symbol
+            self.symbols.append(self.item())
+            return self.symbols[-1]
+        if kind == 9:  # a string
+            size = self.integer()
+            return None if size < 0 else self.take("%ds" % size)[0].decode("utf-8")
+        if kind == 2:  # a list of pairs: here always attributes
+            if has_attributes or not has_tag:
+                sys.exit("a list that is none of attributes")
+            name, value = self.item(), self.item()
+            return {name: value, **(self.item() or {})}
+        if kind in (10, 13):  # logical, integer
+            made = Vector(self.take("%di" % self.integer()))
+        elif kind == 14:  # real
+            made = Vector(self.take("%dd" % self.integer()))
+        elif kind in (16, 19):  # strings, a list
+            made = Vector(self.item() for _ in range(self.integer()))
+        else:
+            sys.exit("an object of type %d" % kind)
+        if has_attributes:
+            made.attributes = self.item()
+        return made
+
+
+def read_chunk(path, offset, length):
+    with open(path, "rb") as file:
+        file.seek(offset)
+        chunk = file.read(length)
+    size, kind = struct.unpack(">Ic", chunk[:5])
+    if kind != b"Z":
+        sys.exit("%s: the chunk at %d is not packed by LZMA" % (path, offset))
+    # R packs with preset 9; what is packed with a smaller one can be unpacked so too.
+    data = lzma.decompress(chunk[5:], lzma.FORMAT_RAW, None,
+                           [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}])
+    if len(data) != size:
+        sys.exit("%s: %d bytes at %d instead of %d" % (path, len(data), offset, size))
+    return Reader(data).read()
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    source, directory = sys.argv[1:]
+    with gzip.open(os.path.join(source, "Rdata.rdx")) as file:
+        index = Reader(file.read()).read().named("variables")
+    for name, (path, rows) in FILES.items():
+        table = read_chunk(os.path.join(source, "Rdata.rdb"), *index.named(name))
+        texts = [" ".join(text.split()) for text in table.named("review")]
+        if len(texts) != rows:
+            sys.exit("%s has %d rows instead of %d" % (name, len(texts), rows))
+        with open(os.path.join(directory, path), "w", encoding="utf-8", newline="\n") as file:
+            file.writelines("%s\t%s\n" % pair for pair in zip(table.named("score").labels(), texts))
+
+
+main()

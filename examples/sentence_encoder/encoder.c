@@ -14,12 +14,6 @@ enum { LAYERS = 2, HEADS = 4, EMBEDDING = 256, HIDDEN = 1536, RESERVED_PIECES = 
  * activations to stay in cache. */
 enum { BATCH_TOKENS = 512 };
 
-/* y = W x + b. */
-typedef struct linear_map {
-    size_t inputs, outputs;
-    float *W, *b;
-} linear_map;
-
 typedef struct layer_norm {
     float *weight, *bias;
 } layer_norm;
@@ -27,8 +21,8 @@ typedef struct layer_norm {
 typedef struct encoder_layer {
     size_t width; /* of what comes in */
     layer_norm attention_norm, ffn_norm;
-    linear_map qkv; /* queries, keys and values, one below the other */
-    linear_map attention_output;
+    snnk_layer *qkv; /* queries, keys and values, one below the other */
+    snnk_layer *attention_output;
 } encoder_layer;
 
 /* Room for a batch; widths are the largest of both layers. */
@@ -43,9 +37,9 @@ typedef struct batch_room {
 struct sentence_encoder {
     unigram_tokenizer *tokenizer;
     size_t n_pieces;
-    float *embedding;    /* n_pieces x EMBEDDING */
-    float *timing;       /* ENCODER_MOST_TOKENS x EMBEDDING */
-    linear_map residual; /* of layer 0 */
+    float *embedding;     /* n_pieces x EMBEDDING */
+    float *timing;        /* ENCODER_MOST_TOKENS x EMBEDDING */
+    snnk_layer *residual; /* of layer 0 */
     encoder_layer layers[LAYERS];
     snnk_network *dense[ENCODER_PARTS];
     const snnk_network *parts[ENCODER_PARTS];
@@ -78,34 +72,32 @@ static float *read_vector(const snnk_tensors *tensors, const char *prefix, const
     return read_tensor(tensors, full, 1, &size);
 }
 
-static linear_map read_linear(const snnk_tensors *tensors, const char *prefix, const char *name,
-                              size_t inputs, size_t outputs) {
+/* f(W x + b). By libsnnk's dense layers also where nothing will replace them: next to OpenBLAS's sgemm they take
+ * 0.3 of the time for one token, 0.7 for a sentence, and 1.06 for 512 tokens. */
+static snnk_layer *read_dense(const snnk_tensors *tensors, const char *prefix, const char *name,
+                              size_t inputs, size_t outputs, int32_t activation) {
     const size_t dims[] = {outputs, inputs};
-    linear_map made = {inputs, outputs, NULL, NULL};
     char full[128];
+    float *W, *b;
+    snnk_layer *made;
 
     snprintf(full, sizeof full, "%s%s.weight", prefix, name);
-    made.W = read_tensor(tensors, full, 2, dims);
+    W = read_tensor(tensors, full, 2, dims);
     snprintf(full, sizeof full, "%s%s.bias", prefix, name);
-    made.b = read_tensor(tensors, full, 1, &outputs);
+    b = read_tensor(tensors, full, 1, &outputs);
+    CHECK(snnk_layer_dense(inputs, outputs, W, inputs, b, activation, NULL, &made));
+    free(b);
+    free(W);
     return made;
 }
 
-static void free_linear(linear_map *linear) {
-    free(linear->W);
-    free(linear->b);
-}
-
-/* Put a dense layer f(W x + b) behind a network. */
+/* Put a dense layer behind a network. */
 static void append_dense(snnk_network *network, const snnk_tensors *tensors, const char *prefix,
                          const char *name, size_t inputs, size_t outputs, int32_t activation) {
-    linear_map dense = read_linear(tensors, prefix, name, inputs, outputs);
-    snnk_layer *made;
+    snnk_layer *made = read_dense(tensors, prefix, name, inputs, outputs, activation);
 
-    CHECK(snnk_layer_dense(inputs, outputs, dense.W, inputs, dense.b, activation, NULL, &made));
     CHECK(snnk_network_append(network, made));
     snnk_layer_free(made);
-    free_linear(&dense);
 }
 
 static void read_layer(sentence_encoder *encoder, const snnk_tensors *tensors, size_t i) {
@@ -120,9 +112,10 @@ static void read_layer(sentence_encoder *encoder, const snnk_tensors *tensors, s
     layer->attention_norm.bias = read_vector(tensors, prefix, "attention.norm.bias", layer->width);
     layer->ffn_norm.weight = read_vector(tensors, prefix, "ffn.norm.weight", ENCODER_WIDTH);
     layer->ffn_norm.bias = read_vector(tensors, prefix, "ffn.norm.bias", ENCODER_WIDTH);
-    layer->qkv = read_linear(tensors, prefix, "attention.qkv", layer->width, 3 * layer->width);
+    layer->qkv =
+        read_dense(tensors, prefix, "attention.qkv", layer->width, 3 * layer->width, SNNK_IDENTITY);
     layer->attention_output =
-        read_linear(tensors, prefix, "attention.output", layer->width, ENCODER_WIDTH);
+        read_dense(tensors, prefix, "attention.output", layer->width, ENCODER_WIDTH, SNNK_IDENTITY);
     append_dense(ffn, tensors, prefix, "ffn.hidden", ENCODER_WIDTH, HIDDEN, SNNK_RELU);
     append_dense(ffn, tensors, prefix, "ffn.output", HIDDEN, ENCODER_WIDTH, SNNK_IDENTITY);
 }
@@ -184,7 +177,8 @@ sentence_encoder *encoder_load(const char *path) {
     made->embedding =
         read_tensor(tensors, "embedding.weight", 2, (const size_t[]){made->n_pieces, EMBEDDING});
     made->timing = make_timing(tensors);
-    made->residual = read_linear(tensors, "layers.0.", "residual", EMBEDDING, ENCODER_WIDTH);
+    made->residual =
+        read_dense(tensors, "layers.0.", "residual", EMBEDDING, ENCODER_WIDTH, SNNK_IDENTITY);
     for (int part = 0; part < ENCODER_PARTS; part++) {
         CHECK(snnk_network_create(NULL, &made->dense[part]));
         made->parts[part] = made->dense[part];
@@ -203,8 +197,8 @@ static void free_layer(encoder_layer *layer) {
     free(layer->attention_norm.bias);
     free(layer->ffn_norm.weight);
     free(layer->ffn_norm.bias);
-    free_linear(&layer->qkv);
-    free_linear(&layer->attention_output);
+    snnk_layer_free(layer->qkv);
+    snnk_layer_free(layer->attention_output);
 }
 
 void encoder_free(sentence_encoder *encoder) {
@@ -212,7 +206,7 @@ void encoder_free(sentence_encoder *encoder) {
     tokenizer_free(encoder->tokenizer);
     free(encoder->embedding);
     free(encoder->timing);
-    free_linear(&encoder->residual);
+    snnk_layer_free(encoder->residual);
     for (size_t i = 0; i < LAYERS; i++) free_layer(encoder->layers + i);
     for (int part = 0; part < ENCODER_PARTS; part++) snnk_network_free(encoder->dense[part]);
     snnk_workspace_free(encoder->workspace);
@@ -253,16 +247,15 @@ void token_list_free(token_list *list) {
 
 /* ---- One batch ---- */
 
-/* Y = X W^T + b, or Y += for keep = 1. X: n rows; ldy = outputs. */
-static void apply_linear(const linear_map *linear, size_t n, const float *X, float keep, float *Y) {
-    for (size_t i = 0; i < n; i++) {
-        float *y = Y + i * linear->outputs;
+/* Y = dense(X). X: n rows; both packed. */
+static void apply_dense(const sentence_encoder *encoder, const snnk_layer *dense, size_t n,
+                        const float *X, float *Y) {
+    CHECK(snnk_layer_forward(dense, n, X, snnk_layer_inputs(dense), Y, snnk_layer_outputs(dense),
+                             encoder->workspace));
+}
 
-        for (size_t j = 0; j < linear->outputs; j++) y[j] = keep * y[j] + linear->b[j];
-    }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)linear->outputs,
-                (int)linear->inputs, 1, X, (int)linear->inputs, linear->W, (int)linear->inputs, 1,
-                Y, (int)linear->outputs);
+static void add(size_t n, const float *Y, float *X) {
+    for (size_t k = 0; k < n; k++) X[k] += Y[k];
 }
 
 static void apply_norm(const layer_norm *norm, size_t n, size_t width, const float *X, float *Y) {
@@ -309,7 +302,7 @@ static void attention_block(sentence_encoder *encoder, const encoder_layer *laye
     const size_t n = first[n_texts] - first[0], width = layer->width;
 
     apply_norm(&layer->attention_norm, n, width, batch->x, batch->normed);
-    apply_linear(&layer->qkv, n, batch->normed, 0, batch->qkv);
+    apply_dense(encoder, layer->qkv, n, batch->normed, batch->qkv);
     for (size_t i = 0; i < n_texts; i++)
         for (size_t head = 0; head < HEADS && first[i] < first[i + 1]; head++) {
             const size_t row = first[i] - first[0], column = head * (width / HEADS);
@@ -318,10 +311,11 @@ static void attention_block(sentence_encoder *encoder, const encoder_layer *laye
                    batch->normed + row * width + column, batch->logits);
         }
     if (width != ENCODER_WIDTH) {
-        apply_linear(&encoder->residual, n, batch->x, 0, batch->added);
+        apply_dense(encoder, encoder->residual, n, batch->x, batch->added);
         memcpy(batch->x, batch->added, n * ENCODER_WIDTH * sizeof *batch->x);
     }
-    apply_linear(&layer->attention_output, n, batch->normed, 1, batch->x);
+    apply_dense(encoder, layer->attention_output, n, batch->normed, batch->added);
+    add(n * ENCODER_WIDTH, batch->added, batch->x);
 }
 
 static void apply_part(sentence_encoder *encoder, encoder_part part, size_t n, const float *X,
@@ -340,7 +334,7 @@ static void ffn_block(sentence_encoder *encoder, size_t i, size_t n) {
 
     apply_norm(&encoder->layers[i].ffn_norm, n, ENCODER_WIDTH, batch->x, batch->normed);
     apply_part(encoder, (encoder_part)(ENCODER_FFN_0 + i), n, batch->normed, batch->added);
-    for (size_t k = 0; k < n * ENCODER_WIDTH; k++) batch->x[k] += batch->added[k];
+    add(n * ENCODER_WIDTH, batch->added, batch->x);
 }
 
 static void look_up(const sentence_encoder *encoder, size_t n_texts, const size_t *first,

@@ -2,8 +2,9 @@
 
     python3 reviews.py .../site-library/modeldata/data DIRECTORY
 
-Writes reviews-train.txt (4000) and reviews-test.txt (1000): a review a line, "great TAB text" or "other TAB
-text", white space collapsed. Standard library only; R is not needed.
+Writes reviews-train.txt and reviews-test.txt (1000): a review a line, "great TAB text" or "other TAB text", white
+space collapsed. Of the package's 4000 rows for training, those that are among the 1000 too are left out.
+Standard library only; R is not needed.
 
 A lazy-load database has an index, Rdata.rdx (gzip: offsets and lengths by name), and chunks in Rdata.rdb: 4
 bytes, big-endian, the size when unpacked, a "Z", then LZMA2 without a container. Both hold objects in R's serialisation ("R Internals",
@@ -15,8 +16,6 @@ import lzma
 import os
 import struct
 import sys
-
-FILES = {"training_data": ("reviews-train.txt", 4000), "testing_data": ("reviews-test.txt", 1000)}
 
 
 class Vector(list):
@@ -100,19 +99,31 @@ def read_chunk(path, offset, length):
     return Reader(data).read()
 
 
+def read_reviews(directory, name, rows):
+    """Pairs of label and text."""
+    with gzip.open(os.path.join(directory, "Rdata.rdx")) as file:
+        index = Reader(file.read()).read().named("variables")
+    table = read_chunk(os.path.join(directory, "Rdata.rdb"), *index.named(name))
+    texts = [" ".join(text.split()) for text in table.named("review")]
+    if len(texts) != rows:
+        sys.exit("%s has %d rows instead of %d" % (name, len(texts), rows))
+    return list(zip(table.named("score").labels(), texts))
+
+
+def write(directory, name, pairs):
+    with open(os.path.join(directory, name), "w", encoding="utf-8", newline="\n") as file:
+        file.writelines("%s\t%s\n" % pair for pair in pairs)
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     source, directory = sys.argv[1:]
-    with gzip.open(os.path.join(source, "Rdata.rdx")) as file:
-        index = Reader(file.read()).read().named("variables")
-    for name, (path, rows) in FILES.items():
-        table = read_chunk(os.path.join(source, "Rdata.rdb"), *index.named(name))
-        texts = [" ".join(text.split()) for text in table.named("review")]
-        if len(texts) != rows:
-            sys.exit("%s has %d rows instead of %d" % (name, len(texts), rows))
-        with open(os.path.join(directory, path), "w", encoding="utf-8", newline="\n") as file:
-            file.writelines("%s\t%s\n" % pair for pair in zip(table.named("score").labels(), texts))
+    train = read_reviews(source, "training_data", 4000)
+    test = read_reviews(source, "testing_data", 1000)
+    known = {text for _, text in test}
+    write(directory, "reviews-train.txt", [pair for pair in train if pair[1] not in known])
+    write(directory, "reviews-test.txt", test)
 
 
 main()

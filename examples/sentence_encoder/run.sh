@@ -61,7 +61,8 @@ SUMS
 fetch_reviews() {
     (
         cd "$work"
-        apt-get download -q r-cran-modeldata >&2
+        # Not as the user _apt, who may not write here.
+        apt-get download -q -o APT::Sandbox::User="$(id -un)" r-cran-modeldata >&2
         dpkg -x r-cran-modeldata_*.deb modeldata
     )
     python3 $here/reviews.py "$work/modeldata/usr/lib/R/site-library/modeldata/data" "$work/made"
@@ -83,11 +84,20 @@ make_cache() {
 }
 
 # The encoder's file is the same wherever it was made.
-sum=9a60a8aa5ec17f514a646d7c88e35325a94412a7b83becb7f9d85832186800d7
-if ! echo "$sum  $cache/encoder.safetensors" | sha256sum --status --check - 2>/dev/null; then
-    make_cache
-    echo "$sum  $cache/encoder.safetensors" | sha256sum --quiet --check - >&2
-fi
+is_whole() {
+    for name in fit score check reference reviews-train reviews-test; do
+        [ -s "$cache/$name.txt" ] || return 1
+    done
+    sha256sum --status --check - 2>/dev/null <<SUM
+9a60a8aa5ec17f514a646d7c88e35325a94412a7b83becb7f9d85832186800d7  $cache/encoder.safetensors
+SUM
+}
+
+is_whole || make_cache
+is_whole || {
+    echo "$cache: not what it should be" >&2
+    exit 1
+}
 
 # One thread; OpenBLAS falls back to its oldest kernels on processors it does not know.
 export OPENBLAS_NUM_THREADS=1

@@ -20,6 +20,7 @@
 #include "compare.h"
 #include "encoder.h"
 #include "lines.h"
+#include "tokenizer.h"
 
 /* Of the processor: there is one thread, and whatever else runs on the machine does not count. */
 static double seconds_now(void) { return (double)clock() / CLOCKS_PER_SEC; }
@@ -321,7 +322,7 @@ int main(int argc, char **argv) {
         fputs(usage, stderr);
         return 2;
     }
-    if (strcmp(rest[0], "self-test") == 0) return !compare_test();
+    if (strcmp(rest[0], "self-test") == 0) return !(compare_test() & tokenizer_test());
     check_tasks(n_rest - 1, rest + 1);
     return run(rest[0], n_rest - 1, rest + 1, json);
 }

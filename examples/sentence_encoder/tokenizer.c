@@ -172,3 +172,63 @@ int32_t *tokenizer_encode(const unigram_tokenizer *tokenizer, const char *text, 
     free(prepared);
     return pieces;
 }
+
+/* ---- Test ---- */
+
+#define MARK "\xe2\x96\x81"
+
+/* clang-format off */
+static const char test_lines[] =
+    "<unk>\t0\n"     /*  0 */
+    MARK "a\t-1\n"   /*  1: with the mark of a space */
+    "b\t-2\n"        /*  2 */
+    MARK "ab\t-2.5\n" /*  3 */
+    "bc\t-1\n"       /*  4 */
+    "c\t-3\n"        /*  5 */
+    "\xc3\xa9\t-1\n" /*  6: e with its accent */
+    "x\t-1\n"        /*  7 */
+    "y\t-1\n"        /*  8 */
+    "xy\t-2\n"       /*  9 */
+    "?!\t-5\n"       /* 10 */
+    "b\tnone\n"      /* 11: takes the place of 2 */
+    "a\t-4\n";       /* 12 */
+/* clang-format on */
+
+typedef struct test_case {
+    const char *text;
+    size_t n;
+    int32_t pieces[3];
+} test_case;
+
+static int try_case(const unigram_tokenizer *tokenizer, const test_case *test) {
+    size_t n;
+    int32_t *pieces = tokenizer_encode(tokenizer, test->text, &n);
+    const int good = n == test->n && memcmp(pieces, test->pieces, n * sizeof *pieces) == 0;
+
+    if (!good) fprintf(stderr, "pieces of \"%s\": %zu, not as expected\n", test->text, n);
+    free(pieces);
+    return good;
+}
+
+int tokenizer_test(void) {
+    static const test_case cases[] = {
+        {"", 0, {0}},
+        {"ac", 2, {1, 5}},
+        {"ab", 2, {1, 11}},        /* -1 + 0 before -2.5 */
+        {"abc", 2, {1, 4}},        /* -2; -4 with b and c, -5.5 with ab */
+        {"aqqc", 3, {1, 0, 5}},    /* unknown ones count once */
+        {"a c", 3, {1, 0, 5}},     /* a space that begins no piece is unknown */
+        {"ae\xcc\x81", 2, {1, 6}}, /* normalised to one character */
+        {"xy", 3, {0, 7, 8}},      /* as good as xy, and y begins later */
+        /* Only ?! begins at ?, so that no cut ends behind it; ! is unknown, with a sum of 0, and on the way back
+         * so is what stands before it. */
+        {"?!", 1, {0}},
+    };
+    unigram_tokenizer *tokenizer = tokenizer_create(test_lines, sizeof test_lines - 1, 1);
+    int good = 1;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        good &= try_case(tokenizer, cases + i);
+    tokenizer_free(tokenizer);
+    return good;
+}

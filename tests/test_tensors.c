@@ -207,7 +207,7 @@ static void wrong_sizes(void **state) {
 
     for (size_t size = 0; size < sizeof others; size++) {
         assert_int_equal(try_open(others, size), SNNK_E_TRUNCATED);
-        assert_says("damaged: ");
+        assert_says(size < 8 ? "damaged: a safetensors file has 8 bytes at least" : "damaged: ");
     }
     memcpy(longer, others, sizeof others);
     assert_int_equal(try_open(longer, sizeof longer), SNNK_E_TRUNCATED);
@@ -262,14 +262,11 @@ static void beyond_memory(void **state) {
     float *values = malloc(40000 * sizeof *values);
     snnk_tensors *tensors;
 
-    assert_true(fd >= 0 && values && n < 256);
+    if (!values) abort();
+    assert_true(fd >= 0 && n < 256);
     assert_int_equal(write(fd, length, 8), 8);
     assert_int_equal(write(fd, header, n), n);
-    if (ftruncate(fd, (off_t)size) != 0) { /* a file system without room for it in its numbers */
-        close(fd);
-        free(values);
-        skip();
-    }
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
     assert_int_equal(pwrite(fd, last, 2, (off_t)(size - 2)), 2);
     assert_int_equal(close(fd), 0);
     assert_ok(snnk_tensors_open(files.path, NULL, &tensors));
@@ -278,6 +275,26 @@ static void beyond_memory(void **state) {
     assert_close(values[39999], -3.140625, 0, 0);
     snnk_tensors_free(tensors);
     free(values);
+}
+
+/* Descriptors that are open. */
+static int open_files(void) {
+    DIR *directory = opendir("/proc/self/fd");
+    int n = 0;
+
+    if (!directory) return 0; /* no Linux */
+    while (readdir(directory)) n++;
+    closedir(directory);
+    return n;
+}
+
+static void closes_its_files(void **state) {
+    (void)state;
+    const int before = open_files();
+
+    snnk_tensors_free(open_others());
+    assert_int_equal(try_open(others, 20), SNNK_E_TRUNCATED);
+    assert_int_equal(open_files(), before);
 }
 
 static void failing_allocations(void **state) {
@@ -297,17 +314,12 @@ static void failing_allocations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type),
-        cmocka_unit_test(halves),
-        cmocka_unit_test(shapes_and_names),
-        cmocka_unit_test(other_shapes),
-        cmocka_unit_test(not_finite),
-        cmocka_unit_test(null_arguments),
-        cmocka_unit_test(wrong_sizes),
-        cmocka_unit_test(not_safetensors),
-        cmocka_unit_test(shrinks),
-        cmocka_unit_test(beyond_memory),
-        cmocka_unit_test(failing_allocations),
+        cmocka_unit_test(every_type),       cmocka_unit_test(halves),
+        cmocka_unit_test(shapes_and_names), cmocka_unit_test(other_shapes),
+        cmocka_unit_test(not_finite),       cmocka_unit_test(null_arguments),
+        cmocka_unit_test(wrong_sizes),      cmocka_unit_test(not_safetensors),
+        cmocka_unit_test(shrinks),          cmocka_unit_test(beyond_memory),
+        cmocka_unit_test(closes_its_files), cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

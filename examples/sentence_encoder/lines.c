@@ -12,7 +12,7 @@ static void give_up(const char *path) {
 static char *read_file(const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
     char *bytes;
-    long end;
+    long end = -1;
 
     if (!file || fseek(file, 0, SEEK_END) != 0 || (end = ftell(file)) < 0) give_up(path);
     rewind(file);

@@ -18,6 +18,7 @@
  *     snnk_layer     y = Psi Phi(x) + bias, or a dense layer
  *     snnk_network   layers one after another, collapsed by bundling; saved as one safetensors file
  *     snnk_refit     the last Psi of a network, fitted again
+ *     snnk_distill   trained dense layers and blocks as one SNNK layer, beside simpler ones
  *     snnk_table     rows from IDX, .npy and CSV files
  *     snnk_tensors   weights that others trained, from safetensors files
  *
@@ -41,7 +42,8 @@
  *   - NaN and infinity pass through forwards; everything that learns refuses them and stays as it
  *     was.
  *
- * The minimal build has no fits, no lstsq.h, path.h, rls.h, file.h and tensors.h: they stay declared, and do not link.
+ * The minimal build has no fits, no distill.h, lstsq.h, path.h, rls.h, file.h and tensors.h: they stay declared, and do not
+ * link.
  *
  * Threads
  *   - libsnnk starts no threads unless a workspace asks for more than one, installs no handlers,
@@ -58,6 +60,7 @@
 #define SNNK_SNNK_H
 
 #include <snnk/activation.h>
+#include <snnk/distill.h>
 #include <snnk/file.h>
 #include <snnk/layer.h>
 #include <snnk/logistic.h>

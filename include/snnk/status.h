@@ -48,7 +48,8 @@ typedef enum snnk_status {
     SNNK_E_RAGGED = -34,   /* a row of a text table has more or fewer fields than the first */
     SNNK_E_IO = -40,       /* the operating system could not open, read or write a file, or MPI not
                             * pass a message */
-    SNNK_E_INTERNAL = -99  /* a bug in libsnnk: please report it */
+    SNNK_E_CANCELLED = -41, /* a progress function asked to stop */
+    SNNK_E_INTERNAL = -99   /* a bug in libsnnk: please report it */
 } snnk_status;
 
 /* A short, generic text for a status, static, never NULL ("unknown status" for a value that is not

@@ -65,6 +65,7 @@ const char *snnk_strerror(int status) {
     case SNNK_E_CHECKSUM: return "the file was altered after it was written";
     case SNNK_E_RAGGED: return "rows have different numbers of fields";
     case SNNK_E_IO: return "a file could not be opened, read or written, or a message not passed";
+    case SNNK_E_CANCELLED: return "cancelled by the caller";
     case SNNK_E_INTERNAL: return "a bug in libsnnk: please report it";
     }
     return "unknown status";

@@ -80,6 +80,8 @@ solve_config = config("snnk_solve_config_init", 32)
 solve_report = config("snnk_solve_report_init", 56)
 fit_config = config("snnk_fit_config_init", 56)
 fit_report = config("snnk_fit_report_init", 72)
+distill_config = config("snnk_distill_config_init", 88)
+distill_report = config("snnk_distill_report_init", 144)
 
 for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
     assert call(name)
@@ -125,6 +127,23 @@ J, L = (c_float * (2 * m))(), (c_float * (20 * m))()
 call("snnk_map_gradient", both, X, J, size(2))
 call("snnk_map_laplacian", both, size(20), X, size(2), L, size(m), workspace)
 assert any(J) and not any(L)  # relu: the point masses are left out
+
+teacher = handle("snnk_layer_dense", size(2), size(2), floats(1, 0, 0, 1), size(2), floats(2, -2), c_int32(2), None)
+distill = handle("snnk_distill_create_sampled", rows, size(1), size(20), X, size(2), Y, size(1), byref(distill_config), None)
+call("snnk_distill_free", distill)
+distill = handle("snnk_distill_create", teacher, None, size(20), X, size(2), None, size(2), byref(distill_config), None)
+count = c_size_t()
+call("snnk_distill_features_of_share", distill, c_double(2), byref(count))
+assert count.value == 2
+call("snnk_distill_features_of_error", distill, c_double(0.99), byref(count))
+assert count.value == 1
+student = c_void_p()
+call("snnk_distill_solve", distill, count, None, byref(distill_report), byref(student))
+call("snnk_layer_free", student)
+call("snnk_layer_distill", teacher, None, size(2), size(20), X, size(2), None, size(2), None, None, None, byref(student))
+call("snnk_layer_free", student)
+call("snnk_layer_free", teacher)
+call("snnk_distill_free", distill)
 
 spectrum_config = config("snnk_spectrum_config_init", 80)
 frame_config = config("snnk_frame_config_init", 32)

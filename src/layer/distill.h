@@ -1,0 +1,87 @@
+/* Inside of a distillation. */
+#ifndef SNNK_LAYER_DISTILL_H
+#define SNNK_LAYER_DISTILL_H
+
+#include <snnk/distill.h>
+
+#include "layer/layer.h"
+#include "solve/subset.h"
+
+/* Rows that are looked at together. */
+#define SNNK__DISTILL_BLOCK 1024
+
+/* d inputs, l outputs, h candidates: the teacher's neurons, or features that somebody gave. */
+struct snnk_distill {
+    snnk_allocator allocator;
+    snnk_distill_config config;
+    const snnk_layer *hidden, *readout; /* the teacher; NULL where there is none */
+    const snnk_map *all;                /* d identity features, then h candidates */
+    snnk_map_config candidate;          /* what candidates are, but for their rows */
+    size_t d, l, h;
+    float *G, *offsets; /* h x d, h: the candidates' rows */
+
+    size_t n;
+    const float *X, *Y;
+    size_t ldx, ldy;
+    float *made_Y; /* n x l, or NULL where Y is the caller's */
+
+    snnk_lstsq *train, *heldout; /* of `all`, over samples of the rows; S is symmetric */
+    double ridge;                /* of choosing features: of the same size as their variances */
+};
+
+/* A feature map with its Psi: statistics of rows to fit to and of rows to judge by. */
+typedef struct snnk__student {
+    snnk_map *map;
+    snnk_lstsq *train, *heldout;
+    double ridge, explained;
+} snnk__student;
+
+void snnk__student_free(snnk__student *student);
+
+/* Whether row i is held out. */
+bool snnk__distill_is_heldout(const snnk_distill *distill, size_t i);
+
+/* Statistics of a map's features over the rows to fit to and those held out: of all, or of a sample of about
+ * `sample` rows and a quarter as many. SNNK_E_NOMEM. */
+int snnk__distill_collect(const snnk_distill *distill, const snnk_map *map, int32_t precision,
+                          double sample, snnk_workspace *workspace, snnk_lstsq **train,
+                          snnk_lstsq **heldout);
+
+/* Fit a student of these features to all rows that are not held out, with the ridge that does best on those that
+ * are. Takes over map, also on failure. Statuses of snnk_lstsq_choose_ridge. */
+int snnk__distill_fit(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
+                      snnk__student *student);
+
+/* Psi (l x m) and bias (l) of it, by the rows that are not held out. */
+int snnk__student_solve(const snnk_distill *distill, const snnk__student *student, float *Psi,
+                        float *bias);
+
+/* ---- Choosing features ---- */
+
+/* Room for m features: m x d directions, m chosen. Free D and which by snnk__subset_free. */
+int snnk__subset_alloc(const snnk_distill *distill, size_t m, snnk__subset *subset);
+void snnk__subset_free(const snnk_distill *distill, snnk__subset *subset);
+
+/* The m features of tier CLOSED; linear: r, or SNNK_DISTILL_LINEAR_AUTO. *error: their share of the
+ * squared deviations on the sample of held-out rows. SNNK_E_RANGE (not so many that differ). */
+int snnk__distill_choose(const snnk_distill *distill, size_t m, int32_t linear,
+                         snnk__subset *subset, double *error);
+
+/* The map that computes them. */
+int snnk__distill_map(const snnk_distill *distill, const snnk__subset *subset, snnk_map **map);
+
+/* ---- Others ---- */
+
+/* Explained by the baselines, into the report. */
+int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
+                            snnk_distill_report *report);
+
+/* m random features, through the candidates' function. */
+int snnk__distill_random(const snnk_distill *distill, size_t m, snnk_map **map);
+
+/* Refine the first r linear and m - r other features of a student by gradient, and fit again. *refined: the better
+ * of both; *epochs: after how many. SNNK_E_CANCELLED. */
+int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start, size_t r,
+                         snnk_workspace *workspace, snnk__student *refined, int32_t *epochs);
+
+#endif

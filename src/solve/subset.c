@@ -1,0 +1,309 @@
+#include "solve/subset.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+
+void snnk__subset_mirror(snnk_lstsq *all) {
+    const size_t m = all->features;
+
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < i; j++) all->S[j * m + i] = all->S[i * m + j];
+}
+
+/* S (n x n, its lower triangle) + ridge = L L^T, over S. */
+static int factor(size_t n, double *S, double ridge) {
+    for (size_t i = 0; i < n; i++) S[i * n + i] += ridge;
+
+    const lapack_int info =
+        LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, S, (lapack_int)n);
+
+    if (info == 0) return SNNK_OK;
+    if (info > 0)
+        return snnk__fail(SNNK_E_SINGULAR,
+                          "direction %ld of %zu has no variance that a ridge of %g would not drown",
+                          (long)info, n, ridge);
+    return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dpotrf", -(long)info);
+}
+
+/* C (rows x columns) = beta C + alpha A B, A or B transposed where it says so. */
+static void multiply(CBLAS_TRANSPOSE a, CBLAS_TRANSPOSE b, size_t rows, size_t columns,
+                     size_t inner, double alpha, const double *A, size_t lda, const double *B,
+                     size_t ldb, double beta, double *C, size_t ldc) {
+    if (rows == 0 || columns == 0) return;
+    cblas_dgemm(CblasRowMajor, a, b, (lapack_int)rows, (lapack_int)columns, (lapack_int)inner,
+                alpha, A, (lapack_int)lda, B, (lapack_int)ldb, beta, C, (lapack_int)ldc);
+}
+
+/* X (n x columns) = L^-1 X. */
+static void divide(size_t n, const double *L, size_t columns, double *X) {
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (lapack_int)n,
+                (lapack_int)columns, 1, L, (lapack_int)n, X, (lapack_int)columns);
+}
+
+/* ---- What given features leave ---- */
+
+/* n given features, orthonormal combinations of them: their moments with p others, P (n x p), and with the
+ * targets, Q (n x t). Others keep S - P^T P of their moments, and C - Q^T P. */
+typedef struct given {
+    size_t n;
+    double *P, *Q;
+} given;
+
+static void given_free(const snnk_allocator *allocator, given *g) {
+    snnk__free(allocator, g->P);
+    snnk__free(allocator, g->Q);
+}
+
+/* room: rows of P, at least n. P and Q come as moments, L (n x n) as the moments of the given. */
+static int orthonormalise(given *g, size_t p, size_t t, double ridge, double *L) {
+    int st;
+
+    if (g->n == 0) return SNNK_OK;
+    if ((st = factor(g->n, L, ridge)) != SNNK_OK) return st;
+    divide(g->n, L, p, g->P);
+    divide(g->n, L, t, g->Q);
+    return SNNK_OK;
+}
+
+static int given_alloc(const snnk_allocator *allocator, size_t room, size_t n, size_t p, size_t t,
+                       given *g, double **L) {
+    int st;
+
+    *g = (given){.n = n};
+    st = snnk__alloc(allocator, snnk__max_size(room, 1), p * sizeof *g->P, "moments", &g->P);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, snnk__max_size(n, 1), t * sizeof *g->Q, "moments", &g->Q);
+    if (st != SNNK_OK) return st;
+    return snnk__alloc(allocator, snnk__max_size(n, 1), n * sizeof **L + 1, "moments", L);
+}
+
+/* The chosen features, and the first d as the others. */
+static int given_chosen(const snnk_lstsq *all, size_t d, const snnk__subset *subset, double ridge,
+                        given *g) {
+    const size_t m = all->features, t = all->targets, n = subset->chosen;
+    double *L = NULL;
+    int st = given_alloc(&all->allocator, n, n, d, t, g, &L);
+
+    for (size_t i = 0; st == SNNK_OK && i < n; i++) {
+        const double *row = all->S + subset->which[i] * m;
+
+        memcpy(g->P + i * d, row, d * sizeof *row);
+        for (size_t k = 0; k < t; k++) g->Q[i * t + k] = all->C[k * m + subset->which[i]];
+        for (size_t j = 0; j < n; j++) L[i * n + j] = row[subset->which[j]];
+    }
+    if (st == SNNK_OK) st = orthonormalise(g, d, t, ridge, L);
+    snnk__free(&all->allocator, L);
+    return st;
+}
+
+/* The directions, and features d ... m-1 as the others; with room for `more` rows of P. */
+static int given_directions(const snnk_lstsq *all, size_t d, const snnk__subset *subset,
+                            double ridge, size_t more, given *g) {
+    const size_t m = all->features, t = all->targets, r = subset->directions, p = m - d;
+    double *L = NULL, *DS = NULL;
+    int st = given_alloc(&all->allocator, r + more, r, p, t, g, &L);
+
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(&all->allocator, snnk__max_size(r, 1), d * sizeof *DS, "moments", &DS);
+    if (st != SNNK_OK) goto done;
+    multiply(CblasNoTrans, CblasNoTrans, r, p, d, 1, subset->D, d, all->S + d, m, 0, g->P, p);
+    multiply(CblasNoTrans, CblasTrans, r, t, d, 1, subset->D, d, all->C, m, 0, g->Q, t);
+    multiply(CblasNoTrans, CblasNoTrans, r, d, d, 1, subset->D, d, all->S, m, 0, DS, d);
+    multiply(CblasNoTrans, CblasTrans, r, r, d, 1, DS, d, subset->D, d, 0, L, r);
+    st = orthonormalise(g, p, t, ridge, L);
+done:
+    snnk__free(&all->allocator, DS);
+    snnk__free(&all->allocator, L);
+    return st;
+}
+
+/* ---- Directions ---- */
+
+/* S (d x d) and C (t x d) of the first d features, less what is given. */
+static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S, double *C) {
+    const size_t m = all->features, t = all->targets;
+
+    for (size_t i = 0; i < d; i++) memcpy(S + i * d, all->S + i * m, d * sizeof *S);
+    for (size_t k = 0; k < t; k++) memcpy(C + k * d, all->C + k * m, d * sizeof *C);
+    multiply(CblasTrans, CblasNoTrans, d, d, g->n, -1, g->P, d, g->P, d, 1, S, d);
+    multiply(CblasTrans, CblasNoTrans, t, d, g->n, -1, g->Q, t, g->P, d, 1, C, d);
+}
+
+int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset *given_features,
+                            double ridge, size_t rank, double *D) {
+    const snnk_allocator *allocator = &all->allocator;
+    const size_t t = all->targets;
+    const double scale = sqrt(all->weight);
+    double *S = NULL, *C = NULL, *A = NULL, *values = NULL;
+    given g = {0};
+    int st;
+
+    st = snnk__alloc(allocator, d, d * sizeof *S, "moments", &S);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, d, d * sizeof *A, "moments", &A);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, t, d * sizeof *C, "moments", &C);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, d, sizeof *values, "eigenvalues", &values);
+    if (st != SNNK_OK) goto done;
+    if ((st = given_chosen(all, d, given_features, ridge, &g)) != SNNK_OK) goto done;
+    copy_left(all, d, &g, S, C);
+    if ((st = factor(d, S, ridge)) != SNNK_OK) goto done;
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (lapack_int)t,
+                (lapack_int)d, 1, S, (lapack_int)d, C, (lapack_int)d);
+    multiply(CblasTrans, CblasNoTrans, d, d, t, 1, C, d, C, d, 0, A, d);
+    if ((st = snnk__eigenvectors(allocator, d, 'U', A, values)) != SNNK_OK) goto done;
+    for (size_t k = 0; k < rank; k++) memcpy(D + k * d, A + (d - 1 - k) * d, d * sizeof *D);
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (lapack_int)rank,
+                (lapack_int)d, scale, S, (lapack_int)d, D, (lapack_int)d);
+done:
+    given_free(allocator, &g);
+    snnk__free(allocator, values);
+    snnk__free(allocator, C);
+    snnk__free(allocator, A);
+    snnk__free(allocator, S);
+    return st;
+}
+
+/* ---- Choosing ---- */
+
+/* p candidates: of each what it still explains, and of what size it is. */
+typedef struct candidates {
+    size_t p, t;
+    double *C;    /* p x t: moments with what is left of the targets */
+    double *left; /* p: what is left of the diagonal, with the ridge; < 0 once it is out of play */
+    double *smallest; /* p: below which it is rounding */
+} candidates;
+
+/* The next one; p if there is none. */
+static size_t best_candidate(const candidates *c) {
+    size_t best = c->p;
+    double most = -1;
+
+    for (size_t j = 0; j < c->p; j++) {
+        if (c->left[j] <= c->smallest[j]) continue;
+        const double moment = cblas_dnrm2((lapack_int)c->t, c->C + j * c->t, 1);
+        const double explained = moment / c->left[j] * moment;
+
+        if (explained > most) most = explained, best = j;
+    }
+    return best;
+}
+
+/* Take candidate `best` in: row n of P is its orthonormal part's moments with all candidates. */
+static void take(const snnk_lstsq *all, size_t d, double ridge, size_t best, given *g,
+                 candidates *c) {
+    const size_t p = c->p, t = c->t;
+    const lapack_int pi = (lapack_int)p;
+    const double root = sqrt(c->left[best]);
+    double *row = g->P + g->n * p;
+
+    memcpy(row, all->S + (d + best) * all->features + d, p * sizeof *row);
+    row[best] += ridge;
+    if (g->n > 0)
+        cblas_dgemv(CblasRowMajor, CblasTrans, (lapack_int)g->n, pi, -1, g->P, pi, g->P + best, pi,
+                    1, row, 1);
+    for (size_t j = 0; j < p; j++) {
+        row[j] /= root;
+        c->left[j] -= row[j] * row[j];
+    }
+    g->n++;
+    c->left[best] = -1;
+    /* C_j -= row_j C_best/root; the latter itself last, as all others need it. */
+    for (size_t j = 0; j < p; j++)
+        if (j != best && c->left[j] > c->smallest[j])
+            cblas_daxpy((lapack_int)t, -row[j] / root, c->C + best * t, 1, c->C + j * t, 1);
+}
+
+static void start(const snnk_lstsq *all, size_t d, const given *g, double ridge, double rounding,
+                  candidates *c) {
+    const size_t m = all->features, p = c->p, t = c->t;
+
+    for (size_t j = 0; j < p; j++) {
+        const double variance = all->S[(d + j) * m + d + j];
+
+        c->left[j] = variance + ridge;
+        c->smallest[j] = ridge + rounding * variance;
+        for (size_t i = 0; i < g->n; i++) c->left[j] -= g->P[i * p + j] * g->P[i * p + j];
+        for (size_t k = 0; k < t; k++) c->C[j * t + k] = all->C[k * m + d + j];
+    }
+    multiply(CblasTrans, CblasNoTrans, p, t, g->n, -1, g->P, p, g->Q, t, 1, c->C, t);
+}
+
+int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *given_features,
+                        double ridge, double rounding, size_t count, size_t *which, size_t *found) {
+    const snnk_allocator *allocator = &all->allocator;
+    candidates c = {.p = all->features - d, .t = all->targets};
+    given g = {0};
+    size_t n = 0;
+    int st;
+
+    st = snnk__alloc(allocator, c.p, c.t * sizeof *c.C, "moments", &c.C);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, c.p, sizeof *c.left, "variances", &c.left);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, c.p, sizeof *c.smallest, "variances", &c.smallest);
+    if (st != SNNK_OK) goto done;
+    st = given_directions(all, d, given_features, ridge, count, &g);
+    if (st != SNNK_OK) goto done;
+    start(all, d, &g, ridge, rounding, &c);
+    while (n < count) {
+        const size_t best = best_candidate(&c);
+
+        if (best == c.p) break;
+        take(all, d, ridge, best, &g, &c);
+        which[n++] = d + best;
+    }
+    *found = n;
+done:
+    given_free(allocator, &g);
+    snnk__free(allocator, c.smallest);
+    snnk__free(allocator, c.left);
+    snnk__free(allocator, c.C);
+    return st;
+}
+
+/* ---- Their statistics ---- */
+
+/* F^T X for a row X of numbers of all features: of those of the subset. */
+static void combine(const snnk__subset *subset, size_t d, const double *x, double *of) {
+    const size_t r = subset->directions;
+
+    for (size_t i = 0; i < r; i++) of[i] = cblas_ddot((lapack_int)d, subset->D + i * d, 1, x, 1);
+    for (size_t i = 0; i < subset->chosen; i++) of[r + i] = x[subset->which[i]];
+}
+
+int snnk__subset_statistics(const snnk_lstsq *all, size_t d, const snnk__subset *subset,
+                            snnk_lstsq **lstsq) {
+    const size_t m = all->features, t = all->targets, r = subset->directions;
+    const size_t features = r + subset->chosen;
+    double *DS = NULL; /* r x m */
+    snnk_lstsq *made = NULL;
+    int st;
+
+    if ((st = snnk_lstsq_create(features, t, &all->allocator, &made)) != SNNK_OK) goto done;
+    st = snnk__alloc(&all->allocator, snnk__max_size(r, 1), m * sizeof *DS, "moments", &DS);
+    if (st != SNNK_OK) goto done;
+    multiply(CblasNoTrans, CblasNoTrans, r, m, d, 1, subset->D, d, all->S, m, 0, DS, m);
+    for (size_t i = 0; i < features; i++)
+        combine(subset, d, i < r ? DS + i * m : all->S + subset->which[i - r] * m,
+                made->S + i * features);
+    for (size_t k = 0; k < t; k++) combine(subset, d, all->C + k * m, made->C + k * features);
+    combine(subset, d, all->mean_phi, made->mean_phi);
+    memcpy(made->mean_y, all->mean_y, t * sizeof *made->mean_y);
+    memcpy(made->yy, all->yy, t * sizeof *made->yy);
+    made->rows = all->rows;
+    made->weight = all->weight;
+    made->fast = all->fast;
+    *lstsq = made;
+    made = NULL;
+done:
+    snnk_lstsq_free(made);
+    snnk__free(&all->allocator, DS);
+    return st;
+}

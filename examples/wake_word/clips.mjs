@@ -1,7 +1,7 @@
 // What is said: the list of clips of one split, the same on every run.
 //
 // A voice is a variant of espeak-ng (a speaker); accents, speeds and pitches are drawn for each clip. No
-// voice, and no line of other text, is in both splits.
+// voice, and no text but the wake word, is in both splits.
 import { readFileSync } from 'node:fs';
 
 const VOICES = {
@@ -17,11 +17,16 @@ const VOICES = {
 const ACCENTS = ['en-gb', 'en-us', 'en-gb-x-rp', 'en-gb-scotland', 'en-gb-x-gbclan', 'en-gb-x-gbcwmd',
     'en-029', 'en-us-nyc'];
 export const WAKE_WORD = 'alexa';
-const COMMANDS = ['what time is it', 'play some music', 'stop', 'turn on the light', 'set a timer',
-    'how is the weather', 'good morning', 'call my sister'];
-const NEAR_MISSES = ['a lexus', 'electra', 'alexander', 'alexis', 'a lexicon', 'alaska', 'relax a bit',
-    'elect a mayor', 'a letter', 'alec sat down', 'election day', 'he likes her', 'a next one',
-    'all excited', 'alleged', 'a laxative'];
+const COMMANDS = {
+    calibration: ['what time is it', 'play some music', 'stop', 'turn on the light'],
+    test: ['set a timer', 'how is the weather', 'good morning', 'call my sister'],
+};
+const NEAR_MISSES = {
+    calibration: ['a lexus', 'electra', 'alexander', 'a lexicon', 'relax a bit', 'elect a mayor', 'alleged',
+        'a next one'],
+    test: ['alexis', 'alaska', 'a letter', 'alec sat down', 'election day', 'he likes her', 'all excited',
+        'a laxative'],
+};
 const FORTUNES = ['/usr/share/games/fortunes/literature', '/usr/share/games/fortunes/fortunes'];
 const OF_A_VOICE = { alone: 3, commands: 7, nearMisses: 8, fortunes: 8 };
 
@@ -45,14 +50,19 @@ function otherText(split) {
     return lines.filter((_, i) => i % 2 === (split === 'test' ? 1 : 0));
 }
 
-// [{ text, wake: 0 or 1, espeak: its options, noise: decibels below the speech, gain, seed }]
+// Kinds of clips.
+export const WAKE = 1;
+export const NEAR_MISS = 2;
+export const OTHER = 3;
+
+// [{ text, kind, espeak: its options, noise: decibels below the speech, gain, seed }]
 export function clips(split) {
     const random = generator(split === 'test' ? 2 : 1);
     const draw = (list) => list[Math.floor(random() * list.length)];
     const others = otherText(split);
     const list = [];
-    const add = (voice, text, wake) => list.push({
-        text, wake,
+    const add = (voice, text, kind) => list.push({
+        text, kind,
         espeak: ['-v', `${draw(ACCENTS)}+${voice}`, '-s', String(Math.round(130 + 60 * random())),
             '-p', String(Math.round(30 + 40 * random()))],
         noise: draw([40, 20, 10, 5]),
@@ -60,10 +70,10 @@ export function clips(split) {
         seed: list.length + (split === 'test' ? 1000000 : 0),
     });
     for (const voice of VOICES[split]) {
-        for (let k = 0; k < OF_A_VOICE.alone; k++) add(voice, WAKE_WORD, 1);
-        for (let k = 0; k < OF_A_VOICE.commands; k++) add(voice, `${WAKE_WORD}, ${draw(COMMANDS)}`, 1);
-        for (let k = 0; k < OF_A_VOICE.nearMisses; k++) add(voice, draw(NEAR_MISSES), 0);
-        for (let k = 0; k < OF_A_VOICE.fortunes; k++) add(voice, draw(others), 0);
+        for (let k = 0; k < OF_A_VOICE.alone; k++) add(voice, WAKE_WORD, WAKE);
+        for (let k = 0; k < OF_A_VOICE.commands; k++) add(voice, `${WAKE_WORD}, ${draw(COMMANDS[split])}`, WAKE);
+        for (let k = 0; k < OF_A_VOICE.nearMisses; k++) add(voice, draw(NEAR_MISSES[split]), NEAR_MISS);
+        for (let k = 0; k < OF_A_VOICE.fortunes; k++) add(voice, draw(others), OTHER);
     }
     return list;
 }

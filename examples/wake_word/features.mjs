@@ -5,15 +5,15 @@
 // MODELS: the package's folder of models; SPLIT: calibration or test. Needs onnxruntime-node where node
 // looks for modules from DIRECTORY. Writes, one row for each 80 ms from when the window is full,
 //     DIRECTORY/SPLIT_X.npy       16 embeddings of 96, oldest first
-//     DIRECTORY/SPLIT_rows.npy    clip, 1 if the wake word is said in it, and of the row: 1 if the wake word
-//                                 has ended within the last half second, 0 in clips without it, else -1
+//     DIRECTORY/SPLIT_rows.npy    clip; its kind, see clips.mjs; and of the row: 1 if the wake word has ended
+//                                 within the last half second, 0 in clips without it, else -1
 //     DIRECTORY/SPLIT_scores.npy  the model's own score
 // all float32.
 import { mkdtempSync, openSync, writeSync, closeSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { clips } from './clips.mjs';
+import { clips, WAKE } from './clips.mjs';
 import { synthesise, RATE } from './speech.mjs';
 
 const [models, split, directory] = process.argv.slice(2);
@@ -93,7 +93,7 @@ for (const [number, clip] of clips(split).entries()) {
         const end = BEFORE + (STEP * (k + HISTORY - 1) + WINDOW) * 160;
         const since = (end - wordEnd) / RATE;
         writeSync(inputs, bytes(x));
-        about.push(number, clip.wake, clip.wake ? (since >= 0 && since < 0.5 ? 1 : -1) : 0);
+        about.push(number, clip.kind, clip.kind !== WAKE ? 0 : since >= 0 && since < 0.5 ? 1 : -1);
         scores.push((await wakeWord(x, [1, HISTORY, EMBEDDING]))[0]);
     }
 }

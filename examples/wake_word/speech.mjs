@@ -1,7 +1,7 @@
 // Clips as sound: espeak-ng's speech at 16 kHz, after two seconds of noise and with noise under it.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { generator, WAKE_WORD } from './clips.mjs';
+import { generator, WAKE, WAKE_WORD } from './clips.mjs';
 
 export const RATE = 16000;
 const LEAD = 2 * RATE; // what the model's window shows before the first word
@@ -53,7 +53,7 @@ function say(text, options, file) {
 export function synthesise(clip, file) {
     const random = generator(clip.seed);
     const speech = say(clip.text, clip.espeak, file);
-    const word = clip.wake ? say(WAKE_WORD, clip.espeak, file).length : 0;
+    const word = clip.kind === WAKE ? say(WAKE_WORD, clip.espeak, file).length : 0;
     const begin = LEAD + Math.floor(1280 * random());
     const sound = new Float32Array(begin + speech.length + TAIL);
     let peak = 0;

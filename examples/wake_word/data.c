@@ -1,0 +1,112 @@
+#include "data.h"
+
+#include "check.h"
+
+/* A table of `columns` columns; 0: as many as it has. */
+static float *read_table(const char *directory, const char *name, size_t columns, size_t *rows) {
+    char path[1024];
+    snnk_table *table;
+    float *values;
+
+    snprintf(path, sizeof path, "%s/%s.npy", directory, name);
+    CHECK(snnk_table_open(path, NULL, &table));
+    *rows = snnk_table_rows(table);
+    if (snnk_table_columns(table) != columns || *rows == 0) {
+        fprintf(stderr, "%s: %zu rows of %zu columns, and not of %zu\n", path, *rows,
+                snnk_table_columns(table), columns);
+        exit(1);
+    }
+    values = allocate(*rows * columns, sizeof *values);
+    CHECK(snnk_table_read(table, 0, *rows, values, columns));
+    snnk_table_free(table);
+    return values;
+}
+
+static void same_rows(const char *name, size_t n, size_t wanted) {
+    if (n == wanted) return;
+    fprintf(stderr, "%s: %zu rows, and not %zu\n", name, n, wanted);
+    exit(1);
+}
+
+split read_split(const char *directory, const char *name) {
+    char file[64];
+    size_t n;
+    float *about;
+    split rows;
+
+    snprintf(file, sizeof file, "%s_X", name);
+    rows.X = read_table(directory, file, INPUTS, &rows.n);
+    snprintf(file, sizeof file, "%s_scores", name);
+    rows.scores = read_table(directory, file, 1, &n);
+    same_rows(file, n, rows.n);
+    snprintf(file, sizeof file, "%s_rows", name);
+    about = read_table(directory, file, 3, &n);
+    same_rows(file, n, rows.n);
+    rows.clip = allocate(n, sizeof *rows.clip);
+    rows.kind = allocate(n, sizeof *rows.kind);
+    rows.word = allocate(n, sizeof *rows.word);
+    for (size_t i = 0; i < n; i++) {
+        rows.clip[i] = (int32_t)about[3 * i];
+        rows.kind[i] = (int32_t)about[3 * i + 1];
+        rows.word[i] = (int32_t)about[3 * i + 2];
+    }
+    free(about);
+    return rows;
+}
+
+void split_free(split *rows) {
+    free(rows->X);
+    free(rows->scores);
+    free(rows->clip);
+    free(rows->kind);
+    free(rows->word);
+}
+
+static dense read_dense(const char *directory, const char *name, size_t inputs, size_t outputs) {
+    char file[64];
+    size_t n;
+    dense layer = {inputs, outputs, NULL, NULL};
+
+    snprintf(file, sizeof file, "%s.weight", name);
+    layer.W = read_table(directory, file, inputs, &n);
+    same_rows(file, n, outputs);
+    snprintf(file, sizeof file, "%s.bias", name);
+    layer.bias = read_table(directory, file, 1, &n);
+    same_rows(file, n, outputs);
+    return layer;
+}
+
+perceptron read_perceptron(const char *directory) {
+    perceptron original;
+
+    original.hidden[0] = read_dense(directory, "hidden.0", INPUTS, HIDDEN);
+    original.hidden[1] = read_dense(directory, "hidden.1", HIDDEN, HIDDEN);
+    original.output = read_dense(directory, "output", HIDDEN, 1);
+    return original;
+}
+
+void perceptron_free(perceptron *original) {
+    dense *layers[3] = {&original->hidden[0], &original->hidden[1], &original->output};
+
+    for (int k = 0; k < 3; k++) {
+        free(layers[k]->W);
+        free(layers[k]->bias);
+    }
+}
+
+snnk_network *perceptron_network(const perceptron *original) {
+    const dense *layers[3] = {&original->hidden[0], &original->hidden[1], &original->output};
+    snnk_network *network;
+
+    CHECK(snnk_network_create(NULL, &network));
+    for (int k = 0; k < 3; k++) {
+        const dense *of = layers[k];
+        snnk_layer *layer;
+
+        CHECK(snnk_layer_dense(of->inputs, of->outputs, of->W, of->inputs, of->bias,
+                               k < 2 ? SNNK_RELU : SNNK_IDENTITY, NULL, &layer));
+        CHECK(snnk_network_append(network, layer));
+        snnk_layer_free(layer);
+    }
+    return network;
+}

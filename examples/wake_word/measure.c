@@ -1,0 +1,142 @@
+#include "measure.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "check.h"
+
+/* ---- Areas ---- */
+
+typedef struct scored {
+    float score;
+    int positive;
+} scored;
+
+static int by_score(const void *left, const void *right) {
+    const float a = ((const scored *)left)->score, b = ((const scored *)right)->score;
+
+    return a < b ? -1 : a > b;
+}
+
+/* The chance that a positive scores above a negative, ties for half: by ranks (Mann & Whitney). */
+static double area(size_t n, scored *of) {
+    double ranks = 0, positives = 0;
+
+    qsort(of, n, sizeof *of, by_score);
+    for (size_t first = 0, next; first < n; first = next) {
+        for (next = first; next < n && of[next].score == of[first].score; next++) {
+        }
+        for (size_t i = first; i < next; i++) {
+            ranks += of[i].positive ? (double)(first + 1 + next) / 2 : 0;
+            positives += of[i].positive;
+        }
+    }
+    return (ranks - positives * (positives + 1) / 2) / (positives * ((double)n - positives));
+}
+
+static double row_area(const split *rows, const float *scores) {
+    scored *list = allocate(rows->n, sizeof *list);
+    size_t n = 0;
+    double value;
+
+    for (size_t i = 0; i < rows->n; i++)
+        if (rows->word[i] >= 0) list[n++] = (scored){scores[i], rows->word[i]};
+    value = area(n, list);
+    free(list);
+    return value;
+}
+
+/* The largest score of each clip of the two kinds; the first is positive. Gives how many clips. */
+static size_t clip_scores(const split *rows, const float *scores, int32_t positive,
+                          int32_t negative, scored *list) {
+    size_t n = 0;
+
+    for (size_t first = 0, next; first < rows->n; first = next) {
+        float most = scores[first];
+
+        for (next = first; next < rows->n && rows->clip[next] == rows->clip[first]; next++)
+            most = fmaxf(most, scores[next]);
+        if (rows->kind[first] == positive || rows->kind[first] == negative)
+            list[n++] = (scored){most, rows->kind[first] == positive};
+    }
+    return n;
+}
+
+/* The share of positives above all but 1 % of the negatives. `of` is in order. */
+static double recall_at_one_percent(size_t n, const scored *of) {
+    size_t negatives = 0, found = 0, positives, allowed;
+
+    for (size_t i = 0; i < n; i++) negatives += !of[i].positive;
+    positives = n - negatives;
+    allowed = negatives / 100;
+    for (size_t i = n; i-- > 0;) {
+        if (!of[i].positive && allowed-- == 0) break;
+        found += (size_t)of[i].positive;
+    }
+    return (double)found / (double)positives;
+}
+
+static double explained(size_t n, const float *scores, const float *original) {
+    double mean = 0, error = 0, variance = 0;
+
+    for (size_t i = 0; i < n; i++) mean += original[i] / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        error += (scores[i] - original[i]) * (double)(scores[i] - original[i]);
+        variance += (original[i] - mean) * (original[i] - mean);
+    }
+    return 1 - error / variance;
+}
+
+figures judge(const split *rows, const float *scores, const float *original) {
+    scored *list = allocate(rows->n, sizeof *list);
+    figures found;
+    size_t n = clip_scores(rows, scores, WAKE, NEAR_MISS, list);
+
+    found.near_auc = area(n, list);
+    n = clip_scores(rows, scores, WAKE, OTHER, list);
+    found.other_auc = area(n, list);
+    found.recall = recall_at_one_percent(n, list);
+    found.row_auc = row_area(rows, scores);
+    found.fidelity = explained(rows->n, scores, original);
+    free(list);
+    return found;
+}
+
+/* ---- Time ---- */
+
+static double now(void) {
+    struct timespec time;
+
+    timespec_get(&time, TIME_UTC);
+    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec * 1e-3;
+}
+
+static int by_time(const void *left, const void *right) {
+    const double a = *(const double *)left, b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+double microseconds_a_frame(const snnk_network *network, const split *rows) {
+    enum { TURNS = 5001, ROWS = 50, TOGETHER = 4 }; /* the clock takes a while itself */
+    double *times = allocate(TURNS, sizeof *times), median;
+    snnk_workspace *workspace;
+    float y;
+
+    CHECK(snnk_workspace_create(1, NULL, &workspace));
+    CHECK(snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network)));
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        const double start = now();
+
+        for (size_t k = 0; k < TOGETHER; k++)
+            CHECK(snnk_network_forward(network, 1,
+                                       rows->X + (turn * TOGETHER + k) % ROWS % rows->n * INPUTS,
+                                       INPUTS, &y, 1, workspace));
+        times[turn] = (now() - start) / TOGETHER;
+    }
+    qsort(times, TURNS, sizeof *times, by_time);
+    median = times[TURNS / 2];
+    snnk_workspace_free(workspace);
+    free(times);
+    return median;
+}

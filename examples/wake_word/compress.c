@@ -33,8 +33,8 @@ snnk_layer *fit_linear(size_t outputs, size_t n, const float *X, const float *Y,
     return layer;
 }
 
-snnk_network *refit(const snnk_network *network, size_t n, const float *X, const float *y,
-                    snnk_workspace *workspace) {
+static snnk_network *refit(const snnk_network *network, size_t n, const float *X, const float *y,
+                           snnk_workspace *workspace) {
     snnk_refit *fit;
     snnk_network *refitted;
 

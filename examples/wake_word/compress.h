@@ -35,8 +35,4 @@ snnk_network *compress(const perceptron *original, const candidates *from, budge
 snnk_layer *fit_linear(size_t outputs, size_t n, const float *X, const float *Y,
                        snnk_workspace *workspace);
 
-/* The same network with the last Psi fitted to y (n). */
-snnk_network *refit(const snnk_network *network, size_t n, const float *X, const float *y,
-                    snnk_workspace *workspace);
-
 #endif

@@ -62,13 +62,13 @@ static size_t clip_scores(const split *rows, const float *scores, int32_t positi
     return n;
 }
 
-/* The share of positives above all but 1 % of the negatives. `of` is in order. */
-static double recall_at_one_percent(size_t n, const scored *of) {
+/* The share of positives above all but 5 % of the negatives. `of` is in order. */
+static double recall_at_five_percent(size_t n, const scored *of) {
     size_t negatives = 0, found = 0, positives, allowed;
 
     for (size_t i = 0; i < n; i++) negatives += !of[i].positive;
     positives = n - negatives;
-    allowed = negatives / 100;
+    allowed = negatives / 20;
     for (size_t i = n; i-- > 0;) {
         if (!of[i].positive && allowed-- == 0) break;
         found += (size_t)of[i].positive;
@@ -95,7 +95,7 @@ figures judge(const split *rows, const float *scores, const float *original) {
     found.near_auc = area(n, list);
     n = clip_scores(rows, scores, WAKE, OTHER, list);
     found.other_auc = area(n, list);
-    found.recall = recall_at_one_percent(n, list);
+    found.recall = recall_at_five_percent(n, list);
     found.row_auc = row_area(rows, scores);
     found.fidelity = explained(rows->n, scores, original);
     free(list);

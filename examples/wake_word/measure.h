@@ -8,7 +8,7 @@ typedef struct figures {
     /* areas under the receiver operating characteristic. Of clips, by their largest score: with the wake
      * word against other speech, and against near misses; of rows */
     double other_auc, near_auc, row_auc;
-    double recall; /* share of the clips with the wake word that score above 99 % of other speech */
+    double recall; /* share of the clips with the wake word that score above 95 % of other speech */
     double fidelity; /* share of the variance of the original's output that is explained */
 } figures;
 

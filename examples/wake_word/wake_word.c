@@ -218,8 +218,16 @@ static const char *name_of(size_t k, const result *of, char *buffer, size_t byte
     return buffer;
 }
 
+/* Of a model that was fitted to something else, how much it explains means nothing. */
+static const char *explained(const result *of, int storage, const char *none, char *buffer,
+                             size_t bytes) {
+    if (strcmp(of->target, "labels") == 0) return none;
+    snprintf(buffer, bytes, "%.4f", of->judged[storage].fidelity);
+    return buffer;
+}
+
 static void print_table(const bench *of, const result results[MODELS]) {
-    char buffer[64];
+    char buffer[64], share[16];
 
     printf("%zu rows to calibrate, %zu to test; largest difference to onnxruntime %.1e\n",
            of->calibration.n, of->test.n, of->difference);
@@ -229,18 +237,19 @@ static void print_table(const bench *of, const result results[MODELS]) {
     for (size_t k = 0; k < MODELS; k++) {
         const result *r = results + k;
 
-        printf("%-18s %-9s %10llu %7llu %7llu %7llu %6.2f %6.2f %6.2f %9.4f %8.4f %8.4f %8.4f "
+        printf("%-18s %-9s %10llu %7llu %7llu %7llu %6.2f %6.2f %6.2f %9s %8.4f %8.4f %8.4f "
                "%8.3f %9.4f\n",
                name_of(k, r, buffer, sizeof buffer), r->target, r->parameters, r->bytes[0],
                r->bytes[1], r->bytes[2], r->microseconds[0], r->microseconds[1], r->microseconds[2],
-               r->judged[0].fidelity, r->judged[0].other_auc, r->judged[0].near_auc,
-               r->judged[0].row_auc, r->judged[0].recall, r->judged[2].near_auc);
+               explained(r, 0, "-", share, sizeof share), r->judged[0].other_auc,
+               r->judged[0].near_auc, r->judged[0].row_auc, r->judged[0].recall,
+               r->judged[2].near_auc);
     }
 }
 
 static void print_json(const bench *of, const result results[MODELS]) {
     static const char *const storages[3] = {"float", "bf16", "int8"};
-    char buffer[64];
+    char buffer[64], share[16];
 
     printf("{\"calibration_rows\":%zu,\"test_rows\":%zu,\"largest_difference\":%.3g,\"models\":[",
            of->calibration.n, of->test.n, of->difference);
@@ -250,11 +259,11 @@ static void print_json(const bench *of, const result results[MODELS]) {
         printf("%s{\"name\":\"%s\",\"fitted_to\":\"%s\",\"parameters\":%llu", k ? "," : "",
                name_of(k, r, buffer, sizeof buffer), r->target, r->parameters);
         for (int s = 0; s < 3; s++)
-            printf(",\"%s\":{\"bytes\":%llu,\"microseconds\":%.3f,\"explained\":%.4f,"
+            printf(",\"%s\":{\"bytes\":%llu,\"microseconds\":%.3f,\"explained\":%s,"
                    "\"other_auc\":%.4f,\"near_auc\":%.4f,\"frame_auc\":%.4f,\"recall\":%.4f}",
-                   storages[s], r->bytes[s], r->microseconds[s], r->judged[s].fidelity,
-                   r->judged[s].other_auc, r->judged[s].near_auc, r->judged[s].row_auc,
-                   r->judged[s].recall);
+                   storages[s], r->bytes[s], r->microseconds[s],
+                   explained(r, s, "null", share, sizeof share), r->judged[s].other_auc,
+                   r->judged[s].near_auc, r->judged[s].row_auc, r->judged[s].recall);
         printf("}");
     }
     printf("]}\n");

@@ -91,10 +91,10 @@ python3 $here/convert.py "$models/alexa_v0.1.onnx" "$cache"
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi
-# Its own threads would only be in the way of the library's.
+# Half a minute on one core.
 export OPENBLAS_NUM_THREADS=1
 echo "Compressing ..." >&2
-build/release/examples/wake_word "$cache" --threads "$(nproc)" "$@"
+build/release/examples/wake_word "$cache" "$@"
 
 # ---- Static programs: with the kernels of this kind of processor, and with plain C alone ----
 

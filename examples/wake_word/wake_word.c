@@ -1,6 +1,6 @@
 /* A wake-word detector, 1536-128-128-1, made smaller: what is lost, and what is won.
  *
- *     wake_word DIRECTORY [--threads 1] [--json]
+ *     wake_word DIRECTORY [--json]
  *
  * DIRECTORY: as features.mjs and convert.py left it. Builds the original from its weights, holds it to
  * the scores of onnxruntime, compresses and bundles it for several numbers of features, with nothing but
@@ -269,24 +269,14 @@ static void print_json(const bench *of, const result results[MODELS]) {
     printf("]}\n");
 }
 
-#define USAGE "usage: %s DIRECTORY [--threads 1] [--json]\n"
+#define USAGE "usage: %s DIRECTORY [--json]\n"
 
 int main(int argc, char **argv) {
     static result results[MODELS];
-    size_t threads = 1;
-    int json = 0;
+    const int json = argc == 3 && strcmp(argv[2], "--json") == 0;
     bench of;
 
-    for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            json = 1;
-        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && atol(argv[i + 1]) > 0) {
-            threads = (size_t)atol(argv[++i]);
-        } else {
-            argc = 0;
-        }
-    }
-    if (argc < 2 || argv[1][0] == '-') {
+    if (argc != 2 + json || argv[1][0] == '-') {
         const int help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
         fprintf(help ? stdout : stderr, USAGE, argv[0]);
@@ -295,7 +285,7 @@ int main(int argc, char **argv) {
     of.calibration = read_split(argv[1], "calibration");
     of.test = read_split(argv[1], "test");
     of.original = read_perceptron(argv[1]);
-    CHECK(snnk_workspace_create(threads, NULL, &of.workspace));
+    CHECK(snnk_workspace_create(1, NULL, &of.workspace));
     measure_all(&of, argv[1], results);
     (json ? print_json : print_table)(&of, results);
     snnk_workspace_free(of.workspace);

@@ -98,6 +98,8 @@ DEFAULTS = {"Flatten": {"axis": 1}, "Gemm": {"alpha": 1.0, "beta": 1.0, "transA"
 def layers(model):
     """[(W, b)], each (name, shape, bytes), of a graph that is a perceptron"""
     graph = first(model, 7)
+    if graph is None:
+        sys.exit("no graph")
     weights = {name: (name, shape, values)
                for name, shape, values in map(tensor, every(graph, 5))}
     kinds, found, value = [], [], first(every(graph, 11)[0], 1)

@@ -6,7 +6,7 @@
 # 69 voices (5 minutes, once), runs examples/wake_word/wake_word.c, and builds the smallest static
 # program that runs the result. The package does not say what its models' weights are licensed under:
 # they are run here, and no part of the project.
-# --json: two JSON objects on stdout, one a line.
+# --json: one JSON object on stdout.
 set -eu
 cd "$(dirname "$0")/../.."
 . scripts/packages.sh
@@ -94,7 +94,8 @@ fi
 # Half a minute on one core.
 export OPENBLAS_NUM_THREADS=1
 echo "Compressing ..." >&2
-build/release/examples/wake_word "$cache" "$@"
+build/release/examples/wake_word "$cache" "$@" >"$work/figures"
+[ $# = 1 ] || cat "$work/figures"
 
 # ---- Static programs: with the kernels of this kind of processor, and with plain C alone ----
 
@@ -134,7 +135,8 @@ build portable SNNK_KERNELS=portable -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PR
 link empty build/wake_word/portable/libsnnk.a -DEMPTY
 bytes() { stat -c %s "$work/$1"; }
 if [ $# = 1 ]; then
-    printf '{"program_features":%d,"native_bytes":%d,"portable_bytes":%d,"empty_bytes":%d}\n' \
+    printf '%s,"program_features":%d,"native_bytes":%d,"portable_bytes":%d,"empty_bytes":%d}\n' \
+        "$(sed 's/}$//' "$work/figures")" \
         $program_features "$(bytes native)" "$(bytes portable)" "$(bytes empty)"
 else
     echo "Static program, $program_features features in the first layer: $(bytes native) bytes," \

@@ -71,7 +71,8 @@ export function clips(split) {
     });
     for (const voice of VOICES[split]) {
         for (let k = 0; k < OF_A_VOICE.alone; k++) add(voice, WAKE_WORD, WAKE);
-        for (let k = 0; k < OF_A_VOICE.commands; k++) add(voice, `${WAKE_WORD}, ${draw(COMMANDS[split])}`, WAKE);
+        for (let k = 0; k < OF_A_VOICE.commands; k++)
+            add(voice, `${WAKE_WORD}, ${draw(COMMANDS[split])}`, WAKE);
         for (let k = 0; k < OF_A_VOICE.nearMisses; k++) add(voice, draw(NEAR_MISSES[split]), NEAR_MISS);
         for (let k = 0; k < OF_A_VOICE.fortunes; k++) add(voice, draw(others), OTHER);
     }

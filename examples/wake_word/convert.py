@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The weights of a perceptron out of an ONNX file, as .npy: convert.py MODEL.onnx DIRECTORY
 
-Takes graphs that are Flatten, then Gemm and Relu in turn, and Gemm and Sigmoid at the end, each on what the one
-before it gives; stops at anything else. Writes hidden.0.weight.npy (outputs x inputs), hidden.0.bias.npy,
+Takes graphs that are Flatten, then Gemm and Relu in turn, and Gemm and Sigmoid at the end, each on what
+the one before it gives; stops at anything else. Writes hidden.0.weight.npy (outputs x inputs), hidden.0.bias.npy,
 ... and output.weight.npy, output.bias.npy.
 """
 import os

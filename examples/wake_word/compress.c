@@ -132,9 +132,9 @@ static void multiply(const double *A, const double *U, double *V) {
 /* Lines B^T u: B is the ridge regression of the layer's outputs H on X, u the leading eigenvectors of
  * `slopes` times the covariance of what it predicts (reduced-rank regression, an error e of the layer
  * counting as the error slope . e of the output), by orthogonal iteration: the first columns do not
- * depend on how many follow. */
+ * depend on how many follow. They get the variance wanted: features of one size lose least in int8. */
 static float *find_lines(size_t n, const float *X, const float *H, const double *slopes,
-                         snnk_workspace *workspace) {
+                         double variance_wanted, snnk_workspace *workspace) {
     snnk_layer *linear = fit_linear(HIDDEN, n, X, H, workspace);
     float *predicted = allocate(n * HIDDEN, sizeof *predicted);
     float *B = allocate((size_t)HIDDEN * INPUTS, sizeof *B);
@@ -153,13 +153,14 @@ static float *find_lines(size_t n, const float *X, const float *H, const double 
     }
     multiply(covariance, U, V);
     for (size_t c = 0; c < MAX_LINES; c++) {
-        double variance = 0; /* of the line over the rows, brought to 1 */
+        double variance = 0; /* of the line over the rows */
 
         for (size_t j = 0; j < HIDDEN; j++) variance += U[j * MAX_LINES + c] * V[j * MAX_LINES + c];
         for (size_t j = 0; j < HIDDEN; j++)
             for (size_t k = 0; k < INPUTS; k++)
                 lines[c * INPUTS + k] +=
-                    (float)(U[j * MAX_LINES + c] / sqrt(variance)) * B[j * INPUTS + k];
+                    (float)(U[j * MAX_LINES + c] * sqrt(variance_wanted / variance)) *
+                    B[j * INPUTS + k];
     }
     snnk_layer_free(linear);
     free(covariance);
@@ -180,7 +181,8 @@ candidates find_candidates(const perceptron *original, size_t n, const float *X,
     second_moments(n, H0, 1, moments);
     second_moments(n, rows, 0, slopes);
     sort_neurons(moments, slopes, found.neurons[0]);
-    found.lines = find_lines(n, X, H0, slopes, workspace);
+    found.lines =
+        find_lines(n, X, H0, slopes, moments[found.neurons[0][0] * (HIDDEN + 1)], workspace);
     second_moments(n, H1, 1, moments);
     second_moments(1, original->output.W, 0, slopes); /* the same slopes for every row */
     sort_neurons(moments, slopes, found.neurons[1]);

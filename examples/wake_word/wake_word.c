@@ -227,23 +227,23 @@ static const char *explained(const result *of, int storage, const char *none, ch
 }
 
 static void print_table(const bench *of, const result results[MODELS]) {
-    char buffer[64], share[16];
+    char buffer[64], share[16], narrow[16];
 
     printf("%zu rows to calibrate, %zu to test; largest difference to onnxruntime %.1e\n",
            of->calibration.n, of->test.n, of->difference);
     printf("%-18s %-9s %10s %7s %7s %7s %6s %6s %6s %9s %8s %8s %8s %8s %9s\n", "model",
            "fitted to", "parameters", "bytes", "bf16", "int8", "us", "bf16", "int8", "explained",
-           "other", "near", "frames", "recall", "int8 near");
+           "other", "near", "frames", "recall", "int8 expl");
     for (size_t k = 0; k < MODELS; k++) {
         const result *r = results + k;
 
         printf("%-18s %-9s %10llu %7llu %7llu %7llu %6.2f %6.2f %6.2f %9s %8.4f %8.4f %8.4f "
-               "%8.3f %9.4f\n",
+               "%8.3f %9s\n",
                name_of(k, r, buffer, sizeof buffer), r->target, r->parameters, r->bytes[0],
                r->bytes[1], r->bytes[2], r->microseconds[0], r->microseconds[1], r->microseconds[2],
                explained(r, 0, "-", share, sizeof share), r->judged[0].other_auc,
                r->judged[0].near_auc, r->judged[0].row_auc, r->judged[0].recall,
-               r->judged[2].near_auc);
+               explained(r, 2, "-", narrow, sizeof narrow));
     }
 }
 

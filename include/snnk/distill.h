@@ -12,7 +12,8 @@
  *               the teacher's neurons, chosen one by one for what they explain
  *               of what is left
  *     REFINED   those, then all of G, offsets and Psi by Adam (Kingma & Ba      least squares
- *               2015) on mini-batches
+ *               2015) on mini-batches; of a relu teacher linear features
+ *               become relu(z + 1.5 standard deviations) first
  *
  * r and the ridge of least squares are those of least error on held-out rows.
  *
@@ -52,14 +53,14 @@ typedef struct snnk_distill_config {
                              * belong together (tokens of a text) say too much of each other. Default 1 */
     uint64_t
         selection_rows; /* features are chosen by a random sample of that many rows at most, >= 2; the
-                              * final least squares takes all. Default 32768 */
+                              * final least squares takes all. Default 65536 */
     int32_t tier;       /* snnk_distill_tier. Default CLOSED */
     int32_t linear;     /* r, at most m, d and l, or SNNK_DISTILL_LINEAR_AUTO (default) */
     int32_t epochs;     /* REFINED: passes over the rows, 1 ... 100000. Default 16 */
     int32_t batch;      /* rows of a mini-batch, 1 ... 1000000. Default 256 */
     double
         learning_rate; /* relative: of a step, in root mean squares of what it changes; falls to 0
-                             * along a cosine. 0 < rate <= 1. Default 0.02 */
+                             * along a cosine. 0 < rate <= 1. Default 0.04 */
     snnk_distill_progress progress; /* NULL for none */
     void *user;                     /* for it */
 } snnk_distill_config;

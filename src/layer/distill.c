@@ -11,7 +11,7 @@ static const snnk_distill_config defaults = {.size = sizeof(snnk_distill_config)
                                              .ridge = SNNK_RIDGE_AUTO,
                                              .heldout_share = 0.1,
                                              .heldout_run = 1,
-                                             .selection_rows = 32768,
+                                             .selection_rows = 65536,
                                              .tier = SNNK_DISTILL_CLOSED,
                                              .linear = SNNK_DISTILL_LINEAR_AUTO,
                                              .epochs = 16,
@@ -553,7 +553,7 @@ int snnk_distill_solve(const snnk_distill *distill, size_t features, snnk_worksp
     if (distill->config.tier == SNNK_DISTILL_REFINED) {
         snnk__student refined;
 
-        st = snnk__distill_refine(distill, &student, linear, workspace, &refined, &epochs);
+        st = snnk__distill_refine(distill, &student, &linear, workspace, &refined, &epochs);
         if (st != SNNK_OK) goto done;
         snnk__student_free(&student);
         student = refined;

@@ -79,9 +79,9 @@ int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspac
 /* m random features, through the candidates' function. */
 int snnk__distill_random(const snnk_distill *distill, size_t m, snnk_map **map);
 
-/* Refine the first r linear and m - r other features of a student by gradient, and fit again. *refined: the better
- * of both; *epochs: after how many. SNNK_E_CANCELLED. */
-int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start, size_t r,
+/* Refine a student, whose first *linear features are linear, by gradient, and fit again. *refined: the better of
+ * both; *linear: of it; *epochs: after how many, 0 if that was the start. SNNK_E_CANCELLED. */
+int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start, size_t *linear,
                          snnk_workspace *workspace, snnk__student *refined, int32_t *epochs);
 
 #endif

@@ -187,8 +187,8 @@ static size_t best_candidate(const candidates *c) {
 
     for (size_t j = 0; j < c->p; j++) {
         if (c->left[j] <= c->smallest[j]) continue;
-        const double moment = cblas_dnrm2((lapack_int)c->t, c->C + j * c->t, 1);
-        const double explained = moment / c->left[j] * moment;
+        const double *C = c->C + j * c->t;
+        const double explained = cblas_ddot((lapack_int)c->t, C, 1, C, 1) / c->left[j];
 
         if (explained > most) most = explained, best = j;
     }

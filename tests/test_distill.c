@@ -1,0 +1,409 @@
+/* src/layer/distill*.c: teachers whose best students are known, budgets, statuses. */
+#include <string.h>
+
+#include <snnk/distill.h>
+
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/draw.h"
+
+enum { N = 600, D = 6, H = 14, L = 4 };
+
+typedef struct teacher {
+    snnk_layer *hidden, *readout;
+    float W1[H * D], b1[H], W2[L * H], b2[L];
+    float X[N * D], Y[N * L];
+} teacher;
+
+/* W2 has columns of `used` neurons only. */
+static teacher make_teacher(int32_t activation, size_t used) {
+    teacher a;
+
+    draw_floats(a.W1, H * D, 1);
+    draw_floats(a.b1, H, 2);
+    draw_floats(a.W2, L * H, 3);
+    draw_floats(a.b2, L, 4);
+    draw_floats(a.X, N * D, 5);
+    for (size_t i = 0; i < L * H; i++)
+        if (i % H >= used) a.W2[i] = 0;
+    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, activation, NULL, &a.hidden));
+    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, NULL, &a.readout));
+    return a;
+}
+
+static void free_teacher(teacher *a) {
+    snnk_layer_free(a->hidden);
+    snnk_layer_free(a->readout);
+}
+
+static snnk_distill_config config_of(int32_t tier) {
+    snnk_distill_config config;
+
+    assert_ok(snnk_distill_config_init(&config, sizeof config));
+    config.tier = tier;
+    return config;
+}
+
+static snnk_distill_report report_of(const teacher *a, const snnk_distill_config *config,
+                                     size_t features, snnk_layer **layer) {
+    snnk_distill_report report;
+
+    assert_ok(snnk_distill_report_init(&report, sizeof report));
+    assert_ok(snnk_layer_distill(a->hidden, a->readout, features, N, a->X, D, NULL, 0, config, NULL,
+                                 &report, layer));
+    return report;
+}
+
+/* What the teacher, of relu, gives, in plain double. */
+static void teacher_outputs(const teacher *a, float *Y) {
+    for (size_t i = 0; i < N; i++) {
+        double hidden[H];
+
+        for (size_t j = 0; j < H; j++) {
+            double z = (double)a->b1[j];
+
+            for (size_t k = 0; k < D; k++) z += (double)a->W1[j * D + k] * (double)a->X[i * D + k];
+            hidden[j] = fmax(z, 0);
+        }
+        for (size_t o = 0; o < L; o++) {
+            double y = (double)a->b2[o];
+
+            for (size_t j = 0; j < H; j++) y += (double)a->W2[o * H + j] * hidden[j];
+            Y[i * L + o] = (float)y;
+        }
+    }
+}
+
+/* The largest difference to that. */
+static double off_by(const teacher *a, const snnk_layer *layer) {
+    float Y[N * L], expected[N * L];
+    double worst = 0;
+
+    teacher_outputs(a, expected);
+    assert_ok(snnk_layer_forward(layer, N, a->X, D, Y, L, NULL));
+    for (size_t i = 0; i < N * L; i++)
+        worst = fmax(worst, fabs((double)expected[i] - (double)Y[i]));
+    return worst;
+}
+
+/* ---- Students that are known ---- */
+
+/* Three neurons are all there is: three features do the same, to float. */
+static void test_finds_the_neurons_in_use(void **state) {
+    teacher a = make_teacher(SNNK_RELU, 3);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_layer *layer;
+    const snnk_distill_report report = report_of(&a, &config, 3, &layer);
+
+    (void)state;
+    assert_int_equal(report.features, 3);
+    assert_int_equal(report.linear_features, 0);
+    assert_true(report.explained > 1 - 1e-9); /* a ridge of 1e-9 of the mean square at the least */
+    assert_close(report.relative_error, 0, 0, 1e-4);
+    assert_true(off_by(&a, layer) < 1e-3);
+    assert_true(report.explained_linear < 0.99 && report.explained_random < 0.99);
+    assert_int_equal(report.parameters, 3 * (D + 1 + L) + L);
+    assert_int_equal(report.multiply_adds, 3 * (D + L));
+    assert_int_equal(report.parameters_teacher, H * (D + 1) + L * (H + 1));
+    assert_int_equal(report.multiply_adds_teacher, H * D + L * H);
+    assert_int_equal(report.rows + report.heldout_rows, N);
+    assert_true(report.heldout_rows > 20 && report.heldout_rows < 120); /* 60, deviation 7.3 */
+    assert_false(report.few_rows);
+    snnk_layer_free(layer);
+    free_teacher(&a);
+}
+
+/* A linear teacher of rank 2 needs 2 linear features; as many of its neurons would do, too, but not
+ * fewer. */
+static void test_linear_teacher(void **state) {
+    teacher a = make_teacher(SNNK_IDENTITY, 2);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_layer *layer;
+    snnk_distill_report report = report_of(&a, &config, 2, &layer);
+
+    (void)state;
+    assert_true(report.explained > 1 - 1e-9);
+    assert_true(report.explained_linear > 1 - 1e-9);
+    assert_true(report.simpler_is_better);
+    snnk_layer_free(layer);
+    report = report_of(&a, &config, 1, &layer);
+    assert_true(report.explained < 0.999);
+    snnk_layer_free(layer);
+    free_teacher(&a);
+}
+
+/* More features explain more; the student is no worse than linear or chosen neurons, which it may be. */
+static void test_more_is_better(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    double last = 0;
+
+    (void)state;
+    for (size_t m = 2; m <= 8; m += 2) {
+        snnk_layer *layer;
+        const snnk_distill_report report = report_of(&a, &config, m, &layer);
+
+        assert_true(report.explained > last);
+        assert_true(report.explained >= report.explained_linear - 0.01);
+        assert_true(report.explained >= report.explained_neurons - 0.01);
+        assert_true(report.explained > report.explained_random);
+        last = report.explained;
+        snnk_layer_free(layer);
+    }
+    free_teacher(&a);
+}
+
+/* ---- Refinement ---- */
+
+static int count_epochs(void *user, int32_t done, int32_t epochs, double explained) {
+    int32_t *last = user;
+
+    assert_int_equal(done, *last + 1);
+    assert_int_equal(epochs, 40);
+    assert_true(explained <= 1);
+    *last = done;
+    return done == 17;
+}
+
+/* Candidates near the three neurons of the teacher, none of them in place: the gradient brings them there.
+ * And the same twice. */
+static void test_refines(void **state) {
+    teacher a = make_teacher(SNNK_RELU, 3);
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    float near[H * D], noise[H * D], Psi[2][L * 3];
+    snnk_distill_report reports[3];
+    snnk_map_config of;
+    snnk_map *candidates;
+
+    (void)state;
+    draw_floats(noise, H * D, 11);
+    for (size_t i = 0; i < H * D; i++) near[i] = a.W1[i] + 0.3f * noise[i];
+    assert_ok(snnk_map_config_init(&of, sizeof of));
+    of.kind = SNNK_MAP_ELEMENTWISE;
+    assert_ok(snnk_map_create_from_rows(D, H, near, D, a.b1, &of, NULL, &candidates));
+    teacher_outputs(&a, a.Y);
+    config.linear = 0;
+    config.epochs = 100;
+    config.batch = 32;
+    for (int run = 0; run < 3; run++) {
+        snnk_distill *distill;
+        snnk_layer *layer;
+
+        assert_ok(
+            snnk_distill_create_sampled(candidates, L, N, a.X, D, a.Y, L, &config, NULL, &distill));
+        assert_ok(snnk_distill_report_init(&reports[run], sizeof reports[run]));
+        assert_ok(snnk_distill_solve(distill, 3, NULL, &reports[run], &layer));
+        if (run > 0) assert_ok(snnk_layer_weights(layer, Psi[run - 1], 3, NULL));
+        config.tier = SNNK_DISTILL_REFINED;
+        snnk_layer_free(layer);
+        snnk_distill_free(distill);
+    }
+    print_message("closed %g, refined %g after %d\n", reports[0].explained, reports[1].explained,
+                  reports[1].epochs);
+    assert_true(reports[0].explained < 0.99);
+    assert_true(reports[1].explained > 0.9999);
+    assert_true(reports[1].epochs > 0 && reports[1].epochs <= 100);
+    assert_int_equal(reports[1].parameters, reports[0].parameters);
+    assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
+    snnk_map_free(candidates);
+    free_teacher(&a);
+}
+
+static void test_cancels(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
+    int32_t epochs = 0;
+    snnk_layer *layer = (snnk_layer *)&a;
+
+    (void)state;
+    config.epochs = 40;
+    config.progress = count_epochs;
+    config.user = &epochs;
+    assert_status(
+        snnk_layer_distill(a.hidden, a.readout, 4, N, a.X, D, NULL, 0, &config, NULL, NULL, &layer),
+        SNNK_E_CANCELLED);
+    assert_null(layer);
+    assert_int_equal(epochs, 17);
+    free_teacher(&a);
+}
+
+/* ---- Sampled functions ---- */
+
+/* y = |x_0|: relu(x_0) + relu(-x_0), both among the candidates. */
+static void test_sampled(void **state) {
+    const float G[] = {1, 0, 0, 1, -1, 0, 0, -1};
+    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    float X[N * 2], Y[N];
+    snnk_map_config of;
+    snnk_map *candidates;
+    snnk_distill *distill;
+    snnk_distill_report report;
+    snnk_layer *layer;
+
+    (void)state;
+    draw_floats(X, N * 2, 9);
+    for (size_t i = 0; i < N; i++) Y[i] = fabsf(X[2 * i]);
+    assert_ok(snnk_map_config_init(&of, sizeof of));
+    assert_ok(snnk_map_create_from_rows(2, 4, G, 2, NULL, &of, NULL, &candidates));
+    assert_ok(snnk_distill_create_sampled(candidates, 1, N, X, 2, Y, 1, &config, NULL, &distill));
+    assert_ok(snnk_distill_report_init(&report, sizeof report));
+    assert_ok(snnk_distill_solve(distill, 2, NULL, &report, &layer));
+    assert_true(report.explained > 1 - 1e-9);
+    assert_true(report.explained_linear < 0.1);
+    assert_int_equal(report.parameters_teacher, 0);
+    size_t features;
+    assert_status(snnk_distill_features_of_share(distill, 0.5, &features), SNNK_E_UNSUPPORTED);
+    assert_ok(snnk_distill_features_of_error(distill, 0.01, &features));
+    assert_int_equal(features, 2);
+    snnk_layer_free(layer);
+    snnk_distill_free(distill);
+    snnk_map_free(candidates);
+}
+
+/* ---- Budgets ---- */
+
+/* The teacher has 14 * 7 + 4 * 15 = 158 numbers; m features 11 m + 4. */
+static void test_budgets(void **state) {
+    teacher a = make_teacher(SNNK_RELU, 3);
+    snnk_distill *distill;
+    size_t features = 99;
+
+    (void)state;
+    assert_ok(snnk_distill_create(a.hidden, a.readout, N, a.X, D, NULL, 0, NULL, NULL, &distill));
+    assert_ok(snnk_distill_features_of_share(distill, 0.5, &features)); /* 79: (79 - 4)/11 */
+    assert_int_equal(features, 6);
+    assert_ok(snnk_distill_features_of_share(distill, 15.0 / 158, &features));
+    assert_int_equal(features, 1);
+    assert_status(snnk_distill_features_of_share(distill, 14.9 / 158, &features), SNNK_E_RANGE);
+    assert_status(snnk_distill_features_of_share(distill, NAN, &features), SNNK_E_RANGE);
+    assert_ok(snnk_distill_features_of_error(distill, 1e-3, &features)); /* three in use */
+    assert_int_equal(features, 3);
+    assert_status(snnk_distill_features_of_error(distill, 1, &features), SNNK_E_RANGE);
+    assert_status(snnk_distill_features_of_error(distill, 1e-12, &features), SNNK_E_RANGE);
+    snnk_distill_free(distill);
+    free_teacher(&a);
+}
+
+/* ---- What is refused ---- */
+
+static void test_refuses(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill *distill = (snnk_distill *)&a;
+    snnk_layer *layer, *snnk;
+    snnk_map *map;
+    float constant[N * D] = {0};
+
+    (void)state;
+    assert_ok(
+        snnk_layer_distill(a.hidden, a.readout, 2, N, a.X, D, NULL, 0, NULL, NULL, NULL, &snnk));
+#define CREATE(hidden, readout, n, X, ldx, Y, ldy)                                                 \
+    snnk_distill_create(hidden, readout, n, X, ldx, Y, ldy, &config, NULL, &distill)
+    assert_status(CREATE(NULL, NULL, N, a.X, D, NULL, 0), SNNK_E_NULL);
+    assert_null(distill);
+    assert_status(snnk_distill_create(a.hidden, NULL, N, a.X, D, NULL, 0, NULL, NULL, NULL),
+                  SNNK_E_NULL);
+    assert_status(CREATE(a.hidden, a.readout, N, NULL, D, NULL, 0), SNNK_E_NULL);
+    assert_status(CREATE(a.hidden, a.readout, N, a.X, D - 1, NULL, 0), SNNK_E_STRIDE);
+    assert_status(CREATE(a.hidden, a.readout, N, a.X, D, a.Y, L - 1), SNNK_E_STRIDE);
+    assert_status(CREATE(a.hidden, a.hidden, N, a.X, D, NULL, 0), SNNK_E_UNSUPPORTED);
+    assert_status(CREATE(snnk, NULL, N, a.X, D, NULL, 0), SNNK_E_UNSUPPORTED);
+    assert_status(CREATE(a.readout, a.readout, N, a.X, D, NULL, 0), SNNK_E_SHAPE);
+    assert_status(CREATE(a.hidden, a.readout, 3, a.X, D, NULL, 0), SNNK_E_SHAPE);
+    assert_status(CREATE(a.hidden, a.readout, 0, a.X, D, NULL, 0), SNNK_E_SHAPE);
+    assert_status(CREATE(a.hidden, a.readout, N, constant, D, NULL, 0), SNNK_E_STATE);
+    a.X[17 * D + 2] = NAN;
+    assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_NONFINITE);
+    assert_non_null(strstr(snnk_last_error(), "17"));
+    a.X[17 * D + 2] = 0;
+    a.Y[3] = INFINITY;
+    assert_status(CREATE(a.hidden, a.readout, N, a.X, D, a.Y, L), SNNK_E_NONFINITE);
+
+    const struct {
+        size_t offset;
+        double value;
+    } ranges[] = {{offsetof(snnk_distill_config, ridge), -2},
+                  {offsetof(snnk_distill_config, heldout_share), 0},
+                  {offsetof(snnk_distill_config, heldout_share), 0.6},
+                  {offsetof(snnk_distill_config, learning_rate), 0},
+                  {offsetof(snnk_distill_config, learning_rate), 2}};
+    const struct {
+        size_t offset;
+        int32_t value;
+        int status;
+    } integers[] = {{offsetof(snnk_distill_config, tier), 3, SNNK_E_ENUM},
+                    {offsetof(snnk_distill_config, tier), -1, SNNK_E_ENUM},
+                    {offsetof(snnk_distill_config, linear), -2, SNNK_E_RANGE},
+                    {offsetof(snnk_distill_config, epochs), 0, SNNK_E_RANGE},
+                    {offsetof(snnk_distill_config, batch), 0, SNNK_E_RANGE}};
+
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        config = config_of(SNNK_DISTILL_CLOSED);
+        memcpy((char *)&config + ranges[i].offset, &ranges[i].value, sizeof(double));
+        assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_RANGE);
+    }
+    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
+        config = config_of(SNNK_DISTILL_CLOSED);
+        memcpy((char *)&config + integers[i].offset, &integers[i].value, sizeof(int32_t));
+        assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), integers[i].status);
+    }
+    config = config_of(SNNK_DISTILL_CLOSED);
+    config.heldout_run = 0;
+    assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_RANGE);
+    config = config_of(SNNK_DISTILL_CLOSED);
+    config.selection_rows = 1;
+    assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_RANGE);
+    config = config_of(SNNK_DISTILL_CLOSED);
+    config.linear = 5; /* of l = 4 */
+    assert_ok(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0));
+    assert_status(snnk_distill_solve(distill, 6, NULL, NULL, &layer), SNNK_E_RANGE);
+    assert_null(layer);
+    assert_status(snnk_distill_solve(distill, 0, NULL, NULL, &layer), SNNK_E_RANGE);
+    assert_status(snnk_distill_solve(distill, D + H + 1, NULL, NULL, &layer), SNNK_E_RANGE);
+    assert_status(snnk_distill_solve(NULL, 1, NULL, NULL, &layer), SNNK_E_NULL);
+    assert_status(snnk_distill_solve(distill, 1, NULL, NULL, NULL), SNNK_E_NULL);
+    snnk_distill_free(distill);
+    snnk_distill_free(NULL);
+
+    assert_ok(snnk_map_create(D, NULL, NULL, &map));
+    assert_status(snnk_distill_create_sampled(map, 0, N, a.X, D, a.X, D, NULL, NULL, &distill),
+                  SNNK_E_SHAPE);
+    assert_status(snnk_distill_create_sampled(map, 1, N, a.X, D, NULL, 1, NULL, NULL, &distill),
+                  SNNK_E_NULL);
+    snnk_map_free(map);
+    snnk_layer_free(snnk);
+    free_teacher(&a);
+}
+
+/* Fewer rows than features: it works, and says so. */
+static void test_few_rows(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_report report;
+    snnk_layer *layer;
+
+    (void)state;
+    config.heldout_share = 0.3;
+    assert_ok(snnk_distill_report_init(&report, sizeof report));
+    assert_ok(snnk_layer_distill(a.hidden, a.readout, 4, 20, a.X, D, NULL, 0, &config, NULL,
+                                 &report, &layer));
+    assert_true(report.few_rows);
+    snnk_layer_free(layer);
+    free_teacher(&a);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finds_the_neurons_in_use),
+        cmocka_unit_test(test_linear_teacher),
+        cmocka_unit_test(test_more_is_better),
+        cmocka_unit_test(test_refines),
+        cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_few_rows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

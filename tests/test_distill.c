@@ -153,6 +153,40 @@ static void test_more_is_better(void **state) {
     free_teacher(&a);
 }
 
+/* Matrices of rank 1 lose nothing when they are cut to it: at 4 features, 40 numbers, there are 6 + 14 for the
+ * one and 14 + 4 for the other. At 3 there is no rank for both. A lone layer's rank is the number of features. */
+static void test_singular_values(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_report report;
+    snnk_layer *layer, *hidden, *readout;
+
+    (void)state;
+    for (size_t i = 0; i < H * D; i++) a.W1[i] = a.b1[i / D] * a.X[i % D];
+    for (size_t i = 0; i < L * H; i++) a.W2[i] = a.b2[i / H] * a.b1[i % H];
+    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_TANH, NULL, &hidden));
+    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, NULL, &readout));
+    assert_ok(snnk_distill_report_init(&report, sizeof report));
+    for (size_t m = 3; m <= 4; m++) {
+        assert_ok(snnk_layer_distill(hidden, readout, m, N, a.X, D, NULL, 0, &config, NULL, &report,
+                                     &layer));
+        assert_true(m == 3 ? isnan(report.explained_svd) : report.explained_svd > 1 - 1e-9);
+        snnk_layer_free(layer);
+    }
+    assert_ok(
+        snnk_layer_distill(hidden, NULL, 1, N, a.X, D, NULL, 0, &config, NULL, &report, &layer));
+    assert_true(report.explained_svd > 1 - 1e-9);
+    assert_true(report.simpler_is_better);
+    snnk_layer_free(layer);
+    assert_ok(
+        snnk_layer_distill(a.hidden, NULL, 2, N, a.X, D, NULL, 0, &config, NULL, &report, &layer));
+    assert_true(report.explained_svd > 0 && report.explained_svd < 1); /* of rank 6 */
+    snnk_layer_free(layer);
+    snnk_layer_free(readout);
+    snnk_layer_free(hidden);
+    free_teacher(&a);
+}
+
 /* ---- Refinement ---- */
 
 static int count_epochs(void *user, int32_t done, int32_t epochs, double explained) {
@@ -392,17 +426,61 @@ static void test_few_rows(void **state) {
     free_teacher(&a);
 }
 
+/* Both tiers, with all baselines. */
+static void test_failing_allocations(void **state) {
+    enum { FEW = 60 };
+    teacher a = make_teacher(SNNK_RELU, H);
+    test_memory memory;
+    snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_layer *hidden, *readout;
+
+    (void)state;
+    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_RELU, &allocator, &hidden));
+    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, &allocator, &readout));
+    const long alive = memory.alive;
+
+    for (int32_t tier = SNNK_DISTILL_CLOSED; tier <= SNNK_DISTILL_REFINED; tier++) {
+        snnk_distill_config config = config_of(tier);
+
+        config.epochs = 1;
+        config.linear = 1;
+        for (long k = 0;; k += 1 + k / 40) { /* not each of hundreds */
+            snnk_distill_report report;
+            snnk_layer *layer;
+            int st;
+
+            assert_ok(snnk_distill_report_init(&report, sizeof report));
+            memory.calls = 0;
+            memory.fail_after = k;
+            st = snnk_layer_distill(hidden, readout, 4, FEW, a.X, D, NULL, 0, &config, NULL,
+                                    &report, &layer);
+            snnk_layer_free(layer);
+            assert_int_equal(memory.alive, alive);
+            if (st == SNNK_OK) break;
+            assert_int_equal(st, SNNK_E_NOMEM);
+            assert_true(k < 10000);
+        }
+        memory.fail_after = -1;
+    }
+    snnk_layer_free(readout);
+    snnk_layer_free(hidden);
+    assert_int_equal(memory.alive, 0);
+    free_teacher(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_the_neurons_in_use),
         cmocka_unit_test(test_linear_teacher),
         cmocka_unit_test(test_more_is_better),
+        cmocka_unit_test(test_singular_values),
         cmocka_unit_test(test_refines),
         cmocka_unit_test(test_cancels),
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_few_rows),
+        cmocka_unit_test(test_failing_allocations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

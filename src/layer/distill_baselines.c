@@ -23,19 +23,22 @@ int snnk__distill_random(const snnk_distill *distill, size_t m, snnk_map **map) 
     return st;
 }
 
+/* *squares: the held-out rows' deviations from their mean. */
 static int explained_by(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
-                        double *explained) {
+                        double *explained, double *squares) {
     snnk__student student;
     const int st = snnk__distill_fit(distill, map, workspace, &student);
 
     if (st != SNNK_OK) return st;
     *explained = student.explained;
+    *squares = 0;
+    for (size_t k = 0; k < distill->l; k++) *squares += snnk__lstsq_squares(student.heldout, k);
     snnk__student_free(&student);
     return SNNK_OK;
 }
 
 static int linear(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                  double *explained) {
+                  double *explained, double *squares) {
     const size_t rank = snnk__min_size(m, snnk__min_size(distill->d, distill->l));
     const snnk__subset nothing = {0};
     snnk__subset subset;
@@ -47,7 +50,7 @@ static int linear(const snnk_distill *distill, size_t m, snnk_workspace *workspa
     st = snnk__subset_directions(distill->train, distill->d, &nothing, distill->ridge, rank,
                                  subset.D);
     if (st == SNNK_OK) st = snnk__distill_map(distill, &subset, &map);
-    if (st == SNNK_OK) st = explained_by(distill, map, workspace, explained);
+    if (st == SNNK_OK) st = explained_by(distill, map, workspace, explained, squares);
 done:
     snnk__subset_free(distill, &subset);
     return st;
@@ -89,7 +92,7 @@ done:
 }
 
 static int neurons(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                   double *explained) {
+                   double *explained, double *squares) {
     snnk__subset subset;
     snnk_map *map;
     int st;
@@ -98,7 +101,7 @@ static int neurons(const snnk_distill *distill, size_t m, snnk_workspace *worksp
     subset.chosen = snnk__min_size(m, distill->h);
     if ((st = strongest(distill, subset.chosen, subset.which)) != SNNK_OK) goto done;
     if ((st = snnk__distill_map(distill, &subset, &map)) != SNNK_OK) goto done;
-    st = explained_by(distill, map, workspace, explained);
+    st = explained_by(distill, map, workspace, explained, squares);
 done:
     snnk__subset_free(distill, &subset);
     return st;
@@ -106,13 +109,18 @@ done:
 
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report) {
+    double squares, left;
     snnk_map *map;
     int st;
 
-    report->explained_linear = report->explained_neurons = report->explained_svd =
-        report->explained_random = NAN;
-    if ((st = linear(distill, m, workspace, &report->explained_linear)) != SNNK_OK) return st;
-    if ((st = neurons(distill, m, workspace, &report->explained_neurons)) != SNNK_OK) return st;
+    st = linear(distill, m, workspace, &report->explained_linear, &squares);
+    if (st != SNNK_OK) return st;
+    st = neurons(distill, m, workspace, &report->explained_neurons, &squares);
+    if (st != SNNK_OK) return st;
     if ((st = snnk__distill_random(distill, m, &map)) != SNNK_OK) return st;
-    return explained_by(distill, map, workspace, &report->explained_random);
+    st = explained_by(distill, map, workspace, &report->explained_random, &squares);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__distill_svd(distill, m, workspace, &left)) != SNNK_OK) return st;
+    report->explained_svd = isinf(left) ? NAN : 1 - left / squares;
+    return SNNK_OK;
 }

@@ -243,6 +243,40 @@ static void test_refines(void **state) {
     free_teacher(&a);
 }
 
+static int stop_at_once(void *user, int32_t done, int32_t epochs, double explained) {
+    (void)done, (void)epochs;
+    *(double *)user = explained;
+    return 1;
+}
+
+/* With steps that move nothing, what the first epoch reports is what it started from; but for the few rows in which relu(z +
+ * 1.5 deviations) of a linear feature is not linear. */
+static void test_starts_where_the_choice_ended(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_layer *layer;
+
+    (void)state;
+    for (int32_t linear = 0; linear <= 2; linear += 2) {
+        double explained = 0;
+
+        config = config_of(SNNK_DISTILL_CLOSED);
+        config.linear = linear;
+        const snnk_distill_report closed = report_of(&a, &config, 4, &layer);
+
+        snnk_layer_free(layer);
+        config.tier = SNNK_DISTILL_REFINED;
+        config.learning_rate = 1e-9;
+        config.progress = stop_at_once;
+        config.user = &explained;
+        assert_status(snnk_layer_distill(a.hidden, a.readout, 4, N, a.X, D, NULL, 0, &config, NULL,
+                                         NULL, &layer),
+                      SNNK_E_CANCELLED);
+        assert_close(explained, closed.explained, 0, linear == 0 ? 1e-4 : 0.03);
+    }
+    free_teacher(&a);
+}
+
 static void test_cancels(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
@@ -289,6 +323,37 @@ static void test_sampled(void **state) {
     assert_status(snnk_distill_features_of_share(distill, 0.5, &features), SNNK_E_UNSUPPORTED);
     assert_ok(snnk_distill_features_of_error(distill, 0.01, &features));
     assert_int_equal(features, 2);
+    snnk_layer_free(layer);
+    snnk_distill_free(distill);
+    snnk_map_free(candidates);
+}
+
+/* y = (x_0, 0) + relu(x_1) (1, 1): the direction that explains most alone leans to x_1, and is x_0 only once
+ * the neuron is there. */
+static void test_directions_beside_neurons(void **state) {
+    const float G[] = {0, 1, 1, 1, -1, 1};
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    float X[N * 2], Y[N * 2];
+    snnk_map_config of;
+    snnk_map *candidates;
+    snnk_distill *distill;
+    snnk_distill_report report;
+    snnk_layer *layer;
+
+    (void)state;
+    draw_floats(X, N * 2, 9);
+    for (size_t i = 0; i < N; i++) {
+        Y[2 * i + 1] = fmaxf(X[2 * i + 1], 0);
+        Y[2 * i] = 0.3f * X[2 * i] + Y[2 * i + 1];
+    }
+    assert_ok(snnk_map_config_init(&of, sizeof of));
+    assert_ok(snnk_map_create_from_rows(2, 3, G, 2, NULL, &of, NULL, &candidates));
+    config.linear = 1;
+    assert_ok(snnk_distill_create_sampled(candidates, 2, N, X, 2, Y, 2, &config, NULL, &distill));
+    assert_ok(snnk_distill_report_init(&report, sizeof report));
+    assert_ok(snnk_distill_solve(distill, 2, NULL, &report, &layer));
+    assert_int_equal(report.linear_features, 1);
+    assert_true(report.explained > 1 - 1e-4); /* directions know a ridge of 1e-6 */
     snnk_layer_free(layer);
     snnk_distill_free(distill);
     snnk_map_free(candidates);
@@ -475,7 +540,9 @@ int main(void) {
         cmocka_unit_test(test_more_is_better),
         cmocka_unit_test(test_singular_values),
         cmocka_unit_test(test_refines),
+        cmocka_unit_test(test_starts_where_the_choice_ended),
         cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_directions_beside_neurons),
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_refuses),

@@ -133,3 +133,9 @@ void onednn_free(onednn_layer *layer) {
     dnnl_stream_destroy(layer->stream);
     free(layer);
 }
+
+void onednn_product(size_t n, size_t l, size_t k, float scale, const float *A, size_t lda,
+                    const float *B, size_t ldb, int transposed, float *C, size_t ldc) {
+    DNNL(dnnl_sgemm('N', transposed ? 'T' : 'N', (dnnl_dim_t)n, (dnnl_dim_t)l, (dnnl_dim_t)k, scale,
+                    A, (dnnl_dim_t)lda, B, (dnnl_dim_t)ldb, 0, C, (dnnl_dim_t)ldc));
+}

@@ -1,0 +1,55 @@
+#include "rows.h"
+
+#include <math.h>
+
+/* Tell the compiler that expf has vector versions (libmvec), which it otherwise uses under -ffast-math only. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+extern float expf(float) __attribute__((simd("notinbranch")));
+#endif
+
+static void softmax(size_t width, float *x) {
+    float most = x[0], sum = 0;
+
+#pragma omp simd reduction(max : most)
+    for (size_t j = 0; j < width; j++) most = x[j] > most ? x[j] : most;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < width; j++) {
+        x[j] = expf(x[j] - most);
+        sum += x[j];
+    }
+    const float scale = 1 / sum;
+#pragma omp simd
+    for (size_t j = 0; j < width; j++) x[j] *= scale;
+}
+
+void rows_softmax(size_t n, size_t width, float *X) {
+    for (size_t i = 0; i < n; i++) softmax(width, X + i * width);
+}
+
+static void add(size_t width, float *x, const float *y) {
+#pragma omp simd
+    for (size_t j = 0; j < width; j++) x[j] += y[j];
+}
+
+static void norm(size_t width, const float *x, const float *gain, const float *bias,
+                 float *normed) {
+    float sum = 0, squares = 0;
+
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < width; j++) sum += x[j];
+    const float mean = sum / (float)width;
+#pragma omp simd reduction(+ : squares)
+    for (size_t j = 0; j < width; j++) squares += (x[j] - mean) * (x[j] - mean);
+    const float scale = 1 / sqrtf(squares / (float)width + 1e-12f);
+#pragma omp simd
+    for (size_t j = 0; j < width; j++) normed[j] = gain[j] * ((x[j] - mean) * scale) + bias[j];
+}
+
+void rows_add_norm(size_t n, size_t width, float *X, const float *Y, const float *gain,
+                   const float *bias, float *normed) {
+#pragma omp parallel for
+    for (size_t i = 0; i < n; i++) {
+        if (Y) add(width, X + i * width, Y + i * width);
+        norm(width, X + i * width, gain, bias, normed + i * width);
+    }
+}

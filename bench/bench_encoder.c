@@ -1,19 +1,20 @@
-/* Encoders of the sizes of BERT-base and ViT-base, with feed-forward expansions, gelu(W_1 x + b_1), or whole
- * feed-forward blocks, W_2 gelu(W_1 x + b_1) + b_2, of the last k of their 12 layers replaced by SNNK layers: how much
- * faster, and how many megabytes.
+/* Encoders of the sizes of BERT-base and ViT-base, with feed-forward expansions, gelu(W_1 x +
+ * b_1), or whole feed-forward blocks, W_2 gelu(W_1 x + b_1) + b_2, of the last k of their 12
+ * layers replaced by SNNK layers: how much faster, and how many megabytes.
  *
  *     bench_encoder [--quick] [--json] [--threads N] [--m M] [--batch B] [--rounds R]
  *
- * Weights are random: accuracy is not the question here. A forward is of B sequences of 128 tokens (BERT), and of half
- * as many images of 197 (ViT), 2 and 1 where nothing is said: more take longer and, relative to each other, the same
- * time. Forwards with all k run in turn, in another order each round; speed-ups are medians over rounds of the dense
- * one's time over theirs. With one thread times are the processor's; with more they are the wall's, and mean something
- * only where nothing else runs.
+ * Weights are random: accuracy is not the question here. A forward is of B sequences of 128 tokens
+ * (BERT), and of half as many images of 197 (ViT), 2 and 1 where nothing is said: more take longer
+ * and, relative to each other, the same time. Forwards with all k run in turn, in another order
+ * each round; speed-ups are medians over rounds of the dense one's time over theirs. With one
+ * thread times are the processor's; with more they are the wall's, and mean something only where
+ * nothing else runs.
  *
- * Beside a speed-up stands what arithmetic allows: multiply-adds of the dense encoder over those left, attention's
- * products included. And what the parts allow: the dense encoder's time over what remains without the parts that
- * were replaced, as if SNNK layers took none. Softmax, norms and GELU take time and are no multiply-adds; the table of
- * shares shows how much. */
+ * Beside a speed-up stands what arithmetic allows: multiply-adds of the dense encoder over those
+ * left, attention's products included. And what the parts allow: the dense encoder's time over
+ * what remains without the parts that were replaced, as if SNNK layers took none. Softmax, norms
+ * and GELU take time and are no multiply-adds; the table of shares shows how much. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,9 +33,10 @@ static const char *const part_names[ENCODER_PARTS] = {"expansion", "block"};
 static const char *const share_names[ENCODER_SHARES] = {
     "projections", "attention", "softmax", "expansion", "contraction", "snnk", "norms"};
 
-/* outside: parameters that are not of layers. BERT: embeddings of 30522 words, 512 places and 2 segments, their norm,
- * the pooler. ViT: embeddings of 16 x 16 x 3 patches, the class and 197 places, a head of 1000 classes. The paper
- * (Sehanobish et al. 2024, k = 6): speed-up, megabytes before and after. */
+/* outside: parameters that are not of layers. BERT: embeddings of 30522 words, 512 places and 2
+ * segments, their norm, the pooler. ViT: embeddings of 16 x 16 x 3 patches, the class and 197
+ * places, a head of 1000 classes. The paper (Sehanobish et al. 2024, k = 6): speed-up, megabytes
+ * before and after. */
 static const struct model {
     const char *name;
     size_t tokens, batch_share; /* one sequence for this many of --batch */
@@ -134,7 +136,8 @@ static void summarise(contender ways[WAYS], size_t rounds) {
     }
 }
 
-/* Of encoders of one layer, dense and with either part replaced: the largest error. Exits where it is large. */
+/* Of encoders of one layer, dense and with either part replaced: the largest error. Exits where it
+ * is large. */
 static double largest_error(encoder_shape shape) {
     double error = 0;
 
@@ -147,8 +150,7 @@ static double largest_error(encoder_shape shape) {
             error = fmax(error, encoder_error(e, &shape, replaced));
         }
     encoder_free(e);
-    if (!(error <
-          1e-5)) { /* roundings of sums of 3072 products; one head amiss is off by a tenth */
+    if (!(error < 1e-5)) { /* roundings of sums of 3072 products; one head amiss is off by tenths */
         fprintf(stderr, "bench_encoder: outputs are off by %.2g of the largest\n", error);
         exit(1);
     }
@@ -226,9 +228,10 @@ static void print_json_shares(const contender *way) {
     putchar('}');
 }
 
-static void print_json(const settings *s, const result results[MODELS]) {
-    printf("{\"kernels\":\"%s\",\"features\":%zu,\"threads\":%d,\"rounds\":%zu",
-           snnk_kernels_name(), s->features, s->threads, s->rounds);
+static void print_json(const settings *s, double peak, const result results[MODELS]) {
+    printf("{\"kernels\":\"%s\",\"features\":%zu,\"threads\":%d,\"rounds\":%zu,"
+           "\"core_gflops\":%.4g",
+           snnk_kernels_name(), s->features, s->threads, s->rounds, 1e-9 * peak);
     for (int i = 0; i < MODELS; i++)
         for (int part = 0; part < ENCODER_PARTS; part++)
             for (size_t j = 0; j < KS; j++) {
@@ -300,7 +303,7 @@ static void print_model(const settings *s, const struct model *model, const resu
     print_shares(r, model);
 }
 
-static void print_table(const settings *s, const result results[MODELS]) {
+static void print_table(const settings *s, double peak, const result results[MODELS]) {
     const encoder_tensor block[] = {EXPANSION_WEIGHTS, EXPANSION_BIAS, CONTRACTION_WEIGHTS,
                                     CONTRACTION_BIAS};
     double megabytes = 0;
@@ -311,9 +314,10 @@ static void print_table(const settings *s, const result results[MODELS]) {
         print_model(s, &models[i], &results[i]);
         putchar('\n');
     }
-    printf("six dense blocks are %.1f MB, all twelve %.1f: replacing six does not get as small as "
+    printf("a core can do %.0f GF/s; six dense blocks are %.1f MB, all twelve %.1f: replacing six "
+           "does not get as small as "
            "published,\nhowever small what replaces them is\n",
-           6 * megabytes, LAYERS * megabytes);
+           1e-9 * peak, 6 * megabytes, LAYERS * megabytes);
 }
 
 /* ---- The program ---- */
@@ -363,8 +367,12 @@ static settings read_arguments(int argc, char **argv) {
 int main(int argc, char **argv) {
     static result results[MODELS];
     const settings s = read_arguments(argc, argv);
+    double peak = measure_peak();
 
-    for (int i = 0; i < MODELS; i++) measure(&s, &models[i], &results[i]);
-    (s.json ? print_json : print_table)(&s, results);
+    for (int i = 0; i < MODELS; i++) {
+        measure(&s, &models[i], &results[i]);
+        peak = fmax(peak, measure_peak()); /* clocks rise and fall */
+    }
+    (s.json ? print_json : print_table)(&s, peak, results);
     return 0;
 }

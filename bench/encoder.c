@@ -239,7 +239,8 @@ static double attend(const encoder *e, size_t sequence, size_t head, float *scor
     return seconds;
 }
 
-/* Scores of a head stay in the cache between its two products. Returns seconds of softmax a thread. */
+/* Scores of a head stay in the cache between its two products. Returns seconds of softmax a
+ * thread. */
 static double attention(const encoder *e) {
     const size_t tokens = e->shape.tokens, heads = e->shape.batch * HEADS;
     double seconds = 0;

@@ -1,11 +1,11 @@
-/* A transformer encoder of the sizes of BERT-base and ViT-base, whose feed-forward parts can be replaced by SNNK
- * layers. Weights are random; every layer has its own.
+/* A transformer encoder of the sizes of BERT-base and ViT-base, whose feed-forward parts can be
+ * replaced by SNNK layers. Weights are random; every layer has its own.
  *
  *     attention:     x + W_o softmax(q k^T/8) v, 12 heads of 64, with q, k, v = W x + b
  *     feed-forward:  x + W_2 gelu(W_1 x + b_1) + b_2, 768 -> 3072 -> 768
  *
- * with a layer norm after each (BERT) or before each and at the end (ViT). Products with weights are oneDNN's packed
- * inner products, the one of W_1 with its GELU fused. */
+ * with a layer norm after each (BERT) or before each and at the end (ViT). Products with weights
+ * are oneDNN's packed inner products, the one of W_1 with its GELU fused. */
 #ifndef SNNK_BENCH_ENCODER_H
 #define SNNK_BENCH_ENCODER_H
 
@@ -51,11 +51,8 @@ float *encoder_tensor_values(size_t index, encoder_tensor which);
 
 /* ---- What is replaced ---- */
 
-typedef enum encoder_part {
-    EXPANSION,
-    BLOCK,
-    ENCODER_PARTS
-} encoder_part; /* gelu(W_1 x + b_1), or all of it */
+/* gelu(W_1 x + b_1), or W_2 of it + b_2. */
+typedef enum encoder_part { EXPANSION, BLOCK, ENCODER_PARTS } encoder_part;
 
 typedef struct encoder_replacement {
     encoder_part part;
@@ -88,15 +85,17 @@ typedef enum encoder_share {
 encoder *encoder_create(const encoder_shape *shape);
 void encoder_free(encoder *e);
 
-/* The same inputs every time. Returns seconds, and in shares (ENCODER_SHARES) how they were spent: of the processor
- * for one thread, so that other programs do not count, and by the clock on the wall for more. */
+/* The same inputs every time. Returns seconds, and in shares (ENCODER_SHARES) how they were spent:
+ * of the processor for one thread, so that other programs do not count, and by the clock on the
+ * wall for more. */
 double encoder_forward(encoder *e, encoder_replacement replaced, double *shares);
 
 const float *encoder_inputs(const encoder *e);  /* rows x 768 */
 const float *encoder_outputs(const encoder *e); /* of the last forward */
 
-/* The largest difference between outputs of encoder_forward and a plain forward in double, on the first rows of the
- * first sequence, relative to the largest output. For encoders of one layer; shape: that it was created with. */
+/* The largest difference between outputs of encoder_forward and a plain forward in double, on the
+ * first rows of the last sequence, relative to the largest output. For encoders of one layer;
+ * shape: that it was created with. */
 double encoder_error(encoder *e, const encoder_shape *shape, encoder_replacement replaced);
 
 #endif

@@ -108,23 +108,25 @@ static void add_norm(bool norm_first, encoder_tensor gain, double *x, const doub
     for (size_t i = 0; i < ROWS * WIDTH && !norm_first; i++) x[i] = normed[i];
 }
 
-/* Outputs of the first ROWS rows. */
-static void plain_forward(const encoder *e, bool norm_first, size_t tokens,
+/* Outputs of the first ROWS rows of a sequence. */
+static void plain_forward(const encoder *e, const encoder_shape *shape, size_t sequence,
                           encoder_replacement replaced, double *outputs) {
+    const size_t tokens = shape->tokens;
+    const float *inputs = encoder_inputs(e) + sequence * tokens * WIDTH;
     double *x = room(tokens * WIDTH), *all = room(tokens * WIDTH), *kv = room(tokens * 2 * WIDTH);
     double *q = room(ROWS * WIDTH), *context = room(ROWS * WIDTH), *added = room(ROWS * WIDTH);
 
-    for (size_t i = 0; i < tokens * WIDTH; i++) all[i] = x[i] = encoder_inputs(e)[i];
-    if (norm_first) norm(BLOCK_NORM_GAIN, tokens, x, all);
+    for (size_t i = 0; i < tokens * WIDTH; i++) all[i] = x[i] = inputs[i];
+    if (shape->norm_first) norm(BLOCK_NORM_GAIN, tokens, x, all);
     affine(QKV_WEIGHTS, 0, WIDTH, ROWS, WIDTH, all, q);
     affine(QKV_WEIGHTS, WIDTH, 2 * WIDTH, tokens, WIDTH, all, kv);
     for (size_t i = 0; i < ROWS; i++)
         for (size_t h = 0; h < HEADS; h++)
             attend(tokens, q + i * WIDTH + h * HEAD, kv + h * HEAD, context + i * WIDTH + h * HEAD);
     affine(OUTPUT_WEIGHTS, 0, WIDTH, ROWS, WIDTH, context, added);
-    add_norm(norm_first, ATTENTION_NORM_GAIN, x, added, outputs);
+    add_norm(shape->norm_first, ATTENTION_NORM_GAIN, x, added, outputs);
     feed_forward(e, replaced, outputs, added);
-    add_norm(norm_first, BLOCK_NORM_GAIN, x, added, outputs);
+    add_norm(shape->norm_first, BLOCK_NORM_GAIN, x, added, outputs);
     free(x);
     free(all);
     free(kv);
@@ -136,12 +138,14 @@ static void plain_forward(const encoder *e, bool norm_first, size_t tokens,
 double encoder_error(encoder *e, const encoder_shape *shape, encoder_replacement replaced) {
     double shares[ENCODER_SHARES], largest = 0, difference = 0;
     double *outputs = room(ROWS * WIDTH);
+    const size_t sequence = shape->batch - 1;
+    const float *ours = encoder_outputs(e) + sequence * shape->tokens * WIDTH;
 
-    plain_forward(e, shape->norm_first, shape->tokens, replaced, outputs);
+    plain_forward(e, shape, sequence, replaced, outputs);
     encoder_forward(e, replaced, shares);
     for (size_t i = 0; i < ROWS * WIDTH; i++) {
         largest = fmax(largest, fabs(outputs[i]));
-        difference = fmax(difference, fabs(outputs[i] - (double)encoder_outputs(e)[i]));
+        difference = fmax(difference, fabs(outputs[i] - (double)ours[i]));
     }
     free(outputs);
     return difference / largest;

@@ -18,8 +18,8 @@ onednn_layer *onednn_create(size_t n, size_t d, size_t l, rival_activation f, in
 void onednn_run(onednn_layer *layer);
 void onednn_free(onednn_layer *layer);
 
-/* C (n x l) = scale A (n x k) B, row strides lda, ldb, ldc. B: k x l, or l x k where it is transposed. On all
- * threads, in a parallel region on the calling one. */
+/* C (n x l) = scale A (n x k) B, row strides lda, ldb, ldc. B: k x l, or l x k where it is
+ * transposed. On all threads; within a parallel region, on the calling one. */
 void onednn_product(size_t n, size_t l, size_t k, float scale, const float *A, size_t lda,
                     const float *B, size_t ldb, int transposed, float *C, size_t ldc);
 

@@ -2,16 +2,32 @@
 
 #include <math.h>
 
-/* Tell the compiler that expf has vector versions (libmvec), which it otherwise uses under -ffast-math only. */
+/* Tell the compiler that expf has vector versions (libmvec), which it otherwise uses under -ffast-
+ * math only. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 extern float expf(float) __attribute__((simd("notinbranch")));
 #endif
 
-static void softmax(size_t width, float *x) {
-    float most = x[0], sum = 0;
+/* In lanes of its own: a maximum is no reduction that every compiler vectorises, because of NaN. */
+static float largest(size_t width, const float *x) {
+    enum { LANES = 16 };
+    float lane[LANES], most = x[0];
+    size_t j = 0;
 
-#pragma omp simd reduction(max : most)
-    for (size_t j = 0; j < width; j++) most = x[j] > most ? x[j] : most;
+    for (size_t i = 0; i < LANES; i++) lane[i] = x[0];
+    for (; j + LANES <= width; j += LANES) {
+#pragma omp simd
+        for (size_t i = 0; i < LANES; i++) lane[i] = x[j + i] > lane[i] ? x[j + i] : lane[i];
+    }
+    for (; j < width; j++) most = x[j] > most ? x[j] : most;
+    for (size_t i = 0; i < LANES; i++) most = lane[i] > most ? lane[i] : most;
+    return most;
+}
+
+static void softmax(size_t width, float *x) {
+    const float most = largest(width, x);
+    float sum = 0;
+
 #pragma omp simd reduction(+ : sum)
     for (size_t j = 0; j < width; j++) {
         x[j] = expf(x[j] - most);

@@ -314,8 +314,8 @@ static void print_table(const settings *s, double peak, const result results[MOD
         print_model(s, &models[i], &results[i]);
         putchar('\n');
     }
-    printf("a core can do %.0f GF/s; six dense blocks are %.1f MB, all twelve %.1f: replacing six "
-           "does not get as small as "
+    printf("one core's multiply-adds: %.0f GF/s at best\n"
+           "six dense blocks are %.1f MB, all twelve %.1f: replacing six does not get as small as "
            "published,\nhowever small what replaces them is\n",
            1e-9 * peak, 6 * megabytes, LAYERS * megabytes);
 }

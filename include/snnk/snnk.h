@@ -19,6 +19,7 @@
  *     snnk_network   layers one after another, collapsed by bundling; saved as one safetensors file
  *     snnk_refit     the last Psi of a network, fitted again
  *     snnk_distill   trained dense layers and blocks as one SNNK layer, beside simpler ones
+ *     snnk_compression  networks of dense layers, compressed under one budget
  *     snnk_table     rows from IDX, .npy and CSV files
  *     snnk_tensors   weights that others trained, from safetensors files
  *
@@ -42,7 +43,7 @@
  *   - NaN and infinity pass through forwards; everything that learns refuses them and stays as it
  *     was.
  *
- * The minimal build has no fits, no distill.h, lstsq.h, path.h, rls.h, file.h and tensors.h: they stay declared, and do not
+ * The minimal build has no fits, no compress.h, distill.h, lstsq.h, path.h, rls.h, file.h and tensors.h: they stay declared, and do not
  * link.
  *
  * Threads
@@ -60,6 +61,7 @@
 #define SNNK_SNNK_H
 
 #include <snnk/activation.h>
+#include <snnk/compress.h>
 #include <snnk/distill.h>
 #include <snnk/file.h>
 #include <snnk/layer.h>

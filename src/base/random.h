@@ -18,7 +18,8 @@ enum snnk__stream {
     SNNK__STREAM_SCRAMBLE = 5, /* of Sobol points */
     SNNK__STREAM_ATOM = 8,
     SNNK__STREAM_SAMPLE = 9, /* of rows */
-    SNNK__STREAM_SHUFFLE = 10
+    SNNK__STREAM_SHUFFLE = 10,
+    SNNK__STREAM_JUDGED = 11 /* rows */
 };
 
 /* out[k] = entry (i, first + k) of a matrix of draws, k < n: uniform on (0, 1), odd multiples of

@@ -1,0 +1,691 @@
+/* src/bundle/compress.c, compress_allot.c: networks compressed part by part. */
+#include "support/alloc.h"
+#include "support/compare.h"
+#include "support/draw.h"
+
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "bundle/compress.h"
+
+enum { D = 6, N = 3000 };
+
+static float X[N * D];
+
+static int make_rows(void **state) {
+    (void)state;
+    draw_floats(X, N * D, 1);
+    return 0;
+}
+
+/* ---- Networks ---- */
+
+/* A dense layer of random weights; of its outputs only `distinct` are, the others are copies of those, times
+ * 0.5, 1 or 1.5: as many features give all of them where f is ReLU. */
+static void append_dense(snnk_network *network, size_t d, size_t l, size_t distinct,
+                         int32_t activation, uint64_t seed, const snnk_allocator *allocator) {
+    float *W = calloc(l, d * sizeof *W), *b = calloc(l, sizeof *b);
+    snnk_layer *layer;
+
+    draw_floats(W, distinct * d, seed);
+    draw_floats(b, distinct, seed + 1);
+    for (size_t i = 0; i < distinct; i++) b[i] *= 0.3f;
+    for (size_t i = distinct; i < l; i++) {
+        const float by = 0.5f * (float)(1 + i % 3);
+
+        for (size_t k = 0; k < d; k++) W[i * d + k] = by * W[i % distinct * d + k];
+        b[i] = by * b[i % distinct];
+    }
+    assert_ok(snnk_layer_dense(d, l, W, d, b, activation, allocator, &layer));
+    assert_ok(snnk_network_append(network, layer));
+    snnk_layer_free(layer);
+    free(W);
+    free(b);
+}
+
+/* A block of 3 neurons that differ, a layer of 2, a linear one of rank 2. */
+enum { EXACT_LAYERS = 4 };
+static const size_t exact_features[EXACT_LAYERS] = {3, 0, 2, 2};
+
+static snnk_network *exact_network(const snnk_allocator *allocator) {
+    snnk_network *network;
+
+    assert_ok(snnk_network_create(allocator, &network));
+    append_dense(network, D, 24, 3, SNNK_RELU, 10, allocator);
+    append_dense(network, 24, 4, 4, SNNK_IDENTITY, 20, allocator);
+    append_dense(network, 4, 30, 2, SNNK_RELU, 30, allocator);
+    append_dense(network, 30, 30, 2, SNNK_IDENTITY, 40, allocator);
+    return network;
+}
+
+/* The last two layers of exact_network would be one block: here a layer between them keeps them apart. */
+static snnk_network *parted_network(const snnk_allocator *allocator) {
+    snnk_network *network;
+
+    assert_ok(snnk_network_create(allocator, &network));
+    append_dense(network, D, 24, 3, SNNK_RELU, 10, allocator);
+    append_dense(network, 24, 4, 4, SNNK_IDENTITY, 20, allocator);
+    append_dense(network, 4, 30, 2, SNNK_RELU, 30, allocator);
+    append_dense(network, 30, 8, 8, SNNK_TANH, 40, allocator);
+    append_dense(network, 8, 40, 40, SNNK_TANH, 50, allocator);
+    append_dense(network, 40, 5, 5, SNNK_IDENTITY, 60, allocator);
+    append_dense(network, 5, 20, 2, SNNK_IDENTITY, 70, allocator);
+    return network;
+}
+
+static snnk_distill_config distill_config(void) {
+    snnk_distill_config config;
+
+    assert_ok(snnk_distill_config_init(&config, sizeof config));
+    return config;
+}
+
+static snnk_compress_report report_of(const snnk_compression *compression) {
+    snnk_compress_report report;
+
+    assert_ok(snnk_compress_report_init(&report, sizeof report));
+    assert_ok(snnk_compression_report(compression, &report));
+    return report;
+}
+
+static snnk_compress_part part_of(const snnk_compression *compression, size_t index) {
+    snnk_compress_part part;
+
+    assert_ok(snnk_compress_part_init(&part, sizeof part));
+    assert_ok(snnk_compression_part(compression, index, &part));
+    return part;
+}
+
+static bool is_judged(size_t i, const snnk_distill_config *config) {
+    double u;
+
+    snnk__random_uniform(config->seed, SNNK__STREAM_JUDGED, i / config->heldout_run, 0, 1, &u);
+    return u < config->heldout_share;
+}
+
+/* sqrt of the squared differences of two networks over the squared deviations of the first, on the rows that were
+ * set aside (all: on all rows of Z). */
+static double error_on(const snnk_network *network, const snnk_network *compressed, size_t n,
+                       const float *rows, const snnk_distill_config *aside) {
+    const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
+    float *Y = malloc(n * l * sizeof *Y), *Z = malloc(n * l * sizeof *Z);
+    long double errors = 0, squares = 0;
+
+    assert_ok(snnk_network_forward(network, n, rows, d, Y, l, NULL));
+    assert_ok(snnk_network_forward(compressed, n, rows, d, Z, l, NULL));
+    for (size_t k = 0; k < l; k++) {
+        long double sum = 0, square = 0, count = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            const long double y = Y[i * l + k], e = Z[i * l + k] - y;
+
+            if (aside && !is_judged(i, aside)) continue;
+            count += 1;
+            sum += y;
+            square += y * y;
+            errors += e * e;
+        }
+        squares += square - sum * sum / count;
+    }
+    free(Y);
+    free(Z);
+    return (double)sqrtl(errors / squares);
+}
+
+/* ---- Exact ---- */
+
+/* Each part is what so few features are, so nothing is lost, and the cost is that of students. */
+static void test_exact_parts_are_compressed_exactly(void **state) {
+    snnk_network *network = exact_network(NULL), *compressed;
+    snnk_distill_config config = distill_config();
+    snnk_compression *compression;
+    size_t features[EXACT_LAYERS];
+
+    (void)state;
+    assert_ok(snnk_network_set_note(network, "units", "mm"));
+    memcpy(features, exact_features, sizeof features);
+    features[3] = 0; /* part of the block that begins at layer 2 */
+    config.ridge = 0;
+    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, &config, NULL, &compression,
+                                    &compressed));
+
+    const snnk_compress_report report = report_of(compression);
+    const uint64_t first = 3 * (D + 1 + 4) + 4, second = 2 * (4 + 1 + 30) + 30;
+
+    assert_int_equal(snnk_network_layers(compressed), 2);
+    assert_string_equal(snnk_network_note(compressed, "units"), "mm");
+    /* Rounding of float, through two layers and a least-squares fit in double. */
+    assert_true(report.relative_error < 1e-5);
+    assert_true(report.parts == 2 && report.replaced == 2);
+    assert_true(report.parameters == first + second);
+    assert_true(report.parameters == snnk_network_parameters(compressed));
+    assert_true(report.parameters_before == snnk_network_parameters(network));
+    assert_true(report.multiply_adds == 3 * (D + 4) + 2 * (4 + 30));
+    assert_true(report.multiply_adds_before == snnk_network_multiply_adds(network));
+    assert_true(report.rows + report.judged_rows == N);
+    for (size_t k = 0; k < 2; k++) {
+        const snnk_compress_part part = part_of(compression, k);
+        snnk_distill_report student;
+
+        assert_ok(snnk_distill_report_init(&student, sizeof student));
+        assert_ok(snnk_compression_distilled(compression, k, &student));
+        assert_true(part.first == 2 * k && part.layers == 2);
+        assert_true(part.features == exact_features[2 * k] && part.features == student.features);
+        assert_true(part.parameters == (k == 0 ? first : second));
+        assert_true(part.parameters_before ==
+                    (k == 0 ? D * 24 + 24 + 24 * 4 + 4 : 4 * 30 + 30 + 30 * 30 + 30));
+        assert_int_equal(part.outcome, SNNK_COMPRESS_REPLACED);
+        assert_true(student.explained > 1 - 1e-9 && student.explained_linear < 0.99);
+    }
+    snnk_compression_free(compression);
+    snnk_network_free(compressed);
+    snnk_network_free(network);
+}
+
+/* Lone layers, with an activation and without one, and one that stays. */
+static void test_lone_layers(void **state) {
+    snnk_network *network = parted_network(NULL), *compressed;
+    const size_t features[7] = {3, 0, 2, 0, 0, 0, 2};
+    snnk_distill_config config = distill_config();
+    snnk_compression *compression;
+    snnk_distill_report student;
+
+    (void)state;
+    config.linear = 0; /* of the others: a linear layer's student is linear all the same */
+    config.tier = SNNK_DISTILL_RANDOM;
+    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, &config, NULL, &compression,
+                                    &compressed));
+    assert_int_equal(snnk_compression_parts(compression), 5);
+    assert_int_equal(part_of(compression, 1).layers, 1);
+    assert_int_equal(part_of(compression, 1).first, 2);
+    assert_int_equal(part_of(compression, 1).outcome, SNNK_COMPRESS_REPLACED);
+    assert_int_equal(part_of(compression, 2).outcome, SNNK_COMPRESS_WHOLE);
+    assert_int_equal(part_of(compression, 3).outcome, SNNK_COMPRESS_WHOLE);
+    assert_int_equal(part_of(compression, 3).layers, 2);
+    assert_int_equal(part_of(compression, 4).outcome, SNNK_COMPRESS_REPLACED);
+    assert_ok(snnk_distill_report_init(&student, sizeof student));
+    assert_ok(snnk_compression_distilled(compression, 4, &student));
+    assert_true(student.linear_features == 2 && student.tier == SNNK_DISTILL_CLOSED);
+    assert_ok(snnk_compression_distilled(compression, 0, &student));
+    assert_true(student.linear_features == 0 && student.tier == SNNK_DISTILL_RANDOM);
+    assert_status(snnk_compression_distilled(compression, 3, &student), SNNK_E_STATE);
+    /* Layers that stayed are the same ones. */
+    assert_ptr_equal(snnk_network_layer(compressed, 2), snnk_network_layer(network, 3));
+    assert_ptr_equal(snnk_network_layer(compressed, 4), snnk_network_layer(network, 5));
+    assert_close(report_of(compression).relative_error,
+                 error_on(network, compressed, N, X, &config), 1e-9,
+                 0); /* sums in double and in long double */
+    snnk_compression_free(compression);
+    snnk_network_free(compressed);
+
+    /* The linear layer alone, of rank 2, is two linear features to rounding. */
+    const size_t last[7] = {0, 0, 0, 0, 0, 0, 2};
+
+    config.ridge = 0;
+    assert_ok(
+        snnk_network_compress(network, N, X, D, last, NULL, &config, NULL, NULL, &compressed));
+    assert_int_equal(snnk_network_layers(compressed), 7);
+    assert_true(error_on(network, compressed, N, X, NULL) < 1e-4); /* directions from float sums */
+    snnk_network_free(compressed);
+    snnk_network_free(network);
+}
+
+/* ---- In sequence ---- */
+
+static snnk_network *wide_network(const snnk_allocator *allocator) {
+    snnk_network *network;
+
+    assert_ok(snnk_network_create(allocator, &network));
+    append_dense(network, D, 40, 40, SNNK_TANH, 3, allocator);
+    append_dense(network, 40, 5, 5, SNNK_IDENTITY, 5, allocator);
+    append_dense(network, 5, 40, 40, SNNK_RELU, 7, allocator);
+    append_dense(network, 40, 4, 4, SNNK_IDENTITY, 9, allocator);
+    return network;
+}
+
+/* The same students, each fitted to the original's own activations, do worse in a row than those fitted to what
+ * those before them give; on rows that neither has seen. */
+static void test_sequence_makes_good(void **state) {
+    snnk_network *network = wide_network(NULL), *together, *apart;
+    const size_t features[4] = {4, 0, 10, 0};
+    float *fresh = malloc(N * D * sizeof *fresh), *hidden = malloc(N * 5 * sizeof *hidden);
+    snnk_network *front;
+    snnk_layer *student;
+
+    (void)state;
+    draw_floats(fresh, N * D, 2);
+    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, NULL, &together));
+    assert_ok(snnk_network_create(NULL, &apart));
+    assert_ok(snnk_layer_distill(snnk_network_layer(network, 0), snnk_network_layer(network, 1), 4,
+                                 N, X, D, NULL, 0, NULL, NULL, NULL, &student));
+    assert_ok(snnk_network_append(apart, student));
+    snnk_layer_free(student);
+    assert_ok(snnk_network_create(NULL, &front));
+    for (size_t k = 0; k < 2; k++)
+        assert_ok(snnk_network_append(front, snnk_network_layer(network, k)));
+    assert_ok(snnk_network_forward(front, N, X, D, hidden, 5, NULL));
+    assert_ok(snnk_layer_distill(snnk_network_layer(network, 2), snnk_network_layer(network, 3), 10,
+                                 N, hidden, 5, NULL, 0, NULL, NULL, NULL, &student));
+    assert_ok(snnk_network_append(apart, student));
+    snnk_layer_free(student);
+
+    const double in_sequence = error_on(network, together, N, fresh, NULL);
+    const double alone = error_on(network, apart, N, fresh, NULL);
+
+    print_message("relative error: in sequence %.4f, alone %.4f\n", in_sequence, alone);
+    assert_true(in_sequence < 0.95 * alone);
+    snnk_network_free(front);
+    snnk_network_free(apart);
+    snnk_network_free(together);
+    snnk_network_free(network);
+    free(fresh);
+    free(hidden);
+}
+
+/* Rows that judge take no part: other values in them, the same network. */
+static void test_judged_rows_take_no_part(void **state) {
+    const snnk_distill_config config = distill_config();
+    snnk_network *network = wide_network(NULL), *made[2];
+    float *changed = malloc(sizeof X), Psi[2][4 * 10];
+    size_t judged = 0;
+
+    (void)state;
+    memcpy(changed, X, sizeof X);
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; is_judged(i, &config) && k < D; k++, judged++) changed[i * D + k] *= -3;
+    assert_in_range(judged / D, N / 20, N / 5);
+    for (size_t t = 0; t < 2; t++) {
+        const size_t features[4] = {4, 0, 10, 0};
+
+        assert_ok(snnk_network_compress(network, N, t ? changed : X, D, features, NULL, NULL, NULL,
+                                        NULL, &made[t]));
+        assert_ok(snnk_layer_weights(snnk_network_layer(made[t], 1), Psi[t], 10, NULL));
+    }
+    assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
+    snnk_network_free(made[0]);
+    snnk_network_free(made[1]);
+    snnk_network_free(network);
+    free(changed);
+}
+
+/* ---- Budgets ---- */
+
+static snnk_compress_config share_of(double share) {
+    snnk_compress_config config;
+
+    assert_ok(snnk_compress_config_init(&config, sizeof config));
+    config.share = share;
+    return config;
+}
+
+/* What is asked for is kept and nearly used; more parameters, less error; all of them: nothing changes. */
+static void test_budgets_are_met(void **state) {
+    static const double shares[] = {0.15, 0.3, 0.6, 1};
+    snnk_network *network = wide_network(NULL);
+    const double all = (double)snnk_network_parameters(network);
+    double last = INFINITY;
+
+    (void)state;
+    for (size_t t = 0; t < sizeof shares / sizeof *shares; t++) {
+        const snnk_compress_config config = share_of(shares[t]);
+        snnk_compression *compression;
+        snnk_network *compressed;
+
+        assert_ok(snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL, &compression,
+                                        &compressed));
+
+        const snnk_compress_report report = report_of(compression);
+
+        print_message("share %.2f: %zu and %zu features, error %.4f\n", shares[t],
+                      (size_t)part_of(compression, 0).features,
+                      (size_t)part_of(compression, 1).features, report.relative_error);
+        assert_true((double)report.parameters <= shares[t] * all);
+        if (shares[t] < 0.5) /* but for less than a feature: one has 12 or 10 numbers */
+            assert_true((double)report.parameters > shares[t] * all - 12);
+        assert_true(report.relative_error < last);
+        last = report.relative_error;
+        snnk_compression_free(compression);
+        snnk_network_free(compressed);
+    }
+    assert_true(last == 0);
+    snnk_network_free(network);
+}
+
+/* A part that three features give exactly gets no more; what is left goes to the other. */
+static void test_budget_goes_where_it_helps(void **state) {
+    const snnk_compress_config config = share_of(0.5);
+    snnk_compression *compression;
+    snnk_network *network, *compressed;
+
+    (void)state;
+    assert_ok(snnk_network_create(NULL, &network));
+    append_dense(network, D, 60, 3, SNNK_RELU, 10, NULL);
+    append_dense(network, 60, 5, 5, SNNK_IDENTITY, 20, NULL);
+    append_dense(network, 5, 60, 60, SNNK_RELU, 30, NULL);
+    append_dense(network, 60, 5, 5, SNNK_IDENTITY, 40, NULL);
+    assert_ok(snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL, &compression,
+                                    &compressed));
+    /* Errors of 1e-10 may still buy a feature or so, where nothing else has room. */
+    assert_in_range(part_of(compression, 0).features, 3, 4);
+    assert_true(part_of(compression, 1).features > 40 ||
+                part_of(compression, 1).outcome == SNNK_COMPRESS_WHOLE);
+    snnk_compression_free(compression);
+    snnk_network_free(compressed);
+    snnk_network_free(network);
+}
+
+/* Ladders of convex errors and steps of one price: greedy is the best there is, by trying all. */
+static void test_allotment_is_the_best(void **state) {
+    enum { PARTS = 3, RUNGS = 5 };
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        snnk__rung rungs[PARTS][RUNGS];
+        snnk__ladder ladders[PARTS];
+        snnk__part parts[PARTS];
+        double least, best = INFINITY, reached = 0, spent = 0;
+        uint64_t state_of_draw = seed;
+        const double budget = (double)(PARTS + seed % 10);
+
+        for (size_t k = 0; k < PARTS; k++) {
+            double error = 1, drop = 0.4;
+
+            for (size_t j = 0; j < RUNGS; j++) {
+                rungs[k][j] = (snnk__rung){j + 1, (double)(j + 1), error};
+                drop *= 0.5 + 0.25 * (1 + draw_uniform(&state_of_draw));
+                error -= drop / 2;
+            }
+            rungs[k][RUNGS - 1].features = 0;
+            ladders[k] = (snnk__ladder){rungs[k], RUNGS, 0};
+            parts[k] = (snnk__part){.each = 1, .most = RUNGS};
+        }
+        assert_ok(snnk__allot(PARTS, parts, ladders, budget, &least));
+        assert_true(least == PARTS);
+        for (size_t k = 0; k < PARTS; k++) {
+            reached += rungs[k][ladders[k].at].error;
+            spent += rungs[k][ladders[k].at].parameters;
+            assert_int_equal(parts[k].features, rungs[k][ladders[k].at].features);
+        }
+        for (size_t a = 0; a < RUNGS; a++)
+            for (size_t b = 0; b < RUNGS; b++)
+                for (size_t c = 0; c < RUNGS; c++)
+                    if ((double)(a + b + c + 3) <= budget)
+                        best =
+                            fmin(best, rungs[0][a].error + rungs[1][b].error + rungs[2][c].error);
+        assert_true(spent <= budget);
+        assert_close(reached, best, 1e-12, 0);
+    }
+}
+
+/* A step that does not help does not hide one behind it that does; what no step takes is given out between
+ * rungs; a budget below the first rungs is refused. */
+static void test_allotment_of_odd_ladders(void **state) {
+    snnk__rung flat[] = {{1, 10, 1}, {2, 20, 1}, {3, 30, 0.1}, {0, 100, 0}};
+    snnk__rung even[] = {{1, 10, 1}, {2, 20, 0.9}, {8, 80, 0.3}, {0, 100, 0}};
+    snnk__ladder ladders[2] = {{flat, 4, 0}, {even, 4, 0}};
+    snnk__part parts[2] = {{.each = 10, .most = 3}, {.each = 10, .most = 8}};
+    double least;
+
+    (void)state;
+    assert_int_equal(snnk__allot(2, parts, ladders, 19.5, &least), SNNK_E_RANGE);
+    assert_true(least == 20);
+    assert_int_equal(snnk__allot(2, parts, ladders, 20, &least), SNNK_OK);
+    assert_true(parts[0].features == 1 && parts[1].features == 1);
+    assert_int_equal(snnk__allot(2, parts, ladders, 40, &least), SNNK_OK);
+    assert_true(parts[0].features == 3 && parts[1].features == 1);
+    /* 35 are left behind {3, 1}: a step of 10 to 2, then 25 towards 8. */
+    assert_int_equal(snnk__allot(2, parts, ladders, 75, &least), SNNK_OK);
+    assert_true(parts[0].features == 3 && parts[1].features == 4);
+    assert_int_equal(snnk__allot(2, parts, ladders, 200, &least), SNNK_OK);
+    assert_true(parts[0].features == 0 && parts[0].outcome == SNNK_COMPRESS_WHOLE);
+    assert_true(parts[1].features == 0 && parts[1].outcome == SNNK_COMPRESS_WHOLE);
+}
+
+/* ---- What stays ---- */
+
+static void test_never_larger(void **state) {
+    snnk_network *network, *compressed;
+    const size_t features[4] = {30, 0, 2, 0};
+    snnk_compression *compression;
+    snnk_map_config map_config;
+    snnk_map *map;
+    snnk_layer *layer;
+    float Psi[3 * 8];
+
+    (void)state;
+    draw_floats(Psi, 3 * 8, 4);
+    assert_ok(snnk_network_create(NULL, &network));
+    append_dense(network, D, 8, 8, SNNK_RELU, 10, NULL); /* with the next 101 numbers */
+    append_dense(network, 8, 5, 5, SNNK_IDENTITY, 20, NULL);
+    append_dense(network, 5, 1, 1, SNNK_TANH, 30, NULL); /* 6; a student of one feature has 8 */
+    assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
+    map_config.features = 8;
+    assert_ok(snnk_map_create(1, &map_config, NULL, &map));
+    assert_ok(snnk_layer_from_map(map, 3, Psi, 8, NULL, &layer));
+    assert_ok(snnk_network_append(network, layer));
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, &compression,
+                                    &compressed));
+    assert_int_equal(snnk_network_layers(compressed), 4);
+    for (size_t k = 0; k < 4; k++)
+        assert_ptr_equal(snnk_network_layer(compressed, k), snnk_network_layer(network, k));
+    assert_int_equal(part_of(compression, 0).outcome, SNNK_COMPRESS_LARGER);
+    assert_int_equal(part_of(compression, 1).outcome, SNNK_COMPRESS_LARGER);
+    assert_int_equal(part_of(compression, 2).outcome, SNNK_COMPRESS_OTHER);
+    assert_true(part_of(compression, 0).parameters == part_of(compression, 0).parameters_before);
+    assert_true(report_of(compression).replaced == 0 && report_of(compression).relative_error == 0);
+    snnk_compression_free(compression);
+
+    /* Under a budget the others have to be smaller for it: 6 + 43 + 17 numbers are the least. */
+    const snnk_compress_config config = share_of(0.6), little = share_of(0.3);
+
+    snnk_network_free(compressed);
+    assert_ok(snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL, &compression,
+                                    &compressed));
+    assert_int_equal(part_of(compression, 0).outcome, SNNK_COMPRESS_REPLACED);
+    assert_int_equal(part_of(compression, 1).outcome, SNNK_COMPRESS_LARGER);
+    assert_int_equal(part_of(compression, 2).outcome, SNNK_COMPRESS_OTHER);
+    assert_true(8 * snnk_network_parameters(compressed) <= 5 * snnk_network_parameters(network));
+    snnk_compression_free(compression);
+    snnk_network_free(compressed);
+    assert_status(
+        snnk_network_compress(network, N, X, D, NULL, &little, NULL, NULL, NULL, &compressed),
+        SNNK_E_RANGE);
+    assert_says("admits no features");
+    assert_null(compressed);
+    snnk_network_free(network);
+}
+
+/* ---- Statuses ---- */
+
+static int stop(void *user, size_t done, size_t steps) {
+    size_t *left = user;
+
+    assert_true(done <= steps);
+    return (*left)-- == 0;
+}
+
+static int stop_epoch(void *user, int32_t done, int32_t epochs, double explained) {
+    (void)user, (void)epochs, (void)explained;
+    return done == 2;
+}
+
+static void test_cancelled(void **state) {
+    snnk_network *network = wide_network(NULL), *compressed;
+    snnk_distill_config distill = distill_config();
+    snnk_compress_config config = share_of(0.3);
+    snnk_compression *compression;
+
+    (void)state;
+    for (size_t after = 0; after < 5; after++) {
+        size_t left = after;
+
+        config.progress = stop;
+        config.user = &left;
+        compressed = network;
+        compression = (snnk_compression *)network;
+        const int st = snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL,
+                                             &compression, &compressed);
+
+        if (after == 4) { /* two parts, looked at and replaced: the last step was reported */
+            assert_ok(st);
+        } else {
+            assert_status(st, SNNK_E_CANCELLED);
+            assert_null(compressed);
+            assert_null(compression);
+        }
+    }
+    snnk_compression_free(compression);
+    snnk_network_free(compressed);
+    distill.tier = SNNK_DISTILL_REFINED;
+    distill.progress = stop_epoch;
+    config = share_of(0.3);
+    assert_status(
+        snnk_network_compress(network, N, X, D, NULL, &config, &distill, NULL, NULL, &compressed),
+        SNNK_E_CANCELLED);
+    assert_null(compressed);
+    snnk_network_free(network);
+}
+
+static void test_statuses(void **state) {
+    snnk_network *network = wide_network(NULL), *empty, *compressed;
+    size_t features[4] = {2, 0, 2, 0};
+    snnk_distill_config distill = distill_config();
+    snnk_compress_config config = share_of(0.5);
+    snnk_compression *compression;
+    snnk_compress_part part;
+    snnk_compress_report report;
+    const float kept = X[7];
+
+#define COMPRESS(network, n, X, ldx, config, distill)                                              \
+    snnk_network_compress(network, n, X, ldx, features, config, distill, NULL, NULL, &compressed)
+    (void)state;
+    assert_ok(snnk_network_create(NULL, &empty));
+    assert_status(COMPRESS(NULL, N, X, D, NULL, NULL), SNNK_E_NULL);
+    assert_status(COMPRESS(empty, N, X, D, NULL, NULL), SNNK_E_STATE);
+    assert_status(COMPRESS(network, N, NULL, D, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, NULL, NULL),
+                  SNNK_E_NULL);
+    assert_status(COMPRESS(network, N, X, D - 1, NULL, NULL), SNNK_E_STRIDE);
+    assert_status(COMPRESS(network, SIZE_MAX / D, X, D, NULL, NULL), SNNK_E_SIZE);
+    assert_status(COMPRESS(network, 0, X, D, NULL, NULL), SNNK_E_SHAPE);
+    assert_status(COMPRESS(network, 3, X, D, NULL, NULL), SNNK_E_SHAPE);
+    assert_says("at least 2");
+    features[1] = 2;
+    assert_status(COMPRESS(network, N, X, D, NULL, NULL), SNNK_E_RANGE);
+    assert_says("features[1] = 2");
+    features[1] = 0;
+    for (size_t t = 0; t < 3; t++) {
+        config.share = ((double[]){0, 1.01, NAN})[t];
+        assert_status(COMPRESS(network, N, X, D, &config, NULL), SNNK_E_RANGE);
+    }
+    config = share_of(0.5);
+    config.size = 3;
+    assert_status(COMPRESS(network, N, X, D, &config, NULL), SNNK_E_CONFIG);
+    distill.size = 3;
+    assert_status(COMPRESS(network, N, X, D, NULL, &distill), SNNK_E_CONFIG);
+    distill = distill_config();
+    distill.heldout_run = 0;
+    assert_status(COMPRESS(network, N, X, D, NULL, &distill), SNNK_E_RANGE);
+    distill = distill_config();
+    distill.heldout_share = 0.6;
+    assert_status(COMPRESS(network, N, X, D, NULL, &distill), SNNK_E_RANGE);
+    distill = distill_config();
+    distill.ridge = -2;
+    assert_status(COMPRESS(network, N, X, D, NULL, &distill), SNNK_E_RANGE);
+    assert_says("layer 0");
+    X[7] = NAN;
+    assert_status(COMPRESS(network, N, X, D, NULL, NULL), SNNK_E_NONFINITE);
+    X[7] = kept;
+    assert_null(compressed);
+    float *zeros = calloc(N, D * sizeof *zeros);
+    assert_status(COMPRESS(network, N, zeros, D, NULL, NULL), SNNK_E_STATE);
+    assert_says("do not vary");
+    free(zeros);
+
+    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, &compression,
+                                    &compressed));
+    assert_ok(snnk_compress_part_init(&part, sizeof part));
+    assert_ok(snnk_compress_report_init(&report, sizeof report));
+    assert_status(snnk_compress_config_init(&config, 4), SNNK_E_CONFIG);
+    assert_status(snnk_compress_part_init(&part, 4), SNNK_E_CONFIG);
+    assert_status(snnk_compress_report_init(&report, 4), SNNK_E_CONFIG);
+    assert_status(snnk_compression_part(compression, 2, &part), SNNK_E_RANGE);
+    assert_status(snnk_compression_part(compression, 0, NULL), SNNK_E_NULL);
+    assert_status(snnk_compression_part(NULL, 0, &part), SNNK_E_NULL);
+    assert_status(snnk_compression_report(NULL, &report), SNNK_E_NULL);
+    assert_status(snnk_compression_report(compression, NULL), SNNK_E_NULL);
+    assert_status(snnk_compression_distilled(compression, 0, NULL), SNNK_E_NULL);
+    part.size = 1;
+    assert_status(snnk_compression_part(compression, 0, &part), SNNK_E_CONFIG);
+    assert_int_equal(snnk_compression_parts(NULL), 0);
+    snnk_compression_free(NULL);
+    snnk_compression_free(compression);
+    snnk_network_free(compressed);
+    snnk_network_free(empty);
+    snnk_network_free(network);
+#undef COMPRESS
+}
+
+static snnk_network *small_network(const snnk_allocator *allocator) {
+    snnk_network *network;
+
+    assert_ok(snnk_network_create(allocator, &network));
+    append_dense(network, D, 6, 6, SNNK_RELU, 3, allocator);
+    append_dense(network, 6, 2, 2, SNNK_IDENTITY, 5, allocator);
+    append_dense(network, 2, 6, 6, SNNK_TANH, 7, allocator);
+    append_dense(network, 6, 2, 2, SNNK_IDENTITY, 9, allocator);
+    return network;
+}
+
+static void test_failing_allocations(void **state) {
+    enum { ROWS = 80 };
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    const snnk_compress_config config = share_of(0.5);
+    const size_t features[4] = {1, 0, 2, 0};
+    int status;
+
+    (void)state;
+    for (int given = 0; given < 2; given++) {
+        assert_survives_failing_allocations(memory, status, {
+            const long allowed = memory.fail_after;
+            snnk_compression *compression;
+            snnk_network *network;
+            snnk_network *compressed;
+
+            memory.fail_after = -1; /* the network itself is there */
+            network = small_network(&allocator);
+            memory.calls = 0;
+            memory.fail_after = allowed;
+            status = snnk_network_compress(network, ROWS, X, D, given ? features : NULL, &config,
+                                           NULL, NULL, &compression, &compressed);
+            assert_true((status == SNNK_OK) == (compressed != NULL));
+            assert_true((status == SNNK_OK) == (compression != NULL));
+            snnk_compression_free(compression);
+            snnk_network_free(compressed);
+            snnk_network_free(network);
+        });
+        print_message("%ld allocations\n", memory.calls);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exact_parts_are_compressed_exactly),
+        cmocka_unit_test(test_lone_layers),
+        cmocka_unit_test(test_sequence_makes_good),
+        cmocka_unit_test(test_judged_rows_take_no_part),
+        cmocka_unit_test(test_budgets_are_met),
+        cmocka_unit_test(test_budget_goes_where_it_helps),
+        cmocka_unit_test(test_allotment_is_the_best),
+        cmocka_unit_test(test_allotment_of_odd_ladders),
+        cmocka_unit_test(test_never_larger),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_failing_allocations),
+    };
+
+    return cmocka_run_group_tests(tests, make_rows, NULL);
+}

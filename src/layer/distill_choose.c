@@ -71,8 +71,10 @@ typedef struct search {
 
 static int keep_if_better(search *s, bool *better) {
     double error = INFINITY;
-    const int st = score(s->distill, &s->tried, &error);
+    int st = score(s->distill, &s->tried, &error);
 
+    if (st == SNNK_E_STATE || st == SNNK_E_SINGULAR)
+        st = SNNK_OK; /* directions of rounding alone */
     *better = st == SNNK_OK && error < s->error;
     if (!*better) return st;
     s->error = error;
@@ -80,7 +82,8 @@ static int keep_if_better(search *s, bool *better) {
     return SNNK_OK;
 }
 
-/* m - r neurons for the directions as they are; false if there are not so many. */
+/* m - r neurons for the directions as they are; false if there are not so many, or the directions say nothing
+ * but rounding (inputs of lower rank). */
 static int choose_neurons(search *s, bool *enough) {
     const snnk_distill *distill = s->distill;
     const size_t wanted = s->m - s->tried.directions;
@@ -88,7 +91,7 @@ static int choose_neurons(search *s, bool *enough) {
                                        ROUNDING, wanted, s->tried.which, &s->tried.chosen);
 
     *enough = st == SNNK_OK && s->tried.chosen == wanted;
-    return st;
+    return st == SNNK_E_SINGULAR ? SNNK_OK : st;
 }
 
 static int choose_directions(search *s) {
@@ -110,7 +113,9 @@ static int try_linear(search *s, size_t r, int rounds) {
     if ((st = keep_if_better(s, &once)) != SNNK_OK) return st;
     if (r == 0 || r == s->m) return SNNK_OK;
     for (int round = 1; round < rounds; round++) {
-        if ((st = choose_directions(s)) != SNNK_OK) return st;
+        st = choose_directions(s);
+        if (st == SNNK_E_SINGULAR) return SNNK_OK; /* the neurons leave nothing but rounding */
+        if (st != SNNK_OK) return st;
         if ((st = keep_if_better(s, &once)) != SNNK_OK) return st;
         if ((st = choose_neurons(s, &enough)) != SNNK_OK || !enough) return st;
         if ((st = keep_if_better(s, &better)) != SNNK_OK) return st;

@@ -134,6 +134,21 @@ static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S
     multiply(CblasTrans, CblasNoTrans, t, d, g->n, -1, g->Q, t, g->P, d, 1, C, d);
 }
 
+/* What is left of S (d x d), + ridge = L L^T. Rounding of the sums may leave S of lower rank more indefinite than
+ * ridge helps, as that is of the size of all features: ten times as much then, up to a hundredth of S. */
+static int factor_left(const snnk_lstsq *all, size_t d, const given *g, double ridge, double *S,
+                       double *C) {
+    double trace = 0;
+    int st;
+
+    for (size_t i = 0; i < d; i++) trace += all->S[i * all->features + i];
+    for (;; ridge *= 10) {
+        copy_left(all, d, g, S, C);
+        st = factor(d, S, ridge);
+        if (st != SNNK_E_SINGULAR || ridge == 0 || 10 * ridge > 0.01 * trace / (double)d) return st;
+    }
+}
+
 int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset *given_features,
                             double ridge, size_t rank, double *D) {
     const snnk_allocator *allocator = &all->allocator;
@@ -152,8 +167,7 @@ int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset 
     st = snnk__alloc(allocator, d, sizeof *values, "eigenvalues", &values);
     if (st != SNNK_OK) goto done;
     if ((st = given_chosen(all, d, given_features, ridge, &g)) != SNNK_OK) goto done;
-    copy_left(all, d, &g, S, C);
-    if ((st = factor(d, S, ridge)) != SNNK_OK) goto done;
+    if ((st = factor_left(all, d, &g, ridge, S, C)) != SNNK_OK) goto done;
     cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (lapack_int)t,
                 (lapack_int)d, 1, S, (lapack_int)d, C, (lapack_int)d);
     multiply(CblasTrans, CblasNoTrans, d, d, t, 1, C, d, C, d, 0, A, d);

@@ -102,6 +102,12 @@ static void shapes_and_names(void **state) {
     assert_string_equal(snnk_tensors_text(tensors, "format"), "pt");
     assert_null(snnk_tensors_text(tensors, "snnk.format"));
     assert_null(snnk_tensors_text(tensors, NULL));
+    assert_string_equal(snnk_tensors_type(tensors, "bf16"), "BF16");
+    assert_string_equal(snnk_tensors_type(tensors, "u8"), "U8");
+    assert_string_equal(snnk_tensors_type(tensors, "model.layers.0.weight"), "F32");
+    assert_null(snnk_tensors_type(tensors, "weight"));
+    assert_null(snnk_tensors_type(tensors, NULL));
+    assert_null(snnk_tensors_type(NULL, "u8"));
 
     assert_ok(snnk_tensors_shape(tensors, "model.layers.0.weight", &n_dims, dims));
     assert_int_equal(n_dims, 2);

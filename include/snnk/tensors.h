@@ -43,6 +43,10 @@ SNNK_API void snnk_tensors_free(snnk_tensors *tensors);
 SNNK_API size_t snnk_tensors_count(const snnk_tensors *tensors);
 SNNK_API const char *snnk_tensors_name(const snnk_tensors *tensors, size_t i);
 
+/* The type of the elements of a tensor, as the file has it ("F32", one of those above); NULL if there is no
+ * tensor of that name. */
+SNNK_API const char *snnk_tensors_type(const snnk_tensors *tensors, const char *name);
+
 /* The value of a metadata key, valid as long as `tensors`; NULL if the file has no such key. */
 SNNK_API const char *snnk_tensors_text(const snnk_tensors *tensors, const char *key);
 

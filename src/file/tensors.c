@@ -103,6 +103,13 @@ const char *snnk_tensors_name(const snnk_tensors *tensors, size_t i) {
     return snnk__st_tensors(tensors->reader, &n)[i].name;
 }
 
+const char *snnk_tensors_type(const snnk_tensors *tensors, const char *name) {
+    const snnk__st_tensor *tensor =
+        tensors && name ? snnk__st_tensor_named(tensors->reader, name) : NULL;
+
+    return tensor ? snnk__dtype_name(tensor->dtype) : NULL;
+}
+
 const char *snnk_tensors_text(const snnk_tensors *tensors, const char *key) {
     return tensors && key ? snnk__st_text(tensors->reader, key) : NULL;
 }

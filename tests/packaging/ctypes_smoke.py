@@ -18,13 +18,13 @@ checks = 0
 
 TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_network_note", "snnk_table_column_name", "snnk_table_word",
-        "snnk_tensors_name", "snnk_tensors_text"}
+        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_path_features", "snnk_path_targets",
         "snnk_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words",
-        "snnk_tensors_count"}
+        "snnk_tensors_count", "snnk_compression_parts"}
 I32 = {"snnk_lstsq_route", "snnk_layer_storage", "snnk_layer_is_tower"}
 U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
@@ -143,6 +143,23 @@ call("snnk_layer_free", student)
 call("snnk_layer_distill", teacher, None, size(2), size(20), X, size(2), None, size(2), None, None, None, byref(student))
 call("snnk_layer_free", student)
 call("snnk_layer_free", teacher)
+compress_config = config("snnk_compress_config_init", 32)
+compress_part = config("snnk_compress_part_init", 72)
+compress_report = config("snnk_compress_report_init", 80)
+wide = handle("snnk_layer_dense", size(2), size(9), floats(*range(18)), size(2), None, c_int32(2), None)
+whole = handle("snnk_network_create", None)
+call("snnk_network_append", whole, wide)
+compression, compressed = c_void_p(), c_void_p()
+call("snnk_network_compress", whole, size(20), X, size(2), (c_size_t * 1)(1), byref(compress_config), None, None,
+     byref(compression), byref(compressed))
+assert call("snnk_compression_parts", compression) == 1
+call("snnk_compression_report", compression, byref(compress_report))
+call("snnk_compression_part", compression, size(0), byref(compress_part))
+call("snnk_compression_distilled", compression, size(0), byref(distill_report))
+call("snnk_compression_free", compression)
+call("snnk_network_free", compressed)
+call("snnk_network_free", whole)
+call("snnk_layer_free", wide)
 call("snnk_distill_free", distill)
 
 spectrum_config = config("snnk_spectrum_config_init", 80)
@@ -358,6 +375,7 @@ with tempfile.TemporaryDirectory() as directory:
     tensors = handle("snnk_tensors_open", path, None)
     names = [call("snnk_tensors_name", tensors, size(i)) for i in range(call("snnk_tensors_count", tensors))]
     assert b"mean_y" in names and call("snnk_tensors_text", tensors, b"snnk.kind") == b"lstsq"
+    assert call("snnk_tensors_type", tensors, b"mean_y") == b"F64"
     n_dims, dims = c_size_t(), (c_size_t * 8)()
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)
     call("snnk_tensors_read", tensors, b"mean_y", n_dims, dims, (c_float * dims[0])())

@@ -21,6 +21,7 @@ int info_command(int argc, char **argv);
 int update_command(int argc, char **argv);
 int forget_command(int argc, char **argv);
 int merge_command(int argc, char **argv);
+int compress_command(int argc, char **argv);
 
 /* How a system was solved, by snnk_solve_method. */
 extern const char *const solve_methods[4];

@@ -16,6 +16,7 @@ static const char help[] =
     "  update     let a model learn from more rows\n"
     "  forget     let a model forget rows, as if it had never seen them\n"
     "  merge      put models together that learnt from different rows\n"
+    "  compress   replace a trained dense layer by a smaller one\n"
     "\n"
     "Options:\n"
     "  --help     show this help; snnk COMMAND --help shows a command's\n"
@@ -43,7 +44,7 @@ int main(int argc, char **argv) {
     } commands[] = {{"fit", fit_command},         {"eval", eval_command},
                     {"predict", predict_command}, {"info", info_command},
                     {"update", update_command},   {"forget", forget_command},
-                    {"merge", merge_command}};
+                    {"merge", merge_command},     {"compress", compress_command}};
 
     if (argc < 2) {
         fputs("snnk: a command is missing (see: snnk --help)\n", stderr);

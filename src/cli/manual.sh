@@ -14,6 +14,7 @@ predict) name="predict the target of each row" ;;
 info) name="show what is in a model file" ;;
 update) name="let a model learn from more rows" ;;
 forget) name="let a model forget rows, exactly" ;;
+compress) name="replace a trained dense layer by one of few features" ;;
 merge) name="put models together that learnt from different rows" ;;
 esac
 

@@ -1,0 +1,384 @@
+/* snnk compress: a trained layer by one of few features, beside simpler ones. */
+#include "cli/compress.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char command[] = "compress";
+
+const char *const compress_methods[METHODS] = {"the layer itself", "student",
+                                               "linear map",       "strong neurons",
+                                               "singular values",  "random rows"};
+const char *const compress_method_keys[METHODS] = {"teacher", "student",         "linear",
+                                                   "neurons", "singular_values", "random"};
+
+typedef struct session {
+    const compress_options *o;
+    size_t n, d, h, l;
+    float *X, *Y;
+    snnk_layer *hidden, *readout, *student;
+    snnk_workspace *workspace;
+    snnk_distill *distill;
+    snnk_network *network;
+    snnk_distill_report report;
+    compress_curve curve;
+    bool plotting; /* epochs are not shown, sizes are */
+    char csv[4096];
+} session;
+
+/* ---- Rows ---- */
+
+static int open_rows(const char *path, dataset *data) {
+    const data_files files = {.inputs = path};
+    const int exit_status = dataset_open(command, &files, NULL, data);
+
+    if (exit_status == EXIT_OK && data->rows == 0) return failed(command, "%s has no rows", path);
+    return exit_status;
+}
+
+/* All rows of a file, in memory, finite. */
+static int read_rows(const char *path, size_t *rows, size_t *columns, float **X) {
+    dataset data = {0};
+    int exit_status = open_rows(path, &data);
+
+    if (exit_status == EXIT_OK) {
+        *rows = data.rows;
+        *columns = data.n_inputs;
+        if (data.rows <= SIZE_MAX / sizeof **X / data.n_inputs)
+            *X = malloc(data.rows * data.n_inputs * sizeof **X);
+        if (!*X) exit_status = failed(command, "out of memory for the rows of %s", path);
+    }
+    for (size_t first = 0; exit_status == EXIT_OK && first < data.rows; first += BATCH_ROWS) {
+        const size_t n = data.rows - first < BATCH_ROWS ? data.rows - first : BATCH_ROWS;
+        float *to = *X + first * data.n_inputs;
+
+        if (dataset_read(&data, first, n, to) != SNNK_OK) exit_status = library_failed(command);
+        for (size_t i = 0; exit_status == EXIT_OK && i < n * data.n_inputs; i++)
+            if (!isfinite(to[i])) {
+                complain_of_rows(command, &data, first, n, to, NULL);
+                exit_status = EXIT_FAILED;
+            }
+        if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    }
+    dataset_close(&data);
+    return exit_status;
+}
+
+static int read_targets(session *s) {
+    size_t rows, columns;
+    int exit_status;
+
+    if (!s->o->targets) return EXIT_OK;
+    exit_status = read_rows(s->o->targets, &rows, &columns, &s->Y);
+    if (exit_status != EXIT_OK) return exit_status;
+    if (rows != s->n)
+        return failed(command, "%s has %zu rows, %s has %zu", s->o->targets, rows, s->o->inputs,
+                      s->n);
+    if (columns != s->l)
+        return failed(command, "%s has %zu columns, the layer %zu outputs", s->o->targets, columns,
+                      s->l);
+    return EXIT_OK;
+}
+
+/* ---- Work ---- */
+
+static int show_epochs(void *user, int32_t done, int32_t epochs, double explained) {
+    const session *s = user;
+
+    (void)explained;
+    if (!s->plotting) show_progress(s->o->quiet, "refining", (size_t)done, (size_t)epochs);
+    return interrupted;
+}
+
+/* The library's status as an exit status. */
+static int outcome(int st) {
+    if (interrupted || st == SNNK_E_CANCELLED) return EXIT_CANCELLED;
+    return st == SNNK_OK ? EXIT_OK : library_failed(command);
+}
+
+static int prepare(session *s) {
+    int exit_status = EXIT_OK;
+
+    if (s->o->plot) exit_status = compress_check_plot();
+    if (exit_status == EXIT_OK) exit_status = read_rows(s->o->inputs, &s->n, &s->d, &s->X);
+    if (exit_status == EXIT_OK)
+        exit_status = compress_read_teacher(s->o, s->d, &s->hidden, &s->readout);
+    if (exit_status != EXIT_OK) return exit_status;
+    s->h = snnk_layer_outputs(s->hidden);
+    s->l = s->readout ? snnk_layer_outputs(s->readout) : s->h;
+    if ((exit_status = read_targets(s)) != EXIT_OK) return exit_status;
+    return snnk_workspace_create(s->o->threads, NULL, &s->workspace) == SNNK_OK
+               ? EXIT_OK
+               : library_failed(command);
+}
+
+static int choose_features(session *s, size_t *m) {
+    const double share = s->o->share > 0 ? s->o->share : 0.25;
+
+    *m = (size_t)s->o->features;
+    if (s->o->features > 0) return EXIT_OK;
+    return outcome(s->o->error > 0 ? snnk_distill_features_of_error(s->distill, s->o->error, m)
+                                   : snnk_distill_features_of_share(s->distill, share, m));
+}
+
+/* One that is larger than the layer itself would be no compression. */
+static int check_size(const session *s, size_t m) {
+    const double teacher =
+        (double)snnk_layer_parameters(s->hidden) + (double)snnk_layer_parameters(s->readout);
+    const double student = (double)m * (double)(s->d + 1 + s->l) + (double)s->l;
+
+    if (student < teacher) return EXIT_OK;
+    return failed(command, "%zu features have %.0f parameters, the layer itself %.0f", m, student,
+                  teacher);
+}
+
+static int distil(session *s) {
+    snnk_distill_config config = s->o->distill;
+    size_t m = 0;
+    int exit_status;
+
+    config.progress = show_epochs;
+    config.user = s;
+    show_progress(s->o->quiet, "looking", 0, 1);
+    exit_status = outcome(snnk_distill_create(s->hidden, s->readout, s->n, s->X, s->d, s->Y, s->l,
+                                              &config, s->workspace, &s->distill));
+    if (exit_status == EXIT_OK) exit_status = choose_features(s, &m);
+    if (exit_status == EXIT_OK) exit_status = check_size(s, m);
+    if (exit_status == EXIT_OK)
+        exit_status =
+            outcome(snnk_distill_solve(s->distill, m, s->workspace, &s->report, &s->student));
+    show_progress(s->o->quiet, "looking", 1, 1);
+    return exit_status;
+}
+
+/* ---- Sizes for the picture ---- */
+
+static int add_point(session *s, size_t m, bool *more) {
+    const size_t room = sizeof s->curve.points / sizeof *s->curve.points;
+    snnk_distill_report report;
+    snnk_layer *layer;
+    int st;
+
+    snnk_distill_report_init(&report, sizeof report);
+    st = snnk_distill_solve(s->distill, m, s->workspace, &report, &layer);
+    *more = st != SNNK_E_RANGE; /* not so many features that differ */
+    if (!*more) return EXIT_OK;
+    snnk_layer_free(layer);
+    if (outcome(st) != EXIT_OK) return interrupted ? EXIT_CANCELLED : EXIT_FAILED;
+    s->curve.points[s->curve.n].features = m;
+    compress_methods_of(&report, s->d, s->h, s->l, s->readout != NULL,
+                        s->curve.points[s->curve.n++].methods);
+    *more = s->curve.n < room;
+    return EXIT_OK;
+}
+
+/* 8, 16, 32 ... features, and the most that a student smaller than the layer has. */
+static int make_curve(session *s) {
+    const double teacher = (double)s->report.parameters_teacher;
+    const double fits = (teacher - 1 - (double)s->l) / (double)(s->d + 1 + s->l);
+    const size_t most = (size_t)fmin(fits, (double)(s->d + s->h));
+    bool more = true;
+    int exit_status = EXIT_OK;
+
+    s->plotting = true;
+    for (size_t m = most < 8 ? 1 : 8; exit_status == EXIT_OK && more; m *= 2) {
+        if (m >= most) m = most;
+        show_progress(s->o->quiet, "sizes", m, most + 1);
+        exit_status = add_point(s, m, &more);
+        more = more && m < most;
+    }
+    show_progress(s->o->quiet, "sizes", 1, 1);
+    if (exit_status == EXIT_OK && s->curve.n == 0)
+        return failed(command, "--plot: there are no sizes to draw");
+    return exit_status;
+}
+
+/* ---- Methods ---- */
+
+static compress_method features_with(double explained, size_t m, size_t d, size_t l) {
+    return (compress_method){explained, (double)m * (double)(d + 1 + l) + (double)l,
+                             (double)m * (double)(d + l)};
+}
+
+static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
+
+void compress_methods_of(const snnk_distill_report *r, size_t d, size_t h, size_t l,
+                         bool has_readout, compress_method methods[METHODS]) {
+    const size_t m = (size_t)r->features;
+
+    methods[TEACHER] =
+        (compress_method){1, (double)r->parameters_teacher, (double)r->multiply_adds_teacher};
+    methods[STUDENT] =
+        (compress_method){r->explained, (double)r->parameters, (double)r->multiply_adds};
+    methods[LINEAR] = features_with(r->explained_linear, least_of(m, least_of(d, l)), d, l);
+    methods[NEURONS] = features_with(r->explained_neurons, least_of(m, h), d, l);
+    methods[RANDOM] = features_with(r->explained_random, m, d, l);
+
+    /* Matrices of rank q, the same for both, with no more parameters than the student. */
+    const double each = (double)(has_readout ? d + h + h + l : d + h);
+    const double biases = (double)(has_readout ? h + l : h);
+    const double full = (double)least_of(d, least_of(h, l));
+    const double rank = fmin(floor(((double)r->parameters - biases) / each), full);
+
+    methods[VALUES] = (compress_method){r->explained_svd, rank * each + biases, rank * each};
+    if (rank < 1) methods[VALUES].explained = NAN;
+}
+
+double compress_relative_error(const compress_method *method) {
+    return sqrt(fmax(1 - method->explained, 0));
+}
+
+/* ---- Reports ---- */
+
+/* The simpler method that does best, if it does as well as the student; or METHODS. */
+static int best_simpler(const compress_method methods[METHODS]) {
+    int best = STUDENT;
+
+    for (int k = LINEAR; k < METHODS; k++)
+        if (methods[k].explained >= methods[best].explained) best = k;
+    return best == STUDENT ? METHODS : best;
+}
+
+static void add_method(cJSON *array, int k, const compress_method *m) {
+    cJSON *item = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(item, "method", compress_method_keys[k]);
+    cJSON_AddNumberToObject(item, "explained", m->explained);
+    cJSON_AddNumberToObject(item, "relative_error", compress_relative_error(m));
+    cJSON_AddNumberToObject(item, "parameters", m->parameters);
+    cJSON_AddNumberToObject(item, "multiply_adds", m->multiply_adds);
+    cJSON_AddNumberToObject(item, "bytes", 4 * m->parameters);
+    cJSON_AddItemToArray(array, item);
+}
+
+static void print_json(const session *s, const compress_method methods[METHODS]) {
+    const snnk_distill_report *r = &s->report;
+    cJSON *json = cJSON_CreateObject(), *array;
+    char *text;
+
+    cJSON_AddNumberToObject(json, "inputs", (double)s->d);
+    cJSON_AddNumberToObject(json, "hidden", (double)s->h);
+    cJSON_AddNumberToObject(json, "outputs", (double)s->l);
+    cJSON_AddStringToObject(json, "tier", compress_tiers[r->tier]);
+    cJSON_AddNumberToObject(json, "features", (double)r->features);
+    cJSON_AddNumberToObject(json, "linear_features", (double)r->linear_features);
+    cJSON_AddNumberToObject(json, "lambda", r->ridge);
+    cJSON_AddNumberToObject(json, "epochs", r->epochs);
+    cJSON_AddNumberToObject(json, "rows", (double)r->rows);
+    cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
+    cJSON_AddBoolToObject(json, "few_rows", r->few_rows);
+    cJSON_AddBoolToObject(json, "simpler_is_better", best_simpler(methods) < METHODS);
+    array = cJSON_AddArrayToObject(json, "methods");
+    for (int k = TEACHER; k < METHODS; k++)
+        if (!isnan(methods[k].explained)) add_method(array, k, &methods[k]);
+    if (s->o->save) cJSON_AddStringToObject(json, "model", s->o->save);
+    if (s->o->plot) cJSON_AddStringToObject(json, "plot", s->o->plot);
+    if (s->o->plot) cJSON_AddStringToObject(json, "plot_data", s->csv);
+    text = cJSON_PrintUnformatted(json);
+    puts(text ? text : "{}");
+    cJSON_free(text);
+    cJSON_Delete(json);
+}
+
+static void print_table(const compress_method methods[METHODS]) {
+    printf("%-18s %10s %10s %12s %14s %12s\n", "method", "explained", "error", "parameters",
+           "multiply-adds", "bytes");
+    for (int k = TEACHER; k < METHODS; k++) {
+        const compress_method *m = &methods[k];
+
+        if (isnan(m->explained))
+            printf("%-18s %10s %10s\n", compress_methods[k], "-", "-");
+        else
+            printf("%-18s %10.4f %10.4f %12.0f %14.0f %12.0f\n", compress_methods[k], m->explained,
+                   compress_relative_error(m), m->parameters, m->multiply_adds, 4 * m->parameters);
+    }
+}
+
+static void print_text(const session *s, const compress_method methods[METHODS]) {
+    const snnk_distill_report *r = &s->report;
+    const int simpler = best_simpler(methods);
+
+    print_table(methods);
+    printf("\nstudent: %llu features, %llu of them linear, tier %s, lambda %.3g; ",
+           (unsigned long long)r->features, (unsigned long long)r->linear_features,
+           compress_tiers[r->tier], r->ridge);
+    if (r->tier == SNNK_DISTILL_REFINED) printf("best after %d epochs; ", (int)r->epochs);
+    printf("%llu rows, %llu held out\n", (unsigned long long)r->rows,
+           (unsigned long long)r->heldout_rows);
+    if (simpler < METHODS)
+        printf("A simpler replacement does as well: %s explains %.4f. Use that.\n",
+               compress_methods[simpler], methods[simpler].explained);
+    if (r->few_rows)
+        printf("There are fewer rows than features to choose from: expect less on other rows.\n");
+    if (s->o->plot) printf("drew %s, numbers in %s\n", s->o->plot, s->csv);
+    if (s->o->save) printf("saved %s\n", s->o->save);
+}
+
+/* ---- All of it ---- */
+
+static int make_network(session *s) {
+    char from[1024];
+
+    snprintf(from, sizeof from, "%s%s%s", s->o->weight, s->readout ? " " : "",
+             s->readout ? s->o->then_weight : "");
+    if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
+        snnk_network_append(s->network, s->student) != SNNK_OK ||
+        snnk_network_set_note(s->network, "task", "regression") != SNNK_OK ||
+        snnk_network_set_note(s->network, "compressed", from) != SNNK_OK)
+        return library_failed(command);
+    return EXIT_OK;
+}
+
+/* Nothing is written before all is known. */
+static int finish(session *s) {
+    compress_method methods[METHODS];
+    int exit_status = make_network(s);
+
+    if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    if (exit_status == EXIT_OK && s->o->plot)
+        exit_status = compress_plot(s->o->plot, &s->curve, s->csv, sizeof s->csv);
+    if (exit_status == EXIT_OK && s->o->save &&
+        snnk_network_save(s->network, s->o->save, SNNK_SAVE_ROWS) != SNNK_OK)
+        exit_status = library_failed(command);
+    if (exit_status != EXIT_OK) return exit_status;
+    compress_methods_of(&s->report, s->d, s->h, s->l, s->readout != NULL, methods);
+    if (s->o->json)
+        print_json(s, methods);
+    else
+        print_text(s, methods);
+    return EXIT_OK;
+}
+
+static void session_free(session *s) {
+    snnk_distill_free(s->distill);
+    snnk_network_free(s->network);
+    snnk_layer_free(s->student);
+    snnk_layer_free(s->hidden);
+    snnk_layer_free(s->readout);
+    snnk_workspace_free(s->workspace);
+    free(s->X);
+    free(s->Y);
+}
+
+int compress_command(int argc, char **argv) {
+    compress_options o;
+    session s = {.o = &o};
+    int exit_status = compress_options_read(argc, argv, &o);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (o.help) {
+        fputs(compress_help, stdout);
+        return EXIT_OK;
+    }
+    catch_interrupts();
+    snnk_distill_report_init(&s.report, sizeof s.report);
+    exit_status = prepare(&s);
+    if (exit_status == EXIT_OK) exit_status = distil(&s);
+    if (exit_status == EXIT_OK && o.plot) exit_status = make_curve(&s);
+    if (exit_status == EXIT_OK) exit_status = finish(&s);
+    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
+    session_free(&s);
+    return exit_status;
+}

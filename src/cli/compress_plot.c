@@ -1,0 +1,118 @@
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/compress.h"
+
+static const char command[] = "compress";
+
+int compress_check_plot(void) {
+    FILE *gnuplot;
+
+    signal(SIGPIPE, SIG_IGN); /* a gnuplot that ends early is seen when it is closed */
+    gnuplot = popen("gnuplot --version >/dev/null 2>&1", "w");
+    if (gnuplot && pclose(gnuplot) == 0) return EXIT_OK;
+    return failed(command, "--plot: gnuplot, which draws, cannot be started");
+}
+
+/* A text within gnuplot's single quotes. */
+static void put_quoted(FILE *to, const char *text) {
+    putc('\'', to);
+    for (; *text; text++) fputs(*text == '\'' ? "''" : (char[2]){*text, '\0'}, to);
+    putc('\'', to);
+}
+
+/* The path with .csv in place of .png, or behind what else there is. */
+static int csv_path(const char *path, char *csv, size_t bytes) {
+    const size_t length = strlen(path);
+    const bool png = length > 4 && strcmp(path + length - 4, ".png") == 0;
+    const int n = snprintf(csv, bytes, "%.*s.csv", (int)(length - (png ? 4 : 0)), path);
+
+    return n > 0 && (size_t)n < bytes ? EXIT_OK : failed(command, "--plot: the path is too long");
+}
+
+static int write_csv(const char *path, const compress_curve *curve) {
+    FILE *file = fopen(path, "w");
+    bool written = file != NULL;
+
+    if (file) {
+        fprintf(file, "features,method,parameters,multiply_adds,explained,relative_error\n");
+        for (size_t i = 0; i < curve->n; i++)
+            for (int k = STUDENT; k < METHODS; k++) {
+                const compress_method *m = &curve->points[i].methods[k];
+
+                if (isnan(m->explained)) continue;
+                fprintf(file, "%llu,%s,%.0f,%.0f,%.6g,%.6g\n",
+                        (unsigned long long)curve->points[i].features, compress_method_keys[k],
+                        m->parameters, m->multiply_adds, m->explained, compress_relative_error(m));
+            }
+        written = !ferror(file);
+        written = fclose(file) == 0 && written;
+    }
+    return written ? EXIT_OK : failed(command, "%s: %s", path, strerror(errno));
+}
+
+/* Whether there is anything of a method to draw. */
+static bool is_drawn(const compress_curve *curve, int k) {
+    for (size_t i = 0; i < curve->n; i++)
+        if (!isnan(curve->points[i].methods[k].explained)) return true;
+    return false;
+}
+
+static void put_curves(FILE *gnuplot, const compress_curve *curve) {
+    for (int k = STUDENT; k < METHODS; k++) {
+        if (!is_drawn(curve, k)) continue;
+        fprintf(gnuplot, "$%s << EOD\n", compress_method_keys[k]);
+        for (size_t i = 0; i < curve->n; i++) {
+            const compress_method *m = &curve->points[i].methods[k];
+
+            if (!isnan(m->explained))
+                fprintf(gnuplot, "%.0f %.6g\n", m->parameters, compress_relative_error(m));
+        }
+        fprintf(gnuplot, "EOD\n");
+    }
+}
+
+static void put_plot(FILE *gnuplot, const compress_curve *curve) {
+    static const char *const colours[METHODS] = {"",        "#0072b2", "#009e73",
+                                                 "#e69f00", "#cc79a7", "#999999"};
+    const double teacher = curve->points[0].methods[TEACHER].parameters;
+
+    fprintf(gnuplot,
+            "set logscale x\nset grid back lc '#dddddd'\nset border 3 back lc '#888888'\n"
+            "set tics nomirror\nset format x '%%.0s%%c'\n"
+            "set xlabel 'parameters (the layer itself: %.0f, dashed)'\n"
+            "set ylabel 'relative error on held-out rows'\nset yrange [0:1.05]\n"
+            "set xrange [:%.0f]\nset key outside right center\n"
+            "set arrow from %.0f, graph 0 to %.0f, graph 1 nohead dt 2 lc '#444444'\nplot ",
+            teacher, teacher * 1.15, teacher, teacher);
+    for (int k = STUDENT, first = 1; k < METHODS; k++) {
+        if (!is_drawn(curve, k)) continue;
+        fprintf(gnuplot, "%s$%s with linespoints lw %d pt 7 ps 0.7 lc '%s' title '%s'",
+                first ? "" : ", ", compress_method_keys[k], k == STUDENT ? 3 : 2, colours[k],
+                compress_methods[k]);
+        first = 0;
+    }
+    fputs("\n", gnuplot);
+}
+
+int compress_plot(const char *path, const compress_curve *curve, char *csv, size_t bytes) {
+    FILE *gnuplot;
+    int exit_status = csv_path(path, csv, bytes);
+
+    if (exit_status == EXIT_OK) exit_status = write_csv(csv, curve);
+    if (exit_status != EXIT_OK) return exit_status;
+    gnuplot = popen("gnuplot >/dev/null 2>&1", "w");
+    if (gnuplot) {
+        fputs("set terminal pngcairo size 900,540 font ',11'\nset output ", gnuplot);
+        put_quoted(gnuplot, path);
+        putc('\n', gnuplot);
+        put_curves(gnuplot, curve);
+        put_plot(gnuplot, curve);
+        if (pclose(gnuplot) == 0) return EXIT_OK;
+    }
+    return failed(command, "gnuplot could not draw %s; its numbers are in %s", path, csv);
+}

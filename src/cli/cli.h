@@ -64,6 +64,9 @@ void show_progress(bool quiet, const char *what, size_t done, size_t total);
  * input. */
 bool same_file(const char *a, const char *b);
 
+/* Whether a file can be made there: better known before long work than after it. Says what is wrong itself. */
+int check_save(const char *command, const char *path);
+
 double seconds_now(void); /* of a clock that never steps */
 double peak_memory_mb(void);
 size_t online_processors(void);

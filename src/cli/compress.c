@@ -25,7 +25,6 @@ typedef struct session {
     snnk_distill_report report;
     compress_curve curve;
     bool plotting; /* epochs are not shown, sizes are */
-    char csv[4096];
 } session;
 
 /* ---- Rows ---- */
@@ -101,7 +100,9 @@ static int outcome(int st) {
 static int prepare(session *s) {
     int exit_status = EXIT_OK;
 
-    if (s->o->plot) exit_status = compress_check_plot();
+    if (s->o->save) exit_status = check_save(command, s->o->save);
+    if (exit_status == EXIT_OK && s->o->plot) exit_status = check_save(command, s->o->plot);
+    if (exit_status == EXIT_OK && s->o->plot) exit_status = compress_check_plot();
     if (exit_status == EXIT_OK) exit_status = read_rows(s->o->inputs, &s->n, &s->d, &s->X);
     if (exit_status == EXIT_OK)
         exit_status = compress_read_teacher(s->o, s->d, &s->hidden, &s->readout);
@@ -216,14 +217,14 @@ void compress_methods_of(const snnk_distill_report *r, size_t d, size_t h, size_
     methods[NEURONS] = features_with(r->explained_neurons, least_of(m, h), d, l);
     methods[RANDOM] = features_with(r->explained_random, m, d, l);
 
-    /* Matrices of rank q, the same for both, with no more parameters than the student. */
-    const double each = (double)(has_readout ? d + h + h + l : d + h);
-    const double biases = (double)(has_readout ? h + l : h);
-    const double full = (double)least_of(d, least_of(h, l));
-    const double rank = fmin(floor(((double)r->parameters - biases) / each), full);
+    /* Factors of both matrices, of ranks that held-out rows choose: no more multiply-adds than m features
+     * have, and no more than whole factors do. */
+    const double hidden = (double)least_of(d, h) * (double)(d + h);
+    const double readout = has_readout ? (double)least_of(h, l) * (double)(h + l) : 0;
+    const double budget = fmin((double)m * (double)(d + l), hidden + readout);
 
-    methods[VALUES] = (compress_method){r->explained_svd, rank * each + biases, rank * each};
-    if (rank < 1) methods[VALUES].explained = NAN;
+    methods[VALUES] =
+        (compress_method){r->explained_svd, budget + (double)(has_readout ? h + l : h), budget};
 }
 
 double compress_relative_error(const compress_method *method) {
@@ -275,7 +276,7 @@ static void print_json(const session *s, const compress_method methods[METHODS])
         if (!isnan(methods[k].explained)) add_method(array, k, &methods[k]);
     if (s->o->save) cJSON_AddStringToObject(json, "model", s->o->save);
     if (s->o->plot) cJSON_AddStringToObject(json, "plot", s->o->plot);
-    if (s->o->plot) cJSON_AddStringToObject(json, "plot_data", s->csv);
+    if (s->o->plot) cJSON_AddStringToObject(json, "plot_data", s->o->csv);
     text = cJSON_PrintUnformatted(json);
     puts(text ? text : "{}");
     cJSON_free(text);
@@ -307,12 +308,14 @@ static void print_text(const session *s, const compress_method methods[METHODS])
     if (r->tier == SNNK_DISTILL_REFINED) printf("best after %d epochs; ", (int)r->epochs);
     printf("%llu rows, %llu held out\n", (unsigned long long)r->rows,
            (unsigned long long)r->heldout_rows);
+    if (!isnan(methods[VALUES].explained))
+        printf("singular values: ranks chosen on held-out rows; sizes are what they are at most\n");
     if (simpler < METHODS)
         printf("A simpler replacement does as well: %s explains %.4f. Use that.\n",
                compress_methods[simpler], methods[simpler].explained);
     if (r->few_rows)
         printf("There are fewer rows than features to choose from: expect less on other rows.\n");
-    if (s->o->plot) printf("drew %s, numbers in %s\n", s->o->plot, s->csv);
+    if (s->o->plot) printf("drew %s, numbers in %s\n", s->o->plot, s->o->csv);
     if (s->o->save) printf("saved %s\n", s->o->save);
 }
 
@@ -338,7 +341,7 @@ static int finish(session *s) {
 
     if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     if (exit_status == EXIT_OK && s->o->plot)
-        exit_status = compress_plot(s->o->plot, &s->curve, s->csv, sizeof s->csv);
+        exit_status = compress_plot(s->o->plot, s->o->csv, &s->curve);
     if (exit_status == EXIT_OK && s->o->save &&
         snnk_network_save(s->network, s->o->save, SNNK_SAVE_ROWS) != SNNK_OK)
         exit_status = library_failed(command);

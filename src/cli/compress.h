@@ -14,6 +14,7 @@ typedef struct compress_options {
     snnk_distill_config distill;
     bool transposed, json, quiet, help;
     size_t threads;
+    char csv[4096]; /* numbers of the plot */
 } compress_options;
 
 /* Read options; says what is wrong itself, and gives an exit status. With o->help nothing else of *o is checked. */
@@ -56,7 +57,7 @@ typedef struct compress_curve {
 /* Whether gnuplot is there: better known before long work. */
 int compress_check_plot(void);
 
-/* `path` by gnuplot, and the numbers beside it as CSV, whose name goes to csv (room for `bytes`). */
-int compress_plot(const char *path, const compress_curve *curve, char *csv, size_t bytes);
+/* `path` by gnuplot, and its numbers at `csv`. */
+int compress_plot(const char *path, const char *csv, const compress_curve *curve);
 
 #endif

@@ -183,8 +183,22 @@ static bool set_value(int option, const char *value, compress_options *o) {
     }
 }
 
-static int check_options(const compress_options *o) {
+/* The plot's path with .csv in place of .png, or behind what else there is. */
+static int make_csv_path(compress_options *o) {
+    const size_t length = o->plot ? strlen(o->plot) : 0;
+    const bool png = length > 4 && strcmp(o->plot + length - 4, ".png") == 0;
+
+    if (!o->plot) return EXIT_OK;
+    if (length + 4 >= sizeof o->csv) return wrong_usage(command, "--plot: the path is too long");
+    snprintf(o->csv, sizeof o->csv, "%.*s.csv", (int)(length - (png ? 4 : 0)), o->plot);
+    return EXIT_OK;
+}
+
+static int check_options(compress_options *o) {
     const char *const read[] = {o->file, o->inputs, o->targets};
+    const int exit_status = make_csv_path(o);
+
+    if (exit_status != EXIT_OK) return exit_status;
 
     if (!o->weight) return wrong_usage(command, "--weight NAME is missing");
     if (o->activation < 0) return wrong_usage(command, "--activation NAME is missing");
@@ -196,11 +210,12 @@ static int check_options(const compress_options *o) {
     for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
         if (same_file(o->save, read[i]))
             return wrong_usage(command, "--save %s would overwrite what is read", o->save);
-        if (same_file(o->plot, read[i]))
+        if (same_file(o->plot, read[i]) || same_file(o->csv, read[i]))
             return wrong_usage(command, "--plot %s would overwrite what is read", o->plot);
     }
-    if (o->save && o->plot && strcmp(o->save, o->plot) == 0)
-        return wrong_usage(command, "--save and --plot are one file");
+    if (o->save && (same_file(o->save, o->plot) || same_file(o->save, o->csv) ||
+                    (o->plot && strcmp(o->save, o->plot) == 0) || strcmp(o->save, o->csv) == 0))
+        return wrong_usage(command, "--save %s is where --plot draws", o->save);
     return EXIT_OK;
 }
 

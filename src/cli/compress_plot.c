@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/compress.h"
@@ -23,15 +22,6 @@ static void put_quoted(FILE *to, const char *text) {
     putc('\'', to);
     for (; *text; text++) fputs(*text == '\'' ? "''" : (char[2]){*text, '\0'}, to);
     putc('\'', to);
-}
-
-/* The path with .csv in place of .png, or behind what else there is. */
-static int csv_path(const char *path, char *csv, size_t bytes) {
-    const size_t length = strlen(path);
-    const bool png = length > 4 && strcmp(path + length - 4, ".png") == 0;
-    const int n = snprintf(csv, bytes, "%.*s.csv", (int)(length - (png ? 4 : 0)), path);
-
-    return n > 0 && (size_t)n < bytes ? EXIT_OK : failed(command, "--plot: the path is too long");
 }
 
 static int write_csv(const char *path, const compress_curve *curve) {
@@ -82,13 +72,16 @@ static void put_plot(FILE *gnuplot, const compress_curve *curve) {
     const double teacher = curve->points[0].methods[TEACHER].parameters;
 
     fprintf(gnuplot,
-            "set logscale x\nset grid back lc '#dddddd'\nset border 3 back lc '#888888'\n"
-            "set tics nomirror\nset format x '%%.0s%%c'\n"
+            "set logscale x\nset grid lt 1 lc rgb '#e4e4e4'\nset border 3\nset tics nomirror\n"
+            "unset mxtics\n"
             "set xlabel 'parameters (the layer itself: %.0f, dashed)'\n"
             "set ylabel 'relative error on held-out rows'\nset yrange [0:1.05]\n"
             "set xrange [:%.0f]\nset key outside right center\n"
-            "set arrow from %.0f, graph 0 to %.0f, graph 1 nohead dt 2 lc '#444444'\nplot ",
+            "set arrow from %.0f, graph 0 to %.0f, graph 1 nohead dt 2 lc '#444444'\nset xtics (",
             teacher, teacher * 1.15, teacher, teacher);
+    for (size_t i = 0; i < curve->n; i++)
+        fprintf(gnuplot, "%s%.0f", i > 0 ? ", " : "", curve->points[i].methods[STUDENT].parameters);
+    fputs(")\nplot ", gnuplot);
     for (int k = STUDENT, first = 1; k < METHODS; k++) {
         if (!is_drawn(curve, k)) continue;
         fprintf(gnuplot, "%s$%s with linespoints lw %d pt 7 ps 0.7 lc '%s' title '%s'",
@@ -99,11 +92,10 @@ static void put_plot(FILE *gnuplot, const compress_curve *curve) {
     fputs("\n", gnuplot);
 }
 
-int compress_plot(const char *path, const compress_curve *curve, char *csv, size_t bytes) {
+int compress_plot(const char *path, const char *csv, const compress_curve *curve) {
     FILE *gnuplot;
-    int exit_status = csv_path(path, csv, bytes);
+    const int exit_status = write_csv(csv, curve);
 
-    if (exit_status == EXIT_OK) exit_status = write_csv(csv, curve);
     if (exit_status != EXIT_OK) return exit_status;
     gnuplot = popen("gnuplot >/dev/null 2>&1", "w");
     if (gnuplot) {

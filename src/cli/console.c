@@ -124,6 +124,19 @@ bool same_file(const char *a, const char *b) {
            first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+int check_save(const char *command, const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int exit_status = EXIT_OK;
+
+    if (!folder) return failed(command, "out of memory");
+    if (access(folder, W_OK | X_OK) != 0)
+        exit_status =
+            failed(command, "%s: no file can be made in %s: %s", path, folder, strerror(errno));
+    free(folder);
+    return exit_status;
+}
+
 bool read_u64(const char *text, uint64_t *value) {
     char *end;
 

@@ -1,9 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/fit.h"
 #include "cli/pooled.h"
@@ -178,20 +176,6 @@ static int fit(session *s) {
     return EXIT_OK;
 }
 
-/* Whether a model can be saved there: better known before a long fit than after it. */
-static int check_save(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int exit_status = EXIT_OK;
-
-    if (!folder) return failed(command, "out of memory");
-    if (access(folder, W_OK | X_OK) != 0)
-        exit_status =
-            failed(command, "%s: no file can be made in %s: %s", path, folder, strerror(errno));
-    free(folder);
-    return exit_status;
-}
-
 /* The test data, with the columns and the target of the training data. */
 static int open_test(session *s) {
     data_files files = s->o->test;
@@ -242,7 +226,8 @@ static int prepare(session *s) {
         task_save(&s->task, &s->train, s->network) != SNNK_OK)
         return library_failed(command);
     if ((exit_status = open_test(s)) != EXIT_OK) return exit_status;
-    if (s->o->save && s->processes.rank == 0 && (exit_status = check_save(s->o->save)) != EXIT_OK)
+    if (s->o->save && s->processes.rank == 0 &&
+        (exit_status = check_save(command, s->o->save)) != EXIT_OK)
         return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);

@@ -49,7 +49,7 @@ gives "help" 0 "$snnk" --help
 has "help lists commands" out '^  fit '
 gives "version" 0 "$snnk" --version
 has "version" out '^snnk [0-9]+\.[0-9]+\.[0-9]+$'
-for command in fit eval predict info update forget merge; do
+for command in fit eval predict info update forget merge compress; do
     gives "$command --help" 0 "$snnk" $command --help
     has "$command --help has an example" out '^Examples:$'
     has "$command --help, its example" out "^  \\$ snnk $command "
@@ -432,6 +432,214 @@ gives "a new class" 0 "$snnk" update kinds.stat --train huge.csv --json
 json "a new class" 'j["new_classes"] == 1 and j["rows_after"] == 64'
 gives "a new class" 0 "$snnk" eval kinds.stat --test huge.csv --json
 json "a new class" 'j["classes"] == ["big, bigger", "small", "huge"] and j["accuracy"] == 1'
+
+# ---- Compressing: a block of 6 -> 24 -> 4 with three neurons that differ, and what is wrong ----
+python3 - <<'PYTHON'
+import json, struct
+state = 1
+def draw():
+    global state
+    state = (state * 6364136223846793005 + 1442695040888963407) % 2 ** 64
+    return (state >> 33) / 2 ** 30 - 1
+def matrix(rows, columns): return [[draw() for _ in range(columns)] for _ in range(rows)]
+def turned(A): return [list(column) for column in zip(*A)]
+def flat(A): return [v for row in A for v in (row if isinstance(row, list) else [row])]
+def npy(path, rows, d):
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }" % (len(rows), d)
+    with open(path, "wb") as f:
+        f.write(b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117).encode() + b"\n")
+        f.write(struct.pack("<%df" % (len(rows) * d), *flat(rows)))
+G, c = matrix(3, 6), [0.2, 0.1, 0.3]
+scale = [0.5 + i % 3 for i in range(24)]
+w1 = [[scale[i] * v for v in G[i % 3]] for i in range(24)]
+b1 = [scale[i] * c[i % 3] for i in range(24)]
+w2, b2, square = matrix(4, 24), [1, 2, 3, 4], matrix(6, 6)
+tensors = {"w1": ("F32", w1), "b1": ("F32", b1), "w2": ("F32", w2), "b2": ("F32", b2),
+           "w1t": ("F32", turned(w1)), "w2t": ("F32", turned(w2)), "wide": ("F32", matrix(24, 6)),
+           "wide64": ("F64", w1), "high": ("F32", [100.0] * 24), "sq": ("F32", square), "sqt": ("F32", turned(square)),
+           "whole": ("I8", [[1] * 6] * 24), "short": ("F32", [1, 2, 3]), "w3": ("F32", matrix(4, 23)),
+           "hole": ("F32", [[float("nan")] * 6] * 24)}
+head, data = {}, b""
+for name, (kind, values) in tensors.items():
+    shape = [len(values)] + ([len(values[0])] if isinstance(values[0], list) else [])
+    part = struct.pack("<%d%s" % (len(flat(values)), {"F32": "f", "F64": "d", "I8": "b"}[kind]), *flat(values))
+    head[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(part)]}
+    data += part
+head["cube"] = {"dtype": "F32", "shape": [2, 3, 4], "data_offsets": [len(data), len(data) + 96]}
+data += b"\0" * 96
+text = json.dumps(head).encode()
+open("teacher.st", "wb").write(struct.pack("<Q", len(text)) + text + data)
+X = matrix(600, 6)
+def block(x):
+    h = [max(0, sum(a * b for a, b in zip(w, x)) + b) for w, b in zip(w1, b1)]
+    return [sum(a * b for a, b in zip(w, h)) + b for w, b in zip(w2, b2)]
+Y = [block(x) for x in X]
+npy("x.npy", X, 6)
+npy("y.npy", Y, 4)
+npy("twice_y.npy", [[2 * v for v in y] for y in Y], 4)
+npy("short_y.npy", Y[:-1], 4)
+npy("narrow.npy", [x[:5] for x in X], 5)
+npy("still.npy", [X[0]] * 600, 6)
+npy("few.npy", X[:28], 6)
+npy("one.npy", X[:1], 6)
+npy("none.npy", [], 6)
+X[6][2] = float("nan")
+npy("nan.npy", X, 6)
+PYTHON
+block="teacher.st --weight w1 --bias b1 --activation relu --then w2 --then-bias b2 --quiet"
+# shellcheck disable=SC2086 # options
+gives "compress" 0 "$snnk" compress $block --inputs x.npy --features 3 --ridge 0 --save student.st --json
+json "compress, exact" "j['features'] == 3 and j['methods'][1]['method'] == 'student' and j['methods'][1]['relative_error'] < 1e-5"
+json "compress, sizes" "j['methods'][1]['parameters'] == 3 * 11 + 4 and j['methods'][1]['multiply_adds'] == 30 and j['methods'][1]['bytes'] == 148"
+json "compress, the layer itself" "j['methods'][0] == {'method': 'teacher', 'explained': 1, 'relative_error': 0, 'parameters': 268, 'multiply_adds': 240, 'bytes': 1072}"
+json "compress, methods" "[m['method'] for m in j['methods']] == ['teacher', 'student', 'linear', 'neurons', 'random']" # no rank of 1 for both matrices
+json "compress, linear maps have a rank of 3" "j['methods'][2]['parameters'] == 37 and j['methods'][2]['relative_error'] > 0.1"
+json "compress, nothing simpler" "not j['simpler_is_better'] and not j['few_rows'] and j['rows'] + j['heldout_rows'] == 600"
+gives "the compressed model" 0 "$snnk" eval student.st --test-inputs x.npy --test-targets y.npy --json
+json "the compressed model" "j['rmse'] < 1e-5 and j['r2'] > 1 - 1e-9"
+# shellcheck disable=SC2086
+gives "compress, for people" 0 "$snnk" compress $block --inputs x.npy --share 0.2 --ridge 0 --save student.st
+has "a row a method" out '^student +1\.0000 +0\.0000 +48 +40 +192$'
+has "a row a method" out '^the layer itself +1\.0000 +0\.0000 +268 +240 +1072$'
+has "features of a share" out '^student: 4 features'
+has "the model's place" out '^saved student\.st$'
+# shellcheck disable=SC2086
+gives "compress to an error" 0 "$snnk" compress $block --inputs x.npy --error 0.01 --json
+json "compress to an error" "1 < j['features'] <= 3 and j['methods'][1]['relative_error'] < 0.02"
+# shellcheck disable=SC2086
+gives "compress to targets" 0 "$snnk" compress $block --inputs x.npy --targets twice_y.npy --features 3 --ridge 0 --save student.st
+gives "compress to targets" 0 "$snnk" eval student.st --test-inputs x.npy --test-targets twice_y.npy --json
+json "compress to targets" "j['rmse'] < 1e-5"
+# The same weights the other way round, and in double.
+other="--inputs x.npy --features 3 --json --quiet --activation relu --bias b1 --then-bias b2"
+for names in "w1 --then w2" "w1t --then w2t" "w1 --then w2t" "wide64 --then w2"; do
+    # shellcheck disable=SC2086
+    gives "weights as $names" 0 "$snnk" compress teacher.st $other --weight $names
+    cp out "told.$(echo "$names" | tr -d ' ')"
+done
+for names in w1t--thenw2t w1--thenw2t wide64--thenw2; do
+    if cmp -s told.w1--thenw2 told.$names; then ok; else not_ok "weights as $names: another student"; fi
+done
+# shellcheck disable=SC2086
+gives "both ways round" 2 "$snnk" compress teacher.st $other --transposed=1 --weight w1t --then w2t
+for turn in "sq" "sqt --transposed" "sqt"; do
+    # shellcheck disable=SC2086
+    gives "square weights" 0 "$snnk" compress teacher.st --weight $turn --activation relu --inputs x.npy --features 2 --json
+    cp out "told.$(echo "$turn" | tr -d ' ')"
+done
+if cmp -s told.sq told.sqt--transposed; then ok; else not_ok "--transposed turns square weights"; fi
+if cmp -s told.sq told.sqt; then not_ok "square weights are as PyTorch has them"; else ok; fi
+# A line: every row is where relu is one.
+gives "a simpler one does as well" 0 "$snnk" compress teacher.st --weight wide --bias high --activation relu --then w2 \
+    --inputs x.npy --features 4 --quiet
+has "a simpler one does as well" out '^A simpler replacement does as well: linear map explains 1\.0000'
+# shellcheck disable=SC2086
+gives "few rows" 0 "$snnk" compress $block --inputs few.npy --features 2 --ridge 0.01
+has "few rows" out '^There are fewer rows than features to choose from'
+gives "refined" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
+    --features 6 --tier refined --epochs 3 --rate 0.03 --seed 5 --linear 2 --heldout-run 5 --threads 1 --json
+json "singular values" "j['methods'][4]['method'] == 'singular_values' and j['methods'][4]['multiply_adds'] == 60"
+json "refined" "j['tier'] == 'refined' and 0 <= j['epochs'] <= 3 and j['features'] == 6"
+for tier in random closed; do
+    gives "tier $tier" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
+        --features 6 --tier $tier --json
+    json "tier $tier" "j['tier'] == '$tier' and j['epochs'] == 0"
+done
+
+# will_not NAME PATTERN OPTION...: compress says one line like it, and writes nothing.
+will_not() {
+    name=$1
+    pattern=$2
+    shift 2
+    cp student.st kept.st
+    gives "$name" 1 "$snnk" compress "$@" --save kept.st --plot no.png --quiet
+    one_line "$name" err
+    has "$name" err "$pattern"
+    if cmp -s student.st kept.st; then ok; else not_ok "$name: the model changed"; fi
+    if [ -e no.png ] || [ -e no.csv ]; then not_ok "$name: something was drawn"; else ok; fi
+}
+if command -v gnuplot >none.out; then
+    will_not "a tensor that is missing" 'teacher\.st: tensor "nope" is missing' teacher.st --weight nope --activation relu --inputs x.npy
+    will_not "a bias that is missing" 'tensor "nope" is missing' teacher.st --weight w1 --bias nope --activation relu --inputs x.npy
+    will_not "weights of whole numbers" 'tensor "whole" is I8, not F16' teacher.st --weight whole --activation relu --inputs x.npy
+    will_not "weights that are no matrix" 'tensor "cube" has 3 dimensions instead of 2' teacher.st --weight cube --activation relu --inputs x.npy
+    will_not "a bias that is a matrix" 'tensor "sq" has 2 dimensions instead of 1' teacher.st --weight w1 --bias sq --activation relu --inputs x.npy
+    will_not "a bias too short" 'tensor "short" has 3 numbers, but "w1" 24 outputs' teacher.st --weight w1 --bias short --activation relu --inputs x.npy
+    will_not "inputs of another width" 'tensor "w1" is 24 x 6, but narrow\.npy has 5 columns' teacher.st --weight w1 --activation relu --inputs narrow.npy
+    will_not "a readout of another width" 'tensor "w3" is 4 x 23, but what goes in has 24 columns' teacher.st --weight w1 --activation relu --then w3 --inputs x.npy
+    will_not "transposed that is not" 'with --transposed x\.npy would have 24 columns' teacher.st --weight w1 --transposed --activation relu --inputs x.npy
+    will_not "weights that are not finite" 'tensor "hole" at \(0, 0\) is nan' teacher.st --weight hole --activation relu --inputs x.npy
+    # shellcheck disable=SC2086
+    {
+        will_not "inputs that do not vary" 'do not vary' $block --inputs still.npy
+        will_not "NaN in an input" 'nan\.npy: row 7, column 3: -?nan' $block --inputs nan.npy
+        will_not "one row" 'at least 2 are needed' $block --inputs one.npy
+        will_not "no rows" 'none\.npy has no rows' $block --inputs none.npy
+        will_not "words" 'holds words' $block --inputs words_first.csv
+        will_not "no file of inputs" 'nowhere\.npy' $block --inputs nowhere.npy
+        will_not "no file of weights" 'nowhere\.st' nowhere.st --weight w --activation relu --inputs x.npy
+        will_not "weights that are no safetensors" 'line\.csv' line.csv --weight w --activation relu --inputs x.npy
+        will_not "a share below one feature" 'is no feature' $block --inputs x.npy --share 0.01
+        will_not "more features than the layer is worth" '24 features have 268 parameters, the layer itself 268' $block --inputs x.npy --features 24
+        will_not "an error that nothing has" 'relative error of' teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs few.npy --error 0.0001
+        will_not "too many linear features" 'linear = 5' $block --inputs x.npy --features 6 --linear 5
+        will_not "targets of fewer rows" 'short_y\.npy has 599 rows, x\.npy has 600' $block --inputs x.npy --targets short_y.npy
+        will_not "targets of another width" 'x\.npy has 6 columns, the layer 4 outputs' $block --inputs x.npy --targets x.npy
+        gives "a folder that is not there" 1 "$snnk" compress $block --inputs x.npy --save none/m.st
+        one_line "a folder that is not there" err
+        gives "a folder for the plot" 1 "$snnk" compress $block --inputs x.npy --plot none/m.png
+        gives "a plot" 0 "$snnk" compress $block --inputs x.npy --features 3 --plot "it's.png" --json
+    }
+    json "a plot" "j['plot'] == \"it's.png\" and j['plot_data'] == \"it's.csv\""
+    if head -c 4 "it's.png" | grep -q PNG; then ok; else not_ok "a plot is a PNG"; fi
+    has "numbers of a plot" "it's.csv" '^features,method,parameters,multiply_adds,explained,relative_error$'
+    has "numbers of a plot" "it's.csv" '^8,student,92,80,'
+    has "numbers of a plot, to the layer's size" "it's.csv" '^8,neurons,92,80,'
+fi
+# shellcheck disable=SC2086
+{
+    cp student.st kept.st
+    gives "a plot without gnuplot" 1 env PATH=/nonexistent "$snnk" compress $block --inputs x.npy --plot no.png --save kept.st
+    one_line "a plot without gnuplot" err
+    has "a plot without gnuplot" err 'gnuplot, which draws, cannot be started'
+    if cmp -s student.st kept.st && [ ! -e no.csv ]; then ok; else not_ok "a plot without gnuplot wrote"; fi
+    cp x.npy plotted.csv
+    cksum x.npy plotted.csv teacher.st >before
+    gives "a model over its inputs" 2 "$snnk" compress $block --inputs x.npy --save x.npy
+    gives "a model over its weights" 2 "$snnk" compress $block --inputs x.npy --save teacher.st
+    gives "a plot over its inputs" 2 "$snnk" compress $block --inputs x.npy --plot x.npy
+    gives "a plot's numbers over its inputs" 2 "$snnk" compress $block --inputs plotted.csv --plot plotted.png
+    gives "a plot over the model" 2 "$snnk" compress $block --inputs x.npy --plot m.png --save m.csv
+    cksum x.npy plotted.csv teacher.st >after
+    if cmp -s before after; then ok; else not_ok "compress overwrote an input"; fi
+    for bad in "--features 0" "--share 0" "--share 1.5" "--error 1" "--tier best" "--epochs 0" "--rate 0" "--seed -1" \
+        "--ridge -1" "--linear -1" "--heldout-run 0" "--threads 0" "--features 3 --share 0.5" "extra"; do
+        gives "compress $bad" 2 "$snnk" compress $block --inputs x.npy $bad
+        one_line "compress $bad" err
+    done
+    for missing in "--weight w1 --activation relu" "--weight w1 --inputs x.npy" "--activation relu --inputs x.npy" \
+        "--weight w1 --activation relu --inputs x.npy --then-bias b2" "--weight w1 --activation swish --inputs x.npy"; do
+        gives "compress $missing" 2 "$snnk" compress teacher.st $missing
+        one_line "compress $missing" err
+    done
+}
+gives "a bar of epochs" 0 bar compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
+    --features 6 --tier refined --epochs 2 --json
+# Cancelled while it refines: nothing is written.
+cp student.st kept.st
+python3 - "$snnk" <<'PYTHON' >status 2>err
+import signal, subprocess, sys, time
+p = subprocess.Popen([sys.argv[1], "compress", "teacher.st", "--weight", "wide", "--bias", "b1", "--activation", "relu",
+                      "--then", "w2", "--inputs", "x.npy", "--features", "6", "--tier", "refined", "--epochs", "100000",
+                      "--save", "kept.st"], stdout=subprocess.DEVNULL,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+time.sleep(1)
+p.send_signal(signal.SIGINT)
+print(p.wait())
+PYTHON
+if [ "$(cat status)" = 130 ]; then ok; else not_ok "compress cancelled: status $(cat status)"; fi
+has "compress cancelled" err '^snnk compress: cancelled$'
+if cmp -s student.st kept.st; then ok; else not_ok "compress cancelled: the model changed"; fi
 
 # ---- Cancelled: status 130, and the model that was there stays ----
 awk 'BEGIN { for (i = 0; i < 20000; i++) { if (i == 0) { for (k = 0; k < 40; k++) printf "x%d,", k; print "y" }

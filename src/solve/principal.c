@@ -8,22 +8,33 @@
 
 #include "base/size.h"
 
-/* Of the mean variance: S may lack a few directions, and float sums may make it indefinite. */
-#define RIDGE 1e-6
+/* Of the mean variance: S may lack many directions, and float sums may make it indefinite, the more so the more
+ * there are; where that is not enough, ten times as much, and so on. */
+#define RIDGE         1e-6
+#define LARGEST_RIDGE 1.5e-2
 
-/* M (outputs x inputs) = W L, S + ridge = L L^T. */
-static int whiten(size_t outputs, size_t inputs, const float *W, const double *S, size_t lds,
-                  double *L, double *M) {
+/* S + ridge = L L^T. */
+static bool factor(size_t inputs, const double *S, size_t lds, double ridge, double *L) {
     const lapack_int d = (lapack_int)inputs;
-    double trace = 0;
 
     for (size_t i = 0; i < inputs; i++) {
         memcpy(L + i * inputs, S + i * lds, inputs * sizeof *L);
-        trace += S[i * lds + i];
+        L[i * inputs + i] += ridge;
     }
-    for (size_t i = 0; i < inputs; i++) L[i * inputs + i] += RIDGE * trace / (double)inputs;
+    return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, L, d) == 0;
+}
+
+/* M (outputs x inputs) = W L. */
+static int whiten(size_t outputs, size_t inputs, const float *W, const double *S, size_t lds,
+                  double *L, double *M) {
+    const lapack_int d = (lapack_int)inputs;
+    double mean = 0, ridge = RIDGE;
+
+    for (size_t i = 0; i < inputs; i++) mean += S[i * lds + i] / (double)inputs;
     for (size_t i = 0; i < outputs * inputs; i++) M[i] = (double)W[i];
-    if (!(trace > 0) || LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, L, d) != 0)
+    while (mean > 0 && ridge <= LARGEST_RIDGE && !factor(inputs, S, lds, ridge * mean, L))
+        ridge *= 10;
+    if (!(mean > 0) || ridge > LARGEST_RIDGE)
         return snnk__fail(SNNK_E_SINGULAR, "the inputs of a layer do not vary");
     cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit,
                 (lapack_int)outputs, d, 1, L, d, M, d);

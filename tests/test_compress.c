@@ -303,6 +303,48 @@ static void test_sequence_makes_good(void **state) {
     free(hidden);
 }
 
+/* In closed form: two linear layers of rank 1, with a ridge of a quarter of the rows, features of variance 1.
+ * Each student then gives s = n/(n + lambda) of what it should, and alone they give s^2 together. In sequence the
+ * second is fitted to inputs that the first has shrunk already, whose scale its feature undoes: s. */
+static void test_sequence_undoes_shrinkage(void **state) {
+    snnk_distill_config config = distill_config();
+    const size_t features[2] = {1, 1};
+    snnk_network *network, *together, *apart;
+    snnk_compression *compression;
+    float *hidden = malloc(N * 20 * sizeof *hidden);
+
+    (void)state;
+    config.ridge = N / 4;
+    config.linear = 1;
+    assert_ok(snnk_network_create(NULL, &network));
+    append_dense(network, D, 20, 1, SNNK_IDENTITY, 3, NULL);
+    append_dense(network, 20, 20, 1, SNNK_IDENTITY, 5, NULL);
+    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, &config, NULL, &compression,
+                                    &together));
+    assert_ok(snnk_network_create(NULL, &apart));
+    assert_ok(snnk_layer_forward(snnk_network_layer(network, 0), N, X, D, hidden, 20, NULL));
+    for (size_t k = 0; k < 2; k++) {
+        snnk_layer *student;
+
+        assert_ok(snnk_layer_distill(snnk_network_layer(network, k), NULL, 1, N, k ? hidden : X,
+                                     k ? 20 : D, NULL, 0, &config, NULL, NULL, &student));
+        assert_ok(snnk_network_append(apart, student));
+        snnk_layer_free(student);
+    }
+
+    const double lambda = config.ridge, n = (double)report_of(compression).rows;
+    const double s = n / (n + lambda), all = N / (N + lambda);
+
+    /* The variance of 1 is that of the rows not held out: 2 per cent more or less on others. */
+    assert_close(report_of(compression).relative_error, 1 - s, 0, 0.01);
+    assert_close(error_on(network, apart, N, X, NULL), 1 - all * all, 0, 0.01);
+    snnk_compression_free(compression);
+    snnk_network_free(apart);
+    snnk_network_free(together);
+    snnk_network_free(network);
+    free(hidden);
+}
+
 /* Rows that judge take no part: other values in them, the same network. */
 static void test_judged_rows_take_no_part(void **state) {
     const snnk_distill_config config = distill_config();
@@ -698,6 +740,7 @@ int main(void) {
         cmocka_unit_test(test_fewer_features_where_no_more_differ),
         cmocka_unit_test(test_lone_layers),
         cmocka_unit_test(test_sequence_makes_good),
+        cmocka_unit_test(test_sequence_undoes_shrinkage),
         cmocka_unit_test(test_judged_rows_take_no_part),
         cmocka_unit_test(test_budgets_are_met),
         cmocka_unit_test(test_budget_goes_where_it_helps),

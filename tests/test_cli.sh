@@ -318,9 +318,10 @@ if [ -w /dev/full ]; then
     done
 fi
 
-# ---- A progress bar on a terminal, and only there ----
+# ---- A progress bar on a terminal, and only there. $says: what it has to say ----
+says=
 bar() {
-    python3 - "$snnk" "$@" <<'PYTHON'
+    says=$says python3 - "$snnk" "$@" <<'PYTHON'
 import os, pty, subprocess, sys
 terminal, child = pty.openpty()
 p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=child)
@@ -331,7 +332,8 @@ try:
         seen += part
 except OSError:  # the other end is closed
     pass
-sys.exit(0 if p.wait() == 0 and b"[" in seen and b"%" in seen else 3 if not seen else 1)
+says = os.environ["says"].encode()
+sys.exit(0 if p.wait() == 0 and b"[" in seen and b"%" in seen and says in seen else 3 if not seen else 1)
 PYTHON
 }
 gives "a bar on a terminal" 0 bar fit --train line.csv --m 8 --ridge 1 --json
@@ -588,13 +590,17 @@ if command -v gnuplot >none.out; then
         gives "a folder that is not there" 1 "$snnk" compress $block --inputs x.npy --save none/m.st
         one_line "a folder that is not there" err
         gives "a folder for the plot" 1 "$snnk" compress $block --inputs x.npy --plot none/m.png
+        has "a folder for the plot" err 'no file can be made in none/'
         gives "a plot" 0 "$snnk" compress $block --inputs x.npy --features 3 --plot "it's.png" --json
     }
     json "a plot" "j['plot'] == \"it's.png\" and j['plot_data'] == \"it's.csv\""
     if head -c 4 "it's.png" | grep -q PNG; then ok; else not_ok "a plot is a PNG"; fi
     has "numbers of a plot" "it's.csv" '^features,method,parameters,multiply_adds,explained,relative_error$'
     has "numbers of a plot" "it's.csv" '^8,student,92,80,'
-    has "numbers of a plot, to the layer's size" "it's.csv" '^8,neurons,92,80,'
+    gives "a plot to the layer's size" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 \
+        --inputs x.npy --features 6 --plot wide.png --quiet
+    if [ "$(sed -n 's/,student.*//p' wide.csv | tr '\n' ' ')" = "8 16 23 " ]; then ok; else not_ok "sizes of a plot"; fi
+    has "singular values in a plot" wide.csv '^23,singular_values,258,230,'
 fi
 # shellcheck disable=SC2086
 {
@@ -623,6 +629,7 @@ fi
         one_line "compress $missing" err
     done
 }
+says=refining
 gives "a bar of epochs" 0 bar compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
     --features 6 --tier refined --epochs 2 --json
 # Cancelled while it refines: nothing is written.
@@ -635,7 +642,11 @@ p = subprocess.Popen([sys.argv[1], "compress", "teacher.st", "--weight", "wide",
                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 time.sleep(1)
 p.send_signal(signal.SIGINT)
-print(p.wait())
+try:
+    print(p.wait(timeout=3))  # not only when it has refined, some 20 s later
+except subprocess.TimeoutExpired:
+    p.kill()
+    print("late")
 PYTHON
 if [ "$(cat status)" = 130 ]; then ok; else not_ok "compress cancelled: status $(cat status)"; fi
 has "compress cancelled" err '^snnk compress: cancelled$'

@@ -27,22 +27,22 @@ extern "C" {
 typedef int (*snnk_compress_progress)(void *user, size_t done, size_t steps);
 
 typedef struct snnk_compress_config {
-    size_t size;  /* set by snnk_compress_config_init */
-    double share; /* of the network's parameters that the compressed one may have, 0 <
-                                      * share <= 1; not used where features are given. Default 0.5 */
-    snnk_compress_progress progress; /* NULL for none. (Epochs of a refinement: that of
-                                      * snnk_distill_config) */
-    void *user;                      /* for it */
+    size_t size; /* set by snnk_compress_config_init */
+    /* Of the network's parameters that the compressed one may have, 0 < share <= 1. Not used where features
+     * are given. Default 0.5 */
+    double share;
+    /* NULL (default) for none. Epochs of a refinement have that of snnk_distill_config. */
+    snnk_compress_progress progress;
+    void *user; /* for it */
 } snnk_compress_config;
 
-/* What became of a part. */
+/* What became of a part. It stayed, but for the first: it is no dense layer; a student of so many features, or
+ * of any, would not be smaller; features given were 0, or the budget had room for it whole. */
 typedef enum snnk_compress_outcome {
     SNNK_COMPRESS_REPLACED = 0,
-    SNNK_COMPRESS_OTHER = 1, /* it stayed: not a dense layer */
-    SNNK_COMPRESS_LARGER =
-        2, /* it stayed: a student of so many features, or of any, would not be smaller */
-    SNNK_COMPRESS_WHOLE =
-        3 /* it stayed: features given were 0, or the budget had room for it whole */
+    SNNK_COMPRESS_OTHER = 1,
+    SNNK_COMPRESS_LARGER = 2,
+    SNNK_COMPRESS_WHOLE = 3
 } snnk_compress_outcome;
 
 /* One part. Fill `size` first (snnk_compress_part_init does). */

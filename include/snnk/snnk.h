@@ -43,8 +43,8 @@
  *   - NaN and infinity pass through forwards; everything that learns refuses them and stays as it
  *     was.
  *
- * The minimal build has no fits, no compress.h, distill.h, lstsq.h, path.h, rls.h, file.h and tensors.h: they stay declared, and do not
- * link.
+ * The minimal build has no fits, no compress.h, distill.h, lstsq.h, path.h, rls.h, file.h and
+ * tensors.h: they stay declared, and do not link.
  *
  * Threads
  *   - libsnnk starts no threads unless a workspace asks for more than one, installs no handlers,

@@ -643,7 +643,7 @@ p = subprocess.Popen([sys.argv[1], "compress", "teacher.st", "--weight", "wide",
 time.sleep(1)
 p.send_signal(signal.SIGINT)
 try:
-    print(p.wait(timeout=3))  # not only when it has refined, some 20 s later
+    print(p.wait(timeout=15))  # not only when it has refined, some 20 s later
 except subprocess.TimeoutExpired:
     p.kill()
     print("late")

@@ -18,11 +18,14 @@ typedef struct node {
 struct unigram_tokenizer {
     node *nodes; /* nodes[0] is the root */
     size_t n_nodes;
+    int32_t first[256]; /* the root's children, which are many, by their byte */
 };
 
 static int32_t find_child(const unigram_tokenizer *tokenizer, int32_t at, unsigned char byte) {
-    int32_t child = tokenizer->nodes[at].child;
+    int32_t child;
 
+    if (at == 0) return tokenizer->first[byte];
+    child = tokenizer->nodes[at].child;
     while (child >= 0 && tokenizer->nodes[child].byte != byte)
         child = tokenizer->nodes[child].sibling;
     return child;
@@ -40,6 +43,7 @@ static void insert(unigram_tokenizer *tokenizer, const char *piece, size_t bytes
             child = (int32_t)tokenizer->n_nodes++;
             tokenizer->nodes[child] = (node){byte, -1, tokenizer->nodes[at].child, -1, 0};
             tokenizer->nodes[at].child = child;
+            if (at == 0) tokenizer->first[byte] = child;
         }
         at = child;
     }
@@ -55,6 +59,7 @@ unigram_tokenizer *tokenizer_create(const char *lines, size_t bytes, size_t rese
     memcpy(text, lines, bytes);
     made->nodes = allocate(bytes + 1, sizeof *made->nodes); /* a node for a byte at most */
     made->nodes[made->n_nodes++] = (node){0, -1, -1, -1, 0};
+    for (size_t k = 0; k < 256; k++) made->first[k] = -1;
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, number++) {
         const char *tab;
 
@@ -76,27 +81,39 @@ void tokenizer_free(unigram_tokenizer *tokenizer) {
     free(tokenizer);
 }
 
-/* The text as pieces are looked for in it; NULL if it is empty. */
-static char *prepare(const char *text) {
-    static const char mark[] = "\xe2\x96\x81"; /* U+2581 */
-    utf8proc_uint8_t *normal = utf8proc_NFKC((const utf8proc_uint8_t *)text);
-    char *prepared = NULL;
+/* NFKC, which leaves ASCII as it is. */
+static char *normalise(const char *text) {
+    const size_t bytes = strlen(text);
+    size_t k = 0;
+    char *normal;
 
-    if (!normal) {
+    while (k < bytes && (unsigned char)text[k] < 0x80) k++;
+    if (k == bytes) {
+        normal = allocate(bytes + 1, 1);
+        memcpy(normal, text, bytes);
+    } else if (!(normal = (char *)utf8proc_NFKC((const utf8proc_uint8_t *)text))) {
         fprintf(stderr, "not UTF-8: %s\n", text);
         exit(1);
     }
+    return normal;
+}
+
+/* The text as pieces are looked for in it; NULL if it is empty. */
+static char *prepare(const char *text) {
+    static const char mark[] = "\xe2\x96\x81"; /* U+2581 */
+    char *normal = normalise(text), *prepared = NULL;
+
     if (normal[0]) {
-        char *to = prepared = allocate(3 * (strlen((char *)normal) + 1) + 1, 1);
+        char *to = prepared = allocate(3 * (strlen(normal) + 1) + 1, 1);
 
         memcpy(to, mark, 3);
         to += 3;
-        for (const utf8proc_uint8_t *from = normal; *from; from++) {
+        for (const char *from = normal; *from; from++) {
             if (*from == ' ') {
                 memcpy(to, mark, 3);
                 to += 3;
             } else {
-                *to++ = (char)*from;
+                *to++ = *from;
             }
         }
     }

@@ -46,9 +46,10 @@ struct sentence_encoder {
     snnk_workspace *workspace;
     batch_room batch;
 
-    /* While encoder_inputs runs: where the inputs of one part go. */
-    encoder_part watched;
-    float *watch; /* NULL: nowhere */
+    /* While encoder_rows runs: where rows of parts go, NULL for parts it does not look at; and the last part that it
+     * does: nothing behind that is worked out. */
+    part_rows *watch[ENCODER_PARTS];
+    encoder_part last;
 };
 
 /* ---- Loading ---- */
@@ -183,6 +184,7 @@ sentence_encoder *encoder_load(const char *path) {
         CHECK(snnk_network_create(NULL, &made->dense[part]));
         made->parts[part] = made->dense[part];
     }
+    made->last = ENCODER_POOLER;
     for (size_t i = 0; i < LAYERS; i++) read_layer(made, tensors, i);
     append_dense(made->dense[ENCODER_POOLER], tensors, "", "pooler", ENCODER_WIDTH, ENCODER_WIDTH,
                  SNNK_TANH);
@@ -199,6 +201,11 @@ static void free_layer(encoder_layer *layer) {
     free(layer->ffn_norm.bias);
     snnk_layer_free(layer->qkv);
     snnk_layer_free(layer->attention_output);
+}
+
+void encoder_set_threads(sentence_encoder *encoder, size_t threads) {
+    snnk_workspace_free(encoder->workspace);
+    CHECK(snnk_workspace_create(threads, NULL, &encoder->workspace));
 }
 
 void encoder_free(sentence_encoder *encoder) {
@@ -258,27 +265,67 @@ static void add(size_t n, const float *Y, float *X) {
     for (size_t k = 0; k < n; k++) X[k] += Y[k];
 }
 
+/* Sums and maxima are of so many numbers side by side, which compilers make vectors of. */
+enum { LANES = 16 };
+
+static float sum_of(size_t n, const float *x) {
+    float lanes[LANES] = {0}, sum = 0;
+    const size_t whole = n / LANES * LANES;
+
+    for (size_t k = 0; k < whole; k += LANES)
+        for (size_t j = 0; j < LANES; j++) lanes[j] += x[k + j];
+    for (size_t k = whole; k < n; k++) sum += x[k];
+    for (size_t j = 0; j < LANES; j++) sum += lanes[j];
+    return sum;
+}
+
+static float squares_of(size_t n, const float *x) {
+    float lanes[LANES] = {0}, sum = 0;
+    const size_t whole = n / LANES * LANES;
+
+    for (size_t k = 0; k < whole; k += LANES)
+        for (size_t j = 0; j < LANES; j++) lanes[j] += x[k + j] * x[k + j];
+    for (size_t k = whole; k < n; k++) sum += x[k] * x[k];
+    for (size_t j = 0; j < LANES; j++) sum += lanes[j];
+    return sum;
+}
+
+static float largest_of(size_t n, const float *x) {
+    float lanes[LANES], most = x[0];
+    const size_t whole = n / LANES * LANES;
+
+    for (size_t j = 0; j < LANES; j++) lanes[j] = most;
+    for (size_t k = 0; k < whole; k += LANES)
+        for (size_t j = 0; j < LANES; j++) lanes[j] = x[k + j] > lanes[j] ? x[k + j] : lanes[j];
+    for (size_t k = whole; k < n; k++) most = x[k] > most ? x[k] : most;
+    for (size_t j = 0; j < LANES; j++) most = lanes[j] > most ? lanes[j] : most;
+    return most;
+}
+
 static void apply_norm(const layer_norm *norm, size_t n, size_t width, const float *X, float *Y) {
     for (size_t i = 0; i < n; i++, X += width, Y += width) {
-        float mean = 0, square = 0;
+        const float mean = sum_of(width, X) / (float)width;
 
-        for (size_t k = 0; k < width; k++) mean += X[k];
-        mean /= (float)width;
-        for (size_t k = 0; k < width; k++) square += (X[k] - mean) * (X[k] - mean);
-        const float scale = 1 / sqrtf(square / (float)width + 1e-6f);
-        for (size_t k = 0; k < width; k++)
-            Y[k] = (X[k] - mean) * scale * norm->weight[k] + norm->bias[k];
+        for (size_t k = 0; k < width; k++) Y[k] = X[k] - mean;
+        const float scale = 1 / sqrtf(squares_of(width, Y) / (float)width + 1e-6f);
+        for (size_t k = 0; k < width; k++) Y[k] = Y[k] * scale * norm->weight[k] + norm->bias[k];
     }
 }
 
 /* Rows of A: n x n become exp(a) / sum exp(a). */
 static void softmax(size_t n, float *A) {
-    for (size_t i = 0; i < n; i++, A += n) {
-        float most = A[0], sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        float *row = A + i * n;
+        const float most = largest_of(n, row);
 
-        for (size_t j = 1; j < n; j++) most = fmaxf(most, A[j]);
-        for (size_t j = 0; j < n; j++) sum += A[j] = expf(A[j] - most);
-        for (size_t j = 0; j < n; j++) A[j] /= sum;
+        for (size_t j = 0; j < n; j++) row[j] -= most;
+    }
+    CHECK(snnk_activation_eval(SNNK_EXP, n * n, A, A));
+    for (size_t i = 0; i < n; i++) {
+        float *row = A + i * n;
+        const float scale = 1 / sum_of(n, row);
+
+        for (size_t j = 0; j < n; j++) row[j] *= scale;
     }
 }
 
@@ -318,14 +365,23 @@ static void attention_block(sentence_encoder *encoder, const encoder_layer *laye
     add(n * ENCODER_WIDTH, batch->added, batch->x);
 }
 
+/* Note n rows behind those that are there, if there is a place for them. */
+static void note_rows(const part_rows *rows, size_t n, const float *from, float *to) {
+    if (to) memcpy(to + rows->n * ENCODER_WIDTH, from, n * ENCODER_WIDTH * sizeof *to);
+}
+
+/* sums: what outputs will be added to, or NULL. */
 static void apply_part(sentence_encoder *encoder, encoder_part part, size_t n, const float *X,
-                       float *Y) {
-    if (encoder->watch && encoder->watched == part) {
-        memcpy(encoder->watch, X, n * ENCODER_WIDTH * sizeof *X);
-        encoder->watch += n * ENCODER_WIDTH;
-    }
+                       const float *sums, float *Y) {
+    part_rows *rows = encoder->watch[part];
+
     CHECK(snnk_network_forward(encoder->parts[part], n, X, ENCODER_WIDTH, Y, ENCODER_WIDTH,
                                encoder->workspace));
+    if (!rows) return;
+    note_rows(rows, n, X, rows->X);
+    note_rows(rows, n, Y, rows->Y);
+    note_rows(rows, n, sums, rows->sums);
+    rows->n += n;
 }
 
 /* x += ffn(norm(x)) */
@@ -333,7 +389,8 @@ static void ffn_block(sentence_encoder *encoder, size_t i, size_t n) {
     batch_room *batch = &encoder->batch;
 
     apply_norm(&encoder->layers[i].ffn_norm, n, ENCODER_WIDTH, batch->x, batch->normed);
-    apply_part(encoder, (encoder_part)(ENCODER_FFN_0 + i), n, batch->normed, batch->added);
+    apply_part(encoder, (encoder_part)(ENCODER_FFN_0 + i), n, batch->normed, batch->x,
+               batch->added);
     add(n * ENCODER_WIDTH, batch->added, batch->x);
 }
 
@@ -362,10 +419,8 @@ static void take_means(size_t n_texts, const size_t *first, const float *x, floa
 
 static void divide_by_length(size_t n, float *E) {
     for (size_t i = 0; i < n; i++, E += ENCODER_WIDTH) {
-        float square = 0;
+        const float scale = 1 / sqrtf(fmaxf(squares_of(ENCODER_WIDTH, E), 1e-12f));
 
-        for (size_t j = 0; j < ENCODER_WIDTH; j++) square += E[j] * E[j];
-        const float scale = 1 / sqrtf(fmaxf(square, 1e-12f));
         for (size_t j = 0; j < ENCODER_WIDTH; j++) E[j] *= scale;
     }
 }
@@ -380,9 +435,10 @@ static void embed_batch(sentence_encoder *encoder, size_t n_texts, const size_t 
     for (size_t i = 0; i < LAYERS && n > 0; i++) {
         attention_block(encoder, encoder->layers + i, n_texts, first);
         ffn_block(encoder, i, n);
+        if (encoder->last == (encoder_part)(ENCODER_FFN_0 + i)) return;
     }
     take_means(n_texts, first, batch->x, batch->normed);
-    apply_part(encoder, ENCODER_POOLER, n_texts, batch->normed, E);
+    apply_part(encoder, ENCODER_POOLER, n_texts, batch->normed, NULL, E);
     divide_by_length(n_texts, E);
 }
 
@@ -392,6 +448,15 @@ void encoder_embed(sentence_encoder *encoder, const token_list *list, float *E) 
             if (list->first[++end] - list->first[i] >= BATCH_TOKENS) break;
         embed_batch(encoder, end - i, list->first + i, list->tokens, E + i * ENCODER_WIDTH);
     }
+}
+
+float *encoder_embed_texts(sentence_encoder *encoder, size_t n, char *const *texts) {
+    token_list list = encoder_tokenise(encoder, n, (const char *const *)texts);
+    float *E = allocate(n * ENCODER_WIDTH, sizeof *E);
+
+    encoder_embed(encoder, &list, E);
+    token_list_free(&list);
+    return E;
 }
 
 /* ---- Parts ---- */
@@ -410,17 +475,60 @@ void encoder_replace(sentence_encoder *encoder, encoder_part part, const snnk_ne
     encoder->parts[part] = network ? network : encoder->dense[part];
 }
 
-float *encoder_inputs(sentence_encoder *encoder, encoder_part part, const token_list *list,
-                      size_t *n) {
-    const size_t rows = part == ENCODER_POOLER ? list->n_texts : list->n_tokens;
-    float *X = allocate(rows * ENCODER_WIDTH, sizeof *X);
+uint64_t encoder_part_parameters(const sentence_encoder *encoder) {
+    uint64_t sum = 0;
+
+    for (int part = 0; part < ENCODER_PARTS; part++) {
+        int seen = 0;
+
+        for (int other = 0; other < part; other++)
+            seen |= encoder->parts[other] == encoder->parts[part];
+        if (!seen) sum += snnk_network_parameters(encoder->parts[part]);
+    }
+    return sum;
+}
+
+uint64_t encoder_parameters(const sentence_encoder *encoder) {
+    uint64_t sum = encoder->n_pieces * EMBEDDING + snnk_layer_parameters(encoder->residual) +
+                   encoder_part_parameters(encoder);
+
+    for (size_t i = 0; i < LAYERS; i++) {
+        const encoder_layer *layer = encoder->layers + i;
+
+        sum += snnk_layer_parameters(layer->qkv) + snnk_layer_parameters(layer->attention_output) +
+               2 * (layer->width + ENCODER_WIDTH);
+    }
+    return sum;
+}
+
+static void make_rows(encoder_part part, const token_list *list, part_rows *rows) {
+    const size_t n = part == ENCODER_POOLER ? list->n_texts : list->n_tokens;
+
+    *rows = (part_rows){0, NULL, NULL, NULL};
+    rows->X = allocate(n * ENCODER_WIDTH, sizeof *rows->X);
+    rows->Y = allocate(n * ENCODER_WIDTH, sizeof *rows->Y);
+    if (part == ENCODER_FFN_1) rows->sums = allocate(n * ENCODER_WIDTH, sizeof *rows->sums);
+}
+
+void encoder_rows(sentence_encoder *encoder, const token_list *list,
+                  part_rows *const rows[ENCODER_PARTS]) {
     float *E = allocate(list->n_texts * ENCODER_WIDTH, sizeof *E);
 
-    encoder->watched = part;
-    encoder->watch = X;
+    for (int part = 0; part < ENCODER_PARTS; part++) {
+        if (!rows[part]) continue;
+        make_rows((encoder_part)part, list, rows[part]);
+        encoder->watch[part] = rows[part];
+        encoder->last = (encoder_part)part;
+    }
     encoder_embed(encoder, list, E);
-    encoder->watch = NULL;
+    for (int part = 0; part < ENCODER_PARTS; part++) encoder->watch[part] = NULL;
+    encoder->last = ENCODER_POOLER;
     free(E);
-    *n = rows;
-    return X;
+}
+
+void part_rows_free(part_rows *rows) {
+    free(rows->X);
+    free(rows->Y);
+    free(rows->sums);
+    *rows = (part_rows){0, NULL, NULL, NULL};
 }

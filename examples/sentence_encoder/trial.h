@@ -1,0 +1,54 @@
+/* The encoder with fewer features in its parts: all of it, at several sizes. */
+#ifndef SENTENCE_ENCODER_TRIAL_H
+#define SENTENCE_ENCODER_TRIAL_H
+
+#include "compress.h"
+#include "measure.h"
+
+enum { SIZES = 4, STEPS_AT = 2 /* the size that is looked at most closely */ };
+extern const size_t trial_sizes[SIZES]; /* features m */
+
+typedef struct trial_options {
+    int32_t tier;   /* of what is put to use */
+    int32_t epochs; /* of SNNK_DISTILL_REFINED */
+    size_t threads; /* to fit with; times are of one */
+} trial_options;
+
+/* Both blocks replaced. */
+typedef struct replaced {
+    quality judged;
+    times timed;
+    uint64_t parameters, part_parameters;
+} replaced;
+
+/* The pooler replaced, nothing else. */
+typedef struct replaced_pooler {
+    random_student random;
+    student distilled;
+    quality random_judged, distilled_judged; /* without reviews */
+} replaced_pooler;
+
+typedef struct trial {
+    trial_options options;
+    size_t quotations, quoted_tokens; /* closed and refined are fitted to these */
+    size_t texts, tokens;             /* and what is put to use to these, reviews among them */
+    size_t judged_tokens;
+    student closed[2][SIZES];     /* of each block, to inputs of the original */
+    student refined[2][SIZES];    /* without a network where tier is CLOSED */
+    double behind_seconds[SIZES]; /* of block 1 behind block 0 */
+    replaced dense;
+    /* With STEPS_AT, the pooler as it was: blocks fitted apart, and block 1 behind block 0. Without reviews. */
+    quality apart, behind;
+    replaced separate[SIZES]; /* block 1 fitted behind block 0, the pooler behind both */
+    student one[SIZES];       /* for both blocks */
+    replaced shared
+        [SIZES]; /* the pooler fitted again; reviews with STEPS_AT alone; times: those of separate */
+    replaced_pooler pooler[SIZES];
+    uint64_t pooler_parameters; /* of the dense one */
+} trial;
+
+trial *trial_run(sentence_encoder *encoder, const yardstick *by, const char *directory,
+                 trial_options options);
+void trial_free(trial *made);
+
+#endif

@@ -108,6 +108,8 @@ is_whole || {
 # OpenBLAS on one thread, libsnnk on two where nothing is timed. OpenBLAS falls back to its oldest kernels on
 # processors it does not know.
 export OPENBLAS_NUM_THREADS=1
+# Threads that wait leave the processor to others.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi

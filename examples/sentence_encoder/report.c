@@ -18,6 +18,14 @@ static void put(int width, int digits, double value) {
         printf(" %*.*f", width, digits, value);
 }
 
+/* The same for numbers of any size. */
+static void put_any(int width, double value) {
+    if (isnan(value))
+        printf(" %*s", width, "-");
+    else
+        printf(" %*.3g", width, value);
+}
+
 static void put_student(const char *what, const student *closed, const student *refined) {
     const snnk_distill_report *r = &closed->report;
 
@@ -40,7 +48,9 @@ static void blocks_table(const trial *of) {
         "\nBlocks, fitted to %zu tokens of %zu texts. Explained share of the outputs' variance: "
         "on %zu\ntokens of other texts, and beside what is simpler, as held-out rows of the fit "
         "have it.\nSeconds: of the clock, %zu threads; of the first size with what serves all of "
-        "them.\n\n",
+        "them.\nShared: one for both blocks, fitted to all texts; the mean of both, and of "
+        "held-out "
+        "rows both together.\n\n",
         of->quoted_tokens, of->quotations, of->judged_tokens, of->options.threads);
     printf("%-8s %4s %4s %8s %8s %9s %7s %7s %7s %7s %8s %8s\n", "block", "m", "r", "closed",
            "refined", "held out", "linear", "neurons", "svd", "random", "seconds", "refined");
@@ -109,19 +119,20 @@ static void pooler_table(const trial *of) {
     printf(
         "\nThe pooler alone: tanh of 512 x 512. By universal random features, with the predicted "
         "error and the\nerror without any feature, relative; and distilled.\n\n");
-    printf("%4s | %9s %9s %9s %7s | %9s %7s %7s %7s %7s\n", "m", "predicted", "without",
-           "explained", "cosine", "explained", "linear", "neurons", "random", "cosine");
+    printf("%4s | %9s %9s %9s %7s | %9s %8s %7s %7s %7s %7s\n", "m", "predicted", "without",
+           "explained", "cosine", "explained", "held out", "linear", "neurons", "random", "cosine");
     for (size_t k = 0; k < SIZES; k++) {
         const replaced_pooler *row = &of->pooler[k];
         const int there = row->random.network != NULL;
 
         printf("%4zu |", trial_sizes[k]);
-        put(9, 2, there ? row->random.report.predicted : NAN);
-        put(9, 2, there ? row->random.report.without_features : NAN);
-        put(9, 2, row->random.explained);
+        put_any(9, there ? row->random.report.predicted : NAN);
+        put_any(9, there ? row->random.report.without_features : NAN);
+        put_any(9, row->random.explained);
         put(7, 3, there ? row->random_judged.cosine : NAN);
         printf(" |");
         put(9, 3, row->distilled.explained);
+        put(8, 3, row->distilled.report.explained);
         put(7, 3, row->distilled.report.explained_linear);
         put(7, 3, row->distilled.report.explained_neurons);
         put(7, 3, row->distilled.report.explained_random);

@@ -18,7 +18,7 @@
  * r and the ridge of least squares are those of least error on held-out rows.
  *
  * A student is worth having where it beats what is simpler. So a report has, beside what the student
- * explains, what these explain with no more parameters, fitted to the same rows, judged by the
+ * explains, what these explain with no more multiply-adds, fitted to the same rows, judged by the
  * same held-out ones: the best linear map of rank m; the teacher's m strongest neurons; the teacher's
  * matrices by truncated singular values; random rows. Explained: 1 - (squared errors)/(squared
  * deviations of y from its mean), summed over held-out rows and outputs; 0 is what a constant reaches. */

@@ -39,11 +39,8 @@ int snnk_distill_report_init(snnk_distill_report *report, size_t report_size) {
 static int check_config(const snnk_distill_config *c) {
     int st;
 
-    if (c->ridge != SNNK_RIDGE_AUTO && !(c->ridge >= 0 && isfinite(c->ridge)))
-        return snnk__fail(SNNK_E_RANGE, "ridge = %g is neither >= 0 nor SNNK_RIDGE_AUTO", c->ridge);
-    if (!(c->heldout_share > 0 && c->heldout_share <= 0.5))
-        return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5",
-                          c->heldout_share);
+    if ((st = snnk__check_fit_ridge(c->ridge)) != SNNK_OK) return st;
+    if ((st = snnk__check_heldout_share(c->heldout_share)) != SNNK_OK) return st;
     if (c->heldout_run == 0) return snnk__fail(SNNK_E_RANGE, "heldout_run = 0 is not >= 1");
     if (c->selection_rows < 2)
         return snnk__fail(SNNK_E_RANGE, "selection_rows = %llu is not >= 2",
@@ -190,7 +187,6 @@ static int ask_teacher(snnk_distill *distill, snnk_workspace *workspace) {
 /* Both kinds of rows are there; Y varies on both. */
 static int check_rows(const snnk_distill *distill) {
     const snnk_lstsq *train = distill->train, *heldout = distill->heldout;
-    double squares[2] = {0};
 
     if (train->rows < 2 || heldout->rows < 2)
         return snnk__fail(SNNK_E_SHAPE,
@@ -198,11 +194,7 @@ static int check_rows(const snnk_distill *distill) {
                           "needed of each",
                           distill->n, (unsigned long long)train->rows,
                           (unsigned long long)heldout->rows);
-    for (size_t k = 0; k < distill->l; k++) {
-        squares[0] += train->yy[k];
-        squares[1] += heldout->yy[k];
-    }
-    if (squares[0] > 0 && squares[1] > 0) return SNNK_OK;
+    if (snnk__distill_squares(train) > 0 && snnk__distill_squares(heldout) > 0) return SNNK_OK;
     return snnk__fail(SNNK_E_STATE, "the outputs do not vary: there is nothing to explain");
 }
 
@@ -409,7 +401,7 @@ void snnk__student_free(snnk__student *student) {
     *student = (snnk__student){0};
 }
 
-static double squares_of(const snnk_lstsq *lstsq) {
+double snnk__distill_squares(const snnk_lstsq *lstsq) {
     double sum = 0;
 
     for (size_t k = 0; k < lstsq->targets; k++) sum += snnk__lstsq_squares(lstsq, k);
@@ -435,7 +427,8 @@ int snnk__distill_fit(const snnk_distill *distill, snnk_map *map, snnk_workspace
     st = snnk_lstsq_choose_ridge(student->train, student->heldout, NULL, n, ridges, errors, &best);
     if (st != SNNK_OK) goto done;
     student->ridge = ridges[best];
-    student->explained = 1 - errors[best] * student->heldout->weight / squares_of(student->heldout);
+    student->explained =
+        1 - errors[best] * student->heldout->weight / snnk__distill_squares(student->heldout);
 done:
     if (st != SNNK_OK) snnk__student_free(student);
     return st;

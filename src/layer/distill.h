@@ -38,6 +38,9 @@ typedef struct snnk__student {
 
 void snnk__student_free(snnk__student *student);
 
+/* Squared deviations of all outputs from their means. */
+double snnk__distill_squares(const snnk_lstsq *lstsq);
+
 /* Whether row i is held out. */
 bool snnk__distill_is_heldout(const snnk_distill *distill, size_t i);
 
@@ -67,7 +70,11 @@ void snnk__subset_free(const snnk_distill *distill, snnk__subset *subset);
 int snnk__distill_choose(const snnk_distill *distill, size_t m, int32_t linear,
                          snnk__subset *subset, double *error);
 
-/* The map that computes them. */
+/* The map of m rows: r linear ones (their offsets do not count), then ones like the candidates. G: m x d. */
+int snnk__distill_map_of_rows(const snnk_distill *distill, size_t r, size_t m, const float *G,
+                              const float *offsets, snnk_map **map);
+
+/* The map that computes the features of a subset. */
 int snnk__distill_map(const snnk_distill *distill, const snnk__subset *subset, snnk_map **map);
 
 /* ---- Others ---- */

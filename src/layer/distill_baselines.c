@@ -31,8 +31,7 @@ static int explained_by(const snnk_distill *distill, snnk_map *map, snnk_workspa
 
     if (st != SNNK_OK) return st;
     *explained = student.explained;
-    *squares = 0;
-    for (size_t k = 0; k < distill->l; k++) *squares += snnk__lstsq_squares(student.heldout, k);
+    *squares = snnk__distill_squares(student.heldout);
     snnk__student_free(&student);
     return SNNK_OK;
 }

@@ -40,7 +40,7 @@ static void copy_subset(size_t d, const snnk__subset *from, snnk__subset *to) {
 /* What it leaves of the held-out sample, as a share, with the ridge that is best there. */
 static int score(const snnk_distill *distill, const snnk__subset *subset, double *error) {
     snnk_lstsq *train = NULL, *heldout = NULL;
-    double ridges[RIDGES], errors[RIDGES], squares = 0;
+    double ridges[RIDGES], errors[RIDGES];
     size_t best;
     int st;
 
@@ -49,10 +49,7 @@ static int score(const snnk_distill *distill, const snnk__subset *subset, double
     if (st == SNNK_OK) st = snnk_lstsq_default_ridges(train, RIDGES, ridges);
     if (st == SNNK_OK)
         st = snnk_lstsq_choose_ridge(train, heldout, NULL, RIDGES, ridges, errors, &best);
-    if (st == SNNK_OK) {
-        for (size_t k = 0; k < distill->l; k++) squares += heldout->yy[k];
-        *error = errors[best] * heldout->weight / squares;
-    }
+    if (st == SNNK_OK) *error = errors[best] * heldout->weight / snnk__distill_squares(heldout);
     snnk_lstsq_free(train);
     snnk_lstsq_free(heldout);
     return st;
@@ -181,48 +178,51 @@ done:
 
 /* ---- The map ---- */
 
-static int make_part(const snnk_distill *distill, size_t rows, const float *G, const float *offsets,
-                     int32_t activation, snnk_map **map) {
+/* Linear features, or ones like the candidates. */
+static int make_part(const snnk_distill *distill, bool linear, size_t rows, const float *G,
+                     const float *offsets, snnk_map **map) {
     snnk_map_config config = distill->candidate;
 
-    if (activation >= 0) {
+    if (linear) {
         config.kind = SNNK_MAP_ELEMENTWISE;
-        config.activation = activation;
+        config.activation = SNNK_IDENTITY;
     }
     return snnk_map_create_from_rows(distill->d, rows, G, distill->d, offsets, &config, NULL, map);
 }
 
-int snnk__distill_map(const snnk_distill *distill, const snnk__subset *subset, snnk_map **map) {
-    const size_t d = distill->d, r = subset->directions, n = subset->chosen;
-    const size_t most = snnk__max_size(r, n);
+int snnk__distill_map_of_rows(const snnk_distill *distill, size_t r, size_t m, const float *G,
+                              const float *offsets, snnk_map **map) {
     snnk_map *parts[2] = {NULL};
     size_t n_parts = 0;
+    int st = SNNK_OK;
+
+    if (r > 0) st = make_part(distill, true, r, G, NULL, &parts[n_parts++]);
+    if (st == SNNK_OK && m > r)
+        st = make_part(distill, false, m - r, G + r * distill->d, offsets + r, &parts[n_parts++]);
+    if (st == SNNK_OK) st = snnk_map_concat(n_parts, (const snnk_map *const *)parts, map);
+    snnk_map_free(parts[0]);
+    snnk_map_free(parts[1]);
+    return st;
+}
+
+int snnk__distill_map(const snnk_distill *distill, const snnk__subset *subset, snnk_map **map) {
+    const size_t d = distill->d, r = subset->directions, m = r + subset->chosen;
     float *G = NULL, *offsets = NULL;
     int st;
 
-    st = snnk__alloc(&distill->allocator, most, d * sizeof *G, "rows", &G);
+    st = snnk__alloc(&distill->allocator, m, d * sizeof *G, "rows", &G);
     if (st != SNNK_OK) goto done;
-    st = snnk__alloc(&distill->allocator, most, sizeof *offsets, "offsets", &offsets);
+    st = snnk__alloc(&distill->allocator, m, sizeof *offsets, "offsets", &offsets);
     if (st != SNNK_OK) goto done;
     for (size_t i = 0; i < r * d; i++) G[i] = (float)subset->D[i];
-    if (r > 0) {
-        st = make_part(distill, r, G, NULL, SNNK_IDENTITY, &parts[n_parts++]);
-        if (st != SNNK_OK) goto done;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const size_t j = subset->which[i] - d;
+    for (size_t i = r; i < m; i++) {
+        const size_t j = subset->which[i - r] - d;
 
         memcpy(G + i * d, distill->G + j * d, d * sizeof *G);
         offsets[i] = distill->offsets[j];
     }
-    if (n > 0) {
-        st = make_part(distill, n, G, offsets, -1, &parts[n_parts++]);
-        if (st != SNNK_OK) goto done;
-    }
-    st = snnk_map_concat(n_parts, (const snnk_map *const *)parts, map);
+    st = snnk__distill_map_of_rows(distill, r, m, G, offsets, map);
 done:
-    snnk_map_free(parts[0]);
-    snnk_map_free(parts[1]);
     snnk__free(&distill->allocator, offsets);
     snnk__free(&distill->allocator, G);
     return st;

@@ -28,7 +28,6 @@ typedef struct part {
 
 typedef struct refinement {
     const snnk_distill *distill;
-    snnk_workspace *workspace;
     size_t d, l, m, r, batch; /* features r ... m-1 have an activation */
     int32_t activation;
     part parts[PARTS];
@@ -124,10 +123,8 @@ static double root_mean_square(const part *p) {
  * keep their rows. */
 static void normalise(refinement *s, const snnk__student *start) {
     float *G = s->parts[ROWS].value, *c = s->parts[OFFSETS].value, *Psi = s->parts[PSI].value;
-    double squares = 0;
+    const double squares = snnk__distill_squares(start->train) / start->train->weight;
 
-    for (size_t k = 0; k < s->l; k++)
-        squares += snnk__lstsq_squares(start->train, k) / start->train->weight;
     s->output_scale = (float)sqrt(squares / (double)s->l);
     for (size_t j = 0; j < s->m; j++) {
         const double spread = sqrt(start->train->S[j * s->m + j] / start->train->weight);
@@ -308,7 +305,7 @@ static int run_epoch(refinement *s, int32_t epoch) {
 
 /* What is explained of the held-out rows. */
 static int judge(refinement *s, const snnk__student *start, double *explained) {
-    double errors = 0, squares = 0;
+    double errors = 0;
     int st = SNNK_OK;
 
     for (size_t i = 0; i < s->n_heldout && st == SNNK_OK; i += s->batch) {
@@ -318,8 +315,8 @@ static int judge(refinement *s, const snnk__student *start, double *explained) {
         st = forward(s, n);
         for (size_t k = 0; k < n * s->l; k++) errors += (double)s->E[k] * s->E[k];
     }
-    for (size_t k = 0; k < s->l; k++) squares += snnk__lstsq_squares(start->heldout, k);
-    *explained = 1 - errors * s->output_scale * s->output_scale / squares;
+    *explained =
+        1 - errors * s->output_scale * s->output_scale / snnk__distill_squares(start->heldout);
     return st;
 }
 
@@ -327,9 +324,6 @@ static int judge(refinement *s, const snnk__student *start, double *explained) {
 static int make_map(const refinement *s, snnk_map **map) {
     const float *G = s->parts[ROWS].best;
     float *c = s->parts[OFFSETS].best;
-    snnk_map *parts[2] = {NULL};
-    size_t n_parts = 0;
-    int st = SNNK_OK;
 
     for (size_t j = s->r; j < s->m; j++) {
         double at = c[j];
@@ -337,23 +331,7 @@ static int make_map(const refinement *s, snnk_map **map) {
         for (size_t k = 0; k < s->d; k++) at -= (double)G[j * s->d + k] * s->input_mean[k];
         c[j] = (float)at;
     }
-    for (int k = 0; k < 2 && st == SNNK_OK; k++) {
-        const size_t first = k == 0 ? 0 : s->r, count = k == 0 ? s->r : s->m - s->r;
-        snnk_map_config config = s->distill->candidate;
-
-        if (count == 0) continue;
-        if (k == 0) {
-            config.kind = SNNK_MAP_ELEMENTWISE;
-            config.activation = SNNK_IDENTITY;
-        }
-        st = snnk_map_create_from_rows(s->d, count, G + first * s->d, s->d,
-                                       k == 0 ? NULL : c + first, &config, NULL, &parts[n_parts]);
-        if (st == SNNK_OK) n_parts++;
-    }
-    if (st == SNNK_OK) st = snnk_map_concat(n_parts, (const snnk_map *const *)parts, map);
-    snnk_map_free(parts[0]);
-    snnk_map_free(parts[1]);
-    return st;
+    return snnk__distill_map_of_rows(s->distill, s->r, s->m, G, c, map);
 }
 
 static int run(refinement *s, const snnk__student *start, int32_t *epochs) {
@@ -398,7 +376,6 @@ static int same(const snnk_distill *distill, const snnk__student *start, snnk__s
 int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start, size_t *linear,
                          snnk_workspace *workspace, snnk__student *refined, int32_t *epochs) {
     refinement s = {.distill = distill,
-                    .workspace = workspace,
                     .d = distill->d,
                     .l = distill->l,
                     .m = start->map->features,

@@ -63,12 +63,21 @@ int snnk_fit_report_init(snnk_fit_report *report, size_t report_size) {
 
 /* ---- Creating ---- */
 
+int snnk__check_fit_ridge(double ridge) {
+    if (ridge == SNNK_RIDGE_AUTO || (ridge >= 0 && isfinite(ridge))) return SNNK_OK;
+    return snnk__fail(SNNK_E_RANGE, "ridge = %g is neither >= 0 nor SNNK_RIDGE_AUTO", ridge);
+}
+
+int snnk__check_heldout_share(double share) {
+    if (share > 0 && share <= 0.5) return SNNK_OK;
+    return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5", share);
+}
+
 static int check_config(const snnk_fit_config *c) {
-    if (c->ridge != SNNK_RIDGE_AUTO && !(c->ridge >= 0 && isfinite(c->ridge)))
-        return snnk__fail(SNNK_E_RANGE, "ridge = %g is neither >= 0 nor SNNK_RIDGE_AUTO", c->ridge);
-    if (!(c->heldout_share > 0 && c->heldout_share <= 0.5))
-        return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5",
-                          c->heldout_share);
+    int st;
+
+    if ((st = snnk__check_fit_ridge(c->ridge)) != SNNK_OK) return st;
+    if ((st = snnk__check_heldout_share(c->heldout_share)) != SNNK_OK) return st;
     if (!(c->rank_tolerance >= 0 && c->rank_tolerance < 1))
         return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g is not in 0 <= tolerance < 1",
                           c->rank_tolerance);

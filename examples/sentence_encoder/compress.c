@@ -8,7 +8,7 @@
 
 enum { HIDDEN = 1536, RUN = 32 /* about a text's tokens: held out together */ };
 
-static double wall_seconds(void) {
+double wall_seconds(void) {
     struct timespec now;
 
     timespec_get(&now, TIME_UTC);
@@ -22,7 +22,7 @@ static snnk_workspace *make_workspace(const distill_options *options) {
     return made;
 }
 
-static snnk_network *network_of(snnk_layer *layer) {
+snnk_network *network_of(snnk_layer *layer) {
     snnk_network *made;
 
     CHECK(snnk_network_create(NULL, &made));

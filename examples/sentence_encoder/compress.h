@@ -7,6 +7,12 @@
 
 #include "encoder.h"
 
+/* A network of one layer, which it takes over. */
+snnk_network *network_of(snnk_layer *layer);
+
+/* Of the clock. */
+double wall_seconds(void);
+
 /* In place of a part. */
 typedef struct student {
     snnk_network *network; /* NULL: there is none */

@@ -3,20 +3,15 @@
 #include <math.h>
 #include <string.h>
 
-#include <cblas.h>
-
+#include "attention.h"
 #include "common.h"
 #include "tokenizer.h"
 
-enum { LAYERS = 2, HEADS = 4, EMBEDDING = 256, HIDDEN = 1536, RESERVED_PIECES = 6 };
+enum { LAYERS = 2, EMBEDDING = 256, HIDDEN = 1536, RESERVED_PIECES = 6 };
 
 /* Texts are taken together until they have this many tokens: enough for full speed, few enough for their
  * activations to stay in cache. */
 enum { BATCH_TOKENS = 512 };
-
-typedef struct layer_norm {
-    float *weight, *bias;
-} layer_norm;
 
 typedef struct encoder_layer {
     size_t width; /* of what comes in */
@@ -265,82 +260,6 @@ static void add(size_t n, const float *Y, float *X) {
     for (size_t k = 0; k < n; k++) X[k] += Y[k];
 }
 
-/* Sums and maxima are of so many numbers side by side, which compilers make vectors of. */
-enum { LANES = 16 };
-
-static float sum_of(size_t n, const float *x) {
-    float lanes[LANES] = {0}, sum = 0;
-    const size_t whole = n / LANES * LANES;
-
-    for (size_t k = 0; k < whole; k += LANES)
-        for (size_t j = 0; j < LANES; j++) lanes[j] += x[k + j];
-    for (size_t k = whole; k < n; k++) sum += x[k];
-    for (size_t j = 0; j < LANES; j++) sum += lanes[j];
-    return sum;
-}
-
-static float squares_of(size_t n, const float *x) {
-    float lanes[LANES] = {0}, sum = 0;
-    const size_t whole = n / LANES * LANES;
-
-    for (size_t k = 0; k < whole; k += LANES)
-        for (size_t j = 0; j < LANES; j++) lanes[j] += x[k + j] * x[k + j];
-    for (size_t k = whole; k < n; k++) sum += x[k] * x[k];
-    for (size_t j = 0; j < LANES; j++) sum += lanes[j];
-    return sum;
-}
-
-static float largest_of(size_t n, const float *x) {
-    float lanes[LANES], most = x[0];
-    const size_t whole = n / LANES * LANES;
-
-    for (size_t j = 0; j < LANES; j++) lanes[j] = most;
-    for (size_t k = 0; k < whole; k += LANES)
-        for (size_t j = 0; j < LANES; j++) lanes[j] = x[k + j] > lanes[j] ? x[k + j] : lanes[j];
-    for (size_t k = whole; k < n; k++) most = x[k] > most ? x[k] : most;
-    for (size_t j = 0; j < LANES; j++) most = lanes[j] > most ? lanes[j] : most;
-    return most;
-}
-
-static void apply_norm(const layer_norm *norm, size_t n, size_t width, const float *X, float *Y) {
-    for (size_t i = 0; i < n; i++, X += width, Y += width) {
-        const float mean = sum_of(width, X) / (float)width;
-
-        for (size_t k = 0; k < width; k++) Y[k] = X[k] - mean;
-        const float scale = 1 / sqrtf(squares_of(width, Y) / (float)width + 1e-6f);
-        for (size_t k = 0; k < width; k++) Y[k] = Y[k] * scale * norm->weight[k] + norm->bias[k];
-    }
-}
-
-/* Rows of A: n x n become exp(a) / sum exp(a). */
-static void softmax(size_t n, float *A) {
-    for (size_t i = 0; i < n; i++) {
-        float *row = A + i * n;
-        const float most = largest_of(n, row);
-
-        for (size_t j = 0; j < n; j++) row[j] -= most;
-    }
-    CHECK(snnk_activation_eval(SNNK_EXP, n * n, A, A));
-    for (size_t i = 0; i < n; i++) {
-        float *row = A + i * n;
-        const float scale = 1 / sum_of(n, row);
-
-        for (size_t j = 0; j < n; j++) row[j] *= scale;
-    }
-}
-
-/* One text of n tokens, one head: Y = softmax(Q K^T / sqrt(size)) V. Rows of qkv are 3 x width apart, those of Y
- * width. */
-static void attend(size_t n, size_t width, const float *qkv, float *Y, float *logits) {
-    const int size = (int)(width / HEADS), rows = (int)n, stride = (int)(3 * width);
-
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, rows, size, 1 / sqrtf((float)size),
-                qkv, stride, qkv + width, stride, 0, logits, rows);
-    softmax(n, logits);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, size, rows, 1, logits, rows,
-                qkv + 2 * width, stride, 0, Y, (int)width);
-}
-
 /* x += attention(norm(x)), where x (of layer 0 through the residual projection) becomes ENCODER_WIDTH wide.
  * first: where each text begins, and the last ends. */
 static void attention_block(sentence_encoder *encoder, const encoder_layer *layer, size_t n_texts,
@@ -348,15 +267,9 @@ static void attention_block(sentence_encoder *encoder, const encoder_layer *laye
     batch_room *batch = &encoder->batch;
     const size_t n = first[n_texts] - first[0], width = layer->width;
 
-    apply_norm(&layer->attention_norm, n, width, batch->x, batch->normed);
+    norm_apply(&layer->attention_norm, n, width, batch->x, batch->normed);
     apply_dense(encoder, layer->qkv, n, batch->normed, batch->qkv);
-    for (size_t i = 0; i < n_texts; i++)
-        for (size_t head = 0; head < HEADS && first[i] < first[i + 1]; head++) {
-            const size_t row = first[i] - first[0], column = head * (width / HEADS);
-
-            attend(first[i + 1] - first[i], width, batch->qkv + row * 3 * width + column,
-                   batch->normed + row * width + column, batch->logits);
-        }
+    attention_apply(n_texts, first, width, batch->qkv, batch->normed, batch->logits);
     if (width != ENCODER_WIDTH) {
         apply_dense(encoder, encoder->residual, n, batch->x, batch->added);
         memcpy(batch->x, batch->added, n * ENCODER_WIDTH * sizeof *batch->x);
@@ -388,7 +301,7 @@ static void apply_part(sentence_encoder *encoder, encoder_part part, size_t n, c
 static void ffn_block(sentence_encoder *encoder, size_t i, size_t n) {
     batch_room *batch = &encoder->batch;
 
-    apply_norm(&encoder->layers[i].ffn_norm, n, ENCODER_WIDTH, batch->x, batch->normed);
+    norm_apply(&encoder->layers[i].ffn_norm, n, ENCODER_WIDTH, batch->x, batch->normed);
     apply_part(encoder, (encoder_part)(ENCODER_FFN_0 + i), n, batch->normed, batch->x,
                batch->added);
     add(n * ENCODER_WIDTH, batch->added, batch->x);
@@ -405,8 +318,7 @@ static void look_up(const sentence_encoder *encoder, size_t n_texts, const size_
         }
 }
 
-/* The mean over each text's tokens; zeros for a text without. */
-static void take_means(size_t n_texts, const size_t *first, const float *x, float *means) {
+void encoder_means(size_t n_texts, const size_t *first, const float *x, float *means) {
     memset(means, 0, n_texts * ENCODER_WIDTH * sizeof *means);
     for (size_t i = 0; i < n_texts; i++, means += ENCODER_WIDTH) {
         const size_t n = first[i + 1] - first[i];
@@ -437,7 +349,7 @@ static void embed_batch(sentence_encoder *encoder, size_t n_texts, const size_t 
         ffn_block(encoder, i, n);
         if (encoder->last == (encoder_part)(ENCODER_FFN_0 + i)) return;
     }
-    take_means(n_texts, first, batch->x, batch->normed);
+    encoder_means(n_texts, first, batch->x, batch->normed);
     apply_part(encoder, ENCODER_POOLER, n_texts, batch->normed, NULL, E);
     divide_by_length(n_texts, E);
 }
@@ -507,7 +419,7 @@ static void make_rows(encoder_part part, const token_list *list, part_rows *rows
     *rows = (part_rows){0, NULL, NULL, NULL};
     rows->X = allocate(n * ENCODER_WIDTH, sizeof *rows->X);
     rows->Y = allocate(n * ENCODER_WIDTH, sizeof *rows->Y);
-    if (part == ENCODER_FFN_1) rows->sums = allocate(n * ENCODER_WIDTH, sizeof *rows->sums);
+    if (part != ENCODER_POOLER) rows->sums = allocate(n * ENCODER_WIDTH, sizeof *rows->sums);
 }
 
 void encoder_rows(sentence_encoder *encoder, const token_list *list,
@@ -531,4 +443,11 @@ void part_rows_free(part_rows *rows) {
     free(rows->Y);
     free(rows->sums);
     *rows = (part_rows){0, NULL, NULL, NULL};
+}
+
+encoder_middle encoder_middle_of(const sentence_encoder *encoder) {
+    const encoder_layer *layer = &encoder->layers[1];
+
+    return (encoder_middle){&layer->attention_norm, &layer->ffn_norm, layer->qkv,
+                            layer->attention_output};
 }

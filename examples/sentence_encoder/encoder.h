@@ -19,6 +19,8 @@
 
 #include <snnk/snnk.h>
 
+#include "attention.h"
+
 enum { ENCODER_WIDTH = 512, ENCODER_MOST_TOKENS = 128 };
 
 typedef struct sentence_encoder sentence_encoder;
@@ -78,12 +80,23 @@ uint64_t encoder_parameters(const sentence_encoder *encoder);
 typedef struct part_rows {
     size_t n;
     float *X, *Y;
-    float *sums; /* of block 1: what its outputs are added to; NULL of others */
+    float *sums; /* of blocks: what their outputs are added to; NULL of the pooler */
 } part_rows;
 
 /* Of these texts, with all parts as they are now: those of each part for which rows[part] is not NULL. */
 void encoder_rows(sentence_encoder *encoder, const token_list *list,
                   part_rows *const rows[ENCODER_PARTS]);
 void part_rows_free(part_rows *rows);
+
+/* The mean over each text's tokens; zeros for a text without. x: of the tokens; means: n_texts x ENCODER_WIDTH. */
+void encoder_means(size_t n_texts, const size_t *first, const float *x, float *means);
+
+/* What stands between both blocks, as it was loaded: attention of layer 1, and norms. */
+typedef struct encoder_middle {
+    const layer_norm *attention_norm, *ffn_norm;
+    const snnk_layer *qkv, *attention_output;
+} encoder_middle;
+
+encoder_middle encoder_middle_of(const sentence_encoder *encoder);
 
 #endif

@@ -14,6 +14,15 @@ void use_parts(sentence_encoder *encoder, part_set set) {
         encoder_replace(encoder, (encoder_part)part, set.parts[part]);
 }
 
+void part_set_free(part_set set) {
+    const snnk_network *const *parts = set.parts;
+
+    if (parts[ENCODER_FFN_1] != parts[ENCODER_FFN_0])
+        snnk_network_free((snnk_network *)parts[ENCODER_FFN_1]);
+    snnk_network_free((snnk_network *)parts[ENCODER_FFN_0]);
+    snnk_network_free((snnk_network *)parts[ENCODER_POOLER]);
+}
+
 /* ---- Embeddings ---- */
 
 yardstick yardstick_make(sentence_encoder *encoder, const char *directory) {

@@ -13,6 +13,9 @@ typedef struct part_set {
 
 void use_parts(sentence_encoder *encoder, part_set set);
 
+/* Free its networks, one in two places once. */
+void part_set_free(part_set set);
+
 /* ---- Embeddings ---- */
 
 enum { COMPARED_TEXTS = 1000, NEIGHBOURS = 10 };

@@ -68,14 +68,15 @@ static void put_quality(quality judged) {
     put(7, 3, judged.accuracy_as_was);
 }
 
-static void put_replaced(const char *name, size_t features, const replaced *row) {
+static void put_replaced(const char *name, size_t features, const replaced *row, quality judged) {
+    if (isnan(judged.cosine)) return;
     if (features == 0)
         printf("%-22s", name);
     else
         printf("%-17s %4zu", name, features);
     put(7, 2, megabytes(row->part_parameters));
     put(6, 2, megabytes(row->parameters));
-    put_quality(row->judged);
+    put_quality(judged);
     put(7, 3, row->timed.alone);
     put(8, 3, row->timed.together);
     put(7, 2, row->timed.speedup_alone);
@@ -85,19 +86,27 @@ static void put_replaced(const char *name, size_t features, const replaced *row)
 
 static void encoders_table(const trial *of) {
     printf(
-        "\nEncoders: both blocks replaced, attention as it was. Nearest and %d: of %d sentences, "
-        "the share whose\nnearest, and of whose %d nearest, are the same. Accuracy: of a "
-        "classifier fitted again, and of the dense\nencoder's. Milliseconds a sentence, from "
-        "text, of the processor, 1 thread: alone, and of %d together.\n\n",
-        NEIGHBOURS, COMPARED_TEXTS, NEIGHBOURS, TOGETHER);
+        "\nEncoders: both blocks replaced (one: by one for both), the pooler fitted again, "
+        "attention "
+        "as it was. Tuned: end\nto end besides, by embeddings of %zu texts, %zu tokens. Nearest "
+        "and %d: of %d sentences, the share whose\nnearest, and of whose %d nearest, are the same. "
+        "Accuracy: of a classifier fitted again, and of the dense\nencoder's. Milliseconds a "
+        "sentence, from text, of the processor, 1 thread: alone, and of %d together.\n\n",
+        of->tuning_texts, of->tuning_tokens, NEIGHBOURS, COMPARED_TEXTS, NEIGHBOURS, TOGETHER);
     printf("%-22s %7s %6s %7s %8s %6s %9s %7s %7s %8s %7s %8s\n", "", "MB of", "MB of", "", "", "",
            "", "as it", "", "", "faster", "");
     printf("%-17s %4s %7s %6s %7s %8s %6d %9s %7s %7s %8s %7s %8s\n", "", "m", "parts", "all",
            "cosine", "nearest", NEIGHBOURS, "accuracy", "was", "alone", "together", "alone",
            "together");
-    put_replaced("dense", 0, &of->dense);
-    for (size_t k = 0; k < SIZES; k++) put_replaced("replaced", trial_sizes[k], &of->separate[k]);
-    for (size_t k = 0; k < SIZES; k++) put_replaced("one for both", trial_sizes[k], &of->shared[k]);
+    put_replaced("dense", 0, &of->dense, of->dense.fitted);
+    for (size_t k = 0; k < SIZES; k++)
+        put_replaced("fitted", trial_sizes[k], &of->separate[k], of->separate[k].fitted);
+    for (size_t k = 0; k < SIZES; k++)
+        put_replaced("tuned", trial_sizes[k], &of->separate[k], of->separate[k].tuned);
+    for (size_t k = 0; k < SIZES; k++)
+        put_replaced("one, fitted", trial_sizes[k], &of->shared[k], of->shared[k].fitted);
+    for (size_t k = 0; k < SIZES; k++)
+        put_replaced("one, tuned", trial_sizes[k], &of->shared[k], of->shared[k].tuned);
 }
 
 static void steps_table(const trial *of) {
@@ -106,7 +115,8 @@ static void steps_table(const trial *of) {
         quality judged;
     } steps[] = {{"blocks fitted apart", of->apart},
                  {"block 1 behind block 0", of->behind},
-                 {"and the pooler behind both", of->separate[STEPS_AT].judged}};
+                 {"and the pooler behind both", of->separate[STEPS_AT].fitted},
+                 {"and tuned end to end", of->separate[STEPS_AT].tuned}};
 
     printf("\nWhat the steps are worth, m = %zu: cosine, nearest, %d neighbours.\n\n",
            trial_sizes[STEPS_AT], NEIGHBOURS);
@@ -183,15 +193,18 @@ static void headlines(const trial *of) {
         }
     for (size_t k = 0; k < SIZES; k++) {
         const replaced *row = &of->separate[k];
+        const double dense = of->dense.fitted.accuracy;
         const struct {
             const char *format;
             double value;
-        } members[] = {{"cosine_m%zu", row->judged.cosine},
-                       {"neighbour_agreement_m%zu", row->judged.neighbours},
-                       {"nearest_agreement_m%zu", row->judged.nearest},
-                       {"accuracy_m%zu", row->judged.accuracy},
-                       {"accuracy_drop_m%zu", of->dense.judged.accuracy - row->judged.accuracy},
-                       {"accuracy_as_was_m%zu", row->judged.accuracy_as_was},
+        } members[] = {{"cosine_m%zu", row->tuned.cosine},
+                       {"neighbour_agreement_m%zu", row->tuned.neighbours},
+                       {"nearest_agreement_m%zu", row->tuned.nearest},
+                       {"accuracy_m%zu", row->tuned.accuracy},
+                       {"accuracy_drop_m%zu", dense - row->tuned.accuracy},
+                       {"accuracy_as_was_m%zu", row->tuned.accuracy_as_was},
+                       {"accuracy_drop_m%zu_fitted", dense - row->fitted.accuracy},
+                       {"cosine_m%zu_fitted", row->fitted.cosine},
                        {"speedup_m%zu_batch32", row->timed.speedup_together},
                        {"speedup_m%zu_alone", row->timed.speedup_alone},
                        {"megabytes_m%zu", megabytes(row->parameters)}};
@@ -201,7 +214,7 @@ static void headlines(const trial *of) {
             next(name, members[j].value);
         }
     }
-    next("accuracy_dense", of->dense.judged.accuracy);
+    next("accuracy_dense", of->dense.fitted.accuracy);
     next("megabytes_dense", megabytes(of->dense.parameters));
 }
 
@@ -250,12 +263,13 @@ static void quality_members(quality judged) {
 }
 
 static void encoder_object(const char *separator, const char *name, size_t features,
-                           const replaced *row) {
+                           const replaced *row, quality judged) {
+    if (isnan(judged.cosine)) return;
     printf("%s{\"encoder\": \"%s\"", separator, name);
     next("features", (double)features);
     next("part_megabytes", megabytes(row->part_parameters));
     next("megabytes", megabytes(row->parameters));
-    quality_members(row->judged);
+    quality_members(judged);
     next("alone_ms", row->timed.alone);
     next("together_ms", row->timed.together);
     next("speedup_alone", row->timed.speedup_alone);
@@ -265,11 +279,16 @@ static void encoder_object(const char *separator, const char *name, size_t featu
 
 static void encoders_array(const trial *of) {
     printf(", \"encoders\": [");
-    encoder_object("", "dense", 0, &of->dense);
-    for (size_t k = 0; k < SIZES; k++)
-        encoder_object(", ", "replaced", trial_sizes[k], &of->separate[k]);
-    for (size_t k = 0; k < SIZES; k++)
-        encoder_object(", ", "one for both", trial_sizes[k], &of->shared[k]);
+    encoder_object("", "dense", 0, &of->dense, of->dense.fitted);
+    for (size_t k = 0; k < SIZES; k++) {
+        const size_t m = trial_sizes[k];
+        const replaced *separate = &of->separate[k], *one = &of->shared[k];
+
+        encoder_object(", ", "fitted", m, separate, separate->fitted);
+        encoder_object(", ", "tuned", m, separate, separate->tuned);
+        encoder_object(", ", "one for both, fitted", m, one, one->fitted);
+        encoder_object(", ", "one for both, tuned", m, one, one->tuned);
+    }
     printf("]");
 }
 
@@ -280,8 +299,11 @@ static void steps_object(const trial *of) {
     next("apart_neighbours", of->apart.neighbours);
     next("behind_cosine", of->behind.cosine);
     next("behind_neighbours", of->behind.neighbours);
-    next("cosine", of->separate[STEPS_AT].judged.cosine);
-    next("neighbours", of->separate[STEPS_AT].judged.neighbours);
+    next("pooler_cosine", of->separate[STEPS_AT].fitted.cosine);
+    next("pooler_neighbours", of->separate[STEPS_AT].fitted.neighbours);
+    next("tuned_cosine", of->separate[STEPS_AT].tuned.cosine);
+    next("tuned_neighbours", of->separate[STEPS_AT].tuned.neighbours);
+    next("tuning_seconds", of->separate[STEPS_AT].tuning_seconds);
     printf("}");
 }
 
@@ -307,6 +329,8 @@ void report_json(const trial *of) {
     member("quoted_tokens", (double)of->quoted_tokens);
     next("calibration_tokens", (double)of->tokens);
     next("calibration_texts", (double)of->texts);
+    next("tuning_texts", (double)of->tuning_texts);
+    next("tuning_tokens", (double)of->tuning_tokens);
     next("judged_tokens", (double)of->judged_tokens);
     headlines(of);
     blocks_array(of);

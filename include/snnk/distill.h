@@ -18,9 +18,17 @@
  * r and the ridge of least squares are those of least error on held-out rows.
  *
  * A student is worth having where it beats what is simpler. So a report has, beside what the student
- * explains, what these explain with no more multiply-adds, fitted to the same rows, judged by the
- * same held-out ones: the best linear map of rank m; the teacher's m strongest neurons; the teacher's
- * matrices by truncated singular values; random rows. Explained: 1 - (squared errors)/(squared
+ * explains, what these explain with no more parameters, fitted to the same rows, judged by the
+ * same held-out ones:
+ *
+ *     baseline  what it is                                                      parameters
+ *     linear    the best linear map of rank r = min(m, d, l), two matrices      r (d + l) + l
+ *     neurons   the teacher's k = min(m, h) strongest, Psi fitted               k (d + 1 + l) + l
+ *     svd       the teacher, its matrices cut by truncated singular values      parameters_svd
+ *     random    m random rows, Psi fitted                                       m (d + 1 + l) + l
+ *
+ * The student has m (d + 1 + l) + l, all that snnk_layer_parameters counts: G, offsets (also of linear
+ * features, which make no use of them), Psi and bias. Explained: 1 - (squared errors)/(squared
  * deviations of y from its mean), summed over held-out rows and outputs; 0 is what a constant reaches. */
 #ifndef SNNK_DISTILL_H
 #define SNNK_DISTILL_H
@@ -78,6 +86,7 @@ typedef struct snnk_distill_report {
     uint64_t features, linear_features;                 /* m, r */
     uint64_t parameters, multiply_adds;                 /* of the student, a row */
     uint64_t parameters_teacher, multiply_adds_teacher; /* 0 without one */
+    uint64_t parameters_svd, multiply_adds_svd; /* of that baseline; 0 where there is none */
     uint64_t rows,
         heldout_rows; /* rows: those fitted to for `explained`. The student itself was then
                                          * fitted to all */

@@ -169,8 +169,7 @@ static int add_point(session *s, size_t m, bool *more) {
     snnk_layer_free(layer);
     if (outcome(st) != EXIT_OK) return interrupted ? EXIT_CANCELLED : EXIT_FAILED;
     s->curve.points[s->curve.n].features = m;
-    compress_methods_of(&report, s->d, s->h, s->l, s->readout != NULL,
-                        s->curve.points[s->curve.n++].methods);
+    compress_methods_of(&report, s->d, s->h, s->l, s->curve.points[s->curve.n++].methods);
     *more = s->curve.n < room;
     return EXIT_OK;
 }
@@ -206,25 +205,19 @@ static compress_method features_with(double explained, size_t m, size_t d, size_
 static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
 
 void compress_methods_of(const snnk_distill_report *r, size_t d, size_t h, size_t l,
-                         bool has_readout, compress_method methods[METHODS]) {
-    const size_t m = (size_t)r->features;
+                         compress_method methods[METHODS]) {
+    const size_t m = (size_t)r->features, rank = least_of(m, least_of(d, l));
 
     methods[TEACHER] =
         (compress_method){1, (double)r->parameters_teacher, (double)r->multiply_adds_teacher};
     methods[STUDENT] =
         (compress_method){r->explained, (double)r->parameters, (double)r->multiply_adds};
-    methods[LINEAR] = features_with(r->explained_linear, least_of(m, least_of(d, l)), d, l);
+    methods[LINEAR] = features_with(r->explained_linear, rank, d, l);
+    methods[LINEAR].parameters -= (double)rank; /* no offsets: two matrices do it */
     methods[NEURONS] = features_with(r->explained_neurons, least_of(m, h), d, l);
+    methods[VALUES] = (compress_method){r->explained_svd, (double)r->parameters_svd,
+                                        (double)r->multiply_adds_svd};
     methods[RANDOM] = features_with(r->explained_random, m, d, l);
-
-    /* Factors of both matrices, of ranks that held-out rows choose: no more multiply-adds than m features
-     * have, and no more than whole factors do. */
-    const double hidden = (double)least_of(d, h) * (double)(d + h);
-    const double readout = has_readout ? (double)least_of(h, l) * (double)(h + l) : 0;
-    const double budget = fmin((double)m * (double)(d + l), hidden + readout);
-
-    methods[VALUES] =
-        (compress_method){r->explained_svd, budget + (double)(has_readout ? h + l : h), budget};
 }
 
 double compress_relative_error(const compress_method *method) {
@@ -309,7 +302,7 @@ static void print_text(const session *s, const compress_method methods[METHODS])
     printf("%llu rows, %llu held out\n", (unsigned long long)r->rows,
            (unsigned long long)r->heldout_rows);
     if (!isnan(methods[VALUES].explained))
-        printf("singular values: ranks chosen on held-out rows; sizes are what they are at most\n");
+        printf("singular values: ranks chosen on held-out rows\n");
     if (simpler < METHODS)
         printf("A simpler replacement does as well: %s explains %.4f. Use that.\n",
                compress_methods[simpler], methods[simpler].explained);
@@ -346,7 +339,7 @@ static int finish(session *s) {
         snnk_network_save(s->network, s->o->save, SNNK_SAVE_ROWS) != SNNK_OK)
         exit_status = library_failed(command);
     if (exit_status != EXIT_OK) return exit_status;
-    compress_methods_of(&s->report, s->d, s->h, s->l, s->readout != NULL, methods);
+    compress_methods_of(&s->report, s->d, s->h, s->l, methods);
     if (s->o->json)
         print_json(s, methods);
     else

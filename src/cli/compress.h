@@ -39,9 +39,9 @@ typedef struct compress_method {
 extern const char *const compress_methods[METHODS];     /* for people */
 extern const char *const compress_method_keys[METHODS]; /* for JSON and CSV */
 
-/* What a report says of each. d, h, l: of the teacher; has_readout: it has two matrices. */
+/* What a report says of each. d, h, l: of the teacher. */
 void compress_methods_of(const snnk_distill_report *report, size_t d, size_t h, size_t l,
-                         bool has_readout, compress_method methods[METHODS]);
+                         compress_method methods[METHODS]);
 
 double compress_relative_error(const compress_method *method); /* 1 for worse than a constant */
 

@@ -83,10 +83,16 @@ int snnk__distill_map(const snnk_distill *distill, const snnk__subset *subset, s
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report);
 
-/* Squared errors on held-out rows of the teacher's matrices cut to the parameters of m features; INFINITY where
- * there is no teacher, or not a rank of 1 for each. */
+/* The teacher with its matrices cut: squared errors on held-out rows, INFINITY where there is none; and its size. */
+typedef struct snnk__truncated {
+    double left;
+    uint64_t parameters, multiply_adds;
+} snnk__truncated;
+
+/* The best of some with no more parameters than a student of m features; none where there is no teacher, or
+ * not a rank of 1 for each matrix. */
 int snnk__distill_svd(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                      double *left);
+                      snnk__truncated *best);
 
 /* m random features, through the candidates' function. */
 int snnk__distill_random(const snnk_distill *distill, size_t m, snnk_map **map);

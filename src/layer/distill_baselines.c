@@ -108,7 +108,8 @@ done:
 
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report) {
-    double squares, left;
+    snnk__truncated truncated;
+    double squares;
     snnk_map *map;
     int st;
 
@@ -119,7 +120,9 @@ int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspac
     if ((st = snnk__distill_random(distill, m, &map)) != SNNK_OK) return st;
     st = explained_by(distill, map, workspace, &report->explained_random, &squares);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__distill_svd(distill, m, workspace, &left)) != SNNK_OK) return st;
-    report->explained_svd = isinf(left) ? NAN : 1 - left / squares;
+    if ((st = snnk__distill_svd(distill, m, workspace, &truncated)) != SNNK_OK) return st;
+    report->explained_svd = isinf(truncated.left) ? NAN : 1 - truncated.left / squares;
+    report->parameters_svd = truncated.parameters;
+    report->multiply_adds_svd = truncated.multiply_adds;
     return SNNK_OK;
 }

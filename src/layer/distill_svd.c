@@ -1,6 +1,6 @@
 /* The baseline that keeps the teacher's shape: its matrices by truncated singular values in the metric of what
- * they meet, y = U2^T U2 W2 f(U1^T U1 W1 x + b1) + b, ranks as the budget allows, the split between them as
- * held-out rows like it, the bias fitted. */
+ * they meet, y = U2^T U2 W2 f(U1^T U1 W1 x + b1) + b, ranks as the parameters of the student allow, the
+ * split between them as held-out rows like it, the bias fitted. */
 #include <math.h>
 #include <string.h>
 
@@ -147,10 +147,15 @@ static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t 
     return st;
 }
 
-/* With these ranks. */
+/* Of the teacher; between the factors of a matrix there is none. */
+static size_t biases_of(const snnk_distill *distill) {
+    return distill->h + (distill->readout ? distill->l : 0);
+}
+
+/* The teacher with its matrices cut to these ranks; `best` is what did best so far. */
 static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t rank,
                      const matrix *readout, size_t readout_rank, snnk_workspace *workspace,
-                     double *least) {
+                     snnk__truncated *best) {
     snnk_layer *layers[FACTORS] = {NULL};
     double squares = INFINITY;
     int st = cut(distill, hidden, rank, distill->hidden->activation, layers);
@@ -159,37 +164,63 @@ static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t r
         st = cut(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
     if (st == SNNK_OK)
         st = judge(distill, layers, readout ? FACTORS : FACTORS / 2, workspace, &squares);
-    if (st == SNNK_OK) *least = fmin(*least, squares);
+    if (st == SNNK_OK && squares < best->left) {
+        *best = (snnk__truncated){.left = squares};
+        for (size_t k = 0; k < FACTORS; k++)
+            best->multiply_adds += snnk_layer_multiply_adds(layers[k]);
+        best->parameters = best->multiply_adds + biases_of(distill);
+    }
     for (size_t k = 0; k < FACTORS; k++) snnk_layer_free(layers[k]);
     return st;
 }
 
+/* Ranks of both matrices with no more than `numbers` in their factors, for some splits of those. */
+static int try_splits(const snnk_distill *distill, const matrix *hidden, const matrix *readout,
+                      size_t numbers, snnk_workspace *workspace, snnk__truncated *best) {
+    const size_t each = distill->d + distill->h, readout_each = distill->h + distill->l;
+    size_t last = 0;
+    int st = SNNK_OK;
+
+    if (numbers < each + readout_each) return SNNK_OK;
+
+    const size_t most = snnk__min_size((numbers - readout_each) / each, hidden->rank);
+
+    for (size_t split = 1; split <= SPLITS && st == SNNK_OK; split++) {
+        const double share = (double)split / (SPLITS + 1);
+        const size_t wanted = (size_t)(share * (double)numbers / (double)each);
+        const size_t first = snnk__min_size(snnk__max_size(wanted, 1), most);
+        const size_t second =
+            snnk__min_size((numbers - first * each) / readout_each, readout->rank);
+
+        if (first != last) st = try_ranks(distill, hidden, first, readout, second, workspace, best);
+        last = first;
+    }
+    return st;
+}
+
 int snnk__distill_svd(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                      double *left) {
+                      snnk__truncated *best) {
     const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
-    const double budget = (double)m * (double)(d + l);
     const double *S = distill->train->S;
     matrix hidden = {0}, readout = {0};
     int st;
 
-    *left = INFINITY;
+    *best = (snnk__truncated){.left = INFINITY};
     if (!distill->hidden) return SNNK_OK;
-    if ((st = read_matrix(distill, distill->hidden, S, p, &hidden)) != SNNK_OK) goto done;
-    if (!distill->readout) {
-        st = try_ranks(distill, &hidden, snnk__min_size(m, hidden.rank), NULL, 0, workspace, left);
-        goto done;
-    }
-    st = read_matrix(distill, distill->readout, S + d * p + d, p, &readout);
-    for (int split = 1; split <= SPLITS && st == SNNK_OK; split++) {
-        const double share = split / (SPLITS + 1.0);
-        const size_t first = (size_t)fmin(share * budget / (double)(d + h), (double)hidden.rank);
-        const size_t second = (size_t)fmin(
-            (budget - (double)first * (double)(d + h)) / (double)(h + l), (double)readout.rank);
 
-        if (first > 0 && second > 0)
-            st = try_ranks(distill, &hidden, first, &readout, second, workspace, left);
+    /* Of the student's numbers, those that biases leave. */
+    const size_t all = m * (d + 1 + l) + l;
+    const size_t biases = biases_of(distill);
+    const size_t numbers = all > biases ? all - biases : 0;
+
+    st = read_matrix(distill, distill->hidden, S, p, &hidden);
+    if (st == SNNK_OK && distill->readout) {
+        st = read_matrix(distill, distill->readout, S + d * p + d, p, &readout);
+        if (st == SNNK_OK) st = try_splits(distill, &hidden, &readout, numbers, workspace, best);
+    } else if (st == SNNK_OK && numbers >= d + h) {
+        st = try_ranks(distill, &hidden, snnk__min_size(numbers / (d + h), hidden.rank), NULL, 0,
+                       workspace, best);
     }
-done:
     matrix_free(&distill->allocator, &hidden);
     matrix_free(&distill->allocator, &readout);
     return st;

@@ -81,7 +81,7 @@ solve_report = config("snnk_solve_report_init", 56)
 fit_config = config("snnk_fit_config_init", 56)
 fit_report = config("snnk_fit_report_init", 72)
 distill_config = config("snnk_distill_config_init", 88)
-distill_report = config("snnk_distill_report_init", 144)
+distill_report = config("snnk_distill_report_init", 160)
 
 for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
     assert call(name)

@@ -636,25 +636,64 @@ fi
 says=refining
 gives "a bar of epochs" 0 bar compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
     --features 6 --tier refined --epochs 2 --json
-# Cancelled while it refines: nothing is written.
-cp student.st kept.st
-python3 - "$snnk" <<'PYTHON' >status 2>err
-import signal, subprocess, sys, time
-p = subprocess.Popen([sys.argv[1], "compress", "teacher.st", "--weight", "wide", "--bias", "b1", "--activation", "relu",
-                      "--then", "w2", "--inputs", "x.npy", "--features", "6", "--tier", "refined", "--epochs", "100000",
-                      "--save", "kept.st"], stdout=subprocess.DEVNULL,
-                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-time.sleep(1)
-p.send_signal(signal.SIGINT)
-try:
-    print(p.wait(timeout=15))  # not only when it has refined, some 20 s later
-except subprocess.TimeoutExpired:
-    p.kill()
-    print("late")
+# Cancelled: nothing is written. A block of 128 -> 512 -> 128, of which tier closed takes seconds.
+python3 - <<'PYTHON'
+import json, random, struct
+random.seed(1)
+def halves(n): # F16 in 2^-4 <= |w| < 2^-3
+    numbers = bytearray(2 * n)
+    numbers[0::2] = random.randbytes(n)
+    numbers[1::2] = random.randbytes(n).translate(bytes(b & 0x80 | 0x2C | b & 3 for b in range(256)))
+    return bytes(numbers)
+head, data = {}, b""
+for name, shape in ("w1", [512, 128]), ("w2", [128, 512]):
+    part = halves(shape[0] * shape[1])
+    head[name] = {"dtype": "F16", "shape": shape, "data_offsets": [len(data), len(data) + len(part)]}
+    data += part
+text = json.dumps(head).encode()
+open("large.st", "wb").write(struct.pack("<Q", len(text)) + text + data)
+header = "{'descr': '|i1', 'fortran_order': False, 'shape': (60000, 128), }"
+with open("large.npy", "wb") as f:
+    f.write(b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117).encode() + b"\n" + random.randbytes(60000 * 128))
 PYTHON
-if [ "$(cat status)" = 130 ]; then ok; else not_ok "compress cancelled: status $(cat status)"; fi
-has "compress cancelled" err '^snnk compress: cancelled$'
-if cmp -s student.st kept.st; then ok; else not_ok "compress cancelled: the model changed"; fi
+# stopped WHILE OPTION...: SIGINT once the bar of that has moved; status 130 within a moment.
+stopped() {
+    while=$1
+    shift
+    cp student.st kept.st
+    while=$while python3 - "$snnk" compress "$@" --save kept.st <<'PYTHON' >status 2>err
+import os, pty, re, signal, subprocess, sys, time
+terminal, child = pty.openpty()
+p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=child,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+os.close(child)
+seen, moved, since = b"", re.compile(os.environ["while"].encode() + rb" +\[#* *\] +[1-9]\d* %"), 0
+try:
+    while part := os.read(terminal, 4096):
+        seen += part
+        if since == 0 and moved.search(seen):
+            p.send_signal(signal.SIGINT)
+            since = time.monotonic()
+except OSError:  # the other end is closed
+    pass
+took = time.monotonic() - since
+print(p.wait() if took < 5 else "late: %.1f s" % took)  # blocks of rows take a fraction of a second
+sys.stderr.write(seen.decode().split("\033[K")[-1].replace("\r", ""))
+PYTHON
+    if [ "$(cat status)" = 130 ]; then ok; else not_ok "cancelled while $while: status $(cat status)"; fi
+    has "cancelled while $while" err '^snnk compress: cancelled$'
+    if cmp -s student.st kept.st; then ok; else not_ok "cancelled while $while: the model changed"; fi
+}
+large="large.st --weight w1 --activation relu --then w2 --inputs large.npy --threads 1"
+# shellcheck disable=SC2086
+{
+    stopped reading $large
+    stopped looking $large
+    stopped sizes $large --error 0.001
+    stopped choosing $large --features 100
+    stopped refining teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy --features 6 \
+        --tier refined --epochs 100000
+}
 
 # ---- Cancelled: status 130, and the model that was there stays ----
 awk 'BEGIN { for (i = 0; i < 20000; i++) { if (i == 0) { for (k = 0; k < 40; k++) printf "x%d,", k; print "y" }

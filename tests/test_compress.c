@@ -579,53 +579,79 @@ static void test_never_larger(void **state) {
 
 /* ---- Statuses ---- */
 
-static int stop(void *user, size_t done, size_t steps) {
-    size_t *left = user;
+typedef struct watcher {
+    long calls, stop_at; /* the call at which it stops; 0: none */
+    size_t done, steps;
+    long students; /* calls of the distillations' own function */
+} watcher;
 
-    assert_true(done <= steps);
-    return --*left == 0;
+static int look_on(void *user, size_t done, size_t steps) {
+    watcher *w = user;
+
+    if (w->calls > 0) assert_int_equal(steps, w->steps);
+    assert_true(done >= w->done && done <= steps);
+    w->done = done;
+    w->steps = steps;
+    return ++w->calls == w->stop_at;
 }
 
-static int stop_epoch(void *user, int32_t done, int32_t epochs, double explained) {
-    (void)user, (void)epochs, (void)explained;
-    return done == 2;
+static int look_on_student(void *user, int32_t done, int32_t steps, double explained) {
+    watcher *w = user;
+
+    (void)done, (void)steps, (void)explained;
+    return ++w->students == w->stop_at;
 }
 
+static snnk_network *small_network(const snnk_allocator *allocator);
+
+/* Stopped at any call of either function, with a budget or features: nothing is made, nothing left. */
 static void test_cancelled(void **state) {
-    snnk_network *network = wide_network(NULL), *compressed;
-    snnk_distill_config distill = distill_config();
-    snnk_compress_config config = share_of(0.3);
-    snnk_compression *compression;
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_network *network = small_network(&allocator);
+    const size_t features[4] = {1, 0, 2, 0};
+    const long alive = memory.alive;
 
     (void)state;
-    for (size_t after = 1; after <= 5; after++) {
-        size_t left = after;
+    for (int run = 0; run < 4; run++) {
+        const bool given = run % 2, of_students = run / 2;
+        snnk_compress_config config = share_of(0.6);
+        snnk_distill_config distill = distill_config();
 
-        config.progress = stop;
-        config.user = &left;
-        compressed = network;
-        compression = (snnk_compression *)network;
-        const int st = snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL,
-                                             &compression, &compressed);
-
-        if (after == 5) { /* two parts, looked at and replaced: the last step was reported */
-            assert_ok(st);
+        if (of_students) {
+            distill.progress = look_on_student;
+            distill.tier = SNNK_DISTILL_REFINED;
+            distill.epochs = 2;
         } else {
-            assert_status(st, SNNK_E_CANCELLED);
+            config.progress = look_on;
+        }
+        for (long k = 1;; k++) {
+            watcher w = {.stop_at = k};
+            snnk_compression *compression = (snnk_compression *)network;
+            snnk_network *compressed = network;
+
+            config.user = distill.user = &w;
+            const int st =
+                snnk_network_compress(network, 400, X, D, given ? features : NULL, &config,
+                                      &distill, NULL, &compression, &compressed);
+
+            if (st == SNNK_OK) {
+                print_message("%ld calls\n", w.calls + w.students);
+                assert_true(w.calls + w.students == k - 1 && k > 12);
+                assert_true(of_students || w.done > w.steps * 3 / 4);
+                snnk_compression_free(compression);
+                snnk_network_free(compressed);
+                break;
+            }
+            assert_int_equal(st, SNNK_E_CANCELLED);
             assert_null(compressed);
             assert_null(compression);
+            assert_int_equal(memory.alive, alive);
+            assert_true(k < 2000);
         }
     }
-    snnk_compression_free(compression);
-    snnk_network_free(compressed);
-    distill.tier = SNNK_DISTILL_REFINED;
-    distill.progress = stop_epoch;
-    config = share_of(0.3);
-    assert_status(
-        snnk_network_compress(network, N, X, D, NULL, &config, &distill, NULL, NULL, &compressed),
-        SNNK_E_CANCELLED);
-    assert_null(compressed);
     snnk_network_free(network);
+    assert_int_equal(memory.alive, 0);
 }
 
 static void test_statuses(void **state) {

@@ -234,16 +234,6 @@ static void test_singular_values_are_no_larger(void **state) {
 
 /* ---- Refinement ---- */
 
-static int count_epochs(void *user, int32_t done, int32_t epochs, double explained) {
-    int32_t *last = user;
-
-    assert_int_equal(done, *last + 1);
-    assert_int_equal(epochs, 40);
-    assert_true(explained <= 1);
-    *last = done;
-    return done == 17;
-}
-
 /* Candidates near the three neurons of the teacher, none of them in place: the gradient brings them there.
  * And the same twice. */
 static void test_refines(void **state) {
@@ -288,10 +278,18 @@ static void test_refines(void **state) {
     free_teacher(&a);
 }
 
-static int stop_at_once(void *user, int32_t done, int32_t epochs, double explained) {
-    (void)done, (void)epochs;
-    *(double *)user = explained;
-    return 1;
+/* The first epoch's, which is not what the choice explains to the last digit. */
+typedef struct first_epoch {
+    double chosen, explained;
+} first_epoch;
+
+static int stop_after_first_epoch(void *user, int32_t done, int32_t steps, double explained) {
+    first_epoch *e = user;
+
+    (void)done, (void)steps;
+    if (isnan(e->chosen)) e->chosen = explained;
+    e->explained = explained;
+    return !isnan(explained) && explained != e->chosen;
 }
 
 /* With steps that move nothing, what the first epoch reports is what it started from; but for the few rows in which relu(z +
@@ -303,7 +301,7 @@ static void test_starts_where_the_choice_ended(void **state) {
 
     (void)state;
     for (int32_t linear = 0; linear <= 2; linear += 2) {
-        double explained = 0;
+        first_epoch epoch = {NAN, NAN};
 
         config = config_of(SNNK_DISTILL_CLOSED);
         config.linear = linear;
@@ -312,31 +310,138 @@ static void test_starts_where_the_choice_ended(void **state) {
         snnk_layer_free(layer);
         config.tier = SNNK_DISTILL_REFINED;
         config.learning_rate = 1e-9;
-        config.progress = stop_at_once;
-        config.user = &explained;
+        config.progress = stop_after_first_epoch;
+        config.user = &epoch;
         assert_status(snnk_layer_distill(a.hidden, a.readout, 4, N, a.X, D, NULL, 0, &config, NULL,
                                          NULL, &layer),
                       SNNK_E_CANCELLED);
-        assert_close(explained, closed.explained, 0, linear == 0 ? 1e-4 : 0.03);
+        assert_close(epoch.chosen, closed.explained, 0, 0);
+        assert_close(epoch.explained, closed.explained, 0, linear == 0 ? 1e-4 : 0.03);
     }
     free_teacher(&a);
 }
 
+/* ---- Progress ---- */
+
+/* What somebody who watches sees, and the call at which he stops it; 0: none. */
+typedef struct watcher {
+    long calls, stop_at;
+    int32_t done, steps;
+    double explained;
+} watcher;
+
+static int look_on(void *user, int32_t done, int32_t steps, double explained) {
+    watcher *w = user;
+
+    if (w->calls > 0) assert_int_equal(steps, w->steps);
+    assert_true(done >= w->done && done <= steps);
+    assert_true(isnan(explained) ? isnan(w->explained) : explained <= 1);
+    w->done = done;
+    w->steps = steps;
+    w->explained = explained;
+    return ++w->calls == w->stop_at;
+}
+
+static watcher new_watcher(long stop_at) { return (watcher){.stop_at = stop_at, .explained = NAN}; }
+
+enum { MANY = 3000 }; /* rows: three blocks */
+
+/* Stopped at any call, whatever it does: nothing is made, nothing left, and the report as it was. Then, watched to
+ * the end, it is the same student as if nobody had looked. */
 static void test_cancels(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
-    int32_t epochs = 0;
-    snnk_layer *layer = (snnk_layer *)&a;
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    float *many = malloc(MANY * D * sizeof *many), *Y = malloc(MANY * L * sizeof *Y);
+    snnk_layer *hidden, *readout, *alone;
 
     (void)state;
-    config.epochs = 40;
-    config.progress = count_epochs;
-    config.user = &epochs;
-    assert_status(
-        snnk_layer_distill(a.hidden, a.readout, 4, N, a.X, D, NULL, 0, &config, NULL, NULL, &layer),
-        SNNK_E_CANCELLED);
-    assert_null(layer);
-    assert_int_equal(epochs, 17);
+    draw_floats(many, MANY * D, 8);
+    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_RELU, &allocator, &hidden));
+    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, &allocator, &readout));
+    assert_ok(
+        snnk_layer_distill(hidden, readout, 1, MANY, many, D, NULL, 0, NULL, NULL, NULL, &alone));
+    assert_ok(snnk_layer_forward(alone, MANY, many, D, Y, L, NULL));
+    snnk_layer_free(alone);
+
+    const long alive = memory.alive;
+
+    for (int32_t run = 0; run < 6; run++) { /* each tier, with and without Y */
+        snnk_distill_config config = config_of(run / 2);
+        float Psi[2][L * 6];
+
+        config.epochs = 3;
+        assert_ok(snnk_layer_distill(hidden, readout, 6, MANY, many, D, run % 2 ? Y : NULL, L,
+                                     &config, NULL, NULL, &alone));
+        assert_ok(snnk_layer_weights(alone, Psi[0], 6, NULL));
+        snnk_layer_free(alone);
+        config.progress = look_on;
+        for (long k = 1;; k++) {
+            snnk_distill_report report, before;
+            snnk_layer *layer = (snnk_layer *)&a;
+            watcher w = new_watcher(k);
+
+            assert_ok(snnk_distill_report_init(&report, sizeof report));
+            report.features = 77;
+            before = report;
+            config.user = &w;
+            const int st = snnk_layer_distill(hidden, readout, 6, MANY, many, D, run % 2 ? Y : NULL,
+                                              L, &config, NULL, &report, &layer);
+
+            if (st == SNNK_OK) {
+                print_message("tier %d: %ld calls, to %d\n", (int)config.tier, w.calls, w.done);
+                assert_true(w.calls == k - 1 && k > 12);
+                assert_true(w.done > w.steps * 3 / 4); /* costs are guesses, but not that wrong */
+                assert_close(w.explained, report.explained, 0, 0);
+                assert_ok(snnk_layer_weights(layer, Psi[1], 6, NULL));
+                assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
+                snnk_layer_free(layer);
+                break;
+            }
+            assert_int_equal(st, SNNK_E_CANCELLED);
+            assert_null(layer);
+            assert_memory_equal(&report, &before, sizeof report);
+            assert_int_equal(memory.alive, alive);
+            assert_true(k < 1000);
+        }
+    }
+    snnk_layer_free(readout);
+    snnk_layer_free(hidden);
+    free(many);
+    free(Y);
+    free_teacher(&a);
+}
+
+/* The same of a search for a size; each of the functions counts from 0, and between blocks of rows there is a call. */
+static void test_cancels_a_search(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    watcher w = new_watcher(0);
+    float *many = malloc(MANY * D * sizeof *many);
+    snnk_distill *distill;
+    size_t features = 77, expected;
+
+    (void)state;
+    draw_floats(many, MANY * D, 8);
+    config.progress = look_on;
+    config.user = &w;
+    assert_ok(
+        snnk_distill_create(a.hidden, a.readout, MANY, many, D, NULL, 0, &config, NULL, &distill));
+    assert_int_equal(w.calls, 3);
+    assert_int_equal(w.done, w.steps);
+    w = new_watcher(0);
+    assert_ok(snnk_distill_features_of_error(distill, 0.2, &expected));
+    assert_true(expected > 1 && w.calls > 10 && w.done > w.steps / 2 && isnan(w.explained));
+    for (long k = w.calls; k >= 1; k--) {
+        w = new_watcher(k);
+        assert_status(snnk_distill_features_of_error(distill, 0.2, &features), SNNK_E_CANCELLED);
+        assert_int_equal(features, 77);
+    }
+    w = new_watcher(0);
+    assert_ok(snnk_distill_features_of_error(distill, 0.2, &features));
+    assert_int_equal(features, expected);
+    snnk_distill_free(distill);
+    free(many);
     free_teacher(&a);
 }
 
@@ -588,6 +693,7 @@ int main(void) {
         cmocka_unit_test(test_refines),
         cmocka_unit_test(test_starts_where_the_choice_ended),
         cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_cancels_a_search),
         cmocka_unit_test(test_directions_beside_neurons),
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_budgets),

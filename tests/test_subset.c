@@ -167,7 +167,7 @@ static void test_select_is_greedy(void **state) {
         const snnk__subset given = {r, 0, directions, NULL};
         size_t which[H], found;
 
-        assert_ok(snnk__subset_select(a.all, D, &given, 0, 1e-9, 4, which, &found));
+        assert_ok(snnk__subset_select(a.all, D, &given, 0, 1e-9, 4, NULL, 0, which, &found));
         assert_int_equal(found, 4);
         for (size_t n = 0; n < 4; n++) {
             size_t tried[H];
@@ -197,10 +197,51 @@ static void test_select_finds_no_more(void **state) {
     size_t which[H], found, doubled = 0;
 
     (void)state;
-    assert_ok(snnk__subset_select(a.all, D, &nothing, 1e-9, 1e-9, H, which, &found));
+    assert_ok(snnk__subset_select(a.all, D, &nothing, 1e-9, 1e-9, H, NULL, 0, which, &found));
     assert_int_equal(found, H - 1);
     for (size_t k = 0; k < found; k++) doubled += which[k] == D || which[k] == M - 1;
     assert_int_equal(doubled, 1);
+    free_data(&a);
+}
+
+/* Targets that are linear in features D ... have the moments of rows that were added with them. Weights of whole
+ * numbers, so that those rows are nearly exact floats; sums differ by rounding of double and of those rows. */
+static void test_linear_targets(void **state) {
+    data a = make_data();
+    float W[T * H], bias[T] = {3, -2}, *Y = malloc(N * H * sizeof *Y);
+
+    (void)state;
+    for (size_t i = 0; i < T * H; i++) W[i] = (float)((int)(i * 7 % 5) - 2);
+    for (int plain = 0; plain < 2; plain++) {
+        const size_t t = plain ? H : T;
+        snnk_lstsq *direct, *derived;
+
+        for (size_t i = 0; i < N; i++)
+            for (size_t k = 0; k < t; k++) {
+                const float *h = a.Phi + i * M + D;
+                double y = plain ? (double)h[k] : (double)bias[k];
+
+                for (size_t j = 0; !plain && j < H; j++) y += (double)W[k * H + j] * (double)h[j];
+                Y[i * t + k] = (float)y;
+            }
+        assert_ok(snnk_lstsq_create(M, t, NULL, &direct));
+        assert_ok(snnk_lstsq_add(direct, N, a.Phi, M, Y, t, NULL));
+        assert_ok(snnk_lstsq_create(M, 1, NULL, &derived));
+        assert_ok(snnk_lstsq_add(derived, N, a.Phi, M, a.Y, T, NULL));
+        snnk__subset_mirror(derived);
+        assert_ok(
+            snnk__subset_linear_targets(derived, D, t, plain ? NULL : W, plain ? NULL : bias));
+        assert_int_equal(derived->targets, t);
+        for (size_t k = 0; k < t; k++) {
+            assert_close(derived->mean_y[k], direct->mean_y[k], 1e-6, 1e-6);
+            assert_close(derived->yy[k], direct->yy[k], 1e-6, 1e-6);
+            for (size_t j = 0; j < M; j++)
+                assert_close(derived->C[k * M + j], direct->C[k * M + j], 1e-6, 1e-5);
+        }
+        snnk_lstsq_free(derived);
+        snnk_lstsq_free(direct);
+    }
+    free(Y);
     free_data(&a);
 }
 
@@ -221,6 +262,7 @@ int main(void) {
         cmocka_unit_test(test_statistics),           cmocka_unit_test(test_directions_by_hand),
         cmocka_unit_test(test_directions_are_best),  cmocka_unit_test(test_select_is_greedy),
         cmocka_unit_test(test_select_finds_no_more), cmocka_unit_test(test_constant_inputs),
+        cmocka_unit_test(test_linear_targets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,8 +22,8 @@
 extern "C" {
 #endif
 
-/* Called when a part has been looked at or replaced: `done` of `steps`. Anything but 0 stops the work:
- * SNNK_E_CANCELLED. */
+/* Called all through the work, as often as snnk_distill_progress: of `steps`, as many each time, `done` are
+ * done, an estimate that never falls. Anything but 0 stops the work: SNNK_E_CANCELLED, nothing made. */
 typedef int (*snnk_compress_progress)(void *user, size_t done, size_t steps);
 
 typedef struct snnk_compress_config {
@@ -31,7 +31,8 @@ typedef struct snnk_compress_config {
     /* Of the network's parameters that the compressed one may have, 0 < share <= 1. Not used where features
      * are given. Default 0.5 */
     double share;
-    /* NULL (default) for none. Epochs of a refinement have that of snnk_distill_config. */
+    /* NULL (default) for none. That of snnk_distill_config, if there is one, is called besides, for each of the
+     * distillations that this is made of. */
     snnk_compress_progress progress;
     void *user; /* for it */
 } snnk_compress_config;

@@ -48,9 +48,13 @@ typedef enum snnk_distill_tier {
 /* snnk_distill_config.linear: let held-out rows choose. */
 #define SNNK_DISTILL_LINEAR_AUTO (-1)
 
-/* Called after each epoch: of `epochs`, how many are done, and what the student explains of the held-out
- * rows. Anything but 0 stops the work: SNNK_E_CANCELLED. */
-typedef int (*snnk_distill_progress)(void *user, int32_t done, int32_t epochs, double explained);
+/* Called all through snnk_distill_create, snnk_distill_solve, snnk_distill_features_of_error and
+ * snnk_layer_distill, in the thread that called them: after every thousand rows or so, every feature that is
+ * chosen, every epoch. (Between two calls may lie an epoch of many rows, or the eigenvectors of a wide
+ * layer.) Of `steps`, as many each time, `done` are done, an estimate that never falls; each of those functions counts
+ * from 0 again. explained: by the student, of the held-out rows, as far as it has come; NaN before there is one.
+ * Anything but 0 stops the work: SNNK_E_CANCELLED, nothing made. */
+typedef int (*snnk_distill_progress)(void *user, int32_t done, int32_t steps, double explained);
 
 typedef struct snnk_distill_config {
     size_t size;          /* set by snnk_distill_config_init */
@@ -69,8 +73,9 @@ typedef struct snnk_distill_config {
     double
         learning_rate; /* relative: of a step, in root mean squares of what it changes; falls to 0
                              * along a cosine. 0 < rate <= 1. Default 0.04 */
-    snnk_distill_progress progress; /* NULL for none */
-    void *user;                     /* for it */
+    snnk_distill_progress
+        progress; /* NULL for none; kept for all that is done with the snnk_distill */
+    void *user;   /* for it */
 } snnk_distill_config;
 
 /* What a student is, and what simpler ones are. Fill `size` first (snnk_distill_report_init does). */
@@ -112,7 +117,7 @@ typedef struct snnk_distill snnk_distill;
  * (the layers do not fit; fewer than two rows to fit to, or none held out), SNNK_E_UNSUPPORTED (hidden
  * is not dense, or readout not dense and linear), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (X, or Y,
  * or what the teacher makes of X), SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM, SNNK_E_STATE (Y does
- * not vary), SNNK_E_NOMEM. */
+ * not vary), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *readout, size_t n,
                                  const float *X, size_t ldx, const float *Y, size_t ldy,
                                  const snnk_distill_config *config, snnk_workspace *workspace,
@@ -138,7 +143,8 @@ SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
 /* What a budget is in features. share: of the teacher's parameters that the student may have, 0 <
  * share; relative_error: the largest that the student's may be, on held-out rows, by tier CLOSED (the fewest
  * features, to a few per cent). SNNK_E_RANGE (it admits no feature; or no number of features is that good:
- * says what the best one reaches), SNNK_E_UNSUPPORTED (a share, of no teacher), SNNK_E_SINGULAR, SNNK_E_NOMEM. */
+ * says what the best one reaches), SNNK_E_UNSUPPORTED (a share, of no teacher), SNNK_E_SINGULAR,
+ * SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_features_of_share(const snnk_distill *distill, double share,
                                             size_t *features);
 SNNK_API int snnk_distill_features_of_error(const snnk_distill *distill, double relative_error,

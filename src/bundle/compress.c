@@ -7,30 +7,20 @@
 
 #include "base/random.h"
 #include "base/size.h"
+#include "base/watch.h"
 
 static const snnk_compress_config defaults = {.size = sizeof(snnk_compress_config), .share = 0.5};
-static const snnk_compress_part no_part = {.size = sizeof(snnk_compress_part)};
-static const snnk_compress_report no_report = {.size = sizeof(snnk_compress_report)};
 
 /* Version 0.1 knew all of today's fields. */
 #define CONFIG_MINIMUM sizeof(snnk_compress_config)
-#define PART_MINIMUM   sizeof(snnk_compress_part)
-#define REPORT_MINIMUM sizeof(snnk_compress_report)
 
 int snnk_compress_config_init(snnk_compress_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
                              "compress config");
 }
 
-int snnk_compress_part_init(snnk_compress_part *part, size_t part_size) {
-    return snnk__config_init(part, part_size, &no_part, sizeof no_part, PART_MINIMUM,
-                             "compress part");
-}
-
-int snnk_compress_report_init(snnk_compress_report *report, size_t report_size) {
-    return snnk__config_init(report, report_size, &no_report, sizeof no_report, REPORT_MINIMUM,
-                             "compress report");
-}
+#define STEPS        1000 /* that progress is told in */
+#define FORWARD_ROWS 1024 /* after which whoever watches is told */
 
 typedef struct work {
     const snnk_network *network;
@@ -42,7 +32,9 @@ typedef struct work {
     bool baselines;
     size_t d, n, n_judged;
     float *X, *judged; /* n x d, n_judged x d */
-    size_t done, steps;
+    snnk__watch watch;
+    snnk_distill_progress student_progress; /* the caller's, and what it is for */
+    void *student_user;
 } work;
 
 /* ---- Parts ---- */
@@ -103,7 +95,7 @@ static int make_parts(work *w) {
     if (st != SNNK_OK) return st;
     made = w->made;
     made->allocator = w->allocator;
-    made->report = no_report;
+    made->report.size = sizeof made->report;
     st = snnk__alloc(&w->allocator, network->n_layers, sizeof *made->parts, "parts", &made->parts);
     for (size_t first = 0; st == SNNK_OK && first < network->n_layers;) {
         snnk__part *part = &made->parts[made->n_parts++];
@@ -112,17 +104,6 @@ static int make_parts(work *w) {
         first += part->layers;
     }
     return st;
-}
-
-void snnk_compression_free(snnk_compression *compression) {
-    if (!compression) return;
-
-    const snnk_allocator allocator = compression->allocator;
-
-    for (size_t k = 0; k < compression->n_parts; k++)
-        snnk_network_free(compression->parts[k].original);
-    snnk__free(&allocator, compression->parts);
-    snnk__free(&allocator, compression);
 }
 
 /* ---- Rows ---- */
@@ -161,23 +142,78 @@ static int split_rows(work *w, size_t n, const float *X, size_t ldx) {
 }
 
 /* *Y = what a network makes of rows. */
-static int forward(const work *w, const snnk_network *network, size_t n, const float *X,
-                   float **Y) {
-    const size_t l = snnk_network_outputs(network);
+static int forward(work *w, const snnk_network *network, size_t n, const float *X, float **Y) {
+    const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
+    float *made;
     int st;
 
-    st = snnk__alloc(&w->allocator, n, l * sizeof **Y, "activations", Y);
+    st = snnk__alloc(&w->allocator, n, l * sizeof *made, "activations", &made);
     if (st != SNNK_OK) return st;
-    return snnk_network_forward(network, n, X, snnk_network_inputs(network), *Y, l, w->workspace);
+    for (size_t i = 0; st == SNNK_OK && i < n; i += FORWARD_ROWS) {
+        const size_t rows = snnk__min_size(FORWARD_ROWS, n - i);
+
+        st = snnk_network_forward(network, rows, X + i * d, d, made + i * l, l, w->workspace);
+        if (st == SNNK_OK) st = snnk__watch_tell(&w->watch, 0); /* or stop */
+    }
+    if (st == SNNK_OK)
+        *Y = made;
+    else
+        snnk__free(&w->allocator, made);
+    return st;
 }
 
-/* A step is done. */
-static int step(work *w) {
-    w->done++;
-    if (!w->config.progress || !w->config.progress(w->config.user, w->done, w->steps))
-        return SNNK_OK;
-    return snnk__fail(SNNK_E_CANCELLED, "the compression was stopped after %zu of %zu steps",
-                      w->done, w->steps);
+/* ---- Progress ---- */
+
+static int tell(void *user, double share) {
+    const work *w = user;
+
+    return w->config.progress(w->config.user, (size_t)(share * STEPS), STEPS);
+}
+
+/* That of a distillation, as part of the present stage. */
+static int tell_of_student(void *user, int32_t done, int32_t steps, double explained) {
+    work *w = user;
+
+    if (w->student_progress && w->student_progress(w->student_user, done, steps, explained))
+        return 1;
+    return snnk__watch_count(&w->watch, done, steps) != SNNK_OK;
+}
+
+static void watch(work *w) {
+    w->student_progress = w->distill.progress;
+    w->student_user = w->distill.user;
+    w->distill.progress = tell_of_student;
+    w->distill.user = w;
+    w->watch.total = 1;
+    w->watch.user = w;
+    if (w->config.progress) w->watch.tell = tell;
+}
+
+/* What it costs to look at a part, roughly, and by that: to try sizes, to make a student. */
+static double cost_of(const snnk__part *part) {
+    const double p = (double)part->d + (double)part->h;
+
+    return p * (p + (double)part->l);
+}
+
+#define TO_TRY   0.5
+#define TO_SOLVE 0.5
+#define TO_FIT   5 /* the same of tier REFINED */
+
+static double cost_of_solving(const work *w, const snnk__part *part) {
+    return (w->distill.tier == SNNK_DISTILL_REFINED ? TO_FIT : TO_SOLVE) * cost_of(part);
+}
+
+/* Of parts that may be replaced, or are to be; allotting: sizes are tried before. */
+static void sum_costs(work *w, bool allotting) {
+    w->watch.total = 0;
+    for (size_t k = 0; k < w->made->n_parts; k++) {
+        const snnk__part *part = &w->made->parts[k];
+
+        if (allotting && part->most > 0) w->watch.total += (1 + TO_TRY) * cost_of(part);
+        if (allotting ? part->most > 0 : part->features > 0)
+            w->watch.total += cost_of(part) + cost_of_solving(w, part);
+    }
 }
 
 /* ---- Features ---- */
@@ -194,8 +230,8 @@ static int take_features(work *w, const size_t *features) {
                               "features[%zu] = %zu, but no part that can be replaced begins there",
                               i, features[i]);
         part->features = features[i] <= part->most ? features[i] : 0;
-        w->steps += part->features > 0;
     }
+    sum_costs(w, false);
     for (size_t k = 0; k < w->made->n_parts; k++) {
         part = &w->made->parts[k];
         if (part->hidden && features[part->first] == 0) part->outcome = SNNK_COMPRESS_WHOLE;
@@ -204,22 +240,26 @@ static int take_features(work *w, const size_t *features) {
 }
 
 /* A distillation of a part, on rows of its own inputs; Y: NULL for what the part gives. */
-static int look_at(const work *w, const snnk__part *part, const float *X, const float *Y, size_t m,
+static int look_at(work *w, const snnk__part *part, const float *X, const float *Y, size_t m,
                    snnk_distill **distill) {
     const snnk_distill_config config = snnk__part_config(part, &w->distill, m);
-    const int st = snnk_distill_create(part->hidden, part->readout, w->n, X, part->d, Y, part->l,
-                                       &config, w->workspace, distill);
+    int st;
+
+    snnk__watch_begin(&w->watch, cost_of(part));
+    st = snnk_distill_create(part->hidden, part->readout, w->n, X, part->d, Y, part->l, &config,
+                             w->workspace, distill);
 
     return st == SNNK_OK ? st : snnk__fail_within(st, "layer %zu", part->first);
 }
 
-static int make_ladder(const work *w, const snnk__part *part, const float *X,
-                       snnk__ladder *ladder) {
+static int make_ladder(work *w, const snnk__part *part, const float *X, snnk__ladder *ladder) {
     snnk_distill *distill = NULL;
     int st = SNNK_OK;
 
     if (part->most > 0) st = look_at(w, part, X, NULL, part->most, &distill);
-    if (st == SNNK_OK) st = snnk__ladder_create(part, distill, &w->allocator, ladder);
+    if (st == SNNK_OK)
+        st = snnk__ladder_create(part, distill, &w->allocator, &w->watch, TO_TRY * cost_of(part),
+                                 ladder);
     snnk_distill_free(distill);
     return st;
 }
@@ -233,7 +273,6 @@ static int make_ladders(work *w, snnk__ladder *ladders) {
 
         Y = NULL;
         st = make_ladder(w, part, X, &ladders[k]);
-        if (st == SNNK_OK && part->most > 0) st = step(w);
         if (st == SNNK_OK) st = forward(w, part->original, w->n, X, &Y);
         if (X != w->X) snnk__free(&w->allocator, X);
         X = Y;
@@ -250,7 +289,7 @@ static int allot_features(work *w) {
     double least;
     int st;
 
-    for (size_t k = 0; k < made->n_parts; k++) w->steps += made->parts[k].most > 0 ? 2 : 0;
+    sum_costs(w, true);
     st = snnk__alloc_zero(&w->allocator, made->n_parts, sizeof *ladders, "ladders", &ladders);
     if (st != SNNK_OK) return st;
     if ((st = make_ladders(w, ladders)) != SNNK_OK) goto done;
@@ -260,8 +299,6 @@ static int allot_features(work *w) {
                         "share = %g of %.0f parameters admits no features: one a part, and what "
                         "stays as it is, take %.0f, a share of %.4f",
                         w->config.share, all, least, least / all);
-    for (size_t k = 0; st == SNNK_OK && k < made->n_parts; k++)
-        if (made->parts[k].most > 0 && made->parts[k].features == 0) w->steps--;
 done:
     for (size_t k = 0; k < made->n_parts; k++) snnk__free(&w->allocator, ladders[k].rungs);
     snnk__free(&w->allocator, ladders);
@@ -271,12 +308,13 @@ done:
 /* ---- Students ---- */
 
 /* The student of a part; of fewer features where there are not so many that differ. */
-static int solve(const work *w, snnk__part *part, const snnk_distill *distill, snnk_layer **layer) {
+static int solve(work *w, snnk__part *part, const snnk_distill *distill, snnk_layer **layer) {
     snnk_distill_report *report = w->baselines ? &part->report : NULL;
     size_t m = part->features;
     int st = snnk_distill_report_init(&part->report, sizeof part->report);
 
     if (st != SNNK_OK) return st;
+    snnk__watch_begin(&w->watch, cost_of_solving(w, part));
     while ((st = snnk_distill_solve(distill, m, w->workspace, report, layer)) == SNNK_E_RANGE &&
            m > 1 && !snnk__part_is_linear(part))
         m -= 1 + m / 16;
@@ -297,7 +335,7 @@ static int replace(work *w, snnk__part *part, const float *X, const float *Y,
     part->features = snnk_layer_features(*student);
     part->parameters = snnk_layer_parameters(*student);
     part->multiply_adds = snnk_layer_multiply_adds(*student);
-    return step(w);
+    return snnk__watch_tell(&w->watch, 1);
 }
 
 /* Append a part to the compressed network, and *to_now = what it makes of `now`. */
@@ -422,6 +460,7 @@ static int compress(work *w, const size_t *features, snnk_network *compressed) {
     int st;
 
     if ((st = make_parts(w)) != SNNK_OK) return st;
+    watch(w);
     st = features ? take_features(w, features) : allot_features(w);
     if (st != SNNK_OK) return st;
     if ((st = replace_parts(w, compressed)) != SNNK_OK) return st;
@@ -464,64 +503,4 @@ done:
     snnk__free(&w.allocator, w.X);
     snnk__free(&w.allocator, w.judged);
     return st;
-}
-
-/* ---- Reports ---- */
-
-size_t snnk_compression_parts(const snnk_compression *compression) {
-    return compression ? compression->n_parts : 0;
-}
-
-int snnk_compression_report(const snnk_compression *compression, snnk_compress_report *report) {
-    int st;
-
-    if ((st = snnk__check_pointer(compression, "compression")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(report, "report")) != SNNK_OK) return st;
-    return snnk__config_write(report, &compression->report, sizeof compression->report,
-                              REPORT_MINIMUM, "compress report");
-}
-
-static int find_part(const snnk_compression *compression, size_t index, const snnk__part **part) {
-    int st;
-
-    if ((st = snnk__check_pointer(compression, "compression")) != SNNK_OK) return st;
-    if (index >= compression->n_parts)
-        return snnk__fail(SNNK_E_RANGE, "part %zu is not in 0 ... %zu", index,
-                          compression->n_parts - 1);
-    *part = &compression->parts[index];
-    return SNNK_OK;
-}
-
-int snnk_compression_part(const snnk_compression *compression, size_t index,
-                          snnk_compress_part *part) {
-    const snnk__part *from;
-    int st;
-
-    if ((st = snnk__check_pointer(part, "part")) != SNNK_OK) return st;
-    if ((st = find_part(compression, index, &from)) != SNNK_OK) return st;
-
-    const snnk_compress_part ours = {.first = from->first,
-                                     .layers = from->layers,
-                                     .features = from->features,
-                                     .parameters_before = snnk_network_parameters(from->original),
-                                     .parameters = from->parameters,
-                                     .multiply_adds_before =
-                                         snnk_network_multiply_adds(from->original),
-                                     .multiply_adds = from->multiply_adds,
-                                     .outcome = from->outcome};
-
-    return snnk__config_write(part, &ours, sizeof ours, PART_MINIMUM, "compress part");
-}
-
-int snnk_compression_distilled(const snnk_compression *compression, size_t index,
-                               snnk_distill_report *report) {
-    const snnk__part *from;
-    int st;
-
-    if ((st = snnk__check_pointer(report, "report")) != SNNK_OK) return st;
-    if ((st = find_part(compression, index, &from)) != SNNK_OK) return st;
-    if (from->features == 0)
-        return snnk__fail(SNNK_E_STATE, "part %zu stayed as it was: there is no student", index);
-    return snnk__config_write(report, &from->report, sizeof from->report, sizeof from->report,
-                              "distill report");
 }

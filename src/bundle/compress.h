@@ -4,6 +4,7 @@
 
 #include <snnk/compress.h>
 
+#include "base/watch.h"
 #include "bundle/network.h"
 
 /* Layers that are replaced together. */
@@ -46,10 +47,11 @@ bool snnk__part_is_linear(const snnk__part *part);
 snnk_distill_config snnk__part_config(const snnk__part *part, const snnk_distill_config *config,
                                       size_t m);
 
-/* The ladder of a part, by a distillation of it (not used where `most` is 0). Free rungs with the
- * allocator. Statuses of snnk_distill_solve. */
+/* The ladder of a part, by a distillation of it (not used where `most` is 0), in stages that cost `cost`
+ * together. Free rungs with the allocator. Statuses of snnk_distill_solve. */
 int snnk__ladder_create(const snnk__part *part, const snnk_distill *distill,
-                        const snnk_allocator *allocator, snnk__ladder *ladder);
+                        const snnk_allocator *allocator, snnk__watch *watch, double cost,
+                        snnk__ladder *ladder);
 
 /* Allot: features and outcome of n parts, of which each has its ladder, with `budget` parameters for them
  * together. *least: what the smallest students take; SNNK_E_RANGE (that is more than the budget; no

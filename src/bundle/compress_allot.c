@@ -35,29 +35,35 @@ static size_t next_size(size_t m, size_t most) {
 }
 
 /* What m features leave, by the sample that features are chosen on. */
-static int error_of(const snnk__part *part, const snnk_distill *distill, size_t m, double *error) {
+static int error_of(const snnk__part *part, const snnk_distill *distill, size_t m,
+                    snnk__watch *watch, double *error) {
+    snnk_distill watched = *distill;
     const snnk_distill_config config = snnk__part_config(part, &distill->config, m);
     snnk__subset subset;
     int st = snnk__subset_alloc(distill, m, &subset);
 
-    if (st == SNNK_OK) st = snnk__distill_choose(distill, m, config.linear, &subset, error);
+    watched.watch = watch;
+    if (st == SNNK_OK) st = snnk__distill_choose(&watched, m, config.linear, &subset, error);
     snnk__subset_free(distill, &subset);
     return st;
 }
 
 int snnk__ladder_create(const snnk__part *part, const snnk_distill *distill,
-                        const snnk_allocator *allocator, snnk__ladder *ladder) {
+                        const snnk_allocator *allocator, snnk__watch *watch, double cost,
+                        snnk__ladder *ladder) {
     size_t count = 1;
+    double all = 0;
     int st;
 
     *ladder = (snnk__ladder){0};
-    for (size_t m = 0; (m = next_size(m, part->most)) > 0;) count++;
+    for (size_t m = 0; (m = next_size(m, part->most)) > 0; all += (double)m) count++;
     st = snnk__alloc(allocator, count, sizeof *ladder->rungs, "sizes", &ladder->rungs);
     if (st != SNNK_OK) return st;
     for (size_t m = 0; (m = next_size(m, part->most)) > 0;) {
         double error;
 
-        st = error_of(part, distill, m, &error);
+        snnk__watch_begin(watch, cost * (double)m / all);
+        st = error_of(part, distill, m, watch, &error);
         if (st == SNNK_E_RANGE) break; /* not so many that differ */
         if (st != SNNK_OK) goto done;
         ladder->rungs[ladder->n++] =

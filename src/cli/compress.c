@@ -24,7 +24,9 @@ typedef struct session {
     snnk_network *network;
     snnk_distill_report report;
     compress_curve curve;
-    bool plotting; /* epochs are not shown, sizes are */
+    const char *doing;      /* what the bar says */
+    size_t point, n_points; /* of a curve that is made: the bar is of all of them */
+    size_t shown;           /* the bar's per mille, so that it is drawn when it moves */
 } session;
 
 /* ---- Rows ---- */
@@ -38,7 +40,7 @@ static int open_rows(const char *path, dataset *data) {
 }
 
 /* All rows of a file, in memory, finite. */
-static int read_rows(const char *path, size_t *rows, size_t *columns, float **X) {
+static int read_rows(const char *path, bool quiet, size_t *rows, size_t *columns, float **X) {
     dataset data = {0};
     int exit_status = open_rows(path, &data);
 
@@ -53,6 +55,7 @@ static int read_rows(const char *path, size_t *rows, size_t *columns, float **X)
         const size_t n = data.rows - first < BATCH_ROWS ? data.rows - first : BATCH_ROWS;
         float *to = *X + first * data.n_inputs;
 
+        show_progress(quiet, "reading", first, data.rows);
         if (dataset_read(&data, first, n, to) != SNNK_OK) exit_status = library_failed(command);
         for (size_t i = 0; exit_status == EXIT_OK && i < n * data.n_inputs; i++)
             if (!isfinite(to[i])) {
@@ -61,6 +64,7 @@ static int read_rows(const char *path, size_t *rows, size_t *columns, float **X)
             }
         if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     }
+    show_progress(quiet, "reading", 1, 1);
     dataset_close(&data);
     return exit_status;
 }
@@ -70,7 +74,7 @@ static int read_targets(session *s) {
     int exit_status;
 
     if (!s->o->targets) return EXIT_OK;
-    exit_status = read_rows(s->o->targets, &rows, &columns, &s->Y);
+    exit_status = read_rows(s->o->targets, s->o->quiet, &rows, &columns, &s->Y);
     if (exit_status != EXIT_OK) return exit_status;
     if (rows != s->n)
         return failed(command, "%s has %zu rows, %s has %zu", s->o->targets, rows, s->o->inputs,
@@ -83,12 +87,25 @@ static int read_targets(session *s) {
 
 /* ---- Work ---- */
 
-static int show_epochs(void *user, int32_t done, int32_t epochs, double explained) {
-    const session *s = user;
+static int show_work(void *user, int32_t done, int32_t steps, double explained) {
+    session *s = user;
+    const size_t all = s->n_points * (size_t)steps, at = s->point * (size_t)steps + (size_t)done;
+    const size_t shown = 1000 * at / all;
 
     (void)explained;
-    if (!s->plotting) show_progress(s->o->quiet, "refining", (size_t)done, (size_t)epochs);
+    if (shown != s->shown && at < all) show_progress(s->o->quiet, s->doing, at, all);
+    s->shown = shown;
     return interrupted;
+}
+
+/* Other work begins, in one piece; NULL: none does. */
+static void begin(session *s, const char *doing) {
+    show_progress(s->o->quiet, s->doing, 1, 1);
+    s->doing = doing;
+    s->point = 0;
+    s->n_points = 1;
+    s->shown = 0;
+    if (doing) show_progress(s->o->quiet, doing, 0, 1);
 }
 
 /* The library's status as an exit status. */
@@ -103,7 +120,8 @@ static int prepare(session *s) {
     if (s->o->save) exit_status = check_save(command, s->o->save);
     if (exit_status == EXIT_OK && s->o->plot) exit_status = check_save(command, s->o->plot);
     if (exit_status == EXIT_OK && s->o->plot) exit_status = compress_check_plot();
-    if (exit_status == EXIT_OK) exit_status = read_rows(s->o->inputs, &s->n, &s->d, &s->X);
+    if (exit_status == EXIT_OK)
+        exit_status = read_rows(s->o->inputs, s->o->quiet, &s->n, &s->d, &s->X);
     if (exit_status == EXIT_OK)
         exit_status = compress_read_teacher(s->o, s->d, &s->hidden, &s->readout);
     if (exit_status != EXIT_OK) return exit_status;
@@ -120,6 +138,7 @@ static int choose_features(session *s, size_t *m) {
 
     *m = (size_t)s->o->features;
     if (s->o->features > 0) return EXIT_OK;
+    if (s->o->error > 0) begin(s, "sizes");
     return outcome(s->o->error > 0 ? snnk_distill_features_of_error(s->distill, s->o->error, m)
                                    : snnk_distill_features_of_share(s->distill, share, m));
 }
@@ -140,17 +159,18 @@ static int distil(session *s) {
     size_t m = 0;
     int exit_status;
 
-    config.progress = show_epochs;
+    config.progress = show_work;
     config.user = s;
-    show_progress(s->o->quiet, "looking", 0, 1);
+    begin(s, "looking");
     exit_status = outcome(snnk_distill_create(s->hidden, s->readout, s->n, s->X, s->d, s->Y, s->l,
                                               &config, s->workspace, &s->distill));
     if (exit_status == EXIT_OK) exit_status = choose_features(s, &m);
     if (exit_status == EXIT_OK) exit_status = check_size(s, m);
+    begin(s, config.tier == SNNK_DISTILL_REFINED ? "refining" : "choosing");
     if (exit_status == EXIT_OK)
         exit_status =
             outcome(snnk_distill_solve(s->distill, m, s->workspace, &s->report, &s->student));
-    show_progress(s->o->quiet, "looking", 1, 1);
+    begin(s, NULL);
     return exit_status;
 }
 
@@ -178,18 +198,18 @@ static int add_point(session *s, size_t m, bool *more) {
 static int make_curve(session *s) {
     const double teacher = (double)s->report.parameters_teacher;
     const double fits = (teacher - 1 - (double)s->l) / (double)(s->d + 1 + s->l);
-    const size_t most = (size_t)fmin(fits, (double)(s->d + s->h));
+    const size_t most = (size_t)fmin(fits, (double)(s->d + s->h)), least = most < 8 ? 1 : 8;
     bool more = true;
     int exit_status = EXIT_OK;
 
-    s->plotting = true;
-    for (size_t m = most < 8 ? 1 : 8; exit_status == EXIT_OK && more; m *= 2) {
+    begin(s, "sizes");
+    for (size_t m = least; m < most; m *= 2) s->n_points++;
+    for (size_t m = least; exit_status == EXIT_OK && more; m *= 2, s->point++) {
         if (m >= most) m = most;
-        show_progress(s->o->quiet, "sizes", m, most + 1);
         exit_status = add_point(s, m, &more);
         more = more && m < most;
     }
-    show_progress(s->o->quiet, "sizes", 1, 1);
+    begin(s, NULL);
     if (exit_status == EXIT_OK && s->curve.n == 0)
         return failed(command, "--plot: there are no sizes to draw");
     return exit_status;

@@ -27,11 +27,20 @@ void say_held_complaints(void) {
     held[0] = '\0';
 }
 
+/* Whether a bar is on the line. */
+static bool barred = false;
+
+static void clear_line(void) {
+    if (barred) fprintf(stderr, "\r\033[K");
+    barred = false;
+}
+
 /* One line. */
 static void say(const char *command, const char *format, va_list arguments, const char *more) {
     char text[sizeof held - 256];
 
     vsnprintf(text, sizeof text, format, arguments);
+    clear_line();
     if (!holding)
         fprintf(stderr, "snnk %s: %s%s\n", command, text, more);
     else if (held[0] == '\0')
@@ -85,13 +94,14 @@ void show_progress(bool quiet, const char *what, size_t done, size_t total) {
 
     if (quiet || !isatty(STDERR_FILENO)) return;
     if (done >= total) {
-        fprintf(stderr, "\r\033[K");
+        clear_line();
     } else {
         const size_t full = total ? done * WIDTH / total : 0;
 
         memset(bar, ' ', WIDTH);
         memset(bar, '#', full);
         bar[WIDTH] = '\0';
+        barred = true;
         fprintf(stderr, "\r%-9s [%s] %3zu %%", what, bar, total ? 100 * done / total : 0);
     }
     fflush(stderr);

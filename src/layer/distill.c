@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "base/size.h"
 
 static const snnk_distill_config defaults = {.size = sizeof(snnk_distill_config),
@@ -18,22 +17,18 @@ static const snnk_distill_config defaults = {.size = sizeof(snnk_distill_config)
                                              .batch = 256,
                                              .learning_rate = 0.04};
 
-/* Version 0.1 knew all of today's fields. */
-#define CONFIG_MINIMUM sizeof(snnk_distill_config)
-#define REPORT_MINIMUM sizeof(snnk_distill_report)
-
-#define RIDGES 8 /* values of lambda that are tried */
+#define STEPS 1000 /* that progress is told in */
 
 int snnk_distill_config_init(snnk_distill_config *config, size_t config_size) {
-    return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
-                             "distill config");
+    return snnk__config_init(config, config_size, &defaults, sizeof defaults,
+                             SNNK__DISTILL_CONFIG_MINIMUM, "distill config");
 }
 
 int snnk_distill_report_init(snnk_distill_report *report, size_t report_size) {
     static const snnk_distill_report empty = {.size = sizeof empty};
 
-    return snnk__config_init(report, report_size, &empty, sizeof empty, REPORT_MINIMUM,
-                             "distill report");
+    return snnk__config_init(report, report_size, &empty, sizeof empty,
+                             SNNK__DISTILL_REPORT_MINIMUM, "distill report");
 }
 
 static int check_config(const snnk_distill_config *c) {
@@ -57,132 +52,23 @@ static int check_config(const snnk_distill_config *c) {
     return SNNK_OK;
 }
 
-/* ---- Rows ---- */
+/* ---- Progress ---- */
 
-bool snnk__distill_is_heldout(const snnk_distill *distill, size_t i) {
-    double u;
+static int tell(void *user, double share) {
+    const snnk__progress *p = user;
 
-    snnk__random_uniform(distill->config.seed, SNNK__STREAM_HELDOUT,
-                         i / distill->config.heldout_run, 0, 1, &u);
-    return u < distill->config.heldout_share;
+    return p->call(p->user, (int32_t)(share * STEPS), STEPS, p->explained);
 }
 
-static bool is_sampled(const snnk_distill *distill, size_t i, double share) {
-    double u;
-
-    if (share >= 1) return true;
-    snnk__random_uniform(distill->config.seed, SNNK__STREAM_SAMPLE, i, 0, 1, &u);
-    return u < share;
-}
-
-/* Rows on their way into statistics. */
-typedef struct gathered {
-    const snnk_distill *distill;
-    const snnk_map *map;
-    snnk_lstsq *lstsq;
-    size_t n;
-    float *X, *Y, *Phi; /* SNNK__DISTILL_BLOCK rows of d, l and the map's features; Phi is shared */
-} gathered;
-
-static int flush(gathered *rows, snnk_workspace *workspace) {
-    const size_t d = rows->distill->d, l = rows->distill->l, m = rows->map->features;
-    const int st = snnk_map_input_tower(rows->map, rows->n, rows->X, d, rows->Phi, m, workspace);
-    const size_t n = rows->n;
-
-    rows->n = 0;
-    return st == SNNK_OK ? snnk_lstsq_add(rows->lstsq, n, rows->Phi, m, rows->Y, l, workspace) : st;
-}
-
-static int gather(gathered *rows, size_t i, snnk_workspace *workspace) {
-    const snnk_distill *from = rows->distill;
-
-    memcpy(rows->X + rows->n * from->d, from->X + i * from->ldx, from->d * sizeof(float));
-    memcpy(rows->Y + rows->n * from->l, from->Y + i * from->ldy, from->l * sizeof(float));
-    return ++rows->n == SNNK__DISTILL_BLOCK ? flush(rows, workspace) : SNNK_OK;
-}
-
-static int gathered_alloc(const snnk_distill *distill, const snnk_map *map, int32_t precision,
-                          gathered *rows) {
-    const snnk_allocator *allocator = &distill->allocator;
-    const size_t block = SNNK__DISTILL_BLOCK * sizeof(float);
-    int st;
-
-    *rows = (gathered){.distill = distill, .map = map};
-    st = snnk_lstsq_create(map->features, distill->l, allocator, &rows->lstsq);
-    if (st != SNNK_OK) return st;
-    if ((st = snnk_lstsq_set_precision(rows->lstsq, precision)) != SNNK_OK) return st;
-    if ((st = snnk__alloc(allocator, distill->d, block, "rows", &rows->X)) != SNNK_OK) return st;
-    return snnk__alloc(allocator, distill->l, block, "rows", &rows->Y);
-}
-
-static void gathered_free(const snnk_distill *distill, gathered *rows) {
-    snnk__free(&distill->allocator, rows->X);
-    snnk__free(&distill->allocator, rows->Y);
-    snnk_lstsq_free(rows->lstsq);
-}
-
-int snnk__distill_collect(const snnk_distill *distill, const snnk_map *map, int32_t precision,
-                          double sample, snnk_workspace *workspace, snnk_lstsq **train,
-                          snnk_lstsq **heldout) {
-    const double share = distill->config.heldout_share, n = (double)distill->n;
-    const double shares[2] = {sample / (n * (1 - share)), sample / 4 / (n * share)};
-    gathered rows[2] = {{0}};
-    float *Phi = NULL;
-    int st;
-
-    if ((st = gathered_alloc(distill, map, precision, &rows[0])) != SNNK_OK) goto done;
-    if ((st = gathered_alloc(distill, map, precision, &rows[1])) != SNNK_OK) goto done;
-    st = snnk__alloc(&distill->allocator, map->features, SNNK__DISTILL_BLOCK * sizeof *Phi,
-                     "features", &Phi);
-    if (st != SNNK_OK) goto done;
-    rows[0].Phi = rows[1].Phi = Phi;
-    for (size_t i = 0; i < distill->n && st == SNNK_OK; i++) {
-        const bool held = snnk__distill_is_heldout(distill, i);
-
-        if (is_sampled(distill, i, shares[held])) st = gather(&rows[held], i, workspace);
-    }
-    for (int k = 0; k < 2 && st == SNNK_OK; k++) st = flush(&rows[k], workspace);
-    if (st != SNNK_OK) goto done;
-    *train = rows[0].lstsq;
-    *heldout = rows[1].lstsq;
-    rows[0].lstsq = rows[1].lstsq = NULL;
-done:
-    snnk__free(&distill->allocator, Phi);
-    gathered_free(distill, &rows[0]);
-    gathered_free(distill, &rows[1]);
-    return st;
+void snnk__progress_begin(const snnk_distill_config *config, double total,
+                          snnk__progress *progress) {
+    *progress = (snnk__progress){
+        .call = config->progress, .user = config->user, .explained = NAN, .watch.total = total};
+    if (config->progress) progress->watch.tell = tell;
+    progress->watch.user = progress;
 }
 
 /* ---- Creating ---- */
-
-/* Y = what the teacher makes of X. */
-static int ask_teacher(snnk_distill *distill, snnk_workspace *workspace) {
-    const size_t h = distill->h, l = distill->l;
-    float *hidden = NULL;
-    size_t count;
-    int st;
-
-    if (!snnk__mul_size(distill->n, l, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu outputs overflow a size", distill->n, l);
-    st = snnk__alloc(&distill->allocator, count, sizeof(float), "outputs", &distill->made_Y);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(&distill->allocator, h, SNNK__DISTILL_BLOCK * sizeof *hidden, "neurons",
-                     &hidden);
-    for (size_t i = 0; i < distill->n && st == SNNK_OK; i += SNNK__DISTILL_BLOCK) {
-        const size_t n = snnk__min_size(SNNK__DISTILL_BLOCK, distill->n - i);
-        float *Y = distill->made_Y + i * l;
-
-        st = snnk_layer_forward(distill->hidden, n, distill->X + i * distill->ldx, distill->ldx,
-                                distill->readout ? hidden : Y, h, workspace);
-        if (st == SNNK_OK && distill->readout)
-            st = snnk_layer_forward(distill->readout, n, hidden, h, Y, l, workspace);
-    }
-    snnk__free(&distill->allocator, hidden);
-    distill->Y = distill->made_Y;
-    distill->ldy = l;
-    return st == SNNK_OK ? snnk__check_finite(distill->Y, "the teacher's output", distill->n, l, l)
-                         : st;
-}
 
 /* Both kinds of rows are there; Y varies on both. */
 static int check_rows(const snnk_distill *distill) {
@@ -208,17 +94,19 @@ static double choosing_ridge(const snnk_lstsq *train) {
     return trace / (double)p * (train->rows < 4 * p ? 1e-3 : 1e-6);
 }
 
-static int collect(snnk_distill *distill, snnk_workspace *workspace) {
-    int st = snnk__distill_collect(distill, distill->all, SNNK_PRECISION_FAST,
-                                   (double)distill->config.selection_rows, workspace,
-                                   &distill->train, &distill->heldout);
+/* Look at the rows, once `all` is there. */
+static int look(snnk_distill *distill, snnk_workspace *workspace) {
+    snnk__progress progress;
+    int st;
 
+    snnk__progress_begin(&distill->config, 1, &progress);
+    snnk__watch_begin(&progress.watch, 1);
+    distill->watch = &progress.watch;
+    st = snnk__distill_look(distill, workspace);
+    distill->watch = NULL;
     if (st == SNNK_OK) st = check_rows(distill);
-    if (st != SNNK_OK) return st;
-    snnk__subset_mirror(distill->train);
-    snnk__subset_mirror(distill->heldout);
-    distill->ridge = choosing_ridge(distill->train);
-    return SNNK_OK;
+    if (st == SNNK_OK) distill->ridge = choosing_ridge(distill->train);
+    return st;
 }
 
 /* `all`, once h, G, offsets and candidate are there. */
@@ -256,7 +144,8 @@ static int begin(const snnk_allocator *allocator, const snnk_distill *what,
     snnk_distill_config ours = defaults;
     int st;
 
-    st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "distill config");
+    st = snnk__config_read(&ours, sizeof ours, SNNK__DISTILL_CONFIG_MINIMUM, config,
+                           "distill config");
     if (st != SNNK_OK) return st;
     if ((st = check_config(&ours)) != SNNK_OK) return st;
     st = snnk__check_matrix(what->X, "X", what->n, what->d, what->ldx, sizeof *what->X);
@@ -320,8 +209,7 @@ int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *readout, siz
     st = snnk_layer_weights(hidden, made->G, made->d, made->offsets);
     if (st != SNNK_OK) goto done;
     if ((st = make_map(made)) != SNNK_OK) goto done;
-    if (!Y && (st = ask_teacher(made, workspace)) != SNNK_OK) goto done;
-    if ((st = collect(made, workspace)) != SNNK_OK) goto done;
+    if ((st = look(made, workspace)) != SNNK_OK) goto done;
     *distill = made;
     made = NULL;
 done:
@@ -368,7 +256,7 @@ int snnk_distill_create_sampled(const snnk_map *candidates, size_t outputs, size
     st = snnk_map_block_rows(candidates, 0, made->G, made->d, made->offsets);
     if (st != SNNK_OK) goto done;
     if ((st = make_map(made)) != SNNK_OK) goto done;
-    if ((st = collect(made, workspace)) != SNNK_OK) goto done;
+    if ((st = look(made, workspace)) != SNNK_OK) goto done;
     *distill = made;
     made = NULL;
 done:
@@ -390,192 +278,4 @@ void snnk_distill_free(snnk_distill *distill) {
     snnk_lstsq_free(distill->train);
     snnk_lstsq_free(distill->heldout);
     snnk__free(&allocator, distill);
-}
-
-/* ---- Students ---- */
-
-void snnk__student_free(snnk__student *student) {
-    snnk_map_free(student->map);
-    snnk_lstsq_free(student->train);
-    snnk_lstsq_free(student->heldout);
-    *student = (snnk__student){0};
-}
-
-double snnk__distill_squares(const snnk_lstsq *lstsq) {
-    double sum = 0;
-
-    for (size_t k = 0; k < lstsq->targets; k++) sum += snnk__lstsq_squares(lstsq, k);
-    return sum;
-}
-
-int snnk__distill_fit(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
-                      snnk__student *student) {
-    const double given = distill->config.ridge;
-    double ridges[RIDGES], errors[RIDGES];
-    size_t best = 0, n = RIDGES;
-    int st;
-
-    *student = (snnk__student){.map = map};
-    st = snnk__distill_collect(distill, map, SNNK_PRECISION_DOUBLE, INFINITY, workspace,
-                               &student->train, &student->heldout);
-    if (st != SNNK_OK) goto done;
-    if (given == SNNK_RIDGE_AUTO)
-        st = snnk_lstsq_default_ridges(student->train, n, ridges);
-    else
-        ridges[0] = given, n = 1;
-    if (st != SNNK_OK) goto done;
-    st = snnk_lstsq_choose_ridge(student->train, student->heldout, NULL, n, ridges, errors, &best);
-    if (st != SNNK_OK) goto done;
-    student->ridge = ridges[best];
-    student->explained =
-        1 - errors[best] * student->heldout->weight / snnk__distill_squares(student->heldout);
-done:
-    if (st != SNNK_OK) snnk__student_free(student);
-    return st;
-}
-
-int snnk__student_solve(const snnk_distill *distill, const snnk__student *student, float *Psi,
-                        float *bias) {
-    const size_t m = student->map->features, l = distill->l;
-    snnk_solve_config config;
-    double *B = NULL;
-    int st = snnk_solve_config_init(&config, sizeof config);
-
-    config.ridge = student->ridge;
-    if (st == SNNK_OK) st = snnk__alloc(&distill->allocator, l, (m + 1) * sizeof *B, "Psi", &B);
-    if (st == SNNK_OK) st = snnk_lstsq_solve(student->train, &config, B, m, B + l * m, NULL);
-    for (size_t i = 0; st == SNNK_OK && i < l * m; i++) Psi[i] = (float)B[i];
-    for (size_t i = 0; st == SNNK_OK && i < l; i++) bias[i] = (float)B[l * m + i];
-    snnk__free(&distill->allocator, B);
-    return st;
-}
-
-/* Its layer, fitted to all rows with the ridge that was chosen. */
-static int finish(const snnk__student *student, snnk_layer **layer) {
-    snnk_solve_config config;
-    int st = snnk_solve_config_init(&config, sizeof config);
-
-    config.ridge = student->ridge;
-    if (st == SNNK_OK) st = snnk_lstsq_merge(student->train, student->heldout);
-    if (st != SNNK_OK) return st;
-    return snnk_layer_from_lstsq(student->map, student->train, &config, NULL, layer);
-}
-
-static int start(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                 snnk__student *student, size_t *linear) {
-    snnk__subset subset = {0};
-    snnk_map *map = NULL;
-    double error;
-    int st;
-
-    *linear = 0;
-    if (distill->config.tier == SNNK_DISTILL_RANDOM) {
-        st = snnk__distill_random(distill, m, &map);
-    } else {
-        st = snnk__subset_alloc(distill, m, &subset);
-        if (st == SNNK_OK)
-            st = snnk__distill_choose(distill, m, distill->config.linear, &subset, &error);
-        if (st == SNNK_OK) st = snnk__distill_map(distill, &subset, &map);
-        *linear = subset.directions;
-    }
-    snnk__subset_free(distill, &subset);
-    return st == SNNK_OK ? snnk__distill_fit(distill, map, workspace, student) : st;
-}
-
-static uint64_t parameters_of(const snnk_distill *distill, uint64_t (*count)(const snnk_layer *)) {
-    return count(distill->hidden) + count(distill->readout);
-}
-
-static int check_features(const snnk_distill *distill, size_t features) {
-    const size_t most = distill->d + distill->h;
-
-    if (features > 0 && features <= most) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "%zu features are not in 1 ... %zu, inputs and candidates",
-                      features, most);
-}
-
-static bool is_simpler_better(const snnk_distill_report *r) {
-    const double baselines[] = {r->explained_linear, r->explained_neurons, r->explained_svd,
-                                r->explained_random};
-
-    for (size_t k = 0; k < sizeof baselines / sizeof baselines[0]; k++)
-        if (baselines[k] >= r->explained) return true;
-    return false;
-}
-
-static int write_report(const snnk_distill *distill, const snnk__student *student, size_t linear,
-                        int32_t epochs, const snnk_layer *layer, snnk_workspace *workspace,
-                        snnk_distill_report *report) {
-    snnk_distill_report ours = {
-        .explained = student->explained,
-        .relative_error = sqrt(fmax(1 - student->explained, 0)),
-        .ridge = student->ridge,
-        .features = student->map->features,
-        .linear_features = linear,
-        .parameters = snnk_layer_parameters(layer),
-        .multiply_adds = snnk_layer_multiply_adds(layer),
-        .parameters_teacher = parameters_of(distill, snnk_layer_parameters),
-        .multiply_adds_teacher = parameters_of(distill, snnk_layer_multiply_adds),
-        .rows = student->train->rows - student->heldout->rows, /* merged by now */
-        .heldout_rows = student->heldout->rows,
-        .tier = distill->config.tier,
-        .epochs = epochs,
-        .few_rows = distill->train->rows < distill->train->features};
-    const int st = snnk__distill_baselines(distill, student->map->features, workspace, &ours);
-
-    if (st != SNNK_OK) return st;
-    ours.simpler_is_better = is_simpler_better(&ours);
-    return snnk__config_write(report, &ours, sizeof ours, REPORT_MINIMUM, "distill report");
-}
-
-int snnk_distill_solve(const snnk_distill *distill, size_t features, snnk_workspace *workspace,
-                       snnk_distill_report *report, snnk_layer **layer) {
-    snnk__student student = {0};
-    snnk_layer *made = NULL;
-    size_t linear;
-    int32_t epochs = 0;
-    int st;
-
-    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
-    *layer = NULL;
-    if ((st = snnk__check_pointer(distill, "distill")) != SNNK_OK) return st;
-    st = snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "distill report");
-    if (st != SNNK_OK) return st;
-    if ((st = check_features(distill, features)) != SNNK_OK) return st;
-    if ((st = start(distill, features, workspace, &student, &linear)) != SNNK_OK) goto done;
-    if (distill->config.tier == SNNK_DISTILL_REFINED) {
-        snnk__student refined;
-
-        st = snnk__distill_refine(distill, &student, &linear, workspace, &refined, &epochs);
-        if (st != SNNK_OK) goto done;
-        snnk__student_free(&student);
-        student = refined;
-    }
-    if ((st = finish(&student, &made)) != SNNK_OK) goto done;
-    if (report) {
-        st = write_report(distill, &student, linear, epochs, made, workspace, report);
-        if (st != SNNK_OK) goto done;
-    }
-    *layer = made;
-    made = NULL;
-done:
-    snnk_layer_free(made);
-    snnk__student_free(&student);
-    return st;
-}
-
-int snnk_layer_distill(const snnk_layer *hidden, const snnk_layer *readout, size_t features,
-                       size_t n, const float *X, size_t ldx, const float *Y, size_t ldy,
-                       const snnk_distill_config *config, snnk_workspace *workspace,
-                       snnk_distill_report *report, snnk_layer **layer) {
-    snnk_distill *distill;
-    int st;
-
-    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
-    *layer = NULL;
-    st = snnk_distill_create(hidden, readout, n, X, ldx, Y, ldy, config, workspace, &distill);
-    if (st != SNNK_OK) return st;
-    st = snnk_distill_solve(distill, features, workspace, report, layer);
-    snnk_distill_free(distill);
-    return st;
 }

@@ -4,11 +4,16 @@
 
 #include <snnk/distill.h>
 
+#include "base/watch.h"
 #include "layer/layer.h"
 #include "solve/subset.h"
 
-/* Rows that are looked at together. */
+/* Rows that are looked at together: a fraction of a second, after which whoever watches is told. */
 #define SNNK__DISTILL_BLOCK 1024
+
+/* Version 0.1 knew all of today's fields. */
+#define SNNK__DISTILL_CONFIG_MINIMUM sizeof(snnk_distill_config)
+#define SNNK__DISTILL_REPORT_MINIMUM sizeof(snnk_distill_report)
 
 /* d inputs, l outputs, h candidates: the teacher's neurons, or features that somebody gave. */
 struct snnk_distill {
@@ -27,7 +32,26 @@ struct snnk_distill {
 
     snnk_lstsq *train, *heldout; /* of `all`, over samples of the rows; S is symmetric */
     double ridge;                /* of choosing features: of the same size as their variances */
+
+    snnk__watch *watch; /* of the call that runs, which has a copy of all this; NULL for none */
 };
+
+/* ---- Progress ---- */
+
+/* What the progress function of a call is told. */
+typedef struct snnk__progress {
+    snnk_distill_progress call;
+    void *user;
+    double explained; /* NaN before there is a student */
+    snnk__watch watch;
+} snnk__progress;
+
+/* A call that costs `total`, in any unit, and is watched by the config's progress function. Use progress->watch
+ * as long as *progress stays where it is. */
+void snnk__progress_begin(const snnk_distill_config *config, double total,
+                          snnk__progress *progress);
+
+/* ---- Rows and students ---- */
 
 /* A feature map with its Psi: statistics of rows to fit to and of rows to judge by. */
 typedef struct snnk__student {
@@ -45,10 +69,14 @@ double snnk__distill_squares(const snnk_lstsq *lstsq);
 bool snnk__distill_is_heldout(const snnk_distill *distill, size_t i);
 
 /* Statistics of a map's features over the rows to fit to and those held out: of all, or of a sample of about
- * `sample` rows and a quarter as many. SNNK_E_NOMEM. */
+ * `sample` rows and a quarter as many. SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__distill_collect(const snnk_distill *distill, const snnk_map *map, int32_t precision,
                           double sample, snnk_workspace *workspace, snnk_lstsq **train,
                           snnk_lstsq **heldout);
+
+/* The same of `all`, of selection_rows, into train and heldout, with S symmetric; where there is no Y, what the
+ * teacher gives becomes it first. SNNK_E_NONFINITE (that), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_CANCELLED. */
+int snnk__distill_look(snnk_distill *distill, snnk_workspace *workspace);
 
 /* Fit a student of these features to all rows that are not held out, with the ridge that does best on those that
  * are. Takes over map, also on failure. Statuses of snnk_lstsq_choose_ridge. */
@@ -66,9 +94,13 @@ int snnk__subset_alloc(const snnk_distill *distill, size_t m, snnk__subset *subs
 void snnk__subset_free(const snnk_distill *distill, snnk__subset *subset);
 
 /* The m features of tier CLOSED; linear: r, or SNNK_DISTILL_LINEAR_AUTO. *error: their share of the
- * squared deviations on the sample of held-out rows. SNNK_E_RANGE (not so many that differ). */
+ * squared deviations on the sample of held-out rows. SNNK_E_RANGE (not so many that differ), SNNK_E_CANCELLED. */
 int snnk__distill_choose(const snnk_distill *distill, size_t m, int32_t linear,
                          snnk__subset *subset, double *error);
+
+/* What that costs, and what fitting m features to all rows does, in multiply-adds, roughly. */
+double snnk__distill_cost_of_choosing(const snnk_distill *distill, size_t m);
+double snnk__distill_cost_of_fit(const snnk_distill *distill, size_t m);
 
 /* The map of m rows: r linear ones (their offsets do not count), then ones like the candidates. G: m x d. */
 int snnk__distill_map_of_rows(const snnk_distill *distill, size_t r, size_t m, const float *G,
@@ -79,7 +111,8 @@ int snnk__distill_map(const snnk_distill *distill, const snnk__subset *subset, s
 
 /* ---- Others ---- */
 
-/* Explained by the baselines, into the report. */
+/* Explained by the baselines, into the report; and what they cost. */
+double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m);
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report);
 

@@ -106,20 +106,32 @@ done:
     return st;
 }
 
+/* Three fits, and the truncated matrices: eigenvectors, and rows through factors. */
+double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m) {
+    const double smallest = (double)snnk__min_size(distill->d, distill->h);
+
+    return 5 * snnk__distill_cost_of_fit(distill, m) + 10 * smallest * smallest * smallest;
+}
+
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report) {
     snnk__truncated truncated;
+    const double fit = snnk__distill_cost_of_fit(distill, m);
     double squares;
     snnk_map *map;
     int st;
 
+    snnk__watch_begin(distill->watch, fit);
     st = linear(distill, m, workspace, &report->explained_linear, &squares);
     if (st != SNNK_OK) return st;
+    snnk__watch_begin(distill->watch, fit);
     st = neurons(distill, m, workspace, &report->explained_neurons, &squares);
     if (st != SNNK_OK) return st;
+    snnk__watch_begin(distill->watch, fit);
     if ((st = snnk__distill_random(distill, m, &map)) != SNNK_OK) return st;
     st = explained_by(distill, map, workspace, &report->explained_random, &squares);
     if (st != SNNK_OK) return st;
+    snnk__watch_begin(distill->watch, snnk__distill_cost_of_baselines(distill, m) - 3 * fit);
     if ((st = snnk__distill_svd(distill, m, workspace, &truncated)) != SNNK_OK) return st;
     report->explained_svd = isinf(truncated.left) ? NAN : 1 - truncated.left / squares;
     report->parameters_svd = truncated.parameters;

@@ -10,7 +10,8 @@
 #define RIDGES 5 /* values of lambda that a choice is scored with */
 #define ROUNDING                                                                                   \
     1e-5 /* of float sums, with a margin: features that others know to that share are left out */
-#define ROUNDS 4 /* of directions and neurons in turn, at the most */
+#define ROUNDS 4  /* of directions and neurons in turn, at the most */
+#define TRIES  16 /* of both, about as many as a search has */
 
 /* ---- Subsets ---- */
 
@@ -64,11 +65,15 @@ typedef struct search {
     size_t rank;
     snnk__subset tried, *best; /* room for m */
     double error;              /* of the best */
+    double tries;              /* so far */
 } search;
 
 static int keep_if_better(search *s, bool *better) {
     double error = INFINITY;
     int st = score(s->distill, &s->tried, &error);
+
+    s->tries = fmin(s->tries + 1, TRIES);
+    if (st == SNNK_OK) st = snnk__watch_count(s->distill->watch, s->tries, TRIES);
 
     if (st == SNNK_E_STATE || st == SNNK_E_SINGULAR)
         st = SNNK_OK; /* directions of rounding alone */
@@ -84,8 +89,9 @@ static int keep_if_better(search *s, bool *better) {
 static int choose_neurons(search *s, bool *enough) {
     const snnk_distill *distill = s->distill;
     const size_t wanted = s->m - s->tried.directions;
-    const int st = snnk__subset_select(distill->train, distill->d, &s->tried, distill->ridge,
-                                       ROUNDING, wanted, s->tried.which, &s->tried.chosen);
+    const int st =
+        snnk__subset_select(distill->train, distill->d, &s->tried, distill->ridge, ROUNDING, wanted,
+                            distill->watch, s->tries / TRIES, s->tried.which, &s->tried.chosen);
 
     *enough = st == SNNK_OK && s->tried.chosen == wanted;
     return st == SNNK_E_SINGULAR ? SNNK_OK : st;
@@ -145,6 +151,14 @@ static int search_linear(search *s) {
         if ((st = try_linear(s, r, 2)) != SNNK_OK) return st;
     }
     return s->best->directions == 0 ? SNNK_OK : try_linear(s, s->best->directions, ROUNDS);
+}
+
+/* Forward selection, moments of what is tried, and directions. */
+double snnk__distill_cost_of_choosing(const snnk_distill *distill, size_t m) {
+    const double features = (double)m, d = (double)distill->d, l = (double)distill->l;
+    const double p = d + (double)distill->h;
+
+    return TRIES * (features * (p * (l + features / 2) + d * p) + d * d * (d + l));
 }
 
 int snnk__distill_choose(const snnk_distill *distill, size_t m, int32_t linear,
@@ -253,11 +267,14 @@ int snnk_distill_features_of_share(const snnk_distill *distill, double share, si
     return SNNK_OK;
 }
 
-/* What m features reach, as a relative error on held-out rows. */
+/* What m features reach, as a relative error on held-out rows. Nobody knows how many sizes there will be:
+ * each takes a fifth of the progress that is left. */
 static int error_of(const snnk_distill *distill, size_t m, double *error) {
+    snnk__watch *watch = distill->watch;
     snnk__subset subset;
     int st = snnk__subset_alloc(distill, m, &subset);
 
+    snnk__watch_begin(watch, 0.2 * (watch->total - watch->done - watch->stage));
     if (st == SNNK_OK)
         st = snnk__distill_choose(distill, m, distill->config.linear, &subset, error);
     *error = sqrt(*error);
@@ -265,17 +282,10 @@ static int error_of(const snnk_distill *distill, size_t m, double *error) {
     return st;
 }
 
-int snnk_distill_features_of_error(const snnk_distill *distill, double relative_error,
-                                   size_t *features) {
+static int search_size(const snnk_distill *distill, double relative_error, size_t *features) {
     size_t enough = 1, little = 0;
     double error = INFINITY;
     int st;
-
-    if ((st = snnk__check_pointer(features, "features")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(distill, "distill")) != SNNK_OK) return st;
-    if (!(relative_error > 0 && relative_error < 1))
-        return snnk__fail(SNNK_E_RANGE, "relative_error = %g is not in 0 < error < 1",
-                          relative_error);
 
     const size_t most = distill->h;
 
@@ -295,4 +305,22 @@ int snnk_distill_features_of_error(const snnk_distill *distill, double relative_
     }
     *features = enough;
     return SNNK_OK;
+}
+
+int snnk_distill_features_of_error(const snnk_distill *distill, double relative_error,
+                                   size_t *features) {
+    snnk__progress progress;
+    int st;
+
+    if ((st = snnk__check_pointer(features, "features")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(distill, "distill")) != SNNK_OK) return st;
+    if (!(relative_error > 0 && relative_error < 1))
+        return snnk__fail(SNNK_E_RANGE, "relative_error = %g is not in 0 < error < 1",
+                          relative_error);
+
+    snnk_distill watched = *distill;
+
+    snnk__progress_begin(&distill->config, 1, &progress);
+    watched.watch = &progress.watch;
+    return search_size(&watched, relative_error, features);
 }

@@ -138,6 +138,8 @@ static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t 
             ldx = layers[k]->outputs;
         }
         if (st == SNNK_OK) add_errors(distill, i, n, X, &e);
+        if (st == SNNK_OK)
+            st = snnk__watch_count(distill->watch, (double)(i + n), (double)distill->n);
     }
     if (st == SNNK_OK) *squares = n_layers == FACTORS ? unbiased(distill, &e) : e.squares;
     for (int k = 0; k < 2; k++) {

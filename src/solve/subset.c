@@ -15,6 +15,34 @@ void snnk__subset_mirror(snnk_lstsq *all) {
         for (size_t j = 0; j < i; j++) all->S[j * m + i] = all->S[i * m + j];
 }
 
+int snnk__subset_linear_targets(snnk_lstsq *all, size_t first, size_t targets, const float *W,
+                                const float *bias) {
+    const size_t m = all->features, h = m - first;
+    double *wide = NULL;
+    int st = SNNK_OK;
+
+    if (targets > 1) st = snnk_lstsq_add_targets(all, targets - 1);
+    if (st == SNNK_OK && W)
+        st = snnk__alloc(&all->allocator, targets, h * sizeof *wide, "weights", &wide);
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; W && i < targets * h; i++) wide[i] = (double)W[i];
+    if (W)
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (lapack_int)targets, (lapack_int)m,
+                    (lapack_int)h, 1, wide, (lapack_int)h, all->S + first * m, (lapack_int)m, 0,
+                    all->C, (lapack_int)m);
+    else
+        memcpy(all->C, all->S + first * m, h * m * sizeof *all->C);
+    for (size_t k = 0; k < targets; k++) {
+        const double *c = all->C + k * m + first, *mean = all->mean_phi + first;
+
+        all->yy[k] = W ? fmax(cblas_ddot((lapack_int)h, wide + k * h, 1, c, 1), 0) : c[k];
+        all->mean_y[k] = W ? cblas_ddot((lapack_int)h, wide + k * h, 1, mean, 1) : mean[k];
+        if (bias) all->mean_y[k] += (double)bias[k];
+    }
+    snnk__free(&all->allocator, wide);
+    return SNNK_OK;
+}
+
 /* S (n x n, its lower triangle) + ridge = L L^T, over S. */
 static int factor(size_t n, double *S, double ridge) {
     for (size_t i = 0; i < n; i++) S[i * n + i] += ridge;
@@ -250,7 +278,8 @@ static void start(const snnk_lstsq *all, size_t d, const given *g, double ridge,
 }
 
 int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *given_features,
-                        double ridge, double rounding, size_t count, size_t *which, size_t *found) {
+                        double ridge, double rounding, size_t count, snnk__watch *watch,
+                        double part, size_t *which, size_t *found) {
     const snnk_allocator *allocator = &all->allocator;
     candidates c = {.p = all->features - d, .t = all->targets};
     given g = {0};
@@ -272,6 +301,7 @@ int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *giv
         if (best == c.p) break;
         take(all, d, ridge, best, &g, &c);
         which[n++] = d + best;
+        if ((st = snnk__watch_tell(watch, part)) != SNNK_OK) goto done;
     }
     *found = n;
 done:

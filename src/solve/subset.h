@@ -3,6 +3,7 @@
 #ifndef SNNK_SOLVE_SUBSET_H
 #define SNNK_SOLVE_SUBSET_H
 
+#include "base/watch.h"
 #include "solve/lstsq.h"
 
 typedef struct snnk__subset {
@@ -15,6 +16,11 @@ typedef struct snnk__subset {
  * `all`. Moments, not a factor. */
 void snnk__subset_mirror(snnk_lstsq *all);
 
+/* Instead of the one target that there is, `targets` that are linear in features `first` ... m-1: W x + bias, W:
+ * targets x (m - first); both NULL: those features themselves. S symmetric. SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__subset_linear_targets(snnk_lstsq *all, size_t first, size_t targets, const float *W,
+                                const float *bias);
+
 /* D: `rank` rows of the linear maps of the first d features that explain most of the targets beyond what
  * the chosen features of `given` do (its directions do not count): reduced-rank regression (Izenman 1975), by
  * the singular values of C L^-T, S + ridge = L L^T. The first r rows are the best for every r <= rank.
@@ -26,9 +32,11 @@ int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset 
 /* which: `count` of the features d ... m-1, one after another the one that explains most of what those before it and the
  * directions of `given` leave (its chosen features do not count): forward selection, by a pivoted
  * Cholesky factor of S + ridge. Features that the others know to `rounding` of their variance are passed over; *found <=
- * count is how many there were. SNNK_E_SINGULAR, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * count is how many there were. SNNK_E_SINGULAR, SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_CANCELLED (watch, which is told
+ * `part` of its stage all the while). */
 int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *given, double ridge,
-                        double rounding, size_t count, size_t *which, size_t *found);
+                        double rounding, size_t count, snnk__watch *watch, double part,
+                        size_t *which, size_t *found);
 
 /* *lstsq = statistics of the features of `subset`, directions first. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__subset_statistics(const snnk_lstsq *all, size_t d, const snnk__subset *subset,

@@ -1,0 +1,26 @@
+#include "base/watch.h"
+
+#include <math.h>
+
+#include "base/status.h"
+
+void snnk__watch_begin(snnk__watch *watch, double cost) {
+    if (!watch) return;
+    watch->done += watch->stage;
+    watch->stage = cost;
+}
+
+/* Costs are estimates: stages that cost more than was thought end at the whole. */
+int snnk__watch_tell(snnk__watch *watch, double part) {
+    if (!watch || !watch->tell) return SNNK_OK;
+
+    const double share = fmin((watch->done + part * watch->stage) / watch->total, 1);
+
+    watch->told = fmax(watch->told, share); /* NaN, of 0 of 0, counts for nothing */
+    if (watch->tell(watch->user, watch->told) == 0) return SNNK_OK;
+    return snnk__fail(SNNK_E_CANCELLED, "cancelled when %.0f per cent was done", 100 * watch->told);
+}
+
+int snnk__watch_count(snnk__watch *watch, double count, double of) {
+    return snnk__watch_tell(watch, count / of);
+}

@@ -35,15 +35,6 @@ static char *panel(const block *b, const columns *c, size_t index) {
     return c->panels + index * SNNK__PANEL_STRIDE * b->moments->width * b->moments->number_bytes;
 }
 
-/* Row k of column j. */
-static double packed(const block *b, const columns *c, size_t k, size_t j) {
-    const size_t width = b->moments->width, at = k * width + j % width;
-    const void *numbers = panel(b, c, j / width);
-
-    return b->precision == SNNK_PRECISION_DOUBLE ? ((const double *)numbers)[at]
-                                                 : (double)((const float *)numbers)[at];
-}
-
 static void set_packed(const block *b, const columns *c, size_t k, size_t j, double value) {
     const size_t width = b->moments->width, at = k * width + j % width;
     void *numbers = panel(b, c, j / width);
@@ -97,6 +88,30 @@ static void pack_columns(const block *b, const columns *c, size_t first, size_t 
     shift_means(b, c, from, to);
 }
 
+/* yy of the targets of a panel, row after row. */
+static void add_squares(const block *b, size_t index) {
+    const size_t width = b->moments->width, first = index * width;
+    const size_t count = snnk__min_size(width, b->y.count - first);
+    const void *numbers = panel(b, &b->y, index);
+    double *yy = b->lstsq->yy + first;
+
+    for (size_t k = 0; k <= b->rows; k++)
+        for (size_t c = 0; c < count; c++) {
+            const size_t at = k * width + c;
+            const double y = b->precision == SNNK_PRECISION_DOUBLE
+                                 ? ((const double *)numbers)[at]
+                                 : (double)((const float *)numbers)[at];
+
+            yy[c] += y * y;
+        }
+}
+
+/* Panels of targets, and their squares. */
+static void pack_targets(const block *b, size_t first, size_t end) {
+    pack_columns(b, &b->y, first, end);
+    for (size_t p = first; p < end; p++) add_squares(b, p);
+}
+
 /* Panels of features come first, those of targets after them. */
 static void pack_task(size_t first, size_t count, void *scratch, void *context) {
     const block *b = context;
@@ -104,7 +119,7 @@ static void pack_task(size_t first, size_t count, void *scratch, void *context) 
 
     (void)scratch;
     if (first < all) pack_columns(b, &b->phi, first, snnk__min_size(end, all));
-    if (end > all) pack_columns(b, &b->y, snnk__max_size(first, all) - all, end - all);
+    if (end > all) pack_targets(b, snnk__max_size(first, all) - all, end - all);
 }
 
 /* ---- Multiplying ---- */
@@ -203,12 +218,6 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk__rows *rows,
     /* No scratch: nothing that could fail. */
     snnk__for_rows(workspace, &lstsq->allocator, panels, 0, pack_task, &b);
     snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
-    for (size_t i = 0; i <= rows->n; i++)
-        for (size_t j = 0; j < t; j++) {
-            const double y = packed(&b, &b.y, i, j);
-
-            lstsq->yy[j] += y * y;
-        }
     lstsq->rows += rows->n;
     lstsq->weight += k;
     lstsq->fast |= precision == SNNK_PRECISION_FAST;

@@ -214,13 +214,41 @@ done:
 
 /* ---- Choosing ---- */
 
-/* p candidates: of each what it still explains, and of what size it is. */
+/* p candidates: of each what it still explains, and of what size it is. What candidate j has with the targets once n
+ * were taken is C_j - sum over k < n of P_kj Q_k; no more than its square is kept up to date, as it is that which
+ * decides, and C is large. */
 typedef struct candidates {
-    size_t p, t;
-    double *C;    /* p x t: moments with what is left of the targets */
+    size_t p, t, n;
+    double *C; /* p x t: moments with what the given features leave of the targets */
+    double
+        *Q; /* those of the n that were taken, n x t, less what those before know, of variance 1 */
+    double *squares; /* p: of what C has left */
+    double *with;    /* p + most: scratch */
     double *left; /* p: what is left of the diagonal, with the ridge; < 0 once it is out of play */
     double *smallest; /* p: below which it is rounding */
 } candidates;
+
+static int candidates_alloc(const snnk_allocator *allocator, size_t most, candidates *c) {
+    const size_t p = c->p, t = c->t;
+    int st;
+
+    if ((st = snnk__alloc(allocator, p, t * sizeof *c->C, "moments", &c->C)) != SNNK_OK) return st;
+    st = snnk__alloc(allocator, snnk__max_size(most, 1), t * sizeof *c->Q, "moments", &c->Q);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, p, sizeof *c->squares, "squares", &c->squares);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, p + most, sizeof *c->with, "moments", &c->with);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, p, sizeof *c->left, "variances", &c->left);
+    if (st != SNNK_OK) return st;
+    return snnk__alloc(allocator, p, sizeof *c->smallest, "variances", &c->smallest);
+}
+
+static void candidates_free(const snnk_allocator *allocator, candidates *c) {
+    double *const arrays[] = {c->C, c->Q, c->squares, c->with, c->left, c->smallest};
+
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) snnk__free(allocator, arrays[i]);
+}
 
 /* The next one; p if there is none. */
 static size_t best_candidate(const candidates *c) {
@@ -229,37 +257,54 @@ static size_t best_candidate(const candidates *c) {
 
     for (size_t j = 0; j < c->p; j++) {
         if (c->left[j] <= c->smallest[j]) continue;
-        const double *C = c->C + j * c->t;
-        const double explained = cblas_ddot((lapack_int)c->t, C, 1, C, 1) / c->left[j];
+        const double explained = c->squares[j] / c->left[j];
 
         if (explained > most) most = explained, best = j;
     }
     return best;
 }
 
-/* Take candidate `best` in: row n of P is its orthonormal part's moments with all candidates. */
+/* y -= A^T x, or y = A x. A: rows x columns. */
+static void reduce(size_t rows, size_t columns, const double *A, const double *x, size_t step,
+                   double *y) {
+    if (rows > 0)
+        cblas_dgemv(CblasRowMajor, CblasTrans, (lapack_int)rows, (lapack_int)columns, -1, A,
+                    (lapack_int)columns, x, (lapack_int)step, 1, y, 1);
+}
+
+static void apply(size_t rows, size_t columns, const double *A, const double *x, double *y) {
+    if (rows > 0)
+        cblas_dgemv(CblasRowMajor, CblasNoTrans, (lapack_int)rows, (lapack_int)columns, 1, A,
+                    (lapack_int)columns, x, 1, 0, y, 1);
+}
+
+/* Take candidate `best` in: row n of P is its orthonormal part's moments with all candidates, row n of Q with the
+ * targets. */
 static void take(const snnk_lstsq *all, size_t d, double ridge, size_t best, given *g,
                  candidates *c) {
-    const size_t p = c->p, t = c->t;
-    const lapack_int pi = (lapack_int)p;
+    const size_t p = c->p, t = c->t, n = c->n;
+    const double *taken = g->P + (g->n - n) * p;
     const double root = sqrt(c->left[best]);
-    double *row = g->P + g->n * p;
+    double *row = g->P + g->n * p, *q = c->Q + n * t, *between = c->with + p, square = 0;
 
     memcpy(row, all->S + (d + best) * all->features + d, p * sizeof *row);
     row[best] += ridge;
-    if (g->n > 0)
-        cblas_dgemv(CblasRowMajor, CblasTrans, (lapack_int)g->n, pi, -1, g->P, pi, g->P + best, pi,
-                    1, row, 1);
+    reduce(g->n, p, g->P, g->P + best, p, row);
+    memcpy(q, c->C + best * t, t * sizeof *q);
+    reduce(n, t, c->Q, taken + best, p, q);
+    for (size_t k = 0; k < t; k++) q[k] /= root, square += q[k] * q[k];
+    /* with: q times what each has left. */
+    apply(p, t, c->C, q, c->with);
+    apply(n, t, c->Q, q, between);
+    reduce(n, p, taken, between, 1, c->with);
     for (size_t j = 0; j < p; j++) {
         row[j] /= root;
         c->left[j] -= row[j] * row[j];
+        c->squares[j] = fmax(c->squares[j] - row[j] * (2 * c->with[j] - row[j] * square), 0);
     }
     g->n++;
+    c->n++;
     c->left[best] = -1;
-    /* C_j -= row_j C_best/root; the latter itself last, as all others need it. */
-    for (size_t j = 0; j < p; j++)
-        if (j != best && c->left[j] > c->smallest[j])
-            cblas_daxpy((lapack_int)t, -row[j] / root, c->C + best * t, 1, c->C + j * t, 1);
 }
 
 static void start(const snnk_lstsq *all, size_t d, const given *g, double ridge, double rounding,
@@ -275,6 +320,8 @@ static void start(const snnk_lstsq *all, size_t d, const given *g, double ridge,
         for (size_t k = 0; k < t; k++) c->C[j * t + k] = all->C[k * m + d + j];
     }
     multiply(CblasTrans, CblasNoTrans, p, t, g->n, -1, g->P, p, g->Q, t, 1, c->C, t);
+    for (size_t j = 0; j < p; j++)
+        c->squares[j] = cblas_ddot((lapack_int)t, c->C + j * t, 1, c->C + j * t, 1);
 }
 
 int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *given_features,
@@ -286,12 +333,7 @@ int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *giv
     size_t n = 0;
     int st;
 
-    st = snnk__alloc(allocator, c.p, c.t * sizeof *c.C, "moments", &c.C);
-    if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, c.p, sizeof *c.left, "variances", &c.left);
-    if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, c.p, sizeof *c.smallest, "variances", &c.smallest);
-    if (st != SNNK_OK) goto done;
+    if ((st = candidates_alloc(allocator, count, &c)) != SNNK_OK) goto done;
     st = given_directions(all, d, given_features, ridge, count, &g);
     if (st != SNNK_OK) goto done;
     start(all, d, &g, ridge, rounding, &c);
@@ -306,9 +348,7 @@ int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *giv
     *found = n;
 done:
     given_free(allocator, &g);
-    snnk__free(allocator, c.smallest);
-    snnk__free(allocator, c.left);
-    snnk__free(allocator, c.C);
+    candidates_free(allocator, &c);
     return st;
 }
 
@@ -322,22 +362,40 @@ static void combine(const snnk__subset *subset, size_t d, const double *x, doubl
     for (size_t i = 0; i < subset->chosen; i++) of[r + i] = x[subset->which[i]];
 }
 
+/* The lower triangle of F^T S F, in parts: of directions, of the chosen with directions, of the chosen. */
+static int combine_moments(const snnk_lstsq *all, size_t d, const snnk__subset *subset, double *S) {
+    const size_t m = all->features, r = subset->directions, n = subset->chosen;
+    const size_t lds = r + n, rows = snnk__max_size(snnk__max_size(r, n), 1);
+    double *moments = NULL; /* of either, with the first d features */
+    int st = snnk__alloc(&all->allocator, rows, d * sizeof *moments, "moments", &moments);
+
+    if (st != SNNK_OK) return st;
+    multiply(CblasNoTrans, CblasNoTrans, r, d, d, 1, subset->D, d, all->S, m, 0, moments, d);
+    multiply(CblasNoTrans, CblasTrans, r, r, d, 1, moments, d, subset->D, d, 0, S, lds);
+    for (size_t i = 0; i < n; i++) {
+        const double *row = all->S + subset->which[i] * m;
+
+        memcpy(moments + i * d, row, d * sizeof *row);
+        for (size_t j = 0; j <= i; j++) S[(r + i) * lds + r + j] = row[subset->which[j]];
+    }
+    multiply(CblasNoTrans, CblasTrans, n, r, d, 1, moments, d, subset->D, d, 0, S + r * lds, lds);
+    snnk__free(&all->allocator, moments);
+    return SNNK_OK;
+}
+
 int snnk__subset_statistics(const snnk_lstsq *all, size_t d, const snnk__subset *subset,
                             snnk_lstsq **lstsq) {
     const size_t m = all->features, t = all->targets, r = subset->directions;
     const size_t features = r + subset->chosen;
-    double *DS = NULL; /* r x m */
     snnk_lstsq *made = NULL;
     int st;
 
     if ((st = snnk_lstsq_create(features, t, &all->allocator, &made)) != SNNK_OK) goto done;
-    st = snnk__alloc(&all->allocator, snnk__max_size(r, 1), m * sizeof *DS, "moments", &DS);
-    if (st != SNNK_OK) goto done;
-    multiply(CblasNoTrans, CblasNoTrans, r, m, d, 1, subset->D, d, all->S, m, 0, DS, m);
-    for (size_t i = 0; i < features; i++)
-        combine(subset, d, i < r ? DS + i * m : all->S + subset->which[i - r] * m,
-                made->S + i * features);
-    for (size_t k = 0; k < t; k++) combine(subset, d, all->C + k * m, made->C + k * features);
+    if ((st = combine_moments(all, d, subset, made->S)) != SNNK_OK) goto done;
+    multiply(CblasNoTrans, CblasTrans, t, r, d, 1, all->C, m, subset->D, d, 0, made->C, features);
+    for (size_t k = 0; k < t; k++)
+        for (size_t i = 0; i < subset->chosen; i++)
+            made->C[k * features + r + i] = all->C[k * m + subset->which[i]];
     combine(subset, d, all->mean_phi, made->mean_phi);
     memcpy(made->mean_y, all->mean_y, t * sizeof *made->mean_y);
     memcpy(made->yy, all->yy, t * sizeof *made->yy);
@@ -348,6 +406,5 @@ int snnk__subset_statistics(const snnk_lstsq *all, size_t d, const snnk__subset 
     made = NULL;
 done:
     snnk_lstsq_free(made);
-    snnk__free(&all->allocator, DS);
     return st;
 }

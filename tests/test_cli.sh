@@ -485,6 +485,12 @@ npy("still.npy", [X[0]] * 600, 6)
 npy("few.npy", X[:28], 6)
 npy("one.npy", X[:1], 6)
 npy("none.npy", [], 6)
+npy("still_y.npy", [Y[0]] * 600, 4)
+npy("huge.npy", [[3e38 * v for v in x] for x in X], 6)
+npy("inf.npy", [[float("inf") if (i, j) == (5, 1) else v for j, v in enumerate(x)] for i, x in enumerate(X)], 6)
+npy("nan_y.npy", [[float("nan") if (i, j) == (9, 3) else v for j, v in enumerate(y)] for i, y in enumerate(Y)], 4)
+for cut, whole in ("cut.npy", "x.npy"), ("cut.st", "teacher.st"):
+    open(cut, "wb").write(open(whole, "rb").read()[:5000])
 X[6][2] = float("nan")
 npy("nan.npy", X, 6)
 PYTHON
@@ -562,7 +568,7 @@ will_not() {
     one_line "$name" err
     has "$name" err "$pattern"
     if cmp -s student.st kept.st; then ok; else not_ok "$name: the model changed"; fi
-    if [ -e no.png ] || [ -e no.csv ]; then not_ok "$name: something was drawn"; else ok; fi
+    if ls no.png* no.csv* kept.st.* >/dev/null 2>&1; then not_ok "$name: something was drawn"; else ok; fi
 }
 if command -v gnuplot >none.out; then
     will_not "a tensor that is missing" 'teacher\.st: tensor "nope" is missing' teacher.st --weight nope --activation relu --inputs x.npy
@@ -577,7 +583,16 @@ if command -v gnuplot >none.out; then
     will_not "weights that are not finite" 'tensor "hole" at \(0, 0\) is nan' teacher.st --weight hole --activation relu --inputs x.npy
     # shellcheck disable=SC2086
     {
-        will_not "inputs that do not vary" 'do not vary' $block --inputs still.npy
+        will_not "inputs that do not vary" 'the inputs do not vary: all [0-9]+ rows to fit to are the same' $block --inputs still.npy
+        will_not "targets that do not vary" 'the outputs do not vary: all [0-9]+ rows' $block --inputs x.npy --targets still_y.npy
+        will_not "NaN in a target" 'nan_y\.npy: row 10, column 4: -?nan' $block --inputs x.npy --targets nan_y.npy
+        will_not "infinity in an input" 'inf\.npy: row 6, column 2: inf' $block --inputs inf.npy
+        will_not "inputs that the layer makes infinite" "the teacher's output\[[0-9]+\]\[[0-3]\] = -?(nan|inf) is not finite" $block --inputs huge.npy
+        will_not "inputs that are cut off" 'cut\.npy: the header announces 14400 bytes of data, the file has 4872' $block --inputs cut.npy
+        will_not "weights that are cut off" 'cut\.st: the header announces [0-9]+ bytes of tensors, the file has' cut.st --weight w1 --activation relu --inputs x.npy
+        will_not "a readout that is missing" 'tensor "nope" is missing' teacher.st --weight w1 --activation relu --then nope --inputs x.npy
+        will_not "a readout of whole numbers" 'tensor "whole" is I8, not F16' teacher.st --weight w1 --activation relu --then whole --inputs x.npy
+        will_not "more features than differ" 'there are no 8 features that differ' $block --inputs x.npy --features 8 --linear 0
         will_not "NaN in an input" 'nan\.npy: row 7, column 3: -?nan' $block --inputs nan.npy
         will_not "one row" 'at least 2 are needed' $block --inputs one.npy
         will_not "no rows" 'none\.npy has no rows' $block --inputs none.npy
@@ -615,6 +630,14 @@ fi
     if cmp -s student.st kept.st && [ ! -e no.csv ]; then ok; else not_ok "a plot without gnuplot wrote"; fi
     cp x.npy plotted.csv
     cksum x.npy plotted.csv teacher.st >before
+    # A gnuplot that is there but does not draw: model and picture stay as they were.
+    mkdir -p broken && printf '#!/bin/sh\n[ "$1" = --version ]\n' >broken/gnuplot && chmod +x broken/gnuplot
+    echo kept >no.csv
+    gives "a plot that fails" 1 env PATH="$PWD/broken:$PATH" "$snnk" compress $block --inputs x.npy --features 3 --plot no.png --save kept.st
+    one_line "a plot that fails" err
+    has "a plot that fails" err 'gnuplot could not draw no\.png'
+    if cmp -s student.st kept.st && [ "$(cat no.csv)" = kept ] && [ "$(ls no.*)" = no.csv ]; then ok; else not_ok "a plot that fails wrote"; fi
+    rm no.csv
     gives "a model over its inputs" 2 "$snnk" compress $block --inputs x.npy --save x.npy
     gives "a model over its weights" 2 "$snnk" compress $block --inputs x.npy --save teacher.st
     gives "a plot over its inputs" 2 "$snnk" compress $block --inputs x.npy --plot x.npy

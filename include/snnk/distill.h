@@ -116,8 +116,8 @@ typedef struct snnk_distill snnk_distill;
  * neurons, twice, and with Y NULL 4 n l. Time O(selection_rows (d + h)^2). SNNK_E_NULL, SNNK_E_SHAPE
  * (the layers do not fit; fewer than two rows to fit to, or none held out), SNNK_E_UNSUPPORTED (hidden
  * is not dense, or readout not dense and linear), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (X, or Y,
- * or what the teacher makes of X), SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM, SNNK_E_STATE (Y does
- * not vary), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
+ * or what the teacher makes of X), SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM, SNNK_E_STATE (X
+ * or Y does not vary), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *readout, size_t n,
                                  const float *X, size_t ldx, const float *Y, size_t ldy,
                                  const snnk_distill_config *config, snnk_workspace *workspace,

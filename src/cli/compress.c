@@ -356,8 +356,12 @@ static int finish(session *s) {
     if (exit_status == EXIT_OK && s->o->plot)
         exit_status = compress_plot(s->o->plot, s->o->csv, &s->curve);
     if (exit_status == EXIT_OK && s->o->save &&
-        snnk_network_save(s->network, s->o->save, SNNK_SAVE_ROWS) != SNNK_OK)
+        snnk_network_save(s->network, s->o->save, SNNK_SAVE_ROWS) != SNNK_OK) {
         exit_status = library_failed(command);
+        if (s->o->plot) compress_plot_drop(s->o->plot, s->o->csv);
+    }
+    if (exit_status == EXIT_OK && s->o->plot)
+        exit_status = compress_plot_keep(s->o->plot, s->o->csv);
     if (exit_status != EXIT_OK) return exit_status;
     compress_methods_of(&s->report, s->d, s->h, s->l, methods);
     if (s->o->json)

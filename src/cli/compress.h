@@ -57,7 +57,10 @@ typedef struct compress_curve {
 /* Whether gnuplot is there: better known before long work. */
 int compress_check_plot(void);
 
-/* `path` by gnuplot, and its numbers at `csv`. */
+/* Draw for `path`, by gnuplot, and its numbers for `csv`: beside them, until compress_plot_keep moves both there or
+ * compress_plot_drop removes them. Says what is wrong itself, and has left nothing then. */
 int compress_plot(const char *path, const char *csv, const compress_curve *curve);
+int compress_plot_keep(const char *path, const char *csv);
+void compress_plot_drop(const char *path, const char *csv);
 
 #endif

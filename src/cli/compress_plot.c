@@ -8,6 +8,8 @@
 
 static const char command[] = "compress";
 
+enum { PATH_ROOM = 4096 + 8 }; /* options keep paths of plots below 4096 */
+
 int compress_check_plot(void) {
     FILE *gnuplot;
 
@@ -22,6 +24,12 @@ static void put_quoted(FILE *to, const char *text) {
     putc('\'', to);
     for (; *text; text++) fputs(*text == '\'' ? "''" : (char[2]){*text, '\0'}, to);
     putc('\'', to);
+}
+
+/* Where a file is until it is kept. */
+static const char *beside(const char *path, char buffer[PATH_ROOM]) {
+    snprintf(buffer, PATH_ROOM, "%s.part", path);
+    return buffer;
 }
 
 static int write_csv(const char *path, const compress_curve *curve) {
@@ -92,19 +100,42 @@ static void put_plot(FILE *gnuplot, const compress_curve *curve) {
     fputs("\n", gnuplot);
 }
 
-int compress_plot(const char *path, const char *csv, const compress_curve *curve) {
-    FILE *gnuplot;
-    const int exit_status = write_csv(csv, curve);
+/* Whether gnuplot has drawn it. */
+static bool draw(const char *path, const compress_curve *curve) {
+    FILE *gnuplot = popen("gnuplot >/dev/null 2>&1", "w");
 
-    if (exit_status != EXIT_OK) return exit_status;
-    gnuplot = popen("gnuplot >/dev/null 2>&1", "w");
-    if (gnuplot) {
-        fputs("set terminal pngcairo size 900,540 font ',11'\nset output ", gnuplot);
-        put_quoted(gnuplot, path);
-        putc('\n', gnuplot);
-        put_curves(gnuplot, curve);
-        put_plot(gnuplot, curve);
-        if (pclose(gnuplot) == 0) return EXIT_OK;
-    }
-    return failed(command, "gnuplot could not draw %s; its numbers are in %s", path, csv);
+    if (!gnuplot) return false;
+    fputs("set terminal pngcairo size 900,540 font ',11'\nset output ", gnuplot);
+    put_quoted(gnuplot, path);
+    putc('\n', gnuplot);
+    put_curves(gnuplot, curve);
+    put_plot(gnuplot, curve);
+    return pclose(gnuplot) == 0;
+}
+
+int compress_plot(const char *path, const char *csv, const compress_curve *curve) {
+    char buffer[PATH_ROOM];
+    int exit_status = write_csv(beside(csv, buffer), curve);
+
+    if (exit_status == EXIT_OK && !draw(beside(path, buffer), curve))
+        exit_status = failed(command, "gnuplot could not draw %s", path);
+    if (exit_status != EXIT_OK) compress_plot_drop(path, csv);
+    return exit_status;
+}
+
+int compress_plot_keep(const char *path, const char *csv) {
+    const char *const to[] = {csv, path};
+    char buffer[PATH_ROOM];
+
+    for (int k = 0; k < 2; k++)
+        if (rename(beside(to[k], buffer), to[k]) != 0)
+            return failed(command, "%s: %s", to[k], strerror(errno));
+    return EXIT_OK;
+}
+
+void compress_plot_drop(const char *path, const char *csv) {
+    char buffer[PATH_ROOM];
+
+    (void)remove(beside(path, buffer));
+    (void)remove(beside(csv, buffer));
 }

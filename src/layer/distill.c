@@ -70,9 +70,25 @@ void snnk__progress_begin(const snnk_distill_config *config, double total,
 
 /* ---- Creating ---- */
 
-/* Both kinds of rows are there; Y varies on both. */
+/* Inputs and outputs vary on these rows. */
+static int check_varies(const snnk_distill *distill, const snnk_lstsq *lstsq, const char *which) {
+    const size_t p = lstsq->features;
+    const char *what = snnk__distill_squares(lstsq) > 0 ? NULL : "outputs";
+    double inputs = 0;
+
+    for (size_t i = 0; i < distill->d; i++) inputs += lstsq->S[i * p + i];
+    if (!(inputs > 0)) what = "inputs";
+    if (!what) return SNNK_OK;
+    return snnk__fail(
+        SNNK_E_STATE,
+        "the %s do not vary: all %llu rows %s are the same, there is nothing to explain", what,
+        (unsigned long long)lstsq->rows, which);
+}
+
+/* Both kinds of rows are there, and vary. */
 static int check_rows(const snnk_distill *distill) {
     const snnk_lstsq *train = distill->train, *heldout = distill->heldout;
+    int st;
 
     if (train->rows < 2 || heldout->rows < 2)
         return snnk__fail(SNNK_E_SHAPE,
@@ -80,8 +96,8 @@ static int check_rows(const snnk_distill *distill) {
                           "needed of each",
                           distill->n, (unsigned long long)train->rows,
                           (unsigned long long)heldout->rows);
-    if (snnk__distill_squares(train) > 0 && snnk__distill_squares(heldout) > 0) return SNNK_OK;
-    return snnk__fail(SNNK_E_STATE, "the outputs do not vary: there is nothing to explain");
+    st = check_varies(distill, train, "to fit to");
+    return st == SNNK_OK ? check_varies(distill, heldout, "held out") : st;
 }
 
 /* The ridge that features are chosen with: just above the rounding of float sums; with few rows so much that

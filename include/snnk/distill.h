@@ -113,11 +113,11 @@ typedef struct snnk_distill snnk_distill;
  * for what the teacher does. (Y may differ from that: where X comes from layers that are students
  * already, Y can be what the original network had there.) X and Y are borrowed until it is freed; the
  * layers are kept alive. config: NULL for the defaults. Memory: 8 (d + h)^2 bytes, h the teacher's
- * neurons, twice, and with Y NULL 4 n l. Time O(selection_rows (d + h)^2). SNNK_E_NULL, SNNK_E_SHAPE
- * (the layers do not fit; fewer than two rows to fit to, or none held out), SNNK_E_UNSUPPORTED (hidden
- * is not dense, or readout not dense and linear), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (X, or Y,
- * or what the teacher makes of X), SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM, SNNK_E_STATE (X
- * or Y does not vary), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
+ * neurons, twice, and with Y NULL 4 n l. Time O(selection_rows (d + h)^2), and with Y NULL O(n h (d + l)).
+ * SNNK_E_NULL, SNNK_E_SHAPE (the layers do not fit; fewer than two rows to fit to, or to hold out),
+ * SNNK_E_UNSUPPORTED (hidden is not dense, or readout not dense and linear), SNNK_E_STRIDE, SNNK_E_SIZE,
+ * SNNK_E_NONFINITE (X, or Y, or what the teacher makes of X), SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM,
+ * SNNK_E_STATE (X or Y does not vary), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *readout, size_t n,
                                  const float *X, size_t ldx, const float *Y, size_t ldy,
                                  const snnk_distill_config *config, snnk_workspace *workspace,
@@ -133,7 +133,8 @@ SNNK_API int snnk_distill_create_sampled(const snnk_map *candidates, size_t outp
 /* Free it. NULL is fine. */
 SNNK_API void snnk_distill_free(snnk_distill *distill);
 
-/* A student of m = `features` features. report: NULL if not wanted (then baselines cost nothing).
+/* A student of m = `features` features. report: NULL if not wanted: baselines, which take longer than the
+ * student where there are many rows, are not made then.
  * SNNK_E_NULL, SNNK_E_RANGE (no features, or more than d + h), SNNK_E_CONFIG, SNNK_E_SINGULAR (X does
  * not vary), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
@@ -142,7 +143,7 @@ SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
 
 /* What a budget is in features. share: of the teacher's parameters that the student may have, 0 <
  * share; relative_error: the largest that the student's may be, on held-out rows, by tier CLOSED (the fewest
- * features, to a few per cent). SNNK_E_RANGE (it admits no feature; or no number of features is that good:
+ * features, to a few per cent, h at the most), 0 < error < 1. SNNK_E_RANGE (it admits no feature; or no number of features is that good:
  * says what the best one reaches), SNNK_E_UNSUPPORTED (a share, of no teacher), SNNK_E_SINGULAR,
  * SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_features_of_share(const snnk_distill *distill, double share,

@@ -219,8 +219,8 @@ int snnk__distill_svd(const snnk_distill *distill, size_t m, snnk_workspace *wor
     if (st == SNNK_OK && distill->readout) {
         st = read_matrix(distill, distill->readout, S + d * p + d, p, &readout);
         if (st == SNNK_OK) st = try_splits(distill, &hidden, &readout, numbers, workspace, best);
-    } else if (st == SNNK_OK && numbers >= d + h) {
-        st = try_ranks(distill, &hidden, snnk__min_size(numbers / (d + h), hidden.rank), NULL, 0,
+    } else if (st == SNNK_OK && p > 0 && numbers >= p) {
+        st = try_ranks(distill, &hidden, snnk__min_size(numbers / p, hidden.rank), NULL, 0,
                        workspace, best);
     }
     matrix_free(&distill->allocator, &hidden);

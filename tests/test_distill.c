@@ -533,6 +533,42 @@ static void test_budgets(void **state) {
     free_teacher(&a);
 }
 
+/* As many features as are found have the error that was asked for, on rows that are held out, and one fewer do not.
+ * Few rows: on those that are fitted to, fewer features would do. Errors of the choice are of float moments and
+ * of fewer ridges: 5 per cent. */
+static void test_features_of_errors(void **state) {
+    enum { FEW = 70 };
+    teacher a = make_teacher(SNNK_TANH, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill *distill;
+
+    (void)state;
+    config.heldout_share = 0.4;
+    assert_ok(
+        snnk_distill_create(a.hidden, a.readout, FEW, a.X, D, NULL, 0, &config, NULL, &distill));
+    for (int k = 0; k < 5; k++) {
+        const double wanted = ((double[]){0.7, 0.55, 0.45, 0.35, 0.25})[k];
+        double error[2] = {0};
+        size_t features;
+
+        assert_ok(snnk_distill_features_of_error(distill, wanted, &features));
+        for (size_t less = 0; less < 2 && less < features; less++) {
+            snnk_distill_report report;
+            snnk_layer *layer;
+
+            assert_ok(snnk_distill_report_init(&report, sizeof report));
+            assert_ok(snnk_distill_solve(distill, features - less, NULL, &report, &layer));
+            error[less] = report.relative_error;
+            snnk_layer_free(layer);
+        }
+        print_message("%g: %zu features, %g, one less %g\n", wanted, features, error[0], error[1]);
+        assert_true(error[0] <= 1.05 * wanted);
+        if (features > 1) assert_true(error[1] >= 0.95 * wanted);
+    }
+    snnk_distill_free(distill);
+    free_teacher(&a);
+}
+
 /* ---- What is refused ---- */
 
 static void test_refuses(void **state) {
@@ -701,6 +737,7 @@ int main(void) {
         cmocka_unit_test(test_directions_beside_neurons),
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_features_of_errors),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_few_rows),
         cmocka_unit_test(test_failing_allocations),

@@ -681,6 +681,29 @@ static void test_few_rows(void **state) {
     free_teacher(&a);
 }
 
+/* Features are chosen by about as many rows as selection_rows says, 10 for 20 to choose from; Psi is fitted to all. */
+static void test_chooses_by_a_sample(void **state) {
+    teacher a = make_teacher(SNNK_RELU, H);
+    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+
+    (void)state;
+    teacher_outputs(&a, a.Y);
+    for (int with_Y = 0; with_Y < 2; with_Y++)
+        for (int few = 0; few < 2; few++) {
+            snnk_distill_report report;
+            snnk_layer *layer;
+
+            config.selection_rows = few ? 10 : N;
+            assert_ok(snnk_distill_report_init(&report, sizeof report));
+            assert_ok(snnk_layer_distill(a.hidden, a.readout, 2, N, a.X, D, with_Y ? a.Y : NULL, L,
+                                         &config, NULL, &report, &layer));
+            assert_int_equal(report.few_rows, few);
+            assert_int_equal(report.rows + report.heldout_rows, N);
+            snnk_layer_free(layer);
+        }
+    free_teacher(&a);
+}
+
 /* Both tiers, with all baselines. */
 static void test_failing_allocations(void **state) {
     enum { FEW = 60 };
@@ -740,6 +763,7 @@ int main(void) {
         cmocka_unit_test(test_features_of_errors),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_few_rows),
+        cmocka_unit_test(test_chooses_by_a_sample),
         cmocka_unit_test(test_failing_allocations),
     };
 

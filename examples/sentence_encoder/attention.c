@@ -188,24 +188,19 @@ void attention_back(size_t n_texts, const size_t *first, size_t width, const flo
 
 enum { TOKENS = 5, WIDTH = 8 };
 
-/* Numbers between -1 and 1 that follow no pattern. */
-static void fill(size_t n, double seed, float *x) {
-    for (size_t k = 0; k < n; k++) x[k] = (float)sin(seed + 2.4 * (double)(k * k + 1));
-}
-
 static void apply_norm(const float *X, float *Y) {
     float weight[WIDTH], bias[WIDTH];
 
-    fill(WIDTH, 1, weight);
-    fill(WIDTH, 2, bias);
+    fill_irregular(WIDTH, 1, weight);
+    fill_irregular(WIDTH, 2, bias);
     norm_apply(&(layer_norm){weight, bias}, TOKENS, WIDTH, X, Y);
 }
 
 static void back_norm(const float *X, const float *dY, float *dX) {
     float weight[WIDTH], bias[WIDTH];
 
-    fill(WIDTH, 1, weight);
-    fill(WIDTH, 2, bias);
+    fill_irregular(WIDTH, 1, weight);
+    fill_irregular(WIDTH, 2, bias);
     norm_back(&(layer_norm){weight, bias}, TOKENS, WIDTH, X, dY, dX);
 }
 
@@ -224,16 +219,16 @@ static void back_attention(const float *X, const float *dY, float *dX) {
     attention_back(2, firsts, WIDTH, X, dY, dX, room);
 }
 
-/* dY . Y and its gradient in X, n numbers, against central differences: of step h they are off by h^2 = 1e-4 of third
- * derivatives, which are about 1 here, and by rounding of Y over h, 1e-5. */
+/* dY . Y and its gradient in X, n numbers, against central differences: of step h they are off by h^2 = 1e-4 of
+ * third derivatives, which are about 1 here, and by rounding of Y over h, 1e-5. */
 static int test_gradient(const char *what, size_t n, void (*apply)(const float *, float *),
                          void (*back)(const float *, const float *, float *)) {
     const float h = 0.01f;
     float X[3 * TOKENS * WIDTH], dX[3 * TOKENS * WIDTH] = {0};
     float dY[TOKENS * WIDTH], Y[2][TOKENS * WIDTH];
 
-    fill(n, 3, X);
-    fill(TOKENS * WIDTH, 4, dY);
+    fill_irregular(n, 3, X);
+    fill_irregular(TOKENS * WIDTH, 4, dY);
     back(X, dY, dX);
     for (size_t k = 0; k < n; k++) {
         const float x = X[k];

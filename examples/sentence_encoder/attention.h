@@ -17,9 +17,9 @@ void norm_back(const layer_norm *norm, size_t n, size_t width, const float *X, c
 
 enum { ATTENTION_HEADS = 4 };
 
-/* Texts, each by itself: text i is rows first[i] - first[0] ... first[i + 1] - first[0] - 1. Of each of the heads Y =
- * softmax(Q K^T / sqrt(width / heads)) V. Rows of qkv: queries, keys and values, `width` each; of Y: width.
- * room: the square of the longest text's tokens. */
+/* Texts, each by itself: text i is rows first[i] - first[0] ... first[i + 1] - first[0] - 1. Of each of the heads Y
+ * = softmax(Q K^T / sqrt(width / heads)) V. Rows of qkv: queries, keys and values, `width` each; of Y: width. room:
+ * the square of the longest text's tokens. */
 void attention_apply(size_t n_texts, const size_t *first, size_t width, const float *qkv, float *Y,
                      float *room);
 

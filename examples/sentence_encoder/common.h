@@ -2,6 +2,7 @@
 #ifndef SENTENCE_ENCODER_COMMON_H
 #define SENTENCE_ENCODER_COMMON_H
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,6 +25,11 @@ static inline void *allocate(size_t count, size_t bytes) {
         exit(1);
     }
     return block;
+}
+
+/* Numbers between -1 and 1 that follow no pattern, for tests. */
+static inline void fill_irregular(size_t n, double seed, float *x) {
+    for (size_t k = 0; k < n; k++) x[k] = (float)sin(seed + 2.4 * (double)(k * k + 1));
 }
 
 #endif

@@ -28,14 +28,15 @@ typedef struct distill_options {
     size_t threads;
 } distill_options;
 
-/* Students of a part, fitted to `fit`, judged by `judge`, with baselines in their reports; judge NULL: with neither. */
+/* Students of a part, fitted to `fit`, judged by `judge`, with baselines in their reports; judge NULL: with
+ * neither. */
 void distill_part(const sentence_encoder *encoder, encoder_part part, const part_rows *fit,
                   const part_rows *judge, const distill_options *options, size_t n,
                   const size_t *features, student *students);
 
-/* A student of block 1 behind what stands in block 0's place now. fit: of the original, by the texts of `list`. What it
- * is fitted to is what the original's sum has become behind block 1, less what it is added to now: it makes up for
- * losses before it. explained is not set. */
+/* A student of block 1 behind what stands in block 0's place now. fit: of the original, by the texts of `list`.
+ * What it is fitted to is what the original's sum has become behind block 1, less what it is added to now: it makes
+ * up for losses before it. explained is not set. */
 student distill_behind(sentence_encoder *encoder, const token_list *list, const part_rows *fit,
                        const distill_options *options, size_t features);
 

@@ -45,13 +45,14 @@ static void put_student(const char *what, const student *closed, const student *
 
 static void blocks_table(const trial *of) {
     printf(
-        "\nBlocks, fitted to %zu tokens of %zu texts. Explained share of the outputs' variance: "
-        "on %zu\ntokens of other texts, and beside what is simpler, as held-out rows of the fit "
-        "have it.\nSeconds: of the clock, %zu threads; of the first size with what serves all of "
-        "them.\nShared: one for both blocks, fitted to all texts; the mean of both, and of "
-        "held-out "
-        "rows both together.\n\n",
-        of->quoted_tokens, of->quotations, of->judged_tokens, of->options.threads);
+        "\nBlocks, fitted to %zu tokens of %zu quotations, refined on %zu of %zu. Explained share "
+        "of the outputs'\nvariance: on %zu tokens of others, and beside what is simpler, as "
+        "held-out rows of the fit have it.\nSeconds of the clock: %zu threads, of the first size "
+        "with what serves all of them; refined: both blocks at a time.\nShared: one for both "
+        "blocks, fitted to reviews too; the mean of both, and of held-out rows both "
+        "together.\n\n",
+        of->closed_on.tokens, of->closed_on.texts, of->refined_on.tokens, of->refined_on.texts,
+        of->judged_on.tokens, of->options.threads);
     printf("%-8s %4s %4s %8s %8s %9s %7s %7s %7s %7s %8s %8s\n", "block", "m", "r", "closed",
            "refined", "held out", "linear", "neurons", "svd", "random", "seconds", "refined");
     for (int i = 0; i < 2; i++)
@@ -92,7 +93,7 @@ static void encoders_table(const trial *of) {
         "and %d: of %d sentences, the share whose\nnearest, and of whose %d nearest, are the same. "
         "Accuracy: of a classifier fitted again, and of the dense\nencoder's. Milliseconds a "
         "sentence, from text, of the processor, 1 thread: alone, and of %d together.\n\n",
-        of->tuning_texts, of->tuning_tokens, NEIGHBOURS, COMPARED_TEXTS, NEIGHBOURS, TOGETHER);
+        of->tuned_on.texts, of->tuned_on.tokens, NEIGHBOURS, COMPARED_TEXTS, NEIGHBOURS, TOGETHER);
     printf("%-22s %7s %6s %7s %8s %6s %9s %7s %7s %8s %7s %8s\n", "", "MB of", "MB of", "", "", "",
            "", "as it", "", "", "faster", "");
     printf("%-17s %4s %7s %6s %7s %8s %6d %9s %7s %7s %8s %7s %8s\n", "", "m", "parts", "all",
@@ -326,12 +327,11 @@ static void pooler_array(const trial *of) {
 }
 
 void report_json(const trial *of) {
-    member("quoted_tokens", (double)of->quoted_tokens);
-    next("calibration_tokens", (double)of->tokens);
-    next("calibration_texts", (double)of->texts);
-    next("tuning_texts", (double)of->tuning_texts);
-    next("tuning_tokens", (double)of->tuning_tokens);
-    next("judged_tokens", (double)of->judged_tokens);
+    member("closed_on_tokens", (double)of->closed_on.tokens);
+    next("refined_on_tokens", (double)of->refined_on.tokens);
+    next("used_on_tokens", (double)of->used_on.tokens);
+    next("tuned_on_tokens", (double)of->tuned_on.tokens);
+    next("judged_on_tokens", (double)of->judged_on.tokens);
     headlines(of);
     blocks_array(of);
     encoders_array(of);

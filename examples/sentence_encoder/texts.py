@@ -6,7 +6,7 @@ Writes, a text per line, white space collapsed:
 
     fit.txt      3600 short quotations (15 ... 160 characters), for calibration
     score.txt    1200 others, to judge by
-    more.txt     all the rest of 15 ... 600 characters, for more of it
+    more.txt     all the other short ones, for more of it
     check.txt    50 sentences for the comparison with the reference, odd ones among them
 
 Standard library only. Quotations that are there twice (by their letters) are taken once; which go where is decided by a
@@ -18,7 +18,7 @@ import os
 import sys
 
 FIT, SCORE, ORDINARY = 3600, 1200, 36
-LEAST, SHORT, LONG = 15, 160, 600
+LEAST, MOST = 15, 160
 
 ODD = [
     "",
@@ -47,7 +47,7 @@ def quotations(directory):
             for text in ("\n" + file.read()).split("\n%\n"):
                 text = " ".join(text.split())
                 letters = "".join(filter(str.isalnum, text.lower()))
-                if LEAST <= len(text) <= LONG and letters not in seen:
+                if LEAST <= len(text) <= MOST and letters not in seen:
                     seen.add(letters)
                     yield text
 
@@ -62,14 +62,12 @@ def main():
         sys.exit(__doc__)
     source, directory = sys.argv[1:]
     texts = sorted(quotations(source), key=lambda text: hashlib.sha256(text.encode()).digest())
-    short = [text for text in texts if len(text) <= SHORT]
-    if len(short) < FIT + SCORE + ORDINARY:
-        sys.exit("%s: %d short quotations only" % (source, len(short)))
-    taken = set(short[:FIT + SCORE] + short[-ORDINARY:])
-    write(directory, "fit.txt", short[:FIT])
-    write(directory, "score.txt", short[FIT:FIT + SCORE])
-    write(directory, "more.txt", [text for text in texts if text not in taken])
-    write(directory, "check.txt", ODD + short[-ORDINARY:])
+    if len(texts) < FIT + SCORE + ORDINARY:
+        sys.exit("%s: %d short quotations only" % (source, len(texts)))
+    write(directory, "fit.txt", texts[:FIT])
+    write(directory, "score.txt", texts[FIT:FIT + SCORE])
+    write(directory, "more.txt", texts[FIT + SCORE:-ORDINARY])
+    write(directory, "check.txt", ODD + texts[-ORDINARY:])
 
 
 main()

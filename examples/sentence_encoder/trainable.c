@@ -234,11 +234,6 @@ void trainable_step(trainable *of, double rate, uint64_t step, float scale) {
 
 enum { INPUTS = 5, OUTPUTS = 3, FEATURES = 4, LINEAR = 1, TEST_ROWS = 6 };
 
-/* Numbers between -1 and 1 that follow no pattern. */
-static void fill(size_t n, double seed, float *x) {
-    for (size_t k = 0; k < n; k++) x[k] = (float)sin(seed + 2.4 * (double)(k * k + 1));
-}
-
 static trainable make_test(int dense) {
     trainable made = {.inputs = INPUTS,
                       .outputs = OUTPUTS,
@@ -254,7 +249,7 @@ static trainable make_test(int dense) {
     made.of[PSI] = weights_make(OUTPUTS * made.m);
     made.of[BIAS] = weights_make(OUTPUTS);
     for (int kind = 0; kind < WEIGHTS_KINDS; kind++)
-        fill(made.of[kind].count, kind, made.of[kind].value);
+        fill_irregular(made.of[kind].count, kind, made.of[kind].value);
     if (!dense) memset(made.of[OFFSETS].value, 0, LINEAR * sizeof(float));
     layer = trainable_write(&made, SNNK_IDENTITY);
     read = trainable_read(layer);
@@ -273,8 +268,8 @@ static double along(const trainable *of, const float *X, const float *dY) {
     return sum;
 }
 
-/* Y is linear in each number alone while no feature bends: central differences are off by rounding only, 1e-6 over the
- * step. */
+/* Y is linear in each number alone while no feature bends: central differences are off by rounding only, 1e-6 over
+ * the step. */
 static int agrees(const char *what, size_t k, const trainable *of, const float *X, const float *dY,
                   float *x, float gradient) {
     const float kept = *x, h = 1e-2F;
@@ -299,8 +294,8 @@ static int test_gradients(int dense) {
     float Z[TEST_ROWS * FEATURES], Phi[TEST_ROWS * FEATURES], Y[TEST_ROWS * OUTPUTS];
     int good = 1;
 
-    fill(TEST_ROWS * INPUTS, 5, X);
-    fill(TEST_ROWS * OUTPUTS, 6, dY);
+    fill_irregular(TEST_ROWS * INPUTS, 5, X);
+    fill_irregular(TEST_ROWS * OUTPUTS, 6, dY);
     trainable_forward(&of, TEST_ROWS, X, Z, Phi, Y);
     trainable_back(&of, TEST_ROWS, X, Z, Phi, dY, dX);
     for (size_t k = 0; k < TEST_ROWS * INPUTS; k++)
@@ -313,7 +308,8 @@ static int test_gradients(int dense) {
     return good;
 }
 
-/* The first step is `rate` root mean squares down each gradient's sign, whatever its size; the sign's number 0 stays. */
+/* The first step is `rate` root mean squares down each gradient's sign, whatever its size; the sign's number 0
+ * stays. */
 static int test_step(void) {
     trainable of = {.inputs = 1, .outputs = 4, .m = 1};
     const float values[] = {3, -1, 1, -1}, gradients[] = {2e-5F, -7, 0, 1e3F};

@@ -15,8 +15,8 @@ typedef struct weights {
 
 typedef enum weights_kind { ROWS, OFFSETS, PSI, BIAS, WEIGHTS_KINDS } weights_kind;
 
-/* y = Psi Phi(x) + b, Phi = h(G x + c), where the first `linear` of m features are without h, which is ReLU; or a dense
- * layer's W x + b: that is Psi = W, m = inputs, and neither G nor c. */
+/* y = Psi Phi(x) + b, Phi = h(G x + c), where the first `linear` of m features are without h, which is ReLU; or a
+ * dense layer's W x + b: that is Psi = W, m = inputs, and neither G nor c. */
 typedef struct trainable {
     size_t inputs, outputs, m, linear;
     weights of[WEIGHTS_KINDS];
@@ -45,8 +45,8 @@ void trainable_forward(const trainable *of, size_t n, const float *X, float *Z, 
 void trainable_back(trainable *of, size_t n, const float *X, const float *Z, float *Phi,
                     const float *dY, float *dX);
 
-/* Adam's step number `step`, from 1 on, with `scale` times the gradients, which become 0. rate: of a step, in root mean
- * squares of what it changes. */
+/* Adam's step number `step`, from 1 on, with `scale` times the gradients, which become 0. rate: of a step, in root
+ * mean squares of what it changes. */
 void trainable_step(trainable *of, double rate, uint64_t step, float scale);
 
 /* ---- Products: row-major, packed ---- */

@@ -8,7 +8,7 @@
 
 const size_t trial_sizes[SIZES] = {32, 64, 128, 256};
 
-enum { CALIBRATING_REVIEWS = 900, TUNING_REVIEWS = 2000, TUNING_QUOTATIONS = 3000 };
+enum { CALIBRATING_REVIEWS = 900, TUNING_REVIEWS = 3000 };
 static const double tuning_rate = 0.01;
 
 /* What all steps share. */
@@ -17,11 +17,10 @@ typedef struct bench {
     const yardstick *by;
     trial *of;
     distill_options closed, refined;
-    token_list list; /* calibration */
-    part_rows fit[ENCODER_PARTS], judge[ENCODER_PARTS];
-    token_list tuning;
-    float *tuning_E;          /* the original's embeddings of these */
-    student used[SIZES];      /* fitted to all of the calibration */
+    token_list quoted, list, tuning, judging; /* list: what is put to use is fitted to it */
+    part_rows fit[ENCODER_PARTS], judge[ENCODER_PARTS]; /* of list, of judging */
+    float *tuning_E;          /* the original's embeddings of what is tuned by */
+    student used[SIZES];      /* of block 0 */
     part_set separate[SIZES]; /* tuned */
 } bench;
 
@@ -36,16 +35,16 @@ static void say(const char *format, ...) {
     fputc('\n', stderr);
 }
 
-/* All of `first`, so many of `second`, so many reviews, as tokens, one behind the other. */
-static token_list tokens_of(const sentence_encoder *encoder, const text_lines *first,
-                            const text_lines *second, size_t n_second, const review_set *reviews,
-                            size_t n_reviews) {
+/* All of some lines, all of others or NULL, and so many reviews, as tokens, one behind the other. */
+static token_list tokens_of(const sentence_encoder *encoder, const text_lines *lines,
+                            const text_lines *others, const review_set *reviews, size_t n_reviews) {
+    const size_t n_others = others ? others->n : 0;
     size_t n = 0;
-    const char **texts = allocate(first->n + n_second + n_reviews, sizeof *texts);
+    const char **texts = allocate(lines->n + n_others + n_reviews, sizeof *texts);
     token_list list;
 
-    for (size_t i = 0; i < first->n; i++) texts[n++] = first->texts[i];
-    for (size_t i = 0; i < n_second && i < second->n; i++) texts[n++] = second->texts[i];
+    for (size_t i = 0; i < lines->n; i++) texts[n++] = lines->texts[i];
+    for (size_t i = 0; i < n_others; i++) texts[n++] = others->texts[i];
     for (size_t i = 0; i < n_reviews && i < reviews->lines.n; i++) texts[n++] = reviews->texts[i];
     list = encoder_tokenise(encoder, n, texts);
     free((void *)texts);
@@ -54,45 +53,46 @@ static token_list tokens_of(const sentence_encoder *encoder, const text_lines *f
 
 /* Quotations, and reviews that classifiers are fitted to: what those are is not looked at here. */
 static void read_texts(bench *of, const char *directory) {
-    text_lines quotations = lines_read(directory, "fit.txt");
-    text_lines more = lines_read(directory, "more.txt");
+    const review_set *reviews = &of->by->fit;
+    text_lines few = lines_read(directory, "fit.txt"), more = lines_read(directory, "more.txt");
+    trial *result = of->of;
 
-    of->list = tokens_of(of->encoder, &quotations, &more, 0, &of->by->fit, CALIBRATING_REVIEWS);
-    of->tuning =
-        tokens_of(of->encoder, &quotations, &more, TUNING_QUOTATIONS, &of->by->fit, TUNING_REVIEWS);
-    of->of->quotations = quotations.n;
+    of->quoted = tokens_of(of->encoder, &few, &more, reviews, 0);
+    of->list = tokens_of(of->encoder, &few, NULL, reviews, CALIBRATING_REVIEWS);
+    of->tuning = tokens_of(of->encoder, &few, &more, reviews, TUNING_REVIEWS);
+    result->closed_on = (text_count){few.n, of->quoted.first[few.n]};
     lines_free(&more);
-    lines_free(&quotations);
-    of->of->quoted_tokens = of->list.first[of->of->quotations];
-    of->of->texts = of->list.n_texts;
-    of->of->tokens = of->list.n_tokens;
-    of->of->tuning_texts = of->tuning.n_texts;
-    of->of->tuning_tokens = of->tuning.n_tokens;
-    say("Calibration: %zu texts, %zu tokens; tuning: %zu and %zu ...", of->list.n_texts,
-        of->list.n_tokens, of->tuning.n_texts, of->tuning.n_tokens);
+    lines_free(&few);
+    result->refined_on = (text_count){of->quoted.n_texts, of->quoted.n_tokens};
+    result->used_on = (text_count){of->list.n_texts, of->list.n_tokens};
+    result->tuned_on = (text_count){of->tuning.n_texts, of->tuning.n_tokens};
+    of->judging =
+        encoder_tokenise(of->encoder, of->by->texts.n, (const char *const *)of->by->texts.texts);
+    result->judged_on = (text_count){of->judging.n_texts, of->judging.n_tokens};
+    say("Quotations: %zu tokens; calibration: %zu; tuning: %zu ...", of->quoted.n_tokens,
+        of->list.n_tokens, of->tuning.n_tokens);
     of->tuning_E = allocate(of->tuning.n_texts * ENCODER_WIDTH, sizeof *of->tuning_E);
     encoder_embed(of->encoder, &of->tuning, of->tuning_E);
 }
 
-static void collect_rows(bench *of) {
-    token_list judging =
-        encoder_tokenise(of->encoder, of->by->texts.n, (const char *const *)of->by->texts.texts);
-    part_rows *fit[ENCODER_PARTS], *judge[ENCODER_PARTS];
+/* Of each part; NULL where it is not wanted. */
+static void collect_rows(bench *of, const token_list *list, part_rows rows[ENCODER_PARTS],
+                         int n_parts) {
+    part_rows *wanted[ENCODER_PARTS] = {NULL};
 
-    for (int part = 0; part < ENCODER_PARTS; part++) {
-        fit[part] = &of->fit[part];
-        judge[part] = &of->judge[part];
-    }
-    encoder_rows(of->encoder, &of->list, fit);
-    encoder_rows(of->encoder, &judging, judge);
-    of->of->judged_tokens = judging.n_tokens;
-    token_list_free(&judging);
+    for (int part = 0; part < n_parts; part++) wanted[part] = &rows[part];
+    encoder_rows(of->encoder, list, wanted);
+}
+
+static void free_rows(part_rows rows[ENCODER_PARTS]) {
+    for (int part = 0; part < ENCODER_PARTS; part++) part_rows_free(&rows[part]);
 }
 
 /* One block, fitted to quotations and judged by others: rows of one kind. */
 typedef struct block_work {
     const bench *of;
     int block;
+    part_rows fit;
     const distill_options *options;
     student *students;
 } block_work;
@@ -100,34 +100,41 @@ typedef struct block_work {
 static int distill_block(void *with) {
     const block_work *work = with;
     const bench *of = work->of;
-    part_rows fit = of->fit[work->block];
 
-    fit.n = of->of->quoted_tokens;
-    distill_part(of->encoder, (encoder_part)work->block, &fit, &of->judge[work->block],
+    distill_part(of->encoder, (encoder_part)work->block, &work->fit, &of->judge[work->block],
                  work->options, SIZES, trial_sizes, work->students);
     return 0;
 }
 
-/* CLOSED one block after the other, on all threads, as seconds are shown; REFINED, which knows one thread, side by side. */
-static void distill_blocks(bench *of) {
-    block_work work[2];
+/* REFINED knows one thread: side by side. */
+static void distill_side_by_side(block_work work[2]) {
     thrd_t other;
+    const int started = thrd_create(&other, distill_block, &work[1]) == thrd_success;
 
+    distill_block(&work[0]);
+    if (started)
+        thrd_join(other, NULL);
+    else
+        distill_block(&work[1]);
+}
+
+static void distill_blocks(bench *of) {
+    part_rows rows[ENCODER_PARTS] = {{0}};
+    block_work work[2];
+
+    collect_rows(of, &of->quoted, rows, 2);
     for (int i = 0; i < 2; i++) {
         say("Block %d ...", i);
-        work[i] = (block_work){of, i, &of->closed, of->of->closed[i]};
+        work[i] = (block_work){of, i, rows[i], &of->closed, of->of->closed[i]};
+        work[i].fit.n = of->of->closed_on.tokens;
         distill_block(&work[i]);
-        work[i] = (block_work){of, i, &of->refined, of->of->refined[i]};
+        work[i] = (block_work){of, i, rows[i], &of->refined, of->of->refined[i]};
     }
-    if (of->of->options.tier != SNNK_DISTILL_REFINED) return;
-    say("Both blocks, refined ...");
-    if (thrd_create(&other, distill_block, &work[1]) != thrd_success) {
-        distill_block(&work[0]);
-        distill_block(&work[1]);
-        return;
+    if (of->of->options.tier == SNNK_DISTILL_REFINED) {
+        say("Both blocks, refined ...");
+        distill_side_by_side(work);
     }
-    distill_block(&work[0]);
-    thrd_join(other, NULL);
+    free_rows(rows);
 }
 
 /* What is put to use is fitted to all texts. */
@@ -258,13 +265,13 @@ static void time_all(bench *of) {
 
 static void bench_free(bench *of) {
     for (size_t k = 0; k < SIZES; k++) part_set_free(of->separate[k]);
-    for (int part = 0; part < ENCODER_PARTS; part++) {
-        part_rows_free(&of->fit[part]);
-        part_rows_free(&of->judge[part]);
-    }
+    free_rows(of->fit);
+    free_rows(of->judge);
     free(of->tuning_E);
-    token_list_free(&of->tuning);
+    token_list_free(&of->quoted);
     token_list_free(&of->list);
+    token_list_free(&of->tuning);
+    token_list_free(&of->judging);
 }
 
 trial *trial_run(sentence_encoder *encoder, const yardstick *by, const char *directory,
@@ -282,8 +289,9 @@ trial *trial_run(sentence_encoder *encoder, const yardstick *by, const char *dir
     count_parameters(&of, (part_set){{NULL}}, &of.of->dense);
     encoder_set_threads(encoder, options.threads);
     read_texts(&of, directory);
-    collect_rows(&of);
+    collect_rows(&of, &of.judging, of.judge, ENCODER_PARTS);
     distill_blocks(&of);
+    collect_rows(&of, &of.list, of.fit, ENCODER_PARTS);
     distill_for_use(&of);
     for (size_t k = 0; k < SIZES; k++) replace_separately(&of, k);
     replace_by_one(&of);

@@ -30,14 +30,17 @@ typedef struct replaced_pooler {
     quality random_judged, distilled_judged; /* without reviews */
 } replaced_pooler;
 
+typedef struct text_count {
+    size_t texts, tokens;
+} text_count;
+
 typedef struct trial {
     trial_options options;
-    size_t quotations, quoted_tokens; /* closed and refined are fitted to these */
-    size_t texts, tokens;             /* and what is put to use to these, reviews among them */
-    size_t tuning_texts, tuning_tokens;
-    size_t judged_tokens;
-    student closed[2][SIZES];  /* of each block, to inputs of the original */
-    student refined[2][SIZES]; /* without a network where tier is CLOSED */
+    text_count closed_on, refined_on; /* quotations */
+    text_count used_on, tuned_on;     /* and reviews, for what is put to use */
+    text_count judged_on;             /* quotations that nothing else sees */
+    student closed[2][SIZES];         /* of each block, to inputs of the original */
+    student refined[2][SIZES];        /* without a network where tier is CLOSED */
     replaced dense;
     /* With STEPS_AT, the pooler as it was: blocks fitted apart, and block 1 behind block 0. Without reviews. */
     quality apart, behind;

@@ -18,8 +18,8 @@ static float *room_for(size_t rows, size_t width) { return allocate(rows * width
 
 /* ---- What is tuned ---- */
 
-/* A batch is worked on in so many slices, each by its own thread, with gradients of its own: what comes out does not depend
- * on how many threads there are. */
+/* A batch is worked on in so many slices, each by its own thread, with gradients of its own: what comes out does
+ * not depend on how many threads there are. */
 enum { SLICES = 2 };
 
 /* What is tuned, with the gradients of one slice. */
@@ -182,8 +182,8 @@ static void forward(batch *b) {
 
 /* ---- Backwards ---- */
 
-/* The sum of 1 - cos(t, E) over texts; and over t its gradient in what tanh is of: with e = t / |t| and c = e . E that is
- * (c e - E) / |t| (1 - t^2), E what is wanted. */
+/* The sum of 1 - cos(t, E) over texts; and over t its gradient in what tanh is of: with e = t / |t| and c = e . E
+ * that is (c e - E) / |t| (1 - t^2), E what is wanted. */
 static void loss_back(batch *b) {
     for (size_t i = 0; i < b->list.n_texts; i++) {
         const float *wanted = b->wanted + i * WIDTH;
@@ -207,8 +207,8 @@ static void means_back(const batch *b, const float *d_means, float *d_tokens) {
                     d_means[k] / (float)(b->list.first[i + 1] - b->list.first[i]);
 }
 
-/* Add to the gradients of all that is tuned, from t as loss_back left it. What forward kept is used up, and d, the gradient in
- * x3, x2 and x1 one after another, gathers what comes through blocks and attention besides. */
+/* Add to the gradients of all that is tuned, from t as loss_back left it. What forward kept is used up, and d, the
+ * gradient in x3, x2 and x1 one after another, gathers what comes through blocks and attention besides. */
 static void backward(batch *b) {
     const encoder_middle *middle = &b->of->middle;
     part_weights *of = b->weights;
@@ -359,8 +359,8 @@ static snnk_network *first_neurons(const snnk_network *dense) {
     return network_of(layer);
 }
 
-/* The error of one gradient along itself, relative, next to a difference of the loss that is long enough, 0.0008, for rounding
- * of the loss to matter little, and short enough for curvature to. */
+/* The error of one gradient along itself, relative, next to a difference of the loss that is long enough, 0.0008,
+ * for rounding of the loss to matter little, and short enough for curvature to. */
 static double direction_error(tuning *of, weights *w, const token_list *list, const float *E,
                               const size_t *which) {
     float *value = room_for(w->count, 1);

@@ -50,10 +50,10 @@ typedef enum snnk_distill_tier {
 
 /* Called all through snnk_distill_create, snnk_distill_solve, snnk_distill_features_of_error and
  * snnk_layer_distill, in the thread that called them: after every thousand rows or so, every feature that is
- * chosen, every epoch. (Between two calls may lie an epoch of many rows, or the eigenvectors of a wide
- * layer.) Of `steps`, as many each time, `done` are done, an estimate that never falls; each of those functions counts
- * from 0 again. explained: by the student, of the held-out rows, as far as it has come; NaN before there is one.
- * Anything but 0 stops the work: SNNK_E_CANCELLED, nothing made. */
+ * chosen, every epoch. (Between two calls may lie an epoch of many rows, or the eigenvectors of a wide layer.) Of
+ * `steps`, as many each time, `done` are done, an estimate that never falls; each of those functions counts from 0
+ * again. explained: by the student, of the held-out rows, as far as it has come; NaN before there is one. Anything
+ * but 0 stops the work: SNNK_E_CANCELLED, nothing made. */
 typedef int (*snnk_distill_progress)(void *user, int32_t done, int32_t steps, double explained);
 
 typedef struct snnk_distill_config {
@@ -141,10 +141,10 @@ SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
                                 snnk_workspace *workspace, snnk_distill_report *report,
                                 snnk_layer **layer);
 
-/* What a budget is in features. share: of the teacher's parameters that the student may have, 0 <
- * share; relative_error: the largest that the student's may be, on held-out rows, by tier CLOSED (the fewest
- * features, to a few per cent, h at the most), 0 < error < 1. SNNK_E_RANGE (it admits no feature; or no number of features is that good:
- * says what the best one reaches), SNNK_E_UNSUPPORTED (a share, of no teacher), SNNK_E_SINGULAR,
+/* What a budget is in features. share: of the teacher's parameters that the student may have, 0 < share;
+ * relative_error: the largest that the student's may be, on held-out rows, by tier CLOSED (the fewest features, to
+ * a few per cent, h at the most), 0 < error < 1. SNNK_E_RANGE (it admits no feature; or no number of features is
+ * that good: says what the best one reaches), SNNK_E_UNSUPPORTED (a share, of no teacher), SNNK_E_SINGULAR,
  * SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_features_of_share(const snnk_distill *distill, double share,
                                             size_t *features);

@@ -50,10 +50,10 @@ typedef enum snnk_distill_tier {
 
 /* Called all through snnk_distill_create, snnk_distill_solve, snnk_distill_features_of_error and
  * snnk_layer_distill, in the thread that called them: after every thousand rows or so, every feature that is
- * chosen, every epoch. (Between two calls may lie an epoch of many rows, or the eigenvectors of a wide layer.) Of
- * `steps`, as many each time, `done` are done, an estimate that never falls; each of those functions counts from 0
- * again. explained: by the student, of the held-out rows, as far as it has come; NaN before there is one. Anything
- * but 0 stops the work: SNNK_E_CANCELLED, nothing made. */
+ * chosen, every mini-batch. (Between two calls may lie the eigenvectors of a wide layer.) Of `steps`, as many each
+ * time, `done` are done, an estimate that never falls; each of those functions counts from 0 again. explained: by
+ * the student, of the held-out rows, as far as it has come; NaN before there is one. Anything but 0 stops the work:
+ * SNNK_E_CANCELLED, nothing made. */
 typedef int (*snnk_distill_progress)(void *user, int32_t done, int32_t steps, double explained);
 
 typedef struct snnk_distill_config {

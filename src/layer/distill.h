@@ -131,8 +131,10 @@ int snnk__distill_svd(const snnk_distill *distill, size_t m, snnk_workspace *wor
 int snnk__distill_random(const snnk_distill *distill, size_t m, snnk_map **map);
 
 /* Refine a student, whose first *linear features are linear, by gradient, and fit again. *refined: the better of
- * both; *linear: of it; *epochs: after how many, 0 if that was the start. SNNK_E_CANCELLED. */
+ * both; *linear: of it; *epochs: after how many, 0 if that was the start. *explained follows the best epoch, for
+ * whoever watches. SNNK_E_CANCELLED. */
 int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start, size_t *linear,
-                         snnk_workspace *workspace, snnk__student *refined, int32_t *epochs);
+                         snnk_workspace *workspace, double *explained, snnk__student *refined,
+                         int32_t *epochs);
 
 #endif

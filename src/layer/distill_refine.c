@@ -299,6 +299,7 @@ static int run_epoch(refinement *s, int32_t epoch) {
         if ((st = forward(s, n)) == SNNK_OK) st = backward(s, n);
         s->steps++;
         for (int k = 0; k < PARTS; k++) adam(&s->parts[k], rate, s->steps);
+        if (st == SNNK_OK) st = snnk__watch_count(s->distill->watch, (double)s->steps, total);
     }
     return st;
 }
@@ -334,26 +335,24 @@ static int make_map(const refinement *s, snnk_map **map) {
     return snnk__distill_map_of_rows(s->distill, s->r, s->m, G, c, map);
 }
 
-static int run(refinement *s, const snnk__student *start, int32_t *epochs) {
+/* *explained: of the best epoch, for whoever watches. */
+static int run(refinement *s, const snnk__student *start, double *explained, int32_t *epochs) {
     const snnk_distill_config *config = &s->distill->config;
     const int32_t patience = config->epochs / 2 > PATIENCE ? config->epochs / 2 : PATIENCE;
     double best = -INFINITY;
     int st;
 
     for (int32_t epoch = 0; epoch < config->epochs && epoch - *epochs < patience; epoch++) {
-        double explained;
+        double now;
 
         if ((st = run_epoch(s, epoch)) != SNNK_OK) return st;
-        if ((st = judge(s, start, &explained)) != SNNK_OK) return st;
-        if (explained > best) {
-            best = explained;
-            *epochs = epoch + 1;
-            for (int k = 0; k < PARTS; k++)
-                memcpy(s->parts[k].best, s->parts[k].value, s->parts[k].count * sizeof(float));
-        }
-        if (config->progress && config->progress(config->user, epoch + 1, config->epochs, best))
-            return snnk__fail(SNNK_E_CANCELLED, "the refinement was stopped after %d of %d epochs",
-                              (int)epoch + 1, (int)config->epochs);
+        if ((st = judge(s, start, &now)) != SNNK_OK) return st;
+        if (!(now > best)) continue;
+        best = now;
+        *explained = best;
+        *epochs = epoch + 1;
+        for (int k = 0; k < PARTS; k++)
+            memcpy(s->parts[k].best, s->parts[k].value, s->parts[k].count * sizeof(float));
     }
     return SNNK_OK;
 }
@@ -374,7 +373,8 @@ static int same(const snnk_distill *distill, const snnk__student *start, snnk__s
 }
 
 int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start, size_t *linear,
-                         snnk_workspace *workspace, snnk__student *refined, int32_t *epochs) {
+                         snnk_workspace *workspace, double *explained, snnk__student *refined,
+                         int32_t *epochs) {
     refinement s = {.distill = distill,
                     .d = distill->d,
                     .l = distill->l,
@@ -389,7 +389,7 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
     *epochs = 0;
     if ((st = refinement_alloc(&s)) != SNNK_OK) goto done;
     if ((st = start_from(&s, start)) != SNNK_OK) goto done;
-    if ((st = run(&s, start, epochs)) != SNNK_OK) goto done;
+    if ((st = run(&s, start, explained, epochs)) != SNNK_OK) goto done;
     if (*epochs > 0) { /* else nothing finite came of it */
         if ((st = make_map(&s, &map)) != SNNK_OK) goto done;
         if ((st = snnk__distill_fit(distill, map, workspace, refined)) != SNNK_OK) goto done;

@@ -97,14 +97,6 @@ static double cost_of(const snnk_distill *distill, size_t m, bool with_report) {
     return cost;
 }
 
-/* The progress function of a refinement. */
-static int tell_epoch(void *user, int32_t done, int32_t epochs, double explained) {
-    snnk__progress *progress = user;
-
-    progress->explained = explained;
-    return snnk__watch_count(&progress->watch, done, epochs) != SNNK_OK;
-}
-
 /* ---- Students ---- */
 
 /* The map of a student that is not refined. */
@@ -125,14 +117,14 @@ static int choose_map(const snnk_distill *distill, size_t m, snnk_map **map, siz
     return st;
 }
 
-/* A student of tier REFINED, in place of one of CLOSED. Its epochs are told to whoever watches. */
+/* A student of tier REFINED, in place of one of CLOSED. */
 static int refine(const snnk_distill *distill, snnk__student *student, size_t *linear,
-                  snnk_workspace *workspace, int32_t *epochs) {
+                  snnk_workspace *workspace, double *explained, int32_t *epochs) {
     snnk__student refined;
     int st;
 
     snnk__watch_begin(distill->watch, cost_of_refining(distill, student->map->features));
-    st = snnk__distill_refine(distill, student, linear, workspace, &refined, epochs);
+    st = snnk__distill_refine(distill, student, linear, workspace, explained, &refined, epochs);
     if (st != SNNK_OK) return st;
     snnk__student_free(student);
     *student = refined;
@@ -187,7 +179,7 @@ static int write_report(const snnk_distill *distill, const snnk__student *studen
 }
 
 /* The student and its layer. distill: of this call, with what it is watched by. */
-static int solve(snnk_distill *distill, size_t m, snnk_workspace *workspace,
+static int solve(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                  snnk__progress *progress, snnk_distill_report *report, snnk_layer **layer) {
     snnk__student student = {0};
     snnk_layer *made = NULL;
@@ -202,9 +194,7 @@ static int solve(snnk_distill *distill, size_t m, snnk_workspace *workspace,
     progress->explained = student.explained;
     if ((st = snnk__watch_tell(distill->watch, 1)) != SNNK_OK) goto done;
     if (distill->config.tier == SNNK_DISTILL_REFINED) {
-        distill->config.progress = tell_epoch;
-        distill->config.user = progress;
-        st = refine(distill, &student, &linear, workspace, &epochs);
+        st = refine(distill, &student, &linear, workspace, &progress->explained, &epochs);
         if (st != SNNK_OK) goto done;
         progress->explained = student.explained;
     }

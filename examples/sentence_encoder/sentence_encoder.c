@@ -223,8 +223,8 @@ static const char usage[] =
     "DIRECTORY: what run.sh makes. Without a task, all of them.\n"
     "  --json           one JSON object\n"
     "  --tier TIER      of blocks alone: closed, or refined besides (default)\n"
-    "  --epochs N       of refined (default: 60)\n"
-    "  --tuning N       epochs of tuning end to end (default: 4)\n";
+    "  --epochs N       of refined (default: 32)\n"
+    "  --tuning N       epochs of tuning end to end (default: 3)\n";
 
 static void complain(const char *what, const char *value) {
     fprintf(stderr, "%s \"%s\"\n%s", what, value, usage);
@@ -279,7 +279,7 @@ static void read_tasks(int n, char *const *names, command *asked) {
 
 int main(int argc, char **argv) {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    command asked = {.options = {SNNK_DISTILL_REFINED, 60, 4, cores > 1 ? 2 : 1}};
+    command asked = {.options = {SNNK_DISTILL_REFINED, 32, 3, cores > 1 ? 2 : 1}};
     const int at = read_options(argc, argv, &asked);
 
     if (at == argc) {

@@ -8,8 +8,8 @@
 
 const size_t trial_sizes[SIZES] = {32, 64, 128, 256};
 
-enum { CALIBRATING_REVIEWS = 900, TUNING_REVIEWS = 3000 };
-static const double tuning_rate = 0.01;
+enum { CALIBRATING_REVIEWS = 900, TUNING_REVIEWS = 1500 };
+static const double tuning_rate = 0.006;
 
 /* What all steps share. */
 typedef struct bench {

@@ -568,7 +568,7 @@ will_not() {
     one_line "$name" err
     has "$name" err "$pattern"
     if cmp -s student.st kept.st; then ok; else not_ok "$name: the model changed"; fi
-    if ls no.png* no.csv* kept.st.* >/dev/null 2>&1; then not_ok "$name: something was drawn"; else ok; fi
+    if [ -n "$(ls no.png* no.csv* kept.st.* 2>/dev/null)" ]; then not_ok "$name: something was drawn"; else ok; fi
 }
 if command -v gnuplot >none.out; then
     will_not "a tensor that is missing" 'teacher\.st: tensor "nope" is missing' teacher.st --weight nope --activation relu --inputs x.npy
@@ -603,13 +603,17 @@ if command -v gnuplot >none.out; then
         will_not "a share below one feature" 'is no feature' $block --inputs x.npy --share 0.01
         will_not "more features than the layer is worth" '24 features have 268 parameters, the layer itself 268' $block --inputs x.npy --features 24
         will_not "an error that nothing has" 'relative error of' teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs few.npy --error 0.0001
-        will_not "too many linear features" 'linear = 5' $block --inputs x.npy --features 6 --linear 5
         will_not "targets of fewer rows" 'short_y\.npy has 599 rows, x\.npy has 600' $block --inputs x.npy --targets short_y.npy
         will_not "targets of another width" 'x\.npy has 6 columns, the layer 4 outputs' $block --inputs x.npy --targets x.npy
         gives "a folder that is not there" 1 "$snnk" compress $block --inputs x.npy --save none/m.st
         one_line "a folder that is not there" err
         gives "a folder for the plot" 1 "$snnk" compress $block --inputs x.npy --plot none/m.png
         has "a folder for the plot" err 'no file can be made in none/'
+        mkdir -p drawn.csv
+        gives "a folder where numbers go" 1 "$snnk" compress $block --inputs x.npy --plot drawn.png --save new.st
+        has "a folder where numbers go" err 'drawn\.csv is a folder'
+        if [ -n "$(ls drawn.png* new.st* 2>/dev/null)" ]; then not_ok "a folder where numbers go: written"; else ok; fi
+        gives "a plot of some linear features" 0 "$snnk" compress $block --inputs x.npy --features 3 --linear 3 --plot lines.png
         gives "a plot" 0 "$snnk" compress $block --inputs x.npy --features 3 --plot "it's.png" --json
     }
     json "a plot" "j['plot'] == \"it's.png\" and j['plot_data'] == \"it's.csv\""

@@ -48,6 +48,16 @@ static float product_of(size_t n, const float *x, const float *y) {
 
 float squares_of(size_t n, const float *x) { return product_of(n, x, x); }
 
+void add_to(size_t n, const float *x, float *y) {
+    for (size_t k = 0; k < n; k++) y[k] += x[k];
+}
+
+void apply_dense(const snnk_layer *dense, size_t n, const float *X, float *Y,
+                 snnk_workspace *workspace) {
+    CHECK(snnk_layer_forward(dense, n, X, snnk_layer_inputs(dense), Y, snnk_layer_outputs(dense),
+                             workspace));
+}
+
 /* ---- Layer norm ---- */
 
 /* Centre a row; returns 1 / its standard deviation. */

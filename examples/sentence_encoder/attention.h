@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include <snnk/snnk.h>
+
 typedef struct layer_norm {
     float *weight, *bias;
 } layer_norm;
@@ -26,6 +28,15 @@ void attention_apply(size_t n_texts, const size_t *first, size_t width, const fl
 /* dqkv = what a gradient dY in Y means in qkv. room: twice as much. */
 void attention_back(size_t n_texts, const size_t *first, size_t width, const float *qkv,
                     const float *dY, float *dqkv, float *room);
+
+/* ---- Beside them ---- */
+
+/* Y = dense(X), n rows; both packed. */
+void apply_dense(const snnk_layer *dense, size_t n, const float *X, float *Y,
+                 snnk_workspace *workspace);
+
+/* y += x */
+void add_to(size_t n, const float *x, float *y);
 
 /* |x|^2 */
 float squares_of(size_t n, const float *x);

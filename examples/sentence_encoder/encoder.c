@@ -249,17 +249,6 @@ void token_list_free(token_list *list) {
 
 /* ---- One batch ---- */
 
-/* Y = dense(X). X: n rows; both packed. */
-static void apply_dense(const sentence_encoder *encoder, const snnk_layer *dense, size_t n,
-                        const float *X, float *Y) {
-    CHECK(snnk_layer_forward(dense, n, X, snnk_layer_inputs(dense), Y, snnk_layer_outputs(dense),
-                             encoder->workspace));
-}
-
-static void add(size_t n, const float *Y, float *X) {
-    for (size_t k = 0; k < n; k++) X[k] += Y[k];
-}
-
 /* x += attention(norm(x)), where x (of layer 0 through the residual projection) becomes ENCODER_WIDTH wide.
  * first: where each text begins, and the last ends. */
 static void attention_block(sentence_encoder *encoder, const encoder_layer *layer, size_t n_texts,
@@ -268,14 +257,14 @@ static void attention_block(sentence_encoder *encoder, const encoder_layer *laye
     const size_t n = first[n_texts] - first[0], width = layer->width;
 
     norm_apply(&layer->attention_norm, n, width, batch->x, batch->normed);
-    apply_dense(encoder, layer->qkv, n, batch->normed, batch->qkv);
+    apply_dense(layer->qkv, n, batch->normed, batch->qkv, encoder->workspace);
     attention_apply(n_texts, first, width, batch->qkv, batch->normed, batch->logits);
     if (width != ENCODER_WIDTH) {
-        apply_dense(encoder, encoder->residual, n, batch->x, batch->added);
+        apply_dense(encoder->residual, n, batch->x, batch->added, encoder->workspace);
         memcpy(batch->x, batch->added, n * ENCODER_WIDTH * sizeof *batch->x);
     }
-    apply_dense(encoder, layer->attention_output, n, batch->normed, batch->added);
-    add(n * ENCODER_WIDTH, batch->added, batch->x);
+    apply_dense(layer->attention_output, n, batch->normed, batch->added, encoder->workspace);
+    add_to(n * ENCODER_WIDTH, batch->added, batch->x);
 }
 
 /* Note n rows behind those that are there, if there is a place for them. */
@@ -304,7 +293,7 @@ static void ffn_block(sentence_encoder *encoder, size_t i, size_t n) {
     norm_apply(&encoder->layers[i].ffn_norm, n, ENCODER_WIDTH, batch->x, batch->normed);
     apply_part(encoder, (encoder_part)(ENCODER_FFN_0 + i), n, batch->normed, batch->x,
                batch->added);
-    add(n * ENCODER_WIDTH, batch->added, batch->x);
+    add_to(n * ENCODER_WIDTH, batch->added, batch->x);
 }
 
 static void look_up(const sentence_encoder *encoder, size_t n_texts, const size_t *first,

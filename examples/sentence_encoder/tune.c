@@ -10,10 +10,6 @@
 
 enum { WIDTH = ENCODER_WIDTH, BATCH_TEXTS = 32 };
 
-static void add(size_t n, const float *x, float *y) {
-    for (size_t k = 0; k < n; k++) y[k] += x[k];
-}
-
 static float *room_for(size_t rows, size_t width) { return allocate(rows * width, sizeof(float)); }
 
 /* ---- What is tuned ---- */
@@ -153,11 +149,6 @@ static void batch_free(batch *of) {
 
 /* ---- Forwards ---- */
 
-static void apply_dense(const snnk_layer *layer, size_t n, const float *X, float *Y) {
-    CHECK(snnk_layer_forward(layer, n, X, snnk_layer_inputs(layer), Y, snnk_layer_outputs(layer),
-                             NULL));
-}
-
 /* From block 0 on to t: what encoder_embed does, with what the way back needs kept. */
 static void forward(batch *b) {
     const encoder_middle *middle = &b->of->middle;
@@ -166,15 +157,15 @@ static void forward(batch *b) {
     float *x3 = b->a;
 
     trainable_forward(block_of(of, 0), n, b->rows.X, b->Z[0], b->Phi[0], b->x1);
-    add(n * WIDTH, b->rows.sums, b->x1);
+    add_to(n * WIDTH, b->rows.sums, b->x1);
     norm_apply(middle->attention_norm, n, WIDTH, b->x1, b->a);
-    apply_dense(middle->qkv, n, b->a, b->qkv);
+    apply_dense(middle->qkv, n, b->a, b->qkv, NULL);
     attention_apply(n_texts, first, WIDTH, b->qkv, b->attended, b->squares);
-    apply_dense(middle->attention_output, n, b->attended, b->x2);
-    add(n * WIDTH, b->x1, b->x2);
+    apply_dense(middle->attention_output, n, b->attended, b->x2, NULL);
+    add_to(n * WIDTH, b->x1, b->x2);
     norm_apply(middle->ffn_norm, n, WIDTH, b->x2, b->normed);
     trainable_forward(block_of(of, 1), n, b->normed, b->Z[1], b->Phi[1], x3);
-    add(n * WIDTH, b->x2, x3);
+    add_to(n * WIDTH, b->x2, x3);
     encoder_means(n_texts, first, x3, b->means);
     trainable_forward(&of->parts[ENCODER_POOLER], n_texts, b->means, NULL, NULL, b->t);
     CHECK(snnk_activation_eval(SNNK_TANH, n_texts * WIDTH, b->t, b->t));
@@ -263,7 +254,7 @@ static double add_texts(tuning *of, const token_list *list, const float *E, size
     for (int k = 0; k < SLICES; k++) {
         loss += slices[k].loss;
         batch_free(&slices[k]);
-        for (int part = 0; part < ENCODER_PARTS && k > 0; part++)
+        for (int part = 0; part < ENCODER_PARTS && k > 0 && with_gradients; part++)
             trainable_take_gradients(&of->slices[0].parts[part], &of->slices[k].parts[part]);
     }
     return loss;
@@ -363,11 +354,16 @@ static snnk_network *first_neurons(const snnk_network *dense) {
  * for rounding of the loss to matter little, and short enough for curvature to. */
 static double direction_error(tuning *of, weights *w, const token_list *list, const float *E,
                               const size_t *which) {
-    float *value = room_for(w->count, 1);
+    float *value;
     double norm = 0, sides[2];
 
     if (w->count == 0) return 0;
+    value = room_for(w->count, 1);
     for (size_t k = 0; k < w->count; k++) norm += (double)w->gradient[k] * w->gradient[k];
+    if (!(norm > 0)) {
+        free(value);
+        return INFINITY;
+    }
     memcpy(value, w->value, w->count * sizeof *value);
     for (int side = 0; side < 2; side++) {
         const float step = (float)((side ? 0.0004 : -0.0004) / norm);
@@ -394,9 +390,12 @@ double tune_gradient_error(sentence_encoder *encoder, const token_list *list) {
     use_parts(encoder, set);
     add_texts(&of, list, E, CHECKED_TEXTS, which, 1);
     for (int part = 0; part < ENCODER_PARTS; part++)
-        for (int kind = 0; kind < WEIGHTS_KINDS; kind++)
-            worst = fmax(worst,
-                         direction_error(&of, &of.slices[0].parts[part].of[kind], list, E, which));
+        for (int kind = 0; kind < WEIGHTS_KINDS; kind++) {
+            const double error =
+                direction_error(&of, &of.slices[0].parts[part].of[kind], list, E, which);
+
+            if (!(error <= worst)) worst = error; /* also if it is no number */
+        }
     use_parts(encoder, (part_set){{NULL}});
     tuning_free(&of);
     free(E);

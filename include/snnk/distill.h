@@ -50,10 +50,10 @@ typedef enum snnk_distill_tier {
 
 /* Called all through snnk_distill_create, snnk_distill_solve, snnk_distill_features_of_error and
  * snnk_layer_distill, in the thread that called them: after every thousand rows or so, every feature that is
- * chosen, every mini-batch. (Between two calls may lie the eigenvectors of a wide layer.) Of `steps`, as many each
- * time, `done` are done, an estimate that never falls; each of those functions counts from 0 again. explained: by
- * the student, of the held-out rows, as far as it has come; NaN before there is one. Anything but 0 stops the work:
- * SNNK_E_CANCELLED, nothing made. */
+ * chosen, every mini-batch. (Between two calls may lie the factors of a wide layer: eigenvectors, a solution of
+ * many features.) Of `steps`, as many each time, `done` are done, an estimate that never falls; each of those
+ * functions counts from 0 again. explained: by the student, of the held-out rows, as far as it has come; NaN before
+ * there is one. Anything but 0 stops the work: SNNK_E_CANCELLED, nothing made. */
 typedef int (*snnk_distill_progress)(void *user, int32_t done, int32_t steps, double explained);
 
 typedef struct snnk_distill_config {
@@ -64,12 +64,13 @@ typedef struct snnk_distill_config {
     uint64_t heldout_run; /* so many rows one after another are held out together, >= 1: rows that
                              * belong together (tokens of a text) say too much of each other. Default 1 */
     uint64_t
-        selection_rows; /* features are chosen by a random sample of that many rows at most, >= 2; the
-                              * final least squares takes all. Default 65536 */
+        selection_rows; /* features are chosen by a random sample of about that many rows (and judged by a
+                              * quarter as many held out), >= 2; the final least squares takes all. Default 65536 */
     int32_t tier;       /* snnk_distill_tier. Default CLOSED */
-    int32_t linear;     /* r, at most m, d and l, or SNNK_DISTILL_LINEAR_AUTO (default) */
-    int32_t epochs;     /* REFINED: passes over the rows, 1 ... 100000. Default 16 */
-    int32_t batch;      /* rows of a mini-batch, 1 ... 1000000. Default 256 */
+    int32_t
+        linear; /* r, where there is room for it: cut to m, d and l. Or SNNK_DISTILL_LINEAR_AUTO (default) */
+    int32_t epochs; /* REFINED: passes over the rows, 1 ... 100000. Default 16 */
+    int32_t batch;  /* rows of a mini-batch, 1 ... 1000000. Default 256 */
     double
         learning_rate; /* relative: of a step, in root mean squares of what it changes; falls to 0
                              * along a cosine. 0 < rate <= 1. Default 0.04 */
@@ -112,8 +113,8 @@ typedef struct snnk_distill snnk_distill;
  * NULL. X: n x d, row stride ldx >= d; Y: n x l, row stride ldy >= l, what students are to give, or NULL
  * for what the teacher does. (Y may differ from that: where X comes from layers that are students
  * already, Y can be what the original network had there.) X and Y are borrowed until it is freed; the
- * layers are kept alive. config: NULL for the defaults. Memory: 8 (d + h)^2 bytes, h the teacher's
- * neurons, twice, and with Y NULL 4 n l. Time O(selection_rows (d + h)^2), and with Y NULL O(n h (d + l)).
+ * layers are kept alive. config: NULL for the defaults. Memory: 8 (d + h) (d + h + l) bytes, h the
+ * teacher's neurons, twice, and with Y NULL 4 n l. Time O(selection_rows (d + h)^2), and with Y NULL O(n h (d + l)).
  * SNNK_E_NULL, SNNK_E_SHAPE (the layers do not fit; fewer than two rows to fit to, or to hold out),
  * SNNK_E_UNSUPPORTED (hidden is not dense, or readout not dense and linear), SNNK_E_STRIDE, SNNK_E_SIZE,
  * SNNK_E_NONFINITE (X, or Y, or what the teacher makes of X), SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM,
@@ -135,8 +136,8 @@ SNNK_API void snnk_distill_free(snnk_distill *distill);
 
 /* A student of m = `features` features. report: NULL if not wanted: baselines, which take longer than the
  * student where there are many rows, are not made then.
- * SNNK_E_NULL, SNNK_E_RANGE (no features, or more than d + h), SNNK_E_CONFIG, SNNK_E_SINGULAR (X does
- * not vary), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_RANGE (no features, more than d + h, or more than there are that differ), SNNK_E_CONFIG,
+ * SNNK_E_SINGULAR (a moment matrix that no ridge makes definite), SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
                                 snnk_workspace *workspace, snnk_distill_report *report,
                                 snnk_layer **layer);

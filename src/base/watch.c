@@ -14,11 +14,11 @@ void snnk__watch_begin(snnk__watch *watch, double cost) {
 int snnk__watch_tell(snnk__watch *watch, double part) {
     if (!watch || !watch->tell) return SNNK_OK;
 
-    const double share = fmin((watch->done + part * watch->stage) / watch->total, 1);
+    const double share = (watch->done + part * watch->stage) / watch->total;
 
-    watch->told = fmax(watch->told, share); /* NaN, of 0 of 0, counts for nothing */
+    if (watch->total > 0) watch->told = fmax(watch->told, fmin(share, 1));
     if (watch->tell(watch->user, watch->told) == 0) return SNNK_OK;
-    return snnk__fail(SNNK_E_CANCELLED, "cancelled when %.0f per cent was done", 100 * watch->told);
+    return snnk__fail(SNNK_E_CANCELLED, "the progress function asked to stop");
 }
 
 int snnk__watch_count(snnk__watch *watch, double count, double of) {

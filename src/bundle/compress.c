@@ -240,9 +240,9 @@ static int take_features(work *w, const size_t *features) {
 }
 
 /* A distillation of a part, on rows of its own inputs; Y: NULL for what the part gives. */
-static int look_at(work *w, const snnk__part *part, const float *X, const float *Y, size_t m,
+static int look_at(work *w, const snnk__part *part, const float *X, const float *Y,
                    snnk_distill **distill) {
-    const snnk_distill_config config = snnk__part_config(part, &w->distill, m);
+    const snnk_distill_config config = snnk__part_config(part, &w->distill);
     int st;
 
     snnk__watch_begin(&w->watch, cost_of(part));
@@ -256,7 +256,7 @@ static int make_ladder(work *w, const snnk__part *part, const float *X, snnk__la
     snnk_distill *distill = NULL;
     int st = SNNK_OK;
 
-    if (part->most > 0) st = look_at(w, part, X, NULL, part->most, &distill);
+    if (part->most > 0) st = look_at(w, part, X, NULL, &distill);
     if (st == SNNK_OK)
         st = snnk__ladder_create(part, distill, &w->allocator, &w->watch, TO_TRY * cost_of(part),
                                  ladder);
@@ -327,7 +327,7 @@ static int replace(work *w, snnk__part *part, const float *X, const float *Y,
     snnk_distill *distill;
     int st;
 
-    if ((st = look_at(w, part, X, Y, part->features, &distill)) != SNNK_OK) return st;
+    if ((st = look_at(w, part, X, Y, &distill)) != SNNK_OK) return st;
     st = solve(w, part, distill, student);
     snnk_distill_free(distill);
     if (st != SNNK_OK) return st;
@@ -449,9 +449,7 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
                            "distill config");
     if (st != SNNK_OK) return st;
     /* The rest is checked where students are made. */
-    if (!(w->distill.heldout_share > 0 && w->distill.heldout_share <= 0.5))
-        return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5",
-                          w->distill.heldout_share);
+    if ((st = snnk__check_heldout_share(w->distill.heldout_share)) != SNNK_OK) return st;
     if (w->distill.heldout_run == 0) return snnk__fail(SNNK_E_RANGE, "heldout_run = 0 is not >= 1");
     return SNNK_OK;
 }

@@ -43,9 +43,8 @@ typedef struct snnk__ladder {
 /* Whether all that happens in a part is linear. */
 bool snnk__part_is_linear(const snnk__part *part);
 
-/* How students of m features of a part are made. */
-snnk_distill_config snnk__part_config(const snnk__part *part, const snnk_distill_config *config,
-                                      size_t m);
+/* How students of a part are made. */
+snnk_distill_config snnk__part_config(const snnk__part *part, const snnk_distill_config *config);
 
 /* The ladder of a part, by a distillation of it (not used where `most` is 0), in stages that cost `cost`
  * together. Free rungs with the allocator. Statuses of snnk_distill_solve. */

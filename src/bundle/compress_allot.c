@@ -11,16 +11,12 @@ bool snnk__part_is_linear(const snnk__part *part) {
     return !part->readout && part->hidden->activation == SNNK_IDENTITY;
 }
 
-snnk_distill_config snnk__part_config(const snnk__part *part, const snnk_distill_config *config,
-                                      size_t m) {
-    const size_t rank = snnk__min_size(m, snnk__min_size(part->d, part->l));
+snnk_distill_config snnk__part_config(const snnk__part *part, const snnk_distill_config *config) {
     snnk_distill_config made = *config;
 
     if (snnk__part_is_linear(part)) {
         made.tier = SNNK_DISTILL_CLOSED;
-        made.linear = (int32_t)snnk__min_size(rank, INT32_MAX);
-    } else if (made.linear > 0 && (size_t)made.linear > rank) {
-        made.linear = (int32_t)rank;
+        made.linear = INT32_MAX; /* all of them */
     }
     return made;
 }
@@ -38,7 +34,7 @@ static size_t next_size(size_t m, size_t most) {
 static int error_of(const snnk__part *part, const snnk_distill *distill, size_t m,
                     snnk__watch *watch, double *error) {
     snnk_distill watched = *distill;
-    const snnk_distill_config config = snnk__part_config(part, &distill->config, m);
+    const snnk_distill_config config = snnk__part_config(part, &distill->config);
     snnk__subset subset;
     int st = snnk__subset_alloc(distill, m, &subset);
 

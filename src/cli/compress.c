@@ -119,6 +119,7 @@ static int prepare(session *s) {
 
     if (s->o->save) exit_status = check_save(command, s->o->save);
     if (exit_status == EXIT_OK && s->o->plot) exit_status = check_save(command, s->o->plot);
+    if (exit_status == EXIT_OK && s->o->plot) exit_status = check_save(command, s->o->csv);
     if (exit_status == EXIT_OK && s->o->plot) exit_status = compress_check_plot();
     if (exit_status == EXIT_OK)
         exit_status = read_rows(s->o->inputs, s->o->quiet, &s->n, &s->d, &s->X);

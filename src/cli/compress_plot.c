@@ -128,8 +128,12 @@ int compress_plot_keep(const char *path, const char *csv) {
     char buffer[PATH_ROOM];
 
     for (int k = 0; k < 2; k++)
-        if (rename(beside(to[k], buffer), to[k]) != 0)
-            return failed(command, "%s: %s", to[k], strerror(errno));
+        if (rename(beside(to[k], buffer), to[k]) != 0) {
+            const int exit_status = failed(command, "%s: %s", to[k], strerror(errno));
+
+            compress_plot_drop(path, csv);
+            return exit_status;
+        }
     return EXIT_OK;
 }
 

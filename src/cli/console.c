@@ -136,11 +136,14 @@ bool same_file(const char *a, const char *b) {
 
 int check_save(const char *command, const char *path) {
     const char *slash = strrchr(path, '/');
+    struct stat there;
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     int exit_status = EXIT_OK;
 
     if (!folder) return failed(command, "out of memory");
-    if (access(folder, W_OK | X_OK) != 0)
+    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+        exit_status = failed(command, "%s is a folder", path);
+    else if (access(folder, W_OK | X_OK) != 0)
         exit_status =
             failed(command, "%s: no file can be made in %s: %s", path, folder, strerror(errno));
     free(folder);

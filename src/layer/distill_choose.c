@@ -170,17 +170,15 @@ int snnk__distill_choose(const snnk_distill *distill, size_t m, int32_t linear,
     int st;
 
     s.rank = snnk__min_size(m, snnk__min_size(d, distill->l));
-    if (linear != SNNK_DISTILL_LINEAR_AUTO && (size_t)linear > s.rank)
-        return snnk__fail(SNNK_E_RANGE, "linear = %d is more than the directions there are, %zu",
-                          (int)linear, s.rank);
     st = snnk__alloc(&distill->allocator, s.rank, d * sizeof *D, "directions", &D);
     if (st != SNNK_OK) goto done;
     if ((st = snnk__subset_alloc(distill, m, &s.tried)) != SNNK_OK) goto done;
     st = snnk__subset_directions(distill->train, d, &nothing, distill->ridge, s.rank, D);
     if (st != SNNK_OK) goto done;
     s.D = D;
-    st = linear == SNNK_DISTILL_LINEAR_AUTO ? search_linear(&s)
-                                            : try_linear(&s, (size_t)linear, ROUNDS);
+    st = linear == SNNK_DISTILL_LINEAR_AUTO
+             ? search_linear(&s)
+             : try_linear(&s, snnk__min_size((size_t)linear, s.rank), ROUNDS);
     if (st == SNNK_OK && isinf(s.error))
         st = snnk__fail(SNNK_E_RANGE, "there are no %zu features that differ: take fewer", m);
     *error = s.error;
@@ -282,27 +280,33 @@ static int error_of(const snnk_distill *distill, size_t m, double *error) {
     return st;
 }
 
+/* Doubling, then bisection, between sizes that are too small and one that is enough, or that there are not so many
+ * different features of. */
 static int search_size(const snnk_distill *distill, double relative_error, size_t *features) {
-    size_t enough = 1, little = 0;
-    double error = INFINITY;
+    size_t little = 0, enough = 0, beyond = distill->h + 1, m = 1;
+    double error, least = NAN; /* least: of `little` */
     int st;
 
-    const size_t most = distill->h;
+    for (;;) {
+        st = error_of(distill, m, &error);
+        if (st == SNNK_E_RANGE)
+            beyond = m;
+        else if (st != SNNK_OK)
+            return st;
+        else if (error <= relative_error)
+            enough = m;
+        else
+            little = m, least = error;
 
-    for (;; enough = snnk__min_size(2 * enough, most)) {
-        if ((st = error_of(distill, enough, &error)) != SNNK_OK) return st;
-        if (error <= relative_error) break;
-        if (enough == most)
-            return snnk__fail(SNNK_E_RANGE, "%zu features have a relative error of %.3g, above %g",
-                              most, error, relative_error);
-        little = enough;
-    }
-    while (enough - little > 1 + enough / 32) { /* to a few per cent */
-        const size_t middle = little + (enough - little) / 2;
+        const size_t end = enough > 0 ? enough : beyond;
 
-        if ((st = error_of(distill, middle, &error)) != SNNK_OK) return st;
-        *(error <= relative_error ? &enough : &little) = middle;
+        if (end - little <= 1 + enough / 32) break; /* to a few per cent */
+        m = end <= distill->h ? little + (end - little) / 2 : snnk__min_size(2 * m, distill->h);
     }
+    if (enough == 0 && little == 0) return SNNK_E_RANGE; /* error_of's sentence */
+    if (enough == 0)
+        return snnk__fail(SNNK_E_RANGE, "%zu features have a relative error of %.3g, above %g",
+                          little, least, relative_error);
     *features = enough;
     return SNNK_OK;
 }

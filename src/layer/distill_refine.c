@@ -37,6 +37,7 @@ typedef struct refinement {
     size_t *rows, *heldout;     /* which; rows in the order of an epoch */
     float *X, *Y, *Z, *Phi, *E; /* batch x d, l, m, m, l */
     uint64_t steps;
+    double all_steps; /* of all epochs */
 } refinement;
 
 static int part_alloc(const snnk_allocator *allocator, size_t rows, size_t columns, part *p) {
@@ -187,6 +188,7 @@ static int start_from(refinement *s, const snnk__student *start) {
         }
         s->parts[BIAS].value[i] += (float)more;
     }
+    s->all_steps = ceil((double)s->n_rows / (double)s->batch) * distill->config.epochs;
     normalise(s, start);
     bend(s);
     set_steps(s);
@@ -270,6 +272,10 @@ static void adam(part *p, float rate, uint64_t step) {
 
 /* ---- Epochs ---- */
 
+static int tell(const refinement *s) {
+    return snnk__watch_count(s->distill->watch, (double)s->steps, s->all_steps);
+}
+
 /* Another order of the rows (Fisher & Yates). */
 static void shuffle(refinement *s, int32_t epoch) {
     for (size_t i = s->n_rows; i-- > 1;) {
@@ -286,20 +292,18 @@ static void shuffle(refinement *s, int32_t epoch) {
 
 static int run_epoch(refinement *s, int32_t epoch) {
     const double pi = 3.14159265358979323846;
-    const double batches = ceil((double)s->n_rows / (double)s->batch);
-    const double total = batches * s->distill->config.epochs;
     int st = SNNK_OK;
 
     shuffle(s, epoch);
     for (size_t i = 0; i < s->n_rows && st == SNNK_OK; i += s->batch) {
         const size_t n = snnk__min_size(s->batch, s->n_rows - i);
-        const float rate = (float)(0.5 * (1 + cos(pi * (double)s->steps / total)));
+        const float rate = (float)(0.5 * (1 + cos(pi * (double)s->steps / s->all_steps)));
 
         gather(s, n, s->rows + i);
         if ((st = forward(s, n)) == SNNK_OK) st = backward(s, n);
         s->steps++;
         for (int k = 0; k < PARTS; k++) adam(&s->parts[k], rate, s->steps);
-        if (st == SNNK_OK) st = snnk__watch_count(s->distill->watch, (double)s->steps, total);
+        if (st == SNNK_OK) st = tell(s);
     }
     return st;
 }
@@ -313,7 +317,7 @@ static int judge(refinement *s, const snnk__student *start, double *explained) {
         const size_t n = snnk__min_size(s->batch, s->n_heldout - i);
 
         gather(s, n, s->heldout + i);
-        st = forward(s, n);
+        if ((st = forward(s, n)) == SNNK_OK) st = tell(s);
         for (size_t k = 0; k < n * s->l; k++) errors += (double)s->E[k] * s->E[k];
     }
     *explained =

@@ -48,8 +48,11 @@ static int cut(const snnk_distill *distill, const matrix *of, size_t rank, int32
     const snnk_allocator *allocator = &distill->allocator;
     const size_t l = of->outputs, d = of->inputs;
     float *first = NULL, *second = NULL;
+    double *row = NULL; /* of U W */
     int st;
 
+    st = snnk__alloc(allocator, d, sizeof *row, "weights", &row);
+    if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, rank, d * sizeof *first, "weights", &first);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, l, rank * sizeof *second, "weights", &second);
@@ -57,18 +60,17 @@ static int cut(const snnk_distill *distill, const matrix *of, size_t rank, int32
     for (size_t k = 0; k < rank; k++) {
         const double *u = of->U + k * l;
 
-        for (size_t j = 0; j < d; j++) {
-            double sum = 0;
-
-            for (size_t i = 0; i < l; i++) sum += u[i] * (double)of->W[i * d + j];
-            first[k * d + j] = (float)sum;
-        }
+        for (size_t j = 0; j < d; j++) row[j] = 0;
+        for (size_t i = 0; i < l; i++)
+            for (size_t j = 0; j < d; j++) row[j] += u[i] * (double)of->W[i * d + j];
+        for (size_t j = 0; j < d; j++) first[k * d + j] = (float)row[j];
         for (size_t i = 0; i < l; i++) second[i * rank + k] = (float)u[i];
     }
     st = snnk_layer_dense(d, rank, first, d, NULL, SNNK_IDENTITY, allocator, &layers[0]);
     if (st != SNNK_OK) goto done;
     st = snnk_layer_dense(rank, l, second, rank, of->bias, activation, allocator, &layers[1]);
 done:
+    snnk__free(allocator, row);
     snnk__free(allocator, first);
     snnk__free(allocator, second);
     return st;

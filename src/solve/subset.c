@@ -87,7 +87,7 @@ static void given_free(const snnk_allocator *allocator, given *g) {
     snnk__free(allocator, g->Q);
 }
 
-/* room: rows of P, at least n. P and Q come as moments, L (n x n) as the moments of the given. */
+/* P and Q come as moments, L (n x n) as the moments of the given. */
 static int orthonormalise(given *g, size_t p, size_t t, double ridge, double *L) {
     int st;
 
@@ -98,6 +98,7 @@ static int orthonormalise(given *g, size_t p, size_t t, double ridge, double *L)
     return SNNK_OK;
 }
 
+/* room: rows of P, at least n. A byte more for L: of nothing given too, something is there to free. */
 static int given_alloc(const snnk_allocator *allocator, size_t room, size_t n, size_t p, size_t t,
                        given *g, double **L) {
     int st;

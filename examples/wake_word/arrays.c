@@ -1,31 +1,11 @@
 /* A saved network as a C file, and what it should say:
  *
- *     arrays MODEL.safetensors X.npy ROWS DIRECTORY
+ *     wake_word_arrays MODEL.safetensors X.npy ROWS DIRECTORY
  *
  * writes DIRECTORY/model.c (see embedded.h), and of the first ROWS rows of X the inputs and the scores,
  * as bare floats, DIRECTORY/inputs.f32 and DIRECTORY/scores.f32. Layers must be towers or SNNK layers whose
  * features are elementwise, as bundles of perceptrons are. */
 #include "check.h"
-
-static FILE *create(const char *directory, const char *name) {
-    char path[1024];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    file = fopen(path, "wb");
-    if (!file) {
-        fprintf(stderr, "%s: cannot be written\n", path);
-        exit(1);
-    }
-    return file;
-}
-
-static void finish(FILE *file, const char *name) {
-    if (ferror(file) | fclose(file)) {
-        fprintf(stderr, "%s: could not be written\n", name);
-        exit(1);
-    }
-}
 
 static void unsupported(const char *what) {
     fprintf(stderr, "%s: not for this program\n", what);
@@ -89,9 +69,9 @@ static void write_readout(FILE *file, const snnk_layer *of, size_t layer) {
 
 static void write_model(const snnk_network *network, const char *directory) {
     const size_t n = snnk_network_layers(network);
-    FILE *file = create(directory, "model.c");
+    FILE *file = create_file(directory, "model.c");
 
-    fprintf(file, "/* Written by arrays. */\n#include \"embedded.h\"\n\n");
+    fprintf(file, "/* Written by wake_word_arrays. */\n#include \"embedded.h\"\n\n");
     for (size_t k = 0; k < n; k++) {
         const snnk_layer *layer = snnk_network_layer(network, k);
 
@@ -112,7 +92,7 @@ static void write_model(const snnk_network *network, const char *directory) {
                     k, k, k);
     }
     fprintf(file, "};\nconst size_t model_n_layers = %zu;\n", n);
-    finish(file, "model.c");
+    close_file(file, "model.c");
 }
 
 static void write_rows(const snnk_network *network, const char *path, size_t rows,
@@ -127,12 +107,12 @@ static void write_rows(const snnk_network *network, const char *path, size_t row
     CHECK(snnk_table_read(table, 0, rows, X, d));
     snnk_table_free(table);
     CHECK(snnk_network_forward(network, rows, X, d, Y, l, NULL));
-    file = create(directory, "inputs.f32");
+    file = create_file(directory, "inputs.f32");
     fwrite(X, sizeof *X, rows * d, file);
-    finish(file, "inputs.f32");
-    file = create(directory, "scores.f32");
+    close_file(file, "inputs.f32");
+    file = create_file(directory, "scores.f32");
     fwrite(Y, sizeof *Y, rows * l, file);
-    finish(file, "scores.f32");
+    close_file(file, "scores.f32");
     free(Y);
     free(X);
 }

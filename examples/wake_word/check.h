@@ -15,14 +15,35 @@
         }                                                                                          \
     } while (0)
 
+/* Zeroed memory. */
 static inline void *allocate(size_t count, size_t bytes) {
-    void *block = calloc(count, bytes);
+    void *block = calloc(count > 0 ? count : 1, bytes);
 
     if (!block) {
         fprintf(stderr, "out of memory: %zu x %zu bytes\n", count, bytes);
         exit(1);
     }
     return block;
+}
+
+static inline FILE *create_file(const char *directory, const char *name) {
+    char path[1024];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    file = fopen(path, "wb");
+    if (!file) {
+        fprintf(stderr, "%s: cannot be written\n", path);
+        exit(1);
+    }
+    return file;
+}
+
+static inline void close_file(FILE *file, const char *name) {
+    if (ferror(file) | fclose(file)) {
+        fprintf(stderr, "%s: could not be written\n", name);
+        exit(1);
+    }
 }
 
 #endif

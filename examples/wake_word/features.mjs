@@ -17,6 +17,10 @@ import { clips, WAKE } from './clips.mjs';
 import { synthesise, RATE } from './speech.mjs';
 
 const [models, split, directory] = process.argv.slice(2);
+if (process.argv.length !== 5 || !['calibration', 'test'].includes(split)) {
+    console.error('usage: node features.mjs MODELS calibration|test DIRECTORY');
+    process.exit(2);
+}
 const ort = createRequire(resolve(directory, 'x'))('onnxruntime-node');
 
 // Each frame of 1280 samples is seen with the 480 before it: windows of the spectrogram are 512 long, 160

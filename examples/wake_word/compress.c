@@ -1,284 +1,219 @@
 #include "compress.h"
 
-#include <math.h>
-#include <string.h>
+#include <cblas.h>
+#include <lapacke.h>
 
 #include "check.h"
+#include "data.h"
 
-/* ---- Layers ---- */
+enum { RUN = 650 /* about a voice's rows: held out together */ };
 
-static snnk_layer *fit_layer(const snnk_map *map, size_t outputs, size_t n, const float *X,
-                             const float *Y, snnk_workspace *workspace) {
-    snnk_fit *fit;
-    snnk_layer *layer;
+/* W, and the bias. */
+static float *weights_of(const snnk_layer *layer, float **bias) {
+    const size_t d = snnk_layer_inputs(layer), l = snnk_layer_outputs(layer);
+    float *W = allocate(d * l, sizeof *W);
 
-    CHECK(snnk_fit_create(map, outputs, NULL, &fit));
-    CHECK(snnk_fit_add(fit, n, X, snnk_map_inputs(map), Y, outputs, workspace));
-    CHECK(snnk_fit_solve(fit, workspace, NULL, &layer));
-    snnk_fit_free(fit);
-    return layer;
+    *bias = allocate(l, sizeof **bias);
+    CHECK(snnk_layer_weights(layer, W, d, *bias));
+    return W;
 }
 
-snnk_layer *fit_linear(size_t outputs, size_t n, const float *X, const float *Y,
-                       snnk_workspace *workspace) {
-    snnk_map_config config;
-    snnk_map *map;
-    snnk_layer *layer;
+static snnk_network *network_of(snnk_layer *layer) {
+    snnk_network *network;
 
-    CHECK(snnk_map_config_init(&config, sizeof config));
-    config.kind = SNNK_MAP_IDENTITY;
-    CHECK(snnk_map_create(INPUTS, &config, NULL, &map));
-    layer = fit_layer(map, outputs, n, X, Y, workspace);
-    snnk_map_free(map);
-    return layer;
-}
-
-static snnk_network *refit(const snnk_network *network, size_t n, const float *X, const float *y,
-                           snnk_workspace *workspace) {
-    snnk_refit *fit;
-    snnk_network *refitted;
-
-    CHECK(snnk_refit_create(network, 0, NULL, &fit));
-    CHECK(snnk_refit_add(fit, n, X, INPUTS, y, 1, NULL, NULL, workspace));
-    CHECK(snnk_refit_solve(fit, workspace, NULL, &refitted));
-    snnk_refit_free(fit);
-    return refitted;
-}
-
-/* H = relu(W X + b), n x outputs. */
-static float *hidden_outputs(const dense *of, size_t n, const float *X, snnk_workspace *workspace) {
-    float *H = allocate(n * of->outputs, sizeof *H);
-    snnk_layer *layer;
-
-    CHECK(snnk_layer_dense(of->inputs, of->outputs, of->W, of->inputs, of->bias, SNNK_RELU, NULL,
-                           &layer));
-    CHECK(snnk_layer_forward(layer, n, X, of->inputs, H, of->outputs, workspace));
+    CHECK(snnk_network_create(NULL, &network));
+    CHECK(snnk_network_append(network, layer));
     snnk_layer_free(layer);
-    return H;
+    return network;
 }
 
-/* ---- Which neurons ---- */
+/* ---- Errors by what they do to the score ---- */
 
-/* Moments = mean of a a^T over the rows of A (n x HIDDEN), about their means or about 0. */
-static void second_moments(size_t n, const float *A, int centred, double *moments) {
-    double means[HIDDEN] = {0};
+/* The slopes of the score in what the first layer gives, at each row: W1^T (w2 where the second layer's neurons
+ * are on). n x h. */
+static float *slopes_of(const snnk_network *original, size_t n, const float *X,
+                        snnk_workspace *workspace) {
+    const snnk_layer *second = snnk_network_layer(original, 1);
+    const size_t h = snnk_layer_inputs(second), l = snnk_layer_outputs(second);
+    float *on = allocate(n * l, sizeof *on), *slopes = allocate(n * h, sizeof *slopes);
+    float *b1, *b2, *W1 = weights_of(second, &b1);
+    float *w2 = weights_of(snnk_network_layer(original, 2), &b2);
+    snnk_network *hidden;
 
-    for (size_t i = 0; i < n && centred; i++)
-        for (size_t j = 0; j < HIDDEN; j++) means[j] += A[i * HIDDEN + j] / (double)n;
-    memset(moments, 0, HIDDEN * HIDDEN * sizeof *moments);
-    for (size_t i = 0; i < n; i++) {
-        double a[HIDDEN];
-
-        for (size_t j = 0; j < HIDDEN; j++) a[j] = A[i * HIDDEN + j] - means[j];
-        for (size_t j = 0; j < HIDDEN; j++) {
-            if (a[j] == 0) continue;
-            for (size_t k = 0; k < HIDDEN; k++) moments[j * HIDDEN + k] += a[j] * a[k] / (double)n;
-        }
-    }
-}
-
-/* What a neuron matters: its standard deviation times the root mean square of the output's slope in
- * it. */
-static void sort_neurons(const double *moments, const double *slopes, size_t *order) {
-    double strength[HIDDEN];
-
-    for (size_t j = 0; j < HIDDEN; j++) {
-        strength[j] = moments[j * HIDDEN + j] * slopes[j * HIDDEN + j];
-        size_t at = j;
-        for (; at > 0 && strength[order[at - 1]] < strength[j]; at--) order[at] = order[at - 1];
-        order[at] = j;
-    }
-}
-
-/* The slopes of the output in the first layer's outputs, at each row: W_2^T (w_3 where z_2 > 0). */
-static float *slopes_of_first(const perceptron *original, size_t n, const float *H1) {
-    const dense *second = &original->hidden[1];
-    float *slopes = allocate(n * HIDDEN, sizeof *slopes);
-
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < HIDDEN; j++) {
-            if (H1[i * HIDDEN + j] <= 0) continue;
-            for (size_t k = 0; k < HIDDEN; k++)
-                slopes[i * HIDDEN + k] += original->output.W[j] * second->W[j * HIDDEN + k];
-        }
+    CHECK(snnk_network_create(NULL, &hidden));
+    CHECK(snnk_network_append(hidden, snnk_network_layer(original, 0)));
+    CHECK(snnk_network_append(hidden, second));
+    CHECK(snnk_network_forward(hidden, n, X, snnk_network_inputs(original), on, l, workspace));
+    for (size_t i = 0; i < n * l; i++) on[i] = on[i] > 0 ? w2[i % l] : 0;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)h, (int)l, 1, on, (int)l,
+                W1, (int)h, 0, slopes, (int)h);
+    snnk_network_free(hidden);
+    free(w2);
+    free(W1);
+    free(b2);
+    free(b1);
+    free(on);
     return slopes;
 }
 
-/* ---- Which lines ---- */
+/* U^T U = the mean of slope slope^T, U upper triangular (Cholesky). A thousandth of its mean diagonal is added to it:
+ * neurons without slopes would leave no U^-1. h x h. */
+static float *root_of_slopes(const snnk_network *original, size_t n, const float *X,
+                             snnk_workspace *workspace) {
+    const size_t h = snnk_layer_outputs(snnk_network_layer(original, 0));
+    float *slopes = slopes_of(original, n, X, workspace);
+    float *U = allocate(h * h, sizeof *U), trace = 0;
 
-/* Make column c of U (HIDDEN x MAX_LINES) orthogonal to those before it, of length 1. */
-static void orthogonalise(double *U, size_t c) {
-    double square = 0;
-
-    for (size_t b = 0; b < c; b++) {
-        double product = 0;
-
-        for (size_t j = 0; j < HIDDEN; j++) product += U[j * MAX_LINES + b] * U[j * MAX_LINES + c];
-        for (size_t j = 0; j < HIDDEN; j++) U[j * MAX_LINES + c] -= product * U[j * MAX_LINES + b];
+    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)h, (int)n, 1 / (float)n, slopes, (int)h,
+                0, U, (int)h);
+    for (size_t j = 0; j < h; j++) trace += U[j * h + j];
+    for (size_t j = 0; j < h; j++) U[j * h + j] += 1e-3F * trace / (float)h;
+    if (LAPACKE_spotrf(LAPACK_ROW_MAJOR, 'U', (lapack_int)h, U, (lapack_int)h) != 0) {
+        fprintf(stderr, "the scores do not depend on the first layer\n");
+        exit(1);
     }
-    for (size_t j = 0; j < HIDDEN; j++) square += U[j * MAX_LINES + c] * U[j * MAX_LINES + c];
-    for (size_t j = 0; j < HIDDEN; j++) U[j * MAX_LINES + c] /= sqrt(square);
-}
-
-/* V = A U, A symmetric. */
-static void multiply(const double *A, const double *U, double *V) {
-    memset(V, 0, HIDDEN * MAX_LINES * sizeof *V);
-    for (size_t j = 0; j < HIDDEN; j++)
-        for (size_t k = 0; k < HIDDEN; k++)
-            for (size_t c = 0; c < MAX_LINES; c++)
-                V[j * MAX_LINES + c] += A[j * HIDDEN + k] * U[k * MAX_LINES + c];
-}
-
-/* Lines B^T u: B is the ridge regression of the layer's outputs H on X, u the leading eigenvectors of
- * `slopes` times the covariance of what it predicts (reduced-rank regression, an error e of the layer
- * counting as the error slope . e of the output), by orthogonal iteration: the first columns do not
- * depend on how many follow. They get the variance wanted: features of one size lose least in int8. */
-static float *find_lines(size_t n, const float *X, const float *H, const double *slopes,
-                         double variance_wanted, snnk_workspace *workspace) {
-    snnk_layer *linear = fit_linear(HIDDEN, n, X, H, workspace);
-    float *predicted = allocate(n * HIDDEN, sizeof *predicted);
-    float *B = allocate((size_t)HIDDEN * INPUTS, sizeof *B);
-    float *lines = allocate((size_t)MAX_LINES * INPUTS, sizeof *lines);
-    double *covariance = allocate((size_t)HIDDEN * HIDDEN, sizeof *covariance);
-    double U[HIDDEN * MAX_LINES], V[HIDDEN * MAX_LINES];
-
-    CHECK(snnk_layer_forward(linear, n, X, INPUTS, predicted, HIDDEN, workspace));
-    CHECK(snnk_layer_weights(linear, B, INPUTS, NULL));
-    second_moments(n, predicted, 1, covariance);
-    for (size_t k = 0; k < HIDDEN * MAX_LINES; k++) U[k] = sin((double)k + 1); /* any start */
-    for (int turn = 0; turn < 200; turn++) {
-        multiply(covariance, U, V);
-        multiply(slopes, V, U);
-        for (size_t c = 0; c < MAX_LINES; c++) orthogonalise(U, c);
-    }
-    multiply(covariance, U, V);
-    for (size_t c = 0; c < MAX_LINES; c++) {
-        double variance = 0; /* of the line over the rows */
-
-        for (size_t j = 0; j < HIDDEN; j++) variance += U[j * MAX_LINES + c] * V[j * MAX_LINES + c];
-        for (size_t j = 0; j < HIDDEN; j++)
-            for (size_t k = 0; k < INPUTS; k++)
-                lines[c * INPUTS + k] +=
-                    (float)(U[j * MAX_LINES + c] * sqrt(variance_wanted / variance)) *
-                    B[j * INPUTS + k];
-    }
-    snnk_layer_free(linear);
-    free(covariance);
-    free(B);
-    free(predicted);
-    return lines;
-}
-
-candidates find_candidates(const perceptron *original, size_t n, const float *X,
-                           snnk_workspace *workspace) {
-    float *H0 = hidden_outputs(&original->hidden[0], n, X, workspace);
-    float *H1 = hidden_outputs(&original->hidden[1], n, H0, workspace);
-    float *rows = slopes_of_first(original, n, H1);
-    double *moments = allocate((size_t)HIDDEN * HIDDEN, sizeof *moments);
-    double *slopes = allocate((size_t)HIDDEN * HIDDEN, sizeof *slopes);
-    candidates found;
-
-    second_moments(n, H0, 1, moments);
-    second_moments(n, rows, 0, slopes);
-    sort_neurons(moments, slopes, found.neurons[0]);
-    found.lines =
-        find_lines(n, X, H0, slopes, moments[found.neurons[0][0] * (HIDDEN + 1)], workspace);
-    second_moments(n, H1, 1, moments);
-    second_moments(1, original->output.W, 0, slopes); /* the same slopes for every row */
-    sort_neurons(moments, slopes, found.neurons[1]);
     free(slopes);
-    free(moments);
-    free(rows);
-    free(H1);
-    free(H0);
-    return found;
+    return U;
 }
 
-void candidates_free(candidates *of) { free(of->lines); }
+snnk_network *weigh_by_slopes(const snnk_network *original, size_t n, const float *X,
+                              snnk_workspace *workspace) {
+    const snnk_layer *second = snnk_network_layer(original, 1);
+    const size_t h = snnk_layer_inputs(second), l = snnk_layer_outputs(second);
+    float *b1, *W1 = weights_of(second, &b1), *U = root_of_slopes(original, n, X, workspace);
+    snnk_network *weighed;
+
+    cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)l, (int)h,
+                1, U, (int)h, W1, (int)h); /* W1 U^-1 */
+    CHECK(snnk_network_create(NULL, &weighed));
+    CHECK(snnk_network_append(weighed, snnk_network_layer(original, 0)));
+    append_dense(weighed, h, h, U, NULL, SNNK_IDENTITY);
+    append_dense(weighed, h, l, W1, b1, SNNK_RELU);
+    CHECK(snnk_network_append(weighed, snnk_network_layer(original, 2)));
+    free(U);
+    free(W1);
+    free(b1);
+    return weighed;
+}
 
 /* ---- Compressing ---- */
 
-static snnk_map *elementwise_map(size_t inputs, size_t rows, const float *G, const float *offsets,
-                                 int32_t activation) {
+/* Refined, the linear features of a student become relu ones. Two students explain hardly more for it, but run
+ * faster: by one block of features where there were two. */
+static snnk_distill_config config_of(void) {
+    snnk_distill_config config;
+
+    CHECK(snnk_distill_config_init(&config, sizeof config));
+    config.heldout_run = RUN;
+    config.tier = SNNK_DISTILL_REFINED;
+    return config;
+}
+
+/* Features are given. A budget would count parameters as they are before bundling, where a feature of the second
+ * layer takes more than a hundred; afterwards it takes as many as the first layer has features, and two. */
+snnk_network *compress(const snnk_network *network, const size_t features[2], size_t n,
+                       const float *X, snnk_workspace *workspace, snnk_distill_report reports[2]) {
+    const snnk_distill_config config = config_of();
+    const size_t layers = snnk_network_layers(network);
+    size_t of_layers[4] = {features[0]};
+    snnk_compression *compression;
+    snnk_network *compressed, *bundled;
+
+    of_layers[layers - 2] = features[1];
+    CHECK(snnk_network_compress(network, n, X, snnk_network_inputs(network), of_layers, NULL,
+                                &config, workspace, &compression, &compressed));
+    for (size_t k = 0; k < 2; k++) {
+        CHECK(snnk_distill_report_init(&reports[k], sizeof reports[k]));
+        CHECK(snnk_compression_distilled(compression, k, &reports[k]));
+    }
+    CHECK(snnk_network_bundle(compressed, 0, 1, &bundled));
+    snnk_network_free(compressed);
+    snnk_compression_free(compression);
+    return bundled;
+}
+
+/* ---- What is simpler ---- */
+
+/* Features relu(W x + b), of a layer. */
+static snnk_map *neurons_of(const snnk_layer *layer) {
+    const size_t d = snnk_layer_inputs(layer);
+    float *bias, *W = weights_of(layer, &bias);
     snnk_map_config config;
     snnk_map *map;
 
     CHECK(snnk_map_config_init(&config, sizeof config));
     config.kind = SNNK_MAP_ELEMENTWISE;
-    config.activation = activation;
-    CHECK(snnk_map_create_from_rows(inputs, rows, G, inputs, offsets, &config, NULL, &map));
+    config.activation = SNNK_RELU;
+    CHECK(snnk_map_create_from_rows(d, snnk_layer_outputs(layer), W, d, bias, &config, NULL, &map));
+    free(bias);
+    free(W);
     return map;
 }
 
-/* The first `neurons` of `order`, and so many lines. */
-static snnk_map *chosen_map(const dense *of, const size_t *order, size_t neurons,
-                            const float *lines, size_t n_lines) {
-    float *G = allocate(neurons * of->inputs, sizeof *G), *c = allocate(neurons, sizeof *c);
-    snnk_map *parts[2], *map;
+snnk_distill *distill_whole(const snnk_network *original, size_t n, const float *X,
+                            const float *scores, snnk_workspace *workspace) {
+    const snnk_distill_config config = config_of();
+    snnk_map *neurons = neurons_of(snnk_network_layer(original, 0));
+    snnk_distill *distill;
 
-    for (size_t r = 0; r < neurons; r++) {
-        memcpy(G + r * of->inputs, of->W + order[r] * of->inputs, of->inputs * sizeof *G);
-        c[r] = of->bias[order[r]];
-    }
-    map = elementwise_map(of->inputs, neurons, G, c, SNNK_RELU);
-    if (n_lines > 0) {
-        parts[0] = map;
-        parts[1] = elementwise_map(of->inputs, n_lines, lines, NULL, SNNK_IDENTITY);
-        CHECK(snnk_map_concat(2, (const snnk_map *const *)parts, &map));
-        snnk_map_free(parts[0]);
-        snnk_map_free(parts[1]);
-    }
-    free(c);
-    free(G);
-    return map;
+    CHECK(snnk_distill_create_sampled(neurons, 1, n, X, snnk_network_inputs(original), scores, 1,
+                                      &config, workspace, &distill));
+    snnk_map_free(neurons);
+    return distill;
 }
 
-static snnk_network *bundle_of(const snnk_layer *const layers[2], const dense *output) {
-    snnk_network *network, *bundled;
-    snnk_layer *last;
+snnk_network *one_layer(const snnk_distill *distill, size_t features, snnk_workspace *workspace,
+                        snnk_distill_report *report) {
+    snnk_layer *layer;
 
-    CHECK(snnk_layer_dense(output->inputs, 1, output->W, output->inputs, output->bias,
-                           SNNK_IDENTITY, NULL, &last));
+    CHECK(snnk_distill_report_init(report, sizeof *report));
+    CHECK(snnk_distill_solve(distill, features, workspace, report, &layer));
+    return network_of(layer);
+}
+
+/* As a dense layer, so that it has no identity features to pay for. */
+snnk_network *linear_map(size_t inputs, size_t n, const float *X, const float *y,
+                         snnk_workspace *workspace) {
+    snnk_map_config config;
+    snnk_map *map;
+    snnk_fit *fit;
+    snnk_layer *fitted;
+    snnk_network *network;
+    float *w, *b;
+
+    CHECK(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_IDENTITY;
+    CHECK(snnk_map_create(inputs, &config, NULL, &map));
+    CHECK(snnk_fit_create(map, 1, NULL, &fit));
+    CHECK(snnk_fit_add(fit, n, X, inputs, y, 1, workspace));
+    CHECK(snnk_fit_solve(fit, workspace, NULL, &fitted));
+    w = weights_of(fitted, &b);
     CHECK(snnk_network_create(NULL, &network));
-    for (int k = 0; k < 2; k++) CHECK(snnk_network_append(network, layers[k]));
-    CHECK(snnk_network_append(network, last));
-    CHECK(snnk_network_bundle(network, 0, 2, &bundled));
-    snnk_layer_free(last);
-    snnk_network_free(network);
-    return bundled;
+    append_dense(network, inputs, 1, w, b, SNNK_IDENTITY);
+    free(w);
+    free(b);
+    snnk_layer_free(fitted);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    return network;
 }
 
-snnk_network *compress(const perceptron *original, const candidates *from, budget features,
-                       size_t n, const float *X, snnk_workspace *workspace) {
-    const float *inputs = X;
-    float *targets = NULL, *students = allocate(n * HIDDEN, sizeof *students);
-    float *scores = allocate(n, sizeof *scores);
-    snnk_network *dense_network = perceptron_network(original), *bundled, *refitted;
-    snnk_layer *layers[2];
+snnk_network *as_towers(const snnk_network *original) {
+    const snnk_layer *last = snnk_network_layer(original, 2);
+    float *bias, *Psi = weights_of(last, &bias);
+    snnk_map *map = neurons_of(snnk_network_layer(original, 0));
+    snnk_layer *layer;
+    snnk_network *towers;
 
-    for (int k = 0; k < 2; k++) {
-        const dense *of = &original->hidden[k];
-        const size_t lines = k == 0 ? features.lines : 0;
-        snnk_map *map =
-            chosen_map(of, from->neurons[k], features.features[k] - lines, from->lines, lines);
-        float *next = hidden_outputs(of, n, k == 0 ? X : targets, workspace);
-
-        free(targets);
-        targets = next;
-        layers[k] = fit_layer(map, HIDDEN, n, inputs, targets, workspace);
-        if (k == 0) /* the second layer sees what the first has become */
-            CHECK(snnk_layer_forward(layers[0], n, X, INPUTS, students, HIDDEN, workspace));
-        inputs = students;
-        snnk_map_free(map);
-    }
-    bundled = bundle_of((const snnk_layer *const *)layers, &original->output);
-    CHECK(snnk_network_forward(dense_network, n, X, INPUTS, scores, 1, workspace));
-    refitted = refit(bundled, n, X, scores, workspace);
-    for (int k = 0; k < 2; k++) snnk_layer_free(layers[k]);
-    snnk_network_free(bundled);
-    snnk_network_free(dense_network);
-    free(scores);
-    free(students);
-    free(targets);
-    return refitted;
+    CHECK(snnk_layer_tower(map, &layer));
+    towers = network_of(layer);
+    snnk_map_free(map);
+    map = neurons_of(snnk_network_layer(original, 1));
+    CHECK(snnk_layer_from_map(map, 1, Psi, snnk_layer_inputs(last), bias, &layer));
+    CHECK(snnk_network_append(towers, layer));
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+    free(bias);
+    free(Psi);
+    return towers;
 }

@@ -1,38 +1,40 @@
-/* Fewer features for each hidden layer of a perceptron, and all of them as one bundle.
+/* Fewer features for the detector: two hidden layers of relu, and a linear one of one output, the score.
  *
- * A hidden layer relu(W x + b) becomes Psi Phi(x) + bias. Phi is those of its neurons that matter most to
- * the output of the whole, and for the first layer some lines: the linear directions that tell most
- * of the layer's outputs that the output of the whole depends on (reduced-rank regression). Psi is
- * least squares, on inputs as the compressed layer before makes them. Bundling then removes both
- * hidden widths: what is left are two towers and the last Psi, fitted once more. */
+ * snnk_network_compress sees two parts: the first hidden layer, and the second with the linear one. Each becomes
+ * an SNNK layer, and bundling removes both hidden widths: what is left are the features of the first,
+ * those of the second on top, and one Psi.
+ *
+ * Beside it, what is simpler: one SNNK layer for all, or a linear map. */
 #ifndef WAKE_WORD_COMPRESS_H
 #define WAKE_WORD_COMPRESS_H
 
-#include "data.h"
+#include <snnk/snnk.h>
 
-enum { MAX_LINES = 4 };
+/* The same network, of four layers: relu(W0 x + b0), U, relu(W1 U^-1 h + b1), and the last. |U e|^2 is the mean over the
+ * rows of (slope . e)^2, the slopes of the score in what the first layer gives: what an error e there does to the score,
+ * to first order. Compression counts errors in all outputs of a part alike: of those behind U it may. X: n rows. */
+snnk_network *weigh_by_slopes(const snnk_network *original, size_t n, const float *X,
+                              snnk_workspace *workspace);
 
-/* What features are chosen from, most important first. */
-typedef struct candidates {
-    size_t neurons[2][HIDDEN];
-    float *lines; /* MAX_LINES x INPUTS, of the first layer */
-} candidates;
+/* Compressed and bundled: so many features of each layer. network: the original, or the same weighed. reports: of both
+ * parts, beside what is simpler. */
+snnk_network *compress(const snnk_network *network, const size_t features[2], size_t n,
+                       const float *X, snnk_workspace *workspace, snnk_distill_report reports[2]);
 
-candidates find_candidates(const perceptron *original, size_t n, const float *X,
-                           snnk_workspace *workspace);
-void candidates_free(candidates *of);
+/* For students that are one SNNK layer: the detector as a function of its inputs, with the neurons of its first layer
+ * to choose from. X, scores: n rows, borrowed. */
+snnk_distill *distill_whole(const snnk_network *original, size_t n, const float *X,
+                            const float *scores, snnk_workspace *workspace);
 
-typedef struct budget {
-    size_t features[2]; /* of each layer, lines among them */
-    size_t lines;
-} budget;
+/* Of so many features, refined by gradient. */
+snnk_network *one_layer(const snnk_distill *distill, size_t features, snnk_workspace *workspace,
+                        snnk_distill_report *report);
 
-/* Fitted on n rows of X, to the original's output. */
-snnk_network *compress(const perceptron *original, const candidates *from, budget features,
-                       size_t n, const float *X, snnk_workspace *workspace);
+/* w x + b fitted to y; lambda is chosen on held-out rows. */
+snnk_network *linear_map(size_t inputs, size_t n, const float *X, const float *y,
+                         snnk_workspace *workspace);
 
-/* y = B x + b fitted to Y (n x outputs); lambda is chosen on held-out rows. */
-snnk_layer *fit_linear(size_t outputs, size_t n, const float *X, const float *Y,
-                       snnk_workspace *workspace);
+/* The original as bundles are: a tower, and an SNNK layer on top. What arrays.c takes. */
+snnk_network *as_towers(const snnk_network *original);
 
 #endif

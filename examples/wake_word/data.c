@@ -2,7 +2,7 @@
 
 #include "check.h"
 
-/* A table of `columns` columns; 0: as many as it has. */
+/* DIRECTORY/NAME.npy, which must have so many columns. */
 static float *read_table(const char *directory, const char *name, size_t columns, size_t *rows) {
     char path[1024];
     snnk_table *table;
@@ -62,51 +62,38 @@ void split_free(split *rows) {
     free(rows->word);
 }
 
-static dense read_dense(const char *directory, const char *name, size_t inputs, size_t outputs) {
+void append_dense(snnk_network *network, size_t inputs, size_t outputs, const float *W,
+                  const float *bias, int32_t activation) {
+    snnk_layer *layer;
+
+    CHECK(snnk_layer_dense(inputs, outputs, W, inputs, bias, activation, NULL, &layer));
+    CHECK(snnk_network_append(network, layer));
+    snnk_layer_free(layer);
+}
+
+static void append_read(snnk_network *network, const char *directory, const char *name,
+                        size_t inputs, size_t outputs, int32_t activation) {
     char file[64];
     size_t n;
-    dense layer = {inputs, outputs, NULL, NULL};
+    float *W, *bias;
 
     snprintf(file, sizeof file, "%s.weight", name);
-    layer.W = read_table(directory, file, inputs, &n);
+    W = read_table(directory, file, inputs, &n);
     same_rows(file, n, outputs);
     snprintf(file, sizeof file, "%s.bias", name);
-    layer.bias = read_table(directory, file, 1, &n);
+    bias = read_table(directory, file, 1, &n);
     same_rows(file, n, outputs);
-    return layer;
+    append_dense(network, inputs, outputs, W, bias, activation);
+    free(bias);
+    free(W);
 }
 
-perceptron read_perceptron(const char *directory) {
-    perceptron original;
+snnk_network *read_original(const char *directory) {
+    snnk_network *original;
 
-    original.hidden[0] = read_dense(directory, "hidden.0", INPUTS, HIDDEN);
-    original.hidden[1] = read_dense(directory, "hidden.1", HIDDEN, HIDDEN);
-    original.output = read_dense(directory, "output", HIDDEN, 1);
+    CHECK(snnk_network_create(NULL, &original));
+    append_read(original, directory, "hidden.0", INPUTS, HIDDEN, SNNK_RELU);
+    append_read(original, directory, "hidden.1", HIDDEN, HIDDEN, SNNK_RELU);
+    append_read(original, directory, "output", HIDDEN, 1, SNNK_IDENTITY);
     return original;
-}
-
-void perceptron_free(perceptron *original) {
-    dense *layers[3] = {&original->hidden[0], &original->hidden[1], &original->output};
-
-    for (int k = 0; k < 3; k++) {
-        free(layers[k]->W);
-        free(layers[k]->bias);
-    }
-}
-
-snnk_network *perceptron_network(const perceptron *original) {
-    const dense *layers[3] = {&original->hidden[0], &original->hidden[1], &original->output};
-    snnk_network *network;
-
-    CHECK(snnk_network_create(NULL, &network));
-    for (int k = 0; k < 3; k++) {
-        const dense *of = layers[k];
-        snnk_layer *layer;
-
-        CHECK(snnk_layer_dense(of->inputs, of->outputs, of->W, of->inputs, of->bias,
-                               k < 2 ? SNNK_RELU : SNNK_IDENTITY, NULL, &layer));
-        CHECK(snnk_network_append(network, layer));
-        snnk_layer_free(layer);
-    }
-    return network;
 }

@@ -1,11 +1,11 @@
-/* What features.mjs and convert.py wrote: inputs of clips, and the weights of the original. */
+/* What features.mjs and convert.py wrote: inputs of clips, and the original. */
 #ifndef WAKE_WORD_DATA_H
 #define WAKE_WORD_DATA_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include <snnk/network.h>
+#include <snnk/snnk.h>
 
 enum { INPUTS = 1536, HIDDEN = 128 };
 
@@ -24,20 +24,11 @@ typedef struct split {
 split read_split(const char *directory, const char *name);
 void split_free(split *rows);
 
-typedef struct dense {
-    size_t inputs, outputs;
-    float *W, *bias;
-} dense;
+/* Append f(W x + bias). */
+void append_dense(snnk_network *network, size_t inputs, size_t outputs, const float *W,
+                  const float *bias, int32_t activation);
 
-/* sigmoid(output(relu(hidden[1](relu(hidden[0] x))))) */
-typedef struct perceptron {
-    dense hidden[2], output;
-} perceptron;
-
-perceptron read_perceptron(const char *directory);
-void perceptron_free(perceptron *original);
-
-/* The same as a network, without the sigmoid. */
-snnk_network *perceptron_network(const perceptron *original);
+/* output(relu(hidden.1(relu(hidden.0 x)))): the score before the sigmoid. */
+snnk_network *read_original(const char *directory);
 
 #endif

@@ -118,7 +118,7 @@ static int by_time(const void *left, const void *right) {
 }
 
 double microseconds_a_frame(const snnk_network *network, const split *rows) {
-    enum { TURNS = 5001, ROWS = 50, TOGETHER = 4 }; /* the clock takes a while itself */
+    enum { TURNS = 1001, ROWS = 50, TOGETHER = 4 }; /* the clock takes a while itself */
     double *times = allocate(TURNS, sizeof *times), median;
     snnk_workspace *workspace;
     float y;

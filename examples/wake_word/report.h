@@ -1,0 +1,33 @@
+/* What came out, as tables or as one JSON object. */
+#ifndef WAKE_WORD_REPORT_H
+#define WAKE_WORD_REPORT_H
+
+#include "measure.h"
+
+enum { STORAGES = SNNK_STORAGE_INT8 + 1 };
+
+typedef struct result {
+    char name[32];
+    const char *fitted_to; /* "" for the original */
+    unsigned long long parameters;
+    struct {
+        unsigned long long bytes;
+        double microseconds;
+        figures judged;
+    } stored[STORAGES]; /* by snnk_storage */
+    size_t n_students;
+    snnk_distill_report students[2];
+} result;
+
+typedef struct findings {
+    size_t calibration_rows, test_rows;
+    double
+        difference; /* the largest between the original's scores and onnxruntime's, after the sigmoid */
+    size_t n;
+    result *results;
+} findings;
+
+void print_tables(const findings *of);
+void print_json(const findings *of);
+
+#endif

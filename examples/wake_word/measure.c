@@ -12,10 +12,12 @@ typedef struct scored {
     int positive;
 } scored;
 
+/* Negatives above positives of the same score: these have not been told from those. */
 static int by_score(const void *left, const void *right) {
-    const float a = ((const scored *)left)->score, b = ((const scored *)right)->score;
+    const scored *a = left, *b = right;
 
-    return a < b ? -1 : a > b;
+    if (a->score == b->score) return b->positive - a->positive;
+    return a->score < b->score ? -1 : 1;
 }
 
 /* The chance that a positive scores above a negative, ties for half: by ranks (Mann & Whitney). */

@@ -1,6 +1,7 @@
 /* A wake-word detector, 1536-128-128-1, made smaller: what is lost, and what is won.
  *
  *     wake_word DIRECTORY [--json]
+ *     wake_word self-test DIRECTORY
  *
  * DIRECTORY: as features.mjs and convert.py left it. Builds the original from its weights, holds it to
  * the scores of onnxruntime, compresses and bundles it for several numbers of features, with nothing but
@@ -16,6 +17,7 @@
 #include "check.h"
 #include "compress.h"
 #include "report.h"
+#include "self_test.h"
 
 enum { SECOND = 32 /* features of the second layer, at least */ };
 
@@ -220,10 +222,12 @@ static void run(const char *directory, int json) {
 }
 
 int main(int argc, char **argv) {
-    static const char usage[] = "usage: wake_word DIRECTORY [--json]\n";
+    static const char usage[] = "usage: wake_word DIRECTORY [--json]\n"
+                                "       wake_word self-test DIRECTORY\n";
     const int help = argc == 2 && strcmp(argv[1], "--help") == 0;
     const int json = argc == 3 && strcmp(argv[2], "--json") == 0;
 
+    if (argc == 3 && strcmp(argv[1], "self-test") == 0) return !self_test(argv[2]);
     if (argc != 2 + json || argv[1][0] == '-') {
         fputs(usage, help ? stdout : stderr);
         return help ? 0 : 2;

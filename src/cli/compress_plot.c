@@ -74,6 +74,18 @@ static void put_curves(FILE *gnuplot, const compress_curve *curve) {
     }
 }
 
+static double least_parameters(const compress_curve *curve) {
+    double least = INFINITY;
+
+    for (int k = STUDENT; k < METHODS; k++)
+        for (size_t i = 0; i < curve->n; i++) {
+            const compress_method *m = &curve->points[i].methods[k];
+
+            if (!isnan(m->explained)) least = fmin(least, m->parameters);
+        }
+    return least;
+}
+
 static void put_plot(FILE *gnuplot, const compress_curve *curve) {
     static const char *const colours[METHODS] = {"",        "#0072b2", "#009e73",
                                                  "#e69f00", "#cc79a7", "#999999"};
@@ -84,9 +96,9 @@ static void put_plot(FILE *gnuplot, const compress_curve *curve) {
             "unset mxtics\n"
             "set xlabel 'parameters (the layer itself: %.0f, dashed)'\n"
             "set ylabel 'relative error on held-out rows'\nset yrange [0:1.05]\n"
-            "set xrange [:%.0f]\nset key outside right center\n"
+            "set xrange [%.4g:%.0f]\nset key outside right center\n"
             "set arrow from %.0f, graph 0 to %.0f, graph 1 nohead dt 2 lc '#444444'\nset xtics (",
-            teacher, teacher * 1.15, teacher, teacher);
+            teacher, least_parameters(curve) / 1.15, teacher * 1.15, teacher, teacher);
     for (size_t i = 0; i < curve->n; i++)
         fprintf(gnuplot, "%s%.0f", i > 0 ? ", " : "", curve->points[i].methods[STUDENT].parameters);
     fputs(")\nplot ", gnuplot);

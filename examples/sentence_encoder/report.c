@@ -130,8 +130,9 @@ static void pooler_table(const trial *of) {
     printf(
         "\nThe pooler alone: tanh of 512 x 512. By universal random features, with the predicted "
         "error and the\nerror without any feature, relative; and distilled.\n\n");
-    printf("%4s | %9s %9s %9s %7s | %9s %8s %7s %7s %7s %7s\n", "m", "predicted", "without",
-           "explained", "cosine", "explained", "held out", "linear", "neurons", "random", "cosine");
+    printf("%4s | %9s %9s %9s %7s | %9s %8s %7s %7s %7s %7s %7s\n", "m", "predicted", "without",
+           "explained", "cosine", "explained", "held out", "linear", "neurons", "svd", "random",
+           "cosine");
     for (size_t k = 0; k < SIZES; k++) {
         const replaced_pooler *row = &of->pooler[k];
         const int there = row->random.network != NULL;
@@ -146,6 +147,7 @@ static void pooler_table(const trial *of) {
         put(8, 3, row->distilled.report.explained);
         put(7, 3, row->distilled.report.explained_linear);
         put(7, 3, row->distilled.report.explained_neurons);
+        put(7, 3, row->distilled.report.explained_svd);
         put(7, 3, row->distilled.report.explained_random);
         put(7, 3, row->distilled_judged.cosine);
         printf("%s%s\n",

@@ -275,7 +275,7 @@ static int error_of(const snnk_distill *distill, size_t m, double *error) {
     snnk__watch_begin(watch, 0.2 * (watch->total - watch->done - watch->stage));
     if (st == SNNK_OK)
         st = snnk__distill_choose(distill, m, distill->config.linear, &subset, error);
-    *error = sqrt(*error);
+    if (st == SNNK_OK) *error = sqrt(*error);
     snnk__subset_free(distill, &subset);
     return st;
 }

@@ -362,12 +362,6 @@ float *encoder_embed_texts(sentence_encoder *encoder, size_t n, char *const *tex
 
 /* ---- Parts ---- */
 
-const char *encoder_part_name(encoder_part part) {
-    static const char *const names[ENCODER_PARTS] = {"ffn 0", "ffn 1", "pooler"};
-
-    return names[part];
-}
-
 const snnk_network *encoder_dense(const sentence_encoder *encoder, encoder_part part) {
     return encoder->dense[part];
 }

@@ -62,9 +62,6 @@ typedef enum encoder_part {
     ENCODER_PARTS
 } encoder_part;
 
-/* "ffn 0" and so on. */
-const char *encoder_part_name(encoder_part part);
-
 /* The part as it was loaded: two dense layers, of the pooler one. */
 const snnk_network *encoder_dense(const sentence_encoder *encoder, encoder_part part);
 

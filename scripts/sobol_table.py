@@ -1,6 +1,6 @@
-"""Writes src/urf/sobol_table.c from Boost's table of Sobol direction numbers (Debian: libboost1.74-dev).
+"""Writes src/projection/sobol_table.c from Boost's table of Sobol direction numbers (Debian: libboost1.74-dev).
 
-    python3 scripts/sobol_table.py /usr/include/boost/random/detail/sobol_table.hpp > src/urf/sobol_table.c
+    python3 scripts/sobol_table.py /usr/include/boost/random/detail/sobol_table.hpp > src/projection/sobol_table.c
 """
 
 import re
@@ -26,7 +26,7 @@ def main():
  *
  * Copyright Justinas Vygintas Daugmaudis 2010-2018
  * Distributed under the Boost Software License, Version 1.0: https://www.boost.org/LICENSE_1_0.txt */
-#include "urf/sobol.h"
+#include "projection/sobol.h"
 
 /* clang-format off */""")
     print("const uint16_t snnk__sobol_table[SNNK__SOBOL_DIMENSIONS - 1][16] = {")

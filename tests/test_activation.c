@@ -1,10 +1,10 @@
-/* src/kernels/elementwise.c, src/urf/activation.c: activations and their derivatives. */
+/* src/kernels/elementwise.c, src/spectrum/activation.c: activations and their derivatives. */
 #include "support/compare.h"
 #include "support/draw.h"
 
 #include <float.h>
 
-#include "urf/activation.h"
+#include "spectrum/activation.h"
 
 /* ---- References, from the definitions, in long double ---- */
 

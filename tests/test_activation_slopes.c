@@ -1,10 +1,10 @@
-/* src/urf/activation_slopes.c: h' and h'' in double, against differences in long double. */
+/* src/spectrum/activation_slopes.c: h' and h'' in double, against differences in long double. */
 #include "support/compare.h"
 #include "support/precise.h"
 
 #include <stdbool.h>
 
-#include "urf/activation_slopes.h"
+#include "spectrum/activation_slopes.h"
 
 /* z from -36 to 0 (or to where h is 1e-50 to 1e-300 already), relative to the size of h', h'' there. The
  * logarithm of h has slope 2 |z| + 1 at most (gelu_tanh: 20 at -10), so that h changes by 4e-3 a step:

@@ -1,4 +1,4 @@
-/* src/bundle/bundle.c: runs of layers without the widths between them. */
+/* src/network/bundle.c: runs of layers without the widths between them. */
 #include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/draw.h"

@@ -1,4 +1,4 @@
-/* src/bundle/compress.c, compress_allot.c: networks compressed part by part. */
+/* src/distill/compress.c, compress_allot.c: networks compressed part by part. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "bundle/compress.h"
+#include "distill/compress.h"
 
 enum { D = 6, N = 3000 };
 

@@ -1,4 +1,4 @@
-/* src/urf/derivative.c: derivatives of features, against differences in long double of features
+/* src/map/derivative.c: derivatives of features, against differences in long double of features
  * evaluated here, from the rows that the map tells of. (Of URF blocks: test_urf_derivative.c.) */
 #include "support/alloc.h"
 #include "support/compare.h"

@@ -1,4 +1,4 @@
-/* src/layer/fit.c: fitting a layer from rows that stream by. */
+/* src/fit/fit.c: fitting a layer from rows that stream by. */
 #include "support/alloc.h"
 #include "support/compare.h"
 

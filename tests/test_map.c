@@ -1,4 +1,4 @@
-/* src/urf/map.c, block.c: what maps compute. (What random ones are worth: test_map_kernel.c;
+/* src/map/map.c, block.c: what maps compute. (What random ones are worth: test_map_kernel.c;
  * misuse and memory: test_map_misuse.c; scalings: test_scaling.c.) */
 #include "support/compare.h"
 #include "support/draw.h"

@@ -5,7 +5,7 @@
 #include "support/maps.h"
 
 #include "data/arc_cosine.h"
-#include "urf/exact.h"
+#include "map/exact.h"
 
 static const double pi = 3.14159265358979323846;
 

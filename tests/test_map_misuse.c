@@ -1,10 +1,10 @@
-/* src/urf/map.c, block.c: what maps refuse, who owns what, and what they may allocate. */
+/* src/map/map.c, block.c: what maps refuse, who owns what, and what they may allocate. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
 #include "support/maps.h"
 
-#include "urf/map.h"
+#include "map/map.h"
 
 /* ---- Misuse of creators ---- */
 

@@ -1,12 +1,12 @@
 #define _POSIX_C_SOURCE 200809L
-/* src/file/network_save.c, network_load.c: networks as model files. */
+/* src/model/network_save.c, network_load.c: networks as model files. */
 #include "support/alloc.h"
 #include "support/compare.h"
 
 #include <unistd.h>
 
 #include "base/random.h"
-#include "file/model.h"
+#include "model/model.h"
 
 #define D 6
 #define H 5

@@ -1,4 +1,4 @@
-/* src/bundle/network.c: layers one after another, their notes and their scratch. */
+/* src/network/network.c: layers one after another, their notes and their scratch. */
 #include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/compare.h"

@@ -12,9 +12,9 @@
 #include "data/simplex.h"
 #include "data/sobol.h"
 #include "kernels/kernels.h"
-#include "urf/hd3.h"
-#include "urf/projection.h"
-#include "urf/sobol.h"
+#include "projection/hd3.h"
+#include "projection/projection.h"
+#include "projection/sobol.h"
 
 static const int32_t drawn[] = {SNNK_PROJECTION_GAUSSIAN, SNNK_PROJECTION_ORTHOGONAL,
                                 SNNK_PROJECTION_HD3, SNNK_PROJECTION_SIMPLEX,

@@ -1,4 +1,4 @@
-/* src/bundle/refit.c: the last Psi of a network, fitted again on what the layers before it give. */
+/* src/fit/refit.c: the last Psi of a network, fitted again on what the layers before it give. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

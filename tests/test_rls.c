@@ -7,7 +7,7 @@
 #include "support/oracle.h"
 #include "support/statistics.h"
 
-#include "file/model.h"
+#include "model/model.h"
 #include "solve/rls.h"
 
 static snnk_rls *create(size_t m, size_t t, double ridge, double forgetting) {

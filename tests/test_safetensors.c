@@ -6,8 +6,8 @@
 #include "support/alloc.h"
 #include "support/files.h"
 
-#include "file/bytes.h"
-#include "file/model.h"
+#include "io/bytes.h"
+#include "model/model.h"
 #include "solve/lstsq.h"
 
 static test_files files;

@@ -1,4 +1,4 @@
-/* src/file/spectral_load.c on files that are not what they should be. */
+/* src/model/spectral_load.c on files that are not what they should be. */
 #include "support/damage.h"
 
 #include "data/model_1.h"

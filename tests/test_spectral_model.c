@@ -1,4 +1,4 @@
-/* src/file/spectral_save.c, spectral_load.c: maps made from spectra, as model files. What is loaded is
+/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. What is loaded is
  * compared with what was saved, bit for bit, and a file that another program wrote with what that
  * computed. */
 #include "support/alloc.h"
@@ -6,7 +6,7 @@
 #include "support/draw.h"
 
 #include "data/model_1.h"
-#include "urf/map.h"
+#include "map/map.h"
 
 enum { D = 5, N = 7, L = 4, M = 48 };
 

@@ -8,10 +8,10 @@
 #include "support/precise.h"
 #include "support/spectra.h"
 
-#include "urf/activation.h"
-#include "urf/activation_f64.h"
-#include "urf/fourier.h"
-#include "urf/spectrum.h"
+#include "spectrum/activation.h"
+#include "spectrum/activation_f64.h"
+#include "spectrum/fourier.h"
+#include "spectrum/spectrum.h"
 
 /* ---- Parts ---- */
 

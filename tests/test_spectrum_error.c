@@ -1,12 +1,12 @@
-/* src/urf/spectrum_comb.c: bounds on the error of spectra hold, and are not loose. */
+/* src/spectrum/spectrum_comb.c: bounds on the error of spectra hold, and are not loose. */
 #include <stdlib.h>
 
 #include "support/draw.h"
 #include "support/spectra.h"
 
-#include "urf/activation.h"
-#include "urf/activation_f64.h"
-#include "urf/spectrum.h"
+#include "spectrum/activation.h"
+#include "spectrum/activation_f64.h"
+#include "spectrum/spectrum.h"
 
 /* ---- Error bounds ---- */
 

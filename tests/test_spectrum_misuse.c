@@ -5,8 +5,8 @@
 #include "support/alloc.h"
 #include "support/spectra.h"
 
-#include "urf/activation.h"
-#include "urf/spectrum.h"
+#include "spectrum/activation.h"
+#include "spectrum/spectrum.h"
 
 /* ---- Functions and their values ---- */
 

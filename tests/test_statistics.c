@@ -1,4 +1,4 @@
-/* src/bundle/statistics.c: networks that carry the statistics of their last layer, and go on learning;
+/* src/fit/statistics.c: networks that carry the statistics of their last layer, and go on learning;
  * in files too. */
 #include "support/alloc.h"
 #include "support/compare.h"

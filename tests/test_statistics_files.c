@@ -1,4 +1,4 @@
-/* src/file/lstsq_file.c, rls_file.c: files that the library did not write, by tests/data/make_statistics.py.
+/* src/model/lstsq_file.c, rls_file.c: files that the library did not write, by tests/data/make_statistics.py.
  * The three by three systems in it have condition numbers below 20. */
 #include "data/statistics_files.h"
 #include "support/files.h"

@@ -7,9 +7,9 @@
 #include "support/alloc.h"
 #include "support/files.h"
 
-#include "file/csv.h"
-#include "file/stream.h"
-#include "file/table.h"
+#include "io/csv.h"
+#include "io/stream.h"
+#include "io/table.h"
 
 static test_files files;
 

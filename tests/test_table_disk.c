@@ -12,7 +12,7 @@
 #include "support/files.h"
 
 #include "base/memory.h"
-#include "file/table.h"
+#include "io/table.h"
 
 static test_files files;
 

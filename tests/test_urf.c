@@ -9,7 +9,7 @@
 #include <float.h>
 #include <stdbool.h>
 
-#include "urf/atoms.h"
+#include "spectrum/atoms.h"
 
 enum { D = 9, N = 20, L = 16, M = 90 };
 

@@ -4,7 +4,7 @@
 
 #include "base/size.h"
 #include "base/workspace.h"
-#include "urf/activation.h"
+#include "spectrum/activation.h"
 
 /* ---- Creating ---- */
 

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "urf/map.h"
+#include "map/map.h"
 
 struct snnk_layer {
     snnk_allocator allocator;

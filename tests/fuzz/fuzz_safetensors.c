@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "../data/model_1.h"
-#include "file/model.h"
-#include "file/rls_file.h"
+#include "model/model.h"
+#include "model/rls_file.h"
 
 #define KEY "\"snnk.checksum\":\""
 

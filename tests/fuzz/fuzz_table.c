@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file/stream.h"
-#include "file/table.h"
+#include "io/stream.h"
+#include "io/table.h"
 
 static void use(const snnk_table *table) {
     const size_t rows = snnk_table_rows(table), columns = snnk_table_columns(table);

@@ -8,8 +8,8 @@
 
 #include "support/compare.h"
 
-#include "file/bytes.h"
-#include "file/model.h"
+#include "io/bytes.h"
+#include "model/model.h"
 
 /* What is changed in a sound file. */
 typedef struct change {

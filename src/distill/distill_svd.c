@@ -1,0 +1,231 @@
+/* The baseline that keeps the teacher's shape: its matrices by truncated singular values in the metric of what
+ * they meet, y = U2^T U2 W2 f(U1^T U1 W1 x + b1) + b, ranks as the parameters of the student allow, the
+ * split between them as held-out rows like it, the bias fitted. */
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "distill/distill.h"
+#include "solve/principal.h"
+
+#define SPLITS  3 /* of the budget between the matrices: 1/4, 1/2, 3/4 */
+#define FACTORS 4 /* layers: U1 W1, U1^T, U2 W2, U2^T */
+
+/* One matrix of the teacher, to be cut. */
+typedef struct matrix {
+    size_t outputs, inputs, rank; /* rank: of U */
+    float *W;                     /* outputs x inputs */
+    float *bias;                  /* outputs */
+    double *U;                    /* rank x outputs */
+} matrix;
+
+static void matrix_free(const snnk_allocator *allocator, matrix *of) {
+    snnk__free(allocator, of->W);
+    snnk__free(allocator, of->bias);
+    snnk__free(allocator, of->U);
+}
+
+static int read_matrix(const snnk_distill *distill, const snnk_layer *layer, const double *S,
+                       size_t lds, matrix *of) {
+    const snnk_allocator *allocator = &distill->allocator;
+    const size_t l = layer->outputs, d = layer->inputs;
+    int st;
+
+    *of = (matrix){.outputs = l, .inputs = d, .rank = snnk__min_size(l, d)};
+    if ((st = snnk__alloc(allocator, l, d * sizeof *of->W, "weights", &of->W)) != SNNK_OK)
+        return st;
+    if ((st = snnk__alloc(allocator, l, sizeof *of->bias, "a bias", &of->bias)) != SNNK_OK)
+        return st;
+    st = snnk__alloc(allocator, of->rank, l * sizeof *of->U, "directions", &of->U);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk_layer_weights(layer, of->W, d, of->bias)) != SNNK_OK) return st;
+    return snnk__principal_outputs(allocator, l, d, of->W, S, lds, of->rank, of->U);
+}
+
+/* Layers U W x, then f(U^T z + bias): U the first `rank` directions. */
+static int cut(const snnk_distill *distill, const matrix *of, size_t rank, int32_t activation,
+               snnk_layer **layers) {
+    const snnk_allocator *allocator = &distill->allocator;
+    const size_t l = of->outputs, d = of->inputs;
+    float *first = NULL, *second = NULL;
+    double *row = NULL; /* of U W */
+    int st;
+
+    st = snnk__alloc(allocator, d, sizeof *row, "weights", &row);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, rank, d * sizeof *first, "weights", &first);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, l, rank * sizeof *second, "weights", &second);
+    if (st != SNNK_OK) goto done;
+    for (size_t k = 0; k < rank; k++) {
+        const double *u = of->U + k * l;
+
+        for (size_t j = 0; j < d; j++) row[j] = 0;
+        for (size_t i = 0; i < l; i++)
+            for (size_t j = 0; j < d; j++) row[j] += u[i] * (double)of->W[i * d + j];
+        for (size_t j = 0; j < d; j++) first[k * d + j] = (float)row[j];
+        for (size_t i = 0; i < l; i++) second[i * rank + k] = (float)u[i];
+    }
+    st = snnk_layer_dense(d, rank, first, d, NULL, SNNK_IDENTITY, allocator, &layers[0]);
+    if (st != SNNK_OK) goto done;
+    st = snnk_layer_dense(rank, l, second, rank, of->bias, activation, allocator, &layers[1]);
+done:
+    snnk__free(allocator, row);
+    snnk__free(allocator, first);
+    snnk__free(allocator, second);
+    return st;
+}
+
+/* ---- Judging ---- */
+
+/* Sums of errors by output, of rows to fit to and held out ones, and their squares. */
+typedef struct errors {
+    double *sums[2]; /* l */
+    double squares, n[2];
+} errors;
+
+static void add_errors(const snnk_distill *distill, size_t first, size_t n, const float *Y,
+                       errors *e) {
+    const size_t l = distill->l;
+
+    for (size_t i = 0; i < n; i++) {
+        const bool held = snnk__distill_is_heldout(distill, first + i);
+        const float *wanted = distill->Y + (first + i) * distill->ldy;
+
+        e->n[held]++;
+        for (size_t k = 0; k < l; k++) {
+            const double error = (double)Y[i * l + k] - (double)wanted[k];
+
+            e->sums[held][k] += error;
+            if (held) e->squares += error * error;
+        }
+    }
+}
+
+/* Squares on held-out rows once the mean error of the others is taken off; a bias of the output does that. */
+static double unbiased(const snnk_distill *distill, const errors *e) {
+    double squares = e->squares;
+
+    for (size_t k = 0; k < distill->l; k++) {
+        const double mean = e->sums[0][k] / e->n[0];
+
+        squares += e->n[1] * mean * mean - 2 * mean * e->sums[1][k];
+    }
+    return squares;
+}
+
+/* What the chain of n layers leaves of held-out rows. */
+static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t n_layers,
+                 snnk_workspace *workspace, double *squares) {
+    const snnk_allocator *allocator = &distill->allocator;
+    const size_t l = distill->l, widest = snnk__max_size(distill->h, l);
+    float *values[2] = {NULL};
+    errors e = {.squares = 0};
+    int st = SNNK_OK;
+
+    for (int k = 0; k < 2 && st == SNNK_OK; k++) {
+        st = snnk__alloc(allocator, widest, SNNK__DISTILL_BLOCK * sizeof(float), "outputs",
+                         &values[k]);
+        if (st == SNNK_OK) st = snnk__alloc_zero(allocator, l, sizeof(double), "sums", &e.sums[k]);
+    }
+    for (size_t i = 0; i < distill->n && st == SNNK_OK; i += SNNK__DISTILL_BLOCK) {
+        const size_t n = snnk__min_size(SNNK__DISTILL_BLOCK, distill->n - i);
+        const float *X = distill->X + i * distill->ldx;
+        size_t ldx = distill->ldx;
+
+        for (size_t k = 0; k < n_layers && st == SNNK_OK; k++) {
+            st = snnk_layer_forward(layers[k], n, X, ldx, values[k % 2], layers[k]->outputs,
+                                    workspace);
+            X = values[k % 2];
+            ldx = layers[k]->outputs;
+        }
+        if (st == SNNK_OK) add_errors(distill, i, n, X, &e);
+        if (st == SNNK_OK)
+            st = snnk__watch_count(distill->watch, (double)(i + n), (double)distill->n);
+    }
+    if (st == SNNK_OK) *squares = n_layers == FACTORS ? unbiased(distill, &e) : e.squares;
+    for (int k = 0; k < 2; k++) {
+        snnk__free(allocator, values[k]);
+        snnk__free(allocator, e.sums[k]);
+    }
+    return st;
+}
+
+/* Of the teacher; between the factors of a matrix there is none. */
+static size_t biases_of(const snnk_distill *distill) {
+    return distill->h + (distill->readout ? distill->l : 0);
+}
+
+/* The teacher with its matrices cut to these ranks; `best` is what did best so far. */
+static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t rank,
+                     const matrix *readout, size_t readout_rank, snnk_workspace *workspace,
+                     snnk__truncated *best) {
+    snnk_layer *layers[FACTORS] = {NULL};
+    double squares = INFINITY;
+    int st = cut(distill, hidden, rank, distill->hidden->activation, layers);
+
+    if (st == SNNK_OK && readout)
+        st = cut(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
+    if (st == SNNK_OK)
+        st = judge(distill, layers, readout ? FACTORS : FACTORS / 2, workspace, &squares);
+    if (st == SNNK_OK && squares < best->left) {
+        *best = (snnk__truncated){.left = squares};
+        for (size_t k = 0; k < FACTORS; k++)
+            best->multiply_adds += snnk_layer_multiply_adds(layers[k]);
+        best->parameters = best->multiply_adds + biases_of(distill);
+    }
+    for (size_t k = 0; k < FACTORS; k++) snnk_layer_free(layers[k]);
+    return st;
+}
+
+/* Ranks of both matrices with no more than `numbers` in their factors, for some splits of those. */
+static int try_splits(const snnk_distill *distill, const matrix *hidden, const matrix *readout,
+                      size_t numbers, snnk_workspace *workspace, snnk__truncated *best) {
+    const size_t each = distill->d + distill->h, readout_each = distill->h + distill->l;
+    size_t last = 0;
+    int st = SNNK_OK;
+
+    if (numbers < each + readout_each) return SNNK_OK;
+
+    const size_t most = snnk__min_size((numbers - readout_each) / each, hidden->rank);
+
+    for (size_t split = 1; split <= SPLITS && st == SNNK_OK; split++) {
+        const double share = (double)split / (SPLITS + 1);
+        const size_t wanted = (size_t)(share * (double)numbers / (double)each);
+        const size_t first = snnk__min_size(snnk__max_size(wanted, 1), most);
+        const size_t second =
+            snnk__min_size((numbers - first * each) / readout_each, readout->rank);
+
+        if (first != last) st = try_ranks(distill, hidden, first, readout, second, workspace, best);
+        last = first;
+    }
+    return st;
+}
+
+int snnk__distill_svd(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
+                      snnk__truncated *best) {
+    const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
+    const double *S = distill->train->S;
+    matrix hidden = {0}, readout = {0};
+    int st;
+
+    *best = (snnk__truncated){.left = INFINITY};
+    if (!distill->hidden) return SNNK_OK;
+
+    /* Of the student's numbers, those that biases leave. */
+    const size_t all = m * (d + 1 + l) + l;
+    const size_t biases = biases_of(distill);
+    const size_t numbers = all > biases ? all - biases : 0;
+
+    st = read_matrix(distill, distill->hidden, S, p, &hidden);
+    if (st == SNNK_OK && distill->readout) {
+        st = read_matrix(distill, distill->readout, S + d * p + d, p, &readout);
+        if (st == SNNK_OK) st = try_splits(distill, &hidden, &readout, numbers, workspace, best);
+    } else if (st == SNNK_OK && p > 0 && numbers >= p) {
+        st = try_ranks(distill, &hidden, snnk__min_size(numbers / p, hidden.rank), NULL, 0,
+                       workspace, best);
+    }
+    matrix_free(&distill->allocator, &hidden);
+    matrix_free(&distill->allocator, &readout);
+    return st;
+}

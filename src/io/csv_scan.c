@@ -1,0 +1,206 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "io/csv.h"
+
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Control characters other than tab and line ends: no text has them, but every wrong file has. */
+static bool is_text(unsigned char byte) {
+    return byte >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+static int fail_byte(const snnk__csv_scanner *s, unsigned char byte) {
+    return snnk__fail(SNNK_E_FORMAT, "byte 0x%02x in line %zu: not a text file", byte, s->line);
+}
+
+static void pass(snnk__csv_scanner *s, size_t n) {
+    s->rest.at += n;
+    s->rest.left -= n;
+}
+
+/* rest.at is behind the opening quote; ends behind the closing one. */
+static int take_quoted(snnk__csv_scanner *s, snnk__csv_field *field) {
+    const size_t first_line = s->line;
+    size_t i = 0;
+
+    for (;; i++) {
+        if (i == s->rest.left)
+            return snnk__fail(SNNK_E_FORMAT, "line %zu: a quote is opened and never closed",
+                              first_line);
+        const unsigned char byte = s->rest.at[i];
+        if (!is_text(byte)) return fail_byte(s, byte);
+        if (byte == '\n') s->line++;
+        if (byte != '"') continue;
+        if (i + 1 == s->rest.left || s->rest.at[i + 1] != '"') break;
+        i++;
+    }
+    *field = (snnk__csv_field){s->rest.at, i};
+    pass(s, i + 1);
+    return SNNK_OK;
+}
+
+static int take_bare(snnk__csv_scanner *s, snnk__csv_field *field) {
+    size_t i = 0;
+
+    for (; i < s->rest.left; i++) {
+        const unsigned char byte = s->rest.at[i];
+
+        if (byte == ',' || byte == '\n' || byte == '\r') break;
+        if (byte == '"')
+            return snnk__fail(SNNK_E_FORMAT,
+                              "line %zu: a quote inside a field that does not begin with one",
+                              s->line);
+        if (!is_text(byte)) return fail_byte(s, byte);
+    }
+    *field = (snnk__csv_field){s->rest.at, i};
+    pass(s, i);
+    return SNNK_OK;
+}
+
+int snnk__csv_take(snnk__csv_scanner *s, snnk__csv_field *field, bool *last) {
+    int st;
+
+    if (s->rest.left > 0 && *s->rest.at == '"') {
+        pass(s, 1);
+        st = take_quoted(s, field);
+    } else {
+        st = take_bare(s, field);
+    }
+    if (st != SNNK_OK) return st;
+
+    *last = s->rest.left == 0 || *s->rest.at != ',';
+    if (s->rest.left == 0) return SNNK_OK;
+    const unsigned char byte = *s->rest.at;
+    if (byte != ',' && byte != '\n' && byte != '\r')
+        return snnk__fail(SNNK_E_FORMAT, "line %zu: text follows a closing quote", s->line);
+    pass(s, 1);
+    if (byte == '\r') {
+        if (s->rest.left == 0) return SNNK_OK;
+        if (*s->rest.at != '\n')
+            return snnk__fail(SNNK_E_FORMAT, "line %zu: a carriage return without a line feed",
+                              s->line);
+        pass(s, 1);
+    }
+    if (byte != ',') s->line++;
+    return SNNK_OK;
+}
+
+size_t snnk__csv_copy(snnk__csv_field field, char *out) {
+    size_t used = 0;
+
+    for (size_t i = 0; i < field.length; i++) {
+        out[used++] = (char)field.text[i];
+        if (field.text[i] == '"') i++;
+    }
+    out[used++] = '\0';
+    return used;
+}
+
+/* What a number is made of: sign, digits, point, digits, exponent. */
+typedef struct decimal {
+    bool negative, exact; /* exact: mantissa holds all digits */
+    uint64_t mantissa;
+    int exponent; /* of ten */
+} decimal;
+
+static bool is_digit(const unsigned char *p, const unsigned char *end) {
+    return p < end && *p >= '0' && *p <= '9';
+}
+
+/* Takes digits; returns how many. */
+static size_t read_digits(const unsigned char **p, const unsigned char *end, decimal *number) {
+    const unsigned char *first = *p;
+
+    for (; is_digit(*p, end); (*p)++) {
+        if (number->mantissa <= (UINT64_MAX - 9) / 10)
+            number->mantissa = number->mantissa * 10 + (uint64_t)(**p - '0');
+        else
+            number->exact = false;
+    }
+    return (size_t)(*p - first);
+}
+
+/* Is p ... end a decimal number? The grammar is checked here, since strtod takes more (hexadecimal,
+ * what the locale adds) than a table should mean by a number. */
+static bool read_decimal(const unsigned char *p, const unsigned char *end, decimal *number) {
+    size_t whole, fraction = 0;
+
+    *number = (decimal){.exact = true};
+    if (p < end && (*p == '+' || *p == '-')) number->negative = *p++ == '-';
+    whole = read_digits(&p, end, number);
+    if (p < end && *p == '.') {
+        p++;
+        fraction = read_digits(&p, end, number);
+    }
+    if (whole + fraction == 0) return false;
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        bool negative = false;
+        int exponent = 0;
+
+        p++;
+        if (p < end && (*p == '+' || *p == '-')) negative = *p++ == '-';
+        if (!is_digit(p, end)) return false;
+        for (; is_digit(p, end); p++)
+            if (exponent < 100000) exponent = exponent * 10 + (*p - '0');
+        number->exponent = negative ? -exponent : exponent;
+    }
+    number->exponent -= (int)fraction;
+    return p == end;
+}
+
+static bool is_word(const unsigned char *p, const unsigned char *end, const char *word) {
+    const size_t n = strlen(word);
+    size_t same = 0;
+
+    if ((size_t)(end - p) != n) return false;
+    while (same < n && (p[same] | 0x20) == word[same]) same++;
+    return same == n;
+}
+
+static bool read_special(const unsigned char *p, const unsigned char *end, double *value) {
+    bool negative = false;
+
+    if (p < end && (*p == '+' || *p == '-')) negative = *p++ == '-';
+    if (is_word(p, end, "nan"))
+        *value = NAN;
+    else if (is_word(p, end, "inf") || is_word(p, end, "infinity"))
+        *value = negative ? -INFINITY : INFINITY;
+    else
+        return false;
+    return true;
+}
+
+bool snnk__csv_number(snnk__csv_field field, void *c_locale, double *value) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const unsigned char *p = field.text, *end = p + field.length;
+    char text[1001];
+    decimal number;
+
+    while (p < end && (*p == ' ' || *p == '\t')) p++;
+    while (end > p && (end[-1] == ' ' || end[-1] == '\t')) end--;
+    if ((size_t)(end - p) >= sizeof text) return false;
+    if (!read_decimal(p, end, &number)) return read_special(p, end, value);
+
+    /* Below 2^53 the mantissa is exact as a double, up to 10^22 so is the power, and one operation
+     * on exact numbers is correctly rounded (Clinger 1990). */
+    if (FLT_EVAL_METHOD == 0 && number.exact && number.mantissa <= (uint64_t)1 << 53 &&
+        number.exponent >= -22 && number.exponent <= 22) {
+        const double mantissa = (double)number.mantissa;
+
+        *value = number.exponent < 0 ? mantissa / powers[-number.exponent]
+                                     : mantissa * powers[number.exponent];
+        if (number.negative) *value = -*value;
+        return true;
+    }
+    memcpy(text, p, (size_t)(end - p));
+    text[end - p] = '\0';
+    const locale_t before = uselocale((locale_t)c_locale);
+    *value = strtod(text, NULL);
+    uselocale(before);
+    return true;
+}

@@ -1,0 +1,303 @@
+/* Maps from spectra: how many rows each part gets, and the rows themselves. */
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "map/create.h"
+#include "map/fill.h"
+#include "map/map.h"
+#include "projection/projection.h"
+
+static const snnk_urf_config defaults = {.size = sizeof(snnk_urf_config),
+                                         .features = 1024,
+                                         .angle = 0.78539816339744830962, /* pi/4 */
+                                         .form = SNNK_URF_POSITIVE,
+                                         .hyperbolic = 1,
+                                         .atoms = SNNK_URF_STRATIFIED,
+                                         .affine = SNNK_URF_AFFINE_AUTO,
+                                         .projection = SNNK_PROJECTION_GAUSSIAN};
+
+#define CONFIG_MINIMUM sizeof(snnk_urf_config)
+
+int snnk_urf_config_init(snnk_urf_config *config, size_t config_size) {
+    return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
+                             "urf config");
+}
+
+/* ---- Settings ---- */
+
+static int check_config(const snnk_urf_config *c) {
+    const double half_pi = 1.570796326794896619231;
+    int st;
+
+    if (c->A != SNNK_A_OPTIMAL && (st = snnk__check_within(c->A, -1e6, 0.124, "A")) != SNNK_OK)
+        return st;
+    if ((st = snnk__check_within(c->input_norm, 0, 1e30, "input_norm")) != SNNK_OK) return st;
+    if ((st = snnk__check_within(c->weight_norm, 0, 1e30, "weight_norm")) != SNNK_OK) return st;
+    if (c->scale != 0 && (st = snnk__check_within(c->scale, 1e-6, 1e6, "scale")) != SNNK_OK)
+        return st;
+    if ((st = snnk__check_within(c->angle, 0, half_pi, "angle")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(c->form, SNNK_URF_COMPLEX + 1, "form")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(c->hyperbolic, 2, "hyperbolic")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(c->atoms, SNNK_URF_AMPLITUDE + 1, "atoms")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(c->affine, SNNK_URF_AFFINE_OMIT + 1, "affine")) != SNNK_OK)
+        return st;
+    if ((st = snnk__projection_check(c->projection)) != SNNK_OK) return st;
+    if (c->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
+    if (c->features > (uint64_t)1 << 32)
+        return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32",
+                          (unsigned long long)c->features);
+    return SNNK_OK;
+}
+
+int snnk__urf_config_read(const snnk_urf_config *config, const snnk_frame *frame, size_t inputs,
+                          snnk_urf_config *ours) {
+    int st;
+
+    *ours = defaults;
+    st = snnk__config_read(ours, sizeof *ours, CONFIG_MINIMUM, config, "urf config");
+    if (st != SNNK_OK) return st;
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if (frame && frame->inputs != inputs)
+        return snnk__fail(SNNK_E_SHAPE, "the frame has %zu inputs, the map %zu", frame->inputs,
+                          inputs);
+    if ((st = check_config(ours)) != SNNK_OK) return st;
+    if (ours->input_norm == 0) ours->input_norm = frame ? frame->input_norm : 1;
+    if (ours->weight_norm == 0) ours->weight_norm = frame ? frame->weight_norm : 1;
+    return SNNK_OK;
+}
+
+/* ---- Shares ---- */
+
+static int too_few(const snnk_urf_config *config, size_t needed) {
+    return snnk__fail(SNNK_E_RANGE, "features = %llu, but this map needs at least %zu",
+                      (unsigned long long)config->features, needed);
+}
+
+int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *config,
+                        const snnk_frame *frame, size_t inputs, const snnk__urf_atoms *atoms,
+                        snnk__urf_shares *shares) {
+    const bool line = spectrum->slope != 0 && config->affine != SNNK_URF_AFFINE_OMIT;
+    const bool centers = frame->weight_mean != NULL;
+    size_t left = (size_t)config->features, needed = 0, signs, parts;
+
+    *shares = (snnk__urf_shares){0};
+    if (atoms->count == 0 && !line) { /* a constant: one feature, which counts for nothing */
+        shares->sketch_rows = 1;
+        return SNNK_OK;
+    }
+    snnk__urf_shape(atoms, frame, &signs, &parts);
+    shares->width = signs * parts;
+    if (atoms->count > 0) needed += shares->width + frame->n_directions + centers;
+    shares->exact =
+        line &&
+        (config->affine == SNNK_URF_AFFINE_EXACT ||
+         (config->affine == SNNK_URF_AFFINE_AUTO && inputs <= left / 2 && inputs + needed <= left));
+    if (shares->exact) needed += inputs;
+    if (line && !shares->exact) needed += 1 + centers;
+    if (left < needed) return too_few(config, needed);
+    left -= needed; /* to give away beyond one row of each kind */
+    if (atoms->count > 0) shares->rows = 1;
+    if (line && !shares->exact) shares->sketch_rows = 1;
+    if (shares->sketch_rows == 0) {
+        if (atoms->count > 0) shares->rows += left / shares->width;
+        return SNNK_OK;
+    }
+    /* a^2/r + b^2/(width S) is least, with r + width S fixed, where r : width S = a : b. */
+    const double a = fabs(spectrum->slope) * config->input_norm * config->weight_norm;
+    const double b = sqrt((double)shares->width) * snnk__urf_atoms_spread(atoms, config, inputs);
+    const size_t all = left + 1 + shares->width * shares->rows;
+    const double wanted = atoms->count == 0 ? (double)all
+                          : isinf(b)        ? 0
+                                            : a / (a + b) * (double)all;
+    const size_t extra = wanted > 1 ? snnk__min_size((size_t)wanted - 1, left) : 0;
+
+    if (atoms->count > 0) shares->rows += (left - extra) / shares->width;
+    shares->sketch_rows = all - shares->width * shares->rows;
+    return SNNK_OK;
+}
+
+/* ---- Blocks ---- */
+
+/* The strip is that of the activation; a function of the caller's is taken to have no singularity. */
+static snnk__spectral_facts facts_of(const snnk_spectrum *spectrum) {
+    const bool everywhere = spectrum->config.method == SNNK_SPECTRUM_EXACT ||
+                            spectrum->config.method == SNNK_SPECTRUM_ATOMS;
+
+    return (snnk__spectral_facts){
+        .error = spectrum->error,
+        .strip = spectrum->activation < 0 ? INFINITY : snnk_activation_strip(spectrum->activation),
+        .center = spectrum->config.center,
+        .radius = everywhere ? INFINITY : spectrum->config.radius};
+}
+
+/* What both blocks are made of. */
+typedef struct plan {
+    const snnk_spectrum *spectrum;
+    const snnk_urf_config *config;
+    const snnk_frame *frame;
+    snnk__urf_shares shares;
+    snnk_map_config described; /* what snnk_map_block_config tells */
+    const snnk_allocator *allocator;
+} plan;
+
+static int make_line(const plan *p, size_t inputs, snnk__row_source *from, float *folded,
+                     snnk__map_block **block) {
+    const bool omit = p->config->affine == SNNK_URF_AFFINE_OMIT;
+    snnk__line *line = NULL;
+    int st;
+
+    st = snnk__line_create(p->shares.exact ? NULL : p->frame, omit ? 0 : p->spectrum->intercept,
+                           omit ? 0 : p->spectrum->slope, p->allocator, &line);
+    if (st != SNNK_OK) return st;
+    line->sketch_rows = p->shares.sketch_rows;
+    line->facts = facts_of(p->spectrum);
+    st = snnk__map_block_from_line(inputs, &p->described, line, p->allocator, block);
+    if (st != SNNK_OK) {
+        snnk__line_free(line);
+        return st;
+    }
+    return snnk__fill_line(*block, from, folded);
+}
+
+static int make_urf(const plan *p, snnk__urf_atoms *atoms, bool has_line, snnk__row_source *from,
+                    float *folded, snnk__map_block **block) {
+    snnk__urf *urf = NULL;
+    int st;
+
+    snnk__urf_atoms_split(atoms, p->config->atoms, p->shares.rows);
+    st = snnk__urf_alloc(p->frame, atoms, p->shares.rows, p->allocator, &urf);
+    if (st != SNNK_OK) return st;
+    snnk__urf_atoms_assign(&urf->atoms, p->config->seed, urf->rows, urf->row_atom);
+    urf->facts = facts_of(p->spectrum);
+    if (has_line)
+        urf->facts.error = 0;
+    else if (p->config->affine != SNNK_URF_AFFINE_OMIT)
+        urf->intercept = p->spectrum->intercept;
+    snnk__urf_finish(urf); /* the table's shape: how many features */
+    st = snnk__map_block_from_urf(&p->described, urf, p->allocator, block);
+    if (st != SNNK_OK) {
+        snnk__urf_free(urf);
+        return st;
+    }
+    return snnk__fill_urf(*block, from, folded);
+}
+
+static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, snnk__row_source *from,
+                 snnk_map **map) {
+    /* Drawn rows of the two parts are independent; given ones are used one after the other. */
+    snnk__row_source sketch = *from;
+    snnk__map_block *blocks[2] = {NULL, NULL};
+    const bool line = p->shares.exact || p->shares.sketch_rows > 0;
+    float *folded = NULL;
+    size_t n = 0;
+    int st;
+
+    sketch.seed ^= SNNK__SKETCH_SEED;
+    st = snnk__alloc(p->allocator, inputs, sizeof *folded, "a row", &folded);
+    if (st != SNNK_OK) goto done;
+    if (line) {
+        st = make_line(p, inputs, &sketch, folded, &blocks[n++]);
+        if (st != SNNK_OK) goto done;
+        if (from->G) from->next = sketch.next;
+    }
+    if (p->shares.rows > 0) {
+        st = make_urf(p, atoms, line, from, folded, &blocks[n++]);
+        if (st != SNNK_OK) goto done;
+    }
+    st = snnk__map_from_blocks(n, blocks, p->allocator, map);
+done:
+    snnk__free(p->allocator, folded);
+    snnk__free(p->allocator, sketch.rows);
+    snnk__free(p->allocator, from->rows);
+    snnk__map_block_release(blocks[0]);
+    snnk__map_block_release(blocks[1]);
+    return st;
+}
+
+static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, const float *G,
+                  size_t ldg, const snnk_urf_config *config, const snnk_frame *frame,
+                  snnk_map **map) {
+    snnk_frame *neutral = NULL;
+    snnk__urf_atoms atoms = {0};
+    snnk_allocator allocator;
+    snnk_urf_config ours;
+    int st;
+
+    if ((st = snnk__urf_config_read(config, frame, inputs, &ours)) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
+    if (!frame) {
+        if ((st = snnk__frame_alloc(inputs, false, 0, &allocator, &neutral)) != SNNK_OK) return st;
+        frame = neutral;
+    }
+    plan p = {.spectrum = spectrum,
+              .config = &ours,
+              .frame = frame,
+              .described = {.size = sizeof(snnk_map_config),
+                            .seed = ours.seed,
+                            .projection_scale = 1,
+                            .order = 1,
+                            .activation = SNNK_RELU,
+                            .projection = G ? SNNK_PROJECTION_GIVEN : ours.projection},
+              .allocator = &allocator};
+    snnk__row_source from = {.G = G,
+                             .ldg = ldg,
+                             .projection = ours.projection,
+                             .seed = ours.seed,
+                             .d = inputs,
+                             .allocator = &allocator};
+
+    st = snnk__urf_atoms_create(spectrum, &ours, inputs, &allocator, &atoms);
+    if (st != SNNK_OK) goto done;
+    st = snnk__urf_shares_of(spectrum, &ours, frame, inputs, &atoms, &p.shares);
+    if (st != SNNK_OK) goto done;
+    if (G && rows < p.shares.rows + p.shares.sketch_rows) {
+        st = snnk__fail(SNNK_E_SHAPE, "rows = %zu, but %zu features use %zu", rows,
+                        (size_t)ours.features, p.shares.rows + p.shares.sketch_rows);
+        goto done;
+    }
+    st = build(&p, inputs, &atoms, &from, map);
+done:
+    snnk__urf_atoms_free(&allocator, &atoms);
+    snnk_frame_free(neutral);
+    return st;
+}
+
+/* ---- Doors ---- */
+
+int snnk_map_create_urf(size_t inputs, const snnk_spectrum *spectrum, const snnk_urf_config *config,
+                        const snnk_frame *frame, snnk_map **map) {
+    int st;
+
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    *map = NULL;
+    if ((st = snnk__check_pointer(spectrum, "spectrum")) != SNNK_OK) return st;
+    return create(inputs, spectrum, 0, NULL, 0, config, frame, map);
+}
+
+int snnk_map_create_urf_from_rows(size_t inputs, const snnk_spectrum *spectrum, size_t rows,
+                                  const float *G, size_t ldg, const snnk_urf_config *config,
+                                  const snnk_frame *frame, snnk_map **map) {
+    int st;
+
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    *map = NULL;
+    if ((st = snnk__check_pointer(spectrum, "spectrum")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(G, "G")) != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(G, "G", rows, inputs, ldg, sizeof *G)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(G, "G", rows, inputs, ldg)) != SNNK_OK) return st;
+    return create(inputs, spectrum, rows, G, ldg, config, frame, map);
+}
+
+int snnk_map_create_softmax(size_t inputs, const snnk_urf_config *config, const snnk_frame *frame,
+                            snnk_map **map) {
+    snnk_spectrum *spectrum;
+    int st;
+
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    *map = NULL;
+    if ((st = snnk_spectrum_create(SNNK_EXP, NULL, &spectrum)) != SNNK_OK) return st;
+    st = snnk_map_create_urf(inputs, spectrum, config, frame, map);
+    snnk_spectrum_free(spectrum);
+    return st;
+}

@@ -1,0 +1,24 @@
+#ifndef SNNK_MAP_CREATE_H
+#define SNNK_MAP_CREATE_H
+
+#include "spectrum/atoms.h"
+#include "map/frame.h"
+
+/* The caller's settings over the defaults, checked, norms resolved by the frame (may be NULL). */
+int snnk__urf_config_read(const snnk_urf_config *config, const snnk_frame *frame, size_t inputs,
+                          snnk_urf_config *ours);
+
+/* What the features are spent on. */
+typedef struct snnk__urf_shares {
+    bool exact;         /* d identity features for the affine part */
+    size_t sketch_rows; /* or rows of its sketch */
+    size_t rows;        /* rows for atoms */
+    size_t width;       /* features of such a row */
+} snnk__urf_shares;
+
+/* frame: not NULL. SNNK_E_RANGE (too few features: says how many are needed). */
+int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *config,
+                        const snnk_frame *frame, size_t inputs, const snnk__urf_atoms *atoms,
+                        snnk__urf_shares *shares);
+
+#endif

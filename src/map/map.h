@@ -1,0 +1,30 @@
+/* Inside of a map: blocks side by side. Maps are immutable and shared by reference count between the
+ * layers and fits made from them. */
+#ifndef SNNK_MAP_MAP_H
+#define SNNK_MAP_MAP_H
+
+#include "map/block.h"
+
+struct snnk_map {
+    snnk_allocator allocator;
+    atomic_size_t references;
+    size_t inputs, features;
+    size_t n_blocks;
+    snnk__map_block **blocks;
+};
+
+/* One more owner; snnk_map_free takes one away. const, since the map's value does not change. */
+const snnk_map *snnk__map_retain(const snnk_map *map);
+
+/* A map of these blocks, which it retains. */
+int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
+                          const snnk_allocator *allocator, snnk_map **map);
+
+/* True if no feature of these finite inputs can leave the range of float: |g.x + c| is at most
+ * |g| |x| + |c| (Cauchy & Schwarz). False if it might. X: n x inputs, row stride ldx. */
+bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, size_t ldx);
+
+/* Floats of work that one thread needs for the features of a map. */
+size_t snnk__map_work(const snnk_map *map);
+
+#endif

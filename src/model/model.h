@@ -1,0 +1,30 @@
+/* What our model files have in common: safetensors with metadata that says what they are. */
+#ifndef SNNK_MODEL_MODEL_H
+#define SNNK_MODEL_MODEL_H
+
+#include "io/safetensors.h"
+
+/* The format this library writes, of networks the newest it reads. */
+#define SNNK__MODEL_FORMAT 1
+
+/* Statistics with weights or a factor: older libraries would take them for others. */
+#define SNNK__LSTSQ_FORMAT 2
+
+#define SNNK__MODEL_NETWORK "network"
+#define SNNK__MODEL_LSTSQ   "lstsq"
+#define SNNK__MODEL_RLS     "rls"
+
+/* Start a file of a kind: format, library version and kind are in it. Failures stick to the writer,
+ * as everywhere. */
+void snnk__model_begin(snnk__st_writer *writer, const snnk_allocator *allocator, const char *kind);
+
+/* The same in a later format. */
+void snnk__model_begin_format(snnk__st_writer *writer, const snnk_allocator *allocator,
+                              const char *kind, uint64_t format);
+
+/* Open a model in memory, of this kind, its check sum verified. `buffer` must outlive the reader.
+ * SNNK_E_TRUNCATED, SNNK_E_FORMAT, SNNK_E_VERSION, SNNK_E_CHECKSUM, SNNK_E_NOMEM. */
+int snnk__model_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                     const char *kind, snnk__st_reader **reader);
+
+#endif

@@ -1,0 +1,426 @@
+/* Everything in the file is untrusted. The container has been checked against the bytes there before
+ * this begins; here the description is checked against the tensors before anything is allocated by
+ * it. */
+#include <snnk/file.h>
+
+#include <string.h>
+
+#include "base/size.h"
+#include "model/description.h"
+#include "model/folded_file.h"
+#include "model/lstsq_file.h"
+#include "model/model.h"
+#include "model/network_file.h"
+#include "model/spectral_file.h"
+#include "io/stream.h"
+
+/* What every part of the loader needs. */
+typedef struct loader {
+    const snnk__st_reader *reader;
+    const snnk_allocator *allocator;
+    uint64_t *drawn; /* numbers to draw so far, over the whole file: at most SNNK__MAX_DRAWN */
+} loader;
+
+/* ---- Values of the description ---- */
+
+static int get_activation(const cJSON *json, int32_t *activation) {
+    const char *text = NULL;
+    const int st = snnk__get_text(json, "activation", &text);
+
+    if (st != SNNK_OK) return st;
+    return snnk_activation_from_name(text, activation) == SNNK_OK ? SNNK_OK : SNNK_E_FORMAT;
+}
+
+/* ---- Blocks ---- */
+
+static bool is_kind(const cJSON *json, snnk_map_kind wanted) {
+    const char *kind;
+
+    return snnk__get_text(json, "kind", &kind) == SNNK_OK &&
+           strcmp(kind, snnk__kind_names[wanted]) == 0;
+}
+
+/* Whether a block is made from a spectrum. */
+static bool is_spectral(const cJSON *json) {
+    return is_kind(json, SNNK_MAP_URF) || is_kind(json, SNNK_MAP_LINE);
+}
+
+typedef struct block_description {
+    snnk_map_config config;
+    size_t rows; /* r */
+    bool scaled, drawn;
+} block_description;
+
+static int read_block_description(const cJSON *json, size_t inputs, block_description *block) {
+    snnk_map_config *config = &block->config;
+    double order = 0;
+    size_t features = 0;
+    int st;
+
+    snnk_map_config_init(config, sizeof *config);
+    st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_IDENTITY + 1, &config->kind);
+    if (st != SNNK_OK) return st;
+    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_FOLDED + 1,
+                        &config->projection);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
+    if ((st = snnk__get_seed(json, &config->seed)) != SNNK_OK) return st;
+    if ((st = snnk__get_number(json, "order", &order)) != SNNK_OK) return st;
+    if ((st = snnk__get_number(json, "floor", &config->floor)) != SNNK_OK) return st;
+    if ((st = get_activation(json, &config->activation)) != SNNK_OK) return st;
+    st = snnk__get_number(json, "projection_scale", &config->projection_scale);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__get_number(json, "offset_scale", &config->offset_scale)) != SNNK_OK) return st;
+    if ((st = snnk__get_bool(json, "scaled", &block->scaled)) != SNNK_OK) return st;
+    if ((st = snnk__get_bool(json, "drawn", &block->drawn)) != SNNK_OK) return st;
+
+    config->order = order == 1 ? 1 : order == 2 ? 2 : order == 0 ? 0 : -1;
+    config->features = features;
+    block->rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features;
+    const bool given =
+        config->projection == SNNK_PROJECTION_GIVEN || config->projection == SNNK_PROJECTION_FOLDED;
+    if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
+        return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu", features);
+    /* The rules of the public creators, with the format's status: the file broke them. */
+    st = snnk__map_config_check(config, inputs, given ? block->rows : 0);
+    if (st != SNNK_OK) return st == SNNK_E_SIZE ? st : SNNK_E_FORMAT;
+    if (config->features != features)
+        return snnk__fail(SNNK_E_FORMAT, "%zu features of an identity of %zu inputs", features,
+                          inputs);
+    const bool seeded = config->projection == SNNK_PROJECTION_GAUSSIAN ||
+                        config->projection == SNNK_PROJECTION_SOBOL ||
+                        config->projection == SNNK_PROJECTION_HD3;
+    if (block->drawn && (config->kind == SNNK_MAP_IDENTITY || !seeded))
+        return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
+    if (!block->drawn && config->projection == SNNK_PROJECTION_HD3)
+        return snnk__fail(SNNK_E_FORMAT, "HD3 rows that are not \"drawn\": they are a seed alone");
+    return SNNK_OK;
+}
+
+/* Count the numbers a block will draw. */
+static int count_drawn(const loader *from, const block_description *block, size_t inputs) {
+    const uint64_t left = SNNK__MAX_DRAWN - *from->drawn;
+
+    if (!block->drawn) return SNNK_OK;
+    const uint64_t numbers = snnk__drawn_numbers(block->config.projection, block->rows, inputs);
+    if (numbers > left)
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw; a file may ask for %llu in all",
+                          block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
+    *from->drawn += numbers;
+    return SNNK_OK;
+}
+
+int snnk__block_find_rows(const snnk__st_reader *reader, size_t layer, size_t index, size_t rows,
+                          size_t inputs, bool diagonal) {
+    const size_t shape[] = {rows, inputs};
+    int st;
+
+    st = snnk__block_find(reader, layer, index, "offset", SNNK__DTYPE_F32, 1, &rows);
+    if (st != SNNK_OK) return st;
+    return snnk__block_find(reader, layer, index, diagonal ? "diagonal" : "G", SNNK__DTYPE_F32,
+                            diagonal ? 1 : 2, diagonal ? &inputs : shape);
+}
+
+/* The tensors of a block are there, with the shapes the description says. */
+static int check_block_tensors(const loader *from, size_t layer, size_t index, size_t inputs,
+                               const block_description *block) {
+    int st = SNNK_OK;
+
+    if (block->scaled) {
+        st = snnk__block_find(from->reader, layer, index, "mean", SNNK__DTYPE_F64, 1, &inputs);
+        if (st != SNNK_OK) return st;
+        st = snnk__block_find(from->reader, layer, index, "scale", SNNK__DTYPE_F64, 1, &inputs);
+        if (st != SNNK_OK) return st;
+    }
+    return block->drawn ? SNNK_OK
+                        : snnk__block_find_rows(from->reader, layer, index, block->rows, inputs,
+                                                block->config.kind == SNNK_MAP_IDENTITY);
+}
+
+int snnk__block_read_rows(const snnk__st_reader *reader, const snnk_allocator *allocator,
+                          size_t layer, size_t index, snnk__map_block *block) {
+    const bool diagonal = block->diagonal != NULL;
+    const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
+    float *G = NULL, *offset = NULL;
+    int st;
+
+    st = snnk__alloc(allocator, diagonal ? d : r * d, sizeof *G, "a projection", &G);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, r, sizeof *offset, "offsets", &offset);
+    if (st != SNNK_OK) goto done;
+    st = snnk__block_read_f32(reader, layer, index, diagonal ? "diagonal" : "G", diagonal ? 1 : 2,
+                              diagonal ? &d : shape, G);
+    if (st != SNNK_OK) goto done;
+    if ((st = snnk__block_read_f32(reader, layer, index, "offset", 1, &r, offset)) != SNNK_OK)
+        goto done;
+    snnk__map_block_folded(block, G, offset);
+done:
+    snnk__free(allocator, offset);
+    snnk__free(allocator, G);
+    return st;
+}
+
+/* The description has been checked by check_blocks. */
+static int load_block(const loader *from, const cJSON *json, size_t layer, size_t index,
+                      size_t inputs, snnk__map_block **block) {
+    block_description description;
+    snnk__map_block *made = NULL;
+    int st;
+
+    if (is_spectral(json))
+        return snnk__spectral_load(from->reader, from->allocator, json, layer, index, inputs,
+                                   block);
+    if (is_kind(json, SNNK_MAP_FOLDED_URF))
+        return snnk__folded_load(from->reader, from->allocator, json, layer, index, inputs, block);
+    if ((st = read_block_description(json, inputs, &description)) != SNNK_OK) return st;
+    st = snnk__map_block_create(inputs, &description.config, description.scaled, from->allocator,
+                                &made);
+    if (st != SNNK_OK) return st;
+    if (description.scaled) {
+        st = snnk__block_read_f64(from->reader, layer, index, "mean", 1, &inputs, made->mean);
+        if (st != SNNK_OK) goto done;
+        st = snnk__block_read_f64(from->reader, layer, index, "scale", 1, &inputs, made->scale);
+        if (st != SNNK_OK) goto done;
+    }
+    st = description.drawn
+             ? snnk__map_block_draw(made)
+             : snnk__block_read_rows(from->reader, from->allocator, layer, index, made);
+    if (st != SNNK_OK) goto done;
+    *block = made;
+    made = NULL;
+done:
+    snnk__map_block_release(made);
+    return st;
+}
+
+/* ---- Layers ---- */
+
+/* One block, before it is made. */
+static int check_block(const loader *from, const cJSON *json, size_t layer, size_t index,
+                       size_t inputs, size_t *features) {
+    block_description block;
+    int st;
+
+    if (is_spectral(json))
+        return snnk__spectral_check(from->reader, json, layer, index, inputs, features);
+    if (is_kind(json, SNNK_MAP_FOLDED_URF))
+        return snnk__folded_check(from->reader, json, layer, index, inputs, features);
+    if ((st = read_block_description(json, inputs, &block)) != SNNK_OK) return st;
+    st = check_block_tensors(from, layer, index, inputs, &block);
+    if (st != SNNK_OK) return st;
+    if ((st = count_drawn(from, &block, inputs)) != SNNK_OK) return st;
+    *features = (size_t)block.config.features;
+    return SNNK_OK;
+}
+
+/* Before any block is made: the features of all of them are as many as Psi has columns, or a tower
+ * outputs, their tensors are there, and what is to be drawn is within the limit. */
+static int check_blocks(const loader *from, const cJSON *array, size_t layer, size_t inputs,
+                        size_t outputs, bool tower) {
+    const snnk__st_tensor *psi;
+    const cJSON *item;
+    char name[SNNK__TENSOR_NAME_BYTES];
+    size_t features = 0, index = 0;
+
+    cJSON_ArrayForEach(item, array) {
+        size_t more = 0;
+        const int st = check_block(from, item, layer, index, inputs, &more);
+
+        if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", index);
+        if (!snnk__add_size(features, more, &features))
+            return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
+        index++;
+    }
+    const size_t shape[] = {outputs, features};
+    if (tower && features != outputs)
+        return snnk__fail(SNNK_E_FORMAT, "a tower of %zu features and %zu outputs", features,
+                          outputs);
+    if (tower) return SNNK_OK;
+    snnk__layer_tensor(name, layer, "psi");
+    return snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &psi);
+}
+
+static int load_map(const loader *from, const cJSON *json, size_t layer, size_t inputs,
+                    size_t outputs, bool tower, snnk_map **map) {
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "blocks"), *item;
+    snnk__map_block **blocks = NULL;
+    size_t n = 0;
+    int st;
+
+    if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
+        return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing, or not an array of blocks");
+    if ((st = check_blocks(from, array, layer, inputs, outputs, tower)) != SNNK_OK) return st;
+    st = snnk__alloc(from->allocator, (size_t)cJSON_GetArraySize(array), sizeof *blocks, "blocks",
+                     &blocks);
+    if (st != SNNK_OK) return st;
+    cJSON_ArrayForEach(item, array) {
+        st = load_block(from, item, layer, n, inputs, &blocks[n]);
+        if (st != SNNK_OK) {
+            snnk__fail_within(st, "block %zu", n);
+            goto done;
+        }
+        n++;
+    }
+    st = snnk__map_from_blocks(n, blocks, from->allocator, map);
+done:
+    for (size_t b = 0; b < n; b++) snnk__map_block_release(blocks[b]);
+    snnk__free(from->allocator, blocks);
+    return st;
+}
+
+/* What is the same for both kinds of layer: the matrix (outputs x columns) and the bias. */
+static int read_weights(const loader *from, size_t layer, const char *what, size_t outputs,
+                        size_t columns, float **weights, float **bias) {
+    const size_t shape[] = {outputs, columns};
+    const snnk__st_tensor *tensor;
+    char name[SNNK__TENSOR_NAME_BYTES];
+    int st;
+
+    snnk__layer_tensor(name, layer, what);
+    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(from->allocator, outputs * columns, sizeof **weights, "weights", weights);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__st_read_f32(from->reader, name, 2, shape, *weights)) != SNNK_OK) return st;
+    snnk__layer_tensor(name, layer, "bias");
+    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 1, &outputs, &tensor);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(from->allocator, outputs, sizeof **bias, "a bias", bias);
+    if (st != SNNK_OK) return st;
+    return snnk__st_read_f32(from->reader, name, 1, &outputs, *bias);
+}
+
+static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_layer **layer) {
+    const char *kind = NULL;
+    size_t inputs = 0, outputs = 0;
+    int32_t activation = SNNK_IDENTITY;
+    float *weights = NULL, *bias = NULL;
+    snnk_map *map = NULL;
+    int st;
+
+    if ((st = snnk__get_text(json, "kind", &kind)) != SNNK_OK) goto done;
+    if ((st = snnk__get_count(json, "inputs", &inputs)) != SNNK_OK) goto done;
+    if ((st = snnk__get_count(json, "outputs", &outputs)) != SNNK_OK) goto done;
+    if (inputs == 0 || outputs == 0) {
+        st = snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", inputs, outputs);
+    } else if (strcmp(kind, "dense") == 0) {
+        if ((st = get_activation(json, &activation)) != SNNK_OK) goto done;
+        st = read_weights(from, index, "weight", outputs, inputs, &weights, &bias);
+        if (st != SNNK_OK) goto done;
+        st = snnk_layer_dense(inputs, outputs, weights, inputs, bias, activation, from->allocator,
+                              layer);
+    } else if (strcmp(kind, "snnk") == 0) {
+        if ((st = load_map(from, json, index, inputs, outputs, false, &map)) != SNNK_OK) goto done;
+        st = read_weights(from, index, "psi", outputs, map->features, &weights, &bias);
+        if (st != SNNK_OK) goto done;
+        st = snnk_layer_from_map(map, outputs, weights, map->features, bias, layer);
+    } else if (strcmp(kind, "tower") == 0) {
+        st = load_map(from, json, index, inputs, outputs, true, &map);
+        if (st == SNNK_OK) st = snnk_layer_tower(map, layer);
+    } else {
+        st = snnk__fail(SNNK_E_FORMAT, "kind \"%.40s\" is not a layer this library knows", kind);
+    }
+done:
+    snnk_map_free(map);
+    snnk__free(from->allocator, bias);
+    snnk__free(from->allocator, weights);
+    return st;
+}
+
+/* ---- The network ---- */
+
+static int load_notes(const loader *from, snnk_network *network) {
+    const size_t prefix = strlen(SNNK__NOTE_PREFIX);
+    size_t n = 0;
+    const snnk__st_pair *pairs = snnk__st_pairs(from->reader, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(pairs[i].key, SNNK__NOTE_PREFIX, prefix) != 0) continue;
+        const int st = snnk_network_set_note(network, pairs[i].key + prefix, pairs[i].value);
+        if (st != SNNK_OK) return st == SNNK_E_RANGE ? SNNK_E_FORMAT : st;
+    }
+    return SNNK_OK;
+}
+
+static int load_statistics(const loader *from, snnk_network *network) {
+    snnk_lstsq *lstsq;
+    int st = snnk__lstsq_carried(from->reader, from->allocator, &lstsq);
+
+    if (st != SNNK_OK || !lstsq) return st;
+    st = snnk_network_set_statistics(network, lstsq);
+    if (st == SNNK_OK) return st;
+    snnk_lstsq_free(lstsq);
+    return snnk__fail_within(SNNK_E_FORMAT, "statistics");
+}
+
+static int load_layers(const loader *from, const cJSON *json, snnk_network *network) {
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "layers"), *item;
+    size_t index = 0;
+
+    if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
+        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
+    cJSON_ArrayForEach(item, array) {
+        snnk_layer *layer = NULL;
+        int st = load_layer(from, item, index, &layer);
+
+        if (st == SNNK_OK) st = snnk_network_append(network, layer);
+        if (st == SNNK_E_SHAPE) st = SNNK_E_FORMAT; /* layers that do not fit each other */
+        snnk_layer_free(layer);
+        if (st != SNNK_OK) return snnk__fail_within(st, "layer %zu", index);
+        index++;
+    }
+    return SNNK_OK;
+}
+
+int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                             snnk_network **network) {
+    snnk_allocator ours;
+    snnk__st_reader *reader = NULL;
+    snnk_network *made = NULL;
+    const char *text;
+    cJSON *json = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    *network = NULL;
+    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_NETWORK, &reader);
+    if (st != SNNK_OK) return st;
+    uint64_t drawn = 0;
+    const loader from = {reader, &ours, &drawn};
+    text = snnk__st_text(reader, SNNK__NETWORK_KEY);
+    json = text ? cJSON_Parse(text) : NULL;
+    if (!json) {
+        st = snnk__fail(SNNK_E_FORMAT, "metadata \"" SNNK__NETWORK_KEY "\" is %s",
+                        text ? "not JSON" : "missing");
+        goto done;
+    }
+    if ((st = snnk_network_create(&ours, &made)) != SNNK_OK) goto done;
+    if ((st = load_layers(&from, json, made)) != SNNK_OK) goto done;
+    if ((st = load_notes(&from, made)) != SNNK_OK) goto done;
+    if ((st = load_statistics(&from, made)) != SNNK_OK) goto done;
+    *network = made;
+    made = NULL;
+done:
+    snnk_network_free(made);
+    cJSON_Delete(json);
+    snnk__st_close(reader);
+    return st;
+}
+
+int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
+    snnk_allocator ours;
+    unsigned char *buffer;
+    size_t bytes;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    *network = NULL;
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
+    st = snnk_network_load_memory(buffer, bytes, &ours, network);
+    snnk__free(&ours, buffer);
+    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+}

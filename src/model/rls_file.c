@@ -1,0 +1,132 @@
+/* Recursive least squares as a model file: docs/format.md, "Recursive least squares". */
+#include "model/rls_file.h"
+
+#include <math.h>
+
+#include "base/size.h"
+#include "model/model.h"
+#include "io/stream.h"
+#include "solve/rls.h"
+
+int snnk_rls_save(const snnk_rls *rls, const char *path) {
+    snnk__st_writer writer;
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    const size_t m = rls->features, t = rls->targets;
+    const size_t tm[] = {t, m}, triangle = m * (m + 1) / 2, one = 1;
+
+    snnk__model_begin(&writer, &rls->allocator, SNNK__MODEL_RLS);
+    snnk__st_add_number(&writer, "snnk.rows", rls->rows);
+    snnk__st_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, tm, rls->B);
+    snnk__st_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &triangle, rls->U);
+    snnk__st_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &one, &rls->scale);
+    snnk__st_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, &rls->ridge);
+    snnk__st_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, &rls->forgetting);
+    st = snnk__st_write_file(&writer, path);
+    snnk__st_writer_free(&writer);
+    return st;
+}
+
+/* Shapes first: nothing is allocated by a size that some tensor does not have. */
+static int check_shapes(const snnk__st_reader *reader, size_t *features, size_t *targets) {
+    const snnk__st_tensor *B = snnk__st_tensor_named(reader, "B"), *U;
+    size_t square, triangle;
+
+    if (!B || B->n_dims != 2 || B->dims[0] == 0 || B->dims[1] == 0)
+        return snnk__fail(SNNK_E_FORMAT, "tensor \"B\" is missing, or not a matrix");
+    *targets = B->dims[0];
+    *features = B->dims[1];
+    if (*features == SIZE_MAX || !snnk__mul_size(*features, *features + 1, &square))
+        return snnk__fail(SNNK_E_FORMAT, "%zu features overflow a size", *features);
+    triangle = square / 2;
+    return snnk__st_find(reader, "U", SNNK__DTYPE_F64, 1, &triangle, &U);
+}
+
+/* What an update relies on. */
+static int check_values(const snnk_rls *rls) {
+    const size_t m = rls->features, t = rls->targets;
+
+    if (!(rls->scale >= 1 && rls->scale <= SNNK__RLS_SCALE))
+        return snnk__fail(SNNK_E_FORMAT, "scale = %g is not in 1 ... %g", rls->scale,
+                          SNNK__RLS_SCALE);
+    for (size_t i = 0; i < t * m; i++)
+        if (fabs(rls->B[i]) > SNNK__RLS_B)
+            return snnk__fail(SNNK_E_FORMAT, "B[%zu][%zu] = %g is beyond %g", i / m, i % m,
+                              rls->B[i], SNNK__RLS_B);
+    for (size_t j = 0; j < m; j++) {
+        const double *column = snnk__rls_column(rls, j);
+
+        if (!(column[j] > 0))
+            return snnk__fail(SNNK_E_FORMAT, "U[%zu][%zu] = %g is not above 0", j, j, column[j]);
+        for (size_t i = 0; i <= j; i++)
+            if (fabs(column[i]) * rls->scale > SNNK__RLS_U)
+                return snnk__fail(SNNK_E_FORMAT, "U[%zu][%zu] = %g times %g is beyond %g", i, j,
+                                  column[i], rls->scale, SNNK__RLS_U);
+    }
+    return SNNK_OK;
+}
+
+/* Ridge and forgetting, with which the object is created. */
+static int read_settings(const snnk__st_reader *reader, double *ridge, double *forgetting) {
+    const size_t one = 1;
+    int st;
+
+    if ((st = snnk__st_read_f64(reader, "ridge", 1, &one, ridge)) != SNNK_OK) return st;
+    if ((st = snnk__st_read_f64(reader, "forgetting", 1, &one, forgetting)) != SNNK_OK) return st;
+    if (snnk__rls_check(*ridge, *forgetting) == SNNK_OK) return SNNK_OK;
+    return snnk__fail(SNNK_E_FORMAT, "ridge = %g or forgetting = %g is outside its range", *ridge,
+                      *forgetting);
+}
+
+static int read_state(const snnk__st_reader *reader, snnk_rls *rls) {
+    const size_t m = rls->features, t = rls->targets;
+    const size_t tm[] = {t, m}, triangle = m * (m + 1) / 2, one = 1;
+    int st;
+
+    if ((st = snnk__st_number(reader, "snnk.rows", &rls->rows)) != SNNK_OK) return st;
+    if ((st = snnk__st_read_f64(reader, "B", 2, tm, rls->B)) != SNNK_OK) return st;
+    if ((st = snnk__st_read_f64(reader, "U", 1, &triangle, rls->U)) != SNNK_OK) return st;
+    if ((st = snnk__st_read_f64(reader, "scale", 1, &one, &rls->scale)) != SNNK_OK) return st;
+    return check_values(rls);
+}
+
+int snnk__rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                          snnk_rls **rls) {
+    snnk__st_reader *reader = NULL;
+    snnk_rls *made = NULL;
+    size_t features = 0, targets = 0;
+    double ridge = 0, forgetting = 0;
+    int st;
+
+    st = snnk__model_open(buffer, bytes, allocator, SNNK__MODEL_RLS, &reader);
+    if (st != SNNK_OK) return st;
+    if ((st = check_shapes(reader, &features, &targets)) != SNNK_OK) goto done;
+    if ((st = read_settings(reader, &ridge, &forgetting)) != SNNK_OK) goto done;
+    st = snnk_rls_create(features, targets, ridge, forgetting, allocator, &made);
+    if (st != SNNK_OK) goto done;
+    if ((st = read_state(reader, made)) != SNNK_OK) goto done;
+    *rls = made;
+    made = NULL;
+done:
+    snnk_rls_free(made);
+    snnk__st_close(reader);
+    return st;
+}
+
+int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls) {
+    snnk_allocator ours;
+    unsigned char *buffer;
+    size_t bytes;
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+    *rls = NULL;
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
+    st = snnk__rls_load_memory(buffer, bytes, &ours, rls);
+    snnk__free(&ours, buffer);
+    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+}

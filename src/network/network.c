@@ -1,0 +1,340 @@
+#include "network/network.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "base/utf8.h"
+#include "base/workspace.h"
+
+/* Rows that go through all layers together: enough to share each pass over the weights, few enough
+ * for hidden values to stay in cache. */
+#define TILE_ROWS 64
+
+#ifdef SNNK_MINIMAL /* has no statistics */
+#define FREE_STATISTICS(lstsq) ((void)(lstsq))
+#else
+#define FREE_STATISTICS(lstsq) snnk_lstsq_free(lstsq)
+#endif
+
+/* Notes are few: kept in an array, searched from the front. */
+#define MAX_NOTES 256
+
+int snnk_network_create(const snnk_allocator *allocator, snnk_network **network) {
+    snnk_allocator ours;
+    snnk_network *made;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    *network = NULL;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__alloc(&ours, 1, sizeof *made, "a network", &made)) != SNNK_OK) return st;
+    *made = (snnk_network){.allocator = ours};
+    *network = made;
+    return SNNK_OK;
+}
+
+void snnk_network_free(snnk_network *network) {
+    if (!network) return;
+    const snnk_allocator allocator = network->allocator;
+    for (size_t i = 0; i < network->n_layers; i++)
+        snnk_layer_free((snnk_layer *)network->layers[i]);
+    for (size_t i = 0; i < network->n_notes; i++) snnk__free(&allocator, network->notes[i].key);
+    snnk__free(&allocator, network->layers);
+    snnk__free(&allocator, network->notes);
+    FREE_STATISTICS(network->statistics);
+    snnk__free(&allocator, network);
+}
+
+int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
+    const snnk_layer **layers;
+    size_t widest, unused;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if (network->statistics)
+        return snnk__fail(SNNK_E_STATE,
+                          "the network carries statistics of its last layer: remove them first");
+    const size_t n = network->n_layers, last = snnk_network_outputs(network);
+    if (n > 0 && layer->inputs != last)
+        return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, the network %zu outputs",
+                          layer->inputs, last);
+    widest = snnk__max_size(network->widest, last);
+    if (!snnk__mul_size(widest, 2 * TILE_ROWS * sizeof(float), &unused))
+        return snnk__fail(SNNK_E_SIZE, "a hidden layer of %zu outputs is too wide", widest);
+
+    /* One more place each time: networks have few layers. */
+    st = snnk__alloc(&network->allocator, n + 1, sizeof *layers, "layers", &layers);
+    if (st != SNNK_OK) return st;
+    if (n > 0) memcpy(layers, network->layers, n * sizeof *layers);
+    layers[n] = snnk__layer_retain(layer);
+    snnk__free(&network->allocator, network->layers);
+    network->layers = layers;
+    network->n_layers = n + 1;
+    network->widest = widest;
+    return SNNK_OK;
+}
+
+size_t snnk_network_layers(const snnk_network *network) { return network ? network->n_layers : 0; }
+
+const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index) {
+    return network && index < network->n_layers ? network->layers[index] : NULL;
+}
+
+size_t snnk_network_inputs(const snnk_network *network) {
+    return snnk_layer_inputs(snnk_network_layer(network, 0));
+}
+
+size_t snnk_network_outputs(const snnk_network *network) {
+    const size_t n = snnk_network_layers(network);
+
+    return n > 0 ? network->layers[n - 1]->outputs : 0;
+}
+
+uint64_t snnk_network_parameters(const snnk_network *network) {
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < snnk_network_layers(network); i++)
+        sum += snnk_layer_parameters(network->layers[i]);
+    return sum;
+}
+
+uint64_t snnk_network_multiply_adds(const snnk_network *network) {
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < snnk_network_layers(network); i++)
+        sum += snnk_layer_multiply_adds(network->layers[i]);
+    return sum;
+}
+
+uint64_t snnk__network_weight_bytes(const snnk_network *network) {
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < network->n_layers; i++)
+        sum += snnk_layer_weight_bytes(network->layers[i]);
+    return sum;
+}
+
+/* ---- Notes ---- */
+
+static int check_key(const char *key) {
+    const size_t length = strlen(key);
+
+    if (length < 1 || length > 64 ||
+        strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-") != length)
+        return snnk__fail(SNNK_E_RANGE, "key \"%.70s\" is not 1 ... 64 of [a-z0-9._-]", key);
+    return SNNK_OK;
+}
+
+/* The place of the key, or where it would go. */
+static size_t find_note(const snnk_network *network, const char *key) {
+    size_t i = 0;
+
+    while (i < network->n_notes && strcmp(network->notes[i].key, key) < 0) i++;
+    return i;
+}
+
+static bool is_note(const snnk_network *network, size_t i, const char *key) {
+    return i < network->n_notes && strcmp(network->notes[i].key, key) == 0;
+}
+
+static int make_note(const snnk_allocator *allocator, const char *key, const char *value,
+                     snnk__note *note) {
+    const size_t key_bytes = strlen(key) + 1, value_bytes = strlen(value) + 1;
+    char *text;
+    const int st = snnk__alloc(allocator, key_bytes + value_bytes, 1, "a note", &text);
+
+    if (st != SNNK_OK) return st;
+    memcpy(text, key, key_bytes);
+    memcpy(text + key_bytes, value, value_bytes);
+    *note = (snnk__note){text, text + key_bytes};
+    return SNNK_OK;
+}
+
+static void remove_note(snnk_network *network, size_t i) {
+    snnk__free(&network->allocator, network->notes[i].key);
+    network->n_notes--;
+    memmove(network->notes + i, network->notes + i + 1,
+            (network->n_notes - i) * sizeof *network->notes);
+}
+
+static int insert_note(snnk_network *network, size_t i, const snnk__note *note) {
+    const size_t n = network->n_notes;
+    snnk__note *notes;
+    const int st = snnk__alloc(&network->allocator, n + 1, sizeof *notes, "notes", &notes);
+
+    if (st != SNNK_OK) return st;
+    if (i > 0) memcpy(notes, network->notes, i * sizeof *notes);
+    notes[i] = *note;
+    if (n > i) memcpy(notes + i + 1, network->notes + i, (n - i) * sizeof *notes);
+    snnk__free(&network->allocator, network->notes);
+    network->notes = notes;
+    network->n_notes = n + 1;
+    return SNNK_OK;
+}
+
+int snnk_network_set_note(snnk_network *network, const char *key, const char *value) {
+    snnk__note note;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(key, "key")) != SNNK_OK) return st;
+    if ((st = check_key(key)) != SNNK_OK) return st;
+    const size_t i = find_note(network, key);
+    const bool there = is_note(network, i, key);
+    if (!value) {
+        if (there) remove_note(network, i);
+        return SNNK_OK;
+    }
+    if (!snnk__is_utf8(value, strlen(value)))
+        return snnk__fail(SNNK_E_RANGE, "the value of \"%.64s\" is not UTF-8", key);
+    if (!there && network->n_notes == MAX_NOTES)
+        return snnk__fail(SNNK_E_RANGE, "the network has %d notes already, the most there can be",
+                          MAX_NOTES);
+    if ((st = make_note(&network->allocator, key, value, &note)) != SNNK_OK) return st;
+    if (there) {
+        snnk__free(&network->allocator, network->notes[i].key);
+        network->notes[i] = note;
+        return SNNK_OK;
+    }
+    if ((st = insert_note(network, i, &note)) != SNNK_OK) snnk__free(&network->allocator, note.key);
+    return st;
+}
+
+const char *snnk_network_note(const snnk_network *network, const char *key) {
+    if (!network || !key) return NULL;
+    const size_t i = find_note(network, key);
+    return is_note(network, i, key) ? network->notes[i].value : NULL;
+}
+
+int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
+    int st = SNNK_OK;
+
+    for (size_t i = 0; st == SNNK_OK && i < from->n_notes; i++)
+        st = snnk_network_set_note(to, from->notes[i].key, from->notes[i].value);
+    return st;
+}
+
+/* ---- Forward ---- */
+
+/* Floats that one thread needs. Hidden rows live in two buffers of TILE_ROWS x widest that take turns; what the
+ * neediest layer works in follows. */
+static size_t thread_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, snnk__layer_work(network->layers[k]));
+    return 2 * TILE_ROWS * network->widest + most;
+}
+
+/* The same for a row that is split within, beside its two hidden rows; 0 if no layer is large enough. */
+static size_t split_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, snnk__layer_split_work(network->layers[k]));
+    return most;
+}
+
+size_t snnk_network_scratch_bytes(const snnk_network *network) {
+    return network ? (thread_work(network) + split_work(network)) * sizeof(float) : 0;
+}
+
+typedef struct rows {
+    const snnk_network *network;
+    bool features; /* of the last layer, not its outputs */
+    const float *X;
+    size_t ldx;
+    float *Y;
+    size_t ldy;
+} rows;
+
+static bool splits(const snnk_network *network, size_t n, const snnk_workspace *workspace) {
+    bool any = false;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        any |= snnk__layer_splits(network->layers[k], n, workspace);
+    return any;
+}
+
+/* One layer after the other, each split over the threads, which share their scratch: with fewer rows
+ * than threads it has room for every row's two hidden ones and work. */
+static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
+    const snnk_network *network = r->network;
+    const size_t last = network->n_layers - 1, ld = network->widest;
+    float *hidden = snnk__workspace_scratch(workspace), *work = hidden + 2 * n * ld;
+    const float *from = r->X;
+    size_t ld_from = r->ldx;
+
+    for (size_t k = 0; k < last; k++) {
+        float *to = hidden + k % 2 * n * ld;
+
+        snnk__layer_forward_split(network->layers[k], n, from, ld_from, to, ld, workspace, work);
+        from = to;
+        ld_from = ld;
+    }
+    snnk__layer_forward_split(network->layers[last], n, from, ld_from, r->Y, r->ldy, workspace,
+                              work);
+}
+
+static void forward_task(size_t first, size_t count, void *scratch, void *context) {
+    const rows *r = context;
+    const snnk_network *network = r->network;
+    const size_t last = network->n_layers - 1, ld = network->widest;
+    float *work = (float *)scratch + 2 * TILE_ROWS * ld;
+
+    for (size_t i = first; i < first + count; i += TILE_ROWS) {
+        const size_t n = snnk__min_size(TILE_ROWS, first + count - i);
+        const float *from = r->X + i * r->ldx;
+        size_t ld_from = r->ldx;
+
+        for (size_t k = 0; k < last; k++) {
+            float *to = (float *)scratch + k % 2 * TILE_ROWS * ld;
+
+            snnk__layer_forward_rows(network->layers[k], n, from, ld_from, to, ld, work);
+            from = to;
+            ld_from = ld;
+        }
+        (r->features ? snnk__layer_features_rows : snnk__layer_forward_rows)(
+            network->layers[last], n, from, ld_from, r->Y + i * r->ldy, r->ldy, work);
+    }
+}
+
+int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
+                         float *Y, size_t ldy, snnk_workspace *workspace) {
+    rows r = {network, false, X, ldx, Y, ldy};
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
+    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
+    if (st != SNNK_OK) return st;
+    st = snnk__check_matrix(Y, "Y", n, snnk_network_outputs(network), ldy, sizeof *Y);
+    if (st != SNNK_OK) return st;
+    if (splits(network, n, workspace)) {
+        st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
+        if (st != SNNK_OK) return st;
+        forward_split(&r, n, workspace);
+        return SNNK_OK;
+    }
+    return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
+                          forward_task, &r);
+}
+
+int snnk_network_features(const snnk_network *network, size_t n, const float *X, size_t ldx,
+                          float *Phi, size_t ldphi, snnk_workspace *workspace) {
+    rows r = {network, true, X, ldx, Phi, ldphi};
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
+    const snnk_layer *last = network->layers[network->n_layers - 1];
+    if (!last->map)
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the last layer is dense: it has no features");
+    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
+    if (st != SNNK_OK) return st;
+    st = snnk__check_matrix(Phi, "Phi", n, last->map->features, ldphi, sizeof *Phi);
+    if (st != SNNK_OK) return st;
+    return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
+                          forward_task, &r);
+}

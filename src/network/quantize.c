@@ -1,0 +1,104 @@
+/* Networks in narrow storage, and what that costs. */
+#include <math.h>
+
+#include "base/size.h"
+#include "network/network.h"
+
+static const snnk_quantize_report no_report = {.size = sizeof(snnk_quantize_report)};
+
+#define REPORT_MINIMUM sizeof(snnk_quantize_report)
+
+/* Rows that are compared at a time. */
+#define COMPARED_ROWS 64
+
+int snnk_quantize_report_init(snnk_quantize_report *report, size_t report_size) {
+    return snnk__config_init(report, report_size, &no_report, sizeof no_report, REPORT_MINIMUM,
+                             "quantize report");
+}
+
+static int quantize_layers(const snnk_network *network, int32_t storage, snnk_network *made) {
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && k < network->n_layers; k++) {
+        snnk_layer *layer;
+
+        st = snnk_layer_quantize(network->layers[k], storage, &layer);
+        if (st != SNNK_OK) return snnk__fail_within(st, "layer %zu", k);
+        st = snnk_network_append(made, layer);
+        snnk_layer_free(layer);
+    }
+    return st == SNNK_OK ? snnk__network_copy_notes(network, made) : st;
+}
+
+/* The errors of `made` against `network` on n rows, to *report. */
+static int compare(const snnk_network *network, const snnk_network *made, size_t n, const float *X,
+                   size_t ldx, snnk_workspace *workspace, snnk_quantize_report *report) {
+    const size_t l = snnk_network_outputs(network);
+    double difference2 = 0, square = 0, largest = 0;
+    float *Y = NULL, *Z;
+    size_t count;
+    int st;
+
+    if (!snnk__mul_size(l, 2 * COMPARED_ROWS, &count))
+        return snnk__fail(SNNK_E_SIZE, "%zu outputs are too many to compare", l);
+    st = snnk__alloc(&network->allocator, count, sizeof *Y, "outputs", &Y);
+    if (st != SNNK_OK) return st;
+    Z = Y + COMPARED_ROWS * l;
+    for (size_t i = 0; i < n; i += COMPARED_ROWS) {
+        const size_t rows = snnk__min_size(COMPARED_ROWS, n - i);
+
+        st = snnk_network_forward(network, rows, X + i * ldx, ldx, Y, l, workspace);
+        if (st != SNNK_OK) goto done;
+        st = snnk_network_forward(made, rows, X + i * ldx, ldx, Z, l, workspace);
+        if (st != SNNK_OK) goto done;
+        for (size_t k = 0; k < rows * l; k++) {
+            const double difference = (double)Z[k] - Y[k];
+
+            difference2 += difference * difference;
+            square += (double)Y[k] * Y[k];
+            largest = fmax(largest, fabs(difference)); /* passes over NaN */
+        }
+    }
+    const double rms = sqrt(square / ((double)n * (double)l));
+
+    report->rms = rms;
+    report->relative_error = difference2 == 0 ? 0 : sqrt(difference2 / square);
+    report->largest_error = isnan(difference2) ? NAN : largest == 0 ? 0 : largest / rms;
+done:
+    snnk__free(&network->allocator, Y);
+    return st;
+}
+
+int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n, const float *X,
+                          size_t ldx, snnk_workspace *workspace, snnk_quantize_report *report,
+                          snnk_network **quantized) {
+    snnk_quantize_report filled = no_report;
+    snnk_network *made = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(quantized, "quantized")) != SNNK_OK) return st;
+    *quantized = NULL;
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
+    if ((st = snnk__check_enum(storage, SNNK_STORAGE_INT8 + 1, "storage")) != SNNK_OK) return st;
+    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
+    if (st != SNNK_OK) return st;
+    st = snnk__check_finite(X, "X", n, snnk_network_inputs(network), ldx);
+    if (st != SNNK_OK) return st;
+    st = snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "quantize report");
+    if (st != SNNK_OK) return st;
+    if ((st = snnk_network_create(&network->allocator, &made)) != SNNK_OK) return st;
+    if ((st = quantize_layers(network, storage, made)) != SNNK_OK) goto done;
+    filled.relative_error = filled.largest_error = filled.rms = NAN;
+    if (n > 0) st = compare(network, made, n, X, ldx, workspace, &filled);
+    if (st != SNNK_OK) goto done;
+    filled.bytes = snnk__network_weight_bytes(made);
+    filled.bytes_before = snnk__network_weight_bytes(network);
+    st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "quantize report");
+    if (st != SNNK_OK) goto done;
+    *quantized = made;
+    made = NULL;
+done:
+    snnk_network_free(made);
+    return st;
+}

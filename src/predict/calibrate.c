@@ -1,0 +1,538 @@
+/* The map of least predicted error: every combination is predicted in closed form, none is built but
+ * the best. */
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "spectrum/activation.h"
+#include "spectrum/activation_f64.h"
+#include "map/create.h"
+#include "predict/predict.h"
+
+static const snnk_urf_report no_report = {.size = sizeof(snnk_urf_report)};
+
+#define REPORT_MINIMUM sizeof(snnk_urf_report)
+
+int snnk_urf_report_init(snnk_urf_report *report, size_t report_size) {
+    return snnk__config_init(report, report_size, &no_report, sizeof no_report, REPORT_MINIMUM,
+                             "urf report");
+}
+
+/* Frames that are tried, from plain to elaborate. */
+static const struct {
+    int32_t center, metric;
+} frame_choices[] = {{SNNK_CENTER_NONE, SNNK_METRIC_NONE},
+                     {SNNK_CENTER_INPUTS, SNNK_METRIC_NONE},
+                     {SNNK_CENTER_BOTH, SNNK_METRIC_NONE},
+                     {SNNK_CENTER_BOTH, SNNK_METRIC_DIAGONAL},
+                     {SNNK_CENTER_BOTH, SNNK_METRIC_WHITEN}};
+#define FRAMES (sizeof frame_choices / sizeof frame_choices[0])
+
+/* Half periods of Fourier extensions that are tried, as multiples of the radius, the default first; and the shares of the
+ * largest atom below which atoms are dropped: atoms of high frequency cost far more variance than the
+ * error they mend. */
+static const double periods[] = {2, 1.25, 1.5, 3, 5, 10, 20};
+static const double tolerances[] = {1e-4, 1e-3, 1e-2};
+#define PERIODS    (sizeof periods / sizeof periods[0])
+#define TOLERANCES (sizeof tolerances / sizeof tolerances[0])
+#define SPECTRA    (2 + TOLERANCES * (1 + PERIODS)) /* exact; a line; integrals, extensions */
+
+/* Rows of inputs, and of weights, that predictions are made for; and that the interval is found on. */
+#define TEST_ROWS     16
+#define INTERVAL_ROWS 128
+
+/* The batch, and what is derived from it. */
+typedef struct batch {
+    size_t d, n, l;
+    const float *X, *W, *b;
+    size_t ldx, ldw;
+} batch;
+
+typedef struct calibration {
+    batch all;
+    batch learn, test; /* rows that frames are learnt from, and others: of `storage` */
+    float *storage;
+    const snnk_allocator *allocator;
+    const snnk_urf_config *config;
+    int32_t activation;
+    size_t n_spectra;
+    const snnk_spectrum *spectra[SPECTRA];
+    snnk_spectrum *owned[SPECTRA];
+    /* The best so far. */
+    double least;
+    size_t spectrum;
+    size_t frame;
+    snnk_urf_config choice;
+    snnk_urf_report report;
+} calibration;
+
+/* ---- Splitting the batch ---- */
+
+/* Copy rows i of M (n x d) with (i % 4 == 3) == test; fewer than 4 rows serve as both. */
+static size_t copy_rows(size_t n, size_t d, const float *M, size_t ld, bool test, float *to) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (n < 4 || (i % 4 == 3) == test) memcpy(to + count++ * d, M + i * ld, d * sizeof *to);
+    return count;
+}
+
+static int split(calibration *c) {
+    const batch *all = &c->all;
+    const size_t d = all->d;
+    size_t count;
+    int st;
+
+    if (!snnk__mul_size(2 * (all->n + all->l), d, &count) || !snnk__add_size(count, all->l, &count))
+        return snnk__fail(SNNK_E_SIZE, "the batch is too large: %zu and %zu rows of %zu", all->n,
+                          all->l, d);
+    st = snnk__alloc(c->allocator, count + all->l, sizeof(float), "a batch", &c->storage);
+    if (st != SNNK_OK) return st;
+    float *at = c->storage, *rows[2][2];
+    batch *parts[] = {&c->learn, &c->test};
+
+    for (int test = 0; test < 2; test++) {
+        rows[test][0] = at;
+        parts[test]->n = copy_rows(all->n, d, all->X, all->ldx, test, at);
+        at += parts[test]->n * d;
+        rows[test][1] = at;
+        parts[test]->l = copy_rows(all->l, d, all->W, all->ldw, test, at);
+        at += parts[test]->l * d;
+    }
+    for (int test = 0; test < 2; test++) {
+        float *b = at;
+
+        if (all->b) copy_rows(all->l, 1, all->b, 1, test, b);
+        at += parts[test]->l;
+        *parts[test] = (batch){.d = d,
+                               .n = parts[test]->n,
+                               .l = parts[test]->l,
+                               .X = rows[test][0],
+                               .W = rows[test][1],
+                               .b = all->b ? b : NULL,
+                               .ldx = d,
+                               .ldw = d};
+    }
+    return SNNK_OK;
+}
+
+/* ---- Spectra ---- */
+
+/* The interval that pre-activations of the batch span, and a quarter more on each side. */
+static int find_interval(const calibration *c, double *center, double *radius) {
+    const batch *all = &c->all;
+    const size_t n = snnk__min_size(all->n, INTERVAL_ROWS);
+    const size_t l = snnk__min_size(all->l, INTERVAL_ROWS);
+    double lowest = INFINITY, highest = -INFINITY;
+    snnk__seen x = {0}, w = {0};
+    int st;
+
+    st = snnk__see(NULL, false, all->d, n, all->n, all->X, all->ldx, NULL, c->allocator, &x);
+    if (st != SNNK_OK) goto done;
+    st = snnk__see(NULL, true, all->d, l, all->l, all->W, all->ldw, all->b, c->allocator, &w);
+    if (st != SNNK_OK) goto done;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < l; j++) {
+            const double z = snnk__seen_products(&x, i, &w, j).xw + w.offset[j];
+
+            lowest = fmin(lowest, z);
+            highest = fmax(highest, z);
+        }
+    *center = (lowest + highest) / 2;
+    *radius = fmax(1.25 * (highest - lowest) / 2, 1e-3 * fmax(1, fabs(*center)));
+    if (!(fabs(*center) <= 1e6 && *radius <= 1e6))
+        st =
+            snnk__fail(SNNK_E_RANGE, "pre-activations span %g ... %g: beyond 1e6", lowest, highest);
+done:
+    snnk__seen_free(c->allocator, &x);
+    snnk__seen_free(c->allocator, &w);
+    return st;
+}
+
+/* Add the spectrum of these settings; one that is not known or not resolved is left out. */
+static int try_spectrum(calibration *c, const snnk_spectrum_config *config) {
+    snnk_spectrum *made = NULL;
+    const int st = snnk_spectrum_create(c->activation, config, &made);
+
+    if (st == SNNK_E_UNSUPPORTED || st == SNNK_E_UNRESOLVED) return SNNK_OK;
+    if (st != SNNK_OK) return st;
+    c->spectra[c->n_spectra] = c->owned[c->n_spectra] = made;
+    c->n_spectra++;
+    return SNNK_OK;
+}
+
+/* Add the spectra of these settings for every tolerance. Where the finest is not resolved, neither are the
+ * others; and extensions differ in the atoms that are dropped: the points of the finest do for all. */
+static int try_tolerances(calibration *c, snnk_spectrum_config *config) {
+    const size_t first = c->n_spectra;
+    int st = SNNK_OK;
+
+    config->points = 0;
+    for (size_t t = 0; st == SNNK_OK && t < TOLERANCES; t++) {
+        config->tolerance = tolerances[t];
+        st = try_spectrum(c, config);
+        if (c->n_spectra == first) break;
+        if (config->method == SNNK_SPECTRUM_EXTENSION)
+            config->points = c->spectra[first]->config.points;
+    }
+    return st;
+}
+
+/* One that does not resolve the function with the default period will not with another: a jump. */
+static int try_extensions(calibration *c, snnk_spectrum_config *config) {
+    const size_t first = c->n_spectra;
+    int st = SNNK_OK;
+
+    config->method = SNNK_SPECTRUM_EXTENSION;
+    for (size_t i = 0; st == SNNK_OK && i < PERIODS; i++) {
+        config->half_period = periods[i] * config->radius;
+        st = try_tolerances(c, config);
+        if (c->n_spectra == first) break;
+    }
+    return st;
+}
+
+/* Add the line alone that fits best on the interval (least squares on a grid), without atoms: on a short
+ * interval its error is far below the noise that atoms would add. */
+static int try_line(calibration *c, const snnk_spectrum_config *config) {
+    enum { HALF = 512 };
+    const double step = config->radius / HALF, a = config->center;
+    double mean = 0, moment = 0, squares = 0, error = 0, largest = 0;
+    snnk_spectrum *made = NULL;
+    int st;
+
+    for (int i = -HALF; i <= HALF; i++) {
+        const double f = snnk__activation_f64(c->activation, a + i * step);
+
+        mean += f / (2 * HALF + 1);
+        moment += i * f;
+        squares += (double)i * i;
+    }
+    const double slope = moment / squares / step, intercept = mean - slope * a;
+    if (!(fabs(slope) <= 1e30 && fabs(intercept) <= 1e30)) return SNNK_OK;
+    for (int i = -HALF; i <= HALF; i++) {
+        const double z = a + i * step, f = snnk__activation_f64(c->activation, z);
+
+        error = fmax(error, fabs(f - intercept - slope * z));
+        largest = fmax(largest, fabs(f - mean));
+    }
+    if (error > config->largest_error * largest) return SNNK_OK;
+    st = snnk_spectrum_from_atoms(0, NULL, NULL, NULL, intercept, slope, config, &made);
+    if (st != SNNK_OK) return st;
+    made->error = error;
+    made->activation = c->activation;
+    made->config.method = SNNK_SPECTRUM_EXTENSION;
+    c->spectra[c->n_spectra] = c->owned[c->n_spectra] = made;
+    c->n_spectra++;
+    return SNNK_OK;
+}
+
+static int make_spectra(calibration *c) {
+    snnk_spectrum_config config;
+    int st;
+
+    st = snnk_spectrum_config_init(&config, sizeof config);
+    if (st != SNNK_OK) return st;
+    config.allocator = c->allocator;
+    config.largest_error = 0.1; /* the prediction weighs it against the noise */
+    if ((st = find_interval(c, &config.center, &config.radius)) != SNNK_OK) return st;
+    config.method = SNNK_SPECTRUM_EXACT;
+    if ((st = try_spectrum(c, &config)) != SNNK_OK) return st;
+    if ((st = try_line(c, &config)) != SNNK_OK) return st;
+    config.method = SNNK_SPECTRUM_INTEGRAL;
+    if ((st = try_tolerances(c, &config)) != SNNK_OK) return st;
+    if ((st = try_extensions(c, &config)) != SNNK_OK) return st;
+    if (c->n_spectra == 0)
+        return snnk__fail(SNNK_E_UNRESOLVED,
+                          "no spectrum resolves %s on %g +- %g: it has a jump there, or too sharp "
+                          "a kink",
+                          snnk_activation_name(c->activation), config.center, config.radius);
+    return SNNK_OK;
+}
+
+/* ---- Predicting one combination ---- */
+
+/* Test rows as one frame sees them. */
+typedef struct view {
+    snnk_frame *frame;
+    snnk__seen x, w;
+} view;
+
+static void view_free(const snnk_allocator *allocator, view *v) {
+    snnk_frame_free(v->frame);
+    snnk__seen_free(allocator, &v->x);
+    snnk__seen_free(allocator, &v->w);
+    *v = (view){0};
+}
+
+static int learn_frame(const calibration *c, const batch *from, size_t choice, snnk_frame **frame) {
+    snnk_frame_config config;
+    const int st = snnk_frame_config_init(&config, sizeof config);
+
+    if (st != SNNK_OK) return st;
+    config.center = frame_choices[choice].center;
+    config.metric = frame_choices[choice].metric;
+    config.allocator = c->allocator;
+    return snnk_frame_create(from->d, from->n, from->X, from->ldx, from->l, from->W, from->ldw,
+                             &config, frame);
+}
+
+static int view_create(const calibration *c, size_t choice, view *v) {
+    const batch *t = &c->test;
+    const size_t n = snnk__min_size(t->n, TEST_ROWS), l = snnk__min_size(t->l, TEST_ROWS);
+    int st;
+
+    *v = (view){0};
+    if ((st = learn_frame(c, &c->learn, choice, &v->frame)) != SNNK_OK) return st;
+    st = snnk__see(v->frame, false, t->d, n, t->n, t->X, t->ldx, NULL, c->allocator, &v->x);
+    if (st == SNNK_OK)
+        st = snnk__see(v->frame, true, t->d, l, t->l, t->W, t->ldw, t->b, c->allocator, &v->w);
+    if (st != SNNK_OK) view_free(c->allocator, v);
+    return st;
+}
+
+/* The relative error of a map, whose atoms and shares are these, over the pairs of a view. */
+static double relative_error(const view *v, const snnk_spectrum *spectrum, bool omit,
+                             const snnk__urf_atoms *atoms, const snnk__urf_shares *shares) {
+    const double intercept = omit ? 0 : spectrum->intercept, slope = omit ? 0 : spectrum->slope;
+    double square = 0, variance = 0, count = (double)(v->x.n * v->w.n);
+
+    for (size_t i = 0; i < v->x.n; i++)
+        for (size_t j = 0; j < v->w.n; j++) {
+            const snnk__urf_products p = snnk__seen_products(&v->x, i, &v->w, j);
+            const double offset = v->x.offset[i] + v->w.offset[j];
+            snnk__pair_error e =
+                snnk__line_error(intercept, slope, shares->sketch_rows, &p, offset);
+            double value = 0, noise = 0;
+
+            snnk__urf_atoms_error(atoms, v->x.d, &p, offset, &value, &noise);
+            e.value += value;
+            square += e.value * e.value / count;
+            variance += (e.variance + noise) / count;
+        }
+    const double deviation2 = variance + spectrum->error * spectrum->error;
+
+    if (deviation2 == 0) return 0;
+    return isfinite(square) ? sqrt(deviation2 / square) : INFINITY;
+}
+
+/* *error = what this combination would have; infinite if the features do not suffice for it. */
+static int predict(const calibration *c, const view *v, const snnk_spectrum *spectrum,
+                   const snnk_urf_config *config, snnk__urf_shares *shares, double *error) {
+    snnk__urf_atoms atoms;
+    snnk_urf_config ours;
+    int st;
+
+    *error = INFINITY;
+    st = snnk__urf_config_read(config, v->frame, c->all.d, &ours);
+    if (st != SNNK_OK) return st;
+    st = snnk__urf_atoms_create(spectrum, &ours, c->all.d, c->allocator, &atoms);
+    if (st != SNNK_OK) return st;
+    st = snnk__urf_shares_of(spectrum, &ours, v->frame, c->all.d, &atoms, shares);
+    if (st == SNNK_OK) {
+        snnk__urf_atoms_split(&atoms, ours.atoms, shares->rows);
+        *error = relative_error(v, spectrum, ours.affine == SNNK_URF_AFFINE_OMIT, &atoms, shares);
+        if (isnan(*error)) *error = INFINITY;
+    }
+    snnk__urf_atoms_free(c->allocator, &atoms);
+    return st == SNNK_E_RANGE ? SNNK_OK : st;
+}
+
+/* ---- Searching ---- */
+
+static double *category(snnk_urf_report *report, size_t frame) {
+    double *const categories[FRAMES] = {&report->balanced, &report->centered_inputs,
+                                        &report->centered_both, &report->diagonal,
+                                        &report->whitened};
+    return categories[frame];
+}
+
+/* s = 1, no frame, atoms drawn by amplitude: the method as it was published. */
+static int predict_plain(calibration *c, const view *v, const snnk_spectrum *spectrum) {
+    snnk_urf_config config = *c->config;
+    snnk__urf_shares shares;
+    double error;
+    int st;
+
+    config.A = 0;
+    config.scale = 1;
+    config.input_norm = config.weight_norm = 0;
+    config.form = SNNK_URF_POSITIVE;
+    config.hyperbolic = 0;
+    config.atoms = SNNK_URF_AMPLITUDE;
+    if ((st = predict(c, v, spectrum, &config, &shares, &error)) != SNNK_OK) return st;
+    c->report.plain = fmin(c->report.plain, error);
+    return SNNK_OK;
+}
+
+/* All forms of one spectrum in one frame. */
+static int search_forms(calibration *c, size_t frame, const view *v, size_t spectrum) {
+    double *best = category(&c->report, frame);
+    snnk_urf_config config = *c->config;
+    int st;
+
+    config.scale = config.input_norm = config.weight_norm = 0;
+    for (int choice = 0; choice < 8; choice++) {
+        snnk__urf_shares shares;
+        double error;
+
+        config.form = choice & 1 ? SNNK_URF_TRIGONOMETRIC : SNNK_URF_POSITIVE;
+        config.hyperbolic = (choice >> 1) & 1;
+        config.A = choice & 4 ? SNNK_A_OPTIMAL : 0;
+        st = predict(c, v, c->spectra[spectrum], &config, &shares, &error);
+        if (st != SNNK_OK) return st;
+        *best = fmin(*best, error);
+        if (error >= c->least) continue;
+        c->least = error;
+        c->choice = config;
+        c->spectrum = spectrum;
+        c->frame = frame;
+    }
+    return SNNK_OK;
+}
+
+/* The measured error of f(w.mu + nu.(x - mu) + b), which has no random features, in a frame that centres
+ * both. */
+static double error_without_features(const calibration *c, const view *v) {
+    double difference = 0, square = 0;
+
+    for (size_t i = 0; i < v->x.n; i++)
+        for (size_t j = 0; j < v->w.n; j++) {
+            const double offset = v->x.offset[i] + v->w.offset[j];
+            const double z = snnk__seen_products(&v->x, i, &v->w, j).xw + offset;
+            const double value = snnk__activation_f64(c->activation, z);
+            const double error = snnk__activation_f64(c->activation, offset) - value;
+
+            difference += error * error;
+            square += value * value;
+        }
+    if (difference == 0) return 0;
+    return isfinite(square) ? sqrt(difference / square) : INFINITY;
+}
+
+static int search(calibration *c) {
+    int st = SNNK_OK;
+
+    for (size_t f = 0; st == SNNK_OK && f < FRAMES; f++) {
+        view v;
+
+        st = view_create(c, f, &v);
+        if (st == SNNK_E_UNSUPPORTED) { /* whitening, in a minimal build */
+            st = SNNK_OK;
+            continue;
+        }
+        if (st != SNNK_OK) return st;
+        for (size_t s = 0; st == SNNK_OK && s < c->n_spectra; s++) {
+            if (f == 0 && c->spectra[s]->count > 0) st = predict_plain(c, &v, c->spectra[s]);
+            if (st == SNNK_OK) st = search_forms(c, f, &v, s);
+        }
+        if (frame_choices[f].center == SNNK_CENTER_BOTH &&
+            frame_choices[f].metric == SNNK_METRIC_NONE)
+            c->report.without_features = error_without_features(c, &v);
+        view_free(c->allocator, &v);
+    }
+    if (st == SNNK_OK && isinf(c->least))
+        st = snnk__fail(SNNK_E_RANGE,
+                        "features = %llu: every prediction overflows, or not one row fits; fit the "
+                        "layer instead (snnk_fit)",
+                        (unsigned long long)c->config->features);
+    return st;
+}
+
+/* ---- The choice ---- */
+
+static void complete_report(calibration *c, const snnk_frame *frame, const snnk_map *map) {
+    const snnk_spectrum *spectrum = c->spectra[c->spectrum];
+    snnk_urf_report *r = &c->report;
+
+    r->predicted = c->least;
+    r->radius = spectrum->config.radius;
+    r->center = spectrum->config.center;
+    r->half_period = spectrum->config.half_period;
+    r->method = spectrum->config.method;
+    r->spectral_error = spectrum->error;
+    r->l1 = snnk_spectrum_l1(spectrum);
+    r->atoms = spectrum->count;
+    r->input_norm = frame->input_norm;
+    r->weight_norm = frame->weight_norm;
+    r->features = map->features;
+    r->directions = frame->n_directions;
+    r->frame_center = frame_choices[c->frame].center;
+    r->frame_metric = frame_choices[c->frame].metric;
+    r->form = c->choice.form;
+    r->hyperbolic = c->choice.hyperbolic;
+    r->optimal_A = c->choice.A == SNNK_A_OPTIMAL;
+    r->sketch_features = 0;
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        if (block->line) r->sketch_features = block->features;
+        if (block->urf) r->A = block->urf->atoms.atom[0].A; /* largest share first */
+    }
+}
+
+static int build(calibration *c, snnk_map **map) {
+    snnk_frame *frame = NULL;
+    int st;
+
+    if ((st = learn_frame(c, &c->all, c->frame, &frame)) != SNNK_OK) return st;
+    st = snnk_map_create_urf(c->all.d, c->spectra[c->spectrum], &c->choice, frame, map);
+    if (st == SNNK_OK) complete_report(c, frame, *map);
+    snnk_frame_free(frame);
+    return st;
+}
+
+static int check_arguments(size_t inputs, int32_t activation, size_t n, const float *X, size_t ldx,
+                           size_t l, const float *W, size_t ldw, const float *b,
+                           const snnk_urf_report *report) {
+    int st;
+
+    if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
+    if (n < 2 || l < 2)
+        return snnk__fail(SNNK_E_SHAPE, "n = %zu, l = %zu: at least 2 inputs and 2 weights", n, l);
+    if ((st = snnk__check_matrix(X, "X", n, inputs, ldx, sizeof *X)) != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(W, "W", l, inputs, ldw, sizeof *W)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(X, "X", n, inputs, ldx)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(W, "W", l, inputs, ldw)) != SNNK_OK) return st;
+    if (b && (st = snnk__check_finite(b, "b", 1, l, l)) != SNNK_OK) return st;
+    return snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "urf report");
+}
+
+int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *spectrum, size_t n,
+                       const float *X, size_t ldx, size_t l, const float *W, size_t ldw,
+                       const float *b, const snnk_urf_config *config, snnk_urf_report *report,
+                       snnk_map **map) {
+    calibration c = {.all = {inputs, n, l, X, W, b, ldx, ldw},
+                     .activation = activation,
+                     .least = INFINITY,
+                     .report = no_report};
+    snnk_allocator allocator;
+    snnk_urf_config ours;
+    snnk_map *made = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    *map = NULL;
+    if ((st = snnk__urf_config_read(config, NULL, inputs, &ours)) != SNNK_OK) return st;
+    st = check_arguments(inputs, activation, n, X, ldx, l, W, ldw, b, report);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
+    c.allocator = &allocator;
+    c.config = &ours;
+    c.report.plain = INFINITY;
+    for (size_t f = 0; f < FRAMES; f++) *category(&c.report, f) = INFINITY;
+    if (spectrum)
+        c.spectra[c.n_spectra++] = spectrum;
+    else if ((st = make_spectra(&c)) != SNNK_OK)
+        goto done;
+    if ((st = split(&c)) != SNNK_OK) goto done;
+    if ((st = search(&c)) != SNNK_OK) goto done;
+    if ((st = build(&c, &made)) != SNNK_OK) goto done;
+    if (report)
+        st = snnk__config_write(report, &c.report, sizeof c.report, REPORT_MINIMUM, "urf report");
+    *map = made;
+done:
+    for (size_t s = 0; s < SPECTRA; s++) snnk_spectrum_free(c.owned[s]);
+    snnk__free(&allocator, c.storage);
+    return st;
+}

@@ -1,0 +1,91 @@
+#include "predict/moments.h"
+
+#include <math.h>
+
+snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double theta, double A,
+                                 bool hyperbolic) {
+    /* At 0 and pi/2 without the rounding of pi: a tower that is real stays so. */
+    const double complex turn = theta == 0                      ? 1
+                                : theta >= 1.570796326794896619 ? I
+                                                                : cos(theta) + I * sin(theta);
+
+    return (snnk__urf_pairing){s * turn, kappa / (s * turn), A, hyperbolic};
+}
+
+/* q . q for q = a x + b w. */
+static double complex square_of(double complex a, double complex b, const snnk__urf_products *p) {
+    return a * a * p->xx + b * b * p->ww + 2 * a * b * p->xw;
+}
+
+static double real_square(double a, double b, const snnk__urf_products *p) {
+    return a * a * p->xx + b * b * p->ww + 2 * a * b * p->xw;
+}
+
+/* With L(g) = Lambda_g(alpha x) Lambda_g(beta w), each of the four products L(g) L(+-g), with and
+ * without a conjugate, is exp(4 A |g|^2 + sqrt(1-4A) g.q - N) (1-4A)^d, of mean
+ * (1-4A)^d (1-8A)^(-d/2) exp((1-4A) q.q/(2 (1-8A)) - N). */
+static double log_common(const snnk__urf_pairing *pairing, size_t d) {
+    return (double)d * (log1p(-4 * pairing->A) - 0.5 * log1p(-8 * pairing->A));
+}
+
+static double exponent_ratio(const snnk__urf_pairing *pairing) {
+    return 2 * (1 - 4 * pairing->A) / (1 - 8 * pairing->A);
+}
+
+double snnk__urf_log_absolute(const snnk__urf_pairing *pairing, size_t d,
+                              const snnk__urf_products *p) {
+    const double complex alpha = pairing->alpha, beta = pairing->beta;
+    const double N = creal(alpha * alpha * p->xx + beta * beta * p->ww);
+    const double common = log_common(pairing, d) - N, ratio = exponent_ratio(pairing);
+    const double same = common + ratio * real_square(creal(alpha), creal(beta), p);
+
+    if (!pairing->hyperbolic) return same;
+    /* log((exp(same) + exp(opposite))/2), opposite <= same. */
+    const double opposite = common - ratio * real_square(cimag(alpha), cimag(beta), p);
+    return same + log1p(exp(opposite - same)) - log(2);
+}
+
+/* E H^2. */
+static double complex complex_square(const snnk__urf_pairing *pairing, size_t d,
+                                     const snnk__urf_products *p) {
+    const double complex alpha = pairing->alpha, beta = pairing->beta;
+    const double complex common =
+        log_common(pairing, d) - (alpha * alpha * p->xx + beta * beta * p->ww);
+    const double complex same = cexp(common + exponent_ratio(pairing) * square_of(alpha, beta, p));
+
+    return pairing->hyperbolic ? (same + cexp(common)) / 2 : same;
+}
+
+snnk__urf_second snnk__urf_second_moments(const snnk__urf_pairing *pairing, size_t d,
+                                          const snnk__urf_products *p) {
+    return (snnk__urf_second){exp(snnk__urf_log_absolute(pairing, d, p)),
+                              complex_square(pairing, d, p)};
+}
+
+double snnk__urf_square(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
+                        double complex c) {
+    const snnk__urf_second m = snnk__urf_second_moments(pairing, d, p);
+    const double square = (creal(c * conj(c)) * m.absolute + creal(c * c * m.square)) / 2;
+
+    return isnan(square) ? INFINITY : fmax(square, 0); /* infinity - infinity: it overflowed */
+}
+
+double snnk__urf_spread(double square, double mean) {
+    const double spread = square - mean * mean;
+
+    return isfinite(spread) ? fmax(spread, 0) : INFINITY; /* infinity - infinity: it overflowed */
+}
+
+double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
+                          double complex c) {
+    const double mean = creal(c * cexp(pairing->alpha * pairing->beta * p->xw));
+
+    return snnk__urf_spread(snnk__urf_square(pairing, d, p, c), mean);
+}
+
+double snnk__urf_optimal_A(double phi, size_t d) {
+    const double u = phi / (double)d, root = sqrt((2 * u + 1) * (2 * u + 1) + 8 * u);
+
+    /* 1 - 2u - root, without cancellation where u is small: (1-2u)^2 - root^2 = -16 u. */
+    return u < 0.5 ? -u / (1 - 2 * u + root) : (1 - 2 * u - root) / 16;
+}

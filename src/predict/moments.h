@@ -1,0 +1,54 @@
+/* Moments of universal random features, in closed form. */
+#ifndef SNNK_PREDICT_MOMENTS_H
+#define SNNK_PREDICT_MOMENTS_H
+
+#include <complex.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Features for exp(kappa w.x): alpha beta = kappa. */
+typedef struct snnk__urf_pairing {
+    double complex alpha, beta;
+    double A;        /* < 1/8 */
+    bool hyperbolic; /* the mean over g and -g */
+} snnk__urf_pairing;
+
+/* |x|^2, |w|^2 and x.w, as they are seen in the frame. */
+typedef struct snnk__urf_products {
+    double xx, ww, xw;
+} snnk__urf_products;
+
+/* H = Lambda_g(alpha x) Lambda_g(beta w), or its mean over g and -g. */
+typedef struct snnk__urf_second {
+    double absolute;       /* E |H|^2 */
+    double complex square; /* E H^2 */
+} snnk__urf_second;
+
+/* beta, and alpha = s exp(i theta), for one rate. */
+snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double theta, double A,
+                                 bool hyperbolic);
+
+/* E|H|^2 and E H^2 for g ~ N(0, I_d). May be infinite. */
+snnk__urf_second snnk__urf_second_moments(const snnk__urf_pairing *pairing, size_t d,
+                                          const snnk__urf_products *p);
+
+/* log E|H|^2, which does not overflow. */
+double snnk__urf_log_absolute(const snnk__urf_pairing *pairing, size_t d,
+                              const snnk__urf_products *p);
+
+/* The variance of what has this mean and mean square; infinite where one of them is. */
+double snnk__urf_spread(double square, double mean);
+
+/* The variance of Re(c H), for one draw. >= 0; infinite where it overflows. */
+double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
+                          double complex c);
+
+/* E Re(c H)^2 likewise. */
+double snnk__urf_square(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
+                        double complex c);
+
+/* The A of least E|H|^2 (no hyperbolic pair), phi = E|Re(alpha x + beta w)|^2:
+ * (1 - 2u - sqrt((2u+1)^2 + 8u))/16, u = phi/d (Likhosherstov et al. 2022). Never above 0. */
+double snnk__urf_optimal_A(double phi, size_t d);
+
+#endif

@@ -1,0 +1,517 @@
+#include "predict/predict.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "predict/kernel_error.h"
+
+static const snnk_predict_config defaults = {
+    .size = sizeof(snnk_predict_config), .error = 0.1, .probability = 0.05};
+static const snnk_prediction no_prediction = {.size = sizeof(snnk_prediction)};
+
+#define CONFIG_MINIMUM     sizeof(snnk_predict_config)
+#define PREDICTION_MINIMUM sizeof(snnk_prediction)
+
+/* Beyond this many features a target counts as out of reach. */
+#define MOST_FEATURES ((double)(1 << 24))
+
+/* Pairs of a batch that are looked at. */
+#define MOST_PAIRS 65536
+#define LEAST_ROWS 16
+
+int snnk_predict_config_init(snnk_predict_config *config, size_t config_size) {
+    return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
+                             "predict config");
+}
+
+int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size) {
+    return snnk__config_init(prediction, prediction_size, &no_prediction, sizeof no_prediction,
+                             PREDICTION_MINIMUM, "prediction");
+}
+
+/* ---- One pair ---- */
+
+snnk__pair_error snnk__line_error(double intercept, double slope, size_t sketch_rows,
+                                  const snnk__urf_products *p, double offset) {
+    snnk__pair_error e = {.value = intercept + slope * (p->xw + offset)};
+
+    if (sketch_rows > 0 && slope != 0) {
+        e.variance = slope * slope * (p->xx * p->ww + p->xw * p->xw) / (double)sketch_rows;
+        if (e.variance > 0) e.bound2 = INFINITY;
+    }
+    return e;
+}
+
+/* log of the largest |Lambda_g(alpha x) Lambda_g(beta w)| over g: infinite but for A < 0. */
+static double log_largest(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p) {
+    const double complex alpha = pairing->alpha, beta = pairing->beta;
+    const double a = creal(alpha), b = creal(beta), A = pairing->A;
+    const double along = a * a * p->xx + b * b * p->ww + 2 * a * b * p->xw;
+
+    if (A > 0 || (A == 0 && along > 0)) return INFINITY;
+    return (double)d / 2 * log1p(-4 * A) - creal(alpha * alpha * p->xx + beta * beta * p->ww) / 2 +
+           (A < 0 ? (1 - 4 * A) * along / (-8 * A) : 0);
+}
+
+/* sum over rows of c_j^2: a row of atom k adds at most |c_k e^(kappa offset)| max|H| / count. */
+static double urf_bound2(const snnk__urf_atoms *atoms, size_t d, const snnk__urf_products *p,
+                         double offset) {
+    double sum = 0, largest_drawn = 0;
+
+    for (size_t k = 0; k < atoms->count; k++) {
+        const snnk__urf_atom *a = &atoms->atom[k];
+        const snnk__urf_pairing pairing = snnk__urf_atom_pairing(atoms, k);
+        const double most =
+            cabs(a->c) * exp(creal(a->kappa) * offset + log_largest(&pairing, d, p));
+
+        if (a->rows > 0)
+            sum += most * most / (double)a->rows;
+        else
+            largest_drawn = fmax(largest_drawn, most / a->probability);
+    }
+    if (atoms->drawn_rows > 0) sum += largest_drawn * largest_drawn / (double)atoms->drawn_rows;
+    return sum;
+}
+
+int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p, double offset,
+                      snnk__pair_error *error) {
+    if (!snnk__map_block_is_random(block))
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "the rows were given, or folded: there is no distribution to predict from");
+    if (block->line) {
+        *error = snnk__line_error(block->line->intercept, block->line->slope,
+                                  block->line->sketch_rows, p, offset);
+        return SNNK_OK;
+    }
+    if (!block->urf)
+        return snnk__kernel_error(&block->config, block->rows, p, &error->value, &error->variance,
+                                  &error->bound2);
+    snnk__urf_atoms_error(&block->urf->atoms, block->inputs, p, offset, &error->value,
+                          &error->variance);
+    error->value += block->urf->intercept;
+    error->bound2 = urf_bound2(&block->urf->atoms, block->inputs, p, offset);
+    return SNNK_OK;
+}
+
+/* ---- Batches ---- */
+
+void snnk__seen_free(const snnk_allocator *allocator, snnk__seen *seen) {
+    snnk__free(allocator, seen->rows);
+    snnk__free(allocator, seen->norm2);
+    snnk__free(allocator, seen->offset);
+    *seen = (snnk__seen){0};
+}
+
+static void see_row(const snnk_frame *frame, bool weights, size_t d, const float *x, double b,
+                    double *row, double *offset) {
+    *offset = b;
+    if (!frame)
+        for (size_t k = 0; k < d; k++) row[k] = x[k];
+    else if (weights)
+        snnk__frame_weight(frame, x, row);
+    else
+        snnk__frame_input(frame, x, row);
+    for (size_t k = 0; frame && k < d; k++) {
+        if (weights)
+            *offset += x[k] * frame->mean[k];
+        else if (frame->weight_mean)
+            *offset += (x[k] - frame->mean[k]) * frame->weight_mean[k];
+    }
+}
+
+int snnk__see(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all, const float *X,
+              size_t ldx, const float *b, const snnk_allocator *allocator, snnk__seen *seen) {
+    snnk__seen made = {.n = n, .d = d};
+    size_t count;
+    int st;
+
+    if (!snnk__mul_size(n, d, &count))
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu overflow a size", n, d);
+    if ((st = snnk__alloc(allocator, count, sizeof(double), "rows", &made.rows)) != SNNK_OK)
+        goto done;
+    if ((st = snnk__alloc(allocator, n, sizeof(double), "norms", &made.norm2)) != SNNK_OK)
+        goto done;
+    st = snnk__alloc(allocator, n, sizeof(double), "offsets", &made.offset);
+    if (st != SNNK_OK) goto done;
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = (size_t)((double)i * (double)all / (double)n);
+        double *to = made.rows + i * d;
+
+        see_row(frame, weights, d, X + row * ldx, b ? b[row] : 0, to, &made.offset[i]);
+        made.norm2[i] = 0;
+        for (size_t k = 0; k < d; k++) made.norm2[i] += to[k] * to[k];
+    }
+    *seen = made;
+    made = (snnk__seen){0};
+done:
+    snnk__seen_free(allocator, &made);
+    return st;
+}
+
+snnk__urf_products snnk__seen_products(const snnk__seen *inputs, size_t i,
+                                       const snnk__seen *weights, size_t j) {
+    const size_t d = inputs->d;
+    const double *x = inputs->rows + i * d, *w = weights->rows + j * d;
+    snnk__urf_products p = {inputs->norm2[i], weights->norm2[j], 0};
+
+    for (size_t k = 0; k < d; k++) p.xw += x[k] * w[k];
+    return p;
+}
+
+/* In place: rows of raw inputs as the scaling of a symmetric block sees them. */
+static void scale_seen(const snnk__map_block *block, snnk__seen *seen) {
+    const double o = block->config.offset_scale;
+
+    for (size_t i = 0; i < seen->n; i++) {
+        double *row = seen->rows + i * seen->d;
+
+        seen->norm2[i] = 0;
+        for (size_t k = 0; k < seen->d; k++) {
+            row[k] = snnk__block_scaled(block, row[k], k);
+            seen->norm2[i] += row[k] * row[k];
+        }
+        if (block->config.kind != SNNK_MAP_IDENTITY) seen->norm2[i] += o * o;
+    }
+}
+
+/* ---- Summing up ---- */
+
+/* What is gathered over pairs and blocks. */
+typedef struct gathered {
+    size_t n, l;
+    snnk__pair_error *pair; /* n x l */
+    double *deviation;      /* n x l: of each pair; sorted later */
+    double input2, weight2; /* mean squares in the frame */
+    double largest_product;
+    double spectral_error, strip;
+    size_t beyond;        /* pairs outside the interval of the spectrum */
+    size_t fixed, random; /* features that do not, and that do, share the work with more of them */
+} gathered;
+
+/* One block's error of a pair on top of the others'. */
+static void add_error(snnk__pair_error *sum, const snnk__pair_error *e) {
+    sum->value += e->value;
+    sum->variance += e->variance;
+    sum->bound2 += e->bound2;
+}
+
+static const snnk__spectral_facts *facts_of(const snnk__map_block *block) {
+    return block->urf ? &block->urf->facts : block->line ? &block->line->facts : NULL;
+}
+
+static bool beyond_interval(const snnk__map_block *block, double z) {
+    const snnk__spectral_facts *facts = facts_of(block);
+
+    return facts && fabs(z - facts->center) > facts->radius;
+}
+
+static int gather_block(const snnk__map_block *block, const snnk__seen *x, const snnk__seen *w,
+                        gathered *g) {
+    const double o2 = block->urf || block->line || block->diagonal
+                          ? 0
+                          : block->config.offset_scale * block->config.offset_scale;
+    size_t beyond = 0;
+    int st;
+
+    g->input2 = g->weight2 = g->largest_product = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        for (size_t j = 0; j < g->l; j++) {
+            snnk__urf_products p = snnk__seen_products(x, i, w, j);
+            const double offset = x->offset[i] + w->offset[j];
+            snnk__pair_error e = {0};
+
+            p.xw += o2;
+            if ((st = snnk__block_error(block, &p, offset, &e)) != SNNK_OK) return st;
+            add_error(&g->pair[i * g->l + j], &e);
+            beyond += beyond_interval(block, p.xw + offset);
+            g->largest_product = fmax(g->largest_product, p.xx * p.ww);
+        }
+        g->input2 += x->norm2[i] / (double)g->n;
+    }
+    for (size_t j = 0; j < g->l; j++) g->weight2 += w->norm2[j] / (double)g->l;
+    g->largest_product = sqrt(g->largest_product);
+    g->beyond = snnk__max_size(g->beyond, beyond);
+    return SNNK_OK;
+}
+
+/* What a block says about itself, whatever the pair. */
+static void gather_facts(const snnk__map_block *block, gathered *g) {
+    const bool exact = block->diagonal != NULL;
+    const snnk__spectral_facts *facts = facts_of(block);
+
+    if (facts) {
+        g->strip = fmin(g->strip, facts->strip);
+        g->spectral_error += facts->error;
+    }
+    if (block->urf)
+        g->fixed += block->urf->frame->n_directions + (block->urf->frame->weight_mean != NULL);
+    if (block->line && !exact && block->line->frame->weight_mean) g->fixed++;
+    if (exact)
+        g->fixed += block->features;
+    else if (block->line)
+        g->random += block->line->sketch_rows;
+    else
+        g->random += block->features;
+}
+
+static int gather(const snnk_map *map, const snnk_allocator *allocator, size_t n, const float *X,
+                  size_t ldx, size_t l, const float *W, size_t ldw, const float *b, gathered *g) {
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && k < map->n_blocks; k++) {
+        const snnk__map_block *block = map->blocks[k];
+        const snnk_frame *frame = block->urf    ? block->urf->frame
+                                  : block->line ? block->line->frame
+                                                : NULL;
+        snnk__seen x = {0}, w = {0};
+
+        st = snnk__see(frame, false, map->inputs, g->n, n, X, ldx, NULL, allocator, &x);
+        if (st == SNNK_OK) st = snnk__see(frame, true, map->inputs, l, l, W, ldw, b, allocator, &w);
+        if (st == SNNK_OK && !block->urf && !block->line) {
+            scale_seen(block, &x);
+            scale_seen(block, &w);
+        }
+        if (st == SNNK_OK) st = gather_block(block, &x, &w, g);
+        gather_facts(block, g);
+        snnk__seen_free(allocator, &x);
+        snnk__seen_free(allocator, &w);
+    }
+    return st;
+}
+
+static int by_value(const void *left, const void *right) {
+    const double a = *(const double *)left, b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* The q-quantile of n sorted values, interpolated. */
+static double quantile(const double *sorted, size_t n, double q) {
+    const double at = q * (double)(n - 1);
+    const size_t below = (size_t)at;
+
+    if (below + 1 >= n) return sorted[n - 1];
+    const double share = at - (double)below;
+    return share == 0 ? sorted[below] : (1 - share) * sorted[below] + share * sorted[below + 1];
+}
+
+/* Features for a share of `random` ones that is `times` as many; 0 if that is too many. */
+static uint64_t scaled_features(const gathered *g, double times) {
+    const double random = (double)g->random * times;
+
+    if (g->random == 0) return (uint64_t)g->fixed;
+    if (!(random <= MOST_FEATURES - (double)g->fixed)) return 0; /* NaN: it overflowed */
+    return g->fixed + (uint64_t)fmax(1, ceil(random));
+}
+
+/* A deviation as a share of the rms value; infinite where either overflowed. */
+static double share_of(double deviation, double rms) {
+    if (deviation == 0) return 0;
+    return isfinite(rms) ? deviation / rms : INFINITY;
+}
+
+static void summarise(gathered *g, const snnk_predict_config *config, snnk_prediction *p) {
+    const size_t pairs = g->n * g->l;
+    double square = 0, variance = 0, bound2 = 0, ratio = 0;
+
+    for (size_t i = 0; i < pairs; i++) {
+        const snnk__pair_error *e = &g->pair[i];
+
+        square += e->value * e->value / (double)pairs;
+        variance += e->variance / (double)pairs;
+        bound2 = fmax(bound2, e->bound2);
+        g->deviation[i] = sqrt(e->variance);
+        ratio += 0.79788456080286535588 * share_of(g->deviation[i], fabs(e->value)) / (double)pairs;
+    }
+    const double rms = isfinite(square) ? sqrt(square) : INFINITY; /* not NaN */
+    qsort(g->deviation, pairs, sizeof *g->deviation, by_value);
+    p->standard_error = share_of(sqrt(variance), rms);
+    p->median_error = share_of(quantile(g->deviation, pairs, 0.5), rms);
+    p->error_95 = share_of(quantile(g->deviation, pairs, 0.95), rms);
+    p->largest_error = share_of(g->deviation[pairs - 1], rms);
+    p->mean_deviation = ratio;
+    p->spectral_error = share_of(g->spectral_error, rms);
+    p->beyond_interval = (double)g->beyond / (double)pairs;
+    p->value_rms = rms;
+    p->input_norm = sqrt(g->input2);
+    p->weight_norm = sqrt(g->weight2);
+    p->largest_product = g->largest_product;
+    p->strip = g->strip;
+    p->beyond_strip = g->largest_product > g->strip;
+
+    const double left = config->error - p->spectral_error, target = left * rms;
+    if (left > 0 && rms > 0 && isfinite(rms)) {
+        const double logarithm = log(2 / config->probability);
+
+        p->features_chebyshev =
+            scaled_features(g, variance / (config->probability * target * target));
+        p->features_azuma =
+            isinf(bound2) ? 0 : scaled_features(g, 8 * logarithm * bound2 / (target * target));
+    }
+    p->features_needed = p->features_chebyshev;
+    if (p->features_azuma > 0 &&
+        (p->features_needed == 0 || p->features_azuma < p->features_needed))
+        p->features_needed = p->features_azuma;
+}
+
+/* For each output, quantiles over the batch. */
+static void output_quantiles(const gathered *g, double *scratch, size_t n_levels,
+                             const double *levels, double *quantiles, size_t ldq) {
+    for (size_t j = 0; j < g->l; j++) {
+        double square = 0;
+
+        for (size_t i = 0; i < g->n; i++) {
+            const snnk__pair_error *e = &g->pair[i * g->l + j];
+
+            square += e->value * e->value / (double)g->n;
+            scratch[i] = sqrt(e->variance);
+        }
+        qsort(scratch, g->n, sizeof *scratch, by_value);
+        for (size_t q = 0; q < n_levels; q++) {
+            quantiles[j * ldq + q] = share_of(quantile(scratch, g->n, levels[q]), sqrt(square));
+        }
+    }
+}
+
+/* ---- Doors ---- */
+
+static int read_config(const snnk_predict_config *config, const snnk_prediction *prediction,
+                       snnk_predict_config *ours) {
+    int st;
+
+    *ours = defaults;
+    st = snnk__config_read(ours, sizeof *ours, CONFIG_MINIMUM, config, "predict config");
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(prediction, "prediction")) != SNNK_OK) return st;
+    st = snnk__config_check(prediction, sizeof *prediction, PREDICTION_MINIMUM, "prediction");
+    if (st != SNNK_OK) return st;
+    if (!(ours->error > 0 && isfinite(ours->error)))
+        return snnk__fail(SNNK_E_RANGE, "error = %g is not above 0", ours->error);
+    if (!(ours->probability > 0 && ours->probability < 1))
+        return snnk__fail(SNNK_E_RANGE, "probability = %g is not in 0 ... 1", ours->probability);
+    return SNNK_OK;
+}
+
+static int check_batch(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
+                       const float *W, size_t ldw, const float *b, size_t n_levels,
+                       const double *levels, const double *quantiles, size_t ldq) {
+    const size_t d = map->inputs;
+    int st;
+
+    if (n == 0 || l == 0)
+        return snnk__fail(SNNK_E_SHAPE, "n = %zu, l = %zu: no pair to predict for", n, l);
+    if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(W, "W", l, d, ldw, sizeof *W)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) return st;
+    if ((st = snnk__check_finite(W, "W", l, d, ldw)) != SNNK_OK) return st;
+    if (b && (st = snnk__check_finite(b, "b", 1, l, l)) != SNNK_OK) return st;
+    if (!quantiles) return SNNK_OK;
+    st = snnk__check_matrix(quantiles, "quantiles", l, n_levels, ldq, sizeof *quantiles);
+    if (st != SNNK_OK) return st;
+    if (n_levels > 0 && (st = snnk__check_pointer(levels, "levels")) != SNNK_OK) return st;
+    for (size_t i = 0; i < n_levels; i++)
+        if (!(levels[i] >= 0 && levels[i] <= 1))
+            return snnk__fail(SNNK_E_RANGE, "levels[%zu] = %g is not in 0 ... 1", i, levels[i]);
+    return SNNK_OK;
+}
+
+int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
+                     const float *W, size_t ldw, const float *b, const snnk_predict_config *config,
+                     size_t n_levels, const double *levels, double *quantiles, size_t ldq,
+                     snnk_prediction *prediction) {
+    snnk_predict_config ours;
+    snnk_prediction made = no_prediction;
+    gathered g = {.l = l, .strip = INFINITY};
+    size_t pairs;
+    int st;
+
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = read_config(config, prediction, &ours)) != SNNK_OK) return st;
+    st = check_batch(map, n, X, ldx, l, W, ldw, b, n_levels, levels, quantiles, ldq);
+    if (st != SNNK_OK) return st;
+    const snnk_allocator *allocator = &map->allocator;
+
+    g.n = snnk__min_size(n, snnk__max_size(MOST_PAIRS / l, LEAST_ROWS));
+    if (!snnk__mul_size(g.n, l, &pairs))
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow a size", g.n, l);
+    st = snnk__alloc_zero(allocator, pairs, sizeof *g.pair, "pairs", &g.pair);
+    if (st != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, pairs, sizeof *g.deviation, "deviations", &g.deviation);
+    if (st != SNNK_OK) goto done;
+    if ((st = gather(map, allocator, n, X, ldx, l, W, ldw, b, &g)) != SNNK_OK) goto done;
+    if (quantiles) output_quantiles(&g, g.deviation, n_levels, levels, quantiles, ldq);
+    summarise(&g, &ours, &made);
+    st = snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
+done:
+    snnk__free(allocator, g.deviation);
+    snnk__free(allocator, g.pair);
+    return st;
+}
+
+int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight_norm, double inner,
+                           double offset, const snnk_predict_config *config,
+                           snnk_prediction *prediction) {
+    const snnk__urf_products p = {input_norm * input_norm, weight_norm * weight_norm, inner};
+    snnk__pair_error sum = {0};
+    double deviation;
+    gathered g = {.n = 1,
+                  .l = 1,
+                  .pair = &sum,
+                  .deviation = &deviation,
+                  .input2 = p.xx,
+                  .weight2 = p.ww,
+                  .largest_product = input_norm * weight_norm,
+                  .strip = INFINITY};
+    snnk_predict_config ours;
+    snnk_prediction made = no_prediction;
+    int st;
+
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = read_config(config, prediction, &ours)) != SNNK_OK) return st;
+    if (!(input_norm >= 0 && weight_norm >= 0 && isfinite(input_norm * weight_norm)))
+        return snnk__fail(SNNK_E_RANGE, "norms %g and %g are not both >= 0 and finite", input_norm,
+                          weight_norm);
+    if (!(fabs(inner) <= input_norm * weight_norm * (1 + 1e-9)))
+        return snnk__fail(SNNK_E_RANGE, "inner = %g is beyond the product of the norms, %g", inner,
+                          input_norm * weight_norm);
+    if (!isfinite(offset)) return snnk__fail(SNNK_E_NONFINITE, "offset = %g", offset);
+    for (size_t k = 0; k < map->n_blocks; k++) {
+        snnk__pair_error e = {0};
+
+        if ((st = snnk__block_error(map->blocks[k], &p, offset, &e)) != SNNK_OK) return st;
+        add_error(&sum, &e);
+        if (beyond_interval(map->blocks[k], p.xw + offset)) g.beyond = 1;
+        gather_facts(map->blocks[k], &g);
+    }
+    summarise(&g, &ours, &made);
+    return snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
+}
+
+int snnk_predict_depth(size_t n, const double *errors, const double *failures, const double *moduli,
+                       double *error, double *failure) {
+    const double *arrays[] = {errors, failures, moduli};
+    const char *names[] = {"errors", "failures", "moduli"};
+    double e = 0, p = 0;
+    int st;
+
+    if ((st = snnk__check_pointer(error, "error")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(failure, "failure")) != SNNK_OK) return st;
+    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: no layers");
+    for (size_t a = 0; a < 3; a++) {
+        if ((st = snnk__check_pointer(arrays[a], names[a])) != SNNK_OK) return st;
+        for (size_t k = 0; k < n; k++)
+            if (!(arrays[a][k] >= 0))
+                return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g is not >= 0", names[a], k,
+                                  arrays[a][k]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        e = errors[k] + (e > 0 ? moduli[k] * e : 0);
+        p += failures[k];
+    }
+    *error = e;
+    *failure = fmin(p, 1);
+    return SNNK_OK;
+}

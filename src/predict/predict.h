@@ -1,0 +1,39 @@
+#ifndef SNNK_PREDICT_PREDICT_H
+#define SNNK_PREDICT_PREDICT_H
+
+#include "map/map.h"
+
+/* An estimate at one pair (x, w): what it estimates, its variance for iid rows, and the sum over its
+ * terms of c_j^2, |term j| <= c_j (infinite if a term is not bounded). All add over blocks. */
+typedef struct snnk__pair_error {
+    double value, variance, bound2;
+} snnk__pair_error;
+
+/* One block at a pair whose products are those of the block's frame; offset: the pre-activation less
+ * p->xw. SNNK_E_UNSUPPORTED if the variance has no closed form. */
+int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p, double offset,
+                      snnk__pair_error *error);
+
+/* The affine part alone: slope^2 (|x~|^2 |w~|^2 + (x~.w~)^2)/r, r = 0 for no error. */
+snnk__pair_error snnk__line_error(double intercept, double slope, size_t sketch_rows,
+                                  const snnk__urf_products *p, double offset);
+
+/* Rows of a batch as a block sees them. */
+typedef struct snnk__seen {
+    size_t n, d;
+    double *rows;   /* n x d: x~ or w~ */
+    double *norm2;  /* n */
+    double *offset; /* n: nu.(x - mu), or w.mu + b */
+} snnk__seen;
+
+/* See n rows evenly spaced out of `all` (all >= n), as inputs, or as weights with b (may be NULL). frame:
+ * NULL for none. */
+int snnk__see(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all, const float *X,
+              size_t ldx, const float *b, const snnk_allocator *allocator, snnk__seen *seen);
+void snnk__seen_free(const snnk_allocator *allocator, snnk__seen *seen);
+
+/* The products of input i and weight j. */
+snnk__urf_products snnk__seen_products(const snnk__seen *inputs, size_t i,
+                                       const snnk__seen *weights, size_t j);
+
+#endif

@@ -1,0 +1,12 @@
+#ifndef SNNK_SPECTRUM_ACTIVATION_H
+#define SNNK_SPECTRUM_ACTIVATION_H
+
+#include <snnk/activation.h>
+
+/* How many there are. */
+#define SNNK__ACTIVATIONS (SNNK_ERF + 1)
+
+/* SNNK_E_ENUM unless it is an activation. */
+int snnk__check_activation(int32_t activation);
+
+#endif

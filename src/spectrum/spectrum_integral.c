@@ -1,0 +1,196 @@
+/* Spectra from integrals over frequencies,
+ *
+ *     f(z) = affine(z) + (1/pi) int_0^inf weight(omega) kernel(omega, z) d omega.
+ *
+ * The rule is the midpoint rule, omega_k = (k + 1/2) h. Integrands are even and analytic in omega, so by
+ * Poisson's summation formula the sum over all k is exactly
+ *
+ *     sum_j (-1)^j (f - affine)(z - j L),    L = 2 pi/h,
+ *
+ * a wave that turns over halfway between images. Where f - affine is sign(z) or |z| up to a tail (and all
+ * seven are), images beyond z = 0 cancel up to that tail: on |z| <= Z the error is about twice tail(L -
+ * Z). So L = Z + (where the tail is below the tolerance) does, which takes Omega L/(2 pi) atoms; a
+ * Gauss rule needs pi/2 times as many only to follow the oscillation at |z| = Z, and then some. For
+ * relu the tail is zero: the sum is the Fourier series of the triangle wave.
+ *
+ * The rule has no node at 0, where (1 - cos(omega z))/omega^2 is z^2/2 and no atom. An atom has
+ * amplitude h weight/(pi omega^2), whose constant goes to the intercept: they cancel at z = 0. The least
+ * omega is h/2, so that all of them sum to L/4 (at weight 1), the size of f itself at |z| = L/2:
+ * nothing huge cancels. */
+#include <math.h>
+
+#include "base/size.h"
+#include "spectrum/activation.h"
+#include "spectrum/activation_f64.h"
+#include "spectrum/spectrum.h"
+
+static const double pi = 3.14159265358979323846;
+
+/* x/sinh x for x >= 0, without overflow. */
+static double over_sinh(double x) { return x == 0 ? 1 : 2 * x * exp(-x) / -expm1(-2 * x); }
+
+/* cosh x for x >= 0 times x/sinh x = x/tanh x. */
+static double over_tanh(double x) { return x == 0 ? 1 : x / tanh(x); }
+
+double snnk__spectrum_weight(int32_t activation, double omega) {
+    switch ((snnk_activation)activation) {
+    case SNNK_RELU: return 1;
+    case SNNK_GELU: return (1 + omega * omega) * exp(-omega * omega / 2);
+    case SNNK_SOFTPLUS:
+    case SNNK_SIGMOID: return over_sinh(pi * omega);
+    case SNNK_SILU: return over_sinh(pi * omega) * over_tanh(pi * omega);
+    case SNNK_TANH: return 2 * over_sinh(pi / 2 * omega);
+    case SNNK_ERF: return 2 * exp(-omega * omega / 4);
+    default: return NAN;
+    }
+}
+
+/* What the table in the public header and its companion say of one activation. */
+typedef struct integral {
+    int32_t activation;
+    double intercept, slope; /* affine part */
+    int power;               /* 2: (1 - cos)/omega^2, 1: sin/omega */
+} integral;
+
+static const integral integrals[] = {
+    {SNNK_RELU, 0, 0.5, 2},    {SNNK_GELU, 0, 0.5, 2},
+    {SNNK_SILU, 0, 0.5, 2},    {SNNK_SOFTPLUS, 0.69314718055994530942, 0.5, 2},
+    {SNNK_SIGMOID, 0.5, 0, 1}, {SNNK_TANH, 0, 0, 1},
+    {SNNK_ERF, 0, 0, 1},
+};
+
+static const integral *find(int32_t activation) {
+    for (size_t i = 0; i < sizeof integrals / sizeof *integrals; i++)
+        if (integrals[i].activation == activation) return integrals + i;
+    return NULL;
+}
+
+/* How far f(-y) is from its limit at minus infinity; falls from y = 1.5 on. */
+static double tail(int32_t activation, double y) {
+    if (activation == SNNK_TANH) return 2 * snnk__activation_f64(SNNK_SIGMOID, -2 * y);
+    if (activation == SNNK_ERF) return erfc(y);
+    return fabs(snnk__activation_f64(activation, -y));
+}
+
+/* What is left of the integral above omega is at most its integrand there, over pi, for omega >= 1:
+ * all weights but relu's fall at least as fast as exp(-omega). */
+static double find_cut(const integral *f, double target) {
+    double omega = 1;
+
+    while (snnk__spectrum_weight(f->activation, omega) / pow(omega, f->power) > pi * target)
+        omega += 0.0625;
+    return omega;
+}
+
+/* L: images that far apart disturb |z| <= farthest by no more than the target. relu's wave is exact up
+ * to where it turns over, but the series cut at Omega rounds the turn: 8/Omega keeps it outside. */
+static double find_distance(const integral *f, double farthest, double cut, double target) {
+    double y = 1.5;
+
+    if (f->activation == SNNK_RELU) return farthest + 8 / cut;
+    while (tail(f->activation, y) > target) y += 0.0625;
+    return farthest + y;
+}
+
+/* Omega and the number of nodes, where the config leaves them open. */
+static void choose_rule(const integral *f, double range, snnk_spectrum_config *config) {
+    const double farthest = fabs(config->center) + config->radius;
+    const double target = fmax(fmax(config->tolerance, 1e-14) * range, 1e-16);
+
+    if (config->largest_frequency == 0)
+        config->largest_frequency =
+            f->activation == SNNK_RELU ? 400 / config->radius : find_cut(f, target);
+    if (config->points == 0) {
+        const double distance = find_distance(f, farthest, config->largest_frequency, target);
+        const double nodes = ceil(config->largest_frequency * distance / (2 * pi));
+
+        config->points = (uint64_t)fmin(fmax(nodes, 2), 65536);
+    }
+}
+
+/* Largest less smallest value: all seven are monotone but for one dip (gelu, silu), which a coarse
+ * look does not miss. */
+static double find_range(int32_t activation, const snnk_spectrum_config *config) {
+    double least = INFINITY, most = -INFINITY;
+
+    for (int i = -64; i <= 64; i++) {
+        const double value =
+            snnk__activation_f64(activation, config->center + config->radius * i / 64);
+
+        least = fmin(least, value);
+        most = fmax(most, value);
+    }
+    return most - least;
+}
+
+static void set_atoms(const integral *f, const snnk_spectrum_config *config, snnk__comb *comb) {
+    const double h = config->largest_frequency / (double)config->points;
+
+    comb->center = config->center;
+    comb->slope = f->slope;
+    comb->intercept = f->intercept + f->slope * config->center;
+    comb->spacing = h;
+    comb->shift = 0.5;
+    for (size_t k = 0; k < comb->count; k++) {
+        const double omega = ((double)k + 0.5) * h;
+        const double weight = h / pi * snnk__spectrum_weight(f->activation, omega) / omega;
+
+        if (f->power == 1) {
+            comb->im[k] = -weight; /* sin = Re(-i exp) */
+        } else {
+            comb->re[k] = -weight / omega;
+        }
+    }
+    snnk__comb_prune(comb, config->tolerance, 0);
+    for (size_t k = 0; k < comb->count; k++) comb->intercept -= comb->re[k];
+}
+
+/* Cutting (1 - cos)/omega^2 at Omega leaves an error that is 0 at z = 0 and on one side of 0 elsewhere:
+ * half of the largest, moved to the intercept, halves it. */
+static void center_error(const double *f, size_t count, snnk__comb *comb, double *s) {
+    double least = INFINITY, most = -INFINITY;
+
+    for (size_t i = 0; i < count; i++) {
+        least = fmin(least, f[i] - s[i]);
+        most = fmax(most, f[i] - s[i]);
+    }
+    comb->intercept += (least + most) / 2;
+    for (size_t i = 0; i < count; i++) s[i] += (least + most) / 2;
+}
+
+int snnk__spectrum_integral(int32_t activation, const snnk_spectrum_config *config,
+                            const snnk_allocator *allocator, snnk_spectrum **spectrum) {
+    const integral *f = find(activation);
+    const char *name = snnk_activation_name(activation);
+    snnk_spectrum_config used = *config;
+    snnk__comb comb = {0};
+    double *values = NULL;
+    int st;
+
+    if (!f) return snnk__fail(SNNK_E_UNSUPPORTED, "%s has no spectrum by integral", name);
+    choose_rule(f, find_range(activation, config), &used);
+    used.half_period = 0;
+    if ((st = snnk__comb_alloc((size_t)used.points, allocator, &comb)) != SNNK_OK) goto done;
+    set_atoms(f, &used, &comb);
+
+    const snnk__sweep sweep =
+        snnk__sweep_of(2 * (size_t)used.points, 2 * pi / comb.spacing, used.radius);
+    const size_t count = snnk__sweep_count(&sweep);
+
+    st = snnk__alloc(allocator, 2 * count, sizeof *values, "values on the interval", &values);
+    if (st != SNNK_OK) goto done;
+    for (size_t i = 0; i < count; i++)
+        values[i] = snnk__activation_f64(activation, used.center + snnk__sweep_offset(&sweep, i));
+    st = snnk__comb_values(&comb, &sweep, allocator, values + count);
+    if (st != SNNK_OK) goto done;
+    if (f->power == 2) center_error(values, count, &comb, values + count);
+
+    const snnk__fit fit = snnk__comb_fit(&comb, &sweep, values, values + count);
+
+    if ((st = snnk__check_resolved(&fit, &used, name)) != SNNK_OK) goto done;
+    st = snnk__comb_spectrum(&comb, fit.error, &used, allocator, spectrum);
+done:
+    snnk__free(allocator, values);
+    snnk__comb_free(allocator, &comb);
+    return st;
+}

@@ -16,7 +16,7 @@
 #include "measure.h"
 #include "rivals.h"
 
-enum { LAYERS = 4, FEATURES = 256, NS = 4, MOST_N = 512, MOST_WIDTH = 1024, MOST_ROUNDS = 25 };
+enum { LAYERS = 4, FEATURES = 256, NS = 4, MAX_N = 512, MAX_WIDTH = 1024, MAX_ROUNDS = 25 };
 
 static const size_t widths[LAYERS + 1] = {784, 1024, 1024, 1024, 10};
 static const size_t ns[NS] = {1, 8, 32, 512};
@@ -36,7 +36,7 @@ static void check(int status) {
 /* Psi is such that outputs are about as large as inputs: Phi has entries of size |x|/sqrt(2 m). */
 static snnk_network *make_layered(const float *weights) {
     snnk_network *network;
-    float *Psi = measure_floats(MOST_WIDTH * FEATURES);
+    float *Psi = measure_floats(MAX_WIDTH * FEATURES);
 
     check(snnk_network_create(NULL, &network));
     for (size_t k = 0; k < LAYERS; k++) {
@@ -50,7 +50,7 @@ static snnk_network *make_layered(const float *weights) {
         check(snnk_map_create(widths[k], &config, NULL, &map));
         for (size_t i = 0; i < widths[k + 1] * FEATURES; i++)
             Psi[i] = weights[i] * (float)sqrt(24.0 / (double)widths[k]);
-        check(snnk_layer_from_map(map, widths[k + 1], Psi, FEATURES, weights, &layer));
+        check(snnk_layer_create(map, widths[k + 1], Psi, FEATURES, weights, &layer));
         check(snnk_network_append(network, layer));
         snnk_layer_free(layer);
         snnk_map_free(map);
@@ -123,7 +123,7 @@ static void shuffle(size_t order[WAYS], unsigned *state) {
 }
 
 static result measure(contender ways[WAYS], size_t rounds) {
-    double samples[WAYS][MOST_ROUNDS], ratios[MOST_ROUNDS];
+    double samples[WAYS][MAX_ROUNDS], ratios[MAX_ROUNDS];
     size_t order[WAYS] = {0, 1, 2, 3};
     unsigned state = 1;
     result r;
@@ -149,12 +149,12 @@ static result measure(contender ways[WAYS], size_t rounds) {
 /* The largest difference of outputs, as a share of their root mean square. */
 static double difference(const snnk_network *a, const snnk_network *b, const float *X, float *Y,
                          snnk_workspace *workspace) {
-    const size_t count = MOST_N * widths[LAYERS];
+    const size_t count = MAX_N * widths[LAYERS];
     float *Z = measure_floats(count);
     double square = 0, largest = 0;
 
-    check(snnk_network_forward(a, MOST_N, X, widths[0], Y, widths[LAYERS], workspace));
-    check(snnk_network_forward(b, MOST_N, X, widths[0], Z, widths[LAYERS], workspace));
+    check(snnk_network_forward(a, MAX_N, X, widths[0], Y, widths[LAYERS], workspace));
+    check(snnk_network_forward(b, MAX_N, X, widths[0], Z, widths[LAYERS], workspace));
     for (size_t i = 0; i < count; i++) {
         square += (double)Y[i] * Y[i] / (double)count;
         largest = fmax(largest, fabs((double)Y[i] - Z[i]));
@@ -218,7 +218,7 @@ static void print_table(const snnk_cost *cost, double error, const result result
 int main(int argc, char **argv) {
     static const size_t bundled_widths[LAYERS + 2] = {784,      FEATURES, FEATURES,
                                                       FEATURES, FEATURES, 10};
-    size_t rounds = MOST_ROUNDS;
+    size_t rounds = MAX_ROUNDS;
     bool json = false;
 
     for (int i = 1; i < argc; i++) {
@@ -234,8 +234,8 @@ int main(int argc, char **argv) {
         }
     }
 
-    float *X = measure_floats(MOST_N * MOST_WIDTH), *Y = measure_floats(MOST_N * MOST_WIDTH);
-    float *W = measure_floats(MOST_WIDTH * MOST_WIDTH), *bias = measure_floats(MOST_WIDTH);
+    float *X = measure_floats(MAX_N * MAX_WIDTH), *Y = measure_floats(MAX_N * MAX_WIDTH);
+    float *W = measure_floats(MAX_WIDTH * MAX_WIDTH), *bias = measure_floats(MAX_WIDTH);
     snnk_network *layered = make_layered(W), *bundled;
     snnk_workspace *workspace;
     snnk_cost cost;

@@ -23,7 +23,7 @@
 #include "measure.h"
 #include "plot.h"
 
-enum { DEPTHS = 8, WIDTH = 32, INPUTS = 200, MOST_DRAWS = 40 };
+enum { DEPTHS = 8, WIDTH = 32, INPUTS = 200, MAX_DRAWS = 40 };
 
 static const double failure = 0.05;
 
@@ -112,7 +112,7 @@ static snnk_network *draw(const exact_network *e, snnk_map *const maps[DEPTHS], 
         snnk_layer *layer;
 
         check(snnk_map_redraw(maps[k], 1 + seed * DEPTHS + k, 0, NULL, 0, &map));
-        check(snnk_layer_from_weights(map, WIDTH, e->W[k], WIDTH, e->b[k], &layer));
+        check(snnk_layer_create_from_weights(map, WIDTH, e->W[k], WIDTH, e->b[k], &layer));
         check(snnk_prediction_init(&p, sizeof p));
         check(snnk_map_predict(map, INPUTS, X[k % 2], WIDTH, WIDTH, e->W[k], WIDTH, e->b[k], NULL,
                                0, NULL, NULL, 0, &p));
@@ -185,7 +185,7 @@ static double root_mean_square(const double *values, size_t n) {
 }
 
 static void run(const exact_network *e, size_t features, size_t draws, result results[DEPTHS]) {
-    static double errors[DEPTHS][MOST_DRAWS * INPUTS];
+    static double errors[DEPTHS][MAX_DRAWS * INPUTS];
     double mean_square[DEPTHS] = {0};
     snnk_map *maps[DEPTHS];
 
@@ -279,7 +279,7 @@ int main(int argc, char **argv) {
     static exact_network exact;
     const char *csv = NULL, *plot = NULL;
     const size_t features = 1024;
-    size_t draws = MOST_DRAWS;
+    size_t draws = MAX_DRAWS;
     bool json = false;
     result results[DEPTHS];
 

@@ -26,7 +26,7 @@
 #include "encoder.h"
 #include "measure.h"
 
-enum { MODELS = 2, KS = 4, LAYERS = 12, MOST_ROUNDS = 99, WAYS = 1 + ENCODER_PARTS * 2 * KS };
+enum { MODELS = 2, KS = 4, LAYERS = 12, MAX_ROUNDS = 99, WAYS = 1 + ENCODER_PARTS * 2 * KS };
 
 static const size_t ks[KS] = {3, 6, 9, 12};
 static const char *const part_names[ENCODER_PARTS] = {"expansion", "block"};
@@ -58,7 +58,7 @@ typedef struct contender {
     encoder_replacement replaced;
     uint64_t multiply_adds;
     double megabytes;
-    double seconds[MOST_ROUNDS], shares[ENCODER_SHARES][MOST_ROUNDS];
+    double seconds[MAX_ROUNDS], shares[ENCODER_SHARES][MAX_ROUNDS];
     double speedup[3]; /* lower quartile, median, upper quartile */
     double allowed, allowed_by_parts;
     double median, share[ENCODER_SHARES]; /* seconds */
@@ -103,7 +103,7 @@ static void run(encoder *e, contender *way, size_t round) {
 
 /* Lower quartile, median, upper quartile. */
 static void quartiles(const double *samples, size_t count, double of[3]) {
-    double sorted[MOST_ROUNDS];
+    double sorted[MAX_ROUNDS];
 
     memcpy(sorted, samples, count * sizeof *samples);
     measure_sort(sorted, count);
@@ -121,7 +121,7 @@ static double median(const double *samples, size_t count) {
 
 static void summarise(contender ways[WAYS], size_t rounds) {
     const contender *dense = &ways[0];
-    double ratios[MOST_ROUNDS], left[MOST_ROUNDS];
+    double ratios[MAX_ROUNDS], left[MAX_ROUNDS];
 
     for (size_t w = 0; w < WAYS; w++) {
         const encoder_replacement replaced = ways[w].replaced;
@@ -358,7 +358,7 @@ static settings read_arguments(int argc, char **argv) {
         } else if (strcmp(argv[i], "--batch") == 0 && more) {
             s.batch = number(argv[++i], 1024);
         } else if (strcmp(argv[i], "--rounds") == 0 && more) {
-            s.rounds = number(argv[++i], MOST_ROUNDS);
+            s.rounds = number(argv[++i], MAX_ROUNDS);
         } else {
             const bool help = strcmp(argv[i], "--help") == 0;
 

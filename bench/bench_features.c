@@ -32,16 +32,16 @@
         }                                                                                          \
     } while (0)
 
-enum { MOST_ROUNDS = 15 };
+enum { MAX_ROUNDS = 15 };
 
 /* One way's seconds in each round, in order. */
 typedef struct samples {
     bool measured;
-    double seconds[MOST_ROUNDS];
+    double seconds[MAX_ROUNDS];
 } samples;
 
 static double quantile(const samples *s, size_t rounds, size_t k) {
-    double sorted[MOST_ROUNDS];
+    double sorted[MAX_ROUNDS];
 
     memcpy(sorted, s->seconds, rounds * sizeof *sorted);
     measure_sort(sorted, rounds);
@@ -70,7 +70,7 @@ static snnk_map *make_map(size_t d, size_t m, int32_t kind, int32_t projection, 
 
 enum { D = 1024, N = 1024, SIZES = 2 };
 
-static size_t projection_rounds = MOST_ROUNDS, sampler_rounds = 7;
+static size_t projection_rounds = MAX_ROUNDS, sampler_rounds = 7;
 static const size_t sizes[SIZES] = {1024, 4096};
 
 enum { HD3, DENSE, GEMM, GEMM_SKYLAKEX, WAYS };

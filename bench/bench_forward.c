@@ -34,7 +34,7 @@ static const char *const way_names[WAYS] = {
     "snnk",      "onednn_pair", "libxsmm_pair", "openblas_pair", "openblas_skylakex_pair",
     "snnk_bf16", "snnk_int8"};
 
-#define MOST_ROUNDS 31
+#define MAX_ROUNDS 31
 #define CHECK(call)                                                                                \
     do {                                                                                           \
         if ((call) != SNNK_OK) {                                                                   \
@@ -65,7 +65,7 @@ typedef struct contender {
     snnk_workspace *workspace;
     onednn_layer *first, *second;
     xsmm_pair *xsmm;
-    double samples[MOST_ROUNDS];
+    double samples[MAX_ROUNDS];
 } contender;
 
 static void run_blas(contender *c, const openblas *library) {
@@ -102,7 +102,7 @@ static snnk_layer *make_layer(size_t d, size_t l, size_t m, int activation) {
     config.activation = SNNK_GELU;
     config.features = m;
     CHECK(snnk_map_create_from_rows(d, m, G, d, NULL, &config, NULL, &map));
-    CHECK(snnk_layer_from_map(map, l, Psi, m, bias, &layer));
+    CHECK(snnk_layer_create(map, l, Psi, m, bias, &layer));
     snnk_map_free(map);
     return layer;
 }
@@ -167,7 +167,7 @@ static double least_seconds(size_t n, size_t d, size_t l, size_t m, int threads)
 }
 
 static double median_ratio(const contender *a, const contender *b, size_t rounds) {
-    double ratios[MOST_ROUNDS];
+    double ratios[MAX_ROUNDS];
 
     for (size_t r = 0; r < rounds; r++) ratios[r] = a->samples[r] / b->samples[r];
     measure_sort(ratios, rounds);
@@ -375,7 +375,7 @@ static void print_table(double block) {
 /* ---- The program ---- */
 
 static settings read_arguments(int argc, char **argv) {
-    settings s = {.rounds = MOST_ROUNDS, .burst = 2e-4};
+    settings s = {.rounds = MAX_ROUNDS, .burst = 2e-4};
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
@@ -396,13 +396,13 @@ static settings read_arguments(int argc, char **argv) {
 int main(int argc, char **argv) {
     const settings s = read_arguments(argc, argv);
 
-    X = measure_floats(MOST_N * MOST_D);
-    Y = measure_floats(MOST_N * MOST_L);
-    W = measure_floats(MOST_L * MOST_D);
-    G = measure_floats(MOST_M * MOST_D);
-    Psi = measure_floats(MOST_L * MOST_M);
-    Phi = measure_floats(MOST_N * MOST_M);
-    bias = measure_floats(MOST_L);
+    X = measure_floats(MAX_N * MAX_D);
+    Y = measure_floats(MAX_N * MAX_L);
+    W = measure_floats(MAX_L * MAX_D);
+    G = measure_floats(MAX_M * MAX_D);
+    Psi = measure_floats(MAX_L * MAX_M);
+    Phi = measure_floats(MAX_N * MAX_M);
+    bias = measure_floats(MAX_L);
     blas[0] = openblas_load(NULL, 1);
     blas[1] = openblas_load("SkylakeX", 1);
     peak = measure_peak();

@@ -23,12 +23,12 @@
 #include "measure.h"
 #include "rivals.h"
 
-#define TARGETS     10
-#define RIDGE       1.0
-#define LAMBDAS     100 /* of a path */
-#define RLS_M       512
-#define RLS_ROWS    200
-#define MOST_ROUNDS 5
+#define TARGETS    10
+#define RIDGE      1.0
+#define LAMBDAS    100 /* of a path */
+#define RLS_M      512
+#define RLS_ROWS   200
+#define MAX_ROUNDS 5
 
 #define CHECK(call)                                                                                \
     do {                                                                                           \
@@ -42,7 +42,7 @@ static const char *const names[WAYS] = {"ours, double", "ours, fast", "dsyrk + d
 static const char *const keys[WAYS] = {"double", "fast", "dsyrk_dpotrf", "sklearn_ridge",
                                        "sklearn_ridge_skylakex"};
 
-static size_t rounds = MOST_ROUNDS;
+static size_t rounds = MAX_ROUNDS;
 
 typedef struct data {
     size_t n, m;
@@ -54,13 +54,13 @@ typedef struct data {
 } data;
 
 typedef struct result {
-    double seconds[WAYS][MOST_ROUNDS];           /* of a whole fit */
-    double rows[2][MOST_ROUNDS];                 /* of ours: the part of snnk_lstsq_add */
-    double qr[MOST_ROUNDS], dgeqrf[MOST_ROUNDS]; /* the same on the QR route; its rival */
-    double gradient[2];       /* largest entry at the solution, relative to that of Y^T Phi */
-    double path[MOST_ROUNDS]; /* seconds of a whole fit by a path */
-    double path_solver[MOST_ROUNDS]; /* without the rows */
-    double update[MOST_ROUNDS];      /* seconds of a row of recursive least squares */
+    double seconds[WAYS][MAX_ROUNDS];          /* of a whole fit */
+    double rows[2][MAX_ROUNDS];                /* of ours: the part of snnk_lstsq_add */
+    double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same on the QR route; its rival */
+    double gradient[2];             /* largest entry at the solution, relative to that of Y^T Phi */
+    double path[MAX_ROUNDS];        /* seconds of a whole fit by a path */
+    double path_solver[MAX_ROUNDS]; /* without the rows */
+    double update[MAX_ROUNDS];      /* seconds of a row of recursive least squares */
     double path_difference; /* of its solution from ours, largest entry relative to the largest */
 } result;
 
@@ -153,7 +153,7 @@ static void run_path(const data *d, snnk_workspace *workspace, size_t round, res
     double *gcv = allocate((size_t)LAMBDAS * TARGETS, sizeof *gcv), one[TARGETS], b[TARGETS];
     double *B = allocate(TARGETS * m, sizeof *B), largest = 0, worst = 0;
     snnk_lstsq *lstsq;
-    snnk_path *path;
+    snnk_ridge_path *path;
 
     for (int k = 0; k < LAMBDAS; k++) ridges[k] = RIDGE * pow(10, k / 10.0 - 5);
     for (int k = 0; k < TARGETS; k++) one[k] = RIDGE;
@@ -161,9 +161,9 @@ static void run_path(const data *d, snnk_workspace *workspace, size_t round, res
     CHECK(snnk_lstsq_create(m, TARGETS, NULL, &lstsq));
     CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, m, d->Y, TARGETS, workspace));
     const double summed = measure_now();
-    CHECK(snnk_path_create(lstsq, NULL, &path));
-    CHECK(snnk_path_score(path, LAMBDAS, ridges, rss, dof, gcv));
-    CHECK(snnk_path_solve(path, one, B, m, b));
+    CHECK(snnk_ridge_path_create(lstsq, NULL, &path));
+    CHECK(snnk_ridge_path_score(path, LAMBDAS, ridges, rss, dof, gcv));
+    CHECK(snnk_ridge_path_solve(path, one, B, m, b));
     r->path_solver[round] = measure_now() - summed;
     r->path[round] = measure_now() - start;
     for (size_t i = 0; i < TARGETS * m; i++) {
@@ -171,7 +171,7 @@ static void run_path(const data *d, snnk_workspace *workspace, size_t round, res
         worst = fmax(worst, fabs(B[i] - d->B[i]));
     }
     r->path_difference = worst / largest;
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     snnk_lstsq_free(lstsq);
     free(B), free(gcv), free(rss);
 }
@@ -207,7 +207,7 @@ static double run_qr(const data *d, snnk_workspace *workspace) {
     snnk_lstsq *lstsq;
 
     CHECK(snnk_lstsq_create(d->m, TARGETS, NULL, &lstsq));
-    CHECK(snnk_lstsq_set_route(lstsq, SNNK_ROUTE_QR));
+    CHECK(snnk_lstsq_set_factorization(lstsq, SNNK_FACTORIZATION_QR));
     const double start = measure_now();
     CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, d->m, d->Y, TARGETS, workspace));
     const double seconds = measure_now() - start;

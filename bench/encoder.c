@@ -97,7 +97,7 @@ static snnk_layer *snnk(const encoder_shape *shape, size_t index, encoder_part p
     config.features = m;
     config.seed = index;
     CHECK(snnk_map_create(WIDTH, &config, NULL, &map));
-    CHECK(snnk_layer_from_map(map, outputs, Psi, m, bias, &made));
+    CHECK(snnk_layer_create(map, outputs, Psi, m, bias, &made));
     snnk_map_free(map);
     free(Psi);
     return made;

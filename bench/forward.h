@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SHAPES = 3, NS = 5, MS = 5, MOST_N = 512, MOST_M = 128, MOST_D = 768, MOST_L = 3072 };
+enum { SHAPES = 3, NS = 5, MS = 5, MAX_N = 512, MAX_M = 128, MAX_D = 768, MAX_L = 3072 };
 enum { RELU, GELU, ACTIVATIONS };
 enum { OURS, ONEDNN, LIBXSMM, BLAS, BLAS_SKYLAKEX, OURS_BF16, OURS_INT8, WAYS };
 

@@ -39,8 +39,8 @@ static void plot_roofline(FILE *gnuplot, double peak, const float *W, float *Y) 
     static const int filled[NS] = {7, 5, 9, 13, 11}; /* the open twin of each is one before */
     static const char *const colours[] = {"#1f6fb4", "#d95f02"},
                              *const titles[] = {"snnk", "dense (oneDNN)"}, names[] = "od";
-    const size_t panels = (size_t)1 << 19, weights = sizeof(float) * MOST_L * MOST_D,
-                 output = sizeof(float) * MOST_N * MOST_L;
+    const size_t panels = (size_t)1 << 19, weights = sizeof(float) * MAX_L * MAX_D,
+                 output = sizeof(float) * MAX_N * MAX_L;
     const struct {
         const char *name;
         double rate;

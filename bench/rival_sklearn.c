@@ -10,7 +10,7 @@
 
 #include "rivals.h"
 
-enum { MOST_ARGUMENTS = 32 };
+enum { MAX_ARGUMENTS = 32 };
 
 /* What every script begins with: its cases in numbers, n and then two for each. */
 #define BEGIN                                                                                      \
@@ -64,8 +64,8 @@ struct sklearn {
 /* In the child: becomes Python, or leaves with a line on stderr. */
 static void become_python(const char *script, const char *coretype, int threads, size_t n,
                           size_t cases, const size_t (*shapes)[2]) {
-    char numbers[MOST_ARGUMENTS][24],
-        *arguments[MOST_ARGUMENTS + 4] = {"python3", "-c", (char *)script};
+    char numbers[MAX_ARGUMENTS][24],
+        *arguments[MAX_ARGUMENTS + 4] = {"python3", "-c", (char *)script};
     char thread_count[24];
     size_t count = 0;
 
@@ -76,7 +76,7 @@ static void become_python(const char *script, const char *coretype, int threads,
     else
         unsetenv("OPENBLAS_CORETYPE");
     snprintf(numbers[count++], sizeof *numbers, "%zu", n);
-    for (size_t k = 0; k < cases && count + 2 <= MOST_ARGUMENTS; k++) {
+    for (size_t k = 0; k < cases && count + 2 <= MAX_ARGUMENTS; k++) {
         snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][0]);
         snprintf(numbers[count++], sizeof *numbers, "%zu", shapes[k][1]);
     }

@@ -258,7 +258,7 @@ static snnk_lstsq *half(const images *set, const snnk_map *map, size_t from,
     snnk_lstsq *lstsq;
 
     CHECK(snnk_lstsq_create(FIRST_FEATURES, CLASSES, NULL, &lstsq));
-    CHECK(snnk_lstsq_set_precision(lstsq, SNNK_PRECISION_FAST));
+    CHECK(snnk_lstsq_set_precision(lstsq, SNNK_PRECISION_SINGLE));
     for (size_t i = from; i < set->n; i += 2 * BLOCK) {
         size_t n = (set->n - i + 1) / 2;
 
@@ -288,7 +288,7 @@ static void solve_halves(const images *set, const snnk_map *map, snnk_layer *lay
         CHECK(snnk_lstsq_default_ridges(halves[h], 10, ridges));
         CHECK(snnk_lstsq_choose_ridge(halves[h], halves[1 - h], NULL, 10, ridges, NULL, &best));
         config.ridge = ridges[best];
-        CHECK(snnk_layer_from_lstsq(map, halves[h], &config, NULL, &layers[h]));
+        CHECK(snnk_layer_create_from_lstsq(map, halves[h], &config, NULL, &layers[h]));
     }
     for (size_t h = 0; h < 2; h++) snnk_lstsq_free(halves[h]);
 }
@@ -391,7 +391,7 @@ static snnk_layer *first_layer(const first_stage *first) {
                FIRST_FEATURES * sizeof *Psi);
         bias[PIXELS + c] = first->b[c];
     }
-    CHECK(snnk_layer_from_map(map, BOTH, Psi, m, bias, &layer));
+    CHECK(snnk_layer_create(map, BOTH, Psi, m, bias, &layer));
     snnk_map_free(parts[0]);
     snnk_map_free(map);
     free(bias);
@@ -470,7 +470,7 @@ static snnk_layer *fit_second(const images *set, const first_stage *first, size_
     join(set, first, 0, SAMPLE < set->n ? SAMPLE : set->n, Z);
     map = second_map(set, first, m, state, Z);
     CHECK(snnk_fit_config_init(&config, sizeof config));
-    config.precision = SNNK_PRECISION_FAST;
+    config.precision = SNNK_PRECISION_SINGLE;
     CHECK(snnk_fit_create(map, CLASSES, &config, &fit));
     for (size_t i = 0; i < set->n; i += BLOCK) {
         const size_t n = set->n - i < BLOCK ? set->n - i : BLOCK;

@@ -114,10 +114,10 @@ static void compare_dense(size_t m, const images *test) {
     if (!W) exit(1);
     for (size_t i = 0; i < m * PIXELS; i++) W[i] = (float)(i % 7) - 3;
     CHECK(snnk_network_create(NULL, &network));
-    CHECK(snnk_layer_dense(PIXELS, m, W, PIXELS, NULL, SNNK_RELU, NULL, &layer));
+    CHECK(snnk_layer_create_dense(PIXELS, m, W, PIXELS, NULL, SNNK_RELU, NULL, &layer));
     CHECK(snnk_network_append(network, layer));
     snnk_layer_free(layer);
-    CHECK(snnk_layer_dense(m, CLASSES, W, m, NULL, SNNK_IDENTITY, NULL, &layer));
+    CHECK(snnk_layer_create_dense(m, CLASSES, W, m, NULL, SNNK_IDENTITY, NULL, &layer));
     CHECK(snnk_network_append(network, layer));
     snnk_layer_free(layer);
     free(score(network, test, &seconds));

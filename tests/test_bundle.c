@@ -79,10 +79,11 @@ static snnk_layer *layer_of(layer_kind kind, size_t inputs, size_t outputs, uint
         square *= 9; /* or six of them would raise rounding to the 64th power */
     for (size_t i = 0; i < outputs * m; i++) W[i] = (float)(W[i] / sqrt(square));
     if (map)
-        assert_ok(snnk_layer_from_map(map, outputs, W, m, bias, &layer));
+        assert_ok(snnk_layer_create(map, outputs, W, m, bias, &layer));
     else
-        assert_ok(snnk_layer_dense(inputs, outputs, W, inputs, bias,
-                                   kind == LINEAR ? SNNK_IDENTITY : SNNK_TANH, NULL, &layer));
+        assert_ok(snnk_layer_create_dense(inputs, outputs, W, inputs, bias,
+                                          kind == LINEAR ? SNNK_IDENTITY : SNNK_TANH, NULL,
+                                          &layer));
     free(W);
     free(Phi);
     snnk_map_free(map);
@@ -161,8 +162,8 @@ static void test_reference(void **state) {
     for (size_t i = 0; i < L2 * R2; i++) Psi2[i] = (float)(bundle_Psi2[i] / sqrt(R2));
     assert_ok(snnk_map_create_from_rows(C1, R1, G1, C1, NULL, &config, NULL, &maps[0]));
     assert_ok(snnk_map_create_from_rows(L1, R2, G2, L1, NULL, &config, NULL, &maps[1]));
-    assert_ok(snnk_layer_from_map(maps[0], L1, Psi1, R1, NULL, &layers[0]));
-    assert_ok(snnk_layer_from_map(maps[1], L2, Psi2, R2, NULL, &layers[1]));
+    assert_ok(snnk_layer_create(maps[0], L1, Psi1, R1, NULL, &layers[0]));
+    assert_ok(snnk_layer_create(maps[1], L2, Psi2, R2, NULL, &layers[1]));
     assert_ok(snnk_network_create(NULL, &network));
     for (int k = 0; k < 2; k++) assert_ok(snnk_network_append(network, layers[k]));
     bundled = bundle(network, 0, 1);
@@ -244,7 +245,7 @@ static void check_towers_behind(void) {
         snnk_map *map = map_of_kind(URF, test_widths[n]);
         snnk_layer *tower;
 
-        assert_ok(snnk_layer_tower(map, &tower));
+        assert_ok(snnk_layer_create_tower(map, &tower));
         assert_ok(snnk_network_append(network, tower));
         assert_ok(snnk_network_bundle(network, 0, n, &bundled));
         assert_int_equal(snnk_network_layers(bundled), c == 1 ? 1 : 2);
@@ -332,7 +333,7 @@ static void test_towers(void **state) {
         assert_int_equal(snnk_network_outputs(tower), m);
         Phi = malloc(N * m * sizeof *Phi);
         Psi = malloc(l * (m + 1) * sizeof *Psi);
-        assert_ok(snnk_network_weights_tower(network, Psi, m + 1, bias));
+        assert_ok(snnk_network_weight_tower(network, Psi, m + 1, bias));
         assert_ok(snnk_network_forward(tower, N, X, D, Phi, m, NULL));
         assert_ok(snnk_network_forward(network, N, X, D, Y, l, NULL));
         for (size_t i = 0; i < N; i++)
@@ -359,25 +360,25 @@ static void test_no_towers(void **state) {
     assert_status(snnk_network_input_tower(network, &tower), SNNK_E_UNSUPPORTED);
     assert_says("tanh");
     assert_null(tower);
-    assert_status(snnk_network_weights_tower(network, Psi, 20, NULL), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_network_weight_tower(network, Psi, 20, NULL), SNNK_E_UNSUPPORTED);
     snnk_network_free(network);
     network = network_of(2, linear, test_widths);
     assert_status(snnk_network_input_tower(network, &tower), SNNK_E_UNSUPPORTED);
     assert_says("linear");
-    assert_status(snnk_network_weights_tower(network, Psi, 20, NULL), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_network_weight_tower(network, Psi, 20, NULL), SNNK_E_UNSUPPORTED);
     snnk_network_free(network);
     network = network_of(1, short_one, test_widths);
-    assert_status(snnk_network_weights_tower(network, Psi, 19, NULL), SNNK_E_STRIDE);
-    assert_ok(snnk_network_weights_tower(network, NULL, 0, Psi));
+    assert_status(snnk_network_weight_tower(network, Psi, 19, NULL), SNNK_E_STRIDE);
+    assert_ok(snnk_network_weight_tower(network, NULL, 0, Psi));
     assert_ok(snnk_network_input_tower(network, &tower));
-    assert_status(snnk_network_weights_tower(tower, Psi, 20, NULL), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_network_weight_tower(tower, Psi, 20, NULL), SNNK_E_UNSUPPORTED);
     assert_says("a tower");
     snnk_network_free(tower);
     assert_ok(snnk_network_create(NULL, &none));
     assert_status(snnk_network_input_tower(none, &tower), SNNK_E_STATE);
     assert_status(snnk_network_input_tower(NULL, &tower), SNNK_E_NULL);
     assert_status(snnk_network_input_tower(network, NULL), SNNK_E_NULL);
-    assert_status(snnk_network_weights_tower(NULL, Psi, 20, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_weight_tower(NULL, Psi, 20, NULL), SNNK_E_NULL);
     snnk_network_free(none);
     snnk_network_free(network);
 }
@@ -395,7 +396,7 @@ static void check_cost_of_urf(void) {
     snnk_cost cost;
 
     assert_int_equal(snnk_map_features(map), w + 4 * r);
-    assert_ok(snnk_layer_tower(map, &second));
+    assert_ok(snnk_layer_create_tower(map, &second));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, first));
     assert_ok(snnk_network_append(network, second));
@@ -470,7 +471,7 @@ static void test_forward_of_towers(void **state) {
     assert_true(report.bytes < report.bytes_before);
     snnk_network_free(narrow);
     /* Large enough to be split within a row. */
-    assert_ok(snnk_layer_tower(map, &tower));
+    assert_ok(snnk_layer_create_tower(map, &tower));
     assert_ok(snnk_network_create(NULL, &large));
     assert_ok(snnk_network_append(large, tower));
     assert_ok(snnk_network_append(large, tower));
@@ -485,9 +486,9 @@ static void test_forward_of_towers(void **state) {
     assert_status(snnk_layer_weights(tower, Y, WIDE, NULL), SNNK_E_UNSUPPORTED);
     assert_status(snnk_layer_readout(tower, 1, X, WIDE, Y, WIDE, NULL), SNNK_E_UNSUPPORTED);
     snnk_layer_free(tower);
-    assert_status(snnk_layer_tower(NULL, &tower), SNNK_E_NULL);
+    assert_status(snnk_layer_create_tower(NULL, &tower), SNNK_E_NULL);
     assert_null(tower);
-    assert_status(snnk_layer_tower(map, NULL), SNNK_E_NULL);
+    assert_status(snnk_layer_create_tower(map, NULL), SNNK_E_NULL);
     snnk_network_free(large);
     snnk_map_free(map);
     snnk_workspace_free(workspace);
@@ -520,8 +521,8 @@ static void test_overflow(void **state) {
     snnk_network *network, *bundled;
 
     (void)state;
-    assert_ok(snnk_layer_dense(1, 1, large, 1, NULL, SNNK_IDENTITY, NULL, &first));
-    assert_ok(snnk_layer_dense(1, 1, two, 1, NULL, SNNK_RELU, NULL, &second));
+    assert_ok(snnk_layer_create_dense(1, 1, large, 1, NULL, SNNK_IDENTITY, NULL, &first));
+    assert_ok(snnk_layer_create_dense(1, 1, two, 1, NULL, SNNK_RELU, NULL, &second));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, first));
     assert_ok(snnk_network_append(network, second));
@@ -553,10 +554,10 @@ static void test_allocators(void **state) {
         config.allocator = &allocator;
         map = map_of(WIDTH, &config, NULL);
         if (k == 2)
-            assert_ok(
-                snnk_layer_dense(WIDTH, WIDTH, W, WIDTH, NULL, SNNK_TANH, &allocator, &layer));
+            assert_ok(snnk_layer_create_dense(WIDTH, WIDTH, W, WIDTH, NULL, SNNK_TANH, &allocator,
+                                              &layer));
         else
-            assert_ok(snnk_layer_from_map(map, WIDTH, W, 8, NULL, &layer));
+            assert_ok(snnk_layer_create(map, WIDTH, W, 8, NULL, &layer));
         assert_ok(snnk_network_append(network, layer));
         snnk_layer_free(layer);
         snnk_map_free(map);

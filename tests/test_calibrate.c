@@ -132,7 +132,7 @@ static void errors_are_as_predicted(void **state) {
 
             assert_ok(snnk_urf_calibrate(D, all[a], spectrum, N, X, D, L, W, D, b, &config, &report,
                                          &map));
-            assert_ok(snnk_layer_from_weights(map, FRESH, fresh_W, D, fresh_b, &layer));
+            assert_ok(snnk_layer_create_from_weights(map, FRESH, fresh_W, D, fresh_b, &layer));
             assert_ok(snnk_layer_forward(layer, FRESH, fresh_X, D, Y, FRESH, NULL));
             for (size_t i = 0; i < FRESH; i++)
                 for (size_t j = 0; j < FRESH; j++) {
@@ -195,7 +195,7 @@ static void hopeless_layers_are_told(void **state) {
     assert_ok(snnk_prediction_init(&p, sizeof p));
     assert_ok(snnk_map_predict(map, N, X, D, L, W, D, b, NULL, 0, NULL, NULL, 0, &p));
     assert_int_equal(p.features_needed, 0);
-    assert_int_equal(p.beyond_strip, 1);
+    assert_int_equal(p.beyond_analyticity, 1);
     snnk_map_free(map);
 }
 
@@ -233,7 +233,7 @@ static void a_given_spectrum_is_used(void **state) {
 
     (void)state;
     make_batch(1.2);
-    assert_ok(snnk_spectrum_from_atoms(1, &omega, &re, NULL, 0.3, 0, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(1, &omega, &re, NULL, 0.3, 0, NULL, &spectrum));
     assert_ok(
         snnk_urf_calibrate(D, SNNK_SIN, spectrum, N, X, D, L, W, D, b, &config, &report, &map));
     assert_int_equal(report.atoms, 1);
@@ -253,11 +253,12 @@ static void a_dense_layer_becomes_an_snnk_layer(void **state) {
 
     (void)state;
     make_batch(1.2);
-    assert_ok(snnk_layer_from_dense(D, L, W, D, b, SNNK_GELU, N, X, D, &config, &report, &layer));
+    assert_ok(
+        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_GELU, N, X, D, &config, &report, &layer));
     assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
     snnk_layer_free(layer);
     map = calibrate(SNNK_GELU, &config, &again);
-    assert_ok(snnk_layer_from_weights(map, L, W, D, b, &layer));
+    assert_ok(snnk_layer_create_from_weights(map, L, W, D, b, &layer));
     assert_ok(snnk_layer_forward(layer, N, X, D, by_hand, L, NULL));
     assert_memory_equal(Y, by_hand, sizeof Y);
     assert_memory_equal(&report, &again, sizeof report);
@@ -290,8 +291,9 @@ static void wrong_arguments_are_refused(void **state) {
     assert_status(calibrates(SNNK_SIN, N, X, L, W, &config, &report), SNNK_E_NONFINITE);
     assert_says("X[5][2]");
     assert_null(map);
-    assert_status(snnk_layer_from_dense(D, L, W, D, b, SNNK_SIN, N, X, D, NULL, NULL, &layer),
-                  SNNK_E_NONFINITE);
+    assert_status(
+        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_SIN, N, X, D, NULL, NULL, &layer),
+        SNNK_E_NONFINITE);
     assert_null(layer);
     assert_status(snnk_urf_report_init(NULL, sizeof report), SNNK_E_NULL);
 }
@@ -312,7 +314,8 @@ static void failing_allocations_leave_nothing(void **state) {
 
         memory.calls = 0;
         memory.fail_after = k;
-        status = snnk_layer_from_dense(D, 4, W, D, b, SNNK_TANH, 4, X, D, &config, NULL, &layer);
+        status =
+            snnk_layer_create_from_dense(D, 4, W, D, b, SNNK_TANH, 4, X, D, &config, NULL, &layer);
         snnk_layer_free(layer);
         assert_int_equal(memory.alive, 0);
         if (status != SNNK_OK) assert_int_equal(status, SNNK_E_NOMEM);

@@ -1,4 +1,4 @@
-/* src/distill/compress.c, compress_allot.c: networks compressed part by part. */
+/* src/distill/compress.c, compress_budget.c: networks compressed part by part. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -36,7 +36,7 @@ static void append_dense(snnk_network *network, size_t d, size_t l, size_t disti
         for (size_t k = 0; k < d; k++) W[i * d + k] = by * W[i % distinct * d + k];
         b[i] = by * b[i % distinct];
     }
-    assert_ok(snnk_layer_dense(d, l, W, d, b, activation, allocator, &layer));
+    assert_ok(snnk_layer_create_dense(d, l, W, d, b, activation, allocator, &layer));
     assert_ok(snnk_network_append(network, layer));
     snnk_layer_free(layer);
     free(W);
@@ -99,7 +99,8 @@ static snnk_compress_part part_of(const snnk_compression *compression, size_t in
 static bool is_judged(size_t i, const snnk_distill_config *config) {
     double u;
 
-    snnk__random_uniform(config->seed, SNNK__STREAM_JUDGED, i / config->heldout_run, 0, 1, &u);
+    snnk__random_uniform(config->seed, SNNK__STREAM_JUDGED, i / config->heldout_block_rows, 0, 1,
+                         &u);
     return u < config->heldout_share;
 }
 
@@ -241,7 +242,7 @@ static void test_lone_layers(void **state) {
     assert_int_equal(part_of(compression, 4).outcome, SNNK_COMPRESS_REPLACED);
     assert_ok(snnk_distill_report_init(&student, sizeof student));
     assert_ok(snnk_compression_distilled(compression, 4, &student));
-    assert_true(student.linear_features == 2 && student.tier == SNNK_DISTILL_CLOSED);
+    assert_true(student.linear_features == 2 && student.tier == SNNK_DISTILL_SELECTED);
     assert_ok(snnk_compression_distilled(compression, 0, &student));
     assert_true(student.linear_features == 0 && student.tier == SNNK_DISTILL_RANDOM);
     assert_status(snnk_compression_distilled(compression, 3, &student), SNNK_E_STATE);
@@ -460,8 +461,8 @@ static void test_allotment_is_the_best(void **state) {
 
     (void)state;
     for (uint64_t seed = 1; seed <= 50; seed++) {
-        snnk__rung rungs[PARTS][RUNGS];
-        snnk__ladder ladders[PARTS];
+        snnk__size_option rungs[PARTS][RUNGS];
+        snnk__size_curve curves[PARTS];
         snnk__part parts[PARTS];
         double least, best = INFINITY, reached = 0, spent = 0;
         uint64_t state_of_draw = seed;
@@ -471,20 +472,20 @@ static void test_allotment_is_the_best(void **state) {
             double error = 1, drop = 0.4;
 
             for (size_t j = 0; j < RUNGS; j++) {
-                rungs[k][j] = (snnk__rung){j + 1, (double)(j + 1), error};
+                rungs[k][j] = (snnk__size_option){j + 1, (double)(j + 1), error};
                 drop *= 0.5 + 0.25 * (1 + draw_uniform(&state_of_draw));
                 error -= drop / 2;
             }
             rungs[k][RUNGS - 1].features = 0;
-            ladders[k] = (snnk__ladder){rungs[k], RUNGS, 0};
+            curves[k] = (snnk__size_curve){rungs[k], RUNGS, 0};
             parts[k] = (snnk__part){.each = 1, .most = RUNGS};
         }
-        assert_ok(snnk__allot(PARTS, parts, ladders, budget, &least));
+        assert_ok(snnk__spend_budget(PARTS, parts, curves, budget, &least));
         assert_true(least == PARTS);
         for (size_t k = 0; k < PARTS; k++) {
-            reached += rungs[k][ladders[k].at].error;
-            spent += rungs[k][ladders[k].at].parameters;
-            assert_int_equal(parts[k].features, rungs[k][ladders[k].at].features);
+            reached += rungs[k][curves[k].at].error;
+            spent += rungs[k][curves[k].at].parameters;
+            assert_int_equal(parts[k].features, rungs[k][curves[k].at].features);
         }
         for (size_t a = 0; a < RUNGS; a++)
             for (size_t b = 0; b < RUNGS; b++)
@@ -500,23 +501,23 @@ static void test_allotment_is_the_best(void **state) {
 /* A step that does not help does not hide one behind it that does; what no step takes is given out between
  * rungs; a budget below the first rungs is refused. */
 static void test_allotment_of_odd_ladders(void **state) {
-    snnk__rung flat[] = {{1, 10, 1}, {2, 20, 1}, {3, 30, 0.1}, {0, 100, 0}};
-    snnk__rung even[] = {{1, 10, 1}, {2, 20, 0.9}, {8, 80, 0.3}, {0, 100, 0}};
-    snnk__ladder ladders[2] = {{flat, 4, 0}, {even, 4, 0}};
+    snnk__size_option flat[] = {{1, 10, 1}, {2, 20, 1}, {3, 30, 0.1}, {0, 100, 0}};
+    snnk__size_option even[] = {{1, 10, 1}, {2, 20, 0.9}, {8, 80, 0.3}, {0, 100, 0}};
+    snnk__size_curve curves[2] = {{flat, 4, 0}, {even, 4, 0}};
     snnk__part parts[2] = {{.each = 10, .most = 3}, {.each = 10, .most = 8}};
     double least;
 
     (void)state;
-    assert_int_equal(snnk__allot(2, parts, ladders, 19.5, &least), SNNK_E_RANGE);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 19.5, &least), SNNK_E_RANGE);
     assert_true(least == 20);
-    assert_int_equal(snnk__allot(2, parts, ladders, 20, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 20, &least), SNNK_OK);
     assert_true(parts[0].features == 1 && parts[1].features == 1);
-    assert_int_equal(snnk__allot(2, parts, ladders, 40, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 40, &least), SNNK_OK);
     assert_true(parts[0].features == 3 && parts[1].features == 1);
     /* 35 are left behind {3, 1}: a step of 10 to 2, then 25 towards 8. */
-    assert_int_equal(snnk__allot(2, parts, ladders, 75, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 75, &least), SNNK_OK);
     assert_true(parts[0].features == 3 && parts[1].features == 4);
-    assert_int_equal(snnk__allot(2, parts, ladders, 200, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 200, &least), SNNK_OK);
     assert_true(parts[0].features == 0 && parts[0].outcome == SNNK_COMPRESS_WHOLE);
     assert_true(parts[1].features == 0 && parts[1].outcome == SNNK_COMPRESS_WHOLE);
 }
@@ -541,7 +542,7 @@ static void test_never_larger(void **state) {
     assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
     map_config.features = 8;
     assert_ok(snnk_map_create(1, &map_config, NULL, &map));
-    assert_ok(snnk_layer_from_map(map, 3, Psi, 8, NULL, &layer));
+    assert_ok(snnk_layer_create(map, 3, Psi, 8, NULL, &layer));
     assert_ok(snnk_network_append(network, layer));
     snnk_layer_free(layer);
     snnk_map_free(map);
@@ -692,7 +693,7 @@ static void test_statuses(void **state) {
     distill.size = 3;
     assert_status(COMPRESS(network, N, X, D, NULL, &distill), SNNK_E_CONFIG);
     distill = distill_config();
-    distill.heldout_run = 0;
+    distill.heldout_block_rows = 0;
     assert_status(COMPRESS(network, N, X, D, NULL, &distill), SNNK_E_RANGE);
     distill = distill_config();
     distill.heldout_share = 0.6;

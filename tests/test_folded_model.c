@@ -24,7 +24,7 @@ static void append(snnk_network *network, size_t inputs, size_t outputs) {
     draw_floats(Psi, outputs * m, inputs);
     draw_floats(bias, outputs, 4);
     for (size_t i = 0; i < outputs * m; i++) Psi[i] *= 0.1f;
-    assert_ok(snnk_layer_from_map(map, outputs, Psi, m, bias, &layer));
+    assert_ok(snnk_layer_create(map, outputs, Psi, m, bias, &layer));
     assert_ok(snnk_network_append(network, layer));
     free(Psi);
     snnk_layer_free(layer);
@@ -118,8 +118,8 @@ static void test_kinds(void **state) {
                 config.activation = SNNK_TANH;
                 assert_ok(snnk_map_create(widths[k], &config, NULL, &map));
                 draw_floats(Psi, HIDDEN * 40, 3);
-                assert_ok(snnk_layer_from_map(map, widths[k + 1], Psi, snnk_map_features(map), NULL,
-                                              &layer));
+                assert_ok(snnk_layer_create(map, widths[k + 1], Psi, snnk_map_features(map), NULL,
+                                            &layer));
                 assert_ok(snnk_network_append(network, layer));
                 snnk_layer_free(layer);
                 snnk_map_free(map);
@@ -244,7 +244,7 @@ static void test_loads_bundled_model(void **state) {
     const snnk_lstsq *statistics = snnk_network_statistics(network);
     assert_int_equal(snnk_lstsq_rows(statistics), 40);
     assert_true(snnk_lstsq_weight(statistics) == 32.5);
-    assert_int_equal(snnk_lstsq_route(statistics), SNNK_ROUTE_QR);
+    assert_int_equal(snnk_lstsq_factorization(statistics), SNNK_FACTORIZATION_QR);
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = bundled_model_ridge;
     assert_ok(snnk_network_solve(network, &config, NULL));

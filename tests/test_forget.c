@@ -1,13 +1,13 @@
 /* src/solve: rows forgotten, from moments and from a factor. */
 #include <float.h>
 
-#include <snnk/file.h>
+#include <snnk/snnk.h>
 
 #include "data/ridge.h"
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/dgelsd.h"
-#include "support/routes.h"
+#include "support/factorizations.h"
 
 enum { N = 900, M = 31, T = 2 };
 
@@ -25,9 +25,9 @@ static void test_reference(void **state) {
     (void)state;
     for (size_t i = 0; i < RIDGE_N * RIDGE_M; i++) Phi[i] = (float)ridge_P[i];
     for (size_t i = 0; i < RIDGE_N * RIDGE_T; i++) Y[i] = (float)ridge_Y[i];
-    for (int32_t route = 0; route < 2; route++) {
-        snnk_lstsq *s = route_collect(RIDGE_N, RIDGE_M, RIDGE_T, Phi, Y, NULL, route);
-        snnk_lstsq *e = route_create(RIDGE_M, RIDGE_T, SNNK_ROUTE_GRAM);
+    for (int32_t factorization = 0; factorization < 2; factorization++) {
+        snnk_lstsq *s = route_collect(RIDGE_N, RIDGE_M, RIDGE_T, Phi, Y, NULL, factorization);
+        snnk_lstsq *e = route_create(RIDGE_M, RIDGE_T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(forget(s, 5, Phi, Y, NULL));
         statistics_set_float(e, RIDGE_N - 5, Phi + 5 * RIDGE_M, Y + 5 * RIDGE_T);
@@ -73,13 +73,14 @@ static void test_never_seen(void **state) {
     (void)state;
     for (size_t g = 0; g < sizeof gone / sizeof *gone; g++)
         for (int way = 0; way < 16; way++) {
-            const int32_t route = way % 2, precision = way / 8;
+            const int32_t factorization = way % 2, precision = way / 8;
             const bool labels = way / 2 % 2;
             const float *weights = way / 4 % 2 ? d.weights : NULL;
             const float *Y = labels ? NULL : d.Y;
             const int32_t *l = labels ? d.labels : NULL;
             const size_t first = gone[g] / 3, second = gone[g] - first, k = gone[g];
-            snnk_lstsq *s = route_create(M, T, route), *e = route_create(M, T, route);
+            snnk_lstsq *s = route_create(M, T, factorization),
+                       *e = route_create(M, T, factorization);
 
             assert_ok(snnk_lstsq_set_precision(s, precision));
             assert_ok(snnk_lstsq_set_precision(e, precision));
@@ -93,10 +94,10 @@ static void test_never_seen(void **state) {
                                         weights ? weights + first : NULL, NULL));
             const double share = (double)N / (double)(N - k);
 
-            route_assert_close(s, e, (precision && route == 0 ? 2.4e-6 : 2e-13) * share,
+            route_assert_close(s, e, (precision && factorization == 0 ? 2.4e-6 : 2e-13) * share,
                                2e-14 * share);
             assert_true(s->mean_phi[7] == (double)0.1f && snnk__lstsq_diagonal(s, 7) == 0);
-            if (N - k > 2 * M && !(precision && route == 0)) {
+            if (N - k > 2 * M && !(precision && factorization == 0)) {
                 double B[2][T * M], b[2][T];
 
                 route_solve(s, 1e-2, 1, B[0], b[0]);
@@ -116,9 +117,10 @@ static void test_one_by_one(void **state) {
 
     (void)state;
     for (int way = 0; way < 8; way++) {
-        const int32_t route = way % 2, precision = way / 4;
+        const int32_t factorization = way % 2, precision = way / 4;
         const float *weights = way / 2 % 2 ? d.weights : NULL;
-        snnk_lstsq *s = route_create(M, T, route), *empty = route_create(M, T, route);
+        snnk_lstsq *s = route_create(M, T, factorization),
+                   *empty = route_create(M, T, factorization);
 
         assert_ok(snnk_lstsq_set_precision(s, precision));
         assert_ok(snnk_lstsq_add_weighted(s, 300, d.Phi, M, d.Y, T, NULL, weights, NULL));
@@ -129,8 +131,8 @@ static void test_one_by_one(void **state) {
             assert_int_equal(s->rows, 299 - i);
         }
         statistics_assert_same(s, 0, statistics_copy(empty));
-        assert_true(s->weight == 0 && s->most_weight == 0 && !s->fast);
-        assert_true(s->route == SNNK_ROUTE_GRAM && s->precision == precision);
+        assert_true(s->weight == 0 && s->max_weight == 0 && !s->fast);
+        assert_true(s->factorization == SNNK_FACTORIZATION_GRAM && s->precision == precision);
         snnk_lstsq_free(empty);
         snnk_lstsq_free(s);
     }
@@ -162,8 +164,8 @@ static void test_right_rows(void **state) {
 
         for (size_t i = 0; i < n * m; i++) Phi[i] = feature((int)(seed % 6), X + i / m * m, i % m);
         for (size_t i = 0; i < n * t && seed % 4 == 0; i++) Y[i] = Phi[i / t * m] * 2 + 1;
-        for (int32_t route = 0; route < 2; route++) {
-            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, route);
+        for (int32_t factorization = 0; factorization < 2; factorization++) {
+            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, factorization);
             double most = 0;
 
             for (size_t k = 0; k < t; k++) most = fmax(most, snnk__lstsq_squares(s, k));
@@ -197,7 +199,7 @@ static void assert_refused(snnk_lstsq *s, size_t n, const float *Phi, const floa
 
     assert_status(forget(s, n, Phi, Y, weights), SNNK_E_STATE);
     statistics_assert_same(s, rows, before);
-    assert_true(s->weight == weight && s->most_weight == 0);
+    assert_true(s->weight == weight && s->max_weight == 0);
 }
 
 static void test_refuses(void **state) {
@@ -208,8 +210,8 @@ static void test_refuses(void **state) {
     memcpy(wrong, d.Phi, N * M * sizeof *wrong);
     for (size_t i = 0; i < N * M; i++) wrong[i] *= 1 + (float)(i % 3);
     for (size_t i = 0; i < N * T; i++) large[i] = d.Y[i] * 40;
-    for (int32_t route = 0; route < 2; route++) {
-        snnk_lstsq *s = route_collect(100, M, T, d.Phi, d.Y, NULL, route);
+    for (int32_t factorization = 0; factorization < 2; factorization++) {
+        snnk_lstsq *s = route_collect(100, M, T, d.Phi, d.Y, NULL, factorization);
 
         assert_refused(s, 101, d.Phi, d.Y, NULL); /* too many rows */
         assert_says("101 rows to forget, 100 are there");
@@ -227,7 +229,7 @@ static void test_refuses(void **state) {
 
         /* The same rows again: 60 of 100 with 31 features, then the 40 that are left have to give
          * squares of 60 others. */
-        snnk_lstsq *twice = route_collect(200, M, T, d.Phi, d.Y, NULL, route);
+        snnk_lstsq *twice = route_collect(200, M, T, d.Phi, d.Y, NULL, factorization);
         double *before;
 
         assert_ok(forget(twice, 150, d.Phi, d.Y, NULL));
@@ -270,9 +272,9 @@ static void test_all_others(void **state) {
     }
     memcpy(rotated, Phi, sizeof rotated);
     for (size_t i = 0; i < ROWS; i++) rotated[i * W + 2] = Phi[(i + 7) % ROWS * W + 2];
-    for (int32_t route = 0; route < 2; route++)
-        for (int32_t precision = 0; precision < 2 - route; precision++) {
-            snnk_lstsq *s = route_create(W, T, route);
+    for (int32_t factorization = 0; factorization < 2; factorization++)
+        for (int32_t precision = 0; precision < 2 - factorization; precision++) {
+            snnk_lstsq *s = route_create(W, T, factorization);
 
             assert_ok(snnk_lstsq_set_precision(s, precision));
             assert_ok(snnk_lstsq_add(s, ROWS, Phi, W, d.Y, T, NULL));
@@ -296,8 +298,8 @@ static void test_by_hand(void **state) {
     const float Phi[] = {0, 2, 7}, Y[] = {1, 3, 5};
 
     (void)state;
-    for (int32_t route = 0; route < 2; route++) {
-        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, NULL, route);
+    for (int32_t factorization = 0; factorization < 2; factorization++) {
+        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, NULL, factorization);
 
         assert_ok(forget(s, 1, Phi + 2, Y + 2, NULL));
         assert_close(s->mean_phi[0], 1, 1e-15, 0);
@@ -327,13 +329,13 @@ static void test_ill_conditioned(void **state) {
         Phi[3 * i + 2] = (float)(i * i % 17) / 16;
         Y[i] = (Phi[3 * i + 1] - Phi[3 * i]) * 0x1p24f + Phi[3 * i + 2] + (float)(i % 5) / 8;
     }
-    snnk_lstsq *s = route_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_ROUTE_QR);
-    snnk_lstsq *gram = route_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+    snnk_lstsq *s = route_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *gram = route_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
 
     dgelsd_solve(ROWS - GONE, 3, Phi + 3 * GONE, Y + GONE, true, e, &condition);
     assert_true(condition > 1e8);
     assert_ok(forget(s, GONE, Phi, Y, NULL));
-    assert_int_equal(s->route, SNNK_ROUTE_QR);
+    assert_int_equal(s->factorization, SNNK_FACTORIZATION_QR);
     route_solve(s, 0, 1, B, &b);
     print_message("condition %.1e: factor off by %.1e", condition, dgelsd_relative(3, B, e));
     assert_true(dgelsd_relative(3, B, e) < 10 * DBL_EPSILON * condition);
@@ -352,7 +354,7 @@ static void test_failing_memory(void **state) {
 
     (void)state;
     for (int way = 0; way < 4; way++) {
-        const int32_t route = way % 2;
+        const int32_t factorization = way % 2;
         const size_t count = way / 2 ? 100 : 10; /* some, all */
 
         snnk_lstsq *s = NULL;
@@ -361,7 +363,7 @@ static void test_failing_memory(void **state) {
         int st = SNNK_E_NOMEM;
 
         assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
-        assert_ok(snnk_lstsq_set_route(s, route));
+        assert_ok(snnk_lstsq_set_factorization(s, factorization));
         assert_ok(snnk_lstsq_add(s, 100, d.Phi, M, d.Y, T, NULL));
         before = statistics_copy(s);
         const long alive = memory.alive;
@@ -373,7 +375,7 @@ static void test_failing_memory(void **state) {
             assert_int_equal(st, SNNK_E_NOMEM);
             double *now = statistics_copy(s);
             assert_memory_equal(now, before, statistics_count(s) * sizeof *now);
-            assert_true(s->rows == 100 && s->weight == 100 && s->most_weight == 0);
+            assert_true(s->rows == 100 && s->weight == 100 && s->max_weight == 0);
             free(now);
             failures++;
         }
@@ -400,15 +402,15 @@ static void test_gone_feature(void **state) {
         Y[i * T] += Phi[i * W + 3] + Phi[i * W + AT];
     }
     for (int way = 0; way < 16; way++) {
-        const int32_t route = way % 2;
+        const int32_t factorization = way % 2;
         const float constant = way / 8 ? 0.1f : 0;
         const int intercept = way / 2 % 2;
         const size_t part = way / 4 % 2 ? 10 : GONE;
         const size_t rank = intercept || constant == 0 ? W - 1 : W;
 
         for (size_t i = GONE; i < N; i++) Phi[i * W + AT] = constant;
-        snnk_lstsq *s = route_collect(N, W, T, Phi, Y, NULL, route);
-        snnk_lstsq *e = route_collect(N - GONE, W, T, left, left_y, NULL, SNNK_ROUTE_GRAM);
+        snnk_lstsq *s = route_collect(N, W, T, Phi, Y, NULL, factorization);
+        snnk_lstsq *e = route_collect(N - GONE, W, T, left, left_y, NULL, SNNK_FACTORIZATION_GRAM);
         double B[2][T * W], b[2][T];
 
         for (size_t i = 0; i < GONE; i += part)
@@ -440,8 +442,8 @@ static void test_small_feature(void **state) {
 
     (void)state;
     for (size_t i = 0; i < ROWS; i++) Phi[i * W] = i < GONE ? 1e8f * Phi[i * W] : Phi[i * W + 1];
-    snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
-    snnk_lstsq *e = route_collect(ROWS - GONE, W, T, left, left_y, NULL, SNNK_ROUTE_GRAM);
+    snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *e = route_collect(ROWS - GONE, W, T, left, left_y, NULL, SNNK_FACTORIZATION_GRAM);
 
     assert_ok(forget(s, GONE, Phi, Y, NULL));
     assert_close(s->S[W], e->S[W], 0, 100 * 1e-8);
@@ -459,13 +461,13 @@ static void test_weight_left(void **state) {
     const float lighter[4] = {1e10f, 1e10f, 1, 1};
 
     (void)state;
-    for (int32_t route = 0; route < 2; route++) {
-        snnk_lstsq *s = route_collect(4, 1, 1, Phi, Y, heavy, route);
+    for (int32_t factorization = 0; factorization < 2; factorization++) {
+        snnk_lstsq *s = route_collect(4, 1, 1, Phi, Y, heavy, factorization);
 
         assert_refused(s, 2, Phi, Y, heavy);
         assert_says("rows of weight");
         snnk_lstsq_free(s);
-        s = route_collect(4, 1, 1, Phi, Y, lighter, route);
+        s = route_collect(4, 1, 1, Phi, Y, lighter, factorization);
         assert_ok(forget(s, 2, Phi, Y, lighter));
         assert_close(s->weight, 2, 1e-5, 0); /* eps 2e10 */
         snnk_lstsq_free(s);
@@ -500,9 +502,9 @@ static void test_fast_saved(void **state) {
 
     (void)state;
     for (size_t gone = 860; gone <= N; gone += 10) {
-        snnk_lstsq *s = route_create(M, T, SNNK_ROUTE_GRAM);
+        snnk_lstsq *s = route_create(M, T, SNNK_FACTORIZATION_GRAM);
 
-        assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_FAST));
+        assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
         assert_ok(snnk_lstsq_add(s, N, d.Phi, M, d.Y, T, NULL));
         assert_ok(snnk_lstsq_default_ridges(s, 5, ridges[0]));
         s = through_a_file(s);
@@ -526,8 +528,8 @@ static void test_most_saved(void **state) {
             if (kind == 0) Phi[i] += 1e4f;
             if (kind == 1) Phi[i] = (Phi[i] - 1e4f) * (i < (ROWS - LEFT) * W ? 1e4f : 1);
         }
-        for (int32_t route = 0; route < 2; route++) {
-            snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, route);
+        for (int32_t factorization = 0; factorization < 2; factorization++) {
+            snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, factorization);
 
             for (size_t i = 0; i < ROWS - LEFT; i += 15)
                 assert_ok(forget(s, 15, Phi + i * W, Y + i * T, NULL));
@@ -536,7 +538,7 @@ static void test_most_saved(void **state) {
                 assert_ok(forget(s, 1, Phi + i * W, Y + i * T, NULL));
             }
             assert_int_equal(s->rows, 0);
-            assert_true(s->most_rows == 0 && s->most_weight == 0);
+            assert_true(s->max_rows == 0 && s->max_weight == 0);
             snnk_lstsq_free(s);
         }
     }
@@ -545,10 +547,10 @@ static void test_most_saved(void **state) {
 }
 
 static void assert_most(const snnk_lstsq *s, const snnk_lstsq *e, double factor) {
-    assert_int_equal(s->most_rows, e->most_rows);
-    assert_true(s->most_weight == factor * e->most_weight);
-    for (size_t j = 0; j < M; j++) assert_true(s->most_phi[j] == factor * e->most_phi[j]);
-    for (size_t k = 0; k < T; k++) assert_true(s->most_y[k] == factor * e->most_y[k]);
+    assert_int_equal(s->max_rows, e->max_rows);
+    assert_true(s->max_weight == factor * e->max_weight);
+    for (size_t j = 0; j < M; j++) assert_true(s->max_phi[j] == factor * e->max_phi[j]);
+    for (size_t k = 0; k < T; k++) assert_true(s->max_y[k] == factor * e->max_y[k]);
 }
 
 /* How large sums were goes with them into other statistics, copies, and more targets; so does that rows
@@ -558,12 +560,12 @@ static void test_rounding_goes_along(void **state) {
     double ridges[2];
 
     (void)state;
-    for (int32_t route = 0; route < 2; route++) {
-        snnk_lstsq *a = route_collect(N, M, T, d.Phi, d.Y, NULL, route), *copy;
-        snnk_lstsq *s = route_create(M, T, route);
+    for (int32_t factorization = 0; factorization < 2; factorization++) {
+        snnk_lstsq *a = route_collect(N, M, T, d.Phi, d.Y, NULL, factorization), *copy;
+        snnk_lstsq *s = route_create(M, T, factorization);
 
         assert_ok(forget(a, N - 100, d.Phi, d.Y, NULL));
-        assert_true(a->most_rows == N && a->most_weight == N && a->most_y[T - 1] > 1);
+        assert_true(a->max_rows == N && a->max_weight == N && a->max_y[T - 1] > 1);
         assert_ok(snnk__lstsq_clone(a, NULL, &copy));
         assert_most(copy, a, 1);
         assert_ok(snnk_lstsq_merge(s, a));
@@ -572,15 +574,15 @@ static void test_rounding_goes_along(void **state) {
         assert_most(s, a, 2);
         assert_ok(snnk_lstsq_add_targets(copy, 1));
         assert_most(copy, a, 1);
-        assert_true(copy->most_y[T] == 0);
+        assert_true(copy->max_y[T] == 0);
         snnk_lstsq_free(copy);
         snnk_lstsq_free(s);
         snnk_lstsq_free(a);
     }
-    snnk_lstsq *fast = route_create(M, T, SNNK_ROUTE_GRAM);
-    snnk_lstsq *s = route_collect(9, M, T, d.Phi, d.Y, NULL, SNNK_ROUTE_GRAM);
+    snnk_lstsq *fast = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *s = route_collect(9, M, T, d.Phi, d.Y, NULL, SNNK_FACTORIZATION_GRAM);
 
-    assert_ok(snnk_lstsq_set_precision(fast, SNNK_PRECISION_FAST));
+    assert_ok(snnk_lstsq_set_precision(fast, SNNK_PRECISION_SINGLE));
     assert_ok(snnk_lstsq_add(fast, N - 9, d.Phi + 9 * M, M, d.Y + 9 * T, T, NULL));
     assert_ok(snnk_lstsq_merge(s, fast));
     assert_ok(snnk_lstsq_default_ridges(s, 2, ridges));

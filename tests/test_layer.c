@@ -48,7 +48,7 @@ static snnk_layer *layer_number(size_t number, const float *bias) {
     snnk_layer *layer;
 
     draw_floats(Psi, L * m, 50 + number);
-    assert_ok(snnk_layer_from_map(map, L, Psi, m, bias, &layer));
+    assert_ok(snnk_layer_create(map, L, Psi, m, bias, &layer));
     free(Psi);
     snnk_map_free(map); /* the layer keeps it alive */
     return layer;
@@ -109,7 +109,7 @@ static void test_layer_by_hand(void **state) {
 
     (void)state;
     assert_ok(snnk_map_create_from_rows(2, 2, G, 2, NULL, NULL, NULL, &map));
-    assert_ok(snnk_layer_from_map(map, 2, Psi, 3, bias, &layer));
+    assert_ok(snnk_layer_create(map, 2, Psi, 3, bias, &layer));
     snnk_map_free(map);
     assert_ok(snnk_layer_forward(layer, 2, X, 2, Y, 2, NULL));
     assert_true(Y[0] == 16.5f && Y[1] == -7 && Y[2] == 0.5f && Y[3] == 0);
@@ -123,7 +123,7 @@ static snnk_layer *dense(int32_t activation, const float *bias, float W[L * (D +
     snnk_layer *layer;
 
     draw_floats(W, L * (D + 2), 31);
-    assert_ok(snnk_layer_dense(D, L, W, D + 2, bias, activation, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(D, L, W, D + 2, bias, activation, NULL, &layer));
     return layer;
 }
 
@@ -306,35 +306,35 @@ static void test_creators_misuse(void **state) {
     const snnk_allocator broken = {NULL, NULL, NULL};
 
     (void)state;
-    assert_status(snnk_layer_from_map(map, 2, Psi, 1, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_layer_from_map(NULL, 2, Psi, 1, NULL, &layer), SNNK_E_NULL);
+    assert_status(snnk_layer_create(map, 2, Psi, 1, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_layer_create(NULL, 2, Psi, 1, NULL, &layer), SNNK_E_NULL);
     assert_null(layer);
-    assert_status(snnk_layer_from_map(map, 2, NULL, 1, NULL, &layer), SNNK_E_NULL);
+    assert_status(snnk_layer_create(map, 2, NULL, 1, NULL, &layer), SNNK_E_NULL);
     assert_says("Psi is NULL");
-    assert_status(snnk_layer_from_map(map, 0, Psi, 1, NULL, &layer), SNNK_E_SHAPE);
+    assert_status(snnk_layer_create(map, 0, Psi, 1, NULL, &layer), SNNK_E_SHAPE);
     assert_says("outputs = 0");
-    assert_status(snnk_layer_from_map(map, 2, Psi, 0, NULL, &layer), SNNK_E_STRIDE);
+    assert_status(snnk_layer_create(map, 2, Psi, 0, NULL, &layer), SNNK_E_STRIDE);
     assert_says("of Psi, 0, is smaller than its 1 columns");
-    assert_status(snnk_layer_from_map(map, SIZE_MAX, Psi, 1, NULL, &layer), SNNK_E_SIZE);
-    assert_status(snnk_layer_from_map(map, 2, Psi, 1, bias, &layer), SNNK_E_NONFINITE);
+    assert_status(snnk_layer_create(map, SIZE_MAX, Psi, 1, NULL, &layer), SNNK_E_SIZE);
+    assert_status(snnk_layer_create(map, 2, Psi, 1, bias, &layer), SNNK_E_NONFINITE);
     assert_says("bias[0][1] = inf");
     snnk_map_free(map);
 
-    assert_status(snnk_layer_dense(1, 2, Psi, 1, NULL, 0, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_layer_create_dense(1, 2, Psi, 1, NULL, 0, NULL, NULL), SNNK_E_NULL);
     layer = (snnk_layer *)Psi;
-    assert_status(snnk_layer_dense(0, 2, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_SHAPE);
+    assert_status(snnk_layer_create_dense(0, 2, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_SHAPE);
     assert_null(layer);
     assert_says("inputs = 0");
-    assert_status(snnk_layer_dense(1, 0, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_SHAPE);
-    assert_status(snnk_layer_dense(1, 2, Psi, 1, NULL, 13, NULL, &layer), SNNK_E_ENUM);
+    assert_status(snnk_layer_create_dense(1, 0, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_SHAPE);
+    assert_status(snnk_layer_create_dense(1, 2, Psi, 1, NULL, 13, NULL, &layer), SNNK_E_ENUM);
     assert_says("activation = 13");
-    assert_status(snnk_layer_dense(1, 2, NULL, 1, NULL, 0, NULL, &layer), SNNK_E_NULL);
+    assert_status(snnk_layer_create_dense(1, 2, NULL, 1, NULL, 0, NULL, &layer), SNNK_E_NULL);
     assert_says("W is NULL");
-    assert_status(snnk_layer_dense(2, 1, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_STRIDE);
-    assert_status(snnk_layer_dense(1, SIZE_MAX, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_SIZE);
-    assert_status(snnk_layer_dense(1, 2, Psi, 1, NULL, 0, &broken, &layer), SNNK_E_NULL);
+    assert_status(snnk_layer_create_dense(2, 1, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_STRIDE);
+    assert_status(snnk_layer_create_dense(1, SIZE_MAX, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_SIZE);
+    assert_status(snnk_layer_create_dense(1, 2, Psi, 1, NULL, 0, &broken, &layer), SNNK_E_NULL);
     Psi[1] = NAN;
-    assert_status(snnk_layer_dense(1, 2, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_NONFINITE);
+    assert_status(snnk_layer_create_dense(1, 2, Psi, 1, NULL, 0, NULL, &layer), SNNK_E_NONFINITE);
     assert_says("W[1][0] = nan");
 }
 
@@ -378,7 +378,7 @@ static void test_failing_allocations(void **state) {
     (void)state;
     draw_floats(Psi, L * 27, 1);
     assert_survives_failing_allocations(memory, status, {
-        status = snnk_layer_dense(27, L, Psi, 27, bias, SNNK_RELU, &allocator, &layer);
+        status = snnk_layer_create_dense(27, L, Psi, 27, bias, SNNK_RELU, &allocator, &layer);
         snnk_layer_free(layer);
     });
 
@@ -388,7 +388,7 @@ static void test_failing_allocations(void **state) {
     for (long k = 0; k < 100; k++) {
         memory.calls = 0;
         memory.fail_after = k;
-        status = snnk_layer_from_map(map, L, Psi, 27, bias, &layer);
+        status = snnk_layer_create(map, L, Psi, 27, bias, &layer);
         if (status == SNNK_OK) break;
         assert_status(status, SNNK_E_NOMEM);
         assert_null(layer);

@@ -317,7 +317,7 @@ static void test_fast_knows_its_limit(void **state) {
     assert_status(snnk_lstsq_set_precision(NULL, 0), SNNK_E_NULL);
     assert_status(snnk_lstsq_set_precision(s, 2), SNNK_E_ENUM);
     assert_status(snnk_lstsq_set_precision(s, -1), SNNK_E_ENUM);
-    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_FAST));
+    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
     for (size_t repeat = 0; repeat < 200; repeat++)
         assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL));
     assert_true(isfinite(s->S[3]) && isfinite(s->C[1]) && isfinite(s->yy[0]));
@@ -331,7 +331,7 @@ static void test_fast_knows_its_limit(void **state) {
 
     /* The same bits as in double: large features, large targets, small numbers after large means. */
     s = create(2, 1);
-    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_FAST));
+    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
     for (size_t step = 0; step < 3; step++) {
         Phi[3] = step == 0 ? 1e30f : 1;
         Y[2] = step == 1 ? -1e32f : 1;
@@ -493,14 +493,14 @@ static void test_merge_of_automatic_parts(void **state) {
         snnk_lstsq *parts[2], *sum;
 
         assert_ok(snnk_lstsq_create(M, 1, NULL, &sum));
-        assert_ok(snnk_lstsq_set_route(sum, SNNK_ROUTE_AUTO));
+        assert_ok(snnk_lstsq_set_factorization(sum, SNNK_FACTORIZATION_AUTO));
         for (int k = 0; k < 2; k++) {
             assert_ok(snnk_lstsq_create(M, 1, NULL, &parts[k]));
-            assert_ok(snnk_lstsq_set_route(parts[k], SNNK_ROUTE_AUTO));
+            assert_ok(snnk_lstsq_set_factorization(parts[k], SNNK_FACTORIZATION_AUTO));
             assert_ok(snnk_lstsq_add(parts[k], N, Phi + k * N * M, M, Y + k * N, 1, NULL));
         }
-        assert_int_equal(snnk_lstsq_route(parts[0]), SNNK_ROUTE_QR);
-        assert_int_equal(snnk_lstsq_route(parts[1]), SNNK_ROUTE_GRAM);
+        assert_int_equal(snnk_lstsq_factorization(parts[0]), SNNK_FACTORIZATION_QR);
+        assert_int_equal(snnk_lstsq_factorization(parts[1]), SNNK_FACTORIZATION_GRAM);
         for (int k = 0; order < 2 && k < 2; k++) assert_ok(snnk_lstsq_merge(sum, parts[k ^ order]));
         if (order == 2) assert_ok(snnk_lstsq_add(sum, 2 * N, Phi, M, Y, 1, NULL));
         assert_ok(snnk_lstsq_solve(sum, &config, B[order], M, &b[order], NULL));

@@ -78,8 +78,9 @@ static int make_network(const snnk_allocator *allocator, snnk_network **network)
     fill(3, H, bias);
     st = make_map(allocator, scaling, &map);
     if (st == SNNK_OK) assert_int_equal(snnk_map_features(map), 37); /* 7 + 10 + 10 + 4 + 6 */
-    if (st == SNNK_OK) st = snnk_layer_from_map(map, H, Psi, 37, bias, &layers[0]);
-    if (st == SNNK_OK) st = snnk_layer_dense(H, L, W, H, NULL, SNNK_GELU, allocator, &layers[1]);
+    if (st == SNNK_OK) st = snnk_layer_create(map, H, Psi, 37, bias, &layers[0]);
+    if (st == SNNK_OK)
+        st = snnk_layer_create_dense(H, L, W, H, NULL, SNNK_GELU, allocator, &layers[1]);
     if (st == SNNK_OK) st = snnk_network_create(allocator, &made);
     for (size_t i = 0; st == SNNK_OK && i < 2; i++) st = snnk_network_append(made, layers[i]);
     if (st == SNNK_OK) st = snnk_network_set_note(made, "units", "\"metres\", \xc3\xa9");
@@ -161,7 +162,7 @@ static void test_scaling_is_saved(void **state) {
 
     (void)state;
     assert_ok(snnk_map_create(D, NULL, scaling, &map));
-    assert_ok(snnk_layer_from_map(map, 1, Psi, 1024, NULL, &layer));
+    assert_ok(snnk_layer_create(map, 1, Psi, 1024, NULL, &layer));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, layer));
     buffer = saved(network, SNNK_SAVE_SEED, &bytes);
@@ -209,7 +210,7 @@ static void test_refuses_damaged_files(void **state) {
 static int load_description(const char *description, const snnk_allocator *loaders) {
     const size_t one = 1, shape[] = {1, 4};
     const float zero[4] = {0};
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     snnk_allocator allocator;
     snnk_network *network = NULL;
     size_t bytes = 0;
@@ -218,13 +219,13 @@ static int load_description(const char *description, const snnk_allocator *loade
 
     assert_ok(snnk__allocator_read(&allocator, NULL));
     snnk__model_begin(&writer, &allocator, SNNK__MODEL_NETWORK);
-    snnk__st_add_text(&writer, "snnk.network", description);
-    snnk__st_add_tensor(&writer, "layers.0.bias", SNNK__DTYPE_F32, 1, &one, zero);
-    snnk__st_add_tensor(&writer, "layers.0.psi", SNNK__DTYPE_F32, 2, shape, zero);
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    snnk__safetensors_add_text(&writer, "snnk.network", description);
+    snnk__safetensors_add_tensor(&writer, "layers.0.bias", SNNK__DTYPE_F32, 1, &one, zero);
+    snnk__safetensors_add_tensor(&writer, "layers.0.psi", SNNK__DTYPE_F32, 2, shape, zero);
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
     buffer = malloc(bytes);
-    assert_ok(snnk__st_write_memory(&writer, buffer, bytes));
-    snnk__st_writer_free(&writer);
+    assert_ok(snnk__safetensors_write_memory(&writer, buffer, bytes));
+    snnk__safetensors_writer_free(&writer);
     st = snnk_network_load_memory(buffer, bytes, loaders, &network);
     snnk_network_free(network);
     free(buffer);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "data/moments.h"
-#include "predict/moments.h"
+#include "spectrum/moments.h"
 
 static void second_moments_are_the_reference_ones(void **state) {
     (void)state;

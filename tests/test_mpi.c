@@ -2,7 +2,7 @@
  * tests. A process that waits for ever ends in ctest's time-out. */
 #include <snnk/mpi.h>
 
-#include "support/routes.h"
+#include "support/factorizations.h"
 
 enum { M = 12, T = 2 };
 
@@ -20,12 +20,12 @@ static void my_part(size_t n, size_t *first, size_t *count) {
 }
 
 static snnk_lstsq *collect_part(size_t n, size_t m, const float *Phi, const float *Y,
-                                const float *weights, int32_t route) {
+                                const float *weights, int32_t factorization) {
     size_t first, count;
 
     my_part(n, &first, &count);
     return route_collect(count, m, T, Phi + first * m, Y + first * T,
-                         weights ? weights + first : NULL, route);
+                         weights ? weights + first : NULL, factorization);
 }
 
 /* Statuses are those of all processes, and so are sentences. */
@@ -68,12 +68,12 @@ static void test_sum(void **state) {
     for (size_t i = 0; i < n; i++) weights[i] = 0.5f + (float)(i % 4);
     for (size_t i = 0; i < n; i++) Phi[i * M] += 1000; /* a mean that digits can be lost to */
     for (int way = 0; way < 6; way++) {
-        const int32_t route = way % 3;
+        const int32_t factorization = way % 3;
         const float *w = way / 3 ? weights : NULL;
 
         for (int root = 0; root < size; root++) {
-            snnk_lstsq *mine = collect_part(n, M, Phi, Y, w, route);
-            snnk_lstsq *whole = route_collect(n, M, T, Phi, Y, w, route), *defined;
+            snnk_lstsq *mine = collect_part(n, M, Phi, Y, w, factorization);
+            snnk_lstsq *whole = route_collect(n, M, T, Phi, Y, w, factorization), *defined;
             const uint64_t rows = snnk_lstsq_rows(mine);
             double *before = statistics_copy(mine);
             double B[2][T * M], b[2][T];
@@ -84,7 +84,9 @@ static void test_sum(void **state) {
             } else {
                 free(before);
                 /* AUTO: some part is large enough to choose moments. */
-                assert_int_equal(mine->route, route == SNNK_ROUTE_QR ? route : SNNK_ROUTE_GRAM);
+                assert_int_equal(mine->factorization, factorization == SNNK_FACTORIZATION_QR
+                                                          ? factorization
+                                                          : SNNK_FACTORIZATION_GRAM);
                 /* Sums of 1000 squares in double, some 1e-13 of their size. */
                 route_assert_close(mine, whole, 1e-12, 1e-12);
                 if (!w) {
@@ -116,7 +118,7 @@ static void test_repeats(void **state) {
 
     (void)state;
     for (int turn = 0; turn < 3; turn++) {
-        snnk_lstsq *mine = collect_part(500, M, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+        snnk_lstsq *mine = collect_part(500, M, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
 
         assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, size - 1), SNNK_OK);
         if (turn == 0)
@@ -133,8 +135,8 @@ static void test_repeats(void **state) {
 static void test_large(void **state) {
     const size_t m = 900, n = 40;
     float *Phi = statistics_random(n * m, 5), *Y = statistics_random(n * T, 6);
-    snnk_lstsq *mine = collect_part(n, m, Phi, Y, NULL, SNNK_ROUTE_GRAM);
-    snnk_lstsq *whole = route_collect(n, m, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+    snnk_lstsq *mine = collect_part(n, m, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *whole = route_collect(n, m, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0), SNNK_OK);
@@ -147,7 +149,7 @@ static void test_large(void **state) {
 
 /* No rows anywhere. */
 static void test_empty(void **state) {
-    snnk_lstsq *mine = route_create(M, T, SNNK_ROUTE_GRAM);
+    snnk_lstsq *mine = route_create(M, T, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0), SNNK_OK);
@@ -159,13 +161,14 @@ static void test_empty(void **state) {
 static void test_mixed(void **state) {
     const size_t n = 600;
     float *Phi = statistics_random(n * M, 7), *Y = statistics_random(n * T, 8);
-    snnk_lstsq *whole = route_collect(n, M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+    snnk_lstsq *whole = route_collect(n, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     for (int odd = 0; odd < 2; odd++) {
         /* odd: 1, 3 have moments, the others, root among them, factors. */
-        const int32_t route = rank % 2 == odd ? SNNK_ROUTE_GRAM : SNNK_ROUTE_QR;
-        snnk_lstsq *mine = collect_part(n, M, Phi, Y, NULL, route);
+        const int32_t factorization =
+            rank % 2 == odd ? SNNK_FACTORIZATION_GRAM : SNNK_FACTORIZATION_QR;
+        snnk_lstsq *mine = collect_part(n, M, Phi, Y, NULL, factorization);
         const uint64_t rows = snnk_lstsq_rows(mine);
         double *before = statistics_copy(mine);
         unsigned long long moments = rank % 2 == odd ? rows : 0, all_moments;
@@ -197,7 +200,7 @@ static void test_one_fails(void **state) {
     for (int bad = 0; bad < size; bad++) {
         char who[64];
         snnk_lstsq *mine =
-            route_collect(100, rank == bad ? M + 1 : M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+            route_collect(100, rank == bad ? M + 1 : M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
         double *before = statistics_copy(mine);
 
         if (size > 1) { /* alone one cannot differ */
@@ -217,7 +220,7 @@ static void test_one_fails(void **state) {
         /* On the way up: sums that overflowed are refused where they arrive (root's stay at home), and
          * so are counts. */
         if (size > 1 && bad > 0) {
-            snnk_lstsq *same = route_collect(100, M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+            snnk_lstsq *same = route_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
             double *as_it_was;
 
             if (rank == bad) same->S[0] = INFINITY;
@@ -225,7 +228,7 @@ static void test_one_fails(void **state) {
             assert_agreed(snnk_lstsq_reduce_mpi(same, MPI_COMM_WORLD, 0), SNNK_E_NONFINITE);
             statistics_assert_same(same, 100, as_it_was);
             snnk_lstsq_free(same);
-            same = route_collect(100, M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+            same = route_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
             if (rank == bad) same->rows = UINT64_MAX - 50;
             as_it_was = statistics_copy(same);
             assert_agreed(snnk_lstsq_reduce_mpi(same, MPI_COMM_WORLD, 0), SNNK_E_SIZE);
@@ -270,7 +273,7 @@ static void test_out_of_memory(void **state) {
 
         ration.left = -1;
         assert_ok(snnk_lstsq_create(M, T, &allocator, &mine));
-        if (rank != 0) assert_ok(snnk_lstsq_set_route(mine, SNNK_ROUTE_QR));
+        if (rank != 0) assert_ok(snnk_lstsq_set_factorization(mine, SNNK_FACTORIZATION_QR));
         assert_ok(snnk_lstsq_add(mine, 100, Phi, M, Y, T, NULL));
         if (rank == 0) ration.left = k;
         st = snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0);
@@ -285,7 +288,7 @@ static void test_out_of_memory(void **state) {
 }
 
 static void test_communicators(void **state) {
-    snnk_lstsq *mine = route_create(M, T, SNNK_ROUTE_GRAM);
+    snnk_lstsq *mine = route_create(M, T, SNNK_FACTORIZATION_GRAM);
     float row[M] = {1}, y[T] = {2};
     MPI_Comm half;
     int members;

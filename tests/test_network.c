@@ -18,7 +18,8 @@ static snnk_layer *make_layer(int kind, size_t inputs, size_t outputs,
     draw_floats(bias, outputs, inputs);
     draw_floats(W, WIDEST * 64, 10 * inputs + outputs);
     if (kind > 2) {
-        assert_ok(snnk_layer_dense(inputs, outputs, W, inputs, bias, SNNK_TANH, allocator, &layer));
+        assert_ok(snnk_layer_create_dense(inputs, outputs, W, inputs, bias, SNNK_TANH, allocator,
+                                          &layer));
         return layer;
     }
     assert_ok(snnk_map_config_init(&config, sizeof config));
@@ -36,7 +37,7 @@ static snnk_layer *make_layer(int kind, size_t inputs, size_t outputs,
     }
     const size_t m = snnk_map_features(map);
     for (size_t k = 0; k < WIDEST * 64; k++) W[k] *= 0.3f;
-    assert_ok(snnk_layer_from_map(map, outputs, W, m, bias, &layer));
+    assert_ok(snnk_layer_create(map, outputs, W, m, bias, &layer));
     snnk_map_free(map);
     return layer;
 }
@@ -115,8 +116,8 @@ static void test_network_by_hand(void **state) {
 
     (void)state;
     assert_ok(snnk_map_create_from_rows(2, 2, G, 2, NULL, NULL, NULL, &map));
-    assert_ok(snnk_layer_from_map(map, 2, Psi, 2, NULL, &first));
-    assert_ok(snnk_layer_dense(2, 1, W, 2, &b, SNNK_IDENTITY, NULL, &second));
+    assert_ok(snnk_layer_create(map, 2, Psi, 2, NULL, &first));
+    assert_ok(snnk_layer_create_dense(2, 1, W, 2, &b, SNNK_IDENTITY, NULL, &second));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, first));
     assert_ok(snnk_network_append(network, second));
@@ -447,8 +448,8 @@ static void test_folded_layers_are_the_reference(void **state) {
     assert_ok(snnk_map_config_init(&config, sizeof config));
     assert_ok(snnk_map_create_from_rows(D1, M1, G1, D1, NULL, &config, NULL, &map1));
     assert_ok(snnk_map_create_from_rows(H, M2, G2, H, NULL, &config, NULL, &map2));
-    assert_ok(snnk_layer_from_map(map1, H, Psi1, M1, NULL, &first));
-    assert_ok(snnk_layer_from_map(map2, OUT, Psi2, M2, NULL, &second));
+    assert_ok(snnk_layer_create(map1, H, Psi1, M1, NULL, &first));
+    assert_ok(snnk_layer_create(map2, OUT, Psi2, M2, NULL, &second));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, first));
     assert_ok(snnk_network_append(network, second));
@@ -510,10 +511,10 @@ static snnk_network *large_network(void) {
     draw_floats(bias, LARGE, 32);
     for (size_t k = 0; k < LARGE * m; k++) W[k] *= 0.05f;
     assert_ok(snnk_network_create(NULL, &network));
-    assert_ok(snnk_layer_dense(LARGE, WIDE, W, LARGE, bias, SNNK_TANH, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(LARGE, WIDE, W, LARGE, bias, SNNK_TANH, NULL, &layer));
     assert_ok(snnk_network_append(network, layer));
     snnk_layer_free(layer);
-    assert_ok(snnk_layer_from_map(map, LARGE, W, m, bias, &layer));
+    assert_ok(snnk_layer_create(map, LARGE, W, m, bias, &layer));
     assert_ok(snnk_network_append(network, layer));
     snnk_layer_free(layer);
     snnk_map_free(map);

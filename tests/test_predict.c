@@ -165,7 +165,7 @@ static void hopeless_targets_are_said_to_be(void **state) {
     snnk_map *map;
 
     (void)state;
-    assert_ok(snnk_spectrum_from_atoms(1, &omega, &re, NULL, 0, 0, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(1, &omega, &re, NULL, 0, 0, NULL, &spectrum));
     assert_ok(snnk_urf_config_init(&urf, sizeof urf));
     urf.input_norm = urf.weight_norm = 4;
     urf.hyperbolic = 0;
@@ -247,10 +247,10 @@ static void strips_are_heeded(void **state) {
     assert_ok(snnk_spectrum_create(SNNK_TANH, NULL, &spectrum));
     assert_ok(snnk_map_create_urf(D, spectrum, NULL, NULL, &map));
     assert_ok(snnk_map_predict_norms(map, 1, 1.5, 0, 0, NULL, &p));
-    assert_close(p.strip, 1.57079632679489662, 1e-15, 0);
-    assert_int_equal(p.beyond_strip, 0);
+    assert_close(p.analyticity_halfwidth, 1.57079632679489662, 1e-15, 0);
+    assert_int_equal(p.beyond_analyticity, 0);
     assert_ok(snnk_map_predict_norms(map, 1, 1.6, 0, 0, NULL, &p));
-    assert_int_equal(p.beyond_strip, 1);
+    assert_int_equal(p.beyond_analyticity, 1);
     assert_true(p.spectral_error > 0);
     snnk_map_free(map);
     snnk_spectrum_free(spectrum);

@@ -526,7 +526,7 @@ static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
         }
     }
 
-    assert_ok(snnk_layer_from_map(map, L, Psi, m, NULL, &layer));
+    assert_ok(snnk_layer_create(map, L, Psi, m, NULL, &layer));
     assert_true(snnk_layer_parameters(layer) < m * L + L + 8 * ROWS + 3 * 32); /* no G */
     assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, workspace));
     for (size_t i = 0; i < N; i++) {

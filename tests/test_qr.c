@@ -6,8 +6,8 @@
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/dgelsd.h"
+#include "support/factorizations.h"
 #include "support/files.h"
-#include "support/routes.h"
 
 /* Around blocks of 512 rows, or m if that is more, and around 48 reflectors: L L^T is S. Householder
  * transformations are off by a few eps for each, in the length of a column; sums by n eps. */
@@ -19,13 +19,13 @@ static void test_sizes(void **state) {
     for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
         for (size_t j = 0; j < sizeof ns / sizeof *ns; j++) {
             const size_t m = ms[i], n = ns[j], t = i % 2 ? 17 : 1;
-            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, SNNK_ROUTE_QR);
-            snnk_lstsq *e = route_create(m, t, SNNK_ROUTE_GRAM);
+            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+            snnk_lstsq *e = route_create(m, t, SNNK_FACTORIZATION_GRAM);
 
             assert_ok(snnk_lstsq_add(e, n, Phi, m, Y, t, NULL));
             route_assert_close(s, e, 1e-13, 1e-15);
             for (size_t k = 0; k < t; k++) assert_true(s->yy[k] >= 0);
-            assert_int_equal(s->route, SNNK_ROUTE_QR);
+            assert_int_equal(s->factorization, SNNK_FACTORIZATION_QR);
             snnk_lstsq_free(e);
             snnk_lstsq_free(s);
         }
@@ -48,9 +48,9 @@ static void test_calls(void **state) {
         Y[i * T + (size_t)labels[i]] = 1;
         for (size_t j = 0; j < LD; j++) wide[i * LD + j] = j < M ? Phi[i * M + j] : NAN;
     }
-    snnk_lstsq *s = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_ROUTE_QR);
-    snnk_lstsq *strided = route_create(M, T, SNNK_ROUTE_QR);
-    snnk_lstsq *cut = route_create(M, T, SNNK_ROUTE_QR);
+    snnk_lstsq *s = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *strided = route_create(M, T, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *cut = route_create(M, T, SNNK_FACTORIZATION_QR);
 
     assert_ok(snnk_lstsq_add_labels(strided, ROWS, wide, LD, labels, workspace));
     statistics_assert_same(strided, ROWS, statistics_copy(s));
@@ -103,8 +103,8 @@ static void test_ill_conditioned(void **state) {
             for (size_t j = 0; j < m; j++) Y[i] += Phi[i * m + j]; /* exact: below 2^24 */
         }
         dgelsd_solve(m, m, Phi, Y, false, e, &condition);
-        snnk_lstsq *s = route_collect(m, m, 1, Phi, Y, NULL, SNNK_ROUTE_QR);
-        snnk_lstsq *gram = route_collect(m, m, 1, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+        snnk_lstsq *s = route_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+        snnk_lstsq *gram = route_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
         const snnk_solve_report report = route_solve(s, 0, 0, B, &b);
         const double off = dgelsd_relative(m, B, e);
 
@@ -138,7 +138,7 @@ static void test_last_bit(void **state) {
     }
     Phi[1] = 1024 + 0x1p-13f;
     Y[0] = 1024 + 3 * 0x1p-13f;
-    snnk_lstsq *s = route_collect(ROWS, 2, 1, Phi, Y, NULL, SNNK_ROUTE_QR);
+    snnk_lstsq *s = route_collect(ROWS, 2, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
     const snnk_solve_report report = route_solve(s, 0, 1, B, &b);
 
     assert_true(report.condition > 1e8 && report.condition < 1e11);
@@ -208,7 +208,7 @@ static void test_singular(void **state) {
         Phi[i][2] = (float)(i / 3 * 2 - i % 2);
         Y[i] = 2 * Phi[i][0] + Phi[i][2] + 5;
     }
-    snnk_lstsq *s = route_collect(6, 3, 1, Phi[0], Y, NULL, SNNK_ROUTE_QR);
+    snnk_lstsq *s = route_collect(6, 3, 1, Phi[0], Y, NULL, SNNK_FACTORIZATION_QR);
     snnk_solve_report report = route_solve(s, 0, 1, B, &b);
     assert_int_equal(report.method, SNNK_SOLVE_TRUNCATED_SVD);
     assert_int_equal(report.rank, 2);
@@ -218,13 +218,13 @@ static void test_singular(void **state) {
     assert_close(report.rss, 0, 0, 1e-27);
     snnk_lstsq_free(s);
 
-    s = route_collect(2, 4, 1, few, pair, NULL, SNNK_ROUTE_QR);
+    s = route_collect(2, 4, 1, few, pair, NULL, SNNK_FACTORIZATION_QR);
     report = route_solve(s, 0, 1, B, &b);
     assert_int_equal(report.rank, 1);
     for (int j = 0; j < 4; j++) assert_close(B[j], j == 1 ? -0.25 : 0.25, 1e-14, 0);
     snnk_lstsq_free(s);
 
-    s = route_collect(2, 2, 1, flat, pair, NULL, SNNK_ROUTE_QR);
+    s = route_collect(2, 2, 1, flat, pair, NULL, SNNK_FACTORIZATION_QR);
     assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, NULL), SNNK_E_SINGULAR);
     assert_says("rank 0");
     route_solve(s, 1e-3, 1, B, &b);
@@ -233,7 +233,7 @@ static void test_singular(void **state) {
     snnk_lstsq_free(s);
 
     /* rank_tolerance is of eigenvalues, 1 +- 0.9 of S = (1, 0.9; 0.9, 1): ratio 1/19 = 0.0526. */
-    s = route_create(2, 1, SNNK_ROUTE_QR);
+    s = route_create(2, 1, SNNK_FACTORIZATION_QR);
     s->rows = 5, s->weight = 5;
     s->S[0] = 1, s->S[2] = 0.9, s->S[3] = sqrt(0.19);
     s->C[0] = 1, s->C[1] = -0.9 / sqrt(0.19); /* of C = (1, 0) */
@@ -262,7 +262,7 @@ static void test_merge(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) weights[i] = 1 + (float)(i % 5) / 4;
     for (size_t i = 0; i < ROWS * M; i++) Phi[i] += (float)(i % M);
-    snnk_lstsq *whole = route_collect(ROWS, M, T, Phi, Y, weights, SNNK_ROUTE_GRAM);
+    snnk_lstsq *whole = route_collect(ROWS, M, T, Phi, Y, weights, SNNK_FACTORIZATION_GRAM);
 
     for (int32_t r = 0; r < 2; r++)
         for (size_t p = 0; p < 6; p++)
@@ -280,11 +280,11 @@ static void test_merge(void **state) {
     }
 
     /* Twice itself, and into nothing. */
-    snnk_lstsq *twice = route_create(M, T, SNNK_ROUTE_QR);
+    snnk_lstsq *twice = route_create(M, T, SNNK_FACTORIZATION_QR);
     assert_ok(snnk_lstsq_merge(twice, parts[1][3]));
     route_assert_close(twice, parts[0][3], 1e-13, 1e-15);
     assert_ok(snnk_lstsq_merge(twice, twice));
-    snnk_lstsq *e = route_create(M, T, SNNK_ROUTE_GRAM);
+    snnk_lstsq *e = route_create(M, T, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_lstsq_merge(e, parts[0][3]));
     assert_ok(snnk_lstsq_merge(e, parts[0][3]));
     route_assert_close(twice, e, 1e-13, 1e-15);
@@ -328,9 +328,9 @@ static void test_merge_ill_conditioned(void **state) {
     assert_true(condition > 3e7 && condition < 3e8);
     for (size_t p = 0; p < PARTS; p++)
         parts[p] = route_collect(starts[p + 1] - starts[p], COLUMNS, 1, Phi + starts[p] * COLUMNS,
-                                 Y + starts[p], NULL, SNNK_ROUTE_QR);
+                                 Y + starts[p], NULL, SNNK_FACTORIZATION_QR);
     for (size_t o = 0; o < 4; o++) {
-        snnk_lstsq *s = route_create(COLUMNS, 1, SNNK_ROUTE_QR);
+        snnk_lstsq *s = route_create(COLUMNS, 1, SNNK_FACTORIZATION_QR);
 
         for (size_t p = 0; p < PARTS; p++) assert_ok(snnk_lstsq_merge(s, parts[orders[o][p]]));
         assert_int_equal(route_solve(s, 0, 1, B, &b).method, SNNK_SOLVE_QR);
@@ -353,23 +353,24 @@ static void test_auto(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) Phi[i * M + 4] = 0.1f;
     for (int bad = 0; bad < 2; bad++) {
-        snnk_lstsq *s = route_create(M, T, SNNK_ROUTE_AUTO);
-        snnk_lstsq *once = route_create(M, T, SNNK_ROUTE_AUTO);
+        snnk_lstsq *s = route_create(M, T, SNNK_FACTORIZATION_AUTO);
+        snnk_lstsq *once = route_create(M, T, SNNK_FACTORIZATION_AUTO);
 
         if (bad) /* two columns that differ in the last bit of some rows */
             for (size_t i = 0; i < ROWS; i++)
                 Phi[i * M] = nextafterf(Phi[i * M + 1], i % 3 ? 1.0f : Phi[i * M + 1]);
         assert_ok(snnk_lstsq_add(s, 2 * M - 1, Phi, M, Y, T, NULL));
-        assert_int_equal(snnk_lstsq_route(s), SNNK_ROUTE_AUTO);
+        assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
         route_solve(s, 0.1, 1, B[0], b[0]);
-        assert_int_equal(snnk_lstsq_route(s), SNNK_ROUTE_AUTO);
+        assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
         assert_ok(snnk_lstsq_add(s, 1, Phi + (2 * M - 1) * M, M, Y + (2 * M - 1) * T, T, NULL));
-        assert_int_equal(snnk_lstsq_route(s), bad ? SNNK_ROUTE_QR : SNNK_ROUTE_GRAM);
+        assert_int_equal(snnk_lstsq_factorization(s),
+                         bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
         assert_true((s->qr != NULL) == bad);
         assert_ok(snnk_lstsq_add(s, ROWS - 2 * M, Phi + 2 * M * M, M, Y + 2 * M * T, T, NULL));
         assert_ok(snnk_lstsq_add(once, ROWS, Phi, M, Y, T, NULL));
-        assert_int_equal(snnk_lstsq_route(once), snnk_lstsq_route(s));
-        snnk_lstsq *e = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+        assert_int_equal(snnk_lstsq_factorization(once), snnk_lstsq_factorization(s));
+        snnk_lstsq *e = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
         route_assert_close(s, e, 4e-13, 1e-15);
         route_assert_close(once, e, 4e-13, 1e-15);
         snnk_lstsq_free(e);
@@ -378,16 +379,18 @@ static void test_auto(void **state) {
     }
 
     /* Merging decides as well; with moments there is no choice. */
-    snnk_lstsq *a = route_create(M, T, SNNK_ROUTE_AUTO), *c = route_create(M, T, SNNK_ROUTE_AUTO);
-    snnk_lstsq *gram = route_collect(5, M, T, Phi, Y, NULL, SNNK_ROUTE_GRAM);
+    snnk_lstsq *a = route_create(M, T, SNNK_FACTORIZATION_AUTO),
+               *c = route_create(M, T, SNNK_FACTORIZATION_AUTO);
+    snnk_lstsq *gram = route_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_lstsq_add(a, M, Phi, M, Y, T, NULL));
     assert_ok(snnk_lstsq_add(c, 5, Phi, M, Y, T, NULL));
     assert_ok(snnk_lstsq_merge(c, a));
-    assert_int_equal(snnk_lstsq_route(c), SNNK_ROUTE_AUTO);
+    assert_int_equal(snnk_lstsq_factorization(c), SNNK_FACTORIZATION_AUTO);
     assert_ok(snnk_lstsq_merge(c, a));
-    assert_int_equal(snnk_lstsq_route(c), SNNK_ROUTE_QR); /* 2 m + 5 rows, of which m differ */
+    assert_int_equal(snnk_lstsq_factorization(c),
+                     SNNK_FACTORIZATION_QR); /* 2 m + 5 rows, of which m differ */
     assert_ok(snnk_lstsq_merge(a, gram));
-    assert_int_equal(snnk_lstsq_route(a), SNNK_ROUTE_GRAM);
+    assert_int_equal(snnk_lstsq_factorization(a), SNNK_FACTORIZATION_GRAM);
     assert_int_equal(a->rows, M + 5);
     snnk_lstsq_free(gram);
     snnk_lstsq_free(c);
@@ -401,7 +404,7 @@ static void test_auto(void **state) {
 static void test_auto_limit(void **state) {
     (void)state;
     for (int bad = 0; bad < 2; bad++) {
-        snnk_lstsq *s = route_create(2, 1, SNNK_ROUTE_AUTO);
+        snnk_lstsq *s = route_create(2, 1, SNNK_FACTORIZATION_AUTO);
         const float c = bad ? 0x1p-20f : 0x1p-18f, y = 1;
 
         for (int i = 0; i < 8; i++) {
@@ -409,26 +412,27 @@ static void test_auto_limit(void **state) {
 
             assert_ok(snnk_lstsq_add(s, 1, phi, 2, &y, 1, NULL));
         }
-        assert_int_equal(snnk_lstsq_route(s), bad ? SNNK_ROUTE_QR : SNNK_ROUTE_GRAM);
+        assert_int_equal(snnk_lstsq_factorization(s),
+                         bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
         snnk_lstsq_free(s);
     }
 }
 
 static void test_route_refuses(void **state) {
     const float x = 1;
-    snnk_lstsq *s = route_create(1, 1, SNNK_ROUTE_QR);
+    snnk_lstsq *s = route_create(1, 1, SNNK_FACTORIZATION_QR);
 
     (void)state;
-    assert_int_equal(snnk_lstsq_route(NULL), SNNK_ROUTE_GRAM);
-    assert_status(snnk_lstsq_set_route(NULL, 0), SNNK_E_NULL);
-    assert_status(snnk_lstsq_set_route(s, 3), SNNK_E_ENUM);
-    assert_status(snnk_lstsq_set_route(s, -1), SNNK_E_ENUM);
-    assert_ok(snnk_lstsq_set_route(s, SNNK_ROUTE_GRAM));
-    assert_ok(snnk_lstsq_set_route(s, SNNK_ROUTE_AUTO));
+    assert_int_equal(snnk_lstsq_factorization(NULL), SNNK_FACTORIZATION_GRAM);
+    assert_status(snnk_lstsq_set_factorization(NULL, 0), SNNK_E_NULL);
+    assert_status(snnk_lstsq_set_factorization(s, 3), SNNK_E_ENUM);
+    assert_status(snnk_lstsq_set_factorization(s, -1), SNNK_E_ENUM);
+    assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM));
+    assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_AUTO));
     assert_ok(snnk_lstsq_add(s, 1, &x, 1, &x, 1, NULL));
-    assert_status(snnk_lstsq_set_route(s, SNNK_ROUTE_GRAM), SNNK_E_STATE);
+    assert_status(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM), SNNK_E_STATE);
     assert_says("1 rows are there");
-    assert_int_equal(snnk_lstsq_route(s), SNNK_ROUTE_AUTO);
+    assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
     snnk_lstsq_free(s);
 }
 
@@ -442,8 +446,8 @@ static void test_add_targets(void **state) {
         few[i] = Y[i * T];
         for (size_t k = 1; k < T && i < 700; k++) Y[i * T + k] = 0;
     }
-    for (int32_t route = 0; route < 3; route++) {
-        snnk_lstsq *s = route_create(M, 1, route), *e = route_create(M, T, route);
+    for (int32_t factorization = 0; factorization < 3; factorization++) {
+        snnk_lstsq *s = route_create(M, 1, factorization), *e = route_create(M, T, factorization);
 
         assert_ok(snnk_lstsq_add(s, 700, Phi, M, few, 1, NULL));
         assert_ok(snnk_lstsq_add_targets(s, T - 1));
@@ -475,7 +479,7 @@ static void same_in_memory(const snnk_lstsq *s, const unsigned char *file, size_
     assert_ok(snnk_lstsq_save_memory(s, bytes, size));
     assert_memory_equal(bytes, file, size);
     assert_ok(snnk_lstsq_load_memory(bytes, size, NULL, &loaded));
-    assert_int_equal(loaded->route, s->route);
+    assert_int_equal(loaded->factorization, s->factorization);
     statistics_assert_same(loaded, s->rows, statistics_copy(s));
     snnk_lstsq_free(loaded);
 
@@ -504,10 +508,10 @@ static void test_saved(void **state) {
     test_files_make(&files);
     for (size_t i = 0; i < ROWS; i++) weights[i] = 0.7f + (float)(i % 5);
     for (int way = 0; way < 6; way++) {
-        const int32_t route = way % 3;
-        const size_t n = route == SNNK_ROUTE_AUTO ? 20 : 900;
+        const int32_t factorization = way % 3;
+        const size_t n = factorization == SNNK_FACTORIZATION_AUTO ? 20 : 900;
         const float *w = way / 3 ? weights : NULL;
-        snnk_lstsq *s = route_collect(n, M, T, Phi, Y, w, route), *loaded;
+        snnk_lstsq *s = route_collect(n, M, T, Phi, Y, w, factorization), *loaded;
         unsigned char bytes[65536];
         const char *path = test_path(&files, "s");
 
@@ -517,13 +521,13 @@ static void test_saved(void **state) {
         bytes[size] = 0;
         assert_true((strstr((char *)bytes + 8, "\"snnk.format\":\"1\"") != NULL) == (way == 0));
         assert_ok(snnk_lstsq_load(path, NULL, &loaded));
-        assert_true(loaded->route == s->route && loaded->weight == s->weight);
+        assert_true(loaded->factorization == s->factorization && loaded->weight == s->weight);
         same_in_memory(s, bytes, size);
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
         assert_ok(snnk_lstsq_add(s, 99, Phi, M, Y, T, NULL));
         assert_ok(snnk_lstsq_add(loaded, 99, Phi, M, Y, T, NULL));
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
-        assert_int_equal(loaded->route, s->route);
+        assert_int_equal(loaded->factorization, s->factorization);
         snnk_lstsq_free(loaded);
         snnk_lstsq_free(s);
     }
@@ -541,12 +545,13 @@ static void test_failing_memory(void **state) {
 
     (void)state;
     for (int what = 0; what < 6; what++) {
-        snnk_lstsq *s = NULL, *other = route_collect(50, M, T, Phi, Y, NULL, SNNK_ROUTE_QR);
+        snnk_lstsq *s = NULL, *other = route_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
         int st = SNNK_E_NOMEM;
         long failures = 0;
 
         assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
-        if (what > 1) assert_ok(snnk_lstsq_set_route(s, what == 5 ? SNNK_ROUTE_GRAM : 1));
+        if (what > 1)
+            assert_ok(snnk_lstsq_set_factorization(s, what == 5 ? SNNK_FACTORIZATION_GRAM : 1));
         if (what > 0) assert_ok(snnk_lstsq_add(s, what == 3 ? 3 : 40, Phi, M, Y, T, NULL));
         double *before = statistics_copy(s);
         const size_t count = statistics_count(s);
@@ -554,7 +559,7 @@ static void test_failing_memory(void **state) {
         for (long k = 0; st != SNNK_OK; k++) {
             memory.calls = 0, memory.fail_after = k;
             if (what == 0)
-                st = snnk_lstsq_set_route(s, SNNK_ROUTE_QR);
+                st = snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_QR);
             else if (what == 1 || what == 4)
                 st = snnk_lstsq_add_targets(s, 1);
             else if (what == 2 || what == 3) /* full rank; singular */
@@ -573,7 +578,7 @@ static void test_failing_memory(void **state) {
         memory.fail_after = -1;
         assert_true(failures >= 2);
         memory.calls = 0;
-        if (s->route == SNNK_ROUTE_QR && what != 4) {
+        if (s->factorization == SNNK_FACTORIZATION_QR && what != 4) {
             assert_ok(snnk_lstsq_add(s, 90, Phi, M, Y, T, NULL));
             assert_ok(snnk_lstsq_merge(s, other));
             assert_int_equal(memory.calls, 0);

@@ -161,7 +161,7 @@ static snnk_layer *make_layer(const snnk_allocator *allocator) {
     assert_ok(snnk_map_concat(2, (const snnk_map *const *)parts, &map));
     draw_floats(Psi, L * m, 41);
     draw_floats(bias, L, 42);
-    assert_ok(snnk_layer_from_map(map, L, Psi, m, bias, &layer));
+    assert_ok(snnk_layer_create(map, L, Psi, m, bias, &layer));
     for (int b = 0; b < 2; b++) snnk_map_free(parts[b]);
     snnk_map_free(map);
     free(Psi);
@@ -174,7 +174,7 @@ static snnk_layer *make_dense(const snnk_allocator *allocator) {
 
     draw_floats(W, M2 * L, 43);
     draw_floats(bias, M2, 44);
-    assert_ok(snnk_layer_dense(L, M2, W, L, bias, SNNK_TANH, allocator, &layer));
+    assert_ok(snnk_layer_create_dense(L, M2, W, L, bias, SNNK_TANH, allocator, &layer));
     free(W);
     return layer;
 }
@@ -354,7 +354,7 @@ static void the_ends_of_float_are_kept(void **state) {
     float weights[2], y;
 
     (void)state;
-    assert_ok(snnk_layer_dense(1, 2, large, 1, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(1, 2, large, 1, NULL, SNNK_IDENTITY, NULL, &layer));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, layer));
     assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, 1, &one, 1, NULL, &report, &made));
@@ -369,7 +369,7 @@ static void the_ends_of_float_are_kept(void **state) {
     snnk_layer_free(layer);
 
     /* Weights 64 and 127 times 2e-30/127, inputs 127 times 1e36/127 each. */
-    assert_ok(snnk_layer_dense(2, 1, small, 2, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(2, 1, small, 2, NULL, SNNK_IDENTITY, NULL, &layer));
     assert_ok(snnk_layer_quantize(layer, SNNK_STORAGE_INT8, &narrow));
     assert_ok(snnk_layer_forward(narrow, 1, x, 2, &y, 1, NULL));
     assert_close(y, 191.0 / 127 * 2e6, 1e-6, 0);

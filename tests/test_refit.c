@@ -52,7 +52,7 @@ static snnk_network *network_of(int bundled, const snnk_allocator *allocator) {
         snnk_map *map = map_of(k ? HIDDEN : D, allocator);
         snnk_layer *layer;
 
-        assert_ok(snnk_layer_from_map(map, k ? L : HIDDEN, Psi, M, NULL, &layer));
+        assert_ok(snnk_layer_create(map, k ? L : HIDDEN, Psi, M, NULL, &layer));
         assert_ok(snnk_network_append(network, layer));
         snnk_layer_free(layer);
         snnk_map_free(map);
@@ -219,7 +219,7 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
         if (held) break;
         assert_ok(snnk_solve_config_init(&solve, sizeof solve));
         solve.ridge = report.ridge;
-        assert_ok(snnk_layer_from_lstsq(map, rest, &solve, NULL, &layer));
+        assert_ok(snnk_layer_create_from_lstsq(map, rest, &solve, NULL, &layer));
         assert_ok(snnk_layer_forward(layer, N, X, D, scores, 1, NULL));
         snnk_layer_free(layer);
     }
@@ -324,7 +324,7 @@ static void test_other_endings(void **state) {
     snnk_network_free(tower);
     snnk_network_free(network);
 
-    assert_ok(snnk_layer_dense(D, 2, W, D, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(D, 2, W, D, NULL, SNNK_IDENTITY, NULL, &layer));
     assert_ok(snnk_network_create(NULL, &single));
     assert_ok(snnk_network_append(single, layer));
     for (size_t i = 0; i < N; i++) out[i] = 3 * X[i * D] - X[i * D + 4] + 0.5f;
@@ -386,7 +386,7 @@ static void test_misuse(void **state) {
     draw_floats(W, D * D, 3);
     assert_ok(snnk_network_create(NULL, &none));
     assert_ok(snnk_network_create(NULL, &dense));
-    assert_ok(snnk_layer_dense(D, D, W, D, NULL, SNNK_TANH, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(D, D, W, D, NULL, SNNK_TANH, NULL, &layer));
     assert_ok(snnk_network_append(dense, layer));
     assert_status(snnk_refit_create(NULL, 0, NULL, &refit), SNNK_E_NULL);
     assert_null(refit);

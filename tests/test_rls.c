@@ -167,7 +167,7 @@ static void test_from_statistics(void **state) {
     assert_ok(snnk_lstsq_create(M, T, NULL, &s));
     assert_ok(snnk_lstsq_add(s, N, Phi, M, Y, T, NULL));
     double *before = statistics_copy(s);
-    assert_ok(snnk_rls_from_lstsq(s, ridge, mu, &rls));
+    assert_ok(snnk_rls_create_from_lstsq(s, ridge, mu, &rls));
     statistics_assert_same(s, N, before);
     snnk_lstsq_free(s);
     assert_int_equal(snnk_rls_rows(rls), N);
@@ -218,15 +218,15 @@ static void test_dependent_columns(void **state) {
             for (size_t i = 0; i < n * M; i++) Phi[i] *= kind == 2 && i < GONE * M ? 8192 : 8;
             snnk_lstsq *s = sums_of(n, M, Phi, Y, precision);
             if (kind == 2) assert_ok(snnk_lstsq_forget(s, GONE, Phi, M, Y, 1, NULL, NULL, NULL));
-            assert_ok(snnk_rls_from_lstsq(s, 1e-12, 1, &rls));
+            assert_ok(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls));
             snnk_rls_free(rls);
             snnk_lstsq_free(s);
 
             for (size_t i = 0; i < n; i++) Phi[i * M + 7] = Phi[i * M + 2] + Phi[i * M + 4];
             s = sums_of(n, M, Phi, Y, precision);
             if (kind == 2) assert_ok(snnk_lstsq_forget(s, GONE, Phi, M, Y, 1, NULL, NULL, NULL));
-            assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
-            assert_ok(snnk_rls_from_lstsq(s, 1e-2, 1, &rls));
+            assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+            assert_ok(snnk_rls_create_from_lstsq(s, 1e-2, 1, &rls));
             snnk_rls_free(rls);
             snnk_lstsq_free(s);
             free(Y);
@@ -414,20 +414,20 @@ typedef struct crafted {
 static int load_crafted(test_files *files, const crafted *c) {
     const size_t B[] = {c->t, c->m}, one = 1;
     snnk_allocator memory;
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     snnk_rls *rls;
     int st;
 
     assert_ok(snnk__allocator_read(&memory, NULL));
     snnk__model_begin(&writer, &memory, SNNK__MODEL_RLS);
-    if (c->rows) snnk__st_add_text(&writer, "snnk.rows", c->rows);
-    snnk__st_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, B, c->B);
-    snnk__st_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &c->triangle, c->U);
-    snnk__st_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &c->one, &c->scale);
-    snnk__st_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, &c->ridge);
-    snnk__st_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, &c->forgetting);
-    assert_ok(snnk__st_write_file(&writer, test_path(files, "r")));
-    snnk__st_writer_free(&writer);
+    if (c->rows) snnk__safetensors_add_text(&writer, "snnk.rows", c->rows);
+    snnk__safetensors_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, B, c->B);
+    snnk__safetensors_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &c->triangle, c->U);
+    snnk__safetensors_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &c->one, &c->scale);
+    snnk__safetensors_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, &c->ridge);
+    snnk__safetensors_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, &c->forgetting);
+    assert_ok(snnk__safetensors_write_file(&writer, test_path(files, "r")));
+    snnk__safetensors_writer_free(&writer);
     st = snnk_rls_load(files->path, NULL, &rls);
     assert_true((rls == NULL) == (st != SNNK_OK));
     if (st != SNNK_OK) assert_says(files->path);
@@ -513,37 +513,37 @@ static void test_create_refuses(void **state) {
     for (size_t i = 0; i < sizeof bad_ridges / sizeof *bad_ridges; i++) {
         assert_status(snnk_rls_create(2, 1, bad_ridges[i], 1, NULL, &rls), SNNK_E_RANGE);
         assert_says("ridge = ");
-        assert_status(snnk_rls_from_lstsq(s, bad_ridges[i], 1, &rls), SNNK_E_RANGE);
+        assert_status(snnk_rls_create_from_lstsq(s, bad_ridges[i], 1, &rls), SNNK_E_RANGE);
     }
     for (size_t i = 0; i < sizeof bad_forgetting / sizeof *bad_forgetting; i++) {
         assert_status(snnk_rls_create(2, 1, 1, bad_forgetting[i], NULL, &rls), SNNK_E_RANGE);
         assert_says("forgetting = ");
-        assert_status(snnk_rls_from_lstsq(s, 1, bad_forgetting[i], &rls), SNNK_E_RANGE);
+        assert_status(snnk_rls_create_from_lstsq(s, 1, bad_forgetting[i], &rls), SNNK_E_RANGE);
     }
-    assert_status(snnk_rls_from_lstsq(s, 1, 1, NULL), SNNK_E_NULL);
-    assert_status(snnk_rls_from_lstsq(NULL, 1, 1, &rls), SNNK_E_NULL);
+    assert_status(snnk_rls_create_from_lstsq(s, 1, 1, NULL), SNNK_E_NULL);
+    assert_status(snnk_rls_create_from_lstsq(NULL, 1, 1, &rls), SNNK_E_NULL);
     assert_says("lstsq is NULL");
-    assert_status(snnk_rls_from_lstsq(empty, 1, 1, &rls), SNNK_E_STATE);
+    assert_status(snnk_rls_create_from_lstsq(empty, 1, 1, &rls), SNNK_E_STATE);
     assert_null(rls);
 
     s->C[0] = 1e302, s->S[0] = s->S[3] = 1e-10, s->S[2] = 0, s->mean_phi[0] = s->mean_phi[1] = 0;
-    assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
     assert_says("the solution overflows");
     s->mean_phi[0] = 1e200;
-    assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
     /* Columns x and 3 x of length 1e6: a ridge of 1e-12 is rounding, one of 1 is not. A negative direction. */
     s->mean_phi[0] = 0, s->C[0] = 1;
     s->S[0] = 1e12, s->S[2] = 3e12, s->S[3] = 9e12;
-    assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
     assert_null(rls);
-    assert_ok(snnk_rls_from_lstsq(s, 1, 1, &rls));
+    assert_ok(snnk_rls_create_from_lstsq(s, 1, 1, &rls));
     snnk_rls_free(rls);
     /* The second pivot, 9e12 2^-50, is positive by its rounding alone. */
     s->S[3] = 9e12 * (1 + 0x1p-50);
-    assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
     assert_says("feature 1 depends on those before it");
     s->S[2] = 0, s->S[3] = -1;
-    assert_status(snnk_rls_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
     assert_null(rls);
 
     snnk_rls_free(NULL);
@@ -685,7 +685,7 @@ static void test_failing_memory(void **state) {
     rls = NULL;
     for (long step = 0; !rls; step++) {
         memory.calls = 0, memory.fail_after = step;
-        st = snnk_rls_from_lstsq(s, 1, 0.9, &rls);
+        st = snnk_rls_create_from_lstsq(s, 1, 0.9, &rls);
         assert_true(rls ? st == SNNK_OK && step > 5 : st == SNNK_E_NOMEM && memory.alive == own);
     }
     snnk_rls_free(rls);

@@ -33,8 +33,8 @@ static void golden_reads(void **state) {
     static const size_t dims_b[] = {2, 3}, dims_w[] = {2}, dims_none[] = {0, 5}, dims_bytes[] = {3};
     static const float b[] = {1.5f, -2, 0.25f, 3, -4.5f, 6};
     unsigned char shifted[sizeof golden + 1];
-    snnk__st_reader *reader;
-    const snnk__st_tensor *tensor;
+    snnk__safetensors_reader *reader;
+    const snnk__safetensors_tensor *tensor;
     float f32[6];
     double f64[2];
     uint64_t seed;
@@ -42,64 +42,69 @@ static void golden_reads(void **state) {
 
     /* Behind an odd byte: nothing may rest on alignment (ubsan looks on). */
     memcpy(shifted + 1, golden, sizeof golden);
-    assert_ok(snnk__st_open(shifted + 1, sizeof golden, &ours, &reader));
-    assert_ok(snnk__st_verify(reader));
-    assert_string_equal(snnk__st_text(reader, "snnk.checksum"), GOLDEN_CHECKSUM);
-    assert_string_equal(snnk__st_text(reader, "a.note"), "two\nlines, a \"quote\" and \xc3\xa9");
-    assert_null(snnk__st_text(reader, "a.not"));
-    assert_ok(snnk__st_number(reader, "seed", &seed));
+    assert_ok(snnk__safetensors_open(shifted + 1, sizeof golden, &ours, &reader));
+    assert_ok(snnk__safetensors_verify(reader));
+    assert_string_equal(snnk__safetensors_text(reader, "snnk.checksum"), GOLDEN_CHECKSUM);
+    assert_string_equal(snnk__safetensors_text(reader, "a.note"),
+                        "two\nlines, a \"quote\" and \xc3\xa9");
+    assert_null(snnk__safetensors_text(reader, "a.not"));
+    assert_ok(snnk__safetensors_number(reader, "seed", &seed));
     assert_true(seed == UINT64_MAX);
-    assert_ok(snnk__st_read_f32(reader, "b", 2, dims_b, f32));
+    assert_ok(snnk__safetensors_read_f32(reader, "b", 2, dims_b, f32));
     for (size_t i = 0; i < 6; i++) assert_close(f32[i], b[i], 0, 0);
-    assert_ok(snnk__st_read_f64(reader, "w", 1, dims_w, f64));
+    assert_ok(snnk__safetensors_read_f64(reader, "w", 1, dims_w, f64));
     assert_close(f64[0], 0.1, 0, 0);
     assert_close(f64[1], -3, 0, 0);
-    assert_ok(snnk__st_read_f32(reader, "none", 2, dims_none, f32));
-    assert_ok(snnk__st_find(reader, "bytes", SNNK__DTYPE_U8, 1, dims_bytes, &tensor));
+    assert_ok(snnk__safetensors_read_f32(reader, "none", 2, dims_none, f32));
+    assert_ok(snnk__safetensors_find(reader, "bytes", SNNK__DTYPE_U8, 1, dims_bytes, &tensor));
     assert_memory_equal(tensor->data, "\x01\x02\xff", 3);
-    assert_string_equal(snnk__st_pairs(reader, &n)[0].key, "a.note");
+    assert_string_equal(snnk__safetensors_pairs(reader, &n)[0].key, "a.note");
     assert_int_equal(n, 4);
-    assert_string_equal(snnk__st_tensors(reader, &n)[3].name, "w");
+    assert_string_equal(snnk__safetensors_tensors(reader, &n)[3].name, "w");
     assert_int_equal(n, 4);
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
 }
 
 static void finding_is_particular(void **state) {
     (void)state;
     static const size_t dims[] = {2, 3}, other[] = {2, 4};
-    const snnk__st_tensor *tensor = NULL;
-    snnk__st_reader *reader;
+    const snnk__safetensors_tensor *tensor = NULL;
+    snnk__safetensors_reader *reader;
     uint64_t number = 7;
     float out[6];
 
-    assert_ok(snnk__st_open(golden, sizeof golden, &ours, &reader));
-    assert_status(snnk__st_find(reader, "q", SNNK__DTYPE_F32, 2, dims, &tensor), SNNK_E_FORMAT);
+    assert_ok(snnk__safetensors_open(golden, sizeof golden, &ours, &reader));
+    assert_status(snnk__safetensors_find(reader, "q", SNNK__DTYPE_F32, 2, dims, &tensor),
+                  SNNK_E_FORMAT);
     assert_says("tensor \"q\" is missing");
-    assert_status(snnk__st_find(reader, "b", SNNK__DTYPE_F64, 2, dims, &tensor), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_find(reader, "b", SNNK__DTYPE_F64, 2, dims, &tensor),
+                  SNNK_E_FORMAT);
     assert_says("is F32 instead of F64");
-    assert_status(snnk__st_find(reader, "b", SNNK__DTYPE_F32, 1, dims, &tensor), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_find(reader, "b", SNNK__DTYPE_F32, 1, dims, &tensor),
+                  SNNK_E_FORMAT);
     assert_says("has 2 dimensions instead of 1");
-    assert_status(snnk__st_find(reader, "b", SNNK__DTYPE_F32, 2, other, &tensor), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_find(reader, "b", SNNK__DTYPE_F32, 2, other, &tensor),
+                  SNNK_E_FORMAT);
     assert_says("dimension 1 is 3 instead of 4");
     assert_null(tensor);
-    assert_status(snnk__st_read_f32(reader, "w", 1, dims, out), SNNK_E_FORMAT);
-    assert_status(snnk__st_number(reader, "absent", &number), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_read_f32(reader, "w", 1, dims, out), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_number(reader, "absent", &number), SNNK_E_FORMAT);
     assert_says("\"absent\" is missing");
-    assert_status(snnk__st_number(reader, "snnk.kind", &number), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_number(reader, "snnk.kind", &number), SNNK_E_FORMAT);
     assert_true(number == 7);
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
 }
 
 /* Cut at every byte, and with every single bit flipped: never taken for good. */
 static void golden_damaged(void **state) {
     (void)state;
-    snnk__st_reader *reader;
+    snnk__safetensors_reader *reader;
 
     for (size_t size = 0; size < sizeof golden; size++) {
         unsigned char *cut = malloc(size + (size == 0));
 
         memcpy(cut, golden, size);
-        assert_status(snnk__st_open(cut, size, &ours, &reader), SNNK_E_TRUNCATED);
+        assert_status(snnk__safetensors_open(cut, size, &ours, &reader), SNNK_E_TRUNCATED);
         free(cut);
     }
     for (size_t bit = 0; bit < 8 * sizeof golden; bit++) {
@@ -108,10 +113,10 @@ static void golden_damaged(void **state) {
 
         memcpy(flipped, golden, sizeof golden);
         flipped[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        st = snnk__st_open(flipped, sizeof golden, &ours, &reader);
+        st = snnk__safetensors_open(flipped, sizeof golden, &ours, &reader);
         if (st == SNNK_OK) {
-            assert_status(snnk__st_verify(reader), SNNK_E_CHECKSUM);
-            snnk__st_close(reader);
+            assert_status(snnk__safetensors_verify(reader), SNNK_E_CHECKSUM);
+            snnk__safetensors_close(reader);
         } else if (st != SNNK_E_FORMAT) {
             assert_int_equal(st, SNNK_E_TRUNCATED);
         }
@@ -124,11 +129,11 @@ static void golden_damaged(void **state) {
 static void refuse_header(const char *header, size_t data_bytes, int status, const char *says) {
     const size_t n = strlen(header);
     unsigned char *file = calloc(8 + n + data_bytes, 1);
-    snnk__st_reader *reader;
+    snnk__safetensors_reader *reader;
 
     snnk__store_u64_le(file, n);
     memcpy(file + 8, header, n);
-    assert_status(snnk__st_open(file, 8 + n + data_bytes, &ours, &reader), status);
+    assert_status(snnk__safetensors_open(file, 8 + n + data_bytes, &ours, &reader), status);
     assert_says(says);
     free(file);
 }
@@ -192,17 +197,17 @@ static void headers_refused(void **state) {
         {"{" A4 "}", 5, SNNK_E_TRUNCATED, "announces 4 bytes of tensors, the file has 5"},
     };
     unsigned char file[16] = {0};
-    snnk__st_reader *reader;
+    snnk__safetensors_reader *reader;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refuse_header(cases[i].header, cases[i].data_bytes, cases[i].status, cases[i].says);
     snnk__store_u64_le(file, 9);
-    assert_status(snnk__st_open(file, 16, &ours, &reader), SNNK_E_TRUNCATED);
+    assert_status(snnk__safetensors_open(file, 16, &ours, &reader), SNNK_E_TRUNCATED);
     assert_says("announces 9 bytes, the file has 8");
     snnk__store_u64_le(file, 100000001);
-    assert_status(snnk__st_open(file, 16, &ours, &reader), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_open(file, 16, &ours, &reader), SNNK_E_FORMAT);
     snnk__store_u64_le(file, UINT64_MAX);
-    assert_status(snnk__st_open(file, 16, &ours, &reader), SNNK_E_FORMAT);
+    assert_status(snnk__safetensors_open(file, 16, &ours, &reader), SNNK_E_FORMAT);
 }
 
 /* JSON of a million brackets: refused at a depth the stack can bear. */
@@ -231,31 +236,31 @@ static const double two[] = {0.5, -1e300};
 static const unsigned char one_byte[] = {42};
 static const float start = 1000;
 
-static void fill(snnk__st_writer *writer, const snnk_allocator *allocator) {
-    snnk__st_writer_init(writer, allocator);
-    snnk__st_add_text(writer, "z", "line\nquote\" backslash\\ tab\t \xe2\x82\xac");
-    snnk__st_add_number(writer, "seed", UINT64_MAX);
-    snnk__st_add_tensor(writer, "byte", SNNK__DTYPE_U8, 0, dims_scalar, one_byte);
-    snnk__st_add_source(writer, "big", SNNK__DTYPE_F32, 2, dims_big, count_up, &start);
-    snnk__st_add_tensor(writer, "two", SNNK__DTYPE_F64, 1, dims_two, two);
-    snnk__st_add_tensor(writer, "nothing", SNNK__DTYPE_F64, 1, dims_scalar, NULL);
+static void fill(snnk__safetensors_writer *writer, const snnk_allocator *allocator) {
+    snnk__safetensors_writer_init(writer, allocator);
+    snnk__safetensors_add_text(writer, "z", "line\nquote\" backslash\\ tab\t \xe2\x82\xac");
+    snnk__safetensors_add_number(writer, "seed", UINT64_MAX);
+    snnk__safetensors_add_tensor(writer, "byte", SNNK__DTYPE_U8, 0, dims_scalar, one_byte);
+    snnk__safetensors_add_source(writer, "big", SNNK__DTYPE_F32, 2, dims_big, count_up, &start);
+    snnk__safetensors_add_tensor(writer, "two", SNNK__DTYPE_F64, 1, dims_two, two);
+    snnk__safetensors_add_tensor(writer, "nothing", SNNK__DTYPE_F64, 1, dims_scalar, NULL);
 }
 
 static void writes_what_it_reads(void **state) {
     (void)state;
     static float big[3000];
-    snnk__st_writer writer;
-    snnk__st_reader *reader;
+    snnk__safetensors_writer writer;
+    snnk__safetensors_reader *reader;
     size_t bytes, read_bytes;
     double out[2];
     uint64_t seed;
 
     fill(&writer, &ours);
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
     unsigned char *memory = malloc(bytes), *file = malloc(bytes + 1);
-    assert_ok(snnk__st_write_memory(&writer, memory, bytes));
-    assert_ok(snnk__st_write_file(&writer, test_path(&files, "m")));
-    snnk__st_writer_free(&writer);
+    assert_ok(snnk__safetensors_write_memory(&writer, memory, bytes));
+    assert_ok(snnk__safetensors_write_file(&writer, test_path(&files, "m")));
+    snnk__safetensors_writer_free(&writer);
     read_bytes = test_slurp(files.path, file, bytes + 1);
     assert_int_equal(read_bytes, bytes);
     assert_memory_equal(file, memory, bytes);
@@ -266,18 +271,19 @@ static void writes_what_it_reads(void **state) {
     /* JSON has no control characters inside strings, although cJSON would read them. */
     for (size_t i = 8; i < 8 + snnk__load_u64(memory, false); i++) assert_true(memory[i] >= 0x20);
 
-    assert_ok(snnk__st_open(memory, bytes, &ours, &reader));
-    assert_ok(snnk__st_verify(reader));
-    assert_string_equal(snnk__st_text(reader, "z"), "line\nquote\" backslash\\ tab\t \xe2\x82\xac");
-    assert_ok(snnk__st_number(reader, "seed", &seed));
+    assert_ok(snnk__safetensors_open(memory, bytes, &ours, &reader));
+    assert_ok(snnk__safetensors_verify(reader));
+    assert_string_equal(snnk__safetensors_text(reader, "z"),
+                        "line\nquote\" backslash\\ tab\t \xe2\x82\xac");
+    assert_ok(snnk__safetensors_number(reader, "seed", &seed));
     assert_true(seed == UINT64_MAX);
-    assert_ok(snnk__st_read_f32(reader, "big", 2, dims_big, big));
+    assert_ok(snnk__safetensors_read_f32(reader, "big", 2, dims_big, big));
     for (size_t i = 0; i < 3000; i++) assert_close(big[i], 1000.0 + (double)i, 0, 0);
-    assert_ok(snnk__st_read_f64(reader, "two", 1, dims_two, out));
+    assert_ok(snnk__safetensors_read_f64(reader, "two", 1, dims_two, out));
     assert_memory_equal(out, two, sizeof two);
-    assert_ok(snnk__st_read_f64(reader, "nothing", 1, dims_scalar, out));
-    assert_int_equal(snnk__st_tensor_named(reader, "byte")->data[0], 42);
-    snnk__st_close(reader);
+    assert_ok(snnk__safetensors_read_f64(reader, "nothing", 1, dims_scalar, out));
+    assert_int_equal(snnk__safetensors_tensor_named(reader, "byte")->data[0], 42);
+    snnk__safetensors_close(reader);
     free(memory);
     free(file);
 }
@@ -285,70 +291,71 @@ static void writes_what_it_reads(void **state) {
 /* The content of Python's file through our writer has Python's check sum. */
 static void checksum_survives_rewriting(void **state) {
     (void)state;
-    const snnk__st_pair *pairs;
-    const snnk__st_tensor *tensors;
-    snnk__st_reader *reader, *again;
-    snnk__st_writer writer;
+    const snnk__safetensors_pair *pairs;
+    const snnk__safetensors_tensor *tensors;
+    snnk__safetensors_reader *reader, *again;
+    snnk__safetensors_writer writer;
     unsigned char rewritten[1024];
     size_t n_pairs, n_tensors, bytes;
 
-    assert_ok(snnk__st_open(golden, sizeof golden, &ours, &reader));
-    pairs = snnk__st_pairs(reader, &n_pairs);
-    tensors = snnk__st_tensors(reader, &n_tensors);
-    snnk__st_writer_init(&writer, &ours);
+    assert_ok(snnk__safetensors_open(golden, sizeof golden, &ours, &reader));
+    pairs = snnk__safetensors_pairs(reader, &n_pairs);
+    tensors = snnk__safetensors_tensors(reader, &n_tensors);
+    snnk__safetensors_writer_init(&writer, &ours);
     for (size_t i = n_pairs; i-- > 0;)
         if (strcmp(pairs[i].key, "snnk.checksum") != 0)
-            snnk__st_add_text(&writer, pairs[i].key, pairs[i].value);
+            snnk__safetensors_add_text(&writer, pairs[i].key, pairs[i].value);
     for (size_t i = 0; i < n_tensors; i++) {
         /* In the file they may stand at any address; the writer's are arrays of the type. */
         static double elements[4][8];
 
         assert_true(tensors[i].bytes <= sizeof elements[i]);
         memcpy(elements[i], tensors[i].data, tensors[i].bytes);
-        snnk__st_add_tensor(&writer, tensors[i].name, tensors[i].dtype, tensors[i].n_dims,
-                            tensors[i].dims, elements[i]);
+        snnk__safetensors_add_tensor(&writer, tensors[i].name, tensors[i].dtype, tensors[i].n_dims,
+                                     tensors[i].dims, elements[i]);
     }
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
     assert_true(bytes <= sizeof rewritten && bytes != sizeof golden);
-    assert_ok(snnk__st_write_memory(&writer, rewritten, bytes));
-    assert_ok(snnk__st_open(rewritten, bytes, &ours, &again));
-    assert_string_equal(snnk__st_text(again, "snnk.checksum"), GOLDEN_CHECKSUM);
-    snnk__st_close(again);
-    snnk__st_close(reader);
-    snnk__st_writer_free(&writer);
+    assert_ok(snnk__safetensors_write_memory(&writer, rewritten, bytes));
+    assert_ok(snnk__safetensors_open(rewritten, bytes, &ours, &again));
+    assert_string_equal(snnk__safetensors_text(again, "snnk.checksum"), GOLDEN_CHECKSUM);
+    snnk__safetensors_close(again);
+    snnk__safetensors_close(reader);
+    snnk__safetensors_writer_free(&writer);
 }
 
 static void writer_misuse(void **state) {
     (void)state;
     static const size_t huge[] = {SIZE_MAX, 2};
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     unsigned char buffer[8];
     size_t bytes;
 
     fill(&writer, &ours);
-    assert_status(snnk__st_write_memory(&writer, buffer, 8), SNNK_E_SIZE);
+    assert_status(snnk__safetensors_write_memory(&writer, buffer, 8), SNNK_E_SIZE);
     assert_says("bytes = 8, and the file takes");
-    assert_status(snnk__st_add_text(&writer, "late", "x"), SNNK_E_INTERNAL);
-    snnk__st_writer_free(&writer);
+    assert_status(snnk__safetensors_add_text(&writer, "late", "x"), SNNK_E_INTERNAL);
+    snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
-    assert_status(snnk__st_add_text(&writer, "bad", "\xff"), SNNK_E_RANGE);
+    assert_status(snnk__safetensors_add_text(&writer, "bad", "\xff"), SNNK_E_RANGE);
     assert_says("\"bad\" is not UTF-8");
-    assert_status(snnk__st_written_bytes(&writer, &bytes), SNNK_E_RANGE); /* it sticks */
-    assert_status(snnk__st_write_file(&writer, test_path(&files, "m")), SNNK_E_RANGE);
-    snnk__st_writer_free(&writer);
+    assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_RANGE); /* it sticks */
+    assert_status(snnk__safetensors_write_file(&writer, test_path(&files, "m")), SNNK_E_RANGE);
+    snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
-    assert_status(snnk__st_add_tensor(&writer, "h", SNNK__DTYPE_U8, 2, huge, buffer), SNNK_E_SIZE);
-    snnk__st_writer_free(&writer);
+    assert_status(snnk__safetensors_add_tensor(&writer, "h", SNNK__DTYPE_U8, 2, huge, buffer),
+                  SNNK_E_SIZE);
+    snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
-    snnk__st_add_text(&writer, "z", "again");
-    assert_status(snnk__st_written_bytes(&writer, &bytes), SNNK_E_INTERNAL);
+    snnk__safetensors_add_text(&writer, "z", "again");
+    assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_INTERNAL);
     assert_says("metadata \"z\" twice");
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
-    snnk__st_add_tensor(&writer, "two", SNNK__DTYPE_F64, 1, dims_two, two);
-    assert_status(snnk__st_written_bytes(&writer, &bytes), SNNK_E_INTERNAL);
+    snnk__safetensors_add_tensor(&writer, "two", SNNK__DTYPE_F64, 1, dims_two, two);
+    assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_INTERNAL);
     assert_says("tensor \"two\" twice");
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_writer_free(&writer);
     assert_int_equal(test_files_count(&files, 0), 0);
 }
 
@@ -357,59 +364,59 @@ static void nonfinite_is_refused(void **state) {
     const double inf[] = {1, INFINITY};
     const float nan[] = {NAN, 1};
     unsigned char file[512];
-    snnk__st_writer writer;
-    snnk__st_reader *reader;
+    snnk__safetensors_writer writer;
+    snnk__safetensors_reader *reader;
     double out[2];
     float out32[2];
     size_t bytes;
 
-    snnk__st_writer_init(&writer, &ours);
-    snnk__st_add_tensor(&writer, "inf", SNNK__DTYPE_F64, 1, dims_two, inf);
-    snnk__st_add_tensor(&writer, "nan", SNNK__DTYPE_F32, 1, dims_two, nan);
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    snnk__safetensors_writer_init(&writer, &ours);
+    snnk__safetensors_add_tensor(&writer, "inf", SNNK__DTYPE_F64, 1, dims_two, inf);
+    snnk__safetensors_add_tensor(&writer, "nan", SNNK__DTYPE_F32, 1, dims_two, nan);
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
     assert_true(bytes <= sizeof file);
-    assert_ok(snnk__st_write_memory(&writer, file, bytes));
-    snnk__st_writer_free(&writer);
-    assert_ok(snnk__st_open(file, bytes, &ours, &reader));
-    assert_status(snnk__st_read_f64(reader, "inf", 1, dims_two, out), SNNK_E_NONFINITE);
+    assert_ok(snnk__safetensors_write_memory(&writer, file, bytes));
+    snnk__safetensors_writer_free(&writer);
+    assert_ok(snnk__safetensors_open(file, bytes, &ours, &reader));
+    assert_status(snnk__safetensors_read_f64(reader, "inf", 1, dims_two, out), SNNK_E_NONFINITE);
     assert_says("inf[0][1]");
-    assert_status(snnk__st_read_f32(reader, "nan", 1, dims_two, out32), SNNK_E_NONFINITE);
+    assert_status(snnk__safetensors_read_f32(reader, "nan", 1, dims_two, out32), SNNK_E_NONFINITE);
     assert_says("nan[0][0]");
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
 }
 
 static void container_without_memory(void **state) {
     (void)state;
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
-    snnk__st_reader *reader;
-    snnk__st_writer writer;
+    snnk__safetensors_reader *reader;
+    snnk__safetensors_writer writer;
     int status;
 
     assert_survives_failing_allocations(memory, status, {
-        status = snnk__st_open(golden, sizeof golden, &allocator, &reader);
-        if (status == SNNK_OK) snnk__st_close(reader);
+        status = snnk__safetensors_open(golden, sizeof golden, &allocator, &reader);
+        if (status == SNNK_OK) snnk__safetensors_close(reader);
     });
     assert_survives_failing_allocations(memory, status, {
         fill(&writer, &allocator);
-        status = snnk__st_write_file(&writer, test_path(&files, "m"));
-        snnk__st_writer_free(&writer);
+        status = snnk__safetensors_write_file(&writer, test_path(&files, "m"));
+        snnk__safetensors_writer_free(&writer);
     });
 }
 
 static void failed_writes_keep_the_old(void **state) {
     (void)state;
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     unsigned char old[8];
 
     fill(&writer, &ours);
-    assert_status(snnk__st_write_file(&writer, "/dev/full"), SNNK_E_IO);
-    snnk__st_writer_free(&writer);
+    assert_status(snnk__safetensors_write_file(&writer, "/dev/full"), SNNK_E_IO);
+    snnk__safetensors_writer_free(&writer);
     test_write(&files, "m", "old", 3);
     fill(&writer, &ours);
-    assert_status(snnk__st_add_text(&writer, "bad", "\xff"), SNNK_E_RANGE);
-    assert_status(snnk__st_write_file(&writer, test_path(&files, "m")), SNNK_E_RANGE);
-    snnk__st_writer_free(&writer);
+    assert_status(snnk__safetensors_add_text(&writer, "bad", "\xff"), SNNK_E_RANGE);
+    assert_status(snnk__safetensors_write_file(&writer, test_path(&files, "m")), SNNK_E_RANGE);
+    snnk__safetensors_writer_free(&writer);
     assert_int_equal(test_slurp(test_path(&files, "m"), old, sizeof old), 3);
 }
 
@@ -418,30 +425,30 @@ static void failed_writes_keep_the_old(void **state) {
 /* A file with these metadata; a NULL value leaves one out. */
 static int open_model(const char *format, const char *kind, int damage) {
     unsigned char file[512];
-    snnk__st_writer writer;
-    snnk__st_reader *reader;
+    snnk__safetensors_writer writer;
+    snnk__safetensors_reader *reader;
     size_t bytes;
     int st;
 
-    snnk__st_writer_init(&writer, &ours);
-    if (format) snnk__st_add_text(&writer, "snnk.format", format);
-    if (kind) snnk__st_add_text(&writer, "snnk.kind", kind);
-    snnk__st_add_text(&writer, "snnk.version", "7.8.9");
-    snnk__st_add_tensor(&writer, "two", SNNK__DTYPE_F64, 1, dims_two, two);
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    snnk__safetensors_writer_init(&writer, &ours);
+    if (format) snnk__safetensors_add_text(&writer, "snnk.format", format);
+    if (kind) snnk__safetensors_add_text(&writer, "snnk.kind", kind);
+    snnk__safetensors_add_text(&writer, "snnk.version", "7.8.9");
+    snnk__safetensors_add_tensor(&writer, "two", SNNK__DTYPE_F64, 1, dims_two, two);
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
     assert_true(bytes <= sizeof file);
-    assert_ok(snnk__st_write_memory(&writer, file, bytes));
-    snnk__st_writer_free(&writer);
+    assert_ok(snnk__safetensors_write_memory(&writer, file, bytes));
+    snnk__safetensors_writer_free(&writer);
     if (damage) file[bytes - 1] ^= 1;
     st = snnk__model_open(file, bytes, &ours, "network", &reader);
-    if (st == SNNK_OK) snnk__st_close(reader);
+    if (st == SNNK_OK) snnk__safetensors_close(reader);
     return st;
 }
 
 static void models_are_told_apart(void **state) {
     (void)state;
-    snnk__st_writer writer;
-    snnk__st_reader *reader;
+    snnk__safetensors_writer writer;
+    snnk__safetensors_reader *reader;
     unsigned char file[512];
     static const char plain[] = "\x48\0\0\0\0\0\0\0{\"__metadata__\":{\"snnk.format\":\"1\","
                                 "\"snnk.kind\":\"network\"}}              ";
@@ -468,13 +475,13 @@ static void models_are_told_apart(void **state) {
     assert_says("carries no check sum");
 
     snnk__model_begin(&writer, &ours, "network");
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
     assert_true(bytes <= sizeof file);
-    assert_ok(snnk__st_write_memory(&writer, file, bytes));
-    snnk__st_writer_free(&writer);
+    assert_ok(snnk__safetensors_write_memory(&writer, file, bytes));
+    snnk__safetensors_writer_free(&writer);
     assert_ok(snnk__model_open(file, bytes, &ours, "network", &reader));
-    assert_string_equal(snnk__st_text(reader, "snnk.version"), snnk_version());
-    snnk__st_close(reader);
+    assert_string_equal(snnk__safetensors_text(reader, "snnk.version"), snnk_version());
+    snnk__safetensors_close(reader);
 }
 
 /* ---- Least-squares statistics ---- */
@@ -525,19 +532,19 @@ typedef struct crafted {
 static int load_crafted(const crafted *c) {
     const double means[] = {1, 2};
     const size_t S[] = {c->s_rows, 2}, C[] = {1, 2};
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     snnk_lstsq *lstsq;
     int st;
 
     snnk__model_begin(&writer, &ours, SNNK__MODEL_LSTSQ);
-    if (c->rows) snnk__st_add_text(&writer, "snnk.rows", c->rows);
-    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &c->m, means);
-    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &c->t, means);
-    snnk__st_add_tensor(&writer, "S", SNNK__DTYPE_F64, 2, S, c->S);
-    snnk__st_add_tensor(&writer, "C", SNNK__DTYPE_F64, 2, C, c->C);
-    snnk__st_add_tensor(&writer, "yy", SNNK__DTYPE_F64, 1, &c->t, &c->yy);
-    assert_ok(snnk__st_write_file(&writer, test_path(&files, "s")));
-    snnk__st_writer_free(&writer);
+    if (c->rows) snnk__safetensors_add_text(&writer, "snnk.rows", c->rows);
+    snnk__safetensors_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &c->m, means);
+    snnk__safetensors_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &c->t, means);
+    snnk__safetensors_add_tensor(&writer, "S", SNNK__DTYPE_F64, 2, S, c->S);
+    snnk__safetensors_add_tensor(&writer, "C", SNNK__DTYPE_F64, 2, C, c->C);
+    snnk__safetensors_add_tensor(&writer, "yy", SNNK__DTYPE_F64, 1, &c->t, &c->yy);
+    assert_ok(snnk__safetensors_write_file(&writer, test_path(&files, "s")));
+    snnk__safetensors_writer_free(&writer);
     st = snnk_lstsq_load(files.path, NULL, &lstsq);
     if (st != SNNK_OK) {
         assert_null(lstsq);
@@ -579,25 +586,25 @@ static void lstsq_refused(void **state) {
 }
 
 /* Format 2 by hand: a route, a weight, and the tensors of that route. */
-static int load_format_2(const char *route, size_t weights, double weight, const char *S,
+static int load_format_2(const char *factorization, size_t weights, double weight, const char *S,
                          const char *rows) {
     const size_t m = 2, one = 1, mm[] = {2, 2}, tm[] = {1, 2};
     const double x[] = {2, 0, -2, -8}, w[] = {weight, weight};
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     snnk_lstsq *lstsq;
     int st;
 
     snnk__model_begin_format(&writer, &ours, SNNK__MODEL_LSTSQ, SNNK__LSTSQ_FORMAT);
-    snnk__st_add_text(&writer, "snnk.rows", rows);
-    if (route) snnk__st_add_text(&writer, "snnk.route", route);
-    if (weights) snnk__st_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &weights, w);
-    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &m, x);
-    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
-    snnk__st_add_tensor(&writer, S, SNNK__DTYPE_F64, 2, mm, x);
-    snnk__st_add_tensor(&writer, "Z", SNNK__DTYPE_F64, 2, tm, x);
-    snnk__st_add_tensor(&writer, "rest", SNNK__DTYPE_F64, 1, &one, x);
-    assert_ok(snnk__st_write_file(&writer, test_path(&files, "s")));
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_add_text(&writer, "snnk.rows", rows);
+    if (factorization) snnk__safetensors_add_text(&writer, "snnk.route", factorization);
+    if (weights) snnk__safetensors_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &weights, w);
+    snnk__safetensors_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &m, x);
+    snnk__safetensors_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__safetensors_add_tensor(&writer, S, SNNK__DTYPE_F64, 2, mm, x);
+    snnk__safetensors_add_tensor(&writer, "Z", SNNK__DTYPE_F64, 2, tm, x);
+    snnk__safetensors_add_tensor(&writer, "rest", SNNK__DTYPE_F64, 1, &one, x);
+    assert_ok(snnk__safetensors_write_file(&writer, test_path(&files, "s")));
+    snnk__safetensors_writer_free(&writer);
     st = snnk_lstsq_load(files.path, NULL, &lstsq);
     snnk_lstsq_free(lstsq);
     return st;
@@ -626,7 +633,7 @@ static void lstsq_format_2(void **state) {
 
 /* What is known of rounding, by hand: one thing wrong at a time. */
 typedef struct crafted_rounding {
-    const char *fast, *most_rows, *rows;
+    const char *fast, *max_rows, *rows;
     size_t weights, features, targets;
     double weight, phi, y;
 } crafted_rounding;
@@ -636,26 +643,26 @@ static int load_rounding(const crafted_rounding *c) {
     const double x[] = {2, 0, -2, 8}, nothing[4] = {0}, weight = strtod(c->rows, NULL);
     const double *sums = weight > 0 ? x : nothing, phi[] = {7, c->phi}, y[] = {c->y, 7};
     const double weights[] = {c->weight, 7};
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     snnk_lstsq *lstsq;
     int st;
 
     snnk__model_begin_format(&writer, &ours, SNNK__MODEL_LSTSQ, SNNK__LSTSQ_FORMAT);
-    snnk__st_add_text(&writer, "snnk.rows", c->rows);
-    snnk__st_add_text(&writer, "snnk.route", "gram");
-    if (c->fast) snnk__st_add_text(&writer, "snnk.fast", c->fast);
-    if (c->most_rows) snnk__st_add_text(&writer, "snnk.most_rows", c->most_rows);
-    snnk__st_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &one, &weight);
-    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &m, sums);
-    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, sums);
-    snnk__st_add_tensor(&writer, "S", SNNK__DTYPE_F64, 2, mm, sums);
-    snnk__st_add_tensor(&writer, "C", SNNK__DTYPE_F64, 2, tm, sums);
-    snnk__st_add_tensor(&writer, "yy", SNNK__DTYPE_F64, 1, &one, sums);
-    snnk__st_add_tensor(&writer, "most_weight", SNNK__DTYPE_F64, 1, &c->weights, weights);
-    snnk__st_add_tensor(&writer, "most_phi", SNNK__DTYPE_F64, 1, &c->features, phi);
-    snnk__st_add_tensor(&writer, "most_y", SNNK__DTYPE_F64, 1, &c->targets, y);
-    assert_ok(snnk__st_write_file(&writer, test_path(&files, "s")));
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_add_text(&writer, "snnk.rows", c->rows);
+    snnk__safetensors_add_text(&writer, "snnk.route", "gram");
+    if (c->fast) snnk__safetensors_add_text(&writer, "snnk.fast", c->fast);
+    if (c->max_rows) snnk__safetensors_add_text(&writer, "snnk.most_rows", c->max_rows);
+    snnk__safetensors_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &one, &weight);
+    snnk__safetensors_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &m, sums);
+    snnk__safetensors_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, sums);
+    snnk__safetensors_add_tensor(&writer, "S", SNNK__DTYPE_F64, 2, mm, sums);
+    snnk__safetensors_add_tensor(&writer, "C", SNNK__DTYPE_F64, 2, tm, sums);
+    snnk__safetensors_add_tensor(&writer, "yy", SNNK__DTYPE_F64, 1, &one, sums);
+    snnk__safetensors_add_tensor(&writer, "most_weight", SNNK__DTYPE_F64, 1, &c->weights, weights);
+    snnk__safetensors_add_tensor(&writer, "most_phi", SNNK__DTYPE_F64, 1, &c->features, phi);
+    snnk__safetensors_add_tensor(&writer, "most_y", SNNK__DTYPE_F64, 1, &c->targets, y);
+    assert_ok(snnk__safetensors_write_file(&writer, test_path(&files, "s")));
+    snnk__safetensors_writer_free(&writer);
     st = snnk_lstsq_load(files.path, NULL, &lstsq);
     if (st != SNNK_OK) assert_null(lstsq);
     snnk_lstsq_free(lstsq);
@@ -673,7 +680,7 @@ static void lstsq_rounding(void **state) {
     bad = good, bad.fast = "false";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     assert_says("snnk.fast is \"false\", not true");
-    bad = good, bad.most_rows = "-9";
+    bad = good, bad.max_rows = "-9";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     bad = good, bad.weights = 2;
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
@@ -695,7 +702,7 @@ static void lstsq_rounding(void **state) {
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     bad.fast = NULL;
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
-    bad.most_rows = NULL;
+    bad.max_rows = NULL;
     assert_ok(load_rounding(&bad));
 }
 

@@ -28,7 +28,8 @@ static snnk_spectrum *make_spectrum(void) {
                         im[] = {-1, 0.2, 0, 3e-3, 0};
     snnk_spectrum *spectrum;
 
-    assert_ok(snnk_spectrum_from_atoms(5, omega, re, im, 0.1 + 0.2, 0.1 + 0.7, NULL, &spectrum));
+    assert_ok(
+        snnk_spectrum_create_from_atoms(5, omega, re, im, 0.1 + 0.2, 0.1 + 0.7, NULL, &spectrum));
     return spectrum;
 }
 
@@ -90,7 +91,7 @@ static snnk_network *network_of(const snnk_map *map) {
     snnk_layer *layer;
     snnk_network *network;
 
-    assert_ok(snnk_layer_from_weights(map, L, W, D, b, &layer));
+    assert_ok(snnk_layer_create_from_weights(map, L, W, D, b, &layer));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, layer));
     snnk_layer_free(layer);
@@ -160,7 +161,7 @@ static void assert_same_settings(const snnk_map *was, const snnk_map *is) {
 /* What no output here depends on. */
 static void assert_same_facts(const snnk_map *was, const snnk_map *is) {
     for (size_t k = 0; k < was->n_blocks; k++) {
-        const snnk__line *line[2] = {was->blocks[k]->line, is->blocks[k]->line};
+        const snnk__affine *line[2] = {was->blocks[k]->line, is->blocks[k]->line};
         const snnk__urf *urf[2] = {was->blocks[k]->urf, is->blocks[k]->urf};
         const snnk_frame *frame[2] = {line[0] ? line[0]->frame : urf[0]->frame,
                                       line[1] ? line[1]->frame : urf[1]->frame};
@@ -266,7 +267,8 @@ static void test_round_trip_of_a_line(void **state) {
     snnk_spectrum *spectrum;
 
     (void)state;
-    assert_ok(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, -0.25, 1.0 / 3, NULL, &spectrum));
+    assert_ok(
+        snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, -0.25, 1.0 / 3, NULL, &spectrum));
     for (int which = 0; which < FRAMES; which++)
         for (int32_t affine = SNNK_URF_AFFINE_EXACT; affine <= SNNK_URF_AFFINE_SKETCH; affine++) {
             snnk_frame *frame = make_frame(which);
@@ -306,9 +308,10 @@ static int make_network(const snnk_allocator *allocator, snnk_network **network)
     if (st == SNNK_OK) st = snnk_map_concat(3, (const snnk_map *const *)parts, &map);
     const size_t m = snnk_map_features(map); /* 0 for NULL */
     draw_floats(Psi, D * m, 4);
-    if (st == SNNK_OK) st = snnk_layer_from_map(map, D, Psi, m, W, &layers[0]);
-    if (st == SNNK_OK) st = snnk_layer_from_weights(parts[0], L, W, D, b, &layers[1]);
-    if (st == SNNK_OK) st = snnk_layer_dense(L, L, W, L, b, SNNK_TANH, allocator, &layers[2]);
+    if (st == SNNK_OK) st = snnk_layer_create(map, D, Psi, m, W, &layers[0]);
+    if (st == SNNK_OK) st = snnk_layer_create_from_weights(parts[0], L, W, D, b, &layers[1]);
+    if (st == SNNK_OK)
+        st = snnk_layer_create_dense(L, L, W, L, b, SNNK_TANH, allocator, &layers[2]);
     if (st == SNNK_OK) st = snnk_network_create(allocator, &made);
     for (size_t i = 0; st == SNNK_OK && i < 3; i++) st = snnk_network_append(made, layers[i]);
     for (size_t i = 0; i < 3; i++) {
@@ -366,7 +369,7 @@ static void test_numbers_keep_all_their_bits(void **state) {
         config.projection_scale = awkward[i];
         config.floor = -awkward[i] / 1e16;
         assert_ok(snnk_map_create(D, &config, NULL, &map));
-        assert_ok(snnk_layer_from_map(map, 1, Psi, 6, NULL, &layer));
+        assert_ok(snnk_layer_create(map, 1, Psi, 6, NULL, &layer));
         assert_ok(snnk_network_create(NULL, &network));
         assert_ok(snnk_network_append(network, layer));
         buffer = saved(network, SNNK_SAVE_SEED, &bytes);
@@ -466,18 +469,18 @@ static void test_loads_format_1(void **state) {
     for (size_t i = 0; i < ROWS * L1; i++)
         assert_close(Y[i], model_1_y[i], GOLDEN_RTOL, GOLDEN_ATOL);
     assert_true(map->blocks[0]->urf->facts.error == 0.001);
-    assert_true(map->blocks[0]->urf->facts.strip == 1.5707963267948966);
+    assert_true(map->blocks[0]->urf->facts.analyticity_halfwidth == 1.5707963267948966);
     assert_true(map->blocks[0]->urf->atoms.atom[1].share == 0.3);
     assert_true(map->blocks[0]->urf->frame->input_norm == 1.25);
     assert_true(map->blocks[1]->line->frame->weight_norm == 0.75);
     assert_true(map->blocks[1]->line->facts.error == 0.002);
-    assert_true(isinf(map->blocks[1]->line->facts.strip));
+    assert_true(isinf(map->blocks[1]->line->facts.analyticity_halfwidth));
     assert_true(map->blocks[2]->line->facts.error == 0.004);
     assert_true(isinf(map->blocks[2]->line->facts.radius)); /* the file does not say */
     assert_ok(snnk_map_config_init(&config, sizeof config));
     for (size_t k = 0; k < 7; k++) {
         static const int32_t kinds[] = {
-            SNNK_MAP_URF,      SNNK_MAP_LINE,        SNNK_MAP_LINE,    SNNK_MAP_ARC_COSINE,
+            SNNK_MAP_URF,      SNNK_MAP_AFFINE,      SNNK_MAP_AFFINE,  SNNK_MAP_ARC_COSINE,
             SNNK_MAP_GAUSSIAN, SNNK_MAP_ELEMENTWISE, SNNK_MAP_IDENTITY};
         static const int32_t projections[] = {SNNK_PROJECTION_SIMPLEX, SNNK_PROJECTION_SOBOL,
                                               SNNK_PROJECTION_HD3,     SNNK_PROJECTION_GAUSSIAN,

@@ -104,9 +104,10 @@ static void test_strips(void **state) {
 
     (void)state;
     for (int32_t a = 0; a < SNNK__ACTIVATIONS; a++)
-        assert_close(snnk_activation_strip(a), widths[a], 1e-14, 0); /* a few roundings */
-    assert_true(isnan(snnk_activation_strip(-1)));
-    assert_true(isnan(snnk_activation_strip(SNNK__ACTIVATIONS)));
+        assert_close(snnk_activation_analyticity_halfwidth(a), widths[a], 1e-14,
+                     0); /* a few roundings */
+    assert_true(isnan(snnk_activation_analyticity_halfwidth(-1)));
+    assert_true(isnan(snnk_activation_analyticity_halfwidth(SNNK__ACTIVATIONS)));
 }
 
 /* ---- Exact spectra and given atoms ---- */
@@ -152,7 +153,7 @@ static void test_atoms_are_merged(void **state) {
     snnk_spectrum *spectrum;
 
     (void)state;
-    assert_ok(snnk_spectrum_from_atoms(7, omega, re, im, 10, -1.5, &config, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(7, omega, re, im, 10, -1.5, &config, &spectrum));
     assert_int_equal(snnk_spectrum_atoms(spectrum), 2);
     assert_ok(snnk_spectrum_get(spectrum, growth, rate, a, b));
     assert_ok(snnk_spectrum_affine_part(spectrum, &intercept, &slope));
@@ -166,12 +167,12 @@ static void test_atoms_are_merged(void **state) {
     assert_true(used.center == 3 && used.radius == 0.5);
     snnk_spectrum_free(spectrum);
 
-    assert_ok(snnk_spectrum_from_atoms(1, omega, re, NULL, 0, 0, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(1, omega, re, NULL, 0, 0, NULL, &spectrum));
     assert_ok(snnk_spectrum_get(spectrum, NULL, NULL, a, b));
     assert_true(a[0] == 0.5 && b[0] == 0);
     snnk_spectrum_free(spectrum);
 
-    assert_ok(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 2, 3, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 2, 3, NULL, &spectrum));
     assert_int_equal(snnk_spectrum_atoms(spectrum), 0);
     assert_true(snnk_spectrum_l1(spectrum) == 0 && value_at(spectrum, 0.5) == 3.5);
     snnk_spectrum_free(spectrum);
@@ -192,7 +193,7 @@ static void test_eval_is_the_sum(void **state) {
         im[k] = draw_uniform(&draws);
     }
     for (size_t i = 0; i < Z; i++) z[i] = values[i] = 0.4 * (double)i - 4;
-    assert_ok(snnk_spectrum_from_atoms(N, omega, re, im, 0.3, -0.7, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(N, omega, re, im, 0.3, -0.7, NULL, &spectrum));
     assert_true(snnk_spectrum_atoms(spectrum) <= 40);
     assert_ok(snnk_spectrum_eval(spectrum, Z, values, values)); /* in place */
     for (size_t i = 0; i < Z; i++) {
@@ -353,7 +354,7 @@ static void test_extension_by_the_definition(void **state) {
     config.tolerance = 0;
     config.largest_error = 1e30;
     config.affine = SNNK_AFFINE_NONE;
-    assert_ok(snnk_spectrum_from_function(wavy, NULL, &config, &spectrum));
+    assert_ok(snnk_spectrum_create_from_function(wavy, NULL, &config, &spectrum));
     for (int j = -N / 2; j < N / 2; j++) {
         const long double x = 2 * T * j / N, t = (fabsl(x) - R) / (2 * (T - R));
         const long double there = x > 0 ? x - 2 * T : x + 2 * T;
@@ -400,7 +401,7 @@ static void test_line_is_least_squares(void **state) {
         snnk_spectrum *spectrum;
 
         config.tolerance = 0;
-        assert_ok(snnk_spectrum_from_function(cube, NULL, &config, &spectrum));
+        assert_ok(snnk_spectrum_create_from_function(cube, NULL, &config, &spectrum));
         assert_ok(snnk_spectrum_affine_part(spectrum, &intercept, &slope));
         assert_close(slope, center ? 5.4 : 2.4, 5e-4, 0);
         for (int i = -1000; i <= 1000; i++) {
@@ -465,7 +466,7 @@ static void test_rounding_makes_no_atoms(void **state) {
     (void)state;
     config.affine = SNNK_AFFINE_NONE;
     config.tolerance = 0;
-    assert_ok(snnk_spectrum_from_function(nearly_one, NULL, &config, &spectrum));
+    assert_ok(snnk_spectrum_create_from_function(nearly_one, NULL, &config, &spectrum));
     assert_int_equal(snnk_spectrum_atoms(spectrum), 0);
     assert_ok(snnk_spectrum_affine_part(spectrum, &intercept, &slope));
     assert_true(slope == 0);
@@ -482,12 +483,12 @@ static void test_small_atoms_are_kept(void **state) {
     snnk_spectrum *spectrum;
 
     (void)state;
-    assert_ok(snnk_spectrum_from_function(nearly_line, &size, &config, &spectrum));
+    assert_ok(snnk_spectrum_create_from_function(nearly_line, &size, &config, &spectrum));
     assert_true(snnk_spectrum_atoms(spectrum) > 3);
     assert_true(snnk_spectrum_l1(spectrum) > 5e-10 && snnk_spectrum_l1(spectrum) < 5e-9);
     snnk_spectrum_free(spectrum);
     size = 1e-17;
-    assert_ok(snnk_spectrum_from_function(nearly_line, &size, &config, &spectrum));
+    assert_ok(snnk_spectrum_create_from_function(nearly_line, &size, &config, &spectrum));
     assert_int_equal(snnk_spectrum_atoms(spectrum), 0);
     snnk_spectrum_free(spectrum);
 }

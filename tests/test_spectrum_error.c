@@ -1,4 +1,4 @@
-/* src/spectrum/spectrum_comb.c: bounds on the error of spectra hold, and are not loose. */
+/* src/spectrum/spectrum_harmonics.c: bounds on the error of spectra hold, and are not loose. */
 #include <stdlib.h>
 
 #include "support/draw.h"
@@ -133,12 +133,12 @@ static void test_bounds_hold_at_kinks_and_jumps(void **state) {
 
         config.points = 16u << i % 4;
         config.largest_error = 1e30;
-        assert_ok(snnk_spectrum_from_function(zigzag, &shift, &config, &spectrum));
+        assert_ok(snnk_spectrum_create_from_function(zigzag, &shift, &config, &spectrum));
         assert_true(largest_nearby(spectrum, zigzag, &shift, shift) <=
                     snnk_spectrum_error(spectrum));
         assert_true(measured(spectrum, zigzag, &shift, 0, 1) <= snnk_spectrum_error(spectrum));
         snnk_spectrum_free(spectrum);
-        assert_ok(snnk_spectrum_from_function(staircase, &shift, &config, &spectrum));
+        assert_ok(snnk_spectrum_create_from_function(staircase, &shift, &config, &spectrum));
         for (int jump = -3; jump <= 4; jump++) {
             const double at = (jump - shift) / 3.7;
 
@@ -153,18 +153,18 @@ static void test_bounds_hold_at_kinks_and_jumps(void **state) {
 /* A kink in the middle of a cell of the sweep, and a line through all of its points: the bound is the
  * distance between kink and chord, h/4 for a change of slope of 1, and no more than a third above. */
 static void test_kink_within_a_cell(void **state) {
-    const snnk__sweep sweep = snnk__sweep_of(64, 4, 1);
-    const size_t count = snnk__sweep_count(&sweep), at = sweep.half + 9;
-    const double kink = snnk__sweep_offset(&sweep, at) + sweep.step / 2;
-    const snnk__comb nothing = {.center = 0};
+    const snnk__check_grid sweep = snnk__check_grid_for(64, 4, 1);
+    const size_t count = snnk__check_grid_count(&sweep), at = sweep.half + 9;
+    const double kink = snnk__check_grid_offset(&sweep, at) + sweep.step / 2;
+    const snnk__harmonics nothing = {.center = 0};
     double *f = calloc(2 * count, sizeof *f);
 
     (void)state;
     assert_true(sweep.step * 16384 <= 2 && count > 16384);
-    assert_true(snnk__sweep_of(4096, 4, 1).step <= 4.0 / 65536); /* 16 to a point */
+    assert_true(snnk__check_grid_for(4096, 4, 1).step <= 4.0 / 65536); /* 16 to a point */
     for (size_t i = 0; i < count; i++)
-        f[count + i] = f[i] = fmax(snnk__sweep_offset(&sweep, i) - kink, 0);
-    const snnk__fit fit = snnk__comb_fit(&nothing, &sweep, f, f + count);
+        f[count + i] = f[i] = fmax(snnk__check_grid_offset(&sweep, i) - kink, 0);
+    const snnk__spectrum_bound fit = snnk__harmonics_bound(&nothing, &sweep, f, f + count);
 
     assert_true(fit.error >= sweep.step / 4);
     assert_true(fit.error <= sweep.step / 2 * 1.34);
@@ -198,7 +198,7 @@ static void test_points_are_doubled_until_settled(void **state) {
         snnk_spectrum_free(spectrum);
     }
     config = config_of(SNNK_SPECTRUM_AUTO, 0, 1);
-    assert_ok(snnk_spectrum_from_function(ripple, NULL, &config, &spectrum));
+    assert_ok(snnk_spectrum_create_from_function(ripple, NULL, &config, &spectrum));
     assert_true(points_of(spectrum) >= 512); /* T = 2, Nyquist: pi N/(2 T) > 300 */
     assert_true(measured(spectrum, ripple, NULL, 0, 1) <= snnk_spectrum_error(spectrum));
     assert_true(snnk_spectrum_error(spectrum) < 3e-3); /* 1e-3 of the range */

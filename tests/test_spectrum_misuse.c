@@ -32,9 +32,9 @@ static void test_values_give_what_a_callback_gives(void **state) {
 
         config.points = open ? 0 : 128u << i;
         config.affine = i % 2;
-        assert_ok(snnk_spectrum_points(&config, &n, NULL));
+        assert_ok(snnk_spectrum_sample_points(&config, &n, NULL));
         z = malloc(n * sizeof *z);
-        assert_ok(snnk_spectrum_points(&config, &again, z));
+        assert_ok(snnk_spectrum_sample_points(&config, &again, z));
         assert_int_equal(n, again);
         for (size_t k = 0; k < n; k++) {
             least = fmin(least, z[k]);
@@ -44,15 +44,15 @@ static void test_values_give_what_a_callback_gives(void **state) {
         /* what the header says is needed of f, to rounding */
         assert_true(least >= config.center - (2 * T - config.radius) - 1e-12);
         assert_true(most <= config.center + (2 * T - config.radius) + 1e-12);
-        assert_ok(snnk_spectrum_from_values(n, z, &config, &made));
+        assert_ok(snnk_spectrum_create_from_samples(n, z, &config, &made));
         if (open) config.points = 4096;
-        assert_ok(snnk_spectrum_from_function(wavy, &calls, &config, &twin));
+        assert_ok(snnk_spectrum_create_from_function(wavy, &calls, &config, &twin));
         assert_true(calls == (double)n);
         assert_same(made, twin);
         assert_int_equal(points_of(made), config.points);
         snnk_spectrum_free(made);
         snnk_spectrum_free(twin);
-        assert_status(snnk_spectrum_from_values(n - 1, z, &config, &made), SNNK_E_SHAPE);
+        assert_status(snnk_spectrum_create_from_samples(n - 1, z, &config, &made), SNNK_E_SHAPE);
         assert_null(made);
         free(z);
     }
@@ -108,16 +108,17 @@ static void test_nonfinite_functions_are_refused(void **state) {
         snnk_spectrum *spectrum = (snnk_spectrum *)from;
         size_t n;
 
-        assert_status(snnk_spectrum_from_function(broken, from, &config, &spectrum),
+        assert_status(snnk_spectrum_create_from_function(broken, from, &config, &spectrum),
                       SNNK_E_NONFINITE);
         assert_null(spectrum);
         assert_says(says[i]);
-        assert_ok(snnk_spectrum_points(&config, &n, NULL));
+        assert_ok(snnk_spectrum_sample_points(&config, &n, NULL));
         z = malloc(n * sizeof *z);
-        assert_ok(snnk_spectrum_points(&config, &n, z));
+        assert_ok(snnk_spectrum_sample_points(&config, &n, z));
         for (size_t k = 0; k < n; k++) z[k] = broken(z[k], from);
         spectrum = (snnk_spectrum *)from;
-        assert_status(snnk_spectrum_from_values(n, z, &config, &spectrum), SNNK_E_NONFINITE);
+        assert_status(snnk_spectrum_create_from_samples(n, z, &config, &spectrum),
+                      SNNK_E_NONFINITE);
         assert_null(spectrum);
         assert_says(says[i]);
         free(z);
@@ -154,7 +155,7 @@ static void test_unresolved_is_refused(void **state) {
     config = config_of(SNNK_SPECTRUM_AUTO, 0, 1);
     config.points = 64;
     config.largest_error = 1e30; /* finite values whose sums are not */
-    assert_status(snnk_spectrum_from_function(enormous, &jump, &config, &spectrum),
+    assert_status(snnk_spectrum_create_from_function(enormous, &jump, &config, &spectrum),
                   SNNK_E_UNRESOLVED);
     assert_null(spectrum);
 }
@@ -168,9 +169,9 @@ static void test_unresolved_is_refused(void **state) {
         assert_status(snnk_spectrum_create(SNNK_TANH, &c_, &s_), (status));                        \
         assert_null(s_);                                                                           \
         assert_says(#field);                                                                       \
-        assert_status(snnk_spectrum_from_function(wavy, NULL, &c_, &s_), (status));                \
-        assert_status(snnk_spectrum_points(&c_, &n, NULL), (status));                              \
-        assert_status(snnk_spectrum_from_values(1, &one, &c_, &s_), (status));                     \
+        assert_status(snnk_spectrum_create_from_function(wavy, NULL, &c_, &s_), (status));         \
+        assert_status(snnk_spectrum_sample_points(&c_, &n, NULL), (status));                       \
+        assert_status(snnk_spectrum_create_from_samples(1, &one, &c_, &s_), (status));             \
         assert_null(s_);                                                                           \
     } while (0)
 
@@ -227,26 +228,33 @@ static void test_argument_errors(void **state) {
     assert_status(snnk_spectrum_create(SNNK_SIN, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_spectrum_create(-1, NULL, &s), SNNK_E_ENUM);
     assert_status(snnk_spectrum_create(SNNK__ACTIVATIONS, NULL, &s), SNNK_E_ENUM);
-    assert_status(snnk_spectrum_from_function(NULL, NULL, NULL, &s), SNNK_E_NULL);
-    assert_status(snnk_spectrum_from_function(wavy, NULL, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_spectrum_points(NULL, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_spectrum_from_values(1, NULL, NULL, &s), SNNK_E_NULL);
-    assert_status(snnk_spectrum_from_values(1, &one, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_spectrum_from_values(1, &one, NULL, &s), SNNK_E_SHAPE);
-    assert_status(snnk_spectrum_from_atoms(1, NULL, &one, NULL, 0, 0, NULL, &s), SNNK_E_NULL);
-    assert_status(snnk_spectrum_from_atoms(1, &one, NULL, NULL, 0, 0, NULL, &s), SNNK_E_NULL);
-    assert_status(snnk_spectrum_from_atoms(1, &one, &one, NULL, 0, 0, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_spectrum_from_atoms(1, &bad, &one, NULL, 0, 0, NULL, &s), SNNK_E_NONFINITE);
-    assert_status(snnk_spectrum_from_atoms(1, &one, &bad, NULL, 0, 0, NULL, &s), SNNK_E_NONFINITE);
-    assert_status(snnk_spectrum_from_atoms(1, &one, &one, &bad, 0, 0, NULL, &s), SNNK_E_NONFINITE);
-    assert_status(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, bad, 0, NULL, &s),
+    assert_status(snnk_spectrum_create_from_function(NULL, NULL, NULL, &s), SNNK_E_NULL);
+    assert_status(snnk_spectrum_create_from_function(wavy, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_spectrum_sample_points(NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_spectrum_create_from_samples(1, NULL, NULL, &s), SNNK_E_NULL);
+    assert_status(snnk_spectrum_create_from_samples(1, &one, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_spectrum_create_from_samples(1, &one, NULL, &s), SNNK_E_SHAPE);
+    assert_status(snnk_spectrum_create_from_atoms(1, NULL, &one, NULL, 0, 0, NULL, &s),
+                  SNNK_E_NULL);
+    assert_status(snnk_spectrum_create_from_atoms(1, &one, NULL, NULL, 0, 0, NULL, &s),
+                  SNNK_E_NULL);
+    assert_status(snnk_spectrum_create_from_atoms(1, &one, &one, NULL, 0, 0, NULL, NULL),
+                  SNNK_E_NULL);
+    assert_status(snnk_spectrum_create_from_atoms(1, &bad, &one, NULL, 0, 0, NULL, &s),
                   SNNK_E_NONFINITE);
-    assert_status(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 0, bad, NULL, &s),
+    assert_status(snnk_spectrum_create_from_atoms(1, &one, &bad, NULL, 0, 0, NULL, &s),
                   SNNK_E_NONFINITE);
-    assert_status(snnk_spectrum_from_atoms(SIZE_MAX / 2, &one, &one, NULL, 0, 0, NULL, &s),
+    assert_status(snnk_spectrum_create_from_atoms(1, &one, &one, &bad, 0, 0, NULL, &s),
+                  SNNK_E_NONFINITE);
+    assert_status(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, bad, 0, NULL, &s),
+                  SNNK_E_NONFINITE);
+    assert_status(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 0, bad, NULL, &s),
+                  SNNK_E_NONFINITE);
+    assert_status(snnk_spectrum_create_from_atoms(SIZE_MAX / 2, &one, &one, NULL, 0, 0, NULL, &s),
                   SNNK_E_SIZE);
     config.radius = -1;
-    assert_status(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 0, 0, &config, &s), SNNK_E_RANGE);
+    assert_status(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 0, 0, &config, &s),
+                  SNNK_E_RANGE);
     config = config_of(SNNK_SPECTRUM_AUTO, 0, 4);
     config.allocator = &half;
     assert_status(snnk_spectrum_create(SNNK_SIN, &config, &s), SNNK_E_NULL);
@@ -255,18 +263,20 @@ static void test_argument_errors(void **state) {
     /* Beyond what features in float can be. */
     const double ones[] = {1, 1}, frequencies[] = {1, 2e12}, amplitudes[] = {1, -2e30};
 
-    assert_status(snnk_spectrum_from_atoms(2, frequencies, ones, NULL, 0, 0, NULL, &s),
+    assert_status(snnk_spectrum_create_from_atoms(2, frequencies, ones, NULL, 0, 0, NULL, &s),
                   SNNK_E_RANGE);
     assert_says("omega[1] = 2e+12 is beyond 1e+12");
-    assert_status(snnk_spectrum_from_atoms(2, ones, amplitudes, NULL, 0, 0, NULL, &s),
+    assert_status(snnk_spectrum_create_from_atoms(2, ones, amplitudes, NULL, 0, 0, NULL, &s),
                   SNNK_E_RANGE);
     assert_says("re[1]");
-    assert_status(snnk_spectrum_from_atoms(1, &one, &one, amplitudes + 1, 0, 0, NULL, &s),
+    assert_status(snnk_spectrum_create_from_atoms(1, &one, &one, amplitudes + 1, 0, 0, NULL, &s),
                   SNNK_E_RANGE);
     assert_says("im[0]");
-    assert_status(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 2e30, 0, NULL, &s), SNNK_E_RANGE);
+    assert_status(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 2e30, 0, NULL, &s),
+                  SNNK_E_RANGE);
     assert_says("intercept = 2e+30");
-    assert_status(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 0, -2e30, NULL, &s), SNNK_E_RANGE);
+    assert_status(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 0, -2e30, NULL, &s),
+                  SNNK_E_RANGE);
     assert_says("slope");
     assert_null(s);
 
@@ -284,9 +294,10 @@ static void test_argument_errors(void **state) {
     }
     for (config.method = SNNK_SPECTRUM_EXACT; config.method <= SNNK_SPECTRUM_INTEGRAL;
          config.method++) {
-        assert_status(snnk_spectrum_from_function(wavy, NULL, &config, &s), SNNK_E_UNSUPPORTED);
-        assert_status(snnk_spectrum_points(&config, &n, NULL), SNNK_E_UNSUPPORTED);
-        assert_status(snnk_spectrum_from_values(1, &one, &config, &s), SNNK_E_UNSUPPORTED);
+        assert_status(snnk_spectrum_create_from_function(wavy, NULL, &config, &s),
+                      SNNK_E_UNSUPPORTED);
+        assert_status(snnk_spectrum_sample_points(&config, &n, NULL), SNNK_E_UNSUPPORTED);
+        assert_status(snnk_spectrum_create_from_samples(1, &one, &config, &s), SNNK_E_UNSUPPORTED);
     }
     config.method = SNNK_SPECTRUM_INTEGRAL;
     config.points = 1;
@@ -337,19 +348,19 @@ static void test_failing_allocations(void **state) {
         snnk_spectrum_free(spectrum);
     });
     assert_survives_failing_allocations(memory, st, {
-        st = snnk_spectrum_from_function(wavy, NULL, &config, &spectrum);
+        st = snnk_spectrum_create_from_function(wavy, NULL, &config, &spectrum);
         snnk_spectrum_free(spectrum);
     });
     assert_survives_failing_allocations(memory, st, {
-        st = snnk_spectrum_from_atoms(3, omega, re, NULL, 0, 0, &config, &spectrum);
+        st = snnk_spectrum_create_from_atoms(3, omega, re, NULL, 0, 0, &config, &spectrum);
         snnk_spectrum_free(spectrum);
     });
     config.points = 64;
-    assert_ok(snnk_spectrum_points(&config, &n, NULL));
+    assert_ok(snnk_spectrum_sample_points(&config, &n, NULL));
     values = malloc(n * sizeof *values);
-    assert_ok(snnk_spectrum_points(&config, &n, values));
+    assert_ok(snnk_spectrum_sample_points(&config, &n, values));
     assert_survives_failing_allocations(memory, st, {
-        st = snnk_spectrum_from_values(n, values, &config, &spectrum);
+        st = snnk_spectrum_create_from_samples(n, values, &config, &spectrum);
         snnk_spectrum_free(spectrum);
     });
     free(values);

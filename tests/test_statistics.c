@@ -36,8 +36,8 @@ static snnk_network *make_network(void) {
     config.features = M;
     config.kind = SNNK_MAP_GAUSSIAN;
     assert_ok(snnk_map_create(HIDDEN, &config, NULL, &map));
-    assert_ok(snnk_layer_dense(D, HIDDEN, W, D, NULL, SNNK_TANH, NULL, &layers[0]));
-    assert_ok(snnk_layer_from_map(map, L, zeros, M, NULL, &layers[1]));
+    assert_ok(snnk_layer_create_dense(D, HIDDEN, W, D, NULL, SNNK_TANH, NULL, &layers[0]));
+    assert_ok(snnk_layer_create(map, L, zeros, M, NULL, &layers[1]));
     assert_ok(snnk_network_create(NULL, &network));
     for (int k = 0; k < 2; k++) {
         assert_ok(snnk_network_append(network, layers[k]));
@@ -47,11 +47,11 @@ static snnk_network *make_network(void) {
     return network;
 }
 
-static snnk_lstsq *statistics_of(size_t targets, int32_t route) {
+static snnk_lstsq *statistics_of(size_t targets, int32_t factorization) {
     snnk_lstsq *lstsq;
 
     assert_ok(snnk_lstsq_create(M, targets, NULL, &lstsq));
-    assert_ok(snnk_lstsq_set_route(lstsq, route));
+    assert_ok(snnk_lstsq_set_factorization(lstsq, factorization));
     return lstsq;
 }
 
@@ -119,12 +119,12 @@ static snnk_network *through_a_file(snnk_network *network) {
 /* Half of the rows, a file, the other half: as all at once. And back again. */
 static void test_life(void **state) {
     (void)state;
-    for (int32_t route = 0; route <= SNNK_ROUTE_AUTO; route++) {
+    for (int32_t factorization = 0; factorization <= SNNK_FACTORIZATION_AUTO; factorization++) {
         snnk_network *whole = make_network(), *part = make_network(), *grown = make_network();
 
-        assert_ok(snnk_network_set_statistics(whole, statistics_of(L, route)));
-        assert_ok(snnk_network_set_statistics(part, statistics_of(L, route)));
-        assert_ok(snnk_network_set_statistics(grown, statistics_of(L, route)));
+        assert_ok(snnk_network_set_statistics(whole, statistics_of(L, factorization)));
+        assert_ok(snnk_network_set_statistics(part, statistics_of(L, factorization)));
+        assert_ok(snnk_network_set_statistics(grown, statistics_of(L, factorization)));
         feed(whole, 0, N, L, 0);
         feed(part, 0, HALF, L, 0);
         feed(grown, 0, HALF, L, 0);
@@ -148,11 +148,11 @@ static void test_life(void **state) {
 /* Rows in fast precision are known to be that in a network's file too, and how many there were. */
 static void test_rounding_in_a_file(void **state) {
     snnk_network *network = make_network();
-    snnk_lstsq *lstsq = statistics_of(L, SNNK_ROUTE_GRAM);
+    snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM);
     double ridges[2][3];
 
     (void)state;
-    assert_ok(snnk_lstsq_set_precision(lstsq, SNNK_PRECISION_FAST));
+    assert_ok(snnk_lstsq_set_precision(lstsq, SNNK_PRECISION_SINGLE));
     assert_ok(snnk_network_set_statistics(network, lstsq));
     feed(network, 0, N, L, 0);
     assert_ok(snnk_lstsq_default_ridges(lstsq, 3, ridges[0]));
@@ -174,10 +174,10 @@ static void test_more_targets(void **state) {
     snnk_solve_report report;
 
     (void)state;
-    assert_ok(snnk_network_set_statistics(whole, statistics_of(L + 1, SNNK_ROUTE_GRAM)));
+    assert_ok(snnk_network_set_statistics(whole, statistics_of(L + 1, SNNK_FACTORIZATION_GRAM)));
     feed(whole, 0, N, L + 1, 0);
     solve(whole);
-    assert_ok(snnk_network_set_statistics(grown, statistics_of(L, SNNK_ROUTE_GRAM)));
+    assert_ok(snnk_network_set_statistics(grown, statistics_of(L, SNNK_FACTORIZATION_GRAM)));
     feed(grown, 0, HALF, L, 0);
     solve(grown);
     assert_int_equal(snnk_network_outputs(grown), L);
@@ -216,14 +216,14 @@ static void test_features(void **state) {
 
 static void test_misuse(void **state) {
     snnk_network *network = make_network(), *none, *dense, *tower;
-    snnk_lstsq *lstsq = statistics_of(L, SNNK_ROUTE_GRAM), *narrow, *few;
+    snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM), *narrow, *few;
     const float W[D] = {0};
     snnk_layer *layer;
 
     (void)state;
     assert_ok(snnk_network_create(NULL, &none));
     assert_ok(snnk_network_create(NULL, &dense));
-    assert_ok(snnk_layer_dense(D, 1, W, D, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(D, 1, W, D, NULL, SNNK_IDENTITY, NULL, &layer));
     assert_ok(snnk_network_append(dense, layer));
     assert_ok(snnk_lstsq_create(M - 1, L, NULL, &narrow));
     assert_ok(snnk_lstsq_create(M, L - 1, NULL, &few));
@@ -275,7 +275,7 @@ static void test_statistics_of_a_fit(void **state) {
     assert_ok(snnk_fit_statistics(fit, NULL, &lstsq[0]));
     assert_status(snnk_fit_statistics(NULL, NULL, &lstsq[1]), SNNK_E_NULL);
     assert_status(snnk_fit_statistics(fit, NULL, NULL), SNNK_E_NULL);
-    lstsq[1] = statistics_of(L, SNNK_ROUTE_GRAM);
+    lstsq[1] = statistics_of(L, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
     assert_ok(snnk_lstsq_add(lstsq[1], N, Phi, M, Y, L + 1, NULL));
     for (int k = 0; k < 2; k++) {

@@ -15,7 +15,7 @@ static void check_loads(const unsigned char *file, size_t bytes, double weight,
     assert_ok(snnk_lstsq_load_memory(file, bytes, NULL, &lstsq));
     assert_int_equal(snnk_lstsq_rows(lstsq), FILE_ROWS);
     assert_true(snnk_lstsq_weight(lstsq) == weight);
-    assert_int_equal(snnk_lstsq_route(lstsq), SNNK_ROUTE_GRAM);
+    assert_int_equal(snnk_lstsq_factorization(lstsq), SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = file_ridge;
     assert_ok(snnk_lstsq_solve(lstsq, &config, B, M, b, NULL));

@@ -69,7 +69,7 @@ static void run_owners(worker *w) {
         snnk_network *network = NULL;
 
         w->failed |= snnk_map_concat(2, twice, &map) != SNNK_OK;
-        w->failed |= snnk_layer_from_map(s->map, L, Psi, M, NULL, &layer) != SNNK_OK;
+        w->failed |= snnk_layer_create(s->map, L, Psi, M, NULL, &layer) != SNNK_OK;
         w->failed |= snnk_network_create(NULL, &network) != SNNK_OK;
         w->failed |= snnk_network_append(network, s->layer) != SNNK_OK;
         snnk_map_free(map);
@@ -126,8 +126,8 @@ static void test_const_objects_are_shared(void **state) {
     draw_floats(s.X, N * D, 1);
     draw_floats(Psi, L * M, 2);
     draw_floats(W, L * L, 3);
-    assert_ok(snnk_layer_from_map(map, L, Psi, M, NULL, &layer));
-    assert_ok(snnk_layer_dense(L, L, W, L, NULL, SNNK_SILU, NULL, &last));
+    assert_ok(snnk_layer_create(map, L, Psi, M, NULL, &layer));
+    assert_ok(snnk_layer_create_dense(L, L, W, L, NULL, SNNK_SILU, NULL, &last));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, layer));
     assert_ok(snnk_network_append(network, last));

@@ -9,7 +9,7 @@
 #include <float.h>
 #include <stdbool.h>
 
-#include "spectrum/atoms.h"
+#include "map/atoms.h"
 
 enum { D = 9, N = 20, L = 16, M = 90 };
 
@@ -35,7 +35,7 @@ static double mixture(double z) {
 static snnk_spectrum *make_spectrum(void) {
     snnk_spectrum *spectrum;
 
-    assert_ok(snnk_spectrum_from_atoms(3, omega, re, im, 0.2, 0.3, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(3, omega, re, im, 0.2, 0.3, NULL, &spectrum));
     return spectrum;
 }
 
@@ -137,7 +137,8 @@ static void check_one_atom(const snnk_urf_config *config, int32_t center, int32_
     if (softmax)
         assert_ok(snnk_spectrum_create(SNNK_EXP, NULL, &spectrum));
     else
-        assert_ok(snnk_spectrum_from_atoms(1, &one_omega, &one_re, &one_im, 0, 0, NULL, &spectrum));
+        assert_ok(snnk_spectrum_create_from_atoms(1, &one_omega, &one_re, &one_im, 0, 0, NULL,
+                                                  &spectrum));
     assert_ok(snnk_map_create_urf_from_rows(D, spectrum, ROWS, G, D, config, frame, &map));
     estimate(map, Y);
     assert_ok(snnk_frame_apply(frame, 0, N, X, D, seen_x, D));
@@ -216,7 +217,7 @@ static void sketches_are_the_formula(void **state) {
 
         config.affine = SNNK_URF_AFFINE_SKETCH;
         config.features = ROWS + (center == SNNK_CENTER_BOTH);
-        assert_ok(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 0.4, 1.5, NULL, &spectrum));
+        assert_ok(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 0.4, 1.5, NULL, &spectrum));
         assert_ok(snnk_map_create_urf_from_rows(D, spectrum, ROWS, G, D, &config, frame, &map));
         assert_int_equal(snnk_map_features(map), config.features);
         estimate(map, Y);
@@ -255,7 +256,7 @@ static void drawn_rows_have_the_right_weights(void **state) {
     snnk_spectrum *spectrum;
 
     (void)state;
-    assert_ok(snnk_spectrum_from_atoms(K, rates, ones, NULL, 0, 0, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(K, rates, ones, NULL, 0, 0, NULL, &spectrum));
     for (int32_t atoms = 0; atoms < 3; atoms++) {
         snnk_urf_config config = defaults();
         float Phi[M], Psi[M], bias;
@@ -450,7 +451,7 @@ static void finite_inputs_give_finite_features(void **state) {
                         assert_ok(snnk_map_weight_tower(map, 1, x, D, b, Psi, m, &bias, NULL));
                         check_finite(Psi, m);
                         float y;
-                        assert_ok(snnk_layer_from_weights(map, 1, x, D, b, &layer));
+                        assert_ok(snnk_layer_create_from_weights(map, 1, x, D, b, &layer));
                         assert_ok(snnk_layer_forward(layer, 1, x, D, &y, 1, NULL));
                         check_finite(&y, 1);
                         snnk_layer_free(layer);
@@ -481,7 +482,7 @@ static void forward_is_the_dot_product_of_the_towers(void **state) {
         config.features = 700; /* several tiles of rows */
         config.form = form;
         assert_ok(snnk_map_create_urf(D, spectrum, &config, frame, &map));
-        assert_ok(snnk_layer_from_weights(map, L, W, D, b, &layer));
+        assert_ok(snnk_layer_create_from_weights(map, L, W, D, b, &layer));
         estimate(map, Y);
         assert_ok(snnk_layer_forward(layer, N, X, D, forward, L, workspace));
         /* Sums of 700 products in float: 700 eps sum |products| at worst, far less by chance. */
@@ -636,7 +637,8 @@ static void affine_functions_need_no_atoms(void **state) {
             snnk_map *map;
 
             config.affine = affine;
-            assert_ok(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 0.7, slope, NULL, &spectrum));
+            assert_ok(
+                snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 0.7, slope, NULL, &spectrum));
             assert_ok(snnk_map_create_urf(D, spectrum, &config, NULL, &map));
             estimate(map, Y);
             const bool exact = affine != SNNK_URF_AFFINE_SKETCH || slope == 0;
@@ -663,8 +665,8 @@ static void folding_is_the_product(void **state) {
     draw_floats(V, L2 * L, 1);
     draw_floats(c, L2, 2);
     assert_ok(snnk_map_create_urf(D, spectrum, NULL, NULL, &map));
-    assert_ok(snnk_layer_from_weights(map, L, W, D, b, &layer));
-    assert_ok(snnk_layer_dense(D, L, W, D, b, SNNK_IDENTITY, NULL, &dense));
+    assert_ok(snnk_layer_create_from_weights(map, L, W, D, b, &layer));
+    assert_ok(snnk_layer_create_dense(D, L, W, D, b, SNNK_IDENTITY, NULL, &dense));
     snnk_layer *both[] = {layer, dense};
     for (size_t a = 0; a < 2; a++) {
         assert_ok(snnk_layer_fold(both[a], L2, V, L, c, &folded));
@@ -681,7 +683,7 @@ static void folding_is_the_product(void **state) {
         snnk_layer_free(folded);
     }
     snnk_layer_free(dense);
-    assert_ok(snnk_layer_dense(D, L, W, D, b, SNNK_TANH, NULL, &dense));
+    assert_ok(snnk_layer_create_dense(D, L, W, D, b, SNNK_TANH, NULL, &dense));
     assert_status(snnk_layer_fold(dense, L2, V, L, c, &folded), SNNK_E_UNSUPPORTED);
     assert_says("tanh");
     assert_status(snnk_layer_fold(layer, 0, V, L, c, &folded), SNNK_E_SHAPE);
@@ -780,7 +782,7 @@ static void failing_allocations_leave_nothing(void **state) {
         status = snnk_map_create_urf(D, spectrum, &config, frame, &map);
         if (status == SNNK_OK) status = snnk_map_redraw(map, 1, 0, NULL, 0, &redrawn);
         snnk_map_free(redrawn);
-        if (status == SNNK_OK) status = snnk_layer_from_weights(map, L, W, D, b, &layer);
+        if (status == SNNK_OK) status = snnk_layer_create_from_weights(map, L, W, D, b, &layer);
         if (status == SNNK_OK) status = snnk_layer_fold(layer, 2, W, L, NULL, &folded);
         snnk_layer_free(folded);
         snnk_layer_free(layer);

@@ -166,8 +166,8 @@ static void derivatives_agree_with_differences(void **state) {
                         if (softmax)
                             assert_ok(snnk_spectrum_create(SNNK_EXP, NULL, &spectrum));
                         else
-                            assert_ok(snnk_spectrum_from_atoms(1, &omega, &one, NULL, 0, 0, NULL,
-                                                               &spectrum));
+                            assert_ok(snnk_spectrum_create_from_atoms(1, &omega, &one, NULL, 0, 0,
+                                                                      NULL, &spectrum));
                         assert_ok(snnk_map_create_urf_from_rows(D, spectrum, ROWS, G, D, &s.config,
                                                                 frame, &map));
                         check(&s, map, X);
@@ -192,7 +192,7 @@ static void the_affine_part_is_linear(void **state) {
         assert_ok(snnk_urf_config_init(&config, sizeof config));
         config.features = 20;
         config.affine = affine;
-        assert_ok(snnk_spectrum_from_atoms(0, NULL, NULL, NULL, 1, 2, NULL, &spectrum));
+        assert_ok(snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, 1, 2, NULL, &spectrum));
         assert_ok(snnk_map_create_urf(D, spectrum, &config, NULL, &map));
         const size_t m = snnk_map_features(map);
         assert_ok(snnk_map_gradient(map, X, J, D));

@@ -1,6 +1,6 @@
 /* src/solve: rows with weights. */
 #include "support/compare.h"
-#include "support/routes.h"
+#include "support/factorizations.h"
 
 /* Rows 0 of weight 3 and 4 of weight 1: mean 1, S = 3 1 + 9 = 12. Targets 8 and 0: mean 6, C = 3 (-1) 2
  * + 3 (-6) = -24, yy = 3 4 + 36 = 48. The roots of the weights round. */
@@ -8,8 +8,9 @@ static void test_by_hand(void **state) {
     const float Phi[] = {0, 4}, Y[] = {8, 0}, weights[] = {3, 1};
 
     (void)state;
-    for (int32_t route = 0; route < 3; route++) {
-        snnk_lstsq *s = route_collect(2, 1, 1, Phi, Y, weights, route), *e = route_create(1, 1, 0);
+    for (int32_t factorization = 0; factorization < 3; factorization++) {
+        snnk_lstsq *s = route_collect(2, 1, 1, Phi, Y, weights, factorization),
+                   *e = route_create(1, 1, 0);
 
         assert_true(snnk_lstsq_weight(s) == 4 && snnk_lstsq_rows(s) == 2);
         e->rows = 2, e->weight = 4, e->mean_phi[0] = 1, e->mean_y[0] = 6;
@@ -57,9 +58,10 @@ static void test_repeated_rows(void **state) {
 
     (void)state;
     for (int32_t way = 0; way < 8; way++) {
-        const int32_t route = way / 2 % 2, precision = way / 4;
+        const int32_t factorization = way / 2 % 2, precision = way / 4;
         const bool labels = way % 2;
-        snnk_lstsq *s = route_create(M, T, route), *e = route_create(M, T, SNNK_ROUTE_GRAM);
+        snnk_lstsq *s = route_create(M, T, factorization),
+                   *e = route_create(M, T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(snnk_lstsq_set_precision(s, precision));
         assert_ok(snnk_lstsq_add_weighted(s, 700, d.Phi, M, labels ? NULL : d.Y, T,
@@ -74,7 +76,7 @@ static void test_repeated_rows(void **state) {
         assert_int_equal(s->rows, N);
         assert_true(s->weight == (double)d.many);
         s->rows = e->rows;
-        route_assert_close(s, e, precision && route == 0 ? 390 * 0x1p-24 : 7e-13, 1e-15);
+        route_assert_close(s, e, precision && factorization == 0 ? 390 * 0x1p-24 : 7e-13, 1e-15);
         assert_true(s->mean_phi[1] == (double)0.1f && s->S[M] == 0 && s->S[M + 1] == 0);
 
         double B[2][T * M], b[2][T];
@@ -83,7 +85,8 @@ static void test_repeated_rows(void **state) {
         for (int32_t intercept = 0; intercept < 2; intercept++) {
             const snnk_solve_report weighted = route_solve(s, 0.5, intercept, B[0], b[0]);
             const snnk_solve_report repeated = route_solve(e, 0.5, intercept, B[1], b[1]);
-            const double tolerance = precision && route == 0 ? 1e-4 : 1e-11; /* condition < 5000 */
+            const double tolerance =
+                precision && factorization == 0 ? 1e-4 : 1e-11; /* condition < 5000 */
 
             for (size_t i = 0; i < T * M; i++) assert_close(B[0][i], B[1][i], 0, tolerance);
             for (size_t k = 0; k < T; k++) assert_close(b[0][k], b[1][k], 0, tolerance);
@@ -101,9 +104,10 @@ static void test_scores_and_none(void **state) {
     data d = make_data();
     double errors[2][3], *before;
     size_t best;
-    snnk_lstsq *s = route_collect(N, M, T, d.Phi, d.Y, d.weights, SNNK_ROUTE_GRAM);
-    snnk_lstsq *e = route_collect(d.many, M, T, d.many_phi, d.many_y, NULL, SNNK_ROUTE_GRAM);
-    snnk_lstsq *plain = route_create(M, T, SNNK_ROUTE_GRAM);
+    snnk_lstsq *s = route_collect(N, M, T, d.Phi, d.Y, d.weights, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *e =
+        route_collect(d.many, M, T, d.many_phi, d.many_y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *plain = route_create(M, T, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 3, ridges, errors[0], &best));
@@ -153,8 +157,8 @@ static void test_refuses(void **state) {
     const float bad[] = {0, -1, NAN, INFINITY, 1e31f, 1e-31f};
 
     (void)state;
-    for (int32_t route = 0; route < 2; route++) {
-        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, weights, route);
+    for (int32_t factorization = 0; factorization < 2; factorization++) {
+        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, weights, factorization);
         double *before = statistics_copy(s);
 
         assert_status(snnk_lstsq_add_weighted(NULL, 3, Phi, 1, Y, 1, NULL, weights, NULL),

@@ -72,7 +72,7 @@ static snnk_distill_config config_of(const distill_options *options, encoder_par
     snnk_distill_config config;
 
     CHECK(snnk_distill_config_init(&config, sizeof config));
-    config.heldout_run = part == ENCODER_POOLER ? 1 : RUN;
+    config.heldout_block_rows = part == ENCODER_POOLER ? 1 : RUN;
     config.tier = options->tier;
     config.epochs = options->epochs;
     return config;
@@ -181,8 +181,8 @@ void distill_shared(const sentence_encoder *encoder, const part_rows fit[2],
     double begin = wall_seconds();
     snnk_distill *distill;
 
-    CHECK(snnk_distill_create_sampled(neurons, ENCODER_WIDTH, 2 * fit[0].n, X, ENCODER_WIDTH, Y,
-                                      ENCODER_WIDTH, &config, workspace, &distill));
+    CHECK(snnk_distill_create_from_samples(neurons, ENCODER_WIDTH, 2 * fit[0].n, X, ENCODER_WIDTH,
+                                           Y, ENCODER_WIDTH, &config, workspace, &distill));
     for (size_t k = 0; k < n; k++, begin = wall_seconds()) {
         students[k] = solve(distill, features[k], 1, workspace);
         students[k].seconds = wall_seconds() - begin;
@@ -239,16 +239,16 @@ snnk_network *refit_pooler(sentence_encoder *encoder, const token_list *list, co
     encoder_rows(encoder, list, (part_rows *[ENCODER_PARTS]){[ENCODER_POOLER] = &rows});
     /* What is left to explain: W (x of the original - x). */
     pooler_weights(encoder, &W, &b);
-    CHECK(snnk_layer_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, NULL, SNNK_IDENTITY,
-                           NULL, &linear));
+    CHECK(snnk_layer_create_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, NULL,
+                                  SNNK_IDENTITY, NULL, &linear));
     for (size_t k = 0; k < rows.n * ENCODER_WIDTH; k++) lost[k] = fit->X[k] - rows.X[k];
     CHECK(
         snnk_layer_forward(linear, rows.n, lost, ENCODER_WIDTH, rows.Y, ENCODER_WIDTH, workspace));
     fit_linear(rows.n, rows.X, rows.Y, workspace, D, e);
     for (size_t k = 0; k < size; k++) W[k] += D[k];
     for (size_t k = 0; k < ENCODER_WIDTH; k++) b[k] += e[k];
-    CHECK(snnk_layer_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, b, SNNK_TANH, NULL,
-                           &made));
+    CHECK(snnk_layer_create_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, b, SNNK_TANH,
+                                  NULL, &made));
     snnk_layer_free(linear);
     free(lost);
     free(e);
@@ -272,8 +272,9 @@ random_student pooler_by_urf(const sentence_encoder *encoder, const part_rows *f
     CHECK(snnk_urf_config_init(&config, sizeof config));
     config.features = features;
     CHECK(snnk_urf_report_init(&made.report, sizeof made.report));
-    status = snnk_layer_from_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, b, SNNK_TANH,
-                                   fit->n, fit->X, ENCODER_WIDTH, &config, &made.report, &layer);
+    status =
+        snnk_layer_create_from_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, b, SNNK_TANH,
+                                     fit->n, fit->X, ENCODER_WIDTH, &config, &made.report, &layer);
     if (status == SNNK_OK) {
         made.network = network_of(layer);
         made.explained = explained_by(made.network, judge);

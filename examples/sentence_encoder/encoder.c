@@ -81,7 +81,7 @@ static snnk_layer *read_dense(const snnk_tensors *tensors, const char *prefix, c
     W = read_tensor(tensors, full, 2, dims);
     snprintf(full, sizeof full, "%s%s.bias", prefix, name);
     b = read_tensor(tensors, full, 1, &outputs);
-    CHECK(snnk_layer_dense(inputs, outputs, W, inputs, b, activation, NULL, &made));
+    CHECK(snnk_layer_create_dense(inputs, outputs, W, inputs, b, activation, NULL, &made));
     free(b);
     free(W);
     return made;

@@ -232,7 +232,7 @@ static void complain(const char *what, const char *value) {
 }
 
 static int32_t read_tier(const char *name) {
-    if (strcmp(name, "closed") == 0) return SNNK_DISTILL_CLOSED;
+    if (strcmp(name, "closed") == 0) return SNNK_DISTILL_SELECTED;
     if (strcmp(name, "refined") != 0) complain("no tier", name);
     return SNNK_DISTILL_REFINED;
 }

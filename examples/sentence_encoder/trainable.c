@@ -140,12 +140,12 @@ snnk_layer *trainable_write(const trainable *of, int32_t activation) {
     snnk_layer *made;
 
     if (of->of[ROWS].count == 0) {
-        CHECK(
-            snnk_layer_dense(of->inputs, of->outputs, Psi, of->inputs, b, activation, NULL, &made));
+        CHECK(snnk_layer_create_dense(of->inputs, of->outputs, Psi, of->inputs, b, activation, NULL,
+                                      &made));
     } else {
         snnk_map *map = write_map(of);
 
-        CHECK(snnk_layer_from_map(map, of->outputs, Psi, of->m, b, &made));
+        CHECK(snnk_layer_create(map, of->outputs, Psi, of->m, b, &made));
         snnk_map_free(map);
     }
     return made;

@@ -279,7 +279,7 @@ trial *trial_run(sentence_encoder *encoder, const yardstick *by, const char *dir
     bench of = {.encoder = encoder,
                 .by = by,
                 .of = allocate(1, sizeof(trial)),
-                .closed = {SNNK_DISTILL_CLOSED, 1, options.threads},
+                .closed = {SNNK_DISTILL_SELECTED, 1, options.threads},
                 .refined = {SNNK_DISTILL_REFINED, options.epochs, 1}};
 
     of.of->options = options;

@@ -343,7 +343,7 @@ static snnk_network *first_neurons(const snnk_network *dense) {
     config.activation = SNNK_RELU;
     CHECK(snnk_map_create_from_rows(WIDTH, CHECKED_FEATURES, whole.of[PSI].value, WIDTH,
                                     whole.of[BIAS].value, &config, NULL, &map));
-    CHECK(snnk_layer_from_map(map, WIDTH, second.of[PSI].value, h, second.of[BIAS].value, &layer));
+    CHECK(snnk_layer_create(map, WIDTH, second.of[PSI].value, h, second.of[BIAS].value, &layer));
     snnk_map_free(map);
     trainable_free(&second);
     trainable_free(&whole);

@@ -104,7 +104,7 @@ static snnk_distill_config config_of(void) {
     snnk_distill_config config;
 
     CHECK(snnk_distill_config_init(&config, sizeof config));
-    config.heldout_run = RUN;
+    config.heldout_block_rows = RUN;
     config.tier = SNNK_DISTILL_REFINED;
     return config;
 }
@@ -156,8 +156,8 @@ snnk_distill *distill_whole(const snnk_network *original, size_t n, const float 
     snnk_map *neurons = neurons_of(snnk_network_layer(original, 0));
     snnk_distill *distill;
 
-    CHECK(snnk_distill_create_sampled(neurons, 1, n, X, snnk_network_inputs(original), scores, 1,
-                                      &config, workspace, &distill));
+    CHECK(snnk_distill_create_from_samples(neurons, 1, n, X, snnk_network_inputs(original), scores,
+                                           1, &config, workspace, &distill));
     snnk_map_free(neurons);
     return distill;
 }
@@ -205,11 +205,11 @@ snnk_network *as_towers(const snnk_network *original) {
     snnk_layer *layer;
     snnk_network *towers;
 
-    CHECK(snnk_layer_tower(map, &layer));
+    CHECK(snnk_layer_create_tower(map, &layer));
     towers = network_of(layer);
     snnk_map_free(map);
     map = neurons_of(snnk_network_layer(original, 1));
-    CHECK(snnk_layer_from_map(map, 1, Psi, snnk_layer_inputs(last), bias, &layer));
+    CHECK(snnk_layer_create(map, 1, Psi, snnk_layer_inputs(last), bias, &layer));
     CHECK(snnk_network_append(towers, layer));
     snnk_layer_free(layer);
     snnk_map_free(map);

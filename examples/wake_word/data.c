@@ -66,7 +66,7 @@ void append_dense(snnk_network *network, size_t inputs, size_t outputs, const fl
                   const float *bias, int32_t activation) {
     snnk_layer *layer;
 
-    CHECK(snnk_layer_dense(inputs, outputs, W, inputs, bias, activation, NULL, &layer));
+    CHECK(snnk_layer_create_dense(inputs, outputs, W, inputs, bias, activation, NULL, &layer));
     CHECK(snnk_network_append(network, layer));
     snnk_layer_free(layer);
 }

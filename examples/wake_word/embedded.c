@@ -37,9 +37,9 @@ static int append_layer(snnk_network *network, const layer_arrays *of) {
     int st = make_map(of, &map);
 
     if (st == SNNK_OK)
-        st = of->outputs == 0 ? snnk_layer_tower(map, &layer)
-                              : snnk_layer_from_map(map, of->outputs, of->Psi,
-                                                    snnk_map_features(map), of->bias, &layer);
+        st = of->outputs == 0 ? snnk_layer_create_tower(map, &layer)
+                              : snnk_layer_create(map, of->outputs, of->Psi, snnk_map_features(map),
+                                                  of->bias, &layer);
     if (st == SNNK_OK) st = snnk_network_append(network, layer);
     snnk_layer_free(layer);
     snnk_map_free(map);

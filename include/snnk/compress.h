@@ -93,7 +93,7 @@ typedef struct snnk_compression snnk_compression;
  *
  * distill: how each student is made; NULL for the defaults. `linear` is cut to what a part has room for;
  * linear parts are of tier CLOSED, all features linear. Rows: heldout_share of them, in
- * runs of heldout_run, are set aside to judge the whole; of the others each student holds out the same
+ * runs of heldout_block_rows, are set aside to judge the whole; of the others each student holds out the same
  * share again. Baselines are made only where compression is not NULL (NULL: not wanted).
  *
  * Memory: 4 n (d + 4 w) bytes, w the widest that parts begin and end with; and a distillation

@@ -41,7 +41,7 @@ extern "C" {
 
 typedef enum snnk_distill_tier {
     SNNK_DISTILL_RANDOM = 0,
-    SNNK_DISTILL_CLOSED = 1,
+    SNNK_DISTILL_SELECTED = 1,
     SNNK_DISTILL_REFINED = 2
 } snnk_distill_tier;
 
@@ -61,7 +61,8 @@ typedef struct snnk_distill_config {
     uint64_t seed;        /* of held-out rows, random rows, mini-batches. Default 0 */
     double ridge;         /* lambda >= 0, or SNNK_RIDGE_AUTO (default) */
     double heldout_share; /* share of the rows that are held out, 0 < share <= 0.5. Default 0.1 */
-    uint64_t heldout_run; /* so many rows one after another are held out together, >= 1: rows that
+    uint64_t
+        heldout_block_rows; /* so many rows one after another are held out together, >= 1: rows that
                              * belong together (tokens of a text) say too much of each other. Default 1 */
     uint64_t
         selection_rows; /* features are chosen by a random sample of about that many rows (and judged by a
@@ -126,10 +127,10 @@ SNNK_API int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *rea
 
 /* The same of a function of which rows are all that is known. candidates: features in place of the
  * teacher's neurons, one block of ELEMENTWISE or ARC_COSINE (order 1) on d inputs. outputs: l. */
-SNNK_API int snnk_distill_create_sampled(const snnk_map *candidates, size_t outputs, size_t n,
-                                         const float *X, size_t ldx, const float *Y, size_t ldy,
-                                         const snnk_distill_config *config,
-                                         snnk_workspace *workspace, snnk_distill **distill);
+SNNK_API int snnk_distill_create_from_samples(const snnk_map *candidates, size_t outputs, size_t n,
+                                              const float *X, size_t ldx, const float *Y,
+                                              size_t ldy, const snnk_distill_config *config,
+                                              snnk_workspace *workspace, snnk_distill **distill);
 
 /* Free it. NULL is fine. */
 SNNK_API void snnk_distill_free(snnk_distill *distill);

@@ -25,7 +25,7 @@ typedef struct snnk_lstsq snnk_lstsq;
 typedef enum snnk_precision {
     SNNK_PRECISION_DOUBLE = 0, /* products and sums in double: S is off by about 1e-15 of its
                                 * diagonal */
-    SNNK_PRECISION_FAST = 1    /* products in float, summed in float over 384 rows and in double
+    SNNK_PRECISION_SINGLE = 1  /* products in float, summed in float over 384 rows and in double
                                 * over those: half the time, and S is off by about 2e-7 of its
                                 * diagonal. Directions whose eigenvalue is below that share of the
                                 * largest are noise: use it with a ridge above that. Columns that
@@ -47,24 +47,27 @@ SNNK_API void snnk_lstsq_free(snnk_lstsq *lstsq);
 SNNK_API int snnk_lstsq_set_precision(snnk_lstsq *lstsq, int32_t precision);
 
 /* What rows are summed into. Values never change. */
-typedef enum snnk_route {
-    SNNK_ROUTE_GRAM = 0, /* the moments S. Their condition number is the square of that of the rows:
+typedef enum snnk_factorization {
+    SNNK_FACTORIZATION_GRAM =
+        0, /* the moments S. Their condition number is the square of that of the rows:
                           * beyond 1e7 of those (columns brought to one length) digits are gone */
-    SNNK_ROUTE_QR = 1,   /* their triangular factor L, S = L L^T, by Householder transformations of
+    SNNK_FACTORIZATION_QR =
+        1, /* their triangular factor L, S = L L^T, by Householder transformations of
                           * the rows: up to 1e14, for 4 times the time. Always in double */
-    SNNK_ROUTE_AUTO = 2  /* QR for the first 2 m rows; then, if their condition number is below 1e6,
+    SNNK_FACTORIZATION_AUTO =
+        2 /* QR for the first 2 m rows; then, if their condition number is below 1e6,
                           * GRAM from there on (constant columns do not count), else QR. A solution
                           * asked for before comes from the factor, and decides nothing */
-} snnk_route;
+} snnk_factorization;
 
 /* Choose before the first row; GRAM at first. The others take 8 (m + t) max(m, 512) bytes more,
  * which AUTO gives back when it turns to GRAM. The workspace's threads do not help with the factor:
  * LAPACK's own do. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (there are rows), SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
-SNNK_API int snnk_lstsq_set_route(snnk_lstsq *lstsq, int32_t route);
+SNNK_API int snnk_lstsq_set_factorization(snnk_lstsq *lstsq, int32_t factorization);
 
 /* The route as it stands: AUTO until that has chosen. GRAM for NULL. */
-SNNK_API int32_t snnk_lstsq_route(const snnk_lstsq *lstsq);
+SNNK_API int32_t snnk_lstsq_factorization(const snnk_lstsq *lstsq);
 
 SNNK_API size_t snnk_lstsq_features(const snnk_lstsq *lstsq); /* m; 0 for NULL */
 SNNK_API size_t snnk_lstsq_targets(const snnk_lstsq *lstsq);  /* t; 0 for NULL */
@@ -127,6 +130,9 @@ SNNK_API int snnk_lstsq_add_targets(snnk_lstsq *lstsq, size_t count);
 SNNK_API int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
 
 /* ---- Solving ---- */
+
+/* A ridge in the configs of snnk_fit and snnk_distill: let the library choose lambda on held-out rows. */
+#define SNNK_RIDGE_AUTO (-1.0)
 
 typedef struct snnk_solve_config {
     size_t size;           /* set by snnk_solve_config_init */
@@ -208,6 +214,20 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
  * over all rows). ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant
  * features). */
 SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
+
+/* ---- Saving and loading ---- */
+
+/* Save and load least-squares statistics: loaded ones go on exactly where the saved ones stopped, with
+ * all that forgetting and default ridges depend on, in double precision until told otherwise.
+ * Statuses as above. */
+SNNK_API int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path);
+SNNK_API int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq);
+
+/* The same in memory, as of networks. */
+SNNK_API int snnk_lstsq_saved_bytes(const snnk_lstsq *lstsq, size_t *bytes);
+SNNK_API int snnk_lstsq_save_memory(const snnk_lstsq *lstsq, void *buffer, size_t bytes);
+SNNK_API int snnk_lstsq_load_memory(const void *buffer, size_t bytes,
+                                    const snnk_allocator *allocator, snnk_lstsq **lstsq);
 
 #ifdef __cplusplus
 }

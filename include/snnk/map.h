@@ -32,6 +32,8 @@
 #define SNNK_MAP_H
 
 #include <snnk/activation.h>
+#include <snnk/projection.h>
+#include <snnk/scaling.h>
 #include <snnk/workspace.h>
 
 #ifdef __cplusplus
@@ -39,42 +41,6 @@ extern "C" {
 #endif
 
 typedef struct snnk_map snnk_map;
-typedef struct snnk_scaling snnk_scaling;
-
-/* ---- Input scaling: x' = (x - mean) * scale ---- */
-
-/* How a scaling that learns from data is read off it. Values never change. */
-typedef enum snnk_scaling_mode {
-    SNNK_SCALING_CENTER = 0,      /* the mean of each input; scale 1 */
-    SNNK_SCALING_COMMON = 1,      /* the mean of each input; one scale, so that mean |x'|^2 = 1 */
-    SNNK_SCALING_STANDARDIZE = 2, /* mean and 1/(standard deviation) of each; constant inputs: 1 */
-    SNNK_SCALING_GIVEN = 3        /* from the caller: snnk_scaling_create_given */
-} snnk_scaling_mode;
-
-/* A scaling of d inputs that learns from data: create, add rows (in any number of batches), pass it
- * to a map. mode: CENTER, COMMON or STANDARDIZE. SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0),
- * SNNK_E_SIZE, SNNK_E_ENUM, SNNK_E_NOMEM. */
-SNNK_API int snnk_scaling_create(size_t inputs, int32_t mode, const snnk_allocator *allocator,
-                                 snnk_scaling **scaling);
-
-/* A scaling given as numbers. mean (d) or NULL for zeros; scale (d) or NULL for ones; finite, scale
- * > 0, and inside the range of float. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_NONFINITE,
- * SNNK_E_RANGE, SNNK_E_NOMEM. */
-SNNK_API int snnk_scaling_create_given(size_t inputs, const double *mean, const double *scale,
-                                       const snnk_allocator *allocator, snnk_scaling **scaling);
-
-/* Free it. NULL is fine. Maps copied what they needed. */
-SNNK_API void snnk_scaling_free(snnk_scaling *scaling);
-
-/* Learn from n more rows. X: n x d, row stride ldx >= d. Means and variances are updated by the
- * pairwise rule of Chan, Golub & LeVeque 1979, in double. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE,
- * SNNK_E_STATE (a given scaling does not learn), SNNK_E_NONFINITE (names the row and column; the
- * scaling is as before). */
-SNNK_API int snnk_scaling_add(snnk_scaling *scaling, size_t n, const float *X, size_t ldx);
-
-/* Read mean (d) and scale (d), either may be NULL.
- * SNNK_E_NULL, SNNK_E_STATE (learns from data and has seen no row). */
-SNNK_API int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale);
 
 /* ---- Creating maps ---- */
 
@@ -85,34 +51,9 @@ typedef enum snnk_map_kind {
     SNNK_MAP_ELEMENTWISE = 2,
     SNNK_MAP_IDENTITY = 3,
     SNNK_MAP_URF = 4,       /* made by <snnk/urf.h> only: atoms of a spectrum */
-    SNNK_MAP_LINE = 5,      /* made by <snnk/urf.h> only: the affine part of a spectrum */
+    SNNK_MAP_AFFINE = 5,    /* made by <snnk/urf.h> only: the affine part of a spectrum */
     SNNK_MAP_FOLDED_URF = 6 /* made by snnk_map_fold only: URF behind a linear map */
 } snnk_map_kind;
-
-typedef enum snnk_projection {
-    SNNK_PROJECTION_GAUSSIAN = 0,   /* iid N(0, 1) entries; the same bits on every machine */
-    SNNK_PROJECTION_ORTHOGONAL = 1, /* groups of d rows with Haar-distributed orthogonal directions
-                                     * and chi(d)-distributed norms (Yu et al. 2016) */
-    SNNK_PROJECTION_GIVEN = 2,      /* from the caller; never set in a config, only read back */
-    SNNK_PROJECTION_HD3 = 3,     /* groups of D rows, D the power of two >= d: H D3 H D2 H D1, H the
-                                     * D x D Walsh-Hadamard matrix and D_i diagonals of random signs,
-                                     * times chi(D)-distributed norms, without the columns beyond d.
-                                     * O(D log D) a group, and stored as a seed. Rows are nearly, not
-                                     * exactly, Gaussian (Choromanski et al. 2017). In URF and LINE maps
-                                     * they are made dense, to fold the frame in: no faster there */
-    SNNK_PROJECTION_SIMPLEX = 4, /* groups of d rows: the corners of a regular simplex, turned by a
-                                     * Haar-distributed rotation, times chi(d) norms (Reid et al.
-                                     * 2023) */
-    SNNK_PROJECTION_SOBOL = 5,   /* quasi-Monte Carlo: row j is point j of a Sobol sequence
-                                     * (direction numbers of Joe & Kuo 2008), Owen-scrambled by the
-                                     * seed, through the inverse normal distribution; inputs beyond
-                                     * the first 64 use it again with another scramble and order.
-                                     * For few inputs; fewer rows than inputs can do worse than
-                                     * GAUSSIAN, by up to a quarter of the error */
-    SNNK_PROJECTION_FOLDED = 6   /* drawn for other inputs, then folded (snnk_map_fold): there is no
-                                * distribution to take a mean over any more. Never set in a config, only
-                                * read back; a = 1/sqrt(r), as it was */
-} snnk_projection;
 
 /* Settings of one block of features. Fill with snnk_map_config_init(&config, sizeof config), then
  * change fields. */

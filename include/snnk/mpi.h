@@ -22,7 +22,7 @@ extern "C" {
  * (snnk_lstsq_merge) in an order that p and root alone decide: the same bits each time. Factors stay
  * factors (TSQR: Demmel, Grigori, Hoemmen & Langou 2012). Moments of one process and a factor of
  * another make moments, unless root itself has a factor: SNNK_E_UNSUPPORTED. That can happen with
- * SNNK_ROUTE_AUTO, which each process decides by its own rows. Messages may be of any size; they and
+ * SNNK_FACTORIZATION_AUTO, which each process decides by its own rows. Messages may be of any size; they and
  * their sums take up to three times the memory of the statistics, from malloc, for the time of the call.
  *
  * Every process returns the same status, and after a failure the same snnk_last_error(), which names a

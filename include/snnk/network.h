@@ -3,7 +3,6 @@
 #define SNNK_NETWORK_H
 
 #include <snnk/layer.h>
-#include <snnk/logistic.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,8 +83,8 @@ SNNK_API int snnk_network_bundle(const snnk_network *network, size_t first, size
  * dense layer with an activation: there is no Psi; or it is linear: there is no Phi), SNNK_E_STRIDE,
  * else as snnk_network_bundle. */
 SNNK_API int snnk_network_input_tower(const snnk_network *network, snnk_network **tower);
-SNNK_API int snnk_network_weights_tower(const snnk_network *network, float *Psi, size_t ldpsi,
-                                        float *bias);
+SNNK_API int snnk_network_weight_tower(const snnk_network *network, float *Psi, size_t ldpsi,
+                                       float *bias);
 
 /* What a network costs, and would cost with a run of its layers bundled. Fill `size` first
  * (snnk_cost_init does). */
@@ -122,65 +121,37 @@ SNNK_API snnk_lstsq *snnk_network_statistics(snnk_network *network);
 SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
                                 snnk_solve_report *report);
 
-/* ---- Fitting the last Psi again ---- */
+/* ---- Saving and loading ---- */
 
-/* A fit whose features are those of the last layer, on what the layers before it make of the rows: of a
- * bundled network the composed Phi. Networks may end in an SNNK layer, whose Psi is replaced; in a
- * tower, which gets one; or in a linear layer, which becomes an SNNK layer of identity features. */
-typedef struct snnk_refit snnk_refit;
+/* What to do with drawn projections. */
+typedef enum snnk_save_projection {
+    SNNK_SAVE_ROWS = 0, /* store G */
+    SNNK_SAVE_SEED = 1  /* store the seed, and draw G again at loading, where that gives the same
+                         * bits on every machine (SNNK_PROJECTION_GAUSSIAN and _SOBOL); store G
+                         * elsewhere. HD3 is stored as a seed in both cases. Maps made from a
+                         * spectrum always store G */
+} snnk_save_projection;
 
-/* Start. outputs: of the new last layer; 0 for as many as the network has. config: as in
- * snnk_fit_create, NULL for the defaults. The network is kept alive. SNNK_E_STATE (no layers),
- * SNNK_E_UNSUPPORTED (it ends in a dense layer with an activation), else as snnk_fit_create. */
-SNNK_API int snnk_refit_create(const snnk_network *network, size_t outputs,
-                               const snnk_fit_config *config, snnk_refit **refit);
+/* Save a network, with its notes, and the statistics it carries. projection: an snnk_save_projection.
+ * An existing file at `path` is replaced at the end, or stays as it was on failure. SNNK_E_NULL,
+ * SNNK_E_ENUM, SNNK_E_STATE (no layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
+SNNK_API int snnk_network_save(const snnk_network *network, const char *path, int32_t projection);
 
-/* Free it. NULL is fine. */
-SNNK_API void snnk_refit_free(snnk_refit *refit);
+/* Load a network: outputs equal those of the saved one bit for bit (on one kernel table). One in narrow
+ * storage was saved as float (Psi, or W, as rounded, G as it was before): quantise it again.
+ * allocator: NULL for malloc. SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_VERSION,
+ * SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM,
+ * SNNK_E_UNSUPPORTED (needs a part this build lacks). */
+SNNK_API int snnk_network_load(const char *path, const snnk_allocator *allocator,
+                               snnk_network **network);
 
-/* Add rows of the network's inputs: see snnk_fit_add_weighted. Y (n x outputs) or labels, the other
- * NULL; weights: n, or NULL for ones. A block of 1024 rows at a time: where one of them is refused,
- * those of the blocks before it were added. */
-SNNK_API int snnk_refit_add(snnk_refit *refit, size_t n, const float *X, size_t ldx, const float *Y,
-                            size_t ldy, const int32_t *labels, const float *weights,
-                            snnk_workspace *workspace);
-
-/* Solve, and make the network with the new last layer; the other layers, and the notes, are shared. Statuses as
- * snnk_fit_solve. */
-SNNK_API int snnk_refit_solve(snnk_refit *refit, snnk_workspace *workspace, snnk_fit_report *report,
-                              snnk_network **refitted);
-
-/* The same by cross-entropy: snnk_logistic_solve on the features of n rows, which are all in memory for
- * it, n m floats; classes >= 2 outputs. config, report: as there; a warm start is the last Psi, if
- * there is one of as many outputs. X: n x d, row stride ldx. Statuses as snnk_logistic_solve and
- * snnk_refit_create, SNNK_E_NONFINITE (X, or a feature overflows). */
-SNNK_API int snnk_network_refit_logistic(const snnk_network *network, size_t classes, size_t n,
-                                         const float *X, size_t ldx, const int32_t *labels,
-                                         const float *weights, const snnk_logistic_config *config,
-                                         snnk_workspace *workspace, snnk_logistic_report *report,
-                                         snnk_network **refitted);
-
-/* ---- Narrow storage ---- */
-
-/* What narrow storage costs and saves. Fill `size` first (snnk_quantize_report_init does). */
-typedef struct snnk_quantize_report {
-    size_t size;
-    double relative_error; /* root mean square of the differences over that of the outputs */
-    double largest_error;  /* the largest difference over the root mean square of the outputs */
-    double rms;            /* of the outputs, before. These three are NaN without a batch */
-    uint64_t bytes, bytes_before; /* of weights that a forward reads */
-} snnk_quantize_report;
-
-SNNK_API int snnk_quantize_report_init(snnk_quantize_report *report, size_t report_size);
-
-/* A network of the same layers in another storage (snnk_storage), with the same notes; see
- * snnk_layer_quantize; saved, it is float, see snnk_network_load. X (n x d): rows that its outputs are
- * compared on; n = 0 for none. Look at the report: rounding is harmless for most networks in bf16, and
- * not for every one in int8. report: NULL if not wanted. SNNK_E_NULL, SNNK_E_STATE (no layers),
- * SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_CONFIG, SNNK_E_NOMEM. */
-SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n,
-                                   const float *X, size_t ldx, snnk_workspace *workspace,
-                                   snnk_quantize_report *report, snnk_network **quantized);
+/* The same in memory. Give *bytes from snnk_network_saved_bytes; buffer: that many. */
+SNNK_API int snnk_network_saved_bytes(const snnk_network *network, int32_t projection,
+                                      size_t *bytes);
+SNNK_API int snnk_network_save_memory(const snnk_network *network, int32_t projection, void *buffer,
+                                      size_t bytes);
+SNNK_API int snnk_network_load_memory(const void *buffer, size_t bytes,
+                                      const snnk_allocator *allocator, snnk_network **network);
 
 #ifdef __cplusplus
 }

@@ -39,14 +39,14 @@ SNNK_API int snnk_rls_create(size_t features, size_t targets, double ridge, doub
  * mean mean^T + ridge)^-1. Their rows count as if the last one had come just now, each with its full
  * weight, and are forgotten together from here on. O(m^3); m^2 doubles more on the way. Those with a
  * factor are taken by their moments (m (m + max(m, 512)) doubles more), so that P knows no more than
- * these: the condition number of the rows is squared, as by SNNK_ROUTE_GRAM. The statistics are not
+ * these: the condition number of the rows is squared, as by SNNK_FACTORIZATION_GRAM. The statistics are not
  * changed, and may go on or be freed. SNNK_E_NULL, SNNK_E_STATE (no rows), SNNK_E_RANGE (ridge,
  * forgetting), SNNK_E_SINGULAR (features that depend on each other as far as rounding tells, and a
  * ridge too small to matter: about (64 or m, and the root of the rows) times 2.2e-16 of their sum of
  * squares, with rows in fast precision 6e-7), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the solution,
  * overflow), SNNK_E_NOMEM. */
-SNNK_API int snnk_rls_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
-                                 snnk_rls **rls);
+SNNK_API int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
+                                        snnk_rls **rls);
 
 /* Free it. NULL is fine. */
 SNNK_API void snnk_rls_free(snnk_rls *rls);
@@ -69,6 +69,12 @@ SNNK_API int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, s
 
 /* Copy out B (t x m, row stride ldb >= m). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
 SNNK_API int snnk_rls_solution(const snnk_rls *rls, double *B, size_t ldb);
+
+/* ---- Saving and loading ---- */
+
+/* The same for recursive least squares: loaded ones go on with the same bits. */
+SNNK_API int snnk_rls_save(const snnk_rls *rls, const char *path);
+SNNK_API int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls);
 
 #ifdef __cplusplus
 }

@@ -11,7 +11,7 @@
  *     snnk_frame     coordinates in which inputs and weights are short
  *     snnk_urf       universal random features for f(w.x + b), predicted before they are paid for
  *     snnk_lstsq     streaming sufficient statistics and the ridge solution
- *     snnk_path      all lambdas from one decomposition: GCV, leave-one-out, intervals
+ *     snnk_ridge_path      all lambdas from one decomposition: GCV, leave-one-out, intervals
  *     snnk_rls       a solution that follows its rows one by one, and forgets
  *     snnk_logistic  cross-entropy on fixed features, by Newton steps
  *     snnk_fit       map and lstsq: rows stream in, a fitted layer comes out
@@ -63,16 +63,23 @@
 #include <snnk/activation.h>
 #include <snnk/compress.h>
 #include <snnk/distill.h>
-#include <snnk/file.h>
+#include <snnk/fit.h>
+#include <snnk/frame.h>
 #include <snnk/layer.h>
 #include <snnk/logistic.h>
 #include <snnk/lstsq.h>
 #include <snnk/map.h>
 #include <snnk/network.h>
-#include <snnk/path.h>
+#include <snnk/predict.h>
+#include <snnk/projection.h>
+#include <snnk/quantize.h>
+#include <snnk/ridge_path.h>
 #include <snnk/rls.h>
+#include <snnk/scaling.h>
 #include <snnk/spectrum.h>
 #include <snnk/status.h>
+#include <snnk/storage.h>
+#include <snnk/table.h>
 #include <snnk/tensors.h>
 #include <snnk/urf.h>
 #include <snnk/version.h>

@@ -84,28 +84,29 @@ SNNK_API int snnk_spectrum_create(int32_t activation, const snnk_spectrum_config
 /* The spectrum of a function given as code: f(z, user). EXTENSION (or AUTO) only. f is called on
  * this thread, during this call. SNNK_E_NONFINITE (names the z where f is not finite), else as
  * snnk_spectrum_create. */
-SNNK_API int snnk_spectrum_from_function(double (*f)(double z, void *user), void *user,
-                                         const snnk_spectrum_config *config,
-                                         snnk_spectrum **spectrum);
+SNNK_API int snnk_spectrum_create_from_function(double (*f)(double z, void *user), void *user,
+                                                const snnk_spectrum_config *config,
+                                                snnk_spectrum **spectrum);
 
 /* The same without a callback, for other languages: how many values of f are needed, and where. Then
- * evaluate f there and call snnk_spectrum_from_values with the same config. config->points = 0
+ * evaluate f there and call snnk_spectrum_create_from_samples with the same config. config->points = 0
  * means 4096 here. *n: how many; z: n values (NULL to ask for n only). Same spectrum, bit for bit, as
- * snnk_spectrum_from_function with these points. Statuses as there, and SNNK_E_SHAPE where n is not
+ * snnk_spectrum_create_from_function with these points. Statuses as there, and SNNK_E_SHAPE where n is not
  * what this config needs. */
-SNNK_API int snnk_spectrum_points(const snnk_spectrum_config *config, size_t *n, double *z);
-SNNK_API int snnk_spectrum_from_values(size_t n, const double *values,
-                                       const snnk_spectrum_config *config,
-                                       snnk_spectrum **spectrum);
+SNNK_API int snnk_spectrum_sample_points(const snnk_spectrum_config *config, size_t *n, double *z);
+SNNK_API int snnk_spectrum_create_from_samples(size_t n, const double *values,
+                                               const snnk_spectrum_config *config,
+                                               snnk_spectrum **spectrum);
 
 /* Atoms given as numbers: f(z) = intercept + slope z + sum_k Re((re_k + i im_k) exp(i omega_k z)).
  * omega (-1e12 ... 1e12), re, im (-1e30 ... 1e30, as intercept and slope): n each; im may be NULL for zeros. Negative frequencies and equal ones are
  * merged, frequency 0 goes to the intercept. radius is where it will be used (default config); its
  * error is 0 by definition. n = 0 is legal: a line. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE,
  * SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
-SNNK_API int snnk_spectrum_from_atoms(size_t n, const double *omega, const double *re,
-                                      const double *im, double intercept, double slope,
-                                      const snnk_spectrum_config *config, snnk_spectrum **spectrum);
+SNNK_API int snnk_spectrum_create_from_atoms(size_t n, const double *omega, const double *re,
+                                             const double *im, double intercept, double slope,
+                                             const snnk_spectrum_config *config,
+                                             snnk_spectrum **spectrum);
 
 /* Free it. NULL is fine. Maps copied what they needed. */
 SNNK_API void snnk_spectrum_free(snnk_spectrum *spectrum);
@@ -143,7 +144,7 @@ SNNK_API int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const d
  * sigmoid, silu, softplus pi; gelu_tanh its nearest pole; relu, step 0; the others infinity. Where
  * |x| |w| passes it, random features of the whole spectrum have infinite variance, and those of a
  * finite list of atoms a huge one. NaN for a value that is not an activation. */
-SNNK_API double snnk_activation_strip(int32_t activation);
+SNNK_API double snnk_activation_analyticity_halfwidth(int32_t activation);
 
 #ifdef __cplusplus
 }

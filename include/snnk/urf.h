@@ -23,64 +23,13 @@
 #ifndef SNNK_URF_H
 #define SNNK_URF_H
 
+#include <snnk/frame.h>
 #include <snnk/map.h>
 #include <snnk/spectrum.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* ---- Frames: coordinates in which inputs and weights are short ---- */
-
-typedef struct snnk_frame snnk_frame;
-
-/* What is moved to the origin. Values never change. */
-typedef enum snnk_center {
-    SNNK_CENTER_NONE = 0,
-    SNNK_CENTER_INPUTS = 1, /* x by its mean mu: free */
-    SNNK_CENTER_BOTH = 2    /* w by its mean nu too: one more row, and with rates that oscillate two
-                             * features where one would do */
-} snnk_center;
-
-/* The matrix M. Values never change. */
-typedef enum snnk_metric {
-    SNNK_METRIC_NONE = 0,
-    SNNK_METRIC_DIAGONAL =
-        1,                 /* M_k = (mean w_k^2 / mean x_k^2)^(1/4) (Likhosherstov et al. 2023) */
-    SNNK_METRIC_WHITEN = 2 /* after that, the M of least E|x~|^2 E|w~|^2 on the leading directions
-                               * of inputs and weights: each direction costs one more row */
-} snnk_metric;
-
-typedef struct snnk_frame_config {
-    size_t size;
-    uint64_t directions; /* WHITEN: at most so many, 1 ... 256. Default 8 */
-    int32_t center;      /* snnk_center. Default BOTH */
-    int32_t metric;      /* snnk_metric. Default DIAGONAL */
-    const snnk_allocator *allocator;
-} snnk_frame_config;
-
-SNNK_API int snnk_frame_config_init(snnk_frame_config *config, size_t config_size);
-
-/* A frame learnt from inputs X (n x d, n >= 1) and weights W (l x d; l = 0 and NULL: nothing is known
- * of them; then nu = 0, and M makes the inputs isotropic). All finite. At most 1024 rows of each,
- * evenly spaced, are used for directions. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE,
- * SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (WHITEN without
- * LAPACKE), SNNK_E_NOMEM. */
-SNNK_API int snnk_frame_create(size_t inputs, size_t n, const float *X, size_t ldx, size_t l,
-                               const float *W, size_t ldw, const snnk_frame_config *config,
-                               snnk_frame **frame);
-
-/* Free it. NULL is fine. Maps copied what they needed. */
-SNNK_API void snnk_frame_free(snnk_frame *frame);
-
-/* Root mean squares of |x~| and |w~| over the rows it was learnt from (weights unknown: 1). Either
- * may be NULL. SNNK_E_NULL. */
-SNNK_API int snnk_frame_norms(const snnk_frame *frame, double *input_norm, double *weight_norm);
-
-/* See rows of inputs, or of weights (weights != 0), in the frame, in double: X: n x d, row stride
- * ldx; Z: n x d. For inspection, O(n d (1 + directions)). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
-SNNK_API int snnk_frame_apply(const snnk_frame *frame, int32_t weights, size_t n, const float *X,
-                              size_t ldx, double *Z, size_t ldz);
 
 /* ---- Maps ---- */
 
@@ -171,75 +120,6 @@ SNNK_API int snnk_map_redraw(const snnk_map *map, uint64_t seed, size_t rows, co
  * Likhosherstov et al. 2022. snnk_map_create_urf with the spectrum of exp. */
 SNNK_API int snnk_map_create_softmax(size_t inputs, const snnk_urf_config *config,
                                      const snnk_frame *frame, snnk_map **map);
-
-/* ---- Prediction: before anything is built on a map ---- */
-
-typedef struct snnk_predict_config {
-    size_t size;
-    double error;       /* wanted: relative error eps, as a share of the rms value. Default 0.1 */
-    double probability; /* and that it is exceeded with at most this probability. Default 0.05 */
-} snnk_predict_config;
-
-/* What is predicted, over all pairs (x_i, w_j) of a batch or for one. Relative figures are shares of
- * the rms value. Fill `size` first (snnk_prediction_init does). */
-typedef struct snnk_prediction {
-    size_t size;
-    double standard_error; /* rms over pairs of the standard error of the estimate, relative */
-    double median_error;   /* quantiles over pairs of the same: 0.5, 0.95, and the largest */
-    double error_95;
-    double largest_error;
-    double mean_deviation; /* mean over pairs of E |estimate - value| / |value|, for a normally
-                             * distributed error; a mean of ratios, so values near 0 dominate it */
-    double spectral_error; /* bound on the error of the spectrum itself on its interval, relative */
-    double value_rms;      /* root mean square of the values */
-    double input_norm;     /* rms |x~| and |w~| */
-    double weight_norm;
-    double largest_product; /* largest |x~| |w~| */
-    double strip; /* half width of f's strip of analyticity; infinity if not an activation */
-    double beyond_interval; /* share of the pairs whose w.x + b is outside the interval of the
-                             * spectrum: there the map gives the spectrum and not f, by no more
-                             * features, and neither error above says so. Should be 0 */
-    /* m for the wanted error and probability, by Chebyshev's inequality from the closed-form
-     * variance; 0: 2^24 do not suffice */
-    uint64_t features_chebyshev;
-    uint64_t features_azuma;  /* by Azuma's, P <= 2 exp(-m eps^2/(8 c^2)), where every term is
-                                  * bounded by a c; 0: not bounded, or 2^24 do not suffice */
-    uint64_t features_needed; /* the smaller of those that are not 0; 0: fit instead (snnk_fit).
-                               * Also 0 where spectral_error alone is above the wanted error */
-    int32_t beyond_strip;     /* 1: largest_product > strip */
-    int32_t reserved;
-} snnk_prediction;
-
-SNNK_API int snnk_predict_config_init(snnk_predict_config *config, size_t config_size);
-SNNK_API int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size);
-
-/* Predict from a batch: X: n x d, W: l x d, b: l or NULL. Of the inputs, so many are looked at,
- * evenly spaced, that pairs are about 65536 at most, and at least 16 for each output. In closed
- * form for iid rows (coupled rows do no worse); O((n + l) d + n l atoms). quantiles: NULL, or l x
- * n_levels: for each output, the quantiles at `levels` (0 ... 1) over the batch of the standard
- * error, as a share of that output's rms value. SNNK_E_NULL, SNNK_E_SHAPE (an empty batch),
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (rows given, or a
- * kernel whose variance has no closed form: all but URF, LINE, IDENTITY, GAUSSIAN, ARC_COSINE of
- * order 0 and 1 with floor 0, ELEMENTWISE identity), SNNK_E_NOMEM. */
-SNNK_API int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
-                              const float *W, size_t ldw, const float *b,
-                              const snnk_predict_config *config, size_t n_levels,
-                              const double *levels, double *quantiles, size_t ldq,
-                              snnk_prediction *prediction);
-
-/* Predict from norms alone: |x~|, |w~|, their inner product x~.w~, and the pre-activation without
- * it (w.mu + nu.(x - mu) + b; 0 without a frame; 0 for symmetric kernels). */
-SNNK_API int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight_norm,
-                                    double inner, double offset, const snnk_predict_config *config,
-                                    snnk_prediction *prediction);
-
-/* Errors through a stack of layers. Layer k, 0 ... n-1, is within errors[k] of its exact function
- * but with probability failures[k], and maps inputs that differ by t to outputs that differ by at
- * most moduli[k] t. *error: by how much the last output can be off, e_{k+1} = errors[k] + moduli[k]
- * e_k; *failure: the probability that it is more, by the union bound, at most 1. SNNK_E_NULL,
- * SNNK_E_SHAPE, SNNK_E_RANGE (negative or NaN). */
-SNNK_API int snnk_predict_depth(size_t n, const double *errors, const double *failures,
-                                const double *moduli, double *error, double *failure);
 
 /* ---- Calibration: one call that chooses ---- */
 

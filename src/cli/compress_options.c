@@ -178,7 +178,8 @@ static bool set_value(int option, const char *value, compress_options *o) {
     case SEED: return read_u64(value, &distill->seed);
     case RIDGE: return read_double(value, &distill->ridge) && distill->ridge >= 0;
     case N_LINEAR: return read_whole(value, 0, INT32_MAX, &distill->linear);
-    case RUN: return read_u64(value, &distill->heldout_run) && distill->heldout_run > 0;
+    case RUN:
+        return read_u64(value, &distill->heldout_block_rows) && distill->heldout_block_rows > 0;
     default:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
     }

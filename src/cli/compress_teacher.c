@@ -92,8 +92,8 @@ static int read_layer(const compress_options *o, const snnk_tensors *tensors, co
         complain(command, "%s", snnk_last_error());
     } else if ((exit_status = read_bias(o, tensors, m, bias)) == EXIT_OK) {
         if (m->transposed) transpose(m->d, m->l, W, turned);
-        if (snnk_layer_dense(m->d, m->l, m->transposed ? turned : W, m->d, bias, activation, NULL,
-                             layer) != SNNK_OK)
+        if (snnk_layer_create_dense(m->d, m->l, m->transposed ? turned : W, m->d, bias, activation,
+                                    NULL, layer) != SNNK_OK)
             exit_status = library_failed(command);
     }
     free(bias);

@@ -73,7 +73,7 @@ const char fit_help[] =
 
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
 const char *const fit_precisions[2] = {"double", "fast"};
-static const char *const routes[] = {"gram", "qr", "auto"}; /* by snnk_route */
+static const char *const routes[] = {"gram", "qr", "auto"}; /* by snnk_factorization */
 const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
@@ -251,7 +251,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
         o->heldout_said = true;
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
-    case ROUTE: return choose(value, routes, 3, &o->fit.route);
+    case ROUTE: return choose(value, routes, 3, &o->fit.factorization);
     case PRECISION: return choose(value, fit_precisions, 2, &o->fit.precision);
     case THREADS:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;

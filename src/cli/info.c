@@ -63,8 +63,8 @@ static bool passes_inputs_on(const snnk_map *map, size_t first) {
 static void add_block(cJSON *blocks, const snnk_map *map, size_t first,
                       const snnk_map_config *config) {
     cJSON *json = cJSON_CreateObject();
-    const bool exact = config->kind == SNNK_MAP_LINE && config->features == snnk_map_inputs(map) &&
-                       passes_inputs_on(map, first);
+    const bool exact = config->kind == SNNK_MAP_AFFINE &&
+                       config->features == snnk_map_inputs(map) && passes_inputs_on(map, first);
     const bool projects = config->kind != SNNK_MAP_IDENTITY && !exact;
 
     cJSON_AddStringToObject(json, "kind", kinds[config->kind]);
@@ -75,7 +75,7 @@ static void add_block(cJSON *blocks, const snnk_map *map, size_t first,
     }
     if (config->kind == SNNK_MAP_ELEMENTWISE)
         cJSON_AddStringToObject(json, "activation", snnk_activation_name(config->activation));
-    if (config->kind == SNNK_MAP_LINE) cJSON_AddBoolToObject(json, "exact", exact);
+    if (config->kind == SNNK_MAP_AFFINE) cJSON_AddBoolToObject(json, "exact", exact);
     if (projects) cJSON_AddStringToObject(json, "projection", projections[config->projection]);
     if (projects && config->projection != SNNK_PROJECTION_GIVEN &&
         config->projection != SNNK_PROJECTION_FOLDED) {
@@ -137,7 +137,7 @@ static cJSON *describe(snnk_network *network, const char *path) {
         cJSON *item = cJSON_AddObjectToObject(json, "statistics");
 
         cJSON_AddNumberToObject(item, "rows", (double)snnk_lstsq_rows(lstsq));
-        cJSON_AddStringToObject(item, "route", routes[snnk_lstsq_route(lstsq)]);
+        cJSON_AddStringToObject(item, "route", routes[snnk_lstsq_factorization(lstsq)]);
     }
     texts = cJSON_AddObjectToObject(json, "notes");
     for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)

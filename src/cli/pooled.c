@@ -21,7 +21,7 @@ int pooled_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config
     made->config = *config;
     st = snnk_lstsq_create(m, outputs, NULL, &made->lstsq);
     if (st == SNNK_OK) st = snnk_lstsq_set_precision(made->lstsq, config->precision);
-    if (st == SNNK_OK) st = snnk_lstsq_set_route(made->lstsq, config->route);
+    if (st == SNNK_OK) st = snnk_lstsq_set_factorization(made->lstsq, config->factorization);
     if (st == SNNK_OK && !(made->Phi = calloc(BATCH_ROWS, m * sizeof *made->Phi)))
         st = snnk_fail(SNNK_E_NOMEM, "out of memory: features");
     if (st != SNNK_OK) {
@@ -59,14 +59,14 @@ int pooled_fit_add(pooled_fit *fit, size_t n, const float *X, const float *Y, co
 /* config->ridge = the lambda of least generalized cross-validation, one for all outputs. */
 static int choose_ridge(const pooled_fit *fit, snnk_solve_config *config) {
     double *ridges = calloc(snnk_lstsq_targets(fit->lstsq), sizeof *ridges);
-    snnk_path *path = NULL;
+    snnk_ridge_path *path = NULL;
     int st;
 
     if (!ridges) return snnk_fail(SNNK_E_NOMEM, "out of memory");
-    st = snnk_path_create(fit->lstsq, config, &path);
-    if (st == SNNK_OK) st = snnk_path_choose_gcv(path, 1, ridges);
+    st = snnk_ridge_path_create(fit->lstsq, config, &path);
+    if (st == SNNK_OK) st = snnk_ridge_path_choose_gcv(path, 1, ridges);
     if (st == SNNK_OK) config->ridge = ridges[0];
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     free(ridges);
     return st;
 }
@@ -84,7 +84,7 @@ static int solve(const pooled_fit *fit, snnk_fit_report *report, snnk_layer **la
         config.ridge = fit->config.ridge;
     else if ((st = choose_ridge(fit, &config)) != SNNK_OK)
         return st;
-    st = snnk_layer_from_lstsq(fit->map, fit->lstsq, &config, &solved, layer);
+    st = snnk_layer_create_from_lstsq(fit->map, fit->lstsq, &config, &solved, layer);
     if (st != SNNK_OK) return st;
     *report = (snnk_fit_report){.size = sizeof *report,
                                 .ridge = solved.ridge,

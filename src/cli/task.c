@@ -8,7 +8,7 @@
 
 /* Whole numbers above this are not taken for classes unless the user says so; and never above the
  * second. */
-enum { MOST_CLASSES_GUESSED = 100, MOST_CLASSES = 10000 };
+enum { MAX_CLASSES_GUESSED = 100, MAX_CLASSES = 10000 };
 
 /* A word that looks less like a class than like a number, or a missing one; NULL if none does. */
 static const char *doubtful_word(const dataset *data) {
@@ -37,9 +37,9 @@ static int check_words(const char *command, const dataset *data, const char *kin
                       "%s: column \"%s\" mixes words and \"%s\": is a number missing? If these are "
                       "classes, give --task classification",
                       path, column, doubtful);
-    if (n > MOST_CLASSES)
+    if (n > MAX_CLASSES)
         return failed(command, "%s: column \"%s\" holds %zu different words; classes may be %d",
-                      path, column, n, MOST_CLASSES);
+                      path, column, n, MAX_CLASSES);
     return EXIT_OK;
 }
 
@@ -90,12 +90,12 @@ int task_from_data(const char *command, dataset *data, const char *kind, task *m
     }
     if (data->n_targets == 1) exit_status = scan_targets(command, data, &whole, &largest);
     if (exit_status != EXIT_OK) return exit_status;
-    made->classification = kind ? asked : whole && largest < MOST_CLASSES_GUESSED;
+    made->classification = kind ? asked : whole && largest < MAX_CLASSES_GUESSED;
     if (!made->classification) return EXIT_OK;
-    if (!whole || largest >= MOST_CLASSES)
+    if (!whole || largest >= MAX_CLASSES)
         return failed(command,
                       "%s: classes must be words, or one column of whole numbers in 0 ... %d",
-                      data->targets_path, MOST_CLASSES - 1);
+                      data->targets_path, MAX_CLASSES - 1);
     made->outputs = (size_t)largest + 1;
     return EXIT_OK;
 }
@@ -238,19 +238,19 @@ int task_add_classes(const char *command, dataset *data, task *made, size_t *add
     if (!made->classes && words == 0) {
         exit_status = scan_targets(command, data, &whole, &largest);
         if (exit_status == EXIT_OK && whole && largest >= (double)made->outputs) {
-            if (largest >= MOST_CLASSES_GUESSED)
+            if (largest >= MAX_CLASSES_GUESSED)
                 return failed(command,
                               "%s: label %g would make %.0f classes of the model's %zu; new ones "
                               "may be up to %d",
                               data->targets_path, largest, largest + 1, made->outputs,
-                              MOST_CLASSES_GUESSED - 1);
+                              MAX_CLASSES_GUESSED - 1);
             made->outputs = (size_t)largest + 1;
         }
     }
-    if (made->outputs > MOST_CLASSES && exit_status == EXIT_OK)
+    if (made->outputs > MAX_CLASSES && exit_status == EXIT_OK)
         exit_status =
             failed(command, "%s: with it the model would have %zu classes; they may be %d",
-                   data->targets_path, made->outputs, MOST_CLASSES);
+                   data->targets_path, made->outputs, MAX_CLASSES);
     *added = made->outputs - before;
     return exit_status;
 }

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/progress.h"
 #include "base/random.h"
 #include "base/size.h"
-#include "base/watch.h"
 
 static const snnk_compress_config defaults = {.size = sizeof(snnk_compress_config), .share = 0.5};
 
@@ -32,7 +32,7 @@ typedef struct work {
     bool baselines;
     size_t d, n, n_judged;
     float *X, *judged; /* n x d, n_judged x d */
-    snnk__watch watch;
+    snnk__progress progress;
     snnk_distill_progress student_progress; /* the caller's, and what it is for */
     void *student_user;
 } work;
@@ -51,7 +51,7 @@ static size_t layers_of_part(const snnk_network *network, size_t first) {
 }
 
 /* The most features with which a student is smaller than the part. */
-static size_t most_features(const snnk__part *part) {
+static size_t max_features(const snnk__part *part) {
     const uint64_t fixed = part->l;
     uint64_t most;
 
@@ -81,7 +81,7 @@ static int make_part(const snnk_network *network, size_t first, snnk__part *part
     if (!is_dense(layer)) return SNNK_OK;
     part->hidden = layer;
     part->readout = part->layers == 2 ? network->layers[first + 1] : NULL;
-    part->most = most_features(part);
+    part->most = max_features(part);
     part->outcome = SNNK_COMPRESS_LARGER;
     return SNNK_OK;
 }
@@ -111,8 +111,8 @@ static int make_parts(work *w) {
 static bool is_judged(const work *w, size_t i) {
     double u;
 
-    snnk__random_uniform(w->distill.seed, SNNK__STREAM_JUDGED, i / w->distill.heldout_run, 0, 1,
-                         &u);
+    snnk__random_uniform(w->distill.seed, SNNK__STREAM_JUDGED, i / w->distill.heldout_block_rows, 0,
+                         1, &u);
     return u < w->distill.heldout_share;
 }
 
@@ -153,7 +153,7 @@ static int forward(work *w, const snnk_network *network, size_t n, const float *
         const size_t rows = snnk__min_size(FORWARD_ROWS, n - i);
 
         st = snnk_network_forward(network, rows, X + i * d, d, made + i * l, l, w->workspace);
-        if (st == SNNK_OK) st = snnk__watch_tell(&w->watch, 0); /* or stop */
+        if (st == SNNK_OK) st = snnk__progress_update(&w->progress, 0); /* or stop */
     }
     if (st == SNNK_OK)
         *Y = made;
@@ -164,29 +164,29 @@ static int forward(work *w, const snnk_network *network, size_t n, const float *
 
 /* ---- Progress ---- */
 
-static int tell(void *user, double share) {
+static int report_progress(void *user, double share) {
     const work *w = user;
 
     return w->config.progress(w->config.user, (size_t)(share * STEPS), STEPS);
 }
 
 /* That of a distillation, as part of the present stage. */
-static int tell_of_student(void *user, int32_t done, int32_t steps, double explained) {
+static int report_student(void *user, int32_t done, int32_t steps, double explained) {
     work *w = user;
 
     if (w->student_progress && w->student_progress(w->student_user, done, steps, explained))
         return 1;
-    return snnk__watch_count(&w->watch, done, steps) != SNNK_OK;
+    return snnk__progress_count(&w->progress, done, steps) != SNNK_OK;
 }
 
-static void watch(work *w) {
+static void progress(work *w) {
     w->student_progress = w->distill.progress;
     w->student_user = w->distill.user;
-    w->distill.progress = tell_of_student;
+    w->distill.progress = report_student;
     w->distill.user = w;
-    w->watch.total = 1;
-    w->watch.user = w;
-    if (w->config.progress) w->watch.tell = tell;
+    w->progress.total = 1;
+    w->progress.user = w;
+    if (w->config.progress) w->progress.report = report_progress;
 }
 
 /* What it costs to look at a part, roughly, and by that: to try sizes, to make a student. */
@@ -206,13 +206,13 @@ static double cost_of_solving(const work *w, const snnk__part *part) {
 
 /* Of parts that may be replaced, or are to be; allotting: sizes are tried before. */
 static void sum_costs(work *w, bool allotting) {
-    w->watch.total = 0;
+    w->progress.total = 0;
     for (size_t k = 0; k < w->made->n_parts; k++) {
         const snnk__part *part = &w->made->parts[k];
 
-        if (allotting && part->most > 0) w->watch.total += (1 + TO_TRY) * cost_of(part);
+        if (allotting && part->most > 0) w->progress.total += (1 + TO_TRY) * cost_of(part);
         if (allotting ? part->most > 0 : part->features > 0)
-            w->watch.total += cost_of(part) + cost_of_solving(w, part);
+            w->progress.total += cost_of(part) + cost_of_solving(w, part);
     }
 }
 
@@ -240,31 +240,32 @@ static int take_features(work *w, const size_t *features) {
 }
 
 /* A distillation of a part, on rows of its own inputs; Y: NULL for what the part gives. */
-static int look_at(work *w, const snnk__part *part, const float *X, const float *Y,
-                   snnk_distill **distill) {
+static int create_distill(work *w, const snnk__part *part, const float *X, const float *Y,
+                          snnk_distill **distill) {
     const snnk_distill_config config = snnk__part_config(part, &w->distill);
     int st;
 
-    snnk__watch_begin(&w->watch, cost_of(part));
+    snnk__progress_begin_stage(&w->progress, cost_of(part));
     st = snnk_distill_create(part->hidden, part->readout, w->n, X, part->d, Y, part->l, &config,
                              w->workspace, distill);
 
     return st == SNNK_OK ? st : snnk__fail_within(st, "layer %zu", part->first);
 }
 
-static int make_ladder(work *w, const snnk__part *part, const float *X, snnk__ladder *ladder) {
+static int make_size_curve(work *w, const snnk__part *part, const float *X,
+                           snnk__size_curve *curve) {
     snnk_distill *distill = NULL;
     int st = SNNK_OK;
 
-    if (part->most > 0) st = look_at(w, part, X, NULL, &distill);
+    if (part->most > 0) st = create_distill(w, part, X, NULL, &distill);
     if (st == SNNK_OK)
-        st = snnk__ladder_create(part, distill, &w->allocator, &w->watch, TO_TRY * cost_of(part),
-                                 ladder);
+        st = snnk__size_curve_create(part, distill, &w->allocator, &w->progress,
+                                     TO_TRY * cost_of(part), curve);
     snnk_distill_free(distill);
     return st;
 }
 
-static int make_ladders(work *w, snnk__ladder *ladders) {
+static int make_size_curves(work *w, snnk__size_curve *curves) {
     float *X = w->X, *Y;
     int st = SNNK_OK;
 
@@ -272,7 +273,7 @@ static int make_ladders(work *w, snnk__ladder *ladders) {
         const snnk__part *part = &w->made->parts[k];
 
         Y = NULL;
-        st = make_ladder(w, part, X, &ladders[k]);
+        st = make_size_curve(w, part, X, &curves[k]);
         if (st == SNNK_OK) st = forward(w, part->original, w->n, X, &Y);
         if (X != w->X) snnk__free(&w->allocator, X);
         X = Y;
@@ -282,26 +283,26 @@ static int make_ladders(work *w, snnk__ladder *ladders) {
 }
 
 /* Those that the budget has room for. */
-static int allot_features(work *w) {
+static int spend_budget(work *w) {
     const double all = (double)snnk_network_parameters(w->network);
     snnk_compression *made = w->made;
-    snnk__ladder *ladders;
+    snnk__size_curve *curves;
     double least;
     int st;
 
     sum_costs(w, true);
-    st = snnk__alloc_zero(&w->allocator, made->n_parts, sizeof *ladders, "ladders", &ladders);
+    st = snnk__alloc_zero(&w->allocator, made->n_parts, sizeof *curves, "curves", &curves);
     if (st != SNNK_OK) return st;
-    if ((st = make_ladders(w, ladders)) != SNNK_OK) goto done;
-    st = snnk__allot(made->n_parts, made->parts, ladders, w->config.share * all, &least);
+    if ((st = make_size_curves(w, curves)) != SNNK_OK) goto done;
+    st = snnk__spend_budget(made->n_parts, made->parts, curves, w->config.share * all, &least);
     if (st != SNNK_OK)
         st = snnk__fail(st,
                         "share = %g of %.0f parameters admits no features: one a part, and what "
                         "stays as it is, take %.0f, a share of %.4f",
                         w->config.share, all, least, least / all);
 done:
-    for (size_t k = 0; k < made->n_parts; k++) snnk__free(&w->allocator, ladders[k].rungs);
-    snnk__free(&w->allocator, ladders);
+    for (size_t k = 0; k < made->n_parts; k++) snnk__free(&w->allocator, curves[k].options);
+    snnk__free(&w->allocator, curves);
     return st;
 }
 
@@ -314,7 +315,7 @@ static int solve(work *w, snnk__part *part, const snnk_distill *distill, snnk_la
     int st = snnk_distill_report_init(&part->report, sizeof part->report);
 
     if (st != SNNK_OK) return st;
-    snnk__watch_begin(&w->watch, cost_of_solving(w, part));
+    snnk__progress_begin_stage(&w->progress, cost_of_solving(w, part));
     while ((st = snnk_distill_solve(distill, m, w->workspace, report, layer)) == SNNK_E_RANGE &&
            m > 1 && !snnk__part_is_linear(part))
         m -= 1 + m / 16;
@@ -327,7 +328,7 @@ static int replace(work *w, snnk__part *part, const float *X, const float *Y,
     snnk_distill *distill;
     int st;
 
-    if ((st = look_at(w, part, X, Y, &distill)) != SNNK_OK) return st;
+    if ((st = create_distill(w, part, X, Y, &distill)) != SNNK_OK) return st;
     st = solve(w, part, distill, student);
     snnk_distill_free(distill);
     if (st != SNNK_OK) return st;
@@ -335,7 +336,7 @@ static int replace(work *w, snnk__part *part, const float *X, const float *Y,
     part->features = snnk_layer_features(*student);
     part->parameters = snnk_layer_parameters(*student);
     part->multiply_adds = snnk_layer_multiply_adds(*student);
-    return snnk__watch_tell(&w->watch, 1);
+    return snnk__progress_update(&w->progress, 1);
 }
 
 /* Append a part to the compressed network, and *to_now = what it makes of `now`. */
@@ -450,7 +451,8 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
     if (st != SNNK_OK) return st;
     /* The rest is checked where students are made. */
     if ((st = snnk__check_heldout_share(w->distill.heldout_share)) != SNNK_OK) return st;
-    if (w->distill.heldout_run == 0) return snnk__fail(SNNK_E_RANGE, "heldout_run = 0 is not >= 1");
+    if (w->distill.heldout_block_rows == 0)
+        return snnk__fail(SNNK_E_RANGE, "heldout_block_rows = 0 is not >= 1");
     return SNNK_OK;
 }
 
@@ -458,8 +460,8 @@ static int compress(work *w, const size_t *features, snnk_network *compressed) {
     int st;
 
     if ((st = make_parts(w)) != SNNK_OK) return st;
-    watch(w);
-    st = features ? take_features(w, features) : allot_features(w);
+    progress(w);
+    st = features ? take_features(w, features) : spend_budget(w);
     if (st != SNNK_OK) return st;
     if ((st = replace_parts(w, compressed)) != SNNK_OK) return st;
     if ((st = snnk__network_copy_notes(w->network, compressed)) != SNNK_OK) return st;

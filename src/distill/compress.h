@@ -4,7 +4,7 @@
 
 #include <snnk/compress.h>
 
-#include "base/watch.h"
+#include "base/progress.h"
 #include "network/network.h"
 
 /* Layers that are replaced together. */
@@ -29,16 +29,16 @@ struct snnk_compression {
 };
 
 /* A student of some size, and what it leaves of the squared deviations on held-out rows. */
-typedef struct snnk__rung {
+typedef struct snnk__size_option {
     size_t features; /* 0: the part itself, which leaves nothing */
     double parameters, error;
-} snnk__rung;
+} snnk__size_option;
 
 /* What a part may become, ever larger. */
-typedef struct snnk__ladder {
-    snnk__rung *rungs;
+typedef struct snnk__size_curve {
+    snnk__size_option *options;
     size_t n, at;
-} snnk__ladder;
+} snnk__size_curve;
 
 /* Whether all that happens in a part is linear. */
 bool snnk__part_is_linear(const snnk__part *part);
@@ -48,13 +48,14 @@ snnk_distill_config snnk__part_config(const snnk__part *part, const snnk_distill
 
 /* The ladder of a part, by a distillation of it (not used where `most` is 0), in stages that cost `cost`
  * together. Free rungs with the allocator. Statuses of snnk_distill_solve. */
-int snnk__ladder_create(const snnk__part *part, const snnk_distill *distill,
-                        const snnk_allocator *allocator, snnk__watch *watch, double cost,
-                        snnk__ladder *ladder);
+int snnk__size_curve_create(const snnk__part *part, const snnk_distill *distill,
+                            const snnk_allocator *allocator, snnk__progress *progress, double cost,
+                            snnk__size_curve *curve);
 
 /* Allot: features and outcome of n parts, of which each has its ladder, with `budget` parameters for them
  * together. *least: what the smallest students take; SNNK_E_RANGE (that is more than the budget; no
  * sentence). */
-int snnk__allot(size_t n, snnk__part *parts, snnk__ladder *ladders, double budget, double *least);
+int snnk__spend_budget(size_t n, snnk__part *parts, snnk__size_curve *curves, double budget,
+                       double *least);
 
 #endif

@@ -9,9 +9,9 @@
 static const snnk_distill_config defaults = {.size = sizeof(snnk_distill_config),
                                              .ridge = SNNK_RIDGE_AUTO,
                                              .heldout_share = 0.1,
-                                             .heldout_run = 1,
+                                             .heldout_block_rows = 1,
                                              .selection_rows = 65536,
-                                             .tier = SNNK_DISTILL_CLOSED,
+                                             .tier = SNNK_DISTILL_SELECTED,
                                              .linear = SNNK_DISTILL_LINEAR_AUTO,
                                              .epochs = 16,
                                              .batch = 256,
@@ -36,7 +36,8 @@ static int check_config(const snnk_distill_config *c) {
 
     if ((st = snnk__check_fit_ridge(c->ridge)) != SNNK_OK) return st;
     if ((st = snnk__check_heldout_share(c->heldout_share)) != SNNK_OK) return st;
-    if (c->heldout_run == 0) return snnk__fail(SNNK_E_RANGE, "heldout_run = 0 is not >= 1");
+    if (c->heldout_block_rows == 0)
+        return snnk__fail(SNNK_E_RANGE, "heldout_block_rows = 0 is not >= 1");
     if (c->selection_rows < 2)
         return snnk__fail(SNNK_E_RANGE, "selection_rows = %llu is not >= 2",
                           (unsigned long long)c->selection_rows);
@@ -54,18 +55,18 @@ static int check_config(const snnk_distill_config *c) {
 
 /* ---- Progress ---- */
 
-static int tell(void *user, double share) {
-    const snnk__progress *p = user;
+static int report_progress(void *user, double share) {
+    const snnk__distill_progress_state *p = user;
 
     return p->call(p->user, (int32_t)(share * STEPS), STEPS, p->explained);
 }
 
-void snnk__progress_begin(const snnk_distill_config *config, double total,
-                          snnk__progress *progress) {
-    *progress = (snnk__progress){
-        .call = config->progress, .user = config->user, .explained = NAN, .watch.total = total};
-    if (config->progress) progress->watch.tell = tell;
-    progress->watch.user = progress;
+void snnk__distill_progress_begin(const snnk_distill_config *config, double total,
+                                  snnk__distill_progress_state *progress) {
+    *progress = (snnk__distill_progress_state){
+        .call = config->progress, .user = config->user, .explained = NAN, .progress.total = total};
+    if (config->progress) progress->progress.report = report_progress;
+    progress->progress.user = progress;
 }
 
 /* ---- Creating ---- */
@@ -112,14 +113,14 @@ static double choosing_ridge(const snnk_lstsq *train) {
 
 /* Look at the rows, once `all` is there. */
 static int look(snnk_distill *distill, snnk_workspace *workspace) {
-    snnk__progress progress;
+    snnk__distill_progress_state progress;
     int st;
 
-    snnk__progress_begin(&distill->config, 1, &progress);
-    snnk__watch_begin(&progress.watch, 1);
-    distill->watch = &progress.watch;
+    snnk__distill_progress_begin(&distill->config, 1, &progress);
+    snnk__progress_begin_stage(&progress.progress, 1);
+    distill->progress = &progress.progress;
     st = snnk__distill_look(distill, workspace);
-    distill->watch = NULL;
+    distill->progress = NULL;
     if (st == SNNK_OK) st = check_rows(distill);
     if (st == SNNK_OK) distill->ridge = choosing_ridge(distill->train);
     return st;
@@ -233,10 +234,10 @@ done:
     return st;
 }
 
-int snnk_distill_create_sampled(const snnk_map *candidates, size_t outputs, size_t n,
-                                const float *X, size_t ldx, const float *Y, size_t ldy,
-                                const snnk_distill_config *config, snnk_workspace *workspace,
-                                snnk_distill **distill) {
+int snnk_distill_create_from_samples(const snnk_map *candidates, size_t outputs, size_t n,
+                                     const float *X, size_t ldx, const float *Y, size_t ldy,
+                                     const snnk_distill_config *config, snnk_workspace *workspace,
+                                     snnk_distill **distill) {
     snnk_distill *made = NULL;
     snnk_map_config of;
     int st;

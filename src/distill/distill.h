@@ -4,7 +4,7 @@
 
 #include <snnk/distill.h>
 
-#include "base/watch.h"
+#include "base/progress.h"
 #include "layer/layer.h"
 #include "solve/subset.h"
 
@@ -33,23 +33,24 @@ struct snnk_distill {
     snnk_lstsq *train, *heldout; /* of `all`, over samples of the rows; S is symmetric */
     double ridge;                /* of choosing features: of the same size as their variances */
 
-    snnk__watch *watch; /* of the call that runs, which has a copy of all this; NULL for none */
+    snnk__progress
+        *progress; /* of the call that runs, which has a copy of all this; NULL for none */
 };
 
 /* ---- Progress ---- */
 
 /* What the progress function of a call is told. */
-typedef struct snnk__progress {
+typedef struct snnk__distill_progress_state {
     snnk_distill_progress call;
     void *user;
     double explained; /* NaN before there is a student */
-    snnk__watch watch;
-} snnk__progress;
+    snnk__progress progress;
+} snnk__distill_progress_state;
 
 /* A call that costs `total`, in any unit, and is watched by the config's progress function. Use progress->watch
  * as long as *progress stays where it is. */
-void snnk__progress_begin(const snnk_distill_config *config, double total,
-                          snnk__progress *progress);
+void snnk__distill_progress_begin(const snnk_distill_config *config, double total,
+                                  snnk__distill_progress_state *progress);
 
 /* ---- Rows and students ---- */
 

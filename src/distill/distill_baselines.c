@@ -121,17 +121,18 @@ int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspac
     snnk_map *map;
     int st;
 
-    snnk__watch_begin(distill->watch, fit);
+    snnk__progress_begin_stage(distill->progress, fit);
     st = linear(distill, m, workspace, &report->explained_linear, &squares);
     if (st != SNNK_OK) return st;
-    snnk__watch_begin(distill->watch, fit);
+    snnk__progress_begin_stage(distill->progress, fit);
     st = neurons(distill, m, workspace, &report->explained_neurons, &squares);
     if (st != SNNK_OK) return st;
-    snnk__watch_begin(distill->watch, fit);
+    snnk__progress_begin_stage(distill->progress, fit);
     if ((st = snnk__distill_random(distill, m, &map)) != SNNK_OK) return st;
     st = explained_by(distill, map, workspace, &report->explained_random, &squares);
     if (st != SNNK_OK) return st;
-    snnk__watch_begin(distill->watch, snnk__distill_cost_of_baselines(distill, m) - 3 * fit);
+    snnk__progress_begin_stage(distill->progress,
+                               snnk__distill_cost_of_baselines(distill, m) - 3 * fit);
     if ((st = snnk__distill_svd(distill, m, workspace, &truncated)) != SNNK_OK) return st;
     report->explained_svd = isinf(truncated.left) ? NAN : 1 - truncated.left / squares;
     report->parameters_svd = truncated.parameters;

@@ -73,7 +73,7 @@ static int keep_if_better(search *s, bool *better) {
     int st = score(s->distill, &s->tried, &error);
 
     s->tries = fmin(s->tries + 1, TRIES);
-    if (st == SNNK_OK) st = snnk__watch_count(s->distill->watch, s->tries, TRIES);
+    if (st == SNNK_OK) st = snnk__progress_count(s->distill->progress, s->tries, TRIES);
 
     if (st == SNNK_E_STATE || st == SNNK_E_SINGULAR)
         st = SNNK_OK; /* directions of rounding alone */
@@ -91,7 +91,7 @@ static int choose_neurons(search *s, bool *enough) {
     const size_t wanted = s->m - s->tried.directions;
     const int st =
         snnk__subset_select(distill->train, distill->d, &s->tried, distill->ridge, ROUNDING, wanted,
-                            distill->watch, s->tries / TRIES, s->tried.which, &s->tried.chosen);
+                            distill->progress, s->tries / TRIES, s->tried.which, &s->tried.chosen);
 
     *enough = st == SNNK_OK && s->tried.chosen == wanted;
     return st == SNNK_E_SINGULAR ? SNNK_OK : st;
@@ -268,11 +268,12 @@ int snnk_distill_features_of_share(const snnk_distill *distill, double share, si
 /* What m features reach, as a relative error on held-out rows. Nobody knows how many sizes there will be:
  * each takes a fifth of the progress that is left. */
 static int error_of(const snnk_distill *distill, size_t m, double *error) {
-    snnk__watch *watch = distill->watch;
+    snnk__progress *progress = distill->progress;
     snnk__subset subset;
     int st = snnk__subset_alloc(distill, m, &subset);
 
-    snnk__watch_begin(watch, 0.2 * (watch->total - watch->done - watch->stage));
+    snnk__progress_begin_stage(progress,
+                               0.2 * (progress->total - progress->done - progress->stage));
     if (st == SNNK_OK)
         st = snnk__distill_choose(distill, m, distill->config.linear, &subset, error);
     if (st == SNNK_OK) *error = sqrt(*error);
@@ -313,7 +314,7 @@ static int search_size(const snnk_distill *distill, double relative_error, size_
 
 int snnk_distill_features_of_error(const snnk_distill *distill, double relative_error,
                                    size_t *features) {
-    snnk__progress progress;
+    snnk__distill_progress_state progress;
     int st;
 
     if ((st = snnk__check_pointer(features, "features")) != SNNK_OK) return st;
@@ -322,9 +323,9 @@ int snnk_distill_features_of_error(const snnk_distill *distill, double relative_
         return snnk__fail(SNNK_E_RANGE, "relative_error = %g is not in 0 < error < 1",
                           relative_error);
 
-    snnk_distill watched = *distill;
+    snnk_distill monitored = *distill;
 
-    snnk__progress_begin(&distill->config, 1, &progress);
-    watched.watch = &progress.watch;
-    return search_size(&watched, relative_error, features);
+    snnk__distill_progress_begin(&distill->config, 1, &progress);
+    monitored.progress = &progress.progress;
+    return search_size(&monitored, relative_error, features);
 }

@@ -272,8 +272,8 @@ static void adam(part *p, float rate, uint64_t step) {
 
 /* ---- Epochs ---- */
 
-static int tell(const refinement *s) {
-    return snnk__watch_count(s->distill->watch, (double)s->steps, s->all_steps);
+static int report_progress(const refinement *s) {
+    return snnk__progress_count(s->distill->progress, (double)s->steps, s->all_steps);
 }
 
 /* Another order of the rows (Fisher & Yates). */
@@ -303,7 +303,7 @@ static int run_epoch(refinement *s, int32_t epoch) {
         if ((st = forward(s, n)) == SNNK_OK) st = backward(s, n);
         s->steps++;
         for (int k = 0; k < PARTS; k++) adam(&s->parts[k], rate, s->steps);
-        if (st == SNNK_OK) st = tell(s);
+        if (st == SNNK_OK) st = report_progress(s);
     }
     return st;
 }
@@ -317,7 +317,7 @@ static int judge(refinement *s, const snnk__student *start, double *explained) {
         const size_t n = snnk__min_size(s->batch, s->n_heldout - i);
 
         gather(s, n, s->heldout + i);
-        if ((st = forward(s, n)) == SNNK_OK) st = tell(s);
+        if ((st = forward(s, n)) == SNNK_OK) st = report_progress(s);
         for (size_t k = 0; k < n * s->l; k++) errors += (double)s->E[k] * s->E[k];
     }
     *explained =

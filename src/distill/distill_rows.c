@@ -10,7 +10,7 @@ bool snnk__distill_is_heldout(const snnk_distill *distill, size_t i) {
     double u;
 
     snnk__random_uniform(distill->config.seed, SNNK__STREAM_HELDOUT,
-                         i / distill->config.heldout_run, 0, 1, &u);
+                         i / distill->config.heldout_block_rows, 0, 1, &u);
     return u < distill->config.heldout_share;
 }
 
@@ -97,7 +97,7 @@ int snnk__distill_collect(const snnk_distill *distill, const snnk_map *map, int3
 
         if (is_sampled(distill, i, shares[held])) st = gather(&rows[held], i, workspace);
         if (st == SNNK_OK && (i + 1) % SNNK__DISTILL_BLOCK == 0)
-            st = snnk__watch_count(distill->watch, (double)i, n);
+            st = snnk__progress_count(distill->progress, (double)i, n);
     }
     for (int k = 0; k < 2 && st == SNNK_OK; k++) st = flush(&rows[k], workspace);
     if (st != SNNK_OK) goto done;
@@ -127,7 +127,7 @@ static int sampled_alloc(const snnk_distill *distill, sampled *rows) {
     /* A target of zeros: there has to be one. */
     st = snnk_lstsq_create(p, 1, &distill->allocator, &rows->lstsq);
     if (st != SNNK_OK) return st;
-    st = snnk_lstsq_set_precision(rows->lstsq, SNNK_PRECISION_FAST);
+    st = snnk_lstsq_set_precision(rows->lstsq, SNNK_PRECISION_SINGLE);
     if (st != SNNK_OK) return st;
     return snnk__alloc(&distill->allocator, p, SNNK__DISTILL_BLOCK * sizeof *rows->Phi, "features",
                        &rows->Phi);
@@ -196,8 +196,8 @@ static int add_outputs(const snnk_distill *distill, snnk_lstsq *lstsq) {
 }
 
 /* Without Y: the teacher makes it, and the neurons on the way there are the features. */
-static int look_at_teacher(snnk_distill *distill, const double shares[2],
-                           snnk_workspace *workspace) {
+static int gather_teacher_moments(snnk_distill *distill, const double shares[2],
+                                  snnk_workspace *workspace) {
     const snnk_allocator *allocator = &distill->allocator;
     sampled rows[2] = {{0}};
     float *H = NULL;
@@ -219,7 +219,7 @@ static int look_at_teacher(snnk_distill *distill, const double shares[2],
         st = ask_teacher(distill, i, n, H, workspace);
         if (st == SNNK_OK) st = sample_block(distill, i, n, H, shares, rows, workspace);
         if (st == SNNK_OK)
-            st = snnk__watch_count(distill->watch, (double)(i + n), (double)distill->n);
+            st = snnk__progress_count(distill->progress, (double)(i + n), (double)distill->n);
     }
     for (int k = 0; k < 2 && st == SNNK_OK; k++) {
         st = add_sampled(distill, &rows[k], workspace);
@@ -239,8 +239,8 @@ int snnk__distill_look(snnk_distill *distill, snnk_workspace *workspace) {
     int st;
 
     shares_of(distill, sample, shares);
-    if (!distill->Y) return look_at_teacher(distill, shares, workspace);
-    st = snnk__distill_collect(distill, distill->all, SNNK_PRECISION_FAST, sample, workspace,
+    if (!distill->Y) return gather_teacher_moments(distill, shares, workspace);
+    st = snnk__distill_collect(distill, distill->all, SNNK_PRECISION_SINGLE, sample, workspace,
                                &distill->train, &distill->heldout);
     if (st != SNNK_OK) return st;
     snnk__subset_mirror(distill->train);

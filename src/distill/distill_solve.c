@@ -77,7 +77,7 @@ static int finish(const snnk__student *student, snnk_layer **layer) {
     config.ridge = student->ridge;
     if (st == SNNK_OK) st = snnk_lstsq_merge(student->train, student->heldout);
     if (st != SNNK_OK) return st;
-    return snnk_layer_from_lstsq(student->map, student->train, &config, NULL, layer);
+    return snnk_layer_create_from_lstsq(student->map, student->train, &config, NULL, layer);
 }
 
 /* ---- Costs, and who is told of them ---- */
@@ -107,7 +107,7 @@ static int choose_map(const snnk_distill *distill, size_t m, snnk_map **map, siz
 
     *linear = 0;
     if (distill->config.tier == SNNK_DISTILL_RANDOM) return snnk__distill_random(distill, m, map);
-    snnk__watch_begin(distill->watch, snnk__distill_cost_of_choosing(distill, m));
+    snnk__progress_begin_stage(distill->progress, snnk__distill_cost_of_choosing(distill, m));
     st = snnk__subset_alloc(distill, m, &subset);
     if (st == SNNK_OK)
         st = snnk__distill_choose(distill, m, distill->config.linear, &subset, &error);
@@ -123,7 +123,8 @@ static int refine(const snnk_distill *distill, snnk__student *student, size_t *l
     snnk__student refined;
     int st;
 
-    snnk__watch_begin(distill->watch, cost_of_refining(distill, student->map->features));
+    snnk__progress_begin_stage(distill->progress,
+                               cost_of_refining(distill, student->map->features));
     st = snnk__distill_refine(distill, student, linear, workspace, explained, &refined, epochs);
     if (st != SNNK_OK) return st;
     snnk__student_free(student);
@@ -180,7 +181,8 @@ static int write_report(const snnk_distill *distill, const snnk__student *studen
 
 /* The student and its layer. distill: of this call, with what it is watched by. */
 static int solve(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                 snnk__progress *progress, snnk_distill_report *report, snnk_layer **layer) {
+                 snnk__distill_progress_state *progress, snnk_distill_report *report,
+                 snnk_layer **layer) {
     snnk__student student = {0};
     snnk_layer *made = NULL;
     snnk_map *map;
@@ -189,10 +191,10 @@ static int solve(const snnk_distill *distill, size_t m, snnk_workspace *workspac
     int st;
 
     if ((st = choose_map(distill, m, &map, &linear)) != SNNK_OK) goto done;
-    snnk__watch_begin(distill->watch, snnk__distill_cost_of_fit(distill, m));
+    snnk__progress_begin_stage(distill->progress, snnk__distill_cost_of_fit(distill, m));
     if ((st = snnk__distill_fit(distill, map, workspace, &student)) != SNNK_OK) goto done;
     progress->explained = student.explained;
-    if ((st = snnk__watch_tell(distill->watch, 1)) != SNNK_OK) goto done;
+    if ((st = snnk__progress_update(distill->progress, 1)) != SNNK_OK) goto done;
     if (distill->config.tier == SNNK_DISTILL_REFINED) {
         st = refine(distill, &student, &linear, workspace, &progress->explained, &epochs);
         if (st != SNNK_OK) goto done;
@@ -213,7 +215,7 @@ done:
 
 int snnk_distill_solve(const snnk_distill *distill, size_t features, snnk_workspace *workspace,
                        snnk_distill_report *report, snnk_layer **layer) {
-    snnk__progress progress;
+    snnk__distill_progress_state progress;
     int st;
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
@@ -223,11 +225,12 @@ int snnk_distill_solve(const snnk_distill *distill, size_t features, snnk_worksp
     if (st != SNNK_OK) return st;
     if ((st = check_features(distill, features)) != SNNK_OK) return st;
 
-    snnk_distill watched = *distill;
+    snnk_distill monitored = *distill;
 
-    snnk__progress_begin(&distill->config, cost_of(distill, features, report != NULL), &progress);
-    watched.watch = &progress.watch;
-    return solve(&watched, features, workspace, &progress, report, layer);
+    snnk__distill_progress_begin(&distill->config, cost_of(distill, features, report != NULL),
+                                 &progress);
+    monitored.progress = &progress.progress;
+    return solve(&monitored, features, workspace, &progress, report, layer);
 }
 
 /* Progress of two calls as that of one. */
@@ -237,7 +240,7 @@ typedef struct relay {
     int32_t from; /* of twice as many steps */
 } relay;
 
-static int tell_half(void *user, int32_t done, int32_t steps, double explained) {
+static int report_half(void *user, int32_t done, int32_t steps, double explained) {
     const relay *to = user;
 
     return to->call(to->user, (to->from * steps + done) / 2, steps, explained);
@@ -260,7 +263,7 @@ int snnk_layer_distill(const snnk_layer *hidden, const snnk_layer *readout, size
     if (st != SNNK_OK) return st;
     if (ours.progress) {
         to = (relay){ours.progress, ours.user, 0};
-        ours.progress = tell_half;
+        ours.progress = report_half;
         ours.user = &to;
     }
     st = snnk_distill_create(hidden, readout, n, X, ldx, Y, ldy, &ours, workspace, &distill);

@@ -66,9 +66,10 @@ static int cut(const snnk_distill *distill, const matrix *of, size_t rank, int32
         for (size_t j = 0; j < d; j++) first[k * d + j] = (float)row[j];
         for (size_t i = 0; i < l; i++) second[i * rank + k] = (float)u[i];
     }
-    st = snnk_layer_dense(d, rank, first, d, NULL, SNNK_IDENTITY, allocator, &layers[0]);
+    st = snnk_layer_create_dense(d, rank, first, d, NULL, SNNK_IDENTITY, allocator, &layers[0]);
     if (st != SNNK_OK) goto done;
-    st = snnk_layer_dense(rank, l, second, rank, of->bias, activation, allocator, &layers[1]);
+    st =
+        snnk_layer_create_dense(rank, l, second, rank, of->bias, activation, allocator, &layers[1]);
 done:
     snnk__free(allocator, row);
     snnk__free(allocator, first);
@@ -141,7 +142,7 @@ static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t 
         }
         if (st == SNNK_OK) add_errors(distill, i, n, X, &e);
         if (st == SNNK_OK)
-            st = snnk__watch_count(distill->watch, (double)(i + n), (double)distill->n);
+            st = snnk__progress_count(distill->progress, (double)(i + n), (double)distill->n);
     }
     if (st == SNNK_OK) *squares = n_layers == FACTORS ? unbiased(distill, &e) : e.squares;
     for (int k = 0; k < 2; k++) {

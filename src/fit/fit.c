@@ -2,6 +2,8 @@
  * into least-squares statistics at once, a random sample is kept as features: the held-out rows that
  * lambda is chosen on. They are a reservoir sample (Vitter 1985, algorithm R) of the rows drawn for
  * it, so that memory is bounded and every one of those rows is equally likely to be in it. */
+#include <snnk/fit.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -136,7 +138,7 @@ int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *
                        .outputs = outputs};
     st = snnk_lstsq_create(map->features, outputs, &made->allocator, &made->lstsq);
     if (st == SNNK_OK) st = snnk_lstsq_set_precision(made->lstsq, ours.precision);
-    if (st == SNNK_OK) st = snnk_lstsq_set_route(made->lstsq, ours.route);
+    if (st == SNNK_OK) st = snnk_lstsq_set_factorization(made->lstsq, ours.factorization);
     if (st != SNNK_OK) goto done;
     st = rows_alloc(&made->allocator, BLOCK_ROWS, map->features, outputs, &made->block);
     if (st != SNNK_OK) goto done;
@@ -426,7 +428,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         double mean = 0;
 
         config->ridge = ridges[k];
-        st = snnk_layer_from_lstsq(fit->map, fit->lstsq, config, NULL, &layer);
+        st = snnk_layer_create_from_lstsq(fit->map, fit->lstsq, config, NULL, &layer);
         if (st == SNNK_E_NONFINITE) continue; /* too small a lambda for these features */
         if (st != SNNK_OK) return st;
         st = heldout_error(fit, layer, workspace, fit->block.Y, &mean);
@@ -488,7 +490,7 @@ int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *re
         if ((st = choose_ridge(fit, workspace, &config, &error)) != SNNK_OK) goto done;
         if ((st = all_rows(fit, workspace, &all)) != SNNK_OK) goto done;
     }
-    st = snnk_layer_from_lstsq(fit->map, all ? all : fit->lstsq, &config, &solved, &made);
+    st = snnk_layer_create_from_lstsq(fit->map, all ? all : fit->lstsq, &config, &solved, &made);
     if (st != SNNK_OK) goto done;
     st = snnk__config_write(report,
                             &(snnk_fit_report){.ridge = solved.ridge,
@@ -509,8 +511,9 @@ done:
     return st;
 }
 
-int snnk_layer_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq, const snnk_solve_config *config,
-                          snnk_solve_report *report, snnk_layer **layer) {
+int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
+                                 const snnk_solve_config *config, snnk_solve_report *report,
+                                 snnk_layer **layer) {
     double *B = NULL, *b = NULL;
     float *Psi = NULL, *bias = NULL;
     int st;
@@ -531,7 +534,7 @@ int snnk_layer_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq, const snnk_sol
     if ((st = snnk_lstsq_solve(lstsq, config, B, m, b, report)) != SNNK_OK) goto done;
     for (size_t i = 0; i < l * m; i++) Psi[i] = (float)B[i];
     for (size_t i = 0; i < l; i++) bias[i] = (float)b[i];
-    st = snnk_layer_from_map(map, l, Psi, m, bias, layer);
+    st = snnk_layer_create(map, l, Psi, m, bias, layer);
 done:
     snnk__free(allocator, bias);
     snnk__free(allocator, Psi);

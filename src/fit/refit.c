@@ -1,4 +1,6 @@
 /* The last Psi of a network, fitted again: rows run through the layers before it, a block at a time. */
+#include <snnk/fit.h>
+
 #include <string.h>
 
 #include "base/size.h"
@@ -227,7 +229,7 @@ static int layer_of(const snnk_map *map, size_t classes, const double *B, const 
 
     for (size_t i = 0; i < classes * m; i++) Psi[i] = (float)B[i];
     for (size_t i = 0; i < classes; i++) bias[i] = (float)b[i];
-    return snnk_layer_from_map(map, classes, Psi, m, bias, layer);
+    return snnk_layer_create(map, classes, Psi, m, bias, layer);
 }
 
 int snnk_network_refit_logistic(const snnk_network *network, size_t classes, size_t n,

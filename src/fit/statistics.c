@@ -39,7 +39,7 @@ int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if (!network->statistics) return snnk__fail(SNNK_E_STATE, "the network carries no statistics");
     const snnk_layer **last = &network->layers[network->n_layers - 1];
-    st = snnk_layer_from_lstsq((*last)->map, network->statistics, config, report, &layer);
+    st = snnk_layer_create_from_lstsq((*last)->map, network->statistics, config, report, &layer);
     if (st != SNNK_OK) return st;
     snnk_layer_free((snnk_layer *)*last);
     *last = layer;

@@ -24,16 +24,18 @@ const char *snnk__dtype_name(snnk__dtype dtype) { return dtypes[dtype].name; }
 
 size_t snnk__dtype_bytes(snnk__dtype dtype) { return dtypes[dtype].bytes; }
 
-int snnk__st_compare_keys(const void *left, const void *right) {
-    return strcmp(((const snnk__st_pair *)left)->key, ((const snnk__st_pair *)right)->key);
+int snnk__safetensors_compare_keys(const void *left, const void *right) {
+    return strcmp(((const snnk__safetensors_pair *)left)->key,
+                  ((const snnk__safetensors_pair *)right)->key);
 }
 
-int snnk__st_compare_names(const void *left, const void *right) {
-    return strcmp(((const snnk__st_tensor *)left)->name, ((const snnk__st_tensor *)right)->name);
+int snnk__safetensors_compare_names(const void *left, const void *right) {
+    return strcmp(((const snnk__safetensors_tensor *)left)->name,
+                  ((const snnk__safetensors_tensor *)right)->name);
 }
 
-int snnk__st_put_elements(const snnk__st_tensor *tensor, bool host_order, snnk__st_put put,
-                          void *context) {
+int snnk__safetensors_put_elements(const snnk__safetensors_tensor *tensor, bool host_order,
+                                   snnk__safetensors_put put, void *context) {
     const size_t width = snnk__dtype_bytes(tensor->dtype);
     const bool swap = host_order && width > 1 && !snnk__host_is_little_endian();
     double chunk[512]; /* double: aligned for every type */
@@ -77,8 +79,9 @@ static void put_crc_text(uLong *crc, const char *text) { put_crc(crc, text, strl
 
 /* Over a canonical form, which other programs that rewrite the file leave alone: order of keys and
  * tensors, spaces and escapes in the header do not enter. */
-void snnk__st_checksum(const snnk__st_pair *pairs, size_t n_pairs, const snnk__st_tensor *tensors,
-                       size_t n_tensors, bool host_order, char digits[9]) {
+void snnk__safetensors_checksum(const snnk__safetensors_pair *pairs, size_t n_pairs,
+                                const snnk__safetensors_tensor *tensors, size_t n_tensors,
+                                bool host_order, char digits[9]) {
     uLong crc = crc32_z(0, NULL, 0);
 
     for (size_t i = 0; i < n_pairs; i++) {
@@ -95,7 +98,7 @@ void snnk__st_checksum(const snnk__st_pair *pairs, size_t n_pairs, const snnk__s
             snnk__store_u64_le(dim, tensors[i].dims[k]);
             put_crc(&crc, dim, sizeof dim);
         }
-        snnk__st_put_elements(tensors + i, host_order, put_crc, &crc);
+        snnk__safetensors_put_elements(tensors + i, host_order, put_crc, &crc);
     }
     snprintf(digits, 9, "%08lx", crc & 0xffffffffUL);
 }

@@ -12,13 +12,13 @@
 #include "base/size.h"
 #include "io/bytes.h"
 
-struct snnk__st_reader {
+struct snnk__safetensors_reader {
     snnk_allocator allocator;
     cJSON *header; /* owns all names, keys and values */
     size_t n_pairs, n_tensors;
-    snnk__st_pair *pairs;     /* sorted by key */
-    snnk__st_tensor *tensors; /* sorted by name */
-    size_t *dims;             /* of all tensors */
+    snnk__safetensors_pair *pairs;     /* sorted by key */
+    snnk__safetensors_tensor *tensors; /* sorted by name */
+    size_t *dims;                      /* of all tensors */
 };
 
 /* What cJSON lets pass and we do not: bytes that are no text, NUL among them, and an escaped NUL,
@@ -37,7 +37,7 @@ static int check_text(const char *text, size_t bytes) {
     return SNNK_OK;
 }
 
-int snnk__st_header_bytes(const void *head, size_t file_bytes, size_t *header_bytes) {
+int snnk__safetensors_header_bytes(const void *head, size_t file_bytes, size_t *header_bytes) {
     uint64_t length;
 
     if (file_bytes < 8)
@@ -62,7 +62,7 @@ static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, 
     cJSON *tree;
     int st;
 
-    if ((st = snnk__st_header_bytes(buffer, bytes, &length)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_header_bytes(buffer, bytes, &length)) != SNNK_OK) return st;
     length -= 8;
     text = (const char *)buffer + 8;
     if (length == 0 || *text != '{')
@@ -96,16 +96,16 @@ static int check_metadata(const cJSON *metadata) {
 }
 
 /* One pass over the tree to know how much room is needed. */
-static int count(snnk__st_reader *reader, size_t *n_dims) {
+static int count(snnk__safetensors_reader *reader, size_t *n_dims) {
     const cJSON *item;
-    bool seen = false;
+    bool framed = false;
     int st;
 
     *n_dims = 0;
     cJSON_ArrayForEach(item, reader->header) {
         if (is_metadata(item)) {
-            if (seen) return snnk__fail(SNNK_E_FORMAT, "__metadata__ is there twice");
-            seen = true;
+            if (framed) return snnk__fail(SNNK_E_FORMAT, "__metadata__ is there twice");
+            framed = true;
             if ((st = check_metadata(item)) != SNNK_OK) return st;
             reader->n_pairs = (size_t)cJSON_GetArraySize(item);
         } else {
@@ -145,13 +145,13 @@ static bool read_dtype(const cJSON *item, snnk__dtype *dtype) {
 }
 
 /* Read a tensor's entry; its dimensions go to `dims`. */
-static int read_tensor(const cJSON *item, size_t *dims, snnk__st_tensor *tensor) {
+static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor *tensor) {
     const char *name = item->string;
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
     const cJSON *dim;
     size_t needed, end;
 
-    *tensor = (snnk__st_tensor){.name = name, .dims = dims};
+    *tensor = (snnk__safetensors_tensor){.name = name, .dims = dims};
     if (!read_dtype(cJSON_GetObjectItemCaseSensitive(item, "dtype"), &tensor->dtype))
         return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has no known dtype", name);
     needed = snnk__dtype_bytes(tensor->dtype);
@@ -174,7 +174,7 @@ static int read_tensor(const cJSON *item, size_t *dims, snnk__st_tensor *tensor)
 }
 
 /* Allocate by what was counted, and read all entries. */
-static int read_entries(snnk__st_reader *reader, size_t n_dims) {
+static int read_entries(snnk__safetensors_reader *reader, size_t n_dims) {
     const snnk_allocator *allocator = &reader->allocator;
     size_t pairs = 0, tensors = 0;
     const cJSON *item, *text;
@@ -192,7 +192,7 @@ static int read_entries(snnk__st_reader *reader, size_t n_dims) {
     cJSON_ArrayForEach(item, reader->header) {
         if (is_metadata(item)) {
             cJSON_ArrayForEach(text, item) {
-                reader->pairs[pairs++] = (snnk__st_pair){text->string, text->valuestring};
+                reader->pairs[pairs++] = (snnk__safetensors_pair){text->string, text->valuestring};
             }
         } else {
             st = read_tensor(item, dims, reader->tensors + tensors);
@@ -204,7 +204,7 @@ static int read_entries(snnk__st_reader *reader, size_t n_dims) {
 }
 
 static int compare_places(const void *left, const void *right) {
-    const snnk__st_tensor *a = left, *b = right;
+    const snnk__safetensors_tensor *a = left, *b = right;
 
     if (a->begin != b->begin) return a->begin < b->begin ? -1 : 1;
     return (a->bytes > b->bytes) - (a->bytes < b->bytes);
@@ -212,13 +212,14 @@ static int compare_places(const void *left, const void *right) {
 
 /* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in memory,
  * and not NULL. */
-static int place_tensors(snnk__st_reader *reader, const unsigned char *data, size_t bytes) {
+static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *data,
+                         size_t bytes) {
     size_t end = 0;
 
     if (reader->n_tensors > 0)
         qsort(reader->tensors, reader->n_tensors, sizeof *reader->tensors, compare_places);
     for (size_t i = 0; i < reader->n_tensors; i++) {
-        snnk__st_tensor *tensor = reader->tensors + i;
+        snnk__safetensors_tensor *tensor = reader->tensors + i;
 
         if (tensor->begin != end)
             return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" begins at byte %zu instead of %zu",
@@ -235,15 +236,17 @@ static int place_tensors(snnk__st_reader *reader, const unsigned char *data, siz
 }
 
 /* Sort for searching, and refuse what is there twice: which one holds would be anybody's guess. */
-static int sort_entries(snnk__st_reader *reader) {
+static int sort_entries(snnk__safetensors_reader *reader) {
     if (reader->n_pairs > 0)
-        qsort(reader->pairs, reader->n_pairs, sizeof *reader->pairs, snnk__st_compare_keys);
+        qsort(reader->pairs, reader->n_pairs, sizeof *reader->pairs,
+              snnk__safetensors_compare_keys);
     for (size_t i = 0; i + 1 < reader->n_pairs; i++)
         if (strcmp(reader->pairs[i].key, reader->pairs[i + 1].key) == 0)
             return snnk__fail(SNNK_E_FORMAT, "metadata \"%s\" is there twice",
                               reader->pairs[i].key);
     if (reader->n_tensors > 0)
-        qsort(reader->tensors, reader->n_tensors, sizeof *reader->tensors, snnk__st_compare_names);
+        qsort(reader->tensors, reader->n_tensors, sizeof *reader->tensors,
+              snnk__safetensors_compare_names);
     for (size_t i = 0; i + 1 < reader->n_tensors; i++)
         if (strcmp(reader->tensors[i].name, reader->tensors[i + 1].name) == 0)
             return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is there twice",
@@ -253,8 +256,8 @@ static int sort_entries(snnk__st_reader *reader) {
 
 /* head: all of the file, or its header only. */
 static int open_file(const unsigned char *head, size_t bytes, bool in_memory,
-                     const snnk_allocator *allocator, snnk__st_reader **reader) {
-    snnk__st_reader *made;
+                     const snnk_allocator *allocator, snnk__safetensors_reader **reader) {
+    snnk__safetensors_reader *made;
     size_t n_dims = 0, data = 0;
     int st;
 
@@ -270,21 +273,22 @@ static int open_file(const unsigned char *head, size_t bytes, bool in_memory,
     *reader = made;
     made = NULL;
 done:
-    snnk__st_close(made);
+    snnk__safetensors_close(made);
     return st;
 }
 
-int snnk__st_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                  snnk__st_reader **reader) {
+int snnk__safetensors_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                           snnk__safetensors_reader **reader) {
     return open_file(buffer, bytes, true, allocator, reader);
 }
 
-int snnk__st_open_header(const void *header, size_t file_bytes, const snnk_allocator *allocator,
-                         snnk__st_reader **reader) {
+int snnk__safetensors_open_header(const void *header, size_t file_bytes,
+                                  const snnk_allocator *allocator,
+                                  snnk__safetensors_reader **reader) {
     return open_file(header, file_bytes, false, allocator, reader);
 }
 
-void snnk__st_close(snnk__st_reader *reader) {
+void snnk__safetensors_close(snnk__safetensors_reader *reader) {
     if (!reader) return;
     const snnk_allocator allocator = reader->allocator;
     cJSON_Delete(reader->header);
@@ -294,30 +298,32 @@ void snnk__st_close(snnk__st_reader *reader) {
     snnk__free(&allocator, reader);
 }
 
-int snnk__st_verify(const snnk__st_reader *reader) {
-    const char *stored = snnk__st_text(reader, SNNK__ST_CHECKSUM_KEY);
+int snnk__safetensors_verify(const snnk__safetensors_reader *reader) {
+    const char *stored = snnk__safetensors_text(reader, SNNK__ST_CHECKSUM_KEY);
     char digits[9];
 
     if (!stored)
         return snnk__fail(SNNK_E_CHECKSUM, "the file carries no check sum (metadata "
                                            "\"" SNNK__ST_CHECKSUM_KEY "\")");
-    snnk__st_checksum(reader->pairs, reader->n_pairs, reader->tensors, reader->n_tensors, false,
-                      digits);
+    snnk__safetensors_checksum(reader->pairs, reader->n_pairs, reader->tensors, reader->n_tensors,
+                               false, digits);
     if (strcmp(stored, digits) == 0) return SNNK_OK;
     return snnk__fail(SNNK_E_CHECKSUM, "the check sum is %s, the file says %.16s", digits, stored);
 }
 
-const char *snnk__st_text(const snnk__st_reader *reader, const char *key) {
-    const snnk__st_pair wanted = {key, NULL};
-    const snnk__st_pair *found;
+const char *snnk__safetensors_text(const snnk__safetensors_reader *reader, const char *key) {
+    const snnk__safetensors_pair wanted = {key, NULL};
+    const snnk__safetensors_pair *found;
 
     if (reader->n_pairs == 0) return NULL;
-    found = bsearch(&wanted, reader->pairs, reader->n_pairs, sizeof wanted, snnk__st_compare_keys);
+    found = bsearch(&wanted, reader->pairs, reader->n_pairs, sizeof wanted,
+                    snnk__safetensors_compare_keys);
     return found ? found->value : NULL;
 }
 
-int snnk__st_number(const snnk__st_reader *reader, const char *key, uint64_t *value) {
-    const char *text = snnk__st_text(reader, key);
+int snnk__safetensors_number(const snnk__safetensors_reader *reader, const char *key,
+                             uint64_t *value) {
+    const char *text = snnk__safetensors_text(reader, key);
     uint64_t number = 0;
 
     if (!text) return snnk__fail(SNNK_E_FORMAT, "metadata \"%s\" is missing", key);
@@ -333,27 +339,31 @@ int snnk__st_number(const snnk__st_reader *reader, const char *key, uint64_t *va
     return SNNK_OK;
 }
 
-const snnk__st_pair *snnk__st_pairs(const snnk__st_reader *reader, size_t *n) {
+const snnk__safetensors_pair *snnk__safetensors_pairs(const snnk__safetensors_reader *reader,
+                                                      size_t *n) {
     *n = reader->n_pairs;
     return reader->pairs;
 }
 
-const snnk__st_tensor *snnk__st_tensors(const snnk__st_reader *reader, size_t *n) {
+const snnk__safetensors_tensor *snnk__safetensors_tensors(const snnk__safetensors_reader *reader,
+                                                          size_t *n) {
     *n = reader->n_tensors;
     return reader->tensors;
 }
 
-const snnk__st_tensor *snnk__st_tensor_named(const snnk__st_reader *reader, const char *name) {
-    const snnk__st_tensor wanted = {.name = name};
+const snnk__safetensors_tensor *
+snnk__safetensors_tensor_named(const snnk__safetensors_reader *reader, const char *name) {
+    const snnk__safetensors_tensor wanted = {.name = name};
 
     if (reader->n_tensors == 0) return NULL;
     return bsearch(&wanted, reader->tensors, reader->n_tensors, sizeof wanted,
-                   snnk__st_compare_names);
+                   snnk__safetensors_compare_names);
 }
 
-int snnk__st_find(const snnk__st_reader *reader, const char *name, snnk__dtype dtype, size_t n_dims,
-                  const size_t *dims, const snnk__st_tensor **tensor) {
-    const snnk__st_tensor *found = snnk__st_tensor_named(reader, name);
+int snnk__safetensors_find(const snnk__safetensors_reader *reader, const char *name,
+                           snnk__dtype dtype, size_t n_dims, const size_t *dims,
+                           const snnk__safetensors_tensor **tensor) {
+    const snnk__safetensors_tensor *found = snnk__safetensors_tensor_named(reader, name);
 
     if (!found) return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is missing", name);
     if (found->dtype != dtype)
@@ -370,24 +380,26 @@ int snnk__st_find(const snnk__st_reader *reader, const char *name, snnk__dtype d
     return SNNK_OK;
 }
 
-int snnk__st_read_f32(const snnk__st_reader *reader, const char *name, size_t n_dims,
-                      const size_t *dims, float *out) {
-    const snnk__st_tensor *tensor;
+int snnk__safetensors_read_f32(const snnk__safetensors_reader *reader, const char *name,
+                               size_t n_dims, const size_t *dims, float *out) {
+    const snnk__safetensors_tensor *tensor;
     int st;
 
-    if ((st = snnk__st_find(reader, name, SNNK__DTYPE_F32, n_dims, dims, &tensor)) != SNNK_OK)
+    if ((st = snnk__safetensors_find(reader, name, SNNK__DTYPE_F32, n_dims, dims, &tensor)) !=
+        SNNK_OK)
         return st;
     const size_t n = tensor->bytes / sizeof *out;
     for (size_t i = 0; i < n; i++) out[i] = snnk__load_f32(tensor->data + 4 * i, false);
     return snnk__check_finite(out, name, 1, n, n);
 }
 
-int snnk__st_read_f64(const snnk__st_reader *reader, const char *name, size_t n_dims,
-                      const size_t *dims, double *out) {
-    const snnk__st_tensor *tensor;
+int snnk__safetensors_read_f64(const snnk__safetensors_reader *reader, const char *name,
+                               size_t n_dims, const size_t *dims, double *out) {
+    const snnk__safetensors_tensor *tensor;
     int st;
 
-    if ((st = snnk__st_find(reader, name, SNNK__DTYPE_F64, n_dims, dims, &tensor)) != SNNK_OK)
+    if ((st = snnk__safetensors_find(reader, name, SNNK__DTYPE_F64, n_dims, dims, &tensor)) !=
+        SNNK_OK)
         return st;
     const size_t n = tensor->bytes / sizeof *out;
     for (size_t i = 0; i < n; i++) out[i] = snnk__load_f64(tensor->data + 8 * i, false);

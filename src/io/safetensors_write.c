@@ -15,23 +15,24 @@
  * for 8. */
 #define DATA_ALIGNMENT 64
 
-void snnk__st_writer_init(snnk__st_writer *writer, const snnk_allocator *allocator) {
-    *writer = (snnk__st_writer){.allocator = *allocator};
+void snnk__safetensors_writer_init(snnk__safetensors_writer *writer,
+                                   const snnk_allocator *allocator) {
+    *writer = (snnk__safetensors_writer){.allocator = *allocator};
 }
 
-void snnk__st_writer_free(snnk__st_writer *writer) {
+void snnk__safetensors_writer_free(snnk__safetensors_writer *writer) {
     for (size_t i = 0; i < writer->n_pairs; i++)
         snnk__free(&writer->allocator, (void *)(uintptr_t)writer->pairs[i].key);
     for (size_t i = 0; i < writer->n_tensors; i++)
         snnk__free(&writer->allocator, (void *)(uintptr_t)writer->tensors[i].dims);
     snnk__free(&writer->allocator, writer->pairs);
     snnk__free(&writer->allocator, writer->tensors);
-    snnk__st_writer_init(writer, &writer->allocator);
+    snnk__safetensors_writer_init(writer, &writer->allocator);
 }
 
 /* Room for one more element in a list that doubles. list is a pointer to the list's pointer. */
-static int make_room(snnk__st_writer *writer, size_t used, size_t *room, size_t element_bytes,
-                     void *list) {
+static int make_room(snnk__safetensors_writer *writer, size_t used, size_t *room,
+                     size_t element_bytes, void *list) {
     const size_t wanted = *room > 0 ? 2 * *room : 8;
     void *old, *larger;
     int st;
@@ -52,7 +53,7 @@ static int check_utf8(const char *text, const char *what, const char *key) {
     return snnk__fail(SNNK_E_RANGE, "the %s \"%s\" is not UTF-8", what, key);
 }
 
-static int add_text(snnk__st_writer *writer, const char *key, const char *value) {
+static int add_text(snnk__safetensors_writer *writer, const char *key, const char *value) {
     const size_t key_bytes = strlen(key) + 1, value_bytes = strlen(value) + 1;
     char *block;
     int st;
@@ -67,24 +68,26 @@ static int add_text(snnk__st_writer *writer, const char *key, const char *value)
     if (st != SNNK_OK) return st;
     memcpy(block, key, key_bytes);
     memcpy(block + key_bytes, value, value_bytes);
-    writer->pairs[writer->n_pairs++] = (snnk__st_pair){block, block + key_bytes};
+    writer->pairs[writer->n_pairs++] = (snnk__safetensors_pair){block, block + key_bytes};
     return SNNK_OK;
 }
 
-int snnk__st_add_text(snnk__st_writer *writer, const char *key, const char *value) {
+int snnk__safetensors_add_text(snnk__safetensors_writer *writer, const char *key,
+                               const char *value) {
     if (writer->status == SNNK_OK) writer->status = add_text(writer, key, value);
     return writer->status;
 }
 
-int snnk__st_add_number(snnk__st_writer *writer, const char *key, uint64_t value) {
+int snnk__safetensors_add_number(snnk__safetensors_writer *writer, const char *key,
+                                 uint64_t value) {
     char text[24];
 
     snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    return snnk__st_add_text(writer, key, text);
+    return snnk__safetensors_add_text(writer, key, text);
 }
 
 /* Copy the tensor's name and dimensions into one block and take it into the list. */
-static int add_tensor(snnk__st_writer *writer, snnk__st_tensor tensor) {
+static int add_tensor(snnk__safetensors_writer *writer, snnk__safetensors_tensor tensor) {
     const size_t name_bytes = strlen(tensor.name) + 1;
     size_t block_bytes, *dims;
     char *name;
@@ -111,23 +114,25 @@ static int add_tensor(snnk__st_writer *writer, snnk__st_tensor tensor) {
     return SNNK_OK;
 }
 
-int snnk__st_add_tensor(snnk__st_writer *writer, const char *name, snnk__dtype dtype, size_t n_dims,
-                        const size_t *dims, const void *data) {
-    const snnk__st_tensor tensor = {
+int snnk__safetensors_add_tensor(snnk__safetensors_writer *writer, const char *name,
+                                 snnk__dtype dtype, size_t n_dims, const size_t *dims,
+                                 const void *data) {
+    const snnk__safetensors_tensor tensor = {
         .name = name, .dtype = dtype, .n_dims = n_dims, .dims = dims, .data = data};
 
     if (writer->status == SNNK_OK) writer->status = add_tensor(writer, tensor);
     return writer->status;
 }
 
-int snnk__st_add_source(snnk__st_writer *writer, const char *name, snnk__dtype dtype, size_t n_dims,
-                        const size_t *dims, snnk__st_source source, const void *context) {
-    const snnk__st_tensor tensor = {.name = name,
-                                    .dtype = dtype,
-                                    .n_dims = n_dims,
-                                    .dims = dims,
-                                    .source = source,
-                                    .context = context};
+int snnk__safetensors_add_source(snnk__safetensors_writer *writer, const char *name,
+                                 snnk__dtype dtype, size_t n_dims, const size_t *dims,
+                                 snnk__safetensors_source source, const void *context) {
+    const snnk__safetensors_tensor tensor = {.name = name,
+                                             .dtype = dtype,
+                                             .n_dims = n_dims,
+                                             .dims = dims,
+                                             .source = source,
+                                             .context = context};
 
     if (writer->status == SNNK_OK) writer->status = add_tensor(writer, tensor);
     return writer->status;
@@ -172,7 +177,8 @@ static void put_string(text_out *out, const char *text) {
 }
 
 /* The header's text, without spaces behind it. */
-static void put_header(text_out *out, const snnk__st_writer *writer, const char *checksum) {
+static void put_header(text_out *out, const snnk__safetensors_writer *writer,
+                       const char *checksum) {
     put(out, "{\"__metadata__\":{\"" SNNK__ST_CHECKSUM_KEY "\":");
     put_string(out, checksum);
     for (size_t i = 0; i < writer->n_pairs; i++) {
@@ -183,7 +189,7 @@ static void put_header(text_out *out, const snnk__st_writer *writer, const char 
     }
     put(out, "}");
     for (size_t i = 0; i < writer->n_tensors; i++) {
-        const snnk__st_tensor *tensor = writer->tensors + i;
+        const snnk__safetensors_tensor *tensor = writer->tensors + i;
 
         put(out, ",");
         put_string(out, tensor->name);
@@ -205,25 +211,27 @@ static void put_header(text_out *out, const snnk__st_writer *writer, const char 
 
 /* Sort all, and place the tensors: wide elements first, so that each tensor is aligned to its own
  * element although the format allows no gaps; among equals by name. */
-static int lay_out(snnk__st_writer *writer) {
+static int lay_out(snnk__safetensors_writer *writer) {
     text_out counted = {NULL, 0};
     size_t total;
 
     if (writer->laid_out) return SNNK_OK;
     if (writer->n_pairs > 0)
-        qsort(writer->pairs, writer->n_pairs, sizeof *writer->pairs, snnk__st_compare_keys);
+        qsort(writer->pairs, writer->n_pairs, sizeof *writer->pairs,
+              snnk__safetensors_compare_keys);
     for (size_t i = 0; i + 1 < writer->n_pairs; i++)
         if (strcmp(writer->pairs[i].key, writer->pairs[i + 1].key) == 0)
             return snnk__fail(SNNK_E_INTERNAL, "metadata \"%s\" twice", writer->pairs[i].key);
     if (writer->n_tensors > 0)
-        qsort(writer->tensors, writer->n_tensors, sizeof *writer->tensors, snnk__st_compare_names);
+        qsort(writer->tensors, writer->n_tensors, sizeof *writer->tensors,
+              snnk__safetensors_compare_names);
     for (size_t i = 0; i + 1 < writer->n_tensors; i++)
         if (strcmp(writer->tensors[i].name, writer->tensors[i + 1].name) == 0)
             return snnk__fail(SNNK_E_INTERNAL, "tensor \"%s\" twice", writer->tensors[i].name);
 
     for (size_t width = 8; width >= 1; width /= 2)
         for (size_t i = 0; i < writer->n_tensors; i++) {
-            snnk__st_tensor *tensor = writer->tensors + i;
+            snnk__safetensors_tensor *tensor = writer->tensors + i;
 
             if (snnk__dtype_bytes(tensor->dtype) != width) continue;
             tensor->begin = writer->data_bytes;
@@ -242,31 +250,32 @@ static int lay_out(snnk__st_writer *writer) {
     return SNNK_OK;
 }
 
-int snnk__st_written_bytes(snnk__st_writer *writer, size_t *bytes) {
+int snnk__safetensors_written_bytes(snnk__safetensors_writer *writer, size_t *bytes) {
     if (writer->status == SNNK_OK) writer->status = lay_out(writer);
     if (writer->status == SNNK_OK) *bytes = writer->header_bytes + writer->data_bytes;
     return writer->status;
 }
 
-static void write_header(const snnk__st_writer *writer, unsigned char *header) {
+static void write_header(const snnk__safetensors_writer *writer, unsigned char *header) {
     text_out out = {header + 8, 0};
     char digits[9];
 
-    snnk__st_checksum(writer->pairs, writer->n_pairs, writer->tensors, writer->n_tensors, true,
-                      digits);
+    snnk__safetensors_checksum(writer->pairs, writer->n_pairs, writer->tensors, writer->n_tensors,
+                               true, digits);
     snnk__store_u64_le(header, writer->header_bytes - 8);
     put_header(&out, writer, digits);
     memset(header + 8 + out.bytes, ' ', writer->header_bytes - 8 - out.bytes);
 }
 
 /* Put all tensors in the order of their places. */
-static int put_tensors(const snnk__st_writer *writer, snnk__st_put put_piece, void *context) {
+static int put_tensors(const snnk__safetensors_writer *writer, snnk__safetensors_put put_piece,
+                       void *context) {
     for (size_t width = 8; width >= 1; width /= 2)
         for (size_t i = 0; i < writer->n_tensors; i++) {
             int st;
 
             if (snnk__dtype_bytes(writer->tensors[i].dtype) != width) continue;
-            st = snnk__st_put_elements(writer->tensors + i, true, put_piece, context);
+            st = snnk__safetensors_put_elements(writer->tensors + i, true, put_piece, context);
             if (st != SNNK_OK) return st;
         }
     return SNNK_OK;
@@ -280,12 +289,12 @@ static int put_memory(void *context, const void *bytes, size_t size) {
     return SNNK_OK;
 }
 
-int snnk__st_write_memory(snnk__st_writer *writer, void *buffer, size_t bytes) {
+int snnk__safetensors_write_memory(snnk__safetensors_writer *writer, void *buffer, size_t bytes) {
     unsigned char *at;
     size_t needed;
     int st;
 
-    if ((st = snnk__st_written_bytes(writer, &needed)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_written_bytes(writer, &needed)) != SNNK_OK) return st;
     if (bytes != needed)
         return snnk__fail(SNNK_E_SIZE, "bytes = %zu, and the file takes %zu", bytes, needed);
     write_header(writer, buffer);
@@ -297,13 +306,13 @@ static int put_file(void *context, const void *bytes, size_t size) {
     return snnk__replacement_write(context, bytes, size);
 }
 
-int snnk__st_write_file(snnk__st_writer *writer, const char *path) {
+int snnk__safetensors_write_file(snnk__safetensors_writer *writer, const char *path) {
     snnk__replacement file;
     unsigned char *header = NULL;
     size_t bytes;
     int st;
 
-    if ((st = snnk__st_written_bytes(writer, &bytes)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_written_bytes(writer, &bytes)) != SNNK_OK) return st;
     st = snnk__alloc(&writer->allocator, writer->header_bytes, 1, "a header", &header);
     if (st != SNNK_OK) return st;
     write_header(writer, header);

@@ -2,7 +2,7 @@
 #ifndef SNNK_IO_TABLE_H
 #define SNNK_IO_TABLE_H
 
-#include <snnk/file.h>
+#include <snnk/table.h>
 
 #include "base/memory.h"
 #include "io/bytes.h"

@@ -14,7 +14,7 @@ struct snnk_tensors {
     snnk_allocator allocator;
     int fd;
     char *path; /* for error sentences */
-    snnk__st_reader *reader;
+    snnk__safetensors_reader *reader;
     size_t data_begin; /* in the file */
 };
 
@@ -38,13 +38,13 @@ static int read_header(snnk_tensors *tensors, size_t size) {
     st = snnk__file_read_part(tensors->fd, tensors->path, 0, snnk__min_size(size, sizeof length),
                               length);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__st_header_bytes(length, size, &tensors->data_begin)) != SNNK_OK)
+    if ((st = snnk__safetensors_header_bytes(length, size, &tensors->data_begin)) != SNNK_OK)
         return snnk__fail_within(st, "%s", tensors->path);
     if ((st = snnk__alloc(allocator, tensors->data_begin, 1, "a header", &header)) != SNNK_OK)
         return st;
     st = snnk__file_read_part(tensors->fd, tensors->path, 0, tensors->data_begin, header);
     if (st != SNNK_OK) goto done;
-    st = snnk__st_open_header(header, size, allocator, &tensors->reader);
+    st = snnk__safetensors_open_header(header, size, allocator, &tensors->reader);
     if (st != SNNK_OK) snnk__fail_within(st, "%s", tensors->path);
 done:
     snnk__free(allocator, header);
@@ -81,7 +81,7 @@ done:
 void snnk_tensors_free(snnk_tensors *tensors) {
     if (!tensors) return;
     const snnk_allocator allocator = tensors->allocator;
-    snnk__st_close(tensors->reader);
+    snnk__safetensors_close(tensors->reader);
     snnk__file_close(tensors->fd);
     snnk__free(&allocator, tensors->path);
     snnk__free(&allocator, tensors);
@@ -92,7 +92,7 @@ void snnk_tensors_free(snnk_tensors *tensors) {
 size_t snnk_tensors_count(const snnk_tensors *tensors) {
     size_t n = 0;
 
-    if (tensors) snnk__st_tensors(tensors->reader, &n);
+    if (tensors) snnk__safetensors_tensors(tensors->reader, &n);
     return n;
 }
 
@@ -100,26 +100,27 @@ const char *snnk_tensors_name(const snnk_tensors *tensors, size_t i) {
     size_t n;
 
     if (i >= snnk_tensors_count(tensors)) return NULL;
-    return snnk__st_tensors(tensors->reader, &n)[i].name;
+    return snnk__safetensors_tensors(tensors->reader, &n)[i].name;
 }
 
 const char *snnk_tensors_type(const snnk_tensors *tensors, const char *name) {
-    const snnk__st_tensor *tensor =
-        tensors && name ? snnk__st_tensor_named(tensors->reader, name) : NULL;
+    const snnk__safetensors_tensor *tensor =
+        tensors && name ? snnk__safetensors_tensor_named(tensors->reader, name) : NULL;
 
     return tensor ? snnk__dtype_name(tensor->dtype) : NULL;
 }
 
 const char *snnk_tensors_text(const snnk_tensors *tensors, const char *key) {
-    return tensors && key ? snnk__st_text(tensors->reader, key) : NULL;
+    return tensors && key ? snnk__safetensors_text(tensors->reader, key) : NULL;
 }
 
-static int find(const snnk_tensors *tensors, const char *name, const snnk__st_tensor **tensor) {
+static int find(const snnk_tensors *tensors, const char *name,
+                const snnk__safetensors_tensor **tensor) {
     int st;
 
     if ((st = snnk__check_pointer(tensors, "tensors")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(name, "name")) != SNNK_OK) return st;
-    *tensor = snnk__st_tensor_named(tensors->reader, name);
+    *tensor = snnk__safetensors_tensor_named(tensors->reader, name);
     if (*tensor) return SNNK_OK;
     return snnk__fail(SNNK_E_FORMAT, "%s: tensor \"%s\" is missing", tensors->path, name);
 }
@@ -132,7 +133,7 @@ static int check_n_dims(const char *name, size_t n_dims) {
 
 int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_dims,
                        size_t *dims) {
-    const snnk__st_tensor *tensor;
+    const snnk__safetensors_tensor *tensor;
     int st;
 
     if ((st = snnk__check_pointer(n_dims, "n_dims")) != SNNK_OK) return st;
@@ -165,8 +166,8 @@ static listing shape_text(size_t n_dims, const size_t *dims) {
     return n_dims > 0 ? list(n_dims, dims, " x ") : (listing){"a single number"};
 }
 
-static int check_shape(const snnk_tensors *tensors, const snnk__st_tensor *tensor, size_t n_dims,
-                       const size_t *dims) {
+static int check_shape(const snnk_tensors *tensors, const snnk__safetensors_tensor *tensor,
+                       size_t n_dims, const size_t *dims) {
     if (tensor->n_dims == n_dims &&
         (n_dims == 0 || memcmp(tensor->dims, dims, n_dims * sizeof *dims) == 0))
         return SNNK_OK;
@@ -176,8 +177,8 @@ static int check_shape(const snnk_tensors *tensors, const snnk__st_tensor *tenso
 }
 
 /* Every element that was read is finite, or else which one is not. */
-static int check_elements(const snnk_tensors *tensors, const snnk__st_tensor *tensor, size_t n,
-                          const float *values) {
+static int check_elements(const snnk_tensors *tensors, const snnk__safetensors_tensor *tensor,
+                          size_t n, const float *values) {
     size_t place[SNNK_TENSORS_MAX_DIMS], i = 0;
 
     while (i < n && isfinite(values[i])) i++;
@@ -190,7 +191,7 @@ static int check_elements(const snnk_tensors *tensors, const snnk__st_tensor *te
 
 int snnk_tensors_read(const snnk_tensors *tensors, const char *name, size_t n_dims,
                       const size_t *dims, float *out) {
-    const snnk__st_tensor *tensor;
+    const snnk__safetensors_tensor *tensor;
     size_t n;
     int st;
 

@@ -3,7 +3,7 @@
 #include <stdalign.h>
 #include <stdbool.h>
 
-#include <snnk/layer.h>
+#include <snnk/storage.h>
 
 #include "base/memory.h"
 #include "base/size.h"
@@ -98,16 +98,16 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
 /* |x~|^2 of n rows from packed directions, a few at a time. */
 static void packed_norms(const snnk__urf_table *table, size_t n, const float *X, size_t ldx,
                          snnk__urf_scalars *scalars) {
-    alignas(SNNK__ALIGNMENT) float P[PROJECT_BLOCK * SNNK__DEALT];
+    alignas(SNNK__ALIGNMENT) float P[PROJECT_BLOCK * SNNK__ROW_CHUNK];
 
-    for (size_t first = 0; first < table->n_directions; first += SNNK__DEALT) {
-        const size_t count = snnk__min_size(SNNK__DEALT, table->n_directions - first);
+    for (size_t first = 0; first < table->n_directions; first += SNNK__ROW_CHUNK) {
+        const size_t count = snnk__min_size(SNNK__ROW_CHUNK, table->n_directions - first);
 
         snnk__kernels_get()->project(n, X, ldx, table->packed_directions, table->packed_offset,
-                                     first, count, P, SNNK__DEALT);
+                                     first, count, P, SNNK__ROW_CHUNK);
         for (size_t t = 0; t < n; t++)
             for (size_t j = 0; j < count; j++) {
-                const double p = P[t * SNNK__DEALT + j];
+                const double p = P[t * SNNK__ROW_CHUNK + j];
 
                 scalars[t].norm2 += table->gain[first + j] * p * p;
             }
@@ -204,7 +204,7 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
                            const snnk__panels *Psi, const float *start, float *Y, size_t ldy) {
     const size_t width = snnk__function_width(&block->function);
     const tile most = tile_of(n, d, Psi);
-    const size_t most_rows = most.features / width; /* of the block */
+    const size_t max_rows = most.features / width; /* of the block */
     alignas(SNNK__ALIGNMENT) float Phi[ROW_BLOCK * FEATURE_BLOCK];
     snnk__urf_scalars scalars[PROJECT_BLOCK];
 
@@ -212,8 +212,8 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
         const size_t rows = snnk__min_size(most.rows, n - i);
 
         set_scalars(block, rows, X + i * ldx, ldx, d, scalars);
-        for (size_t first = 0; first < block->rows; first += most_rows) {
-            const size_t count = snnk__min_size(most_rows, block->rows - first);
+        for (size_t first = 0; first < block->rows; first += max_rows) {
+            const size_t count = snnk__min_size(max_rows, block->rows - first);
             float *z = Phi + (width - 1) * count;
 
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, most.features);

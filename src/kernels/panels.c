@@ -1,6 +1,6 @@
 #include "kernels/panels.h"
 
-#include <snnk/layer.h>
+#include <snnk/storage.h>
 
 #include "base/size.h"
 #include "kernels/narrow.h"

@@ -20,12 +20,13 @@ typedef struct snnk__panel_shape {
 } snnk__panel_shape;
 
 /* Rows of a matrix are dealt out to threads so many at a time. */
-#define SNNK__DEALT 64
+#define SNNK__ROW_CHUNK 64
 
 /* What may be dealt out: first rows are multiples of this width. */
 #define SNNK__CHECK_WIDTH(width)                                                                   \
-    _Static_assert(SNNK__DEALT % (width) == 0, "parts of SNNK__DEALT rows would not begin a "      \
-                                               "panel")
+    _Static_assert(SNNK__ROW_CHUNK % (width) == 0,                                                 \
+                   "parts of SNNK__ROW_CHUNK rows would not begin a "                              \
+                   "panel")
 
 typedef struct snnk__panels {
     size_t rows, columns;

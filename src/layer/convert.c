@@ -5,8 +5,8 @@
 #include "base/size.h"
 #include "layer/layer.h"
 
-int snnk_layer_from_weights(const snnk_map *map, size_t outputs, const float *W, size_t ldw,
-                            const float *b, snnk_layer **layer) {
+int snnk_layer_create_from_weights(const snnk_map *map, size_t outputs, const float *W, size_t ldw,
+                                   const float *b, snnk_layer **layer) {
     float *Psi = NULL, *bias = NULL;
     size_t count;
     int st;
@@ -28,17 +28,17 @@ int snnk_layer_from_weights(const snnk_map *map, size_t outputs, const float *W,
         goto done;
     st = snnk_map_weight_tower(map, outputs, W, ldw, b, Psi, map->features, bias, NULL);
     if (st != SNNK_OK) goto done;
-    st = snnk_layer_from_map(map, outputs, Psi, map->features, bias, layer);
+    st = snnk_layer_create(map, outputs, Psi, map->features, bias, layer);
 done:
     snnk__free(&map->allocator, bias);
     snnk__free(&map->allocator, Psi);
     return st;
 }
 
-int snnk_layer_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw, const float *b,
-                          int32_t activation, size_t n, const float *X, size_t ldx,
-                          const snnk_urf_config *config, snnk_urf_report *report,
-                          snnk_layer **layer) {
+int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
+                                 const float *b, int32_t activation, size_t n, const float *X,
+                                 size_t ldx, const snnk_urf_config *config, snnk_urf_report *report,
+                                 snnk_layer **layer) {
     snnk_map *map = NULL;
     int st;
 
@@ -46,7 +46,7 @@ int snnk_layer_from_dense(size_t inputs, size_t outputs, const float *W, size_t 
     *layer = NULL;
     st = snnk_urf_calibrate(inputs, activation, NULL, n, X, ldx, outputs, W, ldw, b, config, report,
                             &map);
-    if (st == SNNK_OK) st = snnk_layer_from_weights(map, outputs, W, ldw, b, layer);
+    if (st == SNNK_OK) st = snnk_layer_create_from_weights(map, outputs, W, ldw, b, layer);
     snnk_map_free(map);
     return st;
 }
@@ -108,7 +108,7 @@ int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, siz
     const snnk_allocator *allocator = &layer->allocator;
 
     if (snnk__layer_is_tower(layer))
-        return snnk_layer_from_map(layer->map, outputs, V, ldv, c, folded);
+        return snnk_layer_create(layer->map, outputs, V, ldv, c, folded);
     if (!snnk__mul_size(l, m, &count) || !snnk__mul_size(outputs, m, &folded_count))
         return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow a size", outputs, m);
     if ((st = snnk__alloc(allocator, count, sizeof *Psi, "weights", &Psi)) != SNNK_OK) goto done;
@@ -120,9 +120,9 @@ int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, siz
     if ((st = snnk_layer_weights(layer, Psi, m, bias)) != SNNK_OK) goto done;
     multiply(outputs, l, m, V, ldv, Psi, sum, to);
     fold_bias(outputs, l, V, ldv, bias, c, bias + l);
-    st = layer->map
-             ? snnk_layer_from_map(layer->map, outputs, to, m, bias + l, folded)
-             : snnk_layer_dense(m, outputs, to, m, bias + l, SNNK_IDENTITY, allocator, folded);
+    st = layer->map ? snnk_layer_create(layer->map, outputs, to, m, bias + l, folded)
+                    : snnk_layer_create_dense(m, outputs, to, m, bias + l, SNNK_IDENTITY, allocator,
+                                              folded);
 done:
     snnk__free(allocator, sum);
     snnk__free(allocator, bias);

@@ -69,8 +69,8 @@ static int check_weights(const float *W, const char *name, size_t outputs, size_
     return bias ? snnk__check_finite(bias, "bias", 1, outputs, outputs) : SNNK_OK;
 }
 
-int snnk_layer_from_map(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
-                        const float *bias, snnk_layer **layer) {
+int snnk_layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
+                      const float *bias, snnk_layer **layer) {
     snnk_layer *made;
     int st;
 
@@ -101,7 +101,7 @@ int snnk__layer_alloc_tower(const snnk_map *map, int32_t storage, snnk_layer **l
     return SNNK_OK;
 }
 
-int snnk_layer_tower(const snnk_map *map, snnk_layer **layer) {
+int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer) {
     int st;
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
@@ -110,8 +110,9 @@ int snnk_layer_tower(const snnk_map *map, snnk_layer **layer) {
     return snnk__layer_alloc_tower(map, SNNK_STORAGE_F32, layer);
 }
 
-int snnk_layer_dense(size_t inputs, size_t outputs, const float *W, size_t ldw, const float *bias,
-                     int32_t activation, const snnk_allocator *allocator, snnk_layer **layer) {
+int snnk_layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
+                            const float *bias, int32_t activation, const snnk_allocator *allocator,
+                            snnk_layer **layer) {
     snnk_allocator ours;
     snnk_layer *made;
     int st;
@@ -402,15 +403,15 @@ typedef struct product {
 
 static void features_task(size_t first, size_t count, void *scratch, void *context) {
     const product *p = context;
-    const size_t begin = first * SNNK__DEALT,
-                 end = snnk__min_size((first + count) * SNNK__DEALT, p->all);
+    const size_t begin = first * SNNK__ROW_CHUNK,
+                 end = snnk__min_size((first + count) * SNNK__ROW_CHUNK, p->all);
 
     (void)scratch;
     snnk__project_some(p->n, p->from, p->ld_from, p->layer->inputs, p->block, begin, end - begin,
                        p->to, p->ld_to);
 }
 
-/* Outputs first ... first+count-1 of n rows from their features; first is a multiple of SNNK__DEALT. */
+/* Outputs first ... first+count-1 of n rows from their features; first is a multiple of SNNK__ROW_CHUNK. */
 static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
                      size_t first, size_t count, float *Y, size_t ldy) {
     for (size_t b = 0; b < layer->n_weights; Phi += layer->weights[b++].columns)
@@ -420,8 +421,8 @@ static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t
 
 static void outputs_task(size_t first, size_t count, void *scratch, void *context) {
     const product *p = context;
-    const size_t begin = first * SNNK__DEALT,
-                 end = snnk__min_size((first + count) * SNNK__DEALT, p->all);
+    const size_t begin = first * SNNK__ROW_CHUNK,
+                 end = snnk__min_size((first + count) * SNNK__ROW_CHUNK, p->all);
 
     (void)scratch;
     read_out(p->layer, p->n, p->from, p->ld_from, begin, end - begin, p->to, p->ld_to);
@@ -429,7 +430,7 @@ static void outputs_task(size_t first, size_t count, void *scratch, void *contex
 
 /* No scratch is asked for: nothing that could fail. */
 static void deal(const product *p, snnk__row_task task, snnk_workspace *workspace) {
-    snnk__for_rows(workspace, NULL, (p->all - 1) / SNNK__DEALT + 1, 0, task, (void *)p);
+    snnk__for_rows(workspace, NULL, (p->all - 1) / SNNK__ROW_CHUNK + 1, 0, task, (void *)p);
 }
 
 static void split_dense(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,

@@ -4,10 +4,10 @@
 
 #include "base/random.h"
 #include "base/size.h"
-#include "spectrum/activation.h"
 #include "map/block.h"
 #include "projection/hd3.h"
 #include "projection/projection.h"
+#include "spectrum/activation.h"
 
 /* Settings that multiply into G must leave room for products in float. */
 static const double largest_scale = 1e30, smallest_scale = 1e-30;
@@ -105,7 +105,7 @@ static snnk__function function_of(const snnk_map_config *config, size_t rows) {
     case SNNK_MAP_ELEMENTWISE: break;
     case SNNK_MAP_IDENTITY: f.activation = SNNK_IDENTITY; break;
     case SNNK_MAP_URF:
-    case SNNK_MAP_LINE:
+    case SNNK_MAP_AFFINE:
     case SNNK_MAP_FOLDED_URF: return f; /* set where they are made */
     }
     if (config->projection != SNNK_PROJECTION_GIVEN) f.scale = (float)(1 / sqrt((double)rows));
@@ -208,12 +208,12 @@ int snnk__map_block_from_urf(const snnk_map_config *config, snnk__urf *urf,
     return SNNK_OK;
 }
 
-int snnk__map_block_from_line(size_t inputs, const snnk_map_config *config, snnk__line *line,
-                              const snnk_allocator *allocator, snnk__map_block **block) {
+int snnk__map_block_from_affine(size_t inputs, const snnk_map_config *config, snnk__affine *line,
+                                const snnk_allocator *allocator, snnk__map_block **block) {
     snnk_map_config ours = *config;
     int st;
 
-    ours.kind = SNNK_MAP_LINE;
+    ours.kind = SNNK_MAP_AFFINE;
     ours.features = inputs;
     if (line->frame) ours.features = line->sketch_rows + (line->frame->weight_mean != NULL);
     st = block_alloc(inputs, &ours, (size_t)ours.features, line->frame == NULL, allocator, block);
@@ -256,7 +256,7 @@ void snnk__map_block_release(snnk__map_block *block) {
     snnk__free(&allocator, block->mean);
     snnk__free(&allocator, block->scale);
     snnk__urf_free(block->urf);
-    snnk__line_free(block->line);
+    snnk__affine_free(block->line);
     snnk__folded_free(block->folded);
     snnk__free(&allocator, block);
 }

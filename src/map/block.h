@@ -26,7 +26,7 @@ typedef struct snnk__map_block {
     float *offset;        /* r, scaling folded in */
     double *mean, *scale; /* d each, both NULL without a scaling */
     snnk__urf *urf;       /* URF only */
-    snnk__line *line;     /* LINE only */
+    snnk__affine *line;   /* LINE only */
     snnk__folded *folded; /* FOLDED_URF only */
     snnk__function function;
 } snnk__map_block;
@@ -44,8 +44,8 @@ int snnk__map_block_create(size_t inputs, const snnk_map_config *config, bool sc
  * line) are not set. Takes over urf or line, on success. config: kind, seed, projection. */
 int snnk__map_block_from_urf(const snnk_map_config *config, snnk__urf *urf,
                              const snnk_allocator *allocator, snnk__map_block **block);
-int snnk__map_block_from_line(size_t inputs, const snnk_map_config *config, snnk__line *line,
-                              const snnk_allocator *allocator, snnk__map_block **block);
+int snnk__map_block_from_affine(size_t inputs, const snnk_map_config *config, snnk__affine *line,
+                                const snnk_allocator *allocator, snnk__map_block **block);
 
 /* A block for the table of a URF block behind a linear map; rows of G are not set. Takes over folded, on
  * success. */

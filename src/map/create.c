@@ -126,7 +126,9 @@ static snnk__spectral_facts facts_of(const snnk_spectrum *spectrum) {
 
     return (snnk__spectral_facts){
         .error = spectrum->error,
-        .strip = spectrum->activation < 0 ? INFINITY : snnk_activation_strip(spectrum->activation),
+        .analyticity_halfwidth = spectrum->activation < 0
+                                     ? INFINITY
+                                     : snnk_activation_analyticity_halfwidth(spectrum->activation),
         .center = spectrum->config.center,
         .radius = everywhere ? INFINITY : spectrum->config.radius};
 }
@@ -144,20 +146,20 @@ typedef struct plan {
 static int make_line(const plan *p, size_t inputs, snnk__row_source *from, float *folded,
                      snnk__map_block **block) {
     const bool omit = p->config->affine == SNNK_URF_AFFINE_OMIT;
-    snnk__line *line = NULL;
+    snnk__affine *line = NULL;
     int st;
 
-    st = snnk__line_create(p->shares.exact ? NULL : p->frame, omit ? 0 : p->spectrum->intercept,
-                           omit ? 0 : p->spectrum->slope, p->allocator, &line);
+    st = snnk__affine_create(p->shares.exact ? NULL : p->frame, omit ? 0 : p->spectrum->intercept,
+                             omit ? 0 : p->spectrum->slope, p->allocator, &line);
     if (st != SNNK_OK) return st;
     line->sketch_rows = p->shares.sketch_rows;
     line->facts = facts_of(p->spectrum);
-    st = snnk__map_block_from_line(inputs, &p->described, line, p->allocator, block);
+    st = snnk__map_block_from_affine(inputs, &p->described, line, p->allocator, block);
     if (st != SNNK_OK) {
-        snnk__line_free(line);
+        snnk__affine_free(line);
         return st;
     }
-    return snnk__fill_line(*block, from, folded);
+    return snnk__fill_affine(*block, from, folded);
 }
 
 static int make_urf(const plan *p, snnk__urf_atoms *atoms, bool has_line, snnk__row_source *from,

@@ -9,19 +9,19 @@
 
 #include "base/size.h"
 #include "base/workspace.h"
-#include "spectrum/activation_slopes.h"
 #include "map/map.h"
 #include "map/urf_derivative.h"
+#include "spectrum/activation_slopes.h"
 
-#define TILE       8 /* inputs that share a pass over G */
-#define MOST_WIDTH 2 /* features of one projection */
+#define TILE      8 /* inputs that share a pass over G */
+#define MAX_WIDTH 2 /* features of one projection */
 
 /* ---- One projection ---- */
 
 typedef enum derivative_order { FIRST = 1, SECOND = 2 } derivative_order;
 
 static size_t width_of(const snnk__function *f) {
-    return f->operation == SNNK__OPERATION_COS_SIN ? MOST_WIDTH : 1;
+    return f->operation == SNNK__OPERATION_COS_SIN ? MAX_WIDTH : 1;
 }
 
 /* Of max(z, floor)^n: 0 at the kink, and its point mass left out. */
@@ -40,7 +40,7 @@ static double within_double(double value) {
 
 /* factor[w] = a h_w'(z) or a h_w''(z) for the features of one projection. */
 static void derivatives(const snnk__function *f, derivative_order order, double z,
-                        double factor[MOST_WIDTH]) {
+                        double factor[MAX_WIDTH]) {
     factor[0] = factor[1] = 0;
     switch (f->operation) {
     case SNNK__OPERATION_ACTIVATION:
@@ -54,7 +54,7 @@ static void derivatives(const snnk__function *f, derivative_order order, double 
         break;
     case SNNK__OPERATION_URF: break; /* urf_derivative.c */
     }
-    for (size_t w = 0; w < MOST_WIDTH; w++) factor[w] = within_double(f->scale * factor[w]);
+    for (size_t w = 0; w < MAX_WIDTH; w++) factor[w] = within_double(f->scale * factor[w]);
 }
 
 static bool is_spectral(const snnk__map_block *block) {
@@ -70,7 +70,7 @@ static void block_gradient(const snnk__map_block *block, const float *x, float *
 
     for (size_t i = 0; i < block->rows; i++) {
         float *g = J + i * width * ldj;
-        double factor[MOST_WIDTH], z = snnk__map_block_get_row(block, i, g, work);
+        double factor[MAX_WIDTH], z = snnk__map_block_get_row(block, i, g, work);
 
         if (block->diagonal)
             z += (double)block->diagonal[i] * x[i];
@@ -166,7 +166,7 @@ static void block_laplacian(const snnk__map_block *block, size_t n, const tile_s
     const size_t width = width_of(&block->function);
 
     for (size_t i = 0; i < block->rows; i++) {
-        double z[TILE], factor[MOST_WIDTH];
+        double z[TILE], factor[MAX_WIDTH];
         const double norm2 = project_tile(block, i, s->columns, s, z);
 
         for (size_t t = 0; t < n; t++) {

@@ -129,7 +129,7 @@ static int symmetric_value(const snnk__map_block *block, const float *x, const f
     case SNNK_MAP_ELEMENTWISE: return elementwise(config->activation, &p, value);
     case SNNK_MAP_ARC_COSINE:
     case SNNK_MAP_URF: /* these three never come here */
-    case SNNK_MAP_LINE:
+    case SNNK_MAP_AFFINE:
     case SNNK_MAP_FOLDED_URF: break;
     }
     if (config->floor < 0)

@@ -53,8 +53,8 @@ int snnk__fill_urf(snnk__map_block *block, snnk__row_source *from, float *folded
     return SNNK_OK;
 }
 
-int snnk__fill_line(snnk__map_block *block, snnk__row_source *from, float *folded) {
-    const snnk__line *line = block->line;
+int snnk__fill_affine(snnk__map_block *block, snnk__row_source *from, float *folded) {
+    const snnk__affine *line = block->line;
     const size_t d = block->inputs;
     size_t j = 0;
     double *g;

@@ -20,6 +20,6 @@ typedef struct snnk__row_source {
 
 /* Set the rows of a block from the source, frame folded in. folded: inputs floats of scratch. */
 int snnk__fill_urf(snnk__map_block *block, snnk__row_source *from, float *folded);
-int snnk__fill_line(snnk__map_block *block, snnk__row_source *from, float *folded);
+int snnk__fill_affine(snnk__map_block *block, snnk__row_source *from, float *folded);
 
 #endif

@@ -89,15 +89,16 @@ static void stretch(const snnk_frame *frame, bool inverse, double *y) {
     }
 }
 
-void snnk__frame_input(const snnk_frame *frame, const float *x, double *seen) {
-    for (size_t k = 0; k < frame->inputs; k++) seen[k] = (x[k] - frame->mean[k]) * frame->scale[k];
-    stretch(frame, false, seen);
+void snnk__frame_input(const snnk_frame *frame, const float *x, double *framed) {
+    for (size_t k = 0; k < frame->inputs; k++)
+        framed[k] = (x[k] - frame->mean[k]) * frame->scale[k];
+    stretch(frame, false, framed);
 }
 
-void snnk__frame_weight(const snnk_frame *frame, const float *w, double *seen) {
+void snnk__frame_weight(const snnk_frame *frame, const float *w, double *framed) {
     for (size_t k = 0; k < frame->inputs; k++)
-        seen[k] = (frame->weight_mean ? w[k] - frame->weight_mean[k] : w[k]) / frame->scale[k];
-    stretch(frame, true, seen);
+        framed[k] = (frame->weight_mean ? w[k] - frame->weight_mean[k] : w[k]) / frame->scale[k];
+    stretch(frame, true, framed);
 }
 
 void snnk__frame_fold(const snnk_frame *frame, double *g) {
@@ -105,9 +106,9 @@ void snnk__frame_fold(const snnk_frame *frame, double *g) {
     for (size_t k = 0; k < frame->inputs; k++) g[k] *= frame->scale[k];
 }
 
-void snnk__frame_unfold(const snnk_frame *frame, double *seen) {
-    stretch(frame, true, seen);
-    for (size_t k = 0; k < frame->inputs; k++) seen[k] /= frame->scale[k];
+void snnk__frame_unfold(const snnk_frame *frame, double *framed) {
+    stretch(frame, true, framed);
+    for (size_t k = 0; k < frame->inputs; k++) framed[k] /= frame->scale[k];
 }
 
 int snnk_frame_norms(const snnk_frame *frame, double *input_norm, double *weight_norm) {
@@ -194,18 +195,18 @@ static int diagonal_metric(snnk_frame *frame, const rows *inputs, const rows *we
 }
 
 /* Root mean square of the rows seen in the frame; `see` is one of the functions above. */
-static int seen_norm(const snnk_frame *frame, const rows *of,
-                     void (*see)(const snnk_frame *, const float *, double *), double *norm) {
-    double *seen, sum = 0;
-    const int st = snnk__alloc(&frame->allocator, of->d, sizeof *seen, "a row", &seen);
+static int framed_norm(const snnk_frame *frame, const rows *of,
+                       void (*see)(const snnk_frame *, const float *, double *), double *norm) {
+    double *framed, sum = 0;
+    const int st = snnk__alloc(&frame->allocator, of->d, sizeof *framed, "a row", &framed);
 
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < of->n; i++) {
-        see(frame, of->X + i * of->ld, seen);
-        for (size_t k = 0; k < of->d; k++) sum += seen[k] * seen[k];
+        see(frame, of->X + i * of->ld, framed);
+        for (size_t k = 0; k < of->d; k++) sum += framed[k] * framed[k];
     }
     *norm = sqrt(sum / (double)of->n);
-    snnk__free(&frame->allocator, seen);
+    snnk__free(&frame->allocator, framed);
     return SNNK_OK;
 }
 
@@ -231,10 +232,10 @@ static int learn(const rows *inputs, const rows *weights, const snnk_frame_confi
                           weights->ld);
         if (st != SNNK_OK) goto done;
     }
-    st = seen_norm(made, inputs, snnk__frame_input, &made->input_norm);
+    st = framed_norm(made, inputs, snnk__frame_input, &made->input_norm);
     if (st != SNNK_OK) goto done;
     made->weight_norm = 1;
-    if (weights->n > 0) st = seen_norm(made, weights, snnk__frame_weight, &made->weight_norm);
+    if (weights->n > 0) st = framed_norm(made, weights, snnk__frame_weight, &made->weight_norm);
     if (st != SNNK_OK) goto done;
     *frame = made;
     made = NULL;

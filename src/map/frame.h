@@ -2,7 +2,7 @@
 #ifndef SNNK_MAP_FRAME_H
 #define SNNK_MAP_FRAME_H
 
-#include <snnk/urf.h>
+#include <snnk/frame.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -30,13 +30,13 @@ int snnk__frame_alloc(size_t inputs, bool centers_weights, size_t n_directions,
 const snnk_frame *snnk__frame_retain(const snnk_frame *frame);
 
 /* x~ = M (x - mu), w~ = M^-T (w - nu); d values each. */
-void snnk__frame_input(const snnk_frame *frame, const float *x, double *seen);
-void snnk__frame_weight(const snnk_frame *frame, const float *w, double *seen);
+void snnk__frame_input(const snnk_frame *frame, const float *x, double *framed);
+void snnk__frame_weight(const snnk_frame *frame, const float *w, double *framed);
 
 /* In place: g becomes M^T g, the row that meets x - mu as g meets x~. */
 void snnk__frame_fold(const snnk_frame *frame, double *g);
 
 /* In place: w~ becomes M^-1 w~, so that (M^T g) . (M^-1 w~) = g . w~. */
-void snnk__frame_unfold(const snnk_frame *frame, double *seen);
+void snnk__frame_unfold(const snnk_frame *frame, double *framed);
 
 #endif

@@ -31,16 +31,16 @@ done:
 
 static int line_like(const snnk__map_block *block, const snnk_map_config *config,
                      const snnk_allocator *allocator, snnk__map_block **like) {
-    const snnk__line *old = block->line;
-    snnk__line *line = NULL;
+    const snnk__affine *old = block->line;
+    snnk__affine *line = NULL;
     int st;
 
-    st = snnk__line_create(old->frame, old->intercept, old->slope, allocator, &line);
+    st = snnk__affine_create(old->frame, old->intercept, old->slope, allocator, &line);
     if (st != SNNK_OK) return st;
     line->sketch_rows = old->sketch_rows;
     line->facts = old->facts;
-    st = snnk__map_block_from_line(block->inputs, config, line, allocator, like);
-    if (st != SNNK_OK) snnk__line_free(line);
+    st = snnk__map_block_from_affine(block->inputs, config, line, allocator, like);
+    if (st != SNNK_OK) snnk__affine_free(line);
     return st;
 }
 
@@ -62,7 +62,8 @@ static int redraw_block(const snnk__map_block *block, uint64_t seed, snnk__row_s
     else
         st = snnk__fail(SNNK_E_UNSUPPORTED, "a block that is not made from a spectrum");
     if (st != SNNK_OK) return st;
-    st = block->urf ? snnk__fill_urf(*like, &from, folded) : snnk__fill_line(*like, &from, folded);
+    st =
+        block->urf ? snnk__fill_urf(*like, &from, folded) : snnk__fill_affine(*like, &from, folded);
     snnk__free(allocator, from.rows);
     given->next = from.next;
     return st;

@@ -58,21 +58,21 @@ void snnk__urf_free(snnk__urf *urf) {
     snnk__free(&allocator, urf);
 }
 
-int snnk__line_create(const snnk_frame *frame, double intercept, double slope,
-                      const snnk_allocator *allocator, snnk__line **line) {
-    snnk__line *made = NULL;
+int snnk__affine_create(const snnk_frame *frame, double intercept, double slope,
+                        const snnk_allocator *allocator, snnk__affine **line) {
+    snnk__affine *made = NULL;
     const int st = snnk__alloc(allocator, 1, sizeof *made, "an affine part", &made);
 
     if (st != SNNK_OK) return st;
-    *made = (snnk__line){.allocator = *allocator,
-                         .frame = snnk__frame_retain(frame),
-                         .intercept = intercept,
-                         .slope = slope};
+    *made = (snnk__affine){.allocator = *allocator,
+                           .frame = snnk__frame_retain(frame),
+                           .intercept = intercept,
+                           .slope = slope};
     *line = made;
     return SNNK_OK;
 }
 
-void snnk__line_free(snnk__line *line) {
+void snnk__affine_free(snnk__affine *line) {
     if (!line) return;
     const snnk_allocator allocator = line->allocator;
     snnk_frame_free((snnk_frame *)line->frame);
@@ -257,17 +257,17 @@ void snnk__urf_finish(snnk__urf *urf) {
 
 /* ---- The weight tower ---- */
 
-snnk__seen_weight snnk__frame_dual(const snnk_frame *frame, const float *w, double b, double *seen,
-                                   float *dual) {
-    snnk__seen_weight weight = {.offset = b};
+snnk__framed_weight snnk__frame_dual(const snnk_frame *frame, const float *w, double b,
+                                     double *framed, float *dual) {
+    snnk__framed_weight weight = {.offset = b};
 
-    snnk__frame_weight(frame, w, seen);
+    snnk__frame_weight(frame, w, framed);
     for (size_t k = 0; k < frame->inputs; k++) {
-        weight.norm2 += seen[k] * seen[k];
+        weight.norm2 += framed[k] * framed[k];
         weight.offset += (double)w[k] * frame->mean[k];
     }
-    snnk__frame_unfold(frame, seen);
-    for (size_t k = 0; k < frame->inputs; k++) dual[k] = (float)seen[k];
+    snnk__frame_unfold(frame, framed);
+    for (size_t k = 0; k < frame->inputs; k++) dual[k] = (float)framed[k];
     return weight;
 }
 
@@ -278,7 +278,7 @@ static double complex saturated_exp(double complex logarithm) {
     return exp(size) * (cos(cimag(logarithm)) + I * sin(cimag(logarithm)));
 }
 
-void snnk__urf_weights(const snnk__urf *urf, const snnk__seen_weight *weight, const float *v,
+void snnk__urf_weights(const snnk__urf *urf, const snnk__framed_weight *weight, const float *v,
                        float *psi) {
     const snnk__urf_table *table = &urf->table;
     const double each_sign = urf->atoms.hyperbolic ? 0.5 : 1;

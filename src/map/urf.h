@@ -3,13 +3,13 @@
 #define SNNK_MAP_URF_H
 
 #include "kernels/kernels.h"
-#include "spectrum/atoms.h"
 #include "map/frame.h"
+#include "map/atoms.h"
 
 /* What a block says of the spectrum it is made from. */
 typedef struct snnk__spectral_facts {
-    double error;          /* the bound; 0 in the second block of a map */
-    double strip;          /* of f, half its width */
+    double error;                 /* the bound; 0 in the second block of a map */
+    double analyticity_halfwidth; /* of f, half its width */
     double center, radius; /* of the interval where the spectrum is f, to that error; or infinite */
 } snnk__spectral_facts;
 
@@ -31,13 +31,13 @@ typedef struct snnk__urf {
 
 /* The affine part intercept + slope (w.x + b): exact, from identity features; or sketched, by feature
  * 0 = nu.(x - mu) (if the frame has nu) and rows M^T g_j / sqrt(r). */
-typedef struct snnk__line {
+typedef struct snnk__affine {
     snnk_allocator allocator;
     const snnk_frame *frame; /* NULL: exact */
     double intercept, slope;
     snnk__spectral_facts facts;
     size_t sketch_rows; /* r */
-} snnk__line;
+} snnk__affine;
 
 /* A URF block behind a linear map (snnk_map_fold): what is left of it is the table. */
 typedef struct snnk__folded {
@@ -50,10 +50,10 @@ typedef struct snnk__folded {
 } snnk__folded;
 
 /* What one row of weights is to a block. */
-typedef struct snnk__seen_weight {
+typedef struct snnk__framed_weight {
     double norm2;  /* |w~|^2 */
     double offset; /* w.mu + b */
-} snnk__seen_weight;
+} snnk__framed_weight;
 
 /* How many features a row of G gives, and whether nu is used: without a frame, for atoms of these
  * rates. */
@@ -78,16 +78,16 @@ int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t
 int snnk__folded_finish(snnk__folded *folded, size_t d);
 void snnk__folded_free(snnk__folded *folded);
 
-int snnk__line_create(const snnk_frame *frame, double intercept, double slope,
-                      const snnk_allocator *allocator, snnk__line **line);
-void snnk__line_free(snnk__line *line);
+int snnk__affine_create(const snnk_frame *frame, double intercept, double slope,
+                        const snnk_allocator *allocator, snnk__affine **line);
+void snnk__affine_free(snnk__affine *line);
 
 /* w' (d, float) = M^-1 w~, so that a row of G times it is g . w~; and the rest. seen: d of scratch. */
-snnk__seen_weight snnk__frame_dual(const snnk_frame *frame, const float *w, double b, double *seen,
-                                   float *dual);
+snnk__framed_weight snnk__frame_dual(const snnk_frame *frame, const float *w, double b,
+                                     double *framed, float *dual);
 
 /* psi (features of the block) from v_j = g_j . w~ (rows values). */
-void snnk__urf_weights(const snnk__urf *urf, const snnk__seen_weight *weight, const float *v,
+void snnk__urf_weights(const snnk__urf *urf, const snnk__framed_weight *weight, const float *v,
                        float *psi);
 
 #endif

@@ -13,16 +13,16 @@ typedef struct weights {
     float *Psi;
     size_t ldpsi;
     float *bias;
-    size_t most_rows; /* of all blocks */
+    size_t max_rows; /* of all blocks */
 } weights;
 
 /* Scratch of one thread, for WEIGHT_ROWS rows: w~, its duals, its products with G. */
 static size_t weight_scratch_floats(const weights *w) {
-    return w->map->inputs * (WEIGHT_ROWS + 2) + w->most_rows * WEIGHT_ROWS;
+    return w->map->inputs * (WEIGHT_ROWS + 2) + w->max_rows * WEIGHT_ROWS;
 }
 
 /* bias and Psi of an affine part that is exact. */
-static void exact_line_weights(const weights *w, const snnk__line *line, size_t row, float *psi) {
+static void exact_line_weights(const weights *w, const snnk__affine *line, size_t row, float *psi) {
     const float *x = w->W + row * w->ldw;
 
     for (size_t k = 0; k < w->map->inputs; k++) psi[k] = (float)(line->slope * x[k]);
@@ -30,8 +30,8 @@ static void exact_line_weights(const weights *w, const snnk__line *line, size_t 
 }
 
 /* The same from v_j = (row j of the sketch) . w~. */
-static void sketch_weights(const weights *w, const snnk__line *line,
-                           const snnk__seen_weight *weight, size_t row, const float *v,
+static void sketch_weights(const weights *w, const snnk__affine *line,
+                           const snnk__framed_weight *weight, size_t row, const float *v,
                            float *psi) {
     const size_t first = line->frame->weight_mean ? 1 : 0;
 
@@ -45,9 +45,9 @@ static void spectral_weights(const weights *w, const snnk__map_block *block, siz
                              size_t count, float *Psi, float *scratch) {
     const size_t d = block->inputs, r = block->rows;
     const snnk_frame *frame = block->urf ? block->urf->frame : block->line->frame;
-    double *seen = (double *)scratch;
+    double *framed = (double *)scratch;
     float *dual = scratch + 2 * d, *V = dual + WEIGHT_ROWS * d;
-    snnk__seen_weight weight[WEIGHT_ROWS];
+    snnk__framed_weight weight[WEIGHT_ROWS];
 
     if (!frame) {
         for (size_t i = 0; i < count; i++)
@@ -56,7 +56,7 @@ static void spectral_weights(const weights *w, const snnk__map_block *block, siz
     }
     for (size_t i = 0; i < count; i++)
         weight[i] = snnk__frame_dual(frame, w->W + (first + i) * w->ldw, w->b ? w->b[first + i] : 0,
-                                     seen, dual + i * d);
+                                     framed, dual + i * d);
     snnk__kernels_get()->project(count, dual, d, &block->G, NULL, 0, r, V, r);
     for (size_t i = 0; i < count; i++) {
         if (block->urf) {
@@ -122,7 +122,7 @@ int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t 
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < map->n_blocks; i++)
         if (map->blocks[i]->urf || map->blocks[i]->line) {
-            w.most_rows = snnk__max_size(w.most_rows, map->blocks[i]->rows);
+            w.max_rows = snnk__max_size(w.max_rows, map->blocks[i]->rows);
             bytes = 1;
         }
     /* inputs x rows floats are in memory already, so this cannot overflow. */

@@ -20,9 +20,9 @@ int snnk__whiten(snnk_frame *frame, size_t n, const float *X, size_t ldx, size_t
 #include "base/size.h"
 
 /* Rows of inputs, and of weights, that directions are taken from. */
-#define MOST_ROWS 1024
+#define MAX_ROWS 1024
 
-typedef void see_function(const snnk_frame *frame, const float *row, double *seen);
+typedef void see_function(const snnk_frame *frame, const float *row, double *framed);
 
 typedef struct rows {
     size_t n;
@@ -70,21 +70,21 @@ done:
 }
 
 /* `count` rows, evenly spaced, seen in the frame: to `seen` (count x d). */
-static void sample(const snnk_frame *frame, const rows *of, size_t count, double *seen) {
+static void sample(const snnk_frame *frame, const rows *of, size_t count, double *framed) {
     for (size_t i = 0; i < count; i++)
-        of->see(frame, of->X + i * of->n / count * of->ld, seen + i * frame->inputs);
+        of->see(frame, of->X + i * of->n / count * of->ld, framed + i * frame->inputs);
 }
 
-static size_t sampled_rows(const rows *of) { return snnk__min_size(of->n, MOST_ROWS); }
+static size_t sampled_rows(const rows *of) { return snnk__min_size(of->n, MAX_ROWS); }
 
 /* The same, divided by their total length. */
-static void sample_normalised(const snnk_frame *frame, const rows *of, double *seen) {
+static void sample_normalised(const snnk_frame *frame, const rows *of, double *framed) {
     const size_t count = sampled_rows(of) * frame->inputs;
     double total = 0;
 
-    sample(frame, of, sampled_rows(of), seen);
-    for (size_t i = 0; i < count; i++) total += seen[i] * seen[i];
-    for (size_t i = 0; total > 0 && i < count; i++) seen[i] /= sqrt(total);
+    sample(frame, of, sampled_rows(of), framed);
+    for (size_t i = 0; i < count; i++) total += framed[i] * framed[i];
+    for (size_t i = 0; total > 0 && i < count; i++) framed[i] /= sqrt(total);
 }
 
 /* frame->directions = leading directions of the sampled inputs and weights together; fewer if the
@@ -258,9 +258,9 @@ int snnk__whiten(snnk_frame *frame, size_t n, const float *X, size_t ldx, size_t
     double *S = NULL, x_rest = 0, w_rest = 0;
     int st;
 
-    if (frame->inputs > INT32_MAX / (2 * MOST_ROWS))
+    if (frame->inputs > INT32_MAX / (2 * MAX_ROWS))
         return snnk__fail(SNNK_E_SIZE, "inputs = %zu are too many to whiten (%d)", frame->inputs,
-                          INT32_MAX / (2 * MOST_ROWS));
+                          INT32_MAX / (2 * MAX_ROWS));
     st = snnk__alloc(&frame->allocator, 2 * most * most, sizeof *S, "moments", &S);
     if (st != SNNK_OK) return st;
     if ((st = find_directions(frame, &inputs, &weights)) != SNNK_OK) goto done;

@@ -15,7 +15,7 @@ bool snnk__folded_describe(cJSON *json, const snnk__map_block *block) {
     return ok && snnk__put_number(json, "shift_offset", table->t_offset);
 }
 
-void snnk__folded_add(snnk__st_writer *writer, size_t layer, size_t index,
+void snnk__folded_add(snnk__safetensors_writer *writer, size_t layer, size_t index,
                       const snnk__map_block *block) {
     const snnk__folded *folded = block->folded;
     const size_t d = block->inputs, k = folded->table.n_directions;
@@ -73,8 +73,8 @@ static int read_description(const cJSON *json, folded_description *block) {
     return SNNK_OK;
 }
 
-int snnk__folded_check(const snnk__st_reader *reader, const cJSON *json, size_t layer, size_t index,
-                       size_t inputs, size_t *features) {
+int snnk__folded_check(const snnk__safetensors_reader *reader, const cJSON *json, size_t layer,
+                       size_t index, size_t inputs, size_t *features) {
     folded_description block;
     int st;
 
@@ -104,8 +104,8 @@ int snnk__folded_check(const snnk__st_reader *reader, const cJSON *json, size_t 
 }
 
 /* All that the table points to. */
-static int read_table(const snnk__st_reader *reader, size_t layer, size_t index, size_t inputs,
-                      size_t rows, snnk__folded *folded) {
+static int read_table(const snnk__safetensors_reader *reader, size_t layer, size_t index,
+                      size_t inputs, size_t rows, snnk__folded *folded) {
     const size_t k = folded->table.n_directions;
     const size_t numbers[] = {SNNK__URF_NUMBERS, rows}, directions[] = {k, inputs};
     int st;
@@ -125,7 +125,7 @@ static int read_table(const snnk__st_reader *reader, size_t layer, size_t index,
     return snnk__block_read_f64(reader, layer, index, "gain", 1, &k, folded->gain);
 }
 
-int snnk__folded_load(const snnk__st_reader *reader, const snnk_allocator *allocator,
+int snnk__folded_load(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                       const cJSON *json, size_t layer, size_t index, size_t inputs,
                       snnk__map_block **block) {
     folded_description description;

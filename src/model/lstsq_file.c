@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <snnk/file.h>
+#include <snnk/lstsq.h>
 
-#include "model/model.h"
 #include "io/stream.h"
+#include "model/model.h"
 #include "solve/lstsq.h"
 
-/* By snnk_route. */
-static const char *const route_names[SNNK_ROUTE_AUTO + 1] = {"gram", "qr", "auto"};
+/* By snnk_factorization. */
+static const char *const route_names[SNNK_FACTORIZATION_AUTO + 1] = {"gram", "qr", "auto"};
 
 /* The lower triangle of S, or L, as a full matrix: what stands above the diagonal in memory is
  * scratch. */
@@ -29,8 +29,8 @@ static void lower_triangle(const void *context, size_t first, size_t count, void
 
 /* Moments of rows that all count once, in double, none of which was forgotten. */
 static bool fits_format_1(const snnk_lstsq *lstsq) {
-    return lstsq->route == SNNK_ROUTE_GRAM && lstsq->weight == (double)lstsq->rows &&
-           !lstsq->fast && lstsq->most_rows == 0;
+    return lstsq->factorization == SNNK_FACTORIZATION_GRAM &&
+           lstsq->weight == (double)lstsq->rows && !lstsq->fast && lstsq->max_rows == 0;
 }
 
 /* Where statistics stand in a file: under their own names, or behind a prefix in a model that carries
@@ -38,12 +38,12 @@ static bool fits_format_1(const snnk_lstsq *lstsq) {
 typedef struct place {
     const char *tensors, *keys; /* prefixes */
     bool plain;                 /* format 1 */
-    int32_t route;
+    int32_t factorization;
 } place;
 
-static place place_of(bool carried, bool plain, int32_t route) {
-    return carried ? (place){"statistics.", "snnk.statistics.", false, route}
-                   : (place){"", "snnk.", plain, route};
+static place place_of(bool carried, bool plain, int32_t factorization) {
+    return carried ? (place){"statistics.", "snnk.statistics.", false, factorization}
+                   : (place){"", "snnk.", plain, factorization};
 }
 
 typedef enum part {
@@ -53,13 +53,13 @@ typedef enum part {
     CROSS,
     REST,
     WEIGHT,
-    MOST_PHI,
-    MOST_Y,
-    MOST_WEIGHT,
+    MAX_PHI,
+    MAX_Y,
+    MAX_WEIGHT,
     ROWS, /* keys from here on */
     ROUTE,
     FAST,
-    MOST_ROWS
+    MAX_ROWS
 } part;
 
 /* Longest: "snnk.statistics.most_rows". */
@@ -69,21 +69,15 @@ typedef struct part_name {
 
 /* The name of a tensor or metadata key. */
 static part_name name_of(const place *at, part what) {
-    static const char *const names[] = {[MEAN_PHI] = "mean_phi",
-                                        [MEAN_Y] = "mean_y",
-                                        [SQUARE] = "S",
-                                        [CROSS] = "C",
-                                        [REST] = "yy",
-                                        [WEIGHT] = "weight",
-                                        [MOST_PHI] = "most_phi",
-                                        [MOST_Y] = "most_y",
-                                        [MOST_WEIGHT] = "most_weight",
-                                        [ROWS] = "rows",
-                                        [ROUTE] = "route",
-                                        [FAST] = "fast",
-                                        [MOST_ROWS] = "most_rows"};
+    static const char *const names[] = {
+        [MEAN_PHI] = "mean_phi", [MEAN_Y] = "mean_y", [SQUARE] = "S",
+        [CROSS] = "C",           [REST] = "yy",       [WEIGHT] = "weight",
+        [MAX_PHI] = "most_phi",  [MAX_Y] = "most_y",  [MAX_WEIGHT] = "most_weight",
+        [ROWS] = "rows",         [ROUTE] = "route",   [FAST] = "fast",
+        [MAX_ROWS] = "most_rows"};
     static const char *const factors[] = {[SQUARE] = "L", [CROSS] = "Z", [REST] = "rest"};
-    const bool of_factor = at->route != SNNK_ROUTE_GRAM && what >= SQUARE && what <= REST;
+    const bool of_factor =
+        at->factorization != SNNK_FACTORIZATION_GRAM && what >= SQUARE && what <= REST;
     part_name name;
 
     snprintf(name.text, sizeof name.text, "%s%s", what >= ROWS ? at->keys : at->tensors,
@@ -91,50 +85,54 @@ static part_name name_of(const place *at, part what) {
     return name;
 }
 
-static void add_tensor(snnk__st_writer *writer, const place *at, part what, size_t n_dims,
+static void add_tensor(snnk__safetensors_writer *writer, const place *at, part what, size_t n_dims,
                        const size_t *dims, const double *data) {
-    snnk__st_add_tensor(writer, name_of(at, what).text, SNNK__DTYPE_F64, n_dims, dims, data);
+    snnk__safetensors_add_tensor(writer, name_of(at, what).text, SNNK__DTYPE_F64, n_dims, dims,
+                                 data);
 }
 
 /* What is known of the rounding that the sums carry with them. */
-static void add_rounding(snnk__st_writer *writer, const snnk_lstsq *lstsq, const place *at) {
+static void add_rounding(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq,
+                         const place *at) {
     const size_t one = 1;
 
-    if (lstsq->fast) snnk__st_add_text(writer, name_of(at, FAST).text, "true");
-    if (lstsq->most_rows == 0) return;
-    snnk__st_add_number(writer, name_of(at, MOST_ROWS).text, lstsq->most_rows);
-    add_tensor(writer, at, MOST_WEIGHT, 1, &one, &lstsq->most_weight);
-    add_tensor(writer, at, MOST_PHI, 1, &lstsq->features, lstsq->most_phi);
-    add_tensor(writer, at, MOST_Y, 1, &lstsq->targets, lstsq->most_y);
+    if (lstsq->fast) snnk__safetensors_add_text(writer, name_of(at, FAST).text, "true");
+    if (lstsq->max_rows == 0) return;
+    snnk__safetensors_add_number(writer, name_of(at, MAX_ROWS).text, lstsq->max_rows);
+    add_tensor(writer, at, MAX_WEIGHT, 1, &one, &lstsq->max_weight);
+    add_tensor(writer, at, MAX_PHI, 1, &lstsq->features, lstsq->max_phi);
+    add_tensor(writer, at, MAX_Y, 1, &lstsq->targets, lstsq->max_y);
 }
 
-static void add_statistics(snnk__st_writer *writer, const snnk_lstsq *lstsq, const place *at) {
+static void add_statistics(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq,
+                           const place *at) {
     const size_t m = lstsq->features, t = lstsq->targets, one = 1;
     const size_t mm[] = {m, m}, tm[] = {t, m};
 
-    snnk__st_add_number(writer, name_of(at, ROWS).text, lstsq->rows);
+    snnk__safetensors_add_number(writer, name_of(at, ROWS).text, lstsq->rows);
     if (!at->plain) {
-        snnk__st_add_text(writer, name_of(at, ROUTE).text, route_names[lstsq->route]);
+        snnk__safetensors_add_text(writer, name_of(at, ROUTE).text,
+                                   route_names[lstsq->factorization]);
         add_tensor(writer, at, WEIGHT, 1, &one, &lstsq->weight);
         add_rounding(writer, lstsq, at);
     }
     add_tensor(writer, at, MEAN_PHI, 1, &m, lstsq->mean_phi);
     add_tensor(writer, at, MEAN_Y, 1, &t, lstsq->mean_y);
-    snnk__st_add_source(writer, name_of(at, SQUARE).text, SNNK__DTYPE_F64, 2, mm, lower_triangle,
-                        lstsq);
+    snnk__safetensors_add_source(writer, name_of(at, SQUARE).text, SNNK__DTYPE_F64, 2, mm,
+                                 lower_triangle, lstsq);
     add_tensor(writer, at, CROSS, 2, tm, lstsq->C);
     add_tensor(writer, at, REST, 1, &t, lstsq->yy);
 }
 
-void snnk__lstsq_carry(snnk__st_writer *writer, const snnk_lstsq *lstsq) {
-    const place at = place_of(true, false, lstsq->route);
+void snnk__lstsq_write_tensors(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq) {
+    const place at = place_of(true, false, lstsq->factorization);
 
     add_statistics(writer, lstsq, &at);
 }
 
 /* Fill the writer with a file of statistics alone; failures stick to it. */
-static void begin(const snnk_lstsq *lstsq, snnk__st_writer *writer) {
-    const place at = place_of(false, fits_format_1(lstsq), lstsq->route);
+static void begin(const snnk_lstsq *lstsq, snnk__safetensors_writer *writer) {
+    const place at = place_of(false, fits_format_1(lstsq), lstsq->factorization);
 
     snnk__model_begin_format(writer, &lstsq->allocator, SNNK__MODEL_LSTSQ,
                              at.plain ? SNNK__MODEL_FORMAT : SNNK__LSTSQ_FORMAT);
@@ -142,44 +140,44 @@ static void begin(const snnk_lstsq *lstsq, snnk__st_writer *writer) {
 }
 
 int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path) {
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
     begin(lstsq, &writer);
-    st = snnk__st_write_file(&writer, path);
-    snnk__st_writer_free(&writer);
+    st = snnk__safetensors_write_file(&writer, path);
+    snnk__safetensors_writer_free(&writer);
     return st;
 }
 
 int snnk_lstsq_saved_bytes(const snnk_lstsq *lstsq, size_t *bytes) {
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(bytes, "bytes")) != SNNK_OK) return st;
     begin(lstsq, &writer);
-    st = snnk__st_written_bytes(&writer, bytes);
-    snnk__st_writer_free(&writer);
+    st = snnk__safetensors_written_bytes(&writer, bytes);
+    snnk__safetensors_writer_free(&writer);
     return st;
 }
 
 int snnk_lstsq_save_memory(const snnk_lstsq *lstsq, void *buffer, size_t bytes) {
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
     begin(lstsq, &writer);
-    st = snnk__st_write_memory(&writer, buffer, bytes);
-    snnk__st_writer_free(&writer);
+    st = snnk__safetensors_write_memory(&writer, buffer, bytes);
+    snnk__safetensors_writer_free(&writer);
     return st;
 }
 
 /* A dimension of the file's: the length of a vector, at least 1. */
-static int vector_length(const snnk__st_reader *reader, const char *name, size_t *length) {
-    const snnk__st_tensor *tensor = snnk__st_tensor_named(reader, name);
+static int vector_length(const snnk__safetensors_reader *reader, const char *name, size_t *length) {
+    const snnk__safetensors_tensor *tensor = snnk__safetensors_tensor_named(reader, name);
 
     if (!tensor || tensor->n_dims != 1 || tensor->dims[0] == 0)
         return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is missing, or not a vector", name);
@@ -188,13 +186,13 @@ static int vector_length(const snnk__st_reader *reader, const char *name, size_t
 }
 
 /* The route, of plain statistics GRAM. */
-static int read_route(const snnk__st_reader *reader, place *at) {
-    const char *text =
-        at->plain ? route_names[SNNK_ROUTE_GRAM] : snnk__st_text(reader, name_of(at, ROUTE).text);
+static int read_route(const snnk__safetensors_reader *reader, place *at) {
+    const char *text = at->plain ? route_names[SNNK_FACTORIZATION_GRAM]
+                                 : snnk__safetensors_text(reader, name_of(at, ROUTE).text);
 
-    for (int32_t k = 0; text && k <= SNNK_ROUTE_AUTO; k++)
+    for (int32_t k = 0; text && k <= SNNK_FACTORIZATION_AUTO; k++)
         if (strcmp(text, route_names[k]) == 0) {
-            at->route = k;
+            at->factorization = k;
             return SNNK_OK;
         }
     return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", not gram, qr or auto",
@@ -202,20 +200,21 @@ static int read_route(const snnk__st_reader *reader, place *at) {
 }
 
 /* Shapes first: nothing is allocated by a size that some tensor does not have. */
-static int check_shapes(const snnk__st_reader *reader, const place *at, size_t *features,
+static int check_shapes(const snnk__safetensors_reader *reader, const place *at, size_t *features,
                         size_t *targets) {
-    const snnk__st_tensor *tensor;
+    const snnk__safetensors_tensor *tensor;
     int st;
 
     st = vector_length(reader, name_of(at, MEAN_PHI).text, features);
     if (st != SNNK_OK) return st;
     if ((st = vector_length(reader, name_of(at, MEAN_Y).text, targets)) != SNNK_OK) return st;
     const size_t mm[] = {*features, *features}, tm[] = {*targets, *features};
-    st = snnk__st_find(reader, name_of(at, SQUARE).text, SNNK__DTYPE_F64, 2, mm, &tensor);
+    st = snnk__safetensors_find(reader, name_of(at, SQUARE).text, SNNK__DTYPE_F64, 2, mm, &tensor);
     if (st != SNNK_OK) return st;
-    st = snnk__st_find(reader, name_of(at, CROSS).text, SNNK__DTYPE_F64, 2, tm, &tensor);
+    st = snnk__safetensors_find(reader, name_of(at, CROSS).text, SNNK__DTYPE_F64, 2, tm, &tensor);
     if (st != SNNK_OK) return st;
-    return snnk__st_find(reader, name_of(at, REST).text, SNNK__DTYPE_F64, 1, targets, &tensor);
+    return snnk__safetensors_find(reader, name_of(at, REST).text, SNNK__DTYPE_F64, 1, targets,
+                                  &tensor);
 }
 
 static bool is_zero(const double *x, size_t n) {
@@ -238,7 +237,7 @@ static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     const size_t m = lstsq->features, t = lstsq->targets;
 
     /* That of a factor may have either sign. */
-    for (size_t i = 0; i < m && lstsq->route == SNNK_ROUTE_GRAM; i++)
+    for (size_t i = 0; i < m && lstsq->factorization == SNNK_FACTORIZATION_GRAM; i++)
         if (lstsq->S[i * m + i] < 0)
             return snnk__fail(SNNK_E_FORMAT, "S[%zu][%zu] = %g is below 0", i, i,
                               lstsq->S[i * m + i]);
@@ -249,37 +248,38 @@ static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     if ((lstsq->rows > 0) != (lstsq->weight > 0))
         return snnk__fail(SNNK_E_FORMAT, "%llu rows of weight %g", (unsigned long long)lstsq->rows,
                           lstsq->weight);
-    if (lstsq->rows > 0 || (!lstsq->fast && lstsq->most_rows == 0 && is_zero(lstsq->mean_phi, m) &&
+    if (lstsq->rows > 0 || (!lstsq->fast && lstsq->max_rows == 0 && is_zero(lstsq->mean_phi, m) &&
                             is_zero(lstsq->mean_y, t) && is_zero(lstsq->S, m * m) &&
                             is_zero(lstsq->C, t * m) && is_zero(lstsq->yy, t)))
         return SNNK_OK;
     return snnk__fail(SNNK_E_FORMAT, "sums over 0 rows that are not 0");
 }
 
-static int read_tensor(const snnk__st_reader *reader, const place *at, part what, size_t n_dims,
-                       const size_t *dims, double *out) {
-    return snnk__st_read_f64(reader, name_of(at, what).text, n_dims, dims, out);
+static int read_tensor(const snnk__safetensors_reader *reader, const place *at, part what,
+                       size_t n_dims, const size_t *dims, double *out) {
+    return snnk__safetensors_read_f64(reader, name_of(at, what).text, n_dims, dims, out);
 }
 
 /* The most that sums have been: all of it, or nothing where no row was forgotten. */
-static int read_most(const snnk__st_reader *reader, const place *at, snnk_lstsq *lstsq) {
+static int read_most(const snnk__safetensors_reader *reader, const place *at, snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets, one = 1;
     int st;
 
-    if (!snnk__st_text(reader, name_of(at, MOST_ROWS).text)) return SNNK_OK;
-    st = snnk__st_number(reader, name_of(at, MOST_ROWS).text, &lstsq->most_rows);
+    if (!snnk__safetensors_text(reader, name_of(at, MAX_ROWS).text)) return SNNK_OK;
+    st = snnk__safetensors_number(reader, name_of(at, MAX_ROWS).text, &lstsq->max_rows);
     if (st != SNNK_OK) return st;
-    if ((st = read_tensor(reader, at, MOST_WEIGHT, 1, &one, &lstsq->most_weight)) != SNNK_OK)
+    if ((st = read_tensor(reader, at, MAX_WEIGHT, 1, &one, &lstsq->max_weight)) != SNNK_OK)
         return st;
-    if ((st = read_tensor(reader, at, MOST_PHI, 1, &m, lstsq->most_phi)) != SNNK_OK) return st;
-    if ((st = read_tensor(reader, at, MOST_Y, 1, &t, lstsq->most_y)) != SNNK_OK) return st;
-    if ((st = check_most(at, MOST_WEIGHT, 1, &lstsq->most_weight)) != SNNK_OK) return st;
-    if ((st = check_most(at, MOST_PHI, m, lstsq->most_phi)) != SNNK_OK) return st;
-    return check_most(at, MOST_Y, t, lstsq->most_y);
+    if ((st = read_tensor(reader, at, MAX_PHI, 1, &m, lstsq->max_phi)) != SNNK_OK) return st;
+    if ((st = read_tensor(reader, at, MAX_Y, 1, &t, lstsq->max_y)) != SNNK_OK) return st;
+    if ((st = check_most(at, MAX_WEIGHT, 1, &lstsq->max_weight)) != SNNK_OK) return st;
+    if ((st = check_most(at, MAX_PHI, m, lstsq->max_phi)) != SNNK_OK) return st;
+    return check_most(at, MAX_Y, t, lstsq->max_y);
 }
 
-static int read_rounding(const snnk__st_reader *reader, const place *at, snnk_lstsq *lstsq) {
-    const char *fast = snnk__st_text(reader, name_of(at, FAST).text);
+static int read_rounding(const snnk__safetensors_reader *reader, const place *at,
+                         snnk_lstsq *lstsq) {
+    const char *fast = snnk__safetensors_text(reader, name_of(at, FAST).text);
 
     if (fast && strcmp(fast, "true") != 0)
         return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", not true", name_of(at, FAST).text, fast);
@@ -287,12 +287,12 @@ static int read_rounding(const snnk__st_reader *reader, const place *at, snnk_ls
     return read_most(reader, at, lstsq);
 }
 
-static int read_sums(const snnk__st_reader *reader, const place *at, snnk_lstsq *lstsq) {
+static int read_sums(const snnk__safetensors_reader *reader, const place *at, snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets, one = 1;
     const size_t mm[] = {m, m}, tm[] = {t, m};
     int st;
 
-    st = snnk__st_number(reader, name_of(at, ROWS).text, &lstsq->rows);
+    st = snnk__safetensors_number(reader, name_of(at, ROWS).text, &lstsq->rows);
     if (st != SNNK_OK) return st;
     lstsq->weight = (double)lstsq->rows;
     if (!at->plain) st = read_tensor(reader, at, WEIGHT, 1, &one, &lstsq->weight);
@@ -306,7 +306,7 @@ static int read_sums(const snnk__st_reader *reader, const place *at, snnk_lstsq 
     return check_sums(lstsq, at);
 }
 
-static int read_statistics(const snnk__st_reader *reader, place *at,
+static int read_statistics(const snnk__safetensors_reader *reader, place *at,
                            const snnk_allocator *allocator, snnk_lstsq **lstsq) {
     snnk_lstsq *made = NULL;
     size_t features = 0, targets = 0;
@@ -315,7 +315,7 @@ static int read_statistics(const snnk__st_reader *reader, place *at,
     if ((st = read_route(reader, at)) != SNNK_OK) return st;
     if ((st = check_shapes(reader, at, &features, &targets)) != SNNK_OK) return st;
     if ((st = snnk_lstsq_create(features, targets, allocator, &made)) != SNNK_OK) return st;
-    if ((st = snnk_lstsq_set_route(made, at->route)) != SNNK_OK) goto done;
+    if ((st = snnk_lstsq_set_factorization(made, at->factorization)) != SNNK_OK) goto done;
     if ((st = read_sums(reader, at, made)) != SNNK_OK) goto done;
     *lstsq = made;
     made = NULL;
@@ -324,12 +324,12 @@ done:
     return st;
 }
 
-int snnk__lstsq_carried(const snnk__st_reader *reader, const snnk_allocator *allocator,
+int snnk__lstsq_carried(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                         snnk_lstsq **lstsq) {
-    place at = place_of(true, false, SNNK_ROUTE_GRAM);
+    place at = place_of(true, false, SNNK_FACTORIZATION_GRAM);
 
     *lstsq = NULL;
-    if (!snnk__st_text(reader, name_of(&at, ROWS).text)) return SNNK_OK;
+    if (!snnk__safetensors_text(reader, name_of(&at, ROWS).text)) return SNNK_OK;
     const int st = read_statistics(reader, &at, allocator, lstsq);
     return st == SNNK_OK ? st : snnk__fail_within(st, "statistics");
 }
@@ -337,19 +337,19 @@ int snnk__lstsq_carried(const snnk__st_reader *reader, const snnk_allocator *all
 /* allocator not NULL; *lstsq is untouched on failure. */
 static int load(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                 snnk_lstsq **lstsq) {
-    snnk__st_reader *reader = NULL;
+    snnk__safetensors_reader *reader = NULL;
     uint64_t format = 0;
     int st;
 
     st = snnk__model_open(buffer, bytes, allocator, SNNK__MODEL_LSTSQ, &reader);
     if (st != SNNK_OK) return st;
-    st = snnk__st_number(reader, "snnk.format", &format);
+    st = snnk__safetensors_number(reader, "snnk.format", &format);
     if (st == SNNK_OK) {
-        place at = place_of(false, format < SNNK__LSTSQ_FORMAT, SNNK_ROUTE_GRAM);
+        place at = place_of(false, format < SNNK__LSTSQ_FORMAT, SNNK_FACTORIZATION_GRAM);
 
         st = read_statistics(reader, &at, allocator, lstsq);
     }
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
     return st;
 }
 

@@ -2,15 +2,15 @@
 #ifndef SNNK_MODEL_LSTSQ_FILE_H
 #define SNNK_MODEL_LSTSQ_FILE_H
 
-#include <snnk/file.h>
+#include <snnk/lstsq.h>
 
 #include "io/safetensors.h"
 
 /* Statistics that a model carries: add them to its file; failures stick to the writer. */
-void snnk__lstsq_carry(snnk__st_writer *writer, const snnk_lstsq *lstsq);
+void snnk__lstsq_write_tensors(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq);
 
 /* *lstsq = those that a file carries, or NULL if it has none. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
-int snnk__lstsq_carried(const snnk__st_reader *reader, const snnk_allocator *allocator,
+int snnk__lstsq_carried(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                         snnk_lstsq **lstsq);
 
 #endif

@@ -2,16 +2,17 @@
 
 #include <string.h>
 
-void snnk__model_begin(snnk__st_writer *writer, const snnk_allocator *allocator, const char *kind) {
+void snnk__model_begin(snnk__safetensors_writer *writer, const snnk_allocator *allocator,
+                       const char *kind) {
     snnk__model_begin_format(writer, allocator, kind, SNNK__MODEL_FORMAT);
 }
 
-void snnk__model_begin_format(snnk__st_writer *writer, const snnk_allocator *allocator,
+void snnk__model_begin_format(snnk__safetensors_writer *writer, const snnk_allocator *allocator,
                               const char *kind, uint64_t format) {
-    snnk__st_writer_init(writer, allocator);
-    snnk__st_add_number(writer, "snnk.format", format);
-    snnk__st_add_text(writer, "snnk.version", snnk_version());
-    snnk__st_add_text(writer, "snnk.kind", kind);
+    snnk__safetensors_writer_init(writer, allocator);
+    snnk__safetensors_add_number(writer, "snnk.format", format);
+    snnk__safetensors_add_text(writer, "snnk.version", snnk_version());
+    snnk__safetensors_add_text(writer, "snnk.kind", kind);
 }
 
 /* The newest format of files that say they are of this kind, which may be NULL. */
@@ -20,21 +21,21 @@ static int newest_format(const char *kind) {
 }
 
 /* The format is looked at before the check sum: a newer format may sum otherwise. */
-static int check(const snnk__st_reader *reader, const char *kind) {
-    const char *written = snnk__st_text(reader, "snnk.version");
-    const char *stored = snnk__st_text(reader, "snnk.kind");
+static int check(const snnk__safetensors_reader *reader, const char *kind) {
+    const char *written = snnk__safetensors_text(reader, "snnk.version");
+    const char *stored = snnk__safetensors_text(reader, "snnk.kind");
     const int newest = newest_format(stored);
     uint64_t format;
     int st;
 
-    if (!snnk__st_text(reader, "snnk.format"))
+    if (!snnk__safetensors_text(reader, "snnk.format"))
         return snnk__fail(SNNK_E_FORMAT, "a safetensors file, but not a model of libsnnk");
-    if ((st = snnk__st_number(reader, "snnk.format", &format)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_number(reader, "snnk.format", &format)) != SNNK_OK) return st;
     if (format > (uint64_t)newest)
         return snnk__fail(SNNK_E_VERSION,
                           "format %llu, written by libsnnk %.32s; this library reads up to %d",
                           (unsigned long long)format, written ? written : "?", newest);
-    if ((st = snnk__st_verify(reader)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_verify(reader)) != SNNK_OK) return st;
     if (format == 0) return snnk__fail(SNNK_E_FORMAT, "format 0 does not exist");
     if (!stored || strcmp(stored, kind) != 0)
         return snnk__fail(SNNK_E_FORMAT, "a model of kind \"%.32s\" instead of \"%s\"",
@@ -43,13 +44,13 @@ static int check(const snnk__st_reader *reader, const char *kind) {
 }
 
 int snnk__model_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                     const char *kind, snnk__st_reader **reader) {
-    snnk__st_reader *opened;
+                     const char *kind, snnk__safetensors_reader **reader) {
+    snnk__safetensors_reader *opened;
     int st;
 
-    if ((st = snnk__st_open(buffer, bytes, allocator, &opened)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_open(buffer, bytes, allocator, &opened)) != SNNK_OK) return st;
     if ((st = check(opened, kind)) != SNNK_OK)
-        snnk__st_close(opened);
+        snnk__safetensors_close(opened);
     else
         *reader = opened;
     return st;

@@ -16,15 +16,16 @@
 
 /* Start a file of a kind: format, library version and kind are in it. Failures stick to the writer,
  * as everywhere. */
-void snnk__model_begin(snnk__st_writer *writer, const snnk_allocator *allocator, const char *kind);
+void snnk__model_begin(snnk__safetensors_writer *writer, const snnk_allocator *allocator,
+                       const char *kind);
 
 /* The same in a later format. */
-void snnk__model_begin_format(snnk__st_writer *writer, const snnk_allocator *allocator,
+void snnk__model_begin_format(snnk__safetensors_writer *writer, const snnk_allocator *allocator,
                               const char *kind, uint64_t format);
 
 /* Open a model in memory, of this kind, its check sum verified. `buffer` must outlive the reader.
  * SNNK_E_TRUNCATED, SNNK_E_FORMAT, SNNK_E_VERSION, SNNK_E_CHECKSUM, SNNK_E_NOMEM. */
 int snnk__model_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                     const char *kind, snnk__st_reader **reader);
+                     const char *kind, snnk__safetensors_reader **reader);
 
 #endif

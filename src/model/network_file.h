@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-#include "network/network.h"
-#include "model/block_tensors.h"
 #include "io/safetensors.h"
+#include "model/block_tensors.h"
+#include "network/network.h"
 
 #define SNNK__NETWORK_KEY "snnk.network" /* the JSON text that describes the layers */
 #define SNNK__NOTE_PREFIX "note."        /* before the key of a note */
@@ -29,11 +29,11 @@ extern const char *const snnk__kind_names[SNNK_MAP_FOLDED_URF + 1];
 extern const char *const snnk__projection_names[SNNK_PROJECTION_FOLDED + 1];
 
 /* Rows and offsets of a block are in the file: G (rows x inputs) or a diagonal. SNNK_E_FORMAT. */
-int snnk__block_find_rows(const snnk__st_reader *reader, size_t layer, size_t index, size_t rows,
-                          size_t inputs, bool diagonal);
+int snnk__block_find_rows(const snnk__safetensors_reader *reader, size_t layer, size_t index,
+                          size_t rows, size_t inputs, bool diagonal);
 
 /* Fill a block with them. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
-int snnk__block_read_rows(const snnk__st_reader *reader, const snnk_allocator *allocator,
+int snnk__block_read_rows(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                           size_t layer, size_t index, snnk__map_block *block);
 
 #endif

@@ -1,22 +1,22 @@
 /* Everything in the file is untrusted. The container has been checked against the bytes there before
  * this begins; here the description is checked against the tensors before anything is allocated by
  * it. */
-#include <snnk/file.h>
+#include <snnk/network.h>
 
 #include <string.h>
 
 #include "base/size.h"
+#include "io/stream.h"
 #include "model/description.h"
 #include "model/folded_file.h"
 #include "model/lstsq_file.h"
 #include "model/model.h"
 #include "model/network_file.h"
 #include "model/spectral_file.h"
-#include "io/stream.h"
 
 /* What every part of the loader needs. */
 typedef struct loader {
-    const snnk__st_reader *reader;
+    const snnk__safetensors_reader *reader;
     const snnk_allocator *allocator;
     uint64_t *drawn; /* numbers to draw so far, over the whole file: at most SNNK__MAX_DRAWN */
 } loader;
@@ -42,7 +42,7 @@ static bool is_kind(const cJSON *json, snnk_map_kind wanted) {
 
 /* Whether a block is made from a spectrum. */
 static bool is_spectral(const cJSON *json) {
-    return is_kind(json, SNNK_MAP_URF) || is_kind(json, SNNK_MAP_LINE);
+    return is_kind(json, SNNK_MAP_URF) || is_kind(json, SNNK_MAP_AFFINE);
 }
 
 typedef struct block_description {
@@ -110,8 +110,8 @@ static int count_drawn(const loader *from, const block_description *block, size_
     return SNNK_OK;
 }
 
-int snnk__block_find_rows(const snnk__st_reader *reader, size_t layer, size_t index, size_t rows,
-                          size_t inputs, bool diagonal) {
+int snnk__block_find_rows(const snnk__safetensors_reader *reader, size_t layer, size_t index,
+                          size_t rows, size_t inputs, bool diagonal) {
     const size_t shape[] = {rows, inputs};
     int st;
 
@@ -137,7 +137,7 @@ static int check_block_tensors(const loader *from, size_t layer, size_t index, s
                                                 block->config.kind == SNNK_MAP_IDENTITY);
 }
 
-int snnk__block_read_rows(const snnk__st_reader *reader, const snnk_allocator *allocator,
+int snnk__block_read_rows(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                           size_t layer, size_t index, snnk__map_block *block) {
     const bool diagonal = block->diagonal != NULL;
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
@@ -217,7 +217,7 @@ static int check_block(const loader *from, const cJSON *json, size_t layer, size
  * outputs, their tensors are there, and what is to be drawn is within the limit. */
 static int check_blocks(const loader *from, const cJSON *array, size_t layer, size_t inputs,
                         size_t outputs, bool tower) {
-    const snnk__st_tensor *psi;
+    const snnk__safetensors_tensor *psi;
     const cJSON *item;
     char name[SNNK__TENSOR_NAME_BYTES];
     size_t features = 0, index = 0;
@@ -237,7 +237,7 @@ static int check_blocks(const loader *from, const cJSON *array, size_t layer, si
                           outputs);
     if (tower) return SNNK_OK;
     snnk__layer_tensor(name, layer, "psi");
-    return snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &psi);
+    return snnk__safetensors_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &psi);
 }
 
 static int load_map(const loader *from, const cJSON *json, size_t layer, size_t inputs,
@@ -272,22 +272,23 @@ done:
 static int read_weights(const loader *from, size_t layer, const char *what, size_t outputs,
                         size_t columns, float **weights, float **bias) {
     const size_t shape[] = {outputs, columns};
-    const snnk__st_tensor *tensor;
+    const snnk__safetensors_tensor *tensor;
     char name[SNNK__TENSOR_NAME_BYTES];
     int st;
 
     snnk__layer_tensor(name, layer, what);
-    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
+    st = snnk__safetensors_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(from->allocator, outputs * columns, sizeof **weights, "weights", weights);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__st_read_f32(from->reader, name, 2, shape, *weights)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_read_f32(from->reader, name, 2, shape, *weights)) != SNNK_OK)
+        return st;
     snnk__layer_tensor(name, layer, "bias");
-    st = snnk__st_find(from->reader, name, SNNK__DTYPE_F32, 1, &outputs, &tensor);
+    st = snnk__safetensors_find(from->reader, name, SNNK__DTYPE_F32, 1, &outputs, &tensor);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(from->allocator, outputs, sizeof **bias, "a bias", bias);
     if (st != SNNK_OK) return st;
-    return snnk__st_read_f32(from->reader, name, 1, &outputs, *bias);
+    return snnk__safetensors_read_f32(from->reader, name, 1, &outputs, *bias);
 }
 
 static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_layer **layer) {
@@ -307,16 +308,16 @@ static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_
         if ((st = get_activation(json, &activation)) != SNNK_OK) goto done;
         st = read_weights(from, index, "weight", outputs, inputs, &weights, &bias);
         if (st != SNNK_OK) goto done;
-        st = snnk_layer_dense(inputs, outputs, weights, inputs, bias, activation, from->allocator,
-                              layer);
+        st = snnk_layer_create_dense(inputs, outputs, weights, inputs, bias, activation,
+                                     from->allocator, layer);
     } else if (strcmp(kind, "snnk") == 0) {
         if ((st = load_map(from, json, index, inputs, outputs, false, &map)) != SNNK_OK) goto done;
         st = read_weights(from, index, "psi", outputs, map->features, &weights, &bias);
         if (st != SNNK_OK) goto done;
-        st = snnk_layer_from_map(map, outputs, weights, map->features, bias, layer);
+        st = snnk_layer_create(map, outputs, weights, map->features, bias, layer);
     } else if (strcmp(kind, "tower") == 0) {
         st = load_map(from, json, index, inputs, outputs, true, &map);
-        if (st == SNNK_OK) st = snnk_layer_tower(map, layer);
+        if (st == SNNK_OK) st = snnk_layer_create_tower(map, layer);
     } else {
         st = snnk__fail(SNNK_E_FORMAT, "kind \"%.40s\" is not a layer this library knows", kind);
     }
@@ -332,7 +333,7 @@ done:
 static int load_notes(const loader *from, snnk_network *network) {
     const size_t prefix = strlen(SNNK__NOTE_PREFIX);
     size_t n = 0;
-    const snnk__st_pair *pairs = snnk__st_pairs(from->reader, &n);
+    const snnk__safetensors_pair *pairs = snnk__safetensors_pairs(from->reader, &n);
 
     for (size_t i = 0; i < n; i++) {
         if (strncmp(pairs[i].key, SNNK__NOTE_PREFIX, prefix) != 0) continue;
@@ -375,7 +376,7 @@ static int load_layers(const loader *from, const cJSON *json, snnk_network *netw
 int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                              snnk_network **network) {
     snnk_allocator ours;
-    snnk__st_reader *reader = NULL;
+    snnk__safetensors_reader *reader = NULL;
     snnk_network *made = NULL;
     const char *text;
     cJSON *json = NULL;
@@ -389,7 +390,7 @@ int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_alloca
     if (st != SNNK_OK) return st;
     uint64_t drawn = 0;
     const loader from = {reader, &ours, &drawn};
-    text = snnk__st_text(reader, SNNK__NETWORK_KEY);
+    text = snnk__safetensors_text(reader, SNNK__NETWORK_KEY);
     json = text ? cJSON_Parse(text) : NULL;
     if (!json) {
         st = snnk__fail(SNNK_E_FORMAT, "metadata \"" SNNK__NETWORK_KEY "\" is %s",
@@ -405,7 +406,7 @@ int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_alloca
 done:
     snnk_network_free(made);
     cJSON_Delete(json);
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
     return st;
 }
 

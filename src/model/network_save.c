@@ -1,4 +1,4 @@
-#include <snnk/file.h>
+#include <snnk/network.h>
 
 #include "model/description.h"
 #include "model/folded_file.h"
@@ -94,7 +94,7 @@ static cJSON *describe_layer(const snnk_layer *layer, int32_t projection) {
     return NULL;
 }
 
-static void add_description(snnk__st_writer *writer, const snnk_network *network,
+static void add_description(snnk__safetensors_writer *writer, const snnk_network *network,
                             int32_t projection) {
     cJSON *json = cJSON_CreateObject();
     cJSON *layers = json ? cJSON_AddArrayToObject(json, "layers") : NULL;
@@ -105,7 +105,7 @@ static void add_description(snnk__st_writer *writer, const snnk_network *network
         ok = append(layers, describe_layer(network->layers[i], projection));
     if (ok) text = cJSON_PrintUnformatted(json);
     if (text)
-        snnk__st_add_text(writer, SNNK__NETWORK_KEY, text);
+        snnk__safetensors_add_text(writer, SNNK__NETWORK_KEY, text);
     else if (writer->status == SNNK_OK)
         writer->status = snnk__fail(SNNK_E_NOMEM, "out of memory for the description of a network");
     cJSON_free(text);
@@ -137,7 +137,7 @@ static void psi_source(const void *context, size_t first, size_t count, void *ou
     }
 }
 
-static void add_block(snnk__st_writer *writer, size_t layer, size_t index,
+static void add_block(snnk__safetensors_writer *writer, size_t layer, size_t index,
                       const snnk__map_block *block, int32_t projection) {
     if (block->hd3 &&
         snnk__drawn_numbers(SNNK_PROJECTION_HD3, block->rows, block->inputs) > SNNK__MAX_DRAWN &&
@@ -163,7 +163,7 @@ static void add_block(snnk__st_writer *writer, size_t layer, size_t index,
     if (block->folded) snnk__folded_add(writer, layer, index, block);
 }
 
-static void add_layer(snnk__st_writer *writer, size_t index, const snnk_layer *layer,
+static void add_layer(snnk__safetensors_writer *writer, size_t index, const snnk_layer *layer,
                       int32_t projection) {
     const size_t l = layer->outputs, columns = layer->map ? layer->map->features : layer->inputs;
     const size_t shape[] = {l, columns};
@@ -171,27 +171,28 @@ static void add_layer(snnk__st_writer *writer, size_t index, const snnk_layer *l
 
     if (!snnk__layer_is_tower(layer)) {
         snnk__layer_tensor(name, index, "bias");
-        snnk__st_add_tensor(writer, name, SNNK__DTYPE_F32, 1, &l, layer->bias);
+        snnk__safetensors_add_tensor(writer, name, SNNK__DTYPE_F32, 1, &l, layer->bias);
         snnk__layer_tensor(name, index, layer->map ? "psi" : "weight");
-        snnk__st_add_source(writer, name, SNNK__DTYPE_F32, 2, shape,
-                            layer->map ? psi_source : panels_source,
-                            layer->map ? (const void *)layer : layer->weights);
+        snnk__safetensors_add_source(writer, name, SNNK__DTYPE_F32, 2, shape,
+                                     layer->map ? psi_source : panels_source,
+                                     layer->map ? (const void *)layer : layer->weights);
     }
     for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++)
         add_block(writer, index, b, layer->map->blocks[b], projection);
 }
 
-static void add_notes(snnk__st_writer *writer, const snnk_network *network) {
+static void add_notes(snnk__safetensors_writer *writer, const snnk_network *network) {
     char key[80];
 
     for (size_t i = 0; i < network->n_notes; i++) {
         snprintf(key, sizeof key, SNNK__NOTE_PREFIX "%s", network->notes[i].key);
-        snnk__st_add_text(writer, key, network->notes[i].value);
+        snnk__safetensors_add_text(writer, key, network->notes[i].value);
     }
 }
 
 /* Check the arguments and fill the writer; failures after the checks stick to it. */
-static int begin(const snnk_network *network, int32_t projection, snnk__st_writer *writer) {
+static int begin(const snnk_network *network, int32_t projection,
+                 snnk__safetensors_writer *writer) {
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
@@ -203,40 +204,40 @@ static int begin(const snnk_network *network, int32_t projection, snnk__st_write
     add_notes(writer, network);
     for (size_t i = 0; i < network->n_layers; i++)
         add_layer(writer, i, network->layers[i], projection);
-    if (network->statistics) snnk__lstsq_carry(writer, network->statistics);
+    if (network->statistics) snnk__lstsq_write_tensors(writer, network->statistics);
     return SNNK_OK;
 }
 
 int snnk_network_save(const snnk_network *network, const char *path, int32_t projection) {
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
     if ((st = begin(network, projection, &writer)) != SNNK_OK) return st;
-    st = snnk__st_write_file(&writer, path);
-    snnk__st_writer_free(&writer);
+    st = snnk__safetensors_write_file(&writer, path);
+    snnk__safetensors_writer_free(&writer);
     return st;
 }
 
 int snnk_network_saved_bytes(const snnk_network *network, int32_t projection, size_t *bytes) {
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(bytes, "bytes")) != SNNK_OK) return st;
     if ((st = begin(network, projection, &writer)) != SNNK_OK) return st;
-    st = snnk__st_written_bytes(&writer, bytes);
-    snnk__st_writer_free(&writer);
+    st = snnk__safetensors_written_bytes(&writer, bytes);
+    snnk__safetensors_writer_free(&writer);
     return st;
 }
 
 int snnk_network_save_memory(const snnk_network *network, int32_t projection, void *buffer,
                              size_t bytes) {
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
     if ((st = begin(network, projection, &writer)) != SNNK_OK) return st;
-    st = snnk__st_write_memory(&writer, buffer, bytes);
-    snnk__st_writer_free(&writer);
+    st = snnk__safetensors_write_memory(&writer, buffer, bytes);
+    snnk__safetensors_writer_free(&writer);
     return st;
 }

@@ -4,12 +4,12 @@
 #include <math.h>
 
 #include "base/size.h"
-#include "model/model.h"
 #include "io/stream.h"
+#include "model/model.h"
 #include "solve/rls.h"
 
 int snnk_rls_save(const snnk_rls *rls, const char *path) {
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     int st;
 
     if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
@@ -18,20 +18,20 @@ int snnk_rls_save(const snnk_rls *rls, const char *path) {
     const size_t tm[] = {t, m}, triangle = m * (m + 1) / 2, one = 1;
 
     snnk__model_begin(&writer, &rls->allocator, SNNK__MODEL_RLS);
-    snnk__st_add_number(&writer, "snnk.rows", rls->rows);
-    snnk__st_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, tm, rls->B);
-    snnk__st_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &triangle, rls->U);
-    snnk__st_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &one, &rls->scale);
-    snnk__st_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, &rls->ridge);
-    snnk__st_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, &rls->forgetting);
-    st = snnk__st_write_file(&writer, path);
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_add_number(&writer, "snnk.rows", rls->rows);
+    snnk__safetensors_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, tm, rls->B);
+    snnk__safetensors_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &triangle, rls->U);
+    snnk__safetensors_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &one, &rls->scale);
+    snnk__safetensors_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, &rls->ridge);
+    snnk__safetensors_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, &rls->forgetting);
+    st = snnk__safetensors_write_file(&writer, path);
+    snnk__safetensors_writer_free(&writer);
     return st;
 }
 
 /* Shapes first: nothing is allocated by a size that some tensor does not have. */
-static int check_shapes(const snnk__st_reader *reader, size_t *features, size_t *targets) {
-    const snnk__st_tensor *B = snnk__st_tensor_named(reader, "B"), *U;
+static int check_shapes(const snnk__safetensors_reader *reader, size_t *features, size_t *targets) {
+    const snnk__safetensors_tensor *B = snnk__safetensors_tensor_named(reader, "B"), *U;
     size_t square, triangle;
 
     if (!B || B->n_dims != 2 || B->dims[0] == 0 || B->dims[1] == 0)
@@ -41,7 +41,7 @@ static int check_shapes(const snnk__st_reader *reader, size_t *features, size_t 
     if (*features == SIZE_MAX || !snnk__mul_size(*features, *features + 1, &square))
         return snnk__fail(SNNK_E_FORMAT, "%zu features overflow a size", *features);
     triangle = square / 2;
-    return snnk__st_find(reader, "U", SNNK__DTYPE_F64, 1, &triangle, &U);
+    return snnk__safetensors_find(reader, "U", SNNK__DTYPE_F64, 1, &triangle, &U);
 }
 
 /* What an update relies on. */
@@ -69,32 +69,35 @@ static int check_values(const snnk_rls *rls) {
 }
 
 /* Ridge and forgetting, with which the object is created. */
-static int read_settings(const snnk__st_reader *reader, double *ridge, double *forgetting) {
+static int read_settings(const snnk__safetensors_reader *reader, double *ridge,
+                         double *forgetting) {
     const size_t one = 1;
     int st;
 
-    if ((st = snnk__st_read_f64(reader, "ridge", 1, &one, ridge)) != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, "forgetting", 1, &one, forgetting)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_read_f64(reader, "ridge", 1, &one, ridge)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_read_f64(reader, "forgetting", 1, &one, forgetting)) != SNNK_OK)
+        return st;
     if (snnk__rls_check(*ridge, *forgetting) == SNNK_OK) return SNNK_OK;
     return snnk__fail(SNNK_E_FORMAT, "ridge = %g or forgetting = %g is outside its range", *ridge,
                       *forgetting);
 }
 
-static int read_state(const snnk__st_reader *reader, snnk_rls *rls) {
+static int read_state(const snnk__safetensors_reader *reader, snnk_rls *rls) {
     const size_t m = rls->features, t = rls->targets;
     const size_t tm[] = {t, m}, triangle = m * (m + 1) / 2, one = 1;
     int st;
 
-    if ((st = snnk__st_number(reader, "snnk.rows", &rls->rows)) != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, "B", 2, tm, rls->B)) != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, "U", 1, &triangle, rls->U)) != SNNK_OK) return st;
-    if ((st = snnk__st_read_f64(reader, "scale", 1, &one, &rls->scale)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_number(reader, "snnk.rows", &rls->rows)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_read_f64(reader, "B", 2, tm, rls->B)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_read_f64(reader, "U", 1, &triangle, rls->U)) != SNNK_OK) return st;
+    if ((st = snnk__safetensors_read_f64(reader, "scale", 1, &one, &rls->scale)) != SNNK_OK)
+        return st;
     return check_values(rls);
 }
 
 int snnk__rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                           snnk_rls **rls) {
-    snnk__st_reader *reader = NULL;
+    snnk__safetensors_reader *reader = NULL;
     snnk_rls *made = NULL;
     size_t features = 0, targets = 0;
     double ridge = 0, forgetting = 0;
@@ -111,7 +114,7 @@ int snnk__rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator
     made = NULL;
 done:
     snnk_rls_free(made);
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
     return st;
 }
 

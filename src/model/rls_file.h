@@ -2,7 +2,7 @@
 #ifndef SNNK_MODEL_RLS_FILE_H
 #define SNNK_MODEL_RLS_FILE_H
 
-#include <snnk/file.h>
+#include <snnk/rls.h>
 
 /* snnk_rls_load from memory, allocator not NULL; *rls is untouched on failure. Statuses as there, without
  * SNNK_E_IO. */

@@ -24,17 +24,17 @@ enum {
 bool snnk__spectral_describe(cJSON *json, const snnk__map_block *block);
 
 /* Add its tensors, but for rows and offsets. Failures stick to the writer. */
-void snnk__spectral_add(snnk__st_writer *writer, size_t layer, size_t index,
+void snnk__spectral_add(snnk__safetensors_writer *writer, size_t layer, size_t index,
                         const snnk__map_block *block);
 
 /* Before anything is allocated for it: the description of a block of kind URF or LINE makes sense,
  * and the tensors that it announces are there. *features: how many it has, which is at most 4 times
  * the rows in the file, or the inputs. SNNK_E_FORMAT. */
-int snnk__spectral_check(const snnk__st_reader *reader, const cJSON *json, size_t layer,
+int snnk__spectral_check(const snnk__safetensors_reader *reader, const cJSON *json, size_t layer,
                          size_t index, size_t inputs, size_t *features);
 
 /* Make a block whose description has been checked. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
-int snnk__spectral_load(const snnk__st_reader *reader, const snnk_allocator *allocator,
+int snnk__spectral_load(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                         const cJSON *json, size_t layer, size_t index, size_t inputs,
                         snnk__map_block **block);
 

@@ -60,7 +60,7 @@ static int read_facts(const cJSON *json, spectral_description *block) {
     if (st != SNNK_OK) return st;
     st = snnk__get_number_within(json, "spectral_error", 0, DBL_MAX, &facts->error);
     if (st != SNNK_OK) return st;
-    if ((st = read_length(json, "strip", &facts->strip)) != SNNK_OK) return st;
+    if ((st = read_length(json, "strip", &facts->analyticity_halfwidth)) != SNNK_OK) return st;
     facts->radius = INFINITY; /* files from before the interval was kept do not say */
     if (!cJSON_HasObjectItem(json, "radius")) return SNNK_OK;
     if ((st = read_length(json, "radius", &facts->radius)) != SNNK_OK) return st;
@@ -113,7 +113,7 @@ static int read_description(const cJSON *json, size_t inputs, spectral_descripti
 
     *block = (spectral_description){0};
     snnk_map_config_init(config, sizeof *config);
-    st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_LINE + 1, &config->kind);
+    st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_AFFINE + 1, &config->kind);
     if (st != SNNK_OK) return st;
     st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_SOBOL + 1,
                         &config->projection);
@@ -129,8 +129,8 @@ static int read_description(const cJSON *json, size_t inputs, spectral_descripti
 
 /* ---- Tensors that have to be there ---- */
 
-static int find_frame(const snnk__st_reader *reader, size_t layer, size_t index, size_t inputs,
-                      const spectral_description *block) {
+static int find_frame(const snnk__safetensors_reader *reader, size_t layer, size_t index,
+                      size_t inputs, const spectral_description *block) {
     const size_t shape[] = {block->directions, inputs};
     int st;
 
@@ -148,7 +148,7 @@ static int find_frame(const snnk__st_reader *reader, size_t layer, size_t index,
     return snnk__block_find(reader, layer, index, "stretch", SNNK__DTYPE_F64, 1, shape);
 }
 
-int snnk__spectral_check(const snnk__st_reader *reader, const cJSON *json, size_t layer,
+int snnk__spectral_check(const snnk__safetensors_reader *reader, const cJSON *json, size_t layer,
                          size_t index, size_t inputs, size_t *features) {
     spectral_description block;
     int st;
@@ -176,7 +176,7 @@ int snnk__spectral_check(const snnk__st_reader *reader, const cJSON *json, size_
 
 /* Where a block's tensors are. */
 typedef struct place {
-    const snnk__st_reader *reader;
+    const snnk__safetensors_reader *reader;
     const snnk_allocator *allocator;
     size_t layer, index;
 } place;
@@ -319,12 +319,12 @@ static int check_rows(const snnk__urf *urf) {
 }
 
 static int read_row_atoms(const place *at, size_t rows, uint32_t *row_atom) {
-    const snnk__st_tensor *tensor;
+    const snnk__safetensors_tensor *tensor;
     char name[SNNK__TENSOR_NAME_BYTES];
     int st;
 
     snnk__block_tensor(name, at->layer, at->index, "row_atom");
-    st = snnk__st_find(at->reader, name, SNNK__DTYPE_U32, 1, &rows, &tensor);
+    st = snnk__safetensors_find(at->reader, name, SNNK__DTYPE_U32, 1, &rows, &tensor);
     if (st != SNNK_OK) return st;
     for (size_t j = 0; j < rows; j++) row_atom[j] = snnk__load_u32(tensor->data + 4 * j, false);
     return SNNK_OK;
@@ -363,15 +363,16 @@ done:
 
 static int load_line(const place *at, size_t inputs, const spectral_description *description,
                      const snnk_frame *frame, snnk__map_block **block) {
-    snnk__line *line;
+    snnk__affine *line;
     int st;
 
-    st = snnk__line_create(frame, description->intercept, description->slope, at->allocator, &line);
+    st = snnk__affine_create(frame, description->intercept, description->slope, at->allocator,
+                             &line);
     if (st != SNNK_OK) return st;
     if (frame) line->sketch_rows = description->rows - (frame->weight_mean != NULL);
     line->facts = description->facts;
-    st = snnk__map_block_from_line(inputs, &description->config, line, at->allocator, block);
-    if (st != SNNK_OK) snnk__line_free(line);
+    st = snnk__map_block_from_affine(inputs, &description->config, line, at->allocator, block);
+    if (st != SNNK_OK) snnk__affine_free(line);
     return st;
 }
 
@@ -383,7 +384,7 @@ static int check_diagonal(const snnk__map_block *block) {
     return SNNK_OK;
 }
 
-int snnk__spectral_load(const snnk__st_reader *reader, const snnk_allocator *allocator,
+int snnk__spectral_load(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                         const cJSON *json, size_t layer, size_t index, size_t inputs,
                         snnk__map_block **block) {
     const place at = {reader, allocator, layer, index};

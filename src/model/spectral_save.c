@@ -14,7 +14,7 @@ static bool describe_frame(cJSON *json, const snnk_frame *frame) {
 static bool describe_facts(cJSON *json, const snnk__spectral_facts *facts) {
     bool ok = snnk__put_number(json, "spectral_error", facts->error);
 
-    ok = ok && snnk__put_number(json, "strip", facts->strip);
+    ok = ok && snnk__put_number(json, "strip", facts->analyticity_halfwidth);
     ok = ok && snnk__put_number(json, "center", facts->center);
     return ok && snnk__put_number(json, "radius", facts->radius);
 }
@@ -31,7 +31,7 @@ static bool describe_urf(cJSON *json, const snnk__urf *urf) {
     return ok && describe_frame(json, urf->frame);
 }
 
-static bool describe_line(cJSON *json, const snnk__line *line) {
+static bool describe_line(cJSON *json, const snnk__affine *line) {
     bool ok = cJSON_AddBoolToObject(json, "exact", line->frame == NULL) != NULL;
 
     ok = ok && snnk__put_number(json, "intercept", line->intercept);
@@ -65,7 +65,7 @@ static void atoms_source(const void *context, size_t first, size_t count, void *
     }
 }
 
-static void add_frame(snnk__st_writer *writer, size_t layer, size_t index,
+static void add_frame(snnk__safetensors_writer *writer, size_t layer, size_t index,
                       const snnk_frame *frame) {
     const size_t d = frame->inputs, k = frame->n_directions, shape[] = {k, d};
 
@@ -80,7 +80,7 @@ static void add_frame(snnk__st_writer *writer, size_t layer, size_t index,
     snnk__block_add(writer, layer, index, "stretch", SNNK__DTYPE_F64, 1, &k, frame->stretch);
 }
 
-void snnk__spectral_add(snnk__st_writer *writer, size_t layer, size_t index,
+void snnk__spectral_add(snnk__safetensors_writer *writer, size_t layer, size_t index,
                         const snnk__map_block *block) {
     const snnk__urf *urf = block->urf;
     const snnk_frame *frame = urf ? urf->frame : block->line->frame;

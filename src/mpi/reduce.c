@@ -4,7 +4,7 @@
  * Nobody may wait for a process that has failed. So every step that can fail on one process is followed
  * by an agreement, or, on the way up the tree, its status travels in place of the statistics: a process
  * always sends to its parent once, and receives once from each child. */
-#include <snnk/file.h>
+#include <snnk/lstsq.h>
 #include <snnk/mpi.h>
 
 #include <limits.h>

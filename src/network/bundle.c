@@ -57,7 +57,7 @@ static int emit_tower(run *r) {
     int st;
 
     if (!r->pending->map) return SNNK_OK;
-    if ((st = snnk_layer_tower(r->pending->map, &tower)) != SNNK_OK) return st;
+    if ((st = snnk_layer_create_tower(r->pending->map, &tower)) != SNNK_OK) return st;
     return emit(r->made, tower);
 }
 
@@ -78,8 +78,8 @@ static int take_dense(run *r, const snnk_layer *layer) {
         goto done;
     }
     if ((st = copy_weights(allocator, folded, &V, &c)) != SNNK_OK) goto done;
-    st = snnk_layer_dense(columns_of(folded), layer->outputs, V, columns_of(folded), c,
-                          layer->activation, allocator, &made);
+    st = snnk_layer_create_dense(columns_of(folded), layer->outputs, V, columns_of(folded), c,
+                                 layer->activation, allocator, &made);
     if (st != SNNK_OK) goto done;
     if ((st = emit_tower(r)) != SNNK_OK) goto done;
     st = emit(r->made, made);
@@ -107,10 +107,10 @@ static int take_features(run *r, const snnk_layer *layer) {
     st = snnk_map_fold(layer->map, columns_of(pending), V, columns_of(pending), c, &map);
     if (st != SNNK_OK) goto done;
     if (snnk__layer_is_tower(layer)) {
-        st = snnk_layer_tower(map, &made);
+        st = snnk_layer_create_tower(map, &made);
     } else {
         if ((st = copy_weights(allocator, layer, &Psi, &bias)) != SNNK_OK) goto done;
-        st = snnk_layer_from_map(map, layer->outputs, Psi, map->features, bias, &made);
+        st = snnk_layer_create(map, layer->outputs, Psi, map->features, bias, &made);
     }
     if (st != SNNK_OK) goto done;
     if ((st = emit_tower(r)) != SNNK_OK) goto done;
@@ -258,7 +258,7 @@ done:
     return st;
 }
 
-int snnk_network_weights_tower(const snnk_network *network, float *Psi, size_t ldpsi, float *bias) {
+int snnk_network_weight_tower(const snnk_network *network, float *Psi, size_t ldpsi, float *bias) {
     snnk_network *bundled;
     int st = bundle_all(network, &bundled);
 

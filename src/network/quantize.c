@@ -1,6 +1,8 @@
 /* Networks in narrow storage, and what that costs. */
 #include <math.h>
 
+#include <snnk/quantize.h>
+
 #include "base/size.h"
 #include "network/network.h"
 

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "spectrum/activation.h"
-#include "spectrum/activation_f64.h"
 #include "map/create.h"
 #include "predict/predict.h"
+#include "spectrum/activation.h"
+#include "spectrum/activation_f64.h"
 
 static const snnk_urf_report no_report = {.size = sizeof(snnk_urf_report)};
 
@@ -124,16 +124,18 @@ static int find_interval(const calibration *c, double *center, double *radius) {
     const size_t n = snnk__min_size(all->n, INTERVAL_ROWS);
     const size_t l = snnk__min_size(all->l, INTERVAL_ROWS);
     double lowest = INFINITY, highest = -INFINITY;
-    snnk__seen x = {0}, w = {0};
+    snnk__framed_rows x = {0}, w = {0};
     int st;
 
-    st = snnk__see(NULL, false, all->d, n, all->n, all->X, all->ldx, NULL, c->allocator, &x);
+    st = snnk__framed_rows_create(NULL, false, all->d, n, all->n, all->X, all->ldx, NULL,
+                                  c->allocator, &x);
     if (st != SNNK_OK) goto done;
-    st = snnk__see(NULL, true, all->d, l, all->l, all->W, all->ldw, all->b, c->allocator, &w);
+    st = snnk__framed_rows_create(NULL, true, all->d, l, all->l, all->W, all->ldw, all->b,
+                                  c->allocator, &w);
     if (st != SNNK_OK) goto done;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < l; j++) {
-            const double z = snnk__seen_products(&x, i, &w, j).xw + w.offset[j];
+            const double z = snnk__framed_products(&x, i, &w, j).xw + w.offset[j];
 
             lowest = fmin(lowest, z);
             highest = fmax(highest, z);
@@ -144,8 +146,8 @@ static int find_interval(const calibration *c, double *center, double *radius) {
         st =
             snnk__fail(SNNK_E_RANGE, "pre-activations span %g ... %g: beyond 1e6", lowest, highest);
 done:
-    snnk__seen_free(c->allocator, &x);
-    snnk__seen_free(c->allocator, &w);
+    snnk__framed_rows_free(c->allocator, &x);
+    snnk__framed_rows_free(c->allocator, &w);
     return st;
 }
 
@@ -217,7 +219,7 @@ static int try_line(calibration *c, const snnk_spectrum_config *config) {
         largest = fmax(largest, fabs(f - mean));
     }
     if (error > config->largest_error * largest) return SNNK_OK;
-    st = snnk_spectrum_from_atoms(0, NULL, NULL, NULL, intercept, slope, config, &made);
+    st = snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, intercept, slope, config, &made);
     if (st != SNNK_OK) return st;
     made->error = error;
     made->activation = c->activation;
@@ -253,16 +255,16 @@ static int make_spectra(calibration *c) {
 /* ---- Predicting one combination ---- */
 
 /* Test rows as one frame sees them. */
-typedef struct view {
+typedef struct framing {
     snnk_frame *frame;
-    snnk__seen x, w;
-} view;
+    snnk__framed_rows x, w;
+} framing;
 
-static void view_free(const snnk_allocator *allocator, view *v) {
+static void framing_free(const snnk_allocator *allocator, framing *v) {
     snnk_frame_free(v->frame);
-    snnk__seen_free(allocator, &v->x);
-    snnk__seen_free(allocator, &v->w);
-    *v = (view){0};
+    snnk__framed_rows_free(allocator, &v->x);
+    snnk__framed_rows_free(allocator, &v->w);
+    *v = (framing){0};
 }
 
 static int learn_frame(const calibration *c, const batch *from, size_t choice, snnk_frame **frame) {
@@ -277,32 +279,34 @@ static int learn_frame(const calibration *c, const batch *from, size_t choice, s
                              &config, frame);
 }
 
-static int view_create(const calibration *c, size_t choice, view *v) {
+static int framing_create(const calibration *c, size_t choice, framing *v) {
     const batch *t = &c->test;
     const size_t n = snnk__min_size(t->n, TEST_ROWS), l = snnk__min_size(t->l, TEST_ROWS);
     int st;
 
-    *v = (view){0};
+    *v = (framing){0};
     if ((st = learn_frame(c, &c->learn, choice, &v->frame)) != SNNK_OK) return st;
-    st = snnk__see(v->frame, false, t->d, n, t->n, t->X, t->ldx, NULL, c->allocator, &v->x);
+    st = snnk__framed_rows_create(v->frame, false, t->d, n, t->n, t->X, t->ldx, NULL, c->allocator,
+                                  &v->x);
     if (st == SNNK_OK)
-        st = snnk__see(v->frame, true, t->d, l, t->l, t->W, t->ldw, t->b, c->allocator, &v->w);
-    if (st != SNNK_OK) view_free(c->allocator, v);
+        st = snnk__framed_rows_create(v->frame, true, t->d, l, t->l, t->W, t->ldw, t->b,
+                                      c->allocator, &v->w);
+    if (st != SNNK_OK) framing_free(c->allocator, v);
     return st;
 }
 
 /* The relative error of a map, whose atoms and shares are these, over the pairs of a view. */
-static double relative_error(const view *v, const snnk_spectrum *spectrum, bool omit,
+static double relative_error(const framing *v, const snnk_spectrum *spectrum, bool omit,
                              const snnk__urf_atoms *atoms, const snnk__urf_shares *shares) {
     const double intercept = omit ? 0 : spectrum->intercept, slope = omit ? 0 : spectrum->slope;
     double square = 0, variance = 0, count = (double)(v->x.n * v->w.n);
 
     for (size_t i = 0; i < v->x.n; i++)
         for (size_t j = 0; j < v->w.n; j++) {
-            const snnk__urf_products p = snnk__seen_products(&v->x, i, &v->w, j);
+            const snnk__urf_products p = snnk__framed_products(&v->x, i, &v->w, j);
             const double offset = v->x.offset[i] + v->w.offset[j];
             snnk__pair_error e =
-                snnk__line_error(intercept, slope, shares->sketch_rows, &p, offset);
+                snnk__affine_error(intercept, slope, shares->sketch_rows, &p, offset);
             double value = 0, noise = 0;
 
             snnk__urf_atoms_error(atoms, v->x.d, &p, offset, &value, &noise);
@@ -317,7 +321,7 @@ static double relative_error(const view *v, const snnk_spectrum *spectrum, bool 
 }
 
 /* *error = what this combination would have; infinite if the features do not suffice for it. */
-static int predict(const calibration *c, const view *v, const snnk_spectrum *spectrum,
+static int predict(const calibration *c, const framing *v, const snnk_spectrum *spectrum,
                    const snnk_urf_config *config, snnk__urf_shares *shares, double *error) {
     snnk__urf_atoms atoms;
     snnk_urf_config ours;
@@ -348,7 +352,7 @@ static double *category(snnk_urf_report *report, size_t frame) {
 }
 
 /* s = 1, no frame, atoms drawn by amplitude: the method as it was published. */
-static int predict_plain(calibration *c, const view *v, const snnk_spectrum *spectrum) {
+static int predict_plain(calibration *c, const framing *v, const snnk_spectrum *spectrum) {
     snnk_urf_config config = *c->config;
     snnk__urf_shares shares;
     double error;
@@ -366,7 +370,7 @@ static int predict_plain(calibration *c, const view *v, const snnk_spectrum *spe
 }
 
 /* All forms of one spectrum in one frame. */
-static int search_forms(calibration *c, size_t frame, const view *v, size_t spectrum) {
+static int search_forms(calibration *c, size_t frame, const framing *v, size_t spectrum) {
     double *best = category(&c->report, frame);
     snnk_urf_config config = *c->config;
     int st;
@@ -393,13 +397,13 @@ static int search_forms(calibration *c, size_t frame, const view *v, size_t spec
 
 /* The measured error of f(w.mu + nu.(x - mu) + b), which has no random features, in a frame that centres
  * both. */
-static double error_without_features(const calibration *c, const view *v) {
+static double error_without_features(const calibration *c, const framing *v) {
     double difference = 0, square = 0;
 
     for (size_t i = 0; i < v->x.n; i++)
         for (size_t j = 0; j < v->w.n; j++) {
             const double offset = v->x.offset[i] + v->w.offset[j];
-            const double z = snnk__seen_products(&v->x, i, &v->w, j).xw + offset;
+            const double z = snnk__framed_products(&v->x, i, &v->w, j).xw + offset;
             const double value = snnk__activation_f64(c->activation, z);
             const double error = snnk__activation_f64(c->activation, offset) - value;
 
@@ -414,9 +418,9 @@ static int search(calibration *c) {
     int st = SNNK_OK;
 
     for (size_t f = 0; st == SNNK_OK && f < FRAMES; f++) {
-        view v;
+        framing v;
 
-        st = view_create(c, f, &v);
+        st = framing_create(c, f, &v);
         if (st == SNNK_E_UNSUPPORTED) { /* whitening, in a minimal build */
             st = SNNK_OK;
             continue;
@@ -429,7 +433,7 @@ static int search(calibration *c) {
         if (frame_choices[f].center == SNNK_CENTER_BOTH &&
             frame_choices[f].metric == SNNK_METRIC_NONE)
             c->report.without_features = error_without_features(c, &v);
-        view_free(c->allocator, &v);
+        framing_free(c->allocator, &v);
     }
     if (st == SNNK_OK && isinf(c->least))
         st = snnk__fail(SNNK_E_RANGE,

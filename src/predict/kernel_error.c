@@ -60,7 +60,7 @@ static int one_row(const snnk_map_config *config, const snnk__urf_products *p, d
         return SNNK_OK;
     case SNNK_MAP_IDENTITY:
     case SNNK_MAP_URF:
-    case SNNK_MAP_LINE:
+    case SNNK_MAP_AFFINE:
     case SNNK_MAP_FOLDED_URF: break;
     }
     return unsupported(config);

@@ -15,10 +15,10 @@ static const snnk_prediction no_prediction = {.size = sizeof(snnk_prediction)};
 #define PREDICTION_MINIMUM sizeof(snnk_prediction)
 
 /* Beyond this many features a target counts as out of reach. */
-#define MOST_FEATURES ((double)(1 << 24))
+#define MAX_FEATURES ((double)(1 << 24))
 
 /* Pairs of a batch that are looked at. */
-#define MOST_PAIRS 65536
+#define MAX_PAIRS  65536
 #define LEAST_ROWS 16
 
 int snnk_predict_config_init(snnk_predict_config *config, size_t config_size) {
@@ -33,8 +33,8 @@ int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size) {
 
 /* ---- One pair ---- */
 
-snnk__pair_error snnk__line_error(double intercept, double slope, size_t sketch_rows,
-                                  const snnk__urf_products *p, double offset) {
+snnk__pair_error snnk__affine_error(double intercept, double slope, size_t sketch_rows,
+                                    const snnk__urf_products *p, double offset) {
     snnk__pair_error e = {.value = intercept + slope * (p->xw + offset)};
 
     if (sketch_rows > 0 && slope != 0) {
@@ -82,8 +82,8 @@ int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p,
             SNNK_E_UNSUPPORTED,
             "the rows were given, or folded: there is no distribution to predict from");
     if (block->line) {
-        *error = snnk__line_error(block->line->intercept, block->line->slope,
-                                  block->line->sketch_rows, p, offset);
+        *error = snnk__affine_error(block->line->intercept, block->line->slope,
+                                    block->line->sketch_rows, p, offset);
         return SNNK_OK;
     }
     if (!block->urf)
@@ -98,11 +98,11 @@ int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p,
 
 /* ---- Batches ---- */
 
-void snnk__seen_free(const snnk_allocator *allocator, snnk__seen *seen) {
-    snnk__free(allocator, seen->rows);
-    snnk__free(allocator, seen->norm2);
-    snnk__free(allocator, seen->offset);
-    *seen = (snnk__seen){0};
+void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *framed) {
+    snnk__free(allocator, framed->rows);
+    snnk__free(allocator, framed->norm2);
+    snnk__free(allocator, framed->offset);
+    *framed = (snnk__framed_rows){0};
 }
 
 static void see_row(const snnk_frame *frame, bool weights, size_t d, const float *x, double b,
@@ -122,9 +122,10 @@ static void see_row(const snnk_frame *frame, bool weights, size_t d, const float
     }
 }
 
-int snnk__see(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all, const float *X,
-              size_t ldx, const float *b, const snnk_allocator *allocator, snnk__seen *seen) {
-    snnk__seen made = {.n = n, .d = d};
+int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
+                             const float *X, size_t ldx, const float *b,
+                             const snnk_allocator *allocator, snnk__framed_rows *framed) {
+    snnk__framed_rows made = {.n = n, .d = d};
     size_t count;
     int st;
 
@@ -144,15 +145,15 @@ int snnk__see(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t 
         made.norm2[i] = 0;
         for (size_t k = 0; k < d; k++) made.norm2[i] += to[k] * to[k];
     }
-    *seen = made;
-    made = (snnk__seen){0};
+    *framed = made;
+    made = (snnk__framed_rows){0};
 done:
-    snnk__seen_free(allocator, &made);
+    snnk__framed_rows_free(allocator, &made);
     return st;
 }
 
-snnk__urf_products snnk__seen_products(const snnk__seen *inputs, size_t i,
-                                       const snnk__seen *weights, size_t j) {
+snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t i,
+                                         const snnk__framed_rows *weights, size_t j) {
     const size_t d = inputs->d;
     const double *x = inputs->rows + i * d, *w = weights->rows + j * d;
     snnk__urf_products p = {inputs->norm2[i], weights->norm2[j], 0};
@@ -162,18 +163,18 @@ snnk__urf_products snnk__seen_products(const snnk__seen *inputs, size_t i,
 }
 
 /* In place: rows of raw inputs as the scaling of a symmetric block sees them. */
-static void scale_seen(const snnk__map_block *block, snnk__seen *seen) {
+static void scale_framed_rows(const snnk__map_block *block, snnk__framed_rows *framed) {
     const double o = block->config.offset_scale;
 
-    for (size_t i = 0; i < seen->n; i++) {
-        double *row = seen->rows + i * seen->d;
+    for (size_t i = 0; i < framed->n; i++) {
+        double *row = framed->rows + i * framed->d;
 
-        seen->norm2[i] = 0;
-        for (size_t k = 0; k < seen->d; k++) {
+        framed->norm2[i] = 0;
+        for (size_t k = 0; k < framed->d; k++) {
             row[k] = snnk__block_scaled(block, row[k], k);
-            seen->norm2[i] += row[k] * row[k];
+            framed->norm2[i] += row[k] * row[k];
         }
-        if (block->config.kind != SNNK_MAP_IDENTITY) seen->norm2[i] += o * o;
+        if (block->config.kind != SNNK_MAP_IDENTITY) framed->norm2[i] += o * o;
     }
 }
 
@@ -186,7 +187,7 @@ typedef struct gathered {
     double *deviation;      /* n x l: of each pair; sorted later */
     double input2, weight2; /* mean squares in the frame */
     double largest_product;
-    double spectral_error, strip;
+    double spectral_error, analyticity_halfwidth;
     size_t beyond;        /* pairs outside the interval of the spectrum */
     size_t fixed, random; /* features that do not, and that do, share the work with more of them */
 } gathered;
@@ -208,8 +209,8 @@ static bool beyond_interval(const snnk__map_block *block, double z) {
     return facts && fabs(z - facts->center) > facts->radius;
 }
 
-static int gather_block(const snnk__map_block *block, const snnk__seen *x, const snnk__seen *w,
-                        gathered *g) {
+static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x,
+                        const snnk__framed_rows *w, gathered *g) {
     const double o2 = block->urf || block->line || block->diagonal
                           ? 0
                           : block->config.offset_scale * block->config.offset_scale;
@@ -219,7 +220,7 @@ static int gather_block(const snnk__map_block *block, const snnk__seen *x, const
     g->input2 = g->weight2 = g->largest_product = 0;
     for (size_t i = 0; i < g->n; i++) {
         for (size_t j = 0; j < g->l; j++) {
-            snnk__urf_products p = snnk__seen_products(x, i, w, j);
+            snnk__urf_products p = snnk__framed_products(x, i, w, j);
             const double offset = x->offset[i] + w->offset[j];
             snnk__pair_error e = {0};
 
@@ -243,7 +244,7 @@ static void gather_facts(const snnk__map_block *block, gathered *g) {
     const snnk__spectral_facts *facts = facts_of(block);
 
     if (facts) {
-        g->strip = fmin(g->strip, facts->strip);
+        g->analyticity_halfwidth = fmin(g->analyticity_halfwidth, facts->analyticity_halfwidth);
         g->spectral_error += facts->error;
     }
     if (block->urf)
@@ -266,18 +267,20 @@ static int gather(const snnk_map *map, const snnk_allocator *allocator, size_t n
         const snnk_frame *frame = block->urf    ? block->urf->frame
                                   : block->line ? block->line->frame
                                                 : NULL;
-        snnk__seen x = {0}, w = {0};
+        snnk__framed_rows x = {0}, w = {0};
 
-        st = snnk__see(frame, false, map->inputs, g->n, n, X, ldx, NULL, allocator, &x);
-        if (st == SNNK_OK) st = snnk__see(frame, true, map->inputs, l, l, W, ldw, b, allocator, &w);
+        st = snnk__framed_rows_create(frame, false, map->inputs, g->n, n, X, ldx, NULL, allocator,
+                                      &x);
+        if (st == SNNK_OK)
+            st = snnk__framed_rows_create(frame, true, map->inputs, l, l, W, ldw, b, allocator, &w);
         if (st == SNNK_OK && !block->urf && !block->line) {
-            scale_seen(block, &x);
-            scale_seen(block, &w);
+            scale_framed_rows(block, &x);
+            scale_framed_rows(block, &w);
         }
         if (st == SNNK_OK) st = gather_block(block, &x, &w, g);
         gather_facts(block, g);
-        snnk__seen_free(allocator, &x);
-        snnk__seen_free(allocator, &w);
+        snnk__framed_rows_free(allocator, &x);
+        snnk__framed_rows_free(allocator, &w);
     }
     return st;
 }
@@ -303,7 +306,7 @@ static uint64_t scaled_features(const gathered *g, double times) {
     const double random = (double)g->random * times;
 
     if (g->random == 0) return (uint64_t)g->fixed;
-    if (!(random <= MOST_FEATURES - (double)g->fixed)) return 0; /* NaN: it overflowed */
+    if (!(random <= MAX_FEATURES - (double)g->fixed)) return 0; /* NaN: it overflowed */
     return g->fixed + (uint64_t)fmax(1, ceil(random));
 }
 
@@ -339,8 +342,8 @@ static void summarise(gathered *g, const snnk_predict_config *config, snnk_predi
     p->input_norm = sqrt(g->input2);
     p->weight_norm = sqrt(g->weight2);
     p->largest_product = g->largest_product;
-    p->strip = g->strip;
-    p->beyond_strip = g->largest_product > g->strip;
+    p->analyticity_halfwidth = g->analyticity_halfwidth;
+    p->beyond_analyticity = g->largest_product > g->analyticity_halfwidth;
 
     const double left = config->error - p->spectral_error, target = left * rms;
     if (left > 0 && rms > 0 && isfinite(rms)) {
@@ -424,7 +427,7 @@ int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, 
                      snnk_prediction *prediction) {
     snnk_predict_config ours;
     snnk_prediction made = no_prediction;
-    gathered g = {.l = l, .strip = INFINITY};
+    gathered g = {.l = l, .analyticity_halfwidth = INFINITY};
     size_t pairs;
     int st;
 
@@ -434,7 +437,7 @@ int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, 
     if (st != SNNK_OK) return st;
     const snnk_allocator *allocator = &map->allocator;
 
-    g.n = snnk__min_size(n, snnk__max_size(MOST_PAIRS / l, LEAST_ROWS));
+    g.n = snnk__min_size(n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
     if (!snnk__mul_size(g.n, l, &pairs))
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow a size", g.n, l);
     st = snnk__alloc_zero(allocator, pairs, sizeof *g.pair, "pairs", &g.pair);
@@ -464,7 +467,7 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
                   .input2 = p.xx,
                   .weight2 = p.ww,
                   .largest_product = input_norm * weight_norm,
-                  .strip = INFINITY};
+                  .analyticity_halfwidth = INFINITY};
     snnk_predict_config ours;
     snnk_prediction made = no_prediction;
     int st;

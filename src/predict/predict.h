@@ -1,6 +1,8 @@
 #ifndef SNNK_PREDICT_PREDICT_H
 #define SNNK_PREDICT_PREDICT_H
 
+#include <snnk/predict.h>
+
 #include "map/map.h"
 
 /* An estimate at one pair (x, w): what it estimates, its variance for iid rows, and the sum over its
@@ -15,25 +17,26 @@ int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p,
                       snnk__pair_error *error);
 
 /* The affine part alone: slope^2 (|x~|^2 |w~|^2 + (x~.w~)^2)/r, r = 0 for no error. */
-snnk__pair_error snnk__line_error(double intercept, double slope, size_t sketch_rows,
-                                  const snnk__urf_products *p, double offset);
+snnk__pair_error snnk__affine_error(double intercept, double slope, size_t sketch_rows,
+                                    const snnk__urf_products *p, double offset);
 
 /* Rows of a batch as a block sees them. */
-typedef struct snnk__seen {
+typedef struct snnk__framed_rows {
     size_t n, d;
     double *rows;   /* n x d: x~ or w~ */
     double *norm2;  /* n */
     double *offset; /* n: nu.(x - mu), or w.mu + b */
-} snnk__seen;
+} snnk__framed_rows;
 
 /* See n rows evenly spaced out of `all` (all >= n), as inputs, or as weights with b (may be NULL). frame:
  * NULL for none. */
-int snnk__see(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all, const float *X,
-              size_t ldx, const float *b, const snnk_allocator *allocator, snnk__seen *seen);
-void snnk__seen_free(const snnk_allocator *allocator, snnk__seen *seen);
+int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
+                             const float *X, size_t ldx, const float *b,
+                             const snnk_allocator *allocator, snnk__framed_rows *framed);
+void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *framed);
 
 /* The products of input i and weight j. */
-snnk__urf_products snnk__seen_products(const snnk__seen *inputs, size_t i,
-                                       const snnk__seen *weights, size_t j);
+snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t i,
+                                         const snnk__framed_rows *weights, size_t j);
 
 #endif

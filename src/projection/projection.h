@@ -2,7 +2,7 @@
 #ifndef SNNK_PROJECTION_PROJECTION_H
 #define SNNK_PROJECTION_PROJECTION_H
 
-#include <snnk/map.h>
+#include <snnk/projection.h>
 
 /* SNNK_E_ENUM unless it is a kind that is drawn. */
 int snnk__projection_check(int32_t projection);

@@ -220,7 +220,7 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk__rows *rows,
     snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
     lstsq->rows += rows->n;
     lstsq->weight += k;
-    lstsq->fast |= precision == SNNK_PRECISION_FAST;
+    lstsq->fast |= precision == SNNK_PRECISION_SINGLE;
 }
 
 /* Labels as targets: one 1 in a row of zeros. */
@@ -249,7 +249,8 @@ static size_t add_to_factor(snnk_lstsq *lstsq, const snnk__rows *rows) {
     const uint64_t decisive = snnk__qr_decisive_rows(lstsq);
     size_t left = rows->n;
 
-    if (lstsq->route == SNNK_ROUTE_AUTO && lstsq->rows < decisive && decisive - lstsq->rows < left)
+    if (lstsq->factorization == SNNK_FACTORIZATION_AUTO && lstsq->rows < decisive &&
+        decisive - lstsq->rows < left)
         left = (size_t)(decisive - lstsq->rows);
 
     const size_t count = snnk__rows_next(left, lstsq->qr->rows);
@@ -265,7 +266,7 @@ void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows
     for (size_t first = 0; first < rows->n;) {
         const snnk__rows left = snnk__rows_some(rows, first, rows->n - first);
 
-        first += lstsq->route == SNNK_ROUTE_GRAM
+        first += lstsq->factorization == SNNK_FACTORIZATION_GRAM
                      ? add_to_moments(lstsq, precision, &left, workspace)
                      : add_to_factor(lstsq, &left);
     }
@@ -277,7 +278,7 @@ void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows
  * their products might be no floats. SNNK_E_NONFINITE. */
 static int check_values(const float *X, const char *name, size_t rows, size_t width, size_t ld,
                         float limit, int32_t *precision) {
-    if (*precision == SNNK_PRECISION_FAST && snnk__all_below(X, rows, width, ld, limit))
+    if (*precision == SNNK_PRECISION_SINGLE && snnk__all_below(X, rows, width, ld, limit))
         return SNNK_OK;
     *precision = SNNK_PRECISION_DOUBLE;
     return snnk__check_finite(X, name, rows, width, ld);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <snnk/path.h>
+#include <snnk/ridge_path.h>
 
 #include "base/status.h"
 
@@ -38,7 +38,7 @@ static float select_magnitude(size_t n, const float *x, size_t stride, size_t ra
     return magnitude;
 }
 
-int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, double miss,
+int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, double alpha,
                           double *radius) {
     int st;
 
@@ -46,14 +46,14 @@ int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, doubl
     if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: no residuals to choose from");
     st = snnk__check_matrix(residuals, "residuals", n, 1, stride, sizeof *residuals);
     if (st != SNNK_OK) return st;
-    if (!(miss > 0 && miss < 1))
-        return snnk__fail(SNNK_E_RANGE, "miss = %g is not between 0 and 1", miss);
+    if (!(alpha > 0 && alpha < 1))
+        return snnk__fail(SNNK_E_RANGE, "miss = %g is not between 0 and 1", alpha);
     for (size_t i = 0; i < n; i++)
         if (isnan(residuals[i * stride]))
             return snnk__fail(SNNK_E_NONFINITE, "residuals[%zu] is NaN", i * stride);
 
     /* A product that is a whole number but for its rounding is that number. */
-    const double rank = ceil((1 - miss) * ((double)n + 1) * (1 - 4 * DBL_EPSILON));
+    const double rank = ceil((1 - alpha) * ((double)n + 1) * (1 - 4 * DBL_EPSILON));
 
     *radius =
         rank <= (double)n ? (double)select_magnitude(n, residuals, stride, (size_t)rank) : INFINITY;

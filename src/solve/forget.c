@@ -26,14 +26,14 @@ typedef struct rounding {
     double weight;     /* the same of the weight */
 } rounding;
 
-static uint64_t most_rows(const snnk_lstsq *lstsq) {
-    return lstsq->rows > lstsq->most_rows ? lstsq->rows : lstsq->most_rows;
+static uint64_t max_rows(const snnk_lstsq *lstsq) {
+    return lstsq->rows > lstsq->max_rows ? lstsq->rows : lstsq->max_rows;
 }
 
 /* Of a sum of n products in blocks, each off by half an eps of what it has come to: the root of n, and of the m
  * transformations of a factor, for errors of either sign, and a few for short sums. */
 static double relative_rounding(const snnk_lstsq *lstsq) {
-    return (16 + sqrt((double)most_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
+    return (16 + sqrt((double)max_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
 }
 
 /* Float sums are of 384 rows, off by as many half units at most, 20 if those have either sign. `left`
@@ -43,16 +43,16 @@ static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const bool fast = lstsq->fast || left->fast;
 
     for (size_t j = 0; j < lstsq->features; j++)
-        left->most_phi[j] = fmax(lstsq->most_phi[j], snnk__lstsq_diagonal(lstsq, j));
+        left->max_phi[j] = fmax(lstsq->max_phi[j], snnk__lstsq_diagonal(lstsq, j));
     for (size_t k = 0; k < lstsq->targets; k++)
-        left->most_y[k] = fmax(lstsq->most_y[k], snnk__lstsq_squares(lstsq, k));
-    left->most_rows = most_rows(lstsq);
-    left->most_weight = fmax(lstsq->most_weight, lstsq->weight);
+        left->max_y[k] = fmax(lstsq->max_y[k], snnk__lstsq_squares(lstsq, k));
+    left->max_rows = max_rows(lstsq);
+    left->max_weight = fmax(lstsq->max_weight, lstsq->weight);
     return (rounding){.unit = fast ? 20 * (double)FLT_EPSILON / 2 : precise,
                       .mean_unit = precise,
-                      .phi = left->most_phi,
-                      .y = left->most_y,
-                      .weight = left->most_weight};
+                      .phi = left->max_phi,
+                      .y = left->max_y,
+                      .weight = left->max_weight};
 }
 
 /* How far a mean over rows of this weight can be off. A sum over all rows that there have been is what
@@ -112,7 +112,7 @@ static int refuse(void) {
 /* Rows and weight suffice. */
 static int check_amount(const snnk_lstsq *lstsq, const snnk__rows *rows) {
     const double weight = snnk__rows_weight(rows), left = lstsq->weight - weight;
-    const double most = fmax(lstsq->most_weight, lstsq->weight);
+    const double most = fmax(lstsq->max_weight, lstsq->weight);
     const double noise = relative_rounding(lstsq) * most;
 
     if (rows->n > lstsq->rows)
@@ -191,7 +191,7 @@ static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
     snnk_lstsq *moments = NULL;
     int st;
 
-    if (lstsq->route == SNNK_ROUTE_GRAM) {
+    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) {
         st = check_all(lstsq, forgotten);
     } else {
         st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments);
@@ -451,7 +451,7 @@ int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldph
     if (n == 0) return SNNK_OK;
     if ((st = check_amount(lstsq, &rows)) != SNNK_OK) return st;
 
-    const bool of_moments = lstsq->route == SNNK_ROUTE_GRAM;
+    const bool of_moments = lstsq->factorization == SNNK_FACTORIZATION_GRAM;
 
     if (!of_moments) precision = SNNK_PRECISION_DOUBLE;
     if ((st = collect(lstsq, precision, &rows, workspace, &left)) != SNNK_OK) goto done;

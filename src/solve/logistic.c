@@ -14,7 +14,7 @@
 
 #define BLOCK 256 /* rows turned into doubles at a time */
 
-#define MOST_PRODUCTS 200 /* of one Newton step */
+#define MAX_PRODUCTS 200 /* of one Newton step */
 
 static const snnk_logistic_config default_config = {
     .size = sizeof(snnk_logistic_config), .ridge = 1, .tolerance = 1e-6, .max_steps = 50};
@@ -184,7 +184,7 @@ static int conjugate_gradients(const logistic *p, double share, const vectors *v
     for (size_t k = 0; k < n; k++) v->residual[k] = -v->gradient[k];
     if ((st = precondition(p, v->residual, v->search)) != SNNK_OK) return st;
     first = square = dot(n, v->residual, v->search);
-    for (int k = 0; k < MOST_PRODUCTS && square > share * share * first; k++) {
+    for (int k = 0; k < MAX_PRODUCTS && square > share * share * first; k++) {
         scores_of(p, v->search, p->U);
         collect(p, product_row, v->search, v->Q, v->product);
         ++*products;

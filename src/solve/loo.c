@@ -7,14 +7,14 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/path.h"
+#include "solve/ridge_path.h"
 
 #define ROW_BLOCK    256
 #define COLUMN_BLOCK 64
 
 /* One pass over rows: what is wanted, and scratch. */
 typedef struct loo_pass {
-    const snnk_path *path;
+    const snnk_ridge_path *path;
     const snnk__rows *rows;
     const double *ridges;
     size_t columns; /* all: t, or n_ridges t */
@@ -34,7 +34,7 @@ typedef struct loo_pass {
 
 /* ---- Checks ---- */
 
-static int check_features(const snnk_path *path, size_t n, const float *Phi, size_t ldphi) {
+static int check_features(const snnk_ridge_path *path, size_t n, const float *Phi, size_t ldphi) {
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
@@ -50,7 +50,7 @@ static int check_targets(const snnk__rows *rows, size_t targets) {
 }
 
 /* Finiteness comes last: it reads all of the rows. */
-static int check_rows(const snnk_path *path, const snnk__rows *rows) {
+static int check_rows(const snnk_ridge_path *path, const snnk__rows *rows) {
     int st;
 
     if ((st = check_features(path, rows->n, rows->Phi, rows->ldphi)) != SNNK_OK) return st;
@@ -63,7 +63,7 @@ static int check_rows(const snnk_path *path, const snnk__rows *rows) {
 
 /* ---- Blocks ---- */
 
-static void centre(const snnk_path *path, size_t count, const float *Phi, size_t ldphi,
+static void centre(const snnk_ridge_path *path, size_t count, const float *Phi, size_t ldphi,
                    double *centred) {
     const size_t m = path->features;
 
@@ -86,9 +86,9 @@ static double ridge_of(const loo_pass *pass, size_t column) {
 
 /* K, G and which row of G each column has; how many there are. Neighbours of one lambda share one. */
 static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
-    const snnk_path *path = pass->path;
+    const snnk_ridge_path *path = pass->path;
     const size_t rank = path->rank, t = path->targets;
-    const double *values = snnk__path_values(path);
+    const double *values = snnk__ridge_path_values(path);
     size_t leverages = 0;
 
     for (size_t c = 0; c < count; c++) {
@@ -112,16 +112,16 @@ static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
 /* How far a leverage h is off, for w c (A + lambda)^-2 c times the largest eigenvalue of a row c. An
  * error e of the moments is one of e w c (A + lambda)^-2 c; an error e of their factor R, one of 2
  * |R^-T c| |R^-1 R^-T c| e. */
-static double leverage_error(const snnk_path *path, double h, double stretched) {
+static double leverage_error(const snnk_ridge_path *path, double h, double stretched) {
     return path->factor ? path->noise * (1 + 2 * sqrt(h * stretched))
                         : path->rounding * (1 + stretched);
 }
 
 /* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no more
  * than the error of the leverage. */
-static double left_out_share(const snnk_path *path, const double *squares, double weight,
+static double left_out_share(const snnk_ridge_path *path, const double *squares, double weight,
                              double leverage, double ridge) {
-    const double *values = snnk__path_values(path);
+    const double *values = snnk__ridge_path_values(path);
     const double share = 1 - leverage, largest = values[path->rank - 1];
     double stretched = 0;
 
@@ -143,7 +143,7 @@ static double target(const snnk__rows *rows, size_t row, size_t k) {
 /* The residual without it of row `row`, the i-th of its block, in column c of those that begin with `first`. */
 static double left_out(const loo_pass *pass, size_t row, size_t i, size_t first, size_t c,
                        size_t columns, size_t leverages) {
-    const snnk_path *path = pass->path;
+    const snnk_ridge_path *path = pass->path;
     const size_t k = (first + c) % path->targets;
     const double weight = pass->rows->weights ? (double)pass->rows->weights[row] : 1;
     const double e = target(pass->rows, row, k) - path->mean_y[k] - pass->fits[i * columns + c];
@@ -174,12 +174,12 @@ static void give_columns(loo_pass *pass, size_t row, size_t count, size_t first,
 }
 
 static void give_rows(loo_pass *pass, size_t row, size_t count) {
-    const snnk_path *path = pass->path;
+    const snnk_ridge_path *path = pass->path;
     const size_t rank = path->rank;
 
     centre(path, count, pass->rows->Phi + row * pass->rows->ldphi, pass->rows->ldphi,
            pass->centred);
-    multiply(count, rank, path->features, pass->centred, snnk__path_vectors(path), pass->Q);
+    multiply(count, rank, path->features, pass->centred, snnk__ridge_path_vectors(path), pass->Q);
     for (size_t i = 0; i < count * rank; i++) pass->centred[i] = pass->Q[i] * pass->Q[i];
     for (size_t first = 0; first < pass->columns; first += COLUMN_BLOCK)
         give_columns(pass, row, count, first, snnk__min_size(COLUMN_BLOCK, pass->columns - first));
@@ -187,7 +187,7 @@ static void give_rows(loo_pass *pass, size_t row, size_t count) {
 
 /* All checks have been made. SNNK_E_NOMEM: nothing was written. */
 static int run(loo_pass *pass) {
-    const snnk_path *path = pass->path;
+    const snnk_ridge_path *path = pass->path;
     const snnk_allocator *memory = &path->allocator;
     const size_t m = path->features, rank = path->rank, n = pass->rows->n;
     const size_t rows = snnk__min_size(n, ROW_BLOCK);
@@ -219,9 +219,9 @@ done:
 
 /* ---- The public functions ---- */
 
-int snnk_path_add_loo(const snnk_path *path, size_t n_ridges, const double *ridges, size_t n,
-                      const float *Phi, size_t ldphi, const float *Y, size_t ldy,
-                      const int32_t *labels, const float *weights, double *errors) {
+int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges, const double *ridges,
+                            size_t n, const float *Phi, size_t ldphi, const float *Y, size_t ldy,
+                            const int32_t *labels, const float *weights, double *errors) {
     const snnk__rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
     loo_pass pass = {.path = path, .rows = &rows, .ridges = ridges, .errors = errors};
     int st;
@@ -239,9 +239,10 @@ int snnk_path_add_loo(const snnk_path *path, size_t n_ridges, const double *ridg
     return pass.columns > 0 && n > 0 ? run(&pass) : SNNK_OK;
 }
 
-int snnk_path_loo_residuals(const snnk_path *path, const double *ridges, size_t n, const float *Phi,
-                            size_t ldphi, const float *Y, size_t ldy, const int32_t *labels,
-                            const float *weights, float *residuals, size_t ldr) {
+int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges, size_t n,
+                                  const float *Phi, size_t ldphi, const float *Y, size_t ldy,
+                                  const int32_t *labels, const float *weights, float *residuals,
+                                  size_t ldr) {
     const snnk__rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
     loo_pass pass = {.path = path,
                      .rows = &rows,
@@ -265,7 +266,7 @@ int snnk_path_loo_residuals(const snnk_path *path, const double *ridges, size_t 
 
 /* phi (A + lambda)^-1 phi of a row, from its coordinates along the known directions and itself,
  * centred. The statistics know nothing of what stands out of those: there A is 0. */
-static double new_leverage(const snnk_path *path, double ridge, const double *q,
+static double new_leverage(const snnk_ridge_path *path, double ridge, const double *q,
                            const double *phi) {
     const double *values = path->values + (path->features - path->known);
     double inside = 0, length = 0, leverage = path->intercept ? 1 / path->weight : 0;
@@ -282,8 +283,8 @@ static double new_leverage(const snnk_path *path, double ridge, const double *q,
                                                                 : leverage;
 }
 
-int snnk_path_leverage(const snnk_path *path, double ridge, size_t n, const float *Phi,
-                       size_t ldphi, double *leverage) {
+int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n, const float *Phi,
+                             size_t ldphi, double *leverage) {
     double *centred = NULL, *Q = NULL;
     int st;
 

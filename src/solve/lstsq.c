@@ -47,12 +47,12 @@ static int allocate_targets(snnk_lstsq *lstsq) {
     if ((st = allocate(lstsq, t, m, "cross moments", &lstsq->C)) != SNNK_OK) return st;
     if ((st = allocate(lstsq, 1, t, "target means", &lstsq->mean_y)) != SNNK_OK) return st;
     if ((st = allocate(lstsq, 1, t, "target moments", &lstsq->yy)) != SNNK_OK) return st;
-    if ((st = allocate(lstsq, 1, t, "target bounds", &lstsq->most_y)) != SNNK_OK) return st;
+    if ((st = allocate(lstsq, 1, t, "target bounds", &lstsq->max_y)) != SNNK_OK) return st;
     return allocate(lstsq, 1, t, "block means", &lstsq->block_y);
 }
 
 static void free_targets(const snnk_lstsq *lstsq) {
-    void *const arrays[] = {lstsq->mean_y,   lstsq->C,          lstsq->yy,     lstsq->most_y,
+    void *const arrays[] = {lstsq->mean_y,   lstsq->C,          lstsq->yy,     lstsq->max_y,
                             lstsq->y_panels, lstsq->label_rows, lstsq->block_y};
 
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
@@ -83,7 +83,7 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     if (st != SNNK_OK) goto done;
     if ((st = allocate(made, 1, m, "feature means", &made->mean_phi)) != SNNK_OK) goto done;
     if ((st = allocate(made, 1, m, "block means", &made->block_phi)) != SNNK_OK) goto done;
-    if ((st = allocate(made, 1, m, "feature bounds", &made->most_phi)) != SNNK_OK) goto done;
+    if ((st = allocate(made, 1, m, "feature bounds", &made->max_phi)) != SNNK_OK) goto done;
     if ((st = allocate_targets(made)) != SNNK_OK) goto done;
     *lstsq = made;
     made = NULL;
@@ -97,7 +97,7 @@ void snnk_lstsq_free(snnk_lstsq *lstsq) {
 
     const snnk_allocator memory = lstsq->allocator;
     void *const arrays[] = {lstsq->mean_phi, lstsq->S, lstsq->phi_panels, lstsq->block_phi,
-                            lstsq->most_phi};
+                            lstsq->max_phi};
 
     free_targets(lstsq);
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) snnk__free(&memory, arrays[i]);
@@ -109,30 +109,31 @@ int snnk_lstsq_set_precision(snnk_lstsq *lstsq, int32_t precision) {
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    st = snnk__check_enum(precision, SNNK_PRECISION_FAST + 1, "precision");
+    st = snnk__check_enum(precision, SNNK_PRECISION_SINGLE + 1, "precision");
     if (st != SNNK_OK) return st;
     lstsq->precision = precision;
     return SNNK_OK;
 }
 
-int snnk_lstsq_set_route(snnk_lstsq *lstsq, int32_t route) {
+int snnk_lstsq_set_factorization(snnk_lstsq *lstsq, int32_t factorization) {
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if ((st = snnk__check_enum(route, SNNK_ROUTE_AUTO + 1, "route")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(factorization, SNNK_FACTORIZATION_AUTO + 1, "route")) != SNNK_OK)
+        return st;
     if (lstsq->rows > 0)
         return snnk__fail(SNNK_E_STATE, "%llu rows are there: the route is chosen before the first",
                           (unsigned long long)lstsq->rows);
-    if (route != SNNK_ROUTE_GRAM && !lstsq->qr) {
+    if (factorization != SNNK_FACTORIZATION_GRAM && !lstsq->qr) {
         st = snnk__qr_create(&lstsq->allocator, lstsq->features, lstsq->targets, &lstsq->qr);
         if (st != SNNK_OK) return st;
     }
-    if (route == SNNK_ROUTE_GRAM) {
+    if (factorization == SNNK_FACTORIZATION_GRAM) {
         snnk__qr_free(&lstsq->allocator, lstsq->qr);
         lstsq->qr = NULL;
     }
-    lstsq->route = route;
-    lstsq->automatic = route == SNNK_ROUTE_AUTO;
+    lstsq->factorization = factorization;
+    lstsq->automatic = factorization == SNNK_FACTORIZATION_AUTO;
     return SNNK_OK;
 }
 
@@ -144,7 +145,9 @@ uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq) { return lstsq ? lstsq->rows :
 
 double snnk_lstsq_weight(const snnk_lstsq *lstsq) { return lstsq ? lstsq->weight : 0; }
 
-int32_t snnk_lstsq_route(const snnk_lstsq *lstsq) { return lstsq ? lstsq->route : SNNK_ROUTE_GRAM; }
+int32_t snnk_lstsq_factorization(const snnk_lstsq *lstsq) {
+    return lstsq ? lstsq->factorization : SNNK_FACTORIZATION_GRAM;
+}
 
 /* ---- Whole statistics ---- */
 
@@ -152,7 +155,7 @@ double snnk__lstsq_diagonal(const snnk_lstsq *lstsq, size_t i) {
     const double *row = lstsq->S + i * lstsq->features;
     double sum = 0;
 
-    if (lstsq->route == SNNK_ROUTE_GRAM) return row[i];
+    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) return row[i];
     for (size_t j = 0; j <= i; j++) sum += row[j] * row[j];
     return sum;
 }
@@ -161,7 +164,7 @@ double snnk__lstsq_squares(const snnk_lstsq *lstsq, size_t k) {
     const double *row = lstsq->C + k * lstsq->features;
     double sum = lstsq->yy[k];
 
-    if (lstsq->route == SNNK_ROUTE_GRAM) return sum;
+    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) return sum;
     for (size_t j = 0; j < lstsq->features; j++) sum += row[j] * row[j];
     return sum;
 }
@@ -177,14 +180,14 @@ static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
     for (size_t i = 0; i < m; i++) memcpy(to->S + i * m, from->S + i * m, (i + 1) * sizeof(double));
     memcpy(to->C, from->C, t * m * sizeof(double));
     memcpy(to->yy, from->yy, t * sizeof(double));
-    to->route = from->route;
+    to->factorization = from->factorization;
     to->automatic = from->automatic;
     to->precision = from->precision;
     to->fast = from->fast;
-    to->most_rows = from->most_rows;
-    to->most_weight = from->most_weight;
-    memcpy(to->most_phi, from->most_phi, m * sizeof(double));
-    memcpy(to->most_y, from->most_y, t * sizeof(double));
+    to->max_rows = from->max_rows;
+    to->max_weight = from->max_weight;
+    memcpy(to->max_phi, from->max_phi, m * sizeof(double));
+    memcpy(to->max_y, from->max_y, t * sizeof(double));
 }
 
 int snnk__lstsq_clone(const snnk_lstsq *lstsq, const snnk_allocator *allocator, snnk_lstsq **copy) {
@@ -194,7 +197,7 @@ int snnk__lstsq_clone(const snnk_lstsq *lstsq, const snnk_allocator *allocator, 
     *copy = NULL;
     st = snnk_lstsq_create(lstsq->features, lstsq->targets, allocator, &made);
     if (st != SNNK_OK) return st;
-    if ((st = snnk_lstsq_set_route(made, lstsq->route)) != SNNK_OK) goto done;
+    if ((st = snnk_lstsq_set_factorization(made, lstsq->factorization)) != SNNK_OK) goto done;
     copy_state(lstsq, made);
     *copy = made;
     made = NULL;
@@ -206,16 +209,16 @@ done:
 void snnk__lstsq_clear(snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets;
 
-    lstsq->rows = lstsq->most_rows = 0;
-    lstsq->weight = lstsq->most_weight = 0;
+    lstsq->rows = lstsq->max_rows = 0;
+    lstsq->weight = lstsq->max_weight = 0;
     lstsq->fast = false;
     memset(lstsq->mean_phi, 0, m * sizeof(double));
     memset(lstsq->mean_y, 0, t * sizeof(double));
     memset(lstsq->S, 0, m * m * sizeof(double));
     memset(lstsq->C, 0, t * m * sizeof(double));
     memset(lstsq->yy, 0, t * sizeof(double));
-    memset(lstsq->most_phi, 0, m * sizeof(double));
-    memset(lstsq->most_y, 0, t * sizeof(double));
+    memset(lstsq->max_phi, 0, m * sizeof(double));
+    memset(lstsq->max_y, 0, t * sizeof(double));
 }
 
 /* Exchange all that is as long as there are targets. */
@@ -226,7 +229,7 @@ static void swap_targets(snnk_lstsq *a, snnk_lstsq *b) {
     a->mean_y = b->mean_y, b->mean_y = of_a.mean_y;
     a->C = b->C, b->C = of_a.C;
     a->yy = b->yy, b->yy = of_a.yy;
-    a->most_y = b->most_y, b->most_y = of_a.most_y;
+    a->max_y = b->max_y, b->max_y = of_a.max_y;
     a->y_panels = b->y_panels, b->y_panels = of_a.y_panels;
     a->label_rows = b->label_rows, b->label_rows = of_a.label_rows;
     a->block_y = b->block_y, b->block_y = of_a.block_y;
@@ -256,7 +259,7 @@ int snnk_lstsq_add_targets(snnk_lstsq *lstsq, size_t count) {
     memcpy(grown.mean_y, lstsq->mean_y, t * sizeof(double));
     memcpy(grown.C, lstsq->C, t * m * sizeof(double));
     memcpy(grown.yy, lstsq->yy, t * sizeof(double));
-    memcpy(grown.most_y, lstsq->most_y, t * sizeof(double));
+    memcpy(grown.max_y, lstsq->max_y, t * sizeof(double));
     swap_targets(lstsq, &grown);
 done:
     free_targets(&grown);
@@ -305,10 +308,10 @@ static void merge_counts(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     lstsq->rows += other->rows;
     lstsq->weight += b;
     lstsq->fast |= other->fast;
-    if (other->most_rows > lstsq->most_rows) lstsq->most_rows = other->most_rows;
-    lstsq->most_weight += other->most_weight;
-    for (size_t j = 0; j < m; j++) lstsq->most_phi[j] += other->most_phi[j];
-    for (size_t k = 0; k < t; k++) lstsq->most_y[k] += other->most_y[k];
+    if (other->max_rows > lstsq->max_rows) lstsq->max_rows = other->max_rows;
+    lstsq->max_weight += other->max_weight;
+    for (size_t j = 0; j < m; j++) lstsq->max_phi[j] += other->max_phi[j];
+    for (size_t k = 0; k < t; k++) lstsq->max_y[k] += other->max_y[k];
 }
 
 static int check_merge(const snnk_lstsq *lstsq, const snnk_lstsq *other) {
@@ -322,8 +325,8 @@ static int check_merge(const snnk_lstsq *lstsq, const snnk_lstsq *other) {
     if (other->rows > UINT64_MAX - lstsq->rows)
         return snnk__fail(SNNK_E_SIZE, "%llu and %llu rows are more than a count can hold",
                           (unsigned long long)lstsq->rows, (unsigned long long)other->rows);
-    if (lstsq->route == SNNK_ROUTE_QR && !lstsq->automatic && other->route == SNNK_ROUTE_GRAM &&
-        other->rows > 0)
+    if (lstsq->factorization == SNNK_FACTORIZATION_QR && !lstsq->automatic &&
+        other->factorization == SNNK_FACTORIZATION_GRAM && other->rows > 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "other has moments: a factor cannot be had from them; merge the other "
                           "way round");
@@ -348,13 +351,13 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     if ((st = check_merge(lstsq, other)) != SNNK_OK) return st;
     if (other->rows == 0) return SNNK_OK;
 
-    const bool of_moments = other->route == SNNK_ROUTE_GRAM;
+    const bool of_moments = other->factorization == SNNK_FACTORIZATION_GRAM;
 
     /* AUTO has no choice now, whatever it had chosen: so parts merge in any order. */
-    if (of_moments && lstsq->route != SNNK_ROUTE_GRAM) snnk__qr_to_gram(lstsq);
+    if (of_moments && lstsq->factorization != SNNK_FACTORIZATION_GRAM) snnk__qr_to_gram(lstsq);
     if (of_moments)
         merge_moments(lstsq, other);
-    else if (lstsq->route != SNNK_ROUTE_GRAM)
+    else if (lstsq->factorization != SNNK_FACTORIZATION_GRAM)
         snnk__qr_merge(lstsq, other);
     else if ((st = merge_factor_into_moments(lstsq, other)) != SNNK_OK)
         return st;

@@ -30,17 +30,17 @@ struct snnk_lstsq {
     double *C;        /* t x m: sum y phi^T, or that times L^-T */
     double *yy;       /* t: sum y^2 of each target, or what the features leave of it */
 
-    int32_t route;     /* snnk_route: L is kept unless it is GRAM */
+    int32_t factorization; /* snnk_factorization: L is kept unless it is GRAM */
     bool automatic;    /* AUTO was asked for: a factor may become moments. Files do not keep it */
     int32_t precision; /* snnk_precision: of the rows to come */
     bool fast;         /* some rows were added in fast precision */
 
     /* How large sums were when something was taken from them: their rounding stays. 0
      * where nothing was. */
-    uint64_t most_rows;
-    double most_weight;
-    double *most_phi; /* m: diagonal of S */
-    double *most_y;   /* t: sum y^2 */
+    uint64_t max_rows;
+    double max_weight;
+    double *max_phi; /* m: diagonal of S */
+    double *max_y;   /* t: sum y^2 */
 
     /* Scratch of add. */
     char *phi_panels, *y_panels; /* the block's columns, packed as the kernels want them */

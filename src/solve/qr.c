@@ -196,7 +196,7 @@ void snnk__qr_to_gram(snnk_lstsq *lstsq) {
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, mi, mi, 1, L, mi, 0, lstsq->S, mi);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, ti, mi, mi, 1, Z, mi, L, mi, 0, lstsq->C,
                 mi);
-    lstsq->route = SNNK_ROUTE_GRAM;
+    lstsq->factorization = SNNK_FACTORIZATION_GRAM;
     snnk__qr_free(&lstsq->allocator, lstsq->qr);
     lstsq->qr = NULL;
 }
@@ -221,9 +221,11 @@ static double reciprocal_condition(const snnk_lstsq *lstsq) {
 }
 
 void snnk__qr_decide(snnk_lstsq *lstsq) {
-    if (lstsq->route != SNNK_ROUTE_AUTO || lstsq->rows < snnk__qr_decisive_rows(lstsq)) return;
+    if (lstsq->factorization != SNNK_FACTORIZATION_AUTO ||
+        lstsq->rows < snnk__qr_decisive_rows(lstsq))
+        return;
     if (reciprocal_condition(lstsq) > 1 / GRAM_CONDITION)
         snnk__qr_to_gram(lstsq);
     else
-        lstsq->route = SNNK_ROUTE_QR;
+        lstsq->factorization = SNNK_FACTORIZATION_QR;
 }

@@ -210,8 +210,9 @@ double snnk__rank_tolerance(const snnk_solve_config *config, size_t m) {
 static double tolerance_of(const snnk_lstsq *lstsq, const snnk_solve_config *config) {
     const double tolerance = snnk__rank_tolerance(config, lstsq->features);
 
-    return lstsq->route == SNNK_ROUTE_GRAM || config->rank_tolerance == 0 ? tolerance
-                                                                          : sqrt(tolerance);
+    return lstsq->factorization == SNNK_FACTORIZATION_GRAM || config->rank_tolerance == 0
+               ? tolerance
+               : sqrt(tolerance);
 }
 
 int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B, double *b,
@@ -236,7 +237,7 @@ int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, d
 
     for (size_t i = 0; i < m; i++) problem.diagonal[i] = snnk__lstsq_diagonal(lstsq, i);
     choose_scale(&problem);
-    st = lstsq->route == SNNK_ROUTE_GRAM
+    st = lstsq->factorization == SNNK_FACTORIZATION_GRAM
              ? solve_moments(&problem, B, outcome)
              : snnk__qr_solve(lstsq, problem.ridge, problem.w, problem.tolerance, problem.scale, B,
                               outcome);

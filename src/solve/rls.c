@@ -103,11 +103,11 @@ uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
  * which may be forgotten, and of their factor. A: m x m, with the ridge. */
 static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *A, double *noise) {
     const size_t m = lstsq->features;
-    const uint64_t rows = lstsq->rows > lstsq->most_rows ? lstsq->rows : lstsq->most_rows;
+    const uint64_t rows = lstsq->rows > lstsq->max_rows ? lstsq->rows : lstsq->max_rows;
     const double share = tolerance + sqrt((double)rows) * DBL_EPSILON;
 
     for (size_t i = 0; i < m; i++) {
-        const double most = fmax(lstsq->most_phi[i], snnk__lstsq_diagonal(lstsq, i));
+        const double most = fmax(lstsq->max_phi[i], snnk__lstsq_diagonal(lstsq, i));
 
         noise[i] = share * fmax(A[i * m + i], most);
         if (lstsq->fast) noise[i] += FAST_PIVOT * most;
@@ -184,7 +184,8 @@ done:
     return st;
 }
 
-int snnk_rls_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting, snnk_rls **rls) {
+int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
+                               snnk_rls **rls) {
     snnk_rls *made = NULL;
     int st;
 

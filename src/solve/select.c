@@ -6,7 +6,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/path.h"
+#include "solve/ridge_path.h"
 
 #define TARGET_BLOCK 64 /* targets at a time: bounds the scratch to 128 rows of m */
 
@@ -43,7 +43,7 @@ static double target_rss(const snnk_lstsq *lstsq, size_t k, const double *beta, 
     for (size_t j = 0; j < m; j++) fitted += beta[j] * lstsq->mean_phi[j];
 
     const double offset = lstsq->mean_y[k] - fitted - b;
-    const double centred = lstsq->route == SNNK_ROUTE_GRAM
+    const double centred = lstsq->factorization == SNNK_FACTORIZATION_GRAM
                                ? from_moments(m, lstsq->yy[k], beta, c, g)
                                : from_factor(m, lstsq->yy[k], c, g);
 
@@ -54,7 +54,7 @@ static double target_rss(const snnk_lstsq *lstsq, size_t k, const double *beta, 
 static void multiply(const snnk_lstsq *lstsq, size_t count, const double *Beta, double *G) {
     const lapack_int n = (lapack_int)count, m = (lapack_int)lstsq->features;
 
-    if (lstsq->route == SNNK_ROUTE_GRAM) {
+    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) {
         cblas_dsymm(CblasRowMajor, CblasRight, CblasLower, n, m, 1, lstsq->S, m, Beta, m, 0, G, m);
         return;
     }
@@ -124,7 +124,9 @@ static double mean_diagonal(const snnk_lstsq *lstsq) {
 /* Value k of the default grid of n, from what the precision of the rows can tell: of a factor, the
  * square of a float's. */
 static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, size_t k) {
-    const double decades = lstsq->route != SNNK_ROUTE_GRAM ? 15 : lstsq->fast ? 6 : 9;
+    const double decades = lstsq->factorization != SNNK_FACTORIZATION_GRAM ? 15
+                           : lstsq->fast                                   ? 6
+                                                                           : 9;
 
     return diagonal * pow(10, decades * ((double)k / (double)(n - 1) - 1));
 }

@@ -326,7 +326,7 @@ static void start(const snnk_lstsq *all, size_t d, const given *g, double ridge,
 }
 
 int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *given_features,
-                        double ridge, double rounding, size_t count, snnk__watch *watch,
+                        double ridge, double rounding, size_t count, snnk__progress *progress,
                         double part, size_t *which, size_t *found) {
     const snnk_allocator *allocator = &all->allocator;
     candidates c = {.p = all->features - d, .t = all->targets};
@@ -344,7 +344,7 @@ int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *giv
         if (best == c.p) break;
         take(all, d, ridge, best, &g, &c);
         which[n++] = d + best;
-        if ((st = snnk__watch_tell(watch, part)) != SNNK_OK) goto done;
+        if ((st = snnk__progress_update(progress, part)) != SNNK_OK) goto done;
     }
     *found = n;
 done:

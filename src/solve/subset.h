@@ -3,7 +3,7 @@
 #ifndef SNNK_SOLVE_SUBSET_H
 #define SNNK_SOLVE_SUBSET_H
 
-#include "base/watch.h"
+#include "base/progress.h"
 #include "solve/lstsq.h"
 
 typedef struct snnk__subset {
@@ -35,7 +35,7 @@ int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset 
  * count is how many there were. SNNK_E_SINGULAR, SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_CANCELLED (watch, which is told
  * `part` of its stage all the while). */
 int snnk__subset_select(const snnk_lstsq *all, size_t d, const snnk__subset *given, double ridge,
-                        double rounding, size_t count, snnk__watch *watch, double part,
+                        double rounding, size_t count, snnk__progress *progress, double part,
                         size_t *which, size_t *found);
 
 /* *lstsq = statistics of the features of `subset`, directions first. SNNK_E_SIZE, SNNK_E_NOMEM. */

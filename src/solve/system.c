@@ -28,7 +28,7 @@ int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__system *sy
     snnk_lstsq *moments;
     int st;
 
-    if (lstsq->route == SNNK_ROUTE_GRAM) return build(lstsq, intercept, system);
+    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) return build(lstsq, intercept, system);
     if ((st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments)) != SNNK_OK) return st;
     snnk__qr_to_gram(moments);
     st = build(moments, intercept, system);

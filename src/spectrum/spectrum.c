@@ -206,8 +206,9 @@ static int read_function_config(const snnk_spectrum_config *config, snnk_spectru
     return read_extension(ours);
 }
 
-int snnk_spectrum_from_function(double (*f)(double z, void *user), void *user,
-                                const snnk_spectrum_config *config, snnk_spectrum **spectrum) {
+int snnk_spectrum_create_from_function(double (*f)(double z, void *user), void *user,
+                                       const snnk_spectrum_config *config,
+                                       snnk_spectrum **spectrum) {
     snnk_spectrum_config ours;
     snnk_allocator allocator;
     int st;
@@ -223,7 +224,7 @@ int snnk_spectrum_from_function(double (*f)(double z, void *user), void *user,
 
 enum { DEFAULT_POINTS = 4096 };
 
-int snnk_spectrum_points(const snnk_spectrum_config *config, size_t *n, double *z) {
+int snnk_spectrum_sample_points(const snnk_spectrum_config *config, size_t *n, double *z) {
     snnk_spectrum_config ours;
     snnk_allocator allocator;
     int st;
@@ -235,8 +236,9 @@ int snnk_spectrum_points(const snnk_spectrum_config *config, size_t *n, double *
     return SNNK_OK;
 }
 
-int snnk_spectrum_from_values(size_t n, const double *values, const snnk_spectrum_config *config,
-                              snnk_spectrum **spectrum) {
+int snnk_spectrum_create_from_samples(size_t n, const double *values,
+                                      const snnk_spectrum_config *config,
+                                      snnk_spectrum **spectrum) {
     snnk_spectrum_config ours;
     snnk_allocator allocator;
     int st;
@@ -334,9 +336,9 @@ static size_t keep(atom *atoms, size_t count, double *intercept) {
     return kept;
 }
 
-int snnk_spectrum_from_atoms(size_t n, const double *omega, const double *re, const double *im,
-                             double intercept, double slope, const snnk_spectrum_config *config,
-                             snnk_spectrum **spectrum) {
+int snnk_spectrum_create_from_atoms(size_t n, const double *omega, const double *re,
+                                    const double *im, double intercept, double slope,
+                                    const snnk_spectrum_config *config, snnk_spectrum **spectrum) {
     snnk_spectrum_config ours;
     snnk_allocator allocator;
     snnk_spectrum *made = NULL;
@@ -446,7 +448,7 @@ int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const double *z,
  * i pi/2 (where cosh u = 0). With z = i y that is y - a y^3 = q, q = sqrt(pi/2) pi/2 for the nearest: a
  * cubic with one real root -Y, and two whose real parts, Im z, are Y/2 as the sum of all is 0. Y is
  * Cardano's; larger q give larger Y. */
-static double gelu_tanh_strip(void) {
+static double gelu_tanh_halfwidth(void) {
     const double half_pi = 1.57079632679489661923, a = 0.044715;
     const double half = sqrt(half_pi) * half_pi / (2 * a), third = 1 / (3 * a);
     const double root = sqrt(half * half - third * third * third); /* real: one real root */
@@ -454,7 +456,7 @@ static double gelu_tanh_strip(void) {
     return (cbrt(half + root) + cbrt(half - root)) / 2;
 }
 
-double snnk_activation_strip(int32_t activation) {
+double snnk_activation_analyticity_halfwidth(int32_t activation) {
     const double pi = 3.14159265358979323846;
 
     if (activation < 0 || activation >= SNNK__ACTIVATIONS) return NAN;
@@ -465,7 +467,7 @@ double snnk_activation_strip(int32_t activation) {
     case SNNK_SIGMOID:
     case SNNK_SILU:
     case SNNK_SOFTPLUS: return pi;
-    case SNNK_GELU_TANH: return gelu_tanh_strip();
+    case SNNK_GELU_TANH: return gelu_tanh_halfwidth();
     case SNNK_IDENTITY:
     case SNNK_GELU:
     case SNNK_SIN:

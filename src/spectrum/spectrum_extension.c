@@ -23,7 +23,7 @@ static const double pi = 3.14159265358979323846;
 typedef struct plan {
     size_t points; /* N */
     double center, radius, half_period;
-    snnk__sweep sweep;
+    snnk__check_grid grid;
     size_t inside; /* |j| <= inside are points of the sweep */
 } plan;
 
@@ -33,8 +33,8 @@ static plan plan_of(const snnk_spectrum_config *config) {
               .radius = config->radius,
               .half_period = config->half_period};
 
-    p.sweep = snnk__sweep_of(p.points, 2 * p.half_period, p.radius);
-    p.inside = snnk__min_size(p.sweep.half / p.sweep.refinement, p.points / 2 - 1);
+    p.grid = snnk__check_grid_for(p.points, 2 * p.half_period, p.radius);
+    p.inside = snnk__min_size(p.grid.half / p.grid.refinement, p.points / 2 - 1);
     return p;
 }
 
@@ -68,12 +68,14 @@ static seam seam_at(const plan *p, ptrdiff_t j) {
     return s;
 }
 
-static size_t plan_count(const plan *p) { return snnk__sweep_count(&p->sweep) + 2 * seam_count(p); }
+static size_t plan_count(const plan *p) {
+    return snnk__check_grid_count(&p->grid) + 2 * seam_count(p);
+}
 
 static void plan_points(const plan *p, double *z) {
-    const size_t count = snnk__sweep_count(&p->sweep);
+    const size_t count = snnk__check_grid_count(&p->grid);
 
-    for (size_t i = 0; i < count; i++) z[i] = p->center + snnk__sweep_offset(&p->sweep, i);
+    for (size_t i = 0; i < count; i++) z[i] = p->center + snnk__check_grid_offset(&p->grid, i);
     for (size_t m = 0; m < seam_count(p); m++) {
         const seam s = seam_at(p, seam_index(p, m));
 
@@ -84,34 +86,35 @@ static void plan_points(const plan *p, double *z) {
 
 /* ---- Transforming ---- */
 
-static double residual(const snnk__comb *comb, double x, double f) {
-    return f - (comb->intercept + comb->slope * x);
+static double residual(const snnk__harmonics *harmonics, double x, double f) {
+    return f - (harmonics->intercept + harmonics->slope * x);
 }
 
 /* Least squares over the sweep: intercept (at the center) and slope. Once more for what is left of f, so
  * that a line comes out to its last digits. */
-static void fit_line(const plan *p, const double *f, snnk__comb *comb) {
-    const size_t count = snnk__sweep_count(&p->sweep);
+static void fit_line(const plan *p, const double *f, snnk__harmonics *harmonics) {
+    const size_t count = snnk__check_grid_count(&p->grid);
 
     for (int pass = 0; pass < 2; pass++) {
         double mean = 0, xy = 0, xx = 0;
 
         for (size_t i = 0; i < count; i++) { /* the mean of the offsets is 0 */
-            const double x = snnk__sweep_offset(&p->sweep, i), left = residual(comb, x, f[i]);
+            const double x = snnk__check_grid_offset(&p->grid, i),
+                         left = residual(harmonics, x, f[i]);
 
             mean += left;
             xy += x * left;
             xx += x * x;
         }
-        comb->intercept += mean / (double)count;
-        comb->slope += xy / xx;
+        harmonics->intercept += mean / (double)count;
+        harmonics->slope += xy / xx;
     }
 }
 
 /* How large an amplitude can be that says nothing of f: values are rounded, and so is where they are
  * taken, which counts by the slope. n: of all values, or of those in the interval. */
 static double noise(const plan *p, const double *f, size_t n) {
-    const size_t count = snnk__sweep_count(&p->sweep);
+    const size_t count = snnk__check_grid_count(&p->grid);
     double largest = 0, least = f[0], most = f[0];
 
     for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(f[i]));
@@ -125,74 +128,78 @@ static double noise(const plan *p, const double *f, size_t n) {
 
 /* Take the line out. True if it is f itself on all of the interval, but for noise: then nothing is left
  * for atoms, whatever there is on the seam. */
-static bool take_line(const plan *p, const double *f, snnk__comb *comb) {
-    const size_t count = snnk__sweep_count(&p->sweep);
+static bool take_line(const plan *p, const double *f, snnk__harmonics *harmonics) {
+    const size_t count = snnk__check_grid_count(&p->grid);
     const double floor = noise(p, f, count);
 
-    fit_line(p, f, comb);
-    if (fabs(comb->slope) * p->radius <= floor / 4) comb->slope = 0; /* a slope costs features */
+    fit_line(p, f, harmonics);
+    if (fabs(harmonics->slope) * p->radius <= floor / 4)
+        harmonics->slope = 0; /* a slope costs features */
     for (size_t i = 0; i < count; i++)
-        if (fabs(residual(comb, snnk__sweep_offset(&p->sweep, i), f[i])) > floor) return false;
+        if (fabs(residual(harmonics, snnk__check_grid_offset(&p->grid, i), f[i])) > floor)
+            return false;
     return true;
 }
 
 /* g at the points x_j, j modulo N. */
-static void extend(const plan *p, const double *f, const snnk__comb *comb, double *g) {
-    const size_t count = snnk__sweep_count(&p->sweep), n = p->points;
+static void extend(const plan *p, const double *f, const snnk__harmonics *harmonics, double *g) {
+    const size_t count = snnk__check_grid_count(&p->grid), n = p->points;
 
     for (size_t i = 0; i <= 2 * p->inside; i++) {
         const size_t at =
-            p->sweep.half + 1 + i * p->sweep.refinement - p->inside * p->sweep.refinement;
+            p->grid.half + 1 + i * p->grid.refinement - p->inside * p->grid.refinement;
 
-        g[(n + i - p->inside) & (n - 1)] = residual(comb, snnk__sweep_offset(&p->sweep, at), f[at]);
+        g[(n + i - p->inside) & (n - 1)] =
+            residual(harmonics, snnk__check_grid_offset(&p->grid, at), f[at]);
     }
     for (size_t m = 0; m < seam_count(p); m++) {
         const ptrdiff_t j = seam_index(p, m);
         const seam s = seam_at(p, j);
-        const double here = residual(comb, s.here, f[count + 2 * m]);
-        const double there = residual(comb, s.there, f[count + 2 * m + 1]);
+        const double here = residual(harmonics, s.here, f[count + 2 * m]);
+        const double there = residual(harmonics, s.there, f[count + 2 * m + 1]);
 
         g[(n + (size_t)j) & (n - 1)] = (1 - s.weight) * here + s.weight * there;
     }
 }
 
 static int transform(const plan *p, const double *f, const snnk_spectrum_config *config,
-                     const snnk_allocator *allocator, snnk__comb *comb) {
+                     const snnk_allocator *allocator, snnk__harmonics *harmonics) {
     const size_t n = p->points;
     snnk__fourier F;
     int st;
 
-    comb->center = comb->origin = p->center;
-    comb->spacing = pi / p->half_period;
-    if (config->affine == SNNK_AFFINE_LINE && take_line(p, f, comb)) return SNNK_OK;
+    harmonics->center = harmonics->origin = p->center;
+    harmonics->spacing = pi / p->half_period;
+    if (config->affine == SNNK_AFFINE_LINE && take_line(p, f, harmonics)) return SNNK_OK;
     if ((st = snnk__fourier_create(n, allocator, &F)) != SNNK_OK) return st;
-    extend(p, f, comb, F.re);
+    extend(p, f, harmonics, F.re);
     snnk__fourier_transform(&F, -1);
     for (size_t k = 1; k <= n / 2; k++) {
         const double factor = (k < n / 2 ? 2 : 1) / (double)n;
 
-        comb->re[k] = factor * F.re[k];
-        comb->im[k] = k < n / 2 ? factor * F.im[k] : 0;
+        harmonics->re[k] = factor * F.re[k];
+        harmonics->im[k] = k < n / 2 ? factor * F.im[k] : 0;
     }
-    comb->intercept += F.re[0] / (double)n;
-    snnk__comb_prune(comb, config->tolerance, noise(p, f, plan_count(p)));
+    harmonics->intercept += F.re[0] / (double)n;
+    snnk__harmonics_prune(harmonics, config->tolerance, noise(p, f, plan_count(p)));
     snnk__fourier_free(allocator, &F);
     return SNNK_OK;
 }
 
 /* *comb from values at the plan's points, and how good it is. The caller frees *comb. */
 static int build(const plan *p, const double *f, const snnk_spectrum_config *config,
-                 const snnk_allocator *allocator, snnk__comb *comb, snnk__fit *fit) {
+                 const snnk_allocator *allocator, snnk__harmonics *harmonics,
+                 snnk__spectrum_bound *fit) {
     double *s = NULL;
     int st;
 
-    if ((st = snnk__comb_alloc(p->points / 2 + 1, allocator, comb)) != SNNK_OK) return st;
-    st = snnk__alloc(allocator, snnk__sweep_count(&p->sweep), sizeof *s, "values on the interval",
-                     &s);
+    if ((st = snnk__harmonics_alloc(p->points / 2 + 1, allocator, harmonics)) != SNNK_OK) return st;
+    st = snnk__alloc(allocator, snnk__check_grid_count(&p->grid), sizeof *s,
+                     "values on the interval", &s);
     if (st != SNNK_OK) goto done;
-    if ((st = transform(p, f, config, allocator, comb)) != SNNK_OK) goto done;
-    if ((st = snnk__comb_values(comb, &p->sweep, allocator, s)) != SNNK_OK) goto done;
-    *fit = snnk__comb_fit(comb, &p->sweep, f, s);
+    if ((st = transform(p, f, config, allocator, harmonics)) != SNNK_OK) goto done;
+    if ((st = snnk__harmonics_values(harmonics, &p->grid, allocator, s)) != SNNK_OK) goto done;
+    *fit = snnk__harmonics_bound(harmonics, &p->grid, f, s);
 done:
     snnk__free(allocator, s);
     return st;
@@ -220,8 +227,8 @@ static int check_values(const plan *p, const double *z, const double *f, const c
 int snnk__extension_from_values(const double *values, const snnk_spectrum_config *config,
                                 const snnk_allocator *allocator, snnk_spectrum **spectrum) {
     const plan p = plan_of(config);
-    snnk__comb comb = {0};
-    snnk__fit fit = {.error = INFINITY};
+    snnk__harmonics harmonics = {0};
+    snnk__spectrum_bound fit = {.error = INFINITY};
     double *z;
     int st;
 
@@ -229,11 +236,11 @@ int snnk__extension_from_values(const double *values, const snnk_spectrum_config
     if (st != SNNK_OK) return st;
     plan_points(&p, z);
     if ((st = check_values(&p, z, values, "the function")) != SNNK_OK) goto done;
-    if ((st = build(&p, values, config, allocator, &comb, &fit)) != SNNK_OK) goto done;
+    if ((st = build(&p, values, config, allocator, &harmonics, &fit)) != SNNK_OK) goto done;
     if ((st = snnk__check_resolved(&fit, config, "the function")) != SNNK_OK) goto done;
-    st = snnk__comb_spectrum(&comb, fit.error, config, allocator, spectrum);
+    st = snnk__harmonics_spectrum(&harmonics, fit.error, config, allocator, spectrum);
 done:
-    snnk__comb_free(allocator, &comb);
+    snnk__harmonics_free(allocator, &harmonics);
     snnk__free(allocator, z);
     return st;
 }
@@ -248,7 +255,8 @@ typedef struct source {
 
 /* build, from the function. */
 static int sample(const source *from, const snnk_spectrum_config *config,
-                  const snnk_allocator *allocator, snnk__comb *comb, snnk__fit *fit) {
+                  const snnk_allocator *allocator, snnk__harmonics *harmonics,
+                  snnk__spectrum_bound *fit) {
     const plan p = plan_of(config);
     const size_t count = plan_count(&p);
     double *z;
@@ -259,14 +267,14 @@ static int sample(const source *from, const snnk_spectrum_config *config,
     plan_points(&p, z);
     for (size_t i = 0; i < count; i++) z[count + i] = from->f(z[i], from->user);
     st = check_values(&p, z, z + count, from->name);
-    if (st == SNNK_OK) st = build(&p, z + count, config, allocator, comb, fit);
+    if (st == SNNK_OK) st = build(&p, z + count, config, allocator, harmonics, fit);
     snnk__free(allocator, z);
     return st;
 }
 
 /* Whether twice the points would not help: the error is what rounding makes, or, once the function is
  * resolved, the last doubling took less than a tenth off it. */
-static bool settled(const snnk__fit *now, const snnk__fit *before,
+static bool settled(const snnk__spectrum_bound *now, const snnk__spectrum_bound *before,
                     const snnk_spectrum_config *config) {
     if (now->excess == 0) return true;
     return now->excess <= config->largest_error * now->range && now->error > 0.9 * before->error;
@@ -279,28 +287,29 @@ int snnk__spectrum_extension(snnk__function_f64 f, void *user, const char *name,
     const uint64_t first = config->points ? config->points : 128;
     const uint64_t last = config->points ? config->points : 65536;
     snnk_spectrum_config used = *config, best = *config;
-    snnk__comb comb = {0};
-    snnk__fit fit = {.error = INFINITY};
+    snnk__harmonics harmonics = {0};
+    snnk__spectrum_bound fit = {.error = INFINITY};
     int st = SNNK_OK;
 
     for (used.points = first; used.points <= last; used.points *= 2) {
-        const snnk__fit before = fit;
-        snnk__comb next = {0};
-        snnk__fit now = {.error = INFINITY};
+        const snnk__spectrum_bound before = fit;
+        snnk__harmonics next = {0};
+        snnk__spectrum_bound now = {.error = INFINITY};
 
         st = sample(&from, &used, allocator, &next, &now);
         if (st == SNNK_OK && now.error < before.error) {
-            snnk__comb_free(allocator, &comb);
-            comb = next;
+            snnk__harmonics_free(allocator, &harmonics);
+            harmonics = next;
             fit = now;
             best = used;
         } else {
-            snnk__comb_free(allocator, &next);
+            snnk__harmonics_free(allocator, &next);
         }
         if (st != SNNK_OK || settled(&now, &before, config)) break;
     }
     if (st == SNNK_OK) st = snnk__check_resolved(&fit, config, name);
-    if (st == SNNK_OK) st = snnk__comb_spectrum(&comb, fit.error, &best, allocator, spectrum);
-    snnk__comb_free(allocator, &comb);
+    if (st == SNNK_OK)
+        st = snnk__harmonics_spectrum(&harmonics, fit.error, &best, allocator, spectrum);
+    snnk__harmonics_free(allocator, &harmonics);
     return st;
 }

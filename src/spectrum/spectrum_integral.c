@@ -123,38 +123,39 @@ static double find_range(int32_t activation, const snnk_spectrum_config *config)
     return most - least;
 }
 
-static void set_atoms(const integral *f, const snnk_spectrum_config *config, snnk__comb *comb) {
+static void set_atoms(const integral *f, const snnk_spectrum_config *config,
+                      snnk__harmonics *harmonics) {
     const double h = config->largest_frequency / (double)config->points;
 
-    comb->center = config->center;
-    comb->slope = f->slope;
-    comb->intercept = f->intercept + f->slope * config->center;
-    comb->spacing = h;
-    comb->shift = 0.5;
-    for (size_t k = 0; k < comb->count; k++) {
+    harmonics->center = config->center;
+    harmonics->slope = f->slope;
+    harmonics->intercept = f->intercept + f->slope * config->center;
+    harmonics->spacing = h;
+    harmonics->shift = 0.5;
+    for (size_t k = 0; k < harmonics->count; k++) {
         const double omega = ((double)k + 0.5) * h;
         const double weight = h / pi * snnk__spectrum_weight(f->activation, omega) / omega;
 
         if (f->power == 1) {
-            comb->im[k] = -weight; /* sin = Re(-i exp) */
+            harmonics->im[k] = -weight; /* sin = Re(-i exp) */
         } else {
-            comb->re[k] = -weight / omega;
+            harmonics->re[k] = -weight / omega;
         }
     }
-    snnk__comb_prune(comb, config->tolerance, 0);
-    for (size_t k = 0; k < comb->count; k++) comb->intercept -= comb->re[k];
+    snnk__harmonics_prune(harmonics, config->tolerance, 0);
+    for (size_t k = 0; k < harmonics->count; k++) harmonics->intercept -= harmonics->re[k];
 }
 
 /* Cutting (1 - cos)/omega^2 at Omega leaves an error that is 0 at z = 0 and on one side of 0 elsewhere:
  * half of the largest, moved to the intercept, halves it. */
-static void center_error(const double *f, size_t count, snnk__comb *comb, double *s) {
+static void center_error(const double *f, size_t count, snnk__harmonics *harmonics, double *s) {
     double least = INFINITY, most = -INFINITY;
 
     for (size_t i = 0; i < count; i++) {
         least = fmin(least, f[i] - s[i]);
         most = fmax(most, f[i] - s[i]);
     }
-    comb->intercept += (least + most) / 2;
+    harmonics->intercept += (least + most) / 2;
     for (size_t i = 0; i < count; i++) s[i] += (least + most) / 2;
 }
 
@@ -163,34 +164,37 @@ int snnk__spectrum_integral(int32_t activation, const snnk_spectrum_config *conf
     const integral *f = find(activation);
     const char *name = snnk_activation_name(activation);
     snnk_spectrum_config used = *config;
-    snnk__comb comb = {0};
+    snnk__harmonics harmonics = {0};
     double *values = NULL;
     int st;
 
     if (!f) return snnk__fail(SNNK_E_UNSUPPORTED, "%s has no spectrum by integral", name);
     choose_rule(f, find_range(activation, config), &used);
     used.half_period = 0;
-    if ((st = snnk__comb_alloc((size_t)used.points, allocator, &comb)) != SNNK_OK) goto done;
-    set_atoms(f, &used, &comb);
+    if ((st = snnk__harmonics_alloc((size_t)used.points, allocator, &harmonics)) != SNNK_OK)
+        goto done;
+    set_atoms(f, &used, &harmonics);
 
-    const snnk__sweep sweep =
-        snnk__sweep_of(2 * (size_t)used.points, 2 * pi / comb.spacing, used.radius);
-    const size_t count = snnk__sweep_count(&sweep);
+    const snnk__check_grid grid =
+        snnk__check_grid_for(2 * (size_t)used.points, 2 * pi / harmonics.spacing, used.radius);
+    const size_t count = snnk__check_grid_count(&grid);
 
     st = snnk__alloc(allocator, 2 * count, sizeof *values, "values on the interval", &values);
     if (st != SNNK_OK) goto done;
     for (size_t i = 0; i < count; i++)
-        values[i] = snnk__activation_f64(activation, used.center + snnk__sweep_offset(&sweep, i));
-    st = snnk__comb_values(&comb, &sweep, allocator, values + count);
+        values[i] =
+            snnk__activation_f64(activation, used.center + snnk__check_grid_offset(&grid, i));
+    st = snnk__harmonics_values(&harmonics, &grid, allocator, values + count);
     if (st != SNNK_OK) goto done;
-    if (f->power == 2) center_error(values, count, &comb, values + count);
+    if (f->power == 2) center_error(values, count, &harmonics, values + count);
 
-    const snnk__fit fit = snnk__comb_fit(&comb, &sweep, values, values + count);
+    const snnk__spectrum_bound fit =
+        snnk__harmonics_bound(&harmonics, &grid, values, values + count);
 
     if ((st = snnk__check_resolved(&fit, &used, name)) != SNNK_OK) goto done;
-    st = snnk__comb_spectrum(&comb, fit.error, &used, allocator, spectrum);
+    st = snnk__harmonics_spectrum(&harmonics, fit.error, &used, allocator, spectrum);
 done:
     snnk__free(allocator, values);
-    snnk__comb_free(allocator, &comb);
+    snnk__harmonics_free(allocator, &harmonics);
     return st;
 }

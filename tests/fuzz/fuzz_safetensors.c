@@ -1,5 +1,7 @@
 /* Fuzz target: models from any bytes. The check sum would stop nearly all of them at the door, so it
  * is put right where the container is sound: the loaders behind it have to bear the rest. */
+#include <snnk/snnk.h>
+
 #include "fuzz.h"
 
 #include <math.h>
@@ -20,13 +22,13 @@ static void check_status(int st) {
 }
 
 /* Every byte of every tensor can be read, and lies in the file. */
-static unsigned use(const snnk__st_reader *reader, const uint8_t *bytes, size_t size) {
+static unsigned use(const snnk__safetensors_reader *reader, const uint8_t *bytes, size_t size) {
     unsigned sum = 0;
     size_t n;
-    const snnk__st_tensor *tensors = snnk__st_tensors(reader, &n);
+    const snnk__safetensors_tensor *tensors = snnk__safetensors_tensors(reader, &n);
 
     for (size_t i = 0; i < n; i++) {
-        FUZZ_CHECK(snnk__st_tensor_named(reader, tensors[i].name) == tensors + i);
+        FUZZ_CHECK(snnk__safetensors_tensor_named(reader, tensors[i].name) == tensors + i);
         FUZZ_CHECK(tensors[i].bytes <= size);
         FUZZ_CHECK(tensors[i].bytes == 0 || (tensors[i].data >= bytes + 8 &&
                                              tensors[i].data + tensors[i].bytes <= bytes + size));
@@ -36,14 +38,14 @@ static unsigned use(const snnk__st_reader *reader, const uint8_t *bytes, size_t 
 }
 
 /* Put the right check sum where the file has one. */
-static void mend(const snnk__st_reader *reader, uint8_t *bytes, size_t size) {
+static void mend(const snnk__safetensors_reader *reader, uint8_t *bytes, size_t size) {
     const size_t key_bytes = sizeof KEY - 1;
     size_t n_pairs, n_tensors;
-    const snnk__st_pair *pairs = snnk__st_pairs(reader, &n_pairs);
-    const snnk__st_tensor *tensors = snnk__st_tensors(reader, &n_tensors);
+    const snnk__safetensors_pair *pairs = snnk__safetensors_pairs(reader, &n_pairs);
+    const snnk__safetensors_tensor *tensors = snnk__safetensors_tensors(reader, &n_tensors);
     char digits[9];
 
-    snnk__st_checksum(pairs, n_pairs, tensors, n_tensors, false, digits);
+    snnk__safetensors_checksum(pairs, n_pairs, tensors, n_tensors, false, digits);
     for (size_t i = 8; i + key_bytes + 8 < size; i++)
         if (memcmp(bytes + i, KEY, key_bytes) == 0 && bytes[i + key_bytes + 8] == '"')
             memcpy(bytes + i + key_bytes, digits, 8);
@@ -102,23 +104,23 @@ static void use_rls(snnk_rls *rls) {
 static void open_header(const uint8_t *bytes, size_t size, const snnk_allocator *allocator,
                         int expected) {
     size_t header_bytes, n;
-    snnk__st_reader *reader;
-    int st = snnk__st_header_bytes(bytes, size, &header_bytes);
+    snnk__safetensors_reader *reader;
+    int st = snnk__safetensors_header_bytes(bytes, size, &header_bytes);
 
     if (st == SNNK_OK) {
         uint8_t *header = malloc(header_bytes);
 
         if (!header) abort();
         memcpy(header, bytes, header_bytes);
-        st = snnk__st_open_header(header, size, allocator, &reader);
+        st = snnk__safetensors_open_header(header, size, allocator, &reader);
         free(header);
     }
     FUZZ_CHECK(st == expected);
     if (st != SNNK_OK) return;
-    const snnk__st_tensor *tensors = snnk__st_tensors(reader, &n);
+    const snnk__safetensors_tensor *tensors = snnk__safetensors_tensors(reader, &n);
     for (size_t i = 0; i < n; i++)
         FUZZ_CHECK(!tensors[i].data && tensors[i].begin + tensors[i].bytes <= size - header_bytes);
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
@@ -126,23 +128,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     snnk_network *network;
     snnk_lstsq *lstsq;
     snnk_rls *rls;
-    snnk__st_reader *reader;
+    snnk__safetensors_reader *reader;
     snnk_allocator allocator;
     int st;
 
     if (!copy) abort();
     memcpy(copy, bytes, size);
     FUZZ_CHECK(snnk__allocator_read(&allocator, NULL) == SNNK_OK);
-    st = snnk__st_open(copy, size, &allocator, &reader);
+    st = snnk__safetensors_open(copy, size, &allocator, &reader);
     open_header(copy, size, &allocator, st);
     if (st != SNNK_OK) {
         check_status(st);
         free(copy);
         return 0;
     }
-    if (use(reader, copy, size) == 0) FUZZ_CHECK(snnk__st_tensor_named(reader, "\1") == NULL);
+    if (use(reader, copy, size) == 0)
+        FUZZ_CHECK(snnk__safetensors_tensor_named(reader, "\1") == NULL);
     mend(reader, copy, size);
-    snnk__st_close(reader);
+    snnk__safetensors_close(reader);
 
     st = snnk_lstsq_load_memory(copy, size, &allocator, &lstsq);
     if (st == SNNK_OK)
@@ -175,18 +178,18 @@ static size_t seed_plain(uint8_t *out) {
     static const size_t dims[] = {2, 3};
     static const float x[] = {1, 2, 3, 4, 5, 6};
     snnk_allocator allocator;
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     size_t size;
 
     expect_ok(snnk__allocator_read(&allocator, NULL));
-    snnk__st_writer_init(&writer, &allocator);
-    snnk__st_add_text(&writer, "note", "a\n\"b\"");
-    snnk__st_add_tensor(&writer, "x", SNNK__DTYPE_F32, 2, dims, x);
-    snnk__st_add_tensor(&writer, "y", SNNK__DTYPE_I16, 1, dims, x);
-    snnk__st_add_tensor(&writer, "z", SNNK__DTYPE_BOOL, 0, NULL, x);
-    expect_ok(snnk__st_written_bytes(&writer, &size));
-    expect_ok(snnk__st_write_memory(&writer, out, size));
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_writer_init(&writer, &allocator);
+    snnk__safetensors_add_text(&writer, "note", "a\n\"b\"");
+    snnk__safetensors_add_tensor(&writer, "x", SNNK__DTYPE_F32, 2, dims, x);
+    snnk__safetensors_add_tensor(&writer, "y", SNNK__DTYPE_I16, 1, dims, x);
+    snnk__safetensors_add_tensor(&writer, "z", SNNK__DTYPE_BOOL, 0, NULL, x);
+    expect_ok(snnk__safetensors_written_bytes(&writer, &size));
+    expect_ok(snnk__safetensors_write_memory(&writer, out, size));
+    snnk__safetensors_writer_free(&writer);
     return size;
 }
 
@@ -194,20 +197,20 @@ static size_t seed_lstsq(uint8_t *out) {
     static const size_t two = 2, one = 1, S[] = {2, 2}, C[] = {1, 2};
     static const double x[] = {2, 0, -2, 8};
     snnk_allocator allocator;
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     size_t size;
 
     expect_ok(snnk__allocator_read(&allocator, NULL));
     snnk__model_begin(&writer, &allocator, SNNK__MODEL_LSTSQ);
-    snnk__st_add_number(&writer, "snnk.rows", 3);
-    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &two, x);
-    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
-    snnk__st_add_tensor(&writer, "S", SNNK__DTYPE_F64, 2, S, x);
-    snnk__st_add_tensor(&writer, "C", SNNK__DTYPE_F64, 2, C, x);
-    snnk__st_add_tensor(&writer, "yy", SNNK__DTYPE_F64, 1, &one, x);
-    expect_ok(snnk__st_written_bytes(&writer, &size));
-    expect_ok(snnk__st_write_memory(&writer, out, size));
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_add_number(&writer, "snnk.rows", 3);
+    snnk__safetensors_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &two, x);
+    snnk__safetensors_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__safetensors_add_tensor(&writer, "S", SNNK__DTYPE_F64, 2, S, x);
+    snnk__safetensors_add_tensor(&writer, "C", SNNK__DTYPE_F64, 2, C, x);
+    snnk__safetensors_add_tensor(&writer, "yy", SNNK__DTYPE_F64, 1, &one, x);
+    expect_ok(snnk__safetensors_written_bytes(&writer, &size));
+    expect_ok(snnk__safetensors_write_memory(&writer, out, size));
+    snnk__safetensors_writer_free(&writer);
     return size;
 }
 
@@ -215,20 +218,20 @@ static size_t seed_rls(uint8_t *out) {
     static const size_t three = 3, one = 1, B[] = {1, 2};
     static const double x[] = {2, -2, 8, 0.5};
     snnk_allocator allocator;
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     size_t size;
 
     expect_ok(snnk__allocator_read(&allocator, NULL));
     snnk__model_begin(&writer, &allocator, SNNK__MODEL_RLS);
-    snnk__st_add_number(&writer, "snnk.rows", 3);
-    snnk__st_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, B, x);
-    snnk__st_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &three, x);
-    snnk__st_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &one, x);
-    snnk__st_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, x);
-    snnk__st_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, x + 3);
-    expect_ok(snnk__st_written_bytes(&writer, &size));
-    expect_ok(snnk__st_write_memory(&writer, out, size));
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_add_number(&writer, "snnk.rows", 3);
+    snnk__safetensors_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, B, x);
+    snnk__safetensors_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &three, x);
+    snnk__safetensors_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__safetensors_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__safetensors_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, x + 3);
+    expect_ok(snnk__safetensors_written_bytes(&writer, &size));
+    expect_ok(snnk__safetensors_write_memory(&writer, out, size));
+    snnk__safetensors_writer_free(&writer);
     return size;
 }
 
@@ -237,22 +240,22 @@ static size_t seed_factor(uint8_t *out) {
     static const size_t two = 2, one = 1, L[] = {2, 2}, Z[] = {1, 2};
     static const double x[] = {2, 0, -2, 8};
     snnk_allocator allocator;
-    snnk__st_writer writer;
+    snnk__safetensors_writer writer;
     size_t size;
 
     expect_ok(snnk__allocator_read(&allocator, NULL));
     snnk__model_begin_format(&writer, &allocator, SNNK__MODEL_LSTSQ, SNNK__LSTSQ_FORMAT);
-    snnk__st_add_number(&writer, "snnk.rows", 3);
-    snnk__st_add_text(&writer, "snnk.route", "qr");
-    snnk__st_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &one, x);
-    snnk__st_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &two, x);
-    snnk__st_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
-    snnk__st_add_tensor(&writer, "L", SNNK__DTYPE_F64, 2, L, x);
-    snnk__st_add_tensor(&writer, "Z", SNNK__DTYPE_F64, 2, Z, x);
-    snnk__st_add_tensor(&writer, "rest", SNNK__DTYPE_F64, 1, &one, x);
-    expect_ok(snnk__st_written_bytes(&writer, &size));
-    expect_ok(snnk__st_write_memory(&writer, out, size));
-    snnk__st_writer_free(&writer);
+    snnk__safetensors_add_number(&writer, "snnk.rows", 3);
+    snnk__safetensors_add_text(&writer, "snnk.route", "qr");
+    snnk__safetensors_add_tensor(&writer, "weight", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__safetensors_add_tensor(&writer, "mean_phi", SNNK__DTYPE_F64, 1, &two, x);
+    snnk__safetensors_add_tensor(&writer, "mean_y", SNNK__DTYPE_F64, 1, &one, x);
+    snnk__safetensors_add_tensor(&writer, "L", SNNK__DTYPE_F64, 2, L, x);
+    snnk__safetensors_add_tensor(&writer, "Z", SNNK__DTYPE_F64, 2, Z, x);
+    snnk__safetensors_add_tensor(&writer, "rest", SNNK__DTYPE_F64, 1, &one, x);
+    expect_ok(snnk__safetensors_written_bytes(&writer, &size));
+    expect_ok(snnk__safetensors_write_memory(&writer, out, size));
+    snnk__safetensors_writer_free(&writer);
     return size;
 }
 
@@ -269,8 +272,8 @@ static size_t seed_network(int32_t projection, uint8_t *out) {
     config.features = 4;
     config.projection = SNNK_PROJECTION_GAUSSIAN; /* which a seed can stand for */
     expect_ok(snnk_map_create(3, &config, NULL, &map));
-    expect_ok(snnk_layer_from_map(map, 2, weights, 4, NULL, &first));
-    expect_ok(snnk_layer_dense(2, 1, weights, 2, weights, SNNK_TANH, NULL, &second));
+    expect_ok(snnk_layer_create(map, 2, weights, 4, NULL, &first));
+    expect_ok(snnk_layer_create_dense(2, 1, weights, 2, weights, SNNK_TANH, NULL, &second));
     expect_ok(snnk_network_create(NULL, &network));
     expect_ok(snnk_network_append(network, first));
     expect_ok(snnk_network_append(network, second));

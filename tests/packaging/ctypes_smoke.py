@@ -20,15 +20,15 @@ TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "
         "snnk_activation_name", "snnk_network_note", "snnk_table_column_name", "snnk_table_word",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
-        "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_path_features", "snnk_path_targets",
-        "snnk_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
+        "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
+        "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words",
         "snnk_tensors_count", "snnk_compression_parts"}
-I32 = {"snnk_lstsq_route", "snnk_layer_storage", "snnk_layer_is_tower"}
+I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_is_tower"}
 U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
-F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_strip"}
+F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
 POINTER = {"snnk_layer_map", "snnk_network_layer", "snnk_network_statistics"}
 
 
@@ -128,8 +128,8 @@ call("snnk_map_gradient", both, X, J, size(2))
 call("snnk_map_laplacian", both, size(20), X, size(2), L, size(m), workspace)
 assert any(J) and not any(L)  # relu: the point masses are left out
 
-teacher = handle("snnk_layer_dense", size(2), size(2), floats(1, 0, 0, 1), size(2), floats(2, -2), c_int32(2), None)
-distill = handle("snnk_distill_create_sampled", rows, size(1), size(20), X, size(2), Y, size(1), byref(distill_config), None)
+teacher = handle("snnk_layer_create_dense", size(2), size(2), floats(1, 0, 0, 1), size(2), floats(2, -2), c_int32(2), None)
+distill = handle("snnk_distill_create_from_samples", rows, size(1), size(20), X, size(2), Y, size(1), byref(distill_config), None)
 call("snnk_distill_free", distill)
 distill = handle("snnk_distill_create", teacher, None, size(20), X, size(2), None, size(2), byref(distill_config), None)
 count = c_size_t()
@@ -146,7 +146,7 @@ call("snnk_layer_free", teacher)
 compress_config = config("snnk_compress_config_init", 32)
 compress_part = config("snnk_compress_part_init", 72)
 compress_report = config("snnk_compress_report_init", 80)
-wide = handle("snnk_layer_dense", size(2), size(9), floats(*range(18)), size(2), None, c_int32(2), None)
+wide = handle("snnk_layer_create_dense", size(2), size(9), floats(*range(18)), size(2), None, c_int32(2), None)
 whole = handle("snnk_network_create", None)
 call("snnk_network_append", whole, wide)
 compression, compressed = c_void_p(), c_void_p()
@@ -170,15 +170,15 @@ predict_config = config("snnk_predict_config_init", 24)
 prediction = config("snnk_prediction_init", 136)
 spectra = [handle("snnk_spectrum_create", c_int32(5), None)]
 n = c_size_t()
-call("snnk_spectrum_points", None, byref(n), None)
+call("snnk_spectrum_sample_points", None, byref(n), None)
 where = (c_double * n.value)()
-call("snnk_spectrum_points", None, byref(n), where)
+call("snnk_spectrum_sample_points", None, byref(n), where)
 values = (c_double * n.value)(*[z * z for z in where])
-spectra.append(handle("snnk_spectrum_from_values", n, values, None))
+spectra.append(handle("snnk_spectrum_create_from_samples", n, values, None))
 callback = ctypes.CFUNCTYPE(c_double, c_double, c_void_p)(lambda z, user: z * z)
-spectra.append(handle("snnk_spectrum_from_function", callback, None, None))
+spectra.append(handle("snnk_spectrum_create_from_function", callback, None, None))
 one = (c_double * 1)(1.0)
-spectra.append(handle("snnk_spectrum_from_atoms", size(1), one, one, None, c_double(0),
+spectra.append(handle("snnk_spectrum_create_from_atoms", size(1), one, one, None, c_double(0),
                       c_double(0.5), None))
 assert call("snnk_spectrum_atoms", spectra[3]) == 1 and call("snnk_spectrum_l1", spectra[3]) == 1
 assert call("snnk_spectrum_error", spectra[3]) == 0
@@ -188,7 +188,7 @@ assert one[0] == 0.5
 call("snnk_spectrum_settings", spectra[0], byref(spectrum_config))
 call("snnk_spectrum_eval", spectra[3], size(1), (c_double * 1)(0), one)
 assert one[0] == 1
-assert 1.5 < call("snnk_activation_strip", c_int32(5)) < 1.6
+assert 1.5 < call("snnk_activation_analyticity_halfwidth", c_int32(5)) < 1.6
 frame = handle("snnk_frame_create", size(2), size(20), X, size(2), size(3), X, size(2), None)
 call("snnk_frame_norms", frame, one, None)
 call("snnk_frame_apply", frame, c_int32(0), size(1), X, size(2), (c_double * 2)(), size(2))
@@ -207,8 +207,8 @@ call("snnk_map_predict", urf, size(20), X, size(2), size(3), X, size(2), None,
 call("snnk_map_predict_norms", urf, c_double(0.1), c_double(0.2), c_double(0), c_double(0), None,
      byref(prediction))
 call("snnk_predict_depth", size(1), one, one, one, (c_double * 1)(), (c_double * 1)())
-from_weights = handle("snnk_layer_from_weights", urf, size(3), X, size(2), None)
-from_dense = handle("snnk_layer_from_dense", size(2), size(3), X, size(2), None, c_int32(5),
+from_weights = handle("snnk_layer_create_from_weights", urf, size(3), X, size(2), None)
+from_dense = handle("snnk_layer_create_from_dense", size(2), size(3), X, size(2), None, c_int32(5),
                     size(20), X, size(2), None, None)
 folded = handle("snnk_layer_fold", from_weights, size(1), floats(1, 1, 1), size(3), None)
 for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [frame]),
@@ -224,8 +224,8 @@ call("snnk_lstsq_set_precision", other, c_int32(1))
 call("snnk_lstsq_add_labels", other, size(20), X, size(2), (c_int32 * 20)(), None)
 call("snnk_lstsq_merge", other, lstsq)
 factor = handle("snnk_lstsq_create", size(2), size(1), None)
-call("snnk_lstsq_set_route", factor, c_int32(1))
-assert call("snnk_lstsq_route", factor) == 1
+call("snnk_lstsq_set_factorization", factor, c_int32(1))
+assert call("snnk_lstsq_factorization", factor) == 1
 call("snnk_lstsq_add_weighted", factor, size(20), X, size(2), Y, size(1), None, None, None)
 call("snnk_lstsq_forget", factor, size(20), X, size(2), Y, size(1), None, None, None)
 call("snnk_lstsq_add_targets", factor, size(2))
@@ -241,24 +241,24 @@ call("snnk_lstsq_default_ridges", lstsq, size(4), ridges)
 call("snnk_lstsq_choose_ridge", lstsq, lstsq, None, size(4), ridges, errors, byref(best))
 assert best.value < 4
 
-path = handle("snnk_path_create", lstsq, None)
-assert call("snnk_path_features", path) == 2 and call("snnk_path_targets", path) == 1
-assert call("snnk_path_rank", path) == 2
+path = handle("snnk_ridge_path_create", lstsq, None)
+assert call("snnk_ridge_path_features", path) == 2 and call("snnk_ridge_path_targets", path) == 1
+assert call("snnk_ridge_path_rank", path) == 2
 dof, loo, residuals, radius = (c_double * 4)(), (c_double * 4)(), (c_float * 20)(), c_double()
-call("snnk_path_score", path, size(4), ridges, errors, dof, None)
+call("snnk_ridge_path_score", path, size(4), ridges, errors, dof, None)
 assert 3 > dof[0] > dof[3] > 1
-call("snnk_path_choose_gcv", path, c_int32(1), ridges)
-call("snnk_path_solve", path, ridges, B, size(2), b)
+call("snnk_ridge_path_choose_gcv", path, c_int32(1), ridges)
+call("snnk_ridge_path_solve", path, ridges, B, size(2), b)
 assert abs(B[0] - 1) < 1e-4 and abs(B[1] + 1) < 1e-4
-call("snnk_path_add_loo", path, size(4), ridges, size(20), X, size(2), Y, size(1), None, None, loo)
-call("snnk_path_loo_residuals", path, ridges, size(20), X, size(2), Y, size(1), None, None, residuals,
+call("snnk_ridge_path_add_loo", path, size(4), ridges, size(20), X, size(2), Y, size(1), None, None, loo)
+call("snnk_ridge_path_loo_residuals", path, ridges, size(20), X, size(2), Y, size(1), None, None, residuals,
      size(1))
 call("snnk_conformal_radius", size(20), residuals, size(1), c_double(0.1), byref(radius))
 assert 0 <= radius.value < 1e-3
 leverage = (c_double * 20)()
-call("snnk_path_leverage", path, c_double(1), size(20), X, size(2), leverage)
+call("snnk_ridge_path_leverage", path, c_double(1), size(20), X, size(2), leverage)
 assert 1 / 20 < leverage[0] < 1
-call("snnk_path_free", path)
+call("snnk_ridge_path_free", path)
 
 rls = handle("snnk_rls_create", size(2), size(1), c_double(1e-6), c_double(0.99), None)
 for i in range(20):
@@ -267,13 +267,13 @@ assert call("snnk_rls_rows", rls) == 20
 assert call("snnk_rls_features", rls) == 2 and call("snnk_rls_targets", rls) == 1
 call("snnk_rls_solution", rls, B, size(2))
 call("snnk_rls_predict", rls, size(20), X, size(2), residuals, size(1), leverage)
-call("snnk_rls_free", handle("snnk_rls_from_lstsq", lstsq, c_double(1), c_double(1)))
+call("snnk_rls_free", handle("snnk_rls_create_from_lstsq", lstsq, c_double(1), c_double(1)))
 
 identity = handle("snnk_map_create_from_rows", size(2), size(2), floats(1, 0, 0, 1), size(2), None,
                   byref(config("snnk_map_config_init", 72)), None)
-by_hand = handle("snnk_layer_from_map", identity, size(1), floats(1, 1), size(2), None)
-solved = handle("snnk_layer_from_lstsq", identity, lstsq, None, None)
-dense = handle("snnk_layer_dense", size(1), size(1), floats(2), size(1), None, activation, None)
+by_hand = handle("snnk_layer_create", identity, size(1), floats(1, 1), size(2), None)
+solved = handle("snnk_layer_create_from_lstsq", identity, lstsq, None, None)
+dense = handle("snnk_layer_create_dense", size(1), size(1), floats(2), size(1), None, activation, None)
 Y_weights = (c_float * 20)(*[1] * 20)
 fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
 call("snnk_fit_add", fit, size(20), X, size(2), Y, size(1), workspace)
@@ -311,7 +311,7 @@ call("snnk_network_forward", network, size(20), X, size(2), out, size(1), worksp
 
 map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
 assert call("snnk_map_inputs", map_folded) == 3
-tower = handle("snnk_layer_tower", map_folded)
+tower = handle("snnk_layer_create_tower", map_folded)
 assert call("snnk_layer_is_tower", tower) == 1 and call("snnk_layer_is_tower", dense) == 0
 call("snnk_layer_free", tower)
 call("snnk_map_free", map_folded)
@@ -322,7 +322,7 @@ single = handle("snnk_network_create", None)
 call("snnk_network_append", single, solved)
 tower = handle("snnk_network_input_tower", single)
 assert call("snnk_network_outputs", tower) == 2
-call("snnk_network_weights_tower", single, out, size(2), None)
+call("snnk_network_weight_tower", single, out, size(2), None)
 call("snnk_network_free", tower)
 single_network = single
 cost = config("snnk_cost_init", 56)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the sources promise: includes point downwards only, and the library neither prints, nor ends
-# the process, nor changes process-wide state.
+# Checks on the sources themselves: includes point downwards only, there is no circle between files,
+# and the library neither prints, nor ends the process, nor changes process-wide state.
 set -eu
 cd "$(dirname "$0")/../.."
 passed=0
@@ -15,23 +15,63 @@ report() { # report NAME OFFENDING-LINES
     fi
 }
 
-# folder, and the folders it may include from besides itself (docs: the tree is the architecture)
-while read -r folder allowed; do
-    [ -d "src/$folder" ] || continue
-    pattern=$(echo "$folder $allowed" | tr ' ' '|')
-    bad=$(grep -nE '^#include "' -r "src/$folder" | grep -vE "#include \"($pattern)/" || true)
-    report "src/$folder includes only from: $folder $allowed" "$bad"
-done <<'TABLE'
-base
-kernels base
-urf kernels base
-solve kernels base
-layer solve urf kernels base
-bundle layer solve urf kernels base
-file bundle layer solve urf kernels base
-mpi
-cli
-TABLE
+# ---- Includes point downwards ----
+
+# The folders from the bottom to the top, each with the public headers that belong to it: a folder
+# includes only from itself, from the folders above its line, and from their public headers.
+folders='
+base: status version workspace activation projection storage
+kernels:
+solve: lstsq ridge_path rls logistic
+projection:
+spectrum: spectrum
+map: scaling frame map urf
+predict: predict
+layer: layer
+network: network quantize
+fit: fit
+distill: distill compress
+io: table tensors
+model:
+'
+
+includes() { # the includes of the files of a folder: "file:line:folder/name.h", "...:snnk/name.h"
+    grep -nE '^#include ("|<snnk/)' -r "src/$1" | sed -E 's/#include ["<]([^">]*)[">].*/\1/' || true
+}
+
+below=
+echo "$folders" | grep -v '^$' >/tmp/snnk_folders.$$
+trap 'rm -f /tmp/snnk_folders.$$' EXIT
+while IFS=: read -r folder headers; do
+    below="$below|$folder/"
+    for header in $headers; do below="$below|snnk/$header\\.h"; done
+    bad=$(includes "$folder" | grep -vE ":(${below#|})" || true)
+    report "src/$folder includes only from itself and from what is below it" "$bad"
+done </tmp/snnk_folders.$$
+
+# The program and the MPI library stand on public headers alone.
+for folder in cli mpi; do
+    bad=$(grep -nE '^#include "' -r "src/$folder" | grep -vE '#include "[a-z_]*\.h"|#include "cli/' || true)
+    report "src/$folder includes public headers and its own" "$bad"
+done
+
+listed=$(sed -n 's/:.*//p' /tmp/snnk_folders.$$ | sort | tr '\n' ' ')
+present=$(for f in src/*/; do basename "$f"; done | grep -vE '^(cli|mpi)$' | sort | tr '\n' ' ')
+[ "$listed" = "$present" ] && bad= || bad="in the table: $listed; in src: $present"
+report "every folder is in the table" "$bad"
+
+# ---- No circles ----
+
+# A file here is a name.c with its name.h. tsort fails where there is no order.
+circles=$(for file in src/*/*.[ch]; do
+    from=${file#src/}
+    from=${from%.[ch]}
+    sed -nE 's/^#include "([^"]*)\.h".*/\1/p' "$file" | sed -E "s#^([^/]*)\$#${from%/*}/\1#" |
+        while read -r to; do [ "$from" = "$to" ] || echo "$from $to"; done
+done | tsort 2>&1 >/dev/null || true)
+report "no circle of includes between files" "$circles"
+
+# ---- What a library does not do ----
 
 library=$(find src -name '*.[ch]' -not -path 'src/cli/*')
 # shellcheck disable=SC2086 # a list of files
@@ -39,8 +79,8 @@ calls() { grep -nE "(^|[^a-zA-Z0-9_])($1) *\(" $library || true; }
 report "no printing" "$(calls 'printf|fprintf|puts|putchar|perror|fputs')"
 report "no ending of the process" "$(calls 'abort|exit|_exit|quick_exit|assert|raise|kill')"
 report "no process-wide state" "$(calls 'setlocale|setenv|putenv|signal|sigaction|srand|rand|umask|chdir|omp_set_num_threads|openblas_set_num_threads|cJSON_InitHooks|fesetround')"
-report "BLAS and LAPACKE in solve, urf/projection and urf/whiten only" \
-    "$(grep -lE 'cblas|lapacke' $library | grep -vE '^src/(solve/|urf/(projection|whiten))' || true)"
+report "BLAS and LAPACKE in solve, projection/projection and map/whiten only" \
+    "$(grep -lE 'cblas|lapacke' $library | grep -vE '^src/(solve/|projection/projection|map/whiten)' || true)"
 report "no unfinished marks" "$(grep -rnE 'TODO|FIXME' src include tests/*.c examples bench || true)"
 
 echo "sources: $passed passed, $failed failed"

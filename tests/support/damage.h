@@ -46,7 +46,8 @@ static inline char *changed_text(const char *text, const change *c) {
 }
 
 /* A tensor's elements in this machine's order, one of them changed. The caller frees them. */
-static inline void *changed_elements(const snnk__st_tensor *tensor, const change *c, bool here) {
+static inline void *changed_elements(const snnk__safetensors_tensor *tensor, const change *c,
+                                     bool here) {
     const size_t n = tensor->bytes / snnk__dtype_bytes(tensor->dtype);
     unsigned char *out = malloc(tensor->bytes + 1);
 
@@ -71,8 +72,8 @@ static inline void *changed_elements(const snnk__st_tensor *tensor, const change
 /* Load a sound file (n_sound bytes) with a change, its check sum put right. */
 static inline int load_changed(const void *sound, size_t n_sound, const change *c,
                                const snnk_allocator *loaders, snnk_network **network) {
-    snnk__st_reader *reader;
-    snnk__st_writer writer;
+    snnk__safetensors_reader *reader;
+    snnk__safetensors_writer writer;
     snnk_allocator allocator;
     void *elements[64], *file;
     size_t n, bytes;
@@ -81,9 +82,9 @@ static inline int load_changed(const void *sound, size_t n_sound, const change *
     assert_ok(snnk__allocator_read(&allocator, NULL));
     assert_ok(snnk__model_open(sound, n_sound, &allocator, SNNK__MODEL_NETWORK, &reader));
     snnk__model_begin(&writer, &allocator, SNNK__MODEL_NETWORK);
-    char *text = changed_text(snnk__st_text(reader, "snnk.network"), c);
-    snnk__st_add_text(&writer, "snnk.network", text);
-    const snnk__st_tensor *tensors = snnk__st_tensors(reader, &n);
+    char *text = changed_text(snnk__safetensors_text(reader, "snnk.network"), c);
+    snnk__safetensors_add_text(&writer, "snnk.network", text);
+    const snnk__safetensors_tensor *tensors = snnk__safetensors_tensors(reader, &n);
     assert_true(n <= 64);
     for (size_t i = 0; i < n; i++) {
         const bool here =
@@ -95,15 +96,15 @@ static inline int load_changed(const void *sound, size_t n_sound, const change *
         if (here && c->wrong_shape == 1) continue;
         memcpy(dims, tensors[i].dims, tensors[i].n_dims * sizeof *dims);
         if (here && c->wrong_shape == 2) dims[0]--;
-        snnk__st_add_tensor(&writer, tensors[i].name, tensors[i].dtype, tensors[i].n_dims, dims,
-                            elements[i]);
+        snnk__safetensors_add_tensor(&writer, tensors[i].name, tensors[i].dtype, tensors[i].n_dims,
+                                     dims, elements[i]);
     }
     assert_true(found);
-    assert_ok(snnk__st_written_bytes(&writer, &bytes));
+    assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
     file = malloc(bytes);
-    assert_ok(snnk__st_write_memory(&writer, file, bytes));
-    snnk__st_writer_free(&writer);
-    snnk__st_close(reader);
+    assert_ok(snnk__safetensors_write_memory(&writer, file, bytes));
+    snnk__safetensors_writer_free(&writer);
+    snnk__safetensors_close(reader);
     for (size_t i = 0; i < n; i++) free(elements[i]);
     free(text);
     const int st = snnk_network_load_memory(file, bytes, loaders, network);

@@ -71,7 +71,7 @@ static inline snnk_map *framed_urf_map(size_t inputs, uint64_t features, size_t 
     draw_floats(W, WEIGHTS * inputs, 2);
     for (size_t i = 0; i < WEIGHTS * inputs; i++) W[i] = weight_mean + weight_scale * W[i];
     assert_ok(snnk_frame_create(inputs, ROWS, X, inputs, WEIGHTS, W, inputs, NULL, &frame));
-    assert_ok(snnk_spectrum_from_atoms(n_atoms, omega, re, im, 0.1, 0.7, NULL, &spectrum));
+    assert_ok(snnk_spectrum_create_from_atoms(n_atoms, omega, re, im, 0.1, 0.7, NULL, &spectrum));
     assert_ok(snnk_urf_config_init(&config, sizeof config));
     config.features = features;
     assert_ok(snnk_map_create_urf(inputs, spectrum, &config, frame, &map));

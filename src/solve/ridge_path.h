@@ -2,12 +2,12 @@
 #ifndef SNNK_SOLVE_PATH_H
 #define SNNK_SOLVE_PATH_H
 
-#include <snnk/path.h>
+#include <snnk/ridge_path.h>
 
 #include "solve/lstsq.h"
 
 /* m features, t targets. The last `rank` of the eigenvalues, which rise, are the kept directions. */
-struct snnk_path {
+struct snnk_ridge_path {
     snnk_allocator allocator;
     size_t features, targets, rank;
     size_t known; /* the last that many directions are more than rounding, kept or not; >= rank */
@@ -30,11 +30,11 @@ struct snnk_path {
 };
 
 /* The kept eigenvalues (rank), and their vectors (rank x m). */
-static inline const double *snnk__path_values(const snnk_path *path) {
+static inline const double *snnk__ridge_path_values(const snnk_ridge_path *path) {
     return path->values + (path->features - path->rank);
 }
 
-static inline const double *snnk__path_vectors(const snnk_path *path) {
+static inline const double *snnk__ridge_path_vectors(const snnk_ridge_path *path) {
     return path->vectors + (path->features - path->rank) * path->features;
 }
 

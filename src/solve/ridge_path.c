@@ -1,5 +1,5 @@
 /* Ridge paths: decomposing, scoring, choosing, solving. */
-#include "solve/path.h"
+#include "solve/ridge_path.h"
 
 #include <float.h>
 #include <math.h>
@@ -18,7 +18,7 @@
 /* ---- Decomposing ---- */
 
 /* Directions above the tolerance, and those above rounding. */
-static int count_directions(snnk_path *path, double tolerance) {
+static int count_directions(snnk_ridge_path *path, double tolerance) {
     const size_t m = path->features;
     const double *values = path->values, largest = values[m - 1];
     size_t rank = 0, known = 0;
@@ -35,9 +35,9 @@ static int count_directions(snnk_path *path, double tolerance) {
 }
 
 /* The squares of each target that the kept directions explain; left (t): what they leave. */
-static int explain(snnk_path *path, const double *left) {
+static int explain(snnk_ridge_path *path, const double *left) {
     const size_t t = path->targets, rank = path->rank;
-    const double *values = snnk__path_values(path);
+    const double *values = snnk__ridge_path_values(path);
     const bool saturated = (double)rank + path->intercept >= path->rows;
 
     for (size_t k = 0; k < t; k++) {
@@ -54,12 +54,12 @@ static int explain(snnk_path *path, const double *left) {
     return snnk__check_finite_f64(path->explained, "explained", t + 1, rank, rank);
 }
 
-static int allocate(snnk_path *path, size_t count, const char *what, double **pointer) {
+static int allocate(snnk_ridge_path *path, size_t count, const char *what, double **pointer) {
     return snnk__alloc_zero(&path->allocator, count, sizeof(double), what, pointer);
 }
 
 /* All that is known before the rank is. */
-static int allocate_square(snnk_path *path, size_t m, size_t t) {
+static int allocate_square(snnk_ridge_path *path, size_t m, size_t t) {
     size_t square;
     int st;
 
@@ -73,7 +73,7 @@ static int allocate_square(snnk_path *path, size_t m, size_t t) {
 }
 
 /* Room that depends on the rank. */
-static int allocate_kept(snnk_path *path, double tolerance) {
+static int allocate_kept(snnk_ridge_path *path, double tolerance) {
     const size_t t = path->targets;
     int st;
 
@@ -84,7 +84,7 @@ static int allocate_kept(snnk_path *path, double tolerance) {
 }
 
 /* By eigenvectors of the moments. */
-static int decompose_moments(snnk_path *path, const snnk_lstsq *lstsq, double tolerance) {
+static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance) {
     const size_t m = path->features, t = path->targets;
     snnk__system system = {.A = path->vectors};
     int st;
@@ -100,13 +100,13 @@ static int decompose_moments(snnk_path *path, const snnk_lstsq *lstsq, double to
     const size_t rank = path->rank;
 
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)t, (lapack_int)rank,
-                (lapack_int)m, 1, system.R, (lapack_int)m, snnk__path_vectors(path), (lapack_int)m,
-                0, path->along, (lapack_int)rank);
+                (lapack_int)m, 1, system.R, (lapack_int)m, snnk__ridge_path_vectors(path),
+                (lapack_int)m, 0, path->along, (lapack_int)rank);
     for (size_t k = 0; k < t; k++) /* yy becomes what is left */
         for (size_t j = 0; j < rank; j++) {
             const double d = path->along[k * rank + j];
 
-            system.yy[k] -= d / snnk__path_values(path)[j] * d;
+            system.yy[k] -= d / snnk__ridge_path_values(path)[j] * d;
         }
     st = explain(path, system.yy);
 done:
@@ -115,7 +115,7 @@ done:
 }
 
 /* By singular vectors of the factor: what is left comes without a difference. */
-static int decompose_factor(snnk_path *path, const snnk_lstsq *lstsq, double tolerance) {
+static int decompose_factor(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance) {
     const size_t m = path->features, t = path->targets;
     snnk__qr_system system = {.values = path->values, .vectors = path->vectors};
     int st;
@@ -134,7 +134,7 @@ static int decompose_factor(snnk_path *path, const snnk_lstsq *lstsq, double tol
 
         for (size_t j = 0; j < dropped; j++) system.rest[k] += part[j] * part[j];
         for (size_t j = 0; j < rank; j++)
-            path->along[k * rank + j] = sqrt(snnk__path_values(path)[j]) * part[dropped + j];
+            path->along[k * rank + j] = sqrt(snnk__ridge_path_values(path)[j]) * part[dropped + j];
     }
     st = explain(path, system.rest);
 done:
@@ -145,13 +145,14 @@ done:
 /* How far eigenvalues are off, as a share of the largest. Those of a factor are squares of what is off
  * by that. */
 static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
-    if (lstsq->route != SNNK_ROUTE_GRAM) return rounding * rounding;
+    if (lstsq->factorization != SNNK_FACTORIZATION_GRAM) return rounding * rounding;
     return lstsq->fast ? FAST_ROUNDING : rounding;
 }
 
-int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, snnk_path **path) {
+int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config,
+                           snnk_ridge_path **path) {
     snnk_solve_config ours, defaults;
-    snnk_path *made = NULL;
+    snnk_ridge_path *made = NULL;
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
@@ -165,7 +166,7 @@ int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, s
         return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to decompose");
 
     const size_t m = lstsq->features, t = lstsq->targets;
-    const bool of_moments = lstsq->route == SNNK_ROUTE_GRAM;
+    const bool of_moments = lstsq->factorization == SNNK_FACTORIZATION_GRAM;
 
     if ((st = snnk__check_eigenvectors(m)) != SNNK_OK) return st;
     st = snnk__alloc_zero(&lstsq->allocator, 1, sizeof *made, "a ridge path", &made);
@@ -192,11 +193,11 @@ int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config, s
     *path = made;
     made = NULL;
 done:
-    snnk_path_free(made);
+    snnk_ridge_path_free(made);
     return st;
 }
 
-void snnk_path_free(snnk_path *path) {
+void snnk_ridge_path_free(snnk_ridge_path *path) {
     if (!path) return;
 
     const snnk_allocator memory = path->allocator;
@@ -207,11 +208,11 @@ void snnk_path_free(snnk_path *path) {
     snnk__free(&memory, path);
 }
 
-size_t snnk_path_features(const snnk_path *path) { return path ? path->features : 0; }
+size_t snnk_ridge_path_features(const snnk_ridge_path *path) { return path ? path->features : 0; }
 
-size_t snnk_path_targets(const snnk_path *path) { return path ? path->targets : 0; }
+size_t snnk_ridge_path_targets(const snnk_ridge_path *path) { return path ? path->targets : 0; }
 
-size_t snnk_path_rank(const snnk_path *path) { return path ? path->rank : 0; }
+size_t snnk_ridge_path_rank(const snnk_ridge_path *path) { return path ? path->rank : 0; }
 
 /* ---- Scoring ---- */
 
@@ -227,8 +228,8 @@ int snnk__check_ridges(size_t n, const double *ridges) {
  * product can overflow; s > 0. */
 static double left_share(double value, double ridge) { return 1 / (1 + value / ridge); }
 
-static double degrees_of_freedom(const snnk_path *path, double ridge) {
-    const double *values = snnk__path_values(path);
+static double degrees_of_freedom(const snnk_ridge_path *path, double ridge) {
+    const double *values = snnk__ridge_path_values(path);
     double dof = path->intercept;
 
     for (size_t j = 0; j < path->rank; j++) dof += 1 / (1 + ridge / values[j]);
@@ -236,8 +237,8 @@ static double degrees_of_freedom(const snnk_path *path, double ridge) {
 }
 
 /* n - dof as a sum of what is not negative: exact also where it is much less than n. */
-static double residual_freedom(const snnk_path *path, double ridge) {
-    const double *values = snnk__path_values(path);
+static double residual_freedom(const snnk_ridge_path *path, double ridge) {
+    const double *values = snnk__ridge_path_values(path);
     double left = fmax(path->rows - (double)path->rank - path->intercept, 0);
 
     for (size_t j = 0; j < path->rank; j++) left += left_share(values[j], ridge);
@@ -245,8 +246,9 @@ static double residual_freedom(const snnk_path *path, double ridge) {
 }
 
 /* Of target k, or with k = t of all: rss(0), and what shrinking adds to it. No differences. */
-static double residual_squares(const snnk_path *path, size_t k, double ridge) {
-    const double *values = snnk__path_values(path), *explained = path->explained + k * path->rank;
+static double residual_squares(const snnk_ridge_path *path, size_t k, double ridge) {
+    const double *values = snnk__ridge_path_values(path),
+                 *explained = path->explained + k * path->rank;
     double rss = path->least_rss[k];
 
     for (size_t j = 0; j < path->rank; j++) {
@@ -257,12 +259,12 @@ static double residual_squares(const snnk_path *path, size_t k, double ridge) {
     return rss;
 }
 
-static double gcv_of(const snnk_path *path, double rss, double freedom) {
+static double gcv_of(const snnk_ridge_path *path, double rss, double freedom) {
     return freedom > 0 ? path->rows / freedom * (rss / freedom) : INFINITY;
 }
 
-int snnk_path_score(const snnk_path *path, size_t n_ridges, const double *ridges, double *rss,
-                    double *dof, double *gcv) {
+int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges, const double *ridges,
+                          double *rss, double *dof, double *gcv) {
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
@@ -296,7 +298,7 @@ int snnk_path_score(const snnk_path *path, size_t n_ridges, const double *ridges
 
 /* One search under way: gcv of target k (t: of their sum) at 10^decades times the mean eigenvalue. */
 typedef struct gcv_search {
-    const snnk_path *path;
+    const snnk_ridge_path *path;
     size_t target;
     double mean;
     double best, least; /* where, and what, the least gcv so far is */
@@ -334,15 +336,15 @@ static void refine(gcv_search *search, double from, double to) {
     }
 }
 
-static double mean_value(const snnk_path *path) {
-    const double *values = snnk__path_values(path);
+static double mean_value(const snnk_ridge_path *path) {
+    const double *values = snnk__ridge_path_values(path);
     double mean = 0;
 
     for (size_t j = 0; j < path->rank; j++) mean += values[j] / (double)path->features;
     return mean;
 }
 
-static double least_gcv(const snnk_path *path, size_t target) {
+static double least_gcv(const snnk_ridge_path *path, size_t target) {
     const double step = 1.0 / GRID_DECADE;
     const int from = path->factor ? FACTOR_FROM : GRID_FROM;
     gcv_search search = {
@@ -357,7 +359,7 @@ static double least_gcv(const snnk_path *path, size_t target) {
     return ridge_at(&search, search.best);
 }
 
-int snnk_path_choose_gcv(const snnk_path *path, int32_t common, double *ridges) {
+int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t common, double *ridges) {
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
@@ -374,17 +376,18 @@ int snnk_path_choose_gcv(const snnk_path *path, int32_t common, double *ridges) 
 /* ---- Solving ---- */
 
 /* B (t x m, packed) = K V with K = along/(s + lambda), which is scratch, and b = mean_y - B mean. */
-static int solve(const snnk_path *path, const double *ridges, double *K, double *B, double *b) {
+static int solve(const snnk_ridge_path *path, const double *ridges, double *K, double *B,
+                 double *b) {
     const size_t m = path->features, t = path->targets, rank = path->rank;
-    const double *values = snnk__path_values(path);
+    const double *values = snnk__ridge_path_values(path);
     int st;
 
     for (size_t k = 0; k < t; k++)
         for (size_t j = 0; j < rank; j++)
             K[k * rank + j] = path->along[k * rank + j] / (values[j] + ridges[k]);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (lapack_int)t, (lapack_int)m,
-                (lapack_int)rank, 1, K, (lapack_int)rank, snnk__path_vectors(path), (lapack_int)m,
-                0, B, (lapack_int)m);
+                (lapack_int)rank, 1, K, (lapack_int)rank, snnk__ridge_path_vectors(path),
+                (lapack_int)m, 0, B, (lapack_int)m);
     if ((st = snnk__check_finite_f64(B, "the solution B", t, m, m)) != SNNK_OK) return st;
     for (size_t k = 0; k < t; k++) {
         double fitted = 0;
@@ -395,7 +398,8 @@ static int solve(const snnk_path *path, const double *ridges, double *K, double 
     return snnk__check_finite_f64(b, "the solution b", 1, t, t);
 }
 
-int snnk_path_solve(const snnk_path *path, const double *ridges, double *B, size_t ldb, double *b) {
+int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, double *B, size_t ldb,
+                          double *b) {
     double *K = NULL, *solution = NULL; /* t x m, then t */
     int st;
 

@@ -1,4 +1,4 @@
-/* src/solve/path.c, loo.c and conformal.c: against SciPy, against solutions in long double with rows
+/* src/solve/ridge_path.c, loo.c and conformal.c: against SciPy, against solutions in long double with rows
  * really left out, and against each other's closed forms. */
 #include <float.h>
 
@@ -8,16 +8,16 @@
 #include "support/oracle.h"
 #include "support/statistics.h"
 
-#include "solve/path.h"
+#include "solve/ridge_path.h"
 
 /* What rows are summed into, in the tests that run on both routes. */
-static int32_t test_route = SNNK_ROUTE_GRAM;
+static int32_t test_route = SNNK_FACTORIZATION_GRAM;
 
 static snnk_lstsq *create(size_t m, size_t t) {
     snnk_lstsq *s = NULL;
 
     assert_ok(snnk_lstsq_create(m, t, NULL, &s));
-    assert_ok(snnk_lstsq_set_route(s, test_route));
+    assert_ok(snnk_lstsq_set_factorization(s, test_route));
     return s;
 }
 
@@ -38,22 +38,22 @@ static snnk_solve_config config_with(int32_t intercept) {
 }
 
 /* A path, and the statistics still what they were. */
-static snnk_path *decompose(const snnk_lstsq *s, int32_t intercept) {
+static snnk_ridge_path *decompose(const snnk_lstsq *s, int32_t intercept) {
     const snnk_solve_config config = config_with(intercept);
     double *before = statistics_copy(s);
-    snnk_path *path = NULL;
+    snnk_ridge_path *path = NULL;
 
-    assert_ok(snnk_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_create(s, &config, &path));
     statistics_assert_same(s, s->rows, before);
-    assert_int_equal(snnk_path_features(path), s->features);
-    assert_int_equal(snnk_path_targets(path), s->targets);
+    assert_int_equal(snnk_ridge_path_features(path), s->features);
+    assert_int_equal(snnk_ridge_path_targets(path), s->targets);
     return path;
 }
 
-static snnk_path *path_of_rows(size_t n, size_t m, size_t t, const float *Phi, const float *Y,
-                               int32_t intercept) {
+static snnk_ridge_path *path_of_rows(size_t n, size_t m, size_t t, const float *Phi, const float *Y,
+                                     int32_t intercept) {
     snnk_lstsq *s = collect(n, m, t, Phi, Y);
-    snnk_path *path = decompose(s, intercept);
+    snnk_ridge_path *path = decompose(s, intercept);
 
     snnk_lstsq_free(s);
     return path;
@@ -69,38 +69,39 @@ static snnk_path *path_of_rows(size_t n, size_t m, size_t t, const float *Phi, c
 static void test_by_hand(void **state) {
     const float Phi[] = {11, 20, 10, 21, 9, 19}, Y[] = {3, 0, 0};
     const double ridges[] = {0, 1};
-    snnk_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
+    snnk_ridge_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
     double rss[2], dof[2], gcv[2], B[2], b, leverage[3];
     float residuals[3];
 
     (void)state;
-    assert_int_equal(snnk_path_rank(path), 2);
-    assert_ok(snnk_path_score(path, 2, ridges, rss, dof, gcv));
+    assert_int_equal(snnk_ridge_path_rank(path), 2);
+    assert_ok(snnk_ridge_path_score(path, 2, ridges, rss, dof, gcv));
     assert_true(rss[0] == 0 && dof[0] == 3 && isinf(gcv[0]) && gcv[0] > 0);
     /* A dozen operations on numbers of about 1 and 5 by an orthogonal matrix. */
     assert_close(rss[1], 78.0 / 64, 50 * DBL_EPSILON, 0);
     assert_close(dof[1], 2.25, 50 * DBL_EPSILON, 0);
     assert_close(gcv[1], 6.5, 50 * DBL_EPSILON, 0);
-    assert_ok(snnk_path_solve(path, ridges + 1, B, 2, &b));
+    assert_ok(snnk_ridge_path_solve(path, ridges + 1, B, 2, &b));
     assert_close(B[0], 9.0 / 8, 50 * DBL_EPSILON, 0);
     assert_close(B[1], -3.0 / 8, 50 * DBL_EPSILON, 0);
     assert_close(b, -11.0 / 4, 0, 1000 * DBL_EPSILON); /* from terms of about 10 */
-    assert_ok(snnk_path_leverage(path, 1, 3, Phi, 2, leverage));
+    assert_ok(snnk_ridge_path_leverage(path, 1, 3, Phi, 2, leverage));
     assert_close(leverage[0], 17.0 / 24, 50 * DBL_EPSILON, 0);
-    assert_ok(snnk_path_loo_residuals(path, ridges + 1, 3, Phi, 2, Y, 1, NULL, NULL, residuals, 1));
+    assert_ok(
+        snnk_ridge_path_loo_residuals(path, ridges + 1, 3, Phi, 2, Y, 1, NULL, NULL, residuals, 1));
     assert_close((double)residuals[0], 3, 1e-7, 0); /* a float */
 
     /* Each output may be left out. */
-    assert_ok(snnk_path_score(path, 2, ridges, NULL, NULL, NULL));
+    assert_ok(snnk_ridge_path_score(path, 2, ridges, NULL, NULL, NULL));
     rss[1] = gcv[1] = dof[1] = -1;
-    assert_ok(snnk_path_score(path, 2, ridges, rss, NULL, NULL));
-    assert_ok(snnk_path_score(path, 2, ridges, NULL, dof, NULL));
-    assert_ok(snnk_path_score(path, 2, ridges, NULL, NULL, gcv));
+    assert_ok(snnk_ridge_path_score(path, 2, ridges, rss, NULL, NULL));
+    assert_ok(snnk_ridge_path_score(path, 2, ridges, NULL, dof, NULL));
+    assert_ok(snnk_ridge_path_score(path, 2, ridges, NULL, NULL, gcv));
     assert_close(rss[1], 78.0 / 64, 50 * DBL_EPSILON, 0);
     assert_close(dof[1], 2.25, 50 * DBL_EPSILON, 0);
     assert_close(gcv[1], 6.5, 50 * DBL_EPSILON, 0);
-    assert_ok(snnk_path_solve(path, ridges + 1, B, 2, NULL));
-    snnk_path_free(path);
+    assert_ok(snnk_ridge_path_solve(path, ridges + 1, B, 2, NULL));
+    snnk_ridge_path_free(path);
 }
 
 /* Rows 1 and 1, targets 3 and 0, weights 2 and 1, no intercept: S = 3, C = 6, so lambda = 3 has B = 1, errors 2
@@ -113,21 +114,22 @@ static void test_weights_by_hand(void **state) {
     double rss, dof, gcv, B;
     float residuals[2];
     snnk_lstsq *s = create(1, 1);
-    snnk_path *path;
+    snnk_ridge_path *path;
 
     (void)state;
     assert_ok(snnk_lstsq_add_weighted(s, 2, Phi, 1, Y, 1, NULL, weights, NULL));
-    assert_ok(snnk_path_create(s, &config, &path));
-    assert_ok(snnk_path_score(path, 1, &ridge, &rss, &dof, &gcv));
-    assert_ok(snnk_path_solve(path, &ridge, &B, 1, NULL));
+    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, &dof, &gcv));
+    assert_ok(snnk_ridge_path_solve(path, &ridge, &B, 1, NULL));
     assert_close(B, 1, 1e-14, 0);
     assert_close(rss, 9, 1e-14, 0);
     assert_close(dof, 0.5, 1e-14, 0);
     assert_close(gcv, 8, 1e-14, 0);
-    assert_ok(snnk_path_loo_residuals(path, &ridge, 2, Phi, 1, Y, 1, NULL, weights, residuals, 1));
+    assert_ok(
+        snnk_ridge_path_loo_residuals(path, &ridge, 2, Phi, 1, Y, 1, NULL, weights, residuals, 1));
     assert_close((double)residuals[0], 3, 1e-6, 0); /* floats */
     assert_close((double)residuals[1], -1.2, 1e-6, 0);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
 }
 
@@ -144,14 +146,14 @@ static void test_reference(void **state) {
     for (size_t i = 0; i < RIDGE_N * RIDGE_T; i++) Y[i] = (float)ridge_Y[i];
     for (size_t j = 0; j < RIDGE_M; j++) row[j] = (float)ridge_new_row[j];
     statistics_set(s, RIDGE_N, ridge_P, ridge_Y);
-    snnk_path *path = decompose(s, 0);
-    assert_ok(snnk_path_score(path, RIDGE_PATH, ridge_lambda, rss, dof, gcv));
-    assert_ok(snnk_path_add_loo(path, RIDGE_PATH, ridge_lambda, RIDGE_N, Phi, RIDGE_M, Y, RIDGE_T,
-                                NULL, NULL, errors));
+    snnk_ridge_path *path = decompose(s, 0);
+    assert_ok(snnk_ridge_path_score(path, RIDGE_PATH, ridge_lambda, rss, dof, gcv));
+    assert_ok(snnk_ridge_path_add_loo(path, RIDGE_PATH, ridge_lambda, RIDGE_N, Phi, RIDGE_M, Y,
+                                      RIDGE_T, NULL, NULL, errors));
     for (size_t p = 0; p < RIDGE_PATH; p++) {
         const double ridges[RIDGE_T] = {ridge_lambda[p], ridge_lambda[p]};
 
-        assert_ok(snnk_path_solve(path, ridges, B, RIDGE_M, NULL));
+        assert_ok(snnk_ridge_path_solve(path, ridges, B, RIDGE_M, NULL));
         for (size_t i = 0; i < RIDGE_T * RIDGE_M; i++) assert_close(B[i], ridge_B[p][i], 0, 1e-13);
         assert_close(rss[2 * p] + rss[2 * p + 1], ridge_rss[p], 1e-13, 0);
         assert_close(dof[p], ridge_dof[p], 1e-13, 0);
@@ -159,9 +161,9 @@ static void test_reference(void **state) {
         assert_close((errors[2 * p] + errors[2 * p + 1]) / (RIDGE_N * RIDGE_T), ridge_loo_mse[p],
                      1e-6, 0);
     }
-    assert_ok(snnk_path_leverage(path, RIDGE_NEW_LAMBDA, 1, row, RIDGE_M, &leverage));
+    assert_ok(snnk_ridge_path_leverage(path, RIDGE_NEW_LAMBDA, 1, row, RIDGE_M, &leverage));
     assert_close(leverage, RIDGE_NEW_LEVERAGE, 1e-6, 0);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
 }
 
@@ -176,10 +178,10 @@ static void test_is_the_ridge_solution(void **state) {
 
     (void)state;
     for (int32_t intercept = 0; intercept < 2; intercept++) {
-        snnk_path *path = decompose(s, intercept);
+        snnk_ridge_path *path = decompose(s, intercept);
 
         for (size_t i = 0; i < T * LDB; i++) B[i] = 99;
-        assert_ok(snnk_path_solve(path, ridges, B, LDB, b));
+        assert_ok(snnk_ridge_path_solve(path, ridges, B, LDB, b));
         for (size_t k = 0; k < T; k++) {
             snnk_solve_config config = config_with(intercept);
             snnk_solve_report report;
@@ -192,11 +194,11 @@ static void test_is_the_ridge_solution(void **state) {
                 assert_close(B[k * LDB + j], expected[k * M + j], 0, 1e-12);
             for (size_t j = M; j < LDB; j++) assert_true(B[k * LDB + j] == 99);
             assert_close(b[k], e[k], 0, 1e-11);
-            assert_ok(snnk_path_score(path, 1, ridges + k, rss, &dof, NULL));
+            assert_ok(snnk_ridge_path_score(path, 1, ridges + k, rss, &dof, NULL));
             assert_close(rss[0] + rss[1] + rss[2], report.rss, 1e-12, 0);
             assert_true(dof <= M + 1);
         }
-        snnk_path_free(path);
+        snnk_ridge_path_free(path);
     }
     free(expected);
     free(B);
@@ -213,12 +215,12 @@ static void test_is_the_ridge_solution(void **state) {
 static void test_more_features_than_rows(void **state) {
     enum { N = 5, M = 8, C = N - 1 };
     float *Phi = statistics_random(N * M, 3), *Y = statistics_random(N, 4);
-    snnk_path *path = path_of_rows(N, M, 1, Phi, Y, 1);
+    snnk_ridge_path *path = path_of_rows(N, M, 1, Phi, Y, 1);
     long double Z[C * M], y[C];
     double best = -1;
 
     (void)state;
-    assert_int_equal(snnk_path_rank(path), C);
+    assert_int_equal(snnk_ridge_path_rank(path), C);
     for (size_t c = 0; c < C; c++)
         for (size_t j = 0; j <= M;
              j++) { /* (rows 0 ... c, less c + 1 times the next)/sqrt((c + 1)(c + 2)) */
@@ -245,14 +247,14 @@ static void test_more_features_than_rows(void **state) {
         }
         oracle_solve(C, C + 1, K, x);
         for (size_t i = 0; i < C; i++) left += x[i * C + i], squares += x[C * C + i] * x[C * C + i];
-        assert_ok(snnk_path_score(path, 1, &ridge, &rss, NULL, &gcv));
+        assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, NULL, &gcv));
         /* A few eps times the condition of the kept directions, about 10. */
         assert_close(gcv, (double)(N * squares / (left * left)), 1e-13, 0);
         assert_close(rss, (double)squares, 1e-13, 0);
     }
-    assert_ok(snnk_path_choose_gcv(path, 1, &best));
+    assert_ok(snnk_ridge_path_choose_gcv(path, 1, &best));
     assert_true(best > 0 && isfinite(best));
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     free(Y);
     free(Phi);
 }
@@ -260,11 +262,11 @@ static void test_more_features_than_rows(void **state) {
 /* ---- Choosing */
 
 /* The sum over targets of gcv, or that of one (k >= 0). */
-static double gcv_at(const snnk_path *path, double ridge, int k) {
+static double gcv_at(const snnk_ridge_path *path, double ridge, int k) {
     double gcv[3], sum = 0;
 
-    assert_int_equal(snnk_path_targets(path), 3);
-    assert_ok(snnk_path_score(path, 1, &ridge, NULL, NULL, gcv));
+    assert_int_equal(snnk_ridge_path_targets(path), 3);
+    assert_ok(snnk_ridge_path_score(path, 1, &ridge, NULL, NULL, gcv));
     for (int i = 0; i < 3; i++)
         if (k < 0 || k == i) sum += gcv[i];
     return sum;
@@ -281,14 +283,14 @@ static void test_gcv_is_least(void **state) {
     for (size_t i = 0; i < N; i++)
         for (size_t k = 0; k < T; k++)
             Y[i * T + k] = Phi[i * M] - 2 * Phi[i * M + 1] + noise[k] * E[i * T + k];
-    snnk_path *path = path_of_rows(N, M, T, Phi, Y, 1);
+    snnk_ridge_path *path = path_of_rows(N, M, T, Phi, Y, 1);
     double mean = 0, chosen[T], common[T];
 
     snnk_lstsq *s = collect(N, M, T, Phi, Y);
     for (size_t i = 0; i < M; i++) mean += s->S[i * M + i] / M;
     snnk_lstsq_free(s);
-    assert_ok(snnk_path_choose_gcv(path, 0, chosen));
-    assert_ok(snnk_path_choose_gcv(path, 1, common));
+    assert_ok(snnk_ridge_path_choose_gcv(path, 0, chosen));
+    assert_ok(snnk_ridge_path_choose_gcv(path, 1, common));
     assert_true(common[0] == common[1] && common[0] == common[2]);
     for (int k = -1; k < T; k++) {
         const double ridge = k < 0 ? common[0] : chosen[k];
@@ -307,7 +309,7 @@ static void test_gcv_is_least(void **state) {
         assert_true(ridge >= 0.999e-12 * mean && ridge <= 1.001e3 * mean);
     }
     assert_true(chosen[0] < 1e-3 * chosen[1] && chosen[1] < chosen[2]);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     free(E);
     free(Phi);
 }
@@ -343,7 +345,7 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
                                           weights ? weights + i : NULL, NULL));
         residuals[i * (LOO_T + 1) + LOO_T] = 99;
     }
-    snnk_path *path = decompose(s, intercept);
+    snnk_ridge_path *path = decompose(s, intercept);
     oracle_rows rows = {LOO_N, LOO_M, LOO_T, Phi, Y, weights, 0};
     const double pair[LOO_T] = {ridges[20], ridges[3]};
 
@@ -351,13 +353,13 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
     for (size_t first = 0; first < LOO_N; first += 270) {
         const size_t count = LOO_N - first < 270 ? LOO_N - first : 270;
 
-        assert_ok(snnk_path_add_loo(path, LOO_L, ridges, count, Phi + first * LOO_M, LOO_M,
-                                    labels ? NULL : Y + first * LOO_T, LOO_T,
-                                    labels ? labels + first : NULL,
-                                    weights ? weights + first : NULL, errors));
+        assert_ok(snnk_ridge_path_add_loo(path, LOO_L, ridges, count, Phi + first * LOO_M, LOO_M,
+                                          labels ? NULL : Y + first * LOO_T, LOO_T,
+                                          labels ? labels + first : NULL,
+                                          weights ? weights + first : NULL, errors));
     }
-    assert_ok(snnk_path_loo_residuals(path, pair, LOO_N, Phi, LOO_M, labels ? NULL : Y, LOO_T,
-                                      labels, weights, residuals, LOO_T + 1));
+    assert_ok(snnk_ridge_path_loo_residuals(path, pair, LOO_N, Phi, LOO_M, labels ? NULL : Y, LOO_T,
+                                            labels, weights, residuals, LOO_T + 1));
     for (rows.skip = 0; rows.skip < LOO_N; rows.skip++) {
         long double mean[LOO_M + LOO_T], A[LOO_M * LOO_M], R[LOO_T * LOO_M];
 
@@ -378,7 +380,7 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
     }
     /* eps times n sums and a condition of 1e3 (without an intercept the mean is a long direction). */
     for (size_t c = 0; c < LOO_L * LOO_T; c++) assert_close(errors[c], expected[c], 1e-11, 0);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
     free(residuals);
     free(expected);
@@ -409,14 +411,16 @@ static void test_leave_one_out(void **state) {
 static void test_many_targets(void **state) {
     enum { N = 50, M = 6, T = 150 };
     float *Phi = statistics_random(N * M, 9), *Y = statistics_random(N * T, 10);
-    snnk_path *path = path_of_rows(N, M, T, Phi, Y, 1);
+    snnk_ridge_path *path = path_of_rows(N, M, T, Phi, Y, 1);
     double ridges[T], *errors = calloc(2 * T, sizeof *errors);
     float *residuals = malloc(N * T * sizeof *residuals);
 
     (void)state;
     for (size_t k = 0; k < T; k++) ridges[k] = k % 7 < 3 ? 0.5 : 2;
-    assert_ok(snnk_path_loo_residuals(path, ridges, N, Phi, M, Y, T, NULL, NULL, residuals, T));
-    assert_ok(snnk_path_add_loo(path, 2, (double[]){0.5, 2}, N, Phi, M, Y, T, NULL, NULL, errors));
+    assert_ok(
+        snnk_ridge_path_loo_residuals(path, ridges, N, Phi, M, Y, T, NULL, NULL, residuals, T));
+    assert_ok(
+        snnk_ridge_path_add_loo(path, 2, (double[]){0.5, 2}, N, Phi, M, Y, T, NULL, NULL, errors));
     for (size_t k = 0; k < T; k++) {
         double sum = 0;
 
@@ -426,7 +430,7 @@ static void test_many_targets(void **state) {
     }
     free(residuals);
     free(errors);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     free(Y);
     free(Phi);
 }
@@ -437,15 +441,16 @@ static void test_nothing_else_knows(void **state) {
     enum { N = 12, M = 3 };
     float *Phi = statistics_random(N * M, 11), *Y = statistics_random(N, 12), residuals[N];
     const double ridges[] = {0, 1e-3}, zero = 0;
-    snnk_path *path = path_of_rows(4, M, 1, Phi, Y, 1);
+    snnk_ridge_path *path = path_of_rows(4, M, 1, Phi, Y, 1);
     double errors[2] = {0};
 
     (void)state;
-    assert_ok(snnk_path_loo_residuals(path, &zero, 4, Phi, M, Y, 1, NULL, NULL, residuals, 1));
+    assert_ok(
+        snnk_ridge_path_loo_residuals(path, &zero, 4, Phi, M, Y, 1, NULL, NULL, residuals, 1));
     for (size_t i = 0; i < 4; i++) assert_true(isinf(residuals[i]));
-    assert_ok(snnk_path_add_loo(path, 1, &zero, 4, Phi, M, Y, 1, NULL, NULL, errors));
+    assert_ok(snnk_ridge_path_add_loo(path, 1, &zero, 4, Phi, M, Y, 1, NULL, NULL, errors));
     assert_true(isinf(errors[0]) && errors[0] > 0);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
 
     for (size_t i = 0; i < N; i++) Phi[i * M + 1] = i == 7 ? 1e-3F : 0;
     for (int32_t intercept = 0; intercept < 2; intercept++) {
@@ -454,8 +459,8 @@ static void test_nothing_else_knows(void **state) {
 
         path = path_of_rows(N, M, 1, Phi, Y, intercept);
         for (size_t l = 0; l < 2; l++) {
-            assert_ok(snnk_path_loo_residuals(path, ridges + l, N, Phi, M, Y, 1, NULL, NULL,
-                                              residuals, 1));
+            assert_ok(snnk_ridge_path_loo_residuals(path, ridges + l, N, Phi, M, Y, 1, NULL, NULL,
+                                                    residuals, 1));
             for (size_t i = 0; i < N; i++)
                 assert_true(!isfinite(residuals[i]) == (i == 7 && ridges[l] == 0));
         }
@@ -463,7 +468,7 @@ static void test_nothing_else_knows(void **state) {
         oracle_solution(&rows, ridges[1], mean, A, R, B, &b);
         /* 1 - h is 1e-3 here: 1e-12 of h, and a float. */
         assert_close((double)residuals[7], oracle_residual(&rows, 7, 0, B, &b), 1e-7, 0);
-        snnk_path_free(path);
+        snnk_ridge_path_free(path);
     }
     free(Y);
     free(Phi);
@@ -483,9 +488,9 @@ static void test_leverage(void **state) {
     for (size_t i = 0; i < N; i++) Phi[i * M] += 2;
     for (int32_t intercept = 0; intercept < 2; intercept++) {
         const oracle_rows all = {N, M, 1, Phi, Y, NULL, SIZE_MAX};
-        snnk_path *path = path_of_rows(N, M, 1, Phi, Y, intercept);
+        snnk_ridge_path *path = path_of_rows(N, M, 1, Phi, Y, intercept);
 
-        assert_ok(snnk_path_leverage(path, ridge, N, rows, M + 1, leverage));
+        assert_ok(snnk_ridge_path_leverage(path, ridge, N, rows, M + 1, leverage));
         for (size_t i = 0; i < N; i++) {
             long double mean[M + 1], A[M * M], R[M], x[M], h = intercept ? 1.0L / N : 0;
 
@@ -495,7 +500,7 @@ static void test_leverage(void **state) {
             for (size_t j = 0; j < M; j++) h += (rows[i * (M + 1) + j] - mean[j]) * x[j];
             assert_close(leverage[i], (double)h, 1e-12, 0); /* a condition below 1e3 */
         }
-        snnk_path_free(path);
+        snnk_ridge_path_free(path);
     }
     free(rows);
     free(Y);
@@ -506,19 +511,19 @@ static void test_leverage(void **state) {
  * nothing known at 0. */
 static void test_leverage_of_the_unseen(void **state) {
     const float Phi[] = {1, 5, 2, 5, 3, 5}, Y[] = {1, 2, 4}, rows[] = {2, 8, 2, 5, 3, 5};
-    snnk_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
+    snnk_ridge_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
     double leverage[3];
 
     (void)state;
-    assert_int_equal(snnk_path_rank(path), 1);
-    assert_ok(snnk_path_leverage(path, 0.5, 3, rows, 2, leverage));
+    assert_int_equal(snnk_ridge_path_rank(path), 1);
+    assert_ok(snnk_ridge_path_leverage(path, 0.5, 3, rows, 2, leverage));
     assert_close(leverage[0], 1.0 / 3 + 9 / 0.5, 1e-14, 0);
     assert_close(leverage[1], 1.0 / 3, 1e-14, 0);
     assert_close(leverage[2], 1.0 / 3 + 1 / 2.5, 1e-14, 0);
-    assert_ok(snnk_path_leverage(path, 0, 3, rows, 2, leverage));
+    assert_ok(snnk_ridge_path_leverage(path, 0, 3, rows, 2, leverage));
     assert_true(isinf(leverage[0]));
     assert_close(leverage[2], 1.0 / 3 + 1.0 / 2, 1e-14, 0);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
 }
 
 /* A column that is twice another, rounded to nothing: of rows that keep to that nothing stands out, at
@@ -535,16 +540,16 @@ static void test_leverage_of_dependent_columns(void **state) {
         Phi[i * M] = x[2 * i], Phi[i * M + 1] = x[2 * i + 1];
         Phi[i * M + 2] = 2 * x[2 * i];
     }
-    snnk_path *path = path_of_rows(N, M, 1, Phi, Y, 1), *two = path_of_rows(N, 2, 1, x, Y, 1);
+    snnk_ridge_path *path = path_of_rows(N, M, 1, Phi, Y, 1), *two = path_of_rows(N, 2, 1, x, Y, 1);
 
-    assert_int_equal(snnk_path_rank(path), 2);
+    assert_int_equal(snnk_ridge_path_rank(path), 2);
     for (size_t l = 0; l < 2; l++) {
-        assert_ok(snnk_path_leverage(path, ridges[l], N, Phi, M, leverage));
-        assert_ok(snnk_path_leverage(two, ridges[l], N, x, 2, expected));
+        assert_ok(snnk_ridge_path_leverage(path, ridges[l], N, Phi, M, leverage));
+        assert_ok(snnk_ridge_path_leverage(two, ridges[l], N, x, 2, expected));
         for (size_t i = 0; i < N; i++) assert_close(leverage[i], expected[i], 1e-10, 0);
     }
-    snnk_path_free(two);
-    snnk_path_free(path);
+    snnk_ridge_path_free(two);
+    snnk_ridge_path_free(path);
     free(Y);
     free(x);
 }
@@ -555,7 +560,7 @@ static void test_leverage_of_dependent_columns(void **state) {
 static void test_rank_tolerance(void **state) {
     snnk_solve_config config = config_with(1);
     snnk_lstsq *s = create(2, 1);
-    snnk_path *path;
+    snnk_ridge_path *path;
     double B[2], dof;
     const double ridge = 0.1;
 
@@ -565,24 +570,24 @@ static void test_rank_tolerance(void **state) {
     s->C[0] = 1, s->C[1] = 0;
     s->yy[0] = 100;
     config.rank_tolerance = 0.052;
-    assert_ok(snnk_path_create(s, &config, &path));
-    assert_int_equal(snnk_path_rank(path), 2);
-    snnk_path_free(path);
+    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_int_equal(snnk_ridge_path_rank(path), 2);
+    snnk_ridge_path_free(path);
     config.rank_tolerance = 0.053;
-    assert_ok(snnk_path_create(s, &config, &path));
-    assert_int_equal(snnk_path_rank(path), 1);
-    assert_ok(snnk_path_solve(path, &ridge, B, 2, NULL));
+    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_int_equal(snnk_ridge_path_rank(path), 1);
+    assert_ok(snnk_ridge_path_solve(path, &ridge, B, 2, NULL));
     assert_close(B[0], 0.5 / 2, 1e-14, 0);
     assert_close(B[1], 0.5 / 2, 1e-14, 0);
-    assert_ok(snnk_path_score(path, 1, &ridge, NULL, &dof, NULL));
+    assert_ok(snnk_ridge_path_score(path, 1, &ridge, NULL, &dof, NULL));
     assert_close(dof, 1 + 1.9 / 2, 1e-14, 0);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
 
     /* A negative direction is rounding. */
     s->S[2] = 0, s->S[3] = -1e-3;
     path = decompose(s, 1);
-    assert_int_equal(snnk_path_rank(path), 1);
-    snnk_path_free(path);
+    assert_int_equal(snnk_ridge_path_rank(path), 1);
+    snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
 }
 
@@ -593,35 +598,35 @@ static void test_rank_tolerance_of_a_factor(void **state) {
     static const struct {
         int c; /* power of 2 */
         double tolerance;
-        size_t rank[2]; /* SNNK_ROUTE_GRAM, SNNK_ROUTE_QR */
+        size_t rank[2]; /* SNNK_FACTORIZATION_GRAM, SNNK_FACTORIZATION_QR */
     } cases[] = {{-4, 0, {2, 2}},      {-40, 0, {1, 2}},    {-50, 0, {1, 1}},
                  {-4, 1e-3, {2, 2}},   {-6, 1e-3, {1, 1}},  {-20, 1e-13, {2, 2}},
                  {-40, 1e-23, {1, 1}}, {-40, 1e-25, {2, 2}}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (int32_t route = 0; route < 2; route++) {
+        for (int32_t factorization = 0; factorization < 2; factorization++) {
             const float c = ldexpf(1, cases[i].c), Phi[] = {1, 0, 0, c}, Y[] = {2, 3};
-            const bool whole = cases[i].rank[route] == 2;
+            const bool whole = cases[i].rank[factorization] == 2;
             snnk_solve_config config = config_with(0);
             snnk_lstsq *s;
-            snnk_path *path;
+            snnk_ridge_path *path;
             const double ridge = 0;
             double rss, dof, B[2];
 
             assert_ok(snnk_lstsq_create(2, 1, NULL, &s));
-            assert_ok(snnk_lstsq_set_route(s, route));
+            assert_ok(snnk_lstsq_set_factorization(s, factorization));
             assert_ok(snnk_lstsq_add(s, 2, Phi, 2, Y, 1, NULL));
             config.rank_tolerance = cases[i].tolerance;
-            assert_ok(snnk_path_create(s, &config, &path));
-            assert_int_equal(snnk_path_rank(path), cases[i].rank[route]);
-            assert_ok(snnk_path_score(path, 1, &ridge, &rss, &dof, NULL));
+            assert_ok(snnk_ridge_path_create(s, &config, &path));
+            assert_int_equal(snnk_ridge_path_rank(path), cases[i].rank[factorization]);
+            assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, &dof, NULL));
             assert_close(rss, whole ? 0 : 9, 1e-14, 1e-14);
             assert_close(dof, whole ? 2 : 1, 1e-14, 0);
-            assert_ok(snnk_path_solve(path, &ridge, B, 2, NULL));
+            assert_ok(snnk_ridge_path_solve(path, &ridge, B, 2, NULL));
             assert_close(B[0], 2, 1e-14, 0);
             assert_close(B[1], whole ? 3 / (double)c : 0, 1e-14, 0);
-            snnk_path_free(path);
+            snnk_ridge_path_free(path);
             snnk_lstsq_free(s);
         }
 }
@@ -634,12 +639,13 @@ static void test_fast_statistics(void **state) {
     snnk_lstsq *s = create(M, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_FAST));
+    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
     assert_ok(snnk_lstsq_add(s, N, Phi, M, Y, 1, NULL));
-    snnk_path *path = decompose(s, 1);
-    assert_ok(snnk_path_loo_residuals(path, &zero, N, Phi, M, Y, 1, NULL, NULL, residuals, 1));
+    snnk_ridge_path *path = decompose(s, 1);
+    assert_ok(
+        snnk_ridge_path_loo_residuals(path, &zero, N, Phi, M, Y, 1, NULL, NULL, residuals, 1));
     for (size_t i = 0; i < N; i++) assert_true(isinf(residuals[i]));
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
     free(Y);
     free(Phi);
@@ -698,14 +704,15 @@ static void test_coverage(void **state) {
                 Y[i] += Phi[i * M + j];
             }
         }
-        snnk_path *path = path_of_rows(N, M, 1, Phi, Y, 1);
-        assert_ok(snnk_path_choose_gcv(path, 1, &ridge));
-        assert_ok(snnk_path_loo_residuals(path, &ridge, N, Phi, M, Y, 1, NULL, NULL, residuals, 1));
+        snnk_ridge_path *path = path_of_rows(N, M, 1, Phi, Y, 1);
+        assert_ok(snnk_ridge_path_choose_gcv(path, 1, &ridge));
+        assert_ok(
+            snnk_ridge_path_loo_residuals(path, &ridge, N, Phi, M, Y, 1, NULL, NULL, residuals, 1));
         assert_ok(snnk_conformal_radius(N, residuals, 1, 0.1, &radius));
-        assert_ok(snnk_path_solve(path, &ridge, B, M, &b));
+        assert_ok(snnk_ridge_path_solve(path, &ridge, B, M, &b));
         for (size_t j = 0; j < M; j++) b += B[j] * (double)Phi[N * M + j];
         within += fabs((double)Y[N] - b) <= radius;
-        snnk_path_free(path);
+        snnk_ridge_path_free(path);
     }
     assert_true(within >= 360 - 34 && within <= 360 + 34);
 }
@@ -719,38 +726,38 @@ static void test_create_refuses(void **state) {
     snnk_lstsq *flat = create(2, 1), *huge = create(1, 1);
     const float constant[] = {1, 2, 1, 2};
     snnk_solve_config config = config_with(1);
-    snnk_path *path = (snnk_path *)&config;
+    snnk_ridge_path *path = (snnk_ridge_path *)&config;
 
     (void)state;
-    assert_status(snnk_path_create(s, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_create(s, NULL, NULL), SNNK_E_NULL);
     assert_says("path is NULL");
-    assert_status(snnk_path_create(NULL, NULL, &path), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_create(NULL, NULL, &path), SNNK_E_NULL);
     assert_says("lstsq is NULL");
     assert_null(path);
-    assert_status(snnk_path_create(empty, NULL, &path), SNNK_E_STATE);
+    assert_status(snnk_ridge_path_create(empty, NULL, &path), SNNK_E_STATE);
     assert_says("no rows were added");
     assert_ok(snnk_lstsq_add(flat, 2, constant, 2, some_Y, 1, NULL));
-    assert_status(snnk_path_create(flat, NULL, &path), SNNK_E_SINGULAR);
+    assert_status(snnk_ridge_path_create(flat, NULL, &path), SNNK_E_SINGULAR);
     assert_says("rank 0");
     config.size = 8;
-    assert_status(snnk_path_create(s, &config, &path), SNNK_E_CONFIG);
+    assert_status(snnk_ridge_path_create(s, &config, &path), SNNK_E_CONFIG);
     config = config_with(2);
-    assert_status(snnk_path_create(s, &config, &path), SNNK_E_RANGE);
+    assert_status(snnk_ridge_path_create(s, &config, &path), SNNK_E_RANGE);
     assert_says("intercept = 2");
     config = config_with(1);
     config.rank_tolerance = 1;
-    assert_status(snnk_path_create(s, &config, &path), SNNK_E_RANGE);
+    assert_status(snnk_ridge_path_create(s, &config, &path), SNNK_E_RANGE);
     config = config_with(0);
     huge->rows = 2;
     huge->weight = 2;
     huge->mean_phi[0] = 1e200;
-    assert_status(snnk_path_create(huge, &config, &path), SNNK_E_NONFINITE);
+    assert_status(snnk_ridge_path_create(huge, &config, &path), SNNK_E_NONFINITE);
     assert_null(path);
 
-    snnk_path_free(NULL);
-    assert_int_equal(snnk_path_features(NULL), 0);
-    assert_int_equal(snnk_path_targets(NULL), 0);
-    assert_int_equal(snnk_path_rank(NULL), 0);
+    snnk_ridge_path_free(NULL);
+    assert_int_equal(snnk_ridge_path_features(NULL), 0);
+    assert_int_equal(snnk_ridge_path_targets(NULL), 0);
+    assert_int_equal(snnk_ridge_path_rank(NULL), 0);
     snnk_lstsq_free(huge);
     snnk_lstsq_free(flat);
     snnk_lstsq_free(empty);
@@ -760,46 +767,46 @@ static void test_create_refuses(void **state) {
 /* 32767 features are refused before anything of their size is touched. */
 static void test_too_many_features(void **state) {
     snnk_lstsq *s = create(2, 1);
-    snnk_path *path;
+    snnk_ridge_path *path;
 
     (void)state;
     s->rows = 1;
     s->features = 32767;
-    assert_status(snnk_path_create(s, NULL, &path), SNNK_E_SIZE);
+    assert_status(snnk_ridge_path_create(s, NULL, &path), SNNK_E_SIZE);
     assert_says("32766");
     s->features = 2;
     snnk_lstsq_free(s);
 }
 
 static void test_score_and_solve_refuse(void **state) {
-    snnk_path *path = path_of_rows(4, 2, 1, some_Phi, some_Y, 1);
+    snnk_ridge_path *path = path_of_rows(4, 2, 1, some_Phi, some_Y, 1);
     const double good[] = {1, 2}, bad[][2] = {{1, -1}, {1, NAN}, {1, INFINITY}};
     double rss[] = {7, 7}, B[] = {5, 6}, b = 7, ridge = 8;
 
     (void)state;
-    assert_status(snnk_path_score(NULL, 2, good, rss, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_score(NULL, 2, good, rss, NULL, NULL), SNNK_E_NULL);
     assert_says("path is NULL");
-    assert_status(snnk_path_score(path, 2, NULL, rss, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_score(path, 2, NULL, rss, NULL, NULL), SNNK_E_NULL);
     assert_says("ridges is NULL");
-    assert_status(snnk_path_score(path, SIZE_MAX / 4, good, rss, NULL, NULL), SNNK_E_SIZE);
+    assert_status(snnk_ridge_path_score(path, SIZE_MAX / 4, good, rss, NULL, NULL), SNNK_E_SIZE);
     for (size_t i = 0; i < 3; i++) {
-        assert_status(snnk_path_score(path, 2, bad[i], rss, NULL, NULL), SNNK_E_RANGE);
+        assert_status(snnk_ridge_path_score(path, 2, bad[i], rss, NULL, NULL), SNNK_E_RANGE);
         assert_says("ridges[1] = ");
-        assert_status(snnk_path_solve(path, bad[i] + 1, B, 2, &b), SNNK_E_RANGE);
+        assert_status(snnk_ridge_path_solve(path, bad[i] + 1, B, 2, &b), SNNK_E_RANGE);
     }
-    assert_ok(snnk_path_score(path, 0, NULL, rss, NULL, NULL));
-    assert_status(snnk_path_solve(NULL, good, B, 2, &b), SNNK_E_NULL);
-    assert_status(snnk_path_solve(path, NULL, B, 2, &b), SNNK_E_NULL);
-    assert_status(snnk_path_solve(path, good, NULL, 2, &b), SNNK_E_NULL);
+    assert_ok(snnk_ridge_path_score(path, 0, NULL, rss, NULL, NULL));
+    assert_status(snnk_ridge_path_solve(NULL, good, B, 2, &b), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_solve(path, NULL, B, 2, &b), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_solve(path, good, NULL, 2, &b), SNNK_E_NULL);
     assert_says("B is NULL");
-    assert_status(snnk_path_solve(path, good, B, 1, &b), SNNK_E_STRIDE);
-    assert_status(snnk_path_solve(path, good, B, SIZE_MAX / 4, &b), SNNK_E_SIZE);
-    assert_status(snnk_path_choose_gcv(NULL, 0, &ridge), SNNK_E_NULL);
-    assert_status(snnk_path_choose_gcv(path, 0, NULL), SNNK_E_NULL);
-    assert_status(snnk_path_choose_gcv(path, 2, &ridge), SNNK_E_RANGE);
+    assert_status(snnk_ridge_path_solve(path, good, B, 1, &b), SNNK_E_STRIDE);
+    assert_status(snnk_ridge_path_solve(path, good, B, SIZE_MAX / 4, &b), SNNK_E_SIZE);
+    assert_status(snnk_ridge_path_choose_gcv(NULL, 0, &ridge), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_choose_gcv(path, 0, NULL), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_choose_gcv(path, 2, &ridge), SNNK_E_RANGE);
     assert_says("common = 2");
     assert_true(rss[0] == 7 && B[0] == 5 && B[1] == 6 && b == 7 && ridge == 8);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
 
     /* B = C/S = 1e200/1e-200 is no double. */
     snnk_lstsq *s = create(1, 1);
@@ -810,15 +817,15 @@ static void test_score_and_solve_refuse(void **state) {
     path = decompose(s, 1);
     ridge = 0;
     path->along[0] = 1e200;
-    assert_status(snnk_path_solve(path, &ridge, B, 1, &b), SNNK_E_NONFINITE);
+    assert_status(snnk_ridge_path_solve(path, &ridge, B, 1, &b), SNNK_E_NONFINITE);
     assert_says("the solution B");
     assert_true(B[0] == 5 && b == 7);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
 }
 
 /* Both functions that leave rows out, with the same arguments: the same refusals, and nothing written. */
-static void assert_loo_fails(const snnk_path *path, const double *ridges, size_t n,
+static void assert_loo_fails(const snnk_ridge_path *path, const double *ridges, size_t n,
                              const float *Phi, size_t ldphi, const float *Y, size_t ldy,
                              const int32_t *labels, const float *weights, int status,
                              const char *part) {
@@ -826,11 +833,12 @@ static void assert_loo_fails(const snnk_path *path, const double *ridges, size_t
     float residuals[] = {7, 7, 7, 7, 7, 7, 7, 7};
 
     assert_status(
-        snnk_path_add_loo(path, 1, ridges, n, Phi, ldphi, Y, ldy, labels, weights, errors), status);
-    assert_says(part);
-    assert_status(
-        snnk_path_loo_residuals(path, ridges, n, Phi, ldphi, Y, ldy, labels, weights, residuals, 2),
+        snnk_ridge_path_add_loo(path, 1, ridges, n, Phi, ldphi, Y, ldy, labels, weights, errors),
         status);
+    assert_says(part);
+    assert_status(snnk_ridge_path_loo_residuals(path, ridges, n, Phi, ldphi, Y, ldy, labels,
+                                                weights, residuals, 2),
+                  status);
     assert_says(part);
     assert_true(errors[0] == 7 && errors[1] == 7);
     for (size_t i = 0; i < 8; i++) assert_true(residuals[i] == 7);
@@ -843,7 +851,7 @@ static void test_loo_refuses(void **state) {
     const float bad_weights[] = {0, -1, 0.9e-30F, 1.1e30F, NAN, INFINITY};
     int32_t labels[] = {0, 1, 0, 2};
     const double ones[] = {1, 1}, negative[] = {-1, -1};
-    snnk_path *path = path_of_rows(4, 2, 2, Phi, Y, 1);
+    snnk_ridge_path *path = path_of_rows(4, 2, 2, Phi, Y, 1);
     double errors[] = {7, 7};
     float residuals[8];
 
@@ -871,39 +879,41 @@ static void test_loo_refuses(void **state) {
     assert_loo_fails(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, SNNK_E_NONFINITE, "Phi[2][1]");
     Phi[5] = 0;
 
-    assert_status(snnk_path_add_loo(path, 1, ones, 4, Phi, 2, Y, 2, NULL, NULL, NULL), SNNK_E_NULL);
-    assert_says("errors is NULL");
-    assert_status(snnk_path_loo_residuals(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, residuals, 1),
-                  SNNK_E_STRIDE);
-    assert_status(snnk_path_loo_residuals(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, NULL, 2),
+    assert_status(snnk_ridge_path_add_loo(path, 1, ones, 4, Phi, 2, Y, 2, NULL, NULL, NULL),
                   SNNK_E_NULL);
-    assert_ok(snnk_path_add_loo(path, 1, ones, 0, NULL, 0, NULL, 0, NULL, NULL, errors));
-    assert_ok(snnk_path_add_loo(path, 0, NULL, 4, Phi, 2, Y, 2, NULL, NULL, NULL));
-    assert_ok(snnk_path_loo_residuals(path, ones, 0, NULL, 0, NULL, 0, NULL, NULL, NULL, 0));
+    assert_says("errors is NULL");
+    assert_status(
+        snnk_ridge_path_loo_residuals(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, residuals, 1),
+        SNNK_E_STRIDE);
+    assert_status(snnk_ridge_path_loo_residuals(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, NULL, 2),
+                  SNNK_E_NULL);
+    assert_ok(snnk_ridge_path_add_loo(path, 1, ones, 0, NULL, 0, NULL, 0, NULL, NULL, errors));
+    assert_ok(snnk_ridge_path_add_loo(path, 0, NULL, 4, Phi, 2, Y, 2, NULL, NULL, NULL));
+    assert_ok(snnk_ridge_path_loo_residuals(path, ones, 0, NULL, 0, NULL, 0, NULL, NULL, NULL, 0));
     assert_true(errors[0] == 7 && errors[1] == 7);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
 }
 
 static void test_leverage_refuses(void **state) {
-    snnk_path *path = path_of_rows(4, 2, 1, some_Phi, some_Y, 1);
+    snnk_ridge_path *path = path_of_rows(4, 2, 1, some_Phi, some_Y, 1);
     const float bad[] = {1, 2, 3, NAN};
     double h[] = {7, 7};
 
     (void)state;
-    assert_status(snnk_path_leverage(NULL, 1, 2, some_Phi, 2, h), SNNK_E_NULL);
-    assert_status(snnk_path_leverage(path, 1, 2, NULL, 2, h), SNNK_E_NULL);
-    assert_status(snnk_path_leverage(path, 1, 2, some_Phi, 2, NULL), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_leverage(NULL, 1, 2, some_Phi, 2, h), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_leverage(path, 1, 2, NULL, 2, h), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_leverage(path, 1, 2, some_Phi, 2, NULL), SNNK_E_NULL);
     assert_says("leverage is NULL");
-    assert_status(snnk_path_leverage(path, 1, 2, some_Phi, 1, h), SNNK_E_STRIDE);
-    assert_status(snnk_path_leverage(path, 1, SIZE_MAX / 4, some_Phi, 2, h), SNNK_E_SIZE);
-    assert_status(snnk_path_leverage(path, -1, 2, some_Phi, 2, h), SNNK_E_RANGE);
+    assert_status(snnk_ridge_path_leverage(path, 1, 2, some_Phi, 1, h), SNNK_E_STRIDE);
+    assert_status(snnk_ridge_path_leverage(path, 1, SIZE_MAX / 4, some_Phi, 2, h), SNNK_E_SIZE);
+    assert_status(snnk_ridge_path_leverage(path, -1, 2, some_Phi, 2, h), SNNK_E_RANGE);
     assert_says("ridge = -1");
-    assert_status(snnk_path_leverage(path, NAN, 2, some_Phi, 2, h), SNNK_E_RANGE);
-    assert_status(snnk_path_leverage(path, 1, 2, bad, 2, h), SNNK_E_NONFINITE);
+    assert_status(snnk_ridge_path_leverage(path, NAN, 2, some_Phi, 2, h), SNNK_E_RANGE);
+    assert_status(snnk_ridge_path_leverage(path, 1, 2, bad, 2, h), SNNK_E_NONFINITE);
     assert_says("Phi[1][1]");
-    assert_ok(snnk_path_leverage(path, 1, 0, NULL, 0, NULL));
+    assert_ok(snnk_ridge_path_leverage(path, 1, 0, NULL, 0, NULL));
     assert_true(h[0] == 7 && h[1] == 7);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
 }
 
 static void test_radius_refuses(void **state) {
@@ -931,7 +941,7 @@ static void test_failing_memory(void **state) {
     const snnk_allocator allocator = test_memory_allocator(&memory);
     const double ridge = 1;
     snnk_lstsq *s = NULL;
-    snnk_path *path = NULL;
+    snnk_ridge_path *path = NULL;
     long step = 0;
     int done = 0;
 
@@ -943,7 +953,7 @@ static void test_failing_memory(void **state) {
 
     for (step = 0; !path; step++) {
         memory.calls = 0, memory.fail_after = step;
-        const int st = snnk_path_create(s, NULL, &path);
+        const int st = snnk_ridge_path_create(s, NULL, &path);
         assert_true((path != NULL) == (st == SNNK_OK));
         assert_true(path || (st == SNNK_E_NOMEM && memory.alive == own));
     }
@@ -959,18 +969,19 @@ static void test_failing_memory(void **state) {
         int st;
 
         memory.calls = 0, memory.fail_after = step;
-        st = snnk_path_solve(path, &ridge, B, 2, &b);
+        st = snnk_ridge_path_solve(path, &ridge, B, 2, &b);
         assert_true(st == SNNK_OK || (st == SNNK_E_NOMEM && B[0] == 5 && B[1] == 6 && b == 7));
         memory.calls = 0;
-        st = snnk_path_add_loo(path, 1, &ridge, 4, some_Phi, 2, some_Y, 1, NULL, NULL, &errors);
+        st = snnk_ridge_path_add_loo(path, 1, &ridge, 4, some_Phi, 2, some_Y, 1, NULL, NULL,
+                                     &errors);
         assert_true(st == SNNK_OK || (st == SNNK_E_NOMEM && errors == 8));
         done = st == SNNK_OK; /* it asks most often */
         memory.calls = 0;
-        st = snnk_path_loo_residuals(path, &ridge, 4, some_Phi, 2, some_Y, 1, NULL, NULL, residuals,
-                                     1);
+        st = snnk_ridge_path_loo_residuals(path, &ridge, 4, some_Phi, 2, some_Y, 1, NULL, NULL,
+                                           residuals, 1);
         assert_true(st == SNNK_OK || (st == SNNK_E_NOMEM && residuals[0] == 9));
         memory.calls = 0;
-        st = snnk_path_leverage(path, 1, 4, some_Phi, 2, h);
+        st = snnk_ridge_path_leverage(path, 1, 4, some_Phi, 2, h);
         assert_true(st == SNNK_OK || (st == SNNK_E_NOMEM && h[0] == 9));
         assert_int_equal(memory.alive, alive);
     }
@@ -980,10 +991,10 @@ static void test_failing_memory(void **state) {
     double rss, chosen;
 
     memory.calls = 0, memory.fail_after = 0;
-    assert_ok(snnk_path_score(path, 1, &ridge, &rss, NULL, NULL));
-    assert_ok(snnk_path_choose_gcv(path, 0, &chosen));
+    assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, NULL, NULL));
+    assert_ok(snnk_ridge_path_choose_gcv(path, 0, &chosen));
     assert_int_equal(memory.calls, 0);
-    snnk_path_free(path);
+    snnk_ridge_path_free(path);
     assert_int_equal(memory.alive, 0);
 }
 
@@ -1003,14 +1014,15 @@ static void powers(float *Phi, float *Y) {
     }
 }
 
-static snnk_path *path_by(int32_t route, const float *Phi, const float *Y, int32_t intercept) {
+static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const float *Y,
+                                int32_t intercept) {
     snnk_lstsq *s = create(POWERS_M, 2);
     const snnk_solve_config config = config_with(intercept);
-    snnk_path *path;
+    snnk_ridge_path *path;
 
-    assert_ok(snnk_lstsq_set_route(s, route));
+    assert_ok(snnk_lstsq_set_factorization(s, factorization));
     assert_ok(snnk_lstsq_add(s, POWERS_N, Phi, POWERS_M, Y, 2, NULL));
-    assert_ok(snnk_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_create(s, &config, &path));
     snnk_lstsq_free(s);
     return path;
 }
@@ -1027,13 +1039,13 @@ static void test_from_a_factor(void **state) {
     (void)state;
     powers(Phi, Y);
     for (int32_t intercept = 0; intercept < 2; intercept++) {
-        snnk_path *paths[2] = {path_by(SNNK_ROUTE_QR, Phi, Y, intercept),
-                               path_by(SNNK_ROUTE_GRAM, Phi, Y, intercept)};
+        snnk_ridge_path *paths[2] = {path_by(SNNK_FACTORIZATION_QR, Phi, Y, intercept),
+                                     path_by(SNNK_FACTORIZATION_GRAM, Phi, Y, intercept)};
         long double mean[POWERS_M + 2], A[POWERS_M * POWERS_M], R[2 * POWERS_M], b[2];
         long double B[2 * POWERS_M];
         double error[2] = {0};
 
-        assert_int_equal(snnk_path_rank(paths[0]), POWERS_M);
+        assert_int_equal(snnk_ridge_path_rank(paths[0]), POWERS_M);
         oracle_system(&rows, intercept, 0, mean, A, R);
         for (size_t l = 0; l < 3; l++) {
             const double both[2] = {ridges[l], ridges[l]};
@@ -1041,13 +1053,15 @@ static void test_from_a_factor(void **state) {
 
             oracle_solution(&rows, ridges[l], mean, A, R, B, b);
             for (size_t k = 0; k < 2 * POWERS_M; k++) largest = fmax(largest, fabs((double)B[k]));
-            for (int route = 0; route < 2; route++) {
+            for (int factorization = 0; factorization < 2; factorization++) {
                 double solved[2 * POWERS_M];
 
-                assert_ok(snnk_path_solve(paths[route], both, solved, POWERS_M, NULL));
+                assert_ok(
+                    snnk_ridge_path_solve(paths[factorization], both, solved, POWERS_M, NULL));
                 for (size_t k = 0; l == 0 && k < 2 * POWERS_M; k++)
-                    error[route] = fmax(error[route], fabs(solved[k] - (double)B[k]) / largest);
-                if (route == 0)
+                    error[factorization] =
+                        fmax(error[factorization], fabs(solved[k] - (double)B[k]) / largest);
+                if (factorization == 0)
                     for (size_t k = 0; k < 2 * POWERS_M; k++)
                         assert_close(solved[k], (double)B[k], 0, 1e-7 * largest);
             }
@@ -1057,12 +1071,12 @@ static void test_from_a_factor(void **state) {
 
                     exact[k] += e * e;
                 }
-            assert_ok(snnk_path_score(paths[0], 1, ridges + l, rss, NULL, NULL));
+            assert_ok(snnk_ridge_path_score(paths[0], 1, ridges + l, rss, NULL, NULL));
             for (size_t k = 0; k < 2; k++) assert_close(rss[k], exact[k], 1e-7, 0);
         }
         assert_true(error[1] > 1000 * error[0]);
-        snnk_path_free(paths[0]);
-        snnk_path_free(paths[1]);
+        snnk_ridge_path_free(paths[0]);
+        snnk_ridge_path_free(paths[1]);
     }
 }
 
@@ -1078,17 +1092,18 @@ static void test_routes_agree(void **state) {
         for (int32_t intercept = 0; intercept < 2; intercept++) {
             double B[2][2 * M], rss[2][4], dof[2][2];
 
-            for (int32_t route = 0; route < 2; route++) {
+            for (int32_t factorization = 0; factorization < 2; factorization++) {
                 snnk_lstsq *s = create(M, 2);
                 const snnk_solve_config config = config_with(intercept);
-                snnk_path *path;
+                snnk_ridge_path *path;
 
-                assert_ok(snnk_lstsq_set_route(s, route));
+                assert_ok(snnk_lstsq_set_factorization(s, factorization));
                 assert_ok(snnk_lstsq_add_weighted(s, n, Phi, M, Y, 2, NULL, weights, NULL));
-                assert_ok(snnk_path_create(s, &config, &path));
-                assert_ok(snnk_path_solve(path, ridges, B[route], M, NULL));
-                assert_ok(snnk_path_score(path, 2, ridges, rss[route], dof[route], NULL));
-                snnk_path_free(path);
+                assert_ok(snnk_ridge_path_create(s, &config, &path));
+                assert_ok(snnk_ridge_path_solve(path, ridges, B[factorization], M, NULL));
+                assert_ok(snnk_ridge_path_score(path, 2, ridges, rss[factorization],
+                                                dof[factorization], NULL));
+                snnk_ridge_path_free(path);
                 snnk_lstsq_free(s);
             }
             /* condition numbers below 100, of moments 1e4 */
@@ -1102,13 +1117,13 @@ static void test_routes_agree(void **state) {
 
 static int by_factor(void **state) {
     (void)state;
-    test_route = SNNK_ROUTE_QR;
+    test_route = SNNK_FACTORIZATION_QR;
     return 0;
 }
 
 static int by_moments(void **state) {
     (void)state;
-    test_route = SNNK_ROUTE_GRAM;
+    test_route = SNNK_FACTORIZATION_GRAM;
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* Moments of universal random features, in closed form. */
-#ifndef SNNK_PREDICT_MOMENTS_H
-#define SNNK_PREDICT_MOMENTS_H
+#ifndef SNNK_SPECTRUM_MOMENTS_H
+#define SNNK_SPECTRUM_MOMENTS_H
 
 #include <complex.h>
 #include <stdbool.h>

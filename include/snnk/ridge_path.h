@@ -19,8 +19,8 @@
  * is below 1e-7 of that of others counts as absent, where snnk_lstsq_solve still sees it. Bring such
  * features to one length first; or sum rows on the QR route: then s_k are squares of the factor's
  * singular values, themselves known to 1e-15 of the largest, at twice to four times the time. */
-#ifndef SNNK_PATH_H
-#define SNNK_PATH_H
+#ifndef SNNK_RIDGE_PATH_H
+#define SNNK_RIDGE_PATH_H
 
 #include <snnk/lstsq.h>
 
@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-typedef struct snnk_path snnk_path;
+typedef struct snnk_ridge_path snnk_ridge_path;
 
 /* Decompose. config: its intercept and rank_tolerance count, its ridge does not; NULL for the defaults.
  * Directions below the tolerance are left out, whatever lambda. O(9 m^3), m^2 doubles kept and 2 m^2 more on
@@ -36,34 +36,35 @@ typedef struct snnk_path snnk_path;
  * freed. A path is immutable: share it between threads. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE,
  * SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0), SNNK_E_SIZE (more than 32766 features, of a factor
  * 23169: LAPACK's limits), SNNK_E_NONFINITE (moments overflow), SNNK_E_NOMEM. */
-SNNK_API int snnk_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config,
-                              snnk_path **path);
+SNNK_API int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config,
+                                    snnk_ridge_path **path);
 
 /* Free it. NULL is fine. */
-SNNK_API void snnk_path_free(snnk_path *path);
+SNNK_API void snnk_ridge_path_free(snnk_ridge_path *path);
 
-SNNK_API size_t snnk_path_features(const snnk_path *path); /* m; 0 for NULL */
-SNNK_API size_t snnk_path_targets(const snnk_path *path);  /* t; 0 for NULL */
-SNNK_API size_t snnk_path_rank(const snnk_path *path);     /* directions kept; 0 for NULL */
+SNNK_API size_t snnk_ridge_path_features(const snnk_ridge_path *path); /* m; 0 for NULL */
+SNNK_API size_t snnk_ridge_path_targets(const snnk_ridge_path *path);  /* t; 0 for NULL */
+SNNK_API size_t snnk_ridge_path_rank(const snnk_ridge_path *path); /* directions kept; 0 for NULL */
 
 /* What each of n_ridges lambdas does to the rows of the statistics. Each output may be NULL. rss, gcv:
  * n_ridges x t, a column a target; dof: n_ridges. gcv is infinite where dof is n, to rounding only at
  * lambda = 0; with as many directions as rows rss is 0 there. ridges: >= 0, finite. SNNK_E_NULL,
  * SNNK_E_RANGE, SNNK_E_SIZE. */
-SNNK_API int snnk_path_score(const snnk_path *path, size_t n_ridges, const double *ridges,
-                             double *rss, double *dof, double *gcv);
+SNNK_API int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges,
+                                   const double *ridges, double *rss, double *dof, double *gcv);
 
 /* The solution B (t x m, row stride ldb >= m) and b (t; NULL if not wanted; zeros without an intercept)
  * with a lambda for each target (ridges: t). O(t m^2). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE,
  * SNNK_E_RANGE, SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
-SNNK_API int snnk_path_solve(const snnk_path *path, const double *ridges, double *B, size_t ldb,
-                             double *b);
+SNNK_API int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, double *B,
+                                   size_t ldb, double *b);
 
 /* The lambda of least gcv: the best of a grid of 10 a decade between 1e-12 (of a factor 1e-18) and 1e3
  * times the mean of all m values of s (0 for those left out), then refined between its neighbours
  * (golden section, to a part in 1e4). common = 1: one for the sum over all targets, written t times; 0:
  * one for each target. ridges: t. SNNK_E_NULL, SNNK_E_RANGE. */
-SNNK_API int snnk_path_choose_gcv(const snnk_path *path, int32_t common, double *ridges);
+SNNK_API int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t common,
+                                        double *ridges);
 
 /* Add to errors (n_ridges x t) the squared leave-one-out residuals of n rows, which must be among those
  * of the statistics: after one more pass over all rows, divided by their number, it is the
@@ -74,19 +75,20 @@ SNNK_API int snnk_path_choose_gcv(const snnk_path *path, int32_t common, double 
  * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the first lambda, label or weight that is not in its
  * range, or says that Y and labels are both given), SNNK_E_NONFINITE, SNNK_E_NOMEM: nothing was
  * added. */
-SNNK_API int snnk_path_add_loo(const snnk_path *path, size_t n_ridges, const double *ridges,
-                               size_t n, const float *Phi, size_t ldphi, const float *Y, size_t ldy,
-                               const int32_t *labels, const float *weights, double *errors);
+SNNK_API int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges,
+                                     const double *ridges, size_t n, const float *Phi, size_t ldphi,
+                                     const float *Y, size_t ldy, const int32_t *labels,
+                                     const float *weights, double *errors);
 
 /* The leave-one-out residuals themselves, y - prediction without the row: residuals n x t, row stride
  * ldr >= t, with a lambda for each target (ridges: t); infinite, with the sign of the residual, where
  * the leverage is 1. Else as above. */
-SNNK_API int snnk_path_loo_residuals(const snnk_path *path, const double *ridges, size_t n,
-                                     const float *Phi, size_t ldphi, const float *Y, size_t ldy,
-                                     const int32_t *labels, const float *weights, float *residuals,
-                                     size_t ldr);
+SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges,
+                                           size_t n, const float *Phi, size_t ldphi, const float *Y,
+                                           size_t ldy, const int32_t *labels, const float *weights,
+                                           float *residuals, size_t ldr);
 
-/* Leverage h of n new rows (n values) at one lambda. With sigma^2 = rss/(n - dof) from snnk_path_score,
+/* Leverage h of n new rows (n values) at one lambda. With sigma^2 = rss/(n - dof) from snnk_ridge_path_score,
  * for the noise of a row of weight 1: at lambda = 0 the variance of a prediction is sigma^2 h, of a new
  * observation of weight w sigma^2 (1/w + h). With a ridge that is the variance given the rows, if
  * coefficients are taken to be normal around 0 with the variance sigma^2/lambda; what noise alone does
@@ -94,8 +96,8 @@ SNNK_API int snnk_path_loo_residuals(const snnk_path *path, const double *ridges
  * of its length there over lambda in h, also where the solution leaves such directions out: infinity at
  * lambda = 0. O(n m^2). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE,
  * SNNK_E_NOMEM. */
-SNNK_API int snnk_path_leverage(const snnk_path *path, double ridge, size_t n, const float *Phi,
-                                size_t ldphi, double *leverage);
+SNNK_API int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n,
+                                      const float *Phi, size_t ldphi, double *leverage);
 
 /* Leave-one-out conformal intervals (the jackknife of Barber, Candes, Ramdas & Tibshirani 2021): prediction +-
  * *radius holds a new observation with probability about 1 - miss, whatever the distribution, if rows
@@ -103,7 +105,7 @@ SNNK_API int snnk_path_leverage(const snnk_path *path, double ridge, size_t n, c
  * |residuals|, `stride` apart; infinite where n is too small for that. 0 < miss < 1. O(n); allocates
  * nothing. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SHAPE (n = 0), SNNK_E_STRIDE (stride = 0),
  * SNNK_E_NONFINITE (a NaN; infinities count as largest), SNNK_E_SIZE. */
-SNNK_API int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, double miss,
+SNNK_API int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, double alpha,
                                    double *radius);
 
 #ifdef __cplusplus

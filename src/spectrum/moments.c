@@ -1,4 +1,4 @@
-#include "predict/moments.h"
+#include "spectrum/moments.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "spectrum/atoms.h"
+#include "map/atoms.h"
 
 #include <math.h>
 #include <stdlib.h>

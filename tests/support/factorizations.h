@@ -6,18 +6,19 @@
 
 #include "solve/qr.h"
 
-static inline snnk_lstsq *route_create(size_t m, size_t t, int32_t route) {
+static inline snnk_lstsq *route_create(size_t m, size_t t, int32_t factorization) {
     snnk_lstsq *s = NULL;
 
     assert_ok(snnk_lstsq_create(m, t, NULL, &s));
-    assert_ok(snnk_lstsq_set_route(s, route));
+    assert_ok(snnk_lstsq_set_factorization(s, factorization));
     return s;
 }
 
 /* n packed rows with weights or NULL. */
 static inline snnk_lstsq *route_collect(size_t n, size_t m, size_t t, const float *Phi,
-                                        const float *Y, const float *weights, int32_t route) {
-    snnk_lstsq *s = route_create(m, t, route);
+                                        const float *Y, const float *weights,
+                                        int32_t factorization) {
+    snnk_lstsq *s = route_create(m, t, factorization);
 
     assert_ok(snnk_lstsq_add_weighted(s, n, Phi, m, Y, t, NULL, weights, NULL));
     return s;
@@ -31,7 +32,7 @@ static inline void route_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, 
     assert_ok(snnk__lstsq_clone(a, NULL, &moments[0]));
     assert_ok(snnk__lstsq_clone(e, NULL, &moments[1]));
     for (int i = 0; i < 2; i++)
-        if (moments[i]->route != SNNK_ROUTE_GRAM) snnk__qr_to_gram(moments[i]);
+        if (moments[i]->factorization != SNNK_FACTORIZATION_GRAM) snnk__qr_to_gram(moments[i]);
     assert_close(a->weight, e->weight, 1e-14, 0); /* sums of up to 50 weights of one size */
     statistics_assert_close(moments[0], moments[1], rtol, atol_mean);
     for (int i = 0; i < 2; i++) snnk_lstsq_free(moments[i]);

@@ -1,5 +1,7 @@
 /* Layers in narrow storage. */
 #include "base/size.h"
+#include <snnk/quantize.h>
+
 #include "layer/layer.h"
 
 /* to = from, rounded to the storage of `to`. row: columns of scratch. */

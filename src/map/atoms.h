@@ -1,12 +1,12 @@
 /* Atoms of a spectrum, and the rows that each is given. */
-#ifndef SNNK_SPECTRUM_ATOMS_H
-#define SNNK_SPECTRUM_ATOMS_H
+#ifndef SNNK_MAP_ATOMS_H
+#define SNNK_MAP_ATOMS_H
 
 #include <snnk/urf.h>
 #include <stdint.h>
 
 #include "base/memory.h"
-#include "predict/moments.h"
+#include "spectrum/moments.h"
 #include "spectrum/spectrum.h"
 
 typedef struct snnk__urf_atom {

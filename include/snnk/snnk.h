@@ -75,6 +75,7 @@
 #include <snnk/quantize.h>
 #include <snnk/ridge_path.h>
 #include <snnk/rls.h>
+#include <snnk/rows.h>
 #include <snnk/scaling.h>
 #include <snnk/spectrum.h>
 #include <snnk/status.h>

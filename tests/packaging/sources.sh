@@ -20,7 +20,7 @@ report() { # report NAME OFFENDING-LINES
 # The folders from the bottom to the top, each with the public headers that belong to it: a folder
 # includes only from itself, from the folders above its line, and from their public headers.
 folders='
-base: status version workspace activation projection storage
+base: status version workspace rows activation projection storage
 kernels:
 solve: lstsq ridge_path rls logistic
 projection:

@@ -1,0 +1,56 @@
+/* Rows: data to learn from, to forget, or to score.
+ *
+ * Every function that takes data takes a snnk_rows. It borrows the arrays for the duration of the call.
+ *
+ *     snnk_rows rows;
+ *     snnk_rows_init(&rows, sizeof rows);
+ *     rows.n = n;
+ *     rows.X = X;
+ *     rows.labels = labels;
+ *     snnk_fit_add(fit, &rows, NULL);
+ *
+ * or, in C, snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL). */
+#ifndef SNNK_ROWS_H
+#define SNNK_ROWS_H
+
+#include <snnk/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A batch of rows. Set exactly one of X and X_f64. Where a function needs targets, set exactly one of Y,
+ * Y_f64 and labels; where it needs none, those are ignored. */
+typedef struct snnk_rows {
+    size_t size;           /* bytes of this struct as the caller knows it; set by snnk_rows_init */
+    size_t n;              /* number of rows; 0 is legal and does nothing */
+    size_t inputs;         /* columns of X, checked against the learner; 0 (default): not checked */
+    size_t outputs;        /* columns of Y, or classes of labels, checked likewise; 0 (default): not
+                            * checked */
+    const float *X;        /* inputs, n x inputs, row-major */
+    const double *X_f64;   /* the same in double */
+    size_t ldx;            /* row stride of X in elements, >= inputs; 0 (default): inputs */
+    const float *Y;        /* targets, n x outputs, row-major */
+    const double *Y_f64;   /* the same in double */
+    size_t ldy;            /* row stride of Y in elements, >= outputs; 0 (default): outputs */
+    const int32_t *labels; /* class numbers, n values in 0 ... outputs-1 */
+    const float *weights; /* how much each row counts, n values in 1e-30 ... 1e30; NULL (default): 1
+                            * each. A row of weight 3 counts like 3 equal rows */
+} snnk_rows;
+
+/* Set every field to its default.
+ *   rows       the struct to fill
+ *   rows_size  sizeof *rows, as the caller was compiled
+ * SNNK_E_NULL, SNNK_E_CONFIG (a size this library does not know). */
+SNNK_API int snnk_rows_init(snnk_rows *rows, size_t rows_size);
+
+#ifndef __cplusplus
+/* Rows written in place: SNNK_ROWS(.n = n, .X = X, .Y = Y). */
+#define SNNK_ROWS(...) (&(const snnk_rows){.size = sizeof(snnk_rows), __VA_ARGS__})
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -81,6 +81,56 @@ static inline void golden_map(golden *g, const snnk_map *map) {
     if (st == SNNK_OK) golden_floats(g, 'f', m, out);
 }
 
+/* What is made from the map of a network that is one layer: a fold behind a linear map of 3 inputs, a
+ * map with other rows (t: orthogonal ones come from LAPACK), a prediction. */
+static inline void golden_map_derived(golden *g, const snnk_map *map) {
+    static float V[8 * 3], c[8], X[8], Phi[40 * GOLDEN_INPUTS];
+    const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
+    snnk_prediction prediction;
+    snnk_map *made = NULL;
+    int st;
+
+    if (d > 8 || m > 40 * GOLDEN_INPUTS) return;
+    golden_fill(d * 3, 2000, V);
+    golden_fill(d, 2100, c);
+    golden_fill(d, 17, X);
+    for (size_t i = 0; i < d * 3; i++) V[i] *= 0.5f;
+    st = snnk_map_fold(map, 3, V, 3, c, &made);
+    if (st == SNNK_OK) st = snnk_map_input_tower(made, 1, X, 3, Phi, m, NULL);
+    golden_put(g, 's', st);
+    if (st == SNNK_OK) golden_floats(g, 'f', m, Phi);
+    snnk_map_free(made);
+    st = snnk_map_redraw(map, 1234, 0, NULL, 0, &made);
+    if (st == SNNK_OK) st = snnk_map_input_tower(made, 1, X, d, Phi, m, NULL);
+    golden_put(g, 's', st);
+    if (st == SNNK_OK) golden_floats(g, 't', m, Phi);
+    snnk_map_free(made);
+    snnk_prediction_init(&prediction, sizeof prediction);
+    st = snnk_map_predict_norms(map, 0.75, 1.25, 0.25, 0.5, NULL, &prediction);
+    golden_put(g, 's', st);
+    if (st == SNNK_OK) golden_put(g, 'd', prediction.standard_error);
+}
+
+/* What is made from a network of several layers: the features of its last layer, and a bundle. */
+static inline void golden_network_derived(golden *g, const snnk_network *network) {
+    static float X[8], Y[1024];
+    const size_t layers = snnk_network_layers(network), l = snnk_network_outputs(network),
+                 m = snnk_layer_features(snnk_network_layer(network, layers - 1));
+    snnk_network *bundled = NULL;
+    int st;
+
+    if (snnk_network_inputs(network) > 8 || m > 1024 || l > 1024) return;
+    golden_fill(8, 17, X);
+    st = snnk_network_features(network, 1, X, 8, Y, m, NULL);
+    golden_put(g, 's', st);
+    if (st == SNNK_OK) golden_floats(g, 'f', m, Y);
+    st = snnk_network_bundle(network, 0, layers - 1, &bundled);
+    if (st == SNNK_OK) st = snnk_network_forward(bundled, 1, X, 8, Y, l, NULL);
+    golden_put(g, 's', st);
+    if (st == SNNK_OK) golden_floats(g, 'f', l, Y);
+    snnk_network_free(bundled);
+}
+
 static inline void golden_solve(golden *g, snnk_lstsq *lstsq) {
     double B[256], b[16];
     const size_t m = snnk_lstsq_features(lstsq), t = snnk_lstsq_targets(lstsq);
@@ -125,6 +175,7 @@ static inline void golden_lstsq(golden *g, snnk_lstsq *lstsq) {
 static inline void golden_network(golden *g, snnk_network *network, int32_t storage) {
     static float X[GOLDEN_ROWS * GOLDEN_INPUTS], Y[GOLDEN_ROOM];
     const size_t d = snnk_network_inputs(network), n = GOLDEN_ROWS;
+    const snnk_map *map = snnk_layer_map(snnk_network_layer(network, 0));
     snnk_lstsq *statistics = snnk_network_statistics(network);
     size_t l = snnk_network_outputs(network);
     snnk_network *narrow = NULL;
@@ -135,8 +186,8 @@ static inline void golden_network(golden *g, snnk_network *network, int32_t stor
     golden_put(g, 's', st);
     if (st != SNNK_OK) return;
     golden_floats(g, 'f', n * l, Y);
-    if (snnk_network_layers(network) == 1 && snnk_layer_map(snnk_network_layer(network, 0)))
-        golden_map(g, snnk_layer_map(snnk_network_layer(network, 0)));
+    if (snnk_network_layers(network) == 1 && map) golden_map(g, map), golden_map_derived(g, map);
+    if (snnk_network_layers(network) > 1) golden_network_derived(g, network);
     if (storage != SNNK_STORAGE_F32) {
         st = snnk_network_quantize(network, storage, 0, NULL, 0, NULL, NULL, &narrow);
         if (st == SNNK_OK) st = snnk_network_forward(narrow, n, X, d, Y, l, NULL);

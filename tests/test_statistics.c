@@ -247,7 +247,7 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);
     assert_ok(snnk_network_set_statistics(network, lstsq));
     assert_ok(snnk_network_set_statistics(network, snnk_network_statistics(network))); /* its own */
-    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE); /* no rows */
+    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);              /* no rows */
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(network, layer), SNNK_E_STATE);
     assert_status(snnk_network_features(dense, 1, X, D, NULL, 1, NULL), SNNK_E_UNSUPPORTED);

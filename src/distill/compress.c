@@ -44,7 +44,8 @@ static bool is_dense(const snnk_layer *layer) { return snnk_layer_activation(lay
 static size_t layers_of_part(const snnk_network *network, size_t first) {
     const snnk_layer *layer = network->layers[first];
 
-    if (first + 1 == network->n_layers || !is_dense(layer) || snnk_layer_activation(layer) == SNNK_IDENTITY)
+    if (first + 1 == network->n_layers || !is_dense(layer) ||
+        snnk_layer_activation(layer) == SNNK_IDENTITY)
         return 1;
     layer = network->layers[first + 1];
     return snnk_layer_activation(layer) == SNNK_IDENTITY ? 2 : 1;

@@ -162,7 +162,7 @@ static inline void golden_lstsq(golden *g, snnk_lstsq *lstsq) {
 
     golden_put(g, 'b', (double)snnk_lstsq_rows(lstsq));
     golden_put(g, 'b', snnk_lstsq_weight(lstsq));
-    golden_put(g, 'b', snnk_lstsq_route(lstsq));
+    golden_put(g, 'b', snnk_lstsq_factorization(lstsq));
     golden_solve(g, lstsq);
     if (3 * m > 256 || 3 * t > 64) return;
     golden_rows(3, m, t, Phi, Y);

@@ -19,19 +19,18 @@ int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_
 int snnk__weights_add_part(const snnk_allocator *allocator, size_t columns, int32_t storage,
                            snnk__panel_shape shape, snnk__weights *weights) {
     snnk__panels *part = &weights->parts[weights->n_parts];
-    const int st = storage == SNNK_STORAGE_F32
-                       ? snnk__panels_create(allocator, weights->rows, columns, shape, "weights",
-                                             part)
-                       : snnk__panels_create_narrow(allocator, weights->rows, columns, storage,
-                                                    "weights", part);
+    const int st =
+        storage == SNNK_STORAGE_F32
+            ? snnk__panels_create(allocator, weights->rows, columns, shape, "weights", part)
+            : snnk__panels_create_narrow(allocator, weights->rows, columns, storage, "weights",
+                                         part);
 
     if (st == SNNK_OK) weights->n_parts++;
     return st;
 }
 
 void snnk__weights_free(const snnk_allocator *allocator, snnk__weights *weights) {
-    for (size_t p = 0; p < weights->n_parts; p++)
-        snnk__panels_free(allocator, &weights->parts[p]);
+    for (size_t p = 0; p < weights->n_parts; p++) snnk__panels_free(allocator, &weights->parts[p]);
     snnk__free(allocator, weights->parts);
     snnk__free(allocator, weights->bias);
 }
@@ -87,6 +86,30 @@ void snnk__weights_entries(const void *context, size_t first, size_t count, void
         while (k >= weights->parts[p].columns) k -= weights->parts[p++].columns;
         x[e] = snnk__panels_entry(&weights->parts[p], (first + e) / columns, k);
     }
+}
+
+void snnk__weights_write(const snnk__weights *weights, const char *name, size_t columns,
+                         snnk__sink *sink) {
+    const snnk__array W = snnk__array_2(name, SNNK__ELEMENT_F32, weights->rows, columns);
+
+    snnk__write_array(sink, snnk__array_1("bias", SNNK__ELEMENT_F32, weights->rows), weights->bias);
+    sink->elements(sink, &W, snnk__weights_entries, weights);
+}
+
+int snnk__weights_read(const snnk__source *source, const char *name, size_t rows, size_t columns,
+                       float **W, float **bias) {
+    const snnk__array matrix = snnk__array_2(name, SNNK__ELEMENT_F32, rows, columns),
+                      vector = snnk__array_1("bias", SNNK__ELEMENT_F32, rows);
+    int st;
+
+    if ((st = snnk__find_array(source, matrix)) != SNNK_OK) return st;
+    if ((st = snnk__find_array(source, vector)) != SNNK_OK) return st;
+    st = snnk__alloc(source->allocator, rows * columns, sizeof **W, "weights", W);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__alloc(source->allocator, rows, sizeof **bias, "a bias", bias)) != SNNK_OK)
+        return st;
+    if ((st = snnk__read_array(source, matrix, *W)) != SNNK_OK) return st;
+    return snnk__read_array(source, vector, *bias);
 }
 
 uint64_t snnk__panels_bytes(const snnk__panels *panels) {

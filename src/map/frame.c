@@ -111,6 +111,37 @@ void snnk__frame_unfold(const snnk_frame *frame, double *framed) {
     for (size_t k = 0; k < frame->inputs; k++) framed[k] /= frame->scale[k];
 }
 
+snnk__framed_weight snnk__frame_dual(const snnk_frame *frame, const float *w, double b,
+                                     double *framed, float *dual) {
+    snnk__framed_weight weight = {.offset = b};
+
+    snnk__frame_weight(frame, w, framed);
+    for (size_t k = 0; k < frame->inputs; k++) {
+        weight.norm2 += framed[k] * framed[k];
+        weight.offset += (double)w[k] * frame->mean[k];
+    }
+    snnk__frame_unfold(frame, framed);
+    for (size_t k = 0; k < frame->inputs; k++) dual[k] = (float)framed[k];
+    return weight;
+}
+
+double snnk__frame_place(const snnk_frame *frame, bool weights, const float *x, double b,
+                         double *framed) {
+    double offset = b;
+
+    if (weights)
+        snnk__frame_weight(frame, x, framed);
+    else
+        snnk__frame_input(frame, x, framed);
+    for (size_t k = 0; k < frame->inputs; k++) {
+        if (weights)
+            offset += x[k] * frame->mean[k];
+        else if (frame->weight_mean)
+            offset += (x[k] - frame->mean[k]) * frame->weight_mean[k];
+    }
+    return offset;
+}
+
 int snnk_frame_norms(const snnk_frame *frame, double *input_norm, double *weight_norm) {
     const int st = snnk__check_pointer(frame, "frame");
 

@@ -2,13 +2,8 @@
 
 #include <math.h>
 
-snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double theta, double A,
+snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double complex turn, double A,
                                  bool hyperbolic) {
-    /* At 0 and pi/2 without the rounding of pi: a tower that is real stays so. */
-    const double complex turn = theta == 0                      ? 1
-                                : theta >= 1.570796326794896619 ? I
-                                                                : cos(theta) + I * sin(theta);
-
     return (snnk__urf_pairing){s * turn, kappa / (s * turn), A, hyperbolic};
 }
 

@@ -24,8 +24,8 @@ typedef struct snnk__urf_second {
     double complex square; /* E H^2 */
 } snnk__urf_second;
 
-/* beta, and alpha = s exp(i theta), for one rate. */
-snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double theta, double A,
+/* alpha = s turn, |turn| = 1, and beta, for one rate. */
+snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double complex turn, double A,
                                  bool hyperbolic);
 
 /* E|H|^2 and E H^2 for g ~ N(0, I_d). May be infinite. */

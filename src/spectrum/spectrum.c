@@ -102,6 +102,30 @@ int snnk__spectrum_alloc(size_t count, const snnk_spectrum_config *config,
     return SNNK_OK;
 }
 
+static void clear_settings(snnk_spectrum_config *config, int32_t method) {
+    config->method = method;
+    config->points = 0;
+    config->half_period = 0;
+    config->largest_frequency = 0;
+}
+
+int snnk__spectrum_line(int32_t activation, double intercept, double slope, double error,
+                        const snnk_spectrum_config *config, const snnk_allocator *allocator,
+                        snnk_spectrum **spectrum) {
+    snnk_spectrum *made;
+    const int st = snnk__spectrum_alloc(0, config, allocator, &made);
+
+    if (st != SNNK_OK) return st;
+    made->intercept = intercept;
+    made->slope = slope;
+    made->error = error;
+    made->activation = activation;
+    made->config.allocator = NULL;
+    clear_settings(&made->config, SNNK_SPECTRUM_EXTENSION);
+    *spectrum = made;
+    return SNNK_OK;
+}
+
 void snnk_spectrum_free(snnk_spectrum *spectrum) {
     if (!spectrum) return;
     const snnk_allocator allocator = spectrum->allocator;
@@ -114,13 +138,6 @@ void snnk_spectrum_free(snnk_spectrum *spectrum) {
 static bool is_exact(int32_t activation) {
     return activation == SNNK_IDENTITY || activation == SNNK_SIN || activation == SNNK_COS ||
            activation == SNNK_EXP;
-}
-
-static void clear_settings(snnk_spectrum_config *config, int32_t method) {
-    config->method = method;
-    config->points = 0;
-    config->half_period = 0;
-    config->largest_frequency = 0;
 }
 
 static int create_exact(int32_t activation, const snnk_spectrum_config *config,

@@ -24,6 +24,12 @@ struct snnk_spectrum {
 int snnk__spectrum_alloc(size_t count, const snnk_spectrum_config *config,
                          const snnk_allocator *allocator, snnk_spectrum **spectrum);
 
+/* A spectrum without atoms, intercept + slope z, that stands for an activation on the config's interval
+ * within `error`. SNNK_E_NOMEM. */
+int snnk__spectrum_line(int32_t activation, double intercept, double slope, double error,
+                        const snnk_spectrum_config *config, const snnk_allocator *allocator,
+                        snnk_spectrum **spectrum);
+
 /* A function of one variable. */
 typedef double (*snnk__function_f64)(double z, void *user);
 

@@ -215,6 +215,7 @@ static void test_failing_allocations(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_network_load_memory(file, bytes, &allocator, &network);
+        assert_made(st, network);
         snnk_network_free(network);
     });
     free(file);

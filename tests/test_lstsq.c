@@ -455,7 +455,7 @@ static void test_failing_memory(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_lstsq_create(2, 1, &allocator, &s);
-        assert_true((s == NULL) == (st != SNNK_OK));
+        assert_made(st, s);
         snnk_lstsq_free(s);
     });
 

@@ -726,6 +726,7 @@ static void lstsq_misuse(void **state) {
     assert_ok(snnk_lstsq_save(lstsq, test_path(&files, "s")));
     assert_survives_failing_allocations(memory, status, {
         status = snnk_lstsq_load(files.path, &allocator, &loaded);
+        assert_made(status, loaded);
         snnk_lstsq_free(loaded);
     });
     snnk_lstsq_free(lstsq);

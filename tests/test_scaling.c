@@ -232,10 +232,12 @@ static void test_failing_allocations(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, status, {
         status = snnk_scaling_create(D, SNNK_SCALING_COMMON, &allocator, &scaling);
+        assert_made(status, scaling);
         snnk_scaling_free(scaling);
     });
     assert_survives_failing_allocations(memory, status, {
         status = snnk_scaling_create_given(D, NULL, NULL, &allocator, &scaling);
+        assert_made(status, scaling);
         snnk_scaling_free(scaling);
     });
 }

@@ -534,12 +534,14 @@ static void failing_allocations(void **state) {
     test_write(&files, "t", csv_text, sizeof csv_text - 1);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
     assert_true(memory.calls > 5); /* the allocator was asked */
     test_write(&files, "t", idx_gz, sizeof idx_gz);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
 }

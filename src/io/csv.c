@@ -107,7 +107,7 @@ static int read_record(csv_reader *csv, snnk__csv_scanner *scanner, size_t row) 
         fields++;
     }
     if (fields != columns)
-        return snnk__fail(SNNK_E_RAGGED, "line %zu has %zu fields, the header has %zu", line,
+        return snnk__fail(SNNK_E_RAGGED, "line %zu has %zu fields, but the header has %zu", line,
                           fields, columns);
     if (row >= csv->capacity)
         return snnk__fail(SNNK_E_INTERNAL, "more than %zu records", csv->capacity);
@@ -143,7 +143,9 @@ static int locate_words(csv_reader *csv) {
             if (st != SNNK_OK) return st;
             if (!csv->is_words[j]) continue;
             if (field.length > UINT32_MAX || row > UINT32_MAX)
-                return snnk__fail(SNNK_E_SIZE, "more than 2^32 rows, or a word that long");
+                return snnk__fail(
+                    SNNK_E_SIZE,
+                    "there are more than 2^32 rows, or a word is longer than 2^32 bytes");
             csv->cells[k++ * rows + row] =
                 (word_cell){field.text, (uint32_t)field.length, (uint32_t)row};
         }
@@ -261,7 +263,7 @@ int snnk__csv_parse(snnk__cursor file, snnk_table *table) {
         if ((st = snnk__csv_take(&csv.body, &field, &last)) != SNNK_OK) return st;
 
     csv.c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!csv.c_locale) return snnk__fail(SNNK_E_NOMEM, "out of memory: the C locale");
+    if (!csv.c_locale) return snnk__fail(SNNK_E_NOMEM, "out of memory for the C locale");
     st = read_body(&csv);
     freelocale(csv.c_locale);
     snnk__free(&table->allocator, csv.is_words);

@@ -13,7 +13,8 @@ static bool is_text(unsigned char byte) {
 }
 
 static int fail_byte(const snnk__csv_scanner *s, unsigned char byte) {
-    return snnk__fail(SNNK_E_FORMAT, "byte 0x%02x in line %zu: not a text file", byte, s->line);
+    return snnk__fail(SNNK_E_FORMAT, "byte 0x%02x in line %zu does not occur in text files", byte,
+                      s->line);
 }
 
 static void pass(snnk__csv_scanner *s, size_t n) {
@@ -28,7 +29,7 @@ static int take_quoted(snnk__csv_scanner *s, snnk__csv_field *field) {
 
     for (;; i++) {
         if (i == s->rest.left)
-            return snnk__fail(SNNK_E_FORMAT, "line %zu: a quote is opened and never closed",
+            return snnk__fail(SNNK_E_FORMAT, "line %zu: a quote is opened but never closed",
                               first_line);
         const unsigned char byte = s->rest.at[i];
         if (!is_text(byte)) return fail_byte(s, byte);
@@ -51,7 +52,7 @@ static int take_bare(snnk__csv_scanner *s, snnk__csv_field *field) {
         if (byte == ',' || byte == '\n' || byte == '\r') break;
         if (byte == '"')
             return snnk__fail(SNNK_E_FORMAT,
-                              "line %zu: a quote inside a field that does not begin with one",
+                              "line %zu: a quote inside a field that does not begin with a quote",
                               s->line);
         if (!is_text(byte)) return fail_byte(s, byte);
     }

@@ -63,16 +63,16 @@ static int read_descr(snnk__cursor *c, npy_header *header) {
     int length;
 
     if (!accept_string(c, &text, &length))
-        return snnk__fail(SNNK_E_FORMAT, "'descr' is not a simple type; structured arrays are not "
-                                         "read");
+        return snnk__fail(SNNK_E_FORMAT,
+                          "'descr' is not a simple type: structured arrays are not supported");
     for (size_t i = 0; length == 3 && i < sizeof known / sizeof known[0]; i++) {
         if (memcmp(text + 1, known[i].code, 2) != 0) continue;
         const bool single = snnk__element_bytes(known[i].type) == 1;
 
         if (text[0] == '>' && !single)
             return snnk__fail(SNNK_E_FORMAT,
-                              "type '%.*s' is big-endian; save it as '<%s', little-endian", length,
-                              text, known[i].code);
+                              "type '%.*s' is big-endian: save the array as little-endian '<%s'",
+                              length, text, known[i].code);
         if (text[0] != '<' && !(single && (text[0] == '|' || text[0] == '>'))) break;
         header->type = known[i].type;
         return SNNK_OK;
@@ -118,7 +118,7 @@ static int read_shape(snnk__cursor *c, npy_header *header) {
     }
     return SNNK_OK;
 bad:
-    return snnk__fail(SNNK_E_FORMAT, "'shape' is not a tuple of sizes");
+    return snnk__fail(SNNK_E_FORMAT, "'shape' is not a tuple of non-negative integers");
 }
 
 static int read_entry(snnk__cursor *c, npy_header *header) {
@@ -126,7 +126,7 @@ static int read_entry(snnk__cursor *c, npy_header *header) {
     int length;
 
     if (!accept_string(c, &key, &length) || !accept(c, ':'))
-        return snnk__fail(SNNK_E_FORMAT, "the .npy header is not a dictionary of strings");
+        return snnk__fail(SNNK_E_FORMAT, "a key of the .npy header is not a string");
     if (length == 5 && memcmp(key, "descr", 5) == 0 && !header->has_descr) {
         header->has_descr = true;
         return read_descr(c, header);
@@ -139,7 +139,7 @@ static int read_entry(snnk__cursor *c, npy_header *header) {
         header->has_shape = true;
         return read_shape(c, header);
     }
-    return snnk__fail(SNNK_E_FORMAT, "key '%.*s' of the .npy header is unknown, or there twice",
+    return snnk__fail(SNNK_E_FORMAT, "key '%.*s' of the .npy header is unknown or occurs twice",
                       length, key);
 }
 
@@ -159,11 +159,12 @@ static int read_header(snnk__cursor c, npy_header *header) {
     skip_spaces(&c);
     if (c.left > 0) return snnk__fail(SNNK_E_FORMAT, "text follows the .npy header's dictionary");
     if (!header->has_descr || !header->has_order || !header->has_shape)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "the .npy header lacks one of 'descr', 'fortran_order', 'shape'");
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "one of 'descr', 'fortran_order' and 'shape' is missing from the .npy header");
     if (header->fortran_order && header->shape.n_dims > 1)
-        return snnk__fail(SNNK_E_FORMAT, "the array is in Fortran order (columns first); save "
-                                         "numpy.ascontiguousarray of it");
+        return snnk__fail(SNNK_E_FORMAT, "the array is in Fortran order (column by column): save "
+                                         "numpy.ascontiguousarray(array) instead");
     return SNNK_OK;
 }
 
@@ -177,26 +178,25 @@ int snnk__npy_parse(snnk__cursor head, size_t beyond, snnk_table *table) {
     /* A head that is not the whole file has room for these: what it lacks, the file lacks. */
     if (!snnk__take(&head, 8, &magic))
         return snnk__fail(SNNK_E_TRUNCATED,
-                          "a .npy header takes more than 8 bytes, the file has "
-                          "%zu",
-                          bytes);
+                          "a .npy file has more than 8 bytes, but this one has %zu", bytes);
     if (memcmp(magic, "\x93NUMPY", 6) != 0)
-        return snnk__fail(SNNK_E_FORMAT, "begins with 0x93, but not as a .npy file");
+        return snnk__fail(SNNK_E_FORMAT, "the file begins with 0x93, but is not a .npy file");
     if (magic[6] < 1 || magic[6] > 3 || magic[7] != 0)
         return snnk__fail(SNNK_E_FORMAT, ".npy version %d.%d is not one of 1.0, 2.0, 3.0", magic[6],
                           magic[7]);
     const size_t length_bytes = magic[6] == 1 ? 2 : 4;
     if (!snnk__take(&head, length_bytes, &length))
-        return snnk__fail(SNNK_E_TRUNCATED, "the .npy file ends in its header, at %zu bytes",
+        return snnk__fail(SNNK_E_TRUNCATED, "the .npy file ends inside its header, after %zu bytes",
                           bytes);
     dictionary.left =
         length_bytes == 2 ? snnk__load_u16(length, false) : snnk__load_u32(length, false);
     if (dictionary.left > head.left + beyond)
-        return snnk__fail(SNNK_E_TRUNCATED, "the .npy header announces %zu bytes, the file has %zu",
+        return snnk__fail(SNNK_E_TRUNCATED,
+                          "the .npy header should have %zu bytes, but only %zu are left",
                           dictionary.left, head.left + beyond);
     if (dictionary.left > SNNK__MAX_NPY_HEADER ||
         !snnk__take(&head, dictionary.left, &dictionary.at))
-        return snnk__fail(SNNK_E_FORMAT, "a .npy header of %zu bytes: %zu are the limit",
+        return snnk__fail(SNNK_E_FORMAT, "the .npy header has %zu bytes, above the limit of %zu",
                           dictionary.left, SNNK__MAX_NPY_HEADER);
     if ((st = read_header(dictionary, &header)) != SNNK_OK) return st;
     return snnk__table_set_cells(table, &header.shape, header.type, false, bytes - head.left,
@@ -232,7 +232,7 @@ int snnk_table_save_npy(const char *path, size_t n, size_t columns, const float 
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if (columns == 0) return snnk__fail(SNNK_E_SHAPE, "columns = 0: a table needs a column");
+    if (columns == 0) return snnk__fail(SNNK_E_SHAPE, "columns = 0: a table needs at least 1");
     if ((st = snnk__check_matrix(X, "X", n, columns, ldx, sizeof *X)) != SNNK_OK) return st;
 
     memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76 = 128 - 10 */

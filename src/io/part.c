@@ -24,7 +24,7 @@ int snnk__file_measure(int fd, const char *path, bool *regular, size_t *size) {
     if (fstat(fd, &about) != 0) return snnk__fail_errno(path, "read");
     *regular = S_ISREG(about.st_mode) && about.st_size > 0; /* 0 says nothing under /proc */
     if (*regular && (uintmax_t)about.st_size >= PTRDIFF_MAX)
-        return snnk__fail(SNNK_E_SIZE, "%s: %jd bytes are more than a size can hold", path,
+        return snnk__fail(SNNK_E_SIZE, "%s: a length of %jd bytes overflows size_t", path,
                           (intmax_t)about.st_size);
     *size = *regular ? (size_t)about.st_size : 0;
     return SNNK_OK;
@@ -43,9 +43,10 @@ int snnk__file_read_part(int fd, const char *path, size_t begin, size_t n, void 
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return snnk__fail_errno(path, "read");
         if (got == 0)
-            return snnk__fail(SNNK_E_TRUNCATED,
-                              "%s: ends at byte %zu, and was longer when it was opened", path,
-                              begin + done);
+            return snnk__fail(
+                SNNK_E_TRUNCATED,
+                "%s: the file now ends at byte %zu, but was longer when it was opened", path,
+                begin + done);
         done += (size_t)got;
     }
     return SNNK_OK;

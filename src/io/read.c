@@ -132,17 +132,19 @@ static int inflate_step(z_stream *stream, snnk__cursor *rest, growing *block, bo
         *done = rest->left == 0;
         if (*done) return SNNK_OK;
         if (!snnk__is_gzip(rest->at, rest->left))
-            return snnk__fail(SNNK_E_TRUNCATED, "%zu bytes follow the end of the gzip data",
-                              rest->left);
+            return snnk__fail(SNNK_E_TRUNCATED,
+                              "%zu unexpected bytes follow the end of the gzip data", rest->left);
         inflateReset(stream);
         return SNNK_OK;
     }
-    if (z == Z_MEM_ERROR) return snnk__fail(SNNK_E_NOMEM, "out of memory: unzipping");
+    if (z == Z_MEM_ERROR)
+        return snnk__fail(SNNK_E_NOMEM, "out of memory while decompressing gzip data");
     if (z != Z_OK && z != Z_BUF_ERROR)
         return snnk__fail(SNNK_E_FORMAT, "damaged gzip data: %s",
                           stream->msg ? stream->msg : "no details");
     if (rest->left == 0 && stream->avail_out > 0)
-        return snnk__fail(SNNK_E_TRUNCATED, "the gzip data end early, after %zu unzipped bytes",
+        return snnk__fail(SNNK_E_TRUNCATED,
+                          "the gzip data ends too early, after %zu decompressed bytes",
                           block->size);
     return SNNK_OK;
 }
@@ -164,7 +166,7 @@ int snnk__gunzip(const unsigned char *bytes, size_t size, const snnk_allocator *
     first = snnk__max_size(snnk__min_size(first, capped), FIRST_BYTES);
 
     if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) /* 16: gzip, and nothing else */
-        return snnk__fail(SNNK_E_NOMEM, "out of memory: unzipping");
+        return snnk__fail(SNNK_E_NOMEM, "out of memory while decompressing gzip data");
     if ((st = snnk__alloc(allocator, first, 1, "unzipped data", &block.data)) != SNNK_OK) goto done;
     block.capacity = first;
     while (!done)

@@ -25,19 +25,22 @@ int snnk__table_set_cells(snnk_table *table, const snnk__array_shape *shape, snn
                           bool big_endian, size_t begin, size_t left) {
     size_t announced;
 
-    if (shape->n_dims == 0) return snnk__fail(SNNK_E_FORMAT, "an array without dimensions");
+    if (shape->n_dims == 0)
+        return snnk__fail(SNNK_E_FORMAT, "an array without dimensions (a scalar) is not a table");
     if (shape->overflows || !snnk__mul_size(shape->rows, shape->columns, &announced) ||
         !snnk__mul_size(announced, snnk__element_bytes(type), &announced))
         return snnk__fail(SNNK_E_TRUNCATED,
-                          "the header announces more than %zu bytes of data, the file has %zu",
+                          "the header describes more than %zu bytes of data, but the file has %zu",
                           (size_t)SIZE_MAX, left);
-    if (shape->columns == 0) return snnk__fail(SNNK_E_FORMAT, "a table without columns");
+    if (shape->columns == 0)
+        return snnk__fail(SNNK_E_FORMAT, "an array with 0 columns is not a table");
     if (shape->rows == 0 && shape->columns > MAX_EMPTY_COLUMNS)
-        return snnk__fail(SNNK_E_FORMAT, "0 rows of %zu columns: without rows %zu are the limit",
+        return snnk__fail(SNNK_E_FORMAT,
+                          "0 rows of %zu columns: an array without rows may have at most %zu",
                           shape->columns, MAX_EMPTY_COLUMNS);
     if (announced != left)
         return snnk__fail(SNNK_E_TRUNCATED,
-                          "the header announces %zu bytes of data, the file has %zu", announced,
+                          "the header describes %zu bytes of data, but the file has %zu", announced,
                           left);
     table->rows = shape->rows;
     table->columns = shape->columns;
@@ -229,8 +232,8 @@ int snnk_table_read(const snnk_table *table, size_t first, size_t n, float *X, s
 
     if ((st = snnk__check_pointer(table, "table")) != SNNK_OK) return st;
     if (first > table->rows || n > table->rows - first)
-        return snnk__fail(SNNK_E_RANGE, "first = %zu, n = %zu: the table has %zu rows", first, n,
-                          table->rows);
+        return snnk__fail(SNNK_E_RANGE, "first = %zu and n = %zu, but the table has %zu rows",
+                          first, n, table->rows);
     st = snnk__check_matrix(X, "X", n, table->columns, ldx, sizeof *X);
     if (st != SNNK_OK) return st;
     if (table->fd >= 0) return read_rows(table, first, n, X, ldx);

@@ -127,8 +127,8 @@ static int find(const snnk_tensors *tensors, const char *name,
 
 static int check_n_dims(const char *name, size_t n_dims) {
     if (n_dims <= SNNK_TENSORS_MAX_DIMS) return SNNK_OK;
-    return snnk__fail(SNNK_E_SHAPE, "tensor \"%s\": %zu dimensions, %d are the limit", name, n_dims,
-                      SNNK_TENSORS_MAX_DIMS);
+    return snnk__fail(SNNK_E_SHAPE, "tensor \"%s\": n_dims = %zu is above the limit of %d", name,
+                      n_dims, SNNK_TENSORS_MAX_DIMS);
 }
 
 int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_dims,

@@ -7,8 +7,9 @@
 #include "support/alloc.h"
 #include "support/files.h"
 
-#include "io/csv.h"
-#include "io/stream.h"
+#include "io/csv_scan.h"
+#include "io/gzip.h"
+#include "io/replacement.h"
 #include "io/table.h"
 
 static test_files files;

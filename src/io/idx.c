@@ -1,6 +1,6 @@
-/* IDX, the format of the MNIST files: 0 0 type n_dims, then n_dims big-endian 32-bit dimensions,
- * then the elements, big-endian. */
-#include "io/table.h"
+#include "io/idx.h"
+
+#include "io/array_shape.h"
 
 static int read_type(unsigned char code, snnk__element *type) {
     switch (code) {
@@ -16,13 +16,14 @@ static int read_type(unsigned char code, snnk__element *type) {
 }
 
 int snnk__idx_parse(snnk__cursor head, size_t beyond, snnk_table *table) {
-    snnk__array_shape shape = {0, 0, 1, false};
+    snnk__array_shape shape = SNNK__NO_DIMENSIONS;
     const unsigned char *magic, *dims;
     const size_t bytes = head.left;
     snnk__element type = SNNK__ELEMENT_U8;
     int st;
 
-    /* A head that is not the whole file has room for all dimensions: what it lacks, the file lacks. */
+    /* A head that is not the whole file is long enough for all dimensions: what the head lacks, the file
+     * lacks. */
     if (!snnk__take(&head, 4, &magic))
         return snnk__fail(SNNK_E_TRUNCATED,
                           "an IDX header has at least 4 bytes, but the file has %zu", bytes);

@@ -62,7 +62,7 @@ typedef struct snnk__safetensors_pair {
 /* ---- Reading ---- */
 
 /* The reference implementation's limit on the header, and ours. */
-#define SNNK__ST_MAX_HEADER_BYTES ((size_t)100000000)
+#define SNNK__SAFETENSORS_MAX_HEADER ((size_t)100000000)
 
 typedef struct snnk__safetensors_reader snnk__safetensors_reader;
 
@@ -163,7 +163,7 @@ int snnk__safetensors_write_file(snnk__safetensors_writer *writer, const char *p
 
 /* ---- Both ---- */
 
-#define SNNK__ST_CHECKSUM_KEY "snnk.checksum"
+#define SNNK__SAFETENSORS_CHECKSUM_KEY "snnk.checksum"
 
 /* Orders for qsort and bsearch. */
 int snnk__safetensors_compare_keys(const void *left, const void *right);

@@ -46,11 +46,11 @@ int snnk__safetensors_header_bytes(const void *head, size_t file_bytes, size_t *
                           "a safetensors file has at least 8 bytes, but this one has %zu",
                           file_bytes);
     length = snnk__load_u64(head, false);
-    if (length > SNNK__ST_MAX_HEADER_BYTES)
+    if (length > SNNK__SAFETENSORS_MAX_HEADER)
         return snnk__fail(
             SNNK_E_FORMAT,
             "not a safetensors file, or its header has more than the limit of %zu bytes",
-            SNNK__ST_MAX_HEADER_BYTES);
+            SNNK__SAFETENSORS_MAX_HEADER);
     if (length > file_bytes - 8)
         return snnk__fail(SNNK_E_TRUNCATED,
                           "the header should have %llu bytes, but only %zu are left in the file",
@@ -304,12 +304,12 @@ void snnk__safetensors_close(snnk__safetensors_reader *reader) {
 }
 
 int snnk__safetensors_verify(const snnk__safetensors_reader *reader) {
-    const char *stored = snnk__safetensors_text(reader, SNNK__ST_CHECKSUM_KEY);
+    const char *stored = snnk__safetensors_text(reader, SNNK__SAFETENSORS_CHECKSUM_KEY);
     char digits[9];
 
     if (!stored)
         return snnk__fail(SNNK_E_CHECKSUM, "the file has no checksum (metadata "
-                                           "\"" SNNK__ST_CHECKSUM_KEY "\")");
+                                           "\"" SNNK__SAFETENSORS_CHECKSUM_KEY "\")");
     snnk__safetensors_checksum(reader->pairs, reader->n_pairs, reader->tensors, reader->n_tensors,
                                false, digits);
     if (strcmp(stored, digits) == 0) return SNNK_OK;

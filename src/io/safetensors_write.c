@@ -9,7 +9,7 @@
 
 #include "base/size.h"
 #include "io/bytes.h"
-#include "io/stream.h"
+#include "io/replacement.h"
 
 /* The data part begins at a multiple of this: a mapped file can be used in place. The format asks
  * for 8. */
@@ -182,7 +182,7 @@ static void put_string(text_out *out, const char *text) {
 /* The header's text, without spaces behind it. */
 static void put_header(text_out *out, const snnk__safetensors_writer *writer,
                        const char *checksum) {
-    put(out, "{\"__metadata__\":{\"" SNNK__ST_CHECKSUM_KEY "\":");
+    put(out, "{\"__metadata__\":{\"" SNNK__SAFETENSORS_CHECKSUM_KEY "\":");
     put_string(out, checksum);
     for (size_t i = 0; i < writer->n_pairs; i++) {
         put(out, ",");
@@ -246,9 +246,9 @@ static int lay_out(snnk__safetensors_writer *writer) {
     put_header(&counted, writer, "00000000");
     counted.bytes += 8 + DATA_ALIGNMENT - 1;
     writer->header_bytes = counted.bytes - counted.bytes % DATA_ALIGNMENT;
-    if (writer->header_bytes - 8 > SNNK__ST_MAX_HEADER_BYTES)
+    if (writer->header_bytes - 8 > SNNK__SAFETENSORS_MAX_HEADER)
         return snnk__fail(SNNK_E_SIZE, "the header would have %zu bytes, above the limit of %zu",
-                          writer->header_bytes - 8, SNNK__ST_MAX_HEADER_BYTES);
+                          writer->header_bytes - 8, SNNK__SAFETENSORS_MAX_HEADER);
     if (!snnk__add_size(writer->header_bytes, writer->data_bytes, &total) || total > PTRDIFF_MAX)
         return snnk__fail(SNNK_E_SIZE, "the bytes of all tensors together overflow size_t");
     writer->laid_out = true;

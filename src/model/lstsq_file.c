@@ -6,7 +6,7 @@
 
 #include <snnk/lstsq.h>
 
-#include "io/stream.h"
+#include "io/whole_file.h"
 #include "model/model.h"
 #include "solve/lstsq.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "io/stream.h"
+#include "io/whole_file.h"
 #include "model/description.h"
 #include "model/folded_file.h"
 #include "model/lstsq_file.h"

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/size.h"
-#include "io/stream.h"
+#include "io/whole_file.h"
 #include "model/model.h"
 #include "solve/rls.h"
 

@@ -1,16 +1,23 @@
 #define _POSIX_C_SOURCE 200809L
-/* Offsets beyond 2 GiB also where a long has 32 bits. */
+/* File offsets of 64 bits also where long has 32. */
 #define _FILE_OFFSET_BITS 64
 
-#include "io/part.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/size.h"
-#include "io/stream.h"
+
+int snnk__fail_errno(const char *path, const char *verb) {
+    char text[128];
+
+    if (strerror_r(errno, text, sizeof text) != 0) text[0] = '\0';
+    return snnk__fail(SNNK_E_IO, "%s: cannot %s: %s", path, verb, text);
+}
 
 int snnk__file_open(const char *path, int *fd) {
     do *fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -22,7 +29,7 @@ int snnk__file_measure(int fd, const char *path, bool *regular, size_t *size) {
     struct stat about;
 
     if (fstat(fd, &about) != 0) return snnk__fail_errno(path, "read");
-    *regular = S_ISREG(about.st_mode) && about.st_size > 0; /* 0 says nothing under /proc */
+    *regular = S_ISREG(about.st_mode) && about.st_size > 0; /* files under /proc announce 0 */
     if (*regular && (uintmax_t)about.st_size >= PTRDIFF_MAX)
         return snnk__fail(SNNK_E_SIZE, "%s: a length of %jd bytes overflows size_t", path,
                           (intmax_t)about.st_size);
@@ -32,7 +39,7 @@ int snnk__file_measure(int fd, const char *path, bool *regular, size_t *size) {
 
 void snnk__file_will_stream(int fd) { (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); }
 
-int snnk__file_read_part(int fd, const char *path, size_t begin, size_t n, void *out) {
+int snnk__file_read_range(int fd, const char *path, size_t begin, size_t n, void *out) {
     unsigned char *to = out;
 
     for (size_t done = 0; done < n;) {

@@ -31,8 +31,8 @@ static float bits_value(uint32_t bits) {
     return value;
 }
 
-/* A half-precision number (IEC 60559 binary16): 1 sign bit, 5 bits of exponent with bias 15, 10 bits of
- * mantissa. Every one is exactly a float. */
+/* A half-precision number (IEC 60559 binary16): 1 sign bit, 5 bits of exponent with bias 15, 10
+ * bits of mantissa. Every one is exactly a float. */
 static float half_value(uint16_t bits) {
     const uint32_t sign = (uint32_t)(bits & 0x8000) << 16;
     const uint32_t exponent = bits >> 10 & 31, mantissa = bits & 1023;

@@ -2,8 +2,8 @@
 
 #include "base/size.h"
 
-/* Rows take bytes of the file, and so bound the number of columns. An array without rows takes none: a
- * file of a few bytes could make a caller allocate gigabytes for one row. */
+/* Rows take bytes of the file, and so bound the number of columns. An array without rows takes
+ * none: a file of a few bytes could make a caller allocate gigabytes for one row. */
 #define MAX_EMPTY_COLUMNS ((size_t)1 << 20)
 
 void snnk__array_shape_push(snnk__array_shape *shape, uint64_t dim) {

@@ -1,5 +1,5 @@
-/* Reading untrusted bytes: a cursor that cannot run past the end, and numbers of either byte order and
- * any alignment. */
+/* Reading untrusted bytes: a cursor that cannot run past the end, and numbers of either byte order
+ * and any alignment. */
 #ifndef SNNK_IO_BYTES_H
 #define SNNK_IO_BYTES_H
 
@@ -59,7 +59,8 @@ static inline void snnk__store_u64_le(unsigned char *b, uint64_t value) {
     for (int i = 0; i < 8; i++) b[i] = (unsigned char)(value >> 8 * i);
 }
 
-/* Whether this machine is little-endian, like safetensors files. Compilers turn it into a constant. */
+/* Whether this machine is little-endian, like safetensors files. Compilers turn it into a
+ * constant. */
 static inline bool snnk__host_is_little_endian(void) {
     const uint16_t one = 1;
     unsigned char first;

@@ -1,5 +1,5 @@
-/* The text is read in three passes: the header; all numbers, and which columns have words; the words of
- * these columns, if there are any. */
+/* The text is read in three passes: the header; all numbers, and which columns have words; the
+ * words of these columns, if there are any. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "io/csv.h"
@@ -54,7 +54,8 @@ static int read_names(snnk__csv_scanner header, snnk_table *table) {
         if ((st = snnk__csv_take(&end, &field, &last)) != SNNK_OK) return st;
         table->columns++;
     }
-    /* A name is at most as long as its field, and its terminating NUL takes the separator's place. */
+    /* A name is at most as long as its field, and its terminating NUL takes the separator's
+     * place. */
     st = snnk__alloc(&table->allocator, text_bytes - end.rest.left + 1, 1, "column names",
                      &table->names_text);
     if (st != SNNK_OK) return st;
@@ -69,8 +70,8 @@ static int read_names(snnk__csv_scanner header, snnk_table *table) {
     return SNNK_OK;
 }
 
-/* An upper bound on the number of records: each takes at least a byte for each column (the last may lack
- * its line end), and each but the last a line feed. So memory stays below 4 times the file. */
+/* An upper bound on the number of records: each takes at least a byte for each column (the last may
+ * lack its line end), and each but the last a line feed. So memory stays below 4 times the file. */
 static size_t count_records(snnk__cursor rest, size_t columns) {
     const size_t by_size = (rest.left + 1) / columns;
     size_t lines = rest.left > 0;
@@ -161,8 +162,8 @@ static int compare_words(const void *left, const void *right) {
     return (a->length > b->length) - (a->length < b->length);
 }
 
-/* Sort a column's cells and write their codes. Adds to *n_words and *text_bytes the number of distinct
- * words and their bytes with terminating NULs. */
+/* Sort a column's cells and write their codes. Adds to *n_words and *text_bytes the number of
+ * distinct words and their bytes with terminating NULs. */
 static int code_column(csv_reader *csv, size_t j, word_cell *cells, size_t *n_words,
                        size_t *text_bytes) {
     snnk_table *table = csv->table;

@@ -7,7 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* False for control characters other than tabs and line ends: text has none, binary files have many. */
+/* False for control characters other than tabs and line ends: text has none, binary files have
+ * many. */
 static bool is_text(unsigned char byte) {
     return byte >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r';
 }
@@ -124,8 +125,8 @@ static size_t read_digits(const unsigned char **p, const unsigned char *end, dec
     return (size_t)(*p - first);
 }
 
-/* Whether p ... end is a decimal number. The grammar is checked here because strtod accepts more: hexadecimal
- * numbers, and what the locale adds. */
+/* Whether p ... end is a decimal number. The grammar is checked here because strtod accepts more:
+ * hexadecimal numbers, and what the locale adds. */
 static bool read_decimal(const unsigned char *p, const unsigned char *end, decimal *number) {
     size_t whole, fraction = 0;
 

@@ -22,8 +22,8 @@ int snnk__idx_parse(snnk__cursor head, size_t beyond, snnk_table *table) {
     snnk__element type = SNNK__ELEMENT_U8;
     int st;
 
-    /* A head that is not the whole file is long enough for all dimensions: what the head lacks, the file
-     * lacks. */
+    /* A head that is not the whole file is long enough for all dimensions: what the head lacks, the
+     * file lacks. */
     if (!snnk__take(&head, 4, &magic))
         return snnk__fail(SNNK_E_TRUNCATED,
                           "an IDX header has at least 4 bytes, but the file has %zu", bytes);

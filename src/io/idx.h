@@ -6,7 +6,8 @@
 #include "io/table_struct.h"
 
 /* Fill an empty table from the head of an IDX file. head: all of the file, or its first
- * SNNK__ARRAY_HEAD_BYTES; beyond: how many bytes follow the head. SNNK_E_FORMAT, SNNK_E_TRUNCATED. */
+ * SNNK__ARRAY_HEAD_BYTES; beyond: how many bytes follow the head. SNNK_E_FORMAT,
+ * SNNK_E_TRUNCATED. */
 int snnk__idx_parse(snnk__cursor head, size_t beyond, snnk_table *table);
 
 #endif

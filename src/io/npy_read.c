@@ -172,7 +172,8 @@ int snnk__npy_parse(snnk__cursor head, size_t beyond, snnk_table *table) {
     snnk__cursor dictionary;
     int st;
 
-    /* A head that is not the whole file is long enough for these: what the head lacks, the file lacks. */
+    /* A head that is not the whole file is long enough for these: what the head lacks, the file
+     * lacks. */
     if (!snnk__take(&head, 8, &magic))
         return snnk__fail(SNNK_E_TRUNCATED,
                           "a .npy file has more than 8 bytes, but this one has %zu", bytes);

@@ -96,8 +96,8 @@ int snnk__replacement_write(snnk__replacement *r, const void *bytes, size_t size
     return SNNK_OK;
 }
 
-/* Flush the directory, which makes the new name durable. Where a directory cannot be flushed, the system
- * writes it a little later. */
+/* Flush the directory, which makes the new name durable. Where a directory cannot be flushed, the
+ * system writes it a little later. */
 static void sync_directory(const char *target) {
     char directory[SNNK__PATH_BYTES];
     const size_t bytes = directory_bytes(target);

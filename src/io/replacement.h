@@ -1,5 +1,5 @@
-/* Atomic replacement of files: the new content is written to a temporary file beside the target, which
- * takes the target's place when it is complete. */
+/* Atomic replacement of files: the new content is written to a temporary file beside the target,
+ * which takes the target's place when it is complete. */
 #ifndef SNNK_IO_REPLACEMENT_H
 #define SNNK_IO_REPLACEMENT_H
 
@@ -17,16 +17,16 @@ typedef struct snnk__replacement {
     char temporary[SNNK__PATH_BYTES];
 } snnk__replacement;
 
-/* Begin a file that will replace `path`, or the file that a symbolic link at `path` points to. It gets
- * the permissions of the file it replaces, otherwise those of a new file. After success call exactly one
- * of commit and abandon. SNNK_E_IO. */
+/* Begin a file that will replace `path`, or the file that a symbolic link at `path` points to. It
+ * gets the permissions of the file it replaces, otherwise those of a new file. After success call
+ * exactly one of commit and abandon. SNNK_E_IO. */
 int snnk__replacement_begin(snnk__replacement *replacement, const char *path);
 
 /* Append bytes. SNNK_E_IO. */
 int snnk__replacement_write(snnk__replacement *replacement, const void *bytes, size_t size);
 
-/* Flush the new file to disk and put it in the target's place. On failure the old file stays, and the
- * temporary file is removed. SNNK_E_IO. */
+/* Flush the new file to disk and put it in the target's place. On failure the old file stays, and
+ * the temporary file is removed. SNNK_E_IO. */
 int snnk__replacement_commit(snnk__replacement *replacement);
 
 /* Remove the temporary file; the old file stays. Keeps this thread's error sentence. */

@@ -217,8 +217,8 @@ static int compare_places(const void *left, const void *right) {
     return (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }
 
-/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in memory,
- * and not NULL. */
+/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in
+ * memory, and not NULL. */
 static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *data,
                          size_t bytes) {
     size_t end = 0;

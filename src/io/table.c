@@ -62,7 +62,8 @@ static int copy_path(const snnk_allocator *allocator, const char *path, char **c
     return st;
 }
 
-/* Open an array file of `size` bytes whose cells stay on disk. The table owns fd on success only. */
+/* Open an array file of `size` bytes whose cells stay on disk. The table owns fd on success
+ * only. */
 static int open_array(int fd, const char *path, size_t size, const snnk_allocator *allocator,
                       snnk_table **table) {
     const size_t head_bytes = snnk__min_size(size, SNNK__ARRAY_HEAD_BYTES);
@@ -175,7 +176,8 @@ static int read_cells(const snnk_table *table, size_t first, size_t n, float *X)
     return snnk__elements_read(table->fd, table->path, begin, table->type, table->big_endian, n, X);
 }
 
-/* Read rows from disk. If X is packed, one call reads them all: narrow rows would cost a call each. */
+/* Read rows from disk. If X is packed, one call reads them all: narrow rows would cost a call
+ * each. */
 static int read_rows(const snnk_table *table, size_t first, size_t n, float *X, size_t ldx) {
     const size_t columns = table->columns;
     int st = SNNK_OK;

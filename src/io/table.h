@@ -4,8 +4,8 @@
 
 #include "io/table_struct.h"
 
-/* Parse a file that is not compressed. The table points into `bytes`, which must outlive it. Statuses as
- * for snnk_table_open, without SNNK_E_IO. */
+/* Parse a file that is not compressed. The table points into `bytes`, which must outlive it.
+ * Statuses as for snnk_table_open, without SNNK_E_IO. */
 int snnk__table_parse(const unsigned char *bytes, size_t size, const snnk_allocator *allocator,
                       snnk_table **table);
 

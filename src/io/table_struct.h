@@ -8,8 +8,8 @@
 #include "io/array_elements.h"
 #include "io/bytes.h"
 
-/* A parser fills an empty table, all fields but allocator, block, fd and path. On failure it may leave
- * it half filled: snnk_table_free frees what is there. */
+/* A parser fills an empty table, all fields but allocator, block, fd and path. On failure it may
+ * leave it half filled: snnk_table_free frees what is there. */
 struct snnk_table {
     snnk_allocator allocator;
     size_t rows, columns;

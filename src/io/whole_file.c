@@ -11,9 +11,9 @@
 
 #define FIRST_BYTES ((size_t)64 << 10)
 
-/* Set the first capacity and the limit. A regular file may grow while it is read, or announce 0 bytes
- * (as under /proc), so the announced size is a first guess. One byte more than that finds the end of
- * the file without growing the block. */
+/* Set the first capacity and the limit. A regular file may grow while it is read, or announce 0
+ * bytes (as under /proc), so the announced size is a first guess. One byte more than that finds the
+ * end of the file without growing the block. */
 static int plan(int fd, const char *path, snnk__growing_block *block, size_t *first) {
     bool regular;
     size_t size;

@@ -63,7 +63,7 @@ static int check_weights(const float *W, const char *name, size_t outputs, size_
                          size_t ldw, const float *bias) {
     int st;
 
-    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least one");
+    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least 1");
     if ((st = snnk__check_matrix(W, name, outputs, columns, ldw, sizeof *W)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(W, name, outputs, columns, ldw)) != SNNK_OK) return st;
     return bias ? snnk__check_finite(bias, "bias", 1, outputs, outputs) : SNNK_OK;
@@ -119,7 +119,7 @@ int snnk_layer_create_dense(size_t inputs, size_t outputs, const float *W, size_
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     *layer = NULL;
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a layer needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a layer needs at least 1");
     if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
     if ((st = check_weights(W, "W", outputs, inputs, ldw, bias)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
@@ -267,7 +267,7 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (snnk__layer_is_tower(layer))
-        return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has features, but no Psi");
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has features, but no weights Psi");
     columns = layer->map ? layer->map->features : layer->inputs;
     if (Psi) {
         st = snnk__check_matrix(Psi, "Psi", layer->outputs, columns, ldpsi, sizeof *Psi);
@@ -532,7 +532,8 @@ int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (!layer->map) return snnk__fail(SNNK_E_UNSUPPORTED, "a dense layer has no features");
-    if (snnk__layer_is_tower(layer)) return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has no Psi");
+    if (snnk__layer_is_tower(layer))
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has no weights Psi");
     st = snnk__check_matrix(Phi, "Phi", n, layer->map->features, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;

@@ -163,7 +163,8 @@ static int create_extension(int32_t activation, snnk_spectrum_config *config,
                                   config, allocator, spectrum);
     if (st == SNNK_E_NONFINITE) /* exp overflows on the seam: not the caller's doing */
         return snnk__fail(SNNK_E_UNRESOLVED,
-                          "%s overflows within %g of %g, which its extension needs",
+                          "%s overflows within %g of %g, an interval that its extension needs; "
+                          "choose a smaller half_period or radius",
                           snnk_activation_name(activation),
                           2 * config->half_period - config->radius, config->center);
     return st;
@@ -201,7 +202,7 @@ static int read_function_config(const snnk_spectrum_config *config, snnk_spectru
     if ((st = read_config(config, ours, allocator)) != SNNK_OK) return st;
     if (ours->method != SNNK_SPECTRUM_AUTO && ours->method != SNNK_SPECTRUM_EXTENSION)
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "method = %d: a function that is not built in has an EXTENSION only",
+                          "method = %d: a function of your own has only SNNK_SPECTRUM_EXTENSION",
                           (int)ours->method);
     return read_extension(ours);
 }
@@ -301,7 +302,8 @@ static int check_array(size_t n, const double *x, double most, const char *name)
         if (!isfinite(x[k]))
             return snnk__fail(SNNK_E_NONFINITE, "%s[%zu] = %g is not finite", name, k, x[k]);
         if (fabs(x[k]) > most)
-            return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g is beyond %g", name, k, x[k], most);
+            return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g has a magnitude above the limit %g", name,
+                              k, x[k], most);
     }
     return SNNK_OK;
 }

@@ -264,8 +264,40 @@ void snnk__map_block_release(snnk__map_block *block) {
     snnk__free(&allocator, block);
 }
 
+/* Rows of HD3, with those that complete the last group. */
+static uint64_t hd3_size(const snnk__hd3 *hd3) {
+    return ((uint64_t)hd3->rows + hd3->order - 1) / hd3->order * hd3->order;
+}
+
+uint64_t snnk__map_block_multiply_adds(const snnk__map_block *block) {
+    const snnk__urf_table *table = block->function.urf;
+    uint64_t rows = block->rows, levels = 0;
+
+    if (block->hd3) {
+        while ((size_t)1 << levels < block->hd3->order) levels++;
+        return 3 * (levels + 1) * hd3_size(block->hd3) + rows;
+    }
+    /* |x~|^2 and nu . (x - mu) */
+    if (table) rows += (table->scale != NULL) + table->n_directions + (table->nu != NULL);
+    return rows * (block->diagonal ? 1 : block->inputs);
+}
+
+uint64_t snnk__map_block_parameters(const snnk__map_block *block) {
+    const snnk__urf_table *table = block->function.urf;
+    const uint64_t rows = block->rows;
+    uint64_t numbers = 0;
+
+    if (block->hd3) return 3 * hd3_size(block->hd3) + 2 * rows; /* signs; scales, offsets */
+    if (table) /* of the rows; offsets and gains of directions; mu */
+        numbers = rows * SNNK__URF_NUMBERS + 2 * (uint64_t)table->n_directions +
+                  (table->mean ? block->inputs : 0);
+    return snnk__map_block_multiply_adds(block) + rows + numbers;
+}
+
 size_t snnk__map_block_work(const snnk__map_block *block) {
-    return block->hd3 ? block->hd3->order : 0;
+    const snnk__block kernel = snnk__map_block_kernel(block);
+
+    return snnk__project_work(&kernel);
 }
 
 double snnk__map_block_get_row(const snnk__map_block *block, size_t row, float *g, float *work) {
@@ -296,16 +328,13 @@ void snnk__map_block_features(const snnk__map_block *block, size_t n, const floa
                               float *Phi, size_t ldphi, float *work) {
     const snnk__block kernel = snnk__map_block_kernel(block);
 
-    if (block->hd3)
-        snnk__project_hd3(n, X, ldx, block->inputs, block->hd3, block->offset, &block->function,
-                          Phi, ldphi, work);
-    else
-        snnk__project(n, X, ldx, block->inputs, &kernel, Phi, ldphi);
+    snnk__project(n, X, ldx, block->inputs, &kernel, Phi, ldphi, work);
 }
 
 snnk__block snnk__map_block_kernel(const snnk__map_block *block) {
-    return (snnk__block){.G = block->diagonal ? NULL : &block->G,
+    return (snnk__block){.G = block->diagonal || block->hd3 ? NULL : &block->G,
                          .diagonal = block->diagonal,
+                         .hd3 = block->hd3,
                          .offset = block->offset,
                          .rows = block->rows,
                          .function = block->function};

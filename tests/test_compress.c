@@ -573,7 +573,7 @@ static void test_never_larger(void **state) {
     assert_status(
         snnk_network_compress(network, N, X, D, NULL, &little, NULL, NULL, NULL, &compressed),
         SNNK_E_RANGE);
-    assert_says("admits no features");
+    assert_says("leaves no room for features");
     assert_null(compressed);
     snnk_network_free(network);
 }
@@ -708,7 +708,7 @@ static void test_statuses(void **state) {
     assert_null(compressed);
     float *zeros = calloc(N, D * sizeof *zeros);
     assert_status(COMPRESS(network, N, zeros, D, NULL, NULL), SNNK_E_STATE);
-    assert_says("do not vary");
+    assert_says("are constant");
     free(zeros);
 
     assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, &compression,

@@ -648,10 +648,10 @@ static void test_refuses(void **state) {
     assert_status(CREATE(a.hidden, a.readout, 3, a.X, D, NULL, 0), SNNK_E_SHAPE);
     assert_status(CREATE(a.hidden, a.readout, 0, a.X, D, NULL, 0), SNNK_E_SHAPE);
     assert_status(CREATE(a.hidden, a.readout, N, constant, D, NULL, 0), SNNK_E_STATE);
-    assert_says("the inputs do not vary: all 5"); /* of 600 rows */
+    assert_says("the inputs are constant: all 5"); /* of 600 rows */
     assert_says(" rows to fit to are the same");
     assert_status(CREATE(a.hidden, a.readout, N, a.X, D, constant, D), SNNK_E_STATE);
-    assert_says("the outputs do not vary: all 5");
+    assert_says("the outputs are constant: all 5");
     a.X[17 * D + 2] = NAN;
     assert_status(CREATE(a.hidden, a.readout, N, a.X, D, NULL, 0), SNNK_E_NONFINITE);
     assert_non_null(strstr(snnk_last_error(), "17"));

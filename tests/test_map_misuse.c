@@ -137,10 +137,10 @@ static void test_bad_scalings(void **state) {
     (void)state;
     assert_ok(snnk_scaling_create(2, SNNK_SCALING_CENTER, NULL, &scaling));
     assert_status(snnk_map_create(3, &config, scaling, &map), SNNK_E_SHAPE);
-    assert_says("the scaling has 2 inputs, the map 3");
+    assert_says("the scaling has 2 inputs, but the map has 3");
     assert_null(map);
     assert_status(snnk_map_create(2, &config, scaling, &map), SNNK_E_STATE);
-    assert_says("has seen 0 rows");
+    assert_says("no rows were added");
     assert_status(snnk_map_create_from_rows(2, 1, G, 2, NULL, &config, scaling, &map),
                   SNNK_E_STATE);
     snnk_scaling_free(scaling);
@@ -190,7 +190,7 @@ static void test_concat_misuse(void **state) {
 
     (void)state;
     assert_status(snnk_map_concat(2, both, &made), SNNK_E_SHAPE);
-    assert_says("maps[1] has 3 inputs, maps[0] has 2");
+    assert_says("maps[1] has 3 inputs, but maps[0] has 2");
     assert_null(made);
     assert_status(snnk_map_concat(0, both, &made), SNNK_E_SHAPE);
     assert_status(snnk_map_concat(2, missing, &made), SNNK_E_NULL);

@@ -291,7 +291,7 @@ static void test_merge(void **state) {
 
     double *before = statistics_copy(twice);
     assert_status(snnk_lstsq_merge(twice, parts[0][0]), SNNK_E_UNSUPPORTED);
-    assert_says("merge the other way round");
+    assert_says("merge lstsq into other instead");
     statistics_assert_same(twice, e->rows, before);
     snnk_lstsq_free(e);
     snnk_lstsq_free(twice);
@@ -431,7 +431,7 @@ static void test_route_refuses(void **state) {
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_AUTO));
     assert_ok(snnk_lstsq_add(s, 1, &x, 1, &x, 1, NULL));
     assert_status(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM), SNNK_E_STATE);
-    assert_says("1 rows are there");
+    assert_says("1 rows were added already");
     assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
     snnk_lstsq_free(s);
 }

@@ -351,7 +351,7 @@ static void test_rank_zero(void **state) {
     assert_ok(snnk_solve_report_init(&report, sizeof report));
     kept = report;
     assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, &report), SNNK_E_SINGULAR);
-    assert_says("each of the 2 features is constant");
+    assert_says("every one of the 2 features is constant");
     assert_true(B[0] == 5 && B[1] == 6 && b == 7);
     assert_memory_equal(&report, &kept, sizeof report);
     statistics_assert_same(s, 3, before);
@@ -501,7 +501,7 @@ static void test_default_ridges(void **state) {
     assert_status(snnk_lstsq_default_ridges(s, 4, NULL), SNNK_E_NULL);
     assert_says("ridges is NULL");
     assert_status(snnk_lstsq_default_ridges(s, 1, ridges), SNNK_E_RANGE);
-    assert_says("a grid of 1 ridges");
+    assert_says("a grid needs at least 2 ridges");
     assert_status(snnk_lstsq_default_ridges(empty, 4, ridges), SNNK_E_STATE);
     assert_says("no rows");
     assert_status(snnk_lstsq_default_ridges(flat, 4, ridges), SNNK_E_STATE);
@@ -649,11 +649,11 @@ static void test_choose_ridge_refuses(void **state) {
     assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, ridges, errors, NULL), SNNK_E_NULL);
     assert_says("best is NULL");
     assert_status(snnk_lstsq_choose_ridge(s, wide, NULL, 1, ridges, errors, &best), SNNK_E_SHAPE);
-    assert_says("heldout has 3 features and 1 targets, train 2 and 1");
+    assert_says("heldout has 3 features and 1 targets, but train has 2 and 1");
     assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 0, ridges, errors, &best), SNNK_E_RANGE);
     assert_says("n_ridges = 0");
     assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, NULL, errors, &best), SNNK_E_RANGE);
-    assert_says("a grid of 1 ridges");
+    assert_says("a grid needs at least 2 ridges");
     assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, errors, &best), SNNK_E_RANGE);
     assert_says("ridges[1] = -1");
     assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, nan_ridge, errors, &best), SNNK_E_RANGE);

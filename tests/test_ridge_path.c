@@ -932,7 +932,7 @@ static void test_radius_refuses(void **state) {
     assert_says("residuals[3] is NaN");
     for (size_t i = 0; i < 5; i++)
         assert_status(snnk_conformal_radius(3, x, 1, bad[i], &radius), SNNK_E_RANGE);
-    assert_says("miss = ");
+    assert_says("alpha = ");
     assert_true(radius == 7);
 }
 

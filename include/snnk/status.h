@@ -65,7 +65,7 @@ SNNK_API const char *snnk_last_error(void);
  * snnk_strerror says of the status; 511 bytes are kept) this thread's last error. Returns status. */
 SNNK_API int snnk_fail(int status, const char *sentence);
 
-/* The version of the library that is running, "0.1.0". May differ from SNNK_VERSION_* a program was
+/* The version of the library that is running, "0.2.0". May differ from SNNK_VERSION_* a program was
  * compiled with. */
 SNNK_API const char *snnk_version(void);
 

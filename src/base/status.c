@@ -150,7 +150,8 @@ static int check_config_size(size_t size, size_t known_size, size_t minimum_size
                              const char *name) {
     if (size >= minimum_size && size <= known_size) return SNNK_OK;
     return snnk__fail(SNNK_E_CONFIG,
-                      "%s: size = %zu is not in %zu ... %zu; was it filled by its init function?",
+                      "%s: size = %zu is not in %zu ... %zu; fill a config with its _init "
+                      "function, and set the size of a report to its sizeof",
                       name, size, minimum_size, known_size);
 }
 

@@ -46,7 +46,7 @@ int snnk_workspace_reserve(snnk_workspace *workspace, size_t bytes) {
     if ((st = snnk__check_pointer(workspace, "workspace")) != SNNK_OK) return st;
     if (bytes <= workspace->bytes) return SNNK_OK;
     if (!snnk__add_size(bytes, SNNK__ALIGNMENT - 1, &rounded))
-        return snnk__fail(SNNK_E_SIZE, "bytes = %zu of scratch is too large", bytes);
+        return snnk__fail(SNNK_E_SIZE, "bytes = %zu of scratch overflows size_t", bytes);
     rounded -= rounded % SNNK__ALIGNMENT;
     st = snnk__alloc(&workspace->allocator, workspace->threads, rounded, "scratch", &scratch);
     if (st != SNNK_OK) return st;

@@ -221,9 +221,10 @@ size_t snnk__extension_points(const snnk_spectrum_config *config, double *z) {
 static int check_values(const plan *p, const double *z, const double *f, const char *name) {
     for (size_t i = 0; i < plan_count(p); i++)
         if (!isfinite(f[i]))
-            return snnk__fail(SNNK_E_NONFINITE,
-                              "%s is %g at z = %.17g, and its extension needs %g +- %g", name, f[i],
-                              z[i], p->center, 2 * p->half_period - p->radius);
+            return snnk__fail(
+                SNNK_E_NONFINITE,
+                "%s is %g at z = %.17g; its extension needs finite values on %g +- %g", name, f[i],
+                z[i], p->center, 2 * p->half_period - p->radius);
     return SNNK_OK;
 }
 

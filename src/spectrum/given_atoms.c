@@ -48,7 +48,8 @@ static int check_array(size_t n, const double *x, double limit, const char *name
         if (!isfinite(x[k]))
             return snnk__fail(SNNK_E_NONFINITE, "%s[%zu] = %g is not finite", name, k, x[k]);
         if (fabs(x[k]) > limit)
-            return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g is beyond %g", name, k, x[k], limit);
+            return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g has a magnitude above the limit %g", name,
+                              k, x[k], limit);
     }
     return SNNK_OK;
 }

@@ -203,7 +203,7 @@ int snnk__check_resolved(const snnk__spectrum_bound *bound, const snnk_spectrum_
         return SNNK_OK;
     return snnk__fail(SNNK_E_UNRESOLVED,
                       "the error bound of the spectrum of %s on %g +- %g is %.3g, above "
-                      "largest_error = %g of the range %.3g",
+                      "largest_error = %g times the range %.3g",
                       name, config->center, config->radius, bound->error, config->largest_error,
                       bound->range);
 }

@@ -173,7 +173,9 @@ int snnk__spectrum_integral(int32_t activation, const snnk_spectrum_config *conf
     double *values = NULL;
     int st;
 
-    if (!f) return snnk__fail(SNNK_E_UNSUPPORTED, "%s has no spectrum by integral", name);
+    if (!f)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "%s has no spectrum by Fourier integral; use another method", name);
     choose_rule(f, find_range(activation, config), &used);
     used.half_period = 0;
     if ((st = snnk__harmonics_alloc((size_t)used.points, allocator, &harmonics)) != SNNK_OK)

@@ -66,7 +66,8 @@ static int create_extension(int32_t activation, snnk_spectrum_config *config,
                                   config, allocator, spectrum);
     if (st == SNNK_E_NONFINITE) /* exp overflows on the seam; f itself is finite */
         return snnk__fail(SNNK_E_UNRESOLVED,
-                          "%s overflows within %g of %g, which its extension needs",
+                          "%s overflows within %g of %g, an interval that its extension needs; "
+                          "choose a smaller half_period or radius",
                           snnk_activation_name(activation),
                           2 * config->half_period - config->radius, config->center);
     return st;
@@ -108,7 +109,7 @@ static int read_function_config(const snnk_spectrum_config *config, snnk_spectru
     if ((st = snnk__spectrum_config_read(config, ours, allocator)) != SNNK_OK) return st;
     if (ours->method != SNNK_SPECTRUM_AUTO && ours->method != SNNK_SPECTRUM_EXTENSION)
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "method = %d: a function that is not built in has an EXTENSION only",
+                          "method = %d: a function of your own has only SNNK_SPECTRUM_EXTENSION",
                           (int)ours->method);
     return read_extension(ours);
 }

@@ -29,7 +29,7 @@ project() { # project DIRECTORY TARGET: a CMake project that builds the quicksta
     cat >"$1/CMakeLists.txt" <<CMAKE
 cmake_minimum_required(VERSION 3.22)
 project(consumer C)
-find_package(snnk 0.1 REQUIRED)
+find_package(snnk 0.2 REQUIRED)
 add_executable(quickstart quickstart.c)
 target_link_libraries(quickstart PRIVATE $2 m)
 CMAKE
@@ -102,7 +102,7 @@ mkdir "$work/cplusplus" && mv "$work/main.cpp" "$work/cplusplus/quickstart.cpp"
 cat >"$work/cplusplus/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.22)
 project(consumer CXX)
-find_package(snnk 0.1 REQUIRED)
+find_package(snnk 0.2 REQUIRED)
 add_executable(quickstart quickstart.cpp)
 target_link_libraries(quickstart PRIVATE snnk::snnk)
 CMAKE
@@ -116,7 +116,7 @@ if [ -f "$prefix/include/snnk/mpi.h" ]; then
     cat >"$work/mpi/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.22)
 project(consumer C)
-find_package(snnk 0.1 REQUIRED COMPONENTS MPI)
+find_package(snnk 0.2 REQUIRED COMPONENTS MPI)
 add_executable(quickstart sum.c)
 target_link_libraries(quickstart PRIVATE snnk::mpi)
 CMAKE

@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "model/network_file.h"
 #include "model/spectral_file.h"
+#include "projection/projection.h"
 
 /* What every part of the loader needs. */
 typedef struct loader {
@@ -60,8 +61,7 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     snnk_map_config_init(config, sizeof *config);
     st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_IDENTITY + 1, &config->kind);
     if (st != SNNK_OK) return st;
-    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_FOLDED + 1,
-                        &config->projection);
+    st = snnk__get_projection(json, &config->projection);
     if (st != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
     if ((st = snnk__get_seed(json, &config->seed)) != SNNK_OK) return st;
@@ -77,8 +77,7 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     config->order = order == 1 ? 1 : order == 2 ? 2 : order == 0 ? 0 : -1;
     config->features = features;
     block->rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features;
-    const bool given =
-        config->projection == SNNK_PROJECTION_GIVEN || config->projection == SNNK_PROJECTION_FOLDED;
+    const bool given = !snnk__projection_is_drawn(config->projection);
     if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
         return snnk__fail(
             SNNK_E_FORMAT,
@@ -88,16 +87,14 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     st = snnk__map_config_check(config, inputs, given ? block->rows : 0);
     if (st != SNNK_OK) return st == SNNK_E_SIZE ? st : SNNK_E_FORMAT;
     if (config->features != features)
-        return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from an identity of %zu inputs",
-                          features, inputs);
-    const bool seeded = config->projection == SNNK_PROJECTION_GAUSSIAN ||
-                        config->projection == SNNK_PROJECTION_SOBOL ||
-                        config->projection == SNNK_PROJECTION_HD3;
-    if (block->drawn && (config->kind == SNNK_MAP_IDENTITY || !seeded))
-        return snnk__fail(SNNK_E_FORMAT, "\"drawn\" is true, but no seed determines these rows");
-    if (!block->drawn && config->projection == SNNK_PROJECTION_HD3)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "\"drawn\" is false, but HD3 rows are always drawn from their seed");
+        return snnk__fail(SNNK_E_FORMAT, "%zu features of an identity of %zu inputs", features,
+                          inputs);
+    const snnk__projection_kind *kind = snnk__projection_get(config->projection);
+    if (block->drawn && (config->kind == SNNK_MAP_IDENTITY || !kind->seeded))
+        return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
+    if (!block->drawn && kind->seed_only)
+        return snnk__fail(SNNK_E_FORMAT, "%s rows that are not \"drawn\": they are a seed alone",
+                          kind->name);
     return SNNK_OK;
 }
 
@@ -106,7 +103,8 @@ static int count_drawn(const loader *from, const block_description *block, size_
     const uint64_t left = SNNK__MAX_DRAWN - *from->drawn;
 
     if (!block->drawn) return SNNK_OK;
-    const uint64_t numbers = snnk__drawn_numbers(block->config.projection, block->rows, inputs);
+    const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
+    const uint64_t numbers = kind->numbers(block->rows, inputs);
     if (numbers > left)
         return snnk__fail(
             SNNK_E_SIZE,
@@ -145,7 +143,7 @@ static int check_block_tensors(const loader *from, size_t layer, size_t index, s
 
 int snnk__block_read_rows(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                           size_t layer, size_t index, snnk__map_block *block) {
-    const bool diagonal = block->diagonal != NULL;
+    const bool diagonal = snnk__map_block_is_diagonal(block);
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
     float *G = NULL, *offset = NULL;
     int st;

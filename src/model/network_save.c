@@ -6,32 +6,19 @@
 #include "model/model.h"
 #include "model/network_file.h"
 #include "model/spectral_file.h"
-#include "projection/hd3.h"
+#include "projection/projection.h"
 
 const char *const snnk__kind_names[SNNK_MAP_FOLDED_URF + 1] = {
     "arc_cosine", "gaussian", "elementwise", "identity", "urf", "line", "folded_urf"};
-const char *const snnk__projection_names[SNNK_PROJECTION_FOLDED + 1] = {
-    "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol", "folded"};
-
-uint64_t snnk__drawn_numbers(int32_t projection, size_t rows, size_t inputs) {
-    const uint64_t r = rows;
-
-    if (projection == SNNK_PROJECTION_HD3) {
-        const uint64_t order = snnk__hd3_order(inputs);
-        return 3 * (r > order ? r + order : order);
-    }
-    return r > UINT64_MAX / inputs ? UINT64_MAX : r * inputs;
-}
 
 /* Whether the rows are left out of the file, and drawn again at loading: where their seed stands for them
  * on every machine, and the caller wants it; or where they are nothing but a seed. */
 static bool is_drawn(const snnk__map_block *block, int32_t projection) {
-    const int32_t kind = block->config.projection;
+    const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
 
-    if (block->hd3) return true;
-    return projection == SNNK_SAVE_SEED && block->config.kind < SNNK_MAP_IDENTITY &&
-           (kind == SNNK_PROJECTION_GAUSSIAN || kind == SNNK_PROJECTION_SOBOL) &&
-           snnk__drawn_numbers(kind, block->rows, block->inputs) <= SNNK__MAX_DRAWN;
+    if (block->config.kind >= SNNK_MAP_IDENTITY) return false;
+    return kind->seed_only || (projection == SNNK_SAVE_SEED && kind->seeded &&
+                               kind->numbers(block->rows, block->inputs) <= SNNK__MAX_DRAWN);
 }
 
 /* ---- The description ---- */
@@ -44,8 +31,8 @@ static cJSON *describe_block(const snnk__map_block *block, int32_t projection) {
     ok = ok && cJSON_AddStringToObject(json, "kind", snnk__kind_names[config->kind]);
     ok = ok && cJSON_AddNumberToObject(json, "features", (double)block->features);
     ok = ok && snnk__put_seed(json, config->seed);
-    ok = ok &&
-         cJSON_AddStringToObject(json, "projection", snnk__projection_names[config->projection]);
+    ok =
+        ok && cJSON_AddStringToObject(json, "projection", snnk_projection_name(config->projection));
     if (block->urf || block->line) {
         ok = ok && snnk__spectral_describe(json, block);
     } else if (block->folded) {
@@ -140,23 +127,25 @@ static void psi_source(const void *context, size_t first, size_t count, void *ou
 
 static void add_block(snnk__safetensors_writer *writer, size_t layer, size_t index,
                       const snnk__map_block *block, int32_t projection) {
-    if (block->hd3 &&
-        snnk__drawn_numbers(SNNK_PROJECTION_HD3, block->rows, block->inputs) > SNNK__MAX_DRAWN &&
-        writer->status == SNNK_OK)
-        writer->status = snnk__fail(SNNK_E_SIZE,
-                                    "%zu HD3 rows of %zu inputs cannot be saved: they are more "
-                                    "numbers than a file may draw",
-                                    block->rows, block->inputs);
+    const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
+
+    if (is_drawn(block, projection) && writer->status == SNNK_OK &&
+        kind->numbers(block->rows, block->inputs) > SNNK__MAX_DRAWN)
+        writer->status =
+            snnk__fail(SNNK_E_SIZE, "%zu %s rows of %zu inputs are more than a file may draw again",
+                       block->rows, kind->name, block->inputs);
 
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
 
-    if (block->diagonal)
-        snnk__block_add(writer, layer, index, "diagonal", SNNK__DTYPE_F32, 1, &d, block->diagonal);
+    if (snnk__map_block_is_diagonal(block))
+        snnk__block_add(writer, layer, index, "diagonal", SNNK__DTYPE_F32, 1, &d,
+                        block->linear.numbers);
     else if (!is_drawn(block, projection))
         snnk__block_add_source(writer, layer, index, "G", SNNK__DTYPE_F32, 2, shape, panels_source,
-                               &block->G);
+                               &block->linear.G);
     if (!is_drawn(block, projection))
-        snnk__block_add(writer, layer, index, "offset", SNNK__DTYPE_F32, 1, &r, block->offset);
+        snnk__block_add(writer, layer, index, "offset", SNNK__DTYPE_F32, 1, &r,
+                        block->linear.offset);
     if (block->mean) {
         snnk__block_add(writer, layer, index, "mean", SNNK__DTYPE_F64, 1, &d, block->mean);
         snnk__block_add(writer, layer, index, "scale", SNNK__DTYPE_F64, 1, &d, block->scale);

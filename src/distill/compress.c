@@ -39,15 +39,15 @@ typedef struct work {
 
 /* ---- Parts ---- */
 
-static bool is_dense(const snnk_layer *layer) { return !layer->map; }
+static bool is_dense(const snnk_layer *layer) { return snnk_layer_activation(layer) >= 0; }
 
 static size_t layers_of_part(const snnk_network *network, size_t first) {
     const snnk_layer *layer = network->layers[first];
 
-    if (first + 1 == network->n_layers || !is_dense(layer) || layer->activation == SNNK_IDENTITY)
+    if (first + 1 == network->n_layers || !is_dense(layer) || snnk_layer_activation(layer) == SNNK_IDENTITY)
         return 1;
     layer = network->layers[first + 1];
-    return is_dense(layer) && layer->activation == SNNK_IDENTITY ? 2 : 1;
+    return snnk_layer_activation(layer) == SNNK_IDENTITY ? 2 : 1;
 }
 
 /* The most features with which a student is smaller than the part. */

@@ -8,7 +8,7 @@
 #include "distill/distill.h"
 
 bool snnk__part_is_linear(const snnk__part *part) {
-    return !part->readout && part->hidden->activation == SNNK_IDENTITY;
+    return !part->readout && snnk_layer_activation(part->hidden) == SNNK_IDENTITY;
 }
 
 snnk_distill_config snnk__part_config(const snnk__part *part, const snnk_distill_config *config) {

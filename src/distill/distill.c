@@ -184,10 +184,10 @@ static int check_teacher(const snnk_layer *hidden, const snnk_layer *readout) {
     int st;
 
     if ((st = snnk__check_pointer(hidden, "hidden")) != SNNK_OK) return st;
-    if (hidden->map)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "the hidden layer is already an SNNK layer");
+    if (snnk_layer_activation(hidden) < 0)
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the hidden layer is an SNNK layer already");
     if (!readout) return SNNK_OK;
-    if (readout->map || readout->activation != SNNK_IDENTITY)
+    if (snnk_layer_activation(readout) != SNNK_IDENTITY)
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "the readout must be a dense layer without activation");
     if (readout->inputs == hidden->outputs) return SNNK_OK;
@@ -216,10 +216,10 @@ int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *readout, siz
                                .ldy = ldy};
 
     if ((st = begin(&hidden->allocator, &what, config, &made)) != SNNK_OK) goto done;
-    made->hidden = snnk__layer_retain(hidden);
-    if (readout) made->readout = snnk__layer_retain(readout);
+    made->hidden = snnk_layer_retain(hidden);
+    if (readout) made->readout = snnk_layer_retain(readout);
     made->candidate.kind = SNNK_MAP_ELEMENTWISE;
-    made->candidate.activation = hidden->activation;
+    made->candidate.activation = snnk_layer_activation(hidden);
     if ((st = rows_alloc(made)) != SNNK_OK) goto done;
     st = snnk_layer_weights(hidden, made->G, made->d, made->offsets);
     if (st != SNNK_OK) goto done;

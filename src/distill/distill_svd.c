@@ -163,7 +163,7 @@ static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t r
                      snnk__truncated *best) {
     snnk_layer *layers[FACTORS] = {NULL};
     double squares = INFINITY;
-    int st = cut(distill, hidden, rank, distill->hidden->activation, layers);
+    int st = cut(distill, hidden, rank, snnk_layer_activation(distill->hidden), layers);
 
     if (st == SNNK_OK && readout)
         st = cut(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);

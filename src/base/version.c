@@ -18,7 +18,7 @@
 #define THREADS "no threads"
 #endif
 
-/* SNNK_BUILD_BLAS: what the build system linked, as text. */
+/* SNNK_BUILD_BLAS: the libraries that the build system found, as text. */
 #ifdef SNNK_MINIMAL
 #define PARTS "minimal (no solver, no files)"
 #elif defined(SNNK_BUILD_BLAS)

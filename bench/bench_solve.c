@@ -3,16 +3,15 @@
  *     bench_solve [--quick] [--json] [--rows N] [--features M] [--threads T]
  *
  *   ours            snnk_lstsq_add of n x m features (checks, centring, moments) and
- *   snnk_lstsq_solve, in
- *                   double and in single precision
+ *                   snnk_lstsq_solve, in double and in single precision
  *   scikit-learn    Ridge(solver="cholesky") in float64, with OpenBLAS's own choice of kernels and
- *   with
- *                   OPENBLAS_CORETYPE=SkylakeX
- *   dsyrk + dpotrf  one call of each for all rows; the conversion to double is not timed QR
- *   snnk_lstsq_add with SNNK_FACTORIZATION_QR, against one dgeqrf of all rows; the conversion
- *                   to double by columns is not timed
+ *                   with OPENBLAS_CORETYPE=SkylakeX
+ *   dsyrk + dpotrf  one call of each for all rows; the conversion to double is not timed
+ *   QR              snnk_lstsq_add with SNNK_FACTORIZATION_QR, against one dgeqrf of all rows; the
+ *                   conversion to double by columns is not timed
  *   ridge path      a fit that scores 100 lambdas and solves with one, against a fit with a given
- *   lambda recursive       one row of recursive least squares
+ *                   lambda
+ *   recursive       one row of recursive least squares
  *
  * In each round all run in turn. Each solution is checked: the gradient of the sum of squares must
  * vanish. */

@@ -52,11 +52,9 @@ typedef struct sklearn sklearn;
 
 /* Start a child process for several cases of n rows each.
  *   sklearn_rbfsampler  RBFSampler, sqrt(2/m) cos(X G^T + b), in float32. Case k: shapes[k][0]
- *   inputs,
- *                       shapes[k][1] features
+ *                       inputs, shapes[k][1] features
  *   sklearn_ridge       Ridge(solver="cholesky") in float64. Case k: shapes[k][0] features,
- *   shapes[k][1]
- *                       targets
+ *                       shapes[k][1] targets
  * coretype: as above. NULL, with a message on stderr, if python3 or scikit-learn is missing. */
 sklearn *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
                             const size_t (*shapes)[2]);

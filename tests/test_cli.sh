@@ -592,15 +592,15 @@ if command -v gnuplot >none.out; then
         will_not "weights that are cut off" 'cut\.st: the header announces [0-9]+ bytes of tensors, the file has' cut.st --weight w1 --activation relu --inputs x.npy
         will_not "a readout that is missing" 'tensor "nope" is missing' teacher.st --weight w1 --activation relu --then nope --inputs x.npy
         will_not "a readout of whole numbers" 'tensor "whole" is I8, not F16' teacher.st --weight w1 --activation relu --then whole --inputs x.npy
-        will_not "more features than differ" 'there are no 8 features that differ' $block --inputs x.npy --features 8 --linear 0
+        will_not "more features than differ" 'fewer than 8 features are linearly independent' $block --inputs x.npy --features 8 --linear 0
         will_not "NaN in an input" 'nan\.npy: row 7, column 3: -?nan' $block --inputs nan.npy
-        will_not "one row" 'at least 2 are needed' $block --inputs one.npy
+        will_not "one row" 'each part needs at least 2' $block --inputs one.npy
         will_not "no rows" 'none\.npy has no rows' $block --inputs none.npy
         will_not "words" 'holds words' $block --inputs words_first.csv
         will_not "no file of inputs" 'nowhere\.npy' $block --inputs nowhere.npy
         will_not "no file of weights" 'nowhere\.st' nowhere.st --weight w --activation relu --inputs x.npy
         will_not "weights that are no safetensors" 'line\.csv' line.csv --weight w --activation relu --inputs x.npy
-        will_not "a share below one feature" 'is no feature' $block --inputs x.npy --share 0.01
+        will_not "a share below one feature" 'leaves no room for one feature' $block --inputs x.npy --share 0.01
         will_not "more features than the layer is worth" '24 features have 268 parameters, the layer itself 268' $block --inputs x.npy --features 24
         will_not "an error that nothing has" 'relative error of' teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs few.npy --error 0.0001
         will_not "targets of fewer rows" 'short_y\.npy has 599 rows, x\.npy has 600' $block --inputs x.npy --targets short_y.npy

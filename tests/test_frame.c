@@ -371,6 +371,7 @@ static void failing_allocations_leave_nothing(void **state) {
         snnk_frame *frame = NULL;
 
         status = snnk_frame_create(D, N, X, D, L, W, D, &config, &frame);
+        assert_made(status, frame);
         snnk_frame_free(frame);
     });
 }

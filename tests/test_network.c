@@ -327,7 +327,7 @@ static void test_notes(void **state) {
 
         assert_status(snnk_network_set_note(network, key, "x"), SNNK_E_RANGE);
         assert_says(key);
-        assert_says("is not 1 ... 64 of [a-z0-9._-]");
+        assert_says("is not 1 ... 64 characters of [a-z0-9._-]");
         assert_status(snnk_network_set_note(network, key, NULL), SNNK_E_RANGE);
         assert_null(snnk_network_note(network, key));
     }
@@ -364,7 +364,7 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_create(&broken, &empty), SNNK_E_NULL);
     assert_null(empty);
     assert_status(snnk_network_append(network, layer), SNNK_E_SHAPE);
-    assert_says("the layer has 6 inputs, the network 2 outputs");
+    assert_says("the layer has 6 inputs, but the network has 2 outputs");
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(NULL, layer), SNNK_E_NULL);
     assert_says("network is NULL");

@@ -637,6 +637,7 @@ static void failing_allocations_leave_nothing(void **state) {
             config.features = 20;
             config.allocator = &allocator;
             status = snnk_map_create(5, &config, NULL, &map);
+            assert_made(status, map);
             snnk_map_free(map);
         });
 }

@@ -11,6 +11,7 @@
 #include "spectrum/activation.h"
 #include "spectrum/activation_f64.h"
 #include "spectrum/fourier.h"
+#include "spectrum/integral.h"
 #include "spectrum/spectrum.h"
 
 /* ---- Parts ---- */

@@ -37,7 +37,7 @@ int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_by
 
     if (!snnk__mul_size(count, element_bytes, &bytes) || !snnk__add_size(bytes, slack, &total) ||
         total > PTRDIFF_MAX) {
-        st = snnk__fail(SNNK_E_SIZE, "%s: %zu elements of %zu bytes overflow a size", what, count,
+        st = snnk__fail(SNNK_E_SIZE, "%s: %zu elements of %zu bytes overflow size_t", what, count,
                         element_bytes);
     } else if (bytes > 0) {
         char *original = allocator->alloc(total, allocator->user);

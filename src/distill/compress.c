@@ -122,10 +122,10 @@ static int split_rows(work *w, size_t n, const float *X, size_t ldx) {
 
     for (size_t i = 0; i < n; i++) *(is_judged(w, i) ? &w->n_judged : &w->n) += 1;
     if (w->n < 2 || w->n_judged < 2)
-        return snnk__fail(SNNK_E_SHAPE,
-                          "of %zu rows %zu are left to fit to and %zu to judge by: at least 2 are "
-                          "needed of each",
-                          n, w->n, w->n_judged);
+        return snnk__fail(
+            SNNK_E_SHAPE,
+            "%zu rows are split into %zu to fit and %zu to judge: each part needs at least 2", n,
+            w->n, w->n_judged);
     if ((st = snnk__alloc(&w->allocator, w->n, row, "rows", &w->X)) != SNNK_OK) return st;
     if ((st = snnk__alloc(&w->allocator, w->n_judged, row, "rows", &w->judged)) != SNNK_OK)
         return st;
@@ -227,7 +227,7 @@ static int take_features(work *w, const size_t *features) {
         if (features[i] == 0) continue;
         if (i != part->first || !part->hidden)
             return snnk__fail(SNNK_E_RANGE,
-                              "features[%zu] = %zu, but no part that can be replaced begins there",
+                              "features[%zu] = %zu, but no replaceable part begins at that layer",
                               i, features[i]);
         part->features = features[i] <= part->most ? features[i] : 0;
     }
@@ -296,10 +296,11 @@ static int spend_budget(work *w) {
     if ((st = make_size_curves(w, curves)) != SNNK_OK) goto done;
     st = snnk__spend_budget(made->n_parts, made->parts, curves, w->config.share * all, &least);
     if (st != SNNK_OK)
-        st = snnk__fail(st,
-                        "share = %g of %.0f parameters admits no features: one a part, and what "
-                        "stays as it is, take %.0f, a share of %.4f",
-                        w->config.share, all, least, least / all);
+        st = snnk__fail(
+            st,
+            "share = %g of %.0f parameters leaves no room for features: one feature for each part, "
+            "and the parts that are kept, take %.0f parameters, a share of %.4f",
+            w->config.share, all, least, least / all);
 done:
     for (size_t k = 0; k < made->n_parts; k++) snnk__free(&w->allocator, curves[k].options);
     snnk__free(&w->allocator, curves);
@@ -444,7 +445,8 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
     st = snnk__config_read(&w->config, sizeof w->config, CONFIG_MINIMUM, config, "compress config");
     if (st != SNNK_OK) return st;
     if (!(w->config.share > 0 && w->config.share <= 1))
-        return snnk__fail(SNNK_E_RANGE, "share = %g is not in 0 < share <= 1", w->config.share);
+        return snnk__fail(SNNK_E_RANGE, "share = %g must be above 0 and at most 1",
+                          w->config.share);
     if ((st = snnk_distill_config_init(&w->distill, sizeof w->distill)) != SNNK_OK) return st;
     st = snnk__config_read(&w->distill, sizeof w->distill, sizeof w->distill, distill,
                            "distill config");
@@ -452,7 +454,7 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
     /* The rest is checked where students are made. */
     if ((st = snnk__check_heldout_share(w->distill.heldout_share)) != SNNK_OK) return st;
     if (w->distill.heldout_block_rows == 0)
-        return snnk__fail(SNNK_E_RANGE, "heldout_block_rows = 0 is not >= 1");
+        return snnk__fail(SNNK_E_RANGE, "heldout_block_rows = 0: at least 1 is needed");
     return SNNK_OK;
 }
 

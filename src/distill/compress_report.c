@@ -82,7 +82,7 @@ int snnk_compression_distilled(const snnk_compression *compression, size_t index
     if ((st = snnk__check_pointer(report, "report")) != SNNK_OK) return st;
     if ((st = find_part(compression, index, &from)) != SNNK_OK) return st;
     if (from->features == 0)
-        return snnk__fail(SNNK_E_STATE, "part %zu stayed as it was: there is no student", index);
+        return snnk__fail(SNNK_E_STATE, "part %zu was kept as it is: it has no student", index);
     return snnk__config_write(report, &from->report, sizeof from->report, sizeof from->report,
                               "distill report");
 }

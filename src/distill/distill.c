@@ -37,9 +37,9 @@ static int check_config(const snnk_distill_config *c) {
     if ((st = snnk__check_fit_ridge(c->ridge)) != SNNK_OK) return st;
     if ((st = snnk__check_heldout_share(c->heldout_share)) != SNNK_OK) return st;
     if (c->heldout_block_rows == 0)
-        return snnk__fail(SNNK_E_RANGE, "heldout_block_rows = 0 is not >= 1");
+        return snnk__fail(SNNK_E_RANGE, "heldout_block_rows = 0: at least 1 is needed");
     if (c->selection_rows < 2)
-        return snnk__fail(SNNK_E_RANGE, "selection_rows = %llu is not >= 2",
+        return snnk__fail(SNNK_E_RANGE, "selection_rows = %llu: at least 2 are needed",
                           (unsigned long long)c->selection_rows);
     if ((st = snnk__check_enum(c->tier, SNNK_DISTILL_REFINED + 1, "tier")) != SNNK_OK) return st;
     if (c->linear < SNNK_DISTILL_LINEAR_AUTO)
@@ -48,7 +48,7 @@ static int check_config(const snnk_distill_config *c) {
     if ((st = snnk__check_within(c->epochs, 1, 100000, "epochs")) != SNNK_OK) return st;
     if ((st = snnk__check_within(c->batch, 1, 1000000, "batch")) != SNNK_OK) return st;
     if (!(c->learning_rate > 0 && c->learning_rate <= 1))
-        return snnk__fail(SNNK_E_RANGE, "learning_rate = %g is not in 0 < rate <= 1",
+        return snnk__fail(SNNK_E_RANGE, "learning_rate = %g must be above 0 and at most 1",
                           c->learning_rate);
     return SNNK_OK;
 }
@@ -80,10 +80,8 @@ static int check_varies(const snnk_distill *distill, const snnk_lstsq *lstsq, co
     for (size_t i = 0; i < distill->d; i++) inputs += lstsq->S[i * p + i];
     if (!(inputs > 0)) what = "inputs";
     if (!what) return SNNK_OK;
-    return snnk__fail(
-        SNNK_E_STATE,
-        "the %s do not vary: all %llu rows %s are the same, there is nothing to explain", what,
-        (unsigned long long)lstsq->rows, which);
+    return snnk__fail(SNNK_E_STATE, "the %s are constant: all %llu rows %s are the same", what,
+                      (unsigned long long)lstsq->rows, which);
 }
 
 /* Both kinds of rows are there, and vary. */
@@ -92,11 +90,10 @@ static int check_rows(const snnk_distill *distill) {
     int st;
 
     if (train->rows < 2 || heldout->rows < 2)
-        return snnk__fail(SNNK_E_SHAPE,
-                          "of %zu rows %llu are left to fit to and %llu held out: at least 2 are "
-                          "needed of each",
-                          distill->n, (unsigned long long)train->rows,
-                          (unsigned long long)heldout->rows);
+        return snnk__fail(
+            SNNK_E_SHAPE,
+            "%zu rows are split into %llu to fit and %llu held out: each part needs at least 2",
+            distill->n, (unsigned long long)train->rows, (unsigned long long)heldout->rows);
     st = check_varies(distill, train, "to fit to");
     return st == SNNK_OK ? check_varies(distill, heldout, "held out") : st;
 }
@@ -188,13 +185,14 @@ static int check_teacher(const snnk_layer *hidden, const snnk_layer *readout) {
 
     if ((st = snnk__check_pointer(hidden, "hidden")) != SNNK_OK) return st;
     if (hidden->map)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "the hidden layer is an SNNK layer already");
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the hidden layer is already an SNNK layer");
     if (!readout) return SNNK_OK;
     if (readout->map || readout->activation != SNNK_IDENTITY)
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the readout is not a dense layer without activation");
+                          "the readout must be a dense layer without activation");
     if (readout->inputs == hidden->outputs) return SNNK_OK;
-    return snnk__fail(SNNK_E_SHAPE, "the hidden layer has %zu outputs, the readout %zu inputs",
+    return snnk__fail(SNNK_E_SHAPE,
+                      "the hidden layer has %zu outputs, but the readout has %zu inputs",
                       hidden->outputs, readout->inputs);
 }
 
@@ -246,7 +244,7 @@ int snnk_distill_create_from_samples(const snnk_map *candidates, size_t outputs,
     *distill = NULL;
     if ((st = snnk__check_pointer(candidates, "candidates")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(Y, "Y")) != SNNK_OK) return st;
-    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: there is nothing to explain");
+    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: at least 1 is needed");
     if ((st = snnk_map_config_init(&of, sizeof of)) != SNNK_OK) return st;
     if ((st = snnk_map_block_config(candidates, 0, &of)) != SNNK_OK) return st;
     if (of.kind == SNNK_MAP_ARC_COSINE && of.order == 1 && of.floor == 0) {
@@ -256,8 +254,7 @@ int snnk_distill_create_from_samples(const snnk_map *candidates, size_t outputs,
     if (candidates->n_blocks != 1 || of.kind != SNNK_MAP_ELEMENTWISE)
         return snnk__fail(
             SNNK_E_UNSUPPORTED,
-            "candidates are not one block of ELEMENTWISE, or of ARC_COSINE of order 1 "
-            "and floor 0");
+            "candidates must be one block: ELEMENTWISE, or ARC_COSINE with order 1 and floor 0");
     const snnk_distill what = {.d = candidates->inputs,
                                .h = candidates->features,
                                .l = outputs,

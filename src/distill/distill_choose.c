@@ -180,7 +180,8 @@ int snnk__distill_choose(const snnk_distill *distill, size_t m, int32_t linear,
              ? search_linear(&s)
              : try_linear(&s, snnk__min_size((size_t)linear, s.rank), ROUNDS);
     if (st == SNNK_OK && isinf(s.error))
-        st = snnk__fail(SNNK_E_RANGE, "there are no %zu features that differ: take fewer", m);
+        st = snnk__fail(SNNK_E_RANGE,
+                        "fewer than %zu features are linearly independent: ask for fewer", m);
     *error = s.error;
 done:
     snnk__subset_free(distill, &s.tried);
@@ -248,7 +249,9 @@ int snnk_distill_features_of_share(const snnk_distill *distill, double share, si
     if ((st = snnk__check_pointer(features, "features")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(distill, "distill")) != SNNK_OK) return st;
     if (!distill->hidden)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "a share of the parameters of no teacher");
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED,
+            "a share of the teacher's parameters was asked for, but there is no teacher");
     if (!(share > 0 && isfinite(share)))
         return snnk__fail(SNNK_E_RANGE, "share = %g is not above 0", share);
 
@@ -259,8 +262,9 @@ int snnk_distill_features_of_share(const snnk_distill *distill, double share, si
 
     if (fits < 1)
         return snnk__fail(SNNK_E_RANGE,
-                          "%g of the teacher's %g parameters is no feature: one takes %g", share,
-                          teacher, each + bias);
+                          "a share of %g of the teacher's %g parameters leaves no room for one "
+                          "feature, which takes %g",
+                          share, teacher, each + bias);
     *features = (size_t)fmin(fits, (double)(distill->d + distill->h));
     return SNNK_OK;
 }
@@ -306,7 +310,8 @@ static int search_size(const snnk_distill *distill, double relative_error, size_
     }
     if (enough == 0 && little == 0) return SNNK_E_RANGE; /* error_of's sentence */
     if (enough == 0)
-        return snnk__fail(SNNK_E_RANGE, "%zu features have a relative error of %.3g, above %g",
+        return snnk__fail(SNNK_E_RANGE,
+                          "%zu features have a relative error of %.3g, above the %g asked for",
                           little, least, relative_error);
     *features = enough;
     return SNNK_OK;
@@ -320,7 +325,7 @@ int snnk_distill_features_of_error(const snnk_distill *distill, double relative_
     if ((st = snnk__check_pointer(features, "features")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(distill, "distill")) != SNNK_OK) return st;
     if (!(relative_error > 0 && relative_error < 1))
-        return snnk__fail(SNNK_E_RANGE, "relative_error = %g is not in 0 < error < 1",
+        return snnk__fail(SNNK_E_RANGE, "relative_error = %g must be above 0 and below 1",
                           relative_error);
 
     snnk_distill monitored = *distill;

@@ -45,7 +45,7 @@ static int part_alloc(const snnk_allocator *allocator, size_t rows, size_t colum
     int st;
 
     if (!snnk__mul_size(rows, columns, &p->count))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu weights overflow a size", rows, columns);
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu weights overflow size_t", rows, columns);
     for (size_t k = 0; k < sizeof arrays / sizeof arrays[0]; k++) {
         st = snnk__alloc_zero(allocator, p->count, sizeof(float), "weights to learn", arrays[k]);
         if (st != SNNK_OK) return st;

@@ -205,7 +205,7 @@ static int gather_teacher_moments(snnk_distill *distill, const double shares[2],
     int st;
 
     if (!snnk__mul_size(distill->n, distill->l, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu outputs overflow a size", distill->n,
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu outputs overflow size_t", distill->n,
                           distill->l);
     st = snnk__alloc(allocator, count, sizeof(float), "outputs", &distill->made_Y);
     if (st != SNNK_OK) return st;

@@ -140,7 +140,8 @@ static int check_features(const snnk_distill *distill, size_t features) {
     const size_t most = distill->d + distill->h;
 
     if (features > 0 && features <= most) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "%zu features are not in 1 ... %zu, inputs and candidates",
+    return snnk__fail(SNNK_E_RANGE,
+                      "features = %zu is not in 1 ... %zu, the number of inputs plus candidates",
                       features, most);
 }
 

@@ -14,12 +14,12 @@ int snnk_network_set_statistics(snnk_network *network, snnk_lstsq *lstsq) {
     const snnk_layer *last = network->layers[network->n_layers - 1];
     if (!last->map || snnk__layer_is_tower(last))
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the last layer has no Psi that statistics could be of");
+                          "the last layer has no weights Psi, so it has no statistics");
     if (snnk_lstsq_features(lstsq) != last->map->features ||
         snnk_lstsq_targets(lstsq) < last->outputs)
         return snnk__fail(SNNK_E_SHAPE,
-                          "statistics of %zu features and %zu targets, the last layer has %zu and "
-                          "%zu",
+                          "the statistics have %zu features and %zu targets, but the last layer "
+                          "has %zu features and %zu outputs",
                           snnk_lstsq_features(lstsq), snnk_lstsq_targets(lstsq),
                           last->map->features, last->outputs);
     if (lstsq != network->statistics) snnk_lstsq_free(network->statistics);
@@ -37,7 +37,7 @@ int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    if (!network->statistics) return snnk__fail(SNNK_E_STATE, "the network carries no statistics");
+    if (!network->statistics) return snnk__fail(SNNK_E_STATE, "the network holds no statistics");
     const snnk_layer **last = &network->layers[network->n_layers - 1];
     st = snnk_layer_create_from_lstsq((*last)->map, network->statistics, config, report, &layer);
     if (st != SNNK_OK) return st;

@@ -85,7 +85,7 @@ void snnk__safetensors_checksum(const snnk__safetensors_pair *pairs, size_t n_pa
     uLong crc = crc32_z(0, NULL, 0);
 
     for (size_t i = 0; i < n_pairs; i++) {
-        if (strcmp(pairs[i].key, SNNK__ST_CHECKSUM_KEY) == 0) continue;
+        if (strcmp(pairs[i].key, SNNK__SAFETENSORS_CHECKSUM_KEY) == 0) continue;
         put_crc_text(&crc, pairs[i].key);
         put_crc_text(&crc, pairs[i].value);
     }

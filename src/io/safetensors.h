@@ -1,8 +1,9 @@
-/* The safetensors container: named tensors and metadata strings, with a check sum of ours over both.
- * docs/format.md describes it.
+/* The safetensors container: named tensors and metadata strings, with a check sum of ours over
+ * both. docs/format.md describes it.
  *
- * Reading:  snnk__safetensors_open, then snnk__safetensors_text and snnk__safetensors_read_f32 and so on, snnk__safetensors_close.
- * Writing:  snnk__safetensors_writer_init, add, add, ..., snnk__safetensors_write_file, snnk__safetensors_writer_free. The
+ * Reading: snnk__safetensors_open, then snnk__safetensors_text and snnk__safetensors_read_f32 and
+ * so on, snnk__safetensors_close. Writing: snnk__safetensors_writer_init, add, add, ...,
+ * snnk__safetensors_write_file, snnk__safetensors_writer_free. The
  *           first failure sticks to the writer: later calls return it and do nothing, so only the
  *           last one needs to be checked.
  *
@@ -62,7 +63,7 @@ typedef struct snnk__safetensors_pair {
 /* ---- Reading ---- */
 
 /* The reference implementation's limit on the header, and ours. */
-#define SNNK__ST_MAX_HEADER_BYTES ((size_t)100000000)
+#define SNNK__SAFETENSORS_MAX_HEADER ((size_t)100000000)
 
 typedef struct snnk__safetensors_reader snnk__safetensors_reader;
 
@@ -71,12 +72,12 @@ typedef struct snnk__safetensors_reader snnk__safetensors_reader;
 int snnk__safetensors_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                            snnk__safetensors_reader **reader);
 
-/* How long the header is, with its length before it; head: the first 8 bytes of the file, or all of a
- * shorter one. SNNK_E_TRUNCATED, SNNK_E_FORMAT. */
+/* How long the header is, with its length before it; head: the first 8 bytes of the file, or all of
+ * a shorter one. SNNK_E_TRUNCATED, SNNK_E_FORMAT. */
 int snnk__safetensors_header_bytes(const void *head, size_t file_bytes, size_t *header_bytes);
 
-/* As snnk__safetensors_open, of a file of which only the header is in memory: its tensors have no data; they lie at
- * their `begin` behind the header. `header` may go after the call. */
+/* As snnk__safetensors_open, of a file of which only the header is in memory: its tensors have no
+ * data; they lie at their `begin` behind the header. `header` may go after the call. */
 int snnk__safetensors_open_header(const void *header, size_t file_bytes,
                                   const snnk_allocator *allocator,
                                   snnk__safetensors_reader **reader);
@@ -163,7 +164,7 @@ int snnk__safetensors_write_file(snnk__safetensors_writer *writer, const char *p
 
 /* ---- Both ---- */
 
-#define SNNK__ST_CHECKSUM_KEY "snnk.checksum"
+#define SNNK__SAFETENSORS_CHECKSUM_KEY "snnk.checksum"
 
 /* Orders for qsort and bsearch. */
 int snnk__safetensors_compare_keys(const void *left, const void *right);

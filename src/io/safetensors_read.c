@@ -27,11 +27,12 @@ static int check_text(const char *text, size_t bytes) {
     if (!snnk__is_utf8(text, bytes)) return snnk__fail(SNNK_E_FORMAT, "the header is not UTF-8");
     for (size_t i = 0; i < bytes; i++) {
         if ((unsigned char)text[i] < 0x20 && !strchr("\t\n\r", text[i]))
-            return snnk__fail(SNNK_E_FORMAT, "a control character in the header, at byte %zu",
+            return snnk__fail(SNNK_E_FORMAT, "the header has a control character at byte %zu",
                               8 + i);
         if (text[i] != '\\') continue;
         if (bytes - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-            return snnk__fail(SNNK_E_FORMAT, "an escaped NUL in the header, at byte %zu", 8 + i);
+            return snnk__fail(SNNK_E_FORMAT, "the header has an escaped NUL character at byte %zu",
+                              8 + i);
         i++; /* an escaped backslash begins nothing */
     }
     return SNNK_OK;
@@ -41,15 +42,18 @@ int snnk__safetensors_header_bytes(const void *head, size_t file_bytes, size_t *
     uint64_t length;
 
     if (file_bytes < 8)
-        return snnk__fail(SNNK_E_TRUNCATED, "a safetensors file has 8 bytes at least, this one %zu",
+        return snnk__fail(SNNK_E_TRUNCATED,
+                          "a safetensors file has at least 8 bytes, but this one has %zu",
                           file_bytes);
     length = snnk__load_u64(head, false);
-    if (length > SNNK__ST_MAX_HEADER_BYTES)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "not a safetensors file, or one with a header of more than %zu bytes",
-                          SNNK__ST_MAX_HEADER_BYTES);
+    if (length > SNNK__SAFETENSORS_MAX_HEADER)
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "not a safetensors file, or its header has more than the limit of %zu bytes",
+            SNNK__SAFETENSORS_MAX_HEADER);
     if (length > file_bytes - 8)
-        return snnk__fail(SNNK_E_TRUNCATED, "the header announces %llu bytes, the file has %zu",
+        return snnk__fail(SNNK_E_TRUNCATED,
+                          "the header should have %llu bytes, but only %zu are left in the file",
                           (unsigned long long)length, file_bytes - 8);
     *header_bytes = 8 + (size_t)length;
     return SNNK_OK;
@@ -73,7 +77,7 @@ static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, 
     for (; end < text + length; end++)
         if (*end != ' ') {
             cJSON_Delete(tree);
-            return snnk__fail(SNNK_E_FORMAT, "text follows the header's object");
+            return snnk__fail(SNNK_E_FORMAT, "the header has text after its JSON object");
         }
     *header = tree;
     *data = bytes - 8 - length;
@@ -104,7 +108,7 @@ static int count(snnk__safetensors_reader *reader, size_t *n_dims) {
     *n_dims = 0;
     cJSON_ArrayForEach(item, reader->header) {
         if (is_metadata(item)) {
-            if (framed) return snnk__fail(SNNK_E_FORMAT, "__metadata__ is there twice");
+            if (framed) return snnk__fail(SNNK_E_FORMAT, "__metadata__ occurs twice");
             framed = true;
             if ((st = check_metadata(item)) != SNNK_OK) return st;
             reader->n_pairs = (size_t)cJSON_GetArraySize(item);
@@ -112,9 +116,10 @@ static int count(snnk__safetensors_reader *reader, size_t *n_dims) {
             const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape");
 
             if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) != 3 || !cJSON_IsArray(shape))
-                return snnk__fail(SNNK_E_FORMAT,
-                                  "tensor \"%s\" does not have just dtype, shape and data_offsets",
-                                  item->string);
+                return snnk__fail(
+                    SNNK_E_FORMAT,
+                    "tensor \"%s\" must have dtype, shape and data_offsets, and nothing else",
+                    item->string);
             reader->n_tensors++;
             *n_dims += (size_t)cJSON_GetArraySize(shape);
         }
@@ -153,23 +158,25 @@ static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor
 
     *tensor = (snnk__safetensors_tensor){.name = name, .dims = dims};
     if (!read_dtype(cJSON_GetObjectItemCaseSensitive(item, "dtype"), &tensor->dtype))
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has no known dtype", name);
+        return snnk__fail(SNNK_E_FORMAT, "the dtype of tensor \"%s\" is unknown", name);
     needed = snnk__dtype_bytes(tensor->dtype);
     cJSON_ArrayForEach(dim, cJSON_GetObjectItemCaseSensitive(item, "shape")) {
         if (!read_size(dim, dims + tensor->n_dims))
-            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": a dimension is not a size", name);
+            return snnk__fail(SNNK_E_FORMAT,
+                              "tensor \"%s\": a dimension is not a non-negative integer", name);
         if (!snnk__mul_size(needed, dims[tensor->n_dims++], &needed))
-            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": its shape does not fit in memory",
+            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": the number of bytes overflows size_t",
                               name);
     }
     if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 ||
         !read_size(offsets->child, &tensor->begin) || !read_size(offsets->child->next, &end) ||
         end < tensor->begin)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": data_offsets is not a range", name);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "tensor \"%s\": data_offsets is not a pair of offsets in order", name);
     tensor->bytes = end - tensor->begin;
     if (tensor->bytes != needed)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has %zu bytes, its shape needs %zu", name,
-                          tensor->bytes, needed);
+        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has %zu bytes, but its shape needs %zu",
+                          name, tensor->bytes, needed);
     return SNNK_OK;
 }
 
@@ -210,8 +217,8 @@ static int compare_places(const void *left, const void *right) {
     return (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }
 
-/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in memory,
- * and not NULL. */
+/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in
+ * memory, and not NULL. */
 static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *data,
                          size_t bytes) {
     size_t end = 0;
@@ -230,7 +237,7 @@ static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *
     }
     if (end != bytes)
         return snnk__fail(SNNK_E_TRUNCATED,
-                          "the header announces %zu bytes of tensors, the file has %zu", end,
+                          "the header describes %zu bytes of tensors, but the file has %zu", end,
                           bytes);
     return SNNK_OK;
 }
@@ -242,15 +249,13 @@ static int sort_entries(snnk__safetensors_reader *reader) {
               snnk__safetensors_compare_keys);
     for (size_t i = 0; i + 1 < reader->n_pairs; i++)
         if (strcmp(reader->pairs[i].key, reader->pairs[i + 1].key) == 0)
-            return snnk__fail(SNNK_E_FORMAT, "metadata \"%s\" is there twice",
-                              reader->pairs[i].key);
+            return snnk__fail(SNNK_E_FORMAT, "metadata \"%s\" occurs twice", reader->pairs[i].key);
     if (reader->n_tensors > 0)
         qsort(reader->tensors, reader->n_tensors, sizeof *reader->tensors,
               snnk__safetensors_compare_names);
     for (size_t i = 0; i + 1 < reader->n_tensors; i++)
         if (strcmp(reader->tensors[i].name, reader->tensors[i + 1].name) == 0)
-            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is there twice",
-                              reader->tensors[i].name);
+            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" occurs twice", reader->tensors[i].name);
     return SNNK_OK;
 }
 
@@ -299,16 +304,19 @@ void snnk__safetensors_close(snnk__safetensors_reader *reader) {
 }
 
 int snnk__safetensors_verify(const snnk__safetensors_reader *reader) {
-    const char *stored = snnk__safetensors_text(reader, SNNK__ST_CHECKSUM_KEY);
+    const char *stored = snnk__safetensors_text(reader, SNNK__SAFETENSORS_CHECKSUM_KEY);
     char digits[9];
 
     if (!stored)
-        return snnk__fail(SNNK_E_CHECKSUM, "the file carries no check sum (metadata "
-                                           "\"" SNNK__ST_CHECKSUM_KEY "\")");
+        return snnk__fail(SNNK_E_CHECKSUM, "the file has no checksum (metadata "
+                                           "\"" SNNK__SAFETENSORS_CHECKSUM_KEY "\")");
     snnk__safetensors_checksum(reader->pairs, reader->n_pairs, reader->tensors, reader->n_tensors,
                                false, digits);
     if (strcmp(stored, digits) == 0) return SNNK_OK;
-    return snnk__fail(SNNK_E_CHECKSUM, "the check sum is %s, the file says %.16s", digits, stored);
+    return snnk__fail(
+        SNNK_E_CHECKSUM,
+        "the checksum of the contents is %s, but the file says %.16s: it was altered or damaged",
+        digits, stored);
 }
 
 const char *snnk__safetensors_text(const snnk__safetensors_reader *reader, const char *key) {

@@ -9,7 +9,7 @@
 
 #include "base/size.h"
 #include "io/bytes.h"
-#include "io/stream.h"
+#include "io/replacement.h"
 
 /* The data part begins at a multiple of this: a mapped file can be used in place. The format asks
  * for 8. */
@@ -58,7 +58,8 @@ static int add_text(snnk__safetensors_writer *writer, const char *key, const cha
     char *block;
     int st;
 
-    if (writer->laid_out) return snnk__fail(SNNK_E_INTERNAL, "metadata added after the layout");
+    if (writer->laid_out)
+        return snnk__fail(SNNK_E_INTERNAL, "metadata was added after the file was laid out");
     if ((st = check_utf8(key, "key", key)) != SNNK_OK) return st;
     if ((st = check_utf8(value, "text of", key)) != SNNK_OK) return st;
     st = make_room(writer, writer->n_pairs, &writer->pairs_room, sizeof *writer->pairs,
@@ -93,12 +94,14 @@ static int add_tensor(snnk__safetensors_writer *writer, snnk__safetensors_tensor
     char *name;
     int st;
 
-    if (writer->laid_out) return snnk__fail(SNNK_E_INTERNAL, "a tensor added after the layout");
+    if (writer->laid_out)
+        return snnk__fail(SNNK_E_INTERNAL, "a tensor was added after the file was laid out");
     if ((st = check_utf8(tensor.name, "tensor name", tensor.name)) != SNNK_OK) return st;
     tensor.bytes = snnk__dtype_bytes(tensor.dtype);
     for (size_t k = 0; k < tensor.n_dims; k++)
         if (!snnk__mul_size(tensor.bytes, tensor.dims[k], &tensor.bytes))
-            return snnk__fail(SNNK_E_SIZE, "tensor \"%s\" does not fit in memory", tensor.name);
+            return snnk__fail(SNNK_E_SIZE, "tensor \"%s\": the number of bytes overflows size_t",
+                              tensor.name);
     st = make_room(writer, writer->n_tensors, &writer->tensors_room, sizeof *writer->tensors,
                    &writer->tensors);
     if (st != SNNK_OK) return st;
@@ -179,7 +182,7 @@ static void put_string(text_out *out, const char *text) {
 /* The header's text, without spaces behind it. */
 static void put_header(text_out *out, const snnk__safetensors_writer *writer,
                        const char *checksum) {
-    put(out, "{\"__metadata__\":{\"" SNNK__ST_CHECKSUM_KEY "\":");
+    put(out, "{\"__metadata__\":{\"" SNNK__SAFETENSORS_CHECKSUM_KEY "\":");
     put_string(out, checksum);
     for (size_t i = 0; i < writer->n_pairs; i++) {
         put(out, ",");
@@ -221,13 +224,15 @@ static int lay_out(snnk__safetensors_writer *writer) {
               snnk__safetensors_compare_keys);
     for (size_t i = 0; i + 1 < writer->n_pairs; i++)
         if (strcmp(writer->pairs[i].key, writer->pairs[i + 1].key) == 0)
-            return snnk__fail(SNNK_E_INTERNAL, "metadata \"%s\" twice", writer->pairs[i].key);
+            return snnk__fail(SNNK_E_INTERNAL, "metadata \"%s\" was added twice",
+                              writer->pairs[i].key);
     if (writer->n_tensors > 0)
         qsort(writer->tensors, writer->n_tensors, sizeof *writer->tensors,
               snnk__safetensors_compare_names);
     for (size_t i = 0; i + 1 < writer->n_tensors; i++)
         if (strcmp(writer->tensors[i].name, writer->tensors[i + 1].name) == 0)
-            return snnk__fail(SNNK_E_INTERNAL, "tensor \"%s\" twice", writer->tensors[i].name);
+            return snnk__fail(SNNK_E_INTERNAL, "tensor \"%s\" was added twice",
+                              writer->tensors[i].name);
 
     for (size_t width = 8; width >= 1; width /= 2)
         for (size_t i = 0; i < writer->n_tensors; i++) {
@@ -236,16 +241,16 @@ static int lay_out(snnk__safetensors_writer *writer) {
             if (snnk__dtype_bytes(tensor->dtype) != width) continue;
             tensor->begin = writer->data_bytes;
             if (!snnk__add_size(writer->data_bytes, tensor->bytes, &writer->data_bytes))
-                return snnk__fail(SNNK_E_SIZE, "the tensors do not fit in memory");
+                return snnk__fail(SNNK_E_SIZE, "the bytes of all tensors together overflow size_t");
         }
     put_header(&counted, writer, "00000000");
     counted.bytes += 8 + DATA_ALIGNMENT - 1;
     writer->header_bytes = counted.bytes - counted.bytes % DATA_ALIGNMENT;
-    if (writer->header_bytes - 8 > SNNK__ST_MAX_HEADER_BYTES)
-        return snnk__fail(SNNK_E_SIZE, "a header of %zu bytes is longer than the limit of %zu",
-                          writer->header_bytes - 8, SNNK__ST_MAX_HEADER_BYTES);
+    if (writer->header_bytes - 8 > SNNK__SAFETENSORS_MAX_HEADER)
+        return snnk__fail(SNNK_E_SIZE, "the header would have %zu bytes, above the limit of %zu",
+                          writer->header_bytes - 8, SNNK__SAFETENSORS_MAX_HEADER);
     if (!snnk__add_size(writer->header_bytes, writer->data_bytes, &total) || total > PTRDIFF_MAX)
-        return snnk__fail(SNNK_E_SIZE, "the tensors do not fit in memory");
+        return snnk__fail(SNNK_E_SIZE, "the bytes of all tensors together overflow size_t");
     writer->laid_out = true;
     return SNNK_OK;
 }
@@ -296,7 +301,7 @@ int snnk__safetensors_write_memory(snnk__safetensors_writer *writer, void *buffe
 
     if ((st = snnk__safetensors_written_bytes(writer, &needed)) != SNNK_OK) return st;
     if (bytes != needed)
-        return snnk__fail(SNNK_E_SIZE, "bytes = %zu, and the file takes %zu", bytes, needed);
+        return snnk__fail(SNNK_E_SIZE, "bytes = %zu, but the file takes %zu", bytes, needed);
     write_header(writer, buffer);
     at = (unsigned char *)buffer + writer->header_bytes;
     return put_tensors(writer, put_memory, &at);

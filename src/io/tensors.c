@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "io/elements.h"
-#include "io/part.h"
+#include "io/array_elements.h"
+#include "io/file.h"
 #include "io/safetensors.h"
 
 struct snnk_tensors {
@@ -35,14 +35,14 @@ static int read_header(snnk_tensors *tensors, size_t size) {
     unsigned char length[8], *header = NULL;
     int st;
 
-    st = snnk__file_read_part(tensors->fd, tensors->path, 0, snnk__min_size(size, sizeof length),
-                              length);
+    st = snnk__file_read_range(tensors->fd, tensors->path, 0, snnk__min_size(size, sizeof length),
+                               length);
     if (st != SNNK_OK) return st;
     if ((st = snnk__safetensors_header_bytes(length, size, &tensors->data_begin)) != SNNK_OK)
         return snnk__fail_within(st, "%s", tensors->path);
     if ((st = snnk__alloc(allocator, tensors->data_begin, 1, "a header", &header)) != SNNK_OK)
         return st;
-    st = snnk__file_read_part(tensors->fd, tensors->path, 0, tensors->data_begin, header);
+    st = snnk__file_read_range(tensors->fd, tensors->path, 0, tensors->data_begin, header);
     if (st != SNNK_OK) goto done;
     st = snnk__safetensors_open_header(header, size, allocator, &tensors->reader);
     if (st != SNNK_OK) snnk__fail_within(st, "%s", tensors->path);
@@ -127,8 +127,8 @@ static int find(const snnk_tensors *tensors, const char *name,
 
 static int check_n_dims(const char *name, size_t n_dims) {
     if (n_dims <= SNNK_TENSORS_MAX_DIMS) return SNNK_OK;
-    return snnk__fail(SNNK_E_SHAPE, "tensor \"%s\": %zu dimensions, %d are the limit", name, n_dims,
-                      SNNK_TENSORS_MAX_DIMS);
+    return snnk__fail(SNNK_E_SHAPE, "tensor \"%s\": n_dims = %zu is above the limit of %d", name,
+                      n_dims, SNNK_TENSORS_MAX_DIMS);
 }
 
 int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_dims,

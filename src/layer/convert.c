@@ -14,13 +14,13 @@ int snnk_layer_create_from_weights(const snnk_map *map, size_t outputs, const fl
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     *layer = NULL;
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
-    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least one");
+    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least 1");
     st = snnk__check_matrix(W, "W", outputs, map->inputs, ldw, sizeof *W);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_finite(W, "W", outputs, map->inputs, ldw)) != SNNK_OK) return st;
     if (b && (st = snnk__check_finite(b, "b", 1, outputs, outputs)) != SNNK_OK) return st;
     if (!snnk__mul_size(outputs, map->features, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow a size", outputs,
+        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow size_t", outputs,
                           map->features);
     if ((st = snnk__alloc(&map->allocator, count, sizeof *Psi, "weights", &Psi)) != SNNK_OK)
         goto done;
@@ -82,11 +82,11 @@ static int check_fold(const snnk_layer *layer, size_t outputs, const float *V, s
     int st;
 
     if (!layer->map && layer->activation != SNNK_IDENTITY)
-        return snnk__fail(
-            SNNK_E_UNSUPPORTED,
-            "a dense layer with %s is not linear in its weights: nothing folds into it",
-            snnk_activation_name(layer->activation));
-    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least one");
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "a dense layer with activation %s is not linear in its weights: no "
+                          "matrix can be folded into it",
+                          snnk_activation_name(layer->activation));
+    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least 1");
     st = snnk__check_matrix(V, "V", outputs, layer->outputs, ldv, sizeof *V);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_finite(V, "V", outputs, layer->outputs, ldv)) != SNNK_OK) return st;
@@ -110,7 +110,7 @@ int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, siz
     if (snnk__layer_is_tower(layer))
         return snnk_layer_create(layer->map, outputs, V, ldv, c, folded);
     if (!snnk__mul_size(l, m, &count) || !snnk__mul_size(outputs, m, &folded_count))
-        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow a size", outputs, m);
+        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow size_t", outputs, m);
     if ((st = snnk__alloc(allocator, count, sizeof *Psi, "weights", &Psi)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, folded_count, sizeof *to, "weights", &to)) != SNNK_OK)
         goto done;

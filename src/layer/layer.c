@@ -63,7 +63,7 @@ static int check_weights(const float *W, const char *name, size_t outputs, size_
                          size_t ldw, const float *bias) {
     int st;
 
-    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least one");
+    if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least 1");
     if ((st = snnk__check_matrix(W, name, outputs, columns, ldw, sizeof *W)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(W, name, outputs, columns, ldw)) != SNNK_OK) return st;
     return bias ? snnk__check_finite(bias, "bias", 1, outputs, outputs) : SNNK_OK;
@@ -119,7 +119,7 @@ int snnk_layer_create_dense(size_t inputs, size_t outputs, const float *W, size_
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     *layer = NULL;
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a layer needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a layer needs at least 1");
     if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
     if ((st = check_weights(W, "W", outputs, inputs, ldw, bias)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
@@ -170,38 +170,6 @@ int32_t snnk_layer_is_tower(const snnk_layer *layer) {
 }
 const snnk_map *snnk_layer_map(const snnk_layer *layer) { return layer ? layer->map : NULL; }
 
-/* Rows of HD3 with those that complete the last group. */
-static uint64_t transformed_size(const snnk__hd3 *hd3) {
-    return ((uint64_t)hd3->rows + hd3->order - 1) / hd3->order * hd3->order;
-}
-
-/* Multiply-adds of a block's projection, for one row of inputs: additions, for HD3; with those of |x~|^2 and
- * nu.(x - mu). */
-static uint64_t block_multiply_adds(const snnk__map_block *block) {
-    const snnk__urf_table *table = block->function.urf;
-    uint64_t rows = block->rows, levels = 0;
-
-    if (block->hd3) {
-        while ((size_t)1 << levels < block->hd3->order) levels++;
-        return 3 * (levels + 1) * transformed_size(block->hd3) + rows;
-    }
-    if (table) rows += (table->scale != NULL) + table->n_directions + (table->nu != NULL);
-    return rows * (block->diagonal ? 1 : block->inputs);
-}
-
-/* Numbers that a block is made of: G or what takes its place, offsets, tables. */
-static uint64_t block_parameters(const snnk__map_block *block) {
-    const snnk__urf_table *table = block->function.urf;
-    const uint64_t rows = block->rows;
-    uint64_t numbers = 0;
-
-    if (block->hd3) return 3 * transformed_size(block->hd3) + 2 * rows; /* signs; scales, offsets */
-    if (table) /* of the rows; offsets and gains of directions; mu */
-        numbers = rows * SNNK__URF_NUMBERS + 2 * (uint64_t)table->n_directions +
-                  (table->mean ? block->inputs : 0);
-    return block_multiply_adds(block) + rows + numbers;
-}
-
 /* Numbers of Psi. */
 static uint64_t readout_size(const snnk_layer *layer) {
     return snnk__layer_is_tower(layer) ? 0 : (uint64_t)layer->map->features * layer->outputs;
@@ -214,7 +182,7 @@ uint64_t snnk_layer_multiply_adds(const snnk_layer *layer) {
     if (!layer->map) return (uint64_t)layer->inputs * layer->outputs;
     sum = readout_size(layer);
     for (size_t b = 0; b < layer->map->n_blocks; b++)
-        sum += block_multiply_adds(layer->map->blocks[b]);
+        sum += snnk__map_block_multiply_adds(layer->map->blocks[b]);
     return sum;
 }
 
@@ -238,7 +206,7 @@ uint64_t snnk_layer_weight_bytes(const snnk_layer *layer) {
     for (size_t b = 0; b < layer->n_weights; b++) sum += panels_bytes(&layer->weights[b]);
     for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
         const snnk__block block = block_of(layer, b);
-        const uint64_t parameters = block_parameters(layer->map->blocks[b]);
+        const uint64_t parameters = snnk__map_block_parameters(layer->map->blocks[b]);
 
         if (block.G)
             sum += panels_bytes(block.G) +
@@ -257,7 +225,7 @@ uint64_t snnk_layer_parameters(const snnk_layer *layer) {
     if (!layer->map) return sum + (uint64_t)layer->inputs * layer->outputs;
     sum += readout_size(layer);
     for (size_t b = 0; b < layer->map->n_blocks; b++)
-        sum += block_parameters(layer->map->blocks[b]);
+        sum += snnk__map_block_parameters(layer->map->blocks[b]);
     return sum;
 }
 
@@ -267,7 +235,7 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (snnk__layer_is_tower(layer))
-        return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has features, but no Psi");
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has features, but no weights Psi");
     columns = layer->map ? layer->map->features : layer->inputs;
     if (Psi) {
         st = snnk__check_matrix(Psi, "Psi", layer->outputs, columns, ldpsi, sizeof *Psi);
@@ -285,36 +253,16 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
 
 /* ---- Forward ---- */
 
-/* Rows whose features are in memory at once, where they come from a transform. */
-#define TRANSFORMED_ROWS 16
-
 size_t snnk__layer_work(const snnk_layer *layer) {
     size_t most = 0;
 
     for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
-        const snnk__map_block *block = layer->map->blocks[b];
+        const snnk__block block = block_of(layer, b);
 
-        if (block->hd3) /* a tower's features need no room: they are the outputs */
-            most =
-                snnk__max_size(most, snnk__map_block_work(block) +
-                                         (layer->weights ? TRANSFORMED_ROWS * block->features : 0));
+        most = snnk__max_size(most, layer->weights ? snnk__project_readout_work(&block)
+                                                   : snnk__project_work(&block));
     }
     return most;
-}
-
-/* Y = start + features Psi^T (start NULL: Y +=), a few rows at a time. */
-static void transformed_rows(const snnk__map_block *block, const snnk__panels *Psi,
-                             const float *start, size_t n, const float *X, size_t ldx, float *Y,
-                             size_t ldy, float *work) {
-    const size_t m = block->features;
-    float *Phi = work + snnk__map_block_work(block);
-
-    for (size_t i = 0; i < n; i += TRANSFORMED_ROWS) {
-        const size_t rows = snnk__min_size(TRANSFORMED_ROWS, n - i);
-
-        snnk__map_block_features(block, rows, X + i * ldx, ldx, Phi, m, work);
-        snnk__readout(rows, Phi, m, Psi, start, Y + i * ldy, ldy);
-    }
 }
 
 static snnk__block dense_block(const snnk_layer *layer) {
@@ -329,13 +277,9 @@ static snnk__block dense_block(const snnk_layer *layer) {
 void snnk__layer_features_rows(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                float *Phi, size_t ldphi, float *work) {
     for (size_t b = 0; b < layer->map->n_blocks; Phi += layer->map->blocks[b++]->features) {
-        const snnk__map_block *block = layer->map->blocks[b];
-        const snnk__block kernel = block_of(layer, b);
+        const snnk__block block = block_of(layer, b);
 
-        if (block->hd3)
-            snnk__map_block_features(block, n, X, ldx, Phi, ldphi, work);
-        else
-            snnk__project(n, X, ldx, layer->inputs, &kernel, Phi, ldphi);
+        snnk__project(n, X, ldx, layer->inputs, &block, Phi, ldphi, work);
     }
 }
 
@@ -344,7 +288,7 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
     if (!layer->map) {
         const snnk__block dense = dense_block(layer);
 
-        snnk__project(n, X, ldx, layer->inputs, &dense, Y, ldy);
+        snnk__project(n, X, ldx, layer->inputs, &dense, Y, ldy, NULL);
         return;
     }
     if (snnk__layer_is_tower(layer)) {
@@ -352,15 +296,11 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
         return;
     }
     for (size_t b = 0; b < layer->n_weights; b++) {
-        const snnk__map_block *block = layer->map->blocks[b];
-        const snnk__block kernel = block_of(layer, b);
+        const snnk__block block = block_of(layer, b);
         const float *start = b == 0 ? layer->bias : NULL; /* what the first block adds to */
 
-        if (block->hd3)
-            transformed_rows(block, &layer->weights[b], start, n, X, ldx, Y, ldy, work);
-        else
-            snnk__project_readout(n, X, ldx, layer->inputs, &kernel, &layer->weights[b], start, Y,
-                                  ldy);
+        snnk__project_readout(n, X, ldx, layer->inputs, &block, &layer->weights[b], start, Y, ldy,
+                              work);
     }
 }
 
@@ -370,12 +310,16 @@ void snnk__layer_forward_rows(const snnk_layer *layer, size_t n, const float *X,
  * so of 30. */
 #define LEAST_SPLIT 300000
 
-/* HD3 rows are not dealt out: what is, must be most of the work. */
+/* Blocks that cannot be divided stay on one thread: the others must be most of the work. */
 static bool worth_splitting(const snnk_layer *layer) {
     uint64_t whole = 0;
 
-    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++)
-        if (layer->map->blocks[b]->hd3) whole += block_multiply_adds(layer->map->blocks[b]);
+    for (size_t b = 0; layer->map && b < layer->map->n_blocks; b++) {
+        const snnk__block block = block_of(layer, b);
+
+        if (!snnk__block_is_divisible(&block))
+            whole += snnk__map_block_multiply_adds(layer->map->blocks[b]);
+    }
     const uint64_t dealt = snnk_layer_multiply_adds(layer) - whole;
 
     return dealt >= LEAST_SPLIT && dealt >= whole;
@@ -444,14 +388,13 @@ static void split_dense(const snnk_layer *layer, size_t n, const float *X, size_
 static void split_features(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                            float *Phi, size_t ldphi, snnk_workspace *workspace, float *work) {
     for (size_t b = 0; b < layer->map->n_blocks; Phi += layer->map->blocks[b++]->features) {
-        const snnk__map_block *block = layer->map->blocks[b];
-        const snnk__block kernel = block_of(layer, b);
-        const product p = {layer, &kernel, n, block->rows, X, ldx, Phi, ldphi};
+        const snnk__block block = block_of(layer, b);
+        const product p = {layer, &block, n, block.rows, X, ldx, Phi, ldphi};
 
-        if (block->hd3)
-            snnk__map_block_features(block, n, X, ldx, Phi, ldphi, work);
-        else
+        if (snnk__block_is_divisible(&block))
             deal(&p, features_task, workspace);
+        else
+            snnk__project(n, X, ldx, layer->inputs, &block, Phi, ldphi, work);
     }
 }
 
@@ -532,7 +475,8 @@ int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (!layer->map) return snnk__fail(SNNK_E_UNSUPPORTED, "a dense layer has no features");
-    if (snnk__layer_is_tower(layer)) return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has no Psi");
+    if (snnk__layer_is_tower(layer))
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a tower has no weights Psi");
     st = snnk__check_matrix(Phi, "Phi", n, layer->map->features, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;

@@ -22,7 +22,7 @@ static int check_arc_cosine(const snnk_map_config *config) {
         return snnk__fail(SNNK_E_RANGE, "floor = %g is not in %g ... 0", config->floor,
                           lowest_floor);
     if (config->order == 0 && config->floor < 0)
-        return snnk__fail(SNNK_E_RANGE, "floor = %g: order 0 is a step and has no floor",
+        return snnk__fail(SNNK_E_RANGE, "floor = %g must be 0 for order 0, the step function",
                           config->floor);
     return SNNK_OK;
 }
@@ -38,19 +38,22 @@ static int check_drawn(const snnk_map_config *config, size_t inputs) {
         return snnk__fail(SNNK_E_RANGE, "offset_scale = %g is not in 0 ... %g",
                           config->offset_scale, largest_scale);
     if (config->kind == SNNK_MAP_GAUSSIAN && config->offset_scale > 0)
-        return snnk__fail(SNNK_E_RANGE,
-                          "offset_scale = %g: a Gaussian kernel has no offsets (they would cancel)",
-                          config->offset_scale);
-    if (config->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
+        return snnk__fail(
+            SNNK_E_RANGE,
+            "offset_scale = %g must be 0: a Gaussian kernel has no offsets (they would cancel)",
+            config->offset_scale);
+    if (config->features == 0)
+        return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
     if (inputs > UINT32_MAX) /* the draws of a row are numbered by 32 bits */
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is more than rows can be drawn for, %lu",
-                          inputs, (unsigned long)UINT32_MAX);
+        return snnk__fail(SNNK_E_SIZE,
+                          "inputs = %zu is above %lu, the most for which rows can be drawn", inputs,
+                          (unsigned long)UINT32_MAX);
     if (config->kind == SNNK_MAP_GAUSSIAN && config->features % 2 != 0)
         return snnk__fail(SNNK_E_RANGE,
-                          "features = %llu is odd: a Gaussian map makes cos/sin pairs",
+                          "features = %llu is odd: a Gaussian map makes pairs of cos and sin",
                           (unsigned long long)config->features);
     if (config->features > SIZE_MAX)
-        return snnk__fail(SNNK_E_SIZE, "features = %llu does not fit a size",
+        return snnk__fail(SNNK_E_SIZE, "features = %llu overflows size_t",
                           (unsigned long long)config->features);
     return SNNK_OK;
 }
@@ -60,13 +63,13 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
     size_t features = inputs;
     int st;
 
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least 1");
     if ((st = snnk__check_enum(config->kind, SNNK_MAP_FOLDED_URF + 1, "kind")) != SNNK_OK)
         return st;
     if (config->kind > SNNK_MAP_IDENTITY)
         return snnk__fail(
-            SNNK_E_UNSUPPORTED, "kind = %d is made from a spectrum: snnk_map_create_urf%s",
-            (int)config->kind, config->kind == SNNK_MAP_FOLDED_URF ? ", snnk_map_fold" : "");
+            SNNK_E_UNSUPPORTED, "kind = %d is made from a spectrum, by snnk_map_create_urf%s",
+            (int)config->kind, config->kind == SNNK_MAP_FOLDED_URF ? " and snnk_map_fold" : "");
     if (config->kind == SNNK_MAP_ARC_COSINE && (st = check_arc_cosine(config)) != SNNK_OK)
         return st;
     if (config->kind == SNNK_MAP_ELEMENTWISE &&
@@ -80,7 +83,7 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
     if (config->kind != SNNK_MAP_ELEMENTWISE) config->activation = SNNK_RELU;
     if (config->kind != SNNK_MAP_IDENTITY && rows == 0) return check_drawn(config, inputs);
     if (config->kind != SNNK_MAP_IDENTITY && !snnk__mul_size(rows, each, &features))
-        return snnk__fail(SNNK_E_SIZE, "rows = %zu make too many features", rows);
+        return snnk__fail(SNNK_E_SIZE, "rows = %zu: the number of features overflows size_t", rows);
     config->features = features;
     if (config->kind == SNNK_MAP_IDENTITY) {
         config->projection = SNNK_PROJECTION_GIVEN;
@@ -126,7 +129,7 @@ static int hd3_alloc(snnk__map_block *block) {
 
     if (!snnk__mul_size(3 * groups, order, &signs) || !snnk__add_size(signs, rows, &count) ||
         !snnk__add_size(count, 2 * d, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu HD3 rows of %zu inputs overflow a size", rows, d);
+        return snnk__fail(SNNK_E_SIZE, "%zu HD3 rows of %zu inputs overflow size_t", rows, d);
     st = snnk__alloc_zero(&block->allocator, 1, sizeof *block->hd3, "a projection", &block->hd3);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(&block->allocator, count, sizeof(float), "a projection", &block->hd3_numbers);
@@ -261,8 +264,40 @@ void snnk__map_block_release(snnk__map_block *block) {
     snnk__free(&allocator, block);
 }
 
+/* Rows of HD3, with those that complete the last group. */
+static uint64_t hd3_size(const snnk__hd3 *hd3) {
+    return ((uint64_t)hd3->rows + hd3->order - 1) / hd3->order * hd3->order;
+}
+
+uint64_t snnk__map_block_multiply_adds(const snnk__map_block *block) {
+    const snnk__urf_table *table = block->function.urf;
+    uint64_t rows = block->rows, levels = 0;
+
+    if (block->hd3) {
+        while ((size_t)1 << levels < block->hd3->order) levels++;
+        return 3 * (levels + 1) * hd3_size(block->hd3) + rows;
+    }
+    /* |x~|^2 and nu . (x - mu) */
+    if (table) rows += (table->scale != NULL) + table->n_directions + (table->nu != NULL);
+    return rows * (block->diagonal ? 1 : block->inputs);
+}
+
+uint64_t snnk__map_block_parameters(const snnk__map_block *block) {
+    const snnk__urf_table *table = block->function.urf;
+    const uint64_t rows = block->rows;
+    uint64_t numbers = 0;
+
+    if (block->hd3) return 3 * hd3_size(block->hd3) + 2 * rows; /* signs; scales, offsets */
+    if (table) /* of the rows; offsets and gains of directions; mu */
+        numbers = rows * SNNK__URF_NUMBERS + 2 * (uint64_t)table->n_directions +
+                  (table->mean ? block->inputs : 0);
+    return snnk__map_block_multiply_adds(block) + rows + numbers;
+}
+
 size_t snnk__map_block_work(const snnk__map_block *block) {
-    return block->hd3 ? block->hd3->order : 0;
+    const snnk__block kernel = snnk__map_block_kernel(block);
+
+    return snnk__project_work(&kernel);
 }
 
 double snnk__map_block_get_row(const snnk__map_block *block, size_t row, float *g, float *work) {
@@ -293,16 +328,13 @@ void snnk__map_block_features(const snnk__map_block *block, size_t n, const floa
                               float *Phi, size_t ldphi, float *work) {
     const snnk__block kernel = snnk__map_block_kernel(block);
 
-    if (block->hd3)
-        snnk__project_hd3(n, X, ldx, block->inputs, block->hd3, block->offset, &block->function,
-                          Phi, ldphi, work);
-    else
-        snnk__project(n, X, ldx, block->inputs, &kernel, Phi, ldphi);
+    snnk__project(n, X, ldx, block->inputs, &kernel, Phi, ldphi, work);
 }
 
 snnk__block snnk__map_block_kernel(const snnk__map_block *block) {
-    return (snnk__block){.G = block->diagonal ? NULL : &block->G,
+    return (snnk__block){.G = block->diagonal || block->hd3 ? NULL : &block->G,
                          .diagonal = block->diagonal,
+                         .hd3 = block->hd3,
                          .offset = block->offset,
                          .rows = block->rows,
                          .function = block->function};
@@ -314,12 +346,11 @@ int snnk__map_block_set_row(snnk__map_block *block, size_t row, const double *g,
         folded[k] = (float)(scale ? g[k] * scale[k] : g[k]);
         if (mean) c -= (double)folded[k] * mean[k];
         if (!isfinite(folded[k]))
-            return snnk__fail(SNNK_E_NONFINITE,
-                              "G[%zu][%zu] times its scale leaves the range of float", row, k);
+            return snnk__fail(SNNK_E_NONFINITE, "G[%zu][%zu] times its scale overflows float", row,
+                              k);
     }
     if (!isfinite((float)c))
-        return snnk__fail(SNNK_E_NONFINITE, "offset %zu less G mean leaves the range of float",
-                          row);
+        return snnk__fail(SNNK_E_NONFINITE, "offset[%zu] minus G mean overflows float", row);
     snnk__panels_set_row(&block->G, row, folded);
     block->offset[row] = (float)c;
     return SNNK_OK;
@@ -415,8 +446,7 @@ int snnk__map_block_identity(snnk__map_block *block) {
         block->diagonal[k] = (float)scale;
         block->offset[k] = block->mean ? (float)(-(double)block->diagonal[k] * block->mean[k]) : 0;
         if (!isfinite(block->offset[k]))
-            return snnk__fail(SNNK_E_NONFINITE,
-                              "mean times scale of input %zu leaves the range of float", k);
+            return snnk__fail(SNNK_E_NONFINITE, "mean times scale of input %zu overflows float", k);
     }
     return SNNK_OK;
 }

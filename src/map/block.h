@@ -65,6 +65,12 @@ bool snnk__map_block_is_random(const snnk__map_block *block);
 int snnk__map_block_set_row(snnk__map_block *block, size_t row, const double *g, double c,
                             const double *mean, const double *scale, float *folded);
 
+/* Multiply-adds of the block's features for one row of inputs; HD3: additions. */
+uint64_t snnk__map_block_multiply_adds(const snnk__map_block *block);
+
+/* How many numbers the block is made of: G or what takes its place, offsets, tables. */
+uint64_t snnk__map_block_parameters(const snnk__map_block *block);
+
 /* Floats of work that the two functions below need; 0: NULL will do. */
 size_t snnk__map_block_work(const snnk__map_block *block);
 

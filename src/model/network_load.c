@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "io/stream.h"
+#include "io/whole_file.h"
 #include "model/description.h"
 #include "model/folded_file.h"
 #include "model/lstsq_file.h"
@@ -80,20 +80,24 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     const bool given =
         config->projection == SNNK_PROJECTION_GIVEN || config->projection == SNNK_PROJECTION_FOLDED;
     if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
-        return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu", features);
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "\"features\" is %zu: the number must be positive, and even for Gaussian features",
+            features);
     /* The rules of the public creators, with the format's status: the file broke them. */
     st = snnk__map_config_check(config, inputs, given ? block->rows : 0);
     if (st != SNNK_OK) return st == SNNK_E_SIZE ? st : SNNK_E_FORMAT;
     if (config->features != features)
-        return snnk__fail(SNNK_E_FORMAT, "%zu features of an identity of %zu inputs", features,
-                          inputs);
+        return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from an identity of %zu inputs",
+                          features, inputs);
     const bool seeded = config->projection == SNNK_PROJECTION_GAUSSIAN ||
                         config->projection == SNNK_PROJECTION_SOBOL ||
                         config->projection == SNNK_PROJECTION_HD3;
     if (block->drawn && (config->kind == SNNK_MAP_IDENTITY || !seeded))
-        return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
+        return snnk__fail(SNNK_E_FORMAT, "\"drawn\" is true, but no seed determines these rows");
     if (!block->drawn && config->projection == SNNK_PROJECTION_HD3)
-        return snnk__fail(SNNK_E_FORMAT, "HD3 rows that are not \"drawn\": they are a seed alone");
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"drawn\" is false, but HD3 rows are always drawn from their seed");
     return SNNK_OK;
 }
 
@@ -104,8 +108,10 @@ static int count_drawn(const loader *from, const block_description *block, size_
     if (!block->drawn) return SNNK_OK;
     const uint64_t numbers = snnk__drawn_numbers(block->config.projection, block->rows, inputs);
     if (numbers > left)
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw; a file may ask for %llu in all",
-                          block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
+        return snnk__fail(
+            SNNK_E_SIZE,
+            "%zu x %zu numbers would have to be drawn: all blocks together may draw %llu",
+            block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
     *from->drawn += numbers;
     return SNNK_OK;
 }
@@ -228,13 +234,14 @@ static int check_blocks(const loader *from, const cJSON *array, size_t layer, si
 
         if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", index);
         if (!snnk__add_size(features, more, &features))
-            return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
+            return snnk__fail(SNNK_E_FORMAT, "the number of features overflows size_t");
         index++;
     }
     const size_t shape[] = {outputs, features};
     if (tower && features != outputs)
-        return snnk__fail(SNNK_E_FORMAT, "a tower of %zu features and %zu outputs", features,
-                          outputs);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "a tower has %zu features but %zu outputs: the numbers must be equal",
+                          features, outputs);
     if (tower) return SNNK_OK;
     snnk__layer_tensor(name, layer, "psi");
     return snnk__safetensors_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &psi);
@@ -248,7 +255,7 @@ static int load_map(const loader *from, const cJSON *json, size_t layer, size_t 
     int st;
 
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
-        return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing, or not an array of blocks");
+        return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing or not an array");
     if ((st = check_blocks(from, array, layer, inputs, outputs, tower)) != SNNK_OK) return st;
     st = snnk__alloc(from->allocator, (size_t)cJSON_GetArraySize(array), sizeof *blocks, "blocks",
                      &blocks);
@@ -303,7 +310,9 @@ static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_
     if ((st = snnk__get_count(json, "inputs", &inputs)) != SNNK_OK) goto done;
     if ((st = snnk__get_count(json, "outputs", &outputs)) != SNNK_OK) goto done;
     if (inputs == 0 || outputs == 0) {
-        st = snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", inputs, outputs);
+        st = snnk__fail(SNNK_E_FORMAT,
+                        "\"inputs\" is %zu and \"outputs\" is %zu: each must be at least 1", inputs,
+                        outputs);
     } else if (strcmp(kind, "dense") == 0) {
         if ((st = get_activation(json, &activation)) != SNNK_OK) goto done;
         st = read_weights(from, index, "weight", outputs, inputs, &weights, &bias);
@@ -359,7 +368,7 @@ static int load_layers(const loader *from, const cJSON *json, snnk_network *netw
     size_t index = 0;
 
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
-        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
+        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing or not an array");
     cJSON_ArrayForEach(item, array) {
         snnk_layer *layer = NULL;
         int st = load_layer(from, item, index, &layer);

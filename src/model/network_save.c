@@ -107,7 +107,8 @@ static void add_description(snnk__safetensors_writer *writer, const snnk_network
     if (text)
         snnk__safetensors_add_text(writer, SNNK__NETWORK_KEY, text);
     else if (writer->status == SNNK_OK)
-        writer->status = snnk__fail(SNNK_E_NOMEM, "out of memory for the description of a network");
+        writer->status =
+            snnk__fail(SNNK_E_NOMEM, "out of memory while writing the description of a network");
     cJSON_free(text);
     cJSON_Delete(json);
 }
@@ -142,9 +143,10 @@ static void add_block(snnk__safetensors_writer *writer, size_t layer, size_t ind
     if (block->hd3 &&
         snnk__drawn_numbers(SNNK_PROJECTION_HD3, block->rows, block->inputs) > SNNK__MAX_DRAWN &&
         writer->status == SNNK_OK)
-        writer->status = snnk__fail(
-            SNNK_E_SIZE, "%zu HD3 rows of %zu inputs are more than a file may draw again",
-            block->rows, block->inputs);
+        writer->status = snnk__fail(SNNK_E_SIZE,
+                                    "%zu HD3 rows of %zu inputs cannot be saved: they are more "
+                                    "numbers than a file may draw",
+                                    block->rows, block->inputs);
 
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
 

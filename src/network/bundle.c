@@ -44,7 +44,7 @@ static int copy_weights(const snnk_allocator *allocator, const snnk_layer *layer
     int st;
 
     if (!snnk__mul_size(l, columns, &count) || !snnk__add_size(count, l, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow a size", l, columns);
+        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu features overflow size_t", l, columns);
     st = snnk__alloc(allocator, count, sizeof **W, "weights", W);
     if (st != SNNK_OK) return st;
     *bias = *W + l * columns;
@@ -165,8 +165,8 @@ static int check_run(const snnk_network *network, size_t first, size_t last) {
     if (st != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
     if (first <= last && last < network->n_layers) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "layers %zu ... %zu are not a run in 0 ... %zu", first, last,
-                      network->n_layers - 1);
+    return snnk__fail(SNNK_E_RANGE, "layers %zu ... %zu are not a range within 0 ... %zu", first,
+                      last, network->n_layers - 1);
 }
 
 static int append_some(const snnk_network *network, size_t first, size_t end, snnk_network *made) {
@@ -226,7 +226,7 @@ static int bundle_all(const snnk_network *network, snnk_network **bundled) {
     if ((st = check_run(network, 0, snnk__max_size(layers, 1) - 1)) != SNNK_OK) return st;
     const snnk_layer *last = network->layers[layers - 1];
     if (snnk__layer_is_tower(last) || !(last->map || is_linear(last)))
-        return snnk__fail(SNNK_E_UNSUPPORTED, "the network ends in %s: there is no Psi",
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the network ends in %s, which has no weights Psi",
                           last->map ? "a tower" : snnk_activation_name(last->activation));
     if ((st = snnk_network_bundle(network, 0, layers - 1, bundled)) != SNNK_OK) return st;
     if ((*bundled)->n_layers > 1 || (*bundled)->layers[0]->map) return SNNK_OK;

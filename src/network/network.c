@@ -53,11 +53,11 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (network->statistics)
-        return snnk__fail(SNNK_E_STATE,
-                          "the network carries statistics of its last layer: remove them first");
+        return snnk__fail(SNNK_E_STATE, "the network holds statistics of its last layer: remove "
+                                        "them first, by snnk_network_set_statistics with NULL");
     const size_t n = network->n_layers, last = snnk_network_outputs(network);
     if (n > 0 && layer->inputs != last)
-        return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, the network %zu outputs",
+        return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, but the network has %zu outputs",
                           layer->inputs, last);
     widest = snnk__max_size(network->widest, last);
     if (!snnk__mul_size(widest, 2 * TILE_ROWS * sizeof(float), &unused))
@@ -122,7 +122,8 @@ static int check_key(const char *key) {
 
     if (length < 1 || length > 64 ||
         strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-") != length)
-        return snnk__fail(SNNK_E_RANGE, "key \"%.70s\" is not 1 ... 64 of [a-z0-9._-]", key);
+        return snnk__fail(SNNK_E_RANGE, "key \"%.70s\" is not 1 ... 64 characters of [a-z0-9._-]",
+                          key);
     return SNNK_OK;
 }
 
@@ -189,8 +190,7 @@ int snnk_network_set_note(snnk_network *network, const char *key, const char *va
     if (!snnk__is_utf8(value, strlen(value)))
         return snnk__fail(SNNK_E_RANGE, "the value of \"%.64s\" is not UTF-8", key);
     if (!there && network->n_notes == MAX_NOTES)
-        return snnk__fail(SNNK_E_RANGE, "the network has %d notes already, the most there can be",
-                          MAX_NOTES);
+        return snnk__fail(SNNK_E_RANGE, "the network already has %d notes, the limit", MAX_NOTES);
     if ((st = make_note(&network->allocator, key, value, &note)) != SNNK_OK) return st;
     if (there) {
         snnk__free(&network->allocator, network->notes[i].key);

@@ -42,7 +42,7 @@ static int compare(const snnk_network *network, const snnk_network *made, size_t
     int st;
 
     if (!snnk__mul_size(l, 2 * COMPARED_ROWS, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu outputs are too many to compare", l);
+        return snnk__fail(SNNK_E_SIZE, "%zu outputs overflow size_t", l);
     st = snnk__alloc(&network->allocator, count, sizeof *Y, "outputs", &Y);
     if (st != SNNK_OK) return st;
     Z = Y + COMPARED_ROWS * l;

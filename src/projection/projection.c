@@ -18,7 +18,8 @@ int snnk__projection_check(int32_t projection) {
     if (st != SNNK_OK ||
         (projection != SNNK_PROJECTION_GIVEN && projection != SNNK_PROJECTION_FOLDED))
         return st;
-    return snnk__fail(SNNK_E_ENUM, "projection = %d is for rows given or folded, not drawn",
+    return snnk__fail(SNNK_E_ENUM,
+                      "projection = %d marks rows that were given or folded; it cannot be drawn",
                       (int)projection);
 }
 
@@ -122,7 +123,8 @@ static int coupled_rows(int32_t projection, uint64_t seed, size_t d, size_t firs
     int st;
 
     if (d > INT32_MAX / 64)
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is too large for a QR factorisation (%d)", d,
+        return snnk__fail(SNNK_E_SIZE,
+                          "inputs = %zu is too large for a QR factorization: the limit is %d", d,
                           INT32_MAX / 64);
     if ((st = snnk__alloc(allocator, d, sizeof *norm, "row norms", &norm)) != SNNK_OK) return st;
     gaussian_rows(seed, d, first, d, rows);

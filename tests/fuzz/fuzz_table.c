@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/stream.h"
+#include "io/gzip.h"
 #include "io/table.h"
 
 static void use(const snnk_table *table) {

@@ -1,9 +1,9 @@
-#include "io/elements.h"
+#include "io/array_elements.h"
 
 #include "base/size.h"
 #include "base/status.h"
 #include "io/bytes.h"
-#include "io/part.h"
+#include "io/file.h"
 
 size_t snnk__element_bytes(snnk__element type) {
     switch (type) {
@@ -31,8 +31,8 @@ static float bits_value(uint32_t bits) {
     return value;
 }
 
-/* A half (IEC 60559 binary16): 1 sign bit, 5 of exponent with bias 15, 10 of mantissa. Every one is a
- * float. */
+/* A half-precision number (IEC 60559 binary16): 1 sign bit, 5 bits of exponent with bias 15, 10
+ * bits of mantissa. Every one is exactly a float. */
 static float half_value(uint16_t bits) {
     const uint32_t sign = (uint32_t)(bits & 0x8000) << 16;
     const uint32_t exponent = bits >> 10 & 31, mantissa = bits & 1023;
@@ -46,7 +46,7 @@ static float half_value(uint16_t bits) {
     return bits_value(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
 }
 
-/* A cast to float rounds to nearest, and to infinity what is too large (IEC 60559). */
+/* A cast to float rounds to nearest; numbers that are too large become infinite (IEC 60559). */
 void snnk__elements_convert(snnk__element type, bool big, const unsigned char *cells, size_t n,
                             float *x) {
     switch (type) {
@@ -93,7 +93,7 @@ void snnk__elements_convert(snnk__element type, bool big, const unsigned char *c
     }
 }
 
-/* Bytes of cells on their way from disk. */
+/* Bytes read from disk at a time. */
 #define WINDOW_BYTES ((size_t)32768)
 
 int snnk__elements_read(int fd, const char *path, size_t begin, snnk__element type, bool big_endian,
@@ -101,12 +101,12 @@ int snnk__elements_read(int fd, const char *path, size_t begin, snnk__element ty
     const size_t width = snnk__element_bytes(type);
     unsigned char window[WINDOW_BYTES];
 
-    /* The file has them as they shall be. */
+    /* The file already has floats in this machine's byte order. */
     if (type == SNNK__ELEMENT_F32 && big_endian != snnk__host_is_little_endian())
-        return snnk__file_read_part(fd, path, begin, n * width, x);
+        return snnk__file_read_range(fd, path, begin, n * width, x);
     for (size_t done = 0; done < n;) {
         const size_t count = snnk__min_size(WINDOW_BYTES / width, n - done);
-        const int st = snnk__file_read_part(fd, path, begin + done * width, count * width, window);
+        const int st = snnk__file_read_range(fd, path, begin + done * width, count * width, window);
 
         if (st != SNNK_OK) return st;
         snnk__elements_convert(type, big_endian, window, count, x + done);

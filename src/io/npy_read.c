@@ -1,11 +1,8 @@
-/* .npy, NumPy's file of one array (NEP 1, numpy/lib/format.py): \x93NUMPY, two bytes of version, the
- * header's length in 2 (version 1) or 4 bytes little-endian, the header, the elements. The header is
- * a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } and spaces. */
-#include <stdio.h>
+#include "io/npy_read.h"
 
-#include "base/size.h"
-#include "io/stream.h"
-#include "io/table.h"
+#include <string.h>
+
+#include "io/array_shape.h"
 
 typedef struct npy_header {
     bool has_descr, has_order, has_shape;
@@ -18,7 +15,7 @@ static void skip_spaces(snnk__cursor *c) {
     while (c->left > 0 && (*c->at == ' ' || *c->at == '\n' || *c->at == '\t')) c->at++, c->left--;
 }
 
-/* Pass over spaces and `wanted`, or return false where something else stands. */
+/* Skip spaces and `wanted`; false if something else comes next. */
 static bool accept(snnk__cursor *c, char wanted) {
     skip_spaces(c);
     if (c->left == 0 || *c->at != (unsigned char)wanted) return false;
@@ -34,7 +31,7 @@ static bool accept_text(snnk__cursor *c, const char *wanted) {
     return c->left >= n && memcmp(c->at, wanted, n) == 0 && snnk__take(c, n, &bytes);
 }
 
-/* A quoted string without escapes: *text, *length inside the quotes. */
+/* Read a quoted string without escapes. *text, *length: what is inside the quotes. */
 static bool accept_string(snnk__cursor *c, const char **text, int *length) {
     const unsigned char *end;
     unsigned char quote;
@@ -43,7 +40,7 @@ static bool accept_string(snnk__cursor *c, const char **text, int *length) {
     if (c->left == 0 || (*c->at != '\'' && *c->at != '"')) return false;
     quote = *c->at;
     end = memchr(c->at + 1, quote, c->left - 1);
-    if (!end || end - c->at > 32) return false; /* every string we know is shorter */
+    if (!end || end - c->at > 32) return false; /* every known string is shorter */
     *text = (const char *)c->at + 1;
     *length = (int)(end - c->at) - 1;
     c->left -= (size_t)(end - c->at) + 1;
@@ -63,16 +60,16 @@ static int read_descr(snnk__cursor *c, npy_header *header) {
     int length;
 
     if (!accept_string(c, &text, &length))
-        return snnk__fail(SNNK_E_FORMAT, "'descr' is not a simple type; structured arrays are not "
-                                         "read");
+        return snnk__fail(SNNK_E_FORMAT,
+                          "'descr' is not a simple type: structured arrays are not supported");
     for (size_t i = 0; length == 3 && i < sizeof known / sizeof known[0]; i++) {
         if (memcmp(text + 1, known[i].code, 2) != 0) continue;
         const bool single = snnk__element_bytes(known[i].type) == 1;
 
         if (text[0] == '>' && !single)
             return snnk__fail(SNNK_E_FORMAT,
-                              "type '%.*s' is big-endian; save it as '<%s', little-endian", length,
-                              text, known[i].code);
+                              "type '%.*s' is big-endian: save the array as little-endian '<%s'",
+                              length, text, known[i].code);
         if (text[0] != '<' && !(single && (text[0] == '|' || text[0] == '>'))) break;
         header->type = known[i].type;
         return SNNK_OK;
@@ -118,7 +115,7 @@ static int read_shape(snnk__cursor *c, npy_header *header) {
     }
     return SNNK_OK;
 bad:
-    return snnk__fail(SNNK_E_FORMAT, "'shape' is not a tuple of sizes");
+    return snnk__fail(SNNK_E_FORMAT, "'shape' is not a tuple of non-negative integers");
 }
 
 static int read_entry(snnk__cursor *c, npy_header *header) {
@@ -126,7 +123,7 @@ static int read_entry(snnk__cursor *c, npy_header *header) {
     int length;
 
     if (!accept_string(c, &key, &length) || !accept(c, ':'))
-        return snnk__fail(SNNK_E_FORMAT, "the .npy header is not a dictionary of strings");
+        return snnk__fail(SNNK_E_FORMAT, "a key of the .npy header is not a string");
     if (length == 5 && memcmp(key, "descr", 5) == 0 && !header->has_descr) {
         header->has_descr = true;
         return read_descr(c, header);
@@ -139,7 +136,7 @@ static int read_entry(snnk__cursor *c, npy_header *header) {
         header->has_shape = true;
         return read_shape(c, header);
     }
-    return snnk__fail(SNNK_E_FORMAT, "key '%.*s' of the .npy header is unknown, or there twice",
+    return snnk__fail(SNNK_E_FORMAT, "key '%.*s' of the .npy header is unknown or occurs twice",
                       length, key);
 }
 
@@ -159,96 +156,47 @@ static int read_header(snnk__cursor c, npy_header *header) {
     skip_spaces(&c);
     if (c.left > 0) return snnk__fail(SNNK_E_FORMAT, "text follows the .npy header's dictionary");
     if (!header->has_descr || !header->has_order || !header->has_shape)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "the .npy header lacks one of 'descr', 'fortran_order', 'shape'");
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "one of 'descr', 'fortran_order' and 'shape' is missing from the .npy header");
     if (header->fortran_order && header->shape.n_dims > 1)
-        return snnk__fail(SNNK_E_FORMAT, "the array is in Fortran order (columns first); save "
-                                         "numpy.ascontiguousarray of it");
+        return snnk__fail(SNNK_E_FORMAT, "the array is in Fortran order (column by column): save "
+                                         "numpy.ascontiguousarray(array) instead");
     return SNNK_OK;
 }
 
 int snnk__npy_parse(snnk__cursor head, size_t beyond, snnk_table *table) {
-    npy_header header = {.shape = {0, 0, 1, false}};
+    npy_header header = {.shape = SNNK__NO_DIMENSIONS};
     const unsigned char *magic, *length;
     const size_t bytes = head.left;
     snnk__cursor dictionary;
     int st;
 
-    /* A head that is not the whole file has room for these: what it lacks, the file lacks. */
+    /* A head that is not the whole file is long enough for these: what the head lacks, the file
+     * lacks. */
     if (!snnk__take(&head, 8, &magic))
         return snnk__fail(SNNK_E_TRUNCATED,
-                          "a .npy header takes more than 8 bytes, the file has "
-                          "%zu",
-                          bytes);
+                          "a .npy file has more than 8 bytes, but this one has %zu", bytes);
     if (memcmp(magic, "\x93NUMPY", 6) != 0)
-        return snnk__fail(SNNK_E_FORMAT, "begins with 0x93, but not as a .npy file");
+        return snnk__fail(SNNK_E_FORMAT, "the file begins with 0x93, but is not a .npy file");
     if (magic[6] < 1 || magic[6] > 3 || magic[7] != 0)
         return snnk__fail(SNNK_E_FORMAT, ".npy version %d.%d is not one of 1.0, 2.0, 3.0", magic[6],
                           magic[7]);
     const size_t length_bytes = magic[6] == 1 ? 2 : 4;
     if (!snnk__take(&head, length_bytes, &length))
-        return snnk__fail(SNNK_E_TRUNCATED, "the .npy file ends in its header, at %zu bytes",
+        return snnk__fail(SNNK_E_TRUNCATED, "the .npy file ends inside its header, after %zu bytes",
                           bytes);
     dictionary.left =
         length_bytes == 2 ? snnk__load_u16(length, false) : snnk__load_u32(length, false);
     if (dictionary.left > head.left + beyond)
-        return snnk__fail(SNNK_E_TRUNCATED, "the .npy header announces %zu bytes, the file has %zu",
+        return snnk__fail(SNNK_E_TRUNCATED,
+                          "the .npy header should have %zu bytes, but only %zu are left",
                           dictionary.left, head.left + beyond);
-    if (dictionary.left > SNNK__MAX_NPY_HEADER ||
+    if (dictionary.left > SNNK__NPY_MAX_HEADER ||
         !snnk__take(&head, dictionary.left, &dictionary.at))
-        return snnk__fail(SNNK_E_FORMAT, "a .npy header of %zu bytes: %zu are the limit",
-                          dictionary.left, SNNK__MAX_NPY_HEADER);
+        return snnk__fail(SNNK_E_FORMAT, "the .npy header has %zu bytes, above the limit of %zu",
+                          dictionary.left, SNNK__NPY_MAX_HEADER);
     if ((st = read_header(dictionary, &header)) != SNNK_OK) return st;
     return snnk__table_set_cells(table, &header.shape, header.type, false, bytes - head.left,
                                  head.left + beyond);
-}
-
-/* Elements converted at once when this machine's order is not the file's. */
-#define CHUNK 1024
-
-static int write_row(snnk__replacement *file, const float *x, size_t n) {
-    unsigned char chunk[4 * CHUNK];
-    int st = SNNK_OK;
-
-    if (snnk__host_is_little_endian()) return snnk__replacement_write(file, x, n * sizeof *x);
-    for (size_t done = 0; done < n && st == SNNK_OK; done += CHUNK) {
-        const size_t count = snnk__min_size(CHUNK, n - done);
-
-        for (size_t i = 0; i < count; i++) {
-            unsigned char bits[4];
-
-            memcpy(bits, x + done + i, 4);
-            for (size_t b = 0; b < 4; b++) chunk[4 * i + b] = bits[3 - b];
-        }
-        st = snnk__replacement_write(file, chunk, 4 * count);
-    }
-    return st;
-}
-
-int snnk_table_save_npy(const char *path, size_t n, size_t columns, const float *X, size_t ldx) {
-    /* 128 bytes hold two 20-digit sizes, and align the data to 64 as NumPy does. */
-    char header[129];
-    snnk__replacement file;
-    int st;
-
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if (columns == 0) return snnk__fail(SNNK_E_SHAPE, "columns = 0: a table needs a column");
-    if ((st = snnk__check_matrix(X, "X", n, columns, ldx, sizeof *X)) != SNNK_OK) return st;
-
-    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76 = 128 - 10 */
-    const int used =
-        snprintf(header + 10, sizeof header - 10,
-                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", n, columns);
-    memset(header + 10 + used, ' ', 117 - (size_t)used);
-    header[127] = '\n';
-
-    if ((st = snnk__replacement_begin(&file, path)) != SNNK_OK) return st;
-    st = snnk__replacement_write(&file, header, 128);
-    /* Packed rows go in one call. */
-    if (st == SNNK_OK && ldx == columns) st = write_row(&file, X, n * columns);
-    for (size_t i = 0; ldx != columns && i < n && st == SNNK_OK; i++)
-        st = write_row(&file, X + i * ldx, columns);
-    if (st == SNNK_OK) return snnk__replacement_commit(&file);
-    snnk__replacement_abandon(&file);
-    return st;
 }

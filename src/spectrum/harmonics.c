@@ -1,18 +1,19 @@
-/* Sweeps, combs, and the error of one on the other. */
+#include "spectrum/harmonics.h"
+
 #include <float.h>
 #include <math.h>
 
 #include "base/size.h"
-#include "spectrum/spectrum.h"
+#include "spectrum/fourier.h"
 
-/* ---- Sweeps ---- */
+/* ---- The check grid ---- */
 
 snnk__check_grid snnk__check_grid_for(size_t points, double period, double radius) {
-    const size_t most = (size_t)1 << 20;
+    const size_t limit = (size_t)1 << 20;
     size_t n = 16;
 
-    while (n < 16 * points && n < most) n *= 2;
-    while (2 * radius * (double)n < 16384 * period && n < most) n *= 2;
+    while (n < 16 * points && n < limit) n *= 2;
+    while (2 * radius * (double)n < 16384 * period && n < limit) n *= 2;
     const double step = period / (double)n, half = floor(radius / step - 0.25);
 
     return (snnk__check_grid){.step = step,
@@ -27,7 +28,7 @@ double snnk__check_grid_offset(const snnk__check_grid *s, size_t i) {
     return ((double)i - 1 - (double)s->half) * s->step;
 }
 
-/* ---- Combs ---- */
+/* ---- Harmonics ---- */
 
 int snnk__harmonics_alloc(size_t count, const snnk_allocator *allocator,
                           snnk__harmonics *harmonics) {
@@ -48,20 +49,20 @@ void snnk__harmonics_free(const snnk_allocator *allocator, snnk__harmonics *harm
     *harmonics = (snnk__harmonics){0};
 }
 
-static double rate(const snnk__harmonics *harmonics, size_t k) {
+static double frequency(const snnk__harmonics *harmonics, size_t k) {
     return ((double)k + harmonics->shift) * harmonics->spacing;
 }
 
-static double absolute(const snnk__harmonics *harmonics, size_t k) {
+static double amplitude(const snnk__harmonics *harmonics, size_t k) {
     return hypot(harmonics->re[k], harmonics->im[k]);
 }
 
 void snnk__harmonics_prune(snnk__harmonics *harmonics, double share, double floor) {
     double largest = 0;
 
-    for (size_t k = 0; k < harmonics->count; k++) largest = fmax(largest, absolute(harmonics, k));
+    for (size_t k = 0; k < harmonics->count; k++) largest = fmax(largest, amplitude(harmonics, k));
     for (size_t k = 0; k < harmonics->count; k++) {
-        const double size = absolute(harmonics, k);
+        const double size = amplitude(harmonics, k);
 
         if (size >= share * largest && size > floor) continue;
         harmonics->re[k] = 0;
@@ -69,13 +70,13 @@ void snnk__harmonics_prune(snnk__harmonics *harmonics, double share, double floo
     }
 }
 
-/* s at an offset from the center, term by term. */
+/* s at an offset from the center, summed term by term. */
 static double value_at(const snnk__harmonics *harmonics, double offset) {
     const double distance = harmonics->center - harmonics->origin + offset;
     double sum = harmonics->intercept + harmonics->slope * offset;
 
     for (size_t k = 0; k < harmonics->count; k++) {
-        const double angle = rate(harmonics, k) * distance;
+        const double angle = frequency(harmonics, k) * distance;
 
         if (harmonics->re[k] != 0 || harmonics->im[k] != 0)
             sum += harmonics->re[k] * cos(angle) - harmonics->im[k] * sin(angle);
@@ -85,16 +86,16 @@ static double value_at(const snnk__harmonics *harmonics, double offset) {
 
 int snnk__harmonics_values(const snnk__harmonics *harmonics, const snnk__check_grid *grid,
                            const snnk_allocator *allocator, double *values) {
-    const double turn =
-        6.283185307179586476925 / harmonics->spacing / grid->step; /* steps a period */
-    const size_t n = (size_t)(turn + 0.5), count = snnk__check_grid_count(grid);
+    const double steps =
+        6.283185307179586476925 / harmonics->spacing / grid->step; /* in a period */
+    const size_t n = (size_t)(steps + 0.5), count = snnk__check_grid_count(grid);
     const double distance = harmonics->center - harmonics->origin;
     snnk__fourier F;
     int st;
 
     if ((st = snnk__fourier_create(n, allocator, &F)) != SNNK_OK) return st;
     for (size_t k = 0; k < harmonics->count; k++) {
-        const double angle = rate(harmonics, k) * distance, c = cos(angle), s = sin(angle);
+        const double angle = frequency(harmonics, k) * distance, c = cos(angle), s = sin(angle);
 
         F.re[k] = harmonics->re[k] * c - harmonics->im[k] * s;
         F.im[k] = harmonics->re[k] * s + harmonics->im[k] * c;
@@ -114,9 +115,9 @@ int snnk__harmonics_values(const snnk__harmonics *harmonics, const snnk__check_g
     return SNNK_OK;
 }
 
-/* ---- Errors ---- */
+/* ---- Error bound ---- */
 
-/* f's slope in cell i, and the cell's width. */
+/* The width of a grid cell and the slope of f's chord in it. */
 typedef struct cell {
     double width, slope;
 } cell;
@@ -127,21 +128,24 @@ static cell cell_at(const snnk__check_grid *grid, const double *f, size_t i) {
     return (cell){width, (f[i + 1] - f[i]) / width};
 }
 
-/* How far f can be from its chord in a cell. left, right: the change of slope at its ends times its
- * width, NaN at an end of the interval. A kink, a change of slope by J at a share t of the cell,
- * gives left = (1-t) J h, right = t J h and is t (1-t) J h away from the chord: their product over
- * their sum. A constant second derivative gives half of left, and needs an eighth of it. A jump by J
- * gives left = right = J, and takes f - s away from both ends of the cell by no more than the
- * smaller of J and the rise of s. */
-static double bend(double left, double right, double rise) {
+/* Bound how far f can be from its chord in a cell. left, right: the change of the chord's slope at
+ * the two ends of the cell, times its width h; NaN at an end of the interval. rise: of s in the
+ * cell.
+ *
+ * - A kink, where the slope changes by J at a share t of the cell, gives left = (1-t) J h and
+ *   right = t J h, and is t (1-t) J h away from the chord: left right/(left + right).
+ * - A constant second derivative gives left = right, so that quotient is left/2; left/8 is needed.
+ * - A jump by J gives left = right = J. It moves f - s away from its values at both ends by at most
+ *   the smaller of J and |rise|. */
+static double chord_error(double left, double right, double rise) {
     const double u = isnan(left) ? right : left, v = isnan(right) ? left : right;
-    double most = u + v > 0 ? u * v / (u + v) : 0;
+    double kink = u + v > 0 ? u * v / (u + v) : 0;
 
-    if (isnan(left) || isnan(right)) most = u; /* one side says nothing: take all of the other */
-    return most + fmin(most, fabs(rise)) + fmax(u, v) / 8;
+    if (isnan(left) || isnan(right)) kink = u; /* one slope is unknown: assume the worst t */
+    return kink + fmin(kink, fabs(rise)) + fmax(u, v) / 8;
 }
 
-/* The largest bound of all cells. curvature: of s. */
+/* The largest bound over all cells. curvature: sum_k |c_k| omega_k^2, at least |s''|. */
 static double largest_difference(const snnk__check_grid *grid, const double *f, const double *s,
                                  double curvature) {
     const size_t cells = snnk__check_grid_count(grid) - 1;
@@ -151,10 +155,10 @@ static double largest_difference(const snnk__check_grid *grid, const double *f, 
     for (size_t i = 0; i < cells; i++) {
         const cell after = i + 1 < cells ? cell_at(grid, f, i + 1) : (cell){0, NAN};
         const double h = here.width, ends = fmax(fabs(f[i] - s[i]), fabs(f[i + 1] - s[i + 1]));
-        const double bent = bend(fabs(here.slope - before.slope) * h,
-                                 fabs(after.slope - here.slope) * h, s[i + 1] - s[i]);
+        const double chord = chord_error(fabs(here.slope - before.slope) * h,
+                                         fabs(after.slope - here.slope) * h, s[i + 1] - s[i]);
 
-        bound = fmax(bound, ends + bent + h * h / 8 * curvature);
+        bound = fmax(bound, ends + chord + h * h / 8 * curvature);
         before = here;
         here = after;
     }
@@ -166,44 +170,45 @@ snnk__spectrum_bound snnk__harmonics_bound(const snnk__harmonics *harmonics,
                                            const double *s) {
     const size_t count = snnk__check_grid_count(grid);
     const double farthest = fabs(harmonics->center) + grid->radius;
-    double least = f[0], most = f[0], curvature = 0, terms = 0;
+    double min = f[0], max = f[0], curvature = 0, terms = 0;
 
     for (size_t i = 0; i < count; i++) {
-        least = fmin(least, f[i]);
-        most = fmax(most, f[i]);
+        min = fmin(min, f[i]);
+        max = fmax(max, f[i]);
     }
     for (size_t k = 0; k < harmonics->count; k++) {
-        const double omega = rate(harmonics, k), size = absolute(harmonics, k);
+        const double omega = frequency(harmonics, k), size = amplitude(harmonics, k);
 
         curvature += size * omega * omega;
         terms += size * (1 + omega * farthest);
     }
     terms += fabs(harmonics->intercept) + fabs(harmonics->slope) * farthest;
 
-    const double largest = fmax(fabs(least), fabs(most));
+    const double largest = fmax(fabs(min), fabs(max));
     const double rounding = 8 * DBL_EPSILON * (terms + largest);
     const double difference = largest_difference(grid, f, s, curvature);
 
-    /* fmax passes over NaN, which arithmetic on the largest doubles can give. */
+    /* fmax ignores NaN, which the largest doubles can give. */
     const double error = isfinite(terms + largest) ? difference + rounding : INFINITY;
 
     return (snnk__spectrum_bound){.error = error,
                                   .excess = fmax(error - 2 * rounding, 0),
-                                  .range = most - least,
+                                  .range = max - min,
                                   .largest = largest};
 }
 
-int snnk__check_resolved(const snnk__spectrum_bound *fit, const snnk_spectrum_config *config,
+int snnk__check_resolved(const snnk__spectrum_bound *bound, const snnk_spectrum_config *config,
                          const char *name) {
-    if (isfinite(fit->error) && fit->excess <= config->largest_error * fit->range) return SNNK_OK;
+    if (isfinite(bound->error) && bound->excess <= config->largest_error * bound->range)
+        return SNNK_OK;
     return snnk__fail(SNNK_E_UNRESOLVED,
                       "the error bound of the spectrum of %s on %g +- %g is %.3g, above "
-                      "largest_error = %g of the range %.3g",
-                      name, config->center, config->radius, fit->error, config->largest_error,
-                      fit->range);
+                      "largest_error = %g times the range %.3g",
+                      name, config->center, config->radius, bound->error, config->largest_error,
+                      bound->range);
 }
 
-/* ---- Into a spectrum ---- */
+/* ---- The spectrum ---- */
 
 int snnk__harmonics_spectrum(const snnk__harmonics *harmonics, double error,
                              const snnk_spectrum_config *config, const snnk_allocator *allocator,
@@ -217,7 +222,7 @@ int snnk__harmonics_spectrum(const snnk__harmonics *harmonics, double error,
     if ((st = snnk__spectrum_alloc(count, config, allocator, &made)) != SNNK_OK) return st;
     count = 0;
     for (size_t k = 0; k < harmonics->count; k++) {
-        const double omega = rate(harmonics, k), angle = omega * harmonics->origin;
+        const double omega = frequency(harmonics, k), angle = omega * harmonics->origin;
         const double c = cos(angle), s = sin(angle);
 
         if (harmonics->re[k] == 0 && harmonics->im[k] == 0) continue;

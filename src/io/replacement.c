@@ -1,5 +1,7 @@
 #define _XOPEN_SOURCE 700 /* POSIX 2008 with realpath */
 
+#include "io/replacement.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,16 +12,17 @@
 #include <unistd.h>
 
 #include "base/size.h"
-#include "io/stream.h"
+#include "base/status.h"
+#include "io/file.h"
 
-/* Names tried for the temporary file before giving up. */
+/* How many names are tried for the temporary file. */
 #define ATTEMPTS 1000
 
 #if defined(PATH_MAX) && PATH_MAX > SNNK__PATH_BYTES
 #error "realpath may write PATH_MAX bytes: raise SNNK__PATH_BYTES"
 #endif
 
-/* The bytes of `target` up to and with the last slash: 0 if there is none. */
+/* The length of `target` up to and including the last slash, or 0 if there is none. */
 static size_t directory_bytes(const char *target) {
     const char *slash = strrchr(target, '/');
 
@@ -34,9 +37,9 @@ static int open_retrying(const char *path, int flags, mode_t mode) {
     return fd;
 }
 
-/* Open a new file beside the target. O_EXCL makes the name ours whoever else tries it, and the
- * system applies the umask, which could not be read without changing it for all threads. mkstemp
- * would give 0600 and leave the umask unknown. */
+/* Open a new file beside the target. With O_EXCL nobody else can have the same name, and the system
+ * applies the umask, which a program cannot read without changing it for all threads. mkstemp would
+ * create the file with mode 0600 and ignore the umask. */
 static int open_temporary(snnk__replacement *r, mode_t mode) {
     const size_t directory = directory_bytes(r->target);
 
@@ -58,7 +61,7 @@ int snnk__replacement_begin(snnk__replacement *r, const char *path) {
     int exists, st;
 
     r->fd = -1;
-    r->direct = 0;
+    r->direct = false;
     if (strlen(path) >= sizeof r->target)
         return snnk__fail(SNNK_E_IO, "the path is longer than %d bytes", SNNK__PATH_BYTES - 1);
     exists = stat(path, &old) == 0;
@@ -66,11 +69,11 @@ int snnk__replacement_begin(snnk__replacement *r, const char *path) {
     if (!exists || !realpath(path, r->target)) memcpy(r->target, path, strlen(path) + 1);
 
     if (exists && !S_ISREG(old.st_mode)) {
-        r->direct = 1;
-        r->fd = open_retrying(path, O_WRONLY, 0); /* says so if it is a directory */
+        r->direct = true;
+        r->fd = open_retrying(path, O_WRONLY, 0); /* fails if it is a directory */
         return r->fd >= 0 ? SNNK_OK : snnk__fail_errno(path, "open for writing");
     }
-    /* Not more open than the old file was, from the first moment on. */
+    /* From the start no more permissive than the old file. */
     if ((st = open_temporary(r, exists ? old.st_mode & 0777 : 0666)) != SNNK_OK) return st;
     if (exists && fchmod(r->fd, old.st_mode & 0777) != 0) {
         st = snnk__fail_errno(path, "keep the permissions");
@@ -93,7 +96,8 @@ int snnk__replacement_write(snnk__replacement *r, const void *bytes, size_t size
     return SNNK_OK;
 }
 
-/* The new name is on disk once the directory is; where that cannot be asked for, it still is soon. */
+/* Flush the directory, which makes the new name durable. Where a directory cannot be flushed, the
+ * system writes it a little later. */
 static void sync_directory(const char *target) {
     char directory[SNNK__PATH_BYTES];
     const size_t bytes = directory_bytes(target);

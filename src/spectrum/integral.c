@@ -1,35 +1,38 @@
-/* Spectra from integrals over frequencies,
+/* The integrals are
  *
- *     f(z) = affine(z) + (1/pi) int_0^inf weight(omega) kernel(omega, z) d omega.
+ *     f(z) = affine(z) + (1/pi) int_0^inf weight(omega) kernel(omega, z) d omega,
  *
- * The rule is the midpoint rule, omega_k = (k + 1/2) h. Integrands are even and analytic in omega, so by
- * Poisson's summation formula the sum over all k is exactly
+ * taken by the midpoint rule, omega_k = (k + 1/2) h. The integrands are even and analytic in omega,
+ * so by Poisson's summation formula the sum over all k is exactly
  *
  *     sum_j (-1)^j (f - affine)(z - j L),    L = 2 pi/h,
  *
- * a wave that turns over halfway between images. Where f - affine is sign(z) or |z| up to a tail (and all
- * seven are), images beyond z = 0 cancel up to that tail: on |z| <= Z the error is about twice tail(L -
- * Z). So L = Z + (where the tail is below the tolerance) does, which takes Omega L/(2 pi) atoms; a
- * Gauss rule needs pi/2 times as many only to follow the oscillation at |z| = Z, and then some. For
- * relu the tail is zero: the sum is the Fourier series of the triangle wave.
+ * images of f - affine at distance L with alternating signs. For all seven activations f - affine
+ * is a multiple of sign(z) or |z| plus a constant, except for a tail that falls off, so the images
+ * cancel except for that tail: on |z| <= Z the error is about 2 tail(L - Z). Hence L = Z + (the
+ * distance where the tail falls below the tolerance), and Omega L/(2 pi) atoms. (A Gauss rule needs
+ * more than pi/2 times as many to follow the oscillation at |z| = Z.) For relu the tail is 0: the
+ * sum is the Fourier series of a triangle wave.
  *
- * The rule has no node at 0, where (1 - cos(omega z))/omega^2 is z^2/2 and no atom. An atom has
- * amplitude h weight/(pi omega^2), whose constant goes to the intercept: they cancel at z = 0. The least
- * omega is h/2, so that all of them sum to L/4 (at weight 1), the size of f itself at |z| = L/2:
- * nothing huge cancels. */
+ * The midpoint rule has no node at omega = 0, where the kernel (1 - cos(omega z))/omega^2 is z^2/2,
+ * not an atom. An atom has amplitude -h weight/(pi omega^2); the constant that belongs to it goes
+ * to the intercept, so that both cancel at z = 0. The smallest omega is h/2, and the amplitudes add
+ * up to L/4 (for weight 1), the size of f at |z| = L/2: no large numbers cancel. */
+#include "spectrum/integral.h"
+
 #include <math.h>
 
 #include "base/size.h"
 #include "spectrum/activation.h"
 #include "spectrum/activation_f64.h"
-#include "spectrum/spectrum.h"
+#include "spectrum/harmonics.h"
 
 static const double pi = 3.14159265358979323846;
 
-/* x/sinh x for x >= 0, without overflow. */
+/* x/sinh(x) for x >= 0, without overflow. */
 static double over_sinh(double x) { return x == 0 ? 1 : 2 * x * exp(-x) / -expm1(-2 * x); }
 
-/* cosh x for x >= 0 times x/sinh x = x/tanh x. */
+/* x/tanh(x) for x >= 0. */
 static double over_tanh(double x) { return x == 0 ? 1 : x / tanh(x); }
 
 double snnk__spectrum_weight(int32_t activation, double omega) {
@@ -45,7 +48,7 @@ double snnk__spectrum_weight(int32_t activation, double omega) {
     }
 }
 
-/* What the table in the public header and its companion say of one activation. */
+/* The integral of one activation; the table is in docs/math.md, section 2. */
 typedef struct integral {
     int32_t activation;
     double intercept, slope; /* affine part */
@@ -65,16 +68,17 @@ static const integral *find(int32_t activation) {
     return NULL;
 }
 
-/* How far f(-y) is from its limit at minus infinity; falls from y = 1.5 on. */
+/* How far f(-y) is from its limit at minus infinity. Decreasing for y >= 1.5. */
 static double tail(int32_t activation, double y) {
     if (activation == SNNK_TANH) return 2 * snnk__activation_f64(SNNK_SIGMOID, -2 * y);
     if (activation == SNNK_ERF) return erfc(y);
     return fabs(snnk__activation_f64(activation, -y));
 }
 
-/* What is left of the integral above omega is at most its integrand there, over pi, for omega >= 1:
- * all weights but relu's fall at least as fast as exp(-omega). */
-static double find_cut(const integral *f, double target) {
+/* The frequency above which the integral can be cut off. For omega >= 1 the rest of the integral is
+ * at most its integrand at omega divided by pi: all weights but relu's fall at least like
+ * exp(-omega). */
+static double find_cutoff(const integral *f, double target) {
     double omega = 1;
 
     while (snnk__spectrum_weight(f->activation, omega) / pow(omega, f->power) > pi * target)
@@ -82,24 +86,25 @@ static double find_cut(const integral *f, double target) {
     return omega;
 }
 
-/* L: images that far apart disturb |z| <= farthest by no more than the target. relu's wave is exact up
- * to where it turns over, but the series cut at Omega rounds the turn: 8/Omega keeps it outside. */
-static double find_distance(const integral *f, double farthest, double cut, double target) {
+/* L: images at this distance disturb |z| <= farthest by at most `target`. relu's triangle wave is
+ * exact up to its corner, but the series cut off at Omega rounds the corner: 8/Omega keeps that
+ * outside. */
+static double find_distance(const integral *f, double farthest, double cutoff, double target) {
     double y = 1.5;
 
-    if (f->activation == SNNK_RELU) return farthest + 8 / cut;
+    if (f->activation == SNNK_RELU) return farthest + 8 / cutoff;
     while (tail(f->activation, y) > target) y += 0.0625;
     return farthest + y;
 }
 
-/* Omega and the number of nodes, where the config leaves them open. */
+/* Set Omega and the number of nodes if they are 0 in the config. */
 static void choose_rule(const integral *f, double range, snnk_spectrum_config *config) {
     const double farthest = fabs(config->center) + config->radius;
     const double target = fmax(fmax(config->tolerance, 1e-14) * range, 1e-16);
 
     if (config->largest_frequency == 0)
         config->largest_frequency =
-            f->activation == SNNK_RELU ? 400 / config->radius : find_cut(f, target);
+            f->activation == SNNK_RELU ? 400 / config->radius : find_cutoff(f, target);
     if (config->points == 0) {
         const double distance = find_distance(f, farthest, config->largest_frequency, target);
         const double nodes = ceil(config->largest_frequency * distance / (2 * pi));
@@ -108,19 +113,19 @@ static void choose_rule(const integral *f, double range, snnk_spectrum_config *c
     }
 }
 
-/* Largest less smallest value: all seven are monotone but for one dip (gelu, silu), which a coarse
- * look does not miss. */
+/* Largest minus smallest value of f on the interval. All seven are monotone except for one wide dip
+ * (gelu, silu), so 129 points are enough. */
 static double find_range(int32_t activation, const snnk_spectrum_config *config) {
-    double least = INFINITY, most = -INFINITY;
+    double min = INFINITY, max = -INFINITY;
 
     for (int i = -64; i <= 64; i++) {
         const double value =
             snnk__activation_f64(activation, config->center + config->radius * i / 64);
 
-        least = fmin(least, value);
-        most = fmax(most, value);
+        min = fmin(min, value);
+        max = fmax(max, value);
     }
-    return most - least;
+    return max - min;
 }
 
 static void set_atoms(const integral *f, const snnk_spectrum_config *config,
@@ -146,17 +151,17 @@ static void set_atoms(const integral *f, const snnk_spectrum_config *config,
     for (size_t k = 0; k < harmonics->count; k++) harmonics->intercept -= harmonics->re[k];
 }
 
-/* Cutting (1 - cos)/omega^2 at Omega leaves an error that is 0 at z = 0 and on one side of 0 elsewhere:
- * half of the largest, moved to the intercept, halves it. */
+/* Cutting (1 - cos(omega z))/omega^2 off at Omega makes an error that is 0 at z = 0 and has one
+ * sign elsewhere. Moving half of the largest to the intercept halves it. */
 static void center_error(const double *f, size_t count, snnk__harmonics *harmonics, double *s) {
-    double least = INFINITY, most = -INFINITY;
+    double min = INFINITY, max = -INFINITY;
 
     for (size_t i = 0; i < count; i++) {
-        least = fmin(least, f[i] - s[i]);
-        most = fmax(most, f[i] - s[i]);
+        min = fmin(min, f[i] - s[i]);
+        max = fmax(max, f[i] - s[i]);
     }
-    harmonics->intercept += (least + most) / 2;
-    for (size_t i = 0; i < count; i++) s[i] += (least + most) / 2;
+    harmonics->intercept += (min + max) / 2;
+    for (size_t i = 0; i < count; i++) s[i] += (min + max) / 2;
 }
 
 int snnk__spectrum_integral(int32_t activation, const snnk_spectrum_config *config,
@@ -168,7 +173,9 @@ int snnk__spectrum_integral(int32_t activation, const snnk_spectrum_config *conf
     double *values = NULL;
     int st;
 
-    if (!f) return snnk__fail(SNNK_E_UNSUPPORTED, "%s has no spectrum by integral", name);
+    if (!f)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "%s has no spectrum by Fourier integral; use another method", name);
     choose_rule(f, find_range(activation, config), &used);
     used.half_period = 0;
     if ((st = snnk__harmonics_alloc((size_t)used.points, allocator, &harmonics)) != SNNK_OK)
@@ -188,11 +195,11 @@ int snnk__spectrum_integral(int32_t activation, const snnk_spectrum_config *conf
     if (st != SNNK_OK) goto done;
     if (f->power == 2) center_error(values, count, &harmonics, values + count);
 
-    const snnk__spectrum_bound fit =
+    const snnk__spectrum_bound bound =
         snnk__harmonics_bound(&harmonics, &grid, values, values + count);
 
-    if ((st = snnk__check_resolved(&fit, &used, name)) != SNNK_OK) goto done;
-    st = snnk__harmonics_spectrum(&harmonics, fit.error, &used, allocator, spectrum);
+    if ((st = snnk__check_resolved(&bound, &used, name)) != SNNK_OK) goto done;
+    st = snnk__harmonics_spectrum(&harmonics, bound.error, &used, allocator, spectrum);
 done:
     snnk__free(allocator, values);
     snnk__harmonics_free(allocator, &harmonics);

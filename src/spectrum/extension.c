@@ -1,30 +1,32 @@
-/* Spectra by Fourier extension. With offsets x = z - center and r = f less its affine part, the function
- * of period 2 T
+/* With offsets x = z - center and r = f minus its affine part, the function of period 2 T
  *
  *     g(x) = (1 - w(x)) r(x) + w(x) r(x - 2 T),    R <= x <= 2 T - R    (r itself for |x| <= R)
  *
- * is smooth where r is, as w is a step that goes from 0 to 1 with all derivatives 0 at both ends. Its
- * discrete Fourier transform at N points x_j = 2 T j/N, -N/2 <= j < N/2, is that of the interpolating
- * sum of atoms omega_k = pi k/T, k = 0 ... N/2: amplitude 2 g^_k, but g^_0 (a constant) and g^_{N/2}
- * (half of it belongs to -N/2: cos(omega x) without its sine, which the points do not see) once.
+ * is smooth where r is: w is a step from 0 to 1 whose derivatives are all 0 at both ends. Its
+ * discrete Fourier transform g^ at N points x_j = 2 T j/N, -N/2 <= j < N/2, gives the atoms
+ * omega_k = pi k/T, k = 0 ... N/2, that interpolate g. Their amplitudes are 2 g^_k. Two terms count
+ * once: g^_0, the constant, and g^_{N/2}, which is shared with -N/2 and has no sine part.
  *
- * All that is needed of f is its values at points known beforehand: those of the sweep (the interval),
- * whose every `refinement`th is a point x_j, then two for every other x_j (the seam). */
+ * f is needed only at points known in advance: those of the check grid in the interval, where every
+ * `refinement`th one is a sample point x_j, and two for every other x_j (the seam). */
+#include "spectrum/extension.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
 
 #include "base/size.h"
-#include "spectrum/spectrum.h"
+#include "spectrum/fourier.h"
+#include "spectrum/harmonics.h"
 
 static const double pi = 3.14159265358979323846;
 
-/* The points of one extension. */
+/* Where an extension needs f. */
 typedef struct plan {
     size_t points; /* N */
     double center, radius, half_period;
     snnk__check_grid grid;
-    size_t inside; /* |j| <= inside are points of the sweep */
+    size_t inside; /* x_j is on the check grid for |j| <= inside */
 } plan;
 
 static plan plan_of(const snnk_spectrum_config *config) {
@@ -38,19 +40,20 @@ static plan plan_of(const snnk_spectrum_config *config) {
     return p;
 }
 
-/* x_j and r's other half there: where it is, and w. */
+/* A sample point on the seam: g = (1 - weight) r(here) + weight r(there). */
 typedef struct seam {
     double here, there, weight;
 } seam;
 
-/* exp(-1/t)/(exp(-1/t) + exp(-1/(1-t))): 0 for t <= 0, 1 for t >= 1, of class C-infinity. */
+/* w = exp(-1/t)/(exp(-1/t) + exp(-1/(1-t))): 0 for t <= 0, 1 for t >= 1, infinitely often
+ * differentiable. */
 static double smooth_step(double t) {
     if (t <= 0) return 0;
     if (t >= 1) return 1;
     return 1 / (1 + exp(1 / t - 1 / (1 - t)));
 }
 
-/* Of the seam's m-th point, by j: -N/2 ... -inside-1, then inside+1 ... N/2-1. */
+/* j of the seam's point m: -N/2 ... -inside-1, then inside+1 ... N/2-1. */
 static ptrdiff_t seam_index(const plan *p, size_t m) {
     const ptrdiff_t left = (ptrdiff_t)(p->points / 2 - p->inside), i = (ptrdiff_t)m;
 
@@ -84,14 +87,14 @@ static void plan_points(const plan *p, double *z) {
     }
 }
 
-/* ---- Transforming ---- */
+/* ---- From values to harmonics ---- */
 
 static double residual(const snnk__harmonics *harmonics, double x, double f) {
     return f - (harmonics->intercept + harmonics->slope * x);
 }
 
-/* Least squares over the sweep: intercept (at the center) and slope. Once more for what is left of f, so
- * that a line comes out to its last digits. */
+/* Fit intercept (at the center) and slope by least squares on the check grid. The second pass fits
+ * what the first left of f, so that a straight line is found to its last digits. */
 static void fit_line(const plan *p, const double *f, snnk__harmonics *harmonics) {
     const size_t count = snnk__check_grid_count(&p->grid);
 
@@ -99,11 +102,11 @@ static void fit_line(const plan *p, const double *f, snnk__harmonics *harmonics)
         double mean = 0, xy = 0, xx = 0;
 
         for (size_t i = 0; i < count; i++) { /* the mean of the offsets is 0 */
-            const double x = snnk__check_grid_offset(&p->grid, i),
-                         left = residual(harmonics, x, f[i]);
+            const double x = snnk__check_grid_offset(&p->grid, i);
+            const double y = residual(harmonics, x, f[i]);
 
-            mean += left;
-            xy += x * left;
+            mean += y;
+            xy += x * y;
             xx += x * x;
         }
         harmonics->intercept += mean / (double)count;
@@ -111,46 +114,45 @@ static void fit_line(const plan *p, const double *f, snnk__harmonics *harmonics)
     }
 }
 
-/* How large an amplitude can be that says nothing of f: values are rounded, and so is where they are
- * taken, which counts by the slope. n: of all values, or of those in the interval. */
+/* The largest amplitude that rounding can make: of the values of f, and of the points where they
+ * are taken (times the slope of f). n: how many of the values to count. */
 static double noise(const plan *p, const double *f, size_t n) {
     const size_t count = snnk__check_grid_count(&p->grid);
-    double largest = 0, least = f[0], most = f[0];
+    double largest = 0, min = f[0], max = f[0];
 
     for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(f[i]));
     for (size_t i = 0; i < count; i++) {
-        least = fmin(least, f[i]);
-        most = fmax(most, f[i]);
+        min = fmin(min, f[i]);
+        max = fmax(max, f[i]);
     }
-    return DBL_EPSILON *
-           (16 * largest + (fabs(p->center) + p->radius) / p->radius * (most - least));
+    return DBL_EPSILON * (16 * largest + (fabs(p->center) + p->radius) / p->radius * (max - min));
 }
 
-/* Take the line out. True if it is f itself on all of the interval, but for noise: then nothing is left
- * for atoms, whatever there is on the seam. */
-static bool take_line(const plan *p, const double *f, snnk__harmonics *harmonics) {
+/* Take the best line out of f. True if f is that line on the whole interval, except for noise: then
+ * there are no atoms, whatever f is on the seam. */
+static bool remove_line(const plan *p, const double *f, snnk__harmonics *harmonics) {
     const size_t count = snnk__check_grid_count(&p->grid);
     const double floor = noise(p, f, count);
 
     fit_line(p, f, harmonics);
     if (fabs(harmonics->slope) * p->radius <= floor / 4)
-        harmonics->slope = 0; /* a slope costs features */
+        harmonics->slope = 0; /* it is noise, and a slope costs features */
     for (size_t i = 0; i < count; i++)
         if (fabs(residual(harmonics, snnk__check_grid_offset(&p->grid, i), f[i])) > floor)
             return false;
     return true;
 }
 
-/* g at the points x_j, j modulo N. */
+/* g at the sample points x_j, at index j modulo N. */
 static void extend(const plan *p, const double *f, const snnk__harmonics *harmonics, double *g) {
     const size_t count = snnk__check_grid_count(&p->grid), n = p->points;
 
     for (size_t i = 0; i <= 2 * p->inside; i++) {
-        const size_t at =
+        const size_t point =
             p->grid.half + 1 + i * p->grid.refinement - p->inside * p->grid.refinement;
 
         g[(n + i - p->inside) & (n - 1)] =
-            residual(harmonics, snnk__check_grid_offset(&p->grid, at), f[at]);
+            residual(harmonics, snnk__check_grid_offset(&p->grid, point), f[point]);
     }
     for (size_t m = 0; m < seam_count(p); m++) {
         const ptrdiff_t j = seam_index(p, m);
@@ -170,7 +172,7 @@ static int transform(const plan *p, const double *f, const snnk_spectrum_config 
 
     harmonics->center = harmonics->origin = p->center;
     harmonics->spacing = pi / p->half_period;
-    if (config->affine == SNNK_AFFINE_LINE && take_line(p, f, harmonics)) return SNNK_OK;
+    if (config->affine == SNNK_AFFINE_LINE && remove_line(p, f, harmonics)) return SNNK_OK;
     if ((st = snnk__fourier_create(n, allocator, &F)) != SNNK_OK) return st;
     extend(p, f, harmonics, F.re);
     snnk__fourier_transform(&F, -1);
@@ -186,10 +188,11 @@ static int transform(const plan *p, const double *f, const snnk_spectrum_config 
     return SNNK_OK;
 }
 
-/* *comb from values at the plan's points, and how good it is. The caller frees *comb. */
+/* Make *harmonics from the values f at the plan's points, and bound their error. The caller frees
+ * *harmonics, also after a failure. */
 static int build(const plan *p, const double *f, const snnk_spectrum_config *config,
                  const snnk_allocator *allocator, snnk__harmonics *harmonics,
-                 snnk__spectrum_bound *fit) {
+                 snnk__spectrum_bound *bound) {
     double *s = NULL;
     int st;
 
@@ -199,7 +202,7 @@ static int build(const plan *p, const double *f, const snnk_spectrum_config *con
     if (st != SNNK_OK) goto done;
     if ((st = transform(p, f, config, allocator, harmonics)) != SNNK_OK) goto done;
     if ((st = snnk__harmonics_values(harmonics, &p->grid, allocator, s)) != SNNK_OK) goto done;
-    *fit = snnk__harmonics_bound(harmonics, &p->grid, f, s);
+    *bound = snnk__harmonics_bound(harmonics, &p->grid, f, s);
 done:
     snnk__free(allocator, s);
     return st;
@@ -214,13 +217,14 @@ size_t snnk__extension_points(const snnk_spectrum_config *config, double *z) {
     return plan_count(&p);
 }
 
-/* SNNK_E_NONFINITE, naming z. */
+/* SNNK_E_NONFINITE unless f is finite at every point; names the first where it is not. */
 static int check_values(const plan *p, const double *z, const double *f, const char *name) {
     for (size_t i = 0; i < plan_count(p); i++)
         if (!isfinite(f[i]))
-            return snnk__fail(SNNK_E_NONFINITE,
-                              "%s is %g at z = %.17g, and its extension needs %g +- %g", name, f[i],
-                              z[i], p->center, 2 * p->half_period - p->radius);
+            return snnk__fail(
+                SNNK_E_NONFINITE,
+                "%s is %g at z = %.17g; its extension needs finite values on %g +- %g", name, f[i],
+                z[i], p->center, 2 * p->half_period - p->radius);
     return SNNK_OK;
 }
 
@@ -228,7 +232,7 @@ int snnk__extension_from_values(const double *values, const snnk_spectrum_config
                                 const snnk_allocator *allocator, snnk_spectrum **spectrum) {
     const plan p = plan_of(config);
     snnk__harmonics harmonics = {0};
-    snnk__spectrum_bound fit = {.error = INFINITY};
+    snnk__spectrum_bound bound = {.error = INFINITY};
     double *z;
     int st;
 
@@ -236,9 +240,9 @@ int snnk__extension_from_values(const double *values, const snnk_spectrum_config
     if (st != SNNK_OK) return st;
     plan_points(&p, z);
     if ((st = check_values(&p, z, values, "the function")) != SNNK_OK) goto done;
-    if ((st = build(&p, values, config, allocator, &harmonics, &fit)) != SNNK_OK) goto done;
-    if ((st = snnk__check_resolved(&fit, config, "the function")) != SNNK_OK) goto done;
-    st = snnk__harmonics_spectrum(&harmonics, fit.error, config, allocator, spectrum);
+    if ((st = build(&p, values, config, allocator, &harmonics, &bound)) != SNNK_OK) goto done;
+    if ((st = snnk__check_resolved(&bound, config, "the function")) != SNNK_OK) goto done;
+    st = snnk__harmonics_spectrum(&harmonics, bound.error, config, allocator, spectrum);
 done:
     snnk__harmonics_free(allocator, &harmonics);
     snnk__free(allocator, z);
@@ -253,10 +257,10 @@ typedef struct source {
     const char *name;
 } source;
 
-/* build, from the function. */
+/* As build, with values taken from the function. */
 static int sample(const source *from, const snnk_spectrum_config *config,
                   const snnk_allocator *allocator, snnk__harmonics *harmonics,
-                  snnk__spectrum_bound *fit) {
+                  snnk__spectrum_bound *bound) {
     const plan p = plan_of(config);
     const size_t count = plan_count(&p);
     double *z;
@@ -267,13 +271,13 @@ static int sample(const source *from, const snnk_spectrum_config *config,
     plan_points(&p, z);
     for (size_t i = 0; i < count; i++) z[count + i] = from->f(z[i], from->user);
     st = check_values(&p, z, z + count, from->name);
-    if (st == SNNK_OK) st = build(&p, z + count, config, allocator, harmonics, fit);
+    if (st == SNNK_OK) st = build(&p, z + count, config, allocator, harmonics, bound);
     snnk__free(allocator, z);
     return st;
 }
 
-/* Whether twice the points would not help: the error is what rounding makes, or, once the function is
- * resolved, the last doubling took less than a tenth off it. */
+/* Whether twice as many points would not help: rounding explains the error, or the function is
+ * resolved and the last doubling reduced the error by less than a tenth. */
 static bool settled(const snnk__spectrum_bound *now, const snnk__spectrum_bound *before,
                     const snnk_spectrum_config *config) {
     if (now->excess == 0) return true;
@@ -286,30 +290,30 @@ int snnk__spectrum_extension(snnk__function_f64 f, void *user, const char *name,
     const source from = {f, user, name};
     const uint64_t first = config->points ? config->points : 128;
     const uint64_t last = config->points ? config->points : 65536;
-    snnk_spectrum_config used = *config, best = *config;
+    snnk_spectrum_config now_config = *config, best_config = *config;
     snnk__harmonics harmonics = {0};
-    snnk__spectrum_bound fit = {.error = INFINITY};
+    snnk__spectrum_bound bound = {.error = INFINITY};
     int st = SNNK_OK;
 
-    for (used.points = first; used.points <= last; used.points *= 2) {
-        const snnk__spectrum_bound before = fit;
+    for (now_config.points = first; now_config.points <= last; now_config.points *= 2) {
+        const snnk__spectrum_bound before = bound;
         snnk__harmonics next = {0};
         snnk__spectrum_bound now = {.error = INFINITY};
 
-        st = sample(&from, &used, allocator, &next, &now);
+        st = sample(&from, &now_config, allocator, &next, &now);
         if (st == SNNK_OK && now.error < before.error) {
             snnk__harmonics_free(allocator, &harmonics);
             harmonics = next;
-            fit = now;
-            best = used;
+            bound = now;
+            best_config = now_config;
         } else {
             snnk__harmonics_free(allocator, &next);
         }
         if (st != SNNK_OK || settled(&now, &before, config)) break;
     }
-    if (st == SNNK_OK) st = snnk__check_resolved(&fit, config, name);
+    if (st == SNNK_OK) st = snnk__check_resolved(&bound, config, name);
     if (st == SNNK_OK)
-        st = snnk__harmonics_spectrum(&harmonics, fit.error, &best, allocator, spectrum);
+        st = snnk__harmonics_spectrum(&harmonics, bound.error, &best_config, allocator, spectrum);
     snnk__harmonics_free(allocator, &harmonics);
     return st;
 }

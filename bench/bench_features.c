@@ -173,7 +173,8 @@ static const char *const note =
     "checks its input, allocates its output. snnk_cosines: cos(G x + c)/sqrt(m), m rows, of HD3 in "
     "case hd3; into the caller's array. snnk_pairs: cosines and sines of m/2 rows";
 
-/* Threads spin for a while after work. Wait until they sleep before another library runs. */
+/* Threads of BLAS libraries spin for a while after work. Wait until they sleep before the next way
+ * runs. */
 static void rest(int threads) {
     if (threads > 1) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 }

@@ -1,5 +1,5 @@
-/* Fuzz target: models from any bytes. The checksum would reject nearly all of them, so it is
- * corrected if the container is sound, so that the loaders behind it are tested. */
+/* Fuzz target: models from any bytes. The checksum would reject nearly all of them. So it is
+ * corrected where the container is sound: the loaders behind it are tested too. */
 #include <snnk/snnk.h>
 
 #include "fuzz.h"

@@ -21,8 +21,7 @@ enum { LAYERS = 4, FEATURES = 256, NS = 4, MAX_N = 512, MAX_WIDTH = 1024, MAX_RO
 static const size_t widths[LAYERS + 1] = {784, 1024, 1024, 1024, 10};
 static const size_t ns[NS] = {1, 8, 32, 512};
 
-/* ONEDNN_BUNDLED: a bundle of ReLU features is a dense network of widths m; here oneDNN runs
- * that. */
+/* ONEDNN_BUNDLED: a bundle of ReLU features is a dense network of widths m, run by oneDNN here. */
 enum { BUNDLED, LAYERED, DENSE, ONEDNN_BUNDLED, WAYS };
 static const char *const names[WAYS] = {"bundled", "layered", "dense", "onednn_bundled"};
 
@@ -34,8 +33,7 @@ static void check(int status) {
 
 /* ---- Networks ---- */
 
-/* Psi is scaled so that outputs are about as large as inputs: Phi has entries of size |x|/sqrt(2
- * m). */
+/* Psi is scaled so that outputs are as large as inputs: entries of Phi are about |x|/sqrt(2 m). */
 static snnk_network *make_layered(const float *weights) {
     snnk_network *network;
     float *Psi = measure_floats(MAX_WIDTH * FEATURES);

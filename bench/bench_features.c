@@ -79,8 +79,7 @@ static const size_t sizes[SIZES] = {1024, 4096};
 enum { HD3, DENSE, GEMM, GEMM_SKYLAKEX, WAYS };
 static const char *const way_names[WAYS] = {"hd3", "dense", "sgemm_cos", "sgemm_skylakex_cos"};
 
-/* Declare the vector versions of cosf (libmvec). Without this, gcc uses them under -ffast-math
- * only. */
+/* Declare the vector versions of cosf (libmvec); gcc uses them by itself only with -ffast-math. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 extern float cosf(float) __attribute__((simd("notinbranch")));
 #endif

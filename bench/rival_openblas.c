@@ -1,5 +1,4 @@
-/* Each copy is loaded in its own namespace, so one process has OpenBLAS with two sets of
- * kernels. */
+/* Each copy is loaded in its own namespace, so that one process has two sets of kernels. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>

@@ -2,8 +2,7 @@
 
 #include <math.h>
 
-/* Declare the vector versions of expf (libmvec). Without this, gcc uses them under -ffast-math
- * only. */
+/* Declare the vector versions of expf (libmvec); gcc uses them by itself only with -ffast-math. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 extern float expf(float) __attribute__((simd("notinbranch")));
 #endif

@@ -1,5 +1,4 @@
-/* Functions of the rows of a matrix that an encoder needs besides products. Compiled for this
- * machine. */
+/* Functions of the rows of a matrix that an encoder needs besides products, for this machine. */
 #ifndef SNNK_BENCH_ROWS_H
 #define SNNK_BENCH_ROWS_H
 

@@ -9,7 +9,7 @@
  * if it does not start. */
 FILE *plot_open(const char *path, int width, int height);
 
-/* Finish the picture. False, with a message on stderr, if gnuplot is missing or reports an error. */
+/* Finish the picture. False, with a message on stderr, if gnuplot is missing or fails. */
 bool plot_close(FILE *gnuplot);
 
 #endif

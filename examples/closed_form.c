@@ -195,7 +195,7 @@ static void window_rows(const images *set, size_t m, uint64_t *state, float *G, 
     free(lengths);
 }
 
-/* Set spread[r] to the standard deviation of X g, g row r of G, over the first rows of X (n x d). */
+/* Set spread[r] to the standard deviation of X g, g row r of G, over its first rows. X: n x d. */
 static void spreads(size_t n, size_t d, const float *X, size_t m, const float *G, size_t ldg,
                     double *spread) {
     snnk_map_config config;

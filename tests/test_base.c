@@ -1,4 +1,5 @@
-/* src/base: statuses, sizes, allocation, workspaces. (Random numbers: test_random.c.) */
+/* src/base: statuses, sizes, allocation, workspaces. (Random numbers: test_random.c. Threads:
+ * test_pool.c.) */
 #include "support/alloc.h"
 #include "support/compare.h"
 

@@ -1,4 +1,5 @@
-/* src/network/bundle.c: runs of layers without the widths between them. */
+/* src/network/bundle.c: bundled networks give the outputs of the original, without the widths
+ * between layers. */
 #include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/draw.h"

@@ -1,4 +1,4 @@
-/* src/model/folded_file.c, and towers in network_save.c, network_load.c: bundled networks as model files. */
+/* src/model: folded blocks, towers and bundled networks as model files. */
 #include "data/bundled_model.h"
 #include "support/alloc.h"
 #include "support/compare.h"

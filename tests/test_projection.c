@@ -1,5 +1,6 @@
-/* Coupled projections: Sobol points against Boost's, nets under scrambling, simplexes, Walsh-Hadamard
- * transforms, the distribution of rows, and less variance than independent rows where theory says so. */
+/* src/projection: Sobol points against Boost's, nets after scrambling, simplexes, Walsh-Hadamard
+ * transforms, the distribution of rows, and less variance than independent rows where theory says
+ * so. */
 #include "support/compare.h"
 
 #include "support/alloc.h"

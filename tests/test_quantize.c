@@ -1,5 +1,5 @@
-/* Narrow storage: the products of each kernel against the rounded factors, layers and networks against their float
- * selves. */
+/* src/network/quantize.c, src/kernels/narrow.c: the products of each kernel against rounded
+ * factors; layers and networks against their float originals. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

@@ -358,7 +358,7 @@ static void test_forward_misuse(void **state) {
         assert_status(snnk_layer_forward(layers[i], SIZE_MAX / 2, X, D, Y, L, NULL), SNNK_E_SIZE);
     }
     assert_status(snnk_layer_readout(layers[1], 1, X, D, Y, L, NULL), SNNK_E_UNSUPPORTED);
-    assert_says("a dense layer has no features");
+    assert_says("a dense layer has no Psi that reads features");
     assert_status(snnk_layer_readout(NULL, 1, X, D, Y, L, NULL), SNNK_E_NULL);
     assert_status(snnk_layer_readout(layers[0], 1, X, 39, Y, L, NULL), SNNK_E_STRIDE);
     assert_says("of Phi, 39, is smaller than its 40 columns");

@@ -18,8 +18,7 @@
  * number was chosen on the rows that are then scored with it.
  *
  * The two stages become two layers of one network, which is then bundled. Here bundling only shows
- * how it is done: the width between the layers is 794, so the product is larger than its
- * factors. */
+ * how it is done: the width in between is 794, so the product is larger than its factors. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,8 +195,7 @@ static void window_rows(const images *set, size_t m, uint64_t *state, float *G, 
     free(lengths);
 }
 
-/* Set spread[r] to the standard deviation of (row r of G) . x over the first rows x of X (n x
- * d). */
+/* Set spread[r] to the standard deviation of X g, g row r of G, over its first rows. X: n x d. */
 static void spreads(size_t n, size_t d, const float *X, size_t m, const float *G, size_t ldg,
                     double *spread) {
     snnk_map_config config;
@@ -380,8 +378,7 @@ static void first_free(first_stage *first) {
     free(first->weights);
 }
 
-/* Make the layer that gives (pixels, scores) of an image: identity features and those of stage
- * 1. */
+/* Make the layer that gives (pixels, scores) of an image. Features: identity, then stage 1. */
 static snnk_layer *first_layer(const first_stage *first) {
     const size_t m = PIXELS + FIRST_FEATURES;
     float *Psi = allocate(BOTH * m, sizeof *Psi), *bias = allocate(BOTH, sizeof *bias);

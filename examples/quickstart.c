@@ -19,8 +19,7 @@
 
 enum { N = 2000, TEST = 1000 };
 
-/* Make n points; point i is on arm i % 2. `offset` moves the test points between the training
- * ones. */
+/* Make n points; point i is on arm i % 2. `offset` moves test points between training points. */
 static void make_points(size_t n, double offset, float *X, int32_t *labels) {
     for (size_t i = 0; i < n; i++) {
         const double t = 0.5 + 11.5 * (((double)i + offset) / (double)n);

@@ -1,5 +1,5 @@
-/* Calibration: what is chosen is the best of what is reported, what is predicted is what is measured, and
- * the report is true. */
+/* src/predict/calibrate.c: the choice is the best of the alternatives in the report; predictions
+ * agree with measurements; the other fields of the report are correct. */
 #include "support/compare.h"
 
 #include "support/alloc.h"

@@ -1,4 +1,4 @@
-/* src/map/fold.c: maps behind a linear map. */
+/* src/map/fold.c: maps folded behind a linear map. */
 #include "support/alloc.h"
 #include "support/draw.h"
 #include "support/maps.h"

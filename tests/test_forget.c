@@ -1,4 +1,4 @@
-/* src/solve: rows forgotten, from moments and from a factor. */
+/* src/solve/forget.c: forgetting rows, from moments and from a triangular factor. */
 #include <float.h>
 
 #include <snnk/snnk.h>

@@ -1,4 +1,4 @@
-/* Frames: the identity that makes them exact, the optimum they are meant to reach, their errors. */
+/* src/map/frame.c: the identity w.x = w~.x~ + ..., the optimum of whitening, statuses. */
 #include "support/compare.h"
 
 #include "support/alloc.h"

@@ -1,4 +1,4 @@
-/* src/layer/layer.c: layers from a map and a Psi, and dense ones. */
+/* src/layer: layers from a map and Psi, and dense layers. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

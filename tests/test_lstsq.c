@@ -1,4 +1,4 @@
-/* src/solve, the collecting half: statistics from rows, merging, refusals, memory. */
+/* src/solve: statistics from rows, merging, refused input, memory. (Solving: test_ridge.c.) */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/statistics.h"

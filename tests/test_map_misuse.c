@@ -1,4 +1,4 @@
-/* src/map/map.c, block.c: what maps refuse, who owns what, and what they may allocate. */
+/* src/map: refused arguments, ownership, failing allocations. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

@@ -1,4 +1,4 @@
-/* src/solve: the QR route, and AUTO. */
+/* src/solve/qr.c: SNNK_FACTORIZATION_QR and AUTO. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <float.h>

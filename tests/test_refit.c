@@ -1,4 +1,5 @@
-/* src/fit/refit.c: the last Psi of a network, fitted again on what the layers before it give. */
+/* src/fit: the last Psi of a network fitted again, on the features that the layers before it
+ * give. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

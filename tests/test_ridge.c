@@ -1,4 +1,4 @@
-/* src/solve, the solving half: Cholesky, truncated-eigen, scores, the choice of a ridge. */
+/* src/solve/ridge.c, select.c: Cholesky, truncated eigenvectors, scores, the choice of a ridge. */
 #include <float.h>
 
 #include "data/ridge.h"

@@ -1,5 +1,5 @@
-/* src/solve/ridge_path.c, loo.c and conformal.c: against SciPy, against solutions in long double with rows
- * really left out, and against each other's closed forms. */
+/* src/solve/ridge_path.c, loo.c, conformal.c: against SciPy, against solutions in long double with
+ * rows really left out, and against each other's closed forms. */
 #include <float.h>
 
 #include "data/ridge.h"

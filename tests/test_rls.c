@@ -1,4 +1,4 @@
-/* src/solve/rls.c: against solutions in long double of all rows, weighted by their age. */
+/* src/solve/rls.c: against solutions in long double of all rows, weighted by age. */
 #include <float.h>
 
 #include "support/alloc.h"

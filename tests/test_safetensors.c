@@ -1,4 +1,4 @@
-/* The safetensors container: a file from another program, files from us, and damaged ones; and the
+/* src/io/safetensors*.c: the container. A file of another program, files of ours, damaged ones; and
  * statistics saved in it. */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,4 +1,4 @@
-/* src/map/scaling.c: input scalings that learn from data, or are given. */
+/* src/map/scaling.c: input scalings, learnt from data or given. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

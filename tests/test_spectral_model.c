@@ -1,5 +1,5 @@
-/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. What is loaded is
- * compared with what was saved, bit for bit, and a file that another program wrote with what that
+/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. A loaded map
+ * equals the saved one bit for bit; a file of another program gives the outputs that that program
  * computed. */
 #include "support/alloc.h"
 #include "support/compare.h"

@@ -1,4 +1,4 @@
-/* src/spectrum/spectrum_harmonics.c: bounds on the error of spectra hold, and are not loose. */
+/* src/spectrum/harmonics.c: bounds on the error of spectra hold, and are not loose. */
 #include <stdlib.h>
 
 #include "support/draw.h"

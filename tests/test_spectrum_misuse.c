@@ -1,4 +1,4 @@
-/* src/urf/spectrum*.c: callbacks and values, what is refused, and memory. */
+/* src/spectrum: callbacks and sampled values, refused arguments, memory. */
 #include <stdbool.h>
 #include <stdlib.h>
 

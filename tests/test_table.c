@@ -1,4 +1,5 @@
-/* Tables: every kind and type from bytes written here by hand, and everything a file can do wrong. */
+/* src/io: tables of every kind and type from bytes written here by hand, and every fault of a
+ * file. */
 #define _XOPEN_SOURCE 700
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* Arrays that stay on disk: the same numbers as from memory, in bounded memory, from any thread, and
- * statuses where the file changes meanwhile. */
+/* src/io: arrays that stay on disk give the same numbers as in memory, in bounded memory, from any
+ * thread; and a status if the file changes meanwhile. */
 #define _XOPEN_SOURCE     700
 #define _FILE_OFFSET_BITS 64
 

@@ -27,8 +27,7 @@ enum { ATTENTION_HEADS = 4 };
 void attention_apply(size_t n_texts, const size_t *first, size_t width, const float *qkv, float *Y,
                      float *room);
 
-/* dqkv = the gradient with respect to qkv, given dY, that with respect to Y. room: twice as
- * much. */
+/* dqkv = the gradient with respect to qkv, given that to Y, dY. room: twice the size. */
 void attention_back(size_t n_texts, const size_t *first, size_t width, const float *qkv,
                     const float *dY, float *dqkv, float *room);
 

@@ -273,8 +273,7 @@ static void append_rows(const part_rows *rows, size_t n, const float *from, floa
     if (to) memcpy(to + rows->n * ENCODER_WIDTH, from, n * ENCODER_WIDTH * sizeof *to);
 }
 
-/* Apply a part, and collect its rows if asked for. sums: what its outputs will be added to, or
- * NULL. */
+/* Apply a part, and collect its rows if asked for. sums: what outputs are added to, or NULL. */
 static void apply_part(sentence_encoder *encoder, encoder_part part, size_t n, const float *X,
                        const float *sums, float *Y) {
     part_rows *rows = encoder->collect[part];

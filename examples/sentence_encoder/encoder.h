@@ -85,8 +85,7 @@ typedef struct part_rows {
     float *sums; /* blocks: what their outputs are added to; NULL for the pooler */
 } part_rows;
 
-/* Collect the rows of these texts with the current parts, for each part whose rows[part] is not
- * NULL. */
+/* Collect the rows of these texts with the current parts, for each part with rows[part] != NULL. */
 void encoder_rows(sentence_encoder *encoder, const token_list *list,
                   part_rows *const rows[ENCODER_PARTS]);
 void part_rows_free(part_rows *rows);

@@ -117,8 +117,6 @@ is_whole || {
 # OpenBLAS runs on one thread; libsnnk on two, except where times are measured. OpenBLAS falls back
 # to its oldest kernels on processors it does not know.
 export OPENBLAS_NUM_THREADS=1
-# Waiting threads release the processor.
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi

@@ -7,12 +7,11 @@
  * run.sh fetches the files into DIRECTORY and starts the program. The tasks:
  *
  *   check     compare embeddings of 50 sentences, unusual ones among them, with those of the
- *   encoder's
- *             own JavaScript; fails above 1e-4. Compare gradients with differences of the loss;
- *             fails above 0.005
- *   time      measure the time of single sentences and of 32 together reviews   classify food
- *   reviews (great or other) by logistic regression on embeddings; accuracy on
- *             1000 reviews that nothing was fitted to
+ *             encoder's own JavaScript; fails above 1e-4. Compare gradients with differences of the
+ *             loss; fails above 0.005
+ *   time      measure the time of single sentences and of 32 together
+ *   reviews   classify food reviews (great or other) by logistic regression on embeddings; accuracy
+ *             on 1000 reviews that nothing was fitted to
  *   compress  replace parts of the encoder: sizes, times and losses; see trial.h */
 #include <math.h>
 #include <string.h>

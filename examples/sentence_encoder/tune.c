@@ -175,8 +175,8 @@ static void forward(batch *b) {
 /* ---- Backward ---- */
 
 /* Add 1 - cos(t, E) over texts to the loss, E the wanted embedding, and replace t by the gradient
- * with respect to the argument of tanh: (c e - E) / |t| (1 - t^2) with e = t / |t| and c = e .
- * E. */
+ * with respect to the argument of tanh: (c e - E) / |t| (1 - t^2) with e = t / |t| and
+ * c = e . E. */
 static void loss_back(batch *b) {
     for (size_t i = 0; i < b->list.n_texts; i++) {
         const float *wanted = b->wanted + i * WIDTH;

@@ -89,11 +89,10 @@ static result *measure(bench *of, const snnk_network *network, const char *name,
     measured->fitted_to = fitted_to;
     measured->parameters = snnk_network_parameters(network);
     for (int32_t storage = 0; storage < STORAGES; storage++) {
-        snnk_quantize_report report;
+        snnk_quantize_report report = {.size = sizeof report};
         snnk_network *stored;
         float *scores;
 
-        CHECK(snnk_quantize_report_init(&report, sizeof report));
         CHECK(snnk_network_quantize(network, storage, 0, NULL, 0, NULL, &report, &stored));
         scores = scores_of(stored, &of->test, of->workspace);
         measured->stored[storage].bytes = report.bytes;

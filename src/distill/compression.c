@@ -19,7 +19,7 @@ const char *snnk_compress_outcome_name(int32_t outcome) {
 /* ---- Parts ---- */
 
 bool snnk__part_is_linear(const snnk__network_part *part) {
-    return !part->readout && part->hidden->activation == SNNK_IDENTITY;
+    return !part->readout && snnk_layer_activation(part->hidden) == SNNK_IDENTITY;
 }
 
 snnk_distill_config snnk__part_config(const snnk__network_part *part,
@@ -37,11 +37,11 @@ snnk_distill_config snnk__part_config(const snnk__network_part *part,
 static size_t layers_of_part(const snnk_network *network, size_t first) {
     const snnk_layer *layer = network->layers[first];
 
-    if (first + 1 == network->n_layers || !snnk__distill_is_dense(layer) ||
-        layer->activation == SNNK_IDENTITY)
+    if (first + 1 == network->n_layers || snnk_layer_activation(layer) < 0 ||
+        snnk_layer_activation(layer) == SNNK_IDENTITY)
         return 1;
     layer = network->layers[first + 1];
-    return snnk__distill_is_dense(layer) && layer->activation == SNNK_IDENTITY ? 2 : 1;
+    return snnk_layer_activation(layer) == SNNK_IDENTITY ? 2 : 1;
 }
 
 /* The largest number of features with which a student is smaller than the part. */
@@ -72,7 +72,7 @@ static int make_part(const snnk_network *network, size_t first, snnk__network_pa
     part->parameters = snnk_network_parameters(part->original);
     part->multiply_adds = snnk_network_multiply_adds(part->original);
     part->outcome = SNNK_COMPRESS_OTHER;
-    if (!snnk__distill_is_dense(layer)) return SNNK_OK;
+    if (snnk_layer_activation(layer) < 0) return SNNK_OK;
     part->hidden = layer;
     part->readout = part->layers == 2 ? network->layers[first + 1] : NULL;
     part->max_features = find_max_features(part);

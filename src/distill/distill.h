@@ -43,9 +43,6 @@ struct snnk_distill {
  * SNNK_E_ENUM. */
 int snnk__distill_config_read(const snnk_distill_config *config, snnk_distill_config *ours);
 
-/* Whether a layer is dense: y = f(W x + b). */
-static inline bool snnk__distill_is_dense(const snnk_layer *layer) { return !layer->map; }
-
 /* ---- Progress ---- */
 
 /* What is passed to the caller's progress function. */

@@ -180,10 +180,10 @@ static int check_teacher(const snnk_layer *hidden, const snnk_layer *readout) {
     int st;
 
     if ((st = snnk__check_pointer(hidden, "hidden")) != SNNK_OK) return st;
-    if (!snnk__distill_is_dense(hidden))
+    if (snnk_layer_activation(hidden) < 0)
         return snnk__fail(SNNK_E_UNSUPPORTED, "the hidden layer is already an SNNK layer");
     if (!readout) return SNNK_OK;
-    if (!snnk__distill_is_dense(readout) || readout->activation != SNNK_IDENTITY)
+    if (snnk_layer_activation(readout) != SNNK_IDENTITY)
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "the readout must be a dense layer without activation");
     if (readout->inputs == hidden->outputs) return SNNK_OK;
@@ -208,10 +208,10 @@ int snnk__distill_create(const snnk_layer *hidden, const snnk_layer *readout, co
                                 .l = readout ? readout->outputs : hidden->outputs};
 
     if ((st = begin(&sizes, rows, false, copy, config, &made)) != SNNK_OK) goto done;
-    made->hidden = snnk__layer_retain(hidden);
-    if (readout) made->readout = snnk__layer_retain(readout);
+    made->hidden = snnk_layer_retain(hidden);
+    if (readout) made->readout = snnk_layer_retain(readout);
     made->candidate_config.kind = SNNK_MAP_ELEMENTWISE;
-    made->candidate_config.activation = hidden->activation;
+    made->candidate_config.activation = snnk_layer_activation(hidden);
     st = snnk_layer_weights(hidden, made->G, made->d, made->offsets);
     if (st != SNNK_OK) goto done;
     if ((st = make_map(made)) != SNNK_OK) goto done;

@@ -46,8 +46,8 @@ static int read_matrix(const snnk_distill *distill, const snnk_layer *layer, con
 }
 
 /* Make two layers, z = U W x and f(U^T z + bias), with the first `rank` directions U. */
-static int truncate(const snnk_distill *distill, const matrix *of, size_t rank, int32_t activation,
-                    snnk_layer **layers) {
+static int truncate_matrix(const snnk_distill *distill, const matrix *of, size_t rank,
+                           int32_t activation, snnk_layer **layers) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t l = of->outputs, d = of->inputs;
     float *first = NULL, *second = NULL;
@@ -168,10 +168,10 @@ static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t r
                      snnk__truncated_teacher *best) {
     snnk_layer *layers[FACTORS] = {NULL};
     double squares = INFINITY;
-    int st = truncate(distill, hidden, rank, distill->hidden->activation, layers);
+    int st = truncate_matrix(distill, hidden, rank, snnk_layer_activation(distill->hidden), layers);
 
     if (st == SNNK_OK && readout)
-        st = truncate(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
+        st = truncate_matrix(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
     if (st == SNNK_OK)
         st = judge(distill, layers, readout ? FACTORS : FACTORS / 2, workspace, &squares);
     if (st == SNNK_OK && squares < best->squared_errors) {

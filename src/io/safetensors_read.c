@@ -1,5 +1,5 @@
-/* Reading safetensors. The header is somebody else's: every number in it is held against the bytes
- * that are there before it is used. */
+/* Reading safetensors. The header is untrusted: every number in it is checked against the bytes
+ * that are present before it is used. */
 #include "base/utf8.h"
 #include "io/safetensors.h"
 
@@ -21,8 +21,8 @@ struct snnk__safetensors_reader {
     size_t *dims;                      /* of all tensors */
 };
 
-/* What cJSON lets pass and we do not: bytes that are no text, NUL among them, and an escaped NUL,
- * which would end a name early. */
+/* Refuse what cJSON accepts and we do not: bytes that are not text (NUL among them), and an escaped
+ * NUL, which would end a name early. */
 static int check_text(const char *text, size_t bytes) {
     if (!snnk__is_utf8(text, bytes)) return snnk__fail(SNNK_E_FORMAT, "the header is not UTF-8");
     for (size_t i = 0; i < bytes; i++) {
@@ -33,7 +33,7 @@ static int check_text(const char *text, size_t bytes) {
         if (bytes - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
             return snnk__fail(SNNK_E_FORMAT, "the header has an escaped NUL character at byte %zu",
                               8 + i);
-        i++; /* an escaped backslash begins nothing */
+        i++; /* skip the escaped character, which may be a backslash */
     }
     return SNNK_OK;
 }
@@ -59,7 +59,7 @@ int snnk__safetensors_header_bytes(const void *head, size_t file_bytes, size_t *
     return SNNK_OK;
 }
 
-/* The header, at the beginning of a file of `bytes`, as a tree, and the bytes of the data part. */
+/* Parse the header of a file of `bytes`. *data: the size of the data part. */
 static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, size_t *data) {
     const char *text, *end;
     size_t length;
@@ -86,7 +86,7 @@ static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, 
 
 static bool is_metadata(const cJSON *item) { return strcmp(item->string, "__metadata__") == 0; }
 
-/* The metadata: an object of strings. */
+/* Metadata must be an object of strings. */
 static int check_metadata(const cJSON *metadata) {
     const cJSON *item;
 
@@ -99,17 +99,17 @@ static int check_metadata(const cJSON *metadata) {
     return SNNK_OK;
 }
 
-/* One pass over the tree to know how much room is needed. */
+/* Count what has to be allocated. */
 static int count(snnk__safetensors_reader *reader, size_t *n_dims) {
     const cJSON *item;
-    bool framed = false;
+    bool has_metadata = false;
     int st;
 
     *n_dims = 0;
     cJSON_ArrayForEach(item, reader->header) {
         if (is_metadata(item)) {
-            if (framed) return snnk__fail(SNNK_E_FORMAT, "__metadata__ occurs twice");
-            framed = true;
+            if (has_metadata) return snnk__fail(SNNK_E_FORMAT, "__metadata__ occurs twice");
+            has_metadata = true;
             if ((st = check_metadata(item)) != SNNK_OK) return st;
             reader->n_pairs = (size_t)cJSON_GetArraySize(item);
         } else {
@@ -127,7 +127,7 @@ static int count(snnk__safetensors_reader *reader, size_t *n_dims) {
     return SNNK_OK;
 }
 
-/* cJSON keeps numbers as doubles: whole ones up to 2^53 are exact, and no file is longer. */
+/* cJSON stores numbers as doubles, in which integers up to 2^53 are exact. No file is longer. */
 static bool read_size(const cJSON *item, size_t *value) {
     const double limit = 9007199254740992.0; /* 2^53 */
 
@@ -149,7 +149,7 @@ static bool read_dtype(const cJSON *item, snnk__dtype *dtype) {
     return false;
 }
 
-/* Read a tensor's entry; its dimensions go to `dims`. */
+/* Read the entry of a tensor, and its dimensions into `dims`. */
 static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor *tensor) {
     const char *name = item->string;
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
@@ -180,7 +180,7 @@ static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor
     return SNNK_OK;
 }
 
-/* Allocate by what was counted, and read all entries. */
+/* Allocate what was counted, and read all entries. */
 static int read_entries(snnk__safetensors_reader *reader, size_t n_dims) {
     const snnk_allocator *allocator = &reader->allocator;
     size_t pairs = 0, tensors = 0;
@@ -217,8 +217,8 @@ static int compare_places(const void *left, const void *right) {
     return (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }
 
-/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in
- * memory, and not NULL. */
+/* Check that the tensors fill the data part without gaps or overlaps. If `data` is not NULL, the
+ * data part is in memory, and the tensors are made to point into it. */
 static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *data,
                          size_t bytes) {
     size_t end = 0;
@@ -231,7 +231,7 @@ static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *
         if (tensor->begin != end)
             return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" begins at byte %zu instead of %zu",
                               tensor->name, tensor->begin, end);
-        end += tensor->bytes; /* begin + bytes is the end that was read, at most 2^53 */
+        end += tensor->bytes; /* no overflow: begin + bytes is the end that was read */
         if (end > bytes || !data) continue;
         tensor->data = data + tensor->begin;
     }
@@ -242,7 +242,7 @@ static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *
     return SNNK_OK;
 }
 
-/* Sort for searching, and refuse what is there twice: which one holds would be anybody's guess. */
+/* Sort entries for searching, and refuse duplicates, which would be ambiguous. */
 static int sort_entries(snnk__safetensors_reader *reader) {
     if (reader->n_pairs > 0)
         qsort(reader->pairs, reader->n_pairs, sizeof *reader->pairs,
@@ -259,7 +259,7 @@ static int sort_entries(snnk__safetensors_reader *reader) {
     return SNNK_OK;
 }
 
-/* head: all of the file, or its header only. */
+/* head: the whole file, or only its header. */
 static int open_file(const unsigned char *head, size_t bytes, bool in_memory,
                      const snnk_allocator *allocator, snnk__safetensors_reader **reader) {
     snnk__safetensors_reader *made;

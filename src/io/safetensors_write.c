@@ -1,5 +1,6 @@
-/* Writing safetensors: 8 bytes of header length, the header (JSON), the tensors one behind the
- * other. Our own JSON: the few lines are simpler than a tree, and exact beyond 2^53. */
+/* Writing safetensors: 8 bytes with the length of the header, the header (JSON), the tensors one
+ * after another. The JSON is written directly, which is simpler than building a tree, and exact for
+ * integers above 2^53. */
 #include "base/utf8.h"
 #include "io/safetensors.h"
 
@@ -11,8 +12,8 @@
 #include "io/bytes.h"
 #include "io/replacement.h"
 
-/* The data part begins at a multiple of this: a mapped file can be used in place. The format asks
- * for 8. */
+/* The data part begins at a multiple of this, so that a mapped file can be used in place. The
+ * format requires 8. */
 #define DATA_ALIGNMENT 64
 
 void snnk__safetensors_writer_init(snnk__safetensors_writer *writer,
@@ -30,7 +31,8 @@ void snnk__safetensors_writer_free(snnk__safetensors_writer *writer) {
     snnk__safetensors_writer_init(writer, &writer->allocator);
 }
 
-/* Room for one more element in a list that doubles. list is a pointer to the list's pointer. */
+/* Make room for one more element in a list, which doubles when it is full. list: the address of the
+ * pointer to the list. */
 static int make_room(snnk__safetensors_writer *writer, size_t used, size_t *room,
                      size_t element_bytes, void *list) {
     const size_t wanted = *room > 0 ? 2 * *room : 8;
@@ -87,7 +89,7 @@ int snnk__safetensors_add_number(snnk__safetensors_writer *writer, const char *k
     return snnk__safetensors_add_text(writer, key, text);
 }
 
-/* Copy the tensor's name and dimensions into one block and take it into the list. */
+/* Append a tensor to the list, with copies of its name and dimensions in one block. */
 static int add_tensor(snnk__safetensors_writer *writer, snnk__safetensors_tensor tensor) {
     const size_t name_bytes = strlen(tensor.name) + 1;
     size_t block_bytes, *dims;
@@ -141,7 +143,7 @@ int snnk__safetensors_add_source(snnk__safetensors_writer *writer, const char *n
     return writer->status;
 }
 
-/* Where the header's text goes: counted only while `at` is NULL. */
+/* Where the text of the header is written. If `at` is NULL, bytes are only counted. */
 typedef struct text_out {
     unsigned char *at;
     size_t bytes;
@@ -179,7 +181,7 @@ static void put_string(text_out *out, const char *text) {
     put(out, "\"");
 }
 
-/* The header's text, without spaces behind it. */
+/* Write the text of the header, without the spaces that pad it. */
 static void put_header(text_out *out, const snnk__safetensors_writer *writer,
                        const char *checksum) {
     put(out, "{\"__metadata__\":{\"" SNNK__SAFETENSORS_CHECKSUM_KEY "\":");
@@ -212,8 +214,9 @@ static void put_header(text_out *out, const snnk__safetensors_writer *writer,
     put(out, "}");
 }
 
-/* Sort all, and place the tensors: wide elements first, so that each tensor is aligned to its own
- * element although the format allows no gaps; among equals by name. */
+/* Sort all entries and place the tensors. Wide elements come first: this aligns every tensor to its
+ * element although the format allows no gaps. Tensors with elements of equal width are in the order
+ * of their names. */
 static int lay_out(snnk__safetensors_writer *writer) {
     text_out counted = {NULL, 0};
     size_t total;
@@ -272,7 +275,7 @@ static void write_header(const snnk__safetensors_writer *writer, unsigned char *
     memset(header + 8 + out.bytes, ' ', writer->header_bytes - 8 - out.bytes);
 }
 
-/* Put all tensors in the order of their places. */
+/* Write all tensors in the order in which they are placed. */
 static int put_tensors(const snnk__safetensors_writer *writer, snnk__safetensors_put put_piece,
                        void *context) {
     for (size_t width = 8; width >= 1; width /= 2)

@@ -15,7 +15,7 @@ struct snnk_tensors {
     int fd;
     char *path; /* for error sentences */
     snnk__safetensors_reader *reader;
-    size_t data_begin; /* in the file */
+    size_t data_begin; /* offset of the data part in the file */
 };
 
 static const snnk__element elements[SNNK__N_DTYPES] = {
@@ -29,7 +29,7 @@ static const snnk__element elements[SNNK__N_DTYPES] = {
 
 /* ---- Opening ---- */
 
-/* Read the header of an open file of `size` bytes, and all it says of what comes behind. */
+/* Read the header of an open file of `size` bytes. */
 static int read_header(snnk_tensors *tensors, size_t size) {
     const snnk_allocator *allocator = &tensors->allocator;
     unsigned char length[8], *header = NULL;
@@ -87,7 +87,7 @@ void snnk_tensors_free(snnk_tensors *tensors) {
     snnk__free(&allocator, tensors);
 }
 
-/* ---- What there is ---- */
+/* ---- Names, types, metadata ---- */
 
 size_t snnk_tensors_count(const snnk_tensors *tensors) {
     size_t n = 0;
@@ -147,7 +147,7 @@ int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_
 
 /* ---- Reading ---- */
 
-/* Numbers side by side for a sentence, at most SNNK_TENSORS_MAX_DIMS of up to 20 digits each. */
+/* A list of numbers for a sentence: at most SNNK_TENSORS_MAX_DIMS, of up to 20 digits each. */
 typedef struct listing {
     char text[SNNK_TENSORS_MAX_DIMS * 24];
 } listing;
@@ -176,7 +176,7 @@ static int check_shape(const snnk_tensors *tensors, const snnk__safetensors_tens
                       shape_text(n_dims, dims).text);
 }
 
-/* Every element that was read is finite, or else which one is not. */
+/* Check that all elements are finite; the sentence names the first that is not. */
 static int check_elements(const snnk_tensors *tensors, const snnk__safetensors_tensor *tensor,
                           size_t n, const float *values) {
     size_t place[SNNK_TENSORS_MAX_DIMS], i = 0;

@@ -72,8 +72,8 @@ static void block_gradient(const snnk__map_block *block, const float *x, float *
         float *g = J + i * width * ldj;
         double factor[MAX_WIDTH], z = snnk__map_block_get_row(block, i, g, work);
 
-        if (block->diagonal)
-            z += (double)block->diagonal[i] * x[i];
+        if (snnk__map_block_is_diagonal(block))
+            z += (double)g[i] * x[i];
         else
             for (size_t k = 0; k < d; k++) z += (double)g[k] * x[k];
         derivatives(&block->function, FIRST, z, factor);
@@ -146,8 +146,8 @@ static double project_tile(const snnk__map_block *block, size_t row, const doubl
     double norm2 = 0;
 
     for (size_t t = 0; t < TILE; t++) z[t] = c;
-    if (block->diagonal) {
-        const double scale = block->diagonal[row];
+    if (snnk__map_block_is_diagonal(block)) {
+        const double scale = g[row];
 
         for (size_t t = 0; t < TILE; t++) z[t] += scale * columns[row * TILE + t];
         return scale * scale;

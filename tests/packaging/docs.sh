@@ -1,5 +1,6 @@
 #!/bin/sh
-# The C blocks of README.md and docs/ compile, and links between pages lead somewhere.
+# The C blocks of README.md and docs/ compile, links between pages lead somewhere, and files that pages
+# name exist.
 # docs.sh CC [MPI-INCLUDE-FLAG...]; without the flags, blocks that include snnk/mpi.h are left out.
 #
 # Each ```c block is compiled alone, as C11 with all warnings. Its #include lines go to the head of the
@@ -86,6 +87,20 @@ for page in $pages; do
         grep -E '^#' "$page" | sed 's/^#* //' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n_-' |
             grep -qx -- "$anchor" && true
         result "$page has a section #$anchor"
+    done
+done
+
+# ---- Names of files ----
+
+# A file in backticks, such as `kernels/forward.c` or `urf.h`, is one of the tree. (The changelog names old
+# ones.)
+files=$(find .ci bench cmake docs examples include scripts src tests -type f | sed 's#^#/#')
+for page in $pages; do
+    [ "$page" != CHANGELOG.md ] || continue
+    # shellcheck disable=SC2016 # backticks of Markdown
+    for name in $(grep -oE '`[A-Za-z0-9_/]+\.(c|h|sh|py|txt|gp)`' "$page" | tr -d '`' | sort -u || true); do
+        echo "$files" | grep -q -- "/$name\$" && true
+        result "$page names $name"
     done
 done
 

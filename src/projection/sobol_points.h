@@ -1,6 +1,6 @@
 /* Scrambled Sobol points. */
-#ifndef SNNK_PROJECTION_SOBOL_H
-#define SNNK_PROJECTION_SOBOL_H
+#ifndef SNNK_PROJECTION_SOBOL_POINTS_H
+#define SNNK_PROJECTION_SOBOL_POINTS_H
 
 #include <stddef.h>
 #include <stdint.h>

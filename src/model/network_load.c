@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "io/stream.h"
+#include "io/whole_file.h"
 #include "layer/kinds.h"
 #include "model/description.h"
 #include "model/folded_file.h"
@@ -321,8 +321,8 @@ static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_
     if (of.inputs == 0 || of.outputs == 0)
         return snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", of.inputs, of.outputs);
     if ((st = snnk__layer_kind_find(name, &kind)) != SNNK_OK) return st;
-    const snnk__layer_source what = {&of,        from->allocator, of.inputs, of.outputs,
-                                     read_activation, read_weights,    read_map};
+    const snnk__layer_source what = {
+        &of, from->allocator, of.inputs, of.outputs, read_activation, read_weights, read_map};
     return kind->load(&what, layer);
 }
 

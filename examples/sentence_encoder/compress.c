@@ -83,7 +83,7 @@ static student solve(const snnk_distill *distill, size_t features, int with_repo
     student made = {NULL, {0}, NAN, 0};
     snnk_layer *layer;
 
-    CHECK(snnk_distill_report_init(&made.report, sizeof made.report));
+    made.report.size = sizeof made.report;
     CHECK(snnk_distill_solve(distill, features, workspace, with_report ? &made.report : NULL,
                              &layer));
     made.network = network_of(layer);
@@ -97,8 +97,8 @@ static snnk_distill *start_distilling(const sentence_encoder *encoder, encoder_p
     const snnk_distill_config config = config_of(options, part);
     snnk_distill *made;
 
-    CHECK(snnk_distill_create(snnk_network_layer(dense, 0), snnk_network_layer(dense, 1), n, X,
-                              ENCODER_WIDTH, Y, ENCODER_WIDTH, &config, workspace, &made));
+    CHECK(snnk_distill_create(snnk_network_layer(dense, 0), snnk_network_layer(dense, 1),
+                              SNNK_ROWS(.n = n, .X = X, .Y = Y), &config, workspace, &made));
     return made;
 }
 
@@ -182,8 +182,9 @@ void distill_shared(const sentence_encoder *encoder, const part_rows fit[2],
     double begin = wall_seconds();
     snnk_distill *distill;
 
-    CHECK(snnk_distill_create_from_samples(neurons, ENCODER_WIDTH, 2 * fit[0].n, X, ENCODER_WIDTH,
-                                           Y, ENCODER_WIDTH, &config, workspace, &distill));
+    CHECK(snnk_distill_create_from_samples(neurons, ENCODER_WIDTH,
+                                           SNNK_ROWS(.n = 2 * fit[0].n, .X = X, .Y = Y), &config,
+                                           workspace, &distill));
     for (size_t k = 0; k < n; k++, begin = wall_seconds()) {
         students[k] = solve(distill, features[k], 1, workspace);
         students[k].seconds = wall_seconds() - begin;

@@ -122,10 +122,10 @@ snnk_network *compress(const snnk_network *network, const size_t features[2], si
     snnk_network *compressed, *bundled;
 
     of_layers[layers - 2] = features[1];
-    CHECK(snnk_network_compress(network, n, X, snnk_network_inputs(network), of_layers, NULL,
-                                &config, workspace, &compression, &compressed));
+    CHECK(snnk_network_compress(network, SNNK_ROWS(.n = n, .X = X), of_layers, NULL, &config,
+                                workspace, &compression, &compressed));
     for (size_t k = 0; k < 2; k++) {
-        CHECK(snnk_distill_report_init(&reports[k], sizeof reports[k]));
+        reports[k].size = sizeof reports[k];
         CHECK(snnk_compression_distilled(compression, k, &reports[k]));
     }
     CHECK(snnk_network_bundle(compressed, 0, 1, &bundled));
@@ -158,8 +158,8 @@ snnk_distill *distill_whole(const snnk_network *original, size_t n, const float 
     snnk_map *neurons = neurons_of(snnk_network_layer(original, 0));
     snnk_distill *distill;
 
-    CHECK(snnk_distill_create_from_samples(neurons, 1, n, X, snnk_network_inputs(original), scores,
-                                           1, &config, workspace, &distill));
+    CHECK(snnk_distill_create_from_samples(neurons, 1, SNNK_ROWS(.n = n, .X = X, .Y = scores),
+                                           &config, workspace, &distill));
     snnk_map_free(neurons);
     return distill;
 }
@@ -168,7 +168,7 @@ snnk_network *one_layer(const snnk_distill *distill, size_t features, snnk_works
                         snnk_distill_report *report) {
     snnk_layer *layer;
 
-    CHECK(snnk_distill_report_init(report, sizeof *report));
+    report->size = sizeof *report;
     CHECK(snnk_distill_solve(distill, features, workspace, report, &layer));
     return network_of(layer);
 }

@@ -1,17 +1,19 @@
-/* The baseline that keeps the teacher's shape: its matrices by truncated singular values in the metric of what
- * they meet, y = U2^T U2 W2 f(U1^T U1 W1 x + b1) + b, ranks as the parameters of the student allow, the
- * split between them as held-out rows like it, the bias fitted. */
+/* y = U2^T U2 W2 f(U1^T U1 W1 x + b1) + b: the rows of U1 and U2 are the principal directions of
+ * the outputs of W1 and W2 on the rows, so the truncation is the best one for these inputs. The
+ * ranks use up the parameters of the student, the split between them is the one with the smallest
+ * error on held-out rows, and the bias is fitted. */
+#include "distill/truncated_svd.h"
+
 #include <math.h>
-#include <string.h>
 
 #include "base/size.h"
-#include "distill/distill.h"
+#include "distill/collect.h"
 #include "solve/principal.h"
 
-#define SPLITS  3 /* of the budget between the matrices: 1/4, 1/2, 3/4 */
+#define SPLITS  3 /* shares of the budget for the first matrix: 1/4, 1/2, 3/4 */
 #define FACTORS 4 /* layers: U1 W1, U1^T, U2 W2, U2^T */
 
-/* One matrix of the teacher, to be cut. */
+/* One matrix of the teacher. */
 typedef struct matrix {
     size_t outputs, inputs, rank; /* rank: of U */
     float *W;                     /* outputs x inputs */
@@ -25,6 +27,7 @@ static void matrix_free(const snnk_allocator *allocator, matrix *of) {
     snnk__free(allocator, of->U);
 }
 
+/* Read the weights of a layer whose inputs have moments S, and their directions U. */
 static int read_matrix(const snnk_distill *distill, const snnk_layer *layer, const double *S,
                        size_t lds, matrix *of) {
     const snnk_allocator *allocator = &distill->allocator;
@@ -42,9 +45,9 @@ static int read_matrix(const snnk_distill *distill, const snnk_layer *layer, con
     return snnk__principal_outputs(allocator, l, d, of->W, S, lds, of->rank, of->U);
 }
 
-/* Layers U W x, then f(U^T z + bias): U the first `rank` directions. */
-static int cut(const snnk_distill *distill, const matrix *of, size_t rank, int32_t activation,
-               snnk_layer **layers) {
+/* Make two layers, z = U W x and f(U^T z + bias), with the first `rank` directions U. */
+static int truncate_matrix(const snnk_distill *distill, const matrix *of, size_t rank,
+                           int32_t activation, snnk_layer **layers) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t l = of->outputs, d = of->inputs;
     float *first = NULL, *second = NULL;
@@ -79,10 +82,11 @@ done:
 
 /* ---- Judging ---- */
 
-/* Sums of errors by output, of rows to fit to and held out ones, and their squares. */
+/* Errors over the rows to fit ([0]) and the held-out rows ([1]). */
 typedef struct errors {
-    double *sums[2]; /* l */
-    double squares, n[2];
+    double *sums[2]; /* for each output, l */
+    double squares;  /* of held-out rows, over all outputs */
+    double n[2];     /* rows */
 } errors;
 
 static void add_errors(const snnk_distill *distill, size_t first, size_t n, const float *Y,
@@ -103,7 +107,8 @@ static void add_errors(const snnk_distill *distill, size_t first, size_t n, cons
     }
 }
 
-/* Squares on held-out rows once the mean error of the others is taken off; a bias of the output does that. */
+/* The squared errors on held-out rows after the output's bias was moved by the mean error of the
+ * rows to fit. */
 static double unbiased(const snnk_distill *distill, const errors *e) {
     double squares = e->squares;
 
@@ -115,7 +120,7 @@ static double unbiased(const snnk_distill *distill, const errors *e) {
     return squares;
 }
 
-/* What the chain of n layers leaves of held-out rows. */
+/* *squares: the squared errors of a chain of layers on held-out rows. */
 static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t n_layers,
                  snnk_workspace *workspace, double *squares) {
     const snnk_allocator *allocator = &distill->allocator;
@@ -152,50 +157,50 @@ static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t 
     return st;
 }
 
-/* Of the teacher; between the factors of a matrix there is none. */
-static size_t biases_of(const snnk_distill *distill) {
+/* The number of biases; there are none between the factors of a matrix. */
+static size_t count_biases(const snnk_distill *distill) {
     return distill->h + (distill->readout ? distill->l : 0);
 }
 
-/* The teacher with its matrices cut to these ranks; `best` is what did best so far. */
+/* Truncate the teacher to these ranks, and update *best if that is better. */
 static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t rank,
                      const matrix *readout, size_t readout_rank, snnk_workspace *workspace,
-                     snnk__truncated *best) {
+                     snnk__truncated_teacher *best) {
     snnk_layer *layers[FACTORS] = {NULL};
     double squares = INFINITY;
-    int st = cut(distill, hidden, rank, snnk_layer_activation(distill->hidden), layers);
+    int st = truncate_matrix(distill, hidden, rank, snnk_layer_activation(distill->hidden), layers);
 
     if (st == SNNK_OK && readout)
-        st = cut(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
+        st = truncate_matrix(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
     if (st == SNNK_OK)
         st = judge(distill, layers, readout ? FACTORS : FACTORS / 2, workspace, &squares);
-    if (st == SNNK_OK && squares < best->left) {
-        *best = (snnk__truncated){.left = squares};
+    if (st == SNNK_OK && squares < best->squared_errors) {
+        *best = (snnk__truncated_teacher){.squared_errors = squares};
         for (size_t k = 0; k < FACTORS; k++)
             best->multiply_adds += snnk_layer_multiply_adds(layers[k]);
-        best->parameters = best->multiply_adds + biases_of(distill);
+        best->parameters = best->multiply_adds + count_biases(distill);
     }
     for (size_t k = 0; k < FACTORS; k++) snnk_layer_free(layers[k]);
     return st;
 }
 
-/* Ranks of both matrices with no more than `numbers` in their factors, for some splits of those. */
+/* Try several ways to split `numbers` weights between the factors of the two matrices. */
 static int try_splits(const snnk_distill *distill, const matrix *hidden, const matrix *readout,
-                      size_t numbers, snnk_workspace *workspace, snnk__truncated *best) {
-    const size_t each = distill->d + distill->h, readout_each = distill->h + distill->l;
+                      size_t numbers, snnk_workspace *workspace, snnk__truncated_teacher *best) {
+    const size_t per_rank = distill->d + distill->h, readout_per_rank = distill->h + distill->l;
     size_t last = 0;
     int st = SNNK_OK;
 
-    if (numbers < each + readout_each) return SNNK_OK;
+    if (numbers < per_rank + readout_per_rank) return SNNK_OK;
 
-    const size_t most = snnk__min_size((numbers - readout_each) / each, hidden->rank);
+    const size_t max_rank = snnk__min_size((numbers - readout_per_rank) / per_rank, hidden->rank);
 
     for (size_t split = 1; split <= SPLITS && st == SNNK_OK; split++) {
         const double share = (double)split / (SPLITS + 1);
-        const size_t wanted = (size_t)(share * (double)numbers / (double)each);
-        const size_t first = snnk__min_size(snnk__max_size(wanted, 1), most);
+        const size_t wanted = (size_t)(share * (double)numbers / (double)per_rank);
+        const size_t first = snnk__min_size(snnk__max_size(wanted, 1), max_rank);
         const size_t second =
-            snnk__min_size((numbers - first * each) / readout_each, readout->rank);
+            snnk__min_size((numbers - first * per_rank) / readout_per_rank, readout->rank);
 
         if (first != last) st = try_ranks(distill, hidden, first, readout, second, workspace, best);
         last = first;
@@ -203,20 +208,20 @@ static int try_splits(const snnk_distill *distill, const matrix *hidden, const m
     return st;
 }
 
-int snnk__distill_svd(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                      snnk__truncated *best) {
+int snnk__truncated_svd(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
+                        snnk__truncated_teacher *best) {
     const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
     const double *S = distill->train->S;
     matrix hidden = {0}, readout = {0};
     int st;
 
-    *best = (snnk__truncated){.left = INFINITY};
+    *best = (snnk__truncated_teacher){.squared_errors = INFINITY};
     if (!distill->hidden) return SNNK_OK;
 
-    /* Of the student's numbers, those that biases leave. */
-    const size_t all = m * (d + 1 + l) + l;
-    const size_t biases = biases_of(distill);
-    const size_t numbers = all > biases ? all - biases : 0;
+    /* Weights for the factors: the student's parameters minus the teacher's biases. */
+    const size_t parameters = m * (d + 1 + l) + l;
+    const size_t biases = count_biases(distill);
+    const size_t numbers = parameters > biases ? parameters - biases : 0;
 
     st = read_matrix(distill, distill->hidden, S, p, &hidden);
     if (st == SNNK_OK && distill->readout) {

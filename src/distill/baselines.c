@@ -1,33 +1,20 @@
-/* What a student has to beat, with no more parameters and the same rows. */
+#include "distill/baselines.h"
+
 #include <math.h>
-#include <string.h>
 
 #include "base/size.h"
-#include "distill/distill.h"
+#include "distill/collect.h"
+#include "distill/select_features.h"
+#include "distill/student.h"
+#include "distill/student_map.h"
+#include "distill/truncated_svd.h"
 
-/* ---- As students: random rows, linear maps, strong neurons ---- */
-
-int snnk__distill_random(const snnk_distill *distill, size_t m, snnk_map **map) {
-    snnk_map_config config = distill->candidate;
-    snnk_scaling *scaling = NULL;
-    int st;
-
-    config.features = m;
-    config.seed = distill->config.seed;
-    config.projection = SNNK_PROJECTION_ORTHOGONAL;
-    config.offset_scale = 0.3;
-    st = snnk_scaling_create(distill->d, SNNK_SCALING_COMMON, &distill->allocator, &scaling);
-    if (st == SNNK_OK) st = snnk_scaling_add(scaling, distill->n, distill->X, distill->ldx);
-    if (st == SNNK_OK) st = snnk_map_create(distill->d, &config, scaling, map);
-    snnk_scaling_free(scaling);
-    return st;
-}
-
-/* *squares: the held-out rows' deviations from their mean. */
+/* Fit Psi for these features. Takes ownership of map. *squares: the squared deviations of the
+ * held-out rows from their means. */
 static int explained_by(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
                         double *explained, double *squares) {
     snnk__student student;
-    const int st = snnk__distill_fit(distill, map, workspace, &student);
+    const int st = snnk__student_fit(distill, map, workspace, &student);
 
     if (st != SNNK_OK) return st;
     *explained = student.explained;
@@ -36,26 +23,27 @@ static int explained_by(const snnk_distill *distill, snnk_map *map, snnk_workspa
     return SNNK_OK;
 }
 
+/* The best linear map of rank min(m, d, l). */
 static int linear(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                   double *explained, double *squares) {
     const size_t rank = snnk__min_size(m, snnk__min_size(distill->d, distill->l));
-    const snnk__subset nothing = {0};
+    const snnk__subset no_neurons = {0};
     snnk__subset subset;
     snnk_map *map;
     int st;
 
     if ((st = snnk__subset_alloc(distill, rank, &subset)) != SNNK_OK) goto done;
     subset.directions = rank;
-    st = snnk__subset_directions(distill->train, distill->d, &nothing, distill->ridge, rank,
-                                 subset.D);
-    if (st == SNNK_OK) st = snnk__distill_map(distill, &subset, &map);
+    st = snnk__subset_directions(distill->train, distill->d, &no_neurons, distill->selection_ridge,
+                                 rank, subset.D);
+    if (st == SNNK_OK) st = snnk__student_map_of_subset(distill, &subset, &map);
     if (st == SNNK_OK) st = explained_by(distill, map, workspace, explained, squares);
 done:
     snnk__subset_free(distill, &subset);
     return st;
 }
 
-/* The m candidates of most variance, times |their column of the readout|^2 where there is one. */
+/* The m candidates of largest variance; with a readout, times |their column of it|^2. */
 static int strongest(const snnk_distill *distill, size_t m, size_t *which) {
     const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
     double *strength = NULL;
@@ -90,6 +78,7 @@ done:
     return st;
 }
 
+/* The m strongest candidates. */
 static int neurons(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                    double *explained, double *squares) {
     snnk__subset subset;
@@ -99,24 +88,24 @@ static int neurons(const snnk_distill *distill, size_t m, snnk_workspace *worksp
     if ((st = snnk__subset_alloc(distill, m, &subset)) != SNNK_OK) goto done;
     subset.chosen = snnk__min_size(m, distill->h);
     if ((st = strongest(distill, subset.chosen, subset.which)) != SNNK_OK) goto done;
-    if ((st = snnk__distill_map(distill, &subset, &map)) != SNNK_OK) goto done;
+    if ((st = snnk__student_map_of_subset(distill, &subset, &map)) != SNNK_OK) goto done;
     st = explained_by(distill, map, workspace, explained, squares);
 done:
     snnk__subset_free(distill, &subset);
     return st;
 }
 
-/* Three fits, and the truncated matrices: eigenvectors, and rows through factors. */
+/* Three fits; and for the truncated matrices, eigenvectors and forward passes. */
 double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m) {
     const double smallest = (double)snnk__min_size(distill->d, distill->h);
 
-    return 5 * snnk__distill_cost_of_fit(distill, m) + 10 * smallest * smallest * smallest;
+    return 5 * snnk__student_cost_of_fit(distill, m) + 10 * smallest * smallest * smallest;
 }
 
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report) {
-    snnk__truncated truncated;
-    const double fit = snnk__distill_cost_of_fit(distill, m);
+    snnk__truncated_teacher truncated;
+    const double fit = snnk__student_cost_of_fit(distill, m);
     double squares;
     snnk_map *map;
     int st;
@@ -128,13 +117,14 @@ int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspac
     st = neurons(distill, m, workspace, &report->explained_neurons, &squares);
     if (st != SNNK_OK) return st;
     snnk__progress_begin_stage(distill->progress, fit);
-    if ((st = snnk__distill_random(distill, m, &map)) != SNNK_OK) return st;
+    if ((st = snnk__student_map_random(distill, m, &map)) != SNNK_OK) return st;
     st = explained_by(distill, map, workspace, &report->explained_random, &squares);
     if (st != SNNK_OK) return st;
     snnk__progress_begin_stage(distill->progress,
                                snnk__distill_cost_of_baselines(distill, m) - 3 * fit);
-    if ((st = snnk__distill_svd(distill, m, workspace, &truncated)) != SNNK_OK) return st;
-    report->explained_svd = isinf(truncated.left) ? NAN : 1 - truncated.left / squares;
+    if ((st = snnk__truncated_svd(distill, m, workspace, &truncated)) != SNNK_OK) return st;
+    report->explained_svd =
+        isinf(truncated.squared_errors) ? NAN : 1 - truncated.squared_errors / squares;
     report->parameters_svd = truncated.parameters;
     report->multiply_adds_svd = truncated.multiply_adds;
     return SNNK_OK;

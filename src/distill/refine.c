@@ -1,46 +1,53 @@
-/* Refinement: Adam (Kingma & Ba 2015) on the rows of G, the offsets, Psi and the bias at once, for the squared error
- * of y = Psi h(G x + c) + bias; then Psi in closed form again. Inputs are centred; outputs, and features
- * at the start, have a root mean square of 1, so that one relative step fits all. */
+/* Adam (Kingma & Ba 2015) on the rows of G, the offsets, Psi and the bias at once, for the squared
+ * error of y = Psi f(G x + c) + bias; then Psi in closed form again. Inputs are centred. Outputs,
+ * and at the start features, are scaled to a root mean square of 1, so that one relative step size
+ * fits all. */
+#include "distill/refine.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "base/size.h"
-#include "distill/distill.h"
+#include "distill/collect.h"
+#include "distill/student_map.h"
 #include "solve/product.h"
 
-/* Epochs without a better one, or half of all if that is more: large steps, at first, go up and down. */
+/* Stop after this many epochs without a better one, or half of all epochs if that is more: the
+ * large steps at first make errors go up and down. */
 #define PATIENCE 5
 
-#define BEND 1.5F /* standard deviations: 7 of 100 normal rows are below */
+/* A linear feature z becomes relu(z + RELU_SHIFT), z in standard deviations: 7 of 100 normal rows
+ * are below the kink. */
+#define RELU_SHIFT 1.5F
 
-/* ---- What is learnt ---- */
+/* ---- Parameters ---- */
 
-enum { ROWS, OFFSETS, PSI, BIAS, PARTS };
+enum { ROWS, OFFSETS, PSI, BIAS, GROUPS };
 
-/* One array of it, with the running means of Adam. */
-typedef struct part {
+/* One array of parameters, with the running means of Adam. */
+typedef struct group {
     size_t count;
     float *value, *gradient, *mean, *square;
-    float *best;
-    float step; /* at full rate */
-} part;
+    float *best; /* values after the best epoch */
+    float step;  /* step size at the full learning rate */
+} group;
 
 typedef struct refinement {
     const snnk_distill *distill;
     size_t d, l, m, r, batch; /* features r ... m-1 have an activation */
     int32_t activation;
-    part parts[PARTS];
+    group groups[GROUPS];
     float *input_mean, *output_mean; /* d, l */
-    float output_scale;              /* outputs are divided by it */
+    float output_scale;              /* outputs are divided by this */
     size_t n_rows, n_heldout;
-    size_t *rows, *heldout;     /* which; rows in the order of an epoch */
+    size_t *rows, *heldout; /* numbers of the rows to fit, in the order of an epoch, and held out */
     float *X, *Y, *Z, *Phi, *E; /* batch x d, l, m, m, l */
     uint64_t steps;
-    double all_steps; /* of all epochs */
+    double all_steps; /* steps in all epochs */
 } refinement;
 
-static int part_alloc(const snnk_allocator *allocator, size_t rows, size_t columns, part *p) {
+static int group_alloc(const snnk_allocator *allocator, size_t rows, size_t columns, group *p) {
     float **const arrays[] = {&p->value, &p->gradient, &p->mean, &p->square, &p->best};
     int st;
 
@@ -58,8 +65,8 @@ static void refinement_free(refinement *s) {
     void *const arrays[] = {s->input_mean, s->output_mean, s->rows, s->heldout, s->X,
                             s->Y,          s->Z,           s->Phi,  s->E};
 
-    for (int k = 0; k < PARTS; k++) {
-        part *p = &s->parts[k];
+    for (int k = 0; k < GROUPS; k++) {
+        group *p = &s->groups[k];
         void *const of[] = {p->value, p->gradient, p->mean, p->square, p->best};
 
         for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) snnk__free(allocator, of[i]);
@@ -72,10 +79,10 @@ static int refinement_alloc(refinement *s) {
     const size_t row = s->batch * sizeof(float), n = s->distill->n;
     int st;
 
-    if ((st = part_alloc(allocator, s->m, s->d, &s->parts[ROWS])) != SNNK_OK) return st;
-    if ((st = part_alloc(allocator, s->m, 1, &s->parts[OFFSETS])) != SNNK_OK) return st;
-    if ((st = part_alloc(allocator, s->l, s->m, &s->parts[PSI])) != SNNK_OK) return st;
-    if ((st = part_alloc(allocator, s->l, 1, &s->parts[BIAS])) != SNNK_OK) return st;
+    if ((st = group_alloc(allocator, s->m, s->d, &s->groups[ROWS])) != SNNK_OK) return st;
+    if ((st = group_alloc(allocator, s->m, 1, &s->groups[OFFSETS])) != SNNK_OK) return st;
+    if ((st = group_alloc(allocator, s->l, s->m, &s->groups[PSI])) != SNNK_OK) return st;
+    if ((st = group_alloc(allocator, s->l, 1, &s->groups[BIAS])) != SNNK_OK) return st;
     st = snnk__alloc(allocator, s->d, sizeof(float), "means", &s->input_mean);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, s->l, sizeof(float), "means", &s->output_mean);
@@ -91,11 +98,11 @@ static int refinement_alloc(refinement *s) {
     return snnk__alloc(allocator, s->l, row, "a batch", &s->E);
 }
 
-/* ---- Where it starts ---- */
+/* ---- Starting values ---- */
 
-/* The map's rows and offsets, for centred inputs. */
+/* Read the map's rows, and its offsets for centred inputs. */
 static int read_map(refinement *s, const snnk_map *map) {
-    float *G = s->parts[ROWS].value, *c = s->parts[OFFSETS].value;
+    float *G = s->groups[ROWS].value, *c = s->groups[OFFSETS].value;
     size_t done = 0;
     int st;
 
@@ -105,25 +112,25 @@ static int read_map(refinement *s, const snnk_map *map) {
         done += map->blocks[b]->features;
     }
     for (size_t j = 0; j < s->m; j++) {
-        double at = c[j];
+        double offset = c[j];
 
-        for (size_t k = 0; k < s->d; k++) at += (double)G[j * s->d + k] * s->input_mean[k];
-        c[j] = j < s->r ? 0 : (float)at;
+        for (size_t k = 0; k < s->d; k++) offset += (double)G[j * s->d + k] * s->input_mean[k];
+        c[j] = j < s->r ? 0 : (float)offset;
     }
     return SNNK_OK;
 }
 
-static double root_mean_square(const part *p) {
+static double root_mean_square(const group *p) {
     double squares = 0;
 
     for (size_t i = 0; i < p->count; i++) squares += (double)p->value[i] * p->value[i];
     return sqrt(squares / (double)p->count);
 }
 
-/* Features and outputs of size 1. An activation that is homogeneous (relu, identity) allows it row by row; others
- * keep their rows. */
+/* Scale features and outputs to a root mean square of 1. Features can be scaled by their row of G
+ * only if f is homogeneous (relu, identity); others keep their rows. */
 static void normalise(refinement *s, const snnk__student *start) {
-    float *G = s->parts[ROWS].value, *c = s->parts[OFFSETS].value, *Psi = s->parts[PSI].value;
+    float *G = s->groups[ROWS].value, *c = s->groups[OFFSETS].value, *Psi = s->groups[PSI].value;
     const double squares = snnk__distill_squares(start->train) / start->train->weight;
 
     s->output_scale = (float)sqrt(squares / (double)s->l);
@@ -137,17 +144,19 @@ static void normalise(refinement *s, const snnk__student *start) {
         for (size_t i = 0; i < s->l; i++) Psi[i * s->m + j] *= by / s->output_scale;
     }
     for (size_t i = 0; i < s->l; i++)
-        s->parts[BIAS].value[i] = (s->parts[BIAS].value[i] - s->output_mean[i]) / s->output_scale;
+        s->groups[BIAS].value[i] = (s->groups[BIAS].value[i] - s->output_mean[i]) / s->output_scale;
 }
 
-/* Linear features as relu(z + BEND), which few rows bend: the gradient may find a use for the kink. */
-static void bend(refinement *s) {
-    const float *Psi = s->parts[PSI].value;
+/* For a relu teacher, write linear features as relu(z + RELU_SHIFT): nearly the same on most rows,
+ * and the gradient can make use of the kink. */
+static void linear_to_relu(refinement *s) {
+    const float *Psi = s->groups[PSI].value;
 
     if (s->activation != SNNK_RELU) return;
     for (size_t j = 0; j < s->r; j++) {
-        s->parts[OFFSETS].value[j] = BEND;
-        for (size_t i = 0; i < s->l; i++) s->parts[BIAS].value[i] -= BEND * Psi[i * s->m + j];
+        s->groups[OFFSETS].value[j] = RELU_SHIFT;
+        for (size_t i = 0; i < s->l; i++)
+            s->groups[BIAS].value[i] -= RELU_SHIFT * Psi[i * s->m + j];
     }
     s->r = 0;
 }
@@ -155,12 +164,13 @@ static void bend(refinement *s) {
 static void set_steps(refinement *s) {
     const float rate = (float)s->distill->config.learning_rate;
 
-    s->parts[ROWS].step = rate * (float)root_mean_square(&s->parts[ROWS]);
-    s->parts[PSI].step = rate * (float)root_mean_square(&s->parts[PSI]);
-    s->parts[BIAS].step = s->parts[PSI].step;
-    s->parts[OFFSETS].step = rate / 20; /* of a feature's spread, which is 1 */
+    s->groups[ROWS].step = rate * (float)root_mean_square(&s->groups[ROWS]);
+    s->groups[PSI].step = rate * (float)root_mean_square(&s->groups[PSI]);
+    s->groups[BIAS].step = s->groups[PSI].step;
+    s->groups[OFFSETS].step = rate / 20; /* a feature has root mean square 1 */
 }
 
+/* Set the starting values from a student. */
 static int start_from(refinement *s, const snnk__student *start) {
     const snnk_distill *distill = s->distill;
     int st;
@@ -173,30 +183,32 @@ static int start_from(refinement *s, const snnk__student *start) {
     for (size_t k = 0; k < s->d; k++) s->input_mean[k] = (float)distill->train->mean_phi[k];
     for (size_t k = 0; k < s->l; k++) s->output_mean[k] = (float)start->train->mean_y[k];
     if ((st = read_map(s, start->map)) != SNNK_OK) return st;
-    st = snnk__student_solve(distill, start, s->parts[PSI].value, s->parts[BIAS].value);
+    st = snnk__student_solve(distill, start, s->groups[PSI].value, s->groups[BIAS].value);
     if (st != SNNK_OK) return st;
-    /* The bias is that of raw linear features: of centred ones it has Psi G mean more. */
+    /* The bias was solved for linear features of raw inputs. For centred ones it is larger by Psi G
+     * mean. */
     for (size_t i = 0; i < s->l; i++) {
-        double more = 0;
+        double shift = 0;
 
         for (size_t j = 0; j < s->r; j++) {
-            double at = 0;
+            double feature = 0;
 
             for (size_t k = 0; k < s->d; k++)
-                at += (double)s->parts[ROWS].value[j * s->d + k] * s->input_mean[k];
-            more += (double)s->parts[PSI].value[i * s->m + j] * at;
+                feature += (double)s->groups[ROWS].value[j * s->d + k] * s->input_mean[k];
+            shift += (double)s->groups[PSI].value[i * s->m + j] * feature;
         }
-        s->parts[BIAS].value[i] += (float)more;
+        s->groups[BIAS].value[i] += (float)shift;
     }
     s->all_steps = ceil((double)s->n_rows / (double)s->batch) * distill->config.epochs;
     normalise(s, start);
-    bend(s);
+    linear_to_relu(s);
     set_steps(s);
     return SNNK_OK;
 }
 
-/* ---- A step ---- */
+/* ---- One step ---- */
 
+/* Copy the rows with these numbers into X and Y, centred and scaled. */
 static void gather(refinement *s, size_t n, const size_t *which) {
     const snnk_distill *from = s->distill;
 
@@ -209,22 +221,23 @@ static void gather(refinement *s, size_t n, const size_t *which) {
     }
 }
 
-/* Z, Phi, and E = Psi Phi + bias - Y. */
+/* Compute Z, Phi, and E = Psi Phi + bias - Y. */
 static int forward(refinement *s, size_t n) {
     const size_t m = s->m, r = s->r, l = s->l;
     int st = SNNK_OK;
 
-    snnk__product_transposed(n, m, s->d, s->X, s->parts[ROWS].value, s->Z);
+    snnk__product_transposed(n, m, s->d, s->X, s->groups[ROWS].value, s->Z);
     for (size_t i = 0; i < n && st == SNNK_OK; i++) {
         float *z = s->Z + i * m, *phi = s->Phi + i * m;
 
-        for (size_t j = 0; j < m; j++) z[j] += s->parts[OFFSETS].value[j];
+        for (size_t j = 0; j < m; j++) z[j] += s->groups[OFFSETS].value[j];
         memcpy(phi, z, r * sizeof *phi);
         st = snnk_activation_eval(s->activation, m - r, z + r, phi + r);
     }
-    snnk__product_transposed(n, l, m, s->Phi, s->parts[PSI].value, s->E);
+    snnk__product_transposed(n, l, m, s->Phi, s->groups[PSI].value, s->E);
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < l; k++) s->E[i * l + k] += s->parts[BIAS].value[k] - s->Y[i * l + k];
+        for (size_t k = 0; k < l; k++)
+            s->E[i * l + k] += s->groups[BIAS].value[k] - s->Y[i * l + k];
     return st;
 }
 
@@ -234,28 +247,29 @@ static void sum_columns(size_t n, size_t columns, float scale, const float *A, f
         for (size_t j = 0; j < columns; j++) sums[j] += scale * A[i * columns + j];
 }
 
-/* Gradients of the mean of |E|^2/2. Phi and Z become scratch. */
+/* Compute the gradients of the mean of |E|^2/2. Overwrites Phi and Z. */
 static int backward(refinement *s, size_t n) {
     const size_t m = s->m, r = s->r, l = s->l;
     const float scale = 1 / (float)n;
     int st = SNNK_OK;
 
-    snnk__product_of_columns(l, m, n, scale, s->E, s->Phi, s->parts[PSI].gradient);
-    sum_columns(n, l, scale, s->E, s->parts[BIAS].gradient);
-    snnk__product(n, m, l, s->E, s->parts[PSI].value, s->Phi);
+    snnk__product_of_columns(l, m, n, scale, s->E, s->Phi, s->groups[PSI].gradient);
+    sum_columns(n, l, scale, s->E, s->groups[BIAS].gradient);
+    snnk__product(n, m, l, s->E, s->groups[PSI].value, s->Phi);
     for (size_t i = 0; i < n && st == SNNK_OK; i++) {
         float *z = s->Z + i * m, *back = s->Phi + i * m;
 
         st = snnk_activation_derivative(s->activation, m - r, z + r, z + r);
         for (size_t j = r; j < m; j++) back[j] *= z[j];
     }
-    snnk__product_of_columns(m, s->d, n, scale, s->Phi, s->X, s->parts[ROWS].gradient);
-    sum_columns(n, m, scale, s->Phi, s->parts[OFFSETS].gradient);
-    for (size_t j = 0; j < r; j++) s->parts[OFFSETS].gradient[j] = 0; /* the bias does that */
+    snnk__product_of_columns(m, s->d, n, scale, s->Phi, s->X, s->groups[ROWS].gradient);
+    sum_columns(n, m, scale, s->Phi, s->groups[OFFSETS].gradient);
+    for (size_t j = 0; j < r; j++)
+        s->groups[OFFSETS].gradient[j] = 0; /* the bias has the same effect */
     return st;
 }
 
-static void adam(part *p, float rate, uint64_t step) {
+static void adam(group *p, float rate, uint64_t step) {
     const double keep = 0.9, keep_square = 0.999;
     const float unbias = (float)(1 / (1 - pow(keep, (double)step)));
     const float unbias_square = (float)(1 / (1 - pow(keep_square, (double)step)));
@@ -302,13 +316,13 @@ static int run_epoch(refinement *s, int32_t epoch) {
         gather(s, n, s->rows + i);
         if ((st = forward(s, n)) == SNNK_OK) st = backward(s, n);
         s->steps++;
-        for (int k = 0; k < PARTS; k++) adam(&s->parts[k], rate, s->steps);
+        for (int k = 0; k < GROUPS; k++) adam(&s->groups[k], rate, s->steps);
         if (st == SNNK_OK) st = report_progress(s);
     }
     return st;
 }
 
-/* What is explained of the held-out rows. */
+/* *explained: of the held-out rows, by the present values. */
 static int judge(refinement *s, const snnk__student *start, double *explained) {
     double errors = 0;
     int st = SNNK_OK;
@@ -325,21 +339,22 @@ static int judge(refinement *s, const snnk__student *start, double *explained) {
     return st;
 }
 
-/* The map of the best rows so far, for raw inputs. */
+/* Make the map of the best rows, for raw inputs. */
 static int make_map(const refinement *s, snnk_map **map) {
-    const float *G = s->parts[ROWS].best;
-    float *c = s->parts[OFFSETS].best;
+    const float *G = s->groups[ROWS].best;
+    float *c = s->groups[OFFSETS].best;
 
     for (size_t j = s->r; j < s->m; j++) {
-        double at = c[j];
+        double offset = c[j];
 
-        for (size_t k = 0; k < s->d; k++) at -= (double)G[j * s->d + k] * s->input_mean[k];
-        c[j] = (float)at;
+        for (size_t k = 0; k < s->d; k++) offset -= (double)G[j * s->d + k] * s->input_mean[k];
+        c[j] = (float)offset;
     }
-    return snnk__distill_map_of_rows(s->distill, s->r, s->m, G, c, map);
+    return snnk__student_map_of_rows(s->distill, s->r, s->m, G, c, map);
 }
 
-/* *explained: of the best epoch, for whoever watches. */
+/* Run all epochs. *explained: by the best one so far, for the progress function. *epochs: its
+ * number. */
 static int run(refinement *s, const snnk__student *start, double *explained, int32_t *epochs) {
     const snnk_distill_config *config = &s->distill->config;
     const int32_t patience = config->epochs / 2 > PATIENCE ? config->epochs / 2 : PATIENCE;
@@ -355,14 +370,15 @@ static int run(refinement *s, const snnk__student *start, double *explained, int
         best = now;
         *explained = best;
         *epochs = epoch + 1;
-        for (int k = 0; k < PARTS; k++)
-            memcpy(s->parts[k].best, s->parts[k].value, s->parts[k].count * sizeof(float));
+        for (int k = 0; k < GROUPS; k++)
+            memcpy(s->groups[k].best, s->groups[k].value, s->groups[k].count * sizeof(float));
     }
     return SNNK_OK;
 }
 
-/* Another student of the same features. */
-static int same(const snnk_distill *distill, const snnk__student *start, snnk__student *other) {
+/* Copy a student. */
+static int copy_student(const snnk_distill *distill, const snnk__student *start,
+                        snnk__student *other) {
     int st = snnk__lstsq_clone(start->train, &distill->allocator, &other->train);
 
     if (st == SNNK_OK) st = snnk__lstsq_clone(start->heldout, &distill->allocator, &other->heldout);
@@ -385,7 +401,7 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
                     .m = start->map->features,
                     .r = *linear,
                     .batch = (size_t)distill->config.batch,
-                    .activation = distill->candidate.activation};
+                    .activation = distill->candidate_config.activation};
     snnk_map *map;
     int st;
 
@@ -394,9 +410,9 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
     if ((st = refinement_alloc(&s)) != SNNK_OK) goto done;
     if ((st = start_from(&s, start)) != SNNK_OK) goto done;
     if ((st = run(&s, start, explained, epochs)) != SNNK_OK) goto done;
-    if (*epochs > 0) { /* else nothing finite came of it */
+    if (*epochs > 0) { /* else no epoch had a finite error */
         if ((st = make_map(&s, &map)) != SNNK_OK) goto done;
-        if ((st = snnk__distill_fit(distill, map, workspace, refined)) != SNNK_OK) goto done;
+        if ((st = snnk__student_fit(distill, map, workspace, refined)) != SNNK_OK) goto done;
         if (refined->explained > start->explained) {
             *linear = s.r;
             goto done;
@@ -404,7 +420,7 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
         snnk__student_free(refined);
     }
     *epochs = 0;
-    st = same(distill, start, refined);
+    st = copy_student(distill, start, refined);
 done:
     refinement_free(&s);
     return st;

@@ -1,6 +1,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base/threads.h"
 
+static void run_alone(size_t parts, snnk__part_task task, void *context) {
+    for (size_t part = 0; part < parts; part++) task(part, context);
+}
+
 #ifdef SNNK_THREADS
 
 #include <errno.h>
@@ -224,25 +228,25 @@ void snnk__pool_free(snnk__pool *pool) {
 
 void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_task task, void *context) {
     if (!pool) {
-        for (size_t part = 0; part < parts; part++) task(part, context);
+        run_alone(parts, task, context);
         return;
     }
     pool->task = task;
     pool->context = context;
     atomic_store(&pool->begun, microseconds());
-    for (size_t k = 0; k + 1 < parts; k++) atomic_store(&pool->worker[k].state, READY);
-    for (size_t k = 0; k + 1 < parts; k++) wake(&pool->worker[k].sleeper);
+    for (size_t p = 1; p < parts; p++) atomic_store(&pool->worker[p - 1].state, READY);
+    for (size_t p = 1; p < parts; p++) wake(&pool->worker[p - 1].sleeper);
     task(0, context);
-    for (size_t k = 0; k + 1 < parts; k++) {
+    for (size_t p = parts - 1; p > 0; p--) { /* first those that were woken last */
         int expected = READY;
 
-        if (atomic_compare_exchange_strong(&pool->worker[k].state, &expected, NONE))
-            task(k + 1, context);
+        if (atomic_compare_exchange_strong(&pool->worker[p - 1].state, &expected, NONE))
+            task(p, context);
     }
-    const unsigned now = microseconds();
-    for (size_t k = 0; k + 1 < parts; k++) {
-        spin_while(&pool->worker[k].state, TAKEN, now);
-        sleep_while(&pool->worker[k].state, TAKEN, &pool->caller);
+    const unsigned waiting_since = microseconds();
+    for (size_t p = 1; p < parts; p++) {
+        spin_while(&pool->worker[p - 1].state, TAKEN, waiting_since);
+        sleep_while(&pool->worker[p - 1].state, TAKEN, &pool->caller);
     }
 }
 
@@ -259,7 +263,7 @@ void snnk__pool_free(snnk__pool *pool) { (void)pool; }
 
 void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_task task, void *context) {
     (void)pool;
-    for (size_t part = 0; part < parts; part++) task(part, context);
+    run_alone(parts, task, context);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* src/model/folded_file.c, and towers in network_save.c, network_load.c: bundled networks as model files. */
+/* src/model: folded blocks, towers and bundled networks as model files. */
 #include "data/bundled_model.h"
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -69,8 +69,8 @@ static void check_round_trip(const snnk_network *network, int32_t projection) {
     assert_int_equal(snnk_network_parameters(loaded), snnk_network_parameters(network));
     assert_int_equal(snnk_network_layers(loaded), snnk_network_layers(network));
     for (size_t k = 0; k < snnk_network_layers(network); k++)
-        assert_int_equal(snnk_layer_is_tower(snnk_network_layer(loaded, k)),
-                         snnk_layer_is_tower(snnk_network_layer(network, k)));
+        assert_int_equal(snnk_layer_kind(snnk_network_layer(loaded, k)),
+                         snnk_layer_kind(snnk_network_layer(network, k)));
     second = saved(loaded, projection, &again);
     assert_int_equal(again, bytes);
     assert_memory_equal(second, file, bytes);
@@ -215,6 +215,7 @@ static void test_failing_allocations(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_network_load_memory(file, bytes, &allocator, &network);
+        assert_made(st, network);
         snnk_network_free(network);
     });
     free(file);
@@ -237,7 +238,7 @@ static void test_loads_bundled_model(void **state) {
 
     (void)state;
     assert_ok(snnk_network_load_memory(bundled_model, sizeof bundled_model, NULL, &network));
-    assert_true(snnk_layer_is_tower(snnk_network_layer(network, 1)));
+    assert_int_equal(snnk_layer_kind(snnk_network_layer(network, 1)), SNNK_LAYER_TOWER);
     assert_ok(snnk_network_forward(network, ROWS, bundled_model_x, D1, Y, L1, NULL));
     for (size_t i = 0; i < ROWS * L1; i++) assert_close(Y[i], bundled_model_y[i], GOLDEN_RTOL, 0);
 

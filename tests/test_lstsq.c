@@ -1,4 +1,4 @@
-/* src/solve, the collecting half: statistics from rows, merging, refusals, memory. */
+/* src/solve: statistics from rows, merging, refused input, memory. (Solving: test_ridge.c.) */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/statistics.h"
@@ -455,7 +455,7 @@ static void test_failing_memory(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_lstsq_create(2, 1, &allocator, &s);
-        assert_true((s == NULL) == (st != SNNK_OK));
+        assert_made(st, s);
         snnk_lstsq_free(s);
     });
 

@@ -1,4 +1,4 @@
-/* The safetensors container: a file from another program, files from us, and damaged ones; and the
+/* src/io/safetensors*.c: the container. A file of another program, files of ours, damaged ones; and
  * statistics saved in it. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -732,6 +732,7 @@ static void lstsq_misuse(void **state) {
     assert_ok(snnk_lstsq_save(lstsq, test_path(&files, "s")));
     assert_survives_failing_allocations(memory, status, {
         status = snnk_lstsq_load(files.path, &allocator, &loaded);
+        assert_made(status, loaded);
         snnk_lstsq_free(loaded);
     });
     snnk_lstsq_free(lstsq);

@@ -1,4 +1,4 @@
-/* src/map/scaling.c: input scalings that learn from data, or are given. */
+/* src/map/scaling.c: input scalings, learnt from data or given. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -232,10 +232,12 @@ static void test_failing_allocations(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, status, {
         status = snnk_scaling_create(D, SNNK_SCALING_COMMON, &allocator, &scaling);
+        assert_made(status, scaling);
         snnk_scaling_free(scaling);
     });
     assert_survives_failing_allocations(memory, status, {
         status = snnk_scaling_create_given(D, NULL, NULL, &allocator, &scaling);
+        assert_made(status, scaling);
         snnk_scaling_free(scaling);
     });
 }

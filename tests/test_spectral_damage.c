@@ -1,4 +1,4 @@
-/* src/model/spectral_load.c on files that are not what they should be. */
+/* src/model/spectral_load.c: damaged files are refused. */
 #include "support/damage.h"
 
 #include "data/model_1.h"

@@ -1,4 +1,4 @@
-/* src/urf/spectrum*.c: callbacks and values, what is refused, and memory. */
+/* src/spectrum: callbacks and sampled values, refused arguments, memory. */
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -340,19 +340,23 @@ static void test_failing_allocations(void **state) {
     config.allocator = &allocator;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create(SNNK_TANH, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     assert_true(memory.calls > 10); /* several doublings */
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create(SNNK_SIN, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create_from_function(wavy, NULL, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create_from_atoms(3, omega, re, NULL, 0, 0, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     config.points = 64;
@@ -361,6 +365,7 @@ static void test_failing_allocations(void **state) {
     assert_ok(snnk_spectrum_sample_points(&config, &n, values));
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create_from_samples(n, values, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     free(values);
@@ -368,6 +373,7 @@ static void test_failing_allocations(void **state) {
     config.method = SNNK_SPECTRUM_INTEGRAL;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create(SNNK_GELU, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
 }

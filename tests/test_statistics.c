@@ -1,5 +1,5 @@
-/* src/fit/statistics.c: networks that carry the statistics of their last layer, and go on learning;
- * in files too. */
+/* src/fit: networks that hold the statistics of their last layer, and continue to learn; in files
+ * too. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -116,15 +116,22 @@ static snnk_network *through_a_file(snnk_network *network) {
     return loaded;
 }
 
+/* The network copies the statistics; these are not used for anything else. */
+static void give_statistics(snnk_network *network, snnk_lstsq *lstsq) {
+    assert_ok(snnk_network_set_statistics(network, lstsq));
+    assert_ptr_not_equal(snnk_network_statistics(network), lstsq);
+    snnk_lstsq_free(lstsq);
+}
+
 /* Half of the rows, a file, the other half: as all at once. And back again. */
 static void test_life(void **state) {
     (void)state;
     for (int32_t factorization = 0; factorization <= SNNK_FACTORIZATION_AUTO; factorization++) {
         snnk_network *whole = make_network(), *part = make_network(), *grown = make_network();
 
-        assert_ok(snnk_network_set_statistics(whole, statistics_of(L, factorization)));
-        assert_ok(snnk_network_set_statistics(part, statistics_of(L, factorization)));
-        assert_ok(snnk_network_set_statistics(grown, statistics_of(L, factorization)));
+        give_statistics(whole, statistics_of(L, factorization));
+        give_statistics(part, statistics_of(L, factorization));
+        give_statistics(grown, statistics_of(L, factorization));
         feed(whole, 0, N, L, 0);
         feed(part, 0, HALF, L, 0);
         feed(grown, 0, HALF, L, 0);
@@ -153,9 +160,9 @@ static void test_rounding_in_a_file(void **state) {
 
     (void)state;
     assert_ok(snnk_lstsq_set_precision(lstsq, SNNK_PRECISION_SINGLE));
-    assert_ok(snnk_network_set_statistics(network, lstsq));
+    give_statistics(network, lstsq);
     feed(network, 0, N, L, 0);
-    assert_ok(snnk_lstsq_default_ridges(lstsq, 3, ridges[0]));
+    assert_ok(snnk_lstsq_default_ridges(snnk_network_statistics(network), 3, ridges[0]));
     network = through_a_file(network);
     assert_ok(snnk_lstsq_default_ridges(snnk_network_statistics(network), 3, ridges[1]));
     assert_memory_equal(ridges[0], ridges[1], sizeof ridges[0]);
@@ -174,10 +181,10 @@ static void test_more_targets(void **state) {
     snnk_solve_report report;
 
     (void)state;
-    assert_ok(snnk_network_set_statistics(whole, statistics_of(L + 1, SNNK_FACTORIZATION_GRAM)));
+    give_statistics(whole, statistics_of(L + 1, SNNK_FACTORIZATION_GRAM));
     feed(whole, 0, N, L + 1, 0);
     solve(whole);
-    assert_ok(snnk_network_set_statistics(grown, statistics_of(L, SNNK_FACTORIZATION_GRAM)));
+    give_statistics(grown, statistics_of(L, SNNK_FACTORIZATION_GRAM));
     feed(grown, 0, HALF, L, 0);
     solve(grown);
     assert_int_equal(snnk_network_outputs(grown), L);
@@ -239,14 +246,15 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_solve(NULL, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);
     assert_ok(snnk_network_set_statistics(network, lstsq));
-    assert_ok(snnk_network_set_statistics(network, lstsq)); /* its own again */
-    assert_ptr_equal(snnk_network_statistics(network), lstsq);
+    assert_ok(snnk_network_set_statistics(network, snnk_network_statistics(network))); /* its own */
     assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE); /* no rows */
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(network, layer), SNNK_E_STATE);
     assert_status(snnk_network_features(dense, 1, X, D, NULL, 1, NULL), SNNK_E_UNSUPPORTED);
-    assert_ok(snnk_network_set_statistics(network, NULL)); /* frees them */
+    assert_ok(snnk_network_set_statistics(network, NULL)); /* frees its own */
     assert_null(snnk_network_statistics(network));
+    assert_ok(snnk_network_set_statistics(network, lstsq)); /* the caller's are still there */
+    snnk_lstsq_free(lstsq);
     snnk_lstsq_free(narrow);
     snnk_lstsq_free(few);
     snnk_layer_free(layer);

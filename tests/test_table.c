@@ -1,4 +1,5 @@
-/* Tables: every kind and type from bytes written here by hand, and everything a file can do wrong. */
+/* src/io: tables of every kind and type from bytes written here by hand, and every fault of a
+ * file. */
 #define _XOPEN_SOURCE 700
 
 #include <fcntl.h>
@@ -539,12 +540,14 @@ static void failing_allocations(void **state) {
     test_write(&files, "t", csv_text, sizeof csv_text - 1);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
     assert_true(memory.calls > 5); /* the allocator was asked */
     test_write(&files, "t", idx_gz, sizeof idx_gz);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
 }

@@ -1,5 +1,5 @@
-/* Arrays that stay on disk: the same numbers as from memory, in bounded memory, from any thread, and
- * statuses where the file changes meanwhile. */
+/* src/io: arrays that stay on disk give the same numbers as in memory, in bounded memory, from any
+ * thread; and a status if the file changes meanwhile. */
 #define _XOPEN_SOURCE     700
 #define _FILE_OFFSET_BITS 64
 
@@ -273,6 +273,7 @@ static void nothing_leaks(void **state) {
     test_write(&files, "t", idx, sizeof idx);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
     assert_true(memory.calls >= 3); /* the allocator was asked */

@@ -6,7 +6,7 @@
 #define SNNK_VERSION_H
 
 #define SNNK_VERSION_MAJOR 0
-#define SNNK_VERSION_MINOR 1
+#define SNNK_VERSION_MINOR 2
 #define SNNK_VERSION_PATCH 0
 
 #endif

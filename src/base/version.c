@@ -12,8 +12,8 @@
 #define COMPILER "an unknown compiler"
 #endif
 
-#ifdef _OPENMP
-#define THREADS "OpenMP threads"
+#ifdef SNNK_THREADS
+#define THREADS "threads"
 #else
 #define THREADS "no threads"
 #endif

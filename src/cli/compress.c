@@ -161,8 +161,9 @@ static int distill(session *s) {
     config.progress = show_work;
     config.user = s;
     begin_stage(s, "preparing");
-    exit_status = outcome(snnk_distill_create(s->hidden, s->readout, s->n, s->X, s->d, s->Y, s->l,
-                                              &config, s->workspace, &s->distill));
+    exit_status = outcome(snnk_distill_create(s->hidden, s->readout,
+                                              SNNK_ROWS(.n = s->n, .X = s->X, .Y = s->Y), &config,
+                                              s->workspace, &s->distill));
     if (exit_status == EXIT_OK) exit_status = choose_features(s, &m);
     if (exit_status == EXIT_OK) exit_status = check_size(s, m);
     begin_stage(s, config.tier == SNNK_DISTILL_REFINED ? "refining" : "choosing");
@@ -177,11 +178,10 @@ static int distill(session *s) {
 
 static int add_point(session *s, size_t m, bool *more) {
     const size_t room = sizeof s->curve.points / sizeof *s->curve.points;
-    snnk_distill_report report;
+    snnk_distill_report report = {.size = sizeof report};
     snnk_layer *layer;
     int st;
 
-    snnk_distill_report_init(&report, sizeof report);
     st = snnk_distill_solve(s->distill, m, s->workspace, &report, &layer);
     *more = st != SNNK_E_RANGE; /* E_RANGE: fewer features are linearly independent */
     if (!*more) return EXIT_OK;
@@ -351,7 +351,7 @@ int compress_command(int argc, char **argv) {
         return EXIT_OK;
     }
     catch_interrupts();
-    snnk_distill_report_init(&s.report, sizeof s.report);
+    s.report.size = sizeof s.report;
     exit_status = prepare(&s);
     if (exit_status == EXIT_OK) exit_status = distill(&s);
     if (exit_status == EXIT_OK && o.plot) exit_status = make_curve(&s);

@@ -250,7 +250,8 @@ static int complete_network(session *s) {
     if (snnk_network_set_note(s->network, "lambda", ridge) != SNNK_OK ||
         snnk_network_set_statistics(s->network, s->statistics) != SNNK_OK)
         return library_failed(command);
-    s->statistics = NULL; /* the network's now */
+    snnk_lstsq_free(s->statistics); /* the network has a copy */
+    s->statistics = NULL;
     return EXIT_OK;
 }
 

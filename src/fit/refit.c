@@ -19,24 +19,6 @@ struct snnk_refit {
 
 /* ---- The parts of a network ---- */
 
-/* *map = the features of a last layer. */
-static int last_map(const snnk_layer *last, snnk_map **map) {
-    snnk_map_config config;
-
-    if (last->map) {
-        *map = (snnk_map *)snnk__map_retain(last->map);
-        return SNNK_OK;
-    }
-    if (last->activation != SNNK_IDENTITY)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the network ends in %s, which has no weights Psi to fit",
-                          snnk_activation_name(last->activation));
-    snnk_map_config_init(&config, sizeof config);
-    config.kind = SNNK_MAP_IDENTITY;
-    config.allocator = &last->allocator;
-    return snnk_map_create(last->inputs, &config, NULL, map);
-}
-
 /* *part = the first n layers. */
 static int take_layers(const snnk_network *network, size_t n, snnk_network **part) {
     snnk_network *made;
@@ -78,7 +60,7 @@ static int prepare(const snnk_network *network, snnk_refit **refit) {
     st = snnk__alloc_zero(&network->allocator, 1, sizeof *made, "a fit", &made);
     if (st != SNNK_OK) return st;
     made->allocator = network->allocator;
-    if ((st = last_map(network->layers[n], &made->map)) != SNNK_OK) goto done;
+    if ((st = snnk__layer_readout_map(network->layers[n], &made->map)) != SNNK_OK) goto done;
     if ((st = take_layers(network, n, &made->lower)) != SNNK_OK) goto done;
     if ((st = snnk_network_create(&made->allocator, &made->notes)) != SNNK_OK) goto done;
     if ((st = snnk__network_copy_notes(network, made->notes)) != SNNK_OK) goto done;
@@ -206,14 +188,15 @@ static int make_features(const snnk_refit *refit, size_t n, const float *X, size
     return SNNK_OK;
 }
 
-/* B (classes x m), and b behind it, where a warm start begins: the last Psi and bias if there are any
- * of that shape, else zeros. Psi: as many floats of scratch. */
-static int start_from(const snnk_network *network, size_t classes, float *Psi, double *B) {
+/* B (classes x m), and b behind it, where a warm start begins: the last weights and bias if they have that
+ * shape, else zeros. Psi: as many floats of scratch. */
+static int start_from(const snnk_network *network, size_t classes, size_t m, float *Psi,
+                      double *B) {
     const snnk_layer *last = network->layers[network->n_layers - 1];
-    const size_t m = last->map ? last->map->features : last->inputs, count = classes * (m + 1);
+    const size_t count = classes * (m + 1);
 
     memset(Psi, 0, count * sizeof *Psi);
-    if (!snnk__layer_is_tower(last) && last->outputs == classes) {
+    if (last->columns == m && last->outputs == classes) {
         const int st = snnk_layer_weights(last, Psi, m, Psi + classes * m);
 
         if (st != SNNK_OK) return st;
@@ -270,7 +253,7 @@ int snnk_network_refit_logistic(const snnk_network *network, size_t classes, siz
     if ((st = snnk__alloc(allocator, numbers, sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, numbers, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) goto done;
     if ((st = make_features(refit, n, X, ldx, Phi, workspace)) != SNNK_OK) goto done;
-    if ((st = start_from(network, classes, Psi, B)) != SNNK_OK) goto done;
+    if ((st = start_from(network, classes, m, Psi, B)) != SNNK_OK) goto done;
     st = snnk_logistic_solve(n, m, classes, Phi, m, labels, weights, &ours, B, m, B + classes * m,
                              report);
     if (st != SNNK_OK) goto done;

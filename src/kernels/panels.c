@@ -7,6 +7,12 @@
 
 SNNK__CHECK_WIDTH(SNNK__NARROW_WIDTH);
 
+const char *snnk_storage_name(int32_t storage) {
+    static const char *const names[] = {"f32", "bf16", "int8"};
+
+    return storage >= 0 && storage <= SNNK_STORAGE_INT8 ? names[storage] : NULL;
+}
+
 /* Elements of all panels, and rows with those that pad the last panel. */
 static int sizes(const snnk__panels *panels, const char *what, size_t *count, size_t *padded_rows) {
     const snnk__panel_shape shape = panels->shape;

@@ -210,8 +210,8 @@ static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, snnk__row
     st = snnk__map_from_blocks(n, blocks, p->allocator, map);
 done:
     snnk__free(p->allocator, folded);
-    snnk__free(p->allocator, sketch.rows);
-    snnk__free(p->allocator, from->rows);
+    snnk__row_source_free(&sketch);
+    snnk__row_source_free(from);
     snnk__map_block_release(blocks[0]);
     snnk__map_block_release(blocks[1]);
     return st;
@@ -244,7 +244,7 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
               .allocator = &allocator};
     snnk__row_source from = {.G = G,
                              .ldg = ldg,
-                             .projection = ours.projection,
+                             .kind = snnk__projection_get(ours.projection),
                              .seed = ours.seed,
                              .d = inputs,
                              .allocator = &allocator};

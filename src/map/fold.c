@@ -35,11 +35,9 @@ static int fold_rows(const affine *a, const snnk__map_block *from, snnk__map_blo
 
         memset(a->sum, 0, m * sizeof *a->sum);
         a->sum[m] = snnk__map_block_get_row(from, i, a->g, a->work);
-        if (from->diagonal)
-            add_row(a, i, a->g[i], a->sum);
-        else
-            for (size_t k = 0; k < a->rows; k++) add_row(a, k, a->g[k], a->sum);
-        st = snnk__map_block_set_row(to, i, a->sum, a->sum[m], NULL, NULL, a->folded);
+        for (size_t k = 0; k < a->rows; k++)
+            if (a->g[k] != 0) add_row(a, k, a->g[k], a->sum);
+        st = snnk__linear_set_row(&to->linear, i, a->sum, a->sum[m], NULL, NULL, a->folded);
         if (st != SNNK_OK) return st;
     }
     return SNNK_OK;

@@ -215,39 +215,6 @@ static double safe_projection(const snnk__function *function) {
     return 1e37;
 }
 
-/* A bound on |g| of an HD3 row of this scale, with |x'| <= (x_length + |mean|) max |input_scale|: all three
- * transforms and signs stretch by order^(3/2). */
-static double transformed_projection(const snnk__map_block *block, double x_length) {
-    const snnk__hd3 *hd3 = block->hd3;
-    double mean2 = 0, widest = hd3->input_scale ? 0 : 1, scale = 0, offset = 0;
-
-    for (size_t k = 0; hd3->mean && k < block->inputs; k++)
-        mean2 += (double)hd3->mean[k] * hd3->mean[k];
-    for (size_t k = 0; hd3->input_scale && k < block->inputs; k++)
-        widest = fmax(widest, fabs((double)hd3->input_scale[k]));
-    for (size_t j = 0; j < block->rows; j++) {
-        scale = fmax(scale, fabs((double)hd3->scale[j]));
-        offset = fmax(offset, fabs((double)block->offset[j]));
-    }
-    const double order = (double)hd3->order, stretch = order * sqrt(order);
-    const double length = (x_length + sqrt(mean2)) * widest * stretch;
-    return fmax(length, scale * length + offset); /* before and after the scale */
-}
-
-/* The largest |g| x_length + |c| over the rows. */
-static double largest_projection(const snnk__map_block *block, double x_length) {
-    double largest = 0;
-
-    if (block->hd3) return transformed_projection(block, x_length);
-    for (size_t i = 0; i < block->rows; i++) {
-        const double length = block->diagonal ? fabs((double)block->diagonal[i])
-                                              : sqrt(snnk__panels_row_norm2(&block->G, i));
-
-        largest = fmax(largest, length * x_length + fabs((double)block->offset[i]));
-    }
-    return largest;
-}
-
 bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, size_t ldx) {
     double longest = 0;
 
@@ -258,7 +225,7 @@ bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, si
         longest = fmax(longest, sum);
     }
     for (size_t b = 0; b < map->n_blocks; b++)
-        if (!(largest_projection(map->blocks[b], sqrt(longest)) <
+        if (!(map->blocks[b]->linear.form->largest(&map->blocks[b]->linear, sqrt(longest)) <
               safe_projection(&map->blocks[b]->function)))
             return false;
     return true;

@@ -53,7 +53,7 @@ static int redraw_block(const snnk__map_block *block, uint64_t seed, snnk__row_s
 
     config.seed = seed;
     if (given->G) config.projection = SNNK_PROJECTION_GIVEN;
-    from.projection = config.projection;
+    from.kind = snnk__projection_get(config.projection);
     from.seed = block->line ? seed ^ SNNK__SKETCH_SEED : seed;
     if (block->urf)
         st = urf_like(block, &config, allocator, like);
@@ -64,7 +64,7 @@ static int redraw_block(const snnk__map_block *block, uint64_t seed, snnk__row_s
     if (st != SNNK_OK) return st;
     st =
         block->urf ? snnk__fill_urf(*like, &from, folded) : snnk__fill_affine(*like, &from, folded);
-    snnk__free(allocator, from.rows);
+    snnk__row_source_free(&from);
     given->next = from.next;
     return st;
 }

@@ -57,7 +57,7 @@ static void spectral_weights(const weights *w, const snnk__map_block *block, siz
     for (size_t i = 0; i < count; i++)
         weight[i] = snnk__frame_dual(frame, w->W + (first + i) * w->ldw, w->b ? w->b[first + i] : 0,
                                      framed, dual + i * d);
-    snnk__kernels_get()->project(count, dual, d, &block->G, NULL, 0, r, V, r);
+    snnk__kernels_get()->project(count, dual, d, &block->linear.G, NULL, 0, r, V, r);
     for (size_t i = 0; i < count; i++) {
         if (block->urf) {
             snnk__urf_weights(block->urf, &weight[i], V + i * r, Psi + i * w->ldpsi);

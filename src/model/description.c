@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <snnk/projection.h>
+
 int snnk__get_text(const cJSON *json, const char *key, const char **text) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
 
@@ -70,6 +72,20 @@ int snnk__get_name(const cJSON *json, const char *key, const char *const *names,
         }
     return snnk__fail(SNNK_E_FORMAT, "\"%s\" is \"%.40s\", which this library does not know", key,
                       text);
+}
+
+int snnk__get_projection(const cJSON *json, int32_t *projection) {
+    const char *text = NULL, *name;
+    const int st = snnk__get_text(json, "projection", &text);
+
+    if (st != SNNK_OK) return st;
+    for (int32_t i = 0; (name = snnk_projection_name(i)) != NULL; i++)
+        if (strcmp(text, name) == 0) {
+            *projection = i;
+            return SNNK_OK;
+        }
+    return snnk__fail(SNNK_E_FORMAT,
+                      "\"projection\" is \"%.40s\", which this library does not know", text);
 }
 
 int snnk__get_seed(const cJSON *json, uint64_t *seed) {

@@ -47,8 +47,7 @@ static int read_description(const cJSON *json, folded_description *block) {
 
     *block = (folded_description){0};
     snnk_map_config_init(&block->config, sizeof block->config);
-    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_FOLDED + 1,
-                        &block->config.projection);
+    st = snnk__get_projection(json, &block->config.projection);
     if (st != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "rows", &block->rows)) != SNNK_OK) return st;
@@ -60,10 +59,8 @@ static int read_description(const cJSON *json, folded_description *block) {
     if (st != SNNK_OK) return st;
     if (block->config.projection != SNNK_PROJECTION_GIVEN &&
         block->config.projection != SNNK_PROJECTION_FOLDED)
-        return snnk__fail(
-            SNNK_E_FORMAT,
-            "\"projection\" of a folded block is \"%s\", which is neither given nor folded",
-            snnk__projection_names[block->config.projection]);
+        return snnk__fail(SNNK_E_FORMAT, "folded rows that are \"%s\"",
+                          snnk_projection_name(block->config.projection));
     if (block->signs < 1 || block->signs > 2 || block->parts < 1 || block->parts > 2)
         return snnk__fail(SNNK_E_FORMAT,
                           "\"signs\" is %zu and \"parts\" is %zu: each must be 1 or 2",

@@ -123,9 +123,10 @@ static int read_description(const cJSON *json, size_t inputs, spectral_descripti
     snnk_map_config_init(config, sizeof *config);
     st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_AFFINE + 1, &config->kind);
     if (st != SNNK_OK) return st;
-    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_SOBOL + 1,
-                        &config->projection);
+    st = snnk__get_projection(json, &config->projection);
     if (st != SNNK_OK) return st;
+    if (config->projection == SNNK_PROJECTION_FOLDED)
+        return snnk__fail(SNNK_E_FORMAT, "\"projection\" is \"folded\" in a block from a spectrum");
     if ((st = snnk__get_seed(json, &config->seed)) != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
     if (features == 0) return snnk__fail(SNNK_E_FORMAT, "\"features\" is 0: at least 1 is needed");
@@ -394,10 +395,11 @@ static int load_line(const place *at, size_t inputs, const spectral_description 
 
 /* The features of an exact line are the inputs themselves: its weight tower takes that as given. */
 static int check_diagonal(const snnk__map_block *block) {
-    for (size_t k = 0; block->diagonal && k < block->inputs; k++)
-        if (block->diagonal[k] != 1 || block->offset[k] != 0)
-            return snnk__fail(SNNK_E_FORMAT,
-                              "feature %zu of an exact affine block is not input %zu", k, k);
+    const bool diagonal = snnk__map_block_is_diagonal(block);
+
+    for (size_t k = 0; diagonal && k < block->inputs; k++)
+        if (block->linear.numbers[k] != 1 || block->linear.offset[k] != 0)
+            return snnk__fail(SNNK_E_FORMAT, "feature %zu of an exact line is not input %zu", k, k);
     return SNNK_OK;
 }
 

@@ -210,7 +210,7 @@ static bool beyond_interval(const snnk__map_block *block, double z) {
 
 static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x,
                         const snnk__framed_rows *w, gathered *g) {
-    const double o2 = block->urf || block->line || block->diagonal
+    const double o2 = block->urf || block->line || snnk__map_block_is_diagonal(block)
                           ? 0
                           : block->config.offset_scale * block->config.offset_scale;
     size_t beyond = 0;
@@ -239,7 +239,7 @@ static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x
 
 /* What a block says about itself, whatever the pair. */
 static void gather_facts(const snnk__map_block *block, gathered *g) {
-    const bool exact = block->diagonal != NULL;
+    const bool exact = snnk__map_block_is_diagonal(block);
     const snnk__spectral_facts *facts = facts_of(block);
 
     if (facts) {

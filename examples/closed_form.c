@@ -266,7 +266,9 @@ static snnk_lstsq *half(const images *set, const snnk_map *map, size_t from,
         for (size_t k = 0; k < n; k++) labels[k] = set->labels[i + 2 * k];
         CHECK(snnk_map_input_tower(map, n, set->X + i * PIXELS, 2 * PIXELS, Phi, FIRST_FEATURES,
                                    workspace));
-        CHECK(snnk_lstsq_add_labels(lstsq, n, Phi, FIRST_FEATURES, labels, workspace));
+        CHECK(snnk_lstsq_add(lstsq,
+                             SNNK_ROWS(.n = n, .X = Phi, .ldx = FIRST_FEATURES, .labels = labels),
+                             workspace));
     }
     free(labels);
     free(Phi);

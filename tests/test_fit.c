@@ -125,7 +125,8 @@ static void test_uses_every_row_once(void **state) {
     assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
 
     assert_ok(snnk_lstsq_create(D, L, NULL, &direct));
-    assert_ok(snnk_lstsq_add(direct, n, d.X, D, d.Y, L, NULL));
+    assert_ok(
+        snnk_lstsq_add(direct, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = report.ridge;
     assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));

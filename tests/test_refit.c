@@ -208,8 +208,11 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
             snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 2, u);
             if ((u[0] < config.heldout_share) != held) continue;
             if (!held) {
-                assert_ok(snnk_lstsq_add_weighted(rest, 1, Phi + i * m, m, Y + i * L, 1, NULL,
-                                                  weights + i, NULL));
+                assert_ok(
+                    snnk_lstsq_add(rest,
+                                   SNNK_ROWS(.n = 1, .X = Phi + i * m, .ldx = m, .Y = Y + i * L,
+                                             .ldy = 1, .weights = weights + i),
+                                   NULL));
                 continue;
             }
             const double e = (double)scores[i] - Y[i * L];
@@ -264,7 +267,9 @@ static void test_weights_through_the_reservoir(void **state) {
     assert_ok(snnk_fit_statistics(fit, NULL, &lstsq[0]));
     assert_ok(snnk_map_input_tower(map, MANY, x, 1, Phi, FEW, NULL));
     assert_ok(snnk_lstsq_create(FEW, 1, NULL, &lstsq[1]));
-    assert_ok(snnk_lstsq_add_weighted(lstsq[1], MANY, Phi, FEW, y, 1, NULL, w, NULL));
+    assert_ok(snnk_lstsq_add(
+        lstsq[1], SNNK_ROWS(.n = MANY, .X = Phi, .ldx = FEW, .Y = y, .ldy = 1, .weights = w),
+        NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = 1e-3;
     for (int k = 0; k < 2; k++) {
@@ -353,7 +358,9 @@ static void test_logistic(void **state) {
     assert_ok(snnk_network_refit_logistic(network, L, N, X, D, labels, weights, NULL, NULL, &report,
                                           &refitted));
     assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
-    assert_ok(snnk_logistic_solve(N, M, L, Phi, M, labels, weights, NULL, B, M, b, &expected));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M, .labels = labels, .weights = weights), L,
+        NULL, B, M, b, &expected));
     assert_ok(snnk_layer_weights(snnk_network_layer(refitted, 1), Psi, M, bias));
     for (size_t k = 0; k < L * M; k++) assert_true(Psi[k] == (float)B[k]);
     for (size_t k = 0; k < L; k++) assert_true(bias[k] == (float)b[k]);

@@ -17,7 +17,7 @@ static snnk_lstsq *create(size_t m, size_t t) {
 static snnk_lstsq *collect(size_t n, size_t m, size_t t, const float *Phi, const float *Y) {
     snnk_lstsq *s = create(m, t);
 
-    assert_ok(snnk_lstsq_add(s, n, Phi, m, Y, t, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), NULL));
     return s;
 }
 
@@ -105,7 +105,8 @@ static void test_reference(void **state) {
     for (size_t i = 0; i < RIDGE_N * RIDGE_M; i++) Phi[i] = (float)ridge_P[i];
     for (size_t i = 0; i < RIDGE_N * RIDGE_T; i++) Y[i] = (float)ridge_Y[i];
     statistics_set(s, RIDGE_N, ridge_P, ridge_Y);
-    assert_ok(snnk_lstsq_add(rounded, RIDGE_N, Phi, RIDGE_M, Y, RIDGE_T, NULL));
+    assert_ok(snnk_lstsq_add(
+        rounded, SNNK_ROWS(.n = RIDGE_N, .X = Phi, .ldx = RIDGE_M, .Y = Y, .ldy = RIDGE_T), NULL));
     for (size_t p = 0; p < RIDGE_PATH; p++) {
         const snnk_solve_config config = config_with(ridge_lambda[p], 0);
         snnk_solve_report report = solve(s, &config, B, NULL);
@@ -687,7 +688,8 @@ static void test_failing_memory(void **state) {
 
             memory.fail_after = -1;
             assert_ok(snnk_lstsq_create(2, 1, &allocator, &s));
-            assert_ok(snnk_lstsq_add(s, 3, rows[i], 2, some_Y, 1, NULL));
+            assert_ok(snnk_lstsq_add(
+                s, SNNK_ROWS(.n = 3, .X = rows[i], .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
             assert_ok(snnk_solve_report_init(&report, sizeof report));
 
             const long alive = memory.alive;

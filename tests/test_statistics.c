@@ -62,8 +62,9 @@ static void feed(snnk_network *network, size_t first, size_t end, size_t t, int 
 
     assert_ok(snnk_network_features(network, end - first, X + first * D, D, Phi, M, NULL));
     assert_int_equal(snnk_lstsq_targets(lstsq), t);
-    assert_ok((forget ? snnk_lstsq_forget : snnk_lstsq_add_weighted)(
-        lstsq, end - first, Phi, M, Y + first * (L + 1), L + 1, NULL, NULL, NULL));
+    assert_ok((forget ? snnk_lstsq_forget : snnk_lstsq_add)(
+        lstsq, SNNK_ROWS(.n = end - first, .X = Phi, .Y = Y + first * (L + 1), .ldy = L + 1),
+        NULL));
     free(Phi);
 }
 
@@ -277,7 +278,8 @@ static void test_statistics_of_a_fit(void **state) {
     assert_status(snnk_fit_statistics(fit, NULL, NULL), SNNK_E_NULL);
     lstsq[1] = statistics_of(L, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
-    assert_ok(snnk_lstsq_add(lstsq[1], N, Phi, M, Y, L + 1, NULL));
+    assert_ok(snnk_lstsq_add(lstsq[1], SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = L + 1),
+                             NULL));
     for (int k = 0; k < 2; k++) {
         assert_int_equal(snnk_lstsq_rows(lstsq[k]), N);
         assert_ok(snnk_lstsq_solve(lstsq[k], &config, B[k], M, b[k], NULL));

@@ -53,7 +53,9 @@ int pooled_fit_add(pooled_fit *fit, size_t n, const float *X, const float *Y, co
     const int st = snnk_map_input_tower(fit->map, n, X, d, fit->Phi, m, workspace);
 
     if (st != SNNK_OK) return st;
-    return snnk_lstsq_add_weighted(fit->lstsq, n, fit->Phi, m, Y, l, labels, NULL, workspace);
+    return snnk_lstsq_add(
+        fit->lstsq, SNNK_ROWS(.n = n, .X = fit->Phi, .ldx = m, .Y = Y, .ldy = l, .labels = labels),
+        workspace);
 }
 
 /* config->ridge = the lambda of least generalized cross-validation, one for all outputs. */

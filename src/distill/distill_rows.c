@@ -45,7 +45,11 @@ static int flush(gathered *rows, snnk_workspace *workspace) {
     const size_t n = rows->n;
 
     rows->n = 0;
-    return st == SNNK_OK ? snnk_lstsq_add(rows->lstsq, n, rows->Phi, m, rows->Y, l, workspace) : st;
+    return st == SNNK_OK
+               ? snnk_lstsq_add(rows->lstsq,
+                                SNNK_ROWS(.n = n, .X = rows->Phi, .ldx = m, .Y = rows->Y, .ldy = l),
+                                workspace)
+               : st;
 }
 
 static int gather(gathered *rows, size_t i, snnk_workspace *workspace) {
@@ -138,7 +142,10 @@ static int add_sampled(const snnk_distill *distill, sampled *rows, snnk_workspac
     const size_t n = rows->n;
 
     rows->n = 0;
-    return snnk_lstsq_add(rows->lstsq, n, rows->Phi, distill->d + distill->h, zeros, 1, workspace);
+    return snnk_lstsq_add(
+        rows->lstsq,
+        SNNK_ROWS(.n = n, .X = rows->Phi, .ldx = distill->d + distill->h, .Y = zeros, .ldy = 1),
+        workspace);
 }
 
 /* Rows first ... first+n-1 of X into H (n x h, the neurons) and Y. */

@@ -260,9 +260,12 @@ static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const feature_rows 
                      snnk_workspace *workspace) {
     const bool labels = fit->kind == LABELS;
 
-    return snnk_lstsq_add_weighted(
-        lstsq, rows->n, rows->Phi, fit->map->features, labels ? NULL : rows->Y, fit->outputs,
-        labels ? rows->labels : NULL, fit->weighted ? rows->weights : NULL, workspace);
+    return snnk_lstsq_add(lstsq,
+                          SNNK_ROWS(.n = rows->n, .X = rows->Phi, .ldx = fit->map->features,
+                                    .Y = labels ? NULL : rows->Y, .ldy = fit->outputs,
+                                    .labels = labels ? rows->labels : NULL,
+                                    .weights = fit->weighted ? rows->weights : NULL),
+                          workspace);
 }
 
 /* first: the batch's row that the block begins with, for the sentence. */

@@ -270,8 +270,9 @@ int snnk_network_refit_logistic(const snnk_network *network, size_t classes, siz
     if ((st = snnk__alloc(allocator, numbers, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) goto done;
     if ((st = make_features(refit, n, X, ldx, Phi, workspace)) != SNNK_OK) goto done;
     if ((st = start_from(network, classes, Psi, B)) != SNNK_OK) goto done;
-    st = snnk_logistic_solve(n, m, classes, Phi, m, labels, weights, &ours, B, m, B + classes * m,
-                             report);
+    st = snnk_logistic_solve(
+        SNNK_ROWS(.n = n, .inputs = m, .X = Phi, .ldx = m, .labels = labels, .weights = weights),
+        classes, &ours, B, m, B + classes * m, report);
     if (st != SNNK_OK) goto done;
     st = layer_of(refit->map, classes, B, B + classes * m, Psi, &layer);
     if (st == SNNK_OK) st = assemble(refit, layer, refitted);

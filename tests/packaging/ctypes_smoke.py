@@ -75,6 +75,24 @@ def config(name, known_size):
     return c
 
 
+class Rows(ctypes.Structure):
+    _fields_ = [("size", c_size_t), ("n", c_size_t), ("inputs", c_size_t), ("outputs", c_size_t),
+                ("X", c_void_p), ("X_f64", c_void_p), ("ldx", c_size_t),
+                ("Y", c_void_p), ("Y_f64", c_void_p), ("ldy", c_size_t),
+                ("labels", c_void_p), ("weights", c_void_p)]
+
+
+def data(n, **arrays):
+    """Rows of packed arrays."""
+    rows = Rows()
+    call("snnk_rows_init", byref(rows), size(ctypes.sizeof(Rows)))
+    rows.n = n
+    rows.kept = arrays
+    for name, array in arrays.items():
+        setattr(rows, name, array if isinstance(array, int) else ctypes.cast(array, c_void_p).value)
+    return byref(rows)
+
+
 map_config = config("snnk_map_config_init", 72)
 solve_config = config("snnk_solve_config_init", 32)
 solve_report = config("snnk_solve_report_init", 56)
@@ -219,15 +237,15 @@ for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [fram
 
 lstsq = handle("snnk_lstsq_create", size(2), size(1), None)
 other = handle("snnk_lstsq_create", size(2), size(1), None)
-call("snnk_lstsq_add", lstsq, size(20), X, size(2), Y, size(1), None)
+call("snnk_lstsq_add", lstsq, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_set_precision", other, c_int32(1))
-call("snnk_lstsq_add_labels", other, size(20), X, size(2), (c_int32 * 20)(), None)
+call("snnk_lstsq_add", other, data(20, X=X, labels=(c_int32 * 20)()), None)
 call("snnk_lstsq_merge", other, lstsq)
 factor = handle("snnk_lstsq_create", size(2), size(1), None)
 call("snnk_lstsq_set_factorization", factor, c_int32(1))
 assert call("snnk_lstsq_factorization", factor) == 1
-call("snnk_lstsq_add_weighted", factor, size(20), X, size(2), Y, size(1), None, None, None)
-call("snnk_lstsq_forget", factor, size(20), X, size(2), Y, size(1), None, None, None)
+call("snnk_lstsq_add", factor, data(20, X=X, Y=Y), None)
+call("snnk_lstsq_forget", factor, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_add_targets", factor, size(2))
 assert call("snnk_lstsq_weight", factor) == 0
 assert call("snnk_lstsq_rows", other) == 40
@@ -250,9 +268,8 @@ assert 3 > dof[0] > dof[3] > 1
 call("snnk_ridge_path_choose_gcv", path, c_int32(1), ridges)
 call("snnk_ridge_path_solve", path, ridges, B, size(2), b)
 assert abs(B[0] - 1) < 1e-4 and abs(B[1] + 1) < 1e-4
-call("snnk_ridge_path_add_loo", path, size(4), ridges, size(20), X, size(2), Y, size(1), None, None, loo)
-call("snnk_ridge_path_loo_residuals", path, ridges, size(20), X, size(2), Y, size(1), None, None, residuals,
-     size(1))
+call("snnk_ridge_path_add_loo", path, size(4), ridges, data(20, X=X, Y=Y), loo)
+call("snnk_ridge_path_loo_residuals", path, ridges, data(20, X=X, Y=Y), residuals, size(1))
 call("snnk_conformal_radius", size(20), residuals, size(1), c_double(0.1), byref(radius))
 assert 0 <= radius.value < 1e-3
 leverage = (c_double * 20)()
@@ -261,8 +278,8 @@ assert 1 / 20 < leverage[0] < 1
 call("snnk_ridge_path_free", path)
 
 rls = handle("snnk_rls_create", size(2), size(1), c_double(1e-6), c_double(0.99), None)
-for i in range(20):
-    call("snnk_rls_update", rls, floats(*X[2 * i:2 * i + 2]), floats(Y[i]), None)
+call("snnk_rls_add", rls, data(20, X=X, Y=Y), residuals, size(1))
+assert residuals[0] == 0
 assert call("snnk_rls_rows", rls) == 20
 assert call("snnk_rls_features", rls) == 2 and call("snnk_rls_targets", rls) == 1
 call("snnk_rls_solution", rls, B, size(2))
@@ -340,7 +357,7 @@ call("snnk_network_refit_logistic", single_network, size(2), size(20), X, size(2
      byref(logistic_config), None, byref(logistic_report), byref(refitted))
 call("snnk_network_free", refitted)
 call("snnk_network_free", single_network)
-call("snnk_logistic_solve", size(20), size(2), size(2), X, size(2), labels, None, None,
+call("snnk_logistic_solve", data(20, inputs=2, X=X, labels=labels), size(2), None,
      (c_double * 4)(), size(2), (c_double * 2)(), None)
 
 learning = handle("snnk_network_create", None)

@@ -20,7 +20,8 @@ static inline snnk_lstsq *route_collect(size_t n, size_t m, size_t t, const floa
                                         int32_t factorization) {
     snnk_lstsq *s = route_create(m, t, factorization);
 
-    assert_ok(snnk_lstsq_add_weighted(s, n, Phi, m, Y, t, NULL, weights, NULL));
+    assert_ok(snnk_lstsq_add(
+        s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t, .weights = weights), NULL));
     return s;
 }
 

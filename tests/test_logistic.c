@@ -134,14 +134,13 @@ static snnk_logistic_config config_with(double ridge, double tolerance) {
  * conditioning of this problem, about 1e3, leaves them. Intercepts up to a common constant. */
 static void check_solution(double ridge, const float *w) {
     const snnk_logistic_config config = config_with(ridge, 1e-11);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
     long double x[UNKNOWNS];
     double B[T * (M + 1)], b[T];
     const long double loss = reference(ridge, w, x);
     double weight = 0;
 
     for (size_t i = 0; i < N; i++) weight += w ? (double)w[i] : 1;
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
     assert_ok(snnk_logistic_solve(
         SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels, .weights = w), T,
         &config, B, M + 1, b, &report));
@@ -174,7 +173,7 @@ static void test_first_step(void **state) {
     int32_t two[N];
     double B[2 * M], b[2];
     snnk_logistic_config config = config_with(1e-3, 1e-9);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
 
     (void)state;
     for (size_t i = 0; i < N; i++) {
@@ -192,7 +191,6 @@ static void test_first_step(void **state) {
     for (size_t j = 0; j < M; j++) H[j * (W + 1)] += config.ridge;
     eliminate(W, H, step);
     config.max_steps = 1;
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
     assert_ok(snnk_logistic_solve(
         SNNK_ROWS(.n = N, .inputs = M, .X = scaled, .ldx = M, .labels = two, .weights = weights), 2,
         &config, B, M, b, &report));
@@ -212,7 +210,7 @@ static void test_descends(void **state) {
     long double x[UNKNOWNS], gradient[UNKNOWNS];
     double B[T * M], b[T];
     snnk_logistic_config config = config_with(ridge, 1e-9);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
 
     (void)state;
     const long double least = reference(ridge, NULL, x);
@@ -222,7 +220,6 @@ static void test_descends(void **state) {
     }
     config.warm = 1;
     config.max_steps = 1;
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
     long double before = INFINITY;
     report.converged = 0;
     for (int step = 0; step < 50 && !report.converged; step++) {
@@ -263,7 +260,7 @@ static void test_edges(void **state) {
     enum { FEW = 20 };
     const snnk_logistic_config config = config_with(0.01, 1e-9);
     snnk_logistic_config few_steps = config;
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
     float twice[2 * FEW * M], w[FEW], wide[FEW] = {0};
     int32_t both[2 * FEW], one[FEW] = {0}, two[FEW];
     double B[T * M], b[T], B2[T * M], b2[T];
@@ -285,7 +282,6 @@ static void test_edges(void **state) {
         SNNK_ROWS(.n = 2 * FEW, .inputs = M, .X = twice, .ldx = M, .labels = both), T, &config, B2,
         M, b2, NULL));
     for (size_t k = 0; k < T * M; k++) assert_close(B[k], B2[k], 1e-6, 1e-6);
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
     assert_ok(
         snnk_logistic_solve(SNNK_ROWS(.n = FEW, .inputs = M, .X = Phi, .ldx = M + 2, .labels = one),
                             T, &config, B, M, b, &report));
@@ -321,7 +317,7 @@ static void test_edges(void **state) {
 
 static void test_misuse(void **state) {
     snnk_logistic_config config = config_with(1, 1e-6);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
     double B[T * M] = {7}, b[T] = {8};
     float row[M] = {1, 2, NAN, 4};
     int32_t wrong[2] = {0, T};
@@ -332,7 +328,6 @@ static void test_misuse(void **state) {
     snnk_logistic_solve(SNNK_ROWS(.n = rows_, .inputs = inputs_, .X = Phi_, .ldx = ld,             \
                                   .labels = labels_, .weights = weights_),                         \
                         classes_, &config, B, M, b, &report)
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
     assert_status(SOLVE(0, M, T, Phi, M, labels, NULL), SNNK_E_SHAPE);
     assert_status(SOLVE(2, M, 1, Phi, M, labels, NULL), SNNK_E_SHAPE);
     assert_status(SOLVE(2, 0, T, Phi, M, labels, NULL), SNNK_E_SHAPE);

@@ -187,11 +187,10 @@ static void test_is_the_ridge_solution(void **state) {
         assert_ok(snnk_ridge_path_solve(path, ridges, B, LDB, b));
         for (size_t k = 0; k < T; k++) {
             snnk_solve_config config = config_with(intercept);
-            snnk_solve_report report;
+            snnk_solve_report report = {.size = sizeof report};
             double dof, rss[T];
 
             config.ridge = ridges[k];
-            assert_ok(snnk_solve_report_init(&report, sizeof report));
             assert_ok(snnk_lstsq_solve(s, &config, expected, M, e, &report));
             for (size_t j = 0; j < M; j++)
                 assert_close(B[k * LDB + j], expected[k * M + j], 0, 1e-12);

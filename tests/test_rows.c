@@ -174,6 +174,43 @@ static void test_doubles_elsewhere(void **state) {
     snnk_lstsq_free(s);
 }
 
+/* And of fits: more than one block of rows, some of them held out. */
+static void test_doubles_in_fits(void **state) {
+    enum { ROWS = 1500, D = 2, FEATURES = 8 };
+    float *x = statistics_random(ROWS * D, 3), *y = statistics_random(ROWS, 4);
+    double *x_f64 = malloc(ROWS * D * sizeof *x_f64), *y_f64 = malloc(ROWS * sizeof *y_f64);
+    float Psi[2][FEATURES];
+    snnk_map_config config;
+    snnk_map *map;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS * D; i++) x_f64[i] = (double)x[i];
+    for (size_t i = 0; i < ROWS; i++) y_f64[i] = (double)y[i];
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.features = FEATURES;
+    assert_ok(snnk_map_create(D, &config, NULL, &map));
+    for (int k = 0; k < 2; k++) {
+        snnk_layer *layer;
+        snnk_fit *fit;
+
+        assert_ok(snnk_fit_create(map, 1, NULL, &fit));
+        assert_ok(snnk_fit_add(fit,
+                               k == 0 ? SNNK_ROWS(.n = ROWS, .X = x, .Y = y)
+                                      : SNNK_ROWS(.n = ROWS, .X_f64 = x_f64, .Y_f64 = y_f64),
+                               NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
+        assert_ok(snnk_layer_weights(layer, Psi[k], FEATURES, NULL));
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+    }
+    assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
+    snnk_map_free(map);
+    free(y_f64);
+    free(x_f64);
+    free(y);
+    free(x);
+}
+
 /* Doubles that round to no finite float are refused by name, with nothing changed. The largest float is
  * (2 - 2^-23) 2^127, its spacing 2^104: from half of that above it, doubles round to infinity. */
 static void test_doubles_beyond_float(void **state) {
@@ -244,6 +281,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_doubles_that_are_floats),
         cmocka_unit_test(test_doubles_elsewhere),
+        cmocka_unit_test(test_doubles_in_fits),
         cmocka_unit_test(test_doubles_beyond_float),
         cmocka_unit_test(test_doubles_are_rounded),
         cmocka_unit_test(test_failing_memory),

@@ -28,7 +28,7 @@ typedef struct snnk_logistic_config {
     const snnk_allocator *allocator; /* NULL for malloc */
 } snnk_logistic_config;
 
-/* Fill `size` first (snnk_logistic_report_init does). */
+/* How a solution was found. Set `size` to sizeof before the call. */
 typedef struct snnk_logistic_report {
     size_t size;
     /* mean cross-entropy: the sum over rows, over the sum of weights, without the ridge term */
@@ -42,7 +42,6 @@ typedef struct snnk_logistic_report {
 } snnk_logistic_report;
 
 SNNK_API int snnk_logistic_config_init(snnk_logistic_config *config, size_t config_size);
-SNNK_API int snnk_logistic_report_init(snnk_logistic_report *report, size_t report_size);
 
 /* Solve for B and b.
  *   rows      features X (n x m), n >= 1, with labels 0 ... t - 1, and weights if any. `inputs` must be

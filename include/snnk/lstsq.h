@@ -135,8 +135,7 @@ typedef enum snnk_solve_method {
     SNNK_SOLVE_TRUNCATED_SVD = 3 /* as truncated-eigen, by singular values of the factor */
 } snnk_solve_method;
 
-/* What a solution reports. Fill `size` with sizeof before the call (snnk_solve_report_init does).
- */
+/* What a solution reports. Set `size` to sizeof before the call. */
 typedef struct snnk_solve_report {
     size_t size;
     double ridge;     /* the lambda used */
@@ -151,8 +150,6 @@ typedef struct snnk_solve_report {
     int32_t method;   /* snnk_solve_method */
     int32_t reserved;
 } snnk_solve_report;
-
-SNNK_API int snnk_solve_report_init(snnk_solve_report *report, size_t report_size);
 
 /* Solve for B (t x m, row stride ldb >= m) and b (t; may be NULL without an intercept). config:
  * NULL for the defaults. report: NULL if not wanted. The statistics stay: add more rows and solve

@@ -62,13 +62,18 @@ static int add_to_fit(session *s, size_t first, size_t n) {
         const int exit_status = task_labels(command, &s->task, &s->train, n, s->Y, labels);
 
         if (exit_status != EXIT_OK) return exit_status;
-        st = s->pooled
-                 ? pooled_fit_add(s->pooled, n, s->X, NULL, labels, s->workspace)
-                 : snnk_fit_add_labels(s->fit, n, s->X, s->train.n_inputs, labels, s->workspace);
+        st = s->pooled ? pooled_fit_add(s->pooled, n, s->X, NULL, labels, s->workspace)
+                       : snnk_fit_add(s->fit,
+                                      SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs,
+                                                .labels = labels),
+                                      s->workspace);
     } else if (s->pooled) {
         st = pooled_fit_add(s->pooled, n, s->X, s->Y, NULL, s->workspace);
     } else {
-        st = snnk_fit_add(s->fit, n, s->X, s->train.n_inputs, s->Y, s->task.outputs, s->workspace);
+        st = snnk_fit_add(s->fit,
+                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .Y = s->Y,
+                                    .ldy = s->task.outputs),
+                          s->workspace);
     }
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n, s->X, s->Y);
 }
@@ -376,7 +381,7 @@ static int run(session *s) {
     int exit_status = settle(s);
 
     catch_interrupts();
-    snnk_fit_report_init(&s->report, sizeof s->report);
+    s->report = (snnk_fit_report){.size = sizeof s->report};
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->processes, exit_status);
     if (exit_status == EXIT_OK) exit_status = fit(s);

@@ -75,11 +75,10 @@ static int choose_ridge(const pooled_fit *fit, snnk_solve_config *config) {
 
 static int solve(const pooled_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
     snnk_solve_config config;
-    snnk_solve_report solved;
+    snnk_solve_report solved = {.size = sizeof solved};
     int st;
 
     snnk_solve_config_init(&config, sizeof config);
-    snnk_solve_report_init(&solved, sizeof solved);
     config.intercept = fit->config.intercept;
     config.rank_tolerance = fit->config.rank_tolerance;
     if (fit->config.ridge != SNNK_RIDGE_AUTO)

@@ -201,7 +201,7 @@ static int change_command(const char *command, bool forgets, const char *help, i
         return wrong_usage(command, "--save %s would overwrite the rows", use->save);
     if (!use->save) use->save = use->path;
     catch_interrupts();
-    snnk_solve_report_init(&c.report, sizeof c.report);
+    c.report = (snnk_solve_report){.size = sizeof c.report};
     exit_status = run(&c);
     if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
     free(c.X);

@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/size.h"
+#include "fit/fit.h"
 
 static const snnk_compress_config defaults = {.size = sizeof(snnk_compress_config), .share = 0.5};
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "fit/fit.h"
 
 static const snnk_distill_config defaults = {.size = sizeof(snnk_distill_config),
                                              .ridge = SNNK_RIDGE_AUTO,

@@ -28,11 +28,6 @@ int snnk_logistic_config_init(snnk_logistic_config *config, size_t config_size) 
                              CONFIG_MINIMUM, "logistic config");
 }
 
-int snnk_logistic_report_init(snnk_logistic_report *report, size_t report_size) {
-    return snnk__config_init(report, report_size, &empty_report, sizeof empty_report,
-                             REPORT_MINIMUM, "logistic report");
-}
-
 /* ---- The problem ---- */
 
 /* Vectors of unknowns have t m + t numbers: B row by row, then c. */

@@ -24,9 +24,9 @@ SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words",
-        "snnk_tensors_count", "snnk_compression_parts"}
+        "snnk_tensors_count", "snnk_compression_parts", "snnk_fit_inputs", "snnk_fit_outputs", "snnk_fit_features"}
 I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_is_tower"}
-U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
+U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows", "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds"}
 F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
 POINTER = {"snnk_layer_map", "snnk_network_layer", "snnk_network_statistics"}
@@ -68,6 +68,12 @@ class Config(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
 
 
+def report(known_size):
+    c = Config()
+    c.size = known_size
+    return c
+
+
 def config(name, known_size):
     c = Config()
     call(name, byref(c), size(known_size))
@@ -95,9 +101,9 @@ def data(n, **arrays):
 
 map_config = config("snnk_map_config_init", 72)
 solve_config = config("snnk_solve_config_init", 32)
-solve_report = config("snnk_solve_report_init", 56)
+solve_report = report(56)
 fit_config = config("snnk_fit_config_init", 56)
-fit_report = config("snnk_fit_report_init", 72)
+fit_report = report(72)
 distill_config = config("snnk_distill_config_init", 88)
 distill_report = config("snnk_distill_report_init", 160)
 
@@ -293,13 +299,16 @@ solved = handle("snnk_layer_create_from_lstsq", identity, lstsq, None, None)
 dense = handle("snnk_layer_create_dense", size(1), size(1), floats(2), size(1), None, activation, None)
 Y_weights = (c_float * 20)(*[1] * 20)
 fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
-call("snnk_fit_add", fit, size(20), X, size(2), Y, size(1), workspace)
+call("snnk_fit_add", fit, data(20, X=X, Y=Y), workspace)
 fitted = handle("snnk_fit_solve", fit, None, byref(fit_report))
 carried = handle("snnk_fit_statistics", fit, None)
 call("snnk_fit_free", fit)
 fit = handle("snnk_fit_create", drawn, size(2), None)
-call("snnk_fit_add_labels", fit, size(20), X, size(2), labels, None)
-call("snnk_fit_add_weighted", fit, size(20), X, size(2), None, size(0), labels, Y_weights, None)
+call("snnk_fit_add", fit, data(20, X=X, labels=labels), None)
+call("snnk_fit_add", fit, data(20, X=X, labels=labels, weights=Y_weights), None)
+assert call("snnk_fit_inputs", fit) == 2 and call("snnk_fit_outputs", fit) == 2
+assert call("snnk_fit_features", fit) == 1024 and call("snnk_fit_rows", fit) == 40
+assert call("snnk_fit_heldout_rows", fit) <= 40
 call("snnk_fit_free", fit)
 
 out = (c_float * 20)()
@@ -345,15 +354,15 @@ single_network = single
 cost = config("snnk_cost_init", 56)
 call("snnk_network_cost", network, size(0), size(1), byref(cost))
 
-refit = handle("snnk_refit_create", single_network, size(0), None)
-call("snnk_refit_add", refit, size(20), X, size(2), Y, size(1), None, None, None)
-refitted = handle("snnk_refit_solve", refit, None, None)
-call("snnk_refit_free", refit)
+refit = handle("snnk_fit_create_from_network", single_network, size(0), None)
+call("snnk_fit_add", refit, data(20, X=X, Y=Y), None)
+refitted = handle("snnk_fit_solve_network", refit, None, None)
+call("snnk_fit_free", refit)
 call("snnk_network_free", refitted)
 logistic_config = config("snnk_logistic_config_init", 40)
-logistic_report = config("snnk_logistic_report_init", 40)
+logistic_report = report(40)
 refitted = c_void_p()
-call("snnk_network_refit_logistic", single_network, size(2), size(20), X, size(2), labels, None,
+call("snnk_network_fit_logistic", single_network, data(20, X=X, labels=labels), size(2),
      byref(logistic_config), None, byref(logistic_report), byref(refitted))
 call("snnk_network_free", refitted)
 call("snnk_network_free", single_network)

@@ -51,9 +51,8 @@ static inline snnk_solve_config route_config(double ridge, int32_t intercept) {
 static inline snnk_solve_report route_solve(snnk_lstsq *s, double ridge, int32_t intercept,
                                             double *B, double *b) {
     const snnk_solve_config config = route_config(ridge, intercept);
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
 
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     assert_ok(snnk_lstsq_solve(s, &config, B, s->features, b, &report));
     return report;
 }

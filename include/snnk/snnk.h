@@ -17,6 +17,7 @@
  *     snnk_fit       map and lstsq: rows stream in, a fitted layer or network comes out
  *     snnk_layer     y = Psi Phi(x) + bias, or a dense layer
  *     snnk_network   layers one after another, collapsed by bundling; saved as one safetensors file
+ *     snnk_score     how well a network, layer or recursive solution predicts rows
  *     snnk_distill   trained dense layers and blocks as one SNNK layer, beside simpler ones
  *     snnk_compression  networks of dense layers, compressed under one budget
  *     snnk_table     rows from IDX, .npy and CSV files
@@ -76,6 +77,7 @@
 #include <snnk/rls.h>
 #include <snnk/rows.h>
 #include <snnk/scaling.h>
+#include <snnk/score.h>
 #include <snnk/spectrum.h>
 #include <snnk/status.h>
 #include <snnk/storage.h>

@@ -6,6 +6,7 @@ tests/abi/symbols.txt was not called.
 
 import ctypes
 import os
+import struct
 import sys
 import tempfile
 from ctypes import byref, c_char_p, c_double, c_float, c_int32, c_size_t, c_uint64, c_void_p
@@ -311,6 +312,10 @@ assert call("snnk_fit_features", fit) == 1024 and call("snnk_fit_rows", fit) == 
 assert call("snnk_fit_heldout_rows", fit) <= 40
 call("snnk_fit_free", fit)
 
+score = report(48)
+for scored in (("snnk_layer_score", fitted, data(20, X=X, Y=Y), None), ("snnk_rls_score", rls, data(20, X=X, Y=Y))):
+    call(*scored, byref(score))
+    assert struct.unpack_from("Q", bytes(score), 8)[0] == 20
 out = (c_float * 20)()
 call("snnk_layer_forward", fitted, size(20), X, size(2), out, size(1), workspace)
 assert max(abs(out[i] - Y[i]) for i in range(20)) < 0.2
@@ -334,6 +339,7 @@ call("snnk_network_set_note", network, b"units", b"m")
 assert call("snnk_network_note", network, b"units") == b"m"
 assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
+call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
 
 map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
 assert call("snnk_map_inputs", map_folded) == 3

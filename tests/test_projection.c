@@ -1,5 +1,6 @@
-/* Coupled projections: Sobol points against Boost's, nets under scrambling, simplexes, Walsh-Hadamard
- * transforms, the distribution of rows, and less variance than independent rows where theory says so. */
+/* src/projection: Sobol points against Boost's, nets after scrambling, simplexes, Walsh-Hadamard
+ * transforms, the distribution of rows, and less variance than independent rows where theory says
+ * so. */
 #include "support/compare.h"
 
 #include "support/alloc.h"
@@ -638,6 +639,7 @@ static void failing_allocations_leave_nothing(void **state) {
             config.features = 20;
             config.allocator = &allocator;
             status = snnk_map_create(5, &config, NULL, &map);
+            assert_made(status, map);
             snnk_map_free(map);
         });
 }

@@ -1,5 +1,5 @@
-/* src/fit/statistics.c: networks that carry the statistics of their last layer, and go on learning;
- * in files too. */
+/* src/fit: networks that hold the statistics of their last layer, and continue to learn; in files
+ * too. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

@@ -167,10 +167,10 @@ static void test_refuses(void **state) {
                       SNNK_E_NULL);
         assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, NULL, 1, NULL, weights, NULL),
                       SNNK_E_NULL);
-        assert_says("one of them is needed");
+        assert_says("set one of them");
         assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, Y, 1, labels, weights, NULL),
                       SNNK_E_NULL);
-        assert_says("both given");
+        assert_says("both set");
         assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 0, Y, 1, NULL, weights, NULL),
                       SNNK_E_STRIDE);
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -36,6 +36,7 @@ typedef enum snnk_status {
     SNNK_E_STATE = -8,       /* the object is not ready for this call (nothing added, no layers) */
     SNNK_E_UNSUPPORTED = -9, /* does not exist for this object, or was left out of this build */
     SNNK_E_NOMEM = -10,      /* out of memory */
+    SNNK_E_THREAD = -11,     /* the operating system could not start a thread */
     SNNK_E_NONFINITE = -20,  /* an input to learn from, or a learned result, is NaN or infinite */
     SNNK_E_SINGULAR = -21,   /* the system has no usable solution (rank 0) */
     SNNK_E_UNRESOLVED =
@@ -82,7 +83,7 @@ SNNK_API const char *snnk_kernels_name(void);
  * object; `user` is passed through. The allocator of an object is inherited by what is made from
  * it, and what it points to must outlive them all. alloc returns NULL when it has no more; it is
  * never asked for zero bytes; any alignment will do. free is never given NULL. Memory inside
- * OpenBLAS, LAPACK, cJSON, zlib and the OpenMP runtime does not pass through here. */
+ * OpenBLAS, LAPACK, cJSON and zlib and the stacks of threads do not pass through here. */
 typedef struct snnk_allocator {
     void *(*alloc)(size_t bytes, void *user);
     void (*free)(void *pointer, void *user);

@@ -16,14 +16,19 @@ typedef struct snnk_workspace snnk_workspace;
 
 #define SNNK_MAX_THREADS 1024
 
-/* Make a workspace that uses up to `threads` threads, 1 ... SNNK_MAX_THREADS (1 in a build without
- * OpenMP, whatever is asked). Results are bit-identical for every count. allocator: NULL for
- * malloc. Not safe to share between threads that run at the same time. SNNK_E_NULL, SNNK_E_RANGE,
- * SNNK_E_NOMEM. */
+/* Make a workspace.
+ * threads: how many threads its calls use at most, 1 ... SNNK_MAX_THREADS. The calling thread is one
+ *   of them; the others are started here, sleep between calls, and end with the workspace. Results
+ *   have the same bits for every number. A build without threads uses one.
+ * allocator: NULL for malloc.
+ * workspace: the new workspace. Only one thread may use it at a time.
+ * After a fork the child may use or free a workspace that no other thread was using: it works on
+ * one thread there. A workspace that the child makes has its own threads.
+ * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_NOMEM, SNNK_E_THREAD (a thread could not be started). */
 SNNK_API int snnk_workspace_create(size_t threads, const snnk_allocator *allocator,
                                    snnk_workspace **workspace);
 
-/* Free it. NULL is fine. */
+/* Free it and end its threads. NULL is fine. */
 SNNK_API void snnk_workspace_free(snnk_workspace *workspace);
 
 /* How many threads it asks for. 0 for NULL. */

@@ -56,6 +56,7 @@ const char *snnk_strerror(int status) {
     case SNNK_E_STATE: return "the object is not ready for this call";
     case SNNK_E_UNSUPPORTED: return "not available for this object or in this build";
     case SNNK_E_NOMEM: return "out of memory";
+    case SNNK_E_THREAD: return "the operating system could not start a thread";
     case SNNK_E_NONFINITE: return "a number is NaN or infinite";
     case SNNK_E_SINGULAR: return "the system has no usable solution";
     case SNNK_E_UNRESOLVED: return "the function is not resolved by its spectrum";
@@ -150,7 +151,8 @@ static int check_config_size(size_t size, size_t known_size, size_t minimum_size
                              const char *name) {
     if (size >= minimum_size && size <= known_size) return SNNK_OK;
     return snnk__fail(SNNK_E_CONFIG,
-                      "%s: size = %zu is not in %zu ... %zu; was it filled by its init function?",
+                      "%s: size = %zu is not in %zu ... %zu; fill a config with its _init "
+                      "function, and set the size of a report to its sizeof",
                       name, size, minimum_size, known_size);
 }
 

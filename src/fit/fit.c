@@ -72,7 +72,7 @@ int snnk__check_fit_ridge(double ridge) {
 
 int snnk__check_heldout_share(double share) {
     if (share > 0 && share <= 0.5) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5", share);
+    return snnk__fail(SNNK_E_RANGE, "heldout_share = %g must be above 0 and at most 0.5", share);
 }
 
 static int check_config(const snnk_fit_config *c) {
@@ -81,7 +81,7 @@ static int check_config(const snnk_fit_config *c) {
     if ((st = snnk__check_fit_ridge(c->ridge)) != SNNK_OK) return st;
     if ((st = snnk__check_heldout_share(c->heldout_share)) != SNNK_OK) return st;
     if (!(c->rank_tolerance >= 0 && c->rank_tolerance < 1))
-        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g is not in 0 <= tolerance < 1",
+        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g must be at least 0 and below 1",
                           c->rank_tolerance);
     if (c->intercept != 0 && c->intercept != 1)
         return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
@@ -99,7 +99,7 @@ static int rows_alloc(const snnk_allocator *allocator, size_t capacity, size_t f
 
     if (!snnk__mul_size(capacity, features, &phi_count) ||
         !snnk__mul_size(capacity, outputs, &y_count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features or %zu outputs overflow a size",
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features or %zu outputs overflow size_t",
                           capacity, features, outputs);
     st = snnk__alloc(allocator, phi_count, sizeof *rows->Phi, "features", &rows->Phi);
     if (st != SNNK_OK) return st;
@@ -271,8 +271,9 @@ static int check_features(const snnk_fit *fit, size_t first) {
 
     for (size_t i = 0; i < fit->block.n; i++)
         if (snnk__check_finite(fit->block.Phi + i * m, "Phi", 1, m, m) != SNNK_OK)
-            return snnk__fail(SNNK_E_NONFINITE, "a feature of row %zu, Phi[%zu], overflows float",
-                              first + i, first + i);
+            return snnk__fail(SNNK_E_NONFINITE,
+                              "a feature of row %zu, in Phi[%zu], overflows float", first + i,
+                              first + i);
     return SNNK_OK;
 }
 
@@ -293,7 +294,7 @@ static int add(snnk_fit *fit, size_t n, const batch *b, snnk_workspace *workspac
     int st;
 
     if (fit->kind != NOTHING_YET && fit->kind != b->kind)
-        return snnk__fail(SNNK_E_STATE, "this fit was given %s before, and now %s",
+        return snnk__fail(SNNK_E_STATE, "this fit was given %s before and cannot be given %s now",
                           fit->kind == LABELS ? "labels" : "targets",
                           b->kind == LABELS ? "labels" : "targets");
     st = snnk__check_matrix(b->X, "X", n, fit->map->inputs, b->ldx, sizeof(float));
@@ -355,7 +356,7 @@ int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size_t ldx, c
 
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
     if (n > 0 && !Y == !labels)
-        return snnk__fail(SNNK_E_NULL, "one of Y and labels is needed, and the other must be NULL");
+        return snnk__fail(SNNK_E_NULL, "set one of Y and labels, and only one");
     st = labels ? snnk__check_labels(n, labels, fit->outputs) : check_targets(fit, n, &b);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_weights(n, weights)) != SNNK_OK) return st;
@@ -417,8 +418,8 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
 
     if (fit->heldout.n == 0 || snnk_lstsq_rows(fit->lstsq) < 2)
         return snnk__fail(SNNK_E_STATE,
-                          "of %llu rows %zu are held out: too few to choose lambda; "
-                          "give one, or more rows",
+                          "%llu rows, of which %zu are held out, are too few to choose the ridge: "
+                          "add rows or set the ridge",
                           (unsigned long long)fit->rows, fit->heldout.n);
     const size_t n_ridges = (size_t)fit->config.n_ridges;
     if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
@@ -440,7 +441,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         }
     }
     if (isinf(*error))
-        return snnk__fail(SNNK_E_NONFINITE, "no lambda in %g ... %g gives a finite held-out error",
+        return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives a finite held-out error",
                           ridges[0], ridges[n_ridges - 1]);
     config->ridge = best;
     return SNNK_OK;
@@ -480,7 +481,7 @@ int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *re
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
     st = snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "fit report");
     if (st != SNNK_OK) return st;
-    if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "the fit has been given 0 rows");
+    if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
     snnk_solve_config_init(&config, sizeof config);
     snnk_solve_report_init(&solved, sizeof solved);
     config.ridge = fit->config.ridge;
@@ -525,7 +526,7 @@ int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
     const size_t m = map->features, l = snnk_lstsq_targets(lstsq);
     const snnk_allocator *allocator = &map->allocator;
     if (snnk_lstsq_features(lstsq) != m)
-        return snnk__fail(SNNK_E_SHAPE, "the map has %zu features, the statistics %zu", m,
+        return snnk__fail(SNNK_E_SHAPE, "the map has %zu features, but the statistics have %zu", m,
                           snnk_lstsq_features(lstsq));
     if ((st = snnk__alloc(allocator, l * m, sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;

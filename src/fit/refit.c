@@ -149,7 +149,7 @@ int snnk_refit_add(snnk_refit *refit, size_t n, const float *X, size_t ldx, cons
 
         st = add_block(refit, first, count, X, ldx, Y, ldy, labels, weights, workspace);
         if (st != SNNK_OK)
-            return n > BLOCK_ROWS ? snnk__fail_within(st, "rows from %zu on", first) : st;
+            return n > BLOCK_ROWS ? snnk__fail_within(st, "the rows from %zu on", first) : st;
     }
     return SNNK_OK;
 }
@@ -235,7 +235,7 @@ int snnk_network_refit_logistic(const snnk_network *network, size_t classes, siz
     st = snnk__config_read(&ours, sizeof ours, sizeof ours, config, "logistic config");
     if (st != SNNK_OK) return st;
     if (classes < 2)
-        return snnk__fail(SNNK_E_SHAPE, "classes = %zu, at least 2 are needed", classes);
+        return snnk__fail(SNNK_E_SHAPE, "classes = %zu: at least 2 are needed", classes);
     if ((st = snnk__check_labels(n, labels, classes)) != SNNK_OK) return st;
     if ((st = prepare(network, &refit)) != SNNK_OK) return st;
     if (!ours.allocator) ours.allocator = &refit->allocator;
@@ -245,7 +245,7 @@ int snnk_network_refit_logistic(const snnk_network *network, size_t classes, siz
     if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) goto done;
     if (!snnk__mul_size(n, m, &rows) || !snnk__mul_size(classes, m, &numbers) ||
         !snnk__add_size(numbers, classes, &numbers)) {
-        st = snnk__fail(SNNK_E_SIZE, "%zu rows or %zu classes of %zu features overflow a size", n,
+        st = snnk__fail(SNNK_E_SIZE, "%zu rows or %zu classes of %zu features overflow size_t", n,
                         classes, m);
         goto done;
     }

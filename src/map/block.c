@@ -20,7 +20,7 @@ static int check_arc_cosine(const snnk_map_config *config) {
         return snnk__fail(SNNK_E_RANGE, "floor = %g is not in %g ... 0", config->floor,
                           lowest_floor);
     if (config->order == 0 && config->floor < 0)
-        return snnk__fail(SNNK_E_RANGE, "floor = %g: order 0 is a step and has no floor",
+        return snnk__fail(SNNK_E_RANGE, "floor = %g must be 0 for order 0, the step function",
                           config->floor);
     return SNNK_OK;
 }
@@ -36,19 +36,22 @@ static int check_drawn(const snnk_map_config *config, size_t inputs) {
         return snnk__fail(SNNK_E_RANGE, "offset_scale = %g is not in 0 ... %g",
                           config->offset_scale, largest_scale);
     if (config->kind == SNNK_MAP_GAUSSIAN && config->offset_scale > 0)
-        return snnk__fail(SNNK_E_RANGE,
-                          "offset_scale = %g: a Gaussian kernel has no offsets (they would cancel)",
-                          config->offset_scale);
-    if (config->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
+        return snnk__fail(
+            SNNK_E_RANGE,
+            "offset_scale = %g must be 0: a Gaussian kernel has no offsets (they would cancel)",
+            config->offset_scale);
+    if (config->features == 0)
+        return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
     if (inputs > UINT32_MAX) /* the draws of a row are numbered by 32 bits */
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is more than rows can be drawn for, %lu",
-                          inputs, (unsigned long)UINT32_MAX);
+        return snnk__fail(SNNK_E_SIZE,
+                          "inputs = %zu is above %lu, the most for which rows can be drawn", inputs,
+                          (unsigned long)UINT32_MAX);
     if (config->kind == SNNK_MAP_GAUSSIAN && config->features % 2 != 0)
         return snnk__fail(SNNK_E_RANGE,
-                          "features = %llu is odd: a Gaussian map makes cos/sin pairs",
+                          "features = %llu is odd: a Gaussian map makes pairs of cos and sin",
                           (unsigned long long)config->features);
     if (config->features > SIZE_MAX)
-        return snnk__fail(SNNK_E_SIZE, "features = %llu does not fit a size",
+        return snnk__fail(SNNK_E_SIZE, "features = %llu overflows size_t",
                           (unsigned long long)config->features);
     return SNNK_OK;
 }
@@ -58,13 +61,13 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
     size_t features = inputs;
     int st;
 
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least 1");
     if ((st = snnk__check_enum(config->kind, SNNK_MAP_FOLDED_URF + 1, "kind")) != SNNK_OK)
         return st;
     if (config->kind > SNNK_MAP_IDENTITY)
         return snnk__fail(
-            SNNK_E_UNSUPPORTED, "kind = %d is made from a spectrum: snnk_map_create_urf%s",
-            (int)config->kind, config->kind == SNNK_MAP_FOLDED_URF ? ", snnk_map_fold" : "");
+            SNNK_E_UNSUPPORTED, "kind = %d is made from a spectrum, by snnk_map_create_urf%s",
+            (int)config->kind, config->kind == SNNK_MAP_FOLDED_URF ? " and snnk_map_fold" : "");
     if (config->kind == SNNK_MAP_ARC_COSINE && (st = check_arc_cosine(config)) != SNNK_OK)
         return st;
     if (config->kind == SNNK_MAP_ELEMENTWISE &&
@@ -78,7 +81,7 @@ int snnk__map_config_check(snnk_map_config *config, size_t inputs, size_t rows) 
     if (config->kind != SNNK_MAP_ELEMENTWISE) config->activation = SNNK_RELU;
     if (config->kind != SNNK_MAP_IDENTITY && rows == 0) return check_drawn(config, inputs);
     if (config->kind != SNNK_MAP_IDENTITY && !snnk__mul_size(rows, each, &features))
-        return snnk__fail(SNNK_E_SIZE, "rows = %zu make too many features", rows);
+        return snnk__fail(SNNK_E_SIZE, "rows = %zu: the number of features overflows size_t", rows);
     config->features = features;
     if (config->kind == SNNK_MAP_IDENTITY) {
         config->projection = SNNK_PROJECTION_GIVEN;

@@ -212,6 +212,6 @@ int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx
     if ((st = snnk__check_matrix(X, "X", n, map->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(L, "L", n, map->features, ldl, sizeof *L)) != SNNK_OK) return st;
     if (!snnk__mul_size(map->inputs, scratch_bytes_per_input, &bytes))
-        return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows a size", map->inputs);
+        return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
     return snnk__for_rows(workspace, &map->allocator, n, bytes, laplacian_rows, &l);
 }

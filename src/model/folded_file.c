@@ -62,12 +62,14 @@ static int read_description(const cJSON *json, folded_description *block) {
         return snnk__fail(SNNK_E_FORMAT, "folded rows that are \"%s\"",
                           snnk_projection_name(block->config.projection));
     if (block->signs < 1 || block->signs > 2 || block->parts < 1 || block->parts > 2)
-        return snnk__fail(SNNK_E_FORMAT, "%zu signs and %zu parts of a row", block->signs,
-                          block->parts);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"signs\" is %zu and \"parts\" is %zu: each must be 1 or 2",
+                          block->signs, block->parts);
     /* Sizes below 2^53 each: the product of a quotient cannot overflow. */
     if (block->rows == 0 || features / block->rows != block->signs * block->parts ||
         features % block->rows != 0)
-        return snnk__fail(SNNK_E_FORMAT, "%zu features of %zu rows", features, block->rows);
+        return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,
+                          block->rows);
     block->config.features = features;
     return SNNK_OK;
 }

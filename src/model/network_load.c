@@ -79,7 +79,10 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     block->rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features;
     const bool given = !snnk__projection_is_drawn(config->projection);
     if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
-        return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu", features);
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "\"features\" is %zu: the number must be positive, and even for Gaussian features",
+            features);
     /* The rules of the public creators, with the format's status: the file broke them. */
     st = snnk__map_config_check(config, inputs, given ? block->rows : 0);
     if (st != SNNK_OK) return st == SNNK_E_SIZE ? st : SNNK_E_FORMAT;
@@ -103,8 +106,10 @@ static int count_drawn(const loader *from, const block_description *block, size_
     const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
     const uint64_t numbers = kind->numbers(block->rows, inputs);
     if (numbers > left)
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw; a file may ask for %llu in all",
-                          block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
+        return snnk__fail(
+            SNNK_E_SIZE,
+            "%zu x %zu numbers would have to be drawn: all blocks together may draw %llu",
+            block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
     *from->drawn += numbers;
     return SNNK_OK;
 }
@@ -233,14 +238,15 @@ static int check_blocks(const source *of, const cJSON *array, const char *weight
 
         if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", index);
         if (!snnk__add_size(features, more, &features))
-            return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
+            return snnk__fail(SNNK_E_FORMAT, "the number of features overflows size_t");
         index++;
     }
     if (!weights)
         return features == of->outputs
                    ? SNNK_OK
-                   : snnk__fail(SNNK_E_FORMAT, "a layer of %zu features and %zu outputs", features,
-                                of->outputs);
+                   : snnk__fail(SNNK_E_FORMAT,
+                                "a layer without weights has %zu features but %zu outputs",
+                                features, of->outputs);
     const size_t shape[] = {of->outputs, features};
     snnk__layer_tensor(name, of->layer, weights);
     return snnk__safetensors_find(of->from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
@@ -351,7 +357,7 @@ static int load_layers(const loader *from, const cJSON *json, snnk_network *netw
     size_t index = 0;
 
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
-        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
+        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing or not an array");
     cJSON_ArrayForEach(item, array) {
         snnk_layer *layer = NULL;
         int st = load_layer(from, item, index, &layer);

@@ -34,11 +34,11 @@ static int check_shapes(const snnk__safetensors_reader *reader, size_t *features
     size_t square, triangle;
 
     if (!B || B->n_dims != 2 || B->dims[0] == 0 || B->dims[1] == 0)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"B\" is missing, or not a matrix");
+        return snnk__fail(SNNK_E_FORMAT, "tensor \"B\" is missing or not a matrix");
     *targets = B->dims[0];
     *features = B->dims[1];
     if (*features == SIZE_MAX || !snnk__mul_size(*features, *features + 1, &square))
-        return snnk__fail(SNNK_E_FORMAT, "%zu features overflow a size", *features);
+        return snnk__fail(SNNK_E_FORMAT, "%zu features overflow size_t", *features);
     triangle = square / 2;
     return snnk__safetensors_find(reader, "U", SNNK__DTYPE_F64, 1, &triangle, &U);
 }
@@ -52,8 +52,8 @@ static int check_values(const snnk_rls *rls) {
                           SNNK__RLS_SCALE);
     for (size_t i = 0; i < t * m; i++)
         if (fabs(rls->B[i]) > SNNK__RLS_B)
-            return snnk__fail(SNNK_E_FORMAT, "B[%zu][%zu] = %g is beyond %g", i / m, i % m,
-                              rls->B[i], SNNK__RLS_B);
+            return snnk__fail(SNNK_E_FORMAT, "B[%zu][%zu] = %g has a magnitude above the limit %g",
+                              i / m, i % m, rls->B[i], SNNK__RLS_B);
     for (size_t j = 0; j < m; j++) {
         const double *column = snnk__rls_column(rls, j);
 
@@ -61,8 +61,10 @@ static int check_values(const snnk_rls *rls) {
             return snnk__fail(SNNK_E_FORMAT, "U[%zu][%zu] = %g is not above 0", j, j, column[j]);
         for (size_t i = 0; i <= j; i++)
             if (fabs(column[i]) * rls->scale > SNNK__RLS_U)
-                return snnk__fail(SNNK_E_FORMAT, "U[%zu][%zu] = %g times %g is beyond %g", i, j,
-                                  column[i], rls->scale, SNNK__RLS_U);
+                return snnk__fail(
+                    SNNK_E_FORMAT,
+                    "U[%zu][%zu] = %g times the scale %g has a magnitude above the limit %g", i, j,
+                    column[i], rls->scale, SNNK__RLS_U);
     }
     return SNNK_OK;
 }
@@ -77,8 +79,9 @@ static int read_settings(const snnk__safetensors_reader *reader, double *ridge,
     if ((st = snnk__safetensors_read_f64(reader, "forgetting", 1, &one, forgetting)) != SNNK_OK)
         return st;
     if (snnk__rls_check(*ridge, *forgetting) == SNNK_OK) return SNNK_OK;
-    return snnk__fail(SNNK_E_FORMAT, "ridge = %g or forgetting = %g is outside its range", *ridge,
-                      *forgetting);
+    return snnk__fail(SNNK_E_FORMAT,
+                      "ridge = %g is not in 1e-12 ... 1e12, or forgetting = %g is not in 0.5 ... 1",
+                      *ridge, *forgetting);
 }
 
 static int read_state(const snnk__safetensors_reader *reader, snnk_rls *rls) {

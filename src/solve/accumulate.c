@@ -308,9 +308,9 @@ static int check_rows(const snnk_lstsq *lstsq, const snnk__rows *rows, bool of_l
 
 int snnk__rows_check(const snnk_lstsq *lstsq, const snnk__rows *rows, int32_t *precision) {
     if (rows->n > 0 && !rows->Y && !rows->labels)
-        return snnk__fail(SNNK_E_NULL, "Y and labels are NULL, one of them is needed");
+        return snnk__fail(SNNK_E_NULL, "Y and labels are both NULL: set one of them");
     if (rows->Y && rows->labels)
-        return snnk__fail(SNNK_E_NULL, "Y and labels are both given, one must be NULL");
+        return snnk__fail(SNNK_E_NULL, "Y and labels are both set: set only one of them");
     return check_rows(lstsq, rows, !rows->Y, precision);
 }
 
@@ -318,7 +318,7 @@ int snnk__rows_check(const snnk_lstsq *lstsq, const snnk__rows *rows, int32_t *p
 static int add_checked(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
                        snnk_workspace *workspace) {
     if (rows->n > UINT64_MAX - lstsq->rows)
-        return snnk__fail(SNNK_E_SIZE, "%zu rows after %llu are more than a count can hold",
+        return snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
                           rows->n, (unsigned long long)lstsq->rows);
     snnk__lstsq_add_rows(lstsq, precision, rows, workspace);
     return SNNK_OK;

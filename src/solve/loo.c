@@ -43,7 +43,7 @@ static int check_features(const snnk_ridge_path *path, size_t n, const float *Ph
 
 static int check_targets(const snnk__rows *rows, size_t targets) {
     if (rows->labels && rows->Y)
-        return snnk__fail(SNNK_E_NULL, "Y and labels are both given, one must be NULL");
+        return snnk__fail(SNNK_E_NULL, "Y and labels are both set: set only one of them");
     if (!rows->labels)
         return snnk__check_matrix(rows->Y, "Y", rows->n, targets, rows->ldy, sizeof *rows->Y);
     return snnk__check_labels(rows->n, rows->labels, targets);

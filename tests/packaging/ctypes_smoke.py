@@ -19,13 +19,15 @@ checks = 0
 TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
-        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text"}
+        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_spectrum_method_name",
+        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
-        "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words",
-        "snnk_tensors_count", "snnk_compression_parts"}
+        "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
+        "snnk_table_words", "snnk_tensors_count", "snnk_compression_parts", "snnk_distill_inputs", "snnk_distill_outputs",
+        "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
 U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
@@ -83,13 +85,31 @@ def report(known_size):
     return c
 
 
+class Rows(ctypes.Structure):
+    _fields_ = [("size", c_size_t), ("n", c_size_t), ("inputs", c_size_t), ("outputs", c_size_t),
+                ("X", c_void_p), ("X_f64", c_void_p), ("ldx", c_size_t),
+                ("Y", c_void_p), ("Y_f64", c_void_p), ("ldy", c_size_t),
+                ("labels", c_void_p), ("weights", c_void_p)]
+
+
+def data(n, **arrays):
+    """Rows of packed arrays."""
+    rows = Rows()
+    call("snnk_rows_init", byref(rows), size(ctypes.sizeof(Rows)))
+    rows.n = n
+    rows.kept = arrays
+    for name, array in arrays.items():
+        setattr(rows, name, array if isinstance(array, int) else ctypes.cast(array, c_void_p).value)
+    return byref(rows)
+
+
 map_config = config("snnk_map_config_init", 72)
 solve_config = config("snnk_solve_config_init", 32)
 solve_report = config("snnk_solve_report_init", 56)
 fit_config = config("snnk_fit_config_init", 56)
 fit_report = config("snnk_fit_report_init", 72)
 distill_config = config("snnk_distill_config_init", 88)
-distill_report = config("snnk_distill_report_init", 160)
+distill_report = report(160)
 
 for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
     assert call(name)
@@ -137,9 +157,12 @@ call("snnk_map_laplacian", both, size(20), X, size(2), L, size(m), workspace)
 assert any(J) and not any(L)  # relu: the point masses are left out
 
 teacher = handle("snnk_layer_create_dense", size(2), size(2), floats(1, 0, 0, 1), size(2), floats(2, -2), c_int32(2), None)
-distill = handle("snnk_distill_create_from_samples", rows, size(1), size(20), X, size(2), Y, size(1), byref(distill_config), None)
+distill = handle("snnk_distill_create_from_samples", rows, size(1), data(20, X=X, Y=Y), byref(distill_config), None)
 call("snnk_distill_free", distill)
-distill = handle("snnk_distill_create", teacher, None, size(20), X, size(2), None, size(2), byref(distill_config), None)
+distill = handle("snnk_distill_create", teacher, None, data(20, X=X), byref(distill_config), None)
+assert call("snnk_distill_inputs", distill) == call("snnk_distill_outputs", distill) == 2
+assert call("snnk_distill_candidates", distill) == 2 and call("snnk_distill_rows", distill) == 20
+assert call("snnk_distill_tier_name", c_int32(1)) == b"selected"
 count = c_size_t()
 call("snnk_distill_features_of_share", distill, c_double(2), byref(count))
 assert count.value == 2
@@ -148,18 +171,19 @@ assert count.value == 1
 student = c_void_p()
 call("snnk_distill_solve", distill, count, None, byref(distill_report), byref(student))
 call("snnk_layer_free", student)
-call("snnk_layer_distill", teacher, None, size(2), size(20), X, size(2), None, size(2), None, None, None, byref(student))
+call("snnk_layer_distill", teacher, None, size(2), data(20, X=X), None, None, None, byref(student))
 call("snnk_layer_free", student)
 call("snnk_layer_free", teacher)
 compress_config = config("snnk_compress_config_init", 32)
-compress_part = config("snnk_compress_part_init", 72)
-compress_report = config("snnk_compress_report_init", 80)
+compress_part = report(72)
+compress_report = report(80)
 wide = handle("snnk_layer_create_dense", size(2), size(9), floats(*range(18)), size(2), None, c_int32(2), None)
 whole = handle("snnk_network_create", None)
 call("snnk_network_append", whole, wide)
 compression, compressed = c_void_p(), c_void_p()
-call("snnk_network_compress", whole, size(20), X, size(2), (c_size_t * 1)(1), byref(compress_config), None, None,
+call("snnk_network_compress", whole, data(20, X=X), (c_size_t * 1)(1), byref(compress_config), None, None,
      byref(compression), byref(compressed))
+assert call("snnk_compress_outcome_name", c_int32(0)) == b"replaced"
 assert call("snnk_compression_parts", compression) == 1
 call("snnk_compression_report", compression, byref(compress_report))
 call("snnk_compression_part", compression, size(0), byref(compress_part))
@@ -176,6 +200,8 @@ urf_config = config("snnk_urf_config_init", 96)
 urf_report = config("snnk_urf_report_init", 192)
 predict_config = config("snnk_predict_config_init", 24)
 prediction = config("snnk_prediction_init", 136)
+assert call("snnk_spectrum_method_name", c_int32(3)) == b"extension"
+assert call("snnk_spectrum_affine_name", c_int32(1)) == b"line"
 spectra = [handle("snnk_spectrum_create", c_int32(5), None)]
 n = c_size_t()
 call("snnk_spectrum_sample_points", None, byref(n), None)

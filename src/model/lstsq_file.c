@@ -6,7 +6,6 @@
 
 #include <snnk/lstsq.h>
 
-#include "io/whole_file.h"
 #include "model/model.h"
 #include "solve/lstsq.h"
 
@@ -366,18 +365,15 @@ int snnk_lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocato
     return load(buffer, bytes, &ours, lstsq);
 }
 
-int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return load(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
+    const int st = snnk__check_pointer(lstsq, "lstsq");
+
+    if (st != SNNK_OK) return st;
     *lstsq = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = load(buffer, bytes, &ours, lstsq);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, lstsq);
 }

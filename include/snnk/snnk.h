@@ -28,6 +28,7 @@
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       dense layers, SNNK layers, towers
  *     network.h     layers one after another; bundling; saving and loading
+ *     score.h       how well a network, layer or recursive solution predicts rows
  *     table.h       rows from IDX, .npy and CSV files
  *
  * Second, by job
@@ -92,6 +93,7 @@
 #include <snnk/network.h>
 #include <snnk/rows.h>
 #include <snnk/scaling.h>
+#include <snnk/score.h>
 #include <snnk/status.h>
 #include <snnk/table.h>
 #include <snnk/workspace.h>

@@ -17,17 +17,18 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
+TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
-        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_spectrum_method_name",
+        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
-        "snnk_table_words", "snnk_tensors_count", "snnk_compression_parts", "snnk_fit_inputs", "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
+        "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
+        "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
 U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows",
@@ -122,6 +123,7 @@ distill_report = report(160)
 for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
     assert call(name)
 assert call("snnk_strerror", -1)
+assert call("snnk_status_name", -3) == b"SNNK_E_RANGE" and call("snnk_status_name", 1) is None
 assert call("snnk_activation_name", c_int32(2)) == b"relu"
 activation = c_int32()
 call("snnk_activation_from_name", b"relu", byref(activation))
@@ -431,6 +433,8 @@ with tempfile.TemporaryDirectory() as directory:
     tensors = handle("snnk_tensors_open", path, None)
     names = [call("snnk_tensors_name", tensors, size(i)) for i in range(call("snnk_tensors_count", tensors))]
     assert b"mean_y" in names and call("snnk_tensors_text", tensors, b"snnk.kind") == b"lstsq"
+    keys = [call("snnk_tensors_text_key", tensors, size(i)) for i in range(call("snnk_tensors_texts", tensors))]
+    assert keys == sorted(keys) and b"snnk.kind" in keys and b"snnk.checksum" in keys
     assert call("snnk_tensors_type", tensors, b"mean_y") == b"F64"
     n_dims, dims = c_size_t(), (c_size_t * 8)()
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)

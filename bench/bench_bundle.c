@@ -180,7 +180,8 @@ static cost cost_of(const snnk_network *network) {
     return (cost){snnk_network_parameters(network), snnk_network_multiply_adds(network)};
 }
 
-static void print_json(const cost *before, const cost *after, double error, const result results[NS]) {
+static void print_json(const cost *before, const cost *after, double error,
+                       const result results[NS]) {
     uint64_t dense = 0;
 
     for (size_t k = 0; k < LAYERS; k++) dense += (widths[k] + 1) * widths[k + 1];
@@ -189,8 +190,9 @@ static void print_json(const cost *before, const cost *after, double error, cons
            "\"multiply_adds_after\":%llu,\"max_relative_difference\":%.3g,"
            "\"speedup_bundled\":%.4g,\"speedup_bundled_vs_dense\":%.4g,"
            "\"vs_onednn_bundled\":%.4g,\"results\":[",
-           snnk_kernels_name(), FEATURES, (unsigned long long)dense,
-           before->parameters, after->parameters, before->multiply_adds, after->multiply_adds, error, geometric_mean(results, LAYERED), geometric_mean(results, DENSE),
+           snnk_kernels_name(), FEATURES, (unsigned long long)dense, before->parameters,
+           after->parameters, before->multiply_adds, after->multiply_adds, error,
+           geometric_mean(results, LAYERED), geometric_mean(results, DENSE),
            geometric_mean(results, ONEDNN_BUNDLED));
     for (size_t i = 0; i < NS; i++) {
         printf("%s{\"n\":%zu", i ? "," : "", ns[i]);
@@ -204,7 +206,8 @@ static void print_json(const cost *before, const cost *after, double error, cons
     printf("]}\n");
 }
 
-static void print_table(const cost *before, const cost *after, double error, const result results[NS]) {
+static void print_table(const cost *before, const cost *after, double error,
+                        const result results[NS]) {
     printf(
         "network 784-1024-1024-1024-10, %d features in each layer, one thread\n"
         "parameters %llu, bundled %llu; multiply-adds a row %llu, bundled %llu\n"

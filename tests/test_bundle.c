@@ -405,8 +405,7 @@ static void check_cost_of_urf(void) {
     assert_int_equal(snnk_layer_multiply_adds(second), w + r * w + 2 * w);
     assert_int_equal(snnk_network_parameters(bundled),
                      D * m / 2 + m / 2 + w * (m + 1) + r * (m + 1 + 7) + m + w * (m + 2));
-    assert_int_equal(snnk_network_multiply_adds(bundled),
-                     D * m / 2 + w * m + r * m + m + w * m);
+    assert_int_equal(snnk_network_multiply_adds(bundled), D * m / 2 + w * m + r * m + m + w * m);
     assert_int_equal(snnk_network_weight_bytes(bundled), 4 * snnk_network_parameters(bundled));
     snnk_network_free(bundled);
     snnk_layer_free(first);

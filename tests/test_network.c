@@ -315,6 +315,13 @@ static void test_notes(void **state) {
     assert_ok(snnk_network_set_note(network, "b.c", NULL)); /* not there: nothing to do */
     assert_null(snnk_network_note(network, "b.c"));
     assert_string_equal(snnk_network_note(network, "a-1"), "4");
+    static const char *const sorted[] = {"a", "a-1", "classes", "units_2", "z"};
+    assert_int_equal(snnk_network_notes(network), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(snnk_network_note_key(network, i), sorted[i]);
+    assert_null(snnk_network_note_key(network, 5));
+    assert_int_equal(snnk_network_notes(NULL), 0);
+    assert_null(snnk_network_note_key(NULL, 0));
     assert_string_equal(snnk_network_note(network, "classes"), "0");
 
     memset(long_key, 'k', sizeof long_key);

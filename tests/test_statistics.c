@@ -247,7 +247,7 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);
     assert_ok(snnk_network_set_statistics(network, lstsq));
     assert_ok(snnk_network_set_statistics(network, snnk_network_statistics(network))); /* its own */
-    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE); /* no rows */
+    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);              /* no rows */
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(network, layer), SNNK_E_STATE);
     assert_status(snnk_network_features(dense, 1, X, D, NULL, 1, NULL), SNNK_E_UNSUPPORTED);
@@ -261,6 +261,46 @@ static void test_misuse(void **state) {
     snnk_network_free(tower);
     snnk_network_free(none);
     snnk_network_free(dense);
+    snnk_network_free(network);
+}
+
+/* What is passed in is copied: changes to the caller's do not reach the network, and without memory for a
+ * copy the network keeps what it had. */
+static void test_statistics_are_copied(void **state) {
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_network *network = make_network(), *counted;
+    snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM);
+    long k = 0;
+    int st;
+
+    (void)state;
+    assert_ok(snnk_network_set_statistics(network, lstsq));
+    feed(network, 0, HALF, L, 0);
+    assert_int_equal(snnk_lstsq_rows(snnk_network_statistics(network)), HALF);
+    assert_int_equal(snnk_lstsq_rows(lstsq), 0);
+
+    assert_ok(snnk_network_create(&allocator, &counted));
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(snnk_network_append(counted, snnk_network_layer(network, i)));
+    assert_ok(snnk_network_set_statistics(counted, snnk_network_statistics(network)));
+    const snnk_lstsq *before = snnk_network_statistics(counted);
+    const long alive = memory.alive;
+    for (;; k++) {
+        memory.calls = 0;
+        memory.fail_after = k;
+        st = snnk_network_set_statistics(counted, lstsq);
+        if (st == SNNK_OK) break;
+        assert_status(st, SNNK_E_NOMEM);
+        assert_ptr_equal(snnk_network_statistics(counted), before);
+        assert_int_equal(memory.alive, alive);
+    }
+    assert_true(k > 0);
+    assert_int_equal(snnk_lstsq_rows(snnk_network_statistics(counted)), 0);
+    memory.fail_after = -1;
+    snnk_network_free(counted);
+    assert_int_equal(memory.alive, 0);
+    snnk_lstsq_free(lstsq);
     snnk_network_free(network);
 }
 
@@ -298,9 +338,13 @@ static void test_statistics_of_a_fit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),         cmocka_unit_test(test_rounding_in_a_file),
-        cmocka_unit_test(test_more_targets), cmocka_unit_test(test_features),
-        cmocka_unit_test(test_misuse),       cmocka_unit_test(test_statistics_of_a_fit),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_rounding_in_a_file),
+        cmocka_unit_test(test_more_targets),
+        cmocka_unit_test(test_features),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_statistics_are_copied),
+        cmocka_unit_test(test_statistics_of_a_fit),
     };
 
     return cmocka_run_group_tests(tests, make_rows, NULL);

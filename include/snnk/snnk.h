@@ -47,9 +47,9 @@
  * tensors.h: they stay declared, and do not link.
  *
  * Threads
- *   - libsnnk starts no threads unless a workspace asks for more than one (see workspace.h), installs
- *     no handlers, and has no mutable globals but a thread-local error sentence and an idempotent
- *     kernel choice.
+ *   - libsnnk starts no threads unless a workspace asks for more than one; they sleep between calls
+ *     and end with the workspace. It installs no handlers, and has no mutable globals but a
+ *     thread-local error sentence and an idempotent kernel choice.
  *     Any number of threads may use one const handle; a mutating call needs exclusive use. BLAS,
  *     used by the solver, has threads of its own (OPENBLAS_NUM_THREADS), whose number the library
  *     never sets.

@@ -1,6 +1,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base/threads.h"
 
+static void run_alone(size_t parts, snnk__part_task task, void *context) {
+    for (size_t part = 0; part < parts; part++) task(part, context);
+}
+
 #ifdef SNNK_THREADS
 
 #include <errno.h>
@@ -93,14 +97,14 @@ static void wait_for(sem_t *semaphore) {
 #endif
 }
 
-static void sleep_while(atomic_int *state, int value, sleeper *me) {
-    while (atomic_load(state) == value) {
-        atomic_store(&me->asleep, true);
-        /* The state may have changed before `asleep` was set. If another thread has cleared it
-         * since, that thread posts, and the post must be consumed. */
-        if (atomic_load(state) != value && atomic_exchange(&me->asleep, false)) return;
-        wait_for(&me->semaphore);
-    }
+/* Sleep until another thread calls `wake`. Does not sleep if the state is not `value`. */
+static void sleep_if(atomic_int *state, int value, sleeper *me) {
+    if (atomic_load(state) != value) return;
+    atomic_store(&me->asleep, true);
+    /* The state may have changed before `asleep` was set. If another thread has cleared `asleep`
+     * since, it posts, and the post must be consumed. */
+    if (atomic_load(state) != value && atomic_exchange(&me->asleep, false)) return;
+    wait_for(&me->semaphore);
 }
 
 /* Call after a change of the state that the sleeper waits for. */
@@ -111,9 +115,9 @@ static void wake(sleeper *other) {
 
 /* ---- The workers ---- */
 
-/* A worker spins after a part only if its last two jobs followed each other closely. So calls one
- * after another do not wait for threads to wake up, and calls with pauses between cost no more
- * processor time than their work. */
+/* A worker spins after a part only if the part came soon after the one before. So calls that follow
+ * one another do not wait for threads to wake up, and calls with pauses between them cost no
+ * processor time for spinning. */
 static void *work(void *argument) {
     worker *w = argument;
     snnk__pool *pool = w->pool;
@@ -124,7 +128,7 @@ static void *work(void *argument) {
         int expected = READY;
 
         if (close) spin_while(&w->state, NONE, idle_since);
-        sleep_while(&w->state, NONE, &w->sleeper);
+        sleep_if(&w->state, NONE, &w->sleeper);
         close = soon_after(idle_since, atomic_load(&pool->begun));
         if (atomic_compare_exchange_strong(&w->state, &expected, TAKEN)) {
             pool->task(w->part, pool->context);
@@ -132,7 +136,7 @@ static void *work(void *argument) {
             wake(&pool->caller);
         } else if (expected == STOP) {
             return NULL;
-        } /* else the caller was faster */
+        } /* else the caller has taken the part over */
         idle_since = microseconds();
     }
 }
@@ -224,25 +228,26 @@ void snnk__pool_free(snnk__pool *pool) {
 
 void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_task task, void *context) {
     if (!pool) {
-        for (size_t part = 0; part < parts; part++) task(part, context);
+        run_alone(parts, task, context);
         return;
     }
     pool->task = task;
     pool->context = context;
     atomic_store(&pool->begun, microseconds());
-    for (size_t k = 0; k + 1 < parts; k++) atomic_store(&pool->worker[k].state, READY);
-    for (size_t k = 0; k + 1 < parts; k++) wake(&pool->worker[k].sleeper);
+    for (size_t p = 1; p < parts; p++) atomic_store(&pool->worker[p - 1].state, READY);
+    for (size_t p = 1; p < parts; p++) wake(&pool->worker[p - 1].sleeper);
     task(0, context);
-    for (size_t k = 0; k + 1 < parts; k++) {
+    for (size_t p = parts - 1; p > 0; p--) { /* first those that were woken last */
         int expected = READY;
 
-        if (atomic_compare_exchange_strong(&pool->worker[k].state, &expected, NONE))
-            task(k + 1, context);
+        if (atomic_compare_exchange_strong(&pool->worker[p - 1].state, &expected, NONE))
+            task(p, context);
     }
-    const unsigned now = microseconds();
-    for (size_t k = 0; k + 1 < parts; k++) {
-        spin_while(&pool->worker[k].state, TAKEN, now);
-        sleep_while(&pool->worker[k].state, TAKEN, &pool->caller);
+    const unsigned waiting_since = microseconds();
+    for (size_t p = 1; p < parts; p++) {
+        spin_while(&pool->worker[p - 1].state, TAKEN, waiting_since);
+        while (atomic_load(&pool->worker[p - 1].state) == TAKEN)
+            sleep_if(&pool->worker[p - 1].state, TAKEN, &pool->caller);
     }
 }
 
@@ -259,7 +264,7 @@ void snnk__pool_free(snnk__pool *pool) { (void)pool; }
 
 void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_task task, void *context) {
     (void)pool;
-    for (size_t part = 0; part < parts; part++) task(part, context);
+    run_alone(parts, task, context);
 }
 
 #endif

@@ -30,7 +30,7 @@ void snnk__pool_free(snnk__pool *pool);
  * computed by the calling thread too. So a forked child computes all of them on one thread. Not a
  * cancellation point. Cannot fail.
  * pool: NULL computes the parts on the calling thread, in order. Takes one job at a time.
- * parts: no more than the pool has threads. */
+ * parts: at least 1, and no more than the pool was made for. */
 void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_task task, void *context);
 
 #endif

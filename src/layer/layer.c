@@ -205,7 +205,7 @@ int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (!layer->kind->readout)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer has no Psi that reads features",
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer has no features that it reads out",
                           layer->kind->name);
     st = snnk__check_matrix(Phi, "Phi", n, layer->columns, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;

@@ -245,8 +245,9 @@ static int check_blocks(const source *of, const cJSON *array, const char *weight
     if (!weights)
         return features == of->outputs
                    ? SNNK_OK
-                   : snnk__fail(SNNK_E_FORMAT, "a layer of %zu features and %zu outputs", features,
-                                of->outputs);
+                   : snnk__fail(SNNK_E_FORMAT,
+                                "a layer without weights has %zu features but %zu outputs",
+                                features, of->outputs);
     const size_t shape[] = {of->outputs, features};
     snnk__layer_tensor(name, of->layer, weights);
     return snnk__safetensors_find(of->from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);

@@ -113,8 +113,8 @@ typedef struct sink {
 static void write_activation(void *context, int32_t activation) {
     sink *to = context;
 
-    to->ok = to->ok &&
-             cJSON_AddStringToObject(to->json, "activation", snnk_activation_name(activation));
+    to->ok =
+        to->ok && cJSON_AddStringToObject(to->json, "activation", snnk_activation_name(activation));
 }
 
 static void write_weights(void *context, const char *name, size_t rows, size_t columns,
@@ -126,8 +126,8 @@ static void write_weights(void *context, const char *name, size_t rows, size_t c
     snnk__layer_tensor(full, to->layer, "bias");
     snnk__safetensors_add_tensor(to->writer, full, SNNK__DTYPE_F32, 1, &rows, weights->bias);
     snnk__layer_tensor(full, to->layer, name);
-    snnk__safetensors_add_source(to->writer, full, SNNK__DTYPE_F32, 2, shape,
-                                 snnk__weights_entries, weights);
+    snnk__safetensors_add_source(to->writer, full, SNNK__DTYPE_F32, 2, shape, snnk__weights_entries,
+                                 weights);
 }
 
 static void write_map(void *context, const snnk_map *map) {

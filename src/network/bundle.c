@@ -150,11 +150,11 @@ static int bundle_all(const snnk_network *network, snnk_network **bundled) {
 
     if ((st = check_run(network, 0, snnk__max_size(layers, 1) - 1)) != SNNK_OK) return st;
     const snnk_layer *last = network->layers[layers - 1];
+    const char *activation = snnk_activation_name(snnk_layer_activation(last));
     if (last->kind->linearity(last) == SNNK__NOT_LINEAR)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the network ends in a %s layer that is not linear in weights: there is "
-                          "no Psi",
-                          last->kind->name);
+        return snnk__fail(
+            SNNK_E_UNSUPPORTED, "the network ends in a %s layer%s%s, which has no weights Psi",
+            last->kind->name, activation ? " with activation " : "", activation ? activation : "");
     if ((st = snnk_network_bundle(network, 0, layers - 1, bundled)) != SNNK_OK) return st;
     last = (*bundled)->layers[0];
     if ((*bundled)->n_layers > 1 || last->kind->linearity(last) == SNNK__LINEAR_IN_FEATURES)

@@ -1,11 +1,12 @@
-#include <cjson/cJSON.h>
+#include "cli/dataset.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/console.h"
 
-/* The column of a name; the number of columns if there is none. */
+/* The index of the column with a name; the number of columns if there is none. */
 static size_t column_named(const snnk_table *table, const char *name) {
     const size_t n = snnk_table_columns(table);
 
@@ -18,30 +19,32 @@ static size_t column_named(const snnk_table *table, const char *name) {
 
 static bool is_csv(const snnk_table *table) { return snnk_table_column_name(table, 0) != NULL; }
 
-/* The target column of a CSV: the one named, or the last. */
+/* Find the target column of a CSV: by its name, or the last. */
 static int choose_target(const char *command, const data_files *files, dataset *data) {
     const size_t n = snnk_table_columns(data->inputs);
 
     if (!is_csv(data->inputs))
-        return failed(command, "%s is not a CSV with a header; give inputs and labels as two files",
+        return failed(command, "%s is not a CSV with a header: give inputs and labels as two files",
                       files->table);
     data->target = files->target ? column_named(data->inputs, files->target) : n - 1;
     if (data->target == n)
         return failed(command, "%s has no column \"%s\"", files->table, files->target);
-    if (n < 2) return failed(command, "%s has one column: nothing to learn from", files->table);
+    if (n < 2)
+        return failed(command, "%s has only one column, the target: inputs are missing",
+                      files->table);
     data->targets = data->inputs;
     data->n_targets = 1;
     return EXIT_OK;
 }
 
-/* The columns a model was fitted on, by name. */
+/* Find the columns that a model was fitted on, by name. */
 static int choose_wanted(const char *command, const char *path, const char *wanted, dataset *data) {
     cJSON *names = cJSON_Parse(wanted), *item;
     int exit_status = EXIT_OK;
 
     data->n_inputs = 0;
     if (!cJSON_IsArray(names))
-        exit_status = failed(command, "the model's column names are damaged");
+        exit_status = failed(command, "the column names in the model are damaged");
     data->columns = calloc((size_t)cJSON_GetArraySize(names) + 1, sizeof *data->columns);
     if (!data->columns) exit_status = failed(command, "out of memory");
     cJSON_ArrayForEach(item, names) {
@@ -53,15 +56,16 @@ static int choose_wanted(const char *command, const char *path, const char *want
             exit_status =
                 failed(command, "%s has no column \"%s\", which the model needs", path, name);
         else if (data->targets == data->inputs && column == data->target)
-            exit_status =
-                failed(command, "%s: \"%s\" is an input of the model, not a target", path, name);
+            exit_status = failed(
+                command, "%s: column \"%s\" is an input of the model and cannot be the target",
+                path, name);
         data->columns[data->n_inputs++] = column;
     }
     cJSON_Delete(names);
     return exit_status;
 }
 
-/* All columns but the target. */
+/* Use all columns but the target as inputs. */
 static int choose_all(const char *command, dataset *data) {
     const size_t n = snnk_table_columns(data->inputs);
     const bool has_target = data->targets == data->inputs;
@@ -84,7 +88,7 @@ static int open_tables(const char *command, const data_files *files, dataset *da
         return library_failed(command);
     data->n_targets = snnk_table_columns(data->targets);
     if (snnk_table_rows(data->targets) != data->rows)
-        return failed(command, "%s has %zu rows, %s has %zu", files->targets,
+        return failed(command, "%s has %zu rows, but %s has %zu", files->targets,
                       snnk_table_rows(data->targets), path, data->rows);
     return EXIT_OK;
 }
@@ -107,8 +111,8 @@ int dataset_open(const char *command, const data_files *files, const char *wante
     }
     for (size_t k = 0; k < data->n_inputs; k++)
         if (snnk_table_words(data->inputs, data->columns[k]) > 0)
-            return failed(command, "%s: column \"%s\" holds words; inputs must be numbers", path,
-                          snnk_table_column_name(data->inputs, data->columns[k]));
+            return failed(command, "%s: column \"%s\" holds words, but inputs must be numbers",
+                          path, snnk_table_column_name(data->inputs, data->columns[k]));
     widest = snnk_table_columns(data->inputs);
     if (data->targets && snnk_table_columns(data->targets) > widest)
         widest = snnk_table_columns(data->targets);
@@ -124,7 +128,7 @@ void dataset_close(dataset *data) {
     *data = (dataset){0};
 }
 
-/* Whether the columns used are all of the file's, in its order. */
+/* Whether the inputs are all columns of the file, in its order. */
 static bool in_file_order(const dataset *data) {
     for (size_t k = 0; k < data->n_inputs; k++)
         if (data->columns[k] != k) return false;
@@ -167,30 +171,30 @@ static size_t first_bad(size_t n, const float *values) {
     return n;
 }
 
-static void complain_of_value(const char *command, const char *path, const snnk_table *table,
-                              size_t row, size_t column, float value) {
+static void print_bad_value(const char *command, const char *path, const snnk_table *table,
+                            size_t row, size_t column, float value) {
     const char *name = snnk_table_column_name(table, column);
 
     if (name)
-        complain(command, "%s: row %zu, column \"%s\": %g is not a finite number", path, row + 1,
-                 name, (double)value);
+        print_error(command, "%s: row %zu, column \"%s\": %g is not a finite number", path, row + 1,
+                    name, (double)value);
     else
-        complain(command, "%s: row %zu, column %zu: %g is not a finite number", path, row + 1,
-                 column + 1, (double)value);
+        print_error(command, "%s: row %zu, column %zu: %g is not a finite number", path, row + 1,
+                    column + 1, (double)value);
 }
 
-void complain_of_rows(const char *command, const dataset *data, size_t first, size_t n,
+void print_rows_error(const char *command, const dataset *data, size_t first, size_t n,
                       const float *X, const float *Y) {
     const size_t d = data->n_inputs, l = data->n_targets;
     const size_t bad_X = first_bad(n * d, X), bad_Y = Y ? first_bad(n * l, Y) : n * l;
 
     if (bad_X < n * d)
-        complain_of_value(command, data->path, data->inputs, first + bad_X / d,
-                          data->columns[bad_X % d], X[bad_X]);
+        print_bad_value(command, data->path, data->inputs, first + bad_X / d,
+                        data->columns[bad_X % d], X[bad_X]);
     else if (bad_Y < n * l)
-        complain_of_value(command, data->targets_path, data->targets, first + bad_Y / l,
-                          data->target + bad_Y % l, Y[bad_Y]);
+        print_bad_value(command, data->targets_path, data->targets, first + bad_Y / l,
+                        data->target + bad_Y % l, Y[bad_Y]);
     else
-        complain(command, "%s: rows %zu to %zu: %s", data->path, first + 1, first + n,
-                 snnk_last_error());
+        print_error(command, "%s: rows %zu to %zu: %s", data->path, first + 1, first + n,
+                    snnk_last_error());
 }

@@ -1,19 +1,21 @@
-/* snnk update, snnk forget: rows in and out of a model that carries its statistics. */
-#include <cjson/cJSON.h>
+/* snnk update and snnk forget: add rows to a model that has statistics, and remove them. */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/console.h"
 #include "cli/model.h"
+#include "cli/system.h"
 
 #define SHARED_HELP                                                                                \
-    "Rows (IDX, .npy or CSV with a header; any of them may be compressed with gzip):\n"            \
+    "Rows (IDX, .npy, or CSV with a header; each may be compressed with gzip):\n"                  \
     "  --train FILE         CSV with inputs and target; columns are found by name\n"               \
-    "  --target COLUMN      its target column (default: the model's, else the last)\n"             \
-    "  --train-images FILE  inputs, a row each; also --train-inputs\n"                             \
+    "  --target COLUMN      its target column (default: as in the model, or the last)\n"           \
+    "  --train-images FILE  inputs, one row each; also --train-inputs\n"                           \
     "  --train-labels FILE  their targets; also --train-targets\n"                                 \
     "\n"                                                                                           \
     "Options:\n"                                                                                   \
-    "  --ridge LAMBDA       a number >= 0 (default: the model's)\n"                                \
-    "  --save FILE          where to (default: MODEL itself, which is replaced at the end)\n"      \
+    "  --ridge LAMBDA       a number >= 0 (default: lambda of the model)\n"                        \
+    "  --save FILE          save the result here (default: replace MODEL)\n"                       \
     "  --threads N          threads (default: all processors)\n"                                   \
     "  --json               print one JSON object on stdout and nothing else\n"                    \
     "  --quiet              no progress bar\n"                                                     \
@@ -22,10 +24,9 @@
 static const char update_help[] =
     "Usage: snnk update MODEL --train FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk update MODEL --train-images FILE --train-labels FILE [OPTION]...\n"
-    "Let a model learn from more rows, as if it had been fitted on all of them with the same\n"
-    "features and lambda. It must have been saved by snnk fit --keep-statistics; the old rows\n"
-    "are not needed. Classes that the model does not know yet are added: names to names,\n"
-    "numbers below 100 to numbers.\n"
+    "Add rows to a model. The result is the same as of a fit to the old and new rows with the\n"
+    "same features and lambda, but the old rows are not needed. The model must have been saved\n"
+    "by snnk fit --keep-statistics. New classes are added: new names, or new numbers below 100.\n"
     "\n" SHARED_HELP "\n"
     "Examples:\n"
     "  $ snnk fit --train iris.csv --keep-statistics --save iris.safetensors\n"
@@ -33,24 +34,23 @@ static const char update_help[] =
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file, rows that do not fit the model), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C; without success the model stays as it was\n";
+    "  130 cancelled with Ctrl-C. The model is replaced only on success\n";
 
 static const char forget_help[] =
     "Usage: snnk forget MODEL --train FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk forget MODEL --train-images FILE --train-labels FILE [OPTION]...\n"
-    "Let a model forget rows that it was fitted on, exactly: it becomes what it would be had it\n"
-    "never seen them, with the same features and lambda. (These may know of the rows: a scaling\n"
-    "learnt from them, a lambda chosen on them. Fit with --scaling none, or --like another model,\n"
-    "and --ridge LAMBDA, where that matters.) The model must have been saved by snnk fit\n"
-    "--keep-statistics. Rows that cannot have been among those it was fitted on are refused, as\n"
-    "far as that can be told.\n"
+    "Remove rows from a model that was fitted to them. The result is exactly that of a fit\n"
+    "without these rows, with the same features and lambda. The model must have been saved by\n"
+    "snnk fit --keep-statistics. If the features and lambda must not depend on the removed rows\n"
+    "either, fit with --scaling none (or --like another model) and --ridge LAMBDA. Rows that\n"
+    "cannot have been part of the fit are refused as far as this can be detected.\n"
     "\n" SHARED_HELP "\n"
     "Examples:\n"
     "  $ snnk forget iris.safetensors --train withdrawn.csv\n"
     "\n"
     "Exit status:\n"
-    "  0 success, 1 failure (a bad file, rows that were not there), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C; without success the model stays as it was\n";
+    "  0 success, 1 failure (a bad file, rows that were not added before), 2 wrong usage,\n"
+    "  130 cancelled with Ctrl-C. The model is replaced only on success\n";
 
 typedef struct change {
     const char *command;
@@ -62,7 +62,7 @@ typedef struct change {
     float *X, *Y, *Phi;
 } change;
 
-/* Rows first ... first+n-1, in or out of the statistics. */
+/* Add or remove rows first ... first+n-1. */
 static int take_rows(change *c, size_t first, size_t n) {
     const model_use *use = &c->use;
     snnk_lstsq *lstsq = snnk_network_statistics(use->network);
@@ -91,7 +91,7 @@ static int take_all(change *c) {
     for (size_t first = 0; exit_status == EXIT_OK && first < data->rows; first += BATCH_ROWS) {
         const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
 
-        show_progress(c->use.quiet, c->forgets ? "forgetting" : "learning", first, data->rows);
+        show_progress(c->use.quiet, c->forgets ? "removing" : "adding", first, data->rows);
         if (dataset_read(data, first, n, c->X) != SNNK_OK ||
             dataset_read_targets(data, first, n, c->Y) != SNNK_OK)
             exit_status = library_failed(c->command);
@@ -99,11 +99,11 @@ static int take_all(change *c) {
             exit_status = take_rows(c, first, n);
         if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     }
-    show_progress(c->use.quiet, "learning", 1, 1);
+    show_progress(c->use.quiet, "adding", 1, 1);
     return exit_status;
 }
 
-/* Room for classes that the rows bring. */
+/* Add the classes that only the new rows have. */
 static int add_classes(change *c) {
     model_use *use = &c->use;
     int exit_status;
@@ -141,7 +141,6 @@ static int prepare(change *c) {
 
 static void print_json(const change *c) {
     cJSON *json = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddNumberToObject(json, "rows", (double)c->use.data.rows);
     cJSON_AddNumberToObject(json, "rows_before", (double)c->rows_before);
@@ -149,10 +148,7 @@ static void print_json(const change *c) {
     cJSON_AddNumberToObject(json, "new_classes", (double)c->new_classes);
     model_add_report(json, &c->report);
     cJSON_AddStringToObject(json, "model", c->use.save);
-    text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "{}");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    print_json_object(json);
 }
 
 static int run(change *c) {
@@ -165,8 +161,8 @@ static int run(change *c) {
     if (use->json) {
         print_json(c);
     } else {
-        printf("%s %zu rows: the model knows %llu now (lambda %.3g)\n",
-               c->forgets ? "forgot" : "learnt", use->data.rows, (unsigned long long)c->report.rows,
+        printf("%s %zu rows: the model has %llu rows now (lambda %.3g)\n",
+               c->forgets ? "removed" : "added", use->data.rows, (unsigned long long)c->report.rows,
                c->report.ridge);
         if (c->new_classes > 0) printf("%zu new classes\n", c->new_classes);
         printf("saved %s\n", use->save);
@@ -190,19 +186,19 @@ static int change_command(const char *command, bool forgets, const char *help, i
     }
     if (!use->files.table && !(use->files.inputs && use->files.targets))
         return wrong_usage(command,
-                           "--train FILE is missing, or --train-images and --train-labels");
+                           "--train FILE, or --train-images and --train-labels, is missing");
     if (use->files.table && (use->files.inputs || use->files.targets))
-        return wrong_usage(command, "give --train, or --train-images and --train-labels, not both");
+        return wrong_usage(command, "use either --train or --train-images and --train-labels");
     if (use->files.target && !use->files.table)
-        return wrong_usage(command, "--target goes with --train FILE");
+        return wrong_usage(command, "--target needs --train FILE");
     if (same_file(use->save, use->files.table) || same_file(use->save, use->files.inputs) ||
         same_file(use->save, use->files.targets))
-        return wrong_usage(command, "--save %s would overwrite the rows", use->save);
+        return wrong_usage(command, "--save %s would overwrite an input", use->save);
     if (!use->save) use->save = use->path;
     catch_interrupts();
     snnk_solve_report_init(&c.report, sizeof c.report);
     exit_status = run(&c);
-    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     free(c.X);
     free(c.Y);
     free(c.Phi);

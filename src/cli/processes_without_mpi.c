@@ -1,12 +1,14 @@
-/* A build without MPI. */
-#define _POSIX_C_SOURCE 200809L
-#include <stdlib.h>
-
+/* A build without MPI: there is one process. */
 #include "cli/processes.h"
 
-/* Whether a launcher of MPI programs started several of us. They would do the same work, and save over
- * each other. */
-static bool are_several(void) {
+#include <stdlib.h>
+
+#include "cli/console.h"
+#include "cli/options.h"
+
+/* Whether an MPI launcher started several processes. They would do the same work and overwrite each
+ * other's results. */
+static bool has_several(void) {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
     size_t size;
 
@@ -19,9 +21,8 @@ static bool are_several(void) {
 }
 
 int processes_begin(const char *command, processes *p) {
-    *p = (processes){.rank = 0, .size = 1, .neighbours = 1};
-    if (are_several())
-        return failed(command, "this build has no MPI: start it without mpirun, as one process");
+    *p = (processes){.rank = 0, .size = 1, .on_machine = 1};
+    if (has_several()) return failed(command, "this build has no MPI: start it without mpirun");
     return EXIT_OK;
 }
 

@@ -1,19 +1,19 @@
+#include "cli/fit_gcv.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-#include "cli/pooled.h"
-
-struct pooled_fit {
+struct gcv_fit {
     const snnk_map *map;
     snnk_fit_config config;
     snnk_lstsq *lstsq;
     float *Phi; /* BATCH_ROWS x m */
 };
 
-int pooled_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
-                      pooled_fit **fit) {
+int gcv_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
+                   gcv_fit **fit) {
     const size_t m = snnk_map_features(map);
-    pooled_fit *made = calloc(1, sizeof *made);
+    gcv_fit *made = calloc(1, sizeof *made);
     int st;
 
     if (!made) return snnk_fail(SNNK_E_NOMEM, "out of memory");
@@ -23,31 +23,31 @@ int pooled_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config
     if (st == SNNK_OK) st = snnk_lstsq_set_precision(made->lstsq, config->precision);
     if (st == SNNK_OK) st = snnk_lstsq_set_factorization(made->lstsq, config->factorization);
     if (st == SNNK_OK && !(made->Phi = calloc(BATCH_ROWS, m * sizeof *made->Phi)))
-        st = snnk_fail(SNNK_E_NOMEM, "out of memory: features");
+        st = snnk_fail(SNNK_E_NOMEM, "out of memory for a batch of features");
     if (st != SNNK_OK) {
-        pooled_fit_free(made);
+        gcv_fit_free(made);
         return st;
     }
     *fit = made;
     return SNNK_OK;
 }
 
-void pooled_fit_free(pooled_fit *fit) {
+void gcv_fit_free(gcv_fit *fit) {
     if (!fit) return;
     snnk_lstsq_free(fit->lstsq);
     free(fit->Phi);
     free(fit);
 }
 
-snnk_lstsq *pooled_fit_take_statistics(pooled_fit *fit) {
+snnk_lstsq *gcv_fit_take_statistics(gcv_fit *fit) {
     snnk_lstsq *lstsq = fit->lstsq;
 
     fit->lstsq = NULL;
     return lstsq;
 }
 
-int pooled_fit_add(pooled_fit *fit, size_t n, const float *X, const float *Y, const int32_t *labels,
-                   snnk_workspace *workspace) {
+int gcv_fit_add(gcv_fit *fit, size_t n, const float *X, const float *Y, const int32_t *labels,
+                snnk_workspace *workspace) {
     const size_t d = snnk_map_inputs(fit->map), m = snnk_map_features(fit->map);
     const size_t l = snnk_lstsq_targets(fit->lstsq);
     const int st = snnk_map_input_tower(fit->map, n, X, d, fit->Phi, m, workspace);
@@ -56,8 +56,9 @@ int pooled_fit_add(pooled_fit *fit, size_t n, const float *X, const float *Y, co
     return snnk_lstsq_add_weighted(fit->lstsq, n, fit->Phi, m, Y, l, labels, NULL, workspace);
 }
 
-/* config->ridge = the lambda of least generalized cross-validation, one for all outputs. */
-static int choose_ridge(const pooled_fit *fit, snnk_solve_config *config) {
+/* Set config->ridge to the lambda that minimizes generalized cross-validation, one for all
+ * outputs. */
+static int choose_ridge(const gcv_fit *fit, snnk_solve_config *config) {
     double *ridges = calloc(snnk_lstsq_targets(fit->lstsq), sizeof *ridges);
     snnk_ridge_path *path = NULL;
     int st;
@@ -71,7 +72,7 @@ static int choose_ridge(const pooled_fit *fit, snnk_solve_config *config) {
     return st;
 }
 
-static int solve(const pooled_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
+static int solve(const gcv_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
     snnk_solve_config config;
     snnk_solve_report solved;
     int st;
@@ -97,8 +98,7 @@ static int solve(const pooled_fit *fit, snnk_fit_report *report, snnk_layer **la
     return SNNK_OK;
 }
 
-int pooled_fit_solve(pooled_fit *fit, const processes *p, snnk_fit_report *report,
-                     snnk_layer **layer) {
+int gcv_fit_solve(gcv_fit *fit, const processes *p, snnk_fit_report *report, snnk_layer **layer) {
     const int st = processes_reduce(p, fit->lstsq);
 
     *layer = NULL;

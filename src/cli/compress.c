@@ -164,6 +164,9 @@ static int distill(session *s) {
     exit_status = outcome(snnk_distill_create(s->hidden, s->readout,
                                               SNNK_ROWS(.n = s->n, .X = s->X, .Y = s->Y), &config,
                                               s->workspace, &s->distill));
+    free(s->X); /* the distillation has a copy */
+    free(s->Y);
+    s->X = s->Y = NULL;
     if (exit_status == EXIT_OK) exit_status = choose_features(s, &m);
     if (exit_status == EXIT_OK) exit_status = check_size(s, m);
     begin_stage(s, config.tier == SNNK_DISTILL_REFINED ? "refining" : "choosing");

@@ -1,4 +1,6 @@
-"""Writes src/projection/sobol_table.c from Boost's table of Sobol direction numbers (Debian: libboost1.74-dev).
+"""Write src/projection/sobol_table.c from Boost's table of Sobol direction numbers.
+
+Debian: libboost1.74-dev.
 
     python3 scripts/sobol_table.py /usr/include/boost/random/detail/sobol_table.hpp > src/projection/sobol_table.c
 """

@@ -1,8 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
-/* Models of version 0.1.0 mean what they meant: the files of data/golden, written once by
- * data/make_golden.c with that version, load, give the outputs recorded there, and are saved again as
- * the same bytes. On the portable kernels the outputs are compared bit for bit, where the C library's
- * exp, sin and so on are the ones that were used then (golden_probe); else within a tolerance. */
+/* Golden files of version 0.1.0 keep their meaning. data/make_golden.c wrote the files of
+ * data/golden once, with that version. Here they load, give the outputs recorded then, and are
+ * saved again as the same bytes. On the portable kernels outputs are compared bit for bit if exp,
+ * sin and so on of the C library are those of then (golden_probe); otherwise within a tolerance. */
 #include "support/files.h"
 #include "support/golden.h"
 

@@ -1,4 +1,4 @@
-/* src/kernels: every table against loops that can be read beside the formula. */
+/* src/kernels: every kernel table against plain loops that can be read next to the formula. */
 #define _POSIX_C_SOURCE 200809L
 #include "support/alloc.h"
 #include "support/compare.h"

@@ -386,6 +386,7 @@ static void test_survives_failing_allocations(void **state) {
     assert_survives_failing_allocations(memory, status, {
         network = NULL;
         status = snnk_network_load_memory(buffer, bytes, &allocator, &network);
+        assert_made(status, network);
         snnk_network_free(network);
     });
     assert_survives_failing_allocations(memory, status, {

@@ -1,4 +1,4 @@
-/* src/network/network.c: layers one after another, their notes and their scratch. */
+/* src/network/network.c: layers one after another, notes, scratch. */
 #include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/compare.h"

@@ -1,4 +1,4 @@
-/* src/solve: the QR route, and AUTO. */
+/* src/solve/qr.c: SNNK_FACTORIZATION_QR and AUTO. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <float.h>
@@ -22,7 +22,8 @@ static void test_sizes(void **state) {
             snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
             snnk_lstsq *e = route_create(m, t, SNNK_FACTORIZATION_GRAM);
 
-            assert_ok(snnk_lstsq_add(e, n, Phi, m, Y, t, NULL));
+            assert_ok(
+                snnk_lstsq_add(e, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), NULL));
             route_assert_close(s, e, 1e-13, 1e-15);
             for (size_t k = 0; k < t; k++) assert_true(s->yy[k] >= 0);
             assert_int_equal(s->factorization, SNNK_FACTORIZATION_QR);
@@ -52,12 +53,16 @@ static void test_calls(void **state) {
     snnk_lstsq *strided = route_create(M, T, SNNK_FACTORIZATION_QR);
     snnk_lstsq *cut = route_create(M, T, SNNK_FACTORIZATION_QR);
 
-    assert_ok(snnk_lstsq_add_labels(strided, ROWS, wide, LD, labels, workspace));
+    assert_ok(snnk_lstsq_add(strided, SNNK_ROWS(.n = ROWS, .X = wide, .ldx = LD, .labels = labels),
+                             workspace));
     statistics_assert_same(strided, ROWS, statistics_copy(s));
     for (size_t i = 0; i < ROWS; i += 7)
-        assert_ok(snnk_lstsq_add(cut, 7, Phi + i * M, M, Y + i * T, T, NULL));
+        assert_ok(snnk_lstsq_add(
+            cut, SNNK_ROWS(.n = 7, .X = Phi + i * M, .ldx = M, .Y = Y + i * T, .ldy = T), NULL));
     route_assert_close(cut, s, 1e-13, 1e-15);
-    assert_status(snnk_lstsq_add(s, 1, wide + M, LD, Y, T, NULL), SNNK_E_NONFINITE);
+    assert_status(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = wide + M, .ldx = LD, .Y = Y, .ldy = T), NULL),
+        SNNK_E_NONFINITE);
     statistics_assert_same(strided, ROWS, statistics_copy(s));
     snnk_lstsq_free(cut);
     snnk_lstsq_free(strided);
@@ -240,7 +245,7 @@ static void test_singular(void **state) {
     for (int k = 0; k < 2; k++) {
         config = route_config(0, 1);
         config.rank_tolerance = k ? 0.053 : 0.052;
-        assert_ok(snnk_solve_report_init(&report, sizeof report));
+        report = (snnk_solve_report){.size = sizeof report};
         assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
         assert_int_equal(report.rank, k ? 1 : 2);
         assert_close(B[0], k ? 0.5 / 1.9 : 1 / 0.19, 1e-14, 0); /* as in test_ridge.c */
@@ -291,7 +296,7 @@ static void test_merge(void **state) {
 
     double *before = statistics_copy(twice);
     assert_status(snnk_lstsq_merge(twice, parts[0][0]), SNNK_E_UNSUPPORTED);
-    assert_says("merge the other way round");
+    assert_says("merge lstsq into other instead");
     statistics_assert_same(twice, e->rows, before);
     snnk_lstsq_free(e);
     snnk_lstsq_free(twice);
@@ -359,16 +364,24 @@ static void test_auto(void **state) {
         if (bad) /* two columns that differ in the last bit of some rows */
             for (size_t i = 0; i < ROWS; i++)
                 Phi[i * M] = nextafterf(Phi[i * M + 1], i % 3 ? 1.0f : Phi[i * M + 1]);
-        assert_ok(snnk_lstsq_add(s, 2 * M - 1, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 2 * M - 1, .X = Phi, .ldx = M, .Y = Y, .ldy = T),
+                                 NULL));
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
         route_solve(s, 0.1, 1, B[0], b[0]);
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
-        assert_ok(snnk_lstsq_add(s, 1, Phi + (2 * M - 1) * M, M, Y + (2 * M - 1) * T, T, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = 1, .X = Phi + (2 * M - 1) * M, .ldx = M,
+                                           .Y = Y + (2 * M - 1) * T, .ldy = T),
+                                 NULL));
         assert_int_equal(snnk_lstsq_factorization(s),
                          bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
         assert_true((s->qr != NULL) == bad);
-        assert_ok(snnk_lstsq_add(s, ROWS - 2 * M, Phi + 2 * M * M, M, Y + 2 * M * T, T, NULL));
-        assert_ok(snnk_lstsq_add(once, ROWS, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = ROWS - 2 * M, .X = Phi + 2 * M * M, .ldx = M,
+                                           .Y = Y + 2 * M * T, .ldy = T),
+                                 NULL));
+        assert_ok(
+            snnk_lstsq_add(once, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         assert_int_equal(snnk_lstsq_factorization(once), snnk_lstsq_factorization(s));
         snnk_lstsq *e = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
         route_assert_close(s, e, 4e-13, 1e-15);
@@ -382,8 +395,8 @@ static void test_auto(void **state) {
     snnk_lstsq *a = route_create(M, T, SNNK_FACTORIZATION_AUTO),
                *c = route_create(M, T, SNNK_FACTORIZATION_AUTO);
     snnk_lstsq *gram = route_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-    assert_ok(snnk_lstsq_add(a, M, Phi, M, Y, T, NULL));
-    assert_ok(snnk_lstsq_add(c, 5, Phi, M, Y, T, NULL));
+    assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = M, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+    assert_ok(snnk_lstsq_add(c, SNNK_ROWS(.n = 5, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_merge(c, a));
     assert_int_equal(snnk_lstsq_factorization(c), SNNK_FACTORIZATION_AUTO);
     assert_ok(snnk_lstsq_merge(c, a));
@@ -410,7 +423,8 @@ static void test_auto_limit(void **state) {
         for (int i = 0; i < 8; i++) {
             const float x = i % 2 ? -1 : 1, z = i % 4 / 2 ? -1 : 1, phi[] = {x, x + c * z};
 
-            assert_ok(snnk_lstsq_add(s, 1, phi, 2, &y, 1, NULL));
+            assert_ok(
+                snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = phi, .ldx = 2, .Y = &y, .ldy = 1), NULL));
         }
         assert_int_equal(snnk_lstsq_factorization(s),
                          bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
@@ -429,9 +443,9 @@ static void test_route_refuses(void **state) {
     assert_status(snnk_lstsq_set_factorization(s, -1), SNNK_E_ENUM);
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM));
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_AUTO));
-    assert_ok(snnk_lstsq_add(s, 1, &x, 1, &x, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = &x, .ldx = 1, .Y = &x, .ldy = 1), NULL));
     assert_status(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM), SNNK_E_STATE);
-    assert_says("1 rows are there");
+    assert_says("1 rows were added already");
     assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
     snnk_lstsq_free(s);
 }
@@ -449,12 +463,18 @@ static void test_add_targets(void **state) {
     for (int32_t factorization = 0; factorization < 3; factorization++) {
         snnk_lstsq *s = route_create(M, 1, factorization), *e = route_create(M, T, factorization);
 
-        assert_ok(snnk_lstsq_add(s, 700, Phi, M, few, 1, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 700, .X = Phi, .ldx = M, .Y = few, .ldy = 1), NULL));
         assert_ok(snnk_lstsq_add_targets(s, T - 1));
         assert_int_equal(snnk_lstsq_targets(s), T);
-        assert_ok(snnk_lstsq_add(s, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
-        assert_ok(snnk_lstsq_add(e, 700, Phi, M, Y, T, NULL));
-        assert_ok(snnk_lstsq_add(e, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
+            NULL));
+        assert_ok(
+            snnk_lstsq_add(e, SNNK_ROWS(.n = 700, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+        assert_ok(snnk_lstsq_add(
+            e, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
+            NULL));
         route_assert_close(s, e, 1e-15, 1e-16); /* the same operations but for shapes in BLAS */
         assert_status(snnk_lstsq_add_targets(s, 0), SNNK_E_SHAPE);
         assert_status(snnk_lstsq_add_targets(s, SIZE_MAX), SNNK_E_SIZE);
@@ -524,8 +544,10 @@ static void test_saved(void **state) {
         assert_true(loaded->factorization == s->factorization && loaded->weight == s->weight);
         same_in_memory(s, bytes, size);
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
-        assert_ok(snnk_lstsq_add(s, 99, Phi, M, Y, T, NULL));
-        assert_ok(snnk_lstsq_add(loaded, 99, Phi, M, Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 99, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+        assert_ok(
+            snnk_lstsq_add(loaded, SNNK_ROWS(.n = 99, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
         assert_int_equal(loaded->factorization, s->factorization);
         snnk_lstsq_free(loaded);
@@ -536,57 +558,74 @@ static void test_saved(void **state) {
     free(Phi);
 }
 
-/* Every allocation fails once: statuses, nothing leaks, nothing changes; and adding takes none. */
+/* Statistics that a change below is tried on. */
+static snnk_lstsq *statistics_before(int change, const float *Phi, const float *Y,
+                                     const snnk_allocator *allocator) {
+    snnk_lstsq *s = NULL;
+
+    assert_ok(snnk_lstsq_create(M, T, allocator, &s));
+    if (change > 1)
+        assert_ok(snnk_lstsq_set_factorization(s, change == 5 ? SNNK_FACTORIZATION_GRAM
+                                                              : SNNK_FACTORIZATION_QR));
+    if (change > 0)
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = change == 3 ? 3 : 40, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+    return s;
+}
+
+static int try_change(int change, snnk_lstsq *s, const snnk_lstsq *other) {
+    double B[M * T], b[T];
+
+    switch (change) {
+    case 0: return snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_QR);
+    case 1:
+    case 4: return snnk_lstsq_add_targets(s, 1);
+    case 2:                                                  /* full rank */
+    case 3: return snnk_lstsq_solve(s, NULL, B, M, b, NULL); /* singular */
+    default: return snnk_lstsq_merge(s, other);
+    }
+}
+
+/* Failed allocations change nothing; and adding allocates nothing. */
 static void test_failing_memory(void **state) {
     float *Phi = statistics_random(100 * M, 17), *Y = statistics_random(100 * T, 18);
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
-    double B[M * (T + 1)], b[T + 1];
 
     (void)state;
-    for (int what = 0; what < 6; what++) {
-        snnk_lstsq *s = NULL, *other = route_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-        int st = SNNK_E_NOMEM;
+    for (int change = 0; change < 6; change++) {
+        snnk_lstsq *other = route_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
         long failures = 0;
+        int st;
 
-        assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
-        if (what > 1)
-            assert_ok(snnk_lstsq_set_factorization(s, what == 5 ? SNNK_FACTORIZATION_GRAM : 1));
-        if (what > 0) assert_ok(snnk_lstsq_add(s, what == 3 ? 3 : 40, Phi, M, Y, T, NULL));
-        double *before = statistics_copy(s);
-        const size_t count = statistics_count(s);
-        const long alive = memory.alive;
-        for (long k = 0; st != SNNK_OK; k++) {
-            memory.calls = 0, memory.fail_after = k;
-            if (what == 0)
-                st = snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_QR);
-            else if (what == 1 || what == 4)
-                st = snnk_lstsq_add_targets(s, 1);
-            else if (what == 2 || what == 3) /* full rank; singular */
-                st = snnk_lstsq_solve(s, NULL, B, M, b, NULL);
-            else
-                st = snnk_lstsq_merge(s, other);
-            if (st == SNNK_OK) break;
-            assert_int_equal(st, SNNK_E_NOMEM);
-            assert_int_equal(memory.alive, alive);
-            assert_int_equal(s->targets, T);
-            double *now = statistics_copy(s);
-            assert_memory_equal(now, before, count * sizeof *now);
-            free(now);
-            failures++;
-        }
-        memory.fail_after = -1;
+        assert_survives_failing_allocations(memory, st, {
+            const long allowed = memory.fail_after;
+            test_memory_allow(&memory, -1);
+            snnk_lstsq *s = statistics_before(change, Phi, Y, &allocator);
+            double *before = statistics_copy(s);
+            const long alive = memory.alive;
+
+            test_memory_allow(&memory, allowed);
+            st = try_change(change, s, other);
+            if (st != SNNK_OK) {
+                double *now = statistics_copy(s);
+                assert_int_equal(memory.alive, alive);
+                assert_int_equal(s->targets, T);
+                assert_memory_equal(now, before, statistics_count(s) * sizeof *now);
+                free(now);
+                failures++;
+            } else if (s->factorization == SNNK_FACTORIZATION_QR && change != 4) {
+                const long calls = memory.calls;
+                assert_ok(snnk_lstsq_add(
+                    s, SNNK_ROWS(.n = 90, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+                assert_ok(snnk_lstsq_merge(s, other));
+                assert_int_equal(memory.calls, calls);
+            }
+            free(before);
+            snnk_lstsq_free(s);
+        });
         assert_true(failures >= 2);
-        memory.calls = 0;
-        if (s->factorization == SNNK_FACTORIZATION_QR && what != 4) {
-            assert_ok(snnk_lstsq_add(s, 90, Phi, M, Y, T, NULL));
-            assert_ok(snnk_lstsq_merge(s, other));
-            assert_int_equal(memory.calls, 0);
-        }
-        free(before);
         snnk_lstsq_free(other);
-        snnk_lstsq_free(s);
-        assert_int_equal(memory.alive, 0);
     }
     free(Y);
     free(Phi);

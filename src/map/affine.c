@@ -275,8 +275,10 @@ static int read_values(const snnk__source *source, size_t inputs, size_t feature
     if (st != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "exact", is_exact)) != SNNK_OK) return st;
     if (!*is_exact || features == inputs) return SNNK_OK;
-    return snnk__fail(SNNK_E_FORMAT, "%zu features of an exact line of %zu inputs", features,
-                      inputs);
+    return snnk__fail(
+        SNNK_E_FORMAT,
+        "an exact affine block has %zu features but %zu inputs: the numbers must be equal",
+        features, inputs);
 }
 
 static int read(const snnk__map_kind *kind, const snnk__source *source, size_t inputs,
@@ -297,7 +299,9 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
         affine.frame = frame;
         affine.sketch_rows = features - (frame->weight_mean != NULL);
         if (affine.sketch_rows == 0) {
-            st = snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu: a sketch without rows", features);
+            st = snnk__fail(SNNK_E_FORMAT,
+                            "\"features\" is %zu: a sketched affine block needs at least one row",
+                            features);
             goto done;
         }
     }

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "io/stream.h"
 #include "layer/kinds.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"
@@ -56,8 +55,7 @@ static int load_statistics(const snnk__safetensors_reader *reader, const snnk_al
 static int load_layers(const snnk__source *source, snnk_network *network) {
     const size_t n = source->length(source, "layers");
 
-    if (n == 0)
-        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
+    if (n == 0) return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing or not an array");
     for (size_t i = 0; i < n; i++) {
         const snnk__source of_layer = snnk__source_within(source, "layers", i);
         snnk_layer *layer = NULL;
@@ -101,18 +99,15 @@ done:
     return st;
 }
 
-int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return snnk_network_load_memory(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
+    const int st = snnk__check_pointer(network, "network");
+
+    if (st != SNNK_OK) return st;
     *network = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = snnk_network_load_memory(buffer, bytes, &ours, network);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, network);
 }

@@ -3,7 +3,7 @@
  *
  * Ours: snnk_lstsq_add of n x m features (check, centring, moments) and snnk_lstsq_solve. Raw: one dsyrk
  * over all rows, which get their doubles for nothing, and one dpotrf. scikit-learn runs with OpenBLAS
- * as it comes and with OPENBLAS_CORETYPE=SkylakeX. And the QR route: snnk_lstsq_add there against one
+ * as it comes and with OPENBLAS_CORETYPE=SkylakeX. And the QR factorization: snnk_lstsq_add there against one
  * dgeqrf of all rows, which again get their doubles, column by column, for nothing. All in turn within
  * each round. The solution is checked against the rows: the gradient of the sum of squares must vanish.
  *
@@ -56,7 +56,7 @@ typedef struct data {
 typedef struct result {
     double seconds[WAYS][MAX_ROUNDS];          /* of a whole fit */
     double rows[2][MAX_ROUNDS];                /* of ours: the part of snnk_lstsq_add */
-    double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same on the QR route; its rival */
+    double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same on the QR factorization; its rival */
     double gradient[2];             /* largest entry at the solution, relative to that of Y^T Phi */
     double path[MAX_ROUNDS];        /* seconds of a whole fit by a path */
     double path_solver[MAX_ROUNDS]; /* without the rows */
@@ -352,9 +352,9 @@ static void print_table(const data *d, const result *r, sklearn *const children[
                    times_ours(r, way, FAST));
     for (int i = 0; i < 2; i++)
         if (children[i]) printf("  %s\n", sklearn_about(children[i]));
-    printf(
-        "QR route: %.3f, dgeqrf of all rows at once: %.3f, %.2f times that; %.1f times moments\n",
-        r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
+    printf("QR factorization: %.3f, dgeqrf of all rows at once: %.3f, %.2f times that; %.1f times "
+           "moments\n",
+           r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
     printf("moments: %.0f %% of the peak of %.0f GF/s in double, %.0f %% of twice that in fast\n",
            100 * roofline(d, r, DOUBLE, peak), peak / 2e9, 100 * roofline(d, r, FAST, peak));
     printf("gradient at the solution, relative: %.1e in double, %.1e in fast\n",

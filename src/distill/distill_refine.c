@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/size.h"
 #include "distill/distill.h"
+#include "solve/lstsq.h"
 #include "solve/product.h"
 
 /* Epochs without a better one, or half of all if that is more: large steps, at first, go up and down. */

@@ -10,7 +10,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/lstsq.h"
+#include "solve/accumulate.h"
 
 #define BLOCK 256 /* rows turned into doubles at a time */
 

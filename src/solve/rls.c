@@ -9,6 +9,8 @@
 
 #include "base/rows.h"
 #include "base/size.h"
+#include "solve/config.h"
+#include "solve/lstsq.h"
 #include "solve/system.h"
 
 #define ROW_BLOCK      64   /* rows predicted at once */
@@ -96,9 +98,9 @@ uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 
 /* ---- From statistics ---- */
 
-/* In fast precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
+/* In single precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
  * 5e-7 (measured). */
-#define FAST_PIVOT 6e-7
+#define SINGLE_PIVOT 6e-7
 
 /* noise[i]: what rounding can make of pivot i where there is none: that of sums over the rows, some of
  * which may be forgotten, and of their factor. A: m x m, with the ridge. */
@@ -111,7 +113,7 @@ static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *
         const double most = fmax(lstsq->max_phi[i], snnk__lstsq_diagonal(lstsq, i));
 
         noise[i] = share * fmax(A[i * m + i], most);
-        if (lstsq->fast) noise[i] += FAST_PIVOT * most;
+        if (lstsq->single) noise[i] += SINGLE_PIVOT * most;
     }
 }
 

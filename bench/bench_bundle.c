@@ -1,9 +1,9 @@
-/* Bundling: a network of SNNK layers, the same one bundled, and the dense network of the same widths by
- * oneDNN. One thread.
+/* Measure what bundling gains: a network of SNNK layers, the same network bundled, and a dense
+ * network of the same widths in oneDNN. One thread.
  *
  *     bench_bundle [--quick] [--json]
  *
- * Contenders run in turn, in another order each round; ratios are medians over rounds. */
+ * In each round all run in turn, in a different order. Ratios are medians over rounds. */
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@ enum { LAYERS = 4, FEATURES = 256, NS = 4, MAX_N = 512, MAX_WIDTH = 1024, MAX_RO
 static const size_t widths[LAYERS + 1] = {784, 1024, 1024, 1024, 10};
 static const size_t ns[NS] = {1, 8, 32, 512};
 
-/* ONEDNN_BUNDLED: a bundle of ReLU features is a dense network of m a layer: as oneDNN runs that. */
+/* ONEDNN_BUNDLED: a bundle of ReLU features is a dense network of widths m, run by oneDNN here. */
 enum { BUNDLED, LAYERED, DENSE, ONEDNN_BUNDLED, WAYS };
 static const char *const names[WAYS] = {"bundled", "layered", "dense", "onednn_bundled"};
 
@@ -33,7 +33,7 @@ static void check(int status) {
 
 /* ---- Networks ---- */
 
-/* Psi is such that outputs are about as large as inputs: Phi has entries of size |x|/sqrt(2 m). */
+/* Psi is scaled so that outputs are as large as inputs: entries of Phi are about |x|/sqrt(2 m). */
 static snnk_network *make_layered(const float *weights) {
     snnk_network *network;
     float *Psi = measure_floats(MAX_WIDTH * FEATURES);
@@ -59,7 +59,7 @@ static snnk_network *make_layered(const float *weights) {
     return network;
 }
 
-/* Layers of oneDNN, one feeding the next. */
+/* A chain of oneDNN layers. */
 typedef struct chain {
     size_t n_layers;
     onednn_layer *layer[LAYERS + 1];
@@ -89,7 +89,7 @@ static void chain_free(chain *c) {
 /* ---- Measuring ---- */
 
 typedef struct contender {
-    const snnk_network *network; /* or */
+    const snnk_network *network; /* NULL: the oneDNN chain */
     const chain *rival;
     size_t n;
     const float *X;
@@ -108,8 +108,8 @@ static void run(void *context) {
 }
 
 typedef struct result {
-    double seconds[WAYS]; /* least */
-    double ratio[WAYS];   /* median of way/bundled */
+    double seconds[WAYS]; /* minimum over rounds */
+    double ratio[WAYS];   /* median over rounds of (time of the way)/(time bundled) */
 } result;
 
 static void shuffle(size_t order[WAYS], unsigned *state) {
@@ -146,7 +146,7 @@ static result measure(contender ways[WAYS], size_t rounds) {
     return r;
 }
 
-/* The largest difference of outputs, as a share of their root mean square. */
+/* The largest difference of outputs, relative to their root mean square. */
 static double difference(const snnk_network *a, const snnk_network *b, const float *X, float *Y,
                          snnk_workspace *workspace) {
     const size_t count = MAX_N * widths[LAYERS];
@@ -172,7 +172,16 @@ static double geometric_mean(const result results[NS], int way) {
     return exp(sum / NS);
 }
 
-static void print_json(const snnk_cost *cost, double error, const result results[NS]) {
+typedef struct cost {
+    unsigned long long parameters, multiply_adds;
+} cost;
+
+static cost cost_of(const snnk_network *network) {
+    return (cost){snnk_network_parameters(network), snnk_network_multiply_adds(network)};
+}
+
+static void print_json(const cost *before, const cost *after, double error,
+                       const result results[NS]) {
     uint64_t dense = 0;
 
     for (size_t k = 0; k < LAYERS; k++) dense += (widths[k] + 1) * widths[k + 1];
@@ -181,10 +190,9 @@ static void print_json(const snnk_cost *cost, double error, const result results
            "\"multiply_adds_after\":%llu,\"max_relative_difference\":%.3g,"
            "\"speedup_bundled\":%.4g,\"speedup_bundled_vs_dense\":%.4g,"
            "\"vs_onednn_bundled\":%.4g,\"results\":[",
-           snnk_kernels_name(), FEATURES, (unsigned long long)dense,
-           (unsigned long long)cost->parameters_before, (unsigned long long)cost->parameters,
-           (unsigned long long)cost->multiply_adds_before, (unsigned long long)cost->multiply_adds,
-           error, geometric_mean(results, LAYERED), geometric_mean(results, DENSE),
+           snnk_kernels_name(), FEATURES, (unsigned long long)dense, before->parameters,
+           after->parameters, before->multiply_adds, after->multiply_adds, error,
+           geometric_mean(results, LAYERED), geometric_mean(results, DENSE),
            geometric_mean(results, ONEDNN_BUNDLED));
     for (size_t i = 0; i < NS; i++) {
         printf("%s{\"n\":%zu", i ? "," : "", ns[i]);
@@ -198,16 +206,16 @@ static void print_json(const snnk_cost *cost, double error, const result results
     printf("]}\n");
 }
 
-static void print_table(const snnk_cost *cost, double error, const result results[NS]) {
+static void print_table(const cost *before, const cost *after, double error,
+                        const result results[NS]) {
     printf(
-        "784-1024-1024-1024-10, %d features a layer; one thread\n"
+        "network 784-1024-1024-1024-10, %d features in each layer, one thread\n"
         "parameters %llu, bundled %llu; multiply-adds a row %llu, bundled %llu\n"
-        "largest difference of outputs: %.2g of their size\n\n"
-        "                      microseconds                     times faster than\n"
+        "largest difference of outputs: %.2g of their root mean square\n\n"
+        "                      microseconds                   bundled is faster than (x)\n"
         "   n    bundled    layered      dense (oneDNN)   layered    dense   bundled by oneDNN\n",
-        FEATURES, (unsigned long long)cost->parameters_before, (unsigned long long)cost->parameters,
-        (unsigned long long)cost->multiply_adds_before, (unsigned long long)cost->multiply_adds,
-        error);
+        FEATURES, before->parameters, after->parameters, before->multiply_adds,
+        after->multiply_adds, error);
     for (size_t i = 0; i < NS; i++)
         printf("%4zu %10.1f %10.1f %10.1f %16.2f %8.2f %8.2f\n", ns[i],
                1e6 * results[i].seconds[BUNDLED], 1e6 * results[i].seconds[LAYERED],
@@ -229,7 +237,11 @@ int main(int argc, char **argv) {
         } else {
             const bool help = strcmp(argv[i], "--help") == 0;
 
-            fprintf(help ? stdout : stderr, "usage: bench_bundle [--quick] [--json]\n");
+            fprintf(help ? stdout : stderr,
+                    "usage: bench_bundle [--quick] [--json]\n"
+                    "Measure bundled networks against layered and dense ones.\n"
+                    "  --quick  fewer rounds\n"
+                    "  --json   print one JSON object\n");
             return help ? 0 : 2;
         }
     }
@@ -238,14 +250,12 @@ int main(int argc, char **argv) {
     float *W = measure_floats(MAX_WIDTH * MAX_WIDTH), *bias = measure_floats(MAX_WIDTH);
     snnk_network *layered = make_layered(W), *bundled;
     snnk_workspace *workspace;
-    snnk_cost cost;
     result results[NS];
 
-    omp_set_num_threads(1); /* oneDNN's */
+    omp_set_num_threads(1); /* for oneDNN */
     check(snnk_workspace_create(1, NULL, &workspace));
     check(snnk_network_bundle(layered, 0, LAYERS - 1, &bundled));
-    check(snnk_cost_init(&cost, sizeof cost));
-    check(snnk_network_cost(layered, 0, LAYERS - 1, &cost));
+    const cost before = cost_of(layered), after = cost_of(bundled);
     const double error = difference(layered, bundled, X, Y, workspace);
     for (size_t i = 0; i < NS; i++) {
         chain dense = chain_of(ns[i], LAYERS, widths, X, W, bias);
@@ -262,7 +272,7 @@ int main(int argc, char **argv) {
         chain_free(&dense);
         chain_free(&rival);
     }
-    (json ? print_json : print_table)(&cost, error, results);
+    (json ? print_json : print_table)(&before, &after, error, results);
     snnk_network_free(bundled);
     snnk_network_free(layered);
     snnk_workspace_free(workspace);

@@ -1,16 +1,20 @@
-/* Depth: how far networks of universal random features, bundled, are from the dense ones they stand
- * for, and how far they are bounded to be.
+/* Measure how errors of universal random features grow with depth, and compare them with their
+ * bound.
  *
  *     bench_depth [--quick] [--json] [--csv out.csv] [--plot out.png]
  *
- * Exact: x_{k+1} = sin(W_k x_k + b_k), width 32, W_k orthogonal, so that an error e of x_k is one of at
- * most e in x_{k+1}: the modulus of continuity is delta(e) = e. Each layer is replaced by m random
- * features, calibrated on the exact network's values (snnk_urf_calibrate) and drawn independently, and
- * the whole is bundled. A layer's own error on an input of the batch has the mean square E = l
- * value_rms^2 (standard_error^2 + spectral_error^2) that snnk_map_predict gives for the inputs it gets;
- * by Markov's inequality it is below eps = sqrt(E/p) but with probability p. Over L layers, with p =
- * 0.05/L each, e_{k+1} = eps_k + delta(e_k) holds but with probability 0.05 (snnk_predict_depth). The
- * 95 % quantile of the measured error, over inputs and draws, has to be below that. */
+ * The exact network is x_{k+1} = sin(W_k x_k + b_k), of width 32. W_k is orthogonal, so an error e
+ * of x_k causes an error of at most e in x_{k+1}: the modulus of continuity is delta(e) = e.
+ *
+ * Each layer is replaced by m random features, calibrated on the values of the exact network
+ * (snnk_urf_calibrate) and drawn independently. Then the network is bundled.
+ *
+ * The bound: snnk_map_predict gives the mean square of the error that one layer adds on its inputs,
+ *     E = l value_rms^2 (standard_error^2 + spectral_error^2).
+ * By Markov's inequality that error is below eps = sqrt(E/p) with probability 1 - p. Over L layers,
+ * with p = 0.05/L for each, e_{k+1} = eps_k + delta(e_k) holds with probability 0.95
+ * (snnk_predict_depth). The 95 % quantile of the measured errors, over inputs and draws, must be
+ * below that. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,7 +45,7 @@ typedef struct exact_network {
            [INPUTS * WIDTH]; /* inputs, and outputs of each layer, evaluated in double */
 } exact_network;
 
-/* Rows orthonormal, by Gram & Schmidt (twice). */
+/* Make the rows of W orthonormal, by Gram-Schmidt applied twice. */
 static void orthonormalize(float *W) {
     for (size_t i = 0; i < WIDTH; i++) {
         float *w = W + i * WIDTH;
@@ -97,8 +101,8 @@ static void calibrate(const exact_network *e, size_t features, snnk_map *maps[DE
     }
 }
 
-/* Layers 0 ... DEPTHS-1 in other random features of the same kind; mean_square[k]: of the k-th layer's
- * own error, predicted for what the layers before it give it. */
+/* Draw all layers with new random features. mean_square[k]: the predicted mean square of the error
+ * that layer k adds, on the inputs that the layers before it give. */
 static snnk_network *draw(const exact_network *e, snnk_map *const maps[DEPTHS], uint64_t seed,
                           double mean_square[DEPTHS]) {
     static float X[2][INPUTS * WIDTH];
@@ -139,12 +143,12 @@ static snnk_network *bundle(const snnk_network *network, size_t depth) {
     return bundled;
 }
 
-/* ---- All of them ---- */
+/* ---- All draws ---- */
 
 typedef struct result {
-    double rms, quantile; /* of |error|, over inputs and draws: root mean square, 95 % */
+    double rms, quantile; /* of |error| over inputs and draws: root mean square, 95 % quantile */
     double bound;
-    double norm; /* root mean square of |x| */
+    double norm; /* root mean square of |x| of the exact network */
 } result;
 
 static void errors_of(const snnk_network *network, const float *X, const float *expected,
@@ -255,13 +259,13 @@ static bool draw_plot(const char *path, size_t features, const result results[DE
     for (size_t k = 0; k < DEPTHS; k++)
         fprintf(gnuplot, "%zu %g %g %g %g\n", k + 1, results[k].norm, results[k].rms,
                 results[k].quantile, results[k].bound);
-    fprintf(
-        gnuplot,
-        "EOD\nplot $data using 1:5 with linespoints lw 2 title 'bound, exceeded with probability "
-        "0.05 at most', "
-        "$data using 1:4 with linespoints lw 2 title 'measured, 95 %% of inputs and draws', "
-        "$data using 1:3 with linespoints lw 2 title 'measured, root mean square', "
-        "$data using 1:2 with lines dt 2 title 'size of the outputs'\n");
+    fprintf(gnuplot,
+            "EOD\nplot $data using 1:5 with linespoints lw 2 title 'bound, exceeded with "
+            "probability at "
+            "most 0.05', "
+            "$data using 1:4 with linespoints lw 2 title 'measured, 95 %% of inputs and draws', "
+            "$data using 1:3 with linespoints lw 2 title 'measured, root mean square', "
+            "$data using 1:2 with lines dt 2 title 'size of the outputs'\n");
     return plot_close(gnuplot);
 }
 
@@ -271,7 +275,7 @@ static bool write_csv(const char *path, const result results[DEPTHS]) {
 
     if (file) print_csv(file, results);
     ok = file && fclose(file) == 0;
-    if (!ok) fprintf(stderr, "bench_depth: %s cannot be written\n", path);
+    if (!ok) fprintf(stderr, "bench_depth: cannot write %s\n", path);
     return ok;
 }
 
@@ -296,7 +300,12 @@ int main(int argc, char **argv) {
             const bool help = strcmp(argv[i], "--help") == 0;
 
             fprintf(help ? stdout : stderr,
-                    "usage: bench_depth [--quick] [--json] [--csv out.csv] [--plot out.png]\n");
+                    "usage: bench_depth [--quick] [--json] [--csv out.csv] [--plot out.png]\n"
+                    "Measure how errors of random features grow with depth, against their bound.\n"
+                    "  --quick     fewer draws\n"
+                    "  --json      print one JSON object instead of CSV\n"
+                    "  --csv FILE  write the table to FILE too\n"
+                    "  --plot FILE draw the errors, a PNG (needs gnuplot)\n");
             return help ? 0 : 2;
         }
     }

@@ -1,20 +1,23 @@
-/* Encoders of the sizes of BERT-base and ViT-base, with feed-forward expansions, gelu(W_1 x +
- * b_1), or whole feed-forward blocks, W_2 gelu(W_1 x + b_1) + b_2, of the last k of their 12
- * layers replaced by SNNK layers: how much faster, and how many megabytes.
+/* Measure how much faster and smaller transformers become when feed-forward parts are SNNK layers.
  *
  *     bench_encoder [--quick] [--json] [--threads N] [--m M] [--batch B] [--rounds R]
  *
- * Weights are random: accuracy is not the question here. A forward is of B sequences of 128 tokens
- * (BERT), and of half as many images of 197 (ViT), 2 and 1 where nothing is said; with 64 and 32,
- * as published, ratios are the same up to noise. Forwards with all k run in turn, in another order
- * each round; speed-ups are medians over rounds of the dense one's time over theirs. With one
- * thread times are the processor's; with more they are the wall's, and mean something only where
- * nothing else runs.
+ * The encoders have the sizes of BERT-base and ViT-base. In the last k of their 12 layers SNNK
+ * layers replace either the expansions gelu(W_1 x + b_1), or the whole blocks W_2 gelu(W_1 x + b_1)
+ * + b_2. Weights are random: this measures time, not accuracy.
  *
- * Beside a speed-up stands what arithmetic allows: multiply-adds of the dense encoder over those
- * left, attention's products included. And what the parts allow: the dense encoder's time over
- * what remains without the parts that were replaced, as if SNNK layers took none. Softmax, norms
- * and GELU take time and are no multiply-adds; the table of shares shows how much. */
+ * One forward takes B sequences of 128 tokens (BERT), or B/2 images of 197 tokens (ViT). The
+ * default is 2 and 1; with 64 and 32, as published, the ratios are the same up to noise. In each
+ * round the forwards for all k run in turn, in a different order; speed-ups are medians over rounds
+ * of (time of the dense encoder)/(time). With one thread, times are processor time. With more they
+ * are clock time, and only meaningful if nothing else runs.
+ *
+ * Two limits are printed beside each speed-up:
+ *   - arithmetic: the multiply-adds of the dense encoder over those that remain, with the products
+ *     of attention;
+ *   - parts: the time of the dense encoder over its time without the replaced parts, as if SNNK
+ *     layers took none. Softmax, norms and GELU take time without being multiply-adds; the table of
+ *     shares shows how much. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,10 +36,10 @@ static const char *const part_names[ENCODER_PARTS] = {"expansion", "block"};
 static const char *const share_names[ENCODER_SHARES] = {
     "projections", "attention", "softmax", "expansion", "contraction", "snnk", "norms"};
 
-/* outside: parameters that are not of layers. BERT: embeddings of 30522 words, 512 places and 2
- * segments, their norm, the pooler. ViT: embeddings of 16 x 16 x 3 patches, the class and 197
- * places, a head of 1000 classes. The paper (Sehanobish et al. 2024, k = 6): speed-up, megabytes
- * before and after. */
+/* outside: the number of parameters outside of the layers. BERT: embeddings of 30522 words, 512
+ * positions and 2 segments, their norm, the pooler. ViT: embeddings of 16 x 16 x 3 patches, the
+ * class token and 197 positions, a head of 1000 classes. paper_...: speed-up and megabytes
+ * published by Sehanobish et al. 2024 for k = 6. */
 static const struct model {
     const char *name;
     size_t tokens, batch_share; /* one sequence for this many of --batch */
@@ -59,7 +62,7 @@ typedef struct contender {
     uint64_t multiply_adds;
     double megabytes;
     double seconds[MAX_ROUNDS], shares[ENCODER_SHARES][MAX_ROUNDS];
-    double speedup[3]; /* lower quartile, median, upper quartile */
+    double speedup[3]; /* lower quartile, median and upper quartile over rounds */
     double allowed, allowed_by_parts;
     double median, share[ENCODER_SHARES]; /* seconds */
 } contender;
@@ -67,7 +70,7 @@ typedef struct contender {
 typedef struct result {
     size_t batch;
     double error;
-    contender ways[WAYS]; /* the dense one first */
+    contender ways[WAYS]; /* the dense encoder first */
 } result;
 
 /* ---- Measuring ---- */
@@ -143,8 +146,8 @@ static void summarise(contender ways[WAYS], size_t rounds) {
     }
 }
 
-/* Of encoders of one layer, dense and with either part replaced: the largest error. Exits where it
- * is large. */
+/* The largest error of encoders of one layer: dense, and with either part replaced. Exits if it is
+ * large. */
 static double largest_error(encoder_shape shape) {
     double error = 0;
 
@@ -157,8 +160,9 @@ static double largest_error(encoder_shape shape) {
             error = fmax(error, encoder_error(e, &shape, replaced));
         }
     encoder_free(e);
-    if (!(error < 1e-5)) { /* roundings of sums of 3072 products; one head amiss is off by tenths */
-        fprintf(stderr, "bench_encoder: outputs are off by %.2g of the largest\n", error);
+    if (!(error <
+          1e-5)) { /* rounding of sums of 3072 products; one wrong head would be off by tenths */
+        fprintf(stderr, "bench_encoder: outputs are wrong by %.2g of the largest one\n", error);
         exit(1);
     }
     return error;
@@ -185,7 +189,7 @@ static void measure(const settings *s, const struct model *model, result *to) {
         way->multiply_adds = encoder_multiply_adds(e, way->replaced);
         way->megabytes = 4e-6 * (double)(model->outside + encoder_parameters(e, way->replaced));
     }
-    run(e, &to->ways[0], 0); /* does not count */
+    run(e, &to->ways[0], 0); /* warm up */
     for (size_t r = 0; r < s->rounds; r++) {
         shuffle(order);
         for (size_t i = 0; i < WAYS; i++) run(e, &to->ways[order[i]], r);
@@ -203,7 +207,7 @@ static const contender *way_of(const result *r, encoder_part part, size_t k) {
     return &r->ways[w];
 }
 
-/* Multiply-adds of a share of a dense forward; 0 where there are none. */
+/* The multiply-adds of a share of a dense forward; 0 if it has none. */
 static double share_work(const result *r, const struct model *model, int share) {
     const double rows = (double)(r->batch * model->tokens) * LAYERS, width = ENCODER_WIDTH;
 
@@ -216,7 +220,7 @@ static double share_work(const result *r, const struct model *model, int share) 
     }
 }
 
-/* Of what arithmetic allows. */
+/* The speed-up as a share of what arithmetic allows. */
 static double fraction(const contender *way) { return way->speedup[1] / way->allowed; }
 
 static void print_json_way(const contender *way) {
@@ -292,9 +296,9 @@ static void print_model(const settings *s, const struct model *model, const resu
     printf("%s: %zu x %zu tokens, m = %zu, %d thread%s; dense: %.1f ms, %.1f MB\n", model->name,
            r->batch, model->tokens, s->features, s->threads, s->threads > 1 ? "s" : "",
            1e3 * r->ways[0].median, r->ways[0].megabytes);
-    printf("one layer against a plain one in double: off by %.2g of the largest output at most\n\n",
+    printf("one layer differs from a plain one in double by at most %.2g of the largest output\n\n",
            r->error);
-    printf("                            times faster      arithmetic  reached     measured\n"
+    printf("                              speed-up        arithmetic  reached     measured\n"
            "    replaced          k   (half of the rounds)    allows    of it  parts allow       "
            "MB\n");
     for (size_t w = 1; w < WAYS; w++) {
@@ -321,9 +325,10 @@ static void print_table(const settings *s, double peak, const result results[MOD
         print_model(s, &models[i], &results[i]);
         putchar('\n');
     }
-    printf("one core's multiply-adds: %.0f GF/s at best\n"
-           "six dense blocks are %.1f MB, all twelve %.1f: replacing six does not get as small as "
-           "published,\nhowever small what replaces them is\n",
+    printf("peak of one core: %.0f GFLOP/s\n"
+           "six dense blocks are %.1f MB, all twelve %.1f MB: replacing six cannot reach the "
+           "published "
+           "size,\nhowever small the replacements are\n",
            1e-9 * peak, 6 * megabytes, LAYERS * megabytes);
 }
 
@@ -334,7 +339,7 @@ static size_t number(const char *text, size_t most) {
     const unsigned long value = strtoul(text, &end, 10);
 
     if (end == text || *end || value < 1 || value > most) {
-        fprintf(stderr, "bench_encoder: %s is not a number in 1 ... %zu\n", text, most);
+        fprintf(stderr, "bench_encoder: '%s' is not a number from 1 to %zu\n", text, most);
         exit(2);
     }
     return value;
@@ -364,7 +369,14 @@ static settings read_arguments(int argc, char **argv) {
 
             fprintf(help ? stdout : stderr,
                     "usage: bench_encoder [--quick] [--json] [--threads N] [--m M] [--batch B] "
-                    "[--rounds R]\n");
+                    "[--rounds R]\n"
+                    "Measure transformers whose feed-forward parts are SNNK layers.\n"
+                    "  --quick      3 rounds of one sequence\n"
+                    "  --json       print one JSON object\n"
+                    "  --threads N  threads (default: 1)\n"
+                    "  --m M        features (default: 8)\n"
+                    "  --batch B    sequences (default: 2); half as many images\n"
+                    "  --rounds R   rounds (default: 7)\n");
             exit(help ? 0 : 2);
         }
     }
@@ -378,7 +390,7 @@ int main(int argc, char **argv) {
 
     for (int i = 0; i < MODELS; i++) {
         measure(&s, &models[i], &results[i]);
-        peak = fmax(peak, measure_peak()); /* clocks rise and fall */
+        peak = fmax(peak, measure_peak()); /* the clock rate varies */
     }
     (s.json ? print_json : print_table)(&s, peak, results);
     return 0;

@@ -1,16 +1,19 @@
-/* Random cosine features: projections by fast Walsh-Hadamard transforms (HD3) against dense ones, against
- * what one would write without the library, and against scikit-learn.
+/* Measure random cosine features, with fast Walsh-Hadamard projections (HD3) and dense ones.
  *
- *     bench_features [--threads N] [--json]
+ *     bench_features [--quick] [--threads N] [--json]
  *
- * First, one thread always: cos(G x)/sqrt(m), d = 1024 inputs, m = 1024 and 4096 features, 1024 rows, by HD3, by
- * a dense projection, and by a sgemm of OpenBLAS, as it comes and for SkylakeX, with a vector cosine (glibc's
- * libmvec). "gemm" in the summary is the faster of the two: OpenBLAS does not know every processor. Microseconds
- * a row, the least and the median of the rounds.
+ * Part 1, on one thread: cos(G x)/sqrt(m) for d = 1024 inputs, m = 1024 and 4096 features and 1024
+ * rows. Ways: HD3; a dense projection; sgemm of OpenBLAS with a vector cosine (glibc's libmvec),
+ * which is what one would write without the library. OpenBLAS runs with its own choice of kernels
+ * and with those for SkylakeX, because it does not know every processor; "gemm" in the summary is
+ * the faster one. Times are microseconds for a row: minimum and median over rounds.
  *
- * Then, with N threads (1) for both: m features of a Gaussian kernel, 10000 rows, against RBFSampler, which runs
- * in a child process, also with both kernels of OpenBLAS. Ratios are medians of the ratios within rounds;
- * the summary's are against the faster child. All ways are run in turn within each round. */
+ * Part 2, on N threads (default 1): m features of a Gaussian kernel for 10000 rows, against
+ * RBFSampler of scikit-learn. It runs in a child process, also with both kernels of OpenBLAS.
+ * Ratios are medians of the ratios within rounds; those in the summary are against the faster
+ * child.
+ *
+ * In each round all ways run in turn. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdbool.h>
@@ -34,7 +37,7 @@
 
 enum { MAX_ROUNDS = 15 };
 
-/* One way's seconds in each round, in order. */
+/* The seconds of one way, one value for each round. */
 typedef struct samples {
     bool measured;
     double seconds[MAX_ROUNDS];
@@ -51,7 +54,7 @@ static double quantile(const samples *s, size_t rounds, size_t k) {
 static double least(const samples *s, size_t rounds) { return quantile(s, rounds, 0); }
 static double median(const samples *s, size_t rounds) { return quantile(s, rounds, rounds / 2); }
 
-/* offset: of the cosine; 10 is as good as uniform in 0 ... 2 pi, to exp(-50). */
+/* offset: offset_scale; 10 makes the cosine's offset uniform modulo 2 pi, up to exp(-50). */
 static snnk_map *make_map(size_t d, size_t m, int32_t kind, int32_t projection, double offset) {
     snnk_map_config config;
     snnk_map *map;
@@ -76,8 +79,7 @@ static const size_t sizes[SIZES] = {1024, 4096};
 enum { HD3, DENSE, GEMM, GEMM_SKYLAKEX, WAYS };
 static const char *const way_names[WAYS] = {"hd3", "dense", "sgemm_cos", "sgemm_skylakex_cos"};
 
-/* Tell the compiler that cosf has vector versions (libmvec), which it otherwise uses under -ffast-math
- * only. */
+/* Declare the vector versions of cosf (libmvec); gcc uses them by itself only with -ffast-math. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 extern float cosf(float) __attribute__((simd("notinbranch")));
 #endif
@@ -95,7 +97,7 @@ static void measure_projections(size_t m, openblas *const blas[2], samples resul
     snnk_workspace *workspace;
 
     CHECK(snnk_workspace_create(1, NULL, &workspace));
-    for (int round = -1; round < (int)projection_rounds; round++) /* the first warms up */
+    for (int round = -1; round < (int)projection_rounds; round++) /* round -1 warms up */
         for (int way = 0; way < WAYS; way++) {
             const double start = measure_now();
 
@@ -116,7 +118,7 @@ static void measure_projections(size_t m, openblas *const blas[2], samples resul
     free(X);
 }
 
-/* How many times faster than the faster sgemm; NaN where there is none. */
+/* How many times as fast HD3 is as the faster sgemm; NaN if there is none. */
 static double over_gemm(const samples result[WAYS]) {
     double seconds = NAN;
 
@@ -125,11 +127,13 @@ static double over_gemm(const samples result[WAYS]) {
     return seconds / least(&result[HD3], projection_rounds);
 }
 
-/* What HD3 of D inputs to D features cannot do without, in seconds a row: three transforms of log2(D) levels
- * of D additions, one lane of one instruction each, at the rate of multiply-adds (half the peak in flops);
- * and writing D floats to Phi. The longer of the two, for they overlap. Signs, norms and cosines are left
- * out: nobody knows how few instructions they need, and a processor that adds and multiplies in different
- * units can hide some. To set beside it: cosine, what glibc's vector cosine of D numbers in cache takes. */
+/* A lower bound for HD3 from D inputs to D features, in seconds for a row. It is the longer of
+ *   - the additions of three transforms of log2(D) levels of D additions each, at the rate of
+ *     multiply-adds (half the peak in flops), and
+ *   - writing D floats to Phi,
+ * because these overlap. Signs, norms and cosines are left out: their smallest number of
+ * instructions is unknown, and a processor with separate units for additions and products can hide
+ * some. For comparison, `cosine` is the time of glibc's vector cosine of D numbers in cache. */
 static const char *const floor_text =
     "the longer of 3 log2(d) d additions at half the measured multiply-add peak in flops, and of "
     "writing m floats at the measured rate for n x m; no signs, norms, cosines";
@@ -168,7 +172,8 @@ static const char *const note =
     "checks its input, allocates its output. snnk_cosines: cos(G x + c)/sqrt(m), m rows, of HD3 in "
     "case hd3; into the caller's array. snnk_pairs: cosines and sines of m/2 rows";
 
-/* Threads that have worked spin for a while: let them fall asleep before another library works. */
+/* Threads of BLAS libraries spin for a while after work. Wait until they sleep before the next way
+ * runs. */
 static void rest(int threads) {
     if (threads > 1) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 }
@@ -182,7 +187,7 @@ static void measure_case(size_t k, int threads, sklearn *const samplers[2],
     snnk_workspace *workspace;
 
     CHECK(snnk_workspace_create((size_t)threads, NULL, &workspace));
-    for (int round = -1; round < (int)sampler_rounds; round++) /* the first warms up */
+    for (int round = -1; round < (int)sampler_rounds; round++) /* round -1 warms up */
         for (int way = 0; way < SAMPLER_WAYS; way++) {
             double seconds;
 
@@ -214,7 +219,7 @@ static double median_ratio(const samples *a, const samples *b) {
     return median(&ratios, sampler_rounds);
 }
 
-/* Times faster than the faster RBFSampler. */
+/* How many times as fast as the faster RBFSampler. */
 static double over_sampler(const samples result[SAMPLER_WAYS], int ours) {
     return fmin(median_ratio(&result[SAMPLER], &result[ours]),
                 median_ratio(&result[SAMPLER_SKYLAKEX], &result[ours]));
@@ -321,26 +326,28 @@ static void print_json(const results *r) {
 static void print_table(const results *r) {
     const double hd3 = least(&r->projections[0][HD3], projection_rounds) / N;
 
-    printf("cosine features of %d inputs, one thread, microseconds a row (least, median of %d)\n",
+    printf("cosine features of %d inputs, one thread: microseconds a row (minimum, median of %d)\n",
            D, (int)projection_rounds);
     for (size_t i = 0; i < SIZES; i++)
         for (int way = 0; way < WAYS; way++) {
             const samples *s = &r->projections[i][way];
 
             if (s->measured)
-                printf("m = %4zu  %-18s %8.2f %8.2f   %5.2f times hd3\n", sizes[i], way_names[way],
-                       1e6 * least(s, projection_rounds) / N,
+                printf("m = %4zu  %-18s %8.2f %8.2f   %5.2f x the time of hd3\n", sizes[i],
+                       way_names[way], 1e6 * least(s, projection_rounds) / N,
                        1e6 * median(s, projection_rounds) / N,
                        least(s, projection_rounds) /
                            least(&r->projections[i][HD3], projection_rounds));
         }
+    printf("m = 1024, microseconds a row: additions at least %.2f, writing at least %.2f, a vector "
+           "cosine "
+           "of libmvec %.2f\nhd3 reaches %.2f of the limit (the longer of the first two), %.2f "
+           "with the "
+           "cosine added\n\n",
+           1e6 * r->bounds.additions, 1e6 * r->bounds.writing, 1e6 * r->bounds.cosine,
+           floor_of(&r->bounds) / hd3, (floor_of(&r->bounds) + r->bounds.cosine) / hd3);
     printf(
-        "m = 1024: additions take %.2f at least, writing %.2f, a vector cosine of libmvec %.2f;\n"
-        "hd3 reaches %.2f of the longer of the first two, %.2f with the cosine\n\n",
-        1e6 * r->bounds.additions, 1e6 * r->bounds.writing, 1e6 * r->bounds.cosine,
-        floor_of(&r->bounds) / hd3, (floor_of(&r->bounds) + r->bounds.cosine) / hd3);
-    printf(
-        "features of a Gaussian kernel, %d rows, %d thread(s), microseconds a row (least, median "
+        "features of a Gaussian kernel, %d rows, %d thread(s): microseconds a row (minimum, median "
         "of %d)\n",
         ROWS, r->threads, (int)sampler_rounds);
     for (size_t k = 0; k < CASES; k++)
@@ -348,7 +355,7 @@ static void print_table(const results *r) {
             const samples *s = &r->cases[k][way];
 
             if (s->measured)
-                printf("%-5s %4zu -> %4zu  %-20s %8.2f %8.2f   %5.2f times snnk_cosines\n",
+                printf("%-5s %4zu -> %4zu  %-20s %8.2f %8.2f   %5.2f x the time of snnk_cosines\n",
                        case_names[k], case_shapes[k][0], case_shapes[k][1], sampler_way_names[way],
                        1e6 * least(s, sampler_rounds) / ROWS,
                        1e6 * median(s, sampler_rounds) / ROWS,
@@ -375,8 +382,15 @@ int main(int argc, char **argv) {
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0) {
             r.threads = atoi(argv[++i]);
         } else {
-            fprintf(stderr, "usage: bench_features [--quick] [--threads N] [--json]\n");
-            return 2;
+            const bool help = strcmp(argv[i], "--help") == 0;
+
+            fprintf(help ? stdout : stderr,
+                    "usage: bench_features [--quick] [--threads N] [--json]\n"
+                    "Measure random cosine features against OpenBLAS and scikit-learn.\n"
+                    "  --quick      fewer rounds\n"
+                    "  --threads N  threads of the comparison with scikit-learn (default: 1)\n"
+                    "  --json       print one JSON object\n");
+            return help ? 0 : 2;
         }
     }
     openblas *const blas[2] = {openblas_load(NULL, 1), openblas_load("SkylakeX", 1)};

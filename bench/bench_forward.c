@@ -1,14 +1,22 @@
-/* Forward passes of SNNK layers against the dense layers that they replace and against the same two products
- * by other libraries.
+/* Measure forward passes of SNNK layers against dense layers, and against the same two products in
+ * other libraries.
  *
  *     bench_forward [--quick] [--json] [--plot out.png]
  *
- * Rivals, all in this process and in turn, in another order each round: oneDNN's fused dense layer ("dense"), two packed
- * oneDNN products, two packed libxsmm products, two sgemm of OpenBLAS as it comes and with
- * OPENBLAS_CORETYPE=SkylakeX. Times are the least of the rounds; speed-ups are medians of the ratios within
- * rounds, so that a slow moment of the machine hits both. A share of the roofline is the least time that
- * this machine's arithmetic and memory allow over the time taken: multiply-adds at the best rate measured so
- * far, G, Psi and the bias read from where they fit, Y written; whichever takes longest. */
+ * The rivals run in this process:
+ *
+ *   dense                   the fused dense layer of oneDNN that the SNNK layer replaces
+ *   onednn_pair             two packed products of oneDNN
+ *   libxsmm_pair            two packed products of libxsmm
+ *   openblas_pair           two sgemm of OpenBLAS with its own choice of kernels
+ *   openblas_skylakex_pair  the same with OPENBLAS_CORETYPE=SkylakeX
+ *
+ * In each round all run in turn, in a different order. Times are minima over rounds. Speed-ups are
+ * medians of the ratios within rounds, so that a slow moment of the machine affects both.
+ *
+ * The share of the roofline is the shortest time that this machine allows over the time taken. That
+ * is the longest of three: the multiply-adds at the best rate measured so far; reading G, Psi and
+ * the bias from the memory level where they fit; writing Y. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <omp.h>
@@ -47,13 +55,13 @@ typedef struct settings {
     bool json, quick;
     const char *plot;
     size_t rounds;
-    double burst; /* seconds of one sample at least */
+    double burst; /* the minimum length of a sample in seconds */
 } settings;
 
-/* What all cases share. */
+/* Arrays that all cases share. */
 static float *X, *Y, *W, *G, *Psi, *Phi, *bias;
 static openblas *blas[2];
-static double peak; /* flops a second, one core */
+static double peak; /* of one core, in flops a second */
 
 /* ---- One way to compute one case ---- */
 
@@ -144,7 +152,8 @@ static void dismiss(contender *c) {
     if (c->xsmm) xsmm_free(c->xsmm);
 }
 
-/* oneDNN runs with any number of threads; the others are measured where they compute the same thing. */
+/* oneDNN runs with any number of threads and any activation; the others only where they compute the
+ * same. */
 static bool takes_part(int way, int activation, int threads) {
     if (way == OURS) return true;
     if (threads > 1) return false;
@@ -155,7 +164,7 @@ static bool takes_part(int way, int activation, int threads) {
 
 /* ---- Cases ---- */
 
-/* Seconds below which no program can stay: see above. */
+/* The shortest time that the machine allows, in seconds: see above. */
 static double least_seconds(size_t n, size_t d, size_t l, size_t m, int threads) {
     const double flops = 2.0 * (double)(n * m) * (double)(d + l);
     const size_t weights = (m * (d + l) + l) * sizeof(float), output = n * l * sizeof(float);
@@ -181,8 +190,8 @@ static double least(const contender *c, size_t rounds) {
     return seconds;
 }
 
-/* Put them in an order that looks random: none runs after the same one every time, which may have left caches and
- * the processor's speed in a bad state. */
+/* Shuffle them. Otherwise each would always run after the same one, which may leave the caches or
+ * the clock rate in a bad state. */
 static void shuffle(size_t count, contender *all[]) {
     static uint32_t state = 1;
 
@@ -196,14 +205,14 @@ static void shuffle(size_t count, contender *all[]) {
     }
 }
 
-/* One shape, n, activation and number of threads: every m and every rival, in turn. */
+/* Measure one shape, n, activation and number of threads: every m and every rival, in turn. */
 static void measure_group(const settings *s, int threads, int activation, size_t shape, size_t i) {
     const size_t n = ns[i], d = shapes[shape][0], l = shapes[shape][1];
     contender dense, ways[MS][WAYS], *all[1 + MS * WAYS];
     size_t count = 0;
 
     omp_set_num_threads(threads);
-    peak = fmax(peak, measure_peak()); /* clocks rise and fall */
+    peak = fmax(peak, measure_peak()); /* the clock rate varies */
     dense = prepare(-1, n, d, l, 0, activation, threads);
     all[count++] = &dense;
     for (size_t j = 0; j < MS; j++)
@@ -235,7 +244,8 @@ static void measure_group(const settings *s, int threads, int activation, size_t
     dismiss(&dense);
 }
 
-/* The feed-forward block 512-1536-512 against one block of 64 features, n = 32, one thread, relu. */
+/* Measure the feed-forward block 512-1536-512 against one SNNK layer of 64 features: n = 32, one
+ * thread, relu. Returns the speed-up. */
 static double measure_block(const settings *s) {
     enum { N = 32, D = 512, L = 1536, M = 64 };
     float *hidden = measure_floats(N * L);
@@ -280,7 +290,7 @@ static summary summarise(void) {
     return s;
 }
 
-/* Over float, 768 -> 3072 with the most features. */
+/* The speed-up of narrow storage over float, for 768 -> 3072 with the most features. */
 static double narrow_speedup(int way, size_t i) {
     return 1 / results[0][RELU][0][i][MS - 1].ratio[way];
 }
@@ -339,16 +349,16 @@ static void print_json(double block) {
 static void print_table(double block) {
     const summary s = summarise();
 
-    printf("kernels: %s; peak %.1f GF/s a core\n\n", snnk_kernels_name(), 1e-9 * peak);
+    printf("kernels: %s; peak of one core: %.1f GFLOP/s\n\n", snnk_kernels_name(), 1e-9 * peak);
     for (int threads = 1; threads <= 2; threads++)
         for (int a = 0; a < ACTIVATIONS; a++)
             for (size_t shape = 0; shape < SHAPES; shape++) {
                 if (!results[threads - 1][a][shape][0][0].measured[OURS]) continue;
-                printf("%zu -> %zu, %s, %d thread%s: microseconds (share of the roofline), times "
-                       "faster than "
-                       "dense; rivals' time over ours\n",
-                       shapes[shape][0], shapes[shape][1], activation_names[a], threads,
-                       threads > 1 ? "s" : "");
+                printf(
+                    "%zu -> %zu, %s, %d thread%s: microseconds (share of the roofline), speed-up "
+                    "over the dense layer, rivals' time / our time\n",
+                    shapes[shape][0], shapes[shape][1], activation_names[a], threads,
+                    threads > 1 ? "s" : "");
                 for (size_t i = 0; i < NS; i++)
                     for (size_t j = 0; j < MS; j++) {
                         const result *r = &results[threads - 1][a][shape][i][j];
@@ -361,15 +371,16 @@ static void print_table(double block) {
                         putchar('\n');
                     }
             }
-    printf("\nblock 512-1536-512, n = 32, m = 64: %.1f x; least share of the roofline, n >= 32 and "
-           "m >= 16: "
-           "%.2f, n = 1: %.2f; against libxsmm at least %.2f; two threads, n = 512: %.2f x\n",
+    printf("\nblock 512-1536-512, n = 32, m = 64: %.1f times as fast as dense\n"
+           "lowest share of the roofline: %.2f for n >= 32 and m >= 16, %.2f for n = 1\n"
+           "lowest time of libxsmm / our time: %.2f\n"
+           "two threads, n = 512: %.2f times as fast as one\n",
            block, s.roofline_min, s.roofline_n1, s.vs_libxsmm, s.scaling);
-    printf("narrow storage, 768 -> 3072, m = %zu: bf16 %.2f x at n = 1, %.2f x at n = 512; int8 "
-           "%.2f x, "
-           "%.2f x\n",
-           ms[MS - 1], narrow_speedup(OURS_BF16, 0), narrow_speedup(OURS_BF16, NS - 1),
-           narrow_speedup(OURS_INT8, 0), narrow_speedup(OURS_INT8, NS - 1));
+    printf(
+        "narrow storage, 768 -> 3072, m = %zu, speed-up over float at n = 1 and n = 512: bf16 %.2f "
+        "and %.2f, int8 %.2f and %.2f\n",
+        ms[MS - 1], narrow_speedup(OURS_BF16, 0), narrow_speedup(OURS_BF16, NS - 1),
+        narrow_speedup(OURS_INT8, 0), narrow_speedup(OURS_INT8, NS - 1));
 }
 
 /* ---- The program ---- */
@@ -386,8 +397,15 @@ static settings read_arguments(int argc, char **argv) {
         } else if (strcmp(argv[i], "--plot") == 0 && i + 1 < argc) {
             s.plot = argv[++i];
         } else {
-            fprintf(stderr, "usage: bench_forward [--quick] [--json] [--plot out.png]\n");
-            exit(2);
+            const bool help = strcmp(argv[i], "--help") == 0;
+
+            fprintf(help ? stdout : stderr,
+                    "usage: bench_forward [--quick] [--json] [--plot out.png]\n"
+                    "Measure forward passes against dense layers and other libraries.\n"
+                    "  --quick      one shape, fewer rounds\n"
+                    "  --json       print one JSON object\n"
+                    "  --plot FILE  draw the roofline and the times, a PNG (needs gnuplot)\n");
+            exit(help ? 0 : 2);
         }
     }
     return s;

@@ -1,5 +1,6 @@
-/* How well random features estimate f(w.x) for one pair: the pointwise experiment of Sehanobish et al.
- * 2024, d = 2000, x and w iid Unif(0,1)/sqrt(d), relative error against the number of features m.
+/* Measure how well random features estimate f(w.x) for one pair (x, w). This is the pointwise
+ * experiment of Sehanobish et al. 2024: d = 2000, x and w iid Unif(0,1)/sqrt(d), relative error
+ * against the number of features m.
  *
  *     bench_pointwise [--draws N] [--json] [--plot out.png]
  *
@@ -9,13 +10,13 @@
  *     centered    x and w centred, hyperbolic pairs
  *     whitened    the same, whitened
  *     calibrated  snnk_urf_calibrate
- * The first four use exact spectra (sin, cos, exp) or Fourier extensions of [-0.5, 0.5] with half period
- * 1.2 (relu: 0.6 and 2). Means, metrics and calibrations come from 500 other pairs. Features of an
- * affine part count in m.
+ * The first four use exact spectra (sin, cos, exp) or Fourier extensions of [-0.5, 0.5] with half
+ * period 1.2 (relu: 0.6 and 2). Means, metrics and calibrations come from 500 other pairs. The
+ * features of an affine part count in m.
  *
- * Up to m = 256 each draw has rows of its own (five blocks of 256 rows of one projection); above, five
- * draws share rows (drawing them is what takes long), so that errors of a method are correlated five by
- * five: "seeds" in the output. */
+ * Up to m = 256 each draw has its own rows (one of five blocks of 256 rows of a projection). Above,
+ * five draws share their rows, because drawing rows takes most of the time. So errors of a method
+ * are correlated in groups of five; "seeds" in the output is the number of independent groups. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdbool.h>
@@ -51,7 +52,7 @@ static void *allocate(size_t count, size_t bytes) {
     return block;
 }
 
-/* ---- What is compared ---- */
+/* ---- Cases ---- */
 
 typedef struct activation {
     const char *name;
@@ -81,7 +82,8 @@ static const struct {
                    {"sobol", SNNK_PROJECTION_SOBOL}};
 enum { PROJECTIONS = sizeof projections / sizeof projections[0] };
 
-/* Coupled rows are tried where the method has tamed the rest. */
+/* Coupled rows are tried only with methods whose other errors are small enough to show a
+ * difference. */
 static bool is_run(size_t a, int method, size_t projection) {
     if (activations[a].f < 0) return method == PLAIN;
     return projection == 0 || method == CENTERED || method == CALIBRATED;
@@ -111,11 +113,11 @@ typedef struct problem {
     float *X, *W;             /* draws x D */
     float *batch_X, *batch_W; /* BATCH x D */
     double *value[ACTIVATIONS];
-    double without[ACTIVATIONS];                /* mean relative error of f at the means */
+    double without[ACTIVATIONS]; /* mean relative error of f at the means: no features */
     snnk_map *map[ACTIVATIONS][METHODS][SIZES]; /* NULL: not run, or too few features */
 } problem;
 
-/* Running sums over draws, of r = |estimate - value|/|value|. */
+/* Sums over draws of the relative error r = |estimate - value|/|value|. */
 typedef struct result {
     double sum, square, count;
     double predicted, predicted_square; /* means of E r, of E r^2 */
@@ -215,7 +217,8 @@ static snnk_map *make_map(const problem *p, const activation *a, int method, siz
                                 &config, NULL, &map);
     else
         st = snnk_map_create_urf(D, spectrum, &config, frames[method], &map);
-    if (st != SNNK_OK && st != SNNK_E_RANGE) die(snnk_last_error()); /* RANGE: m is too small */
+    if (st != SNNK_OK && st != SNNK_E_RANGE)
+        die(snnk_last_error()); /* SNNK_E_RANGE: m is too small */
     return map;
 }
 
@@ -277,13 +280,13 @@ static void predict(const problem *p, size_t a, int method, size_t i) {
 
 /* ---- Measuring ---- */
 
-/* What one thread works in. */
+/* The arrays of one thread. */
 typedef struct room {
-    float *G;         /* MOST x D: standard normal rows */
+    float *G;         /* MOST x D, standard normal rows */
     float *Phi, *Psi; /* MOST each */
 } room;
 
-/* The first `rows` rows of a projection, as the library draws them. */
+/* Draw the first `rows` rows of a projection with the library. */
 static void draw_rows(int32_t kind, uint64_t seed, size_t rows, float *G) {
     snnk_map_config config;
     snnk_map *map;
@@ -311,7 +314,7 @@ static double estimate(const snnk_map *map, const room *r, const float *x, const
     return sum;
 }
 
-/* Draws first ... first+count-1 with the rows in r->G, for one combination. */
+/* Measure draws first ... first+count-1 of one combination, with the rows in r->G. */
 static void measure(const problem *p, size_t a, int method, size_t q, size_t i, const room *r,
                     uint64_t seed, size_t first, size_t count) {
     const bool symmetric = activations[a].f < 0;
@@ -343,7 +346,7 @@ static void measure(const problem *p, size_t a, int method, size_t q, size_t i, 
     }
 }
 
-/* All combinations for sizes first_size ... last_size-1 and the rows in r->G. */
+/* Measure all combinations of sizes first_size ... last_size-1, with the rows in r->G. */
 static void measure_rows(const problem *p, size_t q, const room *r, uint64_t seed,
                          size_t first_size, size_t last_size, size_t first, size_t count) {
     for (size_t a = 0; a < ACTIVATIONS; a++)
@@ -409,7 +412,7 @@ static size_t index_of(const char *name) {
     return a;
 }
 
-/* The least mean error at m = 256. */
+/* The smallest mean error at m = 256. */
 static double best_256(const char *name) {
     const size_t a = index_of(name);
     double best = INFINITY;
@@ -421,11 +424,12 @@ static double best_256(const char *name) {
     return best;
 }
 
-/* Measured over predicted, wherever the prediction is below 1, of root mean squares (what is predicted; 500
- * draws know one to 1/sqrt(2 * 500) = 3.2 %, and this is the worst of hundreds) and of means (which follow
- * for a normal error, not for the long tails of few features). */
+/* Measured over predicted errors, wherever the prediction is below 1. Of root mean squares: these
+ * are predicted exactly; 500 draws measure one to 1/sqrt(2 * 500) = 3.2 %, and this is the worst of
+ * hundreds. Of means: the prediction assumes a normal error, but the error of few features has long
+ * tails. */
 typedef struct ratios {
-    double iid, coupled; /* farthest from 1; largest */
+    double iid, coupled; /* independent rows: farthest from 1; coupled rows: largest */
 } ratios;
 
 static ratios worst_ratios(bool of_means) {
@@ -502,9 +506,9 @@ static void print_json(const problem *p) {
 static void print_table(const problem *p) {
     const ratios worst = worst_ratios(false), of_means = worst_ratios(true);
 
-    printf("Mean relative error of estimates of f(w.x), d = %d, %zu draws; (predicted).\n"
-           "First, what needs no random feature at all: f at the means, f(w.mu + nu.(x - mu)).\n"
-           "Where it is smaller, features only add noise.\n\n",
+    printf("Mean relative error of estimates of f(w.x), d = %d, %zu draws; predicted in brackets.\n"
+           "First the error without any random features: f at the means, f(w.mu + nu.(x - mu)).\n"
+           "If it is smaller, random features only add noise.\n\n",
            D, p->draws);
     for (size_t a = 0; a < ACTIVATIONS; a++)
         if (activations[a].f >= 0)
@@ -528,13 +532,14 @@ static void print_table(const problem *p) {
                 putchar('\n');
             }
     }
-    printf(
-        "\nmeasured/predicted, where the prediction is below 1: independent rows, farthest from 1: "
-        "%.3f (of means: %.3f); coupled rows, largest: %.3f (%.3f)\n",
-        worst.iid, of_means.iid, worst.coupled, of_means.coupled);
+    printf("\nmeasured/predicted error, where the prediction is below 1 (root mean square; mean in "
+           "brackets)\nindependent rows, farthest from 1: %.3f (%.3f); coupled rows, largest: %.3f "
+           "(%.3f)\n",
+           worst.iid, of_means.iid, worst.coupled, of_means.coupled);
 }
 
-/* One panel an activation: a curve a method (independent rows), predictions dashed. */
+/* Draw one panel for each activation, with a curve for each method (independent rows). Dashed:
+ * predicted. */
 static bool plot(const char *path) {
     FILE *gnuplot = plot_open(path, 1600, 900);
 
@@ -590,8 +595,15 @@ int main(int argc, char **argv) {
         } else if (strcmp(argv[i], "--draws") == 0 && i + 1 < argc && atol(argv[i + 1]) > 0) {
             p.draws = (size_t)atol(argv[++i]);
         } else {
-            fprintf(stderr, "usage: bench_pointwise [--draws N] [--json] [--plot out.png]\n");
-            return 2;
+            const bool help = strcmp(argv[i], "--help") == 0;
+
+            fprintf(help ? stdout : stderr,
+                    "usage: bench_pointwise [--draws N] [--json] [--plot out.png]\n"
+                    "Measure the error of random features of f(w.x) against their number.\n"
+                    "  --draws N    draws of x, w and the features (default: 500)\n"
+                    "  --json       print one JSON object\n"
+                    "  --plot FILE  draw the errors, a PNG (needs gnuplot)\n");
+            return help ? 0 : 2;
         }
     }
     p.X = uniform_rows(p.draws, 1);

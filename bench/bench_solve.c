@@ -1,14 +1,20 @@
-/* Least squares from float features: ours, in double and fast precision, against scikit-learn's
- * Ridge(solver="cholesky") in float64, and against the bare BLAS calls that the method is made of.
+/* Measure ridge regression from float features against scikit-learn and against bare BLAS calls.
  *
- * Ours: snnk_lstsq_add of n x m features (check, centring, moments) and snnk_lstsq_solve. Raw: one dsyrk
- * over all rows, which get their doubles for nothing, and one dpotrf. scikit-learn runs with OpenBLAS
- * as it comes and with OPENBLAS_CORETYPE=SkylakeX. And the QR factorization: snnk_lstsq_add there against one
- * dgeqrf of all rows, which again get their doubles, column by column, for nothing. All in turn within
- * each round. The solution is checked against the rows: the gradient of the sum of squares must vanish.
+ *     bench_solve [--quick] [--json] [--rows N] [--features M] [--threads T]
  *
- * Besides, in double: a fit that scores 100 lambdas by a ridge path and solves with one, over the fit
- * with one lambda given; and a row of recursive least squares. */
+ *   ours            snnk_lstsq_add of n x m features (checks, centring, moments) and
+ *                   snnk_lstsq_solve, in double and in single precision
+ *   scikit-learn    Ridge(solver="cholesky") in float64, with OpenBLAS's own choice of kernels and
+ *                   with OPENBLAS_CORETYPE=SkylakeX
+ *   dsyrk + dpotrf  one call of each for all rows; the conversion to double is not timed
+ *   QR              snnk_lstsq_add with SNNK_FACTORIZATION_QR, against one dgeqrf of all rows; the
+ *                   conversion to double by columns is not timed
+ *   ridge path      a fit that scores 100 lambdas and solves with one, against a fit with a given
+ *                   lambda
+ *   recursive       one row of recursive least squares
+ *
+ * In each round all run in turn. Each solution is checked: the gradient of the sum of squares must
+ * vanish. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +31,7 @@
 
 #define TARGETS    10
 #define RIDGE      1.0
-#define LAMBDAS    100 /* of a path */
+#define LAMBDAS    100 /* scored by the ridge path */
 #define RLS_M      512
 #define RLS_ROWS   200
 #define MAX_ROUNDS 5
@@ -35,8 +41,8 @@
         if ((call) != SNNK_OK) die(snnk_last_error());                                             \
     } while (0)
 
-enum { DOUBLE, FAST, DSYRK, SKLEARN, SKLEARN_SKYLAKEX, WAYS };
-static const char *const names[WAYS] = {"ours, double", "ours, fast", "dsyrk + dpotrf",
+enum { DOUBLE, SINGLE, DSYRK, SKLEARN, SKLEARN_SKYLAKEX, WAYS };
+static const char *const names[WAYS] = {"ours, double", "ours, single", "dsyrk + dpotrf",
                                         "scikit-learn Ridge, float64",
                                         "the same, SkylakeX kernels"};
 static const char *const keys[WAYS] = {"double", "fast", "dsyrk_dpotrf", "sklearn_ridge",
@@ -47,21 +53,22 @@ static size_t rounds = MAX_ROUNDS;
 typedef struct data {
     size_t n, m;
     float *Phi, *Y; /* n x m, n x t */
-    double *Phi64;  /* the same */
-    double *A;      /* the same by columns, for dgeqrf to destroy */
+    double *Phi64;  /* Phi in double */
+    double *A;      /* Phi in double by columns, overwritten by dgeqrf */
     double *S;      /* m x m */
     double *B, *b;  /* our solution */
 } data;
 
 typedef struct result {
     double seconds[WAYS][MAX_ROUNDS];          /* of a whole fit */
-    double rows[2][MAX_ROUNDS];                /* of ours: the part of snnk_lstsq_add */
-    double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same on the QR factorization; its rival */
+    double rows[2][MAX_ROUNDS];                /* ours: of snnk_lstsq_add alone */
+    double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same with QR; its rival */
     double gradient[2];             /* largest entry at the solution, relative to that of Y^T Phi */
-    double path[MAX_ROUNDS];        /* seconds of a whole fit by a path */
-    double path_solver[MAX_ROUNDS]; /* without the rows */
+    double path[MAX_ROUNDS];        /* seconds of a whole fit with a ridge path */
+    double path_solver[MAX_ROUNDS]; /* without adding the rows */
     double update[MAX_ROUNDS];      /* seconds of a row of recursive least squares */
-    double path_difference; /* of its solution from ours, largest entry relative to the largest */
+    double
+        path_difference; /* largest difference from our solution, relative to its largest entry */
 } result;
 
 static void die(const char *why) {
@@ -76,7 +83,7 @@ static void *allocate(size_t count, size_t bytes) {
     return block;
 }
 
-/* Relu features of uniform numbers: half zeros, a mean that is not zero. */
+/* Make relu features of uniform numbers: half are zero, and the mean is not. */
 static data make_data(size_t n, size_t m) {
     data d = {.n = n, .m = m};
 
@@ -148,7 +155,8 @@ static void run_ours(const data *d, int precision, snnk_workspace *workspace, si
     if (round == 0) r->gradient[precision] = gradient(d);
 }
 
-/* The same fit with all lambdas looked at; the solution at RIDGE, to be compared. After run_ours. */
+/* Run the same fit with a score for every lambda, and compare its solution at RIDGE with ours. Call
+ * after run_ours. */
 static void run_path(const data *d, snnk_workspace *workspace, size_t round, result *r) {
     const size_t m = d->m;
     double ridges[LAMBDAS], *rss = allocate((size_t)LAMBDAS * TARGETS, sizeof *rss), dof[LAMBDAS];
@@ -179,7 +187,7 @@ static void run_path(const data *d, snnk_workspace *workspace, size_t round, res
     free(B), free(gcv), free(rss);
 }
 
-/* Rows of RLS_M features one by one, with forgetting, from an object that has seen RLS_ROWS. */
+/* Time updates of recursive least squares with forgetting, after RLS_ROWS rows. */
 static void run_updates(size_t round, result *r) {
     static const float y[TARGETS] = {1};
     float *Phi = measure_floats((size_t)RLS_ROWS * RLS_M);
@@ -245,7 +253,7 @@ static result measure(const data *d, sklearn *const children[2], snnk_workspace 
     for (size_t round = 0; round < rounds; round++) {
         for (int precision = 0; precision < 2; precision++)
             run_ours(d, 1 - precision, workspace, round, &r);
-        run_path(d, workspace, round, &r); /* after the solution in double */
+        run_path(d, workspace, round, &r); /* compares with the solution in double */
         run_updates(round, &r);
         r.seconds[DSYRK][round] = run_raw(d);
         r.qr[round] = run_qr(d, workspace);
@@ -264,12 +272,12 @@ static result measure(const data *d, sklearn *const children[2], snnk_workspace 
 
 /* ---- Reports ---- */
 
-/* Multiplications and additions of the moments alone, the lower triangle. */
+/* The flops of the moments alone, of the lower triangle. */
 static double moment_flops(const data *d) {
     return (double)d->n * (double)d->m * (double)(d->m + 1);
 }
 
-/* How many times as long as ours it took, in the least time of each; NaN if it did not run. */
+/* (minimum time of the way)/(minimum time of ours); NaN if it did not run. */
 static double times_ours(const result *r, int way, int precision) {
     return r->seconds[way][0] > 0 ? r->seconds[way][0] / r->seconds[precision][0] : NAN;
 }
@@ -297,12 +305,13 @@ static void set_blas_threads(int threads) {
 #endif
 }
 
-/* peak: of single precision, all threads. */
+/* The share of the peak that the moments reach. peak: of single precision, all threads. */
 static double roofline(const data *d, const result *r, int precision, double peak) {
-    return moment_flops(d) / r->rows[precision][0] / (precision == FAST ? peak : peak / 2);
+    return moment_flops(d) / r->rows[precision][0] / (precision == SINGLE ? peak : peak / 2);
 }
 
-/* What follows the rows, by a path and by one solution: least times, the latter as a difference of them. */
+/* (time of the ridge path)/(time of one solution), without adding the rows. The latter is a
+ * difference of minimum times. */
 static double path_solver_ratio(const result *r) {
     return r->path_solver[0] / (r->seconds[DOUBLE][0] - r->rows[DOUBLE][0]);
 }
@@ -324,16 +333,16 @@ static void print_json(const data *d, const result *r, sklearn *const children[2
                      way + 1 < WAYS ? "," : "},");
     printf("\"peak_gflops_double\":%.1f,\"relative_gradient_double\":%.1e,"
            "\"relative_gradient_fast\":%.1e,\"summary\":{",
-           peak / 2e9, r->gradient[DOUBLE], r->gradient[FAST]);
+           peak / 2e9, r->gradient[DOUBLE], r->gradient[SINGLE]);
     print_number("vs_sklearn_ridge_f64", times_ours(r, SKLEARN, DOUBLE), ",");
-    print_number("vs_sklearn_ridge_fast", times_ours(r, SKLEARN, FAST), ",");
+    print_number("vs_sklearn_ridge_fast", times_ours(r, SKLEARN, SINGLE), ",");
     print_number("vs_sklearn_ridge_f64_skylakex", times_ours(r, SKLEARN_SKYLAKEX, DOUBLE), ",");
-    print_number("vs_sklearn_ridge_fast_skylakex", times_ours(r, SKLEARN_SKYLAKEX, FAST), ",");
+    print_number("vs_sklearn_ridge_fast_skylakex", times_ours(r, SKLEARN_SKYLAKEX, SINGLE), ",");
     print_number("qr_vs_dgeqrf", r->qr[0] / r->dgeqrf[0], ",");
     print_number("qr_vs_gram", r->qr[0] / r->rows[DOUBLE][0], ",");
     print_number("ratio_vs_raw_blas", 1 / times_ours(r, DSYRK, DOUBLE), ",");
     print_number("gram_roofline_fraction", roofline(d, r, DOUBLE, peak), ",");
-    print_number("gram_roofline_fraction_fast", roofline(d, r, FAST, peak), ",");
+    print_number("gram_roofline_fraction_fast", roofline(d, r, SINGLE, peak), ",");
     print_number("path_100_lambdas_vs_one", r->path[0] / r->seconds[DOUBLE][0], ",");
     print_number("path_100_lambdas_vs_one_solver_only", path_solver_ratio(r), ",");
     print_number("path_solution_difference", r->path_difference, ",");
@@ -343,27 +352,28 @@ static void print_json(const data *d, const result *r, sklearn *const children[2
 static void print_table(const data *d, const result *r, sklearn *const children[2], int threads,
                         double peak) {
     printf(
-        "%zu x %zu features, %d targets, %d thread(s), seconds of a fit (least and median of %d)\n",
+        "%zu x %zu features, %d targets, %d thread(s): seconds of a fit (minimum, median of %d)\n",
         d->n, d->m, TARGETS, threads, (int)rounds);
     for (int way = 0; way < WAYS; way++)
         if (r->seconds[way][0] > 0)
-            printf("  %-28s %7.3f %7.3f   %5.2f times double, %5.2f times fast\n", names[way],
-                   r->seconds[way][0], r->seconds[way][rounds / 2], times_ours(r, way, DOUBLE),
-                   times_ours(r, way, FAST));
+            printf("  %-28s %7.3f %7.3f   %5.2f x ours in double, %5.2f x ours in single\n",
+                   names[way], r->seconds[way][0], r->seconds[way][rounds / 2],
+                   times_ours(r, way, DOUBLE), times_ours(r, way, SINGLE));
     for (int i = 0; i < 2; i++)
         if (children[i]) printf("  %s\n", sklearn_about(children[i]));
-    printf("QR factorization: %.3f, dgeqrf of all rows at once: %.3f, %.2f times that; %.1f times "
-           "moments\n",
-           r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
-    printf("moments: %.0f %% of the peak of %.0f GF/s in double, %.0f %% of twice that in fast\n",
-           100 * roofline(d, r, DOUBLE, peak), peak / 2e9, 100 * roofline(d, r, FAST, peak));
-    printf("gradient at the solution, relative: %.1e in double, %.1e in fast\n",
-           r->gradient[DOUBLE], r->gradient[FAST]);
     printf(
-        "a path with %d lambdas: %.3f s, %.2f times a fit with one (%.1f times without the rows), "
-        "solution off by %.1e\n",
-        LAMBDAS, r->path[0], r->path[0] / r->seconds[DOUBLE][0], path_solver_ratio(r),
-        r->path_difference);
+        "QR: %.3f s, dgeqrf of all rows at once: %.3f s; QR takes %.2f x dgeqrf, %.1f x moments\n",
+        r->qr[0], r->dgeqrf[0], r->qr[0] / r->dgeqrf[0], r->qr[0] / r->rows[DOUBLE][0]);
+    printf(
+        "moments: %.0f %% of the peak of %.0f GFLOP/s in double, %.0f %% of twice that in single\n",
+        100 * roofline(d, r, DOUBLE, peak), peak / 2e9, 100 * roofline(d, r, SINGLE, peak));
+    printf("relative gradient at the solution: %.1e in double, %.1e in single\n",
+           r->gradient[DOUBLE], r->gradient[SINGLE]);
+    printf("ridge path with %d lambdas: %.3f s, %.2f x a fit with one lambda (%.1f x without "
+           "adding the "
+           "rows); solution differs by %.1e\n",
+           LAMBDAS, r->path[0], r->path[0] / r->seconds[DOUBLE][0], path_solver_ratio(r),
+           r->path_difference);
     printf("recursive least squares, %d features: %.1f us a row\n", RLS_M, 1e6 * r->update[0]);
 }
 
@@ -387,10 +397,15 @@ int main(int argc, char **argv) {
         } else {
             const bool help = strcmp(argv[i], "--help") == 0;
 
-            fprintf(help ? stdout : stderr,
-                    "usage: bench_solve [--quick] [--json] [--rows 60000] [--features 1024] "
-                    "[--threads 1]\n"
-                    "Times ridge regression against scikit-learn's and the raw BLAS calls.\n");
+            fprintf(
+                help ? stdout : stderr,
+                "usage: bench_solve [--quick] [--json] [--rows N] [--features M] [--threads T]\n"
+                "Measure ridge regression against scikit-learn and bare BLAS calls.\n"
+                "  --quick       fewer rounds\n"
+                "  --json        print one JSON object\n"
+                "  --rows N      rows (default: 60000)\n"
+                "  --features M  features (default: 1024)\n"
+                "  --threads T   threads (default: 1)\n");
             return help ? 0 : 2;
         }
     }

@@ -23,7 +23,7 @@ enum { WIDTH = ENCODER_WIDTH, HIDDEN = ENCODER_HIDDEN, HEADS = ENCODER_HEADS, HE
     } while (0)
 
 typedef struct layer {
-    float *values[ENCODER_TENSORS]; /* NULL for weights, which oneDNN has packed */
+    float *values[ENCODER_TENSORS]; /* NULL for weights that oneDNN has packed */
     onednn_layer *qkv, *output, *expansion, *contraction;
     snnk_layer *snnk[ENCODER_PARTS];
 } layer;
@@ -35,7 +35,7 @@ struct encoder {
     float *qkv;                        /* rows x 3 * 768 */
     float *context;                    /* of attention, rows x 768 */
     float *hidden;                     /* rows x 3072 */
-    float *added;                      /* what comes next to the residual, rows x 768 */
+    float *added;                      /* what is added to the residual next, rows x 768 */
     float *scores;                     /* of one head, for each thread, tokens x tokens */
     snnk_workspace *workspace;
     layer *layers;
@@ -55,7 +55,8 @@ size_t encoder_tensor_size(encoder_tensor which) {
     return tensor_shapes[which][0] * tensor_shapes[which][1];
 }
 
-/* Uniform: weights such that outputs are as large as inputs, biases around 0 and gains around 1. */
+/* Uniform numbers. Weights are scaled so that outputs are as large as inputs; biases are around 0,
+ * gains around 1. */
 float *encoder_tensor_values(size_t index, encoder_tensor which) {
     const size_t count = encoder_tensor_size(which), columns = tensor_shapes[which][1];
     const bool gain = which == ATTENTION_NORM_GAIN || which == BLOCK_NORM_GAIN;
@@ -164,7 +165,7 @@ void encoder_free(encoder *e) {
     free(e);
 }
 
-/* ---- What is replaced ---- */
+/* ---- Replacing parts ---- */
 
 static bool is_replaced(const encoder *e, encoder_replacement replaced, encoder_part part,
                         size_t index) {
@@ -191,7 +192,7 @@ uint64_t encoder_parameters(const encoder *e, encoder_replacement replaced) {
 
     for (encoder_tensor t = 0; t < ENCODER_TENSORS; t++)
         sum += e->shape.layers * encoder_tensor_size(t);
-    if (e->shape.norm_first) sum += 2 * WIDTH; /* one more */
+    if (e->shape.norm_first) sum += 2 * WIDTH; /* the norm at the end */
     return sum - replaced.k * gone + (replaced.shared && replaced.k > 0 ? 1 : replaced.k) * ours;
 }
 
@@ -239,8 +240,8 @@ static double attend(const encoder *e, size_t sequence, size_t head, float *scor
     return seconds;
 }
 
-/* Scores of a head stay in the cache between its two products. Returns seconds of softmax a
- * thread. */
+/* The scores of a head stay in the cache between its two products. Returns seconds of softmax for
+ * each thread. */
 static double attention(const encoder *e) {
     const size_t tokens = e->shape.tokens, heads = e->shape.batch * HEADS;
     double seconds = 0;
@@ -272,7 +273,7 @@ static void feed_forward(const encoder *e, encoder_replacement replaced, size_t 
     lap(e, start, &shares[TIME_CONTRACTION]);
 }
 
-/* residual += added, and the norm that comes next. */
+/* residual += added, then the next norm. */
 static void add_norm(const encoder *e, size_t index, encoder_tensor gain, const float *added) {
     float *const *values = e->layers[index].values;
 
@@ -285,7 +286,8 @@ double encoder_forward(encoder *e, encoder_replacement replaced, double *shares)
 
     memset(shares, 0, ENCODER_SHARES * sizeof *shares);
     memcpy(e->residual, e->inputs, e->rows * WIDTH * sizeof *e->inputs);
-    if (e->shape.norm_first) add_norm(e, 0, BLOCK_NORM_GAIN, NULL); /* any norm will do */
+    if (e->shape.norm_first)
+        add_norm(e, 0, BLOCK_NORM_GAIN, NULL); /* weights are random: any norm */
     lap(e, &start, &shares[TIME_NORMS]);
     for (size_t index = 0; index < e->shape.layers; index++) {
         onednn_run(e->layers[index].qkv);

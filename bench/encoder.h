@@ -1,11 +1,11 @@
-/* A transformer encoder of the sizes of BERT-base and ViT-base, whose feed-forward parts can be
- * replaced by SNNK layers. Weights are random; every layer has its own.
+/* A transformer encoder of the size of BERT-base or ViT-base, whose feed-forward parts can be
+ * replaced by SNNK layers. Weights are random; each layer has its own.
  *
  *     attention:     x + W_o softmax(q k^T/8) v, 12 heads of 64, with q, k, v = W x + b
  *     feed-forward:  x + W_2 gelu(W_1 x + b_1) + b_2, 768 -> 3072 -> 768
  *
- * with a layer norm after each (BERT) or before each and at the end (ViT). Products with weights
- * are oneDNN's packed inner products, the one of W_1 with its GELU fused. */
+ * with a layer norm after each (BERT), or before each and at the end (ViT). Products with weights
+ * are packed inner products of oneDNN, with GELU fused into that of W_1. */
 #ifndef SNNK_BENCH_ENCODER_H
 #define SNNK_BENCH_ENCODER_H
 
@@ -19,7 +19,7 @@ enum { ENCODER_WIDTH = 768, ENCODER_HEADS = 12, ENCODER_HEAD = 64, ENCODER_HIDDE
 
 typedef struct encoder_shape {
     size_t layers, batch, tokens; /* rows: batch * tokens */
-    bool norm_first;              /* as ViT */
+    bool norm_first;              /* true for ViT */
     size_t features;              /* of the SNNK layers */
     int threads;
 } encoder_shape;
@@ -37,30 +37,30 @@ typedef enum encoder_tensor {
     EXPANSION_BIAS,
     CONTRACTION_WEIGHTS,
     CONTRACTION_BIAS,
-    ATTENTION_NORM_GAIN, /* of the norm after the attention's residual */
+    ATTENTION_NORM_GAIN, /* of the norm after the residual of attention */
     ATTENTION_NORM_BIAS,
-    BLOCK_NORM_GAIN, /* after that of the feed-forward part */
+    BLOCK_NORM_GAIN, /* of the norm after the residual of the feed-forward part */
     BLOCK_NORM_BIAS,
     ENCODER_TENSORS
 } encoder_tensor;
 
 size_t encoder_tensor_size(encoder_tensor which);
 
-/* The values that it has in layer `index`, the same on every call. To free. */
+/* The values of a tensor in layer `index`, the same on every call, for the caller to free. */
 float *encoder_tensor_values(size_t index, encoder_tensor which);
 
-/* ---- What is replaced ---- */
+/* ---- Replacing parts ---- */
 
-/* gelu(W_1 x + b_1), or W_2 of it + b_2. */
+/* The part to replace: gelu(W_1 x + b_1), or W_2 gelu(W_1 x + b_1) + b_2. */
 typedef enum encoder_part { EXPANSION, BLOCK, ENCODER_PARTS } encoder_part;
 
 typedef struct encoder_replacement {
     encoder_part part;
     size_t k;    /* in the last k layers */
-    bool shared; /* by one SNNK layer instead of k */
+    bool shared; /* by one SNNK layer for all of them instead of k */
 } encoder_replacement;
 
-/* Numbers of all layers, and multiply-adds of a forward, with the products of attention. */
+/* The parameters of all layers; the multiply-adds of a forward, with the products of attention. */
 uint64_t encoder_parameters(const encoder *e, encoder_replacement replaced);
 uint64_t encoder_multiply_adds(const encoder *e, encoder_replacement replaced);
 
@@ -69,10 +69,10 @@ const snnk_layer *encoder_snnk(const encoder *e, encoder_part part, size_t index
 
 /* ---- Running ---- */
 
-/* Where a forward spends its time. */
+/* The shares of the time of a forward. */
 typedef enum encoder_share {
-    TIME_PROJECTIONS, /* to q, k, v, and of the attention's output */
-    TIME_ATTENTION,   /* both products */
+    TIME_PROJECTIONS, /* to q, k, v, and the output projection of attention */
+    TIME_ATTENTION,   /* both products of attention */
     TIME_SOFTMAX,
     TIME_EXPANSION, /* dense, with GELU */
     TIME_CONTRACTION,
@@ -81,21 +81,21 @@ typedef enum encoder_share {
     ENCODER_SHARES
 } encoder_share;
 
-/* Exits if there is no memory, or oneDNN refuses. */
+/* Create an encoder. Exits if there is no memory, or if oneDNN refuses. */
 encoder *encoder_create(const encoder_shape *shape);
 void encoder_free(encoder *e);
 
-/* The same inputs every time. Returns seconds, and in shares (ENCODER_SHARES) how they were spent:
- * of the processor for one thread, so that other programs do not count, and by the clock on the
- * wall for more. */
+/* Run a forward of the same inputs. Returns seconds, and in shares (ENCODER_SHARES) how they were
+ * spent: processor time with one thread, so that other programs do not count; clock time with
+ * more. */
 double encoder_forward(encoder *e, encoder_replacement replaced, double *shares);
 
 const float *encoder_inputs(const encoder *e);  /* rows x 768 */
 const float *encoder_outputs(const encoder *e); /* of the last forward */
 
-/* The largest difference between outputs of encoder_forward and a plain forward in double, on the
- * first rows of the last sequence, relative to the largest output. For encoders of one layer;
- * shape: that it was created with. */
+/* The largest difference between the outputs of encoder_forward and of a plain forward in double,
+ * on the first rows of the last sequence, relative to the largest output. For encoders of one
+ * layer. shape: the one it was created with. */
 double encoder_error(encoder *e, const encoder_shape *shape, encoder_replacement replaced);
 
 #endif

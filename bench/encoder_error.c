@@ -1,4 +1,4 @@
-/* The encoder once more, plainly and in double, for a few rows: what the fast one is held to. */
+/* The encoder in plain C and double, for a few rows, to check the fast one. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "encoder.h"
 
 enum { WIDTH = ENCODER_WIDTH, HIDDEN = ENCODER_HIDDEN, HEADS = ENCODER_HEADS, HEAD = ENCODER_HEAD };
-enum { ROWS = 4 }; /* compared */
+enum { ROWS = 4 }; /* rows compared */
 
 static double *room(size_t count) {
     double *made = calloc(count, sizeof *made);
@@ -18,7 +18,7 @@ static double *room(size_t count) {
     return made;
 }
 
-/* y = W x + b with rows first ... first + count - 1 of the tensor. */
+/* y = W x + b, with rows first ... first + count - 1 of W and b. */
 static void affine(encoder_tensor which, size_t first, size_t count, size_t n, size_t width,
                    const double *X, double *Y) {
     float *W = encoder_tensor_values(0, which), *b = encoder_tensor_values(0, which + 1);
@@ -51,7 +51,7 @@ static void norm(encoder_tensor gain, size_t n, const double *X, double *normed)
     free(b);
 }
 
-/* The context of one row and head: q: 64; k, v: tokens rows of 1536, k first. */
+/* The context of one row and head. q: 64 numbers; kv: for each token a row of 1536, k first. */
 static void attend(size_t tokens, const double *q, const double *k, double *context) {
     double *score = room(tokens), sum = 0;
 
@@ -100,7 +100,7 @@ static void feed_forward(const encoder *e, encoder_replacement replaced, const d
     free(hidden);
 }
 
-/* x += y and normed = norm(x); where norms come last, that is the new x. */
+/* x += y and normed = norm(x). Unless norm_first, that is also the new x. */
 static void add_norm(bool norm_first, encoder_tensor gain, double *x, const double *y,
                      double *normed) {
     for (size_t i = 0; i < ROWS * WIDTH; i++) x[i] += y[i];
@@ -108,7 +108,7 @@ static void add_norm(bool norm_first, encoder_tensor gain, double *x, const doub
     for (size_t i = 0; i < ROWS * WIDTH && !norm_first; i++) x[i] = normed[i];
 }
 
-/* Outputs of the first ROWS rows of a sequence. */
+/* Compute the outputs of the first ROWS rows of a sequence. */
 static void plain_forward(const encoder *e, const encoder_shape *shape, size_t sequence,
                           encoder_replacement replaced, double *outputs) {
     const size_t tokens = shape->tokens;

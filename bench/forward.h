@@ -1,4 +1,4 @@
-/* What bench_forward measures: its cases and their results. */
+/* The cases of bench_forward and their results. */
 #ifndef SNNK_BENCH_FORWARD_H
 #define SNNK_BENCH_FORWARD_H
 
@@ -11,8 +11,8 @@ enum { OURS, ONEDNN, LIBXSMM, BLAS, BLAS_SKYLAKEX, OURS_BF16, OURS_INT8, WAYS };
 
 typedef struct result {
     bool measured[WAYS];
-    double seconds[WAYS]; /* least */
-    double ratio[WAYS];   /* median of way/ours */
+    double seconds[WAYS]; /* minimum over rounds */
+    double ratio[WAYS];   /* median over rounds of (time of the way)/(our time) */
     double dense, speedup, roofline;
 } result;
 
@@ -20,8 +20,10 @@ extern const size_t shapes[SHAPES][2]; /* d, l */
 extern const size_t ns[NS], ms[MS];
 extern result results[2][ACTIVATIONS][SHAPES][NS][MS]; /* [threads - 1] */
 
-/* One PNG: the roofline, and times against m. peak: flops a second of one core; W: MOST_L x MOST_D and Y:
- * MOST_N x MOST_L, to measure the memory with. False, and a line on stderr, if it could not be drawn. */
+/* Draw a PNG: the roofline, and times against m.
+ *   peak  flops a second of one core
+ *   W, Y  MAX_L x MAX_D and MAX_N x MAX_L, to measure memory with
+ * False, with a message on stderr, if it could not be drawn. */
 bool forward_plot(const char *path, double peak, const float *W, float *Y);
 
 #endif

@@ -1,4 +1,4 @@
-/* The picture of bench_forward. */
+/* Draw the picture of bench_forward. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +11,13 @@ static double flops_of(size_t n, size_t d, size_t l, size_t m) {
     return m ? 2.0 * (double)(n * m) * (double)(d + l) : 2.0 * (double)(n * d) * (double)l;
 }
 
-/* Of what must be moved once: weights, X, Y. m = 0 here and above: the dense layer. */
+/* The bytes that must be moved once: weights, X and Y. m = 0, here and above: the dense layer. */
 static double bytes_of(size_t n, size_t d, size_t l, size_t m) {
     return sizeof(float) * (double)((m ? m * (d + l) : d * l) + n * (d + l));
 }
 
-/* Intensity and GF/s of every shape and m: $o<i>_<a> for ours, $d<i>_<a> for dense layers. */
+/* Write intensity and GFLOP/s of every shape and m, as $o<i>_<a> for ours and $d<i>_<a> for dense
+ * layers. */
 static void write_roofline_points(FILE *gnuplot, int a, size_t i) {
     for (int dense = 0; dense < 2; dense++) {
         fprintf(gnuplot, "$%c%zu_%d << EOD\n", dense ? 'd' : 'o', i, a);
@@ -34,9 +35,10 @@ static void write_roofline_points(FILE *gnuplot, int a, size_t i) {
     }
 }
 
-/* One core's roof, and a point a case: blue ours, orange dense, the shape says n, filled relu, open gelu. */
+/* Draw the roofline of one core, with a point for each case. Blue: ours, orange: dense; the shape
+ * of the point is n; filled: relu, open: gelu. */
 static void plot_roofline(FILE *gnuplot, double peak, const float *W, float *Y) {
-    static const int filled[NS] = {7, 5, 9, 13, 11}; /* the open twin of each is one before */
+    static const int filled[NS] = {7, 5, 9, 13, 11}; /* one less is the same shape, open */
     static const char *const colours[] = {"#1f6fb4", "#d95f02"},
                              *const titles[] = {"snnk", "dense (oneDNN)"}, names[] = "od";
     const size_t panels = (size_t)1 << 19, weights = sizeof(float) * MAX_L * MAX_D,
@@ -72,7 +74,7 @@ static void plot_roofline(FILE *gnuplot, double peak, const float *W, float *Y) 
     fprintf(gnuplot, "\n");
 }
 
-/* The faster of the two products by OpenBLAS, or NaN. */
+/* The time of the faster of both OpenBLAS, or NaN. */
 static double openblas_seconds(const result *r) {
     double seconds = NAN;
 
@@ -81,7 +83,7 @@ static double openblas_seconds(const result *r) {
     return seconds;
 }
 
-/* Time against m on 768 -> 3072, relu: a colour for each n, a style for each way. */
+/* Draw time against m for 768 -> 3072 and relu: a colour for each n, a style for each way. */
 static void plot_times(FILE *gnuplot) {
     static const size_t shown[] = {0, 2, 4};
     static const char *const colours[] = {"#1b9e77", "#1f6fb4", "#7b3294"};
@@ -115,7 +117,7 @@ static void plot_times(FILE *gnuplot) {
         for (size_t style = 0; style < STYLES; style++)
             fprintf(gnuplot, "%s$n%zu %s lc '%s' notitle", k + style ? ", " : "", k, styles[style],
                     colours[k]);
-    for (size_t style = 0; style < STYLES; style++) /* the legend: styles without colours */
+    for (size_t style = 0; style < STYLES; style++) /* legend entries: styles in grey */
         fprintf(gnuplot, ", keyentry %s lc 'gray30' title '%s'", strstr(styles[style], "with"),
                 titles[style]);
     fprintf(gnuplot, "\n");

@@ -42,7 +42,7 @@ void measure_sort(double *samples, size_t count) {
 double measure_call(void (*run)(void *), void *context, double seconds) {
     size_t calls = 1;
 
-    run(context); /* whatever ran before has filled the caches */
+    run(context); /* warm up: another program may have filled the caches */
     for (;;) {
         const double start = measure_now();
 
@@ -54,7 +54,7 @@ double measure_call(void (*run)(void *), void *context, double seconds) {
     }
 }
 
-/* ---- Limits: compiled for this machine, whatever it is ---- */
+/* ---- Limits; this file is compiled for this machine ---- */
 
 #ifdef __AVX512F__
 enum { LANES = 16 };

@@ -1,27 +1,29 @@
-/* What the benches share: a clock, samples, and the machine's limits. */
+/* What the benchmarks share: a clock, samples, and the limits of the machine. */
 #ifndef SNNK_BENCH_MEASURE_H
 #define SNNK_BENCH_MEASURE_H
 
 #include <stddef.h>
 
-double measure_now(void); /* seconds */
+/* The time in seconds. */
+double measure_now(void);
 
-/* Room for count floats, on a cache line, uniform in -0.5 ... 0.5. Exits if there is none. */
+/* Allocate count floats on a cache line, uniform in -0.5 ... 0.5. Exits if there is no memory. */
 float *measure_floats(size_t count);
 
-/* Sort samples; then samples[0] is the least and samples[count / 2] the median. */
+/* Sort samples. Then samples[0] is the minimum and samples[count / 2] the median. */
 void measure_sort(double *samples, size_t count);
 
-/* Seconds of a call of run(context), in a burst of calls that takes `seconds` at least, after one that does not
- * count. */
+/* Seconds of one call of run(context): the mean over a burst of calls that takes at least
+ * `seconds`, after one call to warm up. */
 double measure_call(void (*run)(void *), void *context, double seconds);
 
 /* ---- Limits of one core ---- */
 
-/* Multiply-adds in single precision, flops a second (two for each), over a few milliseconds. */
+/* The rate of multiply-adds in single precision, in flops a second (two for each multiply-add). */
 double measure_peak(void);
 
-/* Bytes a second, reading `bytes` again and again, or writing them. Best of a few milliseconds. */
+/* Bytes a second when `bytes` are read again and again, or written. The best of a few
+ * milliseconds. */
 double measure_read_rate(const float *buffer, size_t bytes);
 double measure_write_rate(float *buffer, size_t bytes);
 

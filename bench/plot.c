@@ -6,8 +6,9 @@
 FILE *plot_open(const char *path, int width, int height) {
     FILE *gnuplot;
 
-    signal(SIGPIPE, SIG_IGN);                   /* a missing gnuplot is seen in plot_close */
-    gnuplot = popen("gnuplot >/dev/null", "w"); /* where a picture goes that has no file */
+    signal(SIGPIPE, SIG_IGN); /* plot_close reports a missing gnuplot */
+    gnuplot =
+        popen("gnuplot >/dev/null", "w"); /* it writes to stdout if the file cannot be opened */
     if (!gnuplot) {
         perror("cannot start gnuplot");
         return NULL;
@@ -19,6 +20,6 @@ FILE *plot_open(const char *path, int width, int height) {
 
 bool plot_close(FILE *gnuplot) {
     if (pclose(gnuplot) == 0) return true;
-    fprintf(stderr, "gnuplot failed: no picture\n");
+    fprintf(stderr, "gnuplot failed: no picture was drawn\n");
     return false;
 }

@@ -1,5 +1,5 @@
-/* Column-major, a matrix of ours is its own transpose: Z^T = G X^T is one product of m x d and d x n, and
- * Y^T = Psi Phi^T, 64 outputs at a time. */
+/* libxsmm is column-major, where our row-major matrices are their transposes. So Z^T = G X^T is one
+ * product of m x d and d x n; Y^T = Psi Phi^T is computed 64 outputs at a time. */
 #include <libxsmm.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct xsmm_pair {
     float *G, *Psi; /* d x m; panels of m x OUTPUTS */
     float *Phi, *Y; /* n x m */
     rival_activation f;
-    libxsmm_smmfunction first[ROWS + 1], second[ROWS + 1]; /* by how many rows */
+    libxsmm_smmfunction first[ROWS + 1], second[ROWS + 1]; /* indexed by the number of rows */
 };
 
 static libxsmm_smmfunction kernel(size_t m, size_t n, size_t k, size_t ldc) {

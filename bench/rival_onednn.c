@@ -36,7 +36,7 @@ static dnnl_memory_desc_t matrix(size_t rows, size_t columns, dnnl_data_type_t t
     return made;
 }
 
-/* `from` in plain floats, as the primitive wants it. */
+/* Convert plain floats to the layout that the primitive wants. */
 static dnnl_memory_t converted(dnnl_stream_t stream, const dnnl_memory_desc_t *plain, float *from,
                                const dnnl_memory_desc_t *wanted) {
     dnnl_primitive_desc_t description;

@@ -1,4 +1,4 @@
-/* Each copy in a namespace of its own, so that one process has OpenBLAS with two kernel sets. */
+/* Each copy is loaded in its own namespace, so that one process has two sets of kernels. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ openblas *openblas_load(const char *coretype, int threads) {
     if (!made) exit(1);
 #if defined(__x86_64__)
     if (coretype && strcmp(coretype, "SkylakeX") == 0 && !__builtin_cpu_supports("avx512vl")) {
-        fprintf(stderr, "OpenBLAS for SkylakeX is left out: no AVX-512\n");
+        fprintf(stderr, "OpenBLAS for SkylakeX is not measured: no AVX-512\n");
         free(made);
         return NULL;
     }
@@ -39,12 +39,13 @@ openblas *openblas_load(const char *coretype, int threads) {
     library = dlmopen(LM_ID_NEWLM, "libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
 #endif
     if (library) {
-        *(void **)&made->product = dlsym(library, "cblas_sgemm"); /* as POSIX says */
+        *(void **)&made->product =
+            dlsym(library, "cblas_sgemm"); /* the cast that POSIX recommends */
         *(void **)&made->core = dlsym(library, "openblas_get_corename");
     }
     if (made->product && made->core) return made;
     const char *why = dlerror();
-    fprintf(stderr, "OpenBLAS is left out: %s\n", why ? why : "no dlmopen here");
+    fprintf(stderr, "OpenBLAS is not measured: %s\n", why ? why : "dlmopen is missing");
     free(made);
     return NULL;
 }

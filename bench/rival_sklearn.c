@@ -1,4 +1,5 @@
-/* The child times its own transforms: it runs one for each line that it reads, and answers with seconds. */
+/* A child process runs scikit-learn. It runs a case for each line that it reads, measures its time,
+ * and answers with seconds. */
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +13,7 @@
 
 enum { MAX_ARGUMENTS = 32 };
 
-/* What every script begins with: its cases in numbers, n and then two for each. */
+/* The beginning of each script. Arguments are numbers: n, and two for each case. */
 #define BEGIN                                                                                      \
     "import sys, time\n"                                                                           \
     "try:\n"                                                                                       \
@@ -21,14 +22,14 @@ enum { MAX_ARGUMENTS = 32 };
     "    from sklearn.linear_model import Ridge\n"                                                 \
     "    from threadpoolctl import threadpool_info\n"                                              \
     "except ImportError as error:\n"                                                               \
-    "    sys.exit(f'scikit-learn is left out: {error}')\n"                                         \
+    "    sys.exit(f'scikit-learn is not measured: {error}')\n"                                     \
     "n, *shapes = map(int, sys.argv[1:])\n"                                                        \
     "rng = numpy.random.default_rng(0)\n"                                                          \
     "cases = []\n"                                                                                 \
     "for d, m in zip(shapes[::2], shapes[1::2]):\n"                                                \
     "    X = rng.random((n, d), dtype=numpy.float32) - numpy.float32(0.5)\n"
 
-/* And ends with: it says what it is, and runs a case for each line that it reads. */
+/* The end of each script: it prints its versions, and runs a case for each line that it reads. */
 #define END                                                                                        \
     "blas = [f\"{b['internal_api']} {b.get('architecture')} with {b['num_threads']} thread(s)\"\n" \
     "        for b in threadpool_info() if b['user_api'] == 'blas']\n"                             \
@@ -45,10 +46,10 @@ static const char *const rbfsampler_script =
     BEGIN "    sampler = RBFSampler(gamma=0.5, n_components=m, random_state=0).fit(X)\n"
           "    dtype = sampler.transform(X[:16]).dtype\n"
           "    if dtype != numpy.float32:\n"
-          "        sys.exit(f'RBFSampler is left out: it computes in {dtype}')\n"
+          "        sys.exit(f'RBFSampler is not measured: it computes in {dtype}')\n"
           "    cases.append((sampler.transform, X))\n" END;
 
-/* Relu features of uniform numbers; the copy that Ridge makes of its data is part of its time. */
+/* Relu features of uniform numbers. The copy that Ridge makes of its data counts in its time. */
 static const char *const ridge_script =
     BEGIN "    X = numpy.maximum(X, 0).astype(numpy.float64)\n"
           "    dtype = X.dtype\n"
@@ -61,7 +62,7 @@ struct sklearn {
     char about[256];
 };
 
-/* In the child: becomes Python, or leaves with a line on stderr. */
+/* In the child process: become Python, or exit with a message on stderr. */
 static void become_python(const char *script, const char *coretype, int threads, size_t n,
                           size_t cases, const size_t (*shapes)[2]) {
     char numbers[MAX_ARGUMENTS][24],
@@ -82,7 +83,7 @@ static void become_python(const char *script, const char *coretype, int threads,
     }
     for (size_t k = 0; k < count; k++) arguments[3 + k] = numbers[k];
     execv("/usr/bin/python3", arguments);
-    perror("scikit-learn is left out: /usr/bin/python3");
+    perror("scikit-learn is not measured: /usr/bin/python3");
     _exit(1);
 }
 
@@ -92,11 +93,11 @@ static sklearn *start(const char *script, const char *coretype, int threads, siz
     int in[2], out[2];
 
     if (!child || pipe(in) != 0 || pipe(out) != 0) {
-        perror("scikit-learn cannot be started");
+        perror("cannot start scikit-learn");
         exit(1);
     }
-    signal(SIGPIPE, SIG_IGN); /* a child that has died is seen when it does not answer */
-    fcntl(in[1], F_SETFD, FD_CLOEXEC), fcntl(out[0], F_SETFD, FD_CLOEXEC); /* ours alone */
+    signal(SIGPIPE, SIG_IGN); /* a dead child is noticed when it does not answer */
+    fcntl(in[1], F_SETFD, FD_CLOEXEC), fcntl(out[0], F_SETFD, FD_CLOEXEC); /* not inherited */
     child->process = fork();
     if (child->process == 0) {
         dup2(in[0], STDIN_FILENO), dup2(out[1], STDOUT_FILENO);
@@ -130,7 +131,7 @@ double sklearn_run(sklearn *child, size_t k) {
     fprintf(child->to, "%zu\n", k);
     fflush(child->to);
     if (fscanf(child->from, "%lf", &seconds) == 1) return seconds;
-    fprintf(stderr, "scikit-learn has stopped\n");
+    fprintf(stderr, "scikit-learn has stopped unexpectedly\n");
     exit(1);
 }
 
@@ -138,7 +139,7 @@ const char *sklearn_about(const sklearn *child) { return child->about; }
 
 void sklearn_stop(sklearn *child) {
     if (!child) return;
-    if (child->to) fclose(child->to); /* the child's loop ends */
+    if (child->to) fclose(child->to); /* ends the child's loop */
     if (child->from) fclose(child->from);
     if (child->process > 0) waitpid(child->process, NULL, 0);
     free(child);

@@ -1,5 +1,5 @@
-/* Dense layers and pairs of products as other libraries compute them: what the benches
- * measure against. Each is prepared once, weights packed as the library likes them best. */
+/* Rivals: dense layers and pairs of products as other libraries compute them. Each is prepared
+ * once, with its weights packed in the layout that is best for that library. */
 #ifndef SNNK_BENCH_RIVALS_H
 #define SNNK_BENCH_RIVALS_H
 
@@ -11,15 +11,16 @@ typedef enum rival_activation { RIVAL_NONE, RIVAL_RELU, RIVAL_GELU, RIVAL_TANH }
 
 typedef struct onednn_layer onednn_layer;
 
-/* X: n x d, W: l x d, b: l or NULL, Y: n x l, all without gaps, kept by the caller. bf16: weights, X and Y in
- * bfloat16 (X and Y are then converted outside of the run). Exits if oneDNN refuses. */
+/* Prepare Y = f(X W^T + b). X: n x d, W: l x d, b: l or NULL, Y: n x l, without gaps, borrowed
+ * until it is freed. bf16: weights, X and Y in bfloat16; X and Y are then converted outside of the
+ * timed run. Exits if oneDNN refuses. */
 onednn_layer *onednn_create(size_t n, size_t d, size_t l, rival_activation f, int bf16, float *X,
                             float *W, float *b, float *Y);
 void onednn_run(onednn_layer *layer);
 void onednn_free(onednn_layer *layer);
 
-/* C (n x l) = scale A (n x k) B, row strides lda, ldb, ldc. B: k x l, or l x k where it is
- * transposed. On all threads; within a parallel region, on the calling one. */
+/* C (n x l) = scale A (n x k) B, with row strides lda, ldb, ldc. B: k x l; transposed: l x k. On
+ * all threads; inside a parallel region on the calling one. */
 void onednn_product(size_t n, size_t l, size_t k, float scale, const float *A, size_t lda,
                     const float *B, size_t ldb, int transposed, float *C, size_t ldc);
 
@@ -32,11 +33,12 @@ xsmm_pair *xsmm_create(size_t n, size_t d, size_t m, size_t l, rival_activation 
 void xsmm_run(xsmm_pair *pair);
 void xsmm_free(xsmm_pair *pair);
 
-/* ---- OpenBLAS, loaded twice into one process: as it comes, and with OPENBLAS_CORETYPE=SkylakeX ---- */
+/* ---- OpenBLAS, loaded twice into one process: default, and OPENBLAS_CORETYPE=SkylakeX ---- */
 
 typedef struct openblas openblas;
 
-/* coretype: NULL for its own choice. NULL where it cannot be loaded or run. Threads are set before. */
+/* Load OpenBLAS with this core type (NULL: its own choice) and number of threads. NULL if it cannot
+ * be loaded or run. */
 openblas *openblas_load(const char *coretype, int threads);
 const char *openblas_core(const openblas *library);
 
@@ -48,14 +50,17 @@ void openblas_product(const openblas *library, size_t n, size_t l, size_t k, con
 
 typedef struct sklearn sklearn;
 
-/* RBFSampler, sqrt(2/m) cos(X G^T + b) in float32; case k: n rows of shapes[k][0] inputs to shapes[k][1] features.
- * Ridge(solver="cholesky") in float64; case k: n rows of shapes[k][0] features, shapes[k][1] targets.
- * coretype: as above. NULL, and a line on stderr, where python3 or scikit-learn is missing. */
+/* Start a child process for several cases of n rows each.
+ *   sklearn_rbfsampler  RBFSampler, sqrt(2/m) cos(X G^T + b), in float32. Case k: shapes[k][0]
+ *                       inputs, shapes[k][1] features
+ *   sklearn_ridge       Ridge(solver="cholesky") in float64. Case k: shapes[k][0] features,
+ *                       shapes[k][1] targets
+ * coretype: as above. NULL, with a message on stderr, if python3 or scikit-learn is missing. */
 sklearn *sklearn_rbfsampler(const char *coretype, int threads, size_t n, size_t cases,
                             const size_t (*shapes)[2]);
 sklearn *sklearn_ridge(const char *coretype, int threads, size_t n, size_t cases,
                        const size_t (*shapes)[2]);
-double sklearn_run(sklearn *child, size_t k); /* seconds; exits if the child has died */
+double sklearn_run(sklearn *child, size_t k); /* run case k: seconds; exits if the child has died */
 const char *sklearn_about(const sklearn *child);
 void sklearn_stop(sklearn *child); /* NULL is fine */
 

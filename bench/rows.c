@@ -2,13 +2,12 @@
 
 #include <math.h>
 
-/* Tell the compiler that expf has vector versions (libmvec), which it otherwise uses under -ffast-
- * math only. */
+/* Declare the vector versions of expf (libmvec); gcc uses them by itself only with -ffast-math. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 extern float expf(float) __attribute__((simd("notinbranch")));
 #endif
 
-/* In lanes of its own: a maximum is no reduction that every compiler vectorises, because of NaN. */
+/* With explicit lanes, because not every compiler vectorises a maximum: NaN is in the way. */
 static float largest(size_t width, const float *x) {
     enum { LANES = 16 };
     float lane[LANES], most = x[0];

@@ -1,20 +1,24 @@
-/* Fashion-MNIST and MNIST in closed form: no gradient anywhere, least squares twice, 4096 features at
- * the end, of 2048 others and the pixels.
+/* Fit Fashion-MNIST and MNIST in closed form: least squares twice, no gradients.
  *
  *     closed_form [--fashion DIR] [--mnist DIR] [--features 4096] [--seed 1] [--threads 1] [--json]
  *
- * Rows of G are chosen from the data: a training image seen through a random window, less its mean
- * there (receptive fields; after McDonnell et al. 2015), scaled to a spread of 1 over the data;
- * features are cosines.
+ * Test accuracy is about 0.900 and 0.990; plain ridge regression on the pixels has 0.811 and 0.861.
  *
- *   1. Scores: least squares on half of the rows each, so that each row is scored by the half that did not see it.
- *   2. Features of pixels and scores together; each row weighs 1 less the margin it was scored with (0.1 ... 1), so that those near a
- *      border count; least squares again, lambda chosen on held-out rows.
+ * The rows of G are patches of training images (receptive fields; after McDonnell et al. 2015): a
+ * random window of an image, less its mean, scaled so that its product with the data has standard
+ * deviation 1. Features are cosines. There are two stages:
  *
- * (Each half's lambda is the one that does best on the other half: of what that half is then scored by,
- * one number was chosen on its own rows.) Both are layers of one network, which is then bundled: an
- * exercise here, as the width between them is 794, and the product larger than its factors. For scale:
- * ridge regression on pixels has 0.811 and 0.861. */
+ *   1. 2048 features of the pixels. Each half of the rows is fitted by least squares, and scores
+ *      the other half. So no row is scored by a fit that used it.
+ *   2. 4096 features of the pixels and these scores together. A row weighs 1 minus the margin of
+ *      its score, cut to 0.1 ... 1, so that rows near a class border count most. Least squares
+ *      again; lambda is chosen on held-out rows.
+ *
+ * In stage 1 the lambda of each half is the one that does best on the other half. So that one
+ * number was chosen on the rows that are then scored with it.
+ *
+ * The two stages become two layers of one network, which is then bundled. Here bundling only shows
+ * how it is done: the width in between is 794, so the product is larger than its factors. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +38,7 @@
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, BOTH = PIXELS + CLASSES };
 enum { SAMPLE = 5000, BLOCK = 1000, FIRST_FEATURES = 2048 };
 
-static const double score_share = 0.6; /* how much scores weigh in projections, next to pixels */
+static const double score_share = 0.6; /* weight of scores in projections, relative to pixels */
 
 static void *allocate(size_t count, size_t bytes) {
     void *block = calloc(count, bytes);
@@ -91,7 +95,7 @@ static float *read_file(const char *directory, const char *name, size_t columns,
     return values;
 }
 
-/* Roots of the pixels, less their mean, brought to length 10. */
+/* Take square roots of the pixels, subtract their mean, and scale to length 10. */
 static void normalise(float *x) {
     double mean = 0, square = 0;
 
@@ -137,8 +141,9 @@ static void images_free(images *set) {
 
 /* ---- Rows ---- */
 
-/* g = an image within a window of least ... most pixels a side, less its mean there; the offset puts
- * half of the image at 0. Gives the length of g. */
+/* Set g to a random image inside a random window (sides of `least` to `most` pixels), less its mean
+ * there, and 0 outside; scale it to length 1. The offset puts half of the image at 0. Returns the
+ * length of g before it was scaled. */
 static double window_row(const images *set, size_t least, size_t most, uint64_t *state, float *g,
                          float *offset) {
     const float *x = set->X + draw(state, set->n) * PIXELS;
@@ -171,8 +176,8 @@ static int by_value(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* m rows of length 1 (row stride ld) and offsets: small windows, then large ones. Windows that show
- * next to nothing are drawn again. */
+/* Draw m rows of length 1 (row stride ld) and their offsets: the first half from small windows, the
+ * second from large ones. Windows that show almost nothing are drawn again. */
 static void window_rows(const images *set, size_t m, uint64_t *state, float *G, size_t ld,
                         float *offsets) {
     double *lengths = allocate(m, sizeof *lengths), *sorted = allocate(m, sizeof *sorted);
@@ -190,7 +195,7 @@ static void window_rows(const images *set, size_t m, uint64_t *state, float *G, 
     free(lengths);
 }
 
-/* spread[r] = standard deviation of row r of G times the first rows of X (n x d). */
+/* Set spread[r] to the standard deviation of X g, g row r of G, over its first rows. X: n x d. */
 static void spreads(size_t n, size_t d, const float *X, size_t m, const float *G, size_t ldg,
                     double *spread) {
     snnk_map_config config;
@@ -219,7 +224,7 @@ static void spreads(size_t n, size_t d, const float *X, size_t m, const float *G
     free(Z);
 }
 
-/* cos(G x + c), rows and offsets brought to a spread of 1 on X (n x d). */
+/* Make the map cos(G x + c), with rows and offsets scaled to standard deviation 1 on X (n x d). */
 static snnk_map *cosine_map(size_t n, size_t d, const float *X, size_t m, float *G,
                             float *offsets) {
     double *spread = allocate(m, sizeof *spread);
@@ -241,8 +246,8 @@ static snnk_map *cosine_map(size_t n, size_t d, const float *X, size_t m, float 
 
 /* ---- Stage 1: scores ---- */
 
-/* What stage 1 leaves: W (CLASSES x FIRST_FEATURES) and b, which give centred scores of the right size,
- * and those of the training rows by the half that did not see them. */
+/* The result of stage 1. W (CLASSES x FIRST_FEATURES) and b give centred, scaled scores. `scores`
+ * are those of the training rows, each by the half that was not fitted to it. */
 typedef struct first_stage {
     snnk_map *map;
     float *W, b[CLASSES];
@@ -250,7 +255,7 @@ typedef struct first_stage {
     float *weights; /* n */
 } first_stage;
 
-/* Statistics of every other row, from `from` on. */
+/* Make the statistics of every other row, starting at row `from`. */
 static snnk_lstsq *half(const images *set, const snnk_map *map, size_t from,
                         snnk_workspace *workspace) {
     float *Phi = allocate(BLOCK * FIRST_FEATURES, sizeof *Phi);
@@ -275,7 +280,7 @@ static snnk_lstsq *half(const images *set, const snnk_map *map, size_t from,
     return lstsq;
 }
 
-/* Two halves, each solved with the lambda that does best on the other. */
+/* Fit a layer to each half of the rows, with the lambda that does best on the other half. */
 static void solve_halves(const images *set, const snnk_map *map, snnk_layer *layers[2],
                          snnk_workspace *workspace) {
     snnk_lstsq *halves[2];
@@ -295,7 +300,7 @@ static void solve_halves(const images *set, const snnk_map *map, snnk_layer *lay
     for (size_t h = 0; h < 2; h++) snnk_lstsq_free(halves[h]);
 }
 
-/* 1 less the margin of each row, 0.1 ... 1. */
+/* Set the weight of each row to 1 minus the margin of its score, cut to 0.1 ... 1. */
 static void weigh(const images *set, const float *scores, float *weights) {
     for (size_t i = 0; i < set->n; i++) {
         const float *s = scores + i * CLASSES, own = s[set->labels[i]];
@@ -307,7 +312,7 @@ static void weigh(const images *set, const float *scores, float *weights) {
     }
 }
 
-/* Centre scores, and give them score_share of the length of an image; W and b likewise. */
+/* Centre the scores and scale them to score_share of the length of an image; W and b likewise. */
 static void rescale(const images *set, first_stage *first) {
     double mean[CLASSES] = {0}, length = 0;
 
@@ -351,7 +356,7 @@ static first_stage fit_first(const images *set, uint64_t *state, snnk_workspace 
     first.weights = allocate(set->n, sizeof *first.weights);
     first.W = allocate(CLASSES * m, sizeof *first.W);
     solve_halves(set, first.map, layers, workspace);
-    for (size_t h = 0; h < 2; h++) { /* rows h, h + 2, ... by the other half */
+    for (size_t h = 0; h < 2; h++) { /* score rows h, h + 2, ... by the other half */
         CHECK(snnk_layer_forward(layers[1 - h], (set->n - h + 1) / 2, set->X + h * PIXELS,
                                  2 * PIXELS, first.scores + h * CLASSES, 2 * CLASSES, workspace));
         CHECK(snnk_layer_weights(layers[h], h ? W : first.W, m, h ? b : first.b));
@@ -375,7 +380,7 @@ static void first_free(first_stage *first) {
     free(first->weights);
 }
 
-/* (pixels, scores) of an image as one layer: identity features and those of stage 1. */
+/* Make the layer that gives (pixels, scores) of an image. Features: identity, then stage 1. */
 static snnk_layer *first_layer(const first_stage *first) {
     const size_t m = PIXELS + FIRST_FEATURES;
     float *Psi = allocate(BOTH * m, sizeof *Psi), *bias = allocate(BOTH, sizeof *bias);
@@ -403,8 +408,8 @@ static snnk_layer *first_layer(const first_stage *first) {
 
 /* ---- Stage 2 ---- */
 
-/* g = what two images of different classes differ by in their scores, of length 1; gives the middle
- * between them along g. */
+/* Set g to the difference of the scores of two random images of different classes, scaled to length
+ * 1. Returns the position of their midpoint along g. */
 static double score_row(const images *set, const float *scores, uint64_t *state, float *g) {
     size_t i, j;
     double square = 0, middle = 0;
@@ -424,7 +429,8 @@ static double score_row(const images *set, const float *scores, uint64_t *state,
     return middle;
 }
 
-/* Windows of pixels beside differences of scores, which get score_share of their spread. */
+/* Make the map of stage 2. Each row of G joins a window of pixels and a difference of scores; the
+ * scores have score_share of the standard deviation of the pixels. */
 static snnk_map *second_map(const images *set, const first_stage *first, size_t m, uint64_t *state,
                             const float *Z) {
     float *G = allocate(m * BOTH, sizeof *G), *offsets = allocate(m, sizeof *offsets);
@@ -453,7 +459,7 @@ static snnk_map *second_map(const images *set, const first_stage *first, size_t 
     return map;
 }
 
-/* Rows first ... first+n-1 of (pixels, scores). */
+/* Copy rows first ... first+n-1 of (pixels, scores) to Z. */
 static void join(const images *set, const first_stage *stage, size_t first, size_t n, float *Z) {
     for (size_t i = 0; i < n; i++) {
         memcpy(Z + i * BOTH, set->X + (first + i) * PIXELS, PIXELS * sizeof *Z);
@@ -490,16 +496,16 @@ static snnk_layer *fit_second(const images *set, const first_stage *first, size_
     return layer;
 }
 
-/* ---- Both, and the test ---- */
+/* ---- Both stages, and the test ---- */
 
 typedef struct result {
-    double first, accuracy, bundled; /* accuracy of stage 1, of both, of both bundled */
+    double first, accuracy, bundled; /* test accuracy: stage 1, both stages, both bundled */
     double seconds, lambda;
     uint64_t parameters, bundled_parameters;
 } result;
 
-/* Share of the rows whose largest score, columns from ... from+CLASSES-1 of Y (row stride ld), is the
- * right one. */
+/* The share of rows whose largest score is that of their label. The scores are columns from ...
+ * from+CLASSES-1 of Y (row stride ld). */
 static double accuracy(const images *set, const float *Y, size_t ld, size_t from) {
     size_t right = 0;
 
@@ -592,8 +598,14 @@ static void print_table(const char *const names[2], const result results[2], con
 #define USAGE                                                                                      \
     "usage: %s [--fashion DIR] [--mnist DIR] [--features 4096] [--seed 1] [--threads 1] "          \
     "[--json]\n"                                                                                   \
-    "Fit Fashion-MNIST and MNIST in closed form. DIR: with train-images-idx3-ubyte and so on,\n"   \
-    "zipped or not (default: /usr/share/datasets/fashion-mnist, and no MNIST).\n"
+    "Fit Fashion-MNIST and MNIST in closed form, and print test accuracies.\n\n"                   \
+    "  --fashion DIR  folder of Fashion-MNIST: train-images-idx3-ubyte and so on, may be .gz\n"    \
+    "                 (default: /usr/share/datasets/fashion-mnist)\n"                              \
+    "  --mnist DIR    folder of MNIST, with the same file names (default: none)\n"                 \
+    "  --features M   features of the second stage (default: 4096)\n"                              \
+    "  --seed S       seed of the random windows (default: 1)\n"                                   \
+    "  --threads T    threads (default: 1)\n"                                                      \
+    "  --json         print one JSON object instead of the table\n"
 
 int main(int argc, char **argv) {
     static const char *const names[2] = {"fashion", "mnist"};

@@ -1,11 +1,11 @@
-/* Models of Fashion-MNIST, side by side: accuracy, size and speed on the 10,000 test images.
+/* Compare models of Fashion-MNIST: accuracy, size and speed on the 10,000 test images.
  *
  *     fashion_mnist [--data DIR] [--out DIR] MODEL...
  *
- * MODEL: files that `snnk fit` saved. For scale the table ends with two dense layers of the size of
- * the first model, 784 -> m -> 10, with random weights: what an MLP of that width costs. Then the
- * first model is saved and loaded again, to see that its predictions stay the same, and some of them
- * are written to DIR for fashion_mnist.gp to draw. */
+ * A MODEL is a file that `snnk fit` saved. The last line of the table is a dense network 784 -> m
+ * -> 10 of the first model's width, with arbitrary weights: the cost of an MLP. Then the program
+ * saves and loads the first model, checks that its scores stay the same, and writes some of its
+ * predictions to the --out folder, where scripts/fashion_mnist.gp draws them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static size_t predicted(const float *scores) {
 
 static double seconds_now(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
-/* Scores of all test images on one thread; seconds: the best of a few rounds. */
+/* Compute the scores of all test images on one thread. seconds: the shortest of ROUNDS rounds. */
 static float *score(const snnk_network *network, const images *test, double *seconds) {
     float *scores = malloc(test->n * CLASSES * sizeof *scores);
 
@@ -103,7 +103,8 @@ static float *compare_model(const char *path, const images *test, snnk_network *
     return scores;
 }
 
-/* 784 -> m -> 10, relu between: the products an MLP needs. Its weights do not matter. */
+/* Time a dense network 784 -> m -> 10 with relu between. Only its speed counts, so the weights are
+ * arbitrary. */
 static void compare_dense(size_t m, const images *test) {
     float *W = calloc(m * PIXELS, sizeof *W);
     snnk_network *network;
@@ -147,8 +148,8 @@ static void check_reload(const snnk_network *network, const char *directory, con
     remove(path);
 }
 
-/* Two files for gnuplot: the first images as matrices, and a title for each; wrong ones in braces
- * that make them red. */
+/* Write two files for gnuplot: the first images as matrices, and a title for each. The titles of
+ * wrong predictions start with "! ", and are drawn in red. */
 static void write_drawing(const char *directory, const images *test, const float *scores) {
     char path[1024];
     FILE *pixels, *titles;
@@ -180,8 +181,10 @@ static void write_drawing(const char *directory, const images *test, const float
 
 #define USAGE                                                                                      \
     "usage: %s [--data DIR] [--out DIR] MODEL...\n"                                                \
-    "Compare models of Fashion-MNIST that snnk fit saved: accuracy, size and speed. The test\n"    \
-    "set is in DIR of --data; DIR of --out gets files for fashion_mnist.gp.\n"
+    "Compare models of Fashion-MNIST that snnk fit saved: accuracy, size and speed.\n\n"           \
+    "  --data DIR  folder of the test set (default: /usr/share/datasets/fashion-mnist)\n"          \
+    "  --out DIR   folder for images.dat and titles.txt, which scripts/fashion_mnist.gp draws\n"   \
+    "              (default: the current one)\n"
 
 int main(int argc, char **argv) {
     const char *data = "/usr/share/datasets/fashion-mnist", *out = ".";
@@ -225,7 +228,7 @@ int main(int argc, char **argv) {
         }
     }
     compare_dense(snnk_layer_features(snnk_network_layer(first, 0)), &test);
-    printf("(accuracy on %zu test images; a single thread, %s kernels)\n\n", test.n,
+    printf("(accuracy on %zu test images; one thread, %s kernels)\n\n", test.n,
            snnk_kernels_name());
     check_reload(first, out, &test, first_scores);
     write_drawing(out, &test, first_scores);

@@ -1,6 +1,6 @@
-/* Poisson's equation -lap u = f on the unit square, u given on its edge: the Laplacian of random
- * features is known in closed form, so that u = B Phi(x, y) is found by least squares. No mesh, no
- * gradient descent, no epochs.
+/* Solve Poisson's equation -lap u = f on the unit square, with u given on its edge. The Laplacian
+ * of random features has a closed form, so u = B Phi(x, y) is found by least squares: no mesh, no
+ * gradient descent.
  *
  *     cc poisson.c $(pkg-config --cflags --libs snnk) -lm && ./a.out
  */
@@ -11,7 +11,7 @@
 
 #include <snnk/snnk.h>
 
-/* Every call returns a status; a failed one has a sentence to show. */
+/* Every call returns a status. After a failure snnk_last_error() has a sentence to print. */
 #define CHECK(call)                                                                                \
     do {                                                                                           \
         if ((call) != SNNK_OK) {                                                                   \
@@ -22,11 +22,11 @@
 
 enum { GRID = 31, POINTS = GRID * GRID, FEATURES = 300 };
 
-/* The solution to be found, and the f and edge values that it has. */
+/* The exact solution u, which gives the edge values, and its f = -lap u. */
 static double solution(double x, double y) { return exp(-x) * sin(3 * y) + x * x; }
 static double source(double x, double y) { return 8 * exp(-x) * sin(3 * y) - 2; }
 
-/* A grid over the square from first to last in both directions. */
+/* Make a grid from `first` to `last` in both directions. */
 static void make_grid(float first, float last, float *X) {
     for (size_t i = 0; i < POINTS; i++) {
         const size_t column = i % GRID, row = i / GRID;
@@ -41,7 +41,7 @@ static int on_edge(const float *x) { return x[0] == 0 || x[0] == 1 || x[1] == 0 
 int main(void) {
     static float X[2 * POINTS], A[POINTS * FEATURES], Phi[POINTS * FEATURES], y[POINTS];
     static double B[FEATURES];
-    const float weight = 100; /* of a row on the edge: an error there counts as u, not as lap u */
+    const float weight = 100; /* of edge rows: u there is much smaller than lap u inside */
     const clock_t start = clock();
     snnk_map_config config;
     snnk_solve_config solve;
@@ -56,7 +56,7 @@ int main(void) {
     config.projection_scale = 3;
     CHECK(snnk_map_create(2, &config, NULL, &map));
 
-    /* A row for each point: -B lap Phi = f inside, B Phi = u on the edge. */
+    /* One row for each point: -B lap Phi = f inside, B Phi = u on the edge. */
     make_grid(0, 1, X);
     CHECK(snnk_map_laplacian(map, POINTS, X, 2, A, FEATURES, NULL));
     CHECK(snnk_map_input_tower(map, POINTS, X, 2, Phi, FEATURES, NULL));
@@ -76,7 +76,7 @@ int main(void) {
     CHECK(snnk_lstsq_solve(lstsq, &solve, B, FEATURES, NULL, NULL));
     const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
 
-    /* How far it is from the solution, between the points that it was fitted on. */
+    /* Compare it with the exact solution, between the points that it was fitted to. */
     make_grid(0.015f, 0.985f, X);
     CHECK(snnk_map_input_tower(map, POINTS, X, 2, Phi, FEATURES, NULL));
     for (size_t i = 0; i < POINTS; i++) {

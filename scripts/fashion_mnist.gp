@@ -1,7 +1,8 @@
-# Draw test images with their predicted classes. gnuplot -e "dir='build/demo'" scripts/fashion_mnist.gp
+# Draw test images with their predicted classes:
+#     gnuplot -e "dir='build/demo'" scripts/fashion_mnist.gp
 set terminal pngcairo size 1200,860 font "sans,11"
 set output dir."/fashion_mnist.png"
-set multiplot layout 4,6 title "Fashion-MNIST test images and what the model says (red: wrong)" font ",15"
+set multiplot layout 4,6 title "Fashion-MNIST test images and their predicted classes (red: wrong)" font ",15"
 unset key
 unset colorbox
 unset tics

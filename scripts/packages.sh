@@ -1,7 +1,7 @@
-# Sourced by the other scripts: install what is missing. Debian 12 or later.
+# Sourced by the other scripts: installs missing packages. Debian 12 or later.
 
-# need PACKAGE...: make sure that these Debian packages are installed. As root or through sudo they
-# are; otherwise the command to run is printed and the script stops.
+# need PACKAGE...: install these Debian packages if they are missing, as root or with sudo. Without
+# either, print the command to run, and stop.
 need() {
     missing=
     for package in "$@"; do
@@ -23,13 +23,13 @@ need() {
         exit 1
     fi
     echo "Installing$missing" >&2
-    # The installer's own chatter goes to stderr: stdout belongs to the caller.
+    # Messages of the installer go to stderr: stdout belongs to the caller.
     # shellcheck disable=SC2086 # $missing is a list
     { $as_root apt-get update -q &&
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
             --no-install-recommends $missing; } >&2
 }
 
-# What the library itself is built with.
+# The packages that the library is built with.
 build_packages="cmake ninja-build gcc libc6-dev pkg-config libopenblas-dev liblapacke-dev
     librandom123-dev libcjson-dev zlib1g-dev help2man"

@@ -1,4 +1,6 @@
-"""Prints the polynomials of src/kernels/vector_math.h: least largest relative error, by Remez' exchange.
+"""Compute the polynomials of src/kernels/vector_math.h.
+
+They minimise the largest relative error, by the Remez algorithm.
 
     python3 scripts/polynomials.py        (Debian: python3-mpmath)
 """
@@ -9,13 +11,13 @@ mp.dps = 40
 
 
 def to_float(x):
-    """x rounded to 24 bits."""
+    """Returns x rounded to 24 bits."""
     mantissa, exponent = frexp(x)
     return ldexp(nint(ldexp(mantissa, 24)), int(exponent) - 24)
 
 
 def remez(f, weight, lowest, highest, degree):
-    """The polynomial of least largest |weight (f - p)|, lowest coefficient first, and that error."""
+    """Returns the polynomial p that minimises max |weight (f - p)|, lowest coefficient first, and that maximum."""
     n = degree + 2
     nodes = lambda count: [(lowest + highest) / 2 - (highest - lowest) / 2 * cos(pi * (i + mpf(1) / 3) / count) for i in range(count)]
     x, grid = nodes(n), nodes(1000)
@@ -29,7 +31,7 @@ def remez(f, weight, lowest, highest, degree):
             b[i] = w * f(x[i])
         p = list(lu_solve(A, b))[: degree + 1]
         error = [weight(t) * (f(t) - mp.polyval(p[::-1], t)) for t in grid]
-        extremes = []  # where it is largest between two changes of sign
+        extremes = []  # where the error is largest between two changes of sign
         for i, e in enumerate(error):
             if not extremes or (e > 0) != (error[extremes[-1]] > 0):
                 extremes.append(i)
@@ -44,7 +46,7 @@ def remez(f, weight, lowest, highest, degree):
 
 
 def show(what, f, relative_to, lowest, highest, degree):
-    """relative_to: what the error of p at x, times this, is an error relative to."""
+    """relative_to: a factor that turns the error of p at x into the relative error wanted."""
     p, error = remez(f, relative_to, mpf(lowest), mpf(highest), degree)
     print(f"{what}: 2^{nstr(log(error, 2), 3)}")
     print("    " + ", ".join(nstr(to_float(c), 9) + "f" for c in p))

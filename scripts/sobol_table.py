@@ -1,4 +1,6 @@
-"""Writes src/projection/sobol_table.c from Boost's table of Sobol direction numbers (Debian: libboost1.74-dev).
+"""Write src/projection/sobol_table.c from Boost's table of Sobol direction numbers.
+
+Debian: libboost1.74-dev.
 
     python3 scripts/sobol_table.py /usr/include/boost/random/detail/sobol_table.hpp > src/projection/sobol_table.c
 """
@@ -26,7 +28,7 @@ def main():
  *
  * Copyright Justinas Vygintas Daugmaudis 2010-2018
  * Distributed under the Boost Software License, Version 1.0: https://www.boost.org/LICENSE_1_0.txt */
-#include "projection/sobol.h"
+#include "projection/sobol_points.h"
 
 /* clang-format off */""")
     print("const uint16_t snnk__sobol_table[SNNK__SOBOL_DIMENSIONS - 1][16] = {")

@@ -1,10 +1,17 @@
 #!/bin/sh
-# Build and test everything: sh scripts/test.sh [--quick]
+# Build and test everything.
 #
-# Installs the Debian packages that are missing, then: the suite in the dev build (gcc, warnings are
-# errors) and under the address and undefined-behaviour sanitizers, a build by clang with its suite,
-# the minimal build with its suite, the thread sanitizer on the threads test, and the source format.
-# --quick: the dev build and its suite only. Ends in a line that counts tests.
+#     sh scripts/test.sh [--quick]
+#
+# Installs the Debian packages that are missing, then runs
+#   - the suite in the dev build (gcc, warnings are errors),
+#   - the suite with the address and undefined-behaviour sanitizers,
+#   - the suite in a build by clang,
+#   - the suite of the minimal build,
+#   - the tests of threads with the thread sanitizer,
+#   - the check of the source format.
+#
+# --quick: only the dev build and its suite. The last line counts tests.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -22,7 +29,7 @@ done
 
 # shellcheck disable=SC2086 # a list
 need $build_packages g++ libcmocka-dev python3
-[ $quick = yes ] || need clang clang-format libomp-dev
+[ $quick = yes ] || need clang clang-format
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT INT TERM
@@ -30,8 +37,8 @@ passed=0
 failed=0
 skipped=0
 
-# Run a preset's tests, show them, and add them up: each cmocka case or shell check counts, else the
-# ctest test itself. Every test prints one line that says how many passed and failed.
+# Run the tests of a preset, print them, and count them. Each cmocka case and each check of a shell
+# script counts as one; a ctest test without these counts as one.
 run_suite() {
     preset=$1
     shift
@@ -42,8 +49,7 @@ run_suite() {
     if [ $status != 0 ]; then
         grep -vE '\[ RUN|\[       OK' "$log" | tail -n 80
     fi
-    # ctest --verbose puts "N: " before the lines of test N. A test that counts its own checks counts
-    # as many, another one as one.
+    # ctest --verbose puts "N: " before the lines of test N.
     counts=$(awk '
         /^[0-9]+: / { id = $1 + 0 }
         /^[0-9]+: \[  PASSED  \] [0-9]+ test/ { passed += $5; counted[id] = 1 }
@@ -58,7 +64,7 @@ run_suite() {
             id = substr($0, RSTART + 1, RLENGTH - 1) + 0
             if (/   Passed /) { if (!counted[id]) passed++ }
             else if (/\*\*\*Skipped/) skipped++
-            else if (!failures[id]) failed++ # a crash or a time-out
+            else if (!failures[id]) failed++ # a crash or a timeout
         }
         END { print passed + 0, failed + 0, skipped + 0 }' "$log")
     suite_passed=${counts%% *}
@@ -72,7 +78,7 @@ run_suite() {
     skipped=$((skipped + suite_skipped))
 }
 
-# One check of another kind: run the command, count it.
+# Run a command, and count it as one check.
 check() {
     name=$1
     shift
@@ -88,13 +94,14 @@ check() {
 build() {
     cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" >>"$log" 2>&1 || {
         tail -n 60 "$log"
-        echo "The errors among that:"
+        echo "The errors in it:"
         grep -E 'error|FAILED' "$log" | head -n 20
         return 1
     }
 }
 
-# Build a preset and run its tests. What did not build has none: old programs prove nothing.
+# Build a preset and run its tests. If it does not build, its tests do not run: the programs would
+# be old.
 build_and_test() {
     failed_before=$failed
     check "build: $1 ($2)" build "$1"
@@ -108,7 +115,7 @@ if [ $quick = no ]; then
     build_and_test asan "address and undefined behaviour"
     build_and_test clang "optimised, warnings are errors"
     build_and_test minimal "no dependencies"
-    build_and_test tsan "thread sanitizer" -R threads
+    build_and_test tsan "thread sanitizer" -R "threads|pool"
     check "format" sh tests/format.sh
 fi
 

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Build the minimal library for AArch64 and run its tests in an emulator: sh scripts/test_arm64.sh
+# Build the minimal library for AArch64, and run its tests in an emulator.
 #
-# Installs what is missing: a cross compiler, qemu-user, and cmocka for arm64, for which Debian's arm64
-# packages are made available beside the machine's own (dpkg --add-architecture). It takes about
-# six minutes; times in an emulator say nothing of the real thing.
+#     sh scripts/test_arm64.sh
+#
+# Installs a cross compiler, qemu-user, and cmocka for arm64 if they are missing. For the last one
+# it adds Debian's arm64 architecture (dpkg --add-architecture). Takes about six minutes. Times
+# measured in an emulator are meaningless.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/packages.sh

@@ -1,4 +1,4 @@
-/* src/kernels/elementwise.c, src/spectrum/activation.c: activations and their derivatives. */
+/* src/kernels/elementwise.c, src/spectrum/activation.c: values and derivatives of activations. */
 #include "support/compare.h"
 #include "support/draw.h"
 

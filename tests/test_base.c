@@ -1,4 +1,5 @@
-/* src/base: statuses, sizes, allocation, workspaces. (Random numbers: test_random.c.) */
+/* src/base: statuses, sizes, allocation, workspaces. (Random numbers: test_random.c. Threads:
+ * test_pool.c.) */
 #include "support/alloc.h"
 #include "support/compare.h"
 
@@ -10,11 +11,11 @@
 /* ---- Statuses and sentences ---- */
 
 static const int statuses[] = {
-    SNNK_OK,          SNNK_E_NULL,      SNNK_E_SHAPE,    SNNK_E_RANGE,      SNNK_E_SIZE,
-    SNNK_E_STRIDE,    SNNK_E_ENUM,      SNNK_E_CONFIG,   SNNK_E_STATE,      SNNK_E_UNSUPPORTED,
-    SNNK_E_NOMEM,     SNNK_E_NONFINITE, SNNK_E_SINGULAR, SNNK_E_UNRESOLVED, SNNK_E_FORMAT,
-    SNNK_E_VERSION,   SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_RAGGED,     SNNK_E_IO,
-    SNNK_E_CANCELLED, SNNK_E_INTERNAL};
+    SNNK_OK,       SNNK_E_NULL,      SNNK_E_SHAPE,     SNNK_E_RANGE,    SNNK_E_SIZE,
+    SNNK_E_STRIDE, SNNK_E_ENUM,      SNNK_E_CONFIG,    SNNK_E_STATE,    SNNK_E_UNSUPPORTED,
+    SNNK_E_NOMEM,  SNNK_E_THREAD,    SNNK_E_NONFINITE, SNNK_E_SINGULAR, SNNK_E_UNRESOLVED,
+    SNNK_E_FORMAT, SNNK_E_VERSION,   SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_RAGGED,
+    SNNK_E_IO,     SNNK_E_CANCELLED, SNNK_E_INTERNAL};
 
 static void test_every_status_has_a_text_of_its_own(void **state) {
     const size_t count = sizeof statuses / sizeof *statuses;
@@ -26,18 +27,27 @@ static void test_every_status_has_a_text_of_its_own(void **state) {
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(snnk_strerror(statuses[i]), snnk_strerror(statuses[j]));
     }
+    for (size_t i = 0; i < count; i++) {
+        assert_non_null(snnk_status_name(statuses[i]));
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(snnk_status_name(statuses[i]), snnk_status_name(statuses[j]));
+    }
+    assert_string_equal(snnk_status_name(SNNK_OK), "SNNK_OK");
+    assert_string_equal(snnk_status_name(SNNK_E_RANGE), "SNNK_E_RANGE");
+    assert_string_equal(snnk_status_name(-41), "SNNK_E_CANCELLED");
     for (int status = -100; status <= 100; status++) {
         size_t i = 0;
 
         while (i < count && statuses[i] != status) i++;
         if (i == count) assert_string_equal(snnk_strerror(status), "unknown status");
+        if (i == count) assert_null(snnk_status_name(status));
     }
     assert_string_equal(snnk_strerror(INT32_MIN), "unknown status");
 }
 
 /* Programs and files depend on the numbers. */
 static void test_status_values_never_change(void **state) {
-    static const int pinned[] = {0,   -1,  -2,  -3,  -4,  -5,  -6,  -7,  -8,  -9,  -10,
+    static const int pinned[] = {0,   -1,  -2,  -3,  -4,  -5,  -6,  -7,  -8,  -9,  -10, -11,
                                  -20, -21, -22, -30, -31, -32, -33, -34, -40, -41, -99};
 
     (void)state;

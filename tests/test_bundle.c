@@ -1,4 +1,5 @@
-/* src/network/bundle.c: runs of layers without the widths between them. */
+/* src/network/bundle.c: bundled networks give the outputs of the original, without the widths
+ * between layers. */
 #include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/draw.h"
@@ -168,7 +169,7 @@ static void test_reference(void **state) {
     for (int k = 0; k < 2; k++) assert_ok(snnk_network_append(network, layers[k]));
     bundled = bundle(network, 0, 1);
     assert_int_equal(snnk_network_layers(bundled), 2);
-    assert_int_equal(snnk_layer_is_tower(snnk_network_layer(bundled, 0)), 1);
+    assert_int_equal(snnk_layer_kind(snnk_network_layer(bundled, 0)), SNNK_LAYER_TOWER);
     assert_ok(snnk_network_forward(bundled, ROWS, X, C1, Y, L2, NULL));
     /* floats in, so 1e-6 of sums of a dozen terms of size 1 to 10 */
     for (size_t i = 0; i < ROWS * L2; i++) assert_close(Y[i], bundle_Y[i], 1e-5, 1e-5);
@@ -275,7 +276,7 @@ static void test_shapes(void **state) {
     bundled = bundle(network, 0, DEPTH - 1);
     assert_int_equal(snnk_network_layers(bundled), 3);
     layer = snnk_network_layer(bundled, 0); /* the two linear ones are in G */
-    assert_int_equal(snnk_layer_is_tower(layer), 1);
+    assert_int_equal(snnk_layer_kind(layer), SNNK_LAYER_TOWER);
     assert_int_equal(snnk_layer_inputs(layer), D);
     assert_int_equal(snnk_layer_outputs(layer), 20);
     assert_int_equal(snnk_layer_parameters(layer), 10 * D + 10);
@@ -392,24 +393,21 @@ static void check_cost_of_urf(void) {
     snnk_map *map = map_of_kind(URF, WIDTH);
     const uint64_t r = (snnk_map_features(map) - w) / 4; /* two signs, two parts */
     snnk_layer *first = layer_of(GAUSSIAN, D, WIDTH, 1), *second;
-    snnk_network *network;
-    snnk_cost cost;
+    snnk_network *network, *bundled;
 
     assert_int_equal(snnk_map_features(map), w + 4 * r);
     assert_ok(snnk_layer_create_tower(map, &second));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, first));
     assert_ok(snnk_network_append(network, second));
-    assert_ok(snnk_cost_init(&cost, sizeof cost));
-    assert_ok(snnk_network_cost(network, 0, 1, &cost));
-    assert_int_equal(cost.parameters_before - snnk_layer_parameters(first),
-                     2 * w + r * (w + 1 + 7) + 3 * w);
-    assert_int_equal(cost.multiply_adds_before - snnk_layer_multiply_adds(first),
-                     w + r * w + 2 * w);
-    assert_int_equal(cost.parameters,
+    bundled = bundle(network, 0, 1);
+    assert_int_equal(snnk_layer_parameters(second), 2 * w + r * (w + 1 + 7) + 3 * w);
+    assert_int_equal(snnk_layer_multiply_adds(second), w + r * w + 2 * w);
+    assert_int_equal(snnk_network_parameters(bundled),
                      D * m / 2 + m / 2 + w * (m + 1) + r * (m + 1 + 7) + m + w * (m + 2));
-    assert_int_equal(cost.multiply_adds, D * m / 2 + w * m + r * m + m + w * m);
-    assert_int_equal(cost.bytes, 4 * cost.parameters);
+    assert_int_equal(snnk_network_multiply_adds(bundled), D * m / 2 + w * m + r * m + m + w * m);
+    assert_int_equal(snnk_network_weight_bytes(bundled), 4 * snnk_network_parameters(bundled));
+    snnk_network_free(bundled);
     snnk_layer_free(first);
     snnk_layer_free(second);
     snnk_map_free(map);
@@ -420,26 +418,23 @@ static void check_cost_of_urf(void) {
  * become d m + m + m m' + m' + m' l + l. */
 static void test_cost(void **state) {
     const layer_kind kinds[2] = {ARC_COSINE, ARC_COSINE};
-    snnk_network *network = network_of(2, kinds, test_widths);
-    const uint64_t m = 20, w = WIDTH, l = 3;
-    snnk_cost cost;
+    snnk_network *network = network_of(2, kinds, test_widths), *bundled = bundle(network, 0, 1);
+    snnk_network *alone = bundle(network, 1, 1);
+    const uint64_t m = 20, w = WIDTH, l = 3, before = D * m + m * w + w * m + m * l,
+                   after = D * m + m * m + m * l;
 
     (void)state;
-    assert_ok(snnk_cost_init(&cost, sizeof cost));
-    assert_ok(snnk_network_cost(network, 0, 1, &cost));
-    assert_int_equal(cost.multiply_adds_before, D * m + m * w + w * m + m * l);
-    assert_int_equal(cost.multiply_adds, D * m + m * m + m * l);
-    assert_int_equal(cost.parameters_before, cost.multiply_adds_before + m + w + m + l);
-    assert_int_equal(cost.parameters, cost.multiply_adds + m + m + l);
-    assert_int_equal(cost.bytes_before, 4 * cost.parameters_before);
-    assert_int_equal(cost.bytes, 4 * cost.parameters);
-    assert_ok(snnk_network_cost(network, 1, 1, &cost));
-    assert_int_equal(cost.parameters, cost.parameters_before);
+    assert_int_equal(snnk_network_multiply_adds(network), before);
+    assert_int_equal(snnk_network_multiply_adds(bundled), after);
+    assert_int_equal(snnk_network_parameters(network), before + m + w + m + l);
+    assert_int_equal(snnk_network_parameters(bundled), after + m + m + l);
+    assert_int_equal(snnk_network_weight_bytes(network), 4 * (before + m + w + m + l));
+    assert_int_equal(snnk_network_weight_bytes(bundled), 4 * (after + m + m + l));
+    assert_int_equal(snnk_network_parameters(alone), snnk_network_parameters(network));
+    assert_int_equal(snnk_network_weight_bytes(NULL), 0);
     check_cost_of_urf();
-    cost.size = 3;
-    assert_status(snnk_network_cost(network, 0, 1, &cost), SNNK_E_CONFIG);
-    assert_status(snnk_network_cost(network, 0, 1, NULL), SNNK_E_NULL);
-    assert_status(snnk_cost_init(NULL, sizeof cost), SNNK_E_NULL);
+    snnk_network_free(alone);
+    snnk_network_free(bundled);
     snnk_network_free(network);
 }
 
@@ -449,7 +444,7 @@ static void test_forward_of_towers(void **state) {
     const layer_kind kinds[4] = {TRANSFORMS, MIXED, URF, GAUSSIAN};
     snnk_network *network = network_of(4, kinds, test_widths), *bundled = bundle(network, 0, 3);
     snnk_network *narrow, *large;
-    snnk_quantize_report report;
+    snnk_quantize_report report = {.size = sizeof report};
     snnk_workspace *workspace;
     snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, WIDE);
     snnk_map *map = map_of(WIDE, &config, NULL);
@@ -465,7 +460,6 @@ static void test_forward_of_towers(void **state) {
         assert_ok(snnk_network_forward(bundled, 1, X + i * D, D, Z, l, workspace));
         assert_memory_equal(Z, Y + i * l, l * sizeof *Y);
     }
-    assert_ok(snnk_quantize_report_init(&report, sizeof report));
     assert_ok(snnk_network_quantize(bundled, SNNK_STORAGE_BF16, N, X, D, NULL, &report, &narrow));
     assert_true(report.relative_error < 0.1 && report.relative_error > 0);
     assert_true(report.bytes < report.bytes_before);
@@ -580,18 +574,11 @@ static void test_failing_allocations(void **state) {
     for (size_t k = 0; k < 5; k++)
         assert_ok(snnk_network_append(network, snnk_network_layer(plain, k)));
     assert_ok(snnk_network_set_note(network, "a", "b"));
-    const long alive = memory.alive;
-    for (long k = 0;; k++) {
-        memory.calls = 0;
-        memory.fail_after = k;
+    assert_survives_failing_allocations(memory, st, {
         st = snnk_network_bundle(network, 0, 4, &bundled);
+        assert_made(st, bundled);
         snnk_network_free(bundled);
-        assert_int_equal(memory.alive, alive);
-        if (st == SNNK_OK) break;
-        assert_int_equal(st, SNNK_E_NOMEM);
-        assert_null(bundled);
-    }
-    memory.fail_after = -1;
+    });
     snnk_network_free(network);
     snnk_network_free(plain);
     assert_int_equal(memory.alive, 0);

@@ -76,7 +76,7 @@ for bad in "--save" "-xq" "--json=3" "--target"; do
     one_line "fit $bad" err
 done
 gives "an option of another command" 2 "$snnk" predict line.st line.csv --test other.csv
-has "an option of another command" err '^snnk predict: --test is not an option'
+has "an option of another command" err "^snnk predict: unknown option '--test'"
 gives "a target without a table" 2 "$snnk" fit --train-images images.idx --train-labels labels.idx --target y
 gives "eval with both kinds of input" 2 "$snnk" eval line.st --test line.csv --test-images images.idx
 gives "labels without images" 2 "$snnk" fit --train-labels labels.idx
@@ -87,7 +87,20 @@ for bad in "--floor 1" "--heldout 0.9" "--features gaussian --m 3"; do
     one_line "fit $bad" err
 done
 "$snnk" fit --train line.csv --precision half 2>err
-has "a value that will not do" err '"half" is not double or fast'
+has "a value that will not do" err "'half' is not double or single"
+# What was renamed says its new name.
+gives "an option's old name" 2 "$snnk" fit --train line.csv --route qr
+has "an option's old name" err "^snnk fit: --route was renamed to --factorization"
+gives "an option's old name, with =" 2 "$snnk" fit --train line.csv --route=qr
+has "an option's old name, with =" err "^snnk fit: --route was renamed to --factorization"
+gives "an old value" 2 "$snnk" fit --train line.csv --precision fast
+has "an old value" err "^snnk fit: --precision: 'fast' was renamed to 'single'"
+gives "compress, an option's old name" 2 "$snnk" compress teacher.st --heldout-run 3
+has "compress, an option's old name" err "^snnk compress: --heldout-run was renamed to --heldout-block-rows"
+gives "compress, an old value" 2 "$snnk" compress teacher.st --tier closed
+has "compress, an old value" err "^snnk compress: --tier: 'closed' was renamed to 'selected'"
+gives "an extra argument" 2 "$snnk" fit --train line.csv extra
+has "an extra argument" err "^snnk fit: unexpected argument 'extra'"
 
 # ---- Regression ----
 gives "regression" 0 "$snnk" fit --train line.csv --features identity --ridge 0 --save line.st --json \
@@ -132,10 +145,10 @@ json "info --json" "j['inputs'] == 2 and j['outputs'] == 1 and j['layers'][0]['b
 # ---- A file with every kind of block, which another program wrote ----
 PYTHONDONTWRITEBYTECODE=1 python3 "$tests/data/make_model.py" --file every.st
 gives "info of every kind" 0 "$snnk" info every.st --json
-json "info of every kind" "[b['kind'] for b in j['layers'][0]['blocks']] == ['urf', 'line', 'line', 'arc-cosine', 'gaussian', 'elementwise', 'identity']"
+json "info of every kind" "[b['kind'] for b in j['layers'][0]['blocks']] == ['urf', 'affine', 'affine', 'arc-cosine', 'gaussian', 'elementwise', 'identity']"
 json "info of atoms" "j['layers'][0]['blocks'][0] == {'kind': 'urf', 'features': 20, 'projection': 'simplex', 'seed': 7}"
-json "info of a sketched line" "j['layers'][0]['blocks'][1] == {'kind': 'line', 'features': 3, 'exact': False, 'projection': 'sobol', 'seed': 7}"
-json "info of an exact line" "j['layers'][0]['blocks'][2] == {'kind': 'line', 'features': 3, 'exact': True}"
+json "info of a sketched line" "j['layers'][0]['blocks'][1] == {'kind': 'affine', 'features': 3, 'exact': False, 'projection': 'sobol', 'seed': 7}"
+json "info of an exact line" "j['layers'][0]['blocks'][2] == {'kind': 'affine', 'features': 3, 'exact': True}"
 gives "info of every kind, for people" 0 "$snnk" info every.st
 has "info of every kind, for people" out 'features +.*"kind":"urf"'
 
@@ -183,7 +196,7 @@ least = min(gcv(10 ** (k / 100)) for k in range(-600, 500))
 assert 1e-3 < chosen < 1e3 and gcv(chosen) <= least * (1 + 1e-7), (chosen, gcv(chosen), least)
 PYTHON
 gives "both ways to choose lambda" 2 "$snnk" fit --train kinds.csv --choose gcv --heldout 0.1
-has "both ways to choose lambda" err 'heldout goes with --choose heldout'
+has "both ways to choose lambda" err 'heldout needs --choose heldout'
 gives "a given lambda, without held-out rows" 0 "$snnk" fit --train line.csv --features identity --choose gcv --ridge 0 --test line.csv --json
 json "a given lambda, without held-out rows" "j['lambda'] == 0 and j['lambda_chosen'] == 'given' and j['test_rmse'] < 1e-5"
 gives "task by hand" 0 "$snnk" fit --train-images images.idx --train-labels labels.idx --ridge 1 --m 8 \
@@ -238,7 +251,7 @@ gives "unknown target" 1 "$snnk" fit --train line.csv --target nope
 has "unknown target" err nope
 gives "missing column" 1 "$snnk" predict line.st kinds_without.csv
 gives "wrong width" 1 "$snnk" predict kinds.st images.idx
-has "wrong width" err '4 input columns, the model 2'
+has "wrong width" err '4 input columns, but the model has 2'
 
 # refuses NAME PATTERN OPTION...: fit says one line like it, and leaves the model that was there alone.
 refuses() {
@@ -258,7 +271,7 @@ refuses "NaN, unscaled" '^snnk fit: nan\.csv: row 1500, column "b": -?nan ' --tr
 refuses "infinite target" '^snnk fit: inf\.csv: row 1500, column "y": inf ' --train inf.csv --task regression
 # A missing number must not turn a regression into a classification.
 sed '7s/,[^,]*$/,/' line.csv >hole.csv
-refuses "a missing target" '^snnk fit: hole\.csv: column "y" mixes words and ""' --train hole.csv
+refuses "a missing target" '^snnk fit: hole\.csv: column "y" has both words and ""' --train hole.csv
 refuses "a missing target of a regression" '^snnk fit: hole\.csv: .*not a regression$' --train hole.csv --task regression
 refuses "a missing target in the test" '^snnk fit: hole\.csv: column "y" holds words' --train line.csv --test hole.csv
 gives "eval with a missing target" 1 "$snnk" eval line.st --test hole.csv
@@ -267,14 +280,14 @@ has "eval with a missing target" err 'hole\.csv: column "y" holds words'
 awk 'BEGIN { print "u,v"; for (i = 0; i < 200; i++) print (i % 2 ? "p" : "q") "," i }' >words_first.csv
 awk -F, '{ print $2 "," $1 }' words_first.csv >words_second.csv
 for bad in words_first words_second; do
-    refuses "$bad" "$bad\\.csv: column \"[uv]\" holds words; several" --train-inputs line.csv --train-targets $bad.csv
+    refuses "$bad" "$bad\\.csv: column \"[uv]\" holds words: several" --train-inputs line.csv --train-targets $bad.csv
 done
 # Told before the fit, which would take minutes.
 refuses "more features than memory" 'bytes for the statistics of 2000000000 features' --train line.csv --m 2000000000
 refuses "no test file" 'nowhere\.csv' --train line.csv --test nowhere.csv
 refuses "a test set without a column" 'line\.csv has no column "u"' --train words_second.csv --test line.csv
-refuses "words as inputs" 'column "u" holds words; inputs must be numbers' --train words_first.csv --target v
-refuses "a test set of another width" 'images\.idx has 4 input columns, the model 2' --train line.csv \
+refuses "words as inputs" 'column "u" holds words, but inputs must be numbers' --train words_first.csv --target v
+refuses "a test set of another width" 'images\.idx has 4 input columns, but the model has 2' --train line.csv \
     --test-images images.idx --test-labels labels.idx
 refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --target c --task classification \
     --test-inputs small_in.csv --test-targets small.csv
@@ -378,7 +391,7 @@ has "a model without statistics" err 'keep-statistics'
 gives "other features" 0 "$snnk" fit --train first.csv --m 40 --seed 4 --ridge 0.01 \
     --keep-statistics --save other.stat
 gives "other features" 1 "$snnk" merge first.stat other.stat --save x.stat
-has "other features" err 'same features'
+has "other features" err 'different features'
 gives "like" 0 "$snnk" fit --train second.csv --like other.stat --ridge 0.01 --keep-statistics \
     --save like.stat
 gives "like" 0 "$snnk" merge other.stat like.stat --save merged.stat
@@ -393,7 +406,7 @@ sed '1s/,y$/,z/' line.csv >renamed.csv
 gives "other target" 0 "$snnk" fit --train renamed.csv --target z --like line.stat --ridge 0.01 \
     --keep-statistics --save renamed.stat
 gives "other target" 1 "$snnk" merge line.stat renamed.stat --save x.stat
-has "other target" err 'same columns'
+has "other target" err 'different columns'
 gives "an input for a target" 1 "$snnk" update line.stat --train line.csv --target a --save x.stat
 has "an input for a target" err '"a" is an input'
 gives "info of statistics" 0 "$snnk" info line.stat --json
@@ -422,7 +435,7 @@ gives "like, of other inputs" 1 "$snnk" fit --train kinds.csv --like big.st --sa
 gives "merge over nothing" 2 "$snnk" merge first.stat second.stat
 gives "merge of one" 2 "$snnk" merge first.stat --save x.stat
 gives "update over its rows" 2 "$snnk" update first.stat --train second.csv --save second.csv
-gives "qr" 0 "$snnk" fit --train line.csv --m 40 --ridge 0.01 --route qr --seed 3 --scaling none \
+gives "qr" 0 "$snnk" fit --train line.csv --m 40 --ridge 0.01 --factorization qr --seed 3 --scaling none \
     --keep-statistics --save qr.stat --json
 json "qr" 'j["method"] == "qr"'
 same "qr" qr.stat line.stat
@@ -545,14 +558,14 @@ has "a simpler one does as well" out '^A simpler replacement does as well: linea
 gives "few rows" 0 "$snnk" compress $block --inputs few.npy --features 2 --ridge 0.01
 has "few rows" out '^There are fewer rows than features to choose from'
 gives "refined" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
-    --features 6 --tier refined --epochs 3 --rate 0.03 --seed 5 --linear 2 --heldout-run 5 --threads 1 --json
+    --features 6 --tier refined --epochs 3 --rate 0.03 --seed 5 --linear 2 --heldout-block-rows 5 --threads 1 --json
 json "refined" "j['tier'] == 'refined' and 0 <= j['epochs'] <= 3 and j['features'] == 6"
 json "singular values" "[m['method'] for m in j['methods']] == ['teacher', 'student', 'linear', 'neurons', 'random']" # 70 numbers: 58 and 28 biases are more
 gives "singular values" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
     --features 8 --json
 json "singular values" "j['methods'][4]['method'] == 'singular_values' and j['methods'][4]['parameters'] == 58 + 28 and j['methods'][4]['multiply_adds'] == 58"
 json "no more parameters" "all(m['parameters'] <= j['methods'][1]['parameters'] for m in j['methods'][1:])"
-for tier in random closed; do
+for tier in random selected; do
     gives "tier $tier" 0 "$snnk" compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
         --features 6 --tier $tier --json
     json "tier $tier" "j['tier'] == '$tier' and j['epochs'] == 0"
@@ -573,45 +586,45 @@ will_not() {
 if command -v gnuplot >none.out; then
     will_not "a tensor that is missing" 'teacher\.st: tensor "nope" is missing' teacher.st --weight nope --activation relu --inputs x.npy
     will_not "a bias that is missing" 'tensor "nope" is missing' teacher.st --weight w1 --bias nope --activation relu --inputs x.npy
-    will_not "weights of whole numbers" 'tensor "whole" is I8, not F16' teacher.st --weight whole --activation relu --inputs x.npy
+    will_not "weights of whole numbers" 'tensor "whole" has type I8, not F16' teacher.st --weight whole --activation relu --inputs x.npy
     will_not "weights that are no matrix" 'tensor "cube" has 3 dimensions instead of 2' teacher.st --weight cube --activation relu --inputs x.npy
     will_not "a bias that is a matrix" 'tensor "sq" has 2 dimensions instead of 1' teacher.st --weight w1 --bias sq --activation relu --inputs x.npy
-    will_not "a bias too short" 'tensor "short" has 3 numbers, but "w1" 24 outputs' teacher.st --weight w1 --bias short --activation relu --inputs x.npy
+    will_not "a bias too short" 'tensor "short" has 3 numbers, but "w1" has 24 outputs' teacher.st --weight w1 --bias short --activation relu --inputs x.npy
     will_not "inputs of another width" 'tensor "w1" is 24 x 6, but narrow\.npy has 5 columns' teacher.st --weight w1 --activation relu --inputs narrow.npy
-    will_not "a readout of another width" 'tensor "w3" is 4 x 23, but what goes in has 24 columns' teacher.st --weight w1 --activation relu --then w3 --inputs x.npy
+    will_not "a readout of another width" 'tensor "w3" is 4 x 23, but its input has 24 columns' teacher.st --weight w1 --activation relu --then w3 --inputs x.npy
     will_not "transposed that is not" 'with --transposed x\.npy would have 24 columns' teacher.st --weight w1 --transposed --activation relu --inputs x.npy
     will_not "weights that are not finite" 'tensor "hole" at \(0, 0\) is nan' teacher.st --weight hole --activation relu --inputs x.npy
     # shellcheck disable=SC2086
     {
-        will_not "inputs that do not vary" 'the inputs do not vary: all [0-9]+ rows to fit to are the same' $block --inputs still.npy
-        will_not "targets that do not vary" 'the outputs do not vary: all [0-9]+ rows' $block --inputs x.npy --targets still_y.npy
+        will_not "inputs that do not vary" 'the inputs are constant: all [0-9]+ rows to fit to are the same' $block --inputs still.npy
+        will_not "targets that do not vary" 'the outputs are constant: all [0-9]+ rows' $block --inputs x.npy --targets still_y.npy
         will_not "NaN in a target" 'nan_y\.npy: row 10, column 4: -?nan' $block --inputs x.npy --targets nan_y.npy
         will_not "infinity in an input" 'inf\.npy: row 6, column 2: inf' $block --inputs inf.npy
         will_not "inputs that the layer makes infinite" "the teacher's output\[[0-9]+\]\[[0-3]\] = -?(nan|inf) is not finite" $block --inputs huge.npy
-        will_not "inputs that are cut off" 'cut\.npy: the header announces 14400 bytes of data, the file has 4872' $block --inputs cut.npy
-        will_not "weights that are cut off" 'cut\.st: the header announces [0-9]+ bytes of tensors, the file has' cut.st --weight w1 --activation relu --inputs x.npy
+        will_not "inputs that are cut off" 'cut\.npy: the header describes 14400 bytes of data, but the file has 4872' $block --inputs cut.npy
+        will_not "weights that are cut off" 'cut\.st: the header describes [0-9]+ bytes of tensors, but the file has' cut.st --weight w1 --activation relu --inputs x.npy
         will_not "a readout that is missing" 'tensor "nope" is missing' teacher.st --weight w1 --activation relu --then nope --inputs x.npy
-        will_not "a readout of whole numbers" 'tensor "whole" is I8, not F16' teacher.st --weight w1 --activation relu --then whole --inputs x.npy
-        will_not "more features than differ" 'there are no 8 features that differ' $block --inputs x.npy --features 8 --linear 0
+        will_not "a readout of whole numbers" 'tensor "whole" has type I8, not F16' teacher.st --weight w1 --activation relu --then whole --inputs x.npy
+        will_not "more features than differ" 'fewer than 8 features are linearly independent' $block --inputs x.npy --features 8 --linear 0
         will_not "NaN in an input" 'nan\.npy: row 7, column 3: -?nan' $block --inputs nan.npy
-        will_not "one row" 'at least 2 are needed' $block --inputs one.npy
+        will_not "one row" 'each part needs at least 2' $block --inputs one.npy
         will_not "no rows" 'none\.npy has no rows' $block --inputs none.npy
         will_not "words" 'holds words' $block --inputs words_first.csv
         will_not "no file of inputs" 'nowhere\.npy' $block --inputs nowhere.npy
         will_not "no file of weights" 'nowhere\.st' nowhere.st --weight w --activation relu --inputs x.npy
         will_not "weights that are no safetensors" 'line\.csv' line.csv --weight w --activation relu --inputs x.npy
-        will_not "a share below one feature" 'is no feature' $block --inputs x.npy --share 0.01
-        will_not "more features than the layer is worth" '24 features have 268 parameters, the layer itself 268' $block --inputs x.npy --features 24
+        will_not "a share below one feature" 'leaves no room for one feature' $block --inputs x.npy --share 0.01
+        will_not "more features than the layer is worth" '24 features have 268 parameters, but the layer itself has 268' $block --inputs x.npy --features 24
         will_not "an error that nothing has" 'relative error of' teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs few.npy --error 0.0001
-        will_not "targets of fewer rows" 'short_y\.npy has 599 rows, x\.npy has 600' $block --inputs x.npy --targets short_y.npy
-        will_not "targets of another width" 'x\.npy has 6 columns, the layer 4 outputs' $block --inputs x.npy --targets x.npy
+        will_not "targets of fewer rows" 'short_y\.npy has 599 rows, but x\.npy has 600' $block --inputs x.npy --targets short_y.npy
+        will_not "targets of another width" 'x\.npy has 6 columns, but the layer has 4 outputs' $block --inputs x.npy --targets x.npy
         gives "a folder that is not there" 1 "$snnk" compress $block --inputs x.npy --save none/m.st
         one_line "a folder that is not there" err
         gives "a folder for the plot" 1 "$snnk" compress $block --inputs x.npy --plot none/m.png
-        has "a folder for the plot" err 'no file can be made in none/'
+        has "a folder for the plot" err 'cannot create a file in none/'
         mkdir -p drawn.csv
         gives "a folder where numbers go" 1 "$snnk" compress $block --inputs x.npy --plot drawn.png --save new.st
-        has "a folder where numbers go" err 'drawn\.csv is a folder'
+        has "a folder where numbers go" err 'drawn\.csv is a directory'
         if [ -n "$(ls drawn.png* new.st* 2>/dev/null)" ]; then not_ok "a folder where numbers go: written"; else ok; fi
         gives "a plot of some linear features" 0 "$snnk" compress $block --inputs x.npy --features 3 --linear 3 --plot lines.png
         gives "a plot" 0 "$snnk" compress $block --inputs x.npy --features 3 --plot "it's.png" --json
@@ -630,7 +643,7 @@ fi
     cp student.st kept.st
     gives "a plot without gnuplot" 1 env PATH=/nonexistent "$snnk" compress $block --inputs x.npy --plot no.png --save kept.st
     one_line "a plot without gnuplot" err
-    has "a plot without gnuplot" err 'gnuplot, which draws, cannot be started'
+    has "a plot without gnuplot" err 'needs gnuplot, which could not be started'
     if cmp -s student.st kept.st && [ ! -e no.csv ]; then ok; else not_ok "a plot without gnuplot wrote"; fi
     cp x.npy plotted.csv
     cksum x.npy plotted.csv teacher.st >before
@@ -650,7 +663,7 @@ fi
     cksum x.npy plotted.csv teacher.st >after
     if cmp -s before after; then ok; else not_ok "compress overwrote an input"; fi
     for bad in "--features 0" "--share 0" "--share 1.5" "--error 1" "--tier best" "--epochs 0" "--rate 0" "--seed -1" \
-        "--ridge -1" "--linear -1" "--heldout-run 0" "--threads 0" "--features 3 --share 0.5" "extra"; do
+        "--ridge -1" "--linear -1" "--heldout-block-rows 0" "--threads 0" "--features 3 --share 0.5" "extra"; do
         gives "compress $bad" 2 "$snnk" compress $block --inputs x.npy $bad
         one_line "compress $bad" err
     done
@@ -663,7 +676,7 @@ fi
 says=refining
 gives "a bar of epochs" 0 bar compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
     --features 6 --tier refined --epochs 2 --json
-# Cancelled: nothing is written. A block of 128 -> 512 -> 128, of which tier closed takes seconds.
+# Cancelled: nothing is written. A block of 128 -> 512 -> 128, for which tier selected takes seconds.
 python3 - <<'PYTHON'
 import json, random, struct
 random.seed(1)
@@ -715,7 +728,7 @@ large="large.st --weight w1 --activation relu --then w2 --inputs large.npy --thr
 # shellcheck disable=SC2086
 {
     stopped reading $large
-    stopped looking $large
+    stopped preparing $large
     stopped sizes $large --error 0.001
     stopped choosing $large --features 100
     stopped refining teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy --features 6 \

@@ -103,11 +103,11 @@ if [ $status = 0 ] && [ "$(grep -c '^Usage:' out)" = 1 ]; then ok; else not_ok "
 shared 4 fit --train nowhere.csv
 complains "no file" 1 'nowhere\.csv: cannot open'
 shared 4 fit --train waves.csv --m 0
-complains "wrong usage" 2 '"0" is not a whole number from 1'
+complains "wrong usage" 2 "'0' is not a whole number >= 1"
 shared 4 fit --train waves.csv --choose heldout
-complains "held-out rows" 2 'several processes hold no rows out: --choose gcv, or give --ridge'
+complains "held-out rows" 2 'several processes cannot hold rows out: use --choose gcv or --ridge'
 shared 4 fit --train waves.csv --heldout 0.2
-complains "a share of held-out rows" 2 'several processes hold no rows out'
+complains "a share of held-out rows" 2 'several processes cannot hold rows out'
 shared 4 fit --train nan.csv --ridge 1
 complains "NaN, in every scaling" 1 'nan\.csv: row 2501, column "b": -?nan is not'
 shared 4 fit --train nan.csv --ridge 1 --scaling none

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "distill/compress.h"
+#include "distill/budget.h"
 
 enum { D = 6, N = 3000 };
 
@@ -81,17 +81,15 @@ static snnk_distill_config distill_config(void) {
 }
 
 static snnk_compress_report report_of(const snnk_compression *compression) {
-    snnk_compress_report report;
+    snnk_compress_report report = {.size = sizeof report};
 
-    assert_ok(snnk_compress_report_init(&report, sizeof report));
     assert_ok(snnk_compression_report(compression, &report));
     return report;
 }
 
 static snnk_compress_part part_of(const snnk_compression *compression, size_t index) {
-    snnk_compress_part part;
+    snnk_compress_part part = {.size = sizeof part};
 
-    assert_ok(snnk_compress_part_init(&part, sizeof part));
     assert_ok(snnk_compression_part(compression, index, &part));
     return part;
 }
@@ -147,8 +145,8 @@ static void test_exact_parts_are_compressed_exactly(void **state) {
     memcpy(features, exact_features, sizeof features);
     features[3] = 0; /* part of the block that begins at layer 2 */
     config.ridge = 0;
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, &config, NULL, &compression,
-                                    &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, &config,
+                                    NULL, &compression, &compressed));
 
     const snnk_compress_report report = report_of(compression);
     const uint64_t first = 3 * (D + 1 + 4) + 4, second = 2 * (4 + 1 + 30) + 30;
@@ -166,9 +164,8 @@ static void test_exact_parts_are_compressed_exactly(void **state) {
     assert_true(report.rows + report.judged_rows == N);
     for (size_t k = 0; k < 2; k++) {
         const snnk_compress_part part = part_of(compression, k);
-        snnk_distill_report student;
+        snnk_distill_report student = {.size = sizeof student};
 
-        assert_ok(snnk_distill_report_init(&student, sizeof student));
         assert_ok(snnk_compression_distilled(compression, k, &student));
         assert_true(part.first == 2 * k && part.layers == 2);
         assert_true(part.features == exact_features[2 * k] && part.features == student.features);
@@ -190,8 +187,8 @@ static void check_dead_neuron(uint64_t seed) {
     const size_t features[EXACT_LAYERS] = {3, 0, 2, 0};
     snnk_compression *compression;
 
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, &compression,
-                                    &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, NULL, NULL,
+                                    &compression, &compressed));
     assert_true(part_of(compression, 1).features <= 2);
     assert_true(report_of(compression).relative_error < 1e-3); /* ridges relative to 1e-9 */
     snnk_compression_free(compression);
@@ -210,8 +207,8 @@ static void test_fewer_features_where_no_more_differ(void **state) {
     check_dead_neuron(30);
     check_dead_neuron(36);
     config.linear = 0;
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, &config, NULL, &compression,
-                                    &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, &config,
+                                    NULL, &compression, &compressed));
     assert_int_equal(part_of(compression, 0).features, 3);
     assert_true(part_of(compression, 0).parameters == 3 * (D + 1 + 4) + 4);
     snnk_compression_free(compression);
@@ -225,13 +222,13 @@ static void test_lone_layers(void **state) {
     const size_t features[7] = {3, 0, 2, 0, 0, 0, 2};
     snnk_distill_config config = distill_config();
     snnk_compression *compression;
-    snnk_distill_report student;
+    snnk_distill_report student = {.size = sizeof student};
 
     (void)state;
     config.linear = 0; /* of the others: a linear layer's student is linear all the same */
     config.tier = SNNK_DISTILL_RANDOM;
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, &config, NULL, &compression,
-                                    &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, &config,
+                                    NULL, &compression, &compressed));
     assert_int_equal(snnk_compression_parts(compression), 5);
     assert_int_equal(part_of(compression, 1).layers, 1);
     assert_int_equal(part_of(compression, 1).first, 2);
@@ -240,7 +237,6 @@ static void test_lone_layers(void **state) {
     assert_int_equal(part_of(compression, 3).outcome, SNNK_COMPRESS_WHOLE);
     assert_int_equal(part_of(compression, 3).layers, 2);
     assert_int_equal(part_of(compression, 4).outcome, SNNK_COMPRESS_REPLACED);
-    assert_ok(snnk_distill_report_init(&student, sizeof student));
     assert_ok(snnk_compression_distilled(compression, 4, &student));
     assert_true(student.linear_features == 2 && student.tier == SNNK_DISTILL_SELECTED);
     assert_ok(snnk_compression_distilled(compression, 0, &student));
@@ -259,8 +255,8 @@ static void test_lone_layers(void **state) {
     const size_t last[7] = {0, 0, 0, 0, 0, 0, 2};
 
     config.ridge = 0;
-    assert_ok(
-        snnk_network_compress(network, N, X, D, last, NULL, &config, NULL, NULL, &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), last, NULL, &config, NULL,
+                                    NULL, &compressed));
     assert_int_equal(snnk_network_layers(compressed), 7);
     assert_true(error_on(network, compressed, N, X, NULL) <
                 1e-3); /* directions know the ridge they are chosen with: 1e-6 of a
@@ -293,10 +289,11 @@ static void test_sequence_makes_good(void **state) {
 
     (void)state;
     draw_floats(fresh, N * D, 2);
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, NULL, &together));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, NULL, NULL,
+                                    NULL, &together));
     assert_ok(snnk_network_create(NULL, &apart));
     assert_ok(snnk_layer_distill(snnk_network_layer(network, 0), snnk_network_layer(network, 1), 2,
-                                 N, X, D, NULL, 0, NULL, NULL, NULL, &student));
+                                 SNNK_ROWS(.n = N, .X = X), NULL, NULL, NULL, &student));
     assert_ok(snnk_network_append(apart, student));
     snnk_layer_free(student);
     assert_ok(snnk_network_create(NULL, &front));
@@ -304,7 +301,7 @@ static void test_sequence_makes_good(void **state) {
         assert_ok(snnk_network_append(front, snnk_network_layer(network, k)));
     assert_ok(snnk_network_forward(front, N, X, D, hidden, 5, NULL));
     assert_ok(snnk_layer_distill(snnk_network_layer(network, 2), snnk_network_layer(network, 3), 10,
-                                 N, hidden, 5, NULL, 0, NULL, NULL, NULL, &student));
+                                 SNNK_ROWS(.n = N, .X = hidden), NULL, NULL, NULL, &student));
     assert_ok(snnk_network_append(apart, student));
     snnk_layer_free(student);
 
@@ -337,15 +334,16 @@ static void test_sequence_undoes_shrinkage(void **state) {
     assert_ok(snnk_network_create(NULL, &network));
     append_dense(network, D, 20, 1, SNNK_IDENTITY, 3, NULL);
     append_dense(network, 20, 20, 1, SNNK_IDENTITY, 5, NULL);
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, &config, NULL, &compression,
-                                    &together));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, &config,
+                                    NULL, &compression, &together));
     assert_ok(snnk_network_create(NULL, &apart));
     assert_ok(snnk_layer_forward(snnk_network_layer(network, 0), N, X, D, hidden, 20, NULL));
     for (size_t k = 0; k < 2; k++) {
         snnk_layer *student;
 
-        assert_ok(snnk_layer_distill(snnk_network_layer(network, k), NULL, 1, N, k ? hidden : X,
-                                     k ? 20 : D, NULL, 0, &config, NULL, NULL, &student));
+        assert_ok(snnk_layer_distill(snnk_network_layer(network, k), NULL, 1,
+                                     SNNK_ROWS(.n = N, .X = k ? hidden : X, .ldx = k ? 20 : D),
+                                     &config, NULL, NULL, &student));
         assert_ok(snnk_network_append(apart, student));
         snnk_layer_free(student);
     }
@@ -378,8 +376,8 @@ static void test_judged_rows_take_no_part(void **state) {
     for (size_t t = 0; t < 2; t++) {
         const size_t features[4] = {4, 0, 10, 0};
 
-        assert_ok(snnk_network_compress(network, N, t ? changed : X, D, features, NULL, NULL, NULL,
-                                        NULL, &made[t]));
+        assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = t ? changed : X), features,
+                                        NULL, NULL, NULL, NULL, &made[t]));
         assert_ok(snnk_layer_weights(snnk_network_layer(made[t], 1), Psi[t], 10, NULL));
     }
     assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
@@ -412,8 +410,8 @@ static void test_budgets_are_met(void **state) {
         snnk_compression *compression;
         snnk_network *compressed;
 
-        assert_ok(snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL, &compression,
-                                        &compressed));
+        assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), NULL, &config, NULL,
+                                        NULL, &compression, &compressed));
 
         const snnk_compress_report report = report_of(compression);
 
@@ -444,8 +442,8 @@ static void test_budget_goes_where_it_helps(void **state) {
     append_dense(network, 60, 5, 5, SNNK_IDENTITY, 20, NULL);
     append_dense(network, 5, 60, 60, SNNK_RELU, 30, NULL);
     append_dense(network, 60, 5, 5, SNNK_IDENTITY, 40, NULL);
-    assert_ok(snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL, &compression,
-                                    &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), NULL, &config, NULL, NULL,
+                                    &compression, &compressed));
     /* Errors of 1e-10 may still buy a feature or so, where nothing else has room. */
     assert_in_range(part_of(compression, 0).features, 3, 4);
     assert_true(part_of(compression, 1).features > 40 ||
@@ -456,68 +454,69 @@ static void test_budget_goes_where_it_helps(void **state) {
 }
 
 /* Ladders of convex errors and steps of one price: greedy is the best there is, by trying all. */
-static void test_allotment_is_the_best(void **state) {
-    enum { PARTS = 3, RUNGS = 5 };
+static void test_budget_is_spent_best(void **state) {
+    enum { PARTS = 3, OPTIONS = 5 };
 
     (void)state;
     for (uint64_t seed = 1; seed <= 50; seed++) {
-        snnk__size_option rungs[PARTS][RUNGS];
+        snnk__size_option options[PARTS][OPTIONS];
         snnk__size_curve curves[PARTS];
-        snnk__part parts[PARTS];
-        double least, best = INFINITY, reached = 0, spent = 0;
+        snnk__network_part parts[PARTS];
+        double smallest, best = INFINITY, reached = 0, spent = 0;
         uint64_t state_of_draw = seed;
         const double budget = (double)(PARTS + seed % 10);
 
         for (size_t k = 0; k < PARTS; k++) {
             double error = 1, drop = 0.4;
 
-            for (size_t j = 0; j < RUNGS; j++) {
-                rungs[k][j] = (snnk__size_option){j + 1, (double)(j + 1), error};
+            for (size_t j = 0; j < OPTIONS; j++) {
+                options[k][j] = (snnk__size_option){j + 1, (double)(j + 1), error};
                 drop *= 0.5 + 0.25 * (1 + draw_uniform(&state_of_draw));
                 error -= drop / 2;
             }
-            rungs[k][RUNGS - 1].features = 0;
-            curves[k] = (snnk__size_curve){rungs[k], RUNGS, 0};
-            parts[k] = (snnk__part){.each = 1, .most = RUNGS};
+            options[k][OPTIONS - 1].features = 0;
+            curves[k] = (snnk__size_curve){options[k], OPTIONS, 0};
+            parts[k] = (snnk__network_part){.feature_parameters = 1, .max_features = OPTIONS};
         }
-        assert_ok(snnk__spend_budget(PARTS, parts, curves, budget, &least));
-        assert_true(least == PARTS);
+        assert_ok(snnk__spend_budget(PARTS, parts, curves, budget, &smallest));
+        assert_true(smallest == PARTS);
         for (size_t k = 0; k < PARTS; k++) {
-            reached += rungs[k][curves[k].at].error;
-            spent += rungs[k][curves[k].at].parameters;
-            assert_int_equal(parts[k].features, rungs[k][curves[k].at].features);
+            reached += options[k][curves[k].chosen].error;
+            spent += options[k][curves[k].chosen].parameters;
+            assert_int_equal(parts[k].features, options[k][curves[k].chosen].features);
         }
-        for (size_t a = 0; a < RUNGS; a++)
-            for (size_t b = 0; b < RUNGS; b++)
-                for (size_t c = 0; c < RUNGS; c++)
+        for (size_t a = 0; a < OPTIONS; a++)
+            for (size_t b = 0; b < OPTIONS; b++)
+                for (size_t c = 0; c < OPTIONS; c++)
                     if ((double)(a + b + c + 3) <= budget)
-                        best =
-                            fmin(best, rungs[0][a].error + rungs[1][b].error + rungs[2][c].error);
+                        best = fmin(best, options[0][a].error + options[1][b].error +
+                                              options[2][c].error);
         assert_true(spent <= budget);
         assert_close(reached, best, 1e-12, 0);
     }
 }
 
-/* A step that does not help does not hide one behind it that does; what no step takes is given out between
- * rungs; a budget below the first rungs is refused. */
-static void test_allotment_of_odd_ladders(void **state) {
+/* A useless step does not hide a useful one behind it. What is less than any step is spent between options.
+ * A budget below the smallest options is refused. */
+static void test_budget_and_odd_size_curves(void **state) {
     snnk__size_option flat[] = {{1, 10, 1}, {2, 20, 1}, {3, 30, 0.1}, {0, 100, 0}};
     snnk__size_option even[] = {{1, 10, 1}, {2, 20, 0.9}, {8, 80, 0.3}, {0, 100, 0}};
     snnk__size_curve curves[2] = {{flat, 4, 0}, {even, 4, 0}};
-    snnk__part parts[2] = {{.each = 10, .most = 3}, {.each = 10, .most = 8}};
-    double least;
+    snnk__network_part parts[2] = {{.feature_parameters = 10, .max_features = 3},
+                                   {.feature_parameters = 10, .max_features = 8}};
+    double smallest;
 
     (void)state;
-    assert_int_equal(snnk__spend_budget(2, parts, curves, 19.5, &least), SNNK_E_RANGE);
-    assert_true(least == 20);
-    assert_int_equal(snnk__spend_budget(2, parts, curves, 20, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 19.5, &smallest), SNNK_E_RANGE);
+    assert_true(smallest == 20);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 20, &smallest), SNNK_OK);
     assert_true(parts[0].features == 1 && parts[1].features == 1);
-    assert_int_equal(snnk__spend_budget(2, parts, curves, 40, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 40, &smallest), SNNK_OK);
     assert_true(parts[0].features == 3 && parts[1].features == 1);
     /* 35 are left behind {3, 1}: a step of 10 to 2, then 25 towards 8. */
-    assert_int_equal(snnk__spend_budget(2, parts, curves, 75, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 75, &smallest), SNNK_OK);
     assert_true(parts[0].features == 3 && parts[1].features == 4);
-    assert_int_equal(snnk__spend_budget(2, parts, curves, 200, &least), SNNK_OK);
+    assert_int_equal(snnk__spend_budget(2, parts, curves, 200, &smallest), SNNK_OK);
     assert_true(parts[0].features == 0 && parts[0].outcome == SNNK_COMPRESS_WHOLE);
     assert_true(parts[1].features == 0 && parts[1].outcome == SNNK_COMPRESS_WHOLE);
 }
@@ -546,8 +545,8 @@ static void test_never_larger(void **state) {
     assert_ok(snnk_network_append(network, layer));
     snnk_layer_free(layer);
     snnk_map_free(map);
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, &compression,
-                                    &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, NULL, NULL,
+                                    &compression, &compressed));
     assert_int_equal(snnk_network_layers(compressed), 4);
     for (size_t k = 0; k < 4; k++)
         assert_ptr_equal(snnk_network_layer(compressed, k), snnk_network_layer(network, k));
@@ -562,32 +561,32 @@ static void test_never_larger(void **state) {
     const snnk_compress_config config = share_of(0.6), little = share_of(0.3);
 
     snnk_network_free(compressed);
-    assert_ok(snnk_network_compress(network, N, X, D, NULL, &config, NULL, NULL, &compression,
-                                    &compressed));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), NULL, &config, NULL, NULL,
+                                    &compression, &compressed));
     assert_int_equal(part_of(compression, 0).outcome, SNNK_COMPRESS_REPLACED);
     assert_int_equal(part_of(compression, 1).outcome, SNNK_COMPRESS_LARGER);
     assert_int_equal(part_of(compression, 2).outcome, SNNK_COMPRESS_OTHER);
     assert_true(8 * snnk_network_parameters(compressed) <= 5 * snnk_network_parameters(network));
     snnk_compression_free(compression);
     snnk_network_free(compressed);
-    assert_status(
-        snnk_network_compress(network, N, X, D, NULL, &little, NULL, NULL, NULL, &compressed),
-        SNNK_E_RANGE);
-    assert_says("admits no features");
+    assert_status(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), NULL, &little, NULL,
+                                        NULL, NULL, &compressed),
+                  SNNK_E_RANGE);
+    assert_says("leaves no room for features");
     assert_null(compressed);
     snnk_network_free(network);
 }
 
 /* ---- Statuses ---- */
 
-typedef struct watcher {
+typedef struct progress_log {
     long calls, stop_at; /* the call at which it stops; 0: none */
-    size_t done, steps;
+    int32_t done, steps;
     long students; /* calls of the distillations' own function */
-} watcher;
+} progress_log;
 
-static int look_on(void *user, size_t done, size_t steps) {
-    watcher *w = user;
+static int count_calls(void *user, int32_t done, int32_t steps) {
+    progress_log *w = user;
 
     if (w->calls > 0) assert_int_equal(steps, w->steps);
     assert_true(done >= w->done && done <= steps);
@@ -596,8 +595,8 @@ static int look_on(void *user, size_t done, size_t steps) {
     return ++w->calls == w->stop_at;
 }
 
-static int look_on_student(void *user, int32_t done, int32_t steps, double explained) {
-    watcher *w = user;
+static int count_student_calls(void *user, int32_t done, int32_t steps, double explained) {
+    progress_log *w = user;
 
     (void)done, (void)steps, (void)explained;
     return ++w->students == w->stop_at;
@@ -620,21 +619,21 @@ static void test_cancelled(void **state) {
         snnk_distill_config distill = distill_config();
 
         if (of_students) {
-            distill.progress = look_on_student;
+            distill.progress = count_student_calls;
             distill.tier = SNNK_DISTILL_REFINED;
             distill.epochs = 2;
         } else {
-            config.progress = look_on;
+            config.progress = count_calls;
         }
         for (long k = 1;; k++) {
-            watcher w = {.stop_at = k};
+            progress_log w = {.stop_at = k};
             snnk_compression *compression = (snnk_compression *)network;
             snnk_network *compressed = network;
 
             config.user = distill.user = &w;
             const int st =
-                snnk_network_compress(network, 400, X, D, given ? features : NULL, &config,
-                                      &distill, NULL, &compression, &compressed);
+                snnk_network_compress(network, SNNK_ROWS(.n = 400, .X = X), given ? features : NULL,
+                                      &config, &distill, NULL, &compression, &compressed);
 
             if (st == SNNK_OK) {
                 print_message("%ld calls\n", w.calls + w.students);
@@ -655,28 +654,85 @@ static void test_cancelled(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
+/* Rows in double, with other columns between them, give the same network as the same rows in float. Targets
+ * are ignored. */
+static void test_rows_in_double(void **state) {
+    snnk_network *network = wide_network(NULL), *made[2];
+    const size_t features[4] = {2, 0, 2, 0};
+    double *doubles = malloc(N * (D + 1) * sizeof *doubles);
+    float Y[2][N * 8];
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < D; j++) doubles[i * (D + 1) + j] = X[i * D + j];
+        doubles[i * (D + 1) + D] = NAN;
+    }
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, NULL, NULL,
+                                    NULL, &made[0]));
+    assert_ok(snnk_network_compress(network,
+                                    SNNK_ROWS(.n = N, .X_f64 = doubles, .ldx = D + 1, .Y = X),
+                                    features, NULL, NULL, NULL, NULL, &made[1]));
+    for (size_t k = 0; k < 2; k++) {
+        const size_t l = snnk_network_outputs(network);
+
+        assert_true(l <= 8);
+        assert_ok(snnk_network_forward(made[k], N, X, D, Y[k], l, NULL));
+        snnk_network_free(made[k]);
+    }
+    assert_memory_equal(Y[0], Y[1], N * snnk_network_outputs(network) * sizeof(float));
+
+    doubles[1] = INFINITY;
+    assert_status(snnk_network_compress(network, SNNK_ROWS(.n = N, .X_f64 = doubles, .ldx = D + 1),
+                                        features, NULL, NULL, NULL, NULL, &made[1]),
+                  SNNK_E_NONFINITE);
+    assert_null(made[1]);
+    free(doubles);
+    snnk_network_free(network);
+}
+
+static void test_names(void **state) {
+    (void)state;
+    assert_string_equal(snnk_compress_outcome_name(SNNK_COMPRESS_REPLACED), "replaced");
+    assert_string_equal(snnk_compress_outcome_name(SNNK_COMPRESS_OTHER), "other");
+    assert_string_equal(snnk_compress_outcome_name(SNNK_COMPRESS_LARGER), "larger");
+    assert_string_equal(snnk_compress_outcome_name(SNNK_COMPRESS_WHOLE), "whole");
+    assert_null(snnk_compress_outcome_name(4));
+    assert_null(snnk_compress_outcome_name(-1));
+}
+
 static void test_statuses(void **state) {
     snnk_network *network = wide_network(NULL), *empty, *compressed;
     size_t features[4] = {2, 0, 2, 0};
     snnk_distill_config distill = distill_config();
     snnk_compress_config config = share_of(0.5);
     snnk_compression *compression;
-    snnk_compress_part part;
-    snnk_compress_report report;
+    snnk_compress_part part = {.size = sizeof part};
+    snnk_compress_report report = {.size = sizeof report};
     const float kept = X[7];
+    float ones[N];
 
-#define COMPRESS(network, n, X, ldx, config, distill)                                              \
-    snnk_network_compress(network, n, X, ldx, features, config, distill, NULL, NULL, &compressed)
+    for (size_t i = 0; i < N; i++) ones[i] = 1;
+#define COMPRESS(network, count, inputs, stride, config, distill)                                  \
+    snnk_network_compress(network, SNNK_ROWS(.n = count, .X = inputs, .ldx = stride), features,    \
+                          config, distill, NULL, NULL, &compressed)
     (void)state;
     assert_ok(snnk_network_create(NULL, &empty));
     assert_status(COMPRESS(NULL, N, X, D, NULL, NULL), SNNK_E_NULL);
     assert_status(COMPRESS(empty, N, X, D, NULL, NULL), SNNK_E_STATE);
     assert_status(COMPRESS(network, N, NULL, D, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, NULL, NULL),
+    assert_status(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, NULL,
+                                        NULL, NULL, NULL),
                   SNNK_E_NULL);
     assert_status(COMPRESS(network, N, X, D - 1, NULL, NULL), SNNK_E_STRIDE);
     assert_status(COMPRESS(network, SIZE_MAX / D, X, D, NULL, NULL), SNNK_E_SIZE);
     assert_status(COMPRESS(network, 0, X, D, NULL, NULL), SNNK_E_SHAPE);
+    assert_status(
+        snnk_network_compress(network, NULL, features, NULL, NULL, NULL, NULL, &compressed),
+        SNNK_E_NULL);
+    assert_status(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X, .weights = ones),
+                                        features, NULL, NULL, NULL, NULL, &compressed),
+                  SNNK_E_UNSUPPORTED);
+    assert_says("weights");
     assert_status(COMPRESS(network, 3, X, D, NULL, NULL), SNNK_E_SHAPE);
     assert_says("at least 2");
     features[1] = 2;
@@ -701,29 +757,27 @@ static void test_statuses(void **state) {
     distill = distill_config();
     distill.ridge = -2;
     assert_status(COMPRESS(network, N, X, D, NULL, &distill), SNNK_E_RANGE);
-    assert_says("layer 0");
+    assert_says("ridge = -2");
     X[7] = NAN;
     assert_status(COMPRESS(network, N, X, D, NULL, NULL), SNNK_E_NONFINITE);
     X[7] = kept;
     assert_null(compressed);
     float *zeros = calloc(N, D * sizeof *zeros);
     assert_status(COMPRESS(network, N, zeros, D, NULL, NULL), SNNK_E_STATE);
-    assert_says("do not vary");
+    assert_says("are constant");
     free(zeros);
 
-    assert_ok(snnk_network_compress(network, N, X, D, features, NULL, NULL, NULL, &compression,
-                                    &compressed));
-    assert_ok(snnk_compress_part_init(&part, sizeof part));
-    assert_ok(snnk_compress_report_init(&report, sizeof report));
+    assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, NULL, NULL,
+                                    &compression, &compressed));
     assert_status(snnk_compress_config_init(&config, 4), SNNK_E_CONFIG);
-    assert_status(snnk_compress_part_init(&part, 4), SNNK_E_CONFIG);
-    assert_status(snnk_compress_report_init(&report, 4), SNNK_E_CONFIG);
     assert_status(snnk_compression_part(compression, 2, &part), SNNK_E_RANGE);
     assert_status(snnk_compression_part(compression, 0, NULL), SNNK_E_NULL);
     assert_status(snnk_compression_part(NULL, 0, &part), SNNK_E_NULL);
     assert_status(snnk_compression_report(NULL, &report), SNNK_E_NULL);
     assert_status(snnk_compression_report(compression, NULL), SNNK_E_NULL);
     assert_status(snnk_compression_distilled(compression, 0, NULL), SNNK_E_NULL);
+    report.size = 4;
+    assert_status(snnk_compression_report(compression, &report), SNNK_E_CONFIG);
     part.size = 1;
     assert_status(snnk_compression_part(compression, 0, &part), SNNK_E_CONFIG);
     assert_int_equal(snnk_compression_parts(NULL), 0);
@@ -762,13 +816,13 @@ static void test_failing_allocations(void **state) {
             snnk_network *network;
             snnk_network *compressed;
 
-            memory.fail_after = -1; /* the network itself is there */
+            test_memory_allow(&memory, -1); /* the network itself is there */
             network = small_network(&allocator);
-            memory.calls = 0;
-            memory.fail_after = allowed;
-            status = snnk_network_compress(network, ROWS, X, D, given ? features : NULL, &config,
-                                           NULL, NULL, given ? &compression : NULL, &compressed);
-            assert_true((status == SNNK_OK) == (compressed != NULL));
+            test_memory_allow(&memory, allowed);
+            status = snnk_network_compress(network, SNNK_ROWS(.n = ROWS, .X = X),
+                                           given ? features : NULL, &config, NULL, NULL,
+                                           given ? &compression : NULL, &compressed);
+            assert_made(status, compressed);
             assert_true((status == SNNK_OK && given) == (compression != NULL));
             snnk_compression_free(compression);
             snnk_network_free(compressed);
@@ -788,10 +842,12 @@ int main(void) {
         cmocka_unit_test(test_judged_rows_take_no_part),
         cmocka_unit_test(test_budgets_are_met),
         cmocka_unit_test(test_budget_goes_where_it_helps),
-        cmocka_unit_test(test_allotment_is_the_best),
-        cmocka_unit_test(test_allotment_of_odd_ladders),
+        cmocka_unit_test(test_budget_is_spent_best),
+        cmocka_unit_test(test_budget_and_odd_size_curves),
         cmocka_unit_test(test_never_larger),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_rows_in_double),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_failing_allocations),
     };

@@ -1,5 +1,5 @@
 /* src/map/derivative.c: derivatives of features, against differences in long double of features
- * evaluated here, from the rows that the map tells of. (Of URF blocks: test_urf_derivative.c.) */
+ * computed here from the rows of the map. (URF blocks: test_urf_derivative.c.) */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

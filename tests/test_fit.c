@@ -1,4 +1,4 @@
-/* src/fit/fit.c: fitting a layer from rows that stream by. */
+/* src/fit/fit.c: a layer fitted to rows that stream in. */
 #include "support/alloc.h"
 #include "support/compare.h"
 

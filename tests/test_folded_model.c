@@ -1,4 +1,4 @@
-/* src/model/folded_file.c, and towers in network_save.c, network_load.c: bundled networks as model files. */
+/* src/model: folded blocks, towers and bundled networks as model files. */
 #include "data/bundled_model.h"
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -69,8 +69,8 @@ static void check_round_trip(const snnk_network *network, int32_t projection) {
     assert_int_equal(snnk_network_parameters(loaded), snnk_network_parameters(network));
     assert_int_equal(snnk_network_layers(loaded), snnk_network_layers(network));
     for (size_t k = 0; k < snnk_network_layers(network); k++)
-        assert_int_equal(snnk_layer_is_tower(snnk_network_layer(loaded, k)),
-                         snnk_layer_is_tower(snnk_network_layer(network, k)));
+        assert_int_equal(snnk_layer_kind(snnk_network_layer(loaded, k)),
+                         snnk_layer_kind(snnk_network_layer(network, k)));
     second = saved(loaded, projection, &again);
     assert_int_equal(again, bytes);
     assert_memory_equal(second, file, bytes);
@@ -154,22 +154,22 @@ static const change changes[] = {
     KEY("kind", 0, "\"snnk\"", "psi"),
     KEY("kind", 2, "\"urf\"", "\"projection\" is \"folded\""),
     KEY("kind", 2, "\"gaussian\"", "\"order\""),
-    KEY("outputs", 0, "41", "and 41 outputs"),
+    KEY("outputs", 0, "41", "but 41 outputs"),
     KEY("outputs", 0, "1e15", "outputs"),
     KEY("projection", 0, "\"foldes\"", "\"foldes\""),
-    KEY("projection", 1, "\"gaussian\"", "folded rows that are \"gaussian\""),
+    KEY("projection", 1, "\"gaussian\"", "a folded block is \"gaussian\""),
     KEY("projection", 1, "\"fold\"", "\"fold\""),
-    KEY("features", 1, "0", "0 features"),
+    KEY("features", 1, "0", "0 features cannot come from"),
     KEY("features", 1, "33", "33 features"),
-    KEY("features", 1, "1e15", "features of"),
-    KEY("rows", 0, "0", "of 0 rows"),
-    KEY("rows", 0, "16", "features of 16 rows"),
-    KEY("signs", 0, "0", "0 signs"),
-    KEY("signs", 0, "3", "3 signs"),
-    KEY("signs", 0, "1", "features of"),
-    KEY("parts", 0, "0", "0 parts"),
-    KEY("parts", 0, "4", "4 parts"),
-    KEY("parts", 0, "1", "features of"),
+    KEY("features", 1, "1e15", "features cannot come from"),
+    KEY("rows", 0, "0", "from 0 rows"),
+    KEY("rows", 0, "16", "features cannot come from 16 rows"),
+    KEY("signs", 0, "0", "\"signs\" is 0"),
+    KEY("signs", 0, "3", "\"signs\" is 3"),
+    KEY("signs", 0, "1", "features cannot come from"),
+    KEY("parts", 0, "0", "\"parts\" is 0"),
+    KEY("parts", 0, "4", "\"parts\" is 4"),
+    KEY("parts", 0, "1", "features cannot come from"),
     KEY("parts", 0, NULL, "\"parts\" is missing"),
     KEY("directions", 0, "-1", "directions"),
     KEY("directions", 0, "3", "directions"),
@@ -215,6 +215,7 @@ static void test_failing_allocations(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_network_load_memory(file, bytes, &allocator, &network);
+        assert_made(st, network);
         snnk_network_free(network);
     });
     free(file);
@@ -237,7 +238,7 @@ static void test_loads_bundled_model(void **state) {
 
     (void)state;
     assert_ok(snnk_network_load_memory(bundled_model, sizeof bundled_model, NULL, &network));
-    assert_true(snnk_layer_is_tower(snnk_network_layer(network, 1)));
+    assert_int_equal(snnk_layer_kind(snnk_network_layer(network, 1)), SNNK_LAYER_TOWER);
     assert_ok(snnk_network_forward(network, ROWS, bundled_model_x, D1, Y, L1, NULL));
     for (size_t i = 0; i < ROWS * L1; i++) assert_close(Y[i], bundled_model_y[i], GOLDEN_RTOL, 0);
 

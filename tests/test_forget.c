@@ -1,4 +1,4 @@
-/* src/solve: rows forgotten, from moments and from a factor. */
+/* src/solve/forget.c: forgetting rows, from moments and from a triangular factor. */
 #include <float.h>
 
 #include <snnk/snnk.h>
@@ -233,14 +233,14 @@ static void test_refuses(void **state) {
         snnk_lstsq *s = factorization_collect(100, M, T, d.Phi, d.Y, NULL, factorization);
 
         assert_refused(s, 101, d.Phi, d.Y, NULL); /* too many rows */
-        assert_says("101 rows to forget, 100 are there");
+        assert_says("cannot forget 101 rows: only 100 were added");
         assert_refused(s, 90, d.Phi, d.Y, d.weights); /* too much weight */
-        assert_says("rows of weight");
+        assert_says("cannot forget rows of total weight");
         assert_refused(s, 60, wrong, d.Y, NULL); /* directions with less than nothing */
-        assert_says("not a sum of squares");
+        assert_says("not positive semidefinite");
         assert_refused(s, 1, wrong + M + 7, d.Y, NULL); /* constants that are not that constant */
         assert_refused(s, 10, d.Phi, large, NULL);      /* residuals with less than nothing */
-        assert_says("not a sum of squares");
+        assert_says("not positive semidefinite");
         assert_refused(s, 100, wrong, d.Y, NULL); /* as many, but others */
         assert_says("are not the 100 that were added");
         assert_refused(s, 100, d.Phi + M, d.Y + T, NULL);
@@ -308,7 +308,7 @@ static void test_all_others(void **state) {
             assert_refused(s, ROWS, rotated, d.Y, NULL);
             assert_says("are not the 30 that were added");
             assert_refused(s, ROWS, Phi, d.Y, weights);
-            assert_says("rows of weight");
+            assert_says("cannot forget rows of total weight");
             assert_ok(forget(s, ROWS, Phi, d.Y, NULL));
             assert_int_equal(s->rows, 0);
             assert_ok(snnk_lstsq_add(
@@ -386,27 +386,23 @@ static void test_failing_memory(void **state) {
         snnk_lstsq *s = NULL;
         double *before;
         long failures = 0;
-        int st = SNNK_E_NOMEM;
+        int st;
 
         assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
         assert_ok(snnk_lstsq_set_factorization(s, factorization));
         assert_ok(
             snnk_lstsq_add(s, SNNK_ROWS(.n = 100, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T), NULL));
         before = statistics_copy(s);
-        const long alive = memory.alive;
-        for (long k = 0; st != SNNK_OK; k++) {
-            memory.calls = 0, memory.fail_after = k;
+        assert_survives_failing_allocations(memory, st, {
             st = forget(s, count, d.Phi, d.Y, NULL);
-            assert_int_equal(memory.alive, alive);
-            if (st == SNNK_OK) break;
-            assert_int_equal(st, SNNK_E_NOMEM);
-            double *now = statistics_copy(s);
-            assert_memory_equal(now, before, statistics_count(s) * sizeof *now);
-            assert_true(s->rows == 100 && s->weight == 100 && s->max_weight == 0);
-            free(now);
-            failures++;
-        }
-        memory.fail_after = -1;
+            if (st != SNNK_OK) {
+                double *now = statistics_copy(s);
+                assert_memory_equal(now, before, statistics_count(s) * sizeof *now);
+                assert_true(s->rows == 100 && s->weight == 100 && s->max_weight == 0);
+                free(now);
+                failures++;
+            }
+        });
         assert_true(failures > 3 && s->rows == 100 - count);
         free(before);
         snnk_lstsq_free(s);
@@ -495,7 +491,7 @@ static void test_weight_left(void **state) {
         snnk_lstsq *s = factorization_collect(4, 1, 1, Phi, Y, heavy, factorization);
 
         assert_refused(s, 2, Phi, Y, heavy);
-        assert_says("rows of weight");
+        assert_says("cannot forget rows of total weight");
         snnk_lstsq_free(s);
         s = factorization_collect(4, 1, 1, Phi, Y, lighter, factorization);
         assert_ok(forget(s, 2, Phi, Y, lighter));

@@ -1,4 +1,4 @@
-/* Frames: the identity that makes them exact, the optimum they are meant to reach, their errors. */
+/* src/map/frame.c: the identity w.x = w~.x~ + ..., the optimum of whitening, statuses. */
 #include "support/compare.h"
 
 #include "support/alloc.h"
@@ -371,6 +371,7 @@ static void failing_allocations_leave_nothing(void **state) {
         snnk_frame *frame = NULL;
 
         status = snnk_frame_create(D, N, X, D, L, W, D, &config, &frame);
+        assert_made(status, frame);
         snnk_frame_free(frame);
     });
 }

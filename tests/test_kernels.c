@@ -1,4 +1,4 @@
-/* src/kernels: every table against loops that can be read beside the formula. */
+/* src/kernels: every kernel table against plain loops that can be read next to the formula. */
 #define _POSIX_C_SOURCE 200809L
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -191,12 +191,12 @@ static float *check_project(problem *p, size_t lead) {
 
     linear.block.function = functions[0];
     Z = guarded(length);
-    snnk__project(p->n, p->X, p->ldx, p->d, block_of(&linear), Z + lead, p->ldphi);
+    snnk__project(p->n, p->X, p->ldx, p->d, block_of(&linear), Z + lead, p->ldphi, NULL);
     check_guards(Z, lead, p->n, p->r, p->ldphi, length);
     check_linear(&linear, Z + lead, p->ldphi);
 
     Phi = guarded(length);
-    snnk__project(p->n, p->X, p->ldx, p->d, block_of(p), Phi + lead, p->ldphi);
+    snnk__project(p->n, p->X, p->ldx, p->d, block_of(p), Phi + lead, p->ldphi, NULL);
     check_guards(Phi, lead, p->n, m, p->ldphi, length);
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < m; j++)
@@ -236,7 +236,7 @@ static void check_problem(problem *p, size_t lead) {
     check_readout(p, Phi + lead, Y + lead, p->ldy);
 
     snnk__project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, NULL, fused + lead,
-                          p->ldy);
+                          p->ldy, NULL);
     check_guards(fused, lead, p->n, p->l, p->ldy, length);
     check_readout(p, Phi + lead, fused + lead, p->ldy);
     assert_memory_equal(fused, Y, length * sizeof *Y); /* the same sums in the same order */
@@ -304,9 +304,9 @@ static void test_wide_inputs(void **state) {
         problem p = make_problem(0, d, 9, 3, &functions[0], false);
         float *X = draw(49 * d, 11), whole[49 * 9], alone[9];
 
-        snnk__project(49, X, d, d, block_of(&p), whole, 9);
+        snnk__project(49, X, d, d, block_of(&p), whole, 9, NULL);
         for (size_t i = 0; i < 49; i++) {
-            snnk__project(1, X + i * d, d, d, block_of(&p), alone, 9);
+            snnk__project(1, X + i * d, d, d, block_of(&p), alone, 9, NULL);
             assert_memory_equal(alone, whole + i * 9, sizeof alone);
         }
         free(X);
@@ -366,9 +366,9 @@ static void test_no_rows(void **state) {
     float Y[1] = {guard};
 
     (void)state;
-    snnk__project(0, Y, 7, 7, block_of(&p), Y, 10);
+    snnk__project(0, Y, 7, 7, block_of(&p), Y, 10, NULL);
     snnk__readout(0, Y, 10, &p.weights, NULL, Y, 5);
-    snnk__project_readout(0, Y, 7, 7, block_of(&p), &p.weights, NULL, Y, 5);
+    snnk__project_readout(0, Y, 7, 7, block_of(&p), &p.weights, NULL, Y, 5, NULL);
     assert_true(Y[0] == guard);
     free_problem(&p);
 }
@@ -384,14 +384,15 @@ static void test_rows_do_not_see_each_other(void **state) {
         const size_t m = features_of(&p);
 
         memset(whole, 0, sizeof whole);
-        snnk__project(MAX_N, X, MAX_D, MAX_D, block_of(&p), Phi, m);
-        snnk__project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, NULL, whole, MAX_L);
+        snnk__project(MAX_N, X, MAX_D, MAX_D, block_of(&p), Phi, m, NULL);
+        snnk__project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, NULL, whole, MAX_L,
+                              NULL);
         for (size_t first = 0; first < MAX_N; first += 1 + first / 3)
             for (size_t n = 1; first + n <= MAX_N; n += n < 6 ? 1 : 17) {
                 memset(part, 0, sizeof part);
-                snnk__project(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), Phi_part, m);
+                snnk__project(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), Phi_part, m, NULL);
                 snnk__project_readout(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), &p.weights,
-                                      NULL, part, MAX_L);
+                                      NULL, part, MAX_L, NULL);
                 assert_memory_equal(Phi_part, Phi + first * m, n * m * sizeof *Phi);
                 assert_memory_equal(part, whole + first * MAX_L, n * MAX_L * sizeof *part);
             }
@@ -412,10 +413,10 @@ static void test_tiles_leave_no_trace(void **state) {
 
         p.X = X;
         check_problem(&p, 0);
-        snnk__project_readout(N, X, d, d, block_of(&p), &p.weights, NULL, whole, l);
+        snnk__project_readout(N, X, d, d, block_of(&p), &p.weights, NULL, whole, l, NULL);
         for (size_t i = 0; i < N; i++)
             snnk__project_readout(1, X + i * d, d, d, block_of(&p), &p.weights, NULL, alone + i * l,
-                                  l);
+                                  l, NULL);
         assert_memory_equal(alone, whole, N * l * sizeof *alone);
         free(X);
         free(whole);
@@ -432,7 +433,7 @@ static void test_nan_stays_in_its_row(void **state) {
     draw_floats(X, 63, 6);
     X[4 * 7 + 3] = NAN;
     X[6 * 7 + 0] = INFINITY;
-    snnk__project_readout(9, X, 7, 7, block_of(&p), &p.weights, NULL, Y, 5);
+    snnk__project_readout(9, X, 7, 7, block_of(&p), &p.weights, NULL, Y, 5, NULL);
     for (size_t i = 0; i < 9; i++)
         for (size_t j = 0; j < 5; j++)
             assert_int_equal(isfinite(Y[i * 5 + j]) != 0, i != 4 && i != 6);

@@ -358,7 +358,7 @@ static void test_forward_misuse(void **state) {
         assert_status(snnk_layer_forward(layers[i], SIZE_MAX / 2, X, D, Y, L, NULL), SNNK_E_SIZE);
     }
     assert_status(snnk_layer_readout(layers[1], 1, X, D, Y, L, NULL), SNNK_E_UNSUPPORTED);
-    assert_says("a dense layer has no features");
+    assert_says("a dense layer has no features that it reads out");
     assert_status(snnk_layer_readout(NULL, 1, X, D, Y, L, NULL), SNNK_E_NULL);
     assert_status(snnk_layer_readout(layers[0], 1, X, 39, Y, L, NULL), SNNK_E_STRIDE);
     assert_says("of Phi, 39, is smaller than its 40 columns");
@@ -407,6 +407,82 @@ static void test_failing_allocations(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
+/* ---- Kinds ---- */
+
+/* One layer of each kind, d = 2: a dense one of 3 outputs, an SNNK one of 3 outputs and 2 features, a tower of
+ * 2 features. */
+enum { KINDS = 3 };
+
+static void make_kinds(snnk_layer *layers[KINDS]) {
+    const float G[4] = {1, -1, 2, 1}, W[6] = {1, 2, 0, -1, 3, 1};
+    snnk_map *map;
+
+    assert_ok(snnk_map_create_from_rows(2, 2, G, 2, NULL, NULL, NULL, &map));
+    assert_ok(
+        snnk_layer_create_dense(2, 3, W, 2, NULL, SNNK_TANH, NULL, &layers[SNNK_LAYER_DENSE]));
+    assert_ok(snnk_layer_create(map, 3, W, 2, NULL, &layers[SNNK_LAYER_SNNK]));
+    assert_ok(snnk_layer_create_tower(map, &layers[SNNK_LAYER_TOWER]));
+    snnk_map_free(map);
+}
+
+/* What include/snnk/layer.h says of each kind and of NULL. */
+static void test_kinds(void **state) {
+    static const char *const names[KINDS] = {"dense", "snnk", "tower"};
+    static const size_t outputs[KINDS] = {3, 3, 2}, features[KINDS] = {0, 2, 2};
+    snnk_layer *layers[KINDS];
+    float W[6];
+
+    (void)state;
+    make_kinds(layers);
+    for (int32_t kind = 0; kind < KINDS; kind++) {
+        const snnk_layer *layer = layers[kind];
+        const int has_weights = kind != SNNK_LAYER_TOWER, has_map = kind != SNNK_LAYER_DENSE;
+
+        assert_int_equal(snnk_layer_kind(layer), kind);
+        assert_string_equal(snnk_layer_kind_name(kind), names[kind]);
+        assert_int_equal(snnk_layer_inputs(layer), 2);
+        assert_int_equal(snnk_layer_outputs(layer), outputs[kind]);
+        assert_int_equal(snnk_layer_features(layer), features[kind]);
+        assert_int_equal(snnk_layer_map(layer) != NULL, has_map);
+        assert_int_equal(snnk_layer_activation(layer), has_map ? -1 : SNNK_TANH);
+        assert_int_equal(snnk_layer_weights(layer, W, 2, NULL),
+                         has_weights ? SNNK_OK : SNNK_E_UNSUPPORTED);
+        if (!has_weights) assert_says("a tower layer has no weights");
+    }
+    for (int32_t kind = 0; kind < KINDS; kind++) snnk_layer_free(layers[kind]);
+    assert_int_equal(snnk_layer_kind(NULL), -1);
+    assert_int_equal(snnk_layer_activation(NULL), -1);
+    assert_null(snnk_layer_map(NULL));
+    assert_null(snnk_layer_kind_name(-1));
+    assert_null(snnk_layer_kind_name(KINDS));
+    assert_string_equal(snnk_storage_name(SNNK_STORAGE_F32), "f32");
+    assert_string_equal(snnk_storage_name(SNNK_STORAGE_BF16), "bf16");
+    assert_string_equal(snnk_storage_name(SNNK_STORAGE_INT8), "int8");
+    assert_null(snnk_storage_name(-1));
+    assert_null(snnk_storage_name(3));
+}
+
+/* Two owners: the layer lives until the second one has freed it. By hand: tanh(0) = 0. */
+static void test_retain(void **state) {
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    const float W = 0, x = 3;
+    snnk_layer *layer, *second;
+    float y = 77;
+
+    (void)state;
+    assert_null(snnk_layer_retain(NULL));
+    assert_ok(snnk_layer_create_dense(1, 1, &W, 1, NULL, SNNK_TANH, &allocator, &layer));
+    second = snnk_layer_retain(layer);
+    assert_ptr_equal(second, layer);
+    snnk_layer_free(layer);
+    assert_true(memory.alive > 0);
+    assert_ok(snnk_layer_forward(second, 1, &x, 1, &y, 1, NULL));
+    assert_true(y == 0);
+    snnk_layer_free(second);
+    assert_int_equal(memory.alive, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward_against_double),
@@ -420,6 +496,8 @@ int main(void) {
         cmocka_unit_test(test_creators_misuse),
         cmocka_unit_test(test_forward_misuse),
         cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_retain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* src/solve/logistic.c: cross-entropy, against Newton's method written out in long double, and closed forms. */
+/* src/solve/logistic.c: cross-entropy, against Newton's method in long double and closed forms. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

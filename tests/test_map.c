@@ -1,5 +1,5 @@
-/* src/map/map.c, block.c: what maps compute. (What random ones are worth: test_map_kernel.c;
- * misuse and memory: test_map_misuse.c; scalings: test_scaling.c.) */
+/* src/map: what maps compute. (Kernels of random maps: test_map_kernel.c. Misuse and memory:
+ * test_map_misuse.c. Scalings: test_scaling.c.) */
 #include "support/compare.h"
 #include "support/draw.h"
 #include "support/maps.h"

@@ -1,5 +1,6 @@
-/* src/urf: what random maps are worth: exact kernels, unbiased estimates, the laws of projections.
- * Seeds are fixed, so every run sees the same numbers; bounds are five standard errors. */
+/* src/map, src/projection: exact kernels, unbiased estimates by random maps, distributions of
+ * projections. Seeds are fixed, so every run has the same numbers; bounds are five standard
+ * errors. */
 #include "support/compare.h"
 #include "support/draw.h"
 #include "support/maps.h"

@@ -354,6 +354,10 @@ static void test_misuse(void **state) {
     char buffer[8] = {0};
 
     (void)state;
+    assert_string_equal(snnk_save_projection_name(SNNK_SAVE_ROWS), "rows");
+    assert_string_equal(snnk_save_projection_name(SNNK_SAVE_SEED), "seed");
+    assert_null(snnk_save_projection_name(2));
+    assert_null(snnk_save_projection_name(-1));
     assert_ok(snnk_network_create(NULL, &empty));
     assert_status(snnk_network_saved_bytes(empty, 0, &bytes), SNNK_E_STATE);
     assert_int_equal(bytes, 7);
@@ -382,6 +386,7 @@ static void test_survives_failing_allocations(void **state) {
     assert_survives_failing_allocations(memory, status, {
         network = NULL;
         status = snnk_network_load_memory(buffer, bytes, &allocator, &network);
+        assert_made(status, network);
         snnk_network_free(network);
     });
     assert_survives_failing_allocations(memory, status, {

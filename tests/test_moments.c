@@ -1,5 +1,5 @@
-/* Closed-form moments of universal random features, against values made elsewhere and against
- * quadrature of the Lambda of docs/math.md written out. */
+/* src/spectrum/moments.c: closed-form moments of universal random features, against values of
+ * another program and quadrature of the Lambda of docs/math.md. */
 #include "support/compare.h"
 
 #include <complex.h>

@@ -1,5 +1,5 @@
-/* Statistics over processes: run by mpirun as 1, 3 and 4 processes, which all go through the same
- * tests. A process that waits for ever ends in ctest's time-out. */
+/* src/mpi: statistics over processes. mpirun starts 1, 3 and 4 processes, which all run the same
+ * tests. A process that hangs is ended by ctest's time-out. */
 #include <snnk/mpi.h>
 
 #include "support/factorizations.h"

@@ -1,4 +1,4 @@
-/* src/network/network.c: layers one after another, their notes and their scratch. */
+/* src/network/network.c: layers one after another, notes, scratch. */
 #include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -315,6 +315,13 @@ static void test_notes(void **state) {
     assert_ok(snnk_network_set_note(network, "b.c", NULL)); /* not there: nothing to do */
     assert_null(snnk_network_note(network, "b.c"));
     assert_string_equal(snnk_network_note(network, "a-1"), "4");
+    static const char *const sorted[] = {"a", "a-1", "classes", "units_2", "z"};
+    assert_int_equal(snnk_network_notes(network), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(snnk_network_note_key(network, i), sorted[i]);
+    assert_null(snnk_network_note_key(network, 5));
+    assert_int_equal(snnk_network_notes(NULL), 0);
+    assert_null(snnk_network_note_key(NULL, 0));
     assert_string_equal(snnk_network_note(network, "classes"), "0");
 
     memset(long_key, 'k', sizeof long_key);
@@ -327,7 +334,7 @@ static void test_notes(void **state) {
 
         assert_status(snnk_network_set_note(network, key, "x"), SNNK_E_RANGE);
         assert_says(key);
-        assert_says("is not 1 ... 64 of [a-z0-9._-]");
+        assert_says("is not 1 ... 64 characters of [a-z0-9._-]");
         assert_status(snnk_network_set_note(network, key, NULL), SNNK_E_RANGE);
         assert_null(snnk_network_note(network, key));
     }
@@ -364,7 +371,7 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_create(&broken, &empty), SNNK_E_NULL);
     assert_null(empty);
     assert_status(snnk_network_append(network, layer), SNNK_E_SHAPE);
-    assert_says("the layer has 6 inputs, the network 2 outputs");
+    assert_says("the layer has 6 inputs, but the network has 2 outputs");
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(NULL, layer), SNNK_E_NULL);
     assert_says("network is NULL");

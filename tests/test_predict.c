@@ -1,5 +1,5 @@
-/* Predictions: variances of the symmetric kernels against draws, the counts of features against the
- * inequalities worked out here, the edges. Those of spectral maps against draws are in test_urf. */
+/* src/predict/predict.c: variances of symmetric kernels against draws; numbers of features against
+ * the inequalities, worked out here; edge cases. (Maps made from spectra: test_urf.c.) */
 #include "support/compare.h"
 
 #include "support/draw.h"

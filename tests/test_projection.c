@@ -1,5 +1,6 @@
-/* Coupled projections: Sobol points against Boost's, nets under scrambling, simplexes, Walsh-Hadamard
- * transforms, the distribution of rows, and less variance than independent rows where theory says so. */
+/* src/projection: Sobol points against Boost's, nets after scrambling, simplexes, Walsh-Hadamard
+ * transforms, the distribution of rows, and less variance than independent rows where theory says
+ * so. */
 #include "support/compare.h"
 
 #include "support/alloc.h"
@@ -14,7 +15,7 @@
 #include "kernels/kernels.h"
 #include "projection/hd3.h"
 #include "projection/projection.h"
-#include "projection/sobol.h"
+#include "projection/sobol_points.h"
 
 static const int32_t drawn[] = {SNNK_PROJECTION_GAUSSIAN, SNNK_PROJECTION_ORTHOGONAL,
                                 SNNK_PROJECTION_HD3, SNNK_PROJECTION_SIMPLEX,
@@ -31,11 +32,12 @@ static const snnk_allocator *heap(void) {
 
 /* `count` rows of d from row 0, whole groups drawn and cut. */
 static double *rows_of(int32_t projection, uint64_t seed, size_t d, size_t count) {
-    const size_t group = snnk__projection_group(projection, d);
+    const snnk__projection_kind *kind = snnk__projection_get(projection);
+    const size_t group = kind->group(d);
     double *rows = malloc((count + group) * d * sizeof *rows);
 
     for (size_t first = 0; first < count; first += group)
-        assert_ok(snnk__projection_rows(projection, seed, d, first, heap(), rows + first * d));
+        assert_ok(kind->rows(seed, d, first, heap(), rows + first * d));
     return rows;
 }
 
@@ -638,6 +640,7 @@ static void failing_allocations_leave_nothing(void **state) {
             config.features = 20;
             config.allocator = &allocator;
             status = snnk_map_create(5, &config, NULL, &map);
+            assert_made(status, map);
             snnk_map_free(map);
         });
 }

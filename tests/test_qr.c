@@ -1,4 +1,4 @@
-/* src/solve: the QR factorization, and AUTO. */
+/* src/solve/qr.c: SNNK_FACTORIZATION_QR and AUTO. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <float.h>
@@ -155,7 +155,7 @@ static void test_last_bit(void **state) {
     free(Phi);
 }
 
-/* Where both factorizations know the answer they agree: ridges, intercepts, held-out errors, scores, grids. */
+/* Where both routes know the answer they agree: ridges, intercepts, held-out errors, scores, grids. */
 static void test_like_moments(void **state) {
     enum { ROWS = 500, M = 60, T = 5 };
     float *Phi = statistics_random(ROWS * M, 5), *Y = statistics_random(ROWS * T, 6);
@@ -297,7 +297,7 @@ static void test_merge(void **state) {
 
     double *before = statistics_copy(twice);
     assert_status(snnk_lstsq_merge(twice, parts[0][0]), SNNK_E_UNSUPPORTED);
-    assert_says("merge the other way round");
+    assert_says("merge lstsq into other instead");
     statistics_assert_same(twice, e->rows, before);
     snnk_lstsq_free(e);
     snnk_lstsq_free(twice);
@@ -447,7 +447,7 @@ static void test_route_refuses(void **state) {
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_AUTO));
     assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = &x, .ldx = 1, .Y = &x, .ldy = 1), NULL));
     assert_status(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM), SNNK_E_STATE);
-    assert_says("1 rows are there");
+    assert_says("1 rows were added already");
     assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
     snnk_lstsq_free(s);
 }
@@ -562,61 +562,74 @@ static void test_saved(void **state) {
     free(Phi);
 }
 
-/* Every allocation fails once: statuses, nothing leaks, nothing changes; and adding takes none. */
+/* Statistics that a change below is tried on. */
+static snnk_lstsq *statistics_before(int change, const float *Phi, const float *Y,
+                                     const snnk_allocator *allocator) {
+    snnk_lstsq *s = NULL;
+
+    assert_ok(snnk_lstsq_create(M, T, allocator, &s));
+    if (change > 1)
+        assert_ok(snnk_lstsq_set_factorization(s, change == 5 ? SNNK_FACTORIZATION_GRAM
+                                                              : SNNK_FACTORIZATION_QR));
+    if (change > 0)
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = change == 3 ? 3 : 40, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+    return s;
+}
+
+static int try_change(int change, snnk_lstsq *s, const snnk_lstsq *other) {
+    double B[M * T], b[T];
+
+    switch (change) {
+    case 0: return snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_QR);
+    case 1:
+    case 4: return snnk_lstsq_add_targets(s, 1);
+    case 2:                                                  /* full rank */
+    case 3: return snnk_lstsq_solve(s, NULL, B, M, b, NULL); /* singular */
+    default: return snnk_lstsq_merge(s, other);
+    }
+}
+
+/* Failed allocations change nothing; and adding allocates nothing. */
 static void test_failing_memory(void **state) {
     float *Phi = statistics_random(100 * M, 17), *Y = statistics_random(100 * T, 18);
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
-    double B[M * (T + 1)], b[T + 1];
 
     (void)state;
-    for (int what = 0; what < 6; what++) {
-        snnk_lstsq *s = NULL,
-                   *other = factorization_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-        int st = SNNK_E_NOMEM;
+    for (int change = 0; change < 6; change++) {
+        snnk_lstsq *other = factorization_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
         long failures = 0;
+        int st;
 
-        assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
-        if (what > 1)
-            assert_ok(snnk_lstsq_set_factorization(s, what == 5 ? SNNK_FACTORIZATION_GRAM : 1));
-        if (what > 0)
-            assert_ok(snnk_lstsq_add(
-                s, SNNK_ROWS(.n = what == 3 ? 3 : 40, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
-        double *before = statistics_copy(s);
-        const size_t count = statistics_count(s);
-        const long alive = memory.alive;
-        for (long k = 0; st != SNNK_OK; k++) {
-            memory.calls = 0, memory.fail_after = k;
-            if (what == 0)
-                st = snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_QR);
-            else if (what == 1 || what == 4)
-                st = snnk_lstsq_add_targets(s, 1);
-            else if (what == 2 || what == 3) /* full rank; singular */
-                st = snnk_lstsq_solve(s, NULL, B, M, b, NULL);
-            else
-                st = snnk_lstsq_merge(s, other);
-            if (st == SNNK_OK) break;
-            assert_int_equal(st, SNNK_E_NOMEM);
-            assert_int_equal(memory.alive, alive);
-            assert_int_equal(s->targets, T);
-            double *now = statistics_copy(s);
-            assert_memory_equal(now, before, count * sizeof *now);
-            free(now);
-            failures++;
-        }
-        memory.fail_after = -1;
+        assert_survives_failing_allocations(memory, st, {
+            const long allowed = memory.fail_after;
+            test_memory_allow(&memory, -1);
+            snnk_lstsq *s = statistics_before(change, Phi, Y, &allocator);
+            double *before = statistics_copy(s);
+            const long alive = memory.alive;
+
+            test_memory_allow(&memory, allowed);
+            st = try_change(change, s, other);
+            if (st != SNNK_OK) {
+                double *now = statistics_copy(s);
+                assert_int_equal(memory.alive, alive);
+                assert_int_equal(s->targets, T);
+                assert_memory_equal(now, before, statistics_count(s) * sizeof *now);
+                free(now);
+                failures++;
+            } else if (s->factorization == SNNK_FACTORIZATION_QR && change != 4) {
+                const long calls = memory.calls;
+                assert_ok(snnk_lstsq_add(
+                    s, SNNK_ROWS(.n = 90, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+                assert_ok(snnk_lstsq_merge(s, other));
+                assert_int_equal(memory.calls, calls);
+            }
+            free(before);
+            snnk_lstsq_free(s);
+        });
         assert_true(failures >= 2);
-        memory.calls = 0;
-        if (s->factorization == SNNK_FACTORIZATION_QR && what != 4) {
-            assert_ok(
-                snnk_lstsq_add(s, SNNK_ROWS(.n = 90, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
-            assert_ok(snnk_lstsq_merge(s, other));
-            assert_int_equal(memory.calls, 0);
-        }
-        free(before);
         snnk_lstsq_free(other);
-        snnk_lstsq_free(s);
-        assert_int_equal(memory.alive, 0);
     }
     free(Y);
     free(Phi);

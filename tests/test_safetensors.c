@@ -1,4 +1,4 @@
-/* The safetensors container: a file from another program, files from us, and damaged ones; and the
+/* src/io/safetensors*.c: the container. A file of another program, files of ours, damaged ones; and
  * statistics saved in it. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -154,47 +154,53 @@ static void headers_refused(void **state) {
         {" {}", 0, SNNK_E_FORMAT, "does not begin with {"},
         {"[]", 0, SNNK_E_FORMAT, "does not begin with {"},
         {"{", 0, SNNK_E_FORMAT, "not JSON"},
-        {"{} {}", 0, SNNK_E_FORMAT, "text follows"},
-        {"{}\n", 0, SNNK_E_FORMAT, "text follows"},
-        {"{}", 1, SNNK_E_TRUNCATED, "announces 0 bytes of tensors, the file has 1"},
+        {"{} {}", 0, SNNK_E_FORMAT, "text after its JSON object"},
+        {"{}\n", 0, SNNK_E_FORMAT, "text after its JSON object"},
+        {"{}", 1, SNNK_E_TRUNCATED, "describes 0 bytes of tensors, but the file has 1"},
         {"{\"a\xff\":1}", 0, SNNK_E_FORMAT, "not UTF-8"},
         {"{\"a\xc0\x80\":1}", 0, SNNK_E_FORMAT, "not UTF-8"},
         {"{\"a\x01\":1}", 0, SNNK_E_FORMAT, "control character"},
         {"{\"a\\u0000b\":1}", 0, SNNK_E_FORMAT, "escaped NUL"},
         {"{\"__metadata__\":[]}", 0, SNNK_E_FORMAT, "__metadata__ is not an object"},
         {"{\"__metadata__\":{\"k\":1}}", 0, SNNK_E_FORMAT, "metadata \"k\" is not a string"},
-        {"{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", 0, SNNK_E_FORMAT, "\"k\" is there twice"},
+        {"{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", 0, SNNK_E_FORMAT, "\"k\" occurs twice"},
         {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, SNNK_E_FORMAT, "twice"},
         {"{" A4 "," A4 "}", 4, SNNK_E_FORMAT, "begins at byte 0 instead of 4"},
-        {"{" A4 ",\"a\":" TENSOR("\"F32\"", "[1]", "[4,8]") "}", 8, SNNK_E_FORMAT, "there twice"},
+        {"{" A4 ",\"a\":" TENSOR("\"F32\"", "[1]", "[4,8]") "}", 8, SNNK_E_FORMAT, "occurs twice"},
         {"{\"a\":" TENSOR("\"F32\"", "[0]", "[0,0]") ",\"a\":" TENSOR("\"F32\"", "[0]",
                                                                       "[0,0]") "}",
-         0, SNNK_E_FORMAT, "there twice"},
-        {"{\"a\":5}", 0, SNNK_E_FORMAT, "does not have just"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, SNNK_E_FORMAT, "does not have just"},
-        {"{\"a\":" TENSOR("\"F33\"", "[1]", "[0,4]") "}", 4, SNNK_E_FORMAT, "no known dtype"},
-        {"{\"a\":" TENSOR("7", "[1]", "[0,4]") "}", 4, SNNK_E_FORMAT, "no known dtype"},
-        {"{\"a\":" TENSOR("\"F32\"", "1", "[0,4]") "}", 4, SNNK_E_FORMAT, "does not have just"},
-        {"{\"a\":" TENSOR("\"F32\"", "[1.5]", "[0,6]") "}", 6, SNNK_E_FORMAT, "not a size"},
-        {"{\"a\":" TENSOR("\"F32\"", "[-1]", "[0,4]") "}", 4, SNNK_E_FORMAT, "not a size"},
-        {"{\"a\":" TENSOR("\"F32\"", "[\"1\"]", "[0,4]") "}", 4, SNNK_E_FORMAT, "not a size"},
+         0, SNNK_E_FORMAT, "occurs twice"},
+        {"{\"a\":5}", 0, SNNK_E_FORMAT, "and nothing else"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, SNNK_E_FORMAT, "and nothing else"},
+        {"{\"a\":" TENSOR("\"F33\"", "[1]", "[0,4]") "}", 4, SNNK_E_FORMAT, "is unknown"},
+        {"{\"a\":" TENSOR("7", "[1]", "[0,4]") "}", 4, SNNK_E_FORMAT, "is unknown"},
+        {"{\"a\":" TENSOR("\"F32\"", "1", "[0,4]") "}", 4, SNNK_E_FORMAT, "and nothing else"},
+        {"{\"a\":" TENSOR("\"F32\"", "[1.5]", "[0,6]") "}", 6, SNNK_E_FORMAT,
+         "not a non-negative integer"},
+        {"{\"a\":" TENSOR("\"F32\"", "[-1]", "[0,4]") "}", 4, SNNK_E_FORMAT,
+         "not a non-negative integer"},
+        {"{\"a\":" TENSOR("\"F32\"", "[\"1\"]", "[0,4]") "}", 4, SNNK_E_FORMAT,
+         "not a non-negative integer"},
         {"{\"a\":" TENSOR("\"F32\"", "[9007199254740994]", "[0,4]") "}", 4, SNNK_E_FORMAT,
-         "not a size"},
+         "not a non-negative integer"},
         {"{\"a\":" TENSOR("\"F32\"", "[4294967296,4294967296]", "[0,0]") "}", 0, SNNK_E_FORMAT,
-         "does not fit in memory"},
-        {"{\"a\":" TENSOR("\"F32\"", "[1]", "[4,0]") "}", 4, SNNK_E_FORMAT, "not a range"},
-        {"{\"a\":" TENSOR("\"F32\"", "[1]", "[0,4,8]") "}", 4, SNNK_E_FORMAT, "not a range"},
-        {"{\"a\":" TENSOR("\"F32\"", "[1]", "[0.5,4.5]") "}", 4, SNNK_E_FORMAT, "not a range"},
+         "overflows size_t"},
+        {"{\"a\":" TENSOR("\"F32\"", "[1]", "[4,0]") "}", 4, SNNK_E_FORMAT,
+         "not a pair of offsets"},
+        {"{\"a\":" TENSOR("\"F32\"", "[1]", "[0,4,8]") "}", 4, SNNK_E_FORMAT,
+         "not a pair of offsets"},
+        {"{\"a\":" TENSOR("\"F32\"", "[1]", "[0.5,4.5]") "}", 4, SNNK_E_FORMAT,
+         "not a pair of offsets"},
         {"{\"a\":" TENSOR("\"F32\"", "[2]", "[0,4]") "}", 4, SNNK_E_FORMAT,
-         "has 4 bytes, its shape needs 8"},
+         "has 4 bytes, but its shape needs 8"},
         {"{\"a\":" TENSOR("\"F32\"", "[1]", "[0,8]") "}", 8, SNNK_E_FORMAT,
-         "has 8 bytes, its shape needs 4"},
+         "has 8 bytes, but its shape needs 4"},
         {"{\"a\":" TENSOR("\"F32\"", "[1]", "[4,8]") "}", 8, SNNK_E_FORMAT,
          "begins at byte 4 instead of 0"},
         {"{" A4 ",\"b\":" TENSOR("\"F32\"", "[1]", "[2,6]") "}", 6, SNNK_E_FORMAT,
          "begins at byte 2 instead of 4"},
-        {"{" A4 "}", 3, SNNK_E_TRUNCATED, "announces 4 bytes of tensors, the file has 3"},
-        {"{" A4 "}", 5, SNNK_E_TRUNCATED, "announces 4 bytes of tensors, the file has 5"},
+        {"{" A4 "}", 3, SNNK_E_TRUNCATED, "describes 4 bytes of tensors, but the file has 3"},
+        {"{" A4 "}", 5, SNNK_E_TRUNCATED, "describes 4 bytes of tensors, but the file has 5"},
     };
     unsigned char file[16] = {0};
     snnk__safetensors_reader *reader;
@@ -203,7 +209,7 @@ static void headers_refused(void **state) {
         refuse_header(cases[i].header, cases[i].data_bytes, cases[i].status, cases[i].says);
     snnk__store_u64_le(file, 9);
     assert_status(snnk__safetensors_open(file, 16, &ours, &reader), SNNK_E_TRUNCATED);
-    assert_says("announces 9 bytes, the file has 8");
+    assert_says("should have 9 bytes, but only 8 are left");
     snnk__store_u64_le(file, 100000001);
     assert_status(snnk__safetensors_open(file, 16, &ours, &reader), SNNK_E_FORMAT);
     snnk__store_u64_le(file, UINT64_MAX);
@@ -333,7 +339,7 @@ static void writer_misuse(void **state) {
 
     fill(&writer, &ours);
     assert_status(snnk__safetensors_write_memory(&writer, buffer, 8), SNNK_E_SIZE);
-    assert_says("bytes = 8, and the file takes");
+    assert_says("bytes = 8, but the file takes");
     assert_status(snnk__safetensors_add_text(&writer, "late", "x"), SNNK_E_INTERNAL);
     snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
@@ -349,12 +355,12 @@ static void writer_misuse(void **state) {
     fill(&writer, &ours);
     snnk__safetensors_add_text(&writer, "z", "again");
     assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_INTERNAL);
-    assert_says("metadata \"z\" twice");
+    assert_says("metadata \"z\" was added twice");
     snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
     snnk__safetensors_add_tensor(&writer, "two", SNNK__DTYPE_F64, 1, dims_two, two);
     assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_INTERNAL);
-    assert_says("tensor \"two\" twice");
+    assert_says("tensor \"two\" was added twice");
     snnk__safetensors_writer_free(&writer);
     assert_int_equal(test_files_count(&files, 0), 0);
 }
@@ -456,9 +462,9 @@ static void models_are_told_apart(void **state) {
 
     assert_ok(open_model("1", "network", 0));
     assert_status(open_model("1", "network", 1), SNNK_E_CHECKSUM);
-    assert_says("the check sum is ");
+    assert_says("the checksum of the contents is ");
     assert_status(open_model("2", "network", 0), SNNK_E_VERSION);
-    assert_says("format 2, written by libsnnk 7.8.9; this library reads up to 1");
+    assert_says("format 2 (written by libsnnk 7.8.9), but this library reads formats up to 1");
     assert_status(open_model("2", "network", 1), SNNK_E_VERSION); /* it may sum otherwise */
     assert_status(open_model("0", "network", 0), SNNK_E_FORMAT);
     assert_status(open_model("one", "network", 0), SNNK_E_FORMAT);
@@ -467,12 +473,12 @@ static void models_are_told_apart(void **state) {
     assert_status(open_model(NULL, "network", 0), SNNK_E_FORMAT);
     assert_says("not a model of libsnnk");
     assert_status(open_model("1", "lstsq", 0), SNNK_E_FORMAT);
-    assert_says("kind \"lstsq\" instead of \"network\"");
+    assert_says("holds a \"lstsq\", not a \"network\"");
     assert_status(open_model("1", NULL, 0), SNNK_E_FORMAT);
     assert_int_equal(sizeof plain - 1, 8 + 0x48);
     assert_status(snnk__model_open(plain, sizeof plain - 1, &ours, "network", &reader),
                   SNNK_E_CHECKSUM);
-    assert_says("carries no check sum");
+    assert_says("has no checksum");
 
     snnk__model_begin(&writer, &ours, "network");
     assert_ok(snnk__safetensors_written_bytes(&writer, &bytes));
@@ -577,10 +583,10 @@ static void lstsq_refused(void **state) {
     assert_status(load_crafted(&bad), SNNK_E_FORMAT);
     bad = good, bad.rows = "0";
     assert_status(load_crafted(&bad), SNNK_E_FORMAT);
-    assert_says("sums over 0 rows");
+    assert_says("there are 0 rows");
     bad = good, bad.S[3] = -8;
     assert_status(load_crafted(&bad), SNNK_E_FORMAT);
-    assert_says("S[1][1] = -8 is below 0");
+    assert_says("S[1][1] = -8 is negative");
     bad = good, bad.yy = -1;
     assert_status(load_crafted(&bad), SNNK_E_FORMAT);
     bad = good, bad.C[1] = NAN;
@@ -625,12 +631,12 @@ static void lstsq_format_2(void **state) {
     assert_status(load_format_2("qr", 0, 2.5, "L", "3"), SNNK_E_FORMAT);
     assert_status(load_format_2("qr", 2, 2.5, "L", "3"), SNNK_E_FORMAT);
     assert_status(load_format_2("qr", 1, 0, "L", "3"), SNNK_E_FORMAT);
-    assert_says("3 rows of weight 0");
+    assert_says("3 rows cannot have a total weight of 0");
     assert_status(load_format_2("qr", 1, -1, "L", "3"), SNNK_E_FORMAT);
     assert_status(load_format_2("qr", 1, NAN, "L", "3"), SNNK_E_NONFINITE);
     assert_status(load_format_2("qr", 1, 1, "L", "0"), SNNK_E_FORMAT);
     assert_status(load_format_2("qr", 1, 0, "L", "0"), SNNK_E_FORMAT);
-    assert_says("sums over 0 rows");
+    assert_says("there are 0 rows");
 }
 
 /* What is known of rounding, by hand: one thing wrong at a time. */
@@ -681,7 +687,7 @@ static void lstsq_rounding(void **state) {
     assert_ok(load_rounding(&bad));
     bad = good, bad.fast = "false";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
-    assert_says("snnk.fast is \"false\", not true");
+    assert_says("snnk.fast is \"false\", which is not true");
     bad = good, bad.max_rows = "-9";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     bad = good, bad.weights = 2;
@@ -692,10 +698,10 @@ static void lstsq_rounding(void **state) {
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     bad = good, bad.weight = -9;
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
-    assert_says("most_weight[0] = -9 is below 0");
+    assert_says("most_weight[0] = -9 is negative");
     bad = good, bad.phi = -8;
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
-    assert_says("most_phi[1] = -8 is below 0");
+    assert_says("most_phi[1] = -8 is negative");
     bad = good, bad.y = -5;
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     bad = good, bad.y = NAN;
@@ -728,6 +734,7 @@ static void lstsq_misuse(void **state) {
     assert_ok(snnk_lstsq_save(lstsq, test_path(&files, "s")));
     assert_survives_failing_allocations(memory, status, {
         status = snnk_lstsq_load(files.path, &allocator, &loaded);
+        assert_made(status, loaded);
         snnk_lstsq_free(loaded);
     });
     snnk_lstsq_free(lstsq);

@@ -1,4 +1,4 @@
-/* src/map/scaling.c: input scalings that learn from data, or are given. */
+/* src/map/scaling.c: input scalings, learnt from data or given. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -124,7 +124,7 @@ static void test_given(void **state) {
     assert_memory_equal(m, mean, sizeof m);
     assert_memory_equal(s, scale, sizeof s);
     assert_status(snnk_scaling_add(scaling, 1, x, 2), SNNK_E_STATE);
-    assert_says("does not learn");
+    assert_says("cannot learn");
     snnk_scaling_free(scaling);
     assert_ok(snnk_scaling_create_given(2, NULL, NULL, NULL, &scaling));
     assert_ok(snnk_scaling_get(scaling, m, s));
@@ -207,7 +207,7 @@ static void test_misuse(void **state) {
 
     assert_ok(snnk_scaling_create(1, SNNK_SCALING_CENTER, NULL, &scaling));
     assert_status(snnk_scaling_get(scaling, m, NULL), SNNK_E_STATE);
-    assert_says("has seen 0 rows");
+    assert_says("no rows were added");
     assert_true(m[0] == 7);
     snnk_scaling_free(scaling);
     snnk_scaling_free(NULL);
@@ -232,10 +232,12 @@ static void test_failing_allocations(void **state) {
     (void)state;
     assert_survives_failing_allocations(memory, status, {
         status = snnk_scaling_create(D, SNNK_SCALING_COMMON, &allocator, &scaling);
+        assert_made(status, scaling);
         snnk_scaling_free(scaling);
     });
     assert_survives_failing_allocations(memory, status, {
         status = snnk_scaling_create_given(D, NULL, NULL, &allocator, &scaling);
+        assert_made(status, scaling);
         snnk_scaling_free(scaling);
     });
 }

@@ -1,5 +1,5 @@
-/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. What is loaded is
- * compared with what was saved, bit for bit, and a file that another program wrote with what that
+/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. A loaded map
+ * equals the saved one bit for bit; a file of another program gives the outputs that that program
  * computed. */
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -430,6 +430,7 @@ static void test_survives_failing_allocations(void **state) {
     assert_survives_failing_allocations(memory, status, {
         network = NULL;
         status = snnk_network_load_memory(buffer, bytes, &allocator, &network);
+        assert_made(status, network);
         snnk_network_free(network);
     });
     assert_survives_failing_allocations(memory, status, {

@@ -1,4 +1,4 @@
-/* src/urf/spectrum*.c, fourier.c, activation_f64.c: spectra of activations and functions. */
+/* src/spectrum: spectra of activations and functions. */
 #include <complex.h>
 #include <float.h>
 #include <stdbool.h>
@@ -11,6 +11,7 @@
 #include "spectrum/activation.h"
 #include "spectrum/activation_f64.h"
 #include "spectrum/fourier.h"
+#include "spectrum/integral.h"
 #include "spectrum/spectrum.h"
 
 /* ---- Parts ---- */

@@ -1,4 +1,4 @@
-/* src/spectrum/spectrum_harmonics.c: bounds on the error of spectra hold, and are not loose. */
+/* src/spectrum/harmonics.c: bounds on the error of spectra hold, and are not loose. */
 #include <stdlib.h>
 
 #include "support/draw.h"
@@ -6,7 +6,7 @@
 
 #include "spectrum/activation.h"
 #include "spectrum/activation_f64.h"
-#include "spectrum/spectrum.h"
+#include "spectrum/harmonics.h"
 
 /* ---- Error bounds ---- */
 
@@ -150,25 +150,25 @@ static void test_bounds_hold_at_kinks_and_jumps(void **state) {
     }
 }
 
-/* A kink in the middle of a cell of the sweep, and a line through all of its points: the bound is the
+/* A kink in the middle of a cell of the grid, and a line through all of its points: the bound is the
  * distance between kink and chord, h/4 for a change of slope of 1, and no more than a third above. */
 static void test_kink_within_a_cell(void **state) {
-    const snnk__check_grid sweep = snnk__check_grid_for(64, 4, 1);
-    const size_t count = snnk__check_grid_count(&sweep), at = sweep.half + 9;
-    const double kink = snnk__check_grid_offset(&sweep, at) + sweep.step / 2;
+    const snnk__check_grid grid = snnk__check_grid_for(64, 4, 1);
+    const size_t count = snnk__check_grid_count(&grid), at = grid.half + 9;
+    const double kink = snnk__check_grid_offset(&grid, at) + grid.step / 2;
     const snnk__harmonics nothing = {.center = 0};
     double *f = calloc(2 * count, sizeof *f);
 
     (void)state;
-    assert_true(sweep.step * 16384 <= 2 && count > 16384);
+    assert_true(grid.step * 16384 <= 2 && count > 16384);
     assert_true(snnk__check_grid_for(4096, 4, 1).step <= 4.0 / 65536); /* 16 to a point */
     for (size_t i = 0; i < count; i++)
-        f[count + i] = f[i] = fmax(snnk__check_grid_offset(&sweep, i) - kink, 0);
-    const snnk__spectrum_bound fit = snnk__harmonics_bound(&nothing, &sweep, f, f + count);
+        f[count + i] = f[i] = fmax(snnk__check_grid_offset(&grid, i) - kink, 0);
+    const snnk__spectrum_bound bound = snnk__harmonics_bound(&nothing, &grid, f, f + count);
 
-    assert_true(fit.error >= sweep.step / 4);
-    assert_true(fit.error <= sweep.step / 2 * 1.34);
-    assert_close(fit.range, 1 - kink, 1e-14, 0);
+    assert_true(bound.error >= grid.step / 4);
+    assert_true(bound.error <= grid.step / 2 * 1.34);
+    assert_close(bound.range, 1 - kink, 1e-14, 0);
     free(f);
 }
 

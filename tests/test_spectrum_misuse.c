@@ -1,4 +1,4 @@
-/* src/urf/spectrum*.c: callbacks and values, what is refused, and memory. */
+/* src/spectrum: callbacks and sampled values, refused arguments, memory. */
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -98,7 +98,7 @@ static void test_nonfinite_functions_are_refused(void **state) {
     static const double breaks[][3] = {{0.5, 0.5, NAN},        /* in the interval: a point of it */
                                        {2.49, 2.51, INFINITY}, /* on the seam, 1 ... 3 */
                                        {-2.51, -2.49, -INFINITY}};
-    static const char *const says[] = {"nan at z = 0.5,", "the function is inf at z = 2.",
+    static const char *const says[] = {"nan at z = 0.5;", "the function is inf at z = 2.",
                                        "-inf at z = -2."};
 
     (void)state;
@@ -136,7 +136,7 @@ static void test_unresolved_is_refused(void **state) {
     assert_status(snnk_spectrum_create(SNNK_STEP, &config, &spectrum), SNNK_E_UNRESOLVED);
     assert_null(spectrum);
     assert_says("step");
-    assert_says("largest_error = 0.01 of the range 1");
+    assert_says("largest_error = 0.01 times the range 1");
     config.points = 64;
     config.largest_error = 2; /* the error of a jump by 1 is above 1/2, its bound above that */
     spectrum = spectrum_of(SNNK_STEP, &config);
@@ -265,7 +265,7 @@ static void test_argument_errors(void **state) {
 
     assert_status(snnk_spectrum_create_from_atoms(2, frequencies, ones, NULL, 0, 0, NULL, &s),
                   SNNK_E_RANGE);
-    assert_says("omega[1] = 2e+12 is beyond 1e+12");
+    assert_says("omega[1] = 2e+12 has a magnitude above the limit 1e+12");
     assert_status(snnk_spectrum_create_from_atoms(2, ones, amplitudes, NULL, 0, 0, NULL, &s),
                   SNNK_E_RANGE);
     assert_says("re[1]");
@@ -340,19 +340,23 @@ static void test_failing_allocations(void **state) {
     config.allocator = &allocator;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create(SNNK_TANH, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     assert_true(memory.calls > 10); /* several doublings */
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create(SNNK_SIN, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create_from_function(wavy, NULL, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create_from_atoms(3, omega, re, NULL, 0, 0, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     config.points = 64;
@@ -361,6 +365,7 @@ static void test_failing_allocations(void **state) {
     assert_ok(snnk_spectrum_sample_points(&config, &n, values));
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create_from_samples(n, values, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
     free(values);
@@ -368,6 +373,7 @@ static void test_failing_allocations(void **state) {
     config.method = SNNK_SPECTRUM_INTEGRAL;
     assert_survives_failing_allocations(memory, st, {
         st = snnk_spectrum_create(SNNK_GELU, &config, &spectrum);
+        assert_made(st, spectrum);
         snnk_spectrum_free(spectrum);
     });
 }

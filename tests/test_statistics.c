@@ -1,5 +1,5 @@
-/* src/fit/statistics.c: networks that carry the statistics of their last layer, and go on learning;
- * in files too. */
+/* src/fit: networks that hold the statistics of their last layer, and continue to learn; in files
+ * too. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -117,15 +117,22 @@ static snnk_network *through_a_file(snnk_network *network) {
     return loaded;
 }
 
+/* The network copies the statistics; these are not used for anything else. */
+static void give_statistics(snnk_network *network, snnk_lstsq *lstsq) {
+    assert_ok(snnk_network_set_statistics(network, lstsq));
+    assert_ptr_not_equal(snnk_network_statistics(network), lstsq);
+    snnk_lstsq_free(lstsq);
+}
+
 /* Half of the rows, a file, the other half: as all at once. And back again. */
 static void test_life(void **state) {
     (void)state;
     for (int32_t factorization = 0; factorization <= SNNK_FACTORIZATION_AUTO; factorization++) {
         snnk_network *whole = make_network(), *part = make_network(), *grown = make_network();
 
-        assert_ok(snnk_network_set_statistics(whole, statistics_of(L, factorization)));
-        assert_ok(snnk_network_set_statistics(part, statistics_of(L, factorization)));
-        assert_ok(snnk_network_set_statistics(grown, statistics_of(L, factorization)));
+        give_statistics(whole, statistics_of(L, factorization));
+        give_statistics(part, statistics_of(L, factorization));
+        give_statistics(grown, statistics_of(L, factorization));
         feed(whole, 0, N, L, 0);
         feed(part, 0, HALF, L, 0);
         feed(grown, 0, HALF, L, 0);
@@ -154,9 +161,9 @@ static void test_rounding_in_a_file(void **state) {
 
     (void)state;
     assert_ok(snnk_lstsq_set_precision(lstsq, SNNK_PRECISION_SINGLE));
-    assert_ok(snnk_network_set_statistics(network, lstsq));
+    give_statistics(network, lstsq);
     feed(network, 0, N, L, 0);
-    assert_ok(snnk_lstsq_default_ridges(lstsq, 3, ridges[0]));
+    assert_ok(snnk_lstsq_default_ridges(snnk_network_statistics(network), 3, ridges[0]));
     network = through_a_file(network);
     assert_ok(snnk_lstsq_default_ridges(snnk_network_statistics(network), 3, ridges[1]));
     assert_memory_equal(ridges[0], ridges[1], sizeof ridges[0]);
@@ -175,10 +182,10 @@ static void test_more_targets(void **state) {
     snnk_solve_report report = {.size = sizeof report};
 
     (void)state;
-    assert_ok(snnk_network_set_statistics(whole, statistics_of(L + 1, SNNK_FACTORIZATION_GRAM)));
+    give_statistics(whole, statistics_of(L + 1, SNNK_FACTORIZATION_GRAM));
     feed(whole, 0, N, L + 1, 0);
     solve(whole);
-    assert_ok(snnk_network_set_statistics(grown, statistics_of(L, SNNK_FACTORIZATION_GRAM)));
+    give_statistics(grown, statistics_of(L, SNNK_FACTORIZATION_GRAM));
     feed(grown, 0, HALF, L, 0);
     solve(grown);
     assert_int_equal(snnk_network_outputs(grown), L);
@@ -239,20 +246,61 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_solve(NULL, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);
     assert_ok(snnk_network_set_statistics(network, lstsq));
-    assert_ok(snnk_network_set_statistics(network, lstsq)); /* its own again */
-    assert_ptr_equal(snnk_network_statistics(network), lstsq);
-    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE); /* no rows */
+    assert_ok(snnk_network_set_statistics(network, snnk_network_statistics(network))); /* its own */
+    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);              /* no rows */
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(network, layer), SNNK_E_STATE);
     assert_status(snnk_network_features(dense, 1, X, D, NULL, 1, NULL), SNNK_E_UNSUPPORTED);
-    assert_ok(snnk_network_set_statistics(network, NULL)); /* frees them */
+    assert_ok(snnk_network_set_statistics(network, NULL)); /* frees its own */
     assert_null(snnk_network_statistics(network));
+    assert_ok(snnk_network_set_statistics(network, lstsq)); /* the caller's are still there */
+    snnk_lstsq_free(lstsq);
     snnk_lstsq_free(narrow);
     snnk_lstsq_free(few);
     snnk_layer_free(layer);
     snnk_network_free(tower);
     snnk_network_free(none);
     snnk_network_free(dense);
+    snnk_network_free(network);
+}
+
+/* What is passed in is copied: changes to the caller's do not reach the network, and without memory for a
+ * copy the network keeps what it had. */
+static void test_statistics_are_copied(void **state) {
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_network *network = make_network(), *counted;
+    snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM);
+    long k = 0;
+    int st;
+
+    (void)state;
+    assert_ok(snnk_network_set_statistics(network, lstsq));
+    feed(network, 0, HALF, L, 0);
+    assert_int_equal(snnk_lstsq_rows(snnk_network_statistics(network)), HALF);
+    assert_int_equal(snnk_lstsq_rows(lstsq), 0);
+
+    assert_ok(snnk_network_create(&allocator, &counted));
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(snnk_network_append(counted, snnk_network_layer(network, i)));
+    assert_ok(snnk_network_set_statistics(counted, snnk_network_statistics(network)));
+    const snnk_lstsq *before = snnk_network_statistics(counted);
+    const long alive = memory.alive;
+    for (;; k++) {
+        memory.calls = 0;
+        memory.fail_after = k;
+        st = snnk_network_set_statistics(counted, lstsq);
+        if (st == SNNK_OK) break;
+        assert_status(st, SNNK_E_NOMEM);
+        assert_ptr_equal(snnk_network_statistics(counted), before);
+        assert_int_equal(memory.alive, alive);
+    }
+    assert_true(k > 0);
+    assert_int_equal(snnk_lstsq_rows(snnk_network_statistics(counted)), 0);
+    memory.fail_after = -1;
+    snnk_network_free(counted);
+    assert_int_equal(memory.alive, 0);
+    snnk_lstsq_free(lstsq);
     snnk_network_free(network);
 }
 
@@ -292,9 +340,13 @@ static void test_statistics_of_a_fit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),         cmocka_unit_test(test_rounding_in_a_file),
-        cmocka_unit_test(test_more_targets), cmocka_unit_test(test_features),
-        cmocka_unit_test(test_misuse),       cmocka_unit_test(test_statistics_of_a_fit),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_rounding_in_a_file),
+        cmocka_unit_test(test_more_targets),
+        cmocka_unit_test(test_features),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_statistics_are_copied),
+        cmocka_unit_test(test_statistics_of_a_fit),
     };
 
     return cmocka_run_group_tests(tests, make_rows, NULL);

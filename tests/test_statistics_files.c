@@ -1,5 +1,5 @@
-/* src/model/lstsq_file.c, rls_file.c: files that the library did not write, by tests/data/make_statistics.py.
- * The three by three systems in it have condition numbers below 20. */
+/* src/model/lstsq_file.c, rls_file.c: files that tests/data/make_statistics.py wrote without the
+ * library. The 3 x 3 systems in them have condition numbers below 20. */
 #include "data/statistics_files.h"
 #include "support/files.h"
 

@@ -1,4 +1,4 @@
-/* src/solve/subset.c: against rows put together by hand, and against every choice there is, in long
+/* src/solve/subset.c: against rows combined by hand, and against every possible choice, in long
  * double. */
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* Tables: every kind and type from bytes written here by hand, and everything a file can do wrong. */
+/* src/io: tables of every kind and type from bytes written here by hand, and every fault of a
+ * file. */
 #define _XOPEN_SOURCE 700
 
 #include <fcntl.h>
@@ -7,8 +8,9 @@
 #include "support/alloc.h"
 #include "support/files.h"
 
-#include "io/csv.h"
-#include "io/stream.h"
+#include "io/csv_scan.h"
+#include "io/gzip.h"
+#include "io/replacement.h"
 #include "io/table.h"
 
 static test_files files;
@@ -103,7 +105,7 @@ static void idx_shapes(void **state) {
     assert_ok(snnk_table_read(table, 0, 0, NULL, 3));
     snnk_table_free(table);
     refuse_bytes(wide, sizeof wide, SNNK_E_FORMAT, "0 rows of 4294967295 columns");
-    refuse_bytes(no_columns, sizeof no_columns, SNNK_E_FORMAT, "without columns");
+    refuse_bytes(no_columns, sizeof no_columns, SNNK_E_FORMAT, "with 0 columns");
     refuse_bytes(no_dims, sizeof no_dims, SNNK_E_FORMAT, "without dimensions");
 }
 
@@ -114,14 +116,14 @@ static void idx_lies(void **state) {
 
     memcpy(bytes, idx_u8, sizeof idx_u8);
     refuse_bytes(bytes, sizeof idx_u8 - 1, SNNK_E_TRUNCATED,
-                 "announces 6 bytes of data, the file "
+                 "describes 6 bytes of data, but the file "
                  "has 5");
     bytes[sizeof idx_u8] = 0;
     refuse_bytes(bytes, sizeof idx_u8 + 1, SNNK_E_TRUNCATED,
-                 "announces 6 bytes of data, the file "
+                 "describes 6 bytes of data, but the file "
                  "has 7");
     bytes[7] = 200;
-    refuse_bytes(bytes, sizeof idx_u8, SNNK_E_TRUNCATED, "announces 600 bytes");
+    refuse_bytes(bytes, sizeof idx_u8, SNNK_E_TRUNCATED, "describes 600 bytes of data");
     bytes[2] = 10;
     refuse_bytes(bytes, sizeof idx_u8, SNNK_E_FORMAT, "type 0x0a");
     bytes[1] = 1;
@@ -130,7 +132,7 @@ static void idx_lies(void **state) {
     memset(huge, 0xff, sizeof huge);
     memcpy(huge, "\0\0\x08\x04", 4);
     refuse_bytes(huge, sizeof huge, SNNK_E_TRUNCATED, "more than");
-    refuse_bytes(huge, 9, SNNK_E_TRUNCATED, "4 dimensions take 16 bytes, the file has 5");
+    refuse_bytes(huge, 9, SNNK_E_TRUNCATED, "4 dimensions take 16 bytes, but only 5 are left");
 }
 
 /* ---- .npy ---- */
@@ -241,28 +243,31 @@ static void npy_refused(void **state) {
         {"{'descr':'|O','fortran_order':False,'shape':(3,)}", SNNK_E_FORMAT, "'|O'"},
         {"{'descr':[('a','<f4')],'fortran_order':False,'shape':(3,)}", SNNK_E_FORMAT, "structured"},
         {"{'descr':'|u1','fortran_order':False,'shape':()}", SNNK_E_FORMAT, "without dimensions"},
-        {"{'descr':'|u1','fortran_order':False,'shape':(6,0)}", SNNK_E_FORMAT, "without columns"},
-        {"{'descr':'|u1','fortran_order':False,'shape':(-6,)}", SNNK_E_FORMAT, "tuple of sizes"},
-        {"{'descr':'|u1','fortran_order':False,'shape':(2 3)}", SNNK_E_FORMAT, "tuple of sizes"},
-        {"{'descr':'|u1','fortran_order':False,'shape':6}", SNNK_E_FORMAT, "tuple of sizes"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(6,0)}", SNNK_E_FORMAT, "with 0 columns"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(-6,)}", SNNK_E_FORMAT,
+         "tuple of non-negative integers"},
+        {"{'descr':'|u1','fortran_order':False,'shape':(2 3)}", SNNK_E_FORMAT,
+         "tuple of non-negative integers"},
+        {"{'descr':'|u1','fortran_order':False,'shape':6}", SNNK_E_FORMAT,
+         "tuple of non-negative integers"},
         {"{'descr':'|u1','fortran_order':False,'shape':(6,)", SNNK_E_FORMAT, "no comma"},
         {"{'descr':'|u1','fortran_order':False,'shape':(6,)} x", SNNK_E_FORMAT, "text follows"},
-        {"{'descr':'|u1','fortran_order':False}", SNNK_E_FORMAT, "lacks one of"},
+        {"{'descr':'|u1','fortran_order':False}", SNNK_E_FORMAT, "is missing from the .npy header"},
         {"{'descr':'|u1','descr':'|u1','shape':(6,)}", SNNK_E_FORMAT, "twice"},
         {"{'order':'C'}", SNNK_E_FORMAT, "'order'"},
-        {"{}", SNNK_E_FORMAT, "lacks one of"},
+        {"{}", SNNK_E_FORMAT, "is missing from the .npy header"},
         {"[]", SNNK_E_FORMAT, "not a dictionary"},
-        {"{6: 7}", SNNK_E_FORMAT, "dictionary of strings"},
+        {"{6: 7}", SNNK_E_FORMAT, "is not a string"},
         {"{'descr':'|u1','fortran_order':False,'shape':(7,)}", SNNK_E_TRUNCATED,
-         "announces 7 bytes of data, the file has 6"},
+         "describes 7 bytes of data, but the file has 6"},
         {"{'descr':'|u1','fortran_order':False,'shape':(5,)}", SNNK_E_TRUNCATED,
-         "announces 5 bytes of data, the file has 6"},
+         "describes 5 bytes of data, but the file has 6"},
         {"{'descr':'<f8','fortran_order':False,'shape':(4294967296,4294967296)}", SNNK_E_TRUNCATED,
          "more than"},
         {"{'descr':'<f8','fortran_order':False,'shape':(18446744073709551615,1)}", SNNK_E_TRUNCATED,
          "more than"},
         {"{'descr':'|u1','fortran_order':False,'shape':(18446744073709551616,)}", SNNK_E_FORMAT,
-         "tuple of sizes"},
+         "tuple of non-negative integers"},
     };
     unsigned char file[256];
     size_t size;
@@ -272,9 +277,9 @@ static void npy_refused(void **state) {
     size = make_npy(file, 4, "{}", six, 6);
     refuse_bytes(file, size, SNNK_E_FORMAT, "version 4.0");
     size = make_npy(file, 1, "{'descr':'|u1','fortran_order':False,'shape':(6,)}", NULL, 0);
-    refuse_bytes(file, size - 1, SNNK_E_TRUNCATED, "announces 50 bytes, the file has 49");
+    refuse_bytes(file, size - 1, SNNK_E_TRUNCATED, "should have 50 bytes, but only 49 are left");
     file[2] = 'X';
-    refuse_bytes(file, size, SNNK_E_FORMAT, "not as a .npy file");
+    refuse_bytes(file, size, SNNK_E_FORMAT, "is not a .npy file");
 }
 
 /* ---- CSV ---- */
@@ -355,12 +360,13 @@ static void csv_header_only(void **state) {
 
 static void csv_refused(void **state) {
     (void)state;
-    refuse_text("a,b\n1,2\n3\n", SNNK_E_RAGGED, "line 3 has 1 fields, the header has 2");
-    refuse_text("a,b\n1,2,3,4\n", SNNK_E_RAGGED, "line 2 has 4 fields, the header has 2");
-    refuse_text("a,b\n\"x\ny\",2\n1,2,\n", SNNK_E_RAGGED, "line 4 has 3 fields, the header has 2");
+    refuse_text("a,b\n1,2\n3\n", SNNK_E_RAGGED, "line 3 has 1 fields, but the header has 2");
+    refuse_text("a,b\n1,2,3,4\n", SNNK_E_RAGGED, "line 2 has 4 fields, but the header has 2");
+    refuse_text("a,b\n\"x\ny\",2\n1,2,\n", SNNK_E_RAGGED,
+                "line 4 has 3 fields, but the header has 2");
     refuse_text("a,b\n1,2\n\n1,2\n", SNNK_E_RAGGED, "line 3 has 1 fields");
     refuse_text("a,b\nx,1,2\n", SNNK_E_RAGGED, "line 2 has 3 fields");
-    refuse_text("a,b\n1,\"2\n", SNNK_E_FORMAT, "line 2: a quote is opened and never closed");
+    refuse_text("a,b\n1,\"2\n", SNNK_E_FORMAT, "line 2: a quote is opened but never closed");
     refuse_text("a,b\n1,2\"3\"\n", SNNK_E_FORMAT, "line 2: a quote inside");
     refuse_text("a,b\n1,\"2\"3\n", SNNK_E_FORMAT, "line 2: text follows a closing quote");
     refuse_text("a,b\n1,2\r3,4\n", SNNK_E_FORMAT, "line 2: a carriage return");
@@ -443,7 +449,7 @@ static void gzip_opens(void **state) {
     memcpy(twice, idx_gz, sizeof idx_gz);
     memcpy(twice + sizeof idx_gz, idx_gz, sizeof idx_gz);
     refuse_bytes(twice, sizeof twice, SNNK_E_TRUNCATED,
-                 "announces 6 bytes of data, the file has "
+                 "describes 6 bytes of data, but the file has "
                  "24");
 }
 
@@ -452,10 +458,10 @@ static void gzip_refused(void **state) {
     unsigned char bytes[sizeof idx_gz + 1];
 
     for (size_t size = 2; size < sizeof idx_gz; size++)
-        refuse_bytes(idx_gz, size, SNNK_E_TRUNCATED, "gzip data end early");
+        refuse_bytes(idx_gz, size, SNNK_E_TRUNCATED, "gzip data ends too early");
     memcpy(bytes, idx_gz, sizeof idx_gz);
     bytes[sizeof idx_gz] = 'x';
-    refuse_bytes(bytes, sizeof bytes, SNNK_E_TRUNCATED, "1 bytes follow");
+    refuse_bytes(bytes, sizeof bytes, SNNK_E_TRUNCATED, "1 unexpected bytes follow");
     bytes[sizeof idx_gz - 8] ^= 1; /* the check sum */
     refuse_bytes(bytes, sizeof idx_gz, SNNK_E_FORMAT, "damaged gzip data: incorrect data check");
 }
@@ -534,12 +540,14 @@ static void failing_allocations(void **state) {
     test_write(&files, "t", csv_text, sizeof csv_text - 1);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
     assert_true(memory.calls > 5); /* the allocator was asked */
     test_write(&files, "t", idx_gz, sizeof idx_gz);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
 }
@@ -554,7 +562,7 @@ static void misuse(void **state) {
     assert_status(snnk_table_read(table, 0, 1, NULL, 3), SNNK_E_NULL);
     assert_says("X");
     assert_status(snnk_table_read(table, 1, 2, X, 3), SNNK_E_RANGE);
-    assert_says("first = 1, n = 2: the table has 2 rows");
+    assert_says("first = 1 and n = 2, but the table has 2 rows");
     assert_status(snnk_table_read(table, SIZE_MAX, 2, X, 3), SNNK_E_RANGE);
     assert_status(snnk_table_read(table, 0, 2, X, 2), SNNK_E_STRIDE);
     assert_status(snnk_table_read(table, 0, 2, X, SIZE_MAX), SNNK_E_SIZE);

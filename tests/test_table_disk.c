@@ -1,5 +1,5 @@
-/* Arrays that stay on disk: the same numbers as from memory, in bounded memory, from any thread, and
- * statuses where the file changes meanwhile. */
+/* src/io: arrays that stay on disk give the same numbers as in memory, in bounded memory, from any
+ * thread; and a status if the file changes meanwhile. */
 #define _XOPEN_SOURCE     700
 #define _FILE_OFFSET_BITS 64
 
@@ -162,7 +162,7 @@ static void large_idx(void **state) {
     snnk_table_free(table);
     assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file - 1), NULL, &table),
                   SNNK_E_TRUNCATED);
-    assert_says("announces 150000 bytes of data, the file has 149999");
+    assert_says("describes 150000 bytes of data, but the file has 149999");
 }
 
 /* An array in a pipe goes through memory. */
@@ -252,13 +252,13 @@ static void long_headers(void **state) {
     memcpy(file + 12, dictionary, sizeof dictionary - 1);
     assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file), NULL, &table),
                   SNNK_E_FORMAT);
-    assert_says("a .npy header of 65536 bytes: 65535 are the limit");
+    assert_says("the .npy header has 65536 bytes, above the limit of 65535");
     assert_ok(snnk__allocator_read(&allocator, NULL));
     assert_status(snnk__table_parse((unsigned char *)file, sizeof file, &allocator, &table),
                   SNNK_E_FORMAT); /* in memory too */
     assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file - 3), NULL, &table),
                   SNNK_E_TRUNCATED);
-    assert_says("announces 65536 bytes, the file has 65535");
+    assert_says("should have 65536 bytes, but only 65535 are left");
 }
 
 static void nothing_leaks(void **state) {
@@ -273,6 +273,7 @@ static void nothing_leaks(void **state) {
     test_write(&files, "t", idx, sizeof idx);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
+        assert_made(status, table);
         snnk_table_free(table);
     });
     assert_true(memory.calls >= 3); /* the allocator was asked */

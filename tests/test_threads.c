@@ -1,6 +1,6 @@
-/* Several threads, one of everything const: results as on one thread, and nothing for a race detector
- * to report (in a build without OpenMP, whose runtime such detectors do not understand). Assertions
- * run on the main thread alone; the others leave what they saw. */
+/* Several threads share one of every const object: results are as on one thread, and the thread
+ * sanitizer reports no race. Assertions run on the main thread only; the others record their
+ * results. */
 #define _POSIX_C_SOURCE 200809L
 #include "support/compare.h"
 #include "support/draw.h"

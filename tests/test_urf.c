@@ -1,5 +1,5 @@
-/* Universal random features: the towers against the formulas of docs/math.md written out, without bias
- * over seeds, with the variance that is predicted, finite whatever the input. */
+/* src/map/urf.c: universal random features. The towers against the formulas of docs/math.md; no
+ * bias over seeds; the predicted variance; finite for every input. */
 #include "support/compare.h"
 
 #include "support/alloc.h"

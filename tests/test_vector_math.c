@@ -1,4 +1,5 @@
-/* The functions of the table in use against the C library in double, over the whole range of float. */
+/* src/kernels/vector_math.h: the functions of the kernel table in use, against the C library in
+ * double, over the whole range of float. */
 #include "support/compare.h"
 
 #include <float.h>

@@ -9,7 +9,7 @@
 
 /* ---- Sums ---- */
 
-/* Sums and maxima are of so many numbers side by side, which compilers make vectors of. */
+/* Sums and maxima run in this many lanes, so that compilers vectorise them. */
 enum { LANES = 16 };
 
 static float sum_of(size_t n, const float *x) {
@@ -60,7 +60,7 @@ void apply_dense(const snnk_layer *dense, size_t n, const float *X, float *Y,
 
 /* ---- Layer norm ---- */
 
-/* Centre a row; returns 1 / its standard deviation. */
+/* Centre a row. Returns 1 / its standard deviation. */
 static float centre(size_t width, const float *x, float *y) {
     const float mean = sum_of(width, x) / (float)width;
 
@@ -98,11 +98,11 @@ void norm_back(const layer_norm *norm, size_t n, size_t width, const float *X, c
 
 /* ---- Attention ---- */
 
-/* One head of one text: rows of qkv are 3 x width apart, those of Y width. */
+/* One head of one text. Rows of qkv are 3 width apart, those of Y width. */
 typedef struct head {
     int n, size, stride, width;
     float scale;
-    size_t at, at_Y; /* where its first query, and its first output, is */
+    size_t at, at_Y; /* offsets of its first query in qkv and of its first output in Y */
 } head;
 
 static head head_of(size_t i, size_t k, const size_t *first, size_t width) {
@@ -117,7 +117,7 @@ static head head_of(size_t i, size_t k, const size_t *first, size_t width) {
                   .at_Y = row * width + k * size};
 }
 
-/* Rows of A: n x n become exp(a) / sum exp(a). */
+/* Replace each row a of A (n x n) by exp(a) / sum exp(a). */
 static void softmax(size_t n, float *A) {
     for (size_t i = 0; i < n; i++) {
         float *row = A + i * n;
@@ -155,7 +155,7 @@ void attention_apply(size_t n_texts, const size_t *first, size_t width, const fl
         }
 }
 
-/* dS = P (dP - row sums of dP P), over dP. */
+/* Replace dP by dS = P (dP - row sums of dP P). */
 static void softmax_back(size_t n, const float *P, float *dP) {
     for (size_t i = 0; i < n; i++) {
         const float along = product_of(n, P + i * n, dP + i * n);
@@ -214,7 +214,7 @@ static void back_norm(const float *X, const float *dY, float *dX) {
     norm_back(&(layer_norm){weight, bias}, TOKENS, WIDTH, X, dY, dX);
 }
 
-/* Two texts. */
+/* Two texts, of 2 and 3 tokens. */
 static const size_t firsts[] = {3, 5, 3 + TOKENS};
 
 static void apply_attention(const float *X, float *Y) {
@@ -229,8 +229,9 @@ static void back_attention(const float *X, const float *dY, float *dX) {
     attention_back(2, firsts, WIDTH, X, dY, dX, room);
 }
 
-/* dY . Y and its gradient in X, n numbers, against central differences: of step h they are off by h^2 = 1e-4 of
- * third derivatives, which are about 1 here, and by rounding of Y over h, 1e-5. */
+/* Compare the gradient of dY . Y with respect to X (n numbers) with central differences. With step
+ * h these are off by h^2 = 1e-4 times third derivatives, which are about 1 here, and by the
+ * rounding of Y over h, 1e-5. */
 static int test_gradient(const char *what, size_t n, void (*apply)(const float *, float *),
                          void (*back)(const float *, const float *, float *)) {
     const float h = 0.01f;
@@ -252,7 +253,7 @@ static int test_gradient(const char *what, size_t n, void (*apply)(const float *
         for (size_t j = 0; j < TOKENS * WIDTH; j++)
             expected += (double)dY[j] * ((double)Y[1][j] - (double)Y[0][j]) / (2 * (double)h);
         if (fabs(expected - (double)dX[k]) <= 1e-3) continue;
-        fprintf(stderr, "gradient of %s, number %zu: %g instead of %g\n", what, k, (double)dX[k],
+        fprintf(stderr, "gradient of %s, number %zu: %g, expected %g\n", what, k, (double)dX[k],
                 expected);
         return 0;
     }

@@ -14,7 +14,7 @@ static void solve(logistic_classifier *made, size_t n, const float *X, const int
         made->classes, &config, made->B, made->inputs, made->b, NULL));
 }
 
-/* scores[c] = B_c . x + b_c; the largest of them. */
+/* Set scores[c] = B_c . x + b_c. Returns the class of the largest score. */
 static size_t score(const logistic_classifier *classifier, const float *x, double *scores) {
     size_t best = 0;
 

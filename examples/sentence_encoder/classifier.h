@@ -1,4 +1,4 @@
-/* Two or more classes on embeddings, by logistic regression. */
+/* Classify embeddings into two or more classes by logistic regression. */
 #ifndef SENTENCE_ENCODER_CLASSIFIER_H
 #define SENTENCE_ENCODER_CLASSIFIER_H
 
@@ -11,13 +11,13 @@ typedef struct logistic_classifier {
     double *B, *b; /* classes x inputs, classes */
 } logistic_classifier;
 
-/* Fit to n rows of X (n x inputs). The ridge is the one of a grid with the smallest cross-entropy on the last
- * fifth of them, fitted to the others; then all n are used. */
+/* Fit to n rows of X (n x inputs). The ridge is the one of a grid with the smallest cross-entropy
+ * on the last fifth of the rows, fitted to the others; the final fit uses all n. */
 logistic_classifier classifier_fit(size_t n, size_t inputs, const float *X, const int32_t *labels,
                                    size_t classes);
 void classifier_free(logistic_classifier *classifier);
 
-/* The share of rows that get their label. */
+/* The share of rows that are given their label. */
 double classifier_accuracy(const logistic_classifier *classifier, size_t n, const float *X,
                            const int32_t *labels);
 

@@ -1,4 +1,4 @@
-/* What the files of this program share. It is an example: where something fails, it says what, and exits. */
+/* What the files of this program share. As an example it prints what failed, and exits. */
 #ifndef SENTENCE_ENCODER_COMMON_H
 #define SENTENCE_ENCODER_COMMON_H
 
@@ -16,7 +16,7 @@
         }                                                                                          \
     } while (0)
 
-/* Zeroed memory. */
+/* Allocate zeroed memory. */
 static inline void *allocate(size_t count, size_t bytes) {
     void *block = calloc(count > 0 ? count : 1, bytes);
 
@@ -27,7 +27,7 @@ static inline void *allocate(size_t count, size_t bytes) {
     return block;
 }
 
-/* Numbers between -1 and 1 that follow no pattern, for tests. */
+/* Fill x with numbers between -1 and 1 without a pattern, for tests. */
 static inline void fill_irregular(size_t n, double seed, float *x) {
     for (size_t k = 0; k < n; k++) x[k] = (float)sin(seed + 2.4 * (double)(k * k + 1));
 }

@@ -29,7 +29,7 @@ double largest_difference(size_t n, size_t d, const float *E, const float *F) {
     return largest;
 }
 
-/* S = cosines of all pairs, n x n. */
+/* The cosines of all pairs, n x n, for the caller to free. */
 static float *cosines(size_t n, size_t d, const float *E) {
     float *unit = allocate(n * d, sizeof *unit), *S = allocate(n * n, sizeof *S);
 
@@ -44,7 +44,7 @@ static float *cosines(size_t n, size_t d, const float *E) {
     return S;
 }
 
-/* The k largest of n values but values[self], marked by ones. */
+/* Set marks[j] to 1 for the k largest of n values, without values[self]; the others to 0. */
 static void mark_nearest(size_t n, const float *values, size_t self, size_t k, char *marks) {
     memset(marks, 0, n);
     for (; k > 0; k--) {
@@ -74,12 +74,12 @@ double neighbour_agreement(size_t n, size_t d, const float *E, const float *F, s
 }
 
 static int expect(const char *what, double value, double expected) {
-    if (fabs(value - expected) <= 1e-6) return 1; /* sums of a few floats */
-    fprintf(stderr, "%s: %g instead of %g\n", what, value, expected);
+    if (fabs(value - expected) <= 1e-6) return 1; /* rounding of a few floats */
+    fprintf(stderr, "%s: %g, expected %g\n", what, value, expected);
     return 0;
 }
 
-/* Unit vectors at these angles, times these lengths. */
+/* Make vectors in the plane at these angles, of these lengths. */
 static void turn(const double degrees[5], const double lengths[5], float rows[10]) {
     for (size_t i = 0; i < 5; i++) {
         const double angle = degrees[i] / 180 * acos(-1);

@@ -6,7 +6,7 @@
 
 #include "common.h"
 
-enum { HIDDEN = 1536, RUN = 32 /* about a text's tokens: held out together */ };
+enum { HIDDEN = 1536, RUN = 32 /* about the tokens of one text, held out together */ };
 
 double wall_seconds(void) {
     struct timespec now;
@@ -83,22 +83,22 @@ static student solve(const snnk_distill *distill, size_t features, int with_repo
     student made = {NULL, {0}, NAN, 0};
     snnk_layer *layer;
 
-    CHECK(snnk_distill_report_init(&made.report, sizeof made.report));
+    made.report.size = sizeof made.report;
     CHECK(snnk_distill_solve(distill, features, workspace, with_report ? &made.report : NULL,
                              &layer));
     made.network = network_of(layer);
     return made;
 }
 
-static snnk_distill *look_at(const sentence_encoder *encoder, encoder_part part, size_t n,
-                             const float *X, const float *Y, const distill_options *options,
-                             snnk_workspace *workspace) {
+static snnk_distill *start_distilling(const sentence_encoder *encoder, encoder_part part, size_t n,
+                                      const float *X, const float *Y,
+                                      const distill_options *options, snnk_workspace *workspace) {
     const snnk_network *dense = encoder_dense(encoder, part);
     const snnk_distill_config config = config_of(options, part);
     snnk_distill *made;
 
-    CHECK(snnk_distill_create(snnk_network_layer(dense, 0), snnk_network_layer(dense, 1), n, X,
-                              ENCODER_WIDTH, Y, ENCODER_WIDTH, &config, workspace, &made));
+    CHECK(snnk_distill_create(snnk_network_layer(dense, 0), snnk_network_layer(dense, 1),
+                              SNNK_ROWS(.n = n, .X = X, .Y = Y), &config, workspace, &made));
     return made;
 }
 
@@ -107,7 +107,8 @@ void distill_part(const sentence_encoder *encoder, encoder_part part, const part
                   const size_t *features, student *students) {
     snnk_workspace *workspace = make_workspace(options);
     double begin = wall_seconds();
-    snnk_distill *distill = look_at(encoder, part, fit->n, fit->X, fit->Y, options, workspace);
+    snnk_distill *distill =
+        start_distilling(encoder, part, fit->n, fit->X, fit->Y, options, workspace);
 
     for (size_t k = 0; k < n; k++, begin = wall_seconds()) {
         students[k] = solve(distill, features[k], judge != NULL, workspace);
@@ -130,7 +131,7 @@ student distill_behind(sentence_encoder *encoder, const token_list *list, const 
     begin = wall_seconds();
     for (size_t k = 0; k < rows.n * ENCODER_WIDTH; k++)
         rows.Y[k] = fit->sums[k] + fit->Y[k] - rows.sums[k];
-    distill = look_at(encoder, ENCODER_FFN_1, rows.n, rows.X, rows.Y, options, workspace);
+    distill = start_distilling(encoder, ENCODER_FFN_1, rows.n, rows.X, rows.Y, options, workspace);
     made = solve(distill, features, 0, workspace);
     made.seconds = wall_seconds() - begin;
     snnk_distill_free(distill);
@@ -162,7 +163,7 @@ static snnk_map *neurons_of_both(const sentence_encoder *encoder) {
     return map;
 }
 
-/* One behind the other: of both blocks, as many. */
+/* Join the rows of both blocks, n each. */
 static float *join(size_t n, const float *first, const float *second) {
     float *both = allocate(2 * n * ENCODER_WIDTH, sizeof *both);
 
@@ -181,8 +182,9 @@ void distill_shared(const sentence_encoder *encoder, const part_rows fit[2],
     double begin = wall_seconds();
     snnk_distill *distill;
 
-    CHECK(snnk_distill_create_from_samples(neurons, ENCODER_WIDTH, 2 * fit[0].n, X, ENCODER_WIDTH,
-                                           Y, ENCODER_WIDTH, &config, workspace, &distill));
+    CHECK(snnk_distill_create_from_samples(neurons, ENCODER_WIDTH,
+                                           SNNK_ROWS(.n = 2 * fit[0].n, .X = X, .Y = Y), &config,
+                                           workspace, &distill));
     for (size_t k = 0; k < n; k++, begin = wall_seconds()) {
         students[k] = solve(distill, features[k], 1, workspace);
         students[k].seconds = wall_seconds() - begin;
@@ -207,7 +209,7 @@ static void pooler_weights(const sentence_encoder *encoder, float **W, float **b
                              ENCODER_WIDTH, *b));
 }
 
-/* D x + e = least squares for Y. */
+/* Fit D x + e to Y by least squares. */
 static void fit_linear(size_t n, const float *X, const float *Y, snnk_workspace *workspace,
                        float *D, float *e) {
     snnk_map_config config;
@@ -239,7 +241,7 @@ snnk_network *refit_pooler(sentence_encoder *encoder, const token_list *list, co
     snnk_layer *linear, *made;
 
     encoder_rows(encoder, list, (part_rows *[ENCODER_PARTS]){[ENCODER_POOLER] = &rows});
-    /* What is left to explain: W (x of the original - x). */
+    /* The targets: W (x of the original - x). */
     pooler_weights(encoder, &W, &b);
     CHECK(snnk_layer_create_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, NULL,
                                   SNNK_IDENTITY, NULL, &linear));
@@ -281,7 +283,7 @@ random_student pooler_by_urf(const sentence_encoder *encoder, const part_rows *f
         made.network = network_of(layer);
         made.explained = explained_by(made.network, judge);
     } else if (status != SNNK_E_RANGE) {
-        fprintf(stderr, "the pooler by random features: %s\n", snnk_last_error());
+        fprintf(stderr, "cannot replace the pooler by random features: %s\n", snnk_last_error());
         exit(1);
     }
     free(b);

@@ -1,24 +1,25 @@
-/* Fewer features for the parts of the encoder: what snnk_distill makes of them, and what it is worth.
+/* Replace parts of the encoder by students of fewer features, made by snnk_distill.
  *
- * Students are fitted to what a part meets in texts. Block 1 and the pooler are fitted once more behind
- * students: to inputs as those make them, and to outputs that make up for what they lost. */
+ * A student is fitted to the inputs that its part receives from texts. Block 1 and the pooler are
+ * fitted again after the parts before them are replaced: to the inputs that those now give, and to
+ * outputs that correct their errors. */
 #ifndef SENTENCE_ENCODER_COMPRESS_H
 #define SENTENCE_ENCODER_COMPRESS_H
 
 #include "encoder.h"
 
-/* A network of one layer, which it takes over. */
+/* Make a network of one layer, and free the layer. */
 snnk_network *network_of(snnk_layer *layer);
 
-/* Of the clock. */
+/* Seconds by the clock. */
 double wall_seconds(void);
 
-/* In place of a part. */
+/* A replacement of a part. */
 typedef struct student {
     snnk_network *network; /* NULL: there is none */
     snnk_distill_report report;
-    double explained; /* of rows that neither fitted nor chose anything */
-    double seconds;   /* that it took; of the first of several sizes, with what serves all */
+    double explained; /* on rows that nothing was fitted to or chosen by */
+    double seconds;   /* to make it; that of the first size includes what all sizes share */
 } student;
 
 void student_free(student *made);
@@ -28,32 +29,37 @@ typedef struct distill_options {
     size_t threads;
 } distill_options;
 
-/* Students of a part, fitted to `fit`, judged by `judge`, with baselines in their reports; judge NULL: with
- * neither. */
+/* Make students of a part with features[0 ... n-1] features.
+ *   fit       rows to fit to
+ *   judge     rows for `explained`; NULL leaves out `explained` and the baselines in the reports
+ *   students  n students, for the caller to free */
 void distill_part(const sentence_encoder *encoder, encoder_part part, const part_rows *fit,
                   const part_rows *judge, const distill_options *options, size_t n,
                   const size_t *features, student *students);
 
-/* A student of block 1 behind what stands in block 0's place now. fit: of the original, by the texts of `list`.
- * What it is fitted to is what the original's sum has become behind block 1, less what it is added to now: it makes
- * up for losses before it. explained is not set. */
+/* Make a student of block 1 after block 0 was replaced.
+ *
+ * Its targets are the original's sums after block 1, less the sums that its outputs are now added
+ * to. So it corrects the errors of the replaced block 0. fit: rows of the original, for the texts
+ * of `list`. `explained` is not set. */
 student distill_behind(sentence_encoder *encoder, const token_list *list, const part_rows *fit,
                        const distill_options *options, size_t features);
 
-/* One student for both blocks, of neurons of both, fitted to the rows of both: its parameters serve twice.
- * judge: of each. explained: the mean of both. */
+/* Make students that replace both blocks, so that their parameters are stored once. Their candidate
+ * features are the neurons of both blocks, and they are fitted to the rows of both. `explained` is
+ * the mean over both blocks. */
 void distill_shared(const sentence_encoder *encoder, const part_rows fit[2],
                     const part_rows judge[2], const distill_options *options, size_t n,
                     const size_t *features, student *students);
 
-/* The pooler, tanh(W x + b), with W and b fitted again behind what stands in the blocks' places now: least squares
- * for W x + b of the original, where ridge pulls to the W there was. No smaller, no larger. */
+/* Fit W and b of the pooler tanh(W x + b) again, after the blocks were replaced: ridge regression
+ * for W x + b of the original, with the penalty on the change of W. The size stays the same. */
 snnk_network *refit_pooler(sentence_encoder *encoder, const token_list *list, const part_rows *fit,
                            const distill_options *options);
 
-/* In place of the pooler by universal random features, without a fit. */
+/* A replacement of the pooler by universal random features, without a fit. */
 typedef struct random_student {
-    snnk_network *network; /* NULL: not of so few features */
+    snnk_network *network; /* NULL: impossible with this few features */
     snnk_urf_report report;
     double explained;
 } random_student;

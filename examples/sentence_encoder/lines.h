@@ -1,4 +1,4 @@
-/* Texts from files that have one a line. */
+/* Read texts from files with one text in each line. */
 #ifndef SENTENCE_ENCODER_LINES_H
 #define SENTENCE_ENCODER_LINES_H
 
@@ -6,8 +6,8 @@
 
 typedef struct text_lines {
     size_t n;
-    char **texts; /* n, without their ends */
-    char *bytes;  /* what they point into */
+    char **texts; /* n, without the line ends */
+    char *bytes;  /* the file, into which texts point */
 } text_lines;
 
 text_lines lines_read(const char *directory, const char *name);

@@ -6,7 +6,7 @@
 #include "common.h"
 #include "compare.h"
 
-/* Of the processor: whatever else runs on the machine does not count. */
+/* Processor time: other programs on the machine do not count. */
 static double processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
 void use_parts(sentence_encoder *encoder, part_set set) {
@@ -33,7 +33,7 @@ yardstick yardstick_make(sentence_encoder *encoder, const char *directory) {
     double begin;
 
     if (made.texts.n < COMPARED_TEXTS) {
-        fprintf(stderr, "score.txt: %zu texts, not %d\n", made.texts.n, COMPARED_TEXTS);
+        fprintf(stderr, "score.txt has %zu texts, %d are needed\n", made.texts.n, COMPARED_TEXTS);
         exit(1);
     }
     made.E = encoder_embed_texts(encoder, COMPARED_TEXTS, made.texts.texts);
@@ -103,7 +103,7 @@ static double median(double *values) {
     return values[ROUNDS / 2];
 }
 
-/* TIMED_TEXTS texts, `step` at a time. */
+/* Milliseconds for a text, over TIMED_TEXTS texts, `step` at a time. */
 static double time_once(sentence_encoder *encoder, const text_lines *texts, size_t step) {
     const double begin = processor_seconds();
 
@@ -112,7 +112,7 @@ static double time_once(sentence_encoder *encoder, const text_lines *texts, size
     return 1e3 * (processor_seconds() - begin) / TIMED_TEXTS;
 }
 
-/* Medians over rounds, of times and of ratios to those of set 0. */
+/* Medians over rounds: of times, and of (time of set 0)/(time). */
 static void time_sets(sentence_encoder *encoder, const text_lines *texts, size_t step, size_t n,
                       const part_set *sets, double *milliseconds, double *speedups) {
     double *rounds = allocate(n * ROUNDS, sizeof *rounds), ratios[ROUNDS];
@@ -123,7 +123,7 @@ static void time_sets(sentence_encoder *encoder, const text_lines *texts, size_t
             rounds[k * ROUNDS + round] = time_once(encoder, texts, step);
         }
     use_parts(encoder, (part_set){{NULL}});
-    /* Set 0 last: the median sorts. */
+    /* Set 0 comes last, because median() sorts its rounds. */
     for (size_t k = n; k-- > 0;) {
         for (size_t round = 0; round < ROUNDS; round++)
             ratios[round] = rounds[round] / rounds[k * ROUNDS + round];

@@ -1,4 +1,4 @@
-/* What an encoder with replaced parts is worth beside the dense one. */
+/* Measure an encoder with replaced parts against the original. */
 #ifndef SENTENCE_ENCODER_MEASURE_H
 #define SENTENCE_ENCODER_MEASURE_H
 
@@ -6,40 +6,41 @@
 #include "encoder.h"
 #include "reviews.h"
 
-/* What stands in the parts' places; NULL: the dense part. */
+/* Replacements of the parts; NULL: the original part. */
 typedef struct part_set {
     const snnk_network *parts[ENCODER_PARTS];
 } part_set;
 
 void use_parts(sentence_encoder *encoder, part_set set);
 
-/* Free its networks, one in two places once. */
+/* Free its networks; one in two places is freed once. */
 void part_set_free(part_set set);
 
 /* ---- Embeddings ---- */
 
 enum { COMPARED_TEXTS = 1000, NEIGHBOURS = 10 };
 
-/* The dense encoder's embeddings, and a classifier on them. */
+/* Embeddings of the original encoder, and a classifier of them, to compare with. */
 typedef struct yardstick {
-    text_lines texts; /* COMPARED_TEXTS or more, the first of which are compared */
+    text_lines texts; /* at least COMPARED_TEXTS; the first COMPARED_TEXTS are compared */
     float *E;
     review_set fit, test; /* reviews */
     float *fit_E, *test_E;
     logistic_classifier classifier;
-    double majority, accuracy, seconds; /* seconds: of the processor, for all reviews */
+    double majority, accuracy; /* of always guessing the larger class; of the classifier */
+    double seconds;            /* processor time of all embeddings of reviews */
 } yardstick;
 
 yardstick yardstick_make(sentence_encoder *encoder, const char *directory);
 void yardstick_free(yardstick *made);
 
 typedef struct quality {
-    double cosine;     /* mean, between embeddings of the same text */
-    double nearest;    /* share of texts whose nearest is the same */
-    double neighbours; /* share of the NEIGHBOURS nearest that are the same */
-    double accuracy;   /* of a classifier fitted again, to these embeddings of reviews */
-    double
-        accuracy_as_was; /* of the classifier fitted to the dense encoder's; both NaN if not asked for */
+    double cosine;     /* mean cosine between both embeddings of a text */
+    double nearest;    /* share of texts whose nearest neighbour is the same */
+    double neighbours; /* share of the NEIGHBOURS nearest neighbours that are the same */
+    double accuracy;   /* of a classifier fitted to these embeddings of reviews */
+    /* of the classifier fitted to the original. Both accuracies are NaN if not asked for */
+    double accuracy_as_was;
 } quality;
 
 quality measure_quality(sentence_encoder *encoder, const yardstick *by, part_set set,
@@ -49,13 +50,13 @@ quality measure_quality(sentence_encoder *encoder, const yardstick *by, part_set
 
 enum { TIMED_TEXTS = 128, TOGETHER = 32 };
 
-/* Milliseconds a sentence, from text to embedding, of the processor, on one thread. */
+/* Milliseconds of processor time for a sentence, from text to embedding, on one thread. */
 typedef struct times {
-    double alone, together;                 /* TOGETHER at a time */
-    double speedup_alone, speedup_together; /* of set 0's time, in the same round: medians */
+    double alone, together;                 /* one at a time, TOGETHER at a time */
+    double speedup_alone, speedup_together; /* median over rounds of (time of set 0)/(time) */
 } times;
 
-/* In turns, so that what else goes on meets all alike. */
+/* Measure all sets in turn in each round, so that a slow moment of the machine hits all of them. */
 void measure_times(sentence_encoder *encoder, const text_lines *texts, size_t n,
                    const part_set *sets, times *results);
 

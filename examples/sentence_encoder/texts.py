@@ -1,16 +1,16 @@
-"""Texts for the sentence encoder, from Debian's fortunes.
+"""Select texts for the sentence encoder from Debian's fortunes.
 
     python3 texts.py /usr/share/games/fortunes DIRECTORY
 
-Writes, a text per line, white space collapsed:
+Writes four files with one text in each line, white space collapsed:
 
-    fit.txt      3600 short quotations (15 ... 160 characters), for calibration
+    fit.txt      3600 short quotations (15 ... 160 characters), to fit to
     score.txt    1200 others, to judge by
-    more.txt     all the other short ones, for more of it
-    check.txt    50 sentences for the comparison with the reference, odd ones among them
+    more.txt     all other short quotations, for refining and tuning
+    check.txt    50 sentences for the comparison with the reference, unusual ones among them
 
-Standard library only. Quotations that are there twice (by their letters) are taken once; which go where is decided by a
-hash of their text, so that it does not depend on the order of files.
+Needs only the standard library. Quotations with the same letters are taken once. A hash of the text
+decides which file it goes to, so the result does not depend on the order of files.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ def main():
     source, directory = sys.argv[1:]
     texts = sorted(quotations(source), key=lambda text: hashlib.sha256(text.encode()).digest())
     if len(texts) < FIT + SCORE + ORDINARY:
-        sys.exit("%s: %d short quotations only" % (source, len(texts)))
+        sys.exit("%s has only %d short quotations" % (source, len(texts)))
     write(directory, "fit.txt", texts[:FIT])
     write(directory, "score.txt", texts[FIT:FIT + SCORE])
     write(directory, "more.txt", texts[FIT + SCORE:-ORDINARY])

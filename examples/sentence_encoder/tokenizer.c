@@ -6,19 +6,19 @@
 
 #include "common.h"
 
-/* A trie over the bytes of pieces: a node's children are a list. Pieces and texts are UTF-8, so that a
- * piece that fits by its bytes fits by its characters. */
+/* A trie over the bytes of pieces; the children of a node are a linked list. Pieces and texts are
+ * UTF-8, so a piece that matches in bytes matches in characters. */
 typedef struct node {
     unsigned char byte;
     int32_t child, sibling; /* -1: none */
-    int32_t piece;          /* that ends here; -1: none */
+    int32_t piece;          /* the piece that ends here; -1: none */
     double score;
 } node;
 
 struct unigram_tokenizer {
     node *nodes; /* nodes[0] is the root */
     size_t n_nodes;
-    int32_t first[256]; /* the root's children, which are many, by their byte */
+    int32_t first[256]; /* the root has many children: here by their byte */
 };
 
 static int32_t find_child(const unigram_tokenizer *tokenizer, int32_t at, unsigned char byte) {
@@ -57,7 +57,7 @@ unigram_tokenizer *tokenizer_create(const char *lines, size_t bytes, size_t rese
     size_t number = 0;
 
     memcpy(text, lines, bytes);
-    made->nodes = allocate(bytes + 1, sizeof *made->nodes); /* a node for a byte at most */
+    made->nodes = allocate(bytes + 1, sizeof *made->nodes); /* at most one node for each byte */
     made->nodes[made->n_nodes++] = (node){0, -1, -1, -1, 0};
     for (size_t k = 0; k < 256; k++) made->first[k] = -1;
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, number++) {
@@ -65,7 +65,7 @@ unigram_tokenizer *tokenizer_create(const char *lines, size_t bytes, size_t rese
 
         *end = '\0';
         if (!(tab = strchr(line, '\t'))) {
-            fprintf(stderr, "vocabulary, line %zu: no tab\n", number);
+            fprintf(stderr, "vocabulary, line %zu has no tab\n", number);
             exit(1);
         }
         if (number >= reserved)
@@ -81,7 +81,7 @@ void tokenizer_free(unigram_tokenizer *tokenizer) {
     free(tokenizer);
 }
 
-/* NFKC, which leaves ASCII as it is. */
+/* Apply NFKC, which does not change ASCII. */
 static char *normalise(const char *text) {
     const size_t bytes = strlen(text);
     size_t k = 0;
@@ -98,7 +98,7 @@ static char *normalise(const char *text) {
     return normal;
 }
 
-/* The text as pieces are looked for in it; NULL if it is empty. */
+/* Prepare a text for matching: normalise it and mark spaces. NULL if it is empty. */
 static char *prepare(const char *text) {
     static const char mark[] = "\xe2\x96\x81"; /* U+2581 */
     char *normal = normalise(text), *prepared = NULL;
@@ -123,11 +123,11 @@ static char *prepare(const char *text) {
 
 static int begins_character(char byte) { return ((unsigned char)byte & 0xc0) != 0x80; }
 
-/* The best cut so far that ends before a character. */
+/* The best split found so far that ends before a character. */
 typedef struct cut {
     double score;
     int32_t piece;
-    size_t length; /* of the piece, in characters */
+    size_t length; /* of its last piece, in characters */
 } cut;
 
 static void offer(cut *best, double score, int32_t piece, size_t length) {
@@ -135,7 +135,8 @@ static void offer(cut *best, double score, int32_t piece, size_t length) {
     *best = (cut){score, piece, length};
 }
 
-/* The pieces that begin at text[0], before which `from` ends; cuts[k] ends before character k from there. */
+/* Extend the split `from`, which ends before text[0], by every piece that begins there. cuts[k]
+ * ends k characters after text[0]. */
 static void extend(const unigram_tokenizer *tokenizer, const char *text, const cut *from,
                    cut *cuts) {
     size_t length = 0;
@@ -153,7 +154,8 @@ static void extend(const unigram_tokenizer *tokenizer, const char *text, const c
     if (!found) offer(cuts + 1, from->score, 0, 1);
 }
 
-/* The pieces of the best cut of all n characters, from the last to the first; how many. */
+/* List the pieces of the best split of all n characters, from the last to the first. Returns how
+ * many. */
 static size_t walk_back(const cut *cuts, size_t n, int32_t *pieces) {
     size_t count = 0;
 
@@ -197,17 +199,17 @@ int32_t *tokenizer_encode(const unigram_tokenizer *tokenizer, const char *text, 
 /* clang-format off */
 static const char test_lines[] =
     "<unk>\t0\n"     /*  0 */
-    MARK "a\t-1\n"   /*  1: with the mark of a space */
+    MARK "a\t-1\n"   /*  1: after a space */
     "b\t-2\n"        /*  2 */
     MARK "ab\t-2.5\n" /*  3 */
     "bc\t-1\n"       /*  4 */
     "c\t-3\n"        /*  5 */
-    "\xc3\xa9\t-1\n" /*  6: e with its accent */
+    "\xc3\xa9\t-1\n" /*  6: e with an accent */
     "x\t-1\n"        /*  7 */
     "y\t-1\n"        /*  8 */
     "xy\t-2\n"       /*  9 */
     "?!\t-5\n"       /* 10 */
-    "b\tnone\n"      /* 11: takes the place of 2 */
+    "b\tnone\n"      /* 11: replaces 2 */
     "a\t-4\n";       /* 12 */
 /* clang-format on */
 
@@ -222,7 +224,7 @@ static int try_case(const unigram_tokenizer *tokenizer, const test_case *test) {
     int32_t *pieces = tokenizer_encode(tokenizer, test->text, &n);
     const int good = n == test->n && memcmp(pieces, test->pieces, n * sizeof *pieces) == 0;
 
-    if (!good) fprintf(stderr, "pieces of \"%s\": %zu, not as expected\n", test->text, n);
+    if (!good) fprintf(stderr, "the %zu pieces of \"%s\" are not those expected\n", n, test->text);
     free(pieces);
     return good;
 }
@@ -233,12 +235,12 @@ int tokenizer_test(void) {
         {"ac", 2, {1, 5}},
         {"ab", 2, {1, 11}},        /* -1 + 0 before -2.5 */
         {"abc", 2, {1, 4}},        /* -2; -4 with b and c, -5.5 with ab */
-        {"aqqc", 3, {1, 0, 5}},    /* unknown ones count once */
+        {"aqqc", 3, {1, 0, 5}},    /* adjacent unknown pieces count once */
         {"a c", 3, {1, 0, 5}},     /* a space that begins no piece is unknown */
         {"ae\xcc\x81", 2, {1, 6}}, /* normalised to one character */
         {"xy", 3, {0, 7, 8}},      /* as good as xy, and y begins later */
-        /* Only ?! begins at ?, so that no cut ends behind it; ! is unknown, with a sum of 0, and on the way back
-         * so is what stands before it. */
+        /* Only ?! begins at ?, so no split ends after the ?. The ! is unknown, with a sum of 0, and
+         * on the way back so is the ?. */
         {"?!", 1, {0}},
     };
     unigram_tokenizer *tokenizer = tokenizer_create(test_lines, sizeof test_lines - 1, 1);

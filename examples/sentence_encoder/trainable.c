@@ -26,7 +26,7 @@ static void product_transposed(size_t rows, size_t columns, size_t inner, const 
     gemm(CblasNoTrans, CblasTrans, rows, columns, inner, A, B, 0, C);
 }
 
-/* C += A^T B, the sum over n rows of both. */
+/* C += A^T B, a sum over n rows. */
 static void add_products(size_t rows, size_t columns, size_t n, const float *A, const float *B,
                          float *C) {
     gemm(CblasTrans, CblasNoTrans, rows, columns, n, A, B, 1, C);
@@ -37,7 +37,7 @@ void add_rows(size_t n, size_t columns, const float *rows, float *sums) {
         for (size_t j = 0; j < columns; j++) sums[j] += rows[i * columns + j];
 }
 
-/* ---- From layers, and to them ---- */
+/* ---- Reading and writing layers ---- */
 
 static weights weights_make(size_t count) {
     weights made = {.count = count};
@@ -108,7 +108,7 @@ void trainable_free(trainable *of) {
     *of = (trainable){0};
 }
 
-/* Features first ... first + n - 1. */
+/* The map of features first ... first + n - 1. */
 static snnk_map *write_features(const trainable *of, size_t first, size_t n, int32_t activation) {
     const float *c = of->of[OFFSETS].value + first;
     snnk_map_config config;
@@ -151,7 +151,7 @@ snnk_layer *trainable_write(const trainable *of, int32_t activation) {
     return made;
 }
 
-/* ---- Forwards and backwards ---- */
+/* ---- Forward and backward ---- */
 
 void trainable_forward(const trainable *of, size_t n, const float *X, float *Z, float *Phi,
                        float *Y) {
@@ -173,7 +173,8 @@ void trainable_forward(const trainable *of, size_t n, const float *X, float *Z, 
         for (size_t k = 0; k < of->outputs; k++) Y[i * of->outputs + k] += b[k];
 }
 
-/* The same of G x + c: dZ, over dPhi. An offset of a linear feature is 0 and stays so: the bias does its work. */
+/* Backpropagate through G x + c. dZ holds dPhi before. Offsets of linear features stay 0: the bias
+ * has the same effect. */
 static void back_through_features(trainable *of, size_t n, const float *X, const float *Z,
                                   float *dZ) {
     const size_t m = of->m;
@@ -268,8 +269,8 @@ static double along(const trainable *of, const float *X, const float *dY) {
     return sum;
 }
 
-/* Y is linear in each number alone while no feature bends: central differences are off by rounding only, 1e-6 over
- * the step. */
+/* Y is linear in each single number while no ReLU changes sides. So central differences are off by
+ * rounding only, 1e-6 over the step. */
 static int agrees(const char *what, size_t k, const trainable *of, const float *X, const float *dY,
                   float *x, float gradient) {
     const float kept = *x, h = 1e-2F;
@@ -282,7 +283,7 @@ static int agrees(const char *what, size_t k, const trainable *of, const float *
     *x = kept;
     difference = (sides[1] - sides[0]) / (2 * (double)h);
     if (fabs(difference - (double)gradient) <= 1e-3) return 1;
-    fprintf(stderr, "gradient of %s, number %zu: %g instead of %g\n", what, k, (double)gradient,
+    fprintf(stderr, "gradient of %s, number %zu: %g, expected %g\n", what, k, (double)gradient,
             difference);
     return 0;
 }
@@ -308,8 +309,8 @@ static int test_gradients(int dense) {
     return good;
 }
 
-/* The first step is `rate` root mean squares down each gradient's sign, whatever its size; the sign's number 0
- * stays. */
+/* The first step of Adam moves each weight by `rate` root mean squares against the sign of its
+ * gradient, whatever its size. A weight with gradient 0 stays. */
 static int test_step(void) {
     trainable of = {.inputs = 1, .outputs = 4, .m = 1};
     const float values[] = {3, -1, 1, -1}, gradients[] = {2e-5F, -7, 0, 1e3F};
@@ -324,7 +325,7 @@ static int test_step(void) {
         const double value = of.of[PSI].value[k];
 
         if (fabs(value - expected[k]) <= 1e-5 && of.of[PSI].gradient[k] == 0) continue;
-        fprintf(stderr, "a step of number %zu: to %g instead of %g\n", k, value, expected[k]);
+        fprintf(stderr, "a step of number %zu: to %g, expected %g\n", k, value, expected[k]);
         good = 0;
     }
     trainable_free(&of);

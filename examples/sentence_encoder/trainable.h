@@ -1,4 +1,4 @@
-/* Dense and SNNK layers that learn by steps down a gradient. */
+/* Train dense and SNNK layers by gradient descent. */
 #ifndef SENTENCE_ENCODER_TRAINABLE_H
 #define SENTENCE_ENCODER_TRAINABLE_H
 
@@ -7,7 +7,7 @@
 
 #include <snnk/snnk.h>
 
-/* Numbers, their gradient, and the running means of Adam (Kingma & Ba 2015). */
+/* Weights, their gradients, and the running means of Adam (Kingma & Ba 2015). */
 typedef struct weights {
     size_t count;
     float *value, *gradient, *mean, *square;
@@ -15,49 +15,52 @@ typedef struct weights {
 
 typedef enum weights_kind { ROWS, OFFSETS, PSI, BIAS, WEIGHTS_KINDS } weights_kind;
 
-/* y = Psi Phi(x) + b, Phi = h(G x + c), where the first `linear` of m features are without h, which is ReLU; or a
- * dense layer's W x + b: that is Psi = W, m = inputs, and neither G nor c. */
+/* A layer y = Psi Phi(x) + b with Phi = h(G x + c). h is ReLU; the first `linear` of the m features
+ * are without it. A dense layer W x + b is Psi = W with m = inputs, without G and c. */
 typedef struct trainable {
     size_t inputs, outputs, m, linear;
     weights of[WEIGHTS_KINDS];
-    int is_alias; /* the values are another's */
+    int is_alias; /* 1: the values belong to another */
 } trainable;
 
-/* From a layer: an SNNK layer of ReLU features, linear ones before them or not; or a dense layer. */
+/* Read a layer: a dense one, or an SNNK layer of ReLU features with any linear ones before them. */
 trainable trainable_read(const snnk_layer *layer);
 void trainable_free(trainable *of);
 
-/* The same values, those of `of` themselves, with gradients of its own: for another thread. Free it first. */
+/* Share the values of `of`, with separate gradients, for another thread. Free the alias before
+ * `of`. */
 trainable trainable_alias(const trainable *of);
 
-/* Add an alias's gradients to those of `of`; the alias's become 0. */
+/* Add the gradients of an alias to those of `of`, and set them to 0. */
 void trainable_take_gradients(trainable *of, trainable *alias);
 
-/* A layer as it is now; activation: of a dense one. */
+/* Make a layer of the current values. activation: for a dense layer. */
 snnk_layer *trainable_write(const trainable *of, int32_t activation);
 
-/* Y = its outputs; Z, Phi: n x m, are written where there are features. X: n x inputs, Y: n x outputs. */
+/* Compute Y (n x outputs) from X (n x inputs). Z and Phi (n x m) are written if there are
+ * features. */
 void trainable_forward(const trainable *of, size_t n, const float *X, float *Z, float *Phi,
                        float *Y);
 
-/* Add what a gradient dY in Y means to the gradients of weights; and dX = what it means in X, or NULL. Z and Phi as
- * forward left them; Phi becomes scratch. */
+/* Backpropagate dY, the gradient with respect to Y: add to the gradients of the weights, and set dX
+ * (may be NULL) to that with respect to X. Z and Phi: as trainable_forward left them; Phi is
+ * overwritten. */
 void trainable_back(trainable *of, size_t n, const float *X, const float *Z, float *Phi,
                     const float *dY, float *dX);
 
-/* Adam's step number `step`, from 1 on, with `scale` times the gradients, which become 0. rate: of a step, in root
- * mean squares of what it changes. */
+/* Take step number `step` (from 1) of Adam with `scale` times the gradients, and set these to 0.
+ * rate: the step size, relative to the root mean square of the weights. */
 void trainable_step(trainable *of, double rate, uint64_t step, float scale);
 
-/* ---- Products: row-major, packed ---- */
+/* ---- Products of row-major matrices without gaps ---- */
 
 /* C (rows x columns) = A B */
 void product(size_t rows, size_t columns, size_t inner, const float *A, const float *B, float *C);
 
-/* sums += the sum of n rows */
+/* Add n rows to sums. */
 void add_rows(size_t n, size_t columns, const float *rows, float *sums);
 
-/* 1 if gradients and a step are what they should be; what is not goes to stderr. */
+/* Test gradients and a step. 1 if all is right; otherwise prints what is wrong. */
 int trainable_test(void);
 
 #endif

@@ -17,10 +17,10 @@ typedef struct bench {
     const yardstick *by;
     trial *of;
     distill_options closed, refined;
-    token_list quoted, list, tuning, judging; /* list: what is put to use is fitted to it */
-    part_rows fit[ENCODER_PARTS], judge[ENCODER_PARTS]; /* of list, of judging */
-    float *tuning_E;          /* the original's embeddings of what is tuned by */
-    student used[SIZES];      /* of block 0 */
+    token_list quoted, list, tuning, judging;           /* list: the encoders are fitted to it */
+    part_rows fit[ENCODER_PARTS], judge[ENCODER_PARTS]; /* rows of list, of judging */
+    float *tuning_E;          /* the original's embeddings of the texts for tuning */
+    student used[SIZES];      /* block 0 of the encoders */
     part_set separate[SIZES]; /* tuned */
 } bench;
 
@@ -35,7 +35,7 @@ static void say(const char *format, ...) {
     fputc('\n', stderr);
 }
 
-/* All of some lines, all of others or NULL, and so many reviews, as tokens, one behind the other. */
+/* Tokens of all `lines`, all `others` (may be NULL) and the first n_reviews reviews. */
 static token_list tokens_of(const sentence_encoder *encoder, const text_lines *lines,
                             const text_lines *others, const review_set *reviews, size_t n_reviews) {
     const size_t n_others = others ? others->n : 0;
@@ -51,7 +51,7 @@ static token_list tokens_of(const sentence_encoder *encoder, const text_lines *l
     return list;
 }
 
-/* Quotations, and reviews that classifiers are fitted to: what those are is not looked at here. */
+/* Read quotations, and the reviews that classifiers are fitted to, without their labels. */
 static void read_texts(bench *of, const char *directory) {
     const review_set *reviews = &of->by->fit;
     text_lines few = lines_read(directory, "fit.txt"), more = lines_read(directory, "more.txt");
@@ -75,7 +75,7 @@ static void read_texts(bench *of, const char *directory) {
     encoder_embed(of->encoder, &of->tuning, of->tuning_E);
 }
 
-/* Of each part; NULL where it is not wanted. */
+/* Collect the rows of the first n_parts parts. */
 static void collect_rows(bench *of, const token_list *list, part_rows rows[ENCODER_PARTS],
                          int n_parts) {
     part_rows *wanted[ENCODER_PARTS] = {NULL};
@@ -88,7 +88,7 @@ static void free_rows(part_rows rows[ENCODER_PARTS]) {
     for (int part = 0; part < ENCODER_PARTS; part++) part_rows_free(&rows[part]);
 }
 
-/* One block, fitted to quotations and judged by others: rows of one kind. */
+/* The distillation of one block, fitted to quotations and judged by others. */
 typedef struct block_work {
     const bench *of;
     int block;
@@ -106,7 +106,7 @@ static int distill_block(void *with) {
     return 0;
 }
 
-/* REFINED knows one thread: side by side. */
+/* Refining uses one thread, so both blocks are refined at the same time. */
 static void distill_side_by_side(block_work work[2]) {
     thrd_t other;
     const int started = thrd_create(&other, distill_block, &work[1]) == thrd_success;
@@ -137,9 +137,9 @@ static void distill_blocks(bench *of) {
     free_rows(rows);
 }
 
-/* What is put to use is fitted to all texts. */
+/* Fit block 0 of the encoders to quotations and reviews. */
 static void distill_for_use(bench *of) {
-    say("Block 0, by all texts ...");
+    say("Block 0, fitted to quotations and reviews ...");
     distill_part(of->encoder, ENCODER_FFN_0, &of->fit[0], NULL, &of->closed, SIZES, trial_sizes,
                  of->used);
 }
@@ -156,13 +156,13 @@ static void count_parameters(bench *of, part_set set, replaced *result) {
     use_parts(of->encoder, (part_set){{NULL}});
 }
 
-/* Judged as it is, and tuned; returns the tuned one. */
+/* Tune a set of parts, and judge the result. Returns the tuned set. */
 static part_set tune_and_judge(bench *of, part_set set, replaced *result) {
     const tune_options options = {of->of->options.tuning_epochs, tuning_rate};
     tune_result tuned;
 
     tuned = tune(of->encoder, set, &of->tuning, of->tuning_E, options);
-    say("... tuned: cosine of texts held out %.3f, before %.3f", tuned.after, tuned.before);
+    say("... tuned: cosine of held-out texts %.3f, before %.3f", tuned.after, tuned.before);
     result->tuning_seconds = tuned.seconds;
     result->tuned = measure_quality(of->encoder, of->by, tuned.set, 1);
     say_quality("tuned", result->tuned);
@@ -190,7 +190,7 @@ static void judge_steps(bench *of, part_set behind) {
     student_free(&made);
 }
 
-/* Block 1 after block 0, the pooler after both, and all three tuned. */
+/* Replace both blocks, block 1 fitted after block 0; fit the pooler after both; tune all three. */
 static void replace_separately(bench *of, size_t k) {
     replaced *result = &of->of->separate[k];
     part_set set = {{of->used[k].network, NULL, NULL}};
@@ -210,7 +210,7 @@ static void replace_separately(bench *of, size_t k) {
 }
 
 static void replace_by_one(bench *of) {
-    say("One for both blocks ...");
+    say("One student for both blocks ...");
     distill_shared(of->encoder, of->fit, of->judge, &of->closed, SIZES, trial_sizes, of->of->one);
     for (size_t k = 0; k < SIZES; k++) {
         const snnk_network *one = of->of->one[k].network;
@@ -249,7 +249,7 @@ static void replace_pooler(bench *of) {
     }
 }
 
-/* One for both takes what two of its size take. */
+/* One student for both blocks takes the same time as two of its size. */
 static void time_all(bench *of) {
     part_set sets[1 + SIZES] = {{{NULL}}};
     times results[1 + SIZES];

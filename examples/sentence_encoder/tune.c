@@ -12,22 +12,22 @@ enum { WIDTH = ENCODER_WIDTH, BATCH_TEXTS = 32 };
 
 static float *room_for(size_t rows, size_t width) { return allocate(rows * width, sizeof(float)); }
 
-/* ---- What is tuned ---- */
+/* ---- The weights that are tuned ---- */
 
-/* A batch is worked on in so many slices, each by its own thread, with gradients of its own: what comes out does
- * not depend on how many threads there are. */
+/* A batch is split into this many slices, each with its own thread and gradients. The number is
+ * fixed, so results do not depend on the machine. */
 enum { SLICES = 2 };
 
-/* What is tuned, with the gradients of one slice. */
+/* The tuned weights, with the gradients of one slice. */
 typedef struct part_weights {
     trainable parts[ENCODER_PARTS];
-    int shared; /* block 0 is block 1 too */
+    int shared; /* 1: one layer is both blocks */
 } part_weights;
 
 typedef struct tuning {
     sentence_encoder *encoder;
     encoder_middle middle;
-    float *qkv_W, *attention_W; /* of the middle: 3 WIDTH x WIDTH, WIDTH x WIDTH */
+    float *qkv_W, *attention_W; /* weights of the middle: 3 WIDTH x WIDTH, WIDTH x WIDTH */
     part_weights slices[SLICES];
     uint64_t steps;
 } tuning;
@@ -78,7 +78,8 @@ static void tuning_free(tuning *of) {
 
 /* ---- Texts ---- */
 
-/* A slice of a batch, and what the way back has to know of it. Rows are tokens, of means and t texts. */
+/* A slice of a batch, with all that the backward pass needs. Rows are tokens; of means and t,
+ * texts. */
 typedef struct batch {
     const tuning *of;
     part_weights *weights;
@@ -86,16 +87,16 @@ typedef struct batch {
     double loss; /* summed over texts */
     token_list list;
     float *wanted;             /* embeddings, of length 1 */
-    part_rows rows;            /* of block 0: what it sees, and what its outputs are added to */
-    float *normed;             /* what block 1 sees */
+    part_rows rows;            /* of block 0: its inputs, and what its outputs are added to */
+    float *normed;             /* inputs of block 1 */
     float *Z[2], *Phi[2];      /* of blocks */
-    float *x1, *x2;            /* sums behind block 0 and behind attention */
-    float *a, *qkv, *attended; /* attention: what it sees, 3 WIDTH wide, and what it gives */
-    float *squares;            /* room for attention's matrices */
-    float *means, *t;          /* what the pooler sees, and its tanh */
+    float *x1, *x2;            /* sums after block 0 and after attention */
+    float *a, *qkv, *attended; /* attention: its inputs; qkv, 3 WIDTH wide; its outputs */
+    float *squares;            /* scratch for the matrices of attention */
+    float *means, *t;          /* inputs of the pooler, and its tanh */
 } batch;
 
-/* Texts which[0 ... n-1] of a list. */
+/* Copy texts which[0 ... n-1] of a list. */
 static token_list texts_of(const token_list *all, size_t n, const size_t *which) {
     token_list list = {n, 0, NULL, NULL};
 
@@ -111,7 +112,7 @@ static token_list texts_of(const token_list *all, size_t n, const size_t *which)
     return list;
 }
 
-/* encoder_rows is for one thread at a time: before slices go separate ways. */
+/* Uses encoder_rows, which is for one thread at a time: call before the threads start. */
 static void batch_make(tuning *of, int slice, const token_list *all, const float *E, size_t n_texts,
                        const size_t *which, batch *made) {
     float **const wide[] = {&made->normed, &made->x1, &made->x2, &made->a, &made->attended};
@@ -147,9 +148,9 @@ static void batch_free(batch *of) {
     token_list_free(&of->list);
 }
 
-/* ---- Forwards ---- */
+/* ---- Forward ---- */
 
-/* From block 0 on to t: what encoder_embed does, with what the way back needs kept. */
+/* From block 0 to t: as encoder_embed, but keeps what the backward pass needs. */
 static void forward(batch *b) {
     const encoder_middle *middle = &b->of->middle;
     part_weights *of = b->weights;
@@ -171,10 +172,11 @@ static void forward(batch *b) {
     CHECK(snnk_activation_eval(SNNK_TANH, n_texts * WIDTH, b->t, b->t));
 }
 
-/* ---- Backwards ---- */
+/* ---- Backward ---- */
 
-/* The sum of 1 - cos(t, E) over texts; and over t its gradient in what tanh is of: with e = t / |t| and c = e . E
- * that is (c e - E) / |t| (1 - t^2), E what is wanted. */
+/* Add 1 - cos(t, E) over texts to the loss, E the wanted embedding, and replace t by the gradient
+ * with respect to the argument of tanh: (c e - E) / |t| (1 - t^2) with e = t / |t| and
+ * c = e . E. */
 static void loss_back(batch *b) {
     for (size_t i = 0; i < b->list.n_texts; i++) {
         const float *wanted = b->wanted + i * WIDTH;
@@ -189,7 +191,7 @@ static void loss_back(batch *b) {
     }
 }
 
-/* d_tokens = the gradient in the tokens that means are of. */
+/* Backpropagate through the means over tokens. */
 static void means_back(const batch *b, const float *d_means, float *d_tokens) {
     for (size_t i = 0; i < b->list.n_texts; i++, d_means += WIDTH)
         for (size_t token = b->list.first[i]; token < b->list.first[i + 1]; token++)
@@ -198,8 +200,9 @@ static void means_back(const batch *b, const float *d_means, float *d_tokens) {
                     d_means[k] / (float)(b->list.first[i + 1] - b->list.first[i]);
 }
 
-/* Add to the gradients of all that is tuned, from t as loss_back left it. What forward kept is used up, and d, the
- * gradient in x3, x2 and x1 one after another, gathers what comes through blocks and attention besides. */
+/* Add to the gradients of the weights, from t as loss_back left it. Overwrites what forward kept. d
+ * is the gradient with respect to x3, then x2, then x1; each block and attention add their share to
+ * it. */
 static void backward(batch *b) {
     const encoder_middle *middle = &b->of->middle;
     part_weights *of = b->weights;
@@ -231,11 +234,12 @@ static int work_on(void *slice) {
 
 static void start_thread(thrd_t *thread, thrd_start_t work, void *with) {
     if (thrd_create(thread, work, with) == thrd_success) return;
-    fprintf(stderr, "no thread could be started\n");
+    fprintf(stderr, "cannot start a thread\n");
     exit(1);
 }
 
-/* The loss, summed over some texts of a list; their gradients too if wanted, summed in slice 0. */
+/* The sum of the loss over some texts of a list. with_gradients: add their gradients to those of
+ * slice 0. */
 static double add_texts(tuning *of, const token_list *list, const float *E, size_t n,
                         const size_t *which, int with_gradients) {
     batch slices[SLICES] = {{0}};
@@ -273,7 +277,7 @@ static double mean_cosine_of(tuning *of, const token_list *list, const float *E,
     return 1 - loss / (double)n;
 }
 
-/* Another order (Fisher & Yates), by Knuth's linear congruences. */
+/* Shuffle (Fisher & Yates) with Knuth's linear congruential generator. */
 static void shuffle(size_t n, size_t *which, uint64_t *state) {
     for (size_t i = n; i-- > 1;) {
         *state = *state * 6364136223846793005U + 1442695040888963407U;
@@ -328,7 +332,7 @@ tune_result tune(sentence_encoder *encoder, part_set start, const token_list *li
 
 enum { CHECKED_TEXTS = 8, CHECKED_FEATURES = 16 };
 
-/* The first neurons of a dense block, as a layer. */
+/* A layer of the first neurons of a dense block. */
 static snnk_network *first_neurons(const snnk_network *dense) {
     const snnk_layer *hidden = snnk_network_layer(dense, 0),
                      *readout = snnk_network_layer(dense, 1);
@@ -350,8 +354,9 @@ static snnk_network *first_neurons(const snnk_network *dense) {
     return network_of(layer);
 }
 
-/* The error of one gradient along itself, relative, next to a difference of the loss that is long enough, 0.0008,
- * for rounding of the loss to matter little, and short enough for curvature to. */
+/* The relative error of one gradient, compared with a difference of the loss along it. The step
+ * changes the loss by 0.0008: large enough for rounding, small enough for curvature to matter
+ * little. */
 static double direction_error(tuning *of, weights *w, const token_list *list, const float *E,
                               const size_t *which) {
     float *value;
@@ -394,7 +399,7 @@ double tune_gradient_error(sentence_encoder *encoder, const token_list *list) {
             const double error =
                 direction_error(&of, &of.slices[0].parts[part].of[kind], list, E, which);
 
-            if (!(error <= worst)) worst = error; /* also if it is no number */
+            if (!(error <= worst)) worst = error; /* NaN too */
         }
     use_parts(encoder, (part_set){{NULL}});
     tuning_free(&of);

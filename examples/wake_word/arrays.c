@@ -1,18 +1,23 @@
-/* A saved network as a C file, and what it should say:
+/* Write a saved network as a C file, with inputs and expected scores to test it.
  *
  *     wake_word_arrays MODEL.safetensors X.npy ROWS DIRECTORY
  *
- * writes DIRECTORY/model.c (see embedded.h), and of the first ROWS rows of X the inputs and the scores,
- * as bare floats, DIRECTORY/inputs.f32 and DIRECTORY/scores.f32. Layers must be towers or SNNK layers whose
- * features are elementwise, as bundles of perceptrons are. */
+ *   DIRECTORY/model.c     the network as constant arrays, see embedded.h
+ *   DIRECTORY/inputs.f32  the first ROWS rows of X, as bare floats
+ *   DIRECTORY/scores.f32  the scores of the network for these rows, as bare floats
+ *
+ * Layers must be towers or SNNK layers with elementwise features of given rows, as bundled
+ * perceptrons have. */
+#include <string.h>
+
 #include "check.h"
 
 static void unsupported(const char *what) {
-    fprintf(stderr, "%s: not for this program\n", what);
+    fprintf(stderr, "this program does not support %s\n", what);
     exit(1);
 }
 
-/* Numbers as they are, to the last bit. */
+/* Write numbers in hexadecimal, so that they are exact. */
 static void write_array(FILE *file, const char *name, size_t layer, size_t block, size_t n,
                         const float *values) {
     fprintf(file, "static const float %s_%zu_%zu[] = {", name, layer, block);
@@ -29,7 +34,7 @@ static void write_block(FILE *file, const snnk_map *map, size_t layer, size_t bl
     CHECK(snnk_map_config_init(&config, sizeof config));
     CHECK(snnk_map_block_config(map, block, &config));
     if (config.kind != SNNK_MAP_ELEMENTWISE || config.projection != SNNK_PROJECTION_GIVEN)
-        unsupported("features that are not elementwise of given rows");
+        unsupported("features that are not elementwise with given rows");
     *rows = (size_t)config.features;
     *activation = config.activation;
     G = allocate(*rows * inputs, sizeof *G);
@@ -77,7 +82,7 @@ static void write_model(const snnk_network *network, const char *directory) {
 
         if (!snnk_layer_map(layer)) unsupported("a dense layer");
         write_blocks(file, snnk_layer_map(layer), k);
-        if (!snnk_layer_is_tower(layer)) write_readout(file, layer, k);
+        if (snnk_layer_kind(layer) == SNNK_LAYER_SNNK) write_readout(file, layer, k);
     }
     fprintf(file, "const layer_arrays model_layers[] = {\n");
     for (size_t k = 0; k < n; k++) {
@@ -85,7 +90,7 @@ static void write_model(const snnk_network *network, const char *directory) {
         const size_t blocks = snnk_map_blocks(snnk_layer_map(layer));
 
         fprintf(file, "    {%zu, %zu, ", snnk_layer_inputs(layer), blocks);
-        if (snnk_layer_is_tower(layer))
+        if (snnk_layer_kind(layer) == SNNK_LAYER_TOWER)
             fprintf(file, "0, blocks_%zu, NULL, NULL},\n", k);
         else
             fprintf(file, "%zu, blocks_%zu, Psi_%zu_0, bias_%zu_0},\n", snnk_layer_outputs(layer),
@@ -103,7 +108,7 @@ static void write_rows(const snnk_network *network, const char *path, size_t row
     FILE *file;
 
     CHECK(snnk_table_open(path, NULL, &table));
-    if (snnk_table_columns(table) != d) unsupported(path);
+    if (snnk_table_columns(table) != d) unsupported("inputs of another width than the model's");
     CHECK(snnk_table_read(table, 0, rows, X, d));
     snnk_table_free(table);
     CHECK(snnk_network_forward(network, rows, X, d, Y, l, NULL));
@@ -121,8 +126,15 @@ int main(int argc, char **argv) {
     snnk_network *network;
 
     if (argc != 5 || atol(argv[3]) < 1) {
-        fprintf(stderr, "usage: %s MODEL.safetensors X.npy ROWS DIRECTORY\n", argv[0]);
-        return 2;
+        const int help = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+        fprintf(
+            help ? stdout : stderr,
+            "usage: %s MODEL.safetensors X.npy ROWS DIRECTORY\n"
+            "Write a saved network as DIRECTORY/model.c, and the first ROWS rows of X and their\n"
+            "scores as bare floats, DIRECTORY/inputs.f32 and DIRECTORY/scores.f32.\n",
+            argv[0]);
+        return help ? 0 : 2;
     }
     CHECK(snnk_network_load(argv[1], NULL, &network));
     write_model(network, argv[4]);

@@ -1,4 +1,4 @@
-/* Stop with a sentence where something fails. */
+/* Print a sentence and exit if something fails. */
 #ifndef WAKE_WORD_CHECK_H
 #define WAKE_WORD_CHECK_H
 
@@ -15,7 +15,7 @@
         }                                                                                          \
     } while (0)
 
-/* Zeroed memory. */
+/* Allocate zeroed memory. */
 static inline void *allocate(size_t count, size_t bytes) {
     void *block = calloc(count > 0 ? count : 1, bytes);
 
@@ -33,7 +33,7 @@ static inline FILE *create_file(const char *directory, const char *name) {
     snprintf(path, sizeof path, "%s/%s", directory, name);
     file = fopen(path, "wb");
     if (!file) {
-        fprintf(stderr, "%s: cannot be written\n", path);
+        fprintf(stderr, "cannot write %s\n", path);
         exit(1);
     }
     return file;
@@ -41,7 +41,7 @@ static inline FILE *create_file(const char *directory, const char *name) {
 
 static inline void close_file(FILE *file, const char *name) {
     if (ferror(file) | fclose(file)) {
-        fprintf(stderr, "%s: could not be written\n", name);
+        fprintf(stderr, "cannot write %s\n", name);
         exit(1);
     }
 }

@@ -1,7 +1,7 @@
-// What is said: the list of clips of one split, the same on every run.
+// The list of clips of one split: what is said, and how. It is the same on every run.
 //
-// A voice is a variant of espeak-ng (a speaker); accents, speeds and pitches are drawn for each clip. No
-// voice, and no text but the wake word, is in both splits.
+// A voice is a variant of espeak-ng (a speaker). Accent, speed and pitch are drawn for each clip.
+// No voice is in both splits, and no text except the wake word.
 import { readFileSync } from 'node:fs';
 
 const VOICES = {
@@ -30,7 +30,7 @@ const NEAR_MISSES = {
 const FORTUNES = ['/usr/share/games/fortunes/literature', '/usr/share/games/fortunes/fortunes'];
 const OF_A_VOICE = { alone: 3, commands: 7, nearMisses: 8, fortunes: 8 };
 
-// splitmix64 (Steele, Lea & Flood 2014): numbers in 0 ... 1.
+// Random numbers in 0 ... 1: splitmix64 (Steele, Lea & Flood 2014).
 export function generator(seed) {
     let state = BigInt(seed);
     return () => {
@@ -42,7 +42,7 @@ export function generator(seed) {
     };
 }
 
-// Lines of plain words, a few seconds long; every other one for each split.
+// Lines of plain words, a few seconds long. Each split has every other line.
 function otherText(split) {
     const lines = FORTUNES.flatMap((path) => readFileSync(path, 'latin1').split('\n'))
         .map((line) => line.trim())
@@ -55,7 +55,8 @@ export const WAKE = 1;
 export const NEAR_MISS = 2;
 export const OTHER = 3;
 
-// [{ text, kind, espeak: its options, noise: decibels below the speech, gain, seed }]
+// Returns [{ text, kind, espeak, noise, gain, seed }]. espeak: options of the program; noise: in
+// decibels below the speech.
 export function clips(split) {
     const random = generator(split === 'test' ? 2 : 1);
     const draw = (list) => list[Math.floor(random() * list.length)];

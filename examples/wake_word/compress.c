@@ -6,9 +6,9 @@
 #include "check.h"
 #include "data.h"
 
-enum { RUN = 650 /* about a voice's rows: held out together */ };
+enum { RUN = 650 /* about the rows of one voice, which are held out together */ };
 
-/* W, and the bias. */
+/* Returns W, and the bias in *bias. */
 static float *weights_of(const snnk_layer *layer, float **bias) {
     const size_t d = snnk_layer_inputs(layer), l = snnk_layer_outputs(layer);
     float *W = allocate(d * l, sizeof *W);
@@ -27,10 +27,10 @@ static snnk_network *network_of(snnk_layer *layer) {
     return network;
 }
 
-/* ---- Errors by what they do to the score ---- */
+/* ---- Weighting errors by their effect on the score ---- */
 
-/* The slopes of the score in what the first layer gives, at each row: W1^T (w2 where the second layer's neurons
- * are on). n x h. */
+/* The gradient of the score with respect to the outputs of the first layer, at each row:
+ * W1^T (w2, 0 for neurons of the second layer that are off). n x h. */
 static float *slopes_of(const snnk_network *original, size_t n, const float *X,
                         snnk_workspace *workspace) {
     const snnk_layer *second = snnk_network_layer(original, 1);
@@ -56,8 +56,9 @@ static float *slopes_of(const snnk_network *original, size_t n, const float *X,
     return slopes;
 }
 
-/* U^T U = the mean of slope slope^T, U upper triangular (Cholesky). A thousandth of its mean diagonal is added to it:
- * neurons without slopes would leave no U^-1. h x h. */
+/* The Cholesky factor U (upper triangular, h x h) of the mean of slope slope^T. A thousandth of the
+ * mean diagonal is added to the diagonal: otherwise U would be singular if a neuron has no
+ * slope. */
 static float *root_of_slopes(const snnk_network *original, size_t n, const float *X,
                              snnk_workspace *workspace) {
     const size_t h = snnk_layer_outputs(snnk_network_layer(original, 0));
@@ -69,7 +70,7 @@ static float *root_of_slopes(const snnk_network *original, size_t n, const float
     for (size_t j = 0; j < h; j++) trace += U[j * h + j];
     for (size_t j = 0; j < h; j++) U[j * h + j] += 1e-3F * trace / (float)h;
     if (LAPACKE_spotrf(LAPACK_ROW_MAJOR, 'U', (lapack_int)h, U, (lapack_int)h) != 0) {
-        fprintf(stderr, "the scores do not depend on the first layer\n");
+        fprintf(stderr, "the scores do not depend on the outputs of the first layer\n");
         exit(1);
     }
     free(slopes);
@@ -98,8 +99,8 @@ snnk_network *weigh_by_slopes(const snnk_network *original, size_t n, const floa
 
 /* ---- Compressing ---- */
 
-/* Refined, the linear features of a student become relu ones. Two students explain hardly more for it, but run
- * faster: by one block of features where there were two. */
+/* Refining turns the linear features of a student into relu ones. That explains hardly more, but it
+ * runs faster, because one block of features is left instead of two. */
 static snnk_distill_config config_of(void) {
     snnk_distill_config config;
 
@@ -109,8 +110,9 @@ static snnk_distill_config config_of(void) {
     return config;
 }
 
-/* Features are given. A budget would count parameters as they are before bundling, where a feature of the second
- * layer takes more than a hundred; afterwards it takes as many as the first layer has features, and two. */
+/* The numbers of features are given instead of a budget, because a budget counts parameters before
+ * bundling. There a feature of the second layer takes more than a hundred; after bundling it takes
+ * as many as the first layer has features, plus two. */
 snnk_network *compress(const snnk_network *network, const size_t features[2], size_t n,
                        const float *X, snnk_workspace *workspace, snnk_distill_report reports[2]) {
     const snnk_distill_config config = config_of();
@@ -120,10 +122,10 @@ snnk_network *compress(const snnk_network *network, const size_t features[2], si
     snnk_network *compressed, *bundled;
 
     of_layers[layers - 2] = features[1];
-    CHECK(snnk_network_compress(network, n, X, snnk_network_inputs(network), of_layers, NULL,
-                                &config, workspace, &compression, &compressed));
+    CHECK(snnk_network_compress(network, SNNK_ROWS(.n = n, .X = X), of_layers, NULL, &config,
+                                workspace, &compression, &compressed));
     for (size_t k = 0; k < 2; k++) {
-        CHECK(snnk_distill_report_init(&reports[k], sizeof reports[k]));
+        reports[k].size = sizeof reports[k];
         CHECK(snnk_compression_distilled(compression, k, &reports[k]));
     }
     CHECK(snnk_network_bundle(compressed, 0, 1, &bundled));
@@ -132,9 +134,9 @@ snnk_network *compress(const snnk_network *network, const size_t features[2], si
     return bundled;
 }
 
-/* ---- What is simpler ---- */
+/* ---- Simpler models ---- */
 
-/* Features relu(W x + b), of a layer. */
+/* The neurons relu(W x + b) of a layer as a map. */
 static snnk_map *neurons_of(const snnk_layer *layer) {
     const size_t d = snnk_layer_inputs(layer);
     float *bias, *W = weights_of(layer, &bias);
@@ -156,8 +158,8 @@ snnk_distill *distill_whole(const snnk_network *original, size_t n, const float 
     snnk_map *neurons = neurons_of(snnk_network_layer(original, 0));
     snnk_distill *distill;
 
-    CHECK(snnk_distill_create_from_samples(neurons, 1, n, X, snnk_network_inputs(original), scores,
-                                           1, &config, workspace, &distill));
+    CHECK(snnk_distill_create_from_samples(neurons, 1, SNNK_ROWS(.n = n, .X = X, .Y = scores),
+                                           &config, workspace, &distill));
     snnk_map_free(neurons);
     return distill;
 }
@@ -166,12 +168,12 @@ snnk_network *one_layer(const snnk_distill *distill, size_t features, snnk_works
                         snnk_distill_report *report) {
     snnk_layer *layer;
 
-    CHECK(snnk_distill_report_init(report, sizeof *report));
+    report->size = sizeof *report;
     CHECK(snnk_distill_solve(distill, features, workspace, report, &layer));
     return network_of(layer);
 }
 
-/* As a dense layer, so that it has no identity features to pay for. */
+/* The result is a dense layer, which has no identity features to compute. */
 snnk_network *linear_map(size_t inputs, size_t n, const float *X, const float *y,
                          snnk_workspace *workspace) {
     snnk_map_config config;

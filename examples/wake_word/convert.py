@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""The weights of a perceptron out of an ONNX file, as .npy: convert.py MODEL.onnx DIRECTORY
+"""Extract the weights of a perceptron from an ONNX file, as .npy files.
 
-Takes graphs that are Flatten, then Gemm and Relu in turn, and Gemm and Sigmoid at the end, each on what
-the one before it gives; stops at anything else. Writes hidden.0.weight.npy (outputs x inputs), hidden.0.bias.npy,
-... and output.weight.npy, output.bias.npy.
+    convert.py MODEL.onnx DIRECTORY
+
+The graph must be Flatten, then Gemm and Relu in turn, and Gemm and Sigmoid at the end, each on the
+output of the one before it; anything else is refused. Writes hidden.0.weight.npy (outputs x inputs),
+hidden.0.bias.npy, ... and output.weight.npy, output.bias.npy.
 """
 import os
 import struct
 import sys
 
-# ---- Protocol buffers: (field number, value) of a message; bytes for what has a length ----
+# ---- Protocol buffers: (field number, value) of a message; values with a length are bytes ----
 
 
 def varint(data, at):
@@ -38,7 +40,7 @@ def fields(data):
             if len(value) != size:
                 sys.exit("the file ends within a field")
         else:
-            sys.exit(f"wire type {wire} at byte {at}")
+            sys.exit(f"unknown wire type {wire} at byte {at}")
         yield key >> 3, value
 
 
@@ -56,7 +58,7 @@ FLOAT = 1
 
 
 def tensor(message):
-    """(name, shape, bytes of little-endian float32)"""
+    """Returns (name, shape, bytes of little-endian float32)."""
     shape = []
     for value in every(message, 1):  # dims: one by one, or packed
         if isinstance(value, int):
@@ -77,7 +79,7 @@ def tensor(message):
 
 
 def attributes(node):
-    """{name: value}; floats and integers only"""
+    """Returns {name: value}, for floats and integers only."""
     found = {}
     for message in every(node, 5):
         real = first(message, 2)
@@ -96,7 +98,7 @@ DEFAULTS = {"Flatten": {"axis": 1}, "Gemm": {"alpha": 1.0, "beta": 1.0, "transA"
 
 
 def layers(model):
-    """[(W, b)], each (name, shape, bytes), of a graph that is a perceptron"""
+    """Returns [(W, b)], each (name, shape, bytes), of a graph that is a perceptron."""
     graph = first(model, 7)
     if graph is None:
         sys.exit("no graph")
@@ -107,16 +109,16 @@ def layers(model):
         kind, inputs = first(node, 4).decode(), every(node, 1)
         kinds.append(kind)
         if kind not in WANTED or {**DEFAULTS.get(kind, {}), **attributes(node)} != WANTED[kind]:
-            sys.exit(f"{kind} {attributes(node)}: not understood")
+            sys.exit(f"unsupported node {kind} {attributes(node)}")
         if inputs[0] != value:
-            sys.exit(f"{kind}: its input is not what the node before it gives")
+            sys.exit(f"the input of {kind} is not the output of the node before it")
         if kind == "Gemm":
             found.append((weights[inputs[1].decode()], weights[inputs[2].decode()]))
         value = first(node, 2)
     if kinds != ["Flatten"] + ["Gemm", "Relu"] * (len(found) - 1) + ["Gemm", "Sigmoid"]:
         sys.exit(f"not a perceptron: {' '.join(kinds)}")
     if value != first(every(graph, 12)[0], 1):
-        sys.exit("the output is not the last node's")
+        sys.exit("the output of the graph is not that of its last node")
     return found
 
 

@@ -2,7 +2,7 @@
 
 #include "check.h"
 
-/* DIRECTORY/NAME.npy, which must have so many columns. */
+/* Read DIRECTORY/NAME.npy, which must have this number of columns. */
 static float *read_table(const char *directory, const char *name, size_t columns, size_t *rows) {
     char path[1024];
     snnk_table *table;
@@ -12,7 +12,7 @@ static float *read_table(const char *directory, const char *name, size_t columns
     CHECK(snnk_table_open(path, NULL, &table));
     *rows = snnk_table_rows(table);
     if (snnk_table_columns(table) != columns || *rows == 0) {
-        fprintf(stderr, "%s: %zu rows of %zu columns, and not of %zu\n", path, *rows,
+        fprintf(stderr, "%s has %zu rows of %zu columns, expected %zu columns\n", path, *rows,
                 snnk_table_columns(table), columns);
         exit(1);
     }
@@ -24,7 +24,7 @@ static float *read_table(const char *directory, const char *name, size_t columns
 
 static void same_rows(const char *name, size_t n, size_t wanted) {
     if (n == wanted) return;
-    fprintf(stderr, "%s: %zu rows, and not %zu\n", name, n, wanted);
+    fprintf(stderr, "%s has %zu rows, expected %zu\n", name, n, wanted);
     exit(1);
 }
 

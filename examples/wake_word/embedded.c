@@ -1,10 +1,10 @@
-/* The compressed detector alone, on the minimal build: inputs (bare floats, a row for each frame) on
- * stdin, scores on stdout, before the sigmoid. No files, no printing, weights from constant arrays. With
- * -DEMPTY the same program without its work, to see what the rest weighs. */
+/* Run the compressed detector, on the minimal build of the library: rows of bare floats on stdin,
+ * one for each frame, and their scores before the sigmoid on stdout. Weights are constant arrays;
+ * there are no files and no printing. With -DEMPTY the program does nothing, to measure what an
+ * empty static program takes. */
 #include <unistd.h>
 
-#include <snnk/layer.h>
-#include <snnk/network.h>
+#include <snnk/snnk.h>
 
 #include "embedded.h"
 
@@ -46,7 +46,7 @@ static int append_layer(snnk_network *network, const layer_arrays *of) {
     return st;
 }
 
-/* A whole row: 1, or 0 at the end. */
+/* Read a row of n floats. 1 if there was a whole one, 0 at the end. */
 static int read_row(float *x, size_t n) {
     size_t have = 0;
 

@@ -1,18 +1,18 @@
-/* A network as constant arrays: what arrays.c writes, and embedded.c runs. */
+/* A network as constant arrays. arrays.c writes them, embedded.c runs them. */
 #ifndef WAKE_WORD_EMBEDDED_H
 #define WAKE_WORD_EMBEDDED_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* activation(G x + offsets): rows x inputs, and rows. */
+/* Features activation(G x + offsets). G: rows x inputs; offsets: rows. */
 typedef struct block_arrays {
     size_t rows;
     int32_t activation;
     const float *G, *offsets;
 } block_arrays;
 
-/* Blocks side by side; outputs = 0: a tower. */
+/* A layer of blocks side by side. outputs = 0: a tower, without Psi and bias. */
 typedef struct layer_arrays {
     size_t inputs, n_blocks, outputs;
     const block_arrays *blocks;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The small detector of `wake_word self-test` as a program of arrays, which must give the library's scores:
+# Build the small detector of `wake_word self-test` as a program with its weights in arrays. Its
+# scores must equal those of the library, bit for bit.
 # embedded_test.sh WAKE_WORD ARRAYS LIBRARY CC
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,14 +1,16 @@
-// The inputs of a wake-word model, by the package's own mel spectrogram and embedding:
+// Compute the inputs of a wake-word model, with the package's own mel spectrogram and embedding.
 //
 //     node features.mjs MODELS SPLIT DIRECTORY
 //
-// MODELS: the package's folder of models; SPLIT: calibration or test. Needs onnxruntime-node where node
-// looks for modules from DIRECTORY. Writes, one row for each 80 ms from when the window is full,
-//     DIRECTORY/SPLIT_X.npy       16 embeddings of 96, oldest first
-//     DIRECTORY/SPLIT_rows.npy    clip; its kind, see clips.mjs; and of the row: 1 if the wake word has ended
-//                                 within the last half second, 0 in clips without it, else -1
+// MODELS: the package's folder of models. SPLIT: calibration or test. Node must find
+// onnxruntime-node from DIRECTORY. Writes three files of float32, one row for each 80 ms from when
+// the window is full:
+//
+//     DIRECTORY/SPLIT_X.npy       16 embeddings of 96 numbers, oldest first
+//     DIRECTORY/SPLIT_rows.npy    the number of the clip; its kind, see clips.mjs; and 1 if the
+//                                 wake word has ended within the last half second, 0 in clips
+//                                 without it, -1 otherwise
 //     DIRECTORY/SPLIT_scores.npy  the model's own score
-// all float32.
 import { mkdtempSync, openSync, writeSync, closeSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -23,8 +25,8 @@ if (process.argv.length !== 5 || !['calibration', 'test'].includes(split)) {
 }
 const ort = createRequire(resolve(directory, 'x'))('onnxruntime-node');
 
-// Each frame of 1280 samples is seen with the 480 before it: windows of the spectrogram are 512 long, 160
-// apart, so that frames join without gaps (8 rows a frame), as in training.
+// Each frame of 1280 samples is passed with the 480 samples before it. Windows of the spectrogram
+// are 512 long and 160 apart, so frames join without gaps (8 rows a frame), as in training.
 const FRAME = 1280;
 const BEFORE = 480;
 const BANDS = 32;
@@ -48,7 +50,7 @@ const melspectrogram = await open('melspectrogram.onnx');
 const embedding = await open('embedding_model.onnx');
 const wakeWord = await open('alexa_v0.1.onnx');
 
-// One row of BANDS for each 10 ms.
+// Returns one row of BANDS numbers for each 10 ms.
 async function melRows(sound) {
     const rows = [];
     for (let at = BEFORE; at + FRAME <= sound.length; at += FRAME) {

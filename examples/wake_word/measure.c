@@ -12,7 +12,8 @@ typedef struct scored {
     int positive;
 } scored;
 
-/* Negatives above positives of the same score: these have not been told from those. */
+/* Order by score; among equal scores negatives last, since they were not separated from
+ * positives. */
 static int by_score(const void *left, const void *right) {
     const scored *a = left, *b = right;
 
@@ -20,7 +21,8 @@ static int by_score(const void *left, const void *right) {
     return a->score < b->score ? -1 : 1;
 }
 
-/* The chance that a positive scores above a negative, ties for half: by ranks (Mann & Whitney). */
+/* The probability that a positive scores above a negative; a tie counts half. From ranks (Mann &
+ * Whitney). */
 static double area(size_t n, scored *of) {
     double ranks = 0, positives = 0;
 
@@ -48,7 +50,7 @@ static double row_area(const split *rows, const float *scores) {
     return value;
 }
 
-/* The largest score of each clip of the two kinds; the first is positive. Gives how many clips. */
+/* List the largest score of each clip of two kinds, `positive` and `negative`. Returns how many. */
 static size_t clip_scores(const split *rows, const float *scores, int32_t positive,
                           int32_t negative, scored *list) {
     size_t n = 0;
@@ -64,7 +66,7 @@ static size_t clip_scores(const split *rows, const float *scores, int32_t positi
     return n;
 }
 
-/* The share of positives above all but 5 % of the negatives. `of` is in order. */
+/* The share of positives that score above all but 5 % of the negatives. `of` is sorted. */
 static double recall_at_five_percent(size_t n, const scored *of) {
     size_t negatives = 0, found = 0, positives, allowed;
 
@@ -120,7 +122,11 @@ static int by_time(const void *left, const void *right) {
 }
 
 double microseconds_a_frame(const snnk_network *network, const split *rows) {
-    enum { TURNS = 1001, ROWS = 50, TOGETHER = 4 }; /* the clock takes a while itself */
+    enum {
+        TURNS = 1001,
+        ROWS = 50,
+        TOGETHER = 4
+    }; /* 4 calls a reading: the clock takes time too */
     double *times = allocate(TURNS, sizeof *times), median;
     snnk_workspace *workspace;
     float y;

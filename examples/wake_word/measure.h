@@ -1,21 +1,23 @@
-/* How good scores are, and how long they take. */
+/* Measure how good scores are, and how long they take. */
 #ifndef WAKE_WORD_MEASURE_H
 #define WAKE_WORD_MEASURE_H
 
 #include "data.h"
 
 typedef struct figures {
-    /* areas under the receiver operating characteristic. Of clips, by their largest score: with the wake
-     * word against other speech, and against near misses; of rows */
-    double other_auc, near_auc, row_auc;
+    double
+        other_auc;   /* area under the ROC curve: clips with the wake word against other speech; the
+                       * score of a clip is the largest of its rows */
+    double near_auc; /* the same against near misses, phrases that sound like the wake word */
+    double row_auc;  /* the same of single rows */
     double recall; /* share of the clips with the wake word that score above 95 % of other speech */
     double fidelity; /* share of the variance of the original's output that is explained */
 } figures;
 
-/* scores, original: n, before the sigmoid. */
+/* Judge scores (n) against the labels and the original's scores (n), both before the sigmoid. */
 figures judge(const split *rows, const float *scores, const float *original);
 
-/* The median over single rows, in microseconds. */
+/* The median time of a forward of one row, in microseconds. */
 double microseconds_a_frame(const snnk_network *network, const split *rows);
 
 #endif

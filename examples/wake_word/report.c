@@ -16,7 +16,7 @@ static void print_share(double explained, int width) {
         printf(" %*.4f", width, explained);
 }
 
-/* Of a model that was fitted to the labels, how much of the original it explains means nothing. */
+/* A model that was fitted to the labels does not try to explain the original: print a dash. */
 static void print_explained(const result *of, int storage) {
     const int labels = strcmp(of->fitted_to, "labels") == 0;
 
@@ -38,12 +38,13 @@ static void print_models(const findings *of) {
     }
     printf(
         "us: microseconds a frame. explained: share of the variance of the original's scores.\n"
-        "ROC AUC: other, of clips with the wake word against other speech; near, against phrases "
-        "that\nsound like it; frames, of single rows. recall: share of clips with the wake word "
-        "that score\nabove 95 %% of other speech.\n"
-        "8 + 32: features of the first layer, and of the second on top; unweighed: errors of all "
-        "outputs\nof the first layer count alike, whatever they do to the score.\n"
-        "What is fitted to labels knows this synthesiser: that says little of people.\n");
+        "other, near, frames: ROC AUC of clips with the wake word against other speech, of clips "
+        "against\nphrases that sound like it, and of single rows.\n"
+        "recall: share of the clips with the wake word that score above 95 %% of other speech.\n"
+        "8 + 32: 8 features in the first layer and 32 in the second. unweighted: errors of all "
+        "outputs of\nthe first layer count the same, whatever their effect on the score.\n"
+        "The model fitted to labels has learnt this speech synthesiser, so its figures say little "
+        "about\nhuman speech.\n");
 }
 
 static void print_storage(const findings *of) {
@@ -62,7 +63,7 @@ static void print_storage(const findings *of) {
         }
         printf("\n");
     }
-    printf("Both are fast with avx512_vnni; elsewhere plain C does them. Here: %s.\n",
+    printf("Both are fast on processors with avx512_vnni; others run plain C. Kernels here: %s.\n",
            snnk_kernels_name());
 }
 
@@ -85,14 +86,14 @@ static void print_students(const findings *of) {
             printf("\n");
         }
     }
-    printf("Explained by the student of a part, on voices held out while fitting; and by what is "
-           "simpler,\nof no more parameters: a linear map, the strongest neurons, truncated "
-           "matrices, random features.\n");
+    printf("Share explained on voices held out from the fit: by the student of each part, and by "
+           "simpler\nreplacements with no more parameters (a linear map, the strongest neurons, "
+           "truncated matrices,\nrandom features).\n");
 }
 
 void print_tables(const findings *of) {
-    printf("%zu rows to fit to, %zu of other voices to test. The original gives onnxruntime's "
-           "scores: largest\ndifference %.1e.\n",
+    printf("Fitted to %zu rows, tested on %zu rows of other voices. The original's scores equal "
+           "those of\nonnxruntime, up to %.1e.\n",
            of->calibration_rows, of->test_rows, of->difference);
     print_models(of);
     print_storage(of);

@@ -1,4 +1,4 @@
-/* What came out, as tables or as one JSON object. */
+/* Print the results, as tables or as one JSON object. */
 #ifndef WAKE_WORD_REPORT_H
 #define WAKE_WORD_REPORT_H
 
@@ -21,8 +21,7 @@ typedef struct result {
 
 typedef struct findings {
     size_t calibration_rows, test_rows;
-    double
-        difference; /* the largest between the original's scores and onnxruntime's, after the sigmoid */
+    double difference; /* largest |original's score - onnxruntime's score|, after the sigmoid */
     size_t n;
     result *results;
 } findings;

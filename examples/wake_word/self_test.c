@@ -6,18 +6,18 @@
 #include "compress.h"
 #include "measure.h"
 
-enum { D = 4, H = 8, N = 13000 /* twenty of the runs that are held out together */ };
+enum { D = 4, H = 8, N = 13000 /* twenty runs of the 650 rows that are held out together */ };
 
 static int expect(const char *what, double got, double wanted, double tolerance) {
     if (fabs(got - wanted) <= tolerance) return 1;
-    fprintf(stderr, "%s: %.9g, and not %.9g\n", what, got, wanted);
+    fprintf(stderr, "%s: %.9g, expected %.9g\n", what, got, wanted);
     return 0;
 }
 
 /* ---- Figures ---- */
 
 static int measure_test(void) {
-    /* Two rows a clip. */
+    /* Four clips of two rows. */
     int32_t clip[] = {0, 0, 1, 1, 2, 2, 3, 3};
     int32_t kind[] = {WAKE, WAKE, OTHER, OTHER, OTHER, OTHER, NEAR_MISS, NEAR_MISS};
     int32_t word[] = {-1, 1, 0, 0, 0, 0, 0, 0};
@@ -36,8 +36,8 @@ static int measure_test(void) {
 
 /* ---- A small detector ---- */
 
-/* Eight neurons in each layer, four times each of two, in several sizes: two features a layer are all that
- * it takes. */
+/* Each layer has eight neurons, which are four multiples each of two different ones. So two
+ * features in each layer represent it exactly. */
 static snnk_network *small_detector(void) {
     static const float rows[2][D] = {{1, 0.5F, -0.25F, 0.25F}, {-0.5F, 0.75F, 0.5F, -1}};
     static const float mixed[2][2] = {{0.5F, -0.25F}, {-0.25F, 0.5F}};
@@ -60,7 +60,7 @@ static snnk_network *small_detector(void) {
     return network;
 }
 
-/* Even in -1 ... 1 (Knuth's generator for MMIX). */
+/* Uniform numbers in -1 ... 1 (Knuth's generator for MMIX). */
 static float *random_rows(size_t count) {
     float *X = allocate(count, sizeof *X);
     uint64_t state = 1;
@@ -79,7 +79,8 @@ static float *scores_of(const snnk_network *network, const float *X) {
     return scores;
 }
 
-/* Within 1e-4 of the scores' size, which is about 10: rounding of float sums, and of their solution. */
+/* The tolerance is 1e-4 of the size of the scores, about 10: rounding of float sums and of the
+ * solution from them. */
 static int same_scores(const char *what, const snnk_network *network, const float *X,
                        const float *wanted) {
     float *scores = scores_of(network, X);
@@ -92,7 +93,8 @@ static int same_scores(const char *what, const snnk_network *network, const floa
 
 /* ---- Compression ---- */
 
-/* relu(x), relu(h0), relu(h1 - 1.5), 3 and 4 times: slopes are (3, 4), (3, 0), (3, 4). */
+/* The score is 3 relu(h0) + 4 relu(h1 - 1.5) with h = relu(x). Its slopes at the three rows are (3,
+ * 4), (3, 0), (3, 4). */
 static int slopes_test(void) {
     static const float unit[] = {1, 0, 0, 1}, offsets[] = {0, -1.5F}, last[] = {3, 4};
     static const float X[] = {1, 2, 2, 1, 3, 5};
@@ -107,7 +109,7 @@ static int slopes_test(void) {
     append_dense(network, 2, 1, last, NULL, SNNK_IDENTITY);
     weighed = weigh_by_slopes(network, 3, X, NULL);
     CHECK(snnk_layer_weights(snnk_network_layer(weighed, 1), U, 2, NULL));
-    /* Rounding of 32 bits. */
+    /* The tolerances are the rounding of 32-bit floats. */
     good &= expect("U, lower", U[2], 0, 0);
     good &= expect("U^T U, first", U[0] * U[0], 9 + jitter, 1e-5);
     good &= expect("U^T U, both", U[0] * U[1], 8, 1e-5);
@@ -156,7 +158,8 @@ static int compress_test(const char *directory) {
     for (int k = 0; k < 2; k++) {
         compressed[k] = compress(k ? weighed : original, (size_t[]){2, 2}, N, X, NULL, reports);
         good &= same_scores("compressed", compressed[k], X, scores);
-        /* Two towers of two features, on four inputs and on two, and a Psi. */
+        /* A tower of two features of four inputs, one of two features of two, and Psi with a
+         * bias. */
         good &= expect("parameters", (double)snnk_network_parameters(compressed[k]),
                        2 * (4 + 1) + 2 * (2 + 1) + 2 + 1, 0);
         good &= expect("features", (double)reports[1].features, 2, 0);

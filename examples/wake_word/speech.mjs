@@ -1,14 +1,15 @@
-// Clips as sound: espeak-ng's speech at 16 kHz, after two seconds of noise and with noise under it.
+// Synthesise clips: espeak-ng's speech at 16 kHz with noise added, after two seconds of noise
+// alone.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { generator, WAKE, WAKE_WORD } from './clips.mjs';
 
 export const RATE = 16000;
-const LEAD = 2 * RATE; // what the model's window shows before the first word
+const LEAD = 2 * RATE; // fills the model's window before the first word
 const TAIL = 0.64 * RATE;
-const TAPS = 24; // of the resampling filter, each side
+const TAPS = 24; // of the resampling filter, on each side
 
-// Mono, 16 bits: [samples in -1 ... 1, rate].
+// Reads a mono file of 16 bits. Returns [samples in -1 ... 1, rate].
 function readWav(path) {
     const bytes = readFileSync(path);
     let at = 12;
@@ -18,7 +19,8 @@ function readWav(path) {
     return [samples, bytes.readUInt32LE(24)];
 }
 
-// To RATE, by a sinc under a Hann window, cut at 0.95 of the lower of both Nyquist frequencies.
+// Resamples to RATE: a sinc under a Hann window, with its cutoff at 0.95 of the lower Nyquist
+// frequency.
 function resample(samples, rate) {
     const cut = 0.95 * Math.min(1, RATE / rate);
     const out = new Float32Array(Math.floor((samples.length * RATE) / rate));
@@ -36,7 +38,7 @@ function resample(samples, rate) {
     return out;
 }
 
-// Without the silence around it.
+// Returns the speech without the silence before and after it.
 function say(text, options, file) {
     execFileSync('espeak-ng', [...options, '-w', file, text]);
     const sound = resample(...readWav(file));
@@ -48,8 +50,8 @@ function say(text, options, file) {
     return sound.subarray(first, last);
 }
 
-// { sound (whole numbers of 16 bits, as the model was trained on), wordEnd: the sample where the wake word
-// ends, which espeak-ng says alone for this }
+// Returns { sound, wordEnd }. sound: whole numbers of 16 bits, as the model was trained on.
+// wordEnd: the sample where the wake word ends, measured by letting espeak-ng say it alone.
 export function synthesise(clip, file) {
     const random = generator(clip.seed);
     const speech = say(clip.text, clip.espeak, file);
@@ -64,7 +66,7 @@ export function synthesise(clip, file) {
     }
     const scale = (32767 * clip.gain) / peak;
     const noise = scale * Math.sqrt(power) * 10 ** (-clip.noise / 20);
-    let slow = 0; // half of the noise's power is low, as in rooms
+    let slow = 0; // half of the power of the noise is at low frequencies, as in rooms
     for (let k = 0; k < sound.length; k++) {
         const white = Math.sqrt(12) * (random() - 0.5);
         slow = 0.95 * slow + Math.sqrt(1 - 0.95 * 0.95) * Math.sqrt(12) * (random() - 0.5);

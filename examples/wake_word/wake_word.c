@@ -1,16 +1,23 @@
-/* A wake-word detector, 1536-128-128-1, made smaller: what is lost, and what is won.
+/* Compress a wake-word detector, a perceptron 1536-128-128-1, and compare it with the original in
+ * accuracy, size and speed.
  *
  *     wake_word DIRECTORY [--json]
  *     wake_word self-test DIRECTORY
  *
- * DIRECTORY: as features.mjs and convert.py left it. Builds the original from its weights, holds it to
- * the scores of onnxruntime, compresses and bundles it for several numbers of features, with nothing but
- * the inputs of the calibration voices, and judges all on the test voices. Beside them what is simpler:
- * one linear map, fitted to the original's output, and to the labels; one SNNK layer for all. Writes
- * DIRECTORY/original.safetensors, and DIRECTORY/FEATURES.safetensors of the compressed ones.
+ * DIRECTORY holds what features.mjs and convert.py wrote. The program
  *
- * Areas of clips have standard errors of 0.012 (other speech) and 0.03 (near misses), by drawing the 24 test
- * voices again; differences of two compressed models have a third to a half of that. */
+ *   1. builds the original from its weights, and checks its scores against those of onnxruntime;
+ *   2. compresses and bundles it to several numbers of features, from the inputs of the calibration
+ *      voices alone, without labels;
+ *   3. makes simpler models for comparison: a linear map fitted to the original's output, one
+ *      fitted to the labels, and a single SNNK layer;
+ *   4. measures all of them on the test voices, and prints tables;
+ *   5. writes DIRECTORY/original.safetensors, and DIRECTORY/FEATURES.safetensors for each
+ *      compressed model.
+ *
+ * The areas under the curve of clips have standard errors of 0.012 (other speech) and 0.03 (near
+ * misses), from resampling the 24 test voices. The difference of two compressed models has a third
+ * to a half of that. */
 #include <math.h>
 #include <string.h>
 
@@ -22,8 +29,8 @@
 enum { SECOND = 32 /* features of the second layer, at least */ };
 
 static const size_t of_first[] = {64, 32, 16, 8, 4, 2}; /* features of the first layer */
-static const size_t of_one[] = {32, 16, 8, 4, 2, 1};    /* of one layer for all */
-static const size_t unweighed = 8; /* of the first layer, where errors are not weighed by slopes */
+static const size_t of_one[] = {32, 16, 8, 4, 2, 1};    /* features of the single layer */
+static const size_t unweighed = 8; /* features of the first layer, errors not weighted by slopes */
 
 enum {
     TWO_LAYERS = sizeof of_first / sizeof *of_first,
@@ -36,7 +43,7 @@ typedef struct bench {
     split calibration, test;
     snnk_network *original;
     snnk_workspace *workspace;
-    float *calibration_scores, *test_scores; /* of the original, before the sigmoid */
+    float *calibration_scores, *test_scores; /* the original's, before the sigmoid */
     findings found;
 } bench;
 
@@ -66,14 +73,14 @@ static void hold_to_onnxruntime(bench *of) {
     of->found.difference = fmax(largest_difference(&of->calibration, of->calibration_scores),
                                 largest_difference(&of->test, of->test_scores));
     if (of->found.difference <= 1e-5) return;
-    fprintf(stderr, "The original's scores differ from onnxruntime's by %.2g\n",
+    fprintf(stderr, "the original's scores differ from those of onnxruntime by %.2g\n",
             of->found.difference);
     exit(1);
 }
 
 /* ---- Models ---- */
 
-/* In all storages. */
+/* Measure a model in float, bf16 and int8. */
 static result *measure(bench *of, const snnk_network *network, const char *name,
                        const char *fitted_to) {
     result *measured = &of->found.results[of->found.n++];
@@ -82,11 +89,10 @@ static result *measure(bench *of, const snnk_network *network, const char *name,
     measured->fitted_to = fitted_to;
     measured->parameters = snnk_network_parameters(network);
     for (int32_t storage = 0; storage < STORAGES; storage++) {
-        snnk_quantize_report report;
+        snnk_quantize_report report = {.size = sizeof report};
         snnk_network *stored;
         float *scores;
 
-        CHECK(snnk_quantize_report_init(&report, sizeof report));
         CHECK(snnk_network_quantize(network, storage, 0, NULL, 0, NULL, &report, &stored));
         scores = scores_of(stored, &of->test, of->workspace);
         measured->stored[storage].bytes = report.bytes;
@@ -113,7 +119,8 @@ static void measure_original(bench *of) {
     snnk_network_free(towers);
 }
 
-/* The rows that the wake word has just ended in, or is not there: X and 1 or 0. */
+/* Copy the rows that have a label: y is 1 where the wake word has just ended, 0 where the clip has
+ * no wake word. Returns how many there are. */
 static size_t labelled(const split *rows, float *X, float *y) {
     size_t n = 0;
 
@@ -160,7 +167,7 @@ static void measure_one_layer(bench *of) {
     snnk_distill_free(distill);
 }
 
-/* from: the original, with errors weighed or not. */
+/* from: the original, with errors weighted by slopes or not. */
 static snnk_network *measure_compressed(bench *of, const snnk_network *from, size_t first,
                                         const char *note) {
     const size_t features[2] = {first, first < SECOND ? SECOND : first};
@@ -190,7 +197,7 @@ static void measure_two_layers(bench *of) {
         save(of, network, name);
         snnk_network_free(network);
     }
-    network = measure_compressed(of, of->original, unweighed, " unweighed");
+    network = measure_compressed(of, of->original, unweighed, " unweighted");
     snnk_network_free(network);
     snnk_network_free(weighed);
 }
@@ -222,8 +229,13 @@ static void run(const char *directory, int json) {
 }
 
 int main(int argc, char **argv) {
-    static const char usage[] = "usage: wake_word DIRECTORY [--json]\n"
-                                "       wake_word self-test DIRECTORY\n";
+    static const char usage[] =
+        "usage: wake_word DIRECTORY [--json]\n"
+        "       wake_word self-test DIRECTORY\n"
+        "Compress a wake-word detector and compare it with the original.\n\n"
+        "  DIRECTORY  what features.mjs and convert.py wrote; compressed models are saved there\n"
+        "  --json     print one JSON object instead of tables\n"
+        "  self-test  run tests on small data, with files in DIRECTORY\n";
     const int help = argc == 2 && strcmp(argv[1], "--help") == 0;
     const int json = argc == 3 && strcmp(argv[2], "--json") == 0;
 

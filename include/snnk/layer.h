@@ -1,8 +1,19 @@
-/* Layers: y = Psi Phi(x) + bias (SNNK), y = f(W x + b) (dense), or y = Phi(x) (a tower: an SNNK layer
- * without its readout, as bundles have them, see snnk_network_bundle).
+/* Layers: what a network is made of.
  *
- * Multiply-adds a row: dense d l, SNNK m (d + l). Layers are immutable: share one between threads
- * freely, free it whenever you like; networks keep what they hold. */
+ *     DENSE   y = f(W x + b)           d l multiply-adds for a row of d inputs and l outputs
+ *     SNNK    y = Psi Phi(x) + bias    about m (d + l) for m features
+ *     TOWER   y = Phi(x)               about m d, outputs l = m
+ *
+ * Phi is a feature map (<snnk/map.h>). Psi is fitted (<snnk/fit.h>, <snnk/distill.h>), computed from given
+ * weights (below), or your own:
+ *
+ *     snnk_layer *layer;
+ *     snnk_layer_create(map, outputs, Psi, features, bias, &layer);
+ *     snnk_layer_forward(layer, n, X, inputs, Y, outputs, NULL);
+ *     snnk_layer_free(layer);
+ *
+ * Layers are immutable. Any number of threads may use one at the same time. Networks, and everything made
+ * from a layer, keep what they need of it: free yours when you like. */
 #ifndef SNNK_LAYER_H
 #define SNNK_LAYER_H
 
@@ -17,93 +28,165 @@ extern "C" {
 
 typedef struct snnk_layer snnk_layer;
 
+/* The kinds of layers. Values never change. (No typedef: snnk_layer_kind is a function, too.) */
+enum snnk_layer_kind {
+    SNNK_LAYER_DENSE = 0, /* y = f(W x + b) */
+    SNNK_LAYER_SNNK = 1,  /* y = Psi Phi(x) + bias */
+    SNNK_LAYER_TOWER = 2  /* y = Phi(x) */
+};
+
+/* Return the name of a kind ("dense", "snnk", "tower"): static, NULL for an unknown value. */
+SNNK_API const char *snnk_layer_kind_name(int32_t kind);
+
 /* ---- Creating ---- */
 
-/* An SNNK layer from a map and a given Psi: y = Psi Phi(x) + bias. Psi: l x m, row stride ldpsi >=
- * m; bias: l, or NULL for zeros. Copied; all finite. SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0),
- * SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+/* Create an SNNK layer from a map and given weights, y = Psi Phi(x) + bias.
+ *   map      the features; kept alive by the layer
+ *   outputs  l >= 1
+ *   Psi      weights, l x m, row stride ldpsi >= m = snnk_map_features(map); finite; copied
+ *   bias     l numbers, finite; copied. NULL for zeros
+ *   layer    the result; inherits the map's allocator
+ * SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0), SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
                                const float *bias, snnk_layer **layer);
 
-/* A tower: the features alone, y = Phi(x), l = m. SNNK_E_NULL, SNNK_E_NOMEM. */
-SNNK_API int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer);
-
-/* An SNNK layer that solves `lstsq` (whose features are the map's) for its Psi and bias:
- * snnk_lstsq_solve, rounded to float. config, report: as there, may be NULL. Statuses of both. */
-SNNK_API int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
-                                          const snnk_solve_config *config,
-                                          snnk_solve_report *report, snnk_layer **layer);
-
-/* A dense layer y = f(W x + b). W: l x d, row stride ldw >= d; bias: l, or NULL for zeros. Copied;
- * all finite. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_ENUM,
+/* Create a dense layer, y = f(W x + b).
+ *   inputs      d >= 1
+ *   outputs     l >= 1
+ *   W           weights, l x d, row stride ldw >= d; finite; copied
+ *   bias        b, l numbers, finite; copied. NULL for zeros
+ *   activation  f, an snnk_activation; SNNK_IDENTITY for a linear layer
+ *   allocator   NULL for malloc
+ *   layer       the result
+ * SNNK_E_NULL, SNNK_E_SHAPE (inputs or outputs = 0), SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_ENUM,
  * SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                                      const float *bias, int32_t activation,
                                      const snnk_allocator *allocator, snnk_layer **layer);
 
-/* An SNNK layer whose Psi and bias are the weight tower of W and b: y = Phi(x) . Psi(W, b) + bias,
- * which estimates f(W x + b), or the kernel k(x, W). Weights as in snnk_map_weight_tower. SNNK_E_NULL,
- * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_UNSUPPORTED, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+/* Create a tower, y = Phi(x): an SNNK layer without its weights. Bundled networks contain towers
+ * (snnk_network_bundle).
+ *   map    the features; kept alive by the layer
+ *   layer  the result, with l = m outputs; inherits the map's allocator
+ * SNNK_E_NULL, SNNK_E_NOMEM. */
+SNNK_API int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer);
+
+/* Create an SNNK layer from the least-squares solution of statistics of its features.
+ *   map     the features; kept alive by the layer
+ *   lstsq   statistics of them (snnk_lstsq_features = snnk_map_features); see snnk_lstsq_solve for what
+ *           solving does to them
+ *   config  as in snnk_lstsq_solve; NULL for the defaults
+ *   report  as in snnk_lstsq_solve; NULL if not wanted
+ *   layer   the result, with one output for each target, rounded to float
+ * SNNK_E_SHAPE (other features), else statuses of snnk_lstsq_solve and snnk_layer_create. */
+SNNK_API int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
+                                          const snnk_solve_config *config,
+                                          snnk_solve_report *report, snnk_layer **layer);
+
+/* Create an SNNK layer that estimates given weights: Psi and bias are snnk_map_weight_tower of W and b, so
+ * y estimates f(W x + b), or the kernel k(x, W).
+ *   map      the features; kept alive by the layer
+ *   outputs  l >= 1
+ *   W        weights, l x d, row stride ldw >= d; finite
+ *   b        l numbers, finite; NULL for zeros. NULL for maps whose kernel is symmetric
+ *   layer    the result
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_UNSUPPORTED (b for a symmetric kernel; a
+ * map made by snnk_map_fold), SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_from_weights(const snnk_map *map, size_t outputs, const float *W,
                                             size_t ldw, const float *b, snnk_layer **layer);
 
-/* An SNNK layer in place of a dense one, f(W x + b), by universal random features:
- * snnk_urf_calibrate on inputs X (n x d) and the weights, then snnk_layer_create_from_weights. W: l x d, l >=
- * 2; b: l, or NULL for zeros. Look at the report: where `predicted` is not small, or
- * `without_features` is smaller, do not use it, and fit a layer to the dense one's outputs instead
- * (snnk_fit). config, report: may be NULL; report: from
- * snnk_urf_report_init. Statuses of both. */
+/* Create an SNNK layer in place of a given dense one, f(W x + b), without fitting: snnk_urf_calibrate
+ * chooses the features, snnk_layer_create_from_weights the weights. Read the report before you use the
+ * layer: where `predicted` is not small, or `without_features` is smaller, fit a layer to the dense one's
+ * outputs instead (snnk_fit, snnk_distill).
+ *   inputs      d >= 1
+ *   outputs     l >= 2
+ *   W           weights, l x d, row stride ldw >= d; finite
+ *   b           l numbers, finite; NULL for zeros
+ *   activation  f, an snnk_activation
+ *   n, X, ldx   typical inputs, n x d with n >= 2, row stride ldx >= d; finite
+ *   config      as in snnk_urf_calibrate; NULL for the defaults
+ *   report      as in snnk_urf_calibrate; NULL if not wanted
+ *   layer       the result
+ * Statuses of snnk_urf_calibrate and snnk_layer_create_from_weights. */
 SNNK_API int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                                           const float *b, int32_t activation, size_t n,
                                           const float *X, size_t ldx, const snnk_urf_config *config,
                                           snnk_urf_report *report, snnk_layer **layer);
 
-/* A layer followed by a linear one, as one layer: y = V layer(x) + c, so Psi becomes V Psi and the
- * bias V bias + c: the hidden width is gone, and with it what an exact affine part costs (its d
- * identity features serve all outputs). layer: an SNNK layer, a tower (V becomes Psi), or a dense one
- * with SNNK_IDENTITY. V: l2 x l, row stride ldv >= l; c: l2, or NULL for zeros. Products and sums in
- * double. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED
- * (a dense layer with an activation), SNNK_E_NOMEM. */
+/* Create one layer from a layer and a linear map behind it, y = V layer(x) + c. Psi becomes V Psi, the bias
+ * V bias + c; a tower becomes an SNNK layer with Psi = V. The layer's own outputs are no longer computed.
+ *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Weights in narrow storage are
+ *            taken as they are rounded
+ *   outputs  l2 >= 1
+ *   V        l2 x l, row stride ldv >= l = snnk_layer_outputs(layer); finite
+ *   c        l2 numbers, finite; NULL for zeros
+ *   folded   the result, in SNNK_STORAGE_F32; products are summed in double
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a dense
+ * layer with another activation), SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
                              const float *c, snnk_layer **folded);
 
-/* Free it. NULL is fine. */
+/* Become one more owner of a layer; every owner calls snnk_layer_free once. Returns the same layer; NULL
+ * for NULL. Cannot fail. Any thread may call it. */
+SNNK_API snnk_layer *snnk_layer_retain(const snnk_layer *layer);
+
+/* Stop being an owner; the last one frees the layer. NULL is fine. */
 SNNK_API void snnk_layer_free(snnk_layer *layer);
 
-/* ---- Using ---- */
+/* ---- Properties ----
+ *
+ * For a layer that is NULL: 0, or -1 where 0 is a value (kind, activation), or NULL. */
 
-SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer); /* snnk_storage; F32 for NULL */
-SNNK_API uint64_t
-snnk_layer_weight_bytes(const snnk_layer *layer); /* that a forward reads; 0 for NULL */
+/* Return which kind of layer it is, an enum snnk_layer_kind. */
+SNNK_API int32_t snnk_layer_kind(const snnk_layer *layer);
 
-SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);  /* d; 0 for NULL */
-SNNK_API size_t snnk_layer_outputs(const snnk_layer *layer); /* l; 0 for NULL */
-SNNK_API size_t
-snnk_layer_features(const snnk_layer *layer); /* m; 0 for NULL and for dense layers */
-SNNK_API int32_t snnk_layer_is_tower(const snnk_layer *layer); /* 1 or 0 */
-SNNK_API uint64_t snnk_layer_parameters(
-    const snnk_layer *layer); /* numbers the forward uses: G, c, Psi, bias (or W, b) */
-SNNK_API uint64_t
-snnk_layer_multiply_adds(const snnk_layer *layer); /* a row; elementwise functions not counted */
+/* Return the number of inputs d, of outputs l, and of features m (0 for a dense layer). */
+SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);
+SNNK_API size_t snnk_layer_outputs(const snnk_layer *layer);
+SNNK_API size_t snnk_layer_features(const snnk_layer *layer);
 
-/* The map of an SNNK layer or tower, valid as long as the layer; NULL for a dense one and for NULL. */
+/* Return the map of an SNNK layer or a tower, valid as long as the layer; NULL for a dense layer. */
 SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
 
-/* Copy out Psi (l x m, row stride ldpsi >= m; a dense layer: W, l x d) and bias (l). Either may be
- * NULL. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a tower has neither). */
+/* Return the activation f of a dense layer, an snnk_activation; -1 for other kinds. */
+SNNK_API int32_t snnk_layer_activation(const snnk_layer *layer);
+
+/* Return how its weights are stored, an snnk_storage. */
+SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer);
+
+/* Return what a forward costs:
+ *   parameters     numbers that it uses: W and b, or Psi and bias, with those of the map
+ *   multiply_adds  for each row, without the elementwise functions
+ *   weight_bytes   bytes that its parameters take in the layer's storage */
+SNNK_API uint64_t snnk_layer_parameters(const snnk_layer *layer);
+SNNK_API uint64_t snnk_layer_multiply_adds(const snnk_layer *layer);
+SNNK_API uint64_t snnk_layer_weight_bytes(const snnk_layer *layer);
+
+/* Copy out the weights, of a dense layer W and b, of an SNNK layer Psi and bias.
+ *   Psi   l x m, row stride ldpsi >= m (W: l x d); NULL if not wanted
+ *   bias  l numbers; NULL if not wanted
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a tower has no weights). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
 
-/* Y = layer(X). X: n x d, row stride ldx >= d. Y: n x l, row stride ldy >= l, must not overlap X. n
- * = 0 does nothing. Non-finite inputs propagate. Each row's result depends on that row alone, bit
- * for bit, whatever n and the thread count. The n x m features are never all in memory.
- * Rows are split over the workspace's threads; fewer rows than threads are split within. SNNK_E_NULL,
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* ---- Forward ---- */
+
+/* Compute Y = layer(X).
+ *   n          rows; 0 is legal and does nothing
+ *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
+ *   Y          outputs, n x l, row stride ldy >= l; must not overlap X
+ *   workspace  scratch and threads; NULL for one thread and scratch of the call's own
+ * Each row's result depends on that row alone, bit for bit, for every n and every thread count. The n x m
+ * features are never all in memory. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 
-/* The second half alone, from features made elsewhere: Y = Psi Phi + bias. Phi: n x m, row stride
- * ldphi >= m. SNNK_E_UNSUPPORTED (a dense layer, a tower), else as
- * snnk_layer_forward. */
+/* Compute Y = Psi Phi + bias of an SNNK layer from features that were made elsewhere.
+ *   n          rows; 0 is legal and does nothing
+ *   Phi        features, n x m, row stride ldphi >= m
+ *   Y          outputs, n x l, row stride ldy >= l; must not overlap Phi
+ *   workspace  threads; NULL for one
+ * SNNK_E_UNSUPPORTED (a dense layer, a tower), else as snnk_layer_forward. */
 SNNK_API int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 

@@ -1,4 +1,18 @@
-/* Networks: layers one after another. */
+/* Networks: layers one after another, saved as one file.
+ *
+ *     snnk_network *network;
+ *     snnk_network_create(NULL, &network);
+ *     snnk_network_append(network, layer);
+ *     snnk_network_forward(network, n, X, inputs, Y, outputs, NULL);
+ *     snnk_network_save(network, "model.safetensors", SNNK_SAVE_ROWS);
+ *     snnk_network_free(network);
+ *
+ * and in another program:
+ *
+ *     snnk_network_load("model.safetensors", NULL, &network);
+ *
+ * Any number of threads may use a const network at the same time. Calls that take it without const need it
+ * for themselves. */
 #ifndef SNNK_NETWORK_H
 #define SNNK_NETWORK_H
 
@@ -10,142 +24,176 @@ extern "C" {
 
 typedef struct snnk_network snnk_network;
 
-/* An empty network. allocator: NULL for malloc. SNNK_E_NULL, SNNK_E_NOMEM. */
+/* ---- Building ---- */
+
+/* Create a network without layers.
+ *   allocator  NULL for malloc
+ *   network    the result
+ * SNNK_E_NULL, SNNK_E_NOMEM. */
 SNNK_API int snnk_network_create(const snnk_allocator *allocator, snnk_network **network);
 
-/* Free it. NULL is fine. */
+/* Free a network. NULL is fine. */
 SNNK_API void snnk_network_free(snnk_network *network);
 
-/* Put `layer` at the end. The network keeps it alive; you may free yours.
- * SNNK_E_NULL, SNNK_E_SHAPE (its inputs are not the outputs of the last layer), SNNK_E_STATE (the
- * network carries statistics of the layer that is the last now), SNNK_E_NOMEM. */
+/* Append a layer.
+ *   layer  its inputs must be the outputs of the last layer; kept alive by the network
+ * SNNK_E_NULL, SNNK_E_SHAPE (other inputs), SNNK_E_STATE (the network holds statistics of its last layer),
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_network_append(snnk_network *network, const snnk_layer *layer);
 
-SNNK_API size_t snnk_network_layers(const snnk_network *network); /* how many; 0 for NULL */
-SNNK_API size_t
-snnk_network_inputs(const snnk_network *network); /* of the first layer; 0 when empty */
-SNNK_API size_t
-snnk_network_outputs(const snnk_network *network); /* of the last layer; 0 when empty */
-SNNK_API uint64_t snnk_network_parameters(const snnk_network *network); /* sum over layers */
-SNNK_API uint64_t
-snnk_network_multiply_adds(const snnk_network *network); /* a row, sum over layers */
+/* ---- Properties ----
+ *
+ * 0 or NULL for a network that is NULL or has no layers. */
 
-/* Layer `index` (0 ... layers-1), valid as long as the network; NULL where there is none. */
+/* Return the number of layers. */
+SNNK_API size_t snnk_network_layers(const snnk_network *network);
+
+/* Return layer `index`, 0 ... layers-1; NULL beyond. Valid as long as the network, also after
+ * snnk_network_solve has replaced it. */
 SNNK_API const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index);
 
-/* Notes that travel with the model: UTF-8 text by key ("classes", "units"). A NULL value removes
- * the key. Keys: 1 ... 64 of [a-z0-9._-]; at most 256 of them. SNNK_E_NULL, SNNK_E_RANGE (names the
- * key or the limit; a value that is not UTF-8), SNNK_E_NOMEM. */
-SNNK_API int snnk_network_set_note(snnk_network *network, const char *key, const char *value);
+/* Return the inputs of the first layer and the outputs of the last one. */
+SNNK_API size_t snnk_network_inputs(const snnk_network *network);
+SNNK_API size_t snnk_network_outputs(const snnk_network *network);
 
-/* The note for a key, valid until it is changed; NULL if there is none. */
-SNNK_API const char *snnk_network_note(const snnk_network *network, const char *key);
+/* Return what a forward costs, summed over layers: numbers that it uses, multiply-adds for each row, and
+ * bytes of weights that it reads. See snnk_layer_parameters. */
+SNNK_API uint64_t snnk_network_parameters(const snnk_network *network);
+SNNK_API uint64_t snnk_network_multiply_adds(const snnk_network *network);
+SNNK_API uint64_t snnk_network_weight_bytes(const snnk_network *network);
 
-/* Y = network(X). X: n x d, row stride ldx >= d. Y: n x l, row stride ldy >= l, must not overlap X.
- * n = 0 does nothing. Non-finite inputs propagate. Rows go through all layers a small tile at a
- * time; each row's result depends on that row alone, bit for bit, whatever n and the thread count.
- * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM (never after
+/* ---- Forward ---- */
+
+/* Compute Y = network(X).
+ *   n          rows; 0 is legal and does nothing
+ *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
+ *   Y          outputs, n x l, row stride ldy >= l; must not overlap X
+ *   workspace  scratch and threads; NULL for one thread and scratch of the call's own
+ * Each row's result depends on that row alone, bit for bit, for every n and every thread count. SNNK_E_NULL,
+ * SNNK_E_STATE (no layers), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM (never after
  * snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network))). */
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 
-/* Phi = the features of the last layer (an SNNK layer or a tower), on what the layers before it give:
- * of a bundled network the composed Phi(X). X: n x d; Phi: n x m, m = snnk_layer_features of the last
- * layer, row stride ldphi >= m, must not overlap X. SNNK_E_UNSUPPORTED (a dense layer), else as
- * snnk_network_forward. */
+/* Compute the features of the last layer, Phi of what the layers before it make of X.
+ *   n, X       as in snnk_network_forward
+ *   Phi        features, n x m with m = snnk_layer_features of the last layer, row stride ldphi >= m; must
+ *              not overlap X
+ *   workspace  as in snnk_network_forward
+ * SNNK_E_UNSUPPORTED (the last layer is dense), else as snnk_network_forward. */
 SNNK_API int snnk_network_features(const snnk_network *network, size_t n, const float *X,
                                    size_t ldx, float *Phi, size_t ldphi, snnk_workspace *workspace);
 
-/* Bytes of scratch a forward needs for each thread, whatever n. 0 for NULL, and for a small layer
- * without HD3 rows. */
+/* Return the bytes of scratch that a forward needs for each thread, for every n. 0 for NULL and for one
+ * small layer without HD3 rows. */
 SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
+
+/* ---- Notes ---- */
+
+/* Set a note: text that is saved with the network ("classes", "units").
+ *   key    1 ... 64 characters of [a-z0-9._-]; copied
+ *   value  UTF-8 text, copied; NULL removes the note
+ * A network has at most 256 notes. SNNK_E_NULL, SNNK_E_RANGE (the key; the value is not UTF-8; too many
+ * notes), SNNK_E_NOMEM. */
+SNNK_API int snnk_network_set_note(snnk_network *network, const char *key, const char *value);
+
+/* Return the note of a key; NULL if there is none. Valid until this note is set again or removed, or the
+ * network is freed. */
+SNNK_API const char *snnk_network_note(const snnk_network *network, const char *key);
+
+/* Return the number of notes, and the key of note `index`, 0 ... notes-1, in the order of strcmp; NULL
+ * beyond. A key is valid as long as its note. */
+SNNK_API size_t snnk_network_notes(const snnk_network *network);
+SNNK_API const char *snnk_network_note_key(const snnk_network *network, size_t index);
 
 /* ---- Bundling ---- */
 
-/* Collapse layers first ... last (0 ... layers-1) of a network: the same outputs to rounding, without
- * the widths between them (section 3.3 of Sehanobish et al. 2024). Of two SNNK layers x' = Psi Phi(x) +
- * bias and Psi' Phi'(x') the second meets x' only in G' x' + c', so that G' Psi (m' x m) and G' bias +
- * c' are all that has to be kept: see snnk_map_fold. What is left of the run are towers, one feeding
- * the other, and the last Psi. Linear layers of the run fold into the Psi before them; a dense layer
- * f(W x' + b) becomes f((W Psi) x + ...). An SNNK layer of the run that is followed by another costs m'
- * m then instead of m l + m' l: look at snnk_network_cost first, where l is less than about m/2 it is
- * more. What folds of layers in narrow storage is taken as it is rounded (Psi; G from the map's), and
- * becomes float. The rest of the network, and the notes, are shared. A bundle may be bundled again.
- * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_RANGE (not first <= last < layers), SNNK_E_SIZE,
- * SNNK_E_NONFINITE (a product leaves the range of float), SNNK_E_NOMEM. */
+/* Bundle layers first ... last: remove the widths between them. The outputs stay the same to rounding.
+ *   first, last  0 ... layers-1, first <= last
+ *   bundled      the result: a new network that shares all other layers and has the same notes
+ * Of two SNNK layers the second meets the outputs of the first only in G' (Psi Phi(x) + bias) + c'. So the
+ * bundle keeps Phi as a tower, and the second layer with the projection G' Psi and the offsets G' bias + c'
+ * (snnk_map_fold). Linear layers fold into the Psi before them; a dense layer f(W x' + b) becomes
+ * f((W Psi) x + ...). Weights in narrow storage are taken as they are rounded, and become float.
+ *
+ * A bundled pair costs m' m multiply-adds instead of m l + m' l: more, where the width l is below m m' /
+ * (m + m'). Compare snnk_network_multiply_adds of both networks. A bundle may be bundled again.
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_RANGE (first or last), SNNK_E_SIZE, SNNK_E_NONFINITE (a
+ * product leaves the range of float), SNNK_E_NOMEM. Source: Sehanobish et al. 2024, section 3.3. */
 SNNK_API int snnk_network_bundle(const snnk_network *network, size_t first, size_t last,
                                  snnk_network **bundled);
 
-/* The two towers of a whole network, y = Psi Phi(x) + bias. The input tower is Phi, all layers bundled
- * but for the last Psi, as a network whose outputs are the m features; the weights tower is Psi
- * (outputs x m, row stride ldpsi >= m), with its bias (outputs); either may be NULL. m is
- * snnk_network_outputs of the input tower. SNNK_E_UNSUPPORTED (the network ends in a tower, or in a
- * dense layer with an activation: there is no Psi; or it is linear: there is no Phi), SNNK_E_STRIDE,
- * else as snnk_network_bundle. */
+/* Split a whole network into two towers, y = Psi Phi(x) + bias. All layers are bundled.
+ *   tower  the input tower Phi, as a network whose outputs are the m features
+ *   Psi    the weight tower, outputs x m, row stride ldpsi >= m = snnk_network_outputs(tower); NULL if not
+ *          wanted
+ *   bias   outputs numbers; NULL if not wanted
+ * SNNK_E_UNSUPPORTED (there is no Psi: the network ends in a tower or an activation; there is no Phi: it is
+ * linear), SNNK_E_STRIDE, else as snnk_network_bundle. */
 SNNK_API int snnk_network_input_tower(const snnk_network *network, snnk_network **tower);
 SNNK_API int snnk_network_weight_tower(const snnk_network *network, float *Psi, size_t ldpsi,
                                        float *bias);
 
-/* What a network costs, and would cost with a run of its layers bundled. Fill `size` first
- * (snnk_cost_init does). */
-typedef struct snnk_cost {
-    size_t size;
-    uint64_t parameters_before, parameters;       /* numbers the forward uses */
-    uint64_t multiply_adds_before, multiply_adds; /* a row */
-    uint64_t bytes_before, bytes;                 /* of weights that a forward reads */
-} snnk_cost;
+/* ---- Statistics ----
+ *
+ * A network may hold the least-squares statistics of the features of its last layer. With them it can learn
+ * more rows, forget some, and be merged with others, without the rows it was fitted on. They are saved with
+ * it, in 8 m^2 bytes. Networks made from this one do not hold them. */
 
-SNNK_API int snnk_cost_init(snnk_cost *cost, size_t cost_size);
+/* Give the network a copy of statistics of the features of its last layer, an SNNK layer.
+ *   lstsq  its features are those of the layer, its targets at least the layer's outputs; copied. NULL
+ *          removes the network's statistics
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (the last layer is not an SNNK layer),
+ * SNNK_E_SHAPE (other features, or too few targets), SNNK_E_NOMEM. On failure the network keeps what it
+ * had. */
+SNNK_API int snnk_network_set_statistics(snnk_network *network, const snnk_lstsq *lstsq);
 
-/* Bundles to see: as much work as that. SNNK_E_CONFIG, else as snnk_network_bundle. */
-SNNK_API int snnk_network_cost(const snnk_network *network, size_t first, size_t last,
-                               snnk_cost *cost);
-
-/* ---- Statistics that travel with the model ---- */
-
-/* A network may carry the least-squares statistics of the features of its last layer (an SNNK layer):
- * with them it goes on learning, forgets rows, and merges with others, without the rows it was fitted
- * on. They are saved with it (8 m^2 bytes). Networks made from this one do not carry them. Takes over
- * lstsq, on success; what was there before is freed; NULL removes it. SNNK_E_NULL (network),
- * SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (the last layer is no SNNK layer), SNNK_E_SHAPE (other
- * features, or fewer targets than it has outputs). */
-SNNK_API int snnk_network_set_statistics(snnk_network *network, snnk_lstsq *lstsq);
-
-/* The statistics, to add to and take from: feed them what snnk_network_features gives. The network's
- * own; NULL where it carries none. */
+/* Return the network's own statistics, to change in place: add or forget rows whose inputs are
+ * snnk_network_features. NULL if there are none. Valid until snnk_network_set_statistics, or until the
+ * network is freed. */
 SNNK_API snnk_lstsq *snnk_network_statistics(snnk_network *network);
 
-/* Replace the last Psi and bias by the solution of the statistics, which may have more targets than there were
- * outputs; in float, whatever the storage was. config, report: as in snnk_lstsq_solve. SNNK_E_STATE (no
- * statistics, or no rows); else statuses as there, and the network is as it was. */
+/* Replace the weights of the last layer by the solution of the network's statistics, in
+ * SNNK_STORAGE_F32, with one output for each target.
+ *   config  as in snnk_lstsq_solve; NULL for the defaults
+ *   report  as in snnk_lstsq_solve; NULL if not wanted
+ * SNNK_E_STATE (no statistics, or no rows), else statuses of snnk_lstsq_solve; the network is as before
+ * then. */
 SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
                                 snnk_solve_report *report);
 
 /* ---- Saving and loading ---- */
 
-/* What to do with drawn projections. */
+/* How projections that were drawn are saved. */
 typedef enum snnk_save_projection {
-    SNNK_SAVE_ROWS = 0, /* store G */
-    SNNK_SAVE_SEED = 1  /* store the seed, and draw G again at loading, where that gives the same
-                         * bits on every machine (SNNK_PROJECTION_GAUSSIAN and _SOBOL); store G
-                         * elsewhere. HD3 is stored as a seed in both cases. Maps made from a
-                         * spectrum always store G */
+    SNNK_SAVE_ROWS = 0, /* as their rows G. HD3 rows are saved as a seed in both cases */
+    SNNK_SAVE_SEED = 1  /* as a seed, and drawn again at loading, where that gives the same bits on every
+                         * machine: SNNK_PROJECTION_GAUSSIAN and _SOBOL. Others, and maps made from a
+                         * spectrum, as their rows */
 } snnk_save_projection;
 
-/* Save a network, with its notes, and the statistics it carries. projection: an snnk_save_projection.
- * An existing file at `path` is replaced at the end, or stays as it was on failure. SNNK_E_NULL,
- * SNNK_E_ENUM, SNNK_E_STATE (no layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
+/* Return the name of a value ("rows", "seed"): static, NULL for an unknown value. */
+SNNK_API const char *snnk_save_projection_name(int32_t projection);
+
+/* Save a network with its notes and its statistics.
+ *   path        the file; an existing one is replaced at the end, and stays as it was on failure
+ *   projection  an snnk_save_projection
+ * SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_STATE (no layers), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
 SNNK_API int snnk_network_save(const snnk_network *network, const char *path, int32_t projection);
 
-/* Load a network: outputs equal those of the saved one bit for bit (on one kernel table). One in narrow
- * storage was saved as float (Psi, or W, as rounded, G as it was before): quantise it again.
- * allocator: NULL for malloc. SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_VERSION,
- * SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM,
- * SNNK_E_UNSUPPORTED (needs a part this build lacks). */
+/* Load a network. Its outputs equal those of the saved one bit for bit on one kernel table. Weights in narrow
+ * storage were saved as float, Psi or W as they were rounded: quantize the network again.
+ *   allocator  NULL for malloc
+ *   network    the result
+ * SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_VERSION, SNNK_E_TRUNCATED, SNNK_E_CHECKSUM,
+ * SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_UNSUPPORTED (needs a part this build lacks). */
 SNNK_API int snnk_network_load(const char *path, const snnk_allocator *allocator,
                                snnk_network **network);
 
-/* The same in memory. Give *bytes from snnk_network_saved_bytes; buffer: that many. */
+/* Save to memory, or load from it.
+ *   bytes   from snnk_network_saved_bytes for the same network and projection
+ *   buffer  that many bytes
+ * Statuses as above, without SNNK_E_IO. */
 SNNK_API int snnk_network_saved_bytes(const snnk_network *network, int32_t projection,
                                       size_t *bytes);
 SNNK_API int snnk_network_save_memory(const snnk_network *network, int32_t projection, void *buffer,

@@ -33,6 +33,11 @@ typedef enum snnk_projection {
                                 * read back; a = 1/sqrt(r), as it was */
 } snnk_projection;
 
+/* Name a kind of projection: "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol", "folded".
+ *   projection  an snnk_projection
+ * Returns a static string, or NULL for a value that is none. */
+SNNK_API const char *snnk_projection_name(int32_t projection);
+
 #ifdef __cplusplus
 }
 #endif

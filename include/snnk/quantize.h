@@ -1,4 +1,17 @@
-/* Narrow storage of weights: bf16 and int8. */
+/* Quantization: weights in 2 bytes (bf16) or 1 byte (int8) instead of 4.
+ *
+ *     snnk_quantize_report report = {.size = sizeof report};
+ *     snnk_network *small;
+ *     snnk_network_quantize(network, SNNK_STORAGE_BF16, n, X, inputs, NULL, &report, &small);
+ *     printf("%g of the outputs' size, %llu bytes\n", report.relative_error,
+ *            (unsigned long long)report.bytes);
+ *
+ * BF16 is faster where a forward waits for memory: few rows, large layers. It is harmless for most networks.
+ * INT8 rounds the inputs of each product, too, and is faster for many rows as well; check the report. Both
+ * need a processor with avx512_vnni. On others, and with SNNK_KERNELS set to another table, plain C does
+ * them, slower than float.
+ *
+ * HD3 rows, offsets, biases and activations stay float. Model files are float. More in docs/numerics.md. */
 #ifndef SNNK_QUANTIZE_H
 #define SNNK_QUANTIZE_H
 
@@ -8,34 +21,32 @@
 extern "C" {
 #endif
 
-/* The same layer with Psi and G, or W, in this storage: twice and four times less to read. BF16 widens
- * weights to float as they come, which is faster where a forward waits for memory (few rows), not
- * otherwise; on AMD's processors with avx512_bf16 it rounds inputs and features to bf16 too (where
- * subnormal numbers are zero), for twice the multiply-adds of float. INT8 rounds inputs and features
- * too, to whole numbers with a scale for each row and 256 columns, and sums products exactly within
- * those; it is faster for many rows as well. Both need avx512_vnni: elsewhere, and with SNNK_KERNELS set
- * to another table, plain C does them, slower than F32. HD3 rows stay as they are; offsets, biases and
- * the activation are float. The map is shared, and keeps its float G. From a layer in narrow storage:
- * Psi, or W, is rounded again, G from the map's; F32 gives that G back, and snnk_layer_fold works with
- * it. Saved files are float. SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Create the same layer in another storage.
+ *   layer      in any storage. From narrow storage, Psi or W is taken as it is rounded; projections come
+ *              from the map, which keeps them in float
+ *   storage    an snnk_storage
+ *   quantized  the result; shares the map
+ * SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
 
-/* What narrow storage costs and saves. Fill `size` first (snnk_quantize_report_init does). */
+/* What narrow storage costs and saves. Set `size`; the library fills the rest. */
 typedef struct snnk_quantize_report {
-    size_t size;
-    double relative_error; /* root mean square of the differences over that of the outputs */
-    double largest_error;  /* the largest difference over the root mean square of the outputs */
-    double rms;            /* of the outputs, before. These three are NaN without a batch */
-    uint64_t bytes, bytes_before; /* of weights that a forward reads */
+    size_t size;           /* sizeof of this struct as the caller knows it */
+    double relative_error; /* root mean square of the differences over `rms` */
+    double largest_error;  /* largest difference over `rms` */
+    double rms;            /* root mean square of the outputs before. These three are NaN without rows */
+    uint64_t bytes;        /* bytes of weights that a forward reads */
+    uint64_t bytes_before; /* the same before */
 } snnk_quantize_report;
 
-SNNK_API int snnk_quantize_report_init(snnk_quantize_report *report, size_t report_size);
-
-/* A network of the same layers in another storage (snnk_storage), with the same notes; see
- * snnk_layer_quantize; saved, it is float, see snnk_network_load. X (n x d): rows that its outputs are
- * compared on; n = 0 for none. Look at the report: rounding is harmless for most networks in bf16, and
- * not for every one in int8. report: NULL if not wanted. SNNK_E_NULL, SNNK_E_STATE (no layers),
- * SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_CONFIG, SNNK_E_NOMEM. */
+/* Create a network of the same layers in another storage, with the same notes.
+ *   storage    an snnk_storage
+ *   n, X, ldx  rows to compare both networks on, n x d, row stride ldx >= d; finite. n = 0 for none
+ *   workspace  scratch and threads of the comparison; NULL for one thread
+ *   report     NULL if not wanted
+ *   quantized  the result
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE,
+ * SNNK_E_CONFIG (the report's size), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n,
                                    const float *X, size_t ldx, snnk_workspace *workspace,
                                    snnk_quantize_report *report, snnk_network **quantized);

@@ -1,4 +1,7 @@
-/* How the weights of a layer are kept in memory. */
+/* Storage of weights: how many bytes each number of a layer takes in memory.
+ *
+ * Layers are made in SNNK_STORAGE_F32. snnk_layer_quantize and snnk_network_quantize (<snnk/quantize.h>)
+ * convert them. */
 #ifndef SNNK_STORAGE_H
 #define SNNK_STORAGE_H
 
@@ -8,14 +11,17 @@
 extern "C" {
 #endif
 
-/* How Psi and G, or W, are kept. Values never change. */
+/* Values never change. */
 typedef enum snnk_storage {
-    SNNK_STORAGE_F32 = 0,
-    SNNK_STORAGE_BF16 = 1, /* 8 bits of precision: each weight is off by 2^-8 of itself at most */
-    SNNK_STORAGE_INT8 = 2  /* whole numbers -127 ... 127 times a scale for each row: off by half
-                            * of a 127th of the row's largest weight at most; rows whose largest is
-                            * below 1.5e-36 become zeros */
+    SNNK_STORAGE_F32 = 0,  /* float, 4 bytes a weight */
+    SNNK_STORAGE_BF16 = 1, /* bfloat16, 2 bytes a weight. The relative error of a weight is at most 2^-8 */
+    SNNK_STORAGE_INT8 = 2  /* integers -127 ... 127 times a scale for each row, 1 byte a weight. The
+                            * error of a weight is at most 1/254 of the largest magnitude in its
+                            * row. A row whose largest magnitude is below 1.5e-36 becomes zeros */
 } snnk_storage;
+
+/* Return the name of a storage ("f32", "bf16", "int8"): static, NULL for an unknown value. */
+SNNK_API const char *snnk_storage_name(int32_t storage);
 
 #ifdef __cplusplus
 }

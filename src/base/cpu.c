@@ -1,7 +1,7 @@
 #include "base/cpu.h"
 
-/* __builtin_cpu_supports, a compiler extension, also asks whether the operating system saves the
- * wide registers, which the processor's own bits do not tell. */
+/* __builtin_cpu_supports, a compiler extension, also checks that the operating system saves the
+ * wide registers, which the processor's feature bits do not show. */
 uint32_t snnk__cpu_features(void) {
     uint32_t features = 0;
 
@@ -16,7 +16,8 @@ uint32_t snnk__cpu_features(void) {
         features |= SNNK__CPU_AVX512_NARROW;
     if ((features & SNNK__CPU_AVX512_NARROW) && __builtin_cpu_supports("avx512bf16"))
         features |= SNNK__CPU_AVX512_BF16;
-    /* Measured: 2.0 times as many on Zen 4, half as many on Sapphire Rapids. */
+    /* Multiply-adds compared with float, measured: 2.0 times as many on Zen 4, half as many on
+     * Sapphire Rapids. */
     if ((features & SNNK__CPU_AVX512_BF16) && __builtin_cpu_is("amd"))
         features |= SNNK__CPU_FAST_BF16;
 #elif defined(__aarch64__) || defined(__ARM_NEON)

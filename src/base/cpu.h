@@ -1,4 +1,4 @@
-/* What the processor, and the operating system on it, can run. */
+/* Which instruction sets the processor and the operating system support. */
 #ifndef SNNK_BASE_CPU_H
 #define SNNK_BASE_CPU_H
 
@@ -8,12 +8,12 @@ enum {
     SNNK__CPU_AVX2_FMA = 1 << 0, /* avx2 and fma */
     SNNK__CPU_AVX512 = 1 << 1,   /* avx512f, dq, bw, vl */
     SNNK__CPU_NEON = 1 << 2,
-    SNNK__CPU_AVX512_NARROW = 1 << 3, /* those and avx512_vnni */
-    SNNK__CPU_AVX512_BF16 = 1 << 4,   /* those and avx512_bf16 */
-    SNNK__CPU_FAST_BF16 = 1 << 5      /* those, twice the multiply-adds of float */
+    SNNK__CPU_AVX512_NARROW = 1 << 3, /* SNNK__CPU_AVX512 and avx512_vnni */
+    SNNK__CPU_AVX512_BF16 = 1 << 4,   /* SNNK__CPU_AVX512_NARROW and avx512_bf16 */
+    SNNK__CPU_FAST_BF16 = 1 << 5      /* SNNK__CPU_AVX512_BF16, at twice the speed of float */
 };
 
-/* The set of the above that may be used here. Pure: the same on every call. */
+/* The set of features that may be used on this machine. The same on every call. */
 uint32_t snnk__cpu_features(void);
 
 #endif

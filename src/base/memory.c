@@ -26,8 +26,8 @@ int snnk__allocator_read(snnk_allocator *ours, const snnk_allocator *user) {
     return SNNK_OK;
 }
 
-/* The block from the allocator may have any alignment. We shift it to ours and keep the original
- * address in the word before what we hand out:   | slack | original | aligned ... |  */
+/* The block from the allocator may have any alignment. We return an aligned address inside it and
+ * store the original address in the word before that one:   | slack | original | aligned ... |  */
 int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_bytes,
                 const char *what, void *pointer) {
     const size_t slack = SNNK__ALIGNMENT - 1 + sizeof(void *);
@@ -37,7 +37,7 @@ int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_by
 
     if (!snnk__mul_size(count, element_bytes, &bytes) || !snnk__add_size(bytes, slack, &total) ||
         total > PTRDIFF_MAX) {
-        st = snnk__fail(SNNK_E_SIZE, "%s: %zu elements of %zu bytes overflow a size", what, count,
+        st = snnk__fail(SNNK_E_SIZE, "%s: %zu elements of %zu bytes overflow size_t", what, count,
                         element_bytes);
     } else if (bytes > 0) {
         char *original = allocator->alloc(total, allocator->user);

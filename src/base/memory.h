@@ -1,5 +1,5 @@
-/* Allocation: everything the library allocates goes through here, aligned to a cache line, sizes
- * checked. */
+/* Allocation. All memory of the library comes from here: sizes are checked, and blocks are aligned
+ * to a cache line. */
 #ifndef SNNK_BASE_MEMORY_H
 #define SNNK_BASE_MEMORY_H
 
@@ -7,13 +7,15 @@
 
 #define SNNK__ALIGNMENT 64
 
-/* The allocator to store in a handle: a copy of the user's, or malloc and free for NULL.
- * SNNK_E_NULL if one of its functions is missing. */
+/* Get the allocator to store in a handle: a copy of the user's, or malloc and free for NULL.
+ * SNNK_E_NULL if one of its functions is NULL. */
 int snnk__allocator_read(snnk_allocator *ours, const snnk_allocator *user);
 
-/* *pointer = room for count elements of element_bytes each, aligned to SNNK__ALIGNMENT,
- * uninitialised; count = 0 gives NULL. SNNK_E_SIZE if the product overflows, SNNK_E_NOMEM; *pointer
- * is NULL then. `what` names it in the sentence. pointer is a pointer to any object pointer. */
+/* Allocate `count` elements of element_bytes each, aligned to SNNK__ALIGNMENT and uninitialized.
+ *   what     names the memory in the error sentence
+ *   pointer  the address of an object pointer of any type, which is set to the block; to NULL if
+ *            count = 0 or on failure
+ * SNNK_E_SIZE if the product overflows, SNNK_E_NOMEM. */
 int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_bytes,
                 const char *what, void *pointer);
 
@@ -21,7 +23,7 @@ int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_by
 int snnk__alloc_zero(const snnk_allocator *allocator, size_t count, size_t element_bytes,
                      const char *what, void *pointer);
 
-/* Free what the above gave. NULL is fine. */
+/* Free a block from the functions above. NULL is fine. */
 void snnk__free(const snnk_allocator *allocator, void *pointer);
 
 #endif

@@ -10,7 +10,7 @@ void snnk__progress_begin_stage(snnk__progress *progress, double cost) {
     progress->stage = cost;
 }
 
-/* Costs are estimates: stages that cost more than was thought end at the whole. */
+/* Costs are estimates: the share stays at 1 if stages cost more than expected. */
 int snnk__progress_update(snnk__progress *progress, double part) {
     if (!progress || !progress->report) return SNNK_OK;
 

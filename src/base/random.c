@@ -1,4 +1,5 @@
-/* Compiled without contraction of a*b+c into one rounding: see snnk__normal_quantile. */
+/* Compiled with -ffp-contract=off: a fused a*b+c would change bits that IEEE 754 fixes (see
+ * snnk__normal_quantile). */
 #include "base/random.h"
 
 #include <Random123/philox.h>
@@ -37,9 +38,9 @@ void snnk__random_normal(uint64_t seed, uint32_t stream, uint64_t i, uint32_t fi
     for (size_t k = 0; k < n; k++) out[k] = snnk__normal_quantile(out[k]);
 }
 
-/* log(p) for 0 < p < 1, normal numbers only, from IEEE-exact operations: p = 2^e f with f in
- * [sqrt(1/2), sqrt(2)), and log f = 2 atanh(s), s = (f-1)/(f+1), |s| < 0.172, by its Taylor series;
- * relative error about 3e-16. */
+/* log(p) for a normal number 0 < p < 1, by operations that IEEE 754 fixes to the last bit: p = 2^e
+ * f with f in [sqrt(1/2), sqrt(2)), and log f = 2 atanh(s), s = (f-1)/(f+1), |s| < 0.172, by its
+ * Taylor series; relative error about 3e-16. */
 static double exact_log(double p) {
     uint64_t bits;
     double f;
@@ -126,8 +127,8 @@ double snnk__random_chi(uint64_t seed, uint32_t stream, uint64_t i, size_t degre
         snnk__random_normal(seed, stream, i, 0, 1, &normal);
         return fabs(normal);
     }
-    /* chi^2 is twice a gamma variable of shape degrees/2 = a + 1/3: a v, accepted with a probability
-     * above 0.95. */
+    /* chi^2 is twice a gamma variable of shape degrees / 2 = a + 1/3. Candidates are a * v; each is
+     * accepted with a probability above 0.95. */
     const double a = (double)degrees / 2 - 1.0 / 3, c = 1 / sqrt(9 * a);
 
     for (uint32_t attempt = 0;; attempt += 2) {

@@ -26,10 +26,11 @@ static int read_matrix(const float *f32, const double *f64, const char *name, si
     if (*given_columns == 0) *given_columns = columns;
     if (*ld == 0) *ld = columns;
     if (*given_columns != columns)
-        return snnk__fail(SNNK_E_SHAPE, "rows have %zu columns of %s, but %zu are expected",
+        return snnk__fail(SNNK_E_SHAPE, "%zu columns of %s were given, but %zu are expected",
                           *given_columns, name, columns);
     if (f32 && f64)
-        return snnk__fail(SNNK_E_NULL, "%s and %s_f64 are both set: set one of them", name, name);
+        return snnk__fail(SNNK_E_NULL, "%s and %s_f64 are both set: set only one of them", name,
+                          name);
     if (f64) return snnk__check_matrix(f64, name, n, columns, *ld, sizeof *f64);
     return snnk__check_matrix(f32, name, n, columns, *ld, sizeof *f32);
 }
@@ -40,10 +41,10 @@ static int read_targets(snnk_rows *ours, size_t outputs) {
     if (!ours->labels)
         return read_matrix(ours->Y, ours->Y_f64, "Y", ours->n, outputs, &ours->outputs, &ours->ldy);
     if (ours->Y || ours->Y_f64)
-        return snnk__fail(SNNK_E_NULL, "Y and labels are both set: set one of them");
+        return snnk__fail(SNNK_E_NULL, "Y and labels are both set: set only one of them");
     if (ours->outputs == 0) ours->outputs = outputs;
     if (ours->outputs != outputs)
-        return snnk__fail(SNNK_E_SHAPE, "rows have labels of %zu classes, but %zu are expected",
+        return snnk__fail(SNNK_E_SHAPE, "labels of %zu classes were given, but %zu are expected",
                           ours->outputs, outputs);
     return snnk__check_labels(ours->n, ours->labels, outputs);
 }
@@ -148,7 +149,7 @@ static int allocate_block(const snnk_allocator *allocator, size_t rows, size_t c
     size_t count;
 
     if (!snnk__mul_size(rows, columns, &count))
-        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows a size", what, rows, columns);
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows size_t", what, rows, columns);
     return snnk__alloc(allocator, count, sizeof **block, what, block);
 }
 

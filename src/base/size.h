@@ -1,4 +1,4 @@
-/* Size arithmetic that cannot overflow unseen. */
+/* Size arithmetic that reports overflow. */
 #ifndef SNNK_BASE_SIZE_H
 #define SNNK_BASE_SIZE_H
 

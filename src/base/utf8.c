@@ -2,8 +2,8 @@
 
 #include <stdint.h>
 
-/* How many bytes follow a first byte, and the least code point that needs so many: shorter ones may
- * not be written longer (RFC 3629). */
+/* The first byte gives the number of bytes that follow it. A code point must use the shortest
+ * sequence that can hold it (RFC 3629): least[n] is the smallest one that needs n more bytes. */
 bool snnk__is_utf8(const char *text, size_t bytes) {
     const unsigned char *p = (const unsigned char *)text, *end = p + bytes;
 

@@ -12,13 +12,13 @@
 #define COMPILER "an unknown compiler"
 #endif
 
-#ifdef _OPENMP
-#define THREADS "OpenMP threads"
+#ifdef SNNK_THREADS
+#define THREADS "threads"
 #else
 #define THREADS "no threads"
 #endif
 
-/* SNNK_BUILD_BLAS: what the build system linked, as text. */
+/* SNNK_BUILD_BLAS: the libraries that the build system found, as text. */
 #ifdef SNNK_MINIMAL
 #define PARTS "minimal (no solver, no files)"
 #elif defined(SNNK_BUILD_BLAS)

@@ -1,12 +1,14 @@
 #include "base/workspace.h"
 
 #include "base/size.h"
+#include "base/threads.h"
 
 struct snnk_workspace {
     snnk_allocator allocator;
     size_t threads;
     size_t bytes; /* of scratch for each thread, a multiple of SNNK__ALIGNMENT */
     char *scratch;
+    snnk__pool *pool; /* NULL: one thread */
 };
 
 int snnk_workspace_create(size_t threads, const snnk_allocator *allocator,
@@ -23,6 +25,10 @@ int snnk_workspace_create(size_t threads, const snnk_allocator *allocator,
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     if ((st = snnk__alloc(&ours, 1, sizeof *made, "a workspace", &made)) != SNNK_OK) return st;
     *made = (snnk_workspace){.allocator = ours, .threads = threads};
+    if ((st = snnk__pool_create(threads, &ours, &made->pool)) != SNNK_OK) {
+        snnk__free(&ours, made);
+        return st;
+    }
     *workspace = made;
     return SNNK_OK;
 }
@@ -30,6 +36,7 @@ int snnk_workspace_create(size_t threads, const snnk_allocator *allocator,
 void snnk_workspace_free(snnk_workspace *workspace) {
     if (!workspace) return;
     const snnk_allocator allocator = workspace->allocator;
+    snnk__pool_free(workspace->pool);
     snnk__free(&allocator, workspace->scratch);
     snnk__free(&allocator, workspace);
 }
@@ -46,7 +53,7 @@ int snnk_workspace_reserve(snnk_workspace *workspace, size_t bytes) {
     if ((st = snnk__check_pointer(workspace, "workspace")) != SNNK_OK) return st;
     if (bytes <= workspace->bytes) return SNNK_OK;
     if (!snnk__add_size(bytes, SNNK__ALIGNMENT - 1, &rounded))
-        return snnk__fail(SNNK_E_SIZE, "bytes = %zu of scratch is too large", bytes);
+        return snnk__fail(SNNK_E_SIZE, "bytes = %zu of scratch overflows size_t", bytes);
     rounded -= rounded % SNNK__ALIGNMENT;
     st = snnk__alloc(&workspace->allocator, workspace->threads, rounded, "scratch", &scratch);
     if (st != SNNK_OK) return st;
@@ -63,6 +70,23 @@ float *snnk__workspace_scratch(const snnk_workspace *workspace) {
 /* The first row of part `part` of n rows in `parts` parts whose sizes differ by at most one. */
 static size_t part_start(size_t n, size_t parts, size_t part) {
     return n / parts * part + snnk__min_size(part, n % parts);
+}
+
+/* Rows split over parts. */
+typedef struct job {
+    const snnk_workspace *workspace;
+    size_t n, parts;
+    snnk__row_task task;
+    void *context;
+} job;
+
+static void run_part(size_t part, void *context) {
+    const job *j = context;
+    const snnk_workspace *workspace = j->workspace;
+    const size_t first = part_start(j->n, j->parts, part);
+    char *scratch = workspace->scratch ? workspace->scratch + part * workspace->bytes : NULL;
+
+    j->task(first, part_start(j->n, j->parts, part + 1) - first, scratch, j->context);
 }
 
 int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, size_t n,
@@ -86,15 +110,6 @@ int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, s
         task(0, n, workspace->scratch, context);
         return SNNK_OK;
     }
-    /* The runtime may give fewer threads than asked for: a loop over parts is right for any number. */
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static, 1) num_threads((int)parts)
-#endif
-    for (size_t part = 0; part < parts; part++) {
-        const size_t first = part_start(n, parts, part);
-        char *scratch = workspace->scratch ? workspace->scratch + part * workspace->bytes : NULL;
-
-        task(first, part_start(n, parts, part + 1) - first, scratch, context);
-    }
+    snnk__pool_run(workspace->pool, parts, run_part, &(job){workspace, n, parts, task, context});
     return SNNK_OK;
 }

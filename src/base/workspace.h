@@ -16,7 +16,8 @@ float *snnk__workspace_scratch(const snnk_workspace *workspace);
 /* Run `task` over rows 0 ... n-1, each row once, split into contiguous ranges over the workspace's
  * threads (workspace NULL: one range on this thread). scratch_bytes of scratch for each thread come
  * from the workspace, which grows if it must, or for NULL from `allocator`. A task must compute each
- * row from that row alone: ranges differ between thread counts, results must not.
+ * row from that row alone: ranges differ between thread counts, results must not. Never call it
+ * from a task with the same workspace.
  * SNNK_E_SIZE, SNNK_E_NOMEM; the task has not run then. */
 int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, size_t n,
                    size_t scratch_bytes, snnk__row_task task, void *context);

@@ -1,18 +1,16 @@
-/* snnk compress: a trained layer by one of few features, beside simpler ones. */
-#include "cli/compress.h"
-
-#include <cjson/cJSON.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char command[] = "compress";
+#include "cli/compress_options.h"
+#include "cli/compress_plot.h"
+#include "cli/compress_teacher.h"
+#include "cli/console.h"
+#include "cli/dataset.h"
+#include "cli/system.h"
 
-const char *const compress_methods[METHODS] = {"the layer itself", "student",
-                                               "linear map",       "strong neurons",
-                                               "singular values",  "random rows"};
-const char *const compress_method_keys[METHODS] = {"teacher", "student",         "linear",
-                                                   "neurons", "singular_values", "random"};
+static const char command[] = "compress";
 
 typedef struct session {
     const compress_options *o;
@@ -24,9 +22,9 @@ typedef struct session {
     snnk_network *network;
     snnk_distill_report report;
     compress_curve curve;
-    const char *doing;      /* what the bar says */
-    size_t point, n_points; /* of a curve that is made: the bar is of all of them */
-    size_t shown;           /* the bar's per mille, so that it is drawn when it moves */
+    const char *stage;      /* text of the progress bar */
+    size_t point, n_points; /* the bar is of n_points equal parts, of which `point` are done */
+    size_t shown;           /* per mille shown: the bar is drawn only if it changes */
 } session;
 
 /* ---- Rows ---- */
@@ -39,7 +37,7 @@ static int open_rows(const char *path, dataset *data) {
     return exit_status;
 }
 
-/* All rows of a file, in memory, finite. */
+/* Read all rows of a file into memory; they must be finite. */
 static int read_rows(const char *path, bool quiet, size_t *rows, size_t *columns, float **X) {
     dataset data = {0};
     int exit_status = open_rows(path, &data);
@@ -59,7 +57,7 @@ static int read_rows(const char *path, bool quiet, size_t *rows, size_t *columns
         if (dataset_read(&data, first, n, to) != SNNK_OK) exit_status = library_failed(command);
         for (size_t i = 0; exit_status == EXIT_OK && i < n * data.n_inputs; i++)
             if (!isfinite(to[i])) {
-                complain_of_rows(command, &data, first, n, to, NULL);
+                print_rows_error(command, &data, first, n, to, NULL);
                 exit_status = EXIT_FAILED;
             }
         if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
@@ -77,11 +75,11 @@ static int read_targets(session *s) {
     exit_status = read_rows(s->o->targets, s->o->quiet, &rows, &columns, &s->Y);
     if (exit_status != EXIT_OK) return exit_status;
     if (rows != s->n)
-        return failed(command, "%s has %zu rows, %s has %zu", s->o->targets, rows, s->o->inputs,
+        return failed(command, "%s has %zu rows, but %s has %zu", s->o->targets, rows, s->o->inputs,
                       s->n);
     if (columns != s->l)
-        return failed(command, "%s has %zu columns, the layer %zu outputs", s->o->targets, columns,
-                      s->l);
+        return failed(command, "%s has %zu columns, but the layer has %zu outputs", s->o->targets,
+                      columns, s->l);
     return EXIT_OK;
 }
 
@@ -93,22 +91,22 @@ static int show_work(void *user, int32_t done, int32_t steps, double explained) 
     const size_t shown = 1000 * at / all;
 
     (void)explained;
-    if (shown != s->shown && at < all) show_progress(s->o->quiet, s->doing, at, all);
+    if (shown != s->shown && at < all) show_progress(s->o->quiet, s->stage, at, all);
     s->shown = shown;
     return interrupted;
 }
 
-/* Other work begins, in one piece; NULL: none does. */
-static void begin(session *s, const char *doing) {
-    show_progress(s->o->quiet, s->doing, 1, 1);
-    s->doing = doing;
+/* Begin a stage of one part; NULL: only end the last one. */
+static void begin_stage(session *s, const char *stage) {
+    show_progress(s->o->quiet, s->stage, 1, 1);
+    s->stage = stage;
     s->point = 0;
     s->n_points = 1;
     s->shown = 0;
-    if (doing) show_progress(s->o->quiet, doing, 0, 1);
+    if (stage) show_progress(s->o->quiet, stage, 0, 1);
 }
 
-/* The library's status as an exit status. */
+/* Turn a status of the library into an exit status. */
 static int outcome(int st) {
     if (interrupted || st == SNNK_E_CANCELLED) return EXIT_CANCELLED;
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
@@ -139,53 +137,56 @@ static int choose_features(session *s, size_t *m) {
 
     *m = (size_t)s->o->features;
     if (s->o->features > 0) return EXIT_OK;
-    if (s->o->error > 0) begin(s, "sizes");
+    if (s->o->error > 0) begin_stage(s, "sizes");
     return outcome(s->o->error > 0 ? snnk_distill_features_of_error(s->distill, s->o->error, m)
                                    : snnk_distill_features_of_share(s->distill, share, m));
 }
 
-/* One that is larger than the layer itself would be no compression. */
+/* A student that is larger than the layer itself would be no compression. */
 static int check_size(const session *s, size_t m) {
     const double teacher =
         (double)snnk_layer_parameters(s->hidden) + (double)snnk_layer_parameters(s->readout);
     const double student = (double)m * (double)(s->d + 1 + s->l) + (double)s->l;
 
     if (student < teacher) return EXIT_OK;
-    return failed(command, "%zu features have %.0f parameters, the layer itself %.0f", m, student,
-                  teacher);
+    return failed(command, "%zu features have %.0f parameters, but the layer itself has %.0f", m,
+                  student, teacher);
 }
 
-static int distil(session *s) {
+static int distill(session *s) {
     snnk_distill_config config = s->o->distill;
     size_t m = 0;
     int exit_status;
 
     config.progress = show_work;
     config.user = s;
-    begin(s, "looking");
-    exit_status = outcome(snnk_distill_create(s->hidden, s->readout, s->n, s->X, s->d, s->Y, s->l,
-                                              &config, s->workspace, &s->distill));
+    begin_stage(s, "preparing");
+    exit_status = outcome(snnk_distill_create(s->hidden, s->readout,
+                                              SNNK_ROWS(.n = s->n, .X = s->X, .Y = s->Y), &config,
+                                              s->workspace, &s->distill));
+    free(s->X); /* the distillation has a copy */
+    free(s->Y);
+    s->X = s->Y = NULL;
     if (exit_status == EXIT_OK) exit_status = choose_features(s, &m);
     if (exit_status == EXIT_OK) exit_status = check_size(s, m);
-    begin(s, config.tier == SNNK_DISTILL_REFINED ? "refining" : "choosing");
+    begin_stage(s, config.tier == SNNK_DISTILL_REFINED ? "refining" : "choosing");
     if (exit_status == EXIT_OK)
         exit_status =
             outcome(snnk_distill_solve(s->distill, m, s->workspace, &s->report, &s->student));
-    begin(s, NULL);
+    begin_stage(s, NULL);
     return exit_status;
 }
 
-/* ---- Sizes for the picture ---- */
+/* ---- Sizes for the plot ---- */
 
 static int add_point(session *s, size_t m, bool *more) {
     const size_t room = sizeof s->curve.points / sizeof *s->curve.points;
-    snnk_distill_report report;
+    snnk_distill_report report = {.size = sizeof report};
     snnk_layer *layer;
     int st;
 
-    snnk_distill_report_init(&report, sizeof report);
     st = snnk_distill_solve(s->distill, m, s->workspace, &report, &layer);
-    *more = st != SNNK_E_RANGE; /* not so many features that differ */
+    *more = st != SNNK_E_RANGE; /* E_RANGE: fewer features are linearly independent */
     if (!*more) return EXIT_OK;
     snnk_layer_free(layer);
     if (outcome(st) != EXIT_OK) return interrupted ? EXIT_CANCELLED : EXIT_FAILED;
@@ -195,7 +196,7 @@ static int add_point(session *s, size_t m, bool *more) {
     return EXIT_OK;
 }
 
-/* 8, 16, 32 ... features, and the most that a student smaller than the layer has. */
+/* Sizes of 8, 16, 32 ... features, and the largest with fewer parameters than the layer. */
 static int make_curve(session *s) {
     const double teacher = (double)s->report.parameters_teacher;
     const double fits = (teacher - 1 - (double)s->l) / (double)(s->d + 1 + s->l);
@@ -203,58 +204,20 @@ static int make_curve(session *s) {
     bool more = true;
     int exit_status = EXIT_OK;
 
-    begin(s, "sizes");
+    begin_stage(s, "sizes");
     for (size_t m = least; m < most; m *= 2) s->n_points++;
     for (size_t m = least; exit_status == EXIT_OK && more; m *= 2, s->point++) {
         if (m >= most) m = most;
         exit_status = add_point(s, m, &more);
         more = more && m < most;
     }
-    begin(s, NULL);
+    begin_stage(s, NULL);
     if (exit_status == EXIT_OK && s->curve.n == 0)
-        return failed(command, "--plot: there are no sizes to draw");
+        return failed(command, "--plot: there is no size with fewer parameters than the layer");
     return exit_status;
 }
 
-/* ---- Methods ---- */
-
-static compress_method features_with(double explained, size_t m, size_t d, size_t l) {
-    return (compress_method){explained, (double)m * (double)(d + 1 + l) + (double)l,
-                             (double)m * (double)(d + l)};
-}
-
-static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
-
-void compress_methods_of(const snnk_distill_report *r, size_t d, size_t h, size_t l,
-                         compress_method methods[METHODS]) {
-    const size_t m = (size_t)r->features, rank = least_of(m, least_of(d, l));
-
-    methods[TEACHER] =
-        (compress_method){1, (double)r->parameters_teacher, (double)r->multiply_adds_teacher};
-    methods[STUDENT] =
-        (compress_method){r->explained, (double)r->parameters, (double)r->multiply_adds};
-    methods[LINEAR] = features_with(r->explained_linear, rank, d, l);
-    methods[LINEAR].parameters -= (double)rank; /* no offsets: two matrices do it */
-    methods[NEURONS] = features_with(r->explained_neurons, least_of(m, h), d, l);
-    methods[VALUES] = (compress_method){r->explained_svd, (double)r->parameters_svd,
-                                        (double)r->multiply_adds_svd};
-    methods[RANDOM] = features_with(r->explained_random, m, d, l);
-}
-
-double compress_relative_error(const compress_method *method) {
-    return sqrt(fmax(1 - method->explained, 0));
-}
-
 /* ---- Reports ---- */
-
-/* The simpler method that does best, if it does as well as the student; or METHODS. */
-static int best_simpler(const compress_method methods[METHODS]) {
-    int best = STUDENT;
-
-    for (int k = LINEAR; k < METHODS; k++)
-        if (methods[k].explained >= methods[best].explained) best = k;
-    return best == STUDENT ? METHODS : best;
-}
 
 static void add_method(cJSON *array, int k, const compress_method *m) {
     cJSON *item = cJSON_CreateObject();
@@ -271,7 +234,6 @@ static void add_method(cJSON *array, int k, const compress_method *m) {
 static void print_json(const session *s, const compress_method methods[METHODS]) {
     const snnk_distill_report *r = &s->report;
     cJSON *json = cJSON_CreateObject(), *array;
-    char *text;
 
     cJSON_AddNumberToObject(json, "inputs", (double)s->d);
     cJSON_AddNumberToObject(json, "hidden", (double)s->h);
@@ -284,17 +246,14 @@ static void print_json(const session *s, const compress_method methods[METHODS])
     cJSON_AddNumberToObject(json, "rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
     cJSON_AddBoolToObject(json, "few_rows", r->few_rows);
-    cJSON_AddBoolToObject(json, "simpler_is_better", best_simpler(methods) < METHODS);
+    cJSON_AddBoolToObject(json, "simpler_is_better", compress_best_simpler(methods) < METHODS);
     array = cJSON_AddArrayToObject(json, "methods");
     for (int k = TEACHER; k < METHODS; k++)
         if (!isnan(methods[k].explained)) add_method(array, k, &methods[k]);
     if (s->o->save) cJSON_AddStringToObject(json, "model", s->o->save);
     if (s->o->plot) cJSON_AddStringToObject(json, "plot", s->o->plot);
     if (s->o->plot) cJSON_AddStringToObject(json, "plot_data", s->o->csv);
-    text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "{}");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    print_json_object(json);
 }
 
 static void print_table(const compress_method methods[METHODS]) {
@@ -313,7 +272,7 @@ static void print_table(const compress_method methods[METHODS]) {
 
 static void print_text(const session *s, const compress_method methods[METHODS]) {
     const snnk_distill_report *r = &s->report;
-    const int simpler = best_simpler(methods);
+    const int simpler = compress_best_simpler(methods);
 
     print_table(methods);
     printf("\nstudent: %llu features, %llu of them linear, tier %s, lambda %.3g; ",
@@ -322,18 +281,19 @@ static void print_text(const session *s, const compress_method methods[METHODS])
     if (r->tier == SNNK_DISTILL_REFINED) printf("best after %d epochs; ", (int)r->epochs);
     printf("%llu rows, %llu held out\n", (unsigned long long)r->rows,
            (unsigned long long)r->heldout_rows);
-    if (!isnan(methods[VALUES].explained))
-        printf("singular values: ranks chosen on held-out rows\n");
+    if (!isnan(methods[SINGULAR_VALUES].explained))
+        printf("singular values: their ranks were chosen on held-out rows\n");
     if (simpler < METHODS)
-        printf("A simpler replacement does as well: %s explains %.4f. Use that.\n",
+        printf("A simpler replacement does as well: %s explains %.4f. Use that instead.\n",
                compress_methods[simpler], methods[simpler].explained);
     if (r->few_rows)
-        printf("There are fewer rows than features to choose from: expect less on other rows.\n");
+        printf("There are fewer rows than features to choose from: expect larger errors on other "
+               "rows.\n");
     if (s->o->plot) printf("drew %s, numbers in %s\n", s->o->plot, s->o->csv);
     if (s->o->save) printf("saved %s\n", s->o->save);
 }
 
-/* ---- All of it ---- */
+/* ---- The command ---- */
 
 static int make_network(session *s) {
     char from[1024];
@@ -348,7 +308,7 @@ static int make_network(session *s) {
     return EXIT_OK;
 }
 
-/* Nothing is written before all is known. */
+/* Write the files and the report, after everything that can fail for other reasons. */
 static int finish(session *s) {
     compress_method methods[METHODS];
     int exit_status = make_network(s);
@@ -394,12 +354,12 @@ int compress_command(int argc, char **argv) {
         return EXIT_OK;
     }
     catch_interrupts();
-    snnk_distill_report_init(&s.report, sizeof s.report);
+    s.report.size = sizeof s.report;
     exit_status = prepare(&s);
-    if (exit_status == EXIT_OK) exit_status = distil(&s);
+    if (exit_status == EXIT_OK) exit_status = distill(&s);
     if (exit_status == EXIT_OK && o.plot) exit_status = make_curve(&s);
     if (exit_status == EXIT_OK) exit_status = finish(&s);
-    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     session_free(&s);
     return exit_status;
 }

@@ -1,55 +1,61 @@
+#include "cli/compress_options.h"
+
 #include <getopt.h>
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "cli/compress.h"
+#include "cli/options.h"
+#include "cli/system.h"
 
 static const char command[] = "compress";
 
 const char compress_help[] =
     "Usage: snnk compress WEIGHTS --weight NAME --activation NAME --inputs FILE [OPTION]...\n"
-    "Replace a trained dense layer f(W x + b), or a block W2 f(W1 x + b1) + b2, by a layer of\n"
-    "few features, fitted to inputs as the layer meets them; and say what simpler\n"
-    "replacements of no more parameters would do.\n"
+    "Replace a trained dense layer f(W x + b), or a block W2 f(W1 x + b1) + b2, by a smaller\n"
+    "SNNK layer, the student. It is fitted to inputs of the kind that the layer gets in use.\n"
+    "The report compares it with simpler replacements that have no more parameters.\n"
     "\n"
     "The layer (WEIGHTS is a safetensors file):\n"
-    "  --weight NAME        its tensor of weights, outputs x inputs (as PyTorch has it) or\n"
-    "                       inputs x outputs (TensorFlow): told by the inputs\n"
+    "  --weight NAME        tensor of its weights, outputs x inputs (PyTorch) or inputs x outputs\n"
+    "                       (TensorFlow): the number of input columns decides\n"
     "  --bias NAME          its bias (default: none)\n"
     "  --activation NAME    identity, relu, gelu, silu, tanh, ...\n"
-    "  --then NAME          a linear layer behind it: its weights\n"
+    "  --then NAME          weights of a linear layer that follows it (default: none)\n"
     "  --then-bias NAME     its bias (default: none)\n"
-    "  --transposed         a square matrix is inputs x outputs\n"
+    "  --transposed         square matrices are inputs x outputs\n"
     "\n"
-    "Rows (.npy, IDX or CSV; any of them may be compressed with gzip):\n"
-    "  --inputs FILE        inputs that the layer met, a row each\n"
-    "  --targets FILE       what is to come out (default: what the layer gives)\n"
+    "Rows (.npy, IDX or CSV; each may be compressed with gzip):\n"
+    "  --inputs FILE        inputs of the layer, one row each\n"
+    "  --targets FILE       wanted outputs (default: the outputs of the layer)\n"
     "\n"
-    "Size, one of:\n"
-    "  --features M         so many features\n"
-    "  --share S            of the layer's parameters (default: 0.25)\n"
-    "  --error E            the fewest features of that relative error, by tier closed\n"
+    "Size of the student, one of:\n"
+    "  --features M         number of features\n"
+    "  --share S            share of the layer's parameters (default: 0.25)\n"
+    "  --error E            the fewest features with this relative error, for tier selected\n"
     "\n"
     "Options:\n"
-    "  --tier TIER          random, closed (default) or refined (by gradient: somewhat\n"
-    "                       better, much slower)\n"
-    "  --epochs N           of tier refined (default: 16)\n"
-    "  --rate R             relative learning rate of tier refined, to 1 (default: 0.04)\n"
-    "  --seed N             seed of all that is random (default: 0)\n"
-    "  --ridge LAMBDA       ridge of least squares (default: chosen on held-out rows)\n"
-    "  --linear R           so many of the features are linear, where there is room (default:\n"
-    "                       chosen likewise)\n"
-    "  --heldout-run N      rows that belong together, held out together (default: 1)\n"
+    "  --tier TIER          random: random features; selected (default): features chosen from the\n"
+    "                       layer's own; refined: these, trained by gradient (a little better,\n"
+    "                       much slower)\n"
+    "  --epochs N           epochs of tier refined (default: 16)\n"
+    "  --rate R             relative learning rate of tier refined, at most 1 (default: 0.04)\n"
+    "  --seed N             seed of everything random (default: 0)\n"
+    "  --ridge LAMBDA       ridge penalty (default: chosen on held-out rows)\n"
+    "  --linear R           number of features that are linear, if there is room (default: chosen\n"
+    "                       on held-out rows)\n"
+    "  --heldout-block-rows N\n"
+    "                       rows are held out in blocks of N neighbours, for rows that depend on\n"
+    "                       each other (default: 1)\n"
     "  --threads N          threads (default: all processors)\n"
-    "  --save FILE          write the compressed layer, a model of one layer, there\n"
-    "  --plot FILE          draw error against parameters as PNG, with gnuplot; the numbers\n"
-    "                       go to a CSV file beside it\n"
+    "  --save FILE          save the student, a model of one layer\n"
+    "  --plot FILE          draw error against parameters as PNG, with gnuplot; the numbers are\n"
+    "                       written to a CSV file beside it\n"
     "  --json               print one JSON object on stdout and nothing else\n"
     "  --quiet              no progress bar\n"
     "  --help               show this help\n"
     "\n"
-    "Errors are of held-out rows, relative: sqrt(1 - explained), where 1 is what a constant\n"
-    "has and 0 what the layer itself has.\n"
+    "Errors are relative and on held-out rows: sqrt(1 - explained variance). A constant has\n"
+    "error 1, the layer itself 0.\n"
     "\n"
     "Examples:\n"
     "  $ snnk compress bert.safetensors --weight ffn.w1.weight --bias ffn.w1.bias \\\n"
@@ -57,11 +63,11 @@ const char compress_help[] =
     "        --inputs activations.npy --share 0.25 --tier refined --save ffn.safetensors\n"
     "\n"
     "Exit status:\n"
-    "  0 success, 1 failure (a bad file, tensors that do not fit, a budget below one\n"
-    "  feature), 2 wrong usage, 130 cancelled with Ctrl-C; files at --save and --plot stay as\n"
-    "  they were unless all succeeds\n";
+    "  0 success, 1 failure (a bad file, tensors that do not fit together, no room for one\n"
+    "  feature), 2 wrong usage, 130 cancelled with Ctrl-C. Existing files at --save and --plot\n"
+    "  are replaced only on success\n";
 
-const char *const compress_tiers[3] = {"random", "closed", "refined"};
+const char *const compress_tiers[3] = {"random", "selected", "refined"};
 
 enum {
     WEIGHT = 256,
@@ -86,7 +92,7 @@ enum {
     SEED,
     RIDGE,
     N_LINEAR,
-    RUN,
+    BLOCK_ROWS,
     THREADS
 };
 
@@ -112,25 +118,25 @@ static const struct option long_options[] = {{"weight", 1, NULL, WEIGHT},
                                              {"seed", 1, NULL, SEED},
                                              {"ridge", 1, NULL, RIDGE},
                                              {"linear", 1, NULL, N_LINEAR},
-                                             {"heldout-run", 1, NULL, RUN},
+                                             {"heldout-block-rows", 1, NULL, BLOCK_ROWS},
                                              {"threads", 1, NULL, THREADS},
                                              {NULL, 0, NULL, 0}};
 
-/* What an option takes. */
+/* The values that an option accepts. */
 static const char *takes(int option) {
     switch (option) {
     case ACTIVATION: return "the name of an activation";
     case FEATURES:
-    case RUN: return "a whole number from 1";
-    case SHARE: return "a number above 0, to 1";
+    case BLOCK_ROWS: return "a whole number >= 1";
+    case SHARE: return "a number above 0 and at most 1";
     case ERROR: return "a number between 0 and 1";
-    case TIER: return "random, closed or refined";
-    case EPOCHS: return "in 1 ... 100000";
-    case RATE: return "a number above 0, to 1";
-    case SEED: return "a whole number from 0 to 2^64 - 1";
+    case TIER: return "random, selected or refined";
+    case EPOCHS: return "a whole number from 1 to 100000";
+    case RATE: return "a number above 0 and at most 1";
+    case SEED: return "a whole number below 2^64";
     case RIDGE: return "a number >= 0";
-    case N_LINEAR: return "a whole number from 0";
-    default: return "in 1 ... 1024";
+    case N_LINEAR: return "a whole number >= 0";
+    default: return "a whole number from 1 to 1024"; /* threads */
     }
 }
 
@@ -160,7 +166,7 @@ static bool read_whole(const char *text, int32_t least, int32_t most, int32_t *v
     return *value >= least && *value <= most;
 }
 
-static bool read_part(const char *text, double *value) {
+static bool read_share(const char *text, double *value) {
     return read_double(text, value) && *value > 0 && *value <= 1;
 }
 
@@ -170,22 +176,22 @@ static bool set_value(int option, const char *value, compress_options *o) {
     switch (option) {
     case ACTIVATION: return snnk_activation_from_name(value, &o->activation) == SNNK_OK;
     case FEATURES: return read_u64(value, &o->features) && o->features > 0;
-    case SHARE: return read_part(value, &o->share);
-    case ERROR: return read_part(value, &o->error) && o->error < 1;
+    case SHARE: return read_share(value, &o->share);
+    case ERROR: return read_share(value, &o->error) && o->error < 1;
     case TIER: distill->tier = find_name(value, compress_tiers, 3); return distill->tier >= 0;
     case EPOCHS: return read_whole(value, 1, 100000, &distill->epochs);
-    case RATE: return read_part(value, &distill->learning_rate);
+    case RATE: return read_share(value, &distill->learning_rate);
     case SEED: return read_u64(value, &distill->seed);
     case RIDGE: return read_double(value, &distill->ridge) && distill->ridge >= 0;
     case N_LINEAR: return read_whole(value, 0, INT32_MAX, &distill->linear);
-    case RUN:
+    case BLOCK_ROWS:
         return read_u64(value, &distill->heldout_block_rows) && distill->heldout_block_rows > 0;
     default:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
     }
 }
 
-/* The plot's path with .csv in place of .png, or behind what else there is. */
+/* The path of the plot with .csv in place of .png, or appended. */
 static int make_csv_path(compress_options *o) {
     const size_t length = o->plot ? strlen(o->plot) : 0;
     const bool png = length > 4 && strcmp(o->plot + length - 4, ".png") == 0;
@@ -205,19 +211,18 @@ static int check_options(compress_options *o) {
     if (!o->weight) return wrong_usage(command, "--weight NAME is missing");
     if (o->activation < 0) return wrong_usage(command, "--activation NAME is missing");
     if (!o->inputs) return wrong_usage(command, "--inputs FILE is missing");
-    if (o->then_bias && !o->then_weight)
-        return wrong_usage(command, "--then-bias goes with --then");
+    if (o->then_bias && !o->then_weight) return wrong_usage(command, "--then-bias needs --then");
     if ((o->features > 0) + (o->share > 0) + (o->error > 0) > 1)
-        return wrong_usage(command, "give one of --features, --share and --error");
+        return wrong_usage(command, "use only one of --features, --share and --error");
     for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
         if (same_file(o->save, read[i]))
-            return wrong_usage(command, "--save %s would overwrite what is read", o->save);
+            return wrong_usage(command, "--save %s would overwrite an input", o->save);
         if (same_file(o->plot, read[i]) || same_file(o->csv, read[i]))
-            return wrong_usage(command, "--plot %s would overwrite what is read", o->plot);
+            return wrong_usage(command, "--plot %s would overwrite an input", o->plot);
     }
     if (o->save && (same_file(o->save, o->plot) || same_file(o->save, o->csv) ||
                     (o->plot && strcmp(o->save, o->plot) == 0) || strcmp(o->save, o->csv) == 0))
-        return wrong_usage(command, "--save %s is where --plot draws", o->save);
+        return wrong_usage(command, "--save %s would overwrite the plot or its numbers", o->save);
     return EXIT_OK;
 }
 
@@ -231,12 +236,11 @@ int compress_options_read(int argc, char **argv, compress_options *o) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
-            return wrong_usage(command, "--%s: \"%s\" is not %s", long_options[index].name, optarg,
-                               takes(option));
+            return wrong_value(command, long_options[index].name, optarg, takes(option));
     }
     if (o->help) return EXIT_OK;
-    if (optind == argc) return wrong_usage(command, "the file of weights is missing");
+    if (optind == argc) return wrong_usage(command, "the safetensors file of weights is missing");
     o->file = argv[optind++];
-    if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
+    if (optind < argc) return wrong_usage(command, "unexpected argument '%s'", argv[optind]);
     return check_options(o);
 }

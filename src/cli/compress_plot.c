@@ -1,33 +1,36 @@
 #define _POSIX_C_SOURCE 200809L
+#include "cli/compress_plot.h"
+
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "cli/compress.h"
+#include "cli/console.h"
 
 static const char command[] = "compress";
 
-enum { PATH_ROOM = 4096 + 8 }; /* options keep paths of plots below 4096 */
+enum { PATH_ROOM = 4096 + 8 }; /* the options limit paths of plots to 4095 bytes */
 
 int compress_check_plot(void) {
     FILE *gnuplot;
 
-    signal(SIGPIPE, SIG_IGN); /* a gnuplot that ends early is seen when it is closed */
+    signal(SIGPIPE, SIG_IGN); /* if gnuplot ends early, pclose reports it */
     gnuplot = popen("gnuplot --version >/dev/null 2>&1", "w");
     if (gnuplot && pclose(gnuplot) == 0) return EXIT_OK;
-    return failed(command, "--plot: gnuplot, which draws, cannot be started");
+    return failed(command, "--plot needs gnuplot, which could not be started");
 }
 
-/* A text within gnuplot's single quotes. */
+/* Write a text inside single quotes, as gnuplot reads it. */
 static void put_quoted(FILE *to, const char *text) {
     putc('\'', to);
     for (; *text; text++) fputs(*text == '\'' ? "''" : (char[2]){*text, '\0'}, to);
     putc('\'', to);
 }
 
-/* Where a file is until it is kept. */
-static const char *beside(const char *path, char buffer[PATH_ROOM]) {
+/* The temporary path of a file. */
+static const char *temporary(const char *path, char buffer[PATH_ROOM]) {
     snprintf(buffer, PATH_ROOM, "%s.part", path);
     return buffer;
 }
@@ -53,7 +56,7 @@ static int write_csv(const char *path, const compress_curve *curve) {
     return written ? EXIT_OK : failed(command, "%s: %s", path, strerror(errno));
 }
 
-/* Whether there is anything of a method to draw. */
+/* Whether a method has at least one point. */
 static bool is_drawn(const compress_curve *curve, int k) {
     for (size_t i = 0; i < curve->n; i++)
         if (!isnan(curve->points[i].methods[k].explained)) return true;
@@ -112,7 +115,7 @@ static void put_plot(FILE *gnuplot, const compress_curve *curve) {
     fputs("\n", gnuplot);
 }
 
-/* Whether gnuplot has drawn it. */
+/* Returns whether gnuplot drew the plot. */
 static bool draw(const char *path, const compress_curve *curve) {
     FILE *gnuplot = popen("gnuplot >/dev/null 2>&1", "w");
 
@@ -127,9 +130,9 @@ static bool draw(const char *path, const compress_curve *curve) {
 
 int compress_plot(const char *path, const char *csv, const compress_curve *curve) {
     char buffer[PATH_ROOM];
-    int exit_status = write_csv(beside(csv, buffer), curve);
+    int exit_status = write_csv(temporary(csv, buffer), curve);
 
-    if (exit_status == EXIT_OK && !draw(beside(path, buffer), curve))
+    if (exit_status == EXIT_OK && !draw(temporary(path, buffer), curve))
         exit_status = failed(command, "gnuplot could not draw %s", path);
     if (exit_status != EXIT_OK) compress_plot_drop(path, csv);
     return exit_status;
@@ -140,7 +143,7 @@ int compress_plot_keep(const char *path, const char *csv) {
     char buffer[PATH_ROOM];
 
     for (int k = 0; k < 2; k++)
-        if (rename(beside(to[k], buffer), to[k]) != 0) {
+        if (rename(temporary(to[k], buffer), to[k]) != 0) {
             const int exit_status = failed(command, "%s: %s", to[k], strerror(errno));
 
             compress_plot_drop(path, csv);
@@ -152,6 +155,6 @@ int compress_plot_keep(const char *path, const char *csv) {
 void compress_plot_drop(const char *path, const char *csv) {
     char buffer[PATH_ROOM];
 
-    (void)remove(beside(path, buffer));
-    (void)remove(beside(csv, buffer));
+    (void)remove(temporary(path, buffer));
+    (void)remove(temporary(csv, buffer));
 }

@@ -1,21 +1,22 @@
-/* The layers of `snnk compress`, out of tensors. */
+#include "cli/compress_teacher.h"
+
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "cli/compress.h"
+#include "cli/console.h"
+#include "cli/options.h"
 
 static const char command[] = "compress";
 
-/* Weights as they are read: d inputs, l outputs. */
+/* A weight matrix: d inputs, l outputs. */
 typedef struct matrix {
     const char *name, *bias_name;
     size_t d, l;
     bool transposed; /* the tensor is d x l */
 } matrix;
 
-/* The tensor is there, and of numbers that are weights: whole ones mean something only with scales of which the
- * file says nothing here. */
+/* Check that a tensor exists and has floating-point numbers. Integers would need scales, which a
+ * safetensors file does not have in a standard place. */
 static int check_tensor(const compress_options *o, const snnk_tensors *tensors, const char *name,
                         size_t n_dims, size_t *dims) {
     static const char *const types[] = {"F16", "BF16", "F32", "F64"};
@@ -24,8 +25,8 @@ static int check_tensor(const compress_options *o, const snnk_tensors *tensors, 
 
     if (!type) return failed(command, "%s: tensor \"%s\" is missing", o->file, name);
     if (find_name(type, types, 4) < 0)
-        return failed(command, "%s: tensor \"%s\" is %s, not F16, BF16, F32 or F64", o->file, name,
-                      type);
+        return failed(command, "%s: tensor \"%s\" has type %s, not F16, BF16, F32 or F64", o->file,
+                      name, type);
     if (snnk_tensors_shape(tensors, name, &has, dims) != SNNK_OK) return library_failed(command);
     if (has != n_dims)
         return failed(command, "%s: tensor \"%s\" has %zu dimensions instead of %zu", o->file, name,
@@ -33,20 +34,21 @@ static int check_tensor(const compress_options *o, const snnk_tensors *tensors, 
     return EXIT_OK;
 }
 
-/* Which way round a matrix is: by the inputs it must have; `otherwise` where both ways fit. */
+/* Find whether a matrix is transposed, by the number of inputs it must have. A square matrix is if
+ * `square_transposed`. */
 static int orient(const compress_options *o, const snnk_tensors *tensors, const char *of,
-                  bool otherwise, matrix *m) {
+                  bool square_transposed, matrix *m) {
     size_t dims[SNNK_TENSORS_MAX_DIMS];
     const int exit_status = check_tensor(o, tensors, m->name, 2, dims);
 
     if (exit_status != EXIT_OK) return exit_status;
     if (dims[0] == 0 || dims[1] == 0)
-        return failed(command, "%s: tensor \"%s\" is %zu x %zu: empty", o->file, m->name, dims[0],
+        return failed(command, "%s: tensor \"%s\" is empty (%zu x %zu)", o->file, m->name, dims[0],
                       dims[1]);
     if (dims[0] != m->d && dims[1] != m->d)
         return failed(command, "%s: tensor \"%s\" is %zu x %zu, but %s has %zu columns", o->file,
                       m->name, dims[0], dims[1], of, m->d);
-    m->transposed = dims[0] == m->d && (dims[1] != m->d || otherwise);
+    m->transposed = dims[0] == m->d && (dims[1] != m->d || square_transposed);
     m->l = dims[m->transposed ? 1 : 0];
     if (o->transposed && !m->transposed)
         return failed(command,
@@ -69,8 +71,8 @@ static int read_bias(const compress_options *o, const snnk_tensors *tensors, con
     exit_status = check_tensor(o, tensors, m->bias_name, 1, dims);
     if (exit_status != EXIT_OK) return exit_status;
     if (dims[0] != m->l)
-        return failed(command, "%s: tensor \"%s\" has %zu numbers, but \"%s\" %zu outputs", o->file,
-                      m->bias_name, dims[0], m->name, m->l);
+        return failed(command, "%s: tensor \"%s\" has %zu numbers, but \"%s\" has %zu outputs",
+                      o->file, m->bias_name, dims[0], m->name, m->l);
     return snnk_tensors_read(tensors, m->bias_name, 1, &m->l, bias) == SNNK_OK
                ? EXIT_OK
                : library_failed(command);
@@ -87,9 +89,9 @@ static int read_layer(const compress_options *o, const snnk_tensors *tensors, co
         turned = malloc(m->d * m->l * sizeof *turned);
     }
     if (!W || !turned || !bias) {
-        complain(command, "out of memory");
+        print_error(command, "out of memory");
     } else if (snnk_tensors_read(tensors, m->name, 2, dims, W) != SNNK_OK) {
-        complain(command, "%s", snnk_last_error());
+        print_error(command, "%s", snnk_last_error());
     } else if ((exit_status = read_bias(o, tensors, m, bias)) == EXIT_OK) {
         if (m->transposed) transpose(m->d, m->l, W, turned);
         if (snnk_layer_create_dense(m->d, m->l, m->transposed ? turned : W, m->d, bias, activation,
@@ -113,7 +115,7 @@ int compress_read_teacher(const compress_options *o, size_t inputs, snnk_layer *
     if (exit_status == EXIT_OK) exit_status = read_layer(o, tensors, &first, o->activation, hidden);
     if (exit_status == EXIT_OK && o->then_weight) {
         second = (matrix){.name = o->then_weight, .bias_name = o->then_bias, .d = first.l};
-        exit_status = orient(o, tensors, "what goes in", first.transposed, &second);
+        exit_status = orient(o, tensors, "its input", first.transposed, &second);
         if (exit_status == EXIT_OK)
             exit_status = read_layer(o, tensors, &second, SNNK_IDENTITY, readout);
     }

@@ -1,6 +1,8 @@
-#include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/console.h"
+#include "cli/evaluate.h"
 #include "cli/model.h"
 
 static const char command[] = "eval";
@@ -8,13 +10,13 @@ static const char command[] = "eval";
 static const char help[] =
     "Usage: snnk eval MODEL --test FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk eval MODEL --test-images FILE --test-labels FILE [OPTION]...\n"
-    "Score a model on data with known targets: accuracy and confusion of classes, or\n"
-    "errors of a regression.\n"
+    "Score a model on data with known targets: accuracy and confusion matrix of a\n"
+    "classification, errors of a regression.\n"
     "\n"
     "Options:\n"
     "  --test FILE          CSV with a header; columns are found by name\n"
-    "  --target COLUMN      its target column (default: the model's, else the last)\n"
-    "  --test-images FILE   IDX, .npy or CSV: a row of inputs each; also --test-inputs\n"
+    "  --target COLUMN      its target column (default: as in the training data, or the last)\n"
+    "  --test-images FILE   inputs, one row each (IDX, .npy or CSV); also --test-inputs\n"
     "  --test-labels FILE   their targets; also --test-targets\n"
     "  --threads N          threads (default: all processors)\n"
     "  --json               print one JSON object on stdout and nothing else\n"
@@ -32,7 +34,7 @@ static const char help[] =
 static void print_json(const model_use *use, const evaluation *result) {
     const size_t l = use->task.outputs;
     cJSON *json = cJSON_CreateObject();
-    char name[32], *text;
+    char name[32];
 
     cJSON_AddStringToObject(json, "task",
                             use->task.classification ? "classification" : "regression");
@@ -58,10 +60,7 @@ static void print_json(const model_use *use, const evaluation *result) {
         cJSON_AddNumberToObject(json, "mae", result->mae);
         cJSON_AddNumberToObject(json, "r2", result->r2);
     }
-    text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "{}");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    print_json_object(json);
 }
 
 static void print_confusion(const task *what, const evaluation *result) {
@@ -124,14 +123,14 @@ int eval_command(int argc, char **argv) {
         return EXIT_OK;
     }
     if (!use.files.table && !(use.files.inputs && use.files.targets))
-        return wrong_usage(command, "--test FILE is missing, or --test-images and --test-labels");
+        return wrong_usage(command, "--test FILE, or --test-images and --test-labels, is missing");
     if (use.files.table && (use.files.inputs || use.files.targets))
-        return wrong_usage(command, "give --test, or --test-images and --test-labels, not both");
+        return wrong_usage(command, "use either --test or --test-images and --test-labels");
     if (use.files.target && !use.files.table)
-        return wrong_usage(command, "--target goes with --test FILE");
+        return wrong_usage(command, "--target needs --test FILE");
     catch_interrupts();
     exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     model_close(&use);
     return exit_status;
 }

@@ -1,34 +1,37 @@
 #define _POSIX_C_SOURCE 200809L
-#include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/fit.h"
-#include "cli/pooled.h"
+#include "cli/console.h"
+#include "cli/evaluate.h"
+#include "cli/fit_gcv.h"
+#include "cli/fit_options.h"
+#include "cli/system.h"
 
 static const char command[] = "fit";
 
-/* Everything a fit makes, so that one place frees it. */
+/* Everything that a fit allocates; session_free frees it. */
 typedef struct session {
     fit_options *o;
     processes processes;
-    dataset train, test; /* test: closed when none is given */
+    dataset train, test; /* test: not open if none is given */
     task task;
     snnk_workspace *workspace;
     snnk_scaling *scaling;
     snnk_map *map;
     snnk_fit *fit;
-    pooled_fit *pooled; /* instead of it: several processes, or gcv */
+    gcv_fit *gcv; /* instead of `fit` with --choose gcv */
     snnk_layer *layer;
     snnk_network *network;
-    snnk_network *like;     /* with --like: that model */
+    snnk_network *like;     /* with --like: its model */
     snnk_lstsq *statistics; /* with --keep-statistics */
     snnk_fit_report report;
     double train_seconds;
     float *X, *Y;
 } session;
 
-/* One pass over training rows begin ... end-1: `add` takes each batch. */
+/* Read training rows begin ... end-1 and call `add` for each batch. */
 static int each_batch(session *s, const char *what, size_t begin, size_t end,
                       int (*add)(session *s, size_t first, size_t n)) {
     int exit_status = EXIT_OK;
@@ -62,13 +65,13 @@ static int add_to_fit(session *s, size_t first, size_t n) {
         const int exit_status = task_labels(command, &s->task, &s->train, n, s->Y, labels);
 
         if (exit_status != EXIT_OK) return exit_status;
-        st = s->pooled ? pooled_fit_add(s->pooled, n, s->X, NULL, labels, s->workspace)
-                       : snnk_fit_add(s->fit,
-                                      SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs,
-                                                .labels = labels),
-                                      s->workspace);
-    } else if (s->pooled) {
-        st = pooled_fit_add(s->pooled, n, s->X, s->Y, NULL, s->workspace);
+        st = s->gcv ? gcv_fit_add(s->gcv, n, s->X, NULL, labels, s->workspace)
+                    : snnk_fit_add(
+                          s->fit,
+                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .labels = labels),
+                          s->workspace);
+    } else if (s->gcv) {
+        st = gcv_fit_add(s->gcv, n, s->X, s->Y, NULL, s->workspace);
     } else {
         st = snnk_fit_add(s->fit,
                           SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .Y = s->Y,
@@ -78,8 +81,8 @@ static int add_to_fit(session *s, size_t first, size_t n) {
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n, s->X, s->Y);
 }
 
-/* Whether there is room for the statistics of that many features, told before their rows are drawn,
- * which may take minutes. The room is not touched: it costs nothing. */
+/* Check that there is memory for the statistics of all features before their rows are drawn, which
+ * may take minutes. The block is not written to, so it costs nothing. */
 static int check_memory(const session *s) {
     const double m = (double)s->o->map.features, bytes = 8 * m * m;
     void *volatile room = bytes < (double)PTRDIFF_MAX ? malloc((size_t)bytes) : NULL;
@@ -91,13 +94,13 @@ static int check_memory(const session *s) {
     return EXIT_OK;
 }
 
-/* The features of another model. */
+/* Use the features of the model of --like. */
 static int copy_map(session *s) {
     const snnk_map *map = snnk_layer_map(snnk_network_layer(s->like, 0));
     snnk_map_config config;
 
     if (snnk_map_inputs(map) != s->train.n_inputs)
-        return failed(command, "%s has %zu inputs, the training data %zu", s->o->like,
+        return failed(command, "%s has %zu inputs, but the training data have %zu", s->o->like,
                       snnk_map_inputs(map), s->train.n_inputs);
     snnk_map_config_init(&config, sizeof config);
     if (snnk_map_concat(1, &map, &s->map) != SNNK_OK ||
@@ -127,8 +130,8 @@ static int make_map(session *s) {
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
 
-/* Every process learns the scaling from all rows: merged ones would differ in their last bits, and the features
- * of one process from those of several. */
+/* Every process learns the scaling from all rows. Merged scalings would differ in their last bits,
+ * and so would the features of one process from those of several. */
 static int learn_scaling(session *s) {
     if (s->o->scaling == SCALING_NONE || s->o->like) return EXIT_OK;
     if (snnk_scaling_create(s->train.n_inputs, s->o->scaling, NULL, &s->scaling) != SNNK_OK)
@@ -136,7 +139,7 @@ static int learn_scaling(session *s) {
     return each_batch(s, "scaling", 0, s->train.rows, add_to_scaling);
 }
 
-/* All that each process does for itself. */
+/* The part of the fit that each process does on its own rows. */
 static int collect(session *s) {
     size_t first, end;
     int exit_status, st;
@@ -147,15 +150,14 @@ static int collect(session *s) {
         return exit_status;
     exit_status = s->o->like ? copy_map(s) : make_map(s);
     if (exit_status != EXIT_OK) return exit_status;
-    st = s->o->choose == CHOOSE_GCV
-             ? pooled_fit_create(s->map, s->task.outputs, &s->o->fit, &s->pooled)
-             : snnk_fit_create(s->map, s->task.outputs, &s->o->fit, &s->fit);
+    st = s->o->choose == CHOOSE_GCV ? gcv_fit_create(s->map, s->task.outputs, &s->o->fit, &s->gcv)
+                                    : snnk_fit_create(s->map, s->task.outputs, &s->o->fit, &s->fit);
     if (st != SNNK_OK) return library_failed(command);
     processes_part(&s->processes, s->train.rows, &first, &end);
     return each_batch(s, "fitting", first, end, add_to_fit);
 }
 
-/* s->layer: on process 0 only. */
+/* Fit the layer. Only process 0 gets s->layer. */
 static int fit(session *s) {
     const double start = seconds_now();
     const int exit_status = processes_agree(&s->processes, collect(s));
@@ -163,25 +165,25 @@ static int fit(session *s) {
 
     if (exit_status != EXIT_OK) return exit_status;
     show_progress(s->o->quiet, "solving", 0, 1);
-    st = s->pooled ? pooled_fit_solve(s->pooled, &s->processes, &s->report, &s->layer)
-                   : snnk_fit_solve(s->fit, s->workspace, &s->report, &s->layer);
+    st = s->gcv ? gcv_fit_solve(s->gcv, &s->processes, &s->report, &s->layer)
+                : snnk_fit_solve(s->fit, s->workspace, &s->report, &s->layer);
     if (st != SNNK_OK) return library_failed(command);
     show_progress(s->o->quiet, "solving", 1, 1);
     if (interrupted) return EXIT_CANCELLED;
-    if (s->o->keep_statistics && s->pooled)
-        s->statistics = pooled_fit_take_statistics(s->pooled);
+    if (s->o->keep_statistics && s->gcv)
+        s->statistics = gcv_fit_take_statistics(s->gcv);
     else if (s->o->keep_statistics &&
              snnk_fit_statistics(s->fit, s->workspace, &s->statistics) != SNNK_OK)
         return library_failed(command);
-    snnk_fit_free(s->fit); /* the statistics are not needed any more, and are large */
-    pooled_fit_free(s->pooled);
+    snnk_fit_free(s->fit); /* the statistics are large and not needed any more */
+    gcv_fit_free(s->gcv);
     s->fit = NULL;
-    s->pooled = NULL;
+    s->gcv = NULL;
     s->train_seconds = seconds_now() - start;
     return EXIT_OK;
 }
 
-/* The test data, with the columns and the target of the training data. */
+/* Open the test data, with the columns and the target of the training data. */
 static int open_test(session *s) {
     data_files files = s->o->test;
     int exit_status;
@@ -193,7 +195,7 @@ static int open_test(session *s) {
                                   : exit_status;
 }
 
-/* The model of --like, which says the columns, the target and the classes too. */
+/* Open the model of --like. Columns, target and classes are taken from it too. */
 static int open_like(session *s) {
     if (!s->o->like) return EXIT_OK;
     if (snnk_network_load(s->o->like, NULL, &s->like) != SNNK_OK) return library_failed(command);
@@ -204,7 +206,8 @@ static int open_like(session *s) {
     return EXIT_OK;
 }
 
-/* What the targets ask for: of --like, with classes that only these data have behind its own. */
+/* Find the task: from the targets, or from the model of --like, with classes that only these data
+ * have appended. */
 static int find_task(session *s) {
     size_t added;
     int exit_status;
@@ -218,7 +221,7 @@ static int find_task(session *s) {
     return exit_status;
 }
 
-/* All that can go wrong before the fit begins. */
+/* Everything before the fit, so that most errors are found early. */
 static int prepare(session *s) {
     int exit_status = open_like(s);
 
@@ -253,7 +256,8 @@ static int complete_network(session *s) {
     if (snnk_network_set_note(s->network, "lambda", ridge) != SNNK_OK ||
         snnk_network_set_statistics(s->network, s->statistics) != SNNK_OK)
         return library_failed(command);
-    s->statistics = NULL; /* the network's now */
+    snnk_lstsq_free(s->statistics); /* the network has a copy */
+    s->statistics = NULL;
     return EXIT_OK;
 }
 
@@ -275,7 +279,7 @@ static const char *how_chosen(const session *s) {
 static void print_json(const session *s, const evaluation *test) {
     const snnk_fit_report *r = &s->report;
     cJSON *json = cJSON_CreateObject();
-    char seed[24], *text;
+    char seed[24];
 
     cJSON_AddStringToObject(json, "task", s->task.classification ? "classification" : "regression");
     if (test && s->task.classification)
@@ -311,10 +315,7 @@ static void print_json(const session *s, const evaluation *test) {
         cJSON_AddStringToObject(json, "model", s->o->save);
     else
         cJSON_AddNullToObject(json, "model");
-    text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "{}");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    print_json_object(json);
 }
 
 static void print_text(const session *s, const evaluation *test) {
@@ -340,8 +341,8 @@ static void print_text(const session *s, const evaluation *test) {
     if (s->o->save) printf("saved         %s\n", s->o->save);
 }
 
-/* Score the model, save it, and report: in this order, so that whatever fails leaves alone a model
- * that was there. */
+/* Score the model, save it, and report, in this order: a failure leaves an existing file as it
+ * was. */
 static int finish(session *s) {
     const bool tested = s->test.rows > 0;
     evaluation result = {0};
@@ -362,23 +363,23 @@ static int finish(session *s) {
     return exit_status;
 }
 
-/* What options leave open, and what several processes cannot do. */
-static int settle(session *s) {
+/* Set defaults that depend on the processes, and refuse what several processes cannot do. */
+static int complete_options(session *s) {
     fit_options *o = s->o;
     const bool several = s->processes.size > 1;
-    const size_t threads = online_processors() / (size_t)s->processes.neighbours;
+    const size_t threads = online_processors() / (size_t)s->processes.on_machine;
 
-    if (several && (o->choose == CHOOSE_HELDOUT || o->heldout_said))
+    if (several && (o->choose == CHOOSE_HELDOUT || o->heldout_given))
         return wrong_usage(command,
-                           "several processes hold no rows out: --choose gcv, or give --ridge");
-    if (o->choose == CHOOSE_UNSAID) o->choose = several ? CHOOSE_GCV : CHOOSE_HELDOUT;
+                           "several processes cannot hold rows out: use --choose gcv or --ridge");
+    if (o->choose == CHOOSE_UNSET) o->choose = several ? CHOOSE_GCV : CHOOSE_HELDOUT;
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
     if (s->processes.rank > 0) o->quiet = true;
     return EXIT_OK;
 }
 
 static int run(session *s) {
-    int exit_status = settle(s);
+    int exit_status = complete_options(s);
 
     catch_interrupts();
     s->report = (snnk_fit_report){.size = sizeof s->report};
@@ -389,7 +390,7 @@ static int run(session *s) {
         exit_status = complete_network(s);
         if (exit_status == EXIT_OK) exit_status = finish(s);
     }
-    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     return exit_status;
 }
 
@@ -399,7 +400,7 @@ static void session_free(session *s) {
     snnk_lstsq_free(s->statistics);
     snnk_layer_free(s->layer);
     snnk_fit_free(s->fit);
-    pooled_fit_free(s->pooled);
+    gcv_fit_free(s->gcv);
     snnk_map_free(s->map);
     snnk_scaling_free(s->scaling);
     snnk_workspace_free(s->workspace);

@@ -1,8 +1,10 @@
-#define _POSIX_C_SOURCE 200809L
+#include "cli/fit_options.h"
+
 #include <getopt.h>
 #include <string.h>
 
-#include "cli/fit.h"
+#include "cli/options.h"
+#include "cli/system.h"
 
 static const char command[] = "fit";
 
@@ -10,20 +12,20 @@ const char fit_help[] =
     "Usage: snnk fit --train FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk fit --train-images FILE --train-labels FILE [OPTION]...\n"
     "Fit a layer of random features to training data in closed form, without\n"
-    "backpropagation. lambda, the strength of the ridge, is chosen on held-out rows.\n"
-    "Started by mpirun (in builds with MPI), processes share the rows.\n"
+    "backpropagation. The ridge penalty lambda is chosen on held-out rows. In builds with MPI,\n"
+    "processes started by mpirun share the rows.\n"
     "\n"
-    "Data (IDX, .npy or CSV with a header; any of them may be compressed with gzip):\n"
+    "Data (IDX, .npy, or CSV with a header; each may be compressed with gzip):\n"
     "  --train FILE             CSV with inputs and target\n"
     "  --target COLUMN          name of its target column (default: the last)\n"
-    "  --train-images FILE      inputs, a row each; also --train-inputs\n"
+    "  --train-images FILE      inputs, one row each; also --train-inputs\n"
     "  --train-labels FILE      their targets; also --train-targets\n"
-    "  --test FILE              CSV to score the fitted model on; columns go by name\n"
-    "  --test-images FILE       the same as two files; also --test-inputs\n"
+    "  --test FILE              CSV to score the model on; columns are found by name\n"
+    "  --test-images FILE       test data as two files; also --test-inputs\n"
     "  --test-labels FILE       also --test-targets\n"
     "  --task TASK              classification or regression (default: classification if\n"
-    "                           the targets are words, or whole numbers in 0 ... 99; a\n"
-    "                           column of words and numbers is refused: a missing value?)\n"
+    "                           the targets are words or whole numbers in 0 ... 99; a\n"
+    "                           column of both is refused: a number may be missing)\n"
     "\n"
     "Features:\n"
     "  --features KIND          arc-cosine (default), gaussian, elementwise or identity\n"
@@ -32,32 +34,32 @@ const char fit_help[] =
     "  --floor C                arc-cosine: max(z, C) instead of max(z, 0), C <= 0\n"
     "  --activation NAME        elementwise: relu (default), gelu, tanh, sin, ...\n"
     "  --projection KIND        gaussian (iid) or orthogonal (default)\n"
-    "  --projection-scale S     rows are N(0, S^2 I) (default 1)\n"
-    "  --offset-scale S         offsets are N(0, S^2) (default 0.3; gaussian: none)\n"
+    "  --projection-scale S     standard deviation of the random rows (default 1)\n"
+    "  --offset-scale S         standard deviation of the offsets (default 0.3; gaussian: 0)\n"
     "  --scaling MODE           of inputs: none, center, common (default) or standardize\n"
-    "  --linear                 the inputs themselves as features beside the others\n"
-    "  --like MODEL             the same features as this model's, scaling included: for models\n"
-    "                           that are to be merged\n"
-    "  --seed N                 of projections and held-out rows (default 0)\n"
+    "  --linear                 use the inputs themselves as features too\n"
+    "  --like MODEL             use the features and the scaling of this model, for example to\n"
+    "                           merge both models later\n"
+    "  --seed N                 seed of random rows and of held-out rows (default 0)\n"
     "\n"
     "Fit:\n"
     "  --ridge LAMBDA           auto (default), or a number >= 0\n"
     "  --choose RULE            how lambda is chosen: heldout (default), or gcv, generalized\n"
-    "                           cross-validation on all rows (with several processes always;\n"
-    "                           up to 32766 features)\n"
-    "  --heldout SHARE          share of the rows lambda is chosen on (default 0.1)\n"
-    "  --precision MODE         of the sums over rows: double (default), or fast, which\n"
-    "                           multiplies in float: half the time, 7 digits for 15\n"
-    "  --route KIND             gram (default), qr: twice to four times the time, for features so\n"
-    "                           alike that digits run out; or auto: by a look at the first rows\n"
-    "  --threads N              threads (default: all processors, shared by the processes; those\n"
-    "                           that solve the system at the end are BLAS's own:\n"
-    "                           OPENBLAS_NUM_THREADS)\n"
+    "                           cross-validation on all rows (the default with several\n"
+    "                           processes; up to 32766 features)\n"
+    "  --heldout SHARE          share of the rows that are held out (default 0.1)\n"
+    "  --precision MODE         of products in the sums over rows: double (default), or single:\n"
+    "                           half the time, 7 digits instead of 15\n"
+    "  --factorization KIND     gram (default); qr: 2 to 4 times the time, but accurate for\n"
+    "                           features that are nearly dependent; auto: chosen by the\n"
+    "                           condition number of the first rows\n"
+    "  --threads N              threads (default: all processors, shared by the processes). BLAS\n"
+    "                           solves the system with OPENBLAS_NUM_THREADS threads\n"
     "\n"
     "Output:\n"
     "  --save FILE              save the model as safetensors\n"
-    "  --keep-statistics        save what snnk update, forget and merge need: 8 M^2 bytes\n"
-    "  --store-seed             save the seed of a gaussian projection, not its rows\n"
+    "  --keep-statistics        also save what snnk update, forget and merge need, 8 M^2 bytes\n"
+    "  --store-seed             save the seed of a gaussian projection instead of its rows\n"
     "  --json                   print one JSON object on stdout and nothing else\n"
     "  --quiet                  no progress bar\n"
     "  --help                   show this help\n"
@@ -68,12 +70,12 @@ const char fit_help[] =
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file, data that cannot be fitted), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C; a file at --save stays as it was unless the fit, and the\n"
-    "  test if there is one, succeed\n";
+    "  130 cancelled with Ctrl-C. An existing file at --save is replaced only if the fit and\n"
+    "  the test succeed\n";
 
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
-const char *const fit_precisions[2] = {"double", "fast"};
-static const char *const routes[] = {"gram", "qr", "auto"}; /* by snnk_factorization */
+const char *const fit_precisions[2] = {"double", "single"};
+static const char *const factorizations[] = {"gram", "qr", "auto"}; /* by snnk_factorization */
 const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
@@ -105,7 +107,7 @@ enum {
     SAVE,
     KEEP,
     LIKE,
-    ROUTE,
+    FACTORIZATION,
     STORE_SEED,
     JSON,
     QUIET,
@@ -143,19 +145,19 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"save", 1, NULL, SAVE},
                                              {"keep-statistics", 0, NULL, KEEP},
                                              {"like", 1, NULL, LIKE},
-                                             {"route", 1, NULL, ROUTE},
+                                             {"factorization", 1, NULL, FACTORIZATION},
                                              {"store-seed", 0, NULL, STORE_SEED},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
                                              {"help", 0, NULL, HELP},
                                              {NULL, 0, NULL, 0}};
 
-/* What an option takes. */
+/* The values that an option accepts. */
 static const char *takes(int option) {
     switch (option) {
     case TASK: return "classification or regression";
     case FEATURES: return "arc-cosine, gaussian, elementwise or identity";
-    case M: return "a whole number from 1";
+    case M: return "a whole number >= 1";
     case ORDER: return "0, 1 or 2";
     case FLOOR: return "a number from -1e15 to 0";
     case ACTIVATION:
@@ -163,20 +165,16 @@ static const char *takes(int option) {
                "erf, step or identity";
     case PROJECTION: return "gaussian or orthogonal";
     case PROJECTION_SCALE: return "a number above 0";
-    case OFFSET_SCALE: return "a number from 0";
+    case OFFSET_SCALE: return "a number >= 0";
     case SCALING: return "none, center, common or standardize";
     case SEED: return "a whole number below 2^64";
-    case RIDGE: return "auto, or a number from 0";
+    case RIDGE: return "auto or a number >= 0";
     case CHOOSE: return "heldout or gcv";
-    case HELDOUT: return "a share above 0, at most 0.5";
-    case PRECISION: return "double or fast";
-    case ROUTE: return "gram, qr or auto";
+    case HELDOUT: return "a number above 0 and at most 0.5";
+    case PRECISION: return "double or single";
+    case FACTORIZATION: return "gram, qr or auto";
     default: return "a whole number from 1 to 1024"; /* threads */
     }
-}
-
-static int bad_value(int option, const char *name, const char *value) {
-    return wrong_usage(command, "--%s: \"%s\" is not %s", name, value, takes(option));
 }
 
 static bool choose(const char *text, const char *const *names, int n, int32_t *value) {
@@ -206,7 +204,7 @@ static bool read_ridge(const char *text, double *ridge) {
     return true;
 }
 
-/* Options that name files or are flags: nothing of theirs can be wrong. */
+/* Set an option that accepts every value, or none: files and flags. False for other options. */
 static bool set_plain(int option, const char *value, fit_options *o) {
     switch (option) {
     case TRAIN: o->train.table = value; return true;
@@ -248,10 +246,10 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case RIDGE: return read_ridge(value, &o->fit.ridge);
     case CHOOSE: return choose(value, fit_choices, 2, &o->choose);
     case HELDOUT:
-        o->heldout_said = true;
+        o->heldout_given = true;
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
-    case ROUTE: return choose(value, routes, 3, &o->fit.factorization);
+    case FACTORIZATION: return choose(value, factorizations, 3, &o->fit.factorization);
     case PRECISION: return choose(value, fit_precisions, 2, &o->fit.precision);
     case THREADS:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
@@ -259,39 +257,38 @@ static bool set_value(int option, const char *value, fit_options *o) {
     }
 }
 
-/* One whole pair of files, or one table, or nothing. */
+/* Check that one table or a pair of files is given, or, unless it is needed, nothing. */
 static int check_files(const data_files *files, const char *what, bool needed) {
     const bool pair = files->inputs || files->targets;
 
     if (files->table && pair)
-        return wrong_usage(command, "give --%s, or --%s-images and --%s-labels, not both", what,
-                           what, what);
+        return wrong_usage(command, "use either --%s or --%s-images and --%s-labels", what, what,
+                           what);
     if (pair && !(files->inputs && files->targets))
         return wrong_usage(command, "--%s-%s is missing", what,
                            files->inputs ? "labels" : "images");
     if (needed && !files->table && !pair)
         return wrong_usage(command,
-                           "--train FILE is missing, or --train-images and --train-labels");
+                           "--train FILE, or --train-images and --train-labels, is missing");
     return EXIT_OK;
 }
 
-/* --save must not be one of the files that are read. */
-static int check_inputs_stay(const fit_options *o) {
+/* Check that --save does not overwrite a file that is read. */
+static int check_overwriting(const fit_options *o) {
     const char *const read[] = {o->train.table, o->train.inputs, o->train.targets, o->like,
                                 o->test.table,  o->test.inputs,  o->test.targets};
 
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)
         if (same_file(o->save, read[i]))
-            return wrong_usage(command, "--save %s would overwrite the data in %s", o->save,
-                               read[i]);
+            return wrong_usage(command, "--save %s would overwrite the input %s", o->save, read[i]);
     return EXIT_OK;
 }
 
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
-    const char *said = NULL; /* an option that --like takes from its model */
+    const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
-    *o = (fit_options){.scaling = SNNK_SCALING_COMMON, .choose = CHOOSE_UNSAID};
+    *o = (fit_options){.scaling = SNNK_SCALING_COMMON, .choose = CHOOSE_UNSET};
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;
@@ -301,25 +298,27 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
         if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK)
-            said = long_options[index].name;
+            conflicting = long_options[index].name;
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
-            return bad_value(option, long_options[index].name, optarg);
+            return wrong_value(command, long_options[index].name, optarg, takes(option));
     }
     if (o->help) return EXIT_OK;
-    if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
-    if (o->like && said)
-        return wrong_usage(command, "--%s and --like: the model of --like says that", said);
-    /* With the default scaling inputs have length 1 on average; offsets of a third of that did best
-     * on held-out rows of Fashion-MNIST. */
+    if (optind < argc) return wrong_usage(command, "unexpected argument '%s'", argv[optind]);
+    if (o->like && conflicting)
+        return wrong_usage(
+            command, "--%s and --like: use one of them, --like takes the other from its model",
+            conflicting);
+    /* With the default scaling inputs have length 1 on average. An offset scale of a third of that
+     * was best on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
     if ((exit_status = check_files(&o->train, "train", true)) != EXIT_OK) return exit_status;
     if (o->map.kind == SNNK_MAP_GAUSSIAN && o->map.features % 2 != 0)
-        return wrong_usage(command, "--m %llu: gaussian features are pairs, an even number",
+        return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
-    if (o->choose == CHOOSE_GCV && o->heldout_said)
-        return wrong_usage(command, "--heldout goes with --choose heldout");
+    if (o->choose == CHOOSE_GCV && o->heldout_given)
+        return wrong_usage(command, "--heldout needs --choose heldout");
     if (o->train.target && !o->train.table)
-        return wrong_usage(command, "--target goes with --train FILE");
+        return wrong_usage(command, "--target needs --train FILE");
     if ((exit_status = check_files(&o->test, "test", false)) != EXIT_OK) return exit_status;
-    return check_inputs_stay(o);
+    return check_overwriting(o);
 }

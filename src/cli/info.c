@@ -1,15 +1,15 @@
-#define _POSIX_C_SOURCE 200809L
-#include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "cli/console.h"
 #include "cli/model.h"
 
 static const char command[] = "info";
 
 static const char help[] =
     "Usage: snnk info MODEL [OPTION]...\n"
-    "Show what is in a model file: layers, feature maps and their settings, costs, notes.\n"
+    "Show what a model file contains: layers, feature maps and their settings, costs, notes.\n"
     "\n"
     "Options:\n"
     "  --json               print one JSON object on stdout and nothing else\n"
@@ -22,14 +22,14 @@ static const char help[] =
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
 
 static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise", "identity",
-                                    "urf",        "line",     "folded-urf"};
+                                    "urf",        "affine",   "folded-urf"};
 static const char *const projections[] = {"gaussian", "orthogonal", "given", "hd3",
                                           "simplex",  "sobol",      "folded"};
 static const char *const notes[] = {"task",    "target",        "classes",
                                     "columns", "train_seconds", "lambda"};
-static const char *const routes[] = {"gram", "qr", "auto"};
+static const char *const factorizations[] = {"gram", "qr", "auto"};
 
-/* A seed of 64 bits, which a double would not hold. */
+/* Add a seed. It has 64 bits, more than a number of cJSON, which is a double. */
 static void add_seed(cJSON *json, uint64_t value) {
     char text[24];
 
@@ -37,15 +37,14 @@ static void add_seed(cJSON *json, uint64_t value) {
     cJSON_AddRawToObject(json, "seed", text);
 }
 
-/* Standard normal rows, or features that are the inputs: blocks made from a spectrum have no scales of
- * their own. */
+/* Whether a block has scales of its rows and offsets. Blocks made from a spectrum do not. */
 static bool has_scales(const snnk_map_config *config) {
     return config->kind == SNNK_MAP_ARC_COSINE || config->kind == SNNK_MAP_GAUSSIAN ||
            config->kind == SNNK_MAP_ELEMENTWISE;
 }
 
-/* Whether the features from `first` on are the inputs themselves: asked with an input whose numbers
- * all differ. False also where there is no memory to ask. */
+/* Whether the features from `first` on are the inputs themselves, tested with an input of different
+ * numbers. False if there is no memory for the test. */
 static bool passes_inputs_on(const snnk_map *map, size_t first) {
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
     float *x = malloc(d * sizeof *x), *phi = malloc(m * sizeof *phi);
@@ -59,7 +58,7 @@ static bool passes_inputs_on(const snnk_map *map, size_t first) {
     return same;
 }
 
-/* first: how many features the blocks before have. */
+/* first: the number of features of the blocks before this one. */
 static void add_block(cJSON *blocks, const snnk_map *map, size_t first,
                       const snnk_map_config *config) {
     cJSON *json = cJSON_CreateObject();
@@ -120,10 +119,7 @@ static cJSON *describe(snnk_network *network, const char *path) {
         const snnk_map *map = snnk_layer_map(layer);
         cJSON *item = cJSON_CreateObject(), *blocks;
 
-        cJSON_AddStringToObject(item, "kind",
-                                snnk_layer_is_tower(layer) ? "tower"
-                                : map                      ? "snnk"
-                                                           : "dense");
+        cJSON_AddStringToObject(item, "kind", snnk_layer_kind_name(snnk_layer_kind(layer)));
         cJSON_AddNumberToObject(item, "inputs", (double)snnk_layer_inputs(layer));
         cJSON_AddNumberToObject(item, "outputs", (double)snnk_layer_outputs(layer));
         if (map) {
@@ -137,7 +133,7 @@ static cJSON *describe(snnk_network *network, const char *path) {
         cJSON *item = cJSON_AddObjectToObject(json, "statistics");
 
         cJSON_AddNumberToObject(item, "rows", (double)snnk_lstsq_rows(lstsq));
-        cJSON_AddStringToObject(item, "route", routes[snnk_lstsq_factorization(lstsq)]);
+        cJSON_AddStringToObject(item, "route", factorizations[snnk_lstsq_factorization(lstsq)]);
     }
     texts = cJSON_AddObjectToObject(json, "notes");
     for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)
@@ -194,14 +190,11 @@ int info_command(int argc, char **argv) {
         cJSON *json = describe(use.network, use.path);
 
         if (use.json) {
-            char *text = cJSON_PrintUnformatted(json);
-
-            puts(text ? text : "{}");
-            cJSON_free(text);
+            print_json_object(json);
         } else {
             print_text(json);
+            cJSON_Delete(json);
         }
-        cJSON_Delete(json);
     }
     model_close(&use);
     return exit_status;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -9,17 +10,17 @@ static const char help[] =
     "backpropagation, and use it.\n"
     "\n"
     "Commands:\n"
-    "  fit        fit a model to training data, and save it\n"
+    "  fit        fit a model to training data and save it\n"
     "  eval       score a model on data with known targets\n"
     "  predict    predict the target of each row\n"
-    "  info       show what is in a model file\n"
-    "  update     let a model learn from more rows\n"
-    "  forget     let a model forget rows, as if it had never seen them\n"
-    "  merge      put models together that learnt from different rows\n"
+    "  info       show what a model file contains\n"
+    "  update     add rows to a fitted model\n"
+    "  forget     remove rows from a fitted model, exactly\n"
+    "  merge      combine models that were fitted to different rows\n"
     "  compress   replace a trained dense layer by a smaller one\n"
     "\n"
     "Options:\n"
-    "  --help     show this help; snnk COMMAND --help shows a command's\n"
+    "  --help     show this help; snnk COMMAND --help shows the help of a command\n"
     "  --version  show the version and how the library was built\n"
     "\n"
     "Examples:\n"
@@ -27,13 +28,13 @@ static const char help[] =
     "  $ snnk predict iris.safetensors flowers.csv\n"
     "\n"
     "Exit status:\n"
-    "  0 success, 1 failure (a bad file, data that cannot be fitted), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C\n";
+    "  0 success, 1 failure (for example a bad file), 2 wrong usage, 130 cancelled with\n"
+    "  Ctrl-C\n";
 
-/* The command's exit status, unless what it printed did not get out: a full disk is a failure. */
+/* The exit status of the command, or a failure if its output could not be written (a full disk). */
 static int written(int exit_status) {
     if (fflush(stdout) == 0 && !ferror(stdout)) return exit_status;
-    fprintf(stderr, "snnk: the output cannot be written: %s\n", strerror(errno));
+    fprintf(stderr, "snnk: the output could not be written: %s\n", strerror(errno));
     return exit_status == EXIT_OK ? EXIT_FAILED : exit_status;
 }
 
@@ -47,7 +48,7 @@ int main(int argc, char **argv) {
                     {"merge", merge_command},     {"compress", compress_command}};
 
     if (argc < 2) {
-        fputs("snnk: a command is missing (see: snnk --help)\n", stderr);
+        fputs("snnk: a command is missing (try 'snnk --help')\n", stderr);
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
@@ -61,6 +62,6 @@ int main(int argc, char **argv) {
         printf("snnk %s\n%s, %s kernels\n", snnk_version(), snnk_build_info(), snnk_kernels_name());
         return written(EXIT_OK);
     }
-    fprintf(stderr, "snnk: \"%s\" is not a command (see: snnk --help)\n", argv[1]);
+    fprintf(stderr, "snnk: unknown command '%s' (try 'snnk --help')\n", argv[1]);
     return EXIT_USAGE;
 }

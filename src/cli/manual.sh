@@ -1,5 +1,5 @@
 #!/bin/sh
-# A manual page from a help text: manual.sh HELP2MAN PROGRAM PAGE [COMMAND]
+# Make a manual page from the help text of a command: manual.sh HELP2MAN PROGRAM PAGE [COMMAND]
 set -eu
 help2man=$1
 program=$2
@@ -11,14 +11,14 @@ case $command in
 fit) name="fit a model to training data in closed form" ;;
 eval) name="score a model on data with known targets" ;;
 predict) name="predict the target of each row" ;;
-info) name="show what is in a model file" ;;
-update) name="let a model learn from more rows" ;;
-forget) name="let a model forget rows, exactly" ;;
-compress) name="replace a trained dense layer by one of few features" ;;
-merge) name="put models together that learnt from different rows" ;;
+info) name="show what a model file contains" ;;
+update) name="add rows to a fitted model" ;;
+forget) name="remove rows from a fitted model, exactly" ;;
+compress) name="replace a trained dense layer by a smaller one" ;;
+merge) name="combine models that were fitted to different rows" ;;
 esac
 
-# help2man runs one program, so a command is wrapped as one.
+# help2man runs a program without arguments, so wrap the command in a program.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 wrapper=$work/snnk${command:+-$command}

@@ -1,22 +1,22 @@
-/* snnk merge: models with the same features that learnt from different rows. */
-#include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/console.h"
 #include "cli/model.h"
 
 static const char command[] = "merge";
 
 static const char help[] =
     "Usage: snnk merge MODEL OTHER... --save FILE [OPTION]...\n"
-    "Put models together that learnt from different rows: the result is what one fit on all of\n"
-    "them would give, with the lambda of the first. All must have been saved by snnk fit\n"
-    "--keep-statistics with the same features: the same options and --scaling none, or --like\n"
-    "the first. Rows that two of them learnt from count twice.\n"
+    "Combine models that were fitted to different rows. The result is what one fit to all rows\n"
+    "would give, with the lambda of the first model. All models must have been saved by snnk fit\n"
+    "--keep-statistics with the same features: with the same options and --scaling none, or with\n"
+    "--like the first model. Rows that are in two models count twice.\n"
     "\n"
     "Options:\n"
-    "  --save FILE     where to\n"
-    "  --ridge LAMBDA  a number >= 0 (default: the first model's)\n"
+    "  --save FILE     save the result\n"
+    "  --ridge LAMBDA  a number >= 0 (default: lambda of the first model)\n"
     "  --json          print one JSON object on stdout and nothing else\n"
     "  --help          show this help\n"
     "\n"
@@ -26,10 +26,10 @@ static const char help[] =
     "  $ snnk merge a.safetensors b.safetensors --save ab.safetensors\n"
     "\n"
     "Exit status:\n"
-    "  0 success, 1 failure (a bad file, models that do not fit each other), 2 wrong usage,\n"
+    "  0 success, 1 failure (a bad file, models that cannot be merged), 2 wrong usage,\n"
     "  130 cancelled with Ctrl-C\n";
 
-/* The layers of a network but for the last Psi, as a file has them: equal bytes are equal features. */
+/* The features of a network, as the bytes of a file: equal bytes are equal features. */
 static void *features_of(const snnk_network *network, size_t *bytes) {
     snnk_network *tower;
     void *buffer = NULL;
@@ -74,14 +74,15 @@ static int merge_one(model_use *into, const char *path) {
 
     if (exit_status == EXIT_OK && !same_classes(&into->task, &other.task))
         exit_status =
-            failed(command, "%s and %s do not have the same targets or classes", into->path, path);
+            failed(command, "%s and %s have different targets or classes", into->path, path);
     if (exit_status == EXIT_OK && (!same_note(into->network, other.network, "columns") ||
                                    !same_note(into->network, other.network, "target")))
         exit_status =
-            failed(command, "%s and %s were not fitted to the same columns", into->path, path);
+            failed(command, "%s and %s were fitted to different columns", into->path, path);
     if (exit_status == EXIT_OK && !same_features(into->network, other.network))
-        exit_status = failed(command, "%s and %s do not have the same features: fit with --like %s",
-                             into->path, path, into->path);
+        exit_status =
+            failed(command, "%s and %s have different features: fit the second with --like %s",
+                   into->path, path, into->path);
     if (exit_status == EXIT_OK &&
         snnk_lstsq_merge(snnk_network_statistics(into->network),
                          snnk_network_statistics(other.network)) != SNNK_OK)
@@ -92,16 +93,12 @@ static int merge_one(model_use *into, const char *path) {
 
 static void print_json(const model_use *use, int models, const snnk_solve_report *report) {
     cJSON *json = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddNumberToObject(json, "models", models);
     cJSON_AddNumberToObject(json, "rows_after", (double)report->rows);
     model_add_report(json, report);
     cJSON_AddStringToObject(json, "model", use->save);
-    text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "{}");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    print_json_object(json);
 }
 
 int merge_command(int argc, char **argv) {
@@ -127,7 +124,7 @@ int merge_command(int argc, char **argv) {
         printf("merged %d models: %llu rows (lambda %.3g)\nsaved %s\n", 1 + use.n_others,
                (unsigned long long)report.rows, report.ridge, use.save);
     else if (exit_status == EXIT_CANCELLED)
-        complain(command, "cancelled");
+        print_error(command, "cancelled");
     model_close(&use);
     return exit_status;
 }

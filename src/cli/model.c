@@ -1,8 +1,13 @@
+#include "cli/model.h"
+
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/model.h"
+#include "cli/console.h"
+#include "cli/options.h"
+#include "cli/system.h"
 
 enum { TEST = 256, INPUTS, TARGETS, TARGET, OUT, SAVE, RIDGE, SCORES, THREADS, JSON, QUIET, HELP };
 
@@ -37,7 +42,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
         if (option != HELP && !strstr(accepted, long_options[index].name))
-            return wrong_usage(command, "--%s is not an option", long_options[index].name);
+            return wrong_usage(command, "unknown option '--%s'", long_options[index].name);
         switch (option) {
         case TEST: use->files.table = optarg; break;
         case INPUTS: use->files.inputs = optarg; break;
@@ -47,7 +52,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         case SAVE: use->save = optarg; break;
         case RIDGE:
             if (read_double(optarg, &use->ridge) && use->ridge >= 0) break;
-            return wrong_usage(command, "--ridge: \"%s\" is not a number >= 0", optarg);
+            return wrong_value(command, "ridge", optarg, "a number >= 0");
         case SCORES: use->scores = true; break;
         case JSON: use->json = true; break;
         case QUIET: use->quiet = true; break;
@@ -55,8 +60,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         default:
             if (!read_size(optarg, &use->threads) || use->threads < 1 ||
                 use->threads > SNNK_MAX_THREADS)
-                return wrong_usage(command, "--threads: \"%s\" is not in 1 ... %d", optarg,
-                                   SNNK_MAX_THREADS);
+                return wrong_value(command, "threads", optarg, "a whole number from 1 to 1024");
         }
     }
     if (optind == argc) return wrong_usage(command, "the model file is missing");
@@ -67,9 +71,9 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         return EXIT_OK;
     }
     if (optind < argc && strstr(accepted, "FILE")) use->files.inputs = argv[optind++];
-    if (optind < argc) return wrong_usage(command, "\"%s\" is too much", argv[optind]);
+    if (optind < argc) return wrong_usage(command, "unexpected argument '%s'", argv[optind]);
     if (same_file(use->out, use->path) || same_file(use->out, use->files.inputs))
-        return wrong_usage(command, "--out %s would overwrite what is read", use->out);
+        return wrong_usage(command, "--out %s would overwrite an input", use->out);
     return EXIT_OK;
 }
 
@@ -103,11 +107,11 @@ int model_open_statistics(const char *command, model_use *use) {
     if (exit_status != EXIT_OK) return exit_status;
     const snnk_lstsq *lstsq = snnk_network_statistics(use->network);
     if (!lstsq)
-        return failed(command, "%s carries no statistics: fit it with --keep-statistics",
-                      use->path);
+        return failed(command, "%s has no statistics: fit it with --keep-statistics", use->path);
     use->projection = model_projection(use->network, use->path);
     if (snnk_lstsq_targets(lstsq) == use->task.outputs) return EXIT_OK;
-    return failed(command, "%s has %zu outputs, its statistics %zu: solve them first, from C",
+    return failed(command,
+                  "%s has %zu outputs, but its statistics have %zu: call snnk_network_solve first",
                   use->path, use->task.outputs, snnk_lstsq_targets(lstsq));
 }
 
@@ -120,7 +124,7 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
     if (use->ridge >= 0)
         config.ridge = use->ridge;
     else if (!lambda || !read_double(lambda, &config.ridge))
-        return failed(command, "%s does not say its lambda: give --ridge", use->path);
+        return failed(command, "%s does not contain its lambda: use --ridge", use->path);
     snprintf(text, sizeof text, "%.17g", config.ridge);
     if (snnk_network_solve(use->network, &config, report) != SNNK_OK ||
         snnk_network_set_note(use->network, "lambda", text) != SNNK_OK)

@@ -1,18 +1,17 @@
-/* What the commands that use a model share. */
+/* Shared by the commands that use a saved model: their options, and opening and solving models. */
 #ifndef SNNK_CLI_MODEL_H
 #define SNNK_CLI_MODEL_H
 
 #include <cjson/cJSON.h>
 
-#include "cli/cli.h"
+#include "cli/task.h"
 
 typedef struct model_use {
     const char *path, *out, *save;
-    char **others; /* further models; n_others */
+    char **others; /* n_others more models */
     int n_others;
-    double ridge; /* -1: none was given */
-    /* snnk_save_projection: how the file had it; set by model_open_statistics */
-    int32_t projection;
+    double ridge;       /* -1: not given */
+    int32_t projection; /* snnk_save_projection of the file, from model_open_statistics */
     data_files files;
     size_t threads;
     bool scores, json, quiet, help;
@@ -22,24 +21,28 @@ typedef struct model_use {
     dataset data;
 } model_use;
 
-/* Read options. accepted: the names of those the command takes, in one string; "FILE" in it: a second
- * file name goes to files.inputs; "FILES": more models. */
+/* Read the options of a command. Prints the error and returns an exit status.
+ *   accepted  the names of its options, separated by spaces; "FILE" for a second file name, which
+ *             becomes
+ *             files.inputs; "FILES" for more models */
 int model_options(const char *command, const char *accepted, int argc, char **argv, model_use *use);
 
-/* Whether the file of a network stores projections or draws them again from their seeds
- * (snnk_save_projection): told by its size, as the two ways of saving differ in nothing else. */
+/* Find whether the file of a network stores random rows or only their seeds (snnk_save_projection),
+ * by its size: the two ways of saving differ in nothing else. */
 int32_t model_projection(const snnk_network *network, const char *path);
 
-/* model_open, for a model that carries statistics. */
+/* The same for a model that must have statistics. */
 int model_open_statistics(const char *command, model_use *use);
 
-/* Solve the statistics again, with use->ridge or the model's, and save the model at use->save. */
+/* Solve the statistics, with use->ridge or the lambda of the model, and save the model at
+ * use->save. */
 int model_solve_and_save(const char *command, model_use *use, snnk_solve_report *report);
 
-/* Add lambda, rank, condition and method. */
+/* Add lambda, rank, condition and method to a JSON object. */
 void model_add_report(cJSON *json, const snnk_solve_report *report);
 
-/* Load the model, and make a workspace. model_close frees what there is, whatever happened. */
+/* Load the model and create a workspace. Prints the error and returns an exit status. model_close
+ * frees what is there in any case. */
 int model_open(const char *command, model_use *use);
 void model_close(model_use *use);
 

@@ -1,17 +1,18 @@
-#include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/console.h"
 #include "cli/model.h"
 
 static const char command[] = "predict";
 
 static const char help[] =
     "Usage: snnk predict MODEL FILE [OPTION]...\n"
-    "Predict the target of each row of FILE (IDX, .npy, or CSV with a header whose columns\n"
-    "are found by name). Prints CSV with a header: the class of each row, or its values.\n"
+    "Predict the target of each row of FILE (IDX, .npy, or CSV with a header; columns are found\n"
+    "by name). Prints CSV with a header: the class of each row, or its predicted values.\n"
     "\n"
     "Options:\n"
-    "  --scores             classification: the score of every class as well\n"
+    "  --scores             classification: also print the score of every class\n"
     "  --out FILE           save the scores or values as .npy instead of printing\n"
     "  --threads N          threads (default: all processors)\n"
     "  --json               print one JSON object on stdout and nothing else\n"
@@ -26,7 +27,7 @@ static const char help[] =
     "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
     "  130 cancelled with Ctrl-C\n";
 
-/* A field of CSV, quoted where it must be. */
+/* Print a field of CSV, quoted if necessary. */
 static void print_field(const char *text) {
     bool plain = true;
 
@@ -93,7 +94,6 @@ static void print_json(const model_use *use, const float *scores) {
     const bool classes = use->task.classification;
     cJSON *json = cJSON_CreateObject();
     cJSON *predictions = cJSON_CreateArray(), *all = cJSON_CreateArray();
-    char *text;
 
     cJSON_AddNumberToObject(json, "rows", (double)use->data.rows);
     for (size_t i = 0; !use->out && i < use->data.rows; i++)
@@ -107,13 +107,10 @@ static void print_json(const model_use *use, const float *scores) {
         cJSON_AddItemToObject(json, classes ? "scores" : "values", all);
     else
         cJSON_Delete(all);
-    text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "{}");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    print_json_object(json);
 }
 
-/* All scores, rows x outputs. */
+/* Compute the scores of all rows, rows x outputs. */
 static int predict(model_use *use, float *scores) {
     const size_t d = use->data.n_inputs, rows = use->data.rows;
     float *X = calloc(BATCH_ROWS, d * sizeof *X);
@@ -159,8 +156,8 @@ static int run(model_use *use) {
         dataset_open(command, &use->files, snnk_network_note(use->network, "columns"), &use->data);
     if (exit_status != EXIT_OK) return exit_status;
     if (use->data.n_inputs != snnk_network_inputs(use->network))
-        return failed(command, "%s has %zu input columns, the model %zu", use->files.inputs,
-                      use->data.n_inputs, snnk_network_inputs(use->network));
+        return failed(command, "%s has %zu input columns, but the model has %zu inputs",
+                      use->files.inputs, use->data.n_inputs, snnk_network_inputs(use->network));
     scores = calloc(use->data.rows + 1, use->task.outputs * sizeof *scores);
     exit_status = scores ? predict(use, scores) : failed(command, "out of memory");
     if (exit_status == EXIT_OK) exit_status = output(use, scores);
@@ -178,10 +175,10 @@ int predict_command(int argc, char **argv) {
         fputs(help, stdout);
         return EXIT_OK;
     }
-    if (!use.files.inputs) return wrong_usage(command, "the file to predict is missing");
+    if (!use.files.inputs) return wrong_usage(command, "the file with the inputs is missing");
     catch_interrupts();
     exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) complain(command, "cancelled");
+    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     model_close(&use);
     return exit_status;
 }

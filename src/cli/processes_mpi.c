@@ -1,22 +1,23 @@
-#define _POSIX_C_SOURCE 200809L
+#include "cli/processes.h"
+
 #include <stdlib.h>
 
 #include <snnk/mpi.h>
 
-#include "cli/processes.h"
+#include "cli/console.h"
 
-/* Whether a launcher of MPI programs started this process: MPI_Init alone would take a second to find out. */
+/* Whether an MPI launcher started this process. MPI_Init would take a second to find that out. */
 static bool was_launched(void) {
     return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMI_SIZE") || getenv("PMIX_RANK");
 }
 
-static int count_neighbours(processes *p) {
+static int count_on_machine(processes *p) {
     MPI_Comm machine;
     int code =
         MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
 
     if (code != MPI_SUCCESS) return code;
-    code = MPI_Comm_size(machine, &p->neighbours);
+    code = MPI_Comm_size(machine, &p->on_machine);
     MPI_Comm_free(&machine);
     return code;
 }
@@ -24,15 +25,15 @@ static int count_neighbours(processes *p) {
 int processes_begin(const char *command, processes *p) {
     int level;
 
-    *p = (processes){.rank = 0, .size = 1, .neighbours = 1};
+    *p = (processes){.rank = 0, .size = 1, .on_machine = 1};
     if (!was_launched()) return EXIT_OK;
-    /* Only the thread that runs the command speaks to MPI. */
+    /* Only the thread that runs the command calls MPI. */
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS ||
         MPI_Comm_rank(MPI_COMM_WORLD, &p->rank) != MPI_SUCCESS ||
         MPI_Comm_size(MPI_COMM_WORLD, &p->size) != MPI_SUCCESS ||
-        count_neighbours(p) != MPI_SUCCESS)
-        return failed(command, "MPI cannot be used");
-    if (p->size > 1) hold_complaints();
+        count_on_machine(p) != MPI_SUCCESS)
+        return failed(command, "MPI could not be initialized");
+    if (p->size > 1) hold_errors();
     return EXIT_OK;
 }
 
@@ -51,13 +52,14 @@ int processes_agree(const processes *p, int exit_status) {
 
     if (p->size == 1) return exit_status;
     MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, MPI_COMM_WORLD);
-    if (worst.status != EXIT_OK && worst.rank == p->rank) say_held_complaints();
+    if (worst.status != EXIT_OK && worst.rank == p->rank) print_held_error();
     return worst.status;
 }
 
 void processes_part(const processes *p, size_t rows, size_t *first, size_t *end) {
     const size_t size = (size_t)p->size, rank = (size_t)p->rank;
-    const size_t share = rows / size, more = rows % size; /* the first `more` have one row more */
+    const size_t share = rows / size, more = rows % size; /* the first `more` processes get one row
+                                                           * more */
 
     *first = rank * share + (rank < more ? rank : more);
     *end = *first + share + (rank < more);

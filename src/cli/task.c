@@ -1,16 +1,20 @@
 #define _POSIX_C_SOURCE 200809L
-#include <cjson/cJSON.h>
+#include "cli/task.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/options.h"
 
-/* Whole numbers above this are not taken for classes unless the user says so; and never above the
- * second. */
+/* Whole numbers from the first on are not classes unless the user says so, and from the second on
+ * never are. */
 enum { MAX_CLASSES_GUESSED = 100, MAX_CLASSES = 10000 };
 
-/* A word that looks less like a class than like a number, or a missing one; NULL if none does. */
+/* A word that is empty or a number, which suggests a missing number rather than a class; NULL if
+ * there is none. */
 static const char *doubtful_word(const dataset *data) {
     const size_t n = snnk_table_words(data->targets, data->target);
     double number;
@@ -28,22 +32,24 @@ static int check_words(const char *command, const dataset *data, const char *kin
     const char *path = data->targets_path, *column = dataset_words(data), *doubtful;
 
     if (data->n_targets > 1)
-        return failed(command, "%s: column \"%s\" holds words; several targets must be numbers",
+        return failed(command, "%s: column \"%s\" holds words: several targets must be numbers",
                       path, column);
     if (kind && strcmp(kind, "regression") == 0)
         return failed(command, "%s: column \"%s\" holds words: not a regression", path, column);
     if (!kind && (doubtful = doubtful_word(data)) != NULL)
-        return failed(command,
-                      "%s: column \"%s\" mixes words and \"%s\": is a number missing? If these are "
-                      "classes, give --task classification",
-                      path, column, doubtful);
+        return failed(
+            command,
+            "%s: column \"%s\" has both words and \"%s\": is a number missing? If these are "
+            "classes, use --task classification",
+            path, column, doubtful);
     if (n > MAX_CLASSES)
-        return failed(command, "%s: column \"%s\" holds %zu different words; classes may be %d",
+        return failed(command,
+                      "%s: column \"%s\" holds %zu different words, but the limit is %d classes",
                       path, column, n, MAX_CLASSES);
     return EXIT_OK;
 }
 
-/* A class for each word. */
+/* Make a class of each word. */
 static int classes_from_words(const char *command, const dataset *data, task *made) {
     const size_t n = snnk_table_words(data->targets, data->target);
 
@@ -58,7 +64,7 @@ static int classes_from_words(const char *command, const dataset *data, task *ma
     return EXIT_OK;
 }
 
-/* One column: the largest value, and whether all are whole and not negative. */
+/* Find the largest value of a column, and whether all values are whole and not negative. */
 static int scan_targets(const char *command, dataset *data, bool *whole, double *largest) {
     float Y[BATCH_ROWS];
 
@@ -149,7 +155,8 @@ int task_load(const char *command, const snnk_network *network, task *made) {
     int exit_status = EXIT_OK;
     if (!cJSON_IsArray(array) || (size_t)cJSON_GetArraySize(array) != made->outputs)
         exit_status =
-            failed(command, "the model's class names do not fit its %zu outputs", made->outputs);
+            failed(command, "the number of the model's class names differs from its %zu outputs",
+                   made->outputs);
     else
         made->classes = calloc(made->outputs, sizeof *made->classes);
     if (exit_status == EXIT_OK && !made->classes) exit_status = failed(command, "out of memory");
@@ -175,7 +182,7 @@ const char *task_class_name(const task *from, size_t class_index, char *buffer) 
     return buffer;
 }
 
-/* The class of a name; -1 if there is none. */
+/* The index of the class with a name; -1 if there is none. */
 static int label_of(const task *from, const char *name) {
     for (size_t k = 0; from->classes && k < from->outputs; k++)
         if (strcmp(name, from->classes[k]) == 0) return (int)k;
@@ -198,7 +205,7 @@ int task_labels(const char *command, const task *from, const dataset *data, size
             labels[i] = (int32_t)value;
             continue;
         }
-        /* By name, also where all names in this file happen to be numbers. */
+        /* By name, also if all names in this file happen to be numbers. */
         if (words > 0)
             name = snnk_table_word(data->targets, data->target, (size_t)value);
         else
@@ -211,7 +218,7 @@ int task_labels(const char *command, const task *from, const dataset *data, size
     return EXIT_OK;
 }
 
-/* One more class, by name. */
+/* Append a class. */
 static int add_class(const char *command, task *made, const char *name) {
     char **classes = realloc(made->classes, (made->outputs + 1) * sizeof *classes);
 
@@ -240,17 +247,16 @@ int task_add_classes(const char *command, dataset *data, task *made, size_t *add
         if (exit_status == EXIT_OK && whole && largest >= (double)made->outputs) {
             if (largest >= MAX_CLASSES_GUESSED)
                 return failed(command,
-                              "%s: label %g would make %.0f classes of the model's %zu; new ones "
-                              "may be up to %d",
+                              "%s: label %g would give the model %.0f classes instead of %zu; new "
+                              "labels must be at most %d",
                               data->targets_path, largest, largest + 1, made->outputs,
                               MAX_CLASSES_GUESSED - 1);
             made->outputs = (size_t)largest + 1;
         }
     }
     if (made->outputs > MAX_CLASSES && exit_status == EXIT_OK)
-        exit_status =
-            failed(command, "%s: with it the model would have %zu classes; they may be %d",
-                   data->targets_path, made->outputs, MAX_CLASSES);
+        exit_status = failed(command, "%s: the model would have %zu classes, but the limit is %d",
+                             data->targets_path, made->outputs, MAX_CLASSES);
     *added = made->outputs - before;
     return exit_status;
 }
@@ -263,107 +269,18 @@ size_t largest_score(size_t n, const float *scores) {
     return best;
 }
 
-/* Sums over rows that an evaluation is made of. */
-typedef struct sums {
-    size_t right;
-    double squared, absolute; /* residuals, over rows and outputs */
-    double *mean, *variation; /* of each output's targets: running mean, sum of squares about it */
-} sums;
-
-static int add_batch(const char *command, const task *what, const dataset *data, size_t first,
-                     size_t n, const float *scores, const float *Y, evaluation *result, sums *s) {
-    const size_t l = what->outputs;
-    int32_t labels[BATCH_ROWS];
-    int exit_status = EXIT_OK;
-
-    if (what->classification) {
-        if ((exit_status = task_labels(command, what, data, n, Y, labels)) != EXIT_OK)
-            return exit_status;
-        for (size_t i = 0; i < n; i++) {
-            const size_t predicted = largest_score(l, scores + i * l);
-
-            s->right += predicted == (size_t)labels[i];
-            result->confusion[(size_t)labels[i] * l + predicted]++;
-        }
-        return EXIT_OK;
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < l; k++) {
-            const double y = (double)Y[i * l + k], residual = (double)scores[i * l + k] - y;
-            const double delta = y - s->mean[k];
-
-            s->squared += residual * residual;
-            s->absolute += fabs(residual);
-            s->mean[k] += delta / (double)(first + i + 1);
-            s->variation[k] += delta * (y - s->mean[k]);
-        }
-    return EXIT_OK;
-}
-
-static void finish(const task *what, const sums *s, evaluation *result) {
-    const double count = (double)result->rows * (double)what->outputs;
-    double variation = 0;
-
-    for (size_t k = 0; k < what->outputs; k++) variation += s->variation[k];
-    result->accuracy = (double)s->right / (double)result->rows;
-    result->rmse = sqrt(s->squared / count);
-    result->mae = s->absolute / count;
-    result->r2 = 1 - s->squared / variation;
-}
-
 int task_check(const char *command, const task *what, size_t inputs, const dataset *data) {
     const size_t targets = what->classification ? 1 : what->outputs;
 
     if (data->n_inputs != inputs)
-        return failed(command, "%s has %zu input columns, the model %zu", data->path,
+        return failed(command, "%s has %zu input columns, but the model has %zu inputs", data->path,
                       data->n_inputs, inputs);
     if (data->n_targets != targets)
-        return failed(command, "%s has %zu target columns, the model %zu", data->targets_path,
-                      data->n_targets, targets);
+        return failed(command, "%s has %zu target columns, but the model needs %zu",
+                      data->targets_path, data->n_targets, targets);
     if (!what->classification && dataset_words(data))
-        return failed(command, "%s: column \"%s\" holds words; the model's targets are numbers",
+        return failed(command, "%s: column \"%s\" holds words, but the model's targets are numbers",
                       data->targets_path, dataset_words(data));
     if (data->rows == 0) return failed(command, "%s has no rows", data->path);
     return EXIT_OK;
-}
-
-int evaluate(const char *command, const snnk_network *network, const task *what, dataset *data,
-             snnk_workspace *workspace, bool quiet, evaluation *result) {
-    const size_t d = snnk_network_inputs(network), l = what->outputs;
-    const size_t targets = what->classification ? 1 : l;
-    int exit_status = EXIT_OK;
-
-    *result = (evaluation){.rows = data->rows};
-    float *X = calloc(BATCH_ROWS, d * sizeof *X), *Y = calloc(BATCH_ROWS, targets * sizeof *Y);
-    float *scores = calloc(BATCH_ROWS, l * sizeof *scores);
-    sums s = {.mean = calloc(l, sizeof(double)), .variation = calloc(l, sizeof(double))};
-    result->confusion = calloc(l * l, sizeof *result->confusion);
-    if (!X || !Y || !scores || !s.mean || !s.variation || !result->confusion)
-        exit_status = failed(command, "out of memory");
-    for (size_t first = 0; exit_status == EXIT_OK && first < data->rows; first += BATCH_ROWS) {
-        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
-
-        show_progress(quiet, "testing", first, data->rows);
-        if (dataset_read(data, first, n, X) != SNNK_OK ||
-            dataset_read_targets(data, first, n, Y) != SNNK_OK) {
-            exit_status = library_failed(command);
-            break;
-        }
-        const double start = seconds_now();
-        if (snnk_network_forward(network, n, X, d, scores, l, workspace) != SNNK_OK) {
-            exit_status = library_failed(command);
-            break;
-        }
-        result->seconds += seconds_now() - start;
-        exit_status = add_batch(command, what, data, first, n, scores, Y, result, &s);
-        if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
-    }
-    show_progress(quiet, "testing", 1, 1);
-    if (exit_status == EXIT_OK) finish(what, &s, result);
-    free(s.variation);
-    free(s.mean);
-    free(scores);
-    free(Y);
-    free(X);
-    return exit_status;
 }

@@ -1,18 +1,19 @@
-/* Networks compressed part by part. Two sets of rows go through the network side by side: what the original
- * has before each part, and what the layers give that are there now. */
-#include "distill/compress.h"
-
+/* Networks compressed part by part. Two activations of the same rows are passed along: what the
+ * original network has in front of each part, and what the compressed one has there. */
 #include <math.h>
 #include <string.h>
 
 #include "base/progress.h"
 #include "base/random.h"
+#include "base/rows.h"
 #include "base/size.h"
-#include "fit/fit.h"
+#include "distill/budget.h"
+#include "distill/compression.h"
+#include "distill/distill_create.h"
 
 static const snnk_compress_config defaults = {.size = sizeof(snnk_compress_config), .share = 0.5};
 
-/* Version 0.1 knew all of today's fields. */
+/* Size of the struct in version 0.1, which had all of today's fields. */
 #define CONFIG_MINIMUM sizeof(snnk_compress_config)
 
 int snnk_compress_config_init(snnk_compress_config *config, size_t config_size) {
@@ -20,8 +21,8 @@ int snnk_compress_config_init(snnk_compress_config *config, size_t config_size) 
                              "compress config");
 }
 
-#define STEPS        1000 /* that progress is told in */
-#define FORWARD_ROWS 1024 /* after which whoever watches is told */
+#define STEPS        1000 /* in which progress is reported */
+#define FORWARD_ROWS 1024 /* in a forward pass between two reports */
 
 typedef struct work {
     const snnk_network *network;
@@ -34,78 +35,9 @@ typedef struct work {
     size_t d, n, n_judged;
     float *X, *judged; /* n x d, n_judged x d */
     snnk__progress progress;
-    snnk_distill_progress student_progress; /* the caller's, and what it is for */
+    snnk_distill_progress student_progress; /* the caller's, called for each distillation */
     void *student_user;
 } work;
-
-/* ---- Parts ---- */
-
-static bool is_dense(const snnk_layer *layer) { return !layer->map; }
-
-static size_t layers_of_part(const snnk_network *network, size_t first) {
-    const snnk_layer *layer = network->layers[first];
-
-    if (first + 1 == network->n_layers || !is_dense(layer) || layer->activation == SNNK_IDENTITY)
-        return 1;
-    layer = network->layers[first + 1];
-    return is_dense(layer) && layer->activation == SNNK_IDENTITY ? 2 : 1;
-}
-
-/* The most features with which a student is smaller than the part. */
-static size_t max_features(const snnk__part *part) {
-    const uint64_t fixed = part->l;
-    uint64_t most;
-
-    if (part->parameters <= fixed + 1) return 0;
-    most = (part->parameters - 1 - fixed) / part->each;
-    if (snnk__part_is_linear(part))
-        return (size_t)(most < part->d && most < part->l ? most : snnk__min_size(part->d, part->l));
-    return most < part->d + part->h ? (size_t)most : part->d + part->h;
-}
-
-static int make_part(const snnk_network *network, size_t first, snnk__part *part) {
-    const snnk_layer *layer = network->layers[first];
-    int st;
-
-    *part = (snnk__part){.first = first, .layers = layers_of_part(network, first)};
-    st = snnk_network_create(&network->allocator, &part->original);
-    for (size_t k = 0; st == SNNK_OK && k < part->layers; k++)
-        st = snnk_network_append(part->original, network->layers[first + k]);
-    if (st != SNNK_OK) return st;
-    part->d = layer->inputs;
-    part->h = layer->outputs;
-    part->l = snnk_network_outputs(part->original);
-    part->each = part->d + 1 + part->l;
-    part->parameters = snnk_network_parameters(part->original);
-    part->multiply_adds = snnk_network_multiply_adds(part->original);
-    part->outcome = SNNK_COMPRESS_OTHER;
-    if (!is_dense(layer)) return SNNK_OK;
-    part->hidden = layer;
-    part->readout = part->layers == 2 ? network->layers[first + 1] : NULL;
-    part->most = max_features(part);
-    part->outcome = SNNK_COMPRESS_LARGER;
-    return SNNK_OK;
-}
-
-static int make_parts(work *w) {
-    const snnk_network *network = w->network;
-    snnk_compression *made;
-    int st;
-
-    st = snnk__alloc_zero(&w->allocator, 1, sizeof *made, "a compression", &w->made);
-    if (st != SNNK_OK) return st;
-    made = w->made;
-    made->allocator = w->allocator;
-    made->report.size = sizeof made->report;
-    st = snnk__alloc(&w->allocator, network->n_layers, sizeof *made->parts, "parts", &made->parts);
-    for (size_t first = 0; st == SNNK_OK && first < network->n_layers;) {
-        snnk__part *part = &made->parts[made->n_parts++];
-
-        st = make_part(network, first, part);
-        first += part->layers;
-    }
-    return st;
-}
 
 /* ---- Rows ---- */
 
@@ -117,16 +49,17 @@ static bool is_judged(const work *w, size_t i) {
     return u < w->distill.heldout_share;
 }
 
-static int split_rows(work *w, size_t n, const float *X, size_t ldx) {
-    const size_t row = w->d * sizeof *X;
+/* Copy the rows into those to fit and those to judge by. */
+static int split_rows(work *w, const snnk_rows *rows) {
+    const size_t n = rows->n, row = w->d * sizeof(float);
     int st;
 
     for (size_t i = 0; i < n; i++) *(is_judged(w, i) ? &w->n_judged : &w->n) += 1;
     if (w->n < 2 || w->n_judged < 2)
-        return snnk__fail(SNNK_E_SHAPE,
-                          "of %zu rows %zu are left to fit to and %zu to judge by: at least 2 are "
-                          "needed of each",
-                          n, w->n, w->n_judged);
+        return snnk__fail(
+            SNNK_E_SHAPE,
+            "%zu rows are split into %zu to fit and %zu to judge: each part needs at least 2", n,
+            w->n, w->n_judged);
     if ((st = snnk__alloc(&w->allocator, w->n, row, "rows", &w->X)) != SNNK_OK) return st;
     if ((st = snnk__alloc(&w->allocator, w->n_judged, row, "rows", &w->judged)) != SNNK_OK)
         return st;
@@ -136,13 +69,15 @@ static int split_rows(work *w, size_t n, const float *X, size_t ldx) {
     for (size_t i = 0; i < n; i++) {
         float **place = &to[is_judged(w, i)];
 
-        memcpy(*place, X + i * ldx, row);
+        if (rows->X) memcpy(*place, rows->X + i * rows->ldx, row);
+        for (size_t j = 0; rows->X_f64 && j < w->d; j++)
+            (*place)[j] = (float)rows->X_f64[i * rows->ldx + j];
         *place += w->d;
     }
     return SNNK_OK;
 }
 
-/* *Y = what a network makes of rows. */
+/* *Y = the outputs of a network for n rows X. */
 static int forward(work *w, const snnk_network *network, size_t n, const float *X, float **Y) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
     float *made;
@@ -154,7 +89,7 @@ static int forward(work *w, const snnk_network *network, size_t n, const float *
         const size_t rows = snnk__min_size(FORWARD_ROWS, n - i);
 
         st = snnk_network_forward(network, rows, X + i * d, d, made + i * l, l, w->workspace);
-        if (st == SNNK_OK) st = snnk__progress_update(&w->progress, 0); /* or stop */
+        if (st == SNNK_OK) st = snnk__progress_update(&w->progress, 0); /* to be cancelled */
     }
     if (st == SNNK_OK)
         *Y = made;
@@ -168,10 +103,10 @@ static int forward(work *w, const snnk_network *network, size_t n, const float *
 static int report_progress(void *user, double share) {
     const work *w = user;
 
-    return w->config.progress(w->config.user, (size_t)(share * STEPS), STEPS);
+    return w->config.progress(w->config.user, (int32_t)(share * STEPS), STEPS);
 }
 
-/* That of a distillation, as part of the present stage. */
+/* Report the progress of a distillation, as part of the present stage. */
 static int report_student(void *user, int32_t done, int32_t steps, double explained) {
     work *w = user;
 
@@ -180,7 +115,7 @@ static int report_student(void *user, int32_t done, int32_t steps, double explai
     return snnk__progress_count(&w->progress, done, steps) != SNNK_OK;
 }
 
-static void progress(work *w) {
+static void begin_progress(work *w) {
     w->student_progress = w->distill.progress;
     w->student_user = w->distill.user;
     w->distill.progress = report_student;
@@ -190,47 +125,51 @@ static void progress(work *w) {
     if (w->config.progress) w->progress.report = report_progress;
 }
 
-/* What it costs to look at a part, roughly, and by that: to try sizes, to make a student. */
-static double cost_of(const snnk__part *part) {
+/* The cost of the moments of a part, roughly. Trying sizes and making a student cost these
+ * multiples of it: */
+static double cost_of(const snnk__network_part *part) {
     const double p = (double)part->d + (double)part->h;
 
     return p * (p + (double)part->l);
 }
 
-#define TO_TRY   0.5
-#define TO_SOLVE 0.5
-#define TO_FIT   5 /* the same of tier REFINED */
+#define COST_OF_SIZES   0.5
+#define COST_OF_STUDENT 0.5
+#define COST_OF_REFINED 5 /* a student of tier REFINED */
 
-static double cost_of_solving(const work *w, const snnk__part *part) {
-    return (w->distill.tier == SNNK_DISTILL_REFINED ? TO_FIT : TO_SOLVE) * cost_of(part);
+static double cost_of_solving(const work *w, const snnk__network_part *part) {
+    return (w->distill.tier == SNNK_DISTILL_REFINED ? COST_OF_REFINED : COST_OF_STUDENT) *
+           cost_of(part);
 }
 
-/* Of parts that may be replaced, or are to be; allotting: sizes are tried before. */
-static void sum_costs(work *w, bool allotting) {
+/* Set the total cost: with a budget, of trying sizes of every part and then replacing all of them;
+ * else of replacing the parts that have features. */
+static void sum_costs(work *w, bool budget) {
     w->progress.total = 0;
     for (size_t k = 0; k < w->made->n_parts; k++) {
-        const snnk__part *part = &w->made->parts[k];
+        const snnk__network_part *part = &w->made->parts[k];
 
-        if (allotting && part->most > 0) w->progress.total += (1 + TO_TRY) * cost_of(part);
-        if (allotting ? part->most > 0 : part->features > 0)
+        if (budget && part->max_features > 0)
+            w->progress.total += (1 + COST_OF_SIZES) * cost_of(part);
+        if (budget ? part->max_features > 0 : part->features > 0)
             w->progress.total += cost_of(part) + cost_of_solving(w, part);
     }
 }
 
 /* ---- Features ---- */
 
-/* Those that the caller gave. */
+/* Set the features that the caller gave. */
 static int take_features(work *w, const size_t *features) {
-    snnk__part *part = w->made->parts;
+    snnk__network_part *part = w->made->parts;
 
     for (size_t i = 0; i < w->network->n_layers; i++) {
         if (i == part->first + part->layers) part++;
         if (features[i] == 0) continue;
         if (i != part->first || !part->hidden)
             return snnk__fail(SNNK_E_RANGE,
-                              "features[%zu] = %zu, but no part that can be replaced begins there",
+                              "features[%zu] = %zu, but no replaceable part begins at that layer",
                               i, features[i]);
-        part->features = features[i] <= part->most ? features[i] : 0;
+        part->features = features[i] <= part->max_features ? features[i] : 0;
     }
     sum_costs(w, false);
     for (size_t k = 0; k < w->made->n_parts; k++) {
@@ -240,28 +179,28 @@ static int take_features(work *w, const size_t *features) {
     return SNNK_OK;
 }
 
-/* A distillation of a part, on rows of its own inputs; Y: NULL for what the part gives. */
-static int create_distill(work *w, const snnk__part *part, const float *X, const float *Y,
+/* Create a distillation of a part on rows X of its inputs. Y: the targets; NULL: the outputs of the
+ * part. */
+static int create_distill(work *w, const snnk__network_part *part, const float *X, const float *Y,
                           snnk_distill **distill) {
     const snnk_distill_config config = snnk__part_config(part, &w->distill);
     int st;
 
     snnk__progress_begin_stage(&w->progress, cost_of(part));
-    st = snnk_distill_create(part->hidden, part->readout, w->n, X, part->d, Y, part->l, &config,
-                             w->workspace, distill);
-
+    st = snnk__distill_create(part->hidden, part->readout, SNNK_ROWS(.n = w->n, .X = X, .Y = Y),
+                              false, &config, w->workspace, distill);
     return st == SNNK_OK ? st : snnk__fail_within(st, "layer %zu", part->first);
 }
 
-static int make_size_curve(work *w, const snnk__part *part, const float *X,
+static int make_size_curve(work *w, const snnk__network_part *part, const float *X,
                            snnk__size_curve *curve) {
     snnk_distill *distill = NULL;
     int st = SNNK_OK;
 
-    if (part->most > 0) st = create_distill(w, part, X, NULL, &distill);
+    if (part->max_features > 0) st = create_distill(w, part, X, NULL, &distill);
     if (st == SNNK_OK)
         st = snnk__size_curve_create(part, distill, &w->allocator, &w->progress,
-                                     TO_TRY * cost_of(part), curve);
+                                     COST_OF_SIZES * cost_of(part), curve);
     snnk_distill_free(distill);
     return st;
 }
@@ -271,7 +210,7 @@ static int make_size_curves(work *w, snnk__size_curve *curves) {
     int st = SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < w->made->n_parts; k++) {
-        const snnk__part *part = &w->made->parts[k];
+        const snnk__network_part *part = &w->made->parts[k];
 
         Y = NULL;
         st = make_size_curve(w, part, X, &curves[k]);
@@ -283,24 +222,25 @@ static int make_size_curves(work *w, snnk__size_curve *curves) {
     return st;
 }
 
-/* Those that the budget has room for. */
+/* Set the features that the budget allows. */
 static int spend_budget(work *w) {
     const double all = (double)snnk_network_parameters(w->network);
     snnk_compression *made = w->made;
     snnk__size_curve *curves;
-    double least;
+    double smallest;
     int st;
 
     sum_costs(w, true);
     st = snnk__alloc_zero(&w->allocator, made->n_parts, sizeof *curves, "curves", &curves);
     if (st != SNNK_OK) return st;
     if ((st = make_size_curves(w, curves)) != SNNK_OK) goto done;
-    st = snnk__spend_budget(made->n_parts, made->parts, curves, w->config.share * all, &least);
+    st = snnk__spend_budget(made->n_parts, made->parts, curves, w->config.share * all, &smallest);
     if (st != SNNK_OK)
-        st = snnk__fail(st,
-                        "share = %g of %.0f parameters admits no features: one a part, and what "
-                        "stays as it is, take %.0f, a share of %.4f",
-                        w->config.share, all, least, least / all);
+        st = snnk__fail(
+            st,
+            "share = %g of %.0f parameters leaves no room for features: one feature for each part, "
+            "and the parts that are kept, take %.0f parameters, a share of %.4f",
+            w->config.share, all, smallest, smallest / all);
 done:
     for (size_t k = 0; k < made->n_parts; k++) snnk__free(&w->allocator, curves[k].options);
     snnk__free(&w->allocator, curves);
@@ -309,13 +249,14 @@ done:
 
 /* ---- Students ---- */
 
-/* The student of a part; of fewer features where there are not so many that differ. */
-static int solve(work *w, snnk__part *part, const snnk_distill *distill, snnk_layer **layer) {
+/* Make the student of a part, with fewer features if not as many are independent. */
+static int solve(work *w, snnk__network_part *part, const snnk_distill *distill,
+                 snnk_layer **layer) {
     snnk_distill_report *report = w->baselines ? &part->report : NULL;
     size_t m = part->features;
-    int st = snnk_distill_report_init(&part->report, sizeof part->report);
+    int st;
 
-    if (st != SNNK_OK) return st;
+    part->report = (snnk_distill_report){.size = sizeof part->report};
     snnk__progress_begin_stage(&w->progress, cost_of_solving(w, part));
     while ((st = snnk_distill_solve(distill, m, w->workspace, report, layer)) == SNNK_E_RANGE &&
            m > 1 && !snnk__part_is_linear(part))
@@ -323,8 +264,9 @@ static int solve(work *w, snnk__part *part, const snnk_distill *distill, snnk_la
     return st == SNNK_OK ? st : snnk__fail_within(st, "layer %zu", part->first);
 }
 
-/* X: what the part meets now; Y: what the original has behind it. */
-static int replace(work *w, snnk__part *part, const float *X, const float *Y,
+/* Replace a part by a student. X: its inputs in the compressed network; Y: its outputs in the
+ * original. */
+static int replace(work *w, snnk__network_part *part, const float *X, const float *Y,
                    snnk_layer **student) {
     snnk_distill *distill;
     int st;
@@ -340,9 +282,10 @@ static int replace(work *w, snnk__part *part, const float *X, const float *Y,
     return snnk__progress_update(&w->progress, 1);
 }
 
-/* Append a part to the compressed network, and *to_now = what it makes of `now`. */
-static int append_part(work *w, snnk__part *part, const float *now, const float *Y,
-                       snnk_network *compressed, float **to_now) {
+/* Append a part, or its student, to the compressed network. now: the activations in front of it;
+ * *next: behind it. Y: what the original has there. */
+static int append_part(work *w, snnk__network_part *part, const float *now, const float *Y,
+                       snnk_network *compressed, float **next) {
     snnk_network *alone = NULL;
     snnk_layer *student = NULL;
     int st;
@@ -352,13 +295,13 @@ static int append_part(work *w, snnk__part *part, const float *now, const float 
             st = snnk_network_append(compressed, part->original->layers[k]);
             if (st != SNNK_OK) return st;
         }
-        return forward(w, part->original, w->n, now, to_now);
+        return forward(w, part->original, w->n, now, next);
     }
     if ((st = replace(w, part, now, Y, &student)) != SNNK_OK) goto done;
     if ((st = snnk_network_append(compressed, student)) != SNNK_OK) goto done;
     if ((st = snnk_network_create(&w->allocator, &alone)) != SNNK_OK) goto done;
     if ((st = snnk_network_append(alone, student)) != SNNK_OK) goto done;
-    st = forward(w, alone, w->n, now, to_now);
+    st = forward(w, alone, w->n, now, next);
 done:
     snnk_network_free(alone);
     snnk_layer_free(student);
@@ -370,24 +313,24 @@ static int replace_parts(work *w, snnk_network *compressed) {
     int st = SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < w->made->n_parts; k++) {
-        snnk__part *part = &w->made->parts[k];
-        float *to_now = NULL, *to_original = NULL;
+        snnk__network_part *part = &w->made->parts[k];
+        float *next = NULL, *next_original = NULL;
 
-        st = forward(w, part->original, w->n, original, &to_original);
-        if (st == SNNK_OK) st = append_part(w, part, now, to_original, compressed, &to_now);
+        st = forward(w, part->original, w->n, original, &next_original);
+        if (st == SNNK_OK) st = append_part(w, part, now, next_original, compressed, &next);
         if (now != w->X) snnk__free(&w->allocator, now);
         if (original != w->X) snnk__free(&w->allocator, original);
-        now = to_now;
-        original = to_original;
+        now = next;
+        original = next_original;
     }
     if (now != w->X) snnk__free(&w->allocator, now);
     if (original != w->X) snnk__free(&w->allocator, original);
     return st;
 }
 
-/* ---- The whole ---- */
+/* ---- The whole network ---- */
 
-/* sqrt(squared differences of Z and Y / squared deviations of Y). */
+/* sqrt(squared differences between Z and Y / squared deviations of Y from its means). */
 static double relative_error(size_t n, size_t l, const float *Y, const float *Z) {
     double errors = 0, squares = 0;
 
@@ -423,7 +366,7 @@ done:
     return st;
 }
 
-static void sum_up(work *w, const snnk_network *compressed) {
+static void fill_report(work *w, const snnk_network *compressed) {
     snnk_compress_report *report = &w->made->report;
 
     report->rows = w->n;
@@ -445,38 +388,44 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
     st = snnk__config_read(&w->config, sizeof w->config, CONFIG_MINIMUM, config, "compress config");
     if (st != SNNK_OK) return st;
     if (!(w->config.share > 0 && w->config.share <= 1))
-        return snnk__fail(SNNK_E_RANGE, "share = %g is not in 0 < share <= 1", w->config.share);
-    if ((st = snnk_distill_config_init(&w->distill, sizeof w->distill)) != SNNK_OK) return st;
-    st = snnk__config_read(&w->distill, sizeof w->distill, sizeof w->distill, distill,
-                           "distill config");
-    if (st != SNNK_OK) return st;
-    /* The rest is checked where students are made. */
-    if ((st = snnk__check_heldout_share(w->distill.heldout_share)) != SNNK_OK) return st;
-    if (w->distill.heldout_block_rows == 0)
-        return snnk__fail(SNNK_E_RANGE, "heldout_block_rows = 0 is not >= 1");
-    return SNNK_OK;
+        return snnk__fail(SNNK_E_RANGE, "share = %g must be above 0 and at most 1",
+                          w->config.share);
+    return snnk__distill_config_read(distill, &w->distill);
 }
 
 static int compress(work *w, const size_t *features, snnk_network *compressed) {
     int st;
 
-    if ((st = make_parts(w)) != SNNK_OK) return st;
-    progress(w);
+    if ((st = snnk__compression_create(w->network, &w->made)) != SNNK_OK) return st;
+    begin_progress(w);
     st = features ? take_features(w, features) : spend_budget(w);
     if (st != SNNK_OK) return st;
     if ((st = replace_parts(w, compressed)) != SNNK_OK) return st;
     if ((st = snnk__network_copy_notes(w->network, compressed)) != SNNK_OK) return st;
     if ((st = judge(w, compressed)) != SNNK_OK) return st;
-    sum_up(w, compressed);
+    fill_report(w, compressed);
     return SNNK_OK;
 }
 
-int snnk_network_compress(const snnk_network *network, size_t n, const float *X, size_t ldx,
+/* Read and check the caller's rows; targets are ignored. */
+static int read_rows(const snnk_rows *rows, size_t d, snnk_rows *ours) {
+    int st;
+
+    if ((st = snnk__rows_read(rows, d, 0, false, ours)) != SNNK_OK) return st;
+    if (ours->weights)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "rows.weights is set, but compression counts all rows alike");
+    if (ours->X_f64) return snnk__check_finite_f64(ours->X_f64, "X", ours->n, d, ours->ldx);
+    return snnk__check_finite(ours->X, "X", ours->n, d, ours->ldx);
+}
+
+int snnk_network_compress(const snnk_network *network, const snnk_rows *rows,
                           const size_t *features, const snnk_compress_config *config,
                           const snnk_distill_config *distill, snnk_workspace *workspace,
                           snnk_compression **compression, snnk_network **compressed) {
     work w = {.network = network, .workspace = workspace, .baselines = compression != NULL};
     snnk_network *made = NULL;
+    snnk_rows ours;
     int st;
 
     if (compression) *compression = NULL;
@@ -487,9 +436,8 @@ int snnk_network_compress(const snnk_network *network, size_t n, const float *X,
     if ((st = check_configs(config, distill, &w)) != SNNK_OK) return st;
     w.d = snnk_network_inputs(network);
     w.allocator = network->allocator;
-    if ((st = snnk__check_matrix(X, "X", n, w.d, ldx, sizeof *X)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(X, "X", n, w.d, ldx)) != SNNK_OK) return st;
-    if ((st = split_rows(&w, n, X, ldx)) != SNNK_OK) goto done;
+    if ((st = read_rows(rows, w.d, &ours)) != SNNK_OK) return st;
+    if ((st = split_rows(&w, &ours)) != SNNK_OK) goto done;
     if ((st = snnk_network_create(&w.allocator, &made)) != SNNK_OK) goto done;
     if ((st = compress(&w, features, made)) != SNNK_OK) goto done;
     *compressed = made;

@@ -33,7 +33,7 @@ int snnk__check_fit_ridge(double ridge) {
 
 int snnk__check_heldout_share(double share) {
     if (share > 0 && share <= 0.5) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5", share);
+    return snnk__fail(SNNK_E_RANGE, "heldout_share = %g must be above 0 and at most 0.5", share);
 }
 
 static int check_config(const snnk_fit_config *c) {
@@ -42,7 +42,7 @@ static int check_config(const snnk_fit_config *c) {
     if ((st = snnk__check_fit_ridge(c->ridge)) != SNNK_OK) return st;
     if ((st = snnk__check_heldout_share(c->heldout_share)) != SNNK_OK) return st;
     if (!(c->rank_tolerance >= 0 && c->rank_tolerance < 1))
-        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g is not in 0 <= tolerance < 1",
+        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g must be at least 0 and below 1",
                           c->rank_tolerance);
     if (c->intercept != 0 && c->intercept != 1)
         return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
@@ -82,13 +82,13 @@ static int allocate(snnk_fit *fit) {
 }
 
 /* Takes over the features, also on failure. */
-static int create(const snnk_allocator *allocator, const snnk__features *features, size_t outputs,
-                  const snnk_fit_config *config, snnk_fit **fit) {
+static int create(const snnk_allocator *allocator, const snnk__fit_features *features,
+                  size_t outputs, const snnk_fit_config *config, snnk_fit **fit) {
     snnk_fit *made;
     int st = snnk__alloc(allocator, 1, sizeof *made, "a fit", &made);
 
     if (st != SNNK_OK) {
-        snnk__features_free(features);
+        snnk__fit_features_free(features);
         return st;
     }
     *made = (snnk_fit){
@@ -103,28 +103,28 @@ static int create(const snnk_allocator *allocator, const snnk__features *feature
 int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
                     snnk_fit **fit) {
     snnk_fit_config ours;
-    snnk__features features;
+    snnk__fit_features features;
     int st;
 
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
     *fit = NULL;
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = read_config(config, &ours)) != SNNK_OK) return st;
-    snnk__features_of_map(map, &features);
+    snnk__fit_features_of_map(map, &features);
     return create(&map->allocator, &features, outputs, &ours, fit);
 }
 
 int snnk_fit_create_from_network(const snnk_network *network, size_t outputs,
                                  const snnk_fit_config *config, snnk_fit **fit) {
     snnk_fit_config ours;
-    snnk__features features;
+    snnk__fit_features features;
     int st;
 
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
     *fit = NULL;
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if ((st = read_config(config, &ours)) != SNNK_OK) return st;
-    if ((st = snnk__features_of_network(network, &features)) != SNNK_OK) return st;
+    if ((st = snnk__fit_features_of_network(network, &features)) != SNNK_OK) return st;
     if (outputs == 0) outputs = snnk_network_outputs(network);
     return create(&network->allocator, &features, outputs, &ours, fit);
 }
@@ -135,12 +135,12 @@ void snnk_fit_free(snnk_fit *fit) {
     snnk__feature_rows_free(&allocator, &fit->block);
     snnk__feature_rows_free(&allocator, &fit->heldout.rows);
     snnk_lstsq_free(fit->lstsq);
-    snnk__features_free(&fit->features);
+    snnk__fit_features_free(&fit->features);
     snnk__free(&allocator, fit);
 }
 
 size_t snnk_fit_inputs(const snnk_fit *fit) {
-    return fit ? snnk__features_inputs(&fit->features) : 0;
+    return fit ? snnk__fit_features_inputs(&fit->features) : 0;
 }
 
 size_t snnk_fit_outputs(const snnk_fit *fit) { return fit ? fit->outputs : 0; }
@@ -168,7 +168,7 @@ static int make_block(snnk_fit *fit, const snnk__float_rows *rows, size_t first,
             block->labels[i] = part.labels[i];
         else
             memcpy(block->Y + i * l, part.Y + i * part.ldy, l * sizeof(float));
-    return snnk__features_make(&fit->features, &part, first, block->Phi, workspace);
+    return snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
 }
 
 /* All features are finite, or nothing is added: more than one block is run through first, unless its
@@ -177,7 +177,8 @@ static int check_features(snnk_fit *fit, const snnk__float_rows *rows, snnk_work
     const size_t n = rows->rows.n;
     int st = SNNK_OK;
 
-    if (n <= SNNK__FIT_BLOCK_ROWS || snnk__features_cannot_overflow(&fit->features, &rows->rows))
+    if (n <= SNNK__FIT_BLOCK_ROWS ||
+        snnk__fit_features_cannot_overflow(&fit->features, &rows->rows))
         return SNNK_OK;
     for (size_t first = 0; first < n && st == SNNK_OK; first += SNNK__FIT_BLOCK_ROWS)
         st = make_block(fit, rows, first, snnk__min_size(SNNK__FIT_BLOCK_ROWS, n - first),
@@ -217,7 +218,7 @@ static int check_kind(const snnk_fit *fit, const snnk_rows *rows) {
     const snnk__target_kind kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
 
     if (fit->kind == SNNK__NOTHING_YET || fit->kind == kind) return SNNK_OK;
-    return snnk__fail(SNNK_E_STATE, "this fit was given %s before, and now %s",
+    return snnk__fail(SNNK_E_STATE, "this fit was given %s before and cannot be given %s now",
                       fit->kind == SNNK__LABELS ? "labels" : "targets",
                       kind == SNNK__LABELS ? "labels" : "targets");
 }
@@ -295,8 +296,8 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
 
     if (fit->heldout.rows.n == 0 || snnk_lstsq_rows(fit->lstsq) < 2)
         return snnk__fail(SNNK_E_STATE,
-                          "of %llu rows %zu are held out: too few to choose lambda; "
-                          "give one, or more rows",
+                          "%llu rows, %zu of them held out, are too few to choose the ridge: add "
+                          "rows or set the ridge",
                           (unsigned long long)fit->rows, fit->heldout.rows.n);
     const size_t n_ridges = (size_t)fit->config.n_ridges;
     if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
@@ -318,7 +319,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         }
     }
     if (isinf(*error))
-        return snnk__fail(SNNK_E_NONFINITE, "no lambda in %g ... %g gives a finite held-out error",
+        return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives a finite held-out error",
                           ridges[0], ridges[n_ridges - 1]);
     config->ridge = best;
     return SNNK_OK;
@@ -353,7 +354,7 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
     double error = NAN;
     int st;
 
-    if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "the fit has been given 0 rows");
+    if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
     snnk_solve_config_init(&config, sizeof config);
     config.ridge = fit->config.ridge;
     config.intercept = fit->config.intercept;
@@ -410,7 +411,7 @@ int snnk_fit_solve_network(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_re
     *network = NULL;
     if ((st = check_solve(fit, report)) != SNNK_OK) return st;
     if ((st = solve(fit, workspace, &filled, &layer)) != SNNK_OK) return st;
-    st = snnk__features_network(&fit->features, layer, network);
+    st = snnk__fit_features_network(&fit->features, layer, network);
     snnk_layer_free(layer);
     return st == SNNK_OK ? write_report(report, &filled) : st;
 }

@@ -4,21 +4,17 @@
 
 #include <snnk/fit.h>
 
-#include "fit/features.h"
+#include "fit/fit_features.h"
 #include "fit/heldout.h"
 #include "solve/lstsq.h"
 
 /* What rows come with. */
-typedef enum snnk__target_kind {
-    SNNK__NOTHING_YET,
-    SNNK__TARGETS,
-    SNNK__LABELS
-} snnk__target_kind;
+typedef enum snnk__target_kind { SNNK__NOTHING_YET, SNNK__TARGETS, SNNK__LABELS } snnk__target_kind;
 
 struct snnk_fit {
     snnk_allocator allocator;
     snnk_fit_config config;
-    snnk__features features;
+    snnk__fit_features features;
     size_t outputs;
     snnk__target_kind kind;
     bool weighted;     /* some row came with a weight */

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "fit/features.h"
+#include "fit/fit_features.h"
 #include "fit/readout.h"
 
 /* Phi (n x m) of rows. */
-static int make_features(const snnk__features *features, const snnk__float_rows *rows, float *Phi,
-                         snnk_workspace *workspace) {
+static int make_features(const snnk__fit_features *features, const snnk__float_rows *rows,
+                         float *Phi, snnk_workspace *workspace) {
     const size_t n = rows->rows.n, m = features->map->features;
     int st = SNNK_OK;
 
@@ -17,7 +17,7 @@ static int make_features(const snnk__features *features, const snnk__float_rows 
         const size_t count = snnk__min_size(SNNK__FIT_BLOCK_ROWS, n - first);
         const snnk_rows part = snnk__float_rows_part(rows, first, count);
 
-        st = snnk__features_make(features, &part, first, Phi + first * m, workspace);
+        st = snnk__fit_features_make(features, &part, first, Phi + first * m, workspace);
     }
     return st;
 }
@@ -32,7 +32,8 @@ static int start_from(const snnk_network *network, const snnk_allocator *allocat
     int st;
 
     for (size_t i = 0; i < count; i++) B[i] = 0;
-    if (snnk_layer_is_tower(last) || snnk_layer_outputs(last) != classes) return SNNK_OK;
+    if (snnk_layer_kind(last) == SNNK_LAYER_TOWER || snnk_layer_outputs(last) != classes)
+        return SNNK_OK;
     if ((st = snnk__alloc(allocator, count, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) return st;
     st = snnk_layer_weights(last, Psi, m, Psi + classes * m);
     for (size_t i = 0; st == SNNK_OK && i < count; i++) B[i] = (double)Psi[i];
@@ -41,7 +42,7 @@ static int start_from(const snnk_network *network, const snnk_allocator *allocat
 }
 
 /* From checked rows: *fitted = the network with the last layer solved for. */
-static int fit(const snnk_network *network, const snnk__features *features,
+static int fit(const snnk_network *network, const snnk__fit_features *features,
                const snnk__float_rows *rows, size_t classes, const snnk_logistic_config *config,
                snnk_workspace *workspace, snnk_logistic_report *report, snnk_network **fitted) {
     const snnk_allocator *allocator = rows->allocator;
@@ -54,7 +55,7 @@ static int fit(const snnk_network *network, const snnk__features *features,
 
     if (!snnk__mul_size(n, m, &phi_count) || !snnk__mul_size(classes, m, &b_count) ||
         !snnk__add_size(b_count, classes, &b_count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows or %zu classes of %zu features overflow a size", n,
+        return snnk__fail(SNNK_E_SIZE, "%zu rows or %zu classes of %zu features overflow size_t", n,
                           classes, m);
     if ((st = snnk__alloc(allocator, phi_count, sizeof *Phi, "features", &Phi)) != SNNK_OK)
         goto done;
@@ -66,7 +67,7 @@ static int fit(const snnk_network *network, const snnk__features *features,
                              classes, config, B, m, B + classes * m, report);
     if (st != SNNK_OK) goto done;
     st = snnk__layer_of_solution(features->map, classes, B, B + classes * m, &layer);
-    if (st == SNNK_OK) st = snnk__features_network(features, layer, fitted);
+    if (st == SNNK_OK) st = snnk__fit_features_network(features, layer, fitted);
 done:
     snnk_layer_free(layer);
     snnk__free(allocator, B);
@@ -78,7 +79,7 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
                               const snnk_logistic_config *config, snnk_workspace *workspace,
                               snnk_logistic_report *report, snnk_network **fitted) {
     snnk_logistic_config ours;
-    snnk__features features;
+    snnk__fit_features features;
     snnk__float_rows floats;
     snnk_rows read;
     int st;
@@ -90,10 +91,10 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
     st = snnk__config_read(&ours, sizeof ours, sizeof ours, config, "logistic config");
     if (st != SNNK_OK) return st;
     if (classes < 2)
-        return snnk__fail(SNNK_E_SHAPE, "classes = %zu, at least 2 are needed", classes);
+        return snnk__fail(SNNK_E_SHAPE, "classes = %zu: at least 2 are needed", classes);
     if (!ours.allocator) ours.allocator = &network->allocator;
-    if ((st = snnk__features_of_network(network, &features)) != SNNK_OK) return st;
-    st = snnk__rows_read(rows, snnk__features_inputs(&features), classes, true, &read);
+    if ((st = snnk__fit_features_of_network(network, &features)) != SNNK_OK) return st;
+    st = snnk__rows_read(rows, snnk__fit_features_inputs(&features), classes, true, &read);
     if (st == SNNK_OK && read.n > 0) st = snnk__check_pointer(read.labels, "labels");
     if (st == SNNK_OK) st = snnk__rows_check_finite(&read);
     if (st == SNNK_OK)
@@ -102,6 +103,6 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
         st = fit(network, &features, &floats, classes, &ours, workspace, report, fitted);
         snnk__float_rows_close(&floats);
     }
-    snnk__features_free(&features);
+    snnk__fit_features_free(&features);
     return st;
 }

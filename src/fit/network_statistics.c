@@ -1,29 +1,43 @@
-/* Networks that carry the statistics of their last layer. */
+/* Networks that hold the statistics of their last layer. */
 #include "network/network.h"
+#include "solve/lstsq.h"
 
-int snnk_network_set_statistics(snnk_network *network, snnk_lstsq *lstsq) {
+static int check_statistics(const snnk_network *network, const snnk_lstsq *lstsq) {
+    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
+    const snnk_layer *last = network->layers[network->n_layers - 1];
+
+    if (last->kind->linearity(last) != SNNK__LINEAR_IN_FEATURES)
+        return snnk__fail(SNNK_E_UNSUPPORTED,
+                          "the last layer has no weights Psi, so it has no statistics");
+    if (snnk_lstsq_features(lstsq) == last->columns && snnk_lstsq_targets(lstsq) >= last->outputs)
+        return SNNK_OK;
+    return snnk__fail(
+        SNNK_E_SHAPE,
+        "the statistics have %zu features and %zu targets, but the last layer has %zu "
+        "features and %zu outputs",
+        snnk_lstsq_features(lstsq), snnk_lstsq_targets(lstsq), last->columns, last->outputs);
+}
+
+int snnk__network_take_statistics(snnk_network *network, snnk_lstsq *lstsq) {
+    const int st = check_statistics(network, lstsq);
+
+    if (st != SNNK_OK) return st;
+    snnk_lstsq_free(network->statistics);
+    network->statistics = lstsq;
+    return SNNK_OK;
+}
+
+int snnk_network_set_statistics(snnk_network *network, const snnk_lstsq *lstsq) {
+    snnk_lstsq *copy = NULL;
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    if (!lstsq) {
-        snnk_lstsq_free(network->statistics);
-        network->statistics = NULL;
-        return SNNK_OK;
+    if (lstsq) {
+        if ((st = check_statistics(network, lstsq)) != SNNK_OK) return st;
+        if ((st = snnk__lstsq_clone(lstsq, &network->allocator, &copy)) != SNNK_OK) return st;
     }
-    if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    const snnk_layer *last = network->layers[network->n_layers - 1];
-    if (!last->map || snnk__layer_is_tower(last))
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "the last layer has no Psi that statistics could be of");
-    if (snnk_lstsq_features(lstsq) != last->map->features ||
-        snnk_lstsq_targets(lstsq) < last->outputs)
-        return snnk__fail(SNNK_E_SHAPE,
-                          "statistics of %zu features and %zu targets, the last layer has %zu and "
-                          "%zu",
-                          snnk_lstsq_features(lstsq), snnk_lstsq_targets(lstsq),
-                          last->map->features, last->outputs);
-    if (lstsq != network->statistics) snnk_lstsq_free(network->statistics);
-    network->statistics = lstsq;
+    snnk_lstsq_free(network->statistics);
+    network->statistics = copy;
     return SNNK_OK;
 }
 
@@ -37,9 +51,10 @@ int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    if (!network->statistics) return snnk__fail(SNNK_E_STATE, "the network carries no statistics");
+    if (!network->statistics) return snnk__fail(SNNK_E_STATE, "the network holds no statistics");
     const snnk_layer **last = &network->layers[network->n_layers - 1];
-    st = snnk_layer_create_from_lstsq((*last)->map, network->statistics, config, report, &layer);
+    st = snnk_layer_create_from_lstsq(snnk_layer_map(*last), network->statistics, config, report,
+                                      &layer);
     if (st != SNNK_OK) return st;
     snnk_layer_free((snnk_layer *)*last);
     *last = layer;

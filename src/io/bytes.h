@@ -1,5 +1,5 @@
-/* Reading bytes that somebody else wrote: a cursor that cannot run past the end, and numbers of
- * either byte order from any alignment. */
+/* Reading untrusted bytes: a cursor that cannot run past the end, and numbers of either byte order
+ * and any alignment. */
 #ifndef SNNK_IO_BYTES_H
 #define SNNK_IO_BYTES_H
 
@@ -8,13 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What has not been read yet. */
+/* The bytes that have not been read yet. */
 typedef struct snnk__cursor {
     const unsigned char *at;
     size_t left;
 } snnk__cursor;
 
-/* *bytes = the next n bytes, which are passed over; false (nothing changes) if fewer are left. */
+/* Take the next n bytes: *bytes points to them. False, with nothing changed, if fewer are left. */
 static inline bool snnk__take(snnk__cursor *cursor, size_t n, const unsigned char **bytes) {
     if (n > cursor->left) return false;
     *bytes = cursor->at;
@@ -59,7 +59,8 @@ static inline void snnk__store_u64_le(unsigned char *b, uint64_t value) {
     for (int i = 0; i < 8; i++) b[i] = (unsigned char)(value >> 8 * i);
 }
 
-/* Whether this machine keeps numbers in the order of our files; compilers fold it to a constant. */
+/* Whether this machine is little-endian, like safetensors files. Compilers turn it into a
+ * constant. */
 static inline bool snnk__host_is_little_endian(void) {
     const uint16_t one = 1;
     unsigned char first;

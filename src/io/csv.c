@@ -1,6 +1,5 @@
-/* CSV (RFC 4180, and bare line feeds): a header line, then records of as many fields. Three passes
- * over the text: the header; all numbers, and which columns have words; then, where there are such
- * columns, their words. */
+/* The text is read in three passes: the header; all numbers, and which columns have words; the
+ * words of these columns, if there are any. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "io/csv.h"
@@ -9,9 +8,9 @@
 #include <stdlib.h>
 
 #include "base/size.h"
-#include "io/table.h"
+#include "io/csv_scan.h"
 
-/* Codes are floats: beyond this many words neighbours would share one. */
+/* Codes are floats: more words than this would not have different codes. */
 #define MAX_WORDS ((size_t)1 << 24)
 
 /* One cell of a column of words. */
@@ -24,7 +23,7 @@ typedef struct csv_reader {
     snnk_table *table;
     locale_t c_locale;
     snnk__csv_scanner body;  /* at the first record */
-    size_t capacity;         /* rows that table->values has room for */
+    size_t capacity;         /* rows that fit in table->values */
     unsigned char *is_words; /* columns */
     size_t word_columns;
     word_cell *cells; /* word_columns x rows */
@@ -37,7 +36,7 @@ static void skip_mark(snnk__cursor *file) {
     }
 }
 
-/* Empty lines at the end are not records. */
+/* Drop empty lines at the end: they are not records. */
 static void trim_end(snnk__cursor *file) {
     while (file->left > 0 && (file->at[file->left - 1] == '\n' || file->at[file->left - 1] == '\r'))
         file->left--;
@@ -55,7 +54,8 @@ static int read_names(snnk__csv_scanner header, snnk_table *table) {
         if ((st = snnk__csv_take(&end, &field, &last)) != SNNK_OK) return st;
         table->columns++;
     }
-    /* Each name is as long as its field at most, and its end takes the place of the separator. */
+    /* A name is at most as long as its field, and its terminating NUL takes the separator's
+     * place. */
     st = snnk__alloc(&table->allocator, text_bytes - end.rest.left + 1, 1, "column names",
                      &table->names_text);
     if (st != SNNK_OK) return st;
@@ -70,8 +70,8 @@ static int read_names(snnk__csv_scanner header, snnk_table *table) {
     return SNNK_OK;
 }
 
-/* No more records than these fit in the text: each takes a byte a column (the last one may lack its
- * line end), and all but the last a line feed. So memory stays within 4 times the file. */
+/* An upper bound on the number of records: each takes at least a byte for each column (the last may
+ * lack its line end), and each but the last a line feed. So memory stays below 4 times the file. */
 static size_t count_records(snnk__cursor rest, size_t columns) {
     const size_t by_size = (rest.left + 1) / columns;
     size_t lines = rest.left > 0;
@@ -86,7 +86,7 @@ static size_t count_records(snnk__cursor rest, size_t columns) {
     return snnk__min_size(lines, by_size);
 }
 
-/* Read one record into row `row`. Fields past the last column are only counted. */
+/* Read one record into row `row`. Fields beyond the last column are only counted. */
 static int read_record(csv_reader *csv, snnk__csv_scanner *scanner, size_t row) {
     const size_t columns = csv->table->columns, line = scanner->line;
     size_t fields = 0;
@@ -107,7 +107,7 @@ static int read_record(csv_reader *csv, snnk__csv_scanner *scanner, size_t row) 
         fields++;
     }
     if (fields != columns)
-        return snnk__fail(SNNK_E_RAGGED, "line %zu has %zu fields, the header has %zu", line,
+        return snnk__fail(SNNK_E_RAGGED, "line %zu has %zu fields, but the header has %zu", line,
                           fields, columns);
     if (row >= csv->capacity)
         return snnk__fail(SNNK_E_INTERNAL, "more than %zu records", csv->capacity);
@@ -127,7 +127,7 @@ static int read_numbers(csv_reader *csv) {
     return SNNK_OK;
 }
 
-/* Note where the words are. The text has been read once without complaint. */
+/* Find the cells of the columns of words. The text was read once without error. */
 static int locate_words(csv_reader *csv) {
     const size_t columns = csv->table->columns, rows = csv->table->rows;
     snnk__csv_scanner scanner = csv->body;
@@ -143,7 +143,9 @@ static int locate_words(csv_reader *csv) {
             if (st != SNNK_OK) return st;
             if (!csv->is_words[j]) continue;
             if (field.length > UINT32_MAX || row > UINT32_MAX)
-                return snnk__fail(SNNK_E_SIZE, "more than 2^32 rows, or a word that long");
+                return snnk__fail(
+                    SNNK_E_SIZE,
+                    "there are more than 2^32 rows, or a word is longer than 2^32 bytes");
             csv->cells[k++ * rows + row] =
                 (word_cell){field.text, (uint32_t)field.length, (uint32_t)row};
         }
@@ -151,7 +153,7 @@ static int locate_words(csv_reader *csv) {
     return SNNK_OK;
 }
 
-/* Order of bytes, a shorter word before its continuations; equal words by row. */
+/* Bytewise order; a word comes before the longer words that begin with it. */
 static int compare_words(const void *left, const void *right) {
     const word_cell *a = left, *b = right;
     const int order = memcmp(a->text, b->text, snnk__min_size(a->length, b->length));
@@ -160,8 +162,8 @@ static int compare_words(const void *left, const void *right) {
     return (a->length > b->length) - (a->length < b->length);
 }
 
-/* Sort a column's cells and write their codes. Adds to the number of distinct words and their bytes
- * with ends. */
+/* Sort a column's cells and write their codes. Adds to *n_words and *text_bytes the number of
+ * distinct words and their bytes with terminating NULs. */
 static int code_column(csv_reader *csv, size_t j, word_cell *cells, size_t *n_words,
                        size_t *text_bytes) {
     snnk_table *table = csv->table;
@@ -208,7 +210,7 @@ static int read_words(csv_reader *csv) {
     size_t n_cells, n_words = 0, text_bytes = 0, k = 0;
     int st;
 
-    /* Below rows x columns, which the values already have room for. */
+    /* No overflow: at most rows x columns, for which there already are values. */
     n_cells = csv->word_columns * table->rows;
     st = snnk__alloc(allocator, n_cells, sizeof *csv->cells, "words", &csv->cells);
     if (st != SNNK_OK) return st;
@@ -228,7 +230,7 @@ static int read_words(csv_reader *csv) {
     return SNNK_OK;
 }
 
-/* Allocate by the number of records, and read them. */
+/* Allocate by the largest possible number of records, and read them. */
 static int read_body(csv_reader *csv) {
     snnk_table *table = csv->table;
     size_t n_values;
@@ -261,7 +263,7 @@ int snnk__csv_parse(snnk__cursor file, snnk_table *table) {
         if ((st = snnk__csv_take(&csv.body, &field, &last)) != SNNK_OK) return st;
 
     csv.c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!csv.c_locale) return snnk__fail(SNNK_E_NOMEM, "out of memory: the C locale");
+    if (!csv.c_locale) return snnk__fail(SNNK_E_NOMEM, "out of memory for the C locale");
     st = read_body(&csv);
     freelocale(csv.c_locale);
     snnk__free(&table->allocator, csv.is_words);

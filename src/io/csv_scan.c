@@ -1,19 +1,21 @@
 #define _POSIX_C_SOURCE 200809L
 
-#include "io/csv.h"
+#include "io/csv_scan.h"
 
 #include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 
-/* Control characters other than tab and line ends: no text has them, but every wrong file has. */
+/* False for control characters other than tabs and line ends: text has none, binary files have
+ * many. */
 static bool is_text(unsigned char byte) {
     return byte >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r';
 }
 
 static int fail_byte(const snnk__csv_scanner *s, unsigned char byte) {
-    return snnk__fail(SNNK_E_FORMAT, "byte 0x%02x in line %zu: not a text file", byte, s->line);
+    return snnk__fail(SNNK_E_FORMAT, "byte 0x%02x in line %zu does not occur in text files", byte,
+                      s->line);
 }
 
 static void pass(snnk__csv_scanner *s, size_t n) {
@@ -21,14 +23,14 @@ static void pass(snnk__csv_scanner *s, size_t n) {
     s->rest.left -= n;
 }
 
-/* rest.at is behind the opening quote; ends behind the closing one. */
+/* Take a quoted field. rest.at is after the opening quote, and afterwards after the closing one. */
 static int take_quoted(snnk__csv_scanner *s, snnk__csv_field *field) {
     const size_t first_line = s->line;
     size_t i = 0;
 
     for (;; i++) {
         if (i == s->rest.left)
-            return snnk__fail(SNNK_E_FORMAT, "line %zu: a quote is opened and never closed",
+            return snnk__fail(SNNK_E_FORMAT, "line %zu: a quote is opened but never closed",
                               first_line);
         const unsigned char byte = s->rest.at[i];
         if (!is_text(byte)) return fail_byte(s, byte);
@@ -51,7 +53,7 @@ static int take_bare(snnk__csv_scanner *s, snnk__csv_field *field) {
         if (byte == ',' || byte == '\n' || byte == '\r') break;
         if (byte == '"')
             return snnk__fail(SNNK_E_FORMAT,
-                              "line %zu: a quote inside a field that does not begin with one",
+                              "line %zu: a quote inside a field that does not begin with a quote",
                               s->line);
         if (!is_text(byte)) return fail_byte(s, byte);
     }
@@ -99,9 +101,9 @@ size_t snnk__csv_copy(snnk__csv_field field, char *out) {
     return used;
 }
 
-/* What a number is made of: sign, digits, point, digits, exponent. */
+/* A decimal number: mantissa * 10^exponent. */
 typedef struct decimal {
-    bool negative, exact; /* exact: mantissa holds all digits */
+    bool negative, exact; /* exact: the mantissa has all digits */
     uint64_t mantissa;
     int exponent; /* of ten */
 } decimal;
@@ -110,7 +112,7 @@ static bool is_digit(const unsigned char *p, const unsigned char *end) {
     return p < end && *p >= '0' && *p <= '9';
 }
 
-/* Takes digits; returns how many. */
+/* Take digits; returns how many there were. */
 static size_t read_digits(const unsigned char **p, const unsigned char *end, decimal *number) {
     const unsigned char *first = *p;
 
@@ -123,8 +125,8 @@ static size_t read_digits(const unsigned char **p, const unsigned char *end, dec
     return (size_t)(*p - first);
 }
 
-/* Is p ... end a decimal number? The grammar is checked here, since strtod takes more (hexadecimal,
- * what the locale adds) than a table should mean by a number. */
+/* Whether p ... end is a decimal number. The grammar is checked here because strtod accepts more:
+ * hexadecimal numbers, and what the locale adds. */
 static bool read_decimal(const unsigned char *p, const unsigned char *end, decimal *number) {
     size_t whole, fraction = 0;
 
@@ -186,8 +188,8 @@ bool snnk__csv_number(snnk__csv_field field, void *c_locale, double *value) {
     if ((size_t)(end - p) >= sizeof text) return false;
     if (!read_decimal(p, end, &number)) return read_special(p, end, value);
 
-    /* Below 2^53 the mantissa is exact as a double, up to 10^22 so is the power, and one operation
-     * on exact numbers is correctly rounded (Clinger 1990). */
+    /* A mantissa up to 2^53 and a power up to 10^22 are exact doubles, and one operation on exact
+     * numbers is correctly rounded (Clinger 1990). */
     if (FLT_EVAL_METHOD == 0 && number.exact && number.mantissa <= (uint64_t)1 << 53 &&
         number.exponent >= -22 && number.exponent <= 22) {
         const double mantissa = (double)number.mantissa;

@@ -1,4 +1,4 @@
-/* What reading and writing of safetensors share: types, orders, the check sum. */
+/* Shared by reading and writing safetensors: types, sort orders, the checksum. */
 #include "io/safetensors.h"
 
 #include <stdio.h>
@@ -77,15 +77,15 @@ static int put_crc(void *context, const void *bytes, size_t size) {
 
 static void put_crc_text(uLong *crc, const char *text) { put_crc(crc, text, strlen(text) + 1); }
 
-/* Over a canonical form, which other programs that rewrite the file leave alone: order of keys and
- * tensors, spaces and escapes in the header do not enter. */
+/* The checksum is over a canonical form: it does not depend on the order of keys and tensors, or on
+ * spaces and escapes in the header, which other programs may change when they rewrite the file. */
 void snnk__safetensors_checksum(const snnk__safetensors_pair *pairs, size_t n_pairs,
                                 const snnk__safetensors_tensor *tensors, size_t n_tensors,
                                 bool host_order, char digits[9]) {
     uLong crc = crc32_z(0, NULL, 0);
 
     for (size_t i = 0; i < n_pairs; i++) {
-        if (strcmp(pairs[i].key, SNNK__ST_CHECKSUM_KEY) == 0) continue;
+        if (strcmp(pairs[i].key, SNNK__SAFETENSORS_CHECKSUM_KEY) == 0) continue;
         put_crc_text(&crc, pairs[i].key);
         put_crc_text(&crc, pairs[i].value);
     }

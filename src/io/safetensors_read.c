@@ -1,5 +1,5 @@
-/* Reading safetensors. The header is somebody else's: every number in it is held against the bytes
- * that are there before it is used. */
+/* Reading safetensors. The header is untrusted: every number in it is checked against the bytes
+ * that are present before it is used. */
 #include "base/utf8.h"
 #include "io/safetensors.h"
 
@@ -21,18 +21,19 @@ struct snnk__safetensors_reader {
     size_t *dims;                      /* of all tensors */
 };
 
-/* What cJSON lets pass and we do not: bytes that are no text, NUL among them, and an escaped NUL,
- * which would end a name early. */
+/* Refuse what cJSON accepts and we do not: bytes that are not text (NUL among them), and an escaped
+ * NUL, which would end a name early. */
 static int check_text(const char *text, size_t bytes) {
     if (!snnk__is_utf8(text, bytes)) return snnk__fail(SNNK_E_FORMAT, "the header is not UTF-8");
     for (size_t i = 0; i < bytes; i++) {
         if ((unsigned char)text[i] < 0x20 && !strchr("\t\n\r", text[i]))
-            return snnk__fail(SNNK_E_FORMAT, "a control character in the header, at byte %zu",
+            return snnk__fail(SNNK_E_FORMAT, "the header has a control character at byte %zu",
                               8 + i);
         if (text[i] != '\\') continue;
         if (bytes - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-            return snnk__fail(SNNK_E_FORMAT, "an escaped NUL in the header, at byte %zu", 8 + i);
-        i++; /* an escaped backslash begins nothing */
+            return snnk__fail(SNNK_E_FORMAT, "the header has an escaped NUL character at byte %zu",
+                              8 + i);
+        i++; /* skip the escaped character, which may be a backslash */
     }
     return SNNK_OK;
 }
@@ -41,21 +42,24 @@ int snnk__safetensors_header_bytes(const void *head, size_t file_bytes, size_t *
     uint64_t length;
 
     if (file_bytes < 8)
-        return snnk__fail(SNNK_E_TRUNCATED, "a safetensors file has 8 bytes at least, this one %zu",
+        return snnk__fail(SNNK_E_TRUNCATED,
+                          "a safetensors file has at least 8 bytes, but this one has %zu",
                           file_bytes);
     length = snnk__load_u64(head, false);
-    if (length > SNNK__ST_MAX_HEADER_BYTES)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "not a safetensors file, or one with a header of more than %zu bytes",
-                          SNNK__ST_MAX_HEADER_BYTES);
+    if (length > SNNK__SAFETENSORS_MAX_HEADER)
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "not a safetensors file, or its header has more than the limit of %zu bytes",
+            SNNK__SAFETENSORS_MAX_HEADER);
     if (length > file_bytes - 8)
-        return snnk__fail(SNNK_E_TRUNCATED, "the header announces %llu bytes, the file has %zu",
+        return snnk__fail(SNNK_E_TRUNCATED,
+                          "the header should have %llu bytes, but only %zu are left in the file",
                           (unsigned long long)length, file_bytes - 8);
     *header_bytes = 8 + (size_t)length;
     return SNNK_OK;
 }
 
-/* The header, at the beginning of a file of `bytes`, as a tree, and the bytes of the data part. */
+/* Parse the header of a file of `bytes`. *data: the size of the data part. */
 static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, size_t *data) {
     const char *text, *end;
     size_t length;
@@ -73,7 +77,7 @@ static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, 
     for (; end < text + length; end++)
         if (*end != ' ') {
             cJSON_Delete(tree);
-            return snnk__fail(SNNK_E_FORMAT, "text follows the header's object");
+            return snnk__fail(SNNK_E_FORMAT, "the header has text after its JSON object");
         }
     *header = tree;
     *data = bytes - 8 - length;
@@ -82,7 +86,7 @@ static int read_json(const unsigned char *buffer, size_t bytes, cJSON **header, 
 
 static bool is_metadata(const cJSON *item) { return strcmp(item->string, "__metadata__") == 0; }
 
-/* The metadata: an object of strings. */
+/* Metadata must be an object of strings. */
 static int check_metadata(const cJSON *metadata) {
     const cJSON *item;
 
@@ -95,26 +99,27 @@ static int check_metadata(const cJSON *metadata) {
     return SNNK_OK;
 }
 
-/* One pass over the tree to know how much room is needed. */
+/* Count what has to be allocated. */
 static int count(snnk__safetensors_reader *reader, size_t *n_dims) {
     const cJSON *item;
-    bool framed = false;
+    bool has_metadata = false;
     int st;
 
     *n_dims = 0;
     cJSON_ArrayForEach(item, reader->header) {
         if (is_metadata(item)) {
-            if (framed) return snnk__fail(SNNK_E_FORMAT, "__metadata__ is there twice");
-            framed = true;
+            if (has_metadata) return snnk__fail(SNNK_E_FORMAT, "__metadata__ occurs twice");
+            has_metadata = true;
             if ((st = check_metadata(item)) != SNNK_OK) return st;
             reader->n_pairs = (size_t)cJSON_GetArraySize(item);
         } else {
             const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape");
 
             if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) != 3 || !cJSON_IsArray(shape))
-                return snnk__fail(SNNK_E_FORMAT,
-                                  "tensor \"%s\" does not have just dtype, shape and data_offsets",
-                                  item->string);
+                return snnk__fail(
+                    SNNK_E_FORMAT,
+                    "tensor \"%s\" must have dtype, shape and data_offsets, and nothing else",
+                    item->string);
             reader->n_tensors++;
             *n_dims += (size_t)cJSON_GetArraySize(shape);
         }
@@ -122,7 +127,7 @@ static int count(snnk__safetensors_reader *reader, size_t *n_dims) {
     return SNNK_OK;
 }
 
-/* cJSON keeps numbers as doubles: whole ones up to 2^53 are exact, and no file is longer. */
+/* cJSON stores numbers as doubles, in which integers up to 2^53 are exact. No file is longer. */
 static bool read_size(const cJSON *item, size_t *value) {
     const double limit = 9007199254740992.0; /* 2^53 */
 
@@ -144,7 +149,7 @@ static bool read_dtype(const cJSON *item, snnk__dtype *dtype) {
     return false;
 }
 
-/* Read a tensor's entry; its dimensions go to `dims`. */
+/* Read the entry of a tensor, and its dimensions into `dims`. */
 static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor *tensor) {
     const char *name = item->string;
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
@@ -153,27 +158,29 @@ static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor
 
     *tensor = (snnk__safetensors_tensor){.name = name, .dims = dims};
     if (!read_dtype(cJSON_GetObjectItemCaseSensitive(item, "dtype"), &tensor->dtype))
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has no known dtype", name);
+        return snnk__fail(SNNK_E_FORMAT, "the dtype of tensor \"%s\" is unknown", name);
     needed = snnk__dtype_bytes(tensor->dtype);
     cJSON_ArrayForEach(dim, cJSON_GetObjectItemCaseSensitive(item, "shape")) {
         if (!read_size(dim, dims + tensor->n_dims))
-            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": a dimension is not a size", name);
+            return snnk__fail(SNNK_E_FORMAT,
+                              "tensor \"%s\": a dimension is not a non-negative integer", name);
         if (!snnk__mul_size(needed, dims[tensor->n_dims++], &needed))
-            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": its shape does not fit in memory",
+            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": the number of bytes overflows size_t",
                               name);
     }
     if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 ||
         !read_size(offsets->child, &tensor->begin) || !read_size(offsets->child->next, &end) ||
         end < tensor->begin)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": data_offsets is not a range", name);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "tensor \"%s\": data_offsets is not a pair of offsets in order", name);
     tensor->bytes = end - tensor->begin;
     if (tensor->bytes != needed)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has %zu bytes, its shape needs %zu", name,
-                          tensor->bytes, needed);
+        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has %zu bytes, but its shape needs %zu",
+                          name, tensor->bytes, needed);
     return SNNK_OK;
 }
 
-/* Allocate by what was counted, and read all entries. */
+/* Allocate what was counted, and read all entries. */
 static int read_entries(snnk__safetensors_reader *reader, size_t n_dims) {
     const snnk_allocator *allocator = &reader->allocator;
     size_t pairs = 0, tensors = 0;
@@ -210,8 +217,8 @@ static int compare_places(const void *left, const void *right) {
     return (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }
 
-/* The tensors fill the data part: no gap, no overlap, no rest. Sets their data where it is in memory,
- * and not NULL. */
+/* Check that the tensors fill the data part without gaps or overlaps. If `data` is not NULL, the
+ * data part is in memory, and the tensors are made to point into it. */
 static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *data,
                          size_t bytes) {
     size_t end = 0;
@@ -224,37 +231,35 @@ static int place_tensors(snnk__safetensors_reader *reader, const unsigned char *
         if (tensor->begin != end)
             return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" begins at byte %zu instead of %zu",
                               tensor->name, tensor->begin, end);
-        end += tensor->bytes; /* begin + bytes is the end that was read, at most 2^53 */
+        end += tensor->bytes; /* no overflow: begin + bytes is the end that was read */
         if (end > bytes || !data) continue;
         tensor->data = data + tensor->begin;
     }
     if (end != bytes)
         return snnk__fail(SNNK_E_TRUNCATED,
-                          "the header announces %zu bytes of tensors, the file has %zu", end,
+                          "the header describes %zu bytes of tensors, but the file has %zu", end,
                           bytes);
     return SNNK_OK;
 }
 
-/* Sort for searching, and refuse what is there twice: which one holds would be anybody's guess. */
+/* Sort entries for searching, and refuse duplicates, which would be ambiguous. */
 static int sort_entries(snnk__safetensors_reader *reader) {
     if (reader->n_pairs > 0)
         qsort(reader->pairs, reader->n_pairs, sizeof *reader->pairs,
               snnk__safetensors_compare_keys);
     for (size_t i = 0; i + 1 < reader->n_pairs; i++)
         if (strcmp(reader->pairs[i].key, reader->pairs[i + 1].key) == 0)
-            return snnk__fail(SNNK_E_FORMAT, "metadata \"%s\" is there twice",
-                              reader->pairs[i].key);
+            return snnk__fail(SNNK_E_FORMAT, "metadata \"%s\" occurs twice", reader->pairs[i].key);
     if (reader->n_tensors > 0)
         qsort(reader->tensors, reader->n_tensors, sizeof *reader->tensors,
               snnk__safetensors_compare_names);
     for (size_t i = 0; i + 1 < reader->n_tensors; i++)
         if (strcmp(reader->tensors[i].name, reader->tensors[i + 1].name) == 0)
-            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is there twice",
-                              reader->tensors[i].name);
+            return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" occurs twice", reader->tensors[i].name);
     return SNNK_OK;
 }
 
-/* head: all of the file, or its header only. */
+/* head: the whole file, or only its header. */
 static int open_file(const unsigned char *head, size_t bytes, bool in_memory,
                      const snnk_allocator *allocator, snnk__safetensors_reader **reader) {
     snnk__safetensors_reader *made;
@@ -299,16 +304,19 @@ void snnk__safetensors_close(snnk__safetensors_reader *reader) {
 }
 
 int snnk__safetensors_verify(const snnk__safetensors_reader *reader) {
-    const char *stored = snnk__safetensors_text(reader, SNNK__ST_CHECKSUM_KEY);
+    const char *stored = snnk__safetensors_text(reader, SNNK__SAFETENSORS_CHECKSUM_KEY);
     char digits[9];
 
     if (!stored)
-        return snnk__fail(SNNK_E_CHECKSUM, "the file carries no check sum (metadata "
-                                           "\"" SNNK__ST_CHECKSUM_KEY "\")");
+        return snnk__fail(SNNK_E_CHECKSUM, "the file has no checksum (metadata "
+                                           "\"" SNNK__SAFETENSORS_CHECKSUM_KEY "\")");
     snnk__safetensors_checksum(reader->pairs, reader->n_pairs, reader->tensors, reader->n_tensors,
                                false, digits);
     if (strcmp(stored, digits) == 0) return SNNK_OK;
-    return snnk__fail(SNNK_E_CHECKSUM, "the check sum is %s, the file says %.16s", digits, stored);
+    return snnk__fail(
+        SNNK_E_CHECKSUM,
+        "the checksum of the contents is %s, but the file says %.16s: it was altered or damaged",
+        digits, stored);
 }
 
 const char *snnk__safetensors_text(const snnk__safetensors_reader *reader, const char *key) {

@@ -1,5 +1,6 @@
-/* Writing safetensors: 8 bytes of header length, the header (JSON), the tensors one behind the
- * other. Our own JSON: the few lines are simpler than a tree, and exact beyond 2^53. */
+/* Writing safetensors: 8 bytes with the length of the header, the header (JSON), the tensors one
+ * after another. The JSON is written directly, which is simpler than building a tree, and exact for
+ * integers above 2^53. */
 #include "base/utf8.h"
 #include "io/safetensors.h"
 
@@ -9,10 +10,10 @@
 
 #include "base/size.h"
 #include "io/bytes.h"
-#include "io/stream.h"
+#include "io/replacement.h"
 
-/* The data part begins at a multiple of this: a mapped file can be used in place. The format asks
- * for 8. */
+/* The data part begins at a multiple of this, so that a mapped file can be used in place. The
+ * format requires 8. */
 #define DATA_ALIGNMENT 64
 
 void snnk__safetensors_writer_init(snnk__safetensors_writer *writer,
@@ -30,7 +31,8 @@ void snnk__safetensors_writer_free(snnk__safetensors_writer *writer) {
     snnk__safetensors_writer_init(writer, &writer->allocator);
 }
 
-/* Room for one more element in a list that doubles. list is a pointer to the list's pointer. */
+/* Make room for one more element in a list, which doubles when it is full. list: the address of the
+ * pointer to the list. */
 static int make_room(snnk__safetensors_writer *writer, size_t used, size_t *room,
                      size_t element_bytes, void *list) {
     const size_t wanted = *room > 0 ? 2 * *room : 8;
@@ -58,7 +60,8 @@ static int add_text(snnk__safetensors_writer *writer, const char *key, const cha
     char *block;
     int st;
 
-    if (writer->laid_out) return snnk__fail(SNNK_E_INTERNAL, "metadata added after the layout");
+    if (writer->laid_out)
+        return snnk__fail(SNNK_E_INTERNAL, "metadata was added after the file was laid out");
     if ((st = check_utf8(key, "key", key)) != SNNK_OK) return st;
     if ((st = check_utf8(value, "text of", key)) != SNNK_OK) return st;
     st = make_room(writer, writer->n_pairs, &writer->pairs_room, sizeof *writer->pairs,
@@ -86,19 +89,21 @@ int snnk__safetensors_add_number(snnk__safetensors_writer *writer, const char *k
     return snnk__safetensors_add_text(writer, key, text);
 }
 
-/* Copy the tensor's name and dimensions into one block and take it into the list. */
+/* Append a tensor to the list, with copies of its name and dimensions in one block. */
 static int add_tensor(snnk__safetensors_writer *writer, snnk__safetensors_tensor tensor) {
     const size_t name_bytes = strlen(tensor.name) + 1;
     size_t block_bytes, *dims;
     char *name;
     int st;
 
-    if (writer->laid_out) return snnk__fail(SNNK_E_INTERNAL, "a tensor added after the layout");
+    if (writer->laid_out)
+        return snnk__fail(SNNK_E_INTERNAL, "a tensor was added after the file was laid out");
     if ((st = check_utf8(tensor.name, "tensor name", tensor.name)) != SNNK_OK) return st;
     tensor.bytes = snnk__dtype_bytes(tensor.dtype);
     for (size_t k = 0; k < tensor.n_dims; k++)
         if (!snnk__mul_size(tensor.bytes, tensor.dims[k], &tensor.bytes))
-            return snnk__fail(SNNK_E_SIZE, "tensor \"%s\" does not fit in memory", tensor.name);
+            return snnk__fail(SNNK_E_SIZE, "tensor \"%s\": the number of bytes overflows size_t",
+                              tensor.name);
     st = make_room(writer, writer->n_tensors, &writer->tensors_room, sizeof *writer->tensors,
                    &writer->tensors);
     if (st != SNNK_OK) return st;
@@ -138,7 +143,7 @@ int snnk__safetensors_add_source(snnk__safetensors_writer *writer, const char *n
     return writer->status;
 }
 
-/* Where the header's text goes: counted only while `at` is NULL. */
+/* Where the text of the header is written. If `at` is NULL, bytes are only counted. */
 typedef struct text_out {
     unsigned char *at;
     size_t bytes;
@@ -176,10 +181,10 @@ static void put_string(text_out *out, const char *text) {
     put(out, "\"");
 }
 
-/* The header's text, without spaces behind it. */
+/* Write the text of the header, without the spaces that pad it. */
 static void put_header(text_out *out, const snnk__safetensors_writer *writer,
                        const char *checksum) {
-    put(out, "{\"__metadata__\":{\"" SNNK__ST_CHECKSUM_KEY "\":");
+    put(out, "{\"__metadata__\":{\"" SNNK__SAFETENSORS_CHECKSUM_KEY "\":");
     put_string(out, checksum);
     for (size_t i = 0; i < writer->n_pairs; i++) {
         put(out, ",");
@@ -209,8 +214,9 @@ static void put_header(text_out *out, const snnk__safetensors_writer *writer,
     put(out, "}");
 }
 
-/* Sort all, and place the tensors: wide elements first, so that each tensor is aligned to its own
- * element although the format allows no gaps; among equals by name. */
+/* Sort all entries and place the tensors. Wide elements come first: this aligns every tensor to its
+ * element although the format allows no gaps. Tensors with elements of equal width are in the order
+ * of their names. */
 static int lay_out(snnk__safetensors_writer *writer) {
     text_out counted = {NULL, 0};
     size_t total;
@@ -221,13 +227,15 @@ static int lay_out(snnk__safetensors_writer *writer) {
               snnk__safetensors_compare_keys);
     for (size_t i = 0; i + 1 < writer->n_pairs; i++)
         if (strcmp(writer->pairs[i].key, writer->pairs[i + 1].key) == 0)
-            return snnk__fail(SNNK_E_INTERNAL, "metadata \"%s\" twice", writer->pairs[i].key);
+            return snnk__fail(SNNK_E_INTERNAL, "metadata \"%s\" was added twice",
+                              writer->pairs[i].key);
     if (writer->n_tensors > 0)
         qsort(writer->tensors, writer->n_tensors, sizeof *writer->tensors,
               snnk__safetensors_compare_names);
     for (size_t i = 0; i + 1 < writer->n_tensors; i++)
         if (strcmp(writer->tensors[i].name, writer->tensors[i + 1].name) == 0)
-            return snnk__fail(SNNK_E_INTERNAL, "tensor \"%s\" twice", writer->tensors[i].name);
+            return snnk__fail(SNNK_E_INTERNAL, "tensor \"%s\" was added twice",
+                              writer->tensors[i].name);
 
     for (size_t width = 8; width >= 1; width /= 2)
         for (size_t i = 0; i < writer->n_tensors; i++) {
@@ -236,16 +244,16 @@ static int lay_out(snnk__safetensors_writer *writer) {
             if (snnk__dtype_bytes(tensor->dtype) != width) continue;
             tensor->begin = writer->data_bytes;
             if (!snnk__add_size(writer->data_bytes, tensor->bytes, &writer->data_bytes))
-                return snnk__fail(SNNK_E_SIZE, "the tensors do not fit in memory");
+                return snnk__fail(SNNK_E_SIZE, "the bytes of all tensors together overflow size_t");
         }
     put_header(&counted, writer, "00000000");
     counted.bytes += 8 + DATA_ALIGNMENT - 1;
     writer->header_bytes = counted.bytes - counted.bytes % DATA_ALIGNMENT;
-    if (writer->header_bytes - 8 > SNNK__ST_MAX_HEADER_BYTES)
-        return snnk__fail(SNNK_E_SIZE, "a header of %zu bytes is longer than the limit of %zu",
-                          writer->header_bytes - 8, SNNK__ST_MAX_HEADER_BYTES);
+    if (writer->header_bytes - 8 > SNNK__SAFETENSORS_MAX_HEADER)
+        return snnk__fail(SNNK_E_SIZE, "the header would have %zu bytes, above the limit of %zu",
+                          writer->header_bytes - 8, SNNK__SAFETENSORS_MAX_HEADER);
     if (!snnk__add_size(writer->header_bytes, writer->data_bytes, &total) || total > PTRDIFF_MAX)
-        return snnk__fail(SNNK_E_SIZE, "the tensors do not fit in memory");
+        return snnk__fail(SNNK_E_SIZE, "the bytes of all tensors together overflow size_t");
     writer->laid_out = true;
     return SNNK_OK;
 }
@@ -267,7 +275,7 @@ static void write_header(const snnk__safetensors_writer *writer, unsigned char *
     memset(header + 8 + out.bytes, ' ', writer->header_bytes - 8 - out.bytes);
 }
 
-/* Put all tensors in the order of their places. */
+/* Write all tensors in the order in which they are placed. */
 static int put_tensors(const snnk__safetensors_writer *writer, snnk__safetensors_put put_piece,
                        void *context) {
     for (size_t width = 8; width >= 1; width /= 2)
@@ -296,7 +304,7 @@ int snnk__safetensors_write_memory(snnk__safetensors_writer *writer, void *buffe
 
     if ((st = snnk__safetensors_written_bytes(writer, &needed)) != SNNK_OK) return st;
     if (bytes != needed)
-        return snnk__fail(SNNK_E_SIZE, "bytes = %zu, and the file takes %zu", bytes, needed);
+        return snnk__fail(SNNK_E_SIZE, "bytes = %zu, but the file takes %zu", bytes, needed);
     write_header(writer, buffer);
     at = (unsigned char *)buffer + writer->header_bytes;
     return put_tensors(writer, put_memory, &at);

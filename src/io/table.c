@@ -1,54 +1,17 @@
 #include "io/table.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/size.h"
-#include "io/part.h"
-#include "io/stream.h"
-
-/* Columns are backed by the bytes of rows. Without rows nothing is behind them, and a few bytes could
- * make a caller allocate a row of gigabytes. */
-#define MAX_EMPTY_COLUMNS ((size_t)1 << 20)
-
-void snnk__array_shape_push(snnk__array_shape *shape, uint64_t dim) {
-    shape->n_dims++;
-    if (dim > SIZE_MAX) {
-        shape->overflows = true;
-    } else if (shape->n_dims == 1) {
-        shape->rows = (size_t)dim;
-    } else if (!snnk__mul_size(shape->columns, (size_t)dim, &shape->columns)) {
-        shape->overflows = true;
-    }
-}
-
-int snnk__table_set_cells(snnk_table *table, const snnk__array_shape *shape, snnk__element type,
-                          bool big_endian, size_t begin, size_t left) {
-    size_t announced;
-
-    if (shape->n_dims == 0) return snnk__fail(SNNK_E_FORMAT, "an array without dimensions");
-    if (shape->overflows || !snnk__mul_size(shape->rows, shape->columns, &announced) ||
-        !snnk__mul_size(announced, snnk__element_bytes(type), &announced))
-        return snnk__fail(SNNK_E_TRUNCATED,
-                          "the header announces more than %zu bytes of data, the file has %zu",
-                          (size_t)SIZE_MAX, left);
-    if (shape->columns == 0) return snnk__fail(SNNK_E_FORMAT, "a table without columns");
-    if (shape->rows == 0 && shape->columns > MAX_EMPTY_COLUMNS)
-        return snnk__fail(SNNK_E_FORMAT, "0 rows of %zu columns: without rows %zu are the limit",
-                          shape->columns, MAX_EMPTY_COLUMNS);
-    if (announced != left)
-        return snnk__fail(SNNK_E_TRUNCATED,
-                          "the header announces %zu bytes of data, the file has %zu", announced,
-                          left);
-    table->rows = shape->rows;
-    table->columns = shape->columns;
-    table->type = type;
-    table->big_endian = big_endian;
-    table->cells_begin = begin;
-    return SNNK_OK;
-}
+#include "io/csv.h"
+#include "io/file.h"
+#include "io/gzip.h"
+#include "io/idx.h"
+#include "io/npy_read.h"
+#include "io/whole_file.h"
 
 /* IDX begins with two zero bytes and .npy with \x93NUMPY. Neither 0 nor 0x93 can begin a text in
- * UTF-8, so that the first byte decides, and a damaged array is not taken for a text. */
+ * UTF-8. So the first byte decides, and a damaged array is not mistaken for text. */
 static bool is_array(unsigned char first) { return first == 0 || first == 0x93; }
 
 static int parse_array(snnk__cursor head, size_t beyond, snnk_table *table) {
@@ -99,10 +62,11 @@ static int copy_path(const snnk_allocator *allocator, const char *path, char **c
     return st;
 }
 
-/* An array of `size` bytes that stays on disk. The table owns fd on success only. */
+/* Open an array file of `size` bytes whose cells stay on disk. The table owns fd on success
+ * only. */
 static int open_array(int fd, const char *path, size_t size, const snnk_allocator *allocator,
                       snnk_table **table) {
-    const size_t head_bytes = snnk__min_size(size, SNNK__HEAD_BYTES);
+    const size_t head_bytes = snnk__min_size(size, SNNK__ARRAY_HEAD_BYTES);
     unsigned char *head = NULL;
     snnk_table *made = NULL;
     int st;
@@ -110,7 +74,7 @@ static int open_array(int fd, const char *path, size_t size, const snnk_allocato
     if ((st = make_empty(allocator, &made)) != SNNK_OK) return st;
     if ((st = copy_path(allocator, path, &made->path)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, head_bytes, 1, "a header", &head)) != SNNK_OK) goto done;
-    if ((st = snnk__file_read_part(fd, path, 0, head_bytes, head)) != SNNK_OK) goto done;
+    if ((st = snnk__file_read_range(fd, path, 0, head_bytes, head)) != SNNK_OK) goto done;
     st = parse_array((snnk__cursor){head, head_bytes}, size - head_bytes, made);
     if (st != SNNK_OK) {
         snnk__fail_within(st, "%s", path);
@@ -126,7 +90,7 @@ done:
     return st;
 }
 
-/* A table whose file goes through memory as a whole, because it is compressed, a text, or a pipe. */
+/* Open a table whose whole file must be in memory: it is compressed, a text, or a pipe. */
 static int open_whole(int fd, const char *path, const snnk_allocator *allocator,
                       snnk_table **table) {
     unsigned char *block = NULL;
@@ -165,7 +129,7 @@ int snnk_table_open(const char *path, const snnk_allocator *allocator, snnk_tabl
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     if ((st = snnk__file_open(path, &fd)) != SNNK_OK) return st;
     if ((st = snnk__file_measure(fd, path, &regular, &size)) != SNNK_OK) goto done;
-    if (regular && (st = snnk__file_read_part(fd, path, 0, 1, &first)) != SNNK_OK) goto done;
+    if (regular && (st = snnk__file_read_range(fd, path, 0, 1, &first)) != SNNK_OK) goto done;
     st = regular && is_array(first) ? open_array(fd, path, size, &ours, table)
                                     : open_whole(fd, path, &ours, table);
 done:
@@ -205,14 +169,15 @@ const char *snnk_table_word(const snnk_table *table, size_t column, size_t k) {
     return k < snnk_table_words(table, column) ? table->words[table->word_start[column] + k] : NULL;
 }
 
-/* n elements from element `first` on (row-major), from disk. X has room for them. */
+/* Read n elements from disk into X, beginning with element `first` (row-major). */
 static int read_cells(const snnk_table *table, size_t first, size_t n, float *X) {
     const size_t begin = table->cells_begin + first * snnk__element_bytes(table->type);
 
     return snnk__elements_read(table->fd, table->path, begin, table->type, table->big_endian, n, X);
 }
 
-/* Rows from disk: packed ones at once, so that narrow rows do not cost a call each. */
+/* Read rows from disk. If X is packed, one call reads them all: narrow rows would cost a call
+ * each. */
 static int read_rows(const snnk_table *table, size_t first, size_t n, float *X, size_t ldx) {
     const size_t columns = table->columns;
     int st = SNNK_OK;
@@ -229,8 +194,8 @@ int snnk_table_read(const snnk_table *table, size_t first, size_t n, float *X, s
 
     if ((st = snnk__check_pointer(table, "table")) != SNNK_OK) return st;
     if (first > table->rows || n > table->rows - first)
-        return snnk__fail(SNNK_E_RANGE, "first = %zu, n = %zu: the table has %zu rows", first, n,
-                          table->rows);
+        return snnk__fail(SNNK_E_RANGE, "first = %zu and n = %zu, but the table has %zu rows",
+                          first, n, table->rows);
     st = snnk__check_matrix(X, "X", n, table->columns, ldx, sizeof *X);
     if (st != SNNK_OK) return st;
     if (table->fd >= 0) return read_rows(table, first, n, X, ldx);

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "io/elements.h"
-#include "io/part.h"
+#include "io/array_elements.h"
+#include "io/file.h"
 #include "io/safetensors.h"
 
 struct snnk_tensors {
@@ -15,7 +15,7 @@ struct snnk_tensors {
     int fd;
     char *path; /* for error sentences */
     snnk__safetensors_reader *reader;
-    size_t data_begin; /* in the file */
+    size_t data_begin; /* offset of the data part in the file */
 };
 
 static const snnk__element elements[SNNK__N_DTYPES] = {
@@ -29,20 +29,20 @@ static const snnk__element elements[SNNK__N_DTYPES] = {
 
 /* ---- Opening ---- */
 
-/* Read the header of an open file of `size` bytes, and all it says of what comes behind. */
+/* Read the header of an open file of `size` bytes. */
 static int read_header(snnk_tensors *tensors, size_t size) {
     const snnk_allocator *allocator = &tensors->allocator;
     unsigned char length[8], *header = NULL;
     int st;
 
-    st = snnk__file_read_part(tensors->fd, tensors->path, 0, snnk__min_size(size, sizeof length),
-                              length);
+    st = snnk__file_read_range(tensors->fd, tensors->path, 0, snnk__min_size(size, sizeof length),
+                               length);
     if (st != SNNK_OK) return st;
     if ((st = snnk__safetensors_header_bytes(length, size, &tensors->data_begin)) != SNNK_OK)
         return snnk__fail_within(st, "%s", tensors->path);
     if ((st = snnk__alloc(allocator, tensors->data_begin, 1, "a header", &header)) != SNNK_OK)
         return st;
-    st = snnk__file_read_part(tensors->fd, tensors->path, 0, tensors->data_begin, header);
+    st = snnk__file_read_range(tensors->fd, tensors->path, 0, tensors->data_begin, header);
     if (st != SNNK_OK) goto done;
     st = snnk__safetensors_open_header(header, size, allocator, &tensors->reader);
     if (st != SNNK_OK) snnk__fail_within(st, "%s", tensors->path);
@@ -87,7 +87,7 @@ void snnk_tensors_free(snnk_tensors *tensors) {
     snnk__free(&allocator, tensors);
 }
 
-/* ---- What there is ---- */
+/* ---- Names, types, metadata ---- */
 
 size_t snnk_tensors_count(const snnk_tensors *tensors) {
     size_t n = 0;
@@ -110,6 +110,20 @@ const char *snnk_tensors_type(const snnk_tensors *tensors, const char *name) {
     return tensor ? snnk__dtype_name(tensor->dtype) : NULL;
 }
 
+size_t snnk_tensors_texts(const snnk_tensors *tensors) {
+    size_t n = 0;
+
+    if (tensors) snnk__safetensors_pairs(tensors->reader, &n);
+    return n;
+}
+
+const char *snnk_tensors_text_key(const snnk_tensors *tensors, size_t i) {
+    size_t n;
+
+    if (i >= snnk_tensors_texts(tensors)) return NULL;
+    return snnk__safetensors_pairs(tensors->reader, &n)[i].key;
+}
+
 const char *snnk_tensors_text(const snnk_tensors *tensors, const char *key) {
     return tensors && key ? snnk__safetensors_text(tensors->reader, key) : NULL;
 }
@@ -127,8 +141,8 @@ static int find(const snnk_tensors *tensors, const char *name,
 
 static int check_n_dims(const char *name, size_t n_dims) {
     if (n_dims <= SNNK_TENSORS_MAX_DIMS) return SNNK_OK;
-    return snnk__fail(SNNK_E_SHAPE, "tensor \"%s\": %zu dimensions, %d are the limit", name, n_dims,
-                      SNNK_TENSORS_MAX_DIMS);
+    return snnk__fail(SNNK_E_SHAPE, "tensor \"%s\": n_dims = %zu is above the limit of %d", name,
+                      n_dims, SNNK_TENSORS_MAX_DIMS);
 }
 
 int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_dims,
@@ -147,7 +161,7 @@ int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_
 
 /* ---- Reading ---- */
 
-/* Numbers side by side for a sentence, at most SNNK_TENSORS_MAX_DIMS of up to 20 digits each. */
+/* A list of numbers for a sentence: at most SNNK_TENSORS_MAX_DIMS, of up to 20 digits each. */
 typedef struct listing {
     char text[SNNK_TENSORS_MAX_DIMS * 24];
 } listing;
@@ -176,7 +190,7 @@ static int check_shape(const snnk_tensors *tensors, const snnk__safetensors_tens
                       shape_text(n_dims, dims).text);
 }
 
-/* Every element that was read is finite, or else which one is not. */
+/* Check that all elements are finite; the sentence names the first that is not. */
 static int check_elements(const snnk_tensors *tensors, const snnk__safetensors_tensor *tensor,
                           size_t n, const float *values) {
     size_t place[SNNK_TENSORS_MAX_DIMS], i = 0;

@@ -1,7 +1,6 @@
 #include "kernels/forward.h"
 
 #include <stdalign.h>
-#include <stdbool.h>
 
 #include <snnk/storage.h>
 
@@ -11,6 +10,7 @@
 #define ROW_BLOCK     24  /* rows of X that share a pass over G and Psi */
 #define PROJECT_BLOCK 96  /* rows of X that share one over G alone */
 #define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
+#define HD3_BLOCK     16  /* rows whose features are in memory at once, where HD3 makes them */
 #define LARGE_G                                                                                    \
     ((size_t)1                                                                                     \
      << 21) /* floats, 8 MB: of 4 MB tall tiles lose a twentieth, of 16 MB they gain a tenth */
@@ -149,25 +149,60 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
     }
 }
 
-void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                   float *Phi, size_t ldphi) {
-    snnk__project_some(n, X, ldx, d, block, 0, block->rows, Phi, ldphi);
-}
+/* ---- HD3 ---- */
 
-void snnk__project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__hd3 *hd3,
-                       const float *offset, const snnk__function *function, float *Phi,
-                       size_t ldphi, float *work) {
+/* Phi of n rows. Each group of `order` rows of G comes from one transform: a part of it costs as much. */
+static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                        float *Phi, size_t ldphi, float *work) {
     const snnk__kernels *kernels = snnk__kernels_get();
-    const size_t rows = hd3->rows, width = snnk__function_width(function);
+    const snnk__hd3 *hd3 = block->hd3;
+    const size_t rows = block->rows, width = snnk__function_width(&block->function);
 
     for (size_t i = 0; i < n; i++) {
         float *phi = Phi + i * ldphi, *z = phi + (width - 1) * rows;
+        snnk__urf_scalars scalars;
 
+        set_scalars(block, 1, X + i * ldx, ldx, d, &scalars);
         for (size_t first = 0; first < rows; first += hd3->order)
-            kernels->hd3(hd3, d, X + i * ldx, offset + first, first,
+            kernels->hd3(hd3, d, X + i * ldx, block->offset + first, first,
                          snnk__min_size(hd3->order, rows - first), z + first, work);
-        kernels->apply(function, rows, z, phi);
+        apply_function(block, 1, 0, rows, &scalars, z, phi, ldphi);
     }
+}
+
+/* Y = start + Phi Psi^T, HD3_BLOCK rows at a time. work: `order` floats, then the features. */
+static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
+                                const snnk__block *block, const snnk__panels *Psi,
+                                const float *start, float *Y, size_t ldy, float *work) {
+    const size_t m = Psi->columns;
+    float *Phi = work + block->hd3->order;
+
+    for (size_t i = 0; i < n; i += HD3_BLOCK) {
+        const size_t rows = snnk__min_size(HD3_BLOCK, n - i);
+
+        project_hd3(rows, X + i * ldx, ldx, d, block, Phi, m, work);
+        snnk__readout(rows, Phi, m, Psi, start, Y + i * ldy, ldy);
+    }
+}
+
+/* ---- Entry points ---- */
+
+size_t snnk__project_work(const snnk__block *block) { return block->hd3 ? block->hd3->order : 0; }
+
+size_t snnk__project_readout_work(const snnk__block *block) {
+    const size_t features = block->rows * snnk__function_width(&block->function);
+
+    return block->hd3 ? block->hd3->order + HD3_BLOCK * features : 0;
+}
+
+bool snnk__block_is_divisible(const snnk__block *block) { return !block->hd3; }
+
+void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                   float *Phi, size_t ldphi, float *work) {
+    if (block->hd3)
+        project_hd3(n, X, ldx, d, block, Phi, ldphi, work);
+    else
+        snnk__project_some(n, X, ldx, d, block, 0, block->rows, Phi, ldphi);
 }
 
 void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
@@ -201,7 +236,12 @@ static tile tile_of(size_t n, size_t d, const snnk__panels *Psi) {
 }
 
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                           const snnk__panels *Psi, const float *start, float *Y, size_t ldy) {
+                           const snnk__panels *Psi, const float *start, float *Y, size_t ldy,
+                           float *work) {
+    if (block->hd3) {
+        project_readout_hd3(n, X, ldx, d, block, Psi, start, Y, ldy, work);
+        return;
+    }
     const size_t width = snnk__function_width(&block->function);
     const tile most = tile_of(n, d, Psi);
     const size_t max_rows = most.features / width; /* of the block */

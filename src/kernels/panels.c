@@ -7,6 +7,12 @@
 
 SNNK__CHECK_WIDTH(SNNK__NARROW_WIDTH);
 
+const char *snnk_storage_name(int32_t storage) {
+    static const char *const names[] = {"f32", "bf16", "int8"};
+
+    return storage >= 0 && storage <= SNNK_STORAGE_INT8 ? names[storage] : NULL;
+}
+
 /* Elements of all panels, and rows with those that pad the last panel. */
 static int sizes(const snnk__panels *panels, const char *what, size_t *count, size_t *padded_rows) {
     const snnk__panel_shape shape = panels->shape;
@@ -15,7 +21,7 @@ static int sizes(const snnk__panels *panels, const char *what, size_t *count, si
     if (!snnk__add_size(panels->rows, shape.unit - 1, &rows) ||
         !snnk__add_size(panels->columns, shape.chunk - 1, &columns) ||
         !snnk__mul_size(rows / shape.unit * shape.unit, columns / shape.chunk * shape.chunk, count))
-        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow a size", what, panels->rows,
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu elements overflow size_t", what, panels->rows,
                           panels->columns);
     *padded_rows = rows / shape.unit * shape.unit;
     return SNNK_OK;

@@ -9,8 +9,8 @@
 
 #include "base/memory.h"
 #include "kernels/forward.h"
-#include "kernels/hadamard.h"
 #include "map/urf.h"
+#include "projection/linear.h"
 
 typedef struct snnk__map_block {
     snnk_allocator allocator;
@@ -19,15 +19,11 @@ typedef struct snnk__map_block {
     size_t inputs;          /* d */
     size_t rows;            /* r */
     size_t features;        /* m of this block: r or 2 r */
-    snnk__panels G;         /* r x d, scaling folded in; empty for IDENTITY and with hd3 */
-    snnk__hd3 *hd3;       /* HD3 rows (but those made from a spectrum): what takes the place of G */
-    float *hd3_numbers;   /* all that hd3 points to */
-    float *diagonal;      /* d; IDENTITY only, else NULL */
-    float *offset;        /* r, scaling folded in */
-    double *mean, *scale; /* d each, both NULL without a scaling */
-    snnk__urf *urf;       /* URF only */
-    snnk__affine *line;   /* LINE only */
-    snnk__folded *folded; /* FOLDED_URF only */
+    snnk__linear linear;    /* z = G x + c, scaling folded in */
+    double *mean, *scale;   /* d each, both NULL without a scaling */
+    snnk__urf *urf;         /* URF only */
+    snnk__affine *line;     /* LINE only */
+    snnk__folded *folded;   /* FOLDED_URF only */
     snnk__function function;
 } snnk__map_block;
 
@@ -57,13 +53,14 @@ int snnk__map_block_from_folded(size_t inputs, size_t rows, const snnk_map_confi
  * none. */
 bool snnk__map_block_is_random(const snnk__map_block *block);
 
-/* Fold a scaling into row g (d, in double) with offset c, and store it as row `row`:
- * g . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean); mean NULL for zeros, scale
- * NULL for ones. The products are rounded to float first, so that the offset belongs to the row that
- * runs. Plain IEEE operations in a fixed order: a projection drawn again from its seed has the same
- * bits everywhere. folded: d of scratch. SNNK_E_NONFINITE. */
-int snnk__map_block_set_row(snnk__map_block *block, size_t row, const double *g, double c,
-                            const double *mean, const double *scale, float *folded);
+/* Multiply-adds of the block's features for one row of inputs; HD3: additions. */
+uint64_t snnk__map_block_multiply_adds(const snnk__map_block *block);
+
+/* How many numbers the block is made of: G or what takes its place, offsets, tables. */
+uint64_t snnk__map_block_parameters(const snnk__map_block *block);
+
+/* Whether its rows are those of a diagonal matrix. */
+bool snnk__map_block_is_diagonal(const snnk__map_block *block);
 
 /* Floats of work that the two functions below need; 0: NULL will do. */
 size_t snnk__map_block_work(const snnk__map_block *block);

@@ -43,7 +43,7 @@ static int check_config(const snnk_urf_config *c) {
     if ((st = snnk__check_enum(c->affine, SNNK_URF_AFFINE_OMIT + 1, "affine")) != SNNK_OK)
         return st;
     if ((st = snnk__projection_check(c->projection)) != SNNK_OK) return st;
-    if (c->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
+    if (c->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
     if (c->features > (uint64_t)1 << 32)
         return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32",
                           (unsigned long long)c->features);
@@ -57,10 +57,10 @@ int snnk__urf_config_read(const snnk_urf_config *config, const snnk_frame *frame
     *ours = defaults;
     st = snnk__config_read(ours, sizeof *ours, CONFIG_MINIMUM, config, "urf config");
     if (st != SNNK_OK) return st;
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least 1");
     if (frame && frame->inputs != inputs)
-        return snnk__fail(SNNK_E_SHAPE, "the frame has %zu inputs, the map %zu", frame->inputs,
-                          inputs);
+        return snnk__fail(SNNK_E_SHAPE, "the frame has %zu inputs, but the map has %zu",
+                          frame->inputs, inputs);
     if ((st = check_config(ours)) != SNNK_OK) return st;
     if (ours->input_norm == 0) ours->input_norm = frame ? frame->input_norm : 1;
     if (ours->weight_norm == 0) ours->weight_norm = frame ? frame->weight_norm : 1;
@@ -210,8 +210,8 @@ static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, snnk__row
     st = snnk__map_from_blocks(n, blocks, p->allocator, map);
 done:
     snnk__free(p->allocator, folded);
-    snnk__free(p->allocator, sketch.rows);
-    snnk__free(p->allocator, from->rows);
+    snnk__row_source_free(&sketch);
+    snnk__row_source_free(from);
     snnk__map_block_release(blocks[0]);
     snnk__map_block_release(blocks[1]);
     return st;
@@ -244,7 +244,7 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
               .allocator = &allocator};
     snnk__row_source from = {.G = G,
                              .ldg = ldg,
-                             .projection = ours.projection,
+                             .kind = snnk__projection_get(ours.projection),
                              .seed = ours.seed,
                              .d = inputs,
                              .allocator = &allocator};
@@ -254,7 +254,7 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
     st = snnk__urf_shares_of(spectrum, &ours, frame, inputs, &atoms, &p.shares);
     if (st != SNNK_OK) goto done;
     if (G && rows < p.shares.rows + p.shares.sketch_rows) {
-        st = snnk__fail(SNNK_E_SHAPE, "rows = %zu, but %zu features use %zu", rows,
+        st = snnk__fail(SNNK_E_SHAPE, "rows = %zu, but a map of %zu features uses %zu rows", rows,
                         (size_t)ours.features, p.shares.rows + p.shares.sketch_rows);
         goto done;
     }

@@ -1,8 +1,8 @@
 #ifndef SNNK_MAP_CREATE_H
 #define SNNK_MAP_CREATE_H
 
-#include "map/frame.h"
 #include "map/atoms.h"
+#include "map/frame.h"
 
 /* The caller's settings over the defaults, checked, norms resolved by the frame (may be NULL). */
 int snnk__urf_config_read(const snnk_urf_config *config, const snnk_frame *frame, size_t inputs,

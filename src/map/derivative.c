@@ -72,8 +72,8 @@ static void block_gradient(const snnk__map_block *block, const float *x, float *
         float *g = J + i * width * ldj;
         double factor[MAX_WIDTH], z = snnk__map_block_get_row(block, i, g, work);
 
-        if (block->diagonal)
-            z += (double)block->diagonal[i] * x[i];
+        if (snnk__map_block_is_diagonal(block))
+            z += (double)g[i] * x[i];
         else
             for (size_t k = 0; k < d; k++) z += (double)g[k] * x[k];
         derivatives(&block->function, FIRST, z, factor);
@@ -84,7 +84,7 @@ static void block_gradient(const snnk__map_block *block, const float *x, float *
 
 int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj) {
     double *scratch;
-    size_t scratch_count = 0;
+    size_t scratch_count = 0; /* work of a block is at most 2 d floats */
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
@@ -92,7 +92,7 @@ int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj)
     st = snnk__check_matrix(J, "J", map->features, map->inputs, ldj, sizeof *J);
     if (st != SNNK_OK) return st;
     for (size_t b = 0; b < map->n_blocks; b++)
-        if (is_spectral(map->blocks[b]) || map->blocks[b]->hd3) /* HD3: at most 2 d floats */
+        if (is_spectral(map->blocks[b]) || snnk__map_block_work(map->blocks[b]) > 0)
             scratch_count = SNNK__URF_DERIVATIVE_SCRATCH(map->inputs);
     st = snnk__alloc(&map->allocator, scratch_count, sizeof *scratch, "scratch", &scratch);
     if (st != SNNK_OK) return st;
@@ -146,8 +146,8 @@ static double project_tile(const snnk__map_block *block, size_t row, const doubl
     double norm2 = 0;
 
     for (size_t t = 0; t < TILE; t++) z[t] = c;
-    if (block->diagonal) {
-        const double scale = block->diagonal[row];
+    if (snnk__map_block_is_diagonal(block)) {
+        const double scale = g[row];
 
         for (size_t t = 0; t < TILE; t++) z[t] += scale * columns[row * TILE + t];
         return scale * scale;
@@ -212,6 +212,6 @@ int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx
     if ((st = snnk__check_matrix(X, "X", n, map->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(L, "L", n, map->features, ldl, sizeof *L)) != SNNK_OK) return st;
     if (!snnk__mul_size(map->inputs, scratch_bytes_per_input, &bytes))
-        return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows a size", map->inputs);
+        return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
     return snnk__for_rows(workspace, &map->allocator, n, bytes, laplacian_rows, &l);
 }

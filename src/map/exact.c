@@ -78,7 +78,8 @@ static int elementwise(int32_t activation, const products *p, double *value) {
     case SNNK_SILU:
     case SNNK_SOFTPLUS: break;
     }
-    return snnk__fail(SNNK_E_UNSUPPORTED, "the kernel of %s features has no closed form here",
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "the kernel of %s features has no closed form in this library",
                       snnk_activation_name(activation));
 }
 
@@ -134,7 +135,7 @@ static int symmetric_value(const snnk__map_block *block, const float *x, const f
     }
     if (config->floor < 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "floor = %g: the arc-cosine kernel has a closed form for 0 only",
+                          "floor = %g: the arc-cosine kernel has a closed form for floor = 0 only",
                           config->floor);
     *value = snnk__arc_cosine(config->order, p.uu, p.vv, p.difference, p.sum) / 2;
     return SNNK_OK;
@@ -161,9 +162,8 @@ static double spectral_value(const snnk__map_block *block, const float *x, const
 static int block_value(const snnk__map_block *block, const float *x, const float *w, double b,
                        double *value) {
     if (!snnk__map_block_is_random(block))
-        return snnk__fail(
-            SNNK_E_UNSUPPORTED,
-            "the rows were given, or folded: there is no distribution to take a mean over");
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the map's rows were given or folded, not drawn: "
+                                              "there is no distribution to average over");
     if (block->urf || block->line) {
         *value = spectral_value(block, x, w, b);
         return SNNK_OK;

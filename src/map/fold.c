@@ -35,11 +35,9 @@ static int fold_rows(const affine *a, const snnk__map_block *from, snnk__map_blo
 
         memset(a->sum, 0, m * sizeof *a->sum);
         a->sum[m] = snnk__map_block_get_row(from, i, a->g, a->work);
-        if (from->diagonal)
-            add_row(a, i, a->g[i], a->sum);
-        else
-            for (size_t k = 0; k < a->rows; k++) add_row(a, k, a->g[k], a->sum);
-        st = snnk__map_block_set_row(to, i, a->sum, a->sum[m], NULL, NULL, a->folded);
+        for (size_t k = 0; k < a->rows; k++)
+            if (a->g[k] != 0) add_row(a, k, a->g[k], a->sum);
+        st = snnk__linear_set_row(&to->linear, i, a->sum, a->sum[m], NULL, NULL, a->folded);
         if (st != SNNK_OK) return st;
     }
     return SNNK_OK;
@@ -115,7 +113,7 @@ static int make_form(const affine *a, const snnk__urf_table *table, const snnk_a
 
     form->k = snnk__min_size(rows, n);
     if (!snnk__mul_size(n, n, &count))
-        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow a size", a->columns);
+        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow size_t", a->columns);
     st = snnk__alloc(allocator, form->k * n, sizeof *form->q, "a factor", &form->q);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, form->k, sizeof *form->gain, "gains", &form->gain);
@@ -242,13 +240,13 @@ int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv
     *folded = NULL;
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     a.rows = map->inputs;
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least 1");
     if ((st = snnk__check_matrix(V, "V", a.rows, inputs, ldv, sizeof *V)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(V, "V", a.rows, inputs, ldv)) != SNNK_OK) return st;
     if (c && (st = snnk__check_finite(c, "c", 1, a.rows, a.rows)) != SNNK_OK) return st;
     const snnk_allocator *allocator = &map->allocator;
     if (!snnk__add_size(inputs, 1, &room))
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu overflow a size", inputs);
+        return snnk__fail(SNNK_E_SIZE, "inputs = %zu overflows size_t", inputs);
     if ((st = snnk__alloc(allocator, room, sizeof *a.sum, "sums", &a.sum)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, a.rows, sizeof *a.g, "a row", &a.g)) != SNNK_OK) goto done;
     st = snnk__alloc(allocator, inputs, sizeof *a.folded, "a row", &a.folded);

@@ -33,7 +33,7 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
 
     for (size_t b = 0; b < n_blocks; b++)
         if (!snnk__add_size(features, blocks[b]->features, &features))
-            return snnk__fail(SNNK_E_SIZE, "the features of %zu blocks overflow a size", n_blocks);
+            return snnk__fail(SNNK_E_SIZE, "the features of %zu blocks overflow size_t", n_blocks);
     if ((st = snnk__alloc(allocator, 1, sizeof *made, "a map", &made)) != SNNK_OK) return st;
     *made = (snnk_map){.allocator = *allocator, .inputs = blocks[0]->inputs, .features = features};
     atomic_init(&made->references, 1);
@@ -59,7 +59,7 @@ static int create(size_t inputs, size_t rows, const float *G, size_t ldg, const 
 
     if ((st = snnk__map_config_check(config, inputs, rows)) != SNNK_OK) return st;
     if (scaling && snnk__scaling_inputs(scaling) != inputs)
-        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, the map %zu",
+        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, but the map has %zu",
                           snnk__scaling_inputs(scaling), inputs);
     if ((st = snnk__allocator_read(&allocator, config->allocator)) != SNNK_OK) return st;
     st = snnk__map_block_create(inputs, config, scaling != NULL, &allocator, &block);
@@ -100,11 +100,11 @@ int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *G, size_t
     *map = NULL;
     st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "map config");
     if (st != SNNK_OK) return st;
-    if (rows == 0) return snnk__fail(SNNK_E_SHAPE, "rows = 0: a map needs at least one");
+    if (rows == 0) return snnk__fail(SNNK_E_SHAPE, "rows = 0: a map needs at least 1");
     if (ours.kind == SNNK_MAP_IDENTITY)
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "an IDENTITY map has no rows; linear features of given "
-                          "rows are ELEMENTWISE with SNNK_IDENTITY");
+                          "an identity map has no rows; for linear features of given rows use "
+                          "SNNK_MAP_ELEMENTWISE with SNNK_IDENTITY");
     if ((st = snnk__check_matrix(G, "G", rows, inputs, ldg, sizeof *G)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(G, "G", rows, inputs, ldg)) != SNNK_OK) return st;
     if (offsets && (st = snnk__check_finite(offsets, "offsets", 1, rows, rows)) != SNNK_OK)
@@ -124,11 +124,11 @@ int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map) 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
     if ((st = snnk__check_pointer(maps, "maps")) != SNNK_OK) return st;
-    if (n_maps == 0) return snnk__fail(SNNK_E_SHAPE, "n_maps = 0: nothing to put side by side");
+    if (n_maps == 0) return snnk__fail(SNNK_E_SHAPE, "n_maps = 0: at least 1 map is needed");
     for (size_t i = 0; i < n_maps; i++) {
         if (!maps[i]) return snnk__fail(SNNK_E_NULL, "maps[%zu] is NULL", i);
         if (maps[i]->inputs != maps[0]->inputs)
-            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, maps[0] has %zu", i,
+            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, but maps[0] has %zu", i,
                               maps[i]->inputs, maps[0]->inputs);
         n_blocks += maps[i]->n_blocks; /* each is an address in memory: cannot overflow */
     }
@@ -165,7 +165,8 @@ static int check_block(const snnk_map *map, size_t block) {
     const int st = snnk__check_pointer(map, "map");
 
     if (st != SNNK_OK || block < map->n_blocks) return st;
-    return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu", block, map->n_blocks);
+    return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu blocks", block,
+                      map->n_blocks);
 }
 
 int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_config *config) {
@@ -214,39 +215,6 @@ static double safe_projection(const snnk__function *function) {
     return 1e37;
 }
 
-/* A bound on |g| of an HD3 row of this scale, with |x'| <= (x_length + |mean|) max |input_scale|: all three
- * transforms and signs stretch by order^(3/2). */
-static double transformed_projection(const snnk__map_block *block, double x_length) {
-    const snnk__hd3 *hd3 = block->hd3;
-    double mean2 = 0, widest = hd3->input_scale ? 0 : 1, scale = 0, offset = 0;
-
-    for (size_t k = 0; hd3->mean && k < block->inputs; k++)
-        mean2 += (double)hd3->mean[k] * hd3->mean[k];
-    for (size_t k = 0; hd3->input_scale && k < block->inputs; k++)
-        widest = fmax(widest, fabs((double)hd3->input_scale[k]));
-    for (size_t j = 0; j < block->rows; j++) {
-        scale = fmax(scale, fabs((double)hd3->scale[j]));
-        offset = fmax(offset, fabs((double)block->offset[j]));
-    }
-    const double order = (double)hd3->order, stretch = order * sqrt(order);
-    const double length = (x_length + sqrt(mean2)) * widest * stretch;
-    return fmax(length, scale * length + offset); /* before and after the scale */
-}
-
-/* The largest |g| x_length + |c| over the rows. */
-static double largest_projection(const snnk__map_block *block, double x_length) {
-    double largest = 0;
-
-    if (block->hd3) return transformed_projection(block, x_length);
-    for (size_t i = 0; i < block->rows; i++) {
-        const double length = block->diagonal ? fabs((double)block->diagonal[i])
-                                              : sqrt(snnk__panels_row_norm2(&block->G, i));
-
-        largest = fmax(largest, length * x_length + fabs((double)block->offset[i]));
-    }
-    return largest;
-}
-
 bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, size_t ldx) {
     double longest = 0;
 
@@ -257,7 +225,7 @@ bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, si
         longest = fmax(longest, sum);
     }
     for (size_t b = 0; b < map->n_blocks; b++)
-        if (!(largest_projection(map->blocks[b], sqrt(longest)) <
+        if (!(map->blocks[b]->linear.form->largest(&map->blocks[b]->linear, sqrt(longest)) <
               safe_projection(&map->blocks[b]->function)))
             return false;
     return true;

@@ -53,18 +53,18 @@ static int redraw_block(const snnk__map_block *block, uint64_t seed, snnk__row_s
 
     config.seed = seed;
     if (given->G) config.projection = SNNK_PROJECTION_GIVEN;
-    from.projection = config.projection;
+    from.kind = snnk__projection_get(config.projection);
     from.seed = block->line ? seed ^ SNNK__SKETCH_SEED : seed;
     if (block->urf)
         st = urf_like(block, &config, allocator, like);
     else if (block->line)
         st = line_like(block, &config, allocator, like);
     else
-        st = snnk__fail(SNNK_E_UNSUPPORTED, "a block that is not made from a spectrum");
+        st = snnk__fail(SNNK_E_UNSUPPORTED, "only blocks made from a spectrum can be redrawn");
     if (st != SNNK_OK) return st;
     st =
         block->urf ? snnk__fill_urf(*like, &from, folded) : snnk__fill_affine(*like, &from, folded);
-    snnk__free(allocator, from.rows);
+    snnk__row_source_free(&from);
     given->next = from.next;
     return st;
 }
@@ -77,15 +77,15 @@ static int check_redraw(const snnk_map *map, size_t rows, const float *G, size_t
         const snnk__map_block *block = map->blocks[b];
 
         if (!G && block->config.projection == SNNK_PROJECTION_GIVEN)
-            return snnk__fail(SNNK_E_UNSUPPORTED,
-                              "block %zu has rows that were given: there is no way to draw others",
-                              b);
+            return snnk__fail(
+                SNNK_E_UNSUPPORTED,
+                "block %zu has given rows, which cannot be drawn again; pass new rows in G", b);
         if (block->urf) needed += block->urf->rows;
         if (block->line) needed += block->line->sketch_rows;
     }
     if (!G) return SNNK_OK;
     if (rows < needed)
-        return snnk__fail(SNNK_E_SHAPE, "rows = %zu, but the map uses %zu", rows, needed);
+        return snnk__fail(SNNK_E_SHAPE, "rows = %zu, but the map uses %zu rows", rows, needed);
     if ((st = snnk__check_matrix(G, "G", rows, map->inputs, ldg, sizeof *G)) != SNNK_OK) return st;
     return snnk__check_finite(G, "G", rows, map->inputs, ldg);
 }

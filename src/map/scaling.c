@@ -19,7 +19,7 @@ static int make(size_t inputs, int32_t mode, const snnk_allocator *allocator,
     snnk_scaling *made = NULL;
     int st;
 
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a scaling needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a scaling needs at least 1");
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     if ((st = snnk__alloc(&ours, 1, sizeof *made, "a scaling", &made)) != SNNK_OK) return st;
     *made = (snnk_scaling){.allocator = ours, .inputs = inputs, .mode = mode};
@@ -92,7 +92,8 @@ int snnk_scaling_add(snnk_scaling *scaling, size_t n, const float *X, size_t ldx
     if ((st = snnk__check_pointer(scaling, "scaling")) != SNNK_OK) return st;
     const size_t d = scaling->inputs;
     if (scaling->mode == SNNK_SCALING_GIVEN)
-        return snnk__fail(SNNK_E_STATE, "the scaling was given as numbers and does not learn");
+        return snnk__fail(SNNK_E_STATE,
+                          "the scaling was created from given numbers and cannot learn from data");
     if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) return st;
 
@@ -131,7 +132,9 @@ int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale) {
 
     if ((st = snnk__check_pointer(scaling, "scaling")) != SNNK_OK) return st;
     if (scaling->mode != SNNK_SCALING_GIVEN && scaling->rows == 0)
-        return snnk__fail(SNNK_E_STATE, "the scaling learns from data and has seen 0 rows");
+        return snnk__fail(
+            SNNK_E_STATE,
+            "the scaling learns from data, but no rows were added: call snnk_scaling_add first");
     for (size_t k = 0; mean && k < scaling->inputs; k++) mean[k] = scaling->mean[k];
     if (scale) read_scales(scaling, scale);
     return SNNK_OK;

@@ -23,7 +23,7 @@ int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows
     st = snnk__alloc_zero(allocator, rows, sizeof *made->norm2, "row norms", &made->norm2);
     if (st != SNNK_OK) goto done;
     if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &count)) {
-        st = snnk__fail(SNNK_E_SIZE, "a table of %zu rows overflows a size", rows);
+        st = snnk__fail(SNNK_E_SIZE, "a table of %zu rows overflows size_t", rows);
         goto done;
     }
     st = snnk__alloc(allocator, count, sizeof *made->numbers, "a table", &made->numbers);
@@ -87,7 +87,8 @@ int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t
 
     if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &numbers) ||
         !snnk__mul_size(n_directions, d, &directions))
-        return snnk__fail(SNNK_E_SIZE, "a table of %zu rows, or %zu directions of %zu, overflow",
+        return snnk__fail(SNNK_E_SIZE,
+                          "a table of %zu rows, or %zu directions of %zu inputs, overflows size_t",
                           rows, n_directions, d);
     st = snnk__alloc_zero(allocator, 1, sizeof *made, "random features", &made);
     if (st != SNNK_OK) return st;
@@ -142,7 +143,7 @@ int snnk__folded_finish(snnk__folded *folded, size_t d) {
         }
         if (!finite) {
             snnk__free(&folded->allocator, row);
-            return snnk__fail(SNNK_E_NONFINITE, "direction %zu leaves the range of float", i);
+            return snnk__fail(SNNK_E_NONFINITE, "direction %zu overflows float", i);
         }
         snnk__panels_set_row(&folded->packed, i, row);
         folded->packed_offset[i] = (float)folded->direction_offset[i];

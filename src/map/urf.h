@@ -3,8 +3,8 @@
 #define SNNK_MAP_URF_H
 
 #include "kernels/kernels.h"
-#include "map/frame.h"
 #include "map/atoms.h"
+#include "map/frame.h"
 
 /* What a block says of the spectrum it is made from. */
 typedef struct snnk__spectral_facts {

@@ -78,10 +78,10 @@ static exponent exponent_of(const snnk__urf_table *table, size_t j, const point 
 
 /* g = row j of G as doubles; its projection of x. */
 static double project(const snnk__map_block *block, size_t j, const float *x, double *g) {
-    double z = block->offset[j];
+    double z = block->linear.offset[j];
 
     for (size_t k = 0; k < block->inputs; k++) {
-        g[k] = snnk__panels_entry(&block->G, j, k);
+        g[k] = snnk__panels_entry(&block->linear.G, j, k);
         z += g[k] * x[k];
     }
     return z;

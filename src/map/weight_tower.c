@@ -57,7 +57,7 @@ static void spectral_weights(const weights *w, const snnk__map_block *block, siz
     for (size_t i = 0; i < count; i++)
         weight[i] = snnk__frame_dual(frame, w->W + (first + i) * w->ldw, w->b ? w->b[first + i] : 0,
                                      framed, dual + i * d);
-    snnk__kernels_get()->project(count, dual, d, &block->G, NULL, 0, r, V, r);
+    snnk__kernels_get()->project(count, dual, d, &block->linear.G, NULL, 0, r, V, r);
     for (size_t i = 0; i < count; i++) {
         if (block->urf) {
             snnk__urf_weights(block->urf, &weight[i], V + i * r, Psi + i * w->ldpsi);
@@ -97,14 +97,14 @@ static int check_bias(const snnk_map *map, size_t l, const float *b, const float
 
         if (block->folded)
             return snnk__fail(SNNK_E_UNSUPPORTED,
-                              "block %zu was folded: its weights are on other inputs", i);
+                              "block %zu was folded: it takes other inputs than the weights do", i);
         if (b && !block->line && !block->urf)
             return snnk__fail(SNNK_E_UNSUPPORTED,
                               "block %zu: its kernel is symmetric and has no b: pass NULL", i);
         if (biased && !bias && l > 0)
-            return snnk__fail(SNNK_E_NULL,
-                              "bias is NULL, but block %zu has a part that belongs to no feature",
-                              i);
+            return snnk__fail(
+                SNNK_E_NULL,
+                "bias is NULL, but block %zu has a constant part that goes into the bias", i);
     }
     return SNNK_OK;
 }

@@ -57,7 +57,7 @@ static int leading_eigenvectors(const snnk_allocator *allocator, size_t order, d
                                (lapack_int)(order - count + 1), n, 0, &found, all, vectors, n,
                                support, work, (lapack_int)query, iwork, iquery);
     if (info != 0 || (size_t)found != count)
-        st = snnk__fail(SNNK_E_INTERNAL, "the eigenvalues of a %zu x %zu matrix do not converge",
+        st = snnk__fail(SNNK_E_INTERNAL, "the eigenvalues of a %zu x %zu matrix did not converge",
                         order, order);
     else
         memcpy(values, all, count * sizeof *values);
@@ -259,8 +259,8 @@ int snnk__whiten(snnk_frame *frame, size_t n, const float *X, size_t ldx, size_t
     int st;
 
     if (frame->inputs > INT32_MAX / (2 * MAX_ROWS))
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu are too many to whiten (%d)", frame->inputs,
-                          INT32_MAX / (2 * MAX_ROWS));
+        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is too large to whiten: the limit is %d",
+                          frame->inputs, INT32_MAX / (2 * MAX_ROWS));
     st = snnk__alloc(&frame->allocator, 2 * most * most, sizeof *S, "moments", &S);
     if (st != SNNK_OK) return st;
     if ((st = find_directions(frame, &inputs, &weights)) != SNNK_OK) goto done;

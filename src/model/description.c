@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <snnk/projection.h>
+
 int snnk__get_text(const cJSON *json, const char *key, const char **text) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
 
     if (!cJSON_IsString(item))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a string", key);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing or not a string", key);
     *text = item->valuestring;
     return SNNK_OK;
 }
@@ -18,7 +20,7 @@ int snnk__get_number(const cJSON *json, const char *key, double *number) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
 
     if (!cJSON_IsNumber(item))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a number", key);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing or not a number", key);
     *number = item->valuedouble;
     return SNNK_OK;
 }
@@ -30,7 +32,8 @@ int snnk__get_number_within(const cJSON *json, const char *key, double least, do
 
     if (st != SNNK_OK) return st;
     if (!(value >= least && value <= most))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, not in %g ... %g", key, value, least, most);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, which is not in %g ... %g", key, value,
+                          least, most);
     *number = value;
     return SNNK_OK;
 }
@@ -39,7 +42,7 @@ int snnk__get_bool(const cJSON *json, const char *key, bool *value) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
 
     if (!cJSON_IsBool(item))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or neither true nor false", key);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or is neither true nor false", key);
     *value = cJSON_IsTrue(item);
     return SNNK_OK;
 }
@@ -51,7 +54,7 @@ int snnk__get_count(const cJSON *json, const char *key, size_t *count) {
     if (st != SNNK_OK) return st;
     if (!(number >= 0 && number <= 0x1p53) || number > (double)PTRDIFF_MAX ||
         number != (double)(uint64_t)number)
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, not a size", key, number);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, which is not a size", key, number);
     *count = (size_t)number;
     return SNNK_OK;
 }
@@ -71,6 +74,20 @@ int snnk__get_name(const cJSON *json, const char *key, const char *const *names,
                       text);
 }
 
+int snnk__get_projection(const cJSON *json, int32_t *projection) {
+    const char *text = NULL, *name;
+    const int st = snnk__get_text(json, "projection", &text);
+
+    if (st != SNNK_OK) return st;
+    for (int32_t i = 0; (name = snnk_projection_name(i)) != NULL; i++)
+        if (strcmp(text, name) == 0) {
+            *projection = i;
+            return SNNK_OK;
+        }
+    return snnk__fail(SNNK_E_FORMAT,
+                      "\"projection\" is \"%.40s\", which this library does not know", text);
+}
+
 int snnk__get_seed(const cJSON *json, uint64_t *seed) {
     const char *text = NULL, *end;
     const int st = snnk__get_text(json, "seed", &text);
@@ -84,7 +101,8 @@ int snnk__get_seed(const cJSON *json, uint64_t *seed) {
         value = 10 * value + digit;
     }
     if (end == text || *end != '\0')
-        return snnk__fail(SNNK_E_FORMAT, "\"seed\" is \"%.40s\", not a 64-bit number", text);
+        return snnk__fail(SNNK_E_FORMAT, "\"seed\" is \"%.40s\", which is not a 64-bit number",
+                          text);
     *seed = value;
     return SNNK_OK;
 }

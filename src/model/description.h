@@ -27,6 +27,9 @@ int snnk__get_count(const cJSON *json, const char *key, size_t *count);
 int snnk__get_name(const cJSON *json, const char *key, const char *const *names, int32_t n_names,
                    int32_t *value);
 
+/* "projection": the name of a kind of projection. */
+int snnk__get_projection(const cJSON *json, int32_t *projection);
+
 /* "seed": 0 ... 2^64 - 1, as decimal text. */
 int snnk__get_seed(const cJSON *json, uint64_t *seed);
 

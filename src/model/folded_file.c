@@ -47,8 +47,7 @@ static int read_description(const cJSON *json, folded_description *block) {
 
     *block = (folded_description){0};
     snnk_map_config_init(&block->config, sizeof block->config);
-    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_FOLDED + 1,
-                        &block->config.projection);
+    st = snnk__get_projection(json, &block->config.projection);
     if (st != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "rows", &block->rows)) != SNNK_OK) return st;
@@ -61,14 +60,16 @@ static int read_description(const cJSON *json, folded_description *block) {
     if (block->config.projection != SNNK_PROJECTION_GIVEN &&
         block->config.projection != SNNK_PROJECTION_FOLDED)
         return snnk__fail(SNNK_E_FORMAT, "folded rows that are \"%s\"",
-                          snnk__projection_names[block->config.projection]);
+                          snnk_projection_name(block->config.projection));
     if (block->signs < 1 || block->signs > 2 || block->parts < 1 || block->parts > 2)
-        return snnk__fail(SNNK_E_FORMAT, "%zu signs and %zu parts of a row", block->signs,
-                          block->parts);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"signs\" is %zu and \"parts\" is %zu: each must be 1 or 2",
+                          block->signs, block->parts);
     /* Sizes below 2^53 each: the product of a quotient cannot overflow. */
     if (block->rows == 0 || features / block->rows != block->signs * block->parts ||
         features % block->rows != 0)
-        return snnk__fail(SNNK_E_FORMAT, "%zu features of %zu rows", features, block->rows);
+        return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,
+                          block->rows);
     block->config.features = features;
     return SNNK_OK;
 }

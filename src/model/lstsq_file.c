@@ -6,7 +6,6 @@
 
 #include <snnk/lstsq.h>
 
-#include "io/stream.h"
 #include "model/model.h"
 #include "solve/lstsq.h"
 
@@ -180,7 +179,7 @@ static int vector_length(const snnk__safetensors_reader *reader, const char *nam
     const snnk__safetensors_tensor *tensor = snnk__safetensors_tensor_named(reader, name);
 
     if (!tensor || tensor->n_dims != 1 || tensor->dims[0] == 0)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is missing, or not a vector", name);
+        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is missing or not a vector", name);
     *length = tensor->dims[0];
     return SNNK_OK;
 }
@@ -195,7 +194,7 @@ static int read_route(const snnk__safetensors_reader *reader, place *at) {
             at->factorization = k;
             return SNNK_OK;
         }
-    return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", not gram, qr or auto",
+    return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", which is none of gram, qr and auto",
                       name_of(at, ROUTE).text, text ? text : "");
 }
 
@@ -227,7 +226,7 @@ static bool is_zero(const double *x, size_t n) {
 static int check_most(const place *at, part what, size_t n, const double *x) {
     for (size_t i = 0; i < n; i++)
         if (x[i] < 0)
-            return snnk__fail(SNNK_E_FORMAT, "%s[%zu] = %g is below 0", name_of(at, what).text, i,
+            return snnk__fail(SNNK_E_FORMAT, "%s[%zu] = %g is negative", name_of(at, what).text, i,
                               x[i]);
     return SNNK_OK;
 }
@@ -239,20 +238,20 @@ static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     /* That of a factor may have either sign. */
     for (size_t i = 0; i < m && lstsq->factorization == SNNK_FACTORIZATION_GRAM; i++)
         if (lstsq->S[i * m + i] < 0)
-            return snnk__fail(SNNK_E_FORMAT, "S[%zu][%zu] = %g is below 0", i, i,
+            return snnk__fail(SNNK_E_FORMAT, "S[%zu][%zu] = %g is negative", i, i,
                               lstsq->S[i * m + i]);
     for (size_t k = 0; k < t; k++)
         if (lstsq->yy[k] < 0)
-            return snnk__fail(SNNK_E_FORMAT, "%s[%zu] = %g is below 0", name_of(at, REST).text, k,
+            return snnk__fail(SNNK_E_FORMAT, "%s[%zu] = %g is negative", name_of(at, REST).text, k,
                               lstsq->yy[k]);
     if ((lstsq->rows > 0) != (lstsq->weight > 0))
-        return snnk__fail(SNNK_E_FORMAT, "%llu rows of weight %g", (unsigned long long)lstsq->rows,
-                          lstsq->weight);
+        return snnk__fail(SNNK_E_FORMAT, "%llu rows cannot have a total weight of %g",
+                          (unsigned long long)lstsq->rows, lstsq->weight);
     if (lstsq->rows > 0 || (!lstsq->single && lstsq->max_rows == 0 && is_zero(lstsq->mean_phi, m) &&
                             is_zero(lstsq->mean_y, t) && is_zero(lstsq->S, m * m) &&
                             is_zero(lstsq->C, t * m) && is_zero(lstsq->yy, t)))
         return SNNK_OK;
-    return snnk__fail(SNNK_E_FORMAT, "sums over 0 rows that are not 0");
+    return snnk__fail(SNNK_E_FORMAT, "there are 0 rows, but some sum over them is not 0");
 }
 
 static int read_tensor(const snnk__safetensors_reader *reader, const place *at, part what,
@@ -282,7 +281,8 @@ static int read_rounding(const snnk__safetensors_reader *reader, const place *at
     const char *fast = snnk__safetensors_text(reader, name_of(at, FAST).text);
 
     if (fast && strcmp(fast, "true") != 0)
-        return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", not true", name_of(at, FAST).text, fast);
+        return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", which is not true",
+                          name_of(at, FAST).text, fast);
     lstsq->single = fast != NULL;
     return read_most(reader, at, lstsq);
 }
@@ -365,18 +365,15 @@ int snnk_lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocato
     return load(buffer, bytes, &ours, lstsq);
 }
 
-int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return load(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
+    const int st = snnk__check_pointer(lstsq, "lstsq");
+
+    if (st != SNNK_OK) return st;
     *lstsq = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = load(buffer, bytes, &ours, lstsq);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, lstsq);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "io/whole_file.h"
+
 void snnk__model_begin(snnk__safetensors_writer *writer, const snnk_allocator *allocator,
                        const char *kind) {
     snnk__model_begin_format(writer, allocator, kind, SNNK__MODEL_FORMAT);
@@ -29,16 +31,19 @@ static int check(const snnk__safetensors_reader *reader, const char *kind) {
     int st;
 
     if (!snnk__safetensors_text(reader, "snnk.format"))
-        return snnk__fail(SNNK_E_FORMAT, "a safetensors file, but not a model of libsnnk");
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "a safetensors file, but not a model of libsnnk: metadata \"snnk.format\" is missing");
     if ((st = snnk__safetensors_number(reader, "snnk.format", &format)) != SNNK_OK) return st;
     if (format > (uint64_t)newest)
         return snnk__fail(SNNK_E_VERSION,
-                          "format %llu, written by libsnnk %.32s; this library reads up to %d",
+                          "the file has format %llu (written by libsnnk %.32s), but this library "
+                          "reads formats up to %d",
                           (unsigned long long)format, written ? written : "?", newest);
     if ((st = snnk__safetensors_verify(reader)) != SNNK_OK) return st;
     if (format == 0) return snnk__fail(SNNK_E_FORMAT, "format 0 does not exist");
     if (!stored || strcmp(stored, kind) != 0)
-        return snnk__fail(SNNK_E_FORMAT, "a model of kind \"%.32s\" instead of \"%s\"",
+        return snnk__fail(SNNK_E_FORMAT, "the file holds a \"%.32s\", not a \"%s\"",
                           stored ? stored : "", kind);
     return SNNK_OK;
 }
@@ -54,4 +59,19 @@ int snnk__model_open(const void *buffer, size_t bytes, const snnk_allocator *all
     else
         *reader = opened;
     return st;
+}
+
+int snnk__model_load(const char *path, const snnk_allocator *allocator, snnk__model_loader load,
+                     void *handle) {
+    snnk_allocator ours;
+    unsigned char *buffer;
+    size_t bytes;
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
+    st = load(buffer, bytes, &ours, handle);
+    snnk__free(&ours, buffer);
+    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
 }

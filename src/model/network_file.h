@@ -15,9 +15,6 @@
  * loader do is bounded, by 1 GiB and seconds. Larger ones are stored. */
 #define SNNK__MAX_DRAWN ((uint64_t)1 << 28)
 
-/* How many numbers drawing a block takes, at most UINT64_MAX. HD3 draws signs for whole groups. */
-uint64_t snnk__drawn_numbers(int32_t projection, size_t rows, size_t inputs);
-
 /* "layers.2.psi". */
 static inline void snnk__layer_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t layer,
                                       const char *what) {
@@ -26,7 +23,6 @@ static inline void snnk__layer_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t
 
 /* Names of enumerations in the file, by value. */
 extern const char *const snnk__kind_names[SNNK_MAP_FOLDED_URF + 1];
-extern const char *const snnk__projection_names[SNNK_PROJECTION_FOLDED + 1];
 
 /* Rows and offsets of a block are in the file: G (rows x inputs) or a diagonal. SNNK_E_FORMAT. */
 int snnk__block_find_rows(const snnk__safetensors_reader *reader, size_t layer, size_t index,

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "io/stream.h"
+#include "layer/kinds.h"
 #include "model/description.h"
 #include "model/folded_file.h"
 #include "model/lstsq_file.h"
 #include "model/model.h"
 #include "model/network_file.h"
 #include "model/spectral_file.h"
+#include "projection/projection.h"
 
 /* What every part of the loader needs. */
 typedef struct loader {
@@ -60,8 +61,7 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     snnk_map_config_init(config, sizeof *config);
     st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_IDENTITY + 1, &config->kind);
     if (st != SNNK_OK) return st;
-    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_FOLDED + 1,
-                        &config->projection);
+    st = snnk__get_projection(json, &config->projection);
     if (st != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
     if ((st = snnk__get_seed(json, &config->seed)) != SNNK_OK) return st;
@@ -77,23 +77,24 @@ static int read_block_description(const cJSON *json, size_t inputs, block_descri
     config->order = order == 1 ? 1 : order == 2 ? 2 : order == 0 ? 0 : -1;
     config->features = features;
     block->rows = config->kind == SNNK_MAP_GAUSSIAN ? features / 2 : features;
-    const bool given =
-        config->projection == SNNK_PROJECTION_GIVEN || config->projection == SNNK_PROJECTION_FOLDED;
+    const bool given = !snnk__projection_is_drawn(config->projection);
     if (features == 0 || (given && config->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0))
-        return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu", features);
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "\"features\" is %zu: the number must be positive, and even for Gaussian features",
+            features);
     /* The rules of the public creators, with the format's status: the file broke them. */
     st = snnk__map_config_check(config, inputs, given ? block->rows : 0);
     if (st != SNNK_OK) return st == SNNK_E_SIZE ? st : SNNK_E_FORMAT;
     if (config->features != features)
         return snnk__fail(SNNK_E_FORMAT, "%zu features of an identity of %zu inputs", features,
                           inputs);
-    const bool seeded = config->projection == SNNK_PROJECTION_GAUSSIAN ||
-                        config->projection == SNNK_PROJECTION_SOBOL ||
-                        config->projection == SNNK_PROJECTION_HD3;
-    if (block->drawn && (config->kind == SNNK_MAP_IDENTITY || !seeded))
+    const snnk__projection_kind *kind = snnk__projection_get(config->projection);
+    if (block->drawn && (config->kind == SNNK_MAP_IDENTITY || !kind->seeded))
         return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
-    if (!block->drawn && config->projection == SNNK_PROJECTION_HD3)
-        return snnk__fail(SNNK_E_FORMAT, "HD3 rows that are not \"drawn\": they are a seed alone");
+    if (!block->drawn && kind->seed_only)
+        return snnk__fail(SNNK_E_FORMAT, "%s rows that are not \"drawn\": they are a seed alone",
+                          kind->name);
     return SNNK_OK;
 }
 
@@ -102,10 +103,13 @@ static int count_drawn(const loader *from, const block_description *block, size_
     const uint64_t left = SNNK__MAX_DRAWN - *from->drawn;
 
     if (!block->drawn) return SNNK_OK;
-    const uint64_t numbers = snnk__drawn_numbers(block->config.projection, block->rows, inputs);
+    const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
+    const uint64_t numbers = kind->numbers(block->rows, inputs);
     if (numbers > left)
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu numbers to draw; a file may ask for %llu in all",
-                          block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
+        return snnk__fail(
+            SNNK_E_SIZE,
+            "%zu x %zu numbers would have to be drawn: all blocks together may draw %llu",
+            block->rows, inputs, (unsigned long long)SNNK__MAX_DRAWN);
     *from->drawn += numbers;
     return SNNK_OK;
 }
@@ -139,7 +143,7 @@ static int check_block_tensors(const loader *from, size_t layer, size_t index, s
 
 int snnk__block_read_rows(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                           size_t layer, size_t index, snnk__map_block *block) {
-    const bool diagonal = block->diagonal != NULL;
+    const bool diagonal = snnk__map_block_is_diagonal(block);
     const size_t d = block->inputs, r = block->rows, shape[] = {r, d};
     float *G = NULL, *offset = NULL;
     int st;
@@ -193,8 +197,6 @@ done:
     return st;
 }
 
-/* ---- Layers ---- */
-
 /* One block, before it is made. */
 static int check_block(const loader *from, const cJSON *json, size_t layer, size_t index,
                        size_t inputs, size_t *features) {
@@ -213,119 +215,115 @@ static int check_block(const loader *from, const cJSON *json, size_t layer, size
     return SNNK_OK;
 }
 
-/* Before any block is made: the features of all of them are as many as Psi has columns, or a tower
- * outputs, their tensors are there, and what is to be drawn is within the limit. */
-static int check_blocks(const loader *from, const cJSON *array, size_t layer, size_t inputs,
-                        size_t outputs, bool tower) {
-    const snnk__safetensors_tensor *psi;
+/* ---- Layers ---- */
+
+/* A layer's part of the file. */
+typedef struct source {
+    const loader *from;
+    const cJSON *json;
+    size_t layer, inputs, outputs;
+} source;
+
+/* Before any block is made: their features are together as many as the columns of the weights, or as the
+ * outputs; their tensors are there; what is to be drawn is within the limit. */
+static int check_blocks(const source *of, const cJSON *array, const char *weights) {
+    const snnk__safetensors_tensor *tensor;
     const cJSON *item;
     char name[SNNK__TENSOR_NAME_BYTES];
     size_t features = 0, index = 0;
 
     cJSON_ArrayForEach(item, array) {
         size_t more = 0;
-        const int st = check_block(from, item, layer, index, inputs, &more);
+        const int st = check_block(of->from, item, of->layer, index, of->inputs, &more);
 
         if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", index);
         if (!snnk__add_size(features, more, &features))
-            return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
+            return snnk__fail(SNNK_E_FORMAT, "the number of features overflows size_t");
         index++;
     }
-    const size_t shape[] = {outputs, features};
-    if (tower && features != outputs)
-        return snnk__fail(SNNK_E_FORMAT, "a tower of %zu features and %zu outputs", features,
-                          outputs);
-    if (tower) return SNNK_OK;
-    snnk__layer_tensor(name, layer, "psi");
-    return snnk__safetensors_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &psi);
+    if (!weights)
+        return features == of->outputs
+                   ? SNNK_OK
+                   : snnk__fail(SNNK_E_FORMAT,
+                                "a layer without weights has %zu features but %zu outputs",
+                                features, of->outputs);
+    const size_t shape[] = {of->outputs, features};
+    snnk__layer_tensor(name, of->layer, weights);
+    return snnk__safetensors_find(of->from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
 }
 
-static int load_map(const loader *from, const cJSON *json, size_t layer, size_t inputs,
-                    size_t outputs, bool tower, snnk_map **map) {
-    const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, "blocks"), *item;
+static int read_map(void *context, const char *weights, snnk_map **map) {
+    const source *of = context;
+    const snnk_allocator *allocator = of->from->allocator;
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(of->json, "blocks"), *item;
     snnk__map_block **blocks = NULL;
     size_t n = 0;
     int st;
 
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
         return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing, or not an array of blocks");
-    if ((st = check_blocks(from, array, layer, inputs, outputs, tower)) != SNNK_OK) return st;
-    st = snnk__alloc(from->allocator, (size_t)cJSON_GetArraySize(array), sizeof *blocks, "blocks",
+    if ((st = check_blocks(of, array, weights)) != SNNK_OK) return st;
+    st = snnk__alloc(allocator, (size_t)cJSON_GetArraySize(array), sizeof *blocks, "blocks",
                      &blocks);
     if (st != SNNK_OK) return st;
     cJSON_ArrayForEach(item, array) {
-        st = load_block(from, item, layer, n, inputs, &blocks[n]);
+        st = load_block(of->from, item, of->layer, n, of->inputs, &blocks[n]);
         if (st != SNNK_OK) {
             snnk__fail_within(st, "block %zu", n);
             goto done;
         }
         n++;
     }
-    st = snnk__map_from_blocks(n, blocks, from->allocator, map);
+    st = snnk__map_from_blocks(n, blocks, allocator, map);
 done:
     for (size_t b = 0; b < n; b++) snnk__map_block_release(blocks[b]);
-    snnk__free(from->allocator, blocks);
+    snnk__free(allocator, blocks);
     return st;
 }
 
-/* What is the same for both kinds of layer: the matrix (outputs x columns) and the bias. */
-static int read_weights(const loader *from, size_t layer, const char *what, size_t outputs,
-                        size_t columns, float **weights, float **bias) {
-    const size_t shape[] = {outputs, columns};
+static int read_activation(void *context, int32_t *activation) {
+    const source *of = context;
+
+    return get_activation(of->json, activation);
+}
+
+static int read_weights(void *context, const char *what, size_t columns, float **W, float **bias) {
+    const source *of = context;
+    const snnk__safetensors_reader *reader = of->from->reader;
+    const size_t l = of->outputs, shape[] = {l, columns};
     const snnk__safetensors_tensor *tensor;
     char name[SNNK__TENSOR_NAME_BYTES];
     int st;
 
-    snnk__layer_tensor(name, layer, what);
-    st = snnk__safetensors_find(from->reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
+    snnk__layer_tensor(name, of->layer, what);
+    st = snnk__safetensors_find(reader, name, SNNK__DTYPE_F32, 2, shape, &tensor);
     if (st != SNNK_OK) return st;
-    st = snnk__alloc(from->allocator, outputs * columns, sizeof **weights, "weights", weights);
+    st = snnk__alloc(of->from->allocator, l * columns, sizeof **W, "weights", W);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__safetensors_read_f32(from->reader, name, 2, shape, *weights)) != SNNK_OK)
+    if ((st = snnk__safetensors_read_f32(reader, name, 2, shape, *W)) != SNNK_OK) return st;
+    snnk__layer_tensor(name, of->layer, "bias");
+    st = snnk__safetensors_find(reader, name, SNNK__DTYPE_F32, 1, &l, &tensor);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__alloc(of->from->allocator, l, sizeof **bias, "a bias", bias)) != SNNK_OK)
         return st;
-    snnk__layer_tensor(name, layer, "bias");
-    st = snnk__safetensors_find(from->reader, name, SNNK__DTYPE_F32, 1, &outputs, &tensor);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(from->allocator, outputs, sizeof **bias, "a bias", bias);
-    if (st != SNNK_OK) return st;
-    return snnk__safetensors_read_f32(from->reader, name, 1, &outputs, *bias);
+    return snnk__safetensors_read_f32(reader, name, 1, &l, *bias);
 }
 
 static int load_layer(const loader *from, const cJSON *json, size_t index, snnk_layer **layer) {
-    const char *kind = NULL;
-    size_t inputs = 0, outputs = 0;
-    int32_t activation = SNNK_IDENTITY;
-    float *weights = NULL, *bias = NULL;
-    snnk_map *map = NULL;
+    source of = {.from = from, .json = json, .layer = index};
+    const snnk__layer_kind *kind;
+    const char *name = NULL;
     int st;
 
-    if ((st = snnk__get_text(json, "kind", &kind)) != SNNK_OK) goto done;
-    if ((st = snnk__get_count(json, "inputs", &inputs)) != SNNK_OK) goto done;
-    if ((st = snnk__get_count(json, "outputs", &outputs)) != SNNK_OK) goto done;
-    if (inputs == 0 || outputs == 0) {
-        st = snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", inputs, outputs);
-    } else if (strcmp(kind, "dense") == 0) {
-        if ((st = get_activation(json, &activation)) != SNNK_OK) goto done;
-        st = read_weights(from, index, "weight", outputs, inputs, &weights, &bias);
-        if (st != SNNK_OK) goto done;
-        st = snnk_layer_create_dense(inputs, outputs, weights, inputs, bias, activation,
-                                     from->allocator, layer);
-    } else if (strcmp(kind, "snnk") == 0) {
-        if ((st = load_map(from, json, index, inputs, outputs, false, &map)) != SNNK_OK) goto done;
-        st = read_weights(from, index, "psi", outputs, map->features, &weights, &bias);
-        if (st != SNNK_OK) goto done;
-        st = snnk_layer_create(map, outputs, weights, map->features, bias, layer);
-    } else if (strcmp(kind, "tower") == 0) {
-        st = load_map(from, json, index, inputs, outputs, true, &map);
-        if (st == SNNK_OK) st = snnk_layer_create_tower(map, layer);
-    } else {
-        st = snnk__fail(SNNK_E_FORMAT, "kind \"%.40s\" is not a layer this library knows", kind);
-    }
-done:
-    snnk_map_free(map);
-    snnk__free(from->allocator, bias);
-    snnk__free(from->allocator, weights);
-    return st;
+    if ((st = snnk__get_text(json, "kind", &name)) != SNNK_OK) return st;
+    if ((st = snnk__get_count(json, "inputs", &of.inputs)) != SNNK_OK) return st;
+    if ((st = snnk__get_count(json, "outputs", &of.outputs)) != SNNK_OK) return st;
+    if (of.inputs == 0 || of.outputs == 0)
+        return snnk__fail(SNNK_E_FORMAT, "%zu inputs and %zu outputs", of.inputs, of.outputs);
+    if ((st = snnk__layer_kind_find(name, &kind)) != SNNK_OK) return st;
+    const snnk__layer_source what = {
+        &of, from->allocator, of.inputs, of.outputs, read_activation, read_weights, read_map};
+    return kind->load(&what, layer);
 }
 
 /* ---- The network ---- */
@@ -348,7 +346,7 @@ static int load_statistics(const loader *from, snnk_network *network) {
     int st = snnk__lstsq_carried(from->reader, from->allocator, &lstsq);
 
     if (st != SNNK_OK || !lstsq) return st;
-    st = snnk_network_set_statistics(network, lstsq);
+    st = snnk__network_take_statistics(network, lstsq);
     if (st == SNNK_OK) return st;
     snnk_lstsq_free(lstsq);
     return snnk__fail_within(SNNK_E_FORMAT, "statistics");
@@ -359,7 +357,7 @@ static int load_layers(const loader *from, const cJSON *json, snnk_network *netw
     size_t index = 0;
 
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) < 1)
-        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
+        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing or not an array");
     cJSON_ArrayForEach(item, array) {
         snnk_layer *layer = NULL;
         int st = load_layer(from, item, index, &layer);
@@ -410,18 +408,15 @@ done:
     return st;
 }
 
-int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return snnk_network_load_memory(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
+    const int st = snnk__check_pointer(network, "network");
+
+    if (st != SNNK_OK) return st;
     *network = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = snnk_network_load_memory(buffer, bytes, &ours, network);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, network);
 }

@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "base/size.h"
-#include "io/stream.h"
 #include "model/model.h"
 #include "solve/rls.h"
 
@@ -35,11 +34,11 @@ static int check_shapes(const snnk__safetensors_reader *reader, size_t *features
     size_t square, triangle;
 
     if (!B || B->n_dims != 2 || B->dims[0] == 0 || B->dims[1] == 0)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"B\" is missing, or not a matrix");
+        return snnk__fail(SNNK_E_FORMAT, "tensor \"B\" is missing or not a matrix");
     *targets = B->dims[0];
     *features = B->dims[1];
     if (*features == SIZE_MAX || !snnk__mul_size(*features, *features + 1, &square))
-        return snnk__fail(SNNK_E_FORMAT, "%zu features overflow a size", *features);
+        return snnk__fail(SNNK_E_FORMAT, "%zu features overflow size_t", *features);
     triangle = square / 2;
     return snnk__safetensors_find(reader, "U", SNNK__DTYPE_F64, 1, &triangle, &U);
 }
@@ -53,8 +52,8 @@ static int check_values(const snnk_rls *rls) {
                           SNNK__RLS_SCALE);
     for (size_t i = 0; i < t * m; i++)
         if (fabs(rls->B[i]) > SNNK__RLS_B)
-            return snnk__fail(SNNK_E_FORMAT, "B[%zu][%zu] = %g is beyond %g", i / m, i % m,
-                              rls->B[i], SNNK__RLS_B);
+            return snnk__fail(SNNK_E_FORMAT, "B[%zu][%zu] = %g has a magnitude above the limit %g",
+                              i / m, i % m, rls->B[i], SNNK__RLS_B);
     for (size_t j = 0; j < m; j++) {
         const double *column = snnk__rls_column(rls, j);
 
@@ -62,8 +61,10 @@ static int check_values(const snnk_rls *rls) {
             return snnk__fail(SNNK_E_FORMAT, "U[%zu][%zu] = %g is not above 0", j, j, column[j]);
         for (size_t i = 0; i <= j; i++)
             if (fabs(column[i]) * rls->scale > SNNK__RLS_U)
-                return snnk__fail(SNNK_E_FORMAT, "U[%zu][%zu] = %g times %g is beyond %g", i, j,
-                                  column[i], rls->scale, SNNK__RLS_U);
+                return snnk__fail(
+                    SNNK_E_FORMAT,
+                    "U[%zu][%zu] = %g times the scale %g has a magnitude above the limit %g", i, j,
+                    column[i], rls->scale, SNNK__RLS_U);
     }
     return SNNK_OK;
 }
@@ -78,8 +79,9 @@ static int read_settings(const snnk__safetensors_reader *reader, double *ridge,
     if ((st = snnk__safetensors_read_f64(reader, "forgetting", 1, &one, forgetting)) != SNNK_OK)
         return st;
     if (snnk__rls_check(*ridge, *forgetting) == SNNK_OK) return SNNK_OK;
-    return snnk__fail(SNNK_E_FORMAT, "ridge = %g or forgetting = %g is outside its range", *ridge,
-                      *forgetting);
+    return snnk__fail(SNNK_E_FORMAT,
+                      "ridge = %g is not in 1e-12 ... 1e12, or forgetting = %g is not in 0.5 ... 1",
+                      *ridge, *forgetting);
 }
 
 static int read_state(const snnk__safetensors_reader *reader, snnk_rls *rls) {
@@ -118,18 +120,15 @@ done:
     return st;
 }
 
-int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return snnk__rls_load_memory(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls) {
+    const int st = snnk__check_pointer(rls, "rls");
+
+    if (st != SNNK_OK) return st;
     *rls = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = snnk__rls_load_memory(buffer, bytes, &ours, rls);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, rls);
 }

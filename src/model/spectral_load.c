@@ -32,13 +32,14 @@ static int read_frame_description(const cJSON *json, size_t inputs, spectral_des
     int st;
 
     if (!cJSON_IsObject(frame))
-        return snnk__fail(SNNK_E_FORMAT, "\"frame\" is missing, or not an object");
+        return snnk__fail(SNNK_E_FORMAT, "\"frame\" is missing or not an object");
     block->framed = true;
     st = snnk__get_bool(frame, "weights_centered", &block->weights_centered);
     if (st != SNNK_OK) return st;
     if ((st = snnk__get_count(frame, "directions", &block->directions)) != SNNK_OK) return st;
     if (block->directions > inputs)
-        return snnk__fail(SNNK_E_FORMAT, "%zu directions of %zu inputs", block->directions, inputs);
+        return snnk__fail(SNNK_E_FORMAT, "\"directions\" is %zu, more than the %zu inputs",
+                          block->directions, inputs);
     st = snnk__get_number_within(frame, "input_norm", 0, largest_norm, &block->input_norm);
     if (st != SNNK_OK) return st;
     return snnk__get_number_within(frame, "weight_norm", 0, largest_norm, &block->weight_norm);
@@ -78,12 +79,16 @@ static int read_line(const cJSON *json, size_t inputs, size_t features,
     block->rows = features;
     if (exact) {
         if (features == inputs) return SNNK_OK;
-        return snnk__fail(SNNK_E_FORMAT, "%zu features of an exact line of %zu inputs", features,
-                          inputs);
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "an exact affine block has %zu features but %zu inputs: the numbers must be equal",
+            features, inputs);
     }
     if ((st = read_frame_description(json, inputs, block)) != SNNK_OK) return st;
     if (features > (block->weights_centered ? 1u : 0u)) return SNNK_OK;
-    return snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu: a sketch without rows", features);
+    return snnk__fail(SNNK_E_FORMAT,
+                      "\"features\" is %zu: a sketched affine block needs at least one row",
+                      features);
 }
 
 static int read_urf(const cJSON *json, size_t inputs, size_t features,
@@ -98,11 +103,14 @@ static int read_urf(const cJSON *json, size_t inputs, size_t features,
     if (st != SNNK_OK) return st;
     if ((st = snnk__get_bool(json, "hyperbolic", &block->hyperbolic)) != SNNK_OK) return st;
     if (block->rows == 0 || block->atoms == 0 || block->drawn_rows > block->rows)
-        return snnk__fail(SNNK_E_FORMAT, "%zu rows, %zu of them drawn, for %zu atoms", block->rows,
-                          block->drawn_rows, block->atoms);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"rows\" is %zu, \"drawn_rows\" is %zu and \"atoms\" is %zu: there must "
+                          "be at least one row and one atom, and no more drawn rows than rows",
+                          block->rows, block->drawn_rows, block->atoms);
     /* 1, 2 or 4 of a row: which of these is known when the atoms are. */
     if (features / block->rows > 4 || features % block->rows != 0)
-        return snnk__fail(SNNK_E_FORMAT, "%zu features of %zu rows", features, block->rows);
+        return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,
+                          block->rows);
     return read_frame_description(json, inputs, block);
 }
 
@@ -115,12 +123,13 @@ static int read_description(const cJSON *json, size_t inputs, spectral_descripti
     snnk_map_config_init(config, sizeof *config);
     st = snnk__get_name(json, "kind", snnk__kind_names, SNNK_MAP_AFFINE + 1, &config->kind);
     if (st != SNNK_OK) return st;
-    st = snnk__get_name(json, "projection", snnk__projection_names, SNNK_PROJECTION_SOBOL + 1,
-                        &config->projection);
+    st = snnk__get_projection(json, &config->projection);
     if (st != SNNK_OK) return st;
+    if (config->projection == SNNK_PROJECTION_FOLDED)
+        return snnk__fail(SNNK_E_FORMAT, "\"projection\" is \"folded\" in a block from a spectrum");
     if ((st = snnk__get_seed(json, &config->seed)) != SNNK_OK) return st;
     if ((st = snnk__get_count(json, "features", &features)) != SNNK_OK) return st;
-    if (features == 0) return snnk__fail(SNNK_E_FORMAT, "\"features\" is 0");
+    if (features == 0) return snnk__fail(SNNK_E_FORMAT, "\"features\" is 0: at least 1 is needed");
     config->features = features;
     if ((st = read_facts(json, block)) != SNNK_OK) return st;
     return config->kind == SNNK_MAP_URF ? read_urf(json, inputs, features, block)
@@ -191,7 +200,8 @@ static int read_f64(const place *at, const char *what, size_t n_dims, const size
 static int check_frame(const snnk_frame *frame) {
     for (size_t k = 0; k < frame->inputs; k++)
         if (!isfinite(1 / frame->scale[k]))
-            return snnk__fail(SNNK_E_FORMAT, "scale[%zu] = %g has no inverse", k, frame->scale[k]);
+            return snnk__fail(SNNK_E_FORMAT, "scale[%zu] = %g has no finite inverse", k,
+                              frame->scale[k]);
     for (size_t i = 0; i < frame->n_directions; i++)
         if (!(frame->stretch[i] > 0 && isfinite(1 / frame->stretch[i])))
             return snnk__fail(SNNK_E_FORMAT, "stretch[%zu] = %g is not above 0", i,
@@ -245,9 +255,12 @@ static int read_atom(const double *row, size_t k, size_t rows, snnk__urf_atom *a
         return snnk__fail(SNNK_E_FORMAT, "atom %zu: probability = %g is not in 0 ... 1", k,
                           row[SNNK__ATOM_PROBABILITY]);
     if (!(count >= 0 && count <= (double)rows) || count != floor(count))
-        return snnk__fail(SNNK_E_FORMAT, "atom %zu: %g of %zu rows", k, count, rows);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "atom %zu has %g rows: the number must be whole and at most %zu", k,
+                          count, rows);
     if (count > 0 && row[SNNK__ATOM_PROBABILITY] > 0)
-        return snnk__fail(SNNK_E_FORMAT, "atom %zu has rows for certain, and is drawn", k);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "atom %zu has both fixed rows and a probability to be drawn", k);
     *atom = (snnk__urf_atom){.kappa = row[SNNK__ATOM_GROWTH] + I * row[SNNK__ATOM_OMEGA],
                              .c = row[SNNK__ATOM_RE] + I * row[SNNK__ATOM_IM],
                              .s = row[SNNK__ATOM_S],
@@ -296,14 +309,18 @@ static int check_rows(const snnk__urf *urf) {
 
     for (size_t k = 0; k < atoms->count; k++) {
         if (atoms->atom[k].rows > urf->rows - j)
-            return snnk__fail(SNNK_E_FORMAT, "the atoms have more than %zu rows", urf->rows);
+            return snnk__fail(
+                SNNK_E_FORMAT,
+                "the atoms have more fixed rows in total than the %zu rows of the block",
+                urf->rows);
         for (uint64_t i = 0; i < atoms->atom[k].rows; i++, j++)
             if (urf->row_atom[j] != k)
-                return snnk__fail(SNNK_E_FORMAT, "row %zu has atom %lu, not %zu", j,
+                return snnk__fail(SNNK_E_FORMAT, "row %zu has atom %lu instead of %zu", j,
                                   (unsigned long)urf->row_atom[j], k);
     }
     if (urf->rows - j != atoms->drawn_rows)
-        return snnk__fail(SNNK_E_FORMAT, "%zu rows for certain and %zu drawn ones are not %zu", j,
+        return snnk__fail(SNNK_E_FORMAT,
+                          "%zu fixed rows and %zu drawn rows do not add up to %zu rows", j,
                           (size_t)atoms->drawn_rows, urf->rows);
     for (; j < urf->rows; j++) {
         const uint32_t k = urf->row_atom[j];
@@ -348,7 +365,7 @@ static int load_urf(const place *at, const spectral_description *description,
     if ((st = check_rows(urf)) != SNNK_OK) goto done;
     snnk__urf_finish(urf);
     if (urf->rows * urf->table.signs * urf->table.parts != description->config.features) {
-        st = snnk__fail(SNNK_E_FORMAT, "%zu features, but %zu rows of these atoms have %zu each",
+        st = snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu, but each of the %zu rows gives %zu",
                         (size_t)description->config.features, urf->rows,
                         urf->table.signs * urf->table.parts);
         goto done;
@@ -378,8 +395,10 @@ static int load_line(const place *at, size_t inputs, const spectral_description 
 
 /* The features of an exact line are the inputs themselves: its weight tower takes that as given. */
 static int check_diagonal(const snnk__map_block *block) {
-    for (size_t k = 0; block->diagonal && k < block->inputs; k++)
-        if (block->diagonal[k] != 1 || block->offset[k] != 0)
+    const bool diagonal = snnk__map_block_is_diagonal(block);
+
+    for (size_t k = 0; diagonal && k < block->inputs; k++)
+        if (block->linear.numbers[k] != 1 || block->linear.offset[k] != 0)
             return snnk__fail(SNNK_E_FORMAT, "feature %zu of an exact line is not input %zu", k, k);
     return SNNK_OK;
 }

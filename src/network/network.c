@@ -6,17 +6,17 @@
 #include "base/utf8.h"
 #include "base/workspace.h"
 
-/* Rows that go through all layers together: enough to share each pass over the weights, few enough
- * for hidden values to stay in cache. */
+/* Rows that pass through all layers together: enough to share each pass over the weights, few enough for
+ * hidden rows to stay in cache. */
 #define TILE_ROWS 64
 
-#ifdef SNNK_MINIMAL /* has no statistics */
+#ifdef SNNK_MINIMAL /* without statistics */
 #define FREE_STATISTICS(lstsq) ((void)(lstsq))
 #else
 #define FREE_STATISTICS(lstsq) snnk_lstsq_free(lstsq)
 #endif
 
-/* Notes are few: kept in an array, searched from the front. */
+/* Notes are few: an array, searched from the front. */
 #define MAX_NOTES 256
 
 int snnk_network_create(const snnk_allocator *allocator, snnk_network **network) {
@@ -53,21 +53,21 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if (network->statistics)
-        return snnk__fail(SNNK_E_STATE,
-                          "the network carries statistics of its last layer: remove them first");
+        return snnk__fail(SNNK_E_STATE, "the network holds statistics of its last layer: remove "
+                                        "them first, by snnk_network_set_statistics with NULL");
     const size_t n = network->n_layers, last = snnk_network_outputs(network);
     if (n > 0 && layer->inputs != last)
-        return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, the network %zu outputs",
+        return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, but the network has %zu outputs",
                           layer->inputs, last);
     widest = snnk__max_size(network->widest, last);
     if (!snnk__mul_size(widest, 2 * TILE_ROWS * sizeof(float), &unused))
         return snnk__fail(SNNK_E_SIZE, "a hidden layer of %zu outputs is too wide", widest);
 
-    /* One more place each time: networks have few layers. */
+    /* Networks have few layers: grow by one each time. */
     st = snnk__alloc(&network->allocator, n + 1, sizeof *layers, "layers", &layers);
     if (st != SNNK_OK) return st;
     if (n > 0) memcpy(layers, network->layers, n * sizeof *layers);
-    layers[n] = snnk__layer_retain(layer);
+    layers[n] = snnk_layer_retain(layer);
     snnk__free(&network->allocator, network->layers);
     network->layers = layers;
     network->n_layers = n + 1;
@@ -82,7 +82,7 @@ const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index) 
 }
 
 size_t snnk_network_inputs(const snnk_network *network) {
-    return snnk_layer_inputs(snnk_network_layer(network, 0));
+    return snnk_network_layers(network) > 0 ? network->layers[0]->inputs : 0;
 }
 
 size_t snnk_network_outputs(const snnk_network *network) {
@@ -107,10 +107,10 @@ uint64_t snnk_network_multiply_adds(const snnk_network *network) {
     return sum;
 }
 
-uint64_t snnk__network_weight_bytes(const snnk_network *network) {
+uint64_t snnk_network_weight_bytes(const snnk_network *network) {
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < network->n_layers; i++)
+    for (size_t i = 0; i < snnk_network_layers(network); i++)
         sum += snnk_layer_weight_bytes(network->layers[i]);
     return sum;
 }
@@ -122,11 +122,12 @@ static int check_key(const char *key) {
 
     if (length < 1 || length > 64 ||
         strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-") != length)
-        return snnk__fail(SNNK_E_RANGE, "key \"%.70s\" is not 1 ... 64 of [a-z0-9._-]", key);
+        return snnk__fail(SNNK_E_RANGE, "key \"%.70s\" is not 1 ... 64 characters of [a-z0-9._-]",
+                          key);
     return SNNK_OK;
 }
 
-/* The place of the key, or where it would go. */
+/* The index of the key, or where it would be inserted. */
 static size_t find_note(const snnk_network *network, const char *key) {
     size_t i = 0;
 
@@ -189,8 +190,7 @@ int snnk_network_set_note(snnk_network *network, const char *key, const char *va
     if (!snnk__is_utf8(value, strlen(value)))
         return snnk__fail(SNNK_E_RANGE, "the value of \"%.64s\" is not UTF-8", key);
     if (!there && network->n_notes == MAX_NOTES)
-        return snnk__fail(SNNK_E_RANGE, "the network has %d notes already, the most there can be",
-                          MAX_NOTES);
+        return snnk__fail(SNNK_E_RANGE, "the network already has %d notes, the limit", MAX_NOTES);
     if ((st = make_note(&network->allocator, key, value, &note)) != SNNK_OK) return st;
     if (there) {
         snnk__free(&network->allocator, network->notes[i].key);
@@ -207,6 +207,12 @@ const char *snnk_network_note(const snnk_network *network, const char *key) {
     return is_note(network, i, key) ? network->notes[i].value : NULL;
 }
 
+size_t snnk_network_notes(const snnk_network *network) { return network ? network->n_notes : 0; }
+
+const char *snnk_network_note_key(const snnk_network *network, size_t index) {
+    return index < snnk_network_notes(network) ? network->notes[index].key : NULL;
+}
+
 int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
     int st = SNNK_OK;
 
@@ -217,13 +223,13 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
 
 /* ---- Forward ---- */
 
-/* Floats that one thread needs. Hidden rows live in two buffers of TILE_ROWS x widest that take turns; what the
- * neediest layer works in follows. */
+/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest that take
+ * turns, and what the layer that needs most works in. */
 static size_t thread_work(const snnk_network *network) {
     size_t most = 0;
 
     for (size_t k = 0; k < network->n_layers; k++)
-        most = snnk__max_size(most, snnk__layer_work(network->layers[k]));
+        most = snnk__max_size(most, network->layers[k]->cost.work);
     return 2 * TILE_ROWS * network->widest + most;
 }
 
@@ -232,7 +238,7 @@ static size_t split_work(const snnk_network *network) {
     size_t most = 0;
 
     for (size_t k = 0; k < network->n_layers; k++)
-        most = snnk__max_size(most, snnk__layer_split_work(network->layers[k]));
+        most = snnk__max_size(most, network->layers[k]->cost.split_work);
     return most;
 }
 
@@ -242,7 +248,7 @@ size_t snnk_network_scratch_bytes(const snnk_network *network) {
 
 typedef struct rows {
     const snnk_network *network;
-    bool features; /* of the last layer, not its outputs */
+    bool features; /* those of the last layer instead of its outputs */
     const float *X;
     size_t ldx;
     float *Y;
@@ -257,8 +263,8 @@ static bool splits(const snnk_network *network, size_t n, const snnk_workspace *
     return any;
 }
 
-/* One layer after the other, each split over the threads, which share their scratch: with fewer rows
- * than threads it has room for every row's two hidden ones and work. */
+/* One layer after the other, each on all threads. Together their scratch has room for two hidden rows and
+ * the work of every row, since there are fewer rows than threads. */
 static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
     const snnk_network *network = r->network;
     const size_t last = network->n_layers - 1, ld = network->widest;
@@ -281,6 +287,7 @@ static void forward_task(size_t first, size_t count, void *scratch, void *contex
     const rows *r = context;
     const snnk_network *network = r->network;
     const size_t last = network->n_layers - 1, ld = network->widest;
+    const snnk__layer_kind *kind = network->layers[last]->kind;
     float *work = (float *)scratch + 2 * TILE_ROWS * ld;
 
     for (size_t i = first; i < first + count; i += TILE_ROWS) {
@@ -291,12 +298,12 @@ static void forward_task(size_t first, size_t count, void *scratch, void *contex
         for (size_t k = 0; k < last; k++) {
             float *to = (float *)scratch + k % 2 * TILE_ROWS * ld;
 
-            snnk__layer_forward_rows(network->layers[k], n, from, ld_from, to, ld, work);
+            network->layers[k]->kind->forward(network->layers[k], n, from, ld_from, to, ld, work);
             from = to;
             ld_from = ld;
         }
-        (r->features ? snnk__layer_features_rows : snnk__layer_forward_rows)(
-            network->layers[last], n, from, ld_from, r->Y + i * r->ldy, r->ldy, work);
+        (r->features ? kind->features : kind->forward)(network->layers[last], n, from, ld_from,
+                                                       r->Y + i * r->ldy, r->ldy, work);
     }
 }
 
@@ -307,9 +314,9 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
-    if (st != SNNK_OK) return st;
-    st = snnk__check_matrix(Y, "Y", n, snnk_network_outputs(network), ldy, sizeof *Y);
+    const snnk_layer *first = network->layers[0], *last = network->layers[network->n_layers - 1];
+    if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
+    st = snnk__check_matrix(Y, "Y", n, last->outputs, ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
     if (splits(network, n, workspace)) {
         st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
@@ -328,12 +335,12 @@ int snnk_network_features(const snnk_network *network, size_t n, const float *X,
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    const snnk_layer *last = network->layers[network->n_layers - 1];
-    if (!last->map)
-        return snnk__fail(SNNK_E_UNSUPPORTED, "the last layer is dense: it has no features");
-    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
-    if (st != SNNK_OK) return st;
-    st = snnk__check_matrix(Phi, "Phi", n, last->map->features, ldphi, sizeof *Phi);
+    const snnk_layer *first = network->layers[0], *last = network->layers[network->n_layers - 1];
+    if (!last->kind->features)
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the last layer is a %s layer: it has no features",
+                          last->kind->name);
+    if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
+    st = snnk__check_matrix(Phi, "Phi", n, snnk_layer_features(last), ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
     return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
                           forward_task, &r);

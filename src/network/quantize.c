@@ -1,4 +1,4 @@
-/* Networks in narrow storage, and what that costs. */
+/* Layers and networks in narrow storage, and what that does to the outputs. */
 #include <math.h>
 
 #include <snnk/quantize.h>
@@ -6,16 +6,20 @@
 #include "base/size.h"
 #include "network/network.h"
 
-static const snnk_quantize_report no_report = {.size = sizeof(snnk_quantize_report)};
-
+/* The first version of the report has all of today's fields. */
 #define REPORT_MINIMUM sizeof(snnk_quantize_report)
 
 /* Rows that are compared at a time. */
 #define COMPARED_ROWS 64
 
-int snnk_quantize_report_init(snnk_quantize_report *report, size_t report_size) {
-    return snnk__config_init(report, report_size, &no_report, sizeof no_report, REPORT_MINIMUM,
-                             "quantize report");
+int snnk_layer_quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quantized) {
+    int st;
+
+    if ((st = snnk__check_pointer(quantized, "quantized")) != SNNK_OK) return st;
+    *quantized = NULL;
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if ((st = snnk__check_enum(storage, SNNK_STORAGE_INT8 + 1, "storage")) != SNNK_OK) return st;
+    return layer->kind->quantize(layer, storage, quantized);
 }
 
 static int quantize_layers(const snnk_network *network, int32_t storage, snnk_network *made) {
@@ -32,7 +36,7 @@ static int quantize_layers(const snnk_network *network, int32_t storage, snnk_ne
     return st == SNNK_OK ? snnk__network_copy_notes(network, made) : st;
 }
 
-/* The errors of `made` against `network` on n rows, to *report. */
+/* Fill in the errors of `made` against `network` on n >= 1 rows. */
 static int compare(const snnk_network *network, const snnk_network *made, size_t n, const float *X,
                    size_t ldx, snnk_workspace *workspace, snnk_quantize_report *report) {
     const size_t l = snnk_network_outputs(network);
@@ -42,7 +46,7 @@ static int compare(const snnk_network *network, const snnk_network *made, size_t
     int st;
 
     if (!snnk__mul_size(l, 2 * COMPARED_ROWS, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu outputs are too many to compare", l);
+        return snnk__fail(SNNK_E_SIZE, "%zu outputs overflow size_t", l);
     st = snnk__alloc(&network->allocator, count, sizeof *Y, "outputs", &Y);
     if (st != SNNK_OK) return st;
     Z = Y + COMPARED_ROWS * l;
@@ -58,7 +62,7 @@ static int compare(const snnk_network *network, const snnk_network *made, size_t
 
             difference2 += difference * difference;
             square += (double)Y[k] * Y[k];
-            largest = fmax(largest, fabs(difference)); /* passes over NaN */
+            largest = fmax(largest, fabs(difference)); /* fmax ignores NaN */
         }
     }
     const double rms = sqrt(square / ((double)n * (double)l));
@@ -74,7 +78,7 @@ done:
 int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n, const float *X,
                           size_t ldx, snnk_workspace *workspace, snnk_quantize_report *report,
                           snnk_network **quantized) {
-    snnk_quantize_report filled = no_report;
+    snnk_quantize_report filled = {.relative_error = NAN, .largest_error = NAN, .rms = NAN};
     snnk_network *made = NULL;
     int st;
 
@@ -91,11 +95,10 @@ int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n
     if (st != SNNK_OK) return st;
     if ((st = snnk_network_create(&network->allocator, &made)) != SNNK_OK) return st;
     if ((st = quantize_layers(network, storage, made)) != SNNK_OK) goto done;
-    filled.relative_error = filled.largest_error = filled.rms = NAN;
     if (n > 0) st = compare(network, made, n, X, ldx, workspace, &filled);
     if (st != SNNK_OK) goto done;
-    filled.bytes = snnk__network_weight_bytes(made);
-    filled.bytes_before = snnk__network_weight_bytes(network);
+    filled.bytes = snnk_network_weight_bytes(made);
+    filled.bytes_before = snnk_network_weight_bytes(network);
     st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "quantize report");
     if (st != SNNK_OK) goto done;
     *quantized = made;

@@ -84,8 +84,10 @@ static int split(calibration *c) {
     int st;
 
     if (!snnk__mul_size(2 * (all->n + all->l), d, &count) || !snnk__add_size(count, all->l, &count))
-        return snnk__fail(SNNK_E_SIZE, "the batch is too large: %zu and %zu rows of %zu", all->n,
-                          all->l, d);
+        return snnk__fail(SNNK_E_SIZE,
+                          "the batch is too large: %zu rows of inputs and %zu of weights, of %zu "
+                          "numbers each, overflow size_t",
+                          all->n, all->l, d);
     st = snnk__alloc(c->allocator, count + all->l, sizeof(float), "a batch", &c->storage);
     if (st != SNNK_OK) return st;
     float *at = c->storage, *rows[2][2];
@@ -143,8 +145,9 @@ static int find_interval(const calibration *c, double *center, double *radius) {
     *center = (lowest + highest) / 2;
     *radius = fmax(1.25 * (highest - lowest) / 2, 1e-3 * fmax(1, fabs(*center)));
     if (!(fabs(*center) <= 1e6 && *radius <= 1e6))
-        st =
-            snnk__fail(SNNK_E_RANGE, "pre-activations span %g ... %g: beyond 1e6", lowest, highest);
+        st = snnk__fail(SNNK_E_RANGE,
+                        "pre-activations span %g ... %g; their magnitude must not exceed 1e6",
+                        lowest, highest);
 done:
     snnk__framed_rows_free(c->allocator, &x);
     snnk__framed_rows_free(c->allocator, &w);
@@ -245,10 +248,10 @@ static int make_spectra(calibration *c) {
     if ((st = try_tolerances(c, &config)) != SNNK_OK) return st;
     if ((st = try_extensions(c, &config)) != SNNK_OK) return st;
     if (c->n_spectra == 0)
-        return snnk__fail(SNNK_E_UNRESOLVED,
-                          "no spectrum resolves %s on %g +- %g: it has a jump there, or too sharp "
-                          "a kink",
-                          snnk_activation_name(c->activation), config.center, config.radius);
+        return snnk__fail(
+            SNNK_E_UNRESOLVED,
+            "no spectrum resolves %s on %g +- %g: it has a jump or too sharp a kink there",
+            snnk_activation_name(c->activation), config.center, config.radius);
     return SNNK_OK;
 }
 
@@ -437,8 +440,8 @@ static int search(calibration *c) {
     }
     if (st == SNNK_OK && isinf(c->least))
         st = snnk__fail(SNNK_E_RANGE,
-                        "features = %llu: every prediction overflows, or not one row fits; fit the "
-                        "layer instead (snnk_fit)",
+                        "features = %llu: every predicted error overflows, or there is no room for "
+                        "one row; fit the layer instead (snnk_fit)",
                         (unsigned long long)c->config->features);
     return st;
 }
@@ -493,7 +496,9 @@ static int check_arguments(size_t inputs, int32_t activation, size_t n, const fl
 
     if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
     if (n < 2 || l < 2)
-        return snnk__fail(SNNK_E_SHAPE, "n = %zu, l = %zu: at least 2 inputs and 2 weights", n, l);
+        return snnk__fail(SNNK_E_SHAPE,
+                          "n = %zu, l = %zu: at least 2 rows of inputs and 2 of weights are needed",
+                          n, l);
     if ((st = snnk__check_matrix(X, "X", n, inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(W, "W", l, inputs, ldw, sizeof *W)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(X, "X", n, inputs, ldx)) != SNNK_OK) return st;

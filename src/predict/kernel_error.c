@@ -13,10 +13,11 @@ double snnk__block_scaled(const snnk__map_block *block, double x, size_t k) {
 }
 
 static int unsupported(const snnk_map_config *config) {
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "kind = %d (order %d, floor %g, %s): its variance has no closed form here",
-                      (int)config->kind, (int)config->order, config->floor,
-                      snnk_activation_name(config->activation));
+    return snnk__fail(
+        SNNK_E_UNSUPPORTED,
+        "kind = %d (order %d, floor %g, %s): its variance has no closed form in this library",
+        (int)config->kind, (int)config->order, config->floor,
+        snnk_activation_name(config->activation));
 }
 
 /* kappa_order/2 for these products. */

@@ -78,9 +78,8 @@ static double urf_bound2(const snnk__urf_atoms *atoms, size_t d, const snnk__urf
 int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p, double offset,
                       snnk__pair_error *error) {
     if (!snnk__map_block_is_random(block))
-        return snnk__fail(
-            SNNK_E_UNSUPPORTED,
-            "the rows were given, or folded: there is no distribution to predict from");
+        return snnk__fail(SNNK_E_UNSUPPORTED, "the map's rows were given or folded, not drawn: "
+                                              "there is no distribution to predict from");
     if (block->line) {
         *error = snnk__affine_error(block->line->intercept, block->line->slope,
                                     block->line->sketch_rows, p, offset);
@@ -130,7 +129,7 @@ int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, si
     int st;
 
     if (!snnk__mul_size(n, d, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu overflow a size", n, d);
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu inputs overflow size_t", n, d);
     if ((st = snnk__alloc(allocator, count, sizeof(double), "rows", &made.rows)) != SNNK_OK)
         goto done;
     if ((st = snnk__alloc(allocator, n, sizeof(double), "norms", &made.norm2)) != SNNK_OK)
@@ -211,7 +210,7 @@ static bool beyond_interval(const snnk__map_block *block, double z) {
 
 static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x,
                         const snnk__framed_rows *w, gathered *g) {
-    const double o2 = block->urf || block->line || block->diagonal
+    const double o2 = block->urf || block->line || snnk__map_block_is_diagonal(block)
                           ? 0
                           : block->config.offset_scale * block->config.offset_scale;
     size_t beyond = 0;
@@ -240,7 +239,7 @@ static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x
 
 /* What a block says about itself, whatever the pair. */
 static void gather_facts(const snnk__map_block *block, gathered *g) {
-    const bool exact = block->diagonal != NULL;
+    const bool exact = snnk__map_block_is_diagonal(block);
     const snnk__spectral_facts *facts = facts_of(block);
 
     if (facts) {
@@ -405,7 +404,9 @@ static int check_batch(const snnk_map *map, size_t n, const float *X, size_t ldx
     int st;
 
     if (n == 0 || l == 0)
-        return snnk__fail(SNNK_E_SHAPE, "n = %zu, l = %zu: no pair to predict for", n, l);
+        return snnk__fail(
+            SNNK_E_SHAPE,
+            "n = %zu, l = %zu: at least 1 pair of an input and a weight row is needed", n, l);
     if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(W, "W", l, d, ldw, sizeof *W)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) return st;
@@ -439,7 +440,7 @@ int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, 
 
     g.n = snnk__min_size(n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
     if (!snnk__mul_size(g.n, l, &pairs))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow a size", g.n, l);
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow size_t", g.n, l);
     st = snnk__alloc_zero(allocator, pairs, sizeof *g.pair, "pairs", &g.pair);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, pairs, sizeof *g.deviation, "deviations", &g.deviation);
@@ -475,12 +476,14 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = read_config(config, prediction, &ours)) != SNNK_OK) return st;
     if (!(input_norm >= 0 && weight_norm >= 0 && isfinite(input_norm * weight_norm)))
-        return snnk__fail(SNNK_E_RANGE, "norms %g and %g are not both >= 0 and finite", input_norm,
-                          weight_norm);
+        return snnk__fail(SNNK_E_RANGE,
+                          "input_norm = %g and weight_norm = %g must be finite and >= 0",
+                          input_norm, weight_norm);
     if (!(fabs(inner) <= input_norm * weight_norm * (1 + 1e-9)))
-        return snnk__fail(SNNK_E_RANGE, "inner = %g is beyond the product of the norms, %g", inner,
-                          input_norm * weight_norm);
-    if (!isfinite(offset)) return snnk__fail(SNNK_E_NONFINITE, "offset = %g", offset);
+        return snnk__fail(SNNK_E_RANGE,
+                          "the magnitude of inner = %g is above the product of the norms, %g",
+                          inner, input_norm * weight_norm);
+    if (!isfinite(offset)) return snnk__fail(SNNK_E_NONFINITE, "offset = %g is not finite", offset);
     for (size_t k = 0; k < map->n_blocks; k++) {
         snnk__pair_error e = {0};
 
@@ -502,12 +505,12 @@ int snnk_predict_depth(size_t n, const double *errors, const double *failures, c
 
     if ((st = snnk__check_pointer(error, "error")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(failure, "failure")) != SNNK_OK) return st;
-    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: no layers");
+    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: at least 1 layer is needed");
     for (size_t a = 0; a < 3; a++) {
         if ((st = snnk__check_pointer(arrays[a], names[a])) != SNNK_OK) return st;
         for (size_t k = 0; k < n; k++)
             if (!(arrays[a][k] >= 0))
-                return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g is not >= 0", names[a], k,
+                return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g must be >= 0", names[a], k,
                                   arrays[a][k]);
     }
     for (size_t k = 0; k < n; k++) {

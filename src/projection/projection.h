@@ -1,23 +1,88 @@
-/* Rows of random projections. */
+/* How the rows of a random projection are drawn: one file and one table a kind. */
 #ifndef SNNK_PROJECTION_PROJECTION_H
 #define SNNK_PROJECTION_PROJECTION_H
 
 #include <snnk/projection.h>
 
-/* SNNK_E_ENUM unless it is a kind that is drawn. */
+#include "projection/linear.h"
+
+/* What is drawn: row j of G is N(0, scale^2 I) in distribution, and its offset N(0, offset_scale^2).
+ * Both act on (x - mean) * input_scale. */
+typedef struct snnk__draw {
+    uint64_t seed;
+    double scale, offset_scale;
+    const double *mean, *input_scale; /* d each; NULL for zeros, ones */
+} snnk__draw;
+
+typedef struct snnk__projection_kind snnk__projection_kind;
+
+struct snnk__projection_kind {
+    const char *name; /* also in model files */
+
+    /* The seed gives the same bits on every machine: a file may keep the seed in place of the rows. */
+    bool seeded;
+
+    /* A file keeps nothing but the seed. */
+    bool seed_only;
+
+    /* Rows come in groups that are made together: how many are in one. NULL, as all below: rows of
+     * this kind are not drawn. */
+    size_t (*group)(size_t inputs);
+
+    /* How many random numbers `rows` rows take, at most UINT64_MAX. */
+    uint64_t (*numbers)(size_t rows, size_t inputs);
+
+    /* rows (group x inputs) = rows first ... first+group-1, each N(0, I) in distribution; first is a
+     * multiple of the group. SNNK_E_UNSUPPORTED (this build lacks what it needs), SNNK_E_SIZE,
+     * SNNK_E_NOMEM, SNNK_E_INTERNAL. */
+    int (*rows)(uint64_t seed, size_t inputs, size_t first, const snnk_allocator *allocator,
+                double *rows);
+
+    /* A linear part for such rows, and its numbers. */
+    int (*create)(snnk__linear *linear, size_t inputs, size_t rows,
+                  const snnk_allocator *allocator);
+    int (*draw)(const snnk__projection_kind *kind, const snnk__draw *draw, snnk__linear *linear);
+};
+
+extern const snnk__projection_kind snnk__projection_gaussian;
+extern const snnk__projection_kind snnk__projection_orthogonal;
+extern const snnk__projection_kind snnk__projection_hd3;
+extern const snnk__projection_kind snnk__projection_simplex;
+extern const snnk__projection_kind snnk__projection_sobol;
+
+/* The kind of this value; NULL if there is none. */
+const snnk__projection_kind *snnk__projection_get(int32_t projection);
+
+/* Whether rows of this kind, which exists, are drawn: neither given by the caller nor folded. */
+bool snnk__projection_is_drawn(int32_t projection);
+
+/* SNNK_E_ENUM unless the kind exists and is drawn. */
 int snnk__projection_check(int32_t projection);
 
-/* How many rows are made together: ask for whole groups, starting at a multiple of it. One row where
- * rows are independent. */
-size_t snnk__projection_group(int32_t projection, size_t inputs);
+/* ---- For the files of the kinds ---- */
 
-/* rows (group x inputs) = rows first ... first+group-1 of the projection drawn from `seed`, each
- * N(0, I) in distribution. ORTHOGONAL: the directions of the rows of one group of d are a
- * Haar-distributed orthogonal matrix: Q of the QR factorisation of a Gaussian matrix, with the sign
- * of R's diagonal moved into Q (Mezzadri 2007; without it Q is not Haar-distributed). Norms are
- * those of the Gaussian rows, chi(d) and independent of Q, since Q and R are independent.
- * SNNK_E_UNSUPPORTED (no LAPACKE in this build), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_INTERNAL. */
-int snnk__projection_rows(int32_t projection, uint64_t seed, size_t inputs, size_t first,
-                          const snnk_allocator *allocator, double *rows);
+/* One row at a time; and d rows. */
+size_t snnk__projection_group_one(size_t inputs);
+size_t snnk__projection_group_inputs(size_t inputs);
+
+/* A number for each entry. */
+uint64_t snnk__projection_numbers(size_t rows, size_t inputs);
+
+/* rows (count x inputs), rows first ... first+count-1 of iid N(0, 1) numbers. */
+void snnk__gaussian_rows(uint64_t seed, size_t inputs, size_t first, size_t count, double *rows);
+
+/* rows (d x d) = group first/d of orthonormal rows, and the lengths that Gaussian rows of these directions
+ * have: Haar-distributed directions by the QR factorisation of a Gaussian matrix, with the sign of R's
+ * diagonal moved into Q (Mezzadri 2007; without it Q is not Haar-distributed); the lengths are chi(d)
+ * and independent of Q, since Q and R are independent. Statuses as snnk__projection_kind.rows. */
+int snnk__orthonormal_rows(uint64_t seed, size_t d, size_t first, const snnk_allocator *allocator,
+                           double *rows, double *length);
+
+/* The offset that row j is drawn with. */
+double snnk__draw_offset(const snnk__draw *draw, size_t j);
+
+/* Draw all rows of a dense linear part. */
+int snnk__draw_dense(const snnk__projection_kind *kind, const snnk__draw *draw,
+                     snnk__linear *linear);
 
 #endif

@@ -6,7 +6,7 @@
  *
  * Copyright Justinas Vygintas Daugmaudis 2010-2018
  * Distributed under the Boost Software License, Version 1.0: https://www.boost.org/LICENSE_1_0.txt */
-#include "projection/sobol.h"
+#include "projection/sobol_points.h"
 
 /* clang-format off */
 const uint16_t snnk__sobol_table[SNNK__SOBOL_DIMENSIONS - 1][16] = {

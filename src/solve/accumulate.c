@@ -298,7 +298,7 @@ int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *wor
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__lstsq_open_rows(lstsq, rows, &precision, &floats)) != SNNK_OK) return st;
     if (floats.rows.n > UINT64_MAX - lstsq->rows)
-        st = snnk__fail(SNNK_E_SIZE, "%zu rows after %llu are more than a count can hold",
+        st = snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
                         floats.rows.n, (unsigned long long)lstsq->rows);
     else
         snnk__lstsq_add_rows(lstsq, precision, &floats, workspace);

@@ -28,12 +28,15 @@ static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, 
 
 /* *diagonal = what the default grid of n values is relative to. */
 static int check_default_grid(const snnk_lstsq *lstsq, size_t n, double *diagonal) {
-    if (n < 2) return snnk__fail(SNNK_E_RANGE, "a grid of %zu ridges, at least 2 are needed", n);
+    if (n < 2) return snnk__fail(SNNK_E_RANGE, "n = %zu: a grid needs at least 2 ridges", n);
     if (lstsq->rows == 0)
-        return snnk__fail(SNNK_E_STATE, "no rows were added: there is no scale for a ridge");
+        return snnk__fail(
+            SNNK_E_STATE,
+            "no rows were added: the grid of ridges is scaled by the variance of the features");
     *diagonal = mean_diagonal(lstsq);
     if (!(*diagonal > 0))
-        return snnk__fail(SNNK_E_STATE, "every feature is constant: there is no scale for a ridge");
+        return snnk__fail(SNNK_E_STATE, "every feature is constant: the grid of ridges is scaled "
+                                        "by the variance of the features");
     return SNNK_OK;
 }
 
@@ -58,13 +61,12 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
     if ((st = snnk__check_pointer(best, "best")) != SNNK_OK) return st;
     if (heldout->features != train->features || heldout->targets != train->targets)
         return snnk__fail(SNNK_E_SHAPE,
-                          "heldout has %zu features and %zu targets, train %zu and %zu",
+                          "heldout has %zu features and %zu targets, but train has %zu and %zu",
                           heldout->features, heldout->targets, train->features, train->targets);
     if ((st = snnk__solve_config_read(ours, config)) != SNNK_OK) return st;
     ours->ridge = 0; /* whatever it was: ignored */
     if ((st = snnk__solve_config_check(ours)) != SNNK_OK) return st;
-    if (n_ridges == 0)
-        return snnk__fail(SNNK_E_RANGE, "n_ridges = 0, at least one ridge is needed");
+    if (n_ridges == 0) return snnk__fail(SNNK_E_RANGE, "n_ridges = 0: at least 1 ridge is needed");
     if (ridges && (st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
     if (train->rows == 0 || heldout->rows == 0)
         return snnk__fail(SNNK_E_STATE, "no rows were added to %s",

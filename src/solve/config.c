@@ -32,7 +32,7 @@ int snnk__solve_config_check(const snnk_solve_config *ours) {
         return snnk__fail(SNNK_E_RANGE, "intercept = %ld is neither 0 nor 1",
                           (long)ours->intercept);
     if (ours->reserved != 0)
-        return snnk__fail(SNNK_E_RANGE, "the reserved field of the solve config is %ld, not 0",
+        return snnk__fail(SNNK_E_RANGE, "reserved = %ld in the solve config must be 0",
                           (long)ours->reserved);
     return SNNK_OK;
 }

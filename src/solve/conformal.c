@@ -43,11 +43,11 @@ int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, doubl
     int st;
 
     if ((st = snnk__check_pointer(radius, "radius")) != SNNK_OK) return st;
-    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: no residuals to choose from");
+    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: a quantile needs at least one residual");
     st = snnk__check_matrix(residuals, "residuals", n, 1, stride, sizeof *residuals);
     if (st != SNNK_OK) return st;
     if (!(alpha > 0 && alpha < 1))
-        return snnk__fail(SNNK_E_RANGE, "miss = %g is not between 0 and 1", alpha);
+        return snnk__fail(SNNK_E_RANGE, "alpha = %g is not between 0 and 1", alpha);
     for (size_t i = 0; i < n; i++)
         if (isnan(residuals[i * stride]))
             return snnk__fail(SNNK_E_NONFINITE, "residuals[%zu] is NaN", i * stride);

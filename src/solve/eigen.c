@@ -35,7 +35,9 @@ int snnk__check_eigenvectors(size_t m) {
     const double work_needed = 1 + 6 * (double)m + 2 * (double)m * (double)m;
 
     if (work_needed > INT32_MAX)
-        return snnk__fail(SNNK_E_SIZE, "%zu features, LAPACK's eigenvectors stop at 32766", m);
+        return snnk__fail(SNNK_E_SIZE,
+                          "%zu features are too many for LAPACK's eigenvectors: the limit is 32766",
+                          m);
     return SNNK_OK;
 }
 
@@ -59,7 +61,7 @@ int snnk__eigenvectors(const snnk_allocator *allocator, size_t m, char triangle,
     if (info < 0)
         st = snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dsyevd", -(long)info);
     else if (info > 0)
-        st = snnk__fail(SNNK_E_SINGULAR, "the eigenvalues of the %zu x %zu system do not converge",
+        st = snnk__fail(SNNK_E_SINGULAR, "the eigenvalues of the %zu x %zu system did not converge",
                         m, m);
 done:
     snnk__free(allocator, iwork);
@@ -77,8 +79,7 @@ int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, d
     if (st != SNNK_OK) goto done;
     if ((st = snnk__eigenvectors(allocator, m, 'L', A, values)) != SNNK_OK) {
         if (st == SNNK_E_SIZE)
-            st = snnk__fail_within(st,
-                                   "the system is singular, and a larger ridge would avoid this");
+            st = snnk__fail_within(st, "the system is singular (a larger ridge avoids this)");
         goto done;
     }
 
@@ -86,9 +87,9 @@ int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, d
 
     while (rank < m && largest > 0 && values[m - 1 - rank] > tolerance * largest) rank++;
     if (rank == 0) {
-        st = snnk__fail(SNNK_E_SINGULAR,
-                        "rank 0: each of the %zu features is constant (zero, without an intercept)",
-                        m);
+        st = snnk__fail(
+            SNNK_E_SINGULAR,
+            "rank 0: every one of the %zu features is constant (without an intercept: zero)", m);
         goto done;
     }
     if ((st = combine(allocator, m, t, rank, values, A, R)) != SNNK_OK) goto done;

@@ -108,8 +108,8 @@ static double square_noise(const rounding *r, const shift *s, size_t n, double m
 /* ---- Counts ---- */
 
 static int refuse(void) {
-    return snnk__fail(SNNK_E_STATE, "what would be left is not a sum of squares: these rows cannot "
-                                    "all have been added");
+    return snnk__fail(SNNK_E_STATE, "the remaining moments are not positive semidefinite: not all "
+                                    "of these rows were added before");
 }
 
 /* Rows and weight suffice. */
@@ -119,11 +119,13 @@ static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
     const double noise = relative_rounding(lstsq) * most;
 
     if (rows->n > lstsq->rows)
-        return snnk__fail(SNNK_E_STATE, "%zu rows to forget, %llu are there", rows->n,
+        return snnk__fail(SNNK_E_STATE, "cannot forget %zu rows: only %llu were added", rows->n,
                           (unsigned long long)lstsq->rows);
     if (rows->n < lstsq->rows ? left > noise : fabs(left) <= noise) return SNNK_OK;
-    return snnk__fail(SNNK_E_STATE, "rows of weight %g to forget from %llu of weight %g", weight,
-                      (unsigned long long)lstsq->rows, lstsq->weight);
+    return snnk__fail(
+        SNNK_E_STATE,
+        "cannot forget rows of total weight %g: the %llu rows that were added weigh %g", weight,
+        (unsigned long long)lstsq->rows, lstsq->weight);
 }
 
 /* ---- Everything ---- */
@@ -185,8 +187,10 @@ static int check_all(const snnk_lstsq *sums, snnk_lstsq *forgotten) {
     for (size_t i = 0; i < sums->features; i++) same &= same_feature(&c, i);
     for (size_t k = 0; k < sums->targets; k++) same &= same_target(&c, k);
     if (same) return SNNK_OK;
-    return snnk__fail(SNNK_E_STATE, "%llu rows to forget are not the %llu that were added",
-                      (unsigned long long)sums->rows, (unsigned long long)sums->rows);
+    return snnk__fail(
+        SNNK_E_STATE,
+        "the %llu rows to forget are not the %llu that were added: the remaining sums are not zero",
+        (unsigned long long)sums->rows, (unsigned long long)sums->rows);
 }
 
 /* forgotten: the moments of as many rows. */

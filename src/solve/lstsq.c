@@ -7,10 +7,10 @@
 #include "solve/qr.h"
 
 int snnk__check_width(size_t width, const char *name) {
-    if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0, at least 1 is needed", name);
+    if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0: at least 1 is needed", name);
     if (width > INT32_MAX) /* the integers of CBLAS and LAPACKE have at least 32 bits */
-        return snnk__fail(SNNK_E_SIZE, "%s = %zu exceeds the BLAS integer, %ld", name, width,
-                          (long)INT32_MAX);
+        return snnk__fail(SNNK_E_SIZE, "%s = %zu is above %ld, the largest BLAS integer", name,
+                          width, (long)INT32_MAX);
     return SNNK_OK;
 }
 
@@ -30,7 +30,7 @@ static int allocate(const snnk_lstsq *lstsq, size_t rows, size_t columns, const 
     size_t count;
 
     if (!snnk__mul_size(rows, columns, &count))
-        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows a size", what, rows, columns);
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows size_t", what, rows, columns);
     return snnk__alloc_zero(&lstsq->allocator, count, sizeof(double), what, pointer);
 }
 
@@ -124,7 +124,7 @@ int snnk_lstsq_set_factorization(snnk_lstsq *lstsq, int32_t factorization) {
         return st;
     if (lstsq->rows > 0)
         return snnk__fail(SNNK_E_STATE,
-                          "%llu rows were added: the factorization is chosen before the first",
+                          "%llu rows were added already: choose the factorization before the first",
                           (unsigned long long)lstsq->rows);
     if (factorization != SNNK_FACTORIZATION_GRAM && !lstsq->qr) {
         st = snnk__qr_create(&lstsq->allocator, lstsq->features, lstsq->targets, &lstsq->qr);
@@ -226,10 +226,9 @@ int snnk_lstsq_add_targets(snnk_lstsq *lstsq, size_t count) {
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if (count == 0) return snnk__fail(SNNK_E_SHAPE, "count = 0, at least 1 is needed");
+    if (count == 0) return snnk__fail(SNNK_E_SHAPE, "count = 0: at least 1 is needed");
     if (!snnk__add_size(lstsq->targets, count, &targets))
-        return snnk__fail(SNNK_E_SIZE, "%zu and %zu targets overflow a size", lstsq->targets,
-                          count);
+        return snnk__fail(SNNK_E_SIZE, "%zu + %zu targets overflow size_t", lstsq->targets, count);
     if ((st = snnk__check_width(targets, "targets")) != SNNK_OK) return st;
 
     const size_t m = lstsq->features, t = lstsq->targets;
@@ -300,16 +299,16 @@ static int check_merge(const snnk_lstsq *lstsq, const snnk_lstsq *other) {
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(other, "other")) != SNNK_OK) return st;
     if (other->features != lstsq->features || other->targets != lstsq->targets)
-        return snnk__fail(SNNK_E_SHAPE, "other has %zu features and %zu targets, lstsq %zu and %zu",
+        return snnk__fail(SNNK_E_SHAPE,
+                          "other has %zu features and %zu targets, but lstsq has %zu and %zu",
                           other->features, other->targets, lstsq->features, lstsq->targets);
     if (other->rows > UINT64_MAX - lstsq->rows)
-        return snnk__fail(SNNK_E_SIZE, "%llu and %llu rows are more than a count can hold",
+        return snnk__fail(SNNK_E_SIZE, "%llu + %llu rows overflow the 64-bit row count",
                           (unsigned long long)lstsq->rows, (unsigned long long)other->rows);
     if (lstsq->factorization == SNNK_FACTORIZATION_QR && !lstsq->automatic &&
         other->factorization == SNNK_FACTORIZATION_GRAM && other->rows > 0)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "other has moments: a factor cannot be had from them; merge the other "
-                          "way round");
+        return snnk__fail(SNNK_E_UNSUPPORTED, "other holds moments, which cannot be turned into a "
+                                              "QR factor; merge lstsq into other instead");
     return SNNK_OK;
 }
 

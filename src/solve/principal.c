@@ -37,7 +37,7 @@ static int whiten(size_t outputs, size_t inputs, const float *W, const double *S
     while (mean > 0 && ridge <= LARGEST_RIDGE && !factor(inputs, S, lds, ridge * mean, L))
         ridge *= 10;
     if (!(mean > 0) || ridge > LARGEST_RIDGE)
-        return snnk__fail(SNNK_E_SINGULAR, "the inputs of a layer do not vary");
+        return snnk__fail(SNNK_E_SINGULAR, "the inputs of a layer are constant");
     cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit,
                 (lapack_int)outputs, d, 1, L, d, M, d);
     return SNNK_OK;

@@ -15,7 +15,9 @@ static int check_work(size_t m) {
     const double work = 4 * (double)m * (double)m + 7 * (double)m;
 
     if (work <= INT32_MAX) return SNNK_OK;
-    return snnk__fail(SNNK_E_SIZE, "%zu features: LAPACK's singular vectors stop at 23169", m);
+    return snnk__fail(SNNK_E_SIZE,
+                      "%zu features are too many for LAPACK's singular vectors: the limit is 23169",
+                      m);
 }
 
 /* Without an intercept the means are one more row. */
@@ -50,7 +52,7 @@ static int singular_values(const snnk_allocator *allocator, size_t m, double *A,
     if (info < 0) goto refused;
     if (info > 0)
         st = snnk__fail(SNNK_E_SINGULAR,
-                        "the singular values of the %zu x %zu factor do not converge", m, m);
+                        "the singular values of the %zu x %zu factor did not converge", m, m);
     goto done;
 refused:
     st = snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dgesdd", -(long)info);

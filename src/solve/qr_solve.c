@@ -45,8 +45,8 @@ static int check_work(size_t m, size_t t) {
 
     if (work <= INT32_MAX) return SNNK_OK;
     return snnk__fail(SNNK_E_SIZE,
-                      "%zu features and %zu targets: the system is singular, and too large for "
-                      "LAPACK's singular values; a ridge avoids them",
+                      "the system of %zu features and %zu targets is singular and too large for "
+                      "LAPACK's singular values; use a ridge above 0",
                       m, t);
 }
 
@@ -71,11 +71,11 @@ static int solve_svd(const snnk_allocator *allocator, size_t m, size_t t, double
     if (info < 0) goto refused;
     if (info > 0)
         st = snnk__fail(SNNK_E_SINGULAR,
-                        "the singular values of the %zu x %zu factor do not converge", m, m);
+                        "the singular values of the %zu x %zu factor did not converge", m, m);
     else if (rank == 0)
-        st = snnk__fail(SNNK_E_SINGULAR,
-                        "rank 0: each of the %zu features is constant (zero, without an intercept)",
-                        m);
+        st = snnk__fail(
+            SNNK_E_SINGULAR,
+            "rank 0: every one of the %zu features is constant (without an intercept: zero)", m);
     else
         *outcome = (snnk__solve_outcome){.condition = values[0] / values[rank - 1],
                                          .rank = (size_t)rank,

@@ -30,7 +30,7 @@ static int count_directions(snnk_ridge_path *path, double tolerance) {
     if (rank == 0)
         return snnk__fail(
             SNNK_E_SINGULAR,
-            "rank 0: each of the %zu features is constant (zero, without an intercept)", m);
+            "rank 0: every one of the %zu features is constant (without an intercept: zero)", m);
     path->rank = rank;
     path->known = snnk__max_size(rank, known);
     return SNNK_OK;
@@ -66,7 +66,7 @@ static int allocate_square(snnk_ridge_path *path, size_t m, size_t t) {
     int st;
 
     if (!snnk__mul_size(m, m, &square))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu eigenvectors overflow a size", m, m);
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu eigenvectors overflow size_t", m, m);
     if ((st = allocate(path, square, "eigenvectors", &path->vectors)) != SNNK_OK) return st;
     if ((st = allocate(path, m, "eigenvalues", &path->values)) != SNNK_OK) return st;
     if ((st = allocate(path, m, "feature means", &path->mean_phi)) != SNNK_OK) return st;

@@ -3,10 +3,10 @@
 
 #include <snnk/activation.h>
 
-/* How many there are. */
+/* The number of activations. */
 #define SNNK__ACTIVATIONS (SNNK_ERF + 1)
 
-/* SNNK_E_ENUM unless it is an activation. */
+/* SNNK_E_ENUM unless the value is an activation. */
 int snnk__check_activation(int32_t activation);
 
 #endif

@@ -5,10 +5,10 @@
 static double relu(double z) { return z < 0 ? 0 : z; } /* in this order NaN stays NaN */
 static double step(double z) { return z > 0 ? 1.0 : z <= 0 ? 0.0 : z; }
 
-/* z p(z) where p -> 0 for z -> -infinity and p -> 1 for z -> infinity faster than 1/z. */
+/* z p(z), where p goes to 0 at -infinity and to 1 at infinity faster than 1/z. */
 static double gate(double z, double p) { return isinf(z) ? relu(z) : z * p; }
 
-/* (1 + tanh u)/2 = sigmoid(2 u), which keeps its digits in the left tail. */
+/* (1 + tanh u)/2, as sigmoid(2 u), which keeps its digits in the left tail. */
 static double gelu_tanh_gate(double z) {
     return snnk__sigmoid(2 * snnk__gelu_slope * (z + snnk__gelu_cubic * z * z * z));
 }

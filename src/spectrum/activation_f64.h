@@ -16,9 +16,9 @@ static inline double snnk__sigmoid(double z) {
     return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)); /* never exp of a large positive */
 }
 
-/* h(z) in double. Relative accuracy holds in the tails, down to where a value underflows: a few units
- * in the last place times 1 + z^2 (the condition number of exp(-z^2/2)). Limits at +-infinity where
- * there is one; NaN propagates. activation must be valid. */
+/* f(z) in double. The relative error is a few units in the last place times 1 + z^2 (the condition
+ * number of exp(-z^2/2)), in the tails too, until the value underflows. At +-infinity the limit if
+ * there is one. NaN propagates. activation must be valid. */
 double snnk__activation_f64(int32_t activation, double z);
 
 #endif

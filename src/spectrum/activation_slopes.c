@@ -7,11 +7,11 @@
 static const double two_over_sqrt_pi = 1.12837916709551257390; /* 2/sqrt(pi) */
 static const double density_at_0 = 0.39894228040143267794;     /* 1/sqrt(2 pi) */
 
-/* Beyond this every slope and curvature with a limit has reached it in double; also keeps inf * 0
- * away. */
+/* Beyond this every slope and curvature that has a limit has reached it in double. Arguments are
+ * cut to it, which also avoids infinity * 0. */
 static const double far = 1e4;
 
-/* z cut to [-far, far]; NaN stays. */
+/* z cut to [-far, far]; NaN stays NaN. */
 static double bounded(double z) { return z > far ? far : z < -far ? -far : z; }
 
 /* sigmoid'(z) = p (1 - p). */
@@ -19,10 +19,10 @@ static double bell(double z) { return snnk__sigmoid(z) * snnk__sigmoid(-z); }
 
 static double normal_density(double z) { return density_at_0 * exp(-0.5 * z * z); }
 
-/* The value of a derivative that is constant, but NaN at NaN. */
+/* A constant derivative; NaN at NaN. */
 static double constant(double value, double z) { return isnan(z) ? z : value; }
 
-/* gelu_tanh is z p(2 u), p the sigmoid, u this cubic in z, and u', u'' its derivatives. */
+/* gelu_tanh is z sigmoid(2 u) with this cubic u in z; first, second: u', u''. */
 typedef struct cubic {
     double u, first, second;
 } cubic;

@@ -3,10 +3,10 @@
 
 #include <snnk/activation.h>
 
-/* h'(z) and h''(z) in double. Relative accuracy holds in the tails, down to where a value underflows;
- * near a zero crossing of the derivative (gelu, gelu_tanh and silu have some) the error is absolute, a
- * few units in the last place of 1. Limits at +-infinity where there is one; NaN propagates. At the
- * kink of relu and step both are 0. activation must be valid. */
+/* f'(z) and f''(z) in double. They are relatively accurate in the tails, until the value
+ * underflows. Near a zero of the derivative (gelu, gelu_tanh and silu have some) the error is
+ * absolute: a few units in the last place of 1. At +-infinity the limit if there is one. NaN
+ * propagates. At the kink of relu and step both are 0. activation must be valid. */
 double snnk__activation_slope(int32_t activation, double z);
 double snnk__activation_curvature(int32_t activation, double z);
 

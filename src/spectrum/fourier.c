@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* The roots of unity of every stage: of order 2 half at half, half + 1, ..., so that a stage reads its own in
- * turn. */
+/* Fill in the roots of unity: those of order 2 half are at half ... 2 half - 1, so that each stage
+ * reads its own one after another. */
 static void fill_roots(snnk__fourier *f) {
     const size_t last = f->n / 2, quarter = f->n / 4;
 
@@ -40,13 +40,13 @@ void snnk__fourier_free(const snnk_allocator *allocator, snnk__fourier *f) {
 }
 
 static void swap(double *a, double *b) {
-    const double was = *a;
+    const double old_a = *a;
 
     *a = *b;
-    *b = was;
+    *b = old_a;
 }
 
-/* Put number k where k with its bits in reverse order is. */
+/* Move number k to the index that is k with its bits reversed. */
 static void reverse_bits(snnk__fourier *f) {
     for (size_t i = 0, j = 0; i < f->n; i++) {
         size_t bit = f->n / 2;
@@ -60,10 +60,10 @@ static void reverse_bits(snnk__fourier *f) {
     }
 }
 
-/* Join the transforms of two halves: re, im of the first and of the second, cosine and sine of the roots. */
-static void join(size_t half, int sign, const double *restrict cosine, const double *restrict sine,
-                 double *restrict re, double *restrict im, double *restrict re2,
-                 double *restrict im2) {
+/* Combine the transforms of two halves (re, im and re2, im2) into one of twice the size. */
+static void combine(size_t half, int sign, const double *restrict cosine,
+                    const double *restrict sine, double *restrict re, double *restrict im,
+                    double *restrict re2, double *restrict im2) {
     for (size_t k = 0; k < half; k++) {
         const double c = cosine[k], s = sign * sine[k];
         const double x = c * re2[k] - s * im2[k], y = c * im2[k] + s * re2[k];
@@ -81,6 +81,6 @@ void snnk__fourier_transform(snnk__fourier *f, int sign) {
         for (size_t start = 0; start < f->n; start += 2 * half) {
             double *re = f->re + start, *im = f->im + start;
 
-            join(half, sign, f->cosine + half, f->sine + half, re, im, re + half, im + half);
+            combine(half, sign, f->cosine + half, f->sine + half, re, im, re + half, im + half);
         }
 }

@@ -1,5 +1,5 @@
-/* Fuzz target: models from any bytes. The check sum would stop nearly all of them at the door, so it
- * is put right where the container is sound: the loaders behind it have to bear the rest. */
+/* Fuzz target: models from any bytes. The checksum would reject nearly all of them. So it is
+ * corrected where the container is sound: the loaders behind it are tested too. */
 #include <snnk/snnk.h>
 
 #include "fuzz.h"

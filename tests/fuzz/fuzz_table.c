@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
-/* Fuzz target: a table from any bytes. Either a status of bad files, or a table whose every cell,
- * name and word can be read. */
+/* Fuzz target: a table from any bytes. The result is a status of a bad file, or a table in which
+ * every cell, name and category can be read. */
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/stream.h"
+#include "io/gzip.h"
 #include "io/table.h"
 
 static void use(const snnk_table *table) {

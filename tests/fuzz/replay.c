@@ -1,6 +1,7 @@
-/* Runs a fuzz target without a fuzzer. With arguments: on these files (for what a fuzzer has found).
+/* Run a fuzz target without a fuzzer. With arguments: on these files (what a fuzzer has found).
  * Without: on the target's good files, cut at every byte, and on a fixed sequence of mutations of
- * them, the same on every machine. Link with -fsanitize=fuzzer instead of this file to search on. */
+ * them, the same on every machine. To search for failures, link with -fsanitize=fuzzer instead of
+ * this file. */
 #include "fuzz.h"
 
 #include <stdio.h>

@@ -29,7 +29,7 @@ project() { # project DIRECTORY TARGET: a CMake project that builds the quicksta
     cat >"$1/CMakeLists.txt" <<CMAKE
 cmake_minimum_required(VERSION 3.22)
 project(consumer C)
-find_package(snnk 0.1 REQUIRED)
+find_package(snnk 0.2 REQUIRED)
 add_executable(quickstart quickstart.c)
 target_link_libraries(quickstart PRIVATE $2 m)
 CMAKE
@@ -63,7 +63,7 @@ $2
 get_cmake_property(after CACHE_VARIABLES)
 foreach(name IN LISTS after)
   if(NOT name IN_LIST before AND NOT name MATCHES
-     "^(SNNK_|snnk_|LAPACKE_|CBLAS_|CJSON_|ZLIB_|RANDOM123_|OpenMP_|FETCHCONTENT_|CMAKE_INSTALL_|CMAKE_PROJECT_VERSION|FIND_PACKAGE_MESSAGE_|PKG_|HAVE_|CMOCKA_|GIT_|_)")
+     "^(SNNK_|snnk_|LAPACKE_|CBLAS_|CJSON_|ZLIB_|RANDOM123_|CMAKE_HAVE_|FETCHCONTENT_|CMAKE_INSTALL_|CMAKE_PROJECT_VERSION|FIND_PACKAGE_MESSAGE_|PKG_|HAVE_|CMOCKA_|GIT_|_)")
     message(SEND_ERROR "snnk left the cache variable \${name}")
   endif()
 endforeach()
@@ -102,7 +102,7 @@ mkdir "$work/cplusplus" && mv "$work/main.cpp" "$work/cplusplus/quickstart.cpp"
 cat >"$work/cplusplus/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.22)
 project(consumer CXX)
-find_package(snnk 0.1 REQUIRED)
+find_package(snnk 0.2 REQUIRED)
 add_executable(quickstart quickstart.cpp)
 target_link_libraries(quickstart PRIVATE snnk::snnk)
 CMAKE
@@ -116,7 +116,7 @@ if [ -f "$prefix/include/snnk/mpi.h" ]; then
     cat >"$work/mpi/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.22)
 project(consumer C)
-find_package(snnk 0.1 REQUIRED COMPONENTS MPI)
+find_package(snnk 0.2 REQUIRED COMPONENTS MPI)
 add_executable(quickstart sum.c)
 target_link_libraries(quickstart PRIVATE snnk::mpi)
 CMAKE

@@ -17,20 +17,25 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
-        "snnk_activation_name", "snnk_network_note", "snnk_table_column_name", "snnk_table_word",
-        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text"}
+TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
+        "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
+        "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
+        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
+        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
-        "snnk_network_scratch_bytes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns", "snnk_table_words",
-        "snnk_tensors_count", "snnk_compression_parts", "snnk_fit_inputs", "snnk_fit_outputs", "snnk_fit_features"}
-I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_is_tower"}
-U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows", "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
-       "snnk_network_parameters", "snnk_network_multiply_adds"}
+        "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
+        "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
+        "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
+        "snnk_distill_candidates", "snnk_distill_rows"}
+I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
+U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows",
+       "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
+       "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
 F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
-POINTER = {"snnk_layer_map", "snnk_network_layer", "snnk_network_statistics"}
+POINTER = {"snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
 def call(name, *arguments):
@@ -82,6 +87,13 @@ def config(name, known_size):
     return c
 
 
+def report(known_size):
+    """A struct that the library fills; the caller sets its size."""
+    c = Config()
+    c.size = known_size
+    return c
+
+
 class Rows(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("n", c_size_t), ("inputs", c_size_t), ("outputs", c_size_t),
                 ("X", c_void_p), ("X_f64", c_void_p), ("ldx", c_size_t),
@@ -106,11 +118,12 @@ solve_report = report(56)
 fit_config = config("snnk_fit_config_init", 56)
 fit_report = report(72)
 distill_config = config("snnk_distill_config_init", 88)
-distill_report = config("snnk_distill_report_init", 160)
+distill_report = report(160)
 
 for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
     assert call(name)
 assert call("snnk_strerror", -1)
+assert call("snnk_status_name", -3) == b"SNNK_E_RANGE" and call("snnk_status_name", 1) is None
 assert call("snnk_activation_name", c_int32(2)) == b"relu"
 activation = c_int32()
 call("snnk_activation_from_name", b"relu", byref(activation))
@@ -154,9 +167,12 @@ call("snnk_map_laplacian", both, size(20), X, size(2), L, size(m), workspace)
 assert any(J) and not any(L)  # relu: the point masses are left out
 
 teacher = handle("snnk_layer_create_dense", size(2), size(2), floats(1, 0, 0, 1), size(2), floats(2, -2), c_int32(2), None)
-distill = handle("snnk_distill_create_from_samples", rows, size(1), size(20), X, size(2), Y, size(1), byref(distill_config), None)
+distill = handle("snnk_distill_create_from_samples", rows, size(1), data(20, X=X, Y=Y), byref(distill_config), None)
 call("snnk_distill_free", distill)
-distill = handle("snnk_distill_create", teacher, None, size(20), X, size(2), None, size(2), byref(distill_config), None)
+distill = handle("snnk_distill_create", teacher, None, data(20, X=X), byref(distill_config), None)
+assert call("snnk_distill_inputs", distill) == call("snnk_distill_outputs", distill) == 2
+assert call("snnk_distill_candidates", distill) == 2 and call("snnk_distill_rows", distill) == 20
+assert call("snnk_distill_tier_name", c_int32(1)) == b"selected"
 count = c_size_t()
 call("snnk_distill_features_of_share", distill, c_double(2), byref(count))
 assert count.value == 2
@@ -165,18 +181,19 @@ assert count.value == 1
 student = c_void_p()
 call("snnk_distill_solve", distill, count, None, byref(distill_report), byref(student))
 call("snnk_layer_free", student)
-call("snnk_layer_distill", teacher, None, size(2), size(20), X, size(2), None, size(2), None, None, None, byref(student))
+call("snnk_layer_distill", teacher, None, size(2), data(20, X=X), None, None, None, byref(student))
 call("snnk_layer_free", student)
 call("snnk_layer_free", teacher)
 compress_config = config("snnk_compress_config_init", 32)
-compress_part = config("snnk_compress_part_init", 72)
-compress_report = config("snnk_compress_report_init", 80)
+compress_part = report(72)
+compress_report = report(80)
 wide = handle("snnk_layer_create_dense", size(2), size(9), floats(*range(18)), size(2), None, c_int32(2), None)
 whole = handle("snnk_network_create", None)
 call("snnk_network_append", whole, wide)
 compression, compressed = c_void_p(), c_void_p()
-call("snnk_network_compress", whole, size(20), X, size(2), (c_size_t * 1)(1), byref(compress_config), None, None,
+call("snnk_network_compress", whole, data(20, X=X), (c_size_t * 1)(1), byref(compress_config), None, None,
      byref(compression), byref(compressed))
+assert call("snnk_compress_outcome_name", c_int32(0)) == b"replaced"
 assert call("snnk_compression_parts", compression) == 1
 call("snnk_compression_report", compression, byref(compress_report))
 call("snnk_compression_part", compression, size(0), byref(compress_part))
@@ -193,6 +210,8 @@ urf_config = config("snnk_urf_config_init", 96)
 urf_report = config("snnk_urf_report_init", 192)
 predict_config = config("snnk_predict_config_init", 24)
 prediction = config("snnk_prediction_init", 136)
+assert call("snnk_spectrum_method_name", c_int32(3)) == b"extension"
+assert call("snnk_spectrum_affine_name", c_int32(1)) == b"line"
 spectra = [handle("snnk_spectrum_create", c_int32(5), None)]
 n = c_size_t()
 call("snnk_spectrum_sample_points", None, byref(n), None)
@@ -333,10 +352,12 @@ for layer in (solved, dense):
 assert call("snnk_network_layers", network) == 2
 assert call("snnk_network_inputs", network) == 2 and call("snnk_network_outputs", network) == 1
 assert call("snnk_network_parameters", network) > 0
-assert call("snnk_network_multiply_adds", network) > 0
+assert call("snnk_network_multiply_adds", network) > 0 and call("snnk_network_weight_bytes", network) > 0
 assert call("snnk_network_layer", network, size(1)) == dense.value
 call("snnk_network_set_note", network, b"units", b"m")
 assert call("snnk_network_note", network, b"units") == b"m"
+assert call("snnk_network_notes", network) == 1
+assert call("snnk_network_note_key", network, size(0)) == b"units"
 assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
 call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
@@ -344,11 +365,17 @@ call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
 map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
 assert call("snnk_map_inputs", map_folded) == 3
 tower = handle("snnk_layer_create_tower", map_folded)
-assert call("snnk_layer_is_tower", tower) == 1 and call("snnk_layer_is_tower", dense) == 0
+assert call("snnk_layer_kind", tower) == 2 and call("snnk_layer_kind", dense) == 0
+assert call("snnk_layer_kind_name", c_int32(2)) == b"tower"
+assert call("snnk_layer_activation", tower) == -1 and call("snnk_layer_activation", dense) == activation.value
+assert call("snnk_storage_name", c_int32(1)) == b"bf16"
+assert call("snnk_save_projection_name", c_int32(1)) == b"seed"
+assert call("snnk_layer_retain", tower) == tower.value
+call("snnk_layer_free", tower)
 call("snnk_layer_free", tower)
 call("snnk_map_free", map_folded)
 bundled = handle("snnk_network_bundle", network, size(0), size(1))
-assert call("snnk_layer_is_tower", c_void_p(call("snnk_network_layer", bundled, size(0)))) == 1
+assert call("snnk_layer_kind", c_void_p(call("snnk_network_layer", bundled, size(0)))) == 2
 call("snnk_network_free", bundled)
 single = handle("snnk_network_create", None)
 call("snnk_network_append", single, solved)
@@ -357,8 +384,6 @@ assert call("snnk_network_outputs", tower) == 2
 call("snnk_network_weight_tower", single, out, size(2), None)
 call("snnk_network_free", tower)
 single_network = single
-cost = config("snnk_cost_init", 56)
-call("snnk_network_cost", network, size(0), size(1), byref(cost))
 
 refit = handle("snnk_fit_create_from_network", single_network, size(0), None)
 call("snnk_fit_add", refit, data(20, X=X, Y=Y), None)
@@ -378,13 +403,14 @@ call("snnk_logistic_solve", data(20, inputs=2, X=X, labels=labels), size(2), Non
 learning = handle("snnk_network_create", None)
 call("snnk_network_append", learning, fitted)
 call("snnk_network_set_statistics", learning, carried)
-assert call("snnk_network_statistics", learning) == carried.value
+call("snnk_lstsq_free", carried)  # the network has a copy
+assert call("snnk_lstsq_rows", c_void_p(call("snnk_network_statistics", learning))) == 20
 features = (c_float * (20 * 1024))()
 call("snnk_network_features", learning, size(20), X, size(2), features, size(1024), None)
 call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
 call("snnk_network_free", learning)
 
-quantize_report = config("snnk_quantize_report_init", 48)
+quantize_report = report(48)
 narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,
                 byref(quantize_report))
 call("snnk_network_free", narrow)
@@ -407,6 +433,8 @@ with tempfile.TemporaryDirectory() as directory:
     tensors = handle("snnk_tensors_open", path, None)
     names = [call("snnk_tensors_name", tensors, size(i)) for i in range(call("snnk_tensors_count", tensors))]
     assert b"mean_y" in names and call("snnk_tensors_text", tensors, b"snnk.kind") == b"lstsq"
+    keys = [call("snnk_tensors_text_key", tensors, size(i)) for i in range(call("snnk_tensors_texts", tensors))]
+    assert keys == sorted(keys) and b"snnk.kind" in keys and b"snnk.checksum" in keys
     assert call("snnk_tensors_type", tensors, b"mean_y") == b"F64"
     n_dims, dims = c_size_t(), (c_size_t * 8)()
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)

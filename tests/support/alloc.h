@@ -2,14 +2,18 @@
 #ifndef SNNK_TESTS_ALLOC_H
 #define SNNK_TESTS_ALLOC_H
 
+#include "compare.h"
+
+#include <limits.h>
 #include <stdlib.h>
 
 #include <snnk/status.h>
 
-/* alive: blocks given and not freed. calls: blocks asked for. fail_after: that many succeed, the
- * next ones fail; negative: none fails. */
 typedef struct test_memory {
-    long alive, calls, fail_after;
+    long alive; /* blocks allocated and not freed */
+    long calls; /* allocations asked for */
+    long
+        fail_after; /* the first fail_after of them succeed, later ones fail; negative: none fails */
 } test_memory;
 
 static inline void *test_memory_alloc(size_t bytes, void *user) {
@@ -33,20 +37,54 @@ static inline snnk_allocator test_memory_allocator(test_memory *memory) {
     return (snnk_allocator){test_memory_alloc, test_memory_free, memory};
 }
 
-/* For every k: let k allocations succeed, run, and see SNNK_E_NOMEM and no block left; until the
- * run succeeds. `statement` sets `status` and frees what it made; `memory` is a test_memory. */
-#define assert_survives_failing_allocations(memory, status, statement)                             \
+/* From now on the next `calls` allocations succeed and later ones fail; negative: none fails. */
+static inline void test_memory_allow(test_memory *memory, long calls) {
+    memory->calls = 0;
+    memory->fail_after = calls;
+}
+
+/* Run a statement with 0, 1, 2, ... allocations that succeed, until it succeeds. Each run before that
+ * must fail with SNNK_E_NOMEM and free all it allocated; so must the last one free it, and none of its
+ * allocations may have failed. The first run must fail: code that allocates nothing needs another test.
+ *   memory      the test_memory of the allocator in use
+ *   status      an int variable, set by the statement
+ *   statement   sets status, checks that a failed run left its outputs alone (assert_made), and frees
+ *               what was made. To prepare objects without failures inside of it, keep memory.fail_after,
+ *               call test_memory_allow(&memory, -1), and allow what was kept afterwards */
+#define assert_survives_failing_allocations(memory, status, ...)                                   \
+    assert_survives_some_failing_allocations(memory, status, LONG_MAX, __VA_ARGS__)
+
+/* The same for code of hundreds of allocations: every number up to `dense`, then ever fewer: after k
+ * follows k + 1 + k / dense. */
+#define assert_survives_some_failing_allocations(memory, status, dense, ...)                       \
     do {                                                                                           \
-        for (long k_ = 0;; k_++) {                                                                 \
-            (memory).calls = 0;                                                                    \
-            (memory).fail_after = k_;                                                              \
-            statement;                                                                             \
-            assert_int_equal((memory).alive, 0);                                                   \
+        const long alive_ = (memory).alive;                                                        \
+        for (long allowed_ = 0;; allowed_ += 1 + allowed_ / (dense)) {                             \
+            test_memory_allow(&(memory), allowed_);                                                \
+            __VA_ARGS__;                                                                           \
+            test_memory_check_run(&(memory), (status), alive_, allowed_, __FILE__, __LINE__);      \
             if ((status) == SNNK_OK) break;                                                        \
-            assert_int_equal((status), SNNK_E_NOMEM);                                              \
-            assert_true(k_ < 10000);                                                               \
         }                                                                                          \
         (memory).fail_after = -1;                                                                  \
     } while (0)
+
+/* Fails unless a creator's output is there after success, and NULL after failure. */
+#define assert_made(status, output) assert_true(((status) == SNNK_OK) == ((output) != NULL))
+
+static inline void test_memory_check_run(const test_memory *memory, int status, long alive,
+                                         long allowed, const char *file, int line) {
+    const char *wrong = NULL;
+
+    if (status != SNNK_OK && status != SNNK_E_NOMEM) wrong = "another status than SNNK_E_NOMEM";
+    if (status == SNNK_OK && memory->calls > allowed) wrong = "success though an allocation failed";
+    if (status == SNNK_OK && allowed == 0) wrong = "no allocation by this allocator";
+    if (memory->alive != alive) wrong = "other blocks alive than before";
+    if (allowed > 100000) wrong = "no success";
+    if (!wrong) return;
+    fprintf(stderr,
+            "with %ld allocations allowed: %s (status %d, %ld calls, %ld blocks, before %ld)\n",
+            allowed, wrong, status, memory->calls, memory->alive, alive);
+    _fail(file, line);
+}
 
 #endif

@@ -1,0 +1,52 @@
+/* Data sets: rows of inputs, and their targets, from one or two files. */
+#ifndef SNNK_CLI_DATASET_H
+#define SNNK_CLI_DATASET_H
+
+#include "cli/cli.h"
+
+/* The files of a data set: one CSV with a target column, or two files. */
+typedef struct data_files {
+    const char *table;   /* CSV */
+    const char *target;  /* its target column; NULL: the last */
+    const char *inputs;  /* IDX, .npy or CSV */
+    const char *targets; /* the same; NULL where targets are not needed */
+} data_files;
+
+typedef struct dataset {
+    snnk_table *inputs;
+    snnk_table *targets;      /* the same table as `inputs` for one CSV; NULL without targets */
+    size_t rows, n_inputs;    /* n_inputs: number of columns used as inputs */
+    size_t *columns;          /* their indices in the table */
+    size_t target;            /* one CSV: the index of the target column; otherwise 0 */
+    size_t n_targets;         /* number of target columns */
+    const char *path;         /* of the inputs, for messages */
+    const char *targets_path; /* of the targets */
+    float *buffer;            /* BATCH_ROWS x the columns of the wider table */
+} dataset;
+
+/* Open a data set.
+ *   wanted  a JSON array with the names of the input columns, from a model's notes; NULL: all
+ *           columns but
+ *           the target
+ * Prints the error and returns an exit status. dataset_close frees what is there in any case. */
+int dataset_open(const char *command, const data_files *files, const char *wanted, dataset *data);
+void dataset_close(dataset *data);
+
+/* Read rows first ... first+n-1, n <= BATCH_ROWS. X: n x n_inputs; Y: n x n_targets. Return a
+ * status of the library. */
+int dataset_read(dataset *data, size_t first, size_t n, float *X);
+int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y);
+
+/* The name of the first target column that has words; NULL if all targets are numbers. */
+const char *dataset_words(const dataset *data);
+
+/* Print the error of a library call that took rows first ... first+n-1, with the file, and with row
+ * and column if the reason is a value that is not finite. X, Y: the rows that were read; Y may be
+ * NULL. */
+void print_rows_error(const char *command, const dataset *data, size_t first, size_t n,
+                      const float *X, const float *Y);
+
+/* The same, giving the exit status to return. */
+#define learning_failed(...) (print_rows_error(__VA_ARGS__), EXIT_FAILED)
+
+#endif

@@ -1,0 +1,36 @@
+/* The command line of `snnk fit`. */
+#ifndef SNNK_CLI_FIT_OPTIONS_H
+#define SNNK_CLI_FIT_OPTIONS_H
+
+#include "cli/dataset.h"
+
+/* A value of --scaling beside those of snnk_scaling_mode. */
+enum { SCALING_NONE = 3 };
+
+/* How lambda is chosen. The default is HELDOUT, with several processes GCV. */
+enum { CHOOSE_UNSET = -1, CHOOSE_HELDOUT, CHOOSE_GCV };
+
+typedef struct fit_options {
+    data_files train, test;
+    const char *task, *save, *like;
+    snnk_map_config map;
+    snnk_fit_config fit;
+    int scaling;
+    int32_t choose;
+    size_t threads; /* 0: not given */
+    bool heldout_given;
+    bool linear, keep_statistics, store_seed, json, quiet, help;
+} fit_options;
+
+/* Names of the values of snnk_map_kind, snnk_precision and the choices above. */
+extern const char *const fit_kinds[4];
+extern const char *const fit_precisions[2];
+extern const char *const fit_choices[2];
+
+/* Read the options. Prints the error and returns an exit status. With o->help, nothing else in *o
+ * is checked. */
+int fit_options_read(int argc, char **argv, fit_options *o);
+
+extern const char fit_help[];
+
+#endif

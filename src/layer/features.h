@@ -1,0 +1,34 @@
+/* The features of a map as a layer computes them, with the projections in the layer's storage. */
+#ifndef SNNK_LAYER_FEATURES_H
+#define SNNK_LAYER_FEATURES_H
+
+#include "layer/layer.h"
+
+typedef struct snnk__features {
+    const snnk_map *map;
+    snnk__block *blocks; /* what the kernels take, one for each block of the map */
+    snnk__panels *G;     /* the blocks' projections in narrow storage; NULL in float: the map's own */
+} snnk__features;
+
+/* Retains the map. storage: of the projections; HD3 rows and diagonals stay float. Free the features
+ * also after a failure. SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__features_create(const snnk_allocator *allocator, const snnk_map *map, int32_t storage,
+                          snnk__features *features);
+
+void snnk__features_free(const snnk_allocator *allocator, snnk__features *features);
+
+/* Add to a layer's cost. `work` is not set. */
+void snnk__features_cost(const snnk__features *features, snnk__layer_cost *cost);
+
+/* Floats of work that the functions below need. */
+size_t snnk__features_work(const snnk__features *features);
+
+/* Phi (n x the map's features) of X, on this thread. */
+void snnk__features_rows(const snnk__features *features, size_t n, const float *X, size_t ldx,
+                         float *Phi, size_t ldphi, float *work);
+
+/* The same, bit for bit, with each row's features divided between the threads of the workspace. */
+void snnk__features_split(const snnk__features *features, size_t n, const float *X, size_t ldx,
+                          float *Phi, size_t ldphi, snnk_workspace *workspace, float *work);
+
+#endif

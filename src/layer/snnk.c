@@ -1,0 +1,215 @@
+/* SNNK layers: y = Psi Phi(x) + bias. */
+#include "base/size.h"
+#include "layer/features.h"
+#include "layer/fold.h"
+#include "layer/kinds.h"
+#include "layer/weights.h"
+
+typedef struct readout {
+    snnk_layer layer;
+    snnk__features features;
+    snnk__weights weights; /* Psi, one part for each block of the map, and the bias */
+} readout;
+
+static const readout *of(const snnk_layer *layer) { return (const readout *)layer; }
+
+static const snnk_map *map_of(const snnk_layer *layer) { return of(layer)->features.map; }
+
+static snnk__linearity linearity(const snnk_layer *layer) {
+    (void)layer;
+    return SNNK__LINEAR_IN_FEATURES;
+}
+
+/* ---- Creating ---- */
+
+/* Psi is zero. Then set it and call snnk__layer_finish. */
+static int readout_alloc(const snnk_map *map, size_t outputs, int32_t storage,
+                         const snnk_allocator *allocator, readout **layer) {
+    snnk_layer *base = NULL;
+    int st;
+
+    st = snnk__layer_alloc(&snnk__snnk_kind, sizeof(readout), map->inputs, outputs, map->features,
+                           storage, allocator, &base);
+    if (st != SNNK_OK) return st;
+    readout *made = (readout *)base;
+    st = snnk__features_create(allocator, map, storage, &made->features);
+    if (st != SNNK_OK) goto done;
+    st = snnk__weights_create(allocator, outputs, map->n_blocks, &made->weights);
+    for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++)
+        st = snnk__weights_add_part(allocator, map->blocks[b]->features, storage,
+                                    snnk__kernels_get()->readout_shape, &made->weights);
+    if (st != SNNK_OK) goto done;
+    *layer = made;
+    base = NULL;
+done:
+    snnk_layer_free(base);
+    return st;
+}
+
+int snnk_layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
+                      const float *bias, snnk_layer **layer) {
+    readout *made;
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    *layer = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    st = snnk__layer_check_weights(Psi, "Psi", outputs, map->features, ldpsi, bias);
+    if (st != SNNK_OK) return st;
+    st = readout_alloc(map, outputs, SNNK_STORAGE_F32, &map->allocator, &made);
+    if (st != SNNK_OK) return st;
+    snnk__weights_set(&made->weights, Psi, ldpsi, bias);
+    snnk__layer_finish(&made->layer);
+    *layer = &made->layer;
+    return SNNK_OK;
+}
+
+static void free_members(snnk_layer *layer) {
+    readout *r = (readout *)layer;
+
+    snnk__features_free(&layer->allocator, &r->features);
+    snnk__weights_free(&layer->allocator, &r->weights);
+}
+
+static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
+    const readout *r = of(layer);
+    const size_t m = layer->columns;
+
+    snnk__features_cost(&r->features, cost);
+    cost->multiply_adds += (uint64_t)m * layer->outputs;
+    cost->parameters += (uint64_t)m * layer->outputs + layer->outputs;
+    cost->weight_bytes += snnk__weights_bytes(&r->weights);
+    cost->split_work = snnk__features_work(&r->features) + m;
+    for (size_t b = 0; b < r->weights.n_parts; b++)
+        cost->work = snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
+}
+
+/* ---- Forward ---- */
+
+static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
+                    size_t ldy, float *work) {
+    const readout *r = of(layer);
+    const float *start = r->weights.bias; /* what the first block adds to */
+
+    for (size_t b = 0; b < r->weights.n_parts; b++, start = NULL)
+        snnk__project_readout(n, X, ldx, layer->inputs, &r->features.blocks[b],
+                              &r->weights.parts[b], start, Y, ldy, work);
+}
+
+/* All features first, then all outputs. work: n rows of features, then what those need. */
+static void forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
+                          size_t ldy, snnk_workspace *workspace, float *work) {
+    const readout *r = of(layer);
+    const size_t m = layer->columns;
+
+    snnk__features_split(&r->features, n, X, ldx, work, m, workspace, work + n * m);
+    snnk__weights_readout_split(&r->weights, n, work, m, Y, ldy, workspace);
+}
+
+static void features(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Phi,
+                     size_t ldphi, float *work) {
+    snnk__features_rows(&of(layer)->features, n, X, ldx, Phi, ldphi, work);
+}
+
+static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,
+                     size_t ldy) {
+    snnk__weights_readout(&of(layer)->weights, n, Phi, ldphi, 0, layer->outputs, Y, ldy);
+}
+
+/* ---- Weights ---- */
+
+static void weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias) {
+    snnk__weights_get(&of(layer)->weights, Psi, ldpsi, bias);
+}
+
+static int readout_map(const snnk_layer *layer, snnk_map **map) {
+    *map = (snnk_map *)snnk__map_retain(map_of(layer));
+    return SNNK_OK;
+}
+
+/* (V Psi) Phi(x) + V bias + c. */
+static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
+                snnk_layer **folded) {
+    float *Psi = NULL, *bias;
+    int st = snnk__fold_weights(layer, outputs, V, ldv, c, &Psi, &bias);
+
+    if (st == SNNK_OK)
+        st = snnk_layer_create(map_of(layer), outputs, Psi, layer->columns, bias, folded);
+    snnk__free(&layer->allocator, Psi);
+    return st;
+}
+
+/* Psi Phi(V x + c) + bias. */
+static int fold_inputs(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
+                       const float *c, snnk_layer **folded) {
+    float *Psi = NULL, *bias;
+    snnk_map *map = NULL;
+    int st;
+
+    if ((st = snnk_map_fold(map_of(layer), inputs, V, ldv, c, &map)) != SNNK_OK) goto done;
+    st = snnk__layer_copy_weights(layer, &layer->allocator, &Psi, &bias);
+    if (st == SNNK_OK)
+        st = snnk_layer_create(map, layer->outputs, Psi, layer->columns, bias, folded);
+done:
+    snnk__free(&layer->allocator, Psi);
+    snnk_map_free(map);
+    return st;
+}
+
+static int quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quantized) {
+    readout *made;
+    int st;
+
+    st = readout_alloc(map_of(layer), layer->outputs, storage, &layer->allocator, &made);
+    if (st != SNNK_OK) return st;
+    st = snnk__weights_round(&layer->allocator, &of(layer)->weights, &made->weights);
+    if (st != SNNK_OK) {
+        snnk_layer_free(&made->layer);
+        return st;
+    }
+    snnk__layer_finish(&made->layer);
+    *quantized = &made->layer;
+    return SNNK_OK;
+}
+
+/* ---- Files ---- */
+
+static void save(const snnk_layer *layer, const snnk__layer_sink *sink) {
+    sink->weights(sink->context, "psi", layer->outputs, layer->columns, &of(layer)->weights);
+    sink->map(sink->context, map_of(layer));
+}
+
+static int load(const snnk__layer_source *source, snnk_layer **layer) {
+    float *Psi = NULL, *bias = NULL;
+    snnk_map *map = NULL;
+    int st;
+
+    if ((st = source->map(source->context, "psi", &map)) != SNNK_OK) return st;
+    st = source->weights(source->context, "psi", map->features, &Psi, &bias);
+    if (st == SNNK_OK)
+        st = snnk_layer_create(map, source->outputs, Psi, map->features, bias, layer);
+    snnk__free(source->allocator, bias);
+    snnk__free(source->allocator, Psi);
+    snnk_map_free(map);
+    return st;
+}
+
+const snnk__layer_kind snnk__snnk_kind = {
+    .value = SNNK_LAYER_SNNK,
+    .name = "snnk",
+    .free = free_members,
+    .cost = cost,
+    .forward = forward,
+    .forward_split = forward_split,
+    .map = map_of,
+    .features = features,
+    .readout = read_out,
+    .readout_map = readout_map,
+    .linearity = linearity,
+    .weights = weights,
+    .fold = fold,
+    .fold_inputs = fold_inputs,
+    .quantize = quantize,
+    .save = save,
+    .load = load,
+};

@@ -1,0 +1,46 @@
+#include "layer/split.h"
+
+#include "base/size.h"
+
+typedef struct job {
+    size_t n;
+    snnk__part_task task;
+    const void *context;
+} job;
+
+static void run(size_t first, size_t count, void *scratch, void *context) {
+    const job *j = context;
+    const size_t begin = first * SNNK__ROW_CHUNK,
+                 end = snnk__min_size((first + count) * SNNK__ROW_CHUNK, j->n);
+
+    (void)scratch;
+    j->task(begin, end - begin, j->context);
+}
+
+void snnk__split(snnk_workspace *workspace, size_t n, snnk__part_task task, const void *context) {
+    job j = {n, task, context};
+
+    snnk__for_rows(workspace, NULL, (n - 1) / SNNK__ROW_CHUNK + 1, 0, run, &j);
+}
+
+typedef struct projection {
+    size_t n;
+    const float *X;
+    size_t ldx, d;
+    const snnk__block *block;
+    float *Phi;
+    size_t ldphi;
+} projection;
+
+static void project_part(size_t first, size_t count, const void *context) {
+    const projection *p = context;
+
+    snnk__project_some(p->n, p->X, p->ldx, p->d, p->block, first, count, p->Phi, p->ldphi);
+}
+
+void snnk__project_split(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                         float *Phi, size_t ldphi, snnk_workspace *workspace) {
+    const projection p = {n, X, ldx, d, block, Phi, ldphi};
+
+    snnk__split(workspace, block->rows, project_part, &p);
+}

@@ -1,0 +1,133 @@
+#include "layer/weights.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "kernels/forward.h"
+#include "layer/split.h"
+
+int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_parts,
+                         snnk__weights *weights) {
+    int st;
+
+    *weights = (snnk__weights){.rows = rows};
+    st = snnk__alloc_zero(allocator, n_parts, sizeof *weights->parts, "weights", &weights->parts);
+    if (st != SNNK_OK) return st;
+    return snnk__alloc_zero(allocator, rows, sizeof *weights->bias, "a bias", &weights->bias);
+}
+
+int snnk__weights_add_part(const snnk_allocator *allocator, size_t columns, int32_t storage,
+                           snnk__panel_shape shape, snnk__weights *weights) {
+    snnk__panels *part = &weights->parts[weights->n_parts];
+    const int st =
+        storage == SNNK_STORAGE_F32
+            ? snnk__panels_create(allocator, weights->rows, columns, shape, "weights", part)
+            : snnk__panels_create_narrow(allocator, weights->rows, columns, storage, "weights",
+                                         part);
+
+    if (st == SNNK_OK) weights->n_parts++;
+    return st;
+}
+
+void snnk__weights_free(const snnk_allocator *allocator, snnk__weights *weights) {
+    for (size_t p = 0; p < weights->n_parts; p++) snnk__panels_free(allocator, &weights->parts[p]);
+    snnk__free(allocator, weights->parts);
+    snnk__free(allocator, weights->bias);
+}
+
+void snnk__weights_set(snnk__weights *weights, const float *W, size_t ldw, const float *bias) {
+    for (size_t i = 0; i < weights->rows; i++) {
+        const float *row = W + i * ldw;
+
+        for (size_t p = 0; p < weights->n_parts; row += weights->parts[p++].columns)
+            snnk__panels_set_row(&weights->parts[p], i, row);
+    }
+    if (bias) memcpy(weights->bias, bias, weights->rows * sizeof *bias);
+}
+
+void snnk__weights_get(const snnk__weights *weights, float *W, size_t ldw, float *bias) {
+    for (size_t i = 0; W && i < weights->rows; i++) {
+        float *row = W + i * ldw;
+
+        for (size_t p = 0; p < weights->n_parts; row += weights->parts[p++].columns)
+            snnk__panels_get_row(&weights->parts[p], i, row);
+    }
+    if (bias) memcpy(bias, weights->bias, weights->rows * sizeof *bias);
+}
+
+int snnk__weights_round(const snnk_allocator *allocator, const snnk__weights *from,
+                        snnk__weights *to) {
+    size_t longest = 0;
+    float *row;
+    int st;
+
+    for (size_t p = 0; p < from->n_parts; p++)
+        longest = snnk__max_size(longest, from->parts[p].columns);
+    if ((st = snnk__alloc(allocator, longest, sizeof *row, "a row", &row)) != SNNK_OK) return st;
+    for (size_t p = 0; p < from->n_parts; p++)
+        for (size_t i = 0; i < from->rows; i++) {
+            snnk__panels_get_row(&from->parts[p], i, row);
+            snnk__panels_set_row(&to->parts[p], i, row);
+        }
+    memcpy(to->bias, from->bias, from->rows * sizeof *to->bias);
+    snnk__free(allocator, row);
+    return SNNK_OK;
+}
+
+void snnk__weights_entries(const void *context, size_t first, size_t count, void *out) {
+    const snnk__weights *weights = context;
+    size_t columns = 0;
+    float *x = out;
+
+    for (size_t p = 0; p < weights->n_parts; p++) columns += weights->parts[p].columns;
+    for (size_t e = 0; e < count; e++) {
+        size_t k = (first + e) % columns, p = 0;
+
+        while (k >= weights->parts[p].columns) k -= weights->parts[p++].columns;
+        x[e] = snnk__panels_entry(&weights->parts[p], (first + e) / columns, k);
+    }
+}
+
+uint64_t snnk__panels_bytes(const snnk__panels *panels) {
+    static const uint64_t bytes[] = {sizeof(float), sizeof(uint16_t), sizeof(uint8_t)};
+    const uint64_t count = (uint64_t)panels->rows * panels->columns;
+
+    return count * bytes[panels->storage] + (panels->scale ? panels->rows * sizeof(float) : 0);
+}
+
+uint64_t snnk__weights_bytes(const snnk__weights *weights) {
+    uint64_t sum = weights->rows * sizeof(float);
+
+    for (size_t p = 0; p < weights->n_parts; p++) sum += snnk__panels_bytes(&weights->parts[p]);
+    return sum;
+}
+
+void snnk__weights_readout(const snnk__weights *weights, size_t n, const float *Phi, size_t ldphi,
+                           size_t first, size_t count, float *Y, size_t ldy) {
+    for (size_t p = 0; p < weights->n_parts; Phi += weights->parts[p++].columns)
+        snnk__readout_some(n, Phi, ldphi, &weights->parts[p], first, count,
+                           p == 0 ? weights->bias : NULL, Y, ldy);
+}
+
+/* A few rows, whose outputs are divided. */
+typedef struct readout {
+    const snnk__weights *weights;
+    size_t n;
+    const float *Phi;
+    size_t ldphi;
+    float *Y;
+    size_t ldy;
+} readout;
+
+static void readout_part(size_t first, size_t count, const void *context) {
+    const readout *r = context;
+
+    snnk__weights_readout(r->weights, r->n, r->Phi, r->ldphi, first, count, r->Y, r->ldy);
+}
+
+void snnk__weights_readout_split(const snnk__weights *weights, size_t n, const float *Phi,
+                                 size_t ldphi, float *Y, size_t ldy, snnk_workspace *workspace) {
+    const readout r = {weights, n, Phi, ldphi, Y, ldy};
+
+    snnk__split(workspace, weights->rows, readout_part, &r);
+}

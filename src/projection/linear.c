@@ -1,0 +1,132 @@
+#include "projection/linear.h"
+
+#include <math.h>
+
+#include "base/size.h"
+
+/* ---- Life ---- */
+
+int snnk__linear_begin(snnk__linear *linear, const snnk__linear_form *form, size_t inputs,
+                       size_t rows, const snnk_allocator *allocator) {
+    *linear = (snnk__linear){.form = form, .allocator = *allocator, .inputs = inputs, .rows = rows};
+    return snnk__alloc(allocator, rows, sizeof(float), "offsets", &linear->offset);
+}
+
+void snnk__linear_free(snnk__linear *linear) {
+    if (!linear->form) return;
+    snnk__panels_free(&linear->allocator, &linear->G);
+    snnk__free(&linear->allocator, linear->numbers);
+    snnk__free(&linear->allocator, linear->offset);
+    *linear = (snnk__linear){0};
+}
+
+/* ---- Dense ---- */
+
+static double dense_row(const snnk__linear *linear, size_t row, float *g, float *work) {
+    (void)work;
+    snnk__panels_get_row(&linear->G, row, g);
+    return linear->offset[row];
+}
+
+/* |g.x + c| is at most |g| |x| + |c| (Cauchy & Schwarz). */
+static double dense_largest(const snnk__linear *linear, double x_length) {
+    double largest = 0;
+
+    for (size_t i = 0; i < linear->rows; i++)
+        largest = fmax(largest, sqrt(snnk__panels_row_norm2(&linear->G, i)) * x_length +
+                                    fabs((double)linear->offset[i]));
+    return largest;
+}
+
+static uint64_t dense_size(const snnk__linear *linear) {
+    return (uint64_t)linear->rows * linear->inputs;
+}
+
+static void dense_kernel(const snnk__linear *linear, snnk__block *block) { block->G = &linear->G; }
+
+static const snnk__linear_form dense = {.get_row = dense_row,
+                                        .largest = dense_largest,
+                                        .multiply_adds = dense_size,
+                                        .parameters = dense_size,
+                                        .set_kernel = dense_kernel};
+
+int snnk__linear_create_dense(snnk__linear *linear, size_t inputs, size_t rows,
+                              const snnk_allocator *allocator) {
+    const int st = snnk__linear_begin(linear, &dense, inputs, rows, allocator);
+
+    if (st != SNNK_OK) return st;
+    return snnk__panels_create(allocator, rows, inputs, snnk__kernels_get()->projection_shape,
+                               "a projection", &linear->G);
+}
+
+int snnk__linear_set_row(snnk__linear *linear, size_t row, const double *g, double c,
+                         const double *mean, const double *scale, float *folded) {
+    for (size_t k = 0; k < linear->inputs; k++) {
+        folded[k] = (float)(scale ? g[k] * scale[k] : g[k]);
+        if (mean) c -= (double)folded[k] * mean[k];
+        if (!isfinite(folded[k]))
+            return snnk__fail(SNNK_E_NONFINITE,
+                              "G[%zu][%zu] times its scale leaves the range of float", row, k);
+    }
+    if (!isfinite((float)c))
+        return snnk__fail(SNNK_E_NONFINITE, "offset %zu less G mean leaves the range of float",
+                          row);
+    snnk__panels_set_row(&linear->G, row, folded);
+    linear->offset[row] = (float)c;
+    return SNNK_OK;
+}
+
+/* ---- Diagonal ---- */
+
+static double diagonal_row(const snnk__linear *linear, size_t row, float *g, float *work) {
+    (void)work;
+    for (size_t k = 0; k < linear->inputs; k++) g[k] = 0;
+    g[row] = linear->numbers[row];
+    return linear->offset[row];
+}
+
+static double diagonal_largest(const snnk__linear *linear, double x_length) {
+    double largest = 0;
+
+    for (size_t k = 0; k < linear->inputs; k++)
+        largest = fmax(largest, fabs((double)linear->numbers[k]) * x_length +
+                                    fabs((double)linear->offset[k]));
+    return largest;
+}
+
+static uint64_t diagonal_size(const snnk__linear *linear) { return linear->inputs; }
+
+static void diagonal_kernel(const snnk__linear *linear, snnk__block *block) {
+    block->diagonal = linear->numbers;
+}
+
+static const snnk__linear_form diagonal = {.get_row = diagonal_row,
+                                           .largest = diagonal_largest,
+                                           .multiply_adds = diagonal_size,
+                                           .parameters = diagonal_size,
+                                           .set_kernel = diagonal_kernel};
+
+int snnk__linear_create_diagonal(snnk__linear *linear, size_t inputs,
+                                 const snnk_allocator *allocator) {
+    const int st = snnk__linear_begin(linear, &diagonal, inputs, inputs, allocator);
+
+    if (st != SNNK_OK) return st;
+    return snnk__alloc(allocator, inputs, sizeof(float), "a diagonal", &linear->numbers);
+}
+
+int snnk__linear_set_diagonal(snnk__linear *linear, size_t k, double scale, const double *mean) {
+    linear->numbers[k] = (float)scale;
+    linear->offset[k] = mean ? (float)(-(double)linear->numbers[k] * mean[k]) : 0;
+    if (isfinite(linear->offset[k])) return SNNK_OK;
+    return snnk__fail(SNNK_E_NONFINITE, "mean times scale of input %zu leaves the range of float",
+                      k);
+}
+
+/* ---- Work ---- */
+
+size_t snnk__linear_work(const snnk__linear *linear) {
+    snnk__block block = {0};
+
+    linear->form->set_kernel(linear, &block);
+    return snnk__project_work(&block);
+}

@@ -259,7 +259,8 @@ static void write(const snnk__map_block *block, snnk__sink *sink) {
 static int check_exact(const snnk__map_block *block) {
     for (size_t k = 0; k < block->linear.inputs; k++)
         if (block->linear.numbers[k] != 1 || block->linear.offset[k] != 0)
-            return snnk__fail(SNNK_E_FORMAT, "feature %zu of an exact affine block is not input %zu", k, k);
+            return snnk__fail(SNNK_E_FORMAT,
+                              "feature %zu of an exact affine block is not input %zu", k, k);
     return SNNK_OK;
 }
 

@@ -269,8 +269,8 @@ static int read_values(const snnk__source *source, size_t features, values *v) {
     if ((st = snnk__read_within(source, "theta", 0, half_pi, &v->theta)) != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "hyperbolic", &v->hyperbolic)) != SNNK_OK) return st;
     if (v->rows == 0 || v->atoms == 0 || v->drawn_rows > v->rows)
-        return snnk__fail(SNNK_E_FORMAT, "%zu rows, %zu of them drawn, for %zu atoms", v->rows,
-                          v->drawn_rows, v->atoms);
+        return snnk__fail(SNNK_E_FORMAT, "\"rows\" is %zu and \"drawn_rows\" is %zu, for %zu atoms",
+                          v->rows, v->drawn_rows, v->atoms);
     /* 1, 2 or 4 of a row: which of these is known when the atoms are. */
     if (features / v->rows > 4 || features % v->rows != 0)
         return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,

@@ -12,7 +12,10 @@
 enum { N = 900, M = 31, T = 2 };
 
 static int forget(snnk_lstsq *s, size_t n, const float *Phi, const float *Y, const float *weights) {
-    return snnk_lstsq_forget(s, n, Phi, s->features, Y, s->targets, NULL, weights, NULL);
+    return snnk_lstsq_forget(s,
+                             SNNK_ROWS(.n = n, .X = Phi, .ldx = s->features, .Y = Y,
+                                       .ldy = s->targets, .weights = weights),
+                             NULL);
 }
 
 /* SciPy's solution without the first 5 rows. Rows as floats: their rounding, 2^-24 of entries of about
@@ -84,14 +87,26 @@ static void test_never_seen(void **state) {
 
             assert_ok(snnk_lstsq_set_precision(s, precision));
             assert_ok(snnk_lstsq_set_precision(e, precision));
-            assert_ok(snnk_lstsq_add_weighted(s, N, d.Phi, M, Y, T, l, weights, NULL));
-            assert_ok(snnk_lstsq_add_weighted(e, N - k, d.Phi + k * M, M, labels ? NULL : Y + k * T,
-                                              T, labels ? l + k : NULL,
-                                              weights ? weights + k : NULL, NULL));
-            assert_ok(snnk_lstsq_forget(s, first, d.Phi, M, Y, T, l, weights, NULL));
-            assert_ok(snnk_lstsq_forget(s, second, d.Phi + first * M, M,
-                                        labels ? NULL : Y + first * T, T, labels ? l + first : NULL,
-                                        weights ? weights + first : NULL, NULL));
+            assert_ok(snnk_lstsq_add(s,
+                                     SNNK_ROWS(.n = N, .X = d.Phi, .ldx = M, .Y = Y, .ldy = T,
+                                               .labels = l, .weights = weights),
+                                     NULL));
+            assert_ok(snnk_lstsq_add(e,
+                                     SNNK_ROWS(.n = N - k, .X = d.Phi + k * M, .ldx = M,
+                                               .Y = labels ? NULL : Y + k * T, .ldy = T,
+                                               .labels = labels ? l + k : NULL,
+                                               .weights = weights ? weights + k : NULL),
+                                     NULL));
+            assert_ok(snnk_lstsq_forget(s,
+                                        SNNK_ROWS(.n = first, .X = d.Phi, .ldx = M, .Y = Y,
+                                                  .ldy = T, .labels = l, .weights = weights),
+                                        NULL));
+            assert_ok(snnk_lstsq_forget(s,
+                                        SNNK_ROWS(.n = second, .X = d.Phi + first * M, .ldx = M,
+                                                  .Y = labels ? NULL : Y + first * T, .ldy = T,
+                                                  .labels = labels ? l + first : NULL,
+                                                  .weights = weights ? weights + first : NULL),
+                                        NULL));
             const double share = (double)N / (double)(N - k);
 
             route_assert_close(s, e, (precision && factorization == 0 ? 2.4e-6 : 2e-13) * share,
@@ -123,7 +138,9 @@ static void test_one_by_one(void **state) {
                    *empty = route_create(M, T, factorization);
 
         assert_ok(snnk_lstsq_set_precision(s, precision));
-        assert_ok(snnk_lstsq_add_weighted(s, 300, d.Phi, M, d.Y, T, NULL, weights, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = 300, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T, .weights = weights),
+            NULL));
         for (size_t i = 0; i < 300; i++) {
             const size_t at = i * 7 % 300; /* in another order */
 
@@ -238,18 +255,23 @@ static void test_refuses(void **state) {
         statistics_assert_same(twice, 50, before);
         snnk_lstsq_free(twice);
 
-        assert_status(snnk_lstsq_forget(NULL, 1, d.Phi, M, d.Y, T, NULL, NULL, NULL), SNNK_E_NULL);
-        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M, NULL, T, NULL, NULL, NULL), SNNK_E_NULL);
-        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M - 1, d.Y, T, NULL, NULL, NULL),
+        assert_status(snnk_lstsq_forget(
+                          NULL, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T), NULL),
+                      SNNK_E_NULL);
+        assert_status(snnk_lstsq_forget(s, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M), NULL),
+                      SNNK_E_NULL);
+        assert_status(snnk_lstsq_forget(
+                          s, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M - 1, .Y = d.Y, .ldy = T), NULL),
                       SNNK_E_STRIDE);
         wrong[0] = NAN;
         assert_status(forget(s, 1, wrong, d.Y, NULL), SNNK_E_NONFINITE);
         wrong[0] = 1;
         d.labels[0] = T;
-        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M, NULL, 0, d.labels, NULL, NULL),
-                      SNNK_E_RANGE);
+        assert_status(
+            snnk_lstsq_forget(s, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M, .labels = d.labels), NULL),
+            SNNK_E_RANGE);
         d.labels[0] = 0;
-        assert_ok(snnk_lstsq_forget(s, 0, NULL, M, NULL, T, NULL, NULL, NULL));
+        assert_ok(snnk_lstsq_forget(s, SNNK_ROWS(.n = 0, .ldx = M), NULL));
         assert_int_equal(s->rows, 100);
         snnk_lstsq_free(s);
     }
@@ -277,7 +299,8 @@ static void test_all_others(void **state) {
             snnk_lstsq *s = route_create(W, T, factorization);
 
             assert_ok(snnk_lstsq_set_precision(s, precision));
-            assert_ok(snnk_lstsq_add(s, ROWS, Phi, W, d.Y, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                s, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = W, .Y = d.Y, .ldy = T), NULL));
             assert_refused(s, ROWS, Phi, Y, NULL);
             assert_says("are not the 30 that were added");
             assert_refused(s, ROWS, rotated, d.Y, NULL);
@@ -286,7 +309,8 @@ static void test_all_others(void **state) {
             assert_says("cannot forget rows of total weight");
             assert_ok(forget(s, ROWS, Phi, d.Y, NULL));
             assert_int_equal(s->rows, 0);
-            assert_ok(snnk_lstsq_add(s, ROWS, Phi, W, zeros, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                s, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = W, .Y = zeros, .ldy = T), NULL));
             assert_refused(s, ROWS, rotated, zeros, NULL); /* S alone tells */
             snnk_lstsq_free(s);
         }
@@ -364,7 +388,8 @@ static void test_failing_memory(void **state) {
 
         assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
         assert_ok(snnk_lstsq_set_factorization(s, factorization));
-        assert_ok(snnk_lstsq_add(s, 100, d.Phi, M, d.Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 100, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T), NULL));
         before = statistics_copy(s);
         assert_survives_failing_allocations(memory, st, {
             st = forget(s, count, d.Phi, d.Y, NULL);
@@ -417,7 +442,8 @@ static void test_gone_feature(void **state) {
         assert_int_equal(route_solve(e, 0, intercept, B[1], b[1]).rank, rank);
         for (size_t i = 0; i < T * W; i++) assert_close(B[0][i], B[1][i], 0, 2e-13);
 
-        assert_ok(snnk_lstsq_add(s, GONE, Phi, W, Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = GONE, .X = Phi, .ldx = W, .Y = Y, .ldy = T), NULL));
         assert_int_equal(route_solve(s, 0, intercept, B[0], b[0]).rank, W);
         for (size_t i = 0; i < N; i += 100) assert_ok(forget(s, 100, Phi + i * W, Y + i * T, NULL));
         assert_int_equal(s->rows, 0);
@@ -501,7 +527,8 @@ static void test_fast_saved(void **state) {
         snnk_lstsq *s = route_create(M, T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
-        assert_ok(snnk_lstsq_add(s, N, d.Phi, M, d.Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T), NULL));
         assert_ok(snnk_lstsq_default_ridges(s, 5, ridges[0]));
         s = through_a_file(s);
         assert_ok(snnk_lstsq_default_ridges(s, 5, ridges[1]));
@@ -579,7 +606,9 @@ static void test_rounding_goes_along(void **state) {
     snnk_lstsq *s = route_collect(9, M, T, d.Phi, d.Y, NULL, SNNK_FACTORIZATION_GRAM);
 
     assert_ok(snnk_lstsq_set_precision(fast, SNNK_PRECISION_SINGLE));
-    assert_ok(snnk_lstsq_add(fast, N - 9, d.Phi + 9 * M, M, d.Y + 9 * T, T, NULL));
+    assert_ok(snnk_lstsq_add(
+        fast, SNNK_ROWS(.n = N - 9, .X = d.Phi + 9 * M, .ldx = M, .Y = d.Y + 9 * T, .ldy = T),
+        NULL));
     assert_ok(snnk_lstsq_merge(s, fast));
     assert_ok(snnk_lstsq_default_ridges(s, 2, ridges));
     assert_close(ridges[0] / ridges[1], 1e-6, 1e-12, 0);

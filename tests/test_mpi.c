@@ -274,7 +274,8 @@ static void test_out_of_memory(void **state) {
         ration.left = -1;
         assert_ok(snnk_lstsq_create(M, T, &allocator, &mine));
         if (rank != 0) assert_ok(snnk_lstsq_set_factorization(mine, SNNK_FACTORIZATION_QR));
-        assert_ok(snnk_lstsq_add(mine, 100, Phi, M, Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(mine, SNNK_ROWS(.n = 100, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         if (rank == 0) ration.left = k;
         st = snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0);
         ration.left = -1;
@@ -299,7 +300,7 @@ static void test_communicators(void **state) {
     /* Two groups at once, in the opposite order. */
     MPI_Comm_split(MPI_COMM_WORLD, rank % 2, -rank, &half);
     MPI_Comm_size(half, &members);
-    assert_ok(snnk_lstsq_add(mine, 1, row, M, y, T, NULL));
+    assert_ok(snnk_lstsq_add(mine, SNNK_ROWS(.n = 1, .X = row, .ldx = M, .Y = y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_reduce_mpi(mine, half, 0));
     /* First in its group: nobody two ranks above. */
     assert_int_equal(snnk_lstsq_rows(mine), rank + 2 >= size ? members : 1);

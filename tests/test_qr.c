@@ -22,7 +22,8 @@ static void test_sizes(void **state) {
             snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
             snnk_lstsq *e = route_create(m, t, SNNK_FACTORIZATION_GRAM);
 
-            assert_ok(snnk_lstsq_add(e, n, Phi, m, Y, t, NULL));
+            assert_ok(
+                snnk_lstsq_add(e, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), NULL));
             route_assert_close(s, e, 1e-13, 1e-15);
             for (size_t k = 0; k < t; k++) assert_true(s->yy[k] >= 0);
             assert_int_equal(s->factorization, SNNK_FACTORIZATION_QR);
@@ -52,12 +53,16 @@ static void test_calls(void **state) {
     snnk_lstsq *strided = route_create(M, T, SNNK_FACTORIZATION_QR);
     snnk_lstsq *cut = route_create(M, T, SNNK_FACTORIZATION_QR);
 
-    assert_ok(snnk_lstsq_add_labels(strided, ROWS, wide, LD, labels, workspace));
+    assert_ok(snnk_lstsq_add(strided, SNNK_ROWS(.n = ROWS, .X = wide, .ldx = LD, .labels = labels),
+                             workspace));
     statistics_assert_same(strided, ROWS, statistics_copy(s));
     for (size_t i = 0; i < ROWS; i += 7)
-        assert_ok(snnk_lstsq_add(cut, 7, Phi + i * M, M, Y + i * T, T, NULL));
+        assert_ok(snnk_lstsq_add(
+            cut, SNNK_ROWS(.n = 7, .X = Phi + i * M, .ldx = M, .Y = Y + i * T, .ldy = T), NULL));
     route_assert_close(cut, s, 1e-13, 1e-15);
-    assert_status(snnk_lstsq_add(s, 1, wide + M, LD, Y, T, NULL), SNNK_E_NONFINITE);
+    assert_status(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = wide + M, .ldx = LD, .Y = Y, .ldy = T), NULL),
+        SNNK_E_NONFINITE);
     statistics_assert_same(strided, ROWS, statistics_copy(s));
     snnk_lstsq_free(cut);
     snnk_lstsq_free(strided);
@@ -240,7 +245,7 @@ static void test_singular(void **state) {
     for (int k = 0; k < 2; k++) {
         config = route_config(0, 1);
         config.rank_tolerance = k ? 0.053 : 0.052;
-        assert_ok(snnk_solve_report_init(&report, sizeof report));
+        report = (snnk_solve_report){.size = sizeof report};
         assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
         assert_int_equal(report.rank, k ? 1 : 2);
         assert_close(B[0], k ? 0.5 / 1.9 : 1 / 0.19, 1e-14, 0); /* as in test_ridge.c */
@@ -359,16 +364,24 @@ static void test_auto(void **state) {
         if (bad) /* two columns that differ in the last bit of some rows */
             for (size_t i = 0; i < ROWS; i++)
                 Phi[i * M] = nextafterf(Phi[i * M + 1], i % 3 ? 1.0f : Phi[i * M + 1]);
-        assert_ok(snnk_lstsq_add(s, 2 * M - 1, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 2 * M - 1, .X = Phi, .ldx = M, .Y = Y, .ldy = T),
+                                 NULL));
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
         route_solve(s, 0.1, 1, B[0], b[0]);
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
-        assert_ok(snnk_lstsq_add(s, 1, Phi + (2 * M - 1) * M, M, Y + (2 * M - 1) * T, T, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = 1, .X = Phi + (2 * M - 1) * M, .ldx = M,
+                                           .Y = Y + (2 * M - 1) * T, .ldy = T),
+                                 NULL));
         assert_int_equal(snnk_lstsq_factorization(s),
                          bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
         assert_true((s->qr != NULL) == bad);
-        assert_ok(snnk_lstsq_add(s, ROWS - 2 * M, Phi + 2 * M * M, M, Y + 2 * M * T, T, NULL));
-        assert_ok(snnk_lstsq_add(once, ROWS, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = ROWS - 2 * M, .X = Phi + 2 * M * M, .ldx = M,
+                                           .Y = Y + 2 * M * T, .ldy = T),
+                                 NULL));
+        assert_ok(
+            snnk_lstsq_add(once, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         assert_int_equal(snnk_lstsq_factorization(once), snnk_lstsq_factorization(s));
         snnk_lstsq *e = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
         route_assert_close(s, e, 4e-13, 1e-15);
@@ -382,8 +395,8 @@ static void test_auto(void **state) {
     snnk_lstsq *a = route_create(M, T, SNNK_FACTORIZATION_AUTO),
                *c = route_create(M, T, SNNK_FACTORIZATION_AUTO);
     snnk_lstsq *gram = route_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-    assert_ok(snnk_lstsq_add(a, M, Phi, M, Y, T, NULL));
-    assert_ok(snnk_lstsq_add(c, 5, Phi, M, Y, T, NULL));
+    assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = M, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+    assert_ok(snnk_lstsq_add(c, SNNK_ROWS(.n = 5, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_merge(c, a));
     assert_int_equal(snnk_lstsq_factorization(c), SNNK_FACTORIZATION_AUTO);
     assert_ok(snnk_lstsq_merge(c, a));
@@ -410,7 +423,8 @@ static void test_auto_limit(void **state) {
         for (int i = 0; i < 8; i++) {
             const float x = i % 2 ? -1 : 1, z = i % 4 / 2 ? -1 : 1, phi[] = {x, x + c * z};
 
-            assert_ok(snnk_lstsq_add(s, 1, phi, 2, &y, 1, NULL));
+            assert_ok(
+                snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = phi, .ldx = 2, .Y = &y, .ldy = 1), NULL));
         }
         assert_int_equal(snnk_lstsq_factorization(s),
                          bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
@@ -429,7 +443,7 @@ static void test_route_refuses(void **state) {
     assert_status(snnk_lstsq_set_factorization(s, -1), SNNK_E_ENUM);
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM));
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_AUTO));
-    assert_ok(snnk_lstsq_add(s, 1, &x, 1, &x, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = &x, .ldx = 1, .Y = &x, .ldy = 1), NULL));
     assert_status(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM), SNNK_E_STATE);
     assert_says("1 rows were added already");
     assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
@@ -449,12 +463,18 @@ static void test_add_targets(void **state) {
     for (int32_t factorization = 0; factorization < 3; factorization++) {
         snnk_lstsq *s = route_create(M, 1, factorization), *e = route_create(M, T, factorization);
 
-        assert_ok(snnk_lstsq_add(s, 700, Phi, M, few, 1, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 700, .X = Phi, .ldx = M, .Y = few, .ldy = 1), NULL));
         assert_ok(snnk_lstsq_add_targets(s, T - 1));
         assert_int_equal(snnk_lstsq_targets(s), T);
-        assert_ok(snnk_lstsq_add(s, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
-        assert_ok(snnk_lstsq_add(e, 700, Phi, M, Y, T, NULL));
-        assert_ok(snnk_lstsq_add(e, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
+            NULL));
+        assert_ok(
+            snnk_lstsq_add(e, SNNK_ROWS(.n = 700, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+        assert_ok(snnk_lstsq_add(
+            e, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
+            NULL));
         route_assert_close(s, e, 1e-15, 1e-16); /* the same operations but for shapes in BLAS */
         assert_status(snnk_lstsq_add_targets(s, 0), SNNK_E_SHAPE);
         assert_status(snnk_lstsq_add_targets(s, SIZE_MAX), SNNK_E_SIZE);
@@ -524,8 +544,10 @@ static void test_saved(void **state) {
         assert_true(loaded->factorization == s->factorization && loaded->weight == s->weight);
         same_in_memory(s, bytes, size);
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
-        assert_ok(snnk_lstsq_add(s, 99, Phi, M, Y, T, NULL));
-        assert_ok(snnk_lstsq_add(loaded, 99, Phi, M, Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 99, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+        assert_ok(
+            snnk_lstsq_add(loaded, SNNK_ROWS(.n = 99, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
         assert_int_equal(loaded->factorization, s->factorization);
         snnk_lstsq_free(loaded);
@@ -545,7 +567,9 @@ static snnk_lstsq *statistics_before(int change, const float *Phi, const float *
     if (change > 1)
         assert_ok(snnk_lstsq_set_factorization(s, change == 5 ? SNNK_FACTORIZATION_GRAM
                                                               : SNNK_FACTORIZATION_QR));
-    if (change > 0) assert_ok(snnk_lstsq_add(s, change == 3 ? 3 : 40, Phi, M, Y, T, NULL));
+    if (change > 0)
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = change == 3 ? 3 : 40, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     return s;
 }
 
@@ -592,7 +616,8 @@ static void test_failing_memory(void **state) {
                 failures++;
             } else if (s->factorization == SNNK_FACTORIZATION_QR && change != 4) {
                 const long calls = memory.calls;
-                assert_ok(snnk_lstsq_add(s, 90, Phi, M, Y, T, NULL));
+                assert_ok(snnk_lstsq_add(
+                    s, SNNK_ROWS(.n = 90, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
                 assert_ok(snnk_lstsq_merge(s, other));
                 assert_int_equal(memory.calls, calls);
             }

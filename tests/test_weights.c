@@ -64,15 +64,25 @@ static void test_repeated_rows(void **state) {
                    *e = route_create(M, T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(snnk_lstsq_set_precision(s, precision));
-        assert_ok(snnk_lstsq_add_weighted(s, 700, d.Phi, M, labels ? NULL : d.Y, T,
-                                          labels ? d.labels : NULL, d.weights, NULL));
-        assert_ok(snnk_lstsq_add_weighted(s, N - 700, d.Phi + 700 * M, M,
-                                          labels ? NULL : d.Y + 700 * T, T,
-                                          labels ? d.labels + 700 : NULL, d.weights + 700, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = 700, .X = d.Phi, .ldx = M, .Y = labels ? NULL : d.Y,
+                                           .ldy = T, .labels = labels ? d.labels : NULL,
+                                           .weights = d.weights),
+                                 NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = N - 700, .X = d.Phi + 700 * M, .ldx = M,
+                                           .Y = labels ? NULL : d.Y + 700 * T, .ldy = T,
+                                           .labels = labels ? d.labels + 700 : NULL,
+                                           .weights = d.weights + 700),
+                                 NULL));
         if (labels)
-            assert_ok(snnk_lstsq_add_labels(e, d.many, d.many_phi, M, d.many_labels, NULL));
+            assert_ok(snnk_lstsq_add(
+                e, SNNK_ROWS(.n = d.many, .X = d.many_phi, .ldx = M, .labels = d.many_labels),
+                NULL));
         else
-            assert_ok(snnk_lstsq_add(e, d.many, d.many_phi, M, d.many_y, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                e, SNNK_ROWS(.n = d.many, .X = d.many_phi, .ldx = M, .Y = d.many_y, .ldy = T),
+                NULL));
         assert_int_equal(s->rows, N);
         assert_true(s->weight == (double)d.many);
         s->rows = e->rows;
@@ -113,7 +123,8 @@ static void test_scores_and_none(void **state) {
     assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 3, ridges, errors[0], &best));
     assert_ok(snnk_lstsq_choose_ridge(e, e, NULL, 3, ridges, errors[1], &best));
     for (int i = 0; i < 3; i++) assert_close(errors[0][i], errors[1][i], 1e-11, 0);
-    assert_ok(snnk_lstsq_add(plain, d.many, d.many_phi, M, d.many_y, T, NULL));
+    assert_ok(snnk_lstsq_add(
+        plain, SNNK_ROWS(.n = d.many, .X = d.many_phi, .ldx = M, .Y = d.many_y, .ldy = T), NULL));
     before = statistics_copy(plain);
     statistics_assert_same(e, d.many, before);
     assert_true(e->weight == (double)d.many);
@@ -137,7 +148,9 @@ static void test_extreme_weights(void **state) {
         assert_ok(snnk_lstsq_set_precision(s, way / 2));
         for (size_t i = 0; i < N; i++) weights[i] = scales[way % 2];
         for (size_t i = 0; way == 2 && i < N * M; i++) d.Phi[i] *= 0x1p50f;
-        assert_ok(snnk_lstsq_add_weighted(s, N, d.Phi, M, d.Y, T, NULL, weights, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = N, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T, .weights = weights),
+            NULL));
         statistics_set_float(e, N, d.Phi, d.Y);
         for (size_t i = 0; i < M * M; i++) s->S[i] /= scale;
         for (size_t i = 0; i < T * M; i++) s->C[i] /= scale;
@@ -161,30 +174,43 @@ static void test_refuses(void **state) {
         snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, weights, factorization);
         double *before = statistics_copy(s);
 
-        assert_status(snnk_lstsq_add_weighted(NULL, 3, Phi, 1, Y, 1, NULL, weights, NULL),
+        assert_status(snnk_lstsq_add(NULL,
+                                     SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                               .weights = weights),
+                                     NULL),
                       SNNK_E_NULL);
-        assert_status(snnk_lstsq_add_weighted(s, 3, NULL, 1, Y, 1, NULL, weights, NULL),
-                      SNNK_E_NULL);
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, NULL, 1, NULL, weights, NULL),
-                      SNNK_E_NULL);
-        assert_says("set one of them");
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, Y, 1, labels, weights, NULL),
+        assert_status(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .ldx = 1, .Y = Y, .ldy = 1, .weights = weights),
+                           NULL),
+            SNNK_E_NULL);
+        assert_status(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .weights = weights), NULL),
+            SNNK_E_NULL);
+        assert_says("neither Y nor labels");
+        assert_status(snnk_lstsq_add(s,
+                                     SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                               .labels = labels, .weights = weights),
+                                     NULL),
                       SNNK_E_NULL);
         assert_says("both set");
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 0, Y, 1, NULL, weights, NULL),
-                      SNNK_E_STRIDE);
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
             weights[1] = bad[i];
-            assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, Y, 1, NULL, weights, NULL),
+            assert_status(snnk_lstsq_add(s,
+                                         SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                                   .weights = weights),
+                                         NULL),
                           SNNK_E_RANGE);
             assert_says("weights[1] = ");
         }
         weights[1] = 2;
         Y[2] = NAN;
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, Y, 1, NULL, weights, NULL),
+        assert_status(snnk_lstsq_add(s,
+                                     SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                               .weights = weights),
+                                     NULL),
                       SNNK_E_NONFINITE);
         Y[2] = 2;
-        assert_ok(snnk_lstsq_add_weighted(s, 0, NULL, 1, NULL, 0, NULL, NULL, NULL));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 0, .ldx = 1), NULL));
         statistics_assert_same(s, 3, before);
         assert_true(s->weight == 6);
         snnk_lstsq_free(s);

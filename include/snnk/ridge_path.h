@@ -76,17 +76,13 @@ SNNK_API int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t com
  * range, or says that Y and labels are both given), SNNK_E_NONFINITE, SNNK_E_NOMEM: nothing was
  * added. */
 SNNK_API int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges,
-                                     const double *ridges, size_t n, const float *Phi, size_t ldphi,
-                                     const float *Y, size_t ldy, const int32_t *labels,
-                                     const float *weights, double *errors);
+                                     const double *ridges, const snnk_rows *rows, double *errors);
 
 /* The leave-one-out residuals themselves, y - prediction without the row: residuals n x t, row stride
  * ldr >= t, with a lambda for each target (ridges: t); infinite, with the sign of the residual, where
  * the leverage is 1. Else as above. */
 SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges,
-                                           size_t n, const float *Phi, size_t ldphi, const float *Y,
-                                           size_t ldy, const int32_t *labels, const float *weights,
-                                           float *residuals, size_t ldr);
+                                           const snnk_rows *rows, float *residuals, size_t ldr);
 
 /* Leverage h of n new rows (n values) at one lambda. With sigma^2 = rss/(n - dof) from snnk_ridge_path_score,
  * for the noise of a row of weight 1: at lambda = 0 the variance of a prediction is sigma^2 h, of a new

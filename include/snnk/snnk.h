@@ -14,10 +14,10 @@
  *     snnk_ridge_path      all lambdas from one decomposition: GCV, leave-one-out, intervals
  *     snnk_rls       a solution that follows its rows one by one, and forgets
  *     snnk_logistic  cross-entropy on fixed features, by Newton steps
- *     snnk_fit       map and lstsq: rows stream in, a fitted layer comes out
+ *     snnk_fit       map and lstsq: rows stream in, a fitted layer or network comes out
  *     snnk_layer     y = Psi Phi(x) + bias, or a dense layer
  *     snnk_network   layers one after another, collapsed by bundling; saved as one safetensors file
- *     snnk_refit     the last Psi of a network, fitted again
+ *     snnk_score     how well a network, layer or recursive solution predicts rows
  *     snnk_distill   trained dense layers and blocks as one SNNK layer, beside simpler ones
  *     snnk_compression  networks of dense layers, compressed under one budget
  *     snnk_table     rows from IDX, .npy and CSV files
@@ -27,7 +27,7 @@
  *
  *     snnk_map *map;          snnk_map_create(784, NULL, NULL, &map);
  *     snnk_fit *fit;          snnk_fit_create(map, 10, NULL, &fit);
- *     snnk_fit_add_labels(fit, n, X, 784, labels, NULL);
+ *     snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL);
  *     snnk_layer *layer;      snnk_fit_solve(fit, NULL, NULL, &layer);
  *     snnk_layer_forward(layer, n_test, X_test, 784, scores, 10, NULL);
  *
@@ -78,6 +78,7 @@
 #include <snnk/rls.h>
 #include <snnk/rows.h>
 #include <snnk/scaling.h>
+#include <snnk/score.h>
 #include <snnk/spectrum.h>
 #include <snnk/status.h>
 #include <snnk/storage.h>

@@ -7,6 +7,7 @@
 #include <snnk/lstsq.h>
 
 #include "base/memory.h"
+#include "base/rows.h"
 #include "kernels/moments.h"
 
 /* Rows taken at once; one more row of the block carries the shift of the mean. */
@@ -55,38 +56,20 @@ int snnk__check_width(size_t width, const char *name);
 
 /* ---- Rows on their way in or out ---- */
 
-/* Y or labels, the other NULL; weights may be NULL. */
-typedef struct snnk__rows {
-    size_t n;
-    const float *Phi;
-    size_t ldphi;
-    const float *Y;
-    size_t ldy;
-    const int32_t *labels;
-    const float *weights;
-} snnk__rows;
-
-/* Rows first ... first+count-1 of them. */
-snnk__rows snnk__rows_some(const snnk__rows *rows, size_t first, size_t count);
-
-/* Of the `left` rows still to take, how many to take next: parts of nearly equal size, at most
- * `most`, so that no call ends in a part of a few rows. */
-size_t snnk__rows_next(size_t left, size_t most);
-
-/* The sum of their weights. */
-double snnk__rows_weight(const snnk__rows *rows);
-
 /* mean[c] of X (n x columns, n >= 1), weighted, NULL for ones. A constant column gets its constant
  * exactly. */
 void snnk__weighted_means(size_t n, size_t columns, const float *X, size_t ldx,
                           const float *weights, double *mean);
 
-/* All that a caller can have wrong about rows. *precision: what they are to be summed in, if their
- * numbers allow. Statuses of snnk_lstsq_add_weighted. */
-int snnk__rows_check(const snnk_lstsq *lstsq, const snnk__rows *rows, int32_t *precision);
+/* Check rows to add or to forget, and prepare to take blocks of them.
+ *   precision   out: what they are to be summed in, if their numbers allow it
+ *   floats      out: to be closed by the caller
+ * Statuses of snnk_lstsq_add; there is nothing to close after a failure. */
+int snnk__lstsq_open_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_t *precision,
+                          snnk__float_rows *floats);
 
-/* Add checked rows. Cannot fail. */
-void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+/* Add opened rows. Cannot fail. */
+void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
                           snnk_workspace *workspace);
 
 /* ---- Whole statistics ---- */

@@ -24,7 +24,7 @@ void snnk__qr_free(const snnk_allocator *allocator, snnk__qr *qr);
 
 /* Rows into qr->phi and qr->y: centred on their own means, which come in block_phi and block_y,
  * times the roots of their weights. At most qr->rows. */
-void snnk__qr_pack(snnk_lstsq *lstsq, const snnk__rows *rows);
+void snnk__qr_pack(snnk_lstsq *lstsq, const snnk_rows *rows);
 
 /* Row `row` of the block becomes scale (block mean - mean). */
 void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const double *block_phi,
@@ -37,7 +37,7 @@ void snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t trian
                      double *Z);
 
 /* Add at most qr->rows rows. Cannot fail. */
-void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk__rows *rows);
+void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows);
 
 /* Add another factor: TSQR. Counts, weights and means are the caller's. Cannot fail. */
 void snnk__qr_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);

@@ -29,11 +29,6 @@ int snnk_solve_config_init(snnk_solve_config *config, size_t config_size) {
                              CONFIG_BYTES, "solve config");
 }
 
-int snnk_solve_report_init(snnk_solve_report *report, size_t report_size) {
-    return snnk__config_init(report, report_size, &empty_report, sizeof empty_report, REPORT_BYTES,
-                             "solve report");
-}
-
 int snnk__solve_config_read(snnk_solve_config *ours, const snnk_solve_config *config) {
     *ours = default_config;
     return snnk__config_read(ours, sizeof *ours, CONFIG_BYTES, config, "solve config");

@@ -7,6 +7,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/rows.h"
 #include "base/size.h"
 #include "solve/system.h"
 
@@ -30,7 +31,7 @@ static int allocate(const snnk_rls *rls, size_t rows, size_t columns, const char
     size_t count;
 
     if (!snnk__mul_size(rows, columns, &count))
-        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows size_t", what, rows, columns);
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows a size", what, rows, columns);
     return snnk__alloc_zero(&rls->allocator, count, sizeof(double), what, pointer);
 }
 
@@ -121,10 +122,11 @@ static int check_pivots(size_t m, const double *factor, const double *noise) {
         const double pivot = factor[i * m + i] * factor[i * m + i];
 
         if (!(pivot > noise[i]))
-            return snnk__fail(SNNK_E_SINGULAR,
-                              "feature %zu is a linear combination of the features before it, to "
-                              "working precision; use a larger ridge",
-                              i);
+            return snnk__fail(
+                SNNK_E_SINGULAR,
+                "feature %zu depends on those before it to working precision, and the "
+                "ridge is too small to tell them apart",
+                i);
     }
     return SNNK_OK;
 }
@@ -137,14 +139,14 @@ static int factor(size_t m, size_t t, double *A, double *R, const double *noise)
     int st;
 
     info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', mi, A, mi);
-    if (info > 0) return snnk__fail(SNNK_E_SINGULAR, "the system is singular: use a larger ridge");
+    if (info > 0)
+        return snnk__fail(SNNK_E_SINGULAR, "the system is singular, and the ridge too small");
     if (info == 0 && (st = check_pivots(m, A, noise)) != SNNK_OK) return st;
     if (info == 0)
         info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', mi, (lapack_int)t, A, mi, R, mi);
     if (info == 0) info = LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', mi, A, mi);
     if (info != 0)
-        return snnk__fail(SNNK_E_INTERNAL, "LAPACK's Cholesky factorization returned %ld",
-                          (long)info);
+        return snnk__fail(SNNK_E_INTERNAL, "LAPACK gave %ld in a Cholesky routine", (long)info);
     return SNNK_OK;
 }
 
@@ -166,7 +168,7 @@ static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
 
     if ((st = snnk__solve_config_read(&defaults, NULL)) != SNNK_OK) return st;
     if (!snnk__mul_size(m, m, &square))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu moments overflow size_t", m, m);
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu moments overflow a size", m, m);
     st = snnk__alloc(memory, square, sizeof *system.A, "a copy of the moments", &system.A);
     if (st != SNNK_OK) return st;
     if ((st = snnk__system_build(lstsq, false, &system)) != SNNK_OK) goto done;
@@ -192,8 +194,7 @@ int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double for
     *rls = NULL;
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if (lstsq->rows == 0)
-        return snnk__fail(SNNK_E_STATE,
-                          "no rows were added to lstsq: there is no solution to start from");
+        return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to start from");
     st = snnk_rls_create(lstsq->features, lstsq->targets, ridge, forgetting, &lstsq->allocator,
                          &made);
     if (st != SNNK_OK) return st;
@@ -289,38 +290,58 @@ static void guard(snnk_rls *rls) {
     }
 }
 
-int snnk_rls_update(snnk_rls *rls, const float *phi, const float *y, float *predicted) {
-    int st;
-
-    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(phi, "phi")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(y, "y")) != SNNK_OK) return st;
-
+/* rls->phi and rls->residual = features, and target less prediction, of row i. predicted: t, or NULL. */
+static int read_row(snnk_rls *rls, const snnk_rows *rows, size_t i, float *predicted) {
     const size_t m = rls->features, t = rls->targets;
 
-    if ((st = snnk__check_finite(phi, "phi", 1, m, m)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(y, "y", 1, t, t)) != SNNK_OK) return st;
-    for (size_t j = 0; j < m; j++) rls->phi[j] = (double)phi[j];
+    for (size_t j = 0; j < m; j++) rls->phi[j] = snnk__rows_input(rows, i, j);
     predict_row(rls);
     for (size_t k = 0; k < t; k++)
         if (!(fabs(rls->residual[k]) <= SNNK__RLS_RESIDUAL))
-            return snnk__fail(
-                SNNK_E_NONFINITE,
-                "the prediction of target %zu is %g; its magnitude must not exceed %g", k,
-                rls->residual[k], SNNK__RLS_RESIDUAL);
+            return snnk__fail(SNNK_E_NONFINITE,
+                              "the prediction of target %zu of row %zu, %g, is beyond %g", k, i,
+                              rls->residual[k], SNNK__RLS_RESIDUAL);
     for (size_t k = 0; k < t; k++) {
         const double before = rls->residual[k];
 
-        rls->residual[k] = (double)y[k] - before;
-        if (predicted) predicted[k] = (float)before; /* last, as it may be y */
+        rls->residual[k] = snnk__rows_target(rows, i, k) - before;
+        if (predicted) predicted[k] = (float)before; /* last, as it may be Y */
     }
-    observe(rls, sqrt(rls->forgetting));
-    cblas_dger(CblasRowMajor, (lapack_int)t, (lapack_int)m, 1, rls->residual, 1, rls->gain, 1,
-               rls->B, (lapack_int)m);
+    return SNNK_OK;
+}
+
+/* Use the row that was read. A weight divides the variance of the observation. */
+static void use_row(snnk_rls *rls, double weight) {
+    const lapack_int m = (lapack_int)rls->features, t = (lapack_int)rls->targets;
+
+    observe(rls, sqrt(rls->forgetting / weight));
+    cblas_dger(CblasRowMajor, t, m, 1, rls->residual, 1, rls->gain, 1, rls->B, m);
     rls->rows++;
     if (rls->forgetting < 1) {
         forget(rls);
         if (rls->rows % GUARD_PERIOD == 0) guard(rls);
+    }
+}
+
+int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t ldp) {
+    snnk_rows read;
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+
+    const size_t t = rls->targets;
+
+    if ((st = snnk__rows_read(rows, rls->features, t, true, &read)) != SNNK_OK) return st;
+    if (ldp == 0) ldp = t;
+    if (predicted) {
+        st = snnk__check_matrix(predicted, "predicted", read.n, t, ldp, sizeof *predicted);
+        if (st != SNNK_OK) return st;
+    }
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
+    for (size_t i = 0; i < read.n; i++) {
+        st = read_row(rls, &read, i, predicted ? predicted + i * ldp : NULL);
+        if (st != SNNK_OK) return st;
+        use_row(rls, read.weights ? (double)read.weights[i] : 1);
     }
     return SNNK_OK;
 }

@@ -20,7 +20,8 @@ static inline snnk_lstsq *route_collect(size_t n, size_t m, size_t t, const floa
                                         int32_t factorization) {
     snnk_lstsq *s = route_create(m, t, factorization);
 
-    assert_ok(snnk_lstsq_add_weighted(s, n, Phi, m, Y, t, NULL, weights, NULL));
+    assert_ok(snnk_lstsq_add(
+        s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t, .weights = weights), NULL));
     return s;
 }
 
@@ -50,9 +51,8 @@ static inline snnk_solve_config route_config(double ridge, int32_t intercept) {
 static inline snnk_solve_report route_solve(snnk_lstsq *s, double ridge, int32_t intercept,
                                             double *B, double *b) {
     const snnk_solve_config config = route_config(ridge, intercept);
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
 
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     assert_ok(snnk_lstsq_solve(s, &config, B, s->features, b, &report));
     return report;
 }

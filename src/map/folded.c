@@ -334,7 +334,7 @@ static int read_values(const snnk__source *source, const snnk_map_config *config
     st = snnk__read_within(source, "shift_offset", -DBL_MAX, DBL_MAX, &v->shift_offset);
     if (st != SNNK_OK) return st;
     if (snnk__projection_is_drawn(config->projection))
-        return snnk__fail(SNNK_E_FORMAT, "a folded block is \"%s\"",
+        return snnk__fail(SNNK_E_FORMAT, "a folded block is \"%s\", but its rows cannot be drawn",
                           snnk_projection_name(config->projection));
     if (v->signs < 1 || v->signs > 2 || v->parts < 1 || v->parts > 2)
         return snnk__fail(SNNK_E_FORMAT,

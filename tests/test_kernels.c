@@ -361,6 +361,27 @@ static void test_strides_and_alignment(void **state) {
         }
 }
 
+/* Mixed features are the same sums in the same order as a readout of the plain ones. More rows than
+ * share a pass. */
+static void test_mixed_features(void **state) {
+    enum { N = 61, D = 7, R = 21, L = 11 };
+    problem p = make_problem(0, D, R, L, &functions[0], false);
+    float *X = draw(N * D, 23), plain[N * R], expected[N * L], mixed[N * L], *work;
+
+    (void)state;
+    snnk__project(N, X, D, D, block_of(&p), plain, R, NULL);
+    memset(expected, 0, sizeof expected);
+    snnk__readout(N, plain, R, &p.weights, NULL, expected, L);
+    p.block.mix = &p.weights;
+    assert_false(snnk__block_is_divisible(block_of(&p)));
+    work = malloc(snnk__project_work(block_of(&p)) * sizeof *work);
+    snnk__project(N, X, D, D, block_of(&p), mixed, L, work);
+    assert_memory_equal(mixed, expected, sizeof mixed);
+    free(work);
+    free(X);
+    free_problem(&p);
+}
+
 static void test_no_rows(void **state) {
     problem p = make_problem(0, 7, 10, 5, &functions[0], false);
     float Y[1] = {guard};
@@ -723,6 +744,7 @@ int main(void) {
         cmocka_unit_test(test_identity_blocks),
         cmocka_unit_test(test_no_offsets),
         cmocka_unit_test(test_strides_and_alignment),
+        cmocka_unit_test(test_mixed_features),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_rows_do_not_see_each_other),
         cmocka_unit_test(test_tiles_leave_no_trace),

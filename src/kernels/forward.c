@@ -187,7 +187,12 @@ static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
 
 /* ---- Entry points ---- */
 
-size_t snnk__project_work(const snnk__block *block) { return block->hd3 ? block->hd3->order : 0; }
+/* Floats for the rows themselves, before they are mixed. */
+static size_t row_work(const snnk__block *block) { return block->hd3 ? block->hd3->order : 0; }
+
+size_t snnk__project_work(const snnk__block *block) {
+    return row_work(block) + (block->mix ? ROW_BLOCK * block->mix->columns : 0);
+}
 
 size_t snnk__project_readout_work(const snnk__block *block) {
     const size_t features = block->rows * snnk__function_width(&block->function);
@@ -195,11 +200,30 @@ size_t snnk__project_readout_work(const snnk__block *block) {
     return block->hd3 ? block->hd3->order + HD3_BLOCK * features : 0;
 }
 
-bool snnk__block_is_divisible(const snnk__block *block) { return !block->hd3; }
+bool snnk__block_is_divisible(const snnk__block *block) { return !block->hd3 && !block->mix; }
+
+/* Phi = mix phi, ROW_BLOCK rows at a time. work: what phi needs, then phi. */
+static void project_mixed(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
+                          float *Phi, size_t ldphi, float *work) {
+    const size_t m = block->mix->columns;
+    float *phi = work + row_work(block);
+    snnk__block plain = *block;
+
+    plain.mix = NULL;
+    for (size_t i = 0; i < n; i += ROW_BLOCK) {
+        const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
+
+        snnk__project(rows, X + i * ldx, ldx, d, &plain, phi, m, work);
+        set_rows(rows, NULL, block->mix->rows, Phi + i * ldphi, ldphi);
+        snnk__readout(rows, phi, m, block->mix, NULL, Phi + i * ldphi, ldphi);
+    }
+}
 
 void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                    float *Phi, size_t ldphi, float *work) {
-    if (block->hd3)
+    if (block->mix)
+        project_mixed(n, X, ldx, d, block, Phi, ldphi, work);
+    else if (block->hd3)
         project_hd3(n, X, ldx, d, block, Phi, ldphi, work);
     else
         snnk__project_some(n, X, ldx, d, block, 0, block->rows, Phi, ldphi);

@@ -15,13 +15,15 @@ typedef struct snnk__block {
     const float *offset;   /* r; NULL for zeros, but not with hd3 */
     size_t rows;           /* r */
     snnk__function function;
+    const snnk__panels *mix; /* features = mix phi, phi the values of the function; NULL: phi */
 } snnk__block;
 
 /* Floats of work that snnk__project and snnk__project_readout need; 0: NULL will do. */
 size_t snnk__project_work(const snnk__block *block);
 size_t snnk__project_readout_work(const snnk__block *block);
 
-/* Whether a part of the rows costs a part of the work, as snnk__project_some wants it. False for HD3. */
+/* Whether a part of the rows costs a part of the work, as snnk__project_some wants it. False for HD3, and
+ * for features that are mixed. */
 bool snnk__block_is_divisible(const snnk__block *block);
 
 /* Phi = function(X G^T + offset). X: n x d, Phi: n x features. */
@@ -41,8 +43,8 @@ void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels 
 void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
                         size_t first, size_t count, const float *start, float *Y, size_t ldy);
 
-/* Y = start + function(X G^T + offset) Psi^T, start as above: both products, without the n x m features
- * in memory. */
+/* Y = start + phi Psi^T, phi = function(X G^T + offset), start as above: both products, without the n x m
+ * features in memory. Where the features are mixed, Psi is what multiplies phi. */
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                            const snnk__panels *Psi, const float *start, float *Y, size_t ldy,
                            float *work);

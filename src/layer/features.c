@@ -38,15 +38,17 @@ static int round_projections(const snnk_allocator *allocator, int32_t storage,
 }
 
 int snnk__features_create(const snnk_allocator *allocator, const snnk_map *map, int32_t storage,
-                          snnk__features *features) {
+                          bool mixed, snnk__features *features) {
     int st;
 
     *features = (snnk__features){.map = snnk__map_retain(map)};
     st = snnk__alloc(allocator, map->n_blocks, sizeof *features->blocks, "blocks",
                      &features->blocks);
     if (st != SNNK_OK) return st;
-    for (size_t b = 0; b < map->n_blocks; b++)
+    for (size_t b = 0; b < map->n_blocks; b++) {
         features->blocks[b] = snnk__map_block_kernel(map->blocks[b]);
+        if (!mixed) features->blocks[b].mix = NULL;
+    }
     return storage == SNNK_STORAGE_F32 ? SNNK_OK : round_projections(allocator, storage, features);
 }
 
@@ -62,8 +64,9 @@ void snnk__features_cost(const snnk__features *features, snnk__layer_cost *cost)
     for (size_t b = 0; b < features->map->n_blocks; b++) {
         const snnk__map_block *of = features->map->blocks[b];
         const snnk__block *block = &features->blocks[b];
-        const uint64_t multiply_adds = snnk__map_block_multiply_adds(of),
-                       parameters = snnk__map_block_parameters(of),
+        const uint64_t mixing = block->mix ? (uint64_t)block->mix->rows * block->mix->columns : 0,
+                       multiply_adds = snnk__map_block_multiply_adds(of) + mixing,
+                       parameters = snnk__map_block_parameters(of) + mixing,
                        packed = block->G ? (uint64_t)block->G->rows * block->G->columns : 0;
 
         cost->parameters += parameters;

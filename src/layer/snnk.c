@@ -1,4 +1,6 @@
 /* SNNK layers: y = Psi Phi(x) + bias. */
+#include <string.h>
+
 #include "base/size.h"
 #include "layer/features.h"
 #include "layer/fold.h"
@@ -7,13 +9,18 @@
 
 typedef struct readout {
     snnk_layer layer;
-    snnk__features features;
-    snnk__weights weights; /* Psi, one part for each block of the map, and the bias */
+    snnk__features features; /* not mixed */
+    snnk__weights weights;   /* Psi, one part for each block of the map, and the bias */
+    bool mixed;              /* whether some block of the map has a matrix to mix its features */
+    snnk__weights folded;    /* then Psi times that matrix, for forwards: it acts on phi */
 } readout;
 
 static const readout *of(const snnk_layer *layer) { return (const readout *)layer; }
 
 static const snnk_map *map_of(const snnk_layer *layer) { return of(layer)->features.map; }
+
+/* The weights that act on what snnk__features_rows gives. */
+static const snnk__weights *used(const readout *r) { return r->mixed ? &r->folded : &r->weights; }
 
 static snnk__linearity linearity(const snnk_layer *layer) {
     (void)layer;
@@ -21,6 +28,17 @@ static snnk__linearity linearity(const snnk_layer *layer) {
 }
 
 /* ---- Creating ---- */
+
+/* Zero weights for the features of a map. */
+static int parts_alloc(const snnk_map *map, size_t outputs, int32_t storage,
+                       const snnk_allocator *allocator, snnk__weights *weights) {
+    int st = snnk__weights_create(allocator, outputs, map->n_blocks, weights);
+
+    for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++)
+        st = snnk__weights_add_part(allocator, map->blocks[b]->features, storage,
+                                    snnk__kernels_get()->readout_shape, weights);
+    return st;
+}
 
 /* Psi is zero. Then set it and call snnk__layer_finish. */
 static int readout_alloc(const snnk_map *map, size_t outputs, int32_t storage,
@@ -32,17 +50,58 @@ static int readout_alloc(const snnk_map *map, size_t outputs, int32_t storage,
                            storage, allocator, &base);
     if (st != SNNK_OK) return st;
     readout *made = (readout *)base;
-    st = snnk__features_create(allocator, map, storage, &made->features);
+    st = snnk__features_create(allocator, map, storage, false, &made->features);
     if (st != SNNK_OK) goto done;
-    st = snnk__weights_create(allocator, outputs, map->n_blocks, &made->weights);
-    for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++)
-        st = snnk__weights_add_part(allocator, map->blocks[b]->features, storage,
-                                    snnk__kernels_get()->readout_shape, &made->weights);
+    for (size_t b = 0; b < map->n_blocks; b++) made->mixed |= map->blocks[b]->mix != NULL;
+    st = parts_alloc(map, outputs, storage, allocator, &made->weights);
+    if (st == SNNK_OK && made->mixed)
+        st = parts_alloc(map, outputs, storage, allocator, &made->folded);
     if (st != SNNK_OK) goto done;
     *layer = made;
     base = NULL;
 done:
     snnk_layer_free(base);
+    return st;
+}
+
+/* to (outputs x m) = A mix, summed in double and rounded once: columns first ... first+m-1 of A. sums: outputs
+ * x m, row: m of scratch. mix NULL: the identity. */
+static void multiply(const snnk__panels *mix, size_t outputs, size_t m, const float *A, size_t lda,
+                     double *sums, float *row, float *to, size_t ld_to) {
+    memset(sums, 0, outputs * m * sizeof *sums);
+    for (size_t j = 0; mix && j < m; j++) {
+        snnk__panels_get_row(mix, j, row);
+        for (size_t i = 0; i < outputs; i++)
+            for (size_t k = 0; k < m; k++) sums[i * m + k] += (double)A[i * lda + j] * row[k];
+    }
+    for (size_t i = 0; i < outputs; i++)
+        for (size_t k = 0; k < m; k++)
+            to[i * ld_to + k] = mix ? (float)sums[i * m + k] : A[i * lda + k];
+}
+
+/* The weights that act on phi: Psi (mix phi) = (Psi mix) phi. SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+static int fold_mixing(readout *r, const float *Psi, size_t ldpsi) {
+    const snnk_map *map = r->features.map;
+    const snnk_allocator *allocator = &r->layer.allocator;
+    const size_t l = r->layer.outputs, m = map->features;
+    double *sums = NULL;
+    float *folded = NULL, *row = NULL;
+    int st;
+
+    st = snnk__alloc(allocator, l * m, sizeof *sums, "weights", &sums);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, l * m, sizeof *folded, "weights", &folded);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, m, sizeof *row, "a row", &row);
+    for (size_t b = 0, first = 0; st == SNNK_OK && b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        multiply(block->mix, l, block->features, Psi + first, ldpsi, sums, row, folded + first, m);
+        first += block->features;
+    }
+    if (st == SNNK_OK) st = snnk__check_finite(folded, "Psi times a mixing matrix", l, m, m);
+    if (st == SNNK_OK) snnk__weights_set(&r->folded, folded, m, r->weights.bias);
+    snnk__free(allocator, row);
+    snnk__free(allocator, folded);
+    snnk__free(allocator, sums);
     return st;
 }
 
@@ -59,6 +118,10 @@ int snnk_layer_create(const snnk_map *map, size_t outputs, const float *Psi, siz
     st = readout_alloc(map, outputs, SNNK_STORAGE_F32, &map->allocator, &made);
     if (st != SNNK_OK) return st;
     snnk__weights_set(&made->weights, Psi, ldpsi, bias);
+    if (made->mixed && (st = fold_mixing(made, Psi, ldpsi)) != SNNK_OK) {
+        snnk_layer_free(&made->layer);
+        return st;
+    }
     snnk__layer_finish(&made->layer);
     *layer = &made->layer;
     return SNNK_OK;
@@ -69,6 +132,7 @@ static void free_members(snnk_layer *layer) {
 
     snnk__features_free(&layer->allocator, &r->features);
     snnk__weights_free(&layer->allocator, &r->weights);
+    snnk__weights_free(&layer->allocator, &r->folded);
 }
 
 static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
@@ -78,8 +142,9 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     snnk__features_cost(&r->features, cost);
     cost->multiply_adds += (uint64_t)m * layer->outputs;
     cost->parameters += (uint64_t)m * layer->outputs + layer->outputs;
-    cost->weight_bytes += snnk__weights_bytes(&r->weights);
+    cost->weight_bytes += snnk__weights_bytes(used(r));
     cost->split_work = snnk__features_work(&r->features) + m;
+    if (r->mixed) cost->work = snnk__map_work(r->features.map); /* of features alone */
     for (size_t b = 0; b < r->weights.n_parts; b++)
         cost->work = snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
 }
@@ -89,11 +154,12 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
 static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                     size_t ldy, float *work) {
     const readout *r = of(layer);
-    const float *start = r->weights.bias; /* what the first block adds to */
+    const snnk__weights *weights = used(r);
+    const float *start = weights->bias; /* what the first block adds to */
 
-    for (size_t b = 0; b < r->weights.n_parts; b++, start = NULL)
-        snnk__project_readout(n, X, ldx, layer->inputs, &r->features.blocks[b],
-                              &r->weights.parts[b], start, Y, ldy, work);
+    for (size_t b = 0; b < weights->n_parts; b++, start = NULL)
+        snnk__project_readout(n, X, ldx, layer->inputs, &r->features.blocks[b], &weights->parts[b],
+                              start, Y, ldy, work);
 }
 
 /* All features first, then all outputs. work: n rows of features, then what those need. */
@@ -103,12 +169,20 @@ static void forward_split(const snnk_layer *layer, size_t n, const float *X, siz
     const size_t m = layer->columns;
 
     snnk__features_split(&r->features, n, X, ldx, work, m, workspace, work + n * m);
-    snnk__weights_readout_split(&r->weights, n, work, m, Y, ldy, workspace);
+    snnk__weights_readout_split(used(r), n, work, m, Y, ldy, workspace);
 }
 
 static void features(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Phi,
                      size_t ldphi, float *work) {
-    snnk__features_rows(&of(layer)->features, n, X, ldx, Phi, ldphi, work);
+    const readout *r = of(layer);
+    const snnk_map *map = r->features.map;
+
+    for (size_t b = 0; b < map->n_blocks; Phi += map->blocks[b++]->features) {
+        snnk__block block = r->features.blocks[b];
+
+        block.mix = map->blocks[b]->mix;
+        snnk__project(n, X, ldx, map->inputs, &block, Phi, ldphi, work);
+    }
 }
 
 static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,
@@ -163,6 +237,8 @@ static int quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quant
     st = readout_alloc(map_of(layer), layer->outputs, storage, &layer->allocator, &made);
     if (st != SNNK_OK) return st;
     st = snnk__weights_round(&layer->allocator, &of(layer)->weights, &made->weights);
+    if (st == SNNK_OK && made->mixed)
+        st = snnk__weights_round(&layer->allocator, &of(layer)->folded, &made->folded);
     if (st != SNNK_OK) {
         snnk_layer_free(&made->layer);
         return st;

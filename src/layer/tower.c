@@ -26,7 +26,7 @@ static int tower_create(const snnk_map *map, int32_t storage, const snnk_allocat
     st = snnk__layer_alloc(&snnk__tower_kind, sizeof(tower), map->inputs, map->features, 0, storage,
                            allocator, &made);
     if (st != SNNK_OK) return st;
-    st = snnk__features_create(allocator, map, storage, &((tower *)made)->features);
+    st = snnk__features_create(allocator, map, storage, true, &((tower *)made)->features);
     if (st != SNNK_OK) {
         snnk_layer_free(made);
         return st;

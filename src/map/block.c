@@ -57,11 +57,19 @@ uint64_t snnk__map_block_parameters(const snnk__map_block *block) {
 }
 
 snnk__block snnk__map_block_kernel(const snnk__map_block *block) {
-    snnk__block kernel = {
-        .offset = block->linear.offset, .rows = block->linear.rows, .function = block->function};
+    snnk__block kernel = {.offset = block->linear.offset,
+                          .rows = block->linear.rows,
+                          .function = block->function,
+                          .mix = block->mix};
 
     block->linear.form->set_kernel(&block->linear, &kernel);
     return kernel;
+}
+
+size_t snnk__map_block_work(const snnk__map_block *block) {
+    const snnk__block kernel = snnk__map_block_kernel(block);
+
+    return snnk__project_work(&kernel);
 }
 
 void snnk__map_block_features(const snnk__map_block *block, size_t n, const float *X, size_t ldx,

@@ -15,6 +15,9 @@ struct snnk__map_block {
     size_t features;        /* m of this block */
     snnk__linear linear;    /* z = G x + c: r values of d inputs, scaling folded in */
     snnk__function function;
+    const snnk__panels
+        *mix;   /* features = mix phi, m x m, phi the values of the function; NULL: phi.
+                              * SNNK layers fold it into Psi: their forward is as fast without */
     void *data; /* the kind's own */
 };
 
@@ -39,7 +42,10 @@ uint64_t snnk__map_block_parameters(const snnk__map_block *block);
 /* What the kernels take. Valid as long as the block. */
 snnk__block snnk__map_block_kernel(const snnk__map_block *block);
 
-/* Phi (n x features of the block) of n rows of X. work: snnk__linear_work floats. */
+/* Floats of work for the features of the block, and to read its rows. */
+size_t snnk__map_block_work(const snnk__map_block *block);
+
+/* Phi (n x features of the block) of n rows of X. */
 void snnk__map_block_features(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
                               float *Phi, size_t ldphi, float *work);
 

@@ -5,21 +5,26 @@
 
 /* How much scratch one thread needs. */
 typedef struct sizes {
-    size_t doubles, rows; /* for each input: doubles; transposed rows */
+    size_t doubles, rows; /* of kinds; transposed rows */
     size_t bytes;
 } sizes;
 
 static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
-    size_t sum, count;
+    size_t doubles, floats;
 
-    of->doubles = 0;
-    of->rows = rows;
-    for (size_t b = 0; b < map->n_blocks; b++)
-        if (map->blocks[b]->kind->slope_doubles) of->doubles = 2;
-    count = (of->doubles + rows) * sizeof(double) + (rows > 0 ? sizeof(float) : 0);
-    if (snnk__mul_size(map->inputs, count, &sum) &&
-        snnk__mul_size(snnk__map_work(map), sizeof(float), &count) &&
-        snnk__add_size(sum, count, &of->bytes))
+    *of = (sizes){.rows = rows};
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        if (block->kind->slope_doubles)
+            of->doubles = snnk__max_size(of->doubles, block->kind->slope_doubles(block));
+    }
+    if (snnk__mul_size(map->inputs, rows, &doubles) &&
+        snnk__add_size(doubles, of->doubles, &doubles) &&
+        snnk__mul_size(doubles, sizeof(double), &of->bytes) &&
+        snnk__add_size(snnk__map_work(map), rows > 0 ? map->inputs : 0, &floats) &&
+        snnk__mul_size(floats, sizeof(float), &floats) &&
+        snnk__add_size(of->bytes, floats, &of->bytes))
         return SNNK_OK;
     return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
 }
@@ -28,7 +33,7 @@ static snnk__slope_scratch scratch_at(void *memory, const sizes *of, size_t d) {
     snnk__slope_scratch scratch = {.doubles = memory};
 
     if (!memory) return scratch; /* nothing is needed */
-    scratch.columns = scratch.doubles + of->doubles * d;
+    scratch.columns = scratch.doubles + of->doubles;
     scratch.g = (float *)(scratch.columns + of->rows * d);
     scratch.work = scratch.g + (of->rows > 0 ? d : 0);
     return scratch;

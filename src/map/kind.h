@@ -43,7 +43,7 @@ static inline size_t snnk__weight_scratch(size_t inputs, size_t rows) {
 
 /* Scratch for derivatives on d inputs. */
 typedef struct snnk__slope_scratch {
-    double *doubles; /* 2 d, of kinds that ask for them */
+    double *doubles; /* as many as the kind asks for */
     double *columns; /* Laplacians: the inputs of a pass, transposed, d x SNNK__SLOPE_ROWS; */
     float *g;        /* and d more */
     float *work;     /* of the linear part */
@@ -101,8 +101,8 @@ struct snnk__map_kind {
 
     /* ---- Derivatives with respect to x ---- */
 
-    /* Whether they need the doubles of the scratch. */
-    bool slope_doubles;
+    /* How many doubles of scratch the two functions below need. NULL: none. */
+    size_t (*slope_doubles)(const snnk__map_block *block);
 
     /* Rows of J (features x d) at x. */
     void (*gradient)(const snnk__map_block *block, const float *x,

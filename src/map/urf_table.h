@@ -19,6 +19,7 @@ snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n);
 snnk__function snnk__urf_function(const snnk__urf_table *table);
 
 /* As the functions of snnk__map_kind. */
+size_t snnk__urf_slope_doubles(const snnk__map_block *block);
 double snnk__urf_safe_projection(const snnk__map_block *block);
 void snnk__urf_cost(const snnk__map_block *block, uint64_t *multiply_adds, uint64_t *parameters);
 void snnk__urf_gradient(const snnk__map_block *block, const float *x,

@@ -33,6 +33,7 @@
 
 #include <snnk/activation.h>
 #include <snnk/projection.h>
+#include <snnk/rows.h>
 #include <snnk/scaling.h>
 #include <snnk/workspace.h>
 
@@ -50,13 +51,14 @@ typedef enum snnk_map_kind {
     SNNK_MAP_GAUSSIAN = 1,
     SNNK_MAP_ELEMENTWISE = 2,
     SNNK_MAP_IDENTITY = 3,
-    SNNK_MAP_URF = 4,       /* made by <snnk/urf.h> only: atoms of a spectrum */
-    SNNK_MAP_AFFINE = 5,    /* made by <snnk/urf.h> only: the affine part of a spectrum */
-    SNNK_MAP_FOLDED_URF = 6 /* made by snnk_map_fold only: URF behind a linear map */
+    SNNK_MAP_URF = 4,        /* made by <snnk/urf.h> only: atoms of a spectrum */
+    SNNK_MAP_AFFINE = 5,     /* made by <snnk/urf.h> only: the affine part of a spectrum */
+    SNNK_MAP_FOLDED_URF = 6, /* made by snnk_map_fold only: URF behind a linear map */
+    SNNK_MAP_RBF = 7 /* made by snnk_map_create_nystroem only: Gaussian kernels around landmarks */
 } snnk_map_kind;
 
 /* Name a kind of features: "arc_cosine", "gaussian", "elementwise", "identity", "urf", "affine",
- * "folded_urf".
+ * "folded_urf", "rbf".
  *   kind  an snnk_map_kind
  * Returns a static string, or NULL for a value that is none. */
 SNNK_API const char *snnk_map_kind_name(int32_t kind);
@@ -123,6 +125,50 @@ SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_ma
  * product leaves the range of float), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv,
                            const float *c, snnk_map **folded);
+
+/* ---- Nystroem features ---- */
+
+/* Settings of snnk_map_create_nystroem. */
+typedef struct snnk_nystroem_config {
+    size_t size;       /* set by snnk_nystroem_config_init */
+    uint64_t features; /* m, the landmarks; no more than there are rows. Default 1024 */
+    uint64_t seed;     /* which rows are landmarks, if there are more than m: fewer landmarks
+                                  * are the first of more. Default 0 */
+    double bandwidth;  /* s of the kernel, 1e-30 ... 1e30, in scaled inputs; 0 (default): the
+                                  * median distance between landmarks */
+    double
+        smallest_eigenvalue; /* eigenvalues of K below this are raised to it, 1e-15 ... 1. Default
+                                  * 1e-8: below it features in float are noise (docs/numerics.md) */
+    int32_t whiten;          /* 1 (default): K^(-1/2) as above; 0: only k(x, z_j), which estimate no
+                                  * kernel by themselves, but need no m^2 */
+    int32_t reserved;        /* 0 */
+    const snnk_allocator *allocator; /* NULL for malloc */
+} snnk_nystroem_config;
+
+/* Set every field to its default. SNNK_E_NULL, SNNK_E_CONFIG. */
+SNNK_API int snnk_nystroem_config_init(snnk_nystroem_config *config, size_t config_size);
+
+/* Create the Nystroem features of the Gaussian kernel k(x, y) = exp(-|x' - y'|^2/(2 s^2)) (Williams &
+ * Seeger 2001; Nystroem of scikit-learn), from landmarks z_1 ... z_m among given rows:
+ *
+ *     Phi(x) = K^(-1/2) (k(x, z_1) ... k(x, z_m)),      K_ij = k(z_i, z_j)
+ *
+ * They fit the data that the landmarks come from: on most tables they need far fewer features than GAUSSIAN
+ * ones for the same error. A ridge on their weights is the norm of kernel ridge regression. Features cost
+ * m (d + m), and the map holds m^2 floats; a layer folds K^(-1/2) into Psi and costs m (d + outputs) like
+ * any other. Creating: O(m^2 (m + d)).
+ *   inputs   d, at least 1
+ *   rows     candidates for landmarks, at least 1; targets and weights are ignored
+ *   config   NULL for the defaults
+ *   scaling  of d inputs, ready to use; copied. NULL for none
+ *   map      out: release with snnk_map_free
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM, SNNK_E_STATE
+ * (the scaling has no rows yet), SNNK_E_NONFINITE (an input; or landmarks too far apart for float),
+ * SNNK_E_UNSUPPORTED (whitening in the minimal build), SNNK_E_SINGULAR (LAPACK's eigenvalues did not
+ * converge), SNNK_E_NOMEM. */
+SNNK_API int snnk_map_create_nystroem(size_t inputs, const snnk_rows *rows,
+                                      const snnk_nystroem_config *config,
+                                      const snnk_scaling *scaling, snnk_map **map);
 
 /* Free it. NULL is fine. */
 SNNK_API void snnk_map_free(snnk_map *map);

@@ -173,6 +173,7 @@ extern const snnk__map_kind snnk__map_identity;
 extern const snnk__map_kind snnk__map_spectral;
 extern const snnk__map_kind snnk__map_affine;
 extern const snnk__map_kind snnk__map_folded;
+extern const snnk__map_kind snnk__map_rbf;
 
 /* *table = the kind of this value. SNNK_E_ENUM: there is none. */
 int snnk__map_kind_find(int32_t kind, const snnk__map_kind **table);

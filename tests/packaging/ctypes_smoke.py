@@ -21,7 +21,8 @@ TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", 
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
-        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name"}
+        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
+        "snnk_projection_name"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
@@ -29,7 +30,7 @@ SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_
         "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
-        "snnk_distill_candidates", "snnk_distill_rows"}
+        "snnk_distill_candidates", "snnk_distill_rows", "snnk_scaling_inputs"}
 I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
 U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
@@ -144,6 +145,8 @@ scaling = handle("snnk_scaling_create", size(2), c_int32(1), None)
 call("snnk_scaling_add", scaling, size(20), X, size(2))
 mean, scale = (c_double * 2)(), (c_double * 2)()
 call("snnk_scaling_get", scaling, mean, scale)
+assert call("snnk_scaling_inputs", scaling) == 2
+assert call("snnk_map_kind_name", c_int32(7)) == b"rbf" and call("snnk_projection_name", c_int32(3)) == b"hd3"
 given = handle("snnk_scaling_create_given", size(2), mean, scale, None)
 
 drawn = handle("snnk_map_create", size(2), None, scaling)
@@ -242,6 +245,10 @@ given_urf = handle("snnk_map_create_urf_from_rows", size(2), spectra[3], size(10
                    size(2), None, None)
 redrawn = handle("snnk_map_redraw", urf, c_uint64(5), size(0), None, size(0))
 call("snnk_map_free", redrawn)
+nystroem_config = config("snnk_nystroem_config_init", 56)
+nystroem = handle("snnk_map_create_nystroem", size(2), data(20, X=X), None, None)
+assert call("snnk_map_features", nystroem) == 20
+call("snnk_map_free", nystroem)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()
 call("snnk_urf_calibrate", size(2), c_int32(5), None, size(20), X, size(2), size(3), X, size(2),

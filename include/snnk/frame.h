@@ -1,8 +1,19 @@
-/* Frames: coordinates in which inputs and weights are short. */
+/* Frames: coordinates in which inputs x and weights w are short.
+ *
+ * The error of random features for f(w . x + b) grows exponentially with |x| |w| (<snnk/urf.h>). A
+ * frame makes both short without changing w . x:
+ *
+ *     x~ = M (x - mu),   w~ = M^-T (w - nu),   w . x = w~ . x~ + w . mu + nu . (x - mu)
+ *
+ * It is folded into the projection of a map: a map in a frame runs as fast as one without.
+ *
+ *     snnk_frame_create(d, SNNK_ROWS(.n = n, .X = X), l, W, d, NULL, &frame);
+ *     snnk_map_create_urf(d, spectrum, NULL, frame, &map);
+ *     snnk_frame_free(frame); */
 #ifndef SNNK_FRAME_H
 #define SNNK_FRAME_H
 
-#include <snnk/status.h>
+#include <snnk/rows.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -10,51 +21,71 @@ extern "C" {
 
 typedef struct snnk_frame snnk_frame;
 
-/* What is moved to the origin. Values never change. */
+/* What is subtracted. Values never change. */
 typedef enum snnk_center {
     SNNK_CENTER_NONE = 0,
-    SNNK_CENTER_INPUTS = 1, /* x by its mean mu: free */
-    SNNK_CENTER_BOTH = 2    /* w by its mean nu too: one more row, and with rates that oscillate two
-                             * features where one would do */
+    SNNK_CENTER_INPUTS = 1, /* mu = the mean input, nu = 0 */
+    /* nu = the mean weight, too. Costs one more row of the projection; and for spectra that
+     * oscillate, two features in the place of one */
+    SNNK_CENTER_BOTH = 2
 } snnk_center;
 
 /* The matrix M. Values never change. */
 typedef enum snnk_metric {
-    SNNK_METRIC_NONE = 0,
-    SNNK_METRIC_DIAGONAL =
-        1,                 /* M_k = (mean w_k^2 / mean x_k^2)^(1/4) (Likhosherstov et al. 2023) */
-    SNNK_METRIC_WHITEN = 2 /* after that, the M of least E|x~|^2 E|w~|^2 on the leading directions
-                               * of inputs and weights: each direction costs one more row */
+    SNNK_METRIC_NONE = 0,     /* M = I */
+    SNNK_METRIC_DIAGONAL = 1, /* M_k = (mean w_k^2 / mean x_k^2)^(1/4): Likhosherstov et al. 2023 */
+    /* then, on the leading directions of inputs and weights, the M of least E|x~|^2 E|w~|^2. Each
+     * direction costs one more row. Needs LAPACKE */
+    SNNK_METRIC_WHITEN = 2
 } snnk_metric;
 
+/* Name a value: "none", "inputs", "both"; "none", "diagonal", "whiten".
+ *   center, metric  an snnk_center, an snnk_metric
+ * Returns a static string, or NULL for an unknown value. */
+SNNK_API const char *snnk_center_name(int32_t center);
+SNNK_API const char *snnk_metric_name(int32_t metric);
+
 typedef struct snnk_frame_config {
-    size_t size;
-    uint64_t directions; /* WHITEN: at most so many, 1 ... 256. Default 8 */
+    size_t size;         /* set by snnk_frame_config_init */
+    uint64_t directions; /* WHITEN: at most this many directions, 1 ... 256. Default 8 */
     int32_t center;      /* snnk_center. Default BOTH */
     int32_t metric;      /* snnk_metric. Default DIAGONAL */
-    const snnk_allocator *allocator;
+    const snnk_allocator *allocator; /* NULL for malloc */
 } snnk_frame_config;
 
+/* Set every field to its default. SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_frame_config_init(snnk_frame_config *config, size_t config_size);
 
-/* A frame learnt from inputs X (n x d, n >= 1) and weights W (l x d; l = 0 and NULL: nothing is known
- * of them; then nu = 0, and M makes the inputs isotropic). All finite. At most 1024 rows of each,
- * evenly spaced, are used for directions. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE,
- * SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (WHITEN without
- * LAPACKE), SNNK_E_NOMEM. */
-SNNK_API int snnk_frame_create(size_t inputs, size_t n, const float *X, size_t ldx, size_t l,
-                               const float *W, size_t ldw, const snnk_frame_config *config,
-                               snnk_frame **frame);
+/* Create a frame from inputs and weights.
+ *   inputs  d, at least 1
+ *   rows    inputs, at least one row; targets and weights of rows are ignored. All rows count for
+ *           mu and the diagonal metric, at most 1024 evenly spaced ones for the directions
+ *   l       rows of W. 0: nothing is known of the weights; then nu = 0, and M makes inputs
+ *           isotropic
+ *   W       weights, l x d, row stride ldw >= d, finite; NULL if l = 0
+ *   config  NULL for the defaults
+ *   frame   out: release with snnk_frame_free
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE,
+ * SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (WHITEN without LAPACKE), SNNK_E_NOMEM. */
+SNNK_API int snnk_frame_create(size_t inputs, const snnk_rows *rows, size_t l, const float *W,
+                               size_t ldw, const snnk_frame_config *config, snnk_frame **frame);
 
-/* Free it. NULL is fine. Maps copied what they needed. */
+/* Release a frame. NULL is fine. Maps made in it keep it alive. */
 SNNK_API void snnk_frame_free(snnk_frame *frame);
 
-/* Root mean squares of |x~| and |w~| over the rows it was learnt from (weights unknown: 1). Either
- * may be NULL. SNNK_E_NULL. */
+SNNK_API size_t snnk_frame_inputs(const snnk_frame *frame);     /* d; 0 for NULL, as below */
+SNNK_API size_t snnk_frame_directions(const snnk_frame *frame); /* whitened directions */
+
+/* Read the root mean squares of |x~| and |w~| over the rows that the frame was made from.
+ *   input_norm, weight_norm  out: NULL if not wanted. Unknown weights: 1
+ * SNNK_E_NULL. */
 SNNK_API int snnk_frame_norms(const snnk_frame *frame, double *input_norm, double *weight_norm);
 
-/* See rows of inputs, or of weights (weights != 0), in the frame, in double: X: n x d, row stride
- * ldx; Z: n x d. For inspection, O(n d (1 + directions)). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+/* Transform inputs, or weights, to the frame. For inspection: O(n d (1 + directions)).
+ *   weights  0: rows are inputs, Z = x~; 1: rows are weights, Z = w~
+ *   X        n x d, row stride ldx >= d
+ *   Z        out: n x d, row stride ldz >= d
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
 SNNK_API int snnk_frame_apply(const snnk_frame *frame, int32_t weights, size_t n, const float *X,
                               size_t ldx, double *Z, size_t ldz);
 

@@ -1,33 +1,40 @@
-/* Feature maps: the towers of an SNNK layer.
+/* Feature maps: random features, and the layers and fits made of them.
  *
- * A map turns an input x in R^d into m real features Phi(x). Every kind is the same mechanism: a
- * projection G x' + c (r rows), then an elementwise function h, times a constant a:
+ * A map turns an input x of d numbers into m features Phi(x), whose inner products approximate a
+ * kernel: Phi(x) . Phi(y) ~ k(x, y). A linear model of the features is then a nonlinear model of
+ * the inputs.
  *
- *     Phi(x) = a h(G x' + c),      x' = (x - mean) * scale  elementwise (x' = x without a scaling)
+ *     snnk_map_config config;
+ *     snnk_map_config_init(&config, sizeof config);
+ *     config.features = 512;
+ *     snnk_map_create(d, &config, NULL, &map);
+ *     snnk_map_input_tower(map, n, X, d, Phi, 512, NULL);
+ *     snnk_map_free(map);
  *
- * The scaling is folded into G and c once, at creation, and costs nothing afterwards. (In float:
- * where a mean is thousands of times the spread around it, centre the data before.)
+ * All kinds of features work the same way. The r rows of a matrix G and offsets c project the
+ * scaled input x' = (x - mean) * scale; a function h is applied to each projection:
  *
- * The rows of G are drawn (each row is N(0, projection_scale^2 I) in distribution) or given by the
- * caller. Where they are drawn, a = 1/sqrt(r), so that the dot product of two towers is a mean over
- * rows and estimates a kernel; where they are given, a = 1: features as they stand.
+ *     Phi(x) = a h(G x' + c)
  *
- *     kind         h(z)                      m     kernel that Phi(x) . Phi(y) estimates
- *     ARC_COSINE   step(z), order 0          r     kappa_n(x', y')/2,
- *                  max(z, floor)^n, order n        kappa_n = (1/pi) |x'|^n |y'|^n J_n(angle)
- *     GAUSSIAN     cos z and sin z           2 r   exp(-|x' - y'|^2/2)
- *     ELEMENTWISE  any activation            r     E h(g.x' + c) h(g.y' + c): closed forms for
- *                                                  identity, step, relu, sin, cos, exp, erf
- *     IDENTITY     z, no projection          d     x' . y' exactly (a = 1)
+ * Rows of G are drawn from a seed, each N(0, projection_scale^2 I) in distribution, with a =
+ * 1/sqrt(r); or given by the caller, with a = 1. The scaling is folded into G and c.
  *
- * (With projection_scale s read s x' for x'. With offset_scale o > 0 the kernel is that of the
- * inputs (s x', o): one constant coordinate appended.) Sources: Cho & Saul 2009, eqs. (1), (3)-(6)
- * for ARC_COSINE with floor 0; Rahimi & Recht 2007 for GAUSSIAN. ARC_COSINE of order 1 is the
- * ReLU-SNNK of Sehanobish et al. 2024: a layer different from, and strictly more expressive than,
- * relu(w . x). The cos and sin of row j are features 2 j and 2 j + 1.
+ *     kind         h(z)                            m     kernel, for projection_scale 1 and c = 0
+ *     ARC_COSINE   step(z) for order 0             r     kappa_n(x', y')/2, where kappa_n =
+ *                  max(z, floor)^n for order n           (1/pi) |x'|^n |y'|^n J_n(angle)
+ *     GAUSSIAN     cos z and sin z                 2 r   exp(-|x' - y'|^2/2)
+ *     ELEMENTWISE  any activation                  r     E h(g . x') h(g . y')
+ *     IDENTITY     z, for G = I                    d     x' . y'
  *
- * Maps are immutable: share one between threads freely. Layers and fits made from a map keep it
- * alive; free yours whenever you like. */
+ * Sources: Cho & Saul 2009, eqs. (1), (3)-(6), for ARC_COSINE with floor 0; Rahimi & Recht 2007 for
+ * GAUSSIAN; Sehanobish et al. 2024 for layers of ARC_COSINE features of order 1 (ReLU-SNNK).
+ *
+ * For another projection_scale s, x' becomes s x'. Offsets of standard deviation o append the
+ * constant coordinate o to both inputs. Other kinds have creators of their own:
+ * snnk_map_create_nystroem (below) and <snnk/urf.h>.
+ *
+ * A map is immutable and can be shared between threads. Layers and fits made from it keep it
+ * alive. */
 #ifndef SNNK_MAP_H
 #define SNNK_MAP_H
 
@@ -43,190 +50,236 @@ extern "C" {
 
 typedef struct snnk_map snnk_map;
 
-/* ---- Creating maps ---- */
+/* ---- Settings ---- */
 
-/* Stored in model files: values never change. */
+/* Kinds of features. Stored in model files: values never change. */
 typedef enum snnk_map_kind {
     SNNK_MAP_ARC_COSINE = 0,
     SNNK_MAP_GAUSSIAN = 1,
     SNNK_MAP_ELEMENTWISE = 2,
     SNNK_MAP_IDENTITY = 3,
-    SNNK_MAP_URF = 4,        /* made by <snnk/urf.h> only: atoms of a spectrum */
-    SNNK_MAP_AFFINE = 5,     /* made by <snnk/urf.h> only: the affine part of a spectrum */
-    SNNK_MAP_FOLDED_URF = 6, /* made by snnk_map_fold only: URF behind a linear map */
-    SNNK_MAP_RBF = 7 /* made by snnk_map_create_nystroem only: Gaussian kernels around landmarks */
+    SNNK_MAP_URF = 4,        /* atoms of a spectrum; made by <snnk/urf.h> only */
+    SNNK_MAP_AFFINE = 5,     /* the affine part of a spectrum; made by <snnk/urf.h> only */
+    SNNK_MAP_FOLDED_URF = 6, /* URF features behind a linear map; made by snnk_map_fold only */
+    SNNK_MAP_RBF = 7 /* Gaussian kernels around landmarks; made by snnk_map_create_nystroem only */
 } snnk_map_kind;
 
 /* Name a kind of features: "arc_cosine", "gaussian", "elementwise", "identity", "urf", "affine",
  * "folded_urf", "rbf".
  *   kind  an snnk_map_kind
- * Returns a static string, or NULL for a value that is none. */
+ * Returns a static string, or NULL for an unknown value. */
 SNNK_API const char *snnk_map_kind_name(int32_t kind);
 
-/* Settings of one block of features. Fill with snnk_map_config_init(&config, sizeof config), then
- * change fields. */
+/* Settings of one block of features. Fill with snnk_map_config_init, then change fields. */
 typedef struct snnk_map_config {
-    size_t size;       /* bytes of this struct as the caller knows it; set by init */
-    uint64_t features; /* m >= 1, even for GAUSSIAN; ignored (and resolved) for IDENTITY and
-                              * for given rows. Default 1024 */
-    uint64_t seed;     /* any value. Default 0. Row j depends on (seed, j) only: up to the
-                              * constant a, a map of m features is a prefix of one of 2 m */
-    double floor;      /* ARC_COSINE of order 1, 2: the c of max(z, c), -1e15 ... 0; must be
-                              * 0 for order 0. Default 0 */
-    /* drawn rows are N(0, projection_scale^2 I); 1e-30 ... 1e30. Default 1. A Gaussian kernel of
-     * bandwidth sigma is projection_scale 1/sigma */
+    size_t size; /* set by snnk_map_config_init */
+    /* m >= 1, even for GAUSSIAN. Ignored for IDENTITY and for given rows, whose numbers follow from
+     * the inputs and the rows. Default 1024 */
+    uint64_t features;
+    /* any value. Row j depends on the seed and j alone: a map of m features is, but for the factor
+     * a, the first half of one of 2 m. Default 0 */
+    uint64_t seed;
+    /* ARC_COSINE of order 1 or 2: the c of max(z, c), -1e15 ... 0; 0 for order 0. Default 0 */
+    double floor;
+    /* standard deviation of the entries of G, 1e-30 ... 1e30. A Gaussian kernel of bandwidth s has
+     * 1/s. Default 1 */
     double projection_scale;
-    double offset_scale; /* drawn offsets are N(0, offset_scale^2); 0 ... 1e30; 0 for GAUSSIAN,
-                              * where they would cancel; ignored for IDENTITY. Default 0 */
-    int32_t kind;        /* snnk_map_kind. Default ARC_COSINE */
-    int32_t order;       /* ARC_COSINE: 0, 1 or 2. Default 1 */
-    int32_t activation;  /* ELEMENTWISE: h, an snnk_activation. Default SNNK_RELU */
-    int32_t projection;  /* any but GIVEN. Default GAUSSIAN */
+    /* standard deviation of the offsets, 0 ... 1e30; 0 for GAUSSIAN, whose offsets would cancel.
+     * Ignored for IDENTITY. Default 0 */
+    double offset_scale;
+    int32_t kind;       /* snnk_map_kind. Default ARC_COSINE */
+    int32_t order;      /* ARC_COSINE: n = 0, 1 or 2. Default 1 */
+    int32_t activation; /* ELEMENTWISE: h, an snnk_activation. Default SNNK_RELU */
+    int32_t projection; /* snnk_projection, but not GIVEN or FOLDED. Default GAUSSIAN */
     const snnk_allocator *allocator; /* NULL for malloc */
 } snnk_map_config;
 
-/* Fill *config with the defaults. config_size is sizeof *config as the caller was compiled.
+/* Set every field to its default.
+ *   config_size  sizeof *config, as the caller was compiled
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_map_config_init(snnk_map_config *config, size_t config_size);
 
-/* A map on d = `inputs` inputs with rows drawn from the seed. config: NULL for the defaults.
- * scaling: NULL for none; otherwise on d inputs, and ready. Cost: O(m d) draws; ORTHOGONAL also one
- * QR factorisation of a d x d matrix for each block of d rows (always the whole block, so that the
- * prefix property holds bit for bit on one machine), and d^2 doubles of scratch. SNNK_E_NULL,
- * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_STATE (scaling has
- * seen no data), SNNK_E_NONFINITE (the folded projection leaves the range of float),
- * SNNK_E_UNSUPPORTED (ORTHOGONAL, SIMPLEX or SOBOL in the minimal build), SNNK_E_NOMEM. */
+/* ---- Creating maps ---- */
+
+/* Create a map with rows drawn from the seed. O(m d); ORTHOGONAL and SIMPLEX also factorize a d x d
+ * matrix for each group of d rows.
+ *   inputs   d, at least 1
+ *   config   NULL for the defaults
+ *   scaling  of d inputs, ready to use; copied. NULL for none
+ *   map      out: release with snnk_map_free
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_STATE
+ * (the scaling has no rows yet), SNNK_E_NONFINITE (the projection overflows float),
+ * SNNK_E_UNSUPPORTED (a kind with a creator of its own; or a projection that the minimal build
+ * lacks), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_create(size_t inputs, const snnk_map_config *config,
                              const snnk_scaling *scaling, snnk_map **map);
 
-/* A map whose rows are given: landmarks, neurons of a teacher, directions of a linear bypass
- * (ELEMENTWISE with SNNK_IDENTITY: r linear features). G: r x d, row stride ldg >= d, applied to
- * the scaled input x'; offsets: r, or NULL for zeros; all finite. The config's kind must not be
- * IDENTITY; its features, seed, projection, projection_scale and offset_scale are ignored.
- * Statuses as snnk_map_create, SNNK_E_STRIDE, and SNNK_E_UNSUPPORTED (IDENTITY). */
+/* Create a map with given rows: neurons of a trained layer, say, or directions for linear features
+ * (ELEMENTWISE with SNNK_IDENTITY).
+ *   inputs   d
+ *   rows     r, at least 1
+ *   G        r x d, row stride ldg >= d, finite; applied to the scaled input x'
+ *   offsets  r, finite; NULL for zeros
+ *   config   any kind but IDENTITY; its features, seed, projection, projection_scale and
+ *            offset_scale are ignored. NULL for the defaults
+ *   scaling  as above
+ *   map      out: release with snnk_map_free
+ * Statuses of snnk_map_create, SNNK_E_STRIDE. */
 SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *G, size_t ldg,
                                        const float *offsets, const snnk_map_config *config,
                                        const snnk_scaling *scaling, snnk_map **map);
 
-/* Maps on the same inputs side by side: Phi(x) = (Phi_1(x), Phi_2(x), ...). Kernels add. Each part
- * keeps its own scaling. n_maps >= 1; the allocator is the first map's. SNNK_E_NULL, SNNK_E_SHAPE
- * (no maps, or different inputs), SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Put maps side by side: Phi(x) = (Phi_1(x), Phi_2(x), ...), whose kernel is the sum of theirs.
+ *   n_maps  at least 1
+ *   maps    of the same number of inputs. Each keeps its scaling; the allocator is the first one's
+ *   map     out: release with snnk_map_free
+ * SNNK_E_NULL, SNNK_E_SHAPE (no maps, or different inputs), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map);
 
-/* A map behind a linear one: Phi'(y) = Phi(V y + c), on `inputs` inputs, feature by feature the same.
- * G becomes G V, summed in double and rounded once, and c joins the offsets: the width in between is
- * gone. Identity features become ELEMENTWISE ones with SNNK_IDENTITY; where features need |x|^2 (URF)
- * they get it from a triangular factor R, |V y + c|^2 = |R (y, 1)|^2, of at most inputs + 1 rows.
- * V: d x inputs, row stride ldv >= inputs, d the map's inputs; c: d, or NULL for zeros; all finite.
- * Rows that were drawn are so no more (see SNNK_PROJECTION_FOLDED), and a folded map cannot be redrawn
- * or predicted; its weight tower, where its kernel is symmetric, is on the new inputs. Cost: O(m d
- * inputs); with R also O(d inputs^2 + inputs^3) and two matrices of (inputs + 1)^2 doubles meanwhile.
- * SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (V, c, or a
- * product leaves the range of float), SNNK_E_NOMEM. */
+/* Fold a map behind a linear one: the new map takes y and gives Phi(V y + c), feature by feature
+ * the same but for rounding. G becomes G V, and c is added to the offsets. IDENTITY and AFFINE
+ * features become ELEMENTWISE ones; the new map cannot be redrawn, and its error cannot be
+ * predicted. O(m d inputs); URF features also O(d inputs^2 + inputs^3) and two matrices of (inputs
+ * + 1)^2 doubles meanwhile.
+ *   inputs  numbers in y, at least 1
+ *   V       d x inputs, row stride ldv >= inputs, finite
+ *   c       d, finite; NULL for zeros
+ *   folded  out: release with snnk_map_free
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (also: a product
+ * overflows float), SNNK_E_UNSUPPORTED (a kind that cannot be folded), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv,
                            const float *c, snnk_map **folded);
 
+/* Share a map: returns it with one more owner, who releases it with snnk_map_free. NULL gives
+ * NULL. */
+SNNK_API snnk_map *snnk_map_retain(const snnk_map *map);
+
+/* Release a map: one owner less. NULL is fine. */
+SNNK_API void snnk_map_free(snnk_map *map);
+
 /* ---- Nystroem features ---- */
 
-/* Settings of snnk_map_create_nystroem. */
+/* Settings of snnk_map_create_nystroem. Fill with snnk_nystroem_config_init, then change fields. */
 typedef struct snnk_nystroem_config {
-    size_t size;       /* set by snnk_nystroem_config_init */
-    uint64_t features; /* m, the landmarks; no more than there are rows. Default 1024 */
-    uint64_t seed;     /* which rows are landmarks, if there are more than m: fewer landmarks
-                                  * are the first of more. Default 0 */
-    double bandwidth;  /* s of the kernel, 1e-30 ... 1e30, in scaled inputs; 0 (default): the
-                                  * median distance between landmarks */
-    double
-        smallest_eigenvalue; /* eigenvalues of K below this are raised to it, 1e-15 ... 1. Default
-                                  * 1e-8: below it features in float are noise (docs/numerics.md) */
-    int32_t whiten;          /* 1 (default): K^(-1/2) as above; 0: only k(x, z_j), which estimate no
-                                  * kernel by themselves, but need no m^2 */
-    int32_t reserved;        /* 0 */
+    size_t size; /* set by snnk_nystroem_config_init */
+    /* m, the number of landmarks, at most that of the rows. Default 1024 */
+    uint64_t features;
+    /* Which rows are landmarks, if there are more than m. Fewer landmarks are the first of more.
+     * Default 0 */
+    uint64_t seed;
+    /* s of the kernel, 1e-30 ... 1e30, in scaled inputs; 0 (default): the median distance between
+     * landmarks */
+    double bandwidth;
+    /* Eigenvalues of K below this are raised to it, 1e-15 ... 1. Below the default, 1e-8, features
+     * in float are noise (docs/numerics.md) */
+    double smallest_eigenvalue;
+    /* 1 (default): multiply by K^(-1/2); 0: k(x, z_j) alone, which estimate no kernel, but need no
+     * m^2 numbers */
+    int32_t whiten;
+    int32_t reserved;                /* 0 */
     const snnk_allocator *allocator; /* NULL for malloc */
 } snnk_nystroem_config;
 
 /* Set every field to its default. SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_nystroem_config_init(snnk_nystroem_config *config, size_t config_size);
 
-/* Create the Nystroem features of the Gaussian kernel k(x, y) = exp(-|x' - y'|^2/(2 s^2)) (Williams &
- * Seeger 2001; Nystroem of scikit-learn), from landmarks z_1 ... z_m among given rows:
+/* Create the Nystroem features of the Gaussian kernel k(x, y) = exp(-|x' - y'|^2/(2 s^2)) (Williams
+ * & Seeger 2001; Nystroem of scikit-learn), from landmarks z_1 ... z_m among given rows:
  *
  *     Phi(x) = K^(-1/2) (k(x, z_1) ... k(x, z_m)),      K_ij = k(z_i, z_j)
  *
- * They fit the data that the landmarks come from: on most tables they need far fewer features than GAUSSIAN
- * ones for the same error. A ridge on their weights is the norm of kernel ridge regression. Features cost
- * m (d + m), and the map holds m^2 floats; a layer folds K^(-1/2) into Psi and costs m (d + outputs) like
- * any other. Creating: O(m^2 (m + d)).
+ * They fit the data that the landmarks come from: on most tables they need far fewer features than
+ * GAUSSIAN ones for the same error. A ridge on their weights is the norm of kernel ridge
+ * regression. Features cost m (d + m), and the map holds m^2 floats; a layer folds K^(-1/2) into
+ * Psi and costs m (d + outputs) like any other. Creating: O(m^2 (m + d)).
  *   inputs   d, at least 1
  *   rows     candidates for landmarks, at least 1; targets and weights are ignored
  *   config   NULL for the defaults
  *   scaling  of d inputs, ready to use; copied. NULL for none
  *   map      out: release with snnk_map_free
- * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM, SNNK_E_STATE
- * (the scaling has no rows yet), SNNK_E_NONFINITE (an input; or landmarks too far apart for float),
- * SNNK_E_UNSUPPORTED (whitening in the minimal build), SNNK_E_SINGULAR (LAPACK's eigenvalues did not
- * converge), SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM,
+ * SNNK_E_STATE (the scaling has no rows yet), SNNK_E_NONFINITE (an input; or landmarks too far
+ * apart for float), SNNK_E_UNSUPPORTED (whitening in the minimal build), SNNK_E_SINGULAR (LAPACK's
+ * eigenvalues did not converge), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_create_nystroem(size_t inputs, const snnk_rows *rows,
                                       const snnk_nystroem_config *config,
                                       const snnk_scaling *scaling, snnk_map **map);
 
-/* Free it. NULL is fine. */
-SNNK_API void snnk_map_free(snnk_map *map);
+/* ---- Reading maps ---- */
 
-/* ---- Using maps ---- */
+SNNK_API size_t snnk_map_inputs(const snnk_map *map);   /* d; 0 for NULL, as below */
+SNNK_API size_t snnk_map_features(const snnk_map *map); /* m */
+SNNK_API size_t snnk_map_blocks(const snnk_map *map);   /* blocks side by side */
 
-SNNK_API size_t snnk_map_inputs(const snnk_map *map);   /* d; 0 for NULL */
-SNNK_API size_t snnk_map_features(const snnk_map *map); /* m; 0 for NULL */
-SNNK_API size_t snnk_map_blocks(const snnk_map *map); /* how many blocks side by side; 0 for NULL */
+/* How many rows G of a block has; 0 for NULL, or a block that does not exist. */
+SNNK_API size_t snnk_map_block_row_count(const snnk_map *map, size_t block);
 
-/* Read the settings of block `block` (0 ... blocks-1) back into *config, whose size must be set
- * (snnk_map_config_init). Its projection may be SNNK_PROJECTION_GIVEN; settings that its kind does
- * not use have their defaults; its allocator is NULL. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE. */
+/* Read the settings of a block. What its kind does not use has its default; the allocator is NULL.
+ *   block   0 ... blocks-1
+ *   config  out: its size must be set (snnk_map_config_init)
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE. */
 SNNK_API int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_config *config);
 
-/* Copy out what block `block` runs with: G (r x d, row stride ldg >= d) and offsets c (r), the
- * scaling folded in, so that the projection is G x + c on raw inputs. Either may be NULL. r is m,
- * or m/2 for GAUSSIAN; for IDENTITY G is the diagonal matrix of the scales; for URF it is on the
- * frame's inputs, without s. HD3 rows are made for the call. SNNK_E_NULL, SNNK_E_RANGE,
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Read the projection of a block as it runs on raw inputs, G x + c, the scaling folded in. IDENTITY
+ * gives a diagonal matrix; HD3 rows are made for the call; rows of URF and AFFINE have the frame
+ * folded in.
+ *   block    0 ... blocks-1
+ *   G        out: rows x d, row stride ldg >= d; NULL if not wanted
+ *   offsets  out: rows numbers; NULL if not wanted
+ * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
                                  float *offsets);
 
-/* Input tower: Phi = Phi(X). X: n x d, row stride ldx >= d. Phi: n x m, row stride ldphi >= m, must
- * not overlap X. n = 0 does nothing. Non-finite inputs propagate. Rows are split over the
- * workspace's threads; each row's result depends on that row alone, bit for bit. O(n m d).
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+/* ---- Features ---- */
+
+/* Compute features of inputs. O(n m d). Each row's features depend on that row alone, bit for bit,
+ * whatever the number of rows and threads. Non-finite inputs give non-finite features.
+ *   X          n x d, row stride ldx >= d
+ *   Phi        out: n x m, row stride ldphi >= m; must not overlap X
+ *   workspace  NULL: one thread
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t ldx,
                                   float *Phi, size_t ldphi, snnk_workspace *workspace);
 
-/* Weight tower: f(w . x + b) ~ Phi(x) . Psi(w, b) + bias(w, b), or a kernel k(x, w) ~ Phi(x) .
- * Psi(w). W: l x d, row stride ldw >= d; b: l, or NULL for zeros; Psi: l x m, row stride ldpsi >= m;
- * bias: l, what belongs to no feature; may be NULL where it is 0 (all kinds but LINE). For
- * ARC_COSINE, GAUSSIAN, ELEMENTWISE and IDENTITY the kernel is symmetric, Psi(w) = Phi(w), and b must
- * be NULL. O(l m d), through the kernels. SNNK_E_UNSUPPORTED (b given to a symmetric kernel), else as
- * the input tower. */
+/* Compute features of weights: f(w . x + b) ~ Phi(x) . Psi(w, b) + bias(w, b) for maps from a
+ * spectrum, k(x, w) ~ Phi(x) . Psi(w) for all others, whose Psi is Phi. O(l m d).
+ *   W          l x d, row stride ldw >= d
+ *   b          l; NULL for zeros. Must be NULL for a kernel that is symmetric
+ *   Psi        out: l x m, row stride ldpsi >= m; must not overlap W
+ *   bias       out: l, the part that belongs to no feature. NULL if not wanted; needed by AFFINE
+ *              blocks, and by URF blocks with a constant part
+ *   workspace  NULL: one thread
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (b for a symmetric kernel; a folded
+ * URF map), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw,
                                    const float *b, float *Psi, size_t ldpsi, float *bias,
                                    snnk_workspace *workspace);
 
-/* The exact value of the kernel that Phi(x) . Psi(w, b) + bias estimates without bias, in double. x,
- * w: d; b: 0 where the kernel is symmetric. SNNK_E_NULL, SNNK_E_UNSUPPORTED (rows given, a floor
- * below 0, no closed form for the activation, or b given to a symmetric kernel: says which). */
+/* Compute the exact value that Phi(x) . Psi(w, b) + bias estimates, in double.
+ *   x, w   d each
+ *   b      0 for a symmetric kernel
+ *   value  out
+ * SNNK_E_NULL, SNNK_E_UNSUPPORTED (rows that were given or folded, a floor below 0, an activation
+ * without a closed form, b for a symmetric kernel: the message says which). */
 SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *w, double b,
                             double *value);
 
 /* ---- Derivatives with respect to x ---- */
 
-/* J = d Phi / d x at one input. x: d; J: m x d, row stride ldj >= d. O(m d). At a kink (relu, step)
- * the derivative is the activation's (snnk_activation_derivative). Non-finite x propagates.
+/* Compute the Jacobian of the features at one input. O(m d). At a kink (relu, step) the derivative
+ * is that of snnk_activation_derivative.
+ *   x  d
+ *   J  out: d Phi / d x, m x d, row stride ldj >= d
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj);
 
-/* L = Laplacian of every feature, sum_k d^2 Phi_j / d x_k^2, for n inputs. X: n x d, row stride ldx
- * >= d; L: n x m, row stride ldl >= m, must not overlap X. Where a kink makes it a point mass (relu,
- * step) the mass is left out: 0. So a linear differential equation in u(x) = Psi Phi(x) is least
- * squares in Psi. Rows are split over the workspace's threads. O(n m d). Statuses as the gradient.
- */
+/* Compute the Laplacian of every feature, sum_k d^2 Phi_j / d x_k^2. O(n m d). The point mass of a
+ * kink (relu, step) is left out. With this a linear differential equation in u(x) = Psi Phi(x)
+ * becomes least squares in Psi.
+ *   X          n x d, row stride ldx >= d
+ *   L          out: n x m, row stride ldl >= m; must not overlap X
+ *   workspace  NULL: one thread
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx, float *L,
                                 size_t ldl, snnk_workspace *workspace);
 

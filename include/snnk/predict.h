@@ -1,4 +1,10 @@
-/* Prediction: the error of random features, before anything is built on a map. */
+/* Predictions: the error of random features, in closed form, before anything is built on a map.
+ *
+ *     snnk_prediction prediction = {.size = sizeof prediction};
+ *     snnk_map_predict(map, SNNK_ROWS(.n = n, .X = X), l, W, d, b, NULL, 0, NULL, NULL, 0,
+ *                      &prediction);
+ *     if (prediction.features_needed == 0)   // no number of features is enough: fit the layer
+ *         ... */
 #ifndef SNNK_PREDICT_H
 #define SNNK_PREDICT_H
 
@@ -9,70 +15,94 @@ extern "C" {
 #endif
 
 typedef struct snnk_predict_config {
-    size_t size;
-    double error;       /* wanted: relative error eps, as a share of the rms value. Default 0.1 */
-    double probability; /* and that it is exceeded with at most this probability. Default 0.05 */
+    size_t size;        /* set by snnk_predict_config_init */
+    double error;       /* wanted relative error, a share of the rms value, > 0. Default 0.1 */
+    double probability; /* with which it may be exceeded, between 0 and 1. Default 0.05 */
 } snnk_predict_config;
 
-/* What is predicted, over all pairs (x_i, w_j) of a batch or for one. Relative figures are shares of
- * the rms value. Fill `size` first (snnk_prediction_init does). */
+/* Set every field to its default. SNNK_E_NULL, SNNK_E_CONFIG. */
+SNNK_API int snnk_predict_config_init(snnk_predict_config *config, size_t config_size);
+
+/* What is predicted, over pairs (x_i, w_j). Relative numbers are shares of value_rms. Set `size` to
+ * sizeof before the call. */
 typedef struct snnk_prediction {
     size_t size;
-    double standard_error; /* rms over pairs of the standard error of the estimate, relative */
-    double median_error;   /* quantiles over pairs of the same: 0.5, 0.95, and the largest */
-    double error_95;
-    double largest_error;
-    double mean_deviation; /* mean over pairs of E |estimate - value| / |value|, for a normally
-                             * distributed error; a mean of ratios, so values near 0 dominate it */
-    double spectral_error; /* bound on the error of the spectrum itself on its interval, relative */
-    double value_rms;      /* root mean square of the values */
-    double input_norm;     /* rms |x~| and |w~| */
+    double standard_error; /* of the estimate: root mean square over pairs, relative */
+    double median_error;   /* its median over pairs, */
+    double error_95;       /* its 95 % quantile, */
+    double largest_error;  /* and its maximum */
+    /* mean over pairs of E |estimate - value| / |value|, for a normally distributed error.
+     * Dominated by values near 0 */
+    double mean_deviation;
+    double spectral_error; /* bound on the error of the spectrum on its interval, relative */
+    double value_rms;      /* root mean square of the exact values */
+    double input_norm;     /* root mean square of |x~|, of |w~| */
     double weight_norm;
     double largest_product; /* largest |x~| |w~| */
-    double
-        analyticity_halfwidth; /* half width of f's strip of analyticity; infinity if not an activation */
-    double beyond_interval; /* share of the pairs whose w.x + b is outside the interval of the
-                             * spectrum: there the map gives the spectrum and not f, by no more
-                             * features, and neither error above says so. Should be 0 */
-    /* m for the wanted error and probability, by Chebyshev's inequality from the closed-form
-     * variance; 0: 2^24 do not suffice */
+    /* of f (snnk_activation_analyticity_halfwidth); infinite if the map is not for an activation */
+    double analyticity_halfwidth;
+    /* share of the pairs whose w.x + b is outside the interval of the spectrum. There the map gives
+     * the spectrum and not f, which none of the errors above counts: should be 0 */
+    double beyond_interval;
+    /* m for the wanted error by Chebyshev's inequality; 0: 2^24 are too few */
     uint64_t features_chebyshev;
-    uint64_t features_azuma;    /* by Azuma's, P <= 2 exp(-m eps^2/(8 c^2)), where every term is
-                                  * bounded by a c; 0: not bounded, or 2^24 do not suffice */
-    uint64_t features_needed;   /* the smaller of those that are not 0; 0: fit instead (snnk_fit).
-                               * Also 0 where spectral_error alone is above the wanted error */
-    int32_t beyond_analyticity; /* 1: largest_product > strip */
+    /* m by Azuma's inequality, P <= 2 exp(-m eps^2/(8 c^2)), if every term is bounded by some c; 0:
+     * not bounded, or 2^24 are too few */
+    uint64_t features_azuma;
+    /* the smaller of both that is not 0. 0: fit the layer instead; also if spectral_error alone is
+     * above the wanted error */
+    uint64_t features_needed;
+    /* 1: largest_product > analyticity_halfwidth, so that more atoms would make the variance larger
+     * without bound */
+    int32_t beyond_analyticity;
     int32_t reserved;
 } snnk_prediction;
 
-SNNK_API int snnk_predict_config_init(snnk_predict_config *config, size_t config_size);
-SNNK_API int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size);
-
-/* Predict from a batch: X: n x d, W: l x d, b: l or NULL. Of the inputs, so many are looked at,
- * evenly spaced, that pairs are about 65536 at most, and at least 16 for each output. In closed
- * form for iid rows (coupled rows do no worse); O((n + l) d + n l atoms). quantiles: NULL, or l x
- * n_levels: for each output, the quantiles at `levels` (0 ... 1) over the batch of the standard
- * error, as a share of that output's rms value. SNNK_E_NULL, SNNK_E_SHAPE (an empty batch),
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (rows given, or a
- * kernel whose variance has no closed form: all but URF, LINE, IDENTITY, GAUSSIAN, ARC_COSINE of
- * order 0 and 1 with floor 0, ELEMENTWISE identity), SNNK_E_NOMEM. */
-SNNK_API int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
-                              const float *W, size_t ldw, const float *b,
-                              const snnk_predict_config *config, size_t n_levels,
-                              const double *levels, double *quantiles, size_t ldq,
+/* Predict the error over a batch of inputs and weights, for independent rows (other projections do
+ * no worse). O((n + l) d + n l atoms). Inputs are sampled evenly so that there are about 65536
+ * pairs at most, but at least 16 inputs.
+ *   map         of blocks whose variance has a closed form: URF, AFFINE, IDENTITY, GAUSSIAN,
+ *               ARC_COSINE of order 0 or 1 with floor 0, ELEMENTWISE with identity, step or relu;
+ *               rows drawn
+ *   rows        inputs, at least 1; targets and weights of rows are ignored
+ *   l           rows of W, at least 1
+ *   W           weights, l x d, row stride ldw >= d, finite
+ *   b           l, finite; NULL for zeros
+ *   config      NULL for the defaults
+ *   n_levels    quantiles wanted for each output; may be 0
+ *   levels      n_levels numbers, 0 ... 1
+ *   quantiles   out: l x n_levels, row stride ldq >= n_levels: for each output, quantiles over the
+ *               inputs of the standard error, relative to that output's rms value. NULL if not
+ *               wanted
+ *   prediction  out
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (no inputs or no weights), SNNK_E_STRIDE, SNNK_E_SIZE,
+ * SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (other blocks, or rows that were not drawn),
+ * SNNK_E_NOMEM. */
+SNNK_API int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const float *W,
+                              size_t ldw, const float *b, const snnk_predict_config *config,
+                              size_t n_levels, const double *levels, double *quantiles, size_t ldq,
                               snnk_prediction *prediction);
 
-/* Predict from norms alone: |x~|, |w~|, their inner product x~.w~, and the pre-activation without
- * it (w.mu + nu.(x - mu) + b; 0 without a frame; 0 for symmetric kernels). */
+/* Predict the error at one pair from norms alone.
+ *   input_norm, weight_norm  |x~| and |w~|, in the map's frame or scaling
+ *   inner                    x~ . w~
+ *   offset                   the pre-activation less `inner`: w.mu + nu.(x - mu) + b. Without a
+ *                            frame b; 0 for a symmetric kernel
+ *   config                   NULL for the defaults
+ *   prediction               out
+ * Statuses of snnk_map_predict. */
 SNNK_API int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight_norm,
                                     double inner, double offset, const snnk_predict_config *config,
                                     snnk_prediction *prediction);
 
-/* Errors through a stack of layers. Layer k, 0 ... n-1, is within errors[k] of its exact function
- * but with probability failures[k], and maps inputs that differ by t to outputs that differ by at
- * most moduli[k] t. *error: by how much the last output can be off, e_{k+1} = errors[k] + moduli[k]
- * e_k; *failure: the probability that it is more, by the union bound, at most 1. SNNK_E_NULL,
- * SNNK_E_SHAPE, SNNK_E_RANGE (negative or NaN). */
+/* Bound the error of a stack of layers from bounds for each.
+ *   n         layers, at least 1
+ *   errors    layer k is within errors[k] of its exact function,
+ *   failures  but with this probability
+ *   moduli    layer k maps inputs that differ by t to outputs that differ by at most moduli[k] t
+ *   error     out: bound e_n on the error of the last output, e_{k+1} = errors[k] + moduli[k] e_k
+ *   failure   out: probability that it is larger, by the union bound, at most 1
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_RANGE (negative or NaN). */
 SNNK_API int snnk_predict_depth(size_t n, const double *errors, const double *failures,
                                 const double *moduli, double *error, double *failure);
 

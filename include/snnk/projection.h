@@ -1,4 +1,10 @@
-/* How the rows of a random projection are drawn. */
+/* Projections: how the rows g_j of a feature map are chosen.
+ *
+ * Features are functions of g_j . x for rows g_j ~ N(0, I). Independent rows are the simplest
+ * choice; rows that depend on each other often give the same accuracy with fewer features, and HD3
+ * rows are faster to apply:
+ *
+ *     config.projection = SNNK_PROJECTION_ORTHOGONAL; */
 #ifndef SNNK_PROJECTION_H
 #define SNNK_PROJECTION_H
 
@@ -8,34 +14,38 @@
 extern "C" {
 #endif
 
+/* Kinds of projections, d the number of inputs. Stored in model files: values never change. */
 typedef enum snnk_projection {
-    SNNK_PROJECTION_GAUSSIAN = 0,   /* iid N(0, 1) entries; the same bits on every machine */
-    SNNK_PROJECTION_ORTHOGONAL = 1, /* groups of d rows with Haar-distributed orthogonal directions
-                                     * and chi(d)-distributed norms (Yu et al. 2016) */
-    SNNK_PROJECTION_GIVEN = 2,      /* from the caller; never set in a config, only read back */
-    SNNK_PROJECTION_HD3 = 3,     /* groups of D rows, D the power of two >= d: H D3 H D2 H D1, H the
-                                     * D x D Walsh-Hadamard matrix and D_i diagonals of random signs,
-                                     * times chi(D)-distributed norms, without the columns beyond d.
-                                     * O(D log D) a group, and stored as a seed. Rows are nearly, not
-                                     * exactly, Gaussian (Choromanski et al. 2017). In URF and LINE maps
-                                     * they are made dense, to fold the frame in: no faster there */
-    SNNK_PROJECTION_SIMPLEX = 4, /* groups of d rows: the corners of a regular simplex, turned by a
-                                     * Haar-distributed rotation, times chi(d) norms (Reid et al.
-                                     * 2023) */
-    SNNK_PROJECTION_SOBOL = 5,   /* quasi-Monte Carlo: row j is point j of a Sobol sequence
-                                     * (direction numbers of Joe & Kuo 2008), Owen-scrambled by the
-                                     * seed, through the inverse normal distribution; inputs beyond
-                                     * the first 64 use it again with another scramble and order.
-                                     * For few inputs; fewer rows than inputs can do worse than
-                                     * GAUSSIAN, by up to a quarter of the error */
-    SNNK_PROJECTION_FOLDED = 6   /* drawn for other inputs, then folded (snnk_map_fold): there is no
-                                * distribution to take a mean over any more. Never set in a config, only
-                                * read back; a = 1/sqrt(r), as it was */
+    /* Independent rows with independent N(0, 1) entries. The same bits on every machine. */
+    SNNK_PROJECTION_GAUSSIAN = 0,
+    /* Groups of d orthogonal rows: random directions (Haar distribution) and chi(d) lengths, so
+     * that each row by itself is N(0, I). Yu et al. 2016. Needs LAPACKE. */
+    SNNK_PROJECTION_ORTHOGONAL = 1,
+    /* Rows from the caller. Never set in a config, only read back. */
+    SNNK_PROJECTION_GIVEN = 2,
+    /* Groups of D rows, D the power of two >= d: H D3 H D2 H D1, H the Walsh-Hadamard matrix and
+     * D_i diagonals of random signs, times chi(D) lengths, cut to d columns. O(D log D) for a group
+     * instead of D d, and a model file stores only the seed. Rows are nearly Gaussian (Choromanski
+     * et al. 2017). Maps from spectra (<snnk/urf.h>) store these rows as a dense matrix: no faster
+     * there. */
+    SNNK_PROJECTION_HD3 = 3,
+    /* Groups of d rows: the corners of a regular simplex in a random rotation, times chi(d)
+     * lengths. Reid et al. 2023. Needs LAPACKE. */
+    SNNK_PROJECTION_SIMPLEX = 4,
+    /* Quasi-Monte Carlo: row j is point j of a Sobol sequence (direction numbers of Joe & Kuo
+     * 2008), Owen-scrambled by the seed, through the inverse normal distribution. For few inputs:
+     * beyond 64 the sequence repeats with another scramble, and fewer rows than inputs can have up
+     * to a quarter more error than GAUSSIAN. Not in the minimal build. */
+    SNNK_PROJECTION_SOBOL = 5,
+    /* Rows that were drawn for other inputs and then folded behind a linear map (snnk_map_fold).
+     * Never set in a config, only read back. */
+    SNNK_PROJECTION_FOLDED = 6
 } snnk_projection;
 
-/* Name a kind of projection: "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol", "folded".
+/* Name a kind of projection: "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol",
+ * "folded".
  *   projection  an snnk_projection
- * Returns a static string, or NULL for a value that is none. */
+ * Returns a static string, or NULL for an unknown value. */
 SNNK_API const char *snnk_projection_name(int32_t projection);
 
 #ifdef __cplusplus

@@ -1,8 +1,16 @@
-/* Input scaling: x' = (x - mean) * scale, learnt from rows or given. */
+/* Scalings: x' = (x - mean) * scale, learned from data or given as numbers.
+ *
+ * Most kernels want inputs with mean 0 and similar spreads. Pass a scaling to a map, which folds it
+ * into its projection: it costs nothing afterwards.
+ *
+ *     snnk_scaling_create(d, SNNK_SCALING_STANDARDIZE, NULL, &scaling);
+ *     snnk_scaling_add(scaling, SNNK_ROWS(.n = n, .X = X));
+ *     snnk_map_create(d, NULL, scaling, &map);
+ *     snnk_scaling_free(scaling); */
 #ifndef SNNK_SCALING_H
 #define SNNK_SCALING_H
 
-#include <snnk/status.h>
+#include <snnk/rows.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -10,41 +18,57 @@ extern "C" {
 
 typedef struct snnk_scaling snnk_scaling;
 
-/* How a scaling that learns from data is read off it. Values never change. */
+/* What is computed from the data. Values never change. */
 typedef enum snnk_scaling_mode {
-    SNNK_SCALING_CENTER = 0,      /* the mean of each input; scale 1 */
-    SNNK_SCALING_COMMON = 1,      /* the mean of each input; one scale, so that mean |x'|^2 = 1 */
-    SNNK_SCALING_STANDARDIZE = 2, /* mean and 1/(standard deviation) of each; constant inputs: 1 */
-    SNNK_SCALING_GIVEN = 3        /* from the caller: snnk_scaling_create_given */
+    SNNK_SCALING_CENTER = 0, /* the mean of each input; scale 1 */
+    SNNK_SCALING_COMMON = 1, /* the mean of each input; one scale, so that mean |x'|^2 = 1 */
+    SNNK_SCALING_STANDARDIZE =
+        2,                 /* mean and 1/(standard deviation) of each input; constant inputs: 1 */
+    SNNK_SCALING_GIVEN = 3 /* numbers from the caller: snnk_scaling_create_given */
 } snnk_scaling_mode;
 
-/* A scaling of d inputs that learns from data: create, add rows (in any number of batches), pass it
- * to a map. mode: CENTER, COMMON or STANDARDIZE. SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0),
- * SNNK_E_SIZE, SNNK_E_ENUM, SNNK_E_NOMEM. */
+/* Name a mode: "center", "common", "standardize", "given".
+ *   mode  an snnk_scaling_mode
+ * Returns a static string, or NULL for an unknown value. */
+SNNK_API const char *snnk_scaling_mode_name(int32_t mode);
+
+/* Create a scaling that learns from data.
+ *   inputs     d, at least 1
+ *   mode       CENTER, COMMON or STANDARDIZE
+ *   allocator  NULL for malloc
+ *   scaling    out: release with snnk_scaling_free
+ * SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0), SNNK_E_SIZE, SNNK_E_ENUM, SNNK_E_NOMEM. */
 SNNK_API int snnk_scaling_create(size_t inputs, int32_t mode, const snnk_allocator *allocator,
                                  snnk_scaling **scaling);
 
-/* A scaling given as numbers. mean (d) or NULL for zeros; scale (d) or NULL for ones; finite, scale
- * > 0, and inside the range of float. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_NONFINITE,
- * SNNK_E_RANGE, SNNK_E_NOMEM. */
+/* Create a scaling from given numbers.
+ *   inputs     d, at least 1
+ *   mean       d finite numbers within +-1e30; NULL for zeros
+ *   scale      d finite numbers in 1e-30 ... 1e30; NULL for ones
+ *   allocator  NULL for malloc
+ *   scaling    out: release with snnk_scaling_free
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_RANGE, SNNK_E_NOMEM. */
 SNNK_API int snnk_scaling_create_given(size_t inputs, const double *mean, const double *scale,
                                        const snnk_allocator *allocator, snnk_scaling **scaling);
 
-/* Free it. NULL is fine. Maps copied what they needed. */
+/* Release a scaling. NULL is fine. Maps have copied what they need. */
 SNNK_API void snnk_scaling_free(snnk_scaling *scaling);
 
-/* Learn from n more rows. X: n x d, row stride ldx >= d. Means and variances are updated by the
- * pairwise rule of Chan, Golub & LeVeque 1979, in double. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE,
- * SNNK_E_STATE (a given scaling does not learn), SNNK_E_NONFINITE (names the row and column; the
- * scaling is as before). */
-SNNK_API int snnk_scaling_add(snnk_scaling *scaling, size_t n, const float *X, size_t ldx);
+/* Learn from more rows: any number of calls gives the mean and variance of all rows together.
+ *   scaling  one that learns
+ *   rows     inputs, in float or double; targets and weights are ignored
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (the numbers
+ * were given), SNNK_E_NONFINITE (names row and column): the scaling is unchanged then. */
+SNNK_API int snnk_scaling_add(snnk_scaling *scaling, const snnk_rows *rows);
 
-/* Read mean (d) and scale (d), either may be NULL.
- * SNNK_E_NULL, SNNK_E_STATE (learns from data and has seen no row). */
+/* Read the numbers.
+ *   mean, scale  out: d numbers each; NULL if not wanted
+ * SNNK_E_NULL, SNNK_E_STATE (no rows were added yet). */
 SNNK_API int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale);
 
-/* d; 0 for NULL. */
-SNNK_API size_t snnk_scaling_inputs(const snnk_scaling *scaling);
+SNNK_API size_t snnk_scaling_inputs(const snnk_scaling *scaling);    /* d; 0 for NULL, as below */
+SNNK_API uint64_t snnk_scaling_rows(const snnk_scaling *scaling);    /* rows added */
+SNNK_API int32_t snnk_scaling_get_mode(const snnk_scaling *scaling); /* snnk_scaling_mode */
 
 #ifdef __cplusplus
 }

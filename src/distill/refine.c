@@ -387,7 +387,7 @@ static int copy_student(const snnk_distill *distill, const snnk__student *start,
         snnk__student_free(other);
         return st;
     }
-    other->map = (snnk_map *)snnk__map_retain(start->map);
+    other->map = snnk_map_retain(start->map);
     other->ridge = start->ridge;
     other->explained = start->explained;
     return SNNK_OK;

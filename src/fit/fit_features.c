@@ -3,7 +3,7 @@
 #include <math.h>
 
 void snnk__fit_features_of_map(const snnk_map *map, snnk__fit_features *features) {
-    *features = (snnk__fit_features){.map = snnk__map_retain(map)};
+    *features = (snnk__fit_features){.map = snnk_map_retain(map)};
 }
 
 /* *part = the first n layers, and the notes. */

@@ -41,7 +41,7 @@ int snnk__features_create(const snnk_allocator *allocator, const snnk_map *map, 
                           bool mixed, snnk__features *features) {
     int st;
 
-    *features = (snnk__features){.map = snnk__map_retain(map)};
+    *features = (snnk__features){.map = snnk_map_retain(map)};
     st = snnk__alloc(allocator, map->n_blocks, sizeof *features->blocks, "blocks",
                      &features->blocks);
     if (st != SNNK_OK) return st;

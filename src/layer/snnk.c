@@ -197,7 +197,7 @@ static void weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bi
 }
 
 static int readout_map(const snnk_layer *layer, snnk_map **map) {
-    *map = (snnk_map *)snnk__map_retain(map_of(layer));
+    *map = snnk_map_retain(map_of(layer));
     return SNNK_OK;
 }
 

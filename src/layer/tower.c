@@ -69,7 +69,7 @@ static void forward_split(const snnk_layer *layer, size_t n, const float *X, siz
 /* ---- Folding, storage ---- */
 
 static int readout_map(const snnk_layer *layer, snnk_map **map) {
-    *map = (snnk_map *)snnk__map_retain(map_of(layer));
+    *map = snnk_map_retain(map_of(layer));
     return SNNK_OK;
 }
 

@@ -5,6 +5,24 @@
 #include "base/size.h"
 #include "base/status.h"
 
+/* ---- Names ---- */
+
+static const char *const center_names[] = {[SNNK_CENTER_NONE] = "none",
+                                           [SNNK_CENTER_INPUTS] = "inputs",
+                                           [SNNK_CENTER_BOTH] = "both"};
+
+static const char *const metric_names[] = {[SNNK_METRIC_NONE] = "none",
+                                           [SNNK_METRIC_DIAGONAL] = "diagonal",
+                                           [SNNK_METRIC_WHITEN] = "whiten"};
+
+const char *snnk_center_name(int32_t center) {
+    return center >= 0 && center <= SNNK_CENTER_BOTH ? center_names[center] : NULL;
+}
+
+const char *snnk_metric_name(int32_t metric) {
+    return metric >= 0 && metric <= SNNK_METRIC_WHITEN ? metric_names[metric] : NULL;
+}
+
 /* ---- Life ---- */
 
 int snnk__frame_alloc(size_t inputs, bool centers_weights, size_t n_directions,
@@ -126,6 +144,9 @@ double snnk__frame_place(const snnk_frame *frame, bool weights, const float *x, 
     }
     return offset;
 }
+
+size_t snnk_frame_inputs(const snnk_frame *frame) { return frame ? frame->inputs : 0; }
+size_t snnk_frame_directions(const snnk_frame *frame) { return frame ? frame->n_directions : 0; }
 
 int snnk_frame_norms(const snnk_frame *frame, double *input_norm, double *weight_norm) {
     const int st = snnk__check_pointer(frame, "frame");

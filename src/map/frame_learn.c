@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/rows.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "map/frame.h"
@@ -123,11 +124,26 @@ done:
     return st;
 }
 
-int snnk_frame_create(size_t inputs, size_t n, const float *X, size_t ldx, size_t l, const float *W,
+static int check_config(const snnk_frame_config *config) {
+    int st;
+
+    st = snnk__check_enum(config->center, SNNK_CENTER_BOTH + 1, "center");
+    if (st != SNNK_OK) return st;
+    st = snnk__check_enum(config->metric, SNNK_METRIC_WHITEN + 1, "metric");
+    if (st != SNNK_OK) return st;
+    if (config->directions < 1 || config->directions > 256)
+        return snnk__fail(SNNK_E_RANGE, "directions = %llu is not in 1 ... 256",
+                          (unsigned long long)config->directions);
+    return SNNK_OK;
+}
+
+int snnk_frame_create(size_t inputs, const snnk_rows *rows_of_inputs, size_t l, const float *W,
                       size_t ldw, const snnk_frame_config *config, snnk_frame **frame) {
-    const rows x_rows = {n, inputs, X, ldx}, w_rows = {l, inputs, W, ldw};
+    const rows w_rows = {l, inputs, W, ldw};
     snnk_frame_config ours = defaults;
     snnk_allocator allocator;
+    snnk__float_rows floats;
+    snnk_rows read;
     int st;
 
     if ((st = snnk__check_pointer(frame, "frame")) != SNNK_OK) return st;
@@ -135,21 +151,21 @@ int snnk_frame_create(size_t inputs, size_t n, const float *X, size_t ldx, size_
     st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "frame config");
     if (st != SNNK_OK) return st;
     if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a frame needs at least 1");
-    if (n == 0)
+    if ((st = snnk__rows_read(rows_of_inputs, inputs, 0, false, &read)) != SNNK_OK) return st;
+    if (read.n == 0)
         return snnk__fail(SNNK_E_SHAPE, "n = 0: a frame is learned from at least 1 row of inputs");
-    st = snnk__check_enum(ours.center, SNNK_CENTER_BOTH + 1, "center");
-    if (st != SNNK_OK) return st;
-    st = snnk__check_enum(ours.metric, SNNK_METRIC_WHITEN + 1, "metric");
-    if (st != SNNK_OK) return st;
-    if (ours.directions < 1 || ours.directions > 256)
-        return snnk__fail(SNNK_E_RANGE, "directions = %llu is not in 1 ... 256",
-                          (unsigned long long)ours.directions);
-    if ((st = snnk__check_matrix(X, "X", n, inputs, ldx, sizeof *X)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(X, "X", n, inputs, ldx)) != SNNK_OK) return st;
+    if ((st = check_config(&ours)) != SNNK_OK) return st;
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     if (l > 0) {
         if ((st = snnk__check_matrix(W, "W", l, inputs, ldw, sizeof *W)) != SNNK_OK) return st;
         if ((st = snnk__check_finite(W, "W", l, inputs, ldw)) != SNNK_OK) return st;
     }
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
-    return learn(&x_rows, &w_rows, &ours, &allocator, frame);
+    if ((st = snnk__float_rows_open(&allocator, &read, read.n, &floats)) != SNNK_OK) return st;
+    const snnk_rows all = snnk__float_rows_part(&floats, 0, read.n);
+    const rows x_rows = {all.n, inputs, all.X, all.ldx};
+
+    st = learn(&x_rows, &w_rows, &ours, &allocator, frame);
+    snnk__float_rows_close(&floats);
+    return st;
 }

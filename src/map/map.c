@@ -34,9 +34,11 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
     return SNNK_OK;
 }
 
-const snnk_map *snnk__map_retain(const snnk_map *map) {
-    atomic_fetch_add(&((snnk_map *)map)->references, 1);
-    return map;
+snnk_map *snnk_map_retain(const snnk_map *map) {
+    snnk_map *shared = (snnk_map *)map; /* the count is no part of the value */
+
+    if (shared) atomic_fetch_add(&shared->references, 1);
+    return shared;
 }
 
 void snnk_map_free(snnk_map *map) {
@@ -52,6 +54,10 @@ void snnk_map_free(snnk_map *map) {
 size_t snnk_map_inputs(const snnk_map *map) { return map ? map->inputs : 0; }
 size_t snnk_map_features(const snnk_map *map) { return map ? map->features : 0; }
 size_t snnk_map_blocks(const snnk_map *map) { return map ? map->n_blocks : 0; }
+
+size_t snnk_map_block_row_count(const snnk_map *map, size_t block) {
+    return map && block < map->n_blocks ? map->blocks[block]->linear.rows : 0;
+}
 
 static int check_block(const snnk_map *map, size_t block) {
     const int st = snnk__check_pointer(map, "map");

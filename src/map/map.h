@@ -13,9 +13,6 @@ struct snnk_map {
     snnk__map_block **blocks;
 };
 
-/* One more owner; snnk_map_free takes one away. const, since the map's value does not change. */
-const snnk_map *snnk__map_retain(const snnk_map *map);
-
 /* A map of these blocks, which it retains. */
 int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
                           const snnk_allocator *allocator, snnk_map **map);

@@ -3,6 +3,16 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/rows.h"
+
+static const char *const mode_names[] = {[SNNK_SCALING_CENTER] = "center",
+                                         [SNNK_SCALING_COMMON] = "common",
+                                         [SNNK_SCALING_STANDARDIZE] = "standardize",
+                                         [SNNK_SCALING_GIVEN] = "given"};
+
+const char *snnk_scaling_mode_name(int32_t mode) {
+    return mode >= 0 && mode <= SNNK_SCALING_GIVEN ? mode_names[mode] : NULL;
+}
 
 struct snnk_scaling {
     snnk_allocator allocator;
@@ -86,7 +96,8 @@ void snnk_scaling_free(snnk_scaling *scaling) {
     snnk__free(&allocator, scaling);
 }
 
-int snnk_scaling_add(snnk_scaling *scaling, size_t n, const float *X, size_t ldx) {
+int snnk_scaling_add(snnk_scaling *scaling, const snnk_rows *rows) {
+    snnk_rows read;
     int st;
 
     if ((st = snnk__check_pointer(scaling, "scaling")) != SNNK_OK) return st;
@@ -94,18 +105,18 @@ int snnk_scaling_add(snnk_scaling *scaling, size_t n, const float *X, size_t ldx
     if (scaling->mode == SNNK_SCALING_GIVEN)
         return snnk__fail(SNNK_E_STATE,
                           "the scaling was created from given numbers and cannot learn from data");
-    if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) return st;
+    if ((st = snnk__rows_read(rows, d, 0, false, &read)) != SNNK_OK) return st;
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
 
-    /* Welford's update: the pairwise rule for a batch of one row, down the rows. */
-    for (size_t i = 0; i < n; i++) {
+    /* Welford's update: the pairwise rule of Chan, Golub & LeVeque 1979 for a batch of one row. */
+    for (size_t i = 0; i < read.n; i++) {
         const double share = 1 / (double)++scaling->rows;
 
         for (size_t k = 0; k < d; k++) {
-            const double delta = (double)X[i * ldx + k] - scaling->mean[k];
+            const double x = snnk__rows_input(&read, i, k), delta = x - scaling->mean[k];
 
             scaling->mean[k] += delta * share;
-            scaling->scale[k] += delta * ((double)X[i * ldx + k] - scaling->mean[k]);
+            scaling->scale[k] += delta * (x - scaling->mean[k]);
         }
     }
     return SNNK_OK;
@@ -141,3 +152,5 @@ int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale) {
 }
 
 size_t snnk_scaling_inputs(const snnk_scaling *scaling) { return scaling ? scaling->inputs : 0; }
+uint64_t snnk_scaling_rows(const snnk_scaling *scaling) { return scaling ? scaling->rows : 0; }
+int32_t snnk_scaling_get_mode(const snnk_scaling *scaling) { return scaling ? scaling->mode : 0; }

@@ -24,6 +24,33 @@ int snnk_urf_config_init(snnk_urf_config *config, size_t config_size) {
                              "urf config");
 }
 
+/* ---- Names ---- */
+
+static const char *const form_names[] = {[SNNK_URF_POSITIVE] = "positive",
+                                         [SNNK_URF_TRIGONOMETRIC] = "trigonometric",
+                                         [SNNK_URF_COMPLEX] = "complex"};
+
+static const char *const atoms_names[] = {[SNNK_URF_STRATIFIED] = "stratified",
+                                          [SNNK_URF_IMPORTANCE] = "importance",
+                                          [SNNK_URF_AMPLITUDE] = "amplitude"};
+
+static const char *const affine_names[] = {[SNNK_URF_AFFINE_AUTO] = "auto",
+                                           [SNNK_URF_AFFINE_EXACT] = "exact",
+                                           [SNNK_URF_AFFINE_SKETCH] = "sketch",
+                                           [SNNK_URF_AFFINE_OMIT] = "omit"};
+
+const char *snnk_urf_form_name(int32_t form) {
+    return form >= 0 && form <= SNNK_URF_COMPLEX ? form_names[form] : NULL;
+}
+
+const char *snnk_urf_atoms_name(int32_t atoms) {
+    return atoms >= 0 && atoms <= SNNK_URF_AMPLITUDE ? atoms_names[atoms] : NULL;
+}
+
+const char *snnk_urf_affine_name(int32_t affine) {
+    return affine >= 0 && affine <= SNNK_URF_AFFINE_OMIT ? affine_names[affine] : NULL;
+}
+
 /* ---- Settings ---- */
 
 static int check_config(const snnk_urf_config *c) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/rows.h"
 #include "base/size.h"
 #include "map/affine.h"
 #include "map/urf_create.h"
@@ -13,11 +14,6 @@
 static const snnk_urf_report no_report = {.size = sizeof(snnk_urf_report)};
 
 #define REPORT_MINIMUM sizeof(snnk_urf_report)
-
-int snnk_urf_report_init(snnk_urf_report *report, size_t report_size) {
-    return snnk__config_init(report, report_size, &no_report, sizeof no_report, REPORT_MINIMUM,
-                             "urf report");
-}
 
 /* Frames that are tried, from plain to elaborate. */
 static const struct {
@@ -276,8 +272,10 @@ static int learn_frame(const calibration *c, const batch *from, size_t choice, s
     config.center = frame_choices[choice].center;
     config.metric = frame_choices[choice].metric;
     config.allocator = c->allocator;
-    return snnk_frame_create(from->d, from->n, from->X, from->ldx, from->l, from->W, from->ldw,
-                             &config, frame);
+    const snnk_rows inputs = {
+        .size = sizeof inputs, .n = from->n, .X = from->X, .ldx = from->ldx};
+
+    return snnk_frame_create(from->d, &inputs, from->l, from->W, from->ldw, &config, frame);
 }
 
 static int framing_create(const calibration *c, size_t choice, framing *v) {
@@ -484,59 +482,67 @@ static int build(calibration *c, snnk_map **map) {
     return st;
 }
 
-static int check_arguments(size_t inputs, int32_t activation, size_t n, const float *X, size_t ldx,
-                           size_t l, const float *W, size_t ldw, const float *b,
+static int check_arguments(size_t inputs, int32_t activation, const snnk_rows *rows, size_t l,
+                           const float *W, size_t ldw, const float *b,
                            const snnk_urf_report *report) {
     int st;
 
     if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
-    if (n < 2 || l < 2)
+    if (rows->n < 2 || l < 2)
         return snnk__fail(SNNK_E_SHAPE,
                           "n = %zu, l = %zu: at least 2 rows of inputs and 2 of weights are needed",
-                          n, l);
-    if ((st = snnk__check_matrix(X, "X", n, inputs, ldx, sizeof *X)) != SNNK_OK) return st;
+                          rows->n, l);
     if ((st = snnk__check_matrix(W, "W", l, inputs, ldw, sizeof *W)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(X, "X", n, inputs, ldx)) != SNNK_OK) return st;
+    if ((st = snnk__rows_check_finite(rows)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(W, "W", l, inputs, ldw)) != SNNK_OK) return st;
     if (b && (st = snnk__check_finite(b, "b", 1, l, l)) != SNNK_OK) return st;
     return snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "urf report");
 }
 
-int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *spectrum, size_t n,
-                       const float *X, size_t ldx, size_t l, const float *W, size_t ldw,
-                       const float *b, const snnk_urf_config *config, snnk_urf_report *report,
-                       snnk_map **map) {
-    calibration c = {.all = {inputs, n, l, X, W, b, ldx, ldw},
-                     .activation = activation,
-                     .least = INFINITY,
-                     .report = no_report};
+/* All but the batch, the settings and the allocator is filled in here. */
+static int calibrate(calibration *c, const snnk_spectrum *spectrum, snnk_map **map) {
+    int st;
+
+    c->least = c->report.plain = INFINITY;
+    for (size_t f = 0; f < FRAMES; f++) *category(&c->report, f) = INFINITY;
+    if (spectrum)
+        c->spectra[c->n_spectra++] = spectrum;
+    else if ((st = make_spectra(c)) != SNNK_OK)
+        return st;
+    if ((st = split(c)) != SNNK_OK) return st;
+    if ((st = search(c)) != SNNK_OK) return st;
+    return build(c, map);
+}
+
+int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *spectrum,
+                       const snnk_rows *rows, size_t l, const float *W, size_t ldw, const float *b,
+                       const snnk_urf_config *config, snnk_urf_report *report, snnk_map **map) {
     snnk_allocator allocator;
     snnk_urf_config ours;
-    snnk_map *made = NULL;
+    snnk__float_rows floats;
+    snnk_rows read;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
     if ((st = snnk__urf_config_read(config, NULL, inputs, &ours)) != SNNK_OK) return st;
-    st = check_arguments(inputs, activation, n, X, ldx, l, W, ldw, b, report);
+    if ((st = snnk__rows_read(rows, inputs, 0, false, &read)) != SNNK_OK) return st;
+    st = check_arguments(inputs, activation, &read, l, W, ldw, b, report);
     if (st != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
-    c.allocator = &allocator;
-    c.config = &ours;
-    c.report.plain = INFINITY;
-    for (size_t f = 0; f < FRAMES; f++) *category(&c.report, f) = INFINITY;
-    if (spectrum)
-        c.spectra[c.n_spectra++] = spectrum;
-    else if ((st = make_spectra(&c)) != SNNK_OK)
-        goto done;
-    if ((st = split(&c)) != SNNK_OK) goto done;
-    if ((st = search(&c)) != SNNK_OK) goto done;
-    if ((st = build(&c, &made)) != SNNK_OK) goto done;
-    if (report)
+    if ((st = snnk__float_rows_open(&allocator, &read, read.n, &floats)) != SNNK_OK) return st;
+    const snnk_rows all = snnk__float_rows_part(&floats, 0, read.n);
+    calibration c = {.all = {inputs, all.n, l, all.X, W, b, all.ldx, ldw},
+                     .allocator = &allocator,
+                     .config = &ours,
+                     .activation = activation,
+                     .report = no_report};
+
+    st = calibrate(&c, spectrum, map);
+    if (st == SNNK_OK && report)
         st = snnk__config_write(report, &c.report, sizeof c.report, REPORT_MINIMUM, "urf report");
-    *map = made;
-done:
-    for (size_t s = 0; s < SPECTRA; s++) snnk_spectrum_free(c.owned[s]);
+    for (size_t k = 0; k < SPECTRA; k++) snnk_spectrum_free(c.owned[k]);
     snnk__free(&allocator, c.storage);
+    snnk__float_rows_close(&floats);
     return st;
 }

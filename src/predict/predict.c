@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rows.h"
 #include "base/size.h"
 
 static const snnk_predict_config defaults = {
@@ -23,11 +24,6 @@ static const snnk_prediction no_prediction = {.size = sizeof(snnk_prediction)};
 int snnk_predict_config_init(snnk_predict_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
                              "predict config");
-}
-
-int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size) {
-    return snnk__config_init(prediction, prediction_size, &no_prediction, sizeof no_prediction,
-                             PREDICTION_MINIMUM, "prediction");
 }
 
 /* ---- Batches ---- */
@@ -338,21 +334,25 @@ static int read_config(const snnk_predict_config *config, const snnk_prediction 
     return SNNK_OK;
 }
 
-static int check_batch(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
-                       const float *W, size_t ldw, const float *b, size_t n_levels,
-                       const double *levels, const double *quantiles, size_t ldq) {
+static int check_batch(const snnk_map *map, const snnk_rows *rows, size_t l, const float *W,
+                       size_t ldw, const float *b) {
     const size_t d = map->inputs;
     int st;
 
-    if (n == 0 || l == 0)
+    if (rows->n == 0 || l == 0)
         return snnk__fail(
             SNNK_E_SHAPE,
-            "n = %zu, l = %zu: at least 1 pair of an input and a weight row is needed", n, l);
-    if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
+            "n = %zu, l = %zu: at least 1 pair of an input and a weight row is needed", rows->n, l);
     if ((st = snnk__check_matrix(W, "W", l, d, ldw, sizeof *W)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) return st;
+    if ((st = snnk__rows_check_finite(rows)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(W, "W", l, d, ldw)) != SNNK_OK) return st;
-    if (b && (st = snnk__check_finite(b, "b", 1, l, l)) != SNNK_OK) return st;
+    return b ? snnk__check_finite(b, "b", 1, l, l) : SNNK_OK;
+}
+
+static int check_quantiles(size_t l, size_t n_levels, const double *levels, const double *quantiles,
+                           size_t ldq) {
+    int st;
+
     if (!quantiles) return SNNK_OK;
     st = snnk__check_matrix(quantiles, "quantiles", l, n_levels, ldq, sizeof *quantiles);
     if (st != SNNK_OK) return st;
@@ -363,37 +363,50 @@ static int check_batch(const snnk_map *map, size_t n, const float *X, size_t ldx
     return SNNK_OK;
 }
 
-int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
-                     const float *W, size_t ldw, const float *b, const snnk_predict_config *config,
-                     size_t n_levels, const double *levels, double *quantiles, size_t ldq,
-                     snnk_prediction *prediction) {
-    snnk_predict_config ours;
-    snnk_prediction made = no_prediction;
-    gathered g = {.l = l, .analyticity_halfwidth = INFINITY};
+/* Room for the pairs of g->n inputs and g->l weights. Free both arrays, also on failure. */
+static int pairs_alloc(const snnk_allocator *allocator, gathered *g) {
     size_t pairs;
+    int st;
+
+    if (!snnk__mul_size(g->n, g->l, &pairs))
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow size_t", g->n, g->l);
+    st = snnk__alloc_zero(allocator, pairs, sizeof *g->pair, "pairs", &g->pair);
+    if (st != SNNK_OK) return st;
+    return snnk__alloc(allocator, pairs, sizeof *g->deviation, "deviations", &g->deviation);
+}
+
+int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const float *W,
+                     size_t ldw, const float *b, const snnk_predict_config *config, size_t n_levels,
+                     const double *levels, double *quantiles, size_t ldq,
+                     snnk_prediction *prediction) {
+    gathered g = {.l = l, .analyticity_halfwidth = INFINITY};
+    snnk_prediction made = no_prediction;
+    snnk_predict_config ours;
+    snnk__float_rows floats;
+    snnk_rows read;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = read_config(config, prediction, &ours)) != SNNK_OK) return st;
-    st = check_batch(map, n, X, ldx, l, W, ldw, b, n_levels, levels, quantiles, ldq);
-    if (st != SNNK_OK) return st;
+    if ((st = snnk__rows_read(rows, map->inputs, 0, false, &read)) != SNNK_OK) return st;
+    if ((st = check_batch(map, &read, l, W, ldw, b)) != SNNK_OK) return st;
+    if ((st = check_quantiles(l, n_levels, levels, quantiles, ldq)) != SNNK_OK) return st;
     if ((st = check_kinds(map)) != SNNK_OK) return st;
     const snnk_allocator *allocator = &map->allocator;
 
-    g.n = snnk__min_size(n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
-    if (!snnk__mul_size(g.n, l, &pairs))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow size_t", g.n, l);
-    st = snnk__alloc_zero(allocator, pairs, sizeof *g.pair, "pairs", &g.pair);
+    if ((st = snnk__float_rows_open(allocator, &read, read.n, &floats)) != SNNK_OK) return st;
+    const snnk_rows all = snnk__float_rows_part(&floats, 0, read.n);
+    g.n = snnk__min_size(all.n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
+    if ((st = pairs_alloc(allocator, &g)) != SNNK_OK) goto done;
+    st = gather(map, allocator, all.n, all.X, all.ldx, l, W, ldw, b, &g);
     if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, pairs, sizeof *g.deviation, "deviations", &g.deviation);
-    if (st != SNNK_OK) goto done;
-    if ((st = gather(map, allocator, n, X, ldx, l, W, ldw, b, &g)) != SNNK_OK) goto done;
     if (quantiles) output_quantiles(&g, g.deviation, n_levels, levels, quantiles, ldq);
     summarise(&g, &ours, &made);
     st = snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
 done:
     snnk__free(allocator, g.deviation);
     snnk__free(allocator, g.pair);
+    snnk__float_rows_close(&floats);
     return st;
 }
 

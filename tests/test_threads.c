@@ -1,5 +1,5 @@
-/* Several threads share one of everything const: results are as on one thread, and a race detector has
- * nothing to report. Assertions run on the main thread alone; the others leave what they saw. */
+/* Several threads share one of everything const: results are as on one thread, and a race detector
+ * has nothing to report. Assertions run on the main thread only; the others leave what they saw. */
 #define _POSIX_C_SOURCE 200809L
 #include "support/compare.h"
 #include "support/draw.h"

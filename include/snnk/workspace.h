@@ -17,9 +17,9 @@ typedef struct snnk_workspace snnk_workspace;
 #define SNNK_MAX_THREADS 1024
 
 /* Make a workspace.
- * threads: how many threads its calls use at most, 1 ... SNNK_MAX_THREADS. The calling thread is one
- *   of them; the others are started here, sleep between calls, and end with the workspace. Results
- *   have the same bits for every number. A build without threads uses one.
+ * threads: how many threads its calls use at most, 1 ... SNNK_MAX_THREADS. The calling thread is
+ *   one of them; the others are started here, sleep between calls, and end with the workspace.
+ *   Results have the same bits for every number. A build without threads uses one.
  * allocator: NULL for malloc.
  * workspace: the new workspace. Only one thread may use it at a time.
  * After a fork the child may use or free a workspace that no other thread was using: it works on

@@ -233,7 +233,7 @@ static int check_rows(const snnk__urf *urf) {
                                   (unsigned long)urf->row_atom[j], k);
     }
     if (urf->rows - j != atoms->drawn_rows)
-        return snnk__fail(SNNK_E_FORMAT, "%zu rows for certain and %zu drawn ones are not %zu", j,
+        return snnk__fail(SNNK_E_FORMAT, "%zu fixed rows and %zu drawn ones are not %zu", j,
                           (size_t)atoms->drawn_rows, urf->rows);
     for (; j < urf->rows; j++) {
         const uint32_t k = urf->row_atom[j];

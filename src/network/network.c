@@ -29,6 +29,7 @@ int snnk_network_create(const snnk_allocator *allocator, snnk_network **network)
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     if ((st = snnk__alloc(&ours, 1, sizeof *made, "a network", &made)) != SNNK_OK) return st;
     *made = (snnk_network){.allocator = ours};
+    atomic_init(&made->last_handed_out, false);
     *network = made;
     return SNNK_OK;
 }
@@ -38,6 +39,11 @@ void snnk_network_free(snnk_network *network) {
     const snnk_allocator allocator = network->allocator;
     for (size_t i = 0; i < network->n_layers; i++)
         snnk_layer_free((snnk_layer *)network->layers[i]);
+    for (snnk__kept_layer *kept = network->kept, *next; kept; kept = next) {
+        next = kept->next;
+        snnk_layer_free((snnk_layer *)kept->layer);
+        snnk__free(&allocator, kept);
+    }
     for (size_t i = 0; i < network->n_notes; i++) snnk__free(&allocator, network->notes[i].key);
     snnk__free(&allocator, network->layers);
     snnk__free(&allocator, network->notes);
@@ -72,13 +78,41 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     network->layers = layers;
     network->n_layers = n + 1;
     network->widest = widest;
+    atomic_store_explicit(&network->last_handed_out, false, memory_order_relaxed);
     return SNNK_OK;
+}
+
+int snnk__network_reserve_place(const snnk_network *network, snnk__kept_layer **place) {
+    *place = NULL;
+    if (!atomic_load_explicit(&network->last_handed_out, memory_order_relaxed)) return SNNK_OK;
+    return snnk__alloc(&network->allocator, 1, sizeof **place, "a replaced layer", place);
+}
+
+void snnk__network_replace_last(snnk_network *network, const snnk_layer *layer,
+                                snnk__kept_layer *place) {
+    const snnk_layer **last = &network->layers[network->n_layers - 1];
+
+    if (place) {
+        *place = (snnk__kept_layer){*last, network->kept};
+        network->kept = place;
+    } else {
+        snnk_layer_free((snnk_layer *)*last);
+    }
+    *last = layer;
+    atomic_store_explicit(&network->last_handed_out, false, memory_order_relaxed);
 }
 
 size_t snnk_network_layers(const snnk_network *network) { return network ? network->n_layers : 0; }
 
 const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index) {
-    return network && index < network->n_layers ? network->layers[index] : NULL;
+    if (!network || index >= network->n_layers) return NULL;
+    /* Only the last layer is ever replaced. Several threads may ask for it at once; that a mutating
+     * call has the network to itself orders these stores before its load. */
+    if (index == network->n_layers - 1 &&
+        !atomic_load_explicit(&network->last_handed_out, memory_order_relaxed))
+        atomic_store_explicit(&((snnk_network *)network)->last_handed_out, true,
+                              memory_order_relaxed);
+    return network->layers[index];
 }
 
 size_t snnk_network_inputs(const snnk_network *network) {

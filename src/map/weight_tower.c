@@ -16,9 +16,16 @@ typedef struct weights {
     size_t max_rows; /* of all blocks */
 } weights;
 
-/* Scratch of one thread, for WEIGHT_ROWS rows: w~, its duals, its products with G. */
-static size_t weight_scratch_floats(const weights *w) {
-    return w->map->inputs * (WEIGHT_ROWS + 2) + w->max_rows * WEIGHT_ROWS;
+/* Bytes of scratch of one thread, for WEIGHT_ROWS rows: w~, its duals, its products with G. */
+static int weight_scratch(const weights *w, size_t *bytes) {
+    size_t duals, products, floats;
+
+    if (snnk__mul_size(w->map->inputs, WEIGHT_ROWS + 2, &duals) &&
+        snnk__mul_size(w->max_rows, WEIGHT_ROWS, &products) &&
+        snnk__add_size(duals, products, &floats) && snnk__mul_size(floats, sizeof(float), bytes))
+        return SNNK_OK;
+    return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs and %zu rows overflows a size",
+                      w->map->inputs, w->max_rows);
 }
 
 /* bias and Psi of an affine part that is exact. */
@@ -112,6 +119,7 @@ static int check_bias(const snnk_map *map, size_t l, const float *b, const float
 int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw, const float *b,
                           float *Psi, size_t ldpsi, float *bias, snnk_workspace *workspace) {
     weights w = {.map = map, .W = W, .ldw = ldw, .b = b, .Psi = Psi, .ldpsi = ldpsi, .bias = bias};
+    bool spectral = false;
     size_t bytes = 0;
     int st;
 
@@ -123,10 +131,9 @@ int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t 
     for (size_t i = 0; i < map->n_blocks; i++)
         if (map->blocks[i]->urf || map->blocks[i]->line) {
             w.max_rows = snnk__max_size(w.max_rows, map->blocks[i]->rows);
-            bytes = 1;
+            spectral = true;
         }
-    /* inputs x rows floats are in memory already, so this cannot overflow. */
-    if (bytes) bytes = weight_scratch_floats(&w) * sizeof(float);
+    if (spectral && (st = weight_scratch(&w, &bytes)) != SNNK_OK) return st;
     bytes = snnk__max_size(bytes, snnk__map_work(map) * sizeof(float));
     return snnk__for_rows(workspace, &map->allocator, l, bytes, weight_rows, &w);
 }

@@ -51,9 +51,42 @@ void snnk_network_free(snnk_network *network) {
     snnk__free(&allocator, network);
 }
 
+/* The most floats that one of the layers works in, of one thread; and those of a row that is split
+ * within, beside its two hidden rows, 0 if no layer is large enough. */
+static size_t layers_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, network->layers[k]->cost.work);
+    return most;
+}
+
+static size_t split_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, network->layers[k]->cost.split_work);
+    return most;
+}
+
+/* With one more layer snnk_network_scratch_bytes is still a size. */
+static int check_scratch(const snnk_network *network, size_t widest, const snnk_layer *layer) {
+    const size_t work = snnk__max_size(layers_work(network), layer->cost.work);
+    const size_t split = snnk__max_size(split_work(network), layer->cost.split_work);
+    size_t floats, bytes;
+
+    if (snnk__mul_size(widest, 2 * TILE_ROWS, &floats) && snnk__add_size(floats, work, &floats) &&
+        snnk__add_size(floats, split, &floats) && snnk__mul_size(floats, sizeof(float), &bytes))
+        return SNNK_OK;
+    return snnk__fail(SNNK_E_SIZE,
+                      "scratch for hidden rows of %zu outputs and %zu numbers of the largest layer "
+                      "overflows a size",
+                      widest, work);
+}
+
 int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     const snnk_layer **layers;
-    size_t widest, unused;
+    size_t widest;
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
@@ -66,8 +99,7 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
         return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, but the network has %zu outputs",
                           layer->inputs, last);
     widest = snnk__max_size(network->widest, last);
-    if (!snnk__mul_size(widest, 2 * TILE_ROWS * sizeof(float), &unused))
-        return snnk__fail(SNNK_E_SIZE, "a hidden layer of %zu outputs is too wide", widest);
+    if ((st = check_scratch(network, widest, layer)) != SNNK_OK) return st;
 
     /* Networks have few layers: grow by one each time. */
     st = snnk__alloc(&network->allocator, n + 1, sizeof *layers, "layers", &layers);
@@ -260,20 +292,7 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
 /* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest that take
  * turns, and what the layer that needs most works in. */
 static size_t thread_work(const snnk_network *network) {
-    size_t most = 0;
-
-    for (size_t k = 0; k < network->n_layers; k++)
-        most = snnk__max_size(most, network->layers[k]->cost.work);
-    return 2 * TILE_ROWS * network->widest + most;
-}
-
-/* The same for a row that is split within, beside its two hidden rows; 0 if no layer is large enough. */
-static size_t split_work(const snnk_network *network) {
-    size_t most = 0;
-
-    for (size_t k = 0; k < network->n_layers; k++)
-        most = snnk__max_size(most, network->layers[k]->cost.split_work);
-    return most;
+    return 2 * TILE_ROWS * network->widest + layers_work(network);
 }
 
 size_t snnk_network_scratch_bytes(const snnk_network *network) {

@@ -221,8 +221,8 @@ static void test_failing_allocations(void **state) {
     free(file);
 }
 
-/* A file of towers, folded blocks and statistics that the library did not write. Features are products
- * of a few sums of some ten terms, computed in float. */
+/* A file of towers, folded blocks and statistics that the library did not write. Features are
+ * products of a few sums of some ten terms, computed in float. */
 #define GOLDEN_RTOL 1e-5
 
 static void test_loads_bundled_model(void **state) {

@@ -227,11 +227,12 @@ static void weights_are_rounded(void **state) {
     snnk_layer_free(layer);
 }
 
-/* A sum of products with factors that are off by a share e, independently, is off by about e of the root of the sum
- * of their squares. bf16: weights are uniform within a step that is between 2^-8 and 2^-7 of them, e =
- * 2^-7.5/sqrt(12). int8: a step of a 127th of the largest, here of uniform numbers: e = 1/(254 sqrt(3)) of
- * that, which is sqrt(3) times the rms: 1/254; inputs and features likewise. Two products, G x and Psi
- * phi: sqrt(2) e, and 2 e. Relu and the distribution of features bend that by less than 2. */
+/* A sum of products with factors that are off by a share e, independently, is off by about e of the
+ * root of the sum of their squares. bf16: weights are uniform within a step that is between 2^-8
+ * and 2^-7 of them, e = 2^-7.5/sqrt(12). int8: a step of a 127th of the largest, here of uniform
+ * numbers: e = 1/(254 sqrt(3)) of that, which is sqrt(3) times the rms: 1/254; inputs and features
+ * likewise. Two products, G x and Psi phi: sqrt(2) e, and 2 e. Relu and the distribution of
+ * features bend that by less than 2. */
 static void errors_are_as_small_as_rounding(void **state) {
     static const double bounds[] = {0, 1.4142 * 0.005524 / 3.4641, 2.0 / 254};
     static float X[N * D], Y[N * L], Z[N * L];
@@ -336,8 +337,8 @@ static void the_report_is_true(void **state) {
     snnk_network_free(made);
 }
 
-/* Near the ends of float the largest weight stays finite, products of scales overflow no sooner than results, and an
- * output that is no number is no error of 0. */
+/* Near the ends of float the largest weight stays finite, products of scales overflow no sooner
+ * than results, and an output that is no number is no error of 0. */
 static void the_ends_of_float_are_kept(void **state) {
     const float large[] = {3.4e38f, -3.4e38f}, x[] = {1e36f, 1e36f}, one = 1;
     const float small[] = {1e-30f, 2e-30f};

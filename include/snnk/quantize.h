@@ -6,12 +6,13 @@
  *     printf("%g of the outputs' size, %llu bytes\n", report.relative_error,
  *            (unsigned long long)report.bytes);
  *
- * BF16 is faster where a forward waits for memory: few rows, large layers. It is harmless for most networks.
- * INT8 rounds the inputs of each product, too, and is faster for many rows as well; check the report. Both
- * need a processor with avx512_vnni. On others, and with SNNK_KERNELS set to another table, plain C does
- * them, slower than float.
+ * BF16 is faster where a forward waits for memory: few rows, large layers. It is harmless for most
+ * networks. INT8 rounds the inputs of each product, too, and is faster for many rows as well; check
+ * the report. Both need a processor with avx512_vnni. On others, and with SNNK_KERNELS set to
+ * another table, plain C does them, slower than float.
  *
- * HD3 rows, offsets, biases and activations stay float. Model files are float. More in docs/numerics.md. */
+ * HD3 rows, offsets, biases and activations stay float. Model files are float. More in
+ * docs/numerics.md. */
 #ifndef SNNK_QUANTIZE_H
 #define SNNK_QUANTIZE_H
 
@@ -22,8 +23,8 @@ extern "C" {
 #endif
 
 /* Create the same layer in another storage.
- *   layer      in any storage. From narrow storage, Psi or W is taken as it is rounded; projections come
- *              from the map, which keeps them in float
+ *   layer      in any storage. From narrow storage, Psi or W is taken as it is rounded; projections
+ *              come from the map, which keeps them in float
  *   storage    an snnk_storage
  *   quantized  the result; shares the map
  * SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */

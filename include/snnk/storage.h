@@ -1,7 +1,7 @@
 /* Storage of weights: how many bytes each number of a layer takes in memory.
  *
- * Layers are made in SNNK_STORAGE_F32. snnk_layer_quantize and snnk_network_quantize (<snnk/quantize.h>)
- * convert them. */
+ * Layers are made in SNNK_STORAGE_F32. snnk_layer_quantize and snnk_network_quantize
+ * (<snnk/quantize.h>) convert them. */
 #ifndef SNNK_STORAGE_H
 #define SNNK_STORAGE_H
 

@@ -1,5 +1,5 @@
-/* ELEMENTWISE: any activation of each projection; the kernel is E h(g.u) h(g.v), in closed form for some
- * activations. */
+/* ELEMENTWISE: any activation of each projection; the kernel is E h(g.u) h(g.v), in closed form for
+ * some activations. */
 #include <math.h>
 
 #include "map/config.h"

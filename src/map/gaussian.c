@@ -1,5 +1,5 @@
-/* GAUSSIAN: the cosine and the sine of each projection; the kernel is exp(-|x' - y'|^2/2) (Rahimi & Recht
- * 2007). */
+/* GAUSSIAN: the cosine and the sine of each projection; the kernel is exp(-|x' - y'|^2/2) (Rahimi &
+ * Recht 2007). */
 #include <math.h>
 
 #include "map/slopes.h"

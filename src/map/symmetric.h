@@ -1,5 +1,5 @@
-/* What the kinds with a symmetric kernel share: arc-cosine, Gaussian, elementwise and identity features of
- * scaled inputs, Phi(x) = a h(G x' + c), x' = (x - mean) * scale. */
+/* What the kinds with a symmetric kernel share: arc-cosine, Gaussian, elementwise and identity
+ * features of scaled inputs, Phi(x) = a h(G x' + c), x' = (x - mean) * scale. */
 #ifndef SNNK_MAP_SYMMETRIC_H
 #define SNNK_MAP_SYMMETRIC_H
 
@@ -23,7 +23,8 @@ int snnk__symmetric_read(const snnk__map_kind *kind, const snnk__source *source,
 /* What snnk__map_kind.check has to do about rows, with `width` features each. */
 int snnk__symmetric_check(snnk_map_config *config, size_t inputs, size_t rows, size_t width);
 
-/* A block with its function and its scaling, but no rows. SNNK_E_NOMEM, statuses of snnk_scaling_get. */
+/* A block with its function and its scaling, but no rows. SNNK_E_NOMEM, statuses of
+ * snnk_scaling_get. */
 int snnk__symmetric_begin(const snnk__map_kind *kind, const snnk__map_request *request,
                           snnk__map_block **block);
 

@@ -8,8 +8,8 @@
 double snnk__symmetric_place(const snnk__map_block *block, bool weights, const float *x, double b,
                              double *row);
 
-/* The inner products that every kernel here is a function of, for two inputs u, v (scaled, the offset's
- * coordinate appended), and the distances that keep the angle accurate near 0 and pi. */
+/* The inner products that every kernel here is a function of, for two inputs u, v (scaled, the
+ * offset's coordinate appended), and the distances that keep the angle accurate near 0 and pi. */
 typedef struct snnk__products {
     double uu, vv, uv;
     double squared_difference, squared_sum; /* |u - v|^2, |u + v|^2, summed as such */
@@ -29,8 +29,8 @@ static inline double snnk__arc_cosine_of(int order, const snnk__products *p) {
     return snnk__arc_cosine(order, p->uu, p->vv, p->difference, p->sum);
 }
 
-/* The error of an estimate of kappa_order/2, order 0 or 1, by `rows` iid rows: step step has variance
- * p - p^2, p = kappa_0/2, each term within 1; relu relu has kappa_2/2 - (kappa_1/2)^2. */
+/* The error of an estimate of kappa_order/2, order 0 or 1, by `rows` iid rows: step step has
+ * variance p - p^2, p = kappa_0/2, each term within 1; relu relu has kappa_2/2 - (kappa_1/2)^2. */
 snnk__pair_error snnk__arc_cosine_error(int order, size_t rows, const snnk__urf_products *p);
 
 #endif

@@ -1,6 +1,6 @@
-/* Everything in the file is untrusted. The container has been checked against the bytes there before
- * this begins; each layer and block checks its record against the arrays in the file before it allocates
- * by it. */
+/* Everything in the file is untrusted. The container has been checked against the bytes there
+ * before this begins; each layer and block checks its record against the arrays in the file before
+ * it allocates by it. */
 #include <snnk/network.h>
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* src/distill/compress.c, compress_budget.c: networks compressed part by part. */
+/* src/distill/compress.c, budget.c: networks compressed part by part. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

@@ -1,4 +1,4 @@
-/* src/distill/distill*.c: teachers whose best students are known, budgets, statuses. */
+/* src/distill: teachers whose best students are known, budgets, statuses. */
 #include <stdlib.h>
 #include <string.h>
 

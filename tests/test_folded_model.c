@@ -1,4 +1,5 @@
-/* src/model: folded blocks, towers and bundled networks as model files. */
+/* src/map/folded.c, src/layer/tower.c: folded blocks, towers and bundled networks as model
+ * files. */
 #include "data/bundled_model.h"
 #include "support/alloc.h"
 #include "support/compare.h"

@@ -1,4 +1,5 @@
-/* src/solve/ridge.c, select.c: Cholesky, truncated eigenvectors, scores, the choice of a ridge. */
+/* src/solve/ridge.c, choose_ridge.c, rss.c: Cholesky, truncated eigenvectors, scores, the choice of
+ * a ridge. */
 #include <float.h>
 
 #include "data/ridge.h"

@@ -1,6 +1,5 @@
-/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. A loaded map
- * equals the saved one bit for bit; a file of another program gives the outputs that that program
- * computed. */
+/* src/map/spectral.c, affine.c: maps made from spectra, as model files. A loaded map equals the
+ * saved one bit for bit; a file of another program gives the outputs that that program computed. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"

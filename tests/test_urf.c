@@ -1,5 +1,5 @@
-/* src/map/urf.c: universal random features. The towers against the formulas of docs/math.md; no
- * bias over seeds; the predicted variance; finite for every input. */
+/* src/map/spectral.c, urf_create.c: universal random features. The towers against the formulas of
+ * docs/math.md; no bias over seeds; the predicted variance; finite for every input. */
 #include "support/compare.h"
 
 #include "support/alloc.h"

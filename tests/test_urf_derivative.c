@@ -1,5 +1,5 @@
-/* src/map/urf_derivative.c: gradients and Laplacians, against finite differences of Lambda in
- * double. */
+/* src/map/spectral.c: gradients and Laplacians of universal random features, against finite
+ * differences of Lambda in double. */
 #include "support/compare.h"
 
 #include "support/draw.h"

@@ -390,7 +390,7 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
     free_data(&d);
 }
 
-/* In fast precision, numbers whose squares are no floats: held out or not, such rows are summed in double. */
+/* In single precision, numbers whose squares are no floats: held out or not, such rows are summed in double. */
 static void test_fast_takes_large_numbers(void **state) {
     for (int given = 0; given < 2; given++) {
         data d = make_data(2500, 0, 10);

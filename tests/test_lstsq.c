@@ -113,7 +113,7 @@ static void test_sizes(void **state) {
     free(Phi);
 }
 
-/* The error of fast sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of
+/* The error of single sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of
  * partial sums that grow to the whole, each uniform within half a unit. Over n/K blocks these average
  * out. Features with a mean: the diagonal, and what is correlated, is not near zero. */
 static void test_precision(void **state) {
@@ -137,7 +137,7 @@ static void test_precision(void **state) {
             }
         snnk_lstsq_free(s);
     }
-    print_message("largest error of S: %.2g in double, %.2g fast\n", largest[0], largest[1]);
+    print_message("largest error of S: %.2g in double, %.2g in single\n", largest[0], largest[1]);
     /* Within blocks, and over them, in 5 standard deviations. */
     const double blocks = N / 384.0, within = sqrt(384 / blocks) / 3, over = sqrt(blocks) / 3;
     assert_true(largest[0] < 5 * 0x1p-53 * (within + over));

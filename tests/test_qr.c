@@ -19,12 +19,12 @@ static void test_sizes(void **state) {
     for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
         for (size_t j = 0; j < sizeof ns / sizeof *ns; j++) {
             const size_t m = ms[i], n = ns[j], t = i % 2 ? 17 : 1;
-            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-            snnk_lstsq *e = route_create(m, t, SNNK_FACTORIZATION_GRAM);
+            snnk_lstsq *s = factorization_collect(n, m, t, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+            snnk_lstsq *e = factorization_create(m, t, SNNK_FACTORIZATION_GRAM);
 
             assert_ok(
                 snnk_lstsq_add(e, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), NULL));
-            route_assert_close(s, e, 1e-13, 1e-15);
+            factorization_assert_close(s, e, 1e-13, 1e-15);
             for (size_t k = 0; k < t; k++) assert_true(s->yy[k] >= 0);
             assert_int_equal(s->factorization, SNNK_FACTORIZATION_QR);
             snnk_lstsq_free(e);
@@ -49,9 +49,9 @@ static void test_calls(void **state) {
         Y[i * T + (size_t)labels[i]] = 1;
         for (size_t j = 0; j < LD; j++) wide[i * LD + j] = j < M ? Phi[i * M + j] : NAN;
     }
-    snnk_lstsq *s = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-    snnk_lstsq *strided = route_create(M, T, SNNK_FACTORIZATION_QR);
-    snnk_lstsq *cut = route_create(M, T, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *s = factorization_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *strided = factorization_create(M, T, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *cut = factorization_create(M, T, SNNK_FACTORIZATION_QR);
 
     assert_ok(snnk_lstsq_add(strided, SNNK_ROWS(.n = ROWS, .X = wide, .ldx = LD, .labels = labels),
                              workspace));
@@ -59,7 +59,7 @@ static void test_calls(void **state) {
     for (size_t i = 0; i < ROWS; i += 7)
         assert_ok(snnk_lstsq_add(
             cut, SNNK_ROWS(.n = 7, .X = Phi + i * M, .ldx = M, .Y = Y + i * T, .ldy = T), NULL));
-    route_assert_close(cut, s, 1e-13, 1e-15);
+    factorization_assert_close(cut, s, 1e-13, 1e-15);
     assert_status(
         snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = wide + M, .ldx = LD, .Y = Y, .ldy = T), NULL),
         SNNK_E_NONFINITE);
@@ -108,15 +108,15 @@ static void test_ill_conditioned(void **state) {
             for (size_t j = 0; j < m; j++) Y[i] += Phi[i * m + j]; /* exact: below 2^24 */
         }
         dgelsd_solve(m, m, Phi, Y, false, e, &condition);
-        snnk_lstsq *s = route_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-        snnk_lstsq *gram = route_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-        const snnk_solve_report report = route_solve(s, 0, 0, B, &b);
+        snnk_lstsq *s = factorization_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+        snnk_lstsq *gram = factorization_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+        const snnk_solve_report report = factorization_solve(s, 0, 0, B, &b);
         const double off = dgelsd_relative(m, B, e);
 
         assert_int_equal(report.method, SNNK_SOLVE_QR);
         assert_int_equal(report.rank, m);
         assert_true(report.condition > condition / 100 && report.condition < condition * 100);
-        route_solve(gram, 0, 0, B, &b);
+        factorization_solve(gram, 0, 0, B, &b);
         print_message("condition %.1e: factor off by %.1e, moments by %.1e, squares left %.1e\n",
                       condition, off, dgelsd_relative(m, B, e), report.rss);
         assert_true(off < 20 * DBL_EPSILON * condition);
@@ -143,8 +143,8 @@ static void test_last_bit(void **state) {
     }
     Phi[1] = 1024 + 0x1p-13f;
     Y[0] = 1024 + 3 * 0x1p-13f;
-    snnk_lstsq *s = route_collect(ROWS, 2, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-    const snnk_solve_report report = route_solve(s, 0, 1, B, &b);
+    snnk_lstsq *s = factorization_collect(ROWS, 2, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+    const snnk_solve_report report = factorization_solve(s, 0, 1, B, &b);
 
     assert_true(report.condition > 1e8 && report.condition < 1e11);
     assert_int_equal(report.method, SNNK_SOLVE_QR);
@@ -165,13 +165,13 @@ static void test_like_moments(void **state) {
 
     (void)state;
     for (size_t i = 0; i < ROWS * M; i++) Phi[i] = Phi[i] * (float)(1 + i % M) + (float)(i % 3);
-    for (int32_t r = 0; r < 2; r++) s[r] = route_collect(ROWS, M, T, Phi, Y, NULL, r);
+    for (int32_t r = 0; r < 2; r++) s[r] = factorization_collect(ROWS, M, T, Phi, Y, NULL, r);
     for (int k = 0; k < 8; k++) {
         const double ridge = (k & 1) ? 7 : 0;
         double *state_before = statistics_copy(s[1]);
 
-        const snnk_solve_report gram = route_solve(s[0], ridge, k / 2 % 2, B[0], b[0]);
-        const snnk_solve_report qr = route_solve(s[1], ridge, k / 2 % 2, B[1], b[1]);
+        const snnk_solve_report gram = factorization_solve(s[0], ridge, k / 2 % 2, B[0], b[0]);
+        const snnk_solve_report qr = factorization_solve(s[1], ridge, k / 2 % 2, B[1], b[1]);
         statistics_assert_same(s[1], ROWS, state_before);
         /* condition below 100, 500 roundings: 1e-11 of B of at most 1 */
         for (size_t i = 0; i < M * T; i++) assert_close(B[1][i], B[0][i], 0, 1e-11);
@@ -213,8 +213,8 @@ static void test_singular(void **state) {
         Phi[i][2] = (float)(i / 3 * 2 - i % 2);
         Y[i] = 2 * Phi[i][0] + Phi[i][2] + 5;
     }
-    snnk_lstsq *s = route_collect(6, 3, 1, Phi[0], Y, NULL, SNNK_FACTORIZATION_QR);
-    snnk_solve_report report = route_solve(s, 0, 1, B, &b);
+    snnk_lstsq *s = factorization_collect(6, 3, 1, Phi[0], Y, NULL, SNNK_FACTORIZATION_QR);
+    snnk_solve_report report = factorization_solve(s, 0, 1, B, &b);
     assert_int_equal(report.method, SNNK_SOLVE_TRUNCATED_SVD);
     assert_int_equal(report.rank, 2);
     assert_true(report.condition >= 1 && report.condition < 5);
@@ -223,27 +223,27 @@ static void test_singular(void **state) {
     assert_close(report.rss, 0, 0, 1e-27);
     snnk_lstsq_free(s);
 
-    s = route_collect(2, 4, 1, few, pair, NULL, SNNK_FACTORIZATION_QR);
-    report = route_solve(s, 0, 1, B, &b);
+    s = factorization_collect(2, 4, 1, few, pair, NULL, SNNK_FACTORIZATION_QR);
+    report = factorization_solve(s, 0, 1, B, &b);
     assert_int_equal(report.rank, 1);
     for (int j = 0; j < 4; j++) assert_close(B[j], j == 1 ? -0.25 : 0.25, 1e-14, 0);
     snnk_lstsq_free(s);
 
-    s = route_collect(2, 2, 1, flat, pair, NULL, SNNK_FACTORIZATION_QR);
+    s = factorization_collect(2, 2, 1, flat, pair, NULL, SNNK_FACTORIZATION_QR);
     assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, NULL), SNNK_E_SINGULAR);
     assert_says("rank 0");
-    route_solve(s, 1e-3, 1, B, &b);
+    factorization_solve(s, 1e-3, 1, B, &b);
     assert_true(B[0] == 0 && B[1] == 0);
     assert_close(b, 7.5, 1e-15, 0);
     snnk_lstsq_free(s);
 
     /* rank_tolerance is of eigenvalues, 1 +- 0.9 of S = (1, 0.9; 0.9, 1): ratio 1/19 = 0.0526. */
-    s = route_create(2, 1, SNNK_FACTORIZATION_QR);
+    s = factorization_create(2, 1, SNNK_FACTORIZATION_QR);
     s->rows = 5, s->weight = 5;
     s->S[0] = 1, s->S[2] = 0.9, s->S[3] = sqrt(0.19);
     s->C[0] = 1, s->C[1] = -0.9 / sqrt(0.19); /* of C = (1, 0) */
     for (int k = 0; k < 2; k++) {
-        config = route_config(0, 1);
+        config = factorization_config(0, 1);
         config.rank_tolerance = k ? 0.053 : 0.052;
         report = (snnk_solve_report){.size = sizeof report};
         assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
@@ -267,32 +267,33 @@ static void test_merge(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) weights[i] = 1 + (float)(i % 5) / 4;
     for (size_t i = 0; i < ROWS * M; i++) Phi[i] += (float)(i % M);
-    snnk_lstsq *whole = route_collect(ROWS, M, T, Phi, Y, weights, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *whole = factorization_collect(ROWS, M, T, Phi, Y, weights, SNNK_FACTORIZATION_GRAM);
 
     for (int32_t r = 0; r < 2; r++)
         for (size_t p = 0; p < 6; p++)
-            parts[r][p] = route_collect(starts[p + 1] - starts[p], M, T, Phi + starts[p] * M,
-                                        Y + starts[p] * T, weights + starts[p], r);
+            parts[r][p] =
+                factorization_collect(starts[p + 1] - starts[p], M, T, Phi + starts[p] * M,
+                                      Y + starts[p] * T, weights + starts[p], r);
     for (size_t o = 0; o < 9; o++) {
         const size_t *order = orders[o % 3];
         /* factors; moments; moments that take in both */
-        snnk_lstsq *s = route_create(M, T, o / 3 == 1);
+        snnk_lstsq *s = factorization_create(M, T, o / 3 == 1);
 
         for (size_t p = 0; p < 6; p++)
             assert_ok(snnk_lstsq_merge(s, parts[o / 3 == 2 ? p % 2 : o / 3][order[p]]));
-        route_assert_close(s, whole, 1e-12, 1e-14);
+        factorization_assert_close(s, whole, 1e-12, 1e-14);
         snnk_lstsq_free(s);
     }
 
     /* Twice itself, and into nothing. */
-    snnk_lstsq *twice = route_create(M, T, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *twice = factorization_create(M, T, SNNK_FACTORIZATION_QR);
     assert_ok(snnk_lstsq_merge(twice, parts[1][3]));
-    route_assert_close(twice, parts[0][3], 1e-13, 1e-15);
+    factorization_assert_close(twice, parts[0][3], 1e-13, 1e-15);
     assert_ok(snnk_lstsq_merge(twice, twice));
-    snnk_lstsq *e = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *e = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_lstsq_merge(e, parts[0][3]));
     assert_ok(snnk_lstsq_merge(e, parts[0][3]));
-    route_assert_close(twice, e, 1e-13, 1e-15);
+    factorization_assert_close(twice, e, 1e-13, 1e-15);
 
     double *before = statistics_copy(twice);
     assert_status(snnk_lstsq_merge(twice, parts[0][0]), SNNK_E_UNSUPPORTED);
@@ -332,13 +333,14 @@ static void test_merge_ill_conditioned(void **state) {
     dgelsd_solve(1000, COLUMNS, Phi, Y, true, e, &condition);
     assert_true(condition > 3e7 && condition < 3e8);
     for (size_t p = 0; p < PARTS; p++)
-        parts[p] = route_collect(starts[p + 1] - starts[p], COLUMNS, 1, Phi + starts[p] * COLUMNS,
-                                 Y + starts[p], NULL, SNNK_FACTORIZATION_QR);
+        parts[p] =
+            factorization_collect(starts[p + 1] - starts[p], COLUMNS, 1, Phi + starts[p] * COLUMNS,
+                                  Y + starts[p], NULL, SNNK_FACTORIZATION_QR);
     for (size_t o = 0; o < 4; o++) {
-        snnk_lstsq *s = route_create(COLUMNS, 1, SNNK_FACTORIZATION_QR);
+        snnk_lstsq *s = factorization_create(COLUMNS, 1, SNNK_FACTORIZATION_QR);
 
         for (size_t p = 0; p < PARTS; p++) assert_ok(snnk_lstsq_merge(s, parts[orders[o][p]]));
-        assert_int_equal(route_solve(s, 0, 1, B, &b).method, SNNK_SOLVE_QR);
+        assert_int_equal(factorization_solve(s, 0, 1, B, &b).method, SNNK_SOLVE_QR);
         print_message("condition %.1e: merged factors off by %.1e\n", condition,
                       dgelsd_relative(COLUMNS, B, e));
         assert_true(dgelsd_relative(COLUMNS, B, e) < 10 * DBL_EPSILON * condition);
@@ -358,8 +360,8 @@ static void test_auto(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) Phi[i * M + 4] = 0.1f;
     for (int bad = 0; bad < 2; bad++) {
-        snnk_lstsq *s = route_create(M, T, SNNK_FACTORIZATION_AUTO);
-        snnk_lstsq *once = route_create(M, T, SNNK_FACTORIZATION_AUTO);
+        snnk_lstsq *s = factorization_create(M, T, SNNK_FACTORIZATION_AUTO);
+        snnk_lstsq *once = factorization_create(M, T, SNNK_FACTORIZATION_AUTO);
 
         if (bad) /* two columns that differ in the last bit of some rows */
             for (size_t i = 0; i < ROWS; i++)
@@ -367,7 +369,7 @@ static void test_auto(void **state) {
         assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 2 * M - 1, .X = Phi, .ldx = M, .Y = Y, .ldy = T),
                                  NULL));
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
-        route_solve(s, 0.1, 1, B[0], b[0]);
+        factorization_solve(s, 0.1, 1, B[0], b[0]);
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
         assert_ok(snnk_lstsq_add(s,
                                  SNNK_ROWS(.n = 1, .X = Phi + (2 * M - 1) * M, .ldx = M,
@@ -383,18 +385,18 @@ static void test_auto(void **state) {
         assert_ok(
             snnk_lstsq_add(once, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         assert_int_equal(snnk_lstsq_factorization(once), snnk_lstsq_factorization(s));
-        snnk_lstsq *e = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-        route_assert_close(s, e, 4e-13, 1e-15);
-        route_assert_close(once, e, 4e-13, 1e-15);
+        snnk_lstsq *e = factorization_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+        factorization_assert_close(s, e, 4e-13, 1e-15);
+        factorization_assert_close(once, e, 4e-13, 1e-15);
         snnk_lstsq_free(e);
         snnk_lstsq_free(once);
         snnk_lstsq_free(s);
     }
 
     /* Merging decides as well; with moments there is no choice. */
-    snnk_lstsq *a = route_create(M, T, SNNK_FACTORIZATION_AUTO),
-               *c = route_create(M, T, SNNK_FACTORIZATION_AUTO);
-    snnk_lstsq *gram = route_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *a = factorization_create(M, T, SNNK_FACTORIZATION_AUTO),
+               *c = factorization_create(M, T, SNNK_FACTORIZATION_AUTO);
+    snnk_lstsq *gram = factorization_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = M, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_add(c, SNNK_ROWS(.n = 5, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_merge(c, a));
@@ -417,7 +419,7 @@ static void test_auto(void **state) {
 static void test_auto_limit(void **state) {
     (void)state;
     for (int bad = 0; bad < 2; bad++) {
-        snnk_lstsq *s = route_create(2, 1, SNNK_FACTORIZATION_AUTO);
+        snnk_lstsq *s = factorization_create(2, 1, SNNK_FACTORIZATION_AUTO);
         const float c = bad ? 0x1p-20f : 0x1p-18f, y = 1;
 
         for (int i = 0; i < 8; i++) {
@@ -434,7 +436,7 @@ static void test_auto_limit(void **state) {
 
 static void test_route_refuses(void **state) {
     const float x = 1;
-    snnk_lstsq *s = route_create(1, 1, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *s = factorization_create(1, 1, SNNK_FACTORIZATION_QR);
 
     (void)state;
     assert_int_equal(snnk_lstsq_factorization(NULL), SNNK_FACTORIZATION_GRAM);
@@ -461,7 +463,8 @@ static void test_add_targets(void **state) {
         for (size_t k = 1; k < T && i < 700; k++) Y[i * T + k] = 0;
     }
     for (int32_t factorization = 0; factorization < 3; factorization++) {
-        snnk_lstsq *s = route_create(M, 1, factorization), *e = route_create(M, T, factorization);
+        snnk_lstsq *s = factorization_create(M, 1, factorization),
+                   *e = factorization_create(M, T, factorization);
 
         assert_ok(
             snnk_lstsq_add(s, SNNK_ROWS(.n = 700, .X = Phi, .ldx = M, .Y = few, .ldy = 1), NULL));
@@ -475,7 +478,8 @@ static void test_add_targets(void **state) {
         assert_ok(snnk_lstsq_add(
             e, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
             NULL));
-        route_assert_close(s, e, 1e-15, 1e-16); /* the same operations but for shapes in BLAS */
+        factorization_assert_close(s, e, 1e-15,
+                                   1e-16); /* the same operations but for shapes in BLAS */
         assert_status(snnk_lstsq_add_targets(s, 0), SNNK_E_SHAPE);
         assert_status(snnk_lstsq_add_targets(s, SIZE_MAX), SNNK_E_SIZE);
         assert_status(snnk_lstsq_add_targets(s, INT32_MAX), SNNK_E_SIZE);
@@ -531,7 +535,7 @@ static void test_saved(void **state) {
         const int32_t factorization = way % 3;
         const size_t n = factorization == SNNK_FACTORIZATION_AUTO ? 20 : 900;
         const float *w = way / 3 ? weights : NULL;
-        snnk_lstsq *s = route_collect(n, M, T, Phi, Y, w, factorization), *loaded;
+        snnk_lstsq *s = factorization_collect(n, M, T, Phi, Y, w, factorization), *loaded;
         unsigned char bytes[65536];
         const char *path = test_path(&files, "s");
 
@@ -594,7 +598,7 @@ static void test_failing_memory(void **state) {
 
     (void)state;
     for (int change = 0; change < 6; change++) {
-        snnk_lstsq *other = route_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+        snnk_lstsq *other = factorization_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
         long failures = 0;
         int st;
 

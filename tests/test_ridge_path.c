@@ -10,7 +10,7 @@
 
 #include "solve/ridge_path.h"
 
-/* What rows are summed into, in the tests that run on both routes. */
+/* What rows are summed into, in the tests that run on both factorizations. */
 static int32_t test_route = SNNK_FACTORIZATION_GRAM;
 
 static snnk_lstsq *create(size_t m, size_t t) {
@@ -607,7 +607,7 @@ static void test_rank_tolerance(void **state) {
 
 /* Rows (1, 0) and (0, c), targets 2 and 3, no intercept: singular values 1 and c, and where c counts as
  * absent its target is all of rss. The default keeps c above 64 times 2.2e-16, where moments, of c^2,
- * lost it at 1e-7; a tolerance given is a share of eigenvalues on either route. */
+ * lost it at 1e-7; a tolerance given is a share of eigenvalues of either factorization. */
 static void test_rank_tolerance_of_a_factor(void **state) {
     static const struct {
         int c; /* power of 2 */
@@ -1050,7 +1050,7 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
 
 /* Against long double normal equations, good to 5e-20 times the square of the condition number. From
  * the factor coefficients are good to 1e-16 times the condition number and what they cancel, 1e-7 of
- * the largest; from moments to a thousandth of that precision at best, which shows that it is the route
+ * the largest; from moments to a thousandth of that precision at best, which shows that it is the factorization
  * that does it. rss from the factor has its digits, too. */
 static void test_from_a_factor(void **state) {
     float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];

@@ -131,7 +131,7 @@ static void test_doubles_that_are_floats(void **state) {
                 snnk_lstsq *b = collect(&doubles, precision, factorization);
 
                 statistics_assert_same(b, floats.n, statistics_copy(a));
-                assert_true(a->fast == b->fast && a->weight == b->weight);
+                assert_true(a->single == b->single && a->weight == b->weight);
                 floats.n = doubles.n = 100;
                 assert_ok(snnk_lstsq_forget(a, &floats, NULL));
                 assert_ok(snnk_lstsq_forget(b, &doubles, NULL));

@@ -593,7 +593,7 @@ static void lstsq_refused(void **state) {
     assert_status(load_crafted(&bad), SNNK_E_NONFINITE);
 }
 
-/* Format 2 by hand: a route, a weight, and the tensors of that route. */
+/* Format 2 by hand: a factorization, a weight, and its tensors. */
 static int load_format_2(const char *factorization, size_t weights, double weight, const char *S,
                          const char *rows) {
     const size_t m = 2, one = 1, mm[] = {2, 2}, tm[] = {1, 2};

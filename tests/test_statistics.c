@@ -153,7 +153,7 @@ static void test_life(void **state) {
     }
 }
 
-/* Rows in fast precision are known to be that in a network's file too, and how many there were. */
+/* Rows in single precision are known to be that in a network's file too, and how many there were. */
 static void test_rounding_in_a_file(void **state) {
     snnk_network *network = make_network();
     snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM);

@@ -9,13 +9,13 @@ static void test_by_hand(void **state) {
 
     (void)state;
     for (int32_t factorization = 0; factorization < 3; factorization++) {
-        snnk_lstsq *s = route_collect(2, 1, 1, Phi, Y, weights, factorization),
-                   *e = route_create(1, 1, 0);
+        snnk_lstsq *s = factorization_collect(2, 1, 1, Phi, Y, weights, factorization),
+                   *e = factorization_create(1, 1, 0);
 
         assert_true(snnk_lstsq_weight(s) == 4 && snnk_lstsq_rows(s) == 2);
         e->rows = 2, e->weight = 4, e->mean_phi[0] = 1, e->mean_y[0] = 6;
         e->S[0] = 12, e->C[0] = -24, e->yy[0] = 48;
-        route_assert_close(s, e, 1e-15, 0);
+        factorization_assert_close(s, e, 1e-15, 0);
         snnk_lstsq_free(e);
         snnk_lstsq_free(s);
     }
@@ -52,7 +52,7 @@ static data make_data(void) {
 static void free_data(data *d) { free(d->Phi), free(d->Y), free(d->many_phi), free(d->many_y); }
 
 /* Whole weights are repetitions. Roots of weights round by eps/2 in each factor, sums by n eps. In
- * fast precision: 387 float roundings, and that of the root. */
+ * single precision: 387 float roundings, and that of the root. */
 static void test_repeated_rows(void **state) {
     data d = make_data();
 
@@ -60,8 +60,8 @@ static void test_repeated_rows(void **state) {
     for (int32_t way = 0; way < 8; way++) {
         const int32_t factorization = way / 2 % 2, precision = way / 4;
         const bool labels = way % 2;
-        snnk_lstsq *s = route_create(M, T, factorization),
-                   *e = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+        snnk_lstsq *s = factorization_create(M, T, factorization),
+                   *e = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(snnk_lstsq_set_precision(s, precision));
         assert_ok(snnk_lstsq_add(s,
@@ -86,15 +86,16 @@ static void test_repeated_rows(void **state) {
         assert_int_equal(s->rows, N);
         assert_true(s->weight == (double)d.many);
         s->rows = e->rows;
-        route_assert_close(s, e, precision && factorization == 0 ? 390 * 0x1p-24 : 7e-13, 1e-15);
+        factorization_assert_close(s, e, precision && factorization == 0 ? 390 * 0x1p-24 : 7e-13,
+                                   1e-15);
         assert_true(s->mean_phi[1] == (double)0.1f && s->S[M] == 0 && s->S[M + 1] == 0);
 
         double B[2][T * M], b[2][T];
 
         s->rows = N;
         for (int32_t intercept = 0; intercept < 2; intercept++) {
-            const snnk_solve_report weighted = route_solve(s, 0.5, intercept, B[0], b[0]);
-            const snnk_solve_report repeated = route_solve(e, 0.5, intercept, B[1], b[1]);
+            const snnk_solve_report weighted = factorization_solve(s, 0.5, intercept, B[0], b[0]);
+            const snnk_solve_report repeated = factorization_solve(e, 0.5, intercept, B[1], b[1]);
             const double tolerance =
                 precision && factorization == 0 ? 1e-4 : 1e-11; /* condition < 5000 */
 
@@ -114,10 +115,10 @@ static void test_scores_and_none(void **state) {
     data d = make_data();
     double errors[2][3], *before;
     size_t best;
-    snnk_lstsq *s = route_collect(N, M, T, d.Phi, d.Y, d.weights, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *s = factorization_collect(N, M, T, d.Phi, d.Y, d.weights, SNNK_FACTORIZATION_GRAM);
     snnk_lstsq *e =
-        route_collect(d.many, M, T, d.many_phi, d.many_y, NULL, SNNK_FACTORIZATION_GRAM);
-    snnk_lstsq *plain = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+        factorization_collect(d.many, M, T, d.many_phi, d.many_y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *plain = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 3, ridges, errors[0], &best));
@@ -134,7 +135,7 @@ static void test_scores_and_none(void **state) {
     free_data(&d);
 }
 
-/* All weights times 1e30, or 1e-30: all sums times that; no float overflows in fast precision. */
+/* All weights times 1e30, or 1e-30: all sums times that; no float overflows in single precision. */
 static void test_extreme_weights(void **state) {
     static const float scales[] = {1e30f, 1e-30f};
     data d = make_data();
@@ -143,7 +144,7 @@ static void test_extreme_weights(void **state) {
     (void)state;
     for (int way = 0; way < 4; way++) {
         const double scale = (double)scales[way % 2];
-        snnk_lstsq *s = route_create(M, T, 0), *e = route_create(M, T, 0);
+        snnk_lstsq *s = factorization_create(M, T, 0), *e = factorization_create(M, T, 0);
 
         assert_ok(snnk_lstsq_set_precision(s, way / 2));
         for (size_t i = 0; i < N; i++) weights[i] = scales[way % 2];
@@ -171,7 +172,7 @@ static void test_refuses(void **state) {
 
     (void)state;
     for (int32_t factorization = 0; factorization < 2; factorization++) {
-        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, weights, factorization);
+        snnk_lstsq *s = factorization_collect(3, 1, 1, Phi, Y, weights, factorization);
         double *before = statistics_copy(s);
 
         assert_status(snnk_lstsq_add(NULL,

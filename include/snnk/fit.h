@@ -54,7 +54,7 @@ SNNK_API int snnk_fit_config_init(snnk_fit_config *config, size_t config_size);
  * defaults. Memory: 8 m^2 bytes of statistics, as much again during snnk_fit_solve (three times
  * more should the system turn out singular), and up to
  * 4 m SNNK_FIT_MAX_HELDOUT bytes for held-out features. The allocator is the map's.
- * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM (precision, route),
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM (precision, factorization),
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
                              snnk_fit **fit);

@@ -164,7 +164,7 @@ SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config
 /* Sum of squared residuals of any solution (B, b; b NULL for zeros) on the rows in these
  * statistics, with no pass over data: from held-out statistics this is the held-out error. A
  * difference of large numbers: it is off by about e (sum_j |B_j| sqrt(S_jj))^2 for each target, e =
- * 1e-15 for rows in double and 2e-7 for rows in fast precision, where that is often more than all
+ * 1e-15 for rows in double and 2e-7 for rows in single precision, where that is often more than all
  * of it. Take double for statistics to judge by. 0 where rounding made it negative. From a factor
  * it is a sum of squares, and off by few units of its own rounding. SNNK_E_NULL, SNNK_E_STRIDE,
  * SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b, or their squares overflow),
@@ -184,7 +184,7 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
                                      const snnk_solve_config *config, size_t n_ridges,
                                      const double *ridges, double *errors, size_t *best);
 
-/* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in fast precision
+/* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in single precision
  * 1e-6, of a factor 1e-15) to 1 times the mean diagonal of S (the mean squared length a feature has
  * over all rows). ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant
  * features). */

@@ -15,9 +15,9 @@
  * (where no direction is left out by rank_tolerance: those kept stay what all rows made them).
  *
  * A ridge acts in the coordinates that the features have, so nothing is scaled here: s_k is known to
- * about 1e-15 of the largest eigenvalue (2e-7 with rows in fast precision), and a feature whose length
+ * about 1e-15 of the largest eigenvalue (2e-7 with rows in single precision), and a feature whose length
  * is below 1e-7 of that of others counts as absent, where snnk_lstsq_solve still sees it. Bring such
- * features to one length first; or sum rows on the QR route: then s_k are squares of the factor's
+ * features to one length first; or sum rows on the QR factorization: then s_k are squares of the factor's
  * singular values, themselves known to 1e-15 of the largest, at twice to four times the time. */
 #ifndef SNNK_RIDGE_PATH_H
 #define SNNK_RIDGE_PATH_H

@@ -43,7 +43,7 @@ SNNK_API int snnk_rls_create(size_t features, size_t targets, double ridge, doub
  * changed, and may go on or be freed. SNNK_E_NULL, SNNK_E_STATE (no rows), SNNK_E_RANGE (ridge,
  * forgetting), SNNK_E_SINGULAR (features that depend on each other as far as rounding tells, and a
  * ridge too small to matter: about (64 or m, and the root of the rows) times 2.2e-16 of their sum of
- * squares, with rows in fast precision 6e-7), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the solution,
+ * squares, with rows in single precision 6e-7), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the solution,
  * overflow), SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
                                         snnk_rls **rls);

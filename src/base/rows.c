@@ -149,7 +149,7 @@ static int allocate_block(const snnk_allocator *allocator, size_t rows, size_t c
     size_t count;
 
     if (!snnk__mul_size(rows, columns, &count))
-        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows a size", what, rows, columns);
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows size_t", what, rows, columns);
     return snnk__alloc(allocator, count, sizeof **block, what, block);
 }
 

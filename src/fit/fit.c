@@ -33,7 +33,7 @@ int snnk__check_fit_ridge(double ridge) {
 
 int snnk__check_heldout_share(double share) {
     if (share > 0 && share <= 0.5) return SNNK_OK;
-    return snnk__fail(SNNK_E_RANGE, "heldout_share = %g is not in 0 < share <= 0.5", share);
+    return snnk__fail(SNNK_E_RANGE, "heldout_share = %g must be above 0 and at most 0.5", share);
 }
 
 static int check_config(const snnk_fit_config *c) {
@@ -42,7 +42,7 @@ static int check_config(const snnk_fit_config *c) {
     if ((st = snnk__check_fit_ridge(c->ridge)) != SNNK_OK) return st;
     if ((st = snnk__check_heldout_share(c->heldout_share)) != SNNK_OK) return st;
     if (!(c->rank_tolerance >= 0 && c->rank_tolerance < 1))
-        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g is not in 0 <= tolerance < 1",
+        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g must be at least 0 and below 1",
                           c->rank_tolerance);
     if (c->intercept != 0 && c->intercept != 1)
         return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
@@ -218,7 +218,7 @@ static int check_kind(const snnk_fit *fit, const snnk_rows *rows) {
     const snnk__target_kind kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
 
     if (fit->kind == SNNK__NOTHING_YET || fit->kind == kind) return SNNK_OK;
-    return snnk__fail(SNNK_E_STATE, "this fit was given %s before, and now %s",
+    return snnk__fail(SNNK_E_STATE, "this fit was given %s before and cannot be given %s now",
                       fit->kind == SNNK__LABELS ? "labels" : "targets",
                       kind == SNNK__LABELS ? "labels" : "targets");
 }
@@ -296,8 +296,8 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
 
     if (fit->heldout.rows.n == 0 || snnk_lstsq_rows(fit->lstsq) < 2)
         return snnk__fail(SNNK_E_STATE,
-                          "of %llu rows %zu are held out: too few to choose lambda; "
-                          "give one, or more rows",
+                          "%llu rows, %zu of them held out, are too few to choose the ridge: add "
+                          "rows or set the ridge",
                           (unsigned long long)fit->rows, fit->heldout.rows.n);
     const size_t n_ridges = (size_t)fit->config.n_ridges;
     if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
@@ -319,7 +319,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         }
     }
     if (isinf(*error))
-        return snnk__fail(SNNK_E_NONFINITE, "no lambda in %g ... %g gives a finite held-out error",
+        return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives a finite held-out error",
                           ridges[0], ridges[n_ridges - 1]);
     config->ridge = best;
     return SNNK_OK;
@@ -354,7 +354,7 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
     double error = NAN;
     int st;
 
-    if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "the fit has been given 0 rows");
+    if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
     snnk_solve_config_init(&config, sizeof config);
     config.ridge = fit->config.ridge;
     config.intercept = fit->config.intercept;

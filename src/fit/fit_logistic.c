@@ -55,7 +55,7 @@ static int fit(const snnk_network *network, const snnk__fit_features *features,
 
     if (!snnk__mul_size(n, m, &phi_count) || !snnk__mul_size(classes, m, &b_count) ||
         !snnk__add_size(b_count, classes, &b_count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows or %zu classes of %zu features overflow a size", n,
+        return snnk__fail(SNNK_E_SIZE, "%zu rows or %zu classes of %zu features overflow size_t", n,
                           classes, m);
     if ((st = snnk__alloc(allocator, phi_count, sizeof *Phi, "features", &Phi)) != SNNK_OK)
         goto done;
@@ -91,7 +91,7 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
     st = snnk__config_read(&ours, sizeof ours, sizeof ours, config, "logistic config");
     if (st != SNNK_OK) return st;
     if (classes < 2)
-        return snnk__fail(SNNK_E_SHAPE, "classes = %zu, at least 2 are needed", classes);
+        return snnk__fail(SNNK_E_SHAPE, "classes = %zu: at least 2 are needed", classes);
     if (!ours.allocator) ours.allocator = &network->allocator;
     if ((st = snnk__fit_features_of_network(network, &features)) != SNNK_OK) return st;
     st = snnk__rows_read(rows, snnk__fit_features_inputs(&features), classes, true, &read);

@@ -17,7 +17,7 @@ int snnk__feature_rows_alloc(const snnk_allocator *allocator, size_t capacity, s
     *rows = (snnk__feature_rows){.features = features, .outputs = outputs};
     if (!snnk__mul_size(capacity, features, &phi_count) ||
         !snnk__mul_size(capacity, outputs, &y_count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features or %zu outputs overflow a size",
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features or %zu outputs overflow size_t",
                           capacity, features, outputs);
     st = snnk__alloc(allocator, phi_count, sizeof *rows->Phi, "features", &rows->Phi);
     if (st != SNNK_OK) return st;

@@ -34,7 +34,7 @@ int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
     const size_t m = map->features, l = snnk_lstsq_targets(lstsq);
     const snnk_allocator *allocator = &map->allocator;
     if (snnk_lstsq_features(lstsq) != m)
-        return snnk__fail(SNNK_E_SHAPE, "the map has %zu features, the statistics %zu", m,
+        return snnk__fail(SNNK_E_SHAPE, "the map has %zu features, but the statistics have %zu", m,
                           snnk_lstsq_features(lstsq));
     if ((st = snnk__alloc(allocator, l, m * sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;

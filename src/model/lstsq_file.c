@@ -29,7 +29,7 @@ static void lower_triangle(const void *context, size_t first, size_t count, void
 /* Moments of rows that all count once, in double, none of which was forgotten. */
 static bool fits_format_1(const snnk_lstsq *lstsq) {
     return lstsq->factorization == SNNK_FACTORIZATION_GRAM &&
-           lstsq->weight == (double)lstsq->rows && !lstsq->fast && lstsq->max_rows == 0;
+           lstsq->weight == (double)lstsq->rows && !lstsq->single && lstsq->max_rows == 0;
 }
 
 /* Where statistics stand in a file: under their own names, or behind a prefix in a model that carries
@@ -95,7 +95,7 @@ static void add_rounding(snnk__safetensors_writer *writer, const snnk_lstsq *lst
                          const place *at) {
     const size_t one = 1;
 
-    if (lstsq->fast) snnk__safetensors_add_text(writer, name_of(at, FAST).text, "true");
+    if (lstsq->single) snnk__safetensors_add_text(writer, name_of(at, FAST).text, "true");
     if (lstsq->max_rows == 0) return;
     snnk__safetensors_add_number(writer, name_of(at, MAX_ROWS).text, lstsq->max_rows);
     add_tensor(writer, at, MAX_WEIGHT, 1, &one, &lstsq->max_weight);
@@ -247,7 +247,7 @@ static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     if ((lstsq->rows > 0) != (lstsq->weight > 0))
         return snnk__fail(SNNK_E_FORMAT, "%llu rows cannot have a total weight of %g",
                           (unsigned long long)lstsq->rows, lstsq->weight);
-    if (lstsq->rows > 0 || (!lstsq->fast && lstsq->max_rows == 0 && is_zero(lstsq->mean_phi, m) &&
+    if (lstsq->rows > 0 || (!lstsq->single && lstsq->max_rows == 0 && is_zero(lstsq->mean_phi, m) &&
                             is_zero(lstsq->mean_y, t) && is_zero(lstsq->S, m * m) &&
                             is_zero(lstsq->C, t * m) && is_zero(lstsq->yy, t)))
         return SNNK_OK;
@@ -283,7 +283,7 @@ static int read_rounding(const snnk__safetensors_reader *reader, const place *at
     if (fast && strcmp(fast, "true") != 0)
         return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", which is not true",
                           name_of(at, FAST).text, fast);
-    lstsq->fast = fast != NULL;
+    lstsq->single = fast != NULL;
     return read_most(reader, at, lstsq);
 }
 

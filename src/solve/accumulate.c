@@ -1,4 +1,6 @@
 /* Rows into statistics, a block at a time: S += A^T A for the centred block A, by the kernels' moments. */
+#include "solve/accumulate.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -167,18 +169,18 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 
 /* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of
  * 2^59 and one of sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
-#define FAST_LIMIT 0x1p58F
+#define SINGLE_LIMIT 0x1p58F
 
 /* The same for numbers that are going to be multiplied by the roots of these weights: less by the power of
  * two above the root of the largest. */
-static float fast_limit(const snnk_rows *rows) {
+static float single_limit(const snnk_rows *rows) {
     float most = 1;
     int exponent = 0;
 
-    if (!rows->weights) return FAST_LIMIT;
+    if (!rows->weights) return SINGLE_LIMIT;
     for (size_t i = 0; i < rows->n; i++) most = fmaxf(most, rows->weights[i]);
     (void)frexpf(most, &exponent);
-    return ldexpf(FAST_LIMIT, -(exponent + 1) / 2);
+    return ldexpf(SINGLE_LIMIT, -(exponent + 1) / 2);
 }
 
 static bool means_below(size_t count, const double *mean, float limit) {
@@ -194,7 +196,7 @@ static bool means_below(size_t count, const double *mean, float limit) {
 static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
                       snnk_workspace *workspace) {
     const size_t m = lstsq->features, t = lstsq->targets;
-    const float limit = fast_limit(rows);
+    const float limit = single_limit(rows);
     const bool small =
         means_below(m, lstsq->mean_phi, limit) && means_below(t, lstsq->mean_y, limit);
     const int32_t precision = small ? wanted : SNNK_PRECISION_DOUBLE;
@@ -219,7 +221,7 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
     snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
     lstsq->rows += rows->n;
     lstsq->weight += k;
-    lstsq->fast |= precision == SNNK_PRECISION_SINGLE;
+    lstsq->single |= precision == SNNK_PRECISION_SINGLE;
 }
 
 /* Labels as targets: one 1 in a row of zeros. */
@@ -280,7 +282,7 @@ int snnk__lstsq_open_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_
     if (st != SNNK_OK) return st;
     /* Finiteness comes last: it reads all of X. In double no product of floats overflows. */
     *precision = lstsq->precision;
-    if (*precision != SNNK_PRECISION_SINGLE || !snnk__rows_all_below(&read, fast_limit(&read))) {
+    if (*precision != SNNK_PRECISION_SINGLE || !snnk__rows_all_below(&read, single_limit(&read))) {
         *precision = SNNK_PRECISION_DOUBLE;
         if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     }
@@ -296,7 +298,7 @@ int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *wor
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__lstsq_open_rows(lstsq, rows, &precision, &floats)) != SNNK_OK) return st;
     if (floats.rows.n > UINT64_MAX - lstsq->rows)
-        st = snnk__fail(SNNK_E_SIZE, "%zu rows after %llu are more than a count can hold",
+        st = snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
                         floats.rows.n, (unsigned long long)lstsq->rows);
     else
         snnk__lstsq_add_rows(lstsq, precision, &floats, workspace);

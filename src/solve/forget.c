@@ -8,6 +8,9 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "solve/accumulate.h"
+#include "solve/downdate.h"
+#include "solve/lstsq.h"
 #include "solve/qr.h"
 
 /* Rows taken out of the factor at once: a block of a thousand columns fits the L2 cache, which the
@@ -40,7 +43,7 @@ static double relative_rounding(const snnk_lstsq *lstsq) {
  * remembers what is large now. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const double precise = relative_rounding(lstsq);
-    const bool fast = lstsq->fast || left->fast;
+    const bool single = lstsq->single || left->single;
 
     for (size_t j = 0; j < lstsq->features; j++)
         left->max_phi[j] = fmax(lstsq->max_phi[j], snnk__lstsq_diagonal(lstsq, j));
@@ -48,7 +51,7 @@ static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
         left->max_y[k] = fmax(lstsq->max_y[k], snnk__lstsq_squares(lstsq, k));
     left->max_rows = max_rows(lstsq);
     left->max_weight = fmax(lstsq->max_weight, lstsq->weight);
-    return (rounding){.unit = fast ? 20 * (double)FLT_EPSILON / 2 : precise,
+    return (rounding){.unit = single ? 20 * (double)FLT_EPSILON / 2 : precise,
                       .mean_unit = precise,
                       .phi = left->max_phi,
                       .y = left->max_y,
@@ -332,7 +335,7 @@ static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     left->rows = lstsq->rows - left->rows;
     left->weight = weight;
     left->precision = lstsq->precision;
-    left->fast |= lstsq->fast;
+    left->single |= lstsq->single;
     return st;
 }
 

@@ -10,7 +10,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/lstsq.h"
+#include "solve/accumulate.h"
 
 #define BLOCK 256 /* rows turned into doubles at a time */
 
@@ -253,7 +253,9 @@ static int minimise(const logistic *p, const snnk_logistic_config *config, const
     if ((st = first_gradient(p, v, &scale)) != SNNK_OK) return st;
     scores_of(p, v->x, p->Z);
     loss = loss_at(p, 0) + penalty(p, v->x);
-    if (!isfinite(loss)) return snnk__fail(SNNK_E_NONFINITE, "the loss at the start is %g", loss);
+    if (!isfinite(loss))
+        return snnk__fail(SNNK_E_NONFINITE, "the loss at the starting point is %g, not finite",
+                          loss);
     if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
     while (norm > config->tolerance * scale && report->steps < config->max_steps) {
         const double share = fmin(0.1, sqrt(norm / scale));
@@ -283,8 +285,10 @@ static int prepare(logistic *p, const snnk__float_rows *rows) {
     }
     const lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', m, S, m);
     if (info == 0) return SNNK_OK;
-    return snnk__fail(SNNK_E_SINGULAR,
-                      "ridge = %g is lost in the rounding of the features' moments", p->ridge);
+    return snnk__fail(
+        SNNK_E_SINGULAR,
+        "ridge = %g is too small: it is lost in the rounding error of the features' moments",
+        p->ridge);
 }
 
 static int check_config(const snnk_logistic_config *c) {
@@ -307,7 +311,7 @@ static int allocate_vectors(const logistic *p, const snnk_allocator *allocator, 
     int st;
 
     if (!snnk__mul_size(count, 7, &all) || !snnk__add_size(all, BLOCK * p->t, &all))
-        return snnk__fail(SNNK_E_SIZE, "%zu classes of %zu features overflow a size", p->t, p->m);
+        return snnk__fail(SNNK_E_SIZE, "%zu classes of %zu features overflow size_t", p->t, p->m);
     st = snnk__alloc_zero(allocator, all, sizeof **memory, "coefficients", memory);
     if (st != SNNK_OK) return st;
     double *const at = *memory;
@@ -327,7 +331,7 @@ static int allocate_scores(logistic *p, const snnk_allocator *allocator, double 
     int st;
 
     if (!snnk__mul_size(p->n, p->t, &count) || !snnk__mul_size(count, 3, &all))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu classes overflow a size", p->n, p->t);
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu classes overflow size_t", p->n, p->t);
     st = snnk__alloc(allocator, all, sizeof **memory, "scores", memory);
     if (st != SNNK_OK) return st;
     p->Z = *memory;
@@ -361,7 +365,7 @@ static int check_arguments(const snnk_rows *rows, size_t classes,
     const size_t m = rows->inputs;
     int st;
 
-    if (rows->n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: there is nothing to learn from");
+    if (rows->n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: at least 1 row is needed");
     if ((st = snnk__check_pointer(rows->labels, "labels")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(B, "B", classes, m, ldb, sizeof *B)) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(b, "b")) != SNNK_OK) return st;
@@ -408,7 +412,7 @@ int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logist
     if (st != SNNK_OK) return st;
     if ((st = check_config(&ours)) != SNNK_OK) return st;
     if (classes < 2)
-        return snnk__fail(SNNK_E_SHAPE, "classes = %zu, at least 2 are needed", classes);
+        return snnk__fail(SNNK_E_SHAPE, "classes = %zu: at least 2 are needed", classes);
     if ((st = snnk__rows_read(rows, 0, classes, true, &read)) != SNNK_OK) return st;
     if ((st = check_arguments(&read, classes, &ours, B, ldb, b)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;

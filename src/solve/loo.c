@@ -6,7 +6,9 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/rows.h"
 #include "base/size.h"
+#include "solve/config.h"
 #include "solve/ridge_path.h"
 
 #define ROW_BLOCK    256

@@ -31,7 +31,7 @@ int snnk__qr_create(const snnk_allocator *allocator, size_t m, size_t t, snnk__q
     int st;
 
     *qr = NULL;
-    st = snnk__alloc_zero(allocator, 1, sizeof *made, "scratch of the QR route", &made);
+    st = snnk__alloc_zero(allocator, 1, sizeof *made, "scratch of the QR factorization", &made);
     if (st != SNNK_OK) return st;
     made->rows = rows;
     made->ld = ld;
@@ -45,7 +45,8 @@ int snnk__qr_create(const snnk_allocator *allocator, size_t m, size_t t, snnk__q
     st = snnk__alloc(allocator, wide, snnk__max_size(reflectors, 3) * sizeof(double),
                      "reflector scratch", &made->work);
     if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, m, sizeof *made->iwork, "integers of the QR route", &made->iwork);
+    st = snnk__alloc(allocator, m, sizeof *made->iwork, "integers of the QR factorization",
+                     &made->iwork);
     if (st != SNNK_OK) goto done;
     *qr = made;
     made = NULL;

@@ -9,6 +9,8 @@
 
 #include "base/rows.h"
 #include "base/size.h"
+#include "solve/config.h"
+#include "solve/lstsq.h"
 #include "solve/system.h"
 
 #define ROW_BLOCK      64   /* rows predicted at once */
@@ -31,7 +33,7 @@ static int allocate(const snnk_rls *rls, size_t rows, size_t columns, const char
     size_t count;
 
     if (!snnk__mul_size(rows, columns, &count))
-        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows a size", what, rows, columns);
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows size_t", what, rows, columns);
     return snnk__alloc_zero(&rls->allocator, count, sizeof(double), what, pointer);
 }
 
@@ -96,9 +98,9 @@ uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 
 /* ---- From statistics ---- */
 
-/* In fast precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
+/* In single precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
  * 5e-7 (measured). */
-#define FAST_PIVOT 6e-7
+#define SINGLE_PIVOT 6e-7
 
 /* noise[i]: what rounding can make of pivot i where there is none: that of sums over the rows, some of
  * which may be forgotten, and of their factor. A: m x m, with the ridge. */
@@ -111,7 +113,7 @@ static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *
         const double most = fmax(lstsq->max_phi[i], snnk__lstsq_diagonal(lstsq, i));
 
         noise[i] = share * fmax(A[i * m + i], most);
-        if (lstsq->fast) noise[i] += FAST_PIVOT * most;
+        if (lstsq->single) noise[i] += SINGLE_PIVOT * most;
     }
 }
 
@@ -122,11 +124,10 @@ static int check_pivots(size_t m, const double *factor, const double *noise) {
         const double pivot = factor[i * m + i] * factor[i * m + i];
 
         if (!(pivot > noise[i]))
-            return snnk__fail(
-                SNNK_E_SINGULAR,
-                "feature %zu depends on those before it to working precision, and the "
-                "ridge is too small to tell them apart",
-                i);
+            return snnk__fail(SNNK_E_SINGULAR,
+                              "feature %zu is a linear combination of the features before it, to "
+                              "working precision; use a larger ridge",
+                              i);
     }
     return SNNK_OK;
 }
@@ -139,14 +140,14 @@ static int factor(size_t m, size_t t, double *A, double *R, const double *noise)
     int st;
 
     info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', mi, A, mi);
-    if (info > 0)
-        return snnk__fail(SNNK_E_SINGULAR, "the system is singular, and the ridge too small");
+    if (info > 0) return snnk__fail(SNNK_E_SINGULAR, "the system is singular: use a larger ridge");
     if (info == 0 && (st = check_pivots(m, A, noise)) != SNNK_OK) return st;
     if (info == 0)
         info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', mi, (lapack_int)t, A, mi, R, mi);
     if (info == 0) info = LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', mi, A, mi);
     if (info != 0)
-        return snnk__fail(SNNK_E_INTERNAL, "LAPACK gave %ld in a Cholesky routine", (long)info);
+        return snnk__fail(SNNK_E_INTERNAL, "LAPACK's Cholesky factorization returned %ld",
+                          (long)info);
     return SNNK_OK;
 }
 
@@ -168,7 +169,7 @@ static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
 
     if ((st = snnk__solve_config_read(&defaults, NULL)) != SNNK_OK) return st;
     if (!snnk__mul_size(m, m, &square))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu moments overflow a size", m, m);
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu moments overflow size_t", m, m);
     st = snnk__alloc(memory, square, sizeof *system.A, "a copy of the moments", &system.A);
     if (st != SNNK_OK) return st;
     if ((st = snnk__system_build(lstsq, false, &system)) != SNNK_OK) goto done;
@@ -194,7 +195,8 @@ int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double for
     *rls = NULL;
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if (lstsq->rows == 0)
-        return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to start from");
+        return snnk__fail(SNNK_E_STATE,
+                          "no rows were added to lstsq: there is no solution to start from");
     st = snnk_rls_create(lstsq->features, lstsq->targets, ridge, forgetting, &lstsq->allocator,
                          &made);
     if (st != SNNK_OK) return st;
@@ -298,9 +300,10 @@ static int read_row(snnk_rls *rls, const snnk_rows *rows, size_t i, float *predi
     predict_row(rls);
     for (size_t k = 0; k < t; k++)
         if (!(fabs(rls->residual[k]) <= SNNK__RLS_RESIDUAL))
-            return snnk__fail(SNNK_E_NONFINITE,
-                              "the prediction of target %zu of row %zu, %g, is beyond %g", k, i,
-                              rls->residual[k], SNNK__RLS_RESIDUAL);
+            return snnk__fail(
+                SNNK_E_NONFINITE,
+                "the prediction of target %zu of row %zu is %g; its magnitude must not exceed %g",
+                k, i, rls->residual[k], SNNK__RLS_RESIDUAL);
     for (size_t k = 0; k < t; k++) {
         const double before = rls->residual[k];
 

@@ -20,8 +20,10 @@ typedef struct snnk__layer_cost {
     uint64_t multiply_adds; /* for each row */
     uint64_t weight_bytes;  /* bytes of weights that a forward reads */
     uint64_t indivisible;   /* those of the multiply-adds that only one thread can do: HD3 rows */
-    size_t work;            /* floats of scratch that one thread needs for a forward */
-    size_t split_work; /* floats of scratch for each row of a forward that is split within rows */
+    /* Floats of scratch that one thread needs for a forward, and for each row of a forward that is split
+     * within rows. SIZE_MAX if a size cannot count them; after snnk__layer_finish their bytes are a
+     * size, which an allocation refuses. */
+    size_t work, split_work;
 } snnk__layer_cost;
 
 /* How the outputs depend on the weights V and c (snnk_layer_weights): y = V t + c, or otherwise. */

@@ -107,7 +107,7 @@ static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_
 
     if (st != SNNK_OK) return st;
     if (m != outputs)
-        return snnk__fail(SNNK_E_FORMAT, "a layer without weights has %zu features but %zu outputs", m, outputs);
+        return snnk__fail(SNNK_E_FORMAT, "a tower has %zu features but %zu outputs", m, outputs);
     st = snnk__map_read(source, inputs, &map);
     if (st == SNNK_OK) st = snnk_layer_create_tower(map, layer);
     snnk_map_free(map);

@@ -259,7 +259,8 @@ static void write(const snnk__map_block *block, snnk__sink *sink) {
 static int check_exact(const snnk__map_block *block) {
     for (size_t k = 0; k < block->linear.inputs; k++)
         if (block->linear.numbers[k] != 1 || block->linear.offset[k] != 0)
-            return snnk__fail(SNNK_E_FORMAT, "feature %zu of an exact line is not input %zu", k, k);
+            return snnk__fail(SNNK_E_FORMAT,
+                              "feature %zu of an exact affine block is not input %zu", k, k);
     return SNNK_OK;
 }
 
@@ -275,10 +276,8 @@ static int read_values(const snnk__source *source, size_t inputs, size_t feature
     if (st != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "exact", is_exact)) != SNNK_OK) return st;
     if (!*is_exact || features == inputs) return SNNK_OK;
-    return snnk__fail(
-        SNNK_E_FORMAT,
-        "an exact affine block has %zu features but %zu inputs: the numbers must be equal",
-        features, inputs);
+    return snnk__fail(SNNK_E_FORMAT, "an exact affine block has %zu features, but %zu inputs",
+                      features, inputs);
 }
 
 static int read(const snnk__map_kind *kind, const snnk__source *source, size_t inputs,
@@ -300,8 +299,7 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
         affine.sketch_rows = features - (frame->weight_mean != NULL);
         if (affine.sketch_rows == 0) {
             st = snnk__fail(SNNK_E_FORMAT,
-                            "\"features\" is %zu: a sketched affine block needs at least one row",
-                            features);
+                            "\"features\" is %zu, but a sketch needs at least one row", features);
             goto done;
         }
     }

@@ -21,7 +21,7 @@ static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
         snnk__mul_size(snnk__map_work(map), sizeof(float), &count) &&
         snnk__add_size(sum, count, &of->bytes))
         return SNNK_OK;
-    return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
+    return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows a size", map->inputs);
 }
 
 static snnk__slope_scratch scratch_at(void *memory, const sizes *of, size_t d) {

@@ -44,8 +44,7 @@ static int data_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t 
 
     if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &numbers) ||
         !snnk__mul_size(n_directions, d, &directions))
-        return snnk__fail(SNNK_E_SIZE,
-                          "a table of %zu rows, or %zu directions of %zu inputs, overflows size_t",
+        return snnk__fail(SNNK_E_SIZE, "a table of %zu rows, or %zu directions of %zu, overflow",
                           rows, n_directions, d);
     st = snnk__alloc_zero(allocator, 1, sizeof *made, "random features", &made);
     if (st != SNNK_OK) return st;
@@ -101,7 +100,7 @@ static int finish(folded_table *folded, size_t d) {
         }
         if (!finite) {
             snnk__free(&folded->allocator, row);
-            return snnk__fail(SNNK_E_NONFINITE, "direction %zu overflows float", i);
+            return snnk__fail(SNNK_E_NONFINITE, "direction %zu leaves the range of float", i);
         }
         snnk__panels_set_row(&folded->packed, i, row);
         folded->packed_offset[i] = (float)folded->direction_offset[i];
@@ -180,7 +179,7 @@ static int make_form(const snnk__fold *a, const snnk__urf_table *table,
 
     form->k = snnk__min_size(rows, n);
     if (!snnk__mul_size(n, n, &count))
-        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow size_t", a->columns);
+        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow a size", a->columns);
     st = snnk__alloc(allocator, form->k * n, sizeof *form->q, "a factor", &form->q);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, form->k, sizeof *form->gain, "gains", &form->gain);
@@ -334,12 +333,11 @@ static int read_values(const snnk__source *source, const snnk_map_config *config
     st = snnk__read_within(source, "shift_offset", -DBL_MAX, DBL_MAX, &v->shift_offset);
     if (st != SNNK_OK) return st;
     if (snnk__projection_is_drawn(config->projection))
-        return snnk__fail(SNNK_E_FORMAT, "a folded block is \"%s\"",
+        return snnk__fail(SNNK_E_FORMAT, "a folded block is \"%s\", but its rows cannot be drawn",
                           snnk_projection_name(config->projection));
     if (v->signs < 1 || v->signs > 2 || v->parts < 1 || v->parts > 2)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "\"signs\" is %zu and \"parts\" is %zu: each must be 1 or 2", v->signs,
-                          v->parts);
+        return snnk__fail(SNNK_E_FORMAT, "\"signs\" is %zu and \"parts\" is %zu: each is 1 or 2",
+                          v->signs, v->parts);
     /* Sizes below 2^53 each: the product of a quotient cannot overflow. */
     if (v->rows == 0 || features / v->rows != v->signs * v->parts || features % v->rows != 0)
         return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,

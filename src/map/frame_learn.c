@@ -134,9 +134,8 @@ int snnk_frame_create(size_t inputs, size_t n, const float *X, size_t ldx, size_
     *frame = NULL;
     st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "frame config");
     if (st != SNNK_OK) return st;
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a frame needs at least 1");
-    if (n == 0)
-        return snnk__fail(SNNK_E_SHAPE, "n = 0: a frame is learned from at least 1 row of inputs");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a frame needs at least one");
+    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: a frame is learnt from at least one input");
     st = snnk__check_enum(ours.center, SNNK_CENTER_BOTH + 1, "center");
     if (st != SNNK_OK) return st;
     st = snnk__check_enum(ours.metric, SNNK_METRIC_WHITEN + 1, "metric");

@@ -55,8 +55,7 @@ static int take_arrays(const snnk__source *source, size_t d, size_t k, bool cent
 static int check(const snnk_frame *frame) {
     for (size_t k = 0; k < frame->inputs; k++)
         if (!isfinite(1 / frame->scale[k]))
-            return snnk__fail(SNNK_E_FORMAT, "scale[%zu] = %g has no finite inverse", k,
-                              frame->scale[k]);
+            return snnk__fail(SNNK_E_FORMAT, "scale[%zu] = %g has no finite inverse", k, frame->scale[k]);
     for (size_t i = 0; i < frame->n_directions; i++)
         if (!(frame->stretch[i] > 0 && isfinite(1 / frame->stretch[i])))
             return snnk__fail(SNNK_E_FORMAT, "stretch[%zu] = %g is not above 0", i,
@@ -72,7 +71,7 @@ int snnk__frame_read(const snnk__source *source, size_t inputs, snnk_frame **fra
     int st;
 
     if (source->value(source, "frame").type != SNNK__VALUE_OTHER)
-        return snnk__fail(SNNK_E_FORMAT, "\"frame\" is missing or not an object");
+        return snnk__fail(SNNK_E_FORMAT, "\"frame\" is missing, or not an object");
     st = snnk__read_truth(source, "frame.weights_centered", &centers_weights);
     if (st != SNNK_OK) return st;
     if ((st = snnk__read_count(source, "frame.directions", &directions)) != SNNK_OK) return st;

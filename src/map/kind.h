@@ -9,6 +9,7 @@
 #include <snnk/map.h>
 
 #include "base/record.h"
+#include "base/size.h"
 #include "map/fold_rows.h"
 #include "projection/row_source.h"
 #include "spectrum/moments.h"
@@ -37,8 +38,12 @@ typedef struct snnk__weight_rows {
 
 /* As many rows of weights share a pass over G; scratch floats of such a pass. */
 #define SNNK__WEIGHT_ROWS 32
-static inline size_t snnk__weight_scratch(size_t inputs, size_t rows) {
-    return inputs * (SNNK__WEIGHT_ROWS + 2) + rows * SNNK__WEIGHT_ROWS;
+static inline bool snnk__weight_scratch(size_t inputs, size_t rows, size_t *floats) {
+    size_t products;
+
+    return snnk__mul_size(inputs, SNNK__WEIGHT_ROWS + 2, floats) &&
+           snnk__mul_size(rows, SNNK__WEIGHT_ROWS, &products) &&
+           snnk__add_size(*floats, products, floats);
 }
 
 /* Scratch for derivatives on d inputs. */

@@ -55,7 +55,8 @@ static int load_statistics(const snnk__safetensors_reader *reader, const snnk_al
 static int load_layers(const snnk__source *source, snnk_network *network) {
     const size_t n = source->length(source, "layers");
 
-    if (n == 0) return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing or not an array");
+    if (n == 0)
+        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
     for (size_t i = 0; i < n; i++) {
         const snnk__source of_layer = snnk__source_within(source, "layers", i);
         snnk_layer *layer = NULL;

@@ -57,8 +57,11 @@ int snnk__spectrum_line(int32_t activation, double intercept, double slope, doub
     made->slope = slope;
     made->error = error;
     made->activation = activation;
+    made->config.method = SNNK_SPECTRUM_EXTENSION;
+    made->config.points = 0;
+    made->config.half_period = 0;
+    made->config.largest_frequency = 0;
     made->config.allocator = NULL;
-    snnk__spectrum_config_clear(&made->config, SNNK_SPECTRUM_EXTENSION);
     *spectrum = made;
     return SNNK_OK;
 }

@@ -453,7 +453,7 @@ static void test_counts_do_not_wrap(void **state) {
     double *before = statistics_copy(a);
     assert_status(snnk_lstsq_add(a, SNNK_ROWS(.n = 2, .X = x, .ldx = 1, .Y = x, .ldy = 1), NULL),
                   SNNK_E_SIZE);
-    assert_says("more than a count can hold");
+    assert_says("overflows the 64-bit row count");
     assert_status(snnk_lstsq_merge(a, b), SNNK_E_SIZE);
     assert_says("overflow");
     statistics_assert_same(a, UINT64_MAX - 1, before);

@@ -167,7 +167,8 @@ SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *
 /* How projections that were drawn are saved. */
 typedef enum snnk_save_projection {
     SNNK_SAVE_ROWS = 0, /* as their rows G. HD3 rows are saved as a seed in both cases */
-    SNNK_SAVE_SEED = 1  /* as a seed, and drawn again at loading, where that gives the same bits on every
+    SNNK_SAVE_SEED =
+        1 /* as a seed, and drawn again at loading, where that gives the same bits on every
                          * machine: SNNK_PROJECTION_GAUSSIAN and _SOBOL. Others, and maps made from a
                          * spectrum, as their rows */
 } snnk_save_projection;

@@ -36,8 +36,8 @@ typedef struct snnk_quantize_report {
     size_t size;           /* sizeof of this struct as the caller knows it */
     double relative_error; /* root mean square of the differences over `rms` */
     double largest_error;  /* largest difference over `rms` */
-    double rms;            /* root mean square of the outputs before. These three are NaN without rows */
-    uint64_t bytes;        /* bytes of weights that a forward reads */
+    double rms;     /* root mean square of the outputs before. These three are NaN without rows */
+    uint64_t bytes; /* bytes of weights that a forward reads */
     uint64_t bytes_before; /* the same before */
 } snnk_quantize_report;
 

@@ -13,9 +13,10 @@ extern "C" {
 
 /* Values never change. */
 typedef enum snnk_storage {
-    SNNK_STORAGE_F32 = 0,  /* float, 4 bytes a weight */
-    SNNK_STORAGE_BF16 = 1, /* bfloat16, 2 bytes a weight. The relative error of a weight is at most 2^-8 */
-    SNNK_STORAGE_INT8 = 2  /* integers -127 ... 127 times a scale for each row, 1 byte a weight. The
+    SNNK_STORAGE_F32 = 0, /* float, 4 bytes a weight */
+    SNNK_STORAGE_BF16 =
+        1, /* bfloat16, 2 bytes a weight. The relative error of a weight is at most 2^-8 */
+    SNNK_STORAGE_INT8 = 2 /* integers -127 ... 127 times a scale for each row, 1 byte a weight. The
                             * error of a weight is at most 1/254 of the largest magnitude in its
                             * row. A row whose largest magnitude is below 1.5e-36 becomes zeros */
 } snnk_storage;

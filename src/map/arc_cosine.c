@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 /* A floor whose square is a float. */
 static const double lowest_floor = -1e15;

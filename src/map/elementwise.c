@@ -4,7 +4,7 @@
 
 #include "map/config.h"
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 #include "spectrum/activation.h"
 #include "spectrum/activation_slopes.h"
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 static int check(snnk_map_config *config, size_t inputs, size_t rows) {
     config->order = 1;

@@ -48,7 +48,7 @@ static int create(snnk__map_request *request, snnk_map **map) {
         return snnk__map_cannot(kind, "are made by a function of their own, not from a config");
     if ((st = kind->check(&request->config, d, request->rows)) != SNNK_OK) return st;
     if (request->scaling && snnk_scaling_inputs(request->scaling) != d)
-        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, the map %zu",
+        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, but the map has %zu",
                           snnk_scaling_inputs(request->scaling), d);
     st = snnk__allocator_read(&allocator, request->config.allocator);
     if (st != SNNK_OK) return st;
@@ -110,7 +110,7 @@ int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map) 
     for (size_t i = 0; i < n_maps; i++) {
         if (!maps[i]) return snnk__fail(SNNK_E_NULL, "maps[%zu] is NULL", i);
         if (maps[i]->inputs != maps[0]->inputs)
-            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, maps[0] has %zu", i,
+            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, but maps[0] has %zu", i,
                               maps[i]->inputs, maps[0]->inputs);
         /* One map may be there many times. */
         if (!snnk__add_size(n_blocks, maps[i]->n_blocks, &n_blocks))

@@ -2,7 +2,7 @@
  * coordinate appended). */
 #include <math.h>
 
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 static const double pi = 3.14159265358979323846;
 

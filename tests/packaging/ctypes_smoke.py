@@ -19,10 +19,11 @@ checks = 0
 
 TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
+        "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name"}
-SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
+SIZE = {"snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
@@ -138,6 +139,7 @@ scaling = handle("snnk_scaling_create", size(2), c_int32(1), None)
 call("snnk_scaling_add", scaling, size(20), X, size(2))
 mean, scale = (c_double * 2)(), (c_double * 2)()
 call("snnk_scaling_get", scaling, mean, scale)
+assert call("snnk_scaling_inputs", scaling) == 2
 given = handle("snnk_scaling_create_given", size(2), mean, scale, None)
 
 drawn = handle("snnk_map_create", size(2), None, scaling)
@@ -363,6 +365,8 @@ assert call("snnk_layer_kind", tower) == 2 and call("snnk_layer_kind", dense) ==
 assert call("snnk_layer_kind_name", c_int32(2)) == b"tower"
 assert call("snnk_layer_activation", tower) == -1 and call("snnk_layer_activation", dense) == activation.value
 assert call("snnk_storage_name", c_int32(1)) == b"bf16"
+assert call("snnk_map_kind_name", c_int32(1)) == b"gaussian"
+assert call("snnk_projection_name", c_int32(3)) == b"hd3"
 assert call("snnk_save_projection_name", c_int32(1)) == b"seed"
 assert call("snnk_layer_retain", tower) == tower.value
 call("snnk_layer_free", tower)

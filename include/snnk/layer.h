@@ -19,6 +19,7 @@
 
 #include <snnk/lstsq.h>
 #include <snnk/map.h>
+#include <snnk/rows.h>
 #include <snnk/storage.h>
 #include <snnk/urf.h>
 
@@ -105,15 +106,15 @@ SNNK_API int snnk_layer_create_from_weights(const snnk_map *map, size_t outputs,
  *   W           weights, l x d, row stride ldw >= d; finite
  *   b           l numbers, finite; NULL for zeros
  *   activation  f, an snnk_activation
- *   n, X, ldx   typical inputs, n x d with n >= 2, row stride ldx >= d; finite
+ *   rows        typical inputs, at least 2 rows; finite
  *   config      as in snnk_urf_calibrate; NULL for the defaults
  *   report      as in snnk_urf_calibrate; NULL if not wanted
  *   layer       the result
  * Statuses of snnk_urf_calibrate and snnk_layer_create_from_weights. */
 SNNK_API int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
-                                          const float *b, int32_t activation, size_t n,
-                                          const float *X, size_t ldx, const snnk_urf_config *config,
-                                          snnk_urf_report *report, snnk_layer **layer);
+                                          const float *b, int32_t activation, const snnk_rows *rows,
+                                          const snnk_urf_config *config, snnk_urf_report *report,
+                                          snnk_layer **layer);
 
 /* Create one layer from a layer and a linear map behind it, y = V layer(x) + c. Psi becomes V Psi,
  * the bias V bias + c; a tower becomes an SNNK layer with Psi = V. The layer's own outputs are no

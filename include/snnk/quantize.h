@@ -2,7 +2,8 @@
  *
  *     snnk_quantize_report report = {.size = sizeof report};
  *     snnk_network *small;
- *     snnk_network_quantize(network, SNNK_STORAGE_BF16, n, X, inputs, NULL, &report, &small);
+ *     snnk_network_quantize(network, SNNK_STORAGE_BF16, SNNK_ROWS(.n = n, .X = X), NULL, &report,
+ *                           &small);
  *     printf("%g of the outputs' size, %llu bytes\n", report.relative_error,
  *            (unsigned long long)report.bytes);
  *
@@ -17,6 +18,7 @@
 #define SNNK_QUANTIZE_H
 
 #include <snnk/network.h>
+#include <snnk/rows.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,14 +44,14 @@ typedef struct snnk_quantize_report {
 
 /* Create a network of the same layers in another storage, with the same notes.
  *   storage    an snnk_storage
- *   n, X, ldx  rows to compare both networks on, n x d, row stride ldx >= d; finite. n = 0 for none
+ *   rows       inputs to compare both networks on; finite. NULL for none
  *   workspace  scratch and threads of the comparison; NULL for one thread
  *   report     NULL if not wanted
  *   quantized  the result
- * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_ENUM, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE,
- * SNNK_E_CONFIG (the report's size), SNNK_E_NOMEM. */
-SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage, size_t n,
-                                   const float *X, size_t ldx, snnk_workspace *workspace,
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_ENUM, SNNK_E_CONFIG (the size of rows or report),
+ * SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (an input), SNNK_E_NOMEM. */
+SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage,
+                                   const snnk_rows *rows, snnk_workspace *workspace,
                                    snnk_quantize_report *report, snnk_network **quantized);
 
 #ifdef __cplusplus

@@ -75,13 +75,7 @@ class Config(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
 
 
-def report(known_size):
-    c = Config()
-    c.size = known_size
-    return c
 
-
-def config(name, known_size):
     c = Config()
     call(name, byref(c), size(known_size))
     assert c.size == known_size
@@ -255,7 +249,7 @@ call("snnk_map_predict_norms", urf, c_double(0.1), c_double(0.2), c_double(0), c
 call("snnk_predict_depth", size(1), one, one, one, (c_double * 1)(), (c_double * 1)())
 from_weights = handle("snnk_layer_create_from_weights", urf, size(3), X, size(2), None)
 from_dense = handle("snnk_layer_create_from_dense", size(2), size(3), X, size(2), None, c_int32(5),
-                    size(20), X, size(2), None, None)
+                    data(20, X=X), None, None)
 folded = handle("snnk_layer_fold", from_weights, size(1), floats(1, 1, 1), size(3), None)
 for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [frame]),
                       ("snnk_map_free", [urf, given_urf, softmax, calibrated]),
@@ -415,7 +409,7 @@ call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
 call("snnk_network_free", learning)
 
 quantize_report = report(48)
-narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,
+narrow = handle("snnk_network_quantize", network, c_int32(1), data(20, X=X), None,
                 byref(quantize_report))
 call("snnk_network_free", narrow)
 narrow = handle("snnk_layer_quantize", dense, c_int32(2))

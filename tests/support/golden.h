@@ -189,7 +189,7 @@ static inline void golden_network(golden *g, snnk_network *network, int32_t stor
     if (snnk_network_layers(network) == 1 && map) golden_map(g, map), golden_map_derived(g, map);
     if (snnk_network_layers(network) > 1) golden_network_derived(g, network);
     if (storage != SNNK_STORAGE_F32) {
-        st = snnk_network_quantize(network, storage, 0, NULL, 0, NULL, NULL, &narrow);
+        st = snnk_network_quantize(network, storage, NULL, NULL, NULL, &narrow);
         if (st == SNNK_OK) st = snnk_network_forward(narrow, n, X, d, Y, l, NULL);
         golden_put(g, 's', st);
         if (st == SNNK_OK) golden_floats(g, 'p', n * l, Y);

@@ -32,6 +32,11 @@ static double safe_projection(const snnk__map_block *block) {
     return block->config.order == 2 ? 1e18 : 1e37;
 }
 
+static bool neurons(const snnk__map_block *block, int32_t *activation) {
+    *activation = SNNK_RELU;
+    return block->config.order == 1 && block->config.floor == 0;
+}
+
 /* 0 at the kink, and its point mass left out. */
 static void slope(const snnk__function *f, snnk__slope_order order, double z,
                   double factor[SNNK__SLOPE_WIDTH]) {
@@ -93,6 +98,7 @@ const snnk__map_kind snnk__map_arc_cosine = {.name = "arc_cosine",
                                              .create = snnk__symmetric_create,
                                              .release = snnk__symmetric_release,
                                              .safe_projection = safe_projection,
+                                             .neurons = neurons,
                                              .gradient = gradient,
                                              .laplacian = laplacian,
                                              .symmetric = true,

@@ -30,6 +30,11 @@ static double safe_projection(const snnk__map_block *block) {
     return block->config.activation == SNNK_EXP ? 80 : 1e37;
 }
 
+static bool neurons(const snnk__map_block *block, int32_t *activation) {
+    *activation = block->config.activation;
+    return true;
+}
+
 static void slope(const snnk__function *f, snnk__slope_order order, double z,
                   double factor[SNNK__SLOPE_WIDTH]) {
     factor[0] = order == SNNK__SLOPE_FIRST ? snnk__activation_slope(f->activation, z)
@@ -123,6 +128,7 @@ const snnk__map_kind snnk__map_elementwise = {.name = "elementwise",
                                               .create = snnk__symmetric_create,
                                               .release = snnk__symmetric_release,
                                               .safe_projection = safe_projection,
+                                              .neurons = neurons,
                                               .gradient = gradient,
                                               .laplacian = laplacian,
                                               .symmetric = true,

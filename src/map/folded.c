@@ -337,8 +337,9 @@ static int read_values(const snnk__source *source, const snnk_map_config *config
         return snnk__fail(SNNK_E_FORMAT, "a folded block is \"%s\", but its rows cannot be drawn",
                           snnk_projection_name(config->projection));
     if (v->signs < 1 || v->signs > 2 || v->parts < 1 || v->parts > 2)
-        return snnk__fail(SNNK_E_FORMAT, "\"signs\" is %zu and \"parts\" is %zu: each is 1 or 2",
-                          v->signs, v->parts);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"signs\" is %zu and \"parts\" is %zu: each must be 1 or 2", v->signs,
+                          v->parts);
     /* Sizes below 2^53 each: the product of a quotient cannot overflow. */
     if (v->rows == 0 || features / v->rows != v->signs * v->parts || features % v->rows != 0)
         return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,

@@ -270,7 +270,9 @@ static int read_values(const snnk__source *source, size_t features, values *v) {
     if ((st = snnk__read_within(source, "theta", 0, half_pi, &v->theta)) != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "hyperbolic", &v->hyperbolic)) != SNNK_OK) return st;
     if (v->rows == 0 || v->atoms == 0 || v->drawn_rows > v->rows)
-        return snnk__fail(SNNK_E_FORMAT, "\"rows\" is %zu, \"drawn_rows\" is %zu, \"atoms\" is %zu",
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"rows\" is %zu, \"drawn_rows\" is %zu and \"atoms\" is %zu: there must "
+                          "be at least one row and one atom, and no more drawn rows than rows",
                           v->rows, v->drawn_rows, v->atoms);
     /* 1, 2 or 4 of a row: which of these is known when the atoms are. */
     if (features / v->rows > 4 || features % v->rows != 0)

@@ -30,9 +30,9 @@ need() {
             --no-install-recommends $missing; } >&2
 }
 
-# unpack_foreign ARCHITECTURE FOLDER PACKAGE...: fetch Debian packages of another architecture, and
-# unpack them under FOLDER, unless they are there. This machine's own list of packages and of
-# architectures stays as it is.
+# unpack_foreign ARCHITECTURE FOLDER PACKAGE...: fetch Debian packages of another architecture and
+# unpack them in FOLDER, unless that was done before. Nothing is installed, and the machine's
+# package lists and architectures do not change.
 unpack_foreign() {
     architecture=$1
     folder=$2

@@ -7,7 +7,7 @@
 #   - the suite in the dev build (gcc, warnings are errors),
 #   - the suite with the address and undefined-behaviour sanitizers,
 #   - the suite in a build by clang,
-#   - the suite of the minimal build, also where a size has 32 bits,
+#   - the suite of the minimal build, for 64 and for 32 bits,
 #   - the tests of threads with the thread sanitizer,
 #   - the check of the source format.
 #
@@ -31,14 +31,14 @@ done
 need $build_packages g++ libcmocka-dev python3
 [ $quick = yes ] || need clang clang-format
 
-# For 32 bits, on x86-64 only. The package gcc-multilib itself would be in the way of cross compilers;
-# all that it adds to these is a link that cmake/i386.cmake does without.
+# The 32-bit build, on x86-64 only. The package gcc-multilib is not needed, and conflicts with cross
+# compilers: it only adds a link to the packages below, which cmake/i386.cmake does without.
 bits32=no
 if [ $quick = no ] && [ "$(dpkg --print-architecture)" = amd64 ]; then
     bits32=yes
     need "gcc-$(gcc -dumpversion)-multilib" libc6-dev-i386
-    # Where the kernel does not run such programs an emulator does, a hundred times as slowly: without the
-    # tests that mostly compute.
+    # If the kernel cannot run 32-bit programs, qemu runs them, a hundred times as slowly. Then
+    # tests that mostly compute are left out.
     emulated=
     if ! /lib/ld-linux.so.2 --version >/dev/null 2>&1; then
         need qemu-user

@@ -15,6 +15,14 @@
  * loader do is bounded, by 1 GiB and seconds. Larger ones are stored. */
 #define SNNK__MAX_DRAWN ((uint64_t)1 << 28)
 
+/* Add a network's layers (at least 1) and notes to a file; failures stick to the writer. */
+void snnk__network_write_layers(snnk__safetensors_writer *writer, const snnk_network *network,
+                                int32_t projection);
+
+/* *network = those of an open file. Untouched on failure: statuses of snnk_network_load_memory. */
+int snnk__network_read_layers(const snnk__safetensors_reader *reader,
+                              const snnk_allocator *allocator, snnk_network **network);
+
 /* "layers.2.psi". */
 static inline void snnk__layer_tensor(char name[SNNK__TENSOR_NAME_BYTES], size_t layer,
                                       const char *what) {

@@ -341,9 +341,10 @@ static int load_notes(const loader *from, snnk_network *network) {
     return SNNK_OK;
 }
 
-static int load_statistics(const loader *from, snnk_network *network) {
+static int load_statistics(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                           snnk_network *network) {
     snnk_lstsq *lstsq;
-    int st = snnk__lstsq_carried(from->reader, from->allocator, &lstsq);
+    int st = snnk__lstsq_carried(reader, allocator, &lstsq);
 
     if (st != SNNK_OK || !lstsq) return st;
     st = snnk__network_take_statistics(network, lstsq);
@@ -371,13 +372,34 @@ static int load_layers(const loader *from, const cJSON *json, snnk_network *netw
     return SNNK_OK;
 }
 
+int snnk__network_read_layers(const snnk__safetensors_reader *reader,
+                              const snnk_allocator *allocator, snnk_network **network) {
+    uint64_t drawn = 0;
+    const loader from = {reader, allocator, &drawn};
+    const char *text = snnk__safetensors_text(reader, SNNK__NETWORK_KEY);
+    cJSON *json = text ? cJSON_Parse(text) : NULL;
+    snnk_network *made = NULL;
+    int st;
+
+    if (!json)
+        return snnk__fail(SNNK_E_FORMAT, "metadata \"" SNNK__NETWORK_KEY "\" is %s",
+                          text ? "not JSON" : "missing");
+    if ((st = snnk_network_create(allocator, &made)) != SNNK_OK) goto done;
+    if ((st = load_layers(&from, json, made)) != SNNK_OK) goto done;
+    if ((st = load_notes(&from, made)) != SNNK_OK) goto done;
+    *network = made;
+    made = NULL;
+done:
+    snnk_network_free(made);
+    cJSON_Delete(json);
+    return st;
+}
+
 int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                              snnk_network **network) {
     snnk_allocator ours;
     snnk__safetensors_reader *reader = NULL;
     snnk_network *made = NULL;
-    const char *text;
-    cJSON *json = NULL;
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
@@ -386,24 +408,12 @@ int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_alloca
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_NETWORK, &reader);
     if (st != SNNK_OK) return st;
-    uint64_t drawn = 0;
-    const loader from = {reader, &ours, &drawn};
-    text = snnk__safetensors_text(reader, SNNK__NETWORK_KEY);
-    json = text ? cJSON_Parse(text) : NULL;
-    if (!json) {
-        st = snnk__fail(SNNK_E_FORMAT, "metadata \"" SNNK__NETWORK_KEY "\" is %s",
-                        text ? "not JSON" : "missing");
-        goto done;
-    }
-    if ((st = snnk_network_create(&ours, &made)) != SNNK_OK) goto done;
-    if ((st = load_layers(&from, json, made)) != SNNK_OK) goto done;
-    if ((st = load_notes(&from, made)) != SNNK_OK) goto done;
-    if ((st = load_statistics(&from, made)) != SNNK_OK) goto done;
+    if ((st = snnk__network_read_layers(reader, &ours, &made)) != SNNK_OK) goto done;
+    if ((st = load_statistics(reader, &ours, made)) != SNNK_OK) goto done;
     *network = made;
     made = NULL;
 done:
     snnk_network_free(made);
-    cJSON_Delete(json);
     snnk__safetensors_close(reader);
     return st;
 }

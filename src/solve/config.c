@@ -52,3 +52,12 @@ double snnk__rank_tolerance(const snnk_solve_config *config, size_t m) {
     return config->rank_tolerance > 0 ? config->rank_tolerance
                                       : (double)snnk__max_size(m, 64) * DBL_EPSILON;
 }
+
+const char *snnk_solve_method_name(int32_t value) {
+    static const char *const names[] = {[SNNK_SOLVE_CHOLESKY] = "cholesky",
+                                        [SNNK_SOLVE_TRUNCATED_EIGEN] = "truncated-eigen",
+                                        [SNNK_SOLVE_QR] = "qr",
+                                        [SNNK_SOLVE_TRUNCATED_SVD] = "truncated-svd"};
+
+    return value >= 0 && value <= SNNK_SOLVE_TRUNCATED_SVD ? names[value] : NULL;
+}

@@ -147,8 +147,27 @@ uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq) { return lstsq ? lstsq->rows :
 
 double snnk_lstsq_weight(const snnk_lstsq *lstsq) { return lstsq ? lstsq->weight : 0; }
 
+int32_t snnk_lstsq_precision(const snnk_lstsq *lstsq) {
+    return lstsq ? lstsq->precision : SNNK_PRECISION_DOUBLE;
+}
+
 int32_t snnk_lstsq_factorization(const snnk_lstsq *lstsq) {
     return lstsq ? lstsq->factorization : SNNK_FACTORIZATION_GRAM;
+}
+
+const char *snnk_precision_name(int32_t value) {
+    static const char *const names[] = {
+        [SNNK_PRECISION_DOUBLE] = "double", [SNNK_PRECISION_SINGLE] = "single"};
+
+    return value >= 0 && value <= SNNK_PRECISION_SINGLE ? names[value] : NULL;
+}
+
+const char *snnk_factorization_name(int32_t value) {
+    static const char *const names[] = {[SNNK_FACTORIZATION_GRAM] = "gram",
+                                        [SNNK_FACTORIZATION_QR] = "qr",
+                                        [SNNK_FACTORIZATION_AUTO] = "auto"};
+
+    return value >= 0 && value <= SNNK_FACTORIZATION_AUTO ? names[value] : NULL;
 }
 
 /* ---- Whole statistics ---- */

@@ -216,6 +216,10 @@ size_t snnk_ridge_path_targets(const snnk_ridge_path *path) { return path ? path
 
 size_t snnk_ridge_path_rank(const snnk_ridge_path *path) { return path ? path->rank : 0; }
 
+uint64_t snnk_ridge_path_rows(const snnk_ridge_path *path) {
+    return path ? (uint64_t)path->rows : 0;
+}
+
 /* ---- Scoring ---- */
 
 /* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, where neither sum nor

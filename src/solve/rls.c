@@ -96,6 +96,10 @@ size_t snnk_rls_targets(const snnk_rls *rls) { return rls ? rls->targets : 0; }
 
 uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 
+double snnk_rls_ridge(const snnk_rls *rls) { return rls ? rls->ridge : 0; }
+
+double snnk_rls_forgetting(const snnk_rls *rls) { return rls ? rls->forgetting : 0; }
+
 /* ---- From statistics ---- */
 
 /* In single precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to

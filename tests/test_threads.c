@@ -1,6 +1,11 @@
+<<<<<<< HEAD
 /* Several threads share one of every const object: results are as on one thread, and the thread
  * sanitizer reports no race. Assertions run on the main thread only; the others record their
  * results. */
+=======
+/* Several threads share one of everything const: results are as on one thread, and a race detector
+ * has nothing to report. Assertions run on the main thread only; the others leave what they saw. */
+>>>>>>> threads
 #define _POSIX_C_SOURCE 200809L
 #include "support/compare.h"
 #include "support/draw.h"

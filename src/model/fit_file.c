@@ -1,11 +1,8 @@
 /* Unfinished fits in memory: docs/format.md, "Fits". A file of one has the layers of a network that
  * ends in a tower, which gives the features; the statistics of the rows that are not held out; and the
  * held-out rows, as features. */
-#include <string.h>
-
 #include "fit/fit.h"
-#include "io/bytes.h"
-#include "model/description.h"
+#include "model/json_record.h"
 #include "model/lstsq_file.h"
 #include "model/model.h"
 #include "model/network_file.h"
@@ -14,59 +11,67 @@
 #define ROWS_KEY       "snnk.rows"
 #define CANDIDATES_KEY "snnk.candidates" /* rows drawn to be held out */
 
-static const char *const target_names[] = {
-    [SNNK__NOTHING_YET] = "none", [SNNK__TARGETS] = "numbers", [SNNK__LABELS] = "labels"};
+/* The name of an snnk__target_kind; NULL for another value. */
+static const char *target_name(int32_t kind) {
+    static const char *const names[] = {
+        [SNNK__NOTHING_YET] = "none", [SNNK__TARGETS] = "numbers", [SNNK__LABELS] = "labels"};
+
+    return kind >= 0 && kind <= SNNK__LABELS ? names[kind] : NULL;
+}
+
+/* The arrays of n held-out rows. */
+typedef struct heldout_arrays {
+    snnk__array phi, weights, labels, y;
+} heldout_arrays;
+
+static heldout_arrays arrays_of(const snnk__feature_rows *rows) {
+    const size_t n = rows->n;
+
+    return (heldout_arrays){snnk__array_2("heldout.phi", SNNK__ELEMENT_F32, n, rows->features),
+                            snnk__array_1("heldout.weights", SNNK__ELEMENT_F32, n),
+                            snnk__array_1("heldout.labels", SNNK__ELEMENT_U32, n),
+                            snnk__array_2("heldout.y", SNNK__ELEMENT_F32, n, rows->outputs)};
+}
 
 /* ---- Saving ---- */
 
-static cJSON *describe(const snnk_fit *fit) {
-    const snnk_fit_config *config = &fit->config;
-    cJSON *json = cJSON_CreateObject();
-    bool ok = json != NULL;
-
-    ok = ok && cJSON_AddBoolToObject(json, "of_network", fit->features.lower != NULL);
-    ok = ok && cJSON_AddStringToObject(json, "targets", target_names[fit->kind]);
-    ok = ok && cJSON_AddBoolToObject(json, "weighted", fit->weighted);
-    ok = ok && cJSON_AddNumberToObject(json, "heldout_rows", (double)fit->heldout.rows.n);
-    ok = ok && snnk__put_seed(json, config->seed);
-    ok = ok && snnk__put_number(json, "ridge", config->ridge);
-    ok = ok && snnk__put_number(json, "heldout_share", config->heldout_share);
-    ok = ok && snnk__put_number(json, "rank_tolerance", config->rank_tolerance);
-    ok = ok && cJSON_AddNumberToObject(json, "intercept", config->intercept);
-    ok = ok && cJSON_AddNumberToObject(json, "n_ridges", config->n_ridges);
-    ok = ok && cJSON_AddStringToObject(json, "precision", snnk_precision_name(config->precision));
-    ok = ok && cJSON_AddStringToObject(json, "factorization",
-                                       snnk_factorization_name(config->factorization));
-    if (ok) return json;
-    cJSON_Delete(json);
-    return NULL;
+static void write_config(snnk__sink *sink, const snnk_fit_config *config) {
+    snnk__write_seed(sink, config->seed);
+    sink->number(sink, "ridge", config->ridge);
+    sink->number(sink, "heldout_share", config->heldout_share);
+    sink->number(sink, "rank_tolerance", config->rank_tolerance);
+    sink->count(sink, "intercept", (size_t)config->intercept);
+    sink->count(sink, "n_ridges", (size_t)config->n_ridges);
+    sink->text(sink, "precision", snnk_precision_name(config->precision));
+    sink->text(sink, "factorization", snnk_factorization_name(config->factorization));
 }
 
-static void add_settings(snnk__safetensors_writer *writer, const snnk_fit *fit) {
-    cJSON *json = describe(fit);
-    char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+static void write_heldout(snnk__sink *sink, const snnk__feature_rows *rows) {
+    const heldout_arrays arrays = arrays_of(rows);
 
-    if (text)
-        snnk__safetensors_add_text(writer, FIT_KEY, text);
-    else if (writer->status == SNNK_OK)
-        writer->status = snnk__fail(SNNK_E_NOMEM, "out of memory for the settings of a fit");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    sink->count(sink, "heldout_rows", rows->n);
+    if (rows->n == 0) return;
+    snnk__write_array(sink, arrays.phi, rows->Phi);
+    snnk__write_array(sink, arrays.weights, rows->weights);
+    if (rows->of_labels)
+        snnk__write_array(sink, arrays.labels, rows->labels);
+    else
+        snnk__write_array(sink, arrays.y, rows->Y);
+}
+
+/* Settings, counts and held-out rows. */
+static void write_fit(snnk__safetensors_writer *writer, const snnk_fit *fit) {
+    snnk__json_writer record;
+    snnk__sink sink = snnk__json_write(&record, writer, false);
+
+    sink.truth(&sink, "of_network", fit->features.lower != NULL);
+    sink.text(&sink, "targets", target_name((int32_t)fit->kind));
+    sink.truth(&sink, "weighted", fit->weighted);
+    write_config(&sink, &fit->config);
+    write_heldout(&sink, &fit->heldout.rows);
+    snnk__json_write_end(&record, FIT_KEY);
     snnk__safetensors_add_number(writer, ROWS_KEY, fit->rows);
     snnk__safetensors_add_number(writer, CANDIDATES_KEY, fit->heldout.candidates);
-}
-
-static void add_heldout(snnk__safetensors_writer *writer, const snnk__feature_rows *rows) {
-    const size_t n = rows->n, phi[] = {n, rows->features}, y[] = {n, rows->outputs};
-
-    if (n == 0) return;
-    snnk__safetensors_add_tensor(writer, "heldout.phi", SNNK__DTYPE_F32, 2, phi, rows->Phi);
-    snnk__safetensors_add_tensor(writer, "heldout.weights", SNNK__DTYPE_F32, 1, &n, rows->weights);
-    if (rows->of_labels)
-        snnk__safetensors_add_tensor(writer, "heldout.labels", SNNK__DTYPE_I32, 1, &n,
-                                     rows->labels);
-    else
-        snnk__safetensors_add_tensor(writer, "heldout.y", SNNK__DTYPE_F32, 2, y, rows->Y);
 }
 
 /* *network = the layers before the last, and a tower of the features. */
@@ -101,10 +106,9 @@ static int begin(const snnk_fit *fit, snnk__safetensors_writer *writer, snnk_net
     if ((st = check_storage(fit->features.lower)) != SNNK_OK) return st;
     if ((st = make_network(fit, network)) != SNNK_OK) return st;
     snnk__model_begin(writer, &fit->allocator, SNNK__MODEL_FIT);
-    add_settings(writer, fit);
+    write_fit(writer, fit);
     snnk__network_write_layers(writer, *network, SNNK_SAVE_ROWS);
     snnk__lstsq_write_tensors(writer, fit->lstsq);
-    add_heldout(writer, &fit->heldout.rows);
     return SNNK_OK;
 }
 
@@ -145,55 +149,40 @@ typedef struct settings {
 } settings;
 
 /* A whole number that fits an int32_t; whether it is in its range is checked with the config. */
-static int get_int(const cJSON *json, const char *key, int32_t *value) {
+static int read_int(const snnk__source *source, const char *key, int32_t *value) {
     double number = 0;
-    const int st = snnk__get_number_within(json, key, 0, INT32_MAX, &number);
+    const int st = snnk__read_within(source, key, 0, INT32_MAX, &number);
 
     if (st == SNNK_OK) *value = (int32_t)number;
     return st;
 }
 
-static int read_config(const cJSON *json, snnk_fit_config *config) {
-    const char *precisions[SNNK_PRECISION_SINGLE + 1];
-    const char *factorizations[SNNK_FACTORIZATION_AUTO + 1];
+static int read_config(const snnk__source *source, snnk_fit_config *config) {
     int st;
 
-    for (int32_t k = 0; k <= SNNK_PRECISION_SINGLE; k++) precisions[k] = snnk_precision_name(k);
-    for (int32_t k = 0; k <= SNNK_FACTORIZATION_AUTO; k++)
-        factorizations[k] = snnk_factorization_name(k);
     snnk_fit_config_init(config, sizeof *config);
-    if ((st = snnk__get_seed(json, &config->seed)) != SNNK_OK) return st;
-    if ((st = snnk__get_number(json, "ridge", &config->ridge)) != SNNK_OK) return st;
-    if ((st = snnk__get_number(json, "heldout_share", &config->heldout_share)) != SNNK_OK)
-        return st;
-    st = snnk__get_number(json, "rank_tolerance", &config->rank_tolerance);
+    if ((st = snnk__read_seed(source, &config->seed)) != SNNK_OK) return st;
+    if ((st = snnk__read_number(source, "ridge", &config->ridge)) != SNNK_OK) return st;
+    st = snnk__read_number(source, "heldout_share", &config->heldout_share);
     if (st != SNNK_OK) return st;
-    if ((st = get_int(json, "intercept", &config->intercept)) != SNNK_OK) return st;
-    if ((st = get_int(json, "n_ridges", &config->n_ridges)) != SNNK_OK) return st;
-    st = snnk__get_name(json, "precision", precisions, SNNK_PRECISION_SINGLE + 1,
-                        &config->precision);
+    st = snnk__read_number(source, "rank_tolerance", &config->rank_tolerance);
     if (st != SNNK_OK) return st;
-    return snnk__get_name(json, "factorization", factorizations, SNNK_FACTORIZATION_AUTO + 1,
-                          &config->factorization);
+    if ((st = read_int(source, "intercept", &config->intercept)) != SNNK_OK) return st;
+    if ((st = read_int(source, "n_ridges", &config->n_ridges)) != SNNK_OK) return st;
+    st = snnk__read_name(source, "precision", snnk_precision_name, &config->precision);
+    if (st != SNNK_OK) return st;
+    return snnk__read_name(source, "factorization", snnk_factorization_name,
+                           &config->factorization);
 }
 
-static int read_settings(const snnk__safetensors_reader *reader, settings *s) {
-    const char *text = snnk__safetensors_text(reader, FIT_KEY);
-    cJSON *json = text ? cJSON_Parse(text) : NULL;
+static int read_settings(const snnk__source *source, settings *s) {
     int st;
 
-    if (!json)
-        return snnk__fail(SNNK_E_FORMAT, "metadata \"" FIT_KEY "\" is %s",
-                          text ? "not JSON" : "missing");
-    if ((st = snnk__get_bool(json, "of_network", &s->of_network)) != SNNK_OK) goto done;
-    if ((st = snnk__get_bool(json, "weighted", &s->weighted)) != SNNK_OK) goto done;
-    st = snnk__get_name(json, "targets", target_names, SNNK__LABELS + 1, &s->kind);
-    if (st != SNNK_OK) goto done;
-    if ((st = snnk__get_count(json, "heldout_rows", &s->heldout_rows)) != SNNK_OK) goto done;
-    st = read_config(json, &s->config);
-done:
-    cJSON_Delete(json);
-    return st;
+    if ((st = snnk__read_truth(source, "of_network", &s->of_network)) != SNNK_OK) return st;
+    if ((st = snnk__read_name(source, "targets", target_name, &s->kind)) != SNNK_OK) return st;
+    if ((st = snnk__read_truth(source, "weighted", &s->weighted)) != SNNK_OK) return st;
+    if ((st = snnk__read_count(source, "heldout_rows", &s->heldout_rows)) != SNNK_OK) return st;
+    return read_config(source, &s->config);
 }
 
 /* A fit of no rows with these settings and features. Statistics tell how many outputs it has. */
@@ -225,35 +214,19 @@ static int check_heldout(const snnk__feature_rows *rows) {
     return st == SNNK_OK ? st : snnk__fail_within(SNNK_E_FORMAT, "heldout");
 }
 
-static int read_labels(const snnk__safetensors_reader *reader, size_t n, int32_t *labels) {
-    const snnk__safetensors_tensor *tensor;
-    const int st =
-        snnk__safetensors_find(reader, "heldout.labels", SNNK__DTYPE_I32, 1, &n, &tensor);
-
-    for (size_t i = 0; st == SNNK_OK && i < n; i++) {
-        const uint32_t bits = snnk__load_u32(tensor->data + 4 * i, false);
-
-        memcpy(labels + i, &bits, sizeof bits);
-    }
-    return st;
-}
-
-static int read_heldout(const snnk__safetensors_reader *reader, const settings *s,
-                        snnk__feature_rows *rows) {
-    const size_t n = s->heldout_rows, phi[] = {n, rows->features}, y[] = {n, rows->outputs};
+static int read_heldout(const snnk__source *source, const settings *s, snnk__feature_rows *rows) {
     int st;
 
-    if (n == 0) return SNNK_OK;
-    if (s->config.ridge != SNNK_RIDGE_AUTO || n > SNNK_FIT_MAX_HELDOUT)
-        return snnk__fail(SNNK_E_FORMAT, "%zu rows cannot be held out", n);
-    rows->n = n;
+    if (s->heldout_rows == 0) return SNNK_OK;
+    if (s->config.ridge != SNNK_RIDGE_AUTO || s->heldout_rows > SNNK_FIT_MAX_HELDOUT)
+        return snnk__fail(SNNK_E_FORMAT, "%zu rows cannot be held out", s->heldout_rows);
+    rows->n = s->heldout_rows;
     rows->of_labels = s->kind == SNNK__LABELS;
-    st = snnk__safetensors_read_f32(reader, "heldout.phi", 2, phi, rows->Phi);
-    if (st != SNNK_OK) return st;
-    st = snnk__safetensors_read_f32(reader, "heldout.weights", 1, &n, rows->weights);
-    if (st != SNNK_OK) return st;
-    st = rows->of_labels ? read_labels(reader, n, rows->labels)
-                         : snnk__safetensors_read_f32(reader, "heldout.y", 2, y, rows->Y);
+    const heldout_arrays arrays = arrays_of(rows);
+    if ((st = snnk__read_array(source, arrays.phi, rows->Phi)) != SNNK_OK) return st;
+    if ((st = snnk__read_array(source, arrays.weights, rows->weights)) != SNNK_OK) return st;
+    st = rows->of_labels ? snnk__read_array(source, arrays.labels, rows->labels)
+                         : snnk__read_array(source, arrays.y, rows->Y);
     return st == SNNK_OK ? check_heldout(rows) : st;
 }
 
@@ -289,8 +262,8 @@ static int take_statistics(const settings *s, snnk_lstsq *lstsq, snnk_fit *fit) 
 }
 
 /* Fill a fit of no rows. *lstsq: NULL once the fit has it. */
-static int read_state(const snnk__safetensors_reader *reader, const settings *s, snnk_lstsq **lstsq,
-                      snnk_fit *fit) {
+static int read_state(const snnk__safetensors_reader *reader, const snnk__source *source,
+                      const settings *s, snnk_lstsq **lstsq, snnk_fit *fit) {
     int st;
 
     if ((st = take_statistics(s, *lstsq, fit)) != SNNK_OK) return st;
@@ -300,19 +273,22 @@ static int read_state(const snnk__safetensors_reader *reader, const settings *s,
     if ((st = snnk__safetensors_number(reader, ROWS_KEY, &fit->rows)) != SNNK_OK) return st;
     st = snnk__safetensors_number(reader, CANDIDATES_KEY, &fit->heldout.candidates);
     if (st != SNNK_OK) return st;
-    if ((st = read_heldout(reader, s, &fit->heldout.rows)) != SNNK_OK) return st;
+    if ((st = read_heldout(source, s, &fit->heldout.rows)) != SNNK_OK) return st;
     return check_counts(fit);
 }
 
 static int load(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                 snnk_fit **fit) {
+    snnk__json_reader record = {0};
+    snnk__source source;
     snnk_network *network = NULL;
     snnk_lstsq *lstsq = NULL;
     snnk_fit *made = NULL;
     settings s = {0};
     int st;
 
-    if ((st = read_settings(reader, &s)) != SNNK_OK) goto done;
+    if ((st = snnk__json_read(&record, reader, FIT_KEY, allocator, &source)) != SNNK_OK) goto done;
+    if ((st = read_settings(&source, &s)) != SNNK_OK) goto done;
     if ((st = snnk__network_read_layers(reader, allocator, &network)) != SNNK_OK) goto done;
     if ((st = snnk__lstsq_carried(reader, allocator, &lstsq)) != SNNK_OK) goto done;
     if (!lstsq) {
@@ -320,13 +296,14 @@ static int load(const snnk__safetensors_reader *reader, const snnk_allocator *al
         goto done;
     }
     if ((st = create(&s, network, lstsq, &made)) != SNNK_OK) goto done;
-    if ((st = read_state(reader, &s, &lstsq, made)) != SNNK_OK) goto done;
+    if ((st = read_state(reader, &source, &s, &lstsq, made)) != SNNK_OK) goto done;
     *fit = made;
     made = NULL;
 done:
     snnk_fit_free(made);
     snnk_lstsq_free(lstsq);
     snnk_network_free(network);
+    snnk__json_read_end(&record);
     return st;
 }
 

@@ -1,4 +1,5 @@
-/* src/model/fit_file.c: fits saved to memory in the middle, and what is refused when one is loaded. */
+/* src/model/fit_file.c: fits saved to memory in the middle, and what is refused when one is
+ * loaded. */
 #include <stdlib.h>
 
 #include "support/alloc.h"
@@ -109,8 +110,8 @@ static void assert_same_solution(snnk_fit *a, snnk_fit *b) {
     assert_memory_equal(&reports[0], &reports[1], sizeof reports[0]);
 }
 
-/* A fit that is saved after `half` rows and goes on is the one that was never saved, bit for bit: its solution
- * at once, and after more rows, which are held out or not. */
+/* A fit that is saved after `half` rows and goes on is the one that was never saved, bit for bit:
+ * its solution at once, and after more rows, which are held out or not. */
 static void check_round_trip(int of_network, const snnk_fit_config *config, size_t half,
                              int of_labels, int weighted) {
     snnk_fit *fit = fit_of(of_network, config), *loaded;
@@ -193,9 +194,9 @@ static void test_full_sample(void **state) {
     snnk_fit_free(fit);
 }
 
-/* AUTO that chose QR, saved and loaded, still takes in moments, which statistics that QR was asked for do
- * not. Two columns that differ by a unit in the last place (6e-8) or not at all have a condition number
- * above 1e6. */
+/* AUTO that chose QR, saved and loaded, still takes in moments, which statistics that QR was asked
+ * for do not. Two columns that differ by a unit in the last place (6e-8) or not at all have a
+ * condition number above 1e6. */
 static void test_automatic(void **state) {
     snnk_fit_config config;
     snnk_map_config map_config;
@@ -236,8 +237,8 @@ static void test_automatic(void **state) {
 
 /* ---- Refusals ---- */
 
-/* Load a sound file with one text replaced in a metadata value, or a tensor left out, and a checksum that
- * is right. */
+/* Load a sound file with one text replaced in a metadata value, or a tensor left out, and a
+ * checksum that is right. */
 static void assert_refuses(const void *sound, size_t n_sound, const char *key, const char *from,
                            const char *to, const char *tensor, const char *says) {
     snnk__safetensors_reader *reader;

@@ -1,6 +1,6 @@
 /* Unfinished fits in memory: docs/format.md, "Fits". A file of one has the layers of a network that
- * ends in a tower, which gives the features; the statistics of the rows that are not held out; and the
- * held-out rows, as features. */
+ * ends in a tower, which gives the features; the statistics of the rows that are not held out; and
+ * the held-out rows, as features. */
 #include "fit/fit.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"

@@ -1,4 +1,4 @@
-/* src/distill/compress.c, compress_budget.c: networks compressed part by part. */
+/* src/distill/compress.c, budget.c: networks compressed part by part. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -20,8 +20,8 @@ static int make_rows(void **state) {
 
 /* ---- Networks ---- */
 
-/* A dense layer of random weights; of its outputs only `distinct` are, the others are copies of those, times
- * 0.5, 1 or 1.5: as many features give all of them where f is ReLU. */
+/* A dense layer of random weights; of its outputs only `distinct` are, the others are copies of
+ * those, times 0.5, 1 or 1.5: as many features give all of them where f is ReLU. */
 static void append_dense(snnk_network *network, size_t d, size_t l, size_t distinct,
                          int32_t activation, uint64_t seed, const snnk_allocator *allocator) {
     float *W = calloc(l, d * sizeof *W), *b = calloc(l, sizeof *b);
@@ -58,7 +58,8 @@ static snnk_network *exact_network(uint64_t seed, const snnk_allocator *allocato
     return network;
 }
 
-/* The last two layers of exact_network would be one block: here a layer between them keeps them apart. */
+/* The last two layers of exact_network would be one block: here a layer between them keeps them
+ * apart. */
 static snnk_network *parted_network(const snnk_allocator *allocator) {
     snnk_network *network;
 
@@ -102,8 +103,8 @@ static bool is_judged(size_t i, const snnk_distill_config *config) {
     return u < config->heldout_share;
 }
 
-/* sqrt of the squared differences of two networks over the squared deviations of the first, on the rows that were
- * set aside (all: on all rows of Z). */
+/* sqrt of the squared differences of two networks over the squared deviations of the first, on the
+ * rows that were set aside (all: on all rows of Z). */
 static double error_on(const snnk_network *network, const snnk_network *compressed, size_t n,
                        const float *rows, const snnk_distill_config *aside) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
@@ -180,8 +181,9 @@ static void test_exact_parts_are_compressed_exactly(void **state) {
     snnk_network_free(network);
 }
 
-/* One of the two neurons of a block never fires: two features are asked for, there is one, and it gives all;
- * directions beside it know only rounding. Inputs of that block, of 3 features, have 4 numbers: of lower rank. */
+/* One of the two neurons of a block never fires: two features are asked for, there is one, and it
+ * gives all; directions beside it know only rounding. Inputs of that block, of 3 features, have 4
+ * numbers: of lower rank. */
 static void check_dead_neuron(uint64_t seed) {
     snnk_network *network = exact_network(seed, NULL), *compressed;
     const size_t features[EXACT_LAYERS] = {3, 0, 2, 0};
@@ -259,8 +261,8 @@ static void test_lone_layers(void **state) {
                                     NULL, &compressed));
     assert_int_equal(snnk_network_layers(compressed), 7);
     assert_true(error_on(network, compressed, N, X, NULL) <
-                1e-3); /* directions know the ridge they are chosen with: 1e-6 of a
-                                                                   * mean variance, against the least that inputs have */
+                1e-3); /* directions know the ridge they are chosen with: 1e-6 of a mean variance,
+                        * against the least that inputs have */
     snnk_network_free(compressed);
     snnk_network_free(network);
 }
@@ -278,8 +280,8 @@ static snnk_network *wide_network(const snnk_allocator *allocator) {
     return network;
 }
 
-/* The same students, each fitted to the original's own activations, do worse in a row than those fitted to what
- * those before them give; on rows that neither has seen. */
+/* The same students, each fitted to the original's own activations, do worse in a row than those
+ * fitted to what those before them give; on rows that neither has seen. */
 static void test_sequence_makes_good(void **state) {
     snnk_network *network = wide_network(NULL), *together, *apart;
     const size_t features[4] = {2, 0, 10, 0};
@@ -318,9 +320,10 @@ static void test_sequence_makes_good(void **state) {
     free(hidden);
 }
 
-/* In closed form: two linear layers of rank 1, with a ridge of a quarter of the rows, features of variance 1.
- * Each student then gives s = n/(n + lambda) of what it should, and alone they give s^2 together. In sequence the
- * second is fitted to inputs that the first has shrunk already, whose scale its feature undoes: s. */
+/* In closed form: two linear layers of rank 1, with a ridge of a quarter of the rows, features of
+ * variance 1. Each student then gives s = n/(n + lambda) of what it should, and alone they give s^2
+ * together. In sequence the second is fitted to inputs that the first has shrunk already, whose
+ * scale its feature undoes: s. */
 static void test_sequence_undoes_shrinkage(void **state) {
     snnk_distill_config config = distill_config();
     const size_t features[2] = {1, 1};
@@ -397,7 +400,8 @@ static snnk_compress_config share_of(double share) {
     return config;
 }
 
-/* What is asked for is kept and nearly used; more parameters, less error; all of them: nothing changes. */
+/* What is asked for is kept and nearly used; more parameters, less error; all of them: nothing
+ * changes. */
 static void test_budgets_are_met(void **state) {
     static const double shares[] = {0.15, 0.3, 0.6, 1};
     snnk_network *network = wide_network(NULL);
@@ -496,8 +500,8 @@ static void test_budget_is_spent_best(void **state) {
     }
 }
 
-/* A useless step does not hide a useful one behind it. What is less than any step is spent between options.
- * A budget below the smallest options is refused. */
+/* A useless step does not hide a useful one behind it. What is less than any step is spent between
+ * options. A budget below the smallest options is refused. */
 static void test_budget_and_odd_size_curves(void **state) {
     snnk__size_option flat[] = {{1, 10, 1}, {2, 20, 1}, {3, 30, 0.1}, {0, 100, 0}};
     snnk__size_option even[] = {{1, 10, 1}, {2, 20, 0.9}, {8, 80, 0.3}, {0, 100, 0}};
@@ -604,7 +608,8 @@ static int count_student_calls(void *user, int32_t done, int32_t steps, double e
 
 static snnk_network *small_network(const snnk_allocator *allocator);
 
-/* Stopped at any call of either function, with a budget or features: nothing is made, nothing left. */
+/* Stopped at any call of either function, with a budget or features: nothing is made, nothing
+ * left. */
 static void test_cancelled(void **state) {
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
@@ -654,8 +659,8 @@ static void test_cancelled(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
-/* Rows in double, with other columns between them, give the same network as the same rows in float. Targets
- * are ignored. */
+/* Rows in double, with other columns between them, give the same network as the same rows in float.
+ * Targets are ignored. */
 static void test_rows_in_double(void **state) {
     snnk_network *network = wide_network(NULL), *made[2];
     const size_t features[4] = {2, 0, 2, 0};

@@ -1,4 +1,4 @@
-/* src/distill/distill*.c: teachers whose best students are known, budgets, statuses. */
+/* src/distill: teachers whose best students are known, budgets, statuses. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +132,8 @@ static void test_linear_teacher(void **state) {
     free_teacher(&a);
 }
 
-/* More features explain more; the student is no worse than linear or chosen neurons, which it may be. */
+/* More features explain more; the student is no worse than linear or chosen neurons, which it may
+ * be. */
 static void test_more_is_better(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -153,9 +154,9 @@ static void test_more_is_better(void **state) {
     free_teacher(&a);
 }
 
-/* Matrices of rank 1 lose nothing when they are cut to it: at 5 features, 59 numbers, there are 6 + 14 for the
- * one, 14 + 4 for the other, and 14 + 4 biases. At 4, 48 numbers, there is no rank for both. A lone layer's rank is
- * the number of features. */
+/* Matrices of rank 1 lose nothing when they are cut to it: at 5 features, 59 numbers, there are 6 +
+ * 14 for the one, 14 + 4 for the other, and 14 + 4 biases. At 4, 48 numbers, there is no rank for
+ * both. A lone layer's rank is the number of features. */
 static void test_singular_values(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -190,8 +191,8 @@ static void test_singular_values(void **state) {
     free_teacher(&a);
 }
 
-/* No more numbers than the student, and there where a rank of 1 for each matrix is no more: 3 + 40, 40 + 2 and 42
- * biases, which are 127 and so 21 features. */
+/* No more numbers than the student, and there where a rank of 1 for each matrix is no more: 3 + 40,
+ * 40 + 2 and 42 biases, which are 127 and so 21 features. */
 static void test_singular_values_are_no_larger(void **state) {
     enum { IN = 3, WIDE = 40, OUT = 2 };
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -232,8 +233,8 @@ static void test_singular_values_are_no_larger(void **state) {
 
 /* ---- Refinement ---- */
 
-/* Candidates near the three neurons of the teacher, none of them in place: the gradient brings them there.
- * And the same twice. */
+/* Candidates near the three neurons of the teacher, none of them in place: the gradient brings them
+ * there. And the same twice. */
 static void test_refines(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -290,8 +291,8 @@ static int stop_after_first_epoch(void *user, int32_t done, int32_t steps, doubl
     return !isnan(explained) && explained != e->chosen;
 }
 
-/* With steps that move nothing, what the first epoch reports is what it started from; but for the few rows in which relu(z +
- * 1.5 deviations) of a linear feature is not linear. */
+/* With steps that move nothing, what the first epoch reports is what it started from; but for the
+ * few rows in which relu(z + 1.5 deviations) of a linear feature is not linear. */
 static void test_starts_where_the_choice_ended(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -344,8 +345,8 @@ static watcher new_watcher(long stop_at) { return (watcher){.stop_at = stop_at, 
 
 enum { MANY = 3000 }; /* rows: three blocks */
 
-/* Stopped at any call, whatever it does: nothing is made, nothing left, and the report as it was. Then, watched to
- * the end, it is the same student as if nobody had looked. */
+/* Stopped at any call, whatever it does: nothing is made, nothing left, and the report as it was.
+ * Then, watched to the end, it is the same student as if nobody had looked. */
 static void test_cancels(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     test_memory memory;
@@ -412,7 +413,8 @@ static void test_cancels(void **state) {
     free_teacher(&a);
 }
 
-/* The same of a search for a size; each of the functions counts from 0, and between blocks of rows there is a call. */
+/* The same of a search for a size; each of the functions counts from 0, and between blocks of rows
+ * there is a call. */
 static void test_cancels_a_search(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -478,8 +480,8 @@ static void test_sampled(void **state) {
     snnk_map_free(candidates);
 }
 
-/* y = (x_0, 0) + relu(x_1) (1, 1): the direction that explains most alone leans to x_1, and is x_0 only once
- * the neuron is there. */
+/* y = (x_0, 0) + relu(x_1) (1, 1): the direction that explains most alone leans to x_1, and is x_0
+ * only once the neuron is there. */
 static void test_directions_beside_neurons(void **state) {
     const float G[] = {0, 1, 1, 1, -1, 1};
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -534,7 +536,8 @@ static void test_budgets(void **state) {
     free_teacher(&a);
 }
 
-/* 3 of the neurons differ and give all there is, and nothing is linear: 2 are too few, 4 there are not. */
+/* 3 of the neurons differ and give all there is, and nothing is linear: 2 are too few, 4 there are
+ * not. */
 static void test_size_between_too_few_and_too_many(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -583,9 +586,9 @@ static void test_linear_is_cut(void **state) {
     free_teacher(&a);
 }
 
-/* As many features as are found have the error that was asked for, on rows that are held out, and one fewer do not.
- * Few rows: on those that are fitted to, fewer features would do. Errors of the choice are of float moments and
- * of fewer ridges: 5 per cent. */
+/* As many features as are found have the error that was asked for, on rows that are held out, and
+ * one fewer do not. Few rows: on those that are fitted to, fewer features would do. Errors of the
+ * choice are of float moments and of fewer ridges: 5 per cent. */
 static void test_features_of_errors(void **state) {
     enum { FEW = 70 };
     teacher a = make_teacher(SNNK_TANH, H);
@@ -719,8 +722,8 @@ static void test_refuses(void **state) {
 #undef CREATE
 }
 
-/* Solve from rows that are overwritten after the distillation was created; in double, if wanted, with other
- * columns between them. */
+/* Solve from rows that are overwritten after the distillation was created; in double, if wanted,
+ * with other columns between them. */
 static snnk_layer *solve_from_copy(const teacher *a, int with_Y, int in_double) {
     const snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
     double *X = malloc(N * (D + L + 2) * sizeof *X), *Y = X + N * (D + 1);
@@ -758,8 +761,8 @@ static snnk_layer *solve_from_copy(const teacher *a, int with_Y, int in_double) 
     return layer;
 }
 
-/* Rows are copied: what the caller does with them later does not matter. snnk_layer_distill, which does not
- * copy them, gives the same student; so do the same rows in double. */
+/* Rows are copied: what the caller does with them later does not matter. snnk_layer_distill, which
+ * does not copy them, gives the same student; so do the same rows in double. */
 static void test_rows_are_copied(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
@@ -847,7 +850,8 @@ static void test_few_rows(void **state) {
     free_teacher(&a);
 }
 
-/* Features are chosen by about as many rows as selection_rows says, 10 for 20 to choose from; Psi is fitted to all. */
+/* Features are chosen by about as many rows as selection_rows says, 10 for 20 to choose from; Psi
+ * is fitted to all. */
 static void test_chooses_by_a_sample(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);

@@ -1,14 +1,7 @@
-<<<<<<< HEAD
 /* src/base/threads.c: the threads of a workspace. Parts run at the same time, with the same results
  * for every number of threads; forks, failures, signals, cancellation, and sleep between calls.
  * Creation and joining of threads pass through the wrappers below (the linker's --wrap). Assertions
  * run on the main thread only. */
-=======
-/* The threads of a workspace: parts run at the same time, with the same results for every number of
- * threads; forks, failures, signals, cancellation, and rest between calls. Threads are created and
- * joined through the wrappers below (the linker's --wrap). Assertions run on the main thread only.
- */
->>>>>>> threads
 #define _POSIX_C_SOURCE 200809L
 #include "support/alloc.h"
 #include "support/compare.h"

@@ -32,8 +32,7 @@ static int start_from(const snnk_network *network, const snnk_allocator *allocat
     int st;
 
     for (size_t i = 0; i < count; i++) B[i] = 0;
-    if (snnk_layer_kind(last) == SNNK_LAYER_TOWER || snnk_layer_outputs(last) != classes)
-        return SNNK_OK;
+    if (last->columns != m || last->outputs != classes) return SNNK_OK;
     if ((st = snnk__alloc(allocator, count, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) return st;
     st = snnk_layer_weights(last, Psi, m, Psi + classes * m);
     for (size_t i = 0; st == SNNK_OK && i < count; i++) B[i] = (double)Psi[i];

@@ -79,7 +79,8 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     cost->multiply_adds += (uint64_t)m * layer->outputs;
     cost->parameters += (uint64_t)m * layer->outputs + layer->outputs;
     cost->weight_bytes += snnk__weights_bytes(&r->weights);
-    cost->split_work = snnk__features_work(&r->features) + m;
+    if (!snnk__add_size(snnk__features_work(&r->features), m, &cost->split_work))
+        cost->split_work = SIZE_MAX;
     for (size_t b = 0; b < r->weights.n_parts; b++)
         cost->work = snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
 }

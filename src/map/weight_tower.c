@@ -47,16 +47,16 @@ static int check_kinds(const snnk_map *map, size_t l, const float *b, const floa
             return snnk__fail(SNNK_E_UNSUPPORTED,
                               "block %zu: its kernel is symmetric and has no b: pass NULL", i);
         if (kind->biased && kind->biased(block) && !bias && l > 0)
-            return snnk__fail(SNNK_E_NULL,
-                              "bias is NULL, but block %zu has a part that belongs to no feature",
-                              i);
+            return snnk__fail(
+                SNNK_E_NULL,
+                "bias is NULL, but block %zu has a constant part that goes into the bias", i);
     }
     return SNNK_OK;
 }
 
 int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw, const float *b,
                           float *Psi, size_t ldpsi, float *bias, snnk_workspace *workspace) {
-    size_t floats = 0;
+    size_t floats = 0, bytes;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
@@ -66,11 +66,18 @@ int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t 
     if (st != SNNK_OK) return st;
     weights w = {map, {map->inputs, W, ldw, b, bias, ldpsi}, Psi};
 
-    /* inputs x rows floats are in memory already, so this cannot overflow. */
-    for (size_t i = 0; i < map->n_blocks; i++)
-        if (!map->blocks[i]->kind->symmetric)
-            floats = snnk__max_size(floats,
-                                    snnk__weight_scratch(map->inputs, map->blocks[i]->linear.rows));
+    for (size_t i = 0; i < map->n_blocks; i++) {
+        const snnk__map_block *block = map->blocks[i];
+        size_t needed;
+
+        if (block->kind->symmetric) continue;
+        if (!snnk__weight_scratch(map->inputs, block->linear.rows, &needed))
+            return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs and %zu rows overflows size_t",
+                              map->inputs, block->linear.rows);
+        floats = snnk__max_size(floats, needed);
+    }
     floats = snnk__max_size(floats, snnk__map_work(map));
-    return snnk__for_rows(workspace, &map->allocator, l, floats * sizeof(float), weight_rows, &w);
+    if (!snnk__mul_size(floats, sizeof(float), &bytes))
+        return snnk__fail(SNNK_E_SIZE, "scratch of %zu floats overflows size_t", floats);
+    return snnk__for_rows(workspace, &map->allocator, l, bytes, weight_rows, &w);
 }

@@ -75,7 +75,7 @@ class Config(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
 
 
-
+def config(name, known_size):
     c = Config()
     call(name, byref(c), size(known_size))
     assert c.size == known_size

@@ -253,8 +253,8 @@ static void a_dense_layer_becomes_an_snnk_layer(void **state) {
 
     (void)state;
     make_batch(1.2);
-    assert_ok(
-        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_GELU, SNNK_ROWS(.n = N, .X = X), &config, &report, &layer));
+    assert_ok(snnk_layer_create_from_dense(D, L, W, D, b, SNNK_GELU, SNNK_ROWS(.n = N, .X = X),
+                                           &config, &report, &layer));
     assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
     snnk_layer_free(layer);
     map = calibrate(SNNK_GELU, &config, &again);
@@ -291,9 +291,9 @@ static void wrong_arguments_are_refused(void **state) {
     assert_status(calibrates(SNNK_SIN, N, X, L, W, &config, &report), SNNK_E_NONFINITE);
     assert_says("X[5][2]");
     assert_null(map);
-    assert_status(
-        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_SIN, SNNK_ROWS(.n = N, .X = X), NULL, NULL, &layer),
-        SNNK_E_NONFINITE);
+    assert_status(snnk_layer_create_from_dense(D, L, W, D, b, SNNK_SIN, SNNK_ROWS(.n = N, .X = X),
+                                               NULL, NULL, &layer),
+                  SNNK_E_NONFINITE);
     assert_null(layer);
     assert_status(snnk_urf_report_init(NULL, sizeof report), SNNK_E_NULL);
 }
@@ -311,8 +311,8 @@ static void failing_allocations_leave_nothing(void **state) {
     assert_survives_some_failing_allocations(memory, status, 4, {
         snnk_layer *layer = NULL;
 
-        status =
-            snnk_layer_create_from_dense(D, 4, W, D, b, SNNK_TANH, SNNK_ROWS(.n = 4, .X = X), &config, NULL, &layer);
+        status = snnk_layer_create_from_dense(D, 4, W, D, b, SNNK_TANH, SNNK_ROWS(.n = 4, .X = X),
+                                              &config, NULL, &layer);
         assert_made(status, layer);
         snnk_layer_free(layer);
     });

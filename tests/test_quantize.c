@@ -313,7 +313,8 @@ static void the_report_is_true(void **state) {
     for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
         double difference = 0, square = 0, largest = 0;
 
-        assert_ok(snnk_network_quantize(network, storage, SNNK_ROWS(.n = N, .X = X), NULL, &report, &made));
+        assert_ok(snnk_network_quantize(network, storage, SNNK_ROWS(.n = N, .X = X), NULL, &report,
+                                        &made));
         assert_ok(snnk_network_forward(made, N, X, D, Z, M2, NULL));
         for (size_t k = 0; k < N * M2; k++) {
             difference += ((double)Z[k] - Y[k]) * ((double)Z[k] - Y[k]);
@@ -351,12 +352,14 @@ static void the_ends_of_float_are_kept(void **state) {
     assert_ok(snnk_layer_create_dense(1, 2, large, 1, NULL, SNNK_IDENTITY, NULL, &layer));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, layer));
-    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, SNNK_ROWS(.n = 1, .X = &one), NULL, &report, &made));
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, SNNK_ROWS(.n = 1, .X = &one), NULL,
+                                    &report, &made));
     assert_ok(snnk_layer_weights(snnk_network_layer(made, 0), weights, 1, NULL));
     assert_true(weights[0] == 0x1.fep127f && weights[1] == -0x1.fep127f);
     assert_true(report.relative_error < 0x1p-8);
     snnk_network_free(made);
-    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, SNNK_ROWS(.n = 1, .X = x), NULL, &report, &made));
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, SNNK_ROWS(.n = 1, .X = x), NULL,
+                                    &report, &made));
     assert_true(isnan(report.relative_error) && isnan(report.largest_error)); /* inf - inf */
     snnk_network_free(made);
     snnk_network_free(network);
@@ -385,14 +388,17 @@ static void wrong_arguments_are_refused(void **state) {
     assert_status(snnk_network_quantize(NULL, 1, NULL, NULL, NULL, &made), SNNK_E_NULL);
     assert_status(snnk_network_quantize(network, 1, NULL, NULL, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_network_quantize(empty, 1, NULL, NULL, NULL, &made), SNNK_E_STATE);
-    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1), NULL, NULL, &made), SNNK_E_NULL);
-    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1, .X = X, .ldx = D - 1), NULL, NULL, &made), SNNK_E_STRIDE);
+    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1), NULL, NULL, &made),
+                  SNNK_E_NULL);
+    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1, .X = X, .ldx = D - 1), NULL,
+                                        NULL, &made),
+                  SNNK_E_STRIDE);
     X[5] = NAN;
-    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1, .X = X), NULL, NULL, &made), SNNK_E_NONFINITE);
+    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1, .X = X), NULL, NULL, &made),
+                  SNNK_E_NONFINITE);
     assert_says("X[0][5]");
     report.size = 3;
-    assert_status(snnk_network_quantize(network, 1, NULL, NULL, &report, &made),
-                  SNNK_E_CONFIG);
+    assert_status(snnk_network_quantize(network, 1, NULL, NULL, &report, &made), SNNK_E_CONFIG);
     assert_status(snnk_layer_quantize(NULL, 1, &layer), SNNK_E_NULL);
     assert_null(layer);
     assert_status(snnk_layer_quantize(snnk_network_layer(network, 0), 3, &layer), SNNK_E_ENUM);
@@ -415,7 +421,8 @@ static void failing_allocations_leave_nothing(void **state) {
     assert_survives_failing_allocations(memory, status, {
         snnk_network *made = NULL;
 
-        status = snnk_network_quantize(network, SNNK_STORAGE_INT8, SNNK_ROWS(.n = 1, .X = X), NULL, NULL, &made);
+        status = snnk_network_quantize(network, SNNK_STORAGE_INT8, SNNK_ROWS(.n = 1, .X = X), NULL,
+                                       NULL, &made);
         assert_made(status, made);
         snnk_network_free(made);
     });

@@ -98,7 +98,7 @@ struct snnk__map_kind {
     /* Every feature is finite for a |z| below this. */
     double (*safe_projection)(const snnk__map_block *block);
 
-    /* True if each feature is an activation of one row of G, times a constant: a neuron. NULL: no. */
+    /* True if each feature is an activation of one row of G, times a constant. NULL: no. */
     bool (*neurons)(const snnk__map_block *block, int32_t *activation);
 
     /* Add multiply-adds for one input, and numbers, beyond those of the linear part. NULL: none. */

@@ -316,7 +316,7 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
                 const snnk_map_config *config, snnk__map_block **block) {
     const size_t features = (size_t)config->features;
     snnk__map_block *made;
-    snnk__urf *urf;
+    snnk__urf *urf = NULL;
     values v = {0};
     int st;
 

@@ -360,6 +360,31 @@ static void test_fast_knows_its_limit(void **state) {
     snnk_lstsq_free(s);
 }
 
+static void test_names(void **state) {
+    static const char *const precisions[] = {"double", "single"},
+                             *const factorizations[] = {"gram", "qr", "auto"},
+                             *const methods[] = {"cholesky", "truncated-eigen", "qr",
+                                                 "truncated-svd"};
+    snnk_lstsq *s = create(1, 1);
+
+    (void)state;
+    for (int32_t k = 0; k < 2; k++) assert_string_equal(snnk_precision_name(k), precisions[k]);
+    for (int32_t k = 0; k < 3; k++)
+        assert_string_equal(snnk_factorization_name(k), factorizations[k]);
+    for (int32_t k = 0; k < 4; k++) assert_string_equal(snnk_solve_method_name(k), methods[k]);
+    assert_null(snnk_precision_name(-1));
+    assert_null(snnk_precision_name(2));
+    assert_null(snnk_factorization_name(-1));
+    assert_null(snnk_factorization_name(3));
+    assert_null(snnk_solve_method_name(-1));
+    assert_null(snnk_solve_method_name(4));
+    assert_int_equal(snnk_lstsq_precision(s), SNNK_PRECISION_DOUBLE);
+    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
+    assert_int_equal(snnk_lstsq_precision(s), SNNK_PRECISION_SINGLE);
+    assert_int_equal(snnk_lstsq_precision(NULL), SNNK_PRECISION_DOUBLE);
+    snnk_lstsq_free(s);
+}
+
 /* No refusal changes a bit. */
 static void test_add_refuses(void **state) {
     float Phi[] = {1, 2, 3, 4, 5, 6}, Y[] = {1, 2, 3, 4, 5, 6};
@@ -564,6 +589,7 @@ int main(void) {
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_merge_special),
         cmocka_unit_test(test_create_refuses),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_add_refuses),
         cmocka_unit_test(test_fast_knows_its_limit),
         cmocka_unit_test(test_extreme_floats),

@@ -84,8 +84,7 @@ static size_t hilbert(float *Phi) {
 }
 
 /* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), row k of the inverse having 2^(m
- * - k
- * - 2) last. The rows upside down, so that they are no factor yet. */
+ * - k - 2) last. The rows upside down, so that they are no factor yet. */
 static size_t triangle(size_t m, float *Phi) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++)

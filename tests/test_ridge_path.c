@@ -75,6 +75,7 @@ static void test_by_hand(void **state) {
 
     (void)state;
     assert_int_equal(snnk_ridge_path_rank(path), 2);
+    assert_int_equal(snnk_ridge_path_rows(path), 3);
     assert_ok(snnk_ridge_path_score(path, 2, ridges, rss, dof, gcv));
     assert_true(rss[0] == 0 && dof[0] == 3 && isinf(gcv[0]) && gcv[0] > 0);
     /* A dozen operations on numbers of about 1 and 5 by an orthogonal matrix. */
@@ -778,6 +779,7 @@ static void test_create_refuses(void **state) {
     assert_int_equal(snnk_ridge_path_features(NULL), 0);
     assert_int_equal(snnk_ridge_path_targets(NULL), 0);
     assert_int_equal(snnk_ridge_path_rank(NULL), 0);
+    assert_int_equal(snnk_ridge_path_rows(NULL), 0);
     snnk_lstsq_free(huge);
     snnk_lstsq_free(flat);
     snnk_lstsq_free(empty);

@@ -559,6 +559,7 @@ static void test_create_refuses(void **state) {
     assert_int_equal(snnk_rls_features(NULL), 0);
     assert_int_equal(snnk_rls_targets(NULL), 0);
     assert_int_equal(snnk_rls_rows(NULL), 0);
+    assert_true(snnk_rls_ridge(NULL) == 0 && snnk_rls_forgetting(NULL) == 0);
     snnk_lstsq_free(empty);
     snnk_lstsq_free(s);
 }
@@ -643,6 +644,7 @@ static void test_weights_and_labels(void **state) {
     assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = N, .X = Phi, .labels = labels, .weights = weights),
                            predicted, LDP));
     assert_int_equal(snnk_rls_rows(rls), N);
+    assert_true(snnk_rls_ridge(rls) == 0.5 && snnk_rls_forgetting(rls) == 0.9);
     for (size_t i = 0; i < N; i++) {
         float before[T];
 

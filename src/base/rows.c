@@ -8,7 +8,7 @@
 
 static const snnk_rows defaults = {.size = sizeof(snnk_rows)};
 
-/* The first version of the struct has all of today's fields. */
+/* The fields of the first version. */
 #define ROWS_MINIMUM sizeof(snnk_rows)
 
 /* Doubles of this magnitude, half a unit above the largest float, round to infinity. */

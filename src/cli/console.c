@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const solve_methods[4] = {"cholesky", "truncated-eigen", "qr", "truncated-svd"};
-
 volatile sig_atomic_t interrupted = 0;
 
 /* The first error since hold_errors. */

@@ -22,8 +22,8 @@ static int make_features(const snnk__fit_features *features, const snnk__float_r
     return st;
 }
 
-/* B (classes x m), and b behind it, where a warm start begins: the last Psi and bias if there are
- * any of that shape, else zeros. */
+/* Fill B (classes x m), followed by b, for a warm start: the last weights and bias if they have
+ * that shape, else zeros. */
 static int start_from(const snnk_network *network, const snnk_allocator *allocator, size_t classes,
                       size_t m, double *B) {
     const snnk_layer *last = network->layers[network->n_layers - 1];

@@ -13,6 +13,7 @@
 #define SNNK__MODEL_NETWORK "network"
 #define SNNK__MODEL_LSTSQ   "lstsq"
 #define SNNK__MODEL_RLS     "rls"
+#define SNNK__MODEL_FIT     "fit"
 
 /* Start a file of a kind: format, library version and kind are in it. Failures stick to the writer,
  * as everywhere. */

@@ -17,7 +17,7 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
+TEXT = {"snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
@@ -31,11 +31,11 @@ SIZE = {"snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snn
         "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
-I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
-U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows",
+I32 = {"snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
+U64 = {"snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
-F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
+F64 = {"snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
 POINTER = {"snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
@@ -266,6 +266,10 @@ call("snnk_lstsq_merge", other, lstsq)
 factor = handle("snnk_lstsq_create", size(2), size(1), None)
 call("snnk_lstsq_set_factorization", factor, c_int32(1))
 assert call("snnk_lstsq_factorization", factor) == 1
+assert call("snnk_lstsq_precision", other) == 1
+assert call("snnk_precision_name", c_int32(1)) == b"single"
+assert call("snnk_factorization_name", c_int32(1)) == b"qr"
+assert call("snnk_solve_method_name", c_int32(0)) == b"cholesky"
 call("snnk_lstsq_add", factor, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_forget", factor, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_add_targets", factor, size(2))
@@ -283,7 +287,7 @@ assert best.value < 4
 
 path = handle("snnk_ridge_path_create", lstsq, None)
 assert call("snnk_ridge_path_features", path) == 2 and call("snnk_ridge_path_targets", path) == 1
-assert call("snnk_ridge_path_rank", path) == 2
+assert call("snnk_ridge_path_rank", path) == 2 and call("snnk_ridge_path_rows", path) == 20
 dof, loo, residuals, radius = (c_double * 4)(), (c_double * 4)(), (c_float * 20)(), c_double()
 call("snnk_ridge_path_score", path, size(4), ridges, errors, dof, None)
 assert 3 > dof[0] > dof[3] > 1
@@ -303,6 +307,7 @@ rls = handle("snnk_rls_create", size(2), size(1), c_double(1e-6), c_double(0.99)
 call("snnk_rls_add", rls, data(20, X=X, Y=Y), residuals, size(1))
 assert residuals[0] == 0
 assert call("snnk_rls_rows", rls) == 20
+assert call("snnk_rls_ridge", rls) == 1e-6 and call("snnk_rls_forgetting", rls) == 0.99
 assert call("snnk_rls_features", rls) == 2 and call("snnk_rls_targets", rls) == 1
 call("snnk_rls_solution", rls, B, size(2))
 call("snnk_rls_predict", rls, size(20), X, size(2), residuals, size(1), leverage)
@@ -325,6 +330,11 @@ call("snnk_fit_add", fit, data(20, X=X, labels=labels, weights=Y_weights), None)
 assert call("snnk_fit_inputs", fit) == 2 and call("snnk_fit_outputs", fit) == 2
 assert call("snnk_fit_features", fit) == 1024 and call("snnk_fit_rows", fit) == 40
 assert call("snnk_fit_heldout_rows", fit) <= 40
+fit_bytes = c_size_t()
+call("snnk_fit_saved_bytes", fit, byref(fit_bytes))
+fit_buffer = ctypes.create_string_buffer(fit_bytes.value)
+call("snnk_fit_save_memory", fit, fit_buffer, fit_bytes)
+call("snnk_fit_free", handle("snnk_fit_load_memory", fit_buffer, fit_bytes, None))
 call("snnk_fit_free", fit)
 
 score = report(48)

@@ -145,7 +145,9 @@ static void run_ours(const data *d, int precision, snnk_workspace *workspace, si
     CHECK(snnk_lstsq_create(d->m, TARGETS, NULL, &lstsq));
     CHECK(snnk_lstsq_set_precision(lstsq, precision));
     const double created = measure_now();
-    CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, d->m, d->Y, TARGETS, workspace));
+    CHECK(snnk_lstsq_add(lstsq,
+                         SNNK_ROWS(.n = d->n, .X = d->Phi, .ldx = d->m, .Y = d->Y, .ldy = TARGETS),
+                         workspace));
     r->rows[precision][round] = measure_now() - created;
     CHECK(snnk_lstsq_solve(lstsq, &config, d->B, d->m, d->b, NULL));
     r->seconds[precision][round] = measure_now() - start;
@@ -167,7 +169,8 @@ static void run_path(const data *d, snnk_workspace *workspace, size_t round, res
     for (int k = 0; k < TARGETS; k++) one[k] = RIDGE;
     const double start = measure_now();
     CHECK(snnk_lstsq_create(m, TARGETS, NULL, &lstsq));
-    CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, m, d->Y, TARGETS, workspace));
+    CHECK(snnk_lstsq_add(
+        lstsq, SNNK_ROWS(.n = d->n, .X = d->Phi, .ldx = m, .Y = d->Y, .ldy = TARGETS), workspace));
     const double summed = measure_now();
     CHECK(snnk_ridge_path_create(lstsq, NULL, &path));
     CHECK(snnk_ridge_path_score(path, LAMBDAS, ridges, rss, dof, gcv));
@@ -194,7 +197,8 @@ static void run_updates(size_t round, result *r) {
     CHECK(snnk_rls_create(RLS_M, TARGETS, RIDGE, 0.999, NULL, &rls));
     for (size_t pass = 0; pass < 2; pass++) {
         start = measure_now();
-        for (size_t i = 0; i < RLS_ROWS; i++) CHECK(snnk_rls_update(rls, Phi + i * RLS_M, y, NULL));
+        for (size_t i = 0; i < RLS_ROWS; i++)
+            CHECK(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = Phi + i * RLS_M, .Y = y), NULL, 0));
     }
     r->update[round] = (measure_now() - start) / RLS_ROWS;
     snnk_rls_free(rls);
@@ -217,7 +221,9 @@ static double run_qr(const data *d, snnk_workspace *workspace) {
     CHECK(snnk_lstsq_create(d->m, TARGETS, NULL, &lstsq));
     CHECK(snnk_lstsq_set_factorization(lstsq, SNNK_FACTORIZATION_QR));
     const double start = measure_now();
-    CHECK(snnk_lstsq_add(lstsq, d->n, d->Phi, d->m, d->Y, TARGETS, workspace));
+    CHECK(snnk_lstsq_add(lstsq,
+                         SNNK_ROWS(.n = d->n, .X = d->Phi, .ldx = d->m, .Y = d->Y, .ldy = TARGETS),
+                         workspace));
     const double seconds = measure_now() - start;
     snnk_lstsq_free(lstsq);
     return seconds;

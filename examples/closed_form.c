@@ -271,7 +271,9 @@ static snnk_lstsq *half(const images *set, const snnk_map *map, size_t from,
         for (size_t k = 0; k < n; k++) labels[k] = set->labels[i + 2 * k];
         CHECK(snnk_map_input_tower(map, n, set->X + i * PIXELS, 2 * PIXELS, Phi, FIRST_FEATURES,
                                    workspace));
-        CHECK(snnk_lstsq_add_labels(lstsq, n, Phi, FIRST_FEATURES, labels, workspace));
+        CHECK(snnk_lstsq_add(lstsq,
+                             SNNK_ROWS(.n = n, .X = Phi, .ldx = FIRST_FEATURES, .labels = labels),
+                             workspace));
     }
     free(labels);
     free(Phi);
@@ -482,8 +484,10 @@ static snnk_layer *fit_second(const images *set, const first_stage *first, size_
         const size_t n = set->n - i < BLOCK ? set->n - i : BLOCK;
 
         join(set, first, i, n, Z);
-        CHECK(snnk_fit_add_weighted(fit, n, Z, BOTH, NULL, 0, set->labels + i, first->weights + i,
-                                    workspace));
+        CHECK(snnk_fit_add(fit,
+                           SNNK_ROWS(.n = n, .X = Z, .ldx = BOTH, .labels = set->labels + i,
+                                     .weights = first->weights + i),
+                           workspace));
     }
     CHECK(snnk_fit_solve(fit, workspace, report, &layer));
     snnk_fit_free(fit);
@@ -530,14 +534,13 @@ static double test_network(const snnk_network *network, const images *test,
 static result run(const char *directory, size_t m, uint64_t seed, snnk_workspace *workspace) {
     images train = read_images(directory, "train"), test = read_images(directory, "t10k");
     const double start = seconds_now();
-    snnk_fit_report report;
+    snnk_fit_report report = {.size = sizeof report};
     snnk_network *network, *bundled;
     snnk_layer *layers[2];
     first_stage first;
     float *Y = allocate(test.n * BOTH, sizeof *Y);
     result r;
 
-    CHECK(snnk_fit_report_init(&report, sizeof report));
     first = fit_first(&train, &seed, workspace);
     layers[0] = first_layer(&first);
     layers[1] = fit_second(&train, &first, m, &seed, workspace, &report);

@@ -69,7 +69,8 @@ int main(void) {
             A[j] = edge ? weight * Phi[j] : -A[j];
     }
     CHECK(snnk_lstsq_create(FEATURES, 1, NULL, &lstsq));
-    CHECK(snnk_lstsq_add(lstsq, POINTS, A, FEATURES, y, 1, NULL));
+    CHECK(snnk_lstsq_add(lstsq, SNNK_ROWS(.n = POINTS, .X = A, .ldx = FEATURES, .Y = y, .ldy = 1),
+                         NULL));
     CHECK(snnk_solve_config_init(&solve, sizeof solve));
     solve.intercept = 0;
     CHECK(snnk_lstsq_solve(lstsq, &solve, B, FEATURES, NULL, NULL));

@@ -38,7 +38,7 @@ int main(void) {
     snnk_map_config config;
     snnk_map *map;
     snnk_fit *fit;
-    snnk_fit_report report;
+    snnk_fit_report report = {.size = sizeof report};
     snnk_layer *layer;
     snnk_network *network;
     size_t right = 0;
@@ -52,8 +52,7 @@ int main(void) {
     config.features = 200;
     CHECK(snnk_map_create(2, &config, NULL, &map));
     CHECK(snnk_fit_create(map, 2, NULL, &fit));
-    CHECK(snnk_fit_add_labels(fit, N, X, 2, labels, NULL));
-    CHECK(snnk_fit_report_init(&report, sizeof report));
+    CHECK(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = X, .ldx = 2, .labels = labels), NULL));
     CHECK(snnk_fit_solve(fit, NULL, &report, &layer));
     printf("fitted %d rows, lambda %.2g, held-out error %.2f %%\n", (int)report.rows, report.ridge,
            100 * report.heldout_error);

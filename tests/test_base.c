@@ -27,11 +27,20 @@ static void test_every_status_has_a_text_of_its_own(void **state) {
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(snnk_strerror(statuses[i]), snnk_strerror(statuses[j]));
     }
+    for (size_t i = 0; i < count; i++) {
+        assert_non_null(snnk_status_name(statuses[i]));
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(snnk_status_name(statuses[i]), snnk_status_name(statuses[j]));
+    }
+    assert_string_equal(snnk_status_name(SNNK_OK), "SNNK_OK");
+    assert_string_equal(snnk_status_name(SNNK_E_RANGE), "SNNK_E_RANGE");
+    assert_string_equal(snnk_status_name(-41), "SNNK_E_CANCELLED");
     for (int status = -100; status <= 100; status++) {
         size_t i = 0;
 
         while (i < count && statuses[i] != status) i++;
         if (i == count) assert_string_equal(snnk_strerror(status), "unknown status");
+        if (i == count) assert_null(snnk_status_name(status));
     }
     assert_string_equal(snnk_strerror(INT32_MIN), "unknown status");
 }

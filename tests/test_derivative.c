@@ -471,8 +471,10 @@ static void fit_ode(const snnk_map *map, double B[ODE_FEATURES]) {
     assert_ok(snnk_map_input_tower(map, 2, ends, 1, Phi, m, NULL));
     for (size_t j = 0; j < 2 * m; j++) Phi[j] *= 100;
     assert_ok(snnk_lstsq_create(m, 1, NULL, &lstsq));
-    assert_ok(snnk_lstsq_add(lstsq, ODE_ROWS, L, m, Y, 1, NULL));
-    assert_ok(snnk_lstsq_add(lstsq, 2, Phi, m, zeros, 1, NULL));
+    assert_ok(
+        snnk_lstsq_add(lstsq, SNNK_ROWS(.n = ODE_ROWS, .X = L, .ldx = m, .Y = Y, .ldy = 1), NULL));
+    assert_ok(
+        snnk_lstsq_add(lstsq, SNNK_ROWS(.n = 2, .X = Phi, .ldx = m, .Y = zeros, .ldy = 1), NULL));
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.intercept = 0;
     assert_ok(snnk_lstsq_solve(lstsq, &config, B, m, NULL, NULL));

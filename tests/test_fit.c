@@ -64,9 +64,8 @@ static snnk_fit_config fit_config(void) {
 }
 
 static snnk_fit_report empty_report(void) {
-    snnk_fit_report report;
+    snnk_fit_report report = {.size = sizeof report};
 
-    assert_ok(snnk_fit_report_init(&report, sizeof report));
     return report;
 }
 
@@ -83,7 +82,7 @@ static void test_recovers_a_linear_teacher(void **state) {
     (void)state;
     config.ridge = 0;
     assert_ok(snnk_fit_create(map, L, &config, &fit));
-    assert_ok(snnk_fit_add(fit, d.n, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = d.n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
     assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
     for (size_t j = 0; j < L; j++) {
@@ -118,14 +117,18 @@ static void test_uses_every_row_once(void **state) {
     for (size_t first = 0; first < n; first += 3000) {
         const size_t count = n - first < 3000 ? n - first : 3000;
 
-        assert_ok(snnk_fit_add(fit, count, d.X + first * D, D, d.Y + first * L, L, NULL));
+        assert_ok(snnk_fit_add(
+            fit,
+            SNNK_ROWS(.n = count, .X = d.X + first * D, .ldx = D, .Y = d.Y + first * L, .ldy = L),
+            NULL));
     }
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_int_equal(report.rows, n);
     assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
 
     assert_ok(snnk_lstsq_create(D, L, NULL, &direct));
-    assert_ok(snnk_lstsq_add(direct, n, d.X, D, d.Y, L, NULL));
+    assert_ok(
+        snnk_lstsq_add(direct, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = report.ridge;
     assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));
@@ -168,7 +171,10 @@ static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
         for (size_t first = 0; first < n; first += batches[k]) {
             const size_t count = n - first < batches[k] ? n - first : batches[k];
 
-            assert_ok(snnk_fit_add(fit, count, d.X + first * D, D, d.Y + first * L, L, NULL));
+            assert_ok(snnk_fit_add(fit,
+                                   SNNK_ROWS(.n = count, .X = d.X + first * D, .ldx = D,
+                                             .Y = d.Y + first * L, .ldy = L),
+                                   NULL));
         }
         assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         assert_int_equal(report.heldout_rows, expected);
@@ -197,7 +203,7 @@ static void test_the_sample_is_of_all_rows(void **state) {
     memcpy(d.Y + n / 2 * L, noisy.Y + n / 2 * L, n / 2 * L * sizeof *d.Y);
     config.heldout_share = 0.5;
     assert_ok(snnk_fit_create(map, L, &config, &fit));
-    assert_ok(snnk_fit_add(fit, n, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
     assert_close(report.heldout_error, L / 2.0, 0,
@@ -224,7 +230,7 @@ static void test_holds_out_the_share_and_measures_the_noise(void **state) {
     (void)state;
     config.heldout_share = share;
     assert_ok(snnk_fit_create(map, L, &config, &fit));
-    assert_ok(snnk_fit_add(fit, n, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_close((double)report.heldout_rows, (double)n * share, 0,
                  5 * sqrt((double)n * share * (1 - share)));
@@ -265,7 +271,7 @@ static void test_lambda_follows_the_noise(void **state) {
         fit_options.heldout_share = 0.25;
         assert_ok(snnk_map_create(M, &config, NULL, &map));
         assert_ok(snnk_fit_create(map, 1, &fit_options, &fit));
-        assert_ok(snnk_fit_add(fit, N, X, M, Y, 1, NULL));
+        assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = X, .ldx = M, .Y = Y, .ldy = 1), NULL));
         assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         chosen[noisy] = report.ridge;
         snnk_layer_free(layer);
@@ -292,8 +298,12 @@ static void test_labels_are_one_hot_targets(void **state) {
         snnk_layer *layer;
 
         assert_ok(snnk_fit_create(map, L, &config, &fit));
-        assert_ok(as_labels ? snnk_fit_add_labels(fit, d.n, d.X, D, d.labels, NULL)
-                            : snnk_fit_add(fit, d.n, d.X, D, d.Y, L, NULL));
+        assert_ok(
+            as_labels
+                ? snnk_fit_add(fit, SNNK_ROWS(.n = d.n, .X = d.X, .ldx = D, .labels = d.labels),
+                               NULL)
+                : snnk_fit_add(fit, SNNK_ROWS(.n = d.n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L),
+                               NULL));
         assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
         assert_ok(snnk_layer_weights(layer, Psi[as_labels], D, bias[as_labels]));
         snnk_layer_free(layer);
@@ -327,7 +337,8 @@ static void test_heldout_error_of_labels(void **state) {
             d.X[i * D + (size_t)d.labels[i]] += 5;
         }
         assert_ok(snnk_fit_create(map, L, NULL, &fit));
-        assert_ok(snnk_fit_add_labels(fit, d.n, d.X, D, d.labels, NULL));
+        assert_ok(
+            snnk_fit_add(fit, SNNK_ROWS(.n = d.n, .X = d.X, .ldx = D, .labels = d.labels), NULL));
         assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         if (random) /* the best of ten lambdas of a binomial: within 5 sigma still */
             assert_close(report.heldout_error, 2.0 / 3, 0,
@@ -364,10 +375,13 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
     assert_ok(snnk_map_create(D, &map_config, NULL, &map));
     assert_ok(snnk_fit_create(map, L, &config, &fit));
     for (size_t k = 0; k < D; k++) d.X[2499 * D + k] = 1e6f;
-    assert_status(snnk_fit_add(fit, 2500, d.X, D, d.Y, L, NULL), SNNK_E_NONFINITE);
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 2500, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL),
+        SNNK_E_NONFINITE);
     assert_says("row 2499");
     assert_status(snnk_fit_solve(fit, NULL, &report, &layer), SNNK_E_STATE); /* no row is in it */
-    assert_ok(snnk_fit_add(fit, 2499, d.X, D, d.Y, L, NULL));
+    assert_ok(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 2499, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_int_equal(report.rows, 2499);
     snnk_layer_free(layer);
@@ -376,7 +390,7 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
     free_data(&d);
 }
 
-/* In fast precision, numbers whose squares are no floats: held out or not, such rows are summed in double. */
+/* In single precision, numbers whose squares are no floats: held out or not, such rows are summed in double. */
 static void test_fast_takes_large_numbers(void **state) {
     for (int given = 0; given < 2; given++) {
         data d = make_data(2500, 0, 10);
@@ -391,11 +405,13 @@ static void test_fast_takes_large_numbers(void **state) {
         if (given) config.ridge = 1;
         for (size_t i = 0; i < 2500; i += 100) d.X[i * D] = 1e18f;
         assert_ok(snnk_fit_create(map, L, &config, &fit));
-        assert_ok(snnk_fit_add(fit, 2500, d.X, D, d.Y, L, NULL));
+        assert_ok(
+            snnk_fit_add(fit, SNNK_ROWS(.n = 2500, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
         assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         snnk_layer_free(layer);
         d.Y[5] = -1e25f;
-        assert_ok(snnk_fit_add(fit, 2500, d.X, D, d.Y, L, NULL));
+        assert_ok(
+            snnk_fit_add(fit, SNNK_ROWS(.n = 2500, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
         assert_ok(snnk_fit_solve(fit, NULL, &again, &layer));
         assert_int_equal(report.rows, 2500);
         assert_int_equal(again.rows, 5000);
@@ -444,27 +460,42 @@ static void test_misuse(void **state) {
 
     assert_ok(snnk_fit_create(map, L, NULL, &fit));
     assert_status(snnk_fit_solve(fit, NULL, NULL, &layer), SNNK_E_STATE);
-    assert_status(snnk_fit_add(fit, 10, d.X, D - 1, d.Y, L, NULL), SNNK_E_STRIDE);
-    assert_status(snnk_fit_add(fit, 10, d.X, D, d.Y, L - 1, NULL), SNNK_E_STRIDE);
-    assert_status(snnk_fit_add(fit, 10, NULL, D, d.Y, L, NULL), SNNK_E_NULL);
-    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, NULL, NULL), SNNK_E_NULL);
-    assert_ok(snnk_fit_add(fit, 0, NULL, D, NULL, L, NULL));
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D - 1, .Y = d.Y, .ldy = L), NULL),
+        SNNK_E_STRIDE);
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L - 1), NULL),
+        SNNK_E_STRIDE);
+    assert_status(snnk_fit_add(fit, SNNK_ROWS(.n = 10, .ldx = D, .Y = d.Y, .ldy = L), NULL),
+                  SNNK_E_NULL);
+    assert_status(snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D), NULL), SNNK_E_NULL);
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = 0, .ldx = D), NULL));
     d.labels[7] = L;
-    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, d.labels, NULL), SNNK_E_RANGE);
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D, .labels = d.labels), NULL),
+        SNNK_E_RANGE);
     assert_says("labels[7] = 3");
     d.labels[7] = -1;
-    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, d.labels, NULL), SNNK_E_RANGE);
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D, .labels = d.labels), NULL),
+        SNNK_E_RANGE);
     d.X[3 * D + 2] = NAN;
-    assert_status(snnk_fit_add(fit, 10, d.X, D, d.Y, L, NULL), SNNK_E_NONFINITE);
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL),
+        SNNK_E_NONFINITE);
     assert_says("X[3][2]");
     d.X[3 * D + 2] = 0;
     d.Y[4 * L + 1] = INFINITY;
-    assert_status(snnk_fit_add(fit, 10, d.X, D, d.Y, L, NULL), SNNK_E_NONFINITE);
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL),
+        SNNK_E_NONFINITE);
     assert_says("Y[4][1]");
     d.Y[4 * L + 1] = 0;
-    assert_ok(snnk_fit_add(fit, 1, d.X, D, d.Y, L, NULL));
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = 1, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     d.labels[7] = 0;
-    assert_status(snnk_fit_add_labels(fit, 10, d.X, D, d.labels, NULL), SNNK_E_STATE);
+    assert_status(
+        snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D, .labels = d.labels), NULL),
+        SNNK_E_STATE);
     /* One row: none to choose on. */
     assert_status(snnk_fit_solve(fit, NULL, NULL, &layer), SNNK_E_STATE);
     report.size = 4;
@@ -488,7 +519,9 @@ static int create_add_solve(const snnk_allocator *allocator, const data *d) {
     config.allocator = allocator;
     st = snnk_map_create(D, &config, NULL, &map);
     if (st == SNNK_OK) st = snnk_fit_create(map, L, NULL, &fit);
-    if (st == SNNK_OK) st = snnk_fit_add(fit, d->n, d->X, D, d->Y, L, NULL);
+    if (st == SNNK_OK)
+        st =
+            snnk_fit_add(fit, SNNK_ROWS(.n = d->n, .X = d->X, .ldx = D, .Y = d->Y, .ldy = L), NULL);
     if (st == SNNK_OK) st = snnk_fit_solve(fit, NULL, NULL, &layer);
     snnk_layer_free(layer);
     snnk_fit_free(fit);

@@ -12,7 +12,10 @@
 enum { N = 900, M = 31, T = 2 };
 
 static int forget(snnk_lstsq *s, size_t n, const float *Phi, const float *Y, const float *weights) {
-    return snnk_lstsq_forget(s, n, Phi, s->features, Y, s->targets, NULL, weights, NULL);
+    return snnk_lstsq_forget(s,
+                             SNNK_ROWS(.n = n, .X = Phi, .ldx = s->features, .Y = Y,
+                                       .ldy = s->targets, .weights = weights),
+                             NULL);
 }
 
 /* SciPy's solution without the first 5 rows. Rows as floats: their rounding, 2^-24 of entries of about
@@ -26,13 +29,14 @@ static void test_reference(void **state) {
     for (size_t i = 0; i < RIDGE_N * RIDGE_M; i++) Phi[i] = (float)ridge_P[i];
     for (size_t i = 0; i < RIDGE_N * RIDGE_T; i++) Y[i] = (float)ridge_Y[i];
     for (int32_t factorization = 0; factorization < 2; factorization++) {
-        snnk_lstsq *s = route_collect(RIDGE_N, RIDGE_M, RIDGE_T, Phi, Y, NULL, factorization);
-        snnk_lstsq *e = route_create(RIDGE_M, RIDGE_T, SNNK_FACTORIZATION_GRAM);
+        snnk_lstsq *s =
+            factorization_collect(RIDGE_N, RIDGE_M, RIDGE_T, Phi, Y, NULL, factorization);
+        snnk_lstsq *e = factorization_create(RIDGE_M, RIDGE_T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(forget(s, 5, Phi, Y, NULL));
         statistics_set_float(e, RIDGE_N - 5, Phi + 5 * RIDGE_M, Y + 5 * RIDGE_T);
-        (void)route_solve(s, RIDGE_LATE_LAMBDA, 0, B[0], NULL);
-        (void)route_solve(e, RIDGE_LATE_LAMBDA, 0, B[1], NULL);
+        (void)factorization_solve(s, RIDGE_LATE_LAMBDA, 0, B[0], NULL);
+        (void)factorization_solve(e, RIDGE_LATE_LAMBDA, 0, B[1], NULL);
         for (size_t i = 0; i < RIDGE_T * RIDGE_M; i++) {
             assert_close(B[0][i], ridge_late_B[i], 0, 1e-6);
             assert_close(B[0][i], B[1][i], 0, 1e-13); /* 15 times 40 eps */
@@ -64,7 +68,7 @@ static void free_data(data *d) { free(d->Phi), free(d->Y); }
 
 /* Forgetting the first rows, in two calls, is never having seen them, down to fewer rows than features. Sums
  * over all N rows round by N eps = 2e-13 of themselves, 90 times that of what a tenth of the rows
- * leaves, and the means, up to 6 standard deviations from 0, add theirs. In fast precision two sums of
+ * leaves, and the means, up to 6 standard deviations from 0, add theirs. In single precision two sums of
  * floats, each off by 20 times 2^-24. */
 static void test_never_seen(void **state) {
     static const size_t gone[] = {1, 5, 64, 65, 450, 800, 885};
@@ -79,29 +83,41 @@ static void test_never_seen(void **state) {
             const float *Y = labels ? NULL : d.Y;
             const int32_t *l = labels ? d.labels : NULL;
             const size_t first = gone[g] / 3, second = gone[g] - first, k = gone[g];
-            snnk_lstsq *s = route_create(M, T, factorization),
-                       *e = route_create(M, T, factorization);
+            snnk_lstsq *s = factorization_create(M, T, factorization),
+                       *e = factorization_create(M, T, factorization);
 
             assert_ok(snnk_lstsq_set_precision(s, precision));
             assert_ok(snnk_lstsq_set_precision(e, precision));
-            assert_ok(snnk_lstsq_add_weighted(s, N, d.Phi, M, Y, T, l, weights, NULL));
-            assert_ok(snnk_lstsq_add_weighted(e, N - k, d.Phi + k * M, M, labels ? NULL : Y + k * T,
-                                              T, labels ? l + k : NULL,
-                                              weights ? weights + k : NULL, NULL));
-            assert_ok(snnk_lstsq_forget(s, first, d.Phi, M, Y, T, l, weights, NULL));
-            assert_ok(snnk_lstsq_forget(s, second, d.Phi + first * M, M,
-                                        labels ? NULL : Y + first * T, T, labels ? l + first : NULL,
-                                        weights ? weights + first : NULL, NULL));
+            assert_ok(snnk_lstsq_add(s,
+                                     SNNK_ROWS(.n = N, .X = d.Phi, .ldx = M, .Y = Y, .ldy = T,
+                                               .labels = l, .weights = weights),
+                                     NULL));
+            assert_ok(snnk_lstsq_add(e,
+                                     SNNK_ROWS(.n = N - k, .X = d.Phi + k * M, .ldx = M,
+                                               .Y = labels ? NULL : Y + k * T, .ldy = T,
+                                               .labels = labels ? l + k : NULL,
+                                               .weights = weights ? weights + k : NULL),
+                                     NULL));
+            assert_ok(snnk_lstsq_forget(s,
+                                        SNNK_ROWS(.n = first, .X = d.Phi, .ldx = M, .Y = Y,
+                                                  .ldy = T, .labels = l, .weights = weights),
+                                        NULL));
+            assert_ok(snnk_lstsq_forget(s,
+                                        SNNK_ROWS(.n = second, .X = d.Phi + first * M, .ldx = M,
+                                                  .Y = labels ? NULL : Y + first * T, .ldy = T,
+                                                  .labels = labels ? l + first : NULL,
+                                                  .weights = weights ? weights + first : NULL),
+                                        NULL));
             const double share = (double)N / (double)(N - k);
 
-            route_assert_close(s, e, (precision && factorization == 0 ? 2.4e-6 : 2e-13) * share,
-                               2e-14 * share);
+            factorization_assert_close(
+                s, e, (precision && factorization == 0 ? 2.4e-6 : 2e-13) * share, 2e-14 * share);
             assert_true(s->mean_phi[7] == (double)0.1f && snnk__lstsq_diagonal(s, 7) == 0);
             if (N - k > 2 * M && !(precision && factorization == 0)) {
                 double B[2][T * M], b[2][T];
 
-                route_solve(s, 1e-2, 1, B[0], b[0]);
-                route_solve(e, 1e-2, 1, B[1], b[1]);
+                factorization_solve(s, 1e-2, 1, B[0], b[0]);
+                factorization_solve(e, 1e-2, 1, B[1], b[1]);
                 for (size_t i = 0; i < T * M; i++) assert_close(B[0][i], B[1][i], 0, 1e-9);
                 for (size_t i = 0; i < T; i++) assert_close(b[0][i], b[1][i], 0, 1e-9);
             }
@@ -119,11 +135,13 @@ static void test_one_by_one(void **state) {
     for (int way = 0; way < 8; way++) {
         const int32_t factorization = way % 2, precision = way / 4;
         const float *weights = way / 2 % 2 ? d.weights : NULL;
-        snnk_lstsq *s = route_create(M, T, factorization),
-                   *empty = route_create(M, T, factorization);
+        snnk_lstsq *s = factorization_create(M, T, factorization),
+                   *empty = factorization_create(M, T, factorization);
 
         assert_ok(snnk_lstsq_set_precision(s, precision));
-        assert_ok(snnk_lstsq_add_weighted(s, 300, d.Phi, M, d.Y, T, NULL, weights, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = 300, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T, .weights = weights),
+            NULL));
         for (size_t i = 0; i < 300; i++) {
             const size_t at = i * 7 % 300; /* in another order */
 
@@ -131,7 +149,7 @@ static void test_one_by_one(void **state) {
             assert_int_equal(s->rows, 299 - i);
         }
         statistics_assert_same(s, 0, statistics_copy(empty));
-        assert_true(s->weight == 0 && s->max_weight == 0 && !s->fast);
+        assert_true(s->weight == 0 && s->max_weight == 0 && !s->single);
         assert_true(s->factorization == SNNK_FACTORIZATION_GRAM && s->precision == precision);
         snnk_lstsq_free(empty);
         snnk_lstsq_free(s);
@@ -165,7 +183,7 @@ static void test_right_rows(void **state) {
         for (size_t i = 0; i < n * m; i++) Phi[i] = feature((int)(seed % 6), X + i / m * m, i % m);
         for (size_t i = 0; i < n * t && seed % 4 == 0; i++) Y[i] = Phi[i / t * m] * 2 + 1;
         for (int32_t factorization = 0; factorization < 2; factorization++) {
-            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, factorization);
+            snnk_lstsq *s = factorization_collect(n, m, t, Phi, Y, NULL, factorization);
             double most = 0;
 
             for (size_t k = 0; k < t; k++) most = fmax(most, snnk__lstsq_squares(s, k));
@@ -176,7 +194,8 @@ static void test_right_rows(void **state) {
                 assert_ok(forget(s, count, Phi + at * m, Y + at * t, NULL));
                 at += count;
                 if (at == n) break;
-                snnk_lstsq *e = route_collect(n - at, m, t, Phi + at * m, Y + at * t, NULL, 0);
+                snnk_lstsq *e =
+                    factorization_collect(n - at, m, t, Phi + at * m, Y + at * t, NULL, 0);
                 for (size_t k = 0; k < t; k++)
                     assert_close(snnk__lstsq_squares(s, k), snnk__lstsq_squares(e, k), 0,
                                  1e-11 * (most + 1));
@@ -211,7 +230,7 @@ static void test_refuses(void **state) {
     for (size_t i = 0; i < N * M; i++) wrong[i] *= 1 + (float)(i % 3);
     for (size_t i = 0; i < N * T; i++) large[i] = d.Y[i] * 40;
     for (int32_t factorization = 0; factorization < 2; factorization++) {
-        snnk_lstsq *s = route_collect(100, M, T, d.Phi, d.Y, NULL, factorization);
+        snnk_lstsq *s = factorization_collect(100, M, T, d.Phi, d.Y, NULL, factorization);
 
         assert_refused(s, 101, d.Phi, d.Y, NULL); /* too many rows */
         assert_says("cannot forget 101 rows: only 100 were added");
@@ -229,7 +248,7 @@ static void test_refuses(void **state) {
 
         /* The same rows again: 60 of 100 with 31 features, then the 40 that are left have to give
          * squares of 60 others. */
-        snnk_lstsq *twice = route_collect(200, M, T, d.Phi, d.Y, NULL, factorization);
+        snnk_lstsq *twice = factorization_collect(200, M, T, d.Phi, d.Y, NULL, factorization);
         double *before;
 
         assert_ok(forget(twice, 150, d.Phi, d.Y, NULL));
@@ -238,18 +257,23 @@ static void test_refuses(void **state) {
         statistics_assert_same(twice, 50, before);
         snnk_lstsq_free(twice);
 
-        assert_status(snnk_lstsq_forget(NULL, 1, d.Phi, M, d.Y, T, NULL, NULL, NULL), SNNK_E_NULL);
-        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M, NULL, T, NULL, NULL, NULL), SNNK_E_NULL);
-        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M - 1, d.Y, T, NULL, NULL, NULL),
+        assert_status(snnk_lstsq_forget(
+                          NULL, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T), NULL),
+                      SNNK_E_NULL);
+        assert_status(snnk_lstsq_forget(s, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M), NULL),
+                      SNNK_E_NULL);
+        assert_status(snnk_lstsq_forget(
+                          s, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M - 1, .Y = d.Y, .ldy = T), NULL),
                       SNNK_E_STRIDE);
         wrong[0] = NAN;
         assert_status(forget(s, 1, wrong, d.Y, NULL), SNNK_E_NONFINITE);
         wrong[0] = 1;
         d.labels[0] = T;
-        assert_status(snnk_lstsq_forget(s, 1, d.Phi, M, NULL, 0, d.labels, NULL, NULL),
-                      SNNK_E_RANGE);
+        assert_status(
+            snnk_lstsq_forget(s, SNNK_ROWS(.n = 1, .X = d.Phi, .ldx = M, .labels = d.labels), NULL),
+            SNNK_E_RANGE);
         d.labels[0] = 0;
-        assert_ok(snnk_lstsq_forget(s, 0, NULL, M, NULL, T, NULL, NULL, NULL));
+        assert_ok(snnk_lstsq_forget(s, SNNK_ROWS(.n = 0, .ldx = M), NULL));
         assert_int_equal(s->rows, 100);
         snnk_lstsq_free(s);
     }
@@ -274,10 +298,11 @@ static void test_all_others(void **state) {
     for (size_t i = 0; i < ROWS; i++) rotated[i * W + 2] = Phi[(i + 7) % ROWS * W + 2];
     for (int32_t factorization = 0; factorization < 2; factorization++)
         for (int32_t precision = 0; precision < 2 - factorization; precision++) {
-            snnk_lstsq *s = route_create(W, T, factorization);
+            snnk_lstsq *s = factorization_create(W, T, factorization);
 
             assert_ok(snnk_lstsq_set_precision(s, precision));
-            assert_ok(snnk_lstsq_add(s, ROWS, Phi, W, d.Y, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                s, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = W, .Y = d.Y, .ldy = T), NULL));
             assert_refused(s, ROWS, Phi, Y, NULL);
             assert_says("are not the 30 that were added");
             assert_refused(s, ROWS, rotated, d.Y, NULL);
@@ -286,7 +311,8 @@ static void test_all_others(void **state) {
             assert_says("cannot forget rows of total weight");
             assert_ok(forget(s, ROWS, Phi, d.Y, NULL));
             assert_int_equal(s->rows, 0);
-            assert_ok(snnk_lstsq_add(s, ROWS, Phi, W, zeros, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                s, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = W, .Y = zeros, .ldy = T), NULL));
             assert_refused(s, ROWS, rotated, zeros, NULL); /* S alone tells */
             snnk_lstsq_free(s);
         }
@@ -299,7 +325,7 @@ static void test_by_hand(void **state) {
 
     (void)state;
     for (int32_t factorization = 0; factorization < 2; factorization++) {
-        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, NULL, factorization);
+        snnk_lstsq *s = factorization_collect(3, 1, 1, Phi, Y, NULL, factorization);
 
         assert_ok(forget(s, 1, Phi + 2, Y + 2, NULL));
         assert_close(s->mean_phi[0], 1, 1e-15, 0);
@@ -329,18 +355,18 @@ static void test_ill_conditioned(void **state) {
         Phi[3 * i + 2] = (float)(i * i % 17) / 16;
         Y[i] = (Phi[3 * i + 1] - Phi[3 * i]) * 0x1p24f + Phi[3 * i + 2] + (float)(i % 5) / 8;
     }
-    snnk_lstsq *s = route_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-    snnk_lstsq *gram = route_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *s = factorization_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *gram = factorization_collect(ROWS, 3, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
 
     dgelsd_solve(ROWS - GONE, 3, Phi + 3 * GONE, Y + GONE, true, e, &condition);
     assert_true(condition > 1e8);
     assert_ok(forget(s, GONE, Phi, Y, NULL));
     assert_int_equal(s->factorization, SNNK_FACTORIZATION_QR);
-    route_solve(s, 0, 1, B, &b);
+    factorization_solve(s, 0, 1, B, &b);
     print_message("condition %.1e: factor off by %.1e", condition, dgelsd_relative(3, B, e));
     assert_true(dgelsd_relative(3, B, e) < 10 * DBL_EPSILON * condition);
     assert_ok(forget(gram, GONE, Phi, Y, NULL));
-    route_solve(gram, 0, 1, B, &b);
+    factorization_solve(gram, 0, 1, B, &b);
     print_message(", moments by %.1e\n", dgelsd_relative(3, B, e));
     assert_true(dgelsd_relative(3, B, e) > 1e-3);
     snnk_lstsq_free(gram);
@@ -364,7 +390,8 @@ static void test_failing_memory(void **state) {
 
         assert_ok(snnk_lstsq_create(M, T, &allocator, &s));
         assert_ok(snnk_lstsq_set_factorization(s, factorization));
-        assert_ok(snnk_lstsq_add(s, 100, d.Phi, M, d.Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 100, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T), NULL));
         before = statistics_copy(s);
         assert_survives_failing_allocations(memory, st, {
             st = forget(s, count, d.Phi, d.Y, NULL);
@@ -405,20 +432,22 @@ static void test_gone_feature(void **state) {
         const size_t rank = intercept || constant == 0 ? W - 1 : W;
 
         for (size_t i = GONE; i < N; i++) Phi[i * W + AT] = constant;
-        snnk_lstsq *s = route_collect(N, W, T, Phi, Y, NULL, factorization);
-        snnk_lstsq *e = route_collect(N - GONE, W, T, left, left_y, NULL, SNNK_FACTORIZATION_GRAM);
+        snnk_lstsq *s = factorization_collect(N, W, T, Phi, Y, NULL, factorization);
+        snnk_lstsq *e =
+            factorization_collect(N - GONE, W, T, left, left_y, NULL, SNNK_FACTORIZATION_GRAM);
         double B[2][T * W], b[2][T];
 
         for (size_t i = 0; i < GONE; i += part)
             assert_ok(forget(s, part, Phi + i * W, Y + i * T, NULL));
         assert_true(snnk__lstsq_diagonal(s, AT) == 0);
         assert_close(s->mean_phi[AT], (double)constant, 1e-14, 0); /* 0 is exact */
-        assert_int_equal(route_solve(s, 0, intercept, B[0], b[0]).rank, rank);
-        assert_int_equal(route_solve(e, 0, intercept, B[1], b[1]).rank, rank);
+        assert_int_equal(factorization_solve(s, 0, intercept, B[0], b[0]).rank, rank);
+        assert_int_equal(factorization_solve(e, 0, intercept, B[1], b[1]).rank, rank);
         for (size_t i = 0; i < T * W; i++) assert_close(B[0][i], B[1][i], 0, 2e-13);
 
-        assert_ok(snnk_lstsq_add(s, GONE, Phi, W, Y, T, NULL));
-        assert_int_equal(route_solve(s, 0, intercept, B[0], b[0]).rank, W);
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = GONE, .X = Phi, .ldx = W, .Y = Y, .ldy = T), NULL));
+        assert_int_equal(factorization_solve(s, 0, intercept, B[0], b[0]).rank, W);
         for (size_t i = 0; i < N; i += 100) assert_ok(forget(s, 100, Phi + i * W, Y + i * T, NULL));
         assert_int_equal(s->rows, 0);
         snnk_lstsq_free(e);
@@ -438,8 +467,9 @@ static void test_small_feature(void **state) {
 
     (void)state;
     for (size_t i = 0; i < ROWS; i++) Phi[i * W] = i < GONE ? 1e8f * Phi[i * W] : Phi[i * W + 1];
-    snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-    snnk_lstsq *e = route_collect(ROWS - GONE, W, T, left, left_y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *s = factorization_collect(ROWS, W, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *e =
+        factorization_collect(ROWS - GONE, W, T, left, left_y, NULL, SNNK_FACTORIZATION_GRAM);
 
     assert_ok(forget(s, GONE, Phi, Y, NULL));
     assert_close(s->S[W], e->S[W], 0, 100 * 1e-8);
@@ -458,12 +488,12 @@ static void test_weight_left(void **state) {
 
     (void)state;
     for (int32_t factorization = 0; factorization < 2; factorization++) {
-        snnk_lstsq *s = route_collect(4, 1, 1, Phi, Y, heavy, factorization);
+        snnk_lstsq *s = factorization_collect(4, 1, 1, Phi, Y, heavy, factorization);
 
         assert_refused(s, 2, Phi, Y, heavy);
         assert_says("cannot forget rows of total weight");
         snnk_lstsq_free(s);
-        s = route_collect(4, 1, 1, Phi, Y, lighter, factorization);
+        s = factorization_collect(4, 1, 1, Phi, Y, lighter, factorization);
         assert_ok(forget(s, 2, Phi, Y, lighter));
         assert_close(s->weight, 2, 1e-5, 0); /* eps 2e10 */
         snnk_lstsq_free(s);
@@ -490,7 +520,7 @@ static snnk_lstsq *through_a_file(snnk_lstsq *s) {
     return loaded;
 }
 
-/* Rows in fast precision are known to be that after a file too: right ones go, and default ridges are
+/* Rows in single precision are known to be that after a file too: right ones go, and default ridges are
  * theirs. */
 static void test_fast_saved(void **state) {
     data d = make_data();
@@ -498,10 +528,11 @@ static void test_fast_saved(void **state) {
 
     (void)state;
     for (size_t gone = 860; gone <= N; gone += 10) {
-        snnk_lstsq *s = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+        snnk_lstsq *s = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
-        assert_ok(snnk_lstsq_add(s, N, d.Phi, M, d.Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T), NULL));
         assert_ok(snnk_lstsq_default_ridges(s, 5, ridges[0]));
         s = through_a_file(s);
         assert_ok(snnk_lstsq_default_ridges(s, 5, ridges[1]));
@@ -525,7 +556,7 @@ static void test_most_saved(void **state) {
             if (kind == 1) Phi[i] = (Phi[i] - 1e4f) * (i < (ROWS - LEFT) * W ? 1e4f : 1);
         }
         for (int32_t factorization = 0; factorization < 2; factorization++) {
-            snnk_lstsq *s = route_collect(ROWS, W, T, Phi, Y, NULL, factorization);
+            snnk_lstsq *s = factorization_collect(ROWS, W, T, Phi, Y, NULL, factorization);
 
             for (size_t i = 0; i < ROWS - LEFT; i += 15)
                 assert_ok(forget(s, 15, Phi + i * W, Y + i * T, NULL));
@@ -550,15 +581,15 @@ static void assert_most(const snnk_lstsq *s, const snnk_lstsq *e, double factor)
 }
 
 /* How large sums were goes with them into other statistics, copies, and more targets; so does that rows
- * were in fast precision. */
+ * were in single precision. */
 static void test_rounding_goes_along(void **state) {
     data d = make_data();
     double ridges[2];
 
     (void)state;
     for (int32_t factorization = 0; factorization < 2; factorization++) {
-        snnk_lstsq *a = route_collect(N, M, T, d.Phi, d.Y, NULL, factorization), *copy;
-        snnk_lstsq *s = route_create(M, T, factorization);
+        snnk_lstsq *a = factorization_collect(N, M, T, d.Phi, d.Y, NULL, factorization), *copy;
+        snnk_lstsq *s = factorization_create(M, T, factorization);
 
         assert_ok(forget(a, N - 100, d.Phi, d.Y, NULL));
         assert_true(a->max_rows == N && a->max_weight == N && a->max_y[T - 1] > 1);
@@ -575,17 +606,19 @@ static void test_rounding_goes_along(void **state) {
         snnk_lstsq_free(s);
         snnk_lstsq_free(a);
     }
-    snnk_lstsq *fast = route_create(M, T, SNNK_FACTORIZATION_GRAM);
-    snnk_lstsq *s = route_collect(9, M, T, d.Phi, d.Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *single = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *s = factorization_collect(9, M, T, d.Phi, d.Y, NULL, SNNK_FACTORIZATION_GRAM);
 
-    assert_ok(snnk_lstsq_set_precision(fast, SNNK_PRECISION_SINGLE));
-    assert_ok(snnk_lstsq_add(fast, N - 9, d.Phi + 9 * M, M, d.Y + 9 * T, T, NULL));
-    assert_ok(snnk_lstsq_merge(s, fast));
+    assert_ok(snnk_lstsq_set_precision(single, SNNK_PRECISION_SINGLE));
+    assert_ok(snnk_lstsq_add(
+        single, SNNK_ROWS(.n = N - 9, .X = d.Phi + 9 * M, .ldx = M, .Y = d.Y + 9 * T, .ldy = T),
+        NULL));
+    assert_ok(snnk_lstsq_merge(s, single));
     assert_ok(snnk_lstsq_default_ridges(s, 2, ridges));
     assert_close(ridges[0] / ridges[1], 1e-6, 1e-12, 0);
     assert_ok(forget(s, N - 1, d.Phi, d.Y, NULL));
     snnk_lstsq_free(s);
-    snnk_lstsq_free(fast);
+    snnk_lstsq_free(single);
     free_data(&d);
 }
 

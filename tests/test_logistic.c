@@ -134,15 +134,16 @@ static snnk_logistic_config config_with(double ridge, double tolerance) {
  * conditioning of this problem, about 1e3, leaves them. Intercepts up to a common constant. */
 static void check_solution(double ridge, const float *w) {
     const snnk_logistic_config config = config_with(ridge, 1e-11);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
     long double x[UNKNOWNS];
     double B[T * (M + 1)], b[T];
     const long double loss = reference(ridge, w, x);
     double weight = 0;
 
     for (size_t i = 0; i < N; i++) weight += w ? (double)w[i] : 1;
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
-    assert_ok(snnk_logistic_solve(N, M, T, Phi, M + 2, labels, w, &config, B, M + 1, b, &report));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels, .weights = w), T,
+        &config, B, M + 1, b, &report));
     assert_int_equal(report.converged, 1);
     assert_true(report.gradient <= 1e-11);
     assert_true(report.steps > 2 && report.steps < 20 && report.products >= (uint64_t)report.steps);
@@ -172,7 +173,7 @@ static void test_first_step(void **state) {
     int32_t two[N];
     double B[2 * M], b[2];
     snnk_logistic_config config = config_with(1e-3, 1e-9);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
 
     (void)state;
     for (size_t i = 0; i < N; i++) {
@@ -190,8 +191,9 @@ static void test_first_step(void **state) {
     for (size_t j = 0; j < M; j++) H[j * (W + 1)] += config.ridge;
     eliminate(W, H, step);
     config.max_steps = 1;
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
-    assert_ok(snnk_logistic_solve(N, M, 2, scaled, M, two, weights, &config, B, M, b, &report));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = N, .inputs = M, .X = scaled, .ldx = M, .labels = two, .weights = weights), 2,
+        &config, B, M, b, &report));
     assert_int_equal(report.products, 1);
     for (int c = 0; c < 2; c++) { /* S has a condition number of about 1e7 */
         for (size_t j = 0; j < M; j++)
@@ -208,7 +210,7 @@ static void test_descends(void **state) {
     long double x[UNKNOWNS], gradient[UNKNOWNS];
     double B[T * M], b[T];
     snnk_logistic_config config = config_with(ridge, 1e-9);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
 
     (void)state;
     const long double least = reference(ridge, NULL, x);
@@ -218,7 +220,6 @@ static void test_descends(void **state) {
     }
     config.warm = 1;
     config.max_steps = 1;
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
     long double before = INFINITY;
     report.converged = 0;
     for (int step = 0; step < 50 && !report.converged; step++) {
@@ -232,8 +233,9 @@ static void test_descends(void **state) {
         for (size_t k = 0; k < T * M; k++) loss += ridge / 2 * B[k] * B[k];
         assert_true(loss <= before * (1 + 1e-12));
         before = loss;
-        assert_ok(
-            snnk_logistic_solve(N, M, T, Phi, M + 2, labels, NULL, &config, B, M, b, &report));
+        assert_ok(snnk_logistic_solve(
+            SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &config, B,
+            M, b, &report));
     }
     assert_int_equal(report.converged, 1);
     assert_close(report.loss, (double)least / N, 1e-9, 0);
@@ -246,7 +248,9 @@ static void test_shares(void **state) {
 
     (void)state;
     for (size_t i = 0; i < N; i++) share[labels[i]] += weights[i];
-    assert_ok(snnk_logistic_solve(N, M, T, Phi, M + 2, labels, weights, &config, B, M, b, NULL));
+    assert_ok(snnk_logistic_solve(SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2,
+                                            .labels = labels, .weights = weights),
+                                  T, &config, B, M, b, NULL));
     for (size_t c = 1; c < T; c++) assert_close(b[c] - b[0], log(share[c] / share[0]), 1e-9, 1e-9);
 }
 
@@ -256,7 +260,7 @@ static void test_edges(void **state) {
     enum { FEW = 20 };
     const snnk_logistic_config config = config_with(0.01, 1e-9);
     snnk_logistic_config few_steps = config;
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
     float twice[2 * FEW * M], w[FEW], wide[FEW] = {0};
     int32_t both[2 * FEW], one[FEW] = {0}, two[FEW];
     double B[T * M], b[T], B2[T * M], b2[T];
@@ -271,46 +275,59 @@ static void test_edges(void **state) {
         two[i] = i % 2;
         wide[i] = i % 2 ? 1e6f : -1e6f;
     }
-    assert_ok(snnk_logistic_solve(FEW, M, T, Phi, M + 2, labels, w, &config, B, M, b, NULL));
-    assert_ok(snnk_logistic_solve(2 * FEW, M, T, twice, M, both, NULL, &config, B2, M, b2, NULL));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = FEW, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels, .weights = w), T,
+        &config, B, M, b, NULL));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = 2 * FEW, .inputs = M, .X = twice, .ldx = M, .labels = both), T, &config, B2,
+        M, b2, NULL));
     for (size_t k = 0; k < T * M; k++) assert_close(B[k], B2[k], 1e-6, 1e-6);
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
-    assert_ok(snnk_logistic_solve(FEW, M, T, Phi, M + 2, one, NULL, &config, B, M, b, &report));
+    assert_ok(
+        snnk_logistic_solve(SNNK_ROWS(.n = FEW, .inputs = M, .X = Phi, .ldx = M + 2, .labels = one),
+                            T, &config, B, M, b, &report));
     assert_true(report.loss < 1e-3 && isfinite(b[0]));
-    assert_ok(snnk_logistic_solve(FEW, 1, 2, wide, 1, two, NULL, &config, B, 1, b, &report));
+    assert_ok(
+        snnk_logistic_solve(SNNK_ROWS(.n = FEW, .inputs = 1, .X = wide, .ldx = 1, .labels = two), 2,
+                            &config, B, 1, b, &report));
     assert_true(report.loss < 1e-3);
     assert_true(B[1] > 0 && B[0] < 0);
     /* Too few steps: no failure. */
     few_steps.max_steps = 1;
     few_steps.tolerance = 1e-12;
-    assert_ok(snnk_logistic_solve(N, M, T, Phi, M + 2, labels, NULL, &few_steps, B, M, b, &report));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps, B,
+        M, b, &report));
     assert_int_equal(report.converged, 0);
     assert_int_equal(report.steps, 1);
     /* Warm, it goes on from there, and arrives where a cold start does. */
     few_steps.max_steps = 50;
     few_steps.tolerance = 1e-10;
     few_steps.warm = 1;
-    assert_ok(snnk_logistic_solve(N, M, T, Phi, M + 2, labels, NULL, &few_steps, B, M, b, &report));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps, B,
+        M, b, &report));
     const int32_t warm_steps = report.steps;
     few_steps.warm = 0;
-    assert_ok(
-        snnk_logistic_solve(N, M, T, Phi, M + 2, labels, NULL, &few_steps, B2, M, b2, &report));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps, B2,
+        M, b2, &report));
     assert_true(warm_steps < report.steps);
     for (size_t k = 0; k < T * M; k++) assert_close(B[k], B2[k], 1e-6, 1e-6);
 }
 
 static void test_misuse(void **state) {
     snnk_logistic_config config = config_with(1, 1e-6);
-    snnk_logistic_report report;
+    snnk_logistic_report report = {.size = sizeof report};
     double B[T * M] = {7}, b[T] = {8};
     float row[M] = {1, 2, NAN, 4};
     int32_t wrong[2] = {0, T};
     const float bad_weights[2] = {1, 0};
 
     (void)state;
-#define SOLVE(n, m, t, Phi_, ld, labels_, weights_)                                                \
-    snnk_logistic_solve(n, m, t, Phi_, ld, labels_, weights_, &config, B, M, b, &report)
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
+#define SOLVE(rows_, inputs_, classes_, Phi_, ld, labels_, weights_)                               \
+    snnk_logistic_solve(SNNK_ROWS(.n = rows_, .inputs = inputs_, .X = Phi_, .ldx = ld,             \
+                                  .labels = labels_, .weights = weights_),                         \
+                        classes_, &config, B, M, b, &report)
     assert_status(SOLVE(0, M, T, Phi, M, labels, NULL), SNNK_E_SHAPE);
     assert_status(SOLVE(2, M, 1, Phi, M, labels, NULL), SNNK_E_SHAPE);
     assert_status(SOLVE(2, 0, T, Phi, M, labels, NULL), SNNK_E_SHAPE);
@@ -345,10 +362,14 @@ static void test_misuse(void **state) {
     report.size = 4;
     assert_status(SOLVE(2, M, T, Phi, M, labels, NULL), SNNK_E_CONFIG);
     assert_true(B[0] == 7 && b[0] == 8);
-    assert_status(snnk_logistic_solve(2, M, T, Phi, M, labels, NULL, NULL, NULL, M, b, NULL),
-                  SNNK_E_NULL);
-    assert_status(snnk_logistic_solve(2, M, T, Phi, M, labels, NULL, NULL, B, M, NULL, NULL),
-                  SNNK_E_NULL);
+    assert_status(
+        snnk_logistic_solve(SNNK_ROWS(.n = 2, .inputs = M, .X = Phi, .ldx = M, .labels = labels), T,
+                            NULL, NULL, M, b, NULL),
+        SNNK_E_NULL);
+    assert_status(
+        snnk_logistic_solve(SNNK_ROWS(.n = 2, .inputs = M, .X = Phi, .ldx = M, .labels = labels), T,
+                            NULL, B, M, NULL, NULL),
+        SNNK_E_NULL);
 }
 
 static void test_failing_allocations(void **state) {
@@ -362,7 +383,9 @@ static void test_failing_allocations(void **state) {
     config.allocator = &allocator;
     assert_survives_failing_allocations(memory, st, {
         B[0] = 7;
-        st = snnk_logistic_solve(N, M, T, Phi, M + 2, labels, NULL, &config, B, M, b, NULL);
+        st = snnk_logistic_solve(
+            SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &config, B,
+            M, b, NULL);
         if (st != SNNK_OK) assert_true(B[0] == 7);
     });
 }

@@ -17,7 +17,7 @@ static void test_by_hand(void **state) {
     snnk_lstsq *s = create(2, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
     assert_int_equal(snnk_lstsq_rows(s), 3);
     assert_int_equal(snnk_lstsq_features(s), 2);
     assert_int_equal(snnk_lstsq_targets(s), 1);
@@ -46,8 +46,12 @@ static void test_batches(void **state) {
             const size_t n = cuts[c] < N - i ? cuts[c] : N - i;
             snnk_lstsq *part = create(M, T);
 
-            assert_ok(snnk_lstsq_add(forward, n, Phi + i * M, M, Y + i * T, T, NULL));
-            assert_ok(snnk_lstsq_add(part, n, Phi + i * M, M, Y + i * T, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                forward, SNNK_ROWS(.n = n, .X = Phi + i * M, .ldx = M, .Y = Y + i * T, .ldy = T),
+                NULL));
+            assert_ok(snnk_lstsq_add(
+                part, SNNK_ROWS(.n = n, .X = Phi + i * M, .ldx = M, .Y = Y + i * T, .ldy = T),
+                NULL));
             assert_ok(snnk_lstsq_merge(merged, part));
             snnk_lstsq_free(part);
         }
@@ -55,7 +59,9 @@ static void test_batches(void **state) {
             const size_t n = cuts[c] < i ? cuts[c] : i;
 
             i -= n;
-            assert_ok(snnk_lstsq_add(backward, n, Phi + i * M, M, Y + i * T, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                backward, SNNK_ROWS(.n = n, .X = Phi + i * M, .ldx = M, .Y = Y + i * T, .ldy = T),
+                NULL));
         }
         statistics_assert_close(forward, expected, 4e-13, 1e-15);
         statistics_assert_close(backward, expected, 4e-13, 1e-15);
@@ -74,7 +80,8 @@ static snnk_lstsq *statistics_of(size_t n, size_t m, size_t t, const float *Phi,
     snnk_lstsq *s = create(m, t);
 
     assert_ok(snnk_lstsq_set_precision(s, precision));
-    assert_ok(snnk_lstsq_add(s, n, Phi, m, Y, t, workspace));
+    assert_ok(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), workspace));
     return s;
 }
 
@@ -106,7 +113,7 @@ static void test_sizes(void **state) {
     free(Phi);
 }
 
-/* The error of fast sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of
+/* The error of single sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of
  * partial sums that grow to the whole, each uniform within half a unit. Over n/K blocks these average
  * out. Features with a mean: the diagonal, and what is correlated, is not near zero. */
 static void test_precision(void **state) {
@@ -130,7 +137,7 @@ static void test_precision(void **state) {
             }
         snnk_lstsq_free(s);
     }
-    print_message("largest error of S: %.2g in double, %.2g fast\n", largest[0], largest[1]);
+    print_message("largest error of S: %.2g in double, %.2g in single\n", largest[0], largest[1]);
     /* Within blocks, and over them, in 5 standard deviations. */
     const double blocks = N / 384.0, within = sqrt(384 / blocks) / 3, over = sqrt(blocks) / 3;
     assert_true(largest[0] < 5 * 0x1p-53 * (within + over));
@@ -180,8 +187,10 @@ static void test_strides(void **state) {
         memcpy(wide + i * LDPHI, Phi + i * M, M * sizeof *Phi);
         wide_y[i * LDY] = Y[i];
     }
-    assert_ok(snnk_lstsq_add(packed, N, Phi, M, Y, 1, NULL));
-    assert_ok(snnk_lstsq_add(strided, N, wide, LDPHI, wide_y, LDY, NULL));
+    assert_ok(
+        snnk_lstsq_add(packed, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
+    assert_ok(snnk_lstsq_add(
+        strided, SNNK_ROWS(.n = N, .X = wide, .ldx = LDPHI, .Y = wide_y, .ldy = LDY), NULL));
     statistics_assert_same(strided, N, statistics_copy(packed));
     snnk_lstsq_free(strided);
     snnk_lstsq_free(packed);
@@ -207,7 +216,8 @@ static void test_large_mean(void **state) {
     }
     statistics_set_float(expected, N, small, Y);
     for (size_t i = 0; i < N; i += 500)
-        assert_ok(snnk_lstsq_add(s, 500, large + i * M, M, Y + i, 1, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = 500, .X = large + i * M, .ldx = M, .Y = Y + i, .ldy = 1), NULL));
     for (size_t j = 0; j < M; j++) s->mean_phi[j] -= 1e6;
     statistics_assert_close(s, expected, 3.3e-11, 6e-10); /* the mean: 10 roundings of 6e-11 */
     snnk_lstsq_free(s);
@@ -230,9 +240,10 @@ static void test_constant_column(void **state) {
         Phi[2 * i + 1] = (float)(i % 7);
         Y[i] = (float)(i % 3) - 0.3F;
     }
-    assert_ok(snnk_lstsq_add(s, 1, Phi, 2, Y, 1, NULL));
-    assert_ok(snnk_lstsq_add(s, N, Phi, 2, Y, 1, NULL));
-    assert_ok(snnk_lstsq_add(other, 333, Phi, 2, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
+    assert_ok(
+        snnk_lstsq_add(other, SNNK_ROWS(.n = 333, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
     assert_ok(snnk_lstsq_merge(s, other));
     assert_true(s->mean_phi[0] == (double)0.1F);
     assert_true(s->S[0] == 0 && s->S[2] == 0 && s->C[0] == 0);
@@ -252,8 +263,9 @@ static void test_labels(void **state) {
         Y[i * T + (size_t)labels[i]] = 1;
     }
     statistics_set_float(expected, N, Phi, Y);
-    assert_ok(snnk_lstsq_add_labels(a, 300, Phi, M, labels, NULL));
-    assert_ok(snnk_lstsq_add_labels(a, N - 300, Phi + 300 * M, M, labels + 300, NULL));
+    assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = 300, .X = Phi, .ldx = M, .labels = labels), NULL));
+    assert_ok(snnk_lstsq_add(
+        a, SNNK_ROWS(.n = N - 300, .X = Phi + 300 * M, .ldx = M, .labels = labels + 300), NULL));
     statistics_assert_close(a, expected, 2.2e-13, 1e-15); /* n eps, as in test_batches */
     assert_true(a->yy[T - 1] == 0);
     snnk_lstsq_free(expected);
@@ -267,7 +279,7 @@ static void test_merge_special(void **state) {
     snnk_lstsq *a = create(2, 1), *empty = create(2, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(a, 2, Phi, 2, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = 2, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
     double *before = statistics_copy(a);
     assert_ok(snnk_lstsq_merge(a, empty)); /* changes nothing */
     statistics_assert_same(a, 2, before);
@@ -319,13 +331,14 @@ static void test_fast_knows_its_limit(void **state) {
     assert_status(snnk_lstsq_set_precision(s, -1), SNNK_E_ENUM);
     assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
     for (size_t repeat = 0; repeat < 200; repeat++)
-        assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
     assert_true(isfinite(s->S[3]) && isfinite(s->C[1]) && isfinite(s->yy[0]));
 
     double *before = statistics_copy(s);
     Phi[3] = NAN;
-    assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL), SNNK_E_NONFINITE);
-    assert_says("Phi[1][1]");
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL),
+                  SNNK_E_NONFINITE);
+    assert_says("X[1][1]");
     statistics_assert_same(s, 600, before);
     snnk_lstsq_free(s);
 
@@ -335,8 +348,8 @@ static void test_fast_knows_its_limit(void **state) {
     for (size_t step = 0; step < 3; step++) {
         Phi[3] = step == 0 ? 1e30f : 1;
         Y[2] = step == 1 ? -1e32f : 1;
-        assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL));
-        assert_ok(snnk_lstsq_add(d, 3, Phi, 2, Y, 1, NULL));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
+        assert_ok(snnk_lstsq_add(d, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
     }
     before = statistics_copy(d);
     statistics_assert_same(s, 9, before);
@@ -352,50 +365,68 @@ static void test_add_refuses(void **state) {
     snnk_lstsq *s = create(2, 2);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(s, 3, Phi, 2, Y, 2, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL));
     double *before = statistics_copy(s);
 
-    assert_status(snnk_lstsq_add(NULL, 3, Phi, 2, Y, 2, NULL), SNNK_E_NULL);
+    assert_status(
+        snnk_lstsq_add(NULL, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL),
+        SNNK_E_NULL);
     assert_says("lstsq is NULL");
-    assert_status(snnk_lstsq_add(s, 3, NULL, 2, Y, 2, NULL), SNNK_E_NULL);
-    assert_says("Phi is NULL");
-    assert_status(snnk_lstsq_add(s, 3, Phi, 2, NULL, 2, NULL), SNNK_E_NULL);
-    assert_says("Y is NULL");
-    assert_status(snnk_lstsq_add(s, 3, Phi, 1, Y, 2, NULL), SNNK_E_STRIDE);
-    assert_says("leading dimension of Phi, 1");
-    assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 1, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .ldx = 2, .Y = Y, .ldy = 2), NULL),
+                  SNNK_E_NULL);
+    assert_says("X is NULL");
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2), NULL), SNNK_E_NULL);
+    assert_says("neither Y nor labels");
+    assert_status(snnk_lstsq_add(s, NULL, NULL), SNNK_E_NULL);
+    assert_says("rows is NULL");
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 2), NULL),
+                  SNNK_E_STRIDE);
+    assert_says("leading dimension of X, 1");
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL),
+                  SNNK_E_STRIDE);
     assert_says("leading dimension of Y, 1");
-    assert_status(snnk_lstsq_add(s, SIZE_MAX / 2, Phi, 2, Y, 2, NULL), SNNK_E_SIZE);
+    assert_status(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = SIZE_MAX / 2, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL),
+        SNNK_E_SIZE);
     assert_says("do not fit in memory");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         Phi[5] = bad[i];
-        assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 2, NULL), SNNK_E_NONFINITE);
-        assert_says("Phi[2][1] = ");
+        assert_status(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL),
+            SNNK_E_NONFINITE);
+        assert_says("X[2][1] = ");
         Phi[5] = 6;
         Y[4] = bad[i];
-        assert_status(snnk_lstsq_add(s, 3, Phi, 2, Y, 2, NULL), SNNK_E_NONFINITE);
+        assert_status(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL),
+            SNNK_E_NONFINITE);
         assert_says("Y[2][0] = ");
         Y[4] = 5;
     }
-    assert_ok(snnk_lstsq_add(s, 0, NULL, 2, NULL, 2, NULL));
-    assert_ok(snnk_lstsq_add_labels(s, 0, NULL, 2, NULL, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 0), NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 0, .ldx = 1, .ldy = 1), NULL));
 
     int32_t labels[] = {0, 1, 2};
 
-    assert_status(snnk_lstsq_add_labels(NULL, 3, Phi, 2, labels, NULL), SNNK_E_NULL);
-    assert_status(snnk_lstsq_add_labels(s, 3, NULL, 2, labels, NULL), SNNK_E_NULL);
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 1, labels, NULL), SNNK_E_STRIDE);
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, NULL, NULL), SNNK_E_NULL);
-    assert_says("labels is NULL");
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels, NULL), SNNK_E_RANGE);
+    assert_status(
+        snnk_lstsq_add(NULL, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .labels = labels), NULL),
+        SNNK_E_NULL);
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .ldx = 2, .labels = labels), NULL),
+                  SNNK_E_NULL);
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .labels = labels), NULL),
+                  SNNK_E_STRIDE);
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .labels = labels), NULL),
+                  SNNK_E_RANGE);
     assert_says("labels[2] = 2 is not in 0 ... 1");
     labels[2] = -1;
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels, NULL), SNNK_E_RANGE);
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .labels = labels), NULL),
+                  SNNK_E_RANGE);
     assert_says("labels[2] = -1");
     labels[2] = 1;
     Phi[0] = NAN;
-    assert_status(snnk_lstsq_add_labels(s, 3, Phi, 2, labels, NULL), SNNK_E_NONFINITE);
-    assert_says("Phi[0][0]");
+    assert_status(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .labels = labels), NULL),
+                  SNNK_E_NONFINITE);
+    assert_says("X[0][0]");
     statistics_assert_same(s, 3, before);
     snnk_lstsq_free(s);
 }
@@ -406,7 +437,7 @@ static void test_extreme_floats(void **state) {
     snnk_lstsq *s = create(1, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(s, 3, Phi, 1, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1), NULL));
     assert_close(s->S[0], 2 * 3.4028234663852886e38 * 3.4028234663852886e38, 1e-15, 0);
     snnk_lstsq_free(s);
 }
@@ -416,12 +447,13 @@ static void test_counts_do_not_wrap(void **state) {
     snnk_lstsq *a = create(1, 1), *b = create(1, 1);
 
     (void)state;
-    assert_ok(snnk_lstsq_add(a, 2, x, 1, x, 1, NULL));
-    assert_ok(snnk_lstsq_add(b, 2, x, 1, x, 1, NULL));
+    assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = 2, .X = x, .ldx = 1, .Y = x, .ldy = 1), NULL));
+    assert_ok(snnk_lstsq_add(b, SNNK_ROWS(.n = 2, .X = x, .ldx = 1, .Y = x, .ldy = 1), NULL));
     a->rows = UINT64_MAX - 1;
     double *before = statistics_copy(a);
-    assert_status(snnk_lstsq_add(a, 2, x, 1, x, 1, NULL), SNNK_E_SIZE);
-    assert_says("overflow");
+    assert_status(snnk_lstsq_add(a, SNNK_ROWS(.n = 2, .X = x, .ldx = 1, .Y = x, .ldy = 1), NULL),
+                  SNNK_E_SIZE);
+    assert_says("more than a count can hold");
     assert_status(snnk_lstsq_merge(a, b), SNNK_E_SIZE);
     assert_says("overflow");
     statistics_assert_same(a, UINT64_MAX - 1, before);
@@ -462,7 +494,7 @@ static void test_failing_memory(void **state) {
     /* Adding allocates nothing. */
     assert_ok(snnk_lstsq_create(2, 1, &allocator, &s));
     const long calls = memory.calls;
-    assert_ok(snnk_lstsq_add(s, 2, Phi, 2, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 2, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
     assert_ok(snnk_lstsq_merge(s, s));
     assert_int_equal(memory.calls, calls);
     snnk_lstsq_free(s);
@@ -497,12 +529,16 @@ static void test_merge_of_automatic_parts(void **state) {
         for (int k = 0; k < 2; k++) {
             assert_ok(snnk_lstsq_create(M, 1, NULL, &parts[k]));
             assert_ok(snnk_lstsq_set_factorization(parts[k], SNNK_FACTORIZATION_AUTO));
-            assert_ok(snnk_lstsq_add(parts[k], N, Phi + k * N * M, M, Y + k * N, 1, NULL));
+            assert_ok(snnk_lstsq_add(
+                parts[k],
+                SNNK_ROWS(.n = N, .X = Phi + k * N * M, .ldx = M, .Y = Y + k * N, .ldy = 1), NULL));
         }
         assert_int_equal(snnk_lstsq_factorization(parts[0]), SNNK_FACTORIZATION_QR);
         assert_int_equal(snnk_lstsq_factorization(parts[1]), SNNK_FACTORIZATION_GRAM);
         for (int k = 0; order < 2 && k < 2; k++) assert_ok(snnk_lstsq_merge(sum, parts[k ^ order]));
-        if (order == 2) assert_ok(snnk_lstsq_add(sum, 2 * N, Phi, M, Y, 1, NULL));
+        if (order == 2)
+            assert_ok(snnk_lstsq_add(
+                sum, SNNK_ROWS(.n = 2 * N, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
         assert_ok(snnk_lstsq_solve(sum, &config, B[order], M, &b[order], NULL));
         for (int k = 0; k < 2; k++) snnk_lstsq_free(parts[k]);
         snnk_lstsq_free(sum);

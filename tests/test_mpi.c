@@ -24,8 +24,8 @@ static snnk_lstsq *collect_part(size_t n, size_t m, const float *Phi, const floa
     size_t first, count;
 
     my_part(n, &first, &count);
-    return route_collect(count, m, T, Phi + first * m, Y + first * T,
-                         weights ? weights + first : NULL, factorization);
+    return factorization_collect(count, m, T, Phi + first * m, Y + first * T,
+                                 weights ? weights + first : NULL, factorization);
 }
 
 /* Statuses are those of all processes, and so are sentences. */
@@ -59,7 +59,7 @@ static void test_parts(void **state) {
 }
 
 /* The sum against moments by their definition in long double, and against one process's solution; every
- * route, weights or none, every root; the others keep theirs. */
+ * factorization, weights or none, every root; the others keep theirs. */
 static void test_sum(void **state) {
     const size_t n = 1000;
     float *Phi = statistics_random(n * M, 1), *Y = statistics_random(n * T, 2), weights[1000];
@@ -73,7 +73,7 @@ static void test_sum(void **state) {
 
         for (int root = 0; root < size; root++) {
             snnk_lstsq *mine = collect_part(n, M, Phi, Y, w, factorization);
-            snnk_lstsq *whole = route_collect(n, M, T, Phi, Y, w, factorization), *defined;
+            snnk_lstsq *whole = factorization_collect(n, M, T, Phi, Y, w, factorization), *defined;
             const uint64_t rows = snnk_lstsq_rows(mine);
             double *before = statistics_copy(mine);
             double B[2][T * M], b[2][T];
@@ -88,16 +88,16 @@ static void test_sum(void **state) {
                                                           ? factorization
                                                           : SNNK_FACTORIZATION_GRAM);
                 /* Sums of 1000 squares in double, some 1e-13 of their size. */
-                route_assert_close(mine, whole, 1e-12, 1e-12);
+                factorization_assert_close(mine, whole, 1e-12, 1e-12);
                 if (!w) {
                     assert_ok(snnk_lstsq_create(M, T, NULL, &defined));
                     statistics_set_float(defined, n, Phi, Y);
-                    route_assert_close(mine, defined, 1e-12, 1e-12);
+                    factorization_assert_close(mine, defined, 1e-12, 1e-12);
                     snnk_lstsq_free(defined);
                 }
                 for (int k = 0; k < 2; k++) {
-                    route_solve(mine, k ? 0.3 : 0, 1, B[0], b[0]);
-                    route_solve(whole, k ? 0.3 : 0, 1, B[1], b[1]);
+                    factorization_solve(mine, k ? 0.3 : 0, 1, B[0], b[0]);
+                    factorization_solve(whole, k ? 0.3 : 0, 1, B[1], b[1]);
                     /* Condition about 10, of the intercept with its mean 1e3: 1e-13 each. */
                     for (size_t i = 0; i < T * M; i++) assert_close(B[0][i], B[1][i], 1e-10, 1e-12);
                     for (size_t i = 0; i < T; i++) assert_close(b[0][i], b[1][i], 1e-10, 1e-10);
@@ -136,11 +136,11 @@ static void test_large(void **state) {
     const size_t m = 900, n = 40;
     float *Phi = statistics_random(n * m, 5), *Y = statistics_random(n * T, 6);
     snnk_lstsq *mine = collect_part(n, m, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-    snnk_lstsq *whole = route_collect(n, m, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *whole = factorization_collect(n, m, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0), SNNK_OK);
-    if (rank == 0) route_assert_close(mine, whole, 1e-12, 1e-12);
+    if (rank == 0) factorization_assert_close(mine, whole, 1e-12, 1e-12);
     snnk_lstsq_free(whole);
     snnk_lstsq_free(mine);
     free(Y);
@@ -149,7 +149,7 @@ static void test_large(void **state) {
 
 /* No rows anywhere. */
 static void test_empty(void **state) {
-    snnk_lstsq *mine = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *mine = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0), SNNK_OK);
@@ -161,7 +161,7 @@ static void test_empty(void **state) {
 static void test_mixed(void **state) {
     const size_t n = 600;
     float *Phi = statistics_random(n * M, 7), *Y = statistics_random(n * T, 8);
-    snnk_lstsq *whole = route_collect(n, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *whole = factorization_collect(n, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     for (int odd = 0; odd < 2; odd++) {
@@ -181,7 +181,7 @@ static void test_mixed(void **state) {
             statistics_assert_same(mine, rows, before);
         } else {
             assert_agreed(st, SNNK_OK);
-            if (rank == 0) route_assert_close(mine, whole, 1e-12, 1e-12);
+            if (rank == 0) factorization_assert_close(mine, whole, 1e-12, 1e-12);
             free(before);
         }
         snnk_lstsq_free(mine);
@@ -199,8 +199,8 @@ static void test_one_fails(void **state) {
     (void)state;
     for (int bad = 0; bad < size; bad++) {
         char who[64];
-        snnk_lstsq *mine =
-            route_collect(100, rank == bad ? M + 1 : M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+        snnk_lstsq *mine = factorization_collect(100, rank == bad ? M + 1 : M, T, Phi, Y, NULL,
+                                                 SNNK_FACTORIZATION_GRAM);
         double *before = statistics_copy(mine);
 
         if (size > 1) { /* alone one cannot differ */
@@ -220,7 +220,8 @@ static void test_one_fails(void **state) {
         /* On the way up: sums that overflowed are refused where they arrive (root's stay at home), and
          * so are counts. */
         if (size > 1 && bad > 0) {
-            snnk_lstsq *same = route_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+            snnk_lstsq *same =
+                factorization_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
             double *as_it_was;
 
             if (rank == bad) same->S[0] = INFINITY;
@@ -228,7 +229,7 @@ static void test_one_fails(void **state) {
             assert_agreed(snnk_lstsq_reduce_mpi(same, MPI_COMM_WORLD, 0), SNNK_E_NONFINITE);
             statistics_assert_same(same, 100, as_it_was);
             snnk_lstsq_free(same);
-            same = route_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+            same = factorization_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
             if (rank == bad) same->rows = UINT64_MAX - 50;
             as_it_was = statistics_copy(same);
             assert_agreed(snnk_lstsq_reduce_mpi(same, MPI_COMM_WORLD, 0), SNNK_E_SIZE);
@@ -274,7 +275,8 @@ static void test_out_of_memory(void **state) {
         ration.left = -1;
         assert_ok(snnk_lstsq_create(M, T, &allocator, &mine));
         if (rank != 0) assert_ok(snnk_lstsq_set_factorization(mine, SNNK_FACTORIZATION_QR));
-        assert_ok(snnk_lstsq_add(mine, 100, Phi, M, Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(mine, SNNK_ROWS(.n = 100, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         if (rank == 0) ration.left = k;
         st = snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0);
         ration.left = -1;
@@ -288,7 +290,7 @@ static void test_out_of_memory(void **state) {
 }
 
 static void test_communicators(void **state) {
-    snnk_lstsq *mine = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *mine = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
     float row[M] = {1}, y[T] = {2};
     MPI_Comm half;
     int members;
@@ -299,7 +301,7 @@ static void test_communicators(void **state) {
     /* Two groups at once, in the opposite order. */
     MPI_Comm_split(MPI_COMM_WORLD, rank % 2, -rank, &half);
     MPI_Comm_size(half, &members);
-    assert_ok(snnk_lstsq_add(mine, 1, row, M, y, T, NULL));
+    assert_ok(snnk_lstsq_add(mine, SNNK_ROWS(.n = 1, .X = row, .ldx = M, .Y = y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_reduce_mpi(mine, half, 0));
     /* First in its group: nobody two ranks above. */
     assert_int_equal(snnk_lstsq_rows(mine), rank + 2 >= size ? members : 1);

@@ -596,13 +596,14 @@ static void transformed_maps_can_be_fitted(void **state) {
     config.features = 200;
     assert_ok(snnk_map_create(D, &config, NULL, &map));
     assert_ok(snnk_fit_create(map, 1, NULL, &fit));
-    assert_ok(snnk_fit_add(fit, N, X, D, y, 1, NULL));
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = y, .ldy = 1), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
     assert_ok(snnk_layer_forward(layer, N, X, D, predicted, 1, NULL));
     for (size_t i = 0; i < N; i++) error += pow((double)predicted[i] - y[i], 2) / N;
     assert_true(error < 1e-3); /* a smooth function of five variables; its variance is 0.1 */
     X[7] = 3e38f;
-    assert_status(snnk_fit_add(fit, N, X, D, y, 1, NULL), SNNK_E_NONFINITE);
+    assert_status(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = y, .ldy = 1), NULL),
+                  SNNK_E_NONFINITE);
     snnk_layer_free(layer);
     snnk_fit_free(fit);
     snnk_map_free(map);

@@ -19,11 +19,12 @@ static void test_sizes(void **state) {
     for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
         for (size_t j = 0; j < sizeof ns / sizeof *ns; j++) {
             const size_t m = ms[i], n = ns[j], t = i % 2 ? 17 : 1;
-            snnk_lstsq *s = route_collect(n, m, t, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-            snnk_lstsq *e = route_create(m, t, SNNK_FACTORIZATION_GRAM);
+            snnk_lstsq *s = factorization_collect(n, m, t, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+            snnk_lstsq *e = factorization_create(m, t, SNNK_FACTORIZATION_GRAM);
 
-            assert_ok(snnk_lstsq_add(e, n, Phi, m, Y, t, NULL));
-            route_assert_close(s, e, 1e-13, 1e-15);
+            assert_ok(
+                snnk_lstsq_add(e, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), NULL));
+            factorization_assert_close(s, e, 1e-13, 1e-15);
             for (size_t k = 0; k < t; k++) assert_true(s->yy[k] >= 0);
             assert_int_equal(s->factorization, SNNK_FACTORIZATION_QR);
             snnk_lstsq_free(e);
@@ -48,16 +49,20 @@ static void test_calls(void **state) {
         Y[i * T + (size_t)labels[i]] = 1;
         for (size_t j = 0; j < LD; j++) wide[i * LD + j] = j < M ? Phi[i * M + j] : NAN;
     }
-    snnk_lstsq *s = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-    snnk_lstsq *strided = route_create(M, T, SNNK_FACTORIZATION_QR);
-    snnk_lstsq *cut = route_create(M, T, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *s = factorization_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *strided = factorization_create(M, T, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *cut = factorization_create(M, T, SNNK_FACTORIZATION_QR);
 
-    assert_ok(snnk_lstsq_add_labels(strided, ROWS, wide, LD, labels, workspace));
+    assert_ok(snnk_lstsq_add(strided, SNNK_ROWS(.n = ROWS, .X = wide, .ldx = LD, .labels = labels),
+                             workspace));
     statistics_assert_same(strided, ROWS, statistics_copy(s));
     for (size_t i = 0; i < ROWS; i += 7)
-        assert_ok(snnk_lstsq_add(cut, 7, Phi + i * M, M, Y + i * T, T, NULL));
-    route_assert_close(cut, s, 1e-13, 1e-15);
-    assert_status(snnk_lstsq_add(s, 1, wide + M, LD, Y, T, NULL), SNNK_E_NONFINITE);
+        assert_ok(snnk_lstsq_add(
+            cut, SNNK_ROWS(.n = 7, .X = Phi + i * M, .ldx = M, .Y = Y + i * T, .ldy = T), NULL));
+    factorization_assert_close(cut, s, 1e-13, 1e-15);
+    assert_status(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = wide + M, .ldx = LD, .Y = Y, .ldy = T), NULL),
+        SNNK_E_NONFINITE);
     statistics_assert_same(strided, ROWS, statistics_copy(s));
     snnk_lstsq_free(cut);
     snnk_lstsq_free(strided);
@@ -103,15 +108,15 @@ static void test_ill_conditioned(void **state) {
             for (size_t j = 0; j < m; j++) Y[i] += Phi[i * m + j]; /* exact: below 2^24 */
         }
         dgelsd_solve(m, m, Phi, Y, false, e, &condition);
-        snnk_lstsq *s = route_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-        snnk_lstsq *gram = route_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-        const snnk_solve_report report = route_solve(s, 0, 0, B, &b);
+        snnk_lstsq *s = factorization_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+        snnk_lstsq *gram = factorization_collect(m, m, 1, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+        const snnk_solve_report report = factorization_solve(s, 0, 0, B, &b);
         const double off = dgelsd_relative(m, B, e);
 
         assert_int_equal(report.method, SNNK_SOLVE_QR);
         assert_int_equal(report.rank, m);
         assert_true(report.condition > condition / 100 && report.condition < condition * 100);
-        route_solve(gram, 0, 0, B, &b);
+        factorization_solve(gram, 0, 0, B, &b);
         print_message("condition %.1e: factor off by %.1e, moments by %.1e, squares left %.1e\n",
                       condition, off, dgelsd_relative(m, B, e), report.rss);
         assert_true(off < 20 * DBL_EPSILON * condition);
@@ -138,8 +143,8 @@ static void test_last_bit(void **state) {
     }
     Phi[1] = 1024 + 0x1p-13f;
     Y[0] = 1024 + 3 * 0x1p-13f;
-    snnk_lstsq *s = route_collect(ROWS, 2, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
-    const snnk_solve_report report = route_solve(s, 0, 1, B, &b);
+    snnk_lstsq *s = factorization_collect(ROWS, 2, 1, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+    const snnk_solve_report report = factorization_solve(s, 0, 1, B, &b);
 
     assert_true(report.condition > 1e8 && report.condition < 1e11);
     assert_int_equal(report.method, SNNK_SOLVE_QR);
@@ -160,13 +165,13 @@ static void test_like_moments(void **state) {
 
     (void)state;
     for (size_t i = 0; i < ROWS * M; i++) Phi[i] = Phi[i] * (float)(1 + i % M) + (float)(i % 3);
-    for (int32_t r = 0; r < 2; r++) s[r] = route_collect(ROWS, M, T, Phi, Y, NULL, r);
+    for (int32_t r = 0; r < 2; r++) s[r] = factorization_collect(ROWS, M, T, Phi, Y, NULL, r);
     for (int k = 0; k < 8; k++) {
         const double ridge = (k & 1) ? 7 : 0;
         double *state_before = statistics_copy(s[1]);
 
-        const snnk_solve_report gram = route_solve(s[0], ridge, k / 2 % 2, B[0], b[0]);
-        const snnk_solve_report qr = route_solve(s[1], ridge, k / 2 % 2, B[1], b[1]);
+        const snnk_solve_report gram = factorization_solve(s[0], ridge, k / 2 % 2, B[0], b[0]);
+        const snnk_solve_report qr = factorization_solve(s[1], ridge, k / 2 % 2, B[1], b[1]);
         statistics_assert_same(s[1], ROWS, state_before);
         /* condition below 100, 500 roundings: 1e-11 of B of at most 1 */
         for (size_t i = 0; i < M * T; i++) assert_close(B[1][i], B[0][i], 0, 1e-11);
@@ -208,8 +213,8 @@ static void test_singular(void **state) {
         Phi[i][2] = (float)(i / 3 * 2 - i % 2);
         Y[i] = 2 * Phi[i][0] + Phi[i][2] + 5;
     }
-    snnk_lstsq *s = route_collect(6, 3, 1, Phi[0], Y, NULL, SNNK_FACTORIZATION_QR);
-    snnk_solve_report report = route_solve(s, 0, 1, B, &b);
+    snnk_lstsq *s = factorization_collect(6, 3, 1, Phi[0], Y, NULL, SNNK_FACTORIZATION_QR);
+    snnk_solve_report report = factorization_solve(s, 0, 1, B, &b);
     assert_int_equal(report.method, SNNK_SOLVE_TRUNCATED_SVD);
     assert_int_equal(report.rank, 2);
     assert_true(report.condition >= 1 && report.condition < 5);
@@ -218,29 +223,29 @@ static void test_singular(void **state) {
     assert_close(report.rss, 0, 0, 1e-27);
     snnk_lstsq_free(s);
 
-    s = route_collect(2, 4, 1, few, pair, NULL, SNNK_FACTORIZATION_QR);
-    report = route_solve(s, 0, 1, B, &b);
+    s = factorization_collect(2, 4, 1, few, pair, NULL, SNNK_FACTORIZATION_QR);
+    report = factorization_solve(s, 0, 1, B, &b);
     assert_int_equal(report.rank, 1);
     for (int j = 0; j < 4; j++) assert_close(B[j], j == 1 ? -0.25 : 0.25, 1e-14, 0);
     snnk_lstsq_free(s);
 
-    s = route_collect(2, 2, 1, flat, pair, NULL, SNNK_FACTORIZATION_QR);
+    s = factorization_collect(2, 2, 1, flat, pair, NULL, SNNK_FACTORIZATION_QR);
     assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, NULL), SNNK_E_SINGULAR);
     assert_says("rank 0");
-    route_solve(s, 1e-3, 1, B, &b);
+    factorization_solve(s, 1e-3, 1, B, &b);
     assert_true(B[0] == 0 && B[1] == 0);
     assert_close(b, 7.5, 1e-15, 0);
     snnk_lstsq_free(s);
 
     /* rank_tolerance is of eigenvalues, 1 +- 0.9 of S = (1, 0.9; 0.9, 1): ratio 1/19 = 0.0526. */
-    s = route_create(2, 1, SNNK_FACTORIZATION_QR);
+    s = factorization_create(2, 1, SNNK_FACTORIZATION_QR);
     s->rows = 5, s->weight = 5;
     s->S[0] = 1, s->S[2] = 0.9, s->S[3] = sqrt(0.19);
     s->C[0] = 1, s->C[1] = -0.9 / sqrt(0.19); /* of C = (1, 0) */
     for (int k = 0; k < 2; k++) {
-        config = route_config(0, 1);
+        config = factorization_config(0, 1);
         config.rank_tolerance = k ? 0.053 : 0.052;
-        assert_ok(snnk_solve_report_init(&report, sizeof report));
+        report = (snnk_solve_report){.size = sizeof report};
         assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
         assert_int_equal(report.rank, k ? 1 : 2);
         assert_close(B[0], k ? 0.5 / 1.9 : 1 / 0.19, 1e-14, 0); /* as in test_ridge.c */
@@ -262,32 +267,33 @@ static void test_merge(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) weights[i] = 1 + (float)(i % 5) / 4;
     for (size_t i = 0; i < ROWS * M; i++) Phi[i] += (float)(i % M);
-    snnk_lstsq *whole = route_collect(ROWS, M, T, Phi, Y, weights, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *whole = factorization_collect(ROWS, M, T, Phi, Y, weights, SNNK_FACTORIZATION_GRAM);
 
     for (int32_t r = 0; r < 2; r++)
         for (size_t p = 0; p < 6; p++)
-            parts[r][p] = route_collect(starts[p + 1] - starts[p], M, T, Phi + starts[p] * M,
-                                        Y + starts[p] * T, weights + starts[p], r);
+            parts[r][p] =
+                factorization_collect(starts[p + 1] - starts[p], M, T, Phi + starts[p] * M,
+                                      Y + starts[p] * T, weights + starts[p], r);
     for (size_t o = 0; o < 9; o++) {
         const size_t *order = orders[o % 3];
         /* factors; moments; moments that take in both */
-        snnk_lstsq *s = route_create(M, T, o / 3 == 1);
+        snnk_lstsq *s = factorization_create(M, T, o / 3 == 1);
 
         for (size_t p = 0; p < 6; p++)
             assert_ok(snnk_lstsq_merge(s, parts[o / 3 == 2 ? p % 2 : o / 3][order[p]]));
-        route_assert_close(s, whole, 1e-12, 1e-14);
+        factorization_assert_close(s, whole, 1e-12, 1e-14);
         snnk_lstsq_free(s);
     }
 
     /* Twice itself, and into nothing. */
-    snnk_lstsq *twice = route_create(M, T, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *twice = factorization_create(M, T, SNNK_FACTORIZATION_QR);
     assert_ok(snnk_lstsq_merge(twice, parts[1][3]));
-    route_assert_close(twice, parts[0][3], 1e-13, 1e-15);
+    factorization_assert_close(twice, parts[0][3], 1e-13, 1e-15);
     assert_ok(snnk_lstsq_merge(twice, twice));
-    snnk_lstsq *e = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *e = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_lstsq_merge(e, parts[0][3]));
     assert_ok(snnk_lstsq_merge(e, parts[0][3]));
-    route_assert_close(twice, e, 1e-13, 1e-15);
+    factorization_assert_close(twice, e, 1e-13, 1e-15);
 
     double *before = statistics_copy(twice);
     assert_status(snnk_lstsq_merge(twice, parts[0][0]), SNNK_E_UNSUPPORTED);
@@ -327,13 +333,14 @@ static void test_merge_ill_conditioned(void **state) {
     dgelsd_solve(1000, COLUMNS, Phi, Y, true, e, &condition);
     assert_true(condition > 3e7 && condition < 3e8);
     for (size_t p = 0; p < PARTS; p++)
-        parts[p] = route_collect(starts[p + 1] - starts[p], COLUMNS, 1, Phi + starts[p] * COLUMNS,
-                                 Y + starts[p], NULL, SNNK_FACTORIZATION_QR);
+        parts[p] =
+            factorization_collect(starts[p + 1] - starts[p], COLUMNS, 1, Phi + starts[p] * COLUMNS,
+                                  Y + starts[p], NULL, SNNK_FACTORIZATION_QR);
     for (size_t o = 0; o < 4; o++) {
-        snnk_lstsq *s = route_create(COLUMNS, 1, SNNK_FACTORIZATION_QR);
+        snnk_lstsq *s = factorization_create(COLUMNS, 1, SNNK_FACTORIZATION_QR);
 
         for (size_t p = 0; p < PARTS; p++) assert_ok(snnk_lstsq_merge(s, parts[orders[o][p]]));
-        assert_int_equal(route_solve(s, 0, 1, B, &b).method, SNNK_SOLVE_QR);
+        assert_int_equal(factorization_solve(s, 0, 1, B, &b).method, SNNK_SOLVE_QR);
         print_message("condition %.1e: merged factors off by %.1e\n", condition,
                       dgelsd_relative(COLUMNS, B, e));
         assert_true(dgelsd_relative(COLUMNS, B, e) < 10 * DBL_EPSILON * condition);
@@ -353,37 +360,45 @@ static void test_auto(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) Phi[i * M + 4] = 0.1f;
     for (int bad = 0; bad < 2; bad++) {
-        snnk_lstsq *s = route_create(M, T, SNNK_FACTORIZATION_AUTO);
-        snnk_lstsq *once = route_create(M, T, SNNK_FACTORIZATION_AUTO);
+        snnk_lstsq *s = factorization_create(M, T, SNNK_FACTORIZATION_AUTO);
+        snnk_lstsq *once = factorization_create(M, T, SNNK_FACTORIZATION_AUTO);
 
         if (bad) /* two columns that differ in the last bit of some rows */
             for (size_t i = 0; i < ROWS; i++)
                 Phi[i * M] = nextafterf(Phi[i * M + 1], i % 3 ? 1.0f : Phi[i * M + 1]);
-        assert_ok(snnk_lstsq_add(s, 2 * M - 1, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 2 * M - 1, .X = Phi, .ldx = M, .Y = Y, .ldy = T),
+                                 NULL));
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
-        route_solve(s, 0.1, 1, B[0], b[0]);
+        factorization_solve(s, 0.1, 1, B[0], b[0]);
         assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
-        assert_ok(snnk_lstsq_add(s, 1, Phi + (2 * M - 1) * M, M, Y + (2 * M - 1) * T, T, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = 1, .X = Phi + (2 * M - 1) * M, .ldx = M,
+                                           .Y = Y + (2 * M - 1) * T, .ldy = T),
+                                 NULL));
         assert_int_equal(snnk_lstsq_factorization(s),
                          bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
         assert_true((s->qr != NULL) == bad);
-        assert_ok(snnk_lstsq_add(s, ROWS - 2 * M, Phi + 2 * M * M, M, Y + 2 * M * T, T, NULL));
-        assert_ok(snnk_lstsq_add(once, ROWS, Phi, M, Y, T, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = ROWS - 2 * M, .X = Phi + 2 * M * M, .ldx = M,
+                                           .Y = Y + 2 * M * T, .ldy = T),
+                                 NULL));
+        assert_ok(
+            snnk_lstsq_add(once, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         assert_int_equal(snnk_lstsq_factorization(once), snnk_lstsq_factorization(s));
-        snnk_lstsq *e = route_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-        route_assert_close(s, e, 4e-13, 1e-15);
-        route_assert_close(once, e, 4e-13, 1e-15);
+        snnk_lstsq *e = factorization_collect(ROWS, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+        factorization_assert_close(s, e, 4e-13, 1e-15);
+        factorization_assert_close(once, e, 4e-13, 1e-15);
         snnk_lstsq_free(e);
         snnk_lstsq_free(once);
         snnk_lstsq_free(s);
     }
 
     /* Merging decides as well; with moments there is no choice. */
-    snnk_lstsq *a = route_create(M, T, SNNK_FACTORIZATION_AUTO),
-               *c = route_create(M, T, SNNK_FACTORIZATION_AUTO);
-    snnk_lstsq *gram = route_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
-    assert_ok(snnk_lstsq_add(a, M, Phi, M, Y, T, NULL));
-    assert_ok(snnk_lstsq_add(c, 5, Phi, M, Y, T, NULL));
+    snnk_lstsq *a = factorization_create(M, T, SNNK_FACTORIZATION_AUTO),
+               *c = factorization_create(M, T, SNNK_FACTORIZATION_AUTO);
+    snnk_lstsq *gram = factorization_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
+    assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = M, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+    assert_ok(snnk_lstsq_add(c, SNNK_ROWS(.n = 5, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_merge(c, a));
     assert_int_equal(snnk_lstsq_factorization(c), SNNK_FACTORIZATION_AUTO);
     assert_ok(snnk_lstsq_merge(c, a));
@@ -404,13 +419,14 @@ static void test_auto(void **state) {
 static void test_auto_limit(void **state) {
     (void)state;
     for (int bad = 0; bad < 2; bad++) {
-        snnk_lstsq *s = route_create(2, 1, SNNK_FACTORIZATION_AUTO);
+        snnk_lstsq *s = factorization_create(2, 1, SNNK_FACTORIZATION_AUTO);
         const float c = bad ? 0x1p-20f : 0x1p-18f, y = 1;
 
         for (int i = 0; i < 8; i++) {
             const float x = i % 2 ? -1 : 1, z = i % 4 / 2 ? -1 : 1, phi[] = {x, x + c * z};
 
-            assert_ok(snnk_lstsq_add(s, 1, phi, 2, &y, 1, NULL));
+            assert_ok(
+                snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = phi, .ldx = 2, .Y = &y, .ldy = 1), NULL));
         }
         assert_int_equal(snnk_lstsq_factorization(s),
                          bad ? SNNK_FACTORIZATION_QR : SNNK_FACTORIZATION_GRAM);
@@ -420,7 +436,7 @@ static void test_auto_limit(void **state) {
 
 static void test_route_refuses(void **state) {
     const float x = 1;
-    snnk_lstsq *s = route_create(1, 1, SNNK_FACTORIZATION_QR);
+    snnk_lstsq *s = factorization_create(1, 1, SNNK_FACTORIZATION_QR);
 
     (void)state;
     assert_int_equal(snnk_lstsq_factorization(NULL), SNNK_FACTORIZATION_GRAM);
@@ -429,7 +445,7 @@ static void test_route_refuses(void **state) {
     assert_status(snnk_lstsq_set_factorization(s, -1), SNNK_E_ENUM);
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM));
     assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_AUTO));
-    assert_ok(snnk_lstsq_add(s, 1, &x, 1, &x, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 1, .X = &x, .ldx = 1, .Y = &x, .ldy = 1), NULL));
     assert_status(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_GRAM), SNNK_E_STATE);
     assert_says("1 rows were added already");
     assert_int_equal(snnk_lstsq_factorization(s), SNNK_FACTORIZATION_AUTO);
@@ -447,15 +463,23 @@ static void test_add_targets(void **state) {
         for (size_t k = 1; k < T && i < 700; k++) Y[i * T + k] = 0;
     }
     for (int32_t factorization = 0; factorization < 3; factorization++) {
-        snnk_lstsq *s = route_create(M, 1, factorization), *e = route_create(M, T, factorization);
+        snnk_lstsq *s = factorization_create(M, 1, factorization),
+                   *e = factorization_create(M, T, factorization);
 
-        assert_ok(snnk_lstsq_add(s, 700, Phi, M, few, 1, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 700, .X = Phi, .ldx = M, .Y = few, .ldy = 1), NULL));
         assert_ok(snnk_lstsq_add_targets(s, T - 1));
         assert_int_equal(snnk_lstsq_targets(s), T);
-        assert_ok(snnk_lstsq_add(s, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
-        assert_ok(snnk_lstsq_add(e, 700, Phi, M, Y, T, NULL));
-        assert_ok(snnk_lstsq_add(e, ROWS - 700, Phi + 700 * M, M, Y + 700 * T, T, NULL));
-        route_assert_close(s, e, 1e-15, 1e-16); /* the same operations but for shapes in BLAS */
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
+            NULL));
+        assert_ok(
+            snnk_lstsq_add(e, SNNK_ROWS(.n = 700, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+        assert_ok(snnk_lstsq_add(
+            e, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
+            NULL));
+        factorization_assert_close(s, e, 1e-15,
+                                   1e-16); /* the same operations but for shapes in BLAS */
         assert_status(snnk_lstsq_add_targets(s, 0), SNNK_E_SHAPE);
         assert_status(snnk_lstsq_add_targets(s, SIZE_MAX), SNNK_E_SIZE);
         assert_status(snnk_lstsq_add_targets(s, INT32_MAX), SNNK_E_SIZE);
@@ -511,7 +535,7 @@ static void test_saved(void **state) {
         const int32_t factorization = way % 3;
         const size_t n = factorization == SNNK_FACTORIZATION_AUTO ? 20 : 900;
         const float *w = way / 3 ? weights : NULL;
-        snnk_lstsq *s = route_collect(n, M, T, Phi, Y, w, factorization), *loaded;
+        snnk_lstsq *s = factorization_collect(n, M, T, Phi, Y, w, factorization), *loaded;
         unsigned char bytes[65536];
         const char *path = test_path(&files, "s");
 
@@ -524,8 +548,10 @@ static void test_saved(void **state) {
         assert_true(loaded->factorization == s->factorization && loaded->weight == s->weight);
         same_in_memory(s, bytes, size);
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
-        assert_ok(snnk_lstsq_add(s, 99, Phi, M, Y, T, NULL));
-        assert_ok(snnk_lstsq_add(loaded, 99, Phi, M, Y, T, NULL));
+        assert_ok(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 99, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
+        assert_ok(
+            snnk_lstsq_add(loaded, SNNK_ROWS(.n = 99, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
         statistics_assert_same(loaded, s->rows, statistics_copy(s));
         assert_int_equal(loaded->factorization, s->factorization);
         snnk_lstsq_free(loaded);
@@ -545,7 +571,9 @@ static snnk_lstsq *statistics_before(int change, const float *Phi, const float *
     if (change > 1)
         assert_ok(snnk_lstsq_set_factorization(s, change == 5 ? SNNK_FACTORIZATION_GRAM
                                                               : SNNK_FACTORIZATION_QR));
-    if (change > 0) assert_ok(snnk_lstsq_add(s, change == 3 ? 3 : 40, Phi, M, Y, T, NULL));
+    if (change > 0)
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = change == 3 ? 3 : 40, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     return s;
 }
 
@@ -570,7 +598,7 @@ static void test_failing_memory(void **state) {
 
     (void)state;
     for (int change = 0; change < 6; change++) {
-        snnk_lstsq *other = route_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
+        snnk_lstsq *other = factorization_collect(50, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_QR);
         long failures = 0;
         int st;
 
@@ -592,7 +620,8 @@ static void test_failing_memory(void **state) {
                 failures++;
             } else if (s->factorization == SNNK_FACTORIZATION_QR && change != 4) {
                 const long calls = memory.calls;
-                assert_ok(snnk_lstsq_add(s, 90, Phi, M, Y, T, NULL));
+                assert_ok(snnk_lstsq_add(
+                    s, SNNK_ROWS(.n = 90, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
                 assert_ok(snnk_lstsq_merge(s, other));
                 assert_int_equal(memory.calls, calls);
             }

@@ -17,7 +17,7 @@ static snnk_lstsq *create(size_t m, size_t t) {
 static snnk_lstsq *collect(size_t n, size_t m, size_t t, const float *Phi, const float *Y) {
     snnk_lstsq *s = create(m, t);
 
-    assert_ok(snnk_lstsq_add(s, n, Phi, m, Y, t, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), NULL));
     return s;
 }
 
@@ -33,11 +33,10 @@ static snnk_solve_config config_with(double ridge, int32_t intercept) {
 /* Solves, and sees that the statistics keep every bit. */
 static snnk_solve_report solve(snnk_lstsq *s, const snnk_solve_config *config, double *B,
                                double *b) {
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
     const uint64_t rows = s->rows;
     double *before = statistics_copy(s);
 
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     assert_ok(snnk_lstsq_solve(s, config, B, s->features, b, &report));
     statistics_assert_same(s, rows, before);
     assert_int_equal(report.rows, rows);
@@ -105,7 +104,8 @@ static void test_reference(void **state) {
     for (size_t i = 0; i < RIDGE_N * RIDGE_M; i++) Phi[i] = (float)ridge_P[i];
     for (size_t i = 0; i < RIDGE_N * RIDGE_T; i++) Y[i] = (float)ridge_Y[i];
     statistics_set(s, RIDGE_N, ridge_P, ridge_Y);
-    assert_ok(snnk_lstsq_add(rounded, RIDGE_N, Phi, RIDGE_M, Y, RIDGE_T, NULL));
+    assert_ok(snnk_lstsq_add(
+        rounded, SNNK_ROWS(.n = RIDGE_N, .X = Phi, .ldx = RIDGE_M, .Y = Y, .ldy = RIDGE_T), NULL));
     for (size_t p = 0; p < RIDGE_PATH; p++) {
         const snnk_solve_config config = config_with(ridge_lambda[p], 0);
         snnk_solve_report report = solve(s, &config, B, NULL);
@@ -344,11 +344,10 @@ static void test_rank_zero(void **state) {
     const float Phi[] = {0.1F, 7, 0.1F, 7, 0.1F, 7}, Y[] = {1, 2, 6};
     const snnk_solve_config ridge = config_with(1e-3, 1);
     snnk_lstsq *s = collect(3, 2, 1, Phi, Y);
-    snnk_solve_report report, kept;
+    snnk_solve_report report = {.size = sizeof report}, kept;
     double B[] = {5, 6}, b = 7, *before = statistics_copy(s);
 
     (void)state;
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     kept = report;
     assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, &report), SNNK_E_SINGULAR);
     assert_says("every one of the 2 features is constant");
@@ -389,11 +388,10 @@ static void test_normal_equations(void **state) {
     float *Phi = statistics_random(N * M, 9), *Y = statistics_random(N * T, 10);
     snnk_lstsq *s = collect(N, M, T, Phi, Y);
     double *B = malloc(T * LDB * sizeof *B), b[T], rss = 0;
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
 
     (void)state;
     for (size_t i = 0; i < T * LDB; i++) B[i] = 99;
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     assert_ok(snnk_lstsq_solve(s, &config, B, LDB, b, &report));
     for (size_t k = 0; k < T; k++) {
         for (size_t i = 0; i < M; i++) {
@@ -539,7 +537,6 @@ static void assert_solve_fails(const snnk_solve_config *config, int status, cons
 
 static void test_config(void **state) {
     snnk_solve_config config;
-    snnk_solve_report report;
 
     (void)state;
     memset(&config, 0xff, sizeof config);
@@ -550,10 +547,6 @@ static void test_config(void **state) {
     assert_status(snnk_solve_config_init(&config, sizeof config - 1), SNNK_E_CONFIG);
     assert_status(snnk_solve_config_init(&config, sizeof config + 8), SNNK_E_CONFIG);
     assert_says("solve config: size = ");
-    assert_status(snnk_solve_report_init(NULL, sizeof report), SNNK_E_NULL);
-    assert_status(snnk_solve_report_init(&report, sizeof report - 1), SNNK_E_CONFIG);
-    assert_status(snnk_solve_report_init(&report, sizeof report + 8), SNNK_E_CONFIG);
-    assert_says("solve report: size = ");
 
     const double bad_ridges[] = {-1, NAN, INFINITY}, bad_tolerances[] = {-1e-9, 1, NAN};
 
@@ -579,11 +572,10 @@ static void test_config(void **state) {
 static void test_solve_refuses(void **state) {
     const snnk_solve_config no_intercept = config_with(0, 0);
     snnk_lstsq *s = collect(3, 2, 1, some_Phi, some_Y), *empty = create(2, 1);
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
     double B[] = {5, 6}, b = 7;
 
     (void)state;
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     assert_status(snnk_lstsq_solve(NULL, NULL, B, 2, &b, NULL), SNNK_E_NULL);
     assert_says("lstsq is NULL");
     assert_status(snnk_lstsq_solve(s, NULL, NULL, 2, &b, NULL), SNNK_E_NULL);
@@ -683,7 +675,8 @@ static void test_failing_memory(void **state) {
         size_t best = 10;
 
         assert_ok(snnk_lstsq_create(2, 1, &allocator, &s));
-        assert_ok(snnk_lstsq_add(s, 3, rows[i], 2, some_Y, 1, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = 3, .X = rows[i], .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
         double *before = statistics_copy(s);
 
         assert_survives_failing_allocations(memory, st, {

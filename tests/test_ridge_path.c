@@ -10,7 +10,7 @@
 
 #include "solve/ridge_path.h"
 
-/* What rows are summed into, in the tests that run on both routes. */
+/* What rows are summed into, in the tests that run on both factorizations. */
 static int32_t test_route = SNNK_FACTORIZATION_GRAM;
 
 static snnk_lstsq *create(size_t m, size_t t) {
@@ -24,7 +24,7 @@ static snnk_lstsq *create(size_t m, size_t t) {
 static snnk_lstsq *collect(size_t n, size_t m, size_t t, const float *Phi, const float *Y) {
     snnk_lstsq *s = create(m, t);
 
-    assert_ok(snnk_lstsq_add(s, n, Phi, m, Y, t, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t), NULL));
     return s;
 }
 
@@ -87,8 +87,8 @@ static void test_by_hand(void **state) {
     assert_close(b, -11.0 / 4, 0, 1000 * DBL_EPSILON); /* from terms of about 10 */
     assert_ok(snnk_ridge_path_leverage(path, 1, 3, Phi, 2, leverage));
     assert_close(leverage[0], 17.0 / 24, 50 * DBL_EPSILON, 0);
-    assert_ok(
-        snnk_ridge_path_loo_residuals(path, ridges + 1, 3, Phi, 2, Y, 1, NULL, NULL, residuals, 1));
+    assert_ok(snnk_ridge_path_loo_residuals(
+        path, ridges + 1, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), residuals, 1));
     assert_close((double)residuals[0], 3, 1e-7, 0); /* a float */
 
     /* Each output may be left out. */
@@ -117,7 +117,8 @@ static void test_weights_by_hand(void **state) {
     snnk_ridge_path *path;
 
     (void)state;
-    assert_ok(snnk_lstsq_add_weighted(s, 2, Phi, 1, Y, 1, NULL, weights, NULL));
+    assert_ok(snnk_lstsq_add(
+        s, SNNK_ROWS(.n = 2, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1, .weights = weights), NULL));
     assert_ok(snnk_ridge_path_create(s, &config, &path));
     assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, &dof, &gcv));
     assert_ok(snnk_ridge_path_solve(path, &ridge, &B, 1, NULL));
@@ -125,8 +126,9 @@ static void test_weights_by_hand(void **state) {
     assert_close(rss, 9, 1e-14, 0);
     assert_close(dof, 0.5, 1e-14, 0);
     assert_close(gcv, 8, 1e-14, 0);
-    assert_ok(
-        snnk_ridge_path_loo_residuals(path, &ridge, 2, Phi, 1, Y, 1, NULL, weights, residuals, 1));
+    assert_ok(snnk_ridge_path_loo_residuals(
+        path, &ridge, SNNK_ROWS(.n = 2, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1, .weights = weights),
+        residuals, 1));
     assert_close((double)residuals[0], 3, 1e-6, 0); /* floats */
     assert_close((double)residuals[1], -1.2, 1e-6, 0);
     snnk_ridge_path_free(path);
@@ -148,8 +150,9 @@ static void test_reference(void **state) {
     statistics_set(s, RIDGE_N, ridge_P, ridge_Y);
     snnk_ridge_path *path = decompose(s, 0);
     assert_ok(snnk_ridge_path_score(path, RIDGE_PATH, ridge_lambda, rss, dof, gcv));
-    assert_ok(snnk_ridge_path_add_loo(path, RIDGE_PATH, ridge_lambda, RIDGE_N, Phi, RIDGE_M, Y,
-                                      RIDGE_T, NULL, NULL, errors));
+    assert_ok(snnk_ridge_path_add_loo(
+        path, RIDGE_PATH, ridge_lambda,
+        SNNK_ROWS(.n = RIDGE_N, .X = Phi, .ldx = RIDGE_M, .Y = Y, .ldy = RIDGE_T), errors));
     for (size_t p = 0; p < RIDGE_PATH; p++) {
         const double ridges[RIDGE_T] = {ridge_lambda[p], ridge_lambda[p]};
 
@@ -184,11 +187,10 @@ static void test_is_the_ridge_solution(void **state) {
         assert_ok(snnk_ridge_path_solve(path, ridges, B, LDB, b));
         for (size_t k = 0; k < T; k++) {
             snnk_solve_config config = config_with(intercept);
-            snnk_solve_report report;
+            snnk_solve_report report = {.size = sizeof report};
             double dof, rss[T];
 
             config.ridge = ridges[k];
-            assert_ok(snnk_solve_report_init(&report, sizeof report));
             assert_ok(snnk_lstsq_solve(s, &config, expected, M, e, &report));
             for (size_t j = 0; j < M; j++)
                 assert_close(B[k * LDB + j], expected[k * M + j], 0, 1e-12);
@@ -341,8 +343,11 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
         Y[i * LOO_T] += 2;
         for (size_t k = 0; labels && k < LOO_T; k++)
             Y[i * LOO_T + k] = (size_t)labels[i] == k ? 1 : 0;
-        assert_ok(snnk_lstsq_add_weighted(s, 1, Phi + i * LOO_M, LOO_M, Y + i * LOO_T, LOO_T, NULL,
-                                          weights ? weights + i : NULL, NULL));
+        assert_ok(
+            snnk_lstsq_add(s,
+                           SNNK_ROWS(.n = 1, .X = Phi + i * LOO_M, .ldx = LOO_M, .Y = Y + i * LOO_T,
+                                     .ldy = LOO_T, .weights = weights ? weights + i : NULL),
+                           NULL));
         residuals[i * (LOO_T + 1) + LOO_T] = 99;
     }
     snnk_ridge_path *path = decompose(s, intercept);
@@ -353,13 +358,19 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
     for (size_t first = 0; first < LOO_N; first += 270) {
         const size_t count = LOO_N - first < 270 ? LOO_N - first : 270;
 
-        assert_ok(snnk_ridge_path_add_loo(path, LOO_L, ridges, count, Phi + first * LOO_M, LOO_M,
-                                          labels ? NULL : Y + first * LOO_T, LOO_T,
-                                          labels ? labels + first : NULL,
-                                          weights ? weights + first : NULL, errors));
+        assert_ok(
+            snnk_ridge_path_add_loo(path, LOO_L, ridges,
+                                    SNNK_ROWS(.n = count, .X = Phi + first * LOO_M, .ldx = LOO_M,
+                                              .Y = labels ? NULL : Y + first * LOO_T, .ldy = LOO_T,
+                                              .labels = labels ? labels + first : NULL,
+                                              .weights = weights ? weights + first : NULL),
+                                    errors));
     }
-    assert_ok(snnk_ridge_path_loo_residuals(path, pair, LOO_N, Phi, LOO_M, labels ? NULL : Y, LOO_T,
-                                            labels, weights, residuals, LOO_T + 1));
+    assert_ok(snnk_ridge_path_loo_residuals(path, pair,
+                                            SNNK_ROWS(.n = LOO_N, .X = Phi, .ldx = LOO_M,
+                                                      .Y = labels ? NULL : Y, .ldy = LOO_T,
+                                                      .labels = labels, .weights = weights),
+                                            residuals, LOO_T + 1));
     for (rows.skip = 0; rows.skip < LOO_N; rows.skip++) {
         long double mean[LOO_M + LOO_T], A[LOO_M * LOO_M], R[LOO_T * LOO_M];
 
@@ -417,10 +428,11 @@ static void test_many_targets(void **state) {
 
     (void)state;
     for (size_t k = 0; k < T; k++) ridges[k] = k % 7 < 3 ? 0.5 : 2;
-    assert_ok(
-        snnk_ridge_path_loo_residuals(path, ridges, N, Phi, M, Y, T, NULL, NULL, residuals, T));
-    assert_ok(
-        snnk_ridge_path_add_loo(path, 2, (double[]){0.5, 2}, N, Phi, M, Y, T, NULL, NULL, errors));
+    assert_ok(snnk_ridge_path_loo_residuals(
+        path, ridges, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = T), residuals, T));
+    assert_ok(snnk_ridge_path_add_loo(path, 2, (double[]){0.5, 2},
+                                      SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = T),
+                                      errors));
     for (size_t k = 0; k < T; k++) {
         double sum = 0;
 
@@ -445,10 +457,11 @@ static void test_nothing_else_knows(void **state) {
     double errors[2] = {0};
 
     (void)state;
-    assert_ok(
-        snnk_ridge_path_loo_residuals(path, &zero, 4, Phi, M, Y, 1, NULL, NULL, residuals, 1));
+    assert_ok(snnk_ridge_path_loo_residuals(
+        path, &zero, SNNK_ROWS(.n = 4, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), residuals, 1));
     for (size_t i = 0; i < 4; i++) assert_true(isinf(residuals[i]));
-    assert_ok(snnk_ridge_path_add_loo(path, 1, &zero, 4, Phi, M, Y, 1, NULL, NULL, errors));
+    assert_ok(snnk_ridge_path_add_loo(
+        path, 1, &zero, SNNK_ROWS(.n = 4, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), errors));
     assert_true(isinf(errors[0]) && errors[0] > 0);
     snnk_ridge_path_free(path);
 
@@ -459,8 +472,9 @@ static void test_nothing_else_knows(void **state) {
 
         path = path_of_rows(N, M, 1, Phi, Y, intercept);
         for (size_t l = 0; l < 2; l++) {
-            assert_ok(snnk_ridge_path_loo_residuals(path, ridges + l, N, Phi, M, Y, 1, NULL, NULL,
-                                                    residuals, 1));
+            assert_ok(snnk_ridge_path_loo_residuals(
+                path, ridges + l, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = 1),
+                residuals, 1));
             for (size_t i = 0; i < N; i++)
                 assert_true(!isfinite(residuals[i]) == (i == 7 && ridges[l] == 0));
         }
@@ -593,7 +607,7 @@ static void test_rank_tolerance(void **state) {
 
 /* Rows (1, 0) and (0, c), targets 2 and 3, no intercept: singular values 1 and c, and where c counts as
  * absent its target is all of rss. The default keeps c above 64 times 2.2e-16, where moments, of c^2,
- * lost it at 1e-7; a tolerance given is a share of eigenvalues on either route. */
+ * lost it at 1e-7; a tolerance given is a share of eigenvalues of either factorization. */
 static void test_rank_tolerance_of_a_factor(void **state) {
     static const struct {
         int c; /* power of 2 */
@@ -616,7 +630,8 @@ static void test_rank_tolerance_of_a_factor(void **state) {
 
             assert_ok(snnk_lstsq_create(2, 1, NULL, &s));
             assert_ok(snnk_lstsq_set_factorization(s, factorization));
-            assert_ok(snnk_lstsq_add(s, 2, Phi, 2, Y, 1, NULL));
+            assert_ok(
+                snnk_lstsq_add(s, SNNK_ROWS(.n = 2, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
             config.rank_tolerance = cases[i].tolerance;
             assert_ok(snnk_ridge_path_create(s, &config, &path));
             assert_int_equal(snnk_ridge_path_rank(path), cases[i].rank[factorization]);
@@ -640,10 +655,10 @@ static void test_fast_statistics(void **state) {
 
     (void)state;
     assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
-    assert_ok(snnk_lstsq_add(s, N, Phi, M, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
     snnk_ridge_path *path = decompose(s, 1);
-    assert_ok(
-        snnk_ridge_path_loo_residuals(path, &zero, N, Phi, M, Y, 1, NULL, NULL, residuals, 1));
+    assert_ok(snnk_ridge_path_loo_residuals(
+        path, &zero, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), residuals, 1));
     for (size_t i = 0; i < N; i++) assert_true(isinf(residuals[i]));
     snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
@@ -706,8 +721,8 @@ static void test_coverage(void **state) {
         }
         snnk_ridge_path *path = path_of_rows(N, M, 1, Phi, Y, 1);
         assert_ok(snnk_ridge_path_choose_gcv(path, 1, &ridge));
-        assert_ok(
-            snnk_ridge_path_loo_residuals(path, &ridge, N, Phi, M, Y, 1, NULL, NULL, residuals, 1));
+        assert_ok(snnk_ridge_path_loo_residuals(
+            path, &ridge, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), residuals, 1));
         assert_ok(snnk_conformal_radius(N, residuals, 1, 0.1, &radius));
         assert_ok(snnk_ridge_path_solve(path, &ridge, B, M, &b));
         for (size_t j = 0; j < M; j++) b += B[j] * (double)Phi[N * M + j];
@@ -736,7 +751,8 @@ static void test_create_refuses(void **state) {
     assert_null(path);
     assert_status(snnk_ridge_path_create(empty, NULL, &path), SNNK_E_STATE);
     assert_says("no rows were added");
-    assert_ok(snnk_lstsq_add(flat, 2, constant, 2, some_Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(
+        flat, SNNK_ROWS(.n = 2, .X = constant, .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
     assert_status(snnk_ridge_path_create(flat, NULL, &path), SNNK_E_SINGULAR);
     assert_says("rank 0");
     config.size = 8;
@@ -833,12 +849,18 @@ static void assert_loo_fails(const snnk_ridge_path *path, const double *ridges, 
     float residuals[] = {7, 7, 7, 7, 7, 7, 7, 7};
 
     assert_status(
-        snnk_ridge_path_add_loo(path, 1, ridges, n, Phi, ldphi, Y, ldy, labels, weights, errors),
+        snnk_ridge_path_add_loo(path, 1, ridges,
+                                SNNK_ROWS(.n = n, .X = Phi, .ldx = ldphi, .Y = Y, .ldy = ldy,
+                                          .labels = labels, .weights = weights),
+                                errors),
         status);
     assert_says(part);
-    assert_status(snnk_ridge_path_loo_residuals(path, ridges, n, Phi, ldphi, Y, ldy, labels,
-                                                weights, residuals, 2),
-                  status);
+    assert_status(
+        snnk_ridge_path_loo_residuals(path, ridges,
+                                      SNNK_ROWS(.n = n, .X = Phi, .ldx = ldphi, .Y = Y, .ldy = ldy,
+                                                .labels = labels, .weights = weights),
+                                      residuals, 2),
+        status);
     assert_says(part);
     assert_true(errors[0] == 7 && errors[1] == 7);
     for (size_t i = 0; i < 8; i++) assert_true(residuals[i] == 7);
@@ -858,9 +880,10 @@ static void test_loo_refuses(void **state) {
     (void)state;
     assert_loo_fails(NULL, ones, 4, Phi, 2, Y, 2, NULL, NULL, SNNK_E_NULL, "path is NULL");
     assert_loo_fails(path, NULL, 4, Phi, 2, Y, 2, NULL, NULL, SNNK_E_NULL, "ridges is NULL");
-    assert_loo_fails(path, ones, 4, NULL, 2, Y, 2, NULL, NULL, SNNK_E_NULL, "Phi is NULL");
-    assert_loo_fails(path, ones, 4, Phi, 2, NULL, 2, NULL, NULL, SNNK_E_NULL, "Y is NULL");
-    assert_loo_fails(path, ones, 4, Phi, 1, Y, 2, NULL, NULL, SNNK_E_STRIDE, "of Phi, 1");
+    assert_loo_fails(path, ones, 4, NULL, 2, Y, 2, NULL, NULL, SNNK_E_NULL, "X is NULL");
+    assert_loo_fails(path, ones, 4, Phi, 2, NULL, 2, NULL, NULL, SNNK_E_NULL,
+                     "neither Y nor labels");
+    assert_loo_fails(path, ones, 4, Phi, 1, Y, 2, NULL, NULL, SNNK_E_STRIDE, "of X, 1");
     assert_loo_fails(path, ones, 4, Phi, 2, Y, 1, NULL, NULL, SNNK_E_STRIDE, "of Y, 1");
     assert_loo_fails(path, ones, SIZE_MAX / 4, Phi, 2, Y, 2, NULL, NULL, SNNK_E_SIZE, "do not fit");
     assert_loo_fails(path, negative, 4, Phi, 2, Y, 2, NULL, NULL, SNNK_E_RANGE, "ridges[0] = -1");
@@ -876,20 +899,24 @@ static void test_loo_refuses(void **state) {
     }
     assert_loo_fails(path, ones, 4, Phi, 2, bad_Y, 2, NULL, NULL, SNNK_E_NONFINITE, "Y[3][1]");
     Phi[5] = INFINITY;
-    assert_loo_fails(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, SNNK_E_NONFINITE, "Phi[2][1]");
+    assert_loo_fails(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, SNNK_E_NONFINITE, "X[2][1]");
     Phi[5] = 0;
 
-    assert_status(snnk_ridge_path_add_loo(path, 1, ones, 4, Phi, 2, Y, 2, NULL, NULL, NULL),
+    assert_status(snnk_ridge_path_add_loo(
+                      path, 1, ones, SNNK_ROWS(.n = 4, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL),
                   SNNK_E_NULL);
     assert_says("errors is NULL");
     assert_status(
-        snnk_ridge_path_loo_residuals(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, residuals, 1),
+        snnk_ridge_path_loo_residuals(
+            path, ones, SNNK_ROWS(.n = 4, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), residuals, 1),
         SNNK_E_STRIDE);
-    assert_status(snnk_ridge_path_loo_residuals(path, ones, 4, Phi, 2, Y, 2, NULL, NULL, NULL, 2),
+    assert_status(snnk_ridge_path_loo_residuals(
+                      path, ones, SNNK_ROWS(.n = 4, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL, 2),
                   SNNK_E_NULL);
-    assert_ok(snnk_ridge_path_add_loo(path, 1, ones, 0, NULL, 0, NULL, 0, NULL, NULL, errors));
-    assert_ok(snnk_ridge_path_add_loo(path, 0, NULL, 4, Phi, 2, Y, 2, NULL, NULL, NULL));
-    assert_ok(snnk_ridge_path_loo_residuals(path, ones, 0, NULL, 0, NULL, 0, NULL, NULL, NULL, 0));
+    assert_ok(snnk_ridge_path_add_loo(path, 1, ones, SNNK_ROWS(.n = 0), errors));
+    assert_ok(snnk_ridge_path_add_loo(
+        path, 0, NULL, SNNK_ROWS(.n = 4, .X = Phi, .ldx = 2, .Y = Y, .ldy = 2), NULL));
+    assert_ok(snnk_ridge_path_loo_residuals(path, ones, SNNK_ROWS(.n = 0), NULL, 0));
     assert_true(errors[0] == 7 && errors[1] == 7);
     snnk_ridge_path_free(path);
 }
@@ -948,7 +975,8 @@ static void test_failing_memory(void **state) {
 
     (void)state;
     assert_ok(snnk_lstsq_create(2, 1, &allocator, &s));
-    assert_ok(snnk_lstsq_add(s, 4, some_Phi, 2, some_Y, 1, NULL));
+    assert_ok(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = 4, .X = some_Phi, .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
     assert_survives_failing_allocations(memory, st, {
         st = snnk_ridge_path_create(s, NULL, &path);
         assert_made(st, path);
@@ -963,13 +991,15 @@ static void test_failing_memory(void **state) {
         assert_true(st == SNNK_OK || (B[0] == 5 && B[1] == 6 && b == 7));
     });
     assert_survives_failing_allocations(memory, st, {
-        st = snnk_ridge_path_add_loo(path, 1, &ridge, 4, some_Phi, 2, some_Y, 1, NULL, NULL,
-                                     &errors);
+        st = snnk_ridge_path_add_loo(
+            path, 1, &ridge, SNNK_ROWS(.n = 4, .X = some_Phi, .ldx = 2, .Y = some_Y, .ldy = 1),
+            &errors);
         assert_true(st == SNNK_OK || errors == 8);
     });
     assert_survives_failing_allocations(memory, st, {
-        st = snnk_ridge_path_loo_residuals(path, &ridge, 4, some_Phi, 2, some_Y, 1, NULL, NULL,
-                                           residuals, 1);
+        st = snnk_ridge_path_loo_residuals(
+            path, &ridge, SNNK_ROWS(.n = 4, .X = some_Phi, .ldx = 2, .Y = some_Y, .ldy = 1),
+            residuals, 1);
         assert_true(st == SNNK_OK || residuals[0] == 9);
     });
     assert_survives_failing_allocations(memory, st, {
@@ -1011,7 +1041,8 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
     snnk_ridge_path *path;
 
     assert_ok(snnk_lstsq_set_factorization(s, factorization));
-    assert_ok(snnk_lstsq_add(s, POWERS_N, Phi, POWERS_M, Y, 2, NULL));
+    assert_ok(snnk_lstsq_add(
+        s, SNNK_ROWS(.n = POWERS_N, .X = Phi, .ldx = POWERS_M, .Y = Y, .ldy = 2), NULL));
     assert_ok(snnk_ridge_path_create(s, &config, &path));
     snnk_lstsq_free(s);
     return path;
@@ -1019,7 +1050,7 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
 
 /* Against long double normal equations, good to 5e-20 times the square of the condition number. From
  * the factor coefficients are good to 1e-16 times the condition number and what they cancel, 1e-7 of
- * the largest; from moments to a thousandth of that precision at best, which shows that it is the route
+ * the largest; from moments to a thousandth of that precision at best, which shows that it is the factorization
  * that does it. rss from the factor has its digits, too. */
 static void test_from_a_factor(void **state) {
     float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];
@@ -1088,7 +1119,9 @@ static void test_routes_agree(void **state) {
                 snnk_ridge_path *path;
 
                 assert_ok(snnk_lstsq_set_factorization(s, factorization));
-                assert_ok(snnk_lstsq_add_weighted(s, n, Phi, M, Y, 2, NULL, weights, NULL));
+                assert_ok(snnk_lstsq_add(
+                    s, SNNK_ROWS(.n = n, .X = Phi, .ldx = M, .Y = Y, .ldy = 2, .weights = weights),
+                    NULL));
                 assert_ok(snnk_ridge_path_create(s, &config, &path));
                 assert_ok(snnk_ridge_path_solve(path, ridges, B[factorization], M, NULL));
                 assert_ok(snnk_ridge_path_score(path, 2, ridges, rss[factorization],

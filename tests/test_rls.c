@@ -18,21 +18,21 @@ static snnk_rls *create(size_t m, size_t t, double ridge, double forgetting) {
 }
 
 static void update(snnk_rls *rls, size_t n, const float *Phi, const float *Y) {
-    for (size_t i = 0; i < n; i++)
-        assert_ok(snnk_rls_update(rls, Phi + i * rls->features, Y + i * rls->targets, NULL));
+    assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = n, .X = Phi, .Y = Y), NULL, 0));
 }
 
-/* What the header says it minimises, rows packed: A = sum mu^(n-i) phi phi^T + mu^n ridge, R likewise
- * with y. */
-static void batch(const snnk_rls *rls, size_t n, const float *Phi, const float *Y, long double *A,
-                  long double *R) {
+/* What the header says it minimises, rows packed: A = sum mu^(n-i) w phi phi^T + mu^n ridge, R likewise
+ * with y. weights: n, or NULL for ones. */
+static void batch(const snnk_rls *rls, size_t n, const float *Phi, const float *Y,
+                  const float *weights, long double *A, long double *R) {
     const size_t m = rls->features, t = rls->targets;
 
     for (size_t i = 0; i < m * m; i++)
         A[i] = i % (m + 1) == 0 ? rls->ridge * powl(rls->forgetting, (long double)n) : 0;
     for (size_t i = 0; i < t * m; i++) R[i] = 0;
     for (size_t i = 0; i < n; i++) {
-        const long double w = powl(rls->forgetting, (long double)(n - 1 - i));
+        const long double age = powl(rls->forgetting, (long double)(n - 1 - i));
+        const long double w = weights ? age * weights[i] : age;
 
         for (size_t j = 0; j < m; j++) {
             for (size_t l = 0; l < m; l++) A[j * m + l] += w * Phi[i * m + j] * Phi[i * m + l];
@@ -81,12 +81,13 @@ static void test_by_hand(void **state) {
     double B, h;
 
     (void)state;
-    assert_ok(snnk_rls_update(rls, &phi, &y, &predicted));
+    assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = &phi, .Y = &y), &predicted, 0));
     assert_true(predicted == 0);
     assert_ok(snnk_rls_solution(rls, &B, 1));
     assert_close(B, 8.0 / 3, 10 * DBL_EPSILON, 0);
     phi = 1, y = 1;
-    assert_ok(snnk_rls_update(rls, &phi, &y, &y)); /* over the target itself */
+    assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = &phi, .Y = &y), &y,
+                           0)); /* over the target itself */
     assert_close((double)y, 8.0 / 3, 1e-7, 0);
     assert_ok(snnk_rls_solution(rls, &B, 1));
     assert_close(B, 28.0 / 13, 10 * DBL_EPSILON, 0);
@@ -113,7 +114,7 @@ static void test_is_the_batch_solution(void **state) {
 
             update(rls, n, Phi, Y);
             assert_int_equal(snnk_rls_rows(rls), n);
-            batch(rls, n, Phi, Y, A, R);
+            batch(rls, n, Phi, Y, NULL, A, R);
             assert_solves(rls, A, R, 1e-9);
             snnk_rls_free(rls);
             if (forgetting[f] == 0.5 && n == 20)
@@ -137,7 +138,7 @@ static void test_is_the_ridge_solution(void **state) {
     config.ridge = 0.25;
     config.intercept = 0;
     assert_ok(snnk_lstsq_create(M, T, NULL, &s));
-    assert_ok(snnk_lstsq_add(s, N, Phi, M, Y, T, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_solve(s, &config, expected, M, NULL, NULL));
     update(rls, N, Phi, Y);
     for (size_t i = 0; i < T * (M + 1); i++) B[i] = 99;
@@ -165,7 +166,7 @@ static void test_from_statistics(void **state) {
     (void)state;
     for (size_t i = 0; i < 2 * N * M; i++) Phi[i] += 2;
     assert_ok(snnk_lstsq_create(M, T, NULL, &s));
-    assert_ok(snnk_lstsq_add(s, N, Phi, M, Y, T, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     double *before = statistics_copy(s);
     assert_ok(snnk_rls_create_from_lstsq(s, ridge, mu, &rls));
     statistics_assert_same(s, N, before);
@@ -180,7 +181,7 @@ static void test_from_statistics(void **state) {
     assert_solves(rls, A, R, 1e-9);
 
     update(rls, N, Phi + N * M, Y + N * T);
-    batch(rls, N, Phi + N * M, Y + N * T, A, R);
+    batch(rls, N, Phi + N * M, Y + N * T, NULL, A, R);
     for (size_t i = 0; i < M * M; i++) /* in place of the ridge alone */
         A[i] += powl(mu, N) * (old_A[i] - (i % (M + 1) == 0 ? ridge : 0));
     for (size_t i = 0; i < T * M; i++) R[i] += powl(mu, N) * old_R[i];
@@ -196,7 +197,7 @@ static snnk_lstsq *sums_of(size_t n, size_t m, const float *Phi, const float *Y,
 
     assert_ok(snnk_lstsq_create(m, 1, NULL, &s));
     assert_ok(snnk_lstsq_set_precision(s, precision));
-    assert_ok(snnk_lstsq_add(s, n, Phi, m, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = 1), NULL));
     return s;
 }
 
@@ -217,14 +218,18 @@ static void test_dependent_columns(void **state) {
             /* Squares of about 1000: a ridge of 1e-12 is 1e-15 of that, one of 1e-2 is 1e-5. */
             for (size_t i = 0; i < n * M; i++) Phi[i] *= kind == 2 && i < GONE * M ? 8192 : 8;
             snnk_lstsq *s = sums_of(n, M, Phi, Y, precision);
-            if (kind == 2) assert_ok(snnk_lstsq_forget(s, GONE, Phi, M, Y, 1, NULL, NULL, NULL));
+            if (kind == 2)
+                assert_ok(snnk_lstsq_forget(
+                    s, SNNK_ROWS(.n = GONE, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
             assert_ok(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls));
             snnk_rls_free(rls);
             snnk_lstsq_free(s);
 
             for (size_t i = 0; i < n; i++) Phi[i * M + 7] = Phi[i * M + 2] + Phi[i * M + 4];
             s = sums_of(n, M, Phi, Y, precision);
-            if (kind == 2) assert_ok(snnk_lstsq_forget(s, GONE, Phi, M, Y, 1, NULL, NULL, NULL));
+            if (kind == 2)
+                assert_ok(snnk_lstsq_forget(
+                    s, SNNK_ROWS(.n = GONE, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
             assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
             assert_ok(snnk_rls_create_from_lstsq(s, 1e-2, 1, &rls));
             snnk_rls_free(rls);
@@ -271,7 +276,7 @@ static void test_stays_positive(void **state) {
                 phi[j] *= length[j];
                 y += phi[j] / length[j];
             }
-            assert_ok(snnk_rls_update(rls, phi, &y, NULL));
+            assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = &y), NULL, 0));
         }
         assert_ok(snnk_rls_solution(rls, B, M));
         for (size_t j = 0; j < M; j++) {
@@ -300,7 +305,7 @@ static void test_guard(void **state) {
     for (int n = 1; n <= 300; n++) {
         const double expected = n < 272 ? pow(mu, -n) : 1e6 * pow(mu, 272 - n);
 
-        assert_ok(snnk_rls_update(rls, phi, &y, NULL));
+        assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = &y), NULL, 0));
         assert_close(variance(rls, 1) * ridge, expected, n < 272 ? 1e-12 : 1e-6, 0);
     }
     snnk_rls_free(rls);
@@ -322,8 +327,8 @@ static void test_windup(void **state) {
         two[0] = (float)draw_uniform(&seed), two[1] = (float)draw_uniform(&seed);
         phi[0] = two[0], phi[4] = two[1]; /* 1 is dead, 2 and 3 are twins, silent for now */
         y = two[0] - 2 * two[1] + (float)draw_uniform(&seed);
-        assert_ok(snnk_rls_update(rls, phi, &y, NULL));
-        assert_ok(snnk_rls_update(alone, two, &y, NULL));
+        assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = &y), NULL, 0));
+        assert_ok(snnk_rls_add(alone, SNNK_ROWS(.n = 1, .X = two, .Y = &y), NULL, 0));
     }
     assert_ok(snnk_rls_solution(rls, B, M));
     assert_ok(snnk_rls_solution(alone, expected, 2));
@@ -343,7 +348,7 @@ static void test_windup(void **state) {
         two[0] = (float)draw_uniform(&seed), two[1] = (float)draw_uniform(&seed);
         phi[0] = two[0], phi[4] = two[1], phi[2] = phi[3] = (float)draw_uniform(&seed);
         y = slope * two[0] - 2 * two[1] + slope * phi[2];
-        assert_ok(snnk_rls_update(rls, phi, &y, NULL));
+        assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = &y), NULL, 0));
     }
     assert_ok(snnk_rls_solution(rls, B, M));
     /* y is off by 2e-7, and the twins' rows of U are 1e6 long: eps 1e6. */
@@ -357,7 +362,7 @@ static void test_windup(void **state) {
     phi[1] = 1;
     y = 10 - two[0] - 2 * two[1] - phi[2];
     phi[0] = two[0], phi[4] = two[1];
-    assert_ok(snnk_rls_update(rls, phi, &y, NULL));
+    assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = &y), NULL, 0));
     assert_ok(snnk_rls_solution(rls, B, M));
     assert_close(B[1], 10, 1e-4, 0);
     assert_true(variance(rls, 1) < 10);
@@ -498,7 +503,8 @@ static void test_create_refuses(void **state) {
     (void)state;
     assert_ok(snnk_lstsq_create(2, 1, NULL, &s));
     assert_ok(snnk_lstsq_create(2, 1, NULL, &empty));
-    assert_ok(snnk_lstsq_add(s, 3, some_Phi, 2, some_Y, 1, NULL));
+    assert_ok(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = some_Phi, .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
     assert_status(snnk_rls_create(2, 1, 1, 1, NULL, NULL), SNNK_E_NULL);
     assert_says("rls is NULL");
     assert_status(snnk_rls_create(2, 1, 1, 1, &broken, &rls), SNNK_E_NULL);
@@ -562,24 +568,26 @@ static void test_use_refuses(void **state) {
 
     (void)state;
     update(rls, 3, some_Phi, some_Y), update(kept, 3, some_Phi, some_Y);
-    assert_status(snnk_rls_update(NULL, phi, y, out), SNNK_E_NULL);
+    assert_status(snnk_rls_add(NULL, SNNK_ROWS(.n = 1, .X = phi, .Y = y), out, 0), SNNK_E_NULL);
     assert_says("rls is NULL");
-    assert_status(snnk_rls_update(rls, NULL, y, out), SNNK_E_NULL);
-    assert_says("phi is NULL");
-    assert_status(snnk_rls_update(rls, phi, NULL, out), SNNK_E_NULL);
-    assert_says("y is NULL");
+    assert_status(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .Y = y), out, 0), SNNK_E_NULL);
+    assert_says("X is NULL");
+    assert_status(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi), out, 0), SNNK_E_NULL);
+    assert_says("neither Y nor labels");
     for (size_t i = 0; i < 3; i++) {
         phi[1] = bad[i];
-        assert_status(snnk_rls_update(rls, phi, y, out), SNNK_E_NONFINITE);
-        assert_says("phi[0][1]");
+        assert_status(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = y), out, 0),
+                      SNNK_E_NONFINITE);
+        assert_says("X[0][1]");
         phi[1] = 2, y[0] = bad[i];
-        assert_status(snnk_rls_update(rls, phi, y, out), SNNK_E_NONFINITE);
-        assert_says("y[0][0]");
+        assert_status(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = y), out, 0),
+                      SNNK_E_NONFINITE);
+        assert_says("Y[0][0]");
         y[0] = 3;
     }
     assert_same(kept, rls);
     rls->B[0] = kept->B[0] = 1.1e200;
-    assert_status(snnk_rls_update(rls, phi, y, out), SNNK_E_NONFINITE);
+    assert_status(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = y), out, 0), SNNK_E_NONFINITE);
     assert_says("the prediction of target 0");
     rls->B[0] = kept->B[0] = 1;
     assert_same(kept, rls);
@@ -613,6 +621,43 @@ static void test_use_refuses(void **state) {
     snnk_rls_free(rls);
 }
 
+/* Weights and labels, many rows at once: the weighted batch solution, and for each row the prediction of
+ * the rows before it. A weight of 30 beside one of 0.03 makes the condition number 1e3 times as large as
+ * in test_is_the_batch_solution, whose tolerance is 1e-9. */
+static void test_weights_and_labels(void **state) {
+    enum { N = 60, M = 5, T = 3, LDP = T + 1 };
+    float *Phi = statistics_random(N * M, 21), Y[N * T] = {0}, weights[N], predicted[N * LDP];
+    int32_t labels[N];
+    long double A[M * M], R[T * M];
+    snnk_rls *rls = create(M, T, 0.5, 0.9), *one = create(M, T, 0.5, 0.9);
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        labels[i] = (int32_t)(i * i % T);
+        Y[i * T + (size_t)labels[i]] = 1;
+        weights[i] = i % 4 == 0 ? 30 : i % 4 == 1 ? 0.03F : 1;
+    }
+    assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = N, .X = Phi, .labels = labels, .weights = weights),
+                           predicted, LDP));
+    assert_int_equal(snnk_rls_rows(rls), N);
+    for (size_t i = 0; i < N; i++) {
+        float before[T];
+
+        assert_ok(snnk_rls_predict(one, 1, Phi + i * M, M, before, T, NULL));
+        for (size_t k = 0; k < T; k++) /* sums of M products in another order */
+            assert_close((double)predicted[i * LDP + k], (double)before[k], 1e-6, 1e-14);
+        assert_ok(snnk_rls_add(
+            one, SNNK_ROWS(.n = 1, .X = Phi + i * M, .Y = Y + i * T, .weights = weights + i), NULL,
+            0));
+    }
+    assert_same(one, rls);
+    batch(rls, N, Phi, Y, weights, A, R);
+    assert_solves(rls, A, R, 1e-6);
+    snnk_rls_free(one);
+    snnk_rls_free(rls);
+    free(Phi);
+}
+
 /* Rows, strides and blocks: 150 rows are three blocks of them. */
 static void test_predict_strides(void **state) {
     enum { N = 150, M = 3, T = 2 };
@@ -623,7 +668,8 @@ static void test_predict_strides(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 20; i++)
-        assert_ok(snnk_rls_update(rls, Phi + i * (M + 2), Phi + i * (M + 2) + M, NULL));
+        assert_ok(snnk_rls_add(
+            rls, SNNK_ROWS(.n = 1, .X = Phi + i * (M + 2), .Y = Phi + i * (M + 2) + M), NULL, 0));
     assert_ok(snnk_rls_predict(rls, N, Phi, M + 2, Y, T + 1, h));
     for (size_t i = 0; i < N; i++) {
         double alone;
@@ -679,7 +725,8 @@ static void test_failing_memory(void **state) {
     });
 
     assert_ok(snnk_lstsq_create(2, 1, &allocator, &s));
-    assert_ok(snnk_lstsq_add(s, 3, some_Phi, 2, some_Y, 1, NULL));
+    assert_ok(
+        snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = some_Phi, .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
     assert_survives_failing_allocations(memory, st, {
         st = snnk_rls_create_from_lstsq(s, 1, 0.9, &rls);
         assert_made(st, rls);
@@ -705,6 +752,7 @@ int main(void) {
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_use_refuses),
+        cmocka_unit_test(test_weights_and_labels),
         cmocka_unit_test(test_predict_strides),
         cmocka_unit_test(test_failing_memory),
     };

@@ -503,7 +503,7 @@ static void lstsq_goes_on(void **state) {
     unsigned char first[2048], second[2048];
 
     assert_ok(snnk_lstsq_create(2, 1, NULL, &saved));
-    assert_ok(snnk_lstsq_add(saved, 3, Phi, 2, Y, 1, NULL));
+    assert_ok(snnk_lstsq_add(saved, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
     saved->S[1] = NAN; /* above the diagonal is scratch */
     assert_ok(snnk_lstsq_save(saved, test_path(&files, "s")));
     assert_ok(snnk_lstsq_load(files.path, NULL, &loaded));
@@ -512,8 +512,10 @@ static void lstsq_goes_on(void **state) {
     assert_int_equal(snnk_lstsq_rows(loaded), 3);
     assert_int_equal(snnk_lstsq_features(loaded), 2);
     assert_int_equal(snnk_lstsq_targets(loaded), 1);
-    assert_ok(snnk_lstsq_add(saved, 2, more_phi, 2, more_y, 1, NULL));
-    assert_ok(snnk_lstsq_add(loaded, 2, more_phi, 2, more_y, 1, NULL));
+    assert_ok(snnk_lstsq_add(
+        saved, SNNK_ROWS(.n = 2, .X = more_phi, .ldx = 2, .Y = more_y, .ldy = 1), NULL));
+    assert_ok(snnk_lstsq_add(
+        loaded, SNNK_ROWS(.n = 2, .X = more_phi, .ldx = 2, .Y = more_y, .ldy = 1), NULL));
     assert_ok(snnk_lstsq_solve(saved, NULL, B[0], 2, b[0], NULL));
     assert_ok(snnk_lstsq_solve(loaded, NULL, B[1], 2, b[1], NULL));
     assert_memory_equal(B[0], B[1], sizeof B[0]);
@@ -591,7 +593,7 @@ static void lstsq_refused(void **state) {
     assert_status(load_crafted(&bad), SNNK_E_NONFINITE);
 }
 
-/* Format 2 by hand: a route, a weight, and the tensors of that route. */
+/* Format 2 by hand: a factorization, a weight, and its tensors. */
 static int load_format_2(const char *factorization, size_t weights, double weight, const char *S,
                          const char *rows) {
     const size_t m = 2, one = 1, mm[] = {2, 2}, tm[] = {1, 2};

@@ -62,8 +62,9 @@ static void feed(snnk_network *network, size_t first, size_t end, size_t t, int 
 
     assert_ok(snnk_network_features(network, end - first, X + first * D, D, Phi, M, NULL));
     assert_int_equal(snnk_lstsq_targets(lstsq), t);
-    assert_ok((forget ? snnk_lstsq_forget : snnk_lstsq_add_weighted)(
-        lstsq, end - first, Phi, M, Y + first * (L + 1), L + 1, NULL, NULL, NULL));
+    assert_ok((forget ? snnk_lstsq_forget : snnk_lstsq_add)(
+        lstsq, SNNK_ROWS(.n = end - first, .X = Phi, .Y = Y + first * (L + 1), .ldy = L + 1),
+        NULL));
     free(Phi);
 }
 
@@ -152,7 +153,7 @@ static void test_life(void **state) {
     }
 }
 
-/* Rows in fast precision are known to be that in a network's file too, and how many there were. */
+/* Rows in single precision are known to be that in a network's file too, and how many there were. */
 static void test_rounding_in_a_file(void **state) {
     snnk_network *network = make_network();
     snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM);
@@ -178,7 +179,7 @@ static void test_rounding_in_a_file(void **state) {
 /* One more target than the layer had outputs: the layer gets one more. */
 static void test_more_targets(void **state) {
     snnk_network *whole = make_network(), *grown = make_network();
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
 
     (void)state;
     give_statistics(whole, statistics_of(L + 1, SNNK_FACTORIZATION_GRAM));
@@ -191,7 +192,6 @@ static void test_more_targets(void **state) {
     assert_ok(snnk_lstsq_add_targets(snnk_network_statistics(grown), 1));
     grown = through_a_file(grown); /* with more targets than outputs */
     feed(grown, HALF, N, L + 1, 0);
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     solve(grown);
     assert_int_equal(snnk_network_outputs(grown), L + 1);
     check_same(whole, grown, L + 1);
@@ -319,13 +319,15 @@ static void test_statistics_of_a_fit(void **state) {
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = 0.01;
     assert_ok(snnk_fit_create(map, L, NULL, &fit));
-    assert_ok(snnk_fit_add(fit, N, hidden, HIDDEN, Y, L + 1, NULL));
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = hidden, .ldx = HIDDEN, .Y = Y, .ldy = L + 1),
+                           NULL));
     assert_ok(snnk_fit_statistics(fit, NULL, &lstsq[0]));
     assert_status(snnk_fit_statistics(NULL, NULL, &lstsq[1]), SNNK_E_NULL);
     assert_status(snnk_fit_statistics(fit, NULL, NULL), SNNK_E_NULL);
     lstsq[1] = statistics_of(L, SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
-    assert_ok(snnk_lstsq_add(lstsq[1], N, Phi, M, Y, L + 1, NULL));
+    assert_ok(snnk_lstsq_add(lstsq[1], SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = L + 1),
+                             NULL));
     for (int k = 0; k < 2; k++) {
         assert_int_equal(snnk_lstsq_rows(lstsq[k]), N);
         assert_ok(snnk_lstsq_solve(lstsq[k], &config, B[k], M, b[k], NULL));

@@ -48,7 +48,7 @@ static void test_rls(void **state) {
     assert_ok(snnk_rls_load(test_write(&files, "a.rls", rls_1, sizeof rls_1), NULL, &rls));
     assert_int_equal(snnk_rls_rows(rls), 7);
     assert_close(leverage(rls), rls_1_leverage, RTOL, 0);
-    assert_ok(snnk_rls_update(rls, rls_1_phi, rls_1_y, NULL));
+    assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = rls_1_phi, .Y = rls_1_y), NULL, 0));
     assert_ok(snnk_rls_solution(rls, B, FILE_FEATURES));
     for (size_t i = 0; i < FILE_TARGETS * FILE_FEATURES; i++)
         assert_close(B[i], rls_1_updated[i], RTOL, 0);

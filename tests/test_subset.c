@@ -28,7 +28,8 @@ static data make_data(void) {
         a.Y[i * T + 1] += row[1] + row[6];
     }
     assert_ok(snnk_lstsq_create(M, T, NULL, &a.all));
-    assert_ok(snnk_lstsq_add(a.all, N, a.Phi, M, a.Y, T, NULL));
+    assert_ok(
+        snnk_lstsq_add(a.all, SNNK_ROWS(.n = N, .X = a.Phi, .ldx = M, .Y = a.Y, .ldy = T), NULL));
     snnk__subset_mirror(a.all);
     return a;
 }
@@ -86,7 +87,8 @@ static void test_statistics(void **state) {
     (void)state;
     make_features(&a, 2, directions, 2, which, F);
     assert_ok(snnk_lstsq_create(4, T, NULL, &expected));
-    assert_ok(snnk_lstsq_add(expected, N, F, 4, a.Y, T, NULL));
+    assert_ok(
+        snnk_lstsq_add(expected, SNNK_ROWS(.n = N, .X = F, .ldx = 4, .Y = a.Y, .ldy = T), NULL));
     assert_ok(snnk__subset_statistics(a.all, D, &subset, &made));
     /* A dozen terms of one size. */
     statistics_assert_close(made, expected, 1e-13, 1e-14);
@@ -225,9 +227,11 @@ static void test_linear_targets(void **state) {
                 Y[i * t + k] = (float)y;
             }
         assert_ok(snnk_lstsq_create(M, t, NULL, &direct));
-        assert_ok(snnk_lstsq_add(direct, N, a.Phi, M, Y, t, NULL));
+        assert_ok(snnk_lstsq_add(direct, SNNK_ROWS(.n = N, .X = a.Phi, .ldx = M, .Y = Y, .ldy = t),
+                                 NULL));
         assert_ok(snnk_lstsq_create(M, 1, NULL, &derived));
-        assert_ok(snnk_lstsq_add(derived, N, a.Phi, M, a.Y, T, NULL));
+        assert_ok(snnk_lstsq_add(
+            derived, SNNK_ROWS(.n = N, .X = a.Phi, .ldx = M, .Y = a.Y, .ldy = T), NULL));
         snnk__subset_mirror(derived);
         assert_ok(
             snnk__subset_linear_targets(derived, D, t, plain ? NULL : W, plain ? NULL : bias));

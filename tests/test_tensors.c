@@ -86,6 +86,29 @@ static void halves(void **state) {
     snnk_tensors_free(tensors);
 }
 
+/* Metadata in the order of keys, which is not that of the file. */
+static void metadata(void **state) {
+    (void)state;
+    static const char header[] = "{\"__metadata__\":{\"b\":\"2\",\"c\":\"\",\"B\":\"3\"}}";
+    unsigned char file[8 + sizeof header - 1] = {sizeof header - 1};
+    snnk_tensors *tensors;
+
+    memcpy(file + 8, header, sizeof header - 1);
+    assert_ok(snnk_tensors_open(test_write(&files, "texts", file, sizeof file), NULL, &tensors));
+    assert_int_equal(snnk_tensors_count(tensors), 0);
+    assert_int_equal(snnk_tensors_texts(tensors), 3);
+    assert_string_equal(snnk_tensors_text_key(tensors, 0), "B");
+    assert_string_equal(snnk_tensors_text_key(tensors, 1), "b");
+    assert_string_equal(snnk_tensors_text_key(tensors, 2), "c");
+    assert_null(snnk_tensors_text_key(tensors, 3));
+    assert_string_equal(snnk_tensors_text(tensors, "B"), "3");
+    assert_string_equal(snnk_tensors_text(tensors, "c"), "");
+    snnk_tensors_free(tensors);
+
+    assert_int_equal(snnk_tensors_texts(NULL), 0);
+    assert_null(snnk_tensors_text_key(NULL, 0));
+}
+
 static void shapes_and_names(void **state) {
     (void)state;
     static const size_t matrix[] = {2, 3}, none[] = {0, 5};
@@ -99,6 +122,8 @@ static void shapes_and_names(void **state) {
     assert_string_equal(snnk_tensors_name(tensors, 9), "model.layers.0.weight");
     assert_string_equal(snnk_tensors_name(tensors, 19), "wide");
     assert_null(snnk_tensors_name(tensors, 20));
+    assert_int_equal(snnk_tensors_texts(tensors), 1);
+    assert_string_equal(snnk_tensors_text_key(tensors, 0), "format");
     assert_string_equal(snnk_tensors_text(tensors, "format"), "pt");
     assert_null(snnk_tensors_text(tensors, "snnk.format"));
     assert_null(snnk_tensors_text(tensors, NULL));
@@ -321,7 +346,7 @@ static void failing_allocations(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type),       cmocka_unit_test(halves),
-        cmocka_unit_test(shapes_and_names), cmocka_unit_test(other_shapes),
+        cmocka_unit_test(metadata), cmocka_unit_test(shapes_and_names), cmocka_unit_test(other_shapes),
         cmocka_unit_test(not_finite),       cmocka_unit_test(null_arguments),
         cmocka_unit_test(wrong_sizes),      cmocka_unit_test(not_safetensors),
         cmocka_unit_test(shrinks),          cmocka_unit_test(beyond_memory),

@@ -9,13 +9,13 @@ static void test_by_hand(void **state) {
 
     (void)state;
     for (int32_t factorization = 0; factorization < 3; factorization++) {
-        snnk_lstsq *s = route_collect(2, 1, 1, Phi, Y, weights, factorization),
-                   *e = route_create(1, 1, 0);
+        snnk_lstsq *s = factorization_collect(2, 1, 1, Phi, Y, weights, factorization),
+                   *e = factorization_create(1, 1, 0);
 
         assert_true(snnk_lstsq_weight(s) == 4 && snnk_lstsq_rows(s) == 2);
         e->rows = 2, e->weight = 4, e->mean_phi[0] = 1, e->mean_y[0] = 6;
         e->S[0] = 12, e->C[0] = -24, e->yy[0] = 48;
-        route_assert_close(s, e, 1e-15, 0);
+        factorization_assert_close(s, e, 1e-15, 0);
         snnk_lstsq_free(e);
         snnk_lstsq_free(s);
     }
@@ -52,7 +52,7 @@ static data make_data(void) {
 static void free_data(data *d) { free(d->Phi), free(d->Y), free(d->many_phi), free(d->many_y); }
 
 /* Whole weights are repetitions. Roots of weights round by eps/2 in each factor, sums by n eps. In
- * fast precision: 387 float roundings, and that of the root. */
+ * single precision: 387 float roundings, and that of the root. */
 static void test_repeated_rows(void **state) {
     data d = make_data();
 
@@ -60,31 +60,42 @@ static void test_repeated_rows(void **state) {
     for (int32_t way = 0; way < 8; way++) {
         const int32_t factorization = way / 2 % 2, precision = way / 4;
         const bool labels = way % 2;
-        snnk_lstsq *s = route_create(M, T, factorization),
-                   *e = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+        snnk_lstsq *s = factorization_create(M, T, factorization),
+                   *e = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
 
         assert_ok(snnk_lstsq_set_precision(s, precision));
-        assert_ok(snnk_lstsq_add_weighted(s, 700, d.Phi, M, labels ? NULL : d.Y, T,
-                                          labels ? d.labels : NULL, d.weights, NULL));
-        assert_ok(snnk_lstsq_add_weighted(s, N - 700, d.Phi + 700 * M, M,
-                                          labels ? NULL : d.Y + 700 * T, T,
-                                          labels ? d.labels + 700 : NULL, d.weights + 700, NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = 700, .X = d.Phi, .ldx = M, .Y = labels ? NULL : d.Y,
+                                           .ldy = T, .labels = labels ? d.labels : NULL,
+                                           .weights = d.weights),
+                                 NULL));
+        assert_ok(snnk_lstsq_add(s,
+                                 SNNK_ROWS(.n = N - 700, .X = d.Phi + 700 * M, .ldx = M,
+                                           .Y = labels ? NULL : d.Y + 700 * T, .ldy = T,
+                                           .labels = labels ? d.labels + 700 : NULL,
+                                           .weights = d.weights + 700),
+                                 NULL));
         if (labels)
-            assert_ok(snnk_lstsq_add_labels(e, d.many, d.many_phi, M, d.many_labels, NULL));
+            assert_ok(snnk_lstsq_add(
+                e, SNNK_ROWS(.n = d.many, .X = d.many_phi, .ldx = M, .labels = d.many_labels),
+                NULL));
         else
-            assert_ok(snnk_lstsq_add(e, d.many, d.many_phi, M, d.many_y, T, NULL));
+            assert_ok(snnk_lstsq_add(
+                e, SNNK_ROWS(.n = d.many, .X = d.many_phi, .ldx = M, .Y = d.many_y, .ldy = T),
+                NULL));
         assert_int_equal(s->rows, N);
         assert_true(s->weight == (double)d.many);
         s->rows = e->rows;
-        route_assert_close(s, e, precision && factorization == 0 ? 390 * 0x1p-24 : 7e-13, 1e-15);
+        factorization_assert_close(s, e, precision && factorization == 0 ? 390 * 0x1p-24 : 7e-13,
+                                   1e-15);
         assert_true(s->mean_phi[1] == (double)0.1f && s->S[M] == 0 && s->S[M + 1] == 0);
 
         double B[2][T * M], b[2][T];
 
         s->rows = N;
         for (int32_t intercept = 0; intercept < 2; intercept++) {
-            const snnk_solve_report weighted = route_solve(s, 0.5, intercept, B[0], b[0]);
-            const snnk_solve_report repeated = route_solve(e, 0.5, intercept, B[1], b[1]);
+            const snnk_solve_report weighted = factorization_solve(s, 0.5, intercept, B[0], b[0]);
+            const snnk_solve_report repeated = factorization_solve(e, 0.5, intercept, B[1], b[1]);
             const double tolerance =
                 precision && factorization == 0 ? 1e-4 : 1e-11; /* condition < 5000 */
 
@@ -104,16 +115,17 @@ static void test_scores_and_none(void **state) {
     data d = make_data();
     double errors[2][3], *before;
     size_t best;
-    snnk_lstsq *s = route_collect(N, M, T, d.Phi, d.Y, d.weights, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *s = factorization_collect(N, M, T, d.Phi, d.Y, d.weights, SNNK_FACTORIZATION_GRAM);
     snnk_lstsq *e =
-        route_collect(d.many, M, T, d.many_phi, d.many_y, NULL, SNNK_FACTORIZATION_GRAM);
-    snnk_lstsq *plain = route_create(M, T, SNNK_FACTORIZATION_GRAM);
+        factorization_collect(d.many, M, T, d.many_phi, d.many_y, NULL, SNNK_FACTORIZATION_GRAM);
+    snnk_lstsq *plain = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
 
     (void)state;
     assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 3, ridges, errors[0], &best));
     assert_ok(snnk_lstsq_choose_ridge(e, e, NULL, 3, ridges, errors[1], &best));
     for (int i = 0; i < 3; i++) assert_close(errors[0][i], errors[1][i], 1e-11, 0);
-    assert_ok(snnk_lstsq_add(plain, d.many, d.many_phi, M, d.many_y, T, NULL));
+    assert_ok(snnk_lstsq_add(
+        plain, SNNK_ROWS(.n = d.many, .X = d.many_phi, .ldx = M, .Y = d.many_y, .ldy = T), NULL));
     before = statistics_copy(plain);
     statistics_assert_same(e, d.many, before);
     assert_true(e->weight == (double)d.many);
@@ -123,7 +135,7 @@ static void test_scores_and_none(void **state) {
     free_data(&d);
 }
 
-/* All weights times 1e30, or 1e-30: all sums times that; no float overflows in fast precision. */
+/* All weights times 1e30, or 1e-30: all sums times that; no float overflows in single precision. */
 static void test_extreme_weights(void **state) {
     static const float scales[] = {1e30f, 1e-30f};
     data d = make_data();
@@ -132,12 +144,14 @@ static void test_extreme_weights(void **state) {
     (void)state;
     for (int way = 0; way < 4; way++) {
         const double scale = (double)scales[way % 2];
-        snnk_lstsq *s = route_create(M, T, 0), *e = route_create(M, T, 0);
+        snnk_lstsq *s = factorization_create(M, T, 0), *e = factorization_create(M, T, 0);
 
         assert_ok(snnk_lstsq_set_precision(s, way / 2));
         for (size_t i = 0; i < N; i++) weights[i] = scales[way % 2];
         for (size_t i = 0; way == 2 && i < N * M; i++) d.Phi[i] *= 0x1p50f;
-        assert_ok(snnk_lstsq_add_weighted(s, N, d.Phi, M, d.Y, T, NULL, weights, NULL));
+        assert_ok(snnk_lstsq_add(
+            s, SNNK_ROWS(.n = N, .X = d.Phi, .ldx = M, .Y = d.Y, .ldy = T, .weights = weights),
+            NULL));
         statistics_set_float(e, N, d.Phi, d.Y);
         for (size_t i = 0; i < M * M; i++) s->S[i] /= scale;
         for (size_t i = 0; i < T * M; i++) s->C[i] /= scale;
@@ -158,33 +172,46 @@ static void test_refuses(void **state) {
 
     (void)state;
     for (int32_t factorization = 0; factorization < 2; factorization++) {
-        snnk_lstsq *s = route_collect(3, 1, 1, Phi, Y, weights, factorization);
+        snnk_lstsq *s = factorization_collect(3, 1, 1, Phi, Y, weights, factorization);
         double *before = statistics_copy(s);
 
-        assert_status(snnk_lstsq_add_weighted(NULL, 3, Phi, 1, Y, 1, NULL, weights, NULL),
+        assert_status(snnk_lstsq_add(NULL,
+                                     SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                               .weights = weights),
+                                     NULL),
                       SNNK_E_NULL);
-        assert_status(snnk_lstsq_add_weighted(s, 3, NULL, 1, Y, 1, NULL, weights, NULL),
-                      SNNK_E_NULL);
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, NULL, 1, NULL, weights, NULL),
-                      SNNK_E_NULL);
-        assert_says("set one of them");
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, Y, 1, labels, weights, NULL),
+        assert_status(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .ldx = 1, .Y = Y, .ldy = 1, .weights = weights),
+                           NULL),
+            SNNK_E_NULL);
+        assert_status(
+            snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .weights = weights), NULL),
+            SNNK_E_NULL);
+        assert_says("neither Y nor labels");
+        assert_status(snnk_lstsq_add(s,
+                                     SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                               .labels = labels, .weights = weights),
+                                     NULL),
                       SNNK_E_NULL);
         assert_says("both set");
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 0, Y, 1, NULL, weights, NULL),
-                      SNNK_E_STRIDE);
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
             weights[1] = bad[i];
-            assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, Y, 1, NULL, weights, NULL),
+            assert_status(snnk_lstsq_add(s,
+                                         SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                                   .weights = weights),
+                                         NULL),
                           SNNK_E_RANGE);
             assert_says("weights[1] = ");
         }
         weights[1] = 2;
         Y[2] = NAN;
-        assert_status(snnk_lstsq_add_weighted(s, 3, Phi, 1, Y, 1, NULL, weights, NULL),
+        assert_status(snnk_lstsq_add(s,
+                                     SNNK_ROWS(.n = 3, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1,
+                                               .weights = weights),
+                                     NULL),
                       SNNK_E_NONFINITE);
         Y[2] = 2;
-        assert_ok(snnk_lstsq_add_weighted(s, 0, NULL, 1, NULL, 0, NULL, NULL, NULL));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 0, .ldx = 1), NULL));
         statistics_assert_same(s, 3, before);
         assert_true(s->weight == 6);
         snnk_lstsq_free(s);

@@ -9,8 +9,9 @@ static void solve(logistic_classifier *made, size_t n, const float *X, const int
 
     CHECK(snnk_logistic_config_init(&config, sizeof config));
     config.ridge = made->ridge;
-    CHECK(snnk_logistic_solve(n, made->inputs, made->classes, X, made->inputs, labels, NULL,
-                              &config, made->B, made->inputs, made->b, NULL));
+    CHECK(snnk_logistic_solve(
+        SNNK_ROWS(.n = n, .inputs = made->inputs, .X = X, .ldx = made->inputs, .labels = labels),
+        made->classes, &config, made->B, made->inputs, made->b, NULL));
 }
 
 /* Set scores[c] = B_c . x + b_c. Returns the class of the largest score. */

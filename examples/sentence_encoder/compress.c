@@ -221,7 +221,9 @@ static void fit_linear(size_t n, const float *X, const float *Y, snnk_workspace 
     config.kind = SNNK_MAP_IDENTITY;
     CHECK(snnk_map_create(ENCODER_WIDTH, &config, NULL, &map));
     CHECK(snnk_fit_create(map, ENCODER_WIDTH, NULL, &fit));
-    CHECK(snnk_fit_add(fit, n, X, ENCODER_WIDTH, Y, ENCODER_WIDTH, workspace));
+    CHECK(snnk_fit_add(
+        fit, SNNK_ROWS(.n = n, .X = X, .ldx = ENCODER_WIDTH, .Y = Y, .ldy = ENCODER_WIDTH),
+        workspace));
     CHECK(snnk_fit_solve(fit, workspace, NULL, &layer));
     CHECK(snnk_layer_weights(layer, D, ENCODER_WIDTH, e));
     snnk_layer_free(layer);

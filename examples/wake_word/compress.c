@@ -187,7 +187,7 @@ snnk_network *linear_map(size_t inputs, size_t n, const float *X, const float *y
     config.kind = SNNK_MAP_IDENTITY;
     CHECK(snnk_map_create(inputs, &config, NULL, &map));
     CHECK(snnk_fit_create(map, 1, NULL, &fit));
-    CHECK(snnk_fit_add(fit, n, X, inputs, y, 1, workspace));
+    CHECK(snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = X, .ldx = inputs, .Y = y, .ldy = 1), workspace));
     CHECK(snnk_fit_solve(fit, workspace, NULL, &fitted));
     w = weights_of(fitted, &b);
     CHECK(snnk_network_create(NULL, &network));

@@ -1,8 +1,11 @@
-/* Elementwise functions: the activations of dense layers and of feature maps.
+/* Activations: the elementwise functions of dense layers and of feature maps.
  *
- * All of them propagate NaN, have the right limits at +-infinity where a limit exists, and lose no
- * relative accuracy in their tails (gelu uses erfc, softplus log1p). Worst errors are in
- * docs/numerics.md. */
+ *     float z[2] = {-1, 2}, y[2];
+ *     snnk_activation_eval(SNNK_GELU, 2, z, y);
+ *
+ * They propagate NaN, have the right limits at +-infinity where limits exist, and keep their
+ * relative accuracy in the tails (gelu uses erfc, softplus log1p). docs/numerics.md lists the
+ * largest errors. */
 #ifndef SNNK_ACTIVATION_H
 #define SNNK_ACTIVATION_H
 
@@ -12,35 +15,38 @@
 extern "C" {
 #endif
 
-/* Passed and stored as int32_t. Values never change. */
+/* An activation f(z). Passed and stored as int32_t. Values never change; new ones may be added. */
 typedef enum snnk_activation {
-    SNNK_IDENTITY = 0, /* z */
-    SNNK_STEP = 1,     /* 1 for z > 0, else 0; derivative 0 */
-    SNNK_RELU = 2,     /* max(z, 0); derivative at 0 is 0 */
-    SNNK_GELU = 3,     /* z Phi(z), Phi the normal distribution function */
-    SNNK_GELU_TANH =
-        4, /* z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))): the common approximation of gelu */
-    SNNK_TANH = 5,
-    SNNK_SIGMOID = 6,  /* 1/(1 + exp(-z)) */
-    SNNK_SILU = 7,     /* z/(1 + exp(-z)) */
-    SNNK_SOFTPLUS = 8, /* log(1 + exp(z)) */
-    SNNK_SIN = 9,      /* radians */
-    SNNK_COS = 10,
-    SNNK_EXP = 11, /* overflows to infinity above z = 88.72 */
-    SNNK_ERF = 12  /* 2/sqrt(pi) int_0^z exp(-t^2) dt */
+    SNNK_IDENTITY = 0,  /* z */
+    SNNK_STEP = 1,      /* 1 for z > 0, otherwise 0; derivative 0 */
+    SNNK_RELU = 2,      /* max(z, 0); derivative 0 at z = 0 */
+    SNNK_GELU = 3,      /* z Phi(z), where Phi is the normal distribution function */
+    SNNK_GELU_TANH = 4, /* z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))), approximates gelu */
+    SNNK_TANH = 5,      /* tanh(z) */
+    SNNK_SIGMOID = 6,   /* 1/(1 + exp(-z)) */
+    SNNK_SILU = 7,      /* z/(1 + exp(-z)) */
+    SNNK_SOFTPLUS = 8,  /* log(1 + exp(z)) */
+    SNNK_SIN = 9,       /* sin(z), z in radians */
+    SNNK_COS = 10,      /* cos(z) */
+    SNNK_EXP = 11,      /* exp(z); infinite above z = 88.72 */
+    SNNK_ERF = 12       /* 2/sqrt(pi) times the integral of exp(-t^2) from 0 to z */
 } snnk_activation;
 
-/* y[i] = f(z[i]) for i < n. y may be z. n = 0 does nothing.
+/* Compute y[i] = f(z[i]) for i < n.
+ *   activation  a snnk_activation
+ *   z, y        n numbers each; y may be z. With n = 0 nothing happens
  * SNNK_E_ENUM, SNNK_E_NULL. */
 SNNK_API int snnk_activation_eval(int32_t activation, size_t n, const float *z, float *y);
 
-/* y[i] = f'(z[i]) for i < n, as above. */
+/* Compute the derivatives y[i] = f'(z[i]) for i < n. Parameters and statuses as for
+ * snnk_activation_eval. */
 SNNK_API int snnk_activation_derivative(int32_t activation, size_t n, const float *z, float *y);
 
-/* The name in lower case ("gelu_tanh"), static; NULL for a value that is not an activation. */
+/* Get the name of an activation in lower case, such as "gelu_tanh". Static; NULL for a value that
+ * is not an activation. */
 SNNK_API const char *snnk_activation_name(int32_t activation);
 
-/* The value for a name. SNNK_E_NULL, SNNK_E_ENUM. */
+/* Get the activation with a name. SNNK_E_NULL, SNNK_E_ENUM (no activation has this name). */
 SNNK_API int snnk_activation_from_name(const char *name, int32_t *activation);
 
 #ifdef __cplusplus

@@ -31,7 +31,7 @@ typedef struct snnk_fit_config {
     int32_t factorization; /* snnk_factorization: what rows are summed into. Default GRAM */
 } snnk_fit_config;
 
-/* What a fit reports. Fill `size` first (snnk_fit_report_init does). */
+/* What a fit reports. Set `size` to sizeof before the call. */
 typedef struct snnk_fit_report {
     size_t size;
     double ridge;         /* the lambda used */
@@ -49,38 +49,45 @@ typedef struct snnk_fit_report {
 
 /* Fill *config with the defaults. SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_fit_config_init(snnk_fit_config *config, size_t config_size);
-SNNK_API int snnk_fit_report_init(snnk_fit_report *report, size_t report_size);
 
 /* Start fitting Psi of a layer with this map and l = `outputs` outputs. config: NULL for the
  * defaults. Memory: 8 m^2 bytes of statistics, as much again during snnk_fit_solve (three times
  * more should the system turn out singular), and up to
  * 4 m SNNK_FIT_MAX_HELDOUT bytes for held-out features. The allocator is the map's.
- * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM (precision, route),
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_ENUM (precision, factorization),
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
                              snnk_fit **fit);
 
+/* Start a fit of the last layer of a network, on what the layers before it give: of a bundled network on
+ * the composed Phi. An SNNK layer gets another Psi; a tower gets one; a linear layer becomes an SNNK
+ * layer of identity features. The layers of the network are kept alive.
+ *   outputs   of the new last layer; 0: as many as the network has
+ * SNNK_E_STATE (no layers), SNNK_E_UNSUPPORTED (it ends in a dense layer with an activation), else
+ * statuses of snnk_fit_create. */
+SNNK_API int snnk_fit_create_from_network(const snnk_network *network, size_t outputs,
+                                          const snnk_fit_config *config, snnk_fit **fit);
+
 /* Free it. NULL is fine. */
 SNNK_API void snnk_fit_free(snnk_fit *fit);
 
-/* Add n rows. X: n x d, row stride ldx >= d; Y: n x l, row stride ldy >= l. Features are made a
- * block at a time. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (in X, Y, or a feature
- * of it: nothing was added), SNNK_E_NOMEM. */
-SNNK_API int snnk_fit_add(snnk_fit *fit, size_t n, const float *X, size_t ldx, const float *Y,
-                          size_t ldy, snnk_workspace *workspace);
+SNNK_API size_t snnk_fit_inputs(const snnk_fit *fit);   /* columns of X; 0 for NULL, as below */
+SNNK_API size_t snnk_fit_outputs(const snnk_fit *fit);  /* columns of Y, or classes */
+SNNK_API size_t snnk_fit_features(const snnk_fit *fit); /* m */
+SNNK_API uint64_t snnk_fit_rows(const snnk_fit *fit);   /* added so far */
+SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* of them held out */
 
-/* The same for classification: labels, n values in 0 ... l-1. SNNK_E_RANGE names the first that is
- * not. */
-SNNK_API int snnk_fit_add_labels(snnk_fit *fit, size_t n, const float *X, size_t ldx,
-                                 const int32_t *labels, snnk_workspace *workspace);
-
-/* Both with weights: row i counts weights[i] times. Y for targets or labels, the other NULL; weights: n
- * values > 0, as in snnk_lstsq_add_weighted, or NULL for ones. Held-out errors are weighted means. (To
- * balance classes, give a row of class c the weight n/(classes times the rows of class c).) Statuses of
- * both; SNNK_E_NULL (not one of Y and labels). */
-SNNK_API int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size_t ldx,
-                                   const float *Y, size_t ldy, const int32_t *labels,
-                                   const float *weights, snnk_workspace *workspace);
+/* Add rows: inputs X with targets Y or labels, and weights if any. All calls give the same kind of
+ * targets.
+ *   fit         the fit
+ *   rows        the rows; features are made 1024 rows at a time
+ *   workspace   NULL: one thread
+ * More than 1024 rows of a network of several layers, or of features that might overflow, are run through
+ * twice, so that rows that are refused leave the fit as it was.
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight), SNNK_E_STATE
+ * (labels after targets, or targets after labels), SNNK_E_NONFINITE (in X, Y, or a feature of them),
+ * SNNK_E_SIZE, SNNK_E_NOMEM: nothing was added. */
+SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Solve and make the layer. report: NULL if not wanted. May be called again, after more rows or
  * not. With automatic lambda: first the lambda of least held-out error (fewest held-out rows
@@ -90,48 +97,32 @@ SNNK_API int snnk_fit_add_weighted(snnk_fit *fit, size_t n, const float *X, size
 SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
                             snnk_layer **layer);
 
+/* The same, and make the network of which it is the last layer. The layers before it, and the notes, are
+ * those of the network that the fit was created from; a fit from a map gives a network of one layer.
+ * Statuses as snnk_fit_solve. */
+SNNK_API int snnk_fit_solve_network(snnk_fit *fit, snnk_workspace *workspace,
+                                    snnk_fit_report *report, snnk_network **network);
+
 /* *lstsq = statistics of all rows added so far, held-out ones too: what a model can carry, to go on
  * learning from (snnk_network_set_statistics). Yours to free. SNNK_E_NULL, SNNK_E_NOMEM. */
 SNNK_API int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace,
                                  snnk_lstsq **lstsq);
 
-/* ---- Fitting the last Psi again ---- */
+/* ---- Classification by cross-entropy ---- */
 
-/* A fit whose features are those of the last layer, on what the layers before it make of the rows: of a
- * bundled network the composed Phi. Networks may end in an SNNK layer, whose Psi is replaced; in a
- * tower, which gets one; or in a linear layer, which becomes an SNNK layer of identity features. */
-typedef struct snnk_refit snnk_refit;
-
-/* Start. outputs: of the new last layer; 0 for as many as the network has. config: as in
- * snnk_fit_create, NULL for the defaults. The network is kept alive. SNNK_E_STATE (no layers),
- * SNNK_E_UNSUPPORTED (it ends in a dense layer with an activation), else as snnk_fit_create. */
-SNNK_API int snnk_refit_create(const snnk_network *network, size_t outputs,
-                               const snnk_fit_config *config, snnk_refit **refit);
-
-/* Free it. NULL is fine. */
-SNNK_API void snnk_refit_free(snnk_refit *refit);
-
-/* Add rows of the network's inputs: see snnk_fit_add_weighted. Y (n x outputs) or labels, the other
- * NULL; weights: n, or NULL for ones. A block of 1024 rows at a time: where one of them is refused,
- * those of the blocks before it were added. */
-SNNK_API int snnk_refit_add(snnk_refit *refit, size_t n, const float *X, size_t ldx, const float *Y,
-                            size_t ldy, const int32_t *labels, const float *weights,
-                            snnk_workspace *workspace);
-
-/* Solve, and make the network with the new last layer; the other layers, and the notes, are shared. Statuses as
- * snnk_fit_solve. */
-SNNK_API int snnk_refit_solve(snnk_refit *refit, snnk_workspace *workspace, snnk_fit_report *report,
-                              snnk_network **refitted);
-
-/* The same by cross-entropy: snnk_logistic_solve on the features of n rows, which are all in memory for
- * it, n m floats; classes >= 2 outputs. config, report: as there; a warm start is the last Psi, if
- * there is one of as many outputs. X: n x d, row stride ldx. Statuses as snnk_logistic_solve and
- * snnk_refit_create, SNNK_E_NONFINITE (X, or a feature overflows). */
-SNNK_API int snnk_network_refit_logistic(const snnk_network *network, size_t classes, size_t n,
-                                         const float *X, size_t ldx, const int32_t *labels,
-                                         const float *weights, const snnk_logistic_config *config,
-                                         snnk_workspace *workspace, snnk_logistic_report *report,
-                                         snnk_network **refitted);
+/* Fit the last layer of a network by snnk_logistic_solve, on what the layers before it give. The features
+ * of all rows are in memory for it: n m floats.
+ *   rows      inputs X with labels, and weights if any
+ *   classes   outputs of the new last layer, >= 2
+ *   config    NULL for the defaults. A warm start is from the last Psi, if it has as many outputs
+ *   report    NULL: not wanted
+ *   fitted    out: the network with the new last layer
+ * Statuses of snnk_logistic_solve and snnk_fit_create_from_network, SNNK_E_NONFINITE (X, or a feature
+ * overflows). */
+SNNK_API int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows,
+                                       size_t classes, const snnk_logistic_config *config,
+                                       snnk_workspace *workspace, snnk_logistic_report *report,
+                                       snnk_network **fitted);
 
 #ifdef __cplusplus
 }

@@ -10,7 +10,7 @@
 #ifndef SNNK_LOGISTIC_H
 #define SNNK_LOGISTIC_H
 
-#include <snnk/status.h>
+#include <snnk/rows.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,7 +28,7 @@ typedef struct snnk_logistic_config {
     const snnk_allocator *allocator; /* NULL for malloc */
 } snnk_logistic_config;
 
-/* Fill `size` first (snnk_logistic_report_init does). */
+/* How a solution was found. Set `size` to sizeof before the call. */
 typedef struct snnk_logistic_report {
     size_t size;
     /* mean cross-entropy: the sum over rows, over the sum of weights, without the ridge term */
@@ -42,18 +42,22 @@ typedef struct snnk_logistic_report {
 } snnk_logistic_report;
 
 SNNK_API int snnk_logistic_config_init(snnk_logistic_config *config, size_t config_size);
-SNNK_API int snnk_logistic_report_init(snnk_logistic_report *report, size_t report_size);
 
-/* Solve for B (t x m, row stride ldb >= m) and b (t), t = `classes` >= 2. Phi: n x m, row stride ldphi
- * >= m, n >= 1; labels: n values in 0 ... t-1; weights: n values > 0, or NULL for ones. config: NULL
- * for the defaults; report: NULL if not wanted. Not converging is no failure: B and b are then the best
- * so far, and the report says so. Memory: m^2, 3 n t and 9 t m doubles, and 256 rows of features.
- * O(m^3/3 + n m^2) once, and O(n m t) a product. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE,
- * SNNK_E_CONFIG, SNNK_E_RANGE (names the first label or weight that is not), SNNK_E_NONFINITE (Phi; B
- * or b with a warm start), SNNK_E_SINGULAR (the ridge is lost in the rounding of large features),
- * SNNK_E_NOMEM: B and b are as before. */
-SNNK_API int snnk_logistic_solve(size_t n, size_t features, size_t classes, const float *Phi,
-                                 size_t ldphi, const int32_t *labels, const float *weights,
+/* Solve for B and b.
+ *   rows      features X (n x m), n >= 1, with labels 0 ... t - 1, and weights if any. `inputs` must be
+ *             set: it is m
+ *   classes   t >= 2
+ *   config    NULL for the defaults
+ *   B         out: t x m, row stride ldb >= m
+ *   b         out: t
+ *   report    NULL: not wanted
+ * Not converging is no failure: B and b are the best so far, and the report says so. Memory: m^2, 3 n t
+ * and 9 t m doubles, and 256 rows of features. O(m^3/3 + n m^2) once, and O(n m t) a product.
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE (names the first
+ * label or weight that is out of range), SNNK_E_NONFINITE (X; B or b with a warm start),
+ * SNNK_E_SINGULAR (the ridge is lost in the rounding of large features), SNNK_E_NOMEM: B and b are as
+ * before. */
+SNNK_API int snnk_logistic_solve(const snnk_rows *rows, size_t classes,
                                  const snnk_logistic_config *config, double *B, size_t ldb,
                                  double *b, snnk_logistic_report *report);
 

@@ -11,6 +11,7 @@
 #ifndef SNNK_LSTSQ_H
 #define SNNK_LSTSQ_H
 
+#include <snnk/rows.h>
 #include <snnk/workspace.h>
 
 #ifdef __cplusplus
@@ -75,47 +76,24 @@ SNNK_API uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq);   /* rows added, les
                                                                * 0 for NULL */
 SNNK_API double snnk_lstsq_weight(const snnk_lstsq *lstsq);   /* w: the sum of their weights */
 
-/* Add n rows. Phi: n x m, row stride ldphi >= m. Y: n x t, row stride ldy >= t. n = 0 does nothing.
- * O(n m (m + 2 t)), over the workspace's threads (NULL: on this one), with the same bits for every
- * count of them. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (names
- * row and column; nothing was added). */
-SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                            const float *Y, size_t ldy, snnk_workspace *workspace);
+/* Add rows: features X (n x m) with targets Y (n x t) or labels (0 ... t - 1; the target vector of a
+ * row is 1 at its label and 0 elsewhere), and weights if any. O(n m (m + 2 t)).
+ *   lstsq       the statistics
+ *   rows        the rows; see <snnk/rows.h>. n = 0 does nothing
+ *   workspace   its threads share the work, with the same bits for every number of them; NULL: this
+ *               thread alone
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight),
+ * SNNK_E_NONFINITE (names row and column), SNNK_E_SIZE, SNNK_E_NOMEM: nothing was added. */
+SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 
-/* The same for classification: row i has the target vector that is 1 at labels[i] and 0 elsewhere.
- * labels: n values in 0 ... t-1. SNNK_E_RANGE names the first that is not (nothing was added); else
- * as above. */
-SNNK_API int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                                   const int32_t *labels, snnk_workspace *workspace);
-
-/* Both with weights: row i counts weights[i] times (its squared residual is multiplied by that), as
- * if it had been added so often. Y for targets or labels for classes, the other NULL; weights: n
- * values in 1e-30 ... 1e30, or NULL for ones. (To balance classes, give a row of class c the weight
- * 1/(rows of class c).) In fast precision what is said of numbers there is said of numbers times
- * the root of their weight. Statuses of both; SNNK_E_NULL also if both of Y and labels are given,
- * SNNK_E_RANGE names the first weight that is not in its range. */
-SNNK_API int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                                     const float *Y, size_t ldy, const int32_t *labels,
-                                     const float *weights, snnk_workspace *workspace);
-
-/* Take n rows out again, as if they had never been added (to the rounding of the sums that there
- * were): exact unlearning. Arguments as above, and as they were when the rows came; their order and
- * batches do not matter. By subtraction from S, or hyperbolic reflections of L; what is left of the
- * moments is looked at: O(m^3/3 + t m^2) and m^2 more numbers beside the cost of adding, with a
- * factor O(m^3) and 4 m^2. SNNK_E_STATE (nothing was forgotten) if these rows cannot have been
- * there: more rows or weight than there are (what is left must weigh more than the rounding of the
- * total: of 10 rows of weight 1e20 and 10 of weight 1 the former cannot go alone), or what would be
- * left is not a sum of squares, to rounding: a direction of features, or a residual, with less than
- * nothing; or no rows would be left, and some sum is not theirs. A wrong row that leaves sums of
- * squares cannot be told from a right one. Without any rows left, all sums are 0 as at first. Where
- * nothing but rounding would be left of some direction, as with fewer rows than features, a factor
- * knows no more than moments do, and the route becomes GRAM. A feature that is constant on all rows
- * that are left, to rounding of double, has zeros in S, and is no direction to solve for. In fast
- * precision (best that in which the rows came), rows are known to 2e-7 and so is what is left.
- * SNNK_E_SIZE, SNNK_E_NOMEM, else as above. */
-SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                               const float *Y, size_t ldy, const int32_t *labels,
-                               const float *weights, snnk_workspace *workspace);
+/* Remove rows, as if they had never been added: exact unlearning, up to the rounding of the sums.
+ * Their order and batches do not matter. docs/numerics.md says what is checked, and how exact it is.
+ *   lstsq       the statistics
+ *   rows        the rows, as they were when they were added
+ *   workspace   as in snnk_lstsq_add
+ * SNNK_E_STATE: these rows cannot all have been added, and nothing was forgotten. SNNK_E_NOMEM. Else
+ * statuses of snnk_lstsq_add. */
+SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* `count` targets more, at the end, that are 0 on all rows so far: a new class, without the old
  * data. The same as if there had been so many from the start. SNNK_E_NULL, SNNK_E_SHAPE (count =
@@ -157,8 +135,7 @@ typedef enum snnk_solve_method {
     SNNK_SOLVE_TRUNCATED_SVD = 3 /* as truncated-eigen, by singular values of the factor */
 } snnk_solve_method;
 
-/* What a solution reports. Fill `size` with sizeof before the call (snnk_solve_report_init does).
- */
+/* What a solution reports. Set `size` to sizeof before the call. */
 typedef struct snnk_solve_report {
     size_t size;
     double ridge;     /* the lambda used */
@@ -174,8 +151,6 @@ typedef struct snnk_solve_report {
     int32_t reserved;
 } snnk_solve_report;
 
-SNNK_API int snnk_solve_report_init(snnk_solve_report *report, size_t report_size);
-
 /* Solve for B (t x m, row stride ldb >= m) and b (t; may be NULL without an intercept). config:
  * NULL for the defaults. report: NULL if not wanted. The statistics stay: add more rows and solve
  * again. Not const: the unused triangle of S serves as scratch, so that Cholesky needs no second
@@ -189,7 +164,7 @@ SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config
 /* Sum of squared residuals of any solution (B, b; b NULL for zeros) on the rows in these
  * statistics, with no pass over data: from held-out statistics this is the held-out error. A
  * difference of large numbers: it is off by about e (sum_j |B_j| sqrt(S_jj))^2 for each target, e =
- * 1e-15 for rows in double and 2e-7 for rows in fast precision, where that is often more than all
+ * 1e-15 for rows in double and 2e-7 for rows in single precision, where that is often more than all
  * of it. Take double for statistics to judge by. 0 where rounding made it negative. From a factor
  * it is a sum of squares, and off by few units of its own rounding. SNNK_E_NULL, SNNK_E_STRIDE,
  * SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b, or their squares overflow),
@@ -209,7 +184,7 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
                                      const snnk_solve_config *config, size_t n_ridges,
                                      const double *ridges, double *errors, size_t *best);
 
-/* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in fast precision
+/* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in single precision
  * 1e-6, of a factor 1e-15) to 1 times the mean diagonal of S (the mean squared length a feature has
  * over all rows). ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant
  * features). */

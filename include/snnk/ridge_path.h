@@ -15,9 +15,9 @@
  * (where no direction is left out by rank_tolerance: those kept stay what all rows made them).
  *
  * A ridge acts in the coordinates that the features have, so nothing is scaled here: s_k is known to
- * about 1e-15 of the largest eigenvalue (2e-7 with rows in fast precision), and a feature whose length
+ * about 1e-15 of the largest eigenvalue (2e-7 with rows in single precision), and a feature whose length
  * is below 1e-7 of that of others counts as absent, where snnk_lstsq_solve still sees it. Bring such
- * features to one length first; or sum rows on the QR route: then s_k are squares of the factor's
+ * features to one length first; or sum rows on the QR factorization: then s_k are squares of the factor's
  * singular values, themselves known to 1e-15 of the largest, at twice to four times the time. */
 #ifndef SNNK_RIDGE_PATH_H
 #define SNNK_RIDGE_PATH_H
@@ -76,17 +76,13 @@ SNNK_API int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t com
  * range, or says that Y and labels are both given), SNNK_E_NONFINITE, SNNK_E_NOMEM: nothing was
  * added. */
 SNNK_API int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges,
-                                     const double *ridges, size_t n, const float *Phi, size_t ldphi,
-                                     const float *Y, size_t ldy, const int32_t *labels,
-                                     const float *weights, double *errors);
+                                     const double *ridges, const snnk_rows *rows, double *errors);
 
 /* The leave-one-out residuals themselves, y - prediction without the row: residuals n x t, row stride
  * ldr >= t, with a lambda for each target (ridges: t); infinite, with the sign of the residual, where
  * the leverage is 1. Else as above. */
 SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges,
-                                           size_t n, const float *Phi, size_t ldphi, const float *Y,
-                                           size_t ldy, const int32_t *labels, const float *weights,
-                                           float *residuals, size_t ldr);
+                                           const snnk_rows *rows, float *residuals, size_t ldr);
 
 /* Leverage h of n new rows (n values) at one lambda. With sigma^2 = rss/(n - dof) from snnk_ridge_path_score,
  * for the noise of a row of weight 1: at lambda = 0 the variance of a prediction is sigma^2 h, of a new

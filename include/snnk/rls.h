@@ -43,7 +43,7 @@ SNNK_API int snnk_rls_create(size_t features, size_t targets, double ridge, doub
  * changed, and may go on or be freed. SNNK_E_NULL, SNNK_E_STATE (no rows), SNNK_E_RANGE (ridge,
  * forgetting), SNNK_E_SINGULAR (features that depend on each other as far as rounding tells, and a
  * ridge too small to matter: about (64 or m, and the root of the rows) times 2.2e-16 of their sum of
- * squares, with rows in fast precision 6e-7), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the solution,
+ * squares, with rows in single precision 6e-7), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the solution,
  * overflow), SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
                                         snnk_rls **rls);
@@ -55,10 +55,17 @@ SNNK_API size_t snnk_rls_features(const snnk_rls *rls); /* m; 0 for NULL */
 SNNK_API size_t snnk_rls_targets(const snnk_rls *rls);  /* t; 0 for NULL */
 SNNK_API uint64_t snnk_rls_rows(const snnk_rls *rls);   /* rows so far; 0 for NULL */
 
-/* One row: phi (m) with its targets y (t). predicted: t, the prediction before the row was used, or
- * NULL. Allocates nothing. SNNK_E_NULL, SNNK_E_NONFINITE (a value, or a prediction beyond 1e200:
- * nothing was changed). */
-SNNK_API int snnk_rls_update(snnk_rls *rls, const float *phi, const float *y, float *predicted);
+/* Add rows, one after another. Allocates nothing.
+ *   rls         the object
+ *   rows        features X (n x m) with targets Y (n x t) or labels. Weight w counts like w equal rows
+ *               of one time step
+ *   predicted   n x t: the prediction of each row before that row was used. NULL: not wanted. May be
+ *               rows->Y
+ *   ldp         row stride of predicted, >= t; 0: t
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (a label or
+ * weight), SNNK_E_NONFINITE (names row and column): nothing was changed. SNNK_E_NONFINITE also if the
+ * prediction of a row is beyond 1e200: only the rows before it were added. */
+SNNK_API int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t ldp);
 
 /* Y (n x t, row stride ldy) = Phi B^T, Phi n x m with row stride ldphi. leverage: n values phi^T P phi,
  * or NULL: sigma^2 times that is the variance of a prediction given the rows, if coefficients had the

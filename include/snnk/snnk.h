@@ -1,90 +1,125 @@
-/* libsnnk: scalable neural network kernels in C. This page is the tour; each header below is the
- * manual of its noun.
+/* libsnnk: scalable neural network kernels in C. This page is the tour of the library; each header
+ * is the manual of one noun.
  *
  * A dense layer computes f(W x + b). A scalable neural network kernel (Sehanobish, Choromanski,
- * Zhao, Dubey, Likhosherstov, ICLR 2024) replaces it by a dot product of two towers that meet only
- * at the end, Phi(x) . Psi(w, b): m (d + l) multiply-adds a row instead of d l, and Psi can be
- * fitted in closed form, without backpropagation.
+ * Zhao, Dubey, Likhosherstov, ICLR 2024) replaces it by Psi Phi(x): m fixed features Phi of the
+ * input, and weights Psi that are found in closed form, without backpropagation. With d inputs and
+ * l outputs it takes m (d + l) multiply-adds a row instead of d l.
  *
- *     snnk_map       Phi: drawn or given projections, an elementwise function; blocks side by side
- *     snnk_spectrum  the Fourier transform of an activation, as a list of atoms
- *     snnk_frame     coordinates in which inputs and weights are short
- *     snnk_urf       universal random features for f(w.x + b), predicted before they are paid for
- *     snnk_lstsq     streaming sufficient statistics and the ridge solution
- *     snnk_ridge_path      all lambdas from one decomposition: GCV, leave-one-out, intervals
- *     snnk_rls       a solution that follows its rows one by one, and forgets
- *     snnk_logistic  cross-entropy on fixed features, by Newton steps
- *     snnk_fit       map and lstsq: rows stream in, a fitted layer comes out
- *     snnk_layer     y = Psi Phi(x) + bias, or a dense layer
- *     snnk_network   layers one after another, collapsed by bundling; saved as one safetensors file
- *     snnk_refit     the last Psi of a network, fitted again
- *     snnk_distill   trained dense layers and blocks as one SNNK layer, beside simpler ones
- *     snnk_compression  networks of dense layers, compressed under one budget
- *     snnk_table     rows from IDX, .npy and CSV files
- *     snnk_tensors   weights that others trained, from safetensors files
+ * This fits a classifier to n images X (n x 784) with labels 0 ... 9, and classifies others:
  *
- * Fit a classifier to images X (n x 784) with labels 0 ... 9, and use it:
- *
- *     snnk_map *map;          snnk_map_create(784, NULL, NULL, &map);
- *     snnk_fit *fit;          snnk_fit_create(map, 10, NULL, &fit);
- *     snnk_fit_add_labels(fit, n, X, 784, labels, NULL);
- *     snnk_layer *layer;      snnk_fit_solve(fit, NULL, NULL, &layer);
+ *     snnk_map *map;
+ *     snnk_map_create(784, NULL, NULL, &map);
+ *     snnk_fit *fit;
+ *     snnk_fit_create(map, 10, NULL, &fit);
+ *     snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL);
+ *     snnk_layer *layer;
+ *     snnk_fit_solve(fit, NULL, NULL, &layer);
  *     snnk_layer_forward(layer, n_test, X_test, 784, scores, 10, NULL);
  *
- * Conventions that hold everywhere
- *   - Calls return SNNK_OK or a negative status; snnk_last_error() has the sentence. Outputs are
- *     untouched on failure, but for handles, which become NULL.
- *   - Matrices are row-major float; samples are rows; leading dimensions count elements. n = 0 rows
- *     is legal, with any pointer and leading dimension.
- *   - Arrays are borrowed for the call. What `_create`, `_from_...` or `_load` gives, only the
- *     matching `_free` takes. An object may be freed as soon as others were made from it.
- *   - Config structs begin with their size: call snnk_<noun>_config_init(&config, sizeof config).
- *     NULL means defaults.
- *   - NaN and infinity pass through forwards; everything that learns refuses them and stays as it
- *     was.
+ * Other calls are not needed for a first program. The headers come in three tiers.
  *
- * The minimal build has no fits, no compress.h, distill.h, lstsq.h, path.h, rls.h, file.h and
- * tensors.h: they stay declared, and do not link.
+ * First: fitting and using networks
+ *     status.h      status codes and error sentences
+ *     workspace.h   threads and scratch memory of a calling thread
+ *     rows.h        rows of data to learn from
+ *     scaling.h     input scaling, learned from rows or given
+ *     map.h         features: random, given or computed from a spectrum
+ *     fit.h         rows in, a fitted layer or network out
+ *     layer.h       dense layers, SNNK layers, towers
+ *     network.h     layers one after another; bundling; saving and loading
+ *     score.h       how well a network, layer or recursive solution predicts rows
+ *     table.h       rows from IDX, .npy and CSV files
  *
- * Threads
- *   - libsnnk starts no threads unless a workspace asks for more than one; they sleep between calls
- *     and end with the workspace. It installs no handlers, and has no mutable globals but a
- *     thread-local error sentence and an idempotent kernel choice.
- *     Any number of threads may use one const handle; a mutating call needs exclusive use. BLAS,
- *     used by the solver, has threads of its own (OPENBLAS_NUM_THREADS), whose number the library
- *     never sets.
- *   - Randomness is counter-based: row j of a projection depends on (seed, j) only, never on thread
- *     count or call order.
- *   - Forwards are bit-identical for every thread count and every n on one kernel table (weights in bf16:
- *     and one make of processor). What
- *     passes through BLAS (fits) is so only for the same build, machine and one BLAS thread. */
+ * Second, by job
+ *   Random features of given layers, with their error predicted in advance:
+ *     activation.h  elementwise functions
+ *     spectrum.h    an activation as a sum of exponentials
+ *     frame.h       coordinates in which inputs and weights are short
+ *     urf.h         universal random features for f(w . x + b)
+ *     predict.h     the error of random features before they are made
+ *     projection.h  how random rows are drawn
+ *   Solving:
+ *     lstsq.h       least squares from statistics that stream, merge and forget
+ *     ridge_path.h  all ridge penalties from one decomposition; cross-validation; intervals
+ *     rls.h         recursive least squares: a solution that is updated row by row
+ *     logistic.h    cross-entropy on fixed features
+ *   Making trained networks small:
+ *     distill.h     a dense layer or block as one SNNK layer, compared with simpler replacements
+ *     compress.h    a network under one budget
+ *     quantize.h    weights in bf16 or int8 (storage.h: the formats)
+ *
+ * Third: for bindings and special needs
+ *     tensors.h     tensors of any safetensors file
+ *     mpi.h         statistics summed over MPI processes (not included here)
+ *     version.h     the version; snnk_allocator is in status.h
+ *
+ * Conventions
+ *   - Functions that can fail return SNNK_OK or a negative status, and snnk_last_error() says what
+ *     was wrong. On failure results are not written, but pointers to new objects are set to NULL.
+ *   - Matrices are row-major arrays of float, one sample a row. Leading dimensions count elements.
+ *     0 rows are allowed everywhere, with any pointer and leading dimension.
+ *   - Arrays are borrowed for the call: objects copy what they keep. What a function creates or
+ *     loads, only the matching `_free` releases, and an object may be freed as soon as others were
+ *     made from it.
+ *   - Configs are filled with defaults by snnk_<noun>_config_init(&config, sizeof config); NULL
+ *     means the defaults. For reports only the size must be set:
+ *     snnk_fit_report report = {.size = sizeof report}.
+ *   - Enum values are passed as int32_t; snnk_<enum>_name gives their names.
+ *   - Forward passes propagate NaN and infinity. Everything that learns refuses them and is
+ *     unchanged then.
+ *
+ * Threads and random numbers
+ *   - Any number of threads may use one const object at the same time. Calls that change an object,
+ *     and a workspace, belong to one thread at a time.
+ *   - The library starts threads only for a workspace that asks for them; they sleep between calls
+ *     and end with the workspace. It installs no handlers, and its only global state is an error
+ *     sentence for each thread and the choice of kernels. BLAS, which the solvers use, has threads
+ *     of its own (OPENBLAS_NUM_THREADS); the library never sets their number.
+ *   - Random row j depends on (seed, j) only.
+ *   - Forward passes give the same bits for every number of threads and of rows, on one kernel
+ *     table (in bf16: and one make of processor). Fits, which go through BLAS, give the same bits
+ *     only for the same build, machine and one BLAS thread.
+ *
+ * The minimal build cannot fit, save or load, and has no lstsq.h, ridge_path.h, rls.h, logistic.h,
+ * distill.h, compress.h, table.h and tensors.h: these functions are declared but do not link. */
 #ifndef SNNK_SNNK_H
 #define SNNK_SNNK_H
 
-#include <snnk/activation.h>
-#include <snnk/compress.h>
-#include <snnk/distill.h>
+/* First tier */
 #include <snnk/fit.h>
-#include <snnk/frame.h>
 #include <snnk/layer.h>
-#include <snnk/logistic.h>
-#include <snnk/lstsq.h>
 #include <snnk/map.h>
 #include <snnk/network.h>
-#include <snnk/predict.h>
-#include <snnk/projection.h>
-#include <snnk/quantize.h>
-#include <snnk/ridge_path.h>
-#include <snnk/rls.h>
 #include <snnk/rows.h>
 #include <snnk/scaling.h>
-#include <snnk/spectrum.h>
+#include <snnk/score.h>
 #include <snnk/status.h>
-#include <snnk/storage.h>
 #include <snnk/table.h>
-#include <snnk/tensors.h>
-#include <snnk/urf.h>
-#include <snnk/version.h>
 #include <snnk/workspace.h>
+
+/* Random features of given layers */
+#include <snnk/activation.h>
+#include <snnk/frame.h>
+#include <snnk/predict.h>
+#include <snnk/projection.h>
+#include <snnk/spectrum.h>
+#include <snnk/urf.h>
+
+/* Solving */
+#include <snnk/logistic.h>
+#include <snnk/lstsq.h>
+#include <snnk/ridge_path.h>
+#include <snnk/rls.h>
+
+/* Making trained networks small */
+#include <snnk/compress.h>
+#include <snnk/distill.h>
+#include <snnk/quantize.h>
+#include <snnk/storage.h>
+
+/* Third tier */
+#include <snnk/tensors.h>
+#include <snnk/version.h>
 
 #endif

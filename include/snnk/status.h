@@ -1,10 +1,14 @@
-/* Status codes, error text, library information and the allocator hook.
+/* Status codes, error sentences, the version of the library, and the allocator hook.
  *
- * Every function that can fail returns an int: SNNK_OK (0) or a negative snnk_status. Results come
- * back through pointer arguments, which are written on success only (a `_create` or `_load` sets
- * its handle to NULL first). After a failure snnk_last_error() gives one sentence with the
- * particulars. The library never prints, never ends the process and never changes process-wide
- * state. */
+ * Every function that can fail returns an int: SNNK_OK (0) or a negative snnk_status. After a
+ * failure, snnk_last_error() gives one sentence that says what was wrong:
+ *
+ *     if (snnk_network_load("model.safetensors", NULL, &network) != SNNK_OK)
+ *         fprintf(stderr, "%s\n", snnk_last_error());
+ *
+ * Results come back through pointer arguments, which are written only on success; but functions
+ * that create or load an object set its pointer to NULL first. The library never prints, never ends
+ * the process and never changes process-wide state. */
 #ifndef SNNK_STATUS_H
 #define SNNK_STATUS_H
 
@@ -23,67 +27,77 @@
 extern "C" {
 #endif
 
-/* What can go wrong. Values never change; new ones may be added. */
+/* Why a call failed. Values never change; new ones may be added. */
 typedef enum snnk_status {
     SNNK_OK = 0,
+    /* Arguments */
     SNNK_E_NULL = -1,        /* a required pointer is NULL */
-    SNNK_E_SHAPE = -2,       /* a dimension is zero, or two dimensions do not agree */
+    SNNK_E_SHAPE = -2,       /* a dimension is zero, or dimensions do not agree */
     SNNK_E_RANGE = -3,       /* a value is outside its documented range */
     SNNK_E_SIZE = -4,        /* a product of sizes overflows, or a size exceeds the BLAS integer */
     SNNK_E_STRIDE = -5,      /* a leading dimension is smaller than a row */
     SNNK_E_ENUM = -6,        /* not a value of the enumeration */
-    SNNK_E_CONFIG = -7,      /* a config struct whose size this library does not know */
-    SNNK_E_STATE = -8,       /* the object is not ready for this call (nothing added, no layers) */
-    SNNK_E_UNSUPPORTED = -9, /* does not exist for this object, or was left out of this build */
-    SNNK_E_NOMEM = -10,      /* out of memory */
-    SNNK_E_THREAD = -11,     /* the operating system could not start a thread */
-    SNNK_E_NONFINITE = -20,  /* an input to learn from, or a learned result, is NaN or infinite */
+    SNNK_E_CONFIG = -7,      /* the size of a config or report struct is unknown to this library */
+    SNNK_E_STATE = -8,       /* the object is not ready for this call, for example has no rows */
+    SNNK_E_UNSUPPORTED = -9, /* not available for this object, or not part of this build */
+    /* Resources */
+    SNNK_E_NOMEM = -10,  /* out of memory */
+    SNNK_E_THREAD = -11, /* the operating system could not start a thread */
+    /* Numbers */
+    SNNK_E_NONFINITE = -20,  /* data to learn from, or a learned result, is NaN or infinite */
     SNNK_E_SINGULAR = -21,   /* the system has no usable solution (rank 0) */
-    SNNK_E_UNRESOLVED =
-        -22,              /* a function is not resolved: the error of its spectrum is too large */
-    SNNK_E_FORMAT = -30,  /* not a valid file of its kind */
-    SNNK_E_VERSION = -31, /* the file's format is newer than this library */
-    SNNK_E_TRUNCATED =
-        -32,               /* the file ends before what its header announces, or goes on after it */
-    SNNK_E_CHECKSUM = -33, /* the file was altered after it was written */
-    SNNK_E_RAGGED = -34,   /* a row of a text table has more or fewer fields than the first */
-    SNNK_E_IO = -40,       /* the operating system could not open, read or write a file, or MPI not
-                            * pass a message */
+    SNNK_E_UNRESOLVED = -22, /* the error of a function's spectrum is too large */
+    /* Files */
+    SNNK_E_FORMAT = -30,    /* not a valid file of its kind */
+    SNNK_E_VERSION = -31,   /* the format of the file is newer than this library */
+    SNNK_E_TRUNCATED = -32, /* the file is shorter or longer than it should be */
+    SNNK_E_CHECKSUM = -33,  /* the file was changed after it was written */
+    SNNK_E_RAGGED = -34,    /* a row of a CSV file has more or fewer fields than the header */
+    SNNK_E_IO = -40,        /* a file could not be opened, read or written, or MPI failed */
+    /* Others */
     SNNK_E_CANCELLED = -41, /* a progress function asked to stop */
     SNNK_E_INTERNAL = -99   /* a bug in libsnnk: please report it */
 } snnk_status;
 
-/* A short, generic text for a status, static, never NULL ("unknown status" for a value that is not
- * one). */
+/* Get the text for a status, such as "a value is outside its range". Static, never NULL: "unknown
+ * status" for a value that is not one. */
 SNNK_API const char *snnk_strerror(int status);
 
-/* The calling thread's detail for its most recent failure: what was wrong, the value, the limit, as
- * in "ldx = 3 is smaller than inputs = 8". Meaningful only right after a call that failed; valid
- * until this thread's next failure; never NULL. */
+/* Get the name of a status, such as "SNNK_E_RANGE". Static; NULL for a value that is not one. */
+SNNK_API const char *snnk_status_name(int status);
+
+/* Get the sentence for the last failure on this thread: what was wrong, the value, the limit, as in
+ * "ldx = 3 is smaller than inputs = 8". It belongs to the call that failed and is valid until this
+ * thread's next failure. Never NULL. */
 SNNK_API const char *snnk_last_error(void);
 
-/* For libraries on top of this one, so that their functions fail as ours do: make `sentence` (NULL: what
- * snnk_strerror says of the status; 511 bytes are kept) this thread's last error. Returns status. */
+/* Set this thread's error sentence and return the status, for libraries on top of this one whose
+ * functions fail in the same way.
+ *   status    returned unchanged
+ *   sentence  copied, up to 511 bytes; NULL for the text of snnk_strerror */
 SNNK_API int snnk_fail(int status, const char *sentence);
 
-/* The version of the library that is running, "0.2.0". May differ from SNNK_VERSION_* a program was
- * compiled with. */
+/* Get the version of the running library, such as "0.2.0". It can differ from the SNNK_VERSION_*
+ * that a program was compiled with. */
 SNNK_API const char *snnk_version(void);
 
-/* One line on how this library was built: version, compiler, threads, BLAS, optional parts. Static,
- * never NULL. */
+/* Get one line about how the library was built: version, compiler, threads, BLAS, optional parts.
+ * Static, never NULL. */
 SNNK_API const char *snnk_build_info(void);
 
-/* The name of the kernel table in use ("portable"), chosen once from the processor's features. The
- * environment variable SNNK_KERNELS, read at the first use, asks for another; a name unknown here
- * or not runnable on this processor is ignored. */
+/* Get the name of the kernels in use, for example "avx512". They are chosen once, the best that the
+ * processor can run. The environment variable SNNK_KERNELS, read at first use, can select others:
+ * portable, avx2, avx512 or neon. A name that is unknown or that this processor cannot run is
+ * ignored. */
 SNNK_API const char *snnk_kernels_name(void);
 
-/* Where memory comes from. Both functions must be safe to call from any thread that uses the
- * object; `user` is passed through. The allocator of an object is inherited by what is made from
- * it, and what it points to must outlive them all. alloc returns NULL when it has no more; it is
- * never asked for zero bytes; any alignment will do. free is never given NULL. Memory inside
- * OpenBLAS, LAPACK, cJSON and zlib and the stacks of threads do not pass through here. */
+/* Where memory comes from. An object keeps its allocator, and objects made from it inherit it, so
+ * what it points to must outlive all of them. Both functions must be safe to call from every thread
+ * that uses these objects. Not allocated through it: memory inside OpenBLAS, LAPACK, cJSON and
+ * zlib, and the stacks of threads.
+ *   alloc  returns a block of any alignment, or NULL if out of memory; bytes is never 0
+ *   free   frees a block; pointer is never NULL
+ *   user   passed to both */
 typedef struct snnk_allocator {
     void *(*alloc)(size_t bytes, void *user);
     void (*free)(void *pointer, void *user);

@@ -1,7 +1,7 @@
-/* Version of libsnnk. The build reads these three numbers from here; nothing else states them.
+/* The version of libsnnk. The build reads these three numbers; they are stated nowhere else.
  *
- * Semantic versions. Before 1.0 a minor version may break the interface, and CHANGELOG.md says how
- * to migrate; the soname is `libsnnk.so.0.<minor>` until then. */
+ * Versions are semantic. Before 1.0 a minor version may break the interface: CHANGELOG.md says how
+ * to migrate, and the soname is libsnnk.so.0.<minor>. */
 #ifndef SNNK_VERSION_H
 #define SNNK_VERSION_H
 

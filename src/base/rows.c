@@ -1,5 +1,9 @@
 #include "base/rows.h"
 
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 
 static const snnk_rows defaults = {.size = sizeof(snnk_rows)};
@@ -7,9 +11,14 @@ static const snnk_rows defaults = {.size = sizeof(snnk_rows)};
 /* The first version of the struct has all of today's fields. */
 #define ROWS_MINIMUM sizeof(snnk_rows)
 
+/* Doubles of this magnitude, half a unit above the largest float, round to infinity. */
+#define OVERFLOW_LIMIT 0x1.ffffffp127
+
 int snnk_rows_init(snnk_rows *rows, size_t rows_size) {
     return snnk__config_init(rows, rows_size, &defaults, sizeof defaults, ROWS_MINIMUM, "rows");
 }
+
+/* ---- Checking ---- */
 
 /* One matrix given as float or as double: resolve its columns and its stride. */
 static int read_matrix(const float *f32, const double *f64, const char *name, size_t n,
@@ -27,6 +36,8 @@ static int read_matrix(const float *f32, const double *f64, const char *name, si
 }
 
 static int read_targets(snnk_rows *ours, size_t outputs) {
+    if (!ours->labels && !ours->Y && !ours->Y_f64 && ours->n > 0)
+        return snnk__fail(SNNK_E_NULL, "neither Y nor labels is set: set one of them");
     if (!ours->labels)
         return read_matrix(ours->Y, ours->Y_f64, "Y", ours->n, outputs, &ours->outputs, &ours->ldy);
     if (ours->Y || ours->Y_f64)
@@ -46,6 +57,9 @@ int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool t
     if ((st = snnk__check_pointer(rows, "rows")) != SNNK_OK) return st;
     st = snnk__config_read(&read, sizeof read, ROWS_MINIMUM, rows, "rows");
     if (st != SNNK_OK) return st;
+    if (inputs == 0) inputs = read.inputs;
+    if (inputs == 0)
+        return snnk__fail(SNNK_E_SHAPE, "inputs = 0: set it to the number of columns of X");
     st = read_matrix(read.X, read.X_f64, "X", read.n, inputs, &read.inputs, &read.ldx);
     if (st != SNNK_OK) return st;
     if (targets) {
@@ -60,6 +74,46 @@ int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool t
     return SNNK_OK;
 }
 
+static int check_doubles(const double *X, const char *name, size_t n, size_t columns, size_t ld) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < columns; j++)
+            if (!(fabs(X[i * ld + j]) < OVERFLOW_LIMIT))
+                return snnk__fail(SNNK_E_NONFINITE, "%s[%zu][%zu] = %g is not finite as a float",
+                                  name, i, j, X[i * ld + j]);
+    return SNNK_OK;
+}
+
+int snnk__rows_check_finite(const snnk_rows *rows) {
+    const size_t n = rows->n;
+    int st = SNNK_OK;
+
+    if (rows->X) st = snnk__check_finite(rows->X, "X", n, rows->inputs, rows->ldx);
+    if (rows->X_f64) st = check_doubles(rows->X_f64, "X_f64", n, rows->inputs, rows->ldx);
+    if (st != SNNK_OK) return st;
+    if (rows->Y) st = snnk__check_finite(rows->Y, "Y", n, rows->outputs, rows->ldy);
+    if (rows->Y_f64) st = check_doubles(rows->Y_f64, "Y_f64", n, rows->outputs, rows->ldy);
+    return st;
+}
+
+static bool doubles_below(const double *X, size_t n, size_t columns, size_t ld, float limit) {
+    bool below = true;
+
+    for (size_t i = 0; below && i < n; i++)
+        for (size_t j = 0; j < columns; j++) below &= fabs(X[i * ld + j]) < (double)limit;
+    return below;
+}
+
+bool snnk__rows_all_below(const snnk_rows *rows, float limit) {
+    const size_t n = rows->n;
+
+    if (rows->X && !snnk__all_below(rows->X, n, rows->inputs, rows->ldx, limit)) return false;
+    if (rows->X_f64 && !doubles_below(rows->X_f64, n, rows->inputs, rows->ldx, limit)) return false;
+    if (rows->Y && !snnk__all_below(rows->Y, n, rows->outputs, rows->ldy, limit)) return false;
+    return !rows->Y_f64 || doubles_below(rows->Y_f64, n, rows->outputs, rows->ldy, limit);
+}
+
+/* ---- Parts ---- */
+
 snnk_rows snnk__rows_part(const snnk_rows *rows, size_t first, size_t count) {
     snnk_rows part = *rows;
 
@@ -72,4 +126,71 @@ snnk_rows snnk__rows_part(const snnk_rows *rows, size_t first, size_t count) {
     if (part.labels) part.labels += first;
     if (part.weights) part.weights += first;
     return part;
+}
+
+size_t snnk__rows_next(size_t left, size_t most) {
+    const size_t parts = (left - 1) / most + 1;
+
+    return (left - 1) / parts + 1;
+}
+
+double snnk__rows_weight(const snnk_rows *rows) {
+    double sum = 0;
+
+    if (!rows->weights) return (double)rows->n;
+    for (size_t i = 0; i < rows->n; i++) sum += (double)rows->weights[i];
+    return sum;
+}
+
+/* ---- As floats ---- */
+
+static int allocate_block(const snnk_allocator *allocator, size_t rows, size_t columns,
+                          const char *what, float **block) {
+    size_t count;
+
+    if (!snnk__mul_size(rows, columns, &count))
+        return snnk__fail(SNNK_E_SIZE, "%s: %zu x %zu overflows size_t", what, rows, columns);
+    return snnk__alloc(allocator, count, sizeof **block, what, block);
+}
+
+int snnk__float_rows_open(const snnk_allocator *allocator, const snnk_rows *rows, size_t most,
+                          snnk__float_rows *floats) {
+    const size_t block = snnk__min_size(rows->n, most);
+    int st = SNNK_OK;
+
+    *floats = (snnk__float_rows){.rows = *rows, .allocator = allocator};
+    if (rows->X_f64)
+        st = allocate_block(allocator, block, rows->inputs, "inputs as floats", &floats->X);
+    if (st == SNNK_OK && rows->Y_f64)
+        st = allocate_block(allocator, block, rows->outputs, "targets as floats", &floats->Y);
+    if (st != SNNK_OK) snnk__float_rows_close(floats);
+    return st;
+}
+
+static void convert(size_t n, size_t columns, const double *from, size_t ld, float *to) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < columns; j++) to[i * columns + j] = (float)from[i * ld + j];
+}
+
+snnk_rows snnk__float_rows_part(const snnk__float_rows *floats, size_t first, size_t count) {
+    snnk_rows part = snnk__rows_part(&floats->rows, first, count);
+
+    if (part.X_f64) {
+        convert(count, part.inputs, part.X_f64, part.ldx, floats->X);
+        part.X = floats->X;
+        part.ldx = part.inputs;
+        part.X_f64 = NULL;
+    }
+    if (part.Y_f64) {
+        convert(count, part.outputs, part.Y_f64, part.ldy, floats->Y);
+        part.Y = floats->Y;
+        part.ldy = part.outputs;
+        part.Y_f64 = NULL;
+    }
+    return part;
+}
+
+void snnk__float_rows_close(const snnk__float_rows *floats) {
+    snnk__free(floats->allocator, floats->Y);
+    snnk__free(floats->allocator, floats->X);
 }

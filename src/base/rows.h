@@ -5,14 +5,66 @@
 #include <snnk/rows.h>
 #include <stdbool.h>
 
-/* Check rows for a learner of `inputs` columns and, where it needs targets, `outputs` columns or classes.
- * *ours: the caller's fields with the defaults resolved (inputs, outputs and both strides are set); without
- * `targets` its Y, Y_f64 and labels are NULL. Whether numbers are finite is not checked. SNNK_E_NULL,
- * SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (a label or a weight; names it). */
+/* Check everything about rows but their numbers, for a learner of `inputs` columns (0: as many as the
+ * caller says) and, where it needs targets, `outputs` columns or classes.
+ *   ours   the caller's fields with the defaults resolved: inputs, outputs and both strides are set.
+ *          Without `targets` its Y, Y_f64 and labels are NULL
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the first
+ * label or weight that is out of range). */
 int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool targets,
                     snnk_rows *ours);
 
-/* Rows first ... first + count - 1 of checked rows. */
+/* ---- Of checked rows ---- */
+
+/* SNNK_E_NONFINITE, naming row and column, unless every input and target is finite as a float. */
+int snnk__rows_check_finite(const snnk_rows *rows);
+
+/* Whether the magnitudes of all inputs and targets are below `limit`, a power of two or infinity. */
+bool snnk__rows_all_below(const snnk_rows *rows, float limit);
+
+/* Rows first ... first + count - 1. */
 snnk_rows snnk__rows_part(const snnk_rows *rows, size_t first, size_t count);
+
+/* Of the `left` rows still to take, how many to take next: parts of nearly equal size, at most `most`,
+ * so that no call ends in a part of a few rows. left >= 1. */
+size_t snnk__rows_next(size_t left, size_t most);
+
+/* The sum of the weights: n where there are none. */
+double snnk__rows_weight(const snnk_rows *rows);
+
+/* Input j of row i. */
+static inline double snnk__rows_input(const snnk_rows *rows, size_t i, size_t j) {
+    const size_t at = i * rows->ldx + j;
+
+    return rows->X ? (double)rows->X[at] : rows->X_f64[at];
+}
+
+/* Target k of row i. */
+static inline double snnk__rows_target(const snnk_rows *rows, size_t i, size_t k) {
+    if (rows->labels) return (size_t)rows->labels[i] == k ? 1 : 0;
+    const size_t at = i * rows->ldy + k;
+
+    return rows->Y ? (double)rows->Y[at] : rows->Y_f64[at];
+}
+
+/* ---- As floats ---- */
+
+/* Checked rows as floats. Rows in float are read in place; of rows in double a block at a time is
+ * converted, so that each part is valid until the next one is taken. */
+typedef struct snnk__float_rows {
+    snnk_rows rows;
+    const snnk_allocator *allocator;
+    float *X, *Y; /* room for a block; NULL where the rows are floats already */
+} snnk__float_rows;
+
+/* Prepare to take parts of at most `most` rows. The allocator must outlive *floats. SNNK_E_SIZE,
+ * SNNK_E_NOMEM: there is nothing to close then. */
+int snnk__float_rows_open(const snnk_allocator *allocator, const snnk_rows *rows, size_t most,
+                          snnk__float_rows *floats);
+
+/* Rows first ... first + count - 1, with X, and Y or labels. */
+snnk_rows snnk__float_rows_part(const snnk__float_rows *floats, size_t first, size_t count);
+
+void snnk__float_rows_close(const snnk__float_rows *floats);
 
 #endif

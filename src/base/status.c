@@ -52,24 +52,53 @@ const char *snnk_strerror(int status) {
     case SNNK_E_SIZE: return "a size overflows or is too large";
     case SNNK_E_STRIDE: return "a leading dimension is smaller than a row";
     case SNNK_E_ENUM: return "not a value of the enumeration";
-    case SNNK_E_CONFIG: return "a config struct of unknown size";
+    case SNNK_E_CONFIG: return "a config or report struct of unknown size";
     case SNNK_E_STATE: return "the object is not ready for this call";
     case SNNK_E_UNSUPPORTED: return "not available for this object or in this build";
     case SNNK_E_NOMEM: return "out of memory";
     case SNNK_E_THREAD: return "the operating system could not start a thread";
     case SNNK_E_NONFINITE: return "a number is NaN or infinite";
     case SNNK_E_SINGULAR: return "the system has no usable solution";
-    case SNNK_E_UNRESOLVED: return "the function is not resolved by its spectrum";
+    case SNNK_E_UNRESOLVED: return "the error of a function's spectrum is too large";
     case SNNK_E_FORMAT: return "not a valid file of its kind";
     case SNNK_E_VERSION: return "the file's format is newer than this library";
-    case SNNK_E_TRUNCATED: return "the file is shorter or longer than it announces";
+    case SNNK_E_TRUNCATED: return "the file is shorter or longer than it should be";
     case SNNK_E_CHECKSUM: return "the file was altered after it was written";
     case SNNK_E_RAGGED: return "rows have different numbers of fields";
-    case SNNK_E_IO: return "a file could not be opened, read or written, or a message not passed";
+    case SNNK_E_IO: return "a file could not be opened, read or written, or MPI failed";
     case SNNK_E_CANCELLED: return "cancelled by the caller";
     case SNNK_E_INTERNAL: return "a bug in libsnnk: please report it";
     }
     return "unknown status";
+}
+
+const char *snnk_status_name(int status) {
+    switch ((snnk_status)status) { /* no default, as above */
+    case SNNK_OK: return "SNNK_OK";
+    case SNNK_E_NULL: return "SNNK_E_NULL";
+    case SNNK_E_SHAPE: return "SNNK_E_SHAPE";
+    case SNNK_E_RANGE: return "SNNK_E_RANGE";
+    case SNNK_E_SIZE: return "SNNK_E_SIZE";
+    case SNNK_E_STRIDE: return "SNNK_E_STRIDE";
+    case SNNK_E_ENUM: return "SNNK_E_ENUM";
+    case SNNK_E_CONFIG: return "SNNK_E_CONFIG";
+    case SNNK_E_STATE: return "SNNK_E_STATE";
+    case SNNK_E_UNSUPPORTED: return "SNNK_E_UNSUPPORTED";
+    case SNNK_E_NOMEM: return "SNNK_E_NOMEM";
+    case SNNK_E_THREAD: return "SNNK_E_THREAD";
+    case SNNK_E_NONFINITE: return "SNNK_E_NONFINITE";
+    case SNNK_E_SINGULAR: return "SNNK_E_SINGULAR";
+    case SNNK_E_UNRESOLVED: return "SNNK_E_UNRESOLVED";
+    case SNNK_E_FORMAT: return "SNNK_E_FORMAT";
+    case SNNK_E_VERSION: return "SNNK_E_VERSION";
+    case SNNK_E_TRUNCATED: return "SNNK_E_TRUNCATED";
+    case SNNK_E_CHECKSUM: return "SNNK_E_CHECKSUM";
+    case SNNK_E_RAGGED: return "SNNK_E_RAGGED";
+    case SNNK_E_IO: return "SNNK_E_IO";
+    case SNNK_E_CANCELLED: return "SNNK_E_CANCELLED";
+    case SNNK_E_INTERNAL: return "SNNK_E_INTERNAL";
+    }
+    return NULL;
 }
 
 int snnk__check_pointer(const void *pointer, const char *name) {

@@ -66,11 +66,17 @@ static int add_to_fit(session *s, size_t first, size_t n) {
 
         if (exit_status != EXIT_OK) return exit_status;
         st = s->gcv ? gcv_fit_add(s->gcv, n, s->X, NULL, labels, s->workspace)
-                    : snnk_fit_add_labels(s->fit, n, s->X, s->train.n_inputs, labels, s->workspace);
+                    : snnk_fit_add(
+                          s->fit,
+                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .labels = labels),
+                          s->workspace);
     } else if (s->gcv) {
         st = gcv_fit_add(s->gcv, n, s->X, s->Y, NULL, s->workspace);
     } else {
-        st = snnk_fit_add(s->fit, n, s->X, s->train.n_inputs, s->Y, s->task.outputs, s->workspace);
+        st = snnk_fit_add(s->fit,
+                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .Y = s->Y,
+                                    .ldy = s->task.outputs),
+                          s->workspace);
     }
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n, s->X, s->Y);
 }
@@ -376,7 +382,7 @@ static int run(session *s) {
     int exit_status = complete_options(s);
 
     catch_interrupts();
-    snnk_fit_report_init(&s->report, sizeof s->report);
+    s->report = (snnk_fit_report){.size = sizeof s->report};
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->processes, exit_status);
     if (exit_status == EXIT_OK) exit_status = fit(s);

@@ -53,7 +53,9 @@ int gcv_fit_add(gcv_fit *fit, size_t n, const float *X, const float *Y, const in
     const int st = snnk_map_input_tower(fit->map, n, X, d, fit->Phi, m, workspace);
 
     if (st != SNNK_OK) return st;
-    return snnk_lstsq_add_weighted(fit->lstsq, n, fit->Phi, m, Y, l, labels, NULL, workspace);
+    return snnk_lstsq_add(
+        fit->lstsq, SNNK_ROWS(.n = n, .X = fit->Phi, .ldx = m, .Y = Y, .ldy = l, .labels = labels),
+        workspace);
 }
 
 /* Set config->ridge to the lambda that minimizes generalized cross-validation, one for all
@@ -74,11 +76,10 @@ static int choose_ridge(const gcv_fit *fit, snnk_solve_config *config) {
 
 static int solve(const gcv_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
     snnk_solve_config config;
-    snnk_solve_report solved;
+    snnk_solve_report solved = {.size = sizeof solved};
     int st;
 
     snnk_solve_config_init(&config, sizeof config);
-    snnk_solve_report_init(&solved, sizeof solved);
     config.intercept = fit->config.intercept;
     config.rank_tolerance = fit->config.rank_tolerance;
     if (fit->config.ridge != SNNK_RIDGE_AUTO)

@@ -103,7 +103,7 @@ static void print_json(const model_use *use, int models, const snnk_solve_report
 
 int merge_command(int argc, char **argv) {
     model_use use;
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
     int exit_status = model_options(command, "FILES save ridge json", argc, argv, &use);
 
     if (exit_status != EXIT_OK) return exit_status;
@@ -114,7 +114,6 @@ int merge_command(int argc, char **argv) {
     if (use.n_others == 0) return wrong_usage(command, "a second model is missing");
     if (!use.save) return wrong_usage(command, "--save FILE is missing");
     catch_interrupts();
-    snnk_solve_report_init(&report, sizeof report);
     exit_status = model_open_statistics(command, &use);
     for (int k = 0; exit_status == EXIT_OK && k < use.n_others; k++)
         exit_status = interrupted ? EXIT_CANCELLED : merge_one(&use, use.others[k]);

@@ -66,7 +66,7 @@ typedef struct change {
 static int take_rows(change *c, size_t first, size_t n) {
     const model_use *use = &c->use;
     snnk_lstsq *lstsq = snnk_network_statistics(use->network);
-    const size_t m = snnk_lstsq_features(lstsq), t = snnk_lstsq_targets(lstsq);
+    const size_t m = snnk_lstsq_features(lstsq);
     const bool classes = use->task.classification;
     int32_t labels[BATCH_ROWS];
     int st =
@@ -78,9 +78,10 @@ static int take_rows(change *c, size_t first, size_t n) {
 
         if (exit_status != EXIT_OK) return exit_status;
     }
-    st = (c->forgets ? snnk_lstsq_forget
-                     : snnk_lstsq_add_weighted)(lstsq, n, c->Phi, m, classes ? NULL : c->Y, t,
-                                                classes ? labels : NULL, NULL, use->workspace);
+    const snnk_rows *rows = SNNK_ROWS(.n = n, .X = c->Phi, .Y = classes ? NULL : c->Y,
+                                      .labels = classes ? labels : NULL);
+
+    st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, rows, use->workspace);
     return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n, c->X, c->Y);
 }
 
@@ -196,7 +197,7 @@ static int change_command(const char *command, bool forgets, const char *help, i
         return wrong_usage(command, "--save %s would overwrite an input", use->save);
     if (!use->save) use->save = use->path;
     catch_interrupts();
-    snnk_solve_report_init(&c.report, sizeof c.report);
+    c.report = (snnk_solve_report){.size = sizeof c.report};
     exit_status = run(&c);
     if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     free(c.X);

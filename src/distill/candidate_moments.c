@@ -27,12 +27,12 @@ static int feature_block_alloc(const snnk_distill *distill, feature_block *block
                        &block->Phi);
 }
 
-static int flush(const snnk_distill *distill, feature_block *block, snnk_workspace *workspace) {
+static int flush(feature_block *block, snnk_workspace *workspace) {
     static const float zeros[SNNK__DISTILL_BLOCK];
     const size_t n = block->n;
 
     block->n = 0;
-    return snnk_lstsq_add(block->lstsq, n, block->Phi, distill->d + distill->h, zeros, 1,
+    return snnk_lstsq_add(block->lstsq, SNNK_ROWS(.n = n, .X = block->Phi, .Y = zeros, .ldy = 1),
                           workspace);
 }
 
@@ -69,7 +69,7 @@ static int sample_block(const snnk_distill *distill, size_t first, size_t n, con
         if (!snnk__distill_is_sampled(distill, i, shares[block - blocks])) continue;
         memcpy(Phi, distill->X + i * distill->ldx, d * sizeof *Phi);
         memcpy(Phi + d, H + (i - first) * h, h * sizeof *Phi);
-        if (++block->n == SNNK__DISTILL_BLOCK) st = flush(distill, block, workspace);
+        if (++block->n == SNNK__DISTILL_BLOCK) st = flush(block, workspace);
     }
     return st;
 }
@@ -120,7 +120,7 @@ static int gather_teacher_moments(snnk_distill *distill, const double shares[2],
             st = snnk__progress_count(distill->progress, (double)(i + n), (double)distill->n);
     }
     for (int k = 0; k < 2 && st == SNNK_OK; k++) {
-        st = flush(distill, &blocks[k], workspace);
+        st = flush(&blocks[k], workspace);
         if (st == SNNK_OK) st = add_outputs(distill, blocks[k].lstsq);
     }
     snnk__free(allocator, H);

@@ -38,14 +38,16 @@ typedef struct row_block {
 
 /* Add the block to the statistics, and empty it. */
 static int flush(row_block *block, snnk_workspace *workspace) {
-    const size_t d = block->distill->d, l = block->distill->l, m = block->map->features;
+    const size_t d = block->distill->d, m = block->map->features;
     const int st =
         snnk_map_input_tower(block->map, block->n, block->X, d, block->Phi, m, workspace);
     const size_t n = block->n;
 
     block->n = 0;
-    return st == SNNK_OK ? snnk_lstsq_add(block->lstsq, n, block->Phi, m, block->Y, l, workspace)
-                         : st;
+    return st == SNNK_OK
+               ? snnk_lstsq_add(block->lstsq, SNNK_ROWS(.n = n, .X = block->Phi, .Y = block->Y),
+                                workspace)
+               : st;
 }
 
 /* Put row i of the data into the block; flush the block when it is full. */

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "fit/fit.h"
+
 static const snnk_distill_config defaults = {.size = sizeof(snnk_distill_config),
                                              .ridge = SNNK_RIDGE_AUTO,
                                              .heldout_share = 0.1,

@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "distill/collect.h"
 #include "distill/student_map.h"
+#include "solve/lstsq.h"
 #include "solve/product.h"
 
 /* Stop after this many epochs without a better one, or half of all epochs if that is more: the

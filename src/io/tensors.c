@@ -110,6 +110,20 @@ const char *snnk_tensors_type(const snnk_tensors *tensors, const char *name) {
     return tensor ? snnk__dtype_name(tensor->dtype) : NULL;
 }
 
+size_t snnk_tensors_texts(const snnk_tensors *tensors) {
+    size_t n = 0;
+
+    if (tensors) snnk__safetensors_pairs(tensors->reader, &n);
+    return n;
+}
+
+const char *snnk_tensors_text_key(const snnk_tensors *tensors, size_t i) {
+    size_t n;
+
+    if (i >= snnk_tensors_texts(tensors)) return NULL;
+    return snnk__safetensors_pairs(tensors->reader, &n)[i].key;
+}
+
 const char *snnk_tensors_text(const snnk_tensors *tensors, const char *key) {
     return tensors && key ? snnk__safetensors_text(tensors->reader, key) : NULL;
 }

@@ -13,9 +13,7 @@ typedef struct dense {
 
 static const dense *of(const snnk_layer *layer) { return (const dense *)layer; }
 
-static int32_t activation(const snnk_layer *layer) {
-    return of(layer)->block.function.activation;
-}
+static int32_t activation(const snnk_layer *layer) { return of(layer)->block.function.activation; }
 
 static snnk__linearity linearity(const snnk_layer *layer) {
     return activation(layer) == SNNK_IDENTITY ? SNNK__LINEAR_IN_INPUTS : SNNK__NOT_LINEAR;
@@ -37,12 +35,11 @@ static int dense_alloc(size_t inputs, size_t outputs, int32_t f, int32_t storage
     st = snnk__weights_add_part(allocator, inputs, storage, snnk__kernels_get()->projection_shape,
                                 &made->weights);
     if (st != SNNK_OK) goto done;
-    made->block = (snnk__block){.G = made->weights.parts,
-                                .offset = made->weights.bias,
-                                .rows = outputs,
-                                .function = {.operation = SNNK__OPERATION_ACTIVATION,
-                                             .activation = f,
-                                             .scale = 1}};
+    made->block = (snnk__block){
+        .G = made->weights.parts,
+        .offset = made->weights.bias,
+        .rows = outputs,
+        .function = {.operation = SNNK__OPERATION_ACTIVATION, .activation = f, .scale = 1}};
     *layer = made;
     base = NULL;
 done:

@@ -7,8 +7,7 @@
 /* *narrow = G, rounded to the storage. row: its columns of scratch. */
 static int round_projection(const snnk_allocator *allocator, const snnk__panels *G, int32_t storage,
                             float *row, snnk__panels *narrow) {
-    const int st =
-        snnk__panels_create_narrow(allocator, G->rows, G->columns, storage, "G", narrow);
+    const int st = snnk__panels_create_narrow(allocator, G->rows, G->columns, storage, "G", narrow);
 
     for (size_t i = 0; st == SNNK_OK && i < G->rows; i++) {
         snnk__panels_get_row(G, i, row);

@@ -153,8 +153,4 @@ static inline bool snnk__layer_splits(const snnk_layer *layer, size_t n,
 void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                float *Y, size_t ldy, snnk_workspace *workspace, float *work);
 
-/* SNNK_E_RANGE unless ridge is >= 0 and finite, or SNNK_RIDGE_AUTO; unless 0 < share <= 0.5. */
-int snnk__check_fit_ridge(double ridge);
-int snnk__check_heldout_share(double share);
-
 #endif

@@ -81,8 +81,7 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     cost->weight_bytes += snnk__weights_bytes(&r->weights);
     cost->split_work = snnk__features_work(&r->features) + m;
     for (size_t b = 0; b < r->weights.n_parts; b++)
-        cost->work =
-            snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
+        cost->work = snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
 }
 
 /* ---- Forward ---- */

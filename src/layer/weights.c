@@ -19,19 +19,18 @@ int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_
 int snnk__weights_add_part(const snnk_allocator *allocator, size_t columns, int32_t storage,
                            snnk__panel_shape shape, snnk__weights *weights) {
     snnk__panels *part = &weights->parts[weights->n_parts];
-    const int st = storage == SNNK_STORAGE_F32
-                       ? snnk__panels_create(allocator, weights->rows, columns, shape, "weights",
-                                             part)
-                       : snnk__panels_create_narrow(allocator, weights->rows, columns, storage,
-                                                    "weights", part);
+    const int st =
+        storage == SNNK_STORAGE_F32
+            ? snnk__panels_create(allocator, weights->rows, columns, shape, "weights", part)
+            : snnk__panels_create_narrow(allocator, weights->rows, columns, storage, "weights",
+                                         part);
 
     if (st == SNNK_OK) weights->n_parts++;
     return st;
 }
 
 void snnk__weights_free(const snnk_allocator *allocator, snnk__weights *weights) {
-    for (size_t p = 0; p < weights->n_parts; p++)
-        snnk__panels_free(allocator, &weights->parts[p]);
+    for (size_t p = 0; p < weights->n_parts; p++) snnk__panels_free(allocator, &weights->parts[p]);
     snnk__free(allocator, weights->parts);
     snnk__free(allocator, weights->bias);
 }

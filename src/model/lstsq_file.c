@@ -6,7 +6,6 @@
 
 #include <snnk/lstsq.h>
 
-#include "io/whole_file.h"
 #include "model/model.h"
 #include "solve/lstsq.h"
 
@@ -30,7 +29,7 @@ static void lower_triangle(const void *context, size_t first, size_t count, void
 /* Moments of rows that all count once, in double, none of which was forgotten. */
 static bool fits_format_1(const snnk_lstsq *lstsq) {
     return lstsq->factorization == SNNK_FACTORIZATION_GRAM &&
-           lstsq->weight == (double)lstsq->rows && !lstsq->fast && lstsq->max_rows == 0;
+           lstsq->weight == (double)lstsq->rows && !lstsq->single && lstsq->max_rows == 0;
 }
 
 /* Where statistics stand in a file: under their own names, or behind a prefix in a model that carries
@@ -96,7 +95,7 @@ static void add_rounding(snnk__safetensors_writer *writer, const snnk_lstsq *lst
                          const place *at) {
     const size_t one = 1;
 
-    if (lstsq->fast) snnk__safetensors_add_text(writer, name_of(at, FAST).text, "true");
+    if (lstsq->single) snnk__safetensors_add_text(writer, name_of(at, FAST).text, "true");
     if (lstsq->max_rows == 0) return;
     snnk__safetensors_add_number(writer, name_of(at, MAX_ROWS).text, lstsq->max_rows);
     add_tensor(writer, at, MAX_WEIGHT, 1, &one, &lstsq->max_weight);
@@ -248,7 +247,7 @@ static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     if ((lstsq->rows > 0) != (lstsq->weight > 0))
         return snnk__fail(SNNK_E_FORMAT, "%llu rows cannot have a total weight of %g",
                           (unsigned long long)lstsq->rows, lstsq->weight);
-    if (lstsq->rows > 0 || (!lstsq->fast && lstsq->max_rows == 0 && is_zero(lstsq->mean_phi, m) &&
+    if (lstsq->rows > 0 || (!lstsq->single && lstsq->max_rows == 0 && is_zero(lstsq->mean_phi, m) &&
                             is_zero(lstsq->mean_y, t) && is_zero(lstsq->S, m * m) &&
                             is_zero(lstsq->C, t * m) && is_zero(lstsq->yy, t)))
         return SNNK_OK;
@@ -284,7 +283,7 @@ static int read_rounding(const snnk__safetensors_reader *reader, const place *at
     if (fast && strcmp(fast, "true") != 0)
         return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", which is not true",
                           name_of(at, FAST).text, fast);
-    lstsq->fast = fast != NULL;
+    lstsq->single = fast != NULL;
     return read_most(reader, at, lstsq);
 }
 
@@ -366,18 +365,15 @@ int snnk_lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocato
     return load(buffer, bytes, &ours, lstsq);
 }
 
-int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return load(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
+    const int st = snnk__check_pointer(lstsq, "lstsq");
+
+    if (st != SNNK_OK) return st;
     *lstsq = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = load(buffer, bytes, &ours, lstsq);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, lstsq);
 }

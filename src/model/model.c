@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "io/whole_file.h"
+
 void snnk__model_begin(snnk__safetensors_writer *writer, const snnk_allocator *allocator,
                        const char *kind) {
     snnk__model_begin_format(writer, allocator, kind, SNNK__MODEL_FORMAT);
@@ -57,4 +59,19 @@ int snnk__model_open(const void *buffer, size_t bytes, const snnk_allocator *all
     else
         *reader = opened;
     return st;
+}
+
+int snnk__model_load(const char *path, const snnk_allocator *allocator, snnk__model_loader load,
+                     void *handle) {
+    snnk_allocator ours;
+    unsigned char *buffer;
+    size_t bytes;
+    int st;
+
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
+    st = load(buffer, bytes, &ours, handle);
+    snnk__free(&ours, buffer);
+    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
 }

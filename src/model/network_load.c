@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "io/whole_file.h"
 #include "layer/kinds.h"
 #include "model/description.h"
 #include "model/folded_file.h"
@@ -409,18 +408,15 @@ done:
     return st;
 }
 
-int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return snnk_network_load_memory(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
+    const int st = snnk__check_pointer(network, "network");
+
+    if (st != SNNK_OK) return st;
     *network = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = snnk_network_load_memory(buffer, bytes, &ours, network);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, network);
 }

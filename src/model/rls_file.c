@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "base/size.h"
-#include "io/whole_file.h"
 #include "model/model.h"
 #include "solve/rls.h"
 
@@ -121,18 +120,15 @@ done:
     return st;
 }
 
-int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls) {
-    snnk_allocator ours;
-    unsigned char *buffer;
-    size_t bytes;
-    int st;
+static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                    void *handle) {
+    return snnk__rls_load_memory(buffer, bytes, allocator, handle);
+}
 
-    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls) {
+    const int st = snnk__check_pointer(rls, "rls");
+
+    if (st != SNNK_OK) return st;
     *rls = NULL;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__file_read(path, &ours, &buffer, &bytes)) != SNNK_OK) return st;
-    st = snnk__rls_load_memory(buffer, bytes, &ours, rls);
-    snnk__free(&ours, buffer);
-    return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
+    return snnk__model_load(path, allocator, load_any, rls);
 }

@@ -82,7 +82,7 @@ const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index) 
 }
 
 size_t snnk_network_inputs(const snnk_network *network) {
-    return snnk_layer_inputs(snnk_network_layer(network, 0));
+    return snnk_network_layers(network) > 0 ? network->layers[0]->inputs : 0;
 }
 
 size_t snnk_network_outputs(const snnk_network *network) {
@@ -314,9 +314,9 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
-    if (st != SNNK_OK) return st;
-    st = snnk__check_matrix(Y, "Y", n, snnk_network_outputs(network), ldy, sizeof *Y);
+    const snnk_layer *first = network->layers[0], *last = network->layers[network->n_layers - 1];
+    if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
+    st = snnk__check_matrix(Y, "Y", n, last->outputs, ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
     if (splits(network, n, workspace)) {
         st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
@@ -335,12 +335,11 @@ int snnk_network_features(const snnk_network *network, size_t n, const float *X,
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
-    const snnk_layer *last = network->layers[network->n_layers - 1];
+    const snnk_layer *first = network->layers[0], *last = network->layers[network->n_layers - 1];
     if (!last->kind->features)
         return snnk__fail(SNNK_E_UNSUPPORTED, "the last layer is a %s layer: it has no features",
                           last->kind->name);
-    st = snnk__check_matrix(X, "X", n, snnk_network_inputs(network), ldx, sizeof *X);
-    if (st != SNNK_OK) return st;
+    if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Phi, "Phi", n, snnk_layer_features(last), ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
     return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),

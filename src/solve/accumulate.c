@@ -1,4 +1,6 @@
 /* Rows into statistics, a block at a time: S += A^T A for the centred block A, by the kernels' moments. */
+#include "solve/accumulate.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -167,18 +169,18 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 
 /* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of
  * 2^59 and one of sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
-#define FAST_LIMIT 0x1p58F
+#define SINGLE_LIMIT 0x1p58F
 
 /* The same for numbers that are going to be multiplied by the roots of these weights: less by the power of
  * two above the root of the largest. */
-static float fast_limit(const snnk__rows *rows) {
+static float single_limit(const snnk_rows *rows) {
     float most = 1;
     int exponent = 0;
 
-    if (!rows->weights) return FAST_LIMIT;
+    if (!rows->weights) return SINGLE_LIMIT;
     for (size_t i = 0; i < rows->n; i++) most = fmaxf(most, rows->weights[i]);
     (void)frexpf(most, &exponent);
-    return ldexpf(FAST_LIMIT, -(exponent + 1) / 2);
+    return ldexpf(SINGLE_LIMIT, -(exponent + 1) / 2);
 }
 
 static bool means_below(size_t count, const double *mean, float limit) {
@@ -191,28 +193,27 @@ static bool means_below(size_t count, const double *mean, float limit) {
 /* Add a block of rows, at most SNNK__LSTSQ_BLOCK_ROWS, without labels. Chan, Golub & LeVeque 1979: S +=
  * S_block + w delta delta^T, w = a b/(a + b), where delta is the difference of the means, and a and b
  * are weights. The last term enters as one more row of the block, sqrt(w) delta. */
-static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk__rows *rows,
+static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
                       snnk_workspace *workspace) {
     const size_t m = lstsq->features, t = lstsq->targets;
-    const float limit = fast_limit(rows);
+    const float limit = single_limit(rows);
     const bool small =
         means_below(m, lstsq->mean_phi, limit) && means_below(t, lstsq->mean_y, limit);
     const int32_t precision = small ? wanted : SNNK_PRECISION_DOUBLE;
     const snnk__moments *moments = &snnk__kernels_get()->moments[precision];
     const size_t width = moments->width;
     const double n = lstsq->weight, k = snnk__rows_weight(rows);
-    block b = {
-        .lstsq = lstsq,
-        .moments = moments,
-        .precision = precision,
-        .rows = rows->n,
-        .share = k / (n + k),
-        .weight = sqrt(n / (n + k) * k),
-        .weights = rows->weights,
-        .phi = {m, rows->Phi, rows->ldphi, lstsq->mean_phi, lstsq->block_phi, lstsq->phi_panels},
-        .y = {t, rows->Y, rows->ldy, lstsq->mean_y, lstsq->block_y, lstsq->y_panels},
-        .phi_panels = (m - 1) / width + 1,
-        .y_panels = (t - 1) / width + 1};
+    block b = {.lstsq = lstsq,
+               .moments = moments,
+               .precision = precision,
+               .rows = rows->n,
+               .share = k / (n + k),
+               .weight = sqrt(n / (n + k) * k),
+               .weights = rows->weights,
+               .phi = {m, rows->X, rows->ldx, lstsq->mean_phi, lstsq->block_phi, lstsq->phi_panels},
+               .y = {t, rows->Y, rows->ldy, lstsq->mean_y, lstsq->block_y, lstsq->y_panels},
+               .phi_panels = (m - 1) / width + 1,
+               .y_panels = (t - 1) / width + 1};
     const size_t panels = b.phi_panels + b.y_panels;
 
     /* No scratch: nothing that could fail. */
@@ -220,7 +221,7 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk__rows *rows,
     snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
     lstsq->rows += rows->n;
     lstsq->weight += k;
-    lstsq->fast |= precision == SNNK_PRECISION_SINGLE;
+    lstsq->single |= precision == SNNK_PRECISION_SINGLE;
 }
 
 /* Labels as targets: one 1 in a row of zeros. */
@@ -229,134 +230,78 @@ static void spread_labels(size_t rows, size_t t, const int32_t *labels, float *Y
     for (size_t i = 0; i < rows; i++) Y[i * t + (size_t)labels[i]] = 1;
 }
 
-/* The first of these rows into moments; gives how many. */
-static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
-                             snnk_workspace *workspace) {
-    const size_t count = snnk__rows_next(rows->n, SNNK__LSTSQ_BLOCK_ROWS);
-    snnk__rows some = snnk__rows_some(rows, 0, count);
+/* Rows from `first` on into moments; gives how many. */
+static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
+                             size_t first, snnk_workspace *workspace) {
+    const size_t count = snnk__rows_next(rows->rows.n - first, SNNK__LSTSQ_BLOCK_ROWS);
+    snnk_rows part = snnk__float_rows_part(rows, first, count);
 
-    if (some.labels) {
-        spread_labels(count, lstsq->targets, some.labels, lstsq->label_rows);
-        some.Y = lstsq->label_rows;
-        some.ldy = lstsq->targets;
+    if (part.labels) {
+        spread_labels(count, lstsq->targets, part.labels, lstsq->label_rows);
+        part.Y = lstsq->label_rows;
+        part.ldy = lstsq->targets;
     }
-    add_block(lstsq, precision, &some, workspace);
+    add_block(lstsq, precision, &part, workspace);
     return count;
 }
 
 /* The same into the factor; with AUTO none after those that decide. */
-static size_t add_to_factor(snnk_lstsq *lstsq, const snnk__rows *rows) {
+static size_t add_to_factor(snnk_lstsq *lstsq, const snnk__float_rows *rows, size_t first) {
     const uint64_t decisive = snnk__qr_decisive_rows(lstsq);
-    size_t left = rows->n;
+    size_t left = rows->rows.n - first;
 
     if (lstsq->factorization == SNNK_FACTORIZATION_AUTO && lstsq->rows < decisive &&
         decisive - lstsq->rows < left)
         left = (size_t)(decisive - lstsq->rows);
 
     const size_t count = snnk__rows_next(left, lstsq->qr->rows);
-    const snnk__rows some = snnk__rows_some(rows, 0, count);
+    const snnk_rows part = snnk__float_rows_part(rows, first, count);
 
-    snnk__qr_add_block(lstsq, &some);
+    snnk__qr_add_block(lstsq, &part);
     snnk__qr_decide(lstsq);
     return count;
 }
 
-void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
                           snnk_workspace *workspace) {
-    for (size_t first = 0; first < rows->n;) {
-        const snnk__rows left = snnk__rows_some(rows, first, rows->n - first);
-
+    for (size_t first = 0; first < rows->rows.n;)
         first += lstsq->factorization == SNNK_FACTORIZATION_GRAM
-                     ? add_to_moments(lstsq, precision, &left, workspace)
-                     : add_to_factor(lstsq, &left);
+                     ? add_to_moments(lstsq, precision, rows, first, workspace)
+                     : add_to_factor(lstsq, rows, first);
+}
+
+/* ---- Public ---- */
+
+int snnk__lstsq_open_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_t *precision,
+                          snnk__float_rows *floats) {
+    size_t most = SNNK__LSTSQ_BLOCK_ROWS;
+    snnk_rows read;
+    int st;
+
+    st = snnk__rows_read(rows, lstsq->features, lstsq->targets, true, &read);
+    if (st != SNNK_OK) return st;
+    /* Finiteness comes last: it reads all of X. In double no product of floats overflows. */
+    *precision = lstsq->precision;
+    if (*precision != SNNK_PRECISION_SINGLE || !snnk__rows_all_below(&read, single_limit(&read))) {
+        *precision = SNNK_PRECISION_DOUBLE;
+        if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     }
+    if (lstsq->qr) most = snnk__max_size(most, lstsq->qr->rows);
+    return snnk__float_rows_open(&lstsq->allocator, &read, most, floats);
 }
 
-/* ---- Doors ---- */
-
-/* The precision that rows with these numbers get: *precision is what they would have, DOUBLE where
- * their products might be no floats. SNNK_E_NONFINITE. */
-static int check_values(const float *X, const char *name, size_t rows, size_t width, size_t ld,
-                        float limit, int32_t *precision) {
-    if (*precision == SNNK_PRECISION_SINGLE && snnk__all_below(X, rows, width, ld, limit))
-        return SNNK_OK;
-    *precision = SNNK_PRECISION_DOUBLE;
-    return snnk__check_finite(X, name, rows, width, ld);
-}
-
-/* Everything about rows with Y, or of_labels. Finiteness comes last: it reads all of Phi. */
-static int check_rows(const snnk_lstsq *lstsq, const snnk__rows *rows, bool of_labels,
-                      int32_t *precision) {
-    const size_t n = rows->n;
+int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace) {
+    snnk__float_rows floats;
+    int32_t precision;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-
-    const size_t m = lstsq->features, t = lstsq->targets;
-
-    st = snnk__check_matrix(rows->Phi, "Phi", n, m, rows->ldphi, sizeof *rows->Phi);
-    if (st != SNNK_OK) return st;
-    st = of_labels ? snnk__check_labels(n, rows->labels, t)
-                   : snnk__check_matrix(rows->Y, "Y", n, t, rows->ldy, sizeof *rows->Y);
-    if (st != SNNK_OK) return st;
-    if ((st = snnk__check_weights(n, rows->weights)) != SNNK_OK) return st;
-    *precision = lstsq->precision;
-    st = check_values(rows->Phi, "Phi", n, m, rows->ldphi, fast_limit(rows), precision);
-    if (st != SNNK_OK || of_labels) return st;
-    return check_values(rows->Y, "Y", n, t, rows->ldy, fast_limit(rows), precision);
-}
-
-int snnk__rows_check(const snnk_lstsq *lstsq, const snnk__rows *rows, int32_t *precision) {
-    if (rows->n > 0 && !rows->Y && !rows->labels)
-        return snnk__fail(SNNK_E_NULL, "Y and labels are both NULL: set one of them");
-    if (rows->Y && rows->labels)
-        return snnk__fail(SNNK_E_NULL, "Y and labels are both set: set only one of them");
-    return check_rows(lstsq, rows, !rows->Y, precision);
-}
-
-/* Add rows that were found good, unless they are too many. */
-static int add_checked(snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
-                       snnk_workspace *workspace) {
-    if (rows->n > UINT64_MAX - lstsq->rows)
-        return snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
-                          rows->n, (unsigned long long)lstsq->rows);
-    snnk__lstsq_add_rows(lstsq, precision, rows, workspace);
-    return SNNK_OK;
-}
-
-int snnk_lstsq_add(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
-                   size_t ldy, snnk_workspace *workspace) {
-    const snnk__rows rows = {.n = n, .Phi = Phi, .ldphi = ldphi, .Y = Y, .ldy = ldy};
-    int32_t precision;
-    int st;
-
-    if ((st = check_rows(lstsq, &rows, false, &precision)) != SNNK_OK) return st;
-    return add_checked(lstsq, precision, &rows, workspace);
-}
-
-int snnk_lstsq_add_labels(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                          const int32_t *labels, snnk_workspace *workspace) {
-    const snnk__rows rows = {.n = n, .Phi = Phi, .ldphi = ldphi, .labels = labels};
-    int32_t precision;
-    int st;
-
-    if ((st = check_rows(lstsq, &rows, true, &precision)) != SNNK_OK) return st;
-    return add_checked(lstsq, precision, &rows, workspace);
-}
-
-int snnk_lstsq_add_weighted(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi,
-                            const float *Y, size_t ldy, const int32_t *labels, const float *weights,
-                            snnk_workspace *workspace) {
-    const snnk__rows rows = {.n = n,
-                             .Phi = Phi,
-                             .ldphi = ldphi,
-                             .Y = Y,
-                             .ldy = ldy,
-                             .labels = labels,
-                             .weights = weights};
-    int32_t precision;
-    int st;
-
-    if ((st = snnk__rows_check(lstsq, &rows, &precision)) != SNNK_OK) return st;
-    return add_checked(lstsq, precision, &rows, workspace);
+    if ((st = snnk__lstsq_open_rows(lstsq, rows, &precision, &floats)) != SNNK_OK) return st;
+    if (floats.rows.n > UINT64_MAX - lstsq->rows)
+        st = snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
+                        floats.rows.n, (unsigned long long)lstsq->rows);
+    else
+        snnk__lstsq_add_rows(lstsq, precision, &floats, workspace);
+    snnk__float_rows_close(&floats);
+    return st;
 }

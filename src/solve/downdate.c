@@ -5,6 +5,8 @@
  * H [R'_i; A] is solved for R'_i, and A becomes the other rows of H [R'_i; A]. With the new row in the
  * second half, as Chambers (J. Amer. Stat. Assoc. 66, 1971, 744) has it for rotations, A goes through
  * nothing but reflections, and the errors of R'^T R' do not grow. */
+#include "solve/downdate.h"
+
 #include <math.h>
 
 #include <cblas.h>

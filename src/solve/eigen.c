@@ -1,10 +1,12 @@
 /* The truncated eigen-solution, for systems that Cholesky cannot be trusted with. */
+#include "solve/eigen.h"
+
 #include <math.h>
 
 #include <cblas.h>
 #include <lapacke.h>
 
-#include "solve/lstsq.h"
+#include "base/memory.h"
 
 /* A = sum_k value_k v_k v_k^T; the values come in rising order, v_k in row k of A (row-major).
  * z = sum over the kept k of v_k (v_k . r) / value_k: the shortest of all z that fit r as well as

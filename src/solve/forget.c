@@ -8,6 +8,9 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "solve/accumulate.h"
+#include "solve/downdate.h"
+#include "solve/lstsq.h"
 #include "solve/qr.h"
 
 /* Rows taken out of the factor at once: a block of a thousand columns fits the L2 cache, which the
@@ -40,7 +43,7 @@ static double relative_rounding(const snnk_lstsq *lstsq) {
  * remembers what is large now. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const double precise = relative_rounding(lstsq);
-    const bool fast = lstsq->fast || left->fast;
+    const bool single = lstsq->single || left->single;
 
     for (size_t j = 0; j < lstsq->features; j++)
         left->max_phi[j] = fmax(lstsq->max_phi[j], snnk__lstsq_diagonal(lstsq, j));
@@ -48,7 +51,7 @@ static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
         left->max_y[k] = fmax(lstsq->max_y[k], snnk__lstsq_squares(lstsq, k));
     left->max_rows = max_rows(lstsq);
     left->max_weight = fmax(lstsq->max_weight, lstsq->weight);
-    return (rounding){.unit = fast ? 20 * (double)FLT_EPSILON / 2 : precise,
+    return (rounding){.unit = single ? 20 * (double)FLT_EPSILON / 2 : precise,
                       .mean_unit = precise,
                       .phi = left->max_phi,
                       .y = left->max_y,
@@ -110,7 +113,7 @@ static int refuse(void) {
 }
 
 /* Rows and weight suffice. */
-static int check_amount(const snnk_lstsq *lstsq, const snnk__rows *rows) {
+static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
     const double weight = snnk__rows_weight(rows), left = lstsq->weight - weight;
     const double most = fmax(lstsq->max_weight, lstsq->weight);
     const double noise = relative_rounding(lstsq) * most;
@@ -332,15 +335,14 @@ static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     left->rows = lstsq->rows - left->rows;
     left->weight = weight;
     left->precision = lstsq->precision;
-    left->fast |= lstsq->fast;
+    left->single |= lstsq->single;
     return st;
 }
 
 /* ---- The factor ---- */
 
 /* A part of the rows, at most REMOVED_ROWS. noise: 2 m, scratch. */
-static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk__rows *rows,
-                        double *noise) {
+static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk_rows *rows, double *noise) {
     const size_t m = left->features, t = left->targets;
     const double b = snnk__rows_weight(rows), a = left->weight - b;
     const shift s = find_shift(a, b);
@@ -373,7 +375,7 @@ static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
 }
 
 /* *left = the factor without these rows, or NULL if nothing but rounding would be left of some direction. */
-static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_lstsq **left) {
+static int forget_factor(const snnk_lstsq *lstsq, const snnk__float_rows *rows, snnk_lstsq **left) {
     const snnk_allocator *allocator = &lstsq->allocator;
     snnk_lstsq *made = NULL;
     double *noise = NULL;
@@ -387,14 +389,14 @@ static int forget_factor(const snnk_lstsq *lstsq, const snnk__rows *rows, snnk_l
 
     const rounding r = find_rounding(lstsq, made);
 
-    for (size_t first = 0; removed && first < rows->n;) {
-        const size_t count = snnk__rows_next(rows->n - first, REMOVED_ROWS);
-        const snnk__rows some = snnk__rows_some(rows, first, count);
+    for (size_t first = 0; removed && first < rows->rows.n;) {
+        const size_t count = snnk__rows_next(rows->rows.n - first, REMOVED_ROWS);
+        const snnk_rows part = snnk__float_rows_part(rows, first, count);
 
-        removed = remove_part(made, &r, &some, noise);
+        removed = remove_part(made, &r, &part, noise);
         first += count;
     }
-    if (removed && settle_rest(made, &r, snnk__rows_weight(rows))) {
+    if (removed && settle_rest(made, &r, snnk__rows_weight(&rows->rows))) {
         *left = made;
         made = NULL;
     }
@@ -418,10 +420,10 @@ static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     return st;
 }
 
-/* ---- The door ---- */
+/* ---- Public ---- */
 
 /* *moments = those of the rows, with the memory of lstsq. */
-static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk__rows *rows,
+static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
                    snnk_workspace *workspace, snnk_lstsq **moments) {
     int st;
 
@@ -437,38 +439,39 @@ static void exchange(snnk_lstsq *a, snnk_lstsq *b) {
     *b = of_a;
 }
 
-int snnk_lstsq_forget(snnk_lstsq *lstsq, size_t n, const float *Phi, size_t ldphi, const float *Y,
-                      size_t ldy, const int32_t *labels, const float *weights,
-                      snnk_workspace *workspace) {
-    const snnk__rows rows = {.n = n,
-                             .Phi = Phi,
-                             .ldphi = ldphi,
-                             .Y = Y,
-                             .ldy = ldy,
-                             .labels = labels,
-                             .weights = weights};
+static int forget(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
+                  snnk_workspace *workspace) {
+    const bool of_moments = lstsq->factorization == SNNK_FACTORIZATION_GRAM;
     snnk_lstsq *left = NULL, *factored = NULL;
-    int32_t precision;
     int st;
 
-    if ((st = snnk__rows_check(lstsq, &rows, &precision)) != SNNK_OK) return st;
-    if (n == 0) return SNNK_OK;
-    if ((st = check_amount(lstsq, &rows)) != SNNK_OK) return st;
-
-    const bool of_moments = lstsq->factorization == SNNK_FACTORIZATION_GRAM;
-
     if (!of_moments) precision = SNNK_PRECISION_DOUBLE;
-    if ((st = collect(lstsq, precision, &rows, workspace, &left)) != SNNK_OK) goto done;
-    if (n == lstsq->rows) {
+    if ((st = collect(lstsq, precision, rows, workspace, &left)) != SNNK_OK) goto done;
+    if (rows->rows.n == lstsq->rows) {
         st = forget_all(lstsq, left);
         goto done;
     }
     st = of_moments ? forget_moments(lstsq, left) : forget_its_moments(lstsq, left);
     if (st != SNNK_OK) goto done;
-    if (!of_moments && (st = forget_factor(lstsq, &rows, &factored)) != SNNK_OK) goto done;
+    if (!of_moments && (st = forget_factor(lstsq, rows, &factored)) != SNNK_OK) goto done;
     exchange(lstsq, factored ? factored : left);
 done:
     snnk_lstsq_free(factored);
     snnk_lstsq_free(left);
+    return st;
+}
+
+int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace) {
+    snnk__float_rows floats;
+    int32_t precision;
+    int st;
+
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if ((st = snnk__lstsq_open_rows(lstsq, rows, &precision, &floats)) != SNNK_OK) return st;
+    if (floats.rows.n > 0) {
+        st = check_amount(lstsq, &floats.rows);
+        if (st == SNNK_OK) st = forget(lstsq, precision, &floats, workspace);
+    }
+    snnk__float_rows_close(&floats);
     return st;
 }

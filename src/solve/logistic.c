@@ -10,7 +10,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/lstsq.h"
+#include "solve/accumulate.h"
 
 #define BLOCK 256 /* rows turned into doubles at a time */
 
@@ -28,20 +28,12 @@ int snnk_logistic_config_init(snnk_logistic_config *config, size_t config_size) 
                              CONFIG_MINIMUM, "logistic config");
 }
 
-int snnk_logistic_report_init(snnk_logistic_report *report, size_t report_size) {
-    return snnk__config_init(report, report_size, &empty_report, sizeof empty_report,
-                             REPORT_MINIMUM, "logistic report");
-}
-
 /* ---- The problem ---- */
 
 /* Vectors of unknowns have t m + t numbers: B row by row, then c. */
 typedef struct logistic {
     size_t n, m, t;
-    const float *Phi;
-    size_t ldphi;
-    const int32_t *labels;
-    const float *weights;
+    const snnk_rows *rows;
     double ridge;
     snnk_lstsq
         *lstsq;    /* weight and means; S, whose lower triangle becomes the factor of S/2 + ridge */
@@ -49,7 +41,9 @@ typedef struct logistic {
     double *Z, *U, *P; /* n x t: scores, those of a direction, probabilities */
 } logistic;
 
-static double weight_of(const logistic *p, size_t i) { return p->weights ? p->weights[i] : 1; }
+static double weight_of(const logistic *p, size_t i) {
+    return p->rows->weights ? (double)p->rows->weights[i] : 1;
+}
 
 static size_t unknowns(const logistic *p) { return p->t * p->m + p->t; }
 
@@ -63,10 +57,10 @@ static double dot(size_t n, const double *x, const double *y) {
 /* Rows first ... first+count-1, less the means. */
 static void fill_block(const logistic *p, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        const float *phi = p->Phi + (first + i) * p->ldphi;
         double *to = p->block + i * p->m;
 
-        for (size_t j = 0; j < p->m; j++) to[j] = phi[j] - p->lstsq->mean_phi[j];
+        for (size_t j = 0; j < p->m; j++)
+            to[j] = snnk__rows_input(p->rows, first + i, j) - p->lstsq->mean_phi[j];
     }
 }
 
@@ -104,7 +98,7 @@ static double loss_at(const logistic *p, double step) {
         double *to = p->P + i * p->t;
 
         for (size_t c = 0; c < p->t; c++) to[c] = p->Z[i * p->t + c] + step * p->U[i * p->t + c];
-        const double own = to[p->labels[i]];
+        const double own = to[p->rows->labels[i]];
         sum += weight_of(p, i) * (softmax(p->t, to, to) - own);
     }
     return sum;
@@ -142,7 +136,7 @@ static void gradient_row(const logistic *p, size_t i, double *q) {
     const double w = weight_of(p, i);
 
     for (size_t c = 0; c < p->t; c++) q[c] = w * p->P[i * p->t + c];
-    q[p->labels[i]] -= w;
+    q[p->rows->labels[i]] -= w;
 }
 
 /* w (diag(p) - p p^T) u: of a product with the Hessian. */
@@ -280,7 +274,7 @@ static int minimise(const logistic *p, const snnk_logistic_config *config, const
 /* ---- Setting up ---- */
 
 /* Means, weight, and the factor of S/2 + ridge over S. */
-static int prepare(logistic *p, const snnk__rows *rows) {
+static int prepare(logistic *p, const snnk__float_rows *rows) {
     const lapack_int m = (lapack_int)p->m;
     double *S = p->lstsq->S;
 
@@ -365,14 +359,14 @@ static int write_solution(const logistic *p, const double *x, double *B, size_t 
     return SNNK_OK;
 }
 
-static int check_arguments(size_t n, size_t classes, const snnk_logistic_config *config,
-                           const double *B, size_t m, size_t ldb, const double *b) {
+static int check_arguments(const snnk_rows *rows, size_t classes,
+                           const snnk_logistic_config *config, const double *B, size_t ldb,
+                           const double *b) {
+    const size_t m = rows->inputs;
     int st;
 
-    if ((st = check_config(config)) != SNNK_OK) return st;
-    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: at least 1 row is needed");
-    if (classes < 2)
-        return snnk__fail(SNNK_E_SHAPE, "classes = %zu: at least 2 are needed", classes);
+    if (rows->n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: at least 1 row is needed");
+    if ((st = snnk__check_pointer(rows->labels, "labels")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(B, "B", classes, m, ldb, sizeof *B)) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(b, "b")) != SNNK_OK) return st;
     if (!config->warm) return SNNK_OK;
@@ -380,43 +374,61 @@ static int check_arguments(size_t n, size_t classes, const snnk_logistic_config 
     return snnk__check_finite_f64(b, "b", 1, classes, classes);
 }
 
-int snnk_logistic_solve(size_t n, size_t features, size_t classes, const float *Phi, size_t ldphi,
-                        const int32_t *labels, const float *weights,
-                        const snnk_logistic_config *config, double *B, size_t ldb, double *b,
-                        snnk_logistic_report *report) {
-    const snnk__rows rows = {n, Phi, ldphi, NULL, 0, labels, weights};
-    logistic p = {n, features, classes, Phi,  ldphi, labels, weights,
-                  0, NULL,     NULL,    NULL, NULL,  NULL};
+/* p: of checked rows, with statistics that have none yet. */
+static int solve(logistic *p, const snnk__float_rows *rows, const snnk_logistic_config *config,
+                 double *B, size_t ldb, double *b, snnk_logistic_report *report) {
+    const snnk_allocator *allocator = rows->allocator;
+    double *scores = NULL, *memory = NULL;
+    vectors v;
+    int st;
+
+    if ((st = allocate_vectors(p, allocator, &v, &memory)) != SNNK_OK) goto done;
+    if ((st = allocate_scores(p, allocator, &scores)) != SNNK_OK) goto done;
+    if ((st = prepare(p, rows)) != SNNK_OK) goto done;
+    if (config->warm) read_start(p, B, ldb, b, v.x);
+    if ((st = minimise(p, config, &v, report)) != SNNK_OK) goto done;
+    st = write_solution(p, v.x, B, ldb, b);
+done:
+    snnk__free(allocator, p->block);
+    snnk__free(allocator, scores);
+    snnk__free(allocator, memory);
+    return st;
+}
+
+int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logistic_config *config,
+                        double *B, size_t ldb, double *b, snnk_logistic_report *report) {
     snnk_logistic_config ours = default_config;
     snnk_logistic_report filled = empty_report;
+    snnk_rows read;
+    snnk__float_rows floats;
     snnk_allocator allocator;
-    double *scores = NULL, *memory = NULL;
-    int32_t precision = SNNK_PRECISION_DOUBLE;
-    vectors v;
+    int32_t precision;
+    logistic p = {0};
     int st;
 
     st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "logistic config");
     if (st != SNNK_OK) return st;
     st = snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "logistic report");
     if (st != SNNK_OK) return st;
-    if ((st = check_arguments(n, classes, &ours, B, features, ldb, b)) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(labels, "labels")) != SNNK_OK) return st;
+    if ((st = check_config(&ours)) != SNNK_OK) return st;
+    if (classes < 2)
+        return snnk__fail(SNNK_E_SHAPE, "classes = %zu: at least 2 are needed", classes);
+    if ((st = snnk__rows_read(rows, 0, classes, true, &read)) != SNNK_OK) return st;
+    if ((st = check_arguments(&read, classes, &ours, B, ldb, b)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
-    st = snnk_lstsq_create(features, classes, &allocator, &p.lstsq);
-    if (st != SNNK_OK) goto done;
-    if ((st = snnk__rows_check(p.lstsq, &rows, &precision)) != SNNK_OK) goto done;
+    st = snnk_lstsq_create(read.inputs, classes, &allocator, &p.lstsq);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__lstsq_open_rows(p.lstsq, &read, &precision, &floats)) != SNNK_OK) goto done;
+    p.n = floats.rows.n;
+    p.m = floats.rows.inputs;
+    p.t = classes;
+    p.rows = &floats.rows;
     p.ridge = ours.ridge;
-    if ((st = allocate_vectors(&p, &allocator, &v, &memory)) != SNNK_OK) goto done;
-    if ((st = allocate_scores(&p, &allocator, &scores)) != SNNK_OK) goto done;
-    if ((st = prepare(&p, &rows)) != SNNK_OK) goto done;
-    if (ours.warm) read_start(&p, B, ldb, b, v.x);
-    if ((st = minimise(&p, &ours, &v, &filled)) != SNNK_OK) goto done;
-    if ((st = write_solution(&p, v.x, B, ldb, b)) != SNNK_OK) goto done;
-    st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "logistic report");
+    st = solve(&p, &floats, &ours, B, ldb, b, &filled);
+    snnk__float_rows_close(&floats);
+    if (st == SNNK_OK)
+        st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "logistic report");
 done:
-    snnk__free(&allocator, p.block);
-    snnk__free(&allocator, scores);
-    snnk__free(&allocator, memory);
     snnk_lstsq_free(p.lstsq);
     return st;
 }

@@ -6,7 +6,9 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/rows.h"
 #include "base/size.h"
+#include "solve/config.h"
 #include "solve/ridge_path.h"
 
 #define ROW_BLOCK    256
@@ -15,7 +17,8 @@
 /* One pass over rows: what is wanted, and scratch. */
 typedef struct loo_pass {
     const snnk_ridge_path *path;
-    const snnk__rows *rows;
+    const snnk__float_rows *rows;
+    snnk_rows part; /* the block of rows at work */
     const double *ridges;
     size_t columns; /* all: t, or n_ridges t */
     /* column k has ridges[k] and target k; else ridges[k / t] and target k % t */
@@ -31,35 +34,6 @@ typedef struct loo_pass {
     double *leverage; /* rows x columns; some columns may have the same */
     size_t leverage_of[COLUMN_BLOCK];
 } loo_pass;
-
-/* ---- Checks ---- */
-
-static int check_features(const snnk_ridge_path *path, size_t n, const float *Phi, size_t ldphi) {
-    int st;
-
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    return snnk__check_matrix(Phi, "Phi", n, path->features, ldphi, sizeof *Phi);
-}
-
-static int check_targets(const snnk__rows *rows, size_t targets) {
-    if (rows->labels && rows->Y)
-        return snnk__fail(SNNK_E_NULL, "Y and labels are both set: set only one of them");
-    if (!rows->labels)
-        return snnk__check_matrix(rows->Y, "Y", rows->n, targets, rows->ldy, sizeof *rows->Y);
-    return snnk__check_labels(rows->n, rows->labels, targets);
-}
-
-/* Finiteness comes last: it reads all of the rows. */
-static int check_rows(const snnk_ridge_path *path, const snnk__rows *rows) {
-    int st;
-
-    if ((st = check_features(path, rows->n, rows->Phi, rows->ldphi)) != SNNK_OK) return st;
-    if ((st = check_targets(rows, path->targets)) != SNNK_OK) return st;
-    if ((st = snnk__check_weights(rows->n, rows->weights)) != SNNK_OK) return st;
-    st = snnk__check_finite(rows->Phi, "Phi", rows->n, path->features, rows->ldphi);
-    if (st != SNNK_OK || rows->labels) return st;
-    return snnk__check_finite(rows->Y, "Y", rows->n, path->targets, rows->ldy);
-}
 
 /* ---- Blocks ---- */
 
@@ -135,18 +109,14 @@ static double left_out_share(const snnk_ridge_path *path, const double *squares,
     return share > leverage_error(path, leverage, weight * stretched) ? share : 0;
 }
 
-static double target(const snnk__rows *rows, size_t row, size_t k) {
-    return rows->labels ? (double)((size_t)rows->labels[row] == k)
-                        : (double)rows->Y[row * rows->ldy + k];
-}
-
-/* The residual without it of row `row`, the i-th of its block, in column c of those that begin with `first`. */
-static double left_out(const loo_pass *pass, size_t row, size_t i, size_t first, size_t c,
-                       size_t columns, size_t leverages) {
+/* The leave-one-out residual of row i of the block, in column c of those that begin with `first`. */
+static double left_out(const loo_pass *pass, size_t i, size_t first, size_t c, size_t columns,
+                       size_t leverages) {
     const snnk_ridge_path *path = pass->path;
+    const snnk_rows *part = &pass->part;
     const size_t k = (first + c) % path->targets;
-    const double weight = pass->rows->weights ? (double)pass->rows->weights[row] : 1;
-    const double e = target(pass->rows, row, k) - path->mean_y[k] - pass->fits[i * columns + c];
+    const double weight = part->weights ? (double)part->weights[i] : 1;
+    const double e = snnk__rows_target(part, i, k) - path->mean_y[k] - pass->fits[i * columns + c];
     const double mean_part = path->intercept ? 1 / path->weight : 0;
     const double h = pass->leverage[i * leverages + pass->leverage_of[c]] + mean_part;
     const double share = left_out_share(path, pass->centred + i * path->rank, weight, weight * h,
@@ -155,16 +125,16 @@ static double left_out(const loo_pass *pass, size_t row, size_t i, size_t first,
     return share > 0 ? e / share : copysign(INFINITY, e);
 }
 
-/* Columns first ... first+columns-1 of `count` rows, whose coordinates are there, from row `row` on. */
-static void give_columns(loo_pass *pass, size_t row, size_t count, size_t first, size_t columns) {
-    const size_t rank = pass->path->rank;
+/* Columns first ... first+columns-1 of the block, whose coordinates are there, from row `row` on. */
+static void give_columns(loo_pass *pass, size_t row, size_t first, size_t columns) {
+    const size_t rank = pass->path->rank, count = pass->part.n;
     const size_t leverages = prepare_columns(pass, first, columns);
 
     multiply(count, columns, rank, pass->Q, pass->K, pass->fits);
     multiply(count, leverages, rank, pass->centred, pass->G, pass->leverage);
     for (size_t i = 0; i < count; i++)
         for (size_t c = 0; c < columns; c++) {
-            const double e = left_out(pass, row + i, i, first, c, columns, leverages);
+            const double e = left_out(pass, i, first, c, columns, leverages);
 
             if (pass->errors)
                 pass->errors[first + c] += e * e;
@@ -177,19 +147,19 @@ static void give_rows(loo_pass *pass, size_t row, size_t count) {
     const snnk_ridge_path *path = pass->path;
     const size_t rank = path->rank;
 
-    centre(path, count, pass->rows->Phi + row * pass->rows->ldphi, pass->rows->ldphi,
-           pass->centred);
+    pass->part = snnk__float_rows_part(pass->rows, row, count);
+    centre(path, count, pass->part.X, pass->part.ldx, pass->centred);
     multiply(count, rank, path->features, pass->centred, snnk__ridge_path_vectors(path), pass->Q);
     for (size_t i = 0; i < count * rank; i++) pass->centred[i] = pass->Q[i] * pass->Q[i];
     for (size_t first = 0; first < pass->columns; first += COLUMN_BLOCK)
-        give_columns(pass, row, count, first, snnk__min_size(COLUMN_BLOCK, pass->columns - first));
+        give_columns(pass, row, first, snnk__min_size(COLUMN_BLOCK, pass->columns - first));
 }
 
 /* All checks have been made. SNNK_E_NOMEM: nothing was written. */
 static int run(loo_pass *pass) {
     const snnk_ridge_path *path = pass->path;
     const snnk_allocator *memory = &path->allocator;
-    const size_t m = path->features, rank = path->rank, n = pass->rows->n;
+    const size_t m = path->features, rank = path->rank, n = pass->rows->rows.n;
     const size_t rows = snnk__min_size(n, ROW_BLOCK);
     const size_t columns = snnk__min_size(pass->columns, COLUMN_BLOCK);
     int st;
@@ -217,13 +187,35 @@ done:
     return st;
 }
 
-/* ---- The public functions ---- */
+/* ---- Public ---- */
+
+/* Check rows, and run the pass over them. Finiteness comes last: it reads all of the rows. */
+static int run_on(loo_pass *pass, const snnk_rows *rows) {
+    const snnk_ridge_path *path = pass->path;
+    snnk__float_rows floats;
+    snnk_rows read;
+    int st;
+
+    st = snnk__rows_read(rows, path->features, path->targets, true, &read);
+    if (st != SNNK_OK) return st;
+    if (pass->ridge_a_target) { /* residuals are wanted */
+        st = snnk__check_matrix(pass->residuals, "residuals", read.n, path->targets, pass->ldr,
+                                sizeof *pass->residuals);
+        if (st != SNNK_OK) return st;
+    }
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
+    if (pass->columns == 0 || read.n == 0) return SNNK_OK;
+    st = snnk__float_rows_open(&path->allocator, &read, ROW_BLOCK, &floats);
+    if (st != SNNK_OK) return st;
+    pass->rows = &floats;
+    st = run(pass);
+    snnk__float_rows_close(&floats);
+    return st;
+}
 
 int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges, const double *ridges,
-                            size_t n, const float *Phi, size_t ldphi, const float *Y, size_t ldy,
-                            const int32_t *labels, const float *weights, double *errors) {
-    const snnk__rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
-    loo_pass pass = {.path = path, .rows = &rows, .ridges = ridges, .errors = errors};
+                            const snnk_rows *rows, double *errors) {
+    loo_pass pass = {.path = path, .ridges = ridges, .errors = errors};
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
@@ -234,32 +226,21 @@ int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges, const 
         return st;
     if (n_ridges > 0 && (st = snnk__check_pointer(ridges, "ridges")) != SNNK_OK) return st;
     if ((st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
-    if ((st = check_rows(path, &rows)) != SNNK_OK) return st;
     pass.columns = n_ridges * t;
-    return pass.columns > 0 && n > 0 ? run(&pass) : SNNK_OK;
+    return run_on(&pass, rows);
 }
 
-int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges, size_t n,
-                                  const float *Phi, size_t ldphi, const float *Y, size_t ldy,
-                                  const int32_t *labels, const float *weights, float *residuals,
-                                  size_t ldr) {
-    const snnk__rows rows = {n, Phi, ldphi, Y, ldy, labels, weights};
-    loo_pass pass = {.path = path,
-                     .rows = &rows,
-                     .ridges = ridges,
-                     .ridge_a_target = true,
-                     .residuals = residuals,
-                     .ldr = ldr};
+int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges,
+                                  const snnk_rows *rows, float *residuals, size_t ldr) {
+    loo_pass pass = {
+        .path = path, .ridges = ridges, .ridge_a_target = true, .residuals = residuals, .ldr = ldr};
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(ridges, "ridges")) != SNNK_OK) return st;
-    st = snnk__check_matrix(residuals, "residuals", n, path->targets, ldr, sizeof *residuals);
-    if (st != SNNK_OK) return st;
     if ((st = snnk__check_ridges(path->targets, ridges)) != SNNK_OK) return st;
-    if ((st = check_rows(path, &rows)) != SNNK_OK) return st;
     pass.columns = path->targets;
-    return n > 0 ? run(&pass) : SNNK_OK;
+    return run_on(&pass, rows);
 }
 
 /* ---- New rows ---- */
@@ -288,7 +269,9 @@ int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n
     double *centred = NULL, *Q = NULL;
     int st;
 
-    if ((st = check_features(path, n, Phi, ldphi)) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    st = snnk__check_matrix(Phi, "Phi", n, path->features, ldphi, sizeof *Phi);
+    if (st != SNNK_OK) return st;
     if (n > 0 && (st = snnk__check_pointer(leverage, "leverage")) != SNNK_OK) return st;
     if (!(ridge >= 0) || !isfinite(ridge))
         return snnk__fail(SNNK_E_RANGE, "ridge = %g is not a finite number >= 0", ridge);

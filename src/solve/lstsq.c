@@ -153,24 +153,6 @@ int32_t snnk_lstsq_factorization(const snnk_lstsq *lstsq) {
 
 /* ---- Whole statistics ---- */
 
-double snnk__lstsq_diagonal(const snnk_lstsq *lstsq, size_t i) {
-    const double *row = lstsq->S + i * lstsq->features;
-    double sum = 0;
-
-    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) return row[i];
-    for (size_t j = 0; j <= i; j++) sum += row[j] * row[j];
-    return sum;
-}
-
-double snnk__lstsq_squares(const snnk_lstsq *lstsq, size_t k) {
-    const double *row = lstsq->C + k * lstsq->features;
-    double sum = lstsq->yy[k];
-
-    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) return sum;
-    for (size_t j = 0; j < lstsq->features; j++) sum += row[j] * row[j];
-    return sum;
-}
-
 /* Everything but the scratch. Both have the same shape. */
 static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
     const size_t m = from->features, t = from->targets;
@@ -185,7 +167,7 @@ static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
     to->factorization = from->factorization;
     to->automatic = from->automatic;
     to->precision = from->precision;
-    to->fast = from->fast;
+    to->single = from->single;
     to->max_rows = from->max_rows;
     to->max_weight = from->max_weight;
     memcpy(to->max_phi, from->max_phi, m * sizeof(double));
@@ -213,7 +195,7 @@ void snnk__lstsq_clear(snnk_lstsq *lstsq) {
 
     lstsq->rows = lstsq->max_rows = 0;
     lstsq->weight = lstsq->max_weight = 0;
-    lstsq->fast = false;
+    lstsq->single = false;
     memset(lstsq->mean_phi, 0, m * sizeof(double));
     memset(lstsq->mean_y, 0, t * sizeof(double));
     memset(lstsq->S, 0, m * m * sizeof(double));
@@ -270,10 +252,6 @@ done:
 
 /* ---- Merging ---- */
 
-void snnk__move_mean(size_t n, double share, const double *other, double *mean) {
-    for (size_t j = 0; j < n; j++) mean[j] += share * (other[j] - mean[j]);
-}
-
 /* Chan, Golub & LeVeque 1979, eq. 2.1: with a and b rows and delta = mean_b - mean_a,
  *     S = S_a + S_b + a b / (a + b) delta delta^T.
  * Weights count as so many rows. */
@@ -299,7 +277,7 @@ static void merge_moments(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     }
 }
 
-/* What both routes have in common. */
+/* What both factorizations have in common. */
 static void merge_counts(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double a = lstsq->weight, b = other->weight;
@@ -308,7 +286,7 @@ static void merge_counts(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     snnk__move_mean(t, b / (a + b), other->mean_y, lstsq->mean_y);
     lstsq->rows += other->rows;
     lstsq->weight += b;
-    lstsq->fast |= other->fast;
+    lstsq->single |= other->single;
     if (other->max_rows > lstsq->max_rows) lstsq->max_rows = other->max_rows;
     lstsq->max_weight += other->max_weight;
     for (size_t j = 0; j < m; j++) lstsq->max_phi[j] += other->max_phi[j];

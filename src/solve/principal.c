@@ -6,7 +6,9 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/memory.h"
 #include "base/size.h"
+#include "solve/eigen.h"
 
 /* Of the mean variance: S may lack many directions, and float sums may make it indefinite, the more so the more
  * there are; where that is not enough, ten times as much, and so on. */

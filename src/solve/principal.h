@@ -2,7 +2,7 @@
 #ifndef SNNK_SOLVE_PRINCIPAL_H
 #define SNNK_SOLVE_PRINCIPAL_H
 
-#include "solve/lstsq.h"
+#include <snnk/status.h>
 
 /* U: `rank` orthonormal rows of width `outputs`, the directions in which W x spreads most, x with the moments S (inputs x
  * inputs, row stride lds, its lower triangle). U^T U W is W by truncated singular values, in the metric of

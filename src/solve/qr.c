@@ -31,7 +31,7 @@ int snnk__qr_create(const snnk_allocator *allocator, size_t m, size_t t, snnk__q
     int st;
 
     *qr = NULL;
-    st = snnk__alloc_zero(allocator, 1, sizeof *made, "scratch of the QR route", &made);
+    st = snnk__alloc_zero(allocator, 1, sizeof *made, "scratch of the QR factorization", &made);
     if (st != SNNK_OK) return st;
     made->rows = rows;
     made->ld = ld;
@@ -45,7 +45,8 @@ int snnk__qr_create(const snnk_allocator *allocator, size_t m, size_t t, snnk__q
     st = snnk__alloc(allocator, wide, snnk__max_size(reflectors, 3) * sizeof(double),
                      "reflector scratch", &made->work);
     if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, m, sizeof *made->iwork, "integers of the QR route", &made->iwork);
+    st = snnk__alloc(allocator, m, sizeof *made->iwork, "integers of the QR factorization",
+                     &made->iwork);
     if (st != SNNK_OK) goto done;
     *qr = made;
     made = NULL;
@@ -65,20 +66,20 @@ void snnk__qr_free(const snnk_allocator *allocator, snnk__qr *qr) {
 
 /* ---- Packing ---- */
 
-static double root_weight(const snnk__rows *rows, size_t k) {
+static double root_weight(const snnk_rows *rows, size_t k) {
     return rows->weights ? sqrt((double)rows->weights[k]) : 1;
 }
 
-static void pack_features(snnk_lstsq *lstsq, const snnk__rows *rows) {
+static void pack_features(snnk_lstsq *lstsq, const snnk_rows *rows) {
     const size_t m = lstsq->features, ld = lstsq->qr->ld;
     double *out = lstsq->qr->phi;
 
-    snnk__weighted_means(rows->n, m, rows->Phi, rows->ldphi, rows->weights, lstsq->block_phi);
+    snnk__weighted_means(rows->n, m, rows->X, rows->ldx, rows->weights, lstsq->block_phi);
     for (size_t first = 0; first < m; first += PACKED) {
         const size_t end = snnk__min_size(first + PACKED, m);
 
         for (size_t k = 0; k < rows->n; k++) {
-            const float *phi = rows->Phi + k * rows->ldphi;
+            const float *phi = rows->X + k * rows->ldx;
             const double root = root_weight(rows, k);
 
             for (size_t j = first; j < end; j++)
@@ -87,32 +88,26 @@ static void pack_features(snnk_lstsq *lstsq, const snnk__rows *rows) {
     }
 }
 
-/* Target j of row k. */
-static double target(const snnk__rows *rows, size_t k, size_t j) {
-    if (rows->labels) return (size_t)rows->labels[k] == j ? 1 : 0;
-    return (double)rows->Y[k * rows->ldy + j];
-}
-
-static void pack_targets(snnk_lstsq *lstsq, const snnk__rows *rows) {
+static void pack_targets(snnk_lstsq *lstsq, const snnk_rows *rows) {
     const double all = snnk__rows_weight(rows);
     double *out = lstsq->qr->y;
 
     for (size_t j = 0; j < lstsq->targets; j++, out += lstsq->qr->ld) {
-        const double first = target(rows, 0, j); /* a constant is its own mean exactly */
+        const double first = snnk__rows_target(rows, 0, j); /* a constant is its own mean exactly */
         double sum = 0;
 
         for (size_t k = 0; k < rows->n; k++) {
             const double weight = rows->weights ? (double)rows->weights[k] : 1;
 
-            sum += weight * (target(rows, k, j) - first);
+            sum += weight * (snnk__rows_target(rows, k, j) - first);
         }
         lstsq->block_y[j] = first + sum / all;
         for (size_t k = 0; k < rows->n; k++)
-            out[k] = (target(rows, k, j) - lstsq->block_y[j]) * root_weight(rows, k);
+            out[k] = (snnk__rows_target(rows, k, j) - lstsq->block_y[j]) * root_weight(rows, k);
     }
 }
 
-void snnk__qr_pack(snnk_lstsq *lstsq, const snnk__rows *rows) {
+void snnk__qr_pack(snnk_lstsq *lstsq, const snnk_rows *rows) {
     pack_features(lstsq, rows);
     pack_targets(lstsq, rows);
 }
@@ -151,7 +146,7 @@ static void add_rest(snnk_lstsq *lstsq, size_t rows) {
 }
 
 /* Chan, Golub & LeVeque 1979: the shift of the mean is one more row, see accumulate.c. */
-void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk__rows *rows) {
+void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double a = lstsq->weight, b = snnk__rows_weight(rows);
 

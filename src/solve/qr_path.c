@@ -1,10 +1,13 @@
 /* The eigen-system of the moments from their factor: S = R^T R, R = U diag(sigma) V^T, so that s =
  * sigma^2 and C V = diag(sigma) U^T Z, without squaring the condition number. */
+#include "solve/qr_path.h"
+
 #include <math.h>
 
 #include <cblas.h>
 
 #include "base/size.h"
+#include "solve/lstsq.h"
 #include "solve/qr.h"
 
 /* What dgesdd asks for with all vectors, and the limit of LAPACK's integers. */

@@ -2,6 +2,8 @@
  *
  * min |R B - z|^2 + ridge |B|^2, and without an intercept w (mean.B - mean_y)^2, are more rows of one
  * triangular system. Where that is singular, singular values. */
+#include "solve/qr_solve.h"
+
 #include <math.h>
 #include <string.h>
 

@@ -4,7 +4,8 @@
  * Storage. The truth is the row-major lower triangle of S; read by columns, as LAPACK does, it is
  * the upper one. The system is built in the other triangle, row-major upper, LAPACK's 'L'. The two
  * share the diagonal, which is kept aside and put back whatever happens. */
-#include <float.h>
+#include "solve/ridge.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -12,47 +13,17 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/qr.h"
+#include "solve/eigen.h"
+#include "solve/qr_solve.h"
+#include "solve/rss.h"
+#include "solve/statistics.h"
 
-#define TILE 64 /* two 64 x 64 tiles of doubles fit the first cache */
-
-/* The layouts of the first version: what a config or report has at least. */
-#define CONFIG_BYTES sizeof(snnk_solve_config)
+/* The layout of the first version: what a report has at least. */
 #define REPORT_BYTES sizeof(snnk_solve_report)
 
-static const snnk_solve_config default_config = {
-    .size = sizeof(snnk_solve_config), .ridge = 0, .rank_tolerance = 0, .intercept = 1};
 static const snnk_solve_report empty_report = {.size = sizeof(snnk_solve_report)};
 
-int snnk_solve_config_init(snnk_solve_config *config, size_t config_size) {
-    return snnk__config_init(config, config_size, &default_config, sizeof default_config,
-                             CONFIG_BYTES, "solve config");
-}
-
-int snnk_solve_report_init(snnk_solve_report *report, size_t report_size) {
-    return snnk__config_init(report, report_size, &empty_report, sizeof empty_report, REPORT_BYTES,
-                             "solve report");
-}
-
-int snnk__solve_config_read(snnk_solve_config *ours, const snnk_solve_config *config) {
-    *ours = default_config;
-    return snnk__config_read(ours, sizeof *ours, CONFIG_BYTES, config, "solve config");
-}
-
-int snnk__solve_config_check(const snnk_solve_config *ours) {
-    if (!(ours->ridge >= 0) || !isfinite(ours->ridge))
-        return snnk__fail(SNNK_E_RANGE, "ridge = %g is not a finite number >= 0", ours->ridge);
-    if (!(ours->rank_tolerance >= 0) || ours->rank_tolerance >= 1)
-        return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g is not in 0 ... 1",
-                          ours->rank_tolerance);
-    if (ours->intercept != 0 && ours->intercept != 1)
-        return snnk__fail(SNNK_E_RANGE, "intercept = %ld is neither 0 nor 1",
-                          (long)ours->intercept);
-    if (ours->reserved != 0)
-        return snnk__fail(SNNK_E_RANGE, "reserved = %ld in the solve config must be 0",
-                          (long)ours->reserved);
-    return SNNK_OK;
-}
+#define TILE 64 /* two 64 x 64 tiles of doubles fit the first cache */
 
 /* One solution under way. The system is scale A scale z = scale r, where A = S + w mean mean^T +
  * ridge I and r = C + w mean_y mean^T: w = 0 with an intercept, else the weight of the rows. */
@@ -196,14 +167,6 @@ static int finish(const ridge_problem *problem, double *B, double *b) {
             return snnk__fail(SNNK_E_NONFINITE, "the solution overflows at b[%zu] = %g", k, b[k]);
     }
     return SNNK_OK;
-}
-
-/* m eps is what rounding in the eigenvalues can reach. The floor of 64 eps is for few features: a
- * column that is a multiple of another, rounded to float, leaves eigenvalues of about 4e-15 of the
- * largest (measured), and their coefficients would be noise of size 1e4. */
-double snnk__rank_tolerance(const snnk_solve_config *config, size_t m) {
-    return config->rank_tolerance > 0 ? config->rank_tolerance
-                                      : (double)snnk__max_size(m, 64) * DBL_EPSILON;
 }
 
 /* Of the singular values of a factor, which are roots of eigenvalues but known as well as those are. */

@@ -9,11 +9,13 @@
 #include <lapacke.h>
 
 #include "base/size.h"
-#include "solve/qr.h"
+#include "solve/config.h"
+#include "solve/eigen.h"
+#include "solve/qr_path.h"
 #include "solve/system.h"
 
 /* What S is off by when rows were multiplied in floats: <snnk/lstsq.h>. */
-#define FAST_ROUNDING 2e-7
+#define SINGLE_ROUNDING 2e-7
 
 /* ---- Decomposing ---- */
 
@@ -146,7 +148,7 @@ done:
  * by that. */
 static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
     if (lstsq->factorization != SNNK_FACTORIZATION_GRAM) return rounding * rounding;
-    return lstsq->fast ? FAST_ROUNDING : rounding;
+    return lstsq->single ? SINGLE_ROUNDING : rounding;
 }
 
 int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config,
@@ -215,14 +217,6 @@ size_t snnk_ridge_path_targets(const snnk_ridge_path *path) { return path ? path
 size_t snnk_ridge_path_rank(const snnk_ridge_path *path) { return path ? path->rank : 0; }
 
 /* ---- Scoring ---- */
-
-int snnk__check_ridges(size_t n, const double *ridges) {
-    for (size_t k = 0; k < n; k++)
-        if (!(ridges[k] >= 0) || !isfinite(ridges[k]))
-            return snnk__fail(SNNK_E_RANGE, "ridges[%zu] = %g is not a finite number >= 0", k,
-                              ridges[k]);
-    return SNNK_OK;
-}
 
 /* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, where neither sum nor
  * product can overflow; s > 0. */

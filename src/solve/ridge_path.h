@@ -4,7 +4,7 @@
 
 #include <snnk/ridge_path.h>
 
-#include "solve/lstsq.h"
+#include "solve/statistics.h"
 
 /* m features, t targets. The last `rank` of the eigenvalues, which rise, are the kept directions. */
 struct snnk_ridge_path {
@@ -37,8 +37,5 @@ static inline const double *snnk__ridge_path_values(const snnk_ridge_path *path)
 static inline const double *snnk__ridge_path_vectors(const snnk_ridge_path *path) {
     return path->vectors + (path->features - path->rank) * path->features;
 }
-
-/* SNNK_E_RANGE unless all are finite and >= 0. */
-int snnk__check_ridges(size_t n, const double *ridges);
 
 #endif

@@ -7,7 +7,10 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/rows.h"
 #include "base/size.h"
+#include "solve/config.h"
+#include "solve/lstsq.h"
 #include "solve/system.h"
 
 #define ROW_BLOCK      64   /* rows predicted at once */
@@ -95,9 +98,9 @@ uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 
 /* ---- From statistics ---- */
 
-/* In fast precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
+/* In single precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
  * 5e-7 (measured). */
-#define FAST_PIVOT 6e-7
+#define SINGLE_PIVOT 6e-7
 
 /* noise[i]: what rounding can make of pivot i where there is none: that of sums over the rows, some of
  * which may be forgotten, and of their factor. A: m x m, with the ridge. */
@@ -110,7 +113,7 @@ static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *
         const double most = fmax(lstsq->max_phi[i], snnk__lstsq_diagonal(lstsq, i));
 
         noise[i] = share * fmax(A[i * m + i], most);
-        if (lstsq->fast) noise[i] += FAST_PIVOT * most;
+        if (lstsq->single) noise[i] += SINGLE_PIVOT * most;
     }
 }
 
@@ -289,38 +292,59 @@ static void guard(snnk_rls *rls) {
     }
 }
 
-int snnk_rls_update(snnk_rls *rls, const float *phi, const float *y, float *predicted) {
-    int st;
-
-    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(phi, "phi")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(y, "y")) != SNNK_OK) return st;
-
+/* rls->phi and rls->residual = features, and target less prediction, of row i. predicted: t, or NULL. */
+static int read_row(snnk_rls *rls, const snnk_rows *rows, size_t i, float *predicted) {
     const size_t m = rls->features, t = rls->targets;
 
-    if ((st = snnk__check_finite(phi, "phi", 1, m, m)) != SNNK_OK) return st;
-    if ((st = snnk__check_finite(y, "y", 1, t, t)) != SNNK_OK) return st;
-    for (size_t j = 0; j < m; j++) rls->phi[j] = (double)phi[j];
+    for (size_t j = 0; j < m; j++) rls->phi[j] = snnk__rows_input(rows, i, j);
     predict_row(rls);
     for (size_t k = 0; k < t; k++)
         if (!(fabs(rls->residual[k]) <= SNNK__RLS_RESIDUAL))
             return snnk__fail(
                 SNNK_E_NONFINITE,
-                "the prediction of target %zu is %g; its magnitude must not exceed %g", k,
-                rls->residual[k], SNNK__RLS_RESIDUAL);
+                "the prediction of target %zu of row %zu is %g; its magnitude must not exceed %g",
+                k, i, rls->residual[k], SNNK__RLS_RESIDUAL);
     for (size_t k = 0; k < t; k++) {
         const double before = rls->residual[k];
 
-        rls->residual[k] = (double)y[k] - before;
-        if (predicted) predicted[k] = (float)before; /* last, as it may be y */
+        rls->residual[k] = snnk__rows_target(rows, i, k) - before;
+        if (predicted) predicted[k] = (float)before; /* last, as it may be Y */
     }
-    observe(rls, sqrt(rls->forgetting));
-    cblas_dger(CblasRowMajor, (lapack_int)t, (lapack_int)m, 1, rls->residual, 1, rls->gain, 1,
-               rls->B, (lapack_int)m);
+    return SNNK_OK;
+}
+
+/* Use the row that was read. A weight divides the variance of the observation. */
+static void use_row(snnk_rls *rls, double weight) {
+    const lapack_int m = (lapack_int)rls->features, t = (lapack_int)rls->targets;
+
+    observe(rls, sqrt(rls->forgetting / weight));
+    cblas_dger(CblasRowMajor, t, m, 1, rls->residual, 1, rls->gain, 1, rls->B, m);
     rls->rows++;
     if (rls->forgetting < 1) {
         forget(rls);
         if (rls->rows % GUARD_PERIOD == 0) guard(rls);
+    }
+}
+
+int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t ldp) {
+    snnk_rows read;
+    int st;
+
+    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
+
+    const size_t t = rls->targets;
+
+    if ((st = snnk__rows_read(rows, rls->features, t, true, &read)) != SNNK_OK) return st;
+    if (ldp == 0) ldp = t;
+    if (predicted) {
+        st = snnk__check_matrix(predicted, "predicted", read.n, t, ldp, sizeof *predicted);
+        if (st != SNNK_OK) return st;
+    }
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
+    for (size_t i = 0; i < read.n; i++) {
+        st = read_row(rls, &read, i, predicted ? predicted + i * ldp : NULL);
+        if (st != SNNK_OK) return st;
+        use_row(rls, read.weights ? (double)read.weights[i] : 1);
     }
     return SNNK_OK;
 }

@@ -7,6 +7,7 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "solve/eigen.h"
 
 void snnk__subset_mirror(snnk_lstsq *all) {
     const size_t m = all->features;
@@ -403,7 +404,7 @@ int snnk__subset_statistics(const snnk_lstsq *all, size_t d, const snnk__subset 
     memcpy(made->yy, all->yy, t * sizeof *made->yy);
     made->rows = all->rows;
     made->weight = all->weight;
-    made->fast = all->fast;
+    made->single = all->single;
     *lstsq = made;
     made = NULL;
 done:

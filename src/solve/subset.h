@@ -4,7 +4,7 @@
 #define SNNK_SOLVE_SUBSET_H
 
 #include "base/progress.h"
-#include "solve/lstsq.h"
+#include "solve/statistics.h"
 
 typedef struct snnk__subset {
     size_t directions, chosen;

@@ -1,5 +1,6 @@
 #include "solve/system.h"
 
+#include "solve/lstsq.h"
 #include "solve/qr.h"
 
 static int build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system) {

@@ -2,7 +2,7 @@
 #ifndef SNNK_SOLVE_SYSTEM_H
 #define SNNK_SOLVE_SYSTEM_H
 
-#include "solve/lstsq.h"
+#include "solve/statistics.h"
 
 /* The whole problem without a ridge: |B phi - y|^2 summed is yy - 2 R.B + B A B^T. Unscaled, because a ridge
  * acts in the coordinates that the features have. */

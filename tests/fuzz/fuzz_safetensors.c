@@ -87,7 +87,7 @@ static void use_rls(snnk_rls *rls) {
     if (!phi || !y || !B) abort();
     for (size_t j = 0; j < m; j++) phi[j] = (float)j - 3e37f;
     for (int row = 0; row < 17; row++) {
-        const int st = snnk_rls_update(rls, phi, y, NULL);
+        const int st = snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = y), NULL, 0);
 
         FUZZ_CHECK(st == SNNK_OK || st == SNNK_E_NONFINITE);
     }

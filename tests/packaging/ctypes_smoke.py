@@ -6,6 +6,7 @@ tests/abi/symbols.txt was not called.
 
 import ctypes
 import os
+import struct
 import sys
 import tempfile
 from ctypes import byref, c_char_p, c_double, c_float, c_int32, c_size_t, c_uint64, c_void_p
@@ -16,20 +17,22 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_strerror", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
+TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
-        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_spectrum_method_name",
+        "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name"}
 SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
-        "snnk_table_words", "snnk_tensors_count", "snnk_compression_parts", "snnk_distill_inputs", "snnk_distill_outputs",
+        "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
+        "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
-U64 = {"snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
+U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows",
+       "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
 F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
 POINTER = {"snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
@@ -71,6 +74,12 @@ class Config(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
 
 
+def report(known_size):
+    c = Config()
+    c.size = known_size
+    return c
+
+
 def config(name, known_size):
     c = Config()
     call(name, byref(c), size(known_size))
@@ -105,15 +114,16 @@ def data(n, **arrays):
 
 map_config = config("snnk_map_config_init", 72)
 solve_config = config("snnk_solve_config_init", 32)
-solve_report = config("snnk_solve_report_init", 56)
+solve_report = report(56)
 fit_config = config("snnk_fit_config_init", 56)
-fit_report = config("snnk_fit_report_init", 72)
+fit_report = report(72)
 distill_config = config("snnk_distill_config_init", 88)
 distill_report = report(160)
 
 for name in ("snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name"):
     assert call(name)
 assert call("snnk_strerror", -1)
+assert call("snnk_status_name", -3) == b"SNNK_E_RANGE" and call("snnk_status_name", 1) is None
 assert call("snnk_activation_name", c_int32(2)) == b"relu"
 activation = c_int32()
 call("snnk_activation_from_name", b"relu", byref(activation))
@@ -253,15 +263,15 @@ for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [fram
 
 lstsq = handle("snnk_lstsq_create", size(2), size(1), None)
 other = handle("snnk_lstsq_create", size(2), size(1), None)
-call("snnk_lstsq_add", lstsq, size(20), X, size(2), Y, size(1), None)
+call("snnk_lstsq_add", lstsq, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_set_precision", other, c_int32(1))
-call("snnk_lstsq_add_labels", other, size(20), X, size(2), (c_int32 * 20)(), None)
+call("snnk_lstsq_add", other, data(20, X=X, labels=(c_int32 * 20)()), None)
 call("snnk_lstsq_merge", other, lstsq)
 factor = handle("snnk_lstsq_create", size(2), size(1), None)
 call("snnk_lstsq_set_factorization", factor, c_int32(1))
 assert call("snnk_lstsq_factorization", factor) == 1
-call("snnk_lstsq_add_weighted", factor, size(20), X, size(2), Y, size(1), None, None, None)
-call("snnk_lstsq_forget", factor, size(20), X, size(2), Y, size(1), None, None, None)
+call("snnk_lstsq_add", factor, data(20, X=X, Y=Y), None)
+call("snnk_lstsq_forget", factor, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_add_targets", factor, size(2))
 assert call("snnk_lstsq_weight", factor) == 0
 assert call("snnk_lstsq_rows", other) == 40
@@ -284,9 +294,8 @@ assert 3 > dof[0] > dof[3] > 1
 call("snnk_ridge_path_choose_gcv", path, c_int32(1), ridges)
 call("snnk_ridge_path_solve", path, ridges, B, size(2), b)
 assert abs(B[0] - 1) < 1e-4 and abs(B[1] + 1) < 1e-4
-call("snnk_ridge_path_add_loo", path, size(4), ridges, size(20), X, size(2), Y, size(1), None, None, loo)
-call("snnk_ridge_path_loo_residuals", path, ridges, size(20), X, size(2), Y, size(1), None, None, residuals,
-     size(1))
+call("snnk_ridge_path_add_loo", path, size(4), ridges, data(20, X=X, Y=Y), loo)
+call("snnk_ridge_path_loo_residuals", path, ridges, data(20, X=X, Y=Y), residuals, size(1))
 call("snnk_conformal_radius", size(20), residuals, size(1), c_double(0.1), byref(radius))
 assert 0 <= radius.value < 1e-3
 leverage = (c_double * 20)()
@@ -295,8 +304,8 @@ assert 1 / 20 < leverage[0] < 1
 call("snnk_ridge_path_free", path)
 
 rls = handle("snnk_rls_create", size(2), size(1), c_double(1e-6), c_double(0.99), None)
-for i in range(20):
-    call("snnk_rls_update", rls, floats(*X[2 * i:2 * i + 2]), floats(Y[i]), None)
+call("snnk_rls_add", rls, data(20, X=X, Y=Y), residuals, size(1))
+assert residuals[0] == 0
 assert call("snnk_rls_rows", rls) == 20
 assert call("snnk_rls_features", rls) == 2 and call("snnk_rls_targets", rls) == 1
 call("snnk_rls_solution", rls, B, size(2))
@@ -310,15 +319,22 @@ solved = handle("snnk_layer_create_from_lstsq", identity, lstsq, None, None)
 dense = handle("snnk_layer_create_dense", size(1), size(1), floats(2), size(1), None, activation, None)
 Y_weights = (c_float * 20)(*[1] * 20)
 fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
-call("snnk_fit_add", fit, size(20), X, size(2), Y, size(1), workspace)
+call("snnk_fit_add", fit, data(20, X=X, Y=Y), workspace)
 fitted = handle("snnk_fit_solve", fit, None, byref(fit_report))
 carried = handle("snnk_fit_statistics", fit, None)
 call("snnk_fit_free", fit)
 fit = handle("snnk_fit_create", drawn, size(2), None)
-call("snnk_fit_add_labels", fit, size(20), X, size(2), labels, None)
-call("snnk_fit_add_weighted", fit, size(20), X, size(2), None, size(0), labels, Y_weights, None)
+call("snnk_fit_add", fit, data(20, X=X, labels=labels), None)
+call("snnk_fit_add", fit, data(20, X=X, labels=labels, weights=Y_weights), None)
+assert call("snnk_fit_inputs", fit) == 2 and call("snnk_fit_outputs", fit) == 2
+assert call("snnk_fit_features", fit) == 1024 and call("snnk_fit_rows", fit) == 40
+assert call("snnk_fit_heldout_rows", fit) <= 40
 call("snnk_fit_free", fit)
 
+score = report(48)
+for scored in (("snnk_layer_score", fitted, data(20, X=X, Y=Y), None), ("snnk_rls_score", rls, data(20, X=X, Y=Y))):
+    call(*scored, byref(score))
+    assert struct.unpack_from("Q", bytes(score), 8)[0] == 20
 out = (c_float * 20)()
 call("snnk_layer_forward", fitted, size(20), X, size(2), out, size(1), workspace)
 assert max(abs(out[i] - Y[i]) for i in range(20)) < 0.2
@@ -344,6 +360,7 @@ assert call("snnk_network_notes", network) == 1
 assert call("snnk_network_note_key", network, size(0)) == b"units"
 assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
+call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
 
 map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
 assert call("snnk_map_inputs", map_folded) == 3
@@ -368,19 +385,19 @@ call("snnk_network_weight_tower", single, out, size(2), None)
 call("snnk_network_free", tower)
 single_network = single
 
-refit = handle("snnk_refit_create", single_network, size(0), None)
-call("snnk_refit_add", refit, size(20), X, size(2), Y, size(1), None, None, None)
-refitted = handle("snnk_refit_solve", refit, None, None)
-call("snnk_refit_free", refit)
+refit = handle("snnk_fit_create_from_network", single_network, size(0), None)
+call("snnk_fit_add", refit, data(20, X=X, Y=Y), None)
+refitted = handle("snnk_fit_solve_network", refit, None, None)
+call("snnk_fit_free", refit)
 call("snnk_network_free", refitted)
 logistic_config = config("snnk_logistic_config_init", 40)
-logistic_report = config("snnk_logistic_report_init", 40)
+logistic_report = report(40)
 refitted = c_void_p()
-call("snnk_network_refit_logistic", single_network, size(2), size(20), X, size(2), labels, None,
+call("snnk_network_fit_logistic", single_network, data(20, X=X, labels=labels), size(2),
      byref(logistic_config), None, byref(logistic_report), byref(refitted))
 call("snnk_network_free", refitted)
 call("snnk_network_free", single_network)
-call("snnk_logistic_solve", size(20), size(2), size(2), X, size(2), labels, None, None,
+call("snnk_logistic_solve", data(20, inputs=2, X=X, labels=labels), size(2), None,
      (c_double * 4)(), size(2), (c_double * 2)(), None)
 
 learning = handle("snnk_network_create", None)
@@ -416,6 +433,8 @@ with tempfile.TemporaryDirectory() as directory:
     tensors = handle("snnk_tensors_open", path, None)
     names = [call("snnk_tensors_name", tensors, size(i)) for i in range(call("snnk_tensors_count", tensors))]
     assert b"mean_y" in names and call("snnk_tensors_text", tensors, b"snnk.kind") == b"lstsq"
+    keys = [call("snnk_tensors_text_key", tensors, size(i)) for i in range(call("snnk_tensors_texts", tensors))]
+    assert keys == sorted(keys) and b"snnk.kind" in keys and b"snnk.checksum" in keys
     assert call("snnk_tensors_type", tensors, b"mean_y") == b"F64"
     n_dims, dims = c_size_t(), (c_size_t * 8)()
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)

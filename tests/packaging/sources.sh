@@ -29,7 +29,7 @@ map: scaling frame map urf
 predict: predict
 layer: layer
 network: network quantize
-fit: fit
+fit: fit score
 distill: distill compress
 io: table tensors
 model:

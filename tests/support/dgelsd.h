@@ -1,4 +1,4 @@
-/* Least squares of rows by LAPACK's dgelsd, in double: what a route is compared with. */
+/* Least squares of rows by LAPACK's dgelsd, in double: what a factorization is compared with. */
 #ifndef SNNK_TESTS_DGELSD_H
 #define SNNK_TESTS_DGELSD_H
 

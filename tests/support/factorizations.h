@@ -1,12 +1,12 @@
-/* Statistics on either route, brought to moments to be compared. */
-#ifndef SNNK_TESTS_ROUTES_H
-#define SNNK_TESTS_ROUTES_H
+/* Statistics of either factorization, brought to moments to be compared. */
+#ifndef SNNK_TESTS_FACTORIZATIONS_H
+#define SNNK_TESTS_FACTORIZATIONS_H
 
 #include "statistics.h"
 
 #include "solve/qr.h"
 
-static inline snnk_lstsq *route_create(size_t m, size_t t, int32_t factorization) {
+static inline snnk_lstsq *factorization_create(size_t m, size_t t, int32_t factorization) {
     snnk_lstsq *s = NULL;
 
     assert_ok(snnk_lstsq_create(m, t, NULL, &s));
@@ -15,18 +15,19 @@ static inline snnk_lstsq *route_create(size_t m, size_t t, int32_t factorization
 }
 
 /* n packed rows with weights or NULL. */
-static inline snnk_lstsq *route_collect(size_t n, size_t m, size_t t, const float *Phi,
-                                        const float *Y, const float *weights,
-                                        int32_t factorization) {
-    snnk_lstsq *s = route_create(m, t, factorization);
+static inline snnk_lstsq *factorization_collect(size_t n, size_t m, size_t t, const float *Phi,
+                                                const float *Y, const float *weights,
+                                                int32_t factorization) {
+    snnk_lstsq *s = factorization_create(m, t, factorization);
 
-    assert_ok(snnk_lstsq_add_weighted(s, n, Phi, m, Y, t, NULL, weights, NULL));
+    assert_ok(snnk_lstsq_add(
+        s, SNNK_ROWS(.n = n, .X = Phi, .ldx = m, .Y = Y, .ldy = t, .weights = weights), NULL));
     return s;
 }
 
-/* statistics_assert_close, whatever the routes. */
-static inline void route_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, double rtol,
-                                      double atol_mean) {
+/* statistics_assert_close, whatever the factorizations. */
+static inline void factorization_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, double rtol,
+                                              double atol_mean) {
     snnk_lstsq *moments[2];
 
     assert_ok(snnk__lstsq_clone(a, NULL, &moments[0]));
@@ -38,7 +39,7 @@ static inline void route_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, 
     for (int i = 0; i < 2; i++) snnk_lstsq_free(moments[i]);
 }
 
-static inline snnk_solve_config route_config(double ridge, int32_t intercept) {
+static inline snnk_solve_config factorization_config(double ridge, int32_t intercept) {
     snnk_solve_config config;
 
     assert_ok(snnk_solve_config_init(&config, sizeof config));
@@ -47,12 +48,11 @@ static inline snnk_solve_config route_config(double ridge, int32_t intercept) {
     return config;
 }
 
-static inline snnk_solve_report route_solve(snnk_lstsq *s, double ridge, int32_t intercept,
-                                            double *B, double *b) {
-    const snnk_solve_config config = route_config(ridge, intercept);
-    snnk_solve_report report;
+static inline snnk_solve_report factorization_solve(snnk_lstsq *s, double ridge, int32_t intercept,
+                                                    double *B, double *b) {
+    const snnk_solve_config config = factorization_config(ridge, intercept);
+    snnk_solve_report report = {.size = sizeof report};
 
-    assert_ok(snnk_solve_report_init(&report, sizeof report));
     assert_ok(snnk_lstsq_solve(s, &config, B, s->features, b, &report));
     return report;
 }

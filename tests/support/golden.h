@@ -135,11 +135,10 @@ static inline void golden_solve(golden *g, snnk_lstsq *lstsq) {
     double B[256], b[16];
     const size_t m = snnk_lstsq_features(lstsq), t = snnk_lstsq_targets(lstsq);
     snnk_solve_config config;
-    snnk_solve_report report;
+    snnk_solve_report report = {.size = sizeof report};
     int st;
 
     snnk_solve_config_init(&config, sizeof config);
-    snnk_solve_report_init(&report, sizeof report);
     config.ridge = 0.25;
     st = m * t > 256 || t > 16 ? SNNK_E_SIZE : snnk_lstsq_solve(lstsq, &config, B, m, b, &report);
     golden_put(g, 's', st);
@@ -166,8 +165,8 @@ static inline void golden_lstsq(golden *g, snnk_lstsq *lstsq) {
     golden_solve(g, lstsq);
     if (3 * m > 256 || 3 * t > 64) return;
     golden_rows(3, m, t, Phi, Y);
-    golden_put(g, 's', snnk_lstsq_forget(lstsq, 1, Phi, m, Y, t, NULL, NULL, NULL));
-    golden_put(g, 's', snnk_lstsq_add(lstsq, 2, Phi + m, m, Y + t, t, NULL));
+    golden_put(g, 's', snnk_lstsq_forget(lstsq, SNNK_ROWS(.n = 1, .X = Phi, .Y = Y), NULL));
+    golden_put(g, 's', snnk_lstsq_add(lstsq, SNNK_ROWS(.n = 2, .X = Phi + m, .Y = Y + t), NULL));
     golden_solve(g, lstsq);
 }
 
@@ -221,7 +220,8 @@ static inline void golden_rls(golden *g, snnk_rls *rls) {
     golden_put(g, 's', st);
     if (st == SNNK_OK) golden_floats(g, 't', 2 * t, predicted), golden_doubles(g, 'd', 2, leverage);
     for (size_t i = 0; i < 2; i++)
-        golden_put(g, 's', snnk_rls_update(rls, Phi + i * m, Y + i * t, NULL));
+        golden_put(g, 's',
+                   snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = Phi + i * m, .Y = Y + i * t), NULL, 0));
     golden_put(g, 's', snnk_rls_solution(rls, B, m));
     golden_doubles(g, 'd', m * t, B);
 }

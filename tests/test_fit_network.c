@@ -1,5 +1,4 @@
-/* src/fit: the last Psi of a network fitted again, on the features that the layers before it
- * give. */
+/* src/fit: the last layer of a network, fitted on what the layers before it give. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -81,24 +80,26 @@ static snnk_fit_config fixed_ridge(double ridge) {
     return config;
 }
 
-/* A refit is a fit of the last map on hidden rows: the same bits; with automatic lambda and weights too. */
-static void check_refit(const snnk_fit_config *config, int classes, const float *w) {
+/* A fit from a network is a fit of its last map on hidden rows: the same bits; with automatic lambda and
+ * weights too. */
+static void check_same_fit(const snnk_fit_config *config, int classes, const float *w) {
     snnk_network *network = network_of(0, NULL), *refitted;
     float *hidden = hidden_rows(network), Psi[2][L * M], bias[2][L];
-    snnk_refit *refit;
-    snnk_fit *fit;
+    snnk_fit *refit, *fit;
     snnk_layer *layer;
-    snnk_fit_report report, expected;
+    snnk_fit_report report = {.size = sizeof report}, expected = {.size = sizeof expected};
 
-    assert_ok(snnk_fit_report_init(&report, sizeof report));
-    assert_ok(snnk_fit_report_init(&expected, sizeof expected));
-    assert_ok(snnk_refit_create(network, 0, config, &refit));
-    assert_ok(
-        snnk_refit_add(refit, N, X, D, classes ? NULL : Y, L, classes ? labels : NULL, w, NULL));
-    assert_ok(snnk_refit_solve(refit, NULL, &report, &refitted));
+    assert_ok(snnk_fit_create_from_network(network, 0, config, &refit));
+    assert_ok(snnk_fit_add(refit,
+                           SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = classes ? NULL : Y, .ldy = L,
+                                     .labels = classes ? labels : NULL, .weights = w),
+                           NULL));
+    assert_ok(snnk_fit_solve_network(refit, NULL, &report, &refitted));
     assert_ok(snnk_fit_create(snnk_layer_map(snnk_network_layer(network, 1)), L, config, &fit));
-    assert_ok(snnk_fit_add_weighted(fit, N, hidden, HIDDEN, classes ? NULL : Y, L,
-                                    classes ? labels : NULL, w, NULL));
+    assert_ok(snnk_fit_add(fit,
+                           SNNK_ROWS(.n = N, .X = hidden, .ldx = HIDDEN, .Y = classes ? NULL : Y,
+                                     .ldy = L, .labels = classes ? labels : NULL, .weights = w),
+                           NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &expected, &layer));
     assert_int_equal(snnk_network_layers(refitted), 2);
     assert_ptr_equal(snnk_network_layer(refitted, 0), snnk_network_layer(network, 0));
@@ -110,7 +111,7 @@ static void check_refit(const snnk_fit_config *config, int classes, const float 
     assert_true(report.ridge == expected.ridge && report.rows == N);
     snnk_layer_free(layer);
     snnk_fit_free(fit);
-    snnk_refit_free(refit);
+    snnk_fit_free(refit);
     snnk_network_free(refitted);
     snnk_network_free(network);
     free(hidden);
@@ -120,10 +121,10 @@ static void test_is_a_fit_of_hidden_rows(void **state) {
     const snnk_fit_config config = fixed_ridge(0.1);
 
     (void)state;
-    check_refit(&config, 0, NULL);
-    check_refit(&config, 1, weights);
-    check_refit(NULL, 0, weights);
-    check_refit(NULL, 1, NULL);
+    check_same_fit(&config, 0, NULL);
+    check_same_fit(&config, 1, weights);
+    check_same_fit(NULL, 0, weights);
+    check_same_fit(NULL, 1, NULL);
 }
 
 /* Weights: twice a weight of 1 is a weight of 2, and held-out errors are weighted means: with the
@@ -133,7 +134,7 @@ static void test_weights_of_a_fit(void **state) {
     const snnk_fit_config config = fixed_ridge(0.1);
     float *twice = malloc(2 * N * D * sizeof *twice), w[N], Psi[2][M], bias[2];
     float *targets = malloc(2 * N * sizeof *targets), zeros[N];
-    snnk_fit_report report;
+    snnk_fit_report report = {.size = sizeof report};
 
     (void)state;
     for (size_t i = 0; i < N; i++) {
@@ -152,9 +153,11 @@ static void test_weights_of_a_fit(void **state) {
 
         assert_ok(snnk_fit_create(map, 1, &config, &fit));
         if (k == 0)
-            assert_ok(snnk_fit_add_weighted(fit, N, X, D, Y, L, NULL, w, NULL));
+            assert_ok(snnk_fit_add(
+                fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L, .weights = w), NULL));
         else
-            assert_ok(snnk_fit_add(fit, n, twice, D, targets, 1, NULL));
+            assert_ok(snnk_fit_add(
+                fit, SNNK_ROWS(.n = n, .X = twice, .ldx = D, .Y = targets, .ldy = 1), NULL));
         assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
         assert_ok(snnk_layer_weights(layer, Psi[k], M, &bias[k]));
         snnk_layer_free(layer);
@@ -165,9 +168,9 @@ static void test_weights_of_a_fit(void **state) {
     snnk_fit *fit;
     snnk_layer *layer;
     for (size_t i = 0; i < N; i++) targets[i] = i % 2 ? 1000 : 0.5f;
-    assert_ok(snnk_fit_report_init(&report, sizeof report));
     assert_ok(snnk_fit_create(map, 1, NULL, &fit));
-    assert_ok(snnk_fit_add_weighted(fit, N, X, D, targets, 1, NULL, zeros, NULL));
+    assert_ok(snnk_fit_add(
+        fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = targets, .ldy = 1, .weights = zeros), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_true(report.heldout_error < 1e-6);
     assert_int_equal(report.rows, N);
@@ -185,7 +188,7 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
     float *Phi = malloc(N * M * sizeof *Phi), scores[N];
     const size_t m = M;
     snnk_fit_config config;
-    snnk_fit_report report;
+    snnk_fit_report report = {.size = sizeof report};
     snnk_solve_config solve;
     snnk_fit *fit;
     snnk_layer *layer;
@@ -195,9 +198,9 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
     (void)state;
     assert_ok(snnk_fit_config_init(&config, sizeof config));
     config.seed = 5;
-    assert_ok(snnk_fit_report_init(&report, sizeof report));
     assert_ok(snnk_fit_create(map, 1, &config, &fit));
-    assert_ok(snnk_fit_add_weighted(fit, N, X, D, Y, L, NULL, weights, NULL));
+    assert_ok(snnk_fit_add(
+        fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L, .weights = weights), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     snnk_layer_free(layer);
     assert_ok(snnk_map_input_tower(map, N, X, D, Phi, m, NULL));
@@ -209,8 +212,11 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
             snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 2, u);
             if ((u[0] < config.heldout_share) != held) continue;
             if (!held) {
-                assert_ok(snnk_lstsq_add_weighted(rest, 1, Phi + i * m, m, Y + i * L, 1, NULL,
-                                                  weights + i, NULL));
+                assert_ok(
+                    snnk_lstsq_add(rest,
+                                   SNNK_ROWS(.n = 1, .X = Phi + i * m, .ldx = m, .Y = Y + i * L,
+                                             .ldy = 1, .weights = weights + i),
+                                   NULL));
                 continue;
             }
             const double e = (double)scores[i] - Y[i * L];
@@ -261,11 +267,14 @@ static void test_weights_through_the_reservoir(void **state) {
     assert_ok(snnk_fit_config_init(&fit_config, sizeof fit_config));
     fit_config.heldout_share = 0.5;
     assert_ok(snnk_fit_create(map, 1, &fit_config, &fit));
-    assert_ok(snnk_fit_add_weighted(fit, MANY, x, 1, y, 1, NULL, w, NULL));
+    assert_ok(snnk_fit_add(
+        fit, SNNK_ROWS(.n = MANY, .X = x, .ldx = 1, .Y = y, .ldy = 1, .weights = w), NULL));
     assert_ok(snnk_fit_statistics(fit, NULL, &lstsq[0]));
     assert_ok(snnk_map_input_tower(map, MANY, x, 1, Phi, FEW, NULL));
     assert_ok(snnk_lstsq_create(FEW, 1, NULL, &lstsq[1]));
-    assert_ok(snnk_lstsq_add_weighted(lstsq[1], MANY, Phi, FEW, y, 1, NULL, w, NULL));
+    assert_ok(snnk_lstsq_add(
+        lstsq[1], SNNK_ROWS(.n = MANY, .X = Phi, .ldx = FEW, .Y = y, .ldy = 1, .weights = w),
+        NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = 1e-3;
     for (int k = 0; k < 2; k++) {
@@ -290,13 +299,13 @@ static void test_bundles(void **state) {
     (void)state;
     for (int bundled = 0; bundled < 2; bundled++) {
         snnk_network *network = network_of(bundled, NULL), *refitted;
-        snnk_refit *refit;
+        snnk_fit *refit;
 
-        assert_ok(snnk_refit_create(network, 0, &config, &refit));
-        assert_ok(snnk_refit_add(refit, N, X, D, Y, L, NULL, NULL, NULL));
-        assert_ok(snnk_refit_solve(refit, NULL, NULL, &refitted));
+        assert_ok(snnk_fit_create_from_network(network, 0, &config, &refit));
+        assert_ok(snnk_fit_add(refit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L), NULL));
+        assert_ok(snnk_fit_solve_network(refit, NULL, NULL, &refitted));
         assert_ok(snnk_network_forward(refitted, 50, X, D, out[bundled], L, NULL));
-        snnk_refit_free(refit);
+        snnk_fit_free(refit);
         snnk_network_free(network);
         snnk_network_free(refitted);
     }
@@ -308,20 +317,21 @@ static void test_bundles(void **state) {
 static void test_other_endings(void **state) {
     const snnk_fit_config config = fixed_ridge(1e-6);
     snnk_network *network = network_of(1, NULL), *tower, *refitted, *single;
-    snnk_refit *refit;
+    snnk_fit *refit;
     snnk_layer *layer;
     const float W[D * D] = {1, 0, 0, 0, 0, 0, 1};
     float out[N];
 
     (void)state;
     assert_ok(snnk_network_input_tower(network, &tower));
-    assert_ok(snnk_refit_create(tower, 2, &config, &refit));
-    assert_ok(snnk_refit_add(refit, N, X, D, Y, L, NULL, NULL, NULL)); /* the first two targets */
-    assert_ok(snnk_refit_solve(refit, NULL, NULL, &refitted));
+    assert_ok(snnk_fit_create_from_network(tower, 2, &config, &refit));
+    assert_ok(snnk_fit_add(refit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L),
+                           NULL)); /* the first two targets */
+    assert_ok(snnk_fit_solve_network(refit, NULL, NULL, &refitted));
     assert_int_equal(snnk_network_outputs(refitted), 2);
     assert_int_equal(snnk_network_layers(refitted), 2);
     snnk_network_free(refitted);
-    snnk_refit_free(refit);
+    snnk_fit_free(refit);
     snnk_network_free(tower);
     snnk_network_free(network);
 
@@ -329,13 +339,13 @@ static void test_other_endings(void **state) {
     assert_ok(snnk_network_create(NULL, &single));
     assert_ok(snnk_network_append(single, layer));
     for (size_t i = 0; i < N; i++) out[i] = 3 * X[i * D] - X[i * D + 4] + 0.5f;
-    assert_ok(snnk_refit_create(single, 1, &config, &refit));
-    assert_ok(snnk_refit_add(refit, N, X, D, out, 1, NULL, NULL, NULL));
-    assert_ok(snnk_refit_solve(refit, NULL, NULL, &refitted));
+    assert_ok(snnk_fit_create_from_network(single, 1, &config, &refit));
+    assert_ok(snnk_fit_add(refit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = out, .ldy = 1), NULL));
+    assert_ok(snnk_fit_solve_network(refit, NULL, NULL, &refitted));
     assert_ok(snnk_network_forward(refitted, 5, X, D, out + 100, 1, NULL));
     for (size_t i = 0; i < 5; i++) assert_close(out[100 + i], out[i], 1e-5, 1e-5);
     snnk_network_free(refitted);
-    snnk_refit_free(refit);
+    snnk_fit_free(refit);
     snnk_network_free(single);
     snnk_layer_free(layer);
 }
@@ -346,15 +356,16 @@ static void test_logistic(void **state) {
     const snnk_map *map = snnk_layer_map(snnk_network_layer(network, 1));
     float *hidden = hidden_rows(network), *Phi = malloc(N * M * sizeof *Phi), Psi[L * M], bias[L];
     double B[L * M], b[L];
-    snnk_logistic_report report, expected;
+    snnk_logistic_report report = {.size = sizeof report}, expected = {.size = sizeof expected};
 
     (void)state;
-    assert_ok(snnk_logistic_report_init(&report, sizeof report));
-    assert_ok(snnk_logistic_report_init(&expected, sizeof expected));
-    assert_ok(snnk_network_refit_logistic(network, L, N, X, D, labels, weights, NULL, NULL, &report,
-                                          &refitted));
+    assert_ok(snnk_network_fit_logistic(
+        network, SNNK_ROWS(.n = N, .X = X, .ldx = D, .labels = labels, .weights = weights), L, NULL,
+        NULL, &report, &refitted));
     assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
-    assert_ok(snnk_logistic_solve(N, M, L, Phi, M, labels, weights, NULL, B, M, b, &expected));
+    assert_ok(snnk_logistic_solve(
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M, .labels = labels, .weights = weights), L,
+        NULL, B, M, b, &expected));
     assert_ok(snnk_layer_weights(snnk_network_layer(refitted, 1), Psi, M, bias));
     for (size_t k = 0; k < L * M; k++) assert_true(Psi[k] == (float)B[k]);
     for (size_t k = 0; k < L; k++) assert_true(bias[k] == (float)b[k]);
@@ -366,8 +377,9 @@ static void test_logistic(void **state) {
     assert_ok(snnk_logistic_config_init(&config, sizeof config));
     config.warm = 1;
     config.tolerance = 1e-5;
-    assert_ok(snnk_network_refit_logistic(refitted, L, N, X, D, labels, weights, &config, NULL,
-                                          &report, &again));
+    assert_ok(snnk_network_fit_logistic(
+        refitted, SNNK_ROWS(.n = N, .X = X, .ldx = D, .labels = labels, .weights = weights), L,
+        &config, NULL, &report, &again));
     assert_int_equal(report.steps, 0);
     snnk_network_free(again);
     free(hidden);
@@ -376,11 +388,78 @@ static void test_logistic(void **state) {
     snnk_network_free(network);
 }
 
+/* A fit from a map gives a network of one layer: that of snnk_fit_solve. */
+static void test_network_of_a_map(void **state) {
+    const snnk_fit_config config = fixed_ridge(0.1);
+    snnk_fit_report report = {.size = sizeof report};
+    float Psi[2][L * M], bias[2][L];
+    snnk_map *map = map_of(D, NULL);
+    snnk_network *network;
+    snnk_layer *layer;
+    snnk_fit *fit;
+
+    (void)state;
+    assert_ok(snnk_fit_create(map, L, &config, &fit));
+    assert_int_equal(snnk_fit_inputs(fit), D);
+    assert_int_equal(snnk_fit_outputs(fit), L);
+    assert_int_equal(snnk_fit_features(fit), M);
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = X, .Y = Y), NULL));
+    assert_int_equal(snnk_fit_rows(fit), N);
+    assert_int_equal(snnk_fit_heldout_rows(fit), 0);
+    assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
+    assert_ok(snnk_fit_solve_network(fit, NULL, &report, &network));
+    assert_int_equal(report.rows, N);
+    assert_int_equal(snnk_network_layers(network), 1);
+    assert_ok(snnk_layer_weights(layer, Psi[0], M, bias[0]));
+    assert_ok(snnk_layer_weights(snnk_network_layer(network, 0), Psi[1], M, bias[1]));
+    assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
+    assert_memory_equal(bias[0], bias[1], sizeof bias[0]);
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+    assert_int_equal(snnk_fit_inputs(NULL) + snnk_fit_outputs(NULL) + snnk_fit_features(NULL), 0);
+    assert_int_equal(snnk_fit_rows(NULL) + snnk_fit_heldout_rows(NULL), 0);
+}
+
+/* Row 2400 of 2500 overflows in a layer before the last one: nothing was added. */
+static void test_refuses_hidden_overflow(void **state) {
+    const snnk_fit_config config = fixed_ridge(0.1);
+    float W[HIDDEN * D], last[D], *rows = malloc(sizeof X);
+    snnk_map *map = map_of(HIDDEN, NULL);
+    snnk_layer *layers[2];
+    snnk_network *network;
+    snnk_fit *fit;
+
+    (void)state;
+    memcpy(rows, X, sizeof X);
+    for (size_t k = 0; k < D; k++) last[k] = rows[2400 * D + k], rows[2400 * D + k] = 1e30F;
+    for (size_t k = 0; k < HIDDEN * D; k++) W[k] = 1e10F;
+    assert_ok(snnk_layer_create_dense(D, HIDDEN, W, D, NULL, SNNK_IDENTITY, NULL, &layers[0]));
+    assert_ok(snnk_layer_create_tower(map, &layers[1]));
+    assert_ok(snnk_network_create(NULL, &network));
+    for (size_t k = 0; k < 2; k++) {
+        assert_ok(snnk_network_append(network, layers[k]));
+        snnk_layer_free(layers[k]);
+    }
+    assert_ok(snnk_fit_create_from_network(network, L, &config, &fit));
+    assert_status(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = rows, .Y = Y), NULL), SNNK_E_NONFINITE);
+    assert_says("row 2400");
+    assert_int_equal(snnk_fit_rows(fit), 0);
+    memcpy(rows + 2400 * D, last, sizeof last);
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = rows, .Y = Y), NULL));
+    assert_int_equal(snnk_fit_rows(fit), N);
+    snnk_fit_free(fit);
+    snnk_network_free(network);
+    snnk_map_free(map);
+    free(rows);
+}
+
 static void test_misuse(void **state) {
     snnk_network *network = network_of(0, NULL), *none, *refitted, *dense;
     float W[D * D], bad[D] = {1, 2, NAN, 3, 4};
     const float zero_weight[2] = {1, 0};
-    snnk_refit *refit;
+    snnk_fit *refit;
     snnk_layer *layer;
 
     (void)state;
@@ -389,36 +468,51 @@ static void test_misuse(void **state) {
     assert_ok(snnk_network_create(NULL, &dense));
     assert_ok(snnk_layer_create_dense(D, D, W, D, NULL, SNNK_TANH, NULL, &layer));
     assert_ok(snnk_network_append(dense, layer));
-    assert_status(snnk_refit_create(NULL, 0, NULL, &refit), SNNK_E_NULL);
+    assert_status(snnk_fit_create_from_network(NULL, 0, NULL, &refit), SNNK_E_NULL);
     assert_null(refit);
-    assert_status(snnk_refit_create(network, 0, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_refit_create(none, 0, NULL, &refit), SNNK_E_STATE);
-    assert_status(snnk_refit_create(dense, 0, NULL, &refit), SNNK_E_UNSUPPORTED);
+    assert_status(snnk_fit_create_from_network(network, 0, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_fit_create_from_network(none, 0, NULL, &refit), SNNK_E_STATE);
+    assert_status(snnk_fit_create_from_network(dense, 0, NULL, &refit), SNNK_E_UNSUPPORTED);
     assert_says("tanh");
-    assert_ok(snnk_refit_create(network, 0, NULL, &refit));
-    assert_status(snnk_refit_add(NULL, 1, X, D, Y, L, NULL, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_refit_add(refit, 1, X, D - 1, Y, L, NULL, NULL, NULL), SNNK_E_STRIDE);
-    assert_status(snnk_refit_add(refit, 1, X, D, NULL, L, NULL, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_refit_add(refit, 1, X, D, Y, L, labels, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_refit_add(refit, 1, bad, D, Y, L, NULL, NULL, NULL), SNNK_E_NONFINITE);
+    assert_ok(snnk_fit_create_from_network(network, 0, NULL, &refit));
+    assert_status(snnk_fit_add(NULL, SNNK_ROWS(.n = 1, .X = X, .ldx = D, .Y = Y, .ldy = L), NULL),
+                  SNNK_E_NULL);
+    assert_status(
+        snnk_fit_add(refit, SNNK_ROWS(.n = 1, .X = X, .ldx = D - 1, .Y = Y, .ldy = L), NULL),
+        SNNK_E_STRIDE);
+    assert_status(snnk_fit_add(refit, SNNK_ROWS(.n = 1, .X = X, .ldx = D), NULL), SNNK_E_NULL);
+    assert_status(
+        snnk_fit_add(refit, SNNK_ROWS(.n = 1, .X = X, .ldx = D, .Y = Y, .ldy = L, .labels = labels),
+                     NULL),
+        SNNK_E_NULL);
+    assert_status(
+        snnk_fit_add(refit, SNNK_ROWS(.n = 1, .X = bad, .ldx = D, .Y = Y, .ldy = L), NULL),
+        SNNK_E_NONFINITE);
     assert_says("X[0][2]");
-    assert_status(snnk_refit_add(refit, 2, X, D, Y, L, NULL, zero_weight, NULL), SNNK_E_RANGE);
-    assert_ok(snnk_refit_add(refit, 0, NULL, 0, NULL, 0, NULL, NULL, NULL));
-    assert_status(snnk_refit_solve(refit, NULL, NULL, &refitted), SNNK_E_STATE);
+    assert_status(
+        snnk_fit_add(refit,
+                     SNNK_ROWS(.n = 2, .X = X, .ldx = D, .Y = Y, .ldy = L, .weights = zero_weight),
+                     NULL),
+        SNNK_E_RANGE);
+    assert_ok(snnk_fit_add(refit, SNNK_ROWS(.n = 0), NULL));
+    assert_status(snnk_fit_solve_network(refit, NULL, NULL, &refitted), SNNK_E_STATE);
     assert_null(refitted);
-    assert_status(snnk_refit_solve(refit, NULL, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_refit_solve(NULL, NULL, NULL, &refitted), SNNK_E_NULL);
-    assert_status(snnk_network_refit_logistic(network, L, 1, bad, D, labels, NULL, NULL, NULL, NULL,
-                                              &refitted),
+    assert_status(snnk_fit_solve_network(refit, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_fit_solve_network(NULL, NULL, NULL, &refitted), SNNK_E_NULL);
+    assert_status(snnk_network_fit_logistic(network,
+                                            SNNK_ROWS(.n = 1, .X = bad, .ldx = D, .labels = labels),
+                                            L, NULL, NULL, NULL, &refitted),
                   SNNK_E_NONFINITE);
-    assert_status(
-        snnk_network_refit_logistic(network, 1, 1, X, D, labels, NULL, NULL, NULL, NULL, &refitted),
-        SNNK_E_SHAPE);
-    assert_status(
-        snnk_network_refit_logistic(dense, L, 1, X, D, labels, NULL, NULL, NULL, NULL, &refitted),
-        SNNK_E_UNSUPPORTED);
-    snnk_refit_free(NULL);
-    snnk_refit_free(refit);
+    assert_status(snnk_network_fit_logistic(network,
+                                            SNNK_ROWS(.n = 1, .X = X, .ldx = D, .labels = labels),
+                                            1, NULL, NULL, NULL, &refitted),
+                  SNNK_E_SHAPE);
+    assert_status(snnk_network_fit_logistic(dense,
+                                            SNNK_ROWS(.n = 1, .X = X, .ldx = D, .labels = labels),
+                                            L, NULL, NULL, NULL, &refitted),
+                  SNNK_E_UNSUPPORTED);
+    snnk_fit_free(NULL);
+    snnk_fit_free(refit);
     snnk_layer_free(layer);
     snnk_network_free(none);
     snnk_network_free(dense);
@@ -435,19 +529,22 @@ static void test_failing_allocations(void **state) {
     (void)state;
     for (int logistic = 0; logistic < 2; logistic++)
         assert_survives_failing_allocations(memory, st, {
-            snnk_refit *refit = NULL;
+            snnk_fit *refit = NULL;
 
             refitted = NULL;
             if (logistic) {
-                st = snnk_network_refit_logistic(network, L, 30, X, D, labels, NULL, NULL, NULL,
-                                                 NULL, &refitted);
+                st = snnk_network_fit_logistic(
+                    network, SNNK_ROWS(.n = 30, .X = X, .ldx = D, .labels = labels), L, NULL, NULL,
+                    NULL, &refitted);
             } else {
-                st = snnk_refit_create(network, 0, &config, &refit);
-                if (st == SNNK_OK) st = snnk_refit_add(refit, 30, X, D, Y, L, NULL, NULL, NULL);
-                if (st == SNNK_OK) st = snnk_refit_solve(refit, NULL, NULL, &refitted);
+                st = snnk_fit_create_from_network(network, 0, &config, &refit);
+                if (st == SNNK_OK)
+                    st = snnk_fit_add(refit, SNNK_ROWS(.n = 30, .X = X, .ldx = D, .Y = Y, .ldy = L),
+                                      NULL);
+                if (st == SNNK_OK) st = snnk_fit_solve_network(refit, NULL, NULL, &refitted);
             }
             assert_made(st, refitted);
-            snnk_refit_free(refit);
+            snnk_fit_free(refit);
             snnk_network_free(refitted);
         });
     snnk_network_free(network);
@@ -463,6 +560,8 @@ int main(void) {
         cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_other_endings),
         cmocka_unit_test(test_logistic),
+        cmocka_unit_test(test_network_of_a_map),
+        cmocka_unit_test(test_refuses_hidden_overflow),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_failing_allocations),
     };

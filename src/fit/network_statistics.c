@@ -11,11 +11,11 @@ static int check_statistics(const snnk_network *network, const snnk_lstsq *lstsq
                           "the last layer has no weights Psi, so it has no statistics");
     if (snnk_lstsq_features(lstsq) == last->columns && snnk_lstsq_targets(lstsq) >= last->outputs)
         return SNNK_OK;
-    return snnk__fail(SNNK_E_SHAPE,
-                      "the statistics have %zu features and %zu targets, but the last layer has %zu "
-                      "features and %zu outputs",
-                      snnk_lstsq_features(lstsq), snnk_lstsq_targets(lstsq), last->columns,
-                      last->outputs);
+    return snnk__fail(
+        SNNK_E_SHAPE,
+        "the statistics have %zu features and %zu targets, but the last layer has %zu "
+        "features and %zu outputs",
+        snnk_lstsq_features(lstsq), snnk_lstsq_targets(lstsq), last->columns, last->outputs);
 }
 
 int snnk__network_take_statistics(snnk_network *network, snnk_lstsq *lstsq) {
@@ -53,7 +53,8 @@ int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
     if (!network->statistics) return snnk__fail(SNNK_E_STATE, "the network holds no statistics");
     const snnk_layer **last = &network->layers[network->n_layers - 1];
-    st = snnk_layer_create_from_lstsq(snnk_layer_map(*last), network->statistics, config, report, &layer);
+    st = snnk_layer_create_from_lstsq(snnk_layer_map(*last), network->statistics, config, report,
+                                      &layer);
     if (st != SNNK_OK) return st;
     snnk_layer_free((snnk_layer *)*last);
     *last = layer;

@@ -1,0 +1,31 @@
+/* Inside of a fit. */
+#ifndef SNNK_FIT_INTERNAL_H
+#define SNNK_FIT_INTERNAL_H
+
+#include <snnk/fit.h>
+
+#include "fit/fit_features.h"
+#include "fit/heldout.h"
+#include "solve/lstsq.h"
+
+/* What rows come with. */
+typedef enum snnk__target_kind { SNNK__NOTHING_YET, SNNK__TARGETS, SNNK__LABELS } snnk__target_kind;
+
+struct snnk_fit {
+    snnk_allocator allocator;
+    snnk_fit_config config;
+    snnk__fit_features features;
+    size_t outputs;
+    snnk__target_kind kind;
+    bool weighted;     /* some row came with a weight */
+    uint64_t rows;     /* added so far */
+    snnk_lstsq *lstsq; /* of all rows that are not held out */
+    snnk__feature_rows block;
+    snnk__heldout heldout; /* no rows with a given ridge */
+};
+
+/* SNNK_E_RANGE unless ridge is >= 0 and finite, or SNNK_RIDGE_AUTO; unless 0 < share <= 0.5. */
+int snnk__check_fit_ridge(double ridge);
+int snnk__check_heldout_share(double share);
+
+#endif

@@ -1,0 +1,47 @@
+#include "fit/readout.h"
+
+#include "layer/layer.h"
+
+int snnk__layer_of_solution(const snnk_map *map, size_t outputs, const double *B, const double *b,
+                            snnk_layer **layer) {
+    const snnk_allocator *allocator = &map->allocator;
+    const size_t m = map->features, l = outputs;
+    float *Psi = NULL, *bias = NULL;
+    int st;
+
+    *layer = NULL;
+    if ((st = snnk__alloc(allocator, l, m * sizeof *Psi, "Psi", &Psi)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, l, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
+    for (size_t i = 0; i < l * m; i++) Psi[i] = (float)B[i];
+    for (size_t i = 0; i < l; i++) bias[i] = (float)b[i];
+    st = snnk_layer_create(map, l, Psi, m, bias, layer);
+done:
+    snnk__free(allocator, bias);
+    snnk__free(allocator, Psi);
+    return st;
+}
+
+int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
+                                 const snnk_solve_config *config, snnk_solve_report *report,
+                                 snnk_layer **layer) {
+    double *B = NULL, *b = NULL;
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    *layer = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    const size_t m = map->features, l = snnk_lstsq_targets(lstsq);
+    const snnk_allocator *allocator = &map->allocator;
+    if (snnk_lstsq_features(lstsq) != m)
+        return snnk__fail(SNNK_E_SHAPE, "the map has %zu features, but the statistics have %zu", m,
+                          snnk_lstsq_features(lstsq));
+    if ((st = snnk__alloc(allocator, l, m * sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;
+    if ((st = snnk_lstsq_solve(lstsq, config, B, m, b, report)) != SNNK_OK) goto done;
+    st = snnk__layer_of_solution(map, l, B, b, layer);
+done:
+    snnk__free(allocator, b);
+    snnk__free(allocator, B);
+    return st;
+}

@@ -1,0 +1,12 @@
+/* Sums of squared residuals from statistics. */
+#ifndef SNNK_SOLVE_RSS_H
+#define SNNK_SOLVE_RSS_H
+
+#include "solve/statistics.h"
+
+/* (The sum over targets of) |Y - Phi B^T - b|^2; see snnk_lstsq_rss. B finite, b NULL for zeros.
+ * SNNK_E_NONFINITE if the sum overflows, SNNK_E_NOMEM. */
+int snnk__lstsq_rss_of(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
+                       double *rss);
+
+#endif

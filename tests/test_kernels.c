@@ -4,6 +4,7 @@
 #include "support/compare.h"
 #include "support/draw.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -638,10 +639,15 @@ static void test_panels(void **state) {
 }
 
 static void test_panels_too_large(void **state) {
-    static const size_t sizes[][2] = {{SIZE_MAX, 1},        {(size_t)1 << 62, 1},
-                                      {(size_t)1 << 62, 8}, {3, SIZE_MAX / 4},
-                                      {(size_t)1 << 61, 1}, {SIZE_MAX - 6, 2},
-                                      {1, (size_t)1 << 60}, {(size_t)1 << 33, (size_t)1 << 33}};
+    static const size_t sizes[][2] = {
+        {SIZE_MAX, 1},
+        {SIZE_MAX / 4 + 1, 1},
+        {SIZE_MAX / 4 + 1, 8},
+        {3, SIZE_MAX / 4},
+        {SIZE_MAX / 8 + 1, 1},
+        {SIZE_MAX - 6, 2},
+        {1, SIZE_MAX / 16 + 1},
+        {(size_t)2 << sizeof(size_t) * CHAR_BIT / 2, (size_t)2 << sizeof(size_t) * CHAR_BIT / 2}};
     const snnk__panel_shape shape = {8, 1, 8};
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);

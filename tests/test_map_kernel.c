@@ -6,7 +6,7 @@
 #include "support/maps.h"
 
 #include "data/arc_cosine.h"
-#include "map/exact.h"
+#include "map/symmetric.h"
 
 static const double pi = 3.14159265358979323846;
 

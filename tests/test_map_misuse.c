@@ -28,8 +28,8 @@ static void test_bad_settings(void **state) {
         refused(&config, 3, status, says);                                                         \
     } while (0)
     REFUSED(kind, 7, 0, SNNK_E_ENUM, "kind = 7 is not one of 0 ... 6");
-    REFUSED(kind, 4, 0, SNNK_E_UNSUPPORTED, "snnk_map_create_urf");
-    REFUSED(kind, 5, 0, SNNK_E_UNSUPPORTED, "snnk_map_create_urf");
+    REFUSED(kind, 4, 0, SNNK_E_UNSUPPORTED, "urf features are made by a function of their own");
+    REFUSED(kind, 5, 0, SNNK_E_UNSUPPORTED, "affine features are made by a function");
     REFUSED(kind, -1, 0, SNNK_E_ENUM, "kind = -1");
     REFUSED(order, 3, SNNK_MAP_ARC_COSINE, SNNK_E_RANGE, "order = 3");
     REFUSED(order, -1, SNNK_MAP_ARC_COSINE, SNNK_E_RANGE, "order = -1");

@@ -14,8 +14,8 @@ static void second_moments_are_the_reference_ones(void **state) {
     for (size_t i = 0; i < MOMENTS; i++) {
         const double d = moments[i].d, A = -moments[i].a / 4;
         const snnk__urf_products p = {moments[i].x2, moments[i].w2, moments[i].xw};
-        const snnk__urf_pairing pairing =
-            snnk__urf_pair(I * moments[i].omega, moments[i].s, moments[i].theta, A, false);
+        const snnk__urf_pairing pairing = snnk__urf_pair(I * moments[i].omega, moments[i].s,
+                                                         cexp(I * moments[i].theta), A, false);
 
         /* The reference has 15 digits; the terms are up to 60. */
         assert_close(snnk__urf_log_absolute(&pairing, (size_t)d, &p), moments[i].log_second_moment,
@@ -40,9 +40,9 @@ static void optimal_A_is_a_minimum(void **state) {
     (void)state;
     for (size_t d = 1; d <= 1000; d *= 10) {
         const double A = snnk__urf_optimal_A(phi, d);
-        const snnk__urf_pairing at = snnk__urf_pair(1, 1, 0, A, false);
-        const snnk__urf_pairing above = snnk__urf_pair(1, 1, 0, A * 0.97, false);
-        const snnk__urf_pairing below = snnk__urf_pair(1, 1, 0, A * 1.03, false);
+        const snnk__urf_pairing at = snnk__urf_pair(1, 1, 1, A, false);
+        const snnk__urf_pairing above = snnk__urf_pair(1, 1, 1, A * 0.97, false);
+        const snnk__urf_pairing below = snnk__urf_pair(1, 1, 1, A * 1.03, false);
 
         assert_true(snnk__urf_log_absolute(&at, d, &p) < snnk__urf_log_absolute(&above, d, &p));
         assert_true(snnk__urf_log_absolute(&at, d, &p) < snnk__urf_log_absolute(&below, d, &p));
@@ -68,7 +68,7 @@ static void check_by_quadrature(double complex kappa, double s, double theta, do
                                 bool hyperbolic) {
     const double step = 0.125, x[D] = {0.5, -0.4}, w[D] = {0.6, 0.9};
     const double complex c = 0.7 - 0.6 * I;
-    const snnk__urf_pairing pairing = snnk__urf_pair(kappa, s, theta, A, hyperbolic);
+    const snnk__urf_pairing pairing = snnk__urf_pair(kappa, s, cexp(I * theta), A, hyperbolic);
     const snnk__urf_products p = {dot(x, x), dot(w, w), dot(x, w)};
     const double complex alpha = s * cexp(I * theta), beta = kappa / alpha;
     const double exact = creal(c * cexp(kappa * dot(x, w)));
@@ -114,7 +114,7 @@ static void moments_agree_with_quadrature(void **state) {
 
 static void nothing_overflows_into_nan(void **state) {
     const snnk__urf_products huge = {1e60, 1e60, -3e59};
-    const snnk__urf_pairing pairing = snnk__urf_pair(2.0 * I, 1, 0, -0.1, true);
+    const snnk__urf_pairing pairing = snnk__urf_pair(2.0 * I, 1, 1, -0.1, true);
 
     (void)state;
     assert_true(snnk__urf_log_absolute(&pairing, 2000, &huge) > 0); /* not NaN */

@@ -314,6 +314,7 @@ static void test_notes(void **state) {
     assert_ok(snnk_network_set_note(network, "b.c", NULL));
     assert_ok(snnk_network_set_note(network, "b.c", NULL)); /* not there: nothing to do */
     assert_null(snnk_network_note(network, "b.c"));
+    const char *held = snnk_network_note(network, "classes"); /* valid until it is changed itself */
     assert_string_equal(snnk_network_note(network, "a-1"), "4");
     static const char *const sorted[] = {"a", "a-1", "classes", "units_2", "z"};
     assert_int_equal(snnk_network_notes(network), 5);
@@ -351,6 +352,8 @@ static void test_notes(void **state) {
         break;
     }
     assert_string_equal(snnk_network_note(network, "note0"), "y");
+    assert_ptr_equal(snnk_network_note(network, "classes"), held);
+    assert_string_equal(held, "0");
     assert_status(snnk_network_set_note(NULL, "a", "x"), SNNK_E_NULL);
     assert_status(snnk_network_set_note(network, NULL, "x"), SNNK_E_NULL);
     assert_null(snnk_network_note(NULL, "a"));

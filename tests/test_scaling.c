@@ -197,7 +197,7 @@ static void test_misuse(void **state) {
     assert_status(snnk_scaling_create(1, SNNK_SCALING_GIVEN, NULL, &scaling), SNNK_E_ENUM);
     assert_says("mode = 3");
     assert_status(snnk_scaling_create(1, -1, NULL, &scaling), SNNK_E_ENUM);
-    assert_status(snnk_scaling_create((size_t)1 << 61, SNNK_SCALING_COMMON, NULL, &scaling),
+    assert_status(snnk_scaling_create(SIZE_MAX / 8 + 1, SNNK_SCALING_COMMON, NULL, &scaling),
                   SNNK_E_SIZE);
     assert_status(snnk_scaling_create(1, SNNK_SCALING_CENTER, &broken, &scaling), SNNK_E_NULL);
     assert_status(snnk_scaling_create(1, SNNK_SCALING_CENTER, NULL, NULL), SNNK_E_NULL);
@@ -218,7 +218,7 @@ static void test_absurd_width_without_arrays_is_refused_at_once(void **state) {
     snnk_scaling *scaling = (snnk_scaling *)&state;
 
     (void)state;
-    assert_status(snnk_scaling_create_given((size_t)1 << 61, NULL, NULL, NULL, &scaling),
+    assert_status(snnk_scaling_create_given(SIZE_MAX / 8 + 1, NULL, NULL, NULL, &scaling),
                   SNNK_E_SIZE);
     assert_null(scaling);
 }

@@ -1,4 +1,4 @@
-/* src/model/spectral_load.c: damaged files are refused. */
+/* src/map/spectral.c and affine.c: damaged files are refused. */
 #include "support/damage.h"
 
 #include "data/model_1.h"
@@ -22,12 +22,11 @@ static const change changes[] = {
     KEY("seed", 0, "1", "seed"),
     KEY("seed", 1, "\"-1\"", "seed"),
     KEY("features", 0, "0", "\"features\" is 0"),
-    KEY("features", 0, "25", "25 features cannot come from 5 rows"),
-    KEY("features", 0, "21", "21 features cannot come from 5 rows"),
+    MOVED("features", 0, "21", 3, "3", "21 features cannot come from 5 rows"),
     KEY("features", 0, "5", "psi"),
-    KEY("features", 1, "1", "needs at least one row"),
-    KEY("features", 1, "2", "blocks.1.offset"),
-    KEY("features", 1, "1e15", "blocks.1.offset"),
+    MOVED("features", 1, "1", 3, "6", "needs at least one row"),
+    MOVED("features", 1, "2", 3, "5", "blocks.1.offset"),
+    KEY("features", 1, "1e15", "psi"),
     KEY("intercept", 0, "null", "intercept"),
     KEY("intercept", 1, "1e999", "\"intercept\" is inf"),
     KEY("spectral_error", 0, "-1", "spectral_error"),
@@ -77,7 +76,7 @@ static const change changes[] = {
     KEY("exact", 0, "true", "blocks.1.diagonal"),
     KEY("exact", 1, "false", "\"frame\" is missing"),
     KEY("slope", 0, "1e999", "slope"),
-    KEY("features", 2, "4", "exact affine block has 4 features"),
+    MOVED("features", 2, "4", 3, "3", "exact affine block has 4 features"),
     SHAPE("blocks.1.G", 1, "blocks.1.G"),
     SHAPE("blocks.1.G", 2, "blocks.1.G"),
     NONFINITE("blocks.1.offset", 0, NAN, "blocks.1.offset"),
@@ -161,9 +160,8 @@ static void small_free(void *pointer, void *user) {
 static void test_checks_before_it_allocates(void **state) {
     static const change large[] = {
         {.key = "inputs", .text = "1e9", .says = "blocks.0.G"},
-        {.key = "features", .text = "4e9", .says = "features cannot come from 5 rows"},
-        {.key = "features", .n = 1, .text = "1e9", .says = "blocks.1.offset"},
-        {.key = "features", .n = 2, .text = "1e9", .says = "exact affine block has"},
+        {.key = "features", .text = "4e9", .says = "psi"},
+        {.key = "features", .n = 1, .text = "1e9", .says = "psi"},
         {.key = "rows", .text = "20", .says = "blocks.0.offset"},
         {.key = "atoms", .text = "1e9", .says = ATOM},
         {.key = "features", .text = "10", .says = "psi"},

@@ -6,6 +6,7 @@
 #include "support/draw.h"
 
 #include "data/model_1.h"
+#include "map/affine.h"
 #include "map/map.h"
 
 enum { D = 5, N = 7, L = 4, M = 48 };
@@ -158,11 +159,20 @@ static void assert_same_settings(const snnk_map *was, const snnk_map *is) {
     }
 }
 
+/* The data of block k; NULL if it is of the other kind. */
+static const snnk__affine *line_of(const snnk_map *map, size_t k) {
+    return map->blocks[k]->kind == &snnk__map_affine ? map->blocks[k]->data : NULL;
+}
+
+static const snnk__urf *urf_of(const snnk_map *map, size_t k) {
+    return map->blocks[k]->kind == &snnk__map_spectral ? map->blocks[k]->data : NULL;
+}
+
 /* What no output here depends on. */
 static void assert_same_facts(const snnk_map *was, const snnk_map *is) {
     for (size_t k = 0; k < was->n_blocks; k++) {
-        const snnk__affine *line[2] = {was->blocks[k]->line, is->blocks[k]->line};
-        const snnk__urf *urf[2] = {was->blocks[k]->urf, is->blocks[k]->urf};
+        const snnk__affine *line[2] = {line_of(was, k), line_of(is, k)};
+        const snnk__urf *urf[2] = {urf_of(was, k), urf_of(is, k)};
         const snnk_frame *frame[2] = {line[0] ? line[0]->frame : urf[0]->frame,
                                       line[1] ? line[1]->frame : urf[1]->frame};
 
@@ -469,15 +479,15 @@ static void test_loads_format_1(void **state) {
     assert_ok(snnk_network_forward(network, ROWS, model_1_x, D1, Y, L1, NULL));
     for (size_t i = 0; i < ROWS * L1; i++)
         assert_close(Y[i], model_1_y[i], GOLDEN_RTOL, GOLDEN_ATOL);
-    assert_true(map->blocks[0]->urf->facts.error == 0.001);
-    assert_true(map->blocks[0]->urf->facts.analyticity_halfwidth == 1.5707963267948966);
-    assert_true(map->blocks[0]->urf->atoms.atom[1].share == 0.3);
-    assert_true(map->blocks[0]->urf->frame->input_norm == 1.25);
-    assert_true(map->blocks[1]->line->frame->weight_norm == 0.75);
-    assert_true(map->blocks[1]->line->facts.error == 0.002);
-    assert_true(isinf(map->blocks[1]->line->facts.analyticity_halfwidth));
-    assert_true(map->blocks[2]->line->facts.error == 0.004);
-    assert_true(isinf(map->blocks[2]->line->facts.radius)); /* the file does not say */
+    assert_true(urf_of(map, 0)->facts.error == 0.001);
+    assert_true(urf_of(map, 0)->facts.analyticity_halfwidth == 1.5707963267948966);
+    assert_true(urf_of(map, 0)->atoms.atom[1].share == 0.3);
+    assert_true(urf_of(map, 0)->frame->input_norm == 1.25);
+    assert_true(line_of(map, 1)->frame->weight_norm == 0.75);
+    assert_true(line_of(map, 1)->facts.error == 0.002);
+    assert_true(isinf(line_of(map, 1)->facts.analyticity_halfwidth));
+    assert_true(line_of(map, 2)->facts.error == 0.004);
+    assert_true(isinf(line_of(map, 2)->facts.radius)); /* the file does not say */
     assert_ok(snnk_map_config_init(&config, sizeof config));
     for (size_t k = 0; k < 7; k++) {
         static const int32_t kinds[] = {

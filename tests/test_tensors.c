@@ -345,12 +345,19 @@ static void failing_allocations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type),       cmocka_unit_test(halves),
-        cmocka_unit_test(metadata), cmocka_unit_test(shapes_and_names), cmocka_unit_test(other_shapes),
-        cmocka_unit_test(not_finite),       cmocka_unit_test(null_arguments),
-        cmocka_unit_test(wrong_sizes),      cmocka_unit_test(not_safetensors),
-        cmocka_unit_test(shrinks),          cmocka_unit_test(beyond_memory),
-        cmocka_unit_test(closes_its_files), cmocka_unit_test(failing_allocations),
+        cmocka_unit_test(every_type),
+        cmocka_unit_test(halves),
+        cmocka_unit_test(metadata),
+        cmocka_unit_test(shapes_and_names),
+        cmocka_unit_test(other_shapes),
+        cmocka_unit_test(not_finite),
+        cmocka_unit_test(null_arguments),
+        cmocka_unit_test(wrong_sizes),
+        cmocka_unit_test(not_safetensors),
+        cmocka_unit_test(shrinks),
+        cmocka_unit_test(beyond_memory),
+        cmocka_unit_test(closes_its_files),
+        cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -55,6 +55,12 @@ typedef enum snnk_map_kind {
     SNNK_MAP_FOLDED_URF = 6 /* made by snnk_map_fold only: URF behind a linear map */
 } snnk_map_kind;
 
+/* Name a kind of features: "arc_cosine", "gaussian", "elementwise", "identity", "urf", "affine",
+ * "folded_urf".
+ *   kind  an snnk_map_kind
+ * Returns a static string, or NULL for a value that is none. */
+SNNK_API const char *snnk_map_kind_name(int32_t kind);
+
 /* Settings of one block of features. Fill with snnk_map_config_init(&config, sizeof config), then
  * change fields. */
 typedef struct snnk_map_config {

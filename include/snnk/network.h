@@ -37,8 +37,8 @@ SNNK_API void snnk_network_free(snnk_network *network);
 
 /* Append a layer.
  *   layer  its inputs must be the outputs of the last layer; kept alive by the network
- * SNNK_E_NULL, SNNK_E_SHAPE (other inputs), SNNK_E_STATE (the network holds statistics of its last layer),
- * SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE (other inputs), SNNK_E_STATE (the network holds statistics of its last
+ * layer), SNNK_E_SIZE (its scratch would overflow a size), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_append(snnk_network *network, const snnk_layer *layer);
 
 /* ---- Properties ----

@@ -43,6 +43,9 @@ SNNK_API int snnk_scaling_add(snnk_scaling *scaling, size_t n, const float *X, s
  * SNNK_E_NULL, SNNK_E_STATE (learns from data and has seen no row). */
 SNNK_API int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale);
 
+/* d; 0 for NULL. */
+SNNK_API size_t snnk_scaling_inputs(const snnk_scaling *scaling);
+
 #ifdef __cplusplus
 }
 #endif

@@ -108,7 +108,7 @@ SNNK_API const char *snnk_spectrum_affine_name(int32_t affine);
  *   spectrum     the result; free it with snnk_spectrum_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_UNSUPPORTED (the method does not
  * know the activation), SNNK_E_UNRESOLVED (the error bound is above largest_error; always so for
- * step), SNNK_E_NOMEM. */
+ * step), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_spectrum_create(int32_t activation, const snnk_spectrum_config *config,
                                   snnk_spectrum **spectrum);
 

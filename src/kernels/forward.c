@@ -190,9 +190,14 @@ static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
 size_t snnk__project_work(const snnk__block *block) { return block->hd3 ? block->hd3->order : 0; }
 
 size_t snnk__project_readout_work(const snnk__block *block) {
-    const size_t features = block->rows * snnk__function_width(&block->function);
+    size_t floats;
 
-    return block->hd3 ? block->hd3->order + HD3_BLOCK * features : 0;
+    if (!block->hd3) return 0;
+    if (!snnk__mul_size(block->rows, snnk__function_width(&block->function), &floats) ||
+        !snnk__mul_size(floats, HD3_BLOCK, &floats) ||
+        !snnk__add_size(floats, block->hd3->order, &floats))
+        return SIZE_MAX;
+    return floats;
 }
 
 bool snnk__block_is_divisible(const snnk__block *block) { return !block->hd3; }

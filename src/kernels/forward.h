@@ -17,7 +17,8 @@ typedef struct snnk__block {
     snnk__function function;
 } snnk__block;
 
-/* Floats of work that snnk__project and snnk__project_readout need; 0: NULL will do. */
+/* Floats of work that snnk__project and snnk__project_readout need; 0: NULL will do; SIZE_MAX if they
+ * are more than a size can count. */
 size_t snnk__project_work(const snnk__block *block);
 size_t snnk__project_readout_work(const snnk__block *block);
 

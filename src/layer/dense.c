@@ -171,21 +171,21 @@ static int quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quant
 
 /* ---- Files ---- */
 
-static void save(const snnk_layer *layer, const snnk__layer_sink *sink) {
-    sink->activation(sink->context, activation(layer));
-    sink->weights(sink->context, "weight", layer->outputs, layer->inputs, &of(layer)->weights);
+static void save(const snnk_layer *layer, snnk__sink *sink) {
+    sink->text(sink, "activation", snnk_activation_name(activation(layer)));
+    snnk__weights_write(&of(layer)->weights, "weight", layer->inputs, sink);
 }
 
-static int load(const snnk__layer_source *source, snnk_layer **layer) {
-    const size_t d = source->inputs;
+static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer) {
     float *W = NULL, *bias = NULL;
-    int32_t f;
+    int32_t f = SNNK_IDENTITY;
     int st;
 
-    if ((st = source->activation(source->context, &f)) != SNNK_OK) return st;
-    st = source->weights(source->context, "weight", d, &W, &bias);
+    st = snnk__read_name(source, "activation", snnk_activation_name, &f);
+    if (st != SNNK_OK) return st;
+    st = snnk__weights_read(source, "weight", outputs, inputs, &W, &bias);
     if (st == SNNK_OK)
-        st = snnk_layer_create_dense(d, source->outputs, W, d, bias, f, source->allocator, layer);
+        st = snnk_layer_create_dense(inputs, outputs, W, inputs, bias, f, source->allocator, layer);
     snnk__free(source->allocator, bias);
     snnk__free(source->allocator, W);
     return st;

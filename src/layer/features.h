@@ -7,7 +7,7 @@
 typedef struct snnk__features {
     const snnk_map *map;
     snnk__block *blocks; /* what the kernels take, one for each block of the map */
-    snnk__panels *G;     /* the blocks' projections in narrow storage; NULL in float: the map's own */
+    snnk__panels *G; /* the blocks' projections in narrow storage; NULL in float: the map's own */
 } snnk__features;
 
 /* Retains the map. storage: of the projections; HD3 rows and diagonals stay float. Free the features

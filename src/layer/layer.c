@@ -31,6 +31,8 @@ void snnk__layer_finish(snnk_layer *layer) {
     snnk__layer_cost *cost = &layer->cost;
 
     layer->kind->cost(layer, cost);
+    cost->work = snnk__min_size(cost->work, SIZE_MAX / sizeof(float));
+    cost->split_work = snnk__min_size(cost->split_work, SIZE_MAX / sizeof(float));
     const uint64_t divisible = cost->multiply_adds - cost->indivisible;
 
     layer->divisible = divisible >= LEAST_SPLIT && divisible >= cost->indivisible;

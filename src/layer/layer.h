@@ -20,8 +20,10 @@ typedef struct snnk__layer_cost {
     uint64_t multiply_adds; /* for each row */
     uint64_t weight_bytes;  /* bytes of weights that a forward reads */
     uint64_t indivisible;   /* those of the multiply-adds that only one thread can do: HD3 rows */
-    size_t work;            /* floats of scratch that one thread needs for a forward */
-    size_t split_work;      /* floats of scratch for each row of a forward that is split within rows */
+    /* Floats of scratch that one thread needs for a forward, and for each row of a forward that is split
+     * within rows. SIZE_MAX if a size cannot count them; after snnk__layer_finish their bytes are a
+     * size, which an allocation refuses. */
+    size_t work, split_work;
 } snnk__layer_cost;
 
 /* How the outputs depend on the weights V and c (snnk_layer_weights): y = V t + c, or otherwise. */
@@ -30,29 +32,6 @@ typedef enum snnk__linearity {
     SNNK__LINEAR_IN_INPUTS,  /* t = x */
     SNNK__LINEAR_IN_FEATURES /* t = Phi(x), of snnk_layer_map */
 } snnk__linearity;
-
-/* Where a layer writes what a model file keeps of it. Failures stick to the sink. */
-typedef struct snnk__layer_sink {
-    void *context;
-    void (*activation)(void *context, int32_t activation);
-    /* A matrix of this name (rows x columns), and a bias. */
-    void (*weights)(void *context, const char *name, size_t rows, size_t columns,
-                    const snnk__weights *weights);
-    void (*map)(void *context, const snnk_map *map);
-} snnk__layer_sink;
-
-/* Where it reads the same. What is in a file is untrusted: statuses of snnk_network_load. */
-typedef struct snnk__layer_source {
-    void *context;
-    const snnk_allocator *allocator;
-    size_t inputs, outputs; /* at least 1 */
-    int (*activation)(void *context, int32_t *activation);
-    /* *W: outputs x columns; *bias: outputs. Free both, also on failure; set them to NULL before. */
-    int (*weights)(void *context, const char *name, size_t columns, float **W, float **bias);
-    /* weights: the matrix (outputs x features) that must be there before the map is made; NULL: there
-     * must be as many features as outputs. */
-    int (*map)(void *context, const char *weights, snnk_map **map);
-} snnk__layer_source;
 
 /* What a kind of layer does. Arguments are checked. What a kind cannot do is NULL. */
 typedef struct snnk__layer_kind {
@@ -102,9 +81,10 @@ typedef struct snnk__layer_kind {
     /* *quantized = the same layer with its weights in this storage. */
     int (*quantize)(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
 
-    /* To a model file and back. */
-    void (*save)(const snnk_layer *layer, const snnk__layer_sink *sink);
-    int (*load)(const snnk__layer_source *source, snnk_layer **layer);
+    /* Write its record, beyond kind, inputs and outputs; and make a layer from it, with these many of
+     * both, at least 1. What is in a file is untrusted: statuses of snnk_network_load. */
+    void (*save)(const snnk_layer *layer, snnk__sink *sink);
+    int (*load)(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer);
 } snnk__layer_kind;
 
 /* The first member of each kind's struct. */

@@ -79,7 +79,8 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     cost->multiply_adds += (uint64_t)m * layer->outputs;
     cost->parameters += (uint64_t)m * layer->outputs + layer->outputs;
     cost->weight_bytes += snnk__weights_bytes(&r->weights);
-    cost->split_work = snnk__features_work(&r->features) + m;
+    if (!snnk__add_size(snnk__features_work(&r->features), m, &cost->split_work))
+        cost->split_work = SIZE_MAX;
     for (size_t b = 0; b < r->weights.n_parts; b++)
         cost->work = snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
 }
@@ -174,20 +175,22 @@ static int quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quant
 
 /* ---- Files ---- */
 
-static void save(const snnk_layer *layer, const snnk__layer_sink *sink) {
-    sink->weights(sink->context, "psi", layer->outputs, layer->columns, &of(layer)->weights);
-    sink->map(sink->context, map_of(layer));
+static void save(const snnk_layer *layer, snnk__sink *sink) {
+    snnk__weights_write(&of(layer)->weights, "psi", layer->columns, sink);
+    snnk__map_write(map_of(layer), sink);
 }
 
-static int load(const snnk__layer_source *source, snnk_layer **layer) {
+/* Psi is as wide as the blocks say they have features, before any of them is made. */
+static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer) {
     float *Psi = NULL, *bias = NULL;
     snnk_map *map = NULL;
+    size_t m = 0;
     int st;
 
-    if ((st = source->map(source->context, "psi", &map)) != SNNK_OK) return st;
-    st = source->weights(source->context, "psi", map->features, &Psi, &bias);
-    if (st == SNNK_OK)
-        st = snnk_layer_create(map, source->outputs, Psi, map->features, bias, layer);
+    if ((st = snnk__map_read_features(source, &m)) != SNNK_OK) return st;
+    st = snnk__weights_read(source, "psi", outputs, m, &Psi, &bias);
+    if (st == SNNK_OK) st = snnk__map_read(source, inputs, &map);
+    if (st == SNNK_OK) st = snnk_layer_create(map, outputs, Psi, m, bias, layer);
     snnk__free(source->allocator, bias);
     snnk__free(source->allocator, Psi);
     snnk_map_free(map);

@@ -96,14 +96,19 @@ static int quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quant
 
 /* ---- Files ---- */
 
-static void save(const snnk_layer *layer, const snnk__layer_sink *sink) {
-    sink->map(sink->context, map_of(layer));
+static void save(const snnk_layer *layer, snnk__sink *sink) {
+    snnk__map_write(map_of(layer), sink);
 }
 
-static int load(const snnk__layer_source *source, snnk_layer **layer) {
+static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer) {
     snnk_map *map = NULL;
-    int st = source->map(source->context, NULL, &map);
+    size_t m = 0;
+    int st = snnk__map_read_features(source, &m);
 
+    if (st != SNNK_OK) return st;
+    if (m != outputs)
+        return snnk__fail(SNNK_E_FORMAT, "a tower has %zu features but %zu outputs", m, outputs);
+    st = snnk__map_read(source, inputs, &map);
     if (st == SNNK_OK) st = snnk_layer_create_tower(map, layer);
     snnk_map_free(map);
     return st;

@@ -88,6 +88,30 @@ void snnk__weights_entries(const void *context, size_t first, size_t count, void
     }
 }
 
+void snnk__weights_write(const snnk__weights *weights, const char *name, size_t columns,
+                         snnk__sink *sink) {
+    const snnk__array W = snnk__array_2(name, SNNK__ELEMENT_F32, weights->rows, columns);
+
+    snnk__write_array(sink, snnk__array_1("bias", SNNK__ELEMENT_F32, weights->rows), weights->bias);
+    sink->elements(sink, &W, snnk__weights_entries, weights);
+}
+
+int snnk__weights_read(const snnk__source *source, const char *name, size_t rows, size_t columns,
+                       float **W, float **bias) {
+    const snnk__array matrix = snnk__array_2(name, SNNK__ELEMENT_F32, rows, columns),
+                      vector = snnk__array_1("bias", SNNK__ELEMENT_F32, rows);
+    int st;
+
+    if ((st = snnk__find_array(source, matrix)) != SNNK_OK) return st;
+    if ((st = snnk__find_array(source, vector)) != SNNK_OK) return st;
+    st = snnk__alloc(source->allocator, rows * columns, sizeof **W, "weights", W);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__alloc(source->allocator, rows, sizeof **bias, "a bias", bias)) != SNNK_OK)
+        return st;
+    if ((st = snnk__read_array(source, matrix, *W)) != SNNK_OK) return st;
+    return snnk__read_array(source, vector, *bias);
+}
+
 uint64_t snnk__panels_bytes(const snnk__panels *panels) {
     static const uint64_t bytes[] = {sizeof(float), sizeof(uint16_t), sizeof(uint8_t)};
     const uint64_t count = (uint64_t)panels->rows * panels->columns;

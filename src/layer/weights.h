@@ -6,6 +6,7 @@
 #include <snnk/storage.h>
 #include <snnk/workspace.h>
 
+#include "base/record.h"
 #include "kernels/panels.h"
 
 typedef struct snnk__weights {
@@ -36,6 +37,13 @@ int snnk__weights_round(const snnk_allocator *allocator, const snnk__weights *fr
 
 /* Entries first ... first+count-1 of the matrix, row by row, to the floats `out`. */
 void snnk__weights_entries(const void *weights, size_t first, size_t count, void *out);
+
+/* Write an array of this name and one "bias"; or read them, finite: *W = rows x columns, *bias = rows. Free
+ * both, also on failure; set them to NULL before. Statuses of snnk_network_load. */
+void snnk__weights_write(const snnk__weights *weights, const char *name, size_t columns,
+                         snnk__sink *sink);
+int snnk__weights_read(const snnk__source *source, const char *name, size_t rows, size_t columns,
+                       float **W, float **bias);
 
 /* Bytes that a forward reads, of panels and of all weights with the bias. */
 uint64_t snnk__panels_bytes(const snnk__panels *panels);

@@ -6,13 +6,24 @@
 #include "base/random.h"
 #include "base/size.h"
 
+static const double half_pi = 1.570796326794896619231;
+
 static double theta_of(const snnk_urf_config *config) {
     switch ((snnk_urf_form)config->form) {
     case SNNK_URF_POSITIVE: return 0;
-    case SNNK_URF_TRIGONOMETRIC: return 1.570796326794896619231;
+    case SNNK_URF_TRIGONOMETRIC: return half_pi;
     case SNNK_URF_COMPLEX: break;
     }
     return config->angle;
+}
+
+/* An angle within a ten-thousandth of pi/2 has as many features as pi/2. */
+void snnk__urf_atoms_set_angle(snnk__urf_atoms *atoms, double theta) {
+    atoms->theta = theta;
+    atoms->form = theta == 0       ? SNNK_URF_POSITIVE
+                  : theta > 1.5707 ? SNNK_URF_TRIGONOMETRIC
+                                   : SNNK_URF_COMPLEX;
+    atoms->turn = theta == 0 ? 1 : theta >= half_pi ? I : cos(theta) + I * sin(theta);
 }
 
 /* s of one atom: |s x~| = |kappa w~/s|. What never varied is taken to be a thousandth of the other: the noise
@@ -35,7 +46,7 @@ static snnk__urf_products typical(const snnk_urf_config *config) {
 snnk__urf_pairing snnk__urf_atom_pairing(const snnk__urf_atoms *atoms, size_t k) {
     const snnk__urf_atom *a = &atoms->atom[k];
 
-    return snnk__urf_pair(a->kappa, a->s, atoms->theta, a->A, atoms->hyperbolic);
+    return snnk__urf_pair(a->kappa, a->s, atoms->turn, a->A, atoms->hyperbolic);
 }
 
 static void set_atom(const snnk_urf_config *config, const snnk__urf_atoms *atoms, size_t d,
@@ -43,7 +54,7 @@ static void set_atom(const snnk_urf_config *config, const snnk__urf_atoms *atoms
     const snnk__urf_products p = typical(config);
 
     a->s = balanced_scale(config, a->kappa);
-    const snnk__urf_pairing pairing = snnk__urf_pair(a->kappa, a->s, atoms->theta, 0, false);
+    const snnk__urf_pairing pairing = snnk__urf_pair(a->kappa, a->s, atoms->turn, 0, false);
     const double alpha = creal(pairing.alpha), beta = creal(pairing.beta);
 
     a->A = config->A == SNNK_A_OPTIMAL
@@ -85,7 +96,8 @@ int snnk__urf_atoms_create(const snnk_spectrum *spectrum, const snnk_urf_config 
     double largest = -INFINITY, total = 0;
     int st;
 
-    *atoms = (snnk__urf_atoms){.theta = theta_of(config), .hyperbolic = config->hyperbolic != 0};
+    *atoms = (snnk__urf_atoms){.hyperbolic = config->hyperbolic != 0};
+    snnk__urf_atoms_set_angle(atoms, theta_of(config));
     st = snnk__alloc(allocator, count, sizeof *atoms->atom, "atoms", &atoms->atom);
     if (st != SNNK_OK) return st;
     atoms->count = count;

@@ -5,7 +5,7 @@
 #include <snnk/urf.h>
 #include <stdint.h>
 
-#include "base/memory.h"
+#include "base/record.h"
 #include "spectrum/moments.h"
 #include "spectrum/spectrum.h"
 
@@ -25,9 +25,15 @@ typedef struct snnk__urf_atoms {
     size_t count;
     snnk__urf_atom *atom;
     uint64_t drawn_rows; /* rows whose atom is drawn; they come last */
-    double theta;
+    int32_t form;        /* snnk_urf_form */
+    double theta;        /* the angle of alpha */
+    double complex turn; /* exp(i theta) */
     bool hyperbolic;
 } snnk__urf_atoms;
+
+/* Set form, theta and turn. At 0 and pi/2 without the rounding of pi: a tower that is real stays so.
+ * Here, and nowhere else, an angle is told apart by its value: in a config, and in a file. */
+void snnk__urf_atoms_set_angle(snnk__urf_atoms *atoms, double theta);
 
 /* Settings that decide s, A and the shares: a checked snnk_urf_config whose norms are resolved. */
 int snnk__urf_atoms_create(const snnk_spectrum *spectrum, const snnk_urf_config *config, size_t d,
@@ -45,6 +51,12 @@ void snnk__urf_atoms_assign(const snnk__urf_atoms *atoms, uint64_t seed, size_t 
  * sum_k of the standard deviations. For deciding; infinite where it overflows. */
 double snnk__urf_atoms_spread(const snnk__urf_atoms *atoms, const snnk_urf_config *config,
                               size_t d);
+
+/* In files. Reading: `count` atoms with `rows` rows; sets count and atom. Statuses as
+ * snnk__map_kind.read. */
+void snnk__urf_atoms_write(const snnk__urf_atoms *atoms, snnk__sink *sink);
+int snnk__urf_atoms_read(const snnk__source *source, size_t count, size_t rows,
+                         snnk__urf_atoms *atoms);
 
 /* The pairing of one atom, for the closed forms. */
 snnk__urf_pairing snnk__urf_atom_pairing(const snnk__urf_atoms *atoms, size_t k);

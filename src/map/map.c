@@ -5,23 +5,7 @@
 
 #include "base/size.h"
 #include "base/workspace.h"
-#include "map/scaling.h"
-
-static const snnk_map_config defaults = {.size = sizeof(snnk_map_config),
-                                         .features = 1024,
-                                         .projection_scale = 1,
-                                         .kind = SNNK_MAP_ARC_COSINE,
-                                         .order = 1,
-                                         .activation = SNNK_RELU,
-                                         .projection = SNNK_PROJECTION_GAUSSIAN};
-
-/* Version 0.1 knew all of today's fields. */
-#define CONFIG_MINIMUM sizeof(snnk_map_config)
-
-int snnk_map_config_init(snnk_map_config *config, size_t config_size) {
-    return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
-                             "map config");
-}
+#include "map/config.h"
 
 /* ---- Creating ---- */
 
@@ -33,9 +17,10 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
 
     for (size_t b = 0; b < n_blocks; b++)
         if (!snnk__add_size(features, blocks[b]->features, &features))
-            return snnk__fail(SNNK_E_SIZE, "the features of %zu blocks overflow size_t", n_blocks);
+            return snnk__fail(SNNK_E_SIZE, "the features of %zu blocks overflow a size", n_blocks);
     if ((st = snnk__alloc(allocator, 1, sizeof *made, "a map", &made)) != SNNK_OK) return st;
-    *made = (snnk_map){.allocator = *allocator, .inputs = blocks[0]->inputs, .features = features};
+    *made = (snnk_map){
+        .allocator = *allocator, .inputs = blocks[0]->linear.inputs, .features = features};
     atomic_init(&made->references, 1);
     st = snnk__alloc(allocator, n_blocks, sizeof *made->blocks, "blocks", &made->blocks);
     if (st != SNNK_OK) {
@@ -43,77 +28,74 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
         return st;
     }
     for (; made->n_blocks < n_blocks; made->n_blocks++) {
-        made->blocks[made->n_blocks] = blocks[made->n_blocks];
-        atomic_fetch_add(&blocks[made->n_blocks]->references, 1);
+        made->blocks[made->n_blocks] = snnk__map_block_retain(blocks[made->n_blocks]);
     }
     *map = made;
     return SNNK_OK;
 }
 
-/* What both public creators share. G NULL: drawn (or identity). */
-static int create(size_t inputs, size_t rows, const float *G, size_t ldg, const float *offsets,
-                  snnk_map_config *config, const snnk_scaling *scaling, snnk_map **map) {
+/* What both public creators share. request: all but the allocator. */
+static int create(snnk__map_request *request, snnk_map **map) {
+    const size_t d = request->inputs;
+    const snnk__map_kind *kind;
     snnk_allocator allocator;
     snnk__map_block *block = NULL;
     int st;
 
-    if ((st = snnk__map_config_check(config, inputs, rows)) != SNNK_OK) return st;
-    if (scaling && snnk__scaling_inputs(scaling) != inputs)
-        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, but the map has %zu",
-                          snnk__scaling_inputs(scaling), inputs);
-    if ((st = snnk__allocator_read(&allocator, config->allocator)) != SNNK_OK) return st;
-    st = snnk__map_block_create(inputs, config, scaling != NULL, &allocator, &block);
+    if (d == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if ((st = snnk__map_kind_find(request->config.kind, &kind)) != SNNK_OK) return st;
+    if (!kind->create)
+        return snnk__map_cannot(kind, "are made by a function of their own, not from a config");
+    if ((st = kind->check(&request->config, d, request->rows)) != SNNK_OK) return st;
+    if (request->scaling && snnk_scaling_inputs(request->scaling) != d)
+        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, the map %zu",
+                          snnk_scaling_inputs(request->scaling), d);
+    st = snnk__allocator_read(&allocator, request->config.allocator);
     if (st != SNNK_OK) return st;
-    if (scaling && (st = snnk_scaling_get(scaling, block->mean, block->scale)) != SNNK_OK)
-        goto done;
-    if (G)
-        st = snnk__map_block_copy(block, G, ldg, offsets);
-    else if (config->kind == SNNK_MAP_IDENTITY)
-        st = snnk__map_block_identity(block);
-    else
-        st = snnk__map_block_draw(block);
-    if (st == SNNK_OK) st = snnk__map_from_blocks(1, &block, &allocator, map);
-done:
+    request->allocator = &allocator;
+    if ((st = kind->create(kind, request, &block)) != SNNK_OK) return st;
+    st = snnk__map_from_blocks(1, &block, &allocator, map);
     snnk__map_block_release(block);
     return st;
 }
 
+/* The caller's settings over the defaults. */
+static int read_config(const snnk_map_config *config, snnk_map_config *ours) {
+    *ours = snnk__map_config_defaults;
+    return snnk__config_read(ours, sizeof *ours, SNNK__MAP_CONFIG_MINIMUM, config, "map config");
+}
+
 int snnk_map_create(size_t inputs, const snnk_map_config *config, const snnk_scaling *scaling,
                     snnk_map **map) {
-    snnk_map_config ours = defaults;
+    snnk__map_request request = {.inputs = inputs, .scaling = scaling};
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
-    st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "map config");
-    if (st != SNNK_OK) return st;
-    return create(inputs, 0, NULL, 0, NULL, &ours, scaling, map);
+    if ((st = read_config(config, &request.config)) != SNNK_OK) return st;
+    return create(&request, map);
 }
 
 int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *G, size_t ldg,
                               const float *offsets, const snnk_map_config *config,
                               const snnk_scaling *scaling, snnk_map **map) {
-    snnk_map_config ours = defaults;
+    snnk__map_request request = {
+        .inputs = inputs, .rows = rows, .G = G, .ldg = ldg, .offsets = offsets, .scaling = scaling};
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
-    st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "map config");
-    if (st != SNNK_OK) return st;
-    if (rows == 0) return snnk__fail(SNNK_E_SHAPE, "rows = 0: a map needs at least 1");
-    if (ours.kind == SNNK_MAP_IDENTITY)
-        return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "an identity map has no rows; for linear features of given rows use "
-                          "SNNK_MAP_ELEMENTWISE with SNNK_IDENTITY");
+    if ((st = read_config(config, &request.config)) != SNNK_OK) return st;
+    if (rows == 0) return snnk__fail(SNNK_E_SHAPE, "rows = 0: a map needs at least one");
     if ((st = snnk__check_matrix(G, "G", rows, inputs, ldg, sizeof *G)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(G, "G", rows, inputs, ldg)) != SNNK_OK) return st;
     if (offsets && (st = snnk__check_finite(offsets, "offsets", 1, rows, rows)) != SNNK_OK)
         return st;
-    ours.projection = SNNK_PROJECTION_GIVEN;
-    ours.projection_scale = 1;
-    ours.offset_scale = 0;
-    ours.seed = 0;
-    return create(inputs, rows, G, ldg, offsets, &ours, scaling, map);
+    request.config.projection = SNNK_PROJECTION_GIVEN;
+    request.config.projection_scale = 1;
+    request.config.offset_scale = 0;
+    request.config.seed = 0;
+    return create(&request, map);
 }
 
 int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map) {
@@ -124,13 +106,15 @@ int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map) 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
     if ((st = snnk__check_pointer(maps, "maps")) != SNNK_OK) return st;
-    if (n_maps == 0) return snnk__fail(SNNK_E_SHAPE, "n_maps = 0: at least 1 map is needed");
+    if (n_maps == 0) return snnk__fail(SNNK_E_SHAPE, "n_maps = 0: nothing to put side by side");
     for (size_t i = 0; i < n_maps; i++) {
         if (!maps[i]) return snnk__fail(SNNK_E_NULL, "maps[%zu] is NULL", i);
         if (maps[i]->inputs != maps[0]->inputs)
-            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, but maps[0] has %zu", i,
+            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, maps[0] has %zu", i,
                               maps[i]->inputs, maps[0]->inputs);
-        n_blocks += maps[i]->n_blocks; /* each is an address in memory: cannot overflow */
+        /* One map may be there many times. */
+        if (!snnk__add_size(n_blocks, maps[i]->n_blocks, &n_blocks))
+            return snnk__fail(SNNK_E_SIZE, "the blocks of %zu maps overflow a size", n_maps);
     }
     const snnk_allocator *allocator = &maps[0]->allocator;
     st = snnk__alloc(allocator, n_blocks, sizeof *blocks, "blocks", &blocks);
@@ -165,8 +149,7 @@ static int check_block(const snnk_map *map, size_t block) {
     const int st = snnk__check_pointer(map, "map");
 
     if (st != SNNK_OK || block < map->n_blocks) return st;
-    return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu blocks", block,
-                      map->n_blocks);
+    return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu", block, map->n_blocks);
 }
 
 int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_config *config) {
@@ -174,8 +157,8 @@ int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_config *co
 
     if ((st = check_block(map, block)) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(config, "config")) != SNNK_OK) return st;
-    return snnk__config_write(config, &map->blocks[block]->config, sizeof *config, CONFIG_MINIMUM,
-                              "map config");
+    return snnk__config_write(config, &map->blocks[block]->config, sizeof *config,
+                              SNNK__MAP_CONFIG_MINIMUM, "map config");
 }
 
 int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg, float *offsets) {
@@ -183,19 +166,20 @@ int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
 
     if ((st = check_block(map, block)) != SNNK_OK) return st;
     const snnk__map_block *b = map->blocks[block];
-    if (G && (st = snnk__check_matrix(G, "G", b->rows, b->inputs, ldg, sizeof *G)) != SNNK_OK)
+    if (G && (st = snnk__check_matrix(G, "G", b->linear.rows, b->linear.inputs, ldg, sizeof *G)) !=
+                 SNNK_OK)
         return st;
-    const size_t work_count = snnk__map_block_work(b);
+    const size_t d = b->linear.inputs, work_count = snnk__linear_work(&b->linear);
     float *work = NULL, *g = NULL;
 
-    st = snnk__alloc(&map->allocator, b->inputs, sizeof *g, "a row", &g);
+    st = snnk__alloc(&map->allocator, d, sizeof *g, "a row", &g);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(&map->allocator, work_count, sizeof *work, "a row", &work);
     if (st != SNNK_OK) goto done;
-    for (size_t i = 0; i < b->rows; i++) {
+    for (size_t i = 0; i < b->linear.rows; i++) {
         const double c = snnk__map_block_get_row(b, i, g, work);
 
-        if (G) memcpy(G + i * ldg, g, b->inputs * sizeof *g);
+        if (G) memcpy(G + i * ldg, g, d * sizeof *g);
         if (offsets) offsets[i] = (float)c;
     }
 done:
@@ -206,15 +190,6 @@ done:
 
 /* ---- Overflow ---- */
 
-/* What |z| may be with every feature still finite. */
-static double safe_projection(const snnk__function *function) {
-    if (function->operation == SNNK__OPERATION_POWER && function->order == 2) return 1e18;
-    if (function->operation == SNNK__OPERATION_URF) return INFINITY; /* saturates */
-    if (function->operation == SNNK__OPERATION_ACTIVATION && function->activation == SNNK_EXP)
-        return 80;
-    return 1e37;
-}
-
 bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, size_t ldx) {
     double longest = 0;
 
@@ -224,10 +199,13 @@ bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, si
         for (size_t k = 0; k < map->inputs; k++) sum += (double)X[i * ldx + k] * X[i * ldx + k];
         longest = fmax(longest, sum);
     }
-    for (size_t b = 0; b < map->n_blocks; b++)
-        if (!(map->blocks[b]->linear.form->largest(&map->blocks[b]->linear, sqrt(longest)) <
-              safe_projection(&map->blocks[b]->function)))
+    for (size_t b = 0; b < map->n_blocks; b++) {
+        const snnk__map_block *block = map->blocks[b];
+
+        if (!(block->linear.form->largest(&block->linear, sqrt(longest)) <
+              block->kind->safe_projection(block)))
             return false;
+    }
     return true;
 }
 
@@ -245,7 +223,7 @@ size_t snnk__map_work(const snnk_map *map) {
     size_t most = 0;
 
     for (size_t b = 0; b < map->n_blocks; b++)
-        most = snnk__max_size(most, snnk__map_block_work(map->blocks[b]));
+        most = snnk__max_size(most, snnk__linear_work(&map->blocks[b]->linear));
     return most;
 }
 

@@ -24,6 +24,15 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
  * |g| |x| + |c| (Cauchy & Schwarz). False if it might. X: n x inputs, row stride ldx. */
 bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, size_t ldx);
 
+/* Write its record: a list "blocks". */
+void snnk__map_write(const snnk_map *map, snnk__sink *sink);
+
+/* *features = how many the blocks of a record say they have, to be checked before any is made. A map from
+ * it, when that is done: its blocks have as many. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
+int snnk__map_read_features(const snnk__source *source, size_t *features);
+int snnk__map_read(const snnk__source *source, size_t inputs, snnk_map **map);
+
 /* Floats of work that one thread needs for the features of a map. */
 size_t snnk__map_work(const snnk_map *map);
 

@@ -1,4 +1,4 @@
-#include "map/scaling.h"
+#include <snnk/scaling.h>
 
 #include <math.h>
 
@@ -140,4 +140,4 @@ int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale) {
     return SNNK_OK;
 }
 
-size_t snnk__scaling_inputs(const snnk_scaling *scaling) { return scaling->inputs; }
+size_t snnk_scaling_inputs(const snnk_scaling *scaling) { return scaling ? scaling->inputs : 0; }

@@ -72,7 +72,8 @@ done:
 /* `count` rows, evenly spaced, seen in the frame: to `seen` (count x d). */
 static void sample(const snnk_frame *frame, const rows *of, size_t count, double *framed) {
     for (size_t i = 0; i < count; i++)
-        of->see(frame, of->X + i * of->n / count * of->ld, framed + i * frame->inputs);
+        of->see(frame, of->X + (size_t)((uint64_t)i * of->n / count) * of->ld,
+                framed + i * frame->inputs);
 }
 
 static size_t sampled_rows(const rows *of) { return snnk__min_size(of->n, MAX_ROWS); }

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "map/create.h"
+#include "map/affine.h"
+#include "map/urf_create.h"
 #include "predict/predict.h"
 #include "spectrum/activation.h"
 #include "spectrum/activation_f64.h"
@@ -222,11 +223,8 @@ static int try_line(calibration *c, const snnk_spectrum_config *config) {
         largest = fmax(largest, fabs(f - mean));
     }
     if (error > config->largest_error * largest) return SNNK_OK;
-    st = snnk_spectrum_create_from_atoms(0, NULL, NULL, NULL, intercept, slope, config, &made);
+    st = snnk__spectrum_line(c->activation, intercept, slope, error, config, c->allocator, &made);
     if (st != SNNK_OK) return st;
-    made->error = error;
-    made->activation = c->activation;
-    made->config.method = SNNK_SPECTRUM_EXTENSION;
     c->spectra[c->n_spectra] = c->owned[c->n_spectra] = made;
     c->n_spectra++;
     return SNNK_OK;
@@ -448,7 +446,8 @@ static int search(calibration *c) {
 
 /* ---- The choice ---- */
 
-static void complete_report(calibration *c, const snnk_frame *frame, const snnk_map *map) {
+static void complete_report(calibration *c, const snnk_frame *frame, const snnk_map *map,
+                            const snnk__urf_summary *summary) {
     const snnk_spectrum *spectrum = c->spectra[c->spectrum];
     snnk_urf_report *r = &c->report;
 
@@ -469,22 +468,18 @@ static void complete_report(calibration *c, const snnk_frame *frame, const snnk_
     r->form = c->choice.form;
     r->hyperbolic = c->choice.hyperbolic;
     r->optimal_A = c->choice.A == SNNK_A_OPTIMAL;
-    r->sketch_features = 0;
-    for (size_t b = 0; b < map->n_blocks; b++) {
-        const snnk__map_block *block = map->blocks[b];
-
-        if (block->line) r->sketch_features = block->features;
-        if (block->urf) r->A = block->urf->atoms.atom[0].A; /* largest share first */
-    }
+    r->sketch_features = summary->affine_features;
+    r->A = summary->A;
 }
 
 static int build(calibration *c, snnk_map **map) {
+    snnk__urf_summary summary;
     snnk_frame *frame = NULL;
     int st;
 
     if ((st = learn_frame(c, &c->all, c->frame, &frame)) != SNNK_OK) return st;
-    st = snnk_map_create_urf(c->all.d, c->spectra[c->spectrum], &c->choice, frame, map);
-    if (st == SNNK_OK) complete_report(c, frame, *map);
+    st = snnk__urf_create(c->all.d, c->spectra[c->spectrum], &c->choice, frame, &summary, map);
+    if (st == SNNK_OK) complete_report(c, frame, *map, &summary);
     snnk_frame_free(frame);
     return st;
 }

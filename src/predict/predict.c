@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "predict/kernel_error.h"
 
 static const snnk_predict_config defaults = {
     .size = sizeof(snnk_predict_config), .error = 0.1, .probability = 0.05};
@@ -31,70 +30,6 @@ int snnk_prediction_init(snnk_prediction *prediction, size_t prediction_size) {
                              PREDICTION_MINIMUM, "prediction");
 }
 
-/* ---- One pair ---- */
-
-snnk__pair_error snnk__affine_error(double intercept, double slope, size_t sketch_rows,
-                                    const snnk__urf_products *p, double offset) {
-    snnk__pair_error e = {.value = intercept + slope * (p->xw + offset)};
-
-    if (sketch_rows > 0 && slope != 0) {
-        e.variance = slope * slope * (p->xx * p->ww + p->xw * p->xw) / (double)sketch_rows;
-        if (e.variance > 0) e.bound2 = INFINITY;
-    }
-    return e;
-}
-
-/* log of the largest |Lambda_g(alpha x) Lambda_g(beta w)| over g: infinite but for A < 0. */
-static double log_largest(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p) {
-    const double complex alpha = pairing->alpha, beta = pairing->beta;
-    const double a = creal(alpha), b = creal(beta), A = pairing->A;
-    const double along = a * a * p->xx + b * b * p->ww + 2 * a * b * p->xw;
-
-    if (A > 0 || (A == 0 && along > 0)) return INFINITY;
-    return (double)d / 2 * log1p(-4 * A) - creal(alpha * alpha * p->xx + beta * beta * p->ww) / 2 +
-           (A < 0 ? (1 - 4 * A) * along / (-8 * A) : 0);
-}
-
-/* sum over rows of c_j^2: a row of atom k adds at most |c_k e^(kappa offset)| max|H| / count. */
-static double urf_bound2(const snnk__urf_atoms *atoms, size_t d, const snnk__urf_products *p,
-                         double offset) {
-    double sum = 0, largest_drawn = 0;
-
-    for (size_t k = 0; k < atoms->count; k++) {
-        const snnk__urf_atom *a = &atoms->atom[k];
-        const snnk__urf_pairing pairing = snnk__urf_atom_pairing(atoms, k);
-        const double most =
-            cabs(a->c) * exp(creal(a->kappa) * offset + log_largest(&pairing, d, p));
-
-        if (a->rows > 0)
-            sum += most * most / (double)a->rows;
-        else
-            largest_drawn = fmax(largest_drawn, most / a->probability);
-    }
-    if (atoms->drawn_rows > 0) sum += largest_drawn * largest_drawn / (double)atoms->drawn_rows;
-    return sum;
-}
-
-int snnk__block_error(const snnk__map_block *block, const snnk__urf_products *p, double offset,
-                      snnk__pair_error *error) {
-    if (!snnk__map_block_is_random(block))
-        return snnk__fail(SNNK_E_UNSUPPORTED, "the map's rows were given or folded, not drawn: "
-                                              "there is no distribution to predict from");
-    if (block->line) {
-        *error = snnk__affine_error(block->line->intercept, block->line->slope,
-                                    block->line->sketch_rows, p, offset);
-        return SNNK_OK;
-    }
-    if (!block->urf)
-        return snnk__kernel_error(&block->config, block->rows, p, &error->value, &error->variance,
-                                  &error->bound2);
-    snnk__urf_atoms_error(&block->urf->atoms, block->inputs, p, offset, &error->value,
-                          &error->variance);
-    error->value += block->urf->intercept;
-    error->bound2 = urf_bound2(&block->urf->atoms, block->inputs, p, offset);
-    return SNNK_OK;
-}
-
 /* ---- Batches ---- */
 
 void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *framed) {
@@ -104,46 +39,21 @@ void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *
     *framed = (snnk__framed_rows){0};
 }
 
-static void see_row(const snnk_frame *frame, bool weights, size_t d, const float *x, double b,
-                    double *row, double *offset) {
-    *offset = b;
-    if (!frame)
-        for (size_t k = 0; k < d; k++) row[k] = x[k];
-    else if (weights)
-        snnk__frame_weight(frame, x, row);
-    else
-        snnk__frame_input(frame, x, row);
-    for (size_t k = 0; frame && k < d; k++) {
-        if (weights)
-            *offset += x[k] * frame->mean[k];
-        else if (frame->weight_mean)
-            *offset += (x[k] - frame->mean[k]) * frame->weight_mean[k];
-    }
-}
-
-int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
-                             const float *X, size_t ldx, const float *b,
-                             const snnk_allocator *allocator, snnk__framed_rows *framed) {
+/* Room for n rows of d + 1 coordinates. */
+static int rows_alloc(size_t n, size_t d, const snnk_allocator *allocator,
+                      snnk__framed_rows *framed) {
     snnk__framed_rows made = {.n = n, .d = d};
     size_t count;
     int st;
 
-    if (!snnk__mul_size(n, d, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu inputs overflow size_t", n, d);
+    if (!snnk__mul_size(n, d + 1, &count))
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu overflow a size", n, d);
     if ((st = snnk__alloc(allocator, count, sizeof(double), "rows", &made.rows)) != SNNK_OK)
         goto done;
     if ((st = snnk__alloc(allocator, n, sizeof(double), "norms", &made.norm2)) != SNNK_OK)
         goto done;
     st = snnk__alloc(allocator, n, sizeof(double), "offsets", &made.offset);
     if (st != SNNK_OK) goto done;
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = (size_t)((double)i * (double)all / (double)n);
-        double *to = made.rows + i * d;
-
-        see_row(frame, weights, d, X + row * ldx, b ? b[row] : 0, to, &made.offset[i]);
-        made.norm2[i] = 0;
-        for (size_t k = 0; k < d; k++) made.norm2[i] += to[k] * to[k];
-    }
     *framed = made;
     made = (snnk__framed_rows){0};
 done:
@@ -151,30 +61,69 @@ done:
     return st;
 }
 
-snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t i,
-                                         const snnk__framed_rows *weights, size_t j) {
-    const size_t d = inputs->d;
-    const double *x = inputs->rows + i * d, *w = weights->rows + j * d;
-    snnk__urf_products p = {inputs->norm2[i], weights->norm2[j], 0};
-
-    for (size_t k = 0; k < d; k++) p.xw += x[k] * w[k];
-    return p;
+/* Row i of n out of `all`. */
+static size_t sampled(size_t i, size_t n, size_t all) {
+    return (size_t)((double)i * (double)all / (double)n);
 }
 
-/* In place: rows of raw inputs as the scaling of a symmetric block sees them. */
-static void scale_framed_rows(const snnk__map_block *block, snnk__framed_rows *framed) {
-    const double o = block->config.offset_scale;
+static double *row_at(const snnk__framed_rows *framed, size_t i) {
+    return framed->rows + i * (framed->d + 1);
+}
 
+static void set_norms(snnk__framed_rows *framed) {
     for (size_t i = 0; i < framed->n; i++) {
-        double *row = framed->rows + i * framed->d;
+        const double *row = row_at(framed, i);
 
         framed->norm2[i] = 0;
-        for (size_t k = 0; k < framed->d; k++) {
-            row[k] = snnk__block_scaled(block, row[k], k);
-            framed->norm2[i] += row[k] * row[k];
-        }
-        if (block->config.kind != SNNK_MAP_IDENTITY) framed->norm2[i] += o * o;
+        for (size_t k = 0; k <= framed->d; k++) framed->norm2[i] += row[k] * row[k];
     }
+}
+
+int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
+                             const float *X, size_t ldx, const float *b,
+                             const snnk_allocator *allocator, snnk__framed_rows *framed) {
+    const int st = rows_alloc(n, d, allocator, framed);
+
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = sampled(i, n, all);
+        const float *x = X + row * ldx;
+        double *to = row_at(framed, i);
+
+        to[d] = 0;
+        framed->offset[i] = b ? b[row] : 0;
+        if (frame)
+            framed->offset[i] = snnk__frame_place(frame, weights, x, framed->offset[i], to);
+        else
+            for (size_t k = 0; k < d; k++) to[k] = x[k];
+    }
+    set_norms(framed);
+    return SNNK_OK;
+}
+
+int snnk__block_rows_create(const snnk__map_block *block, bool weights, size_t n, size_t all,
+                            const float *X, size_t ldx, const float *b,
+                            const snnk_allocator *allocator, snnk__framed_rows *framed) {
+    const int st = rows_alloc(n, block->linear.inputs, allocator, framed);
+
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = sampled(i, n, all);
+
+        framed->offset[i] =
+            block->kind->place(block, weights, X + row * ldx, b ? b[row] : 0, row_at(framed, i));
+    }
+    set_norms(framed);
+    return SNNK_OK;
+}
+
+snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t i,
+                                         const snnk__framed_rows *weights, size_t j) {
+    const double *x = row_at(inputs, i), *w = row_at(weights, j);
+    snnk__urf_products p = {inputs->norm2[i], weights->norm2[j], 0};
+
+    for (size_t k = 0; k <= inputs->d; k++) p.xw += x[k] * w[k];
+    return p;
 }
 
 /* ---- Summing up ---- */
@@ -198,35 +147,45 @@ static void add_error(snnk__pair_error *sum, const snnk__pair_error *e) {
     sum->bound2 += e->bound2;
 }
 
-static const snnk__spectral_facts *facts_of(const snnk__map_block *block) {
-    return block->urf ? &block->urf->facts : block->line ? &block->line->facts : NULL;
+/* SNNK_E_UNSUPPORTED unless all blocks can be predicted. */
+static int check_kinds(const snnk_map *map) {
+    for (size_t k = 0; k < map->n_blocks; k++) {
+        const snnk__map_kind *kind = map->blocks[k]->kind;
+
+        if (!kind->error || !kind->place)
+            return snnk__map_cannot(kind, "estimate no kernel that is known: there is no error");
+    }
+    return SNNK_OK;
 }
 
-static bool beyond_interval(const snnk__map_block *block, double z) {
-    const snnk__spectral_facts *facts = facts_of(block);
+static snnk__map_facts facts_of(const snnk__map_block *block) {
+    snnk__map_facts facts = {
+        .analyticity_halfwidth = INFINITY, .radius = INFINITY, .random = block->features};
 
-    return facts && fabs(z - facts->center) > facts->radius;
+    if (block->kind->facts) block->kind->facts(block, &facts);
+    return facts;
+}
+
+static bool beyond_interval(const snnk__map_facts *facts, double z) {
+    return fabs(z - facts->center) > facts->radius;
 }
 
 static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x,
                         const snnk__framed_rows *w, gathered *g) {
-    const double o2 = block->urf || block->line || snnk__map_block_is_diagonal(block)
-                          ? 0
-                          : block->config.offset_scale * block->config.offset_scale;
+    const snnk__map_facts facts = facts_of(block);
     size_t beyond = 0;
     int st;
 
     g->input2 = g->weight2 = g->largest_product = 0;
     for (size_t i = 0; i < g->n; i++) {
         for (size_t j = 0; j < g->l; j++) {
-            snnk__urf_products p = snnk__framed_products(x, i, w, j);
+            const snnk__urf_products p = snnk__framed_products(x, i, w, j);
             const double offset = x->offset[i] + w->offset[j];
             snnk__pair_error e = {0};
 
-            p.xw += o2;
-            if ((st = snnk__block_error(block, &p, offset, &e)) != SNNK_OK) return st;
+            if ((st = block->kind->error(block, &p, offset, &e)) != SNNK_OK) return st;
             add_error(&g->pair[i * g->l + j], &e);
-            beyond += beyond_interval(block, p.xw + offset);
+            beyond += beyond_interval(&facts, p.xw + offset);
             g->largest_product = fmax(g->largest_product, p.xx * p.ww);
         }
         g->input2 += x->norm2[i] / (double)g->n;
@@ -237,24 +196,14 @@ static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x
     return SNNK_OK;
 }
 
-/* What a block says about itself, whatever the pair. */
+/* What a block says of itself, whatever the pair. */
 static void gather_facts(const snnk__map_block *block, gathered *g) {
-    const bool exact = snnk__map_block_is_diagonal(block);
-    const snnk__spectral_facts *facts = facts_of(block);
+    const snnk__map_facts facts = facts_of(block);
 
-    if (facts) {
-        g->analyticity_halfwidth = fmin(g->analyticity_halfwidth, facts->analyticity_halfwidth);
-        g->spectral_error += facts->error;
-    }
-    if (block->urf)
-        g->fixed += block->urf->frame->n_directions + (block->urf->frame->weight_mean != NULL);
-    if (block->line && !exact && block->line->frame->weight_mean) g->fixed++;
-    if (exact)
-        g->fixed += block->features;
-    else if (block->line)
-        g->random += block->line->sketch_rows;
-    else
-        g->random += block->features;
+    g->analyticity_halfwidth = fmin(g->analyticity_halfwidth, facts.analyticity_halfwidth);
+    g->spectral_error += facts.spectral_error;
+    g->fixed += facts.fixed;
+    g->random += facts.random;
 }
 
 static int gather(const snnk_map *map, const snnk_allocator *allocator, size_t n, const float *X,
@@ -263,19 +212,11 @@ static int gather(const snnk_map *map, const snnk_allocator *allocator, size_t n
 
     for (size_t k = 0; st == SNNK_OK && k < map->n_blocks; k++) {
         const snnk__map_block *block = map->blocks[k];
-        const snnk_frame *frame = block->urf    ? block->urf->frame
-                                  : block->line ? block->line->frame
-                                                : NULL;
         snnk__framed_rows x = {0}, w = {0};
 
-        st = snnk__framed_rows_create(frame, false, map->inputs, g->n, n, X, ldx, NULL, allocator,
-                                      &x);
+        st = snnk__block_rows_create(block, false, g->n, n, X, ldx, NULL, allocator, &x);
         if (st == SNNK_OK)
-            st = snnk__framed_rows_create(frame, true, map->inputs, l, l, W, ldw, b, allocator, &w);
-        if (st == SNNK_OK && !block->urf && !block->line) {
-            scale_framed_rows(block, &x);
-            scale_framed_rows(block, &w);
-        }
+            st = snnk__block_rows_create(block, true, l, l, W, ldw, b, allocator, &w);
         if (st == SNNK_OK) st = gather_block(block, &x, &w, g);
         gather_facts(block, g);
         snnk__framed_rows_free(allocator, &x);
@@ -404,9 +345,7 @@ static int check_batch(const snnk_map *map, size_t n, const float *X, size_t ldx
     int st;
 
     if (n == 0 || l == 0)
-        return snnk__fail(
-            SNNK_E_SHAPE,
-            "n = %zu, l = %zu: at least 1 pair of an input and a weight row is needed", n, l);
+        return snnk__fail(SNNK_E_SHAPE, "n = %zu, l = %zu: no pair to predict for", n, l);
     if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(W, "W", l, d, ldw, sizeof *W)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) return st;
@@ -436,11 +375,12 @@ int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, 
     if ((st = read_config(config, prediction, &ours)) != SNNK_OK) return st;
     st = check_batch(map, n, X, ldx, l, W, ldw, b, n_levels, levels, quantiles, ldq);
     if (st != SNNK_OK) return st;
+    if ((st = check_kinds(map)) != SNNK_OK) return st;
     const snnk_allocator *allocator = &map->allocator;
 
     g.n = snnk__min_size(n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
     if (!snnk__mul_size(g.n, l, &pairs))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow size_t", g.n, l);
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow a size", g.n, l);
     st = snnk__alloc_zero(allocator, pairs, sizeof *g.pair, "pairs", &g.pair);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, pairs, sizeof *g.deviation, "deviations", &g.deviation);
@@ -476,21 +416,22 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = read_config(config, prediction, &ours)) != SNNK_OK) return st;
     if (!(input_norm >= 0 && weight_norm >= 0 && isfinite(input_norm * weight_norm)))
-        return snnk__fail(SNNK_E_RANGE,
-                          "input_norm = %g and weight_norm = %g must be finite and >= 0",
-                          input_norm, weight_norm);
+        return snnk__fail(SNNK_E_RANGE, "norms %g and %g are not both >= 0 and finite", input_norm,
+                          weight_norm);
     if (!(fabs(inner) <= input_norm * weight_norm * (1 + 1e-9)))
-        return snnk__fail(SNNK_E_RANGE,
-                          "the magnitude of inner = %g is above the product of the norms, %g",
-                          inner, input_norm * weight_norm);
-    if (!isfinite(offset)) return snnk__fail(SNNK_E_NONFINITE, "offset = %g is not finite", offset);
+        return snnk__fail(SNNK_E_RANGE, "inner = %g is beyond the product of the norms, %g", inner,
+                          input_norm * weight_norm);
+    if (!isfinite(offset)) return snnk__fail(SNNK_E_NONFINITE, "offset = %g", offset);
+    if ((st = check_kinds(map)) != SNNK_OK) return st;
     for (size_t k = 0; k < map->n_blocks; k++) {
+        const snnk__map_block *block = map->blocks[k];
+        const snnk__map_facts facts = facts_of(block);
         snnk__pair_error e = {0};
 
-        if ((st = snnk__block_error(map->blocks[k], &p, offset, &e)) != SNNK_OK) return st;
+        if ((st = block->kind->error(block, &p, offset, &e)) != SNNK_OK) return st;
         add_error(&sum, &e);
-        if (beyond_interval(map->blocks[k], p.xw + offset)) g.beyond = 1;
-        gather_facts(map->blocks[k], &g);
+        if (beyond_interval(&facts, p.xw + offset)) g.beyond = 1;
+        gather_facts(block, &g);
     }
     summarise(&g, &ours, &made);
     return snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
@@ -505,12 +446,12 @@ int snnk_predict_depth(size_t n, const double *errors, const double *failures, c
 
     if ((st = snnk__check_pointer(error, "error")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(failure, "failure")) != SNNK_OK) return st;
-    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: at least 1 layer is needed");
+    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: no layers");
     for (size_t a = 0; a < 3; a++) {
         if ((st = snnk__check_pointer(arrays[a], names[a])) != SNNK_OK) return st;
         for (size_t k = 0; k < n; k++)
             if (!(arrays[a][k] >= 0))
-                return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g must be >= 0", names[a], k,
+                return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g is not >= 0", names[a], k,
                                   arrays[a][k]);
     }
     for (size_t k = 0; k < n; k++) {

@@ -44,11 +44,56 @@ static uint64_t dense_size(const snnk__linear *linear) {
 
 static void dense_kernel(const snnk__linear *linear, snnk__block *block) { block->G = &linear->G; }
 
+static snnk__array dense_array(size_t inputs, size_t rows) {
+    return snnk__array_2("G", SNNK__ELEMENT_F32, rows, inputs);
+}
+
+static snnk__array offset_array(size_t rows) {
+    return snnk__array_1("offset", SNNK__ELEMENT_F32, rows);
+}
+
+static void dense_elements(const void *context, size_t first, size_t count, void *out) {
+    const snnk__panels *G = context;
+    float *x = out;
+
+    for (size_t e = 0; e < count; e++)
+        x[e] = snnk__panels_entry(G, (first + e) / G->columns, (first + e) % G->columns);
+}
+
+static void dense_write(const snnk__linear *linear, snnk__sink *sink) {
+    const snnk__array G = dense_array(linear->inputs, linear->rows);
+
+    sink->elements(sink, &G, dense_elements, &linear->G);
+    snnk__write_array(sink, offset_array(linear->rows), linear->offset);
+}
+
+int snnk__linear_find_dense(const snnk__source *source, size_t inputs, size_t rows) {
+    const int st = snnk__find_array(source, offset_array(rows));
+
+    return st == SNNK_OK ? snnk__find_array(source, dense_array(inputs, rows)) : st;
+}
+
+static int dense_read(snnk__linear *linear, const snnk__source *source) {
+    const size_t d = linear->inputs, r = linear->rows;
+    float *G = NULL;
+    int st;
+
+    st = snnk__alloc(&linear->allocator, r * d, sizeof *G, "a projection", &G);
+    if (st != SNNK_OK) return st;
+    st = snnk__read_array(source, dense_array(d, r), G);
+    if (st == SNNK_OK) st = snnk__read_array(source, offset_array(r), linear->offset);
+    for (size_t i = 0; st == SNNK_OK && i < r; i++) snnk__panels_set_row(&linear->G, i, G + i * d);
+    snnk__free(&linear->allocator, G);
+    return st;
+}
+
 static const snnk__linear_form dense = {.get_row = dense_row,
                                         .largest = dense_largest,
                                         .multiply_adds = dense_size,
                                         .parameters = dense_size,
-                                        .set_kernel = dense_kernel};
+                                        .set_kernel = dense_kernel,
+                                        .write = dense_write,
+                                        .read = dense_read};
 
 int snnk__linear_create_dense(snnk__linear *linear, size_t inputs, size_t rows,
                               const snnk_allocator *allocator) {
@@ -100,11 +145,35 @@ static void diagonal_kernel(const snnk__linear *linear, snnk__block *block) {
     block->diagonal = linear->numbers;
 }
 
+static snnk__array diagonal_array(size_t inputs) {
+    return snnk__array_1("diagonal", SNNK__ELEMENT_F32, inputs);
+}
+
+static void diagonal_write(const snnk__linear *linear, snnk__sink *sink) {
+    snnk__write_array(sink, diagonal_array(linear->inputs), linear->numbers);
+    snnk__write_array(sink, offset_array(linear->inputs), linear->offset);
+}
+
+int snnk__linear_find_diagonal(const snnk__source *source, size_t inputs) {
+    const int st = snnk__find_array(source, offset_array(inputs));
+
+    return st == SNNK_OK ? snnk__find_array(source, diagonal_array(inputs)) : st;
+}
+
+static int diagonal_read(snnk__linear *linear, const snnk__source *source) {
+    const int st = snnk__read_array(source, diagonal_array(linear->inputs), linear->numbers);
+
+    return st == SNNK_OK ? snnk__read_array(source, offset_array(linear->inputs), linear->offset)
+                         : st;
+}
+
 static const snnk__linear_form diagonal = {.get_row = diagonal_row,
                                            .largest = diagonal_largest,
                                            .multiply_adds = diagonal_size,
                                            .parameters = diagonal_size,
-                                           .set_kernel = diagonal_kernel};
+                                           .set_kernel = diagonal_kernel,
+                                           .write = diagonal_write,
+                                           .read = diagonal_read};
 
 int snnk__linear_create_diagonal(snnk__linear *linear, size_t inputs,
                                  const snnk_allocator *allocator) {

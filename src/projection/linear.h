@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "base/memory.h"
+#include "base/record.h"
 #include "kernels/forward.h"
 
 typedef struct snnk__linear snnk__linear;
@@ -24,6 +24,11 @@ typedef struct snnk__linear_form {
 
     /* Set the member of the kernels' block that stands for G. */
     void (*set_kernel)(const snnk__linear *linear, snnk__block *block);
+
+    /* Write G and the offsets; or read them, finite, into a linear part of this form. NULL: they are
+     * never stored. */
+    void (*write)(const snnk__linear *linear, snnk__sink *sink);
+    int (*read)(snnk__linear *linear, const snnk__source *source);
 } snnk__linear_form;
 
 struct snnk__linear {
@@ -59,6 +64,10 @@ int snnk__linear_set_row(snnk__linear *linear, size_t row, const double *g, doub
 
 /* z_k = (x_k - mean_k) scale in a diagonal G; mean: d, NULL for zeros. SNNK_E_NONFINITE. */
 int snnk__linear_set_diagonal(snnk__linear *linear, size_t k, double scale, const double *mean);
+
+/* A G of this form, and its offsets, are in the file. SNNK_E_FORMAT. */
+int snnk__linear_find_dense(const snnk__source *source, size_t inputs, size_t rows);
+int snnk__linear_find_diagonal(const snnk__source *source, size_t inputs);
 
 /* Floats of work to read a row, and for the kernels; 0: NULL will do. */
 size_t snnk__linear_work(const snnk__linear *linear);

@@ -2,13 +2,8 @@
 
 #include <math.h>
 
-snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double theta, double A,
+snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double complex turn, double A,
                                  bool hyperbolic) {
-    /* Exactly 1 and i at 0 and pi/2, so that a real tower stays real. */
-    const double complex turn = theta == 0                      ? 1
-                                : theta >= 1.570796326794896619 ? I
-                                                                : cos(theta) + I * sin(theta);
-
     return (snnk__urf_pairing){s * turn, kappa / (s * turn), A, hyperbolic};
 }
 
@@ -22,7 +17,7 @@ static double real_square(double a, double b, const snnk__urf_products *p) {
 }
 
 /* With L(g) = Lambda_g(alpha x) Lambda_g(beta w), each of the four products L(g) L(+-g), with and
- * without a complex conjugate, is exp(4 A |g|^2 + sqrt(1-4A) g.q - N) (1-4A)^d, of mean
+ * without a conjugate, is exp(4 A |g|^2 + sqrt(1-4A) g.q - N) (1-4A)^d, of mean
  * (1-4A)^d (1-8A)^(-d/2) exp((1-4A) q.q/(2 (1-8A)) - N). */
 static double log_common(const snnk__urf_pairing *pairing, size_t d) {
     return (double)d * (log1p(-4 * pairing->A) - 0.5 * log1p(-8 * pairing->A));
@@ -67,13 +62,13 @@ double snnk__urf_square(const snnk__urf_pairing *pairing, size_t d, const snnk__
     const snnk__urf_second m = snnk__urf_second_moments(pairing, d, p);
     const double square = (creal(c * conj(c)) * m.absolute + creal(c * c * m.square)) / 2;
 
-    return isnan(square) ? INFINITY : fmax(square, 0); /* infinity - infinity */
+    return isnan(square) ? INFINITY : fmax(square, 0); /* infinity - infinity: it overflowed */
 }
 
 double snnk__urf_spread(double square, double mean) {
     const double spread = square - mean * mean;
 
-    return isfinite(spread) ? fmax(spread, 0) : INFINITY; /* infinity - infinity */
+    return isfinite(spread) ? fmax(spread, 0) : INFINITY; /* infinity - infinity: it overflowed */
 }
 
 double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,

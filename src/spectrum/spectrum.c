@@ -46,6 +46,26 @@ int snnk__spectrum_alloc(size_t count, const snnk_spectrum_config *config,
     return SNNK_OK;
 }
 
+int snnk__spectrum_line(int32_t activation, double intercept, double slope, double error,
+                        const snnk_spectrum_config *config, const snnk_allocator *allocator,
+                        snnk_spectrum **spectrum) {
+    snnk_spectrum *made;
+    const int st = snnk__spectrum_alloc(0, config, allocator, &made);
+
+    if (st != SNNK_OK) return st;
+    made->intercept = intercept;
+    made->slope = slope;
+    made->error = error;
+    made->activation = activation;
+    made->config.method = SNNK_SPECTRUM_EXTENSION;
+    made->config.points = 0;
+    made->config.half_period = 0;
+    made->config.largest_frequency = 0;
+    made->config.allocator = NULL;
+    *spectrum = made;
+    return SNNK_OK;
+}
+
 void snnk_spectrum_free(snnk_spectrum *spectrum) {
     if (!spectrum) return;
     const snnk_allocator allocator = spectrum->allocator;

@@ -16,33 +16,46 @@ typedef struct change {
     const char *tensor; /* of layer 0, "blocks.1.atoms": this element of it becomes `value`... */
     size_t element;
     double value;
-    int wrong_shape;  /* ... or 1: it is left out; 2: it is a row or an element shorter */
-    const char *key;  /* or this key of the description, the n-th time it occurs, */
-    int n;            /* from 0, */
-    const char *text; /* gets this value, or is misspelt (NULL) */
+    int wrong_shape;       /* ... or 1: it is left out; 2: it is a row or an element shorter */
+    const char *key;       /* or this key of the description, the n-th time it occurs, */
+    int n;                 /* from 0, */
+    const char *text;      /* gets this value, or is misspelt (NULL); */
+    int also_n;            /* and the same key gets another value here, so that a sum */
+    const char *also_text; /* stays what it was */
     int status;
     const char *says;
 } change;
 
-/* The description with one value changed. The caller frees it. */
-static inline char *changed_text(const char *text, const change *c) {
+/* The text with the n-th value of a key changed, or the key misspelt. The caller frees it. */
+static inline char *with_value(const char *text, const char *key, int n, const char *value) {
     char *out = malloc(strlen(text) + 100), quoted[64];
     const char *at = text;
     size_t length;
 
-    if (!c->key) return strcpy(out, text);
-    snprintf(quoted, sizeof quoted, "\"%s\":", c->key);
-    for (int n = 0; (at = strstr(at, quoted)) && n < c->n; n++) at++;
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    for (int i = 0; (at = strstr(at, quoted)) && i < n; i++) at++;
     assert_non_null(at);
     length = (size_t)(at - text);
     memcpy(out, text, length);
-    if (!c->text) {
+    if (!value) {
         snprintf(out + length, 100 + strlen(at), "\"x%s", at + 1);
         return out;
     }
     at += strlen(quoted);
-    sprintf(out + length, "%s%s%s", quoted, c->text, at + strcspn(at, ",}"));
+    sprintf(out + length, "%s%s%s", quoted, value, at + strcspn(at, ",}"));
     return out;
+}
+
+/* The description with its changes. The caller frees it. */
+static inline char *changed_text(const char *text, const change *c) {
+    char *once, *twice;
+
+    if (!c->key) return strcpy(malloc(strlen(text) + 1), text);
+    once = with_value(text, c->key, c->n, c->text);
+    if (!c->also_text) return once;
+    twice = with_value(once, c->key, c->also_n, c->also_text);
+    free(once);
+    return twice;
 }
 
 /* A tensor's elements in this machine's order, one of them changed. The caller frees them. */
@@ -112,10 +125,15 @@ static inline int load_changed(const void *sound, size_t n_sound, const change *
     return st;
 }
 
-/* A value of the description; a tensor left out (1) or too short (2); a number that is wrong, or not
+/* A value of the description, or two; a tensor left out (1) or too short (2); a number that is wrong, or not
  * finite. */
 #define KEY(key_, n_, text_, says_)                                                                \
     { .key = key_, .n = n_, .text = text_, .status = SNNK_E_FORMAT, .says = says_ }
+#define MOVED(key_, n_, text_, also_n_, also_text_, says_)                                         \
+    {                                                                                              \
+        .key = key_, .n = n_, .text = text_, .also_n = also_n_, .also_text = also_text_,           \
+        .status = SNNK_E_FORMAT, .says = says_                                                     \
+    }
 #define SHAPE(tensor_, how, says_)                                                                 \
     { .tensor = tensor_, .wrong_shape = how, .status = SNNK_E_FORMAT, .says = says_ }
 #define WRONG(tensor_, at, value_, says_)                                                          \

@@ -1,11 +1,11 @@
 /* Maps from spectra: how many rows each part gets, and the rows themselves. */
 #include <math.h>
-#include <string.h>
 
 #include "base/size.h"
-#include "map/create.h"
-#include "map/fill.h"
+#include "map/affine.h"
 #include "map/map.h"
+#include "map/spectral.h"
+#include "map/urf_create.h"
 #include "projection/projection.h"
 
 static const snnk_urf_config defaults = {.size = sizeof(snnk_urf_config),
@@ -44,8 +44,8 @@ static int check_config(const snnk_urf_config *c) {
         return st;
     if ((st = snnk__projection_check(c->projection)) != SNNK_OK) return st;
     if (c->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
-    if (c->features > (uint64_t)1 << 32)
-        return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32",
+    if (c->features > (uint64_t)1 << 32 || c->features > SIZE_MAX)
+        return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32, or than a size can hold",
                           (unsigned long long)c->features);
     return SNNK_OK;
 }
@@ -119,99 +119,72 @@ int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *co
 
 /* ---- Blocks ---- */
 
-/* The strip is that of the activation; a function of the caller's is taken to have no singularity. */
-static snnk__spectral_facts facts_of(const snnk_spectrum *spectrum) {
-    const bool everywhere = spectrum->config.method == SNNK_SPECTRUM_EXACT ||
-                            spectrum->config.method == SNNK_SPECTRUM_ATOMS;
-
-    return (snnk__spectral_facts){
-        .error = spectrum->error,
-        .analyticity_halfwidth = spectrum->activation < 0
-                                     ? INFINITY
-                                     : snnk_activation_analyticity_halfwidth(spectrum->activation),
-        .center = spectrum->config.center,
-        .radius = everywhere ? INFINITY : spectrum->config.radius};
-}
-
-/* What both blocks are made of. */
+/* What is made of the features. */
 typedef struct plan {
     const snnk_spectrum *spectrum;
     const snnk_urf_config *config;
     const snnk_frame *frame;
     snnk__urf_shares shares;
-    snnk_map_config described; /* what snnk_map_block_config tells */
+    snnk_map_config described; /* what the blocks say of themselves */
     const snnk_allocator *allocator;
 } plan;
 
-static int make_line(const plan *p, size_t inputs, snnk__row_source *from, float *folded,
-                     snnk__map_block **block) {
+static int make_affine(const plan *p, size_t inputs, snnk__row_source *source, float *folded,
+                       snnk__map_block **block) {
     const bool omit = p->config->affine == SNNK_URF_AFFINE_OMIT;
-    snnk__affine *line = NULL;
-    int st;
+    const snnk__affine affine = {.frame = p->shares.exact ? NULL : p->frame,
+                                 .intercept = omit ? 0 : p->spectrum->intercept,
+                                 .slope = omit ? 0 : p->spectrum->slope,
+                                 .sketch_rows = p->shares.sketch_rows,
+                                 .facts = snnk__spectral_facts_of(p->spectrum)};
 
-    st = snnk__affine_create(p->shares.exact ? NULL : p->frame, omit ? 0 : p->spectrum->intercept,
-                             omit ? 0 : p->spectrum->slope, p->allocator, &line);
-    if (st != SNNK_OK) return st;
-    line->sketch_rows = p->shares.sketch_rows;
-    line->facts = facts_of(p->spectrum);
-    st = snnk__map_block_from_affine(inputs, &p->described, line, p->allocator, block);
-    if (st != SNNK_OK) {
-        snnk__affine_free(line);
-        return st;
-    }
-    return snnk__fill_affine(*block, from, folded);
+    return snnk__affine_create(&affine, inputs, &p->described, source, folded, p->allocator, block);
 }
 
-static int make_urf(const plan *p, snnk__urf_atoms *atoms, bool has_line, snnk__row_source *from,
-                    float *folded, snnk__map_block **block) {
+/* affine: another block has the affine part, and the error of the spectrum. */
+static int make_spectral(const plan *p, snnk__urf_atoms *atoms, bool affine,
+                         snnk__row_source *source, float *folded, snnk__urf_summary *summary,
+                         snnk__map_block **block) {
     snnk__urf *urf = NULL;
     int st;
 
     snnk__urf_atoms_split(atoms, p->config->atoms, p->shares.rows);
+    summary->A = atoms->atom[0].A;
     st = snnk__urf_alloc(p->frame, atoms, p->shares.rows, p->allocator, &urf);
     if (st != SNNK_OK) return st;
     snnk__urf_atoms_assign(&urf->atoms, p->config->seed, urf->rows, urf->row_atom);
-    urf->facts = facts_of(p->spectrum);
-    if (has_line)
+    urf->facts = snnk__spectral_facts_of(p->spectrum);
+    if (affine)
         urf->facts.error = 0;
     else if (p->config->affine != SNNK_URF_AFFINE_OMIT)
         urf->intercept = p->spectrum->intercept;
-    snnk__urf_finish(urf); /* the table's shape: how many features */
-    st = snnk__map_block_from_urf(&p->described, urf, p->allocator, block);
-    if (st != SNNK_OK) {
-        snnk__urf_free(urf);
-        return st;
-    }
-    return snnk__fill_urf(*block, from, folded);
+    return snnk__spectral_create(urf, &p->described, source, folded, p->allocator, block);
 }
 
-static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, snnk__row_source *from,
-                 snnk_map **map) {
-    /* Drawn rows of the two parts are independent; given ones are used one after the other. */
-    snnk__row_source sketch = *from;
+static int build(const plan *p, size_t inputs, snnk__urf_atoms *atoms, snnk__row_source *source,
+                 snnk__urf_summary *summary, snnk_map **map) {
     snnk__map_block *blocks[2] = {NULL, NULL};
-    const bool line = p->shares.exact || p->shares.sketch_rows > 0;
+    const bool affine = p->shares.exact || p->shares.sketch_rows > 0;
     float *folded = NULL;
     size_t n = 0;
     int st;
 
-    sketch.seed ^= SNNK__SKETCH_SEED;
     st = snnk__alloc(p->allocator, inputs, sizeof *folded, "a row", &folded);
     if (st != SNNK_OK) goto done;
-    if (line) {
-        st = make_line(p, inputs, &sketch, folded, &blocks[n++]);
+    if (affine) {
+        st = make_affine(p, inputs, source, folded, &blocks[n]);
         if (st != SNNK_OK) goto done;
-        if (from->G) from->next = sketch.next;
+        summary->affine_features = blocks[n++]->features;
     }
     if (p->shares.rows > 0) {
-        st = make_urf(p, atoms, line, from, folded, &blocks[n++]);
+        st = make_spectral(p, atoms, affine, source, folded, summary, &blocks[n]);
         if (st != SNNK_OK) goto done;
+        n++;
     }
     st = snnk__map_from_blocks(n, blocks, p->allocator, map);
 done:
     snnk__free(p->allocator, folded);
-    snnk__row_source_free(&sketch);
-    snnk__row_source_free(from);
+    snnk__row_source_free(source);
     snnk__map_block_release(blocks[0]);
     snnk__map_block_release(blocks[1]);
     return st;
@@ -219,7 +192,7 @@ done:
 
 static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, const float *G,
                   size_t ldg, const snnk_urf_config *config, const snnk_frame *frame,
-                  snnk_map **map) {
+                  snnk__urf_summary *summary, snnk_map **map) {
     snnk_frame *neutral = NULL;
     snnk__urf_atoms atoms = {0};
     snnk_allocator allocator;
@@ -242,12 +215,12 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
                             .activation = SNNK_RELU,
                             .projection = G ? SNNK_PROJECTION_GIVEN : ours.projection},
               .allocator = &allocator};
-    snnk__row_source from = {.G = G,
-                             .ldg = ldg,
-                             .kind = snnk__projection_get(ours.projection),
-                             .seed = ours.seed,
-                             .d = inputs,
-                             .allocator = &allocator};
+    snnk__row_source source = {.kind = snnk__projection_get(ours.projection),
+                               .seed = ours.seed,
+                               .G = G,
+                               .ldg = ldg,
+                               .d = inputs,
+                               .allocator = &allocator};
 
     st = snnk__urf_atoms_create(spectrum, &ours, inputs, &allocator, &atoms);
     if (st != SNNK_OK) goto done;
@@ -258,28 +231,36 @@ static int create(size_t inputs, const snnk_spectrum *spectrum, size_t rows, con
                         (size_t)ours.features, p.shares.rows + p.shares.sketch_rows);
         goto done;
     }
-    st = build(&p, inputs, &atoms, &from, map);
+    st = build(&p, inputs, &atoms, &source, summary, map);
 done:
     snnk__urf_atoms_free(&allocator, &atoms);
     snnk_frame_free(neutral);
     return st;
 }
 
-/* ---- Doors ---- */
+/* ---- Entry points ---- */
+
+int snnk__urf_create(size_t inputs, const snnk_spectrum *spectrum, const snnk_urf_config *config,
+                     const snnk_frame *frame, snnk__urf_summary *summary, snnk_map **map) {
+    *summary = (snnk__urf_summary){0};
+    return create(inputs, spectrum, 0, NULL, 0, config, frame, summary, map);
+}
 
 int snnk_map_create_urf(size_t inputs, const snnk_spectrum *spectrum, const snnk_urf_config *config,
                         const snnk_frame *frame, snnk_map **map) {
+    snnk__urf_summary summary;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
     if ((st = snnk__check_pointer(spectrum, "spectrum")) != SNNK_OK) return st;
-    return create(inputs, spectrum, 0, NULL, 0, config, frame, map);
+    return snnk__urf_create(inputs, spectrum, config, frame, &summary, map);
 }
 
 int snnk_map_create_urf_from_rows(size_t inputs, const snnk_spectrum *spectrum, size_t rows,
                                   const float *G, size_t ldg, const snnk_urf_config *config,
                                   const snnk_frame *frame, snnk_map **map) {
+    snnk__urf_summary summary = {0};
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
@@ -288,7 +269,7 @@ int snnk_map_create_urf_from_rows(size_t inputs, const snnk_spectrum *spectrum, 
     if ((st = snnk__check_pointer(G, "G")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(G, "G", rows, inputs, ldg, sizeof *G)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(G, "G", rows, inputs, ldg)) != SNNK_OK) return st;
-    return create(inputs, spectrum, rows, G, ldg, config, frame, map);
+    return create(inputs, spectrum, rows, G, ldg, config, frame, &summary, map);
 }
 
 int snnk_map_create_softmax(size_t inputs, const snnk_urf_config *config, const snnk_frame *frame,

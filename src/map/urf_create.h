@@ -1,5 +1,5 @@
-#ifndef SNNK_MAP_CREATE_H
-#define SNNK_MAP_CREATE_H
+#ifndef SNNK_MAP_URF_CREATE_H
+#define SNNK_MAP_URF_CREATE_H
 
 #include "map/atoms.h"
 #include "map/frame.h"
@@ -20,5 +20,15 @@ typedef struct snnk__urf_shares {
 int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *config,
                         const snnk_frame *frame, size_t inputs, const snnk__urf_atoms *atoms,
                         snnk__urf_shares *shares);
+
+/* What a map came out as. */
+typedef struct snnk__urf_summary {
+    size_t affine_features; /* of the affine part */
+    double A;               /* of the atom with the largest share; 0 if there is none */
+} snnk__urf_summary;
+
+/* As snnk_map_create_urf. */
+int snnk__urf_create(size_t inputs, const snnk_spectrum *spectrum, const snnk_urf_config *config,
+                     const snnk_frame *frame, snnk__urf_summary *summary, snnk_map **map);
 
 #endif

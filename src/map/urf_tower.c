@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "map/urf_table.h"
 
 /* ---- Life ---- */
 
@@ -23,7 +24,7 @@ int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows
     st = snnk__alloc_zero(allocator, rows, sizeof *made->norm2, "row norms", &made->norm2);
     if (st != SNNK_OK) goto done;
     if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &count)) {
-        st = snnk__fail(SNNK_E_SIZE, "a table of %zu rows overflows size_t", rows);
+        st = snnk__fail(SNNK_E_SIZE, "a table of %zu rows overflows a size", rows);
         goto done;
     }
     st = snnk__alloc(allocator, count, sizeof *made->numbers, "a table", &made->numbers);
@@ -58,123 +59,17 @@ void snnk__urf_free(snnk__urf *urf) {
     snnk__free(&allocator, urf);
 }
 
-int snnk__affine_create(const snnk_frame *frame, double intercept, double slope,
-                        const snnk_allocator *allocator, snnk__affine **line) {
-    snnk__affine *made = NULL;
-    const int st = snnk__alloc(allocator, 1, sizeof *made, "an affine part", &made);
-
-    if (st != SNNK_OK) return st;
-    *made = (snnk__affine){.allocator = *allocator,
-                           .frame = snnk__frame_retain(frame),
-                           .intercept = intercept,
-                           .slope = slope};
-    *line = made;
-    return SNNK_OK;
-}
-
-void snnk__affine_free(snnk__affine *line) {
-    if (!line) return;
-    const snnk_allocator allocator = line->allocator;
-    snnk_frame_free((snnk_frame *)line->frame);
-    snnk__free(&allocator, line);
-}
-
-int snnk__folded_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
-                       bool t, const snnk_allocator *allocator, snnk__folded **folded) {
-    snnk__folded *made = NULL;
-    size_t numbers, directions;
-    int st;
-
-    if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &numbers) ||
-        !snnk__mul_size(n_directions, d, &directions))
-        return snnk__fail(SNNK_E_SIZE,
-                          "a table of %zu rows, or %zu directions of %zu inputs, overflows size_t",
-                          rows, n_directions, d);
-    st = snnk__alloc_zero(allocator, 1, sizeof *made, "random features", &made);
-    if (st != SNNK_OK) return st;
-    made->allocator = *allocator;
-    st = snnk__alloc(allocator, numbers, sizeof(float), "a table", &made->numbers);
-    if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, directions, sizeof(double), "directions", &made->directions);
-    if (st != SNNK_OK) goto done;
-    st =
-        snnk__alloc(allocator, n_directions, sizeof(double), "directions", &made->direction_offset);
-    if (st != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, n_directions, sizeof(double), "gains", &made->gain)) !=
-        SNNK_OK)
-        goto done;
-    if ((st = snnk__alloc(allocator, t ? d : 0, sizeof(double), "a direction", &made->nu)) !=
-        SNNK_OK)
-        goto done;
-    st = snnk__panels_create(allocator, n_directions, d, snnk__kernels_get()->projection_shape,
-                             "directions", &made->packed);
-    if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, n_directions, sizeof(float), "directions", &made->packed_offset);
-    if (st != SNNK_OK) goto done;
-    for (size_t i = 0; i < n_directions; i++) made->gain[i] = 1;
-    made->table = (snnk__urf_table){.signs = signs,
-                                    .parts = parts,
-                                    .rows = snnk__urf_rows_in(made->numbers, rows),
-                                    .n_directions = n_directions,
-                                    .directions = made->directions,
-                                    .direction_offset = made->direction_offset,
-                                    .gain = made->gain,
-                                    .packed_directions = &made->packed,
-                                    .packed_offset = made->packed_offset,
-                                    .nu = made->nu};
-    *folded = made;
-    made = NULL;
-done:
-    snnk__folded_free(made);
-    return st;
-}
-
-int snnk__folded_finish(snnk__folded *folded, size_t d) {
-    float *row;
-    const int st = snnk__alloc(&folded->allocator, d, sizeof *row, "a direction", &row);
-
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < folded->table.n_directions; i++) {
-        bool finite = isfinite((float)folded->direction_offset[i]);
-
-        for (size_t k = 0; k < d; k++) {
-            row[k] = (float)folded->directions[i * d + k];
-            finite = finite && isfinite(row[k]);
-        }
-        if (!finite) {
-            snnk__free(&folded->allocator, row);
-            return snnk__fail(SNNK_E_NONFINITE, "direction %zu overflows float", i);
-        }
-        snnk__panels_set_row(&folded->packed, i, row);
-        folded->packed_offset[i] = (float)folded->direction_offset[i];
-    }
-    snnk__free(&folded->allocator, row);
-    return SNNK_OK;
-}
-
-void snnk__folded_free(snnk__folded *folded) {
-    if (!folded) return;
-    const snnk_allocator allocator = folded->allocator;
-    snnk__free(&allocator, folded->numbers);
-    snnk__free(&allocator, folded->directions);
-    snnk__free(&allocator, folded->direction_offset);
-    snnk__free(&allocator, folded->gain);
-    snnk__free(&allocator, folded->nu);
-    snnk__panels_free(&allocator, &folded->packed);
-    snnk__free(&allocator, folded->packed_offset);
-    snnk__free(&allocator, folded);
-}
-
 /* ---- The input tower's table ---- */
 
 void snnk__urf_shape(const snnk__urf_atoms *atoms, const snnk_frame *frame, size_t *signs,
                      size_t *parts) {
-    const bool trigonometric = atoms->theta > 1.5707, centers = frame->weight_mean != NULL;
+    const bool trigonometric = atoms->form == SNNK_URF_TRIGONOMETRIC;
+    const bool centers = frame->weight_mean != NULL;
     bool oscillates = false;
 
     for (size_t k = 0; k < atoms->count; k++)
         oscillates = oscillates || cimag(atoms->atom[k].kappa) != 0;
-    *parts = atoms->theta != 0 || (centers && oscillates) ? 2 : 1;
+    *parts = atoms->form != SNNK_URF_POSITIVE || (centers && oscillates) ? 2 : 1;
     /* Without a phase of its own, the feature of -z is the conjugate of that of z: no new one. */
     *signs = atoms->hyperbolic && !(trigonometric && !(centers && oscillates)) ? 2 : 1;
 }
@@ -213,16 +108,6 @@ static void set_directions(snnk__urf *urf) {
     }
 }
 
-snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n) {
-    return (snnk__urf_rows){.z_exponent = numbers,
-                            .z_phase = numbers + n,
-                            .norm_exponent = numbers + 2 * n,
-                            .norm_phase = numbers + 3 * n,
-                            .t_exponent = numbers + 4 * n,
-                            .t_phase = numbers + 5 * n,
-                            .constant = numbers + 6 * n};
-}
-
 static void set_rows(snnk__urf *urf) {
     const size_t n = urf->rows;
     const snnk__urf_rows all = snnk__urf_rows_in(urf->numbers, n);
@@ -257,20 +142,6 @@ void snnk__urf_finish(snnk__urf *urf) {
 }
 
 /* ---- The weight tower ---- */
-
-snnk__framed_weight snnk__frame_dual(const snnk_frame *frame, const float *w, double b,
-                                     double *framed, float *dual) {
-    snnk__framed_weight weight = {.offset = b};
-
-    snnk__frame_weight(frame, w, framed);
-    for (size_t k = 0; k < frame->inputs; k++) {
-        weight.norm2 += framed[k] * framed[k];
-        weight.offset += (double)w[k] * frame->mean[k];
-    }
-    snnk__frame_unfold(frame, framed);
-    for (size_t k = 0; k < frame->inputs; k++) dual[k] = (float)framed[k];
-    return weight;
-}
 
 /* exp(logarithm), its size saturated as in the input tower. */
 static double complex saturated_exp(double complex logarithm) {

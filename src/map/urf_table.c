@@ -1,14 +1,36 @@
-/* Derivatives of universal random features. With F = exp(E), E = a z + q |x~|^2 + kappa t + constant for
- * complex a, q, kappa, and features Re F and Im F:
- *
- *     grad F = F grad E,        grad E = a g + 2 q P (x - mu) + kappa nu,     P = M^T M
- *     lap F  = F (grad E . grad E + lap E),    lap E = 2 q trace(P)
- *
- * products not conjugated; P is read off the table of the kernels. Where a feature is saturated it is
- * constant. */
-#include "map/urf_derivative.h"
+#include "map/urf_table.h"
 
 #include <math.h>
+
+snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n) {
+    return (snnk__urf_rows){.z_exponent = numbers,
+                            .z_phase = numbers + n,
+                            .norm_exponent = numbers + 2 * n,
+                            .norm_phase = numbers + 3 * n,
+                            .t_exponent = numbers + 4 * n,
+                            .t_phase = numbers + 5 * n,
+                            .constant = numbers + 6 * n};
+}
+
+snnk__function snnk__urf_function(const snnk__urf_table *table) {
+    return (snnk__function){.operation = SNNK__OPERATION_URF, .scale = 1, .urf = table};
+}
+
+double snnk__urf_safe_projection(const snnk__map_block *block) {
+    (void)block;
+    return INFINITY; /* features saturate */
+}
+
+/* |x~|^2 and nu . (x - mu); the numbers of rows; directions with offsets and gains; scale, nu, mu. */
+void snnk__urf_cost(const snnk__map_block *block, uint64_t *multiply_adds, uint64_t *parameters) {
+    const snnk__urf_table *table = block->function.urf;
+    const uint64_t d = block->linear.inputs, directions = table->n_directions;
+    const uint64_t rows = (uint64_t)(table->scale != NULL) + (table->nu != NULL);
+
+    *multiply_adds += (directions + rows) * d;
+    *parameters += (uint64_t)block->linear.rows * SNNK__URF_NUMBERS + directions * (d + 2) +
+                   (rows + (table->mean != NULL)) * d;
+}
 
 /* What does not depend on the row. */
 typedef struct point {
@@ -45,7 +67,7 @@ static double pull_of(const snnk__urf_table *table, size_t d, const float *x, do
 
 static point point_at(const snnk__map_block *block, const float *x, double *scratch) {
     const snnk__urf_table *table = block->function.urf;
-    const size_t d = block->inputs;
+    const size_t d = block->linear.inputs;
     const double trace = pull_of(table, d, x, scratch);
 
     for (size_t k = 0; k < d; k++) scratch[k] *= 2;
@@ -80,19 +102,19 @@ static exponent exponent_of(const snnk__urf_table *table, size_t j, const point 
 static double project(const snnk__map_block *block, size_t j, const float *x, double *g) {
     double z = block->linear.offset[j];
 
-    for (size_t k = 0; k < block->inputs; k++) {
+    for (size_t k = 0; k < block->linear.inputs; k++) {
         g[k] = snnk__panels_entry(&block->linear.G, j, k);
         z += g[k] * x[k];
     }
     return z;
 }
 
-void snnk__urf_gradient(const snnk__map_block *block, const float *x, double *scratch, float *J,
-                        size_t ldj) {
+void snnk__urf_gradient(const snnk__map_block *block, const float *x,
+                        const snnk__slope_scratch *scratch, float *J, size_t ldj) {
     const snnk__urf_table *table = block->function.urf;
-    const point at = point_at(block, x, scratch);
+    const point at = point_at(block, x, scratch->doubles);
 
-    for (size_t j = 0; j < block->rows; j++) {
+    for (size_t j = 0; j < block->linear.rows; j++) {
         const double z = project(block, j, x, at.g);
 
         for (size_t s = 0; s < table->signs; s++, J += table->parts * ldj) {
@@ -130,12 +152,13 @@ static products products_of(const point *at) {
     return p;
 }
 
-void snnk__urf_laplacian(const snnk__map_block *block, const float *x, double *scratch,
-                         float *laplacian) {
+/* The Laplacians of all features at x. */
+static void laplacians(const snnk__map_block *block, const float *x, double *scratch,
+                       float *laplacian) {
     const snnk__urf_table *table = block->function.urf;
     const point at = point_at(block, x, scratch);
 
-    for (size_t j = 0; j < block->rows; j++) {
+    for (size_t j = 0; j < block->linear.rows; j++) {
         const double z = project(block, j, x, at.g);
         const products p = products_of(&at);
 
@@ -150,4 +173,9 @@ void snnk__urf_laplacian(const snnk__map_block *block, const float *x, double *s
             if (table->parts == 2) *laplacian++ = (float)cimag(value);
         }
     }
+}
+
+void snnk__urf_laplacian(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
+                         const snnk__slope_scratch *scratch, float *L, size_t ldl) {
+    for (size_t t = 0; t < n; t++) laplacians(block, X + t * ldx, scratch->doubles, L + t * ldl);
 }

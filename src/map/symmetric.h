@@ -1,0 +1,89 @@
+/* What the kinds with a symmetric kernel share: arc-cosine, Gaussian, elementwise and identity features of
+ * scaled inputs, Phi(x) = a h(G x' + c), x' = (x - mean) * scale. */
+#ifndef SNNK_MAP_SYMMETRIC_H
+#define SNNK_MAP_SYMMETRIC_H
+
+#include "map/block.h"
+
+/* The data of such a block: the scaling, kept for the kernel; NULL without one. */
+typedef struct snnk__input_scaling {
+    double *mean, *scale; /* d each */
+} snnk__input_scaling;
+
+/* As the functions of snnk__map_kind. */
+int snnk__symmetric_create(const snnk__map_kind *kind, const snnk__map_request *request,
+                           snnk__map_block **block);
+void snnk__symmetric_release(snnk__map_block *block);
+int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
+                         snnk__map_block **folded);
+double snnk__symmetric_place(const snnk__map_block *block, bool weights, const float *x, double b,
+                             double *row);
+void snnk__symmetric_write(const snnk__map_block *block, snnk__sink *sink);
+int snnk__symmetric_read(const snnk__map_kind *kind, const snnk__source *source, size_t inputs,
+                         const snnk_map_config *config, snnk__map_block **block);
+
+/* What snnk__map_kind.check has to do about rows, with `width` features each. */
+int snnk__symmetric_check(snnk_map_config *config, size_t inputs, size_t rows, size_t width);
+
+/* A block with its function and its scaling, but no rows. SNNK_E_NOMEM, statuses of snnk_scaling_get. */
+int snnk__symmetric_begin(const snnk__map_kind *kind, const snnk__map_request *request,
+                          snnk__map_block **block);
+
+/* Where rows that are stored go. */
+typedef struct snnk__stored_rows {
+    int (*find)(const snnk__source *source, size_t inputs, size_t rows);
+    int (*create)(snnk__linear *linear, size_t inputs, size_t rows,
+                  const snnk_allocator *allocator);
+} snnk__stored_rows;
+
+/* As snnk__symmetric_read. */
+int snnk__symmetric_read_rows(const snnk__map_kind *kind, const snnk__stored_rows *stored,
+                              const snnk__source *source, size_t inputs,
+                              const snnk_map_config *config, snnk__map_block **block);
+
+/* x_k less its mean, times its scale. */
+static inline double snnk__scaled_input(const snnk__map_block *block, const float *x, size_t k) {
+    const snnk__input_scaling *scaling = block->data;
+
+    return scaling ? (x[k] - scaling->mean[k]) * scaling->scale[k] : x[k];
+}
+
+/* A block of this kind and config, with the rows of `from` behind a linear map. */
+int snnk__fold_as(const snnk__map_kind *kind, const snnk_map_config *config,
+                  const snnk__map_block *from, const snnk__fold *fold, snnk__map_block **folded);
+
+/* ... linear features: elementwise ones of given rows. */
+int snnk__fold_as_linear(const snnk__map_block *from, const snnk__fold *fold,
+                         snnk__map_block **folded);
+
+/* The config of a folded block: drawn rows are so no more. */
+snnk_map_config snnk__folded_config(const snnk_map_config *config);
+
+/* ---- Kernels ---- */
+
+/* The inner products that every kernel here is a function of, for two inputs u, v (scaled, the offset's
+ * coordinate appended), and the distances that keep the angle accurate near 0 and pi. */
+typedef struct snnk__products {
+    double uu, vv, uv;
+    double squared_difference, squared_sum; /* |u - v|^2, |u + v|^2, summed as such */
+    double difference, sum;                 /* | u/|u| - v/|v| |, | u/|u| + v/|v| | */
+} snnk__products;
+
+/* The products of two inputs. */
+snnk__products snnk__symmetric_products(const snnk__map_block *block, const float *x,
+                                        const float *w);
+
+/* kappa_n(u, v) = 2 E[step(g.u) step(g.v) (g.u)^n (g.v)^n] = (1/pi) |u|^n |v|^n J_n(t), n = 0, 1, 2
+ * (Cho & Saul 2009, eqs. (1) and (3)-(6)). 0 where u or v is 0. */
+double snnk__arc_cosine(int order, double uu, double vv, double difference, double sum);
+
+/* kappa_n of such products. */
+static inline double snnk__arc_cosine_of(int order, const snnk__products *p) {
+    return snnk__arc_cosine(order, p->uu, p->vv, p->difference, p->sum);
+}
+
+/* The error of an estimate of kappa_order/2, order 0 or 1, by `rows` iid rows: step step has variance
+ * p - p^2, p = kappa_0/2, each term within 1; relu relu has kappa_2/2 - (kappa_1/2)^2. */
+snnk__pair_error snnk__arc_cosine_error(int order, size_t rows, const snnk__urf_products *p);
+
+#endif

@@ -1,0 +1,42 @@
+/* Records (base/record.h) of a model file: values in a JSON text, arrays as tensors. A value and a tensor
+ * of one record have the same path: "layers.2.blocks.0.". */
+#ifndef SNNK_MODEL_JSON_RECORD_H
+#define SNNK_MODEL_JSON_RECORD_H
+
+#include <cjson/cJSON.h>
+
+#include "base/record.h"
+#include "io/safetensors.h"
+
+/* ---- Writing ---- */
+
+/* The values so far; tensors go to the writer at once, and failures stick to it. */
+typedef struct snnk__json_writer {
+    cJSON *json; /* NULL: out of memory */
+    snnk__safetensors_writer *writer;
+} snnk__json_writer;
+
+/* Begin an empty record. The struct outlives the sink. */
+snnk__sink snnk__json_write(snnk__json_writer *record, snnk__safetensors_writer *writer,
+                            bool seeds);
+
+/* Put the JSON text into the metadata under `key`, and free the values. */
+void snnk__json_write_end(snnk__json_writer *record, const char *key);
+
+/* ---- Reading ---- */
+
+typedef struct snnk__json_reader {
+    cJSON *json;
+    const snnk__safetensors_reader *reader;
+    uint64_t draws; /* random numbers that the file may still ask for */
+} snnk__json_reader;
+
+/* Parse the JSON text of the metadata under `key`. allocator: of what is made from the source. The struct
+ * outlives the source. SNNK_E_FORMAT. */
+int snnk__json_read(snnk__json_reader *record, const snnk__safetensors_reader *reader,
+                    const char *key, const snnk_allocator *allocator, snnk__source *source);
+
+/* Free the values. */
+void snnk__json_read_end(snnk__json_reader *record);
+
+#endif

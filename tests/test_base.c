@@ -106,7 +106,8 @@ static void test_checks_name_value_and_limit(void **state) {
     snprintf(sentence, sizeof sentence, "%zu rows of stride 3", SIZE_MAX / 2);
     assert_says(sentence);
     assert_status(snnk__check_matrix(X, "Phi", 1, 3, SIZE_MAX / 4 + 1, 4), SNNK_E_SIZE);
-    /* Half of what a size can count, in bytes: no overflow, and still more than any array can have. */
+    /* Half of what a size can count, in bytes: no overflow, and still more than any array can
+     * have. */
     assert_status(snnk__check_matrix(X, "Phi", 1, 3, SIZE_MAX / 8 + 1, 4), SNNK_E_SIZE);
     assert_ok(snnk__check_matrix(X, "Phi", 1, 3, SIZE_MAX / 8, 4));
 

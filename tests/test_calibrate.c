@@ -9,8 +9,8 @@ enum { D = 24, N = 80, L = 60, FRESH = 40, M = 200 };
 
 static float X[N * D], W[L * D], b[L], fresh_X[FRESH * D], fresh_W[FRESH * D], fresh_b[FRESH];
 
-/* Uniform inputs and weights off centre, as in the paper's pointwise experiment: a scale for each input,
- * and a spread of pre-activations that depends on `size`. */
+/* Uniform inputs and weights off centre, as in the paper's pointwise experiment: a scale for each
+ * input, and a spread of pre-activations that depends on `size`. */
 static void draw_rows(float *rows, size_t n, double size, uint64_t *seed) {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < D; k++)
@@ -89,8 +89,8 @@ static void the_choice_is_the_best_that_is_reported(void **state) {
         assert_true(r.predicted <= r.plain);
         assert_true(r.features == snnk_map_features(map) && r.features <= M);
         assert_true(r.predicted > 0 && r.predicted < 1);
-        /* Centring both helps where both are off centre: |x| |w| falls fourfold. (exp takes w.x as a
-         * factor: it has no phase to lose.) */
+        /* Centring both helps where both are off centre: |x| |w| falls fourfold. (exp takes w.x as
+         * a factor: it has no phase to lose.) */
         if (all[a] != SNNK_EXP) assert_true(r.centered_both < r.balanced);
         snnk_map_free(map);
     }
@@ -110,9 +110,9 @@ static snnk_spectrum *spectrum_of(int32_t which) {
     return spectrum;
 }
 
-/* Over seeds and fresh pairs: the root mean square error is what was predicted on other rows of the same
- * distribution. 60 seeds know it to 10 % (1/sqrt(2 * 60)), and the batch that is predicted on has 20 x 15
- * pairs of correlated rows: 25 %. */
+/* Over seeds and fresh pairs: the root mean square error is what was predicted on other rows of the
+ * same distribution. 60 seeds know it to 10 % (1/sqrt(2 * 60)), and the batch that is predicted on
+ * has 20 x 15 pairs of correlated rows: 25 %. */
 static void errors_are_as_predicted(void **state) {
     enum { SEEDS = 60 };
     const int32_t all[] = {SNNK_GELU, SNNK_TANH, SNNK_EXP};
@@ -150,8 +150,8 @@ static void errors_are_as_predicted(void **state) {
     }
 }
 
-/* without_features is measured, on the test rows (every fourth, up to 16 of each, evenly spaced), around
- * the means of the others. */
+/* without_features is measured, on the test rows (every fourth, up to 16 of each, evenly spaced),
+ * around the means of the others. */
 static void the_error_without_features_is_measured(void **state) {
     const snnk_urf_config config = settings(0);
     snnk_urf_report report = fresh_report();
@@ -254,7 +254,7 @@ static void a_dense_layer_becomes_an_snnk_layer(void **state) {
     (void)state;
     make_batch(1.2);
     assert_ok(
-        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_GELU, N, X, D, &config, &report, &layer));
+        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_GELU, SNNK_ROWS(.n = N, .X = X), &config, &report, &layer));
     assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
     snnk_layer_free(layer);
     map = calibrate(SNNK_GELU, &config, &again);
@@ -292,7 +292,7 @@ static void wrong_arguments_are_refused(void **state) {
     assert_says("X[5][2]");
     assert_null(map);
     assert_status(
-        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_SIN, N, X, D, NULL, NULL, &layer),
+        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_SIN, SNNK_ROWS(.n = N, .X = X), NULL, NULL, &layer),
         SNNK_E_NONFINITE);
     assert_null(layer);
     assert_status(snnk_urf_report_init(NULL, sizeof report), SNNK_E_NULL);
@@ -312,7 +312,7 @@ static void failing_allocations_leave_nothing(void **state) {
         snnk_layer *layer = NULL;
 
         status =
-            snnk_layer_create_from_dense(D, 4, W, D, b, SNNK_TANH, 4, X, D, &config, NULL, &layer);
+            snnk_layer_create_from_dense(D, 4, W, D, b, SNNK_TANH, SNNK_ROWS(.n = 4, .X = X), &config, NULL, &layer);
         assert_made(status, layer);
         snnk_layer_free(layer);
     });

@@ -108,8 +108,8 @@ static void norms_are_root_mean_squares(void **state) {
     }
 }
 
-/* E x~_k^2 = E w~_k^2 for every k: that is what M_k = (E w_k^2/E x_k^2)^(1/4) does. A millionth of the
- * average is added to each, hence the tolerance. */
+/* E x~_k^2 = E w~_k^2 for every k: that is what M_k = (E w_k^2/E x_k^2)^(1/4) does. A millionth of
+ * the average is added to each, hence the tolerance. */
 static void the_diagonal_metric_balances_each_input(void **state) {
     double seen_x[N * D], seen_w[L * D];
     snnk_frame *frame = make_frame(SNNK_CENTER_NONE, SNNK_METRIC_DIAGONAL, 1);
@@ -161,9 +161,9 @@ static void second_moment(const float *M, size_t n, double *S) {
         }
 }
 
-/* With all directions, the least E|Mx|^2 E|M^-T w|^2 = (tr (Sx^1/2 Sw Sx^1/2)^1/2)^2 (docs/math.md).
- * Moments of n rows are shrunk by about their relative variance; each row is there many times over, so
- * that this is some 2e-3. */
+/* With all directions, the least E|Mx|^2 E|M^-T w|^2 = (tr (Sx^1/2 Sw Sx^1/2)^1/2)^2
+ * (docs/math.md). Moments of n rows are shrunk by about their relative variance; each row is there
+ * many times over, so that this is some 2e-3. */
 static void whitening_attains_the_optimum(void **state) {
     enum { COPIES = 17 };
     static float many_X[COPIES * N * D], many_W[COPIES * L * D];
@@ -277,7 +277,8 @@ static void without_weights_inputs_become_isotropic(void **state) {
     snnk_frame_free(frame);
 }
 
-/* What does not vary says nothing of how it would, but the other still does, and products are kept. */
+/* What does not vary says nothing of how it would, but the other still does, and products are
+ * kept. */
 static void rows_that_do_not_vary_are_fine(void **state) {
     float same[N * D];
     double x_seen[N * D], w_seen[L * D], x_norm, w_norm;

@@ -1,5 +1,5 @@
-/* HD3 rows against their formula, by public calls alone: in every build, also where a size has 32 bits.
- * (src/projection/hd3.c is tested from inside in test_projection.c.) */
+/* HD3 rows against their formula, by public calls alone: in every build, also where a size has 32
+ * bits. (src/projection/hd3.c is tested from inside in test_projection.c.) */
 #include "support/compare.h"
 #include "support/draw.h"
 
@@ -77,8 +77,9 @@ static void check_map(size_t d, size_t order) {
         double z = 0;
 
         for (size_t k = 0; k < d; k++) z += G[j * d + k] * x[k];
-        /* Features are G x/sqrt(rows). 3 log2(order) <= 18 levels of roundings of 6e-8, of sums that
-         * are about |x| chi sqrt(order) < 12 sqrt(order) before they are scaled: 1.3e-5 at most. */
+        /* Features are G x/sqrt(rows). 3 log2(order) <= 18 levels of roundings of 6e-8, of sums
+         * that are about |x| chi sqrt(order) < 12 sqrt(order) before they are scaled: 1.3e-5 at
+         * most. */
         assert_close(phi[j] * sqrt((double)rows), z, 0, 1.3e-5);
     }
     snnk_map_free(map);

@@ -63,7 +63,7 @@ static double complex lambda(double A, double complex a, const double *v, const 
 static double dot(const double *x, const double *y) { return x[0] * y[0] + x[1] * y[1]; }
 
 /* E H, E H^2, E |H|^2 and E Re(c H)^2 by the trapezoidal rule over the plane, whose error for
- * Gaussians is below 1e-16 at this step; beyond 12 all of them are 0. */
+ * Gaussians is below 1e-16 at this step; beyond 12 all of them are negligible. */
 static void check_by_quadrature(double complex kappa, double s, double theta, double A,
                                 bool hyperbolic) {
     const double step = 0.125, x[D] = {0.5, -0.4}, w[D] = {0.6, 0.9};

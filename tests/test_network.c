@@ -6,8 +6,8 @@
 
 enum { D = 6, N = 130, WIDEST = 33 };
 
-/* A layer inputs -> outputs; kind: 0 arc-cosine, 1 Gaussian, 2 identity and arc-cosine side by side,
- * else dense (tanh). Weights are scaled to keep values near 1. */
+/* A layer inputs -> outputs; kind: 0 arc-cosine, 1 Gaussian, 2 identity and arc-cosine side by
+ * side, else dense (tanh). Weights are scaled to keep values near 1. */
 static snnk_layer *make_layer(int kind, size_t inputs, size_t outputs,
                               const snnk_allocator *allocator) {
     snnk_map_config config;
@@ -177,8 +177,8 @@ static void test_nan_stays_in_its_row(void **state) {
 
 /* ---- Scratch ---- */
 
-/* After a reserve of what the network asks for no forward allocates, whatever n; and what it asks for
- * is all it uses: the reserve is what the workspace holds. */
+/* After a reserve of what the network asks for no forward allocates, whatever n; and what it asks
+ * for is all it uses: the reserve is what the workspace holds. */
 static void test_no_allocation_after_reserve(void **state) {
     static const size_t ns[] = {1, 64, N};
     test_memory memory, of_network;
@@ -432,7 +432,8 @@ static void test_failing_allocations(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Two layers of relu features, and the first with the second's projection folded in: reference values. */
+/* Two layers of relu features, and the first with the second's projection folded in: reference
+ * values. */
 static void test_folded_layers_are_the_reference(void **state) {
     enum {
         D1 = BUNDLE_G1_COLUMNS,
@@ -480,7 +481,8 @@ static void test_folded_layers_are_the_reference(void **state) {
 
 /* ---- Fewer rows than threads ---- */
 
-/* Large enough to be split: a dense layer, and one of HD3, Gaussian pairs, identity and spectral blocks. */
+/* Large enough to be split: a dense layer, and one of HD3, Gaussian pairs, identity and spectral
+ * blocks. */
 enum { WIDE = 1000, LARGE = 1100 };
 
 static snnk_map *large_map(void) {

@@ -36,7 +36,8 @@ static snnk_predict_config settings(double error, double probability) {
 
 /* ---- Symmetric kernels ---- */
 
-/* Over seeds, the mean square error of Phi(x).Phi(w) is the predicted one, within 5 of its own errors. */
+/* Over seeds, the mean square error of Phi(x).Phi(w) is the predicted one, within 5 of its own
+ * errors. */
 static void check_kernel(const snnk_map_config *base, const snnk_scaling *scaling) {
     enum { SEEDS = 3000 };
     snnk_map_config config = *base;
@@ -131,7 +132,8 @@ static void counts_follow_from_the_inequalities(void **state) {
     map_config.kind = SNNK_MAP_GAUSSIAN;
     map_config.features = 50;
     assert_ok(snnk_map_create(D, &map_config, NULL, &map));
-    /* |x - w|^2 = 1 + 1 - 2 * 0.8 = 0.4: value exp(-0.2), variance of a term (1 - exp(-0.4))^2/2. */
+    /* |x - w|^2 = 1 + 1 - 2 * 0.8 = 0.4: value exp(-0.2), variance of a term (1 -
+     *   exp(-0.4))^2/2. */
     assert_ok(snnk_map_predict_norms(map, 1, 1, 0.8, 0, &config, &p));
     const double value = exp(-0.2), variance = pow(1 - exp(-0.4), 2) / 2;
     assert_close(p.value_rms, value, 1e-14, 0);
@@ -186,8 +188,8 @@ static void hopeless_targets_are_said_to_be(void **state) {
     assert_close((double)p.features_chebyshev, needed, 0, 1.5);
     snnk_map_free(map);
 
-    /* A < 0: bounded, |Lambda Lambda| <= (1-4A)^(d/2) exp((1-4A)|Re(u+v)|^2/(-8A) - Re(u.u + v.v)/2);
-     * here u = s x with s^2 = 1, v = i w/s, so Re(u+v) = x and Re(v.v) = -|w|^2. */
+    /* A < 0: bounded, |Lambda Lambda| <= (1-4A)^(d/2) exp((1-4A)|Re(u+v)|^2/(-8A) - Re(u.u +
+     * v.v)/2); here u = s x with s^2 = 1, v = i w/s, so Re(u+v) = x and Re(v.v) = -|w|^2. */
     urf.A = -0.5;
     urf.hyperbolic = 0;
     assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
@@ -288,7 +290,8 @@ static void overflow_is_an_infinite_error(void **state) {
                 }
 }
 
-/* The same of kernels: the variance of an arc-cosine kernel is of the order of |x|^2 |w|^2 twice. */
+/* The same of kernels: the variance of an arc-cosine kernel is of the order of |x|^2 |w|^2
+ * twice. */
 static void overflow_of_kernels_is_too(void **state) {
     static const double norms[] = {1e60, 1e100, 1e150};
     snnk_map_config config;

@@ -5,8 +5,8 @@
 
 enum { N = 257, D = 5 };
 
-/* Inputs of very different offset and spread; input 3 is constant, at a value that is no short binary
- * fraction. */
+/* Inputs of very different offset and spread; input 3 is constant, at a value that is no short
+ * binary fraction. */
 static void make_inputs(float X[N * D]) {
     static const double offset[D] = {0, 1e4, -3, 0.1f, 1e-20}, spread[D] = {1, 2, 1e-3, 0, 1e-20};
     uint64_t draws = 3;
@@ -42,8 +42,9 @@ static snnk_scaling *learn(int32_t mode, const float X[N * D], size_t batch) {
     return scaling;
 }
 
-/* A running mean takes N additions of 2^-53 relative to the largest |x|: 257 2^-53 10^4 = 3e-10, for
- * an input of spread 1; so 1e-12 of the mean and 1e-9 of the deviation cover every input here. */
+/* A running mean takes N additions of 2^-53 relative to the largest |x|: 257 2^-53 10^4 = 3e-10,
+ * for an input of spread 1; so 1e-12 of the mean and 1e-9 of the deviation cover every input
+ * here. */
 static void test_modes_against_two_passes(void **state) {
     static const size_t batches[] = {1, 7, 64, N};
     double mean[D], variance[D], m[D], s[D], total = 0;
@@ -213,7 +214,8 @@ static void test_misuse(void **state) {
     snnk_scaling_free(NULL);
 }
 
-/* The check of given values once took a step for each of `inputs`, arrays or none, and did not end. */
+/* The check of given values once took a step for each of `inputs`, arrays or none, and did not
+ * end. */
 static void test_absurd_width_without_arrays_is_refused_at_once(void **state) {
     snnk_scaling *scaling = (snnk_scaling *)&state;
 

@@ -1,6 +1,5 @@
-/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. A loaded map
- * equals the saved one bit for bit; a file of another program gives the outputs that that program
- * computed. */
+/* src/map/spectral.c, affine.c: maps made from spectra, as model files. A loaded map equals the
+ * saved one bit for bit; a file of another program gives the outputs that that program computed. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -454,8 +453,9 @@ static void test_survives_failing_allocations(void **state) {
 
 /* ---- Format 1, as another program writes it ---- */
 
-/* Features are sums of a few products in float, of numbers below 4, through functions that the kernels
- * have to a few units in the last place: 1e-5 is 40 of those; outputs are sums of 40 features. */
+/* Features are sums of a few products in float, of numbers below 4, through functions that the
+ * kernels have to a few units in the last place: 1e-5 is 40 of those; outputs are sums of 40
+ * features. */
 #define GOLDEN_RTOL 1e-5
 #define GOLDEN_ATOL 1e-5
 

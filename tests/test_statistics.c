@@ -84,8 +84,8 @@ static void read_psi(const snnk_network *network, size_t t, float *Psi) {
     assert_ok(snnk_layer_weights(last, Psi, M, Psi + t * M));
 }
 
-/* Floats of coefficients of size 1 to 100, solved from sums that were made in another order: 1e-5 of
- * the largest. */
+/* Floats of coefficients of size 1 to 100, solved from sums that were made in another order: 1e-5
+ * of the largest. */
 static void check_same(const snnk_network *a, const snnk_network *b, size_t t) {
     float left[(L + 1) * (M + 1)], right[(L + 1) * (M + 1)];
     double largest = 0;
@@ -153,7 +153,8 @@ static void test_life(void **state) {
     }
 }
 
-/* Rows in single precision are known to be that in a network's file too, and how many there were. */
+/* Rows in single precision are known to be that in a network's file too, and how many there
+ * were. */
 static void test_rounding_in_a_file(void **state) {
     snnk_network *network = make_network();
     snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM);
@@ -223,8 +224,8 @@ static void test_features(void **state) {
 
 /* ---- Layers that the network handed out, and then replaced ---- */
 
-/* Memory that is overwritten when it is freed, and given back only at the end: a layer that was freed
- * too early shows itself without a sanitizer. */
+/* Memory that is overwritten when it is freed, and given back only at the end: a layer that was
+ * freed too early shows itself without a sanitizer. */
 enum { MAX_BLOCKS = 4096 };
 typedef struct quarantine {
     struct {
@@ -413,8 +414,8 @@ static void test_misuse(void **state) {
     snnk_network_free(network);
 }
 
-/* What is passed in is copied: changes to the caller's do not reach the network, and without memory for a
- * copy the network keeps what it had. */
+/* What is passed in is copied: changes to the caller's do not reach the network, and without memory
+ * for a copy the network keeps what it had. */
 static void test_statistics_are_copied(void **state) {
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);

@@ -155,8 +155,8 @@ static void test_const_objects_are_shared(void **state) {
     snnk_network_free(network);
 }
 
-/* The kernel choice is made by whoever comes first; racing threads make the same one. Runs before any
- * other use of the library in this process. */
+/* The kernel choice is made by whoever comes first; racing threads make the same one. Runs before
+ * any other use of the library in this process. */
 static void *ask_for_the_table(void *context) {
     worker *w = context;
 

@@ -37,11 +37,11 @@ typedef struct snnk_frame_config {
 
 SNNK_API int snnk_frame_config_init(snnk_frame_config *config, size_t config_size);
 
-/* A frame learnt from inputs X (n x d, n >= 1) and weights W (l x d; l = 0 and NULL: nothing is known
- * of them; then nu = 0, and M makes the inputs isotropic). All finite. At most 1024 rows of each,
- * evenly spaced, are used for directions. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE,
- * SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (WHITEN without
- * LAPACKE), SNNK_E_NOMEM. */
+/* A frame learnt from inputs X (n x d, n >= 1) and weights W (l x d; l = 0 and NULL: nothing is
+ * known of them; then nu = 0, and M makes the inputs isotropic). All finite. At most 1024 rows of
+ * each, evenly spaced, are used for directions. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE,
+ * SNNK_E_STRIDE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED
+ * (WHITEN without LAPACKE), SNNK_E_NOMEM. */
 SNNK_API int snnk_frame_create(size_t inputs, size_t n, const float *X, size_t ldx, size_t l,
                                const float *W, size_t ldw, const snnk_frame_config *config,
                                snnk_frame **frame);
@@ -54,7 +54,8 @@ SNNK_API void snnk_frame_free(snnk_frame *frame);
 SNNK_API int snnk_frame_norms(const snnk_frame *frame, double *input_norm, double *weight_norm);
 
 /* See rows of inputs, or of weights (weights != 0), in the frame, in double: X: n x d, row stride
- * ldx; Z: n x d. For inspection, O(n d (1 + directions)). SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+ * ldx; Z: n x d. For inspection, O(n d (1 + directions)). SNNK_E_NULL, SNNK_E_STRIDE,
+ * SNNK_E_SIZE. */
 SNNK_API int snnk_frame_apply(const snnk_frame *frame, int32_t weights, size_t n, const float *X,
                               size_t ldx, double *Z, size_t ldz);
 

@@ -3,11 +3,11 @@
  *     (B, b) = argmin  sum_i |B phi_i + b - y_i|^2 + ridge |B|^2
  *
  * phi_i: m features, y_i: t targets. Kept are the row count and weight, the means, and the centred
- * second moments S = sum (phi - mean)(phi - mean)^T and its companions for phi y and y^2, in double:
- * m^2 + O(m t) numbers, however many rows. Batches are centred on their own mean and merged by the
- * pairwise rule of Chan, Golub & LeVeque 1979, so a large mean costs no digits. The intercept b is
- * not penalised. Rows can have weights, can be forgotten again, and can go into a triangular factor
- * instead of S where its condition number asks for that. */
+ * second moments S = sum (phi - mean)(phi - mean)^T and its companions for phi y and y^2, in
+ * double: m^2 + O(m t) numbers, however many rows. Batches are centred on their own mean and merged
+ * by the pairwise rule of Chan, Golub & LeVeque 1979, so a large mean costs no digits. The
+ * intercept b is not penalised. Rows can have weights, can be forgotten again, and can go into a
+ * triangular factor instead of S where its condition number asks for that. */
 #ifndef SNNK_LSTSQ_H
 #define SNNK_LSTSQ_H
 
@@ -76,8 +76,8 @@ SNNK_API uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq);   /* rows added, les
                                                                * 0 for NULL */
 SNNK_API double snnk_lstsq_weight(const snnk_lstsq *lstsq);   /* w: the sum of their weights */
 
-/* Add rows: features X (n x m) with targets Y (n x t) or labels (0 ... t - 1; the target vector of a
- * row is 1 at its label and 0 elsewhere), and weights if any. O(n m (m + 2 t)).
+/* Add rows: features X (n x m) with targets Y (n x t) or labels (0 ... t - 1; the target vector of
+ * a row is 1 at its label and 0 elsewhere), and weights if any. O(n m (m + 2 t)).
  *   lstsq       the statistics
  *   rows        the rows; see <snnk/rows.h>. n = 0 does nothing
  *   workspace   its threads share the work, with the same bits for every number of them; NULL: this
@@ -87,12 +87,13 @@ SNNK_API double snnk_lstsq_weight(const snnk_lstsq *lstsq);   /* w: the sum of t
 SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Remove rows, as if they had never been added: exact unlearning, up to the rounding of the sums.
- * Their order and batches do not matter. docs/numerics.md says what is checked, and how exact it is.
+ * Their order and batches do not matter. docs/numerics.md says what is checked, and how exact it
+ * is.
  *   lstsq       the statistics
  *   rows        the rows, as they were when they were added
  *   workspace   as in snnk_lstsq_add
- * SNNK_E_STATE: these rows cannot all have been added, and nothing was forgotten. SNNK_E_NOMEM. Else
- * statuses of snnk_lstsq_add. */
+ * SNNK_E_STATE: these rows cannot all have been added, and nothing was forgotten. SNNK_E_NOMEM.
+ * Else statuses of snnk_lstsq_add. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* `count` targets more, at the end, that are 0 on all rows so far: a new class, without the old
@@ -109,7 +110,8 @@ SNNK_API int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
 
 /* ---- Solving ---- */
 
-/* A ridge in the configs of snnk_fit and snnk_distill: let the library choose lambda on held-out rows. */
+/* A ridge in the configs of snnk_fit and snnk_distill: let the library choose lambda on held-out
+ * rows. */
 #define SNNK_RIDGE_AUTO (-1.0)
 
 typedef struct snnk_solve_config {
@@ -141,8 +143,8 @@ typedef struct snnk_solve_report {
     double ridge;     /* the lambda used */
     double condition; /* estimate of the condition number of the system solved, its diagonal scaled
                        * to 1/2 ... 2 by powers of two: in the 1-norm for Cholesky, largest over
-                       * smallest kept eigenvalue for truncated-eigen; by a factor that of the factor,
-                       * whose square would be the system's */
+                       * smallest kept eigenvalue for truncated-eigen; by a factor that of the
+                       * factor, whose square would be the system's */
     double rss;       /* sum of squared residuals over all rows and targets, without the ridge term;
                        * see snnk_lstsq_rss */
     uint64_t rows;    /* rows it was fitted on */
@@ -186,14 +188,14 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
 
 /* A grid of n values of lambda, rising by equal factors from 1e-9 (with rows in single precision
  * 1e-6, of a factor 1e-15) to 1 times the mean diagonal of S (the mean squared length a feature has
- * over all rows). ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant
- * features). */
+ * over all rows). ridges: n. n >= 2. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only
+ * constant features). */
 SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
 
 /* ---- Saving and loading ---- */
 
-/* Save and load least-squares statistics: loaded ones go on exactly where the saved ones stopped, with
- * all that forgetting and default ridges depend on, in double precision until told otherwise.
+/* Save and load least-squares statistics: loaded ones go on exactly where the saved ones stopped,
+ * with all that forgetting and default ridges depend on, in double precision until told otherwise.
  * Statuses as above. */
 SNNK_API int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path);
 SNNK_API int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq);

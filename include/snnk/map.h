@@ -111,16 +111,16 @@ SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *
  * (no maps, or different inputs), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map);
 
-/* A map behind a linear one: Phi'(y) = Phi(V y + c), on `inputs` inputs, feature by feature the same.
- * G becomes G V, summed in double and rounded once, and c joins the offsets: the width in between is
- * gone. Identity features become ELEMENTWISE ones with SNNK_IDENTITY; where features need |x|^2 (URF)
- * they get it from a triangular factor R, |V y + c|^2 = |R (y, 1)|^2, of at most inputs + 1 rows.
- * V: d x inputs, row stride ldv >= inputs, d the map's inputs; c: d, or NULL for zeros; all finite.
- * Rows that were drawn are so no more (see SNNK_PROJECTION_FOLDED), and a folded map cannot be redrawn
- * or predicted; its weight tower, where its kernel is symmetric, is on the new inputs. Cost: O(m d
- * inputs); with R also O(d inputs^2 + inputs^3) and two matrices of (inputs + 1)^2 doubles meanwhile.
- * SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (V, c, or a
- * product leaves the range of float), SNNK_E_NOMEM. */
+/* A map behind a linear one: Phi'(y) = Phi(V y + c), on `inputs` inputs, feature by feature the
+ * same. G becomes G V, summed in double and rounded once, and c joins the offsets: the width in
+ * between is gone. Identity features become ELEMENTWISE ones with SNNK_IDENTITY; where features
+ * need |x|^2 (URF) they get it from a triangular factor R, |V y + c|^2 = |R (y, 1)|^2, of at most
+ * inputs + 1 rows. V: d x inputs, row stride ldv >= inputs, d the map's inputs; c: d, or NULL for
+ * zeros; all finite. Rows that were drawn are so no more (see SNNK_PROJECTION_FOLDED), and a folded
+ * map cannot be redrawn or predicted; its weight tower, where its kernel is symmetric, is on the
+ * new inputs. Cost: O(m d inputs); with R also O(d inputs^2 + inputs^3) and two matrices of (inputs
+ * + 1)^2 doubles meanwhile. SNNK_E_NULL, SNNK_E_SHAPE (inputs = 0), SNNK_E_STRIDE, SNNK_E_SIZE,
+ * SNNK_E_NONFINITE (V, c, or a product leaves the range of float), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv,
                            const float *c, snnk_map **folded);
 
@@ -154,17 +154,17 @@ SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X,
                                   float *Phi, size_t ldphi, snnk_workspace *workspace);
 
 /* Weight tower: f(w . x + b) ~ Phi(x) . Psi(w, b) + bias(w, b), or a kernel k(x, w) ~ Phi(x) .
- * Psi(w). W: l x d, row stride ldw >= d; b: l, or NULL for zeros; Psi: l x m, row stride ldpsi >= m;
- * bias: l, what belongs to no feature; may be NULL where it is 0 (all kinds but LINE). For
- * ARC_COSINE, GAUSSIAN, ELEMENTWISE and IDENTITY the kernel is symmetric, Psi(w) = Phi(w), and b must
- * be NULL. O(l m d), through the kernels. SNNK_E_UNSUPPORTED (b given to a symmetric kernel), else as
- * the input tower. */
+ * Psi(w). W: l x d, row stride ldw >= d; b: l, or NULL for zeros; Psi: l x m, row stride ldpsi >=
+ * m; bias: l, what belongs to no feature; may be NULL where it is 0 (all kinds but LINE). For
+ * ARC_COSINE, GAUSSIAN, ELEMENTWISE and IDENTITY the kernel is symmetric, Psi(w) = Phi(w), and b
+ * must be NULL. O(l m d), through the kernels. SNNK_E_UNSUPPORTED (b given to a symmetric kernel),
+ * else as the input tower. */
 SNNK_API int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw,
                                    const float *b, float *Psi, size_t ldpsi, float *bias,
                                    snnk_workspace *workspace);
 
-/* The exact value of the kernel that Phi(x) . Psi(w, b) + bias estimates without bias, in double. x,
- * w: d; b: 0 where the kernel is symmetric. SNNK_E_NULL, SNNK_E_UNSUPPORTED (rows given, a floor
+/* The exact value of the kernel that Phi(x) . Psi(w, b) + bias estimates without bias, in double.
+ * x, w: d; b: 0 where the kernel is symmetric. SNNK_E_NULL, SNNK_E_UNSUPPORTED (rows given, a floor
  * below 0, no closed form for the activation, or b given to a symmetric kernel: says which). */
 SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *w, double b,
                             double *value);
@@ -177,10 +177,10 @@ SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *w,
 SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj);
 
 /* L = Laplacian of every feature, sum_k d^2 Phi_j / d x_k^2, for n inputs. X: n x d, row stride ldx
- * >= d; L: n x m, row stride ldl >= m, must not overlap X. Where a kink makes it a point mass (relu,
- * step) the mass is left out: 0. So a linear differential equation in u(x) = Psi Phi(x) is least
- * squares in Psi. Rows are split over the workspace's threads. O(n m d). Statuses as the gradient.
- */
+ * >= d; L: n x m, row stride ldl >= m, must not overlap X. Where a kink makes it a point mass
+ * (relu, step) the mass is left out: 0. So a linear differential equation in u(x) = Psi Phi(x) is
+ * least squares in Psi. Rows are split over the workspace's threads. O(n m d). Statuses as the
+ * gradient. */
 SNNK_API int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx, float *L,
                                 size_t ldl, snnk_workspace *workspace);
 

@@ -14,8 +14,8 @@ typedef struct snnk_predict_config {
     double probability; /* and that it is exceeded with at most this probability. Default 0.05 */
 } snnk_predict_config;
 
-/* What is predicted, over all pairs (x_i, w_j) of a batch or for one. Relative figures are shares of
- * the rms value. Fill `size` first (snnk_prediction_init does). */
+/* What is predicted, over all pairs (x_i, w_j) of a batch or for one. Relative figures are shares
+ * of the rms value. Fill `size` first (snnk_prediction_init does). */
 typedef struct snnk_prediction {
     size_t size;
     double standard_error; /* rms over pairs of the standard error of the estimate, relative */
@@ -28,10 +28,10 @@ typedef struct snnk_prediction {
     double value_rms;      /* root mean square of the values */
     double input_norm;     /* rms |x~| and |w~| */
     double weight_norm;
-    double largest_product; /* largest |x~| |w~| */
-    double
-        analyticity_halfwidth; /* half width of f's strip of analyticity; infinity if not an activation */
-    double beyond_interval; /* share of the pairs whose w.x + b is outside the interval of the
+    double largest_product;       /* largest |x~| |w~| */
+    double analyticity_halfwidth; /* half width of f's strip of analyticity; infinity if not an
+                                * activation */
+    double beyond_interval;       /* share of the pairs whose w.x + b is outside the interval of the
                              * spectrum: there the map gives the spectrum and not f, by no more
                              * features, and neither error above says so. Should be 0 */
     /* m for the wanted error and probability, by Chebyshev's inequality from the closed-form

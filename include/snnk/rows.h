@@ -1,6 +1,7 @@
 /* Rows: data to learn from, to forget, or to score.
  *
- * Every function that takes data takes a snnk_rows. It borrows the arrays for the duration of the call.
+ * Every function that takes data takes a snnk_rows. It borrows the arrays for the duration of the
+ * call.
  *
  *     snnk_rows rows;
  *     snnk_rows_init(&rows, sizeof rows);
@@ -19,8 +20,8 @@
 extern "C" {
 #endif
 
-/* A batch of rows. Set exactly one of X and X_f64. Where a function needs targets, set exactly one of Y,
- * Y_f64 and labels; where it needs none, those are ignored. */
+/* A batch of rows. Set exactly one of X and X_f64. Where a function needs targets, set exactly one
+ * of Y, Y_f64 and labels; where it needs none, those are ignored. */
 typedef struct snnk_rows {
     size_t size;           /* bytes of this struct as the caller knows it; set by snnk_rows_init */
     size_t n;              /* number of rows; 0 is legal and does nothing */

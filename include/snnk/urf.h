@@ -9,8 +9,8 @@
  *     exp(kappa w~.x~) = E Lambda_g(alpha x~) Lambda_g(beta w~)
  *     Lambda_g(u) = (1-4A)^(d/4) exp(A |g|^2 + sqrt(1-4A) g.u - u.u/2)        (u.u not conjugated)
  *
- * (Likhosherstov et al. 2022; Sehanobish et al. 2024), alpha = s exp(i theta). x~ and w~ are x and w
- * seen in a frame, in which they are short:
+ * (Likhosherstov et al. 2022; Sehanobish et al. 2024), alpha = s exp(i theta). x~ and w~ are x and
+ * w seen in a frame, in which they are short:
  *
  *     w.x = w~.x~ + w.mu + nu.(x - mu),      x~ = M (x - mu),      w~ = M^-T (w - nu)
  *
@@ -87,12 +87,12 @@ typedef struct snnk_urf_config {
 
 SNNK_API int snnk_urf_config_init(snnk_urf_config *config, size_t config_size);
 
-/* A map for f(w.x + b), f given by its spectrum. config, frame: NULL for defaults, and for none. Its
- * blocks are, in this order, those of the affine part (kind LINE) and of the atoms (kind URF), as far
- * as there are any. Features saturate at exp(36): finite for every finite input. SNNK_E_NULL,
- * SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (a setting; or so few features
- * that not one row fits: says how many are needed), SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a
- * projection that this build lacks), SNNK_E_NOMEM. */
+/* A map for f(w.x + b), f given by its spectrum. config, frame: NULL for defaults, and for none.
+ * Its blocks are, in this order, those of the affine part (kind LINE) and of the atoms (kind URF),
+ * as far as there are any. Features saturate at exp(36): finite for every finite input.
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (a setting; or
+ * so few features that not one row fits: says how many are needed), SNNK_E_NONFINITE,
+ * SNNK_E_UNSUPPORTED (a projection that this build lacks), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_create_urf(size_t inputs, const snnk_spectrum *spectrum,
                                  const snnk_urf_config *config, const snnk_frame *frame,
                                  snnk_map **map);
@@ -106,12 +106,12 @@ SNNK_API int snnk_map_create_urf_from_rows(size_t inputs, const snnk_spectrum *s
                                            const snnk_urf_config *config, const snnk_frame *frame,
                                            snnk_map **map);
 
-/* The same map with other rows: the same atoms, frame, scales and split of features, rows drawn from
- * `seed` by the map's projection; or given, G: rows x d as above, where G is not NULL (seed then
- * chooses atoms alone). For maps of kinds URF and LINE only. Costs what drawing costs: for means over
- * draws, and for fresh projections during training. SNNK_E_NULL, SNNK_E_UNSUPPORTED (other kinds; no
- * seed for given rows), SNNK_E_SHAPE (not enough rows: says how many), SNNK_E_STRIDE, SNNK_E_SIZE,
- * SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+/* The same map with other rows: the same atoms, frame, scales and split of features, rows drawn
+ * from `seed` by the map's projection; or given, G: rows x d as above, where G is not NULL (seed
+ * then chooses atoms alone). For maps of kinds URF and LINE only. Costs what drawing costs: for
+ * means over draws, and for fresh projections during training. SNNK_E_NULL, SNNK_E_UNSUPPORTED
+ * (other kinds; no seed for given rows), SNNK_E_SHAPE (not enough rows: says how many),
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_redraw(const snnk_map *map, uint64_t seed, size_t rows, const float *G,
                              size_t ldg, snnk_map **redrawn);
 
@@ -123,8 +123,8 @@ SNNK_API int snnk_map_create_softmax(size_t inputs, const snnk_urf_config *confi
 
 /* ---- Calibration: one call that chooses ---- */
 
-/* What was chosen, and why: predicted standard errors (relative, at the given number of features) of
- * the alternatives, each with the best of everything else. Fill `size` first. */
+/* What was chosen, and why: predicted standard errors (relative, at the given number of features)
+ * of the alternatives, each with the best of everything else. Fill `size` first. */
 typedef struct snnk_urf_report {
     size_t size;
     double predicted;       /* of the choice */
@@ -135,8 +135,8 @@ typedef struct snnk_urf_report {
     double centered_both;   /* x and w centred */
     double diagonal;        /* x and w centred, diagonal metric */
     double whitened;        /* x and w centred, whitened */
-    /* NOT predicted but measured: of f(w.mu + nu.(x - mu) + b), which needs no random feature. Where
-     * this is smaller, random features only add noise: do not use them */
+    /* NOT predicted but measured: of f(w.mu + nu.(x - mu) + b), which needs no random feature.
+     * Where this is smaller, random features only add noise: do not use them */
     double without_features;
     double spectral_error; /* bound, absolute: snnk_spectrum_error. Of a line that calibration
                             * fitted itself: the largest error on a grid */
@@ -158,12 +158,13 @@ SNNK_API int snnk_urf_report_init(snnk_urf_report *report, size_t report_size);
 /* The map for f(w.x + b) of least predicted error on a batch: X: n x d (n >= 2), W: l x d (l >= 2),
  * b: l or NULL. Chooses the frame, the interval and method of the spectrum, form, hyperbolic, A;
  * predicts each on rows that the frame was not learnt from (every fourth; of fewer than 4 inputs or
- * weights all serve as both, and predictions are too good), then learns the frame again from all. The
- * interval of the spectrum is what at most 128 inputs times 128 weights span, and a quarter more on each
- * side: ask snnk_map_predict for beyond_interval. spectrum: NULL, or the one to use (activation is then that of the exact values,
- * for without_features alone). config: features, seed, atoms, affine, projection and allocator are
- * kept as given; the rest is chosen. report: NULL if not wanted. Deterministic. Statuses as
- * snnk_spectrum_create, snnk_frame_create, snnk_map_create_urf. */
+ * weights all serve as both, and predictions are too good), then learns the frame again from all.
+ * The interval of the spectrum is what at most 128 inputs times 128 weights span, and a quarter
+ * more on each side: ask snnk_map_predict for beyond_interval. spectrum: NULL, or the one to use
+ * (activation is then that of the exact values, for without_features alone). config: features,
+ * seed, atoms, affine, projection and allocator are kept as given; the rest is chosen. report: NULL
+ * if not wanted. Deterministic. Statuses as snnk_spectrum_create, snnk_frame_create,
+ * snnk_map_create_urf. */
 SNNK_API int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *spectrum,
                                 size_t n, const float *X, size_t ldx, size_t l, const float *W,
                                 size_t ldw, const float *b, const snnk_urf_config *config,

@@ -5,12 +5,12 @@
 #include <snnk/rows.h>
 #include <stdbool.h>
 
-/* Check everything about rows but their numbers, for a learner of `inputs` columns (0: as many as the
- * caller says) and, where it needs targets, `outputs` columns or classes.
- *   ours   the caller's fields with the defaults resolved: inputs, outputs and both strides are set.
- *          Without `targets` its Y, Y_f64 and labels are NULL
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the first
- * label or weight that is out of range). */
+/* Check everything about rows but their numbers, for a learner of `inputs` columns (0: as many as
+ * the caller says) and, where it needs targets, `outputs` columns or classes.
+ *   ours   the caller's fields with the defaults resolved: inputs, outputs and both strides are
+ *          set. Without `targets` its Y, Y_f64 and labels are NULL
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the
+ * first label or weight that is out of range). */
 int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool targets,
                     snnk_rows *ours);
 
@@ -19,14 +19,15 @@ int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool t
 /* SNNK_E_NONFINITE, naming row and column, unless every input and target is finite as a float. */
 int snnk__rows_check_finite(const snnk_rows *rows);
 
-/* Whether the magnitudes of all inputs and targets are below `limit`, a power of two or infinity. */
+/* Whether the magnitudes of all inputs and targets are below `limit`, a power of two or
+ * infinity. */
 bool snnk__rows_all_below(const snnk_rows *rows, float limit);
 
 /* Rows first ... first + count - 1. */
 snnk_rows snnk__rows_part(const snnk_rows *rows, size_t first, size_t count);
 
-/* Of the `left` rows still to take, how many to take next: parts of nearly equal size, at most `most`,
- * so that no call ends in a part of a few rows. left >= 1. */
+/* Of the `left` rows still to take, how many to take next: parts of nearly equal size, at most
+ * `most`, so that no call ends in a part of a few rows. left >= 1. */
 size_t snnk__rows_next(size_t left, size_t most);
 
 /* The sum of the weights: n where there are none. */

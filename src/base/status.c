@@ -134,8 +134,8 @@ int snnk__check_within(double value, double least, double most, const char *name
 }
 
 /* Whether every |x| is below the limit, a power of two or infinity. Bits of positive floats are in
- * order, and those of NaN above infinity: what is not below reaches the top bit when the rest is added.
- * Integers vectorise where a comparison of floats may not. */
+ * order, and those of NaN above infinity: what is not below reaches the top bit when the rest is
+ * added. Integers vectorise where a comparison of floats may not. */
 static bool row_below(const float *x, size_t n, float limit) {
     uint32_t limit_bits, top = 0;
 

@@ -46,7 +46,8 @@ bool snnk__all_below(const float *X, size_t rows, size_t columns, size_t ld, flo
 int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,
                            size_t ld);
 
-/* SNNK_E_NULL if labels is NULL although n > 0, SNNK_E_RANGE unless every one is in 0 ... classes-1. */
+/* SNNK_E_NULL if labels is NULL although n > 0, SNNK_E_RANGE unless every one is in 0 ...
+ * classes-1. */
 int snnk__check_labels(size_t n, const int32_t *labels, size_t classes);
 
 /* SNNK_E_RANGE unless every weight of a row is in 1e-30 ... 1e30. NULL is fine: ones. */
@@ -59,8 +60,8 @@ int snnk__check_weights(size_t n, const float *weights);
 int snnk__config_init(void *config, size_t config_size, const void *defaults, size_t known_size,
                       size_t minimum_size, const char *name);
 
-/* SNNK_E_CONFIG unless the size field of the caller's struct is one we know. NULL is fine: for a result
- * that is written at the end of long work, and should be refused at the start. */
+/* SNNK_E_CONFIG unless the size field of the caller's struct is one we know. NULL is fine: for a
+ * result that is written at the end of long work, and should be refused at the start. */
 int snnk__config_check(const void *config, size_t known_size, size_t minimum_size,
                        const char *name);
 

@@ -229,18 +229,17 @@ int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *readout, con
     return snnk__distill_create(hidden, readout, rows, true, config, workspace, distill);
 }
 
-/* *config: how to make features like the candidates, which must be one block of a kind that
- * students can have. */
+/* *config: how to make features like the candidates, which must be one block of neurons. */
 static int read_candidates(const snnk_map *candidates, snnk_map_config *config) {
+    const snnk__map_block *block = candidates->blocks[0];
     int st;
 
     if ((st = snnk_map_config_init(config, sizeof *config)) != SNNK_OK) return st;
     if ((st = snnk_map_block_config(candidates, 0, config)) != SNNK_OK) return st;
-    if (config->kind == SNNK_MAP_ARC_COSINE && config->order == 1 && config->floor == 0) {
-        config->kind = SNNK_MAP_ELEMENTWISE;
-        config->activation = SNNK_RELU;
-    }
-    if (candidates->n_blocks == 1 && config->kind == SNNK_MAP_ELEMENTWISE) return SNNK_OK;
+    config->kind = SNNK_MAP_ELEMENTWISE;
+    if (candidates->n_blocks == 1 && block->kind->neurons &&
+        block->kind->neurons(block, &config->activation))
+        return SNNK_OK;
     return snnk__fail(
         SNNK_E_UNSUPPORTED,
         "candidates must be one block: ELEMENTWISE, or ARC_COSINE with order 1 and floor 0");

@@ -1,5 +1,6 @@
-/* Fits: a layer in closed form from rows that stream by. Rows are turned into features a block at a time;
- * most go into least-squares statistics at once, a random sample is held out to choose lambda on. */
+/* Fits: a layer in closed form from rows that stream by. Rows are turned into features a block at a
+ * time; most go into least-squares statistics at once, a random sample is held out to choose lambda
+ * on. */
 #include "fit/fit.h"
 
 #include <math.h>
@@ -171,8 +172,8 @@ static int make_block(snnk_fit *fit, const snnk__float_rows *rows, size_t first,
     return snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
 }
 
-/* All features are finite, or nothing is added: more than one block is run through first, unless its
- * inputs are too small for any feature to overflow. */
+/* All features are finite, or nothing is added: more than one block is run through first, unless
+ * its inputs are too small for any feature to overflow. */
 static int check_features(snnk_fit *fit, const snnk__float_rows *rows, snnk_workspace *workspace) {
     const size_t n = rows->rows.n;
     int st = SNNK_OK;

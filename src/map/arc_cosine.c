@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 /* A floor whose square is a float. */
 static const double lowest_floor = -1e15;
@@ -30,6 +30,11 @@ static snnk__function function(const snnk_map_config *config) {
 
 static double safe_projection(const snnk__map_block *block) {
     return block->config.order == 2 ? 1e18 : 1e37;
+}
+
+static bool neurons(const snnk__map_block *block, int32_t *activation) {
+    *activation = SNNK_RELU;
+    return block->config.order == 1 && block->config.floor == 0;
 }
 
 /* 0 at the kink, and its point mass left out. */
@@ -93,6 +98,7 @@ const snnk__map_kind snnk__map_arc_cosine = {.name = "arc_cosine",
                                              .create = snnk__symmetric_create,
                                              .release = snnk__symmetric_release,
                                              .safe_projection = safe_projection,
+                                             .neurons = neurons,
                                              .gradient = gradient,
                                              .laplacian = laplacian,
                                              .symmetric = true,

@@ -1,10 +1,10 @@
-/* ELEMENTWISE: any activation of each projection; the kernel is E h(g.u) h(g.v), in closed form for some
- * activations. */
+/* ELEMENTWISE: any activation of each projection; the kernel is E h(g.u) h(g.v), in closed form for
+ * some activations. */
 #include <math.h>
 
 #include "map/config.h"
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 #include "spectrum/activation.h"
 #include "spectrum/activation_slopes.h"
 
@@ -28,6 +28,11 @@ static snnk__function function(const snnk_map_config *config) {
 
 static double safe_projection(const snnk__map_block *block) {
     return block->config.activation == SNNK_EXP ? 80 : 1e37;
+}
+
+static bool neurons(const snnk__map_block *block, int32_t *activation) {
+    *activation = block->config.activation;
+    return true;
 }
 
 static void slope(const snnk__function *f, snnk__slope_order order, double z,
@@ -123,6 +128,7 @@ const snnk__map_kind snnk__map_elementwise = {.name = "elementwise",
                                               .create = snnk__symmetric_create,
                                               .release = snnk__symmetric_release,
                                               .safe_projection = safe_projection,
+                                              .neurons = neurons,
                                               .gradient = gradient,
                                               .laplacian = laplacian,
                                               .symmetric = true,

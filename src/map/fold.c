@@ -36,13 +36,13 @@ int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv
     *folded = NULL;
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     a.rows = map->inputs;
-    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if (inputs == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least 1");
     if ((st = snnk__check_matrix(V, "V", a.rows, inputs, ldv, sizeof *V)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(V, "V", a.rows, inputs, ldv)) != SNNK_OK) return st;
     if (c && (st = snnk__check_finite(c, "c", 1, a.rows, a.rows)) != SNNK_OK) return st;
     const snnk_allocator *allocator = a.allocator = &map->allocator;
     if (!snnk__add_size(inputs, 1, &room))
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu overflow a size", inputs);
+        return snnk__fail(SNNK_E_SIZE, "inputs = %zu overflows size_t", inputs);
     if ((st = snnk__alloc(allocator, room, sizeof *a.sum, "sums", &a.sum)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, a.rows, sizeof *a.g, "a row", &a.g)) != SNNK_OK) goto done;
     st = snnk__alloc(allocator, inputs, sizeof *a.folded, "a row", &a.folded);

@@ -34,8 +34,8 @@ static void data_free(folded_table *folded) {
     snnk__free(&allocator, folded);
 }
 
-/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1. signs, parts:
- * as the table's; t: whether it has nu. */
+/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1.
+ * signs, parts: as the table's; t: whether it has nu. */
 static int data_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
                       bool t, const snnk_allocator *allocator, folded_table **folded) {
     folded_table *made = NULL;
@@ -111,7 +111,8 @@ static int finish(folded_table *folded, size_t d) {
 
 /* ---- |x~|^2 on the new inputs ---- */
 
-/* Rows q_i (k of them, columns + 1 numbers each) and gains: |x~|^2 = sum_i gain_i (q_i . (y, 1))^2. */
+/* Rows q_i (k of them, columns + 1 numbers each) and gains: |x~|^2 = sum_i gain_i (q_i . (y,
+ * 1))^2. */
 typedef struct quadratic_form {
     size_t k;
     double *q, *gain;
@@ -137,8 +138,8 @@ static double form_row(const snnk__fold *a, const snnk__urf_table *table, size_t
     return table->gain[i - plain];
 }
 
-/* R (n x n, upper triangle) with R^T R = H (upper triangle, lost), semidefinite: a pivot that is 0 to
- * rounding gives a row of zeros. */
+/* R (n x n, upper triangle) with R^T R = H (upper triangle, lost), semidefinite: a pivot that is 0
+ * to rounding gives a row of zeros. */
 static void factor(size_t n, double *H, double *R) {
     memset(R, 0, n * n * sizeof *R);
     for (size_t j = 0; j < n; j++) {
@@ -168,8 +169,8 @@ static void moments(const snnk__fold *a, const snnk__urf_table *table, double *q
     }
 }
 
-/* The rows as they are; or, where they are more than y and 1 have directions, those of the Cholesky factor of
- * their moments. */
+/* The rows as they are; or, where they are more than y and 1 have directions, those of the Cholesky
+ * factor of their moments. */
 static int make_form(const snnk__fold *a, const snnk__urf_table *table,
                      const snnk_allocator *allocator, quadratic_form *form) {
     const size_t n = a->columns + 1, rows = count_rows(a, table);
@@ -336,8 +337,9 @@ static int read_values(const snnk__source *source, const snnk_map_config *config
         return snnk__fail(SNNK_E_FORMAT, "a folded block is \"%s\", but its rows cannot be drawn",
                           snnk_projection_name(config->projection));
     if (v->signs < 1 || v->signs > 2 || v->parts < 1 || v->parts > 2)
-        return snnk__fail(SNNK_E_FORMAT, "\"signs\" is %zu and \"parts\" is %zu: each is 1 or 2",
-                          v->signs, v->parts);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"signs\" is %zu and \"parts\" is %zu: each must be 1 or 2", v->signs,
+                          v->parts);
     /* Sizes below 2^53 each: the product of a quotient cannot overflow. */
     if (v->rows == 0 || features / v->rows != v->signs * v->parts || features % v->rows != 0)
         return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,

@@ -14,7 +14,7 @@ int snnk__frame_alloc(size_t inputs, bool centers_weights, size_t n_directions,
     int st;
 
     if (!snnk__mul_size(n_directions, inputs, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu directions of %zu inputs overflow a size", n_directions,
+        return snnk__fail(SNNK_E_SIZE, "%zu directions of %zu inputs overflow size_t", n_directions,
                           inputs);
     if ((st = snnk__alloc_zero(allocator, 1, sizeof *made, "a frame", &made)) != SNNK_OK) return st;
     made->allocator = *allocator;

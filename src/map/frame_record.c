@@ -55,7 +55,8 @@ static int take_arrays(const snnk__source *source, size_t d, size_t k, bool cent
 static int check(const snnk_frame *frame) {
     for (size_t k = 0; k < frame->inputs; k++)
         if (!isfinite(1 / frame->scale[k]))
-            return snnk__fail(SNNK_E_FORMAT, "scale[%zu] = %g has no finite inverse", k, frame->scale[k]);
+            return snnk__fail(SNNK_E_FORMAT, "scale[%zu] = %g has no finite inverse", k,
+                              frame->scale[k]);
     for (size_t i = 0; i < frame->n_directions; i++)
         if (!(frame->stretch[i] > 0 && isfinite(1 / frame->stretch[i])))
             return snnk__fail(SNNK_E_FORMAT, "stretch[%zu] = %g is not above 0", i,

@@ -1,9 +1,9 @@
-/* GAUSSIAN: the cosine and the sine of each projection; the kernel is exp(-|x' - y'|^2/2) (Rahimi & Recht
- * 2007). */
+/* GAUSSIAN: the cosine and the sine of each projection; the kernel is exp(-|x' - y'|^2/2) (Rahimi &
+ * Recht 2007). */
 #include <math.h>
 
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 static int check(snnk_map_config *config, size_t inputs, size_t rows) {
     config->order = 1;

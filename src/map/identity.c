@@ -29,8 +29,8 @@ static int create(const snnk__map_kind *kind, const snnk__map_request *request,
 
     if (request->rows > 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "an IDENTITY map has no rows; linear features of given "
-                          "rows are ELEMENTWISE with SNNK_IDENTITY");
+                          "an identity map has no rows; for linear features of given rows use "
+                          "elementwise features with SNNK_IDENTITY");
     if ((st = snnk__symmetric_begin(kind, request, &made)) != SNNK_OK) return st;
     scaling = made->data;
     st = snnk__linear_create_diagonal(&made->linear, d, request->allocator);

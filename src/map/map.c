@@ -17,7 +17,7 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
 
     for (size_t b = 0; b < n_blocks; b++)
         if (!snnk__add_size(features, blocks[b]->features, &features))
-            return snnk__fail(SNNK_E_SIZE, "the features of %zu blocks overflow a size", n_blocks);
+            return snnk__fail(SNNK_E_SIZE, "the features of %zu blocks overflow size_t", n_blocks);
     if ((st = snnk__alloc(allocator, 1, sizeof *made, "a map", &made)) != SNNK_OK) return st;
     *made = (snnk_map){
         .allocator = *allocator, .inputs = blocks[0]->linear.inputs, .features = features};
@@ -42,13 +42,13 @@ static int create(snnk__map_request *request, snnk_map **map) {
     snnk__map_block *block = NULL;
     int st;
 
-    if (d == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least one");
+    if (d == 0) return snnk__fail(SNNK_E_SHAPE, "inputs = 0: a map needs at least 1");
     if ((st = snnk__map_kind_find(request->config.kind, &kind)) != SNNK_OK) return st;
     if (!kind->create)
         return snnk__map_cannot(kind, "are made by a function of their own, not from a config");
     if ((st = kind->check(&request->config, d, request->rows)) != SNNK_OK) return st;
     if (request->scaling && snnk_scaling_inputs(request->scaling) != d)
-        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, the map %zu",
+        return snnk__fail(SNNK_E_SHAPE, "the scaling has %zu inputs, but the map has %zu",
                           snnk_scaling_inputs(request->scaling), d);
     st = snnk__allocator_read(&allocator, request->config.allocator);
     if (st != SNNK_OK) return st;
@@ -86,7 +86,7 @@ int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *G, size_t
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
     if ((st = read_config(config, &request.config)) != SNNK_OK) return st;
-    if (rows == 0) return snnk__fail(SNNK_E_SHAPE, "rows = 0: a map needs at least one");
+    if (rows == 0) return snnk__fail(SNNK_E_SHAPE, "rows = 0: a map needs at least 1");
     if ((st = snnk__check_matrix(G, "G", rows, inputs, ldg, sizeof *G)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(G, "G", rows, inputs, ldg)) != SNNK_OK) return st;
     if (offsets && (st = snnk__check_finite(offsets, "offsets", 1, rows, rows)) != SNNK_OK)
@@ -106,11 +106,11 @@ int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map) 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     *map = NULL;
     if ((st = snnk__check_pointer(maps, "maps")) != SNNK_OK) return st;
-    if (n_maps == 0) return snnk__fail(SNNK_E_SHAPE, "n_maps = 0: nothing to put side by side");
+    if (n_maps == 0) return snnk__fail(SNNK_E_SHAPE, "n_maps = 0: at least 1 map is needed");
     for (size_t i = 0; i < n_maps; i++) {
         if (!maps[i]) return snnk__fail(SNNK_E_NULL, "maps[%zu] is NULL", i);
         if (maps[i]->inputs != maps[0]->inputs)
-            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, maps[0] has %zu", i,
+            return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, but maps[0] has %zu", i,
                               maps[i]->inputs, maps[0]->inputs);
         /* One map may be there many times. */
         if (!snnk__add_size(n_blocks, maps[i]->n_blocks, &n_blocks))
@@ -149,7 +149,8 @@ static int check_block(const snnk_map *map, size_t block) {
     const int st = snnk__check_pointer(map, "map");
 
     if (st != SNNK_OK || block < map->n_blocks) return st;
-    return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu", block, map->n_blocks);
+    return snnk__fail(SNNK_E_RANGE, "block = %zu, but the map has %zu blocks", block,
+                      map->n_blocks);
 }
 
 int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_config *config) {

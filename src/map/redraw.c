@@ -31,14 +31,14 @@ static int check_redraw(const snnk_map *map, size_t rows, const float *G, size_t
         const snnk__map_block *block = map->blocks[b];
 
         if (!G && !snnk__projection_is_drawn(block->config.projection))
-            return snnk__fail(SNNK_E_UNSUPPORTED,
-                              "block %zu has rows that were given: there is no way to draw others",
-                              b);
+            return snnk__fail(
+                SNNK_E_UNSUPPORTED,
+                "block %zu has given rows, which cannot be drawn again; pass new rows in G", b);
         if (block->kind->rows_to_redraw) needed += block->kind->rows_to_redraw(block);
     }
     if (!G) return SNNK_OK;
     if (rows < needed)
-        return snnk__fail(SNNK_E_SHAPE, "rows = %zu, but the map uses %zu", rows, needed);
+        return snnk__fail(SNNK_E_SHAPE, "rows = %zu, but the map uses %zu rows", rows, needed);
     if ((st = snnk__check_matrix(G, "G", rows, map->inputs, ldg, sizeof *G)) != SNNK_OK) return st;
     return snnk__check_finite(G, "G", rows, map->inputs, ldg);
 }

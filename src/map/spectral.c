@@ -226,10 +226,11 @@ static int check_rows(const snnk__urf *urf) {
 
     for (size_t k = 0; k < atoms->count; k++) {
         if (atoms->atom[k].rows > urf->rows - j)
-            return snnk__fail(SNNK_E_FORMAT, "the atoms have more than %zu rows", urf->rows);
+            return snnk__fail(SNNK_E_FORMAT, "the atoms have more than the %zu rows of the block",
+                              urf->rows);
         for (uint64_t i = 0; i < atoms->atom[k].rows; i++, j++)
             if (urf->row_atom[j] != k)
-                return snnk__fail(SNNK_E_FORMAT, "row %zu has atom %lu, not %zu", j,
+                return snnk__fail(SNNK_E_FORMAT, "row %zu has atom %lu instead of %zu", j,
                                   (unsigned long)urf->row_atom[j], k);
     }
     if (urf->rows - j != atoms->drawn_rows)
@@ -269,7 +270,9 @@ static int read_values(const snnk__source *source, size_t features, values *v) {
     if ((st = snnk__read_within(source, "theta", 0, half_pi, &v->theta)) != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "hyperbolic", &v->hyperbolic)) != SNNK_OK) return st;
     if (v->rows == 0 || v->atoms == 0 || v->drawn_rows > v->rows)
-        return snnk__fail(SNNK_E_FORMAT, "\"rows\" is %zu and \"drawn_rows\" is %zu, for %zu atoms",
+        return snnk__fail(SNNK_E_FORMAT,
+                          "\"rows\" is %zu, \"drawn_rows\" is %zu and \"atoms\" is %zu: there must "
+                          "be at least one row and one atom, and no more drawn rows than rows",
                           v->rows, v->drawn_rows, v->atoms);
     /* 1, 2 or 4 of a row: which of these is known when the atoms are. */
     if (features / v->rows > 4 || features % v->rows != 0)
@@ -323,8 +326,8 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
     if ((st = snnk__linear_find_dense(source, inputs, v.rows)) != SNNK_OK) return st;
     if ((st = read_urf(source, inputs, &v, &urf)) != SNNK_OK) return st;
     if (urf->rows * urf->table.signs * urf->table.parts != features) {
-        st = snnk__fail(SNNK_E_FORMAT, "%zu features, but %zu rows of these atoms have %zu each",
-                        features, urf->rows, urf->table.signs * urf->table.parts);
+        st = snnk__fail(SNNK_E_FORMAT, "%zu features, but each of the %zu rows gives %zu", features,
+                        urf->rows, urf->table.signs * urf->table.parts);
         snnk__urf_free(urf);
         return st;
     }

@@ -196,8 +196,8 @@ int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
 
 /* ---- Files ---- */
 
-/* Whether the rows are left out of the file, and drawn again at loading: where their seed stands for them
- * on every machine, and the caller wants it; or where they are nothing but a seed. */
+/* Whether the rows are left out of the file, and drawn again at loading: where their seed stands
+ * for them on every machine, and the caller wants it; or where they are nothing but a seed. */
 static bool is_left_out(const snnk__map_block *block, const snnk__sink *sink) {
     const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
 

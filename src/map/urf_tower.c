@@ -24,7 +24,7 @@ int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows
     st = snnk__alloc_zero(allocator, rows, sizeof *made->norm2, "row norms", &made->norm2);
     if (st != SNNK_OK) goto done;
     if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &count)) {
-        st = snnk__fail(SNNK_E_SIZE, "a table of %zu rows overflows a size", rows);
+        st = snnk__fail(SNNK_E_SIZE, "a table of %zu rows overflows size_t", rows);
         goto done;
     }
     st = snnk__alloc(allocator, count, sizeof *made->numbers, "a table", &made->numbers);
@@ -169,8 +169,8 @@ void snnk__urf_weights(const snnk__urf *urf, const snnk__framed_weight *weight, 
                                     atom->kappa * weight->offset - atom->shift;
         double complex plus = saturated_exp(base + step), minus = 0;
 
-        /* Re(Psi Phi) = Re Psi Re Phi - Im Psi Im Phi; where -g has no feature of its own, its Phi is
-         * the conjugate of that of g. */
+        /* Re(Psi Phi) = Re Psi Re Phi - Im Psi Im Phi; where -g has no feature of its own, its Phi
+         * is the conjugate of that of g. */
         if (urf->atoms.hyperbolic) minus = saturated_exp(base - step);
         if (urf->atoms.hyperbolic && table->signs == 1) plus += conj(minus);
         *psi++ = (float)creal(plus);

@@ -47,9 +47,9 @@ static int check_kinds(const snnk_map *map, size_t l, const float *b, const floa
             return snnk__fail(SNNK_E_UNSUPPORTED,
                               "block %zu: its kernel is symmetric and has no b: pass NULL", i);
         if (kind->biased && kind->biased(block) && !bias && l > 0)
-            return snnk__fail(SNNK_E_NULL,
-                              "bias is NULL, but block %zu has a part that belongs to no feature",
-                              i);
+            return snnk__fail(
+                SNNK_E_NULL,
+                "bias is NULL, but block %zu has a constant part that goes into the bias", i);
     }
     return SNNK_OK;
 }

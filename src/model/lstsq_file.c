@@ -32,8 +32,8 @@ static bool fits_format_1(const snnk_lstsq *lstsq) {
            lstsq->weight == (double)lstsq->rows && !lstsq->single && lstsq->max_rows == 0;
 }
 
-/* Where statistics stand in a file: under their own names, or behind a prefix in a model that carries
- * them, which has weight and route always. */
+/* Where statistics stand in a file: under their own names, or behind a prefix in a model that
+ * carries them, which has weight and route always. */
 typedef struct place {
     const char *tensors, *keys; /* prefixes */
     bool plain;                 /* format 1 */

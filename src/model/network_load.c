@@ -1,6 +1,6 @@
-/* Everything in the file is untrusted. The container has been checked against the bytes there before
- * this begins; each layer and block checks its record against the arrays in the file before it allocates
- * by it. */
+/* Everything in the file is untrusted. The container has been checked against the bytes there
+ * before this begins; each layer and block checks its record against the arrays in the file before
+ * it allocates by it. */
 #include <snnk/network.h>
 
 #include <string.h>
@@ -55,8 +55,7 @@ static int load_statistics(const snnk__safetensors_reader *reader, const snnk_al
 static int load_layers(const snnk__source *source, snnk_network *network) {
     const size_t n = source->length(source, "layers");
 
-    if (n == 0)
-        return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing, or not an array of layers");
+    if (n == 0) return snnk__fail(SNNK_E_FORMAT, "\"layers\" is missing or not an array");
     for (size_t i = 0; i < n; i++) {
         const snnk__source of_layer = snnk__source_within(source, "layers", i);
         snnk_layer *layer = NULL;

@@ -1,9 +1,9 @@
-/* The sum of statistics over processes. Uses public functions of libsnnk only: it is a library of its
- * own, beside the shared library as well as beside the archive.
+/* The sum of statistics over processes. Uses public functions of libsnnk only: it is a library of
+ * its own, beside the shared library as well as beside the archive.
  *
- * Nobody may wait for a process that has failed. So every step that can fail on one process is followed
- * by an agreement, or, on the way up the tree, its status travels in place of the statistics: a process
- * always sends to its parent once, and receives once from each child. */
+ * Nobody may wait for a process that has failed. So every step that can fail on one process is
+ * followed by an agreement, or, on the way up the tree, its status travels in place of the
+ * statistics: a process always sends to its parent once, and receives once from each child. */
 #include <snnk/lstsq.h>
 #include <snnk/mpi.h>
 
@@ -37,7 +37,8 @@ static int mpi_status(int code) {
     return snnk_fail(SNNK_E_IO, sentence);
 }
 
-/* The most severe (least) status of all processes, and the sentence of the first that has it, for all. */
+/* The most severe (least) status of all processes, and the sentence of the first that has it, for
+ * all. */
 static int agree(const group *g, int status) {
     struct {
         int status, rank;
@@ -185,8 +186,8 @@ static int rank_of(const group *g, int place) {
     return (int)(((long long)place + g->root) % g->size);
 }
 
-/* Go up the tree: all below this process into *sum, then with its own statistics to its parent. *sum at
- * root: those of all others, NULL without any. */
+/* Go up the tree: all below this process into *sum, then with its own statistics to its parent.
+ * *sum at root: those of all others, NULL without any. */
 static int climb(const group *g, const snnk_lstsq *lstsq, snnk_lstsq **sum) {
     const int place = (g->rank - g->root + g->size) % g->size;
     int st = SNNK_OK;

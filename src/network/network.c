@@ -6,8 +6,8 @@
 #include "base/utf8.h"
 #include "base/workspace.h"
 
-/* Rows that pass through all layers together: enough to share each pass over the weights, few enough for
- * hidden rows to stay in cache. */
+/* Rows that pass through all layers together: enough to share each pass over the weights, few
+ * enough for hidden rows to stay in cache. */
 #define TILE_ROWS 64
 
 #ifdef SNNK_MINIMAL /* without statistics */
@@ -289,8 +289,8 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
 
 /* ---- Forward ---- */
 
-/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest that take
- * turns, and what the layer that needs most works in. */
+/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest that
+ * take turns, and what the layer that needs most works in. */
 static size_t thread_work(const snnk_network *network) {
     return 2 * TILE_ROWS * network->widest + layers_work(network);
 }
@@ -316,8 +316,8 @@ static bool splits(const snnk_network *network, size_t n, const snnk_workspace *
     return any;
 }
 
-/* One layer after the other, each on all threads. Together their scratch has room for two hidden rows and
- * the work of every row, since there are fewer rows than threads. */
+/* One layer after the other, each on all threads. Together their scratch has room for two hidden
+ * rows and the work of every row, since there are fewer rows than threads. */
 static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
     const snnk_network *network = r->network;
     const size_t last = network->n_layers - 1, ld = network->widest;

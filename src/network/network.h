@@ -30,9 +30,9 @@ struct snnk_network {
     snnk_lstsq *statistics; /* of the features of the last layer; NULL: none */
 };
 
-/* Put `layer` in the place of the last one, and take over the caller's reference to it. The old layer
- * is kept until the network is freed if snnk_network_layer handed it out. `place` is room to keep it,
- * from snnk__network_reserve_place before the work that may fail. */
+/* Put `layer` in the place of the last one, and take over the caller's reference to it. The old
+ * layer is kept until the network is freed if snnk_network_layer handed it out. `place` is room to
+ * keep it, from snnk__network_reserve_place before the work that may fail. */
 void snnk__network_replace_last(snnk_network *network, const snnk_layer *layer,
                                 snnk__kept_layer *place);
 
@@ -42,7 +42,8 @@ int snnk__network_reserve_place(const snnk_network *network, snnk__kept_layer **
 /* Copy the notes of one network to another. SNNK_E_NOMEM. */
 int snnk__network_copy_notes(const snnk_network *from, snnk_network *to);
 
-/* As snnk_network_set_statistics, without a copy: the network owns them on success. lstsq is not NULL. */
+/* As snnk_network_set_statistics, without a copy: the network owns them on success. lstsq is not
+ * NULL. */
 int snnk__network_take_statistics(snnk_network *network, snnk_lstsq *lstsq);
 
 #endif

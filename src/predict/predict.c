@@ -47,7 +47,7 @@ static int rows_alloc(size_t n, size_t d, const snnk_allocator *allocator,
     int st;
 
     if (!snnk__mul_size(n, d + 1, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu overflow a size", n, d);
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu inputs overflow size_t", n, d);
     if ((st = snnk__alloc(allocator, count, sizeof(double), "rows", &made.rows)) != SNNK_OK)
         goto done;
     if ((st = snnk__alloc(allocator, n, sizeof(double), "norms", &made.norm2)) != SNNK_OK)
@@ -345,7 +345,9 @@ static int check_batch(const snnk_map *map, size_t n, const float *X, size_t ldx
     int st;
 
     if (n == 0 || l == 0)
-        return snnk__fail(SNNK_E_SHAPE, "n = %zu, l = %zu: no pair to predict for", n, l);
+        return snnk__fail(
+            SNNK_E_SHAPE,
+            "n = %zu, l = %zu: at least 1 pair of an input and a weight row is needed", n, l);
     if ((st = snnk__check_matrix(X, "X", n, d, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(W, "W", l, d, ldw, sizeof *W)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(X, "X", n, d, ldx)) != SNNK_OK) return st;
@@ -380,7 +382,7 @@ int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, 
 
     g.n = snnk__min_size(n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
     if (!snnk__mul_size(g.n, l, &pairs))
-        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow a size", g.n, l);
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow size_t", g.n, l);
     st = snnk__alloc_zero(allocator, pairs, sizeof *g.pair, "pairs", &g.pair);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, pairs, sizeof *g.deviation, "deviations", &g.deviation);
@@ -416,12 +418,14 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
     if ((st = read_config(config, prediction, &ours)) != SNNK_OK) return st;
     if (!(input_norm >= 0 && weight_norm >= 0 && isfinite(input_norm * weight_norm)))
-        return snnk__fail(SNNK_E_RANGE, "norms %g and %g are not both >= 0 and finite", input_norm,
-                          weight_norm);
+        return snnk__fail(SNNK_E_RANGE,
+                          "input_norm = %g and weight_norm = %g must be finite and >= 0",
+                          input_norm, weight_norm);
     if (!(fabs(inner) <= input_norm * weight_norm * (1 + 1e-9)))
-        return snnk__fail(SNNK_E_RANGE, "inner = %g is beyond the product of the norms, %g", inner,
-                          input_norm * weight_norm);
-    if (!isfinite(offset)) return snnk__fail(SNNK_E_NONFINITE, "offset = %g", offset);
+        return snnk__fail(SNNK_E_RANGE,
+                          "the magnitude of inner = %g is above the product of the norms, %g",
+                          inner, input_norm * weight_norm);
+    if (!isfinite(offset)) return snnk__fail(SNNK_E_NONFINITE, "offset = %g is not finite", offset);
     if ((st = check_kinds(map)) != SNNK_OK) return st;
     for (size_t k = 0; k < map->n_blocks; k++) {
         const snnk__map_block *block = map->blocks[k];
@@ -446,12 +450,12 @@ int snnk_predict_depth(size_t n, const double *errors, const double *failures, c
 
     if ((st = snnk__check_pointer(error, "error")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(failure, "failure")) != SNNK_OK) return st;
-    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: no layers");
+    if (n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: at least 1 layer is needed");
     for (size_t a = 0; a < 3; a++) {
         if ((st = snnk__check_pointer(arrays[a], names[a])) != SNNK_OK) return st;
         for (size_t k = 0; k < n; k++)
             if (!(arrays[a][k] >= 0))
-                return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g is not >= 0", names[a], k,
+                return snnk__fail(SNNK_E_RANGE, "%s[%zu] = %g must be >= 0", names[a], k,
                                   arrays[a][k]);
     }
     for (size_t k = 0; k < n; k++) {

@@ -1,5 +1,5 @@
-/* HD3: groups of D rows, D the power of two >= d, products of Walsh-Hadamard matrices and random signs.
- * G is not kept but applied by transforms. */
+/* HD3: groups of D rows, D the power of two >= d, products of Walsh-Hadamard matrices and random
+ * signs. G is not kept but applied by transforms. */
 #include "projection/hd3.h"
 
 #include <math.h>
@@ -90,7 +90,8 @@ static double get_row(const snnk__linear *linear, size_t row, float *g, float *w
     return c;
 }
 
-/* |x'| is at most (x_length + |mean|) max |input_scale|, and all three transforms and signs stretch by
+/* |x'| is at most (x_length + |mean|) max |input_scale|, and all three transforms and signs stretch
+ *   by
  * order^(3/2): before the scale of a row, and after it. */
 static double largest(const snnk__linear *linear, double x_length) {
     const snnk__hd3 *hd3 = &linear->hd3;

@@ -1,4 +1,5 @@
-/* Rows into statistics, a block at a time: S += A^T A for the centred block A, by the kernels' moments. */
+/* Rows into statistics, a block at a time: S += A^T A for the centred block A, by the kernels'
+ * moments. */
 #include "solve/accumulate.h"
 
 #include <math.h>
@@ -12,8 +13,8 @@
 
 /* ---- Packing: means, and columns less them ---- */
 
-/* A block of rows on its way in: its columns, of the features or of the targets, their means so far and
- * in the block, and where they are packed. */
+/* A block of rows on its way in: its columns, of the features or of the targets, their means so far
+ * and in the block, and where they are packed. */
 typedef struct columns {
     size_t count;
     const float *X;
@@ -129,8 +130,8 @@ static void pack_task(size_t first, size_t count, void *scratch, void *context) 
 /* Tiles across that a panel stays in the L1 cache for, while theirs stay in L2. */
 #define TILES_ACROSS 11
 
-/* Rows of S, or of C, that belong to panel p: the columns of features in panels group ... but none right of
- * the diagonal tile. */
+/* Rows of S, or of C, that belong to panel p: the columns of features in panels group ... but none
+ * right of the diagonal tile. */
 static void multiply_panel(const block *b, size_t p, size_t group) {
     const size_t m = b->phi.count, width = b->moments->width, across = b->moments->panels;
     const bool of_phi = p < b->phi_panels;
@@ -154,8 +155,8 @@ static void multiply_panels(const block *b, size_t first, size_t end) {
         for (size_t p = snnk__max_size(first, group); p < end; p++) multiply_panel(b, p, group);
 }
 
-/* Item i: the i-th panel from the top and the i-th from the bottom of the triangle, together as much
- * work as any other item. */
+/* Item i: the i-th panel from the top and the i-th from the bottom of the triangle, together as
+ * much work as any other item. */
 static void multiply_task(size_t first, size_t count, void *scratch, void *context) {
     const block *b = context;
     const size_t all = b->phi_panels + b->y_panels, end = first + count;
@@ -167,12 +168,12 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 
 /* ---- Blocks ---- */
 
-/* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of
- * 2^59 and one of sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
+/* Products of numbers below this, less their means, and of the shift of means below it: 384 squares
+ * of 2^59 and one of sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
 #define SINGLE_LIMIT 0x1p58F
 
-/* The same for numbers that are going to be multiplied by the roots of these weights: less by the power of
- * two above the root of the largest. */
+/* The same for numbers that are going to be multiplied by the roots of these weights: less by the
+ * power of two above the root of the largest. */
 static float single_limit(const snnk_rows *rows) {
     float most = 1;
     int exponent = 0;
@@ -190,9 +191,9 @@ static bool means_below(size_t count, const double *mean, float limit) {
     return below;
 }
 
-/* Add a block of rows, at most SNNK__LSTSQ_BLOCK_ROWS, without labels. Chan, Golub & LeVeque 1979: S +=
- * S_block + w delta delta^T, w = a b/(a + b), where delta is the difference of the means, and a and b
- * are weights. The last term enters as one more row of the block, sqrt(w) delta. */
+/* Add a block of rows, at most SNNK__LSTSQ_BLOCK_ROWS, without labels. Chan, Golub & LeVeque 1979:
+ * S += S_block + w delta delta^T, w = a b/(a + b), where delta is the difference of the means, and
+ * a and b are weights. The last term enters as one more row of the block, sqrt(w) delta. */
 static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
                       snnk_workspace *workspace) {
     const size_t m = lstsq->features, t = lstsq->targets;

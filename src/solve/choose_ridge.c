@@ -74,8 +74,8 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
     return SNNK_OK;
 }
 
-/* *error = held-out mean squared error a row (of weight 1) with this config. B: t x m and b: t are scratch. A
- * system without a usable solution scores infinity and tells why in *unusable. */
+/* *error = held-out mean squared error a row (of weight 1) with this config. B: t x m and b: t are
+ * scratch. A system without a usable solution scores infinity and tells why in *unusable. */
 static int score(snnk_lstsq *train, const snnk_lstsq *heldout, const snnk_solve_config *config,
                  double *B, double *b, double *error, int *unusable) {
     snnk__solve_outcome outcome;

@@ -15,8 +15,8 @@ static uint32_t magnitude_bits(float x) {
     return bits & UINT32_C(0x7fffffff);
 }
 
-/* The rank-th smallest (from 1) of n magnitudes, a byte at a time from the top: each turn counts those
- * that begin as the answer does by their next byte. */
+/* The rank-th smallest (from 1) of n magnitudes, a byte at a time from the top: each turn counts
+ * those that begin as the answer does by their next byte. */
 static float select_magnitude(size_t n, const float *x, size_t stride, size_t rank) {
     uint32_t prefix = 0, mask = 0;
     float magnitude;

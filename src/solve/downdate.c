@@ -1,10 +1,10 @@
 /* Rows out of the triangular factor.
  *
- * Adding the rows A found a Householder reflection H for each column i, from [R'_ii; a] to [R_ii; 0].
- * Here R is known and R' wanted: R'_ii^2 = R_ii^2 - |a|^2, which gives H; then in row i, R_i = the first row of
- * H [R'_i; A] is solved for R'_i, and A becomes the other rows of H [R'_i; A]. With the new row in the
- * second half, as Chambers (J. Amer. Stat. Assoc. 66, 1971, 744) has it for rotations, A goes through
- * nothing but reflections, and the errors of R'^T R' do not grow. */
+ * Adding the rows A found a Householder reflection H for each column i, from [R'_ii; a] to [R_ii;
+ * 0]. Here R is known and R' wanted: R'_ii^2 = R_ii^2 - |a|^2, which gives H; then in row i, R_i =
+ * the first row of H [R'_i; A] is solved for R'_i, and A becomes the other rows of H [R'_i; A].
+ * With the new row in the second half, as Chambers (J. Amer. Stat. Assoc. 66, 1971, 744) has it for
+ * rotations, A goes through nothing but reflections, and the errors of R'^T R' do not grow. */
 #include "solve/downdate.h"
 
 #include <math.h>
@@ -29,12 +29,13 @@ static void reflect(const reflection *h, double *r, double *A) {
     cblas_daxpy(n, -h->tau * (*r + inner), h->v, 1, A, 1);
 }
 
-/* Less than this share of the squares being left, it may be what rounding of all that went before has made of
+/* Less than this share of the squares being left, it may be what rounding of all that went before
+ * has made of
  * 0. A direction that was short all along keeps more than that, but for few rows. */
 #define LITTLE 1e-4
 
-/* The reflection of column i, over a (which becomes its v). noise, square_noise: what rounding can have
- * done to the length of a, and to squares. false if that could be all that is left. */
+/* The reflection of column i, over a (which becomes its v). noise, square_noise: what rounding can
+ * have done to the length of a, and to squares. false if that could be all that is left. */
 static bool find_reflection(double *diagonal, double noise, double square_noise, size_t rows,
                             double *a, reflection *h) {
     const double alpha = fabs(*diagonal), length = cblas_dnrm2((lapack_int)rows, a, 1);
@@ -55,7 +56,8 @@ static bool find_reflection(double *diagonal, double noise, double square_noise,
     return true;
 }
 
-/* What is left of the targets' squares, less those of the rows: below 0 where rounding was larger. */
+/* What is left of the targets' squares, less those of the rows: below 0 where rounding was
+ * larger. */
 static void remove_rest(snnk_lstsq *lstsq, size_t rows) {
     const snnk__qr *qr = lstsq->qr;
 

@@ -19,8 +19,8 @@
 
 /* ---- Rounding ---- */
 
-/* What rounding can have done, all in units of the largest that each sum has been: sums stay as wrong as
- * they were when rows go. */
+/* What rounding can have done, all in units of the largest that each sum has been: sums stay as
+ * wrong as they were when rows go. */
 typedef struct rounding {
     double unit;       /* of a sum of products, relative */
     double mean_unit;  /* of a mean, relative to mean and spread */
@@ -33,14 +33,14 @@ static uint64_t max_rows(const snnk_lstsq *lstsq) {
     return lstsq->rows > lstsq->max_rows ? lstsq->rows : lstsq->max_rows;
 }
 
-/* Of a sum of n products in blocks, each off by half an eps of what it has come to: the root of n, and of the m
- * transformations of a factor, for errors of either sign, and a few for short sums. */
+/* Of a sum of n products in blocks, each off by half an eps of what it has come to: the root of n,
+ * and of the m transformations of a factor, for errors of either sign, and a few for short sums. */
 static double relative_rounding(const snnk_lstsq *lstsq) {
     return (16 + sqrt((double)max_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
 }
 
-/* Float sums are of 384 rows, off by as many half units at most, 20 if those have either sign. `left`
- * remembers what is large now. */
+/* Float sums are of 384 rows, off by as many half units at most, 20 if those have either sign.
+ * `left` remembers what is large now. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const double precise = relative_rounding(lstsq);
     const bool single = lstsq->single || left->single;
@@ -58,13 +58,14 @@ static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
                       .weight = left->max_weight};
 }
 
-/* How far a mean over rows of this weight can be off. A sum over all rows that there have been is what
- * is off; a constant is no exception, where rows that differed from it are gone. */
+/* How far a mean over rows of this weight can be off. A sum over all rows that there have been is
+ * what is off; a constant is no exception, where rows that differed from it are gone. */
 static double mean_noise(const rounding *r, double mean, double squares, double weight) {
     return r->mean_unit * (fabs(mean) + sqrt(squares / r->weight)) * (r->weight / weight);
 }
 
-/* A shift of means that comes or goes: their difference times `scale`, which is the root of a weight. */
+/* A shift of means that comes or goes: their difference times `scale`, which is the root of a
+ * weight. */
 typedef struct shift {
     double scale;  /* sqrt(b (a + b) / a), b going and a left */
     double share;  /* b / a */
@@ -96,8 +97,8 @@ static double product_noise(const rounding *r, const shift *s, column a, column 
                 mean_a * mean_b);
 }
 
-/* What added to the diagonal makes up for whatever rounding did to a matrix of n such columns: the sum
- * of n entries that are off. */
+/* What added to the diagonal makes up for whatever rounding did to a matrix of n such columns: the
+ * sum of n entries that are off. */
 static double square_noise(const rounding *r, const shift *s, size_t n, double mean,
                            double squares) {
     const column c = {.mean = mean, .squares = squares};
@@ -132,7 +133,8 @@ static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
 
 static bool near(double a, double b, double noise) { return fabs(a - b) <= noise; }
 
-/* What tells whether sums are those of the same rows. The means were as far off when rows went before. */
+/* What tells whether sums are those of the same rows. The means were as far off when rows went
+ * before. */
 typedef struct comparison {
     const snnk_lstsq *sums, *forgotten; /* moments of the same shape */
     rounding r;
@@ -218,8 +220,8 @@ static void subtract_row(size_t n, const double *from, double scaled, const doub
     for (size_t j = 0; j < n; j++) x[j] = from[j] - x[j] - scaled * d[j];
 }
 
-/* left: the moments of what is to go, in; of what is left, out. Chan, Golub & LeVeque 1979, eq. 2.1,
- * solved for one part: with d = mean_b - mean of both, S_a = S - S_b - b (a + b) / a d d^T. */
+/* left: the moments of what is to go, in; of what is left, out. Chan, Golub & LeVeque 1979, eq.
+ * 2.1, solved for one part: with d = mean_b - mean of both, S_a = S - S_b - b (a + b) / a d d^T. */
 static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double weight = s->scale * s->scale;
@@ -238,8 +240,8 @@ static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) 
     for (size_t j = 0; j < m; j++) left->mean_phi[j] = lstsq->mean_phi[j] - s->share * d[j];
 }
 
-/* The scratch triangle becomes the Cholesky factor of S with its diagonal raised by what rounding can have
- * taken. The diagonal of S is lost. */
+/* The scratch triangle becomes the Cholesky factor of S with its diagonal raised by what rounding
+ * can have taken. The diagonal of S is lost. */
 static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
     const size_t m = left->features;
     const lapack_int mi = (lapack_int)m;
@@ -253,8 +255,8 @@ static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', mi, S, mi) == 0;
 }
 
-/* Whether this is a sum of squares, to rounding: S, and of each target what S leaves of yy. scratch: m
- * + t m. */
+/* Whether this is a sum of squares, to rounding: S, and of each target what S leaves of yy.
+ * scratch: m + t m. */
 static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s,
                               double *scratch) {
     const size_t m = left->features, t = left->targets;
@@ -279,8 +281,8 @@ static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
-/* Whether all that feature i has is what rounding left of 0. Small squares alone do not tell: what they have in
- * common with others is known to the root of that. */
+/* Whether all that feature i has is what rounding left of 0. Small squares alone do not tell: what
+ * they have in common with others is known to the root of that. */
 static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *s, size_t i) {
     const size_t m = left->features;
     const column c = {.mean = left->mean_phi[i], .squares = r->phi[i]};
@@ -299,8 +301,8 @@ static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
-/* A feature that only the forgotten rows had is 0 again, not a direction to solve for; with a mean that
- * is rounding, also without an intercept. weight: of the rows left. */
+/* A feature that only the forgotten rows had is 0 again, not a direction to solve for; with a mean
+ * that is rounding, also without an intercept. weight: of the rows left. */
 static void settle_features(snnk_lstsq *left, const rounding *r, const shift *s, double weight) {
     const size_t m = left->features;
 
@@ -361,8 +363,8 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk_rows *ro
 }
 
 /* What is left of the targets is not below 0. false where it was by more than rounding: what a
- * direction without features explained, which columns that depend on others have a row of the factor
- * for. */
+ * direction without features explained, which columns that depend on others have a row of the
+ * factor for. */
 static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
     const shift s = find_shift(left->weight, weight);
     bool settled = true;
@@ -374,7 +376,8 @@ static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
     return settled;
 }
 
-/* *left = the factor without these rows, or NULL if nothing but rounding would be left of some direction. */
+/* *left = the factor without these rows, or NULL if nothing but rounding would be left of some
+ * direction. */
 static int forget_factor(const snnk_lstsq *lstsq, const snnk__float_rows *rows, snnk_lstsq **left) {
     const snnk_allocator *allocator = &lstsq->allocator;
     snnk_lstsq *made = NULL;

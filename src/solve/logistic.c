@@ -108,8 +108,8 @@ static double penalty(const logistic *p, const double *x) {
     return p->ridge / 2 * dot(p->t * p->m, x, x);
 }
 
-/* to = sum_i q_i (phi_i, 1) + ridge (B, 0), where row i of q (t values) comes from `row`, which leaves
- * it in scratch. */
+/* to = sum_i q_i (phi_i, 1) + ridge (B, 0), where row i of q (t values) comes from `row`, which
+ * leaves it in scratch. */
 typedef void (*row_function)(const logistic *p, size_t i, double *q);
 
 static void collect(const logistic *p, row_function row, const double *x, double *Q, double *to) {
@@ -167,7 +167,8 @@ typedef struct vectors {
     double *x, *gradient, *direction, *residual, *search, *preconditioned, *product, *Q;
 } vectors;
 
-/* direction: H direction = -gradient, to a residual of `share` of the gradient in the norm of M^-1. */
+/* direction: H direction = -gradient, to a residual of `share` of the gradient in the norm of
+ * M^-1. */
 static int conjugate_gradients(const logistic *p, double share, const vectors *v,
                                uint64_t *products) {
     const size_t n = unknowns(p);
@@ -197,8 +198,8 @@ static int conjugate_gradients(const logistic *p, double share, const vectors *v
     return SNNK_OK;
 }
 
-/* Move x along the direction until the loss falls as it should (Armijo); *loss: of x, with its penalty.
- * False: it does not. Z and P follow. */
+/* Move x along the direction until the loss falls as it should (Armijo); *loss: of x, with its
+ * penalty. False: it does not. Z and P follow. */
 static bool line_search(const logistic *p, const vectors *v, double *loss) {
     const size_t n = unknowns(p), bs = p->t * p->m;
     const double slope = dot(n, v->gradient, v->direction);

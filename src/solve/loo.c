@@ -1,6 +1,6 @@
-/* What a ridge path says of rows: leverages, and residuals of rows left out. Blocks of rows go through
- * BLAS: their coordinates Q along the eigenvectors, then fits Q K^T and leverages (Q squared) G^T for
- * some columns, a column being a target with a lambda. */
+/* What a ridge path says of rows: leverages, and residuals of rows left out. Blocks of rows go
+ * through BLAS: their coordinates Q along the eigenvectors, then fits Q K^T and leverages (Q
+ * squared) G^T for some columns, a column being a target with a lambda. */
 #include <math.h>
 
 #include <cblas.h>
@@ -58,7 +58,8 @@ static double ridge_of(const loo_pass *pass, size_t column) {
     return pass->ridges[pass->ridge_a_target ? column : column / pass->path->targets];
 }
 
-/* K, G and which row of G each column has; how many there are. Neighbours of one lambda share one. */
+/* K, G and which row of G each column has; how many there are. Neighbours of one lambda share
+ * one. */
 static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
     const snnk_ridge_path *path = pass->path;
     const size_t rank = path->rank, t = path->targets;
@@ -83,16 +84,17 @@ static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
     return leverages;
 }
 
-/* How far a leverage h is off, for w c (A + lambda)^-2 c times the largest eigenvalue of a row c. An
- * error e of the moments is one of e w c (A + lambda)^-2 c; an error e of their factor R, one of 2
+/* How far a leverage h is off, for w c (A + lambda)^-2 c times the largest eigenvalue of a row c.
+ * An error e of the moments is one of e w c (A + lambda)^-2 c; an error e of their factor R, one of
+ * 2
  * |R^-T c| |R^-1 R^-T c| e. */
 static double leverage_error(const snnk_ridge_path *path, double h, double stretched) {
     return path->factor ? path->noise * (1 + 2 * sqrt(h * stretched))
                         : path->rounding * (1 + stretched);
 }
 
-/* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no more
- * than the error of the leverage. */
+/* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no
+ * more than the error of the leverage. */
 static double left_out_share(const snnk_ridge_path *path, const double *squares, double weight,
                              double leverage, double ridge) {
     const double *values = snnk__ridge_path_values(path);
@@ -109,7 +111,8 @@ static double left_out_share(const snnk_ridge_path *path, const double *squares,
     return share > leverage_error(path, leverage, weight * stretched) ? share : 0;
 }
 
-/* The leave-one-out residual of row i of the block, in column c of those that begin with `first`. */
+/* The leave-one-out residual of row i of the block, in column c of those that begin with
+ * `first`. */
 static double left_out(const loo_pass *pass, size_t i, size_t first, size_t c, size_t columns,
                        size_t leverages) {
     const snnk_ridge_path *path = pass->path;
@@ -125,7 +128,8 @@ static double left_out(const loo_pass *pass, size_t i, size_t first, size_t c, s
     return share > 0 ? e / share : copysign(INFINITY, e);
 }
 
-/* Columns first ... first+columns-1 of the block, whose coordinates are there, from row `row` on. */
+/* Columns first ... first+columns-1 of the block, whose coordinates are there, from row `row`
+ * on. */
 static void give_columns(loo_pass *pass, size_t row, size_t first, size_t columns) {
     const size_t rank = pass->path->rank, count = pass->part.n;
     const size_t leverages = prepare_columns(pass, first, columns);

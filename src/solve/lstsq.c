@@ -14,7 +14,8 @@ int snnk__check_width(size_t width, const char *name) {
     return SNNK_OK;
 }
 
-/* *panels = room for `columns` columns of a block in doubles, zero. In floats they take half of it. */
+/* *panels = room for `columns` columns of a block in doubles, zero. In floats they take half of
+ * it. */
 static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *what,
                            char **panels) {
     const snnk__moments *moments = &snnk__kernels_get()->moments[SNNK_PRECISION_DOUBLE];

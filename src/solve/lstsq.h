@@ -4,8 +4,8 @@
 
 #include "solve/statistics.h"
 
-/* A number of features or targets: SNNK_E_SHAPE if it is 0, SNNK_E_SIZE if it exceeds the integers of CBLAS
- * and LAPACKE. */
+/* A number of features or targets: SNNK_E_SHAPE if it is 0, SNNK_E_SIZE if it exceeds the integers
+ * of CBLAS and LAPACKE. */
 int snnk__check_width(size_t width, const char *name);
 
 /* *copy = the same. Statuses of snnk_lstsq_create. */

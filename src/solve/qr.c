@@ -1,7 +1,7 @@
 /* Rows into the triangular factor, a block at a time; factors into factors, and into moments.
  *
- * [R; A] = Q [R'; 0] for a block A of centred rows, by dtpqrt, which leaves the triangle's zeros alone:
- * 2 m^2 flops a row, as one factorisation of all rows at once. */
+ * [R; A] = Q [R'; 0] for a block A of centred rows, by dtpqrt, which leaves the triangle's zeros
+ * alone: 2 m^2 flops a row, as one factorisation of all rows at once. */
 #include "solve/qr.h"
 
 #include <math.h>

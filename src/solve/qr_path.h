@@ -6,9 +6,9 @@
 
 #include <snnk/lstsq.h>
 
-/* Where the eigen-system of the moments goes: values (m, rising), vectors (m x m, v_k in row k), and of
- * each target its parts along the left singular vectors (t x m, in the order of the values): C v_k =
- * sqrt(value_k) part_k; and the squares that no feature explains (t). */
+/* Where the eigen-system of the moments goes: values (m, rising), vectors (m x m, v_k in row k),
+ * and of each target its parts along the left singular vectors (t x m, in the order of the values):
+ * C v_k = sqrt(value_k) part_k; and the squares that no feature explains (t). */
 typedef struct snnk__qr_system {
     double *values, *vectors, *parts, *rest;
 } snnk__qr_system;

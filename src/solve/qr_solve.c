@@ -1,7 +1,8 @@
-/* The ridge solution from the triangular factor, whose condition number is the root of the moments'.
+/* The ridge solution from the triangular factor, whose condition number is the root of the
+ * moments'.
  *
- * min |R B - z|^2 + ridge |B|^2, and without an intercept w (mean.B - mean_y)^2, are more rows of one
- * triangular system. Where that is singular, singular values. */
+ * min |R B - z|^2 + ridge |B|^2, and without an intercept w (mean.B - mean_y)^2, are more rows of
+ * one triangular system. Where that is singular, singular values. */
 #include "solve/qr_solve.h"
 
 #include <math.h>
@@ -38,8 +39,8 @@ static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const do
     }
 }
 
-/* What dgelsd's documentation asks for at most, with blocks of 25 or more at the leaves of its tree.
- * The integer limit is LAPACK's. */
+/* What dgelsd's documentation asks for at most, with blocks of 25 or more at the leaves of its
+ * tree. The integer limit is LAPACK's. */
 static int check_work(size_t m, size_t t) {
     const double work = (12.0 + 2 * 64 + 8 * 32 + (double)t) * (double)m + 65.0 * 65;
 

@@ -169,7 +169,8 @@ static int finish(const ridge_problem *problem, double *B, double *b) {
     return SNNK_OK;
 }
 
-/* Of the singular values of a factor, which are roots of eigenvalues but known as well as those are. */
+/* Of the singular values of a factor, which are roots of eigenvalues but known as well as those
+ * are. */
 static double tolerance_of(const snnk_lstsq *lstsq, const snnk_solve_config *config) {
     const double tolerance = snnk__rank_tolerance(config, lstsq->features);
 

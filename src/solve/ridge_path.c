@@ -144,8 +144,8 @@ done:
     return st;
 }
 
-/* How far eigenvalues are off, as a share of the largest. Those of a factor are squares of what is off
- * by that. */
+/* How far eigenvalues are off, as a share of the largest. Those of a factor are squares of what is
+ * off by that. */
 static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
     if (lstsq->factorization != SNNK_FACTORIZATION_GRAM) return rounding * rounding;
     return lstsq->single ? SINGLE_ROUNDING : rounding;
@@ -218,8 +218,8 @@ size_t snnk_ridge_path_rank(const snnk_ridge_path *path) { return path ? path->r
 
 /* ---- Scoring ---- */
 
-/* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, where neither sum nor
- * product can overflow; s > 0. */
+/* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, where
+ * neither sum nor product can overflow; s > 0. */
 static double left_share(double value, double ridge) { return 1 / (1 + value / ridge); }
 
 static double degrees_of_freedom(const snnk_ridge_path *path, double ridge) {
@@ -290,7 +290,8 @@ int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges, const do
 #define GRID_DECADE 10     /* points in a decade */
 #define PRECISION   4.3e-5 /* log10(1 + 1e-4) */
 
-/* One search under way: gcv of target k (t: of their sum) at 10^decades times the mean eigenvalue. */
+/* One search under way: gcv of target k (t: of their sum) at 10^decades times the mean
+ * eigenvalue. */
 typedef struct gcv_search {
     const snnk_ridge_path *path;
     size_t target;
@@ -369,7 +370,8 @@ int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t common, doub
 
 /* ---- Solving ---- */
 
-/* B (t x m, packed) = K V with K = along/(s + lambda), which is scratch, and b = mean_y - B mean. */
+/* B (t x m, packed) = K V with K = along/(s + lambda), which is scratch, and b = mean_y - B
+ * mean. */
 static int solve(const snnk_ridge_path *path, const double *ridges, double *K, double *B,
                  double *b) {
     const size_t m = path->features, t = path->targets, rank = path->rank;

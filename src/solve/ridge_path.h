@@ -6,7 +6,8 @@
 
 #include "solve/statistics.h"
 
-/* m features, t targets. The last `rank` of the eigenvalues, which rise, are the kept directions. */
+/* m features, t targets. The last `rank` of the eigenvalues, which rise, are the kept
+ * directions. */
 struct snnk_ridge_path {
     snnk_allocator allocator;
     size_t features, targets, rank;
@@ -24,8 +25,8 @@ struct snnk_ridge_path {
     double *vectors;  /* m x m: v_k in row k */
     double *along;    /* t x rank: right side r_k along each kept direction */
     double *
-        explained; /* (t + 1) x rank: along^2/value, what the direction takes off the sum of squares at lambda = 0;
-                        * the last row is the sum of the others */
+        explained; /* (t + 1) x rank: along^2/value, what the direction takes off the sum of squares
+                    * at lambda = 0; the last row is the sum of the others */
     double *least_rss; /* t + 1: the sum of squares left then; the last is their sum */
 };
 

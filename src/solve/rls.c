@@ -98,12 +98,12 @@ uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 
 /* ---- From statistics ---- */
 
-/* In single precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
- * 5e-7 (measured). */
+/* In single precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by
+ * up to 5e-7 (measured). */
 #define SINGLE_PIVOT 6e-7
 
-/* noise[i]: what rounding can make of pivot i where there is none: that of sums over the rows, some of
- * which may be forgotten, and of their factor. A: m x m, with the ridge. */
+/* noise[i]: what rounding can make of pivot i where there is none: that of sums over the rows, some
+ * of which may be forgotten, and of their factor. A: m x m, with the ridge. */
 static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *A, double *noise) {
     const size_t m = lstsq->features;
     const uint64_t rows = lstsq->rows > lstsq->max_rows ? lstsq->rows : lstsq->max_rows;
@@ -132,8 +132,8 @@ static int check_pivots(size_t m, const double *factor, const double *noise) {
     return SNNK_OK;
 }
 
-/* A = L L^T over its lower triangle (row-major, by columns the upper one), B = R A^-1 over R, then L^-1
- * over L: the columns of U = L^-T are its rows. */
+/* A = L L^T over its lower triangle (row-major, by columns the upper one), B = R A^-1 over R, then
+ * L^-1 over L: the columns of U = L^-T are its rows. */
 static int factor(size_t m, size_t t, double *A, double *R, const double *noise) {
     const lapack_int mi = (lapack_int)m;
     lapack_int info;
@@ -218,9 +218,9 @@ static void predict_row(snnk_rls *rls) {
                 0, rls->residual, 1);
 }
 
-/* P without what an observation of phi, with the variance a^2, tells: P - P phi phi^T P/(a^2 + phi^T P
- * phi). Rotation j turns (a, f_j) to (a', 0), and with the same angle column j of U and the sum that is
- * gain a' at the end. */
+/* P without what an observation of phi, with the variance a^2, tells: P - P phi phi^T P/(a^2 +
+ * phi^T P phi). Rotation j turns (a, f_j) to (a', 0), and with the same angle column j of U and the
+ * sum that is gain a' at the end. */
 static void observe(snnk_rls *rls, double a) {
     const size_t m = rls->features;
     double *gain = rls->gain;
@@ -276,9 +276,9 @@ static bool any_beyond(snnk_rls *rls, double limit) {
     return beyond;
 }
 
-/* Where P_ii is beyond the limit, observe that coefficient i is what it is. That leaves B as it was,
- * and takes from P what is along P e_i: the direction that nobody pointed at, which may be of several
- * features. */
+/* Where P_ii is beyond the limit, observe that coefficient i is what it is. That leaves B as it
+ * was, and takes from P what is along P e_i: the direction that nobody pointed at, which may be of
+ * several features. */
 static void guard(snnk_rls *rls) {
     const size_t m = rls->features;
     const double limit = GUARD_LIMIT / rls->ridge;
@@ -292,7 +292,8 @@ static void guard(snnk_rls *rls) {
     }
 }
 
-/* rls->phi and rls->residual = features, and target less prediction, of row i. predicted: t, or NULL. */
+/* rls->phi and rls->residual = features, and target less prediction, of row i. predicted: t, or
+ * NULL. */
 static int read_row(snnk_rls *rls, const snnk_rows *rows, size_t i, float *predicted) {
     const size_t m = rls->features, t = rls->targets;
 

@@ -13,9 +13,9 @@ struct snnk_rls {
     uint64_t rows;
     double ridge, forgetting;
     double scale; /* 1 ... SNNK__RLS_SCALE: spares a pass over U in each update */
-    double *
-        U; /* m (m + 1)/2: upper triangular, column j is its entries 0 ... j, one behind the other */
-    double *B; /* t x m */
+    double *U;    /* m (m + 1)/2: upper triangular, column j is its entries 0 ... j, one behind the
+            * other */
+    double *B;    /* t x m */
 
     /* Scratch of update. */
     double *phi, *gain; /* m */
@@ -26,7 +26,8 @@ struct snnk_rls {
 #define SNNK__RLS_SCALE 0x1p32
 
 /* What keeps an update from overflowing: with |scale U| and |B| below these and residuals below
- * SNNK__RLS_RESIDUAL, gains are below 2 |scale U|, and it takes 1e60 updates until B is no double. */
+ * SNNK__RLS_RESIDUAL, gains are below 2 |scale U|, and it takes 1e60 updates until B is no
+ * double. */
 #define SNNK__RLS_U        1e40
 #define SNNK__RLS_B        1e300
 #define SNNK__RLS_RESIDUAL 1e200

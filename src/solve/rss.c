@@ -11,8 +11,8 @@
 
 #define TARGET_BLOCK 64 /* targets at a time: bounds the scratch to 128 rows of m */
 
-/* yy - 2 beta.c + beta.g of one target, with beta (m) its coefficients, g = S beta, c its row of C. As
- * (yy - beta.c)
+/* yy - 2 beta.c + beta.g of one target, with beta (m) its coefficients, g = S beta, c its row of C.
+ * As (yy - beta.c)
  * - beta.(c - g): near a solution c - g is small, so one cancellation is left instead of two. */
 static double from_moments(size_t m, double yy, const double *beta, const double *c,
                            const double *g) {

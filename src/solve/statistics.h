@@ -14,10 +14,10 @@
 
 /* m features, t targets. All sums are over the rows so far, weighted, centred on the means.
  *
- * The factor of the QR factorization is kept where the moments are. L, row-major and lower, is what LAPACK
- * reads as R = L^T, column-major and upper; rows of C are columns of what it is applied to. So with
- * rows A (centred, times the roots of their weights) and targets Y, A = Q R, R^T R = S: the first m
- * rows of Q^T Y are C^T, and the squares of the others are yy. */
+ * The factor of the QR factorization is kept where the moments are. L, row-major and lower, is what
+ * LAPACK reads as R = L^T, column-major and upper; rows of C are columns of what it is applied to.
+ * So with rows A (centred, times the roots of their weights) and targets Y, A = Q R, R^T R = S: the
+ * first m rows of Q^T Y are C^T, and the squares of the others are yy. */
 struct snnk_lstsq {
     snnk_allocator allocator;
     size_t features, targets; /* m, t: at least 1, and both fit a lapack_int */
@@ -53,8 +53,8 @@ struct snnk_lstsq {
 double snnk__lstsq_diagonal(const snnk_lstsq *lstsq, size_t i);
 double snnk__lstsq_squares(const snnk_lstsq *lstsq, size_t k);
 
-/* mean += share (other - mean); the same rule for a block and for a whole object, so that equal means
- * stay exactly equal. */
+/* mean += share (other - mean); the same rule for a block and for a whole object, so that equal
+ * means stay exactly equal. */
 void snnk__move_mean(size_t n, double share, const double *other, double *mean);
 
 /* mean[c] of X (n x columns, n >= 1), weighted, NULL for ones. A constant column gets its constant

@@ -77,8 +77,8 @@ static void divide(size_t n, const double *L, size_t columns, double *X) {
 
 /* ---- What given features leave ---- */
 
-/* n given features, orthonormal combinations of them: their moments with p others, P (n x p), and with the
- * targets, Q (n x t). Others keep S - P^T P of their moments, and C - Q^T P. */
+/* n given features, orthonormal combinations of them: their moments with p others, P (n x p), and
+ * with the targets, Q (n x t). Others keep S - P^T P of their moments, and C - Q^T P. */
 typedef struct given {
     size_t n;
     double *P, *Q;
@@ -100,7 +100,8 @@ static int orthonormalise(given *g, size_t p, size_t t, double ridge, double *L)
     return SNNK_OK;
 }
 
-/* room: rows of P, at least n. A byte more for L: of nothing given too, something is there to free. */
+/* room: rows of P, at least n. A byte more for L: of nothing given too, something is there to
+ * free. */
 static int given_alloc(const snnk_allocator *allocator, size_t room, size_t n, size_t p, size_t t,
                        given *g, double **L) {
     int st;
@@ -165,8 +166,9 @@ static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S
     multiply(CblasTrans, CblasNoTrans, t, d, g->n, -1, g->Q, t, g->P, d, 1, C, d);
 }
 
-/* What is left of S (d x d), + ridge = L L^T. Rounding of the sums may leave S of lower rank more indefinite than
- * ridge helps, as that is of the size of all features: ten times as much then, up to a hundredth of S. */
+/* What is left of S (d x d), + ridge = L L^T. Rounding of the sums may leave S of lower rank more
+ * indefinite than ridge helps, as that is of the size of all features: ten times as much then, up
+ * to a hundredth of S. */
 static int factor_left(const snnk_lstsq *all, size_t d, const given *g, double ridge, double *S,
                        double *C) {
     double trace = 0;
@@ -217,9 +219,9 @@ done:
 
 /* ---- Choosing ---- */
 
-/* p candidates: of each what it still explains, and of what size it is. What candidate j has with the targets once n
- * were taken is C_j - sum over k < n of P_kj Q_k; no more than its square is kept up to date, as it is that which
- * decides, and C is large. */
+/* p candidates: of each what it still explains, and of what size it is. What candidate j has with
+ * the targets once n were taken is C_j - sum over k < n of P_kj Q_k; no more than its square is
+ * kept up to date, as it is that which decides, and C is large. */
 typedef struct candidates {
     size_t p, t, n;
     double *C; /* p x t: moments with what the given features leave of the targets */
@@ -281,8 +283,8 @@ static void apply(size_t rows, size_t columns, const double *A, const double *x,
                     (lapack_int)columns, x, 1, 0, y, 1);
 }
 
-/* Take candidate `best` in: row n of P is its orthonormal part's moments with all candidates, row n of Q with the
- * targets. */
+/* Take candidate `best` in: row n of P is its orthonormal part's moments with all candidates, row n
+ * of Q with the targets. */
 static void take(const snnk_lstsq *all, size_t d, double ridge, size_t best, given *g,
                  candidates *c) {
     const size_t p = c->p, t = c->t, n = c->n;
@@ -365,7 +367,8 @@ static void combine(const snnk__subset *subset, size_t d, const double *x, doubl
     for (size_t i = 0; i < subset->chosen; i++) of[r + i] = x[subset->which[i]];
 }
 
-/* The lower triangle of F^T S F, in parts: of directions, of the chosen with directions, of the chosen. */
+/* The lower triangle of F^T S F, in parts: of directions, of the chosen with directions, of the
+ * chosen. */
 static int combine_moments(const snnk_lstsq *all, size_t d, const snnk__subset *subset, double *S) {
     const size_t m = all->features, r = subset->directions, n = subset->chosen;
     const size_t lds = r + n, rows = snnk__max_size(snnk__max_size(r, n), 1);

@@ -4,8 +4,8 @@
 
 #include "solve/statistics.h"
 
-/* The whole problem without a ridge: |B phi - y|^2 summed is yy - 2 R.B + B A B^T. Unscaled, because a ridge
- * acts in the coordinates that the features have. */
+/* The whole problem without a ridge: |B phi - y|^2 summed is yy - 2 R.B + B A B^T. Unscaled,
+ * because a ridge acts in the coordinates that the features have. */
 typedef struct snnk__system {
     double *A;  /* m x m, row-major, the lower triangle; nothing is written above it */
     double *R;  /* t x m */

@@ -1,4 +1,5 @@
-/* Moments of universal random features, in closed form. */
+/* Mean squares and variances of universal random features, in closed form (docs/math.md, section
+ * 5). */
 #ifndef SNNK_SPECTRUM_MOMENTS_H
 #define SNNK_SPECTRUM_MOMENTS_H
 
@@ -13,7 +14,7 @@ typedef struct snnk__urf_pairing {
     bool hyperbolic; /* the mean over g and -g */
 } snnk__urf_pairing;
 
-/* |x|^2, |w|^2 and x.w, as they are seen in the frame. */
+/* |x|^2, |w|^2 and x.w, after the frame was applied. */
 typedef struct snnk__urf_products {
     double xx, ww, xw;
 } snnk__urf_products;
@@ -24,30 +25,30 @@ typedef struct snnk__urf_second {
     double complex square; /* E H^2 */
 } snnk__urf_second;
 
-/* alpha = s turn, |turn| = 1, and beta, for one rate. */
+/* The pairing for one rate kappa: alpha = s turn, beta = kappa/alpha. |turn| = 1. */
 snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double complex turn, double A,
                                  bool hyperbolic);
 
-/* E|H|^2 and E H^2 for g ~ N(0, I_d). May be infinite. */
+/* E|H|^2 and E H^2 for g ~ N(0, I_d). Can be infinite. */
 snnk__urf_second snnk__urf_second_moments(const snnk__urf_pairing *pairing, size_t d,
                                           const snnk__urf_products *p);
 
-/* log E|H|^2, which does not overflow. */
+/* log E|H|^2, computed so that it does not overflow. */
 double snnk__urf_log_absolute(const snnk__urf_pairing *pairing, size_t d,
                               const snnk__urf_products *p);
 
-/* The variance of what has this mean and mean square; infinite where one of them is. */
+/* Mean square minus squared mean, at least 0; infinite if either is not finite. */
 double snnk__urf_spread(double square, double mean);
 
-/* The variance of Re(c H), for one draw. >= 0; infinite where it overflows. */
+/* The variance of Re(c H) for one draw of g: >= 0, infinite if it overflows. */
 double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
                           double complex c);
 
-/* E Re(c H)^2 likewise. */
+/* E Re(c H)^2 for one draw of g, in the same way. */
 double snnk__urf_square(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
                         double complex c);
 
-/* The A of least E|H|^2 (no hyperbolic pair), phi = E|Re(alpha x + beta w)|^2:
+/* The A that minimises E|H|^2 (without a hyperbolic pair), for phi = E|Re(alpha x + beta w)|^2:
  * (1 - 2u - sqrt((2u+1)^2 + 8u))/16, u = phi/d (Likhosherstov et al. 2022). Never above 0. */
 double snnk__urf_optimal_A(double phi, size_t d);
 

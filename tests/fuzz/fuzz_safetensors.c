@@ -99,8 +99,8 @@ static void use_rls(snnk_rls *rls) {
     snnk_rls_free(rls);
 }
 
-/* From the header alone (in a block of its own, so that nothing behind it can be looked at): the same status as
- * from all of the file, and the same tensors. */
+/* From the header alone (in a block of its own, so that nothing behind it can be looked at): the
+ * same status as from all of the file, and the same tensors. */
 static void open_header(const uint8_t *bytes, size_t size, const snnk_allocator *allocator,
                         int expected) {
     size_t header_bytes, n;

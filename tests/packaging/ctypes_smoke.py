@@ -19,10 +19,11 @@ checks = 0
 
 TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
+        "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name"}
-SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
+SIZE = {"snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
@@ -74,13 +75,7 @@ class Config(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
 
 
-def report(known_size):
-    c = Config()
-    c.size = known_size
-    return c
 
-
-def config(name, known_size):
     c = Config()
     call(name, byref(c), size(known_size))
     assert c.size == known_size
@@ -144,6 +139,7 @@ scaling = handle("snnk_scaling_create", size(2), c_int32(1), None)
 call("snnk_scaling_add", scaling, size(20), X, size(2))
 mean, scale = (c_double * 2)(), (c_double * 2)()
 call("snnk_scaling_get", scaling, mean, scale)
+assert call("snnk_scaling_inputs", scaling) == 2
 given = handle("snnk_scaling_create_given", size(2), mean, scale, None)
 
 drawn = handle("snnk_map_create", size(2), None, scaling)
@@ -253,7 +249,7 @@ call("snnk_map_predict_norms", urf, c_double(0.1), c_double(0.2), c_double(0), c
 call("snnk_predict_depth", size(1), one, one, one, (c_double * 1)(), (c_double * 1)())
 from_weights = handle("snnk_layer_create_from_weights", urf, size(3), X, size(2), None)
 from_dense = handle("snnk_layer_create_from_dense", size(2), size(3), X, size(2), None, c_int32(5),
-                    size(20), X, size(2), None, None)
+                    data(20, X=X), None, None)
 folded = handle("snnk_layer_fold", from_weights, size(1), floats(1, 1, 1), size(3), None)
 for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [frame]),
                       ("snnk_map_free", [urf, given_urf, softmax, calibrated]),
@@ -369,6 +365,8 @@ assert call("snnk_layer_kind", tower) == 2 and call("snnk_layer_kind", dense) ==
 assert call("snnk_layer_kind_name", c_int32(2)) == b"tower"
 assert call("snnk_layer_activation", tower) == -1 and call("snnk_layer_activation", dense) == activation.value
 assert call("snnk_storage_name", c_int32(1)) == b"bf16"
+assert call("snnk_map_kind_name", c_int32(1)) == b"gaussian"
+assert call("snnk_projection_name", c_int32(3)) == b"hd3"
 assert call("snnk_save_projection_name", c_int32(1)) == b"seed"
 assert call("snnk_layer_retain", tower) == tower.value
 call("snnk_layer_free", tower)
@@ -411,7 +409,7 @@ call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
 call("snnk_network_free", learning)
 
 quantize_report = report(48)
-narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,
+narrow = handle("snnk_network_quantize", network, c_int32(1), data(20, X=X), None,
                 byref(quantize_report))
 call("snnk_network_free", narrow)
 narrow = handle("snnk_layer_quantize", dense, c_int32(2))

@@ -71,6 +71,19 @@ circles=$(for file in src/*/*.[ch]; do
 done | tsort 2>&1 >/dev/null || true)
 report "no circle of includes between files" "$circles"
 
+# ---- A kind is one file and one row of a table ----
+
+# The kinds of features and of projections are listed in one file each; only their own files know them. All
+# others ask the table, or name a kind to make a map of it.
+report "no kind of features is asked for by its name" \
+    "$(grep -rnE 'SNNK_MAP_[A-Z]' src --include='*.c' | grep -vE '^src/(map/kinds\.c|cli/)|\.?kind = SNNK_MAP_[A-Z_]+[;,]' || true)"
+report "no kind of projection is asked for by its name" \
+    "$(grep -rnE 'SNNK_PROJECTION_(GAUSSIAN|ORTHOGONAL|HD3|SIMPLEX|SOBOL)' src --include='*.c' | grep -vE '^src/(projection/projection\.c|cli/)|projection = SNNK_PROJECTION_[A-Z0-9_]+[;,}]' || true)"
+report "no table of a kind is compared" \
+    "$(grep -rnE '[!=]= *&?snnk__(map|projection)_[a-z]' src --include='*.[ch]' || true)"
+report "functions of projected values are chosen by kinds, and applied by kernels" \
+    "$(grep -rlE 'SNNK__OPERATION_' src | grep -vE '^src/(kernels/|map/|layer/dense\.c)' || true)"
+
 # ---- What a library does not do ----
 
 library=$(find src -name '*.[ch]' -not -path 'src/cli/*')

@@ -10,10 +10,9 @@
 #include <snnk/status.h>
 
 typedef struct test_memory {
-    long alive; /* blocks allocated and not freed */
-    long calls; /* allocations asked for */
-    long
-        fail_after; /* the first fail_after of them succeed, later ones fail; negative: none
+    long alive;      /* blocks allocated and not freed */
+    long calls;      /* allocations asked for */
+    long fail_after; /* the first fail_after of them succeed, later ones fail; negative: none
                      * fails */
 } test_memory;
 

@@ -1,4 +1,5 @@
-/* Comparisons that cmocka 1.1.5 lacks: doubles with a written tolerance, statuses with their sentence. */
+/* Comparisons that cmocka 1.1.5 lacks: doubles with a written tolerance, statuses with their
+ * sentence. */
 #ifndef SNNK_TESTS_COMPARE_H
 #define SNNK_TESTS_COMPARE_H
 

@@ -85,7 +85,7 @@ static void test_fourier_transform(void **state) {
         }
 }
 
-/* gelu_tanh: the least |Im z| of the roots of sqrt(2/pi) (z + 0.044715 z^3) = (2 k + 1) i pi/2,
+/* gelu_tanh: the smallest |Im z| of the roots of sqrt(2/pi) (z + 0.044715 z^3) = (2 k + 1) i pi/2,
  * from a polynomial root finder with 30 digits. */
 static void test_strips(void **state) {
     const double pi = (double)precise_pi;
@@ -226,7 +226,7 @@ static void test_weights(void **state) {
                      integrals[i].power == 2 ? 1
                      : a == SNNK_SIGMOID     ? 1
                                              : 2,
-                     1e-15, 0); /* slopes at 0 of x/sinh x and the like: their limits */
+                     1e-15, 0); /* the limits of x/sinh x and others at 0 */
         assert_true(snnk__spectrum_weight(a, 1e4) == (a == SNNK_RELU)); /* without NaN */
     }
 }
@@ -258,7 +258,8 @@ static void test_integrals_against_reference(void **state) {
             largest = fmax(largest, fabs(value_at(spectrum, z) - integrals[i].f[k]));
         }
         assert_true(largest <= snnk_spectrum_error(spectrum));
-        /* the function's own line, and for 1 - cos the ones: amplitudes are negative, re alone */
+        /* the function's own line, plus the 1 of each 1 - cos: its amplitudes are negative, with re
+         * only */
         assert_close(slope, ((*c)[6] - (*c)[0]) / (4.2 + 3.7), 1e-14, 0);
         assert_close(intercept,
                      (*c)[3] + (integrals[i].power == 2 ? snnk_spectrum_l1(spectrum) : 0), 1e-14,
@@ -267,9 +268,9 @@ static void test_integrals_against_reference(void **state) {
     }
 }
 
-/* No rule is asked for more than it needs: L = 4 + (tail below 8e-6 or 2e-6) and Omega likewise, by
- * hand, give Omega L/(2 pi) = 16 for tanh (8.8, 11.1), 7 for gelu (4.8, 8.3) and 65 for relu (100,
- * 4.08). Errors: twice 1e-6 of the range for the image, the cut, and (dropped) atoms each. */
+/* Rules have no more points than they need: L = 4 + (tail below 8e-6 or 2e-6) and Omega likewise,
+ * by hand, give Omega L/(2 pi) = 16 for tanh (8.8, 11.1), 7 for gelu (4.8, 8.3) and 65 for relu
+ * (100, 4.08). Errors: twice 1e-6 of the range for the image, the cut, and (dropped) atoms each. */
 static void test_integrals_are_short(void **state) {
     static const struct {
         int32_t activation;
@@ -390,8 +391,8 @@ static void test_extension_by_the_definition(void **state) {
 }
 
 /* z^3 on +-2: the line nearest in the mean square is 3/5 R^2 z = 2.4 z; on 16384 points and more
- * the ends, which an integral does not see, count 3/16384 too much. About center 1 it is z^3 = 1 +
- * 3 x + 3 x^2 + x^3 with x = z - 1, so (3 + 2.4) x + 1 + R^2. */
+ * the ends count 3/16384 more than in the integral. About center 1 it is z^3 = 1 + 3 x + 3 x^2 +
+ * x^3 with x = z - 1, so (3 + 2.4) x + 1 + R^2. */
 static double cube(double z, void *user) {
     (void)user;
     return z * z * z;
@@ -421,8 +422,8 @@ static void test_line_is_least_squares(void **state) {
     }
 }
 
-/* On an interval away from the kink: no atoms, and the line itself; whether the seam meets the kink
- * or not. f is 8 at most. */
+/* On an interval without the kink there are no atoms, only the line, whether the kink is on the
+ * seam or not. f is at most 8. */
 static void test_lines_have_no_atoms(void **state) {
     static const struct {
         int32_t activation;
@@ -448,7 +449,7 @@ static void test_lines_have_no_atoms(void **state) {
         assert_int_equal(snnk_spectrum_atoms(spectrum), 0);
         assert_true(snnk_spectrum_l1(spectrum) == 0);
         assert_ok(snnk_spectrum_affine_part(spectrum, &intercept, &slope));
-        /* rounding of f, 100 at most; a slope of 0 is exact: a layer would pay features for it */
+        /* rounding of f, at most 100; a slope of 0 is exact, because a slope costs features */
         assert_close(slope, cases[i].slope, 1e-14, 0);
         assert_close(intercept, cases[i].intercept, 1e-15, 1e-12);
         assert_true(snnk_spectrum_error(spectrum) <= 1e-12);
@@ -456,7 +457,7 @@ static void test_lines_have_no_atoms(void **state) {
     }
 }
 
-/* Without a line, a constant has no atoms, and not its rounding for atoms either. */
+/* Without a line a constant has no atoms, not even for its rounding. */
 static double nearly_one(double z, void *user) {
     (void)user;
     return sin(z) * sin(z) + cos(z) * cos(z);
@@ -478,7 +479,7 @@ static void test_rounding_makes_no_atoms(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* A function that is nearly a line, by 1e-9, is not taken for one; by 1e-17 it is. */
+/* A function that differs from a line by 1e-9 is not taken for one; by 1e-17 it is. */
 static double nearly_line(double z, void *user) { return 3 * z + *(double *)user * sin(5 * z); }
 
 static void test_small_atoms_are_kept(void **state) {

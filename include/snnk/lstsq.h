@@ -157,9 +157,9 @@ typedef struct snnk_solve_report {
  * NULL for the defaults. report: NULL if not wanted. The statistics stay: add more rows and solve
  * again. Not const: the unused triangle of S serves as scratch, so that Cholesky needs no second
  * m^2. O(m^3/3 + t m^2); the fall-back O(9 m^3) and 3 m^2 doubles. By a factor O(2 m^3/3), its
- * fall-back O(4 m^3), and m^2 doubles. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_CONFIG,
- * SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0: every feature is constant),
- * SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
+ * fall-back O(4 m^3), and m^2 doubles. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
+ * SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0: every feature is
+ * constant), SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B,
                               size_t ldb, double *b, snnk_solve_report *report);
 

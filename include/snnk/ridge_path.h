@@ -53,13 +53,14 @@ SNNK_API size_t snnk_ridge_path_rank(const snnk_ridge_path *path); /* directions
 /* What each of n_ridges lambdas does to the rows of the statistics. Each output may be NULL. rss,
  * gcv: n_ridges x t, a column a target; dof: n_ridges. gcv is infinite where dof is n, to rounding
  * only at lambda = 0; with as many directions as rows rss is 0 there. ridges: >= 0, finite.
- * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SIZE. */
+ * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges,
                                    const double *ridges, double *rss, double *dof, double *gcv);
 
 /* The solution B (t x m, row stride ldb >= m) and b (t; NULL if not wanted; zeros without an
  * intercept) with a lambda for each target (ridges: t). O(t m^2). SNNK_E_NULL, SNNK_E_STRIDE,
- * SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
+ * SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_RANGE, SNNK_E_NONFINITE (the solution overflows),
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, double *B,
                                    size_t ldb, double *b);
 
@@ -76,9 +77,9 @@ SNNK_API int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t com
  * labels: n values in 0 ... t-1, the other NULL. weights: n values in 1e-30 ... 1e30, those that
  * the rows were added with, or NULL for ones; the squares are not multiplied by them. O(n m (m +
  * n_ridges t)). A row whose leverage is 1 to rounding (nothing else knows its direction) adds
- * infinity. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the first lambda, label or
- * weight that is not in its range, or says that Y and labels are both given), SNNK_E_NONFINITE,
- * SNNK_E_NOMEM: nothing was added. */
+ * infinity. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_RANGE (names the first
+ * lambda, label or weight that is not in its range, or says that Y and labels are both given),
+ * SNNK_E_NONFINITE, SNNK_E_NOMEM: nothing was added. */
 SNNK_API int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges,
                                      const double *ridges, const snnk_rows *rows, double *errors);
 
@@ -95,7 +96,7 @@ SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const do
  * sigma^2/lambda; what noise alone does to the prediction is less, and its bias is not in it. A row
  * that points where none did has the square of its length there over lambda in h, also where the
  * solution leaves such directions out: infinity at lambda = 0. O(n m^2). SNNK_E_NULL,
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n,
                                       const float *Phi, size_t ldphi, double *leverage);
 

@@ -63,15 +63,16 @@ SNNK_API uint64_t snnk_rls_rows(const snnk_rls *rls);   /* rows so far; 0 for NU
  *   predicted   n x t: the prediction of each row before that row was used. NULL: not wanted. May
  *               be rows->Y
  *   ldp         row stride of predicted, >= t; 0: t
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (a label or
- * weight), SNNK_E_NONFINITE (names row and column): nothing was changed. SNNK_E_NONFINITE also if
- * the prediction of a row is beyond 1e200: only the rows before it were added. */
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
+ * SNNK_E_RANGE (a label or weight), SNNK_E_NONFINITE (names row and column): nothing was changed.
+ * SNNK_E_NONFINITE also if the prediction of a row is beyond 1e200: only the rows before it were
+ * added. */
 SNNK_API int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t ldp);
 
 /* Y (n x t, row stride ldy) = Phi B^T, Phi n x m with row stride ldphi. leverage: n values phi^T P
  * phi, or NULL: sigma^2 times that is the variance of a prediction given the rows, if coefficients
  * had the variance sigma^2/ridge before them. O(n m t), with leverages O(n m (m + t)). NaN and
- * infinity pass through. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * infinity pass through. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldphi,
                               float *Y, size_t ldy, double *leverage);
 

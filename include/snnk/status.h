@@ -40,6 +40,7 @@ typedef enum snnk_status {
     SNNK_E_CONFIG = -7,      /* the size of a config or report struct is unknown to this library */
     SNNK_E_STATE = -8,       /* the object is not ready for this call, for example has no rows */
     SNNK_E_UNSUPPORTED = -9, /* not available for this object, or not part of this build */
+    SNNK_E_OVERLAP = -12,    /* an array to write to shares memory with another argument */
     /* Resources */
     SNNK_E_NOMEM = -10,  /* out of memory */
     SNNK_E_THREAD = -11, /* the operating system could not start a thread */
@@ -58,6 +59,16 @@ typedef enum snnk_status {
     SNNK_E_CANCELLED = -41, /* a progress function asked to stop */
     SNNK_E_INTERNAL = -99   /* a bug in libsnnk: please report it */
 } snnk_status;
+
+/* Arrays to write to must not share memory with any other array of the call: SNNK_E_OVERLAP, and
+ * nothing is written. Columns of one buffer may alternate: X in columns 0 ... d-1 and Y in columns
+ * d ... d+l-1 of rows with the same stride do not overlap. A function that can work in place says
+ * so. */
+
+/* Arrays to write to must not share memory with any other array of the call: SNNK_E_OVERLAP, and
+ * nothing is written. Columns of one buffer may alternate: X in columns 0 ... d-1 and Y in columns
+ * d ... d+l-1 of rows with the same stride do not overlap. A function that can work in place says
+ * so. */
 
 /* Get the text for a status, such as "a value is outside its range". Static, never NULL: "unknown
  * status" for a value that is not one. */

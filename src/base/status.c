@@ -57,6 +57,7 @@ const char *snnk_strerror(int status) {
     case SNNK_E_UNSUPPORTED: return "not available for this object or in this build";
     case SNNK_E_NOMEM: return "out of memory";
     case SNNK_E_THREAD: return "the operating system could not start a thread";
+    case SNNK_E_OVERLAP: return "an output overlaps another array";
     case SNNK_E_NONFINITE: return "a number is NaN or infinite";
     case SNNK_E_SINGULAR: return "the system has no usable solution";
     case SNNK_E_UNRESOLVED: return "the error of a function's spectrum is too large";
@@ -86,6 +87,7 @@ const char *snnk_status_name(int status) {
     case SNNK_E_UNSUPPORTED: return "SNNK_E_UNSUPPORTED";
     case SNNK_E_NOMEM: return "SNNK_E_NOMEM";
     case SNNK_E_THREAD: return "SNNK_E_THREAD";
+    case SNNK_E_OVERLAP: return "SNNK_E_OVERLAP";
     case SNNK_E_NONFINITE: return "SNNK_E_NONFINITE";
     case SNNK_E_SINGULAR: return "SNNK_E_SINGULAR";
     case SNNK_E_UNRESOLVED: return "SNNK_E_UNRESOLVED";

@@ -85,7 +85,7 @@ SNNK_API int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridge
 
 /* The leave-one-out residuals themselves, y - prediction without the row: residuals n x t, row
  * stride ldr >= t, with a lambda for each target (ridges: t); infinite, with the sign of the
- * residual, where the leverage is 1. Else as above. */
+ * residual, where the leverage is 1. residuals may be rows->Y. Else as above. */
 SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges,
                                            const snnk_rows *rows, float *residuals, size_t ldr);
 

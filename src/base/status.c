@@ -7,9 +7,7 @@
 
 #include "base/size.h"
 
-#define SENTENCE_BYTES 512
-
-static _Thread_local char sentence[SENTENCE_BYTES] = "no failure on this thread";
+static _Thread_local char sentence[SNNK__SENTENCE_BYTES] = "no failure on this thread";
 
 void snnk__set_sentence(const char *format, ...) {
     va_list arguments;
@@ -20,7 +18,7 @@ void snnk__set_sentence(const char *format, ...) {
 }
 
 int snnk__fail_within(int status, const char *format, ...) {
-    char inner[SENTENCE_BYTES];
+    char inner[SNNK__SENTENCE_BYTES];
     va_list arguments;
 
     memcpy(inner, sentence, sizeof inner);
@@ -33,10 +31,19 @@ int snnk__fail_within(int status, const char *format, ...) {
     return more < 0 ? SNNK_E_INTERNAL : status;
 }
 
+void snnk__sentence_save(snnk__sentence *before) {
+    memcpy(before->text, sentence, sizeof before->text);
+}
+
+int snnk__recovered(int status, const snnk__sentence *before) {
+    if (status == SNNK_OK) memcpy(sentence, before->text, sizeof sentence);
+    return status;
+}
+
 const char *snnk_last_error(void) { return sentence; }
 
 int snnk_fail(int status, const char *text) {
-    char copy[SENTENCE_BYTES]; /* text may be within the sentence */
+    char copy[SNNK__SENTENCE_BYTES]; /* text may be within the sentence */
 
     snprintf(copy, sizeof copy, "%s", text ? text : snnk_strerror(status));
     memcpy(sentence, copy, sizeof copy);

@@ -12,14 +12,14 @@
 
 enum { SPACE = 256, ORIGIN = 128 };
 
-static void mark(const snnk__array *a, size_t begin, unsigned char bit, unsigned char *bytes) {
+static void mark(const snnk__operand *a, size_t begin, unsigned char bit, unsigned char *bytes) {
     for (size_t i = 0; i < a->rows; i++)
         for (size_t k = 0; k < a->columns * a->element_bytes; k++)
             bytes[begin + i * a->ld * a->element_bytes + k] |= bit;
 }
 
 /* Whether a byte belongs to both. */
-static bool share(const snnk__array *a, size_t at_a, const snnk__array *b, size_t at_b) {
+static bool share(const snnk__operand *a, size_t at_a, const snnk__operand *b, size_t at_b) {
     unsigned char bytes[SPACE] = {0};
 
     mark(a, at_a, 1, bytes);
@@ -30,7 +30,7 @@ static bool share(const snnk__array *a, size_t at_a, const snnk__array *b, size_
 }
 
 /* Whether one begins before the other has ended. */
-static bool meet(const snnk__array *a, size_t at_a, const snnk__array *b, size_t at_b) {
+static bool meet(const snnk__operand *a, size_t at_a, const snnk__operand *b, size_t at_b) {
     const size_t end_a =
         at_a + (a->rows - 1) * a->ld * a->element_bytes + a->columns * a->element_bytes;
     const size_t end_b =
@@ -39,7 +39,7 @@ static bool meet(const snnk__array *a, size_t at_a, const snnk__array *b, size_t
     return a->rows > 0 && b->rows > 0 && at_a < end_b && at_b < end_a;
 }
 
-static bool expected(const snnk__array *a, size_t at_a, const snnk__array *b, size_t at_b) {
+static bool expected(const snnk__operand *a, size_t at_a, const snnk__operand *b, size_t at_b) {
     const bool one_row = a->rows <= 1 || b->rows <= 1;
 
     return one_row || a->ld * a->element_bytes == b->ld * b->element_bytes ? share(a, at_a, b, at_b)
@@ -53,8 +53,8 @@ static void test_only_shared_bytes_count(void **state) {
 
     (void)state;
     for (int s = 0; s < 4 * 3 * 4 * 4 * 3 * 4 * 2; s++) {
-        snnk__array a = {.name = "a", .first = memory + ORIGIN, .element_bytes = 4};
-        snnk__array b = {.name = "b", .written = true, .element_bytes = s % 2 ? 8 : 4};
+        snnk__operand a = {.name = "a", .first = memory + ORIGIN, .element_bytes = 4};
+        snnk__operand b = {.name = "b", .written = true, .element_bytes = s % 2 ? 8 : 4};
         int rest = s / 2;
 
         a.rows = (size_t)(rest % 4), rest /= 4;
@@ -68,7 +68,7 @@ static void test_only_shared_bytes_count(void **state) {
                 break;
             b.first = memory + at;
             const bool refuse = expected(&a, ORIGIN, &b, at);
-            const snnk__array both[] = {a, b}, turned[] = {b, a};
+            const snnk__operand both[] = {a, b}, turned[] = {b, a};
 
             assert_status(snnk__check_overlap(2, both), refuse ? SNNK_E_OVERLAP : SNNK_OK);
             if (refuse) assert_says("b overlaps a");
@@ -83,21 +83,23 @@ static void test_only_shared_bytes_count(void **state) {
 
 static void test_what_is_not_there_overlaps_nothing(void **state) {
     float x[4];
-    const snnk__array read = {"x", x, 2, 2, 2, 4, false}, also_read = read;
-    const snnk__array none = {"none", NULL, 2, 2, 2, 4, true};
-    const snnk__array no_rows = {"y", x, 0, 2, 2, 4, true}, no_columns = {"y", x, 2, 0, 2, 4, true};
-    const snnk__array written = {"y", x, 2, 2, 2, 4, true};
+    const snnk__operand read = {"x", x, 2, 2, 2, 4, false}, also_read = read;
+    const snnk__operand none = {"none", NULL, 2, 2, 2, 4, true};
+    const snnk__operand no_rows = {"y", x, 0, 2, 2, 4, true},
+                        no_columns = {"y", x, 2, 0, 2, 4, true};
+    const snnk__operand written = {"y", x, 2, 2, 2, 4, true};
 
     (void)state;
-    assert_ok(snnk__check_overlap(2, (snnk__array[]){read, also_read}));
-    assert_ok(snnk__check_overlap(2, (snnk__array[]){read, none}));
-    assert_ok(snnk__check_overlap(2, (snnk__array[]){read, no_rows}));
-    assert_ok(snnk__check_overlap(2, (snnk__array[]){read, no_columns}));
-    assert_status(snnk__check_overlap(2, (snnk__array[]){written, read}), SNNK_E_OVERLAP);
+    assert_ok(snnk__check_overlap(2, (snnk__operand[]){read, also_read}));
+    assert_ok(snnk__check_overlap(2, (snnk__operand[]){read, none}));
+    assert_ok(snnk__check_overlap(2, (snnk__operand[]){read, no_rows}));
+    assert_ok(snnk__check_overlap(2, (snnk__operand[]){read, no_columns}));
+    assert_status(snnk__check_overlap(2, (snnk__operand[]){written, read}), SNNK_E_OVERLAP);
     assert_says("y overlaps x: give it memory of its own");
     assert_ok(snnk__check_overlap_but_same(&read, &written));
-    assert_status(snnk__check_overlap_but_same(&read, &(snnk__array){"y", x + 1, 1, 2, 2, 4, true}),
-                  SNNK_E_OVERLAP);
+    assert_status(
+        snnk__check_overlap_but_same(&read, &(snnk__operand){"y", x + 1, 1, 2, 2, 4, true}),
+        SNNK_E_OVERLAP);
 }
 
 /* ---- The functions ---- */

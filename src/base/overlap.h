@@ -7,12 +7,12 @@
 
 /* An array of a call: rows x columns elements of element_bytes, row stride ld. `name` is the
  * argument's, for the sentence; `first` may be NULL, for an array that was not given. */
-typedef struct snnk__array {
+typedef struct snnk__operand {
     const char *name;
     const void *first;
     size_t rows, columns, ld, element_bytes;
     bool written;
-} snnk__array;
+} snnk__operand;
 
 /* One that is read, and one that is written. */
 #define SNNK__READ(pointer, rows, columns, ld)                                                     \
@@ -25,9 +25,9 @@ typedef struct snnk__array {
  * shared with an array of no rows. Columns of one buffer may alternate: of arrays whose rows are
  * equally far apart only columns count; with other strides all between the first and the last
  * element does. Sizes must have passed snnk__check_matrix. */
-int snnk__check_overlap(size_t n, const snnk__array *arrays);
+int snnk__check_overlap(size_t n, const snnk__operand *arrays);
 
 /* The same for one array that is read, and one that is written and may be just that one. */
-int snnk__check_overlap_but_same(const snnk__array *read, const snnk__array *written);
+int snnk__check_overlap_but_same(const snnk__operand *read, const snnk__operand *written);
 
 #endif

@@ -173,8 +173,8 @@ int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
         return st;
     const size_t d = b->linear.inputs, rows = b->linear.rows,
                  work_count = snnk__linear_work(&b->linear);
-    const snnk__array arrays[] = {SNNK__WRITTEN(G, rows, d, ldg),
-                                  SNNK__WRITTEN(offsets, 1, rows, rows)};
+    const snnk__operand arrays[] = {SNNK__WRITTEN(G, rows, d, ldg),
+                                    SNNK__WRITTEN(offsets, 1, rows, rows)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     float *work = NULL, *g = NULL;
 
@@ -253,8 +253,8 @@ static int run_tower(const snnk_map *map, size_t n, const float *X, const char *
     if ((st = snnk__check_matrix(X, X_name, n, map->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Phi, Phi_name, n, map->features, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
-    const snnk__array arrays[] = {SNNK__READ(X, n, map->inputs, ldx),
-                                  SNNK__WRITTEN(Phi, n, map->features, ldphi)};
+    const snnk__operand arrays[] = {SNNK__READ(X, n, map->inputs, ldx),
+                                    SNNK__WRITTEN(Phi, n, map->features, ldphi)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     return snnk__for_rows(workspace, &map->allocator, n, snnk__map_work(map) * sizeof(float),
                           tower_rows, &t);

@@ -137,7 +137,7 @@ int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale) {
             SNNK_E_STATE,
             "the scaling learns from data, but no rows were added: call snnk_scaling_add first");
     const size_t d = scaling->inputs;
-    const snnk__array arrays[] = {SNNK__WRITTEN(mean, 1, d, d), SNNK__WRITTEN(scale, 1, d, d)};
+    const snnk__operand arrays[] = {SNNK__WRITTEN(mean, 1, d, d), SNNK__WRITTEN(scale, 1, d, d)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     for (size_t k = 0; mean && k < d; k++) mean[k] = scaling->mean[k];
     if (scale) read_scales(scaling, scale);

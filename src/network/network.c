@@ -372,8 +372,8 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
     if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Y, "Y", n, last->outputs, ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
-    const snnk__array arrays[] = {SNNK__READ(X, n, snnk_network_inputs(network), ldx),
-                                  SNNK__WRITTEN(Y, n, snnk_network_outputs(network), ldy)};
+    const snnk__operand arrays[] = {SNNK__READ(X, n, snnk_network_inputs(network), ldx),
+                                    SNNK__WRITTEN(Y, n, snnk_network_outputs(network), ldy)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if (splits(network, n, workspace)) {
         st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
@@ -399,8 +399,8 @@ int snnk_network_features(const snnk_network *network, size_t n, const float *X,
     if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Phi, "Phi", n, snnk_layer_features(last), ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
-    const snnk__array arrays[] = {SNNK__READ(X, n, snnk_network_inputs(network), ldx),
-                                  SNNK__WRITTEN(Phi, n, last->map->features, ldphi)};
+    const snnk__operand arrays[] = {SNNK__READ(X, n, snnk_network_inputs(network), ldx),
+                                    SNNK__WRITTEN(Phi, n, last->map->features, ldphi)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
                           forward_task, &r);

@@ -361,8 +361,8 @@ static int check_batch(const snnk_map *map, size_t n, const float *X, size_t ldx
     for (size_t i = 0; i < n_levels; i++)
         if (!(levels[i] >= 0 && levels[i] <= 1))
             return snnk__fail(SNNK_E_RANGE, "levels[%zu] = %g is not in 0 ... 1", i, levels[i]);
-    const snnk__array arrays[] = {SNNK__READ(levels, 1, n_levels, n_levels),
-                                  SNNK__WRITTEN(quantiles, l, n_levels, ldq)};
+    const snnk__operand arrays[] = {SNNK__READ(levels, 1, n_levels, n_levels),
+                                    SNNK__WRITTEN(quantiles, l, n_levels, ldq)};
     return snnk__check_overlap(2, arrays);
 }
 

@@ -242,7 +242,7 @@ int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double 
     if ((st = check_solve(lstsq, config, B, ldb, b, report, &ours)) != SNNK_OK) return st;
 
     const size_t m = lstsq->features, t = lstsq->targets;
-    const snnk__array arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
 
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(&lstsq->allocator, t * m + t, sizeof *solution, "the solution", &solution);

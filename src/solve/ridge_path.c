@@ -269,7 +269,7 @@ int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges, const do
     st = snnk__check_matrix(ridges, "ridges", n_ridges, t, t, sizeof *rss);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
-    const snnk__array arrays[] = {
+    const snnk__operand arrays[] = {
         SNNK__READ(ridges, 1, n_ridges, n_ridges), SNNK__WRITTEN(rss, n_ridges, t, t),
         SNNK__WRITTEN(dof, 1, n_ridges, n_ridges), SNNK__WRITTEN(gcv, n_ridges, t, t)};
     if ((st = snnk__check_overlap(4, arrays)) != SNNK_OK) return st;
@@ -411,7 +411,7 @@ int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, dou
 
     if ((st = snnk__check_matrix(B, "B", t, m, ldb, sizeof *B)) != SNNK_OK) return st;
     if ((st = snnk__check_ridges(t, ridges)) != SNNK_OK) return st;
-    const snnk__array arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(&path->allocator, t * path->rank, sizeof *K, "projected coefficients", &K);
     if (st != SNNK_OK) goto done;

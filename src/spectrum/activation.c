@@ -31,7 +31,7 @@ static int check(int32_t activation, size_t n, const float *z, const float *y) {
     if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(z, "z", n, 1, 1, sizeof *z)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(y, "y", n, 1, 1, sizeof *y)) != SNNK_OK) return st;
-    const snnk__array from = SNNK__READ(z, 1, n, n), to = SNNK__WRITTEN(y, 1, n, n);
+    const snnk__operand from = SNNK__READ(z, 1, n, n), to = SNNK__WRITTEN(y, 1, n, n);
     return snnk__check_overlap_but_same(&from, &to);
 }
 

@@ -17,7 +17,7 @@ static const int statuses[] = {
     SNNK_E_STRIDE, SNNK_E_ENUM,      SNNK_E_CONFIG,    SNNK_E_STATE,    SNNK_E_UNSUPPORTED,
     SNNK_E_NOMEM,  SNNK_E_THREAD,    SNNK_E_NONFINITE, SNNK_E_SINGULAR, SNNK_E_UNRESOLVED,
     SNNK_E_FORMAT, SNNK_E_VERSION,   SNNK_E_TRUNCATED, SNNK_E_CHECKSUM, SNNK_E_RAGGED,
-    SNNK_E_IO,     SNNK_E_CANCELLED, SNNK_E_INTERNAL};
+    SNNK_E_IO,     SNNK_E_CANCELLED, SNNK_E_OVERLAP,   SNNK_E_INTERNAL};
 
 static void test_every_status_has_a_text_of_its_own(void **state) {
     const size_t count = sizeof statuses / sizeof *statuses;
@@ -50,7 +50,7 @@ static void test_every_status_has_a_text_of_its_own(void **state) {
 /* Programs and files depend on the numbers. */
 static void test_status_values_never_change(void **state) {
     static const int pinned[] = {0,   -1,  -2,  -3,  -4,  -5,  -6,  -7,  -8,  -9,  -10, -11,
-                                 -20, -21, -22, -30, -31, -32, -33, -34, -40, -41, -99};
+                                 -20, -21, -22, -30, -31, -32, -33, -34, -40, -41, -12, -99};
 
     (void)state;
     assert_int_equal(sizeof pinned, sizeof statuses);

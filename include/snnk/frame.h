@@ -55,7 +55,7 @@ SNNK_API int snnk_frame_norms(const snnk_frame *frame, double *input_norm, doubl
 
 /* See rows of inputs, or of weights (weights != 0), in the frame, in double: X: n x d, row stride
  * ldx; Z: n x d. For inspection, O(n d (1 + directions)). SNNK_E_NULL, SNNK_E_STRIDE,
- * SNNK_E_SIZE. */
+ * SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_frame_apply(const snnk_frame *frame, int32_t weights, size_t n, const float *X,
                               size_t ldx, double *Z, size_t ldz);
 

@@ -170,7 +170,8 @@ SNNK_API uint64_t snnk_layer_weight_bytes(const snnk_layer *layer);
 /* Copy out the weights, of a dense layer W and b, of an SNNK layer Psi and bias.
  *   Psi   l x m, row stride ldpsi >= m (W: l x d); NULL if not wanted
  *   bias  l numbers; NULL if not wanted
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a tower has no weights). */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (a tower has no
+ * weights). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
 
 /* ---- Forward ---- */
@@ -181,7 +182,8 @@ SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldps
  *   Y          outputs, n x l, row stride ldy >= l; must not overlap X
  *   workspace  scratch and threads; NULL for one thread and scratch of the call's own
  * Each row's result depends on that row alone, bit for bit, for every n and every thread count. The
- * n x m features are never all in memory. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * n x m features are never all in memory. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 

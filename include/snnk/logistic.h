@@ -58,10 +58,10 @@ typedef struct snnk_logistic_report {
  *   report   NULL: not wanted
  * Not converging is no failure: B and b are the best so far, and the report says so. O(m^3/3 + n
  * m^2) once, and O(n m t) for each product. Memory: m^2, 3 n t and 9 t m doubles, and 256 rows of
- * features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE
- * (names the first label or weight that is out of range), SNNK_E_NONFINITE (X; B or b with a warm
- * start), SNNK_E_SINGULAR (the ridge is lost in the rounding of large features), SNNK_E_NOMEM. B
- * and b are as before then. */
+ * features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG,
+ * SNNK_E_RANGE (names the first label or weight that is out of range), SNNK_E_NONFINITE (X; B or b
+ * with a warm start), SNNK_E_SINGULAR (the ridge is lost in the rounding of large features),
+ * SNNK_E_NOMEM. B and b are as before then. */
 SNNK_API int snnk_logistic_solve(const snnk_rows *rows, size_t classes,
                                  const snnk_logistic_config *config, double *B, size_t ldb,
                                  double *b, snnk_logistic_report *report);

@@ -179,8 +179,9 @@ typedef struct snnk_solve_report {
  *   b       the result: t; may be NULL without an intercept
  *   report  NULL: not wanted
  * O(m^3/3 + t m^2); of a singular system O(9 m^3) and 3 m^2 doubles more. SNNK_E_NULL,
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR
- * (rank 0: every feature is constant), SNNK_E_NONFINITE (the solution overflows), SNNK_E_NOMEM. */
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows),
+ * SNNK_E_SINGULAR (rank 0: every feature is constant), SNNK_E_NONFINITE (the solution overflows),
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B,
                               size_t ldb, double *b, snnk_solve_report *report);
 

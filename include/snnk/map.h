@@ -142,14 +142,14 @@ SNNK_API int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_c
  * scaling folded in, so that the projection is G x + c on raw inputs. Either may be NULL. r is m,
  * or m/2 for GAUSSIAN; for IDENTITY G is the diagonal matrix of the scales; for URF it is on the
  * frame's inputs, without s. HD3 rows are made for the call. SNNK_E_NULL, SNNK_E_RANGE,
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
                                  float *offsets);
 
 /* Input tower: Phi = Phi(X). X: n x d, row stride ldx >= d. Phi: n x m, row stride ldphi >= m, must
  * not overlap X. n = 0 does nothing. Non-finite inputs propagate. Rows are split over the
  * workspace's threads; each row's result depends on that row alone, bit for bit. O(n m d).
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t ldx,
                                   float *Phi, size_t ldphi, snnk_workspace *workspace);
 
@@ -173,7 +173,7 @@ SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *w,
 
 /* J = d Phi / d x at one input. x: d; J: m x d, row stride ldj >= d. O(m d). At a kink (relu, step)
  * the derivative is the activation's (snnk_activation_derivative). Non-finite x propagates.
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj);
 
 /* L = Laplacian of every feature, sum_k d^2 Phi_j / d x_k^2, for n inputs. X: n x d, row stride ldx

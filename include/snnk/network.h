@@ -70,8 +70,8 @@ SNNK_API uint64_t snnk_network_weight_bytes(const snnk_network *network);
  *   Y          outputs, n x l, row stride ldy >= l; must not overlap X
  *   workspace  scratch and threads; NULL for one thread and scratch of the call's own
  * Each row's result depends on that row alone, bit for bit, for every n and every thread count.
- * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM (never after
- * snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network))). */
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM
+ * (never after snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network))). */
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 

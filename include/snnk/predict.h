@@ -53,9 +53,9 @@ SNNK_API int snnk_prediction_init(snnk_prediction *prediction, size_t prediction
  * form for iid rows (coupled rows do no worse); O((n + l) d + n l atoms). quantiles: NULL, or l x
  * n_levels: for each output, the quantiles at `levels` (0 ... 1) over the batch of the standard
  * error, as a share of that output's rms value. SNNK_E_NULL, SNNK_E_SHAPE (an empty batch),
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (rows given, or a
- * kernel whose variance has no closed form: all but URF, LINE, IDENTITY, GAUSSIAN, ARC_COSINE of
- * order 0 and 1 with floor 0, ELEMENTWISE identity), SNNK_E_NOMEM. */
+ * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_OVERLAP, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED
+ * (rows given, or a kernel whose variance has no closed form: all but URF, LINE, IDENTITY,
+ * GAUSSIAN, ARC_COSINE of order 0 and 1 with floor 0, ELEMENTWISE identity), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_predict(const snnk_map *map, size_t n, const float *X, size_t ldx, size_t l,
                               const float *W, size_t ldw, const float *b,
                               const snnk_predict_config *config, size_t n_levels,

@@ -63,7 +63,7 @@ SNNK_API uint64_t snnk_ridge_path_rows(const snnk_ridge_path *path);   /* of the
  *   dof       the result: n_ridges, degrees of freedom; NULL: not wanted
  *   gcv       the result: n_ridges x t, generalised cross-validation; infinite where dof = n; NULL:
  *             not wanted
- * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SIZE. */
+ * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges,
                                    const double *ridges, double *rss, double *dof, double *gcv);
 
@@ -71,8 +71,8 @@ SNNK_API int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges,
  *   ridges  t values >= 0
  *   B       the result: t x m, row stride ldb >= m
  *   b       the result: t; zeros without an intercept. NULL: not wanted
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE (the solution overflows),
- * SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_RANGE, SNNK_E_NONFINITE (the
+ * solution overflows), SNNK_E_NOMEM. */
 SNNK_API int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, double *B,
                                    size_t ldb, double *b);
 
@@ -91,17 +91,17 @@ SNNK_API int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t com
  *   rows      rows as they were added to the statistics, with their weights; see snnk_lstsq_add
  *   errors    n_ridges x t: to add to. The squares are not weighted. A row whose leverage is 1 to
  *             rounding adds infinity
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the
- * first ridge, label or weight that is out of range), SNNK_E_NONFINITE, SNNK_E_NOMEM; nothing was
- * added then. */
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
+ * SNNK_E_RANGE (names the first ridge, label or weight that is out of range), SNNK_E_NONFINITE,
+ * SNNK_E_NOMEM; nothing was added then. */
 SNNK_API int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges,
                                      const double *ridges, const snnk_rows *rows, double *errors);
 
 /* Compute leave-one-out residuals: target minus the prediction of a fit without the row.
  *   ridges     t values >= 0, one for each target
  *   rows       as in snnk_ridge_path_add_loo
- *   residuals  the result: n x t, row stride ldr >= t; infinite, with the sign of the residual,
- *              where the leverage is 1
+ *   residuals  the result: n x t, row stride ldr >= t; may be rows->Y. Infinite, with the sign of
+ *              the residual, where the leverage is 1
  * Statuses of snnk_ridge_path_add_loo. */
 SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges,
                                            const snnk_rows *rows, float *residuals, size_t ldr);
@@ -115,7 +115,8 @@ SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const do
  *   Phi       n x m, row stride ldphi >= m
  *   leverage  the result: n. A row outside the span of the statistics gets its squared length there
  *             over lambda added; infinity at lambda = 0
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_RANGE, SNNK_E_NONFINITE,
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n,
                                       const float *Phi, size_t ldphi, double *leverage);
 

@@ -65,9 +65,10 @@ SNNK_API double snnk_rls_forgetting(const snnk_rls *rls); /* mu, as given */
  *   predicted  the result: n x t, the prediction of each row before it was used. NULL: not wanted.
  *              May be rows->Y
  *   ldp        row stride of predicted, >= t; 0: t
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (a label or
- * weight), SNNK_E_NONFINITE (names row and column); nothing was changed then. SNNK_E_NONFINITE also
- * if the prediction of a row is above 1e200: only the rows before it were added. */
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
+ * SNNK_E_RANGE (a label or weight), SNNK_E_NONFINITE (names row and column); nothing was changed
+ * then. SNNK_E_NONFINITE also if the prediction of a row is above 1e200: only the rows before it
+ * were added. */
 SNNK_API int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t ldp);
 
 /* Predict Y = Phi B^T. O(n m t), with leverages O(n m (m + t)).
@@ -76,7 +77,7 @@ SNNK_API int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted
  *   Y         the result: n x t, row stride ldy >= t
  *   leverage  the result: n values phi^T P phi; sigma^2 times that is the posterior variance of a
  *             prediction, for noise of variance sigma^2. NULL: not wanted
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldphi,
                               float *Y, size_t ldy, double *leverage);
 

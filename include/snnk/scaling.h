@@ -40,7 +40,7 @@ SNNK_API void snnk_scaling_free(snnk_scaling *scaling);
 SNNK_API int snnk_scaling_add(snnk_scaling *scaling, size_t n, const float *X, size_t ldx);
 
 /* Read mean (d) and scale (d), either may be NULL.
- * SNNK_E_NULL, SNNK_E_STATE (learns from data and has seen no row). */
+ * SNNK_E_NULL, SNNK_E_OVERLAP, SNNK_E_STATE (learns from data and has seen no row). */
 SNNK_API int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale);
 
 /* d; 0 for NULL. */

@@ -166,7 +166,7 @@ SNNK_API size_t snnk_spectrum_atoms(const snnk_spectrum *spectrum);
 
 /* Copy out the atoms, in order of frequency.
  *   growth, omega, re, im   snnk_spectrum_atoms values each; NULL for what you do not need
- * SNNK_E_NULL. */
+ * SNNK_E_NULL, SNNK_E_OVERLAP. */
 SNNK_API int snnk_spectrum_get(const snnk_spectrum *spectrum, double *growth, double *omega,
                                double *re, double *im);
 
@@ -194,7 +194,7 @@ SNNK_API int snnk_spectrum_settings(const snnk_spectrum *spectrum, snnk_spectrum
  *   n        number of points
  *   z        the points, n values
  *   values   the result, n values; may be z
- * SNNK_E_NULL, SNNK_E_SIZE. */
+ * SNNK_E_NULL, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const double *z,
                                 double *values);
 

@@ -5,6 +5,8 @@
 #include <snnk/rows.h>
 #include <stdbool.h>
 
+#include "base/overlap.h"
+
 /* Check everything about rows except their numbers.
  *   inputs    columns of X; 0: as many as the caller says
  *   outputs   columns of Y, or classes
@@ -16,6 +18,11 @@ int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool t
                     snnk_rows *ours);
 
 /* ---- Checked rows ---- */
+
+/* SNNK_E_OVERLAP if the call writes to memory of the rows.
+ *   written   an array that it writes to
+ *   in_place  whether that may be just Y */
+int snnk__rows_check_overlap(const snnk_rows *rows, const snnk__operand *written, bool in_place);
 
 /* SNNK_E_NONFINITE, naming row and column, unless every input and target is finite as a float. */
 int snnk__rows_check_finite(const snnk_rows *rows);

@@ -25,6 +25,33 @@ SNNK__PRINTF(1, 2) void snnk__set_sentence(const char *format, ...);
  * that knows where. */
 SNNK__PRINTF(2, 3) int snnk__fail_within(int status, const char *format, ...);
 
+/* ---- Failures that a call makes good ----
+ *
+ * A call that succeeds leaves the sentence as it was. So a function that tries something, and does
+ * without it where that fails, saves the sentence first and returns its status through
+ * snnk__recovered:
+ *
+ *     snnk__sentence_save(&before);
+ *     st = attempt();
+ *     if (st == SNNK_E_SINGULAR) st = something_else();
+ *     return snnk__recovered(st, &before);
+ *
+ * assert_ok, in the tests, fails after any successful call that changed the sentence. */
+
+#define SNNK__SENTENCE_BYTES 512
+
+typedef struct snnk__sentence {
+    char text[SNNK__SENTENCE_BYTES];
+} snnk__sentence;
+
+/* Copy this thread's sentence. */
+void snnk__sentence_save(snnk__sentence *before);
+
+/* Gives `status`; puts the saved sentence back if that is SNNK_OK. */
+int snnk__recovered(int status, const snnk__sentence *before);
+
+/* ---- Checks ---- */
+
 /* SNNK_E_NULL, naming the argument, if pointer is NULL. */
 int snnk__check_pointer(const void *pointer, const char *name);
 

@@ -292,6 +292,7 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
 static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_config *config,
                         double *error) {
     double ridges[MAX_RIDGES], best = 0;
+    snnk__sentence before;
     int st;
 
     if (fit->heldout.rows.n == 0 || snnk_lstsq_rows(fit->lstsq) < 2)
@@ -302,6 +303,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
     const size_t n_ridges = (size_t)fit->config.n_ridges;
     if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
     *error = INFINITY;
+    snnk__sentence_save(&before);
     for (size_t k = 0; k < n_ridges; k++) { /* increasing, so that of equal errors the larger ridge
                                              * wins */
         snnk_layer *layer;
@@ -323,7 +325,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives a finite held-out error",
                           ridges[0], ridges[n_ridges - 1]);
     config->ridge = best;
-    return SNNK_OK;
+    return snnk__recovered(SNNK_OK, &before);
 }
 
 /* Copy the statistics, and add the held-out rows to the copy. */

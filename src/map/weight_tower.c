@@ -1,4 +1,5 @@
 /* The weight tower: Psi and bias of a map, through the kernels. */
+#include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
 #include "map/map.h"
@@ -64,6 +65,10 @@ int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t 
     if ((st = snnk__check_matrix(W, "W", l, map->inputs, ldw, sizeof *W)) != SNNK_OK) return st;
     st = snnk__check_matrix(Psi, "Psi", l, map->features, ldpsi, sizeof *Psi);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(W, l, map->inputs, ldw), SNNK__READ(b, 1, l, l),
+                                    SNNK__WRITTEN(Psi, l, map->features, ldpsi),
+                                    SNNK__WRITTEN(bias, 1, l, l)};
+    if ((st = snnk__check_overlap(4, arrays)) != SNNK_OK) return st;
     weights w = {map, {map->inputs, W, ldw, b, bias, ldpsi}, Psi};
 
     for (size_t i = 0; i < map->n_blocks; i++) {

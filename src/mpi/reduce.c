@@ -144,9 +144,12 @@ static int receive_statistics(const group *g, int from, int status, snnk_lstsq *
 
 /* *sum += next; as moments if one of them is moments. */
 static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
+    char before[SENTENCE_BYTES];
     snnk_lstsq *moments;
-    int st = snnk_lstsq_merge(*sum, next);
+    int st;
 
+    snprintf(before, sizeof before, "%s", snnk_last_error());
+    st = snnk_lstsq_merge(*sum, next);
     if (st != SNNK_E_UNSUPPORTED) return st;
     /* A factor cannot take in moments. Moments, also of no rows, take in both. */
     st = snnk_lstsq_create(snnk_lstsq_features(next), snnk_lstsq_targets(next), NULL, &moments);
@@ -159,7 +162,7 @@ static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
     }
     snnk_lstsq_free(*sum);
     *sum = moments;
-    return SNNK_OK;
+    return snnk_fail(SNNK_OK, before); /* the sentence as it was */
 }
 
 /* Receive from the child at `from`, and add to *sum; if that is NULL, it becomes *sum. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "base/utf8.h"
 #include "base/workspace.h"
@@ -371,6 +372,9 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
     if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Y, "Y", n, last->outputs, ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, first->inputs, ldx),
+                                    SNNK__WRITTEN(Y, n, snnk_network_outputs(network), ldy)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if (splits(network, n, workspace)) {
         st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
         if (st != SNNK_OK) return st;
@@ -395,6 +399,9 @@ int snnk_network_features(const snnk_network *network, size_t n, const float *X,
     if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Phi, "Phi", n, snnk_layer_features(last), ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, first->inputs, ldx),
+                                    SNNK__WRITTEN(Phi, n, snnk_layer_features(last), ldphi)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
                           forward_task, &r);
 }

@@ -515,6 +515,7 @@ int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *s
     snnk_allocator allocator;
     snnk_urf_config ours;
     snnk_map *made = NULL;
+    snnk__sentence before;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
@@ -523,6 +524,7 @@ int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *s
     st = check_arguments(inputs, activation, n, X, ldx, l, W, ldw, b, report);
     if (st != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
+    snnk__sentence_save(&before);
     c.allocator = &allocator;
     c.config = &ours;
     c.report.plain = INFINITY;
@@ -540,5 +542,5 @@ int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *s
 done:
     for (size_t s = 0; s < SPECTRA; s++) snnk_spectrum_free(c.owned[s]);
     snnk__free(&allocator, c.storage);
-    return st;
+    return snnk__recovered(st, &before); /* choices that did not work are no failures */
 }

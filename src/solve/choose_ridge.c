@@ -95,8 +95,10 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
     snnk_solve_config ours;
     double diagonal = 0, *B = NULL, *b, *scores = NULL;
     size_t least = 0;
+    snnk__sentence before;
     int st, unusable = SNNK_OK;
 
+    snnk__sentence_save(&before);
     st = check_choose(train, heldout, config, n_ridges, ridges, best, &ours);
     if (st != SNNK_OK) return st;
     if (!ridges && (st = check_default_grid(train, n_ridges, &diagonal)) != SNNK_OK) return st;
@@ -123,5 +125,5 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
 done:
     snnk__free(&train->allocator, scores);
     snnk__free(&train->allocator, B);
-    return st;
+    return snnk__recovered(st, &before);
 }

@@ -9,6 +9,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "solve/accumulate.h"
 
@@ -369,6 +370,9 @@ static int check_arguments(const snnk_rows *rows, size_t classes,
     if ((st = snnk__check_pointer(rows->labels, "labels")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(B, "B", classes, m, ldb, sizeof *B)) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(b, "b")) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, classes, m, ldb),
+                                    SNNK__WRITTEN(b, 1, classes, classes)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if (!config->warm) return SNNK_OK;
     if ((st = snnk__check_finite_f64(B, "B", classes, m, ldb)) != SNNK_OK) return st;
     return snnk__check_finite_f64(b, "b", 1, classes, classes);

@@ -6,6 +6,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
 #include "solve/config.h"
@@ -190,6 +191,20 @@ done:
 
 /* ---- Public ---- */
 
+/* What is written may be Y where it is residuals: each replaces its own target. */
+static int check_overlap(const loo_pass *pass, const snnk_rows *rows) {
+    const size_t t = pass->path->targets, n_ridges = pass->ridge_a_target ? t : pass->columns / t;
+    const double *ridges = pass->ridges, *errors = pass->errors;
+    const float *residuals = pass->residuals;
+    const snnk__operand of_errors = SNNK__WRITTEN(errors, n_ridges, t, t);
+    const snnk__operand of_residuals = SNNK__WRITTEN(residuals, rows->n, t, pass->ldr);
+    const snnk__operand arrays[] = {SNNK__READ(ridges, 1, n_ridges, n_ridges),
+                                    pass->ridge_a_target ? of_residuals : of_errors};
+    const int st = snnk__check_overlap(2, arrays);
+
+    return st == SNNK_OK ? snnk__rows_check_overlap(rows, &arrays[1], pass->ridge_a_target) : st;
+}
+
 /* Check rows, numbers last (which reads all of them), and run the pass. */
 static int run_on(loo_pass *pass, const snnk_rows *rows) {
     const snnk_ridge_path *path = pass->path;
@@ -204,6 +219,7 @@ static int run_on(loo_pass *pass, const snnk_rows *rows) {
                                 sizeof *pass->residuals);
         if (st != SNNK_OK) return st;
     }
+    if ((st = check_overlap(pass, &read)) != SNNK_OK) return st;
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     if (pass->columns == 0 || read.n == 0) return SNNK_OK;
     st = snnk__float_rows_open(&path->allocator, &read, ROW_BLOCK, &floats);
@@ -282,6 +298,8 @@ int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n
     const double *vectors = path->vectors + (m - known) * m;
 
     if ((st = snnk__check_finite(Phi, "Phi", n, m, ldphi)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(Phi, n, m, ldphi), SNNK__WRITTEN(leverage, 1, n, n)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(memory, rows * m, sizeof *centred, "a block of rows", &centred);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(memory, rows * known, sizeof *Q, "their coordinates", &Q);

@@ -12,6 +12,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "solve/eigen.h"
 #include "solve/qr_solve.h"
@@ -240,7 +241,9 @@ int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double 
     if ((st = check_solve(lstsq, config, B, ldb, b, report, &ours)) != SNNK_OK) return st;
 
     const size_t m = lstsq->features, t = lstsq->targets;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
 
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(&lstsq->allocator, t * m + t, sizeof *solution, "the solution", &solution);
     if (st != SNNK_OK) goto done;
     st = snnk__lstsq_solve_into(lstsq, &ours, solution, solution + t * m, &outcome);

@@ -8,6 +8,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "solve/config.h"
 #include "solve/eigen.h"
@@ -274,6 +275,10 @@ int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges, const do
     st = snnk__check_matrix(ridges, "ridges", n_ridges, t, t, sizeof *rss);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {
+        SNNK__READ(ridges, 1, n_ridges, n_ridges), SNNK__WRITTEN(rss, n_ridges, t, t),
+        SNNK__WRITTEN(dof, 1, n_ridges, n_ridges), SNNK__WRITTEN(gcv, n_ridges, t, t)};
+    if ((st = snnk__check_overlap(4, arrays)) != SNNK_OK) return st;
     for (size_t i = 0; i < n_ridges; i++) {
         const double freedom = residual_freedom(path, ridges[i]);
 
@@ -410,6 +415,8 @@ int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, dou
 
     if ((st = snnk__check_matrix(B, "B", t, m, ldb, sizeof *B)) != SNNK_OK) return st;
     if ((st = snnk__check_ridges(t, ridges)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(&path->allocator, t * path->rank, sizeof *K, "projected coefficients", &K);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(&path->allocator, t * m + t, sizeof *solution, "the solution", &solution);

@@ -7,6 +7,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
 #include "solve/config.h"
@@ -343,6 +344,8 @@ int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t 
     if (predicted) {
         st = snnk__check_matrix(predicted, "predicted", read.n, t, ldp, sizeof *predicted);
         if (st != SNNK_OK) return st;
+        const snnk__operand to = SNNK__WRITTEN(predicted, read.n, t, ldp);
+        if ((st = snnk__rows_check_overlap(&read, &to, true)) != SNNK_OK) return st;
     }
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     for (size_t i = 0; i < read.n; i++) {
@@ -381,6 +384,9 @@ int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldp
 
     if ((st = snnk__check_matrix(Phi, "Phi", n, m, ldphi, sizeof *Phi)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, t, ldy, sizeof *Y)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(Phi, n, m, ldphi), SNNK__WRITTEN(Y, n, t, ldy),
+                                    SNNK__WRITTEN(leverage, 1, n, n)};
+    if ((st = snnk__check_overlap(3, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(memory, m, most * sizeof *phi, "a block of rows", &phi);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(memory, t, most * sizeof *fits, "predictions", &fits);

@@ -172,13 +172,16 @@ static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S
 static int factor_left(const snnk_lstsq *all, size_t d, const given *g, double ridge, double *S,
                        double *C) {
     double trace = 0;
+    snnk__sentence before;
     int st;
 
+    snnk__sentence_save(&before);
     for (size_t i = 0; i < d; i++) trace += all->S[i * all->features + i];
     for (;; ridge *= 10) {
         copy_left(all, d, g, S, C);
         st = factor(d, S, ridge);
-        if (st != SNNK_E_SINGULAR || ridge == 0 || 10 * ridge > 0.01 * trace / (double)d) return st;
+        if (st != SNNK_E_SINGULAR || ridge == 0 || 10 * ridge > 0.01 * trace / (double)d)
+            return snnk__recovered(st, &before);
     }
 }
 

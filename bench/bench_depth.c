@@ -96,8 +96,8 @@ static void calibrate(const exact_network *e, size_t features, snnk_map *maps[DE
 
         check(snnk_urf_config_init(&config, sizeof config));
         config.features = features;
-        check(snnk_urf_calibrate(WIDTH, SNNK_SIN, NULL, INPUTS, e->X[k], WIDTH, WIDTH, e->W[k],
-                                 WIDTH, e->b[k], &config, NULL, &maps[k]));
+        check(snnk_urf_calibrate(WIDTH, SNNK_SIN, NULL, SNNK_ROWS(.n = INPUTS, .X = e->X[k]), WIDTH,
+                                 e->W[k], WIDTH, e->b[k], &config, NULL, &maps[k]));
     }
 }
 
@@ -111,15 +111,14 @@ static snnk_network *draw(const exact_network *e, snnk_map *const maps[DEPTHS], 
     check(snnk_network_create(NULL, &network));
     memcpy(X[0], e->X[0], sizeof X[0]);
     for (size_t k = 0; k < DEPTHS; k++) {
-        snnk_prediction p;
+        snnk_prediction p = {.size = sizeof p};
         snnk_map *map;
         snnk_layer *layer;
 
         check(snnk_map_redraw(maps[k], 1 + seed * DEPTHS + k, 0, NULL, 0, &map));
         check(snnk_layer_create_from_weights(map, WIDTH, e->W[k], WIDTH, e->b[k], &layer));
-        check(snnk_prediction_init(&p, sizeof p));
-        check(snnk_map_predict(map, INPUTS, X[k % 2], WIDTH, WIDTH, e->W[k], WIDTH, e->b[k], NULL,
-                               0, NULL, NULL, 0, &p));
+        check(snnk_map_predict(map, SNNK_ROWS(.n = INPUTS, .X = X[k % 2]), WIDTH, e->W[k], WIDTH,
+                               e->b[k], NULL, 0, NULL, NULL, 0, &p));
         mean_square[k] =
             WIDTH * p.value_rms * p.value_rms *
             (p.standard_error * p.standard_error + p.spectral_error * p.spectral_error);

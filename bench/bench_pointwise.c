@@ -181,7 +181,8 @@ static snnk_frame *make_frame(const problem *p, int32_t metric) {
 
     CHECK(snnk_frame_config_init(&config, sizeof config));
     config.metric = metric;
-    CHECK(snnk_frame_create(D, BATCH, p->batch_X, D, BATCH, p->batch_W, D, &config, &frame));
+    CHECK(snnk_frame_create(D, SNNK_ROWS(.n = BATCH, .X = p->batch_X), BATCH, p->batch_W, D,
+                            &config, &frame));
     return frame;
 }
 
@@ -213,8 +214,8 @@ static snnk_map *make_map(const problem *p, const activation *a, int method, siz
     }
     config.hyperbolic = method >= CENTERED;
     if (method == CALIBRATED)
-        st = snnk_urf_calibrate(D, a->f, NULL, BATCH, p->batch_X, D, BATCH, p->batch_W, D, NULL,
-                                &config, NULL, &map);
+        st = snnk_urf_calibrate(D, a->f, NULL, SNNK_ROWS(.n = BATCH, .X = p->batch_X), BATCH,
+                                p->batch_W, D, NULL, &config, NULL, &map);
     else
         st = snnk_map_create_urf(D, spectrum, &config, frames[method], &map);
     if (st != SNNK_OK && st != SNNK_E_RANGE)
@@ -264,11 +265,10 @@ static void predict(const problem *p, size_t a, int method, size_t i) {
 
     if (!map) return;
     for (size_t k = 0; k < p->draws; k++) {
-        snnk_prediction prediction;
+        snnk_prediction prediction = {.size = sizeof prediction};
 
-        CHECK(snnk_prediction_init(&prediction, sizeof prediction));
-        CHECK(snnk_map_predict(map, 1, p->X + k * D, D, 1, p->W + k * D, D, NULL, NULL, 0, NULL,
-                               NULL, 0, &prediction));
+        CHECK(snnk_map_predict(map, SNNK_ROWS(.n = 1, .X = p->X + k * D), 1, p->W + k * D, D, NULL,
+                               NULL, 0, NULL, NULL, 0, &prediction));
         mean += prediction.mean_deviation / (double)p->draws;
         square += prediction.standard_error * prediction.standard_error / (double)p->draws;
     }

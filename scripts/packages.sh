@@ -30,6 +30,32 @@ need() {
             --no-install-recommends $missing; } >&2
 }
 
+# unpack_foreign ARCHITECTURE FOLDER PACKAGE...: fetch Debian packages of another architecture and
+# unpack them in FOLDER, unless that was done before. Nothing is installed, and the machine's
+# package lists and architectures do not change.
+unpack_foreign() {
+    architecture=$1
+    folder=$2
+    shift 2
+    [ ! -e "$folder/complete" ] || return 0
+    work=$(mktemp -d)
+    mkdir -p "$folder" "$work/lists/partial" "$work/archives/partial"
+    options="-q -o APT::Architecture=$architecture -o APT::Architectures=$architecture
+        -o APT::Sandbox::User=root -o Dir::State=$work -o Dir::State::status=/dev/null
+        -o Dir::Cache=$work"
+    # A list that could not be fetched matters only if the package is on it.
+    # shellcheck disable=SC2086 # lists
+    if (
+        apt-get $options update || true
+        cd "$work" && apt-get $options download "$@"
+    ) >&2; then
+        for package in "$work"/*.deb; do dpkg -x "$package" "$folder"; done
+        touch "$folder/complete"
+    fi
+    rm -rf "$work"
+    [ -e "$folder/complete" ]
+}
+
 # The packages that the library is built with.
 build_packages="cmake ninja-build gcc libc6-dev pkg-config libopenblas-dev liblapacke-dev
     librandom123-dev libcjson-dev zlib1g-dev help2man"

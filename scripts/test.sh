@@ -7,7 +7,7 @@
 #   - the suite in the dev build (gcc, warnings are errors),
 #   - the suite with the address and undefined-behaviour sanitizers,
 #   - the suite in a build by clang,
-#   - the suite of the minimal build,
+#   - the suite of the minimal build, for 64 and for 32 bits,
 #   - the tests of threads with the thread sanitizer,
 #   - the check of the source format.
 #
@@ -30,6 +30,21 @@ done
 # shellcheck disable=SC2086 # a list
 need $build_packages g++ libcmocka-dev python3
 [ $quick = yes ] || need clang clang-format
+
+# The 32-bit build, on x86-64 only. The package gcc-multilib is not needed, and conflicts with cross
+# compilers: it only adds a link to the packages below, which cmake/i386.cmake does without.
+bits32=no
+if [ $quick = no ] && [ "$(dpkg --print-architecture)" = amd64 ]; then
+    bits32=yes
+    need "gcc-$(gcc -dumpversion)-multilib" libc6-dev-i386
+    # If the kernel cannot run 32-bit programs, qemu runs them, a hundred times as slowly. Then
+    # tests that mostly compute are left out.
+    emulated=
+    if ! /lib/ld-linux.so.2 --version >/dev/null 2>&1; then
+        need qemu-user
+        emulated="-LE slow -j $(nproc)"
+    fi
+fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT INT TERM
@@ -115,6 +130,11 @@ if [ $quick = no ]; then
     build_and_test asan "address and undefined behaviour"
     build_and_test clang "optimised, warnings are errors"
     build_and_test minimal "no dependencies"
+    if [ $bits32 = yes ]; then
+        check "cmocka for 32 bits" unpack_foreign i386 build/i386 libcmocka0
+        # shellcheck disable=SC2086 # a list
+        build_and_test minimal32 "sizes of 32 bits" $emulated
+    fi
     build_and_test tsan "thread sanitizer" -R "threads|pool"
     check "format" sh tests/format.sh
 fi

@@ -117,8 +117,8 @@ static double worst_ulps(int32_t activation, apply_function apply, exact_functio
 }
 
 /* Where the value is computed in double and rounded once, its error is half a unit and what ten
- * roundings in double add: 10 2^-53/2^-24, less than 1e-7. Amplified 150 times in exp(-z^2/2), z^2/2
- * < 104, that is still below 1e-5. */
+ * roundings in double add: 10 2^-53/2^-24, less than 1e-7. Amplified 150 times in exp(-z^2/2),
+ * z^2/2 < 104, that is still below 1e-5. */
 static const double rounded_once = 0.50001;
 
 static double value_bound(int32_t activation) {
@@ -152,8 +152,8 @@ static void test_values_to_the_last_place(void **state) {
 }
 
 /* Derivatives are computed in double too, but for those of sin, cos and exp. Next to a zero of a
- * derivative (silu, both gelus) the nearest float to it leaves at least 1e-9 of the value: its unit,
- * 1e-16, is that of the roundings in double, a few of which make one more. */
+ * derivative (silu, both gelus) the nearest float to it leaves at least 1e-9 of the value: its
+ * unit, 1e-16, is that of the roundings in double, a few of which make one more. */
 static double slope_bound(int32_t activation) {
     switch ((snnk_activation)activation) {
     case SNNK_IDENTITY:
@@ -184,9 +184,9 @@ static void test_derivatives_to_the_last_place(void **state) {
     }
 }
 
-/* The derivative is that of the function: central differences of the reference value in long double,
- * h = 1e-5. Truncation h^2/6 max |f'''| <= 1e-10 (|f'''| <= 4 for all but exp, where it is f), float
- * rounding 2 ulp. The kinks of step and relu are left out. */
+/* The derivative is that of the function: central differences of the reference value in long
+ * double, h = 1e-5. Truncation h^2/6 max |f'''| <= 1e-10 (|f'''| <= 4 for all but exp, where it is
+ * f), float rounding 2 ulp. The kinks of step and relu are left out. */
 static void test_derivatives_are_those_of_the_values(void **state) {
     const long double h = 1e-5L;
 
@@ -202,8 +202,8 @@ static void test_derivatives_are_those_of_the_values(void **state) {
         }
 }
 
-/* Values by SciPy in double (and numerical integrals of their Fourier transforms). z is rounded to a
- * float before: |f'| |z| 2^-24 with |f'| <= 1.13; tanhf's two units. */
+/* Values by SciPy in double (and numerical integrals of their Fourier transforms). z is rounded to
+ * a float before: |f'| |z| 2^-24 with |f'| <= 1.13; tanhf's two units. */
 static void test_independent_values(void **state) {
     static const double z[7] = {-3.7, -1.2, -0.3, 0.0, 0.45, 1.9, 4.2};
     static const struct {

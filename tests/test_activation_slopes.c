@@ -6,11 +6,11 @@
 
 #include "spectrum/activation_slopes.h"
 
-/* z from -36 to 0 (or to where h is 1e-50 to 1e-300 already), relative to the size of h', h'' there. The
- * logarithm of h has slope 2 |z| + 1 at most (gelu_tanh: 20 at -10), so that h changes by 4e-3 a step:
- * truncation is 1e-11 or less. The step is a power of two, so that z + step is exact, and rounding is
- * that of h: a few 2^-64, 1e-10 of h after the division by step^2. A derivative that crosses zero is
- * compared to h itself. */
+/* z from -36 to 0 (or to where h is 1e-50 to 1e-300 already), relative to the size of h', h''
+ * there. The logarithm of h has slope 2 |z| + 1 at most (gelu_tanh: 20 at -10), so that h changes
+ * by 4e-3 a step: truncation is 1e-11 or less. The step is a power of two, so that z + step is
+ * exact, and rounding is that of h: a few 2^-64, 1e-10 of h after the division by step^2. A
+ * derivative that crosses zero is compared to h itself. */
 static void test_left_tail(void **state) {
     (void)state;
     for (int32_t a = SNNK_IDENTITY; a <= SNNK_ERF; a++) {
@@ -111,8 +111,8 @@ static void test_ends(void **state) {
     assert_close(snnk__activation_slope(SNNK_SOFTPLUS, -720), exp(-720), 1e-10, 0);
 }
 
-/* The derivative that dense layers use, in float: the same to its accuracy of a few 2^-24 of h', and
- * 1e-7 where h' crosses zero. */
+/* The derivative that dense layers use, in float: the same to its accuracy of a few 2^-24 of h',
+ * and 1e-7 where h' crosses zero. */
 static void test_same_as_in_float(void **state) {
     (void)state;
     for (int32_t a = SNNK_IDENTITY; a <= SNNK_ERF; a++)

@@ -24,8 +24,8 @@ typedef enum layer_kind {
     DENSE
 } layer_kind;
 
-/* A line and slow atoms, in a frame. (Features of fast ones differ by e^20: in float the sum of them
- * has few digits, bundled or not.) */
+/* A line and slow atoms, in a frame. (Features of fast ones differ by e^20: in float the sum of
+ * them has few digits, bundled or not.) */
 static snnk_map *urf_map(size_t inputs) {
     static const double omega[] = {0.5, 1, 1.5}, re[] = {0.3, 0.1, 0}, im[] = {0, -0.4, 0.2};
 
@@ -56,7 +56,8 @@ static snnk_map *map_of_kind(layer_kind kind, size_t inputs) {
     return map_of(inputs, &config, NULL);
 }
 
-/* Psi, or W, such that outputs are of size 1 whatever the features: their root mean square is measured. */
+/* Psi, or W, such that outputs are of size 1 whatever the features: their root mean square is
+ * measured. */
 static snnk_layer *layer_of(layer_kind kind, size_t inputs, size_t outputs, uint64_t seed) {
     float X[N * WIDTH], bias[WIDTH], *W, *Phi;
     double square = 0;
@@ -132,7 +133,8 @@ static double difference(const snnk_network *a, const snnk_network *b) {
     return largest / sqrt(square);
 }
 
-/* y = Psi2 relu(G2 Psi1 relu(G1 x)/sqrt(m1))/sqrt(m2), the middle folded to P = G2 Psi1: NumPy's values. */
+/* y = Psi2 relu(G2 Psi1 relu(G1 x)/sqrt(m1))/sqrt(m2), the middle folded to P = G2 Psi1: NumPy's
+ * values. */
 static void to_floats(const double *from, size_t n, float *to) {
     for (size_t i = 0; i < n; i++) to[i] = (float)from[i];
 }
@@ -384,10 +386,10 @@ static void test_no_towers(void **state) {
     snnk_network_free(network);
 }
 
-/* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centres weights:
- * a diagonal and offsets; G, its offsets, 7 numbers a row, mu, M and nu. Behind 20 features: WIDTH x 20
- * and offsets; r x 20, offsets and the same 7 numbers, nu, and the WIDTH directions of |x~|^2 with
- * offsets and gains. */
+/* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centres
+ * weights: a diagonal and offsets; G, its offsets, 7 numbers a row, mu, M and nu. Behind 20
+ * features: WIDTH x 20 and offsets; r x 20, offsets and the same 7 numbers, nu, and the WIDTH
+ * directions of |x~|^2 with offsets and gains. */
 static void check_cost_of_urf(void) {
     const uint64_t w = WIDTH, m = 20;
     snnk_map *map = map_of_kind(URF, WIDTH);
@@ -438,7 +440,8 @@ static void test_cost(void **state) {
     snnk_network_free(network);
 }
 
-/* Towers run like everything else: on any number of rows and threads, bit for bit; in any storage. */
+/* Towers run like everything else: on any number of rows and threads, bit for bit; in any
+ * storage. */
 static void test_forward_of_towers(void **state) {
     enum { WIDE = 700 };
     const layer_kind kinds[4] = {TRANSFORMS, MIXED, URF, GAUSSIAN};
@@ -460,7 +463,8 @@ static void test_forward_of_towers(void **state) {
         assert_ok(snnk_network_forward(bundled, 1, X + i * D, D, Z, l, workspace));
         assert_memory_equal(Z, Y + i * l, l * sizeof *Y);
     }
-    assert_ok(snnk_network_quantize(bundled, SNNK_STORAGE_BF16, N, X, D, NULL, &report, &narrow));
+    assert_ok(snnk_network_quantize(bundled, SNNK_STORAGE_BF16, SNNK_ROWS(.n = N, .X = X), NULL,
+                                    &report, &narrow));
     assert_true(report.relative_error < 0.1 && report.relative_error > 0);
     assert_true(report.bytes < report.bytes_before);
     snnk_network_free(narrow);

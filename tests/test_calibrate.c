@@ -9,8 +9,8 @@ enum { D = 24, N = 80, L = 60, FRESH = 40, M = 200 };
 
 static float X[N * D], W[L * D], b[L], fresh_X[FRESH * D], fresh_W[FRESH * D], fresh_b[FRESH];
 
-/* Uniform inputs and weights off centre, as in the paper's pointwise experiment: a scale for each input,
- * and a spread of pre-activations that depends on `size`. */
+/* Uniform inputs and weights off centre, as in the paper's pointwise experiment: a scale for each
+ * input, and a spread of pre-activations that depends on `size`. */
 static void draw_rows(float *rows, size_t n, double size, uint64_t *seed) {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < D; k++)
@@ -50,16 +50,16 @@ static double activation(int32_t which, double z) {
 }
 
 static snnk_urf_report fresh_report(void) {
-    snnk_urf_report report;
+    snnk_urf_report report = {.size = sizeof report};
 
-    assert_ok(snnk_urf_report_init(&report, sizeof report));
     return report;
 }
 
 static snnk_map *calibrate(int32_t which, const snnk_urf_config *config, snnk_urf_report *report) {
     snnk_map *map;
 
-    assert_ok(snnk_urf_calibrate(D, which, NULL, N, X, D, L, W, D, b, config, report, &map));
+    assert_ok(snnk_urf_calibrate(D, which, NULL, SNNK_ROWS(.n = N, .X = X), L, W, D, b, config,
+                                 report, &map));
     return map;
 }
 
@@ -89,8 +89,8 @@ static void the_choice_is_the_best_that_is_reported(void **state) {
         assert_true(r.predicted <= r.plain);
         assert_true(r.features == snnk_map_features(map) && r.features <= M);
         assert_true(r.predicted > 0 && r.predicted < 1);
-        /* Centring both helps where both are off centre: |x| |w| falls fourfold. (exp takes w.x as a
-         * factor: it has no phase to lose.) */
+        /* Centring both helps where both are off centre: |x| |w| falls fourfold. (exp takes w.x as
+         * a factor: it has no phase to lose.) */
         if (all[a] != SNNK_EXP) assert_true(r.centered_both < r.balanced);
         snnk_map_free(map);
     }
@@ -110,9 +110,9 @@ static snnk_spectrum *spectrum_of(int32_t which) {
     return spectrum;
 }
 
-/* Over seeds and fresh pairs: the root mean square error is what was predicted on other rows of the same
- * distribution. 60 seeds know it to 10 % (1/sqrt(2 * 60)), and the batch that is predicted on has 20 x 15
- * pairs of correlated rows: 25 %. */
+/* Over seeds and fresh pairs: the root mean square error is what was predicted on other rows of the
+ * same distribution. 60 seeds know it to 10 % (1/sqrt(2 * 60)), and the batch that is predicted on
+ * has 20 x 15 pairs of correlated rows: 25 %. */
 static void errors_are_as_predicted(void **state) {
     enum { SEEDS = 60 };
     const int32_t all[] = {SNNK_GELU, SNNK_TANH, SNNK_EXP};
@@ -130,8 +130,8 @@ static void errors_are_as_predicted(void **state) {
             snnk_layer *layer;
             snnk_map *map;
 
-            assert_ok(snnk_urf_calibrate(D, all[a], spectrum, N, X, D, L, W, D, b, &config, &report,
-                                         &map));
+            assert_ok(snnk_urf_calibrate(D, all[a], spectrum, SNNK_ROWS(.n = N, .X = X), L, W, D, b,
+                                         &config, &report, &map));
             assert_ok(snnk_layer_create_from_weights(map, FRESH, fresh_W, D, fresh_b, &layer));
             assert_ok(snnk_layer_forward(layer, FRESH, fresh_X, D, Y, FRESH, NULL));
             for (size_t i = 0; i < FRESH; i++)
@@ -150,8 +150,8 @@ static void errors_are_as_predicted(void **state) {
     }
 }
 
-/* without_features is measured, on the test rows (every fourth, up to 16 of each, evenly spaced), around
- * the means of the others. */
+/* without_features is measured, on the test rows (every fourth, up to 16 of each, evenly spaced),
+ * around the means of the others. */
 static void the_error_without_features_is_measured(void **state) {
     const snnk_urf_config config = settings(0);
     snnk_urf_report report = fresh_report();
@@ -184,7 +184,7 @@ static void the_error_without_features_is_measured(void **state) {
 static void hopeless_layers_are_told(void **state) {
     const snnk_urf_config config = settings(0);
     snnk_urf_report report = fresh_report();
-    snnk_prediction p;
+    snnk_prediction p = {.size = sizeof p};
     snnk_map *map;
 
     (void)state;
@@ -192,8 +192,8 @@ static void hopeless_layers_are_told(void **state) {
     map = calibrate(SNNK_TANH, &config, &report);
     assert_true(report.predicted > 1);
     assert_true(report.without_features < report.predicted);
-    assert_ok(snnk_prediction_init(&p, sizeof p));
-    assert_ok(snnk_map_predict(map, N, X, D, L, W, D, b, NULL, 0, NULL, NULL, 0, &p));
+    assert_ok(
+        snnk_map_predict(map, SNNK_ROWS(.n = N, .X = X), L, W, D, b, NULL, 0, NULL, NULL, 0, &p));
     assert_int_equal(p.features_needed, 0);
     assert_int_equal(p.beyond_analyticity, 1);
     snnk_map_free(map);
@@ -234,8 +234,8 @@ static void a_given_spectrum_is_used(void **state) {
     (void)state;
     make_batch(1.2);
     assert_ok(snnk_spectrum_create_from_atoms(1, &omega, &re, NULL, 0.3, 0, NULL, &spectrum));
-    assert_ok(
-        snnk_urf_calibrate(D, SNNK_SIN, spectrum, N, X, D, L, W, D, b, &config, &report, &map));
+    assert_ok(snnk_urf_calibrate(D, SNNK_SIN, spectrum, SNNK_ROWS(.n = N, .X = X), L, W, D, b,
+                                 &config, &report, &map));
     assert_int_equal(report.atoms, 1);
     assert_int_equal(report.method, SNNK_SPECTRUM_ATOMS);
     assert_true(report.l1 == 0.5);
@@ -253,8 +253,8 @@ static void a_dense_layer_becomes_an_snnk_layer(void **state) {
 
     (void)state;
     make_batch(1.2);
-    assert_ok(
-        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_GELU, N, X, D, &config, &report, &layer));
+    assert_ok(snnk_layer_create_from_dense(D, L, W, D, b, SNNK_GELU, SNNK_ROWS(.n = N, .X = X),
+                                           &config, &report, &layer));
     assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, NULL));
     snnk_layer_free(layer);
     map = calibrate(SNNK_GELU, &config, &again);
@@ -275,8 +275,9 @@ static void wrong_arguments_are_refused(void **state) {
 
     (void)state;
     make_batch(1.2);
-#define calibrates(which, n, X, l, W, config, report)                                              \
-    snnk_urf_calibrate(D, which, NULL, n, X, D, l, W, D, b, config, report, &map)
+#define calibrates(which, count, inputs, l, W, config, report)                                     \
+    snnk_urf_calibrate(D, which, NULL, SNNK_ROWS(.n = count, .X = inputs), l, W, D, b, config,     \
+                       report, &map)
     assert_status(calibrates(13, N, X, L, W, &config, &report), SNNK_E_ENUM);
     assert_status(calibrates(SNNK_SIN, 1, X, L, W, &config, &report), SNNK_E_SHAPE);
     assert_status(calibrates(SNNK_SIN, N, X, 1, W, &config, &report), SNNK_E_SHAPE);
@@ -291,11 +292,10 @@ static void wrong_arguments_are_refused(void **state) {
     assert_status(calibrates(SNNK_SIN, N, X, L, W, &config, &report), SNNK_E_NONFINITE);
     assert_says("X[5][2]");
     assert_null(map);
-    assert_status(
-        snnk_layer_create_from_dense(D, L, W, D, b, SNNK_SIN, N, X, D, NULL, NULL, &layer),
-        SNNK_E_NONFINITE);
+    assert_status(snnk_layer_create_from_dense(D, L, W, D, b, SNNK_SIN, SNNK_ROWS(.n = N, .X = X),
+                                               NULL, NULL, &layer),
+                  SNNK_E_NONFINITE);
     assert_null(layer);
-    assert_status(snnk_urf_report_init(NULL, sizeof report), SNNK_E_NULL);
 }
 
 static void failing_allocations_leave_nothing(void **state) {
@@ -311,8 +311,8 @@ static void failing_allocations_leave_nothing(void **state) {
     assert_survives_some_failing_allocations(memory, status, 4, {
         snnk_layer *layer = NULL;
 
-        status =
-            snnk_layer_create_from_dense(D, 4, W, D, b, SNNK_TANH, 4, X, D, &config, NULL, &layer);
+        status = snnk_layer_create_from_dense(D, 4, W, D, b, SNNK_TANH, SNNK_ROWS(.n = 4, .X = X),
+                                              &config, NULL, &layer);
         assert_made(status, layer);
         snnk_layer_free(layer);
     });

@@ -1,4 +1,4 @@
-/* src/distill/compress.c, compress_budget.c: networks compressed part by part. */
+/* <snnk/compress.h>: networks compressed part by part. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -20,8 +20,8 @@ static int make_rows(void **state) {
 
 /* ---- Networks ---- */
 
-/* A dense layer of random weights; of its outputs only `distinct` are, the others are copies of those, times
- * 0.5, 1 or 1.5: as many features give all of them where f is ReLU. */
+/* Append a dense layer of random weights. `distinct` of its outputs are independent, the others are
+ * copies of these times 0.5, 1 or 1.5: for ReLU, `distinct` features give all of them. */
 static void append_dense(snnk_network *network, size_t d, size_t l, size_t distinct,
                          int32_t activation, uint64_t seed, const snnk_allocator *allocator) {
     float *W = calloc(l, d * sizeof *W), *b = calloc(l, sizeof *b);
@@ -43,7 +43,7 @@ static void append_dense(snnk_network *network, size_t d, size_t l, size_t disti
     free(b);
 }
 
-/* A block of 3 neurons that differ, a layer of 2, a linear one of rank 2. */
+/* A block of 3 distinct neurons, a layer of 2, a linear layer of rank 2. */
 enum { EXACT_LAYERS = 4 };
 static const size_t exact_features[EXACT_LAYERS] = {3, 0, 2, 2};
 
@@ -58,7 +58,8 @@ static snnk_network *exact_network(uint64_t seed, const snnk_allocator *allocato
     return network;
 }
 
-/* The last two layers of exact_network would be one block: here a layer between them keeps them apart. */
+/* The last two layers of exact_network would be one block; here a layer between them separates
+ * them. */
 static snnk_network *parted_network(const snnk_allocator *allocator) {
     snnk_network *network;
 
@@ -102,8 +103,8 @@ static bool is_judged(size_t i, const snnk_distill_config *config) {
     return u < config->heldout_share;
 }
 
-/* sqrt of the squared differences of two networks over the squared deviations of the first, on the rows that were
- * set aside (all: on all rows of Z). */
+/* sqrt(squared differences of two networks / squared deviations of the first), on the rows that
+ * were set aside to judge by (all: on all rows of Z). */
 static double error_on(const snnk_network *network, const snnk_network *compressed, size_t n,
                        const float *rows, const snnk_distill_config *aside) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
@@ -133,7 +134,8 @@ static double error_on(const snnk_network *network, const snnk_network *compress
 
 /* ---- Exact ---- */
 
-/* Each part is what so few features are, so nothing is lost, and the cost is that of students. */
+/* Each part can be given by few features exactly, so nothing is lost, and the cost is that of the
+ * students. */
 static void test_exact_parts_are_compressed_exactly(void **state) {
     snnk_network *network = exact_network(35, NULL), *compressed;
     snnk_distill_config config = distill_config();
@@ -180,8 +182,9 @@ static void test_exact_parts_are_compressed_exactly(void **state) {
     snnk_network_free(network);
 }
 
-/* One of the two neurons of a block never fires: two features are asked for, there is one, and it gives all;
- * directions beside it know only rounding. Inputs of that block, of 3 features, have 4 numbers: of lower rank. */
+/* One of the two neurons of a block is always 0. Two features are asked for, but only one exists,
+ * and it gives everything; directions beside it would be rounding alone. The inputs of that block
+ * have 4 columns, but come from 3 features: a lower rank. */
 static void check_dead_neuron(uint64_t seed) {
     snnk_network *network = exact_network(seed, NULL), *compressed;
     const size_t features[EXACT_LAYERS] = {3, 0, 2, 0};
@@ -196,7 +199,8 @@ static void check_dead_neuron(uint64_t seed) {
     snnk_network_free(network);
 }
 
-/* Of 24 neurons 3 differ, and no linear features are asked for: 3 it is. */
+/* 3 of the 24 neurons are distinct, and no linear features are allowed: the student has 3
+ * features. */
 static void test_fewer_features_where_no_more_differ(void **state) {
     snnk_network *network = exact_network(35, NULL), *compressed;
     const size_t features[EXACT_LAYERS] = {8, 0, 0, 0};
@@ -216,7 +220,7 @@ static void test_fewer_features_where_no_more_differ(void **state) {
     snnk_network_free(network);
 }
 
-/* Lone layers, with an activation and without one, and one that stays. */
+/* Single layers, with an activation and without one, and one that is kept. */
 static void test_lone_layers(void **state) {
     snnk_network *network = parted_network(NULL), *compressed;
     const size_t features[7] = {3, 0, 2, 0, 0, 0, 2};
@@ -225,7 +229,7 @@ static void test_lone_layers(void **state) {
     snnk_distill_report student = {.size = sizeof student};
 
     (void)state;
-    config.linear = 0; /* of the others: a linear layer's student is linear all the same */
+    config.linear = 0; /* a linear layer's student is linear nevertheless */
     config.tier = SNNK_DISTILL_RANDOM;
     assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, &config,
                                     NULL, &compression, &compressed));
@@ -242,7 +246,7 @@ static void test_lone_layers(void **state) {
     assert_ok(snnk_compression_distilled(compression, 0, &student));
     assert_true(student.linear_features == 0 && student.tier == SNNK_DISTILL_RANDOM);
     assert_status(snnk_compression_distilled(compression, 3, &student), SNNK_E_STATE);
-    /* Layers that stayed are the same ones. */
+    /* Layers that were kept are the same objects. */
     assert_ptr_equal(snnk_network_layer(compressed, 2), snnk_network_layer(network, 3));
     assert_ptr_equal(snnk_network_layer(compressed, 4), snnk_network_layer(network, 5));
     assert_close(report_of(compression).relative_error,
@@ -251,7 +255,7 @@ static void test_lone_layers(void **state) {
     snnk_compression_free(compression);
     snnk_network_free(compressed);
 
-    /* The linear layer alone, of rank 2, is two linear features to rounding. */
+    /* Two linear features give the linear layer, of rank 2, to rounding. */
     const size_t last[7] = {0, 0, 0, 0, 0, 0, 2};
 
     config.ridge = 0;
@@ -259,8 +263,8 @@ static void test_lone_layers(void **state) {
                                     NULL, &compressed));
     assert_int_equal(snnk_network_layers(compressed), 7);
     assert_true(error_on(network, compressed, N, X, NULL) <
-                1e-3); /* directions know the ridge they are chosen with: 1e-6 of a
-                                                                   * mean variance, against the least that inputs have */
+                1e-3); /* directions are selected with a ridge of 1e-6 of a mean variance, against
+                        * the least that inputs have */
     snnk_network_free(compressed);
     snnk_network_free(network);
 }
@@ -278,8 +282,8 @@ static snnk_network *wide_network(const snnk_allocator *allocator) {
     return network;
 }
 
-/* The same students, each fitted to the original's own activations, do worse in a row than those fitted to what
- * those before them give; on rows that neither has seen. */
+/* Students that are each fitted to the original's activations are worse, one after another, than
+ * students fitted to the outputs of the students before them. Judged on new rows. */
 static void test_sequence_makes_good(void **state) {
     snnk_network *network = wide_network(NULL), *together, *apart;
     const size_t features[4] = {2, 0, 10, 0};
@@ -318,9 +322,10 @@ static void test_sequence_makes_good(void **state) {
     free(hidden);
 }
 
-/* In closed form: two linear layers of rank 1, with a ridge of a quarter of the rows, features of variance 1.
- * Each student then gives s = n/(n + lambda) of what it should, and alone they give s^2 together. In sequence the
- * second is fitted to inputs that the first has shrunk already, whose scale its feature undoes: s. */
+/* In closed form: two linear layers of rank 1, with a ridge of a quarter of the rows, features of
+ * variance 1. Each student then shrinks its output by s = n/(n + lambda). Fitted alone, both
+ * together shrink by s^2. In sequence the second is fitted to inputs that the first has shrunk, and
+ * its feature undoes that scale: s. */
 static void test_sequence_undoes_shrinkage(void **state) {
     snnk_distill_config config = distill_config();
     const size_t features[2] = {1, 1};
@@ -351,7 +356,7 @@ static void test_sequence_undoes_shrinkage(void **state) {
     const double lambda = config.ridge, n = (double)report_of(compression).rows;
     const double s = n / (n + lambda), all = N / (N + lambda);
 
-    /* The variance of 1 is that of the rows not held out: 2 per cent more or less on others. */
+    /* The variance is 1 on the rows not held out, and within 2 per cent of it on others. */
     assert_close(report_of(compression).relative_error, 1 - s, 0, 0.01);
     assert_close(error_on(network, apart, N, X, NULL), 1 - all * all, 0, 0.01);
     snnk_compression_free(compression);
@@ -361,7 +366,7 @@ static void test_sequence_undoes_shrinkage(void **state) {
     free(hidden);
 }
 
-/* Rows that judge take no part: other values in them, the same network. */
+/* Rows that judge are used for nothing else: with other values in them the network is the same. */
 static void test_judged_rows_take_no_part(void **state) {
     const snnk_distill_config config = distill_config();
     snnk_network *network = wide_network(NULL), *made[2];
@@ -397,7 +402,8 @@ static snnk_compress_config share_of(double share) {
     return config;
 }
 
-/* What is asked for is kept and nearly used; more parameters, less error; all of them: nothing changes. */
+/* The budget is kept, and nearly used. A larger one gives a smaller error. A budget of all
+ * parameters changes nothing. */
 static void test_budgets_are_met(void **state) {
     static const double shares[] = {0.15, 0.3, 0.6, 1};
     snnk_network *network = wide_network(NULL);
@@ -419,7 +425,7 @@ static void test_budgets_are_met(void **state) {
                       (size_t)part_of(compression, 0).features,
                       (size_t)part_of(compression, 1).features, report.relative_error);
         assert_true((double)report.parameters <= shares[t] * all);
-        if (shares[t] < 0.5) /* but for less than a feature: one has 12 or 10 numbers */
+        if (shares[t] < 0.5) /* except for less than one feature, which has 12 or 10 parameters */
             assert_true((double)report.parameters > shares[t] * all - 12);
         assert_true(report.relative_error < last);
         last = report.relative_error;
@@ -430,7 +436,8 @@ static void test_budgets_are_met(void **state) {
     snnk_network_free(network);
 }
 
-/* A part that three features give exactly gets no more; what is left goes to the other. */
+/* A part that three features give exactly gets no more; the rest of the budget goes to the other
+ * part. */
 static void test_budget_goes_where_it_helps(void **state) {
     const snnk_compress_config config = share_of(0.5);
     snnk_compression *compression;
@@ -444,7 +451,7 @@ static void test_budget_goes_where_it_helps(void **state) {
     append_dense(network, 60, 5, 5, SNNK_IDENTITY, 40, NULL);
     assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), NULL, &config, NULL, NULL,
                                     &compression, &compressed));
-    /* Errors of 1e-10 may still buy a feature or so, where nothing else has room. */
+    /* An error of 1e-10 can still be worth a feature, where no other step fits. */
     assert_in_range(part_of(compression, 0).features, 3, 4);
     assert_true(part_of(compression, 1).features > 40 ||
                 part_of(compression, 1).outcome == SNNK_COMPRESS_WHOLE);
@@ -453,7 +460,8 @@ static void test_budget_goes_where_it_helps(void **state) {
     snnk_network_free(network);
 }
 
-/* Ladders of convex errors and steps of one price: greedy is the best there is, by trying all. */
+/* With convex errors and steps of equal size the greedy choice is the best one, found by trying
+ * all. */
 static void test_budget_is_spent_best(void **state) {
     enum { PARTS = 3, OPTIONS = 5 };
 
@@ -496,8 +504,8 @@ static void test_budget_is_spent_best(void **state) {
     }
 }
 
-/* A useless step does not hide a useful one behind it. What is less than any step is spent between options.
- * A budget below the smallest options is refused. */
+/* A useless step does not hide a useful one behind it. What is less than any step is spent between
+ * options. A budget below the smallest options is refused. */
 static void test_budget_and_odd_size_curves(void **state) {
     snnk__size_option flat[] = {{1, 10, 1}, {2, 20, 1}, {3, 30, 0.1}, {0, 100, 0}};
     snnk__size_option even[] = {{1, 10, 1}, {2, 20, 0.9}, {8, 80, 0.3}, {0, 100, 0}};
@@ -513,7 +521,7 @@ static void test_budget_and_odd_size_curves(void **state) {
     assert_true(parts[0].features == 1 && parts[1].features == 1);
     assert_int_equal(snnk__spend_budget(2, parts, curves, 40, &smallest), SNNK_OK);
     assert_true(parts[0].features == 3 && parts[1].features == 1);
-    /* 35 are left behind {3, 1}: a step of 10 to 2, then 25 towards 8. */
+    /* After {3, 1} there are 35 left: a step of 10 to 2, then 25 towards 8. */
     assert_int_equal(snnk__spend_budget(2, parts, curves, 75, &smallest), SNNK_OK);
     assert_true(parts[0].features == 3 && parts[1].features == 4);
     assert_int_equal(snnk__spend_budget(2, parts, curves, 200, &smallest), SNNK_OK);
@@ -521,7 +529,7 @@ static void test_budget_and_odd_size_curves(void **state) {
     assert_true(parts[1].features == 0 && parts[1].outcome == SNNK_COMPRESS_WHOLE);
 }
 
-/* ---- What stays ---- */
+/* ---- Parts that are kept ---- */
 
 static void test_never_larger(void **state) {
     snnk_network *network, *compressed;
@@ -535,7 +543,7 @@ static void test_never_larger(void **state) {
     (void)state;
     draw_floats(Psi, 3 * 8, 4);
     assert_ok(snnk_network_create(NULL, &network));
-    append_dense(network, D, 8, 8, SNNK_RELU, 10, NULL); /* with the next 101 numbers */
+    append_dense(network, D, 8, 8, SNNK_RELU, 10, NULL); /* with the next one 101 parameters */
     append_dense(network, 8, 5, 5, SNNK_IDENTITY, 20, NULL);
     append_dense(network, 5, 1, 1, SNNK_TANH, 30, NULL); /* 6; a student of one feature has 8 */
     assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
@@ -557,7 +565,8 @@ static void test_never_larger(void **state) {
     assert_true(report_of(compression).replaced == 0 && report_of(compression).relative_error == 0);
     snnk_compression_free(compression);
 
-    /* Under a budget the others have to be smaller for it: 6 + 43 + 17 numbers are the least. */
+    /* With a budget the other parts must be smaller to make room for it: at least 6 + 43 + 17
+     * parameters. */
     const snnk_compress_config config = share_of(0.6), little = share_of(0.3);
 
     snnk_network_free(compressed);
@@ -580,9 +589,9 @@ static void test_never_larger(void **state) {
 /* ---- Statuses ---- */
 
 typedef struct progress_log {
-    long calls, stop_at; /* the call at which it stops; 0: none */
+    long calls, cancel_at; /* the call at which it cancels; 0: none */
     int32_t done, steps;
-    long students; /* calls of the distillations' own function */
+    long students; /* calls of the distillations' own progress function */
 } progress_log;
 
 static int count_calls(void *user, int32_t done, int32_t steps) {
@@ -592,19 +601,20 @@ static int count_calls(void *user, int32_t done, int32_t steps) {
     assert_true(done >= w->done && done <= steps);
     w->done = done;
     w->steps = steps;
-    return ++w->calls == w->stop_at;
+    return ++w->calls == w->cancel_at;
 }
 
 static int count_student_calls(void *user, int32_t done, int32_t steps, double explained) {
     progress_log *w = user;
 
     (void)done, (void)steps, (void)explained;
-    return ++w->students == w->stop_at;
+    return ++w->students == w->cancel_at;
 }
 
 static snnk_network *small_network(const snnk_allocator *allocator);
 
-/* Stopped at any call of either function, with a budget or features: nothing is made, nothing left. */
+/* Cancelled at any call of either progress function, with a budget or features: nothing is made,
+ * nothing leaks. */
 static void test_cancelled(void **state) {
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
@@ -626,7 +636,7 @@ static void test_cancelled(void **state) {
             config.progress = count_calls;
         }
         for (long k = 1;; k++) {
-            progress_log w = {.stop_at = k};
+            progress_log w = {.cancel_at = k};
             snnk_compression *compression = (snnk_compression *)network;
             snnk_network *compressed = network;
 
@@ -654,8 +664,8 @@ static void test_cancelled(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
-/* Rows in double, with other columns between them, give the same network as the same rows in float. Targets
- * are ignored. */
+/* Rows in double, with other columns between them, give the same network as the same rows in float.
+ * Targets are ignored. */
 static void test_rows_in_double(void **state) {
     snnk_network *network = wide_network(NULL), *made[2];
     const size_t features[4] = {2, 0, 2, 0};
@@ -816,7 +826,7 @@ static void test_failing_allocations(void **state) {
             snnk_network *network;
             snnk_network *compressed;
 
-            test_memory_allow(&memory, -1); /* the network itself is there */
+            test_memory_allow(&memory, -1); /* not for the network itself */
             network = small_network(&allocator);
             test_memory_allow(&memory, allowed);
             status = snnk_network_compress(network, SNNK_ROWS(.n = ROWS, .X = X),

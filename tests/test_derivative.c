@@ -83,9 +83,9 @@ static bool differences(const snnk_map *map, const float *x, long double *J, lon
 
 /* Gradient and Laplacian of the map at n inputs, with strides and all. Rounding to float, of the
  * result and of the constant a, is 2^-23. Differences are off by step^4/30 times a fifth derivative
- * and step^4/90 times a sixth along an axis, |g_k|^6 h^(6) with |g_k| up to 4 and h up to exp(5): in
- * fact below 1e-9 here but for exp, whose sixth derivative is all of its value: hence the share of
- * the largest entry. Gives how many of the inputs could be compared. */
+ * and step^4/90 times a sixth along an axis, |g_k|^6 h^(6) with |g_k| up to 4 and h up to exp(5):
+ * in fact below 1e-9 here but for exp, whose sixth derivative is all of its value: hence the share
+ * of the largest entry. Gives how many of the inputs could be compared. */
 static size_t check_map(const snnk_map *map, size_t n, uint64_t seed) {
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
     const size_t ldx = d + 2, ldj = d + 3, ldl = m + 1;
@@ -236,8 +236,10 @@ static void test_kinks_by_hand(void **state) {
     }
 }
 
-/* Eigenfunctions: the Laplacian of sin and cos features is -|g|^2 times the feature, of exp features
- * |g|^2 times it. Features are those of the input tower, in float: z up to 20 is off by 10 2^-24 20. */
+/* Eigenfunctions: the Laplacian of sin and cos features is -|g|^2 times the feature, of exp
+ * features
+ * |g|^2 times it. Features are those of the input tower, in float: z up to 20 is off by 10 2^-24
+ *   20. */
 static void test_eigenfunctions(void **state) {
     static const int32_t kinds[][2] = {{SNNK_MAP_GAUSSIAN, 0},
                                        {SNNK_MAP_ELEMENTWISE, SNNK_SIN},
@@ -481,9 +483,9 @@ static void fit_ode(const snnk_map *map, double B[ODE_FEATURES]) {
     snnk_lstsq_free(lstsq);
 }
 
-/* The error e has e'' = residual, so |e| <= pi^2/8 max |residual| + max |e at the ends|: what a good
- * fit leaves is rounding of features, 2^-24 |B| |features|, with |B| about 5 and |features| 1, of their
- * Laplacians 3: 1e-6. */
+/* The error e has e'' = residual, so |e| <= pi^2/8 max |residual| + max |e at the ends|: what a
+ * good fit leaves is rounding of features, 2^-24 |B| |features|, with |B| about 5 and |features| 1,
+ * of their Laplacians 3: 1e-6. */
 static void test_differential_equation(void **state) {
     snnk_map_config config = config_of(SNNK_MAP_GAUSSIAN, ODE_FEATURES);
     snnk_map *map = map_of(1, &config, NULL);

@@ -1,4 +1,4 @@
-/* src/distill/distill*.c: teachers whose best students are known, budgets, statuses. */
+/* <snnk/distill.h>: teachers whose best students are known, budgets, statuses. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +54,7 @@ static snnk_distill_report report_of(const teacher *a, const snnk_distill_config
     return report;
 }
 
-/* What the teacher, of relu, gives, in plain double. */
+/* The outputs of a relu teacher, in plain double. */
 static void teacher_outputs(const teacher *a, float *Y) {
     for (size_t i = 0; i < N; i++) {
         double hidden[H];
@@ -74,7 +74,7 @@ static void teacher_outputs(const teacher *a, float *Y) {
     }
 }
 
-/* The largest difference to that. */
+/* The largest difference between a student and the teacher. */
 static double off_by(const teacher *a, const snnk_layer *layer) {
     float Y[N * L], expected[N * L];
     double worst = 0;
@@ -86,9 +86,9 @@ static double off_by(const teacher *a, const snnk_layer *layer) {
     return worst;
 }
 
-/* ---- Students that are known ---- */
+/* ---- Known students ---- */
 
-/* Three neurons are all there is: three features do the same, to float. */
+/* Only three neurons are in use, so three features give the same outputs, to float. */
 static void test_finds_the_neurons_in_use(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -98,7 +98,7 @@ static void test_finds_the_neurons_in_use(void **state) {
     (void)state;
     assert_int_equal(report.features, 3);
     assert_int_equal(report.linear_features, 0);
-    assert_true(report.explained > 1 - 1e-9); /* a ridge of 1e-9 of the mean square at the least */
+    assert_true(report.explained > 1 - 1e-9); /* the smallest ridge is 1e-9 of the mean square */
     assert_close(report.relative_error, 0, 0, 1e-4);
     assert_true(off_by(&a, layer) < 1e-3);
     assert_true(report.explained_linear < 0.99 && report.explained_random < 0.99);
@@ -113,8 +113,7 @@ static void test_finds_the_neurons_in_use(void **state) {
     free_teacher(&a);
 }
 
-/* A linear teacher of rank 2 needs 2 linear features; as many of its neurons would do, too, but not
- * fewer. */
+/* A linear teacher of rank 2 needs 2 linear features. (2 of its neurons would do as well.) */
 static void test_linear_teacher(void **state) {
     teacher a = make_teacher(SNNK_IDENTITY, 2);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -132,7 +131,8 @@ static void test_linear_teacher(void **state) {
     free_teacher(&a);
 }
 
-/* More features explain more; the student is no worse than linear or chosen neurons, which it may be. */
+/* More features explain more. The student is no worse than the linear map or the strongest neurons,
+ * because it could be either. */
 static void test_more_is_better(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -153,9 +153,10 @@ static void test_more_is_better(void **state) {
     free_teacher(&a);
 }
 
-/* Matrices of rank 1 lose nothing when they are cut to it: at 5 features, 59 numbers, there are 6 + 14 for the
- * one, 14 + 4 for the other, and 14 + 4 biases. At 4, 48 numbers, there is no rank for both. A lone layer's rank is
- * the number of features. */
+/* Matrices of rank 1 lose nothing when they are truncated to it. A student of 5 features has 59
+ * parameters: enough for 6 + 14 weights of the one matrix, 14 + 4 of the other, and 14 + 4 biases.
+ * One of 4 features has 48, too few for rank 1 of both. The rank of a single layer is the number of
+ * features. */
 static void test_singular_values(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -190,8 +191,8 @@ static void test_singular_values(void **state) {
     free_teacher(&a);
 }
 
-/* No more numbers than the student, and there where a rank of 1 for each matrix is no more: 3 + 40, 40 + 2 and 42
- * biases, which are 127 and so 21 features. */
+/* The truncated teacher has no more parameters than the student. It exists where these allow rank 1
+ * for each matrix: 3 + 40, 40 + 2 and 42 biases, together 127, so from 21 features on. */
 static void test_singular_values_are_no_larger(void **state) {
     enum { IN = 3, WIDE = 40, OUT = 2 };
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -232,8 +233,8 @@ static void test_singular_values_are_no_larger(void **state) {
 
 /* ---- Refinement ---- */
 
-/* Candidates near the three neurons of the teacher, none of them in place: the gradient brings them there.
- * And the same twice. */
+/* Candidates near the three neurons of the teacher, none of them exact: the gradient moves them
+ * there. And the result is the same twice. */
 static void test_refines(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -265,7 +266,7 @@ static void test_refines(void **state) {
         snnk_layer_free(layer);
         snnk_distill_free(distill);
     }
-    print_message("closed %g, refined %g after %d\n", reports[0].explained, reports[1].explained,
+    print_message("selected %g, refined %g after %d\n", reports[0].explained, reports[1].explained,
                   reports[1].epochs);
     assert_true(reports[0].explained < 0.99);
     assert_true(reports[1].explained > 0.9999);
@@ -276,7 +277,8 @@ static void test_refines(void **state) {
     free_teacher(&a);
 }
 
-/* The first epoch's, which is not what the choice explains to the last digit. */
+/* Keeps what the first epoch explains; it can differ from what the selection explains in the last
+ * digits. */
 typedef struct first_epoch {
     double chosen, explained;
 } first_epoch;
@@ -290,8 +292,8 @@ static int stop_after_first_epoch(void *user, int32_t done, int32_t steps, doubl
     return !isnan(explained) && explained != e->chosen;
 }
 
-/* With steps that move nothing, what the first epoch reports is what it started from; but for the few rows in which relu(z +
- * 1.5 deviations) of a linear feature is not linear. */
+/* With steps too small to change anything, the first epoch explains as much as the start, except
+ * for the few rows where relu(z + 1.5 deviations) of a linear feature is not linear. */
 static void test_starts_where_the_choice_ended(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -303,7 +305,7 @@ static void test_starts_where_the_choice_ended(void **state) {
 
         config = config_of(SNNK_DISTILL_SELECTED);
         config.linear = linear;
-        const snnk_distill_report closed = report_of(&a, &config, 4, &layer);
+        const snnk_distill_report selected = report_of(&a, &config, 4, &layer);
 
         snnk_layer_free(layer);
         config.tier = SNNK_DISTILL_REFINED;
@@ -313,23 +315,23 @@ static void test_starts_where_the_choice_ended(void **state) {
         assert_status(snnk_layer_distill(a.hidden, a.readout, 4, SNNK_ROWS(.n = N, .X = a.X),
                                          &config, NULL, NULL, &layer),
                       SNNK_E_CANCELLED);
-        assert_close(epoch.chosen, closed.explained, 0, 0);
-        assert_close(epoch.explained, closed.explained, 0, linear == 0 ? 1e-4 : 0.03);
+        assert_close(epoch.chosen, selected.explained, 0, 0);
+        assert_close(epoch.explained, selected.explained, 0, linear == 0 ? 1e-4 : 0.03);
     }
     free_teacher(&a);
 }
 
 /* ---- Progress ---- */
 
-/* What somebody who watches sees, and the call at which he stops it; 0: none. */
-typedef struct watcher {
-    long calls, stop_at;
+/* What the progress function was told last, and the call at which it cancels; 0: none. */
+typedef struct progress_log {
+    long calls, cancel_at;
     int32_t done, steps;
     double explained;
-} watcher;
+} progress_log;
 
-static int look_on(void *user, int32_t done, int32_t steps, double explained) {
-    watcher *w = user;
+static int log_progress(void *user, int32_t done, int32_t steps, double explained) {
+    progress_log *w = user;
 
     if (w->calls > 0) assert_int_equal(steps, w->steps);
     assert_true(done >= w->done && done <= steps);
@@ -337,15 +339,17 @@ static int look_on(void *user, int32_t done, int32_t steps, double explained) {
     w->done = done;
     w->steps = steps;
     w->explained = explained;
-    return ++w->calls == w->stop_at;
+    return ++w->calls == w->cancel_at;
 }
 
-static watcher new_watcher(long stop_at) { return (watcher){.stop_at = stop_at, .explained = NAN}; }
+static progress_log new_log(long cancel_at) {
+    return (progress_log){.cancel_at = cancel_at, .explained = NAN};
+}
 
 enum { MANY = 3000 }; /* rows: three blocks */
 
-/* Stopped at any call, whatever it does: nothing is made, nothing left, and the report as it was. Then, watched to
- * the end, it is the same student as if nobody had looked. */
+/* Cancelled at any call of the progress function: nothing is made, nothing leaks, and the report is
+ * unchanged. Without cancelling, the student is the same as without a progress function. */
 static void test_cancels(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     test_memory memory;
@@ -374,11 +378,11 @@ static void test_cancels(void **state) {
                                      &config, NULL, NULL, &alone));
         assert_ok(snnk_layer_weights(alone, Psi[0], 6, NULL));
         snnk_layer_free(alone);
-        config.progress = look_on;
+        config.progress = log_progress;
         for (long k = 1;; k++) {
             snnk_distill_report report, before;
             snnk_layer *layer = (snnk_layer *)&a;
-            watcher w = new_watcher(k);
+            progress_log w = new_log(k);
 
             report.size = sizeof report;
             report.features = 77;
@@ -391,7 +395,7 @@ static void test_cancels(void **state) {
             if (st == SNNK_OK) {
                 print_message("tier %d: %ld calls, to %d\n", (int)config.tier, w.calls, w.done);
                 assert_true(w.calls == k - 1 && k > 12);
-                assert_true(w.done > w.steps * 3 / 4); /* costs are guesses, but not that wrong */
+                assert_true(w.done > w.steps * 3 / 4); /* costs are estimates, but not that wrong */
                 assert_close(w.explained, report.explained, 0, 0);
                 assert_ok(snnk_layer_weights(layer, Psi[1], 6, NULL));
                 assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
@@ -412,32 +416,33 @@ static void test_cancels(void **state) {
     free_teacher(&a);
 }
 
-/* The same of a search for a size; each of the functions counts from 0, and between blocks of rows there is a call. */
+/* The same for a search for a size. Each function counts from 0. There is a call after each block
+ * of rows. */
 static void test_cancels_a_search(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
-    watcher w = new_watcher(0);
+    progress_log w = new_log(0);
     float *many = malloc(MANY * D * sizeof *many);
     snnk_distill *distill;
     size_t features = 77, expected;
 
     (void)state;
     draw_floats(many, MANY * D, 8);
-    config.progress = look_on;
+    config.progress = log_progress;
     config.user = &w;
     assert_ok(snnk_distill_create(a.hidden, a.readout, SNNK_ROWS(.n = MANY, .X = many), &config,
                                   NULL, &distill));
     assert_int_equal(w.calls, 3);
     assert_int_equal(w.done, w.steps);
-    w = new_watcher(0);
+    w = new_log(0);
     assert_ok(snnk_distill_features_of_error(distill, 0.2, &expected));
     assert_true(expected > 1 && w.calls > 10 && w.done > w.steps / 2 && isnan(w.explained));
     for (long k = w.calls; k >= 1; k--) {
-        w = new_watcher(k);
+        w = new_log(k);
         assert_status(snnk_distill_features_of_error(distill, 0.2, &features), SNNK_E_CANCELLED);
         assert_int_equal(features, 77);
     }
-    w = new_watcher(0);
+    w = new_log(0);
     assert_ok(snnk_distill_features_of_error(distill, 0.2, &features));
     assert_int_equal(features, expected);
     snnk_distill_free(distill);
@@ -478,8 +483,8 @@ static void test_sampled(void **state) {
     snnk_map_free(candidates);
 }
 
-/* y = (x_0, 0) + relu(x_1) (1, 1): the direction that explains most alone leans to x_1, and is x_0 only once
- * the neuron is there. */
+/* y = (x_0, 0) + relu(x_1) (1, 1): alone, the direction that explains most has a part along x_1.
+ * Beside the neuron it is x_0. */
 static void test_directions_beside_neurons(void **state) {
     const float G[] = {0, 1, 1, 1, -1, 1};
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -503,7 +508,7 @@ static void test_directions_beside_neurons(void **state) {
                                                &config, NULL, &distill));
     assert_ok(snnk_distill_solve(distill, 2, NULL, &report, &layer));
     assert_int_equal(report.linear_features, 1);
-    assert_true(report.explained > 1 - 1e-4); /* directions know a ridge of 1e-6 */
+    assert_true(report.explained > 1 - 1e-4); /* directions are computed with a ridge of 1e-6 */
     snnk_layer_free(layer);
     snnk_distill_free(distill);
     snnk_map_free(candidates);
@@ -511,7 +516,7 @@ static void test_directions_beside_neurons(void **state) {
 
 /* ---- Budgets ---- */
 
-/* The teacher has 14 * 7 + 4 * 15 = 158 numbers; m features 11 m + 4. */
+/* The teacher has 14 * 7 + 4 * 15 = 158 parameters, a student 11 m + 4. */
 static void test_budgets(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
     snnk_distill *distill;
@@ -534,7 +539,7 @@ static void test_budgets(void **state) {
     free_teacher(&a);
 }
 
-/* 3 of the neurons differ and give all there is, and nothing is linear: 2 are too few, 4 there are not. */
+/* All neurons are copies of 3, and no feature is linear: 2 are too few, and there are no 4. */
 static void test_size_between_too_few_and_too_many(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -560,7 +565,8 @@ static void test_size_between_too_few_and_too_many(void **state) {
     free_teacher(&a);
 }
 
-/* No more linear features than features, inputs or outputs (l = 4), in searches over sizes too. */
+/* There are no more linear features than features, inputs or outputs (l = 4), in searches for a
+ * size too. */
 static void test_linear_is_cut(void **state) {
     teacher a = make_teacher(SNNK_TANH, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -583,9 +589,9 @@ static void test_linear_is_cut(void **state) {
     free_teacher(&a);
 }
 
-/* As many features as are found have the error that was asked for, on rows that are held out, and one fewer do not.
- * Few rows: on those that are fitted to, fewer features would do. Errors of the choice are of float moments and
- * of fewer ridges: 5 per cent. */
+/* The number of features found has the error asked for on held-out rows, and one fewer has not.
+ * There are few rows, so that fewer features would do on the rows fitted to. The search uses float
+ * moments and fewer ridges than the solution: 5 per cent. */
 static void test_features_of_errors(void **state) {
     enum { FEW = 70 };
     teacher a = make_teacher(SNNK_TANH, H);
@@ -619,7 +625,7 @@ static void test_features_of_errors(void **state) {
     free_teacher(&a);
 }
 
-/* ---- What is refused ---- */
+/* ---- Refusals ---- */
 
 static void test_refuses(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
@@ -719,8 +725,8 @@ static void test_refuses(void **state) {
 #undef CREATE
 }
 
-/* Solve from rows that are overwritten after the distillation was created; in double, if wanted, with other
- * columns between them. */
+/* Solve from rows that are overwritten after the distillation was created; in double, if wanted,
+ * with other columns between them. */
 static snnk_layer *solve_from_copy(const teacher *a, int with_Y, int in_double) {
     const snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
     double *X = malloc(N * (D + L + 2) * sizeof *X), *Y = X + N * (D + 1);
@@ -758,8 +764,8 @@ static snnk_layer *solve_from_copy(const teacher *a, int with_Y, int in_double) 
     return layer;
 }
 
-/* Rows are copied: what the caller does with them later does not matter. snnk_layer_distill, which does not
- * copy them, gives the same student; so do the same rows in double. */
+/* Rows are copied: what the caller does with them later does not matter. snnk_layer_distill, which
+ * does not copy them, gives the same student; so do the same rows in double. */
 static void test_rows_are_copied(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
@@ -789,7 +795,7 @@ static void test_rows_are_copied(void **state) {
     free_teacher(&a);
 }
 
-/* What rows can hold and distillation cannot use. */
+/* Rows with what distillation cannot use. */
 static void test_refuses_rows(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill *distill = (snnk_distill *)&a;
@@ -831,7 +837,7 @@ static void test_tier_names(void **state) {
     assert_null(snnk_distill_tier_name(-1));
 }
 
-/* Fewer rows than features: it works, and says so. */
+/* Fewer rows than features: it works, and the report says so. */
 static void test_few_rows(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -847,7 +853,8 @@ static void test_few_rows(void **state) {
     free_teacher(&a);
 }
 
-/* Features are chosen by about as many rows as selection_rows says, 10 for 20 to choose from; Psi is fitted to all. */
+/* Features are selected by about selection_rows rows, here 10 for 20 candidates; Psi is fitted to
+ * all rows. */
 static void test_chooses_by_a_sample(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);

@@ -216,7 +216,8 @@ static void test_the_sample_is_of_all_rows(void **state) {
 }
 
 /* How many rows are held out: binomial, mean n p, variance n p (1 - p). And the held-out error of a
- * right model is the noise: the squared error of a row is noise^2 chi^2(L), variance 2 L noise^4. */
+ * right model is the noise: the squared error of a row is noise^2 chi^2(L), variance 2 L
+ * noise^4. */
 static void test_holds_out_the_share_and_measures_the_noise(void **state) {
     const size_t n = 20000;
     const double share = 0.2, noise = 0.5;
@@ -390,7 +391,8 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
     free_data(&d);
 }
 
-/* In single precision, numbers whose squares are no floats: held out or not, such rows are summed in double. */
+/* In single precision, numbers whose squares are no floats: held out or not, such rows are summed
+ * in double. */
 static void test_fast_takes_large_numbers(void **state) {
     for (int given = 0; given < 2; given++) {
         data d = make_data(2500, 0, 10);

@@ -80,8 +80,8 @@ static snnk_fit_config fixed_ridge(double ridge) {
     return config;
 }
 
-/* A fit from a network is a fit of its last map on hidden rows: the same bits; with automatic lambda and
- * weights too. */
+/* A fit from a network is a fit of its last map on hidden rows: the same bits; with automatic
+ * lambda and weights too. */
 static void check_same_fit(const snnk_fit_config *config, int classes, const float *w) {
     snnk_network *network = network_of(0, NULL), *refitted;
     float *hidden = hidden_rows(network), Psi[2][L * M], bias[2][L];
@@ -238,8 +238,8 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
     free(Phi);
 }
 
-/* More rows drawn to be held out than are kept: those that are pushed back take their weights along,
- * and all of them are in the statistics. */
+/* More rows drawn to be held out than are kept: those that are pushed back take their weights
+ * along, and all of them are in the statistics. */
 static void test_weights_through_the_reservoir(void **state) {
     enum { MANY = 30000, FEW = 4 };
     float *x = malloc(MANY * sizeof *x), *y = malloc(MANY * sizeof *y),
@@ -313,7 +313,8 @@ static void test_bundles(void **state) {
     for (size_t i = 0; i < 50 * L; i++) assert_close(out[0][i], out[1][i], 0, 1e-4);
 }
 
-/* A tower gets a Psi, of any number of outputs; a linear layer becomes features; one layer is enough. */
+/* A tower gets a Psi, of any number of outputs; a linear layer becomes features; one layer is
+ * enough. */
 static void test_other_endings(void **state) {
     const snnk_fit_config config = fixed_ridge(1e-6);
     snnk_network *network = network_of(1, NULL), *tower, *refitted, *single;

@@ -39,8 +39,8 @@ static snnk_map *fold(const snnk_map *map, const setting *s) {
     return folded;
 }
 
-/* The largest of a feature and its neighbours: where features are real and imaginary parts, of that and
- * its partner. */
+/* The largest of a feature and its neighbours: where features are real and imaginary parts, of that
+ * and its partner. */
 static double magnitude(const float *phi, size_t m, size_t j) {
     double most = fabs((double)phi[j]);
 
@@ -50,8 +50,8 @@ static double magnitude(const float *phi, size_t m, size_t j) {
 }
 
 /* Features of x and of y are the same. Both are off by some 10 roundings, 6e-8 each, of z and the
- * exponents and phases of URF, which are of size 1 to 15: by 1e-5 of the feature (of its modulus), or
- * of the mean size. */
+ * exponents and phases of URF, which are of size 1 to 15: by 1e-5 of the feature (of its modulus),
+ * or of the mean size. */
 static void check_close(size_t m, const float *Phi, const float *expected) {
     double square = 0;
 
@@ -130,7 +130,7 @@ static snnk_frame *frame_of(int32_t center, int32_t metric) {
     config.center = center;
     config.metric = metric;
     config.directions = 2;
-    assert_ok(snnk_frame_create(D, N, s.X, D, L, W, D, &config, &frame));
+    assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = s.X), L, W, D, &config, &frame));
     return frame;
 }
 
@@ -251,9 +251,9 @@ static void test_rows(void **state) {
     snnk_map_free(folded);
 }
 
-/* Feature i and its neighbour are exp(e) cos p and exp(e) sin p, or one of them: the size of the terms
- * exp(e) |grad e|^2 and exp(e) |grad p|^2 whose difference is in the Laplacian, and whose rounding it
- * has. */
+/* Feature i and its neighbour are exp(e) cos p and exp(e) sin p, or one of them: the size of the
+ * terms exp(e) |grad e|^2 and exp(e) |grad p|^2 whose difference is in the Laplacian, and whose
+ * rounding it has. */
 static double curvature(size_t m, const float *Phi, const float *J, size_t i) {
     double square = 0, slopes = 0;
 
@@ -264,7 +264,8 @@ static double curvature(size_t m, const float *Phi, const float *J, size_t i) {
     return square > 0 ? slopes / sqrt(square) : 0;
 }
 
-/* grad (Phi o A) = (grad Phi) V; and where V has orthonormal columns and is square, Laplacians are the same. */
+/* grad (Phi o A) = (grad Phi) V; and where V has orthonormal columns and is square, Laplacians are
+ * the same. */
 static void check_derivatives(snnk_map *map) {
     const size_t m = snnk_map_features(map);
     const double turn = 0.6;
@@ -357,12 +358,11 @@ static void test_what_is_lost(void **state) {
     snnk_frame *frame = frame_of(SNNK_CENTER_BOTH, SNNK_METRIC_DIAGONAL);
     snnk_map *map = urf_of(SNNK_URF_POSITIVE, SNNK_URF_AFFINE_OMIT, frame);
     snnk_map *folded = fold(map, &s), *redrawn;
-    snnk_prediction prediction;
+    snnk_prediction prediction = {.size = sizeof prediction};
     float Psi[1000], bias;
     double value;
 
     (void)state;
-    assert_ok(snnk_prediction_init(&prediction, sizeof prediction));
     assert_status(snnk_map_weight_tower(folded, 1, s.Y, WIDE, NULL, Psi, 1000, &bias, NULL),
                   SNNK_E_UNSUPPORTED);
     assert_status(snnk_map_exact(folded, s.Y, s.Y, 0, &value), SNNK_E_UNSUPPORTED);

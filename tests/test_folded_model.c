@@ -1,4 +1,5 @@
-/* src/model: folded blocks, towers and bundled networks as model files. */
+/* src/map/folded.c, src/layer/tower.c: folded blocks, towers and bundled networks as model
+ * files. */
 #include "data/bundled_model.h"
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -221,8 +222,8 @@ static void test_failing_allocations(void **state) {
     free(file);
 }
 
-/* A file of towers, folded blocks and statistics that the library did not write. Features are products
- * of a few sums of some ten terms, computed in float. */
+/* A file of towers, folded blocks and statistics that the library did not write. Features are
+ * products of a few sums of some ten terms, computed in float. */
 #define GOLDEN_RTOL 1e-5
 
 static void test_loads_bundled_model(void **state) {

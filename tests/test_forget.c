@@ -18,9 +18,9 @@ static int forget(snnk_lstsq *s, size_t n, const float *Phi, const float *Y, con
                              NULL);
 }
 
-/* SciPy's solution without the first 5 rows. Rows as floats: their rounding, 2^-24 of entries of about
- * 1, times the condition number, below 15, as in test_ridge.c; what forgetting adds is seen against the
- * same floats. */
+/* SciPy's solution without the first 5 rows. Rows as floats: their rounding, 2^-24 of entries of
+ * about 1, times the condition number, below 15, as in test_ridge.c; what forgetting adds is seen
+ * against the same floats. */
 static void test_reference(void **state) {
     float Phi[RIDGE_N * RIDGE_M], Y[RIDGE_N * RIDGE_T];
     double B[2][RIDGE_T * RIDGE_M];
@@ -66,10 +66,10 @@ static data make_data(void) {
 
 static void free_data(data *d) { free(d->Phi), free(d->Y); }
 
-/* Forgetting the first rows, in two calls, is never having seen them, down to fewer rows than features. Sums
- * over all N rows round by N eps = 2e-13 of themselves, 90 times that of what a tenth of the rows
- * leaves, and the means, up to 6 standard deviations from 0, add theirs. In single precision two sums of
- * floats, each off by 20 times 2^-24. */
+/* Forgetting the first rows, in two calls, is never having seen them, down to fewer rows than
+ * features. Sums over all N rows round by N eps = 2e-13 of themselves, 90 times that of what a
+ * tenth of the rows leaves, and the means, up to 6 standard deviations from 0, add theirs. In
+ * single precision two sums of floats, each off by 20 times 2^-24. */
 static void test_never_seen(void **state) {
     static const size_t gone[] = {1, 5, 64, 65, 450, 800, 885};
     data d = make_data();
@@ -157,8 +157,8 @@ static void test_one_by_one(void **state) {
     free_data(&d);
 }
 
-/* Features of a kind: plain; with a mean of 1e4; nearly one direction; in equal pairs; of sizes 1e-4
- * ... 1e4; mostly zeros. */
+/* Features of a kind: plain; with a mean of 1e4; nearly one direction; in equal pairs; of sizes
+ * 1e-4 ... 1e4; mostly zeros. */
 static float feature(int kind, const float *row, size_t j) {
     switch (kind) {
     case 1: return row[j] + 1e4f;
@@ -170,9 +170,10 @@ static float feature(int kind, const float *row, size_t j) {
     }
 }
 
-/* Right rows are never refused, down to the last and whatever the parts: 150 draws of shape, parts and kind of
- * features, with targets that are noise or a feature. The targets keep their squares: to 2e-14 of those
- * there were, and means of up to 2e4 with 200 times their rounding for what one row of all leaves. */
+/* Right rows are never refused, down to the last and whatever the parts: 150 draws of shape, parts
+ * and kind of features, with targets that are noise or a feature. The targets keep their squares:
+ * to 2e-14 of those there were, and means of up to 2e4 with 200 times their rounding for what one
+ * row of all leaves. */
 static void test_right_rows(void **state) {
     (void)state;
     for (size_t seed = 1; seed <= 150; seed++) {
@@ -282,7 +283,8 @@ static void test_refuses(void **state) {
     free_data(&d);
 }
 
-/* All rows, of which only what belongs together is wrong: every mean and square is right. Or the weights. */
+/* All rows, of which only what belongs together is wrong: every mean and square is right. Or the
+ * weights. */
 static void test_all_others(void **state) {
     enum { ROWS = 30, W = 4 };
     data d = make_data();
@@ -338,8 +340,8 @@ static void test_by_hand(void **state) {
 }
 
 /* A factor of condition 1e8 stays one, and keeps what moments do not have: the solution of the rows
- * that are left. Two columns that differ in the last bit of one row in 13, with targets on that bit and
- * a residual. A quarter of those rows goes. Measured: off by 7e-9, a quarter of eps times the
+ * that are left. Two columns that differ in the last bit of one row in 13, with targets on that bit
+ * and a residual. A quarter of those rows goes. Measured: off by 7e-9, a quarter of eps times the
  * condition; allowed is 10 times that product. Moments are off by all of it. */
 static void test_ill_conditioned(void **state) {
     enum { ROWS = 200, GONE = 50 };
@@ -412,8 +414,8 @@ static void test_failing_memory(void **state) {
 }
 
 /* A feature that only forgotten rows had is gone: rank and solution are those of the rows that are
- * left, where it is 0, or a constant that an intercept leaves nothing of. Later rows can bring it back.
- * Coefficients up to 1 from well-conditioned moments: 900 eps of the sums. */
+ * left, where it is 0, or a constant that an intercept leaves nothing of. Later rows can bring it
+ * back. Coefficients up to 1 from well-conditioned moments: 900 eps of the sums. */
 static void test_gone_feature(void **state) {
     enum { W = 31, GONE = 50, AT = 5 };
     float *Phi = statistics_random(N * W, 21), *Y = statistics_random(N * T, 22);
@@ -457,9 +459,9 @@ static void test_gone_feature(void **state) {
     free(Phi);
 }
 
-/* Squares within rounding do not make a feature 0: after rows 1e8 times as large those of the first are
- * unknown, what it has in common with the second is not, and is what right rows later take away. Sums
- * of 1e8 round to 1e-8 a row. */
+/* Squares within rounding do not make a feature 0: after rows 1e8 times as large those of the first
+ * are unknown, what it has in common with the second is not, and is what right rows later take
+ * away. Sums of 1e8 round to 1e-8 a row. */
 static void test_small_feature(void **state) {
     enum { ROWS = 200, GONE = 100, W = 3 };
     float *Phi = statistics_random(ROWS * W, 31), *Y = calloc(ROWS * T, sizeof *Y);
@@ -520,8 +522,8 @@ static snnk_lstsq *through_a_file(snnk_lstsq *s) {
     return loaded;
 }
 
-/* Rows in single precision are known to be that after a file too: right ones go, and default ridges are
- * theirs. */
+/* Rows in single precision are known to be that after a file too: right ones go, and default ridges
+ * are theirs. */
 static void test_fast_saved(void **state) {
     data d = make_data();
     double ridges[2][5];
@@ -543,8 +545,8 @@ static void test_fast_saved(void **state) {
     free_data(&d);
 }
 
-/* How large sums were stays known in a file: of 6000 rows 60 are left, then one after the other goes.
- * Their means are 1e4, or they were among others 1e4 times as large. */
+/* How large sums were stays known in a file: of 6000 rows 60 are left, then one after the other
+ * goes. Their means are 1e4, or they were among others 1e4 times as large. */
 static void test_most_saved(void **state) {
     enum { ROWS = 6000, LEFT = 60, W = 12 };
     float *Phi = statistics_random(ROWS * W, 5), *Y = statistics_random(ROWS * T, 6);
@@ -580,8 +582,8 @@ static void assert_most(const snnk_lstsq *s, const snnk_lstsq *e, double factor)
     for (size_t k = 0; k < T; k++) assert_true(s->max_y[k] == factor * e->max_y[k]);
 }
 
-/* How large sums were goes with them into other statistics, copies, and more targets; so does that rows
- * were in single precision. */
+/* How large sums were goes with them into other statistics, copies, and more targets; so does that
+ * rows were in single precision. */
 static void test_rounding_goes_along(void **state) {
     data d = make_data();
     double ridges[2];

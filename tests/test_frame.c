@@ -40,7 +40,7 @@ static snnk_frame *make_frame(int32_t center, int32_t metric, uint64_t direction
     config.center = center;
     config.metric = metric;
     config.directions = directions;
-    assert_ok(snnk_frame_create(D, N, X, D, L, W, D, &config, &frame));
+    assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, &frame));
     return frame;
 }
 
@@ -108,8 +108,8 @@ static void norms_are_root_mean_squares(void **state) {
     }
 }
 
-/* E x~_k^2 = E w~_k^2 for every k: that is what M_k = (E w_k^2/E x_k^2)^(1/4) does. A millionth of the
- * average is added to each, hence the tolerance. */
+/* E x~_k^2 = E w~_k^2 for every k: that is what M_k = (E w_k^2/E x_k^2)^(1/4) does. A millionth of
+ * the average is added to each, hence the tolerance. */
 static void the_diagonal_metric_balances_each_input(void **state) {
     double seen_x[N * D], seen_w[L * D];
     snnk_frame *frame = make_frame(SNNK_CENTER_NONE, SNNK_METRIC_DIAGONAL, 1);
@@ -161,9 +161,9 @@ static void second_moment(const float *M, size_t n, double *S) {
         }
 }
 
-/* With all directions, the least E|Mx|^2 E|M^-T w|^2 = (tr (Sx^1/2 Sw Sx^1/2)^1/2)^2 (docs/math.md).
- * Moments of n rows are shrunk by about their relative variance; each row is there many times over, so
- * that this is some 2e-3. */
+/* With all directions, the least E|Mx|^2 E|M^-T w|^2 = (tr (Sx^1/2 Sw Sx^1/2)^1/2)^2
+ * (docs/math.md). Moments of n rows are shrunk by about their relative variance; each row is there
+ * many times over, so that this is some 2e-3. */
 static void whitening_attains_the_optimum(void **state) {
     enum { COPIES = 17 };
     static float many_X[COPIES * N * D], many_W[COPIES * L * D];
@@ -188,7 +188,8 @@ static void whitening_attains_the_optimum(void **state) {
     config.center = SNNK_CENTER_NONE;
     config.metric = SNNK_METRIC_WHITEN;
     config.directions = D;
-    assert_ok(snnk_frame_create(D, COPIES * N, many_X, D, COPIES * L, many_W, D, &config, &frame));
+    assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = COPIES * N, .X = many_X), COPIES * L, many_W, D,
+                                &config, &frame));
     assert_ok(snnk_frame_norms(frame, &x_norm, &w_norm));
     assert_close(x_norm * w_norm, trace, 5e-4, 0);
 
@@ -238,8 +239,8 @@ static void whitening_does_not_believe_in_noise(void **state) {
         assert_ok(snnk_frame_config_init(&config, sizeof config));
         config.metric = metric;
         config.directions = 12;
-        assert_ok(
-            snnk_frame_create(WIDE, ROWS, noise[0], WIDE, ROWS, noise[1], WIDE, &config, &frame));
+        assert_ok(snnk_frame_create(WIDE, SNNK_ROWS(.n = ROWS, .X = noise[0]), ROWS, noise[1], WIDE,
+                                    &config, &frame));
         for (int32_t side = 0; side < 2; side++) {
             assert_ok(snnk_frame_apply(frame, side, FRESH, noise[2 + side], WIDE, seen, WIDE));
             for (size_t i = 0; i < FRESH * WIDE; i++)
@@ -258,7 +259,7 @@ static void without_weights_inputs_become_isotropic(void **state) {
 
     (void)state;
     assert_ok(snnk_frame_config_init(&config, sizeof config));
-    assert_ok(snnk_frame_create(D, N, X, D, 0, NULL, 0, &config, &frame));
+    assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), 0, NULL, 0, &config, &frame));
     assert_ok(snnk_frame_norms(frame, NULL, &w_norm));
     assert_true(w_norm == 1);
     assert_ok(snnk_frame_apply(frame, 0, N, X, D, seen, D));
@@ -277,7 +278,8 @@ static void without_weights_inputs_become_isotropic(void **state) {
     snnk_frame_free(frame);
 }
 
-/* What does not vary says nothing of how it would, but the other still does, and products are kept. */
+/* What does not vary says nothing of how it would, but the other still does, and products are
+ * kept. */
 static void rows_that_do_not_vary_are_fine(void **state) {
     float same[N * D];
     double x_seen[N * D], w_seen[L * D], x_norm, w_norm;
@@ -295,7 +297,7 @@ static void rows_that_do_not_vary_are_fine(void **state) {
             config.center = SNNK_CENTER_BOTH;
             config.metric = metric;
             config.directions = 3;
-            assert_ok(snnk_frame_create(D, N, x, D, L, w, D, &config, &frame));
+            assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = x), L, w, D, &config, &frame));
             assert_ok(snnk_frame_norms(frame, &x_norm, &w_norm));
             assert_true((x_norm == 0) == ((constant & 1) != 0));
             assert_true((w_norm == 0) == ((constant & 2) != 0));
@@ -324,34 +326,46 @@ static void wrong_arguments_are_refused(void **state) {
     assert_ok(snnk_frame_config_init(&config, sizeof config));
     assert_status(snnk_frame_config_init(NULL, sizeof config), SNNK_E_NULL);
     assert_status(snnk_frame_config_init(&config, 3), SNNK_E_CONFIG);
-    assert_status(snnk_frame_create(D, N, X, D, L, W, D, &config, NULL), SNNK_E_NULL);
-    assert_status(snnk_frame_create(0, N, X, D, L, W, D, &config, &frame), SNNK_E_SHAPE);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, NULL),
+                  SNNK_E_NULL);
+    assert_status(snnk_frame_create(0, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, &frame),
+                  SNNK_E_SHAPE);
     assert_null(frame);
-    assert_status(snnk_frame_create(D, 0, X, D, L, W, D, &config, &frame), SNNK_E_SHAPE);
-    assert_status(snnk_frame_create(D, N, NULL, D, L, W, D, &config, &frame), SNNK_E_NULL);
-    assert_status(snnk_frame_create(D, N, X, D - 1, L, W, D, &config, &frame), SNNK_E_STRIDE);
-    assert_status(snnk_frame_create(D, N, X, D, L, W, D - 1, &config, &frame), SNNK_E_STRIDE);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = 0, .X = X), L, W, D, &config, &frame),
+                  SNNK_E_SHAPE);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = NULL), L, W, D, &config, &frame),
+                  SNNK_E_NULL);
+    assert_status(
+        snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X, .ldx = D - 1), L, W, D, &config, &frame),
+        SNNK_E_STRIDE);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D - 1, &config, &frame),
+                  SNNK_E_STRIDE);
     config.center = 3;
-    assert_status(snnk_frame_create(D, N, X, D, L, W, D, &config, &frame), SNNK_E_ENUM);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, &frame),
+                  SNNK_E_ENUM);
     config.center = 0;
     config.metric = -1;
-    assert_status(snnk_frame_create(D, N, X, D, L, W, D, &config, &frame), SNNK_E_ENUM);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, &frame),
+                  SNNK_E_ENUM);
     config.metric = 0;
     config.directions = 257;
-    assert_status(snnk_frame_create(D, N, X, D, L, W, D, &config, &frame), SNNK_E_RANGE);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, &frame),
+                  SNNK_E_RANGE);
     assert_says("257");
     config.directions = 8;
     memcpy(bad, X, sizeof bad);
     bad[7] = NAN;
-    assert_status(snnk_frame_create(D, 1, bad, D, L, W, D, &config, &frame), SNNK_E_NONFINITE);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = 1, .X = bad), L, W, D, &config, &frame),
+                  SNNK_E_NONFINITE);
     assert_says("X[0][7]");
-    assert_status(snnk_frame_create(D, 1, X, D, 1, bad, D, &config, &frame), SNNK_E_NONFINITE);
+    assert_status(snnk_frame_create(D, SNNK_ROWS(.n = 1, .X = X), 1, bad, D, &config, &frame),
+                  SNNK_E_NONFINITE);
     assert_says("W[0][7]");
     assert_null(frame);
     snnk_frame_free(NULL);
     assert_status(snnk_frame_norms(NULL, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_frame_apply(NULL, 0, 1, X, D, Z, D), SNNK_E_NULL);
-    assert_ok(snnk_frame_create(D, N, X, D, L, W, D, NULL, &frame));
+    assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, NULL, &frame));
     assert_status(snnk_frame_apply(frame, 0, 1, X, D, Z, D - 1), SNNK_E_STRIDE);
     assert_ok(snnk_frame_norms(frame, NULL, NULL));
     snnk_frame_free(frame);
@@ -370,7 +384,7 @@ static void failing_allocations_leave_nothing(void **state) {
     assert_survives_failing_allocations(memory, status, {
         snnk_frame *frame = NULL;
 
-        status = snnk_frame_create(D, N, X, D, L, W, D, &config, &frame);
+        status = snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, &frame);
         assert_made(status, frame);
         snnk_frame_free(frame);
     });

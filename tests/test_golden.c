@@ -11,13 +11,14 @@
 #define FILES     110       /* how many golden files there are */
 #define FILE_ROOM (1 << 14) /* the largest has 7 kB */
 
-/* Floats on other kernels or with another C library, as shares of the largest value of the call: sums
- * of up to 40 terms of one size, each off by a few units of 2^-24, behind a network of up to five
- * layers, and an exponent of up to about 10, which turns its own rounding into 10 times as much. */
+/* Floats on other kernels or with another C library, as shares of the largest value of the call:
+ * sums of up to 40 terms of one size, each off by a few units of 2^-24, behind a network of up to
+ * five layers, and an exponent of up to about 10, which turns its own rounding into 10 times as
+ * much. */
 #define FLOAT_TOLERANCE 2e-5
 
-/* Doubles behind BLAS, LAPACK and the C library: systems with condition numbers below 1e3, of up to 7
- * unknowns, in double. */
+/* Doubles behind BLAS, LAPACK and the C library: systems with condition numbers below 1e3, of up to
+ * 7 unknowns, in double. */
 #define DOUBLE_TOLERANCE 1e-12
 
 typedef struct golden_entry {

@@ -4,6 +4,7 @@
 #include "support/compare.h"
 #include "support/draw.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,8 +165,8 @@ static float *guarded(size_t length) {
     return buffer;
 }
 
-/* z[i][j] = G_j x_i + c_j against a sum in double: d products and d sums, each rounded once, are off
- * by at most (d + 1) eps times the sum of the magnitudes (Higham 2002, section 3.1). */
+/* z[i][j] = G_j x_i + c_j against a sum in double: d products and d sums, each rounded once, are
+ * off by at most (d + 1) eps times the sum of the magnitudes (Higham 2002, section 3.1). */
 static void check_linear(const problem *p, const float *Z, size_t ldz) {
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < p->r; j++) {
@@ -181,9 +182,10 @@ static void check_linear(const problem *p, const float *Z, size_t ldz) {
         }
 }
 
-/* Projects, checks z and the features against it, and returns the features (n x ldphi). The function
- * is off by at most 2 ulp = 4 eps relative (tanhf, the worst) and one rounding each for the scale
- * and the square; gelu_tanh by the cancellation in the formula that stands in the test. */
+/* Projects, checks z and the features against it, and returns the features (n x ldphi). The
+ * function is off by at most 2 ulp = 4 eps relative (tanhf, the worst) and one rounding each for
+ * the scale and the square; gelu_tanh by the cancellation in the formula that stands in the
+ * test. */
 static float *check_project(problem *p, size_t lead) {
     const size_t m = features_of(p), length = lead + p->n * p->ldphi + 3;
     problem linear = *p;
@@ -225,8 +227,8 @@ static void check_readout(const problem *p, const float *Phi, const float *Y, si
         }
 }
 
-/* All three functions of a table on one problem. lead: floats before each output (1: an address that
- * is no multiple of 8). Y holds `guard` before, which is also what Y += is added to. */
+/* All three functions of a table on one problem. lead: floats before each output (1: an address
+ * that is no multiple of 8). Y holds `guard` before, which is also what Y += is added to. */
 static void check_problem(problem *p, size_t lead) {
     const size_t length = lead + p->n * p->ldy + 3;
     float *Phi = check_project(p, lead), *Y = guarded(length), *fused = guarded(length);
@@ -257,8 +259,9 @@ static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__func
     free_problem(&p);
 }
 
-/* Every size up to three more than the largest tile in each dimension: twice 6 rows, 8 projections of 16 inputs, 64
- * outputs, for one row twice 64. Inputs take turns, and so do projections where outputs are many. */
+/* Every size up to three more than the largest tile in each dimension: twice 6 rows, 8 projections
+ * of 16 inputs, 64 outputs, for one row twice 64. Inputs take turns, and so do projections where
+ * outputs are many. */
 static void test_small_sizes(void **state) {
     size_t turn = 0;
 
@@ -272,8 +275,9 @@ static void test_small_sizes(void **state) {
             check_sizes(n, 1 + turn % 19, 1 + turn % 11, l, &functions[turn % FUNCTIONS], false);
 }
 
-/* Around the sizes where loops change over: tiles of 3, 6 and 12 rows, of 8 and 16 projections, and of 8,
- * 16, 32, 64 and 128 outputs; blocks of 24 rows, 96 projections and 256 features (forward.c). */
+/* Around the sizes where loops change over: tiles of 3, 6 and 12 rows, of 8 and 16 projections, and
+ * of 8, 16, 32, 64 and 128 outputs; blocks of 24 rows, 96 projections and 256 features
+ * (forward.c). */
 static void test_block_sizes(void **state) {
     static const size_t ns[] = {1, 5, 6, 12, 13, 23, 24, 25, 49, 67},
                         rs[] = {15, 16, 17, 95, 96, 97, 127, 128, 129, 255, 257},
@@ -287,8 +291,8 @@ static void test_block_sizes(void **state) {
                 check_sizes(ns[i], 13, rs[j], ls[k], &functions[turn % FUNCTIONS], false);
 }
 
-/* Inputs that take more than one pass over a panel: more than 48 registers of 4, 8 or 16. Passes come and go with d,
- * not with rows: their sums are those of each row alone. */
+/* Inputs that take more than one pass over a panel: more than 48 registers of 4, 8 or 16. Passes
+ * come and go with d, not with rows: their sums are those of each row alone. */
 static void test_wide_inputs(void **state) {
     static const size_t ns[] = {1, 2, 3, 4, 23, 24, 25, 49}, rs[] = {1, 7, 8, 9},
                         ds[] = {192, 193, 384, 385, 767, 768, 769, 785, 1537};
@@ -421,7 +425,8 @@ static void test_rows_do_not_see_each_other(void **state) {
     }
 }
 
-/* Also where many rows take other tiles than few: features above 256, and few outputs or 8 MB of G. */
+/* Also where many rows take other tiles than few: features above 256, and few outputs or 8 MB of
+ * G. */
 static void test_tiles_leave_no_trace(void **state) {
     static const size_t sizes[][3] = {{5, 257, 3}, {5, 600, 70}, {5, 1030, 3}, {7000, 300, 200}};
     enum { N = 49 };
@@ -465,7 +470,8 @@ static void test_nan_stays_in_its_row(void **state) {
 
 enum { URF_ROWS = 45 };
 
-/* A table of rows whose exponents and phases stay moderate; the numbers of all rows in `numbers`. */
+/* A table of rows whose exponents and phases stay moderate; the numbers of all rows in
+ * `numbers`. */
 static snnk__urf_table make_urf_table(size_t signs, size_t parts,
                                       float numbers[SNNK__URF_NUMBERS * URF_ROWS]) {
     snnk__urf_table table = {.signs = signs, .parts = parts};
@@ -479,8 +485,9 @@ static snnk__urf_table make_urf_table(size_t signs, size_t parts,
     return table;
 }
 
-/* One feature row for one sign against the formula in double. The exponent and the phase, less its turns, are
- * rounded to floats (|e| + 2 roundings), exp, sin and cos are off by at most 2.5 ulp (5 roundings) each. */
+/* One feature row for one sign against the formula in double. The exponent and the phase, less its
+ * turns, are rounded to floats (|e| + 2 roundings), exp, sin and cos are off by at most 2.5 ulp (5
+ * roundings) each. */
 static void check_urf_row(const snnk__urf_row *row, size_t parts, double z,
                           snnk__urf_scalars scalars, const float *phi) {
     const double e = row->z_exponent * z + row->norm_exponent * scalars.norm2 +
@@ -557,8 +564,8 @@ static double panel_number(const snnk__moments *moments, const void *panels, siz
                                                   : ((const double *)panels)[at];
 }
 
-/* Products of floats of 20 bits less means of few bits: exact in double; in float each is rounded, and so is
- * each sum. */
+/* Products of floats of 20 bits less means of few bits: exact in double; in float each is rounded,
+ * and so is each sum. */
 static void check_moments(const snnk__moments *moments, size_t rows, size_t n_left,
                           size_t n_right) {
     enum { LDS = 70, LDX = 60 };
@@ -644,8 +651,8 @@ static void test_panels(void **state) {
             norm2 += (double)M[2 * COLUMNS + k] * M[2 * COLUMNS + k];
         assert_close(snnk__panels_row_norm2(&panels, 2), norm2, 1e-14, 0);
 
-        /* One after the other: panels; in each, chunks of columns; in each, rows, the last panel's rounded up to a
-         * multiple of the unit; in each, columns. */
+        /* One after the other: panels; in each, chunks of columns; in each, rows, the last panel's
+         * rounded up to a multiple of the unit; in each, columns. */
         const float *at = panels.data;
         for (size_t p = 0; p < whole; p++)
             for (size_t c = 0; c < chunks; c++)
@@ -659,10 +666,15 @@ static void test_panels(void **state) {
 }
 
 static void test_panels_too_large(void **state) {
-    static const size_t sizes[][2] = {{SIZE_MAX, 1},        {(size_t)1 << 62, 1},
-                                      {(size_t)1 << 62, 8}, {3, SIZE_MAX / 4},
-                                      {(size_t)1 << 61, 1}, {SIZE_MAX - 6, 2},
-                                      {1, (size_t)1 << 60}, {(size_t)1 << 33, (size_t)1 << 33}};
+    static const size_t sizes[][2] = {
+        {SIZE_MAX, 1},
+        {SIZE_MAX / 4 + 1, 1},
+        {SIZE_MAX / 4 + 1, 8},
+        {3, SIZE_MAX / 4},
+        {SIZE_MAX / 8 + 1, 1},
+        {SIZE_MAX - 6, 2},
+        {1, SIZE_MAX / 16 + 1},
+        {(size_t)2 << sizeof(size_t) * CHAR_BIT / 2, (size_t)2 << sizeof(size_t) * CHAR_BIT / 2}};
     const snnk__panel_shape shape = {8, 1, 8};
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);

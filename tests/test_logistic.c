@@ -163,9 +163,9 @@ static void test_minimum(void **state) {
     check_solution(0.1, weights);
 }
 
-/* At 0 two classes have probability 1/2 each, and the Hessian, on what differs between them, is S/2 +
- * ridge: the preconditioner, and Boehning's bound. So one product gives the first Newton step exactly,
- * however long features are, and all of it is taken. */
+/* At 0 two classes have probability 1/2 each, and the Hessian, on what differs between them, is S/2
+ * + ridge: the preconditioner, and Boehning's bound. So one product gives the first Newton step
+ * exactly, however long features are, and all of it is taken. */
 static void test_first_step(void **state) {
     enum { W = M + 1 };
     static float scaled[N * M];
@@ -202,8 +202,8 @@ static void test_first_step(void **state) {
     }
 }
 
-/* Far from the minimum, where probabilities are 0 or 1, the Newton step is far too long: it has to be
- * cut so that no step raises the loss, and the minimum is found all the same. */
+/* Far from the minimum, where probabilities are 0 or 1, the Newton step is far too long: it has to
+ * be cut so that no step raises the loss, and the minimum is found all the same. */
 static void test_descends(void **state) {
     static long double H[UNKNOWNS * UNKNOWNS];
     const double ridge = 1e-3;
@@ -254,8 +254,8 @@ static void test_shares(void **state) {
     for (size_t c = 1; c < T; c++) assert_close(b[c] - b[0], log(share[c] / share[0]), 1e-9, 1e-9);
 }
 
-/* Rows of weight 2 are two rows; of one class alone, scores of that one grow without a ridge on b, but
- * the loss goes to 0 and nothing overflows. Separable classes have a minimum with a ridge. */
+/* Rows of weight 2 are two rows; of one class alone, scores of that one grow without a ridge on b,
+ * but the loss goes to 0 and nothing overflows. Separable classes have a minimum with a ridge. */
 static void test_edges(void **state) {
     enum { FEW = 20 };
     const snnk_logistic_config config = config_with(0.01, 1e-9);

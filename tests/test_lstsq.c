@@ -85,8 +85,8 @@ static snnk_lstsq *statistics_of(size_t n, size_t m, size_t t, const float *Phi,
     return s;
 }
 
-/* Around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192 and 384 of
- * a group; and around blocks of 384 rows, one of them for the shift of the mean. */
+/* Around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192 and
+ * 384 of a group; and around blocks of 384 rows, one of them for the shift of the mean. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 7, 8, 9, 16, 17, 24, 25, 48, 49, 191, 193, 385},
                         ts[] = {1, 8, 17};
@@ -113,9 +113,9 @@ static void test_sizes(void **state) {
     free(Phi);
 }
 
-/* The error of single sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings of
- * partial sums that grow to the whole, each uniform within half a unit. Over n/K blocks these average
- * out. Features with a mean: the diagonal, and what is correlated, is not near zero. */
+/* The error of single sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings
+ * of partial sums that grow to the whole, each uniform within half a unit. Over n/K blocks these
+ * average out. Features with a mean: the diagonal, and what is correlated, is not near zero. */
 static void test_precision(void **state) {
     enum { N = 8000, M = 40, T = 2 };
     float *Phi = statistics_random(N * M, 13), *Y = statistics_random(N * T, 14);
@@ -199,10 +199,10 @@ static void test_strides(void **state) {
 }
 
 /* Features of mean 1e6 and spread 1.15, multiples of 1/16, so that the float rows are exact.
- * Expected: those without the 1e6. Means are doubles near 1e6, so their differences delta are off by
- * up to 2^-33 = 1.2e-10. Each of 5 merges adds w delta delta^T, w <= 2500 500 / 3000 = 417, delta
- * within five sigma of 0: 5 * 1.15 / sqrt(500) = 0.26. Off by at most 5 * 2 * 417 * 0.26 * 1.2e-10 =
- * 1.3e-7 of 3000 * 1.15^2 = 4000: 3.3e-11. Uncentred sums would lose eps 1e12 = 2e-4. */
+ * Expected: those without the 1e6. Means are doubles near 1e6, so their differences delta are off
+ * by up to 2^-33 = 1.2e-10. Each of 5 merges adds w delta delta^T, w <= 2500 500 / 3000 = 417,
+ * delta within five sigma of 0: 5 * 1.15 / sqrt(500) = 0.26. Off by at most 5 * 2 * 417 * 0.26 *
+ * 1.2e-10 = 1.3e-7 of 3000 * 1.15^2 = 4000: 3.3e-11. Uncentred sums would lose eps 1e12 = 2e-4. */
 static void test_large_mean(void **state) {
     enum { N = 3000, M = 4 };
     float *small = statistics_random(N * M, 5), *large = malloc(N * M * sizeof *large);
@@ -320,7 +320,8 @@ static void test_create_refuses(void **state) {
     assert_int_equal(snnk_lstsq_rows(NULL), 0);
 }
 
-/* What float products would make infinite is summed in double; what only just is not, is not infinite. */
+/* What float products would make infinite is summed in double; what only just is not, is not
+ * infinite. */
 static void test_fast_knows_its_limit(void **state) {
     float Phi[] = {1, 2, 3, 2.8e17f, 5, 6}, Y[] = {1, 2, -2.8e17f};
     snnk_lstsq *s = create(2, 1), *d = create(2, 1);
@@ -342,7 +343,8 @@ static void test_fast_knows_its_limit(void **state) {
     statistics_assert_same(s, 600, before);
     snnk_lstsq_free(s);
 
-    /* The same bits as in double: large features, large targets, small numbers after large means. */
+    /* The same bits as in double: large features, large targets, small numbers after large
+     * means. */
     s = create(2, 1);
     assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
     for (size_t step = 0; step < 3; step++) {
@@ -355,6 +357,31 @@ static void test_fast_knows_its_limit(void **state) {
     statistics_assert_same(s, 9, before);
     assert_true(isfinite(s->S[3]) && isfinite(s->yy[0]));
     snnk_lstsq_free(d);
+    snnk_lstsq_free(s);
+}
+
+static void test_names(void **state) {
+    static const char *const precisions[] = {"double", "single"},
+                             *const factorizations[] = {"gram", "qr", "auto"},
+                             *const methods[] = {"cholesky", "truncated-eigen", "qr",
+                                                 "truncated-svd"};
+    snnk_lstsq *s = create(1, 1);
+
+    (void)state;
+    for (int32_t k = 0; k < 2; k++) assert_string_equal(snnk_precision_name(k), precisions[k]);
+    for (int32_t k = 0; k < 3; k++)
+        assert_string_equal(snnk_factorization_name(k), factorizations[k]);
+    for (int32_t k = 0; k < 4; k++) assert_string_equal(snnk_solve_method_name(k), methods[k]);
+    assert_null(snnk_precision_name(-1));
+    assert_null(snnk_precision_name(2));
+    assert_null(snnk_factorization_name(-1));
+    assert_null(snnk_factorization_name(3));
+    assert_null(snnk_solve_method_name(-1));
+    assert_null(snnk_solve_method_name(4));
+    assert_int_equal(snnk_lstsq_precision(s), SNNK_PRECISION_DOUBLE);
+    assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
+    assert_int_equal(snnk_lstsq_precision(s), SNNK_PRECISION_SINGLE);
+    assert_int_equal(snnk_lstsq_precision(NULL), SNNK_PRECISION_DOUBLE);
     snnk_lstsq_free(s);
 }
 
@@ -453,7 +480,7 @@ static void test_counts_do_not_wrap(void **state) {
     double *before = statistics_copy(a);
     assert_status(snnk_lstsq_add(a, SNNK_ROWS(.n = 2, .X = x, .ldx = 1, .Y = x, .ldy = 1), NULL),
                   SNNK_E_SIZE);
-    assert_says("more than a count can hold");
+    assert_says("overflows the 64-bit row count");
     assert_status(snnk_lstsq_merge(a, b), SNNK_E_SIZE);
     assert_says("overflow");
     statistics_assert_same(a, UINT64_MAX - 1, before);
@@ -562,6 +589,7 @@ int main(void) {
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_merge_special),
         cmocka_unit_test(test_create_refuses),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_add_refuses),
         cmocka_unit_test(test_fast_knows_its_limit),
         cmocka_unit_test(test_extreme_floats),

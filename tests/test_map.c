@@ -31,8 +31,8 @@ static void test_defaults(void **state) {
     snnk_map_free(NULL);
 }
 
-/* By hand: G = (1 2 0; 0 -1 3), c = (0.5, -1), x = (1, 2, -1), so z = (5.5, -6). The rows are given,
- * so a = 1. */
+/* By hand: G = (1 2 0; 0 -1 3), c = (0.5, -1), x = (1, 2, -1), so z = (5.5, -6). The rows are
+ * given, so a = 1. */
 static void test_given_rows_by_hand(void **state) {
     const float G[2 * 4] = {1, 2, 0, -99, 0, -1, 3, -99}, c[2] = {0.5f, -1}, x[3] = {1, 2, -1};
     static const struct {
@@ -104,9 +104,9 @@ static void test_identity(void **state) {
     snnk_map_free(map);
 }
 
-/* Phi is h(G x + c)/sqrt(r) of the rows the map tells of: recomputed in double. A sum of 5 products is
- * off by 6 2^-24 of its magnitude, at most 30 here; h has slope 1 or less but for z^2, z bounded by
- * 30: 60. exp is not among these. Divided by sqrt(r) >= 3. */
+/* Phi is h(G x + c)/sqrt(r) of the rows the map tells of: recomputed in double. A sum of 5 products
+ * is off by 6 2^-24 of its magnitude, at most 30 here; h has slope 1 or less but for z^2, z bounded
+ * by 30: 60. exp is not among these. Divided by sqrt(r) >= 3. */
 static void test_drawn_maps_compute_what_they_say(void **state) {
     enum { n = 9, d = 5 };
     snnk_map_config configs[32];
@@ -153,8 +153,8 @@ static void test_drawn_maps_compute_what_they_say(void **state) {
     }
 }
 
-/* A map of m features is a prefix of one of 4 m up to a: 1/sqrt(r) against 1/sqrt(4 r), exactly half
- * where both are powers of two. Rows and offsets are equal bit for bit for any m. */
+/* A map of m features is a prefix of one of 4 m up to a: 1/sqrt(r) against 1/sqrt(4 r), exactly
+ * half where both are powers of two. Rows and offsets are equal bit for bit for any m. */
 static void test_prefix(void **state) {
     enum { n = 3, d = 6 };
     float X[n * d], G[2][64 * d], c[2][64], Phi[2][n * 128];
@@ -189,8 +189,8 @@ static void test_prefix(void **state) {
 }
 
 /* A model may store a seed instead of rows, so what is drawn is part of the format: entry (j, k) is
- * projection_scale times draw (j, k) of stream 0, offset j is offset_scale times draw (j, 0) of stream
- * 1, each product in double and rounded to float. test_random.c pins the draws. */
+ * projection_scale times draw (j, k) of stream 0, offset j is offset_scale times draw (j, 0) of
+ * stream 1, each product in double and rounded to float. test_random.c pins the draws. */
 static void test_rows_are_the_documented_draws(void **state) {
     enum { d = 5, r = 40 };
     snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, r);

@@ -6,7 +6,7 @@
 #include "support/maps.h"
 
 #include "data/arc_cosine.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -28,8 +28,8 @@ static double arc_cosine(int order, size_t d, const double *x, const double *y) 
 
 /* Unit vectors are rounded to 2^-53, so the angle is off by 4e-16 or so, absolute: kappa_n by that
  * times dJ_n/dt <= pi, 2, 4 for n = 0, 1, 2, times |x|^n |y|^n/pi. Other roundings: 1e-14 relative.
- * Where x and y are almost opposite, kappa_1 and kappa_2 shrink like the third and fifth power of the
- * small rest s of the angle, and so does the error. */
+ * Where x and y are almost opposite, kappa_1 and kappa_2 shrink like the third and fifth power of
+ * the small rest s of the angle, and so does the error. */
 static void test_arc_cosine_against_high_precision(void **state) {
     (void)state;
     for (size_t c = 0; c < sizeof arc_cosine_cases / sizeof *arc_cosine_cases; c++) {
@@ -103,8 +103,8 @@ static void test_exact_arc_cosine(void **state) {
 }
 
 /* E h(g.x) h(g.y) by Gauss-Hermite-like summation: g.x and g.y are jointly normal, so a plain
- * trapezoidal rule over two independent normals, |t| <= 9, step 1/16: errors of exponential order for
- * smooth h, below 1e-12 here. */
+ * trapezoidal rule over two independent normals, |t| <= 9, step 1/16: errors of exponential order
+ * for smooth h, below 1e-12 here. */
 static double by_quadrature(double (*h)(double), double xx, double yy, double xy) {
     const double step = 1.0 / 16, a = sqrt(xx), b = xy / a, c = sqrt(yy - b * b);
     double sum = 0;
@@ -248,8 +248,8 @@ static void check_unbiased(snnk_map_config config, const snnk_scaling *scaling) 
     assert_true(sample_error(&s) < 0.1 * fabs(expected)); /* the test could see an error of half */
 }
 
-/* Every kind with a closed form, both projections; 6 rows of 4 inputs: a group of orthogonal rows and
- * a part of one. */
+/* Every kind with a closed form, both projections; 6 rows of 4 inputs: a group of orthogonal rows
+ * and a part of one. */
 static void check_all_unbiased(double projection_scale, double offset_scale,
                                const snnk_scaling *scaling) {
     static const int32_t with_closed_form[] = {SNNK_IDENTITY, SNNK_STEP, SNNK_RELU, SNNK_SIN,
@@ -340,7 +340,8 @@ static void test_rows_of_a_group_are_orthogonal(void **state) {
 }
 #endif
 
-/* |g|^2 has the law of chi squared with d degrees of freedom: mean d, variance 2 d, and of its square
+/* |g|^2 has the law of chi squared with d degrees of freedom: mean d, variance 2 d, and of its
+ *   square
  * 4th-moment bound: Var((|g|^2 - d)^2) = 8 d^2 + 48 d. Checked for both projections. */
 static void test_norms_are_chi(void **state) {
     enum { d = 5, r = 20000 };

@@ -64,7 +64,8 @@ static int make_map(const snnk_allocator *allocator, const snnk_scaling *scaling
     return st;
 }
 
-/* A dense layer D -> H, and the map above on its outputs would not fit: so SNNK D -> H, dense H -> L. */
+/* A dense layer D -> H, and the map above on its outputs would not fit: so SNNK D -> H, dense H ->
+ * L. */
 static int make_network(const snnk_allocator *allocator, snnk_network **network) {
     snnk_scaling *scaling = given_scaling();
     snnk_map *map = NULL;
@@ -319,7 +320,8 @@ static void test_checks_before_it_allocates(void **state) {
     assert_says("psi");
 }
 
-/* An existing file stays as it is when saving fails; when it succeeds nothing else is left behind. */
+/* An existing file stays as it is when saving fails; when it succeeds nothing else is left
+ * behind. */
 static void test_files(void **state) {
     char directory[] = "/tmp/snnk-model-XXXXXX", path[64];
     snnk_network *network, *loaded = NULL;

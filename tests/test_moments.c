@@ -17,7 +17,7 @@ static void second_moments_are_the_reference_ones(void **state) {
         const snnk__urf_pairing pairing = snnk__urf_pair(I * moments[i].omega, moments[i].s,
                                                          cexp(I * moments[i].theta), A, false);
 
-        /* The reference carries 15 digits; the terms are up to 60. */
+        /* The reference has 15 digits; the terms are up to 60. */
         assert_close(snnk__urf_log_absolute(&pairing, (size_t)d, &p), moments[i].log_second_moment,
                      1e-12, 1e-13);
         assert_close(log(snnk__urf_second_moments(&pairing, (size_t)d, &p).absolute),
@@ -62,8 +62,8 @@ static double complex lambda(double A, double complex a, const double *v, const 
 
 static double dot(const double *x, const double *y) { return x[0] * y[0] + x[1] * y[1]; }
 
-/* E H, E H^2, E |H|^2 and E Re(c H)^2 by the trapezoidal rule over the plane, whose error for Gaussians
- * is below 1e-16 at this step; 12 is beyond the reach of all of them. */
+/* E H, E H^2, E |H|^2 and E Re(c H)^2 by the trapezoidal rule over the plane, whose error for
+ * Gaussians is below 1e-16 at this step; beyond 12 all of them are negligible. */
 static void check_by_quadrature(double complex kappa, double s, double theta, double A,
                                 bool hyperbolic) {
     const double step = 0.125, x[D] = {0.5, -0.4}, w[D] = {0.6, 0.9};

@@ -8,8 +8,8 @@ enum { M = 12, T = 2 };
 
 static int rank, size;
 
-/* The n rows in parts that are very unequal, in another order than the processes; process 1 of three or
- * more has none. */
+/* The n rows in parts that are very unequal, in another order than the processes; process 1 of
+ * three or more has none. */
 static void my_part(size_t n, size_t *first, size_t *count) {
     const size_t p = (size_t)size, place = (size_t)(size - 1 - rank);
     /* What would be process 1's goes to process 0, which is its neighbour. */
@@ -58,8 +58,8 @@ static void test_parts(void **state) {
     assert_int_equal(all, 1000);
 }
 
-/* The sum against moments by their definition in long double, and against one process's solution; every
- * factorization, weights or none, every root; the others keep theirs. */
+/* The sum against moments by their definition in long double, and against one process's solution;
+ * every factorization, weights or none, every root; the others keep theirs. */
 static void test_sum(void **state) {
     const size_t n = 1000;
     float *Phi = statistics_random(n * M, 1), *Y = statistics_random(n * T, 2), weights[1000];
@@ -217,8 +217,8 @@ static void test_one_fails(void **state) {
                       SNNK_E_RANGE);
         assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, rank == bad ? -1 : 0),
                       SNNK_E_RANGE);
-        /* On the way up: sums that overflowed are refused where they arrive (root's stay at home), and
-         * so are counts. */
+        /* On the way up: sums that overflowed are refused where they arrive (root's stay at home),
+         * and so are counts. */
         if (size > 1 && bad > 0) {
             snnk_lstsq *same =
                 factorization_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
@@ -243,7 +243,8 @@ static void test_one_fails(void **state) {
     free(Phi);
 }
 
-/* Out of memory at root alone, at every allocation of the last merge there: a factor into moments. */
+/* Out of memory at root alone, at every allocation of the last merge there: a factor into
+ * moments. */
 typedef struct rationed {
     long left; /* allocations that succeed; negative: all */
 } rationed;

@@ -6,8 +6,8 @@
 
 enum { D = 6, N = 130, WIDEST = 33 };
 
-/* A layer inputs -> outputs; kind: 0 arc-cosine, 1 Gaussian, 2 identity and arc-cosine side by side,
- * else dense (tanh). Weights are scaled to keep values near 1. */
+/* A layer inputs -> outputs; kind: 0 arc-cosine, 1 Gaussian, 2 identity and arc-cosine side by
+ * side, else dense (tanh). Weights are scaled to keep values near 1. */
 static snnk_layer *make_layer(int kind, size_t inputs, size_t outputs,
                               const snnk_allocator *allocator) {
     snnk_map_config config;
@@ -177,8 +177,8 @@ static void test_nan_stays_in_its_row(void **state) {
 
 /* ---- Scratch ---- */
 
-/* After a reserve of what the network asks for no forward allocates, whatever n; and what it asks for
- * is all it uses: the reserve is what the workspace holds. */
+/* After a reserve of what the network asks for no forward allocates, whatever n; and what it asks
+ * for is all it uses: the reserve is what the workspace holds. */
 static void test_no_allocation_after_reserve(void **state) {
     static const size_t ns[] = {1, 64, N};
     test_memory memory, of_network;
@@ -314,6 +314,7 @@ static void test_notes(void **state) {
     assert_ok(snnk_network_set_note(network, "b.c", NULL));
     assert_ok(snnk_network_set_note(network, "b.c", NULL)); /* not there: nothing to do */
     assert_null(snnk_network_note(network, "b.c"));
+    const char *held = snnk_network_note(network, "classes"); /* valid until it is changed itself */
     assert_string_equal(snnk_network_note(network, "a-1"), "4");
     static const char *const sorted[] = {"a", "a-1", "classes", "units_2", "z"};
     assert_int_equal(snnk_network_notes(network), 5);
@@ -351,6 +352,8 @@ static void test_notes(void **state) {
         break;
     }
     assert_string_equal(snnk_network_note(network, "note0"), "y");
+    assert_ptr_equal(snnk_network_note(network, "classes"), held);
+    assert_string_equal(held, "0");
     assert_status(snnk_network_set_note(NULL, "a", "x"), SNNK_E_NULL);
     assert_status(snnk_network_set_note(network, NULL, "x"), SNNK_E_NULL);
     assert_null(snnk_network_note(NULL, "a"));
@@ -429,7 +432,8 @@ static void test_failing_allocations(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Two layers of relu features, and the first with the second's projection folded in: reference values. */
+/* Two layers of relu features, and the first with the second's projection folded in: reference
+ * values. */
 static void test_folded_layers_are_the_reference(void **state) {
     enum {
         D1 = BUNDLE_G1_COLUMNS,
@@ -477,7 +481,8 @@ static void test_folded_layers_are_the_reference(void **state) {
 
 /* ---- Fewer rows than threads ---- */
 
-/* Large enough to be split: a dense layer, and one of HD3, Gaussian pairs, identity and spectral blocks. */
+/* Large enough to be split: a dense layer, and one of HD3, Gaussian pairs, identity and spectral
+ * blocks. */
 enum { WIDE = 1000, LARGE = 1100 };
 
 static snnk_map *large_map(void) {

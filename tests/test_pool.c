@@ -232,8 +232,8 @@ static int use_in_child(snnk_workspace *workspace) {
     return 0;
 }
 
-/* The child hung in its first forward when OpenMP had the threads. It is forked right after a forward,
- * while workers spin or fall asleep, and later, when they are asleep. */
+/* With OpenMP the child hung in its first forward. It is forked right after a forward, while
+ * workers spin or fall asleep, and later, when they are asleep. */
 static void test_issue_15_a_forked_child_works(void **state) {
     (void)state;
     make_forward();
@@ -330,7 +330,8 @@ static void test_workers_block_signals(void **state) {
         assert_int_equal(sigismember(&before, signal), sigismember(&after, signal));
     }
 
-    /* Blocked here, a signal to the process waits: no worker takes it, which would end the process. */
+    /* Blocked here too, a signal to the process stays pending. A worker that took it would end the
+     * process. */
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &usr1, NULL);
@@ -343,8 +344,8 @@ static void test_workers_block_signals(void **state) {
     snnk__pool_free(pool);
 }
 
-/* OpenMP's threads spun for 5 ms and more after a forward. Ours do for 50 us each, of which there are
- * MOST - 1; 2 ms also covers what it costs to fall asleep, under sanitizers too. */
+/* OpenMP's threads spun for 5 ms and more after a forward. Ours spin for 50 us, and there are
+ * MOST - 1 of them: 0.2 ms. 2 ms also covers the cost of falling asleep, under sanitizers too. */
 static void test_issue_15_idle_threads_sleep(void **state) {
     snnk_workspace *workspace;
     double before, spent;

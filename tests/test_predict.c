@@ -19,9 +19,8 @@ static int make_batch(void **state) {
 }
 
 static snnk_prediction fresh(void) {
-    snnk_prediction prediction;
+    snnk_prediction prediction = {.size = sizeof prediction};
 
-    assert_ok(snnk_prediction_init(&prediction, sizeof prediction));
     return prediction;
 }
 
@@ -36,7 +35,8 @@ static snnk_predict_config settings(double error, double probability) {
 
 /* ---- Symmetric kernels ---- */
 
-/* Over seeds, the mean square error of Phi(x).Phi(w) is the predicted one, within 5 of its own errors. */
+/* Over seeds, the mean square error of Phi(x).Phi(w) is the predicted one, within 5 of its own
+ * errors. */
 static void check_kernel(const snnk_map_config *base, const snnk_scaling *scaling) {
     enum { SEEDS = 3000 };
     snnk_map_config config = *base;
@@ -57,8 +57,8 @@ static void check_kernel(const snnk_map_config *base, const snnk_scaling *scalin
             snnk_prediction p = fresh();
 
             assert_ok(snnk_map_exact(map, X + D, W + D, 0, &exact));
-            assert_ok(
-                snnk_map_predict(map, 1, X + D, D, 1, W + D, D, NULL, NULL, 0, NULL, NULL, 0, &p));
+            assert_ok(snnk_map_predict(map, SNNK_ROWS(.n = 1, .X = X + D), 1, W + D, D, NULL, NULL,
+                                       0, NULL, NULL, 0, &p));
             assert_close(p.value_rms, fabs(exact), 1e-12, 0);
             predicted = p.standard_error * p.value_rms;
             assert_close(p.median_error, p.standard_error, 1e-12, 0);
@@ -111,7 +111,8 @@ static void identity_features_have_no_error(void **state) {
     assert_ok(snnk_map_config_init(&config, sizeof config));
     config.kind = SNNK_MAP_IDENTITY;
     assert_ok(snnk_map_create(D, &config, NULL, &map));
-    assert_ok(snnk_map_predict(map, N, X, D, L, W, D, NULL, NULL, 0, NULL, NULL, 0, &p));
+    assert_ok(snnk_map_predict(map, SNNK_ROWS(.n = N, .X = X), L, W, D, NULL, NULL, 0, NULL, NULL,
+                               0, &p));
     assert_true(p.standard_error == 0 && p.largest_error == 0 && p.mean_deviation == 0);
     assert_int_equal(p.features_needed, D);
     snnk_map_free(map);
@@ -131,7 +132,8 @@ static void counts_follow_from_the_inequalities(void **state) {
     map_config.kind = SNNK_MAP_GAUSSIAN;
     map_config.features = 50;
     assert_ok(snnk_map_create(D, &map_config, NULL, &map));
-    /* |x - w|^2 = 1 + 1 - 2 * 0.8 = 0.4: value exp(-0.2), variance of a term (1 - exp(-0.4))^2/2. */
+    /* |x - w|^2 = 1 + 1 - 2 * 0.8 = 0.4: value exp(-0.2), variance of a term (1 -
+     *   exp(-0.4))^2/2. */
     assert_ok(snnk_map_predict_norms(map, 1, 1, 0.8, 0, &config, &p));
     const double value = exp(-0.2), variance = pow(1 - exp(-0.4), 2) / 2;
     assert_close(p.value_rms, value, 1e-14, 0);
@@ -186,8 +188,8 @@ static void hopeless_targets_are_said_to_be(void **state) {
     assert_close((double)p.features_chebyshev, needed, 0, 1.5);
     snnk_map_free(map);
 
-    /* A < 0: bounded, |Lambda Lambda| <= (1-4A)^(d/2) exp((1-4A)|Re(u+v)|^2/(-8A) - Re(u.u + v.v)/2);
-     * here u = s x with s^2 = 1, v = i w/s, so Re(u+v) = x and Re(v.v) = -|w|^2. */
+    /* A < 0: bounded, |Lambda Lambda| <= (1-4A)^(d/2) exp((1-4A)|Re(u+v)|^2/(-8A) - Re(u.u +
+     * v.v)/2); here u = s x with s^2 = 1, v = i w/s, so Re(u+v) = x and Re(v.v) = -|w|^2. */
     urf.A = -0.5;
     urf.hyperbolic = 0;
     assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
@@ -212,7 +214,8 @@ static void quantiles_of_outputs_are_ordered_and_right(void **state) {
     assert_ok(snnk_map_config_init(&config, sizeof config));
     config.kind = SNNK_MAP_GAUSSIAN;
     assert_ok(snnk_map_create(D, &config, NULL, &map));
-    assert_ok(snnk_map_predict(map, N, X, D, L, W, D, NULL, NULL, 3, levels, quantiles, 3, &p));
+    assert_ok(snnk_map_predict(map, SNNK_ROWS(.n = N, .X = X), L, W, D, NULL, NULL, 3, levels,
+                               quantiles, 3, &p));
     double largest = 0;
     for (size_t j = 0; j < L; j++) {
         double least = INFINITY, most = 0, square = 0;
@@ -288,7 +291,8 @@ static void overflow_is_an_infinite_error(void **state) {
                 }
 }
 
-/* The same of kernels: the variance of an arc-cosine kernel is of the order of |x|^2 |w|^2 twice. */
+/* The same of kernels: the variance of an arc-cosine kernel is of the order of |x|^2 |w|^2
+ * twice. */
 static void overflow_of_kernels_is_too(void **state) {
     static const double norms[] = {1e60, 1e100, 1e150};
     snnk_map_config config;
@@ -328,7 +332,8 @@ static void pairs_beyond_the_interval_are_counted(void **state) {
 
         assert_ok(snnk_spectrum_create(exact ? SNNK_SIN : SNNK_TANH, &config, &spectrum));
         assert_ok(snnk_map_create_urf(1, spectrum, NULL, NULL, &map));
-        assert_ok(snnk_map_predict(map, 4, x, 1, 1, &w, 1, &bias, NULL, 0, NULL, NULL, 0, &p));
+        assert_ok(snnk_map_predict(map, SNNK_ROWS(.n = 4, .X = x, .ldx = 1), 1, &w, 1, &bias, NULL,
+                                   0, NULL, NULL, 0, &p));
         assert_true(p.beyond_interval == (exact ? 0 : 0.5));
         assert_ok(snnk_map_predict_norms(map, 1, 1, 0.5, 0.5, NULL, &p));
         assert_true(p.beyond_interval == 0);
@@ -378,10 +383,11 @@ static void wrong_arguments_are_refused(void **state) {
     assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
     assert_ok(snnk_map_create(D, &map_config, NULL, &map));
     assert_status(snnk_predict_config_init(&config, 1), SNNK_E_CONFIG);
-    assert_status(snnk_prediction_init(NULL, sizeof p), SNNK_E_NULL);
-#define predict(n, X, l, W, config, levels, p)                                                     \
-    snnk_map_predict(map, n, X, D, l, W, D, NULL, config, levels, &level, &quantile, 1, p)
-    assert_status(snnk_map_predict(NULL, N, X, D, L, W, D, NULL, NULL, 0, NULL, NULL, 0, &p),
+#define predict(count, inputs, l, W, config, levels, p)                                            \
+    snnk_map_predict(map, SNNK_ROWS(.n = count, .X = inputs), l, W, D, NULL, config, levels,       \
+                     &level, &quantile, 1, p)
+    assert_status(snnk_map_predict(NULL, SNNK_ROWS(.n = N, .X = X), L, W, D, NULL, NULL, 0, NULL,
+                                   NULL, 0, &p),
                   SNNK_E_NULL);
     assert_status(predict(0, X, L, W, NULL, 0, &p), SNNK_E_SHAPE);
     assert_status(predict(N, X, 0, W, NULL, 0, &p), SNNK_E_SHAPE);

@@ -54,8 +54,8 @@ static void sobol_points_are_those_of_boost(void **state) {
     assert_int_equal(snnk__sobol_bits(5, 0), 0);
 }
 
-/* 2^k scrambled points have one in each interval of length 2^-k, in every dimension; and those of the
- * first two dimensions, a (0, k, 2)-net, one in each box of area 2^-k. */
+/* 2^k scrambled points have one in each interval of length 2^-k, in every dimension; and those of
+ * the first two dimensions, a (0, k, 2)-net, one in each box of area 2^-k. */
 static void scrambling_keeps_the_net(void **state) {
     enum { K = 6, POINTS = 1 << K, WIDE = 2 * SNNK__SOBOL_DIMENSIONS + 10 };
     static double point[POINTS][WIDE];
@@ -84,8 +84,8 @@ static void scrambling_keeps_the_net(void **state) {
     }
 }
 
-/* Nested: coordinates that share their first i bits still do, and the next bit of both is flipped alike;
- * beyond it flips are independent. A bijection. */
+/* Nested: coordinates that share their first i bits still do, and the next bit of both is flipped
+ * alike; beyond it flips are independent. A bijection. */
 static void scrambling_is_nested(void **state) {
     size_t flips = 0, beyond = 0;
 
@@ -109,8 +109,9 @@ static void scrambling_is_nested(void **state) {
     assert_true(beyond > 49600 - 788 && beyond < 49600 + 788);
 }
 
-/* Each scrambled coordinate is uniform: over seeds, of any one point. 4000 draws: the mean is within 5 of its
- * standard deviations, 1/sqrt(12 * 4000), and so is that of the square (variance 4/45). */
+/* Each scrambled coordinate is uniform: over seeds, of any one point. 4000 draws: the mean is
+ * within 5 of its standard deviations, 1/sqrt(12 * 4000), and so is that of the square (variance
+ * 4/45). */
 static void scrambled_points_are_uniform(void **state) {
     enum { SEEDS = 4000 };
     const uint32_t indices[] = {0, 1, 5, 1000};
@@ -135,10 +136,10 @@ static void scrambled_points_are_uniform(void **state) {
     }
 }
 
-/* Coordinates k and 64 + k use the same direction numbers, in another order: points n ... 2 n - 1, which are
- * stratified in both, are paired at random, so that the mean of products has variance s^4/(n - 1), s^2 = 1/12 the
- * variance of a coordinate. 4000 seeds know it to sqrt(2/4000) of it. In the same order it would be 18 times
- * as much. */
+/* Coordinates k and 64 + k use the same direction numbers, in another order: points n ... 2 n - 1,
+ * which are stratified in both, are paired at random, so that the mean of products has variance
+ * s^4/(n - 1), s^2 = 1/12 the variance of a coordinate. 4000 seeds know it to sqrt(2/4000) of it.
+ * In the same order it would be 18 times as much. */
 static void directions_used_again_are_decoupled(void **state) {
     enum { POINTS = 32, SEEDS = 4000, WIDE = SNNK__SOBOL_DIMENSIONS + 3 };
     double square[3] = {0};
@@ -277,7 +278,8 @@ static void hd3_projects_as_its_rows_do(void **state) {
     }
 }
 
-/* Mean and variance of the length and of its square, in d dimensions: E chi^2 = d, var chi^2 = 2 d. */
+/* Mean and variance of the length and of its square, in d dimensions: E chi^2 = d, var chi^2 = 2
+ * d. */
 static void chi_numbers_have_the_right_moments(void **state) {
     enum { DRAWS = 20000 };
     const size_t degrees[] = {1, 2, 3, 10, 1000};
@@ -305,7 +307,8 @@ static void chi_numbers_have_the_right_moments(void **state) {
 
 /* ---- Simplex ---- */
 
-/* Directions of a group: unit vectors with products -1/(d-1), as in the reference's simplex of order 6. */
+/* Directions of a group: unit vectors with products -1/(d-1), as in the reference's simplex of
+ * order 6. */
 static void simplex_rows_have_the_right_angles(void **state) {
     double *six = rows_of(SNNK_PROJECTION_SIMPLEX, 3, SIMPLEX_D, SIMPLEX_D);
 
@@ -365,10 +368,11 @@ static void simplex_rows_have_the_lengths_of_orthogonal_ones(void **state) {
 
 /* ---- All of them ---- */
 
-/* Over seeds, every entry of every row has mean 0 and variance 1; its fourth moment, the mean over the 128
- * entries, is the 3 of a normal variable (uniform entries, a fault of the published code, have 1.8). Without
- * the sign fix of the QR factorisation, another fault, diagonal entries would have a mean. HD3 at order 8 is
- * far from a uniform rotation: its fourth moment is allowed to differ by a tenth. */
+/* Over seeds, every entry of every row has mean 0 and variance 1; its fourth moment, the mean over
+ * the 128 entries, is the 3 of a normal variable (uniform entries, a fault of the published code,
+ * have 1.8). Without the sign fix of the QR factorisation, another fault, diagonal entries would
+ * have a mean. HD3 at order 8 is far from a uniform rotation: its fourth moment is allowed to
+ * differ by a tenth. */
 static void entries_are_standard_normal(void **state) {
     enum { D = 8, ROWS = 16, SEEDS = 3000 };
 
@@ -392,7 +396,8 @@ static void entries_are_standard_normal(void **state) {
             assert_close(square[i], 1, 0, 5 * sqrt(2.0 / SEEDS));
         }
         assert_close(length, D, 0, 5 * sqrt(2.0 * D / SEEDS));
-        /* var x^4 = 105 - 9; entries of one draw are taken as fully correlated within a group of 8 rows. */
+        /* var x^4 = 105 - 9; entries of one draw are taken as fully correlated within a group of 8
+         * rows. */
         assert_close(fourth, 3, 0,
                      drawn[a] == SNNK_PROJECTION_HD3 ? 0.3 : 5 * sqrt(96.0 / (SEEDS * 2)));
     }
@@ -454,10 +459,10 @@ static double mean_square_error(int32_t projection, double *standard_error) {
     return s.mean;
 }
 
-/* Orthogonal rows have less variance for the Gaussian kernel (Yu et al. 2016, theorem 1), simplex rows no
- * more than that of independent ones (Reid et al. 2023), HD3 rows about as little as orthogonal ones;
- * scrambled nets never more than independent points for 2^k points (Owen 1997), less for smooth integrands.
- * 5 standard errors of the difference. */
+/* Orthogonal rows have less variance for the Gaussian kernel (Yu et al. 2016, theorem 1), simplex
+ * rows no more than that of independent ones (Reid et al. 2023), HD3 rows about as little as
+ * orthogonal ones; scrambled nets never more than independent points for 2^k points (Owen 1997),
+ * less for smooth integrands. 5 standard errors of the difference. */
 static void coupled_rows_have_less_variance(void **state) {
     double iid_error, error;
     const double iid = mean_square_error(SNNK_PROJECTION_GAUSSIAN, &iid_error);
@@ -470,8 +475,9 @@ static void coupled_rows_have_less_variance(void **state) {
     }
 }
 
-/* Every kind on HD3 rows, with and without a scaling: the fast features, a layer's and a network's forward,
- * derivatives and the saved model, all against the rows that snnk_map_block_rows copies out. */
+/* Every kind on HD3 rows, with and without a scaling: the fast features, a layer's and a network's
+ * forward, derivatives and the saved model, all against the rows that snnk_map_block_rows copies
+ * out. */
 static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
     enum { D = 21, N = 37, ROWS = 75, L = 4, MOST = 2 * ROWS };
     static float X[N * D], G[ROWS * D], offset[ROWS], Phi[N * MOST], Psi[L * MOST], J[MOST * D];

@@ -9,8 +9,9 @@
 #include "support/factorizations.h"
 #include "support/files.h"
 
-/* Around blocks of 512 rows, or m if that is more, and around 48 reflectors: L L^T is S. Householder
- * transformations are off by a few eps for each, in the length of a column; sums by n eps. */
+/* Around blocks of 512 rows, or m if that is more, and around 48 reflectors: L L^T is S.
+ * Householder transformations are off by a few eps for each, in the length of a column; sums by n
+ * eps. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 2, 47, 48, 49, 130, 520}, ns[] = {1, 2, 511, 512, 513, 1100};
     float *Phi = statistics_random(1100 * 520, 11), *Y = statistics_random(1100 * 17, 12);
@@ -82,8 +83,8 @@ static size_t hilbert(float *Phi) {
     return 8;
 }
 
-/* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), row k of the inverse having 2^(m - k
- * - 2) last. The rows upside down, so that they are no factor yet. */
+/* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), row k of the inverse having 2^(m
+ * - k - 2) last. The rows upside down, so that they are no factor yet. */
 static size_t triangle(size_t m, float *Phi) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++)
@@ -92,8 +93,8 @@ static size_t triangle(size_t m, float *Phi) {
 }
 
 /* Consistent targets with all coefficients 1: off by the condition number times a few eps, by both
- * methods (Higham, Accuracy and Stability of Numerical Algorithms, theorem 20.1: without a residual the square
- * of the condition does not enter). Moments lose all digits from 1e8 on. */
+ * methods (Higham, Accuracy and Stability of Numerical Algorithms, theorem 20.1: without a residual
+ * the square of the condition does not enter). Moments lose all digits from 1e8 on. */
 static void test_ill_conditioned(void **state) {
     float Phi[MOST * MOST], Y[MOST];
     double B[MOST], e[MOST], condition, b;
@@ -155,7 +156,8 @@ static void test_last_bit(void **state) {
     free(Phi);
 }
 
-/* Where both routes know the answer they agree: ridges, intercepts, held-out errors, scores, grids. */
+/* Where both routes know the answer they agree: ridges, intercepts, held-out errors, scores,
+ * grids. */
 static void test_like_moments(void **state) {
     enum { ROWS = 500, M = 60, T = 5 };
     float *Phi = statistics_random(ROWS * M, 5), *Y = statistics_random(ROWS * T, 6);
@@ -199,8 +201,8 @@ static void test_like_moments(void **state) {
     free(Phi);
 }
 
-/* Columns x, x, z with y = 2 x + z: the two x share; then fewer rows than features; then nothing but
- * constants. As moments do it, by hand in test_ridge.c. */
+/* Columns x, x, z with y = 2 x + z: the two x share; then fewer rows than features; then nothing
+ * but constants. As moments do it, by hand in test_ridge.c. */
 static void test_singular(void **state) {
     float Phi[6][3], Y[6];
     const float few[] = {1, 2, 3, 4, 2, 1, 4, 5}, pair[] = {7, 8}, flat[] = {0.1f, 7, 0.1f, 7};
@@ -310,8 +312,8 @@ static void test_merge(void **state) {
 
 /* The same where moments know nothing: two columns that differ in the last bit of one row in 13, an
  * intercept, and targets that have a residual. With one, errors are of eps times the square of the
- * condition times its share (Higham, theorem 20.1); here eps times the condition is allowed 10 times,
- * as of one factor alone; measured 1.1. */
+ * condition times its share (Higham, theorem 20.1); here eps times the condition is allowed 10
+ * times, as of one factor alone; measured 1.1. */
 static void test_merge_ill_conditioned(void **state) {
     enum { PARTS = 6, COLUMNS = 5 };
     static const size_t starts[] = {0, 1, 3, 400, 620, 999, 1000};

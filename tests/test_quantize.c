@@ -227,11 +227,12 @@ static void weights_are_rounded(void **state) {
     snnk_layer_free(layer);
 }
 
-/* A sum of products with factors that are off by a share e, independently, is off by about e of the root of the sum
- * of their squares. bf16: weights are uniform within a step that is between 2^-8 and 2^-7 of them, e =
- * 2^-7.5/sqrt(12). int8: a step of a 127th of the largest, here of uniform numbers: e = 1/(254 sqrt(3)) of
- * that, which is sqrt(3) times the rms: 1/254; inputs and features likewise. Two products, G x and Psi
- * phi: sqrt(2) e, and 2 e. Relu and the distribution of features bend that by less than 2. */
+/* A sum of products with factors that are off by a share e, independently, is off by about e of the
+ * root of the sum of their squares. bf16: weights are uniform within a step that is between 2^-8
+ * and 2^-7 of them, e = 2^-7.5/sqrt(12). int8: a step of a 127th of the largest, here of uniform
+ * numbers: e = 1/(254 sqrt(3)) of that, which is sqrt(3) times the rms: 1/254; inputs and features
+ * likewise. Two products, G x and Psi phi: sqrt(2) e, and 2 e. Relu and the distribution of
+ * features bend that by less than 2. */
 static void errors_are_as_small_as_rounding(void **state) {
     static const double bounds[] = {0, 1.4142 * 0.005524 / 3.4641, 2.0 / 254};
     static float X[N * D], Y[N * L], Z[N * L];
@@ -312,7 +313,8 @@ static void the_report_is_true(void **state) {
     for (int32_t storage = 0; storage <= SNNK_STORAGE_INT8; storage++) {
         double difference = 0, square = 0, largest = 0;
 
-        assert_ok(snnk_network_quantize(network, storage, N, X, D, NULL, &report, &made));
+        assert_ok(snnk_network_quantize(network, storage, SNNK_ROWS(.n = N, .X = X), NULL, &report,
+                                        &made));
         assert_ok(snnk_network_forward(made, N, X, D, Z, M2, NULL));
         for (size_t k = 0; k < N * M2; k++) {
             difference += ((double)Z[k] - Y[k]) * ((double)Z[k] - Y[k]);
@@ -329,15 +331,15 @@ static void the_report_is_true(void **state) {
         assert_string_equal(snnk_network_note(made, "units"), "m/s");
         snnk_network_free(made);
     }
-    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, 0, NULL, D, NULL, &report, &made));
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, NULL, NULL, &report, &made));
     assert_true(isnan(report.relative_error) && isnan(report.largest_error) && isnan(report.rms));
     snnk_network_free(network);
     assert_ok(snnk_network_forward(made, 2, X, D, Z, M2, NULL)); /* it stands alone */
     snnk_network_free(made);
 }
 
-/* Near the ends of float the largest weight stays finite, products of scales overflow no sooner than results, and an
- * output that is no number is no error of 0. */
+/* Near the ends of float the largest weight stays finite, products of scales overflow no sooner
+ * than results, and an output that is no number is no error of 0. */
 static void the_ends_of_float_are_kept(void **state) {
     const float large[] = {3.4e38f, -3.4e38f}, x[] = {1e36f, 1e36f}, one = 1;
     const float small[] = {1e-30f, 2e-30f};
@@ -350,12 +352,14 @@ static void the_ends_of_float_are_kept(void **state) {
     assert_ok(snnk_layer_create_dense(1, 2, large, 1, NULL, SNNK_IDENTITY, NULL, &layer));
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, layer));
-    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, 1, &one, 1, NULL, &report, &made));
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_BF16, SNNK_ROWS(.n = 1, .X = &one), NULL,
+                                    &report, &made));
     assert_ok(snnk_layer_weights(snnk_network_layer(made, 0), weights, 1, NULL));
     assert_true(weights[0] == 0x1.fep127f && weights[1] == -0x1.fep127f);
     assert_true(report.relative_error < 0x1p-8);
     snnk_network_free(made);
-    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, 1, x, 1, NULL, &report, &made));
+    assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, SNNK_ROWS(.n = 1, .X = x), NULL,
+                                    &report, &made));
     assert_true(isnan(report.relative_error) && isnan(report.largest_error)); /* inf - inf */
     snnk_network_free(made);
     snnk_network_free(network);
@@ -378,20 +382,23 @@ static void wrong_arguments_are_refused(void **state) {
 
     (void)state;
     assert_ok(snnk_network_create(NULL, &empty));
-    assert_status(snnk_network_quantize(network, 3, 0, NULL, D, NULL, NULL, &made), SNNK_E_ENUM);
+    assert_status(snnk_network_quantize(network, 3, NULL, NULL, NULL, &made), SNNK_E_ENUM);
     assert_null(made);
-    assert_status(snnk_network_quantize(network, -1, 0, NULL, D, NULL, NULL, &made), SNNK_E_ENUM);
-    assert_status(snnk_network_quantize(NULL, 1, 0, NULL, D, NULL, NULL, &made), SNNK_E_NULL);
-    assert_status(snnk_network_quantize(network, 1, 0, NULL, D, NULL, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_network_quantize(empty, 1, 0, NULL, D, NULL, NULL, &made), SNNK_E_STATE);
-    assert_status(snnk_network_quantize(network, 1, 1, NULL, D, NULL, NULL, &made), SNNK_E_NULL);
-    assert_status(snnk_network_quantize(network, 1, 1, X, D - 1, NULL, NULL, &made), SNNK_E_STRIDE);
+    assert_status(snnk_network_quantize(network, -1, NULL, NULL, NULL, &made), SNNK_E_ENUM);
+    assert_status(snnk_network_quantize(NULL, 1, NULL, NULL, NULL, &made), SNNK_E_NULL);
+    assert_status(snnk_network_quantize(network, 1, NULL, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_quantize(empty, 1, NULL, NULL, NULL, &made), SNNK_E_STATE);
+    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1), NULL, NULL, &made),
+                  SNNK_E_NULL);
+    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1, .X = X, .ldx = D - 1), NULL,
+                                        NULL, &made),
+                  SNNK_E_STRIDE);
     X[5] = NAN;
-    assert_status(snnk_network_quantize(network, 1, 1, X, D, NULL, NULL, &made), SNNK_E_NONFINITE);
+    assert_status(snnk_network_quantize(network, 1, SNNK_ROWS(.n = 1, .X = X), NULL, NULL, &made),
+                  SNNK_E_NONFINITE);
     assert_says("X[0][5]");
     report.size = 3;
-    assert_status(snnk_network_quantize(network, 1, 0, NULL, D, NULL, &report, &made),
-                  SNNK_E_CONFIG);
+    assert_status(snnk_network_quantize(network, 1, NULL, NULL, &report, &made), SNNK_E_CONFIG);
     assert_status(snnk_layer_quantize(NULL, 1, &layer), SNNK_E_NULL);
     assert_null(layer);
     assert_status(snnk_layer_quantize(snnk_network_layer(network, 0), 3, &layer), SNNK_E_ENUM);
@@ -414,7 +421,8 @@ static void failing_allocations_leave_nothing(void **state) {
     assert_survives_failing_allocations(memory, status, {
         snnk_network *made = NULL;
 
-        status = snnk_network_quantize(network, SNNK_STORAGE_INT8, 1, X, D, NULL, NULL, &made);
+        status = snnk_network_quantize(network, SNNK_STORAGE_INT8, SNNK_ROWS(.n = 1, .X = X), NULL,
+                                       NULL, &made);
         assert_made(status, made);
         snnk_network_free(made);
     });

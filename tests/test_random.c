@@ -9,8 +9,8 @@
 #include "data/normals.h"
 
 /* Random123's published known answers (kat_vectors, lines "philox4x32 10"). The zero and the pi
- * vector are reached through the documented layout: counter (k, stream, i), key seed, entries 2 k and
- * 2 k + 1, the upper 52 bits of each 64. */
+ * vector are reached through the documented layout: counter (k, stream, i), key seed, entries 2 k
+ * and 2 k + 1, the upper 52 bits of each 64. */
 static void test_philox_known_answers(void **state) {
     const philox4x32_ctr_t ones = {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}};
     const philox4x32_key_t ones_key = {{0xffffffff, 0xffffffff}};
@@ -32,8 +32,8 @@ static void test_philox_known_answers(void **state) {
     assert_true(u[1] == 0x0.24126ea15001e8p0);
 }
 
-/* data/make_normals.py computes these without the library and without libm; a model stored as a seed
- * depends on every bit. */
+/* data/make_normals.py computes these without the library and without libm; a model stored as a
+ * seed depends on every bit. */
 static void test_draws_are_pinned(void **state) {
     (void)state;
     for (size_t k = 0; k < sizeof pinned_draws / sizeof *pinned_draws; k++) {
@@ -168,7 +168,8 @@ static void test_quantile_inverts_the_distribution_function(void **state) {
     assert_true(worst <= 1e-15);
 }
 
-/* The three values that Wichura 1988 publishes as a check, to the digits given, and tables' 1.96. */
+/* The three values that Wichura 1988 publishes as a check, to the digits given, and tables'
+ * 1.96. */
 static void test_quantile_published_values(void **state) {
     (void)state;
     assert_close(snnk__normal_quantile(0.25), -0.6744897501960817, 1e-15, 0);

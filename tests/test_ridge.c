@@ -1,4 +1,5 @@
-/* src/solve/ridge.c, select.c: Cholesky, truncated eigenvectors, scores, the choice of a ridge. */
+/* src/solve/ridge.c, choose_ridge.c, rss.c: Cholesky, truncated eigenvectors, scores, the choice of
+ * a ridge. */
 #include <float.h>
 
 #include "data/ridge.h"
@@ -93,8 +94,8 @@ static void test_by_hand_no_intercept(void **state) {
 }
 
 /* SciPy's ridge path, no intercept. The statistics are set in double, so only the solver's rounding
- * is left: the condition number is below 15, times m eps times a few: 1e-13. From the rows as floats
- * it is their rounding, 2^-24 of entries of about 1, times the condition: 1e-6. */
+ * is left: the condition number is below 15, times m eps times a few: 1e-13. From the rows as
+ * floats it is their rounding, 2^-24 of entries of about 1, times the condition: 1e-6. */
 static void test_reference(void **state) {
     snnk_lstsq *s = create(RIDGE_M, RIDGE_T), *rounded = create(RIDGE_M, RIDGE_T);
     float Phi[RIDGE_N * RIDGE_M], Y[RIDGE_N * RIDGE_T];
@@ -127,13 +128,13 @@ static void test_reference(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* ---- NIST StRD, linear regression, certified to 15 digits. Data with one decimal are entered times
- * 10, so that they are integers and exact in float. */
+/* ---- NIST StRD, linear regression, certified to 15 digits. Data with one decimal are entered
+ * times 10, so that they are integers and exact in float. */
 
-/* How far a coefficient may be off: moments are sums of n products, off by n eps of their bound, and
- * Cholesky adds m eps. Solving the system of unit diagonal multiplies that by its condition number,
- * in the norm of the scaled solution, `norm` = max |B_k| length_k, where length is the square root
- * of the diagonal of S. */
+/* How far a coefficient may be off: moments are sums of n products, off by n eps of their bound,
+ * and Cholesky adds m eps. Solving the system of unit diagonal multiplies that by its condition
+ * number, in the norm of the scaled solution, `norm` = max |B_k| length_k, where length is the
+ * square root of the diagonal of S. */
 static double coefficient_tolerance(const snnk_lstsq *s, const snnk_solve_report *report,
                                     const double *B, size_t j) {
     const size_t m = s->features;
@@ -251,9 +252,9 @@ static void test_duplicate_and_zero_column(void **state) {
     }
 }
 
-/* A column that is -3 times another one, rounded to float: not dependent in exact arithmetic, but to
- * all that floats can say. The default tolerance must see that; with the two apart, the coefficients
- * would be noise of about 1e4. Predictions are those of the first column alone. */
+/* A column that is -3 times another one, rounded to float: not dependent in exact arithmetic, but
+ * to all that floats can say. The default tolerance must see that; with the two apart, the
+ * coefficients would be noise of about 1e4. Predictions are those of the first column alone. */
 static void test_dependent_to_float_rounding(void **state) {
     enum { N = 3000 };
     float *x = statistics_random(N, 8), *Phi = malloc(2 * N * sizeof *Phi);
@@ -317,7 +318,8 @@ static void test_indefinite(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Eigenvalues 1 +- 0.9 of (1, 0.9; 0.9, 1): a rank_tolerance above their ratio, 1/19, leaves one. */
+/* Eigenvalues 1 +- 0.9 of (1, 0.9; 0.9, 1): a rank_tolerance above their ratio, 1/19, leaves
+ * one. */
 static void test_rank_tolerance(void **state) {
     snnk_solve_config config = config_with(0, 1);
     snnk_lstsq *s = create(2, 1);
@@ -424,9 +426,9 @@ static void test_normal_equations(void **state) {
 
 /* ---- Choosing a ridge */
 
-/* Three columns of the 8 x 8 Hadamard matrix: S = 8 I, so B_j = (C_j / 8) s with s = 8 / (8 + ridge).
- * Trained on y = 3 h1 + h2 + h3 + 10 and scored on y = 2 h1 + 9, a row's mean squared error is
- * (2 - 3 s)^2 + 2 s^2 + 1, least at s = 6/11, ridge = 8 (11/6 - 1) = 20/3. */
+/* Three columns of the 8 x 8 Hadamard matrix: S = 8 I, so B_j = (C_j / 8) s with s = 8 / (8 +
+ * ridge). Trained on y = 3 h1 + h2 + h3 + 10 and scored on y = 2 h1 + 9, a row's mean squared error
+ * is (2 - 3 s)^2 + 2 s^2 + 1, least at s = 6/11, ridge = 8 (11/6 - 1) = 20/3. */
 static void test_choose_ridge(void **state) {
     static const double ridges[] = {0, 2, 20.0 / 3, 20, 100};
     float Phi[8][3], train_y[8], heldout_y[8];

@@ -61,11 +61,11 @@ static snnk_ridge_path *path_of_rows(size_t n, size_t m, size_t t, const float *
 
 /* ---- Scores and solutions */
 
-/* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0 as in test_ridge.c: S = (2, 1; 1, 2), s = 1 and 3,
- * C = (3, 0). Along (1, -1)/sqrt 2 and (1, 1)/sqrt 2 it is 3/sqrt 2 both: explained 9/2 and 3/2 of yy =
- * 6, rss(0) = 0, as three rows and three unknowns must have. lambda = 1: rss = 9/2/4 + 3/2/16 = 78/64,
- * dof = 1 + 1/2 + 3/4, gcv = 3 rss/(3/4)^2 = 6.5. Row 0, centred (1, 0): h = 1/3 + (1/2 + 1/4)/2 =
- * 17/24, and e = 7/8: left out 3. */
+/* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0 as in test_ridge.c: S = (2, 1; 1, 2), s = 1 and
+ * 3, C = (3, 0). Along (1, -1)/sqrt 2 and (1, 1)/sqrt 2 it is 3/sqrt 2 both: explained 9/2 and 3/2
+ * of yy = 6, rss(0) = 0, as three rows and three unknowns must have. lambda = 1: rss = 9/2/4 +
+ * 3/2/16 = 78/64, dof = 1 + 1/2 + 3/4, gcv = 3 rss/(3/4)^2 = 6.5. Row 0, centred (1, 0): h = 1/3 +
+ * (1/2 + 1/4)/2 = 17/24, and e = 7/8: left out 3. */
 static void test_by_hand(void **state) {
     const float Phi[] = {11, 20, 10, 21, 9, 19}, Y[] = {3, 0, 0};
     const double ridges[] = {0, 1};
@@ -75,6 +75,7 @@ static void test_by_hand(void **state) {
 
     (void)state;
     assert_int_equal(snnk_ridge_path_rank(path), 2);
+    assert_int_equal(snnk_ridge_path_rows(path), 3);
     assert_ok(snnk_ridge_path_score(path, 2, ridges, rss, dof, gcv));
     assert_true(rss[0] == 0 && dof[0] == 3 && isinf(gcv[0]) && gcv[0] > 0);
     /* A dozen operations on numbers of about 1 and 5 by an orthogonal matrix. */
@@ -104,9 +105,9 @@ static void test_by_hand(void **state) {
     snnk_ridge_path_free(path);
 }
 
-/* Rows 1 and 1, targets 3 and 0, weights 2 and 1, no intercept: S = 3, C = 6, so lambda = 3 has B = 1, errors 2
- * and -1, rss = 2 4 + 1 = 9, dof = 1/2, and gcv = 2 9/(3/2)^2 = 8: of two rows, not of weight 3. Without row 0
- * B is 0, missing it by 3; without row 1 it is 6/5, missing it by that. */
+/* Rows 1 and 1, targets 3 and 0, weights 2 and 1, no intercept: S = 3, C = 6, so lambda = 3 has B =
+ * 1, errors 2 and -1, rss = 2 4 + 1 = 9, dof = 1/2, and gcv = 2 9/(3/2)^2 = 8: of two rows, not of
+ * weight 3. Without row 0 B is 0, missing it by 3; without row 1 it is 6/5, missing it by that. */
 static void test_weights_by_hand(void **state) {
     const float Phi[] = {1, 1}, Y[] = {3, 0}, weights[] = {2, 1};
     const double ridge = 3;
@@ -135,8 +136,9 @@ static void test_weights_by_hand(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* SciPy's path, no intercept. Statistics set in double: the condition is below 15, so 1e-13 as in test_ridge.c.
- * Left-out errors from rows rounded to float: 2^-24 of entries of about 1, times the condition: 1e-6. */
+/* SciPy's path, no intercept. Statistics set in double: the condition is below 15, so 1e-13 as in
+ * test_ridge.c. Left-out errors from rows rounded to float: 2^-24 of entries of about 1, times the
+ * condition: 1e-6. */
 static void test_reference(void **state) {
     snnk_lstsq *s = create(RIDGE_M, RIDGE_T);
     float Phi[RIDGE_N * RIDGE_M], Y[RIDGE_N * RIDGE_T], row[RIDGE_M];
@@ -170,8 +172,8 @@ static void test_reference(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Larger than LAPACK's blocks, with a lambda for each target and a row stride: as one solution for each by
- * Cholesky. Both are off by eps times their condition, here below 1e3, times a few m. */
+/* Larger than LAPACK's blocks, with a lambda for each target and a row stride: as one solution for
+ * each by Cholesky. Both are off by eps times their condition, here below 1e3, times a few m. */
 static void test_is_the_ridge_solution(void **state) {
     enum { N = 700, M = 150, T = 3, LDB = M + 2 };
     const double ridges[T] = {0, 1e-3, 50};
@@ -210,10 +212,10 @@ static void test_is_the_ridge_solution(void **state) {
 }
 
 /* Five rows of eight features: rank 4, at lambda = 0 the rows are met exactly. gcv stays what it is
- * down to lambdas where n - dof is 1e-12: there is a limit, as sums of squares and their divisor both
- * go as lambda^2. The reference is the same formula in n - 1 Helmert contrasts of the rows, orthonormal
- * and without their mean, in long double: with Z those of Phi and K = Z Z^T, rss = |lambda (K +
- * lambda)^-1 y|^2 and n - dof = the trace of lambda (K + lambda)^-1. */
+ * down to lambdas where n - dof is 1e-12: there is a limit, as sums of squares and their divisor
+ * both go as lambda^2. The reference is the same formula in n - 1 Helmert contrasts of the rows,
+ * orthonormal and without their mean, in long double: with Z those of Phi and K = Z Z^T, rss =
+ * |lambda (K + lambda)^-1 y|^2 and n - dof = the trace of lambda (K + lambda)^-1. */
 static void test_more_features_than_rows(void **state) {
     enum { N = 5, M = 8, C = N - 1 };
     float *Phi = statistics_random(N * M, 3), *Y = statistics_random(N, 4);
@@ -274,8 +276,8 @@ static double gcv_at(const snnk_ridge_path *path, double ridge, int k) {
     return sum;
 }
 
-/* Against a scan of a thousand lambdas a decade. A target that is mostly noise wants much, one without
- * any wants little, both ends included. */
+/* Against a scan of a thousand lambdas a decade. A target that is mostly noise wants much, one
+ * without any wants little, both ends included. */
 static void test_gcv_is_least(void **state) {
     enum { N = 60, M = 20, T = 3 };
     const float noise[T] = {0, 1, 30};
@@ -389,7 +391,8 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
             assert_true(residuals[rows.skip * (LOO_T + 1) + LOO_T] == 99);
         }
     }
-    /* eps times n sums and a condition of 1e3 (without an intercept the mean is a long direction). */
+    /* eps times n sums and a condition of 1e3 (without an intercept the mean is a long
+     * direction). */
     for (size_t c = 0; c < LOO_L * LOO_T; c++) assert_close(errors[c], expected[c], 1e-11, 0);
     snnk_ridge_path_free(path);
     snnk_lstsq_free(s);
@@ -417,8 +420,8 @@ static void test_leave_one_out(void **state) {
     check_loo(1, weights, labels);
 }
 
-/* More targets than a block of columns, each with its lambda: as one by one. The same sums but for the
- * order: eps m. */
+/* More targets than a block of columns, each with its lambda: as one by one. The same sums but for
+ * the order: eps m. */
 static void test_many_targets(void **state) {
     enum { N = 50, M = 6, T = 150 };
     float *Phi = statistics_random(N * M, 9), *Y = statistics_random(N * T, 10);
@@ -447,8 +450,8 @@ static void test_many_targets(void **state) {
     free(Phi);
 }
 
-/* Leverage 1. Every row, with as many directions as rows; the one row that has a feature. Not with a
- * ridge, which knows the direction: then brute force says what. */
+/* Leverage 1. Every row, with as many directions as rows; the one row that has a feature. Not with
+ * a ridge, which knows the direction: then brute force says what. */
 static void test_nothing_else_knows(void **state) {
     enum { N = 12, M = 3 };
     float *Phi = statistics_random(N * M, 11), *Y = statistics_random(N, 12), residuals[N];
@@ -521,8 +524,8 @@ static void test_leverage(void **state) {
     free(Phi);
 }
 
-/* A feature that never varied: a row that has it is new, the others are not. (0, 3): 3^2/lambda, and
- * nothing known at 0. */
+/* A feature that never varied: a row that has it is new, the others are not. (0, 3): 3^2/lambda,
+ * and nothing known at 0. */
 static void test_leverage_of_the_unseen(void **state) {
     const float Phi[] = {1, 5, 2, 5, 3, 5}, Y[] = {1, 2, 4}, rows[] = {2, 8, 2, 5, 3, 5};
     snnk_ridge_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
@@ -540,9 +543,9 @@ static void test_leverage_of_the_unseen(void **state) {
     snnk_ridge_path_free(path);
 }
 
-/* A column that is twice another, rounded to nothing: of rows that keep to that nothing stands out, at
- * any lambda. What rounding leaves would otherwise be divided by 1e-12, or by 0. phi S^+ phi as with
- * the first column alone. */
+/* A column that is twice another, rounded to nothing: of rows that keep to that nothing stands out,
+ * at any lambda. What rounding leaves would otherwise be divided by 1e-12, or by 0. phi S^+ phi as
+ * with the first column alone. */
 static void test_leverage_of_dependent_columns(void **state) {
     enum { N = 30, M = 3 };
     float *x = statistics_random(N * 2, 20), *Y = statistics_random(N, 21), Phi[N * M];
@@ -570,7 +573,8 @@ static void test_leverage_of_dependent_columns(void **state) {
 
 /* ---- Ranks */
 
-/* S = (1, 0.9; 0.9, 1), values 0.1 and 1.9: a tolerance above their ratio keeps one, at every lambda. */
+/* S = (1, 0.9; 0.9, 1), values 0.1 and 1.9: a tolerance above their ratio keeps one, at every
+ * lambda. */
 static void test_rank_tolerance(void **state) {
     snnk_solve_config config = config_with(1);
     snnk_lstsq *s = create(2, 1);
@@ -605,9 +609,10 @@ static void test_rank_tolerance(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Rows (1, 0) and (0, c), targets 2 and 3, no intercept: singular values 1 and c, and where c counts as
- * absent its target is all of rss. The default keeps c above 64 times 2.2e-16, where moments, of c^2,
- * lost it at 1e-7; a tolerance given is a share of eigenvalues of either factorization. */
+/* Rows (1, 0) and (0, c), targets 2 and 3, no intercept: singular values 1 and c, and where c
+ * counts as absent its target is all of rss. The default keeps c above 64 times 2.2e-16, where
+ * moments, of c^2, lost it at 1e-7; a tolerance given is a share of eigenvalues of either
+ * factorization. */
 static void test_rank_tolerance_of_a_factor(void **state) {
     static const struct {
         int c; /* power of 2 */
@@ -699,9 +704,9 @@ static void test_radius_is_the_order_statistic(void **state) {
     free(x);
 }
 
-/* Intervals from 100 rows, of 400 draws: a new observation is within with probability 0.9, for uniform
- * errors and 3 features. The count is binomial with deviation sqrt(400 0.09) = 6; the fit makes
- * coverage differ from 0.9 by about 1/n = 0.01, 4 of 400. Five deviations and that. */
+/* Intervals from 100 rows, of 400 draws: a new observation is within with probability 0.9, for
+ * uniform errors and 3 features. The count is binomial with deviation sqrt(400 0.09) = 6; the fit
+ * makes coverage differ from 0.9 by about 1/n = 0.01, 4 of 400. Five deviations and that. */
 static void test_coverage(void **state) {
     enum { N = 100, M = 3, DRAWS = 400 };
     uint64_t seed = 19;
@@ -774,6 +779,7 @@ static void test_create_refuses(void **state) {
     assert_int_equal(snnk_ridge_path_features(NULL), 0);
     assert_int_equal(snnk_ridge_path_targets(NULL), 0);
     assert_int_equal(snnk_ridge_path_rank(NULL), 0);
+    assert_int_equal(snnk_ridge_path_rows(NULL), 0);
     snnk_lstsq_free(huge);
     snnk_lstsq_free(flat);
     snnk_lstsq_free(empty);
@@ -840,7 +846,8 @@ static void test_score_and_solve_refuse(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Both functions that leave rows out, with the same arguments: the same refusals, and nothing written. */
+/* Both functions that leave rows out, with the same arguments: the same refusals, and nothing
+ * written. */
 static void assert_loo_fails(const snnk_ridge_path *path, const double *ridges, size_t n,
                              const float *Phi, size_t ldphi, const float *Y, size_t ldy,
                              const int32_t *labels, const float *weights, int status,
@@ -1048,10 +1055,10 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
     return path;
 }
 
-/* Against long double normal equations, good to 5e-20 times the square of the condition number. From
- * the factor coefficients are good to 1e-16 times the condition number and what they cancel, 1e-7 of
- * the largest; from moments to a thousandth of that precision at best, which shows that it is the factorization
- * that does it. rss from the factor has its digits, too. */
+/* Against long double normal equations, good to 5e-20 times the square of the condition number.
+ * From the factor coefficients are good to 1e-16 times the condition number and what they cancel,
+ * 1e-7 of the largest; from moments to a thousandth of that precision at best, which shows that it
+ * is the factorization that does it. rss from the factor has its digits, too. */
 static void test_from_a_factor(void **state) {
     float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];
     const double ridges[] = {0, 1e-10, 1e-3};

@@ -21,8 +21,8 @@ static void update(snnk_rls *rls, size_t n, const float *Phi, const float *Y) {
     assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = n, .X = Phi, .Y = Y), NULL, 0));
 }
 
-/* What the header says it minimises, rows packed: A = sum mu^(n-i) w phi phi^T + mu^n ridge, R likewise
- * with y. weights: n, or NULL for ones. */
+/* What the header says it minimises, rows packed: A = sum mu^(n-i) w phi phi^T + mu^n ridge, R
+ * likewise with y. weights: n, or NULL for ones. */
 static void batch(const snnk_rls *rls, size_t n, const float *Phi, const float *Y,
                   const float *weights, long double *A, long double *R) {
     const size_t m = rls->features, t = rls->targets;
@@ -73,8 +73,8 @@ static void assert_solves(const snnk_rls *rls, long double *A, long double *R, d
     free(B);
 }
 
-/* m = t = 1, ridge 1, mu = 1/2: rows (2, 6), (1, 1). P^-1 = 1/2 + 4 = 9/2, B = 12/(9/2) = 8/3. Then P^-1 =
- * 9/4 + 1 = 13/4, B = (6 + 1)/(13/4) = 28/13. */
+/* m = t = 1, ridge 1, mu = 1/2: rows (2, 6), (1, 1). P^-1 = 1/2 + 4 = 9/2, B = 12/(9/2) = 8/3. Then
+ * P^-1 = 9/4 + 1 = 13/4, B = (6 + 1)/(13/4) = 28/13. */
 static void test_by_hand(void **state) {
     snnk_rls *rls = create(1, 1, 1, 0.5);
     float phi = 2, y = 6, predicted = 9;
@@ -98,8 +98,8 @@ static void test_by_hand(void **state) {
     snnk_rls_free(rls);
 }
 
-/* Rotations are orthogonal: n of them add n eps to a system whose condition is below 1e4 here (a mean
- * of 1): 1e-9. */
+/* Rotations are orthogonal: n of them add n eps to a system whose condition is below 1e4 here (a
+ * mean of 1): 1e-9. */
 static void test_is_the_batch_solution(void **state) {
     enum { N = 400, M = 21, T = 3 };
     const double forgetting[] = {1, 0.99, 0.9, 0.5}, ridge[] = {1e-3, 0.1, 1, 2};
@@ -202,8 +202,8 @@ static snnk_lstsq *sums_of(size_t n, size_t m, const float *Phi, const float *Y,
 }
 
 /* A column that is the sum of two others, exactly, is refused with a ridge that does not matter,
- * whatever the rounding: of double, of float, or of rows 1e3 times as large that were forgotten. With
- * one that does, and without that column, it is not. */
+ * whatever the rounding: of double, of float, or of rows 1e3 times as large that were forgotten.
+ * With one that does, and without that column, it is not. */
 static void test_dependent_columns(void **state) {
     enum { N = 400, M = 8, GONE = 100 };
     snnk_rls *rls = NULL;
@@ -253,9 +253,9 @@ static double variance(const snnk_rls *rls, size_t j) {
     return h;
 }
 
-/* 1e5 rows of features whose lengths are 1e-5 ... 1e6, two of which are nearly one: P would lose its
- * sign if it were updated itself. P^-1 of a feature of length a is about n a^2/3 at least, and no less
- * P than with all others known. */
+/* 1e5 rows of features whose lengths are 1e-5 ... 1e6, two of which are nearly one: P would lose
+ * its sign if it were updated itself. P^-1 of a feature of length a is about n a^2/3 at least, and
+ * no less P than with all others known. */
 static void test_stays_positive(void **state) {
     enum { N = 100000, M = 6 };
     const float length[M] = {1e-5F, 1e6F, 1, 1, 1e3F, 1e-3F};
@@ -287,15 +287,16 @@ static void test_stays_positive(void **state) {
             /* A factor of 2 for chance, 8 deviations of a sum of 1000. */
             assert_true(variance(rls, j) > alone * twins / 2 &&
                         variance(rls, j) < alone * twins * 2);
-            /* Targets are off by 4 roundings to float, 2e-7. The ridge takes 3e-7 of the shortest. */
+            /* Targets are off by 4 roundings to float, 2e-7. The ridge takes 3e-7 of the
+             * shortest. */
             assert_close(B[j] * a, 1, 0, 1e-6 * sqrt(twins));
         }
         snnk_rls_free(rls);
     }
 }
 
-/* By hand: of a feature that is always zero P is mu^-n/ridge, 5.2e11/ridge at row 256 and 2.8e12/ridge
- * at 272, where the guard makes it 1e6/ridge (1e6 less one share in 3e6). */
+/* By hand: of a feature that is always zero P is mu^-n/ridge, 5.2e11/ridge at row 256 and
+ * 2.8e12/ridge at 272, where the guard makes it 1e6/ridge (1e6 less one share in 3e6). */
 static void test_guard(void **state) {
     const double mu = 0.9, ridge = 2;
     const float phi[] = {1, 0}, y = 1;
@@ -311,8 +312,9 @@ static void test_guard(void **state) {
     snnk_rls_free(rls);
 }
 
-/* A feature that is always zero, and two that are always the same: what nobody points at stays between
- * 1e6/ridge and 1e12/ridge (and what 16 rows add), and the others are what they would be alone. */
+/* A feature that is always zero, and two that are always the same: what nobody points at stays
+ * between 1e6/ridge and 1e12/ridge (and what 16 rows add), and the others are what they would be
+ * alone. */
 static void test_windup(void **state) {
     enum { N = 20000, M = 5, T = 1 };
     const double mu = 0.9, ridge = 2, least = 0.99e6 / ridge;
@@ -340,8 +342,8 @@ static void test_windup(void **state) {
     assert_true(B[1] == 0 && B[2] == 0 && B[3] == 0);
     for (size_t j = 1; j < 4; j++) assert_true(variance(rls, j) > least && variance(rls, j) < most);
 
-    /* Twins speak, always as one: their sum is learned and followed, (1, -1) stays unknown. So do the
-     * others. */
+    /* Twins speak, always as one: their sum is learned and followed, (1, -1) stays unknown. So do
+     * the others. */
     for (size_t i = 0; i < N; i++) {
         const float slope = i < N / 2 ? 3 : -1;
 
@@ -537,7 +539,8 @@ static void test_create_refuses(void **state) {
     assert_says("the solution overflows");
     s->mean_phi[0] = 1e200;
     assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
-    /* Columns x and 3 x of length 1e6: a ridge of 1e-12 is rounding, one of 1 is not. A negative direction. */
+    /* Columns x and 3 x of length 1e6: a ridge of 1e-12 is rounding, one of 1 is not. A negative
+     * direction. */
     s->mean_phi[0] = 0, s->C[0] = 1;
     s->S[0] = 1e12, s->S[2] = 3e12, s->S[3] = 9e12;
     assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
@@ -556,6 +559,7 @@ static void test_create_refuses(void **state) {
     assert_int_equal(snnk_rls_features(NULL), 0);
     assert_int_equal(snnk_rls_targets(NULL), 0);
     assert_int_equal(snnk_rls_rows(NULL), 0);
+    assert_true(snnk_rls_ridge(NULL) == 0 && snnk_rls_forgetting(NULL) == 0);
     snnk_lstsq_free(empty);
     snnk_lstsq_free(s);
 }
@@ -621,9 +625,9 @@ static void test_use_refuses(void **state) {
     snnk_rls_free(rls);
 }
 
-/* Weights and labels, many rows at once: the weighted batch solution, and for each row the prediction of
- * the rows before it. A weight of 30 beside one of 0.03 makes the condition number 1e3 times as large as
- * in test_is_the_batch_solution, whose tolerance is 1e-9. */
+/* Weights and labels, many rows at once: the weighted batch solution, and for each row the
+ * prediction of the rows before it. A weight of 30 beside one of 0.03 makes the condition number
+ * 1e3 times as large as in test_is_the_batch_solution, whose tolerance is 1e-9. */
 static void test_weights_and_labels(void **state) {
     enum { N = 60, M = 5, T = 3, LDP = T + 1 };
     float *Phi = statistics_random(N * M, 21), Y[N * T] = {0}, weights[N], predicted[N * LDP];
@@ -640,6 +644,7 @@ static void test_weights_and_labels(void **state) {
     assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = N, .X = Phi, .labels = labels, .weights = weights),
                            predicted, LDP));
     assert_int_equal(snnk_rls_rows(rls), N);
+    assert_true(snnk_rls_ridge(rls) == 0.5 && snnk_rls_forgetting(rls) == 0.9);
     for (size_t i = 0; i < N; i++) {
         float before[T];
 

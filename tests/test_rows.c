@@ -1,5 +1,5 @@
-/* snnk_rows: what every learner makes of them, whatever else it does. What learners compute from rows is
- * in their own tests. */
+/* snnk_rows: what every learner makes of them, whatever else it does. What learners compute from
+ * rows is in their own tests. */
 #include <float.h>
 #include <stdlib.h>
 
@@ -109,8 +109,8 @@ static snnk_lstsq *collect(const snnk_rows *rows, int32_t precision, int32_t fac
     return s;
 }
 
-/* Doubles that are floats give the bits that those floats give, with strides, weights and labels, in every
- * precision and factorization; and the same rows can be forgotten in either type. */
+/* Doubles that are floats give the bits that those floats give, with strides, weights and labels,
+ * in every precision and factorization; and the same rows can be forgotten in either type. */
 static void test_doubles_that_are_floats(void **state) {
     const snnk_rows pairs[][2] = {
         {{.n = N, .X = X, .Y = Y}, {.n = N, .X_f64 = X_f64, .Y_f64 = Y_f64}},
@@ -211,8 +211,9 @@ static void test_doubles_in_fits(void **state) {
     free(x);
 }
 
-/* Doubles that round to no finite float are refused by name, with nothing changed. The largest float is
- * (2 - 2^-23) 2^127, its spacing 2^104: from half of that above it, doubles round to infinity. */
+/* Doubles that round to no finite float are refused by name, with nothing changed. The largest
+ * float is (2 - 2^-23) 2^127, its spacing 2^104: from half of that above it, doubles round to
+ * infinity. */
 static void test_doubles_beyond_float(void **state) {
     const double bad[] = {(double)FLT_MAX + 0x1p103, -1e300, NAN, INFINITY};
     double x[2 * M] = {0}, y[2 * T] = {0};

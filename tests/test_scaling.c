@@ -5,8 +5,8 @@
 
 enum { N = 257, D = 5 };
 
-/* Inputs of very different offset and spread; input 3 is constant, at a value that is no short binary
- * fraction. */
+/* Inputs of very different offset and spread; input 3 is constant, at a value that is no short
+ * binary fraction. */
 static void make_inputs(float X[N * D]) {
     static const double offset[D] = {0, 1e4, -3, 0.1f, 1e-20}, spread[D] = {1, 2, 1e-3, 0, 1e-20};
     uint64_t draws = 3;
@@ -38,12 +38,14 @@ static snnk_scaling *learn(int32_t mode, const float X[N * D], size_t batch) {
 
     assert_ok(snnk_scaling_create(D, mode, NULL, &scaling));
     for (size_t i = 0; i < N; i += batch)
-        assert_ok(snnk_scaling_add(scaling, i + batch < N ? batch : N - i, X + i * D, D));
+        assert_ok(snnk_scaling_add(scaling,
+                                   SNNK_ROWS(.n = i + batch < N ? batch : N - i, .X = X + i * D)));
     return scaling;
 }
 
-/* A running mean takes N additions of 2^-53 relative to the largest |x|: 257 2^-53 10^4 = 3e-10, for
- * an input of spread 1; so 1e-12 of the mean and 1e-9 of the deviation cover every input here. */
+/* A running mean takes N additions of 2^-53 relative to the largest |x|: 257 2^-53 10^4 = 3e-10,
+ * for an input of spread 1; so 1e-12 of the mean and 1e-9 of the deviation cover every input
+ * here. */
 static void test_modes_against_two_passes(void **state) {
     static const size_t batches[] = {1, 7, 64, N};
     double mean[D], variance[D], m[D], s[D], total = 0;
@@ -85,8 +87,8 @@ static void test_two_rows_by_hand(void **state) {
         snnk_scaling *scaling;
 
         assert_ok(snnk_scaling_create(2, mode, NULL, &scaling));
-        assert_ok(snnk_scaling_add(scaling, 2, X, 3));
-        assert_ok(snnk_scaling_add(scaling, 0, NULL, 3));
+        assert_ok(snnk_scaling_add(scaling, SNNK_ROWS(.n = 2, .X = X, .ldx = 3)));
+        assert_ok(snnk_scaling_add(scaling, NULL));
         assert_ok(snnk_scaling_get(scaling, m, NULL));
         assert_ok(snnk_scaling_get(scaling, NULL, s));
         assert_true(m[0] == 2 && m[1] == 2);
@@ -105,7 +107,7 @@ static void test_one_row_has_no_spread(void **state) {
         snnk_scaling *scaling;
 
         assert_ok(snnk_scaling_create(2, mode, NULL, &scaling));
-        assert_ok(snnk_scaling_add(scaling, 1, x, 2));
+        assert_ok(snnk_scaling_add(scaling, SNNK_ROWS(.n = 1, .X = x, .ldx = 2)));
         assert_ok(snnk_scaling_get(scaling, m, s));
         assert_true(m[0] == 5 && m[1] == (double)0.1f && s[0] == 1 && s[1] == 1);
         snnk_scaling_free(scaling);
@@ -123,7 +125,7 @@ static void test_given(void **state) {
     assert_ok(snnk_scaling_get(scaling, m, s));
     assert_memory_equal(m, mean, sizeof m);
     assert_memory_equal(s, scale, sizeof s);
-    assert_status(snnk_scaling_add(scaling, 1, x, 2), SNNK_E_STATE);
+    assert_status(snnk_scaling_add(scaling, SNNK_ROWS(.n = 1, .X = x, .ldx = 2)), SNNK_E_STATE);
     assert_says("cannot learn");
     snnk_scaling_free(scaling);
     assert_ok(snnk_scaling_create_given(2, NULL, NULL, NULL, &scaling));
@@ -170,16 +172,17 @@ static void test_refused_rows_change_nothing(void **state) {
     scaling = learn(SNNK_SCALING_STANDARDIZE, X, N);
     assert_ok(snnk_scaling_get(scaling, before, before + D));
     X[20 * D + 4] = NAN;
-    assert_status(snnk_scaling_add(scaling, N, X, D), SNNK_E_NONFINITE);
+    assert_status(snnk_scaling_add(scaling, SNNK_ROWS(.n = N, .X = X)), SNNK_E_NONFINITE);
     assert_says("X[20][4] = nan");
     X[20 * D + 4] = -INFINITY;
-    assert_status(snnk_scaling_add(scaling, N, X, D), SNNK_E_NONFINITE);
+    assert_status(snnk_scaling_add(scaling, SNNK_ROWS(.n = N, .X = X)), SNNK_E_NONFINITE);
     assert_says("X[20][4] = -inf");
-    assert_status(snnk_scaling_add(scaling, 2, X, D - 1), SNNK_E_STRIDE);
+    assert_status(snnk_scaling_add(scaling, SNNK_ROWS(.n = 2, .X = X, .ldx = D - 1)),
+                  SNNK_E_STRIDE);
     assert_says("4, is smaller than its 5 columns");
-    assert_status(snnk_scaling_add(scaling, 2, NULL, D), SNNK_E_NULL);
-    assert_status(snnk_scaling_add(scaling, SIZE_MAX / 2, X, D), SNNK_E_SIZE);
-    assert_status(snnk_scaling_add(NULL, 2, X, D), SNNK_E_NULL);
+    assert_status(snnk_scaling_add(scaling, SNNK_ROWS(.n = 2, .X = NULL)), SNNK_E_NULL);
+    assert_status(snnk_scaling_add(scaling, SNNK_ROWS(.n = SIZE_MAX / 2, .X = X)), SNNK_E_SIZE);
+    assert_status(snnk_scaling_add(NULL, SNNK_ROWS(.n = 2, .X = X)), SNNK_E_NULL);
     assert_ok(snnk_scaling_get(scaling, after, after + D));
     assert_memory_equal(before, after, sizeof before);
     snnk_scaling_free(scaling);
@@ -197,7 +200,7 @@ static void test_misuse(void **state) {
     assert_status(snnk_scaling_create(1, SNNK_SCALING_GIVEN, NULL, &scaling), SNNK_E_ENUM);
     assert_says("mode = 3");
     assert_status(snnk_scaling_create(1, -1, NULL, &scaling), SNNK_E_ENUM);
-    assert_status(snnk_scaling_create((size_t)1 << 61, SNNK_SCALING_COMMON, NULL, &scaling),
+    assert_status(snnk_scaling_create(SIZE_MAX / 8 + 1, SNNK_SCALING_COMMON, NULL, &scaling),
                   SNNK_E_SIZE);
     assert_status(snnk_scaling_create(1, SNNK_SCALING_CENTER, &broken, &scaling), SNNK_E_NULL);
     assert_status(snnk_scaling_create(1, SNNK_SCALING_CENTER, NULL, NULL), SNNK_E_NULL);
@@ -213,12 +216,13 @@ static void test_misuse(void **state) {
     snnk_scaling_free(NULL);
 }
 
-/* The check of given values once took a step for each of `inputs`, arrays or none, and did not end. */
+/* The check of given values once took a step for each of `inputs`, arrays or none, and did not
+ * end. */
 static void test_absurd_width_without_arrays_is_refused_at_once(void **state) {
     snnk_scaling *scaling = (snnk_scaling *)&state;
 
     (void)state;
-    assert_status(snnk_scaling_create_given((size_t)1 << 61, NULL, NULL, NULL, &scaling),
+    assert_status(snnk_scaling_create_given(SIZE_MAX / 8 + 1, NULL, NULL, NULL, &scaling),
                   SNNK_E_SIZE);
     assert_null(scaling);
 }

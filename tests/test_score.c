@@ -17,10 +17,11 @@ static snnk_layer *identity(size_t width, float offset, const snnk_allocator *al
     return layer;
 }
 
-/* Predictions (1, 2), (3, 4), (5, 6); targets (1, 0), (0, 4), (5, 3). Squared residuals 4, 9, 9: with
- * weights 1, 2, 1 their mean is (4 + 18 + 9)/4 = 31/4. Weighted means of the targets are 6/4 and 11/4;
- * squares about them: (1/4 + 2 9/4 + 49/4) + (121/16 + 2 25/16 + 1/16) = 17 + 172/16 = 111/4. So R2 = 1 -
- * 31/(111/4) = -13/111. All numbers are small fractions of 16, so that only the last division rounds. */
+/* Predictions (1, 2), (3, 4), (5, 6); targets (1, 0), (0, 4), (5, 3). Squared residuals 4, 9, 9:
+ * with weights 1, 2, 1 their mean is (4 + 18 + 9)/4 = 31/4. Weighted means of the targets are 6/4
+ * and 11/4; squares about them: (1/4 + 2 9/4 + 49/4) + (121/16 + 2 25/16 + 1/16) = 17 + 172/16 =
+ * 111/4. So R2 = 1 - 31/(111/4) = -13/111. All numbers are small fractions of 16, so that only the
+ * last division rounds. */
 static void test_targets_by_hand(void **state) {
     const float X[] = {1, 2, 3, 4, 5, 6}, Y[] = {1, 0, 0, 4, 5, 3}, weights[] = {1, 2, 1};
     const double X_f64[] = {1, 2, 3, 4, 5, 6}, Y_f64[] = {1, 0, 0, 4, 5, 3};
@@ -43,8 +44,8 @@ static void test_targets_by_hand(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Outputs (2, 1), (1, 1), (0, 3) with label 0 and weights 1, 2, 4. Right are the first, and the second, where
- * equal outputs go to the first class: 3/7. */
+/* Outputs (2, 1), (1, 1), (0, 3) with label 0 and weights 1, 2, 4. Right are the first, and the
+ * second, where equal outputs go to the first class: 3/7. */
 static void test_labels_by_hand(void **state) {
     const float X[] = {2, 1, 1, 1, 0, 3, 3e38F, 1}, weights[] = {1, 2, 4};
     int32_t labels[] = {0, 0, 0, 0};
@@ -68,8 +69,8 @@ static void test_labels_by_hand(void **state) {
     snnk_layer_free(large);
 }
 
-/* A perfect prediction, and targets that do not vary. Targets in double are not rounded: 1e9 + 1/4 is no
- * float, the prediction 1e9 is, and misses it by 1/4 exactly. */
+/* A perfect prediction, and targets that do not vary. Targets in double are not rounded: 1e9 + 1/4
+ * is no float, the prediction 1e9 is, and misses it by 1/4 exactly. */
 static void test_edges(void **state) {
     const float X[] = {1, 2, 1e9F, 1e9F};
     const double Y[] = {1e9 + 0.25, 1e9 + 0.25};
@@ -84,8 +85,8 @@ static void test_edges(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Several blocks of rows, of a network and of recursive least squares: the sums of their forwards, plainly in
- * another order, which n eps = 2500 * 2.2e-16 = 6e-13 bounds. */
+/* Several blocks of rows, of a network and of recursive least squares: the sums of their forwards,
+ * plainly in another order, which n eps = 2500 * 2.2e-16 = 6e-13 bounds. */
 static void test_blocks(void **state) {
     enum { N = 2500, D = 3 };
     float *X = malloc(N * D * sizeof *X), *Y = malloc(N * sizeof *Y), out[N];

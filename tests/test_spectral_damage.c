@@ -6,9 +6,9 @@
 #define ATOM "blocks.0.atoms"
 #define ROWS "blocks.0.row_atom"
 
-/* In model_1, on 3 inputs. Block 0: 4 atoms, of which the first two have 2 and 1 of 5 rows for certain,
- * and the other two one of the drawn rows each, 4 features a row; block 1: a sketched line of 3
- * features; block 2: an exact one. The frame of the first two has one direction, and centres
+/* In model_1, on 3 inputs. Block 0: 4 atoms, of which the first two have 2 and 1 of 5 rows for
+ * certain, and the other two one of the drawn rows each, 4 features a row; block 1: a sketched line
+ * of 3 features; block 2: an exact one. The frame of the first two has one direction, and centres
  * weights. */
 static const change changes[] = {
     /* the description of either kind */

@@ -1,6 +1,5 @@
-/* src/model/spectral_save.c, spectral_load.c: maps made from spectra, as model files. A loaded map
- * equals the saved one bit for bit; a file of another program gives the outputs that that program
- * computed. */
+/* src/map/spectral.c, affine.c: maps made from spectra, as model files. A loaded map equals the
+ * saved one bit for bit; a file of another program gives the outputs that that program computed. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -54,7 +53,8 @@ static snnk_frame *make_frame(int which) {
     config.center = frames[which].center;
     config.metric = frames[which].metric;
     config.directions = 2;
-    assert_ok(snnk_frame_create(D, N, X, D, frames[which].weights, W, D, &config, &frame));
+    assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), frames[which].weights, W, D, &config,
+                                &frame));
     return frame;
 }
 
@@ -133,10 +133,10 @@ static void assert_same_predictions(const snnk_map *was, const snnk_map *is) {
     for (int i = 0; i < 2; i++) {
         const snnk_map *map = i == 0 ? was : is;
 
-        assert_ok(snnk_prediction_init(&batch[i], sizeof batch[i]));
-        assert_ok(snnk_prediction_init(&norms[i], sizeof norms[i]));
-        st[i] =
-            snnk_map_predict(map, N, X, D, L, W, D, b, NULL, 3, levels, quantiles[i], 3, &batch[i]);
+        batch[i].size = sizeof batch[i];
+        norms[i].size = sizeof norms[i];
+        st[i] = snnk_map_predict(map, SNNK_ROWS(.n = N, .X = X), L, W, D, b, NULL, 3, levels,
+                                 quantiles[i], 3, &batch[i]);
         assert_int_equal(snnk_map_predict_norms(map, 1.5, 2, 0.5, 0.25, NULL, &norms[i]), st[i]);
     }
     assert_int_equal(st[0], st[1]);
@@ -454,8 +454,9 @@ static void test_survives_failing_allocations(void **state) {
 
 /* ---- Format 1, as another program writes it ---- */
 
-/* Features are sums of a few products in float, of numbers below 4, through functions that the kernels
- * have to a few units in the last place: 1e-5 is 40 of those; outputs are sums of 40 features. */
+/* Features are sums of a few products in float, of numbers below 4, through functions that the
+ * kernels have to a few units in the last place: 1e-5 is 40 of those; outputs are sums of 40
+ * features. */
 #define GOLDEN_RTOL 1e-5
 #define GOLDEN_ATOL 1e-5
 

@@ -16,9 +16,10 @@
 
 /* ---- Parts ---- */
 
-/* A relative error of eps in an exponent t is |t| eps in the result; exponents here are at most z^2/2
- * (gelu, erf), |z| or, for gelu_tanh, 1.6 |z| + 0.072 |z|^3: 2^-51 of 2 + z^2 + |z|^3/8 covers a few
- * roundings of each. Below 1e-290 results are near underflow, and values are off by at most that. */
+/* A relative error of eps in an exponent t is |t| eps in the result; exponents here are at most
+ * z^2/2 (gelu, erf), |z| or, for gelu_tanh, 1.6 |z| + 0.072 |z|^3: 2^-51 of 2 + z^2 + |z|^3/8
+ * covers a few roundings of each. Below 1e-290 results are near underflow, and values are off by at
+ * most that. */
 static void test_activations_in_double(void **state) {
     static const double zs[] = {0,    1e-9, 0.1, 0.3, 0.9, 1,  1.7, 2.5, 3.9,
                                 5.05, 8,    13,  21,  30,  37, 40,  300, 700};
@@ -84,8 +85,8 @@ static void test_fourier_transform(void **state) {
         }
 }
 
-/* gelu_tanh: the least |Im z| of the roots of sqrt(2/pi) (z + 0.044715 z^3) = (2 k + 1) i pi/2, from a
- * polynomial root finder with 30 digits. */
+/* gelu_tanh: the smallest |Im z| of the roots of sqrt(2/pi) (z + 0.044715 z^3) = (2 k + 1) i pi/2,
+ * from a polynomial root finder with 30 digits. */
 static void test_strips(void **state) {
     const double pi = (double)precise_pi;
     const double widths[SNNK__ACTIVATIONS] = {[SNNK_IDENTITY] = INFINITY,
@@ -143,8 +144,9 @@ static void test_exact(void **state) {
         }
 }
 
-/* Worked by hand: 2 and -2 with (0.5, 1) and (0.25, 3) make 2 with (0.75, 1 - 3); 0 and -0 with 7 and -3 add
- * 4 to the intercept, their imaginary parts do nothing; 5 and -5 with (1, 2) and (-1, 2) cancel. */
+/* Worked by hand: 2 and -2 with (0.5, 1) and (0.25, 3) make 2 with (0.75, 1 - 3); 0 and -0 with 7
+ * and -3 add 4 to the intercept, their imaginary parts do nothing; 5 and -5 with (1, 2) and (-1, 2)
+ * cancel. */
 static void test_atoms_are_merged(void **state) {
     const double omega[] = {2, 0, 5, -2, 0.5, -0.0, -5}, re[] = {0.5, 7, 1, 0.25, -6, -3, -1};
     const double im[] = {1, 9, 2, 3, 0.125, 4, 2};
@@ -179,8 +181,8 @@ static void test_atoms_are_merged(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* Merged or not, the sum is the same: 300 draws, many of one frequency, against the definition. Terms sum
- * to at most 300 in absolute value, and angles to 40: 300 * 40 eps. */
+/* Merged or not, the sum is the same: 300 draws, many of one frequency, against the definition.
+ * Terms sum to at most 300 in absolute value, and angles to 40: 300 * 40 eps. */
 static void test_eval_is_the_sum(void **state) {
     enum { N = 300, Z = 21 };
     double omega[N], re[N], im[N], z[Z], values[Z];
@@ -224,16 +226,16 @@ static void test_weights(void **state) {
                      integrals[i].power == 2 ? 1
                      : a == SNNK_SIGMOID     ? 1
                                              : 2,
-                     1e-15, 0); /* slopes at 0 of x/sinh x and the like: their limits */
+                     1e-15, 0); /* the limits of x/sinh x and others at 0 */
         assert_true(snnk__spectrum_weight(a, 1e4) == (a == SNNK_RELU)); /* without NaN */
     }
 }
 
 /* With tolerance 0 images and cut are below 1e-14 of the range, 4.5 at most, and amplitudes sum to
  * 10: rounding of all is below 1e-12. relu's series is cut at Omega = 400/R. What is left out is
- * E(Omega z)/(pi Omega), E(u) = int_1^inf cos(u t)/t^2 dt = cos u - u (pi/2 - Si u): 1 at u = 0, and least
- * where Si u = pi/2, u = 1.92645, where it is cos u = -0.34809. Half of the difference, 0.67405, is
- * left when the intercept is best; 1 % for a sum in place of the integral. */
+ * E(Omega z)/(pi Omega), E(u) = int_1^inf cos(u t)/t^2 dt = cos u - u (pi/2 - Si u): 1 at u = 0,
+ * and least where Si u = pi/2, u = 1.92645, where it is cos u = -0.34809. Half of the difference,
+ * 0.67405, is left when the intercept is best; 1 % for a sum in place of the integral. */
 static void test_integrals_against_reference(void **state) {
     (void)state;
     for (size_t i = 0; i < INTEGRALS; i++) {
@@ -256,7 +258,8 @@ static void test_integrals_against_reference(void **state) {
             largest = fmax(largest, fabs(value_at(spectrum, z) - integrals[i].f[k]));
         }
         assert_true(largest <= snnk_spectrum_error(spectrum));
-        /* the function's own line, and for 1 - cos the ones: amplitudes are negative, re alone */
+        /* the function's own line, plus the 1 of each 1 - cos: its amplitudes are negative, with re
+         * only */
         assert_close(slope, ((*c)[6] - (*c)[0]) / (4.2 + 3.7), 1e-14, 0);
         assert_close(intercept,
                      (*c)[3] + (integrals[i].power == 2 ? snnk_spectrum_l1(spectrum) : 0), 1e-14,
@@ -265,9 +268,9 @@ static void test_integrals_against_reference(void **state) {
     }
 }
 
-/* No rule is asked for more than it needs: L = 4 + (tail below 8e-6 or 2e-6) and Omega likewise, by
- * hand, give Omega L/(2 pi) = 16 for tanh (8.8, 11.1), 7 for gelu (4.8, 8.3) and 65 for relu (100,
- * 4.08). Errors: twice 1e-6 of the range for the image, the cut, and (dropped) atoms each. */
+/* Rules have no more points than they need: L = 4 + (tail below 8e-6 or 2e-6) and Omega likewise,
+ * by hand, give Omega L/(2 pi) = 16 for tanh (8.8, 11.1), 7 for gelu (4.8, 8.3) and 65 for relu
+ * (100, 4.08). Errors: twice 1e-6 of the range for the image, the cut, and (dropped) atoms each. */
 static void test_integrals_are_short(void **state) {
     static const struct {
         int32_t activation;
@@ -283,7 +286,8 @@ static void test_integrals_are_short(void **state) {
         assert_true(points_of(spectrum) <= cases[i].most);
         if (cases[i].activation != SNNK_RELU)
             assert_true(snnk_spectrum_error(spectrum) <= 6e-6 * cases[i].range);
-        else /* 0.674/(pi Omega), as above; 1/(pi Omega) if the wave turned over within the interval */
+        else /* 0.674/(pi Omega), as above; 1/(pi Omega) if the wave turned over within the
+              * interval */
             assert_true(snnk_spectrum_error(spectrum) <= 0.7 / (100 * (double)precise_pi));
         snnk_spectrum_free(spectrum);
     }
@@ -291,11 +295,11 @@ static void test_integrals_are_short(void **state) {
 
 /* ---- Extensions ---- */
 
-/* An independent program's figures for T = 8, R = 4, N = 4096, no line. It counts atoms at +-omega and
- * at 0 (so 2 k + 1, or 2 k where f is odd and the constant is dropped), takes the constant's amplitude
- * into L1, and drops atoms under 1e-6 of the largest of all, the constant among them, where two atoms
- * at +-omega share one of ours. Figures are printed to two or three digits: half a unit of the last, and
- * one pair of atoms for a tie. */
+/* An independent program's figures for T = 8, R = 4, N = 4096, no line. It counts atoms at +-omega
+ * and at 0 (so 2 k + 1, or 2 k where f is odd and the constant is dropped), takes the constant's
+ * amplitude into L1, and drops atoms under 1e-6 of the largest of all, the constant among them,
+ * where two atoms at +-omega share one of ours. Figures are printed to two or three digits: half a
+ * unit of the last, and one pair of atoms for a tie. */
 static void test_extension_against_a_prototype(void **state) {
     static const struct {
         int32_t activation;
@@ -338,9 +342,9 @@ static void test_extension_against_a_prototype(void **state) {
     }
 }
 
-/* The definition in the header, term by term in long double, at a center where phases count: the blend,
- * the transform, and the amplitude of the last atom, which has no sine. Values are below 8, angles below
- * 60: 1e-13 is 8 * 60 eps. */
+/* The definition in the header, term by term in long double, at a center where phases count: the
+ * blend, the transform, and the amplitude of the last atom, which has no sine. Values are below 8,
+ * angles below 60: 1e-13 is 8 * 60 eps. */
 static void test_extension_by_the_definition(void **state) {
     enum { N = 32 };
     const long double c = 0.7L, R = 1.5L, T = 2.25L;
@@ -386,9 +390,9 @@ static void test_extension_by_the_definition(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* z^3 on +-2: the line nearest in the mean square is 3/5 R^2 z = 2.4 z; on 16384 points and more the
- * ends, which an integral does not see, count 3/16384 too much. About center 1 it is z^3 = 1 + 3 x +
- * 3 x^2 + x^3 with x = z - 1, so (3 + 2.4) x + 1 + R^2. */
+/* z^3 on +-2: the line nearest in the mean square is 3/5 R^2 z = 2.4 z; on 16384 points and more
+ * the ends count 3/16384 more than in the integral. About center 1 it is z^3 = 1 + 3 x + 3 x^2 +
+ * x^3 with x = z - 1, so (3 + 2.4) x + 1 + R^2. */
 static double cube(double z, void *user) {
     (void)user;
     return z * z * z;
@@ -418,8 +422,8 @@ static void test_line_is_least_squares(void **state) {
     }
 }
 
-/* On an interval away from the kink: no atoms, and the line itself; whether the seam meets the kink or
- * not. f is 8 at most. */
+/* On an interval without the kink there are no atoms, only the line, whether the kink is on the
+ * seam or not. f is at most 8. */
 static void test_lines_have_no_atoms(void **state) {
     static const struct {
         int32_t activation;
@@ -445,7 +449,7 @@ static void test_lines_have_no_atoms(void **state) {
         assert_int_equal(snnk_spectrum_atoms(spectrum), 0);
         assert_true(snnk_spectrum_l1(spectrum) == 0);
         assert_ok(snnk_spectrum_affine_part(spectrum, &intercept, &slope));
-        /* rounding of f, 100 at most; a slope of 0 is exact: a layer would pay features for it */
+        /* rounding of f, at most 100; a slope of 0 is exact, because a slope costs features */
         assert_close(slope, cases[i].slope, 1e-14, 0);
         assert_close(intercept, cases[i].intercept, 1e-15, 1e-12);
         assert_true(snnk_spectrum_error(spectrum) <= 1e-12);
@@ -453,7 +457,7 @@ static void test_lines_have_no_atoms(void **state) {
     }
 }
 
-/* Without a line, a constant has no atoms, and not its rounding for atoms either. */
+/* Without a line a constant has no atoms, not even for its rounding. */
 static double nearly_one(double z, void *user) {
     (void)user;
     return sin(z) * sin(z) + cos(z) * cos(z);
@@ -475,7 +479,7 @@ static void test_rounding_makes_no_atoms(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* A function that is nearly a line, by 1e-9, is not taken for one; by 1e-17 it is. */
+/* A function that differs from a line by 1e-9 is not taken for one; by 1e-17 it is. */
 static double nearly_line(double z, void *user) { return 3 * z + *(double *)user * sin(5 * z); }
 
 static void test_small_atoms_are_kept(void **state) {

@@ -10,9 +10,9 @@
 
 /* ---- Error bounds ---- */
 
-/* The largest difference in the interval: everywhere coarsely; and 50 times finer than the library's own
- * grid (at least 16384 cells) in 16 cells around the coarse maximum, at both ends, around the kinks'
- * place, and in 8 drawn at random. */
+/* The largest difference in the interval: on a coarse grid everywhere, and 50 times finer than the
+ * library's own grid (at least 16384 cells) in 16 cells around the coarse maximum, at both ends,
+ * around the kink, and in 8 cells drawn at random. */
 static double measured(const snnk_spectrum *spectrum, double (*f)(double z, void *user), void *user,
                        double center, double radius) {
     const double cell = 2 * radius / 16384;
@@ -20,7 +20,8 @@ static double measured(const snnk_spectrum *spectrum, double (*f)(double z, void
     uint64_t draws = 17;
     size_t count = 0;
 
-    for (int i = 0; i <= 2746; i++) { /* not in step with the points, where differences are least */
+    for (int i = 0; i <= 2746; i++) { /* not a multiple of the points, where differences are
+                                       * smallest */
         const double x = radius * (i - 1373) / 1373;
         const double difference = fabs(value_at(spectrum, center + x) - f(center + x, user));
 
@@ -54,7 +55,7 @@ static void check_bound(int32_t activation, const snnk_spectrum_config *config, 
         measured(spectrum, activation_of, &activation, config->center, config->radius);
 
     assert_true(worst <= bound);
-    /* It is not loose either: a third, for a kink between points; 1e-6 for the chords of f. */
+    /* The bound is not loose: a third more for a kink between points; 1e-6 for the chords of f. */
     assert_true(bound <= 1.34 * worst + 1e-6 * range + 1e-13);
     assert_true(bound <= config->largest_error * range + 1e-12);
     snnk_spectrum_free(spectrum);
@@ -97,13 +98,13 @@ static void test_bounds_hold(void **state) {
                 check_bound(a, &config, most - least);
                 made++;
             }
-    /* Of 13 * 6 * 3: six without an integral (36 fewer); step at its jump (5 of 6 intervals, two ways);
-     * a constant range; at 7 +- 2.5, saturated. So most must have been made. */
+    /* Of 13 * 6 * 3: six without an integral (36 fewer); step at its jump (5 of 6 intervals, two
+     * ways); a constant range; at 7 +- 2.5, saturated. So most must have been made. */
     assert_true(made >= 160);
 }
 
-/* Kinks and jumps anywhere in a cell, few points. Both one-sided limits count: the fine grid comes near
- * enough for a function that is constant between jumps. */
+/* Kinks and jumps anywhere in a cell, with few points. Both one-sided limits count; the fine grid
+ * is close enough to them for a function that is constant between jumps. */
 static double staircase(double z, void *user) {
     return floor(*(const double *)user + 3.7 * z) / 3.7;
 }
@@ -150,8 +151,9 @@ static void test_bounds_hold_at_kinks_and_jumps(void **state) {
     }
 }
 
-/* A kink in the middle of a cell of the grid, and a line through all of its points: the bound is the
- * distance between kink and chord, h/4 for a change of slope of 1, and no more than a third above. */
+/* A kink in the middle of a grid cell, and a spectrum that equals f at all points: the bound is at
+ * least the distance between kink and chord, h/4 for a change of slope of 1, and at most a third
+ * more. */
 static void test_kink_within_a_cell(void **state) {
     const snnk__check_grid grid = snnk__check_grid_for(64, 4, 1);
     const size_t count = snnk__check_grid_count(&grid), at = grid.half + 9;
@@ -172,9 +174,9 @@ static void test_kink_within_a_cell(void **state) {
     free(f);
 }
 
-/* More points do not help: the last doubling took a tenth off the bound at most, and all that follow no
- * more than another, and what the finer grid takes off the allowance for chords. And a fine ripple, which
- * few points cannot tell from none, is found. */
+/* More points do not help: the last doubling reduced the bound by at most a tenth, and all later
+ * ones by no more than another tenth and what the finer grid saves for chords. And a fine ripple,
+ * which few points do not resolve, is found. */
 static double ripple(double z, void *user) {
     (void)user;
     return z + 0.5 * sin(300 * z);

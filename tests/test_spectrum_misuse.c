@@ -41,7 +41,7 @@ static void test_values_give_what_a_callback_gives(void **state) {
             most = fmax(most, z[k]);
             z[k] = wavy(z[k], NULL);
         }
-        /* what the header says is needed of f, to rounding */
+        /* where the header says that f is needed, to rounding */
         assert_true(least >= config.center - (2 * T - config.radius) - 1e-12);
         assert_true(most <= config.center + (2 * T - config.radius) + 1e-12);
         assert_ok(snnk_spectrum_create_from_samples(n, z, &config, &made));
@@ -58,7 +58,7 @@ static void test_values_give_what_a_callback_gives(void **state) {
     }
 }
 
-/* The settings that come back make the same spectrum again. */
+/* The settings read back make the same spectrum again. */
 static void test_settings_are_resolved(void **state) {
     (void)state;
     for (int32_t method = SNNK_SPECTRUM_INTEGRAL; method <= SNNK_SPECTRUM_EXTENSION; method++) {
@@ -160,7 +160,7 @@ static void test_unresolved_is_refused(void **state) {
     assert_null(spectrum);
 }
 
-/* One config field set to a value that is refused, at every door. */
+/* One config field with a value that is refused, in every function that takes a config. */
 #define refuse(field, value, status)                                                               \
     do {                                                                                           \
         snnk_spectrum_config c_ = config_of(SNNK_SPECTRUM_EXTENSION, 0, 4);                        \
@@ -181,7 +181,7 @@ static void test_config_errors(void **state) {
     size_t n = 77;
 
     (void)state;
-    assert_ok(snnk_spectrum_config_init(&config, sizeof config)); /* what the header says */
+    assert_ok(snnk_spectrum_config_init(&config, sizeof config)); /* the defaults of the header */
     assert_true(config.center == 0 && config.radius == 4 && config.half_period == 0);
     assert_true(config.largest_frequency == 0 && config.tolerance == 1e-6);
     assert_true(config.largest_error == 0.01 && config.points == 0 && !config.allocator);
@@ -260,7 +260,7 @@ static void test_argument_errors(void **state) {
     assert_status(snnk_spectrum_create(SNNK_SIN, &config, &s), SNNK_E_NULL);
     assert_null(s);
 
-    /* Beyond what features in float can be. */
+    /* Beyond the range of features in float. */
     const double ones[] = {1, 1}, frequencies[] = {1, 2e12}, amplitudes[] = {1, -2e30};
 
     assert_status(snnk_spectrum_create_from_atoms(2, frequencies, ones, NULL, 0, 0, NULL, &s),

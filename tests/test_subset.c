@@ -99,8 +99,8 @@ static void test_statistics(void **state) {
 
 /* ---- Directions ---- */
 
-/* S = diag(4, 1), C = diag(6, 1): in the coordinates x/2 and y the moments are 3 and 1, so x comes first. Of
- * weight 4 the directions have a square of 4. */
+/* S = diag(4, 1), C = diag(6, 1): in the coordinates x/2 and y the moments are 3 and 1, so x comes
+ * first. Of weight 4 the directions have a square of 4. */
 static void test_directions_by_hand(void **state) {
     const snnk__subset nothing = {0};
     snnk_lstsq *s;
@@ -120,7 +120,8 @@ static void test_directions_by_hand(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* No other direction leaves less, beside a chosen feature or none; all of them leave what the inputs themselves do. */
+/* No other direction leaves less, beside a chosen feature or none; all of them leave what the
+ * inputs themselves do. */
 static void test_directions_are_best(void **state) {
     size_t which[] = {5};
     data a = make_data();
@@ -206,8 +207,9 @@ static void test_select_finds_no_more(void **state) {
     free_data(&a);
 }
 
-/* Targets that are linear in features D ... have the moments of rows that were added with them. Weights of whole
- * numbers, so that those rows are nearly exact floats; sums differ by rounding of double and of those rows. */
+/* Targets that are linear in features D ... have the moments of rows that were added with them.
+ * Weights of whole numbers, so that those rows are nearly exact floats; sums differ by rounding of
+ * double and of those rows. */
 static void test_linear_targets(void **state) {
     data a = make_data();
     float W[T * H], bias[T] = {3, -2}, *Y = malloc(N * H * sizeof *Y);

@@ -378,8 +378,8 @@ static void csv_refused(void **state) {
     refuse_bytes("a\n\"\x1f\"\n", 6, SNNK_E_FORMAT, "byte 0x1f in line 2");
 }
 
-/* Against strtod, which is correctly rounded in glibc: the short way for short numbers, and the long
- * way, must give its bits. */
+/* Against strtod, which is correctly rounded in glibc: the short way for short numbers, and the
+ * long way, must give its bits. */
 static void csv_numbers_are_strtod(void **state) {
     (void)state;
     static const char *texts[] = {"0",

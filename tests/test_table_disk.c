@@ -68,7 +68,8 @@ static void write_sparse(const char *path, const char header[129], size_t size, 
     assert_int_equal(close(fd), 0);
 }
 
-/* 8 GiB of float, 2^31 of them, so that offsets need more than 32 bits; a number in its last place. */
+/* 8 GiB of float, 2^31 of them, so that offsets need more than 32 bits; a number in its last
+ * place. */
 static void beyond_memory(void **state) {
     (void)state;
     const size_t rows = (size_t)1 << 25, columns = 64, bytes = 128 + rows * columns * 4;
@@ -184,7 +185,8 @@ static void pipe_of_an_array(void **state) {
     snnk_table_free(table);
 }
 
-/* A file that ends earlier than when it was opened: a status, no signal; what is left is readable. */
+/* A file that ends earlier than when it was opened: a status, no signal; what is left is
+ * readable. */
 static void shrinking(void **state) {
     (void)state;
     const char *path = test_path(&files, "short.npy");

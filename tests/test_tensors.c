@@ -278,8 +278,8 @@ static void shrinks(void **state) {
 
 /* ---- Beyond memory ---- */
 
-/* 12 GiB, of which next to nothing is on the disk: places of more than 32 bits, and elements of two bytes
- * over several windows. */
+/* 12 GiB, of which next to nothing is on the disk: places of more than 32 bits, and elements of two
+ * bytes over several windows. */
 static void beyond_memory(void **state) {
     (void)state;
     static const char header[] =

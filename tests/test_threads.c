@@ -72,6 +72,8 @@ static void run_owners(worker *w) {
         w->failed |= snnk_layer_create(s->map, L, Psi, M, NULL, &layer) != SNNK_OK;
         w->failed |= snnk_network_create(NULL, &network) != SNNK_OK;
         w->failed |= snnk_network_append(network, s->layer) != SNNK_OK;
+        w->failed |=
+            snnk_layer_outputs(snnk_network_layer(s->network, 1)) != L; /* notes who asks */
         snnk_map_free(map);
         snnk_layer_free(layer);
         snnk_network_free(network);
@@ -153,8 +155,8 @@ static void test_const_objects_are_shared(void **state) {
     snnk_network_free(network);
 }
 
-/* The kernel choice is made by whoever comes first; racing threads make the same one. Runs before any
- * other use of the library in this process. */
+/* The kernel choice is made by whoever comes first; racing threads make the same one. Runs before
+ * any other use of the library in this process. */
 static void *ask_for_the_table(void *context) {
     worker *w = context;
 

@@ -1,5 +1,5 @@
-/* src/map/urf.c: universal random features. The towers against the formulas of docs/math.md; no
- * bias over seeds; the predicted variance; finite for every input. */
+/* src/map/spectral.c, urf_create.c: universal random features. The towers against the formulas of
+ * docs/math.md; no bias over seeds; the predicted variance; finite for every input. */
 #include "support/compare.h"
 
 #include "support/alloc.h"
@@ -47,7 +47,7 @@ static snnk_frame *make_frame(int32_t center, int32_t metric) {
     config.center = center;
     config.metric = metric;
     config.directions = 2;
-    assert_ok(snnk_frame_create(D, N, X, D, L, W, D, &config, &frame));
+    assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D, &config, &frame));
     return frame;
 }
 
@@ -84,8 +84,8 @@ static void estimate(const snnk_map *map, double *Y) {
 
 /* ---- Against the formula ---- */
 
-/* Re c e^(kappa (w.mu + nu.(x-mu) + b)) Lambda_g(alpha x~) Lambda_g(beta w~), summed over rows whose atom
- * is known: with one atom, all are. */
+/* Re c e^(kappa (w.mu + nu.(x-mu) + b)) Lambda_g(alpha x~) Lambda_g(beta w~), summed over rows
+ * whose atom is known: with one atom, all are. */
 static double one_atom_estimate(const snnk_urf_config *config, double complex kappa,
                                 double complex c, size_t rows, const float *G, const double *x,
                                 const double *w, double offset) {
@@ -246,9 +246,9 @@ static void sketches_are_the_formula(void **state) {
     }
 }
 
-/* Rows of zeros make every H the same, 1 where |x~| = |w~| and s^2 = |kappa|: what is left of an estimate
- * is the sum of the rows' weights. Atoms that are all but equal deserve the same, so a drawn row has
- * weight K c/rows whichever it is: the sum is K c. */
+/* Rows of zeros make every H the same, 1 where |x~| = |w~| and s^2 = |kappa|: what is left of an
+ * estimate is the sum of the rows' weights. Atoms that are all but equal deserve the same, so a
+ * drawn row has weight K c/rows whichever it is: the sum is K c. */
 static void drawn_rows_have_the_right_weights(void **state) {
     enum { K = 4, ROWS = 30 };
     const double rates[K] = {1, 1.0000001, 1.0000002, 1.0000003}, ones[K] = {1, 1, 1, 1};
@@ -279,9 +279,9 @@ static void drawn_rows_have_the_right_weights(void **state) {
 /* ---- Rows for atoms ---- */
 
 static void rows_are_split_by_what_each_saves(void **state) {
-    /* Worked by hand. 10 rows: atoms with 10 share >= 1 are certain, three of them; the others, 0.05,
-     * deserve half a row: one. Of 9 rows: 1 each and 3 for the first by proportion; then, at each step, to
-     * the largest share^2/(n (n+1)): second, first, second, first. */
+    /* Worked by hand. 10 rows: atoms with 10 share >= 1 are certain, three of them; the others,
+     * 0.05, deserve half a row: one. Of 9 rows: 1 each and 3 for the first by proportion; then, at
+     * each step, to the largest share^2/(n (n+1)): second, first, second, first. */
     const double shares[] = {0.04, 0.5, 0.15, 0.01, 0.3}, sorted[] = {0.5, 0.3, 0.15, 0.04, 0.01};
     const uint64_t expected[] = {5, 3, 1, 0, 0};
     snnk__urf_atom atom[5];
@@ -316,8 +316,9 @@ static void rows_are_split_by_what_each_saves(void **state) {
 
 /* ---- Without bias, and with the predicted variance ---- */
 
-/* Over seeds: the mean within 5 of its standard errors of f(w.x + b), where the standard error is the
- * predicted one; the variance within 5 of its own errors of the predicted (kurtosis from the sample). */
+/* Over seeds: the mean within 5 of its standard errors of f(w.x + b), where the standard error is
+ * the predicted one; the variance within 5 of its own errors of the predicted (kurtosis from the
+ * sample). */
 static void check_unbiased(const snnk_urf_config *base, int32_t center, int32_t metric) {
     enum { SEEDS = 600 };
     snnk_frame *frame = make_frame(center, metric);
@@ -335,11 +336,10 @@ static void check_unbiased(const snnk_urf_config *base, int32_t center, int32_t 
         assert_true(snnk_map_features(map) <= M);
         estimate(map, Y[seed]);
         if (seed == 0) {
-            snnk_prediction prediction;
+            snnk_prediction prediction = {.size = sizeof prediction};
 
-            assert_ok(snnk_prediction_init(&prediction, sizeof prediction));
-            assert_ok(snnk_map_predict(map, 1, X + 2 * D, D, 1, W + 3 * D, D, b + 3, NULL, 0, NULL,
-                                       NULL, 0, &prediction));
+            assert_ok(snnk_map_predict(map, SNNK_ROWS(.n = 1, .X = X + 2 * D), 1, W + 3 * D, D,
+                                       b + 3, NULL, 0, NULL, NULL, 0, &prediction));
             assert_close(prediction.value_rms, fabs(exact), 1e-6, 0); /* inputs are float */
             predicted = prediction.standard_error * prediction.value_rms;
         }
@@ -572,9 +572,9 @@ static void redrawing_is_creating_with_another_seed(void **state) {
 
 /* ---- Softmax ---- */
 
-/* E exp(g.x - |x|^2/2) = 1, here in three dimensions. With |x|^2 in place of |x|^2/2 (a fault of the published
- * code) it would be exp(-|x|^2/2), with rows of variance 0.02^2 (another) nearly that. 40000 draws of
- * variance exp(|x|^2) - 1. */
+/* E exp(g.x - |x|^2/2) = 1, here in three dimensions. With |x|^2 in place of |x|^2/2 (a fault of
+ * the published code) it would be exp(-|x|^2/2), with rows of variance 0.02^2 (another) nearly
+ * that. 40000 draws of variance exp(|x|^2) - 1. */
 static void positive_features_have_mean_one(void **state) {
     enum { FEATURES = 40000 };
     const float x[3] = {0.6f, -0.5f, 0.4f};

@@ -1,5 +1,5 @@
-/* src/map/urf_derivative.c: gradients and Laplacians, against finite differences of Lambda in
- * double. */
+/* src/map/spectral.c: gradients and Laplacians of universal random features, against finite
+ * differences of Lambda in double. */
 #include "support/compare.h"
 
 #include "support/draw.h"
@@ -52,8 +52,8 @@ static void read_frame(const snnk_frame *frame, int32_t center, setting *s) {
     }
 }
 
-/* e^(kappa nu.(x - mu)) exp(sign sqrt(1-4A) alpha g.x~ - alpha^2 |x~|^2/2), without factors that do not
- * depend on x. */
+/* e^(kappa nu.(x - mu)) exp(sign sqrt(1-4A) alpha g.x~ - alpha^2 |x~|^2/2), without factors that do
+ * not depend on x. */
 static double complex feature(const setting *s, const float *g, int sign, const double *x) {
     const double theta = s->config.form == SNNK_URF_POSITIVE        ? 0
                          : s->config.form == SNNK_URF_TRIGONOMETRIC ? half_pi
@@ -161,7 +161,8 @@ static void derivatives_agree_with_differences(void **state) {
                         frame_config.center = center;
                         frame_config.metric = metric;
                         frame_config.directions = 2;
-                        assert_ok(snnk_frame_create(D, N, X, D, L, W, D, &frame_config, &frame));
+                        assert_ok(snnk_frame_create(D, SNNK_ROWS(.n = N, .X = X), L, W, D,
+                                                    &frame_config, &frame));
                         read_frame(frame, center, &s);
                         if (softmax)
                             assert_ok(snnk_spectrum_create(SNNK_EXP, NULL, &spectrum));

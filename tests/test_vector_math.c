@@ -29,7 +29,8 @@ static double exact(int32_t activation, double x) {
     return NAN;
 }
 
-/* The distance between two floats next to |y|. Three functions are x times a number that is subnormal first. */
+/* The distance between two floats next to |y|. Three functions are x times a number that is
+ * subnormal first. */
 static double ulp_of(int32_t activation, double x, double y) {
     const bool product =
         activation == SNNK_GELU || activation == SNNK_GELU_TANH || activation == SNNK_SILU;
@@ -69,8 +70,8 @@ static double largest_error(int32_t activation, uint32_t step, float *where) {
     return largest;
 }
 
-/* Bounds in ulp: what src/kernels/vector_math.h promises; and what portable.c's formulas in double and the C
- * library's float functions do (tanhf: 1.9 in glibc's own tests). */
+/* Bounds in ulp: what src/kernels/vector_math.h promises; and what portable.c's formulas in double
+ * and the C library's float functions do (tanhf: 1.9 in glibc's own tests). */
 static void test_accuracy(void **state) {
     static const struct {
         int32_t activation;

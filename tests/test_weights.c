@@ -2,8 +2,8 @@
 #include "support/compare.h"
 #include "support/factorizations.h"
 
-/* Rows 0 of weight 3 and 4 of weight 1: mean 1, S = 3 1 + 9 = 12. Targets 8 and 0: mean 6, C = 3 (-1) 2
- * + 3 (-6) = -24, yy = 3 4 + 36 = 48. The roots of the weights round. */
+/* Rows 0 of weight 3 and 4 of weight 1: mean 1, S = 3 1 + 9 = 12. Targets 8 and 0: mean 6, C = 3
+ * (-1) 2 + 3 (-6) = -24, yy = 3 4 + 36 = 48. The roots of the weights round. */
 static void test_by_hand(void **state) {
     const float Phi[] = {0, 4}, Y[] = {8, 0}, weights[] = {3, 1};
 

@@ -275,10 +275,10 @@ random_student pooler_by_urf(const sentence_encoder *encoder, const part_rows *f
     pooler_weights(encoder, &W, &b);
     CHECK(snnk_urf_config_init(&config, sizeof config));
     config.features = features;
-    CHECK(snnk_urf_report_init(&made.report, sizeof made.report));
-    status =
-        snnk_layer_create_from_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, b, SNNK_TANH,
-                                     fit->n, fit->X, ENCODER_WIDTH, &config, &made.report, &layer);
+    made.report.size = sizeof made.report;
+    status = snnk_layer_create_from_dense(ENCODER_WIDTH, ENCODER_WIDTH, W, ENCODER_WIDTH, b,
+                                          SNNK_TANH, SNNK_ROWS(.n = fit->n, .X = fit->X), &config,
+                                          &made.report, &layer);
     if (status == SNNK_OK) {
         made.network = network_of(layer);
         made.explained = explained_by(made.network, judge);

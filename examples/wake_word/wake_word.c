@@ -93,7 +93,7 @@ static result *measure(bench *of, const snnk_network *network, const char *name,
         snnk_network *stored;
         float *scores;
 
-        CHECK(snnk_network_quantize(network, storage, 0, NULL, 0, NULL, &report, &stored));
+        CHECK(snnk_network_quantize(network, storage, NULL, NULL, &report, &stored));
         scores = scores_of(stored, &of->test, of->workspace);
         measured->stored[storage].bytes = report.bytes;
         measured->stored[storage].judged = judge(&of->test, scores, of->test_scores);

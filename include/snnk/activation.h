@@ -35,7 +35,7 @@ typedef enum snnk_activation {
 /* Compute y[i] = f(z[i]) for i < n.
  *   activation  a snnk_activation
  *   z, y        n numbers each; y may be z. With n = 0 nothing happens
- * SNNK_E_ENUM, SNNK_E_NULL. */
+ * SNNK_E_ENUM, SNNK_E_NULL, SNNK_E_OVERLAP. */
 SNNK_API int snnk_activation_eval(int32_t activation, size_t n, const float *z, float *y);
 
 /* Compute the derivatives y[i] = f'(z[i]) for i < n. Parameters and statuses as for

@@ -88,8 +88,7 @@ typedef struct snnk_compress_report {
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_compress_config_init(snnk_compress_config *config, size_t config_size);
 
-/* The name of a snnk_compress_outcome in lower case ("replaced"), static; NULL for an unknown
- * value. */
+/* Return the name of a snnk_compress_outcome ("replaced"): static, NULL for an unknown value. */
 SNNK_API const char *snnk_compress_outcome_name(int32_t outcome);
 
 /* How a network was compressed. */
@@ -135,8 +134,8 @@ SNNK_API int snnk_network_compress(const snnk_network *network, const snnk_rows 
 /* Free a compression. NULL is fine. The compressed network stays. */
 SNNK_API void snnk_compression_free(snnk_compression *compression);
 
-/* The number of parts; 0 for NULL. Part i is layer i of the compressed network only if no part of
- * two layers before it was kept. */
+/* Return the number of parts; 0 for NULL. Part i is layer i of the compressed network only if no
+ * part of two layers before it was kept. */
 SNNK_API size_t snnk_compression_parts(const snnk_compression *compression);
 
 /* Get the report of the whole network.

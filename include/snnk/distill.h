@@ -151,7 +151,7 @@ typedef struct snnk_distill_report {
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_distill_config_init(snnk_distill_config *config, size_t config_size);
 
-/* The name of a snnk_distill_tier in lower case ("selected"), static; NULL for an unknown value. */
+/* Return the name of a snnk_distill_tier ("selected"): static, NULL for an unknown value. */
 SNNK_API const char *snnk_distill_tier_name(int32_t tier);
 
 /* ---- One layer or block ---- */
@@ -216,7 +216,7 @@ SNNK_API int snnk_distill_create_from_samples(const snnk_map *candidates, size_t
 /* Free a distillation. NULL is fine. Students stay. */
 SNNK_API void snnk_distill_free(snnk_distill *distill);
 
-/* d, l, h (neurons of the teacher, or candidates), n; 0 for NULL. */
+/* Return d, l, h (neurons of the teacher, or candidates), n; 0 for NULL. */
 SNNK_API size_t snnk_distill_inputs(const snnk_distill *distill);
 SNNK_API size_t snnk_distill_outputs(const snnk_distill *distill);
 SNNK_API size_t snnk_distill_candidates(const snnk_distill *distill);

@@ -85,7 +85,7 @@ SNNK_API int snnk_frame_norms(const snnk_frame *frame, double *input_norm, doubl
  *   weights  0: rows are inputs, Z = x~; 1: rows are weights, Z = w~
  *   X        n x d, row stride ldx >= d
  *   Z        out: n x d, row stride ldz >= d
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_frame_apply(const snnk_frame *frame, int32_t weights, size_t n, const float *X,
                               size_t ldx, double *Z, size_t ldz);
 

@@ -4,21 +4,22 @@
  *     SNNK    y = Psi Phi(x) + bias    about m (d + l) for m features
  *     TOWER   y = Phi(x)               about m d, outputs l = m
  *
- * Phi is a feature map (<snnk/map.h>). Psi is fitted (<snnk/fit.h>, <snnk/distill.h>), computed from given
- * weights (below), or your own:
+ * Phi is a feature map (<snnk/map.h>). Psi is fitted (<snnk/fit.h>, <snnk/distill.h>), computed
+ * from given weights (below), or your own:
  *
  *     snnk_layer *layer;
  *     snnk_layer_create(map, outputs, Psi, features, bias, &layer);
  *     snnk_layer_forward(layer, n, X, inputs, Y, outputs, NULL);
  *     snnk_layer_free(layer);
  *
- * Layers are immutable. Any number of threads may use one at the same time. Networks, and everything made
- * from a layer, keep what they need of it: free yours when you like. */
+ * Layers are immutable. Any number of threads may use one at the same time. Networks, and
+ * everything made from a layer, keep what they need of it: free yours when you like. */
 #ifndef SNNK_LAYER_H
 #define SNNK_LAYER_H
 
 #include <snnk/lstsq.h>
 #include <snnk/map.h>
+#include <snnk/rows.h>
 #include <snnk/storage.h>
 #include <snnk/urf.h>
 
@@ -46,7 +47,8 @@ SNNK_API const char *snnk_layer_kind_name(int32_t kind);
  *   Psi      weights, l x m, row stride ldpsi >= m = snnk_map_features(map); finite; copied
  *   bias     l numbers, finite; copied. NULL for zeros
  *   layer    the result; inherits the map's allocator
- * SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0), SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0), SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE,
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
                                const float *bias, snnk_layer **layer);
 
@@ -73,8 +75,8 @@ SNNK_API int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer);
 
 /* Create an SNNK layer from the least-squares solution of statistics of its features.
  *   map     the features; kept alive by the layer
- *   lstsq   statistics of them (snnk_lstsq_features = snnk_map_features); see snnk_lstsq_solve for what
- *           solving does to them
+ *   lstsq   statistics of them (snnk_lstsq_features = snnk_map_features); see snnk_lstsq_solve for
+ *           what solving does to them
  *   config  as in snnk_lstsq_solve; NULL for the defaults
  *   report  as in snnk_lstsq_solve; NULL if not wanted
  *   layer   the result, with one output for each target, rounded to float
@@ -83,52 +85,53 @@ SNNK_API int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq
                                           const snnk_solve_config *config,
                                           snnk_solve_report *report, snnk_layer **layer);
 
-/* Create an SNNK layer that estimates given weights: Psi and bias are snnk_map_weight_tower of W and b, so
- * y estimates f(W x + b), or the kernel k(x, W).
+/* Create an SNNK layer that estimates given weights: Psi and bias are snnk_map_weight_tower of W
+ * and b, so y estimates f(W x + b), or the kernel k(x, W).
  *   map      the features; kept alive by the layer
  *   outputs  l >= 1
  *   W        weights, l x d, row stride ldw >= d; finite
  *   b        l numbers, finite; NULL for zeros. NULL for maps whose kernel is symmetric
  *   layer    the result
- * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_UNSUPPORTED (b for a symmetric kernel; a
- * map made by snnk_map_fold), SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_UNSUPPORTED (b for a symmetric
+ * kernel; a map made by snnk_map_fold), SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_from_weights(const snnk_map *map, size_t outputs, const float *W,
                                             size_t ldw, const float *b, snnk_layer **layer);
 
-/* Create an SNNK layer in place of a given dense one, f(W x + b), without fitting: snnk_urf_calibrate
- * chooses the features, snnk_layer_create_from_weights the weights. Read the report before you use the
- * layer: where `predicted` is not small, or `without_features` is smaller, fit a layer to the dense one's
- * outputs instead (snnk_fit, snnk_distill).
+/* Create an SNNK layer in place of a given dense one, f(W x + b), without fitting:
+ * snnk_urf_calibrate chooses the features, snnk_layer_create_from_weights the weights. Read the
+ * report before you use the layer: where `predicted` is not small, or `without_features` is
+ * smaller, fit a layer to the dense one's outputs instead (snnk_fit, snnk_distill).
  *   inputs      d >= 1
  *   outputs     l >= 2
  *   W           weights, l x d, row stride ldw >= d; finite
  *   b           l numbers, finite; NULL for zeros
  *   activation  f, an snnk_activation
- *   n, X, ldx   typical inputs, n x d with n >= 2, row stride ldx >= d; finite
+ *   rows        typical inputs, at least 2 rows; finite
  *   config      as in snnk_urf_calibrate; NULL for the defaults
  *   report      as in snnk_urf_calibrate; NULL if not wanted
  *   layer       the result
  * Statuses of snnk_urf_calibrate and snnk_layer_create_from_weights. */
 SNNK_API int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
-                                          const float *b, int32_t activation, size_t n,
-                                          const float *X, size_t ldx, const snnk_urf_config *config,
-                                          snnk_urf_report *report, snnk_layer **layer);
+                                          const float *b, int32_t activation, const snnk_rows *rows,
+                                          const snnk_urf_config *config, snnk_urf_report *report,
+                                          snnk_layer **layer);
 
-/* Create one layer from a layer and a linear map behind it, y = V layer(x) + c. Psi becomes V Psi, the bias
- * V bias + c; a tower becomes an SNNK layer with Psi = V. The layer's own outputs are no longer computed.
- *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Weights in narrow storage are
- *            taken as they are rounded
+/* Create one layer from a layer and a linear map behind it, y = V layer(x) + c. Psi becomes V Psi,
+ * the bias V bias + c; a tower becomes an SNNK layer with Psi = V. The layer's own outputs are no
+ * longer computed.
+ *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Weights in narrow storage
+ *            are taken as they are rounded
  *   outputs  l2 >= 1
  *   V        l2 x l, row stride ldv >= l = snnk_layer_outputs(layer); finite
  *   c        l2 numbers, finite; NULL for zeros
  *   folded   the result, in SNNK_STORAGE_F32; products are summed in double
- * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a dense
- * layer with another activation), SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a
+ * dense layer with another activation), SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
                              const float *c, snnk_layer **folded);
 
-/* Become one more owner of a layer; every owner calls snnk_layer_free once. Returns the same layer; NULL
- * for NULL. Cannot fail. Any thread may call it. */
+/* Become one more owner of a layer; every owner calls snnk_layer_free once. Returns the same layer;
+ * NULL for NULL. Cannot fail. Any thread may call it. */
 SNNK_API snnk_layer *snnk_layer_retain(const snnk_layer *layer);
 
 /* Stop being an owner; the last one frees the layer. NULL is fine. */
@@ -146,7 +149,8 @@ SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);
 SNNK_API size_t snnk_layer_outputs(const snnk_layer *layer);
 SNNK_API size_t snnk_layer_features(const snnk_layer *layer);
 
-/* Return the map of an SNNK layer or a tower, valid as long as the layer; NULL for a dense layer. */
+/* Return the map of an SNNK layer or a tower, valid as long as the layer; NULL for a dense
+ * layer. */
 SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
 
 /* Return the activation f of a dense layer, an snnk_activation; -1 for other kinds. */
@@ -166,7 +170,8 @@ SNNK_API uint64_t snnk_layer_weight_bytes(const snnk_layer *layer);
 /* Copy out the weights, of a dense layer W and b, of an SNNK layer Psi and bias.
  *   Psi   l x m, row stride ldpsi >= m (W: l x d); NULL if not wanted
  *   bias  l numbers; NULL if not wanted
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a tower has no weights). */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (a tower has no
+ * weights). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
 
 /* ---- Forward ---- */
@@ -176,8 +181,9 @@ SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldps
  *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
  *   Y          outputs, n x l, row stride ldy >= l; must not overlap X
  *   workspace  scratch and threads; NULL for one thread and scratch of the call's own
- * Each row's result depends on that row alone, bit for bit, for every n and every thread count. The n x m
- * features are never all in memory. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * Each row's result depends on that row alone, bit for bit, for every n and every thread count. The
+ * n x m features are never all in memory. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 

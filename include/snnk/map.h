@@ -226,7 +226,7 @@ SNNK_API int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_c
  *   block    0 ... blocks-1
  *   G        out: rows x d, row stride ldg >= d; NULL if not wanted
  *   offsets  out: rows numbers; NULL if not wanted
- * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
                                  float *offsets);
 
@@ -237,7 +237,7 @@ SNNK_API int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, si
  *   X          n x d, row stride ldx >= d
  *   Phi        out: n x m, row stride ldphi >= m; must not overlap X
  *   workspace  NULL: one thread
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t ldx,
                                   float *Phi, size_t ldphi, snnk_workspace *workspace);
 
@@ -249,8 +249,8 @@ SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X,
  *   bias       out: l, the part that belongs to no feature. NULL if not wanted; needed by AFFINE
  *              blocks, and by URF blocks with a constant part
  *   workspace  NULL: one thread
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (b for a symmetric kernel; a folded
- * URF map), SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (b for a symmetric
+ * kernel; a folded URF map), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw,
                                    const float *b, float *Psi, size_t ldpsi, float *bias,
                                    snnk_workspace *workspace);
@@ -270,7 +270,7 @@ SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *w,
  * is that of snnk_activation_derivative.
  *   x  d
  *   J  out: d Phi / d x, m x d, row stride ldj >= d
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj);
 
 /* Compute the Laplacian of every feature, sum_k d^2 Phi_j / d x_k^2. O(n m d). The point mass of a
@@ -279,7 +279,7 @@ SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, si
  *   X          n x d, row stride ldx >= d
  *   L          out: n x m, row stride ldl >= m; must not overlap X
  *   workspace  NULL: one thread
- * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx, float *L,
                                 size_t ldl, snnk_workspace *workspace);
 

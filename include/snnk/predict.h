@@ -76,8 +76,8 @@ typedef struct snnk_prediction {
  *               wanted
  *   prediction  out
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (no inputs or no weights), SNNK_E_STRIDE, SNNK_E_SIZE,
- * SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (other blocks, or rows that were not drawn),
- * SNNK_E_NOMEM. */
+ * SNNK_E_RANGE, SNNK_E_OVERLAP, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (other blocks, or rows that
+ * were not drawn), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const float *W,
                               size_t ldw, const float *b, const snnk_predict_config *config,
                               size_t n_levels, const double *levels, double *quantiles, size_t ldq,

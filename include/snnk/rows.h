@@ -1,6 +1,7 @@
 /* Rows: data to learn from, to forget, or to score.
  *
- * Every function that takes data takes a snnk_rows. It borrows the arrays for the duration of the call.
+ * Every function that takes data takes a snnk_rows. It borrows the arrays for the duration of the
+ * call.
  *
  *     snnk_rows rows;
  *     snnk_rows_init(&rows, sizeof rows);
@@ -19,23 +20,23 @@
 extern "C" {
 #endif
 
-/* A batch of rows. Set exactly one of X and X_f64. Where a function needs targets, set exactly one of Y,
- * Y_f64 and labels; where it needs none, those are ignored. */
+/* A batch of rows. Set exactly one of X and X_f64. Where a function needs targets, set exactly one
+ * of Y, Y_f64 and labels; where it needs none, those are ignored. Functions that learn refuse NaN
+ * and infinity, also doubles beyond the range of float. */
 typedef struct snnk_rows {
-    size_t size;           /* bytes of this struct as the caller knows it; set by snnk_rows_init */
-    size_t n;              /* number of rows; 0 is legal and does nothing */
-    size_t inputs;         /* columns of X, checked against the learner; 0 (default): not checked */
-    size_t outputs;        /* columns of Y, or classes of labels, checked likewise; 0 (default): not
-                            * checked */
-    const float *X;        /* inputs, n x inputs, row-major */
-    const double *X_f64;   /* the same in double */
-    size_t ldx;            /* row stride of X in elements, >= inputs; 0 (default): inputs */
-    const float *Y;        /* targets, n x outputs, row-major */
-    const double *Y_f64;   /* the same in double */
-    size_t ldy;            /* row stride of Y in elements, >= outputs; 0 (default): outputs */
+    size_t size;         /* sizeof this struct; set by snnk_rows_init and SNNK_ROWS */
+    size_t n;            /* number of rows; 0 is legal and adds nothing */
+    size_t inputs;       /* columns of X; checked if it is not 0 (default) */
+    size_t outputs;      /* columns of Y, or classes of labels; checked if it is not 0 (default) */
+    const float *X;      /* inputs, n x inputs, row-major */
+    const double *X_f64; /* the same in double */
+    size_t ldx;          /* row stride of X in elements, >= inputs; 0 (default): inputs */
+    const float *Y;      /* targets, n x outputs, row-major */
+    const double *Y_f64; /* the same in double */
+    size_t ldy;          /* row stride of Y in elements, >= outputs; 0 (default): outputs */
     const int32_t *labels; /* class numbers, n values in 0 ... outputs-1 */
-    const float *weights; /* how much each row counts, n values in 1e-30 ... 1e30; NULL (default): 1
-                            * each. A row of weight 3 counts like 3 equal rows */
+    const float *weights; /* how much each row counts, n values in 1e-30 ... 1e30: a row of weight 3
+                            * counts like 3 equal rows. NULL (default): 1 each */
 } snnk_rows;
 
 /* Set every field to its default.

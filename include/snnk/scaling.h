@@ -63,7 +63,7 @@ SNNK_API int snnk_scaling_add(snnk_scaling *scaling, const snnk_rows *rows);
 
 /* Read the numbers.
  *   mean, scale  out: d numbers each; NULL if not wanted
- * SNNK_E_NULL, SNNK_E_STATE (no rows were added yet). */
+ * SNNK_E_NULL, SNNK_E_OVERLAP, SNNK_E_STATE (no rows were added yet). */
 SNNK_API int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale);
 
 SNNK_API size_t snnk_scaling_inputs(const snnk_scaling *scaling);    /* d; 0 for NULL, as below */

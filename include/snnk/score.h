@@ -26,7 +26,8 @@ typedef struct snnk_score {
     double squared_error; /* targets: the squared residual of a row, summed over its outputs, as a
                            * mean over rows. Labels: NaN */
     double r2;            /* targets: 1 - squared_error / (the same for the mean of the targets as
-                           * prediction), all outputs together. NaN if no target varies. Labels: NaN */
+                           * prediction), all outputs together. NaN if no target varies. Labels:
+                           * NaN */
     double accuracy;      /* labels: the share of rows whose label has the largest output, the first
                            * of equals. Targets: NaN */
 } snnk_score;
@@ -45,8 +46,8 @@ SNNK_API int snnk_network_score(const snnk_network *network, const snnk_rows *ro
 SNNK_API int snnk_layer_score(const snnk_layer *layer, const snnk_rows *rows,
                               snnk_workspace *workspace, snnk_score *score);
 
-/* Score the solution that recursive least squares has now, on rows of features. As snnk_network_score,
- * on this thread. */
+/* Score the solution that recursive least squares has now, on rows of features. As
+ * snnk_network_score, on this thread. */
 SNNK_API int snnk_rls_score(const snnk_rls *rls, const snnk_rows *rows, snnk_score *score);
 
 #ifdef __cplusplus

@@ -96,7 +96,7 @@ typedef struct snnk_spectrum_config {
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_spectrum_config_init(snnk_spectrum_config *config, size_t config_size);
 
-/* The name of a value in lower case ("extension", "line"), static; NULL for an unknown value. */
+/* Return the name of a value ("extension", "line"): static, NULL for an unknown value. */
 SNNK_API const char *snnk_spectrum_method_name(int32_t method);
 SNNK_API const char *snnk_spectrum_affine_name(int32_t affine);
 
@@ -108,7 +108,7 @@ SNNK_API const char *snnk_spectrum_affine_name(int32_t affine);
  *   spectrum     the result; free it with snnk_spectrum_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_UNSUPPORTED (the method does not
  * know the activation), SNNK_E_UNRESOLVED (the error bound is above largest_error; always so for
- * step), SNNK_E_NOMEM. */
+ * step), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_spectrum_create(int32_t activation, const snnk_spectrum_config *config,
                                   snnk_spectrum **spectrum);
 
@@ -161,12 +161,12 @@ SNNK_API void snnk_spectrum_free(snnk_spectrum *spectrum);
 
 /* ---- Reading ---- */
 
-/* The number of atoms; 0 for NULL. */
+/* Return the number of atoms; 0 for NULL. */
 SNNK_API size_t snnk_spectrum_atoms(const snnk_spectrum *spectrum);
 
 /* Copy out the atoms, in order of frequency.
  *   growth, omega, re, im   snnk_spectrum_atoms values each; NULL for what you do not need
- * SNNK_E_NULL. */
+ * SNNK_E_NULL, SNNK_E_OVERLAP. */
 SNNK_API int snnk_spectrum_get(const snnk_spectrum *spectrum, double *growth, double *omega,
                                double *re, double *im);
 
@@ -176,12 +176,12 @@ SNNK_API int snnk_spectrum_get(const snnk_spectrum *spectrum, double *growth, do
 SNNK_API int snnk_spectrum_affine_part(const snnk_spectrum *spectrum, double *intercept,
                                        double *slope);
 
-/* L1 = sum |c_k|; NaN for NULL. */
+/* Return L1 = sum |c_k|; NaN for NULL. */
 SNNK_API double snnk_spectrum_l1(const snnk_spectrum *spectrum);
 
-/* A bound on |f(z) - spectrum(z)| for |z - center| <= radius; 0 for EXACT and given atoms, NaN for
- * NULL. It is measured on a grid of at least 16 steps to each sample point, and allows for what f
- * and the atoms can do between grid points (kinks and jumps too) and for rounding:
+/* Return a bound on |f(z) - spectrum(z)| for |z - center| <= radius; 0 for EXACT and given atoms,
+ * NaN for NULL. It is measured on a grid of at least 16 steps to each sample point, and allows for
+ * what f and the atoms can do between grid points (kinks and jumps too) and for rounding:
  * docs/numerics.md. */
 SNNK_API double snnk_spectrum_error(const snnk_spectrum *spectrum);
 
@@ -194,11 +194,11 @@ SNNK_API int snnk_spectrum_settings(const snnk_spectrum *spectrum, snnk_spectrum
  *   n        number of points
  *   z        the points, n values
  *   values   the result, n values; may be z
- * SNNK_E_NULL, SNNK_E_SIZE. */
+ * SNNK_E_NULL, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const double *z,
                                 double *values);
 
-/* Half the width of the strip |Im z| < width in which an activation is analytic: tanh pi/2;
+/* Return half the width of the strip |Im z| < width in which an activation is analytic: tanh pi/2;
  * sigmoid, silu, softplus pi; gelu_tanh 2.75, its nearest pole; relu, step 0; all others infinity;
  * NaN for an unknown value. Where |x| |w| is larger, random features of the whole spectrum have
  * infinite variance, and those of a finite list of atoms a huge one. */

@@ -40,6 +40,7 @@ typedef enum snnk_status {
     SNNK_E_CONFIG = -7,      /* the size of a config or report struct is unknown to this library */
     SNNK_E_STATE = -8,       /* the object is not ready for this call, for example has no rows */
     SNNK_E_UNSUPPORTED = -9, /* not available for this object, or not part of this build */
+    SNNK_E_OVERLAP = -12,    /* an array to write to shares memory with another argument */
     /* Resources */
     SNNK_E_NOMEM = -10,  /* out of memory */
     SNNK_E_THREAD = -11, /* the operating system could not start a thread */
@@ -59,6 +60,11 @@ typedef enum snnk_status {
     SNNK_E_INTERNAL = -99   /* a bug in libsnnk: please report it */
 } snnk_status;
 
+/* Arrays to write to must not share memory with any other array of the call: SNNK_E_OVERLAP, and
+ * nothing is written. Columns of one buffer may alternate: X in columns 0 ... d-1 and Y in columns
+ * d ... d+l-1 of rows with the same stride do not overlap. A function that can work in place says
+ * so. */
+
 /* Get the text for a status, such as "a value is outside its range". Static, never NULL: "unknown
  * status" for a value that is not one. */
 SNNK_API const char *snnk_strerror(int status);
@@ -68,7 +74,7 @@ SNNK_API const char *snnk_status_name(int status);
 
 /* Get the sentence for the last failure on this thread: what was wrong, the value, the limit, as in
  * "ldx = 3 is smaller than inputs = 8". It belongs to the call that failed and is valid until this
- * thread's next failure. Never NULL. */
+ * thread's next failure: a call that succeeds leaves it as it was. Never NULL. */
 SNNK_API const char *snnk_last_error(void);
 
 /* Set this thread's error sentence and return the status, for libraries on top of this one whose

@@ -1,7 +1,7 @@
 /* Storage of weights: how many bytes each number of a layer takes in memory.
  *
- * Layers are made in SNNK_STORAGE_F32. snnk_layer_quantize and snnk_network_quantize (<snnk/quantize.h>)
- * convert them. */
+ * Layers are made in SNNK_STORAGE_F32. snnk_layer_quantize and snnk_network_quantize
+ * (<snnk/quantize.h>) convert them. */
 #ifndef SNNK_STORAGE_H
 #define SNNK_STORAGE_H
 
@@ -13,9 +13,10 @@ extern "C" {
 
 /* Values never change. */
 typedef enum snnk_storage {
-    SNNK_STORAGE_F32 = 0,  /* float, 4 bytes a weight */
-    SNNK_STORAGE_BF16 = 1, /* bfloat16, 2 bytes a weight. The relative error of a weight is at most 2^-8 */
-    SNNK_STORAGE_INT8 = 2  /* integers -127 ... 127 times a scale for each row, 1 byte a weight. The
+    SNNK_STORAGE_F32 = 0, /* float, 4 bytes a weight */
+    SNNK_STORAGE_BF16 =
+        1, /* bfloat16, 2 bytes a weight. The relative error of a weight is at most 2^-8 */
+    SNNK_STORAGE_INT8 = 2 /* integers -127 ... 127 times a scale for each row, 1 byte a weight. The
                             * error of a weight is at most 1/254 of the largest magnitude in its
                             * row. A row whose largest magnitude is below 1.5e-36 becomes zeros */
 } snnk_storage;

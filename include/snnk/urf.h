@@ -83,7 +83,7 @@ typedef struct snnk_urf_config {
     /* root mean squares of |x~| and |w~|, for s and the number of rows of each atom; 0 (default):
      * the frame's, or without a frame 1 */
     double input_norm, weight_norm;
-    double scale;       /* s of every atom, 1e-6 ... 1e6; 0 (default): s^2 = |kappa| |w~|/|x~| */
+    double scale; /* s of every atom, 1e-6 ... 1e6; 0 (default): s^2 = |kappa| |w~|/|x~| */
     /* COMPLEX: theta, 0 ... pi/2. 0 is POSITIVE, and what is within 1e-4 of pi/2 has the features
      * of TRIGONOMETRIC. Default pi/4 */
     double angle;

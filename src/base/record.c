@@ -36,7 +36,7 @@ int snnk__read_text(const snnk__source *source, const char *key, const char **te
     const snnk__value value = source->value(source, key);
 
     if (value.type != SNNK__VALUE_TEXT)
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing or not a string", key);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a string", key);
     *text = value.text;
     return SNNK_OK;
 }
@@ -45,7 +45,7 @@ int snnk__read_number(const snnk__source *source, const char *key, double *numbe
     const snnk__value value = source->value(source, key);
 
     if (value.type != SNNK__VALUE_NUMBER)
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing or not a number", key);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or not a number", key);
     *number = value.number;
     return SNNK_OK;
 }
@@ -54,7 +54,7 @@ int snnk__read_truth(const snnk__source *source, const char *key, bool *truth) {
     const snnk__value value = source->value(source, key);
 
     if (value.type != SNNK__VALUE_TRUTH)
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or is neither true nor false", key);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is missing, or neither true nor false", key);
     *truth = value.truth;
     return SNNK_OK;
 }
@@ -66,8 +66,7 @@ int snnk__read_within(const snnk__source *source, const char *key, double least,
 
     if (st != SNNK_OK) return st;
     if (!(value >= least && value <= most))
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, which is not in %g ... %g", key, value,
-                          least, most);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, not in %g ... %g", key, value, least, most);
     *number = value;
     return SNNK_OK;
 }
@@ -79,7 +78,7 @@ int snnk__read_count(const snnk__source *source, const char *key, size_t *count)
     if (st != SNNK_OK) return st;
     if (!(number >= 0 && number <= 0x1p53) || number > (double)PTRDIFF_MAX ||
         number != (double)(uint64_t)number)
-        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, which is not a size", key, number);
+        return snnk__fail(SNNK_E_FORMAT, "\"%s\" is %g, not a size", key, number);
     *count = (size_t)number;
     return SNNK_OK;
 }
@@ -97,8 +96,7 @@ int snnk__read_seed(const snnk__source *source, uint64_t *seed) {
         value = 10 * value + digit;
     }
     if (end == text || *end != '\0')
-        return snnk__fail(SNNK_E_FORMAT, "\"seed\" is \"%.40s\", which is not a 64-bit number",
-                          text);
+        return snnk__fail(SNNK_E_FORMAT, "\"seed\" is \"%.40s\", not a 64-bit number", text);
     *seed = value;
     return SNNK_OK;
 }

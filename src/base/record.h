@@ -1,10 +1,10 @@
 /* Records: the named values and arrays that an object is saved as, whatever the format of the file.
- * Objects write themselves to a sink and read themselves from a source; src/model makes both of a model
- * file. Records nest: "frame.scale" is the value "scale" of a record "frame" within this one, and
- * "blocks.0.kind" the value "kind" of the first record of a list "blocks".
+ * Objects write themselves to a sink and read themselves from a source; src/model makes both of a
+ * model file. Records nest: "frame.scale" is the value "scale" of a record "frame" within this one,
+ * and "blocks.0.kind" the value "kind" of the first record of a list "blocks".
  *
- * A sink keeps its first failure: later calls do nothing. What a source gives is untrusted: each function
- * says SNNK_E_FORMAT, with the key, unless the value is there and what it should be. */
+ * A sink keeps its first failure: later calls do nothing. What a source gives is untrusted: each
+ * function says SNNK_E_FORMAT, with the key, unless the value is there and what it should be. */
 #ifndef SNNK_BASE_RECORD_H
 #define SNNK_BASE_RECORD_H
 
@@ -12,8 +12,8 @@
 
 #include "base/memory.h"
 
-/* How many random numbers a file may ask to draw: what a small file can make a loader do is bounded, by
- * 1 GiB and seconds. Rows that take more are stored. */
+/* How many random numbers a file may ask to draw: what a small file can make a loader do is
+ * bounded, by 1 GiB and seconds. Rows that take more are stored. */
 #define SNNK__MAX_DRAWS ((uint64_t)1 << 28)
 
 typedef enum snnk__element {
@@ -56,7 +56,8 @@ struct snnk__sink {
     void (*count)(snnk__sink *sink, const char *key, size_t count);
     void (*number)(snnk__sink *sink, const char *key, double number); /* null if not finite */
     void (*truth)(snnk__sink *sink, const char *key, bool truth);
-    /* The numbers are borrowed until the file is written: packed in `data`, or given by `elements`. */
+    /* The numbers are borrowed until the file is written: packed in `data`, or given by
+     * `elements`. */
     void (*array)(snnk__sink *sink, const snnk__array *array, const void *data);
     void (*elements)(snnk__sink *sink, const snnk__array *array, snnk__elements elements,
                      const void *context);

@@ -8,7 +8,7 @@
 
 static const snnk_rows defaults = {.size = sizeof(snnk_rows)};
 
-/* The first version of the struct has all of today's fields. */
+/* The fields of the first version. */
 #define ROWS_MINIMUM sizeof(snnk_rows)
 
 /* Doubles of this magnitude, half a unit above the largest float, round to infinity. */
@@ -81,6 +81,24 @@ static int check_doubles(const double *X, const char *name, size_t n, size_t col
                 return snnk__fail(SNNK_E_NONFINITE, "%s[%zu][%zu] = %g is not finite as a float",
                                   name, i, j, X[i * ld + j]);
     return SNNK_OK;
+}
+
+int snnk__rows_check_overlap(const snnk_rows *rows, const snnk__operand *written, bool in_place) {
+    const size_t n = rows->n, of_x = rows->X ? sizeof *rows->X : sizeof *rows->X_f64,
+                 of_y = rows->Y ? sizeof *rows->Y : sizeof *rows->Y_f64;
+    const void *X = rows->X, *Y = rows->Y;
+    const snnk__operand arrays[] = {
+        *written,
+        {"X", X ? X : rows->X_f64, n, rows->inputs, rows->ldx, of_x, false},
+        {"labels", rows->labels, 1, n, n, sizeof *rows->labels, false},
+        {"weights", rows->weights, 1, n, n, sizeof *rows->weights, false}};
+    const snnk__operand targets[] = {
+        *written, {"Y", Y ? Y : rows->Y_f64, n, rows->outputs, rows->ldy, of_y, false}};
+    const int st = snnk__check_overlap(4, arrays);
+
+    if (st != SNNK_OK) return st;
+    return in_place ? snnk__check_overlap_but_same(&targets[1], written)
+                    : snnk__check_overlap(2, targets);
 }
 
 int snnk__rows_check_finite(const snnk_rows *rows) {

@@ -1,35 +1,44 @@
-/* Rows as callers give them: checked once, then read a block at a time. */
+/* Rows as callers give them: checked once, then read in blocks. */
 #ifndef SNNK_BASE_ROWS_H
 #define SNNK_BASE_ROWS_H
 
 #include <snnk/rows.h>
 #include <stdbool.h>
 
-/* Check everything about rows but their numbers, for a learner of `inputs` columns (0: as many as the
- * caller says) and, where it needs targets, `outputs` columns or classes.
- *   ours   the caller's fields with the defaults resolved: inputs, outputs and both strides are set.
- *          Without `targets` its Y, Y_f64 and labels are NULL
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the first
- * label or weight that is out of range). */
+#include "base/overlap.h"
+
+/* Check everything about rows except their numbers.
+ *   inputs    columns of X; 0: as many as the caller says
+ *   outputs   columns of Y, or classes
+ *   targets   whether targets are needed. If not, Y, Y_f64 and labels of *ours are NULL
+ *   ours      the result: the caller's fields; inputs, outputs and both strides are set
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the
+ * first label or weight that is out of range). */
 int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool targets,
                     snnk_rows *ours);
 
-/* ---- Of checked rows ---- */
+/* ---- Checked rows ---- */
+
+/* SNNK_E_OVERLAP if the call writes to memory of the rows.
+ *   written   an array that it writes to
+ *   in_place  whether that may be just Y */
+int snnk__rows_check_overlap(const snnk_rows *rows, const snnk__operand *written, bool in_place);
 
 /* SNNK_E_NONFINITE, naming row and column, unless every input and target is finite as a float. */
 int snnk__rows_check_finite(const snnk_rows *rows);
 
-/* Whether the magnitudes of all inputs and targets are below `limit`, a power of two or infinity. */
+/* Whether the magnitudes of all inputs and targets are below `limit`, a power of two or
+ * infinity. */
 bool snnk__rows_all_below(const snnk_rows *rows, float limit);
 
 /* Rows first ... first + count - 1. */
 snnk_rows snnk__rows_part(const snnk_rows *rows, size_t first, size_t count);
 
-/* Of the `left` rows still to take, how many to take next: parts of nearly equal size, at most `most`,
- * so that no call ends in a part of a few rows. left >= 1. */
+/* How many of the `left` rows to take next: parts of nearly equal size, at most `most`, so that the
+ * last part is not small. left >= 1. */
 size_t snnk__rows_next(size_t left, size_t most);
 
-/* The sum of the weights: n where there are none. */
+/* The sum of the weights; n if there are none. */
 double snnk__rows_weight(const snnk_rows *rows);
 
 /* Input j of row i. */
@@ -49,15 +58,15 @@ static inline double snnk__rows_target(const snnk_rows *rows, size_t i, size_t k
 
 /* ---- As floats ---- */
 
-/* Checked rows as floats. Rows in float are read in place; of rows in double a block at a time is
- * converted, so that each part is valid until the next one is taken. */
+/* Checked rows as floats. Rows in float are read in place. Rows in double are converted in blocks,
+ * so each block is valid until the next one is read. */
 typedef struct snnk__float_rows {
     snnk_rows rows;
     const snnk_allocator *allocator;
-    float *X, *Y; /* room for a block; NULL where the rows are floats already */
+    float *X, *Y; /* room for a block; NULL if the rows are floats */
 } snnk__float_rows;
 
-/* Prepare to take parts of at most `most` rows. The allocator must outlive *floats. SNNK_E_SIZE,
+/* Prepare to read blocks of at most `most` rows. The allocator must outlive *floats. SNNK_E_SIZE,
  * SNNK_E_NOMEM: there is nothing to close then. */
 int snnk__float_rows_open(const snnk_allocator *allocator, const snnk_rows *rows, size_t most,
                           snnk__float_rows *floats);

@@ -7,9 +7,7 @@
 
 #include "base/size.h"
 
-#define SENTENCE_BYTES 512
-
-static _Thread_local char sentence[SENTENCE_BYTES] = "no failure on this thread";
+static _Thread_local char sentence[SNNK__SENTENCE_BYTES] = "no failure on this thread";
 
 void snnk__set_sentence(const char *format, ...) {
     va_list arguments;
@@ -20,7 +18,7 @@ void snnk__set_sentence(const char *format, ...) {
 }
 
 int snnk__fail_within(int status, const char *format, ...) {
-    char inner[SENTENCE_BYTES];
+    char inner[SNNK__SENTENCE_BYTES];
     va_list arguments;
 
     memcpy(inner, sentence, sizeof inner);
@@ -33,10 +31,19 @@ int snnk__fail_within(int status, const char *format, ...) {
     return more < 0 ? SNNK_E_INTERNAL : status;
 }
 
+void snnk__sentence_save(snnk__sentence *before) {
+    memcpy(before->text, sentence, sizeof before->text);
+}
+
+int snnk__recovered(int status, const snnk__sentence *before) {
+    if (status == SNNK_OK) memcpy(sentence, before->text, sizeof sentence);
+    return status;
+}
+
 const char *snnk_last_error(void) { return sentence; }
 
 int snnk_fail(int status, const char *text) {
-    char copy[SENTENCE_BYTES]; /* text may be within the sentence */
+    char copy[SNNK__SENTENCE_BYTES]; /* text may be within the sentence */
 
     snprintf(copy, sizeof copy, "%s", text ? text : snnk_strerror(status));
     memcpy(sentence, copy, sizeof copy);
@@ -57,6 +64,7 @@ const char *snnk_strerror(int status) {
     case SNNK_E_UNSUPPORTED: return "not available for this object or in this build";
     case SNNK_E_NOMEM: return "out of memory";
     case SNNK_E_THREAD: return "the operating system could not start a thread";
+    case SNNK_E_OVERLAP: return "an output overlaps another array";
     case SNNK_E_NONFINITE: return "a number is NaN or infinite";
     case SNNK_E_SINGULAR: return "the system has no usable solution";
     case SNNK_E_UNRESOLVED: return "the error of a function's spectrum is too large";
@@ -86,6 +94,7 @@ const char *snnk_status_name(int status) {
     case SNNK_E_UNSUPPORTED: return "SNNK_E_UNSUPPORTED";
     case SNNK_E_NOMEM: return "SNNK_E_NOMEM";
     case SNNK_E_THREAD: return "SNNK_E_THREAD";
+    case SNNK_E_OVERLAP: return "SNNK_E_OVERLAP";
     case SNNK_E_NONFINITE: return "SNNK_E_NONFINITE";
     case SNNK_E_SINGULAR: return "SNNK_E_SINGULAR";
     case SNNK_E_UNRESOLVED: return "SNNK_E_UNRESOLVED";
@@ -134,8 +143,8 @@ int snnk__check_within(double value, double least, double most, const char *name
 }
 
 /* Whether every |x| is below the limit, a power of two or infinity. Bits of positive floats are in
- * order, and those of NaN above infinity: what is not below reaches the top bit when the rest is added.
- * Integers vectorise where a comparison of floats may not. */
+ * order, and those of NaN above infinity: what is not below reaches the top bit when the rest is
+ * added. Integers vectorise where a comparison of floats may not. */
 static bool row_below(const float *x, size_t n, float limit) {
     uint32_t limit_bits, top = 0;
 

@@ -25,6 +25,33 @@ SNNK__PRINTF(1, 2) void snnk__set_sentence(const char *format, ...);
  * that knows where. */
 SNNK__PRINTF(2, 3) int snnk__fail_within(int status, const char *format, ...);
 
+/* ---- Failures that a call makes good ----
+ *
+ * A call that succeeds leaves the sentence as it was. So a function that tries something, and does
+ * without it where that fails, saves the sentence first and returns its status through
+ * snnk__recovered:
+ *
+ *     snnk__sentence_save(&before);
+ *     st = attempt();
+ *     if (st == SNNK_E_SINGULAR) st = something_else();
+ *     return snnk__recovered(st, &before);
+ *
+ * assert_ok, in the tests, fails after any successful call that changed the sentence. */
+
+#define SNNK__SENTENCE_BYTES 512
+
+typedef struct snnk__sentence {
+    char text[SNNK__SENTENCE_BYTES];
+} snnk__sentence;
+
+/* Copy this thread's sentence. */
+void snnk__sentence_save(snnk__sentence *before);
+
+/* Gives `status`; puts the saved sentence back if that is SNNK_OK. */
+int snnk__recovered(int status, const snnk__sentence *before);
+
+/* ---- Checks ---- */
+
 /* SNNK_E_NULL, naming the argument, if pointer is NULL. */
 int snnk__check_pointer(const void *pointer, const char *name);
 
@@ -46,7 +73,8 @@ bool snnk__all_below(const float *X, size_t rows, size_t columns, size_t ld, flo
 int snnk__check_finite_f64(const double *X, const char *name, size_t rows, size_t columns,
                            size_t ld);
 
-/* SNNK_E_NULL if labels is NULL although n > 0, SNNK_E_RANGE unless every one is in 0 ... classes-1. */
+/* SNNK_E_NULL if labels is NULL although n > 0, SNNK_E_RANGE unless every one is in 0 ...
+ * classes-1. */
 int snnk__check_labels(size_t n, const int32_t *labels, size_t classes);
 
 /* SNNK_E_RANGE unless every weight of a row is in 1e-30 ... 1e30. NULL is fine: ones. */
@@ -59,8 +87,8 @@ int snnk__check_weights(size_t n, const float *weights);
 int snnk__config_init(void *config, size_t config_size, const void *defaults, size_t known_size,
                       size_t minimum_size, const char *name);
 
-/* SNNK_E_CONFIG unless the size field of the caller's struct is one we know. NULL is fine: for a result
- * that is written at the end of long work, and should be refused at the start. */
+/* SNNK_E_CONFIG unless the size field of the caller's struct is one we know. NULL is fine: for a
+ * result that is written at the end of long work, and should be refused at the start. */
 int snnk__config_check(const void *config, size_t known_size, size_t minimum_size,
                        const char *name);
 

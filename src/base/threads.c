@@ -28,8 +28,8 @@ enum { NONE, READY, TAKEN, STOP };
  * 5 us, and 50 us in some virtual machines. */
 #define SPIN_MICROSECONDS 50U
 
-/* A thread that sleeps until a state changes. asleep: it sleeps or is about to. Whoever clears it by an
- * exchange, the thread itself excepted, posts the semaphore, once. */
+/* A thread that sleeps until a state changes. asleep: it sleeps or is about to. Another thread that
+ * clears it by an exchange posts the semaphore once. */
 typedef struct sleeper {
     atomic_bool asleep;
     sem_t semaphore;

@@ -2,7 +2,8 @@
 
 #define TEXT_OF(number) #number
 #define TEXT(number)    TEXT_OF(number)
-#define VERSION         TEXT(SNNK_VERSION_MAJOR) "." TEXT(SNNK_VERSION_MINOR) "." TEXT(SNNK_VERSION_PATCH)
+#define MINOR_AND_PATCH TEXT(SNNK_VERSION_MINOR) "." TEXT(SNNK_VERSION_PATCH)
+#define VERSION         TEXT(SNNK_VERSION_MAJOR) "." MINOR_AND_PATCH
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__

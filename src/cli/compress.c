@@ -88,7 +88,7 @@ static int read_targets(session *s) {
 static int show_work(void *user, int32_t done, int32_t steps, double explained) {
     session *s = user;
     const size_t all = s->n_points * (size_t)steps, at = s->point * (size_t)steps + (size_t)done;
-    const size_t shown = 1000 * at / all;
+    const size_t shown = (size_t)((uint64_t)1000 * at / all);
 
     (void)explained;
     if (shown != s->shown && at < all) show_progress(s->o->quiet, s->stage, at, all);

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const solve_methods[4] = {"cholesky", "truncated-eigen", "qr", "truncated-svd"};
-
 volatile sig_atomic_t interrupted = 0;
 
 /* The first error since hold_errors. */
@@ -81,7 +79,7 @@ void show_progress(bool quiet, const char *what, size_t done, size_t total) {
     if (done >= total) {
         clear_line();
     } else {
-        const size_t full = total ? done * WIDTH / total : 0;
+        const size_t full = total ? (size_t)((uint64_t)done * WIDTH / total) : 0;
 
         memset(bar, ' ', WIDTH);
         memset(bar, '#', full);

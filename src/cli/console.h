@@ -45,7 +45,4 @@ void show_progress(bool quiet, const char *what, size_t done, size_t total);
 /* Print a JSON object on one line of stdout, and free it. */
 void print_json_object(cJSON *json);
 
-/* The name of each snnk_solve_method. */
-extern const char *const solve_methods[4];
-
 #endif

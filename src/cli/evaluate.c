@@ -64,7 +64,7 @@ int evaluate(const char *command, const snnk_network *network, const task *what,
     float *X = calloc(BATCH_ROWS, d * sizeof *X), *Y = calloc(BATCH_ROWS, targets * sizeof *Y);
     float *scores = calloc(BATCH_ROWS, l * sizeof *scores);
     sums s = {.mean = calloc(l, sizeof(double)), .variation = calloc(l, sizeof(double))};
-    result->confusion = calloc(l * l, sizeof *result->confusion);
+    result->confusion = calloc(l, l * sizeof *result->confusion);
     if (!X || !Y || !scores || !s.mean || !s.variation || !result->confusion)
         exit_status = failed(command, "out of memory");
     for (size_t first = 0; exit_status == EXIT_OK && first < data->rows; first += BATCH_ROWS) {

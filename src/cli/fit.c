@@ -51,7 +51,8 @@ static int each_batch(session *s, const char *what, size_t begin, size_t end,
 }
 
 static int add_to_scaling(session *s, size_t first, size_t n) {
-    return snnk_scaling_add(s->scaling, n, s->X, s->train.n_inputs) == SNNK_OK
+    return snnk_scaling_add(s->scaling, SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs)) ==
+                   SNNK_OK
                ? EXIT_OK
                : learning_failed(command, &s->train, first, n, s->X, NULL);
 }
@@ -298,7 +299,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
     cJSON_AddNumberToObject(json, "rank", (double)r->rank);
     cJSON_AddNumberToObject(json, "condition", r->condition);
-    cJSON_AddStringToObject(json, "method", solve_methods[r->method]);
+    cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddStringToObject(json, "features", fit_kinds[s->o->map.kind]);
@@ -332,7 +333,7 @@ static void print_text(const session *s, const evaluation *test) {
                s->task.classification ? "of the rows misclassified" : "squared error a row",
                (unsigned long long)r->heldout_rows);
     printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
-           snnk_map_features(s->map), r->condition, solve_methods[r->method]);
+           snnk_map_features(s->map), r->condition, snnk_solve_method_name(r->method));
     if (test && s->task.classification)
         printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
     if (test && !s->task.classification)

@@ -139,7 +139,7 @@ void model_add_report(cJSON *json, const snnk_solve_report *report) {
     cJSON_AddNumberToObject(json, "lambda", report->ridge);
     cJSON_AddNumberToObject(json, "rank", (double)report->rank);
     cJSON_AddNumberToObject(json, "condition", report->condition);
-    cJSON_AddStringToObject(json, "method", solve_methods[report->method]);
+    cJSON_AddStringToObject(json, "method", snnk_solve_method_name(report->method));
 }
 
 void model_close(model_use *use) {

@@ -34,8 +34,10 @@ int snnk__size_curve_create(const snnk__network_part *part, const snnk_distill *
                             snnk__size_curve *curve) {
     size_t count = 1; /* the part itself */
     double all = 0;   /* features of all sizes */
+    snnk__sentence before;
     int st;
 
+    snnk__sentence_save(&before);
     *curve = (snnk__size_curve){0};
     for (size_t m = 0; (m = next_size(m, part->max_features)) > 0; all += (double)m) count++;
     st = snnk__alloc(allocator, count, sizeof *curve->options, "sizes", &curve->options);
@@ -57,7 +59,7 @@ done:
         snnk__free(allocator, curve->options);
         *curve = (snnk__size_curve){0};
     }
-    return st;
+    return snnk__recovered(st, &before);
 }
 
 /* ---- The greedy search ---- */

@@ -254,14 +254,17 @@ static int solve(work *w, snnk__network_part *part, const snnk_distill *distill,
                  snnk_layer **layer) {
     snnk_distill_report *report = w->baselines ? &part->report : NULL;
     size_t m = part->features;
+    snnk__sentence before;
     int st;
 
+    snnk__sentence_save(&before);
     part->report = (snnk_distill_report){.size = sizeof part->report};
     snnk__progress_begin_stage(&w->progress, cost_of_solving(w, part));
     while ((st = snnk_distill_solve(distill, m, w->workspace, report, layer)) == SNNK_E_RANGE &&
            m > 1 && !snnk__part_is_linear(part))
         m -= 1 + m / 16;
-    return st == SNNK_OK ? st : snnk__fail_within(st, "layer %zu", part->first);
+    return st == SNNK_OK ? snnk__recovered(st, &before)
+                         : snnk__fail_within(st, "layer %zu", part->first);
 }
 
 /* Replace a part by a student. X: its inputs in the compressed network; Y: its outputs in the

@@ -51,8 +51,10 @@ static int search_size(const snnk_distill *distill, double relative_error, size_
     size_t too_few = 0, enough = 0; /* the largest and the smallest such size so far; 0: none */
     size_t too_many = distill->h + 1, m = 1;
     double error, error_of_too_few = NAN;
+    snnk__sentence before;
     int st;
 
+    snnk__sentence_save(&before);
     for (;;) {
         st = error_of(distill, m, &error);
         if (st == SNNK_E_RANGE)
@@ -75,7 +77,7 @@ static int search_size(const snnk_distill *distill, double relative_error, size_
                           "%zu features have a relative error of %.3g, above the %g asked for",
                           too_few, error_of_too_few, relative_error);
     *features = enough;
-    return SNNK_OK;
+    return snnk__recovered(SNNK_OK, &before);
 }
 
 int snnk_distill_features_of_error(const snnk_distill *distill, double relative_error,

@@ -177,8 +177,10 @@ int snnk__distill_select(const snnk_distill *distill, size_t m, int32_t linear,
     search s = {.distill = distill, .m = m, .best = subset, .error = INFINITY};
     const snnk__subset no_neurons = {0};
     double *D = NULL;
+    snnk__sentence before;
     int st;
 
+    snnk__sentence_save(&before);
     s.rank = snnk__min_size(m, snnk__min_size(d, distill->l));
     st = snnk__alloc(&distill->allocator, s.rank, d * sizeof *D, "directions", &D);
     if (st != SNNK_OK) goto done;
@@ -197,5 +199,5 @@ int snnk__distill_select(const snnk_distill *distill, size_t m, int32_t linear,
 done:
     snnk__subset_free(distill, &s.tried);
     snnk__free(&distill->allocator, D);
-    return st;
+    return snnk__recovered(st, &before);
 }

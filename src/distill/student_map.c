@@ -64,7 +64,9 @@ int snnk__student_map_random(const snnk_distill *distill, size_t m, snnk_map **m
     config.projection = SNNK_PROJECTION_ORTHOGONAL;
     config.offset_scale = 0.3;
     st = snnk_scaling_create(distill->d, SNNK_SCALING_COMMON, &distill->allocator, &scaling);
-    if (st == SNNK_OK) st = snnk_scaling_add(scaling, distill->n, distill->X, distill->ldx);
+    if (st == SNNK_OK)
+        st = snnk_scaling_add(scaling,
+                              SNNK_ROWS(.n = distill->n, .X = distill->X, .ldx = distill->ldx));
     if (st == SNNK_OK) st = snnk_map_create(distill->d, &config, scaling, map);
     snnk_scaling_free(scaling);
     return st;

@@ -1,5 +1,5 @@
-/* Fits: a layer in closed form from rows that stream by. Rows are turned into features a block at a time;
- * most go into least-squares statistics at once, a random sample is held out to choose lambda on. */
+/* Fits: rows are turned into features in blocks. Most are added to statistics at once; a random
+ * sample is held out to choose the ridge. */
 #include "fit/fit.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@ static const snnk_fit_config defaults = {.size = sizeof(snnk_fit_config),
                                          .intercept = 1,
                                          .n_ridges = 10};
 
-/* Version 0.1 knew all of today's fields. */
+/* The fields of the first version. */
 #define CONFIG_MINIMUM sizeof(snnk_fit_config)
 #define REPORT_MINIMUM sizeof(snnk_fit_report)
 
@@ -171,8 +171,8 @@ static int make_block(snnk_fit *fit, const snnk__float_rows *rows, size_t first,
     return snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
 }
 
-/* All features are finite, or nothing is added: more than one block is run through first, unless its
- * inputs are too small for any feature to overflow. */
+/* Check that all features are finite before any row is added, by running through them first; not
+ * needed for one block, or for inputs that are too small to overflow. */
 static int check_features(snnk_fit *fit, const snnk__float_rows *rows, snnk_workspace *workspace) {
     const size_t n = rows->rows.n;
     int st = SNNK_OK;
@@ -250,7 +250,7 @@ static size_t largest(size_t n, const float *values) {
     return best;
 }
 
-/* Error of one held-out row whose scores are y. */
+/* The error of held-out row i, for its scores y. */
 static double row_error(const snnk_fit *fit, size_t i, const float *y) {
     const size_t l = fit->outputs;
     double sum = 0;
@@ -265,7 +265,7 @@ static double row_error(const snnk_fit *fit, size_t i, const float *y) {
     return sum;
 }
 
-/* Mean error of a layer on the held-out rows. scores: SNNK__FIT_BLOCK_ROWS x l. */
+/* The mean error of a layer on the held-out rows. scores: SNNK__FIT_BLOCK_ROWS x l. */
 static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_workspace *workspace,
                          float *scores, double *error) {
     const size_t m = fit->features.map->features, l = fit->outputs, n = fit->heldout.rows.n;
@@ -288,10 +288,11 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
     return SNNK_OK;
 }
 
-/* Set config->ridge to the lambda of least held-out error, and *error to that. */
+/* Set config->ridge to the ridge of least held-out error, and *error to that error. */
 static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_config *config,
                         double *error) {
     double ridges[MAX_RIDGES], best = 0;
+    snnk__sentence before;
     int st;
 
     if (fit->heldout.rows.n == 0 || snnk_lstsq_rows(fit->lstsq) < 2)
@@ -302,13 +303,15 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
     const size_t n_ridges = (size_t)fit->config.n_ridges;
     if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
     *error = INFINITY;
-    for (size_t k = 0; k < n_ridges; k++) { /* rising: of equals the larger stays */
+    snnk__sentence_save(&before);
+    for (size_t k = 0; k < n_ridges; k++) { /* increasing, so that of equal errors the larger ridge
+                                             * wins */
         snnk_layer *layer;
         double mean = 0;
 
         config->ridge = ridges[k];
         st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, NULL, &layer);
-        if (st == SNNK_E_NONFINITE) continue; /* too small a lambda for these features */
+        if (st == SNNK_E_NONFINITE) continue; /* too small a ridge for these features */
         if (st != SNNK_OK) return st;
         st = heldout_error(fit, layer, workspace, fit->block.Y, &mean);
         snnk_layer_free(layer);
@@ -322,10 +325,10 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives a finite held-out error",
                           ridges[0], ridges[n_ridges - 1]);
     config->ridge = best;
-    return SNNK_OK;
+    return snnk__recovered(SNNK_OK, &before);
 }
 
-/* Statistics of all rows, the held-out ones too, in a copy: those stay held out. */
+/* Copy the statistics, and add the held-out rows to the copy. */
 static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **all) {
     int st = snnk__lstsq_clone(fit->lstsq, &fit->allocator, all);
 

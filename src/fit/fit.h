@@ -1,4 +1,4 @@
-/* Inside of a fit. */
+/* The struct of a fit. */
 #ifndef SNNK_FIT_INTERNAL_H
 #define SNNK_FIT_INTERNAL_H
 

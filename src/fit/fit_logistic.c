@@ -22,7 +22,7 @@ static int make_features(const snnk__fit_features *features, const snnk__float_r
     return st;
 }
 
-/* B (classes x m), and b behind it, where a warm start begins: the last Psi and bias if there are any of
+/* Fill B (classes x m), followed by b, for a warm start: the last weights and bias if they have
  * that shape, else zeros. */
 static int start_from(const snnk_network *network, const snnk_allocator *allocator, size_t classes,
                       size_t m, double *B) {
@@ -32,8 +32,7 @@ static int start_from(const snnk_network *network, const snnk_allocator *allocat
     int st;
 
     for (size_t i = 0; i < count; i++) B[i] = 0;
-    if (snnk_layer_kind(last) == SNNK_LAYER_TOWER || snnk_layer_outputs(last) != classes)
-        return SNNK_OK;
+    if (last->columns != m || last->outputs != classes) return SNNK_OK;
     if ((st = snnk__alloc(allocator, count, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) return st;
     st = snnk_layer_weights(last, Psi, m, Psi + classes * m);
     for (size_t i = 0; st == SNNK_OK && i < count; i++) B[i] = (double)Psi[i];

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "base/size.h"
 
-/* Each array's size is the product of two checked here; snnk__alloc checks the bytes. */
+/* The products checked here are sizes of arrays; snnk__alloc checks their bytes. */
 int snnk__feature_rows_alloc(const snnk_allocator *allocator, size_t capacity, size_t features,
                              size_t outputs, snnk__feature_rows *rows) {
     size_t phi_count, y_count;
@@ -76,7 +76,7 @@ void snnk__heldout_take(snnk__heldout *heldout, uint64_t first, snnk__feature_ro
 
     rows->of_labels = block->of_labels;
     for (size_t i = 0; i < block->n; i++) {
-        double u[2]; /* is it drawn; where does it go */
+        double u[2]; /* is it drawn, and where does it go */
         bool gone = false;
 
         snnk__random_uniform(heldout->seed, SNNK__STREAM_HELDOUT, first + i, 0, 2, u);

@@ -1,6 +1,4 @@
 #define _POSIX_C_SOURCE 200809L
-/* File offsets of 64 bits also where long has 32. */
-#define _FILE_OFFSET_BITS 64
 
 #include "io/file.h"
 

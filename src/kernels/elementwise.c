@@ -125,7 +125,8 @@ void snnk__function_apply(const snnk__function *function, size_t r, const float 
     switch (function->operation) {
     case SNNK__OPERATION_POWER: apply_power(function, r, z, phi); return;
     case SNNK__OPERATION_COS_SIN:
-        /* z may be the second half of phi: entry r + j is read before 2 j + 1 <= r + j is written. */
+        /* z may be the second half of phi: entry r + j is read before 2 j + 1 <= r + j is
+         * written. */
         for (size_t j = 0; j < r; j++) {
             const float angle = z[j];
 

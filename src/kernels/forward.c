@@ -23,7 +23,8 @@ static void set_rows(size_t n, const float *start, size_t count, float *C, size_
         for (size_t j = 0; j < count; j++) C[i * ldc + j] = start ? start[j] : 0;
 }
 
-/* C += A M^T for columns first ... first+count-1 of M, first a multiple of SNNK__NARROW_BLOCK. A: n x count. */
+/* C += A M^T for columns first ... first+count-1 of M, first a multiple of SNNK__NARROW_BLOCK. A: n
+ * x count. */
 static void narrow_product(size_t n, const float *A, size_t lda, const snnk__panels *M,
                            size_t first, size_t count, float *C, size_t ldc) {
     const snnk__narrow *narrow = snnk__narrow_get();
@@ -58,7 +59,8 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 
 /* ---- Forward ---- */
 
-/* Z[i][j] = z of projection first + j, j < count, for n rows. first is a multiple of the panels' width. */
+/* Z[i][j] = z of projection first + j, j < count, for n rows. first is a multiple of the panels'
+ * width. */
 static void project_linear(size_t n, const float *X, size_t ldx, const snnk__block *block,
                            size_t first, size_t count, float *Z, size_t ldz) {
     if (block->G && block->G->storage != SNNK_STORAGE_F32) {
@@ -78,8 +80,8 @@ static void project_linear(size_t n, const float *X, size_t ldx, const snnk__blo
                 (block->offset ? block->offset[j] : 0) + block->diagonal[j] * X[i * ldx + j];
 }
 
-/* Features first ... first+count-1 (of the block's rows) of n rows of X, from Z to Phi, row stride ld
- * both. Z may be where snnk__function_apply and snnk__urf_apply allow it. */
+/* Features first ... first+count-1 (of the block's rows) of n rows of X, from Z to Phi, row stride
+ * ld both. Z may be where snnk__function_apply and snnk__urf_apply allow it. */
 static void apply_function(const snnk__block *block, size_t n, size_t first, size_t count,
                            const snnk__urf_scalars *scalars, const float *Z, float *Phi,
                            size_t ld) {
@@ -116,7 +118,8 @@ static void packed_norms(const snnk__urf_table *table, size_t n, const float *X,
         if (scalars[t].norm2 < 0) scalars[t].norm2 = 0; /* by rounding; NaN stays */
 }
 
-/* What every feature of a row of X shares, for n <= PROJECT_BLOCK rows. Only URF blocks have any. */
+/* What every feature of a row of X shares, for n <= PROJECT_BLOCK rows. Only URF blocks have
+ * any. */
 static void set_scalars(const snnk__block *block, size_t n, const float *X, size_t ldx, size_t d,
                         snnk__urf_scalars *scalars) {
     const snnk__urf_table *table = block->function.urf;
@@ -151,7 +154,8 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
 
 /* ---- HD3 ---- */
 
-/* Phi of n rows. Each group of `order` rows of G comes from one transform: a part of it costs as much. */
+/* Phi of n rows. Each group of `order` rows of G comes from one transform: a part of it costs as
+ * much. */
 static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                         float *Phi, size_t ldphi, float *work) {
     const snnk__kernels *kernels = snnk__kernels_get();
@@ -195,9 +199,14 @@ size_t snnk__project_work(const snnk__block *block) {
 }
 
 size_t snnk__project_readout_work(const snnk__block *block) {
-    const size_t features = block->rows * snnk__function_width(&block->function);
+    size_t floats;
 
-    return block->hd3 ? block->hd3->order + HD3_BLOCK * features : 0;
+    if (!block->hd3) return 0;
+    if (!snnk__mul_size(block->rows, snnk__function_width(&block->function), &floats) ||
+        !snnk__mul_size(floats, HD3_BLOCK, &floats) ||
+        !snnk__add_size(floats, block->hd3->order, &floats))
+        return SIZE_MAX;
+    return floats;
 }
 
 bool snnk__block_is_divisible(const snnk__block *block) { return !block->hd3 && !block->mix; }
@@ -244,8 +253,8 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
 }
 
 /* Rows and features of a tile. Features go to and fro between the two products in the first-level
- * cache. Narrow, tall tiles stream G less often and write to Y more often: better where G is large, or
- * Y narrow. The sums are the same. */
+ * cache. Narrow, tall tiles stream G less often and write to Y more often: better where G is large,
+ * or Y narrow. The sums are the same. */
 typedef struct tile {
     size_t rows, features;
 } tile;

@@ -1,6 +1,6 @@
-/* The hot loops, behind one table. portable.c fills it in plain C; avx2.c, avx512.c and neon.c fill the same
- * table for one instruction set each; select.c picks one at run time; forward.c makes a layer's forward
- * pass of them.
+/* The hot loops, behind one table. portable.c fills it in plain C; avx2.c, avx512.c and neon.c fill
+ * the same table for one instruction set each; select.c picks one at run time; forward.c makes a
+ * layer's forward pass of them.
  *
  * All of them compute each output from its input row alone, in an order that does not depend on how
  * many rows there are or where the row stands: results are bit-identical for every split. */
@@ -22,13 +22,13 @@ typedef struct snnk__kernels {
     /* Of the panels that project takes, and of those that readout takes. */
     snnk__panel_shape projection_shape, readout_shape;
 
-    /* Z[i][j] = G_(first+j) . X_i + offset[first+j] for n rows, j < count. X: n x columns of G; offset: NULL
-     * for zeros. first is a multiple of the panels' width. */
+    /* Z[i][j] = G_(first+j) . X_i + offset[first+j] for n rows, j < count. X: n x columns of G;
+     * offset: NULL for zeros. first is a multiple of the panels' width. */
     void (*project)(size_t n, const float *X, size_t ldx, const snnk__panels *G,
                     const float *offset, size_t first, size_t count, float *Z, size_t ldz);
 
-    /* Y[i][o] = start[o] + sum_j Phi[i][j] Psi[o][first+j] for n rows, j < count, all rows o of Psi; start NULL:
-     * added to what is in Y. Phi: n x count. */
+    /* Y[i][o] = start[o] + sum_j Phi[i][j] Psi[o][first+j] for n rows, j < count, all rows o of
+     * Psi; start NULL: added to what is in Y. Phi: n x count. */
     void (*readout)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, const float *start, float *Y, size_t ldy);
 
@@ -52,8 +52,8 @@ extern const snnk__kernels snnk__kernels_avx2;
 extern const snnk__kernels snnk__kernels_avx512;
 extern const snnk__kernels snnk__kernels_neon;
 
-/* Products with narrow panels: by instructions for them where there are any and SNNK_KERNELS lets the table of AVX-512
- * be used. */
+/* Products with narrow panels: by instructions for them where there are any and SNNK_KERNELS lets
+ * the table of AVX-512 be used. */
 const snnk__narrow *snnk__narrow_get(void);
 
 /* The table in use. The first call chooses, later ones return the same; safe from any thread. */

@@ -1,13 +1,13 @@
-/* Second moments of columns: S += L^T R for columns packed in panels, in double, or in float with sums in
- * double. The kernels of an instruction set fill this by vector_moments.h. */
+/* Second moments of columns: S += L^T R for columns packed in panels, in double, or in float with
+ * sums in double. The kernels of an instruction set fill this by vector_moments.h. */
 #ifndef SNNK_KERNELS_MOMENTS_H
 #define SNNK_KERNELS_MOMENTS_H
 
 #include <stddef.h>
 
-/* Rows of a panel at most, and between the panels one more, so that they do not start on the same lines of a
- * cache. Measured: with fewer rows S goes by too often, with more the panels of R leave the L2 cache. Float
- * sums are as long as that, and their error grows with the root of it. */
+/* Rows of a panel at most, and between the panels one more, so that they do not start on the same
+ * lines of a cache. Measured: with fewer rows S goes by too often, with more the panels of R leave
+ * the L2 cache. Float sums are as long as that, and their error grows with the root of it. */
 enum { SNNK__PANEL_ROWS = 384, SNNK__PANEL_STRIDE = SNNK__PANEL_ROWS + 1 };
 
 /* A panel is SNNK__PANEL_STRIDE x width numbers, the columns of a row side by side. */

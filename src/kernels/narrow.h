@@ -1,5 +1,6 @@
-/* Products with matrices in 16 or 8 bits. With int8 the rows of A are rounded too, as they come: to whole numbers
- * -127 ... 127 times a scale for each row and block of columns. With bf16 some tables round them to bf16. */
+/* Products with matrices in 16 or 8 bits. With int8 the rows of A are rounded too, as they come: to
+ * whole numbers -127 ... 127 times a scale for each row and block of columns. With bf16 some tables
+ * round them to bf16. */
 #ifndef SNNK_KERNELS_NARROW_H
 #define SNNK_KERNELS_NARROW_H
 
@@ -15,8 +16,9 @@ enum {
     SNNK__INT8_CHUNK = 4
 };
 
-/* C[i][j] += sum_k A[i][k] M[j][k], i < n (at least 1), j < rows, k < columns, for one block of columns. M: panels of
- * panel_size elements. Where a row of A is not finite, nor is its row of C. */
+/* C[i][j] += sum_k A[i][k] M[j][k], i < n (at least 1), j < rows, k < columns, for one block of
+ * columns. M: panels of panel_size elements. Where a row of A is not finite, nor is its row of
+ * C. */
 typedef struct snnk__narrow {
     void (*bf16)(size_t n, size_t columns, const float *A, size_t lda, const uint16_t *M,
                  size_t panel_size, size_t rows, float *C, size_t ldc);
@@ -32,8 +34,8 @@ extern const snnk__narrow snnk__narrow_avx512_bf16; /* and avx512_bf16: rounds A
 uint16_t snnk__bf16_of(float x);
 float snnk__bf16_value(uint16_t bits);
 
-/* Whole numbers for n floats: each is x/scale to the nearest, scale = max|x|/127. 0 for zeros and what is as small as
- * subnormal numbers; NaN unless all are finite. */
+/* Whole numbers for n floats: each is x/scale to the nearest, scale = max|x|/127. 0 for zeros and
+ * what is as small as subnormal numbers; NaN unless all are finite. */
 float snnk__int8_scale(size_t n, const float *x);
 int8_t snnk__int8_of(float x, float scale);
 

@@ -1,5 +1,6 @@
-/* Narrow products in AVX-512. int8 by avx512_vnni, 64 products an instruction; bf16 by avx512_bf16, 32 products an
- * instruction, or widened to float as it comes: see snnk__cpu_features for which is faster where. */
+/* Narrow products in AVX-512. int8 by avx512_vnni, 64 products an instruction; bf16 by avx512_bf16,
+ * 32 products an instruction, or widened to float as it comes: see snnk__cpu_features for which is
+ * faster where. */
 #include "kernels/narrow.h"
 
 #if defined(__AVX512BW__) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
@@ -87,8 +88,8 @@ INLINE __m512 value_of(const way w, __m512i sum, const operand *A, size_t i, con
     return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sum));
 }
 
-/* C += A M^T for `rows` rows from row i0 and the first `panels` panels. w, rows and panels are constant at every
- * call. */
+/* C += A M^T for `rows` rows from row i0 and the first `panels` panels. w, rows and panels are
+ * constant at every call. */
 INLINE void tile(const way w, const int rows, const int panels, const operand *A, size_t i0,
                  const matrix *M, float *C, size_t ldc) {
     const char *from = A->rows + i0 * A->stride, *group = M->panels;

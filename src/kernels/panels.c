@@ -113,7 +113,8 @@ float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column) 
     return panels->data[at];
 }
 
-/* The nearest finite bf16: what is beyond the largest by less than half a unit would be infinite. */
+/* The nearest finite bf16: what is beyond the largest by less than half a unit would be
+ * infinite. */
 static uint16_t weight_bits(float weight) {
     const uint16_t bits = snnk__bf16_of(weight);
 

@@ -1,13 +1,14 @@
-/* Packed matrices. A matrix M (rows x columns) is kept as panels of `width` rows, each in chunks of `chunk`
- * columns, so that a kernel reads it from front to back:
+/* Packed matrices. A matrix M (rows x columns) is kept as panels of `width` rows, each in chunks of
+ * `chunk` columns, so that a kernel reads it from front to back:
  *
  *     data[p chunks width chunk + c w chunk + j chunk + k] = M[p width + j][c chunk + k],
  *
- * zero beyond the last row and the last column. w is the width; or, of the last panel, what its rows need,
- * rounded up to a multiple of `unit`, which divides the width.
+ * zero beyond the last row and the last column. w is the width; or, of the last panel, what its
+ * rows need, rounded up to a multiple of `unit`, which divides the width.
  *
- * Elements are floats; or, in narrow panels, bf16 (the upper half of a float), or whole numbers -127 ... 127 times
- * a scale for each row, kept with 128 added: then shapes are fixed, see kernels/narrow.h. */
+ * Elements are floats; or, in narrow panels, bf16 (the upper half of a float), or whole numbers
+ * -127 ... 127 times a scale for each row, kept with 128 added: then shapes are fixed, see
+ * kernels/narrow.h. */
 #ifndef SNNK_KERNELS_PANELS_H
 #define SNNK_KERNELS_PANELS_H
 
@@ -45,8 +46,8 @@ int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t col
 int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, size_t columns,
                                int32_t storage, const char *what, snnk__panels *panels);
 
-/* Rows first ... first+count-1 of them, where they are. first is a multiple of the width; so is count, unless it
- * reaches the last row, or unit = width. */
+/* Rows first ... first+count-1 of them, where they are. first is a multiple of the width; so is
+ * count, unless it reaches the last row, or unit = width. */
 snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t count);
 
 void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels);

@@ -1,5 +1,5 @@
-/* Universal random features of one projected row, in plain C: the slow truth that vector versions are
- * held to. */
+/* Universal random features of one projected row, in plain C: the slow truth that vector versions
+ * are held to. */
 #ifndef SNNK_KERNELS_URF_H
 #define SNNK_KERNELS_URF_H
 

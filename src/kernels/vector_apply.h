@@ -1,9 +1,11 @@
-/* snnk__function_apply in vectors. Included by the kernels of an instruction set, after vector_math.h, which
- * define before:
+/* snnk__function_apply in vectors. Included by the kernels of an instruction set, after
+ * vector_math.h, which define before:
  *
  *     floats v_load(p), void v_store(p, x)                             a register, at any address
- *     floats v_load_first(p, count), void v_store_first(p, x, count)   its first count lanes; others read as 0
- *     void v_store_pairs(p, a, b, count)                               a[0], b[0], a[1] ... b[count-1] */
+ *     floats v_load_first(p, count), void v_store_first(p, x, count)   its first count lanes;
+ *                                                                      others read as 0
+ *     void v_store_pairs(p, a, b, count)                               a[0], b[0], a[1] ...
+ *                                                                      b[count-1] */
 #ifndef SNNK_KERNELS_VECTOR_APPLY_H
 #define SNNK_KERNELS_VECTOR_APPLY_H
 

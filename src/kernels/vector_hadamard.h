@@ -1,7 +1,8 @@
-/* Walsh-Hadamard transforms and HD3 projections in vectors. Included by the kernels of an instruction set,
- * after vector_apply.h, which define before:
+/* Walsh-Hadamard transforms and HD3 projections in vectors. Included by the kernels of an
+ * instruction set, after vector_apply.h, which define before:
  *
- *     V_SWAP(x, h)     x with each run of h lanes and the next exchanged, h = 1, 2 ... LANES/2 a constant */
+ *     V_SWAP(x, h)     x with each run of h lanes and the next exchanged, h = 1, 2 ... LANES/2 a
+ *                      constant */
 #ifndef SNNK_KERNELS_VECTOR_HADAMARD_H
 #define SNNK_KERNELS_VECTOR_HADAMARD_H
 
@@ -41,7 +42,8 @@ INLINE void hadamard_registers(const int count, floats x[8]) {
             }
 }
 
-/* The first levels: within each of `count` registers side by side, and across them. signs: NULL for none. */
+/* The first levels: within each of `count` registers side by side, and across them. signs: NULL for
+ * none. */
 INLINE void first_levels(const int count, size_t n, const float *signs, float *data) {
     floats x[8];
 

@@ -1,12 +1,13 @@
-/* Functions of a register of floats, in the vectors that gcc and clang share. Included by the kernels of an
- * instruction set, which define before:
+/* Functions of a register of floats, in the vectors that gcc and clang share. Included by the
+ * kernels of an instruction set, which define before:
  *
  *     LANES                       floats of a register
  *     V_FMA(a, b, c)              a b + c, rounded once
  *     V_ANY(mask)                 whether a comparison holds in any lane
  *
- * Polynomials: scripts/polynomials.py. Errors: tests/test_vector_math.c holds each to the bound that stands
- * here, in units of the last place of the result (the distance of floats there, at least 2^-149), over all floats. */
+ * Polynomials: scripts/polynomials.py. Errors: tests/test_vector_math.c holds each to the bound
+ * that stands here, in units of the last place of the result (the distance of floats there, at
+ * least 2^-149), over all floats. */
 #ifndef SNNK_KERNELS_VECTOR_MATH_H
 #define SNNK_KERNELS_VECTOR_MATH_H
 
@@ -166,8 +167,8 @@ INLINE floats v_gate(floats x, floats p) { return v_at_least(x, -1e4f) * p; }
 /* 3.5 ulp. */
 INLINE floats v_silu(floats x) { return v_gate(x, v_sigmoid(x)); }
 
-/* The normal distribution function at x is (1 + erf t)/2, t = x/sqrt(2); gives exp(-t^2) erfcx(|t|)/2 =
- * erfc(|t|)/2. */
+/* The normal distribution function at x is (1 + erf t)/2, t = x/sqrt(2); gives exp(-t^2)
+ * erfcx(|t|)/2 = erfc(|t|)/2. */
 INLINE floats v_normal_tail(floats x) {
     static const float p[] = {1.07400692f,      -0.88339448f,    0.590228319f,    -0.310466081f,
                               0.119528867f,     -0.0268393476f,  -0.00122521177f, 0.00307979085f,

@@ -1,11 +1,11 @@
-/* Second moments, in double and in float: see kernels/moments.h. Included by the kernels of an instruction set, which
- * define before:
+/* Second moments, in double and in float: see kernels/moments.h. Included by the kernels of an
+ * instruction set, which define before:
  *
  *     doubles, floats               registers, and v_double_fma(a, b, c), v_fma(a, b, c)
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
  *     LANES                         floats of a register
- *     MOMENT_LEFT, MOMENT_RIGHT     columns of L and panels of R, at most 3, of a tile: MOMENT_LEFT MOMENT_RIGHT
- *                                   PANEL_VECTORS sums in registers */
+ *     MOMENT_LEFT, MOMENT_RIGHT     columns of L and panels of R, at most 3, of a tile: MOMENT_LEFT
+ *                                   MOMENT_RIGHT PANEL_VECTORS sums in registers */
 #ifndef SNNK_KERNELS_VECTOR_MOMENTS_H
 #define SNNK_KERNELS_VECTOR_MOMENTS_H
 

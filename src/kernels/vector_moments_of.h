@@ -1,5 +1,5 @@
-/* The functions of snnk__moments for one kind of number. Included once for each by vector_moments.h, which defines
- * before, and this undefines at its end:
+/* The functions of snnk__moments for one kind of number. Included once for each by
+ * vector_moments.h, which defines before, and this undefines at its end:
  *
  *     MOMENTS(name)                 the name of a function for this kind
  *     NUMBER                        double or float
@@ -7,8 +7,8 @@
  *     VECTOR_FMA(a, b, c) */
 
 #define PANEL_WIDTH (PANEL_VECTORS * sizeof(VECTOR) / sizeof(NUMBER))
-/* tile[i][j] = sum_k L[k][i] R[k][j], i < MOMENT_LEFT, j < right PANEL_WIDTH; right, at most MOMENT_RIGHT, is a constant at
- * every call. */
+/* tile[i][j] = sum_k L[k][i] R[k][j], i < MOMENT_LEFT, j < right PANEL_WIDTH; right, at most
+ * MOMENT_RIGHT, is a constant at every call. */
 INLINE void MOMENTS(tile)(const int right, size_t rows, const NUMBER *L, const NUMBER *R,
                           NUMBER tile[MOMENT_LEFT][MOMENT_RIGHT * PANEL_WIDTH]) {
     const int sums = right * PANEL_VECTORS;
@@ -54,8 +54,9 @@ static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *
     }
 }
 
-/* The first row plus the mean difference from it. The difference of two floats is exact in double or nearly so, and a constant
- * column gets its constant exactly, hence a second moment of exactly 0 later. */
+/* The first row plus the mean difference from it. The difference of two floats is exact in double
+ * or nearly so, and a constant column gets its constant exactly, hence a second moment of exactly 0
+ * later. */
 static void MOMENTS(means)(size_t rows, size_t columns, const float *X, size_t ld, double *mean) {
     memset(mean, 0, columns * sizeof *mean);
     size_t i = 1;

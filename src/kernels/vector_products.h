@@ -1,11 +1,13 @@
-/* The two products of a forward pass in vectors. Included by the kernels of an instruction set, after
- * vector_apply.h, which define before:
+/* The two products of a forward pass in vectors. Included by the kernels of an instruction set,
+ * after vector_apply.h, which define before:
  *
  *     DOTS                          rows of a projection panel
- *     floats v_lane_sums(s)         in its first DOTS lanes the sums over the lanes of each of s[DOTS]
+ *     floats v_lane_sums(s)         in its first DOTS lanes the sums over the lanes of each of
+ *                                   s[DOTS]
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
  *     PROJECT_ROWS                  rows of X of a tile of the projection
- *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 6; it has VECTORS times as many sums */
+ *     READOUT_ROWS                  rows of Phi of a tile of the readout, at most 6; it has VECTORS
+ *                                   times as many sums */
 #ifndef SNNK_KERNELS_VECTOR_PRODUCTS_H
 #define SNNK_KERNELS_VECTOR_PRODUCTS_H
 
@@ -39,8 +41,8 @@ INLINE void project_chunk(const int rows, const floats x[PROJECT_ROWS], const fl
     }
 }
 
-/* Z[i][j] = offset + the products of a panel with row i of X, for `rows` rows, a constant at every call. partial:
- * sums on their way from one pass to the next. */
+/* Z[i][j] = offset + the products of a panel with row i of X, for `rows` rows, a constant at every
+ * call. partial: sums on their way from one pass to the next. */
 INLINE void project_tile(const int rows, const project_pass *pass, const float *X, size_t ldx,
                          const float *panel, floats partial[PROJECT_ROWS][DOTS], float *Z,
                          size_t ldz) {
@@ -117,8 +119,9 @@ static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
 SNNK__CHECK_WIDTH(DOTS);
 SNNK__CHECK_WIDTH(READOUT_PANEL);
 
-/* Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, `size` floats apart, of `vectors`
- * each, all constant at every call; last: how many outputs of the last vector are real. */
+/* Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, `size` floats
+ * apart, of `vectors` each, all constant at every call; last: how many outputs of the last vector
+ * are real. */
 INLINE void readout_tile(const int rows, const int panels, const int vectors, size_t count,
                          const float *Phi, size_t ldphi, const float *panel, size_t size,
                          size_t last, const float *start, float *Y, size_t ldy) {
@@ -176,7 +179,8 @@ INLINE void readout_panel(size_t n, const int vectors, size_t count, const float
                      Y + rows * ldy, ldy);
 }
 
-/* One row, two panels at a time: VECTORS sums would not hide the latency of one. Returns how many outputs. */
+/* One row, two panels at a time: VECTORS sums would not hide the latency of one. Returns how many
+ * outputs. */
 INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Psi, size_t first,
                           const float *start, float *Y) {
     const size_t size = snnk__panel_size(Psi);

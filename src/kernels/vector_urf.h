@@ -1,5 +1,5 @@
-/* Universal random features in vectors: see kernels/urf.h. Included by the kernels of an instruction set, after
- * vector_apply.h, which define before:
+/* Universal random features in vectors: see kernels/urf.h. Included by the kernels of an
+ * instruction set, after vector_apply.h, which define before:
  *
  *     doubles                            a register of LANES/2 doubles
  *     doubles v_lower(x), v_upper(x)     half of the lanes of x
@@ -10,7 +10,8 @@
 
 #include "kernels/vector_apply.h"
 
-/* What LANES rows share whatever the sign of z: exponents and phases without z, and the factors of z. */
+/* What LANES rows share whatever the sign of z: exponents and phases without z, and the factors of
+ * z. */
 typedef struct urf_base {
     floats z_exponent, z_phase;
     doubles exponent[2], phase[2];
@@ -48,7 +49,8 @@ INLINE doubles v_without_turns(doubles angle) {
     return v_double_fma(turns, v_all_doubles(-6.283185307179586476925), angle);
 }
 
-/* exp of the exponent, cut; and, for parts = 2, its products with the cosine and the sine of the phase. */
+/* exp of the exponent, cut; and, for parts = 2, its products with the cosine and the sine of the
+ * phase. */
 INLINE void urf_features(const urf_base *base, size_t parts, floats z, floats *cosine,
                          floats *sine) {
     const doubles z0 = v_lower(z), z1 = v_upper(z);
@@ -62,7 +64,8 @@ INLINE void urf_features(const urf_base *base, size_t parts, floats z, floats *c
         v_join(v_without_turns(v_double_fma(v_lower(base->z_phase), z0, base->phase[0])),
                v_without_turns(v_double_fma(v_upper(base->z_phase), z1, base->phase[1])));
 
-    /* An angle whose turns are not known may be any: what is left may be beyond a float. NaN stays. */
+    /* An angle whose turns are not known may be any: what is left may be beyond a float. NaN
+     * stays. */
     phase = v_select(v_abs(phase) > 4.0f, (floats){0}, phase);
     v_sin_cos(phase, sine, cosine);
     *cosine *= size;
@@ -80,8 +83,8 @@ INLINE void v_store_quads(float *p, floats a, floats b, floats c, floats d, size
         v_store_pairs(p + 2 * LANES, v_load(ac + LANES), v_load(bd + LANES), 2 * count - LANES);
 }
 
-/* snnk__urf_apply. z may be the last values of phi: each register is read before what it gives, and what
- * comes after it, is written. */
+/* snnk__urf_apply. z may be the last values of phi: each register is read before what it gives, and
+ * what comes after it, is written. */
 static void apply_urf(const snnk__urf_table *table, size_t first, size_t count,
                       snnk__urf_scalars scalars, const float *z, float *phi) {
     const size_t parts = table->parts, width = table->signs * parts;

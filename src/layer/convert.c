@@ -1,4 +1,5 @@
 /* SNNK layers in place of given dense ones: weights by their weight tower. */
+#include "base/rows.h"
 #include "base/size.h"
 #include "layer/layer.h"
 
@@ -32,18 +33,35 @@ done:
     return st;
 }
 
+/* Bytes of a config up to its allocator. */
+#define CONFIG_TO_ALLOCATOR (offsetof(snnk_urf_config, allocator) + sizeof(const snnk_allocator *))
+
 int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
-                                 const float *b, int32_t activation, size_t n, const float *X,
-                                 size_t ldx, const snnk_urf_config *config, snnk_urf_report *report,
+                                 const float *b, int32_t activation, const snnk_rows *rows,
+                                 const snnk_urf_config *config, snnk_urf_report *report,
                                  snnk_layer **layer) {
+    snnk__float_rows floats;
+    snnk_allocator allocator;
     snnk_map *map = NULL;
+    snnk_rows checked;
     int st;
 
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     *layer = NULL;
-    st = snnk_urf_calibrate(inputs, activation, NULL, n, X, ldx, outputs, W, ldw, b, config, report,
-                            &map);
+    if ((st = snnk__rows_read(rows, inputs, 0, false, &checked)) != SNNK_OK) return st;
+    st = snnk__config_check(config, sizeof *config, CONFIG_TO_ALLOCATOR, "urf config");
+    if (st != SNNK_OK) return st;
+    st = snnk__allocator_read(&allocator, config ? config->allocator : NULL);
+    if (st != SNNK_OK) return st;
+    st = snnk__float_rows_open(&allocator, &checked, checked.n, &floats);
+    if (st != SNNK_OK) return st;
+    const snnk_rows all = snnk__float_rows_part(&floats, 0, checked.n);
+
+    st = snnk_urf_calibrate(inputs, activation, NULL,
+                            SNNK_ROWS(.n = all.n, .X = all.X, .ldx = all.ldx), outputs, W, ldw, b,
+                            config, report, &map);
     if (st == SNNK_OK) st = snnk_layer_create_from_weights(map, outputs, W, ldw, b, layer);
     snnk_map_free(map);
+    snnk__float_rows_close(&floats);
     return st;
 }

@@ -10,8 +10,9 @@ typedef struct snnk__features {
     snnk__panels *G; /* the blocks' projections in narrow storage; NULL in float: the map's own */
 } snnk__features;
 
-/* Retains the map. storage: of the projections; HD3 rows and diagonals stay float. mixed: whether blocks are
- * mixed that have a matrix for it. Free the features also after a failure. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Retains the map. storage: of the projections; HD3 rows and diagonals stay float. mixed: whether
+ * blocks are mixed that have a matrix for it. Free the features also after a failure. SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
 int snnk__features_create(const snnk_allocator *allocator, const snnk_map *map, int32_t storage,
                           bool mixed, snnk__features *features);
 

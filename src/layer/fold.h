@@ -4,9 +4,9 @@
 
 #include "layer/layer.h"
 
-/* *W = V A (outputs x columns, packed), and behind it *bias = V a + c. V: outputs x inner; A: inner x
- * columns; a: inner; c: outputs, or NULL for zeros. Sums in double. Free *W, also on failure. SNNK_E_SIZE,
- * SNNK_E_NOMEM. */
+/* *W = V A (outputs x columns, packed), and behind it *bias = V a + c. V: outputs x inner; A: inner
+ * x columns; a: inner; c: outputs, or NULL for zeros. Sums in double. Free *W, also on failure.
+ * SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__fold_product(const snnk_allocator *allocator, size_t outputs, size_t inner,
                        size_t columns, const float *V, size_t ldv, const float *c, const float *A,
                        size_t lda, const float *a, float **W, float **bias);

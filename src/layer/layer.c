@@ -1,6 +1,9 @@
 /* What all kinds of layers share: owners, sizes, and the checks of every public call. */
 #include "layer/layer.h"
 
+#include <string.h>
+
+#include "base/overlap.h"
 #include "base/size.h"
 
 /* ---- Creating ---- */
@@ -31,6 +34,8 @@ void snnk__layer_finish(snnk_layer *layer) {
     snnk__layer_cost *cost = &layer->cost;
 
     layer->kind->cost(layer, cost);
+    cost->work = snnk__min_size(cost->work, SIZE_MAX / sizeof(float));
+    cost->split_work = snnk__min_size(cost->split_work, SIZE_MAX / sizeof(float));
     const uint64_t divisible = cost->multiply_adds - cost->indivisible;
 
     layer->divisible = divisible >= LEAST_SPLIT && divisible >= cost->indivisible;
@@ -98,6 +103,10 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
         st = snnk__check_matrix(Psi, "Psi", layer->outputs, layer->columns, ldpsi, sizeof *Psi);
         if (st != SNNK_OK) return st;
     }
+    const size_t l = layer->outputs;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(Psi, l, layer->columns, ldpsi),
+                                    SNNK__WRITTEN(bias, 1, l, l)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     layer->kind->weights(layer, Psi, ldpsi, bias);
     return SNNK_OK;
 }
@@ -179,6 +188,9 @@ int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t
     if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(X, "X", n, layer->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, layer->inputs, ldx),
+                                    SNNK__WRITTEN(Y, n, layer->outputs, ldy)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if (snnk__layer_splits(layer, n, workspace)) {
         st = snnk_workspace_reserve(workspace, layer->cost.split_work * sizeof(float));
         if (st != SNNK_OK) return st;
@@ -210,5 +222,8 @@ int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size
     st = snnk__check_matrix(Phi, "Phi", n, layer->columns, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, layer->outputs, ldy, sizeof *Y)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(Phi, n, layer->columns, ldphi),
+                                    SNNK__WRITTEN(Y, n, layer->outputs, ldy)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     return snnk__for_rows(workspace, &layer->allocator, n, 0, readout_task, &r);
 }

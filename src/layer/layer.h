@@ -1,8 +1,9 @@
-/* Inside of a layer: what all kinds share, and the table of functions that each kind fills in a file of its
- * own (dense.c, snnk.c, tower.c). Layers are immutable, and shared by reference count between the
- * networks that hold them.
+/* Inside of a layer: what all kinds share, and the table of functions that each kind fills in a
+ * file of its own (dense.c, snnk.c, tower.c). Layers are immutable, and shared by reference count
+ * between the networks that hold them.
  *
- * To add a kind: a file that fills a table, its line in kinds.c, a value in <snnk/layer.h>, a test. */
+ * To add a kind: a file that fills a table, its line in kinds.c, a value in <snnk/layer.h>, a
+ * test. */
 #ifndef SNNK_LAYER_LAYER_H
 #define SNNK_LAYER_LAYER_H
 
@@ -20,8 +21,10 @@ typedef struct snnk__layer_cost {
     uint64_t multiply_adds; /* for each row */
     uint64_t weight_bytes;  /* bytes of weights that a forward reads */
     uint64_t indivisible;   /* those of the multiply-adds that only one thread can do: HD3 rows */
-    size_t work;            /* floats of scratch that one thread needs for a forward */
-    size_t split_work; /* floats of scratch for each row of a forward that is split within rows */
+    /* Floats of scratch that one thread needs for a forward, and for each row of a forward that is
+     * split within rows. SIZE_MAX if a size cannot count them; after snnk__layer_finish their bytes
+     * are a size, which an allocation refuses. */
+    size_t work, split_work;
 } snnk__layer_cost;
 
 /* How the outputs depend on the weights V and c (snnk_layer_weights): y = V t + c, or otherwise. */
@@ -45,8 +48,8 @@ typedef struct snnk__layer_kind {
     void (*forward)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                     size_t ldy, float *work);
 
-    /* The same rows, bit for bit, with each row's work divided between the threads of the workspace.
-     * work: n cost.split_work floats, which belong to all threads together. */
+    /* The same rows, bit for bit, with each row's work divided between the threads of the
+     * workspace. work: n cost.split_work floats, which belong to all threads together. */
     void (*forward_split)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work);
 
@@ -72,15 +75,16 @@ typedef struct snnk__layer_kind {
     int (*fold)(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
                 snnk_layer **folded);
 
-    /* *folded = layer(V x + c). V: the layer's inputs x inputs; c: one for each of the layer's inputs. */
+    /* *folded = layer(V x + c). V: the layer's inputs x inputs; c: one for each of the layer's
+     * inputs. */
     int (*fold_inputs)(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
                        const float *c, snnk_layer **folded);
 
     /* *quantized = the same layer with its weights in this storage. */
     int (*quantize)(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
 
-    /* Write its record, beyond kind, inputs and outputs; and make a layer from it, with these many of
-     * both, at least 1. What is in a file is untrusted: statuses of snnk_network_load. */
+    /* Write its record, beyond kind, inputs and outputs; and make a layer from it, with these many
+     * of both, at least 1. What is in a file is untrusted: statuses of snnk_network_load. */
     void (*save)(const snnk_layer *layer, snnk__sink *sink);
     int (*load)(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer);
 } snnk__layer_kind;
@@ -97,8 +101,8 @@ struct snnk_layer {
     snnk__layer_cost cost;
 };
 
-/* *layer = a struct of `bytes` for this kind, zero but for its first member, with one owner. allocator: a
- * complete one. */
+/* *layer = a struct of `bytes` for this kind, zero but for its first member, with one owner.
+ * allocator: a complete one. */
 int snnk__layer_alloc(const snnk__layer_kind *kind, size_t bytes, size_t inputs, size_t outputs,
                       size_t columns, int32_t storage, const snnk_allocator *allocator,
                       snnk_layer **layer);
@@ -106,28 +110,31 @@ int snnk__layer_alloc(const snnk__layer_kind *kind, size_t bytes, size_t inputs,
 /* The last step of making a layer: count its cost. */
 void snnk__layer_finish(snnk_layer *layer);
 
-/* Check what the creators of layers are given: outputs >= 1; W (outputs x columns, named `name`) and
- * bias (outputs, or NULL), all finite. */
+/* Check what the creators of layers are given: outputs >= 1; W (outputs x columns, named `name`)
+ * and bias (outputs, or NULL), all finite. */
 int snnk__layer_check_weights(const float *W, const char *name, size_t outputs, size_t columns,
                               size_t ldw, const float *bias);
 
-/* *W = a packed copy of the weights, outputs x columns, with the bias behind it: *bias = *W + outputs
- * columns. Free *W, also on failure. For kinds that have weights. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* *W = a packed copy of the weights, outputs x columns, with the bias behind it: *bias = *W +
+ * outputs columns. Free *W, also on failure. For kinds that have weights. SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
 int snnk__layer_copy_weights(const snnk_layer *layer, const snnk_allocator *allocator, float **W,
                              float **bias);
 
-/* *map = the map that a new readout could be fitted on in this layer's place: its own, or the identity for
- * a linear layer. The caller owns it. SNNK_E_UNSUPPORTED: there is none. */
+/* *map = the map that a new readout could be fitted on in this layer's place: its own, or the
+ * identity for a linear layer. The caller owns it. SNNK_E_UNSUPPORTED: there is none. */
 int snnk__layer_readout_map(const snnk_layer *layer, snnk_map **map);
 
-/* Whether n rows are better split within: fewer of them than threads, in a layer that is large enough. */
+/* Whether n rows are better split within: fewer of them than threads, in a layer that is large
+ * enough. */
 static inline bool snnk__layer_splits(const snnk_layer *layer, size_t n,
                                       const snnk_workspace *workspace) {
     return layer->divisible && workspace && n > 0 && n < snnk_workspace_threads(workspace);
 }
 
-/* Y = layer(X) over the threads of a workspace: within rows if snnk__layer_splits, else by rows; on this
- * thread if a forward needs scratch. work: n cost.split_work floats, or cost.work if that is more. */
+/* Y = layer(X) over the threads of a workspace: within rows if snnk__layer_splits, else by rows; on
+ * this thread if a forward needs scratch. work: n cost.split_work floats, or cost.work if that is
+ * more. */
 void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                float *Y, size_t ldy, snnk_workspace *workspace, float *work);
 

@@ -64,8 +64,8 @@ done:
     return st;
 }
 
-/* to (outputs x m) = A mix, summed in double and rounded once: columns first ... first+m-1 of A. sums: outputs
- * x m, row: m of scratch. mix NULL: the identity. */
+/* to (outputs x m) = A mix, summed in double and rounded once: columns first ... first+m-1 of A.
+ * sums: outputs x m, row: m of scratch. mix NULL: the identity. */
 static void multiply(const snnk__panels *mix, size_t outputs, size_t m, const float *A, size_t lda,
                      double *sums, float *row, float *to, size_t ld_to) {
     memset(sums, 0, outputs * m * sizeof *sums);
@@ -143,8 +143,9 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     cost->multiply_adds += (uint64_t)m * layer->outputs;
     cost->parameters += (uint64_t)m * layer->outputs + layer->outputs;
     cost->weight_bytes += snnk__weights_bytes(used(r));
-    cost->split_work = snnk__features_work(&r->features) + m;
     if (r->mixed) cost->work = snnk__map_work(r->features.map); /* of features alone */
+    if (!snnk__add_size(snnk__features_work(&r->features), m, &cost->split_work))
+        cost->split_work = SIZE_MAX;
     for (size_t b = 0; b < r->weights.n_parts; b++)
         cost->work = snnk__max_size(cost->work, snnk__project_readout_work(&r->features.blocks[b]));
 }

@@ -8,7 +8,8 @@
 #include "map/symmetric.h"
 #include "projection/projection.h"
 
-/* Drawn rows of a sketch come from the seed changed by this: they are independent of those of the atoms. */
+/* Drawn rows of a sketch come from the seed changed by this: they are independent of those of the
+ * atoms. */
 #define SKETCH_SEED UINT64_C(0x9e3779b97f4a7c15)
 
 static const snnk__affine *data_of(const snnk__map_block *block) { return block->data; }

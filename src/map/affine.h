@@ -5,8 +5,8 @@
 #include "map/block.h"
 #include "map/urf.h"
 
-/* intercept + slope (w.x + b): exact, from identity features; or sketched, by feature 0 = nu.(x - mu) (if
- * the frame has nu) and rows M^T g_j / sqrt(r). */
+/* intercept + slope (w.x + b): exact, from identity features; or sketched, by feature 0 = nu.(x -
+ * mu) (if the frame has nu) and rows M^T g_j / sqrt(r). */
 typedef struct snnk__affine {
     const snnk_frame *frame; /* NULL: exact */
     double intercept, slope;
@@ -20,8 +20,8 @@ int snnk__affine_create(const snnk__affine *affine, size_t inputs, const snnk_ma
                         snnk__row_source *source, float *folded, const snnk_allocator *allocator,
                         snnk__map_block **block);
 
-/* The estimate of the affine part at a pair: variance slope^2 (|x~|^2 |w~|^2 + (x~.w~)^2)/r, r = 0 for no
- * error. */
+/* The estimate of the affine part at a pair: variance slope^2 (|x~|^2 |w~|^2 + (x~.w~)^2)/r, r = 0
+ * for no error. */
 snnk__pair_error snnk__affine_error(double intercept, double slope, size_t sketch_rows,
                                     const snnk__urf_products *p, double offset);
 

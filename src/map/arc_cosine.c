@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 /* A floor whose square is a float. */
 static const double lowest_floor = -1e15;
@@ -14,7 +14,7 @@ static int check(snnk_map_config *config, size_t inputs, size_t rows) {
         return snnk__fail(SNNK_E_RANGE, "floor = %g is not in %g ... 0", config->floor,
                           lowest_floor);
     if (config->order == 0 && config->floor < 0)
-        return snnk__fail(SNNK_E_RANGE, "floor = %g must be 0 for order 0, the step function",
+        return snnk__fail(SNNK_E_RANGE, "floor = %g: order 0 is a step and has no floor",
                           config->floor);
     config->activation = SNNK_RELU;
     return snnk__symmetric_check(config, inputs, rows, 1);
@@ -69,7 +69,7 @@ static int exact(const snnk__map_block *block, const float *x, const float *w, d
     if (st != SNNK_OK) return st;
     if (block->config.floor < 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
-                          "floor = %g: the arc-cosine kernel has a closed form for floor = 0 only",
+                          "floor = %g: the arc-cosine kernel has a closed form for 0 only",
                           block->config.floor);
     const snnk__products p = snnk__symmetric_products(block, x, w);
 

@@ -26,8 +26,8 @@ void snnk__urf_atoms_set_angle(snnk__urf_atoms *atoms, double theta) {
     atoms->turn = theta == 0 ? 1 : theta >= half_pi ? I : cos(theta) + I * sin(theta);
 }
 
-/* s of one atom: |s x~| = |kappa w~/s|. What never varied is taken to be a thousandth of the other: the noise
- * of the other all but vanishes, and what varies after all does not overflow. */
+/* s of one atom: |s x~| = |kappa w~/s|. What never varied is taken to be a thousandth of the other:
+ * the noise of the other all but vanishes, and what varies after all does not overflow. */
 static double balanced_scale(const snnk_urf_config *config, double complex kappa) {
     const double x = config->input_norm, w = config->weight_norm;
     double ratio = x > 0 ? w / x : 1e3;
@@ -140,8 +140,8 @@ static int by_share(const void *left, const void *right) {
     return cimag(a->kappa) < cimag(b->kappa) ? -1 : cimag(a->kappa) > cimag(b->kappa);
 }
 
-/* `rows` >= count rows in proportion to the shares, at least one each: at every step to the atom whose
- * variance, share^2/rows, falls most. */
+/* `rows` >= count rows in proportion to the shares, at least one each: at every step to the atom
+ * whose variance, share^2/rows, falls most. */
 static void split_certain(snnk__urf_atom *atom, size_t count, size_t rows) {
     double total = 0;
     size_t left = rows;

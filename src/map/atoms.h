@@ -31,8 +31,8 @@ typedef struct snnk__urf_atoms {
     bool hyperbolic;
 } snnk__urf_atoms;
 
-/* Set form, theta and turn. At 0 and pi/2 without the rounding of pi: a tower that is real stays so.
- * Here, and nowhere else, an angle is told apart by its value: in a config, and in a file. */
+/* Set form, theta and turn. At 0 and pi/2 without the rounding of pi: a tower that is real stays
+ * so. Here, and nowhere else, an angle is told apart by its value: in a config, and in a file. */
 void snnk__urf_atoms_set_angle(snnk__urf_atoms *atoms, double theta);
 
 /* Settings that decide s, A and the shares: a checked snnk_urf_config whose norms are resolved. */
@@ -61,8 +61,8 @@ int snnk__urf_atoms_read(const snnk__source *source, size_t count, size_t rows,
 /* The pairing of one atom, for the closed forms. */
 snnk__urf_pairing snnk__urf_atom_pairing(const snnk__urf_atoms *atoms, size_t k);
 
-/* Value (sum of the atoms), and variance of the estimate with iid rows, at a pair of rows seen in the
- * frame whose pre-activation is p->xw + offset. */
+/* Value (sum of the atoms), and variance of the estimate with iid rows, at a pair of rows seen in
+ * the frame whose pre-activation is p->xw + offset. */
 void snnk__urf_atoms_error(const snnk__urf_atoms *atoms, size_t d, const snnk__urf_products *p,
                            double offset, double *value, double *variance);
 

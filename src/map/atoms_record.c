@@ -51,11 +51,10 @@ static int read_atom(const double *row, size_t k, size_t rows, snnk__urf_atom *a
                           row[PROBABILITY]);
     if (!(count >= 0 && count <= (double)rows) || count != floor(count))
         return snnk__fail(SNNK_E_FORMAT,
-                          "atom %zu has %g rows: the number must be whole and at most %zu", k,
+                          "atom %zu has %g rows; the number must be whole and at most %zu", k,
                           count, rows);
     if (count > 0 && row[PROBABILITY] > 0)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "atom %zu has both fixed rows and a probability to be drawn", k);
+        return snnk__fail(SNNK_E_FORMAT, "atom %zu has both fixed rows and a probability", k);
     *atom = (snnk__urf_atom){.kappa = row[GROWTH] + I * row[OMEGA],
                              .c = row[RE] + I * row[IM],
                              .s = row[S],

@@ -39,7 +39,7 @@ int snnk__map_block_check_drawn(const snnk__map_block *block) {
     if (snnk__projection_is_drawn(block->config.projection)) return SNNK_OK;
     return snnk__fail(
         SNNK_E_UNSUPPORTED,
-        "the map's rows were given or folded, not drawn: there is no distribution to average over");
+        "the rows were given, or folded: there is no distribution to take a mean over");
 }
 
 uint64_t snnk__map_block_multiply_adds(const snnk__map_block *block) {

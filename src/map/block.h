@@ -30,7 +30,8 @@ int snnk__map_block_alloc(const snnk__map_kind *kind, const snnk_map_config *con
 snnk__map_block *snnk__map_block_retain(snnk__map_block *block);
 void snnk__map_block_release(snnk__map_block *block);
 
-/* SNNK_E_UNSUPPORTED unless the rows are a sample of a known distribution: neither given nor folded. */
+/* SNNK_E_UNSUPPORTED unless the rows are a sample of a known distribution: neither given nor
+ * folded. */
 int snnk__map_block_check_drawn(const snnk__map_block *block);
 
 /* Multiply-adds of the block's features for one row of inputs; HD3: additions. */

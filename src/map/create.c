@@ -80,7 +80,9 @@ int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map) 
         if (maps[i]->inputs != maps[0]->inputs)
             return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, but maps[0] has %zu", i,
                               maps[i]->inputs, maps[0]->inputs);
-        n_blocks += maps[i]->n_blocks; /* each is an address in memory: cannot overflow */
+        /* One map may be there many times. */
+        if (!snnk__add_size(n_blocks, maps[i]->n_blocks, &n_blocks))
+            return snnk__fail(SNNK_E_SIZE, "the blocks of %zu maps overflow size_t", n_maps);
     }
     const snnk_allocator *allocator = &maps[0]->allocator;
     st = snnk__alloc(allocator, n_blocks, sizeof *blocks, "blocks", &blocks);

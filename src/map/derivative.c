@@ -1,4 +1,5 @@
 /* Derivatives of features with respect to the input. */
+#include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
 #include "map/map.h"
@@ -26,7 +27,7 @@ static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
         snnk__mul_size(floats, sizeof(float), &floats) &&
         snnk__add_size(of->bytes, floats, &of->bytes))
         return SNNK_OK;
-    return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
+    return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows a size", map->inputs);
 }
 
 static snnk__slope_scratch scratch_at(void *memory, const sizes *of, size_t d) {
@@ -59,6 +60,9 @@ int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj)
     st = snnk__check_matrix(J, "J", map->features, map->inputs, ldj, sizeof *J);
     if (st != SNNK_OK) return st;
     if ((st = check_kinds(map)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(x, 1, map->inputs, map->inputs),
+                                    SNNK__WRITTEN(J, map->features, map->inputs, ldj)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if ((st = sizes_of(map, 0, &of)) != SNNK_OK) return st;
     st = snnk__alloc(&map->allocator, of.bytes, 1, "scratch", &memory);
     if (st != SNNK_OK) return st;
@@ -112,6 +116,9 @@ int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx
     if ((st = snnk__check_matrix(X, "X", n, map->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(L, "L", n, map->features, ldl, sizeof *L)) != SNNK_OK) return st;
     if ((st = check_kinds(map)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, map->inputs, ldx),
+                                    SNNK__WRITTEN(L, n, map->features, ldl)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if ((st = sizes_of(map, SNNK__SLOPE_ROWS, &l.scratch)) != SNNK_OK) return st;
     return snnk__for_rows(workspace, &map->allocator, n, l.scratch.bytes, laplacian_rows, &l);
 }

@@ -1,10 +1,10 @@
-/* ELEMENTWISE: any activation of each projection; the kernel is E h(g.u) h(g.v), in closed form for some
- * activations. */
+/* ELEMENTWISE: any activation of each projection; the kernel is E h(g.u) h(g.v), in closed form for
+ * some activations. */
 #include <math.h>
 
 #include "map/config.h"
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 #include "spectrum/activation.h"
 #include "spectrum/activation_slopes.h"
 
@@ -75,8 +75,7 @@ static int kernel(int32_t activation, const snnk__products *p, double *value) {
     case SNNK_SILU:
     case SNNK_SOFTPLUS: break;
     }
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "the kernel of %s features has no closed form in this library",
+    return snnk__fail(SNNK_E_UNSUPPORTED, "the kernel of %s features has no closed form here",
                       snnk_activation_name(activation));
 }
 
@@ -109,8 +108,7 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
         return SNNK_OK;
     default: break;
     }
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "the variance of %s features has no closed form in this library",
+    return snnk__fail(SNNK_E_UNSUPPORTED, "the variance of %s features has no closed form here",
                       snnk_activation_name(block->config.activation));
 }
 

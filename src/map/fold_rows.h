@@ -1,5 +1,5 @@
-/* Putting a block behind a linear map x = V y + c: what the kinds share. Sums are in double and rounded
- * once. */
+/* Putting a block behind a linear map x = V y + c: what the kinds share. Sums are in double and
+ * rounded once. */
 #ifndef SNNK_MAP_FOLD_ROWS_H
 #define SNNK_MAP_FOLD_ROWS_H
 

@@ -34,8 +34,8 @@ static void data_free(folded_table *folded) {
     snnk__free(&allocator, folded);
 }
 
-/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1. signs, parts:
- * as the table's; t: whether it has nu. */
+/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1.
+ * signs, parts: as the table's; t: whether it has nu. */
 static int data_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
                       bool t, const snnk_allocator *allocator, folded_table **folded) {
     folded_table *made = NULL;
@@ -44,8 +44,7 @@ static int data_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t 
 
     if (!snnk__mul_size(rows, SNNK__URF_NUMBERS, &numbers) ||
         !snnk__mul_size(n_directions, d, &directions))
-        return snnk__fail(SNNK_E_SIZE,
-                          "a table of %zu rows, or %zu directions of %zu inputs, overflows size_t",
+        return snnk__fail(SNNK_E_SIZE, "a table of %zu rows, or %zu directions of %zu, overflow",
                           rows, n_directions, d);
     st = snnk__alloc_zero(allocator, 1, sizeof *made, "random features", &made);
     if (st != SNNK_OK) return st;
@@ -101,7 +100,7 @@ static int finish(folded_table *folded, size_t d) {
         }
         if (!finite) {
             snnk__free(&folded->allocator, row);
-            return snnk__fail(SNNK_E_NONFINITE, "direction %zu overflows float", i);
+            return snnk__fail(SNNK_E_NONFINITE, "direction %zu leaves the range of float", i);
         }
         snnk__panels_set_row(&folded->packed, i, row);
         folded->packed_offset[i] = (float)folded->direction_offset[i];
@@ -112,7 +111,8 @@ static int finish(folded_table *folded, size_t d) {
 
 /* ---- |x~|^2 on the new inputs ---- */
 
-/* Rows q_i (k of them, columns + 1 numbers each) and gains: |x~|^2 = sum_i gain_i (q_i . (y, 1))^2. */
+/* Rows q_i (k of them, columns + 1 numbers each) and gains: |x~|^2 = sum_i gain_i (q_i . (y,
+ * 1))^2. */
 typedef struct quadratic_form {
     size_t k;
     double *q, *gain;
@@ -138,8 +138,8 @@ static double form_row(const snnk__fold *a, const snnk__urf_table *table, size_t
     return table->gain[i - plain];
 }
 
-/* R (n x n, upper triangle) with R^T R = H (upper triangle, lost), semidefinite: a pivot that is 0 to
- * rounding gives a row of zeros. */
+/* R (n x n, upper triangle) with R^T R = H (upper triangle, lost), semidefinite: a pivot that is 0
+ * to rounding gives a row of zeros. */
 static void factor(size_t n, double *H, double *R) {
     memset(R, 0, n * n * sizeof *R);
     for (size_t j = 0; j < n; j++) {
@@ -169,8 +169,8 @@ static void moments(const snnk__fold *a, const snnk__urf_table *table, double *q
     }
 }
 
-/* The rows as they are; or, where they are more than y and 1 have directions, those of the Cholesky factor of
- * their moments. */
+/* The rows as they are; or, where they are more than y and 1 have directions, those of the Cholesky
+ * factor of their moments. */
 static int make_form(const snnk__fold *a, const snnk__urf_table *table,
                      const snnk_allocator *allocator, quadratic_form *form) {
     const size_t n = a->columns + 1, rows = count_rows(a, table);
@@ -180,7 +180,7 @@ static int make_form(const snnk__fold *a, const snnk__urf_table *table,
 
     form->k = snnk__min_size(rows, n);
     if (!snnk__mul_size(n, n, &count))
-        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow size_t", a->columns);
+        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow a size", a->columns);
     st = snnk__alloc(allocator, form->k * n, sizeof *form->q, "a factor", &form->q);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, form->k, sizeof *form->gain, "gains", &form->gain);

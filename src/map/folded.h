@@ -4,8 +4,8 @@
 
 #include "map/block.h"
 
-/* The features of a block whose function is a table, behind a linear map: what is left of the block is
- * the table. */
+/* The features of a block whose function is a table, behind a linear map: what is left of the block
+ * is the table. */
 int snnk__folded_create(const snnk__map_block *from, const snnk__fold *fold,
                         snnk__map_block **folded);
 

@@ -2,14 +2,14 @@
 
 #include <string.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "base/status.h"
 
 /* ---- Names ---- */
 
-static const char *const center_names[] = {[SNNK_CENTER_NONE] = "none",
-                                           [SNNK_CENTER_INPUTS] = "inputs",
-                                           [SNNK_CENTER_BOTH] = "both"};
+static const char *const center_names[] = {
+    [SNNK_CENTER_NONE] = "none", [SNNK_CENTER_INPUTS] = "inputs", [SNNK_CENTER_BOTH] = "both"};
 
 static const char *const metric_names[] = {[SNNK_METRIC_NONE] = "none",
                                            [SNNK_METRIC_DIAGONAL] = "diagonal",
@@ -166,6 +166,9 @@ int snnk_frame_apply(const snnk_frame *frame, int32_t weights, size_t n, const f
     if (st != SNNK_OK) return st;
     st = snnk__check_matrix(Z, "Z", n, frame->inputs, ldz, sizeof *Z);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, frame->inputs, ldx),
+                                    SNNK__WRITTEN(Z, n, frame->inputs, ldz)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++) {
         if (weights)
             snnk__frame_weight(frame, X + i * ldx, Z + i * ldz);

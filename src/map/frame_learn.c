@@ -27,7 +27,8 @@ static void mean_row(size_t n, size_t d, const float *X, size_t ldx, double *mea
         for (size_t k = 0; k < d; k++) mean[k] += (X[i * ldx + k] - mean[k]) / (double)(i + 1);
 }
 
-/* square[k] = mean over rows of (x_k - mean_k)^2; mean NULL for zeros. The average over k is returned. */
+/* square[k] = mean over rows of (x_k - mean_k)^2; mean NULL for zeros. The average over k is
+ * returned. */
 static double mean_squares(size_t n, size_t d, const float *X, size_t ldx, const double *mean,
                            double *square) {
     double total = 0;
@@ -42,8 +43,8 @@ static double mean_squares(size_t n, size_t d, const float *X, size_t ldx, const
     return total / (double)d;
 }
 
-/* scale_k = (E w_k^2 / E x_k^2)^(1/4). An input or weight that hardly varies counts with a millionth of
- * the average, so that no scale runs away. */
+/* scale_k = (E w_k^2 / E x_k^2)^(1/4). An input or weight that hardly varies counts with a
+ * millionth of the average, so that no scale runs away. */
 static void set_scale(const double *x2, double x2_average, const double *w2, double w2_average,
                       size_t d, double *scale) {
     if (!(x2_average > 0 && w2_average > 0)) return;

@@ -72,7 +72,7 @@ int snnk__frame_read(const snnk__source *source, size_t inputs, snnk_frame **fra
     int st;
 
     if (source->value(source, "frame").type != SNNK__VALUE_OTHER)
-        return snnk__fail(SNNK_E_FORMAT, "\"frame\" is missing or not an object");
+        return snnk__fail(SNNK_E_FORMAT, "\"frame\" is missing, or not an object");
     st = snnk__read_truth(source, "frame.weights_centered", &centers_weights);
     if (st != SNNK_OK) return st;
     if ((st = snnk__read_count(source, "frame.directions", &directions)) != SNNK_OK) return st;

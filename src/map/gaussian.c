@@ -1,22 +1,21 @@
-/* GAUSSIAN: the cosine and the sine of each projection; the kernel is exp(-|x' - y'|^2/2) (Rahimi & Recht
- * 2007). */
+/* GAUSSIAN: the cosine and the sine of each projection; the kernel is exp(-|x' - y'|^2/2) (Rahimi &
+ * Recht 2007). */
 #include <math.h>
 
 #include "map/slopes.h"
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 static int check(snnk_map_config *config, size_t inputs, size_t rows) {
     config->order = 1;
     config->floor = 0;
     config->activation = SNNK_RELU;
     if (rows == 0 && config->offset_scale > 0)
-        return snnk__fail(
-            SNNK_E_RANGE,
-            "offset_scale = %g must be 0: a Gaussian kernel has no offsets (they would cancel)",
-            config->offset_scale);
+        return snnk__fail(SNNK_E_RANGE,
+                          "offset_scale = %g: a Gaussian kernel has no offsets (they would cancel)",
+                          config->offset_scale);
     if (rows == 0 && config->features % 2 != 0)
         return snnk__fail(SNNK_E_RANGE,
-                          "features = %llu is odd: a Gaussian map makes pairs of cos and sin",
+                          "features = %llu is odd: a Gaussian map makes cos/sin pairs",
                           (unsigned long long)config->features);
     return snnk__symmetric_check(config, inputs, rows, 2);
 }

@@ -1,6 +1,6 @@
-/* Kinds of features. A kind is one file of this folder, which fills the table below, and one line of
- * kinds.c. What a kind cannot do is NULL in its table, and answered by snnk__map_cannot. Nothing outside
- * a kind's own file asks which kind a block is.
+/* Kinds of features. A kind is one file of this folder, which fills the table below, and one line
+ * of kinds.c. What a kind cannot do is NULL in its table, and answered by snnk__map_cannot. Nothing
+ * outside a kind's own file asks which kind a block is.
  *
  * All kinds share the mechanism of kernels/forward.h: z = G x + c, then a function of z. */
 #ifndef SNNK_MAP_KIND_H
@@ -9,6 +9,7 @@
 #include <snnk/map.h>
 
 #include "base/record.h"
+#include "base/size.h"
 #include "map/fold_rows.h"
 #include "projection/row_source.h"
 #include "spectrum/moments.h"
@@ -37,8 +38,12 @@ typedef struct snnk__weight_rows {
 
 /* As many rows of weights share a pass over G; scratch floats of such a pass. */
 #define SNNK__WEIGHT_ROWS 32
-static inline size_t snnk__weight_scratch(size_t inputs, size_t rows) {
-    return inputs * (SNNK__WEIGHT_ROWS + 2) + rows * SNNK__WEIGHT_ROWS;
+static inline bool snnk__weight_scratch(size_t inputs, size_t rows, size_t *floats) {
+    size_t products;
+
+    return snnk__mul_size(inputs, SNNK__WEIGHT_ROWS + 2, floats) &&
+           snnk__mul_size(rows, SNNK__WEIGHT_ROWS, &products) &&
+           snnk__add_size(*floats, products, floats);
 }
 
 /* Scratch for derivatives on d inputs. */
@@ -51,8 +56,8 @@ typedef struct snnk__slope_scratch {
 
 #define SNNK__SLOPE_ROWS 8 /* inputs that share a pass over G for the Laplacian */
 
-/* An estimate at one pair (x, w): what it estimates, its variance for iid rows, and the sum over its
- * terms of c_j^2, |term j| <= c_j (infinite if a term is not bounded). All add over blocks. */
+/* An estimate at one pair (x, w): what it estimates, its variance for iid rows, and the sum over
+ * its terms of c_j^2, |term j| <= c_j (infinite if a term is not bounded). All add over blocks. */
 typedef struct snnk__pair_error {
     double value, variance, bound2;
 } snnk__pair_error;
@@ -93,7 +98,7 @@ struct snnk__map_kind {
     /* Every feature is finite for a |z| below this. */
     double (*safe_projection)(const snnk__map_block *block);
 
-    /* True if each feature is an activation of one row of G, times a constant: a neuron. NULL: no. */
+    /* True if each feature is an activation of one row of G, times a constant. NULL: no. */
     bool (*neurons)(const snnk__map_block *block, int32_t *activation);
 
     /* Add multiply-adds for one input, and numbers, beyond those of the linear part. NULL: none. */
@@ -134,7 +139,8 @@ struct snnk__map_kind {
     int (*fold)(const snnk__map_block *block, const snnk__fold *fold, snnk__map_block **folded);
 
     /* How many given rows it takes; and the block again with rows from the source. seed: chooses
-     * what else is random. config: as the new block describes itself. folded: d floats of scratch. */
+     * what else is random. config: as the new block describes itself. folded: d floats of
+     * scratch. */
     size_t (*rows_to_redraw)(const snnk__map_block *block);
     int (*redraw)(const snnk__map_block *block, const snnk_map_config *config,
                   snnk__row_source *source, float *folded, const snnk_allocator *allocator,

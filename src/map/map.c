@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
 #include "map/config.h"
@@ -84,7 +85,11 @@ int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, size_t ldg,
     if (G && (st = snnk__check_matrix(G, "G", b->linear.rows, b->linear.inputs, ldg, sizeof *G)) !=
                  SNNK_OK)
         return st;
-    const size_t d = b->linear.inputs, work_count = snnk__linear_work(&b->linear);
+    const size_t d = b->linear.inputs, rows = b->linear.rows,
+                 work_count = snnk__linear_work(&b->linear);
+    const snnk__operand arrays[] = {SNNK__WRITTEN(G, rows, d, ldg),
+                                    SNNK__WRITTEN(offsets, 1, rows, rows)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     float *work = NULL, *g = NULL;
 
     st = snnk__alloc(&map->allocator, d, sizeof *g, "a row", &g);
@@ -162,6 +167,9 @@ static int run_tower(const snnk_map *map, size_t n, const float *X, const char *
     if ((st = snnk__check_matrix(X, X_name, n, map->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Phi, Phi_name, n, map->features, ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, map->inputs, ldx),
+                                    SNNK__WRITTEN(Phi, n, map->features, ldphi)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     return snnk__for_rows(workspace, &map->allocator, n, snnk__map_work(map) * sizeof(float),
                           tower_rows, &t);
 }

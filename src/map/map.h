@@ -1,5 +1,5 @@
-/* Inside of a map: blocks side by side. Maps are immutable and shared by reference count between the
- * layers and fits made from them. */
+/* Inside of a map: blocks side by side. Maps are immutable and shared by reference count between
+ * the layers and fits made from them. */
 #ifndef SNNK_MAP_MAP_H
 #define SNNK_MAP_MAP_H
 
@@ -24,9 +24,9 @@ bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, si
 /* Write its record: a list "blocks". */
 void snnk__map_write(const snnk_map *map, snnk__sink *sink);
 
-/* *features = how many the blocks of a record say they have, to be checked before any is made. A map from
- * it, when that is done: its blocks have as many. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_SIZE,
- * SNNK_E_NOMEM. */
+/* *features = how many the blocks of a record say they have, to be checked before any is made. A
+ * map from it, when that is done: its blocks have as many. SNNK_E_FORMAT, SNNK_E_NONFINITE,
+ * SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__map_read_features(const snnk__source *source, size_t *features);
 int snnk__map_read(const snnk__source *source, size_t inputs, snnk_map **map);
 

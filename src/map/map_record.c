@@ -14,17 +14,17 @@ int snnk__map_read_features(const snnk__source *source, size_t *features) {
     const size_t n = source->length(source, "blocks");
     size_t sum = 0;
 
-    if (n == 0) return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing or not an array");
+    if (n == 0)
+        return snnk__fail(SNNK_E_FORMAT, "\"blocks\" is missing, or not an array of blocks");
     for (size_t b = 0; b < n; b++) {
         const snnk__source block = snnk__source_within(source, "blocks", b);
         size_t more = 0;
         int st = snnk__read_count(&block, "features", &more);
 
-        if (st == SNNK_OK && more == 0)
-            st = snnk__fail(SNNK_E_FORMAT, "\"features\" is 0: at least 1 is needed");
+        if (st == SNNK_OK && more == 0) st = snnk__fail(SNNK_E_FORMAT, "\"features\" is 0");
         if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", b);
         if (!snnk__add_size(sum, more, &sum))
-            return snnk__fail(SNNK_E_FORMAT, "the number of features overflows size_t");
+            return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
     }
     *features = sum;
     return SNNK_OK;

@@ -1,9 +1,10 @@
-/* RBF: exp(-|x' - z_j|^2/(2 s^2)) around landmarks z_j, and the Nystroem features made of them (Williams &
- * Seeger 2001): K^(-1/2) (k(x, z_1) ... k(x, z_m)), K the kernel of the landmarks among each other. Their
- * inner products are the kernel as far as the landmarks span it.
+/* RBF: exp(-|x' - z_j|^2/(2 s^2)) around landmarks z_j, and the Nystroem features made of them
+ * (Williams & Seeger 2001): K^(-1/2) (k(x, z_1) ... k(x, z_m)), K the kernel of the landmarks among
+ * each other. Their inner products are the kernel as far as the landmarks span it.
  *
- * With x~ = (x' - mu)/s, mu the mean landmark, the exponent is z~_j.x~ - |x~|^2/2 - |z~_j|^2/2: a table of
- * kernels/urf.h with one number a landmark. K^(-1/2) mixes the features: layers fold it into Psi. */
+ * With x~ = (x' - mu)/s, mu the mean landmark, the exponent is z~_j.x~ - |x~|^2/2 - |z~_j|^2/2: a
+ * table of kernels/urf.h with one number a landmark. K^(-1/2) mixes the features: layers fold it
+ * into Psi. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,8 +127,8 @@ static int by_key(const void *left, const void *right) {
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
-/* Z (m x d) = m of the rows, scaled: all in their order; or the m with the smallest random keys, so that
- * fewer landmarks are the first of more. */
+/* Z (m x d) = m of the rows, scaled: all in their order; or the m with the smallest random keys, so
+ * that fewer landmarks are the first of more. */
 static int sample(const snnk_rows *rows, size_t m, uint64_t seed, const double *mean,
                   const double *scale, const snnk_allocator *allocator, double *Z) {
     const size_t n = rows->n, d = rows->inputs;
@@ -183,8 +184,9 @@ static int median_distance(size_t m, size_t d, const double *Z, const snnk_alloc
     return SNNK_OK;
 }
 
-/* Set center, scale, G and the constants. Z becomes what G holds of the landmarks, in units of s: G is
- * rounded to float, and every |x~ - z~|^2 is exact for that. mean, scale: of the scaling, or NULL. */
+/* Set center, scale, G and the constants. Z becomes what G holds of the landmarks, in units of s: G
+ * is rounded to float, and every |x~ - z~|^2 is exact for that. mean, scale: of the scaling, or
+ * NULL. */
 static int set_landmarks(snnk__map_block *block, double s, const double *mean, const double *scale,
                          double *Z, float *folded) {
     const size_t d = block->linear.inputs, m = block->linear.rows;

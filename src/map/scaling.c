@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/overlap.h"
 #include "base/rows.h"
 
 static const char *const mode_names[] = {[SNNK_SCALING_CENTER] = "center",
@@ -146,7 +147,10 @@ int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale) {
         return snnk__fail(
             SNNK_E_STATE,
             "the scaling learns from data, but no rows were added: call snnk_scaling_add first");
-    for (size_t k = 0; mean && k < scaling->inputs; k++) mean[k] = scaling->mean[k];
+    const size_t d = scaling->inputs;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(mean, 1, d, d), SNNK__WRITTEN(scale, 1, d, d)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
+    for (size_t k = 0; mean && k < d; k++) mean[k] = scaling->mean[k];
     if (scale) read_scales(scaling, scale);
     return SNNK_OK;
 }

@@ -3,8 +3,8 @@
 #include <float.h>
 #include <math.h>
 
-/* A factor that overflows is cut to the largest double: a float product with it still overflows, one
- * with a zero in G is still zero. NaN stays. */
+/* A factor that overflows is cut to the largest double: a float product with it still overflows,
+ * one with a zero in G is still zero. NaN stays. */
 static double within_double(double value) {
     return value > DBL_MAX ? DBL_MAX : value < -DBL_MAX ? -DBL_MAX : value;
 }

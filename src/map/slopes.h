@@ -1,5 +1,5 @@
-/* Derivatives of features that are functions of one projection, in double, rounded once. For a feature
- * phi = a h(z), z = g.x + c:
+/* Derivatives of features that are functions of one projection, in double, rounded once. For a
+ * feature phi = a h(z), z = g.x + c:
  *
  *     grad phi = a h'(z) g,      lap phi = a h''(z) |g|^2 */
 #ifndef SNNK_MAP_SLOPES_H

@@ -226,18 +226,15 @@ static int check_rows(const snnk__urf *urf) {
 
     for (size_t k = 0; k < atoms->count; k++) {
         if (atoms->atom[k].rows > urf->rows - j)
-            return snnk__fail(
-                SNNK_E_FORMAT,
-                "the atoms have more fixed rows in total than the %zu rows of the block",
-                urf->rows);
+            return snnk__fail(SNNK_E_FORMAT, "the atoms have more than the %zu rows of the block",
+                              urf->rows);
         for (uint64_t i = 0; i < atoms->atom[k].rows; i++, j++)
             if (urf->row_atom[j] != k)
                 return snnk__fail(SNNK_E_FORMAT, "row %zu has atom %lu instead of %zu", j,
                                   (unsigned long)urf->row_atom[j], k);
     }
     if (urf->rows - j != atoms->drawn_rows)
-        return snnk__fail(SNNK_E_FORMAT,
-                          "%zu fixed rows and %zu drawn rows do not add up to %zu rows", j,
+        return snnk__fail(SNNK_E_FORMAT, "%zu fixed rows and %zu drawn ones are not %zu", j,
                           (size_t)atoms->drawn_rows, urf->rows);
     for (; j < urf->rows; j++) {
         const uint32_t k = urf->row_atom[j];
@@ -319,7 +316,7 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
                 const snnk_map_config *config, snnk__map_block **block) {
     const size_t features = (size_t)config->features;
     snnk__map_block *made;
-    snnk__urf *urf;
+    snnk__urf *urf = NULL;
     values v = {0};
     int st;
 
@@ -329,8 +326,8 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
     if ((st = snnk__linear_find_dense(source, inputs, v.rows)) != SNNK_OK) return st;
     if ((st = read_urf(source, inputs, &v, &urf)) != SNNK_OK) return st;
     if (urf->rows * urf->table.signs * urf->table.parts != features) {
-        st = snnk__fail(SNNK_E_FORMAT, "\"features\" is %zu, but each of the %zu rows gives %zu",
-                        features, urf->rows, urf->table.signs * urf->table.parts);
+        st = snnk__fail(SNNK_E_FORMAT, "%zu features, but each of the %zu rows gives %zu", features,
+                        urf->rows, urf->table.signs * urf->table.parts);
         snnk__urf_free(urf);
         return st;
     }

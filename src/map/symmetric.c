@@ -21,14 +21,12 @@ static int check_drawn(const snnk_map_config *config, size_t inputs) {
     if (st != SNNK_OK) return st;
     st = snnk__check_within(config->offset_scale, 0, largest_scale, "offset_scale");
     if (st != SNNK_OK) return st;
-    if (config->features == 0)
-        return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
+    if (config->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
     if (inputs > UINT32_MAX) /* the draws of a row are numbered by 32 bits */
-        return snnk__fail(SNNK_E_SIZE,
-                          "inputs = %zu is above %lu, the most for which rows can be drawn", inputs,
-                          (unsigned long)UINT32_MAX);
+        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is more than rows can be drawn for, %lu",
+                          inputs, (unsigned long)UINT32_MAX);
     if (config->features > SIZE_MAX)
-        return snnk__fail(SNNK_E_SIZE, "features = %llu overflows size_t",
+        return snnk__fail(SNNK_E_SIZE, "features = %llu does not fit a size",
                           (unsigned long long)config->features);
     return SNNK_OK;
 }
@@ -38,7 +36,7 @@ int snnk__symmetric_check(snnk_map_config *config, size_t inputs, size_t rows, s
 
     if (rows == 0) return check_drawn(config, inputs);
     if (!snnk__mul_size(rows, width, &features))
-        return snnk__fail(SNNK_E_SIZE, "rows = %zu: the number of features overflows size_t", rows);
+        return snnk__fail(SNNK_E_SIZE, "rows = %zu make too many features", rows);
     config->features = features;
     return SNNK_OK;
 }
@@ -198,8 +196,8 @@ int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
 
 /* ---- Files ---- */
 
-/* Whether the rows are left out of the file, and drawn again at loading: where their seed stands for them
- * on every machine, and the caller wants it; or where they are nothing but a seed. */
+/* Whether the rows are left out of the file, and drawn again at loading: where their seed stands
+ * for them on every machine, and the caller wants it; or where they are nothing but a seed. */
 static bool is_left_out(const snnk__map_block *block, const snnk__sink *sink) {
     const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
 

@@ -1,5 +1,5 @@
-/* What the kinds with a symmetric kernel share: arc-cosine, Gaussian, elementwise and identity features of
- * scaled inputs, Phi(x) = a h(G x' + c), x' = (x - mean) * scale. */
+/* What the kinds with a symmetric kernel share: arc-cosine, Gaussian, elementwise and identity
+ * features of scaled inputs, Phi(x) = a h(G x' + c), x' = (x - mean) * scale. */
 #ifndef SNNK_MAP_SYMMETRIC_H
 #define SNNK_MAP_SYMMETRIC_H
 
@@ -16,8 +16,6 @@ int snnk__symmetric_create(const snnk__map_kind *kind, const snnk__map_request *
 void snnk__symmetric_release(snnk__map_block *block);
 int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
                          snnk__map_block **folded);
-double snnk__symmetric_place(const snnk__map_block *block, bool weights, const float *x, double b,
-                             double *row);
 void snnk__symmetric_write(const snnk__map_block *block, snnk__sink *sink);
 int snnk__symmetric_read(const snnk__map_kind *kind, const snnk__source *source, size_t inputs,
                          const snnk_map_config *config, snnk__map_block **block);
@@ -25,7 +23,8 @@ int snnk__symmetric_read(const snnk__map_kind *kind, const snnk__source *source,
 /* What snnk__map_kind.check has to do about rows, with `width` features each. */
 int snnk__symmetric_check(snnk_map_config *config, size_t inputs, size_t rows, size_t width);
 
-/* A block with its function and its scaling, but no rows. SNNK_E_NOMEM, statuses of snnk_scaling_get. */
+/* A block with its function and its scaling, but no rows. SNNK_E_NOMEM, statuses of
+ * snnk_scaling_get. */
 int snnk__symmetric_begin(const snnk__map_kind *kind, const snnk__map_request *request,
                           snnk__map_block **block);
 
@@ -58,32 +57,5 @@ int snnk__fold_as_linear(const snnk__map_block *from, const snnk__fold *fold,
 
 /* The config of a folded block: drawn rows are so no more. */
 snnk_map_config snnk__folded_config(const snnk_map_config *config);
-
-/* ---- Kernels ---- */
-
-/* The inner products that every kernel here is a function of, for two inputs u, v (scaled, the offset's
- * coordinate appended), and the distances that keep the angle accurate near 0 and pi. */
-typedef struct snnk__products {
-    double uu, vv, uv;
-    double squared_difference, squared_sum; /* |u - v|^2, |u + v|^2, summed as such */
-    double difference, sum;                 /* | u/|u| - v/|v| |, | u/|u| + v/|v| | */
-} snnk__products;
-
-/* The products of two inputs. */
-snnk__products snnk__symmetric_products(const snnk__map_block *block, const float *x,
-                                        const float *w);
-
-/* kappa_n(u, v) = 2 E[step(g.u) step(g.v) (g.u)^n (g.v)^n] = (1/pi) |u|^n |v|^n J_n(t), n = 0, 1, 2
- * (Cho & Saul 2009, eqs. (1) and (3)-(6)). 0 where u or v is 0. */
-double snnk__arc_cosine(int order, double uu, double vv, double difference, double sum);
-
-/* kappa_n of such products. */
-static inline double snnk__arc_cosine_of(int order, const snnk__products *p) {
-    return snnk__arc_cosine(order, p->uu, p->vv, p->difference, p->sum);
-}
-
-/* The error of an estimate of kappa_order/2, order 0 or 1, by `rows` iid rows: step step has variance
- * p - p^2, p = kappa_0/2, each term within 1; relu relu has kappa_2/2 - (kappa_1/2)^2. */
-snnk__pair_error snnk__arc_cosine_error(int order, size_t rows, const snnk__urf_products *p);
 
 #endif

@@ -1,8 +1,8 @@
-/* Exact kernel values of symmetric kinds, in double, for g ~ N(0, I) and inputs u, v (scaled, the offset's
- * coordinate appended). */
+/* Exact kernel values of symmetric kinds, in double, for g ~ N(0, I) and inputs u, v (scaled, the
+ * offset's coordinate appended). */
 #include <math.h>
 
-#include "map/symmetric.h"
+#include "map/symmetric_kernel.h"
 
 static const double pi = 3.14159265358979323846;
 

@@ -7,7 +7,8 @@
 #include "map/frame.h"
 #include "map/spectral_facts.h"
 
-/* Rows of G run on raw inputs: M^T g_j, offset -M^T g_j . mu, without s and A, which the table has. */
+/* Rows of G run on raw inputs: M^T g_j, offset -M^T g_j . mu, without s and A, which the table
+ * has. */
 typedef struct snnk__urf {
     snnk_allocator allocator;
     const snnk_frame *frame; /* a frame that changes nothing, where none was given */

@@ -71,8 +71,8 @@ static int check_config(const snnk_urf_config *c) {
         return st;
     if ((st = snnk__projection_check(c->projection)) != SNNK_OK) return st;
     if (c->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
-    if (c->features > (uint64_t)1 << 32)
-        return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32",
+    if (c->features > (uint64_t)1 << 32 || c->features > SIZE_MAX)
+        return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32, or than a size can hold",
                           (unsigned long long)c->features);
     return SNNK_OK;
 }

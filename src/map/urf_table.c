@@ -23,7 +23,8 @@ double snnk__urf_safe_projection(const snnk__map_block *block) {
 
 size_t snnk__urf_slope_doubles(const snnk__map_block *block) { return 2 * block->linear.inputs; }
 
-/* |x~|^2 and nu . (x - mu); the numbers of rows; directions with offsets and gains; scale, nu, mu. */
+/* |x~|^2 and nu . (x - mu); the numbers of rows; directions with offsets and gains; scale, nu,
+ *   mu. */
 void snnk__urf_cost(const snnk__map_block *block, uint64_t *multiply_adds, uint64_t *parameters) {
     const snnk__urf_table *table = block->function.urf;
     const uint64_t d = block->linear.inputs, directions = table->n_directions;

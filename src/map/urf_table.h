@@ -1,12 +1,12 @@
-/* What the kinds share whose function is a table of exponents and phases (kernels/urf.h): spectral, folded.
- * With F = exp(E), E = a z + q |x~|^2 + kappa t + constant for complex a, q, kappa, and features Re F and
- * Im F:
+/* What the kinds share whose function is a table of exponents and phases (kernels/urf.h): spectral,
+ * folded. With F = exp(E), E = a z + q |x~|^2 + kappa t + constant for complex a, q, kappa, and
+ * features Re F and Im F:
  *
  *     grad F = F grad E,        grad E = a g + 2 q P (x - mu) + kappa nu,     P = M^T M
  *     lap F  = F (grad E . grad E + lap E),    lap E = 2 q trace(P)
  *
- * products not conjugated; P is read off the table of the kernels. Where a feature is saturated it is
- * constant. */
+ * products not conjugated; P is read off the table of the kernels. Where a feature is saturated it
+ * is constant. */
 #ifndef SNNK_MAP_URF_TABLE_H
 #define SNNK_MAP_URF_TABLE_H
 

@@ -169,8 +169,8 @@ void snnk__urf_weights(const snnk__urf *urf, const snnk__framed_weight *weight, 
                                     atom->kappa * weight->offset - atom->shift;
         double complex plus = saturated_exp(base + step), minus = 0;
 
-        /* Re(Psi Phi) = Re Psi Re Phi - Im Psi Im Phi; where -g has no feature of its own, its Phi is
-         * the conjugate of that of g. */
+        /* Re(Psi Phi) = Re Psi Re Phi - Im Psi Im Phi; where -g has no feature of its own, its Phi
+         * is the conjugate of that of g. */
         if (urf->atoms.hyperbolic) minus = saturated_exp(base - step);
         if (urf->atoms.hyperbolic && table->signs == 1) plus += conj(minus);
         *psi++ = (float)creal(plus);

@@ -1,4 +1,5 @@
 /* The weight tower: Psi and bias of a map, through the kernels. */
+#include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
 #include "map/map.h"
@@ -56,7 +57,7 @@ static int check_kinds(const snnk_map *map, size_t l, const float *b, const floa
 
 int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw, const float *b,
                           float *Psi, size_t ldpsi, float *bias, snnk_workspace *workspace) {
-    size_t floats = 0;
+    size_t floats = 0, bytes;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
@@ -64,13 +65,24 @@ int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t 
     if ((st = snnk__check_matrix(W, "W", l, map->inputs, ldw, sizeof *W)) != SNNK_OK) return st;
     st = snnk__check_matrix(Psi, "Psi", l, map->features, ldpsi, sizeof *Psi);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(W, l, map->inputs, ldw), SNNK__READ(b, 1, l, l),
+                                    SNNK__WRITTEN(Psi, l, map->features, ldpsi),
+                                    SNNK__WRITTEN(bias, 1, l, l)};
+    if ((st = snnk__check_overlap(4, arrays)) != SNNK_OK) return st;
     weights w = {map, {map->inputs, W, ldw, b, bias, ldpsi}, Psi};
 
-    /* inputs x rows floats are in memory already, so this cannot overflow. */
-    for (size_t i = 0; i < map->n_blocks; i++)
-        if (!map->blocks[i]->kind->symmetric)
-            floats = snnk__max_size(floats,
-                                    snnk__weight_scratch(map->inputs, map->blocks[i]->linear.rows));
+    for (size_t i = 0; i < map->n_blocks; i++) {
+        const snnk__map_block *block = map->blocks[i];
+        size_t needed;
+
+        if (block->kind->symmetric) continue;
+        if (!snnk__weight_scratch(map->inputs, block->linear.rows, &needed))
+            return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs and %zu rows overflows size_t",
+                              map->inputs, block->linear.rows);
+        floats = snnk__max_size(floats, needed);
+    }
     floats = snnk__max_size(floats, snnk__map_work(map));
-    return snnk__for_rows(workspace, &map->allocator, l, floats * sizeof(float), weight_rows, &w);
+    if (!snnk__mul_size(floats, sizeof(float), &bytes))
+        return snnk__fail(SNNK_E_SIZE, "scratch of %zu floats overflows size_t", floats);
+    return snnk__for_rows(workspace, &map->allocator, l, bytes, weight_rows, &w);
 }

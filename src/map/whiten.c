@@ -72,7 +72,8 @@ done:
 /* `count` rows, evenly spaced, seen in the frame: to `seen` (count x d). */
 static void sample(const snnk_frame *frame, const rows *of, size_t count, double *framed) {
     for (size_t i = 0; i < count; i++)
-        of->see(frame, of->X + i * of->n / count * of->ld, framed + i * frame->inputs);
+        of->see(frame, of->X + (size_t)((uint64_t)i * of->n / count) * of->ld,
+                framed + i * frame->inputs);
 }
 
 static size_t sampled_rows(const rows *of) { return snnk__min_size(of->n, MAX_ROWS); }
@@ -129,8 +130,8 @@ done:
     return st;
 }
 
-/* How far to believe the second moment S of n rows A (n x d), instead of tau I: the shrinkage of least
- * expected square error of Ledoit & Wolf 2004,
+/* How far to believe the second moment S of n rows A (n x d), instead of tau I: the shrinkage of
+ * least expected square error of Ledoit & Wolf 2004,
  *     rho = min(1, sum_i |x_i x_i^T - S|^2 / n^2 / |S - tau I|^2),
  * from the Gram matrix of the rows: n^2 |S|^2 = sum_ij (x_i.x_j)^2. Rows of noise give 1. */
 static double shrinkage(size_t n, size_t d, const double *A, double tau, double *gram) {
@@ -155,8 +156,8 @@ static void set_identity(size_t k, double *S) {
     for (size_t i = 0; i < k; i++) S[i * k + i] = 1;
 }
 
-/* S (k x k) = second moment along the directions, and *rest = that in each direction outside, both shrunk
- * towards the average over all directions. No row, or none that varies: isotropic. */
+/* S (k x k) = second moment along the directions, and *rest = that in each direction outside, both
+ * shrunk towards the average over all directions. No row, or none that varies: isotropic. */
 static int moments(const snnk_frame *frame, const rows *of, double *S, double *rest) {
     const size_t d = frame->inputs, k = frame->n_directions, n = sampled_rows(of);
     double *A = NULL, *along = NULL, *gram = NULL, total = 0, inside = 0;
@@ -217,8 +218,8 @@ static void sandwich(size_t k, const double *A, double *B, double *T) {
 }
 
 /* Turn the directions to the eigenvectors of the best metric Q = Sx^-1/2 (Sx^1/2 Sw Sx^1/2)^1/2
- * Sx^-1/2 on their span, and set the stretches against `outside`, the metric of all others. Sx, Sw are
- * destroyed. */
+ * Sx^-1/2 on their span, and set the stretches against `outside`, the metric of all others. Sx, Sw
+ * are destroyed. */
 static int best_metric(snnk_frame *frame, double *Sx, double *Sw, double outside) {
     const snnk_allocator *allocator = &frame->allocator;
     const size_t d = frame->inputs, k = frame->n_directions;

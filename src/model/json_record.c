@@ -90,8 +90,8 @@ static void use_json_point(char *text) {
     memmove(text + before + 1, text + before + point, strlen(text + before + point) + 1);
 }
 
-/* As many digits as bring back all bits: cJSON's own writer accepts 15 that are off by one unit in the
- * last place. */
+/* As many digits as bring back all bits: cJSON's own writer accepts 15 that are off by one unit in
+ * the last place. */
 static void write_number(snnk__sink *sink, const char *key, double number) {
     char text[40];
 

@@ -1,5 +1,5 @@
-/* Records (base/record.h) of a model file: values in a JSON text, arrays as tensors. A value and a tensor
- * of one record have the same path: "layers.2.blocks.0.". */
+/* Records (base/record.h) of a model file: values in a JSON text, arrays as tensors. A value and a
+ * tensor of one record have the same path: "layers.2.blocks.0.". */
 #ifndef SNNK_MODEL_JSON_RECORD_H
 #define SNNK_MODEL_JSON_RECORD_H
 
@@ -31,8 +31,8 @@ typedef struct snnk__json_reader {
     uint64_t draws; /* random numbers that the file may still ask for */
 } snnk__json_reader;
 
-/* Parse the JSON text of the metadata under `key`. allocator: of what is made from the source. The struct
- * outlives the source. SNNK_E_FORMAT. */
+/* Parse the JSON text of the metadata under `key`. allocator: of what is made from the source. The
+ * struct outlives the source. SNNK_E_FORMAT. */
 int snnk__json_read(snnk__json_reader *record, const snnk__safetensors_reader *reader,
                     const char *key, const snnk_allocator *allocator, snnk__source *source);
 

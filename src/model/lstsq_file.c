@@ -9,9 +9,6 @@
 #include "model/model.h"
 #include "solve/lstsq.h"
 
-/* By snnk_factorization. */
-static const char *const route_names[SNNK_FACTORIZATION_AUTO + 1] = {"gram", "qr", "auto"};
-
 /* The lower triangle of S, or L, as a full matrix: what stands above the diagonal in memory is
  * scratch. */
 static void lower_triangle(const void *context, size_t first, size_t count, void *out) {
@@ -32,8 +29,8 @@ static bool fits_format_1(const snnk_lstsq *lstsq) {
            lstsq->weight == (double)lstsq->rows && !lstsq->single && lstsq->max_rows == 0;
 }
 
-/* Where statistics stand in a file: under their own names, or behind a prefix in a model that carries
- * them, which has weight and route always. */
+/* Where statistics stand in a file: under their own names, or behind a prefix in a model that
+ * carries them, which has weight and route always. */
 typedef struct place {
     const char *tensors, *keys; /* prefixes */
     bool plain;                 /* format 1 */
@@ -111,7 +108,7 @@ static void add_statistics(snnk__safetensors_writer *writer, const snnk_lstsq *l
     snnk__safetensors_add_number(writer, name_of(at, ROWS).text, lstsq->rows);
     if (!at->plain) {
         snnk__safetensors_add_text(writer, name_of(at, ROUTE).text,
-                                   route_names[lstsq->factorization]);
+                                   snnk_factorization_name(lstsq->factorization));
         add_tensor(writer, at, WEIGHT, 1, &one, &lstsq->weight);
         add_rounding(writer, lstsq, at);
     }
@@ -186,11 +183,11 @@ static int vector_length(const snnk__safetensors_reader *reader, const char *nam
 
 /* The route, of plain statistics GRAM. */
 static int read_route(const snnk__safetensors_reader *reader, place *at) {
-    const char *text = at->plain ? route_names[SNNK_FACTORIZATION_GRAM]
+    const char *text = at->plain ? snnk_factorization_name(SNNK_FACTORIZATION_GRAM)
                                  : snnk__safetensors_text(reader, name_of(at, ROUTE).text);
 
     for (int32_t k = 0; text && k <= SNNK_FACTORIZATION_AUTO; k++)
-        if (strcmp(text, route_names[k]) == 0) {
+        if (strcmp(text, snnk_factorization_name(k)) == 0) {
             at->factorization = k;
             return SNNK_OK;
         }

@@ -1,6 +1,6 @@
-/* Everything in the file is untrusted. The container has been checked against the bytes there before
- * this begins; each layer and block checks its record against the arrays in the file before it allocates
- * by it. */
+/* Everything in the file is untrusted. The container has been checked against the bytes there
+ * before this begins; each layer and block checks its record against the arrays in the file before
+ * it allocates by it. */
 #include <snnk/network.h>
 
 #include <string.h>
@@ -69,13 +69,31 @@ static int load_layers(const snnk__source *source, snnk_network *network) {
     return SNNK_OK;
 }
 
+int snnk__network_read_layers(const snnk__safetensors_reader *reader,
+                              const snnk_allocator *allocator, snnk_network **network) {
+    snnk__json_reader record = {0};
+    snnk__source source;
+    snnk_network *made = NULL;
+    int st;
+
+    st = snnk__json_read(&record, reader, SNNK__NETWORK_KEY, allocator, &source);
+    if (st != SNNK_OK) goto done;
+    if ((st = snnk_network_create(allocator, &made)) != SNNK_OK) goto done;
+    if ((st = load_layers(&source, made)) != SNNK_OK) goto done;
+    if ((st = load_notes(reader, made)) != SNNK_OK) goto done;
+    *network = made;
+    made = NULL;
+done:
+    snnk_network_free(made);
+    snnk__json_read_end(&record);
+    return st;
+}
+
 int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                              snnk_network **network) {
     snnk_allocator ours;
     snnk__safetensors_reader *reader = NULL;
     snnk_network *made = NULL;
-    snnk__json_reader record = {0};
-    snnk__source source;
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
@@ -84,17 +102,12 @@ int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_alloca
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_NETWORK, &reader);
     if (st != SNNK_OK) return st;
-    st = snnk__json_read(&record, reader, SNNK__NETWORK_KEY, &ours, &source);
-    if (st != SNNK_OK) goto done;
-    if ((st = snnk_network_create(&ours, &made)) != SNNK_OK) goto done;
-    if ((st = load_layers(&source, made)) != SNNK_OK) goto done;
-    if ((st = load_notes(reader, made)) != SNNK_OK) goto done;
+    if ((st = snnk__network_read_layers(reader, &ours, &made)) != SNNK_OK) goto done;
     if ((st = load_statistics(reader, &ours, made)) != SNNK_OK) goto done;
     *network = made;
     made = NULL;
 done:
     snnk_network_free(made);
-    snnk__json_read_end(&record);
     snnk__safetensors_close(reader);
     return st;
 }

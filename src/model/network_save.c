@@ -33,6 +33,12 @@ static void add_notes(snnk__safetensors_writer *writer, const snnk_network *netw
     }
 }
 
+void snnk__network_write_layers(snnk__safetensors_writer *writer, const snnk_network *network,
+                                int32_t projection) {
+    add_layers(writer, network, projection == SNNK_SAVE_SEED);
+    add_notes(writer, network);
+}
+
 /* Check the arguments and fill the writer; failures after the checks stick to it. */
 static int begin(const snnk_network *network, int32_t projection,
                  snnk__safetensors_writer *writer) {
@@ -43,8 +49,7 @@ static int begin(const snnk_network *network, int32_t projection,
     if (st != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
     snnk__model_begin(writer, &network->allocator, SNNK__MODEL_NETWORK);
-    add_layers(writer, network, projection == SNNK_SAVE_SEED);
-    add_notes(writer, network);
+    snnk__network_write_layers(writer, network, projection);
     if (network->statistics) snnk__lstsq_write_tensors(writer, network->statistics);
     return SNNK_OK;
 }

@@ -4,8 +4,8 @@
 
 #include <snnk/rls.h>
 
-/* snnk_rls_load from memory, allocator not NULL; *rls is untouched on failure. Statuses as there, without
- * SNNK_E_IO. */
+/* snnk_rls_load from memory, allocator not NULL; *rls is untouched on failure. Statuses as there,
+ * without SNNK_E_IO. */
 int snnk__rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                           snnk_rls **rls);
 

@@ -1,9 +1,9 @@
-/* The sum of statistics over processes. Uses public functions of libsnnk only: it is a library of its
- * own, beside the shared library as well as beside the archive.
+/* The sum of statistics over processes. Uses public functions of libsnnk only, because it is a
+ * library of its own, beside the shared and the static library.
  *
- * Nobody may wait for a process that has failed. So every step that can fail on one process is followed
- * by an agreement, or, on the way up the tree, its status travels in place of the statistics: a process
- * always sends to its parent once, and receives once from each child. */
+ * No process may wait for one that has failed. So each step that can fail in one process is
+ * followed by an agreement. On the way up the tree, a status travels in place of the statistics: a
+ * process always sends to its parent once, and receives once from each child. */
 #include <snnk/lstsq.h>
 #include <snnk/mpi.h>
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MPI counts in int; and messages of a few megabytes reach full bandwidth. */
+/* MPI counts in int. Messages of a few megabytes reach full bandwidth. */
 #define PIECE_BYTES ((size_t)4 << 20)
 
 #define SENTENCE_BYTES 512
@@ -21,7 +21,7 @@
 enum { TAG_HEADER, TAG_DATA };
 
 typedef struct group {
-    MPI_Comm comm; /* ours alone: no message can be mistaken, errors are returned */
+    MPI_Comm comm; /* our own: messages cannot be mixed up, and errors are returned */
     int root, rank, size;
 } group;
 
@@ -37,7 +37,8 @@ static int mpi_status(int code) {
     return snnk_fail(SNNK_E_IO, sentence);
 }
 
-/* The most severe (least) status of all processes, and the sentence of the first that has it, for all. */
+/* Agree on the most severe (smallest) status of all processes, with the sentence of the first
+ * process that has it. */
 static int agree(const group *g, int status) {
     struct {
         int status, rank;
@@ -76,7 +77,7 @@ static int pack(const snnk_lstsq *lstsq, message *packed) {
     return snnk_lstsq_save_memory(lstsq, packed->bytes, packed->size);
 }
 
-/* What is left of `size` bytes after `done`, as much of it as goes at once. */
+/* The size of the next piece, after `done` of `size` bytes. */
 static int piece(size_t size, size_t done) {
     return (int)(size - done < PIECE_BYTES ? size - done : PIECE_BYTES);
 }
@@ -100,14 +101,14 @@ static int receive_bytes(const group *g, int from, const message *m) {
     return mpi_status(code);
 }
 
-/* Whether the receiver has room: without it bytes that are on their way would wait for ever. */
+/* Wait until the receiver has room: otherwise bytes on their way would wait forever. */
 static int send_statistics(const group *g, int to, const snnk_lstsq *lstsq, int status) {
     message packed = {NULL, 0};
     uint64_t size;
     int room = 0, st;
 
     if (status == SNNK_OK) status = pack(lstsq, &packed);
-    size = status == SNNK_OK ? packed.size : 0; /* 0: there is nothing to come */
+    size = status == SNNK_OK ? packed.size : 0; /* 0: nothing follows */
     st = mpi_status(MPI_Send(&size, 1, MPI_UINT64_T, to, TAG_HEADER, g->comm));
     if (st == SNNK_OK && size > 0)
         st = mpi_status(MPI_Recv(&room, 1, MPI_INT, to, TAG_HEADER, g->comm, MPI_STATUS_IGNORE));
@@ -116,7 +117,7 @@ static int send_statistics(const group *g, int to, const snnk_lstsq *lstsq, int 
     return status != SNNK_OK ? status : st;
 }
 
-/* *received: NULL after a failure, and where the sender had one, which it will tell. */
+/* *received: NULL after a failure here or at the sender, which reports it. */
 static int receive_statistics(const group *g, int from, int status, snnk_lstsq **received) {
     message packed = {NULL, 0};
     uint64_t size = 0;
@@ -126,6 +127,8 @@ static int receive_statistics(const group *g, int from, int status, snnk_lstsq *
     st = mpi_status(MPI_Recv(&size, 1, MPI_UINT64_T, from, TAG_HEADER, g->comm, MPI_STATUS_IGNORE));
     if (st != SNNK_OK || size == 0) return status != SNNK_OK ? status : st;
     packed.size = (size_t)size;
+    if (status == SNNK_OK && size > SIZE_MAX) /* from a process with wider sizes */
+        status = snnk_fail(SNNK_E_SIZE, "a message of statistics is longer than a size can hold");
     if (status == SNNK_OK) status = allocate(packed.size, &packed.bytes);
     room = status == SNNK_OK;
     st = mpi_status(MPI_Send(&room, 1, MPI_INT, from, TAG_HEADER, g->comm));
@@ -139,13 +142,16 @@ static int receive_statistics(const group *g, int from, int status, snnk_lstsq *
 
 /* ---- The tree ---- */
 
-/* *sum += next; as moments where one of them has moments. */
+/* *sum += next; as moments if one of them is moments. */
 static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
+    char before[SENTENCE_BYTES];
     snnk_lstsq *moments;
-    int st = snnk_lstsq_merge(*sum, next);
+    int st;
 
+    snprintf(before, sizeof before, "%s", snnk_last_error());
+    st = snnk_lstsq_merge(*sum, next);
     if (st != SNNK_E_UNSUPPORTED) return st;
-    /* A factor cannot take in moments; moments, also of no rows, take in both. */
+    /* A factor cannot take in moments. Moments, also of no rows, take in both. */
     st = snnk_lstsq_create(snnk_lstsq_features(next), snnk_lstsq_targets(next), NULL, &moments);
     if (st != SNNK_OK) return st;
     st = snnk_lstsq_merge(moments, *sum);
@@ -156,15 +162,15 @@ static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
     }
     snnk_lstsq_free(*sum);
     *sum = moments;
-    return SNNK_OK;
+    return snnk_fail(SNNK_OK, before); /* the sentence as it was */
 }
 
-/* Receive from the child at `from`, and add to *sum (NULL: it becomes that). */
+/* Receive from the child at `from`, and add to *sum; if that is NULL, it becomes *sum. */
 static int add_child(const group *g, int from, int status, snnk_lstsq **sum) {
     snnk_lstsq *received;
 
     status = receive_statistics(g, from, status, &received);
-    /* Those of no rows shall not decide between moments and a factor. */
+    /* Statistics of no rows must not decide between moments and a factor. */
     if (snnk_lstsq_rows(received) == 0) {
         snnk_lstsq_free(received);
         return status;
@@ -178,13 +184,13 @@ static int add_child(const group *g, int from, int status, snnk_lstsq **sum) {
     return status;
 }
 
-/* The place of a process of the tree, whose top is 0, among those of comm. */
+/* The rank in comm of a place in the tree, whose top is place 0. */
 static int rank_of(const group *g, int place) {
     return (int)(((long long)place + g->root) % g->size);
 }
 
-/* Go up the tree: all below this process into *sum, then with its own statistics to its parent. *sum at
- * root: those of all others, NULL without any. */
+/* Go up the tree: collect everything below in *sum, then send it with the own statistics to the
+ * parent. At root *sum is the sum of all others; NULL if there are none. */
 static int climb(const group *g, const snnk_lstsq *lstsq, snnk_lstsq **sum) {
     const int place = (g->rank - g->root + g->size) % g->size;
     int st = SNNK_OK;
@@ -200,9 +206,9 @@ static int climb(const group *g, const snnk_lstsq *lstsq, snnk_lstsq **sum) {
     return st;
 }
 
-/* ---- The door ---- */
+/* ---- Public ---- */
 
-/* What every process must have the same. */
+/* Check what must be the same in every process. */
 static int check_same(const group *g, const snnk_lstsq *lstsq) {
     uint64_t shape[3] = {snnk_lstsq_features(lstsq), snnk_lstsq_targets(lstsq), (uint64_t)g->root};
     uint64_t first[3];
@@ -233,7 +239,7 @@ static int check_arguments(const group *g, const snnk_lstsq *lstsq) {
     return snnk_fail(SNNK_E_RANGE, sentence);
 }
 
-/* The reduction in a group whose MPI errors are returned. */
+/* Reduce, in a group whose MPI errors are returned. */
 static int reduce(const group *g, snnk_lstsq *lstsq) {
     snnk_lstsq *others = NULL;
     int st;
@@ -241,7 +247,8 @@ static int reduce(const group *g, snnk_lstsq *lstsq) {
     if ((st = agree(g, check_arguments(g, lstsq))) != SNNK_OK) return st;
     if ((st = agree(g, check_same(g, lstsq))) != SNNK_OK) return st;
     if ((st = agree(g, climb(g, lstsq, &others))) != SNNK_OK) goto done;
-    /* All are up, so that this is the last that can fail, and fails as a whole. */
+    /* All processes are done, so this is the last step that can fail, and it fails in all of
+     * them. */
     if (g->rank == g->root && others) st = snnk_lstsq_merge(lstsq, others);
     st = agree(g, st);
 done:
@@ -249,7 +256,7 @@ done:
     return st;
 }
 
-/* A communicator of our own, on which errors are returned. */
+/* Make a communicator on which errors are returned. */
 static int open_group(MPI_Comm comm, int root, group *g) {
     int between = 0, st;
 

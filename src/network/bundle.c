@@ -1,7 +1,8 @@
 /* Bundling: ranges of layers without the widths between them.
  *
- * The layers of a range are taken one by one. The last one so far is kept back as long as it ends in a
- * linear map, V t + c: then the next layer takes in V and c, and only t, its features, is emitted. */
+ * The layers of a range are taken one by one. The last one so far is kept back as long as it ends
+ * in a linear map, V t + c: then the next layer takes in V and c, and only t, its features, is
+ * emitted. */
 #include "network/network.h"
 
 #include "base/size.h"

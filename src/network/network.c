@@ -2,12 +2,13 @@
 
 #include <string.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "base/utf8.h"
 #include "base/workspace.h"
 
-/* Rows that pass through all layers together: enough to share each pass over the weights, few enough for
- * hidden rows to stay in cache. */
+/* Rows that pass through all layers together: enough to share each pass over the weights, few
+ * enough for hidden rows to stay in cache. */
 #define TILE_ROWS 64
 
 #ifdef SNNK_MINIMAL /* without statistics */
@@ -29,6 +30,7 @@ int snnk_network_create(const snnk_allocator *allocator, snnk_network **network)
     if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
     if ((st = snnk__alloc(&ours, 1, sizeof *made, "a network", &made)) != SNNK_OK) return st;
     *made = (snnk_network){.allocator = ours};
+    atomic_init(&made->last_handed_out, false);
     *network = made;
     return SNNK_OK;
 }
@@ -38,6 +40,11 @@ void snnk_network_free(snnk_network *network) {
     const snnk_allocator allocator = network->allocator;
     for (size_t i = 0; i < network->n_layers; i++)
         snnk_layer_free((snnk_layer *)network->layers[i]);
+    for (snnk__kept_layer *kept = network->kept, *next; kept; kept = next) {
+        next = kept->next;
+        snnk_layer_free((snnk_layer *)kept->layer);
+        snnk__free(&allocator, kept);
+    }
     for (size_t i = 0; i < network->n_notes; i++) snnk__free(&allocator, network->notes[i].key);
     snnk__free(&allocator, network->layers);
     snnk__free(&allocator, network->notes);
@@ -45,9 +52,42 @@ void snnk_network_free(snnk_network *network) {
     snnk__free(&allocator, network);
 }
 
+/* The most floats that one of the layers works in, of one thread; and those of a row that is split
+ * within, beside its two hidden rows, 0 if no layer is large enough. */
+static size_t layers_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, network->layers[k]->cost.work);
+    return most;
+}
+
+static size_t split_work(const snnk_network *network) {
+    size_t most = 0;
+
+    for (size_t k = 0; k < network->n_layers; k++)
+        most = snnk__max_size(most, network->layers[k]->cost.split_work);
+    return most;
+}
+
+/* With one more layer snnk_network_scratch_bytes is still a size. */
+static int check_scratch(const snnk_network *network, size_t widest, const snnk_layer *layer) {
+    const size_t work = snnk__max_size(layers_work(network), layer->cost.work);
+    const size_t split = snnk__max_size(split_work(network), layer->cost.split_work);
+    size_t floats, bytes;
+
+    if (snnk__mul_size(widest, 2 * TILE_ROWS, &floats) && snnk__add_size(floats, work, &floats) &&
+        snnk__add_size(floats, split, &floats) && snnk__mul_size(floats, sizeof(float), &bytes))
+        return SNNK_OK;
+    return snnk__fail(SNNK_E_SIZE,
+                      "scratch for hidden rows of %zu outputs and %zu numbers of the largest layer "
+                      "overflows a size",
+                      widest, work);
+}
+
 int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     const snnk_layer **layers;
-    size_t widest, unused;
+    size_t widest;
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
@@ -60,8 +100,7 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
         return snnk__fail(SNNK_E_SHAPE, "the layer has %zu inputs, but the network has %zu outputs",
                           layer->inputs, last);
     widest = snnk__max_size(network->widest, last);
-    if (!snnk__mul_size(widest, 2 * TILE_ROWS * sizeof(float), &unused))
-        return snnk__fail(SNNK_E_SIZE, "a hidden layer of %zu outputs is too wide", widest);
+    if ((st = check_scratch(network, widest, layer)) != SNNK_OK) return st;
 
     /* Networks have few layers: grow by one each time. */
     st = snnk__alloc(&network->allocator, n + 1, sizeof *layers, "layers", &layers);
@@ -72,13 +111,41 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     network->layers = layers;
     network->n_layers = n + 1;
     network->widest = widest;
+    atomic_store_explicit(&network->last_handed_out, false, memory_order_relaxed);
     return SNNK_OK;
+}
+
+int snnk__network_reserve_place(const snnk_network *network, snnk__kept_layer **place) {
+    *place = NULL;
+    if (!atomic_load_explicit(&network->last_handed_out, memory_order_relaxed)) return SNNK_OK;
+    return snnk__alloc(&network->allocator, 1, sizeof **place, "a replaced layer", place);
+}
+
+void snnk__network_replace_last(snnk_network *network, const snnk_layer *layer,
+                                snnk__kept_layer *place) {
+    const snnk_layer **last = &network->layers[network->n_layers - 1];
+
+    if (place) {
+        *place = (snnk__kept_layer){*last, network->kept};
+        network->kept = place;
+    } else {
+        snnk_layer_free((snnk_layer *)*last);
+    }
+    *last = layer;
+    atomic_store_explicit(&network->last_handed_out, false, memory_order_relaxed);
 }
 
 size_t snnk_network_layers(const snnk_network *network) { return network ? network->n_layers : 0; }
 
 const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index) {
-    return network && index < network->n_layers ? network->layers[index] : NULL;
+    if (!network || index >= network->n_layers) return NULL;
+    /* Only the last layer is ever replaced. Several threads may ask for it at once; that a mutating
+     * call has the network to itself orders these stores before its load. */
+    if (index == network->n_layers - 1 &&
+        !atomic_load_explicit(&network->last_handed_out, memory_order_relaxed))
+        atomic_store_explicit(&((snnk_network *)network)->last_handed_out, true,
+                              memory_order_relaxed);
+    return network->layers[index];
 }
 
 size_t snnk_network_inputs(const snnk_network *network) {
@@ -223,23 +290,10 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
 
 /* ---- Forward ---- */
 
-/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest that take
- * turns, and what the layer that needs most works in. */
+/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest that
+ * take turns, and what the layer that needs most works in. */
 static size_t thread_work(const snnk_network *network) {
-    size_t most = 0;
-
-    for (size_t k = 0; k < network->n_layers; k++)
-        most = snnk__max_size(most, network->layers[k]->cost.work);
-    return 2 * TILE_ROWS * network->widest + most;
-}
-
-/* The same for a row that is split within, beside its two hidden rows; 0 if no layer is large enough. */
-static size_t split_work(const snnk_network *network) {
-    size_t most = 0;
-
-    for (size_t k = 0; k < network->n_layers; k++)
-        most = snnk__max_size(most, network->layers[k]->cost.split_work);
-    return most;
+    return 2 * TILE_ROWS * network->widest + layers_work(network);
 }
 
 size_t snnk_network_scratch_bytes(const snnk_network *network) {
@@ -263,8 +317,8 @@ static bool splits(const snnk_network *network, size_t n, const snnk_workspace *
     return any;
 }
 
-/* One layer after the other, each on all threads. Together their scratch has room for two hidden rows and
- * the work of every row, since there are fewer rows than threads. */
+/* One layer after the other, each on all threads. Together their scratch has room for two hidden
+ * rows and the work of every row, since there are fewer rows than threads. */
 static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
     const snnk_network *network = r->network;
     const size_t last = network->n_layers - 1, ld = network->widest;
@@ -318,6 +372,9 @@ int snnk_network_forward(const snnk_network *network, size_t n, const float *X, 
     if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Y, "Y", n, last->outputs, ldy, sizeof *Y);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, first->inputs, ldx),
+                                    SNNK__WRITTEN(Y, n, snnk_network_outputs(network), ldy)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if (splits(network, n, workspace)) {
         st = snnk_workspace_reserve(workspace, snnk_network_scratch_bytes(network));
         if (st != SNNK_OK) return st;
@@ -342,6 +399,9 @@ int snnk_network_features(const snnk_network *network, size_t n, const float *X,
     if ((st = snnk__check_matrix(X, "X", n, first->inputs, ldx, sizeof *X)) != SNNK_OK) return st;
     st = snnk__check_matrix(Phi, "Phi", n, snnk_layer_features(last), ldphi, sizeof *Phi);
     if (st != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(X, n, first->inputs, ldx),
+                                    SNNK__WRITTEN(Phi, n, snnk_layer_features(last), ldphi)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     return snnk__for_rows(workspace, &network->allocator, n, thread_work(network) * sizeof(float),
                           forward_task, &r);
 }

@@ -1,5 +1,5 @@
-/* The map of least predicted error: every combination is predicted in closed form, none is built but
- * the best. */
+/* The map of least predicted error: every combination is predicted in closed form, none is built
+ * but the best. */
 #include <math.h>
 #include <string.h>
 
@@ -25,16 +25,17 @@ static const struct {
                      {SNNK_CENTER_BOTH, SNNK_METRIC_WHITEN}};
 #define FRAMES (sizeof frame_choices / sizeof frame_choices[0])
 
-/* Half periods of Fourier extensions that are tried, as multiples of the radius, the default first; and the shares of the
- * largest atom below which atoms are dropped: atoms of high frequency cost far more variance than the
- * error they mend. */
+/* Half periods of Fourier extensions that are tried, as multiples of the radius, the default first;
+ * and the shares of the largest atom below which atoms are dropped: atoms of high frequency cost
+ * far more variance than the error they mend. */
 static const double periods[] = {2, 1.25, 1.5, 3, 5, 10, 20};
 static const double tolerances[] = {1e-4, 1e-3, 1e-2};
 #define PERIODS    (sizeof periods / sizeof periods[0])
 #define TOLERANCES (sizeof tolerances / sizeof tolerances[0])
 #define SPECTRA    (2 + TOLERANCES * (1 + PERIODS)) /* exact; a line; integrals, extensions */
 
-/* Rows of inputs, and of weights, that predictions are made for; and that the interval is found on. */
+/* Rows of inputs, and of weights, that predictions are made for; and that the interval is found
+ * on. */
 #define TEST_ROWS     16
 #define INTERVAL_ROWS 128
 
@@ -163,8 +164,9 @@ static int try_spectrum(calibration *c, const snnk_spectrum_config *config) {
     return SNNK_OK;
 }
 
-/* Add the spectra of these settings for every tolerance. Where the finest is not resolved, neither are the
- * others; and extensions differ in the atoms that are dropped: the points of the finest do for all. */
+/* Add the spectra of these settings for every tolerance. Where the finest is not resolved, neither
+ * are the others; and extensions differ in the atoms that are dropped: the points of the finest do
+ * for all. */
 static int try_tolerances(calibration *c, snnk_spectrum_config *config) {
     const size_t first = c->n_spectra;
     int st = SNNK_OK;
@@ -194,8 +196,8 @@ static int try_extensions(calibration *c, snnk_spectrum_config *config) {
     return st;
 }
 
-/* Add the line alone that fits best on the interval (least squares on a grid), without atoms: on a short
- * interval its error is far below the noise that atoms would add. */
+/* Add the line alone that fits best on the interval (least squares on a grid), without atoms: on a
+ * short interval its error is far below the noise that atoms would add. */
 static int try_line(calibration *c, const snnk_spectrum_config *config) {
     enum { HALF = 512 };
     const double step = config->radius / HALF, a = config->center;
@@ -272,8 +274,7 @@ static int learn_frame(const calibration *c, const batch *from, size_t choice, s
     config.center = frame_choices[choice].center;
     config.metric = frame_choices[choice].metric;
     config.allocator = c->allocator;
-    const snnk_rows inputs = {
-        .size = sizeof inputs, .n = from->n, .X = from->X, .ldx = from->ldx};
+    const snnk_rows inputs = {.size = sizeof inputs, .n = from->n, .X = from->X, .ldx = from->ldx};
 
     return snnk_frame_create(from->d, &inputs, from->l, from->W, from->ldw, &config, frame);
 }
@@ -394,8 +395,8 @@ static int search_forms(calibration *c, size_t frame, const framing *v, size_t s
     return SNNK_OK;
 }
 
-/* The measured error of f(w.mu + nu.(x - mu) + b), which has no random features, in a frame that centres
- * both. */
+/* The measured error of f(w.mu + nu.(x - mu) + b), which has no random features, in a frame that
+ * centres both. */
 static double error_without_features(const calibration *c, const framing *v) {
     double difference = 0, square = 0;
 
@@ -521,6 +522,7 @@ int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *s
     snnk_urf_config ours;
     snnk__float_rows floats;
     snnk_rows read;
+    snnk__sentence before;
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
@@ -538,11 +540,12 @@ int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *s
                      .activation = activation,
                      .report = no_report};
 
+    snnk__sentence_save(&before);
     st = calibrate(&c, spectrum, map);
     if (st == SNNK_OK && report)
         st = snnk__config_write(report, &c.report, sizeof c.report, REPORT_MINIMUM, "urf report");
     for (size_t k = 0; k < SPECTRA; k++) snnk_spectrum_free(c.owned[k]);
     snnk__free(&allocator, c.storage);
     snnk__float_rows_close(&floats);
-    return st;
+    return snnk__recovered(st, &before); /* choices that did not work are no failures */
 }

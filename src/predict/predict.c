@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
 
@@ -360,7 +361,9 @@ static int check_quantiles(size_t l, size_t n_levels, const double *levels, cons
     for (size_t i = 0; i < n_levels; i++)
         if (!(levels[i] >= 0 && levels[i] <= 1))
             return snnk__fail(SNNK_E_RANGE, "levels[%zu] = %g is not in 0 ... 1", i, levels[i]);
-    return SNNK_OK;
+    const snnk__operand arrays[] = {SNNK__READ(levels, 1, n_levels, n_levels),
+                                    SNNK__WRITTEN(quantiles, l, n_levels, ldq)};
+    return snnk__check_overlap(2, arrays);
 }
 
 /* Room for the pairs of g->n inputs and g->l weights. Free both arrays, also on failure. */

@@ -14,8 +14,8 @@ typedef struct snnk__framed_rows {
     double *offset; /* n: nu.(x - mu), or w.mu + b */
 } snnk__framed_rows;
 
-/* n rows evenly spaced out of `all` (all >= n), as inputs, or as weights with b (may be NULL): in a frame;
- * or as the kernel of a block takes them. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* n rows evenly spaced out of `all` (all >= n), as inputs, or as weights with b (may be NULL): in a
+ * frame; or as the kernel of a block takes them. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
                              const float *X, size_t ldx, const float *b,
                              const snnk_allocator *allocator, snnk__framed_rows *framed);

@@ -1,5 +1,5 @@
-/* HD3: groups of D rows, D the power of two >= d, products of Walsh-Hadamard matrices and random signs.
- * G is not kept but applied by transforms. */
+/* HD3: groups of D rows, D the power of two >= d, products of Walsh-Hadamard matrices and random
+ * signs. G is not kept but applied by transforms. */
 #include "projection/hd3.h"
 
 #include <math.h>
@@ -14,6 +14,7 @@
 size_t snnk__hd3_order(size_t inputs) {
     size_t order = 1;
 
+    /* The power of two that a size can hold: memory for more inputs than that is refused. */
     while (order < inputs && order <= SIZE_MAX / 2) order *= 2;
     return order;
 }
@@ -89,7 +90,8 @@ static double get_row(const snnk__linear *linear, size_t row, float *g, float *w
     return c;
 }
 
-/* |x'| is at most (x_length + |mean|) max |input_scale|, and all three transforms and signs stretch by
+/* |x'| is at most (x_length + |mean|) max |input_scale|, and all three transforms and signs stretch
+ *   by
  * order^(3/2): before the scale of a row, and after it. */
 static double largest(const snnk__linear *linear, double x_length) {
     const snnk__hd3 *hd3 = &linear->hd3;
@@ -140,11 +142,12 @@ static const snnk__linear_form transforms = {.get_row = get_row,
 /* Room for the signs and scales, and for an input scaling in float. */
 static int create(snnk__linear *linear, size_t d, size_t rows, const snnk_allocator *allocator) {
     const size_t order = snnk__hd3_order(d), groups = rows / order + (rows % order != 0);
-    size_t signs, count;
+    size_t signs, scaling, count;
     int st;
 
-    if (!snnk__mul_size(3 * groups, order, &signs) || !snnk__add_size(signs, rows, &count) ||
-        !snnk__add_size(count, 2 * d, &count))
+    if (!snnk__mul_size(groups, order, &signs) || !snnk__mul_size(signs, 3, &signs) ||
+        !snnk__add_size(signs, rows, &count) || !snnk__mul_size(d, 2, &scaling) ||
+        !snnk__add_size(count, scaling, &count))
         return snnk__fail(SNNK_E_SIZE, "%zu HD3 rows of %zu inputs overflow a size", rows, d);
     st = snnk__linear_begin(linear, &transforms, d, rows, allocator);
     if (st != SNNK_OK) return st;

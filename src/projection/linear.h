@@ -1,5 +1,5 @@
-/* The linear part of a block of features, z = G x + offset: r values of d inputs, G kept in one of three
- * forms. A scaling of the inputs is folded in. */
+/* The linear part of a block of features, z = G x + offset: r values of d inputs, G kept in one of
+ * three forms. A scaling of the inputs is folded in. */
 #ifndef SNNK_PROJECTION_LINEAR_H
 #define SNNK_PROJECTION_LINEAR_H
 
@@ -25,8 +25,8 @@ typedef struct snnk__linear_form {
     /* Set the member of the kernels' block that stands for G. */
     void (*set_kernel)(const snnk__linear *linear, snnk__block *block);
 
-    /* Write G and the offsets; or read them, finite, into a linear part of this form. NULL: they are
-     * never stored. */
+    /* Write G and the offsets; or read them, finite, into a linear part of this form. NULL: they
+     * are never stored. */
     void (*write)(const snnk__linear *linear, snnk__sink *sink);
     int (*read)(snnk__linear *linear, const snnk__source *source);
 } snnk__linear_form;
@@ -41,7 +41,8 @@ struct snnk__linear {
     float *numbers;      /* diagonal: d; HD3: all that hd3 points to */
 };
 
-/* Room for a G and offsets of this form, not set. Free after a failure too. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Room for a G and offsets of this form, not set. Free after a failure too. SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
 int snnk__linear_create_dense(snnk__linear *linear, size_t inputs, size_t rows,
                               const snnk_allocator *allocator);
 int snnk__linear_create_diagonal(snnk__linear *linear, size_t inputs,
@@ -54,11 +55,11 @@ int snnk__linear_begin(snnk__linear *linear, const snnk__linear_form *form, size
 /* Fine for one that is all zero. */
 void snnk__linear_free(snnk__linear *linear);
 
-/* Fold a scaling into row g (d, in double) with offset c, and store it as row `row` of a dense G:
- * g . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean); mean NULL for zeros, scale
- * NULL for ones. The products are rounded to float first, so that the offset belongs to the row that
- * runs. Plain IEEE operations in a fixed order: a projection drawn again from its seed has the same
- * bits everywhere. folded: d of scratch. SNNK_E_NONFINITE. */
+/* Fold a scaling into row g (d, in double) with offset c, and store it as row `row` of a dense G: g
+ * . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean); mean NULL for zeros,
+ * scale NULL for ones. The products are rounded to float first, so that the offset belongs to the
+ * row that runs. Plain IEEE operations in a fixed order: a projection drawn again from its seed has
+ * the same bits everywhere. folded: d of scratch. SNNK_E_NONFINITE. */
 int snnk__linear_set_row(snnk__linear *linear, size_t row, const double *g, double c,
                          const double *mean, const double *scale, float *folded);
 

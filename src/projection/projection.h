@@ -6,8 +6,8 @@
 
 #include "projection/linear.h"
 
-/* What is drawn: row j of G is N(0, scale^2 I) in distribution, and its offset N(0, offset_scale^2).
- * Both act on (x - mean) * input_scale. */
+/* What is drawn: row j of G is N(0, scale^2 I) in distribution, and its offset N(0,
+ * offset_scale^2). Both act on (x - mean) * input_scale. */
 typedef struct snnk__draw {
     uint64_t seed;
     double scale, offset_scale;
@@ -19,7 +19,8 @@ typedef struct snnk__projection_kind snnk__projection_kind;
 struct snnk__projection_kind {
     const char *name; /* also in model files */
 
-    /* The seed gives the same bits on every machine: a file may keep the seed in place of the rows. */
+    /* The seed gives the same bits on every machine: a file may keep the seed in place of the
+     * rows. */
     bool seeded;
 
     /* A file keeps nothing but the seed. */
@@ -32,8 +33,8 @@ struct snnk__projection_kind {
     /* How many random numbers `rows` rows take, at most UINT64_MAX. */
     uint64_t (*numbers)(size_t rows, size_t inputs);
 
-    /* rows (group x inputs) = rows first ... first+group-1, each N(0, I) in distribution; first is a
-     * multiple of the group. SNNK_E_UNSUPPORTED (this build lacks what it needs), SNNK_E_SIZE,
+    /* rows (group x inputs) = rows first ... first+group-1, each N(0, I) in distribution; first is
+     * a multiple of the group. SNNK_E_UNSUPPORTED (this build lacks what it needs), SNNK_E_SIZE,
      * SNNK_E_NOMEM, SNNK_E_INTERNAL. */
     int (*rows)(uint64_t seed, size_t inputs, size_t first, const snnk_allocator *allocator,
                 double *rows);
@@ -71,10 +72,11 @@ uint64_t snnk__projection_numbers(size_t rows, size_t inputs);
 /* rows (count x inputs), rows first ... first+count-1 of iid N(0, 1) numbers. */
 void snnk__gaussian_rows(uint64_t seed, size_t inputs, size_t first, size_t count, double *rows);
 
-/* rows (d x d) = group first/d of orthonormal rows, and the lengths that Gaussian rows of these directions
- * have: Haar-distributed directions by the QR factorisation of a Gaussian matrix, with the sign of R's
- * diagonal moved into Q (Mezzadri 2007; without it Q is not Haar-distributed); the lengths are chi(d)
- * and independent of Q, since Q and R are independent. Statuses as snnk__projection_kind.rows. */
+/* rows (d x d) = group first/d of orthonormal rows, and the lengths that Gaussian rows of these
+ * directions have: Haar-distributed directions by the QR factorisation of a Gaussian matrix, with
+ * the sign of R's diagonal moved into Q (Mezzadri 2007; without it Q is not Haar-distributed); the
+ * lengths are chi(d) and independent of Q, since Q and R are independent. Statuses as
+ * snnk__projection_kind.rows. */
 int snnk__orthonormal_rows(uint64_t seed, size_t d, size_t first, const snnk_allocator *allocator,
                            double *rows, double *length);
 

@@ -1,4 +1,5 @@
-/* SOBOL: row j is point j of a scrambled Sobol sequence, through the inverse normal distribution. */
+/* SOBOL: row j is point j of a scrambled Sobol sequence, through the inverse normal
+ * distribution. */
 #include "base/random.h"
 #include "base/status.h"
 #include "projection/projection.h"

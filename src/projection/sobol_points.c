@@ -18,8 +18,8 @@ static int degree_of(uint32_t polynomial) {
     return degree;
 }
 
-/* m[i] = direction number m_(i+1) of a dimension, i < count <= 32, by the recurrence of its polynomial:
- * m_i = 2 a_1 m_(i-1) ^ 4 a_2 m_(i-2) ^ ... ^ 2^s m_(i-s) ^ m_(i-s). */
+/* m[i] = direction number m_(i+1) of a dimension, i < count <= 32, by the recurrence of its
+ * polynomial: m_i = 2 a_1 m_(i-1) ^ 4 a_2 m_(i-2) ^ ... ^ 2^s m_(i-s) ^ m_(i-s). */
 static void direction_numbers(size_t dimension, int count, uint32_t *m) {
     if (dimension == 0) {
         for (int i = 0; i < count; i++) m[i] = 1;
@@ -62,9 +62,9 @@ uint32_t snnk__owen_scramble(uint32_t x, uint64_t key) {
     return scrambled;
 }
 
-/* Another order within each run of 2^k ... 2^(k+1) - 1: of the k bits below the first, each half in turn is
- * flipped by a hash of the other (a Feistel network; Luby & Rackoff 1988). Flips that do not depend on the
- * index would not do: they give the same points in another scramble. */
+/* Another order within each run of 2^k ... 2^(k+1) - 1: of the k bits below the first, each half in
+ * turn is flipped by a hash of the other (a Feistel network; Luby & Rackoff 1988). Flips that do
+ * not depend on the index would not do: they give the same points in another scramble. */
 static uint32_t reordered(uint32_t index, uint64_t key) {
     const int k = degree_of(index);
 

@@ -4,8 +4,8 @@
  * Constructing Sobol sequences with better two-dimensional projections, SIAM J. Sci. Comput. 30,
  * 2635-2654 (2008), as in Boost's random/detail/sobol_table.hpp:
  *
- * Copyright Justinas Vygintas Daugmaudis 2010-2018
- * Distributed under the Boost Software License, Version 1.0: https://www.boost.org/LICENSE_1_0.txt */
+ * Copyright Justinas Vygintas Daugmaudis 2010-2018 Distributed under the Boost Software License,
+ * Version 1.0: https://www.boost.org/LICENSE_1_0.txt */
 #include "projection/sobol_points.h"
 
 /* clang-format off */

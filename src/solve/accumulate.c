@@ -1,4 +1,4 @@
-/* Rows into statistics, a block at a time: S += A^T A for the centred block A, by the kernels' moments. */
+/* Add rows to statistics, a block at a time: S += A^T A for the centred block A, by the kernels. */
 #include "solve/accumulate.h"
 
 #include <math.h>
@@ -10,10 +10,10 @@
 #include "kernels/kernels.h"
 #include "solve/qr.h"
 
-/* ---- Packing: means, and columns less them ---- */
+/* ---- Packing: centred columns ---- */
 
-/* A block of rows on its way in: its columns, of the features or of the targets, their means so far and
- * in the block, and where they are packed. */
+/* The columns of the features or of the targets in a block: their means so far, their means in the
+ * block, and where they are packed. */
 typedef struct columns {
     size_t count;
     const float *X;
@@ -27,8 +27,9 @@ typedef struct block {
     const snnk__moments *moments;
     int32_t precision; /* snnk_precision: that of the moments */
     size_t rows;
-    double share, weight; /* b/(a + b) and sqrt(a b/(a + b)) for a rows so far and b of the block */
-    const float *weights; /* of its rows, or NULL for ones */
+    double share, weight; /* b/(a + b) and sqrt(a b/(a + b)), for the weights a so far and b of the
+                           * block */
+    const float *weights; /* of the rows of the block; NULL for ones */
     columns phi, y;
     size_t phi_panels, y_panels;
 } block;
@@ -47,7 +48,7 @@ static void set_packed(const block *b, const columns *c, size_t k, size_t j, dou
         ((float *)numbers)[at] = (float)value;
 }
 
-/* One more row of the block: weight (block_mean - mean); mean moves to that of all rows. */
+/* Write the last row of the block, weight (block_mean - mean), and move the means. */
 static void shift_means(const block *b, const columns *c, size_t first, size_t end) {
     for (size_t j = first; j < end; j++) {
         const double delta = c->block_mean[j] - c->mean[j];
@@ -57,7 +58,7 @@ static void shift_means(const block *b, const columns *c, size_t first, size_t e
     }
 }
 
-/* Centred rows times the roots of their weights, so that products of them have the weights. */
+/* Multiply centred rows by the roots of their weights. */
 static void weigh_panel(const block *b, char *numbers) {
     const size_t width = b->moments->width;
     double *doubles = (double *)(void *)numbers;
@@ -74,7 +75,7 @@ static void weigh_panel(const block *b, char *numbers) {
     }
 }
 
-/* Panels first ... end-1 of one kind of columns. */
+/* Pack panels first ... end-1 of the features or of the targets. */
 static void pack_columns(const block *b, const columns *c, size_t first, size_t end) {
     const size_t from = first * b->moments->width;
     const size_t to = snnk__min_size(end * b->moments->width, c->count);
@@ -90,7 +91,7 @@ static void pack_columns(const block *b, const columns *c, size_t first, size_t 
     shift_means(b, c, from, to);
 }
 
-/* yy of the targets of a panel, row after row. */
+/* Add the squares of a panel of targets to yy, row by row. */
 static void add_squares(const block *b, size_t index) {
     const size_t width = b->moments->width, first = index * width;
     const size_t count = snnk__min_size(width, b->y.count - first);
@@ -108,13 +109,13 @@ static void add_squares(const block *b, size_t index) {
         }
 }
 
-/* Panels of targets, and their squares. */
+/* Pack panels of targets, and add their squares. */
 static void pack_targets(const block *b, size_t first, size_t end) {
     pack_columns(b, &b->y, first, end);
     for (size_t p = first; p < end; p++) add_squares(b, p);
 }
 
-/* Panels of features come first, those of targets after them. */
+/* Pack panels: those of features come first, then those of targets. */
 static void pack_task(size_t first, size_t count, void *scratch, void *context) {
     const block *b = context;
     const size_t end = first + count, all = b->phi_panels;
@@ -126,11 +127,11 @@ static void pack_task(size_t first, size_t count, void *scratch, void *context) 
 
 /* ---- Multiplying ---- */
 
-/* Tiles across that a panel stays in the L1 cache for, while theirs stay in L2. */
+/* Tiles in a row of tiles, such that a panel stays in the L1 cache and their panels in L2. */
 #define TILES_ACROSS 11
 
-/* Rows of S, or of C, that belong to panel p: the columns of features in panels group ... but none right of
- * the diagonal tile. */
+/* Add the products of panel p, features or targets, with a group of panels of features to S or C;
+ * nothing to the right of the diagonal tile. */
 static void multiply_panel(const block *b, size_t p, size_t group) {
     const size_t m = b->phi.count, width = b->moments->width, across = b->moments->panels;
     const bool of_phi = p < b->phi_panels;
@@ -141,7 +142,7 @@ static void multiply_panel(const block *b, size_t p, size_t group) {
 
     for (size_t q = group; q <= last && q < group + TILES_ACROSS * across; q += across) {
         const size_t column = q * width;
-        const size_t panels = snnk__min_size(across, last - q + 1); /* none above the diagonal */
+        const size_t panels = snnk__min_size(across, last - q + 1); /* not above the diagonal */
 
         b->moments->add(b->rows + 1, panel(b, left, index),
                         snnk__min_size(width, left->count - row), panel(b, &b->phi, q),
@@ -154,8 +155,8 @@ static void multiply_panels(const block *b, size_t first, size_t end) {
         for (size_t p = snnk__max_size(first, group); p < end; p++) multiply_panel(b, p, group);
 }
 
-/* Item i: the i-th panel from the top and the i-th from the bottom of the triangle, together as much
- * work as any other item. */
+/* Item i is the i-th panel from the top and the i-th from the bottom of the triangle: all items are
+ * equal work. */
 static void multiply_task(size_t first, size_t count, void *scratch, void *context) {
     const block *b = context;
     const size_t all = b->phi_panels + b->y_panels, end = first + count;
@@ -167,12 +168,11 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 
 /* ---- Blocks ---- */
 
-/* Products of numbers below this, less their means, and of the shift of means below it: 384 squares of
- * 2^59 and one of sqrt(383) 2^59 are a float. Weighted numbers are so much larger. */
+/* With numbers below this limit, centred, sums of products stay floats: 384 squares of 2^59 plus
+ * one of sqrt(383) 2^59. Weights lower the limit. */
 #define SINGLE_LIMIT 0x1p58F
 
-/* The same for numbers that are going to be multiplied by the roots of these weights: less by the power of
- * two above the root of the largest. */
+/* The limit for these rows: divided by the power of two above the root of the largest weight. */
 static float single_limit(const snnk_rows *rows) {
     float most = 1;
     int exponent = 0;
@@ -190,9 +190,9 @@ static bool means_below(size_t count, const double *mean, float limit) {
     return below;
 }
 
-/* Add a block of rows, at most SNNK__LSTSQ_BLOCK_ROWS, without labels. Chan, Golub & LeVeque 1979: S +=
- * S_block + w delta delta^T, w = a b/(a + b), where delta is the difference of the means, and a and b
- * are weights. The last term enters as one more row of the block, sqrt(w) delta. */
+/* Add at most SNNK__LSTSQ_BLOCK_ROWS rows, without labels (Chan, Golub & LeVeque 1979): S +=
+ * S_block + w delta delta^T with w = a b/(a + b), where delta is the difference of the means and a
+ * and b are weights. The last term is added as one more row of the block, sqrt(w) delta. */
 static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
                       snnk_workspace *workspace) {
     const size_t m = lstsq->features, t = lstsq->targets;
@@ -216,7 +216,7 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
                .y_panels = (t - 1) / width + 1};
     const size_t panels = b.phi_panels + b.y_panels;
 
-    /* No scratch: nothing that could fail. */
+    /* Without scratch these cannot fail. */
     snnk__for_rows(workspace, &lstsq->allocator, panels, 0, pack_task, &b);
     snnk__for_rows(workspace, &lstsq->allocator, panels - panels / 2, 0, multiply_task, &b);
     lstsq->rows += rows->n;
@@ -224,13 +224,13 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
     lstsq->single |= precision == SNNK_PRECISION_SINGLE;
 }
 
-/* Labels as targets: one 1 in a row of zeros. */
+/* Write labels as targets: a 1 in a row of zeros. */
 static void spread_labels(size_t rows, size_t t, const int32_t *labels, float *Y) {
     memset(Y, 0, rows * t * sizeof *Y);
     for (size_t i = 0; i < rows; i++) Y[i * t + (size_t)labels[i]] = 1;
 }
 
-/* Rows from `first` on into moments; gives how many. */
+/* Add a block of the rows from `first` on to the moments. Returns the number of rows. */
 static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
                              size_t first, snnk_workspace *workspace) {
     const size_t count = snnk__rows_next(rows->rows.n - first, SNNK__LSTSQ_BLOCK_ROWS);
@@ -245,7 +245,8 @@ static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk__f
     return count;
 }
 
-/* The same into the factor; with AUTO none after those that decide. */
+/* Add a block to the factor. With AUTO, not past the row that decides. Returns the number of
+ * rows. */
 static size_t add_to_factor(snnk_lstsq *lstsq, const snnk__float_rows *rows, size_t first) {
     const uint64_t decisive = snnk__qr_decisive_rows(lstsq);
     size_t left = rows->rows.n - first;
@@ -280,7 +281,7 @@ int snnk__lstsq_open_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_
 
     st = snnk__rows_read(rows, lstsq->features, lstsq->targets, true, &read);
     if (st != SNNK_OK) return st;
-    /* Finiteness comes last: it reads all of X. In double no product of floats overflows. */
+    /* Check the numbers last: this reads all of X. Products of floats cannot overflow double. */
     *precision = lstsq->precision;
     if (*precision != SNNK_PRECISION_SINGLE || !snnk__rows_all_below(&read, single_limit(&read))) {
         *precision = SNNK_PRECISION_DOUBLE;

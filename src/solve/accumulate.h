@@ -1,13 +1,13 @@
-/* Rows into statistics. */
+/* Adding rows to statistics. */
 #ifndef SNNK_SOLVE_ACCUMULATE_H
 #define SNNK_SOLVE_ACCUMULATE_H
 
 #include "base/rows.h"
 #include "solve/statistics.h"
 
-/* Check rows to add or to forget, and prepare to take blocks of them.
- *   precision   out: what they are to be summed in, if their numbers allow it
- *   floats      out: to be closed by the caller
+/* Check rows to add or to forget, and prepare to read blocks of them.
+ *   precision   the result: what they are summed in, if their numbers allow it
+ *   floats      the result: the caller closes it
  * Statuses of snnk_lstsq_add; there is nothing to close after a failure. */
 int snnk__lstsq_open_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_t *precision,
                           snnk__float_rows *floats);

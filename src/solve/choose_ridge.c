@@ -16,8 +16,8 @@ static double mean_diagonal(const snnk_lstsq *lstsq) {
     return mean;
 }
 
-/* Value k of the default grid of n, from what the precision of the rows can tell: of a factor, the
- * square of a float's. */
+/* Value k of the default grid of n. It starts at what the precision of the rows can resolve; a
+ * factor resolves the square of that. */
 static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, size_t k) {
     const double decades = lstsq->factorization != SNNK_FACTORIZATION_GRAM ? 15
                            : lstsq->single                                 ? 6
@@ -26,7 +26,7 @@ static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, 
     return diagonal * pow(10, decades * ((double)k / (double)(n - 1) - 1));
 }
 
-/* *diagonal = what the default grid of n values is relative to. */
+/* *diagonal = what the default grid is relative to. */
 static int check_default_grid(const snnk_lstsq *lstsq, size_t n, double *diagonal) {
     if (n < 2) return snnk__fail(SNNK_E_RANGE, "n = %zu: a grid needs at least 2 ridges", n);
     if (lstsq->rows == 0)
@@ -64,7 +64,7 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
                           "heldout has %zu features and %zu targets, but train has %zu and %zu",
                           heldout->features, heldout->targets, train->features, train->targets);
     if ((st = snnk__solve_config_read(ours, config)) != SNNK_OK) return st;
-    ours->ridge = 0; /* whatever it was: ignored */
+    ours->ridge = 0; /* ignored */
     if ((st = snnk__solve_config_check(ours)) != SNNK_OK) return st;
     if (n_ridges == 0) return snnk__fail(SNNK_E_RANGE, "n_ridges = 0: at least 1 ridge is needed");
     if (ridges && (st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
@@ -74,8 +74,8 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
     return SNNK_OK;
 }
 
-/* *error = held-out mean squared error a row (of weight 1) with this config. B: t x m and b: t are scratch. A
- * system without a usable solution scores infinity and tells why in *unusable. */
+/* *error = held-out squared error with this config, as a mean over rows of weight 1. B: t x m and
+ * b: t are scratch. Without a usable solution it is infinite, and *unusable is the status. */
 static int score(snnk_lstsq *train, const snnk_lstsq *heldout, const snnk_solve_config *config,
                  double *B, double *b, double *error, int *unusable) {
     snnk__solve_outcome outcome;
@@ -95,8 +95,10 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
     snnk_solve_config ours;
     double diagonal = 0, *B = NULL, *b, *scores = NULL;
     size_t least = 0;
+    snnk__sentence before;
     int st, unusable = SNNK_OK;
 
+    snnk__sentence_save(&before);
     st = check_choose(train, heldout, config, n_ridges, ridges, best, &ours);
     if (st != SNNK_OK) return st;
     if (!ridges && (st = check_default_grid(train, n_ridges, &diagonal)) != SNNK_OK) return st;
@@ -114,7 +116,7 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
         if (st != SNNK_OK) goto done;
         if (scores[k] < scores[least]) least = k;
     }
-    if (isinf(scores[least])) { /* the sentence is that of the last ridge tried */
+    if (isinf(scores[least])) { /* with the sentence of the last ridge */
         st = unusable;
         goto done;
     }
@@ -123,5 +125,5 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
 done:
     snnk__free(&train->allocator, scores);
     snnk__free(&train->allocator, B);
-    return st;
+    return snnk__recovered(st, &before);
 }

@@ -6,7 +6,7 @@
 #include "base/size.h"
 #include "base/status.h"
 
-/* The layout of the first version: what a config has at least. */
+/* The fields of the first version, which every config has. */
 #define CONFIG_BYTES sizeof(snnk_solve_config)
 
 static const snnk_solve_config default_config = {
@@ -45,10 +45,19 @@ int snnk__check_ridges(size_t n, const double *ridges) {
     return SNNK_OK;
 }
 
-/* m eps is what rounding in the eigenvalues can reach. The floor of 64 eps is for few features: a
- * column that is a multiple of another, rounded to float, leaves eigenvalues of about 4e-15 of the
- * largest (measured), and their coefficients would be noise of size 1e4. */
+/* Rounding of eigenvalues reaches m eps. The minimum of 64 eps is for few features: a column that
+ * is a multiple of another, rounded to float, leaves eigenvalues of about 4e-15 of the largest
+ * (measured), whose coefficients would be noise of size 1e4. */
 double snnk__rank_tolerance(const snnk_solve_config *config, size_t m) {
     return config->rank_tolerance > 0 ? config->rank_tolerance
                                       : (double)snnk__max_size(m, 64) * DBL_EPSILON;
+}
+
+const char *snnk_solve_method_name(int32_t value) {
+    static const char *const names[] = {[SNNK_SOLVE_CHOLESKY] = "cholesky",
+                                        [SNNK_SOLVE_TRUNCATED_EIGEN] = "truncated-eigen",
+                                        [SNNK_SOLVE_QR] = "qr",
+                                        [SNNK_SOLVE_TRUNCATED_SVD] = "truncated-svd"};
+
+    return value >= 0 && value <= SNNK_SOLVE_TRUNCATED_SVD ? names[value] : NULL;
 }

@@ -1,4 +1,4 @@
-/* How to solve, and how it was solved. */
+/* Settings of a solution, and its outcome. */
 #ifndef SNNK_SOLVE_CONFIG_H
 #define SNNK_SOLVE_CONFIG_H
 

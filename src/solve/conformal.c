@@ -1,4 +1,4 @@
-/* The radius of leave-one-out intervals: a selection among floats. */
+/* The radius of leave-one-out intervals: the k-th smallest of n floats. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-/* The bits of |x|: unsigned numbers in the order of the floats. */
+/* The bits of |x|, which are in the order of the floats. */
 static uint32_t magnitude_bits(float x) {
     uint32_t bits;
 
@@ -15,8 +15,8 @@ static uint32_t magnitude_bits(float x) {
     return bits & UINT32_C(0x7fffffff);
 }
 
-/* The rank-th smallest (from 1) of n magnitudes, a byte at a time from the top: each turn counts those
- * that begin as the answer does by their next byte. */
+/* The rank-th smallest (from 1) of n magnitudes, byte by byte from the top: each pass counts the
+ * next byte of the numbers whose first bytes are those of the result. */
 static float select_magnitude(size_t n, const float *x, size_t stride, size_t rank) {
     uint32_t prefix = 0, mask = 0;
     float magnitude;
@@ -52,7 +52,7 @@ int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, doubl
         if (isnan(residuals[i * stride]))
             return snnk__fail(SNNK_E_NONFINITE, "residuals[%zu] is NaN", i * stride);
 
-    /* A product that is a whole number but for its rounding is that number. */
+    /* A product that is a whole number except for rounding counts as that number. */
     const double rank = ceil((1 - alpha) * ((double)n + 1) * (1 - 4 * DBL_EPSILON));
 
     *radius =

@@ -1,10 +1,10 @@
-/* Rows out of the triangular factor.
+/* Remove rows from the triangular factor.
  *
- * Adding the rows A found a Householder reflection H for each column i, from [R'_ii; a] to [R_ii; 0].
- * Here R is known and R' wanted: R'_ii^2 = R_ii^2 - |a|^2, which gives H; then in row i, R_i = the first row of
- * H [R'_i; A] is solved for R'_i, and A becomes the other rows of H [R'_i; A]. With the new row in the
- * second half, as Chambers (J. Amer. Stat. Assoc. 66, 1971, 744) has it for rotations, A goes through
- * nothing but reflections, and the errors of R'^T R' do not grow. */
+ * Adding rows A makes a Householder reflection H for each column i, from [R'_ii; a] to [R_ii; 0].
+ * Here R is known and R' is wanted. R'_ii^2 = R_ii^2 - |a|^2 gives H. Then, in row i, R_i = the
+ * first row of H [R'_i; A] is solved for R'_i, and A becomes the other rows of H [R'_i; A]. As
+ * Chambers does for rotations (J. Amer. Stat. Assoc. 66, 1971, 744), the new row is used in the
+ * second half: A is only ever reflected, so the errors of R'^T R' do not grow. */
 #include "solve/downdate.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@ typedef struct reflection {
     double tau, first;
 } reflection;
 
-/* Its effect on one column: *r, of R, becomes that of R'; A is what follows. */
+/* Apply it to one column: *r, of R, becomes that of R'; A is updated. */
 static void reflect(const reflection *h, double *r, double *A) {
     const lapack_int n = (lapack_int)h->rows;
     const double inner = cblas_ddot(n, h->v, 1, A, 1);
@@ -29,12 +29,12 @@ static void reflect(const reflection *h, double *r, double *A) {
     cblas_daxpy(n, -h->tau * (*r + inner), h->v, 1, A, 1);
 }
 
-/* Less than this share of the squares being left, it may be what rounding of all that went before has made of
- * 0. A direction that was short all along keeps more than that, but for few rows. */
+/* If less than this share of the squares is left, it may be rounding error of everything before. A
+ * direction that was always short keeps more than that, except with few rows. */
 #define LITTLE 1e-4
 
-/* The reflection of column i, over a (which becomes its v). noise, square_noise: what rounding can have
- * done to the length of a, and to squares. false if that could be all that is left. */
+/* Find the reflection of column i, over a, which becomes its v. noise, square_noise: bounds on the
+ * rounding error of the length of a, and of squares. False if only rounding error may be left. */
 static bool find_reflection(double *diagonal, double noise, double square_noise, size_t rows,
                             double *a, reflection *h) {
     const double alpha = fabs(*diagonal), length = cblas_dnrm2((lapack_int)rows, a, 1);
@@ -42,11 +42,11 @@ static bool find_reflection(double *diagonal, double noise, double square_noise,
     double left;
 
     *h = (reflection){.rows = 0, .v = a, .tau = 0, .first = 1};
-    if (length <= noise) return true; /* nothing to take */
+    if (length <= noise) return true; /* nothing to remove */
     if (alpha - length <= noise) return false;
     if (squares <= square_noise && squares <= LITTLE * alpha * alpha) return false;
     left = sqrt(squares);
-    /* Opposite signs, so that v is not a difference of near numbers. */
+    /* The signs differ, so that v is not a difference of nearly equal numbers. */
     cblas_dscal((lapack_int)rows, -copysign(1 / (left + alpha), *diagonal), a, 1);
     h->rows = rows;
     h->tau = 1 + left / alpha;
@@ -55,7 +55,8 @@ static bool find_reflection(double *diagonal, double noise, double square_noise,
     return true;
 }
 
-/* What is left of the targets' squares, less those of the rows: below 0 where rounding was larger. */
+/* Subtract the squares of the rows from what is left of the targets; it may go below 0 by
+ * rounding. */
 static void remove_rest(snnk_lstsq *lstsq, size_t rows) {
     const snnk__qr *qr = lstsq->qr;
 

@@ -1,14 +1,14 @@
-/* Rows out of the triangular factor. */
+/* Removing rows from the triangular factor. */
 #ifndef SNNK_SOLVE_DOWNDATE_H
 #define SNNK_SOLVE_DOWNDATE_H
 
 #include "solve/statistics.h"
 
-/* Take the block's rows 0 ... rows-1 out of the factor: hyperbolic transformations. noise, square_noise:
- * what rounding may have done to the length of each feature, over these rows, and to its squares, over
- * all. false if nothing but rounding would be left in some direction, of which a factor then knows no
- * more than moments do; it is scratch then. What is left of the targets (yy) can be below 0 by
- * rounding. */
+/* Remove rows 0 ... rows-1 of the block from the factor, by hyperbolic transformations.
+ *   noise          m: bounds on the rounding error of the length of each feature, over these rows
+ *   square_noise   m: the same of its squares, over all rows
+ * False if some direction would be pure rounding error, so that a factor knows no more than moments
+ * do; the factor is scratch then. yy can go below 0 by rounding. */
 bool snnk__qr_remove_block(snnk_lstsq *lstsq, size_t rows, const double *noise,
                            const double *square_noise);
 

@@ -1,4 +1,4 @@
-/* The truncated eigen-solution, for systems that Cholesky cannot be trusted with. */
+/* The truncated solution by eigenvectors, for systems that Cholesky cannot solve reliably. */
 #include "solve/eigen.h"
 
 #include <math.h>
@@ -8,9 +8,9 @@
 
 #include "base/memory.h"
 
-/* A = sum_k value_k v_k v_k^T; the values come in rising order, v_k in row k of A (row-major).
- * z = sum over the kept k of v_k (v_k . r) / value_k: the shortest of all z that fit r as well as
- * the kept directions allow. Negative values are rounding in A and never kept. */
+/* A = sum_k value_k v_k v_k^T, values increasing, v_k in row k of A (row-major). z = sum over the
+ * kept k of v_k (v_k . r) / value_k is the shortest z that fits r as well as the kept directions
+ * allow. Negative values are rounding errors and never kept. */
 static int combine(const snnk_allocator *allocator, size_t m, size_t t, size_t rank,
                    const double *values, const double *A, double *R) {
     const double *vectors = A + (m - rank) * m;
@@ -31,7 +31,7 @@ static int combine(const snnk_allocator *allocator, size_t m, size_t t, size_t r
 }
 
 int snnk__check_eigenvectors(size_t m) {
-    /* What dsyevd's documentation asks for with vectors. The integer limit is LAPACK's. */
+    /* The work that dsyevd's documentation asks for must fit an integer of LAPACK. */
     const double work_needed = 1 + 6 * (double)m + 2 * (double)m * (double)m;
 
     if (work_needed > INT32_MAX)

@@ -4,17 +4,20 @@
 
 #include "solve/config.h"
 
-/* SNNK_E_SIZE if there are more features than LAPACK gives eigenvectors for. */
+/* SNNK_E_SIZE if m is more than LAPACK can compute eigenvectors for. */
 int snnk__check_eigenvectors(size_t m);
 
-/* The eigenvalues of the symmetric m x m matrix A, rising, and its eigenvectors over A: v_k in row k
- * (row-major). triangle: the one that is read, 'L' or 'U' by columns (row-major: 'U' is where row >=
- * column). SNNK_E_SIZE, SNNK_E_SINGULAR (no convergence), SNNK_E_NOMEM. */
+/* Compute eigenvalues and eigenvectors of a symmetric matrix.
+ *   triangle   the triangle that is read, 'L' or 'U' by columns (row-major: 'U' is row >= column)
+ *   A          m x m; becomes the eigenvectors, v_k in row k (row-major)
+ *   values     the result: m, increasing
+ * SNNK_E_SIZE, SNNK_E_SINGULAR (no convergence), SNNK_E_NOMEM. */
 int snnk__eigenvectors(const snnk_allocator *allocator, size_t m, char triangle, double *A,
                        double *values);
 
-/* The truncated eigen-solution of the m x m system A z = r for t right-hand sides. A (both triangles
- * are scratch, the one with row >= column is read) is destroyed; R (t x m) becomes the solution.
+/* Solve A z = r for t right-hand sides, without directions below the tolerance.
+ *   A   m x m: the triangle with row >= column is read, both are destroyed
+ *   R   t x m: right-hand sides, which become solutions
  * SNNK_E_SIZE, SNNK_E_SINGULAR, SNNK_E_NOMEM. */
 int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, double tolerance,
                           double *A, double *R, snnk__solve_outcome *outcome);

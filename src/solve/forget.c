@@ -1,5 +1,5 @@
-/* Rows out of statistics: by subtraction from moments, by hyperbolic transformations of the factor.
- * What is left is built aside, looked at, and takes the place of what there was. */
+/* Remove rows from statistics: by subtraction from moments, or by hyperbolic transformations of the
+ * factor. The result is built in a copy and checked, then replaces the original. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -13,34 +13,35 @@
 #include "solve/lstsq.h"
 #include "solve/qr.h"
 
-/* Rows taken out of the factor at once: a block of a thousand columns fits the L2 cache, which the
- * reflections go over once for each column. */
+/* Rows removed from the factor at a time: a block of 1000 columns fits the L2 cache, which the
+ * reflections pass over once for each column. */
 #define REMOVED_ROWS 64
 
 /* ---- Rounding ---- */
 
-/* What rounding can have done, all in units of the largest that each sum has been: sums stay as wrong as
- * they were when rows go. */
+/* Bounds on rounding errors, relative to the largest that each sum has been: removing rows does not
+ * remove their errors. */
 typedef struct rounding {
-    double unit;       /* of a sum of products, relative */
-    double mean_unit;  /* of a mean, relative to mean and spread */
-    const double *phi; /* m: how large the diagonal of S has been */
-    const double *y;   /* t: the same of the targets' squares */
-    double weight;     /* the same of the weight */
+    double unit;       /* relative error of a sum of products */
+    double mean_unit;  /* error of a mean, relative to mean and spread */
+    const double *phi; /* m: the largest diagonal of S so far */
+    const double *y;   /* t: the largest sums of squared targets so far */
+    double weight;     /* the largest weight so far */
 } rounding;
 
 static uint64_t max_rows(const snnk_lstsq *lstsq) {
     return lstsq->rows > lstsq->max_rows ? lstsq->rows : lstsq->max_rows;
 }
 
-/* Of a sum of n products in blocks, each off by half an eps of what it has come to: the root of n, and of the m
- * transformations of a factor, for errors of either sign, and a few for short sums. */
+/* Relative error of a sum of n products in blocks: each block adds half an eps of the sum so far.
+ * With random signs that is the root of n, and of m for the transformations of a factor; 16 covers
+ * short sums. */
 static double relative_rounding(const snnk_lstsq *lstsq) {
     return (16 + sqrt((double)max_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
 }
 
-/* Float sums are of 384 rows, off by as many half units at most, 20 if those have either sign. `left`
- * remembers what is large now. */
+/* Float sums have 384 rows: with random signs an error of 20 half units. `left` gets the largest
+ * sums so far. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const double precise = relative_rounding(lstsq);
     const bool single = lstsq->single || left->single;
@@ -58,15 +59,15 @@ static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
                       .weight = left->max_weight};
 }
 
-/* How far a mean over rows of this weight can be off. A sum over all rows that there have been is what
- * is off; a constant is no exception, where rows that differed from it are gone. */
+/* The error of a mean over rows of this weight. The sum over all rows ever added has the error; so
+ * a constant column has one too, if rows with other values were removed. */
 static double mean_noise(const rounding *r, double mean, double squares, double weight) {
     return r->mean_unit * (fabs(mean) + sqrt(squares / r->weight)) * (r->weight / weight);
 }
 
-/* A shift of means that comes or goes: their difference times `scale`, which is the root of a weight. */
+/* The shift of the means when rows are added or removed: their difference times `scale`. */
 typedef struct shift {
-    double scale;  /* sqrt(b (a + b) / a), b going and a left */
+    double scale;  /* sqrt(b (a + b) / a), for the weights a that stays and b that is removed */
     double share;  /* b / a */
     double weight; /* a + b */
 } shift;
@@ -75,18 +76,18 @@ static shift find_shift(double a, double b) {
     return (shift){.scale = sqrt(b / a * (a + b)), .share = b / a, .weight = a + b};
 }
 
-/* How far the length of a column of the factor can be off. */
+/* The error of the length of a column of the factor. */
 static double length_noise(const rounding *r, const shift *s, double mean, double squares) {
     return r->unit * sqrt(squares) + s->scale * mean_noise(r, mean, squares, s->weight);
 }
 
-/* What is off in a column of sums: its mean before, and the squares of the most it has been. */
+/* A column of sums: its mean before, and the largest that its squares have been. */
 typedef struct column {
     double mean, squares;
 } column;
 
-/* How far the sum of products of two columns can be off: by what rounding did to products, and to
- * means, of the old sums and of the new. */
+/* The error of the sum of products of two columns: from the products and from the means, of the old
+ * sums and of the new. */
 static double product_noise(const rounding *r, const shift *s, column a, column b) {
     const double length_a = sqrt(a.squares), length_b = sqrt(b.squares);
     const double mean_a = s->scale * mean_noise(r, a.mean, a.squares, s->weight);
@@ -96,8 +97,8 @@ static double product_noise(const rounding *r, const shift *s, column a, column 
                 mean_a * mean_b);
 }
 
-/* What added to the diagonal makes up for whatever rounding did to a matrix of n such columns: the sum
- * of n entries that are off. */
+/* A diagonal entry that makes up for the rounding errors of a matrix of n such columns: the sum of
+ * the errors of n entries. */
 static double square_noise(const rounding *r, const shift *s, size_t n, double mean,
                            double squares) {
     const column c = {.mean = mean, .squares = squares};
@@ -112,7 +113,7 @@ static int refuse(void) {
                                     "of these rows were added before");
 }
 
-/* Rows and weight suffice. */
+/* Check that there are at least as many rows and as much weight. */
 static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
     const double weight = snnk__rows_weight(rows), left = lstsq->weight - weight;
     const double most = fmax(lstsq->max_weight, lstsq->weight);
@@ -128,11 +129,11 @@ static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
         (unsigned long long)lstsq->rows, lstsq->weight);
 }
 
-/* ---- Everything ---- */
+/* ---- All rows ---- */
 
 static bool near(double a, double b, double noise) { return fabs(a - b) <= noise; }
 
-/* What tells whether sums are those of the same rows. The means were as far off when rows went before. */
+/* Two sets of sums that should be of the same rows. The means had the same errors before. */
 typedef struct comparison {
     const snnk_lstsq *sums, *forgotten; /* moments of the same shape */
     rounding r;
@@ -177,8 +178,8 @@ static bool same_target(const comparison *c, size_t k) {
     return same;
 }
 
-/* As many rows as there are have to be the rows that there are, as far as all sums tell. sums,
- * forgotten: their moments, and those of the rows. */
+/* If all rows are to be removed, all sums must agree to rounding. sums, forgotten: moments of the
+ * statistics and of the rows. */
 static int check_all(const snnk_lstsq *sums, snnk_lstsq *forgotten) {
     comparison c = {.sums = sums, .forgotten = forgotten, .r = find_rounding(sums, forgotten)};
     bool same = true;
@@ -193,7 +194,7 @@ static int check_all(const snnk_lstsq *sums, snnk_lstsq *forgotten) {
         (unsigned long long)sums->rows, (unsigned long long)sums->rows);
 }
 
-/* forgotten: the moments of as many rows. */
+/* forgotten: moments of the rows, which are as many as in lstsq. */
 static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
     snnk_lstsq *moments = NULL;
     int st;
@@ -213,13 +214,14 @@ static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
 
 /* ---- Moments ---- */
 
-/* x = from - x - scale^2 d_i d. */
+/* x = from - x - scaled d. */
 static void subtract_row(size_t n, const double *from, double scaled, const double *d, double *x) {
     for (size_t j = 0; j < n; j++) x[j] = from[j] - x[j] - scaled * d[j];
 }
 
-/* left: the moments of what is to go, in; of what is left, out. Chan, Golub & LeVeque 1979, eq. 2.1,
- * solved for one part: with d = mean_b - mean of both, S_a = S - S_b - b (a + b) / a d d^T. */
+/* left: in, the moments of the rows to remove; out, the moments of the other rows. Chan, Golub &
+ * LeVeque 1979, eq. 2.1, solved for one part: with d = mean_b - mean of both, S_a = S - S_b - b (a
+ * + b) / a d d^T. */
 static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double weight = s->scale * s->scale;
@@ -238,8 +240,8 @@ static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) 
     for (size_t j = 0; j < m; j++) left->mean_phi[j] = lstsq->mean_phi[j] - s->share * d[j];
 }
 
-/* The scratch triangle becomes the Cholesky factor of S with its diagonal raised by what rounding can have
- * taken. The diagonal of S is lost. */
+/* Compute the Cholesky factor of S, its diagonal raised by the rounding error, in the scratch
+ * triangle. The diagonal of S is lost. */
 static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
     const size_t m = left->features;
     const lapack_int mi = (lapack_int)m;
@@ -248,13 +250,13 @@ static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < i; j++) S[j * m + i] = S[i * m + j];
         S[i * m + i] += square_noise(r, s, m, left->mean_phi[i], r->phi[i]);
-        if (S[i * m + i] == 0) S[i * m + i] = 1; /* constant: zeros beside it, if it may be 0 */
+        if (S[i * m + i] == 0) S[i * m + i] = 1; /* a constant feature; its row is 0 */
     }
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', mi, S, mi) == 0;
 }
 
-/* Whether this is a sum of squares, to rounding: S, and of each target what S leaves of yy. scratch: m
- * + t m. */
+/* Whether S, and yy less what S explains of each target, are positive semidefinite to rounding.
+ * scratch: m + t m. */
 static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s,
                               double *scratch) {
     const size_t m = left->features, t = left->targets;
@@ -279,8 +281,8 @@ static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
-/* Whether all that feature i has is what rounding left of 0. Small squares alone do not tell: what they have in
- * common with others is known to the root of that. */
+/* Whether all sums of feature i are rounding errors of 0. A small square alone does not show it:
+ * its products with others are known to the root of that. */
 static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *s, size_t i) {
     const size_t m = left->features;
     const column c = {.mean = left->mean_phi[i], .squares = r->phi[i]};
@@ -299,8 +301,8 @@ static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
-/* A feature that only the forgotten rows had is 0 again, not a direction to solve for; with a mean that
- * is rounding, also without an intercept. weight: of the rows left. */
+/* Set features that only the removed rows had back to 0, so that they are no direction to solve
+ * for; the mean too, if it is rounding. weight: of the rows that stay. */
 static void settle_features(snnk_lstsq *left, const rounding *r, const shift *s, double weight) {
     const size_t m = left->features;
 
@@ -341,7 +343,7 @@ static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
 
 /* ---- The factor ---- */
 
-/* A part of the rows, at most REMOVED_ROWS. noise: 2 m, scratch. */
+/* Remove at most REMOVED_ROWS rows. noise: 2 m, scratch. */
 static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk_rows *rows, double *noise) {
     const size_t m = left->features, t = left->targets;
     const double b = snnk__rows_weight(rows), a = left->weight - b;
@@ -360,9 +362,8 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk_rows *ro
     return snnk__qr_remove_block(left, rows->n + 1, noise, noise + m);
 }
 
-/* What is left of the targets is not below 0. false where it was by more than rounding: what a
- * direction without features explained, which columns that depend on others have a row of the factor
- * for. */
+/* Set what is left of the targets to at least 0. False if it was below 0 by more than rounding;
+ * this also finds targets that only removed rows of dependent features explained. */
 static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
     const shift s = find_shift(left->weight, weight);
     bool settled = true;
@@ -374,7 +375,7 @@ static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
     return settled;
 }
 
-/* *left = the factor without these rows, or NULL if nothing but rounding would be left of some direction. */
+/* *left = the factor without these rows; NULL if a direction would be pure rounding error. */
 static int forget_factor(const snnk_lstsq *lstsq, const snnk__float_rows *rows, snnk_lstsq **left) {
     const snnk_allocator *allocator = &lstsq->allocator;
     snnk_lstsq *made = NULL;
@@ -406,8 +407,8 @@ done:
     return st;
 }
 
-/* The same as forget_moments from a factor, by its moments. Pivots do not tell whether the rows can
- * have been there, because their rounding has no bound where little is left. */
+/* Forget from a factor by its moments. The pivots of the factor cannot show whether the rows were
+ * there: their errors have no bound where little is left. */
 static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     snnk_lstsq *moments;
     int st;
@@ -422,7 +423,7 @@ static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
 
 /* ---- Public ---- */
 
-/* *moments = those of the rows, with the memory of lstsq. */
+/* *moments = the moments of the rows, in the memory of lstsq. */
 static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
                    snnk_workspace *workspace, snnk_lstsq **moments) {
     int st;

@@ -1,5 +1,5 @@
-/* Features are taken less their weighted means: then the intercepts, of the means, are nearly
- * independent of B, and the preconditioner is block-diagonal. x = (B, c), c = b + B mean. */
+/* Features are centred on their weighted means. Then the intercepts are nearly independent of B,
+ * and the preconditioner is block-diagonal. The unknowns are x = (B, c) with c = b + B mean. */
 #include <snnk/logistic.h>
 
 #include <float.h>
@@ -9,10 +9,11 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "solve/accumulate.h"
 
-#define BLOCK 256 /* rows turned into doubles at a time */
+#define BLOCK 256 /* rows converted to double at a time */
 
 #define MAX_PRODUCTS 200 /* of one Newton step */
 
@@ -30,15 +31,15 @@ int snnk_logistic_config_init(snnk_logistic_config *config, size_t config_size) 
 
 /* ---- The problem ---- */
 
-/* Vectors of unknowns have t m + t numbers: B row by row, then c. */
+/* Vectors of unknowns have t m + t numbers: B, row by row, then c. */
 typedef struct logistic {
     size_t n, m, t;
     const snnk_rows *rows;
     double ridge;
     snnk_lstsq
-        *lstsq;    /* weight and means; S, whose lower triangle becomes the factor of S/2 + ridge */
-    double *block; /* BLOCK x m: features less their means */
-    double *Z, *U, *P; /* n x t: scores, those of a direction, probabilities */
+        *lstsq;    /* weight and means; the lower triangle of S becomes the factor of S/2 + ridge */
+    double *block; /* BLOCK x m: centred features */
+    double *Z, *U, *P; /* n x t: scores, scores of a direction, probabilities */
 } logistic;
 
 static double weight_of(const logistic *p, size_t i) {
@@ -54,7 +55,7 @@ static double dot(size_t n, const double *x, const double *y) {
     return sum;
 }
 
-/* Rows first ... first+count-1, less the means. */
+/* Write rows first ... first+count-1, centred, to the block. */
 static void fill_block(const logistic *p, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++) {
         double *to = p->block + i * p->m;
@@ -80,7 +81,7 @@ static void scores_of(const logistic *p, const double *x, double *scores) {
     }
 }
 
-/* The log of the sum of exponentials of one row, and its probabilities. */
+/* Compute the probabilities of one row. Returns the logarithm of the sum of exponentials. */
 static double softmax(size_t t, const double *z, double *p) {
     double largest = z[0], sum = 0;
 
@@ -108,8 +109,7 @@ static double penalty(const logistic *p, const double *x) {
     return p->ridge / 2 * dot(p->t * p->m, x, x);
 }
 
-/* to = sum_i q_i (phi_i, 1) + ridge (B, 0), where row i of q (t values) comes from `row`, which leaves
- * it in scratch. */
+/* to = sum_i q_i (phi_i, 1) + ridge (B, 0). `row` computes q_i (t values), in scratch. */
 typedef void (*row_function)(const logistic *p, size_t i, double *q);
 
 static void collect(const logistic *p, row_function row, const double *x, double *Q, double *to) {
@@ -131,7 +131,7 @@ static void collect(const logistic *p, row_function row, const double *x, double
     }
 }
 
-/* w (p - e_y): of the gradient. */
+/* w (p - e_y), for the gradient. */
 static void gradient_row(const logistic *p, size_t i, double *q) {
     const double w = weight_of(p, i);
 
@@ -139,7 +139,7 @@ static void gradient_row(const logistic *p, size_t i, double *q) {
     q[p->rows->labels[i]] -= w;
 }
 
-/* w (diag(p) - p p^T) u: of a product with the Hessian. */
+/* w (diag(p) - p p^T) u, for a product with the Hessian. */
 static void product_row(const logistic *p, size_t i, double *q) {
     const double *prob = p->P + i * p->t, *u = p->U + i * p->t;
     const double mean = dot(p->t, prob, u), w = weight_of(p, i);
@@ -149,7 +149,7 @@ static void product_row(const logistic *p, size_t i, double *q) {
 
 /* ---- Newton steps ---- */
 
-/* to = M^-1 x: M = S/2 + ridge for each class, and half the weight for intercepts. */
+/* to = M^-1 x, with M = S/2 + ridge for each class and half the weight for each intercept. */
 static int precondition(const logistic *p, const double *x, double *to) {
     const lapack_int m = (lapack_int)p->m;
     const size_t t = p->t;
@@ -162,12 +162,12 @@ static int precondition(const logistic *p, const double *x, double *to) {
     return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dpotrs", -(long)info);
 }
 
-/* Unknowns' vectors of a run, t m + t numbers each, and BLOCK x t of scratch. */
+/* Vectors of t m + t numbers each, and BLOCK x t of scratch. */
 typedef struct vectors {
     double *x, *gradient, *direction, *residual, *search, *preconditioned, *product, *Q;
 } vectors;
 
-/* direction: H direction = -gradient, to a residual of `share` of the gradient in the norm of M^-1. */
+/* Solve H direction = -gradient, to a residual of `share` of the gradient in the norm of M^-1. */
 static int conjugate_gradients(const logistic *p, double share, const vectors *v,
                                uint64_t *products) {
     const size_t n = unknowns(p);
@@ -183,7 +183,7 @@ static int conjugate_gradients(const logistic *p, double share, const vectors *v
         collect(p, product_row, v->search, v->Q, v->product);
         ++*products;
         const double curvature = dot(n, v->search, v->product);
-        if (!(curvature > 0)) break; /* rounding is all that is left */
+        if (!(curvature > 0)) break; /* only rounding is left */
         const double step = square / curvature, before = square;
         for (size_t j = 0; j < n; j++) {
             v->direction[j] += step * v->search[j];
@@ -197,15 +197,16 @@ static int conjugate_gradients(const logistic *p, double share, const vectors *v
     return SNNK_OK;
 }
 
-/* Move x along the direction until the loss falls as it should (Armijo); *loss: of x, with its penalty.
- * False: it does not. Z and P follow. */
+/* Move x along the direction until the loss decreases enough (Armijo). *loss: of x, with the
+ * penalty. Updates Z and P. False: no step decreases it enough. */
 static bool line_search(const logistic *p, const vectors *v, double *loss) {
     const size_t n = unknowns(p), bs = p->t * p->m;
     const double slope = dot(n, v->gradient, v->direction);
     const double cross = p->ridge * dot(bs, v->x, v->direction), at = penalty(p, v->x);
     const double curve = penalty(p, v->direction);
     const double rounding =
-        100 * DBL_EPSILON * fabs(*loss); /* next to the minimum the loss is that */
+        100 * DBL_EPSILON * fabs(*loss); /* near the minimum the loss changes by no more than
+                                          * this */
 
     scores_of(p, v->direction, p->U);
     for (int halvings = 0; halvings < 30; halvings++) {
@@ -218,11 +219,11 @@ static bool line_search(const logistic *p, const vectors *v, double *loss) {
         *loss = tried;
         return true;
     }
-    loss_at(p, 0); /* P as it was */
+    loss_at(p, 0); /* restore P */
     return false;
 }
 
-/* The gradient of x, and *norm = its length in the norm of M^-1. */
+/* Compute the gradient of x; *norm = its length in the norm of M^-1. */
 static int take_gradient(const logistic *p, const vectors *v, double *norm) {
     int st;
 
@@ -232,9 +233,9 @@ static int take_gradient(const logistic *p, const vectors *v, double *norm) {
     return SNNK_OK;
 }
 
-/* The length of the gradient at x = 0, which stays the measure. */
+/* Compute the length of the gradient at x = 0, which the tolerance is relative to. */
 static int first_gradient(const logistic *p, const vectors *v, double *norm) {
-    double *x = v->direction; /* scratch yet */
+    double *x = v->direction; /* scratch until the first step */
     vectors zero = *v;
 
     memset(x, 0, unknowns(p) * sizeof *x);
@@ -273,7 +274,7 @@ static int minimise(const logistic *p, const snnk_logistic_config *config, const
 
 /* ---- Setting up ---- */
 
-/* Means, weight, and the factor of S/2 + ridge over S. */
+/* Compute means, weight, and the factor of S/2 + ridge, in S. */
 static int prepare(logistic *p, const snnk__float_rows *rows) {
     const lapack_int m = (lapack_int)p->m;
     double *S = p->lstsq->S;
@@ -304,7 +305,7 @@ static int check_config(const snnk_logistic_config *c) {
     return SNNK_OK;
 }
 
-/* Room for the vectors in one piece. */
+/* Allocate the vectors as one block. */
 static int allocate_vectors(const logistic *p, const snnk_allocator *allocator, vectors *v,
                             double **memory) {
     size_t count = unknowns(p), all;
@@ -340,7 +341,7 @@ static int allocate_scores(logistic *p, const snnk_allocator *allocator, double 
     return snnk__alloc(allocator, BLOCK * p->m, sizeof *p->block, "a feature block", &p->block);
 }
 
-/* x = (B, b + B mean), or back. */
+/* x = (B, b + B mean), and back. */
 static void read_start(const logistic *p, const double *B, size_t ldb, const double *b, double *x) {
     for (size_t c = 0; c < p->t; c++) {
         memcpy(x + c * p->m, B + c * ldb, p->m * sizeof *x);
@@ -369,12 +370,15 @@ static int check_arguments(const snnk_rows *rows, size_t classes,
     if ((st = snnk__check_pointer(rows->labels, "labels")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(B, "B", classes, m, ldb, sizeof *B)) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(b, "b")) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, classes, m, ldb),
+                                    SNNK__WRITTEN(b, 1, classes, classes)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     if (!config->warm) return SNNK_OK;
     if ((st = snnk__check_finite_f64(B, "B", classes, m, ldb)) != SNNK_OK) return st;
     return snnk__check_finite_f64(b, "b", 1, classes, classes);
 }
 
-/* p: of checked rows, with statistics that have none yet. */
+/* Solve for checked rows. p: with statistics of no rows yet. */
 static int solve(logistic *p, const snnk__float_rows *rows, const snnk_logistic_config *config,
                  double *B, size_t ldb, double *b, snnk_logistic_report *report) {
     const snnk_allocator *allocator = rows->allocator;

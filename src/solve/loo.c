@@ -1,11 +1,12 @@
-/* What a ridge path says of rows: leverages, and residuals of rows left out. Blocks of rows go through
- * BLAS: their coordinates Q along the eigenvectors, then fits Q K^T and leverages (Q squared) G^T for
- * some columns, a column being a target with a lambda. */
+/* Leverages and leave-one-out residuals of rows, from a ridge path. Blocks of rows go through BLAS:
+ * their coordinates Q along the eigenvectors, then fits Q K^T and leverages (Q squared) G^T for
+ * some columns. A column is a target with a lambda. */
 #include <math.h>
 
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
 #include "solve/config.h"
@@ -18,12 +19,12 @@
 typedef struct loo_pass {
     const snnk_ridge_path *path;
     const snnk__float_rows *rows;
-    snnk_rows part; /* the block of rows at work */
+    snnk_rows part; /* the current block */
     const double *ridges;
     size_t columns; /* all: t, or n_ridges t */
     /* column k has ridges[k] and target k; else ridges[k / t] and target k % t */
     bool ridge_a_target;
-    double *errors; /* columns: sums of squares to add to; NULL for residuals */
+    double *errors; /* columns: to add squares to; NULL if residuals are wanted */
     float *residuals;
     size_t ldr;
 
@@ -58,7 +59,8 @@ static double ridge_of(const loo_pass *pass, size_t column) {
     return pass->ridges[pass->ridge_a_target ? column : column / pass->path->targets];
 }
 
-/* K, G and which row of G each column has; how many there are. Neighbours of one lambda share one. */
+/* Compute K and G, and the row of G of each column. Neighbouring columns of one lambda share a row.
+ * Returns the number of rows of G. */
 static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
     const snnk_ridge_path *path = pass->path;
     const size_t rank = path->rank, t = path->targets;
@@ -83,23 +85,23 @@ static size_t prepare_columns(loo_pass *pass, size_t first, size_t count) {
     return leverages;
 }
 
-/* How far a leverage h is off, for w c (A + lambda)^-2 c times the largest eigenvalue of a row c. An
- * error e of the moments is one of e w c (A + lambda)^-2 c; an error e of their factor R, one of 2
- * |R^-T c| |R^-1 R^-T c| e. */
+/* The error of a leverage h. stretched: w c (A + lambda)^-2 c times the largest eigenvalue, for a
+ * row c. An error e of the moments makes an error e w c (A + lambda)^-2 c; an error e of their
+ * factor R makes 2 |R^-T c| |R^-1 R^-T c| e. */
 static double leverage_error(const snnk_ridge_path *path, double h, double stretched) {
     return path->factor ? path->noise * (1 + 2 * sqrt(h * stretched))
                         : path->rounding * (1 + stretched);
 }
 
-/* 1 - leverage of a row of this weight, whose squared coordinates are given; 0 where that is no more
- * than the error of the leverage. */
+/* 1 - leverage of a row of this weight, for its squared coordinates; 0 if that is within the error
+ * of the leverage. */
 static double left_out_share(const snnk_ridge_path *path, const double *squares, double weight,
                              double leverage, double ridge) {
     const double *values = snnk__ridge_path_values(path);
     const double share = 1 - leverage, largest = values[path->rank - 1];
     double stretched = 0;
 
-    /* The bound of the bound, which most rows are far from. */
+    /* A cheaper bound decides for most rows. */
     if (share > leverage_error(path, 1, largest / (values[0] + ridge))) return share;
     for (size_t j = 0; j < path->rank; j++) {
         const double inverse = 1 / (values[j] + ridge);
@@ -109,7 +111,7 @@ static double left_out_share(const snnk_ridge_path *path, const double *squares,
     return share > leverage_error(path, leverage, weight * stretched) ? share : 0;
 }
 
-/* The leave-one-out residual of row i of the block, in column c of those that begin with `first`. */
+/* The leave-one-out residual of row i of the block, in column c of those from `first` on. */
 static double left_out(const loo_pass *pass, size_t i, size_t first, size_t c, size_t columns,
                        size_t leverages) {
     const snnk_ridge_path *path = pass->path;
@@ -125,7 +127,7 @@ static double left_out(const loo_pass *pass, size_t i, size_t first, size_t c, s
     return share > 0 ? e / share : copysign(INFINITY, e);
 }
 
-/* Columns first ... first+columns-1 of the block, whose coordinates are there, from row `row` on. */
+/* Compute columns first ... first+columns-1 of the block, whose first row is `row`. */
 static void give_columns(loo_pass *pass, size_t row, size_t first, size_t columns) {
     const size_t rank = pass->path->rank, count = pass->part.n;
     const size_t leverages = prepare_columns(pass, first, columns);
@@ -155,7 +157,7 @@ static void give_rows(loo_pass *pass, size_t row, size_t count) {
         give_columns(pass, row, first, snnk__min_size(COLUMN_BLOCK, pass->columns - first));
 }
 
-/* All checks have been made. SNNK_E_NOMEM: nothing was written. */
+/* Run the pass; all arguments were checked. SNNK_E_NOMEM: nothing was written. */
 static int run(loo_pass *pass) {
     const snnk_ridge_path *path = pass->path;
     const snnk_allocator *memory = &path->allocator;
@@ -189,7 +191,21 @@ done:
 
 /* ---- Public ---- */
 
-/* Check rows, and run the pass over them. Finiteness comes last: it reads all of the rows. */
+/* What is written may be Y where it is residuals: each replaces its own target. */
+static int check_overlap(const loo_pass *pass, const snnk_rows *rows) {
+    const size_t t = pass->path->targets, n_ridges = pass->ridge_a_target ? t : pass->columns / t;
+    const double *ridges = pass->ridges, *errors = pass->errors;
+    const float *residuals = pass->residuals;
+    const snnk__operand of_errors = SNNK__WRITTEN(errors, n_ridges, t, t);
+    const snnk__operand of_residuals = SNNK__WRITTEN(residuals, rows->n, t, pass->ldr);
+    const snnk__operand arrays[] = {SNNK__READ(ridges, 1, n_ridges, n_ridges),
+                                    pass->ridge_a_target ? of_residuals : of_errors};
+    const int st = snnk__check_overlap(2, arrays);
+
+    return st == SNNK_OK ? snnk__rows_check_overlap(rows, &arrays[1], pass->ridge_a_target) : st;
+}
+
+/* Check rows, numbers last (which reads all of them), and run the pass. */
 static int run_on(loo_pass *pass, const snnk_rows *rows) {
     const snnk_ridge_path *path = pass->path;
     snnk__float_rows floats;
@@ -203,6 +219,7 @@ static int run_on(loo_pass *pass, const snnk_rows *rows) {
                                 sizeof *pass->residuals);
         if (st != SNNK_OK) return st;
     }
+    if ((st = check_overlap(pass, &read)) != SNNK_OK) return st;
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     if (pass->columns == 0 || read.n == 0) return SNNK_OK;
     st = snnk__float_rows_open(&path->allocator, &read, ROW_BLOCK, &floats);
@@ -245,8 +262,8 @@ int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *rid
 
 /* ---- New rows ---- */
 
-/* phi (A + lambda)^-1 phi of a row, from its coordinates along the known directions and itself,
- * centred. The statistics know nothing of what stands out of those: there A is 0. */
+/* phi (A + lambda)^-1 phi of a centred row, from its coordinates along the known directions. In all
+ * other directions A is 0. */
 static double new_leverage(const snnk_ridge_path *path, double ridge, const double *q,
                            const double *phi) {
     const double *values = path->values + (path->features - path->known);
@@ -281,6 +298,8 @@ int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n
     const double *vectors = path->vectors + (m - known) * m;
 
     if ((st = snnk__check_finite(Phi, "Phi", n, m, ldphi)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(Phi, n, m, ldphi), SNNK__WRITTEN(leverage, 1, n, n)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(memory, rows * m, sizeof *centred, "a block of rows", &centred);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(memory, rows * known, sizeof *Q, "their coordinates", &Q);

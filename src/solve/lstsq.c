@@ -14,7 +14,7 @@ int snnk__check_width(size_t width, const char *name) {
     return SNNK_OK;
 }
 
-/* *panels = room for `columns` columns of a block in doubles, zero. In floats they take half of it. */
+/* *panels = room for `columns` columns of a block, in double or float; zero. */
 static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *what,
                            char **panels) {
     const snnk__moments *moments = &snnk__kernels_get()->moments[SNNK_PRECISION_DOUBLE];
@@ -24,7 +24,7 @@ static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *
                             SNNK__PANEL_STRIDE * moments->width * sizeof(double), what, panels);
 }
 
-/* *pointer = rows x columns doubles, zero. */
+/* *pointer = rows x columns doubles; zero. */
 static int allocate(const snnk_lstsq *lstsq, size_t rows, size_t columns, const char *what,
                     double **pointer) {
     size_t count;
@@ -34,8 +34,8 @@ static int allocate(const snnk_lstsq *lstsq, size_t rows, size_t columns, const 
     return snnk__alloc_zero(&lstsq->allocator, count, sizeof(double), what, pointer);
 }
 
-/* All that is as long as there are targets, zero. What was allocated before a failure is the
- * caller's to free. */
+/* Allocate everything whose size depends on the targets; zero. After a failure the caller frees
+ * what was allocated. */
 static int allocate_targets(snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets;
     int st;
@@ -77,7 +77,7 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     made->allocator = memory;
     made->features = m;
     made->targets = t;
-    /* The square first: what cannot fit is refused before anything large is touched. */
+    /* The largest first: what cannot fit is refused before any memory is touched. */
     if ((st = allocate(made, m, m, "feature moments", &made->S)) != SNNK_OK) goto done;
     st = allocate_panels(made, m, "a feature block", &made->phi_panels);
     if (st != SNNK_OK) goto done;
@@ -147,13 +147,32 @@ uint64_t snnk_lstsq_rows(const snnk_lstsq *lstsq) { return lstsq ? lstsq->rows :
 
 double snnk_lstsq_weight(const snnk_lstsq *lstsq) { return lstsq ? lstsq->weight : 0; }
 
+int32_t snnk_lstsq_precision(const snnk_lstsq *lstsq) {
+    return lstsq ? lstsq->precision : SNNK_PRECISION_DOUBLE;
+}
+
 int32_t snnk_lstsq_factorization(const snnk_lstsq *lstsq) {
     return lstsq ? lstsq->factorization : SNNK_FACTORIZATION_GRAM;
 }
 
+const char *snnk_precision_name(int32_t value) {
+    static const char *const names[] = {
+        [SNNK_PRECISION_DOUBLE] = "double", [SNNK_PRECISION_SINGLE] = "single"};
+
+    return value >= 0 && value <= SNNK_PRECISION_SINGLE ? names[value] : NULL;
+}
+
+const char *snnk_factorization_name(int32_t value) {
+    static const char *const names[] = {[SNNK_FACTORIZATION_GRAM] = "gram",
+                                        [SNNK_FACTORIZATION_QR] = "qr",
+                                        [SNNK_FACTORIZATION_AUTO] = "auto"};
+
+    return value >= 0 && value <= SNNK_FACTORIZATION_AUTO ? names[value] : NULL;
+}
+
 /* ---- Whole statistics ---- */
 
-/* Everything but the scratch. Both have the same shape. */
+/* Copy everything except scratch. Both have the same shape. */
 static void copy_state(const snnk_lstsq *from, snnk_lstsq *to) {
     const size_t m = from->features, t = from->targets;
 
@@ -205,7 +224,7 @@ void snnk__lstsq_clear(snnk_lstsq *lstsq) {
     memset(lstsq->max_y, 0, t * sizeof(double));
 }
 
-/* Exchange all that is as long as there are targets. */
+/* Swap everything whose size depends on the targets. */
 static void swap_targets(snnk_lstsq *a, snnk_lstsq *b) {
     const snnk_lstsq of_a = *a;
 
@@ -252,9 +271,8 @@ done:
 
 /* ---- Merging ---- */
 
-/* Chan, Golub & LeVeque 1979, eq. 2.1: with a and b rows and delta = mean_b - mean_a,
- *     S = S_a + S_b + a b / (a + b) delta delta^T.
- * Weights count as so many rows. */
+/* Chan, Golub & LeVeque 1979, eq. 2.1: with weights a and b, and delta = mean_b - mean_a,
+ *     S = S_a + S_b + a b / (a + b) delta delta^T. */
 static void merge_moments(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double a = lstsq->weight, b = other->weight;
@@ -277,7 +295,7 @@ static void merge_moments(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     }
 }
 
-/* What both factorizations have in common. */
+/* The parts of a merge that GRAM and QR share. */
 static void merge_counts(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double a = lstsq->weight, b = other->weight;
@@ -312,7 +330,7 @@ static int check_merge(const snnk_lstsq *lstsq, const snnk_lstsq *other) {
     return SNNK_OK;
 }
 
-/* Moments take in a factor by its own moments. */
+/* Add a factor to moments, by the moments of the factor. */
 static int merge_factor_into_moments(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     snnk_lstsq *moments;
     int st;
@@ -332,7 +350,7 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
 
     const bool of_moments = other->factorization == SNNK_FACTORIZATION_GRAM;
 
-    /* AUTO has no choice now, whatever it had chosen: so parts merge in any order. */
+    /* Even if AUTO had chosen QR: so parts can be merged in any order. */
     if (of_moments && lstsq->factorization != SNNK_FACTORIZATION_GRAM) snnk__qr_to_gram(lstsq);
     if (of_moments)
         merge_moments(lstsq, other);

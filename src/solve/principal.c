@@ -10,8 +10,8 @@
 #include "base/size.h"
 #include "solve/eigen.h"
 
-/* Of the mean variance: S may lack many directions, and float sums may make it indefinite, the more so the more
- * there are; where that is not enough, ten times as much, and so on. */
+/* Relative to the mean variance. S may lack many directions, and float sums may make it indefinite;
+ * if this ridge is too small, it is multiplied by 10. */
 #define RIDGE         1e-6
 #define LARGEST_RIDGE 1.5e-2
 
@@ -43,7 +43,8 @@ static int whiten(size_t outputs, size_t inputs, const float *W, const double *S
     return SNNK_OK;
 }
 
-/* U = the `rank` largest left singular vectors of M, as rows, by the smaller of M M^T and M^T M (into A). */
+/* U = the `rank` left singular vectors of M with the largest values, as rows, from the smaller of M
+ * M^T and M^T M (in A). */
 static int left_vectors(const snnk_allocator *allocator, size_t outputs, size_t inputs,
                         const double *M, size_t rank, double *A, double *values, double *U) {
     const bool wide = outputs <= inputs;

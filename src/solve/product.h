@@ -1,4 +1,4 @@
-/* Products of float matrices, for learning by gradient: BLAS, which only this folder calls. */
+/* Products of float matrices by BLAS, which only this folder calls; for learning by gradient. */
 #ifndef SNNK_SOLVE_PRODUCT_H
 #define SNNK_SOLVE_PRODUCT_H
 

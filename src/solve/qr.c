@@ -1,7 +1,7 @@
-/* Rows into the triangular factor, a block at a time; factors into factors, and into moments.
+/* Add rows to the triangular factor, a block at a time; merge factors; turn a factor into moments.
  *
- * [R; A] = Q [R'; 0] for a block A of centred rows, by dtpqrt, which leaves the triangle's zeros alone:
- * 2 m^2 flops a row, as one factorisation of all rows at once. */
+ * [R; A] = Q [R'; 0] for a block A of centred rows, by dtpqrt, which keeps the zeros of the
+ * triangle: 2 m^2 flops a row, as many as one factorisation of all rows. */
 #include "solve/qr.h"
 
 #include <math.h>
@@ -11,15 +11,15 @@
 
 #include "base/size.h"
 
-/* Measured at m = 256 ... 1024: with fewer rows the factor goes by too often, with more the columns
- * of a panel leave the cache. 48 reflectors at once are 3 to 6 % faster than 32 or 64. */
+/* Measured for m = 256 ... 1024: with fewer rows the factor is read too often, with more rows the
+ * columns of a panel leave the cache. 48 reflectors are 3 to 6 % faster than 32 or 64. */
 #define BLOCK_ROWS 512
 #define REFLECTORS 48
 
 /* Columns packed side by side: a cache line of floats. */
 #define PACKED 16
 
-/* AUTO turns to moments below this condition number: its square costs 12 of 16 digits. */
+/* AUTO changes to moments below this condition number, whose square costs 12 of 16 digits. */
 #define GRAM_CONDITION 1e6
 
 /* ---- Scratch ---- */
@@ -93,7 +93,8 @@ static void pack_targets(snnk_lstsq *lstsq, const snnk_rows *rows) {
     double *out = lstsq->qr->y;
 
     for (size_t j = 0; j < lstsq->targets; j++, out += lstsq->qr->ld) {
-        const double first = snnk__rows_target(rows, 0, j); /* a constant is its own mean exactly */
+        const double first = snnk__rows_target(rows, 0, j); /* so that the mean of a constant is
+                                                             * exact */
         double sum = 0;
 
         for (size_t k = 0; k < rows->n; k++) {
@@ -124,7 +125,7 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
 
 /* ---- Factors ---- */
 
-/* LAPACK can refuse only arguments that are wrong, and these are ours. */
+/* LAPACK refuses wrong arguments only, and these are right. */
 void snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
                      double *Z) {
     const lapack_int mi = (lapack_int)m, ti = (lapack_int)t, n = (lapack_int)rows;
@@ -136,7 +137,7 @@ void snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t trian
                                ld, qr->T, qr->reflectors, Z, mi, qr->y, ld, qr->work);
 }
 
-/* yy += what is left of the targets in rows 0 ... rows-1 of the block. */
+/* Add what is left of the targets in rows 0 ... rows-1 of the block to yy. */
 static void add_rest(snnk_lstsq *lstsq, size_t rows) {
     const snnk__qr *qr = lstsq->qr;
 
@@ -145,7 +146,7 @@ static void add_rest(snnk_lstsq *lstsq, size_t rows) {
             lstsq->yy[k] += qr->y[k * qr->ld + i] * qr->y[k * qr->ld + i];
 }
 
-/* Chan, Golub & LeVeque 1979: the shift of the mean is one more row, see accumulate.c. */
+/* As in accumulate.c, the shift of the mean is one more row. */
 void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double a = lstsq->weight, b = snnk__rows_weight(rows);
@@ -196,8 +197,8 @@ void snnk__qr_to_gram(snnk_lstsq *lstsq) {
     lstsq->qr = NULL;
 }
 
-/* Of L with its rows, the features, brought to length 1; those that are constant have none, and do
- * not count. */
+/* The reciprocal condition number of L, its rows (the features) scaled to length 1. Constant
+ * features have length 0 and do not count. */
 static double reciprocal_condition(const snnk_lstsq *lstsq) {
     const size_t m = lstsq->features;
     const lapack_int mi = (lapack_int)m;

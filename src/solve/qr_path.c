@@ -1,4 +1,4 @@
-/* The eigen-system of the moments from their factor: S = R^T R, R = U diag(sigma) V^T, so that s =
+/* Eigenvectors of the moments from their factor: S = R^T R and R = U diag(sigma) V^T give s =
  * sigma^2 and C V = diag(sigma) U^T Z, without squaring the condition number. */
 #include "solve/qr_path.h"
 
@@ -10,7 +10,7 @@
 #include "solve/lstsq.h"
 #include "solve/qr.h"
 
-/* What dgesdd asks for with all vectors, and the limit of LAPACK's integers. */
+/* The work of dgesdd with all vectors must fit an integer of LAPACK. */
 static int check_work(size_t m) {
     const double work = 4 * (double)m * (double)m + 7 * (double)m;
 
@@ -20,7 +20,7 @@ static int check_work(size_t m) {
                       m);
 }
 
-/* Without an intercept the means are one more row. */
+/* Without an intercept, add the means as one more row. */
 static void absorb_means(snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets, ld = lstsq->qr->ld;
     const double root = sqrt(lstsq->weight);
@@ -32,7 +32,7 @@ static void absorb_means(snnk_lstsq *lstsq) {
     for (size_t k = 0; k < t; k++) lstsq->yy[k] += y[k * ld] * y[k * ld];
 }
 
-/* A (m x m) = U diag(sigma) VT, all column-major, sigma falling; A is lost. */
+/* A (m x m) = U diag(sigma) VT, column-major, sigma decreasing. A is destroyed. */
 static int singular_values(const snnk_allocator *allocator, size_t m, double *A, double *sigma,
                            double *U, double *VT) {
     const lapack_int mi = (lapack_int)m;
@@ -62,7 +62,7 @@ done:
     return st;
 }
 
-/* Of the factor in `lstsq`, a copy of our own. A, U, VT: m x m of scratch; sigma: m. */
+/* Decompose the factor in `lstsq`, which is a copy. A, U, VT: m x m, scratch; sigma: m. */
 static int decompose(snnk_lstsq *lstsq, double *A, double *U, double *VT, double *sigma,
                      const snnk__qr_system *system) {
     const size_t m = lstsq->features, t = lstsq->targets;
@@ -72,7 +72,7 @@ static int decompose(snnk_lstsq *lstsq, double *A, double *U, double *VT, double
     for (size_t j = 0; j < m; j++)
         for (size_t i = 0; i < m; i++) A[j * m + i] = i <= j ? lstsq->S[j * m + i] : 0;
     if ((st = singular_values(&lstsq->allocator, m, A, sigma, U, VT)) != SNNK_OK) return st;
-    for (size_t k = 0; k < m; k++) { /* rising, as eigenvalues come */
+    for (size_t k = 0; k < m; k++) { /* increasing, as eigenvalues are */
         system->values[m - 1 - k] = sigma[k] * sigma[k];
         for (size_t j = 0; j < m; j++) system->vectors[(m - 1 - k) * m + j] = VT[j * m + k];
     }

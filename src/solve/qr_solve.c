@@ -1,7 +1,8 @@
-/* The ridge solution from the triangular factor, whose condition number is the root of the moments'.
+/* The ridge solution from the triangular factor, whose condition number is the root of that of the
+ * moments.
  *
- * min |R B - z|^2 + ridge |B|^2, and without an intercept w (mean.B - mean_y)^2, are more rows of one
- * triangular system. Where that is singular, singular values. */
+ * The terms ridge |B|^2 and, without an intercept, w (mean.B - mean_y)^2 are more rows of the
+ * triangular system. If that is singular, singular values give the solution. */
 #include "solve/qr_solve.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@
 #include "base/size.h"
 #include "solve/qr.h"
 
-/* A = R scale, zeros below the diagonal. */
+/* A = R diag(scale), zeros below the diagonal. */
 static void scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *A) {
     const size_t m = lstsq->features;
 
@@ -20,7 +21,7 @@ static void scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *
         for (size_t i = 0; i < m; i++) A[j * m + i] = i <= j ? lstsq->S[j * m + i] * scale[j] : 0;
 }
 
-/* The row of the means, and below it sqrt(ridge) scale on a diagonal; what they are to give. */
+/* Write the rows for the means and for the ridge, and their right sides. */
 static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const double *scale) {
     const size_t m = lstsq->features, ld = lstsq->qr->ld;
     double *phi = lstsq->qr->phi, *y = lstsq->qr->y;
@@ -38,8 +39,8 @@ static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const do
     }
 }
 
-/* What dgelsd's documentation asks for at most, with blocks of 25 or more at the leaves of its tree.
- * The integer limit is LAPACK's. */
+/* The work of dgelsd, at most, as its documentation has it with leaves of 25 or more, must fit an
+ * integer of LAPACK. */
 static int check_work(size_t m, size_t t) {
     const double work = (12.0 + 2 * 64 + 8 * 32 + (double)t) * (double)m + 65.0 * 65;
 
@@ -50,7 +51,7 @@ static int check_work(size_t m, size_t t) {
                       m, t);
 }
 
-/* R becomes the shortest of all z that come nearest to A z = R. values: m. */
+/* R = the shortest z of all that minimise |A z - R|. values: m. */
 static int solve_svd(const snnk_allocator *allocator, size_t m, size_t t, double tolerance,
                      double *A, double *R, double *values, snnk__solve_outcome *outcome) {
     const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;

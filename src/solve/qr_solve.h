@@ -4,9 +4,13 @@
 
 #include "solve/config.h"
 
-/* The ridge solution from the factor: statuses and arguments of snnk__lstsq_solve_into. scale: m
- * powers of two, on which z = B / scale is solved for; w: the weight of the means' row, 0 with an
- * intercept. R (t x m) becomes z. tolerance: of singular values. */
+/* Solve for z = B / scale.
+ *   ridge       >= 0
+ *   w           weight of the row of the means; 0 with an intercept
+ *   tolerance   relative, of singular values
+ *   scale       m powers of two
+ *   R           the result: t x m
+ * Statuses of snnk__lstsq_solve_into. */
 int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, const double *scale,
                    double *R, snnk__solve_outcome *outcome);
 

@@ -1,9 +1,9 @@
-/* The ridge solution: a scaled system in the scratch triangle, Cholesky, or eigenvectors where that
- * gives nothing to trust.
+/* The ridge solution: a scaled system in the scratch triangle, solved by Cholesky, or by
+ * eigenvectors if Cholesky cannot be trusted.
  *
- * Storage. The truth is the row-major lower triangle of S; read by columns, as LAPACK does, it is
- * the upper one. The system is built in the other triangle, row-major upper, LAPACK's 'L'. The two
- * share the diagonal, which is kept aside and put back whatever happens. */
+ * Storage: the row-major lower triangle of S holds the statistics; LAPACK, which reads by columns,
+ * takes it for the upper one. The system is built in the other triangle, LAPACK's 'L'. Both share
+ * the diagonal, which is saved first and always put back. */
 #include "solve/ridge.h"
 
 #include <math.h>
@@ -12,6 +12,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "solve/eigen.h"
 #include "solve/qr_solve.h"
@@ -23,14 +24,14 @@
 
 static const snnk_solve_report empty_report = {.size = sizeof(snnk_solve_report)};
 
-#define TILE 64 /* two 64 x 64 tiles of doubles fit the first cache */
+#define TILE 64 /* two 64 x 64 tiles of doubles fit the L1 cache */
 
-/* One solution under way. The system is scale A scale z = scale r, where A = S + w mean mean^T +
- * ridge I and r = C + w mean_y mean^T: w = 0 with an intercept, else the weight of the rows. */
+/* A solution in progress: scale A scale z = scale r with A = S + w mean mean^T + ridge I and r = C
+ * + w mean_y mean^T. w = 0 with an intercept, else the weight of the rows. */
 typedef struct ridge_problem {
     snnk_lstsq *lstsq;
     double ridge, tolerance, w;
-    double *diagonal;  /* m: that of S, kept */
+    double *diagonal;  /* m: the saved diagonal of S */
     double *scale;     /* m: powers of two */
     double *work;      /* 3 m: for LAPACK */
     lapack_int *iwork; /* m */
@@ -52,7 +53,7 @@ static double diagonal_entry(const ridge_problem *problem, size_t i) {
     return problem->diagonal[i] + problem->w * mean * mean + problem->ridge;
 }
 
-/* Powers of two, so that scaling rounds nothing, that bring the diagonal into 1/2 ... 2. */
+/* Choose powers of two, which round nothing, that bring the diagonal to 1/2 ... 2. */
 static void choose_scale(ridge_problem *problem) {
     for (size_t i = 0; i < problem->lstsq->features; i++) {
         const double a = fabs(diagonal_entry(problem, i));
@@ -63,8 +64,8 @@ static void choose_scale(ridge_problem *problem) {
     }
 }
 
-/* Fill the scratch triangle: target (j, i) = scaled entry (i, j), j < i, a tile at a time. `target`
- * is S itself or an m x m copy. */
+/* Fill the scratch triangle, a tile at a time: target (j, i) = scaled entry (i, j), j < i. `target`
+ * is S or an m x m copy. */
 static void build(const ridge_problem *problem, double *target) {
     const size_t m = problem->lstsq->features;
 
@@ -89,9 +90,9 @@ static void right_sides(const ridge_problem *problem, double *R) {
                 problem->scale[j];
 }
 
-/* Factor and solve in the scratch triangle; *usable = false if the system is singular or indefinite
- * to the tolerance. R: t x m, right sides in, scaled solution out. The diagonal of S is lost here:
- * the caller restores it. */
+/* Factor and solve in the scratch triangle. *usable = false if the system is singular or indefinite
+ * to the tolerance. R: t x m, right sides in, scaled solution out. The diagonal of S is lost; the
+ * caller restores it. */
 static int solve_cholesky(ridge_problem *problem, double *R, bool *usable,
                           snnk__solve_outcome *outcome) {
     double *A = problem->lstsq->S;
@@ -119,7 +120,7 @@ static int solve_cholesky(ridge_problem *problem, double *R, bool *usable,
     return SNNK_OK;
 }
 
-/* The same by eigenvectors, on a copy. */
+/* Solve by eigenvectors, in a copy. */
 static int solve_eigen(const ridge_problem *problem, double *R, snnk__solve_outcome *outcome) {
     const snnk_allocator *allocator = &problem->lstsq->allocator;
     const size_t m = problem->lstsq->features;
@@ -147,7 +148,7 @@ static int solve_moments(ridge_problem *problem, double *R, snnk__solve_outcome 
     return solve_eigen(problem, R, outcome);
 }
 
-/* Undo the scaling: B (t x m) holds z with B = z scale. b = mean_y - B mean, or 0. */
+/* Undo the scaling: B (t x m) = z scale. b = mean_y - B mean, or 0. */
 static int finish(const ridge_problem *problem, double *B, double *b) {
     const snnk_lstsq *lstsq = problem->lstsq;
     const size_t m = lstsq->features;
@@ -169,7 +170,7 @@ static int finish(const ridge_problem *problem, double *B, double *b) {
     return SNNK_OK;
 }
 
-/* Of the singular values of a factor, which are roots of eigenvalues but known as well as those are. */
+/* The tolerance for singular values of a factor: roots of eigenvalues, but known as precisely. */
 static double tolerance_of(const snnk_lstsq *lstsq, const snnk_solve_config *config) {
     const double tolerance = snnk__rank_tolerance(config, lstsq->features);
 
@@ -240,7 +241,9 @@ int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double 
     if ((st = check_solve(lstsq, config, B, ldb, b, report, &ours)) != SNNK_OK) return st;
 
     const size_t m = lstsq->features, t = lstsq->targets;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
 
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(&lstsq->allocator, t * m + t, sizeof *solution, "the solution", &solution);
     if (st != SNNK_OK) goto done;
     st = snnk__lstsq_solve_into(lstsq, &ours, solution, solution + t * m, &outcome);

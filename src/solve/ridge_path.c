@@ -8,18 +8,19 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/size.h"
 #include "solve/config.h"
 #include "solve/eigen.h"
 #include "solve/qr_path.h"
 #include "solve/system.h"
 
-/* What S is off by when rows were multiplied in floats: <snnk/lstsq.h>. */
+/* Relative error of S for rows in single precision. */
 #define SINGLE_ROUNDING 2e-7
 
 /* ---- Decomposing ---- */
 
-/* Directions above the tolerance, and those above rounding. */
+/* Count the directions above the tolerance, and those above rounding. */
 static int count_directions(snnk_ridge_path *path, double tolerance) {
     const size_t m = path->features;
     const double *values = path->values, largest = values[m - 1];
@@ -36,7 +37,8 @@ static int count_directions(snnk_ridge_path *path, double tolerance) {
     return SNNK_OK;
 }
 
-/* The squares of each target that the kept directions explain; left (t): what they leave. */
+/* Compute the squares of each target that the kept directions explain. left (t): what they
+ * leave. */
 static int explain(snnk_ridge_path *path, const double *left) {
     const size_t t = path->targets, rank = path->rank;
     const double *values = snnk__ridge_path_values(path);
@@ -49,7 +51,7 @@ static int explain(snnk_ridge_path *path, const double *left) {
             path->explained[k * rank + j] = e;
             path->explained[t * rank + j] += e;
         }
-        /* As many directions as rows: every row is met, and what is left is rounding. */
+        /* With as many directions as rows every row is met, and what is left is rounding. */
         path->least_rss[k] = saturated || left[k] < 0 ? 0 : left[k];
         path->least_rss[t] += path->least_rss[k];
     }
@@ -60,7 +62,7 @@ static int allocate(snnk_ridge_path *path, size_t count, const char *what, doubl
     return snnk__alloc_zero(&path->allocator, count, sizeof(double), what, pointer);
 }
 
-/* All that is known before the rank is. */
+/* Allocate what does not depend on the rank. */
 static int allocate_square(snnk_ridge_path *path, size_t m, size_t t) {
     size_t square;
     int st;
@@ -74,7 +76,7 @@ static int allocate_square(snnk_ridge_path *path, size_t m, size_t t) {
     return allocate(path, t + 1, "residuals", &path->least_rss);
 }
 
-/* Room that depends on the rank. */
+/* Allocate what depends on the rank. */
 static int allocate_kept(snnk_ridge_path *path, double tolerance) {
     const size_t t = path->targets;
     int st;
@@ -85,7 +87,7 @@ static int allocate_kept(snnk_ridge_path *path, double tolerance) {
     return allocate(path, (t + 1) * path->rank, "explained squares", &path->explained);
 }
 
-/* By eigenvectors of the moments. */
+/* Decompose moments, by eigenvectors. */
 static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance) {
     const size_t m = path->features, t = path->targets;
     snnk__system system = {.A = path->vectors};
@@ -104,7 +106,7 @@ static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, dou
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)t, (lapack_int)rank,
                 (lapack_int)m, 1, system.R, (lapack_int)m, snnk__ridge_path_vectors(path),
                 (lapack_int)m, 0, path->along, (lapack_int)rank);
-    for (size_t k = 0; k < t; k++) /* yy becomes what is left */
+    for (size_t k = 0; k < t; k++) /* what is left of yy */
         for (size_t j = 0; j < rank; j++) {
             const double d = path->along[k * rank + j];
 
@@ -116,7 +118,7 @@ done:
     return st;
 }
 
-/* By singular vectors of the factor: what is left comes without a difference. */
+/* Decompose a factor, by singular vectors. What is left of yy is a sum here, not a difference. */
 static int decompose_factor(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance) {
     const size_t m = path->features, t = path->targets;
     snnk__qr_system system = {.values = path->values, .vectors = path->vectors};
@@ -144,8 +146,8 @@ done:
     return st;
 }
 
-/* How far eigenvalues are off, as a share of the largest. Those of a factor are squares of what is off
- * by that. */
+/* The error of eigenvalues, as a share of the largest. Those of a factor are squares of singular
+ * values with that error. */
 static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
     if (lstsq->factorization != SNNK_FACTORIZATION_GRAM) return rounding * rounding;
     return lstsq->single ? SINGLE_ROUNDING : rounding;
@@ -162,7 +164,7 @@ int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *con
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__solve_config_read(&defaults, NULL)) != SNNK_OK) return st;
     if ((st = snnk__solve_config_read(&ours, config)) != SNNK_OK) return st;
-    ours.ridge = 0; /* whatever it was: ignored */
+    ours.ridge = 0; /* ignored */
     if ((st = snnk__solve_config_check(&ours)) != SNNK_OK) return st;
     if (lstsq->rows == 0)
         return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to decompose");
@@ -216,10 +218,14 @@ size_t snnk_ridge_path_targets(const snnk_ridge_path *path) { return path ? path
 
 size_t snnk_ridge_path_rank(const snnk_ridge_path *path) { return path ? path->rank : 0; }
 
+uint64_t snnk_ridge_path_rows(const snnk_ridge_path *path) {
+    return path ? (uint64_t)path->rows : 0;
+}
+
 /* ---- Scoring ---- */
 
-/* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, where neither sum nor
- * product can overflow; s > 0. */
+/* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, computed so
+ * that nothing overflows; s > 0. */
 static double left_share(double value, double ridge) { return 1 / (1 + value / ridge); }
 
 static double degrees_of_freedom(const snnk_ridge_path *path, double ridge) {
@@ -230,7 +236,7 @@ static double degrees_of_freedom(const snnk_ridge_path *path, double ridge) {
     return dof;
 }
 
-/* n - dof as a sum of what is not negative: exact also where it is much less than n. */
+/* n - dof, as a sum of terms >= 0: precise also when it is much smaller than n. */
 static double residual_freedom(const snnk_ridge_path *path, double ridge) {
     const double *values = snnk__ridge_path_values(path);
     double left = fmax(path->rows - (double)path->rank - path->intercept, 0);
@@ -239,7 +245,8 @@ static double residual_freedom(const snnk_ridge_path *path, double ridge) {
     return left;
 }
 
-/* Of target k, or with k = t of all: rss(0), and what shrinking adds to it. No differences. */
+/* The sum of squared residuals of target k (t: of all): rss(0), plus what shrinking adds. Nothing
+ * cancels. */
 static double residual_squares(const snnk_ridge_path *path, size_t k, double ridge) {
     const double *values = snnk__ridge_path_values(path),
                  *explained = path->explained + k * path->rank;
@@ -268,6 +275,10 @@ int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges, const do
     st = snnk__check_matrix(ridges, "ridges", n_ridges, t, t, sizeof *rss);
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_ridges(n_ridges, ridges)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {
+        SNNK__READ(ridges, 1, n_ridges, n_ridges), SNNK__WRITTEN(rss, n_ridges, t, t),
+        SNNK__WRITTEN(dof, 1, n_ridges, n_ridges), SNNK__WRITTEN(gcv, n_ridges, t, t)};
+    if ((st = snnk__check_overlap(4, arrays)) != SNNK_OK) return st;
     for (size_t i = 0; i < n_ridges; i++) {
         const double freedom = residual_freedom(path, ridges[i]);
 
@@ -284,18 +295,18 @@ int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges, const do
 
 /* ---- Choosing ---- */
 
-#define GRID_FROM   (-12) /* decades from the mean eigenvalue; of a factor: */
+#define GRID_FROM   (-12) /* decades relative to the mean eigenvalue; for a factor: */
 #define FACTOR_FROM (-18)
 #define GRID_TO     3
-#define GRID_DECADE 10     /* points in a decade */
+#define GRID_DECADE 10     /* points per decade */
 #define PRECISION   4.3e-5 /* log10(1 + 1e-4) */
 
-/* One search under way: gcv of target k (t: of their sum) at 10^decades times the mean eigenvalue. */
+/* A search in progress: gcv of target k (t: of the sum) at 10^decades times the mean eigenvalue. */
 typedef struct gcv_search {
     const snnk_ridge_path *path;
     size_t target;
     double mean;
-    double best, least; /* where, and what, the least gcv so far is */
+    double best, least; /* the least gcv so far, and where it is */
 } gcv_search;
 
 static double ridge_at(const gcv_search *search, double decades) {
@@ -311,7 +322,7 @@ static double try_ridge(gcv_search *search, double decades) {
     return gcv;
 }
 
-/* Golden section (Kiefer 1953) between two points around the best. */
+/* Golden-section search (Kiefer 1953) between two points around the best. */
 static void refine(gcv_search *search, double from, double to) {
     const double golden = (sqrt(5) - 1) / 2;
     double left = to - golden * (to - from), right = from + golden * (to - from);
@@ -369,7 +380,7 @@ int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t common, doub
 
 /* ---- Solving ---- */
 
-/* B (t x m, packed) = K V with K = along/(s + lambda), which is scratch, and b = mean_y - B mean. */
+/* B (t x m, packed) = K V with K = along/(s + lambda), scratch; b = mean_y - B mean. */
 static int solve(const snnk_ridge_path *path, const double *ridges, double *K, double *B,
                  double *b) {
     const size_t m = path->features, t = path->targets, rank = path->rank;
@@ -404,6 +415,8 @@ int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, dou
 
     if ((st = snnk__check_matrix(B, "B", t, m, ldb, sizeof *B)) != SNNK_OK) return st;
     if ((st = snnk__check_ridges(t, ridges)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(B, t, m, ldb), SNNK__WRITTEN(b, 1, t, t)};
+    if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(&path->allocator, t * path->rank, sizeof *K, "projected coefficients", &K);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(&path->allocator, t * m + t, sizeof *solution, "the solution", &solution);

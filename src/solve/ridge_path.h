@@ -1,4 +1,4 @@
-/* Inside of a ridge path. */
+/* The struct of a ridge path. */
 #ifndef SNNK_SOLVE_PATH_H
 #define SNNK_SOLVE_PATH_H
 
@@ -6,16 +6,15 @@
 
 #include "solve/statistics.h"
 
-/* m features, t targets. The last `rank` of the eigenvalues, which rise, are the kept directions. */
+/* m features, t targets. Eigenvalues increase; the last `rank` of them are the kept directions. */
 struct snnk_ridge_path {
     snnk_allocator allocator;
     size_t features, targets, rank;
-    size_t known; /* the last that many directions are more than rounding, kept or not; >= rank */
+    size_t known; /* the last `known` directions are above rounding; >= rank */
     bool intercept;
     double rows, weight;
-    double rounding; /* how far eigenvalues are off, as a share of the largest */
-    /* the same of sums in double: at most rounding, but from a factor, where it is the root of
-     * that */
+    double rounding; /* error of eigenvalues, as a share of the largest */
+    /* the same if sums are in double; for a factor its root */
     double noise;
     bool factor;      /* from a factor, not from moments */
     double *mean_phi; /* m: of the features; zeros without an intercept */
@@ -24,8 +23,8 @@ struct snnk_ridge_path {
     double *vectors;  /* m x m: v_k in row k */
     double *along;    /* t x rank: right side r_k along each kept direction */
     double *
-        explained; /* (t + 1) x rank: along^2/value, what the direction takes off the sum of squares at lambda = 0;
-                        * the last row is the sum of the others */
+        explained; /* (t + 1) x rank: along^2/value, what the direction takes off the sum of squares
+                    * at lambda = 0; the last row is the sum of the others */
     double *least_rss; /* t + 1: the sum of squares left then; the last is their sum */
 };
 

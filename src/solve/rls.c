@@ -7,6 +7,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
 #include "solve/config.h"
@@ -14,9 +15,9 @@
 #include "solve/system.h"
 
 #define ROW_BLOCK      64   /* rows predicted at once */
-#define GUARD_PERIOD   16   /* rows from one look at P to the next */
+#define GUARD_PERIOD   16   /* rows between two checks of P */
 #define GUARD_LIMIT    1e12 /* P_ii times ridge */
-#define GUARD_VARIANCE 1e6  /* what it becomes */
+#define GUARD_VARIANCE 1e6  /* its value afterwards */
 
 /* ---- Creating ---- */
 
@@ -27,7 +28,7 @@ int snnk__rls_check(double ridge, double forgetting) {
     return snnk__check_within(forgetting, 0.5, 1, "forgetting");
 }
 
-/* *pointer = rows x columns doubles, zero. */
+/* *pointer = rows x columns doubles; zero. */
 static int allocate(const snnk_rls *rls, size_t rows, size_t columns, const char *what,
                     double **pointer) {
     size_t count;
@@ -37,7 +38,7 @@ static int allocate(const snnk_rls *rls, size_t rows, size_t columns, const char
     return snnk__alloc_zero(&rls->allocator, count, sizeof(double), what, pointer);
 }
 
-/* m (m + 1)/2, whose factors differ in parity: one of them is halved. */
+/* Allocate m (m + 1)/2 numbers; one of the factors is even and is halved. */
 static int allocate_triangle(snnk_rls *rls) {
     const size_t m = rls->features;
     const bool even = m % 2 == 0;
@@ -96,14 +97,18 @@ size_t snnk_rls_targets(const snnk_rls *rls) { return rls ? rls->targets : 0; }
 
 uint64_t snnk_rls_rows(const snnk_rls *rls) { return rls ? rls->rows : 0; }
 
+double snnk_rls_ridge(const snnk_rls *rls) { return rls ? rls->ridge : 0; }
+
+double snnk_rls_forgetting(const snnk_rls *rls) { return rls ? rls->forgetting : 0; }
+
 /* ---- From statistics ---- */
 
-/* In single precision S is off by 2e-7 of its diagonal; pivots of sums of two columns were off by up to
- * 5e-7 (measured). */
+/* In single precision the error of S is 2e-7 of its diagonal, and that of pivots of sums of two
+ * columns up to 5e-7 (measured). */
 #define SINGLE_PIVOT 6e-7
 
-/* noise[i]: what rounding can make of pivot i where there is none: that of sums over the rows, some of
- * which may be forgotten, and of their factor. A: m x m, with the ridge. */
+/* noise[i] = a bound on the rounding error of pivot i: of sums over all rows ever added, and of
+ * their factor. A: m x m, with the ridge. */
 static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *A, double *noise) {
     const size_t m = lstsq->features;
     const uint64_t rows = lstsq->rows > lstsq->max_rows ? lstsq->rows : lstsq->max_rows;
@@ -117,8 +122,8 @@ static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *
     }
 }
 
-/* A pivot is what a feature has that those before it have not. Its share of the diagonal does not
- * change if the feature is multiplied by a number. factor: row-major lower. */
+/* A pivot is the part of a feature that is independent of the features before it. Its share of the
+ * diagonal does not change when the feature is scaled. factor: row-major lower. */
 static int check_pivots(size_t m, const double *factor, const double *noise) {
     for (size_t i = 0; i < m; i++) {
         const double pivot = factor[i * m + i] * factor[i * m + i];
@@ -132,8 +137,8 @@ static int check_pivots(size_t m, const double *factor, const double *noise) {
     return SNNK_OK;
 }
 
-/* A = L L^T over its lower triangle (row-major, by columns the upper one), B = R A^-1 over R, then L^-1
- * over L: the columns of U = L^-T are its rows. */
+/* Replace A by L with A = L L^T (row-major lower; by columns the upper triangle), R by B = R A^-1,
+ * then L by L^-1: the columns of U = L^-T are its rows. */
 static int factor(size_t m, size_t t, double *A, double *R, const double *noise) {
     const lapack_int mi = (lapack_int)m;
     lapack_int info;
@@ -161,7 +166,7 @@ static int check_solution(size_t count, const double *B) {
 static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
     const snnk_allocator *memory = &rls->allocator;
     const size_t m = rls->features, t = rls->targets;
-    double *noise = rls->gain; /* scratch, as yet */
+    double *noise = rls->gain; /* scratch until the first row */
     snnk_solve_config defaults;
     snnk__system system = {.R = rls->B, .yy = rls->residual};
     size_t square;
@@ -218,9 +223,9 @@ static void predict_row(snnk_rls *rls) {
                 0, rls->residual, 1);
 }
 
-/* P without what an observation of phi, with the variance a^2, tells: P - P phi phi^T P/(a^2 + phi^T P
- * phi). Rotation j turns (a, f_j) to (a', 0), and with the same angle column j of U and the sum that is
- * gain a' at the end. */
+/* Update P by an observation of phi with variance a^2: P - P phi phi^T P/(a^2 + phi^T P phi).
+ * Rotation j maps (a, f_j) to (a', 0); the same angle rotates column j of U and a sum, which
+ * becomes the gain times a'. */
 static void observe(snnk_rls *rls, double a) {
     const size_t m = rls->features;
     double *gain = rls->gain;
@@ -260,10 +265,10 @@ static double variance(const snnk_rls *rls, size_t i) {
     return sum;
 }
 
-/* Whether some P_ii is beyond the limit, in the order of memory. */
+/* Whether some P_ii is above the limit; reads U in the order of memory. */
 static bool any_beyond(snnk_rls *rls, double limit) {
     const size_t m = rls->features;
-    double *sums = rls->gain; /* scratch between updates */
+    double *sums = rls->gain; /* scratch between rows */
     bool beyond = false;
 
     memset(sums, 0, m * sizeof *sums);
@@ -276,23 +281,23 @@ static bool any_beyond(snnk_rls *rls, double limit) {
     return beyond;
 }
 
-/* Where P_ii is beyond the limit, observe that coefficient i is what it is. That leaves B as it was,
- * and takes from P what is along P e_i: the direction that nobody pointed at, which may be of several
- * features. */
+/* If P_ii is above the limit, observe that coefficient i has the value it has. B does not change,
+ * and P shrinks along P e_i: the direction, perhaps of several features, that no row excites. */
 static void guard(snnk_rls *rls) {
     const size_t m = rls->features;
     const double limit = GUARD_LIMIT / rls->ridge;
 
     if (!any_beyond(rls, limit)) return;
     for (size_t i = 0; i < m; i++) {
-        if (variance(rls, i) <= limit) continue; /* perhaps since another one was observed */
+        if (variance(rls, i) <= limit) continue; /* perhaps after another observation */
         memset(rls->phi, 0, m * sizeof *rls->phi);
         rls->phi[i] = 1;
         observe(rls, sqrt(GUARD_VARIANCE / rls->ridge));
     }
 }
 
-/* rls->phi and rls->residual = features, and target less prediction, of row i. predicted: t, or NULL. */
+/* Read row i: rls->phi = its features, rls->residual = targets minus prediction. predicted: t, or
+ * NULL. */
 static int read_row(snnk_rls *rls, const snnk_rows *rows, size_t i, float *predicted) {
     const size_t m = rls->features, t = rls->targets;
 
@@ -308,7 +313,7 @@ static int read_row(snnk_rls *rls, const snnk_rows *rows, size_t i, float *predi
         const double before = rls->residual[k];
 
         rls->residual[k] = snnk__rows_target(rows, i, k) - before;
-        if (predicted) predicted[k] = (float)before; /* last, as it may be Y */
+        if (predicted) predicted[k] = (float)before; /* last, because it may be Y */
     }
     return SNNK_OK;
 }
@@ -339,6 +344,8 @@ int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t 
     if (predicted) {
         st = snnk__check_matrix(predicted, "predicted", read.n, t, ldp, sizeof *predicted);
         if (st != SNNK_OK) return st;
+        const snnk__operand to = SNNK__WRITTEN(predicted, read.n, t, ldp);
+        if ((st = snnk__rows_check_overlap(&read, &to, true)) != SNNK_OK) return st;
     }
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     for (size_t i = 0; i < read.n; i++) {
@@ -351,7 +358,7 @@ int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted, size_t 
 
 /* ---- Using ---- */
 
-/* |U^T phi|^2 for some rows, a column of U for all of them at a time. */
+/* |U^T phi|^2 of several rows, one column of U at a time. */
 static void leverages(const snnk_rls *rls, size_t rows, const double *phi, double *leverage) {
     const size_t m = rls->features;
 
@@ -377,6 +384,9 @@ int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldp
 
     if ((st = snnk__check_matrix(Phi, "Phi", n, m, ldphi, sizeof *Phi)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(Y, "Y", n, t, ldy, sizeof *Y)) != SNNK_OK) return st;
+    const snnk__operand arrays[] = {SNNK__READ(Phi, n, m, ldphi), SNNK__WRITTEN(Y, n, t, ldy),
+                                    SNNK__WRITTEN(leverage, 1, n, n)};
+    if ((st = snnk__check_overlap(3, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(memory, m, most * sizeof *phi, "a block of rows", &phi);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(memory, t, most * sizeof *fits, "predictions", &fits);

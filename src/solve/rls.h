@@ -1,4 +1,4 @@
-/* Inside of recursive least squares. */
+/* The struct of recursive least squares. */
 #ifndef SNNK_SOLVE_RLS_H
 #define SNNK_SOLVE_RLS_H
 
@@ -12,21 +12,21 @@ struct snnk_rls {
     size_t features, targets;
     uint64_t rows;
     double ridge, forgetting;
-    double scale; /* 1 ... SNNK__RLS_SCALE: spares a pass over U in each update */
-    double *
-        U; /* m (m + 1)/2: upper triangular, column j is its entries 0 ... j, one behind the other */
-    double *B; /* t x m */
+    double scale; /* 1 ... SNNK__RLS_SCALE: saves a pass over U for each row */
+    double *U;    /* m (m + 1)/2: upper triangular, by columns; column j has entries 0 ... j */
+    double *B;    /* t x m */
 
-    /* Scratch of update. */
+    /* Scratch for a row. */
     double *phi, *gain; /* m */
     double *residual;   /* t */
 };
 
-/* Where U takes the scale in: a power of two, so that it rounds nothing. */
+/* When scale reaches this, U is multiplied by it: a power of two, so that nothing rounds. */
 #define SNNK__RLS_SCALE 0x1p32
 
-/* What keeps an update from overflowing: with |scale U| and |B| below these and residuals below
- * SNNK__RLS_RESIDUAL, gains are below 2 |scale U|, and it takes 1e60 updates until B is no double. */
+/* Limits that keep an update from overflowing. With |scale U| and |B| below these and residuals
+ * below SNNK__RLS_RESIDUAL, gains are below 2 |scale U|, or with the largest weights below 1e15
+ * |scale U|: it takes more than 1e50 rows until B overflows. */
 #define SNNK__RLS_U        1e40
 #define SNNK__RLS_B        1e300
 #define SNNK__RLS_RESIDUAL 1e200

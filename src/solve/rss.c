@@ -9,11 +9,11 @@
 
 #include "base/size.h"
 
-#define TARGET_BLOCK 64 /* targets at a time: bounds the scratch to 128 rows of m */
+#define TARGET_BLOCK 64 /* targets at a time, which bounds the scratch to 128 rows of m */
 
-/* yy - 2 beta.c + beta.g of one target, with beta (m) its coefficients, g = S beta, c its row of C. As
- * (yy - beta.c)
- * - beta.(c - g): near a solution c - g is small, so one cancellation is left instead of two. */
+/* yy - 2 beta.c + beta.g of one target, for its coefficients beta (m), g = S beta and its row c of
+ * C. Computed as (yy - beta.c) - beta.(c - g): near a solution c - g is small, so only one
+ * subtraction cancels. */
 static double from_moments(size_t m, double yy, const double *beta, const double *c,
                            const double *g) {
     double explained = 0, rest = 0, sum;
@@ -34,7 +34,7 @@ static double from_factor(size_t m, double yy, const double *c, const double *g)
     return sum;
 }
 
-/* The squared residuals of one target: the centred ones, and w (mean_y - beta.mean - b)^2. */
+/* The squared residuals of one target: the centred part, and w (mean_y - beta.mean - b)^2. */
 static double target_rss(const snnk_lstsq *lstsq, size_t k, const double *beta, const double *g,
                          double b) {
     const size_t m = lstsq->features;
@@ -68,7 +68,7 @@ int snnk__lstsq_rss_of(const snnk_lstsq *lstsq, const double *B, size_t ldb, con
                        double *rss) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const size_t most = snnk__min_size(t, TARGET_BLOCK);
-    double *beta = NULL, *g = NULL; /* most x m each: rows of B packed (ldb may exceed the BLAS
+    double *beta = NULL, *g = NULL; /* most x m each: packed rows of B (ldb may exceed the BLAS
                                      * integer), and their products with S or L */
     double sum = 0;
     int st;

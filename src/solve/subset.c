@@ -44,7 +44,7 @@ int snnk__subset_linear_targets(snnk_lstsq *all, size_t first, size_t targets, c
     return SNNK_OK;
 }
 
-/* S (n x n, its lower triangle) + ridge = L L^T, over S. */
+/* Factor S (n x n, lower triangle) + ridge = L L^T, in place. */
 static int factor(size_t n, double *S, double ridge) {
     for (size_t i = 0; i < n; i++) S[i * n + i] += ridge;
 
@@ -60,7 +60,7 @@ static int factor(size_t n, double *S, double ridge) {
     return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dpotrf", -(long)info);
 }
 
-/* C (rows x columns) = beta C + alpha A B, A or B transposed where it says so. */
+/* C (rows x columns) = beta C + alpha A B. a, b: whether A and B are transposed. */
 static void multiply(CBLAS_TRANSPOSE a, CBLAS_TRANSPOSE b, size_t rows, size_t columns,
                      size_t inner, double alpha, const double *A, size_t lda, const double *B,
                      size_t ldb, double beta, double *C, size_t ldc) {
@@ -77,8 +77,8 @@ static void divide(size_t n, const double *L, size_t columns, double *X) {
 
 /* ---- What given features leave ---- */
 
-/* n given features, orthonormal combinations of them: their moments with p others, P (n x p), and with the
- * targets, Q (n x t). Others keep S - P^T P of their moments, and C - Q^T P. */
+/* n given features, as orthonormal combinations: P (n x p), their moments with p other features,
+ * and Q (n x t), with the targets. What the given features leave is S - P^T P and C - Q^T P. */
 typedef struct given {
     size_t n;
     double *P, *Q;
@@ -89,7 +89,7 @@ static void given_free(const snnk_allocator *allocator, given *g) {
     snnk__free(allocator, g->Q);
 }
 
-/* P and Q come as moments, L (n x n) as the moments of the given. */
+/* Orthonormalise: P and Q are moments before, L (n x n) the moments of the given features. */
 static int orthonormalise(given *g, size_t p, size_t t, double ridge, double *L) {
     int st;
 
@@ -100,7 +100,7 @@ static int orthonormalise(given *g, size_t p, size_t t, double ridge, double *L)
     return SNNK_OK;
 }
 
-/* room: rows of P, at least n. A byte more for L: of nothing given too, something is there to free. */
+/* room: rows of P, at least n. L has one byte more, so that it is not NULL for n = 0. */
 static int given_alloc(const snnk_allocator *allocator, size_t room, size_t n, size_t p, size_t t,
                        given *g, double **L) {
     int st;
@@ -113,7 +113,7 @@ static int given_alloc(const snnk_allocator *allocator, size_t room, size_t n, s
     return snnk__alloc(allocator, snnk__max_size(n, 1), n * sizeof **L + 1, "moments", L);
 }
 
-/* The chosen features, and the first d as the others. */
+/* Take the chosen features as given, and the first d features as the others. */
 static int given_chosen(const snnk_lstsq *all, size_t d, const snnk__subset *subset, double ridge,
                         given *g) {
     const size_t m = all->features, t = all->targets, n = subset->chosen;
@@ -132,7 +132,8 @@ static int given_chosen(const snnk_lstsq *all, size_t d, const snnk__subset *sub
     return st;
 }
 
-/* The directions, and features d ... m-1 as the others; with room for `more` rows of P. */
+/* Take the directions as given, and features d ... m-1 as the others, with room for `more` rows of
+ * P. */
 static int given_directions(const snnk_lstsq *all, size_t d, const snnk__subset *subset,
                             double ridge, size_t more, given *g) {
     const size_t m = all->features, t = all->targets, r = subset->directions, p = m - d;
@@ -155,7 +156,7 @@ done:
 
 /* ---- Directions ---- */
 
-/* S (d x d) and C (t x d) of the first d features, less what is given. */
+/* Copy S (d x d) and C (t x d) of the first d features, less what is given. */
 static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S, double *C) {
     const size_t m = all->features, t = all->targets;
 
@@ -165,18 +166,22 @@ static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S
     multiply(CblasTrans, CblasNoTrans, t, d, g->n, -1, g->Q, t, g->P, d, 1, C, d);
 }
 
-/* What is left of S (d x d), + ridge = L L^T. Rounding of the sums may leave S of lower rank more indefinite than
- * ridge helps, as that is of the size of all features: ten times as much then, up to a hundredth of S. */
+/* Factor what is left of S (d x d), plus ridge, as L L^T. If rounding made it more indefinite than
+ * the ridge, which is relative to all features, increase the ridge 10 times, up to a hundredth of
+ * S. */
 static int factor_left(const snnk_lstsq *all, size_t d, const given *g, double ridge, double *S,
                        double *C) {
     double trace = 0;
+    snnk__sentence before;
     int st;
 
+    snnk__sentence_save(&before);
     for (size_t i = 0; i < d; i++) trace += all->S[i * all->features + i];
     for (;; ridge *= 10) {
         copy_left(all, d, g, S, C);
         st = factor(d, S, ridge);
-        if (st != SNNK_E_SINGULAR || ridge == 0 || 10 * ridge > 0.01 * trace / (double)d) return st;
+        if (st != SNNK_E_SINGULAR || ridge == 0 || 10 * ridge > 0.01 * trace / (double)d)
+            return snnk__recovered(st, &before);
     }
 }
 
@@ -217,18 +222,17 @@ done:
 
 /* ---- Choosing ---- */
 
-/* p candidates: of each what it still explains, and of what size it is. What candidate j has with the targets once n
- * were taken is C_j - sum over k < n of P_kj Q_k; no more than its square is kept up to date, as it is that which
- * decides, and C is large. */
+/* p candidates: what each still explains, and its size. After n choices the moments of candidate j
+ * with the targets are C_j - sum over k < n of P_kj Q_k. C is large, so only their squares are kept
+ * up to date, which decide. */
 typedef struct candidates {
     size_t p, t, n;
-    double *C; /* p x t: moments with what the given features leave of the targets */
-    double
-        *Q; /* those of the n that were taken, n x t, less what those before know, of variance 1 */
-    double *squares; /* p: of what C has left */
-    double *with;    /* p + most: scratch */
-    double *left; /* p: what is left of the diagonal, with the ridge; < 0 once it is out of play */
-    double *smallest; /* p: below which it is rounding */
+    double *C;        /* p x t: moments with what the given features leave of the targets */
+    double *Q;        /* n x t: moments of the chosen ones, orthonormalised */
+    double *squares;  /* p: squared length of what is left of C */
+    double *with;     /* p + most: scratch */
+    double *left;     /* p: what is left of the diagonal, with the ridge; below 0 once chosen */
+    double *smallest; /* p: the rounding error of `left` */
 } candidates;
 
 static int candidates_alloc(const snnk_allocator *allocator, size_t most, candidates *c) {
@@ -253,7 +257,7 @@ static void candidates_free(const snnk_allocator *allocator, candidates *c) {
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) snnk__free(allocator, arrays[i]);
 }
 
-/* The next one; p if there is none. */
+/* The best candidate; p if there is none. */
 static size_t best_candidate(const candidates *c) {
     size_t best = c->p;
     double most = -1;
@@ -281,8 +285,8 @@ static void apply(size_t rows, size_t columns, const double *A, const double *x,
                     (lapack_int)columns, x, 1, 0, y, 1);
 }
 
-/* Take candidate `best` in: row n of P is its orthonormal part's moments with all candidates, row n of Q with the
- * targets. */
+/* Choose candidate `best`: row n of P gets the moments of its orthonormal part with all candidates,
+ * row n of Q those with the targets. */
 static void take(const snnk_lstsq *all, size_t d, double ridge, size_t best, given *g,
                  candidates *c) {
     const size_t p = c->p, t = c->t, n = c->n;
@@ -296,7 +300,7 @@ static void take(const snnk_lstsq *all, size_t d, double ridge, size_t best, giv
     memcpy(q, c->C + best * t, t * sizeof *q);
     reduce(n, t, c->Q, taken + best, p, q);
     for (size_t k = 0; k < t; k++) q[k] /= root, square += q[k] * q[k];
-    /* with: q times what each has left. */
+    /* with = q times what is left of each. */
     apply(p, t, c->C, q, c->with);
     apply(n, t, c->Q, q, between);
     reduce(n, p, taken, between, 1, c->with);
@@ -357,7 +361,7 @@ done:
 
 /* ---- Their statistics ---- */
 
-/* F^T X for a row X of numbers of all features: of those of the subset. */
+/* Combine a row x of numbers of all features to numbers of the features of the subset. */
 static void combine(const snnk__subset *subset, size_t d, const double *x, double *of) {
     const size_t r = subset->directions;
 
@@ -365,11 +369,12 @@ static void combine(const snnk__subset *subset, size_t d, const double *x, doubl
     for (size_t i = 0; i < subset->chosen; i++) of[r + i] = x[subset->which[i]];
 }
 
-/* The lower triangle of F^T S F, in parts: of directions, of the chosen with directions, of the chosen. */
+/* The lower triangle of F^T S F, in three parts: directions, chosen features with directions,
+ * chosen features. */
 static int combine_moments(const snnk_lstsq *all, size_t d, const snnk__subset *subset, double *S) {
     const size_t m = all->features, r = subset->directions, n = subset->chosen;
     const size_t lds = r + n, rows = snnk__max_size(snnk__max_size(r, n), 1);
-    double *moments = NULL; /* of either, with the first d features */
+    double *moments = NULL; /* moments of either with the first d features */
     int st = snnk__alloc(&all->allocator, rows, d * sizeof *moments, "moments", &moments);
 
     if (st != SNNK_OK) return st;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/overlap.h"
 #include "base/status.h"
 #include "kernels/elementwise.h"
 #include "spectrum/activation.h"
@@ -29,7 +30,9 @@ static int check(int32_t activation, size_t n, const float *z, const float *y) {
 
     if ((st = snnk__check_activation(activation)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(z, "z", n, 1, 1, sizeof *z)) != SNNK_OK) return st;
-    return snnk__check_matrix(y, "y", n, 1, 1, sizeof *y);
+    if ((st = snnk__check_matrix(y, "y", n, 1, 1, sizeof *y)) != SNNK_OK) return st;
+    const snnk__operand from = SNNK__READ(z, 1, n, n), to = SNNK__WRITTEN(y, 1, n, n);
+    return snnk__check_overlap_but_same(&from, &to);
 }
 
 int snnk_activation_eval(int32_t activation, size_t n, const float *z, float *y) {

@@ -15,10 +15,14 @@ snnk__check_grid snnk__check_grid_for(size_t points, double period, double radiu
     while (n < 16 * points && n < limit) n *= 2;
     while (2 * radius * (double)n < 16384 * period && n < limit) n *= 2;
     const double step = period / (double)n, half = floor(radius / step - 0.25);
+    /* So that counts of points can be doubled; memory for that many is refused. */
+    const size_t largest = SIZE_MAX / 8;
 
     return (snnk__check_grid){.step = step,
                               .radius = radius,
-                              .half = half > 0 ? (size_t)half : 0,
+                              .half = half > (double)largest ? largest
+                                      : half > 0             ? (size_t)half
+                                                             : 0,
                               .refinement = n / points};
 }
 

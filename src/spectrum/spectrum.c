@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/overlap.h"
 #include "spectrum/spectrum_config.h"
 
 static const char *const method_names[] = {[SNNK_SPECTRUM_AUTO] = "auto",
@@ -87,6 +88,10 @@ int snnk_spectrum_get(const snnk_spectrum *spectrum, double *growth, double *ome
     int st;
 
     if ((st = snnk__check_pointer(spectrum, "spectrum")) != SNNK_OK) return st;
+    const size_t n = spectrum->count;
+    const snnk__operand arrays[] = {SNNK__WRITTEN(growth, 1, n, n), SNNK__WRITTEN(omega, 1, n, n),
+                                    SNNK__WRITTEN(re, 1, n, n), SNNK__WRITTEN(im, 1, n, n)};
+    if ((st = snnk__check_overlap(4, arrays)) != SNNK_OK) return st;
     copy(growth, spectrum->growth, spectrum->count);
     copy(omega, spectrum->omega, spectrum->count);
     copy(re, spectrum->re, spectrum->count);
@@ -141,6 +146,8 @@ int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const double *z,
     if ((st = snnk__check_pointer(spectrum, "spectrum")) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(z, "z", n, 1, 1, sizeof *z)) != SNNK_OK) return st;
     if ((st = snnk__check_matrix(values, "values", n, 1, 1, sizeof *values)) != SNNK_OK) return st;
+    const snnk__operand from = SNNK__READ(z, 1, n, n), to = SNNK__WRITTEN(values, 1, n, n);
+    if ((st = snnk__check_overlap_but_same(&from, &to)) != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++) values[i] = value_at(spectrum, z[i]);
     return SNNK_OK;
 }

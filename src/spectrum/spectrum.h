@@ -24,8 +24,8 @@ struct snnk_spectrum {
 int snnk__spectrum_alloc(size_t count, const snnk_spectrum_config *config,
                          const snnk_allocator *allocator, snnk_spectrum **spectrum);
 
-/* Create a spectrum without atoms, intercept + slope z, for an activation whose values on the interval of
- * the config it gives within `error`. SNNK_E_NOMEM. */
+/* Create a spectrum without atoms, intercept + slope z. It gives the values of the activation on
+ * the interval of the config within `error`. SNNK_E_NOMEM. */
 int snnk__spectrum_line(int32_t activation, double intercept, double slope, double error,
                         const snnk_spectrum_config *config, const snnk_allocator *allocator,
                         snnk_spectrum **spectrum);

@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Copy good file k to `out`, which has room for FUZZ_MAX_BYTES; returns its size, 0 past the last. */
+/* Copy good file k to `out`, which has room for FUZZ_MAX_BYTES; returns its size, 0 past the
+ * last. */
 #define FUZZ_MAX_BYTES 8192
 size_t fuzz_seed(size_t k, uint8_t *out);
 

@@ -55,15 +55,14 @@ static void mend(const snnk__safetensors_reader *reader, uint8_t *bytes, size_t 
 static void use_map(const snnk_map *map) {
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
     float *x = calloc(d, sizeof *x), *phi = malloc(m * sizeof *phi), bias;
-    snnk_prediction prediction;
+    snnk_prediction prediction = {.size = sizeof prediction};
 
     if (!x || !phi) abort();
     x[d / 2] = 0.5f;
     FUZZ_CHECK(snnk_map_input_tower(map, 1, x, d, phi, m, NULL) == SNNK_OK);
     FUZZ_CHECK(snnk_map_weight_tower(map, 1, x, d, NULL, phi, m, &bias, NULL) == SNNK_OK);
-    FUZZ_CHECK(snnk_prediction_init(&prediction, sizeof prediction) == SNNK_OK);
-    const int st =
-        snnk_map_predict(map, 1, x, d, 1, x, d, NULL, NULL, 0, NULL, NULL, 0, &prediction);
+    const int st = snnk_map_predict(map, SNNK_ROWS(.n = 1, .X = x), 1, x, d, NULL, NULL, 0, NULL,
+                                    NULL, 0, &prediction);
     FUZZ_CHECK(st == SNNK_OK || st == SNNK_E_UNSUPPORTED);
     free(phi);
     free(x);
@@ -99,8 +98,8 @@ static void use_rls(snnk_rls *rls) {
     snnk_rls_free(rls);
 }
 
-/* From the header alone (in a block of its own, so that nothing behind it can be looked at): the same status as
- * from all of the file, and the same tensors. */
+/* From the header alone (in a block of its own, so that nothing behind it can be looked at): the
+ * same status as from all of the file, and the same tensors. */
 static void open_header(const uint8_t *bytes, size_t size, const snnk_allocator *allocator,
                         int expected) {
     size_t header_bytes, n;

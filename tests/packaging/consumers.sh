@@ -135,5 +135,27 @@ check "FetchContent" parent "$work/fetch" \
 FetchContent_Declare(snnk SOURCE_DIR \"$source\")
 FetchContent_MakeAvailable(snnk)"
 
+# The minimal library where CMake finds no cmocka: without_cmocka DIRECTORY [OPTION...]
+without_cmocka() {
+    directory=$1
+    shift
+    ignored=$(sed -n 's|^CMOCKA_LIBRARY:[A-Z]*=\(.*\)/[^/]*$|\1|p' "$build/CMakeCache.txt")
+    cmake -S "$source" -B "$directory" -DCMAKE_C_COMPILER="$cc" -DSNNK_MINIMAL=ON \
+        -DCMAKE_IGNORE_PATH="$ignored;${ignored#/usr}" "$@" # /lib may be /usr/lib
+}
+
+no_tests() { # no_tests DIRECTORY
+    without_cmocka "$1" >"$work/output" 2>&1 && grep cmocka "$work/output" &&
+        ctest --test-dir "$1" -N | grep 'Total Tests: 0'
+}
+
+tests_are_missed() { # tests_are_missed DIRECTORY
+    ! without_cmocka "$1" -DSNNK_BUILD_TESTS=ON >"$work/output" 2>&1 &&
+        grep 'needs cmocka' "$work/output"
+}
+
+check "no cmocka, no tests" no_tests "$work/no_cmocka"
+check "no cmocka, but tests asked for" tests_are_missed "$work/missed_cmocka"
+
 echo "consumers: $passed passed, $failed failed"
 [ "$failed" = 0 ]

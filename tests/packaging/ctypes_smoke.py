@@ -17,26 +17,28 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
+TEXT = {"snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
+        "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
+        "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
-SIZE = {"snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
+SIZE = {"snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
-        "snnk_distill_candidates", "snnk_distill_rows", "snnk_scaling_inputs"}
-I32 = {"snnk_lstsq_factorization", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
-U64 = {"snnk_fit_rows", "snnk_fit_heldout_rows",
+        "snnk_distill_candidates", "snnk_distill_rows"}
+I32 = {"snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
+U64 = {"snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
-F64 = {"snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
-POINTER = {"snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
+F64 = {"snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
+POINTER = {"snnk_map_retain", "snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
 def call(name, *arguments):
@@ -73,12 +75,6 @@ size = c_size_t
 class Config(ctypes.Structure):
     """A config struct by its size alone: bindings may lay it out, or only pass it on."""
     _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
-
-
-def report(known_size):
-    c = Config()
-    c.size = known_size
-    return c
 
 
 def config(name, known_size):
@@ -142,18 +138,21 @@ X = floats(*[((7 * i) % 11) / 5 - 1 for i in range(40)])  # 20 x 2
 Y = floats(*[X[2 * i] - X[2 * i + 1] for i in range(20)])
 labels = (c_int32 * 20)(*[int(v > 0) for v in Y])
 scaling = handle("snnk_scaling_create", size(2), c_int32(1), None)
-call("snnk_scaling_add", scaling, size(20), X, size(2))
+call("snnk_scaling_add", scaling, data(20, X=X))
 mean, scale = (c_double * 2)(), (c_double * 2)()
 call("snnk_scaling_get", scaling, mean, scale)
-assert call("snnk_scaling_inputs", scaling) == 2
-assert call("snnk_map_kind_name", c_int32(7)) == b"rbf" and call("snnk_projection_name", c_int32(3)) == b"hd3"
+assert call("snnk_scaling_inputs", scaling) == 2 and call("snnk_scaling_rows", scaling) == 20
+assert call("snnk_scaling_mode_name", c_int32(call("snnk_scaling_get_mode", scaling))) == b"common"
 given = handle("snnk_scaling_create_given", size(2), mean, scale, None)
 
 drawn = handle("snnk_map_create", size(2), None, scaling)
 rows = handle("snnk_map_create_from_rows", size(2), size(1), floats(1, 2), size(2), None, None, given)
 both = c_void_p()
 call("snnk_map_concat", size(2), (c_void_p * 2)(drawn, rows), byref(both))
+assert call("snnk_map_retain", both) == both.value
+call("snnk_map_free", both)
 m = call("snnk_map_features", both)
+assert call("snnk_map_block_row_count", both, size(1)) == 1
 assert m == 1025 and call("snnk_map_inputs", both) == 2 and call("snnk_map_blocks", both) == 2
 call("snnk_map_block_config", both, size(0), byref(map_config))
 G, c = (c_float * 2048)(), (c_float * 1024)()
@@ -210,9 +209,9 @@ call("snnk_distill_free", distill)
 spectrum_config = config("snnk_spectrum_config_init", 80)
 frame_config = config("snnk_frame_config_init", 32)
 urf_config = config("snnk_urf_config_init", 96)
-urf_report = config("snnk_urf_report_init", 192)
+urf_report = report(192)
 predict_config = config("snnk_predict_config_init", 24)
-prediction = config("snnk_prediction_init", 136)
+prediction = report(136)
 assert call("snnk_spectrum_method_name", c_int32(3)) == b"extension"
 assert call("snnk_spectrum_affine_name", c_int32(1)) == b"line"
 spectra = [handle("snnk_spectrum_create", c_int32(5), None)]
@@ -236,8 +235,12 @@ call("snnk_spectrum_settings", spectra[0], byref(spectrum_config))
 call("snnk_spectrum_eval", spectra[3], size(1), (c_double * 1)(0), one)
 assert one[0] == 1
 assert 1.5 < call("snnk_activation_analyticity_halfwidth", c_int32(5)) < 1.6
-frame = handle("snnk_frame_create", size(2), size(20), X, size(2), size(3), X, size(2), None)
+frame = handle("snnk_frame_create", size(2), data(20, X=X), size(3), X, size(2), None)
 call("snnk_frame_norms", frame, one, None)
+assert call("snnk_frame_inputs", frame) == 2 and call("snnk_frame_directions", frame) == 0
+for name, value, text in (("center", 2, b"both"), ("metric", 1, b"diagonal"), ("urf_form", 0, b"positive"),
+                          ("urf_atoms", 0, b"stratified"), ("urf_affine", 0, b"auto")):
+    assert call("snnk_%s_name" % name, c_int32(value)) == text
 call("snnk_frame_apply", frame, c_int32(0), size(1), X, size(2), (c_double * 2)(), size(2))
 urf = handle("snnk_map_create_urf", size(2), spectra[0], None, frame)
 rows_given = (c_float * (2 * 1024))(*[((5 * i) % 13) / 6 - 1 for i in range(2 * 1024)])
@@ -251,16 +254,16 @@ assert call("snnk_map_features", nystroem) == 20
 call("snnk_map_free", nystroem)
 softmax = handle("snnk_map_create_softmax", size(2), None, None)
 calibrated = c_void_p()
-call("snnk_urf_calibrate", size(2), c_int32(5), None, size(20), X, size(2), size(3), X, size(2),
+call("snnk_urf_calibrate", size(2), c_int32(5), None, data(20, X=X), size(3), X, size(2),
      None, byref(urf_config), byref(urf_report), byref(calibrated))
-call("snnk_map_predict", urf, size(20), X, size(2), size(3), X, size(2), None,
+call("snnk_map_predict", urf, data(20, X=X), size(3), X, size(2), None,
      byref(predict_config), size(0), None, None, size(0), byref(prediction))
 call("snnk_map_predict_norms", urf, c_double(0.1), c_double(0.2), c_double(0), c_double(0), None,
      byref(prediction))
 call("snnk_predict_depth", size(1), one, one, one, (c_double * 1)(), (c_double * 1)())
 from_weights = handle("snnk_layer_create_from_weights", urf, size(3), X, size(2), None)
 from_dense = handle("snnk_layer_create_from_dense", size(2), size(3), X, size(2), None, c_int32(5),
-                    size(20), X, size(2), None, None)
+                    data(20, X=X), None, None)
 folded = handle("snnk_layer_fold", from_weights, size(1), floats(1, 1, 1), size(3), None)
 for free, handles in (("snnk_spectrum_free", spectra), ("snnk_frame_free", [frame]),
                       ("snnk_map_free", [urf, given_urf, softmax, calibrated]),
@@ -277,6 +280,10 @@ call("snnk_lstsq_merge", other, lstsq)
 factor = handle("snnk_lstsq_create", size(2), size(1), None)
 call("snnk_lstsq_set_factorization", factor, c_int32(1))
 assert call("snnk_lstsq_factorization", factor) == 1
+assert call("snnk_lstsq_precision", other) == 1
+assert call("snnk_precision_name", c_int32(1)) == b"single"
+assert call("snnk_factorization_name", c_int32(1)) == b"qr"
+assert call("snnk_solve_method_name", c_int32(0)) == b"cholesky"
 call("snnk_lstsq_add", factor, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_forget", factor, data(20, X=X, Y=Y), None)
 call("snnk_lstsq_add_targets", factor, size(2))
@@ -294,7 +301,7 @@ assert best.value < 4
 
 path = handle("snnk_ridge_path_create", lstsq, None)
 assert call("snnk_ridge_path_features", path) == 2 and call("snnk_ridge_path_targets", path) == 1
-assert call("snnk_ridge_path_rank", path) == 2
+assert call("snnk_ridge_path_rank", path) == 2 and call("snnk_ridge_path_rows", path) == 20
 dof, loo, residuals, radius = (c_double * 4)(), (c_double * 4)(), (c_float * 20)(), c_double()
 call("snnk_ridge_path_score", path, size(4), ridges, errors, dof, None)
 assert 3 > dof[0] > dof[3] > 1
@@ -314,6 +321,7 @@ rls = handle("snnk_rls_create", size(2), size(1), c_double(1e-6), c_double(0.99)
 call("snnk_rls_add", rls, data(20, X=X, Y=Y), residuals, size(1))
 assert residuals[0] == 0
 assert call("snnk_rls_rows", rls) == 20
+assert call("snnk_rls_ridge", rls) == 1e-6 and call("snnk_rls_forgetting", rls) == 0.99
 assert call("snnk_rls_features", rls) == 2 and call("snnk_rls_targets", rls) == 1
 call("snnk_rls_solution", rls, B, size(2))
 call("snnk_rls_predict", rls, size(20), X, size(2), residuals, size(1), leverage)
@@ -336,6 +344,11 @@ call("snnk_fit_add", fit, data(20, X=X, labels=labels, weights=Y_weights), None)
 assert call("snnk_fit_inputs", fit) == 2 and call("snnk_fit_outputs", fit) == 2
 assert call("snnk_fit_features", fit) == 1024 and call("snnk_fit_rows", fit) == 40
 assert call("snnk_fit_heldout_rows", fit) <= 40
+fit_bytes = c_size_t()
+call("snnk_fit_saved_bytes", fit, byref(fit_bytes))
+fit_buffer = ctypes.create_string_buffer(fit_bytes.value)
+call("snnk_fit_save_memory", fit, fit_buffer, fit_bytes)
+call("snnk_fit_free", handle("snnk_fit_load_memory", fit_buffer, fit_bytes, None))
 call("snnk_fit_free", fit)
 
 score = report(48)
@@ -376,6 +389,8 @@ assert call("snnk_layer_kind", tower) == 2 and call("snnk_layer_kind", dense) ==
 assert call("snnk_layer_kind_name", c_int32(2)) == b"tower"
 assert call("snnk_layer_activation", tower) == -1 and call("snnk_layer_activation", dense) == activation.value
 assert call("snnk_storage_name", c_int32(1)) == b"bf16"
+assert call("snnk_map_kind_name", c_int32(1)) == b"gaussian"
+assert call("snnk_projection_name", c_int32(3)) == b"hd3"
 assert call("snnk_save_projection_name", c_int32(1)) == b"seed"
 assert call("snnk_layer_retain", tower) == tower.value
 call("snnk_layer_free", tower)
@@ -418,7 +433,7 @@ call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
 call("snnk_network_free", learning)
 
 quantize_report = report(48)
-narrow = handle("snnk_network_quantize", network, c_int32(1), size(20), X, size(2), None,
+narrow = handle("snnk_network_quantize", network, c_int32(1), data(20, X=X), None,
                 byref(quantize_report))
 call("snnk_network_free", narrow)
 narrow = handle("snnk_layer_quantize", dense, c_int32(2))

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The C blocks of README.md and docs/ compile, links between pages lead somewhere, and files that pages
-# name exist.
+# and comments name exist.
 # docs.sh CC [MPI-INCLUDE-FLAG...]; without the flags, blocks that include snnk/mpi.h are left out.
 #
 # Each ```c block is compiled alone, as C11 with all warnings. Its #include lines go to the head of the
@@ -102,6 +102,13 @@ for page in $pages; do
         echo "$files" | grep -q -- "/$name\$" && true
         result "$page names $name"
     done
+done
+
+# The same for paths in the sources: a comment that names a file names one that is there.
+paths='\<(src|include/snnk|docs|scripts|tests|bench|examples)(/[a-z_0-9]+)+\.(c|h|md|py|sh|txt)\>'
+for name in $(grep -rhoE "$paths" bench cmake examples include scripts src tests | sort -u); do
+    [ -e "$name" ] && true
+    result "$name, named in $(grep -rlF "$name" bench cmake examples include scripts src tests | tr '\n' ' ')"
 done
 
 echo "docs: $passed passed, $failed failed"

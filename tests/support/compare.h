@@ -1,4 +1,5 @@
-/* Comparisons that cmocka 1.1.5 lacks: doubles with a written tolerance, statuses with their sentence. */
+/* Comparisons that cmocka 1.1.5 lacks: doubles with a written tolerance, statuses with their
+ * sentence. */
 #ifndef SNNK_TESTS_COMPARE_H
 #define SNNK_TESTS_COMPARE_H
 
@@ -23,10 +24,33 @@
 #define assert_status(expression, expected)                                                        \
     compare_status((expression), (expected), #expression, __FILE__, __LINE__)
 
-#define assert_ok(expression) assert_status(expression, SNNK_OK)
+/* Fails unless expression is SNNK_OK, and the call left this thread's error sentence as it was:
+ * that is of the last failure, and failures that a call makes good are none. */
+#define assert_ok(expression)                                                                      \
+    do {                                                                                           \
+        char sentence_before_[COMPARE_SENTENCE];                                                   \
+                                                                                                   \
+        compare_remember(sentence_before_);                                                        \
+        assert_status(expression, SNNK_OK);                                                        \
+        compare_sentence(sentence_before_, #expression, __FILE__, __LINE__);                       \
+    } while (0)
 
 /* Fails unless this thread's error sentence contains `part`. */
 #define assert_says(part) compare_says((part), __FILE__, __LINE__)
+
+enum { COMPARE_SENTENCE = 512 };
+
+static inline void compare_remember(char *sentence) {
+    snprintf(sentence, COMPARE_SENTENCE, "%s", snnk_last_error());
+}
+
+static inline void compare_sentence(const char *before, const char *text, const char *file,
+                                    int line) {
+    if (strcmp(before, snnk_last_error()) == 0) return;
+    fprintf(stderr, "%s succeeded, and yet the error sentence became \"%s\"\n", text,
+            snnk_last_error());
+    _fail(file, line);
+}
 
 static inline void compare_close(double actual, double expected, double rtol, double atol,
                                  const char *text, const char *file, int line) {

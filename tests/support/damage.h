@@ -1,5 +1,5 @@
-/* Model files that are not what they should be: a sound one with one thing changed, and a check sum that is
- * right. */
+/* Model files that are not what they should be: a sound one with one thing changed, and a check sum
+ * that is right. */
 #ifndef SNNK_TESTS_DAMAGE_H
 #define SNNK_TESTS_DAMAGE_H
 
@@ -125,8 +125,8 @@ static inline int load_changed(const void *sound, size_t n_sound, const change *
     return st;
 }
 
-/* A value of the description, or two; a tensor left out (1) or too short (2); a number that is wrong, or not
- * finite. */
+/* A value of the description, or two; a tensor left out (1) or too short (2); a number that is
+ * wrong, or not finite. */
 #define KEY(key_, n_, text_, says_)                                                                \
     { .key = key_, .n = n_, .text = text_, .status = SNNK_E_FORMAT, .says = says_ }
 #define MOVED(key_, n_, text_, also_n_, also_text_, says_)                                         \

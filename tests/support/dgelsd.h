@@ -10,7 +10,8 @@
 
 #include "compare.h"
 
-/* Column j of X (n x columns), or its deviations from the mean, in long double before they are rounded. */
+/* Column j of X (n x columns), or its deviations from the mean, in long double before they are
+ * rounded. */
 static inline void dgelsd_column(size_t n, size_t columns, const float *X, size_t j, bool centre,
                                  double *out) {
     long double mean = 0;
@@ -20,7 +21,8 @@ static inline void dgelsd_column(size_t n, size_t columns, const float *X, size_
     for (size_t i = 0; i < n; i++) out[i] = (double)((long double)X[i * columns + j] - mean);
 }
 
-/* B (m), of full rank, for one target, with an intercept or without, and the condition number of the rows. */
+/* B (m), of full rank, for one target, with an intercept or without, and the condition number of
+ * the rows. */
 static inline void dgelsd_solve(size_t n, size_t m, const float *Phi, const float *Y,
                                 bool intercept, double *B, double *condition) {
     double *A = malloc(n * m * sizeof *A), *y = malloc(n * sizeof *y), *s = malloc(m * sizeof *s);

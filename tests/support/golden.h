@@ -1,5 +1,5 @@
-/* Golden files: what a model of data/golden gives, in a fixed order. The program that wrote the files
- * (data/make_golden.c) and the test that reads them (test_golden.c) share this. */
+/* Golden files: what a model of data/golden gives, in a fixed order. The program that wrote the
+ * files (data/make_golden.c) and the test that reads them (test_golden.c) share this. */
 #ifndef SNNK_TESTS_GOLDEN_H
 #define SNNK_TESTS_GOLDEN_H
 
@@ -81,12 +81,12 @@ static inline void golden_map(golden *g, const snnk_map *map) {
     if (st == SNNK_OK) golden_floats(g, 'f', m, out);
 }
 
-/* What is made from the map of a network that is one layer: a fold behind a linear map of 3 inputs, a
- * map with other rows (t: orthogonal ones come from LAPACK), a prediction. */
+/* What is made from the map of a network that is one layer: a fold behind a linear map of 3 inputs,
+ * a map with other rows (t: orthogonal ones come from LAPACK), a prediction. */
 static inline void golden_map_derived(golden *g, const snnk_map *map) {
     static float V[8 * 3], c[8], X[8], Phi[40 * GOLDEN_INPUTS];
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
-    snnk_prediction prediction;
+    snnk_prediction prediction = {.size = sizeof prediction};
     snnk_map *made = NULL;
     int st;
 
@@ -105,7 +105,6 @@ static inline void golden_map_derived(golden *g, const snnk_map *map) {
     golden_put(g, 's', st);
     if (st == SNNK_OK) golden_floats(g, 't', m, Phi);
     snnk_map_free(made);
-    snnk_prediction_init(&prediction, sizeof prediction);
     st = snnk_map_predict_norms(map, 0.75, 1.25, 0.25, 0.5, NULL, &prediction);
     golden_put(g, 's', st);
     if (st == SNNK_OK) golden_put(g, 'd', prediction.standard_error);
@@ -170,7 +169,8 @@ static inline void golden_lstsq(golden *g, snnk_lstsq *lstsq) {
     golden_solve(g, lstsq);
 }
 
-/* A network; storage: beside float, the narrow storage (snnk_storage) that it is measured in too. */
+/* A network; storage: beside float, the narrow storage (snnk_storage) that it is measured in
+ * too. */
 static inline void golden_network(golden *g, snnk_network *network, int32_t storage) {
     static float X[GOLDEN_ROWS * GOLDEN_INPUTS], Y[GOLDEN_ROOM];
     const size_t d = snnk_network_inputs(network), n = GOLDEN_ROWS;
@@ -188,7 +188,7 @@ static inline void golden_network(golden *g, snnk_network *network, int32_t stor
     if (snnk_network_layers(network) == 1 && map) golden_map(g, map), golden_map_derived(g, map);
     if (snnk_network_layers(network) > 1) golden_network_derived(g, network);
     if (storage != SNNK_STORAGE_F32) {
-        st = snnk_network_quantize(network, storage, 0, NULL, 0, NULL, NULL, &narrow);
+        st = snnk_network_quantize(network, storage, NULL, NULL, NULL, &narrow);
         if (st == SNNK_OK) st = snnk_network_forward(narrow, n, X, d, Y, l, NULL);
         golden_put(g, 's', st);
         if (st == SNNK_OK) golden_floats(g, 'p', n * l, Y);

@@ -55,8 +55,8 @@ static inline size_t all_configs(snnk_map_config configs[32]) {
     return n;
 }
 
-/* URF of a line and of atoms, in a frame of random inputs and of weights around `weight_mean`, as far from it as
- * `weight_scale`. At most 16 inputs. */
+/* URF of a line and of atoms, in a frame of random inputs and of weights around `weight_mean`, as
+ * far from it as `weight_scale`. At most 16 inputs. */
 static inline snnk_map *framed_urf_map(size_t inputs, uint64_t features, size_t n_atoms,
                                        const double *omega, const double *re, const double *im,
                                        float weight_mean, float weight_scale) {
@@ -70,7 +70,8 @@ static inline snnk_map *framed_urf_map(size_t inputs, uint64_t features, size_t 
     draw_floats(X, ROWS * inputs, 1);
     draw_floats(W, WEIGHTS * inputs, 2);
     for (size_t i = 0; i < WEIGHTS * inputs; i++) W[i] = weight_mean + weight_scale * W[i];
-    assert_ok(snnk_frame_create(inputs, ROWS, X, inputs, WEIGHTS, W, inputs, NULL, &frame));
+    assert_ok(
+        snnk_frame_create(inputs, SNNK_ROWS(.n = ROWS, .X = X), WEIGHTS, W, inputs, NULL, &frame));
     assert_ok(snnk_spectrum_create_from_atoms(n_atoms, omega, re, im, 0.1, 0.7, NULL, &spectrum));
     assert_ok(snnk_urf_config_init(&config, sizeof config));
     config.features = features;

@@ -1,4 +1,5 @@
-/* Ridge regression by its definition, in long double: weighted normal equations and Gaussian elimination. */
+/* Ridge regression by its definition, in long double: weighted normal equations and Gaussian
+ * elimination. */
 #ifndef SNNK_TESTS_ORACLE_H
 #define SNNK_TESTS_ORACLE_H
 
@@ -48,8 +49,8 @@ static inline void oracle_solve(size_t m, size_t k, long double *A, long double 
         }
 }
 
-/* mean (m + t): weighted means with an intercept, else zeros. A (m x m) = sum w (phi - mean)(phi - mean)^T +
- * ridge, R (t x m) likewise with y. */
+/* mean (m + t): weighted means with an intercept, else zeros. A (m x m) = sum w (phi - mean)(phi -
+ * mean)^T + ridge, R (t x m) likewise with y. */
 static inline void oracle_system(const oracle_rows *rows, int intercept, double ridge,
                                  long double *mean, long double *A, long double *R) {
     const size_t m = rows->m, t = rows->t;

@@ -1,0 +1,325 @@
+/* Unfinished fits in memory: docs/format.md, "Fits". A file of one has the layers of a network that
+ * ends in a tower, which gives the features; the statistics of the rows that are not held out; and
+ * the held-out rows, as features. */
+#include "fit/fit.h"
+#include "model/json_record.h"
+#include "model/lstsq_file.h"
+#include "model/model.h"
+#include "model/network_file.h"
+
+#define FIT_KEY        "snnk.fit" /* the JSON text of the settings */
+#define ROWS_KEY       "snnk.rows"
+#define CANDIDATES_KEY "snnk.candidates" /* rows drawn to be held out */
+
+/* The name of an snnk__target_kind; NULL for another value. */
+static const char *target_name(int32_t kind) {
+    static const char *const names[] = {
+        [SNNK__NOTHING_YET] = "none", [SNNK__TARGETS] = "numbers", [SNNK__LABELS] = "labels"};
+
+    return kind >= 0 && kind <= SNNK__LABELS ? names[kind] : NULL;
+}
+
+/* The arrays of n held-out rows. */
+typedef struct heldout_arrays {
+    snnk__array phi, weights, labels, y;
+} heldout_arrays;
+
+static heldout_arrays arrays_of(const snnk__feature_rows *rows) {
+    const size_t n = rows->n;
+
+    return (heldout_arrays){snnk__array_2("heldout.phi", SNNK__ELEMENT_F32, n, rows->features),
+                            snnk__array_1("heldout.weights", SNNK__ELEMENT_F32, n),
+                            snnk__array_1("heldout.labels", SNNK__ELEMENT_U32, n),
+                            snnk__array_2("heldout.y", SNNK__ELEMENT_F32, n, rows->outputs)};
+}
+
+/* ---- Saving ---- */
+
+static void write_config(snnk__sink *sink, const snnk_fit_config *config) {
+    snnk__write_seed(sink, config->seed);
+    sink->number(sink, "ridge", config->ridge);
+    sink->number(sink, "heldout_share", config->heldout_share);
+    sink->number(sink, "rank_tolerance", config->rank_tolerance);
+    sink->count(sink, "intercept", (size_t)config->intercept);
+    sink->count(sink, "n_ridges", (size_t)config->n_ridges);
+    sink->text(sink, "precision", snnk_precision_name(config->precision));
+    sink->text(sink, "factorization", snnk_factorization_name(config->factorization));
+}
+
+static void write_heldout(snnk__sink *sink, const snnk__feature_rows *rows) {
+    const heldout_arrays arrays = arrays_of(rows);
+
+    sink->count(sink, "heldout_rows", rows->n);
+    if (rows->n == 0) return;
+    snnk__write_array(sink, arrays.phi, rows->Phi);
+    snnk__write_array(sink, arrays.weights, rows->weights);
+    if (rows->of_labels)
+        snnk__write_array(sink, arrays.labels, rows->labels);
+    else
+        snnk__write_array(sink, arrays.y, rows->Y);
+}
+
+/* Settings, counts and held-out rows. */
+static void write_fit(snnk__safetensors_writer *writer, const snnk_fit *fit) {
+    snnk__json_writer record;
+    snnk__sink sink = snnk__json_write(&record, writer, false);
+
+    sink.truth(&sink, "of_network", fit->features.lower != NULL);
+    sink.text(&sink, "targets", target_name((int32_t)fit->kind));
+    sink.truth(&sink, "weighted", fit->weighted);
+    write_config(&sink, &fit->config);
+    write_heldout(&sink, &fit->heldout.rows);
+    snnk__json_write_end(&record, FIT_KEY);
+    snnk__safetensors_add_number(writer, ROWS_KEY, fit->rows);
+    snnk__safetensors_add_number(writer, CANDIDATES_KEY, fit->heldout.candidates);
+}
+
+/* *network = the layers before the last, and a tower of the features. */
+static int make_network(const snnk_fit *fit, snnk_network **network) {
+    snnk_layer *tower;
+    int st;
+
+    if ((st = snnk_layer_create_tower(fit->features.map, &tower)) != SNNK_OK) return st;
+    st = snnk__fit_features_network(&fit->features, tower, network);
+    snnk_layer_free(tower);
+    return st;
+}
+
+/* A network in narrow storage is saved as float, and would give other features. */
+static int check_storage(const snnk_network *lower) {
+    for (size_t k = 0; k < snnk_network_layers(lower); k++) {
+        const int32_t storage = snnk_layer_storage(snnk_network_layer(lower, k));
+
+        if (storage != SNNK_STORAGE_F32)
+            return snnk__fail(SNNK_E_UNSUPPORTED,
+                              "layer %zu is stored in %s, which a file does not keep", k,
+                              snnk_storage_name(storage));
+    }
+    return SNNK_OK;
+}
+
+/* Fill the writer, which borrows from *network; failures after the checks stick to it. */
+static int begin(const snnk_fit *fit, snnk__safetensors_writer *writer, snnk_network **network) {
+    int st;
+
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    if ((st = check_storage(fit->features.lower)) != SNNK_OK) return st;
+    if ((st = make_network(fit, network)) != SNNK_OK) return st;
+    snnk__model_begin(writer, &fit->allocator, SNNK__MODEL_FIT);
+    write_fit(writer, fit);
+    snnk__network_write_layers(writer, *network, SNNK_SAVE_ROWS);
+    snnk__lstsq_write_tensors(writer, fit->lstsq);
+    return SNNK_OK;
+}
+
+int snnk_fit_saved_bytes(const snnk_fit *fit, size_t *bytes) {
+    snnk__safetensors_writer writer;
+    snnk_network *network;
+    int st;
+
+    if ((st = snnk__check_pointer(bytes, "bytes")) != SNNK_OK) return st;
+    if ((st = begin(fit, &writer, &network)) != SNNK_OK) return st;
+    st = snnk__safetensors_written_bytes(&writer, bytes);
+    snnk__safetensors_writer_free(&writer);
+    snnk_network_free(network);
+    return st;
+}
+
+int snnk_fit_save_memory(const snnk_fit *fit, void *buffer, size_t bytes) {
+    snnk__safetensors_writer writer;
+    snnk_network *network;
+    int st;
+
+    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
+    if ((st = begin(fit, &writer, &network)) != SNNK_OK) return st;
+    st = snnk__safetensors_write_memory(&writer, buffer, bytes);
+    snnk__safetensors_writer_free(&writer);
+    snnk_network_free(network);
+    return st;
+}
+
+/* ---- Loading ---- */
+
+/* What the settings say besides the config. */
+typedef struct settings {
+    snnk_fit_config config;
+    bool of_network, weighted;
+    int32_t kind; /* an snnk__target_kind */
+    size_t heldout_rows;
+} settings;
+
+/* A whole number that fits an int32_t; whether it is in its range is checked with the config. */
+static int read_int(const snnk__source *source, const char *key, int32_t *value) {
+    double number = 0;
+    const int st = snnk__read_within(source, key, 0, INT32_MAX, &number);
+
+    if (st == SNNK_OK) *value = (int32_t)number;
+    return st;
+}
+
+static int read_config(const snnk__source *source, snnk_fit_config *config) {
+    int st;
+
+    snnk_fit_config_init(config, sizeof *config);
+    if ((st = snnk__read_seed(source, &config->seed)) != SNNK_OK) return st;
+    if ((st = snnk__read_number(source, "ridge", &config->ridge)) != SNNK_OK) return st;
+    st = snnk__read_number(source, "heldout_share", &config->heldout_share);
+    if (st != SNNK_OK) return st;
+    st = snnk__read_number(source, "rank_tolerance", &config->rank_tolerance);
+    if (st != SNNK_OK) return st;
+    if ((st = read_int(source, "intercept", &config->intercept)) != SNNK_OK) return st;
+    if ((st = read_int(source, "n_ridges", &config->n_ridges)) != SNNK_OK) return st;
+    st = snnk__read_name(source, "precision", snnk_precision_name, &config->precision);
+    if (st != SNNK_OK) return st;
+    return snnk__read_name(source, "factorization", snnk_factorization_name,
+                           &config->factorization);
+}
+
+static int read_settings(const snnk__source *source, settings *s) {
+    int st;
+
+    if ((st = snnk__read_truth(source, "of_network", &s->of_network)) != SNNK_OK) return st;
+    if ((st = snnk__read_name(source, "targets", target_name, &s->kind)) != SNNK_OK) return st;
+    if ((st = snnk__read_truth(source, "weighted", &s->weighted)) != SNNK_OK) return st;
+    if ((st = snnk__read_count(source, "heldout_rows", &s->heldout_rows)) != SNNK_OK) return st;
+    return read_config(source, &s->config);
+}
+
+/* A fit of no rows with these settings and features. Statistics tell how many outputs it has. */
+static int create(const settings *s, const snnk_network *network, const snnk_lstsq *lstsq,
+                  snnk_fit **fit) {
+    const size_t outputs = snnk_lstsq_targets(lstsq);
+    const snnk_layer *last = snnk_network_layer(network, snnk_network_layers(network) - 1);
+    int st;
+
+    if (snnk_layer_kind(last) != SNNK_LAYER_TOWER)
+        return snnk__fail(SNNK_E_FORMAT, "the last layer is not a tower");
+    if (!s->of_network && snnk_network_layers(network) > 1)
+        return snnk__fail(SNNK_E_FORMAT, "the fit of a map has %zu layers",
+                          snnk_network_layers(network));
+    if (snnk_layer_outputs(last) != snnk_lstsq_features(lstsq))
+        return snnk__fail(SNNK_E_FORMAT, "statistics of %zu features, but there are %zu",
+                          snnk_lstsq_features(lstsq), snnk_layer_outputs(last));
+    st = s->of_network ? snnk_fit_create_from_network(network, outputs, &s->config, fit)
+                       : snnk_fit_create(snnk_layer_map(last), outputs, &s->config, fit);
+    return st == SNNK_E_RANGE || st == SNNK_E_ENUM ? SNNK_E_FORMAT : st;
+}
+
+/* Labels and weights of held-out rows are what learners take. */
+static int check_heldout(const snnk__feature_rows *rows) {
+    int st = snnk__check_weights(rows->n, rows->weights);
+
+    if (st == SNNK_OK && rows->of_labels)
+        st = snnk__check_labels(rows->n, rows->labels, rows->outputs);
+    return st == SNNK_OK ? st : snnk__fail_within(SNNK_E_FORMAT, "heldout");
+}
+
+static int read_heldout(const snnk__source *source, const settings *s, snnk__feature_rows *rows) {
+    int st;
+
+    if (s->heldout_rows == 0) return SNNK_OK;
+    if (s->config.ridge != SNNK_RIDGE_AUTO || s->heldout_rows > SNNK_FIT_MAX_HELDOUT)
+        return snnk__fail(SNNK_E_FORMAT, "%zu rows cannot be held out", s->heldout_rows);
+    rows->n = s->heldout_rows;
+    rows->of_labels = s->kind == SNNK__LABELS;
+    const heldout_arrays arrays = arrays_of(rows);
+    if ((st = snnk__read_array(source, arrays.phi, rows->Phi)) != SNNK_OK) return st;
+    if ((st = snnk__read_array(source, arrays.weights, rows->weights)) != SNNK_OK) return st;
+    st = rows->of_labels ? snnk__read_array(source, arrays.labels, rows->labels)
+                         : snnk__read_array(source, arrays.y, rows->Y);
+    return st == SNNK_OK ? check_heldout(rows) : st;
+}
+
+/* Every row is either held out or in the statistics. */
+static int check_counts(const snnk_fit *fit) {
+    const uint64_t n = fit->heldout.rows.n, candidates = fit->heldout.candidates;
+    const bool none = fit->kind == SNNK__NOTHING_YET;
+
+    if (fit->rows >= n && fit->rows - n == fit->lstsq->rows && candidates >= n &&
+        candidates <= fit->rows && (fit->rows == 0) == none)
+        return SNNK_OK;
+    return snnk__fail(SNNK_E_FORMAT,
+                      "%llu rows, %llu drawn to be held out and %llu held out, do not go with "
+                      "statistics of %llu rows",
+                      (unsigned long long)fit->rows, (unsigned long long)candidates,
+                      (unsigned long long)n, (unsigned long long)fit->lstsq->rows);
+}
+
+/* Statistics are saved with the factorization that they have; the fit knows what was asked for. */
+static int take_statistics(const settings *s, snnk_lstsq *lstsq, snnk_fit *fit) {
+    const int32_t asked = s->config.factorization;
+    const bool automatic = asked == SNNK_FACTORIZATION_AUTO;
+
+    if (!automatic && lstsq->factorization != asked)
+        return snnk__fail(SNNK_E_FORMAT, "the factorization is %s, but the statistics have %s",
+                          snnk_factorization_name(asked),
+                          snnk_factorization_name(lstsq->factorization));
+    lstsq->automatic = automatic;
+    lstsq->precision = s->config.precision;
+    snnk_lstsq_free(fit->lstsq);
+    fit->lstsq = lstsq;
+    return SNNK_OK;
+}
+
+/* Fill a fit of no rows. *lstsq: NULL once the fit has it. */
+static int read_state(const snnk__safetensors_reader *reader, const snnk__source *source,
+                      const settings *s, snnk_lstsq **lstsq, snnk_fit *fit) {
+    int st;
+
+    if ((st = take_statistics(s, *lstsq, fit)) != SNNK_OK) return st;
+    *lstsq = NULL;
+    fit->kind = (snnk__target_kind)s->kind;
+    fit->weighted = s->weighted;
+    if ((st = snnk__safetensors_number(reader, ROWS_KEY, &fit->rows)) != SNNK_OK) return st;
+    st = snnk__safetensors_number(reader, CANDIDATES_KEY, &fit->heldout.candidates);
+    if (st != SNNK_OK) return st;
+    if ((st = read_heldout(source, s, &fit->heldout.rows)) != SNNK_OK) return st;
+    return check_counts(fit);
+}
+
+static int load(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                snnk_fit **fit) {
+    snnk__json_reader record = {0};
+    snnk__source source;
+    snnk_network *network = NULL;
+    snnk_lstsq *lstsq = NULL;
+    snnk_fit *made = NULL;
+    settings s = {0};
+    int st;
+
+    if ((st = snnk__json_read(&record, reader, FIT_KEY, allocator, &source)) != SNNK_OK) goto done;
+    if ((st = read_settings(&source, &s)) != SNNK_OK) goto done;
+    if ((st = snnk__network_read_layers(reader, allocator, &network)) != SNNK_OK) goto done;
+    if ((st = snnk__lstsq_carried(reader, allocator, &lstsq)) != SNNK_OK) goto done;
+    if (!lstsq) {
+        st = snnk__fail(SNNK_E_FORMAT, "there are no statistics");
+        goto done;
+    }
+    if ((st = create(&s, network, lstsq, &made)) != SNNK_OK) goto done;
+    if ((st = read_state(reader, &source, &s, &lstsq, made)) != SNNK_OK) goto done;
+    *fit = made;
+    made = NULL;
+done:
+    snnk_fit_free(made);
+    snnk_lstsq_free(lstsq);
+    snnk_network_free(network);
+    snnk__json_read_end(&record);
+    return st;
+}
+
+int snnk_fit_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                         snnk_fit **fit) {
+    snnk__safetensors_reader *reader = NULL;
+    snnk_allocator ours;
+    int st;
+
+    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    *fit = NULL;
+    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
+    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_FIT, &reader)) != SNNK_OK)
+        return st;
+    st = load(reader, &ours, fit);
+    snnk__safetensors_close(reader);
+    return st;
+}

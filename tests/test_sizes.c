@@ -16,12 +16,12 @@
 
 /* 16 rows of features, and what comes beside them. */
 static void test_issue_15_work_of_hd3_blocks_cannot_wrap(void **state) {
-    const snnk__hd3 hd3 = {.rows = 1, .order = 8};
+    const snnk__hd3 hd3 = {.rows = 1, .order = 64};
     snnk__block block = {.hd3 = &hd3, .rows = 100};
 
     (void)state;
     block.function.operation = SNNK__OPERATION_COS_SIN; /* two features a row */
-    assert_true(snnk__project_readout_work(&block) == 16 * 200 + 8);
+    assert_true(snnk__project_readout_work(&block) == 16 * 200 + 64);
     block.rows = SIZE_MAX / 32 + 1; /* 16 rows wrap to 0 */
     assert_true(snnk__project_readout_work(&block) == SIZE_MAX);
     block.rows = SIZE_MAX / 32; /* and these fit, without the order */

@@ -88,7 +88,7 @@ static void test_two_rows_by_hand(void **state) {
 
         assert_ok(snnk_scaling_create(2, mode, NULL, &scaling));
         assert_ok(snnk_scaling_add(scaling, SNNK_ROWS(.n = 2, .X = X, .ldx = 3)));
-        assert_ok(snnk_scaling_add(scaling, NULL));
+        assert_ok(snnk_scaling_add(scaling, SNNK_ROWS(.n = 0)));
         assert_ok(snnk_scaling_get(scaling, m, NULL));
         assert_ok(snnk_scaling_get(scaling, NULL, s));
         assert_true(m[0] == 2 && m[1] == 2);

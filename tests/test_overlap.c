@@ -395,7 +395,8 @@ static void test_issue_15_overlapping_solutions_are_refused(void **state) {
 
 static void test_issue_15_overlapping_paths_are_refused(void **state) {
     float Phi[ROWS * P], Y[ROWS * T], residuals[ROWS * T], in_place[ROWS * T];
-    double ridges[] = {1, 2}, scores[2 * T + 1] = {1, 2}, leverage[ROWS], joint[ROWS * T] = {0};
+    double ridges[] = {1, 2}, scores[2 * T + 1] = {1, 2}, leverage[ROWS * P] = {0},
+           joint[ROWS * T] = {0};
     int32_t labels[ROWS * T] = {0};
     const snnk_rows *rows = SNNK_ROWS(.n = ROWS, .X = Phi, .Y = Y);
     snnk_lstsq *lstsq;

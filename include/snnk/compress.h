@@ -5,7 +5,7 @@
  *                           &compressed);
  *
  * makes a network with at most half of the parameters. X are inputs as the network receives them.
- * Ask for a snnk_compression to read how good each part became.
+ * Ask for an snnk_compression to read how good each part became.
  *
  * The network is cut into parts. Each of these becomes one SNNK layer (distill.h), or is kept:
  *
@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* A progress function, called as often as a snnk_distill_progress, on the calling thread.
+/* A progress function, called as often as an snnk_distill_progress, on the calling thread.
  *   user    from the config
  *   done    of `steps` steps are done; it never decreases, and is an estimate
  *   steps   constant
@@ -88,7 +88,7 @@ typedef struct snnk_compress_report {
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_compress_config_init(snnk_compress_config *config, size_t config_size);
 
-/* Return the name of a snnk_compress_outcome ("replaced"): static, NULL for an unknown value. */
+/* Get the name of an snnk_compress_outcome ("replaced"): static, NULL for an unknown value. */
 SNNK_API const char *snnk_compress_outcome_name(int32_t outcome);
 
 /* How a network was compressed. */
@@ -107,10 +107,10 @@ typedef struct snnk_compression snnk_compression;
  *   config        NULL for the defaults
  *   distill       how students are made; NULL for the defaults. Linear parts are of tier SELECTED
  *                 with linear features only
- *   workspace     NULL: one thread
+ *   workspace     NULL for one thread
  *   compression   what was done, with the baselines of each part; NULL if not wanted: baselines are
  *                 skipped
- *   compressed    the result; it belongs to the caller
+ *   compressed    out; it belongs to the caller
  *
  * The budget starts with one feature for each part. Then it always takes the step, in any part,
  * that reduces the sum of the parts' relative squared errors most for each parameter, until it is
@@ -134,7 +134,7 @@ SNNK_API int snnk_network_compress(const snnk_network *network, const snnk_rows 
 /* Free a compression. NULL is fine. The compressed network stays. */
 SNNK_API void snnk_compression_free(snnk_compression *compression);
 
-/* Return the number of parts; 0 for NULL. Part i is layer i of the compressed network only if no
+/* Get the number of parts; 0 for NULL. Part i is layer i of the compressed network only if no
  * part of two layers before it was kept. */
 SNNK_API size_t snnk_compression_parts(const snnk_compression *compression);
 

@@ -11,7 +11,7 @@
  * by.
  *
  * One size of one layer is snnk_layer_distill. For several sizes, a budget, or a wanted error,
- * create a snnk_distill from the rows once and solve it as often as you like. A whole network is
+ * create an snnk_distill from the rows once and solve it as often as you like. A whole network is
  * snnk_network_compress (compress.h). docs/compressing.md has measurements. */
 #ifndef SNNK_DISTILL_H
 #define SNNK_DISTILL_H
@@ -151,7 +151,7 @@ typedef struct snnk_distill_report {
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_distill_config_init(snnk_distill_config *config, size_t config_size);
 
-/* Return the name of a snnk_distill_tier ("selected"): static, NULL for an unknown value. */
+/* Get the name of an snnk_distill_tier ("selected"): static, NULL for an unknown value. */
 SNNK_API const char *snnk_distill_tier_name(int32_t tier);
 
 /* ---- One layer or block ---- */
@@ -165,7 +165,7 @@ SNNK_API const char *snnk_distill_tier_name(int32_t tier);
  *               is to give, l columns; without it, what the teacher gives. weights and labels must
  *               be NULL
  *   config      NULL for the defaults
- *   workspace   NULL: one thread
+ *   workspace   NULL for one thread
  *   report      NULL if not wanted: the baselines, which can take longer than the student, are
  *               skipped
  *   layer       the student; it belongs to the caller
@@ -189,8 +189,8 @@ typedef struct snnk_distill snnk_distill;
  *               where X comes from layers that are students already: set it to what the original
  *               network has there. weights and labels must be NULL
  *   config      NULL for the defaults
- *   workspace   NULL: one thread
- *   distill     the result; free it with snnk_distill_free
+ *   workspace   NULL for one thread
+ *   distill     out; free it with snnk_distill_free
  * SNNK_E_NULL, SNNK_E_SHAPE (the layers do not fit; fewer than two rows to fit to, or held out),
  * SNNK_E_UNSUPPORTED (hidden is not dense, or readout not dense and linear; weights or labels),
  * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (X, Y, or what the teacher gives), SNNK_E_CONFIG,
@@ -205,8 +205,8 @@ SNNK_API int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *rea
  *   outputs      l
  *   rows         copied. X: d columns; Y: l columns. weights and labels must be NULL
  *   config       NULL for the defaults
- *   workspace    NULL: one thread
- *   distill      the result; free it with snnk_distill_free
+ *   workspace    NULL for one thread
+ *   distill      out; free it with snnk_distill_free
  * Statuses of snnk_distill_create; SNNK_E_UNSUPPORTED is for other candidates too. */
 SNNK_API int snnk_distill_create_from_samples(const snnk_map *candidates, size_t outputs,
                                               const snnk_rows *rows,
@@ -216,7 +216,7 @@ SNNK_API int snnk_distill_create_from_samples(const snnk_map *candidates, size_t
 /* Free a distillation. NULL is fine. Students stay. */
 SNNK_API void snnk_distill_free(snnk_distill *distill);
 
-/* Return d, l, h (neurons of the teacher, or candidates), n; 0 for NULL. */
+/* Get d, l, h (neurons of the teacher, or candidates), n; 0 for NULL. */
 SNNK_API size_t snnk_distill_inputs(const snnk_distill *distill);
 SNNK_API size_t snnk_distill_outputs(const snnk_distill *distill);
 SNNK_API size_t snnk_distill_candidates(const snnk_distill *distill);
@@ -224,7 +224,7 @@ SNNK_API size_t snnk_distill_rows(const snnk_distill *distill);
 
 /* Make a student.
  *   features    m, 1 ... d + h
- *   workspace   NULL: one thread
+ *   workspace   NULL for one thread
  *   report      NULL if not wanted: the baselines, which can take longer than the student, are
  *               skipped
  *   layer       the student; it belongs to the caller
@@ -237,7 +237,7 @@ SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
 
 /* Find how many features a budget allows.
  *   share      of the teacher's parameters that the student may have, above 0
- *   features   the result
+ *   features   out
  * SNNK_E_NULL, SNNK_E_RANGE (no room for one feature), SNNK_E_UNSUPPORTED (there is no teacher). */
 SNNK_API int snnk_distill_features_of_share(const snnk_distill *distill, double share,
                                             size_t *features);
@@ -245,7 +245,7 @@ SNNK_API int snnk_distill_features_of_share(const snnk_distill *distill, double 
 /* Find how many features an error needs: the fewest, to a few per cent, of tier SELECTED, at most
  * h.
  *   relative_error   that the student may have on held-out rows, above 0 and below 1
- *   features         the result
+ *   features         out
  * SNNK_E_NULL, SNNK_E_RANGE (no number of features is that good; says what the best one reaches),
  * SNNK_E_SINGULAR, SNNK_E_CANCELLED, SNNK_E_NOMEM. */
 SNNK_API int snnk_distill_features_of_error(const snnk_distill *distill, double relative_error,

@@ -53,9 +53,9 @@ typedef struct snnk_logistic_report {
  *            be set: it is m. Doubles are not rounded
  *   classes  t >= 2
  *   config   NULL for the defaults
- *   B        the result, and the start if config->warm: t x m, row stride ldb >= m
+ *   B        out: and the start if config->warm: t x m, row stride ldb >= m
  *   b        the same: t
- *   report   NULL: not wanted
+ *   report   NULL if not wanted
  * Not converging is no failure: B and b are the best so far, and the report says so. O(m^3/3 + n
  * m^2) once, and O(n m t) for each product. Memory: m^2, 3 n t and 9 t m doubles, and 256 rows of
  * features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG,

@@ -32,7 +32,7 @@ typedef struct snnk_lstsq snnk_lstsq;
  *   features   m >= 1
  *   targets    t >= 1
  *   allocator  NULL for malloc
- *   lstsq      the result
+ *   lstsq      out
  * Memory: 8 m^2 bytes, and 384 rows in double. SNNK_E_NULL, SNNK_E_SHAPE (zero width), SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *allocator,
@@ -175,9 +175,9 @@ typedef struct snnk_solve_report {
  *   lstsq   the statistics; not const, because half of S serves as scratch. Their value does not
  *           change
  *   config  NULL for the defaults
- *   B       the result: t x m, row stride ldb >= m
- *   b       the result: t; may be NULL without an intercept
- *   report  NULL: not wanted
+ *   B       out: t x m, row stride ldb >= m
+ *   b       out: t; may be NULL without an intercept
+ *   report  NULL if not wanted
  * O(m^3/3 + t m^2); of a singular system O(9 m^3) and 3 m^2 doubles more. SNNK_E_NULL,
  * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows),
  * SNNK_E_SINGULAR (rank 0: every feature is constant), SNNK_E_NONFINITE (the solution overflows),
@@ -191,7 +191,7 @@ SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config
  * rows. From statistics of held-out rows this is the held-out error.
  *   B    t x m, row stride ldb >= m
  *   b    t; NULL for zeros
- *   rss  the result: summed over rows (weighted) and targets
+ *   rss  out: summed over rows (weighted) and targets
  * It is a difference of large numbers: precise to 1e-15 of sum_j (|B_j| sqrt(S_jj))^2 for rows in
  * double, and to 2e-7 of that for rows in single precision, which is often more than all of it.
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (no rows), SNNK_E_NONFINITE (B, b, or the
@@ -205,9 +205,9 @@ SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb
  *   config    its ridge is ignored; NULL for the defaults
  *   n_ridges  >= 1; with the default grid >= 2
  *   ridges    n_ridges values; NULL for the grid of snnk_lstsq_default_ridges
- *   errors    the result: held-out squared error of each, as a mean over rows, summed over targets.
- *             Infinite for a ridge without a solution. NULL: not wanted
- *   best      the result: index of the least error
+ *   errors    out: held-out squared error of each, as a mean over rows, summed over targets.
+ *             Infinite for a ridge without a solution. NULL if not wanted
+ *   best      out: index of the least error
  * If no ridge has a solution, the status is that of the last one. SNNK_E_SHAPE, else statuses of
  * snnk_lstsq_solve. */
 SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
@@ -218,7 +218,7 @@ SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldou
  * mean squared length of a feature over all rows. The first is 1e-9 of that, with rows in single
  * precision 1e-6, of a factor 1e-15.
  *   n       >= 2
- *   ridges  the result: n, rising
+ *   ridges  out: n, rising
  * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_STATE (no rows, or only constant features). */
 SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double *ridges);
 
@@ -228,7 +228,7 @@ SNNK_API int snnk_lstsq_default_ridges(const snnk_lstsq *lstsq, size_t n, double
  * they go on exactly where the saved ones stopped, in double precision until it is set again.
  *   path       of a safetensors file
  *   allocator  NULL for malloc
- *   lstsq      the result of loading
+ *   lstsq      out of loading
  * Statuses of snnk_network_save and snnk_network_load. */
 SNNK_API int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path);
 SNNK_API int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq);

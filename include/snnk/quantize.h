@@ -28,7 +28,7 @@ extern "C" {
  *   layer      in any storage. From narrow storage, Psi or W is taken as it is rounded; projections
  *              come from the map, which keeps them in float
  *   storage    an snnk_storage
- *   quantized  the result; shares the map
+ *   quantized  out; shares the map
  * SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_quantize(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
 
@@ -47,7 +47,7 @@ typedef struct snnk_quantize_report {
  *   rows       inputs to compare both networks on; finite. NULL for none
  *   workspace  scratch and threads of the comparison; NULL for one thread
  *   report     NULL if not wanted
- *   quantized  the result
+ *   quantized  out
  * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_ENUM, SNNK_E_CONFIG (the size of rows or report),
  * SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (an input), SNNK_E_NOMEM. */
 SNNK_API int snnk_network_quantize(const snnk_network *network, int32_t storage,

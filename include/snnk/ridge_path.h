@@ -40,7 +40,7 @@ typedef struct snnk_ridge_path snnk_ridge_path;
  *   lstsq   not changed; may get more rows or be freed afterwards
  *   config  its intercept and rank_tolerance; its ridge is ignored. NULL for the defaults.
  *           Directions below the tolerance are left out for every lambda
- *   path    the result: immutable, can be shared between threads
+ *   path    out: immutable, can be shared between threads
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0),
  * SNNK_E_SIZE (more than 32766 features, of a factor 23169: LAPACK's limits), SNNK_E_NONFINITE
  * (moments overflow), SNNK_E_NOMEM. */
@@ -59,9 +59,9 @@ SNNK_API uint64_t snnk_ridge_path_rows(const snnk_ridge_path *path);   /* of the
 /* Score ridges on the rows of the statistics.
  *   n_ridges  how many
  *   ridges    n_ridges values >= 0
- *   rss       the result: n_ridges x t, sums of squared residuals, weighted; NULL: not wanted
- *   dof       the result: n_ridges, degrees of freedom; NULL: not wanted
- *   gcv       the result: n_ridges x t, generalised cross-validation; infinite where dof = n; NULL:
+ *   rss       out: n_ridges x t, sums of squared residuals, weighted; NULL if not wanted
+ *   dof       out: n_ridges, degrees of freedom; NULL if not wanted
+ *   gcv       out: n_ridges x t, generalised cross-validation; infinite where dof = n; NULL:
  *             not wanted
  * SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges,
@@ -69,8 +69,8 @@ SNNK_API int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges,
 
 /* Solve, with a ridge for each target. O(t m^2).
  *   ridges  t values >= 0
- *   B       the result: t x m, row stride ldb >= m
- *   b       the result: t; zeros without an intercept. NULL: not wanted
+ *   B       out: t x m, row stride ldb >= m
+ *   b       out: t; zeros without an intercept. NULL if not wanted
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_RANGE, SNNK_E_NONFINITE (the
  * solution overflows), SNNK_E_NOMEM. */
 SNNK_API int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ridges, double *B,
@@ -79,7 +79,7 @@ SNNK_API int snnk_ridge_path_solve(const snnk_ridge_path *path, const double *ri
 /* Choose the ridge of least gcv: the best of 10 a decade between 1e-12 (of a factor 1e-18) and 1e3
  * times the mean eigenvalue, refined by golden section to a part in 1e4.
  *   common  1: one for the sum over targets, written t times; 0: one for each target
- *   ridges  the result: t
+ *   ridges  out: t
  * SNNK_E_NULL, SNNK_E_RANGE. */
 SNNK_API int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t common,
                                         double *ridges);
@@ -100,7 +100,7 @@ SNNK_API int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridge
 /* Compute leave-one-out residuals: target minus the prediction of a fit without the row.
  *   ridges     t values >= 0, one for each target
  *   rows       as in snnk_ridge_path_add_loo
- *   residuals  the result: n x t, row stride ldr >= t; may be rows->Y. Infinite, with the sign of
+ *   residuals  out: n x t, row stride ldr >= t; may be rows->Y. Infinite, with the sign of
  *              the residual, where the leverage is 1
  * Statuses of snnk_ridge_path_add_loo. */
 SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *ridges,
@@ -113,7 +113,7 @@ SNNK_API int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const do
  *   ridge     >= 0
  *   n         rows
  *   Phi       n x m, row stride ldphi >= m
- *   leverage  the result: n. A row outside the span of the statistics gets its squared length there
+ *   leverage  out: n. A row outside the span of the statistics gets its squared length there
  *             over lambda added; infinity at lambda = 0
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_RANGE, SNNK_E_NONFINITE,
  * SNNK_E_NOMEM. */
@@ -127,7 +127,7 @@ SNNK_API int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge,
  *   residuals  of snnk_ridge_path_loo_residuals; infinities count as largest
  *   stride     between them, >= 1
  *   alpha      the probability of a miss, 0 < alpha < 1
- *   radius     the result: the ceil((1 - alpha)(n + 1))-th smallest |residual|; infinite if n is
+ *   radius     out: the ceil((1 - alpha)(n + 1))-th smallest |residual|; infinite if n is
  *              too small for that
  * O(n); allocates nothing. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SHAPE (n = 0), SNNK_E_STRIDE (stride =
  * 0), SNNK_E_NONFINITE (a NaN), SNNK_E_SIZE. Source: the jackknife of Barber, Candes, Ramdas &

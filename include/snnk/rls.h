@@ -31,7 +31,7 @@ typedef struct snnk_rls snnk_rls;
  *   ridge       1e-12 ... 1e12
  *   forgetting  mu, 0.5 ... 1
  *   allocator   NULL for malloc
- *   rls         the result
+ *   rls         out
  * Memory: 4 m^2 + 8 m t bytes. SNNK_E_NULL, SNNK_E_SHAPE (zero width), SNNK_E_SIZE, SNNK_E_RANGE,
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_create(size_t features, size_t targets, double ridge, double forgetting,
@@ -41,7 +41,7 @@ SNNK_API int snnk_rls_create(size_t features, size_t targets, double ridge, doub
  * if the last one had been added just now, and fade together. O(m^3), m^2 doubles more meanwhile.
  *   lstsq              not changed. A factor (QR) is squared to moments
  *   ridge, forgetting  as in snnk_rls_create
- *   rls                the result; its allocator is that of lstsq
+ *   rls                out; its allocator is that of lstsq
  * SNNK_E_NULL, SNNK_E_STATE (no rows), SNNK_E_RANGE, SNNK_E_SINGULAR (features depend on each other
  * to working precision, and the ridge is too small), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the
  * solution, overflow), SNNK_E_NOMEM. */
@@ -62,7 +62,7 @@ SNNK_API double snnk_rls_forgetting(const snnk_rls *rls); /* mu, as given */
  *   rls        the solution
  *   rows       features X (n x m) with targets Y (n x t) or labels. A weight w counts like w equal
  *              rows of one time step. Doubles are not rounded
- *   predicted  the result: n x t, the prediction of each row before it was used. NULL: not wanted.
+ *   predicted  out: n x t, the prediction of each row before it was used. NULL if not wanted.
  *              May be rows->Y
  *   ldp        row stride of predicted, >= t; 0: t
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
@@ -74,15 +74,15 @@ SNNK_API int snnk_rls_add(snnk_rls *rls, const snnk_rows *rows, float *predicted
 /* Predict Y = Phi B^T. O(n m t), with leverages O(n m (m + t)).
  *   n         rows
  *   Phi       n x m, row stride ldphi >= m. NaN and infinity propagate
- *   Y         the result: n x t, row stride ldy >= t
- *   leverage  the result: n values phi^T P phi; sigma^2 times that is the posterior variance of a
- *             prediction, for noise of variance sigma^2. NULL: not wanted
+ *   Y         out: n x t, row stride ldy >= t
+ *   leverage  out: n values phi^T P phi; sigma^2 times that is the posterior variance of a
+ *             prediction, for noise of variance sigma^2. NULL if not wanted
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldphi,
                               float *Y, size_t ldy, double *leverage);
 
 /* Copy the solution.
- *   B  the result: t x m, row stride ldb >= m
+ *   B  out: t x m, row stride ldb >= m
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE. */
 SNNK_API int snnk_rls_solution(const snnk_rls *rls, double *B, size_t ldb);
 
@@ -91,7 +91,7 @@ SNNK_API int snnk_rls_solution(const snnk_rls *rls, double *B, size_t ldb);
 /* Save to a file, or load: the loaded one goes on with the same bits.
  *   path       of a safetensors file
  *   allocator  NULL for malloc
- *   rls        the result of loading
+ *   rls        out of loading
  * Statuses of snnk_network_save and snnk_network_load. */
 SNNK_API int snnk_rls_save(const snnk_rls *rls, const char *path);
 SNNK_API int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls);

@@ -96,7 +96,7 @@ typedef struct snnk_spectrum_config {
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_spectrum_config_init(snnk_spectrum_config *config, size_t config_size);
 
-/* Return the name of a value ("extension", "line"): static, NULL for an unknown value. */
+/* Get the name of a value ("extension", "line"): static, NULL for an unknown value. */
 SNNK_API const char *snnk_spectrum_method_name(int32_t method);
 SNNK_API const char *snnk_spectrum_affine_name(int32_t affine);
 
@@ -105,7 +105,7 @@ SNNK_API const char *snnk_spectrum_affine_name(int32_t affine);
 /* Make the spectrum of a built-in activation.
  *   activation   snnk_activation
  *   config       NULL for the defaults
- *   spectrum     the result; free it with snnk_spectrum_free
+ *   spectrum     out; free it with snnk_spectrum_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_UNSUPPORTED (the method does not
  * know the activation), SNNK_E_UNRESOLVED (the error bound is above largest_error; always so for
  * step), SNNK_E_SIZE, SNNK_E_NOMEM. */
@@ -117,7 +117,7 @@ SNNK_API int snnk_spectrum_create(int32_t activation, const snnk_spectrum_config
  *              step of the check grid (snnk_spectrum_error) can be missed
  *   user       passed to f
  *   config     method AUTO or EXTENSION; NULL for the defaults
- *   spectrum   the result
+ *   spectrum   out
  * SNNK_E_NONFINITE (f is not finite; says where), else as snnk_spectrum_create. */
 SNNK_API int snnk_spectrum_create_from_function(double (*f)(double z, void *user), void *user,
                                                 const snnk_spectrum_config *config,
@@ -135,7 +135,7 @@ SNNK_API int snnk_spectrum_sample_points(const snnk_spectrum_config *config, siz
  *   n          the number that snnk_spectrum_sample_points gave
  *   values     f at its points, n values
  *   config     the same as for snnk_spectrum_sample_points
- *   spectrum   the result
+ *   spectrum   out
  * SNNK_E_SHAPE (n is not what this config needs), else as snnk_spectrum_create_from_function. */
 SNNK_API int snnk_spectrum_create_from_samples(size_t n, const double *values,
                                                const snnk_spectrum_config *config,
@@ -149,7 +149,7 @@ SNNK_API int snnk_spectrum_create_from_samples(size_t n, const double *values,
  *   re, im             amplitudes, n values each in -1e30 ... 1e30; im may be NULL for zeros
  *   intercept, slope   in -1e30 ... 1e30
  *   config             center and radius: where it will be used; NULL for the defaults
- *   spectrum           the result
+ *   spectrum           out
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_spectrum_create_from_atoms(size_t n, const double *omega, const double *re,
                                              const double *im, double intercept, double slope,
@@ -161,7 +161,7 @@ SNNK_API void snnk_spectrum_free(snnk_spectrum *spectrum);
 
 /* ---- Reading ---- */
 
-/* Return the number of atoms; 0 for NULL. */
+/* Get the number of atoms; 0 for NULL. */
 SNNK_API size_t snnk_spectrum_atoms(const snnk_spectrum *spectrum);
 
 /* Copy out the atoms, in order of frequency.
@@ -176,10 +176,10 @@ SNNK_API int snnk_spectrum_get(const snnk_spectrum *spectrum, double *growth, do
 SNNK_API int snnk_spectrum_affine_part(const snnk_spectrum *spectrum, double *intercept,
                                        double *slope);
 
-/* Return L1 = sum |c_k|; NaN for NULL. */
+/* Get L1 = sum |c_k|; NaN for NULL. */
 SNNK_API double snnk_spectrum_l1(const snnk_spectrum *spectrum);
 
-/* Return a bound on |f(z) - spectrum(z)| for |z - center| <= radius; 0 for EXACT and given atoms,
+/* Get a bound on |f(z) - spectrum(z)| for |z - center| <= radius; 0 for EXACT and given atoms,
  * NaN for NULL. It is measured on a grid of at least 16 steps to each sample point, and allows for
  * what f and the atoms can do between grid points (kinks and jumps too) and for rounding:
  * docs/numerics.md. */
@@ -193,16 +193,10 @@ SNNK_API int snnk_spectrum_settings(const snnk_spectrum *spectrum, snnk_spectrum
 /* Evaluate the spectrum (not f).
  *   n        number of points
  *   z        the points, n values
- *   values   the result, n values; may be z
+ *   values   out: n values; may be z
  * SNNK_E_NULL, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const double *z,
                                 double *values);
-
-/* Return half the width of the strip |Im z| < width in which an activation is analytic: tanh pi/2;
- * sigmoid, silu, softplus pi; gelu_tanh 2.75, its nearest pole; relu, step 0; all others infinity;
- * NaN for an unknown value. Where |x| |w| is larger, random features of the whole spectrum have
- * infinite variance, and those of a finite list of atoms a huge one. */
-SNNK_API double snnk_activation_analyticity_halfwidth(int32_t activation);
 
 #ifdef __cplusplus
 }

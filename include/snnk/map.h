@@ -213,8 +213,7 @@ SNNK_API void snnk_map_free(snnk_map *map);
 /* Get sizes. 0 for NULL. */
 SNNK_API size_t snnk_map_inputs(const snnk_map *map);   /* d */
 SNNK_API size_t snnk_map_features(const snnk_map *map); /* m */
-SNNK_API size_t snnk_map_blocks(const snnk_map *map);   /* blocks side by side: see
-                                                         * snnk_map_concat */
+SNNK_API size_t snnk_map_blocks(const snnk_map *map);   /* blocks side by side */
 
 /* Get the number of rows of G of a block. 0 for NULL, and for a block that does not exist. */
 SNNK_API size_t snnk_map_block_row_count(const snnk_map *map, size_t block);

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Kinds of projections, d the number of inputs. Stored in model files: values never change. */
+/* Kinds of projections; d is the number of inputs. Stored in model files: values never change. */
 typedef enum snnk_projection {
     /* Independent rows with independent N(0, 1) entries. The same bits on every machine. */
     SNNK_PROJECTION_GAUSSIAN = 0,
@@ -42,10 +42,8 @@ typedef enum snnk_projection {
     SNNK_PROJECTION_FOLDED = 6
 } snnk_projection;
 
-/* Name a kind of projection: "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol",
- * "folded".
- *   projection  an snnk_projection
- * Returns a static string, or NULL for an unknown value. */
+/* Get the name of a kind: "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol", "folded".
+ * Static; NULL for an unknown value. */
 SNNK_API const char *snnk_projection_name(int32_t projection);
 
 #ifdef __cplusplus

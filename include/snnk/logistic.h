@@ -55,15 +55,15 @@ typedef struct snnk_logistic_report {
  *            be set: it is m. Doubles are not rounded
  *   classes  t >= 2
  *   config   NULL for the defaults
- *   B        out: and the start if config->warm: t x m, row stride ldb >= m
- *   b        the same: t
- *   report   NULL if not wanted
- * Not converging is no failure: B and b are the best so far, and the report says so. O(m^3/3 + n
- * m^2) once, and O(n m t) for each product. Memory: m^2, 3 n t and 9 t m doubles, and 256 rows of
- * features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG,
- * SNNK_E_RANGE (names the first label or weight that is out of range), SNNK_E_NONFINITE (X; B or b
- * with a warm start), SNNK_E_SINGULAR (the ridge is lost in the rounding of large features),
- * SNNK_E_NOMEM. On failure B and b are unchanged. */
+ *   B        out: t x m, row stride ldb >= m. With config->warm also in: the start
+ *   b        out: t numbers. With config->warm also in: the start
+ *   report   out; NULL if not wanted
+ * If it does not converge, the call still succeeds with the best B and b so far, and the report
+ * says so. O(m^3/3 + n m^2) once, and O(n m t) for each product. Memory: m^2 + 3 n t + 9 t m
+ * doubles, and 256 rows of features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE,
+ * SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE (names the first label or weight that is out of
+ * range), SNNK_E_NONFINITE (X; B or b with a warm start), SNNK_E_SINGULAR (the ridge is lost in the
+ * rounding of large features), SNNK_E_NOMEM. On failure B and b are unchanged. */
 SNNK_API int snnk_logistic_solve(const snnk_rows *rows, size_t classes,
                                  const snnk_logistic_config *config, double *B, size_t ldb,
                                  double *b, snnk_logistic_report *report);

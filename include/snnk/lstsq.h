@@ -3,7 +3,7 @@
  *     (B, b) = argmin  sum_i w_i |B phi_i + b - y_i|^2 + ridge |B|^2
  *
  * with m features phi_i, t targets y_i and weights w_i (1 unless given). The intercept b is not
- * penalised. The statistics take m^2 + O(m t) doubles, for any number of rows:
+ * penalized. The statistics take m^2 + O(m t) doubles, for any number of rows:
  *
  *     snnk_lstsq *lstsq;
  *     snnk_lstsq_create(m, t, NULL, &lstsq);

@@ -10,7 +10,7 @@
  * The network is divided into parts. Each of these becomes one SNNK layer (<snnk/distill.h>), or is
  * kept:
  *
- *     a dense layer and a linear dense layer behind it   W2 f(W1 x + b1) + b2
+ *     a dense layer and a linear dense layer after it    W2 f(W1 x + b1) + b2
  *     a dense layer alone                                f(W x + b)
  *     a linear layer alone                               W x + b; its students are of low rank
  *

@@ -166,7 +166,7 @@ typedef struct snnk_distill_report {
 /* Make a student of a dense layer or block: snnk_distill_create, _solve and _free in one call,
  * without copying rows in float.
  *   hidden      the dense layer f(W1 x + b1)
- *   readout     the linear dense layer behind it, or NULL
+ *   readout     the linear dense layer after it, or NULL
  *   features    m, 1 ... d + h with h the number of the teacher's neurons
  *   rows        X: inputs as the teacher receives them, d columns. Y (optional): the targets of the
  *               student, l columns; without Y, the outputs of the teacher. weights and labels must
@@ -190,7 +190,7 @@ typedef struct snnk_distill snnk_distill;
 /* Create a distillation from a teacher. Memory: 4 n (d + l) bytes for the rows, and 16 (d + h) (d +
  * h + l) bytes for moments. Time: O(selection_rows (d + h)^2), and without Y O(n h (d + l)).
  *   hidden      the dense layer f(W1 x + b1); kept alive
- *   readout     the linear dense layer behind it, or NULL; kept alive
+ *   readout     the linear dense layer after it, or NULL; kept alive
  *   rows        copied. X: inputs as the teacher receives them, d columns. Y (optional): the
  *               targets of students, l columns; without Y, the outputs of the teacher. Give Y if X
  *               comes from layers that are students already: the outputs of the original network at

@@ -29,9 +29,9 @@
  * Sources: Cho & Saul 2009, eqs. (1), (3)-(6), for ARC_COSINE with floor 0; Rahimi & Recht 2007 for
  * GAUSSIAN; Sehanobish et al. 2024 for layers of ARC_COSINE features of order 1 (ReLU-SNNK).
  *
- * For another projection_scale s, read s x' for x' in the kernel. Offsets of standard deviation o
- * act like one more coordinate of x' and y', of value o. Other kinds have creators of their own:
- * snnk_map_create_nystroem (below) and <snnk/urf.h>.
+ * docs/math.md, section 7, has J_n. For another projection_scale s, read s x' for x' in the kernel.
+ * Offsets of standard deviation o act like one more coordinate of x' and y', of value o. Other
+ * kinds have creators of their own: snnk_map_create_nystroem (below) and <snnk/urf.h>.
  *
  * A map is immutable and can be shared between threads. Layers and fits made from it keep it
  * alive. */
@@ -60,7 +60,7 @@ typedef enum snnk_map_kind {
     SNNK_MAP_IDENTITY = 3,
     SNNK_MAP_URF = 4,        /* atoms of a spectrum; made by <snnk/urf.h> only */
     SNNK_MAP_AFFINE = 5,     /* the affine part of a spectrum; made by <snnk/urf.h> only */
-    SNNK_MAP_FOLDED_URF = 6, /* URF features behind a linear map; made by snnk_map_fold only */
+    SNNK_MAP_FOLDED_URF = 6, /* URF features after a linear map; made by snnk_map_fold only */
     SNNK_MAP_RBF = 7 /* Gaussian kernels around landmarks; made by snnk_map_create_nystroem only */
 } snnk_map_kind;
 
@@ -71,8 +71,8 @@ SNNK_API const char *snnk_map_kind_name(int32_t kind);
 /* Settings of one block of features. Fill with snnk_map_config_init, then change fields. */
 typedef struct snnk_map_config {
     size_t size; /* set by snnk_map_config_init */
-    /* m >= 1, even for GAUSSIAN. Ignored for IDENTITY and for given rows, whose numbers follow from
-     * the inputs and the rows. Default 1024 */
+    /* m >= 1; an even number for GAUSSIAN. Ignored for IDENTITY and for given rows, where m follows
+     * from the inputs and the rows. Default 1024 */
     uint64_t features;
     /* any value. Row j depends on the seed and j alone, so a map of m features is the first half of
      * one of 2 m, except for the factor a. Default 0 */
@@ -121,7 +121,7 @@ SNNK_API int snnk_map_create(size_t inputs, const snnk_map_config *config,
  *   offsets  r, finite; NULL for zeros
  *   config   any kind but IDENTITY; its features, seed, projection, projection_scale and
  *            offset_scale are ignored. NULL for the defaults
- *   scaling  as above
+ *   scaling  as in snnk_map_create
  *   map      out: release with snnk_map_free
  * Statuses of snnk_map_create, SNNK_E_STRIDE. */
 SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *G, size_t ldg,
@@ -130,8 +130,8 @@ SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *
 
 /* Put maps side by side: Phi(x) = (Phi_1(x), Phi_2(x), ...), whose kernel is the sum of theirs.
  *   n_maps  at least 1
- *   maps    of the same number of inputs. Each keeps its scaling; the allocator is the first one's
- *   map     out: release with snnk_map_free
+ *   maps    of the same number of inputs. Each keeps its scaling
+ *   map     out: release with snnk_map_free. Inherits the allocator of the first map
  * SNNK_E_NULL, SNNK_E_SHAPE (no maps, or different inputs), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map);
 

@@ -128,7 +128,7 @@ SNNK_API const char *snnk_network_note_key(const snnk_network *network, size_t i
  *   bundled      out: release with snnk_network_free. A new network that shares all other layers
  *                and has the same notes
  * Of two SNNK layers, the second uses the outputs of the first only in G' (Psi Phi(x) + bias) + c'.
- * So the bundle has Phi as a tower, and behind it the second layer with the projection G' Psi and
+ * So the bundle has Phi as a tower, and after it the second layer with the projection G' Psi and
  * the offsets G' bias + c' (snnk_map_fold). Linear layers fold into the Psi before them, and a
  * dense layer f(W x' + b) gets the weights W Psi. Quantized weights become float, as rounded.
  *

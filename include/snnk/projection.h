@@ -37,7 +37,7 @@ typedef enum snnk_projection {
      * beyond 64 the sequence repeats with another scramble, and fewer rows than inputs can have up
      * to a quarter more error than GAUSSIAN. Not in the minimal build. */
     SNNK_PROJECTION_SOBOL = 5,
-    /* Rows that were drawn for other inputs and then folded behind a linear map (snnk_map_fold).
+    /* Rows that were drawn for other inputs and then folded after a linear map (snnk_map_fold).
      * Never set in a config, only read back. */
     SNNK_PROJECTION_FOLDED = 6
 } snnk_projection;

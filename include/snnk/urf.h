@@ -10,7 +10,7 @@
  *
  * Check first whether it can work: the standard error grows like exp(|omega| |x| |w|), where omega
  * are the frequencies of f, and falls like 1/sqrt(m). If |x| |w| is large (layers of a transformer
- * behind a LayerNorm, a trained SIREN), no number of features is enough: fit the layer instead
+ * after a LayerNorm, a trained SIREN), no number of features is enough: fit the layer instead
  * (<snnk/fit.h>). snnk_map_predict (<snnk/predict.h>) computes the error of a map before you use
  * it; snnk_urf_calibrate, below, chooses all settings for the smallest predicted error.
  *

@@ -33,8 +33,10 @@ typedef enum snnk_activation {
 } snnk_activation;
 
 /* Compute y[i] = f(z[i]) for i < n.
- *   activation  a snnk_activation
- *   z, y        n numbers each; y may be z. With n = 0 nothing happens
+ *   activation  an snnk_activation
+ *   n           0 is legal and does nothing
+ *   z           n numbers
+ *   y           out: n numbers; may be z
  * SNNK_E_ENUM, SNNK_E_NULL, SNNK_E_OVERLAP. */
 SNNK_API int snnk_activation_eval(int32_t activation, size_t n, const float *z, float *y);
 
@@ -42,12 +44,21 @@ SNNK_API int snnk_activation_eval(int32_t activation, size_t n, const float *z, 
  * snnk_activation_eval. */
 SNNK_API int snnk_activation_derivative(int32_t activation, size_t n, const float *z, float *y);
 
-/* Get the name of an activation in lower case, such as "gelu_tanh". Static; NULL for a value that
- * is not an activation. */
+/* Get the name of an activation in lower case, such as "gelu_tanh". Static; NULL for an unknown
+ * value. */
 SNNK_API const char *snnk_activation_name(int32_t activation);
 
-/* Get the activation with a name. SNNK_E_NULL, SNNK_E_ENUM (no activation has this name). */
+/* Get the activation with a name.
+ *   name        as snnk_activation_name gives it
+ *   activation  out: an snnk_activation
+ * SNNK_E_NULL, SNNK_E_ENUM (no activation has this name). */
 SNNK_API int snnk_activation_from_name(const char *name, int32_t *activation);
+
+/* Get half the width of the strip |Im z| < width in which an activation is analytic: pi/2 for tanh;
+ * pi for sigmoid, silu and softplus; 2.75, its nearest pole, for gelu_tanh; 0 for relu and step;
+ * infinity for the others. NaN for an unknown value. Where |x| |w| is larger, random features of
+ * the activation (<snnk/urf.h>) have a very large variance: docs/math.md, section 5. */
+SNNK_API double snnk_activation_analyticity_halfwidth(int32_t activation);
 
 #ifdef __cplusplus
 }

@@ -4,20 +4,21 @@
  *     snnk_network_compress(network, SNNK_ROWS(.n = n, .X = X), NULL, NULL, NULL, NULL, NULL,
  *                           &compressed);
  *
- * makes a network with at most half of the parameters. X are inputs as the network receives them.
- * Ask for a snnk_compression to read how good each part became.
+ * makes a network with at most half of the parameters. X should be inputs as the network receives
+ * them in use. Ask for an snnk_compression to read how good each part became.
  *
- * The network is cut into parts. Each of these becomes one SNNK layer (distill.h), or is kept:
+ * The network is divided into parts. Each of these becomes one SNNK layer (<snnk/distill.h>), or is
+ * kept:
  *
- *     a dense layer and a linear dense layer behind it   W2 f(W1 x + b1) + b2
+ *     a dense layer and a linear dense layer after it    W2 f(W1 x + b1) + b2
  *     a dense layer alone                                f(W x + b)
  *     a linear layer alone                               W x + b; its students are of low rank
  *
- * All other layers (SNNK layers, towers) are kept. Parts are replaced from the first to the last.
- * The targets of a student are what the original network gives there; its inputs are what the
- * compressed network gives in front of it. So it corrects what it can of the errors made before.
+ * All other layers (SNNK layers, towers) are kept. Parts are replaced from the first to the last. A
+ * student is fitted to the outputs of the original network at its place, from the outputs of the
+ * compressed network before it. So it partly corrects the errors of the students before it.
  *
- * A part is never replaced by something that is not smaller. It is kept, and the report says so. */
+ * A part is never replaced by something that is not smaller: it is kept, and the report says so. */
 #ifndef SNNK_COMPRESS_H
 #define SNNK_COMPRESS_H
 
@@ -28,95 +29,97 @@
 extern "C" {
 #endif
 
-/* A progress function, called as often as a snnk_distill_progress, on the calling thread.
- *   user    from the config
- *   done    of `steps` steps are done; it never decreases, and is an estimate
- *   steps   constant
- * Return 0 to go on; anything else cancels the work (SNNK_E_CANCELLED, nothing made). */
-typedef int (*snnk_compress_progress)(void *user, int32_t done, int32_t steps);
-
-typedef struct snnk_compress_config {
-    size_t size; /* set by snnk_compress_config_init */
-
-    /* The share of the network's parameters that the compressed one may have. Above 0, at most 1.
-     * Not used if features are given. Default 0.5. */
-    double share;
-
-    /* Called during the work; NULL (default): none. The one in snnk_distill_config, if set, is
-     * called too, for each distillation that the compression consists of. */
-    snnk_compress_progress progress;
-    void *user; /* passed to it */
-} snnk_compress_config;
-
 /* What became of a part: replaced, or why it was kept. Values never change. */
 typedef enum snnk_compress_outcome {
     SNNK_COMPRESS_REPLACED = 0, /* replaced by a student */
     SNNK_COMPRESS_OTHER = 1,    /* kept: it is not a dense layer */
-    SNNK_COMPRESS_LARGER = 2,   /* kept: no student, or none with the given features, is smaller */
-    SNNK_COMPRESS_WHOLE = 3     /* kept: 0 features were given, or the budget has room for it */
+    SNNK_COMPRESS_LARGER = 2,   /* kept: no student (of the given features, if any) is smaller */
+    SNNK_COMPRESS_WHOLE = 3     /* kept: 0 features were given, or the budget allows all of it */
 } snnk_compress_outcome;
 
-/* One part. Set `size`; the library fills in the rest. */
+/* Get the name of an outcome: "replaced", "other", "larger", "whole". Static; NULL for an unknown
+ * value. */
+SNNK_API const char *snnk_compress_outcome_name(int32_t outcome);
+
+/* A progress function. It is called on the calling thread, as often as an snnk_distill_progress.
+ *   user    from the config
+ *   done    an estimate: `done` of `steps` steps are complete. Never decreases
+ *   steps   constant during a call
+ * Return 0 to continue; any other value cancels the call (SNNK_E_CANCELLED, no network is made). */
+typedef int (*snnk_compress_progress)(void *user, int32_t done, int32_t steps);
+
+/* Settings of a compression. Fill with snnk_compress_config_init, then change fields. */
+typedef struct snnk_compress_config {
+    size_t size; /* set by snnk_compress_config_init */
+
+    /* Share of the network's parameters that the compressed one may have. Above 0, at most 1. Not
+     * used if features are given. Default 0.5. */
+    double share;
+
+    /* Called during snnk_network_compress; NULL (default): none. The progress function of
+     * snnk_distill_config, if set, is called too, during each distillation. */
+    snnk_compress_progress progress;
+    void *user; /* passed to progress */
+} snnk_compress_config;
+
+/* Set every field to its default.
+ *   config        out: the struct to fill
+ *   config_size   sizeof *config, as the caller was compiled
+ * SNNK_E_NULL, SNNK_E_CONFIG (a size this library does not know). */
+SNNK_API int snnk_compress_config_init(snnk_compress_config *config, size_t config_size);
+
+/* What became of one part. Set `size`; the library fills the rest. */
 typedef struct snnk_compress_part {
     size_t size;            /* set by the caller: sizeof the struct */
     uint64_t first, layers; /* layers first ... first + layers - 1 of the original network */
-    uint64_t features;      /* m of its student; 0: it was kept */
-    uint64_t parameters_before, parameters;
+    uint64_t features;      /* m of its student; 0 if it was kept */
+    uint64_t parameters_before, parameters;       /* of the original part; of what replaced it */
     uint64_t multiply_adds_before, multiply_adds; /* a row */
     int32_t outcome;                              /* snnk_compress_outcome */
     int32_t reserved;                             /* 0 */
 } snnk_compress_part;
 
-/* The whole network. Set `size`; the library fills in the rest. */
+/* What became of the whole network. Set `size`; the library fills the rest. */
 typedef struct snnk_compress_report {
     size_t size; /* set by the caller: sizeof the struct */
 
     /* Of the compressed network's outputs, on rows that were used for nothing else: sqrt(squared
-     * errors / squared deviations of the original's outputs from their means). NaN if these do not
-     * vary. */
+     * errors / squared deviations of the original network's outputs from their means). NaN if those
+     * outputs do not vary. */
     double relative_error;
 
-    uint64_t rows, judged_rows;                   /* to make students; to judge by */
-    uint64_t parameters_before, parameters;       /* of the networks */
+    uint64_t rows, judged_rows;                   /* to make students; for relative_error */
+    uint64_t parameters_before, parameters;       /* of the original, of the compressed network */
     uint64_t multiply_adds_before, multiply_adds; /* a row */
-    uint64_t parts, replaced;                     /* parts; parts that were replaced */
+    uint64_t parts, replaced;                     /* all parts; those that were replaced */
 } snnk_compress_report;
 
-/* Set every field to its default.
- *   config        the struct to fill
- *   config_size   sizeof *config, as the caller was compiled
- * SNNK_E_NULL, SNNK_E_CONFIG. */
-SNNK_API int snnk_compress_config_init(snnk_compress_config *config, size_t config_size);
-
-/* Return the name of a snnk_compress_outcome ("replaced"): static, NULL for an unknown value. */
-SNNK_API const char *snnk_compress_outcome_name(int32_t outcome);
-
-/* How a network was compressed. */
+/* A record of how a network was compressed. */
 typedef struct snnk_compression snnk_compression;
 
 /* Compress a network.
- *   network       unchanged; its notes are shared with the compressed one
+ *   network       unchanged; the compressed one has the same notes
  *   rows          X: inputs as the network receives them, d columns. Targets are ignored; weights
- *                 must be NULL. heldout_share of the rows, in blocks of heldout_block_rows, are set
- *                 aside to judge the whole; of the others each student holds out the same share
- *                 again
+ *                 must be NULL. The share heldout_share of the rows (of the config `distill`) is
+ *                 set aside for relative_error; of the other rows, each student holds out the same
+ *                 share again
  *   features      one number for each layer of the network: m of the student of the part that
  *                 begins with this layer; 0 to keep the part, and for layers that do not begin a
- *                 part. A student has fewer if not as many are linearly independent. NULL: spend
- *                 the budget config->share
+ *                 part. A student has fewer if fewer are linearly independent. NULL: the library
+ *                 distributes the budget config->share
  *   config        NULL for the defaults
- *   distill       how students are made; NULL for the defaults. Linear parts are of tier SELECTED
- *                 with linear features only
- *   workspace     NULL: one thread
- *   compression   what was done, with the baselines of each part; NULL if not wanted: baselines are
- *                 skipped
- *   compressed    the result; it belongs to the caller
+ *   distill       how students are made; NULL for the defaults. Students of linear parts are always
+ *                 of tier SELECTED with linear features only
+ *   workspace     NULL for one thread
+ *   compression   out: what was done, with the baselines of each part; release with
+ *                 snnk_compression_free. NULL if not wanted: then no baselines are computed
+ *   compressed    out: release with snnk_network_free
  *
- * The budget starts with one feature for each part. Then it always takes the step, in any part,
- * that reduces the sum of the parts' relative squared errors most for each parameter, until it is
- * spent; the last step of a part is to keep it whole. Errors are those of tier SELECTED on held-out
- * rows, with the original network's activations. That sum only stands in for the error at the
- * output, which the report has: it does not know how later parts magnify an error, or correct it.
+ * The budget is distributed greedily. Each part begins with one feature. Then the step is taken, in
+ * whichever part, that most reduces the sum of the parts' relative squared errors per parameter,
+ * until the budget is spent; the last step of a part is to keep it whole. Errors are those of tier
+ * SELECTED on held-out rows, with the original network's activations. The sum does not account for
+ * later parts, which can magnify or correct an error. The report has the error at the output.
  *
  * Memory: 4 n (d + 4 w) bytes, w the widest input or output of a part, and one snnk_distill without
  * its copy of the rows.
@@ -131,29 +134,29 @@ SNNK_API int snnk_network_compress(const snnk_network *network, const snnk_rows 
                                    const snnk_distill_config *distill, snnk_workspace *workspace,
                                    snnk_compression **compression, snnk_network **compressed);
 
-/* Free a compression. NULL is fine. The compressed network stays. */
+/* Free a compression. NULL is fine. The compressed network does not need it. */
 SNNK_API void snnk_compression_free(snnk_compression *compression);
 
-/* Return the number of parts; 0 for NULL. Part i is layer i of the compressed network only if no
+/* Get the number of parts; 0 for NULL. Part i is layer i of the compressed network only if no
  * part of two layers before it was kept. */
 SNNK_API size_t snnk_compression_parts(const snnk_compression *compression);
 
 /* Get the report of the whole network.
- *   report   set its size first
+ *   report   out: set its size first
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_compression_report(const snnk_compression *compression,
                                      snnk_compress_report *report);
 
 /* Get one part.
  *   index   0 ... snnk_compression_parts - 1
- *   part    set its size first
+ *   part    out: set its size first
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE (there is no such part). */
 SNNK_API int snnk_compression_part(const snnk_compression *compression, size_t index,
                                    snnk_compress_part *part);
 
-/* Get how good the student of a part is, beside the baselines, on the activations it was fitted to.
+/* Get how good the student of a part is, and its baselines, on the activations it was fitted to.
  *   index    0 ... snnk_compression_parts - 1
- *   report   set its size first
+ *   report   out: set its size first
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE (there is no such part), SNNK_E_STATE (it was kept). */
 SNNK_API int snnk_compression_distilled(const snnk_compression *compression, size_t index,
                                         snnk_distill_report *report);

@@ -12,8 +12,8 @@
  *     snnk_layer_forward(layer, n, X, inputs, Y, outputs, NULL);
  *     snnk_layer_free(layer);
  *
- * Layers are immutable. Any number of threads may use one at the same time. Networks, and
- * everything made from a layer, keep what they need of it: free yours when you like. */
+ * Layers are immutable, and any number of threads may use one at the same time. Networks, and
+ * everything made from a layer, keep what they need of it: you may free yours at any time. */
 #ifndef SNNK_LAYER_H
 #define SNNK_LAYER_H
 
@@ -29,14 +29,14 @@ extern "C" {
 
 typedef struct snnk_layer snnk_layer;
 
-/* The kinds of layers. Values never change. (No typedef: snnk_layer_kind is a function, too.) */
+/* The kinds of layers. Values never change. (Not a typedef, because a function has this name.) */
 enum snnk_layer_kind {
     SNNK_LAYER_DENSE = 0, /* y = f(W x + b) */
     SNNK_LAYER_SNNK = 1,  /* y = Psi Phi(x) + bias */
     SNNK_LAYER_TOWER = 2  /* y = Phi(x) */
 };
 
-/* Return the name of a kind ("dense", "snnk", "tower"): static, NULL for an unknown value. */
+/* Get the name of a kind: "dense", "snnk", "tower". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_layer_kind_name(int32_t kind);
 
 /* ---- Creating ---- */
@@ -46,7 +46,7 @@ SNNK_API const char *snnk_layer_kind_name(int32_t kind);
  *   outputs  l >= 1
  *   Psi      weights, l x m, row stride ldpsi >= m = snnk_map_features(map); finite; copied
  *   bias     l numbers, finite; copied. NULL for zeros
- *   layer    the result; inherits the map's allocator
+ *   layer    out: release with snnk_layer_free. Inherits the map's allocator
  * SNNK_E_NULL, SNNK_E_SHAPE (outputs = 0), SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE,
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
@@ -59,117 +59,118 @@ SNNK_API int snnk_layer_create(const snnk_map *map, size_t outputs, const float 
  *   bias        b, l numbers, finite; copied. NULL for zeros
  *   activation  f, an snnk_activation; SNNK_IDENTITY for a linear layer
  *   allocator   NULL for malloc
- *   layer       the result
+ *   layer       out: release with snnk_layer_free
  * SNNK_E_NULL, SNNK_E_SHAPE (inputs or outputs = 0), SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_ENUM,
  * SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                                      const float *bias, int32_t activation,
                                      const snnk_allocator *allocator, snnk_layer **layer);
 
-/* Create a tower, y = Phi(x): an SNNK layer without its weights. Bundled networks contain towers
+/* Create a tower, y = Phi(x): an SNNK layer without weights. Bundled networks contain towers
  * (snnk_network_bundle).
  *   map    the features; kept alive by the layer
- *   layer  the result, with l = m outputs; inherits the map's allocator
+ *   layer  out: release with snnk_layer_free. Has l = m outputs; inherits the map's allocator
  * SNNK_E_NULL, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer);
 
-/* Create an SNNK layer from the least-squares solution of statistics of its features.
+/* Create an SNNK layer by solving least-squares statistics of its features. Psi and the bias are
+ * the solution, rounded to float; there is one output for each target.
  *   map     the features; kept alive by the layer
- *   lstsq   statistics of them (snnk_lstsq_features = snnk_map_features); see snnk_lstsq_solve for
- *           what solving does to them
- *   config  as in snnk_lstsq_solve; NULL for the defaults
- *   report  as in snnk_lstsq_solve; NULL if not wanted
- *   layer   the result, with one output for each target, rounded to float
- * SNNK_E_SHAPE (other features), else statuses of snnk_lstsq_solve and snnk_layer_create. */
+ *   lstsq   statistics of the map's features, as for snnk_lstsq_solve
+ *   config  as for snnk_lstsq_solve; NULL for the defaults
+ *   report  out, as for snnk_lstsq_solve; NULL if not wanted
+ *   layer   out: release with snnk_layer_free
+ * SNNK_E_SHAPE (another number of features), else statuses of snnk_lstsq_solve and
+ * snnk_layer_create. */
 SNNK_API int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
                                           const snnk_solve_config *config,
                                           snnk_solve_report *report, snnk_layer **layer);
 
-/* Create an SNNK layer that estimates given weights: Psi and bias are snnk_map_weight_tower of W
- * and b, so y estimates f(W x + b), or the kernel k(x, W).
+/* Create an SNNK layer from the weights of a dense one: y estimates f(W x + b) for maps from a
+ * spectrum, and the kernel k(x, w) for each row w of W for others. Psi and bias are computed by
+ * snnk_map_weight_tower.
  *   map      the features; kept alive by the layer
  *   outputs  l >= 1
  *   W        weights, l x d, row stride ldw >= d; finite
- *   b        l numbers, finite; NULL for zeros. NULL for maps whose kernel is symmetric
- *   layer    the result
+ *   b        l numbers, finite; NULL for zeros. Must be NULL for a map with a symmetric kernel
+ *   layer    out: release with snnk_layer_free
  * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_UNSUPPORTED (b for a symmetric
  * kernel; a map made by snnk_map_fold), SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_create_from_weights(const snnk_map *map, size_t outputs, const float *W,
                                             size_t ldw, const float *b, snnk_layer **layer);
 
-/* Create an SNNK layer in place of a given dense one, f(W x + b), without fitting:
- * snnk_urf_calibrate chooses the features, snnk_layer_create_from_weights the weights. Read the
- * report before you use the layer: where `predicted` is not small, or `without_features` is
- * smaller, fit a layer to the dense one's outputs instead (snnk_fit, snnk_distill).
+/* Create an SNNK layer in place of a given dense one, f(W x + b), without fitting.
+ * snnk_urf_calibrate chooses the features, and snnk_layer_create_from_weights computes Psi. Read
+ * the report before you use the layer: if `predicted` is not small, or `without_features` is
+ * smaller, fit a layer to the outputs of the dense one instead (<snnk/fit.h>, <snnk/distill.h>).
  *   inputs      d >= 1
  *   outputs     l >= 2
  *   W           weights, l x d, row stride ldw >= d; finite
  *   b           l numbers, finite; NULL for zeros
  *   activation  f, an snnk_activation
  *   rows        typical inputs, at least 2 rows; finite
- *   config      as in snnk_urf_calibrate; NULL for the defaults
- *   report      as in snnk_urf_calibrate; NULL if not wanted
- *   layer       the result
+ *   config      as for snnk_urf_calibrate; NULL for the defaults
+ *   report      out, as for snnk_urf_calibrate; NULL if not wanted
+ *   layer       out: release with snnk_layer_free
  * Statuses of snnk_urf_calibrate and snnk_layer_create_from_weights. */
 SNNK_API int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                                           const float *b, int32_t activation, const snnk_rows *rows,
                                           const snnk_urf_config *config, snnk_urf_report *report,
                                           snnk_layer **layer);
 
-/* Create one layer from a layer and a linear map behind it, y = V layer(x) + c. Psi becomes V Psi,
- * the bias V bias + c; a tower becomes an SNNK layer with Psi = V. The layer's own outputs are no
- * longer computed.
- *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Weights in narrow storage
- *            are taken as they are rounded
+/* Fold a linear map into the layer before it: create one layer that computes V layer(x) + c. Psi
+ * becomes V Psi, the bias V bias + c; a tower becomes an SNNK layer with Psi = V.
+ *   layer    an SNNK layer, a tower, or a dense layer with SNNK_IDENTITY. Of a quantized layer, the
+ *            rounded weights are used
  *   outputs  l2 >= 1
  *   V        l2 x l, row stride ldv >= l = snnk_layer_outputs(layer); finite
  *   c        l2 numbers, finite; NULL for zeros
- *   folded   the result, in SNNK_STORAGE_F32; products are summed in double
+ *   folded   out: release with snnk_layer_free. In SNNK_STORAGE_F32; products are summed in double
  * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_SIZE, SNNK_E_STRIDE, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (a
  * dense layer with another activation), SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
                              const float *c, snnk_layer **folded);
 
-/* Become one more owner of a layer; every owner calls snnk_layer_free once. Returns the same layer;
- * NULL for NULL. Cannot fail. Any thread may call it. */
+/* Add an owner: returns the same layer, which every owner releases once with snnk_layer_free. NULL
+ * for NULL. Cannot fail. Any thread may call it. */
 SNNK_API snnk_layer *snnk_layer_retain(const snnk_layer *layer);
 
-/* Stop being an owner; the last one frees the layer. NULL is fine. */
+/* Release a layer: the last owner frees it. NULL is fine. */
 SNNK_API void snnk_layer_free(snnk_layer *layer);
 
 /* ---- Properties ----
  *
- * For a layer that is NULL: 0, or -1 where 0 is a value (kind, activation), or NULL. */
+ * For a layer that is NULL: sizes and the storage are 0, kind and activation are -1, the map is
+ * NULL. */
 
-/* Return which kind of layer it is, an enum snnk_layer_kind. */
+/* Get the kind of a layer, an enum snnk_layer_kind. */
 SNNK_API int32_t snnk_layer_kind(const snnk_layer *layer);
 
-/* Return the number of inputs d, of outputs l, and of features m (0 for a dense layer). */
+/* Get the number of inputs d, of outputs l, and of features m (0 for a dense layer). */
 SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);
 SNNK_API size_t snnk_layer_outputs(const snnk_layer *layer);
 SNNK_API size_t snnk_layer_features(const snnk_layer *layer);
 
-/* Return the map of an SNNK layer or a tower, valid as long as the layer; NULL for a dense
- * layer. */
+/* Get the map of an SNNK layer or a tower, valid as long as the layer. NULL for a dense layer. */
 SNNK_API const snnk_map *snnk_layer_map(const snnk_layer *layer);
 
-/* Return the activation f of a dense layer, an snnk_activation; -1 for other kinds. */
+/* Get the activation f of a dense layer, an snnk_activation; -1 for other kinds. */
 SNNK_API int32_t snnk_layer_activation(const snnk_layer *layer);
 
-/* Return how its weights are stored, an snnk_storage. */
+/* Get how the weights are stored, an snnk_storage. */
 SNNK_API int32_t snnk_layer_storage(const snnk_layer *layer);
 
-/* Return what a forward costs:
- *   parameters     numbers that it uses: W and b, or Psi and bias, with those of the map
- *   multiply_adds  for each row, without the elementwise functions
- *   weight_bytes   bytes that its parameters take in the layer's storage */
+/* Get what a forward pass costs:
+ *   parameters     numbers that it uses: W and b, or Psi, bias and those of the map
+ *   multiply_adds  a row, without the elementwise functions
+ *   weight_bytes   bytes that the parameters take in the layer's storage */
 SNNK_API uint64_t snnk_layer_parameters(const snnk_layer *layer);
 SNNK_API uint64_t snnk_layer_multiply_adds(const snnk_layer *layer);
 SNNK_API uint64_t snnk_layer_weight_bytes(const snnk_layer *layer);
 
-/* Copy out the weights, of a dense layer W and b, of an SNNK layer Psi and bias.
- *   Psi   l x m, row stride ldpsi >= m (W: l x d); NULL if not wanted
- *   bias  l numbers; NULL if not wanted
+/* Copy the weights: Psi and bias of an SNNK layer, W and b of a dense layer.
+ *   Psi   out: l x m (W: l x d), row stride ldpsi >= m (d); NULL if not wanted
+ *   bias  out: l numbers; NULL if not wanted
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (a tower has no
  * weights). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
@@ -179,19 +180,19 @@ SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldps
 /* Compute Y = layer(X).
  *   n          rows; 0 is legal and does nothing
  *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
- *   Y          outputs, n x l, row stride ldy >= l; must not overlap X
- *   workspace  scratch and threads; NULL for one thread and scratch of the call's own
- * Each row's result depends on that row alone, bit for bit, for every n and every thread count. The
- * n x m features are never all in memory. SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP,
- * SNNK_E_NOMEM. */
+ *   Y          out: n x l, row stride ldy >= l; must not overlap X
+ *   workspace  NULL for one thread
+ * Each row's result depends on that row alone, bit for bit, for every n and every number of
+ * threads. The n x m features are never in memory as a whole. SNNK_E_NULL, SNNK_E_STRIDE,
+ * SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_layer_forward(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                 float *Y, size_t ldy, snnk_workspace *workspace);
 
-/* Compute Y = Psi Phi + bias of an SNNK layer from features that were made elsewhere.
+/* Compute Y = Psi Phi + bias of an SNNK layer from features that you have already.
  *   n          rows; 0 is legal and does nothing
  *   Phi        features, n x m, row stride ldphi >= m
- *   Y          outputs, n x l, row stride ldy >= l; must not overlap Phi
- *   workspace  threads; NULL for one
+ *   Y          out: n x l, row stride ldy >= l; must not overlap Phi
+ *   workspace  NULL for one thread
  * SNNK_E_UNSUPPORTED (a dense layer, a tower), else as snnk_layer_forward. */
 SNNK_API int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
                                 float *Y, size_t ldy, snnk_workspace *workspace);

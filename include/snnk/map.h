@@ -1,4 +1,4 @@
-/* Feature maps: random features, and the layers and fits made of them.
+/* Feature maps: nonlinear features of the inputs, from which layers and fits are made.
  *
  * A map turns an input x of d numbers into m features Phi(x), whose inner products approximate a
  * kernel: Phi(x) . Phi(y) ~ k(x, y). A linear model of the features is then a nonlinear model of
@@ -29,9 +29,9 @@
  * Sources: Cho & Saul 2009, eqs. (1), (3)-(6), for ARC_COSINE with floor 0; Rahimi & Recht 2007 for
  * GAUSSIAN; Sehanobish et al. 2024 for layers of ARC_COSINE features of order 1 (ReLU-SNNK).
  *
- * For another projection_scale s, x' becomes s x'. Offsets of standard deviation o append the
- * constant coordinate o to both inputs. Other kinds have creators of their own:
- * snnk_map_create_nystroem (below) and <snnk/urf.h>.
+ * docs/math.md, section 7, has J_n. For another projection_scale s, read s x' for x' in the kernel.
+ * Offsets of standard deviation o act like one more coordinate of x' and y', of value o. Other
+ * kinds have creators of their own: snnk_map_create_nystroem (below) and <snnk/urf.h>.
  *
  * A map is immutable and can be shared between threads. Layers and fits made from it keep it
  * alive. */
@@ -60,43 +60,42 @@ typedef enum snnk_map_kind {
     SNNK_MAP_IDENTITY = 3,
     SNNK_MAP_URF = 4,        /* atoms of a spectrum; made by <snnk/urf.h> only */
     SNNK_MAP_AFFINE = 5,     /* the affine part of a spectrum; made by <snnk/urf.h> only */
-    SNNK_MAP_FOLDED_URF = 6, /* URF features behind a linear map; made by snnk_map_fold only */
+    SNNK_MAP_FOLDED_URF = 6, /* URF features after a linear map; made by snnk_map_fold only */
     SNNK_MAP_RBF = 7 /* Gaussian kernels around landmarks; made by snnk_map_create_nystroem only */
 } snnk_map_kind;
 
-/* Name a kind of features: "arc_cosine", "gaussian", "elementwise", "identity", "urf", "affine",
- * "folded_urf", "rbf".
- *   kind  an snnk_map_kind
- * Returns a static string, or NULL for an unknown value. */
+/* Get the name of a kind: "arc_cosine", "gaussian", "elementwise", "identity", "urf", "affine",
+ * "folded_urf", "rbf". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_map_kind_name(int32_t kind);
 
 /* Settings of one block of features. Fill with snnk_map_config_init, then change fields. */
 typedef struct snnk_map_config {
     size_t size; /* set by snnk_map_config_init */
-    /* m >= 1, even for GAUSSIAN. Ignored for IDENTITY and for given rows, whose numbers follow from
-     * the inputs and the rows. Default 1024 */
+    /* m >= 1; an even number for GAUSSIAN. Ignored for IDENTITY and for given rows, where m follows
+     * from the inputs and the rows. Default 1024 */
     uint64_t features;
-    /* any value. Row j depends on the seed and j alone: a map of m features is, but for the factor
-     * a, the first half of one of 2 m. Default 0 */
+    /* any value. Row j depends on the seed and j alone, so a map of m features is the first half of
+     * one of 2 m, except for the factor a. Default 0 */
     uint64_t seed;
     /* ARC_COSINE of order 1 or 2: the c of max(z, c), -1e15 ... 0; 0 for order 0. Default 0 */
     double floor;
     /* standard deviation of the entries of G, 1e-30 ... 1e30. A Gaussian kernel of bandwidth s has
      * 1/s. Default 1 */
     double projection_scale;
-    /* standard deviation of the offsets, 0 ... 1e30; 0 for GAUSSIAN, whose offsets would cancel.
-     * Ignored for IDENTITY. Default 0 */
+    /* standard deviation of the offsets, 0 ... 1e30. Must be 0 for GAUSSIAN, whose kernel does not
+     * depend on offsets. Ignored for IDENTITY. Default 0 */
     double offset_scale;
     int32_t kind;       /* snnk_map_kind. Default ARC_COSINE */
     int32_t order;      /* ARC_COSINE: n = 0, 1 or 2. Default 1 */
     int32_t activation; /* ELEMENTWISE: h, an snnk_activation. Default SNNK_RELU */
     int32_t projection; /* snnk_projection, but not GIVEN or FOLDED. Default GAUSSIAN */
-    const snnk_allocator *allocator; /* NULL for malloc */
+    const snnk_allocator *allocator; /* NULL (default) for malloc */
 } snnk_map_config;
 
 /* Set every field to its default.
+ *   config       out: the struct to fill
  *   config_size  sizeof *config, as the caller was compiled
- * SNNK_E_NULL, SNNK_E_CONFIG. */
+ * SNNK_E_NULL, SNNK_E_CONFIG (a size this library does not know). */
 SNNK_API int snnk_map_config_init(snnk_map_config *config, size_t config_size);
 
 /* ---- Creating maps ---- */
@@ -122,7 +121,7 @@ SNNK_API int snnk_map_create(size_t inputs, const snnk_map_config *config,
  *   offsets  r, finite; NULL for zeros
  *   config   any kind but IDENTITY; its features, seed, projection, projection_scale and
  *            offset_scale are ignored. NULL for the defaults
- *   scaling  as above
+ *   scaling  as in snnk_map_create
  *   map      out: release with snnk_map_free
  * Statuses of snnk_map_create, SNNK_E_STRIDE. */
 SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *G, size_t ldg,
@@ -131,16 +130,16 @@ SNNK_API int snnk_map_create_from_rows(size_t inputs, size_t rows, const float *
 
 /* Put maps side by side: Phi(x) = (Phi_1(x), Phi_2(x), ...), whose kernel is the sum of theirs.
  *   n_maps  at least 1
- *   maps    of the same number of inputs. Each keeps its scaling; the allocator is the first one's
- *   map     out: release with snnk_map_free
+ *   maps    of the same number of inputs. Each keeps its scaling
+ *   map     out: release with snnk_map_free. Inherits the allocator of the first map
  * SNNK_E_NULL, SNNK_E_SHAPE (no maps, or different inputs), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map);
 
-/* Fold a map behind a linear one: the new map takes y and gives Phi(V y + c), feature by feature
- * the same but for rounding. G becomes G V, and c is added to the offsets. IDENTITY and AFFINE
- * features become ELEMENTWISE ones; the new map cannot be redrawn, and its error cannot be
- * predicted. O(m d inputs); URF features also O(d inputs^2 + inputs^3) and two matrices of (inputs
- * + 1)^2 doubles meanwhile.
+/* Put a linear map before a feature map: the new map takes y and gives the features Phi(V y + c),
+ * to rounding, at the cost of any map of its size. G becomes G V, and G c is added to the offsets.
+ * IDENTITY and AFFINE features become ELEMENTWISE ones. The new map cannot be redrawn, and its
+ * error cannot be predicted. O(m d inputs); URF features also O(d inputs^2 + inputs^3), and two
+ * matrices of (inputs + 1)^2 doubles during the call.
  *   inputs  numbers in y, at least 1
  *   V       d x inputs, row stride ldv >= inputs, finite
  *   c       d, finite; NULL for zeros
@@ -150,22 +149,16 @@ SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_ma
 SNNK_API int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv,
                            const float *c, snnk_map **folded);
 
-/* Share a map: returns it with one more owner, who releases it with snnk_map_free. NULL gives
- * NULL. */
-SNNK_API snnk_map *snnk_map_retain(const snnk_map *map);
-
-/* Release a map: one owner less. NULL is fine. */
-SNNK_API void snnk_map_free(snnk_map *map);
-
 /* ---- Nystroem features ---- */
 
 /* Settings of snnk_map_create_nystroem. Fill with snnk_nystroem_config_init, then change fields. */
 typedef struct snnk_nystroem_config {
     size_t size; /* set by snnk_nystroem_config_init */
-    /* m, the number of landmarks, at most that of the rows. Default 1024 */
+    /* m, the number of landmarks. Default 1024; if there are fewer rows, all of them are
+     * landmarks */
     uint64_t features;
-    /* Which rows are landmarks, if there are more than m. Fewer landmarks are the first of more.
-     * Default 0 */
+    /* chooses the landmarks if there are more than m rows. With the same seed, a smaller m takes
+     * the first of the same landmarks. Default 0 */
     uint64_t seed;
     /* s of the kernel, 1e-30 ... 1e30, in scaled inputs; 0 (default): the median distance between
      * landmarks */
@@ -173,14 +166,14 @@ typedef struct snnk_nystroem_config {
     /* Eigenvalues of K below this are raised to it, 1e-15 ... 1. Below the default, 1e-8, features
      * in float are noise (docs/numerics.md) */
     double smallest_eigenvalue;
-    /* 1 (default): multiply by K^(-1/2); 0: k(x, z_j) alone, which estimate no kernel, but need no
-     * m^2 numbers */
+    /* 1 (default): multiply by K^(-1/2). 0: the features are k(x, z_j), whose inner products do not
+     * approximate the kernel; needs no m x m matrix */
     int32_t whiten;
     int32_t reserved;                /* 0 */
-    const snnk_allocator *allocator; /* NULL for malloc */
+    const snnk_allocator *allocator; /* NULL (default) for malloc */
 } snnk_nystroem_config;
 
-/* Set every field to its default. SNNK_E_NULL, SNNK_E_CONFIG. */
+/* Set every field to its default; as snnk_map_config_init. */
 SNNK_API int snnk_nystroem_config_init(snnk_nystroem_config *config, size_t config_size);
 
 /* Create the Nystroem features of the Gaussian kernel k(x, y) = exp(-|x' - y'|^2/(2 s^2)) (Williams
@@ -188,10 +181,11 @@ SNNK_API int snnk_nystroem_config_init(snnk_nystroem_config *config, size_t conf
  *
  *     Phi(x) = K^(-1/2) (k(x, z_1) ... k(x, z_m)),      K_ij = k(z_i, z_j)
  *
- * They fit the data that the landmarks come from: on most tables they need far fewer features than
- * GAUSSIAN ones for the same error. A ridge on their weights is the norm of kernel ridge
- * regression. Features cost m (d + m), and the map holds m^2 floats; a layer folds K^(-1/2) into
- * Psi and costs m (d + outputs) like any other. Creating: O(m^2 (m + d)).
+ * They are made for the data that the landmarks come from: on most tables they need far fewer
+ * features than GAUSSIAN ones for the same error. A fit of them with a ridge is kernel ridge
+ * regression restricted to the landmarks. Features cost m (d + m) multiply-adds a row, and the map
+ * holds m^2 floats. A layer folds K^(-1/2) into Psi, and costs m (d + outputs) like any other.
+ * Creating takes O(m^2 (m + d)).
  *   inputs   d, at least 1
  *   rows     candidates for landmarks, at least 1; targets and weights are ignored
  *   config   NULL for the defaults
@@ -205,24 +199,35 @@ SNNK_API int snnk_map_create_nystroem(size_t inputs, const snnk_rows *rows,
                                       const snnk_nystroem_config *config,
                                       const snnk_scaling *scaling, snnk_map **map);
 
+/* ---- Owners ---- */
+
+/* Add an owner: returns the same map, which every owner releases once with snnk_map_free. NULL for
+ * NULL. Cannot fail. Any thread may call it. */
+SNNK_API snnk_map *snnk_map_retain(const snnk_map *map);
+
+/* Release a map: the last owner frees it. NULL is fine. */
+SNNK_API void snnk_map_free(snnk_map *map);
+
 /* ---- Reading maps ---- */
 
-SNNK_API size_t snnk_map_inputs(const snnk_map *map);   /* d; 0 for NULL, as below */
+/* Get sizes. 0 for NULL. */
+SNNK_API size_t snnk_map_inputs(const snnk_map *map);   /* d */
 SNNK_API size_t snnk_map_features(const snnk_map *map); /* m */
 SNNK_API size_t snnk_map_blocks(const snnk_map *map);   /* blocks side by side */
 
-/* How many rows G of a block has; 0 for NULL, or a block that does not exist. */
+/* Get the number of rows of G of a block. 0 for NULL, and for a block that does not exist. */
 SNNK_API size_t snnk_map_block_row_count(const snnk_map *map, size_t block);
 
-/* Read the settings of a block. What its kind does not use has its default; the allocator is NULL.
+/* Get the settings of a block. Fields that its kind does not use have their defaults; the allocator
+ * is NULL.
  *   block   0 ... blocks-1
- *   config  out: its size must be set (snnk_map_config_init)
+ *   config  out: set its size first (snnk_map_config_init does)
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE. */
 SNNK_API int snnk_map_block_config(const snnk_map *map, size_t block, snnk_map_config *config);
 
-/* Read the projection of a block as it runs on raw inputs, G x + c, the scaling folded in. IDENTITY
- * gives a diagonal matrix; HD3 rows are made for the call; rows of URF and AFFINE have the frame
- * folded in.
+/* Copy the projection of a block as it acts on raw inputs, G x + c: the scaling, or the frame of
+ * URF and AFFINE blocks, is folded in. IDENTITY gives a diagonal matrix. HD3 rows are computed by
+ * this call.
  *   block    0 ... blocks-1
  *   G        out: rows x d, row stride ldg >= d; NULL if not wanted
  *   offsets  out: rows numbers; NULL if not wanted
@@ -232,11 +237,11 @@ SNNK_API int snnk_map_block_rows(const snnk_map *map, size_t block, float *G, si
 
 /* ---- Features ---- */
 
-/* Compute features of inputs. O(n m d). Each row's features depend on that row alone, bit for bit,
- * whatever the number of rows and threads. Non-finite inputs give non-finite features.
+/* Compute the features of inputs, Phi(X). O(n m d). Each row's features depend on that row alone,
+ * bit for bit, whatever the number of rows and threads. Non-finite inputs give non-finite features.
  *   X          n x d, row stride ldx >= d
  *   Phi        out: n x m, row stride ldphi >= m; must not overlap X
- *   workspace  NULL: one thread
+ *   workspace  NULL for one thread
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t ldx,
                                   float *Phi, size_t ldphi, snnk_workspace *workspace);
@@ -246,18 +251,19 @@ SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X,
  *   W          l x d, row stride ldw >= d
  *   b          l; NULL for zeros. Must be NULL for a kernel that is symmetric
  *   Psi        out: l x m, row stride ldpsi >= m; must not overlap W
- *   bias       out: l, the part that belongs to no feature. NULL if not wanted; needed by AFFINE
- *              blocks, and by URF blocks with a constant part
- *   workspace  NULL: one thread
+ *   bias       out: l, the part that belongs to no feature; NULL if not wanted. It matters for
+ *              AFFINE blocks, and for URF blocks with a constant part; for others it is 0
+ *   workspace  NULL for one thread
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (b for a symmetric
  * kernel; a folded URF map), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw,
                                    const float *b, float *Psi, size_t ldpsi, float *bias,
                                    snnk_workspace *workspace);
 
-/* Compute the exact value that Phi(x) . Psi(w, b) + bias estimates, in double.
- *   x, w   d each
- *   b      0 for a symmetric kernel
+/* Compute the exact value that Phi(x) . Psi(w, b) + bias estimates: f(w . x + b), or the kernel
+ * k(x, w). In double.
+ *   x, w   d numbers each
+ *   b      must be 0 for a symmetric kernel
  *   value  out
  * SNNK_E_NULL, SNNK_E_UNSUPPORTED (rows that were given or folded, a floor below 0, an activation
  * without a closed form, b for a symmetric kernel: the message says which). */
@@ -268,7 +274,7 @@ SNNK_API int snnk_map_exact(const snnk_map *map, const float *x, const float *w,
 
 /* Compute the Jacobian of the features at one input. O(m d). At a kink (relu, step) the derivative
  * is that of snnk_activation_derivative.
- *   x  d
+ *   x  d numbers
  *   J  out: d Phi / d x, m x d, row stride ldj >= d
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, size_t ldj);
@@ -278,7 +284,7 @@ SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, si
  * becomes least squares in Psi.
  *   X          n x d, row stride ldx >= d
  *   L          out: n x m, row stride ldl >= m; must not overlap X
- *   workspace  NULL: one thread
+ *   workspace  NULL for one thread
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_NOMEM. */
 SNNK_API int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx, float *L,
                                 size_t ldl, snnk_workspace *workspace);

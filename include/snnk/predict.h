@@ -1,4 +1,4 @@
-/* Predictions: the error of random features, in closed form, before anything is built on a map.
+/* Predictions: the error of random features, in closed form, before you use them.
  *
  *     snnk_prediction prediction = {.size = sizeof prediction};
  *     snnk_map_predict(map, SNNK_ROWS(.n = n, .X = X), l, W, d, b, NULL, 0, NULL, NULL, 0,
@@ -14,66 +14,71 @@
 extern "C" {
 #endif
 
+/* Settings of a prediction: from which error `features_needed` is computed. Fill with
+ * snnk_predict_config_init, then change fields. */
 typedef struct snnk_predict_config {
     size_t size;        /* set by snnk_predict_config_init */
-    double error;       /* wanted relative error, a share of the rms value, > 0. Default 0.1 */
-    double probability; /* with which it may be exceeded, between 0 and 1. Default 0.05 */
+    double error;       /* wanted error, divided by value_rms, > 0. Default 0.1 */
+    double probability; /* that the error is larger than that, 0 < probability < 1. Default 0.05 */
 } snnk_predict_config;
 
-/* Set every field to its default. SNNK_E_NULL, SNNK_E_CONFIG. */
+/* Set every field to its default.
+ *   config       out: the struct to fill
+ *   config_size  sizeof *config, as the caller was compiled
+ * SNNK_E_NULL, SNNK_E_CONFIG (a size this library does not know). */
 SNNK_API int snnk_predict_config_init(snnk_predict_config *config, size_t config_size);
 
-/* What is predicted, over pairs (x_i, w_j). Relative numbers are shares of value_rms. Set `size` to
- * sizeof before the call. */
+/* What is predicted, over pairs of an input x_i and a weight w_j. Errors are divided by value_rms,
+ * except for mean_deviation. Set `size`; the library fills the rest. */
 typedef struct snnk_prediction {
-    size_t size;
-    double standard_error; /* of the estimate: root mean square over pairs, relative */
-    double median_error;   /* its median over pairs, */
-    double error_95;       /* its 95 % quantile, */
-    double largest_error;  /* and its maximum */
+    size_t size;           /* set by the caller: sizeof the struct */
+    double standard_error; /* root mean square over pairs of the standard error of an estimate */
+    double median_error;   /* median over pairs of the standard error */
+    double error_95;       /* 95 % quantile over pairs of the standard error */
+    double largest_error;  /* largest standard error of a pair */
     /* mean over pairs of E |estimate - value| / |value|, for a normally distributed error.
      * Dominated by values near 0 */
     double mean_deviation;
-    double spectral_error; /* bound on the error of the spectrum on its interval, relative */
-    double value_rms;      /* root mean square of the exact values */
-    double input_norm;     /* root mean square of |x~|, of |w~| */
-    double weight_norm;
+    double spectral_error;  /* bound on the error of the spectrum on its interval */
+    double value_rms;       /* root mean square over pairs of the exact values */
+    double input_norm;      /* root mean square of |x~| */
+    double weight_norm;     /* root mean square of |w~| */
     double largest_product; /* largest |x~| |w~| */
     /* of f (snnk_activation_analyticity_halfwidth); infinite if the map is not for an activation */
     double analyticity_halfwidth;
-    /* share of the pairs whose w.x + b is outside the interval of the spectrum. There the map gives
-     * the spectrum and not f, which none of the errors above counts: should be 0 */
+    /* share of the pairs with w . x + b outside the interval of the spectrum, where the spectrum
+     * does not approximate f. The errors above do not include this. It should be 0 */
     double beyond_interval;
-    /* m for the wanted error by Chebyshev's inequality; 0: 2^24 are too few */
+    /* m for the wanted error by Chebyshev's inequality. 0: more than 2^24 */
     uint64_t features_chebyshev;
-    /* m by Azuma's inequality, P <= 2 exp(-m eps^2/(8 c^2)), if every term is bounded by some c; 0:
-     * not bounded, or 2^24 are too few */
+    /* m for the wanted error by Azuma's inequality, P <= 2 exp(-m eps^2/(8 c^2)), if every term is
+     * bounded by some c. 0: the terms are not bounded, or more than 2^24 */
     uint64_t features_azuma;
-    /* the smaller of both that is not 0. 0: fit the layer instead; also if spectral_error alone is
-     * above the wanted error */
+    /* the smaller of the two that is not 0. 0: no number of features is enough (or spectral_error
+     * alone is above the wanted error), so fit the layer instead */
     uint64_t features_needed;
-    /* 1: largest_product > analyticity_halfwidth, so that more atoms would make the variance larger
-     * without bound */
+    /* 1: largest_product > analyticity_halfwidth, so the variance grows without limit as the
+     * spectrum gets more atoms */
     int32_t beyond_analyticity;
     int32_t reserved;
 } snnk_prediction;
 
-/* Predict the error over a batch of inputs and weights, for independent rows (other projections do
- * no worse). O((n + l) d + n l atoms). Inputs are sampled evenly so that there are about 65536
- * pairs at most, but at least 16 inputs.
- *   map         of blocks whose variance has a closed form: URF, AFFINE, IDENTITY, GAUSSIAN,
- *               ARC_COSINE of order 0 or 1 with floor 0, ELEMENTWISE with identity, step or relu;
- *               rows drawn
- *   rows        inputs, at least 1; targets and weights of rows are ignored
+/* Predict the error of a map over a batch of inputs and weights. The prediction is for independent
+ * rows of G; other projections have about the same error or less. O((n + l) d + n l atoms). If
+ * there are more than about 65536 pairs, evenly spaced inputs are used, at least 16.
+ *   map         with drawn rows, and blocks whose variance has a closed form: URF, AFFINE,
+ *               IDENTITY, GAUSSIAN, ARC_COSINE of order 0 or 1 with floor 0, ELEMENTWISE with
+ *               identity, step or relu
+ *   rows        inputs, at least 1; targets and row weights are ignored
  *   l           rows of W, at least 1
  *   W           weights, l x d, row stride ldw >= d, finite
  *   b           l, finite; NULL for zeros
  *   config      NULL for the defaults
- *   n_levels    quantiles wanted for each output; may be 0
+ *   n_levels    how many quantiles you want for each output; may be 0
  *   levels      n_levels numbers, 0 ... 1
- *   quantiles   out: l x n_levels, row stride ldq >= n_levels: for each output, quantiles over the
- *               inputs of the standard error, relative to that output's rms value. NULL if not
- *               wanted
+ *   quantiles   out: l x n_levels, row stride ldq >= n_levels; NULL if not wanted. For each output,
+ *               quantiles over the inputs of the standard error, divided by the root mean square of
+ *               that output
  *   prediction  out
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (no inputs or no weights), SNNK_E_STRIDE, SNNK_E_SIZE,
  * SNNK_E_RANGE, SNNK_E_OVERLAP, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (other blocks, or rows that
@@ -86,8 +91,8 @@ SNNK_API int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t
 /* Predict the error at one pair from norms alone.
  *   input_norm, weight_norm  |x~| and |w~|, in the map's frame or scaling
  *   inner                    x~ . w~
- *   offset                   the pre-activation less `inner`: w.mu + nu.(x - mu) + b. Without a
- *                            frame b; 0 for a symmetric kernel
+ *   offset                   the pre-activation minus `inner`: w . mu + nu . (x - mu) + b in a
+ *                            frame, b without one; 0 for a symmetric kernel
  *   config                   NULL for the defaults
  *   prediction               out
  * Statuses of snnk_map_predict. */
@@ -95,13 +100,15 @@ SNNK_API int snnk_map_predict_norms(const snnk_map *map, double input_norm, doub
                                     double inner, double offset, const snnk_predict_config *config,
                                     snnk_prediction *prediction);
 
-/* Bound the error of a stack of layers from bounds for each.
+/* Bound the error of layers one after another, from a bound for each layer.
  *   n         layers, at least 1
- *   errors    layer k is within errors[k] of its exact function,
- *   failures  but with this probability
- *   moduli    layer k maps inputs that differ by t to outputs that differ by at most moduli[k] t
- *   error     out: bound e_n on the error of the last output, e_{k+1} = errors[k] + moduli[k] e_k
- *   failure   out: probability that it is larger, by the union bound, at most 1
+ *   errors    layer k is within errors[k] of its exact function
+ *   failures  except with probability failures[k]
+ *   moduli    Lipschitz constants: inputs of layer k that differ by t give outputs that differ by
+ *             at most moduli[k] t
+ *   error     out: a bound e_n on the error of the last output: e_0 = 0, e_{k+1} = errors[k] +
+ *             moduli[k] e_k
+ *   failure   out: a bound on the probability that it is larger: the sum of failures, at most 1
  * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_RANGE (negative or NaN). */
 SNNK_API int snnk_predict_depth(size_t n, const double *errors, const double *failures,
                                 const double *moduli, double *error, double *failure);

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Kinds of projections, d the number of inputs. Stored in model files: values never change. */
+/* Kinds of projections; d is the number of inputs. Stored in model files: values never change. */
 typedef enum snnk_projection {
     /* Independent rows with independent N(0, 1) entries. The same bits on every machine. */
     SNNK_PROJECTION_GAUSSIAN = 0,
@@ -37,15 +37,13 @@ typedef enum snnk_projection {
      * beyond 64 the sequence repeats with another scramble, and fewer rows than inputs can have up
      * to a quarter more error than GAUSSIAN. Not in the minimal build. */
     SNNK_PROJECTION_SOBOL = 5,
-    /* Rows that were drawn for other inputs and then folded behind a linear map (snnk_map_fold).
+    /* Rows that were drawn for other inputs and then folded after a linear map (snnk_map_fold).
      * Never set in a config, only read back. */
     SNNK_PROJECTION_FOLDED = 6
 } snnk_projection;
 
-/* Name a kind of projection: "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol",
- * "folded".
- *   projection  an snnk_projection
- * Returns a static string, or NULL for an unknown value. */
+/* Get the name of a kind: "gaussian", "orthogonal", "given", "hd3", "simplex", "sobol", "folded".
+ * Static; NULL for an unknown value. */
 SNNK_API const char *snnk_projection_name(int32_t projection);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* Rows: data to learn from, to forget, or to score.
  *
- * Every function that takes data takes a snnk_rows. It borrows the arrays for the duration of the
+ * Every function that takes data takes an snnk_rows. It borrows the arrays for the duration of the
  * call.
  *
  *     snnk_rows rows;
@@ -21,10 +21,10 @@ extern "C" {
 #endif
 
 /* A batch of rows. Set exactly one of X and X_f64. Where a function needs targets, set exactly one
- * of Y, Y_f64 and labels; where it needs none, those are ignored. Functions that learn refuse NaN
- * and infinity, also doubles beyond the range of float. */
+ * of Y, Y_f64 and labels; where it needs none, those are ignored. Functions that learn refuse NaN,
+ * infinity, and doubles beyond the range of float. */
 typedef struct snnk_rows {
-    size_t size;         /* sizeof this struct; set by snnk_rows_init and SNNK_ROWS */
+    size_t size;         /* sizeof this struct; set by snnk_rows_init or SNNK_ROWS */
     size_t n;            /* number of rows; 0 is legal and adds nothing */
     size_t inputs;       /* columns of X; checked if it is not 0 (default) */
     size_t outputs;      /* columns of Y, or classes of labels; checked if it is not 0 (default) */
@@ -40,13 +40,13 @@ typedef struct snnk_rows {
 } snnk_rows;
 
 /* Set every field to its default.
- *   rows       the struct to fill
+ *   rows       out: the struct to fill
  *   rows_size  sizeof *rows, as the caller was compiled
  * SNNK_E_NULL, SNNK_E_CONFIG (a size this library does not know). */
 SNNK_API int snnk_rows_init(snnk_rows *rows, size_t rows_size);
 
 #ifndef __cplusplus
-/* Rows written in place: SNNK_ROWS(.n = n, .X = X, .Y = Y). */
+/* A pointer to rows that are written in place: SNNK_ROWS(.n = n, .X = X, .Y = Y). C only. */
 #define SNNK_ROWS(...) (&(const snnk_rows){.size = sizeof(snnk_rows), __VA_ARGS__})
 #endif
 

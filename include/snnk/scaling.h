@@ -18,7 +18,7 @@ extern "C" {
 
 typedef struct snnk_scaling snnk_scaling;
 
-/* What is computed from the data. Values never change. */
+/* What a scaling computes from the data. Values never change. */
 typedef enum snnk_scaling_mode {
     SNNK_SCALING_CENTER = 0, /* the mean of each input; scale 1 */
     SNNK_SCALING_COMMON = 1, /* the mean of each input; one scale, so that mean |x'|^2 = 1 */
@@ -27,9 +27,8 @@ typedef enum snnk_scaling_mode {
     SNNK_SCALING_GIVEN = 3 /* numbers from the caller: snnk_scaling_create_given */
 } snnk_scaling_mode;
 
-/* Name a mode: "center", "common", "standardize", "given".
- *   mode  an snnk_scaling_mode
- * Returns a static string, or NULL for an unknown value. */
+/* Get the name of a mode: "center", "common", "standardize", "given". Static; NULL for an unknown
+ * value. */
 SNNK_API const char *snnk_scaling_mode_name(int32_t mode);
 
 /* Create a scaling that learns from data.
@@ -51,17 +50,17 @@ SNNK_API int snnk_scaling_create(size_t inputs, int32_t mode, const snnk_allocat
 SNNK_API int snnk_scaling_create_given(size_t inputs, const double *mean, const double *scale,
                                        const snnk_allocator *allocator, snnk_scaling **scaling);
 
-/* Release a scaling. NULL is fine. Maps have copied what they need. */
+/* Free a scaling. NULL is fine. Maps have copied what they need. */
 SNNK_API void snnk_scaling_free(snnk_scaling *scaling);
 
 /* Learn from more rows: any number of calls gives the mean and variance of all rows together.
  *   scaling  one that learns
  *   rows     inputs, in float or double; targets and weights are ignored
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_STATE (the numbers
- * were given), SNNK_E_NONFINITE (names row and column): the scaling is unchanged then. */
+ * were given), SNNK_E_NONFINITE (names row and column). On failure the scaling is unchanged. */
 SNNK_API int snnk_scaling_add(snnk_scaling *scaling, const snnk_rows *rows);
 
-/* Read the numbers.
+/* Copy the numbers, with which x' = (x - mean) * scale.
  *   mean, scale  out: d numbers each; NULL if not wanted
  * SNNK_E_NULL, SNNK_E_OVERLAP, SNNK_E_STATE (no rows were added yet). */
 SNNK_API int snnk_scaling_get(const snnk_scaling *scaling, double *mean, double *scale);

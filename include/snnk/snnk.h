@@ -9,65 +9,73 @@
  * This fits a classifier to n images X (n x 784) with labels 0 ... 9, and classifies others:
  *
  *     snnk_map *map;
- *     snnk_map_create(784, NULL, NULL, &map);
  *     snnk_fit *fit;
+ *     snnk_layer *layer;
+ *
+ *     snnk_map_create(784, NULL, NULL, &map);
  *     snnk_fit_create(map, 10, NULL, &fit);
  *     snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = X, .labels = labels), NULL);
- *     snnk_layer *layer;
  *     snnk_fit_solve(fit, NULL, NULL, &layer);
  *     snnk_layer_forward(layer, n_test, X_test, 784, scores, 10, NULL);
  *
- * Other calls are not needed for a first program. The headers come in three tiers.
+ *     snnk_layer_free(layer);
+ *     snnk_fit_free(fit);
+ *     snnk_map_free(map);
  *
- * First: fitting and using networks
+ * A first program needs no more than that. The headers come in three tiers.
+ *
+ * 1. Basics: fit networks to data, save them and use them
  *     status.h      status codes and error sentences
  *     workspace.h   threads and scratch memory of a calling thread
  *     rows.h        rows of data to learn from
  *     scaling.h     input scaling, learned from rows or given
- *     map.h         features: random, given or computed from a spectrum
+ *     map.h         feature maps: random, given or chosen among rows of data
  *     fit.h         rows in, a fitted layer or network out
- *     layer.h       dense layers, SNNK layers, towers
+ *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
  *     score.h       how well a network, layer or recursive solution predicts rows
  *     table.h       rows from IDX, .npy and CSV files
  *
- * Second, by job
- *   Random features of given layers, with their error predicted in advance:
+ * 2. Learning and adapting, by job
+ *   Solve:
+ *     lstsq.h       least squares from statistics that stream, merge and forget
+ *     ridge_path.h  every ridge from one decomposition; cross-validation; intervals
+ *     rls.h         recursive least squares: a solution that is updated row by row
+ *     logistic.h    cross-entropy on fixed features
+ *   Make trained networks small:
+ *     distill.h     a dense layer or block as one SNNK layer, compared with simpler replacements
+ *     compress.h    a whole network under one budget
+ *     quantize.h    weights in bf16 or int8
+ *   Turn given layers into random features, with the error predicted in advance:
  *     activation.h  elementwise functions
  *     spectrum.h    an activation as a sum of exponentials
  *     frame.h       coordinates in which inputs and weights are short
  *     urf.h         universal random features for f(w . x + b)
- *     predict.h     the error of random features before they are made
- *     projection.h  how random rows are drawn
- *   Solving:
- *     lstsq.h       least squares from statistics that stream, merge and forget
- *     ridge_path.h  all ridge penalties from one decomposition; cross-validation; intervals
- *     rls.h         recursive least squares: a solution that is updated row by row
- *     logistic.h    cross-entropy on fixed features
- *   Making trained networks small:
- *     distill.h     a dense layer or block as one SNNK layer, compared with simpler replacements
- *     compress.h    a network under one budget
- *     quantize.h    weights in bf16 or int8 (storage.h: the formats)
+ *     predict.h     the error of random features before they are used
  *
- * Third: for bindings and special needs
+ * 3. Advanced: for bindings and special needs
+ *     projection.h  how random rows are drawn
+ *     storage.h     the formats of quantized weights
  *     tensors.h     tensors of any safetensors file
  *     mpi.h         statistics summed over MPI processes (not included here)
- *     version.h     the version; snnk_allocator is in status.h
+ *     version.h     the version of the headers; snnk_allocator is in status.h
  *
  * Conventions
  *   - Functions that can fail return SNNK_OK or a negative status, and snnk_last_error() says what
  *     was wrong. On failure results are not written, but pointers to new objects are set to NULL.
  *   - Matrices are row-major arrays of float, one sample a row. Leading dimensions count elements.
  *     0 rows are allowed everywhere, with any pointer and leading dimension.
- *   - Arrays are borrowed for the call: objects copy what they keep. What a function creates or
- *     loads, only the matching `_free` releases, and an object may be freed as soon as others were
- *     made from it.
+ *   - Comments name sizes as formulas do: d inputs, l outputs, m features, n rows, t targets. "out"
+ *     marks a parameter that the function writes.
+ *   - Arrays are borrowed for the call: objects copy what they keep. Objects that are passed to a
+ *     function stay yours: it copies or shares them, so free yours whenever you like.
+ *   - What a function creates or loads is released by the matching `_free`, which accepts NULL.
  *   - Configs are filled with defaults by snnk_<noun>_config_init(&config, sizeof config); NULL
  *     means the defaults. For reports only the size must be set:
  *     snnk_fit_report report = {.size = sizeof report}.
  *   - Enum values are passed as int32_t; snnk_<enum>_name gives their names.
- *   - Forward passes propagate NaN and infinity. Everything that learns refuses them and is
- *     unchanged then.
+ *   - Forward passes propagate NaN and infinity. Everything that learns refuses them, and stays as
+ *     it was.
  *
  * Threads and random numbers
  *   - Any number of threads may use one const object at the same time. Calls that change an object,
@@ -81,12 +89,13 @@
  *     table (in bf16: and one make of processor). Fits, which go through BLAS, give the same bits
  *     only for the same build, machine and one BLAS thread.
  *
- * The minimal build cannot fit, save or load, and has no lstsq.h, ridge_path.h, rls.h, logistic.h,
- * distill.h, compress.h, table.h and tensors.h: these functions are declared but do not link. */
+ * The minimal build cannot fit, score, save or load: functions of fit.h, score.h, lstsq.h,
+ * ridge_path.h, rls.h, logistic.h, distill.h, compress.h, table.h and tensors.h, and those of
+ * layer.h and network.h for statistics and files, are declared but do not link. */
 #ifndef SNNK_SNNK_H
 #define SNNK_SNNK_H
 
-/* First tier */
+/* Basics */
 #include <snnk/fit.h>
 #include <snnk/layer.h>
 #include <snnk/map.h>
@@ -98,27 +107,23 @@
 #include <snnk/table.h>
 #include <snnk/workspace.h>
 
-/* Random features of given layers */
+/* Learning and adapting */
 #include <snnk/activation.h>
+#include <snnk/compress.h>
+#include <snnk/distill.h>
 #include <snnk/frame.h>
+#include <snnk/logistic.h>
+#include <snnk/lstsq.h>
 #include <snnk/predict.h>
-#include <snnk/projection.h>
+#include <snnk/quantize.h>
+#include <snnk/ridge_path.h>
+#include <snnk/rls.h>
 #include <snnk/spectrum.h>
 #include <snnk/urf.h>
 
-/* Solving */
-#include <snnk/logistic.h>
-#include <snnk/lstsq.h>
-#include <snnk/ridge_path.h>
-#include <snnk/rls.h>
-
-/* Making trained networks small */
-#include <snnk/compress.h>
-#include <snnk/distill.h>
-#include <snnk/quantize.h>
+/* Advanced */
+#include <snnk/projection.h>
 #include <snnk/storage.h>
-
-/* Third tier */
 #include <snnk/tensors.h>
 #include <snnk/version.h>
 

@@ -5,8 +5,8 @@
  *     snnk_map_create_urf(d, spectrum, NULL, NULL, &map);
  *     snnk_spectrum_free(spectrum);
  *
- * You need this header for random features of given layers (urf.h) when the defaults are not
- * enough: another interval, another accuracy, a function of your own. snnk_layer_create_from_dense
+ * You need this header for random features of given layers (<snnk/urf.h>) when you want to choose
+ * the interval or the accuracy, or have a function of your own. snnk_layer_create_from_dense
  * chooses a spectrum itself.
  *
  * A spectrum approximates a function f on an interval by an affine part and a list of atoms,
@@ -14,8 +14,9 @@
  *     f(z) ~ intercept + slope z + Re sum_k c_k exp((growth_k + i omega_k) z)
  *                                                    for |z - center| <= radius,
  *
- * and knows a bound on its error there. growth_k is 0 and omega_k > 0, except for the one atom of
- * exp. The variance of random features grows with L1 = sum |c_k|. It is made in one of three ways:
+ * and has a bound on its error there. growth_k is 0 and omega_k > 0, except for the one atom of
+ * exp. The variance of random features grows with L1 = sum |c_k|. A spectrum is made in one of
+ * three ways:
  *
  *   EXACT      identity, sin, cos and exp are such sums.
  *   INTEGRAL   relu, gelu, softplus, silu, sigmoid, tanh, erf: a quadrature rule for
@@ -23,9 +24,9 @@
  *              kernel (1 - cos(omega z))/omega^2 or sin(omega z)/omega. docs/math.md has the table.
  *   EXTENSION  every activation and every function of your own: f is continued to a smooth function
  *              of period 2 T and Fourier transformed. It needs f on
- *              [center - (2 T - R), center + (2 T - R)], R the radius.
+ *              [center - (2 T - R), center + (2 T - R)], where R is the radius.
  *
- * Spectra do not change after they are made. All numbers are double. */
+ * Spectra are immutable. All numbers are double. */
 #ifndef SNNK_SPECTRUM_H
 #define SNNK_SPECTRUM_H
 
@@ -56,10 +57,16 @@ typedef enum snnk_spectrum_affine {
     SNNK_AFFINE_LINE = 1
 } snnk_spectrum_affine;
 
+/* Get the name of a method: "auto", "exact", "integral", "extension", "atoms"; of an affine part:
+ * "none", "line". Static; NULL for an unknown value. */
+SNNK_API const char *snnk_spectrum_method_name(int32_t method);
+SNNK_API const char *snnk_spectrum_affine_name(int32_t affine);
+
+/* Settings of a spectrum. Fill with snnk_spectrum_config_init, then change fields. */
 typedef struct snnk_spectrum_config {
     size_t size; /* set by snnk_spectrum_config_init */
 
-    /* The middle of the interval. -1e6 ... 1e6. Default 0. */
+    /* Middle of the interval. -1e6 ... 1e6. Default 0. */
     double center;
 
     /* R, half the length of the interval. 1e-6 ... 1e6. Default 4. */
@@ -69,15 +76,15 @@ typedef struct snnk_spectrum_config {
      * frequencies. 0 (default): 2 R. */
     double half_period;
 
-    /* INTEGRAL: where the integral is cut off. 0 (default): where the rest is below the tolerance;
-     * for relu 400/R. */
+    /* INTEGRAL: the frequency where the integral is cut off. 1e-9 ... 1e12. 0 (default): where the
+     * rest is below the tolerance; for relu 400/R. */
     double largest_frequency;
 
     /* Atoms smaller than this share of the largest are dropped. 0 ... 0.1. Default 1e-6. */
     double tolerance;
 
     /* The largest error bound to accept, as a share of the range of f (largest minus smallest
-     * value) on the interval. Default 0.01. */
+     * value) on the interval. 0 ... 1e30. Default 0.01. */
     double largest_error;
 
     /* EXTENSION: sample points in a period, a power of two, 16 ... 65536; 0 (default): doubled
@@ -91,33 +98,29 @@ typedef struct snnk_spectrum_config {
 } snnk_spectrum_config;
 
 /* Set every field to its default.
- *   config        the struct to fill
+ *   config        out: the struct to fill
  *   config_size   sizeof *config, as the caller was compiled
- * SNNK_E_NULL, SNNK_E_CONFIG. */
+ * SNNK_E_NULL, SNNK_E_CONFIG (a size this library does not know). */
 SNNK_API int snnk_spectrum_config_init(snnk_spectrum_config *config, size_t config_size);
-
-/* Return the name of a value ("extension", "line"): static, NULL for an unknown value. */
-SNNK_API const char *snnk_spectrum_method_name(int32_t method);
-SNNK_API const char *snnk_spectrum_affine_name(int32_t affine);
 
 /* ---- Creating ---- */
 
-/* Make the spectrum of a built-in activation.
- *   activation   snnk_activation
+/* Create the spectrum of a built-in activation.
+ *   activation   an snnk_activation
  *   config       NULL for the defaults
- *   spectrum     the result; free it with snnk_spectrum_free
+ *   spectrum     out: release with snnk_spectrum_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE, SNNK_E_UNSUPPORTED (the method does not
  * know the activation), SNNK_E_UNRESOLVED (the error bound is above largest_error; always so for
  * step), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_spectrum_create(int32_t activation, const snnk_spectrum_config *config,
                                   snnk_spectrum **spectrum);
 
-/* Make the spectrum of a function of your own, by EXTENSION.
- *   f          called as f(z, user), on this thread, only during this call. What is narrower than a
- *              step of the check grid (snnk_spectrum_error) can be missed
+/* Create the spectrum of a function of your own, by EXTENSION.
+ *   f          called as f(z, user), on this thread, only during this call. A feature of f that is
+ *              narrower than a step of the grid of snnk_spectrum_error can be missed
  *   user       passed to f
  *   config     method AUTO or EXTENSION; NULL for the defaults
- *   spectrum   the result
+ *   spectrum   out: release with snnk_spectrum_free
  * SNNK_E_NONFINITE (f is not finite; says where), else as snnk_spectrum_create. */
 SNNK_API int snnk_spectrum_create_from_function(double (*f)(double z, void *user), void *user,
                                                 const snnk_spectrum_config *config,
@@ -125,31 +128,31 @@ SNNK_API int snnk_spectrum_create_from_function(double (*f)(double z, void *user
 
 /* Get the points where snnk_spectrum_create_from_samples needs the function.
  *   config   as for that call; points = 0 means 4096 here
- *   n        the number of points
- *   z        the points, n values; NULL to get n only
+ *   n        out: the number of points
+ *   z        out: the points, n values; NULL to get n only
  * Statuses as snnk_spectrum_create_from_function. */
 SNNK_API int snnk_spectrum_sample_points(const snnk_spectrum_config *config, size_t *n, double *z);
 
-/* Make the spectrum of a function of your own without a callback, from its values. The result is
+/* Create the spectrum of a function of your own from its values, without a callback. The result is
  * the same, bit for bit, as that of snnk_spectrum_create_from_function with as many points.
  *   n          the number that snnk_spectrum_sample_points gave
  *   values     f at its points, n values
  *   config     the same as for snnk_spectrum_sample_points
- *   spectrum   the result
+ *   spectrum   out: release with snnk_spectrum_free
  * SNNK_E_SHAPE (n is not what this config needs), else as snnk_spectrum_create_from_function. */
 SNNK_API int snnk_spectrum_create_from_samples(size_t n, const double *values,
                                                const snnk_spectrum_config *config,
                                                snnk_spectrum **spectrum);
 
-/* Make a spectrum from given atoms: intercept + slope z + sum_k Re((re_k + i im_k) exp(i omega_k
+/* Create a spectrum from given atoms: intercept + slope z + sum_k Re((re_k + i im_k) exp(i omega_k
  * z)). Negative frequencies are made positive, equal ones are merged, and frequency 0 goes to the
  * intercept. Its error is 0 by definition.
  *   n                  number of atoms; 0 is legal and gives a line
  *   omega              frequencies, n values in -1e12 ... 1e12
  *   re, im             amplitudes, n values each in -1e30 ... 1e30; im may be NULL for zeros
  *   intercept, slope   in -1e30 ... 1e30
- *   config             center and radius: where it will be used; NULL for the defaults
- *   spectrum           the result
+ *   config             center and radius say where it will be used; NULL for the defaults
+ *   spectrum           out: release with snnk_spectrum_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_spectrum_create_from_atoms(size_t n, const double *omega, const double *re,
                                              const double *im, double intercept, double slope,
@@ -161,48 +164,42 @@ SNNK_API void snnk_spectrum_free(snnk_spectrum *spectrum);
 
 /* ---- Reading ---- */
 
-/* Return the number of atoms; 0 for NULL. */
+/* Get the number of atoms; 0 for NULL. */
 SNNK_API size_t snnk_spectrum_atoms(const snnk_spectrum *spectrum);
 
-/* Copy out the atoms, in order of frequency.
- *   growth, omega, re, im   snnk_spectrum_atoms values each; NULL for what you do not need
+/* Copy the atoms, in order of frequency: growth_k, omega_k, and real and imaginary part of c_k.
+ *   growth, omega, re, im   out: snnk_spectrum_atoms values each; NULL if not wanted
  * SNNK_E_NULL, SNNK_E_OVERLAP. */
 SNNK_API int snnk_spectrum_get(const snnk_spectrum *spectrum, double *growth, double *omega,
                                double *re, double *im);
 
 /* Get the affine part.
- *   intercept, slope   either may be NULL
+ *   intercept, slope   out: NULL if not wanted
  * SNNK_E_NULL. */
 SNNK_API int snnk_spectrum_affine_part(const snnk_spectrum *spectrum, double *intercept,
                                        double *slope);
 
-/* Return L1 = sum |c_k|; NaN for NULL. */
+/* Get L1 = sum |c_k|; NaN for NULL. */
 SNNK_API double snnk_spectrum_l1(const snnk_spectrum *spectrum);
 
-/* Return a bound on |f(z) - spectrum(z)| for |z - center| <= radius; 0 for EXACT and given atoms,
- * NaN for NULL. It is measured on a grid of at least 16 steps to each sample point, and allows for
- * what f and the atoms can do between grid points (kinks and jumps too) and for rounding:
- * docs/numerics.md. */
+/* Get a bound on |f(z) - spectrum(z)| for |z - center| <= radius; 0 for EXACT and given atoms, NaN
+ * for NULL. It is measured on a grid of at least 16 steps to each sample point, plus an allowance
+ * for kinks and jumps between grid points and for rounding: docs/numerics.md. */
 SNNK_API double snnk_spectrum_error(const snnk_spectrum *spectrum);
 
-/* Get the settings as used: method, points, half_period and largest_frequency are filled in.
- *   config   set its size first (snnk_spectrum_config_init does)
+/* Get the settings that were used, with the method, points, half_period and largest_frequency that
+ * were chosen.
+ *   config   out: set its size first (snnk_spectrum_config_init does)
  * SNNK_E_NULL, SNNK_E_CONFIG. */
 SNNK_API int snnk_spectrum_settings(const snnk_spectrum *spectrum, snnk_spectrum_config *config);
 
-/* Evaluate the spectrum (not f).
+/* Evaluate the spectrum, that is its approximation of f.
  *   n        number of points
  *   z        the points, n values
- *   values   the result, n values; may be z
+ *   values   out: n values; may be z
  * SNNK_E_NULL, SNNK_E_SIZE, SNNK_E_OVERLAP. */
 SNNK_API int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const double *z,
                                 double *values);
-
-/* Return half the width of the strip |Im z| < width in which an activation is analytic: tanh pi/2;
- * sigmoid, silu, softplus pi; gelu_tanh 2.75, its nearest pole; relu, step 0; all others infinity;
- * NaN for an unknown value. Where |x| |w| is larger, random features of the whole spectrum have
- * infinite variance, and those of a finite list of atoms a huge one. */
-SNNK_API double snnk_activation_analyticity_halfwidth(int32_t activation);
 
 #ifdef __cplusplus
 }

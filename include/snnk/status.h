@@ -55,21 +55,20 @@ typedef enum snnk_status {
     SNNK_E_CHECKSUM = -33,  /* the file was changed after it was written */
     SNNK_E_RAGGED = -34,    /* a row of a CSV file has more or fewer fields than the header */
     SNNK_E_IO = -40,        /* a file could not be opened, read or written, or MPI failed */
-    /* Others */
+    /* Other reasons */
     SNNK_E_CANCELLED = -41, /* a progress function asked to stop */
     SNNK_E_INTERNAL = -99   /* a bug in libsnnk: please report it */
 } snnk_status;
 
-/* Arrays to write to must not share memory with any other array of the call: SNNK_E_OVERLAP, and
- * nothing is written. Columns of one buffer may alternate: X in columns 0 ... d-1 and Y in columns
- * d ... d+l-1 of rows with the same stride do not overlap. A function that can work in place says
- * so. */
+/* Arrays that a function writes must not share memory with its other arrays; otherwise it returns
+ * SNNK_E_OVERLAP and writes nothing. X in columns 0 ... d-1 and Y in columns d ... d+l-1 of one
+ * buffer, with the same row stride, do not overlap. A function that can work in place says so. */
 
 /* Get the text for a status, such as "a value is outside its range". Static, never NULL: "unknown
- * status" for a value that is not one. */
+ * status" for an unknown value. */
 SNNK_API const char *snnk_strerror(int status);
 
-/* Get the name of a status, such as "SNNK_E_RANGE". Static; NULL for a value that is not one. */
+/* Get the name of a status, such as "SNNK_E_RANGE". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_status_name(int status);
 
 /* Get the sentence for the last failure on this thread: what was wrong, the value, the limit, as in
@@ -80,21 +79,22 @@ SNNK_API const char *snnk_last_error(void);
 /* Set this thread's error sentence and return the status, for libraries on top of this one whose
  * functions fail in the same way.
  *   status    returned unchanged
- *   sentence  copied, up to 511 bytes; NULL for the text of snnk_strerror */
+ *   sentence  copied, up to 511 bytes; NULL for the text of snnk_strerror
+ * Returns status. */
 SNNK_API int snnk_fail(int status, const char *sentence);
 
-/* Get the version of the running library, such as "0.2.0". It can differ from the SNNK_VERSION_*
- * that a program was compiled with. */
+/* Get the version of the running library, such as "0.2.0". Static, never NULL. A program may have
+ * been compiled with the headers of another version (SNNK_VERSION_MAJOR, _MINOR, _PATCH). */
 SNNK_API const char *snnk_version(void);
 
 /* Get one line about how the library was built: version, compiler, threads, BLAS, optional parts.
  * Static, never NULL. */
 SNNK_API const char *snnk_build_info(void);
 
-/* Get the name of the kernels in use, for example "avx512". They are chosen once, the best that the
- * processor can run. The environment variable SNNK_KERNELS, read at first use, can select others:
- * portable, avx2, avx512 or neon. A name that is unknown or that this processor cannot run is
- * ignored. */
+/* Get the name of the kernels in use: "avx512", "avx2", "neon" or "portable". Static, never NULL.
+ * At first use the library takes the best kernels that the processor can run, or those that the
+ * environment variable SNNK_KERNELS names. A name that is unknown, or that this processor cannot
+ * run, is ignored. */
 SNNK_API const char *snnk_kernels_name(void);
 
 /* Where memory comes from. An object keeps its allocator, and objects made from it inherit it, so

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-/* Values never change. */
+/* How a weight is stored. Values never change. */
 typedef enum snnk_storage {
     SNNK_STORAGE_F32 = 0, /* float, 4 bytes a weight */
     SNNK_STORAGE_BF16 =
@@ -21,7 +21,7 @@ typedef enum snnk_storage {
                             * row. A row whose largest magnitude is below 1.5e-36 becomes zeros */
 } snnk_storage;
 
-/* Return the name of a storage ("f32", "bf16", "int8"): static, NULL for an unknown value. */
+/* Get the name of a storage: "f32", "bf16", "int8". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_storage_name(int32_t storage);
 
 #ifdef __cplusplus

@@ -7,8 +7,9 @@
  *     snnk_table_read(table, 0, n, X, d);
  *     snnk_table_free(table);
  *
- * Data may be larger than memory: IDX and .npy files stay on disk, and rows are read when they are
- * asked for. Only compressed files, CSV and pipes are read into memory as a whole. */
+ * Data may be larger than memory: IDX and .npy files stay on disk, and rows are read when
+ * snnk_table_read asks for them. Only compressed files, CSV and pipes are read into memory as a
+ * whole. */
 #ifndef SNNK_TABLE_H
 #define SNNK_TABLE_H
 
@@ -29,14 +30,15 @@ typedef struct snnk_table snnk_table;
  *         b1, little-endian, in C order. Dimensions as for IDX. Its header has at most 65535 bytes
  *   CSV   everything else: a header line with the names of the columns, then lines of numbers or
  *         words, separated by commas, with double quotes as in RFC 4180. The decimal point is "."
- *         in every locale. A column with a field that is not a number is a column of words: its
- *         values are the positions 0, 1, 2 ... of these words in sorted order. An empty field is
- *         not a number
+ *         in every locale. A column with a field that is not a number is a column of words: the
+ *         value of a word is its position 0, 1, 2 ... in the sorted list of the column's words. An
+ *         empty field is not a number
  *
  *   path       a regular file, which must not change while the table is open (replacing it with
  *              rename is fine), or a pipe of at most 1 GiB. A gzip file may expand to 64 MiB or
  *              to 200 times its size, whichever is larger
  *   allocator  NULL for malloc
+ *   table      out: release with snnk_table_free
  * SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_TRUNCATED, SNNK_E_RAGGED, SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
 SNNK_API int snnk_table_open(const char *path, const snnk_allocator *allocator, snnk_table **table);
@@ -53,13 +55,13 @@ SNNK_API size_t snnk_table_columns(const snnk_table *table);
  * there is no such column. */
 SNNK_API const char *snnk_table_column_name(const snnk_table *table, size_t column);
 
-/* Get the number of different words of a column, and the word with value k, valid as long as the
- * table. 0 and NULL for a column of numbers. */
+/* Get the number of different words in a column of words, and the word with value k, valid as long
+ * as the table. 0 and NULL for a column of numbers. */
 SNNK_API size_t snnk_table_words(const snnk_table *table, size_t column);
 SNNK_API const char *snnk_table_word(const snnk_table *table, size_t column, size_t k);
 
 /* Read rows first ... first+n-1 as float. Several threads may read at the same time.
- *   X  n x columns, row stride ldx >= columns
+ *   X  out: n x columns, row stride ldx >= columns
  * SNNK_E_NULL, SNNK_E_RANGE (beyond the last row), SNNK_E_STRIDE, SNNK_E_SIZE; for a table on disk
  * also SNNK_E_IO and SNNK_E_TRUNCATED (the file became shorter): X may have been partly written
  * then. */

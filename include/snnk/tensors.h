@@ -1,4 +1,4 @@
-/* Tensors of any safetensors file, by name and as float: weights that were trained elsewhere.
+/* Tensors of any safetensors file, by name and as float, for weights that were trained elsewhere.
  *
  *     snnk_tensors *tensors;
  *     float *W = malloc(1536 * 512 * sizeof *W);
@@ -10,7 +10,7 @@
  * The file may be larger than memory: opening it reads only the header, and a tensor is read when
  * it is asked for. Several threads may read at the same time. The file must not change while it is
  * open (replacing it with rename is fine). To load a model that libsnnk saved, use
- * snnk_network_load in network.h. */
+ * snnk_network_load (<snnk/network.h>). */
 #ifndef SNNK_TENSORS_H
 #define SNNK_TENSORS_H
 
@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* The most dimensions of a tensor that snnk_tensors_shape and snnk_tensors_read accept. A file may
- * also have tensors with more. */
+ * have tensors with more dimensions; they cannot be read. */
 #define SNNK_TENSORS_MAX_DIMS 8
 
 /* An open file. */
@@ -31,6 +31,7 @@ typedef struct snnk_tensors snnk_tensors;
  *   path       a regular file. Every tensor must have one of the types BOOL, U8, I8, U16, I16, U32,
  *              I32, U64, I64, F16, BF16, F32 and F64
  *   allocator  NULL for malloc
+ *   tensors    out: release with snnk_tensors_free
  * SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_TRUNCATED (the file is shorter or longer than its
  * header says; a pipe counts as empty), SNNK_E_SIZE, SNNK_E_NOMEM. */
 SNNK_API int snnk_tensors_open(const char *path, const snnk_allocator *allocator,
@@ -51,14 +52,15 @@ SNNK_API const char *snnk_tensors_name(const snnk_tensors *tensors, size_t i);
 SNNK_API const char *snnk_tensors_type(const snnk_tensors *tensors, const char *name);
 
 /* Get the shape of a tensor.
- *   n_dims  number of dimensions; 0 for a single number
- *   dims    room for SNNK_TENSORS_MAX_DIMS sizes, of which the first *n_dims are written
+ *   name    of the tensor
+ *   n_dims  out: number of dimensions; 0 for a single number
+ *   dims    out: room for SNNK_TENSORS_MAX_DIMS sizes; the first *n_dims are written
  * SNNK_E_NULL, SNNK_E_FORMAT (no tensor has this name), SNNK_E_SHAPE (too many dimensions). */
 SNNK_API int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_dims,
                                 size_t *dims);
 
-/* Get the number of metadata entries (0 for NULL), and the key of the i-th in the order of
- * strcmp (NULL if there is no such entry). */
+/* Get the number of metadata texts (0 for NULL), and the key of the i-th in the order of strcmp
+ * (NULL if there is no such text). */
 SNNK_API size_t snnk_tensors_texts(const snnk_tensors *tensors);
 SNNK_API const char *snnk_tensors_text_key(const snnk_tensors *tensors, size_t i);
 
@@ -69,12 +71,13 @@ SNNK_API const char *snnk_tensors_text(const snnk_tensors *tensors, const char *
 
 /* Read all elements of a tensor as float, in row-major order. F64 and integers with more than 24
  * bits are rounded to the nearest float.
+ *   name          of the tensor
  *   n_dims, dims  the shape that the caller expects; dims may be NULL if n_dims = 0
- *   out           room for the product of dims; may be NULL if that is 0
+ *   out           out: as many numbers as the product of dims; may be NULL if that is 0
  * SNNK_E_NULL, SNNK_E_FORMAT (no tensor has this name), SNNK_E_SHAPE (the tensor has another shape:
- * the sentence names both), SNNK_E_NONFINITE (an element is NaN or infinite, or too large for
- * float: the sentence gives its index), SNNK_E_IO, SNNK_E_TRUNCATED (the file became shorter). In
- * the last three cases `out` may have been written. */
+ * the error sentence names both), SNNK_E_NONFINITE (an element is NaN or infinite, or too large for
+ * float: the error sentence gives its index), SNNK_E_IO, SNNK_E_TRUNCATED (the file became
+ * shorter). In the last three cases `out` may have been written. */
 SNNK_API int snnk_tensors_read(const snnk_tensors *tensors, const char *name, size_t n_dims,
                                const size_t *dims, float *out);
 

@@ -22,13 +22,14 @@ typedef struct snnk_workspace snnk_workspace;
 /* The most threads of a workspace. */
 #define SNNK_MAX_THREADS 1024
 
-/* Create a workspace, which only one thread may use at a time.
+/* Create a workspace. Only one thread may use it at a time.
  *   threads    the most threads that a call with it uses, 1 ... SNNK_MAX_THREADS. The calling
  *              thread is one of them. The others are started here, sleep between calls, and end
  *              with the workspace. Results have the same bits for every number of threads. A build
  *              without threads uses one
  *   allocator  NULL for malloc
- * After a fork, the child may use or free a workspace that was idle: it works on one thread there.
+ *   workspace  out: release with snnk_workspace_free
+ * After a fork, the child may use or free a workspace that was idle; it works on one thread there.
  * A workspace that the child creates has threads of its own. SNNK_E_NULL, SNNK_E_RANGE,
  * SNNK_E_NOMEM, SNNK_E_THREAD (a thread could not be started). */
 SNNK_API int snnk_workspace_create(size_t threads, const snnk_allocator *allocator,

@@ -3,7 +3,7 @@
 
 #include "spectrum/activation.h"
 
-#include <snnk/spectrum.h>
+#include <snnk/activation.h>
 
 /* gelu_tanh = z/(1 + exp(-2 u)) with u = sqrt(2/pi) (z + a z^3) has poles where cosh u = 0: where u
  * is an odd multiple of i pi/2. With z = i y the nearest poles solve y - a y^3 = q, q = sqrt(pi/2)

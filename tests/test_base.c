@@ -387,7 +387,7 @@ static void test_rows_without_a_workspace(void **state) {
 
     memory.fail_after = 1;
     assert_status(snnk__for_rows(NULL, &allocator, 9, 100, visit, &v), SNNK_E_NOMEM);
-    assert_int_equal(v.times[0], 1);                                /* the task has not run */
+    assert_int_equal(v.times[0], 1);                                /* nothing has run */
     assert_ok(snnk__for_rows(NULL, &allocator, 0, 100, visit, &v)); /* no rows, no scratch */
     v.wants_bytes = 0;
     assert_ok(snnk__for_rows(NULL, &allocator, 1, 0, visit, &v));

@@ -128,7 +128,7 @@ static int receive_statistics(const group *g, int from, int status, snnk_lstsq *
     if (st != SNNK_OK || size == 0) return status != SNNK_OK ? status : st;
     packed.size = (size_t)size;
     if (status == SNNK_OK && size > SIZE_MAX) /* from a process with wider sizes */
-        status = snnk_fail(SNNK_E_SIZE, "a message of statistics is longer than a size can hold");
+        status = snnk_fail(SNNK_E_SIZE, "the size of a message of statistics overflows size_t");
     if (status == SNNK_OK) status = allocate(packed.size, &packed.bytes);
     room = status == SNNK_OK;
     st = mpi_status(MPI_Send(&room, 1, MPI_INT, from, TAG_HEADER, g->comm));

@@ -687,7 +687,7 @@ static void lstsq_rounding(void **state) {
     assert_ok(load_rounding(&bad));
     bad = good, bad.fast = "false";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
-    assert_says("snnk.fast is \"false\", which is not true");
+    assert_says("snnk.fast is \"false\", but must be true if present");
     bad = good, bad.max_rows = "-9";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     bad = good, bad.weights = 2;

@@ -1,4 +1,4 @@
-/* What the operating system knows: time, memory, processors, files. */
+/* Queries of the operating system: time, memory, processors, files. */
 #ifndef SNNK_CLI_SYSTEM_H
 #define SNNK_CLI_SYSTEM_H
 

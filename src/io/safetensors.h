@@ -40,10 +40,10 @@ typedef enum snnk__dtype {
 const char *snnk__dtype_name(snnk__dtype dtype);
 size_t snnk__dtype_bytes(snnk__dtype dtype);
 
-/* A function that gives the elements of a tensor that is not packed in memory: elements first ...
- * first+count-1, in row-major order and this machine's byte order. It is called for a few elements
- * at a time, in order, and twice for each element: for the checksum, and for the data. out is
- * aligned for any element type. */
+/* A function that gives the elements of a tensor that is not contiguous in memory: elements first
+ * ... first+count-1, in row-major order and this machine's byte order. It is called for a few
+ * elements at a time, in order, and twice for each element: for the checksum, and for the data. out
+ * is aligned for any element type. */
 typedef void (*snnk__safetensors_source)(const void *context, size_t first, size_t count,
                                          void *out);
 

@@ -158,7 +158,7 @@ static void counts_follow_from_the_inequalities(void **state) {
 }
 
 /* E|H|^2 of one positive atom grows like exp(2 omega |x| |w|): at |x||w| = 16 it is hopeless. */
-static void hopeless_targets_are_said_to_be(void **state) {
+static void hopeless_targets_are_reported(void **state) {
     const double omega = 1, re = 1;
     const snnk_predict_config config = settings(0.1, 0.05);
     snnk_prediction p = fresh();
@@ -241,7 +241,7 @@ static void quantiles_of_outputs_are_ordered_and_right(void **state) {
     snnk_map_free(map);
 }
 
-static void strips_are_heeded(void **state) {
+static void strips_are_respected(void **state) {
     snnk_prediction p = fresh();
     snnk_spectrum *spectrum;
     snnk_map *map;
@@ -293,7 +293,7 @@ static void overflow_is_an_infinite_error(void **state) {
 
 /* The same of kernels: the variance of an arc-cosine kernel is of the order of |x|^2 |w|^2
  * twice. */
-static void overflow_of_kernels_is_too(void **state) {
+static void overflow_of_kernels_is_an_infinite_error(void **state) {
     static const double norms[] = {1e60, 1e100, 1e150};
     snnk_map_config config;
 
@@ -422,11 +422,11 @@ int main(void) {
         cmocka_unit_test(variances_of_kernels_agree_with_draws),
         cmocka_unit_test(identity_features_have_no_error),
         cmocka_unit_test(counts_follow_from_the_inequalities),
-        cmocka_unit_test(hopeless_targets_are_said_to_be),
+        cmocka_unit_test(hopeless_targets_are_reported),
         cmocka_unit_test(quantiles_of_outputs_are_ordered_and_right),
-        cmocka_unit_test(strips_are_heeded),
+        cmocka_unit_test(strips_are_respected),
         cmocka_unit_test(overflow_is_an_infinite_error),
-        cmocka_unit_test(overflow_of_kernels_is_too),
+        cmocka_unit_test(overflow_of_kernels_is_an_infinite_error),
         cmocka_unit_test(pairs_beyond_the_interval_are_counted),
         cmocka_unit_test(depth_adds_up),
         cmocka_unit_test(wrong_arguments_are_refused),

@@ -566,7 +566,7 @@ static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
     snnk_workspace_free(workspace);
 }
 
-static void transformed_maps_are_what_their_rows_say(void **state) {
+static void transformed_maps_match_their_rows(void **state) {
     double mean[21], scale[21];
     snnk_scaling *scaling;
 
@@ -667,7 +667,7 @@ int main(void) {
         cmocka_unit_test(entries_are_standard_normal),
         cmocka_unit_test(a_map_is_a_prefix_of_a_larger_one),
         cmocka_unit_test(coupled_rows_have_less_variance),
-        cmocka_unit_test(transformed_maps_are_what_their_rows_say),
+        cmocka_unit_test(transformed_maps_match_their_rows),
         cmocka_unit_test(transformed_maps_can_be_fitted),
         cmocka_unit_test(wrong_projections_are_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),

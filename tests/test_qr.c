@@ -436,7 +436,7 @@ static void test_auto_limit(void **state) {
     }
 }
 
-static void test_route_refuses(void **state) {
+static void test_factorization_refuses(void **state) {
     const float x = 1;
     snnk_lstsq *s = factorization_create(1, 1, SNNK_FACTORIZATION_QR);
 
@@ -649,7 +649,7 @@ int main(void) {
         cmocka_unit_test(test_merge_ill_conditioned),
         cmocka_unit_test(test_auto),
         cmocka_unit_test(test_auto_limit),
-        cmocka_unit_test(test_route_refuses),
+        cmocka_unit_test(test_factorization_refuses),
         cmocka_unit_test(test_add_targets),
         cmocka_unit_test(test_saved),
         cmocka_unit_test(test_failing_memory),

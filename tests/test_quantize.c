@@ -259,7 +259,7 @@ static void errors_are_as_small_as_rounding(void **state) {
     snnk_layer_free(layer);
 }
 
-static void rows_do_not_see_each_other(void **state) {
+static void rows_do_not_affect_each_other(void **state) {
     static float X[N * D], whole[N * L], part[N * L];
     snnk_layer *layer = make_layer(NULL), *made;
 
@@ -302,7 +302,7 @@ static snnk_network *make_network(const snnk_allocator *allocator) {
     return network;
 }
 
-static void the_report_is_true(void **state) {
+static void the_report_is_correct(void **state) {
     static float X[N * D], Y[N * M2], Z[N * M2];
     snnk_network *network = make_network(NULL), *made;
     snnk_quantize_report report = {.size = sizeof report};
@@ -437,8 +437,8 @@ int main(void) {
         cmocka_unit_test(products_are_those_of_rounded_factors),
         cmocka_unit_test(weights_are_rounded),
         cmocka_unit_test(errors_are_as_small_as_rounding),
-        cmocka_unit_test(rows_do_not_see_each_other),
-        cmocka_unit_test(the_report_is_true),
+        cmocka_unit_test(rows_do_not_affect_each_other),
+        cmocka_unit_test(the_report_is_correct),
         cmocka_unit_test(the_ends_of_float_are_kept),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),

@@ -452,7 +452,7 @@ static void test_many_targets(void **state) {
 
 /* Leverage 1. Every row, with as many directions as rows; the one row that has a feature. Not with
  * a ridge, which knows the direction: then brute force says what. */
-static void test_nothing_else_knows(void **state) {
+static void test_leverage_of_one(void **state) {
     enum { N = 12, M = 3 };
     float *Phi = statistics_random(N * M, 11), *Y = statistics_random(N, 12), residuals[N];
     const double ridges[] = {0, 1e-3}, zero = 0;
@@ -526,7 +526,7 @@ static void test_leverage(void **state) {
 
 /* A feature that never varied: a row that has it is new, the others are not. (0, 3): 3^2/lambda,
  * and nothing known at 0. */
-static void test_leverage_of_the_unseen(void **state) {
+static void test_leverage_of_new_rows(void **state) {
     const float Phi[] = {1, 5, 2, 5, 3, 5}, Y[] = {1, 2, 4}, rows[] = {2, 8, 2, 5, 3, 5};
     snnk_ridge_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
     double leverage[3];
@@ -652,7 +652,7 @@ static void test_rank_tolerance_of_a_factor(void **state) {
 }
 
 /* Rows summed in floats: what their rounding, 2e-7 of S, cannot tell from leverage 1 is that. */
-static void test_fast_statistics(void **state) {
+static void test_statistics_in_single_precision(void **state) {
     enum { N = 9, M = 8 };
     float *Phi = statistics_random(N * M, 16), *Y = statistics_random(N, 17), residuals[N];
     const double zero = 0;
@@ -1109,7 +1109,7 @@ static void test_from_a_factor(void **state) {
 }
 
 /* Where both are good they are the same, also with fewer rows than features, and weights. */
-static void test_routes_agree(void **state) {
+static void test_factorizations_agree(void **state) {
     enum { N = 30, M = 6 };
     float *Phi = statistics_random(N * M, 21), *Y = statistics_random(N * 2, 22), weights[N];
     const double ridges[] = {1e-2, 3};
@@ -1167,13 +1167,13 @@ int main(void) {
         BY_FACTOR(test_more_features_than_rows),
         BY_FACTOR(test_leave_one_out),
         BY_FACTOR(test_many_targets),
-        BY_FACTOR(test_nothing_else_knows),
+        BY_FACTOR(test_leverage_of_one),
         BY_FACTOR(test_leverage),
-        BY_FACTOR(test_leverage_of_the_unseen),
+        BY_FACTOR(test_leverage_of_new_rows),
         BY_FACTOR(test_leverage_of_dependent_columns),
         BY_FACTOR(test_failing_memory),
         cmocka_unit_test(test_from_a_factor),
-        cmocka_unit_test(test_routes_agree),
+        cmocka_unit_test(test_factorizations_agree),
         cmocka_unit_test(test_by_hand),
         BY_FACTOR(test_weights_by_hand),
         cmocka_unit_test(test_weights_by_hand),
@@ -1183,13 +1183,13 @@ int main(void) {
         cmocka_unit_test(test_gcv_is_least),
         cmocka_unit_test(test_leave_one_out),
         cmocka_unit_test(test_many_targets),
-        cmocka_unit_test(test_nothing_else_knows),
+        cmocka_unit_test(test_leverage_of_one),
         cmocka_unit_test(test_leverage),
-        cmocka_unit_test(test_leverage_of_the_unseen),
+        cmocka_unit_test(test_leverage_of_new_rows),
         cmocka_unit_test(test_leverage_of_dependent_columns),
         cmocka_unit_test(test_rank_tolerance),
         cmocka_unit_test(test_rank_tolerance_of_a_factor),
-        cmocka_unit_test(test_fast_statistics),
+        cmocka_unit_test(test_statistics_in_single_precision),
         cmocka_unit_test(test_radius_is_the_order_statistic),
         cmocka_unit_test(test_coverage),
         cmocka_unit_test(test_create_refuses),

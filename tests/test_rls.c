@@ -386,7 +386,7 @@ static void assert_same(const snnk_rls *a, const snnk_rls *b) {
 }
 
 /* A loaded one goes on with the same bits, at any scale of U. */
-static void test_goes_on_from_a_file(void **state) {
+static void test_continues_from_a_file(void **state) {
     enum { M = 4, T = 2 };
     float *Phi = statistics_random(200 * M, 9), *Y = statistics_random(200 * T, 10);
     test_files files;
@@ -753,7 +753,7 @@ int main(void) {
         cmocka_unit_test(test_dependent_columns),
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_windup),
-        cmocka_unit_test(test_goes_on_from_a_file),
+        cmocka_unit_test(test_continues_from_a_file),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_use_refuses),

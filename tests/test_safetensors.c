@@ -65,7 +65,7 @@ static void golden_reads(void **state) {
     snnk__safetensors_close(reader);
 }
 
-static void finding_is_particular(void **state) {
+static void finding_checks_type_and_shape(void **state) {
     (void)state;
     static const size_t dims[] = {2, 3}, other[] = {2, 4};
     const snnk__safetensors_tensor *tensor = NULL;
@@ -451,7 +451,7 @@ static int open_model(const char *format, const char *kind, int damage) {
     return st;
 }
 
-static void models_are_told_apart(void **state) {
+static void models_are_distinguished(void **state) {
     (void)state;
     snnk__safetensors_writer writer;
     snnk__safetensors_reader *reader;
@@ -495,7 +495,7 @@ static void models_are_told_apart(void **state) {
 static const float Phi[] = {0, 2, 1, 4, 2, 0}, Y[] = {0, 3, 6};
 
 /* Statistics loaded go on where the saved ones stopped: the same later rows give the same bits. */
-static void lstsq_goes_on(void **state) {
+static void lstsq_continues(void **state) {
     (void)state;
     const float more_phi[] = {0.1f, 0.7f, -3, 0.3f}, more_y[] = {0.9f, -1};
     snnk_lstsq *saved, *loaded;
@@ -745,7 +745,7 @@ static void lstsq_misuse(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(golden_reads),
-        TEST(finding_is_particular),
+        TEST(finding_checks_type_and_shape),
         TEST(golden_damaged),
         TEST(headers_refused),
         TEST(nesting_is_bounded),
@@ -755,8 +755,8 @@ int main(void) {
         TEST(nonfinite_is_refused),
         TEST(container_without_memory),
         TEST(failed_writes_keep_the_old),
-        TEST(models_are_told_apart),
-        TEST(lstsq_goes_on),
+        TEST(models_are_distinguished),
+        TEST(lstsq_continues),
         TEST(lstsq_refused),
         TEST(lstsq_format_2),
         TEST(lstsq_rounding),

@@ -125,7 +125,7 @@ static void give_statistics(snnk_network *network, snnk_lstsq *lstsq) {
 }
 
 /* Half of the rows, a file, the other half: as all at once. And back again. */
-static void test_life(void **state) {
+static void test_statistics_grow_through_files(void **state) {
     (void)state;
     for (int32_t factorization = 0; factorization <= SNNK_FACTORIZATION_AUTO; factorization++) {
         snnk_network *whole = make_network(), *part = make_network(), *grown = make_network();
@@ -481,7 +481,7 @@ static void test_statistics_of_a_fit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_statistics_grow_through_files),
         cmocka_unit_test(test_rounding_in_a_file),
         cmocka_unit_test(test_more_targets),
         cmocka_unit_test(test_features),

@@ -109,7 +109,7 @@ static void idx_shapes(void **state) {
     refuse_bytes(no_dims, sizeof no_dims, SNNK_E_FORMAT, "without dimensions");
 }
 
-static void idx_lies(void **state) {
+static void idx_false_headers(void **state) {
     (void)state;
     unsigned char bytes[32];
     unsigned char huge[4 + 4 * 4];
@@ -739,7 +739,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(idx_types),
         TEST(idx_shapes),
-        TEST(idx_lies),
+        TEST(idx_false_headers),
         TEST(npy_types),
         TEST(npy_versions_and_shapes),
         TEST(npy_refused),

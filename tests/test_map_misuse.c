@@ -284,8 +284,8 @@ static void test_towers_do_not_allocate(void **state) {
 
 /* ---- Overflow ---- */
 
-/* snnk__map_cannot_overflow may err on the careful side only: whenever it says true, every feature
- * is finite; it says true for plain data, and false where something did overflow. */
+/* snnk__map_cannot_overflow may only err on the safe side: whenever it is true, every feature is
+ * finite. It is true for ordinary data, and false if something did overflow. */
 static void test_cannot_overflow(void **state) {
     snnk_map_config configs[33];
     size_t count = all_configs(configs), said_true = 0, said_false = 0;

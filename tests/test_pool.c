@@ -395,7 +395,7 @@ static void *run_and_note(void *context) {
     return NULL;
 }
 
-/* A thread that is cancelled while it waits for others leaves only when they are done: they may be
+/* A thread that is cancelled while it waits for others ends only when they are done: they may be
  * using its stack. */
 static void test_a_cancelled_caller_waits_for_its_workers(void **state) {
     cancelled c = {0};
@@ -406,7 +406,7 @@ static void test_a_cancelled_caller_waits_for_its_workers(void **state) {
     assert_ok(snnk__pool_create(2, &allocator, &c.pool));
     assert_int_equal(pthread_create(&caller, NULL, run_and_note, &c), 0);
     while (!atomic_load(&c.in_worker)) pause_for(1e-4);
-    pause_for(0.01); /* it sleeps by now; if not, the test tells less */
+    pause_for(0.01); /* it sleeps by now; if not, the test checks less */
     assert_int_equal(pthread_cancel(caller), 0);
     pause_for(0.01);
     atomic_store(&c.release, true);

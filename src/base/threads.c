@@ -238,8 +238,7 @@ void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_function run, voi
     for (size_t p = 1; p < parts; p++) atomic_store(&pool->worker[p - 1].state, READY);
     for (size_t p = 1; p < parts; p++) wake(&pool->worker[p - 1].sleeper);
     run(0, context);
-    for (size_t p = parts - 1; p > 0; p--) { /* the workers that were woken last are the first to
-                                              * take over from */
+    for (size_t p = parts - 1; p > 0; p--) { /* begin with the workers that were woken last */
         int expected = READY;
 
         if (atomic_compare_exchange_strong(&pool->worker[p - 1].state, &expected, NONE))

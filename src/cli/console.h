@@ -20,7 +20,7 @@ CLI_PRINTF void print_error(const char *command, const char *format, ...);
 CLI_PRINTF void print_usage_error(const char *command, const char *format, ...);
 
 /* Store the first error from now on instead of printing it, and print the stored one. For parallel
- * processes, only one of which shall print. */
+ * processes, when only one of them shall print. */
 void hold_errors(void);
 void print_held_error(void);
 

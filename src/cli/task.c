@@ -9,8 +9,8 @@
 #include "cli/console.h"
 #include "cli/options.h"
 
-/* Whole numbers from MAX_CLASSES_GUESSED on count as classes only if the user says so, and from
- * MAX_CLASSES on never. */
+/* Whole numbers from MAX_CLASSES_GUESSED on count as classes only with --task classification, and
+ * from MAX_CLASSES on never. */
 enum { MAX_CLASSES_GUESSED = 100, MAX_CLASSES = 10000 };
 
 /* A word that is empty or a number, which suggests a missing number rather than a class; NULL if

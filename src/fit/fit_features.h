@@ -1,5 +1,5 @@
 /* Where the features of a fit come from: the layers of a network below its last one, then the map
- * of the last one; or a map alone. */
+ * of the last one; or only a map. */
 #ifndef SNNK_FIT_FIT_FEATURES_H
 #define SNNK_FIT_FIT_FEATURES_H
 

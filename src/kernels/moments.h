@@ -22,8 +22,8 @@ typedef struct snnk__moments {
     void (*pack)(size_t rows, size_t columns, const float *X, size_t ldx, const double *mean,
                  void *panels);
 
-    /* S[i][j] += sum_{k < rows} L[k][i] R[k][j], i < n_left, j < n_right. L: one panel. R: as many
-     * consecutive panels as n_right needs, at most `panels`. */
+    /* S[i][j] += sum_{k < rows} L[k][i] R[k][j], i < n_left, j < n_right. L: one panel. R: the
+     * consecutive panels that n_right needs, at most `panels`. */
     void (*add)(size_t rows, const void *L, size_t n_left, const void *R, size_t n_right, double *S,
                 size_t lds);
 } snnk__moments;

@@ -251,7 +251,7 @@ static int check_counts(const snnk_fit *fit) {
 }
 
 /* Statistics are saved with the factorization that they have; the fit also knows which one was
- * asked for. */
+ * requested. */
 static int take_statistics(const settings *s, snnk_lstsq *lstsq, snnk_fit *fit) {
     const int32_t asked = s->config.factorization;
     const bool automatic = asked == SNNK_FACTORIZATION_AUTO;

@@ -12,7 +12,7 @@ size_t snnk__hd3_order(size_t inputs);
 void snnk__hd3_signs(uint64_t seed, uint64_t group, size_t order, float *signs);
 
 /* The scale of row j: chi(order) order^(-3/2). With it a row is N(0, I) as far as HD3 is a uniform
- * rotation: a normal vector of `order` entries, of which the first `inputs` are used. */
+ * rotation: a normal vector of `order` entries; the first `inputs` are used. */
 double snnk__hd3_scale(uint64_t seed, uint64_t row, size_t order);
 
 /* Set row (order floats) to (H D3 H D2 H D1)_j without its scale. signs: those of its group. */

@@ -113,7 +113,7 @@ static int refuse(void) {
                                     "of these rows were added before");
 }
 
-/* Check that there are at least as many rows and as much weight. */
+/* Check that the statistics have at least these rows and this weight. */
 static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
     const double weight = snnk__rows_weight(rows), left = lstsq->weight - weight;
     const double most = fmax(lstsq->max_weight, lstsq->weight);
@@ -255,8 +255,8 @@ static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', mi, S, mi) == 0;
 }
 
-/* Whether S, and yy less what S explains of each target, are positive semidefinite to rounding.
- * scratch: m + t m. */
+/* Whether S is positive semidefinite, and yy minus what S explains of each target not negative, up
+ * to rounding. scratch: m + t m. */
 static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s,
                               double *scratch) {
     const size_t m = left->features, t = left->targets;

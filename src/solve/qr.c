@@ -1,7 +1,7 @@
 /* Add rows to the triangular factor, a block at a time; merge factors; turn a factor into moments.
  *
  * [R; A] = Q [R'; 0] for a block A of centred rows, by dtpqrt, which keeps the zeros of the
- * triangle: 2 m^2 flops a row, as many as one factorisation of all rows. */
+ * triangle: 2 m^2 flops for each row, the same as for one factorisation of all rows. */
 #include "solve/qr.h"
 
 #include <math.h>

@@ -32,7 +32,7 @@ struct snnk_lstsq {
     double *yy;       /* t: sum y^2, or the part of it that C does not contain */
 
     int32_t factorization; /* snnk_factorization: L is kept unless it is GRAM */
-    bool automatic;        /* AUTO was asked for, so a factor may become moments; not stored in
+    bool automatic;        /* AUTO was requested, so a factor may become moments; not stored in
                             * files */
     int32_t precision;     /* snnk_precision of the next rows */
     bool single;           /* some rows were added in single precision */

@@ -15,7 +15,7 @@ snnk__check_grid snnk__check_grid_for(size_t points, double period, double radiu
     while (n < 16 * points && n < limit) n *= 2;
     while (2 * radius * (double)n < 16384 * period && n < limit) n *= 2;
     const double step = period / (double)n, half = floor(radius / step - 0.25);
-    /* Leaves room to double counts of points; allocating that many fails anyway. */
+    /* Leaves room to double the number of points; such an allocation fails anyway. */
     const size_t largest = SIZE_MAX / 8;
 
     return (snnk__check_grid){.step = step,

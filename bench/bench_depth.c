@@ -102,7 +102,7 @@ static void calibrate(const exact_network *e, size_t features, snnk_map *maps[DE
 }
 
 /* Draw all layers with new random features. mean_square[k]: the predicted mean square of the error
- * that layer k adds, on the inputs that the layers before it give. */
+ * that layer k adds, on the outputs of the layers before it. */
 static snnk_network *draw(const exact_network *e, snnk_map *const maps[DEPTHS], uint64_t seed,
                           double mean_square[DEPTHS]) {
     static float X[2][INPUTS * WIDTH];

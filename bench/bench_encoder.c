@@ -161,7 +161,8 @@ static double largest_error(encoder_shape shape) {
         }
     encoder_free(e);
     if (!(error <
-          1e-5)) { /* rounding of sums of 3072 products; one wrong head would be off by tenths */
+          1e-5)) { /* rounding of sums of 3072 products; an error in a single head would change
+                    * outputs by tenths */
         fprintf(stderr, "bench_encoder: outputs are wrong by %.2g of the largest one\n", error);
         exit(1);
     }

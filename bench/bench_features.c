@@ -118,7 +118,7 @@ static void measure_projections(size_t m, openblas *const blas[2], samples resul
     free(X);
 }
 
-/* How many times as fast HD3 is as the faster sgemm; NaN if there is none. */
+/* How many times as fast HD3 is as the faster sgemm; NaN if there is no sgemm. */
 static double over_gemm(const samples result[WAYS]) {
     double seconds = NAN;
 
@@ -219,7 +219,7 @@ static double median_ratio(const samples *a, const samples *b) {
     return median(&ratios, sampler_rounds);
 }
 
-/* How many times as fast as the faster RBFSampler. */
+/* How many times as fast ours is as the faster RBFSampler. */
 static double over_sampler(const samples result[SAMPLER_WAYS], int ours) {
     return fmin(median_ratio(&result[SAMPLER], &result[ours]),
                 median_ratio(&result[SAMPLER_SKYLAKEX], &result[ours]));

@@ -190,8 +190,8 @@ static double least(const contender *c, size_t rounds) {
     return seconds;
 }
 
-/* Shuffle them. Otherwise each would always run after the same one, which may leave the caches or
- * the clock rate in a bad state. */
+/* Shuffle the ways. Otherwise each would always run after the same one, which may leave the caches
+ * or the clock rate in a bad state. */
 static void shuffle(size_t count, contender *all[]) {
     static uint32_t state = 1;
 

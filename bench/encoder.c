@@ -287,7 +287,7 @@ double encoder_forward(encoder *e, encoder_replacement replaced, double *shares)
     memset(shares, 0, ENCODER_SHARES * sizeof *shares);
     memcpy(e->residual, e->inputs, e->rows * WIDTH * sizeof *e->inputs);
     if (e->shape.norm_first)
-        add_norm(e, 0, BLOCK_NORM_GAIN, NULL); /* weights are random: any norm */
+        add_norm(e, 0, BLOCK_NORM_GAIN, NULL); /* weights are random, so any norm will do */
     lap(e, &start, &shares[TIME_NORMS]);
     for (size_t index = 0; index < e->shape.layers; index++) {
         onednn_run(e->layers[index].qkv);

@@ -1,4 +1,4 @@
-/* What the benchmarks share: a clock, samples, and the limits of the machine. */
+/* Shared by the benchmarks: a clock, samples, and the limits of the machine. */
 #ifndef SNNK_BENCH_MEASURE_H
 #define SNNK_BENCH_MEASURE_H
 
@@ -22,8 +22,7 @@ double measure_call(void (*run)(void *), void *context, double seconds);
 /* The rate of multiply-adds in single precision, in flops a second (two for each multiply-add). */
 double measure_peak(void);
 
-/* Bytes a second when `bytes` are read again and again, or written. The best of a few
- * milliseconds. */
+/* Bytes a second when `bytes` are read, or written, repeatedly. The best of a few milliseconds. */
 double measure_read_rate(const float *buffer, size_t bytes);
 double measure_write_rate(float *buffer, size_t bytes);
 

@@ -7,7 +7,7 @@
 extern float expf(float) __attribute__((simd("notinbranch")));
 #endif
 
-/* With explicit lanes, because not every compiler vectorises a maximum: NaN is in the way. */
+/* With explicit lanes, because not every compiler vectorises a maximum, on account of NaN. */
 static float largest(size_t width, const float *x) {
     enum { LANES = 16 };
     float lane[LANES], most = x[0];

@@ -1,4 +1,5 @@
-/* Functions of the rows of a matrix that an encoder needs besides products, for this machine. */
+/* Functions of the rows of a matrix that an encoder needs in addition to products, for this
+ * machine. */
 #ifndef SNNK_BENCH_ROWS_H
 #define SNNK_BENCH_ROWS_H
 

@@ -247,7 +247,7 @@ static snnk_map *cosine_map(size_t n, size_t d, const float *X, size_t m, float 
 /* ---- Stage 1: scores ---- */
 
 /* The result of stage 1. W (CLASSES x FIRST_FEATURES) and b give centred, scaled scores. `scores`
- * are those of the training rows, each by the half that was not fitted to it. */
+ * are those of the training rows, each from the half that was not fitted to it. */
 typedef struct first_stage {
     snnk_map *map;
     float *W, b[CLASSES];

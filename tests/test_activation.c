@@ -74,7 +74,7 @@ static double ulps(float y, long double exact) {
     return (double)(fabsl(y - exact) / ldexpl(1, exponent - 24));
 }
 
-/* Floats of every size and sign up to 10^4, and many where the functions bend. */
+/* Floats of every size and sign up to 10^4, with many where the curvature is large. */
 #define POINTS 60000
 
 static void fill_points(float *z) {
@@ -116,8 +116,8 @@ static double worst_ulps(int32_t activation, apply_function apply, exact_functio
     return worst;
 }
 
-/* Where the value is computed in double and rounded once, its error is half a unit and what ten
- * roundings in double add: 10 2^-53/2^-24, less than 1e-7. Amplified 150 times in exp(-z^2/2),
+/* A value that is computed in double and rounded once has an error of half a unit, plus the error
+ * of ten roundings in double: 10 2^-53/2^-24, less than 1e-7. Amplified 150 times in exp(-z^2/2),
  * z^2/2 < 104, that is still below 1e-5. */
 static const double rounded_once = 0.50001;
 
@@ -131,8 +131,8 @@ static double value_bound(int32_t activation) {
     case SNNK_SIGMOID:
     case SNNK_SILU:
     case SNNK_SOFTPLUS: return rounded_once;
-    case SNNK_SIN: /* from libm in float: glibc's manual states 1 ulp for these, and 2 for tanh, */
-    case SNNK_COS: /* whole units by which the nearest float is missed */
+    case SNNK_SIN: /* from libm in float: glibc's manual states 1 ulp for these, and 2 for tanh */
+    case SNNK_COS: /* how many whole units off the nearest float */
     case SNNK_EXP:
     case SNNK_ERF: return 1.5;
     case SNNK_TANH: return 2.5;
@@ -151,9 +151,9 @@ static void test_values_to_the_last_place(void **state) {
     }
 }
 
-/* Derivatives are computed in double too, but for those of sin, cos and exp. Next to a zero of a
- * derivative (silu, both gelus) the nearest float to it leaves at least 1e-9 of the value: its
- * unit, 1e-16, is that of the roundings in double, a few of which make one more. */
+/* Derivatives are computed in double too, except those of sin, cos and exp. Next to a zero of a
+ * derivative (silu, both gelus), the nearest float to the zero leaves at least 1e-9 of the value:
+ * its unit, 1e-16, is that of the roundings in double, and a few of them make one more unit. */
 static double slope_bound(int32_t activation) {
     switch ((snnk_activation)activation) {
     case SNNK_IDENTITY:
@@ -184,9 +184,9 @@ static void test_derivatives_to_the_last_place(void **state) {
     }
 }
 
-/* The derivative is that of the function: central differences of the reference value in long
- * double, h = 1e-5. Truncation h^2/6 max |f'''| <= 1e-10 (|f'''| <= 4 for all but exp, where it is
- * f), float rounding 2 ulp. The kinks of step and relu are left out. */
+/* Derivatives match central differences of the reference value in long double, h = 1e-5. Truncation
+ * is h^2/6 max |f'''| <= 1e-10 (|f'''| <= 4 except for exp, where it is f), float rounding 2 ulp.
+ * The kinks of step and relu are left out. */
 static void test_derivatives_are_those_of_the_values(void **state) {
     const long double h = 1e-5L;
 
@@ -203,7 +203,7 @@ static void test_derivatives_are_those_of_the_values(void **state) {
 }
 
 /* Values by SciPy in double (and numerical integrals of their Fourier transforms). z is rounded to
- * a float before: |f'| |z| 2^-24 with |f'| <= 1.13; tanhf's two units. */
+ * a float before: |f'| |z| 2^-24 with |f'| <= 1.13, plus tanhf's two units. */
 static void test_independent_values(void **state) {
     static const double z[7] = {-3.7, -1.2, -0.3, 0.0, 0.45, 1.9, 4.2};
     static const struct {
@@ -274,7 +274,8 @@ static void test_limits(void **state) {
         assert_close(y[0], limits[i].slope_left, 0, 0);
         assert_close(y[1], limits[i].slope_right, 0, 0);
 
-        /* The largest floats: the same, but finite where the function grows like z. */
+        /* The largest floats give the same limits, except that the result is finite where the
+         * function grows like z. */
         assert_ok(snnk_activation_eval((int32_t)i, 2, far, y));
         if (i == SNNK_SIN || i == SNNK_COS) {
             assert_true(fabsf(y[0]) <= 1 && fabsf(y[1]) <= 1);
@@ -304,7 +305,7 @@ static void test_kinks_and_overflow(void **state) {
     assert_true(y[0] == 1 && isinf(y[4]));
 }
 
-static void test_nan_goes_through(void **state) {
+static void test_nan_propagates(void **state) {
     const float z[3] = {1, NAN, -1};
     float y[3];
 
@@ -393,7 +394,7 @@ int main(void) {
         cmocka_unit_test(test_independent_values),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_kinks_and_overflow),
-        cmocka_unit_test(test_nan_goes_through),
+        cmocka_unit_test(test_nan_propagates),
         cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_misuse),

@@ -6,11 +6,11 @@
 
 #include "spectrum/activation_slopes.h"
 
-/* z from -36 to 0 (or to where h is 1e-50 to 1e-300 already), relative to the size of h', h''
- * there. The logarithm of h has slope 2 |z| + 1 at most (gelu_tanh: 20 at -10), so that h changes
- * by 4e-3 a step: truncation is 1e-11 or less. The step is a power of two, so that z + step is
+/* z from -36 to 0 (or to where h is already 1e-50 to 1e-300), relative to the size of h', h''
+ * there. The logarithm of h has slope 2 |z| + 1 at most (gelu_tanh: 20 at -10), so h changes by
+ * 4e-3 in a step, and truncation is 1e-11 or less. The step is a power of two, so z + step is
  * exact, and rounding is that of h: a few 2^-64, 1e-10 of h after the division by step^2. A
- * derivative that crosses zero is compared to h itself. */
+ * derivative that crosses zero is compared relative to h itself. */
 static void test_left_tail(void **state) {
     (void)state;
     for (int32_t a = SNNK_IDENTITY; a <= SNNK_ERF; a++) {
@@ -31,13 +31,13 @@ static void test_left_tail(void **state) {
     }
 }
 
-/* The right side from the left: h(z) = h(-z), or -h(-z), or z + h(-z), up to constants. Within the
- * rounding of 1 - h'. */
+/* The right side follows from the left: h(z) = h(-z), or -h(-z), or z + h(-z), up to constants.
+ * Within the rounding of 1 - h'. */
 static void test_symmetry(void **state) {
     static const struct {
         int32_t activation;
         bool odd_curvature; /* h''(-z) = -h''(z) */
-        bool gate;          /* h'(-z) = 1 - h'(z), else h'(-z) = h'(z) */
+        bool gate;          /* h'(-z) = 1 - h'(z); otherwise h'(-z) = h'(z) */
     } cases[] = {{SNNK_GELU, false, true},     {SNNK_GELU_TANH, false, true},
                  {SNNK_TANH, true, false},     {SNNK_SIGMOID, true, false},
                  {SNNK_SILU, false, true},     {SNNK_SOFTPLUS, false, true},
@@ -58,7 +58,7 @@ static void test_symmetry(void **state) {
         }
 }
 
-/* What has no left tail, on all of its line: 1e-10 is what rounding leaves of a difference. */
+/* Functions without a left tail, on the whole line: 1e-10 is the rounding error of a difference. */
 static void test_whole_line(void **state) {
     static const int32_t others[] = {SNNK_SIN, SNNK_COS, SNNK_EXP};
 
@@ -77,7 +77,7 @@ static void test_whole_line(void **state) {
         }
 }
 
-/* -infinity, 0, infinity by hand: NAN where there is no limit. */
+/* The values at -infinity, 0 and infinity by hand; NAN where there is no limit. */
 static void test_ends(void **state) {
     static const struct {
         double slope[3], curvature[3];
@@ -107,12 +107,12 @@ static void test_ends(void **state) {
         assert_true(isnan(snnk__activation_slope(a, NAN)));
         assert_true(isnan(snnk__activation_curvature(a, NAN)));
     }
-    /* a subnormal, of 2^-1074/2e-313 = 3e-11 relative accuracy, where exp(-z) overflows */
+    /* subnormal, with a relative accuracy of 2^-1074/2e-313 = 3e-11, where exp(-z) overflows */
     assert_close(snnk__activation_slope(SNNK_SOFTPLUS, -720), exp(-720), 1e-10, 0);
 }
 
-/* The derivative that dense layers use, in float: the same to its accuracy of a few 2^-24 of h',
- * and 1e-7 where h' crosses zero. */
+/* The derivative that dense layers use, in float, agrees to its accuracy: a few 2^-24 of h', and
+ * 1e-7 where h' crosses zero. */
 static void test_same_as_in_float(void **state) {
     (void)state;
     for (int32_t a = SNNK_IDENTITY; a <= SNNK_ERF; a++)

@@ -47,7 +47,7 @@ static void test_every_status_has_a_text_of_its_own(void **state) {
     assert_string_equal(snnk_strerror(INT32_MIN), "unknown status");
 }
 
-/* Programs and files depend on the numbers. */
+/* Programs and files depend on these numbers. */
 static void test_status_values_never_change(void **state) {
     static const int pinned[] = {0,   -1,  -2,  -3,  -4,  -5,  -6,  -7,  -8,  -9,  -10, -11,
                                  -20, -21, -22, -30, -31, -32, -33, -34, -40, -41, -12, -99};
@@ -67,7 +67,7 @@ static void test_sentences(void **state) {
     assert_status(snnk__fail_within(SNNK_E_SHAPE, "layer %d", 7), SNNK_E_SHAPE);
     assert_string_equal(snnk_last_error(), "layer 7: x = 3 is not below 2");
 
-    /* Too long a sentence is cut, not an overflow. */
+    /* A sentence that is too long is cut; it does not overflow. */
     memset(text, 'a', sizeof text);
     text[sizeof text - 1] = 0;
     assert_status(snnk__fail(SNNK_E_IO, "%s", text), SNNK_E_IO);
@@ -76,7 +76,7 @@ static void test_sentences(void **state) {
     assert_int_equal(strncmp(snnk_last_error(), "file: aaa", 9), 0);
     assert_status(snnk__fail_within(SNNK_E_IO, "%s", text), SNNK_E_IO);
     assert_int_equal(strncmp(snnk_last_error(), "aaa", 3), 0);
-    /* What other libraries say, whatever is in it; also again what was said. */
+    /* Other libraries may set any text, also the current sentence itself. */
     assert_int_equal(snnk_fail(SNNK_E_IO, "100 %s"), SNNK_E_IO);
     assert_string_equal(snnk_last_error(), "100 %s");
     assert_int_equal(snnk_fail(SNNK_E_RANGE, snnk_last_error() + 4), SNNK_E_RANGE);
@@ -106,8 +106,7 @@ static void test_checks_name_value_and_limit(void **state) {
     snprintf(sentence, sizeof sentence, "%zu rows of stride 3", SIZE_MAX / 2);
     assert_says(sentence);
     assert_status(snnk__check_matrix(X, "Phi", 1, 3, SIZE_MAX / 4 + 1, 4), SNNK_E_SIZE);
-    /* Half of what a size can count, in bytes: no overflow, and still more than any array can
-     * have. */
+    /* Half of the largest size, in bytes: no overflow, but still more than any array can have. */
     assert_status(snnk__check_matrix(X, "Phi", 1, 3, SIZE_MAX / 8 + 1, 4), SNNK_E_SIZE);
     assert_ok(snnk__check_matrix(X, "Phi", 1, 3, SIZE_MAX / 8, 4));
 
@@ -121,11 +120,11 @@ static void test_checks_name_value_and_limit(void **state) {
     X[4] = NAN;
     assert_status(snnk__check_finite(X, "X", 2, 3, 3), SNNK_E_NONFINITE);
     assert_says("X[1][1] = nan");
-    assert_ok(snnk__check_finite(X, "X", 2, 1, 3)); /* what lies between rows is not looked at */
+    assert_ok(snnk__check_finite(X, "X", 2, 1, 3)); /* what lies between rows is not read */
     X[4] = INFINITY;
     assert_status(snnk__check_finite(X, "X", 2, 3, 3), SNNK_E_NONFINITE);
     assert_says("X[1][1] = inf");
-    X[4] = 3e38f, X[5] = 3e38f; /* their sum is not finite, they are */
+    X[4] = 3e38f, X[5] = 3e38f; /* both are finite, though their sum is not */
     assert_ok(snnk__check_finite(X, "X", 2, 3, 3));
     assert_status(snnk__check_finite_f64(Z, "Z", 1, 2, 2), SNNK_E_NONFINITE);
     assert_says("Z[0][1] = -inf");
@@ -160,13 +159,13 @@ static void test_config_of_an_older_program(void **state) {
     assert_ok(snnk__config_init(&theirs[0], sizeof theirs[0], &defaults, KNOWN, "config"));
     assert_int_equal(theirs[0].size, sizeof theirs[0]);
     assert_int_equal(theirs[0].first, 10);
-    assert_int_equal(theirs[1].size, 77); /* nothing past its end */
+    assert_int_equal(theirs[1].size, 77); /* nothing is written beyond its end */
 
     theirs[0].first = 11;
     assert_ok(snnk__config_read(&ours, KNOWN, &theirs[0], "config"));
     assert_int_equal(ours.size, sizeof ours);
     assert_int_equal(ours.first, 11);
-    assert_int_equal(ours.second, 20); /* the default of what they do not know */
+    assert_int_equal(ours.second, 20); /* fields unknown to the caller keep their defaults */
 
     ours.first = 12;
     assert_ok(snnk__config_write(&theirs[0], &ours, KNOWN, "config"));
@@ -179,7 +178,7 @@ static void test_config_of_unknown_size(void **state) {
     static const size_t unknown[] = {
         0, 8, sizeof(small_config) - 1, sizeof(known_config) + 1, sizeof(larger_config), SIZE_MAX};
     const known_config defaults = {sizeof defaults, 10, 20};
-    char known[64]; /* 16 ... 24 where a size has 64 bits */
+    char known[64]; /* sizes 16 ... 24 if size_t has 64 bits */
 
     (void)state;
     snprintf(known, sizeof known, "is not in %zu ... %zu", sizeof(small_config),
@@ -225,7 +224,7 @@ static void test_checked_sizes(void **state) {
 
 /* ---- Allocation ---- */
 
-/* Blocks at every possible address modulo 64, as a hook may give them. */
+/* Give blocks at every possible address modulo 64, as a caller's allocator may. */
 static void *shifted_alloc(size_t bytes, void *user) {
     static _Alignas(64) char block[4096];
     const size_t *shift = user;
@@ -247,7 +246,7 @@ static void test_any_alignment_becomes_ours(void **state) {
         assert_ok(snnk__alloc(&allocator, 100, 1, "a test", &block));
         assert_int_equal((uintptr_t)block % SNNK__ALIGNMENT, 0);
         memset(block, 1, 100);
-        snnk__free(&allocator, block); /* sees the address it gave */
+        snnk__free(&allocator, block); /* the allocator must get the address it gave */
     }
 }
 
@@ -267,7 +266,7 @@ static void test_allocation(void **state) {
     snnk__free(&ours, block);
     assert_int_equal(memory.alive, 0);
 
-    assert_ok(snnk__alloc(&ours, 0, sizeof *block, "a test", &block)); /* never asks for 0 bytes */
+    assert_ok(snnk__alloc(&ours, 0, sizeof *block, "a test", &block)); /* never requests 0 bytes */
     assert_null(block);
     assert_ok(snnk__alloc_zero(&ours, 0, sizeof *block, "a test", &block));
     assert_null(block);
@@ -334,8 +333,8 @@ static void test_workspace_threads(void **state) {
 }
 
 typedef struct visits {
-    int times[200];     /* how often each row was worked on */
-    size_t wants_bytes; /* of scratch */
+    int times[200];     /* how often each row was processed */
+    size_t wants_bytes; /* bytes of scratch */
     int bad_scratch;    /* times scratch was missing, misaligned or shared */
 } visits;
 
@@ -345,7 +344,7 @@ static void visit(size_t first, size_t count, void *scratch, void *context) {
 
     if (v->wants_bytes && (!scratch || (uintptr_t)scratch % SNNK__ALIGNMENT)) v->bad_scratch++;
     if (v->wants_bytes && scratch) memset(scratch, (int)first, v->wants_bytes);
-    for (size_t i = first; i < first + count; i++) v->times[i]++; /* rows of no one else */
+    for (size_t i = first; i < first + count; i++) v->times[i]++; /* rows that no other call has */
     for (size_t i = 0; scratch && i < v->wants_bytes; i++)
         if (bytes[i] != (unsigned char)first) v->bad_scratch++;
 }
@@ -387,7 +386,7 @@ static void test_rows_without_a_workspace(void **state) {
 
     memory.fail_after = 1;
     assert_status(snnk__for_rows(NULL, &allocator, 9, 100, visit, &v), SNNK_E_NOMEM);
-    assert_int_equal(v.times[0], 1);                                /* the task has not run */
+    assert_int_equal(v.times[0], 1);                                /* nothing has run */
     assert_ok(snnk__for_rows(NULL, &allocator, 0, 100, visit, &v)); /* no rows, no scratch */
     v.wants_bytes = 0;
     assert_ok(snnk__for_rows(NULL, &allocator, 1, 0, visit, &v));
@@ -404,10 +403,10 @@ static void test_reserve_then_no_allocation(void **state) {
     assert_ok(snnk_workspace_reserve(workspace, 1000));
     memory.fail_after = memory.calls;
     assert_ok(snnk__for_rows(workspace, NULL, 50, 1000, visit, &v));
-    assert_ok(snnk_workspace_reserve(workspace, 10)); /* never shrinks */
+    assert_ok(snnk_workspace_reserve(workspace, 10)); /* a workspace never shrinks */
     assert_ok(snnk__for_rows(workspace, NULL, 50, 1000, visit, &v));
 
-    /* A failure to grow leaves it as it was. */
+    /* If growing fails, the workspace is unchanged. */
     assert_status(snnk_workspace_reserve(workspace, 100000), SNNK_E_NOMEM);
     assert_status(snnk__for_rows(workspace, NULL, 50, 100000, visit, &v), SNNK_E_NOMEM);
     assert_int_equal(v.times[0], 2);
@@ -432,7 +431,7 @@ static void test_reserve_then_no_allocation(void **state) {
     });
 }
 
-/* ---- The rest ---- */
+/* ---- Build information ---- */
 
 static void test_build_information(void **state) {
     char version[32];

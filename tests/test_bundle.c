@@ -1,5 +1,5 @@
-/* src/network/bundle.c: bundled networks give the outputs of the original, without the widths
- * between layers. */
+/* src/network/bundle.c: bundled networks give the outputs of the original, without the wide
+ * matrices between layers. */
 #include "data/bundle.h"
 #include "support/alloc.h"
 #include "support/draw.h"
@@ -9,7 +9,7 @@
 
 enum { D = 7, WIDTH = 12, N = 30, DEPTH = 6 };
 
-/* What a layer of a test network is. */
+/* The kinds of layers of a test network. */
 typedef enum layer_kind {
     ARC_COSINE,
     ARC_COSINE_SQUARED,
@@ -17,15 +17,15 @@ typedef enum layer_kind {
     ELEMENTWISE,
     IDENTITY_MAP,
     URF,
-    MIXED,      /* blocks side by side */
+    MIXED,      /* several blocks */
     TRANSFORMS, /* HD3 rows */
     LAYER_KINDS,
     LINEAR = LAYER_KINDS, /* dense layers */
     DENSE
 } layer_kind;
 
-/* A line and slow atoms, in a frame. (Features of fast ones differ by e^20: in float the sum of
- * them has few digits, bundled or not.) */
+/* A line and slow atoms, in a frame. (Features of fast atoms differ by a factor e^20, so their sum
+ * has few correct digits in float, bundled or not.) */
 static snnk_map *urf_map(size_t inputs) {
     static const double omega[] = {0.5, 1, 1.5}, re[] = {0.3, 0.1, 0}, im[] = {0, -0.4, 0.2};
 
@@ -56,8 +56,7 @@ static snnk_map *map_of_kind(layer_kind kind, size_t inputs) {
     return map_of(inputs, &config, NULL);
 }
 
-/* Psi, or W, such that outputs are of size 1 whatever the features: their root mean square is
- * measured. */
+/* Psi, or W, such that outputs have size 1 for any features: their root mean square is measured. */
 static snnk_layer *layer_of(layer_kind kind, size_t inputs, size_t outputs, uint64_t seed) {
     float X[N * WIDTH], bias[WIDTH], *W, *Phi;
     double square = 0;
@@ -78,7 +77,7 @@ static snnk_layer *layer_of(layer_kind kind, size_t inputs, size_t outputs, uint
         memcpy(Phi, X, N * m * sizeof *Phi);
     for (size_t i = 0; i < N * m; i++) square += (double)Phi[i] * Phi[i] / N;
     if (kind == ARC_COSINE_SQUARED)
-        square *= 9; /* or six of them would raise rounding to the 64th power */
+        square *= 9; /* otherwise six such layers would amplify rounding by the 64th power */
     for (size_t i = 0; i < outputs * m; i++) W[i] = (float)(W[i] / sqrt(square));
     if (map)
         assert_ok(snnk_layer_create(map, outputs, W, m, bias, &layer));
@@ -116,7 +115,7 @@ static snnk_network *bundle(const snnk_network *network, size_t first, size_t la
     return bundled;
 }
 
-/* The largest difference of outputs, as a share of their root mean square. */
+/* The largest difference of outputs, relative to their root mean square. */
 static double difference(const snnk_network *a, const snnk_network *b) {
     const size_t d = snnk_network_inputs(a), l = snnk_network_outputs(a);
     float X[N * WIDTH], Y[N * WIDTH], Z[N * WIDTH];
@@ -133,8 +132,8 @@ static double difference(const snnk_network *a, const snnk_network *b) {
     return largest / sqrt(square);
 }
 
-/* y = Psi2 relu(G2 Psi1 relu(G1 x)/sqrt(m1))/sqrt(m2), the middle folded to P = G2 Psi1: NumPy's
- * values. */
+/* y = Psi2 relu(G2 Psi1 relu(G1 x)/sqrt(m1))/sqrt(m2), with the middle matrices folded to P = G2
+ * Psi1: NumPy's values. */
 static void to_floats(const double *from, size_t n, float *to) {
     for (size_t i = 0; i < n; i++) to[i] = (float)from[i];
 }
@@ -173,7 +172,7 @@ static void test_reference(void **state) {
     assert_int_equal(snnk_network_layers(bundled), 2);
     assert_int_equal(snnk_layer_kind(snnk_network_layer(bundled, 0)), SNNK_LAYER_TOWER);
     assert_ok(snnk_network_forward(bundled, ROWS, X, C1, Y, L2, NULL));
-    /* floats in, so 1e-6 of sums of a dozen terms of size 1 to 10 */
+    /* inputs are floats, so 1e-6 of sums of a dozen terms of size 1 to 10 */
     for (size_t i = 0; i < ROWS * L2; i++) assert_close(Y[i], bundle_Y[i], 1e-5, 1e-5);
     const snnk_map *map = snnk_layer_map(snnk_network_layer(bundled, 1));
     assert_ok(snnk_map_block_rows(map, 0, P, R1, NULL));
@@ -186,7 +185,8 @@ static void test_reference(void **state) {
     }
 }
 
-/* The identity of the method: every kind of map, alone and after every other, at every depth. */
+/* Bundling keeps outputs for every kind of map, alone and after every other kind, at every
+ * depth. */
 static void test_every_kind_and_depth(void **state) {
     (void)state;
     for (layer_kind kind = 0; kind < LAYER_KINDS; kind++)
@@ -214,7 +214,7 @@ static void test_every_kind_and_depth(void **state) {
         }
 }
 
-/* Any run, with the layers around it shared. */
+/* Every range of layers can be bundled; the layers around it are shared. */
 static void test_every_run(void **state) {
     const layer_kind kinds[DEPTH] = {GAUSSIAN, DENSE, URF, LINEAR, ARC_COSINE, LINEAR};
     snnk_network *network = network_of(DEPTH, kinds, test_widths);
@@ -238,7 +238,7 @@ static void test_every_run(void **state) {
     snnk_network_free(network);
 }
 
-/* A tower behind an SNNK layer, a linear one, or both takes their Psi in. */
+/* A tower after an SNNK layer, a linear one, or both absorbs their Psi. */
 static void check_towers_behind(void) {
     const layer_kind before[3][2] = {{GAUSSIAN}, {LINEAR}, {GAUSSIAN, LINEAR}};
 
@@ -267,9 +267,10 @@ static void check_towers_behind(void) {
     }
 }
 
-/* What a run becomes, layer by layer. */
+/* The layers that a range becomes. */
 static void test_shapes(void **state) {
-    /* linear, linear: one. GAUSSIAN, linear: one. Then tanh, and what follows it, stay. */
+    /* linear, linear: become one. GAUSSIAN, linear: become one. Then tanh and what follows it
+     * stay. */
     const layer_kind kinds[DEPTH] = {LINEAR, LINEAR, GAUSSIAN, LINEAR, DENSE, ARC_COSINE};
     snnk_network *network = network_of(DEPTH, kinds, test_widths), *bundled, *part;
     const snnk_layer *layer;
@@ -277,16 +278,16 @@ static void test_shapes(void **state) {
     (void)state;
     bundled = bundle(network, 0, DEPTH - 1);
     assert_int_equal(snnk_network_layers(bundled), 3);
-    layer = snnk_network_layer(bundled, 0); /* the two linear ones are in G */
+    layer = snnk_network_layer(bundled, 0); /* G has absorbed the two linear layers */
     assert_int_equal(snnk_layer_kind(layer), SNNK_LAYER_TOWER);
     assert_int_equal(snnk_layer_inputs(layer), D);
     assert_int_equal(snnk_layer_outputs(layer), 20);
     assert_int_equal(snnk_layer_parameters(layer), 10 * D + 10);
-    layer = snnk_network_layer(bundled, 1); /* Psi and the linear one are in W of tanh */
+    layer = snnk_network_layer(bundled, 1); /* W of tanh has absorbed Psi and the linear layer */
     assert_null(snnk_layer_map(layer));
     assert_int_equal(snnk_layer_inputs(layer), 20);
     assert_int_equal(snnk_layer_outputs(layer), test_widths[5]);
-    layer = snnk_network_layer(bundled, 2); /* nothing folds into an activation */
+    layer = snnk_network_layer(bundled, 2); /* nothing folds through an activation */
     assert_ptr_equal(layer, snnk_network_layer(network, 5));
     snnk_network_free(bundled);
 
@@ -294,7 +295,7 @@ static void test_shapes(void **state) {
     assert_int_equal(snnk_network_layers(bundled), DEPTH - 1);
     assert_int_equal(snnk_layer_inputs(snnk_network_layer(bundled, 0)), D);
     assert_int_equal(snnk_layer_outputs(snnk_network_layer(bundled, 0)), test_widths[2]);
-    /* Parts first, then the whole: as if all at once. */
+    /* Bundling parts first, then the whole, gives the same as bundling all at once. */
     part = bundle(bundled, 1, 2);
     assert_int_equal(snnk_network_layers(part), DEPTH - 2);
     snnk_network_free(bundled);
@@ -302,7 +303,7 @@ static void test_shapes(void **state) {
     assert_int_equal(snnk_network_layers(bundled), 3);
     assert_true(difference(network, bundled) < 1e-5);
     snnk_network_free(part);
-    part = bundle(bundled, 0, 2); /* towers are taken as they are */
+    part = bundle(bundled, 0, 2); /* towers are kept unchanged */
     assert_int_equal(snnk_network_layers(part), 3);
     assert_true(difference(network, part) < 1e-5);
     snnk_network_free(part);
@@ -311,7 +312,7 @@ static void test_shapes(void **state) {
     snnk_network_free(network);
 }
 
-/* Psi of the weights tower and Phi of the input tower meet in the outputs. */
+/* The products of Psi from the weights tower and Phi from the input tower are the outputs. */
 static void test_towers(void **state) {
     static const struct {
         size_t depth;
@@ -387,9 +388,9 @@ static void test_no_towers(void **state) {
 }
 
 /* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centres
- * weights: a diagonal and offsets; G, its offsets, 7 numbers a row, mu, M and nu. Behind 20
- * features: WIDTH x 20 and offsets; r x 20, offsets and the same 7 numbers, nu, and the WIDTH
- * directions of |x~|^2 with offsets and gains. */
+ * weights. It has a diagonal and offsets; G, its offsets, 7 numbers for each row, mu, M and nu.
+ * After 20 features: WIDTH x 20 and offsets; r x 20, offsets and the same 7 numbers, nu, and the
+ * WIDTH directions of |x~|^2 with offsets and gains. */
 static void check_cost_of_urf(void) {
     const uint64_t w = WIDTH, m = 20;
     snnk_map *map = map_of_kind(URF, WIDTH);
@@ -440,8 +441,7 @@ static void test_cost(void **state) {
     snnk_network_free(network);
 }
 
-/* Towers run like everything else: on any number of rows and threads, bit for bit; in any
- * storage. */
+/* Towers give the same bits for any number of rows and threads, in any storage. */
 static void test_forward_of_towers(void **state) {
     enum { WIDE = 700 };
     const layer_kind kinds[4] = {TRANSFORMS, MIXED, URF, GAUSSIAN};
@@ -468,7 +468,7 @@ static void test_forward_of_towers(void **state) {
     assert_true(report.relative_error < 0.1 && report.relative_error > 0);
     assert_true(report.bytes < report.bytes_before);
     snnk_network_free(narrow);
-    /* Large enough to be split within a row. */
+    /* large enough to be split within a row */
     assert_ok(snnk_layer_create_tower(map, &tower));
     assert_ok(snnk_network_create(NULL, &large));
     assert_ok(snnk_network_append(large, tower));
@@ -479,7 +479,7 @@ static void test_forward_of_towers(void **state) {
     assert_ok(snnk_map_input_tower(map, N, X, WIDE, Z, WIDE, NULL));
     assert_ok(snnk_layer_forward(tower, N, X, WIDE, Y, WIDE, workspace));
     assert_memory_equal(Z, Y, N * WIDE * sizeof *Y);
-    /* A tower has no Psi; a linear map behind it becomes one. */
+    /* A tower has no Psi, but absorbs a linear map that follows it as one. */
     assert_int_equal(snnk_layer_features(tower), WIDE);
     assert_status(snnk_layer_weights(tower, Y, WIDE, NULL), SNNK_E_UNSUPPORTED);
     assert_status(snnk_layer_readout(tower, 1, X, WIDE, Y, WIDE, NULL), SNNK_E_UNSUPPORTED);
@@ -512,7 +512,7 @@ static void test_misuse(void **state) {
     snnk_network_free(network);
 }
 
-/* A product that leaves the range of float says where. */
+/* The error of a product that leaves the range of float says where it is. */
 static void test_overflow(void **state) {
     const float large[1] = {3e38f}, two[1] = {2};
     snnk_layer *first, *second;
@@ -532,7 +532,7 @@ static void test_overflow(void **state) {
     snnk_network_free(network);
 }
 
-/* Layers may have different allocators, and the network another one: each takes back its own. */
+/* Layers may have different allocators, and the network another one: each frees its own memory. */
 static void test_allocators(void **state) {
     enum { DEEP = 4 };
     test_memory memory[DEEP + 1];

@@ -9,8 +9,8 @@ enum { D = 24, N = 80, L = 60, FRESH = 40, M = 200 };
 
 static float X[N * D], W[L * D], b[L], fresh_X[FRESH * D], fresh_W[FRESH * D], fresh_b[FRESH];
 
-/* Uniform inputs and weights off centre, as in the paper's pointwise experiment: a scale for each
- * input, and a spread of pre-activations that depends on `size`. */
+/* Uniform inputs and weights that are not centred, as in the paper's pointwise experiment: each
+ * input has its own scale, and the spread of pre-activations depends on `size`. */
 static void draw_rows(float *rows, size_t n, double size, uint64_t *seed) {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < D; k++)
@@ -36,7 +36,7 @@ static double dot(const float *x, const float *y) {
     return sum;
 }
 
-/* f in double: the definition, written again. */
+/* f in double, from its definition. */
 static double activation(int32_t which, double z) {
     switch ((snnk_activation)which) {
     case SNNK_RELU: return z > 0 ? z : 0;
@@ -89,8 +89,8 @@ static void the_choice_is_the_best_that_is_reported(void **state) {
         assert_true(r.predicted <= r.plain);
         assert_true(r.features == snnk_map_features(map) && r.features <= M);
         assert_true(r.predicted > 0 && r.predicted < 1);
-        /* Centring both helps where both are off centre: |x| |w| falls fourfold. (exp takes w.x as
-         * a factor: it has no phase to lose.) */
+        /* Centring both helps if neither is centred: |x| |w| falls fourfold. (exp has w.x as a
+         * factor, so it has no phase to lose.) */
         if (all[a] != SNNK_EXP) assert_true(r.centered_both < r.balanced);
         snnk_map_free(map);
     }
@@ -110,9 +110,9 @@ static snnk_spectrum *spectrum_of(int32_t which) {
     return spectrum;
 }
 
-/* Over seeds and fresh pairs: the root mean square error is what was predicted on other rows of the
- * same distribution. 60 seeds know it to 10 % (1/sqrt(2 * 60)), and the batch that is predicted on
- * has 20 x 15 pairs of correlated rows: 25 %. */
+/* Over seeds and fresh pairs, the root mean square error is as predicted from other rows of the
+ * same distribution. 60 seeds determine it to 10 % (1/sqrt(2 * 60)), and the batch for the
+ * prediction has 20 x 15 pairs of correlated rows: 25 %. */
 static void errors_are_as_predicted(void **state) {
     enum { SEEDS = 60 };
     const int32_t all[] = {SNNK_GELU, SNNK_TANH, SNNK_EXP};
@@ -150,8 +150,8 @@ static void errors_are_as_predicted(void **state) {
     }
 }
 
-/* without_features is measured, on the test rows (every fourth, up to 16 of each, evenly spaced),
- * around the means of the others. */
+/* without_features is measured on the test rows (every fourth row, up to 16 of each kind, evenly
+ * spaced), around the means of the other rows. */
 static void the_error_without_features_is_measured(void **state) {
     const snnk_urf_config config = settings(0);
     snnk_urf_report report = fresh_report();
@@ -180,8 +180,8 @@ static void the_error_without_features_is_measured(void **state) {
     assert_close(report.without_features, sqrt(difference / square), 1e-9, 0);
 }
 
-/* Large inputs: nothing is within reach, and the report and the prediction say so. */
-static void hopeless_layers_are_told(void **state) {
+/* With large inputs no error is within reach, and the report and the prediction say so. */
+static void hopeless_layers_are_reported(void **state) {
     const snnk_urf_config config = settings(0);
     snnk_urf_report report = fresh_report();
     snnk_prediction p = {.size = sizeof p};
@@ -199,7 +199,7 @@ static void hopeless_layers_are_told(void **state) {
     snnk_map_free(map);
 }
 
-/* Batches that leave nothing to learn from, or nothing to be right about. */
+/* Batches in which inputs, weights or both do not vary, or all outputs are 0. */
 static void batches_that_do_not_vary(void **state) {
     const snnk_urf_config config = settings(0);
     snnk_urf_report r = fresh_report();
@@ -216,10 +216,10 @@ static void batches_that_do_not_vary(void **state) {
         assert_close(r.without_features, 0, 0, 1e-6);
         snnk_map_free(map);
     }
-    make_batch(1.2); /* all positive: every unit is dead with this bias */
+    make_batch(1.2); /* all positive, so every unit is dead with this bias */
     for (size_t j = 0; j < L; j++) b[j] = -100;
     map = calibrate(SNNK_RELU, &config, &r);
-    assert_true(r.predicted == 0); /* the line 0 */
+    assert_true(r.predicted == 0); /* the best map is the line 0 */
     snnk_map_free(map);
     make_batch(1.2);
 }
@@ -307,7 +307,7 @@ static void failing_allocations_leave_nothing(void **state) {
     (void)state;
     make_batch(1.2);
     config.allocator = &allocator;
-    /* Thousands of allocations; those of spectra and frames have tests of their own. */
+    /* There are thousands of allocations; spectra and frames have tests of their own for theirs. */
     assert_survives_some_failing_allocations(memory, status, 4, {
         snnk_layer *layer = NULL;
 
@@ -323,7 +323,7 @@ int main(void) {
         cmocka_unit_test(the_choice_is_the_best_that_is_reported),
         cmocka_unit_test(errors_are_as_predicted),
         cmocka_unit_test(the_error_without_features_is_measured),
-        cmocka_unit_test(hopeless_layers_are_told),
+        cmocka_unit_test(hopeless_layers_are_reported),
         cmocka_unit_test(batches_that_do_not_vary),
         cmocka_unit_test(a_given_spectrum_is_used),
         cmocka_unit_test(a_dense_layer_becomes_an_snnk_layer),

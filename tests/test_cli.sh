@@ -151,6 +151,24 @@ json "info of a sketched line" "j['layers'][0]['blocks'][1] == {'kind': 'affine'
 json "info of an exact line" "j['layers'][0]['blocks'][2] == {'kind': 'affine', 'features': 3, 'exact': True}"
 gives "info of every kind, for people" 0 "$snnk" info every.st
 has "info of every kind, for people" out 'features +.*"kind":"urf"'
+# RBF features came with version 0.2, so they are in a file of their own: docs/format.md, "RBF blocks".
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$tests/data" python3 - <<'END'
+import json
+from model_file import blob, tensor
+block = {"kind": "rbf", "features": 2, "seed": "0", "projection": "given", "projection_scale": 1,
+         "whitened": False}
+network = {"layers": [{"kind": "snnk", "inputs": 1, "outputs": 1, "blocks": [block]}]}
+arrays = {"blocks.0.G": [[1.0], [-1.0]], "blocks.0.offset": [0.0, 0.0],
+          "blocks.0.constant": [-0.5, -0.5], "psi": [[1.0, 1.0]], "bias": [0.0]}
+tensors = {"layers.0." + name: tensor("F32", values) for name, values in arrays.items()}
+tensors["layers.0.blocks.0.center"] = tensor("F64", [0.0])
+tensors["layers.0.blocks.0.scale"] = tensor("F64", [1.0])
+with open("rbf.st", "wb") as file:
+    file.write(blob({"snnk.format": "1", "snnk.version": "0.2.0", "snnk.kind": "network",
+                     "snnk.network": json.dumps(network)}, tensors))
+END
+gives "info of RBF features" 0 "$snnk" info rbf.st --json
+json "info of RBF features" "j['layers'][0]['blocks'][0] == {'kind': 'rbf', 'features': 2, 'projection': 'given'}"
 
 # ---- Classification ----
 gives "classification" 0 "$snnk" fit --train kinds.csv --m 64 --ridge 1e-3 --test kinds.csv --json \

@@ -20,8 +20,8 @@ static int make_rows(void **state) {
 
 /* ---- Networks ---- */
 
-/* Append a dense layer of random weights. `distinct` of its outputs are independent, the others are
- * copies of these times 0.5, 1 or 1.5: for ReLU, `distinct` features give all of them. */
+/* Append a dense layer of random weights. `distinct` of its outputs are independent; the others are
+ * copies of these times 0.5, 1 or 1.5. So for ReLU, `distinct` features give all of them. */
 static void append_dense(snnk_network *network, size_t d, size_t l, size_t distinct,
                          int32_t activation, uint64_t seed, const snnk_allocator *allocator) {
     float *W = calloc(l, d * sizeof *W), *b = calloc(l, sizeof *b);
@@ -58,7 +58,7 @@ static snnk_network *exact_network(uint64_t seed, const snnk_allocator *allocato
     return network;
 }
 
-/* The last two layers of exact_network would be one block; here a layer between them separates
+/* Like exact_network, but its last two layers would form one block, so a layer is inserted between
  * them. */
 static snnk_network *parted_network(const snnk_allocator *allocator) {
     snnk_network *network;
@@ -104,7 +104,7 @@ static bool is_judged(size_t i, const snnk_distill_config *config) {
 }
 
 /* sqrt(squared differences of two networks / squared deviations of the first), on the rows that
- * were set aside to judge by (all: on all rows of Z). */
+ * were set aside to measure the error (all: on all rows of Z). */
 static double error_on(const snnk_network *network, const snnk_network *compressed, size_t n,
                        const float *rows, const snnk_distill_config *aside) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
@@ -134,7 +134,7 @@ static double error_on(const snnk_network *network, const snnk_network *compress
 
 /* ---- Exact ---- */
 
-/* Each part can be given by few features exactly, so nothing is lost, and the cost is that of the
+/* Few features represent each part exactly, so nothing is lost, and the cost is that of the
  * students. */
 static void test_exact_parts_are_compressed_exactly(void **state) {
     snnk_network *network = exact_network(35, NULL), *compressed;
@@ -145,7 +145,7 @@ static void test_exact_parts_are_compressed_exactly(void **state) {
     (void)state;
     assert_ok(snnk_network_set_note(network, "units", "mm"));
     memcpy(features, exact_features, sizeof features);
-    features[3] = 0; /* part of the block that begins at layer 2 */
+    features[3] = 0; /* belongs to the block that begins at layer 2 */
     config.ridge = 0;
     assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, &config,
                                     NULL, &compression, &compressed));
@@ -182,9 +182,9 @@ static void test_exact_parts_are_compressed_exactly(void **state) {
     snnk_network_free(network);
 }
 
-/* One of the two neurons of a block is always 0. Two features are asked for, but only one exists,
- * and it gives everything; directions beside it would be rounding alone. The inputs of that block
- * have 4 columns, but come from 3 features: a lower rank. */
+/* One of the two neurons of a block is always 0. Two features are requested, but only one exists,
+ * and it is enough; further directions would be rounding error only. The inputs of that block have
+ * 4 columns, but come from 3 features, so their rank is lower. */
 static void check_dead_neuron(uint64_t seed) {
     snnk_network *network = exact_network(seed, NULL), *compressed;
     const size_t features[EXACT_LAYERS] = {3, 0, 2, 0};
@@ -193,15 +193,15 @@ static void check_dead_neuron(uint64_t seed) {
     assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, NULL, NULL,
                                     &compression, &compressed));
     assert_true(part_of(compression, 1).features <= 2);
-    assert_true(report_of(compression).relative_error < 1e-3); /* ridges relative to 1e-9 */
+    assert_true(report_of(compression).relative_error < 1e-3); /* ridges are relative to 1e-9 */
     snnk_compression_free(compression);
     snnk_network_free(compressed);
     snnk_network_free(network);
 }
 
-/* 3 of the 24 neurons are distinct, and no linear features are allowed: the student has 3
+/* 3 of the 24 neurons are distinct, and no linear features are allowed, so the student has 3
  * features. */
-static void test_fewer_features_where_no_more_differ(void **state) {
+static void test_fewer_features_if_fewer_are_independent(void **state) {
     snnk_network *network = exact_network(35, NULL), *compressed;
     const size_t features[EXACT_LAYERS] = {8, 0, 0, 0};
     snnk_distill_config config = distill_config();
@@ -229,7 +229,7 @@ static void test_lone_layers(void **state) {
     snnk_distill_report student = {.size = sizeof student};
 
     (void)state;
-    config.linear = 0; /* a linear layer's student is linear nevertheless */
+    config.linear = 0; /* the student of a linear layer is linear anyway */
     config.tier = SNNK_DISTILL_RANDOM;
     assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), features, NULL, &config,
                                     NULL, &compression, &compressed));
@@ -246,16 +246,16 @@ static void test_lone_layers(void **state) {
     assert_ok(snnk_compression_distilled(compression, 0, &student));
     assert_true(student.linear_features == 0 && student.tier == SNNK_DISTILL_RANDOM);
     assert_status(snnk_compression_distilled(compression, 3, &student), SNNK_E_STATE);
-    /* Layers that were kept are the same objects. */
+    /* Layers that are kept are the same objects. */
     assert_ptr_equal(snnk_network_layer(compressed, 2), snnk_network_layer(network, 3));
     assert_ptr_equal(snnk_network_layer(compressed, 4), snnk_network_layer(network, 5));
     assert_close(report_of(compression).relative_error,
                  error_on(network, compressed, N, X, &config), 1e-9,
-                 0); /* sums in double and in long double */
+                 0); /* sums in double, compared with long double */
     snnk_compression_free(compression);
     snnk_network_free(compressed);
 
-    /* Two linear features give the linear layer, of rank 2, to rounding. */
+    /* Two linear features represent the linear layer of rank 2, up to rounding. */
     const size_t last[7] = {0, 0, 0, 0, 0, 0, 2};
 
     config.ridge = 0;
@@ -263,8 +263,8 @@ static void test_lone_layers(void **state) {
                                     NULL, &compressed));
     assert_int_equal(snnk_network_layers(compressed), 7);
     assert_true(error_on(network, compressed, N, X, NULL) <
-                1e-3); /* directions are selected with a ridge of 1e-6 of a mean variance, against
-                        * the least that inputs have */
+                1e-3); /* directions are selected with a ridge of 1e-6 of a mean variance; this
+                        * compares with the smallest variance of the inputs */
     snnk_network_free(compressed);
     snnk_network_free(network);
 }
@@ -282,9 +282,9 @@ static snnk_network *wide_network(const snnk_allocator *allocator) {
     return network;
 }
 
-/* Students that are each fitted to the original's activations are worse, one after another, than
- * students fitted to the outputs of the students before them. Judged on new rows. */
-static void test_sequence_makes_good(void **state) {
+/* Students that are each fitted to the original's activations have larger errors in sequence than
+ * students fitted to the outputs of the students before them. Measured on new rows. */
+static void test_sequence_corrects_errors(void **state) {
     snnk_network *network = wide_network(NULL), *together, *apart;
     const size_t features[4] = {2, 0, 10, 0};
     float *fresh = malloc(N * D * sizeof *fresh), *hidden = malloc(N * 5 * sizeof *hidden);
@@ -322,10 +322,10 @@ static void test_sequence_makes_good(void **state) {
     free(hidden);
 }
 
-/* In closed form: two linear layers of rank 1, with a ridge of a quarter of the rows, features of
- * variance 1. Each student then shrinks its output by s = n/(n + lambda). Fitted alone, both
- * together shrink by s^2. In sequence the second is fitted to inputs that the first has shrunk, and
- * its feature undoes that scale: s. */
+/* In closed form: two linear layers of rank 1, with a ridge of a quarter of the rows, and features
+ * of variance 1. Each student then shrinks its output by s = n/(n + lambda). Fitted alone, both
+ * together shrink by s^2. In sequence, the second student is fitted to inputs that the first has
+ * shrunk, and its feature undoes that scale: s. */
 static void test_sequence_undoes_shrinkage(void **state) {
     snnk_distill_config config = distill_config();
     const size_t features[2] = {1, 1};
@@ -366,8 +366,9 @@ static void test_sequence_undoes_shrinkage(void **state) {
     free(hidden);
 }
 
-/* Rows that judge are used for nothing else: with other values in them the network is the same. */
-static void test_judged_rows_take_no_part(void **state) {
+/* Rows that measure the error are used for nothing else: with other values in them the network is
+ * the same. */
+static void test_judged_rows_are_not_fitted(void **state) {
     const snnk_distill_config config = distill_config();
     snnk_network *network = wide_network(NULL), *made[2];
     float *changed = malloc(sizeof X), Psi[2][4 * 10];
@@ -402,7 +403,7 @@ static snnk_compress_config share_of(double share) {
     return config;
 }
 
-/* The budget is kept, and nearly used. A larger one gives a smaller error. A budget of all
+/* The budget is respected, and nearly used up. A larger one gives a smaller error. A budget of all
  * parameters changes nothing. */
 static void test_budgets_are_met(void **state) {
     static const double shares[] = {0.15, 0.3, 0.6, 1};
@@ -436,8 +437,8 @@ static void test_budgets_are_met(void **state) {
     snnk_network_free(network);
 }
 
-/* A part that three features give exactly gets no more; the rest of the budget goes to the other
- * part. */
+/* A part that three features represent exactly gets no more; the rest of the budget goes to the
+ * other part. */
 static void test_budget_goes_where_it_helps(void **state) {
     const snnk_compress_config config = share_of(0.5);
     snnk_compression *compression;
@@ -451,7 +452,7 @@ static void test_budget_goes_where_it_helps(void **state) {
     append_dense(network, 60, 5, 5, SNNK_IDENTITY, 40, NULL);
     assert_ok(snnk_network_compress(network, SNNK_ROWS(.n = N, .X = X), NULL, &config, NULL, NULL,
                                     &compression, &compressed));
-    /* An error of 1e-10 can still be worth a feature, where no other step fits. */
+    /* Even an error of 1e-10 can be worth a feature if no other step fits. */
     assert_in_range(part_of(compression, 0).features, 3, 4);
     assert_true(part_of(compression, 1).features > 40 ||
                 part_of(compression, 1).outcome == SNNK_COMPRESS_WHOLE);
@@ -460,8 +461,8 @@ static void test_budget_goes_where_it_helps(void **state) {
     snnk_network_free(network);
 }
 
-/* With convex errors and steps of equal size the greedy choice is the best one, found by trying
- * all. */
+/* With convex errors and steps of equal size the greedy choice is optimal; the optimum is found by
+ * trying all. */
 static void test_budget_is_spent_best(void **state) {
     enum { PARTS = 3, OPTIONS = 5 };
 
@@ -504,8 +505,8 @@ static void test_budget_is_spent_best(void **state) {
     }
 }
 
-/* A useless step does not hide a useful one behind it. What is less than any step is spent between
- * options. A budget below the smallest options is refused. */
+/* A useless step does not hide a useful one behind it. A rest that is less than any step is spent
+ * between options. A budget below the smallest options is refused. */
 static void test_budget_and_odd_size_curves(void **state) {
     snnk__size_option flat[] = {{1, 10, 1}, {2, 20, 1}, {3, 30, 0.1}, {0, 100, 0}};
     snnk__size_option even[] = {{1, 10, 1}, {2, 20, 0.9}, {8, 80, 0.3}, {0, 100, 0}};
@@ -543,9 +544,11 @@ static void test_never_larger(void **state) {
     (void)state;
     draw_floats(Psi, 3 * 8, 4);
     assert_ok(snnk_network_create(NULL, &network));
-    append_dense(network, D, 8, 8, SNNK_RELU, 10, NULL); /* with the next one 101 parameters */
+    append_dense(network, D, 8, 8, SNNK_RELU, 10, NULL); /* 101 parameters together with the next
+                                                          * layer */
     append_dense(network, 8, 5, 5, SNNK_IDENTITY, 20, NULL);
-    append_dense(network, 5, 1, 1, SNNK_TANH, 30, NULL); /* 6; a student of one feature has 8 */
+    append_dense(network, 5, 1, 1, SNNK_TANH, 30, NULL); /* 6 parameters; a student of one feature
+                                                          * has 8 */
     assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
     map_config.features = 8;
     assert_ok(snnk_map_create(1, &map_config, NULL, &map));
@@ -565,8 +568,8 @@ static void test_never_larger(void **state) {
     assert_true(report_of(compression).replaced == 0 && report_of(compression).relative_error == 0);
     snnk_compression_free(compression);
 
-    /* With a budget the other parts must be smaller to make room for it: at least 6 + 43 + 17
-     * parameters. */
+    /* With a budget, the other parts must be smaller to make room for this one: at least 6 + 43 +
+     * 17 parameters. */
     const snnk_compress_config config = share_of(0.6), little = share_of(0.3);
 
     snnk_network_free(compressed);
@@ -589,7 +592,7 @@ static void test_never_larger(void **state) {
 /* ---- Statuses ---- */
 
 typedef struct progress_log {
-    long calls, cancel_at; /* the call at which it cancels; 0: none */
+    long calls, cancel_at; /* the call at which it cancels; 0 for none */
     int32_t done, steps;
     long students; /* calls of the distillations' own progress function */
 } progress_log;
@@ -613,8 +616,8 @@ static int count_student_calls(void *user, int32_t done, int32_t steps, double e
 
 static snnk_network *small_network(const snnk_allocator *allocator);
 
-/* Cancelled at any call of either progress function, with a budget or features: nothing is made,
- * nothing leaks. */
+/* Cancelling at any call of either progress function, with a budget or with given features, leaves
+ * no object and no memory. */
 static void test_cancelled(void **state) {
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
@@ -826,7 +829,7 @@ static void test_failing_allocations(void **state) {
             snnk_network *network;
             snnk_network *compressed;
 
-            test_memory_allow(&memory, -1); /* not for the network itself */
+            test_memory_allow(&memory, -1); /* the network itself is created without failures */
             network = small_network(&allocator);
             test_memory_allow(&memory, allowed);
             status = snnk_network_compress(network, SNNK_ROWS(.n = ROWS, .X = X),
@@ -845,11 +848,11 @@ static void test_failing_allocations(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_parts_are_compressed_exactly),
-        cmocka_unit_test(test_fewer_features_where_no_more_differ),
+        cmocka_unit_test(test_fewer_features_if_fewer_are_independent),
         cmocka_unit_test(test_lone_layers),
-        cmocka_unit_test(test_sequence_makes_good),
+        cmocka_unit_test(test_sequence_corrects_errors),
         cmocka_unit_test(test_sequence_undoes_shrinkage),
-        cmocka_unit_test(test_judged_rows_take_no_part),
+        cmocka_unit_test(test_judged_rows_are_not_fitted),
         cmocka_unit_test(test_budgets_are_met),
         cmocka_unit_test(test_budget_goes_where_it_helps),
         cmocka_unit_test(test_budget_is_spent_best),

@@ -1,5 +1,5 @@
-/* src/map/derivative.c: derivatives of features, against differences in long double of features
- * computed here from the rows of the map. (URF blocks: test_urf_derivative.c.) */
+/* src/map/derivative.c: derivatives of features, compared with differences in long double of
+ * features computed here from the rows of the map. (URF blocks: test_urf_derivative.c.) */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -12,8 +12,8 @@
 
 enum { MAX_INPUTS = 17, MAX_FEATURES = 64 };
 
-/* phi (m) at x (d), from what the map says of itself, and the least distance of a projection to a
- * kink, over |g|. */
+/* Set phi (m) to the features at x (d), computed from the map's rows and settings, and return the
+ * smallest distance of a projection to a kink, divided by |g|. */
 static long double features_at(const snnk_map *map, const long double *x, long double *phi) {
     static float G[MAX_FEATURES * MAX_INPUTS], c[MAX_FEATURES];
     const size_t d = snnk_map_inputs(map);
@@ -57,7 +57,7 @@ static long double features_at(const snnk_map *map, const long double *x, long d
 
 static const long double x_step = 1e-3L;
 
-/* Gradient (m x d) and Laplacian (m) by differences; false if a kink is within them. */
+/* Gradient (m x d) and Laplacian (m) by differences; false if a kink is within their steps. */
 static bool differences(const snnk_map *map, const float *x, long double *J, long double *L) {
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
     long double at[MAX_INPUTS], phi[5][MAX_FEATURES];
@@ -81,11 +81,12 @@ static bool differences(const snnk_map *map, const float *x, long double *J, lon
     return true;
 }
 
-/* Gradient and Laplacian of the map at n inputs, with strides and all. Rounding to float, of the
- * result and of the constant a, is 2^-23. Differences are off by step^4/30 times a fifth derivative
- * and step^4/90 times a sixth along an axis, |g_k|^6 h^(6) with |g_k| up to 4 and h up to exp(5):
- * in fact below 1e-9 here but for exp, whose sixth derivative is all of its value: hence the share
- * of the largest entry. Gives how many of the inputs could be compared. */
+/* Check gradient and Laplacian of the map at n inputs, with strides. Rounding to float, of the
+ * result and of the constant a, is 2^-23. Differences have errors of step^4/30 times a fifth
+ * derivative, and step^4/90 times a sixth along an axis, |g_k|^6 h^(6) with |g_k| up to 4 and h up
+ * to exp(5). In fact they are below 1e-9 here except for exp, whose sixth derivative equals its
+ * value: hence the tolerance relative to the largest entry. Returns how many of the inputs could be
+ * compared. */
 static size_t check_map(const snnk_map *map, size_t n, uint64_t seed) {
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
     const size_t ldx = d + 2, ldj = d + 3, ldl = m + 1;
@@ -156,7 +157,7 @@ static size_t derivative_configs(snnk_map_config configs[32]) {
     return n;
 }
 
-/* n = 11 is a whole tile of inputs and a part of one. */
+/* n = 11 is a whole tile of inputs and part of another. */
 static void test_against_differences(void **state) {
     static const size_t widths[] = {1, 3, 17};
     snnk_map_config configs[32];
@@ -169,7 +170,7 @@ static void test_against_differences(void **state) {
                 snnk_scaling *scaling = scaled ? scaling_of(widths[w]) : NULL;
                 snnk_map *map = map_of(widths[w], &configs[t], scaling);
 
-                /* A kink is within 2e-3 of one of 11 rows with probability 2 % or so. */
+                /* The probability that a kink is within 2e-3 of one of 11 rows is about 2 %. */
                 assert_true(check_map(map, 11, 100 * t + w) >= 8);
                 snnk_map_free(map);
                 snnk_scaling_free(scaling);
@@ -236,10 +237,8 @@ static void test_kinks_by_hand(void **state) {
     }
 }
 
-/* Eigenfunctions: the Laplacian of sin and cos features is -|g|^2 times the feature, of exp
- * features
- * |g|^2 times it. Features are those of the input tower, in float: z up to 20 is off by 10 2^-24
- *   20. */
+/* The Laplacian of sin and cos features is -|g|^2 times the feature, that of exp features |g|^2
+ * times it. Features come from the input tower in float: z up to 20 has an error of 10 2^-24 20. */
 static void test_eigenfunctions(void **state) {
     static const int32_t kinds[][2] = {{SNNK_MAP_GAUSSIAN, 0},
                                        {SNNK_MAP_ELEMENTWISE, SNNK_SIN},
@@ -299,7 +298,7 @@ static void test_harmonic(void **state) {
     snnk_map_free(map);
 }
 
-/* Finite inputs never give NaN: factors overflow, zeros in G stay zeros. */
+/* Finite inputs never give NaN: factors may overflow, but zeros in G stay zeros. */
 static void test_overflow(void **state) {
     const float G[6] = {1, 0, 1e-30f, -2, 0, 0}, c[3] = {0, 0, 1000}, x[2] = {900, 1};
     snnk_map_config config = config_of(SNNK_MAP_ELEMENTWISE, 1);
@@ -312,11 +311,12 @@ static void test_overflow(void **state) {
     assert_ok(snnk_map_gradient(map, x, J, 2));
     assert_ok(snnk_map_laplacian(map, 1, x, 2, L, 3, NULL));
     assert_true(isinf(J[0]) && J[1] == 0 && isinf(L[0])); /* e^900 times (1, 0) */
-    /* e^-2 (1e-30, -2) and 4 e^-2: 9e-28 added to z is nothing */
+    /* e^-2 (1e-30, -2) and 4 e^-2: adding 9e-28 to z changes nothing */
     assert_close(J[2], 1.3533528323661269e-31, 0x1p-22, 0);
     assert_close(J[3], -0.27067056647322538, 0x1p-24, 0);
     assert_close(L[1], 0.54134113294645081, 0x1p-24, 0);
-    assert_true(J[4] == 0 && J[5] == 0 && L[2] == 0); /* a row of zeros: constant, if infinite */
+    assert_true(J[4] == 0 && J[5] == 0 && L[2] == 0); /* a row of zeros is constant, even if
+                                                       * infinite */
     snnk_map_free(map);
 }
 
@@ -350,7 +350,7 @@ static void test_nan_propagates(void **state) {
     }
 }
 
-/* Bits do not depend on threads, nor on which rows share a call. */
+/* Bits do not depend on threads, or on which rows share a call. */
 static void test_threads(void **state) {
     enum { d = 7, n = 53 };
     snnk_map_config configs[32];
@@ -410,7 +410,7 @@ static void test_failing_allocations(void **state) {
     assert_ok(snnk_workspace_create(2, &allocator, &workspace));
     assert_ok(snnk_map_laplacian(map, 2, X, 3, L, 8, workspace));
     const long calls = memory.calls;
-    assert_ok(snnk_map_laplacian(map, 2, X, 3, L, 8, workspace)); /* scratch is there */
+    assert_ok(snnk_map_laplacian(map, 2, X, 3, L, 8, workspace)); /* scratch is already there */
     assert_ok(snnk_map_gradient(map, X, J, 3));
     assert_int_equal(memory.calls, calls);
     memory.fail_after = 0;
@@ -451,12 +451,12 @@ static void test_misuse(void **state) {
     snnk_map_free(map);
 }
 
-/* ---- A use ---- */
+/* ---- An application ---- */
 
 enum { ODE_FEATURES = 40, ODE_ROWS = 200 };
 
-/* u'' = -sin x on [0, pi], u = 0 at both ends, so u = sin x: rows of the Laplacian of the features,
- * and one row of features, times 100, for each end. */
+/* Solve u'' = -sin x on [0, pi], u = 0 at both ends, so u = sin x: rows of the Laplacian of the
+ * features, and for each end one row of features times 100. */
 static void fit_ode(const snnk_map *map, double B[ODE_FEATURES]) {
     enum { m = ODE_FEATURES };
     static float X[ODE_ROWS], L[ODE_ROWS * m], Y[ODE_ROWS];
@@ -483,9 +483,9 @@ static void fit_ode(const snnk_map *map, double B[ODE_FEATURES]) {
     snnk_lstsq_free(lstsq);
 }
 
-/* The error e has e'' = residual, so |e| <= pi^2/8 max |residual| + max |e at the ends|: what a
- * good fit leaves is rounding of features, 2^-24 |B| |features|, with |B| about 5 and |features| 1,
- * of their Laplacians 3: 1e-6. */
+/* The error e has e'' = residual, so |e| <= pi^2/8 max |residual| + max |e at the ends|. A good fit
+ * leaves only the rounding of features, 2^-24 |B| |features|, with |B| about 5, |features| about 1
+ * and their Laplacians about 3: 1e-6. */
 static void test_differential_equation(void **state) {
     snnk_map_config config = config_of(SNNK_MAP_GAUSSIAN, ODE_FEATURES);
     snnk_map *map = map_of(1, &config, NULL);

@@ -16,7 +16,7 @@ typedef struct teacher {
     float X[N * D], Y[N * L];
 } teacher;
 
-/* W2 has columns of `used` neurons only. */
+/* Only `used` neurons have columns of W2 that are not 0. */
 static teacher make_teacher(int32_t activation, size_t used) {
     teacher a;
 
@@ -54,7 +54,7 @@ static snnk_distill_report report_of(const teacher *a, const snnk_distill_config
     return report;
 }
 
-/* The outputs of a relu teacher, in plain double. */
+/* The outputs of a relu teacher, computed in double. */
 static void teacher_outputs(const teacher *a, float *Y) {
     for (size_t i = 0; i < N; i++) {
         double hidden[H];
@@ -88,7 +88,7 @@ static double off_by(const teacher *a, const snnk_layer *layer) {
 
 /* ---- Known students ---- */
 
-/* Only three neurons are in use, so three features give the same outputs, to float. */
+/* Only three neurons are used, so three features give the same outputs, up to float rounding. */
 static void test_finds_the_neurons_in_use(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -107,7 +107,8 @@ static void test_finds_the_neurons_in_use(void **state) {
     assert_int_equal(report.parameters_teacher, H * (D + 1) + L * (H + 1));
     assert_int_equal(report.multiply_adds_teacher, H * D + L * H);
     assert_int_equal(report.rows + report.heldout_rows, N);
-    assert_true(report.heldout_rows > 20 && report.heldout_rows < 120); /* 60, deviation 7.3 */
+    assert_true(report.heldout_rows > 20 && report.heldout_rows < 120); /* expected 60, deviation
+                                                                         * 7.3 */
     assert_false(report.few_rows);
     snnk_layer_free(layer);
     free_teacher(&a);
@@ -131,8 +132,8 @@ static void test_linear_teacher(void **state) {
     free_teacher(&a);
 }
 
-/* More features explain more. The student is no worse than the linear map or the strongest neurons,
- * because it could be either. */
+/* More features explain more. The student is at least as good as the linear map and the strongest
+ * neurons, because it could be either. */
 static void test_more_is_better(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -154,9 +155,9 @@ static void test_more_is_better(void **state) {
 }
 
 /* Matrices of rank 1 lose nothing when they are truncated to it. A student of 5 features has 59
- * parameters: enough for 6 + 14 weights of the one matrix, 14 + 4 of the other, and 14 + 4 biases.
- * One of 4 features has 48, too few for rank 1 of both. The rank of a single layer is the number of
- * features. */
+ * parameters: enough for 6 + 14 weights of the first matrix, 14 + 4 of the second, and 14 + 4
+ * biases. A student of 4 features has 48, too few for rank 1 of both. The rank of a single layer is
+ * the number of features. */
 static void test_singular_values(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -191,7 +192,7 @@ static void test_singular_values(void **state) {
     free_teacher(&a);
 }
 
-/* The truncated teacher has no more parameters than the student. It exists where these allow rank 1
+/* The truncated teacher has no more parameters than the student. It exists if these allow rank 1
  * for each matrix: 3 + 40, 40 + 2 and 42 biases, together 127, so from 21 features on. */
 static void test_singular_values_are_no_larger(void **state) {
     enum { IN = 3, WIDE = 40, OUT = 2 };
@@ -233,8 +234,8 @@ static void test_singular_values_are_no_larger(void **state) {
 
 /* ---- Refinement ---- */
 
-/* Candidates near the three neurons of the teacher, none of them exact: the gradient moves them
- * there. And the result is the same twice. */
+/* The candidates are near the three neurons of the teacher, but none is exact; the gradient moves
+ * them there. A second run gives the same result. */
 static void test_refines(void **state) {
     teacher a = make_teacher(SNNK_RELU, 3);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -277,8 +278,8 @@ static void test_refines(void **state) {
     free_teacher(&a);
 }
 
-/* Keeps what the first epoch explains; it can differ from what the selection explains in the last
- * digits. */
+/* Stores what the first epoch explains; its last digits can differ from what the selection
+ * explains. */
 typedef struct first_epoch {
     double chosen, explained;
 } first_epoch;
@@ -293,8 +294,8 @@ static int stop_after_first_epoch(void *user, int32_t done, int32_t steps, doubl
 }
 
 /* With steps too small to change anything, the first epoch explains as much as the start, except
- * for the few rows where relu(z + 1.5 deviations) of a linear feature is not linear. */
-static void test_starts_where_the_choice_ended(void **state) {
+ * for the few rows on which relu(z + 1.5 deviations) of a linear feature is not linear. */
+static void test_refinement_starts_at_the_selection(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
     snnk_layer *layer;
@@ -323,7 +324,7 @@ static void test_starts_where_the_choice_ended(void **state) {
 
 /* ---- Progress ---- */
 
-/* What the progress function was told last, and the call at which it cancels; 0: none. */
+/* The last progress report, and the call at which to cancel; 0 for none. */
 typedef struct progress_log {
     long calls, cancel_at;
     int32_t done, steps;
@@ -346,9 +347,9 @@ static progress_log new_log(long cancel_at) {
     return (progress_log){.cancel_at = cancel_at, .explained = NAN};
 }
 
-enum { MANY = 3000 }; /* rows: three blocks */
+enum { MANY = 3000 }; /* rows in three blocks */
 
-/* Cancelled at any call of the progress function: nothing is made, nothing leaks, and the report is
+/* Cancelling at any call of the progress function leaves no object and no memory, and the report
  * unchanged. Without cancelling, the student is the same as without a progress function. */
 static void test_cancels(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
@@ -395,7 +396,8 @@ static void test_cancels(void **state) {
             if (st == SNNK_OK) {
                 print_message("tier %d: %ld calls, to %d\n", (int)config.tier, w.calls, w.done);
                 assert_true(w.calls == k - 1 && k > 12);
-                assert_true(w.done > w.steps * 3 / 4); /* costs are estimates, but not that wrong */
+                assert_true(w.done > w.steps * 3 / 4); /* costs are estimates, but not further off
+                                                        * than this */
                 assert_close(w.explained, report.explained, 0, 0);
                 assert_ok(snnk_layer_weights(layer, Psi[1], 6, NULL));
                 assert_memory_equal(Psi[0], Psi[1], sizeof Psi[0]);
@@ -483,8 +485,8 @@ static void test_sampled(void **state) {
     snnk_map_free(candidates);
 }
 
-/* y = (x_0, 0) + relu(x_1) (1, 1): alone, the direction that explains most has a part along x_1.
- * Beside the neuron it is x_0. */
+/* y = (x_0, 0) + relu(x_1) (1, 1): the direction that explains most has a part along x_1 if it is
+ * alone. Together with the neuron it is x_0. */
 static void test_directions_beside_neurons(void **state) {
     const float G[] = {0, 1, 1, 1, -1, 1};
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -525,13 +527,14 @@ static void test_budgets(void **state) {
     (void)state;
     assert_ok(snnk_distill_create(a.hidden, a.readout, SNNK_ROWS(.n = N, .X = a.X), NULL, NULL,
                                   &distill));
-    assert_ok(snnk_distill_features_of_share(distill, 0.5, &features)); /* 79: (79 - 4)/11 */
+    assert_ok(snnk_distill_features_of_share(distill, 0.5, &features)); /* 79 parameters: (79 -
+                                                                         * 4)/11 */
     assert_int_equal(features, 6);
     assert_ok(snnk_distill_features_of_share(distill, 15.0 / 158, &features));
     assert_int_equal(features, 1);
     assert_status(snnk_distill_features_of_share(distill, 14.9 / 158, &features), SNNK_E_RANGE);
     assert_status(snnk_distill_features_of_share(distill, NAN, &features), SNNK_E_RANGE);
-    assert_ok(snnk_distill_features_of_error(distill, 1e-3, &features)); /* three in use */
+    assert_ok(snnk_distill_features_of_error(distill, 1e-3, &features)); /* three are used */
     assert_int_equal(features, 3);
     assert_status(snnk_distill_features_of_error(distill, 1, &features), SNNK_E_RANGE);
     assert_status(snnk_distill_features_of_error(distill, 1e-12, &features), SNNK_E_RANGE);
@@ -539,7 +542,7 @@ static void test_budgets(void **state) {
     free_teacher(&a);
 }
 
-/* All neurons are copies of 3, and no feature is linear: 2 are too few, and there are no 4. */
+/* All neurons are copies of 3, and no feature is linear: 2 are too few, and 4 do not exist. */
 static void test_size_between_too_few_and_too_many(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -565,8 +568,8 @@ static void test_size_between_too_few_and_too_many(void **state) {
     free_teacher(&a);
 }
 
-/* There are no more linear features than features, inputs or outputs (l = 4), in searches for a
- * size too. */
+/* There are never more linear features than features, inputs or outputs (l = 4), also in searches
+ * for a size. */
 static void test_linear_is_cut(void **state) {
     teacher a = make_teacher(SNNK_TANH, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -589,9 +592,9 @@ static void test_linear_is_cut(void **state) {
     free_teacher(&a);
 }
 
-/* The number of features found has the error asked for on held-out rows, and one fewer has not.
- * There are few rows, so that fewer features would do on the rows fitted to. The search uses float
- * moments and fewer ridges than the solution: 5 per cent. */
+/* The number of features found has the requested error on held-out rows, and one fewer does not.
+ * There are few rows, so that fewer features would be enough on the rows used to fit. The search
+ * uses float moments and fewer ridges than the solution: 5 per cent. */
 static void test_features_of_errors(void **state) {
     enum { FEW = 70 };
     teacher a = make_teacher(SNNK_TANH, H);
@@ -657,7 +660,7 @@ static void test_refuses(void **state) {
     assert_status(CREATE(a.hidden, a.readout, 3, a.X, D, NULL, 0), SNNK_E_SHAPE);
     assert_status(CREATE(a.hidden, a.readout, 0, a.X, D, NULL, 0), SNNK_E_SHAPE);
     assert_status(CREATE(a.hidden, a.readout, N, constant, D, NULL, 0), SNNK_E_STATE);
-    assert_says("the inputs are constant: all 5"); /* of 600 rows */
+    assert_says("the inputs are constant: all 5"); /* 5xx of the 600 rows are fitted */
     assert_says(" rows to fit to are the same");
     assert_status(CREATE(a.hidden, a.readout, N, a.X, D, constant, D), SNNK_E_STATE);
     assert_says("the outputs are constant: all 5");
@@ -725,8 +728,8 @@ static void test_refuses(void **state) {
 #undef CREATE
 }
 
-/* Solve from rows that are overwritten after the distillation was created; in double, if wanted,
- * with other columns between them. */
+/* Create a distillation, overwrite its rows, then solve. The rows are in double if wanted, with
+ * other columns between them. */
 static snnk_layer *solve_from_copy(const teacher *a, int with_Y, int in_double) {
     const snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
     double *X = malloc(N * (D + L + 2) * sizeof *X), *Y = X + N * (D + 1);
@@ -764,8 +767,8 @@ static snnk_layer *solve_from_copy(const teacher *a, int with_Y, int in_double) 
     return layer;
 }
 
-/* Rows are copied: what the caller does with them later does not matter. snnk_layer_distill, which
- * does not copy them, gives the same student; so do the same rows in double. */
+/* Rows are copied, so the caller may change them later. snnk_layer_distill, which does not copy
+ * them, gives the same student; so do the same rows in double. */
 static void test_rows_are_copied(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     const snnk_distill_config config = config_of(SNNK_DISTILL_REFINED);
@@ -795,7 +798,7 @@ static void test_rows_are_copied(void **state) {
     free_teacher(&a);
 }
 
-/* Rows with what distillation cannot use. */
+/* Rows that distillation cannot use. */
 static void test_refuses_rows(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill *distill = (snnk_distill *)&a;
@@ -837,7 +840,7 @@ static void test_tier_names(void **state) {
     assert_null(snnk_distill_tier_name(-1));
 }
 
-/* Fewer rows than features: it works, and the report says so. */
+/* With fewer rows than features it works, and the report says so. */
 static void test_few_rows(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
@@ -853,9 +856,9 @@ static void test_few_rows(void **state) {
     free_teacher(&a);
 }
 
-/* Features are selected by about selection_rows rows, here 10 for 20 candidates; Psi is fitted to
+/* Features are selected on about selection_rows rows, here 10 for 20 candidates; Psi is fitted to
  * all rows. */
-static void test_chooses_by_a_sample(void **state) {
+static void test_selects_on_a_sample(void **state) {
     teacher a = make_teacher(SNNK_RELU, H);
     snnk_distill_config config = config_of(SNNK_DISTILL_SELECTED);
 
@@ -919,7 +922,7 @@ int main(void) {
         cmocka_unit_test(test_singular_values),
         cmocka_unit_test(test_singular_values_are_no_larger),
         cmocka_unit_test(test_refines),
-        cmocka_unit_test(test_starts_where_the_choice_ended),
+        cmocka_unit_test(test_refinement_starts_at_the_selection),
         cmocka_unit_test(test_cancels),
         cmocka_unit_test(test_cancels_a_search),
         cmocka_unit_test(test_directions_beside_neurons),
@@ -933,7 +936,7 @@ int main(void) {
         cmocka_unit_test(test_refuses_rows),
         cmocka_unit_test(test_tier_names),
         cmocka_unit_test(test_few_rows),
-        cmocka_unit_test(test_chooses_by_a_sample),
+        cmocka_unit_test(test_selects_on_a_sample),
         cmocka_unit_test(test_failing_allocations),
     };
 

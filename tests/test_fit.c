@@ -1,4 +1,4 @@
-/* src/fit/fit.c: a layer fitted to rows that stream in. */
+/* src/fit/fit.c: a layer fitted to rows that are added in batches. */
 #include "support/alloc.h"
 #include "support/compare.h"
 
@@ -70,7 +70,7 @@ static snnk_fit_report empty_report(void) {
 }
 
 /* Without noise and ridge the layer is the teacher. Targets and inputs are floats, so a coefficient
- * is known to float precision, 6e-8 of values up to about 10, and is stored as one. */
+ * is determined to float precision, 6e-8 of values up to about 10, and is stored as a float. */
 static void test_recovers_a_linear_teacher(void **state) {
     data d = make_data(200, 0, 1);
     snnk_fit_config config = fit_config();
@@ -95,9 +95,10 @@ static void test_recovers_a_linear_teacher(void **state) {
     free_data(&d);
 }
 
-/* The final solution is that of all rows, each once: rows held out, rows pushed out of the held-out
- * sample and rows that never were in it. Ridge regression by hand on the same rows, in double, with
- * the lambda that was chosen. n is large enough to fill the sample: n/2 > SNNK_FIT_MAX_HELDOUT. */
+/* The final solution uses every row once: rows held out, rows replaced in the held-out sample, and
+ * rows that never were in it. Compared with ridge regression computed here on the same rows, in
+ * double, with the lambda that was chosen. n is large enough to fill the sample: n/2 >
+ * SNNK_FIT_MAX_HELDOUT. */
 static void test_uses_every_row_once(void **state) {
     const size_t n = 3 * SNNK_FIT_MAX_HELDOUT;
     data d = make_data(n, 1, 2);
@@ -133,7 +134,7 @@ static void test_uses_every_row_once(void **state) {
     solve.ridge = report.ridge;
     assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));
     assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
-    /* One row of 24576 more or less moves a coefficient by about 1/24576 = 4e-5. */
+    /* One row more or less, of 24576, changes a coefficient by about 1/24576 = 4e-5. */
     for (size_t j = 0; j < L; j++) {
         assert_close(bias[j], b[j], 1e-6, 1e-7);
         for (size_t k = 0; k < D; k++) assert_close(Psi[j][k], B[j][k], 1e-6, 1e-7);
@@ -145,8 +146,8 @@ static void test_uses_every_row_once(void **state) {
     free_data(&d);
 }
 
-/* Which rows are held out depends on (seed, row number) alone, however they are batched: as many as
- * have a first draw below the share. */
+/* Which rows are held out depends on (seed, row number) only, however they are batched. Their
+ * number is that of rows whose first draw is below the share. */
 static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
     const size_t n = 5000, batches[] = {5000, 1000, 77};
     data d = make_data(n, 1, 11);
@@ -185,10 +186,10 @@ static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
     free_data(&d);
 }
 
-/* Once the sample is full every row drawn for it is equally likely to be in it, late ones too. The
- * first half of the rows is exact, the second has noise 1 in each of L outputs: half of the sample
- * should show it. The squared error of a row has mean L/2 and variance (2 L + L^2)/2 - L^2/4; the
- * first rows to come, taken alone, would give L/4. */
+/* When the sample is full, every row drawn for it is equally likely to be in it, also late ones.
+ * The first half of the rows is exact, the second has noise 1 in each of L outputs, so half of the
+ * sample should have it. The squared error of a row has mean L/2 and variance (2 L + L^2)/2 -
+ * L^2/4; a sample of only the earliest rows would give L/4. */
 static void test_the_sample_is_of_all_rows(void **state) {
     const size_t n = 3 * SNNK_FIT_MAX_HELDOUT;
     data d = make_data(n, 0, 12);
@@ -215,8 +216,8 @@ static void test_the_sample_is_of_all_rows(void **state) {
     free_data((data *)&noisy);
 }
 
-/* How many rows are held out: binomial, mean n p, variance n p (1 - p). And the held-out error of a
- * right model is the noise: the squared error of a row is noise^2 chi^2(L), variance 2 L
+/* The number of held-out rows is binomial, mean n p, variance n p (1 - p). And the held-out error
+ * of a correct model is the noise: the squared error of a row is noise^2 chi^2(L), variance 2 L
  * noise^4. */
 static void test_holds_out_the_share_and_measures_the_noise(void **state) {
     const size_t n = 20000;
@@ -235,7 +236,7 @@ static void test_holds_out_the_share_and_measures_the_noise(void **state) {
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_close((double)report.heldout_rows, (double)n * share, 0,
                  5 * sqrt((double)n * share * (1 - share)));
-    /* Least of ten lambdas: at most a hair below the error of the true model. */
+    /* The least error of ten lambdas is at most slightly below the error of the true model. */
     assert_close(report.heldout_error, L * noise * noise, 0,
                  5 * noise * noise * sqrt(2.0 * L / (double)report.heldout_rows));
     snnk_layer_free(layer);
@@ -244,8 +245,8 @@ static void test_holds_out_the_share_and_measures_the_noise(void **state) {
     free_data(&d);
 }
 
-/* Two features and as many rows as there are is where ridge matters: 60 rows of pure noise in 40
- * features want a large lambda, 60 rows without noise the smallest. */
+/* The ridge matters if there are about as many features as rows: 60 rows of pure noise in 40
+ * features need a large lambda, 60 rows without noise the smallest. */
 static void test_lambda_follows_the_noise(void **state) {
     enum { N = 60, M = 40 };
     double chosen[2];
@@ -316,8 +317,8 @@ static void test_labels_are_one_hot_targets(void **state) {
     free_data(&d);
 }
 
-/* With labels the held-out error is the share misclassified: 0 for classes that a linear layer
- * separates widely, and close to 1 - 1/3 for labels that have nothing to do with the inputs. */
+/* With labels, the held-out error is the share misclassified: 0 for classes that a linear layer
+ * separates widely, and close to 1 - 1/3 for labels that do not depend on the inputs. */
 static void test_heldout_error_of_labels(void **state) {
     data d = make_data(3000, 0, 5);
     snnk_map *map = identity_map(NULL);
@@ -341,7 +342,7 @@ static void test_heldout_error_of_labels(void **state) {
         assert_ok(
             snnk_fit_add(fit, SNNK_ROWS(.n = d.n, .X = d.X, .ldx = D, .labels = d.labels), NULL));
         assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
-        if (random) /* the best of ten lambdas of a binomial: within 5 sigma still */
+        if (random) /* the best of ten lambdas of a binomial is still within 5 sigma */
             assert_close(report.heldout_error, 2.0 / 3, 0,
                          5 * sqrt(2.0 / 9 / (double)report.heldout_rows));
         else
@@ -357,7 +358,7 @@ static void test_heldout_error_of_labels(void **state) {
     free_data(&d);
 }
 
-/* A feature that overflows in the last row of a batch of several blocks: nothing was added. */
+/* If a feature overflows in the last row of a batch of several blocks, nothing is added. */
 static void test_refuses_a_batch_whose_features_overflow(void **state) {
     data d = make_data(2500, 0, 8);
     snnk_map_config map_config;
@@ -380,7 +381,7 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
         snnk_fit_add(fit, SNNK_ROWS(.n = 2500, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL),
         SNNK_E_NONFINITE);
     assert_says("row 2499");
-    assert_status(snnk_fit_solve(fit, NULL, &report, &layer), SNNK_E_STATE); /* no row is in it */
+    assert_status(snnk_fit_solve(fit, NULL, &report, &layer), SNNK_E_STATE); /* no row was added */
     assert_ok(
         snnk_fit_add(fit, SNNK_ROWS(.n = 2499, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
@@ -391,9 +392,9 @@ static void test_refuses_a_batch_whose_features_overflow(void **state) {
     free_data(&d);
 }
 
-/* In single precision, numbers whose squares are no floats: held out or not, such rows are summed
- * in double. */
-static void test_fast_takes_large_numbers(void **state) {
+/* In single precision, rows whose squares overflow float are summed in double, whether held out or
+ * not. */
+static void test_large_numbers_in_single_precision(void **state) {
     for (int given = 0; given < 2; given++) {
         data d = make_data(2500, 0, 10);
         snnk_fit_config config = fit_config();
@@ -498,7 +499,7 @@ static void test_misuse(void **state) {
     assert_status(
         snnk_fit_add(fit, SNNK_ROWS(.n = 10, .X = d.X, .ldx = D, .labels = d.labels), NULL),
         SNNK_E_STATE);
-    /* One row: none to choose on. */
+    /* With one row, no ridge can be chosen. */
     assert_status(snnk_fit_solve(fit, NULL, NULL, &layer), SNNK_E_STATE);
     report.size = 4;
     assert_status(snnk_fit_solve(fit, NULL, &report, &layer), SNNK_E_CONFIG);
@@ -553,7 +554,7 @@ int main(void) {
         cmocka_unit_test(test_labels_are_one_hot_targets),
         cmocka_unit_test(test_heldout_error_of_labels),
         cmocka_unit_test(test_refuses_a_batch_whose_features_overflow),
-        cmocka_unit_test(test_fast_takes_large_numbers),
+        cmocka_unit_test(test_large_numbers_in_single_precision),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_survives_failing_allocations),
     };

@@ -1,4 +1,4 @@
-/* src/model/fit_file.c: fits saved to memory in the middle, and what is refused when one is
+/* src/model/fit_file.c: unfinished fits saved to memory, and damaged files that are refused when
  * loaded. */
 #include <stdlib.h>
 
@@ -90,7 +90,7 @@ static void *saved(const snnk_fit *fit, size_t *bytes) {
     return buffer;
 }
 
-/* Both give networks of the same bits, and the same reports. */
+/* Both fits must give networks with the same bits, and the same reports. */
 static void assert_same_solution(snnk_fit *a, snnk_fit *b) {
     snnk_fit *const fits[] = {a, b};
     snnk_fit_report reports[2] = {{.size = sizeof reports[0]}, {.size = sizeof reports[0]}};
@@ -110,8 +110,8 @@ static void assert_same_solution(snnk_fit *a, snnk_fit *b) {
     assert_memory_equal(&reports[0], &reports[1], sizeof reports[0]);
 }
 
-/* A fit that is saved after `half` rows and goes on is the one that was never saved, bit for bit:
- * its solution at once, and after more rows, which are held out or not. */
+/* A fit that is saved after `half` rows and continued must equal one that was never saved, bit for
+ * bit: its solution immediately, and after more rows, held out or not. */
 static void check_round_trip(int of_network, const snnk_fit_config *config, size_t half,
                              int of_labels, int weighted) {
     snnk_fit *fit = fit_of(of_network, config), *loaded;
@@ -135,7 +135,7 @@ static void check_round_trip(int of_network, const snnk_fit_config *config, size
     add(fit, half, N, of_labels, weighted);
     add(loaded, half, N, of_labels, weighted);
     assert_same_solution(fit, loaded);
-    if (half > 0) /* it knows what kind of targets it has */
+    if (half > 0) /* it knows the kind of its targets */
         assert_status(snnk_fit_add(loaded,
                                    SNNK_ROWS(.n = 1, .X = X, .Y = of_labels ? Y : NULL,
                                              .labels = of_labels ? NULL : labels),
@@ -155,7 +155,7 @@ static void test_round_trips(void **state) {
             check_round_trip(of_network, NULL, HALF, of_labels, of_labels);
             check_round_trip(of_network, NULL, 0, of_labels, 0);
             config.seed = UINT64_MAX;
-            config.heldout_share = 1.0 / 3; /* no decimal number of 15 digits */
+            config.heldout_share = 1.0 / 3; /* not exact as a decimal number of 15 digits */
             config.rank_tolerance = 1e-7 / 3;
             config.n_ridges = 4;
             config.intercept = 0;
@@ -165,13 +165,15 @@ static void test_round_trips(void **state) {
             config.precision = SNNK_PRECISION_DOUBLE;
             for (int32_t f = 0; f <= SNNK_FACTORIZATION_AUTO; f++) {
                 config.factorization = f;
-                check_round_trip(of_network, &config, HALF, of_labels, 0); /* AUTO has chosen */
-                check_round_trip(of_network, &config, 20, of_labels, 0);   /* AUTO has not */
+                check_round_trip(of_network, &config, HALF, of_labels, 0); /* AUTO has already
+                                                                            * chosen */
+                check_round_trip(of_network, &config, 20, of_labels, 0);   /* AUTO has not chosen
+                                                                            * yet */
             }
         }
 }
 
-/* More rows than the sample holds: it is the same sample afterwards. */
+/* More rows than the sample holds: the sample is the same afterwards. */
 static void test_full_sample(void **state) {
     snnk_fit_config config;
     snnk_fit *fit, *loaded;
@@ -194,8 +196,8 @@ static void test_full_sample(void **state) {
     snnk_fit_free(fit);
 }
 
-/* AUTO that chose QR, saved and loaded, still takes in moments, which statistics that QR was asked
- * for do not. Two columns that differ by a unit in the last place (6e-8) or not at all have a
+/* AUTO that chose QR can still merge moments after saving and loading; statistics for which QR was
+ * requested cannot. Two columns that differ by a unit in the last place (6e-8) or not at all have a
  * condition number above 1e6. */
 static void test_automatic(void **state) {
     snnk_fit_config config;
@@ -237,8 +239,8 @@ static void test_automatic(void **state) {
 
 /* ---- Refusals ---- */
 
-/* Load a sound file with one text replaced in a metadata value, or a tensor left out, and a
- * checksum that is right. */
+/* Load a valid file with one text replaced in a metadata value, or a tensor removed, and a correct
+ * checksum. */
 static void assert_refuses(const void *sound, size_t n_sound, const char *key, const char *from,
                            const char *to, const char *tensor, const char *says) {
     snnk__safetensors_reader *reader;
@@ -294,7 +296,7 @@ static void test_refuses_damage(void **state) {
     } cases[] = {
         {"snnk.fit", "{", "{,", NULL, "not JSON"},
         {"snnk.fit", "\"ridge\":-1", "\"ridge\":-2", NULL, "ridge = -2"},
-        {"snnk.fit", "\"ridge\":-1", "\"ridge\":1", NULL, "cannot be held out"},
+        {"snnk.fit", "\"ridge\":-1", "\"ridge\":1", NULL, "must be 0 if the ridge is given"},
         {"snnk.fit", "\"n_ridges\":10", "\"n_ridges\":1", NULL, "n_ridges = 1"},
         {"snnk.fit", "\"intercept\":1", "\"intercept\":7", NULL, "intercept = 7"},
         {"snnk.fit", "\"precision\":\"double\"", "\"precision\":\"half\"", NULL, "precision"},
@@ -303,14 +305,15 @@ static void test_refuses_damage(void **state) {
         {"snnk.fit", "\"targets\":\"labels\"", "\"targets\":\"none\"", NULL, "heldout.y"},
         {"snnk.fit", "\"targets\":\"labels\"", "\"targets\":\"words\"", NULL, "targets"},
         {"snnk.fit", "\"weighted\":", "\"wayted\":", NULL, "weighted"},
-        {"snnk.fit", "\"heldout_rows\":", "\"heldout_rows\":9", NULL, "cannot be held out"},
+        {"snnk.fit", "\"heldout_rows\":", "\"heldout_rows\":9", NULL,
+         "must be 0 if the ridge is given"},
         {"snnk.fit", "\"seed\":\"0\"", "\"seed\":\"x\"", NULL, "seed"},
         {"snnk.fit", "\"of_network\":true", "\"of_network\":false", NULL, "has 2 layers"},
         {"snnk.rows", "1700", "1701", NULL, "1701 rows"},
         {"snnk.rows", "1700", "17", NULL, "17 rows"},
         {"snnk.candidates", "1", "999", NULL, "drawn to be held out"},
         {"snnk.kind", "fit", "network", NULL, "not a \"fit\""},
-        {"snnk.statistics.rows", "1", "2", NULL, "do not go with"},
+        {"snnk.statistics.rows", "1", "2", NULL, "do not match"},
         {NULL, NULL, NULL, "heldout.phi", "heldout.phi"},
         {NULL, NULL, NULL, "heldout.labels", "heldout.labels"},
         {NULL, NULL, NULL, "heldout.weights", "heldout.weights"},

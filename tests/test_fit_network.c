@@ -1,4 +1,4 @@
-/* src/fit: the last layer of a network, fitted on what the layers before it give. */
+/* src/fit: fitting the last layer of a network to the outputs of the layers before it. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -80,8 +80,8 @@ static snnk_fit_config fixed_ridge(double ridge) {
     return config;
 }
 
-/* A fit from a network is a fit of its last map on hidden rows: the same bits; with automatic
- * lambda and weights too. */
+/* A fit from a network equals a fit of its last map on hidden rows, bit for bit; also with
+ * automatic lambda and weights. */
 static void check_same_fit(const snnk_fit_config *config, int classes, const float *w) {
     snnk_network *network = network_of(0, NULL), *refitted;
     float *hidden = hidden_rows(network), Psi[2][L * M], bias[2][L];
@@ -127,8 +127,8 @@ static void test_is_a_fit_of_hidden_rows(void **state) {
     check_same_fit(NULL, 1, NULL);
 }
 
-/* Weights: twice a weight of 1 is a weight of 2, and held-out errors are weighted means: with the
- * weights of one class near zero, what is held out of it does not count. */
+/* A weight of 2 equals twice a weight of 1. Held-out errors are weighted means: if the weights of
+ * one class are nearly zero, its held-out rows do not count. */
 static void test_weights_of_a_fit(void **state) {
     snnk_map *map = map_of(D, NULL);
     const snnk_fit_config config = fixed_ridge(0.1);
@@ -163,8 +163,8 @@ static void test_weights_of_a_fit(void **state) {
         snnk_layer_free(layer);
         snnk_fit_free(fit);
     }
-    for (size_t j = 0; j < M; j++) assert_close(Psi[0][j], Psi[1][j], 1e-5, 1e-6); /* of floats */
-    /* Odd rows have impossible targets, and next to no weight. */
+    for (size_t j = 0; j < M; j++) assert_close(Psi[0][j], Psi[1][j], 1e-5, 1e-6); /* in floats */
+    /* Odd rows have impossible targets, and almost no weight. */
     snnk_fit *fit;
     snnk_layer *layer;
     for (size_t i = 0; i < N; i++) targets[i] = i % 2 ? 1000 : 0.5f;
@@ -181,8 +181,8 @@ static void test_weights_of_a_fit(void **state) {
     free(targets);
 }
 
-/* The error that lambda was chosen by is the weighted mean over the rows held out, of the weighted
- * solution of the others; which rows these are the seed says (fit.c). */
+/* The error that lambda was chosen by is the weighted mean over the held-out rows, for the weighted
+ * solution of the other rows. The seed determines which rows these are (fit.c). */
 static void test_heldout_error_is_a_weighted_mean(void **state) {
     snnk_map *map = map_of(D, NULL);
     float *Phi = malloc(N * M * sizeof *Phi), scores[N];
@@ -230,7 +230,8 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
         assert_ok(snnk_layer_forward(layer, N, X, D, scores, 1, NULL));
         snnk_layer_free(layer);
     }
-    /* floats of coefficients, and scores of size 1 in floats against errors of about 0.1 */
+    /* coefficients are floats, and scores of size 1 are floats, compared with errors of about
+     * 0.1 */
     assert_close(report.heldout_error, sum / weight, 1e-4, 0);
     snnk_lstsq_free(rest);
     snnk_fit_free(fit);
@@ -238,8 +239,8 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
     free(Phi);
 }
 
-/* More rows drawn to be held out than are kept: those that are pushed back take their weights
- * along, and all of them are in the statistics. */
+/* More rows are drawn to be held out than are kept: the rows that are replaced keep their weights,
+ * and all of them are in the statistics. */
 static void test_weights_through_the_reservoir(void **state) {
     enum { MANY = 30000, FEW = 4 };
     float *x = malloc(MANY * sizeof *x), *y = malloc(MANY * sizeof *y),
@@ -258,7 +259,7 @@ static void test_weights_through_the_reservoir(void **state) {
     draw_floats(w, MANY, 4);
     for (size_t i = 0; i < MANY; i++) {
         w[i] = expf(3 * w[i]);
-        y[i] = x[i] * x[i] + (w[i] > 1 ? 1.f : 0.f); /* weights matter */
+        y[i] = x[i] * x[i] + (w[i] > 1 ? 1.f : 0.f); /* so that weights matter */
     }
     assert_ok(snnk_map_config_init(&config, sizeof config));
     config.features = FEW;
@@ -291,7 +292,7 @@ static void test_weights_through_the_reservoir(void **state) {
     free(x);
 }
 
-/* On a bundle, the composed Phi is the same, and so is the solution, to rounding. */
+/* On a bundle, the composed Phi is the same, and so is the solution, up to rounding. */
 static void test_bundles(void **state) {
     const snnk_fit_config config = fixed_ridge(0.1);
     float out[2][50 * L];
@@ -309,13 +310,13 @@ static void test_bundles(void **state) {
         snnk_network_free(network);
         snnk_network_free(refitted);
     }
-    /* features differ by 1e-6, the ridge keeps coefficients below 1e2 of that */
+    /* features differ by 1e-6, and the ridge keeps coefficients below 1e2 */
     for (size_t i = 0; i < 50 * L; i++) assert_close(out[0][i], out[1][i], 0, 1e-4);
 }
 
-/* A tower gets a Psi, of any number of outputs; a linear layer becomes features; one layer is
+/* A tower gets a Psi with any number of outputs; a linear layer becomes features; one layer is
  * enough. */
-static void test_other_endings(void **state) {
+static void test_other_last_layers(void **state) {
     const snnk_fit_config config = fixed_ridge(1e-6);
     snnk_network *network = network_of(1, NULL), *tower, *refitted, *single;
     snnk_fit *refit;
@@ -327,7 +328,7 @@ static void test_other_endings(void **state) {
     assert_ok(snnk_network_input_tower(network, &tower));
     assert_ok(snnk_fit_create_from_network(tower, 2, &config, &refit));
     assert_ok(snnk_fit_add(refit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L),
-                           NULL)); /* the first two targets */
+                           NULL)); /* the first two targets only */
     assert_ok(snnk_fit_solve_network(refit, NULL, NULL, &refitted));
     assert_int_equal(snnk_network_outputs(refitted), 2);
     assert_int_equal(snnk_network_layers(refitted), 2);
@@ -351,7 +352,7 @@ static void test_other_endings(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Cross-entropy: the layer has the solution on the features. */
+/* Cross-entropy: the layer has the solution of snnk_logistic_solve on the features. */
 static void test_logistic(void **state) {
     snnk_network *network = network_of(0, NULL), *refitted;
     const snnk_map *map = snnk_layer_map(snnk_network_layer(network, 1));
@@ -372,7 +373,7 @@ static void test_logistic(void **state) {
     for (size_t k = 0; k < L; k++) assert_true(bias[k] == (float)b[k]);
     assert_true(report.loss == expected.loss && report.converged);
     assert_string_equal(snnk_network_note(refitted, "units"), "mm");
-    /* Warm, from there: nothing is left to do, to the rounding of Psi. */
+    /* A warm start there has nothing left to do, up to the rounding of Psi. */
     snnk_logistic_config config;
     snnk_network *again;
     assert_ok(snnk_logistic_config_init(&config, sizeof config));
@@ -389,7 +390,7 @@ static void test_logistic(void **state) {
     snnk_network_free(network);
 }
 
-/* A fit from a map gives a network of one layer: that of snnk_fit_solve. */
+/* A fit from a map gives a network of one layer, the same as from snnk_fit_solve. */
 static void test_network_of_a_map(void **state) {
     const snnk_fit_config config = fixed_ridge(0.1);
     snnk_fit_report report = {.size = sizeof report};
@@ -423,7 +424,7 @@ static void test_network_of_a_map(void **state) {
     assert_int_equal(snnk_fit_rows(NULL) + snnk_fit_heldout_rows(NULL), 0);
 }
 
-/* Row 2400 of 2500 overflows in a layer before the last one: nothing was added. */
+/* If row 2400 of 2500 overflows in a layer before the last one, nothing is added. */
 static void test_refuses_hidden_overflow(void **state) {
     const snnk_fit_config config = fixed_ridge(0.1);
     float W[HIDDEN * D], last[D], *rows = malloc(sizeof X);
@@ -559,7 +560,7 @@ int main(void) {
         cmocka_unit_test(test_heldout_error_is_a_weighted_mean),
         cmocka_unit_test(test_weights_through_the_reservoir),
         cmocka_unit_test(test_bundles),
-        cmocka_unit_test(test_other_endings),
+        cmocka_unit_test(test_other_last_layers),
         cmocka_unit_test(test_logistic),
         cmocka_unit_test(test_network_of_a_map),
         cmocka_unit_test(test_refuses_hidden_overflow),

@@ -1,4 +1,4 @@
-/* src/map/fold.c: maps folded behind a linear map. */
+/* src/map/fold.c: maps composed with a linear map. */
 #include "support/alloc.h"
 #include "support/draw.h"
 #include "support/maps.h"
@@ -39,8 +39,8 @@ static snnk_map *fold(const snnk_map *map, const setting *s) {
     return folded;
 }
 
-/* The largest of a feature and its neighbours: where features are real and imaginary parts, of that
- * and its partner. */
+/* The magnitude of a feature together with its neighbours: if features are real and imaginary
+ * parts, that of the feature and its partner. */
 static double magnitude(const float *phi, size_t m, size_t j) {
     double most = fabs((double)phi[j]);
 
@@ -49,9 +49,9 @@ static double magnitude(const float *phi, size_t m, size_t j) {
     return most;
 }
 
-/* Features of x and of y are the same. Both are off by some 10 roundings, 6e-8 each, of z and the
- * exponents and phases of URF, which are of size 1 to 15: by 1e-5 of the feature (of its modulus),
- * or of the mean size. */
+/* Features of x and of y must agree. Both have errors of about 10 roundings, 6e-8 each, of z and of
+ * the exponents and phases of URF, which are of size 1 to 15: together 1e-5 of the feature (of its
+ * modulus), or of the mean size. */
 static void check_close(size_t m, const float *Phi, const float *expected) {
     double square = 0;
 
@@ -113,7 +113,7 @@ static void test_given_rows(void **state) {
     check_map(map);
 }
 
-/* Weights, not of mean 0, for frames. */
+/* Weights for frames, with a mean that is not 0. */
 static void draw_weights(float *W) {
     draw_floats(W, L * D, 6);
     for (size_t i = 0; i < L * D; i++) W[i] = 0.3f + 0.5f * W[i];
@@ -140,8 +140,8 @@ enum { METRICS = SNNK_METRIC_WHITEN };
 enum { METRICS = SNNK_METRIC_WHITEN + 1 };
 #endif
 
-/* Every form in every frame: one and two features a row and sign, with and without nu, and with
- * sketched and exact affine parts. */
+/* Every form in every frame: one and two features for each row and sign, with and without nu, and
+ * with sketched and exact affine parts. */
 static snnk_map *urf_of(int32_t form, int32_t affine, const snnk_frame *frame) {
     snnk_urf_config config;
     snnk_spectrum *spectrum;
@@ -172,7 +172,7 @@ static void test_urf(void **state) {
         }
 }
 
-/* Blocks keep their order, and a folded map folds again: (V y + c) with y = U u + e. */
+/* Blocks keep their order, and a folded map can be folded again: (V y + c) with y = U u + e. */
 static void test_blocks_and_twice(void **state) {
     snnk_frame *frame = frame_of(SNNK_CENTER_BOTH, SNNK_METRIC_DIAGONAL);
     snnk_map_config config = config_of(SNNK_MAP_GAUSSIAN, 8);
@@ -204,7 +204,7 @@ static void test_blocks_and_twice(void **state) {
     }
     assert_ok(snnk_map_fold(map, 2, VU, 2, c, &folded));
     s.columns = 2;
-    draw_floats(s.X, N * 2, 1); /* the same inputs for both */
+    draw_floats(s.X, N * 2, 1); /* both get the same inputs */
     const size_t m = snnk_map_features(map);
     float *expected = malloc(2 * N * m * sizeof *expected), *Phi = expected + N * m;
     assert_ok(snnk_map_input_tower(folded, N, s.Y, 2, expected, m, NULL));
@@ -219,7 +219,7 @@ static void test_blocks_and_twice(void **state) {
     snnk_frame_free(frame);
 }
 
-/* G V and G c + offset, rounded once. */
+/* The rows are G V, and the offsets G c + offset, rounded once. */
 static void test_rows(void **state) {
     const setting s = setting_of(WIDE);
     snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, 5);
@@ -239,7 +239,7 @@ static void test_rows(void **state) {
 
             for (size_t k = 0; k < D; k++)
                 sum += (long double)G[i * D + k] * (j < WIDE ? s.V[k * WIDE + j] : s.c[k]);
-            /* double sums in between are exact next to a float's rounding, 2^-25 */
+            /* sums in double are exact compared with a float's rounding, 2^-25 */
             assert_close(j < WIDE ? P[i * WIDE + j] : folded_offset[i], (double)sum, 6.1e-8, 1e-12);
         }
     assert_ok(snnk_map_block_config(folded, 0, &config));
@@ -251,9 +251,9 @@ static void test_rows(void **state) {
     snnk_map_free(folded);
 }
 
-/* Feature i and its neighbour are exp(e) cos p and exp(e) sin p, or one of them: the size of the
- * terms exp(e) |grad e|^2 and exp(e) |grad p|^2 whose difference is in the Laplacian, and whose
- * rounding it has. */
+/* Feature i and its neighbour are exp(e) cos p and exp(e) sin p, or one of them. The Laplacian is a
+ * difference of the terms exp(e) |grad e|^2 and exp(e) |grad p|^2, so its rounding error is
+ * relative to their size, which this returns. */
 static double curvature(size_t m, const float *Phi, const float *J, size_t i) {
     double square = 0, slopes = 0;
 
@@ -264,8 +264,8 @@ static double curvature(size_t m, const float *Phi, const float *J, size_t i) {
     return square > 0 ? slopes / sqrt(square) : 0;
 }
 
-/* grad (Phi o A) = (grad Phi) V; and where V has orthonormal columns and is square, Laplacians are
- * the same. */
+/* grad (Phi o A) = (grad Phi) V; and if V is square with orthonormal columns, Laplacians are the
+ * same. */
 static void check_derivatives(snnk_map *map) {
     const size_t m = snnk_map_features(map);
     const double turn = 0.6;
@@ -276,7 +276,7 @@ static void check_derivatives(snnk_map *map) {
     double square = 0;
     snnk_map *folded;
 
-    for (size_t k = 0; k < D; k += 2) { /* three turns of planes */
+    for (size_t k = 0; k < D; k += 2) { /* rotations in three planes */
         V[k * D + k] = V[(k + 1) * D + k + 1] = (float)cos(turn + (double)k);
         V[(k + 1) * D + k] = (float)sin(turn + (double)k);
         V[k * D + k + 1] = -V[(k + 1) * D + k];
@@ -325,7 +325,7 @@ static void test_derivatives(void **state) {
     }
 }
 
-/* More columns of V than it has rank, and V = 0: |x~|^2 is a constant then. */
+/* V with more columns than its rank, and V = 0, for which |x~|^2 is constant. */
 static void test_rank_deficient(void **state) {
     snnk_frame *frame = frame_of(SNNK_CENTER_INPUTS, SNNK_METRIC_DIAGONAL);
     snnk_map *map = urf_of(SNNK_URF_POSITIVE, SNNK_URF_AFFINE_EXACT, frame);
@@ -353,7 +353,7 @@ static void test_rank_deficient(void **state) {
     snnk_frame_free(frame);
 }
 
-static void test_what_is_lost(void **state) {
+static void test_folded_maps_have_no_weight_tower(void **state) {
     const setting s = setting_of(WIDE);
     snnk_frame *frame = frame_of(SNNK_CENTER_BOTH, SNNK_METRIC_DIAGONAL);
     snnk_map *map = urf_of(SNNK_URF_POSITIVE, SNNK_URF_AFFINE_OMIT, frame);
@@ -372,7 +372,7 @@ static void test_what_is_lost(void **state) {
     snnk_map_free(folded);
     snnk_map_free(map);
     snnk_frame_free(frame);
-    /* Neither can be asked for. */
+    /* Neither kind can be created from a config. */
     snnk_map_config config = config_of(SNNK_MAP_FOLDED_URF, 4);
     assert_status(snnk_map_create(D, &config, NULL, &map), SNNK_E_UNSUPPORTED);
     config = config_of(SNNK_MAP_GAUSSIAN, 4);
@@ -400,7 +400,7 @@ static void test_misuse(void **state) {
     s.V[WIDE + 2] = 0;
     s.c[3] = NAN;
     assert_status(snnk_map_fold(map, WIDE, s.V, WIDE, s.c, &folded), SNNK_E_NONFINITE);
-    s.c[3] = 3e38f; /* finite, but not times what is beyond 1 in G */
+    s.c[3] = 3e38f; /* finite, but not after multiplication by entries of G above 1 */
     s.V[3 * WIDE] = 3e38f;
     assert_status(snnk_map_fold(map, WIDE, s.V, WIDE, s.c, &folded), SNNK_E_NONFINITE);
     assert_null(folded);
@@ -442,7 +442,7 @@ int main(void) {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_derivatives),
         cmocka_unit_test(test_rank_deficient),
-        cmocka_unit_test(test_what_is_lost),
+        cmocka_unit_test(test_folded_maps_have_no_weight_tower),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_failing_allocations),
     };

@@ -1,4 +1,4 @@
-/* src/map/folded.c, src/layer/tower.c: folded blocks, towers and bundled networks as model
+/* src/map/folded.c, src/layer/tower.c: folded blocks, towers and bundled networks in model
  * files. */
 #include "data/bundled_model.h"
 #include "support/alloc.h"
@@ -54,7 +54,7 @@ static void *saved(const snnk_network *network, int32_t projection, size_t *byte
     return buffer;
 }
 
-/* The same bits come out of what was saved, and the same file. */
+/* Saving and loading gives the same bits, and saving again the same file. */
 static void check_round_trip(const snnk_network *network, int32_t projection) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
     float X[N * HIDDEN], *before = malloc(2 * N * l * sizeof *before), *after = before + N * l;
@@ -94,7 +94,7 @@ static void test_round_trip(void **state) {
     snnk_network_free(bundled);
 }
 
-/* Folded rows are not drawn again, whatever they were before; a tower of drawn rows may be. */
+/* Folded rows are never drawn again, whatever they were before; a tower of drawn rows may be. */
 static void test_kinds(void **state) {
     static const int32_t projections[] = {SNNK_PROJECTION_GAUSSIAN, SNNK_PROJECTION_HD3,
                                           SNNK_PROJECTION_SOBOL};
@@ -133,8 +133,8 @@ static void test_kinds(void **state) {
         }
 }
 
-/* A file of the last two layers alone: layer 0 is the tower of folded URF. Its blocks: 0, the line,
- * whose features are elementwise now; 1, folded URF. */
+/* A file of the last two layers only: layer 0 is the tower of folded URF. Its blocks are 0, the
+ * line, whose features are elementwise now, and 1, folded URF. */
 static void *damageable(size_t *bytes) {
     snnk_network *bundled = make_bundle(), *part;
     void *file;
@@ -223,7 +223,7 @@ static void test_failing_allocations(void **state) {
 }
 
 /* A file of towers, folded blocks and statistics that the library did not write. Features are
- * products of a few sums of some ten terms, computed in float. */
+ * products of a few sums of about ten terms, computed in float. */
 #define GOLDEN_RTOL 1e-5
 
 static void test_loads_bundled_model(void **state) {

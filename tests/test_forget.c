@@ -18,9 +18,9 @@ static int forget(snnk_lstsq *s, size_t n, const float *Phi, const float *Y, con
                              NULL);
 }
 
-/* SciPy's solution without the first 5 rows. Rows as floats: their rounding, 2^-24 of entries of
- * about 1, times the condition number, below 15, as in test_ridge.c; what forgetting adds is seen
- * against the same floats. */
+/* SciPy's solution without the first 5 rows. Rows are floats: their rounding, 2^-24 of entries of
+ * about 1, times the condition number, below 15, as in test_ridge.c. What forgetting adds is
+ * measured against the same floats. */
 static void test_reference(void **state) {
     float Phi[RIDGE_N * RIDGE_M], Y[RIDGE_N * RIDGE_T];
     double B[2][RIDGE_T * RIDGE_M];
@@ -46,7 +46,7 @@ static void test_reference(void **state) {
     }
 }
 
-/* Random rows with a mean, and a constant column; weights 1/2 ... 2, targets, classes. */
+/* Random rows with a mean, and a constant column; weights 1/2 ... 2; targets; classes. */
 typedef struct data {
     float *Phi, *Y, weights[N];
     int32_t labels[N];
@@ -66,11 +66,12 @@ static data make_data(void) {
 
 static void free_data(data *d) { free(d->Phi), free(d->Y); }
 
-/* Forgetting the first rows, in two calls, is never having seen them, down to fewer rows than
- * features. Sums over all N rows round by N eps = 2e-13 of themselves, 90 times that of what a
- * tenth of the rows leaves, and the means, up to 6 standard deviations from 0, add theirs. In
- * single precision two sums of floats, each off by 20 times 2^-24. */
-static void test_never_seen(void **state) {
+/* Forgetting the first rows, in two calls, gives the statistics of the other rows, down to fewer
+ * rows than features. Sums over all N rows round by N eps = 2e-13 of themselves, 90 times the
+ * rounding of the sums that a tenth of the rows leaves, and the means, up to 6 standard deviations
+ * from 0, add theirs. In single precision there are two sums of floats, each with an error of 20
+ * times 2^-24. */
+static void test_forgotten_rows_leave_no_trace(void **state) {
     static const size_t gone[] = {1, 5, 64, 65, 450, 800, 885};
     data d = make_data();
 
@@ -127,7 +128,8 @@ static void test_never_seen(void **state) {
     free_data(&d);
 }
 
-/* One row after the other, until none is left: every one is known, and then all is as created. */
+/* Forget one row after the other, until none is left: each one is accepted, and then the object is
+ * as it was created. */
 static void test_one_by_one(void **state) {
     data d = make_data();
 
@@ -157,7 +159,7 @@ static void test_one_by_one(void **state) {
     free_data(&d);
 }
 
-/* Features of a kind: plain; with a mean of 1e4; nearly one direction; in equal pairs; of sizes
+/* A feature of each kind: plain; with a mean of 1e4; nearly one direction; in equal pairs; of sizes
  * 1e-4 ... 1e4; mostly zeros. */
 static float feature(int kind, const float *row, size_t j) {
     switch (kind) {
@@ -170,10 +172,10 @@ static float feature(int kind, const float *row, size_t j) {
     }
 }
 
-/* Right rows are never refused, down to the last and whatever the parts: 150 draws of shape, parts
- * and kind of features, with targets that are noise or a feature. The targets keep their squares:
- * to 2e-14 of those there were, and means of up to 2e4 with 200 times their rounding for what one
- * row of all leaves. */
+/* Rows that were added are never refused, down to the last one and in any parts: 150 draws of
+ * shape, parts and kind of features, with targets that are noise or a feature. The squares of the
+ * targets are accurate to 2e-14 of those there were. With means of up to 2e4 the tolerance is 200
+ * times their rounding, for what a single remaining row has. */
 static void test_right_rows(void **state) {
     (void)state;
     for (size_t seed = 1; seed <= 150; seed++) {
@@ -210,7 +212,7 @@ static void test_right_rows(void **state) {
     }
 }
 
-/* What forgets must refuse changes nothing. */
+/* A refused call changes nothing. */
 static void assert_refused(snnk_lstsq *s, size_t n, const float *Phi, const float *Y,
                            const float *weights) {
     const uint64_t rows = s->rows;
@@ -237,18 +239,20 @@ static void test_refuses(void **state) {
         assert_says("cannot forget 101 rows: only 100 were added");
         assert_refused(s, 90, d.Phi, d.Y, d.weights); /* too much weight */
         assert_says("cannot forget rows of total weight");
-        assert_refused(s, 60, wrong, d.Y, NULL); /* directions with less than nothing */
+        assert_refused(s, 60, wrong, d.Y, NULL); /* the remaining moments would not be positive
+                                                  * semidefinite */
         assert_says("not positive semidefinite");
-        assert_refused(s, 1, wrong + M + 7, d.Y, NULL); /* constants that are not that constant */
-        assert_refused(s, 10, d.Phi, large, NULL);      /* residuals with less than nothing */
+        assert_refused(s, 1, wrong + M + 7, d.Y, NULL); /* a constant column with another value */
+        assert_refused(s, 10, d.Phi, large, NULL);      /* the remaining residuals would be
+                                                         * negative */
         assert_says("not positive semidefinite");
-        assert_refused(s, 100, wrong, d.Y, NULL); /* as many, but others */
+        assert_refused(s, 100, wrong, d.Y, NULL); /* the same number of rows, but different ones */
         assert_says("are not the 100 that were added");
         assert_refused(s, 100, d.Phi + M, d.Y + T, NULL);
         assert_refused(s, 100, d.Phi, large, NULL);
 
-        /* The same rows again: 60 of 100 with 31 features, then the 40 that are left have to give
-         * squares of 60 others. */
+        /* The same rows twice: 60 of 100 with 31 features, then the remaining 40 would have to
+         * contain the squares of 60 others. */
         snnk_lstsq *twice = factorization_collect(200, M, T, d.Phi, d.Y, NULL, factorization);
         double *before;
 
@@ -283,7 +287,7 @@ static void test_refuses(void **state) {
     free_data(&d);
 }
 
-/* All rows, of which only what belongs together is wrong: every mean and square is right. Or the
+/* All rows, with the correct means and squares, but the wrong combination of columns; or the wrong
  * weights. */
 static void test_all_others(void **state) {
     enum { ROWS = 30, W = 4 };
@@ -315,13 +319,13 @@ static void test_all_others(void **state) {
             assert_int_equal(s->rows, 0);
             assert_ok(snnk_lstsq_add(
                 s, SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = W, .Y = zeros, .ldy = T), NULL));
-            assert_refused(s, ROWS, rotated, zeros, NULL); /* S alone tells */
+            assert_refused(s, ROWS, rotated, zeros, NULL); /* only S shows it */
             snnk_lstsq_free(s);
         }
     free_data(&d);
 }
 
-/* By hand, all exact: of rows 0, 2, 7 the 7 goes; mean 1, S = 2. */
+/* By hand, all exact: of the rows 0, 2, 7, row 7 is forgotten; mean 1, S = 2. */
 static void test_by_hand(void **state) {
     const float Phi[] = {0, 2, 7}, Y[] = {1, 3, 5};
 
@@ -332,17 +336,19 @@ static void test_by_hand(void **state) {
         assert_ok(forget(s, 1, Phi + 2, Y + 2, NULL));
         assert_close(s->mean_phi[0], 1, 1e-15, 0);
         assert_close(s->mean_y[0], 2, 1e-15, 0);
-        assert_close(snnk__lstsq_diagonal(s, 0), 2, 3e-15, 0); /* 26 before: 13 eps */
+        assert_close(snnk__lstsq_diagonal(s, 0), 2, 3e-15, 0); /* 26 before, whose rounding is 13
+                                                                * eps */
         assert_close(snnk__lstsq_squares(s, 0), 2, 3e-15, 0);
         assert_true(s->rows == 2 && s->weight == 2);
         snnk_lstsq_free(s);
     }
 }
 
-/* A factor of condition 1e8 stays one, and keeps what moments do not have: the solution of the rows
- * that are left. Two columns that differ in the last bit of one row in 13, with targets on that bit
- * and a residual. A quarter of those rows goes. Measured: off by 7e-9, a quarter of eps times the
- * condition; allowed is 10 times that product. Moments are off by all of it. */
+/* A factor of condition 1e8 stays a factor, and keeps the accuracy that moments do not have: the
+ * solution of the remaining rows. Two columns differ in the last bit of one row in 13, with targets
+ * on that bit and a residual. A quarter of those rows is forgotten. Measured: off by 7e-9, a
+ * quarter of eps times the condition; allowed is 10 times that product. With moments nothing is
+ * correct. */
 static void test_ill_conditioned(void **state) {
     enum { ROWS = 200, GONE = 50 };
     float Phi[ROWS * 3], Y[ROWS];
@@ -383,7 +389,7 @@ static void test_failing_memory(void **state) {
     (void)state;
     for (int way = 0; way < 4; way++) {
         const int32_t factorization = way % 2;
-        const size_t count = way / 2 ? 100 : 10; /* some, all */
+        const size_t count = way / 2 ? 100 : 10; /* some rows; all rows */
 
         snnk_lstsq *s = NULL;
         double *before;
@@ -413,9 +419,9 @@ static void test_failing_memory(void **state) {
     free_data(&d);
 }
 
-/* A feature that only forgotten rows had is gone: rank and solution are those of the rows that are
- * left, where it is 0, or a constant that an intercept leaves nothing of. Later rows can bring it
- * back. Coefficients up to 1 from well-conditioned moments: 900 eps of the sums. */
+/* A feature that only forgotten rows had disappears: rank and solution are those of the remaining
+ * rows, where it is 0, or a constant that an intercept removes. Later rows can bring it back.
+ * Coefficients up to 1 from well-conditioned moments: 900 eps of the sums. */
 static void test_gone_feature(void **state) {
     enum { W = 31, GONE = 50, AT = 5 };
     float *Phi = statistics_random(N * W, 21), *Y = statistics_random(N * T, 22);
@@ -442,7 +448,7 @@ static void test_gone_feature(void **state) {
         for (size_t i = 0; i < GONE; i += part)
             assert_ok(forget(s, part, Phi + i * W, Y + i * T, NULL));
         assert_true(snnk__lstsq_diagonal(s, AT) == 0);
-        assert_close(s->mean_phi[AT], (double)constant, 1e-14, 0); /* 0 is exact */
+        assert_close(s->mean_phi[AT], (double)constant, 1e-14, 0); /* 0 must be exact */
         assert_int_equal(factorization_solve(s, 0, intercept, B[0], b[0]).rank, rank);
         assert_int_equal(factorization_solve(e, 0, intercept, B[1], b[1]).rank, rank);
         for (size_t i = 0; i < T * W; i++) assert_close(B[0][i], B[1][i], 0, 2e-13);
@@ -459,9 +465,9 @@ static void test_gone_feature(void **state) {
     free(Phi);
 }
 
-/* Squares within rounding do not make a feature 0: after rows 1e8 times as large those of the first
- * are unknown, what it has in common with the second is not, and is what right rows later take
- * away. Sums of 1e8 round to 1e-8 a row. */
+/* Squares within rounding error do not make a feature 0. After rows 1e8 times as large, the squares
+ * of the first feature are unknown, but its products with the second are not, and later calls
+ * subtract them. Sums of 1e8 round to 1e-8 for each row. */
 static void test_small_feature(void **state) {
     enum { ROWS = 200, GONE = 100, W = 3 };
     float *Phi = statistics_random(ROWS * W, 31), *Y = calloc(ROWS * T, sizeof *Y);
@@ -483,8 +489,8 @@ static void test_small_feature(void **state) {
     free(Phi);
 }
 
-/* What is left must weigh more than the total rounds to. */
-static void test_weight_left(void **state) {
+/* The remaining weight must be above the rounding error of the total. */
+static void test_remaining_weight(void **state) {
     const float Phi[4] = {1, 2, 4, 7}, Y[4] = {1, 2, 3, 5}, heavy[4] = {1e20f, 1e20f, 1, 1};
     const float lighter[4] = {1e10f, 1e10f, 1, 1};
 
@@ -502,7 +508,7 @@ static void test_weight_left(void **state) {
     }
 }
 
-/* The same statistics out of a file, whose bytes a second file has again. */
+/* The same statistics loaded from a file; saving them again gives the same bytes. */
 static snnk_lstsq *through_a_file(snnk_lstsq *s) {
     snnk_lstsq *loaded;
     size_t bytes, again;
@@ -522,9 +528,9 @@ static snnk_lstsq *through_a_file(snnk_lstsq *s) {
     return loaded;
 }
 
-/* Rows in single precision are known to be that after a file too: right ones go, and default ridges
- * are theirs. */
-static void test_fast_saved(void **state) {
+/* Statistics from a file still know that rows were in single precision: those rows can be
+ * forgotten, and default ridges are the same. */
+static void test_single_precision_is_saved(void **state) {
     data d = make_data();
     double ridges[2][5];
 
@@ -545,9 +551,9 @@ static void test_fast_saved(void **state) {
     free_data(&d);
 }
 
-/* How large sums were stays known in a file: of 6000 rows 60 are left, then one after the other
- * goes. Their means are 1e4, or they were among others 1e4 times as large. */
-static void test_most_saved(void **state) {
+/* A file stores how large sums were: of 6000 rows 60 are left, then they are forgotten one after
+ * the other. Their means are 1e4, or the other rows were 1e4 times as large. */
+static void test_largest_sums_are_saved(void **state) {
     enum { ROWS = 6000, LEFT = 60, W = 12 };
     float *Phi = statistics_random(ROWS * W, 5), *Y = statistics_random(ROWS * T, 6);
 
@@ -582,9 +588,9 @@ static void assert_most(const snnk_lstsq *s, const snnk_lstsq *e, double factor)
     for (size_t k = 0; k < T; k++) assert_true(s->max_y[k] == factor * e->max_y[k]);
 }
 
-/* How large sums were goes with them into other statistics, copies, and more targets; so does that
+/* How large sums were is also copied by merging, by copying and by adding targets; so is whether
  * rows were in single precision. */
-static void test_rounding_goes_along(void **state) {
+static void test_rounding_bounds_are_copied(void **state) {
     data d = make_data();
     double ridges[2];
 
@@ -626,16 +632,16 @@ static void test_rounding_goes_along(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rounding_goes_along),
-        cmocka_unit_test(test_weight_left),
+        cmocka_unit_test(test_rounding_bounds_are_copied),
+        cmocka_unit_test(test_remaining_weight),
         cmocka_unit_test(test_small_feature),
         cmocka_unit_test(test_all_others),
         cmocka_unit_test(test_gone_feature),
-        cmocka_unit_test(test_fast_saved),
-        cmocka_unit_test(test_most_saved),
+        cmocka_unit_test(test_single_precision_is_saved),
+        cmocka_unit_test(test_largest_sums_are_saved),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_never_seen),
+        cmocka_unit_test(test_forgotten_rows_leave_no_trace),
         cmocka_unit_test(test_one_by_one),
         cmocka_unit_test(test_right_rows),
         cmocka_unit_test(test_refuses),

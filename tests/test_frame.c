@@ -12,7 +12,7 @@ enum { D = 12, N = 60, L = 50 };
 
 static float X[N * D], W[L * D];
 
-/* Inputs and weights that are off centre, stretched and correlated. */
+/* Inputs and weights that are not centred, with different scales, and correlated. */
 static int make_batch(void **state) {
     uint64_t seed = 5;
 
@@ -108,8 +108,8 @@ static void norms_are_root_mean_squares(void **state) {
     }
 }
 
-/* E x~_k^2 = E w~_k^2 for every k: that is what M_k = (E w_k^2/E x_k^2)^(1/4) does. A millionth of
- * the average is added to each, hence the tolerance. */
+/* E x~_k^2 = E w~_k^2 for every k, which M_k = (E w_k^2/E x_k^2)^(1/4) gives. A millionth of the
+ * average is added to each, hence the tolerance. */
 static void the_diagonal_metric_balances_each_input(void **state) {
     double seen_x[N * D], seen_w[L * D];
     snnk_frame *frame = make_frame(SNNK_CENTER_NONE, SNNK_METRIC_DIAGONAL, 1);
@@ -161,9 +161,9 @@ static void second_moment(const float *M, size_t n, double *S) {
         }
 }
 
-/* With all directions, the least E|Mx|^2 E|M^-T w|^2 = (tr (Sx^1/2 Sw Sx^1/2)^1/2)^2
- * (docs/math.md). Moments of n rows are shrunk by about their relative variance; each row is there
- * many times over, so that this is some 2e-3. */
+/* With all directions, the least E|Mx|^2 E|M^-T w|^2 is (tr (Sx^1/2 Sw Sx^1/2)^1/2)^2
+ * (docs/math.md). Moments of n rows are shrunk by about their relative variance; each row occurs
+ * many times, so that this is about 2e-3. */
 static void whitening_attains_the_optimum(void **state) {
     enum { COPIES = 17 };
     static float many_X[COPIES * N * D], many_W[COPIES * L * D];
@@ -193,7 +193,8 @@ static void whitening_attains_the_optimum(void **state) {
     assert_ok(snnk_frame_norms(frame, &x_norm, &w_norm));
     assert_close(x_norm * w_norm, trace, 5e-4, 0);
 
-    /* P Sx P = Sw, seen in the frame: inputs and weights have the same second moments. */
+    /* P Sx P = Sw means that inputs and weights have the same second moments in frame
+     * coordinates. */
     double seen_x[N * D], seen_w[L * D];
     assert_ok(snnk_frame_apply(frame, 0, N, X, D, seen_x, D));
     assert_ok(snnk_frame_apply(frame, 1, L, W, D, seen_w, D));
@@ -208,7 +209,7 @@ static void whitening_attains_the_optimum(void **state) {
         }
     snnk_frame_free(frame);
 
-    /* And each step helps on this batch. */
+    /* Each step reduces the product on this batch. */
     double product[3];
     for (int32_t metric = 0; metric < 3; metric++) {
         frame = make_frame(SNNK_CENTER_NONE, metric, 4);
@@ -222,9 +223,10 @@ static void whitening_attains_the_optimum(void **state) {
 #endif
 
 #ifndef SNNK_MINIMAL
-/* Noise without directions, fewer rows than inputs: what looks like leading directions is chance.
- * Shrinkage sees that, so whitening hardly hurts on fresh rows; without it, it would by 7 %. */
-static void whitening_does_not_believe_in_noise(void **state) {
+/* Noise without directions, with fewer rows than inputs: leading directions are chance. Shrinkage
+ * recognises that, so whitening hardly hurts on fresh rows; without shrinkage it would hurt by 7
+ * %. */
+static void whitening_ignores_noise(void **state) {
     enum { WIDE = 60, ROWS = 40, FRESH = 400 };
     static float noise[4][FRESH * WIDE];
     double norm[3][2] = {{0}};
@@ -278,8 +280,8 @@ static void without_weights_inputs_become_isotropic(void **state) {
     snnk_frame_free(frame);
 }
 
-/* What does not vary says nothing of how it would, but the other still does, and products are
- * kept. */
+/* Inputs or weights that do not vary have no scale of their own, but the frame still uses the other
+ * side, and products are kept. */
 static void rows_that_do_not_vary_are_fine(void **state) {
     float same[N * D];
     double x_seen[N * D], w_seen[L * D], x_norm, w_norm;
@@ -397,7 +399,7 @@ int main(void) {
         cmocka_unit_test(the_diagonal_metric_balances_each_input),
 #ifndef SNNK_MINIMAL
         cmocka_unit_test(whitening_attains_the_optimum),
-        cmocka_unit_test(whitening_does_not_believe_in_noise),
+        cmocka_unit_test(whitening_ignores_noise),
 #endif
         cmocka_unit_test(without_weights_inputs_become_isotropic),
         cmocka_unit_test(rows_that_do_not_vary_are_fine),

@@ -1,8 +1,9 @@
 #define _POSIX_C_SOURCE 200809L
 /* Golden files of version 0.1.0 keep their meaning. data/make_golden.c wrote the files of
- * data/golden once, with that version. Here they load, give the outputs recorded then, and are
- * saved again as the same bytes. On the portable kernels outputs are compared bit for bit if exp,
- * sin and so on of the C library are those of then (golden_probe); otherwise within a tolerance. */
+ * data/golden once, with that version. Here they are loaded, must give the outputs recorded then,
+ * and are saved again as the same bytes. On the portable kernels outputs are compared bit for bit
+ * if exp, sin and so on of the C library are the same as then (golden_probe); otherwise within a
+ * tolerance. */
 #include "support/files.h"
 #include "support/golden.h"
 
@@ -11,14 +12,14 @@
 #define FILES     110       /* how many golden files there are */
 #define FILE_ROOM (1 << 14) /* the largest has 7 kB */
 
-/* Floats on other kernels or with another C library, as shares of the largest value of the call:
- * sums of up to 40 terms of one size, each off by a few units of 2^-24, behind a network of up to
- * five layers, and an exponent of up to about 10, which turns its own rounding into 10 times as
- * much. */
+/* Floats on other kernels or with another C library, relative to the largest value of the call:
+ * sums of up to 40 terms of one size, each with an error of a few units of 2^-24, after a network
+ * of up to five layers, and an exponent of up to about 10, which multiplies its own rounding by
+ * 10. */
 #define FLOAT_TOLERANCE 2e-5
 
-/* Doubles behind BLAS, LAPACK and the C library: systems with condition numbers below 1e3, of up to
- * 7 unknowns, in double. */
+/* Doubles computed with BLAS, LAPACK and the C library: systems with condition numbers below 1e3,
+ * of up to 7 unknowns, in double. */
 #define DOUBLE_TOLERANCE 1e-12
 
 typedef struct golden_entry {
@@ -46,7 +47,7 @@ static const char *model_path(const char *name) {
 
 static int next_word(FILE *file, char *word) { return fscanf(file, "%63s", word) == 1; }
 
-/* The values of an entry; `word` is left at the word that follows them. */
+/* Read the values of an entry; `word` becomes the word that follows them. */
 static void read_values(FILE *file, golden *g, char *word) {
     char type = 0;
 
@@ -75,7 +76,7 @@ static void read_values(FILE *file, golden *g, char *word) {
 
 static int same_bits(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
 
-/* The largest size of the finite values of the call that value i belongs to. */
+/* The largest magnitude of the finite values of the call that value i belongs to. */
 static double largest_of_call(const golden *g, size_t i) {
     double largest = 0;
 
@@ -85,7 +86,7 @@ static double largest_of_call(const golden *g, size_t i) {
     return largest;
 }
 
-static double worst_float, worst_double; /* shares of the largest value */
+static double worst_float, worst_double; /* relative to the largest value */
 
 static int value_agrees(const golden_entry *entry, const golden *expected, size_t i,
                         double actual) {
@@ -117,7 +118,7 @@ static void compare(const golden_entry *entry, const golden *actual, const golde
 
 /* ---- Saving again ---- */
 
-/* Blank what follows `key` up to the next quotation mark. */
+/* Overwrite what follows `key` up to the next quotation mark. */
 static void cut(char *header, const char *key) {
     char *at = strstr(header, key), *end;
 
@@ -127,8 +128,8 @@ static void cut(char *header, const char *key) {
     memmove(at, end, strlen(end) + 1);
 }
 
-/* The header of a file without the version that wrote it, the check sum, which covers that, and the
- * spaces at the end. Returns where the tensors begin. */
+/* Copy the header of a file without the version that wrote it, without the checksum, which covers
+ * the version, and without the spaces at the end. Returns the offset of the tensors. */
 static size_t split(const unsigned char *bytes, size_t size, char *header) {
     uint64_t length = 0;
 
@@ -142,7 +143,7 @@ static size_t split(const unsigned char *bytes, size_t size, char *header) {
     return 8 + (size_t)length;
 }
 
-/* Fails unless the file at `path` has the bytes of the golden file, but for the version. */
+/* Fails unless the file at `path` has the bytes of the golden file, except for the version. */
 static void compare_file(const golden_entry *entry, const char *path) {
     static unsigned char golden_bytes[FILE_ROOM], bytes[FILE_ROOM];
     static char golden_header[FILE_ROOM], header[FILE_ROOM];

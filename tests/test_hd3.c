@@ -1,5 +1,5 @@
-/* HD3 rows against their formula, by public calls alone: in every build, also where a size has 32
- * bits. (src/projection/hd3.c is tested from inside in test_projection.c.) */
+/* HD3 rows compared with their formula, through public calls only: in every build, also where
+ * size_t has 32 bits. (test_projection.c tests src/projection/hd3.c from inside.) */
 #include "support/compare.h"
 #include "support/draw.h"
 
@@ -19,7 +19,7 @@ static double hadamard(size_t i, size_t j) {
     return sign;
 }
 
-/* M = H D M for D the signs of a level of a group. */
+/* Set M = H D M, D the signs of a level of a group. */
 static void apply_level(uint64_t seed, uint64_t level, size_t order,
                         double M[MOST_ORDER][MOST_ORDER]) {
     double next[MOST_ORDER][MOST_ORDER] = {{0}};
@@ -70,7 +70,7 @@ static void check_map(size_t d, size_t order) {
     assert_ok(snnk_map_create(d, &config, NULL, &map));
     expected_rows(config.seed, d, order, rows, G);
     assert_ok(snnk_map_block_rows(map, 0, copied, d, NULL));
-    /* The scale is rounded to float, sums of signs are whole numbers: two roundings of 6e-8. */
+    /* The scale is rounded to float, and sums of signs are whole numbers: two roundings of 6e-8. */
     for (size_t i = 0; i < rows * d; i++) assert_close(copied[i], G[i], 1.5e-7, 0);
     assert_ok(snnk_map_input_tower(map, 1, x, d, phi, rows, NULL));
     for (size_t j = 0; j < rows; j++) {
@@ -85,7 +85,7 @@ static void check_map(size_t d, size_t order) {
     snnk_map_free(map);
 }
 
-/* The order was 1 where a size has 32 bits, and outputs off by 0.4. */
+/* With 32-bit size_t the order was 1, and outputs were off by 0.4. */
 static void test_issue_15_hd3_rows_are_the_product_in_every_build(void **state) {
     static const struct {
         size_t d, order;
@@ -107,7 +107,7 @@ static void test_issue_15_hd3_order_ends_at_the_largest_power_of_two(void **stat
     assert_true(snnk__hd3_order(SIZE_MAX) == SIZE_MAX / 2 + 1);
 }
 
-/* More inputs than any order: refused, whatever the size of a size. */
+/* More inputs than any order are refused, for every width of size_t. */
 static void test_issue_15_hd3_rows_of_too_many_inputs_are_refused(void **state) {
     snnk_map_config config;
     snnk_map *map;

@@ -1,4 +1,4 @@
-/* src/kernels: every kernel table against plain loops that can be read next to the formula. */
+/* src/kernels: every kernel table compared with plain loops that follow the formula. */
 #define _POSIX_C_SOURCE 200809L
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -73,7 +73,7 @@ static double feature_value(const snnk__function *f, const float *z, size_t feat
     return NAN;
 }
 
-/* One case: X (n x d), a block of r rows, Psi (l x features), and where things lie in memory. */
+/* One case: X (n x d), a block of r rows, Psi (l x features), and their layout in memory. */
 typedef struct problem {
     size_t n, d, r, l;
     size_t ldx, ldphi, ldy;
@@ -117,7 +117,7 @@ static problem make_problem(size_t n, size_t d, size_t r, size_t l, const snnk__
     p.Psi = draw(l * features_of(&p), 3);
     p.block.offset = p.offset;
     if (identity) {
-        p.block.diagonal = p.G; /* its first d numbers */
+        p.block.diagonal = p.G; /* the first d numbers of G */
     } else {
         assert_ok(snnk__panels_create(&allocator, p.r, d, snnk__kernels_get()->projection_shape,
                                       "G", &p.panels));
@@ -129,7 +129,7 @@ static problem make_problem(size_t n, size_t d, size_t r, size_t l, const snnk__
     return p;
 }
 
-/* The block, pointing into the problem wherever that lies now. */
+/* The block, with pointers into the problem's present address. */
 static const snnk__block *block_of(problem *p) {
     p->block.G = p->block.diagonal ? NULL : &p->panels;
     return &p->block;
@@ -145,8 +145,8 @@ static void free_problem(problem *p) {
     free(p->Psi);
 }
 
-/* Fails unless every element of a buffer of n rows and stride ld, rows of `columns`, is still the
- * guard where no result belongs. */
+/* Fails unless every element of a buffer of n rows and stride ld, with `columns` results in a row,
+ * is unchanged where no result belongs. */
 static void check_guards(const float *buffer, size_t lead, size_t n, size_t columns, size_t ld,
                          size_t length) {
     for (size_t k = 0; k < length; k++) {
@@ -165,8 +165,9 @@ static float *guarded(size_t length) {
     return buffer;
 }
 
-/* z[i][j] = G_j x_i + c_j against a sum in double: d products and d sums, each rounded once, are
- * off by at most (d + 1) eps times the sum of the magnitudes (Higham 2002, section 3.1). */
+/* Compare z[i][j] = G_j x_i + c_j with a sum in double: d products and d sums, each rounded once,
+ * have an error of at most (d + 1) eps times the sum of the magnitudes (Higham 2002, section
+ * 3.1). */
 static void check_linear(const problem *p, const float *Z, size_t ldz) {
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < p->r; j++) {
@@ -182,9 +183,9 @@ static void check_linear(const problem *p, const float *Z, size_t ldz) {
         }
 }
 
-/* Projects, checks z and the features against it, and returns the features (n x ldphi). The
- * function is off by at most 2 ulp = 4 eps relative (tanhf, the worst) and one rounding each for
- * the scale and the square; gelu_tanh by the cancellation in the formula that stands in the
+/* Project, check z, check the features computed from it, and return the features (n x ldphi). The
+ * function has an error of at most 2 ulp = 4 eps relative (tanhf, the worst), plus one rounding
+ * each for the scale and the square; gelu_tanh also that of the cancellation in the formula of this
  * test. */
 static float *check_project(problem *p, size_t lead) {
     const size_t m = features_of(p), length = lead + p->n * p->ldphi + 3;
@@ -209,7 +210,8 @@ static float *check_project(problem *p, size_t lead) {
     return Phi;
 }
 
-/* Y = what was in it + Phi Psi^T, from the features as they are: m products and sums. */
+/* Check Y = (its value before) + Phi Psi^T, computed from the same features: m products and
+ * sums. */
 static void check_readout(const problem *p, const float *Phi, const float *Y, size_t ldy) {
     const size_t m = features_of(p);
 
@@ -227,8 +229,8 @@ static void check_readout(const problem *p, const float *Phi, const float *Y, si
         }
 }
 
-/* All three functions of a table on one problem. lead: floats before each output (1: an address
- * that is no multiple of 8). Y holds `guard` before, which is also what Y += is added to. */
+/* Check all three functions of a table on one problem. lead: floats before each output (1 gives an
+ * address that is not a multiple of 8). Y holds `guard` before, to which Y += adds. */
 static void check_problem(problem *p, size_t lead) {
     const size_t length = lead + p->n * p->ldy + 3;
     float *Phi = check_project(p, lead), *Y = guarded(length), *fused = guarded(length);
@@ -247,7 +249,7 @@ static void check_problem(problem *p, size_t lead) {
     free(fused);
 }
 
-/* Memory that holds nothing but the case, exactly: a sanitizer sees a step too far. */
+/* Memory of exactly the size of the case, so that a sanitizer reports an access beyond it. */
 static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__function *function,
                         bool identity) {
     problem p = make_problem(n, d, r, l, function, identity);
@@ -260,8 +262,8 @@ static void check_sizes(size_t n, size_t d, size_t r, size_t l, const snnk__func
 }
 
 /* Every size up to three more than the largest tile in each dimension: twice 6 rows, 8 projections
- * of 16 inputs, 64 outputs, for one row twice 64. Inputs take turns, and so do projections where
- * outputs are many. */
+ * of 16 inputs, 64 outputs, and twice 64 for one row. To save time, not every number of inputs is
+ * combined with every other size, and if there are many outputs not every number of projections. */
 static void test_small_sizes(void **state) {
     size_t turn = 0;
 
@@ -275,9 +277,8 @@ static void test_small_sizes(void **state) {
             check_sizes(n, 1 + turn % 19, 1 + turn % 11, l, &functions[turn % FUNCTIONS], false);
 }
 
-/* Around the sizes where loops change over: tiles of 3, 6 and 12 rows, of 8 and 16 projections, and
- * of 8, 16, 32, 64 and 128 outputs; blocks of 24 rows, 96 projections and 256 features
- * (forward.c). */
+/* Sizes around those where loops change: tiles of 3, 6 and 12 rows, of 8 and 16 projections, and of
+ * 8, 16, 32, 64 and 128 outputs; blocks of 24 rows, 96 projections and 256 features (forward.c). */
 static void test_block_sizes(void **state) {
     static const size_t ns[] = {1, 5, 6, 12, 13, 23, 24, 25, 49, 67},
                         rs[] = {15, 16, 17, 95, 96, 97, 127, 128, 129, 255, 257},
@@ -291,8 +292,8 @@ static void test_block_sizes(void **state) {
                 check_sizes(ns[i], 13, rs[j], ls[k], &functions[turn % FUNCTIONS], false);
 }
 
-/* Inputs that take more than one pass over a panel: more than 48 registers of 4, 8 or 16. Passes
- * come and go with d, not with rows: their sums are those of each row alone. */
+/* Inputs that need more than one pass over a panel: more than 48 registers of 4, 8 or 16 floats.
+ * The number of passes depends on d, not on the rows, so each row's sums are the same as alone. */
 static void test_wide_inputs(void **state) {
     static const size_t ns[] = {1, 2, 3, 4, 23, 24, 25, 49}, rs[] = {1, 7, 8, 9},
                         ds[] = {192, 193, 384, 385, 767, 768, 769, 785, 1537};
@@ -365,8 +366,8 @@ static void test_strides_and_alignment(void **state) {
         }
 }
 
-/* Mixed features are the same sums in the same order as a readout of the plain ones. More rows than
- * share a pass. */
+/* Mixed features have the same sums in the same order as a readout of the unmixed ones. There are
+ * more rows than share a pass. */
 static void test_mixed_features(void **state) {
     enum { N = 61, D = 7, R = 21, L = 11 };
     problem p = make_problem(0, D, R, L, &functions[0], false);
@@ -398,8 +399,8 @@ static void test_no_rows(void **state) {
     free_problem(&p);
 }
 
-/* Each row's bits come from that row alone: whatever rows come before, and how many. */
-static void test_rows_do_not_see_each_other(void **state) {
+/* Each row's bits depend on that row only, whatever other rows there are. */
+static void test_rows_do_not_affect_each_other(void **state) {
     static float X[MAX_N * MAX_D], Phi[MAX_N * MAX_M], whole[MAX_N * MAX_L], part[MAX_N * MAX_L],
         Phi_part[MAX_N * MAX_M];
     (void)state;
@@ -425,9 +426,9 @@ static void test_rows_do_not_see_each_other(void **state) {
     }
 }
 
-/* Also where many rows take other tiles than few: features above 256, and few outputs or 8 MB of
- * G. */
-static void test_tiles_leave_no_trace(void **state) {
+/* The same if many rows use other tiles than few rows do: features above 256, and few outputs or 8
+ * MB of G. */
+static void test_tiles_do_not_change_bits(void **state) {
     static const size_t sizes[][3] = {{5, 257, 3}, {5, 600, 70}, {5, 1030, 3}, {7000, 300, 200}};
     enum { N = 49 };
 
@@ -470,8 +471,8 @@ static void test_nan_stays_in_its_row(void **state) {
 
 enum { URF_ROWS = 45 };
 
-/* A table of rows whose exponents and phases stay moderate; the numbers of all rows in
- * `numbers`. */
+/* A table of rows with moderate exponents and phases; `numbers` receives the numbers of all
+ * rows. */
 static snnk__urf_table make_urf_table(size_t signs, size_t parts,
                                       float numbers[SNNK__URF_NUMBERS * URF_ROWS]) {
     snnk__urf_table table = {.signs = signs, .parts = parts};
@@ -485,9 +486,9 @@ static snnk__urf_table make_urf_table(size_t signs, size_t parts,
     return table;
 }
 
-/* One feature row for one sign against the formula in double. The exponent and the phase, less its
- * turns, are rounded to floats (|e| + 2 roundings), exp, sin and cos are off by at most 2.5 ulp (5
- * roundings) each. */
+/* Compare one feature row for one sign with the formula in double. The exponent, and the phase
+ * without its turns, are rounded to float (|e| + 2 roundings); exp, sin and cos have errors of at
+ * most 2.5 ulp (5 roundings) each. */
 static void check_urf_row(const snnk__urf_row *row, size_t parts, double z,
                           snnk__urf_scalars scalars, const float *phi) {
     const double e = row->z_exponent * z + row->norm_exponent * scalars.norm2 +
@@ -501,7 +502,8 @@ static void check_urf_row(const snnk__urf_row *row, size_t parts, double z,
     if (parts == 2) assert_close(phi[1], size * sin(phase), 0, bound);
 }
 
-/* Rows first ... first+count-1, z either apart or where the header lets it be: last in phi. */
+/* Check rows first ... first+count-1, with z in memory of its own, or at the end of phi, which the
+ * header allows. */
 static void check_urf(const snnk__urf_table *table, size_t first, size_t count,
                       snnk__urf_scalars scalars, bool in_place) {
     const size_t width = table->signs * table->parts, m = width * count;
@@ -539,7 +541,8 @@ static void test_urf_features(void **state) {
         }
 }
 
-/* What an infinite input leaves in |x|^2 and t reaches every feature whose phase has it. */
+/* Infinite inputs make |x|^2 and t infinite or NaN, which must reach every feature whose phase
+ * contains them. */
 static void test_urf_features_stay_nan(void **state) {
     const snnk__urf_scalars bad[] = {{INFINITY, 1}, {1, INFINITY}, {1, NAN}, {NAN, NAN}};
     float numbers[SNNK__URF_NUMBERS * URF_ROWS], z[URF_ROWS], phi[2 * URF_ROWS];
@@ -564,8 +567,8 @@ static double panel_number(const snnk__moments *moments, const void *panels, siz
                                                   : ((const double *)panels)[at];
 }
 
-/* Products of floats of 20 bits less means of few bits: exact in double; in float each is rounded,
- * and so is each sum. */
+/* Products of floats of 20 bits minus means of few bits: exact in double; in float each product is
+ * rounded, and so is each sum. */
 static void check_moments(const snnk__moments *moments, size_t rows, size_t n_left,
                           size_t n_right) {
     enum { LDS = 70, LDX = 60 };
@@ -651,8 +654,8 @@ static void test_panels(void **state) {
             norm2 += (double)M[2 * COLUMNS + k] * M[2 * COLUMNS + k];
         assert_close(snnk__panels_row_norm2(&panels, 2), norm2, 1e-14, 0);
 
-        /* One after the other: panels; in each, chunks of columns; in each, rows, the last panel's
-         * rounded up to a multiple of the unit; in each, columns. */
+        /* The order is: panels; in each, chunks of columns; in each, rows (those of the last panel
+         * rounded up to a multiple of the unit); in each, columns. */
         const float *at = panels.data;
         for (size_t p = 0; p < whole; p++)
             for (size_t c = 0; c < chunks; c++)
@@ -694,7 +697,7 @@ static void test_panels_too_large(void **state) {
 /* ---- Choosing a table ---- */
 
 /* The name in use in a process that starts with SNNK_KERNELS = wanted (NULL: unset). The choice is
- * made once a process, so each question gets its own. */
+ * made once in a process, so each question needs its own process. */
 static void name_with(const char *wanted, char name[32]) {
     int ends[2], status;
     pid_t child;
@@ -709,7 +712,7 @@ static void name_with(const char *wanted, char name[32]) {
         else
             unsetenv("SNNK_KERNELS");
         snprintf(name, 32, "%s", snnk_kernels_name());
-        setenv("SNNK_KERNELS", "portable", 1); /* too late to matter */
+        setenv("SNNK_KERNELS", "portable", 1); /* too late to have an effect */
         const bool kept = strcmp(name, snnk_kernels_name()) == 0;
         _exit(write(ends[1], name, 32) == 32 && kept ? 0 : 1);
     }
@@ -720,7 +723,7 @@ static void name_with(const char *wanted, char name[32]) {
     close(ends[1]);
 }
 
-/* First of all tests here: later the choice has been made. */
+/* This must be the first test here, because later tests make the choice. */
 static void test_environment_chooses(void **state) {
     static const char *const unknown[] = {"", "nonsense", "Portable", "portable ", "avx1024"};
     char best[32], name[32];
@@ -728,7 +731,7 @@ static void test_environment_chooses(void **state) {
     (void)state;
     name_with(NULL, best);
 #if defined(__aarch64__) && !defined(__AARCH64EB__)
-    assert_string_equal(best, "neon"); /* every such processor has it */
+    assert_string_equal(best, "neon"); /* every AArch64 processor has it */
 #endif
     name_with("portable", name);
     assert_string_equal(name, "portable");
@@ -758,8 +761,8 @@ int main(void) {
         cmocka_unit_test(test_strides_and_alignment),
         cmocka_unit_test(test_mixed_features),
         cmocka_unit_test(test_no_rows),
-        cmocka_unit_test(test_rows_do_not_see_each_other),
-        cmocka_unit_test(test_tiles_leave_no_trace),
+        cmocka_unit_test(test_rows_do_not_affect_each_other),
+        cmocka_unit_test(test_tiles_do_not_change_bits),
         cmocka_unit_test(test_nan_stays_in_its_row),
     };
 

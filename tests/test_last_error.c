@@ -1,6 +1,6 @@
-/* snnk_last_error is of the last call that failed: calls that succeed leave its sentence alone, also where
- * they made a failure inside good. (Every assert_ok of every test checks that; here are calls that
- * are known to do so.) */
+/* snnk_last_error belongs to the last call that failed: calls that succeed leave its sentence
+ * unchanged, even if they recovered from a failure inside. (Every assert_ok of every test checks
+ * that; these tests use calls that are known to recover.) */
 #include "support/compare.h"
 #include "support/draw.h"
 #include "support/files.h"
@@ -21,7 +21,7 @@ static int set_failure(void **state) {
 
 enum { N = 400, M = 6 };
 
-/* Features that are constant, which only a ridge makes solvable. */
+/* Constant features, for which only a ridge makes the system solvable. */
 static snnk_lstsq *constant_features(void) {
     float Phi[4] = {2, 2, 2, 2}, Y[4] = {1, 2, 3, 4};
     snnk_lstsq *lstsq;
@@ -44,7 +44,8 @@ static void test_issue_15_lambdas_without_a_solution_leave_no_sentence(void **st
     assert_true(isinf(errors[0]) && isinf(errors[2]));
     assert_untouched();
 
-    assert_ok(snnk_solve_config_init(&config, sizeof config)); /* it was a failure */
+    assert_ok(snnk_solve_config_init(&config, sizeof config)); /* the failure whose sentence must
+                                                                * stay */
     config.ridge = 0;
     assert_status(snnk_lstsq_solve(train, &config, &B, 1, &b, NULL), SNNK_E_SINGULAR);
     assert_says("constant");
@@ -52,7 +53,7 @@ static void test_issue_15_lambdas_without_a_solution_leave_no_sentence(void **st
     snnk_lstsq_free(heldout);
 }
 
-/* A system of rank 1 of 2, by every factorization. */
+/* A system of rank 1 with 2 features, by every factorization. */
 static void test_issue_15_a_singular_system_leaves_no_sentence(void **state) {
     float Phi[2 * N], Y[N];
 
@@ -77,8 +78,8 @@ static void test_issue_15_a_singular_system_leaves_no_sentence(void **state) {
     assert_untouched();
 }
 
-/* Without a ridge B = 1.5 times the largest float, with the largest of the grid half of it: the small
- * ridges are passed over. */
+/* Without a ridge, B = 1.5 times the largest float; with the largest ridge of the grid it is half
+ * of that, so the small ridges are skipped. */
 static void test_issue_15_ridges_that_overflow_leave_no_sentence(void **state) {
     float x[N], y[N];
     snnk_map_config config;
@@ -106,7 +107,8 @@ static void test_issue_15_ridges_that_overflow_leave_no_sentence(void **state) {
 
 /* ---- Calibrating ---- */
 
-/* Spectra that are not resolved, and settings without room, among those that are tried. */
+/* Some spectra are not resolved, and some settings have no room for a row, among those that are
+ * tried. */
 static void test_issue_15_calibrating_leaves_no_sentence(void **state) {
     enum { D = 8, L = 12 };
     static const int32_t activations[] = {SNNK_RELU, SNNK_GELU, SNNK_TANH, SNNK_SILU, SNNK_EXP};
@@ -138,7 +140,8 @@ static void test_issue_15_calibrating_leaves_no_sentence(void **state) {
 
 enum { D = 5, H = 20, ROWS = 1200 };
 
-/* A teacher of H neurons of which `distinct` differ: no more features than that are independent. */
+/* A teacher of H neurons, `distinct` of which differ: no more features than that are
+ * independent. */
 static snnk_network *repeating_network(size_t distinct) {
     float W[H * D], V[3 * H];
     snnk_layer *layers[2];
@@ -170,7 +173,8 @@ static void test_issue_15_distilling_leaves_no_sentence(void **state) {
         assert_ok(snnk_distill_create(snnk_network_layer(network, 0),
                                       snnk_network_layer(network, 1), SNNK_ROWS(.n = ROWS, .X = X),
                                       NULL, NULL, &distill));
-        /* Doubling goes beyond what there is, unless the first that is enough comes before. */
+        /* Doubling exceeds the number of independent features, unless a size that is enough comes
+         * first. */
         assert_ok(snnk_distill_features_of_error(distill, 0.01, &features));
         assert_true(features <= distinct + D);
         for (size_t m = 1; m <= distinct; m++) {
@@ -185,8 +189,8 @@ static void test_issue_15_distilling_leaves_no_sentence(void **state) {
     assert_untouched();
 }
 
-/* More features than are independent are asked for: fewer are given. By a budget sizes are tried until
- * there are no more. */
+/* More features are requested than are independent, so fewer are given. With a budget, sizes are
+ * tried until there are no more. */
 static void test_issue_15_compressing_leaves_no_sentence(void **state) {
     const size_t features[] = {H, 0};
     float X[ROWS * D];

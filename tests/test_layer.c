@@ -20,7 +20,7 @@ static snnk_map *drawn(int32_t kind, uint64_t features, const snnk_allocator *al
     return map;
 }
 
-/* Five maps of one block, and one of three. */
+/* Five maps with one block, and one with three. */
 enum { MAPS = 6 };
 
 static snnk_map *map_number(size_t number, const snnk_allocator *allocator) {
@@ -54,8 +54,8 @@ static snnk_layer *layer_number(size_t number, const float *bias) {
     return layer;
 }
 
-/* Y = Psi Phi + bias in double from the float features; m products and a bias, each rounded once:
- * off by (m + 1) 2^-24 of the magnitudes. */
+/* Y = Psi Phi + bias in double from the float features; m products and a bias, each rounded once,
+ * give an error of (m + 1) 2^-24 of the magnitudes. */
 static void check_snnk_layer(size_t number, const float *bias) {
     snnk_layer *layer = layer_number(number, bias);
     const snnk_map *map = snnk_layer_map(layer);
@@ -80,7 +80,8 @@ static void check_snnk_layer(size_t number, const float *bias) {
             assert_close(Y[i * L + o], sum, 0, (double)(m + 1) * 0x1p-24 * size);
         }
 
-    /* Features made elsewhere give the same: bit for bit in the portable table's fixed order. */
+    /* Features computed separately give the same, bit for bit with the portable table, whose order
+     * is fixed. */
     assert_ok(snnk_layer_readout(layer, N, Phi, m, again, L, NULL));
     if (strcmp(snnk_kernels_name(), "portable") == 0) assert_memory_equal(Y, again, sizeof Y);
     free(Psi);
@@ -98,8 +99,8 @@ static void test_forward_against_double(void **state) {
     }
 }
 
-/* By hand: rows G = (1 -1), (2 1) given, relu, Psi = (1 2), (0 -1), bias (0.5, 0); x = (3, 1) has
- * features (2, 7): y = (16.5, -7). x = (-1, 0): features (0, 0), y = bias. */
+/* By hand: rows G = (1 -1), (2 1) given, relu, Psi = (1 2), (0 -1), bias (0.5, 0). x = (3, 1) has
+ * features (2, 7), so y = (16.5, -7). x = (-1, 0) has features (0, 0), so y = bias. */
 static void test_layer_by_hand(void **state) {
     const float G[4] = {1, -1, 2, 1}, Psi[6] = {1, 2, -99, 0, -1, -99}, bias[2] = {0.5f, 0};
     const float X[4] = {3, 1, -1, 0};
@@ -127,8 +128,8 @@ static snnk_layer *dense(int32_t activation, const float *bias, float W[L * (D +
     return layer;
 }
 
-/* f(W x + b) for every f: the pre-activation against double, and f by snnk_activation_eval of it,
- * bit for bit. D products and a bias: (D + 1) roundings. */
+/* f(W x + b) for every f: the pre-activation is compared with double, and f with
+ * snnk_activation_eval of it, bit for bit. D products and a bias: (D + 1) roundings. */
 static void test_dense_forward(void **state) {
     const float bias[L] = {0.5f, -1, 2, 0.25f, -3};
     float W[L * (D + 2)], X[N * D], Z[N * L], Y[N * L];
@@ -289,7 +290,7 @@ static void test_weights_come_back(void **state) {
     assert_status(snnk_layer_weights(NULL, back, D, b), SNNK_E_NULL);
     snnk_layer_free(layer);
 
-    layer = layer_number(5, NULL); /* across three blocks */
+    layer = layer_number(5, NULL); /* three blocks */
     draw_floats(given, L * 27, 55);
     assert_ok(snnk_layer_weights(layer, Psi, 27, b));
     assert_memory_equal(Psi, given, sizeof Psi);
@@ -394,7 +395,7 @@ static void test_failing_allocations(void **state) {
     assert_ok(snnk_layer_create(map, L, Psi, 27, bias, &layer));
     assert_true(memory.alive > before);
 
-    /* Free order: the map first; a forward then still works, and allocates nothing. */
+    /* The map is freed first; a forward then still works, and allocates nothing. */
     float X[N * D], Y[N * L];
     draw_floats(X, N * D, 2);
     snnk_map_free(map);
@@ -422,7 +423,7 @@ static void make_kinds(snnk_layer *layers[KINDS]) {
     snnk_map_free(map);
 }
 
-/* What include/snnk/layer.h says of each kind and of NULL. */
+/* The properties that include/snnk/layer.h states for each kind and for NULL. */
 static void test_kinds(void **state) {
     static const char *const names[KINDS] = {"dense", "snnk", "tower"};
     static const size_t outputs[KINDS] = {3, 3, 2}, features[KINDS] = {0, 2, 2};
@@ -459,7 +460,7 @@ static void test_kinds(void **state) {
     assert_null(snnk_storage_name(3));
 }
 
-/* Two owners: the layer lives until the second one has freed it. By hand: tanh(0) = 0. */
+/* Two owners: the layer exists until the second one has freed it. By hand: tanh(0) = 0. */
 static void test_retain(void **state) {
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);

@@ -1,4 +1,5 @@
-/* src/solve/logistic.c: cross-entropy, against Newton's method in long double and closed forms. */
+/* src/solve/logistic.c: cross-entropy, compared with Newton's method in long double and closed
+ * forms. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -12,7 +13,8 @@ enum { N = 300, M = 4, T = 3, UNKNOWNS = T * (M + 1) };
 static float Phi[N * (M + 2)], weights[N];
 static int32_t labels[N];
 
-/* Overlapping classes: labels by noisy scores. Features are not centred, and of different sizes. */
+/* Overlapping classes: labels by noisy scores. Features are not centred, and have different
+ * scales. */
 static int make_rows(void **state) {
     uint64_t seed = 3;
 
@@ -37,10 +39,10 @@ static int make_rows(void **state) {
     return 0;
 }
 
-/* Row i with its constant: phi_M = 1. */
+/* Row i with the constant feature M, which is 1. */
 static long double feature(size_t i, size_t j) { return j < M ? Phi[i * (M + 2) + j] : 1; }
 
-/* Gaussian elimination with pivots: A (n x n) x = r, over r. */
+/* Gaussian elimination with pivots: A (n x n) x = r; x overwrites r. */
 static void eliminate(size_t n, long double *A, long double *r) {
     for (size_t k = 0; k < n; k++) {
         size_t pivot = k;
@@ -65,7 +67,8 @@ static void eliminate(size_t n, long double *A, long double *r) {
     for (size_t k = 0; k < n; k++) r[k] /= A[k * n + k];
 }
 
-/* Gradient and Hessian of the loss at x (T x (M + 1), intercepts last in a row); gives the loss. */
+/* Gradient and Hessian of the loss at x (T x (M + 1), the intercept last in each row); returns the
+ * loss. */
 static long double derivatives(const long double *x, long double ridge, const float *w,
                                long double *gradient, long double *H) {
     long double loss = 0;
@@ -104,8 +107,8 @@ static long double derivatives(const long double *x, long double ridge, const fl
     return loss;
 }
 
-/* Newton's method; intercepts that sum to 0, as a path from 0 gives, by a little on their diagonal.
- * Gives the loss. */
+/* Newton's method. A small number on the diagonal of the intercepts makes them sum to 0, like those
+ * of a path that begins at 0. Returns the loss. */
 static long double reference(long double ridge, const float *w, long double *x) {
     long double gradient[UNKNOWNS], loss = 0;
     long double *H = malloc((size_t)UNKNOWNS * UNKNOWNS * sizeof *H);
@@ -130,8 +133,8 @@ static snnk_logistic_config config_with(double ridge, double tolerance) {
     return config;
 }
 
-/* The solution is known to the tolerance of the gradient: with 1e-11, digits beyond 1e-8 are as the
- * conditioning of this problem, about 1e3, leaves them. Intercepts up to a common constant. */
+/* The solution is accurate to the tolerance of the gradient: with 1e-11 and a conditioning of about
+ * 1e3, 1e-8 is correct. Intercepts agree up to a common constant. */
 static void check_solution(double ridge, const float *w) {
     const snnk_logistic_config config = config_with(ridge, 1e-11);
     snnk_logistic_report report = {.size = sizeof report};
@@ -163,9 +166,9 @@ static void test_minimum(void **state) {
     check_solution(0.1, weights);
 }
 
-/* At 0 two classes have probability 1/2 each, and the Hessian, on what differs between them, is S/2
- * + ridge: the preconditioner, and Boehning's bound. So one product gives the first Newton step
- * exactly, however long features are, and all of it is taken. */
+/* At 0, two classes have probability 1/2 each, and the Hessian of the difference of their scores is
+ * S/2 + ridge, which is the preconditioner, and Boehning's bound. So one product gives the first
+ * Newton step exactly, however large the features are, and the whole step is taken. */
 static void test_first_step(void **state) {
     enum { W = M + 1 };
     static float scaled[N * M];
@@ -202,8 +205,8 @@ static void test_first_step(void **state) {
     }
 }
 
-/* Far from the minimum, where probabilities are 0 or 1, the Newton step is far too long: it has to
- * be cut so that no step raises the loss, and the minimum is found all the same. */
+/* Far from the minimum, where probabilities are 0 or 1, the Newton step is far too long. It must be
+ * shortened so that no step raises the loss, and the minimum must still be found. */
 static void test_descends(void **state) {
     static long double H[UNKNOWNS * UNKNOWNS];
     const double ridge = 1e-3;
@@ -241,7 +244,7 @@ static void test_descends(void **state) {
     assert_close(report.loss, (double)least / N, 1e-9, 0);
 }
 
-/* A ridge that leaves no B: probabilities are the classes' shares. */
+/* A ridge so large that B is 0: probabilities are the classes' shares. */
 static void test_shares(void **state) {
     const snnk_logistic_config config = config_with(1e15, 1e-10);
     double B[T * M], b[T], share[T] = {0};
@@ -254,8 +257,9 @@ static void test_shares(void **state) {
     for (size_t c = 1; c < T; c++) assert_close(b[c] - b[0], log(share[c] / share[0]), 1e-9, 1e-9);
 }
 
-/* Rows of weight 2 are two rows; of one class alone, scores of that one grow without a ridge on b,
- * but the loss goes to 0 and nothing overflows. Separable classes have a minimum with a ridge. */
+/* A row of weight 2 equals two rows. With rows of one class only, its scores grow without limit,
+ * because b has no ridge, but the loss goes to 0 and nothing overflows. Separable classes have a
+ * minimum with a ridge. */
 static void test_edges(void **state) {
     enum { FEW = 20 };
     const snnk_logistic_config config = config_with(0.01, 1e-9);
@@ -291,7 +295,7 @@ static void test_edges(void **state) {
                             &config, B, 1, b, &report));
     assert_true(report.loss < 1e-3);
     assert_true(B[1] > 0 && B[0] < 0);
-    /* Too few steps: no failure. */
+    /* Stopping after too few steps is not a failure. */
     few_steps.max_steps = 1;
     few_steps.tolerance = 1e-12;
     assert_ok(snnk_logistic_solve(
@@ -299,7 +303,7 @@ static void test_edges(void **state) {
         M, b, &report));
     assert_int_equal(report.converged, 0);
     assert_int_equal(report.steps, 1);
-    /* Warm, it goes on from there, and arrives where a cold start does. */
+    /* A warm start continues from there, and reaches the same minimum as a cold start. */
     few_steps.max_steps = 50;
     few_steps.tolerance = 1e-10;
     few_steps.warm = 1;

@@ -28,9 +28,9 @@ static void test_by_hand(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Rows in many cuts, forwards, backwards, with strides, and merged: always the plain two-pass sums.
- * Rounding: each moment is a sum of n products, each off by a few eps, so by at most about
- * n eps = 2000 * 2.2e-16 = 4e-13 of the Cauchy-Schwarz bound. */
+/* Rows in various batches, forwards, backwards, with strides, and merged, always give the plain
+ * two-pass sums. Rounding: each moment is a sum of n products, each with an error of a few eps, so
+ * at most about n eps = 2000 * 2.2e-16 = 4e-13 of the Cauchy-Schwarz bound. */
 static void test_batches(void **state) {
     enum { N = 2000, M = 13, T = 3 };
     static const size_t cuts[] = {N, 1, 7, 300, SNNK__LSTSQ_BLOCK_ROWS, SNNK__LSTSQ_BLOCK_ROWS + 1};
@@ -85,8 +85,8 @@ static snnk_lstsq *statistics_of(size_t n, size_t m, size_t t, const float *Phi,
     return s;
 }
 
-/* Around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192 and
- * 384 of a group; and around blocks of 384 rows, one of them for the shift of the mean. */
+/* Sizes around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192
+ * and 384 of a group; and around blocks of 384 rows, one of which holds the shift of the mean. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 7, 8, 9, 16, 17, 24, 25, 48, 49, 191, 193, 385},
                         ts[] = {1, 8, 17};
@@ -113,9 +113,10 @@ static void test_sizes(void **state) {
     free(Phi);
 }
 
-/* The error of single sums. A float sum of K products is off by sqrt(K)/3 eps or so: the roundings
- * of partial sums that grow to the whole, each uniform within half a unit. Over n/K blocks these
- * average out. Features with a mean: the diagonal, and what is correlated, is not near zero. */
+/* The error of sums in single precision. A float sum of K products has an error of about sqrt(K)/3
+ * eps: the partial sums grow to the whole sum, and each rounding is uniform within half a unit.
+ * Over n/K blocks these errors average out. Features have a mean, so the diagonal and the
+ * correlated entries are not near zero. */
 static void test_precision(void **state) {
     enum { N = 8000, M = 40, T = 2 };
     float *Phi = statistics_random(N * M, 13), *Y = statistics_random(N * T, 14);
@@ -138,17 +139,17 @@ static void test_precision(void **state) {
         snnk_lstsq_free(s);
     }
     print_message("largest error of S: %.2g in double, %.2g in single\n", largest[0], largest[1]);
-    /* Within blocks, and over them, in 5 standard deviations. */
+    /* within blocks, and over them, in 5 standard deviations */
     const double blocks = N / 384.0, within = sqrt(384 / blocks) / 3, over = sqrt(blocks) / 3;
     assert_true(largest[0] < 5 * 0x1p-53 * (within + over));
     assert_true(largest[1] < 5 * (0x1p-24 * within + 0x1p-53 * over));
-    assert_true(largest[1] > 1e-10); /* it is another sum */
+    assert_true(largest[1] > 1e-10); /* the sums must differ, or the test could not fail */
     snnk_lstsq_free(expected);
     free(Y);
     free(Phi);
 }
 
-/* The same bits for every count of threads. */
+/* Every number of threads gives the same bits. */
 static void test_threads(void **state) {
     enum { N = 900, M = 230, T = 11 };
     float *Phi = statistics_random(N * M, 15), *Y = statistics_random(N * T, 16);
@@ -173,7 +174,7 @@ static void test_threads(void **state) {
     free(Phi);
 }
 
-/* Columns of a wider matrix, whose other columns are NaN and must not be looked at. */
+/* Columns of a wider matrix, whose other columns are NaN and must not be read. */
 static void test_strides(void **state) {
     enum { N = 50, M = 3, LDPHI = 5, LDY = 4 };
     float *Phi = statistics_random(N * M, 3), *Y = statistics_random(N, 4);
@@ -199,10 +200,11 @@ static void test_strides(void **state) {
 }
 
 /* Features of mean 1e6 and spread 1.15, multiples of 1/16, so that the float rows are exact.
- * Expected: those without the 1e6. Means are doubles near 1e6, so their differences delta are off
- * by up to 2^-33 = 1.2e-10. Each of 5 merges adds w delta delta^T, w <= 2500 500 / 3000 = 417,
- * delta within five sigma of 0: 5 * 1.15 / sqrt(500) = 0.26. Off by at most 5 * 2 * 417 * 0.26 *
- * 1.2e-10 = 1.3e-7 of 3000 * 1.15^2 = 4000: 3.3e-11. Uncentred sums would lose eps 1e12 = 2e-4. */
+ * Expected are the statistics without the 1e6. Means are doubles near 1e6, so their differences
+ * delta have errors of up to 2^-33 = 1.2e-10. Each of 5 merges adds w delta delta^T, w <= 2500 500
+ * / 3000 = 417, delta within five sigma of 0: 5 * 1.15 / sqrt(500) = 0.26. The error is at most 5 *
+ * 2 * 417 * 0.26 * 1.2e-10 = 1.3e-7 of 3000 * 1.15^2 = 4000: 3.3e-11. Uncentred sums would lose eps
+ * 1e12 = 2e-4. */
 static void test_large_mean(void **state) {
     enum { N = 3000, M = 4 };
     float *small = statistics_random(N * M, 5), *large = malloc(N * M * sizeof *large);
@@ -219,7 +221,7 @@ static void test_large_mean(void **state) {
         assert_ok(snnk_lstsq_add(
             s, SNNK_ROWS(.n = 500, .X = large + i * M, .ldx = M, .Y = Y + i, .ldy = 1), NULL));
     for (size_t j = 0; j < M; j++) s->mean_phi[j] -= 1e6;
-    statistics_assert_close(s, expected, 3.3e-11, 6e-10); /* the mean: 10 roundings of 6e-11 */
+    statistics_assert_close(s, expected, 3.3e-11, 6e-10); /* the mean has 10 roundings of 6e-11 */
     snnk_lstsq_free(s);
     snnk_lstsq_free(expected);
     free(Y);
@@ -227,8 +229,8 @@ static void test_large_mean(void **state) {
     free(small);
 }
 
-/* A column of one value has no second moment at all, whatever the cuts: 0.1f is no sum of few bits,
- * so a mean by summing would be off. */
+/* The second moment of a column with one value is exactly 0, in any batches. 0.1f does not have few
+ * bits, so a mean computed by summing would be off. */
 static void test_constant_column(void **state) {
     enum { N = 1500 };
     float Phi[2 * N], Y[N];
@@ -259,7 +261,7 @@ static void test_labels(void **state) {
 
     (void)state;
     for (size_t i = 0; i < N; i++) {
-        labels[i] = (int32_t)(i * i % (T - 1)); /* 0 and 1; 2 and 3 never occur */
+        labels[i] = (int32_t)(i * i % (T - 1)); /* labels are 0 and 1; 2 and 3 never occur */
         Y[i * T + (size_t)labels[i]] = 1;
     }
     statistics_set_float(expected, N, Phi, Y);
@@ -283,7 +285,7 @@ static void test_merge_special(void **state) {
     double *before = statistics_copy(a);
     assert_ok(snnk_lstsq_merge(a, empty)); /* changes nothing */
     statistics_assert_same(a, 2, before);
-    assert_ok(snnk_lstsq_merge(empty, a)); /* copies */
+    assert_ok(snnk_lstsq_merge(empty, a)); /* gives a copy */
     statistics_assert_same(empty, 2, statistics_copy(a));
     assert_ok(snnk_lstsq_merge(a, a)); /* every row twice: S = 2 (2, 3; 3, 9/2), C = 2 (-2, -3) */
     assert_int_equal(snnk_lstsq_rows(a), 4);
@@ -307,7 +309,8 @@ static void test_create_refuses(void **state) {
     assert_says("allocator->alloc is NULL");
     assert_status(snnk_lstsq_create((size_t)1 << 31, 1, NULL, &s), SNNK_E_SIZE);
     assert_says("features = 2147483648 is above 2147483647");
-    assert_status(snnk_lstsq_create(1, SIZE_MAX, NULL, &s), SNNK_E_SIZE); /* a -1 from elsewhere */
+    assert_status(snnk_lstsq_create(1, SIZE_MAX, NULL, &s), SNNK_E_SIZE); /* a -1 from another
+                                                                           * language */
     assert_says("targets = ");
     /* 8 m^2 = 2^65 bytes. */
     assert_status(snnk_lstsq_create(2147483647, 1, NULL, &s), SNNK_E_SIZE);
@@ -320,9 +323,9 @@ static void test_create_refuses(void **state) {
     assert_int_equal(snnk_lstsq_rows(NULL), 0);
 }
 
-/* What float products would make infinite is summed in double; what only just is not, is not
- * infinite. */
-static void test_fast_knows_its_limit(void **state) {
+/* If float products would overflow, sums are in double; results just below the limit stay
+ * finite. */
+static void test_limit_of_single_precision(void **state) {
     float Phi[] = {1, 2, 3, 2.8e17f, 5, 6}, Y[] = {1, 2, -2.8e17f};
     snnk_lstsq *s = create(2, 1), *d = create(2, 1);
 
@@ -385,7 +388,7 @@ static void test_names(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* No refusal changes a bit. */
+/* A refused call does not change a bit. */
 static void test_add_refuses(void **state) {
     float Phi[] = {1, 2, 3, 4, 5, 6}, Y[] = {1, 2, 3, 4, 5, 6};
     const float bad[] = {NAN, INFINITY, -INFINITY};
@@ -528,8 +531,8 @@ static void test_failing_memory(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
-/* Parts that AUTO chose differently for merge in any order: powers of x in one, which
- * stays a factor, and unlike features in the other, which becomes moments. */
+/* Parts for which AUTO chose differently can be merged in any order: powers of x in one, which
+ * stays a factor, and independent features in the other, which becomes moments. */
 static void test_merge_of_automatic_parts(void **state) {
     enum { N = 64, M = 11 };
     float Phi[2 * N * M], Y[2 * N];
@@ -548,7 +551,8 @@ static void test_merge_of_automatic_parts(void **state) {
     }
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = 0.1;
-    for (int order = 0; order < 3; order++) { /* first and second; second and first; at once */
+    for (int order = 0; order < 3; order++) { /* first then second; second then first; all at
+                                               * once */
         snnk_lstsq *parts[2], *sum;
 
         assert_ok(snnk_lstsq_create(M, 1, NULL, &sum));
@@ -570,7 +574,7 @@ static void test_merge_of_automatic_parts(void **state) {
         for (int k = 0; k < 2; k++) snnk_lstsq_free(parts[k]);
         snnk_lstsq_free(sum);
     }
-    /* with that ridge the condition number is below 1e4: 1e-12 of sums of another order */
+    /* with that ridge the condition number is below 1e4: 1e-12 for sums in another order */
     for (size_t j = 0; j < M; j++)
         for (int order = 1; order < 3; order++) assert_close(B[order][j], B[0][j], 1e-9, 1e-10);
 }
@@ -591,7 +595,7 @@ int main(void) {
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_add_refuses),
-        cmocka_unit_test(test_fast_knows_its_limit),
+        cmocka_unit_test(test_limit_of_single_precision),
         cmocka_unit_test(test_extreme_floats),
         cmocka_unit_test(test_counts_do_not_wrap),
         cmocka_unit_test(test_merge_refuses),

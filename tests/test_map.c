@@ -1,5 +1,5 @@
-/* src/map: what maps compute. (Kernels of random maps: test_map_kernel.c. Misuse and memory:
- * test_map_misuse.c. Scalings: test_scaling.c.) */
+/* src/map: the values that maps compute. (Kernels of random maps: test_map_kernel.c. Misuse and
+ * memory: test_map_misuse.c. Scalings: test_scaling.c.) */
 #include "support/compare.h"
 #include "support/draw.h"
 #include "support/maps.h"
@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 
-/* ---- What a map computes ---- */
+/* ---- Values of maps ---- */
 
 static void test_defaults(void **state) {
     snnk_map_config config;
@@ -104,10 +104,10 @@ static void test_identity(void **state) {
     snnk_map_free(map);
 }
 
-/* Phi is h(G x + c)/sqrt(r) of the rows the map tells of: recomputed in double. A sum of 5 products
- * is off by 6 2^-24 of its magnitude, at most 30 here; h has slope 1 or less but for z^2, z bounded
- * by 30: 60. exp is not among these. Divided by sqrt(r) >= 3. */
-static void test_drawn_maps_compute_what_they_say(void **state) {
+/* Phi is h(G x + c)/sqrt(r), recomputed in double from the rows that the map returns. A sum of 5
+ * products has an error of 6 2^-24 of its magnitude, at most 30 here. h has slope 1 or less, except
+ * z^2 with z up to 30: slope 60. exp is not among these. Divided by sqrt(r) >= 3. */
+static void test_drawn_maps_match_their_rows(void **state) {
     enum { n = 9, d = 5 };
     snnk_map_config configs[32];
     const size_t count = all_configs(configs);
@@ -153,8 +153,9 @@ static void test_drawn_maps_compute_what_they_say(void **state) {
     }
 }
 
-/* A map of m features is a prefix of one of 4 m up to a: 1/sqrt(r) against 1/sqrt(4 r), exactly
- * half where both are powers of two. Rows and offsets are equal bit for bit for any m. */
+/* A map of m features is a prefix of one of 4 m, up to a: 1/sqrt(r) compared with 1/sqrt(4 r),
+ * which is exactly half if both are powers of two. Rows and offsets are equal bit for bit for any
+ * m. */
 static void test_prefix(void **state) {
     enum { n = 3, d = 6 };
     float X[n * d], G[2][64 * d], c[2][64], Phi[2][n * 128];
@@ -188,7 +189,7 @@ static void test_prefix(void **state) {
         }
 }
 
-/* A model may store a seed instead of rows, so what is drawn is part of the format: entry (j, k) is
+/* A model may store a seed instead of rows, so the draws are part of the format: entry (j, k) is
  * projection_scale times draw (j, k) of stream 0, offset j is offset_scale times draw (j, 0) of
  * stream 1, each product in double and rounded to float. test_random.c pins the draws. */
 static void test_rows_are_the_documented_draws(void **state) {
@@ -234,7 +235,7 @@ static void test_seeds_differ(void **state) {
     }
 }
 
-/* Folded into G and c, or applied to the inputs by hand before: the same up to float roundings of
+/* A scaling folded into G and c equals a scaling applied to the inputs, up to float roundings of
  * inputs and products, a few 6e-8 of magnitudes up to 40 times the result's size: 1e-5. */
 static void test_scaling_is_folded(void **state) {
     enum { n = 8, d = 5 };
@@ -280,7 +281,7 @@ static void test_scaling_of_given_rows(void **state) {
     snnk_scaling_free(scaling);
 }
 
-/* ---- Side by side ---- */
+/* ---- Concatenation ---- */
 
 static void test_concat(void **state) {
     enum { n = 40, d = 5 };
@@ -318,7 +319,7 @@ static void test_concat(void **state) {
     assert_ok(snnk_map_exact(all, X, X + d, 0, &value));
     assert_close(value, sum, 0, 0);
 
-    /* Maps of several blocks, twice the same one, and the parts freed first. */
+    /* Maps of several blocks, one of them twice; the parts are freed first. */
     parts[3] = all;
     const snnk_map *twice[2] = {parts[0], parts[3]};
     assert_ok(snnk_map_concat(2, twice, &nested));
@@ -424,7 +425,7 @@ int main(void) {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_given_rows_by_hand),
         cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_drawn_maps_compute_what_they_say),
+        cmocka_unit_test(test_drawn_maps_match_their_rows),
         cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_rows_are_the_documented_draws),
         cmocka_unit_test(test_seeds_differ),

@@ -12,7 +12,7 @@ static const double pi = 3.14159265358979323846;
 
 /* ---- Exact values ---- */
 
-/* What snnk__arc_cosine takes, from x and y in double. */
+/* The arguments of snnk__arc_cosine, from x and y in double. */
 static double arc_cosine(int order, size_t d, const double *x, const double *y) {
     double xx = 0, yy = 0, difference = 0, sum = 0;
 
@@ -26,10 +26,10 @@ static double arc_cosine(int order, size_t d, const double *x, const double *y) 
     return snnk__arc_cosine(order, xx, yy, sqrt(difference), sqrt(sum));
 }
 
-/* Unit vectors are rounded to 2^-53, so the angle is off by 4e-16 or so, absolute: kappa_n by that
- * times dJ_n/dt <= pi, 2, 4 for n = 0, 1, 2, times |x|^n |y|^n/pi. Other roundings: 1e-14 relative.
- * Where x and y are almost opposite, kappa_1 and kappa_2 shrink like the third and fifth power of
- * the small rest s of the angle, and so does the error. */
+/* Unit vectors are rounded to 2^-53, so the angle has an absolute error of about 4e-16, and kappa_n
+ * one of that times dJ_n/dt <= pi, 2, 4 for n = 0, 1, 2, times |x|^n |y|^n/pi. Other roundings:
+ * 1e-14 relative. If x and y are almost opposite, kappa_1 and kappa_2 shrink like the third and
+ * fifth power of the small supplement s of the angle, and so does the error. */
 static void test_arc_cosine_against_high_precision(void **state) {
     (void)state;
     for (size_t c = 0; c < sizeof arc_cosine_cases / sizeof *arc_cosine_cases; c++) {
@@ -80,7 +80,8 @@ static double exact_of(const snnk_map_config *config, size_t d, const float *x, 
     return value;
 }
 
-/* Through the public door: floats hold the points to 6e-8, kappa_2 has condition number about 6. */
+/* Through the public function: floats represent the points to 6e-8, and kappa_2 has a condition
+ * number of about 6. */
 static void test_exact_arc_cosine(void **state) {
     snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, 1024);
 
@@ -102,9 +103,9 @@ static void test_exact_arc_cosine(void **state) {
         }
 }
 
-/* E h(g.x) h(g.y) by Gauss-Hermite-like summation: g.x and g.y are jointly normal, so a plain
- * trapezoidal rule over two independent normals, |t| <= 9, step 1/16: errors of exponential order
- * for smooth h, below 1e-12 here. */
+/* E h(g.x) h(g.y) by quadrature: g.x and g.y are jointly normal, so a plain trapezoidal rule over
+ * two independent normals, |t| <= 9, step 1/16, has errors of exponential order for smooth h, below
+ * 1e-12 here. */
 static double by_quadrature(double (*h)(double), double xx, double yy, double xy) {
     const double step = 1.0 / 16, a = sqrt(xx), b = xy / a, c = sqrt(yy - b * b);
     double sum = 0;
@@ -214,7 +215,7 @@ static double dot(size_t m, const float *a, const float *b) {
     return sum;
 }
 
-/* Phi(x) . Phi(y) of the map that `config` and a seed give. */
+/* Phi(x) . Phi(y) of the map with this config and seed. */
 static double estimate(const snnk_map_config *config, const snnk_scaling *scaling,
                        const float XY[2 * D]) {
     float Phi[2 * 16];
@@ -245,11 +246,12 @@ static void check_unbiased(snnk_map_config config, const snnk_scaling *scaling) 
                 config.kind, config.order, config.activation, config.projection, s.mean, expected,
                 sample_error(&s));
     assert_close(s.mean, expected, 0, 5 * sample_error(&s));
-    assert_true(sample_error(&s) < 0.1 * fabs(expected)); /* the test could see an error of half */
+    assert_true(sample_error(&s) < 0.1 * fabs(expected)); /* the test could detect an error of half
+                                                           * the value */
 }
 
-/* Every kind with a closed form, both projections; 6 rows of 4 inputs: a group of orthogonal rows
- * and a part of one. */
+/* Every kind with a closed form, both projections. 6 rows of 4 inputs are one group of orthogonal
+ * rows and part of another. */
 static void check_all_unbiased(double projection_scale, double offset_scale,
                                const snnk_scaling *scaling) {
     static const int32_t with_closed_form[] = {SNNK_IDENTITY, SNNK_STEP, SNNK_RELU, SNNK_SIN,
@@ -296,7 +298,7 @@ static void test_unbiased_with_a_scaling(void **state) {
     snnk_scaling_free(scaling);
 }
 
-/* ---- The laws of projections ---- */
+/* ---- Distributions of projections ---- */
 
 /* Rows of the projection itself: r x d, no scaling. */
 static void rows_of(int32_t projection, uint64_t seed, size_t d, size_t r, float *G) {
@@ -312,8 +314,9 @@ static void rows_of(int32_t projection, uint64_t seed, size_t d, size_t r, float
 }
 
 #ifndef SNNK_MINIMAL
-/* Entries are rounded to float: a product of unit vectors is off by sqrt(d) 2^-24 or less, 1e-6 for
- * every d here with room. Rows of different groups, and of Gaussian maps, are not orthogonal. */
+/* Entries are rounded to float: a product of unit vectors has an error of at most sqrt(d) 2^-24,
+ * well below 1e-6 for every d here. Rows of different groups, and of Gaussian maps, are not
+ * orthogonal. */
 static void test_rows_of_a_group_are_orthogonal(void **state) {
     static const size_t ds[] = {1, 2, 3, 8, 17, 64};
     static float G[130 * 64];
@@ -340,9 +343,8 @@ static void test_rows_of_a_group_are_orthogonal(void **state) {
 }
 #endif
 
-/* |g|^2 has the law of chi squared with d degrees of freedom: mean d, variance 2 d, and of its
- *   square
- * 4th-moment bound: Var((|g|^2 - d)^2) = 8 d^2 + 48 d. Checked for both projections. */
+/* |g|^2 has the distribution of chi squared with d degrees of freedom: mean d, variance 2 d, and
+ * Var((|g|^2 - d)^2) = 8 d^2 + 48 d. Checked for both projections. */
 static void test_norms_are_chi(void **state) {
     enum { d = 5, r = 20000 };
     static float G[d * r];
@@ -364,7 +366,8 @@ static void test_norms_are_chi(void **state) {
 }
 
 /* Every entry is N(0, 1) in distribution for both projections: mean 0, variance 1, fourth moment 3.
- * Entries of one row are not independent of each other here, so only one of each row is taken. */
+ * Here the entries of one row are not independent of each other, so only one from each row is
+ * used. */
 static void test_entries_are_normal(void **state) {
     enum { d = 5, r = 20000 };
     static float G[d * r];
@@ -375,7 +378,7 @@ static void test_entries_are_normal(void **state) {
         for (size_t k = 0; k < d; k++) {
             sample first = {0}, second = {0}, fourth = {0};
 
-            for (size_t i = k; i < r; i += d) { /* row k of each group: independent */
+            for (size_t i = k; i < r; i += d) { /* row k of each group: these are independent */
                 const double g = (double)G[i * d + k];
 
                 sample_add(&first, g);
@@ -423,8 +426,8 @@ static void test_directions_are_haar(void **state) {
 }
 
 /* For the Gaussian kernel at distance z, r iid rows give the variance (1 - e^(-z^2))^2/(2 r), and
- * orthogonal ones less (Yu et al. 2016, theorem 1). A sample variance of S values is known to
- * sqrt(2/S) relative for a normal law; these laws have lighter tails. */
+ * orthogonal ones less (Yu et al. 2016, theorem 1). The relative error of a sample variance of S
+ * values is sqrt(2/S) for a normal distribution; these distributions have lighter tails. */
 static void test_orthogonal_rows_lower_the_variance(void **state) {
     static const float XY[2 * D] = {0.6f, -0.2f, 0.9f, 0.3f, 0.1f, -0.5f, 0.4f, -0.3f};
     snnk_map_config config = config_of(SNNK_MAP_GAUSSIAN, 1024);

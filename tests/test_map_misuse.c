@@ -64,7 +64,7 @@ static void test_bad_settings(void **state) {
     const snnk_allocator broken = {NULL, NULL, NULL};
     config.allocator = &broken;
     refused(&config, 3, SNNK_E_NULL, "allocator->alloc is NULL");
-    config = config_of(SNNK_MAP_IDENTITY, 4); /* what does not matter is not refused */
+    config = config_of(SNNK_MAP_IDENTITY, 4); /* settings that are not used are not checked */
     config.projection_scale = NAN;
     snnk_map_free(map_of(2, &config, NULL));
 }
@@ -146,7 +146,7 @@ static void test_bad_scalings(void **state) {
                   SNNK_E_STATE);
     snnk_scaling_free(scaling);
 
-    /* Every number is in its range, their product is not in that of float. */
+    /* Every number is in its range, but their product is not in that of float. */
     assert_ok(snnk_scaling_create_given(2, NULL, large, NULL, &scaling));
     assert_status(snnk_map_create_from_rows(2, 1, G, 2, NULL, &config, scaling, &map),
                   SNNK_E_NONFINITE);
@@ -164,7 +164,7 @@ static void test_bad_scalings(void **state) {
     snnk_scaling_free(scaling);
 }
 
-static void test_looking_inside_misuse(void **state) {
+static void test_getters_misuse(void **state) {
     snnk_map_config config = config_of(SNNK_MAP_ARC_COSINE, 4), read = config;
     snnk_map *map = map_of(3, &config, NULL);
     float G[12] = {77};
@@ -247,7 +247,7 @@ static void test_failing_allocations(void **state) {
             assert_made(status, map);
             snnk_map_free(map);
         });
-        assert_true(memory.calls > 3); /* everything came from the hook */
+        assert_true(memory.calls > 3); /* all memory came from the caller's allocator */
     }
     assert_survives_failing_allocations(memory, status, {
         status = snnk_map_create_from_rows(3, 2, G, 3, c, &configs[0], scaling, &map);
@@ -284,8 +284,8 @@ static void test_towers_do_not_allocate(void **state) {
 
 /* ---- Overflow ---- */
 
-/* snnk__map_cannot_overflow may err on the careful side only: whenever it says true, every feature
- * is finite; it says true for plain data, and false where something did overflow. */
+/* snnk__map_cannot_overflow may only err on the safe side: whenever it is true, every feature is
+ * finite. It is true for ordinary data, and false if something did overflow. */
 static void test_cannot_overflow(void **state) {
     snnk_map_config configs[33];
     size_t count = all_configs(configs), said_true = 0, said_false = 0;
@@ -322,7 +322,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_settings),        cmocka_unit_test(test_orthogonal_needs_lapack),
         cmocka_unit_test(test_huge_sizes),          cmocka_unit_test(test_bad_given_rows),
-        cmocka_unit_test(test_bad_scalings),        cmocka_unit_test(test_looking_inside_misuse),
+        cmocka_unit_test(test_bad_scalings),        cmocka_unit_test(test_getters_misuse),
         cmocka_unit_test(test_concat_misuse),       cmocka_unit_test(test_tower_misuse),
         cmocka_unit_test(test_failing_allocations), cmocka_unit_test(test_towers_do_not_allocate),
         cmocka_unit_test(test_cannot_overflow),

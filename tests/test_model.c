@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
-/* src/model/network_save.c, network_load.c: networks as model files. */
+/* src/model/network_save.c, network_load.c: networks in model files. */
 #include "support/alloc.h"
 #include "support/compare.h"
 
@@ -64,8 +64,8 @@ static int make_map(const snnk_allocator *allocator, const snnk_scaling *scaling
     return st;
 }
 
-/* A dense layer D -> H, and the map above on its outputs would not fit: so SNNK D -> H, dense H ->
- * L. */
+/* SNNK D -> H with the map above, then dense H -> L. (The other order would not do: the map has D
+ * inputs.) */
 static int make_network(const snnk_allocator *allocator, snnk_network **network) {
     snnk_scaling *scaling = given_scaling();
     snnk_map *map = NULL;
@@ -113,8 +113,8 @@ static void forward(const snnk_network *network, float *Y) {
     assert_ok(snnk_network_forward(network, 40, X, D, Y, L, NULL));
 }
 
-/* Saved and loaded, with rows or by seed, outputs have the same bits, and settings, seeds and notes
- * come back. */
+/* Saved and loaded, with rows or with seeds, outputs have the same bits, and settings, seeds and
+ * notes are the same. */
 static void test_round_trip(void **state) {
     float before[40 * L], after[40 * L];
     snnk_network *network, *loaded;
@@ -144,12 +144,14 @@ static void test_round_trip(void **state) {
         }
         snnk_network_free(loaded);
     }
-    /* The seeds replace two blocks: (7 x 6 + 7) + (10 x 6 + 10) floats, less their descriptions. */
+    /* The seeds replace two blocks: (7 x 6 + 7) + (10 x 6 + 10) floats, minus their
+     * descriptions. */
     assert_true(bytes[1] + 300 < bytes[0]);
     snnk_network_free(network);
 }
 
-/* The scaling travels with the map: the exact kernel, which needs it, is the same after loading. */
+/* The scaling is saved with the map: the exact kernel, which needs it, is the same after
+ * loading. */
 static void test_scaling_is_saved(void **state) {
     const float x[D] = {1, 2, 3, 4, 5, 6}, y[D] = {0, 1, 0, -1, 0, 2};
     snnk_scaling *scaling = given_scaling();
@@ -179,7 +181,7 @@ static void test_scaling_is_saved(void **state) {
     snnk_scaling_free(scaling);
 }
 
-/* Every truncation, and a changed bit in every byte, is refused: with a status of its own. */
+/* Every truncation, and a changed bit in every byte, is refused with the correct status. */
 static void test_refuses_damaged_files(void **state) {
     snnk_network *network, *loaded;
     size_t bytes;
@@ -200,14 +202,14 @@ static void test_refuses_damaged_files(void **state) {
         assert_null(loaded);
         buffer[i] ^= (unsigned char)(1 << i % 8);
     }
-    buffer[bytes - 1] ^= 1; /* a weight: only the check sum can tell */
+    buffer[bytes - 1] ^= 1; /* a weight: only the checksum detects it */
     assert_status(snnk_network_load_memory(buffer, bytes, NULL, &loaded), SNNK_E_CHECKSUM);
     free(buffer);
     snnk_network_free(network);
 }
 
-/* A file with this description, no tensors but a bias and Psi of one layer, and a right check sum:
- * what a hostile writer can make. */
+/* Load a file with this description, no tensors except a bias and Psi of one layer, and a correct
+ * checksum: something that an attacker can write. */
 static int load_description(const char *description, const snnk_allocator *loaders) {
     const size_t one = 1, shape[] = {1, 4};
     const float zero[4] = {0};
@@ -261,7 +263,7 @@ static void test_refuses_hostile_descriptions(void **state) {
         /* 4 x 2^52 numbers to draw from a file of a few hundred bytes */
         {LAYER("4503599627370496", GOOD), SNNK_E_SIZE},
         {LAYER("100000000", GOOD), SNNK_E_SIZE},
-        /* each block within the limit of 2^28 numbers, both together not */
+        /* each block is within the limit of 2^28 numbers, but both together are not */
         {LAYER("134217728", BLOCK("2", "0", "arc_cosine", "gaussian", "1", "0", "true") "," BLOCK(
                                 "2", "0", "arc_cosine", "gaussian", "1", "0", "true")),
          SNNK_E_SIZE},
@@ -280,7 +282,7 @@ static void test_refuses_hostile_descriptions(void **state) {
         {LAYER("3", BLOCK("4", "0", "arc_cosine", "gaussian", "1", "\"0\"", "true")),
          SNNK_E_FORMAT},
         {LAYER("3", BLOCK("4", "0", "arc_cosine", "gaussian", "1", "0", "1")), SNNK_E_FORMAT},
-        /* rows that are not there, or that no seed determines */
+        /* rows that are missing, or that no seed determines */
         {LAYER("3", BLOCK("4", "0", "arc_cosine", "gaussian", "1", "0", "false")), SNNK_E_FORMAT},
         {LAYER("3", BLOCK("4", "0", "arc_cosine", "orthogonal", "1", "0", "true")), SNNK_E_FORMAT},
         {LAYER("3", BLOCK("4", "0", "arc_cosine", "given", "1", "0", "true")), SNNK_E_FORMAT},
@@ -308,8 +310,8 @@ static void small_free(void *pointer, void *user) {
     free(pointer);
 }
 
-/* Psi has 4 columns, the description 5 features of 2^25 inputs: refused before the 640 MB are asked
- * for that they would take. */
+/* Psi has 4 columns, the description 5 features of 2^25 inputs: it must be refused before the 640
+ * MB for them are requested. */
 static void test_checks_before_it_allocates(void **state) {
     const snnk_allocator allocator = {small_blocks_only, small_free, NULL};
     const char *text =
@@ -320,8 +322,7 @@ static void test_checks_before_it_allocates(void **state) {
     assert_says("psi");
 }
 
-/* An existing file stays as it is when saving fails; when it succeeds nothing else is left
- * behind. */
+/* If saving fails, an existing file stays unchanged; if it succeeds, no other file is left. */
 static void test_files(void **state) {
     char directory[] = "/tmp/snnk-model-XXXXXX", path[64];
     snnk_network *network, *loaded = NULL;
@@ -346,7 +347,7 @@ static void test_files(void **state) {
     assert_ok(snnk_network_load(path, NULL, &loaded));
     snnk_network_free(loaded);
     assert_int_equal(remove(path), 0);
-    assert_int_equal(rmdir(directory), 0); /* empty: no temporary file is left */
+    assert_int_equal(rmdir(directory), 0); /* empty, so no temporary file is left */
     snnk_network_free(network);
 }
 

@@ -1,5 +1,5 @@
-/* src/spectrum/moments.c: closed-form moments of universal random features, against values of
- * another program and quadrature of the Lambda of docs/math.md. */
+/* src/spectrum/moments.c: closed-form moments of universal random features, compared with values of
+ * another program and with quadrature of the Lambda of docs/math.md. */
 #include "support/compare.h"
 
 #include <complex.h>
@@ -30,7 +30,8 @@ static void optimal_A_is_the_reference_one(void **state) {
     for (size_t i = 0; i < OPTIMAL_AS; i++)
         assert_close(snnk__urf_optimal_A(optimal_A[i].phi, (size_t)optimal_A[i].d), optimal_A[i].A,
                      1e-11,
-                     0); /* the reference's own formula cancels: about 12 digits at d = 2000 */
+                     0); /* the formula of the reference itself cancels: about 12 digits at d =
+                          * 2000 */
 }
 
 static void optimal_A_is_a_minimum(void **state) {
@@ -63,7 +64,7 @@ static double complex lambda(double A, double complex a, const double *v, const 
 static double dot(const double *x, const double *y) { return x[0] * y[0] + x[1] * y[1]; }
 
 /* E H, E H^2, E |H|^2 and E Re(c H)^2 by the trapezoidal rule over the plane, whose error for
- * Gaussians is below 1e-16 at this step; beyond 12 all of them are negligible. */
+ * Gaussians is below 1e-16 at this step; beyond 12 the integrands are negligible. */
 static void check_by_quadrature(double complex kappa, double s, double theta, double A,
                                 bool hyperbolic) {
     const double step = 0.125, x[D] = {0.5, -0.4}, w[D] = {0.6, 0.9};

@@ -8,11 +8,11 @@ enum { M = 12, T = 2 };
 
 static int rank, size;
 
-/* The n rows in parts that are very unequal, in another order than the processes; process 1 of
- * three or more has none. */
+/* n rows in very unequal parts, in another order than the processes; with three or more processes,
+ * process 1 has none. */
 static void my_part(size_t n, size_t *first, size_t *count) {
     const size_t p = (size_t)size, place = (size_t)(size - 1 - rank);
-    /* What would be process 1's goes to process 0, which is its neighbour. */
+    /* Process 0, its neighbour, gets the part of process 1. */
     const size_t begin = rank == 0 && size > 2 ? place - 1 : place;
 
     *first = n * begin * begin / (p * p);
@@ -28,7 +28,7 @@ static snnk_lstsq *collect_part(size_t n, size_t m, const float *Phi, const floa
                                  weights ? weights + first : NULL, factorization);
 }
 
-/* Statuses are those of all processes, and so are sentences. */
+/* All processes have the same status and the same sentence. */
 static void assert_agreed(int status, int expected) {
     char sentence[512] = "", first[512];
     int least, most;
@@ -44,7 +44,7 @@ static void assert_agreed(int status, int expected) {
     assert_string_equal(sentence, first);
 }
 
-/* Every row is somewhere, and process 1 has none. */
+/* Every row is in some process, and process 1 has none. */
 static void test_parts(void **state) {
     unsigned long long mine, all;
     size_t first, count;
@@ -58,15 +58,18 @@ static void test_parts(void **state) {
     assert_int_equal(all, 1000);
 }
 
-/* The sum against moments by their definition in long double, and against one process's solution;
- * every factorization, weights or none, every root; the others keep theirs. */
+/* The sum is compared with moments by their definition in long double, and with the solution of one
+ * process, for every factorization, with and without weights, and for every root. The other
+ * processes keep their statistics. */
 static void test_sum(void **state) {
     const size_t n = 1000;
     float *Phi = statistics_random(n * M, 1), *Y = statistics_random(n * T, 2), weights[1000];
 
     (void)state;
     for (size_t i = 0; i < n; i++) weights[i] = 0.5f + (float)(i % 4);
-    for (size_t i = 0; i < n; i++) Phi[i * M] += 1000; /* a mean that digits can be lost to */
+    for (size_t i = 0; i < n; i++)
+        Phi[i * M] += 1000; /* a mean so large that digits could be
+                                                        * lost */
     for (int way = 0; way < 6; way++) {
         const int32_t factorization = way % 3;
         const float *w = way / 3 ? weights : NULL;
@@ -87,7 +90,7 @@ static void test_sum(void **state) {
                 assert_int_equal(mine->factorization, factorization == SNNK_FACTORIZATION_QR
                                                           ? factorization
                                                           : SNNK_FACTORIZATION_GRAM);
-                /* Sums of 1000 squares in double, some 1e-13 of their size. */
+                /* Sums of 1000 squares in double: about 1e-13 of their size. */
                 factorization_assert_close(mine, whole, 1e-12, 1e-12);
                 if (!w) {
                     assert_ok(snnk_lstsq_create(M, T, NULL, &defined));
@@ -98,7 +101,8 @@ static void test_sum(void **state) {
                 for (int k = 0; k < 2; k++) {
                     factorization_solve(mine, k ? 0.3 : 0, 1, B[0], b[0]);
                     factorization_solve(whole, k ? 0.3 : 0, 1, B[1], b[1]);
-                    /* Condition about 10, of the intercept with its mean 1e3: 1e-13 each. */
+                    /* The condition number is about 10, that of the intercept with its mean 1e3:
+                     * 1e-13 each. */
                     for (size_t i = 0; i < T * M; i++) assert_close(B[0][i], B[1][i], 1e-10, 1e-12);
                     for (size_t i = 0; i < T; i++) assert_close(b[0][i], b[1][i], 1e-10, 1e-10);
                 }
@@ -111,7 +115,7 @@ static void test_sum(void **state) {
     free(Phi);
 }
 
-/* The same bits each time. */
+/* Repeating gives the same bits. */
 static void test_repeats(void **state) {
     float *Phi = statistics_random((size_t)500 * M, 3), *Y = statistics_random((size_t)500 * T, 4);
     double *first = NULL;
@@ -157,7 +161,8 @@ static void test_empty(void **state) {
     snnk_lstsq_free(mine);
 }
 
-/* Moments here and factors there: moments, unless root has a factor. */
+/* Moments in some processes and factors in others: the sum has moments, unless root has a
+ * factor. */
 static void test_mixed(void **state) {
     const size_t n = 600;
     float *Phi = statistics_random(n * M, 7), *Y = statistics_random(n * T, 8);
@@ -165,7 +170,7 @@ static void test_mixed(void **state) {
 
     (void)state;
     for (int odd = 0; odd < 2; odd++) {
-        /* odd: 1, 3 have moments, the others, root among them, factors. */
+        /* odd ranks 1, 3 have moments; the others, including root, have factors */
         const int32_t factorization =
             rank % 2 == odd ? SNNK_FACTORIZATION_GRAM : SNNK_FACTORIZATION_QR;
         snnk_lstsq *mine = collect_part(n, M, Phi, Y, NULL, factorization);
@@ -191,7 +196,7 @@ static void test_mixed(void **state) {
     free(Phi);
 }
 
-/* Something is wrong with one process: all say so, none waits, nothing has changed. */
+/* If something is wrong in one process, all report it, none waits, and nothing changes. */
 static void test_one_fails(void **state) {
     float *Phi = statistics_random((size_t)100 * (M + 1), 9);
     float *Y = statistics_random((size_t)100 * T, 10);
@@ -203,7 +208,7 @@ static void test_one_fails(void **state) {
                                                  SNNK_FACTORIZATION_GRAM);
         double *before = statistics_copy(mine);
 
-        if (size > 1) { /* alone one cannot differ */
+        if (size > 1) { /* a single process cannot differ */
             assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, 0), SNNK_E_SHAPE);
             snprintf(who, sizeof who, "process %d: 1%d features", bad ? bad : 1, bad ? 3 : 2);
             assert_says(who);
@@ -217,8 +222,8 @@ static void test_one_fails(void **state) {
                       SNNK_E_RANGE);
         assert_agreed(snnk_lstsq_reduce_mpi(mine, MPI_COMM_WORLD, rank == bad ? -1 : 0),
                       SNNK_E_RANGE);
-        /* On the way up: sums that overflowed are refused where they arrive (root's stay at home),
-         * and so are counts. */
+        /* On the way up the tree, sums that overflowed are refused on arrival (root's own are not
+         * sent), and so are counts. */
         if (size > 1 && bad > 0) {
             snnk_lstsq *same =
                 factorization_collect(100, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
@@ -243,10 +248,9 @@ static void test_one_fails(void **state) {
     free(Phi);
 }
 
-/* Out of memory at root alone, at every allocation of the last merge there: a factor into
- * moments. */
+/* Root alone runs out of memory, at every allocation of its last merge: a factor into moments. */
 typedef struct rationed {
-    long left; /* allocations that succeed; negative: all */
+    long left; /* how many allocations succeed; negative: all */
 } rationed;
 
 static void *rationed_alloc(size_t bytes, void *user) {
@@ -304,7 +308,7 @@ static void test_communicators(void **state) {
     MPI_Comm_size(half, &members);
     assert_ok(snnk_lstsq_add(mine, SNNK_ROWS(.n = 1, .X = row, .ldx = M, .Y = y, .ldy = T), NULL));
     assert_ok(snnk_lstsq_reduce_mpi(mine, half, 0));
-    /* First in its group: nobody two ranks above. */
+    /* First in its group: no process has a rank two lower. */
     assert_int_equal(snnk_lstsq_rows(mine), rank + 2 >= size ? members : 1);
     if (size > 1) {
         MPI_Comm between;

@@ -6,8 +6,8 @@
 
 enum { D = 6, N = 130, WIDEST = 33 };
 
-/* A layer inputs -> outputs; kind: 0 arc-cosine, 1 Gaussian, 2 identity and arc-cosine side by
- * side, else dense (tanh). Weights are scaled to keep values near 1. */
+/* A layer inputs -> outputs; kind: 0 arc-cosine, 1 Gaussian, 2 identity and arc-cosine blocks,
+ * otherwise dense (tanh). Weights are scaled to keep values near 1. */
 static snnk_layer *make_layer(int kind, size_t inputs, size_t outputs,
                               const snnk_allocator *allocator) {
     snnk_map_config config;
@@ -70,7 +70,7 @@ static snnk_network *build(const struct plan *plan, const snnk_allocator *alloca
     return network;
 }
 
-/* Layer by layer with whole matrices in between: the same layers, so the same bits. */
+/* Run each layer on whole matrices: the same layers, so the same bits. */
 static void by_layers(const snnk_network *network, size_t n, const float *X, size_t ldx, float *Y) {
     static float hidden[2][N * WIDEST];
     const float *from = X;
@@ -177,8 +177,8 @@ static void test_nan_stays_in_its_row(void **state) {
 
 /* ---- Scratch ---- */
 
-/* After a reserve of what the network asks for no forward allocates, whatever n; and what it asks
- * for is all it uses: the reserve is what the workspace holds. */
+/* After reserving the size that the network reports, no forward allocates, for any n. And that size
+ * is all it uses: the workspace holds no more. */
 static void test_no_allocation_after_reserve(void **state) {
     static const size_t ns[] = {1, 64, N};
     test_memory memory, of_network;
@@ -235,7 +235,7 @@ static void test_failed_scratch_leaves_outputs(void **state) {
     snnk_network_free(network);
 }
 
-/* ---- Counting and looking inside ---- */
+/* ---- Counts and getters ---- */
 
 /* D = 6 -> 17 by 20 arc-cosine features: 20 6 + 20 17 = 460, with 20 offsets and 17 biases 497;
  * 17 -> 2 dense: 34, with 2 biases 36. */
@@ -266,7 +266,7 @@ static void test_counts(void **state) {
     snnk_network_free(NULL);
 }
 
-/* One layer in two networks, and twice in one; owners leave in any order. */
+/* One layer in two networks, and twice in one; owners are freed in any order. */
 static void test_layers_are_shared(void **state) {
     snnk_layer *layer = make_layer(0, D, D, NULL);
     snnk_network *a, *b;
@@ -306,15 +306,16 @@ static void test_notes(void **state) {
     assert_string_equal(snnk_network_note(network, "a"),
                         "a much longer value than before, \xc3\xa9");
     assert_ok(
-        snnk_network_set_note(network, "z", snnk_network_note(network, "a"))); /* from itself */
+        snnk_network_set_note(network, "z", snnk_network_note(network, "a"))); /* a value of the
+                                                                                * network itself */
     assert_ok(snnk_network_set_note(network, "a", snnk_network_note(network, "a")));
     assert_string_equal(snnk_network_note(network, "z"), snnk_network_note(network, "a"));
     assert_ok(snnk_network_set_note(network, "z", ""));
     assert_string_equal(snnk_network_note(network, "z"), "");
     assert_ok(snnk_network_set_note(network, "b.c", NULL));
-    assert_ok(snnk_network_set_note(network, "b.c", NULL)); /* not there: nothing to do */
+    assert_ok(snnk_network_set_note(network, "b.c", NULL)); /* does not exist: nothing to do */
     assert_null(snnk_network_note(network, "b.c"));
-    const char *held = snnk_network_note(network, "classes"); /* valid until it is changed itself */
+    const char *held = snnk_network_note(network, "classes"); /* valid until this note changes */
     assert_string_equal(snnk_network_note(network, "a-1"), "4");
     static const char *const sorted[] = {"a", "a-1", "classes", "units_2", "z"};
     assert_int_equal(snnk_network_notes(network), 5);
@@ -341,14 +342,15 @@ static void test_notes(void **state) {
     }
     assert_status(snnk_network_set_note(network, "latin", "caf\xe9"), SNNK_E_RANGE);
     assert_says("\"latin\" is not UTF-8");
-    for (int i = 0; i < 1000; i++) { /* there is a limit, and it is said */
+    for (int i = 0; i < 1000; i++) { /* there is a limit, and the error names it */
         char key[16];
 
         snprintf(key, sizeof key, "note%d", i);
         if (snnk_network_set_note(network, key, "x") == SNNK_OK) continue;
         assert_says("256 notes");
         assert_null(snnk_network_note(network, key));
-        assert_ok(snnk_network_set_note(network, "note0", "y")); /* changing one is fine */
+        assert_ok(snnk_network_set_note(network, "note0", "y")); /* changing an existing note is
+                                                                  * allowed */
         break;
     }
     assert_string_equal(snnk_network_note(network, "note0"), "y");
@@ -411,7 +413,7 @@ static int build_with_notes(const snnk_allocator *allocator, const snnk_layer *l
     if ((st = snnk_network_set_note(*network, "b", "first")) != SNNK_OK) return st;
     if ((st = snnk_network_set_note(*network, "a", "second")) != SNNK_OK) return st;
     if ((st = snnk_network_set_note(*network, "b", "third")) != SNNK_OK) {
-        assert_string_equal(snnk_network_note(*network, "b"), "first"); /* as it was */
+        assert_string_equal(snnk_network_note(*network, "b"), "first"); /* unchanged */
         return st;
     }
     return SNNK_OK;
@@ -465,7 +467,7 @@ static void test_folded_layers_are_the_reference(void **state) {
     assert_ok(snnk_network_append(network, first));
     assert_ok(snnk_network_append(network, second));
     assert_ok(snnk_network_forward(network, ROWS, X, D1, Y, OUT, NULL));
-    /* Sums of 9 products of about 1, three deep, in float. */
+    /* Sums of 9 products of about 1, in three layers, in float. */
     for (size_t i = 0; i < ROWS * OUT; i++) assert_close(Y[i], bundle_Y[i], 2e-6, 2e-6);
 
     assert_ok(snnk_layer_fold(first, M2, G2, H, NULL, &folded));
@@ -534,7 +536,7 @@ static snnk_network *large_network(void) {
     return network;
 }
 
-/* The same bits, with no allocation after reserve. */
+/* The same bits, and no allocation after reserve. */
 static void test_few_rows_are_split_within(void **state) {
     enum { ROWS = 9 };
     snnk_network *network = large_network();

@@ -1,5 +1,5 @@
-/* Arrays that share memory: src/base/overlap.c against every byte, and each function that writes to
- * a caller's array. */
+/* Arrays that share memory: src/base/overlap.c compared with a check of every byte, and each
+ * function that writes to a caller's array. */
 #include "support/compare.h"
 #include "support/draw.h"
 #include "support/maps.h"
@@ -18,7 +18,7 @@ static void mark(const snnk__operand *a, size_t begin, unsigned char bit, unsign
             bytes[begin + i * a->ld * a->element_bytes + k] |= bit;
 }
 
-/* Whether a byte belongs to both. */
+/* Whether a byte belongs to both arrays. */
 static bool share(const snnk__operand *a, size_t at_a, const snnk__operand *b, size_t at_b) {
     unsigned char bytes[SPACE] = {0};
 
@@ -29,7 +29,7 @@ static bool share(const snnk__operand *a, size_t at_a, const snnk__operand *b, s
     return false;
 }
 
-/* Whether one begins before the other has ended. */
+/* Whether each array begins before the other one ends. */
 static bool meet(const snnk__operand *a, size_t at_a, const snnk__operand *b, size_t at_b) {
     const size_t end_a =
         at_a + (a->rows - 1) * a->ld * a->element_bytes + a->columns * a->element_bytes;
@@ -46,7 +46,8 @@ static bool expected(const snnk__operand *a, size_t at_a, const snnk__operand *b
                                                                            : meet(a, at_a, b, at_b);
 }
 
-/* Every pair of small matrices, b 4 bytes at a time from far before a to far behind it. */
+/* Every pair of small matrices, with b moved in steps of 4 bytes from far before a to far behind
+ * it. */
 static void test_only_shared_bytes_count(void **state) {
     static char memory[SPACE];
     size_t refused = 0, allowed_within = 0;
@@ -78,10 +79,10 @@ static void test_only_shared_bytes_count(void **state) {
         }
     }
     assert_true(refused > 1000);
-    assert_true(allowed_within > 100); /* columns that alternate */
+    assert_true(allowed_within > 100); /* alternating columns */
 }
 
-static void test_what_is_not_there_overlaps_nothing(void **state) {
+static void test_empty_arrays_overlap_nothing(void **state) {
     float x[4];
     const snnk__operand read = {"x", x, 2, 2, 2, 4, false}, also_read = read;
     const snnk__operand none = {"none", NULL, 2, 2, 2, 4, true};
@@ -185,7 +186,7 @@ static const struct {
 
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 
-/* Wrong numbers with status OK, before. */
+/* This returned SNNK_OK with wrong numbers. */
 static void test_issue_15_overlapping_rows_are_refused(void **state) {
     (void)state;
     for (size_t f = 0; f < FUNCTIONS; f++) {
@@ -195,7 +196,7 @@ static void test_issue_15_overlapping_rows_are_refused(void **state) {
         draw_floats(memory, ROOM, 7);
         memcpy(before, memory, sizeof memory);
         float *const X = memory + 40;
-        /* In place; one element too early or too late; columns that share one; another stride. */
+        /* In place; one element too early or too late; sharing one column; with another stride. */
         const struct {
             float *Y;
             size_t ldx, ldy;
@@ -218,8 +219,8 @@ static void test_issue_15_overlapping_rows_are_refused(void **state) {
     }
 }
 
-/* Columns of one buffer, X before Y and Y before X, and arrays that touch each other: as always,
- * bit for bit. */
+/* Columns of one buffer, X before Y and Y before X, and arrays that touch without sharing, give the
+ * usual results bit for bit. */
 static void test_columns_of_one_buffer_may_alternate(void **state) {
     (void)state;
     for (size_t f = 0; f < FUNCTIONS; f++) {
@@ -244,7 +245,7 @@ static void test_columns_of_one_buffer_may_alternate(void **state) {
     }
 }
 
-/* Every array of a weight tower against every one that it writes. */
+/* Every array of a weight tower against every array that it writes. */
 static void test_issue_15_overlapping_weight_towers_are_refused(void **state) {
     enum { FEATURES = 40 };
     float W[L * D], b[L], bias[L], Psi[L * FEATURES], joint[L * FEATURES + L];
@@ -284,7 +285,7 @@ static void test_issue_15_overlapping_gradients_are_refused(void **state) {
     for (size_t j = 0; j < M; j++) assert_memory_equal(J + j * 2 * D, apart + j * D, sizeof x);
 }
 
-/* Weights that are copied out, into one place. */
+/* Two arrays of weights copied out to the same place. */
 static void test_issue_15_overlapping_outputs_are_refused(void **state) {
     snnk_spectrum *spectrum;
     snnk_scaling *scaling;
@@ -310,7 +311,7 @@ static void test_issue_15_overlapping_outputs_are_refused(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* A frame, and quantiles of predictions. */
+/* Arrays of doubles: a frame's, and quantiles of predictions. */
 static void test_issue_15_overlapping_doubles_are_refused(void **state) {
     double Z[N * D], quantiles[L * 2];
     snnk_frame *frame;
@@ -332,7 +333,7 @@ static void test_issue_15_overlapping_doubles_are_refused(void **state) {
     assert_says("quantiles overlaps levels");
 }
 
-/* Elementwise functions may work in place, and nowhere near it. */
+/* Elementwise functions may work exactly in place, but not with a shift. */
 static void test_issue_15_in_place_is_all_or_nothing(void **state) {
     float z[9], y[9], expected_y[9];
     double x[9], value[9];
@@ -454,7 +455,7 @@ static void test_issue_15_overlapping_paths_are_refused(void **state) {
                                           SNNK_ROWS(.n = 2, .X_f64 = joint, .Y = Y), joint + 5),
                   SNNK_E_OVERLAP);
     assert_says("errors overlaps X");
-    assert_status(snnk_ridge_path_add_loo(path, 2, ridges, /* not even in place */
+    assert_status(snnk_ridge_path_add_loo(path, 2, ridges, /* not allowed even in place */
                                           SNNK_ROWS(.n = 2, .X = Phi, .Y_f64 = joint), joint),
                   SNNK_E_OVERLAP);
     assert_says("errors overlaps Y");
@@ -497,7 +498,7 @@ static void test_issue_15_overlapping_recursions_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_shared_bytes_count),
-        cmocka_unit_test(test_what_is_not_there_overlaps_nothing),
+        cmocka_unit_test(test_empty_arrays_overlap_nothing),
         cmocka_unit_test(test_issue_15_overlapping_rows_are_refused),
         cmocka_unit_test(test_columns_of_one_buffer_may_alternate),
         cmocka_unit_test(test_issue_15_overlapping_weight_towers_are_refused),

@@ -1,6 +1,6 @@
 /* src/base/threads.c: the threads of a workspace. Parts run at the same time, with the same results
  * for every number of threads; forks, failures, signals, cancellation, and sleep between calls.
- * Creation and joining of threads pass through the wrappers below (the linker's --wrap). Assertions
+ * Creation and joining of threads go through the wrappers below (the linker's --wrap). Assertions
  * run on the main thread only. */
 #define _POSIX_C_SOURCE 200809L
 #include "support/alloc.h"
@@ -27,8 +27,8 @@
 #endif
 
 enum {
-    MOST = 5,     /* threads */
-    SIGNALS = 32, /* standard signals are below */
+    MOST = 5,     /* the most threads */
+    SIGNALS = 32, /* standard signals have smaller numbers */
 };
 
 static snnk_allocator allocator;
@@ -100,7 +100,7 @@ typedef struct meeting {
     atomic_bool missed;
 } meeting;
 
-/* Return when all parts are here at the same time, or after ten seconds. */
+/* Return when all parts have arrived, or after ten seconds. */
 static void meet(size_t part, void *context) {
     meeting *m = context;
     const double end = seconds(CLOCK_MONOTONIC) + 10;
@@ -142,11 +142,11 @@ static void test_parts_run_at_the_same_time(void **state) {
 static void count_part(size_t part, void *context) {
     size_t *times = context;
 
-    times[part]++; /* nobody else's */
+    times[part]++; /* no other thread has this part */
 }
 
-/* Jobs with pauses from none to twice as long as workers spin: they are met spinning, falling
- * asleep, asleep and waking up. */
+/* Jobs with pauses from none to twice as long as workers spin, so that a job finds them spinning,
+ * falling asleep, asleep and waking up. */
 static void test_each_part_runs_once_whatever_the_workers_do(void **state) {
     uint64_t random = 1;
     snnk__pool *pool;
@@ -162,7 +162,7 @@ static void test_each_part_runs_once_whatever_the_workers_do(void **state) {
         for (size_t p = 0; p < MOST; p++) assert_int_equal(times[p], p < parts);
     }
     snnk__pool_free(pool);
-    for (size_t turn = 0; turn < 50; turn++) { /* threads that never had work, or hardly any */
+    for (size_t turn = 0; turn < 50; turn++) { /* threads that had no work yet, or hardly any */
         size_t times[MOST] = {0};
 
         assert_ok(snnk__pool_create(3, &allocator, &pool));
@@ -193,7 +193,7 @@ static void make_forward(void) {
     assert_ok(snnk_map_input_tower(f.map, N, f.X, D, f.expected, M, NULL));
 }
 
-/* Whether a forward gives the bits of one without a workspace. */
+/* Whether a forward gives the same bits as one without a workspace. */
 static bool same_bits(snnk_workspace *workspace, size_t n) {
     memset(f.Phi, 0, sizeof f.Phi);
     return snnk_map_input_tower(f.map, n, f.X, D, f.Phi, M, workspace) == SNNK_OK &&
@@ -216,14 +216,15 @@ static void test_same_bits_for_every_number_of_threads(void **state) {
 
 /* ---- Forks ---- */
 
-/* What the child does with its parent's workspace; 0 if all is well. */
+/* Use the parent's workspace in the child; 0 if all is well. */
 static int use_in_child(snnk_workspace *workspace) {
     for (int turn = 0; turn < 3; turn++)
         if (!same_bits(workspace, N)) return 1;
     joined = 0;
     snnk_workspace_free(workspace);
     if (memory.alive != 0 || joined != 0) return 2; /* joining its parent's threads could hang */
-#ifndef THREAD_SANITIZER /* it allows no new threads in the child of a process that had several */
+#ifndef THREAD_SANITIZER /* thread sanitizer allows no new threads in the child of a process with
+                          * several */
     if (snnk_workspace_create(2, &allocator, &workspace) != SNNK_OK) return 3;
     if (!same_bits(workspace, N)) return 4;
     snnk_workspace_free(workspace);
@@ -233,7 +234,7 @@ static int use_in_child(snnk_workspace *workspace) {
 }
 
 /* With OpenMP the child hung in its first forward. It is forked right after a forward, while
- * workers spin or fall asleep, and later, when they are asleep. */
+ * workers spin or fall asleep, and again later, when they are asleep. */
 static void test_issue_15_a_forked_child_works(void **state) {
     (void)state;
     make_forward();
@@ -246,7 +247,8 @@ static void test_issue_15_a_forked_child_works(void **state) {
             pid_t child;
 
             if (turn > 0)
-                assert_true(same_bits(workspace, N)); /* first a child of unused threads */
+                assert_true(same_bits(workspace, N)); /* first a child of threads that were never
+                                                       * used */
             if (turn % 3 == 1) busy_for(1e-5 * turn);
             if (turn % 3 == 2) pause_for(1e-3);
             child = fork();
@@ -255,7 +257,7 @@ static void test_issue_15_a_forked_child_works(void **state) {
                 _exit(use_in_child(workspace));
             }
             assert_true(child > 0);
-            assert_true(same_bits(workspace, N)); /* the parent has its threads as before */
+            assert_true(same_bits(workspace, N)); /* the parent still has its threads */
             assert_int_equal(waitpid(child, &result, 0), child);
             assert_int_equal(result, 0);
         }
@@ -303,11 +305,11 @@ static void test_creation_survives_failing_allocations(void **state) {
         if (st != SNNK_OK) assert_null(workspace);
         snnk_workspace_free(workspace);
     });
-    assert_true(memory.calls >= 2); /* the pool is not malloc's */
+    assert_true(memory.calls >= 2); /* the pool uses the caller's allocator */
     assert_int_equal(joined, created);
 }
 
-/* ---- Manners in the process ---- */
+/* ---- Signals and sleep ---- */
 
 static void test_workers_block_signals(void **state) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
@@ -330,8 +332,8 @@ static void test_workers_block_signals(void **state) {
         assert_int_equal(sigismember(&before, signal), sigismember(&after, signal));
     }
 
-    /* Blocked here too, a signal to the process stays pending. A worker that took it would end the
-     * process. */
+    /* Blocked here too, so a signal to the process stays pending. A worker that accepted it would
+     * end the process. */
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &usr1, NULL);
@@ -375,7 +377,9 @@ static void hold_worker(size_t part, void *context) {
     cancelled *c = context;
 
     if (part == 0) {
-        while (!atomic_load(&c->in_worker)) continue; /* or this thread would take both parts */
+        while (!atomic_load(&c->in_worker))
+            continue; /* otherwise this thread would compute both
+                                                       * parts */
     } else {
         atomic_store(&c->in_worker, true);
         while (!atomic_load(&c->release)) pause_for(1e-4);
@@ -391,7 +395,7 @@ static void *run_and_note(void *context) {
     return NULL;
 }
 
-/* A thread that is cancelled while it waits for others leaves only when they are done: they may be
+/* A thread that is cancelled while it waits for others ends only when they are done: they may be
  * using its stack. */
 static void test_a_cancelled_caller_waits_for_its_workers(void **state) {
     cancelled c = {0};
@@ -402,7 +406,7 @@ static void test_a_cancelled_caller_waits_for_its_workers(void **state) {
     assert_ok(snnk__pool_create(2, &allocator, &c.pool));
     assert_int_equal(pthread_create(&caller, NULL, run_and_note, &c), 0);
     while (!atomic_load(&c.in_worker)) pause_for(1e-4);
-    pause_for(0.01); /* it sleeps by now; if not, the test tells less */
+    pause_for(0.01); /* it sleeps by now; if not, the test checks less */
     assert_int_equal(pthread_cancel(caller), 0);
     pause_for(0.01);
     atomic_store(&c.release, true);

@@ -1,5 +1,6 @@
-/* src/predict/predict.c: variances of symmetric kernels against draws; numbers of features against
- * the inequalities, worked out here; edge cases. (Maps made from spectra: test_urf.c.) */
+/* src/predict/predict.c: variances of symmetric kernels compared with draws; numbers of features
+ * compared with the inequalities, worked out here; edge cases. (Maps made from spectra:
+ * test_urf.c.) */
 #include "support/compare.h"
 
 #include "support/draw.h"
@@ -35,8 +36,8 @@ static snnk_predict_config settings(double error, double probability) {
 
 /* ---- Symmetric kernels ---- */
 
-/* Over seeds, the mean square error of Phi(x).Phi(w) is the predicted one, within 5 of its own
- * errors. */
+/* Over seeds, the mean square error of Phi(x).Phi(w) equals the predicted one within 5 of its
+ * standard errors. */
 static void check_kernel(const snnk_map_config *base, const snnk_scaling *scaling) {
     enum { SEEDS = 3000 };
     snnk_map_config config = *base;
@@ -71,7 +72,7 @@ static void check_kernel(const snnk_map_config *base, const snnk_scaling *scalin
         snnk_map_free(map);
     }
     assert_close(square.mean, predicted * predicted, 0, 5 * sample_error(&square));
-    assert_true(5 * sample_error(&square) < 0.3 * square.mean); /* or noise would pass */
+    assert_true(5 * sample_error(&square) < 0.3 * square.mean); /* otherwise noise would pass */
 }
 
 static void variances_of_kernels_agree_with_draws(void **state) {
@@ -145,20 +146,21 @@ static void counts_follow_from_the_inequalities(void **state) {
     assert_int_equal(p.features_needed, p.features_chebyshev < p.features_azuma
                                             ? p.features_chebyshev
                                             : p.features_azuma);
-    /* At a tiny probability the exponential bound is the smaller. */
+    /* At a tiny probability the exponential bound gives the smaller number. */
     const snnk_predict_config rare = settings(error, 1e-9);
     assert_ok(snnk_map_predict_norms(map, 1, 1, 0.8, 0, &rare, &p));
     assert_true(p.features_azuma < p.features_chebyshev || p.features_chebyshev == 0);
     assert_int_equal(p.features_needed, p.features_azuma);
-    /* Out of reach: more than 2^24. */
+    /* Out of reach: more than 2^24 features. */
     const snnk_predict_config exact = settings(1e-6, 0.05);
     assert_ok(snnk_map_predict_norms(map, 1, 1, 0.8, 0, &exact, &p));
     assert_int_equal(p.features_needed, 0);
     snnk_map_free(map);
 }
 
-/* E|H|^2 of one positive atom grows like exp(2 omega |x| |w|): at |x||w| = 16 it is hopeless. */
-static void hopeless_targets_are_said_to_be(void **state) {
+/* E|H|^2 of one positive atom grows like exp(2 omega |x| |w|): at |x||w| = 16 no number of features
+ * is enough. */
+static void hopeless_targets_are_reported(void **state) {
     const double omega = 1, re = 1;
     const snnk_predict_config config = settings(0.1, 0.05);
     snnk_prediction p = fresh();
@@ -176,11 +178,12 @@ static void hopeless_targets_are_said_to_be(void **state) {
     /* Balanced: E|L|^2 = exp(2 * 16), of which half is the real part's: 1024 features. */
     assert_close(log(p.standard_error), 16 - log(2) / 2 - log(1024) / 2, 1e-6, 0);
     assert_int_equal(p.features_needed, 0);
-    assert_int_equal(p.features_azuma, 0); /* A = 0: not bounded */
+    assert_int_equal(p.features_azuma, 0); /* A = 0: the terms are not bounded */
     assert_true(p.largest_product == 16);
     snnk_map_free(map);
 
-    /* Near the origin it works, and Chebyshev's count keeps the variance per feature. */
+    /* Near the origin it is possible, and Chebyshev's number leaves the variance for each feature
+     * unchanged. */
     urf.input_norm = urf.weight_norm = 0.5;
     assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
     assert_ok(snnk_map_predict_norms(map, 0.5, 0.5, 0, 0, &config, &p));
@@ -188,8 +191,9 @@ static void hopeless_targets_are_said_to_be(void **state) {
     assert_close((double)p.features_chebyshev, needed, 0, 1.5);
     snnk_map_free(map);
 
-    /* A < 0: bounded, |Lambda Lambda| <= (1-4A)^(d/2) exp((1-4A)|Re(u+v)|^2/(-8A) - Re(u.u +
-     * v.v)/2); here u = s x with s^2 = 1, v = i w/s, so Re(u+v) = x and Re(v.v) = -|w|^2. */
+    /* A < 0: the terms are bounded, |Lambda Lambda| <= (1-4A)^(d/2) exp((1-4A)|Re(u+v)|^2/(-8A) -
+     * Re(u.u + v.v)/2). Here u = s x with s^2 = 1, v = i w/s, so Re(u+v) = x and Re(v.v) =
+     * -|w|^2. */
     urf.A = -0.5;
     urf.hyperbolic = 0;
     assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
@@ -241,7 +245,7 @@ static void quantiles_of_outputs_are_ordered_and_right(void **state) {
     snnk_map_free(map);
 }
 
-static void strips_are_heeded(void **state) {
+static void strips_are_respected(void **state) {
     snnk_prediction p = fresh();
     snnk_spectrum *spectrum;
     snnk_map *map;
@@ -259,7 +263,8 @@ static void strips_are_heeded(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* Norms for which the variance, the value, or both are beyond a double: never a small error. */
+/* Norms for which the variance, the value, or both overflow double must never give a small
+ * error. */
 static void overflow_is_an_infinite_error(void **state) {
     static const double norms[] = {30, 100, 1e3, 1e10, 1e100};
     const int32_t functions[] = {SNNK_EXP, SNNK_SIN, SNNK_GELU};
@@ -291,9 +296,8 @@ static void overflow_is_an_infinite_error(void **state) {
                 }
 }
 
-/* The same of kernels: the variance of an arc-cosine kernel is of the order of |x|^2 |w|^2
- * twice. */
-static void overflow_of_kernels_is_too(void **state) {
+/* The same for kernels: the variance of an arc-cosine kernel is about |x|^2 |w|^2 twice. */
+static void overflow_of_kernels_is_an_infinite_error(void **state) {
     static const double norms[] = {1e60, 1e100, 1e150};
     snnk_map_config config;
 
@@ -316,7 +320,7 @@ static void overflow_of_kernels_is_too(void **state) {
         }
 }
 
-/* A spectrum is its function on an interval; sin is everywhere. */
+/* A spectrum approximates its function on an interval only, except for sin. */
 static void pairs_beyond_the_interval_are_counted(void **state) {
     const float x[4] = {-1, 0.5f, 1, 3}, w = 1, bias = 0.5f; /* w x + b: -0.5, 1, 1.5, 3.5 */
     snnk_spectrum_config config;
@@ -353,7 +357,8 @@ static void depth_adds_up(void **state) {
 
     (void)state;
     assert_ok(snnk_predict_depth(3, errors, failures, moduli, &error, &failure));
-    /* 0.1; 0.2 + 2 * 0.1 = 0.4; 0.05 + 3 * 0.4 = 1.25. The first modulus meets no error. */
+    /* 0.1; 0.2 + 2 * 0.1 = 0.4; 0.05 + 3 * 0.4 = 1.25. No error reaches the first layer, so its
+     * modulus does not matter. */
     assert_close(error, 1.25, 1e-15, 0);
     assert_close(failure, 0.06, 1e-15, 0);
     assert_ok(snnk_predict_depth(3, errors, all, moduli, &error, &failure));
@@ -404,7 +409,7 @@ static void wrong_arguments_are_refused(void **state) {
     assert_status(snnk_map_predict_norms(map, -1, 1, 0, 0, NULL, &p), SNNK_E_RANGE);
     assert_status(snnk_map_predict_norms(map, 1, 1, 1.1, 0, NULL, &p), SNNK_E_RANGE);
     assert_status(snnk_map_predict_norms(map, 1, 1, 0, NAN, NULL, &p), SNNK_E_NONFINITE);
-    /* Kernels without a closed form, and rows given. */
+    /* Kernels without a closed form, and given rows. */
     snnk_map_free(map);
     map_config.order = 2;
     assert_ok(snnk_map_create(D, &map_config, NULL, &map));
@@ -422,11 +427,11 @@ int main(void) {
         cmocka_unit_test(variances_of_kernels_agree_with_draws),
         cmocka_unit_test(identity_features_have_no_error),
         cmocka_unit_test(counts_follow_from_the_inequalities),
-        cmocka_unit_test(hopeless_targets_are_said_to_be),
+        cmocka_unit_test(hopeless_targets_are_reported),
         cmocka_unit_test(quantiles_of_outputs_are_ordered_and_right),
-        cmocka_unit_test(strips_are_heeded),
+        cmocka_unit_test(strips_are_respected),
         cmocka_unit_test(overflow_is_an_infinite_error),
-        cmocka_unit_test(overflow_of_kernels_is_too),
+        cmocka_unit_test(overflow_of_kernels_is_an_infinite_error),
         cmocka_unit_test(pairs_beyond_the_interval_are_counted),
         cmocka_unit_test(depth_adds_up),
         cmocka_unit_test(wrong_arguments_are_refused),

@@ -1,6 +1,6 @@
-/* src/projection: Sobol points against Boost's, nets after scrambling, simplexes, Walsh-Hadamard
- * transforms, the distribution of rows, and less variance than independent rows where theory says
- * so. */
+/* src/projection: Sobol points compared with Boost's, nets after scrambling, simplexes,
+ * Walsh-Hadamard transforms, the distribution of rows, and less variance than independent rows in
+ * the cases that theory gives. */
 #include "support/compare.h"
 
 #include "support/alloc.h"
@@ -30,7 +30,7 @@ static const snnk_allocator *heap(void) {
     return &allocator;
 }
 
-/* `count` rows of d from row 0, whole groups drawn and cut. */
+/* `count` rows of d numbers from row 0: whole groups are drawn, and the rest is cut off. */
 static double *rows_of(int32_t projection, uint64_t seed, size_t d, size_t count) {
     const snnk__projection_kind *kind = snnk__projection_get(projection);
     const size_t group = kind->group(d);
@@ -54,8 +54,8 @@ static void sobol_points_are_those_of_boost(void **state) {
     assert_int_equal(snnk__sobol_bits(5, 0), 0);
 }
 
-/* 2^k scrambled points have one in each interval of length 2^-k, in every dimension; and those of
- * the first two dimensions, a (0, k, 2)-net, one in each box of area 2^-k. */
+/* Of 2^k scrambled points, one is in each interval of length 2^-k, in every dimension; and those of
+ * the first two dimensions, a (0, k, 2)-net, have one in each box of area 2^-k. */
 static void scrambling_keeps_the_net(void **state) {
     enum { K = 6, POINTS = 1 << K, WIDE = 2 * SNNK__SOBOL_DIMENSIONS + 10 };
     static double point[POINTS][WIDE];
@@ -84,8 +84,8 @@ static void scrambling_keeps_the_net(void **state) {
     }
 }
 
-/* Nested: coordinates that share their first i bits still do, and the next bit of both is flipped
- * alike; beyond it flips are independent. A bijection. */
+/* Scrambling is nested: coordinates that share their first i bits still do, and their next bit is
+ * flipped equally; beyond it, flips are independent. It is a bijection. */
 static void scrambling_is_nested(void **state) {
     size_t flips = 0, beyond = 0;
 
@@ -98,20 +98,19 @@ static void scrambling_is_nested(void **state) {
             const uint32_t other = snnk__owen_scramble(x ^ UINT32_C(0x80000000) >> i, key);
             const uint32_t differs = scrambled ^ other;
 
-            assert_true(differs >> (31 - i) == 1); /* first at bit i */
+            assert_true(differs >> (31 - i) == 1); /* they differ first at bit i */
             for (int k = 0; k < 31 - i; k++) beyond += differs >> k & 1u;
         }
         for (int i = 0; i < 32; i++) flips += (scrambled ^ x) >> i & 1u;
     }
-    /* 6400 fair flips: mean 3200, standard deviation 40. */
+    /* 6400 fair flips have mean 3200, standard deviation 40. */
     assert_true(flips > 3200 - 200 && flips < 3200 + 200);
-    /* 200 * 496 fair ones: mean 49600, standard deviation 157.5. */
+    /* 200 * 496 fair flips have mean 49600, standard deviation 157.5. */
     assert_true(beyond > 49600 - 788 && beyond < 49600 + 788);
 }
 
-/* Each scrambled coordinate is uniform: over seeds, of any one point. 4000 draws: the mean is
- * within 5 of its standard deviations, 1/sqrt(12 * 4000), and so is that of the square (variance
- * 4/45). */
+/* Each scrambled coordinate of any one point is uniform over seeds. 4000 draws: the mean is within
+ * 5 of its standard deviations, 1/sqrt(12 * 4000), and so is that of the square (variance 4/45). */
 static void scrambled_points_are_uniform(void **state) {
     enum { SEEDS = 4000 };
     const uint32_t indices[] = {0, 1, 5, 1000};
@@ -136,10 +135,10 @@ static void scrambled_points_are_uniform(void **state) {
     }
 }
 
-/* Coordinates k and 64 + k use the same direction numbers, in another order: points n ... 2 n - 1,
+/* Coordinates k and 64 + k use the same direction numbers, in another order. Points n ... 2 n - 1,
  * which are stratified in both, are paired at random, so that the mean of products has variance
- * s^4/(n - 1), s^2 = 1/12 the variance of a coordinate. 4000 seeds know it to sqrt(2/4000) of it.
- * In the same order it would be 18 times as much. */
+ * s^4/(n - 1), s^2 = 1/12 the variance of a coordinate. 4000 seeds determine it to sqrt(2/4000) of
+ * itself. In the same order it would be 18 times as much. */
 static void directions_used_again_are_decoupled(void **state) {
     enum { POINTS = 32, SEEDS = 4000, WIDE = SNNK__SOBOL_DIMENSIONS + 3 };
     double square[3] = {0};
@@ -187,7 +186,7 @@ static void the_transform_is_the_matrix(void **state) {
     }
 }
 
-/* Row j of a group is scale_j (H D3 H D2 H D1)_j: the product of matrices, written out. */
+/* Row j of a group is scale_j (H D3 H D2 H D1)_j, compared with the product of matrices. */
 static void hd3_rows_are_the_product(void **state) {
     enum { D = 11, ORDER = 16 };
     const uint64_t seed = 9;
@@ -224,7 +223,7 @@ static void hd3_rows_are_the_product(void **state) {
     free(rows);
 }
 
-/* d inputs, rows of three groups (the last one in part), in memory that holds nothing else. */
+/* d inputs, rows of three groups (the last one partial), in memory of exactly that size. */
 static void check_hd3(size_t d, bool scaled) {
     const size_t order = snnk__hd3_order(d), rows = 2 * order + order / 3 + 1;
     const uint64_t seed = d;
@@ -244,7 +243,7 @@ static void check_hd3(size_t d, bool scaled) {
     for (size_t first = 0; first < rows; first += order)
         snnk__kernels_get()->hd3(&hd3, d, x, offset + first, first,
                                  rows - first < order ? rows - first : order, z + first, work);
-    if (order > 4) { /* a part of a group */
+    if (order > 4) { /* part of a group */
         const float kept = z[order + 3];
 
         snnk__kernels_get()->hd3(&hd3, d, x, offset + order + 3, order + 3, 1, z + order + 3, work);
@@ -267,7 +266,7 @@ static void check_hd3(size_t d, bool scaled) {
     free(work);
 }
 
-/* Orders 1 ... 1024: every way to cut levels into passes. */
+/* Orders 1 ... 1024: every way to split levels into passes. */
 static void hd3_projects_as_its_rows_do(void **state) {
     const size_t ds[] = {1, 2, 3, 4, 7, 8, 15, 16, 17, 37, 64, 100, 128, 200, 256, 300, 512, 1000};
 
@@ -346,7 +345,7 @@ static void simplex_rows_have_the_right_angles(void **state) {
     }
 }
 
-/* Turning corners into a simplex leaves the lengths that were drawn for orthogonal rows. */
+/* Turning orthonormal rows into a simplex does not change the lengths drawn for them. */
 static void simplex_rows_have_the_lengths_of_orthogonal_ones(void **state) {
     enum { D = 9 };
     double *simplex = rows_of(SNNK_PROJECTION_SIMPLEX, 11, D, 2 * D);
@@ -366,13 +365,13 @@ static void simplex_rows_have_the_lengths_of_orthogonal_ones(void **state) {
     free(orthogonal);
 }
 
-/* ---- All of them ---- */
+/* ---- All kinds ---- */
 
-/* Over seeds, every entry of every row has mean 0 and variance 1; its fourth moment, the mean over
- * the 128 entries, is the 3 of a normal variable (uniform entries, a fault of the published code,
- * have 1.8). Without the sign fix of the QR factorisation, another fault, diagonal entries would
- * have a mean. HD3 at order 8 is far from a uniform rotation: its fourth moment is allowed to
- * differ by a tenth. */
+/* Over seeds, every entry of every row has mean 0 and variance 1. Its fourth moment, the mean over
+ * the 128 entries, is the 3 of a normal variable (uniform entries, an error in the published code,
+ * have 1.8). Without the sign correction of the QR factorisation, another error, diagonal entries
+ * would have a mean. HD3 at order 8 is far from a uniform rotation, so its fourth moment may differ
+ * by a tenth. */
 static void entries_are_standard_normal(void **state) {
     enum { D = 8, ROWS = 16, SEEDS = 3000 };
 
@@ -459,10 +458,10 @@ static double mean_square_error(int32_t projection, double *standard_error) {
     return s.mean;
 }
 
-/* Orthogonal rows have less variance for the Gaussian kernel (Yu et al. 2016, theorem 1), simplex
- * rows no more than that of independent ones (Reid et al. 2023), HD3 rows about as little as
- * orthogonal ones; scrambled nets never more than independent points for 2^k points (Owen 1997),
- * less for smooth integrands. 5 standard errors of the difference. */
+/* For the Gaussian kernel, orthogonal rows have less variance than independent ones (Yu et al.
+ * 2016, theorem 1), simplex rows at most as much (Reid et al. 2023), HD3 rows about as little as
+ * orthogonal ones. Scrambled nets of 2^k points never have more than independent points (Owen
+ * 1997), and less for smooth integrands. Tolerance: 5 standard errors of the difference. */
 static void coupled_rows_have_less_variance(void **state) {
     double iid_error, error;
     const double iid = mean_square_error(SNNK_PROJECTION_GAUSSIAN, &iid_error);
@@ -475,9 +474,9 @@ static void coupled_rows_have_less_variance(void **state) {
     }
 }
 
-/* Every kind on HD3 rows, with and without a scaling: the fast features, a layer's and a network's
- * forward, derivatives and the saved model, all against the rows that snnk_map_block_rows copies
- * out. */
+/* Every kind of features on HD3 rows, with and without a scaling: the features, the forward of a
+ * layer and of a network, derivatives and the saved model are all compared with the rows that
+ * snnk_map_block_rows copies out. */
 static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
     enum { D = 21, N = 37, ROWS = 75, L = 4, MOST = 2 * ROWS };
     static float X[N * D], G[ROWS * D], offset[ROWS], Phi[N * MOST], Psi[L * MOST], J[MOST * D];
@@ -519,7 +518,7 @@ static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
             norm2 += (double)G[j * D + k] * G[j * D + k];
         }
         const double a = 1 / sqrt(ROWS);
-        /* z of about 3 after 15 levels of roundings. */
+        /* z is about 3, after 15 levels of roundings. */
         if (kind == SNNK_MAP_ARC_COSINE) {
             assert_close(Phi[j], a * fmax(z, 0), 0, 2e-6);
         } else if (kind == SNNK_MAP_GAUSSIAN) {
@@ -535,7 +534,7 @@ static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
     }
 
     assert_ok(snnk_layer_create(map, L, Psi, m, NULL, &layer));
-    assert_true(snnk_layer_parameters(layer) < m * L + L + 8 * ROWS + 3 * 32); /* no G */
+    assert_true(snnk_layer_parameters(layer) < m * L + L + 8 * ROWS + 3 * 32); /* G is not stored */
     assert_ok(snnk_layer_forward(layer, N, X, D, Y, L, workspace));
     for (size_t i = 0; i < N; i++) {
         assert_ok(snnk_layer_forward(layer, 1, X + i * D, D, again, L, NULL));
@@ -551,7 +550,7 @@ static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
     assert_ok(snnk_network_create(NULL, &network));
     assert_ok(snnk_network_append(network, layer));
     assert_ok(snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &bytes));
-    assert_true(bytes < (m * L + 6 * D) * sizeof(float) + 4096); /* a seed, not G */
+    assert_true(bytes < (m * L + 6 * D) * sizeof(float) + 4096); /* a seed is stored instead of G */
     void *buffer = malloc(bytes);
     assert_ok(snnk_network_save_memory(network, SNNK_SAVE_ROWS, buffer, bytes));
     assert_ok(snnk_network_load_memory(buffer, bytes, NULL, &loaded));
@@ -566,7 +565,7 @@ static void check_transformed(int32_t kind, const snnk_scaling *scaling) {
     snnk_workspace_free(workspace);
 }
 
-static void transformed_maps_are_what_their_rows_say(void **state) {
+static void transformed_maps_match_their_rows(void **state) {
     double mean[21], scale[21];
     snnk_scaling *scaling;
 
@@ -583,7 +582,7 @@ static void transformed_maps_are_what_their_rows_say(void **state) {
     snnk_scaling_free(scaling);
 }
 
-/* Fitting takes features from the transform too, and refuses what might overflow. */
+/* Fitting also computes features with the transform, and refuses rows that might overflow. */
 static void transformed_maps_can_be_fitted(void **state) {
     enum { D = 5, N = 400 };
     static float X[N * D], y[N], predicted[N];
@@ -667,7 +666,7 @@ int main(void) {
         cmocka_unit_test(entries_are_standard_normal),
         cmocka_unit_test(a_map_is_a_prefix_of_a_larger_one),
         cmocka_unit_test(coupled_rows_have_less_variance),
-        cmocka_unit_test(transformed_maps_are_what_their_rows_say),
+        cmocka_unit_test(transformed_maps_match_their_rows),
         cmocka_unit_test(transformed_maps_can_be_fitted),
         cmocka_unit_test(wrong_projections_are_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),

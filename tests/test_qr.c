@@ -9,9 +9,9 @@
 #include "support/factorizations.h"
 #include "support/files.h"
 
-/* Around blocks of 512 rows, or m if that is more, and around 48 reflectors: L L^T is S.
- * Householder transformations are off by a few eps for each, in the length of a column; sums by n
- * eps. */
+/* Sizes around blocks of 512 rows, or of m rows if that is more, and around 48 reflectors: L L^T is
+ * S. Householder transformations have errors of a few eps each, relative to the length of a column;
+ * sums have errors of n eps. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 2, 47, 48, 49, 130, 520}, ns[] = {1, 2, 511, 512, 513, 1100};
     float *Phi = statistics_random(1100 * 520, 11), *Y = statistics_random(1100 * 17, 12);
@@ -35,7 +35,7 @@ static void test_sizes(void **state) {
     free(Phi);
 }
 
-/* Strides, NaN between; labels; cuts; workspaces of any size, with the same bits. */
+/* Strides, with NaN between rows; labels; batches; workspaces of any size, with the same bits. */
 static void test_calls(void **state) {
     enum { ROWS = 700, M = 9, T = 3, LD = 12 };
     float *Phi = statistics_random(ROWS * M, 1), *wide = malloc(ROWS * LD * sizeof *wide);
@@ -75,7 +75,7 @@ static void test_calls(void **state) {
 
 enum { MOST = 43 };
 
-/* Square systems whose entries are exact in float. The Hilbert matrix of order 8 times 360360:
+/* Square systems with entries that are exact in float: the Hilbert matrix of order 8 times 360360,
  * condition 1.5e10. */
 static size_t hilbert(float *Phi) {
     for (size_t i = 0; i < 8; i++)
@@ -83,8 +83,8 @@ static size_t hilbert(float *Phi) {
     return 8;
 }
 
-/* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), row k of the inverse having 2^(m
- * - k - 2) last. The rows upside down, so that they are no factor yet. */
+/* 1 on the diagonal and -1 above it: condition about m 2^(m - 1), because row k of the inverse ends
+ * in 2^(m - k - 2). The rows are upside down, so that they are not a factor yet. */
 static size_t triangle(size_t m, float *Phi) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++)
@@ -92,9 +92,9 @@ static size_t triangle(size_t m, float *Phi) {
     return m;
 }
 
-/* Consistent targets with all coefficients 1: off by the condition number times a few eps, by both
- * methods (Higham, Accuracy and Stability of Numerical Algorithms, theorem 20.1: without a residual
- * the square of the condition does not enter). Moments lose all digits from 1e8 on. */
+/* Consistent targets with all coefficients 1: errors are the condition number times a few eps, for
+ * both methods (Higham, Accuracy and Stability of Numerical Algorithms, theorem 20.1: without a
+ * residual the square of the condition does not matter). Moments lose all digits from 1e8 on. */
 static void test_ill_conditioned(void **state) {
     float Phi[MOST * MOST], Y[MOST];
     double B[MOST], e[MOST], condition, b;
@@ -124,7 +124,8 @@ static void test_ill_conditioned(void **state) {
         if (condition > 1e8) assert_true(dgelsd_relative(m, B, e) > 1e-3);
         double squares = 0;
         for (size_t i = 0; i < m; i++) squares += (double)Y[i] * (double)Y[i];
-        /* Residuals are rounding of Y, (m eps)^2 of its squares; moments leave m eps of those. */
+        /* Residuals are the rounding of Y, (m eps)^2 of its squares; with moments they would be m
+         * eps of those. */
         assert_true(report.rss <= 2e-28 * (double)(m * m) * squares);
         snnk_lstsq_free(gram);
         snnk_lstsq_free(s);
@@ -156,7 +157,7 @@ static void test_last_bit(void **state) {
     free(Phi);
 }
 
-/* Where both routes know the answer they agree: ridges, intercepts, held-out errors, scores,
+/* Where both factorizations are accurate they agree: ridges, intercepts, held-out errors, scores,
  * grids. */
 static void test_like_moments(void **state) {
     enum { ROWS = 500, M = 60, T = 5 };
@@ -175,7 +176,7 @@ static void test_like_moments(void **state) {
         const snnk_solve_report gram = factorization_solve(s[0], ridge, k / 2 % 2, B[0], b[0]);
         const snnk_solve_report qr = factorization_solve(s[1], ridge, k / 2 % 2, B[1], b[1]);
         statistics_assert_same(s[1], ROWS, state_before);
-        /* condition below 100, 500 roundings: 1e-11 of B of at most 1 */
+        /* condition below 100, 500 roundings: 1e-11 of B, which is at most 1 */
         for (size_t i = 0; i < M * T; i++) assert_close(B[1][i], B[0][i], 0, 1e-11);
         for (size_t i = 0; i < T; i++) assert_close(b[1][i], b[0][i], 0, 1e-11);
         assert_close(qr.rss, gram.rss, 1e-11, 0);
@@ -190,7 +191,7 @@ static void test_like_moments(void **state) {
         assert_ok(snnk_lstsq_choose_ridge(s[r], s[1 - r], NULL, 4, grids[0], errors[r], &best[r]));
     }
     for (int k = 0; k < 4; k++) {
-        /* 9 decades from the mean diagonal down, and 15, which a factor can tell apart */
+        /* 9 decades down from the mean diagonal, and 15, which a factor can resolve */
         assert_close(grids[1][k], grids[0][3] * pow(10, -5 * (3 - k)), 1e-13, 0);
         assert_close(grids[0][k], grids[0][3] * pow(10, -3 * (3 - k)), 1e-13, 0);
         assert_close(errors[1][k], errors[0][k], 1e-11, 0);
@@ -201,8 +202,9 @@ static void test_like_moments(void **state) {
     free(Phi);
 }
 
-/* Columns x, x, z with y = 2 x + z: the two x share; then fewer rows than features; then nothing
- * but constants. As moments do it, by hand in test_ridge.c. */
+/* Columns x, x, z with y = 2 x + z, whose coefficient the two x share; then fewer rows than
+ * features; then only constants. The results equal those from moments, which test_ridge.c works out
+ * by hand. */
 static void test_singular(void **state) {
     float Phi[6][3], Y[6];
     const float few[] = {1, 2, 3, 4, 2, 1, 4, 5}, pair[] = {7, 8}, flat[] = {0.1f, 7, 0.1f, 7};
@@ -239,11 +241,12 @@ static void test_singular(void **state) {
     assert_close(b, 7.5, 1e-15, 0);
     snnk_lstsq_free(s);
 
-    /* rank_tolerance is of eigenvalues, 1 +- 0.9 of S = (1, 0.9; 0.9, 1): ratio 1/19 = 0.0526. */
+    /* rank_tolerance refers to eigenvalues, 1 +- 0.9 of S = (1, 0.9; 0.9, 1): ratio 1/19 =
+     * 0.0526. */
     s = factorization_create(2, 1, SNNK_FACTORIZATION_QR);
     s->rows = 5, s->weight = 5;
     s->S[0] = 1, s->S[2] = 0.9, s->S[3] = sqrt(0.19);
-    s->C[0] = 1, s->C[1] = -0.9 / sqrt(0.19); /* of C = (1, 0) */
+    s->C[0] = 1, s->C[1] = -0.9 / sqrt(0.19); /* for C = (1, 0) */
     for (int k = 0; k < 2; k++) {
         config = factorization_config(0, 1);
         config.rank_tolerance = k ? 0.053 : 0.052;
@@ -258,7 +261,7 @@ static void test_singular(void **state) {
 
 enum { ROWS = 1300, M = 17, T = 3 };
 
-/* Parts merged in any order, from either end, are the whole. */
+/* Parts merged in any order, from either end, equal the whole. */
 static void test_merge(void **state) {
     static const size_t starts[] = {0, 1, 3, 600, 620, 1299, ROWS};
     static const size_t orders[3][6] = {{0, 1, 2, 3, 4, 5}, {5, 4, 3, 2, 1, 0}, {2, 5, 0, 3, 1, 4}};
@@ -278,7 +281,7 @@ static void test_merge(void **state) {
                                       Y + starts[p] * T, weights + starts[p], r);
     for (size_t o = 0; o < 9; o++) {
         const size_t *order = orders[o % 3];
-        /* factors; moments; moments that take in both */
+        /* factors; moments; moments merged with both */
         snnk_lstsq *s = factorization_create(M, T, o / 3 == 1);
 
         for (size_t p = 0; p < 6; p++)
@@ -287,7 +290,7 @@ static void test_merge(void **state) {
         snnk_lstsq_free(s);
     }
 
-    /* Twice itself, and into nothing. */
+    /* Merged with itself, and into an empty object. */
     snnk_lstsq *twice = factorization_create(M, T, SNNK_FACTORIZATION_QR);
     assert_ok(snnk_lstsq_merge(twice, parts[1][3]));
     factorization_assert_close(twice, parts[0][3], 1e-13, 1e-15);
@@ -310,10 +313,10 @@ static void test_merge(void **state) {
     free(Phi);
 }
 
-/* The same where moments know nothing: two columns that differ in the last bit of one row in 13, an
- * intercept, and targets that have a residual. With one, errors are of eps times the square of the
- * condition times its share (Higham, theorem 20.1); here eps times the condition is allowed 10
- * times, as of one factor alone; measured 1.1. */
+/* The same where moments have no correct digits: two columns that differ in the last bit of one row
+ * in 13, an intercept, and targets that have a residual. With a residual, errors are eps times the
+ * square of the condition times the residual's share (Higham, theorem 20.1). Here 10 times eps
+ * times the condition is allowed, as for a single factor; measured 1.1. */
 static void test_merge_ill_conditioned(void **state) {
     enum { PARTS = 6, COLUMNS = 5 };
     static const size_t starts[] = {0, 1, 3, 400, 620, 999, 1000};
@@ -353,8 +356,8 @@ static void test_merge_ill_conditioned(void **state) {
     free(Phi);
 }
 
-/* AUTO is a factor up to row 2 m, whatever the calls; then moments, unless the condition number
- * forbids. A constant column does not. */
+/* AUTO uses a factor up to row 2 m, in any number of calls; then moments, unless the condition
+ * number is too large. A constant column does not count. */
 static void test_auto(void **state) {
     float *Phi = statistics_random(ROWS * M, 9), *Y = statistics_random(ROWS * T, 10);
     double B[2][M * T], b[2][T];
@@ -395,7 +398,7 @@ static void test_auto(void **state) {
         snnk_lstsq_free(s);
     }
 
-    /* Merging decides as well; with moments there is no choice. */
+    /* Merging also triggers the choice; after merging with moments there is none. */
     snnk_lstsq *a = factorization_create(M, T, SNNK_FACTORIZATION_AUTO),
                *c = factorization_create(M, T, SNNK_FACTORIZATION_AUTO);
     snnk_lstsq *gram = factorization_collect(5, M, T, Phi, Y, NULL, SNNK_FACTORIZATION_GRAM);
@@ -405,7 +408,7 @@ static void test_auto(void **state) {
     assert_int_equal(snnk_lstsq_factorization(c), SNNK_FACTORIZATION_AUTO);
     assert_ok(snnk_lstsq_merge(c, a));
     assert_int_equal(snnk_lstsq_factorization(c),
-                     SNNK_FACTORIZATION_QR); /* 2 m + 5 rows, of which m differ */
+                     SNNK_FACTORIZATION_QR); /* 2 m + 5 rows, m of them different */
     assert_ok(snnk_lstsq_merge(a, gram));
     assert_int_equal(snnk_lstsq_factorization(a), SNNK_FACTORIZATION_GRAM);
     assert_int_equal(a->rows, M + 5);
@@ -416,8 +419,8 @@ static void test_auto(void **state) {
     free(Phi);
 }
 
-/* By hand: of x and x + c z, x and z orthogonal, R is (1, 1; 0, c) and its condition number in the
- * 1-norm 2/c: 5e5 goes to moments, 2e6 does not. */
+/* By hand: for x and x + c z, x and z orthogonal, R is (1, 1; 0, c) and its condition number in the
+ * 1-norm 2/c: 5e5 becomes moments, 2e6 does not. */
 static void test_auto_limit(void **state) {
     (void)state;
     for (int bad = 0; bad < 2; bad++) {
@@ -436,7 +439,7 @@ static void test_auto_limit(void **state) {
     }
 }
 
-static void test_route_refuses(void **state) {
+static void test_factorization_refuses(void **state) {
     const float x = 1;
     snnk_lstsq *s = factorization_create(1, 1, SNNK_FACTORIZATION_QR);
 
@@ -454,10 +457,10 @@ static void test_route_refuses(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Targets added between rows are those that were there with zeros. */
+/* Targets added between rows equal targets that were 0 until then. */
 static void test_add_targets(void **state) {
     float *Phi = statistics_random(ROWS * M, 13), *Y = statistics_random(ROWS * T, 14);
-    float few[ROWS]; /* the first target alone */
+    float few[ROWS]; /* the first target only */
 
     (void)state;
     for (size_t i = 0; i < ROWS; i++) {
@@ -481,7 +484,7 @@ static void test_add_targets(void **state) {
             e, SNNK_ROWS(.n = ROWS - 700, .X = Phi + 700 * M, .ldx = M, .Y = Y + 700 * T, .ldy = T),
             NULL));
         factorization_assert_close(s, e, 1e-15,
-                                   1e-16); /* the same operations but for shapes in BLAS */
+                                   1e-16); /* the same operations, except for shapes in BLAS */
         assert_status(snnk_lstsq_add_targets(s, 0), SNNK_E_SHAPE);
         assert_status(snnk_lstsq_add_targets(s, SIZE_MAX), SNNK_E_SIZE);
         assert_status(snnk_lstsq_add_targets(s, INT32_MAX), SNNK_E_SIZE);
@@ -494,7 +497,7 @@ static void test_add_targets(void **state) {
     free(Phi);
 }
 
-/* Memory holds the file's bytes, and gives the same statistics back. */
+/* Saving to memory gives the bytes of the file, and loading them the same statistics. */
 static void same_in_memory(const snnk_lstsq *s, const unsigned char *file, size_t size) {
     unsigned char *bytes = malloc(size);
     snnk_lstsq *loaded;
@@ -524,7 +527,8 @@ static void same_in_memory(const snnk_lstsq *s, const unsigned char *file, size_
     free(bytes);
 }
 
-/* Saved and loaded, they go on with the same bits. Plain moments stay in format 1. */
+/* After saving and loading, statistics continue with the same bits. Plain moments stay in format
+ * 1. */
 static void test_saved(void **state) {
     float *Phi = statistics_random(ROWS * M, 15), *Y = statistics_random(ROWS * T, 16);
     float weights[ROWS];
@@ -564,7 +568,7 @@ static void test_saved(void **state) {
     free(Phi);
 }
 
-/* Statistics that a change below is tried on. */
+/* The statistics to which a change below is applied. */
 static snnk_lstsq *statistics_before(int change, const float *Phi, const float *Y,
                                      const snnk_allocator *allocator) {
     snnk_lstsq *s = NULL;
@@ -592,7 +596,7 @@ static int try_change(int change, snnk_lstsq *s, const snnk_lstsq *other) {
     }
 }
 
-/* Failed allocations change nothing; and adding allocates nothing. */
+/* Failed allocations change nothing; adding rows allocates nothing. */
 static void test_failing_memory(void **state) {
     float *Phi = statistics_random(100 * M, 17), *Y = statistics_random(100 * T, 18);
     test_memory memory;
@@ -649,7 +653,7 @@ int main(void) {
         cmocka_unit_test(test_merge_ill_conditioned),
         cmocka_unit_test(test_auto),
         cmocka_unit_test(test_auto_limit),
-        cmocka_unit_test(test_route_refuses),
+        cmocka_unit_test(test_factorization_refuses),
         cmocka_unit_test(test_add_targets),
         cmocka_unit_test(test_saved),
         cmocka_unit_test(test_failing_memory),

@@ -1,5 +1,5 @@
-/* src/network/quantize.c, src/kernels/narrow.c: the products of each kernel against rounded
- * factors; layers and networks against their float originals. */
+/* src/network/quantize.c, src/kernels/narrow.c: the products of each kernel compared with rounded
+ * factors; layers and networks compared with their float originals. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
@@ -17,11 +17,11 @@ static const double eps = 0x1p-24;
 static void bf16_rounds_to_nearest(void **state) {
     static const float pairs[][2] = {
         {1, 1},
-        {1 + 0x1p-8f, 1},                      /* a tie: even is below */
+        {1 + 0x1p-8f, 1},                      /* a tie: the even number is below */
         {1 + 0x1p-8f + 0x1p-20f, 1 + 0x1p-7f}, /* above it */
-        {1 + 0x1p-7f + 0x1p-8f, 1 + 0x1p-6f},  /* a tie: even is above */
+        {1 + 0x1p-7f + 0x1p-8f, 1 + 0x1p-6f},  /* a tie: the even number is above */
         {-3.14159274f, -3.140625f},            /* 11.001001 in binary */
-        {0x1.fffffep127f, INFINITY},           /* beyond the largest */
+        {0x1.fffffep127f, INFINITY},           /* above the largest */
         {0x1p-149f, 0},
         {-0.0f, -0.0f},
         {INFINITY, INFINITY}};
@@ -55,7 +55,7 @@ static void int8_scales_by_the_largest(void **state) {
 
 enum { ROWS = SNNK__NARROW_ROWS, BLOCK = SNNK__NARROW_BLOCK, OUTPUTS = 150 };
 
-/* Whether its bf16 product rounds A. */
+/* Whether the bf16 product of this table rounds A. */
 static bool rounds_to_bf16(const snnk__narrow *narrow) {
 #ifdef __x86_64__
     return narrow == &snnk__narrow_avx512_bf16;
@@ -65,13 +65,14 @@ static bool rounds_to_bf16(const snnk__narrow *narrow) {
 #endif
 }
 
-/* A as the kernel takes it. */
+/* An element of A as the kernel rounds it. */
 static double rounded(const snnk__narrow *narrow, int32_t storage, float x, float scale) {
     if (storage == SNNK_STORAGE_INT8) return (double)scale * snnk__int8_of(x, scale);
     return (double)(rounds_to_bf16(narrow) ? snnk__bf16_value(snnk__bf16_of(x)) : x);
 }
 
-/* Float sums of `columns` products; for int8 three roundings of an exact sum, and one onto C. */
+/* Float sums of `columns` products; for int8 three roundings of an exact sum, and one when it is
+ * added to C. */
 static void check_product(const snnk__narrow *narrow, int32_t storage, size_t n, size_t columns,
                           size_t outputs) {
     const size_t lda = columns + 3, ldc = outputs + 2;
@@ -142,7 +143,7 @@ static void products_are_those_of_rounded_factors(void **state) {
 
 enum { D = 300, M1 = 330, M2 = 280, L = 90, N = 70 };
 
-/* Two blocks: relu features, and identity; more than one block of columns each way. */
+/* Two blocks, relu features and identity, with more than one block of columns in each direction. */
 static snnk_layer *make_layer(const snnk_allocator *allocator) {
     snnk_map_config config;
     snnk_map *parts[2], *map;
@@ -179,7 +180,7 @@ static snnk_layer *make_dense(const snnk_allocator *allocator) {
     return layer;
 }
 
-/* Weights are within the storage's step; F32 changes nothing, to the bit. */
+/* Weights are within the storage's step; with F32 they are equal to the bit. */
 static void weights_are_rounded(void **state) {
     static float Psi[L * (M1 + D)], rounded_Psi[L * (M1 + D)];
     const size_t m = M1 + D;
@@ -200,7 +201,7 @@ static void weights_are_rounded(void **state) {
         for (size_t i = 0; i < L; i++) {
             const size_t starts[] = {0, M1, m};
 
-            for (int b = 0; b < 2; b++) { /* each block's rows have a scale */
+            for (int b = 0; b < 2; b++) { /* the rows of each block have a scale */
                 double largest = 0;
 
                 for (size_t j = starts[b]; j < starts[b + 1]; j++)
@@ -216,7 +217,8 @@ static void weights_are_rounded(void **state) {
             }
         }
         if (storage == SNNK_STORAGE_F32) assert_int_equal(snnk_layer_weight_bytes(made), bytes);
-        /* Psi and G in so many bytes, scales for the rows of three matrices; the rest is float. */
+        /* Psi and G take this many bytes, with scales for the rows of three matrices; the rest is
+         * float. */
         if (storage == SNNK_STORAGE_BF16)
             assert_int_equal(snnk_layer_weight_bytes(made), bytes - 2 * (L * m + M1 * D));
         if (storage == SNNK_STORAGE_INT8)
@@ -227,12 +229,12 @@ static void weights_are_rounded(void **state) {
     snnk_layer_free(layer);
 }
 
-/* A sum of products with factors that are off by a share e, independently, is off by about e of the
- * root of the sum of their squares. bf16: weights are uniform within a step that is between 2^-8
- * and 2^-7 of them, e = 2^-7.5/sqrt(12). int8: a step of a 127th of the largest, here of uniform
- * numbers: e = 1/(254 sqrt(3)) of that, which is sqrt(3) times the rms: 1/254; inputs and features
- * likewise. Two products, G x and Psi phi: sqrt(2) e, and 2 e. Relu and the distribution of
- * features bend that by less than 2. */
+/* A sum of products whose factors have independent relative errors e has an error of about e times
+ * the root of the sum of their squares. bf16: weights are uniform within a step that is between
+ * 2^-8 and 2^-7 of them, e = 2^-7.5/sqrt(12). int8: the step is a 127th of the largest, here of
+ * uniform numbers: e = 1/(254 sqrt(3)) of that, which is sqrt(3) times the rms: 1/254; the same for
+ * inputs and features. There are two products, G x and Psi phi: sqrt(2) e, and 2 e. Relu and the
+ * distribution of features change that by a factor below 2. */
 static void errors_are_as_small_as_rounding(void **state) {
     static const double bounds[] = {0, 1.4142 * 0.005524 / 3.4641, 2.0 / 254};
     static float X[N * D], Y[N * L], Z[N * L];
@@ -259,7 +261,7 @@ static void errors_are_as_small_as_rounding(void **state) {
     snnk_layer_free(layer);
 }
 
-static void rows_do_not_see_each_other(void **state) {
+static void rows_do_not_affect_each_other(void **state) {
     static float X[N * D], whole[N * L], part[N * L];
     snnk_layer *layer = make_layer(NULL), *made;
 
@@ -302,7 +304,7 @@ static snnk_network *make_network(const snnk_allocator *allocator) {
     return network;
 }
 
-static void the_report_is_true(void **state) {
+static void the_report_is_correct(void **state) {
     static float X[N * D], Y[N * M2], Z[N * M2];
     snnk_network *network = make_network(NULL), *made;
     snnk_quantize_report report = {.size = sizeof report};
@@ -334,12 +336,13 @@ static void the_report_is_true(void **state) {
     assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, NULL, NULL, &report, &made));
     assert_true(isnan(report.relative_error) && isnan(report.largest_error) && isnan(report.rms));
     snnk_network_free(network);
-    assert_ok(snnk_network_forward(made, 2, X, D, Z, M2, NULL)); /* it stands alone */
+    assert_ok(snnk_network_forward(made, 2, X, D, Z, M2, NULL)); /* the new network does not need
+                                                                  * the old one */
     snnk_network_free(made);
 }
 
 /* Near the ends of float the largest weight stays finite, products of scales overflow no sooner
- * than results, and an output that is no number is no error of 0. */
+ * than results, and an output that is NaN does not count as an error of 0. */
 static void the_ends_of_float_are_kept(void **state) {
     const float large[] = {3.4e38f, -3.4e38f}, x[] = {1e36f, 1e36f}, one = 1;
     const float small[] = {1e-30f, 2e-30f};
@@ -437,8 +440,8 @@ int main(void) {
         cmocka_unit_test(products_are_those_of_rounded_factors),
         cmocka_unit_test(weights_are_rounded),
         cmocka_unit_test(errors_are_as_small_as_rounding),
-        cmocka_unit_test(rows_do_not_see_each_other),
-        cmocka_unit_test(the_report_is_true),
+        cmocka_unit_test(rows_do_not_affect_each_other),
+        cmocka_unit_test(the_report_is_correct),
         cmocka_unit_test(the_ends_of_float_are_kept),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),

@@ -10,7 +10,7 @@
 
 /* Random123's published known answers (kat_vectors, lines "philox4x32 10"). The zero and the pi
  * vector are reached through the documented layout: counter (k, stream, i), key seed, entries 2 k
- * and 2 k + 1, the upper 52 bits of each 64. */
+ * and 2 k + 1 from the upper 52 bits of each 64. */
 static void test_philox_known_answers(void **state) {
     const philox4x32_ctr_t ones = {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}};
     const philox4x32_key_t ones_key = {{0xffffffff, 0xffffffff}};
@@ -32,7 +32,7 @@ static void test_philox_known_answers(void **state) {
     assert_true(u[1] == 0x0.24126ea15001e8p0);
 }
 
-/* data/make_normals.py computes these without the library and without libm; a model stored as a
+/* data/make_normals.py computes these without the library and without libm. A model stored as a
  * seed depends on every bit. */
 static void test_draws_are_pinned(void **state) {
     (void)state;
@@ -60,7 +60,9 @@ static void test_any_stretch_of_a_row_is_the_same(void **state) {
             part[n < 40 ? n : 0] = -7;
             snnk__random_uniform(99, 1, 12345, first, n, part);
             assert_memory_equal(part, whole + first, n * sizeof *part);
-            if (n < 40) assert_true(n == 0 || part[n] == -7); /* no draw too many */
+            if (n < 40)
+                assert_true(n == 0 || part[n] == -7); /* nothing is written beyond the n
+                                                               * draws */
             snnk__random_normal(99, 1, 12345, first, n, part);
             assert_memory_equal(part, normal + first, n * sizeof *part);
         }
@@ -88,8 +90,8 @@ static void test_seed_stream_and_row_all_matter(void **state) {
 
 #define DRAWS 1000000
 
-/* Odd multiples of 2^-53, so never 0 or 1. Five sigma of a mean of 10^6: the variances of u and u^2
- * are 1/12 and 4/45. */
+/* Odd multiples of 2^-53, so never 0 or 1. Five sigma of a mean of 10^6 draws: the variances of u
+ * and u^2 are 1/12 and 4/45. */
 static void test_uniform_draws(void **state) {
     double *u = malloc(DRAWS * sizeof *u), mean = 0, square = 0;
 
@@ -130,8 +132,8 @@ static void test_normal_draws(void **state) {
     free(row);
 }
 
-/* What z = quantile(p) is off by, relative: one Newton step in long double. With q = p - 1/2 exact,
- * Phi(z) - p = erf(z/sqrt 2)/2 - q keeps its digits in the middle, erfc does in the tails. */
+/* The relative error of z = quantile(p), by one Newton step in long double. With q = p - 1/2 exact,
+ * Phi(z) - p = erf(z/sqrt 2)/2 - q keeps its digits in the middle, and erfc does in the tails. */
 static double quantile_error(double p) {
     const long double z = snnk__normal_quantile(p), root_half = sqrtl(0.5L);
     const long double density = expl(-z * z / 2) / sqrtl(2 * acosl(-1));
@@ -146,8 +148,8 @@ static double quantile_error(double p) {
     return z == 0 ? 0 : (double)fabsl(excess / density / z);
 }
 
-/* The algorithm claims 1e-16 in exact arithmetic; about seven roundings on the longest path (two
- * polynomials, their ratio, the square root of a logarithm good to 3e-16) make 1e-15. */
+/* The algorithm claims 1e-16 in exact arithmetic. About seven roundings on the longest path (two
+ * polynomials, their ratio, the square root of a logarithm accurate to 3e-16) give 1e-15. */
 static void test_quantile_inverts_the_distribution_function(void **state) {
     uint64_t draws = 11;
     double worst = 0;

@@ -9,9 +9,9 @@
 #define M NYSTROEM_M
 #define L NYSTROEM_OUTPUTS
 
-/* Features in float: an exponent below 20 is off by 20 units of 2^-24 at most, which is the relative
- * error of k(x, z); M of them times K^(-1/2), whose norm is 0.153^(-1/2) = 2.6, are off by M 2.6 times as
- * much at most. */
+/* Features in float: an exponent below 20 has an error of at most 20 units of 2^-24, which is the
+ * relative error of k(x, z). M of them times K^(-1/2), whose norm is 0.153^(-1/2) = 2.6, have an
+ * error at most M 2.6 times as large. */
 static const double feature_tolerance = M * 2.6 * 20 * 0x1p-24;
 
 static snnk_nystroem_config config_of(uint64_t features) {
@@ -23,7 +23,7 @@ static snnk_nystroem_config config_of(uint64_t features) {
     return config;
 }
 
-/* The map around scikit-learn's components. */
+/* The map with scikit-learn's components as landmarks. */
 static snnk_map *reference_map(int32_t whiten) {
     snnk_nystroem_config config = config_of(M);
     snnk_map *map;
@@ -41,7 +41,7 @@ static double kernel(const float *x, const float *y) {
     return exp(-sum / (2 * nystroem_bandwidth * nystroem_bandwidth));
 }
 
-/* ---- What the features are ---- */
+/* ---- Values of the features ---- */
 
 static void test_transform_is_that_of_scikit_learn(void **state) {
     snnk_map *map = reference_map(1);
@@ -74,8 +74,8 @@ static void test_plain_features_are_kernels(void **state) {
     snnk_map_free(map);
 }
 
-/* Between landmarks the inner products are the kernel itself, K K^-1 K; and the exact value is asked for
- * of any inputs. The weight tower is the input tower. */
+/* Between landmarks the inner products equal the kernel, K K^-1 K; the exact value can be computed
+ * for any inputs. The weight tower equals the input tower. */
 static void test_inner_products_are_the_kernel(void **state) {
     snnk_map *map = reference_map(1);
     float Phi[M * M], Psi[M * M], b[M] = {0};
@@ -102,8 +102,8 @@ static void test_inner_products_are_the_kernel(void **state) {
     snnk_map_free(map);
 }
 
-/* Inputs around 1000 with a spread of 1/8: exponents are differences about the mean landmark. 1000 and
- * eighths are floats; features would be off by 1 if |x|^2 were. */
+/* Inputs around 1000 with a spread of 1/8: exponents are computed from differences to the mean
+ * landmark. 1000 and eighths are exact in float; features would be off by 1 if |x|^2 were used. */
 static void test_inputs_far_from_zero(void **state) {
     float X[M * D], Phi[M * M];
     snnk_nystroem_config config = config_of(M);
@@ -115,7 +115,7 @@ static void test_inputs_far_from_zero(void **state) {
     config.whiten = 0;
     assert_ok(snnk_map_create_nystroem(D, SNNK_ROWS(.n = M, .X = X), &config, NULL, &map));
     assert_ok(snnk_map_input_tower(map, M, X, D, Phi, M, NULL));
-    /* G x + c cancels numbers up to |g| 1000 = 10000: 10000 units of 2^-24. */
+    /* G x + c cancels numbers up to |g| 1000 = 10000, so 10000 units of 2^-24. */
     for (size_t i = 0; i < M; i++)
         for (size_t j = 0; j < M; j++) {
             double sum = 0;
@@ -127,7 +127,7 @@ static void test_inputs_far_from_zero(void **state) {
     snnk_map_free(map);
 }
 
-/* A map with a scaling is the map of scaled inputs. */
+/* A map with a scaling equals the map of scaled inputs. */
 static void test_scaling(void **state) {
     const double mean[D] = {0.5, -1, 2}, scale[D] = {2, 0.5, 1};
     float scaled[NYSTROEM_N * D], expected[NYSTROEM_N * M], actual[NYSTROEM_N * M];
@@ -137,8 +137,8 @@ static void test_scaling(void **state) {
 
     (void)state;
     config.seed = 4;
-    config.bandwidth = 0;                       /* the median distance, of scaled landmarks */
-    for (size_t i = 0; i < NYSTROEM_N * D; i++) /* floats, exactly */
+    config.bandwidth = 0;                       /* the median distance of scaled landmarks */
+    for (size_t i = 0; i < NYSTROEM_N * D; i++) /* exact in float */
         scaled[i] = (float)(((double)nystroem_x[i] - mean[i % D]) * scale[i % D]);
     assert_ok(snnk_scaling_create_given(D, mean, scale, NULL, &scaling));
     assert_ok(snnk_map_create_nystroem(D, SNNK_ROWS(.n = NYSTROEM_N, .X = nystroem_x), &config,
@@ -191,13 +191,17 @@ static void test_sampled_landmarks(void **state) {
     }
     for (size_t j = 0; j < 12; j++)
         for (size_t k = 0; k < j; k++) assert_true(rows[0][j] != rows[0][k]);
-    for (size_t j = 0; j < 5; j++) assert_int_equal(rows[1][j], rows[0][j]); /* the first of more */
+    for (size_t j = 0; j < 5; j++)
+        assert_int_equal(rows[1][j], rows[0][j]); /* the beginning of a
+                                                                              * larger sample */
     for (size_t j = 0; j < 12; j++) differ += rows[2][j] != rows[0][j];
     assert_true(differ > 0);
-    for (size_t j = 0; j < NYSTROEM_N; j++) assert_int_equal(rows[3][j], j); /* all, in order */
+    for (size_t j = 0; j < NYSTROEM_N; j++)
+        assert_int_equal(rows[3][j], j); /* all rows, in their
+                                                                              * order */
 }
 
-/* The bandwidth that is chosen, the median distance: 3 landmarks on a line, at distances 1, 2 and 3. */
+/* The default bandwidth is the median distance: 3 landmarks on a line, at distances 1, 2 and 3. */
 static void test_median_bandwidth(void **state) {
     const float X[3] = {0, 1, 3};
     snnk_nystroem_config config = config_of(3);
@@ -216,7 +220,7 @@ static void test_median_bandwidth(void **state) {
     snnk_map_free(map);
 }
 
-/* Rows in double are the same landmarks. */
+/* Rows in double give the same landmarks. */
 static void test_rows_in_double(void **state) {
     double x[M * D];
     float Phi[2][NYSTROEM_TESTS * M];
@@ -234,7 +238,8 @@ static void test_rows_in_double(void **state) {
     assert_memory_equal(Phi[0], Phi[1], sizeof Phi[0]);
 }
 
-/* Landmarks that are all but equal: K is singular, eigenvalues are raised, and features stay small. */
+/* Landmarks that are nearly equal: K is singular, eigenvalues are raised, and features stay
+ * small. */
 static void test_equal_landmarks(void **state) {
     float X[6 * D], Phi[6 * 6];
     snnk_map *map;
@@ -247,7 +252,8 @@ static void test_equal_landmarks(void **state) {
         double sum = 0;
 
         for (size_t k = 0; k < 6; k++) sum += (double)Phi[i * 6 + k] * Phi[i * 6 + k];
-        /* k(x, x) = 1: noise of 20 units of 2^-24 times 1e4, the largest entry that is allowed. */
+        /* k(x, x) = 1, with noise of 20 units of 2^-24 times 1e4, the largest entry that is
+         * allowed. */
         assert_close(sum, 1, 0, 6 * 20 * 0x1p-24 * 1e4);
     }
     snnk_map_free(map);
@@ -255,7 +261,8 @@ static void test_equal_landmarks(void **state) {
 
 /* ---- Derivatives ---- */
 
-/* Of exp(-|x-z|^2/(2 s^2)), in closed form: -(x-z)/s^2 and |x-z|^2/s^4 - d/s^2 times it. */
+/* The derivatives of exp(-|x-z|^2/(2 s^2)) in closed form: -(x-z)/s^2 and |x-z|^2/s^4 - d/s^2 times
+ * it. */
 static void test_derivatives_of_plain_features(void **state) {
     const double s2 = nystroem_bandwidth * nystroem_bandwidth;
     snnk_map *map = reference_map(0);
@@ -285,8 +292,9 @@ static void test_derivatives_of_plain_features(void **state) {
     snnk_map_free(map);
 }
 
-/* Those of whitened features are K^(-1/2) times those: so are the features, and K^(1/2) are the features
- * of the landmarks. Thus K^(1/2) times the whitened derivative is the plain one. */
+/* Whitened features are K^(-1/2) times the plain ones, and so are their derivatives. K^(1/2) holds
+ * the whitened features of the landmarks. Thus K^(1/2) times the whitened derivative is the plain
+ * one. */
 static void test_derivatives_of_whitened_features(void **state) {
     snnk_map *map = reference_map(1), *plain = reference_map(0);
     float root[M * M], J[2][M * D], Lap[2][M];
@@ -327,7 +335,7 @@ static snnk_layer *fitted_layer(const snnk_map *map) {
     assert_ok(snnk_fit_config_init(&config, sizeof config));
     config.ridge = nystroem_alpha;
     assert_ok(snnk_fit_create(map, L, &config, &fit));
-    for (size_t first = 0; first < NYSTROEM_N; first += 10) /* a stream */
+    for (size_t first = 0; first < NYSTROEM_N; first += 10) /* rows added in batches */
         assert_ok(snnk_fit_add(
             fit, SNNK_ROWS(.n = 10, .X = nystroem_x + first * D, .Y = nystroem_y + first * L),
             NULL));
@@ -336,8 +344,8 @@ static snnk_layer *fitted_layer(const snnk_map *map) {
     return layer;
 }
 
-/* The ridge acts on whitened features, as that of Ridge behind Nystroem; and a forward is no slower than
- * one of plain kernels. */
+/* The ridge acts on whitened features, as in scikit-learn's Ridge after Nystroem; and a forward is
+ * as fast as one with plain kernels. */
 static void test_ridge_is_that_of_scikit_learn(void **state) {
     snnk_map *map = reference_map(1);
     snnk_layer *layer = fitted_layer(map);
@@ -345,20 +353,21 @@ static void test_ridge_is_that_of_scikit_learn(void **state) {
 
     (void)state;
     assert_ok(snnk_layer_forward(layer, NYSTROEM_TESTS, nystroem_tests, D, Y, L, NULL));
-    /* Psi is below 3: features are off as above, and so is Psi, from 40 rows of them. */
+    /* Psi is below 3. Features have the errors above, and so does Psi, which is fitted to 40 rows
+     * of them. */
     for (size_t i = 0; i < NYSTROEM_TESTS * L; i++)
         assert_close(Y[i], nystroem_predicted[i], 0, 2 * M * 3 * feature_tolerance);
     assert_ok(snnk_map_input_tower(map, NYSTROEM_TESTS, nystroem_tests, D, Phi, M, NULL));
     assert_ok(snnk_layer_readout(layer, NYSTROEM_TESTS, Phi, M, again, L, NULL));
     for (size_t i = 0; i < NYSTROEM_TESTS * L; i++)
         assert_close(again[i], Y[i], 0, M * 3 * feature_tolerance);
-    /* Landmarks, |x~|^2, Psi: nothing that grows with m^2. */
+    /* Landmarks, |x~|^2, Psi: nothing grows with m^2. */
     assert_int_equal(snnk_layer_multiply_adds(layer), M * D + D + M * L);
     snnk_layer_free(layer);
     snnk_map_free(map);
 }
 
-/* A tower is features alone: there the matrix is multiplied by. */
+/* A tower has features only, so it multiplies by the matrix. */
 static void test_tower(void **state) {
     snnk_map *map = reference_map(1);
     float Phi[NYSTROEM_TESTS * M], Y[NYSTROEM_TESTS * M];
@@ -374,7 +383,7 @@ static void test_tower(void **state) {
     snnk_map_free(map);
 }
 
-/* One row of a large layer is divided between threads: the same bits. */
+/* One row of a large layer is divided between threads, with the same bits. */
 static void test_divided_between_threads(void **state) {
     enum { d = 40, m = 512, l = 600, n = 3 };
     float *X = malloc((m + n) * d * sizeof *X), *Psi = malloc(m * l * sizeof *Psi);
@@ -402,7 +411,7 @@ static void test_divided_between_threads(void **state) {
     free(X);
 }
 
-/* Side by side with other kinds: each keeps its part of Psi. */
+/* Together with blocks of other kinds, each block keeps its part of Psi. */
 static void test_beside_another_block(void **state) {
     snnk_map *parts[2] = {reference_map(1), NULL}, *both;
     snnk_layer *layers[3];
@@ -516,7 +525,7 @@ static void test_refuses_damaged_files(void **state) {
     free(file);
 }
 
-/* ---- Other maps, and what there is not ---- */
+/* ---- Folding and redrawing ---- */
 
 /* exp(-|V y + c - z|^2/2 s^2) of plain features; whitened ones cannot be folded. */
 static void test_fold(void **state) {

@@ -31,7 +31,7 @@ static snnk_solve_config config_with(double ridge, int32_t intercept) {
     return config;
 }
 
-/* Solves, and sees that the statistics keep every bit. */
+/* Solve, and check that the statistics keep every bit. */
 static snnk_solve_report solve(snnk_lstsq *s, const snnk_solve_config *config, double *B,
                                double *b) {
     snnk_solve_report report = {.size = sizeof report};
@@ -65,7 +65,8 @@ static void test_by_hand(void **state) {
     assert_true(report.ridge == 1 && report.rank == 2);
     assert_int_equal(report.method, SNNK_SOLVE_CHOLESKY);
 
-    /* Any other solution: B = (1, 0), b = 0 has residuals 3 - 11, -10, -9; without b given too. */
+    /* Any other solution: B = (1, 0), b = 0 has residuals 3 - 11, -10, -9; also if b is not
+     * given. */
     B[0] = 1, B[1] = 0, b = 0;
     assert_ok(snnk_lstsq_rss(s, B, 2, &b, &rss));
     assert_close(rss, 64 + 100 + 81, 20 * 12 * DBL_EPSILON, 0);
@@ -94,8 +95,8 @@ static void test_by_hand_no_intercept(void **state) {
 }
 
 /* SciPy's ridge path, no intercept. The statistics are set in double, so only the solver's rounding
- * is left: the condition number is below 15, times m eps times a few: 1e-13. From the rows as
- * floats it is their rounding, 2^-24 of entries of about 1, times the condition: 1e-6. */
+ * remains: the condition number is below 15, times m eps times a few: 1e-13. With rows in float it
+ * is their rounding, 2^-24 of entries of about 1, times the condition: 1e-6. */
 static void test_reference(void **state) {
     snnk_lstsq *s = create(RIDGE_M, RIDGE_T), *rounded = create(RIDGE_M, RIDGE_T);
     float Phi[RIDGE_N * RIDGE_M], Y[RIDGE_N * RIDGE_T];
@@ -131,10 +132,10 @@ static void test_reference(void **state) {
 /* ---- NIST StRD, linear regression, certified to 15 digits. Data with one decimal are entered
  * times 10, so that they are integers and exact in float. */
 
-/* How far a coefficient may be off: moments are sums of n products, off by n eps of their bound,
- * and Cholesky adds m eps. Solving the system of unit diagonal multiplies that by its condition
- * number, in the norm of the scaled solution, `norm` = max |B_k| length_k, where length is the
- * square root of the diagonal of S. */
+/* The tolerance of a coefficient: moments are sums of n products, with errors of n eps of their
+ * bound, and Cholesky adds m eps. Solving the system of unit diagonal multiplies that by its
+ * condition number, in the norm of the scaled solution, `norm` = max |B_k| length_k, where length
+ * is the square root of the diagonal of S. */
 static double coefficient_tolerance(const snnk_lstsq *s, const snnk_solve_report *report,
                                     const double *B, size_t j) {
     const size_t m = s->features;
@@ -220,8 +221,8 @@ static void test_nist_wampler1(void **state) {
 
 /* ---- Systems without full rank */
 
-/* Columns x, x, z with y = 2 x + z: the two x share, (1, 1, 1). Then a column of zeros for the
- * second x: (2, 0, 1). */
+/* Columns x, x, z with y = 2 x + z: the two x share its coefficient, (1, 1, 1). Then a column of
+ * zeros for the second x: (2, 0, 1). */
 static void test_duplicate_and_zero_column(void **state) {
     float Phi[6][3], Y[6];
     double B[3], b;
@@ -242,7 +243,7 @@ static void test_duplicate_and_zero_column(void **state) {
         assert_int_equal(report.method, SNNK_SOLVE_TRUNCATED_EIGEN);
         assert_int_equal(report.rank, 2);
         assert_true(report.condition >= 1 && report.condition < 10);
-        /* Condition below 10 on the kept directions, a few eps. */
+        /* The condition is below 10 on the kept directions: a few eps. */
         assert_close(B[0], zero ? 2 : 1, 1e-14, 0);
         assert_close(B[1], zero ? 0 : 1, 0, 1e-14);
         assert_close(B[2], 1, 1e-14, 0);
@@ -253,8 +254,9 @@ static void test_duplicate_and_zero_column(void **state) {
 }
 
 /* A column that is -3 times another one, rounded to float: not dependent in exact arithmetic, but
- * to all that floats can say. The default tolerance must see that; with the two apart, the
- * coefficients would be noise of about 1e4. Predictions are those of the first column alone. */
+ * dependent as far as floats can represent. The default tolerance must recognise that: if the two
+ * were treated as independent, the coefficients would be noise of about 1e4. Predictions are those
+ * of the first column alone. */
 static void test_dependent_to_float_rounding(void **state) {
     enum { N = 3000 };
     float *x = statistics_random(N, 8), *Phi = malloc(2 * N * sizeof *Phi);
@@ -262,7 +264,7 @@ static void test_dependent_to_float_rounding(void **state) {
 
     (void)state;
     for (size_t i = 0; i < N; i++) {
-        x[i] = 1.1F * (x[i] + 1.5F); /* all 24 bits vary */
+        x[i] = 1.1F * (x[i] + 1.5F); /* so that all 24 bits vary */
         Phi[2 * i] = x[i];
         Phi[2 * i + 1] = -3 * x[i];
     }
@@ -277,9 +279,9 @@ static void test_dependent_to_float_rounding(void **state) {
     free(x);
 }
 
-/* Two rows a distance d apart, m = 4, |d_j| = 1: of all B with d.B = 1 the shortest is d / 4. Then
- * m = 2, d = (1, 2): S = d d^T / 2 has diagonal (1/2, 2), scaled by (1, 1/2) d becomes (1, 1), the
- * shortest there is (1/2, 1/2), so B = (1/2, 1/4). */
+/* Two rows at distance d, m = 4, |d_j| = 1: of all B with d.B = 1 the shortest is d / 4. Then m =
+ * 2, d = (1, 2): S = d d^T / 2 has diagonal (1/2, 2). Scaled by (1, 1/2), d becomes (1, 1), and the
+ * shortest solution there is (1/2, 1/2), so B = (1/2, 1/4). */
 static void test_fewer_rows_than_features(void **state) {
     const float Phi[] = {1, 2, 3, 4, 2, 1, 4, 5}, pair[] = {5, 5, 6, 7}, Y[] = {7, 8};
     snnk_lstsq *s = collect(2, 4, 1, Phi, Y), *scaled = collect(2, 2, 1, pair, Y);
@@ -299,7 +301,7 @@ static void test_fewer_rows_than_features(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* S edited to diag(2, -1): the negative direction is left out. */
+/* S set to diag(2, -1): the negative direction is left out. */
 static void test_indefinite(void **state) {
     snnk_lstsq *s = create(2, 1);
     double B[2], b;
@@ -363,7 +365,7 @@ static void test_rank_zero(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* B = C / S = 1e200 / 1e-200 is no double. */
+/* B = C / S = 1e200 / 1e-200 overflows double. */
 static void test_overflowing_solution(void **state) {
     snnk_lstsq *s = create(1, 1);
     double B = 5, b = 6;
@@ -380,9 +382,9 @@ static void test_overflowing_solution(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Larger than the tiles and LAPACK's blocks, with a row stride, several targets: the normal
- * equations (S + ridge) B = C hold, to eps times the terms of the sum, and what lies between the
- * rows of B is left alone. */
+/* Larger than the tiles and LAPACK's blocks, with a row stride and several targets: the normal
+ * equations (S + ridge) B = C hold, to eps times the terms of the sum, and memory between the rows
+ * of B is unchanged. */
 static void test_normal_equations(void **state) {
     enum { N = 1500, M = 150, T = 70, LDB = M + 3 };
     const double ridge = 0.5;
@@ -409,7 +411,7 @@ static void test_normal_equations(void **state) {
         }
         for (size_t j = M; j < LDB; j++) assert_true(B[k * LDB + j] == 99);
     }
-    /* The reported rss is that of the rows themselves, predicted one by one. */
+    /* The reported rss equals that of the rows themselves, predicted one by one. */
     for (size_t i = 0; i < N; i++)
         for (size_t k = 0; k < T; k++) {
             double residual = (double)Y[i * T + k] - b[k];
@@ -464,7 +466,7 @@ static void test_choose_ridge(void **state) {
     snnk_lstsq_free(train);
 }
 
-/* A ridge without a solution scores infinity; only if all have none is it an error. */
+/* A ridge without a solution scores infinity; it is an error only if no ridge has one. */
 static void test_choose_ridge_singular(void **state) {
     const float Phi[] = {7, 7, 7}, Y[] = {1, 2, 6};
     const double ridges[] = {0, 1};
@@ -479,7 +481,7 @@ static void test_choose_ridge_singular(void **state) {
     assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, errors, &best));
     assert_int_equal(best, 1);
     assert_true(isinf(errors[0]) && errors[0] > 0);
-    assert_close(errors[1], 14.0 / 3, 1e-15, 0); /* the mean, 3: residuals -2, -1, 3 */
+    assert_close(errors[1], 14.0 / 3, 1e-15, 0); /* predicting the mean, 3: residuals -2, -1, 3 */
     snnk_lstsq_free(s);
 }
 
@@ -494,7 +496,8 @@ static void test_default_ridges(void **state) {
     (void)state;
     assert_ok(snnk_lstsq_default_ridges(s, 4, ridges));
     for (int k = 0; k < 4; k++)
-        assert_close(ridges[k], expected[k], 1e-14, 0); /* eps in an exponent of up to 9, ln 10 */
+        assert_close(ridges[k], expected[k], 1e-14, 0); /* eps in an exponent of up to 9 times ln
+                                                         * 10 */
     ridges[0] = 5;
     assert_status(snnk_lstsq_default_ridges(NULL, 4, ridges), SNNK_E_NULL);
     assert_says("lstsq is NULL");
@@ -516,7 +519,7 @@ static void test_default_ridges(void **state) {
 
 static const float some_Phi[] = {1, 2, 3, 5, 4, 0}, some_Y[] = {1, -1, 2};
 
-/* Runs solve with config and expects a failure that touches nothing. */
+/* Call solve with a config, and check that it fails and changes nothing. */
 static void assert_solve_fails(const snnk_solve_config *config, int status, const char *part) {
     snnk_lstsq *s = collect(3, 2, 1, some_Phi, some_Y);
     double B[] = {5, 6}, b = 7, *before = statistics_copy(s), errors[] = {8};
@@ -526,7 +529,7 @@ static void assert_solve_fails(const snnk_solve_config *config, int status, cons
     assert_status(snnk_lstsq_solve(s, config, B, 2, &b, NULL), status);
     assert_says(part);
     assert_true(B[0] == 5 && B[1] == 6 && b == 7);
-    if (strcmp(part, "ridge = ") == 0) { /* choose_ridge ignores it */
+    if (strcmp(part, "ridge = ") == 0) { /* choose_ridge ignores the ridge */
         assert_ok(snnk_lstsq_choose_ridge(s, s, config, 1, ridges, errors, &best));
     } else {
         assert_status(snnk_lstsq_choose_ridge(s, s, config, 1, ridges, errors, &best), status);
@@ -661,7 +664,7 @@ static void test_choose_ridge_refuses(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Failed allocations leave outputs and statistics as they were, in both solvers. */
+/* Failed allocations leave outputs and statistics unchanged, in both solvers. */
 static void test_failing_memory(void **state) {
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
@@ -691,7 +694,7 @@ static void test_failing_memory(void **state) {
             st = snnk_lstsq_solve(s, NULL, B, 2, &b, &report);
             assert_true(st == SNNK_OK || (B[0] == 5 && B[1] == 6 && b == 7));
         });
-        assert_true(memory.calls > 3); /* it did fail several times before */
+        assert_true(memory.calls > 3); /* it must have failed several times before */
         assert_survives_failing_allocations(memory, st, {
             st = snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, errors, &best);
             assert_true(st == SNNK_OK || (errors[0] == 9 && errors[1] == 9 && best == 10));

@@ -1,5 +1,5 @@
-/* src/solve/ridge_path.c, loo.c, conformal.c: against SciPy, against solutions in long double with
- * rows really left out, and against each other's closed forms. */
+/* src/solve/ridge_path.c, loo.c, conformal.c: compared with SciPy, with solutions in long double
+ * that really leave rows out, and with closed forms. */
 #include <float.h>
 
 #include "data/ridge.h"
@@ -10,14 +10,14 @@
 
 #include "solve/ridge_path.h"
 
-/* What rows are summed into, in the tests that run on both factorizations. */
-static int32_t test_route = SNNK_FACTORIZATION_GRAM;
+/* The factorization that rows are summed into, in the tests that run with both. */
+static int32_t test_factorization = SNNK_FACTORIZATION_GRAM;
 
 static snnk_lstsq *create(size_t m, size_t t) {
     snnk_lstsq *s = NULL;
 
     assert_ok(snnk_lstsq_create(m, t, NULL, &s));
-    assert_ok(snnk_lstsq_set_factorization(s, test_route));
+    assert_ok(snnk_lstsq_set_factorization(s, test_factorization));
     return s;
 }
 
@@ -32,12 +32,12 @@ static snnk_solve_config config_with(int32_t intercept) {
     snnk_solve_config config;
 
     assert_ok(snnk_solve_config_init(&config, sizeof config));
-    config.ridge = 77; /* to be ignored */
+    config.ridge = 77; /* must be ignored */
     config.intercept = intercept;
     return config;
 }
 
-/* A path, and the statistics still what they were. */
+/* Decompose statistics, and check that they are unchanged. */
 static snnk_ridge_path *decompose(const snnk_lstsq *s, int32_t intercept) {
     const snnk_solve_config config = config_with(intercept);
     double *before = statistics_copy(s);
@@ -63,9 +63,9 @@ static snnk_ridge_path *path_of_rows(size_t n, size_t m, size_t t, const float *
 
 /* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0 as in test_ridge.c: S = (2, 1; 1, 2), s = 1 and
  * 3, C = (3, 0). Along (1, -1)/sqrt 2 and (1, 1)/sqrt 2 it is 3/sqrt 2 both: explained 9/2 and 3/2
- * of yy = 6, rss(0) = 0, as three rows and three unknowns must have. lambda = 1: rss = 9/2/4 +
- * 3/2/16 = 78/64, dof = 1 + 1/2 + 3/4, gcv = 3 rss/(3/4)^2 = 6.5. Row 0, centred (1, 0): h = 1/3 +
- * (1/2 + 1/4)/2 = 17/24, and e = 7/8: left out 3. */
+ * of yy = 6, so rss(0) = 0, as it must be for three rows and three unknowns. lambda = 1: rss =
+ * 9/2/4 + 3/2/16 = 78/64, dof = 1 + 1/2 + 3/4, gcv = 3 rss/(3/4)^2 = 6.5. Row 0, centred (1, 0): h
+ * = 1/3 + (1/2 + 1/4)/2 = 17/24, and e = 7/8: leave-one-out residual 3. */
 static void test_by_hand(void **state) {
     const float Phi[] = {11, 20, 10, 21, 9, 19}, Y[] = {3, 0, 0};
     const double ridges[] = {0, 1};
@@ -92,7 +92,7 @@ static void test_by_hand(void **state) {
         path, ridges + 1, SNNK_ROWS(.n = 3, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), residuals, 1));
     assert_close((double)residuals[0], 3, 1e-7, 0); /* a float */
 
-    /* Each output may be left out. */
+    /* Each output is optional. */
     assert_ok(snnk_ridge_path_score(path, 2, ridges, NULL, NULL, NULL));
     rss[1] = gcv[1] = dof[1] = -1;
     assert_ok(snnk_ridge_path_score(path, 2, ridges, rss, NULL, NULL));
@@ -107,7 +107,8 @@ static void test_by_hand(void **state) {
 
 /* Rows 1 and 1, targets 3 and 0, weights 2 and 1, no intercept: S = 3, C = 6, so lambda = 3 has B =
  * 1, errors 2 and -1, rss = 2 4 + 1 = 9, dof = 1/2, and gcv = 2 9/(3/2)^2 = 8: of two rows, not of
- * weight 3. Without row 0 B is 0, missing it by 3; without row 1 it is 6/5, missing it by that. */
+ * weight 3. Without row 0, B is 0, with an error of 3 on that row; without row 1, B is 6/5, which
+ * is also the error. */
 static void test_weights_by_hand(void **state) {
     const float Phi[] = {1, 1}, Y[] = {3, 0}, weights[] = {2, 1};
     const double ridge = 3;
@@ -136,9 +137,9 @@ static void test_weights_by_hand(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* SciPy's path, no intercept. Statistics set in double: the condition is below 15, so 1e-13 as in
- * test_ridge.c. Left-out errors from rows rounded to float: 2^-24 of entries of about 1, times the
- * condition: 1e-6. */
+/* SciPy's path, no intercept. Statistics are set in double: the condition is below 15, so 1e-13 as
+ * in test_ridge.c. Leave-one-out errors use rows rounded to float: 2^-24 of entries of about 1,
+ * times the condition: 1e-6. */
 static void test_reference(void **state) {
     snnk_lstsq *s = create(RIDGE_M, RIDGE_T);
     float Phi[RIDGE_N * RIDGE_M], Y[RIDGE_N * RIDGE_T], row[RIDGE_M];
@@ -172,8 +173,9 @@ static void test_reference(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Larger than LAPACK's blocks, with a lambda for each target and a row stride: as one solution for
- * each by Cholesky. Both are off by eps times their condition, here below 1e3, times a few m. */
+/* Larger than LAPACK's blocks, with a lambda for each target and a row stride: equals one Cholesky
+ * solution for each target. Both have errors of eps times their condition, here below 1e3, times a
+ * few m. */
 static void test_is_the_ridge_solution(void **state) {
     enum { N = 700, M = 150, T = 3, LDB = M + 2 };
     const double ridges[T] = {0, 1e-3, 50};
@@ -211,11 +213,11 @@ static void test_is_the_ridge_solution(void **state) {
     free(Phi);
 }
 
-/* Five rows of eight features: rank 4, at lambda = 0 the rows are met exactly. gcv stays what it is
- * down to lambdas where n - dof is 1e-12: there is a limit, as sums of squares and their divisor
- * both go as lambda^2. The reference is the same formula in n - 1 Helmert contrasts of the rows,
- * orthonormal and without their mean, in long double: with Z those of Phi and K = Z Z^T, rss =
- * |lambda (K + lambda)^-1 y|^2 and n - dof = the trace of lambda (K + lambda)^-1. */
+/* Five rows of eight features: rank 4, and at lambda = 0 the rows are fitted exactly. gcv stays
+ * accurate down to lambdas where n - dof is 1e-12: it has a limit, because sums of squares and
+ * their divisor both fall as lambda^2. The reference is the same formula in n - 1 Helmert contrasts
+ * of the rows, orthonormal and without their mean, in long double: with Z those of Phi and K = Z
+ * Z^T, rss = |lambda (K + lambda)^-1 y|^2 and n - dof = the trace of lambda (K + lambda)^-1. */
 static void test_more_features_than_rows(void **state) {
     enum { N = 5, M = 8, C = N - 1 };
     float *Phi = statistics_random(N * M, 3), *Y = statistics_random(N, 4);
@@ -227,7 +229,7 @@ static void test_more_features_than_rows(void **state) {
     assert_int_equal(snnk_ridge_path_rank(path), C);
     for (size_t c = 0; c < C; c++)
         for (size_t j = 0; j <= M;
-             j++) { /* (rows 0 ... c, less c + 1 times the next)/sqrt((c + 1)(c + 2)) */
+             j++) { /* (rows 0 ... c, minus c + 1 times the next)/sqrt((c + 1)(c + 2)) */
             long double sum = 0;
 
             for (size_t i = 0; i <= c + 1; i++) {
@@ -265,7 +267,7 @@ static void test_more_features_than_rows(void **state) {
 
 /* ---- Choosing */
 
-/* The sum over targets of gcv, or that of one (k >= 0). */
+/* The sum over targets of gcv, or gcv of one target (k >= 0). */
 static double gcv_at(const snnk_ridge_path *path, double ridge, int k) {
     double gcv[3], sum = 0;
 
@@ -276,8 +278,8 @@ static double gcv_at(const snnk_ridge_path *path, double ridge, int k) {
     return sum;
 }
 
-/* Against a scan of a thousand lambdas a decade. A target that is mostly noise wants much, one
- * without any wants little, both ends included. */
+/* Compared with a scan of a thousand lambdas in each decade. A target that is mostly noise needs a
+ * large lambda, one without noise a small one; both ends of the range occur. */
 static void test_gcv_is_least(void **state) {
     enum { N = 60, M = 20, T = 3 };
     const float noise[T] = {0, 1, 30};
@@ -305,9 +307,9 @@ static void test_gcv_is_least(void **state) {
 
             if (gcv < least) least = gcv, best = at;
         }
-        /* No worse than the scan's best, to rounding of gcv; and at it, half a step of the scan and
-         * 1e-4 apart, or a flat minimum further: gcv to 1e-15 leaves lambda to sqrt(1e-15) of the
-         * curvature. */
+        /* At least as good as the best of the scan, up to rounding of gcv. The lambdas differ by
+         * half a step of the scan and 1e-4, or more at a flat minimum: gcv accurate to 1e-15
+         * determines lambda to sqrt(1e-15) of the curvature. */
         assert_true(gcv_at(path, ridge, k) <= least * (1 + 1e-13));
         if (best > 1e-11 * mean) assert_close(ridge, best, 3e-3, 0);
         assert_true(ridge >= 0.999e-12 * mean && ridge <= 1.001e3 * mean);
@@ -325,13 +327,13 @@ enum {
     LOO_M = 5,
     LOO_T = 2,
     LOO_L = 40
-}; /* blocks of 256 rows and of 64 columns end within */
+}; /* blocks of 256 rows and of 64 columns end within these */
 
 static void loo_ridges(double *ridges) {
     for (size_t l = 0; l < LOO_L; l++) ridges[l] = l == 0 ? 0 : 1e-3 * pow(1.5, (double)l);
 }
 
-/* Really leaves each row out. */
+/* Compare with solutions that really leave each row out. */
 static void check_loo(int32_t intercept, const float *weights, const int32_t *labels) {
     float *Phi = statistics_random(LOO_N * LOO_M, 7), *Y = statistics_random(LOO_N * LOO_T, 8);
     snnk_lstsq *s = create(LOO_M, LOO_T);
@@ -341,7 +343,7 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
 
     loo_ridges(ridges);
     for (size_t i = 0; i < LOO_N; i++) {
-        Phi[i * LOO_M] += 3; /* means that matter */
+        Phi[i * LOO_M] += 3; /* so that means matter */
         Y[i * LOO_T] += 2;
         for (size_t k = 0; labels && k < LOO_T; k++)
             Y[i * LOO_T + k] = (size_t)labels[i] == k ? 1 : 0;
@@ -356,7 +358,7 @@ static void check_loo(int32_t intercept, const float *weights, const int32_t *la
     oracle_rows rows = {LOO_N, LOO_M, LOO_T, Phi, Y, weights, 0};
     const double pair[LOO_T] = {ridges[20], ridges[3]};
 
-    /* In two calls, to add up; all at once where nothing is to be added. */
+    /* In two calls, whose sums add up; in one call if nothing is added up. */
     for (size_t first = 0; first < LOO_N; first += 270) {
         const size_t count = LOO_N - first < 270 ? LOO_N - first : 270;
 
@@ -420,8 +422,8 @@ static void test_leave_one_out(void **state) {
     check_loo(1, weights, labels);
 }
 
-/* More targets than a block of columns, each with its lambda: as one by one. The same sums but for
- * the order: eps m. */
+/* More targets than a block of columns, each with its own lambda, equal single targets: the same
+ * sums except for their order: eps m. */
 static void test_many_targets(void **state) {
     enum { N = 50, M = 6, T = 150 };
     float *Phi = statistics_random(N * M, 9), *Y = statistics_random(N * T, 10);
@@ -450,9 +452,10 @@ static void test_many_targets(void **state) {
     free(Phi);
 }
 
-/* Leverage 1. Every row, with as many directions as rows; the one row that has a feature. Not with
- * a ridge, which knows the direction: then brute force says what. */
-static void test_nothing_else_knows(void **state) {
+/* Rows with leverage 1: every row, if there are as many directions as rows; and the only row that
+ * has a feature. With a ridge the leverage is below 1, and the residual equals that of really
+ * leaving the row out. */
+static void test_leverage_of_one(void **state) {
     enum { N = 12, M = 3 };
     float *Phi = statistics_random(N * M, 11), *Y = statistics_random(N, 12), residuals[N];
     const double ridges[] = {0, 1e-3}, zero = 0;
@@ -524,9 +527,9 @@ static void test_leverage(void **state) {
     free(Phi);
 }
 
-/* A feature that never varied: a row that has it is new, the others are not. (0, 3): 3^2/lambda,
- * and nothing known at 0. */
-static void test_leverage_of_the_unseen(void **state) {
+/* A feature that never varied: a row in which it differs is new, the others are not. For (0, 3) it
+ * is 3^2/lambda, and infinite at 0. */
+static void test_leverage_of_new_rows(void **state) {
     const float Phi[] = {1, 5, 2, 5, 3, 5}, Y[] = {1, 2, 4}, rows[] = {2, 8, 2, 5, 3, 5};
     snnk_ridge_path *path = path_of_rows(3, 2, 1, Phi, Y, 1);
     double leverage[3];
@@ -543,9 +546,9 @@ static void test_leverage_of_the_unseen(void **state) {
     snnk_ridge_path_free(path);
 }
 
-/* A column that is twice another, rounded to nothing: of rows that keep to that nothing stands out,
- * at any lambda. What rounding leaves would otherwise be divided by 1e-12, or by 0. phi S^+ phi as
- * with the first column alone. */
+/* A column that is twice another, up to rounding: rows that also satisfy that have no unusual
+ * leverage, at any lambda. Otherwise rounding errors would be divided by 1e-12, or by 0. phi S^+
+ * phi equals that of the first column alone. */
 static void test_leverage_of_dependent_columns(void **state) {
     enum { N = 30, M = 3 };
     float *x = statistics_random(N * 2, 20), *Y = statistics_random(N, 21), Phi[N * M];
@@ -573,8 +576,8 @@ static void test_leverage_of_dependent_columns(void **state) {
 
 /* ---- Ranks */
 
-/* S = (1, 0.9; 0.9, 1), values 0.1 and 1.9: a tolerance above their ratio keeps one, at every
- * lambda. */
+/* S = (1, 0.9; 0.9, 1), values 0.1 and 1.9: a tolerance above their ratio keeps one direction, at
+ * every lambda. */
 static void test_rank_tolerance(void **state) {
     snnk_solve_config config = config_with(1);
     snnk_lstsq *s = create(2, 1);
@@ -601,7 +604,7 @@ static void test_rank_tolerance(void **state) {
     assert_close(dof, 1 + 1.9 / 2, 1e-14, 0);
     snnk_ridge_path_free(path);
 
-    /* A negative direction is rounding. */
+    /* A negative eigenvalue is rounding error. */
     s->S[2] = 0, s->S[3] = -1e-3;
     path = decompose(s, 1);
     assert_int_equal(snnk_ridge_path_rank(path), 1);
@@ -609,13 +612,13 @@ static void test_rank_tolerance(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Rows (1, 0) and (0, c), targets 2 and 3, no intercept: singular values 1 and c, and where c
- * counts as absent its target is all of rss. The default keeps c above 64 times 2.2e-16, where
- * moments, of c^2, lost it at 1e-7; a tolerance given is a share of eigenvalues of either
+/* Rows (1, 0) and (0, c), targets 2 and 3, no intercept: singular values 1 and c; if c counts as
+ * absent, its target is all of rss. By default a factor keeps c above 64 times 2.2e-16, while
+ * moments, of c^2, lose it at 1e-7. A given tolerance is a share of eigenvalues with either
  * factorization. */
 static void test_rank_tolerance_of_a_factor(void **state) {
     static const struct {
-        int c; /* power of 2 */
+        int c; /* as a power of 2 */
         double tolerance;
         size_t rank[2]; /* SNNK_FACTORIZATION_GRAM, SNNK_FACTORIZATION_QR */
     } cases[] = {{-4, 0, {2, 2}},      {-40, 0, {1, 2}},    {-50, 0, {1, 1}},
@@ -651,8 +654,9 @@ static void test_rank_tolerance_of_a_factor(void **state) {
         }
 }
 
-/* Rows summed in floats: what their rounding, 2e-7 of S, cannot tell from leverage 1 is that. */
-static void test_fast_statistics(void **state) {
+/* Rows summed in floats: a leverage that differs from 1 by less than their rounding, 2e-7 of S,
+ * counts as 1. */
+static void test_statistics_in_single_precision(void **state) {
     enum { N = 9, M = 8 };
     float *Phi = statistics_random(N * M, 16), *Y = statistics_random(N, 17), residuals[N];
     const double zero = 0;
@@ -704,9 +708,10 @@ static void test_radius_is_the_order_statistic(void **state) {
     free(x);
 }
 
-/* Intervals from 100 rows, of 400 draws: a new observation is within with probability 0.9, for
- * uniform errors and 3 features. The count is binomial with deviation sqrt(400 0.09) = 6; the fit
- * makes coverage differ from 0.9 by about 1/n = 0.01, 4 of 400. Five deviations and that. */
+/* Intervals from 100 rows, 400 draws: a new observation is inside with probability 0.9, for uniform
+ * errors and 3 features. The count is binomial with deviation sqrt(400 0.09) = 6; the fit makes
+ * coverage differ from 0.9 by about 1/n = 0.01, 4 of 400. The tolerance is five deviations plus
+ * that. */
 static void test_coverage(void **state) {
     enum { N = 100, M = 3, DRAWS = 400 };
     uint64_t seed = 19;
@@ -786,7 +791,7 @@ static void test_create_refuses(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* 32767 features are refused before anything of their size is touched. */
+/* 32767 features are refused before memory of their size is touched. */
 static void test_too_many_features(void **state) {
     snnk_lstsq *s = create(2, 1);
     snnk_ridge_path *path;
@@ -830,7 +835,7 @@ static void test_score_and_solve_refuse(void **state) {
     assert_true(rss[0] == 7 && B[0] == 5 && B[1] == 6 && b == 7 && ridge == 8);
     snnk_ridge_path_free(path);
 
-    /* B = C/S = 1e200/1e-200 is no double. */
+    /* B = C/S = 1e200/1e-200 overflows double. */
     snnk_lstsq *s = create(1, 1);
 
     s->rows = 2, s->weight = 2;
@@ -846,8 +851,7 @@ static void test_score_and_solve_refuse(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* Both functions that leave rows out, with the same arguments: the same refusals, and nothing
- * written. */
+/* Both functions that leave rows out refuse the same arguments, and write nothing. */
 static void assert_loo_fails(const snnk_ridge_path *path, const double *ridges, size_t n,
                              const float *Phi, size_t ldphi, const float *Y, size_t ldy,
                              const int32_t *labels, const float *weights, int status,
@@ -991,7 +995,7 @@ static void test_failing_memory(void **state) {
     });
     assert_true(memory.calls >= 8);
     assert_ok(snnk_ridge_path_create(s, NULL, &path));
-    snnk_lstsq_free(s); /* the path needs it no more */
+    snnk_lstsq_free(s); /* the path no longer needs it */
 
     assert_survives_failing_allocations(memory, st, {
         st = snnk_ridge_path_solve(path, &ridge, B, 2, &b);
@@ -1014,7 +1018,7 @@ static void test_failing_memory(void **state) {
         assert_true(st == SNNK_OK || h[0] == 9);
     });
 
-    /* Scoring and choosing ask for nothing. */
+    /* Scoring and choosing allocate nothing. */
     double rss, chosen;
 
     test_memory_allow(&memory, 0);
@@ -1027,8 +1031,8 @@ static void test_failing_memory(void **state) {
 
 /* ---- From a factor ---- */
 
-/* Powers of x on 0 ... 1, in floats, which are all that counts: their condition number is some 1e7,
- * that of the moments the square of it. */
+/* Powers of x on 0 ... 1, rounded to float; only these floats matter. Their condition number is
+ * about 1e7, that of the moments its square. */
 enum { POWERS_N = 60, POWERS_M = 9 };
 
 static void powers(float *Phi, float *Y) {
@@ -1055,10 +1059,11 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
     return path;
 }
 
-/* Against long double normal equations, good to 5e-20 times the square of the condition number.
- * From the factor coefficients are good to 1e-16 times the condition number and what they cancel,
- * 1e-7 of the largest; from moments to a thousandth of that precision at best, which shows that it
- * is the factorization that does it. rss from the factor has its digits, too. */
+/* Compared with long double normal equations, which are accurate to 5e-20 times the square of the
+ * condition number. With the factor, coefficients are accurate to 1e-16 times the condition number
+ * and what they cancel, 1e-7 of the largest. With moments they are at least a thousand times less
+ * accurate, which shows that the factorization makes the difference. rss from the factor is
+ * accurate, too. */
 static void test_from_a_factor(void **state) {
     float Phi[POWERS_N * POWERS_M], Y[POWERS_N * 2];
     const double ridges[] = {0, 1e-10, 1e-3};
@@ -1108,8 +1113,9 @@ static void test_from_a_factor(void **state) {
     }
 }
 
-/* Where both are good they are the same, also with fewer rows than features, and weights. */
-static void test_routes_agree(void **state) {
+/* Where both factorizations are accurate they agree, also with fewer rows than features, and with
+ * weights. */
+static void test_factorizations_agree(void **state) {
     enum { N = 30, M = 6 };
     float *Phi = statistics_random(N * M, 21), *Y = statistics_random(N * 2, 22), weights[N];
     const double ridges[] = {1e-2, 3};
@@ -1147,13 +1153,13 @@ static void test_routes_agree(void **state) {
 
 static int by_factor(void **state) {
     (void)state;
-    test_route = SNNK_FACTORIZATION_QR;
+    test_factorization = SNNK_FACTORIZATION_QR;
     return 0;
 }
 
 static int by_moments(void **state) {
     (void)state;
-    test_route = SNNK_FACTORIZATION_GRAM;
+    test_factorization = SNNK_FACTORIZATION_GRAM;
     return 0;
 }
 
@@ -1167,13 +1173,13 @@ int main(void) {
         BY_FACTOR(test_more_features_than_rows),
         BY_FACTOR(test_leave_one_out),
         BY_FACTOR(test_many_targets),
-        BY_FACTOR(test_nothing_else_knows),
+        BY_FACTOR(test_leverage_of_one),
         BY_FACTOR(test_leverage),
-        BY_FACTOR(test_leverage_of_the_unseen),
+        BY_FACTOR(test_leverage_of_new_rows),
         BY_FACTOR(test_leverage_of_dependent_columns),
         BY_FACTOR(test_failing_memory),
         cmocka_unit_test(test_from_a_factor),
-        cmocka_unit_test(test_routes_agree),
+        cmocka_unit_test(test_factorizations_agree),
         cmocka_unit_test(test_by_hand),
         BY_FACTOR(test_weights_by_hand),
         cmocka_unit_test(test_weights_by_hand),
@@ -1183,13 +1189,13 @@ int main(void) {
         cmocka_unit_test(test_gcv_is_least),
         cmocka_unit_test(test_leave_one_out),
         cmocka_unit_test(test_many_targets),
-        cmocka_unit_test(test_nothing_else_knows),
+        cmocka_unit_test(test_leverage_of_one),
         cmocka_unit_test(test_leverage),
-        cmocka_unit_test(test_leverage_of_the_unseen),
+        cmocka_unit_test(test_leverage_of_new_rows),
         cmocka_unit_test(test_leverage_of_dependent_columns),
         cmocka_unit_test(test_rank_tolerance),
         cmocka_unit_test(test_rank_tolerance_of_a_factor),
-        cmocka_unit_test(test_fast_statistics),
+        cmocka_unit_test(test_statistics_in_single_precision),
         cmocka_unit_test(test_radius_is_the_order_statistic),
         cmocka_unit_test(test_coverage),
         cmocka_unit_test(test_create_refuses),

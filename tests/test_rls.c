@@ -1,4 +1,4 @@
-/* src/solve/rls.c: against solutions in long double of all rows, weighted by age. */
+/* src/solve/rls.c: compared with solutions in long double of all rows, weighted by age. */
 #include <float.h>
 
 #include "support/alloc.h"
@@ -21,8 +21,8 @@ static void update(snnk_rls *rls, size_t n, const float *Phi, const float *Y) {
     assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = n, .X = Phi, .Y = Y), NULL, 0));
 }
 
-/* What the header says it minimises, rows packed: A = sum mu^(n-i) w phi phi^T + mu^n ridge, R
- * likewise with y. weights: n, or NULL for ones. */
+/* The normal equations of what the header says is minimised, for packed rows: A = sum mu^(n-i) w
+ * phi phi^T + mu^n ridge, R likewise with y. weights: n, or NULL for ones. */
 static void batch(const snnk_rls *rls, size_t n, const float *Phi, const float *Y,
                   const float *weights, long double *A, long double *R) {
     const size_t m = rls->features, t = rls->targets;
@@ -41,7 +41,7 @@ static void batch(const snnk_rls *rls, size_t n, const float *Phi, const float *
     }
 }
 
-/* B and the leverages of 3 rows are those of A and R, which are destroyed. */
+/* Check that B and the leverages of 3 rows are those of A and R, which are destroyed. */
 static void assert_solves(const snnk_rls *rls, long double *A, long double *R, double rtol) {
     const size_t m = rls->features, t = rls->targets;
     double *B = malloc(t * m * sizeof *B), largest = 0, leverage[3];
@@ -87,7 +87,7 @@ static void test_by_hand(void **state) {
     assert_close(B, 8.0 / 3, 10 * DBL_EPSILON, 0);
     phi = 1, y = 1;
     assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = &phi, .Y = &y), &y,
-                           0)); /* over the target itself */
+                           0)); /* written over the target itself */
     assert_close((double)y, 8.0 / 3, 1e-7, 0);
     assert_ok(snnk_rls_solution(rls, &B, 1));
     assert_close(B, 28.0 / 13, 10 * DBL_EPSILON, 0);
@@ -117,14 +117,14 @@ static void test_is_the_batch_solution(void **state) {
             batch(rls, n, Phi, Y, NULL, A, R);
             assert_solves(rls, A, R, 1e-9);
             snnk_rls_free(rls);
-            if (forgetting[f] == 0.5 && n == 20)
-                break; /* later on, fewer rows than features count */
+            if (forgetting[f] == 0.5 && n == 20) break; /* later, fewer rows than features count */
         }
     free(Y);
     free(Phi);
 }
 
-/* mu = 1: what snnk_lstsq_solve finds; without an intercept, with more targets than features. */
+/* mu = 1 gives the solution of snnk_lstsq_solve; without an intercept, with more targets than
+ * features. */
 static void test_is_the_ridge_solution(void **state) {
     enum { N = 200, M = 12, T = 15 };
     float *Phi = statistics_random(N * M, 3), *Y = statistics_random(N * T, 4);
@@ -154,7 +154,7 @@ static void test_is_the_ridge_solution(void **state) {
     free(Phi);
 }
 
-/* Half of the rows by statistics, which count fully, the others one by one. */
+/* Half of the rows from statistics, which count fully, the others one by one. */
 static void test_from_statistics(void **state) {
     enum { N = 100, M = 7, T = 2 };
     const double mu = 0.98, ridge = 0.5;
@@ -182,7 +182,7 @@ static void test_from_statistics(void **state) {
 
     update(rls, N, Phi + N * M, Y + N * T);
     batch(rls, N, Phi + N * M, Y + N * T, NULL, A, R);
-    for (size_t i = 0; i < M * M; i++) /* in place of the ridge alone */
+    for (size_t i = 0; i < M * M; i++) /* instead of only the ridge */
         A[i] += powl(mu, N) * (old_A[i] - (i % (M + 1) == 0 ? ridge : 0));
     for (size_t i = 0; i < T * M; i++) R[i] += powl(mu, N) * old_R[i];
     assert_solves(rls, A, R, 1e-9);
@@ -201,9 +201,9 @@ static snnk_lstsq *sums_of(size_t n, size_t m, const float *Phi, const float *Y,
     return s;
 }
 
-/* A column that is the sum of two others, exactly, is refused with a ridge that does not matter,
- * whatever the rounding: of double, of float, or of rows 1e3 times as large that were forgotten.
- * With one that does, and without that column, it is not. */
+/* A column that is exactly the sum of two others is refused with a negligible ridge, whatever the
+ * rounding: of double, of float, or of rows 1e3 times as large that were forgotten. With a
+ * sufficient ridge, or without that column, it is accepted. */
 static void test_dependent_columns(void **state) {
     enum { N = 400, M = 8, GONE = 100 };
     snnk_rls *rls = NULL;
@@ -215,7 +215,7 @@ static void test_dependent_columns(void **state) {
             const int32_t precision = kind == 1;
             float *Phi = statistics_random(n * M, seed), *Y = statistics_random(n, 50 + seed);
 
-            /* Squares of about 1000: a ridge of 1e-12 is 1e-15 of that, one of 1e-2 is 1e-5. */
+            /* Squares are about 1000: a ridge of 1e-12 is 1e-15 of that, one of 1e-2 is 1e-5. */
             for (size_t i = 0; i < n * M; i++) Phi[i] *= kind == 2 && i < GONE * M ? 8192 : 8;
             snnk_lstsq *s = sums_of(n, M, Phi, Y, precision);
             if (kind == 2)
@@ -241,7 +241,7 @@ static void test_dependent_columns(void **state) {
 
 /* ---- The square root */
 
-/* P of one feature alone: the leverage of its unit row. */
+/* P of a single feature: the leverage of its unit row. */
 static double variance(const snnk_rls *rls, size_t j) {
     float *row = calloc(rls->features, sizeof *row), *y = calloc(rls->targets, sizeof *y);
     double h;
@@ -253,9 +253,9 @@ static double variance(const snnk_rls *rls, size_t j) {
     return h;
 }
 
-/* 1e5 rows of features whose lengths are 1e-5 ... 1e6, two of which are nearly one: P would lose
- * its sign if it were updated itself. P^-1 of a feature of length a is about n a^2/3 at least, and
- * no less P than with all others known. */
+/* 1e5 rows of features whose lengths are 1e-5 ... 1e6, two of them nearly equal. P would become
+ * indefinite if it were updated directly. P^-1 of a feature of length a is at least about n a^2/3,
+ * and P is not smaller than if all other features were known. */
 static void test_stays_positive(void **state) {
     enum { N = 100000, M = 6 };
     const float length[M] = {1e-5F, 1e6F, 1, 1, 1e3F, 1e-3F};
@@ -264,7 +264,7 @@ static void test_stays_positive(void **state) {
     (void)state;
     for (int forgets = 0; forgets < 2; forgets++) {
         snnk_rls *rls = create(M, 1, 1e-12, forgets ? 0.999 : 1);
-        const double rows = forgets ? 1000 : N; /* that count */
+        const double rows = forgets ? 1000 : N; /* the rows that count */
         double B[M];
 
         for (size_t i = 0; i < N; i++) {
@@ -281,22 +281,23 @@ static void test_stays_positive(void **state) {
         assert_ok(snnk_rls_solution(rls, B, M));
         for (size_t j = 0; j < M; j++) {
             const double a = (double)length[j], alone = 3 / (rows * a * a);
-            const double twins = j == 2 || j == 3 ? 1e8 : 1; /* known by a 1e4-th of their length */
+            const double twins = j == 2 || j == 3 ? 1e8 : 1; /* twins are only determined by 1e-4 of
+                                                              * their length */
 
             assert_true(snnk__rls_column(rls, j)[j] > 0);
-            /* A factor of 2 for chance, 8 deviations of a sum of 1000. */
+            /* A factor of 2 for chance, which is 8 deviations of a sum of 1000. */
             assert_true(variance(rls, j) > alone * twins / 2 &&
                         variance(rls, j) < alone * twins * 2);
-            /* Targets are off by 4 roundings to float, 2e-7. The ridge takes 3e-7 of the
-             * shortest. */
+            /* Targets have 4 roundings to float, 2e-7. The ridge changes the shortest feature by
+             * 3e-7. */
             assert_close(B[j] * a, 1, 0, 1e-6 * sqrt(twins));
         }
         snnk_rls_free(rls);
     }
 }
 
-/* By hand: of a feature that is always zero P is mu^-n/ridge, 5.2e11/ridge at row 256 and
- * 2.8e12/ridge at 272, where the guard makes it 1e6/ridge (1e6 less one share in 3e6). */
+/* By hand: for a feature that is always zero P is mu^-n/ridge, 5.2e11/ridge at row 256 and
+ * 2.8e12/ridge at 272, where the guard makes it 1e6/ridge (1e6 minus one part in 3e6). */
 static void test_guard(void **state) {
     const double mu = 0.9, ridge = 2;
     const float phi[] = {1, 0}, y = 1;
@@ -312,9 +313,9 @@ static void test_guard(void **state) {
     snnk_rls_free(rls);
 }
 
-/* A feature that is always zero, and two that are always the same: what nobody points at stays
- * between 1e6/ridge and 1e12/ridge (and what 16 rows add), and the others are what they would be
- * alone. */
+/* A feature that is always zero, and two that are always equal: P of unexcited directions stays
+ * between 1e6/ridge and 1e12/ridge (and what 16 rows add), and the other features are what they
+ * would be alone. */
 static void test_windup(void **state) {
     enum { N = 20000, M = 5, T = 1 };
     const double mu = 0.9, ridge = 2, least = 0.99e6 / ridge;
@@ -327,14 +328,15 @@ static void test_windup(void **state) {
     (void)state;
     for (size_t i = 0; i < N; i++) {
         two[0] = (float)draw_uniform(&seed), two[1] = (float)draw_uniform(&seed);
-        phi[0] = two[0], phi[4] = two[1]; /* 1 is dead, 2 and 3 are twins, silent for now */
+        phi[0] = two[0], phi[4] = two[1]; /* 1 is always zero, 2 and 3 are twins, which are zero at
+                                           * first */
         y = two[0] - 2 * two[1] + (float)draw_uniform(&seed);
         assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = &y), NULL, 0));
         assert_ok(snnk_rls_add(alone, SNNK_ROWS(.n = 1, .X = two, .Y = &y), NULL, 0));
     }
     assert_ok(snnk_rls_solution(rls, B, M));
     assert_ok(snnk_rls_solution(alone, expected, 2));
-    /* The same rotations but for turns by 0: rounding alone. */
+    /* The same rotations except for turns by 0: rounding only. */
     assert_close(B[0], expected[0], 1e-12, 0);
     assert_close(B[4], expected[1], 1e-12, 0);
     assert_close(variance(rls, 0), variance(alone, 0), 1e-12, 0);
@@ -342,8 +344,8 @@ static void test_windup(void **state) {
     assert_true(B[1] == 0 && B[2] == 0 && B[3] == 0);
     for (size_t j = 1; j < 4; j++) assert_true(variance(rls, j) > least && variance(rls, j) < most);
 
-    /* Twins speak, always as one: their sum is learned and followed, (1, -1) stays unknown. So do
-     * the others. */
+    /* Now the twins vary, always equally: their sum is learned and tracked, (1, -1) stays unknown.
+     * The other features stay accurate. */
     for (size_t i = 0; i < N; i++) {
         const float slope = i < N / 2 ? 3 : -1;
 
@@ -353,14 +355,14 @@ static void test_windup(void **state) {
         assert_ok(snnk_rls_add(rls, SNNK_ROWS(.n = 1, .X = phi, .Y = &y), NULL, 0));
     }
     assert_ok(snnk_rls_solution(rls, B, M));
-    /* y is off by 2e-7, and the twins' rows of U are 1e6 long: eps 1e6. */
+    /* y has an error of 2e-7, and the twins' rows of U have length 1e6: eps 1e6. */
     assert_close(B[0], -1, 1e-5, 0);
     assert_close(B[4], -2, 1e-5, 0);
     assert_close(B[2] + B[3], -1, 1e-5, 0);
     for (size_t j = 1; j < 4; j++)
         assert_true(variance(rls, j) > least / 4 && variance(rls, j) < most);
 
-    /* And the dead one too: it is learned at once. */
+    /* Now the zero feature varies too: it is learned at once. */
     phi[1] = 1;
     y = 10 - two[0] - 2 * two[1] - phi[2];
     phi[0] = two[0], phi[4] = two[1];
@@ -385,8 +387,8 @@ static void assert_same(const snnk_rls *a, const snnk_rls *b) {
     assert_memory_equal(b->B, a->B, t * m * sizeof *a->B);
 }
 
-/* A loaded one goes on with the same bits, at any scale of U. */
-static void test_goes_on_from_a_file(void **state) {
+/* A loaded object continues with the same bits, at any scale of U. */
+static void test_continues_from_a_file(void **state) {
     enum { M = 4, T = 2 };
     float *Phi = statistics_random(200 * M, 9), *Y = statistics_random(200 * T, 10);
     test_files files;
@@ -476,7 +478,7 @@ static void test_damaged_files(void **state) {
     REFUSED(bad.B[0] = NAN, SNNK_E_NONFINITE, "B");
 #undef REFUSED
 
-    /* Any bit, any shorter file. */
+    /* Any changed bit, any shorter file. */
     assert_ok(load_crafted(&files, &good));
     const size_t size = test_slurp(files.path, bytes, sizeof bytes);
 
@@ -539,15 +541,15 @@ static void test_create_refuses(void **state) {
     assert_says("the solution overflows");
     s->mean_phi[0] = 1e200;
     assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
-    /* Columns x and 3 x of length 1e6: a ridge of 1e-12 is rounding, one of 1 is not. A negative
-     * direction. */
+    /* Columns x and 3 x of length 1e6: a ridge of 1e-12 is rounding error, one of 1 is not. Then a
+     * negative direction. */
     s->mean_phi[0] = 0, s->C[0] = 1;
     s->S[0] = 1e12, s->S[2] = 3e12, s->S[3] = 9e12;
     assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
     assert_null(rls);
     assert_ok(snnk_rls_create_from_lstsq(s, 1, 1, &rls));
     snnk_rls_free(rls);
-    /* The second pivot, 9e12 2^-50, is positive by its rounding alone. */
+    /* The second pivot, 9e12 2^-50, is positive only because of rounding. */
     s->S[3] = 9e12 * (1 + 0x1p-50);
     assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
     assert_says("feature 1 is a linear combination");
@@ -626,8 +628,8 @@ static void test_use_refuses(void **state) {
 }
 
 /* Weights and labels, many rows at once: the weighted batch solution, and for each row the
- * prediction of the rows before it. A weight of 30 beside one of 0.03 makes the condition number
- * 1e3 times as large as in test_is_the_batch_solution, whose tolerance is 1e-9. */
+ * prediction from the rows before it. Weights from 0.03 to 30 make the condition number 1e3 times
+ * as large as in test_is_the_batch_solution, whose tolerance is 1e-9. */
 static void test_weights_and_labels(void **state) {
     enum { N = 60, M = 5, T = 3, LDP = T + 1 };
     float *Phi = statistics_random(N * M, 21), Y[N * T] = {0}, weights[N], predicted[N * LDP];
@@ -708,7 +710,7 @@ static void test_failing_memory(void **state) {
     });
     assert_ok(snnk_rls_create(2, 1, 1, 0.9, &allocator, &rls));
 
-    /* A row asks for nothing. */
+    /* Adding a row allocates nothing. */
     memory.calls = 0, memory.fail_after = 0;
     for (int i = 0; i < 100; i++) update(rls, 3, some_Phi, some_Y);
     assert_int_equal(memory.calls, 0);
@@ -753,7 +755,7 @@ int main(void) {
         cmocka_unit_test(test_dependent_columns),
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_windup),
-        cmocka_unit_test(test_goes_on_from_a_file),
+        cmocka_unit_test(test_continues_from_a_file),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_use_refuses),

@@ -1,5 +1,5 @@
-/* snnk_rows: what every learner makes of them, whatever else it does. What learners compute from
- * rows is in their own tests. */
+/* snnk_rows: the checks and conversions that all learners share. What learners compute from rows is
+ * in their own tests. */
 #include <float.h>
 #include <stdlib.h>
 
@@ -109,8 +109,9 @@ static snnk_lstsq *collect(const snnk_rows *rows, int32_t precision, int32_t fac
     return s;
 }
 
-/* Doubles that are floats give the bits that those floats give, with strides, weights and labels,
- * in every precision and factorization; and the same rows can be forgotten in either type. */
+/* Doubles that are exact floats give the same bits as those floats, with strides, weights and
+ * labels, in every precision and factorization; and the same rows can be forgotten in either
+ * type. */
 static void test_doubles_that_are_floats(void **state) {
     const snnk_rows pairs[][2] = {
         {{.n = N, .X = X, .Y = Y}, {.n = N, .X_f64 = X_f64, .Y_f64 = Y_f64}},
@@ -141,7 +142,7 @@ static void test_doubles_that_are_floats(void **state) {
             }
 }
 
-/* The same of the other learners. */
+/* The same for the other learners. */
 static void test_doubles_elsewhere(void **state) {
     const snnk_rows *rows[] = {SNNK_ROWS(.n = N, .X = X, .Y = Y),
                                SNNK_ROWS(.n = N, .X_f64 = X_f64, .Y_f64 = Y_f64)};
@@ -174,7 +175,7 @@ static void test_doubles_elsewhere(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* And of fits: more than one block of rows, some of them held out. */
+/* The same for fits: more than one block of rows, some of them held out. */
 static void test_doubles_in_fits(void **state) {
     enum { ROWS = 1500, D = 2, FEATURES = 8 };
     float *x = statistics_random(ROWS * D, 3), *y = statistics_random(ROWS, 4);
@@ -211,8 +212,8 @@ static void test_doubles_in_fits(void **state) {
     free(x);
 }
 
-/* Doubles that round to no finite float are refused by name, with nothing changed. The largest
- * float is (2 - 2^-23) 2^127, its spacing 2^104: from half of that above it, doubles round to
+/* Doubles that do not round to a finite float are refused by name, and nothing changes. The largest
+ * float is (2 - 2^-23) 2^127, its spacing 2^104: doubles from half a spacing above it round to
  * infinity. */
 static void test_doubles_beyond_float(void **state) {
     const double bad[] = {(double)FLT_MAX + 0x1p103, -1e300, NAN, INFINITY};
@@ -243,7 +244,7 @@ static void test_doubles_beyond_float(void **state) {
     }
 }
 
-/* A double that is no float is rounded to the nearest one. */
+/* A double that is not a float is rounded to the nearest one. */
 static void test_doubles_are_rounded(void **state) {
     const double third[] = {1.0 / 3, 0}, y[] = {1, 2};
     const float third_f[] = {1.0F / 3, 0}, y_f[] = {1, 2};

@@ -40,7 +40,7 @@ static void golden_reads(void **state) {
     uint64_t seed;
     size_t n;
 
-    /* Behind an odd byte: nothing may rest on alignment (ubsan looks on). */
+    /* At an odd address: nothing may depend on alignment (ubsan checks it). */
     memcpy(shifted + 1, golden, sizeof golden);
     assert_ok(snnk__safetensors_open(shifted + 1, sizeof golden, &ours, &reader));
     assert_ok(snnk__safetensors_verify(reader));
@@ -65,7 +65,7 @@ static void golden_reads(void **state) {
     snnk__safetensors_close(reader);
 }
 
-static void finding_is_particular(void **state) {
+static void finding_checks_type_and_shape(void **state) {
     (void)state;
     static const size_t dims[] = {2, 3}, other[] = {2, 4};
     const snnk__safetensors_tensor *tensor = NULL;
@@ -95,7 +95,7 @@ static void finding_is_particular(void **state) {
     snnk__safetensors_close(reader);
 }
 
-/* Cut at every byte, and with every single bit flipped: never taken for good. */
+/* Truncated at every byte, and with every single bit flipped: always refused. */
 static void golden_damaged(void **state) {
     (void)state;
     snnk__safetensors_reader *reader;
@@ -124,7 +124,7 @@ static void golden_damaged(void **state) {
     }
 }
 
-/* ---- Headers that lie ---- */
+/* ---- False headers ---- */
 
 static void refuse_header(const char *header, size_t data_bytes, int status, const char *says) {
     const size_t n = strlen(header);
@@ -216,7 +216,7 @@ static void headers_refused(void **state) {
     assert_status(snnk__safetensors_open(file, 16, &ours, &reader), SNNK_E_FORMAT);
 }
 
-/* JSON of a million brackets: refused at a depth the stack can bear. */
+/* JSON of a million brackets is refused at a depth that the stack can hold. */
 static void nesting_is_bounded(void **state) {
     (void)state;
     enum { DEPTH = 1000000 };
@@ -274,7 +274,7 @@ static void writes_what_it_reads(void **state) {
     assert_int_equal((8 + snnk__load_u64(memory, false)) % 64, 0);
     assert_memory_equal(memory + 8 + snnk__load_u64(memory, false), two, sizeof two);
 
-    /* JSON has no control characters inside strings, although cJSON would read them. */
+    /* JSON has no control characters inside strings, although cJSON would accept them. */
     for (size_t i = 8; i < 8 + snnk__load_u64(memory, false); i++) assert_true(memory[i] >= 0x20);
 
     assert_ok(snnk__safetensors_open(memory, bytes, &ours, &reader));
@@ -294,7 +294,7 @@ static void writes_what_it_reads(void **state) {
     free(file);
 }
 
-/* The content of Python's file through our writer has Python's check sum. */
+/* The content of Python's file written by our writer has Python's checksum. */
 static void checksum_survives_rewriting(void **state) {
     (void)state;
     const snnk__safetensors_pair *pairs;
@@ -312,7 +312,7 @@ static void checksum_survives_rewriting(void **state) {
         if (strcmp(pairs[i].key, "snnk.checksum") != 0)
             snnk__safetensors_add_text(&writer, pairs[i].key, pairs[i].value);
     for (size_t i = 0; i < n_tensors; i++) {
-        /* In the file they may stand at any address; the writer's are arrays of the type. */
+        /* In the file they may be at any address; the writer needs arrays of the type. */
         static double elements[4][8];
 
         assert_true(tensors[i].bytes <= sizeof elements[i]);
@@ -345,7 +345,8 @@ static void writer_misuse(void **state) {
     fill(&writer, &ours);
     assert_status(snnk__safetensors_add_text(&writer, "bad", "\xff"), SNNK_E_RANGE);
     assert_says("\"bad\" is not UTF-8");
-    assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_RANGE); /* it sticks */
+    assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_RANGE); /* the failure is
+                                                                                    * kept */
     assert_status(snnk__safetensors_write_file(&writer, test_path(&files, "m")), SNNK_E_RANGE);
     snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
@@ -428,7 +429,7 @@ static void failed_writes_keep_the_old(void **state) {
 
 /* ---- Models ---- */
 
-/* A file with these metadata; a NULL value leaves one out. */
+/* Open a file with these metadata; a NULL value leaves one out. */
 static int open_model(const char *format, const char *kind, int damage) {
     unsigned char file[512];
     snnk__safetensors_writer writer;
@@ -451,7 +452,7 @@ static int open_model(const char *format, const char *kind, int damage) {
     return st;
 }
 
-static void models_are_told_apart(void **state) {
+static void models_are_distinguished(void **state) {
     (void)state;
     snnk__safetensors_writer writer;
     snnk__safetensors_reader *reader;
@@ -465,7 +466,8 @@ static void models_are_told_apart(void **state) {
     assert_says("the checksum of the contents is ");
     assert_status(open_model("2", "network", 0), SNNK_E_VERSION);
     assert_says("format 2 (written by libsnnk 7.8.9), but this library reads formats up to 1");
-    assert_status(open_model("2", "network", 1), SNNK_E_VERSION); /* it may sum otherwise */
+    assert_status(open_model("2", "network", 1), SNNK_E_VERSION); /* a newer format may compute the
+                                                                   * checksum differently */
     assert_status(open_model("0", "network", 0), SNNK_E_FORMAT);
     assert_status(open_model("one", "network", 0), SNNK_E_FORMAT);
     assert_status(open_model("", "network", 0), SNNK_E_FORMAT);
@@ -494,8 +496,9 @@ static void models_are_told_apart(void **state) {
 
 static const float Phi[] = {0, 2, 1, 4, 2, 0}, Y[] = {0, 3, 6};
 
-/* Statistics loaded go on where the saved ones stopped: the same later rows give the same bits. */
-static void lstsq_goes_on(void **state) {
+/* Loaded statistics continue where the saved ones stopped: the same later rows give the same
+ * bits. */
+static void lstsq_continues(void **state) {
     (void)state;
     const float more_phi[] = {0.1f, 0.7f, -3, 0.3f}, more_y[] = {0.9f, -1};
     snnk_lstsq *saved, *loaded;
@@ -520,7 +523,7 @@ static void lstsq_goes_on(void **state) {
     assert_ok(snnk_lstsq_solve(loaded, NULL, B[1], 2, b[1], NULL));
     assert_memory_equal(B[0], B[1], sizeof B[0]);
     assert_memory_equal(b[0], b[1], sizeof b[0]);
-    /* And the same file, byte for byte. */
+    /* Saving again gives the same file, byte for byte. */
     assert_ok(snnk_lstsq_save(saved, test_path(&files, "s")));
     const size_t n = test_slurp(files.path, first, sizeof first);
     assert_ok(snnk_lstsq_save(loaded, files.path));
@@ -618,7 +621,7 @@ static int load_format_2(const char *factorization, size_t weights, double weigh
     return st;
 }
 
-/* The diagonal of a factor may be below 0. */
+/* The diagonal of a factor may be negative. */
 static void lstsq_format_2(void **state) {
     (void)state;
     assert_ok(load_format_2("qr", 1, 2.5, "L", "3"));
@@ -639,7 +642,7 @@ static void lstsq_format_2(void **state) {
     assert_says("there are 0 rows");
 }
 
-/* What is known of rounding, by hand: one thing wrong at a time. */
+/* The bounds on rounding errors, written by hand: one thing wrong at a time. */
 typedef struct crafted_rounding {
     const char *fast, *max_rows, *rows;
     size_t weights, features, targets;
@@ -687,7 +690,7 @@ static void lstsq_rounding(void **state) {
     assert_ok(load_rounding(&bad));
     bad = good, bad.fast = "false";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
-    assert_says("snnk.fast is \"false\", which is not true");
+    assert_says("snnk.fast is \"false\", but must be true if present");
     bad = good, bad.max_rows = "-9";
     assert_status(load_rounding(&bad), SNNK_E_FORMAT);
     bad = good, bad.weights = 2;
@@ -730,7 +733,7 @@ static void lstsq_misuse(void **state) {
     assert_status(snnk_lstsq_load(test_path(&files, "absent"), NULL, &loaded), SNNK_E_IO);
     assert_status(snnk_lstsq_load(test_write(&files, "empty", "", 0), NULL, &loaded),
                   SNNK_E_TRUNCATED);
-    /* Without rows it can be saved, and loaded where no memory is left. */
+    /* Without rows it can be saved, and loading fails cleanly at every allocation. */
     assert_ok(snnk_lstsq_save(lstsq, test_path(&files, "s")));
     assert_survives_failing_allocations(memory, status, {
         status = snnk_lstsq_load(files.path, &allocator, &loaded);
@@ -745,7 +748,7 @@ static void lstsq_misuse(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(golden_reads),
-        TEST(finding_is_particular),
+        TEST(finding_checks_type_and_shape),
         TEST(golden_damaged),
         TEST(headers_refused),
         TEST(nesting_is_bounded),
@@ -755,8 +758,8 @@ int main(void) {
         TEST(nonfinite_is_refused),
         TEST(container_without_memory),
         TEST(failed_writes_keep_the_old),
-        TEST(models_are_told_apart),
-        TEST(lstsq_goes_on),
+        TEST(models_are_distinguished),
+        TEST(lstsq_continues),
         TEST(lstsq_refused),
         TEST(lstsq_format_2),
         TEST(lstsq_rounding),

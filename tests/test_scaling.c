@@ -1,12 +1,12 @@
-/* src/map/scaling.c: input scalings, learnt from data or given. */
+/* src/map/scaling.c: input scalings, learned from data or given. */
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
 
 enum { N = 257, D = 5 };
 
-/* Inputs of very different offset and spread; input 3 is constant, at a value that is no short
- * binary fraction. */
+/* Inputs with very different offset and spread; input 3 is constant, at a value that is not exact
+ * in binary. */
 static void make_inputs(float X[N * D]) {
     static const double offset[D] = {0, 1e4, -3, 0.1f, 1e-20}, spread[D] = {1, 2, 1e-3, 0, 1e-20};
     uint64_t draws = 3;
@@ -16,7 +16,7 @@ static void make_inputs(float X[N * D]) {
             X[i * D + k] = (float)(offset[k] + spread[k] * draw_uniform(&draws));
 }
 
-/* Two passes in long double. */
+/* The definition in two passes, in long double. */
 static void reference(const float X[N * D], double mean[D], double variance[D]) {
     for (size_t k = 0; k < D; k++) {
         long double sum = 0, squares = 0;
@@ -43,9 +43,8 @@ static snnk_scaling *learn(int32_t mode, const float X[N * D], size_t batch) {
     return scaling;
 }
 
-/* A running mean takes N additions of 2^-53 relative to the largest |x|: 257 2^-53 10^4 = 3e-10,
- * for an input of spread 1; so 1e-12 of the mean and 1e-9 of the deviation cover every input
- * here. */
+/* A running mean has N additions of 2^-53 relative to the largest |x|: 257 2^-53 10^4 = 3e-10, for
+ * an input of spread 1. So 1e-12 of the mean and 1e-9 of the deviation cover every input here. */
 static void test_modes_against_two_passes(void **state) {
     static const size_t batches[] = {1, 7, 64, N};
     double mean[D], variance[D], m[D], s[D], total = 0;
@@ -74,7 +73,7 @@ static void test_modes_against_two_passes(void **state) {
         }
 }
 
-/* What the modes are for: inputs of variance 1 each, or of mean square length 1. Worked by hand:
+/* The purpose of the modes: inputs of variance 1 each, or of mean square length 1. Worked by hand:
  * rows (1, 0), (3, 4): means 2, 2; variances 1, 4. */
 static void test_two_rows_by_hand(void **state) {
     const float X[] = {1, 0, -99, 3, 4, -99};
@@ -216,8 +215,7 @@ static void test_misuse(void **state) {
     snnk_scaling_free(NULL);
 }
 
-/* The check of given values once took a step for each of `inputs`, arrays or none, and did not
- * end. */
+/* The check of given values once looped over `inputs` even without arrays, and did not end. */
 static void test_absurd_width_without_arrays_is_refused_at_once(void **state) {
     snnk_scaling *scaling = (snnk_scaling *)&state;
 

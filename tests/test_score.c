@@ -1,11 +1,11 @@
-/* src/fit/score.c: scores by hand, of everything that has one. */
+/* src/fit/score.c: scores worked out by hand, for every object that has one. */
 #include <stdlib.h>
 
 #include "support/alloc.h"
 #include "support/compare.h"
 #include "support/draw.h"
 
-/* y = x + offset, of any width. */
+/* The layer y = x + offset, of any width. */
 static snnk_layer *identity(size_t width, float offset, const snnk_allocator *allocator) {
     float *W = calloc(width * width, sizeof *W), *b = malloc(width * sizeof *b);
     snnk_layer *layer = NULL;
@@ -44,8 +44,8 @@ static void test_targets_by_hand(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Outputs (2, 1), (1, 1), (0, 3) with label 0 and weights 1, 2, 4. Right are the first, and the
- * second, where equal outputs go to the first class: 3/7. */
+/* Outputs (2, 1), (1, 1), (0, 3) with label 0 and weights 1, 2, 4. The first row is right, and so
+ * is the second, where of equal outputs the first counts: 3/7. */
 static void test_labels_by_hand(void **state) {
     const float X[] = {2, 1, 1, 1, 0, 3, 3e38F, 1}, weights[] = {1, 2, 4};
     int32_t labels[] = {0, 0, 0, 0};
@@ -57,11 +57,11 @@ static void test_labels_by_hand(void **state) {
         plain, SNNK_ROWS(.n = 3, .X = X, .labels = labels, .weights = weights), NULL, &score));
     assert_close(score.accuracy, 3.0 / 7, 1e-15, 0);
     assert_true(isnan(score.squared_error) && isnan(score.r2) && score.weight == 7);
-    labels[0] = labels[1] = 1; /* of equals the first */
+    labels[0] = labels[1] = 1; /* of equal outputs the first counts */
     assert_ok(snnk_layer_score(
         plain, SNNK_ROWS(.n = 3, .X = X, .labels = labels, .weights = weights), NULL, &score));
     assert_true(score.accuracy == 0);
-    /* Output 0 of (3e38, 1) + 3e38 is infinite: such a row is misclassified. */
+    /* Output 0 of (3e38, 1) + 3e38 is infinite, so this row counts as misclassified. */
     assert_ok(
         snnk_layer_score(large, SNNK_ROWS(.n = 1, .X = X + 6, .labels = labels + 3), NULL, &score));
     assert_true(score.accuracy == 0 && score.rows == 1);
@@ -70,7 +70,7 @@ static void test_labels_by_hand(void **state) {
 }
 
 /* A perfect prediction, and targets that do not vary. Targets in double are not rounded: 1e9 + 1/4
- * is no float, the prediction 1e9 is, and misses it by 1/4 exactly. */
+ * is not a float, the prediction 1e9 is, so the residual is exactly 1/4. */
 static void test_edges(void **state) {
     const float X[] = {1, 2, 1e9F, 1e9F};
     const double Y[] = {1e9 + 0.25, 1e9 + 0.25};
@@ -85,8 +85,8 @@ static void test_edges(void **state) {
     snnk_layer_free(layer);
 }
 
-/* Several blocks of rows, of a network and of recursive least squares: the sums of their forwards,
- * plainly in another order, which n eps = 2500 * 2.2e-16 = 6e-13 bounds. */
+/* Several blocks of rows, of a network and of recursive least squares, compared with sums over
+ * their forward outputs in another order: n eps = 2500 * 2.2e-16 = 6e-13 bounds the difference. */
 static void test_blocks(void **state) {
     enum { N = 2500, D = 3 };
     float *X = malloc(N * D * sizeof *X), *Y = malloc(N * sizeof *Y), out[N];

@@ -1,6 +1,6 @@
-/* Products of sizes that wrap around: harmless where a size has 64 bits and memory ends first, and
- * a small allocation for a large array where it has 32. Objects of such sizes are made up here:
- * what is checked before anything is read needs no memory behind it. */
+/* Products of sizes that wrap around: harmless with 64-bit size_t, where memory ends first, but
+ * with 32 bits a small allocation for a large array. Objects of such sizes are made up here: what
+ * is checked before anything is read needs no memory. */
 #include "support/alloc.h"
 #include "support/compare.h"
 
@@ -14,17 +14,17 @@
 #include "network/network.h"
 #include "spectrum/spectrum.h"
 
-/* 16 rows of features, and what comes beside them. */
+/* 16 rows of features, and the scratch that goes with them. */
 static void test_issue_15_work_of_hd3_blocks_cannot_wrap(void **state) {
     const snnk__hd3 hd3 = {.rows = 1, .order = 64};
     snnk__block block = {.hd3 = &hd3, .rows = 100};
 
     (void)state;
-    block.function.operation = SNNK__OPERATION_COS_SIN; /* two features a row */
+    block.function.operation = SNNK__OPERATION_COS_SIN; /* two features for each row */
     assert_true(snnk__project_readout_work(&block) == 16 * 200 + 64);
     block.rows = SIZE_MAX / 32 + 1; /* 16 rows wrap to 0 */
     assert_true(snnk__project_readout_work(&block) == SIZE_MAX);
-    block.rows = SIZE_MAX / 32; /* and these fit, without the order */
+    block.rows = SIZE_MAX / 32; /* these fit, without the order */
     assert_true(snnk__project_readout_work(&block) == SIZE_MAX);
     block.rows = SIZE_MAX / 2 + 1;
     assert_true(snnk__project_readout_work(&block) == SIZE_MAX);
@@ -42,7 +42,7 @@ static void unreachable_forward(const snnk_layer *layer, size_t n, const float *
     fail();
 }
 
-/* What a size cannot count is refused where it is asked for, also in bytes. */
+/* A size that overflows is refused when it is requested, also in bytes. */
 static void test_issue_15_work_of_a_layer_cannot_wrap(void **state) {
     const snnk__layer_kind kind = {.cost = endless_cost, .forward = unreachable_forward};
     test_memory memory;
@@ -56,7 +56,7 @@ static void test_issue_15_work_of_a_layer_cannot_wrap(void **state) {
     snnk__layer_finish(&layer);
     assert_true(layer.divisible);
     assert_status(snnk_layer_forward(&layer, 1, &X, 1, &Y, 1, NULL), SNNK_E_SIZE);
-    for (size_t threads = 1; threads <= 2; threads++) { /* with two the row is split */
+    for (size_t threads = 1; threads <= 2; threads++) { /* with two threads the row is split */
         assert_ok(snnk_workspace_create(threads, NULL, &workspace));
         assert_status(snnk_layer_forward(&layer, 1, &X, 1, &Y, 1, workspace), SNNK_E_SIZE);
         snnk_workspace_free(workspace);
@@ -65,7 +65,7 @@ static void test_issue_15_work_of_a_layer_cannot_wrap(void **state) {
     assert_int_equal(memory.calls, 0);
 }
 
-/* Two tiles of hidden rows fit a size, and with what a layer works in they do not. */
+/* Two tiles of hidden rows fit size_t, but not together with a layer's scratch. */
 static void test_issue_15_scratch_of_a_network_cannot_wrap(void **state) {
     const size_t widest = SIZE_MAX / (128 * sizeof(float));
     snnk_layer wide = {.inputs = 1, .outputs = widest}, next = {.inputs = widest, .outputs = 1};
@@ -86,12 +86,12 @@ static void test_issue_15_scratch_of_a_network_cannot_wrap(void **state) {
     }
 }
 
-/* A map of many blocks, many times beside itself. */
+/* A map of many blocks, many times concatenated with itself. */
 static void test_issue_15_blocks_of_maps_cannot_wrap(void **state) {
     const size_t many = (size_t)1 << sizeof(size_t) * CHAR_BIT / 2;
     enum { MAPS = 4 };
     snnk_map map = {.inputs = 1, .features = 1, .n_blocks = SIZE_MAX / MAPS + 1};
-    const snnk_map *maps[MAPS] = {&map, &map, &map, &map}; /* so many blocks wrap to 0 */
+    const snnk_map *maps[MAPS] = {&map, &map, &map, &map}; /* this many blocks wrap to 0 */
     snnk_map *made;
 
     (void)state;
@@ -100,7 +100,7 @@ static void test_issue_15_blocks_of_maps_cannot_wrap(void **state) {
     assert_null(made);
     if (sizeof(size_t) > 4) return;
 
-    /* The same with real maps, which have room in 32 bits. */
+    /* The same with real maps, which fit in 32 bits. */
     const snnk_map **one = malloc(many * sizeof *one);
     snnk_map_config config;
     snnk_map *single, *wide;
@@ -118,7 +118,7 @@ static void test_issue_15_blocks_of_maps_cannot_wrap(void **state) {
     free(one);
 }
 
-/* Scratch of 34 numbers an input and 32 a row. */
+/* Scratch of 34 numbers for each input and 32 for each row. */
 static void test_issue_15_scratch_of_weight_towers_cannot_wrap(void **state) {
     size_t floats = 7;
 
@@ -129,7 +129,7 @@ static void test_issue_15_scratch_of_weight_towers_cannot_wrap(void **state) {
     assert_false(snnk__weight_scratch(SIZE_MAX / 34, SIZE_MAX / 32, &floats));
 }
 
-/* 2^62 points on each side of the middle, so that twice as many, twice, are 6. */
+/* 2^62 points on each side of the middle, so that doubling them twice wraps to 6. */
 static void test_issue_15_points_of_a_spectrum_cannot_wrap(void **state) {
     const double pi = 3.14159265358979323846;
     snnk_spectrum_config config;
@@ -140,19 +140,19 @@ static void test_issue_15_points_of_a_spectrum_cannot_wrap(void **state) {
     config.method = SNNK_SPECTRUM_INTEGRAL;
     config.points = 2;
     config.largest_frequency = 1e12;
-    config.radius = ldexp(2 * pi / 5e11 / 64, 62); /* 9e5: 64 points a period of 2 pi/5e11 */
+    config.radius = ldexp(2 * pi / 5e11 / 64, 62); /* 9e5: 64 points in a period of 2 pi/5e11 */
     assert_status(snnk_spectrum_create(SNNK_RELU, &config, &spectrum), SNNK_E_SIZE);
     assert_null(spectrum);
 }
 
-/* 2^32 features do not become none. */
+/* 2^32 features must not become 0. */
 static void test_issue_15_features_beyond_a_size_are_refused(void **state) {
     snnk_urf_config config;
     snnk_spectrum *spectrum;
     snnk_map *map;
 
     (void)state;
-    if (sizeof(size_t) > 4) skip(); /* there they are a size, and take long */
+    if (sizeof(size_t) > 4) skip(); /* with 64 bits they fit size_t, and take long */
     assert_ok(snnk_spectrum_create(SNNK_EXP, NULL, &spectrum));
     assert_ok(snnk_urf_config_init(&config, sizeof config));
     config.features = (uint64_t)1 << 32;

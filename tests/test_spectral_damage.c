@@ -6,12 +6,12 @@
 #define ATOM "blocks.0.atoms"
 #define ROWS "blocks.0.row_atom"
 
-/* In model_1, on 3 inputs. Block 0: 4 atoms, of which the first two have 2 and 1 of 5 rows for
- * certain, and the other two one of the drawn rows each, 4 features a row; block 1: a sketched line
- * of 3 features; block 2: an exact one. The frame of the first two has one direction, and centres
+/* In model_1, on 3 inputs. Block 0: 4 atoms; the first two have 2 and 1 of 5 rows for certain, and
+ * the other two one of the drawn rows each; 4 features for each row. Block 1: a sketched line of 3
+ * features. Block 2: an exact one. The frame of the first two blocks has one direction, and centres
  * weights. */
 static const change changes[] = {
-    /* the description of either kind */
+    /* the description of both kinds */
     KEY("kind", 1, "\"URF\"", "\"URF\""),
     KEY("kind", 1, "\"line\"", "\"slope\" is missing"),
     KEY("kind", 1, "\"gaussian\"", "\"order\""),
@@ -31,7 +31,7 @@ static const change changes[] = {
     KEY("intercept", 1, "1e999", "\"intercept\" is inf"),
     KEY("spectral_error", 0, "-1", "spectral_error"),
     KEY("spectral_error", 1, "1e999", "is inf"),
-    /* the interval, which model_1 does not have yet */
+    /* the interval, which model_1 does not have */
     KEY("spectral_error", 0, "0,\"radius\":-1", "\"radius\" is -1"),
     KEY("spectral_error", 1, "0,\"radius\":\"3\"", "\"radius\" is missing"),
     KEY("spectral_error", 0, "0,\"radius\":2", "\"center\" is missing"),
@@ -156,7 +156,7 @@ static void small_free(void *pointer, void *user) {
     free(pointer);
 }
 
-/* A file may announce what it likes: what is not in it is not asked memory for. */
+/* A file may claim any size: memory is only allocated for what is in the file. */
 static void test_checks_before_it_allocates(void **state) {
     static const change large[] = {
         {.key = "inputs", .text = "1e9", .says = "blocks.0.G"},

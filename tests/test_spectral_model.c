@@ -1,4 +1,4 @@
-/* src/map/spectral.c, affine.c: maps made from spectra, as model files. A loaded map equals the
+/* src/map/spectral.c, affine.c: maps made from spectra, in model files. A loaded map equals the
  * saved one bit for bit; a file of another program gives the outputs that that program computed. */
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -17,12 +17,12 @@ static int make_batch(void **state) {
     draw_floats(X, N * D, 1);
     draw_floats(W, L * D, 2);
     draw_floats(b, L, 3);
-    for (size_t i = 0; i < N; i++) X[i * D] += 0.7f; /* a mean */
+    for (size_t i = 0; i < N; i++) X[i * D] += 0.7f; /* so that there is a mean */
     for (size_t j = 0; j < L; j++) W[j * D + 1] -= 0.4f;
     return 0;
 }
 
-/* One atom is large, one in the middle, and some that get less than a row. */
+/* One atom is large, one medium, and some get less than a row. */
 static snnk_spectrum *make_spectrum(void) {
     static const double omega[] = {1, 2.5, 3, 4, 6}, re[] = {0, 0.4, 1e-3, 1e-3, 2e-3},
                         im[] = {-1, 0.2, 0, 3e-3, 0};
@@ -35,7 +35,7 @@ static snnk_spectrum *make_spectrum(void) {
 
 enum { FRAMES = 5 };
 
-/* None; of inputs; of both; of both, whitened; whitened, without knowing the weights. */
+/* None; centred on inputs; on both; on both, whitened; whitened without weights. */
 static snnk_frame *make_frame(int which) {
     static const struct {
         int32_t center, metric;
@@ -114,14 +114,15 @@ static void assert_same_towers(const snnk_map *was, const snnk_map *is) {
     assert_ok(snnk_map_weight_tower(is, L, W, D, b, c, m, bias[1], NULL));
     assert_memory_equal(a, c, L * bytes);
     assert_memory_equal(bias[0], bias[1], sizeof bias[0]);
-    const int st = snnk_map_exact(was, X, W, 0.5, &value[0]); /* rows given have no exact value */
+    const int st = snnk_map_exact(was, X, W, 0.5, &value[0]); /* maps of given rows have no exact
+                                                               * value */
     assert_status(snnk_map_exact(is, X, W, 0.5, &value[1]), st);
     assert_true(value[0] == value[1]);
     free(c);
     free(a);
 }
 
-/* All that is predicted; or that nothing can be, for rows given. */
+/* All predictions are equal; or, for given rows, there are none. */
 static void assert_same_predictions(const snnk_map *was, const snnk_map *is) {
     const double levels[] = {0, 0.5, 1};
     double quantiles[2][L * 3] = {{0}};
@@ -168,7 +169,7 @@ static const snnk__urf *urf_of(const snnk_map *map, size_t k) {
     return map->blocks[k]->kind == &snnk__map_spectral ? map->blocks[k]->data : NULL;
 }
 
-/* What no output here depends on. */
+/* Facts that no output here depends on. */
 static void assert_same_facts(const snnk_map *was, const snnk_map *is) {
     for (size_t k = 0; k < was->n_blocks; k++) {
         const snnk__affine *line[2] = {line_of(was, k), line_of(is, k)};
@@ -195,8 +196,8 @@ static void assert_same_facts(const snnk_map *was, const snnk_map *is) {
     }
 }
 
-/* Saved, loaded, compared, and saved again: the same bytes, so that nothing got lost that no output
- * here depends on. */
+/* Saved, loaded, compared, and saved again with the same bytes, so that facts that no output here
+ * depends on are kept too. */
 static void assert_round_trip(const snnk_map *map) {
     snnk_network *network = network_of(map), *loaded = NULL;
     float Y[2][N * L];
@@ -244,7 +245,7 @@ static void test_round_trip_of_every_form(void **state) {
                 }
 }
 
-/* Every projection goes by its name, rows given among them; and exp, whose rate is real. */
+/* Every projection is stored by its name, also given rows; and exp, whose rate is real. */
 static void test_round_trip_of_every_projection(void **state) {
     float G[M * D];
     snnk_urf_config config = defaults();
@@ -271,7 +272,7 @@ static void test_round_trip_of_every_projection(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* A line alone, exact and sketched. */
+/* A line only, exact and sketched. */
 static void test_round_trip_of_a_line(void **state) {
     snnk_urf_config config = defaults();
     snnk_spectrum *spectrum;
@@ -293,7 +294,7 @@ static void test_round_trip_of_a_line(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* Layers of several kinds, in each of which blocks of several kinds are side by side. */
+/* Layers of several kinds, each with blocks of several kinds. */
 static int make_network(const snnk_allocator *allocator, snnk_network **network) {
     snnk_urf_config config = defaults();
     snnk_map_config plain;
@@ -359,7 +360,7 @@ static void test_round_trip_of_several_layers(void **state) {
     snnk_network_free(network);
 }
 
-/* 0.1 + 0.2 is not 0.3, and rows drawn again from a file that says 0.3 are others. */
+/* 0.1 + 0.2 is not 0.3, and rows drawn again from a file that says 0.3 would be different. */
 static void test_numbers_keep_all_their_bits(void **state) {
     static const double awkward[] = {0.1 + 0.2, 1.0 / 3, 1e-30, 0x1.fffffffffffffp-3, 5e29};
     snnk_map_config config;
@@ -454,8 +455,8 @@ static void test_survives_failing_allocations(void **state) {
 
 /* ---- Format 1, as another program writes it ---- */
 
-/* Features are sums of a few products in float, of numbers below 4, through functions that the
- * kernels have to a few units in the last place: 1e-5 is 40 of those; outputs are sums of 40
+/* Features are sums of a few products in float, of numbers below 4, and functions that the kernels
+ * compute to a few units in the last place: 1e-5 is 40 of those. Outputs are sums of 40
  * features. */
 #define GOLDEN_RTOL 1e-5
 #define GOLDEN_ATOL 1e-5
@@ -488,7 +489,7 @@ static void test_loads_format_1(void **state) {
     assert_true(line_of(map, 1)->facts.error == 0.002);
     assert_true(isinf(line_of(map, 1)->facts.analyticity_halfwidth));
     assert_true(line_of(map, 2)->facts.error == 0.004);
-    assert_true(isinf(line_of(map, 2)->facts.radius)); /* the file does not say */
+    assert_true(isinf(line_of(map, 2)->facts.radius)); /* the file does not have it */
     assert_ok(snnk_map_config_init(&config, sizeof config));
     for (size_t k = 0; k < 7; k++) {
         static const int32_t kinds[] = {

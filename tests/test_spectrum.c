@@ -16,10 +16,10 @@
 
 /* ---- Parts ---- */
 
-/* A relative error of eps in an exponent t is |t| eps in the result; exponents here are at most
+/* A relative error of eps in an exponent t is |t| eps in the result. Exponents here are at most
  * z^2/2 (gelu, erf), |z| or, for gelu_tanh, 1.6 |z| + 0.072 |z|^3: 2^-51 of 2 + z^2 + |z|^3/8
- * covers a few roundings of each. Below 1e-290 results are near underflow, and values are off by at
- * most that. */
+ * covers a few roundings of each. Below 1e-290 results are near underflow, and errors are at most
+ * that. */
 static void test_activations_in_double(void **state) {
     static const double zs[] = {0,    1e-9, 0.1, 0.3, 0.9, 1,  1.7, 2.5, 3.9,
                                 5.05, 8,    13,  21,  30,  37, 40,  300, 700};
@@ -49,8 +49,8 @@ static void test_activations_in_double(void **state) {
     assert_true(snnk__activation_f64(SNNK_SIGMOID, -INFINITY) == 0);
 }
 
-/* Against the definition in long double. Numbers are below 1, sums of 256 of them below 256, and an
- * error grows by at most eps of that for each of log2 n levels. */
+/* Compared with the definition in long double. Numbers are below 1, sums of 256 of them below 256,
+ * and an error grows by at most eps of that in each of log2 n levels. */
 static void test_fourier_transform(void **state) {
     const snnk_allocator *const none = NULL;
     snnk_allocator allocator;
@@ -144,9 +144,9 @@ static void test_exact(void **state) {
         }
 }
 
-/* Worked by hand: 2 and -2 with (0.5, 1) and (0.25, 3) make 2 with (0.75, 1 - 3); 0 and -0 with 7
- * and -3 add 4 to the intercept, their imaginary parts do nothing; 5 and -5 with (1, 2) and (-1, 2)
- * cancel. */
+/* Worked by hand: 2 and -2 with (0.5, 1) and (0.25, 3) give 2 with (0.75, 1 - 3); 0 and -0 with 7
+ * and -3 add 4 to the intercept, and their imaginary parts do nothing; 5 and -5 with (1, 2) and
+ * (-1, 2) cancel. */
 static void test_atoms_are_merged(void **state) {
     const double omega[] = {2, 0, 5, -2, 0.5, -0.0, -5}, re[] = {0.5, 7, 1, 0.25, -6, -3, -1};
     const double im[] = {1, 9, 2, 3, 0.125, 4, 2};
@@ -181,8 +181,8 @@ static void test_atoms_are_merged(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* Merged or not, the sum is the same: 300 draws, many of one frequency, against the definition.
- * Terms sum to at most 300 in absolute value, and angles to 40: 300 * 40 eps. */
+/* Merged or not, the sum is the same: 300 draws, many with equal frequencies, compared with the
+ * definition. Terms sum to at most 300 in absolute value, and angles to 40: 300 * 40 eps. */
 static void test_eval_is_the_sum(void **state) {
     enum { N = 300, Z = 21 };
     double omega[N], re[N], im[N], z[Z], values[Z];
@@ -212,7 +212,7 @@ static void test_eval_is_the_sum(void **state) {
 
 /* ---- Integrals ---- */
 
-/* Weights: exponents to 4 pi, so 16 eps and some. */
+/* Weights: exponents up to 4 pi, so a little more than 16 eps. */
 static void test_weights(void **state) {
     (void)state;
     for (size_t i = 0; i < INTEGRALS; i++) {
@@ -227,15 +227,16 @@ static void test_weights(void **state) {
                      : a == SNNK_SIGMOID     ? 1
                                              : 2,
                      1e-15, 0); /* the limits of x/sinh x and others at 0 */
-        assert_true(snnk__spectrum_weight(a, 1e4) == (a == SNNK_RELU)); /* without NaN */
+        assert_true(snnk__spectrum_weight(a, 1e4) == (a == SNNK_RELU)); /* must not be NaN */
     }
 }
 
-/* With tolerance 0 images and cut are below 1e-14 of the range, 4.5 at most, and amplitudes sum to
- * 10: rounding of all is below 1e-12. relu's series is cut at Omega = 400/R. What is left out is
- * E(Omega z)/(pi Omega), E(u) = int_1^inf cos(u t)/t^2 dt = cos u - u (pi/2 - Si u): 1 at u = 0,
- * and least where Si u = pi/2, u = 1.92645, where it is cos u = -0.34809. Half of the difference,
- * 0.67405, is left when the intercept is best; 1 % for a sum in place of the integral. */
+/* With tolerance 0, images and cut-off are below 1e-14 of the range, 4.5 at most, and amplitudes
+ * sum to 10: the rounding of all is below 1e-12. relu's series is cut off at Omega = 400/R. The
+ * rest is E(Omega z)/(pi Omega), E(u) = int_1^inf cos(u t)/t^2 dt = cos u - u (pi/2 - Si u): 1 at u
+ * = 0, and least where Si u = pi/2, u = 1.92645, where it is cos u = -0.34809. Half of the
+ * difference, 0.67405, remains with the best intercept; 1 % is allowed for a sum in place of the
+ * integral. */
 static void test_integrals_against_reference(void **state) {
     (void)state;
     for (size_t i = 0; i < INTEGRALS; i++) {
@@ -269,8 +270,9 @@ static void test_integrals_against_reference(void **state) {
 }
 
 /* Rules have no more points than they need: L = 4 + (tail below 8e-6 or 2e-6) and Omega likewise,
- * by hand, give Omega L/(2 pi) = 16 for tanh (8.8, 11.1), 7 for gelu (4.8, 8.3) and 65 for relu
- * (100, 4.08). Errors: twice 1e-6 of the range for the image, the cut, and (dropped) atoms each. */
+ * worked out by hand, give Omega L/(2 pi) = 16 for tanh (8.8, 11.1), 7 for gelu (4.8, 8.3) and 65
+ * for relu (100, 4.08). Errors: twice 1e-6 of the range for the image, the cut-off, and (dropped)
+ * atoms each. */
 static void test_integrals_are_short(void **state) {
     static const struct {
         int32_t activation;
@@ -286,8 +288,8 @@ static void test_integrals_are_short(void **state) {
         assert_true(points_of(spectrum) <= cases[i].most);
         if (cases[i].activation != SNNK_RELU)
             assert_true(snnk_spectrum_error(spectrum) <= 6e-6 * cases[i].range);
-        else /* 0.674/(pi Omega), as above; 1/(pi Omega) if the wave turned over within the
-              * interval */
+        else /* 0.674/(pi Omega), as above; it would be 1/(pi Omega) if the corner of the wave were
+              * inside the interval */
             assert_true(snnk_spectrum_error(spectrum) <= 0.7 / (100 * (double)precise_pi));
         snnk_spectrum_free(spectrum);
     }
@@ -295,11 +297,11 @@ static void test_integrals_are_short(void **state) {
 
 /* ---- Extensions ---- */
 
-/* An independent program's figures for T = 8, R = 4, N = 4096, no line. It counts atoms at +-omega
- * and at 0 (so 2 k + 1, or 2 k where f is odd and the constant is dropped), takes the constant's
- * amplitude into L1, and drops atoms under 1e-6 of the largest of all, the constant among them,
- * where two atoms at +-omega share one of ours. Figures are printed to two or three digits: half a
- * unit of the last, and one pair of atoms for a tie. */
+/* Numbers from an independent program for T = 8, R = 4, N = 4096, no line. It counts atoms at
+ * +-omega and at 0 (so 2 k + 1, or 2 k where f is odd and the constant is dropped), includes the
+ * constant's amplitude in L1, and drops atoms below 1e-6 of the largest of all, including the
+ * constant, where two atoms at +-omega share one of ours. Its numbers are printed to two or three
+ * digits: half a unit of the last, and one pair of atoms for a tie. */
 static void test_extension_against_a_prototype(void **state) {
     static const struct {
         int32_t activation;
@@ -342,9 +344,9 @@ static void test_extension_against_a_prototype(void **state) {
     }
 }
 
-/* The definition in the header, term by term in long double, at a center where phases count: the
- * blend, the transform, and the amplitude of the last atom, which has no sine. Values are below 8,
- * angles below 60: 1e-13 is 8 * 60 eps. */
+/* The definition in the header, term by term in long double, at a center for which phases matter:
+ * the blend, the transform, and the amplitude of the last atom, which has no sine. Values are below
+ * 8, angles below 60: 1e-13 is 8 * 60 eps. */
 static void test_extension_by_the_definition(void **state) {
     enum { N = 32 };
     const long double c = 0.7L, R = 1.5L, T = 2.25L;
@@ -390,9 +392,9 @@ static void test_extension_by_the_definition(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* z^3 on +-2: the line nearest in the mean square is 3/5 R^2 z = 2.4 z; on 16384 points and more
- * the ends count 3/16384 more than in the integral. About center 1 it is z^3 = 1 + 3 x + 3 x^2 +
- * x^3 with x = z - 1, so (3 + 2.4) x + 1 + R^2. */
+/* z^3 on +-2: the line that is nearest in the mean square is 3/5 R^2 z = 2.4 z; on at least 16384
+ * points the ends count 3/16384 more than in the integral. About center 1 it is z^3 = 1 + 3 x + 3
+ * x^2 + x^3 with x = z - 1, so (3 + 2.4) x + 1 + R^2. */
 static double cube(double z, void *user) {
     (void)user;
     return z * z * z;
@@ -422,8 +424,8 @@ static void test_line_is_least_squares(void **state) {
     }
 }
 
-/* On an interval without the kink there are no atoms, only the line, whether the kink is on the
- * seam or not. f is at most 8. */
+/* On an interval without the kink there are no atoms, only the line, whether or not the kink is on
+ * the seam. f is at most 8. */
 static void test_lines_have_no_atoms(void **state) {
     static const struct {
         int32_t activation;
@@ -479,7 +481,7 @@ static void test_rounding_makes_no_atoms(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* A function that differs from a line by 1e-9 is not taken for one; by 1e-17 it is. */
+/* A function that differs from a line by 1e-9 does not count as one; with 1e-17 it does. */
 static double nearly_line(double z, void *user) { return 3 * z + *(double *)user * sin(5 * z); }
 
 static void test_small_atoms_are_kept(void **state) {

@@ -1,4 +1,4 @@
-/* src/spectrum/harmonics.c: bounds on the error of spectra hold, and are not loose. */
+/* src/spectrum/harmonics.c: bounds on the error of spectra hold, and are not far above it. */
 #include <stdlib.h>
 
 #include "support/draw.h"
@@ -55,7 +55,8 @@ static void check_bound(int32_t activation, const snnk_spectrum_config *config, 
         measured(spectrum, activation_of, &activation, config->center, config->radius);
 
     assert_true(worst <= bound);
-    /* The bound is not loose: a third more for a kink between points; 1e-6 for the chords of f. */
+    /* The bound is not far above the error: a third more for a kink between points; 1e-6 for the
+     * chords of f. */
     assert_true(bound <= 1.34 * worst + 1e-6 * range + 1e-13);
     assert_true(bound <= config->largest_error * range + 1e-12);
     snnk_spectrum_free(spectrum);
@@ -98,8 +99,9 @@ static void test_bounds_hold(void **state) {
                 check_bound(a, &config, most - least);
                 made++;
             }
-    /* Of 13 * 6 * 3: six without an integral (36 fewer); step at its jump (5 of 6 intervals, two
-     * ways); a constant range; at 7 +- 2.5, saturated. So most must have been made. */
+    /* Of 13 * 6 * 3 combinations, these have no spectrum: six activations without an integral (36
+     * fewer); step at its jump (5 of 6 intervals, two methods); those whose range is constant; at 7
+     * +- 2.5, saturated ones. So most must have been made. */
     assert_true(made >= 160);
 }
 
@@ -163,7 +165,8 @@ static void test_kink_within_a_cell(void **state) {
 
     (void)state;
     assert_true(grid.step * 16384 <= 2 && count > 16384);
-    assert_true(snnk__check_grid_for(4096, 4, 1).step <= 4.0 / 65536); /* 16 to a point */
+    assert_true(snnk__check_grid_for(4096, 4, 1).step <= 4.0 / 65536); /* 16 grid steps for each
+                                                                        * point */
     for (size_t i = 0; i < count; i++)
         f[count + i] = f[i] = fmax(snnk__check_grid_offset(&grid, i) - kink, 0);
     const snnk__spectrum_bound bound = snnk__harmonics_bound(&nothing, &grid, f, f + count);
@@ -174,9 +177,9 @@ static void test_kink_within_a_cell(void **state) {
     free(f);
 }
 
-/* More points do not help: the last doubling reduced the bound by at most a tenth, and all later
- * ones by no more than another tenth and what the finer grid saves for chords. And a fine ripple,
- * which few points do not resolve, is found. */
+/* More points would not help: the last doubling reduced the bound by at most a tenth, and further
+ * doublings reduce it by no more than another tenth and what the finer grid saves for chords. And a
+ * fine ripple, which few points do not resolve, is found. */
 static double ripple(double z, void *user) {
     (void)user;
     return z + 0.5 * sin(300 * z);

@@ -41,7 +41,7 @@ static void test_values_give_what_a_callback_gives(void **state) {
             most = fmax(most, z[k]);
             z[k] = wavy(z[k], NULL);
         }
-        /* where the header says that f is needed, to rounding */
+        /* only where the header says that f is needed, up to rounding */
         assert_true(least >= config.center - (2 * T - config.radius) - 1e-12);
         assert_true(most <= config.center + (2 * T - config.radius) + 1e-12);
         assert_ok(snnk_spectrum_create_from_samples(n, z, &config, &made));
@@ -58,7 +58,7 @@ static void test_values_give_what_a_callback_gives(void **state) {
     }
 }
 
-/* The settings read back make the same spectrum again. */
+/* The settings read back give the same spectrum again. */
 static void test_settings_are_resolved(void **state) {
     (void)state;
     for (int32_t method = SNNK_SPECTRUM_INTEGRAL; method <= SNNK_SPECTRUM_EXTENSION; method++) {
@@ -69,7 +69,10 @@ static void test_settings_are_resolved(void **state) {
         snnk_spectrum *spectrum, *twin;
 
         config.allocator = &allocator;
-        if (method == SNNK_SPECTRUM_EXTENSION) config.largest_frequency = 50; /* has none */
+        if (method == SNNK_SPECTRUM_EXTENSION)
+            config.largest_frequency = 50; /* the others have no
+                                                                               * largest
+                                                                               * frequency */
         spectrum = spectrum_of(SNNK_TANH, &config);
         assert_ok(snnk_spectrum_settings(spectrum, &used));
         assert_int_equal(used.method, method);
@@ -95,7 +98,8 @@ static double broken(double z, void *user) {
 }
 
 static void test_nonfinite_functions_are_refused(void **state) {
-    static const double breaks[][3] = {{0.5, 0.5, NAN},        /* in the interval: a point of it */
+    static const double breaks[][3] = {{0.5, 0.5, NAN},        /* in the interval: one of its
+                                                                * points */
                                        {2.49, 2.51, INFINITY}, /* on the seam, 1 ... 3 */
                                        {-2.51, -2.49, -INFINITY}};
     static const char *const says[] = {"nan at z = 0.5;", "the function is inf at z = 2.",
@@ -144,7 +148,7 @@ static void test_unresolved_is_refused(void **state) {
     snnk_spectrum_free(spectrum);
 
     config = config_of(SNNK_SPECTRUM_INTEGRAL, 0, 4);
-    config.points = 4; /* too few nodes */
+    config.points = 4; /* too few points */
     assert_status(snnk_spectrum_create(SNNK_TANH, &config, &spectrum), SNNK_E_UNRESOLVED);
     config.points = 0;
     config.largest_frequency = 1; /* too low */
@@ -154,7 +158,7 @@ static void test_unresolved_is_refused(void **state) {
     assert_says("exp overflows within 900 of 0");
     config = config_of(SNNK_SPECTRUM_AUTO, 0, 1);
     config.points = 64;
-    config.largest_error = 1e30; /* finite values whose sums are not */
+    config.largest_error = 1e30; /* finite values whose sums overflow */
     assert_status(snnk_spectrum_create_from_function(enormous, &jump, &config, &spectrum),
                   SNNK_E_UNRESOLVED);
     assert_null(spectrum);

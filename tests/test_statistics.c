@@ -18,12 +18,12 @@ static int make_rows(void **state) {
 
         Y[i * (L + 1)] = x[0] * x[1];
         Y[i * (L + 1) + 1] = x[2] - x[3] * x[3];
-        Y[i * (L + 1) + 2] = i < HALF ? 0 : x[0]; /* a target that the first half does not have */
+        Y[i * (L + 1) + 2] = i < HALF ? 0 : x[0]; /* a target that is zero in the first half */
     }
     return 0;
 }
 
-/* A dense layer, and features on it, without a Psi worth anything yet. */
+/* A dense layer, and features on it, whose Psi is still zero. */
 static snnk_network *make_network(void) {
     float W[HIDDEN * D], zeros[L * M] = {0};
     snnk_map_config config;
@@ -55,7 +55,7 @@ static snnk_lstsq *statistics_of(size_t targets, int32_t factorization) {
     return lstsq;
 }
 
-/* Feed rows first ... end-1, the first t targets, to the network's statistics, or take them out. */
+/* Add rows first ... end-1, the first t targets, to the network's statistics, or remove them. */
 static void feed(snnk_network *network, size_t first, size_t end, size_t t, int forget) {
     float *Phi = malloc((end - first) * M * sizeof *Phi);
     snnk_lstsq *lstsq = snnk_network_statistics(network);
@@ -76,7 +76,7 @@ static void solve(snnk_network *network) {
     assert_ok(snnk_network_solve(network, &config, NULL));
 }
 
-/* Psi, with its bias behind it, as the last layer has it. */
+/* Copy Psi, followed by the bias, from the last layer. */
 static void read_psi(const snnk_network *network, size_t t, float *Psi) {
     const snnk_layer *last = snnk_network_layer(network, snnk_network_layers(network) - 1);
 
@@ -84,8 +84,7 @@ static void read_psi(const snnk_network *network, size_t t, float *Psi) {
     assert_ok(snnk_layer_weights(last, Psi, M, Psi + t * M));
 }
 
-/* Floats of coefficients of size 1 to 100, solved from sums that were made in another order: 1e-5
- * of the largest. */
+/* Float coefficients of size 1 to 100, solved from sums in another order: 1e-5 of the largest. */
 static void check_same(const snnk_network *a, const snnk_network *b, size_t t) {
     float left[(L + 1) * (M + 1)], right[(L + 1) * (M + 1)];
     double largest = 0;
@@ -117,15 +116,17 @@ static snnk_network *through_a_file(snnk_network *network) {
     return loaded;
 }
 
-/* The network copies the statistics; these are not used for anything else. */
+/* Give the network a copy of the statistics, and free them; the caller does not need them any
+ * more. */
 static void give_statistics(snnk_network *network, snnk_lstsq *lstsq) {
     assert_ok(snnk_network_set_statistics(network, lstsq));
     assert_ptr_not_equal(snnk_network_statistics(network), lstsq);
     snnk_lstsq_free(lstsq);
 }
 
-/* Half of the rows, a file, the other half: as all at once. And back again. */
-static void test_life(void **state) {
+/* Half of the rows, a file, and the other half give the same as all rows at once. Forgetting goes
+ * back. */
+static void test_statistics_grow_through_files(void **state) {
     (void)state;
     for (int32_t factorization = 0; factorization <= SNNK_FACTORIZATION_AUTO; factorization++) {
         snnk_network *whole = make_network(), *part = make_network(), *grown = make_network();
@@ -153,8 +154,7 @@ static void test_life(void **state) {
     }
 }
 
-/* Rows in single precision are known to be that in a network's file too, and how many there
- * were. */
+/* A network's file also stores that rows were in single precision, and how large sums were. */
 static void test_rounding_in_a_file(void **state) {
     snnk_network *network = make_network();
     snnk_lstsq *lstsq = statistics_of(L, SNNK_FACTORIZATION_GRAM);
@@ -200,7 +200,7 @@ static void test_more_targets(void **state) {
     snnk_network_free(grown);
 }
 
-/* Features are those of the last layer, whatever is before it, and of a tower. */
+/* Features are those of the last layer, whatever precedes it, or those of a tower. */
 static void test_features(void **state) {
     snnk_network *network = make_network(), *tower;
     float Phi[N * (M + 3)], expected[N * M], hidden[N * HIDDEN];
@@ -222,10 +222,10 @@ static void test_features(void **state) {
     snnk_network_free(network);
 }
 
-/* ---- Layers that the network handed out, and then replaced ---- */
+/* ---- Layers that the network returned, and then replaced ---- */
 
-/* Memory that is overwritten when it is freed, and given back only at the end: a layer that was
- * freed too early shows itself without a sanitizer. */
+/* An allocator that overwrites freed memory, and returns it only at the end, so that using a layer
+ * that was freed too early is noticed without a sanitizer. */
 enum { MAX_BLOCKS = 4096 };
 typedef struct quarantine {
     struct {
@@ -233,7 +233,8 @@ typedef struct quarantine {
         size_t bytes;
     } blocks[MAX_BLOCKS];
     size_t n;
-    long alive, left; /* blocks given and not freed; blocks still to give, negative: no limit */
+    long alive, left; /* blocks allocated and not freed; allocations that may still succeed,
+                       * negative: no limit */
 } quarantine;
 
 static void *quarantine_alloc(size_t bytes, void *user) {
@@ -256,7 +257,7 @@ static void quarantine_free(void *pointer, void *user) {
     q->alive--;
 }
 
-/* A network of M features of D inputs with statistics of N rows, all of it in quarantine. */
+/* A network of M features of D inputs with statistics of N rows, all of it in that allocator. */
 static snnk_network *make_quarantined(quarantine *q) {
     const snnk_allocator allocator = {quarantine_alloc, quarantine_free, q};
     const float zeros[L * M] = {0};
@@ -302,14 +303,14 @@ static void test_issue_15_a_layer_stays_valid_after_solving(void **state) {
     solve(network);
     assert_int_equal(snnk_layer_outputs(first), L);
     assert_int_equal(snnk_layer_features(first), M);
-    assert_ok(snnk_layer_weights(first, Psi, M, NULL)); /* the zeros that it was made of */
+    assert_ok(snnk_layer_weights(first, Psi, M, NULL)); /* the zeros that it was created with */
     for (size_t k = 0; k < L * M; k++) assert_true(Psi[k] == 0);
 
     second = snnk_network_layer(network, 0);
     assert_ptr_not_equal(second, first);
     assert_ok(snnk_layer_weights(second, Psi, M, NULL));
     assert_true(Psi[0] != 0);
-    solve(network); /* keeps both */
+    solve(network); /* both layers are kept */
     assert_int_equal(snnk_layer_outputs(first), L);
     assert_ok(snnk_layer_weights(second, again, M, NULL));
     assert_memory_equal(again, Psi, sizeof Psi);
@@ -317,7 +318,7 @@ static void test_issue_15_a_layer_stays_valid_after_solving(void **state) {
     end_quarantine(q);
 }
 
-/* Layers that nobody asked for are not kept: solving a hundred times takes no memory. */
+/* Layers that no caller asked for are not kept: solving a hundred times takes no memory. */
 static void test_issue_15_replaced_layers_do_not_pile_up(void **state) {
     quarantine *q = calloc(1, sizeof *q);
     snnk_network *network = make_quarantined(q);
@@ -327,12 +328,12 @@ static void test_issue_15_replaced_layers_do_not_pile_up(void **state) {
     const long before = q->alive;
     for (int turn = 0; turn < 100; turn++) {
         solve(network);
-        assert_int_equal(snnk_network_outputs(network), L); /* does not hand the layer out */
+        assert_int_equal(snnk_network_outputs(network), L); /* does not return the layer */
         assert_int_equal(snnk_network_inputs(network), D);
     }
     assert_int_equal(q->alive, before);
 
-    /* Asked for once, one is kept, however often the network is solved. */
+    /* If asked for once, one layer is kept, however often the network is solved. */
     const snnk_layer *layer = snnk_network_layer(network, 0);
     solve(network);
     const long kept = q->alive;
@@ -344,7 +345,7 @@ static void test_issue_15_replaced_layers_do_not_pile_up(void **state) {
     end_quarantine(q);
 }
 
-/* Without memory to keep the old layer the network is as it was. */
+/* Without memory to keep the old layer, the network is unchanged. */
 static void test_issue_15_no_memory_to_keep_a_layer(void **state) {
     quarantine *q = calloc(1, sizeof *q);
     snnk_network *network = make_quarantined(q);
@@ -364,7 +365,7 @@ static void test_issue_15_no_memory_to_keep_a_layer(void **state) {
         assert_int_equal(q->alive, before);
     } while (k < 100);
     assert_ok(st);
-    assert_true(k > 2); /* the place, and the layer */
+    assert_true(k > 2); /* the place to keep it, and the new layer */
     assert_ptr_not_equal(snnk_network_layer(network, 0), layer);
     assert_int_equal(snnk_layer_outputs(layer), L);
     snnk_network_free(network);
@@ -396,14 +397,18 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_solve(NULL, NULL, NULL), SNNK_E_NULL);
     assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);
     assert_ok(snnk_network_set_statistics(network, lstsq));
-    assert_ok(snnk_network_set_statistics(network, snnk_network_statistics(network))); /* its own */
+    assert_ok(snnk_network_set_statistics(network, snnk_network_statistics(network))); /* the
+                                                                                        * network's
+                                                                                        * own
+                                                                                        *
+                                                                                        * statistics */
     assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);              /* no rows */
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(network, layer), SNNK_E_STATE);
     assert_status(snnk_network_features(dense, 1, X, D, NULL, 1, NULL), SNNK_E_UNSUPPORTED);
-    assert_ok(snnk_network_set_statistics(network, NULL)); /* frees its own */
+    assert_ok(snnk_network_set_statistics(network, NULL)); /* frees the network's copy */
     assert_null(snnk_network_statistics(network));
-    assert_ok(snnk_network_set_statistics(network, lstsq)); /* the caller's are still there */
+    assert_ok(snnk_network_set_statistics(network, lstsq)); /* the caller's still exist */
     snnk_lstsq_free(lstsq);
     snnk_lstsq_free(narrow);
     snnk_lstsq_free(few);
@@ -414,8 +419,8 @@ static void test_misuse(void **state) {
     snnk_network_free(network);
 }
 
-/* What is passed in is copied: changes to the caller's do not reach the network, and without memory
- * for a copy the network keeps what it had. */
+/* The argument is copied: later changes to it do not affect the network, and without memory for a
+ * copy the network keeps its old statistics. */
 static void test_statistics_are_copied(void **state) {
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
@@ -445,7 +450,8 @@ static void test_statistics_are_copied(void **state) {
     snnk_network_free(network);
 }
 
-/* Those of a fit are of all its rows, held-out ones too, as if a lstsq had been given them. */
+/* The statistics of a fit are those of all its rows, including held-out ones, as if the rows had
+ * been added to a lstsq. */
 static void test_statistics_of_a_fit(void **state) {
     snnk_network *network = make_network();
     const snnk_map *map = snnk_layer_map(snnk_network_layer(network, 1));
@@ -481,7 +487,7 @@ static void test_statistics_of_a_fit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_statistics_grow_through_files),
         cmocka_unit_test(test_rounding_in_a_file),
         cmocka_unit_test(test_more_targets),
         cmocka_unit_test(test_features),

@@ -1,4 +1,4 @@
-/* src/solve/subset.c: against rows combined by hand, and against every possible choice, in long
+/* src/solve/subset.c: compared with rows combined by hand, and with every possible choice, in long
  * double. */
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #include "solve/subset.h"
 
-/* D inputs, then H candidates, the last of which is the first again. */
+/* D inputs, then H candidates, the last of which equals the first. */
 enum { N = 40, D = 3, H = 7, M = D + H, T = 2 };
 
 typedef struct data {
@@ -40,7 +40,7 @@ static void free_data(data *a) {
     free(a->Y);
 }
 
-/* Squares that features F (N x m) leave of Y, with an intercept. */
+/* The squares of Y that features F (N x m) do not explain, with an intercept. */
 static double left_by(const data *a, size_t m, const float *F) {
     const oracle_rows rows = {N, m, T, F, a->Y, NULL, SIZE_MAX};
     long double mean[M + T], A[M * M], R[T * M], B[T * M], b[T];
@@ -57,7 +57,7 @@ static double left_by(const data *a, size_t m, const float *F) {
     return squares;
 }
 
-/* The features of directions (rows of width D) and of chosen ones, as rows. */
+/* The features of directions (rows of width D) and of chosen candidates, as rows. */
 static void make_features(const data *a, size_t r, const double *directions, size_t n,
                           const size_t *which, float *F) {
     for (size_t i = 0; i < N; i++) {
@@ -75,7 +75,7 @@ static void make_features(const data *a, size_t r, const double *directions, siz
 
 /* ---- Statistics ---- */
 
-/* Whole numbers up to 3 times three numbers of 20 bits: sums are exact in float. */
+/* Whole numbers up to 3 times three numbers of 20 bits, whose sums are exact in float. */
 static void test_statistics(void **state) {
     double directions[] = {1, -2, 3, 0, 1, 1};
     size_t which[] = {8, 4};
@@ -100,7 +100,7 @@ static void test_statistics(void **state) {
 /* ---- Directions ---- */
 
 /* S = diag(4, 1), C = diag(6, 1): in the coordinates x/2 and y the moments are 3 and 1, so x comes
- * first. Of weight 4 the directions have a square of 4. */
+ * first. With weight 4, the squares of the directions are 4. */
 static void test_directions_by_hand(void **state) {
     const snnk__subset nothing = {0};
     snnk_lstsq *s;
@@ -120,8 +120,8 @@ static void test_directions_by_hand(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* No other direction leaves less, beside a chosen feature or none; all of them leave what the
- * inputs themselves do. */
+/* No other direction leaves less, with or without a chosen feature; all of them together leave the
+ * same as the inputs themselves. */
 static void test_directions_are_best(void **state) {
     size_t which[] = {5};
     data a = make_data();
@@ -140,7 +140,7 @@ static void test_directions_are_best(void **state) {
         for (size_t k = 0; k < 300; k++) {
             double other[D];
 
-            for (size_t j = 0; j < D; j++) /* half of them nearby */
+            for (size_t j = 0; j < D; j++) /* half of them are near the best one */
                 other[j] = (double)others[k * D + j] + (k % 2 ? 0 : 10 * E[j]);
             make_features(&a, 1, other, chosen, which, F);
             assert_true(left_by(&a, 1 + chosen, F) >= least * (1 - 1e-6)); /* F is float */
@@ -159,7 +159,7 @@ static void test_directions_are_best(void **state) {
 
 /* ---- Choosing ---- */
 
-/* Each feature is the one that leaves least, of all that there are, beside those before it. */
+/* Each feature is the one that leaves least, given those before it. */
 static void test_select_is_greedy(void **state) {
     double directions[] = {1, -2, 3};
     data a = make_data();
@@ -193,7 +193,7 @@ static void test_select_is_greedy(void **state) {
     free_data(&a);
 }
 
-/* The feature that is there twice is chosen once. */
+/* The feature that exists twice is chosen once. */
 static void test_select_finds_no_more(void **state) {
     const snnk__subset nothing = {0};
     data a = make_data();
@@ -207,9 +207,9 @@ static void test_select_finds_no_more(void **state) {
     free_data(&a);
 }
 
-/* Targets that are linear in features D ... have the moments of rows that were added with them.
- * Weights of whole numbers, so that those rows are nearly exact floats; sums differ by rounding of
- * double and of those rows. */
+/* Targets that are linear in features D ... have the moments of rows that were added with them. The
+ * weights are whole numbers, so that those rows are nearly exact in float; sums differ by rounding
+ * of double and of those rows. */
 static void test_linear_targets(void **state) {
     data a = make_data();
     float W[T * H], bias[T] = {3, -2}, *Y = malloc(N * H * sizeof *Y);

@@ -1,5 +1,5 @@
-/* src/io: tables of every kind and type from bytes written here by hand, and every fault of a
- * file. */
+/* src/io: tables of every kind and type from bytes written here by hand, and files with every kind
+ * of error. */
 #define _XOPEN_SOURCE 700
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
-    setlocale(LC_ALL, "C"); /* a failed test may have left another */
+    setlocale(LC_ALL, "C"); /* a failed test may have left another locale */
     test_files_remove(&files);
     return 0;
 }
@@ -50,7 +50,7 @@ static void refuse_text(const char *text, int status, const char *says) {
     refuse_bytes(text, strlen(text), status, says);
 }
 
-/* Opens, compares rows x columns values, frees. */
+/* Open a table, compare rows x columns values, free it. */
 static void expect(snnk_table *table, size_t rows, size_t columns, const float *values) {
     float X[64];
 
@@ -109,7 +109,7 @@ static void idx_shapes(void **state) {
     refuse_bytes(no_dims, sizeof no_dims, SNNK_E_FORMAT, "without dimensions");
 }
 
-static void idx_lies(void **state) {
+static void idx_false_headers(void **state) {
     (void)state;
     unsigned char bytes[32];
     unsigned char huge[4 + 4 * 4];
@@ -137,7 +137,7 @@ static void idx_lies(void **state) {
 
 /* ---- .npy ---- */
 
-/* Version `major`, with this dictionary and these data; returns its size. */
+/* Write a file of version `major`, with this dictionary and these data; returns its size. */
 static size_t make_npy(unsigned char *out, int major, const char *dictionary, const void *data,
                        size_t data_bytes) {
     const size_t n = strlen(dictionary), length_bytes = major == 1 ? 2 : 4;
@@ -189,7 +189,7 @@ static void npy_types(void **state) {
          8,
          {-9223372036854775808.0f, -1}},
         {"<f4", {0, 0, 0xc0, 0x3f, 0, 0, 0x80, 0xff}, 4, {1.5f, -INFINITY}},
-        /* 0.1 = 0x3fb999999999999a; 1e300 is no float. */
+        /* 0.1 = 0x3fb999999999999a; 1e300 overflows float. */
         {"<f8",
          {0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f, 0x9c, 0x75, 0x00, 0x88, 0x3c, 0xe4, 0x37,
           0x7e},
@@ -217,7 +217,7 @@ static void npy_versions_and_shapes(void **state) {
     EXPECT(open_npy(1, "{\"shape\": (3, 1, 2), \"descr\": \"|u1\", \"fortran_order\": False}  \n",
                     six, 6),
            3, 2, 1, 2, 3, 4, 5, 6);
-    /* One dimension has one order. */
+    /* With one dimension, both orders are the same. */
     EXPECT(open_npy(1, "{'descr':'|u1','fortran_order':True,'shape':(6,)}", six, 6), 6, 1, 1, 2, 3,
            4, 5, 6);
     table = open_npy(1, "{'descr':'<f8','fortran_order':False,'shape':(0, 7)}", NULL, 0);
@@ -324,12 +324,12 @@ static void csv_words(void **state) {
     assert_null(snnk_table_word(table, 7, 0));
     EXPECT(table, 4, 3, 2, 1, 0, 0, 2, 1, 2, 3, 2, 1, 4, 1);
 
-    /* One word makes a column of words, wherever it stands; numbers in it are words then. */
+    /* One word anywhere makes a column of words; its numbers are words then. */
     table = open_text("x\n10\n9\nten\n10\n");
     assert_int_equal(snnk_table_words(table, 0), 3);
     assert_string_equal(snnk_table_word(table, 0, 0), "10");
     EXPECT(table, 4, 1, 0, 1, 2, 0);
-    /* What strtod takes and a table should not. */
+    /* Texts that strtod accepts but a table should not. */
     table = open_text("x,y,z\n0x10,1e,nano\n1,1,1\n");
     for (size_t j = 0; j < 3; j++) assert_int_equal(snnk_table_words(table, j), 2);
     snnk_table_free(table);
@@ -378,8 +378,8 @@ static void csv_refused(void **state) {
     refuse_bytes("a\n\"\x1f\"\n", 6, SNNK_E_FORMAT, "byte 0x1f in line 2");
 }
 
-/* Against strtod, which is correctly rounded in glibc: the short way for short numbers, and the
- * long way, must give its bits. */
+/* Compared with strtod, which is correctly rounded in glibc: both the fast path for short numbers
+ * and the slow path must give its bits. */
 static void csv_numbers_are_strtod(void **state) {
     (void)state;
     static const char *texts[] = {"0",
@@ -420,7 +420,7 @@ static void csv_numbers_are_strtod(void **state) {
     freelocale(c_locale);
 }
 
-/* Where the machine has a locale with a decimal comma: it does not matter, and it stays set. */
+/* If the machine has a locale with a decimal comma, it has no effect, and it stays set. */
 static void csv_ignores_the_locale(void **state) {
     (void)state;
     const char *name = setlocale(LC_ALL, "de_DE.UTF-8");
@@ -445,7 +445,7 @@ static void gzip_opens(void **state) {
     unsigned char twice[2 * sizeof idx_gz];
 
     EXPECT(open_bytes(idx_gz, sizeof idx_gz), 2, 3, 1, 2, 3, 4, 5, 255);
-    /* Two members are one file, whose header then lies. */
+    /* Two members form one file, which is longer than its header says. */
     memcpy(twice, idx_gz, sizeof idx_gz);
     memcpy(twice + sizeof idx_gz, idx_gz, sizeof idx_gz);
     refuse_bytes(twice, sizeof twice, SNNK_E_TRUNCATED,
@@ -462,11 +462,11 @@ static void gzip_refused(void **state) {
     memcpy(bytes, idx_gz, sizeof idx_gz);
     bytes[sizeof idx_gz] = 'x';
     refuse_bytes(bytes, sizeof bytes, SNNK_E_TRUNCATED, "1 unexpected bytes follow");
-    bytes[sizeof idx_gz - 8] ^= 1; /* the check sum */
+    bytes[sizeof idx_gz - 8] ^= 1; /* the checksum */
     refuse_bytes(bytes, sizeof idx_gz, SNNK_E_FORMAT, "damaged gzip data: incorrect data check");
 }
 
-/* 100 MB of one value in 100 kB: more than 64 MiB, and more than 200 times. */
+/* 100 MB of one value in 100 kB: more than 64 MiB, and more than 200 times its size. */
 static void gzip_bomb(void **state) {
     (void)state;
     FILE *pipe = popen("head -c 100000000 /dev/zero | gzip -c", "r");
@@ -485,12 +485,12 @@ static void gzip_bomb(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
-/* ---- Whatever the file ---- */
+/* ---- Files of any format ---- */
 
 static const char csv_text[] = "a,\"b\"\"\",c\n1,x,\"y\n\"\"\"\n2.5,\"x\",\n";
 
-/* Cut anywhere, and with any bit flipped: a status, and no more than that. Arrays that are cut are
- * never taken for whole. Compressed or not, in memory of just that size for asan to guard. */
+/* Truncated anywhere, and with any bit flipped, a file gives a status or a table. Truncated arrays
+ * are always refused. Compressed or not, in memory of exactly that size, which asan guards. */
 static void damaged(const void *bytes, size_t size, int cut_is_refused) {
     snnk_allocator ours;
     snnk_table *table;
@@ -543,7 +543,7 @@ static void failing_allocations(void **state) {
         assert_made(status, table);
         snnk_table_free(table);
     });
-    assert_true(memory.calls > 5); /* the allocator was asked */
+    assert_true(memory.calls > 5); /* the allocator was used */
     test_write(&files, "t", idx_gz, sizeof idx_gz);
     assert_survives_failing_allocations(memory, status, {
         status = snnk_table_open(files.path, &allocator, &table);
@@ -590,7 +590,7 @@ static void misuse(void **state) {
     assert_null(snnk_table_word(NULL, 0, 0));
 }
 
-/* A pipe does not say how long it is: 200 kB through one. */
+/* A pipe does not tell its length: 200 kB through one. */
 static void pipes_are_read(void **state) {
     (void)state;
     const char *path = test_path(&files, "pipe");
@@ -631,7 +631,7 @@ static void npy_saves(void **state) {
     assert_int_equal(snnk_table_rows(table), 0);
     assert_int_equal(snnk_table_columns(table), 5);
     snnk_table_free(table);
-    assert_int_equal(test_files_count(&files, 0), 1); /* nothing is left beside it */
+    assert_int_equal(test_files_count(&files, 0), 1); /* no other file is left */
 }
 
 static void npy_save_misuse(void **state) {
@@ -661,14 +661,14 @@ static void saving_keeps_permissions(void **state) {
     const char *path = test_path(&files, "out.npy");
 
     assert_ok(snnk_table_save_npy(path, 1, 1, X, 1));
-    assert_int_equal(mode_of(path), 0640); /* as any new file: 0666 without the umask */
+    assert_int_equal(mode_of(path), 0640); /* like any new file: 0666 without the umask */
     assert_int_equal(chmod(path, 0604), 0);
     assert_ok(snnk_table_save_npy(path, 1, 1, X, 1));
-    assert_int_equal(mode_of(path), 0604); /* as the file it replaced */
-    assert_int_equal(umask(before), 027);  /* which nobody has touched */
+    assert_int_equal(mode_of(path), 0604); /* like the file it replaced */
+    assert_int_equal(umask(before), 027);  /* which must be unchanged */
 }
 
-/* Through a link the file it names is replaced, and the link stays. */
+/* A link stays, and the file that it points to is replaced. */
 static void saving_follows_links(void **state) {
     (void)state;
     static const float X[] = {1};
@@ -700,13 +700,14 @@ static void saving_fails_cleanly(void **state) {
     assert_status(snnk_table_save_npy(test_path(&files, "no/such"), 1, 1, X, 1), SNNK_E_IO);
     snprintf(path, sizeof path, "%s", test_write(&files, "old", "old", 3));
 
-    /* Half a file: what was there stays, nothing is left beside it. */
+    /* Half a file: the old content stays, and no other file is left. */
     assert_ok(snnk__replacement_begin(&file, path));
     assert_ok(snnk__replacement_write(&file, "new", 3));
     assert_int_equal(test_files_count(&files, 0), 2);
     snnk__replacement_abandon(&file);
     assert_int_equal(test_files_count(&files, 0), 1);
-    /* A disk that is full when the bytes are written: the descriptor is swapped for /dev/full. */
+    /* A disk that is full when the bytes are written: the descriptor is replaced by one of
+     * /dev/full. */
     assert_ok(snnk__replacement_begin(&file, path));
     const int full = open("/dev/full", O_WRONLY);
     assert_true(dup2(full, file.fd) >= 0);
@@ -714,7 +715,7 @@ static void saving_fails_cleanly(void **state) {
     assert_status(snnk__replacement_write(&file, "new", 3), SNNK_E_IO);
     snnk__replacement_abandon(&file);
     assert_says("cannot write");
-    /* A target that cannot be replaced: a directory has taken its place meanwhile. */
+    /* A target that cannot be replaced, because a directory has taken its place meanwhile. */
     assert_ok(snnk__replacement_begin(&file, test_path(&files, "new")));
     assert_int_equal(mkdir(test_path(&files, "new"), 0700), 0);
     assert_status(snnk__replacement_commit(&file), SNNK_E_IO);
@@ -724,7 +725,7 @@ static void saving_fails_cleanly(void **state) {
     assert_int_equal(test_slurp(path, bytes, sizeof bytes), 3);
     assert_memory_equal(bytes, "old", 3);
 
-    /* A directory that may not be written to; root may write anywhere. */
+    /* A directory without write permission; root may write anywhere. */
     if (geteuid() != 0) {
         assert_int_equal(chmod(files.directory, 0500), 0);
         assert_status(snnk_table_save_npy(path, 1, 1, X, 1), SNNK_E_IO);
@@ -739,7 +740,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(idx_types),
         TEST(idx_shapes),
-        TEST(idx_lies),
+        TEST(idx_false_headers),
         TEST(npy_types),
         TEST(npy_versions_and_shapes),
         TEST(npy_refused),

@@ -28,12 +28,12 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Descriptors that are open. */
+/* How many descriptors are open. */
 static int open_files(void) {
     DIR *directory = opendir("/proc/self/fd");
     int n = 0;
 
-    if (!directory) return 0; /* no Linux */
+    if (!directory) return 0; /* not Linux */
     while (readdir(directory)) n++;
     closedir(directory);
     return n;
@@ -56,7 +56,8 @@ static void npy_header(char header[129], const char *descr, size_t rows, size_t 
     snprintf(header + 10, 119, "%-117.117s\n", text);
 }
 
-/* An array of `size` bytes of which only the header and `tail` at the end take room on the disk. */
+/* An array of `size` bytes, of which only the header and `tail` at the end take space on the
+ * disk. */
 static void write_sparse(const char *path, const char header[129], size_t size, const void *tail,
                          size_t tail_bytes) {
     const int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
@@ -68,8 +69,8 @@ static void write_sparse(const char *path, const char header[129], size_t size, 
     assert_int_equal(close(fd), 0);
 }
 
-/* 8 GiB of float, 2^31 of them, so that offsets need more than 32 bits; a number in its last
- * place. */
+/* 8 GiB of float, 2^31 of them, so that offsets need more than 32 bits; with a number at the
+ * end. */
 static void beyond_memory(void **state) {
     (void)state;
     const size_t rows = (size_t)1 << 25, columns = 64, bytes = 128 + rows * columns * 4;
@@ -102,8 +103,8 @@ static void beyond_memory(void **state) {
     assert_true(peak_megabytes() < before + 32);
 }
 
-/* From disk and from memory are the same numbers, for elements of each size, rows narrower and
- * wider than what is read at once, any stride, any first row. */
+/* Reading from disk and from memory gives the same numbers, for elements of each size, rows
+ * narrower and wider than one read, any stride, any first row. */
 static void disk_is_memory(void **state) {
     (void)state;
     static const char *const descrs[] = {"|u1", "<i2", "<f4", "<i8"};
@@ -122,7 +123,7 @@ static void disk_is_memory(void **state) {
         assert_true(file && X && Y);
         npy_header(header, descrs[k % 4], rows, columns);
         memcpy(file, header, 128);
-        /* No byte is 255: no NaN among the floats. */
+        /* No byte is 255, so no float is NaN. */
         for (size_t i = 128; i < bytes; i++) file[i] = (unsigned char)(i * i % 251);
         assert_ok(snnk_table_open(test_write(&files, "t", file, bytes), NULL, &disk));
         assert_ok(snnk__table_parse(file, bytes, &allocator, &memory));
@@ -166,7 +167,7 @@ static void large_idx(void **state) {
     assert_says("describes 150000 bytes of data, but the file has 149999");
 }
 
-/* An array in a pipe goes through memory. */
+/* An array in a pipe is read into memory. */
 static void pipe_of_an_array(void **state) {
     (void)state;
     static const unsigned char idx[] = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6};
@@ -185,8 +186,8 @@ static void pipe_of_an_array(void **state) {
     snnk_table_free(table);
 }
 
-/* A file that ends earlier than when it was opened: a status, no signal; what is left is
- * readable. */
+/* A file that became shorter since it was opened gives a status, not a signal; the rest can be
+ * read. */
 static void shrinking(void **state) {
     (void)state;
     const char *path = test_path(&files, "short.npy");
@@ -211,7 +212,7 @@ static void shrinking(void **state) {
     }
 }
 
-/* A file that is removed, or replaced by another, is read on as it was. */
+/* A file that is removed, or replaced by another, can still be read unchanged. */
 static void replaced(void **state) {
     (void)state;
     static const float old[] = {1, 2}, other[] = {3, 4, 5};
@@ -230,7 +231,7 @@ static void replaced(void **state) {
     snnk_table_free(table);
 }
 
-/* A header as long as one of version 1 can be is read, a longer one refused. */
+/* A header of the greatest length of version 1 is read, a longer one is refused. */
 static void long_headers(void **state) {
     (void)state;
     static char file[12 + 65536 + 2];
@@ -278,7 +279,7 @@ static void nothing_leaks(void **state) {
         assert_made(status, table);
         snnk_table_free(table);
     });
-    assert_true(memory.calls >= 3); /* the allocator was asked */
+    assert_true(memory.calls >= 3); /* the allocator was used */
     test_write(&files, "t", idx, sizeof idx - 1);
     assert_status(snnk_table_open(files.path, NULL, &table), SNNK_E_TRUNCATED);
     assert_null(table);
@@ -333,7 +334,7 @@ static void threads_share_a_table(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(beyond_memory), /* first: it measures the peak of the process */
+        TEST(beyond_memory), /* must be first, because it measures the peak of the process */
         TEST(disk_is_memory),   TEST(large_idx),
         TEST(pipe_of_an_array), TEST(shrinking),
         TEST(replaced),         TEST(long_headers),

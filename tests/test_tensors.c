@@ -1,4 +1,4 @@
-/* src/io/tensors.c: tensors of files of other programs: every element type, refused files, and
+/* src/io/tensors.c: tensors in files of other programs: every element type, refused files, and
  * files larger than memory. */
 #define _POSIX_C_SOURCE   200809L
 #define _FILE_OFFSET_BITS 64
@@ -36,7 +36,8 @@ static snnk_tensors *open_others(void) {
 
 /* ---- Values ---- */
 
-/* What make_tensors.py wrote, rounded to float by hand: bf16 are the upper halves of floats. */
+/* The values that make_tensors.py wrote, rounded to float by hand: bf16 are the upper halves of
+ * floats. */
 static void every_type(void **state) {
     (void)state;
     static const struct {
@@ -86,7 +87,7 @@ static void halves(void **state) {
     snnk_tensors_free(tensors);
 }
 
-/* Metadata in the order of keys, which is not that of the file. */
+/* Metadata in the order of keys, which differs from that of the file. */
 static void metadata(void **state) {
     (void)state;
     static const char header[] = "{\"__metadata__\":{\"b\":\"2\",\"c\":\"\",\"B\":\"3\"}}";
@@ -153,7 +154,7 @@ static void shapes_and_names(void **state) {
     snnk_tensors_free(NULL);
 }
 
-/* ---- What is refused ---- */
+/* ---- Refused requests ---- */
 
 static void other_shapes(void **state) {
     (void)state;
@@ -231,7 +232,7 @@ static int try_open(const void *bytes, size_t size) {
     return st;
 }
 
-/* Cut at every byte, or followed by one: the header no longer fits the file. */
+/* Truncated at every byte, or followed by one: the header does not match the file. */
 static void wrong_sizes(void **state) {
     (void)state;
     unsigned char longer[sizeof others + 1] = {0};
@@ -263,7 +264,7 @@ static void not_safetensors(void **state) {
     assert_null(tensors);
 }
 
-/* The file is cut after it was opened. */
+/* The file is truncated after it was opened. */
 static void shrinks(void **state) {
     (void)state;
     static const size_t cube[] = {2, 2, 2}, three[] = {3};
@@ -278,8 +279,8 @@ static void shrinks(void **state) {
 
 /* ---- Beyond memory ---- */
 
-/* 12 GiB, of which next to nothing is on the disk: places of more than 32 bits, and elements of two
- * bytes over several windows. */
+/* 12 GiB, almost none of it on the disk: offsets of more than 32 bits, and elements of two bytes
+ * over several windows. */
 static void beyond_memory(void **state) {
     (void)state;
     static const char header[] =
@@ -308,12 +309,12 @@ static void beyond_memory(void **state) {
     free(values);
 }
 
-/* Descriptors that are open. */
+/* How many descriptors are open. */
 static int open_files(void) {
     DIR *directory = opendir("/proc/self/fd");
     int n = 0;
 
-    if (!directory) return 0; /* no Linux */
+    if (!directory) return 0; /* not Linux */
     while (readdir(directory)) n++;
     closedir(directory);
     return n;

@@ -15,7 +15,7 @@ typedef struct shared {
     const snnk_layer *layer;
     const snnk_network *network;
     pthread_barrier_t *start;
-    float X[N * D], Phi[N * M], Y[N * L], Z[N * L]; /* results of one thread before */
+    float X[N * D], Phi[N * M], Y[N * L], Z[N * L]; /* results of a single thread */
 } shared;
 
 typedef struct worker {
@@ -40,7 +40,7 @@ static snnk_map *make_map(void) {
     return map;
 }
 
-/* Forwards of everything with a workspace of its own, n from 1 to N. */
+/* Forwards of all objects, each with its own workspace, n from 1 to N. */
 static void run_forwards(worker *w, snnk_workspace *workspace) {
     const shared *s = w->shared;
     static _Thread_local float Phi[N * M], Y[N * L];
@@ -57,7 +57,7 @@ static void run_forwards(worker *w, snnk_workspace *workspace) {
     }
 }
 
-/* Making objects from shared ones touches their reference counts. */
+/* Creating objects from shared ones changes their reference counts. */
 static void run_owners(worker *w) {
     const shared *s = w->shared;
     const snnk_map *twice[2] = {s->map, s->map};
@@ -73,14 +73,15 @@ static void run_owners(worker *w) {
         w->failed |= snnk_network_create(NULL, &network) != SNNK_OK;
         w->failed |= snnk_network_append(network, s->layer) != SNNK_OK;
         w->failed |=
-            snnk_layer_outputs(snnk_network_layer(s->network, 1)) != L; /* notes who asks */
+            snnk_layer_outputs(snnk_network_layer(s->network, 1)) != L; /* records that the layer
+                                                                         * was returned */
         snnk_map_free(map);
         snnk_layer_free(layer);
         snnk_network_free(network);
     }
 }
 
-/* Each thread has an error sentence of its own. */
+/* Each thread has its own error sentence. */
 static void run_failures(worker *w) {
     char expected[64];
 
@@ -89,7 +90,7 @@ static void run_failures(worker *w) {
         snnk_workspace *workspace;
 
         w->failed |= snnk_workspace_create(2000 + w->number, NULL, &workspace) != SNNK_E_RANGE;
-        pthread_barrier_wait(w->shared->start); /* all have failed by now */
+        pthread_barrier_wait(w->shared->start); /* all threads have failed by now */
         w->wrong_sentence |= strcmp(snnk_last_error(), expected) != 0;
     }
 }
@@ -149,14 +150,15 @@ static void test_const_objects_are_shared(void **state) {
     }
     assert_int_equal(pthread_barrier_destroy(&start), 0);
 
-    /* No owner was lost or gained: the map dies with its last one, as a leak check sees. */
+    /* No owner was lost or added: the map is freed with its last one, which a leak check
+     * verifies. */
     snnk_map_free(map);
     snnk_layer_free(layer);
     snnk_network_free(network);
 }
 
-/* The kernel choice is made by whoever comes first; racing threads make the same one. Runs before
- * any other use of the library in this process. */
+/* The first thread chooses the kernels; racing threads make the same choice. Runs before any other
+ * use of the library in this process. */
 static void *ask_for_the_table(void *context) {
     worker *w = context;
 

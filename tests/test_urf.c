@@ -1,5 +1,5 @@
-/* src/map/spectral.c, urf_create.c: universal random features. The towers against the formulas of
- * docs/math.md; no bias over seeds; the predicted variance; finite for every input. */
+/* src/map/spectral.c, urf_create.c: universal random features. The towers are compared with the
+ * formulas of docs/math.md; no bias over seeds; the predicted variance; finite for every input. */
 #include "support/compare.h"
 
 #include "support/alloc.h"
@@ -82,10 +82,10 @@ static void estimate(const snnk_map *map, double *Y) {
     free(Phi);
 }
 
-/* ---- Against the formula ---- */
+/* ---- Compared with the formula ---- */
 
-/* Re c e^(kappa (w.mu + nu.(x-mu) + b)) Lambda_g(alpha x~) Lambda_g(beta w~), summed over rows
- * whose atom is known: with one atom, all are. */
+/* Re c e^(kappa (w.mu + nu.(x-mu) + b)) Lambda_g(alpha x~) Lambda_g(beta w~), summed over rows. The
+ * atom of each row must be known, so there is one atom. */
 static double one_atom_estimate(const snnk_urf_config *config, double complex kappa,
                                 double complex c, size_t rows, const float *G, const double *x,
                                 const double *w, double offset) {
@@ -133,7 +133,7 @@ static void check_one_atom(const snnk_urf_config *config, int32_t center, int32_
     snnk_spectrum *spectrum;
     snnk_map *map;
 
-    draw_floats(G, ROWS * D, 8); /* any rows will do */
+    draw_floats(G, ROWS * D, 8); /* any rows are suitable */
     if (softmax)
         assert_ok(snnk_spectrum_create(SNNK_EXP, NULL, &spectrum));
     else
@@ -246,9 +246,9 @@ static void sketches_are_the_formula(void **state) {
     }
 }
 
-/* Rows of zeros make every H the same, 1 where |x~| = |w~| and s^2 = |kappa|: what is left of an
- * estimate is the sum of the rows' weights. Atoms that are all but equal deserve the same, so a
- * drawn row has weight K c/rows whichever it is: the sum is K c. */
+/* Rows of zeros make every H the same, 1 if |x~| = |w~| and s^2 = |kappa|, so an estimate is the
+ * sum of the rows' weights. Atoms that are nearly equal have equal shares, so every drawn row has
+ * weight K c/rows: the sum is K c. */
 static void drawn_rows_have_the_right_weights(void **state) {
     enum { K = 4, ROWS = 30 };
     const double rates[K] = {1, 1.0000001, 1.0000002, 1.0000003}, ones[K] = {1, 1, 1, 1};
@@ -280,8 +280,8 @@ static void drawn_rows_have_the_right_weights(void **state) {
 
 static void rows_are_split_by_what_each_saves(void **state) {
     /* Worked by hand. 10 rows: atoms with 10 share >= 1 are certain, three of them; the others,
-     * 0.05, deserve half a row: one. Of 9 rows: 1 each and 3 for the first by proportion; then, at
-     * each step, to the largest share^2/(n (n+1)): second, first, second, first. */
+     * 0.05, have half a row together: one. Of 9 rows: 1 each, and 3 for the first in proportion;
+     * then, at each step, one to the largest share^2/(n (n+1)): second, first, second, first. */
     const double shares[] = {0.04, 0.5, 0.15, 0.01, 0.3}, sorted[] = {0.5, 0.3, 0.15, 0.04, 0.01};
     const uint64_t expected[] = {5, 3, 1, 0, 0};
     snnk__urf_atom atom[5];
@@ -316,9 +316,9 @@ static void rows_are_split_by_what_each_saves(void **state) {
 
 /* ---- Without bias, and with the predicted variance ---- */
 
-/* Over seeds: the mean within 5 of its standard errors of f(w.x + b), where the standard error is
- * the predicted one; the variance within 5 of its own errors of the predicted (kurtosis from the
- * sample). */
+/* Over seeds, the mean is within 5 of its standard errors of f(w.x + b), where the standard error
+ * is the predicted one; the variance is within 5 of its own errors of the predicted one (kurtosis
+ * from the sample). */
 static void check_unbiased(const snnk_urf_config *base, int32_t center, int32_t metric) {
     enum { SEEDS = 600 };
     snnk_frame *frame = make_frame(center, metric);
@@ -414,7 +414,7 @@ static void omitting_the_affine_part_leaves_it_out(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* ---- Robust ---- */
+/* ---- Finite outputs ---- */
 
 static void check_finite(const float *values, size_t count) {
     for (size_t i = 0; i < count; i++) assert_true(isfinite(values[i]));
@@ -485,7 +485,7 @@ static void forward_is_the_dot_product_of_the_towers(void **state) {
         assert_ok(snnk_layer_create_from_weights(map, L, W, D, b, &layer));
         estimate(map, Y);
         assert_ok(snnk_layer_forward(layer, N, X, D, forward, L, workspace));
-        /* Sums of 700 products in float: 700 eps sum |products| at worst, far less by chance. */
+        /* Sums of 700 products in float: 700 eps sum |products| at worst, usually far less. */
         for (size_t i = 0; i < N * L; i++) assert_close(forward[i], Y[i], 2e-5, 2e-5);
         for (size_t i = 0; i < N; i++) {
             assert_ok(snnk_layer_forward(layer, 1, X + i * D, D, alone, L, NULL));
@@ -521,7 +521,7 @@ static void seeds_repeat_and_differ(void **state) {
     snnk_spectrum_free(spectrum);
 }
 
-/* A map redrawn is the one that its seed, or its rows, would have made. */
+/* A redrawn map equals the one created with its seed, or its rows. */
 static void redrawing_is_creating_with_another_seed(void **state) {
     enum { ROWS = 300 };
     static float G[ROWS * D];
@@ -572,9 +572,9 @@ static void redrawing_is_creating_with_another_seed(void **state) {
 
 /* ---- Softmax ---- */
 
-/* E exp(g.x - |x|^2/2) = 1, here in three dimensions. With |x|^2 in place of |x|^2/2 (a fault of
- * the published code) it would be exp(-|x|^2/2), with rows of variance 0.02^2 (another) nearly
- * that. 40000 draws of variance exp(|x|^2) - 1. */
+/* E exp(g.x - |x|^2/2) = 1, here in three dimensions. With |x|^2 in place of |x|^2/2 (an error in
+ * the published code) it would be exp(-|x|^2/2), with rows of variance 0.02^2 (another error)
+ * nearly that. 40000 draws of variance exp(|x|^2) - 1. */
 static void positive_features_have_mean_one(void **state) {
     enum { FEATURES = 40000 };
     const float x[3] = {0.6f, -0.5f, 0.4f};
@@ -589,7 +589,7 @@ static void positive_features_have_mean_one(void **state) {
     config.features = FEATURES;
     config.hyperbolic = 0;
     config.scale = 1;
-    config.input_norm = 1e-6; /* nothing is moved to the other tower */
+    config.input_norm = 1e-6; /* so that nothing is shifted to the other tower */
     assert_ok(snnk_map_create_softmax(3, &config, NULL, &map));
     assert_ok(snnk_map_input_tower(map, 1, x, 3, Phi, FEATURES, NULL));
     for (size_t j = 0; j < FEATURES; j++) mean += Phi[j] / (double)FEATURES;
@@ -620,11 +620,11 @@ static void softmax_features_estimate_the_exponential(void **state) {
                 snnk_map_free(map);
             }
             assert_close(s.mean, exact, 0, 5 * sample_error(&s));
-            assert_true(sample_error(&s) < 0.02 * exact); /* or the test would pass by noise */
+            assert_true(sample_error(&s) < 0.02 * exact); /* otherwise noise would pass */
         }
 }
 
-/* ---- A function that is affine, or constant ---- */
+/* ---- Affine or constant functions ---- */
 
 static void affine_functions_need_no_atoms(void **state) {
     double Y[N * L];
@@ -678,7 +678,7 @@ static void folding_is_the_product(void **state) {
                 double y = c[j];
 
                 for (size_t k = 0; k < L; k++) y += (double)V[j * L + k] * hidden[i * L + k];
-                assert_close(folded_Y[i * L2 + j], y, 1e-5, 3e-5); /* sums of 1024 in float */
+                assert_close(folded_Y[i * L2 + j], y, 1e-5, 3e-5); /* sums of 1024 terms in float */
             }
         snnk_layer_free(folded);
     }
@@ -736,7 +736,7 @@ static void wrong_settings_are_refused(void **state) {
     refuses(SNNK_E_ENUM, projection, SNNK_PROJECTION_GIVEN);
     refuses(SNNK_E_ENUM, projection, 6);
     refuses(SNNK_E_SHAPE, features, 0);
-    refuses(SNNK_E_RANGE, features, 2); /* a sketched line and a hyperbolic row: 3 */
+    refuses(SNNK_E_RANGE, features, 2); /* a sketched line and a hyperbolic row need 3 */
     assert_says("3");
     refuses(SNNK_E_SIZE, features, UINT64_MAX);
     assert_status(snnk_map_create_urf(D, NULL, NULL, NULL, &map), SNNK_E_NULL);

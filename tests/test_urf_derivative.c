@@ -1,4 +1,4 @@
-/* src/map/spectral.c: gradients and Laplacians of universal random features, against finite
+/* src/map/spectral.c: gradients and Laplacians of universal random features, compared with finite
  * differences of Lambda in double. */
 #include "support/compare.h"
 
@@ -21,7 +21,7 @@ static int make_batch(void **state) {
     return 0;
 }
 
-/* One map of one atom, and what it is made of. */
+/* A map of one atom, and the numbers that define it. */
 typedef struct setting {
     snnk_urf_config config;
     double complex kappa;
@@ -30,7 +30,7 @@ typedef struct setting {
 
 static const double omega = 1.4, half_pi = 1.5707963267948966;
 
-/* M, column by column: what the frame makes of mu + e_k. In float inputs: a difference of 2^-2. */
+/* M, column by column: the frame coordinates of mu + e_k. In float inputs: a difference of 2^-2. */
 static void read_frame(const snnk_frame *frame, int32_t center, setting *s) {
     float at[D], moved[D];
     double seen[D], base[D];
@@ -100,7 +100,7 @@ static void check(const setting *s, const snnk_map *map, const float *x) {
     assert_ok(snnk_map_input_tower(map, 1, x, D, Phi, m, NULL));
     assert_ok(snnk_map_gradient(map, x, J, D));
     assert_ok(snnk_map_laplacian(map, 1, x, D, lap, m, NULL));
-    /* How many features a row has is the manual's (test_urf checks it against the manual). */
+    /* The documentation says how many features a row has (test_urf checks it). */
     const bool centers = s->nu[0] != 0, oscillates = cimag(s->kappa) != 0;
     const bool phase = centers && oscillates;
     const size_t parts = s->config.form != SNNK_URF_POSITIVE || phase ? 2 : 1;
@@ -112,7 +112,7 @@ static void check(const setting *s, const snnk_map *map, const float *x) {
         const int sign = f / parts % signs ? -1 : 1;
         const float *g = G + row * D;
         const double complex exact = feature(s, g, sign, at);
-        /* The constant factors of the feature, from the feature itself. */
+        /* The constant factors of the feature, taken from the feature itself. */
         const double size = parts == 2 ? hypot(Phi[f], Phi[f + 1]) : Phi[f];
         const double factor = size / cabs(exact), tolerance = 3e-5 * size;
         double complex sum = 0;

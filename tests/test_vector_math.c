@@ -1,5 +1,5 @@
-/* src/kernels/vector_math.h: the functions of the kernel table in use, against the C library in
- * double, over the whole range of float. */
+/* src/kernels/vector_math.h: the functions of the kernel table in use, compared with the C library
+ * in double, over the whole range of float. */
 #include "support/compare.h"
 
 #include <float.h>
@@ -7,7 +7,7 @@
 
 #include "kernels/kernels.h"
 
-/* f in double, to 1e-14 of its value at least. */
+/* f in double, with a relative error of at most 1e-14. */
 static double exact(int32_t activation, double x) {
     const double u = sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x);
 
@@ -29,7 +29,7 @@ static double exact(int32_t activation, double x) {
     return NAN;
 }
 
-/* The distance between two floats next to |y|. Three functions are x times a number that is
+/* The distance between two floats near |y|. Three functions are x times a number that becomes
  * subnormal first. */
 static double ulp_of(int32_t activation, double x, double y) {
     const bool product =
@@ -70,8 +70,8 @@ static double largest_error(int32_t activation, uint32_t step, float *where) {
     return largest;
 }
 
-/* Bounds in ulp: what src/kernels/vector_math.h promises; and what portable.c's formulas in double
- * and the C library's float functions do (tanhf: 1.9 in glibc's own tests). */
+/* Bounds in ulp: those stated in src/kernels/vector_math.h; and those of portable.c's formulas in
+ * double and the C library's float functions (tanhf: 1.9 in glibc's own tests). */
 static void test_accuracy(void **state) {
     static const struct {
         int32_t activation;

@@ -3,7 +3,7 @@
 #include "support/factorizations.h"
 
 /* Rows 0 of weight 3 and 4 of weight 1: mean 1, S = 3 1 + 9 = 12. Targets 8 and 0: mean 6, C = 3
- * (-1) 2 + 3 (-6) = -24, yy = 3 4 + 36 = 48. The roots of the weights round. */
+ * (-1) 2 + 3 (-6) = -24, yy = 3 4 + 36 = 48. The roots of the weights are rounded. */
 static void test_by_hand(void **state) {
     const float Phi[] = {0, 4}, Y[] = {8, 0}, weights[] = {3, 1};
 
@@ -51,8 +51,8 @@ static data make_data(void) {
 
 static void free_data(data *d) { free(d->Phi), free(d->Y), free(d->many_phi), free(d->many_y); }
 
-/* Whole weights are repetitions. Roots of weights round by eps/2 in each factor, sums by n eps. In
- * single precision: 387 float roundings, and that of the root. */
+/* Whole weights equal repetitions. Roots of weights round by eps/2 in each factor, sums by n eps.
+ * In single precision: 387 float roundings, and that of the root. */
 static void test_repeated_rows(void **state) {
     data d = make_data();
 
@@ -109,7 +109,8 @@ static void test_repeated_rows(void **state) {
     free_data(&d);
 }
 
-/* Held-out errors are those of repeated rows too, and no weights are no weights, to the bit. */
+/* Held-out errors equal those of repeated rows too, and weights of 1 equal no weights, to the
+ * bit. */
 static void test_scores_and_none(void **state) {
     const double ridges[] = {1e-3, 1, 100};
     data d = make_data();
@@ -118,24 +119,27 @@ static void test_scores_and_none(void **state) {
     snnk_lstsq *s = factorization_collect(N, M, T, d.Phi, d.Y, d.weights, SNNK_FACTORIZATION_GRAM);
     snnk_lstsq *e =
         factorization_collect(d.many, M, T, d.many_phi, d.many_y, NULL, SNNK_FACTORIZATION_GRAM);
-    snnk_lstsq *plain = factorization_create(M, T, SNNK_FACTORIZATION_GRAM);
+    float *ones = malloc(d.many * sizeof *ones);
+    snnk_lstsq *unit;
 
     (void)state;
     assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 3, ridges, errors[0], &best));
     assert_ok(snnk_lstsq_choose_ridge(e, e, NULL, 3, ridges, errors[1], &best));
     for (int i = 0; i < 3; i++) assert_close(errors[0][i], errors[1][i], 1e-11, 0);
-    assert_ok(snnk_lstsq_add(
-        plain, SNNK_ROWS(.n = d.many, .X = d.many_phi, .ldx = M, .Y = d.many_y, .ldy = T), NULL));
-    before = statistics_copy(plain);
+    for (size_t i = 0; i < d.many; i++) ones[i] = 1;
+    unit = factorization_collect(d.many, M, T, d.many_phi, d.many_y, ones, SNNK_FACTORIZATION_GRAM);
+    before = statistics_copy(unit);
     statistics_assert_same(e, d.many, before);
     assert_true(e->weight == (double)d.many);
-    snnk_lstsq_free(plain);
+    snnk_lstsq_free(unit);
+    free(ones);
     snnk_lstsq_free(e);
     snnk_lstsq_free(s);
     free_data(&d);
 }
 
-/* All weights times 1e30, or 1e-30: all sums times that; no float overflows in single precision. */
+/* All weights times 1e30, or 1e-30, multiply all sums by that; no float overflows in single
+ * precision. */
 static void test_extreme_weights(void **state) {
     static const float scales[] = {1e30f, 1e-30f};
     data d = make_data();

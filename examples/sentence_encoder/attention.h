@@ -1,4 +1,5 @@
-/* Layer norm and attention, forward and backward: what lies between the encoder's dense layers. */
+/* Layer norm and attention, forward and backward: the operations between the encoder's dense
+ * layers. */
 #ifndef SENTENCE_ENCODER_ATTENTION_H
 #define SENTENCE_ENCODER_ATTENTION_H
 
@@ -27,7 +28,8 @@ enum { ATTENTION_HEADS = 4 };
 void attention_apply(size_t n_texts, const size_t *first, size_t width, const float *qkv, float *Y,
                      float *room);
 
-/* dqkv = the gradient with respect to qkv, given that to Y, dY. room: twice the size. */
+/* Set dqkv to the gradient with respect to qkv, given dY, the gradient with respect to Y. room:
+ * twice the size. */
 void attention_back(size_t n_texts, const size_t *first, size_t width, const float *qkv,
                     const float *dY, float *dqkv, float *room);
 

@@ -1,4 +1,4 @@
-/* What the files of this program share. As an example it prints what failed, and exits. */
+/* Shared by the files of this program. Being an example, it prints what failed, and exits. */
 #ifndef SENTENCE_ENCODER_COMMON_H
 #define SENTENCE_ENCODER_COMMON_H
 

@@ -16,8 +16,8 @@ double neighbour_agreement(size_t n, size_t d, const float *E, const float *F, s
 /* The largest |E - F|. */
 double largest_difference(size_t n, size_t d, const float *E, const float *F);
 
-/* Test these on a few rows worked out by hand. 1 if all is right; otherwise prints what is
- * wrong. */
+/* Test these on a few rows worked out by hand. Returns 1 if all is correct; otherwise prints what
+ * is wrong. */
 int compare_test(void);
 
 #endif

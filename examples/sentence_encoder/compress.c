@@ -6,7 +6,11 @@
 
 #include "common.h"
 
-enum { HIDDEN = 1536, RUN = 32 /* about the tokens of one text, held out together */ };
+enum {
+    HIDDEN = 1536,
+    RUN = 32 /* about the number of tokens of one text, which are held out
+                                * together */
+};
 
 double wall_seconds(void) {
     struct timespec now;

@@ -39,7 +39,7 @@ void distill_part(const sentence_encoder *encoder, encoder_part part, const part
 
 /* Make a student of block 1 after block 0 was replaced.
  *
- * Its targets are the original's sums after block 1, less the sums that its outputs are now added
+ * Its targets are the original's sums after block 1, minus the sums that its outputs are now added
  * to. So it corrects the errors of the replaced block 0. fit: rows of the original, for the texts
  * of `list`. `explained` is not set. */
 student distill_behind(sentence_encoder *encoder, const token_list *list, const part_rows *fit,

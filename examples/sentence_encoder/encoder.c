@@ -41,8 +41,8 @@ struct sentence_encoder {
     snnk_workspace *workspace;
     batch_room batch;
 
-    /* While encoder_rows runs: where the rows of each part go, or NULL; and the last part that is
-     * collected, after which nothing is computed. */
+    /* While encoder_rows runs: the destination of the rows of each part, or NULL; and the last part
+     * that is collected, after which nothing is computed. */
     part_rows *collect[ENCODER_PARTS];
     encoder_part last;
 };
@@ -273,7 +273,7 @@ static void append_rows(const part_rows *rows, size_t n, const float *from, floa
     if (to) memcpy(to + rows->n * ENCODER_WIDTH, from, n * ENCODER_WIDTH * sizeof *to);
 }
 
-/* Apply a part, and collect its rows if asked for. sums: what outputs are added to, or NULL. */
+/* Apply a part, and collect its rows if requested. sums: what outputs are added to, or NULL. */
 static void apply_part(sentence_encoder *encoder, encoder_part part, size_t n, const float *X,
                        const float *sums, float *Y) {
     part_rows *rows = encoder->collect[part];

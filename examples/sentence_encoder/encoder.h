@@ -56,9 +56,9 @@ float *encoder_embed_texts(sentence_encoder *encoder, size_t n, char *const *tex
 
 /* ---- Parts that can be replaced ---- */
 
-/* Inputs and outputs are rows of ENCODER_WIDTH. A block has one for each token, and lies between
- * its norm and its sum. The pooler has one for each text, and goes from the mean to tanh, before
- * the division by the length. */
+/* Inputs and outputs are rows of ENCODER_WIDTH. A block has one for each token, and is between its
+ * norm and its sum. The pooler has one for each text, and goes from the mean to tanh, before the
+ * division by the length. */
 typedef enum encoder_part {
     ENCODER_FFN_0,
     ENCODER_FFN_1,
@@ -94,7 +94,7 @@ void part_rows_free(part_rows *rows);
  * means: n_texts x ENCODER_WIDTH. */
 void encoder_means(size_t n_texts, const size_t *first, const float *x, float *means);
 
-/* What lies between both blocks, as it was loaded: the attention of layer 1, and norms. */
+/* The layers between both blocks, as loaded: the attention of layer 1, and norms. */
 typedef struct encoder_middle {
     const layer_norm *attention_norm, *ffn_norm;
     const snnk_layer *qkv, *attention_output;

@@ -6,7 +6,7 @@
 #include "common.h"
 #include "compare.h"
 
-/* Processor time: other programs on the machine do not count. */
+/* Processor time, which other programs on the machine do not change. */
 static double processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
 void use_parts(sentence_encoder *encoder, part_set set) {

@@ -39,7 +39,7 @@ typedef struct quality {
     double nearest;    /* share of texts whose nearest neighbour is the same */
     double neighbours; /* share of the NEIGHBOURS nearest neighbours that are the same */
     double accuracy;   /* of a classifier fitted to these embeddings of reviews */
-    /* of the classifier fitted to the original. Both accuracies are NaN if not asked for */
+    /* of the classifier fitted to the original. Both accuracies are NaN if not requested */
     double accuracy_as_was;
 } quality;
 

@@ -104,7 +104,7 @@ enum { REFERENCE, TIME, REVIEWS, COMPRESS, TASKS };
 
 typedef struct command {
     const char *directory;
-    int json, tasks[TASKS]; /* 1: asked for */
+    int json, tasks[TASKS]; /* 1 if requested */
     trial_options options;
 } command;
 
@@ -257,7 +257,7 @@ static int32_t read_epochs(const char *text) {
     return (int32_t)value;
 }
 
-/* Read options from argv[1] on. Returns the index of the first argument that is none. */
+/* Read options from argv[1] on. Returns the index of the first argument that is not an option. */
 static int read_options(int argc, char **argv, command *asked) {
     int at = 1;
 

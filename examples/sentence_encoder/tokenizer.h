@@ -27,8 +27,8 @@ void tokenizer_free(unigram_tokenizer *tokenizer);
 /* Split a text (UTF-8, NUL-terminated). Returns *n piece numbers for the caller to free. */
 int32_t *tokenizer_encode(const unigram_tokenizer *tokenizer, const char *text, size_t *n);
 
-/* Test a vocabulary of a few pieces against results worked out by hand. 1 if all is right;
- * otherwise prints what is wrong. */
+/* Test a vocabulary of a few pieces against results worked out by hand. Returns 1 if all is
+ * correct; otherwise prints what is wrong. */
 int tokenizer_test(void);
 
 #endif

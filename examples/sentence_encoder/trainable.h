@@ -60,7 +60,7 @@ void product(size_t rows, size_t columns, size_t inner, const float *A, const fl
 /* Add n rows to sums. */
 void add_rows(size_t n, size_t columns, const float *rows, float *sums);
 
-/* Test gradients and a step. 1 if all is right; otherwise prints what is wrong. */
+/* Test gradients and a step. Returns 1 if all is correct; otherwise prints what is wrong. */
 int trainable_test(void);
 
 #endif

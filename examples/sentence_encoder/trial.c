@@ -11,7 +11,7 @@ const size_t trial_sizes[SIZES] = {32, 64, 128, 256};
 enum { CALIBRATING_REVIEWS = 900, TUNING_REVIEWS = 1500 };
 static const double tuning_rate = 0.006;
 
-/* What all steps share. */
+/* Shared by all steps. */
 typedef struct bench {
     sentence_encoder *encoder;
     const yardstick *by;
@@ -156,7 +156,7 @@ static void count_parameters(bench *of, part_set set, replaced *result) {
     use_parts(of->encoder, (part_set){{NULL}});
 }
 
-/* Tune a set of parts, and judge the result. Returns the tuned set. */
+/* Tune a set of parts, and measure the result. Returns the tuned set. */
 static part_set tune_and_judge(bench *of, part_set set, replaced *result) {
     const tune_options options = {of->of->options.tuning_epochs, tuning_rate};
     tune_result tuned;

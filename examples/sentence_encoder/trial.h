@@ -40,7 +40,7 @@ typedef struct trial {
     text_count used_on, tuned_on;     /* quotations and reviews, for the encoders */
     text_count judged_on;             /* quotations used for nothing else */
     student closed[2][SIZES];         /* tier SELECTED, of each block, on inputs of the original */
-    student refined[2][SIZES];        /* tier REFINED; no networks if it was not asked for */
+    student refined[2][SIZES];        /* tier REFINED; without networks if it was not requested */
     replaced dense;
     /* At size STEPS_AT, with the original pooler and without reviews: blocks fitted separately, and
      * block 1 fitted after block 0. */

@@ -21,7 +21,7 @@ enum { SLICES = 2 };
 /* The tuned weights, with the gradients of one slice. */
 typedef struct part_weights {
     trainable parts[ENCODER_PARTS];
-    int shared; /* 1: one layer is both blocks */
+    int shared; /* 1: one layer replaces both blocks */
 } part_weights;
 
 typedef struct tuning {
@@ -355,8 +355,8 @@ static snnk_network *first_neurons(const snnk_network *dense) {
 }
 
 /* The relative error of one gradient, compared with a difference of the loss along it. The step
- * changes the loss by 0.0008: large enough for rounding, small enough for curvature to matter
- * little. */
+ * changes the loss by 0.0008: large enough that rounding does not matter, and small enough that
+ * curvature hardly does. */
 static double direction_error(tuning *of, weights *w, const token_list *list, const float *E,
                               const size_t *which) {
     float *value;
@@ -399,7 +399,7 @@ double tune_gradient_error(sentence_encoder *encoder, const token_list *list) {
             const double error =
                 direction_error(&of, &of.slices[0].parts[part].of[kind], list, E, which);
 
-            if (!(error <= worst)) worst = error; /* NaN too */
+            if (!(error <= worst)) worst = error; /* also for NaN */
         }
     use_parts(encoder, (part_set){{NULL}});
     tuning_free(&of);

@@ -100,7 +100,7 @@ snnk_network *weigh_by_slopes(const snnk_network *original, size_t n, const floa
 /* ---- Compressing ---- */
 
 /* Refining turns the linear features of a student into relu ones. That explains hardly more, but it
- * runs faster, because one block of features is left instead of two. */
+ * runs faster, because one block of features remains instead of two. */
 static snnk_distill_config config_of(void) {
     snnk_distill_config config;
 

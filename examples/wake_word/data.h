@@ -1,4 +1,5 @@
-/* Read what features.mjs and convert.py wrote: the inputs of clips, and the original's weights. */
+/* Read the files written by features.mjs and convert.py: the inputs of clips, and the original's
+ * weights. */
 #ifndef WAKE_WORD_DATA_H
 #define WAKE_WORD_DATA_H
 

@@ -12,7 +12,7 @@ typedef struct block_arrays {
     const float *G, *offsets;
 } block_arrays;
 
-/* A layer of blocks side by side. outputs = 0: a tower, without Psi and bias. */
+/* A layer with several blocks. outputs = 0: a tower, without Psi and bias. */
 typedef struct layer_arrays {
     size_t inputs, n_blocks, outputs;
     const block_arrays *blocks;

@@ -1,4 +1,4 @@
-/* Measure how good scores are, and how long they take. */
+/* Measure the quality of scores, and how long they take to compute. */
 #ifndef WAKE_WORD_MEASURE_H
 #define WAKE_WORD_MEASURE_H
 
@@ -9,7 +9,7 @@ typedef struct figures {
         other_auc;   /* area under the ROC curve: clips with the wake word against other speech; the
                        * score of a clip is the largest of its rows */
     double near_auc; /* the same against near misses, phrases that sound like the wake word */
-    double row_auc;  /* the same of single rows */
+    double row_auc;  /* the same for single rows */
     double recall; /* share of the clips with the wake word that score above 95 % of other speech */
     double fidelity; /* share of the variance of the original's output that is explained */
 } figures;

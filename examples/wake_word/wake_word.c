@@ -26,7 +26,7 @@
 #include "report.h"
 #include "self_test.h"
 
-enum { SECOND = 32 /* features of the second layer, at least */ };
+enum { SECOND = 32 /* least features of the second layer */ };
 
 static const size_t of_first[] = {64, 32, 16, 8, 4, 2}; /* features of the first layer */
 static const size_t of_one[] = {32, 16, 8, 4, 2, 1};    /* features of the single layer */

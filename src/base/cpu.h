@@ -13,7 +13,7 @@ enum {
     SNNK__CPU_FAST_BF16 = 1 << 5      /* SNNK__CPU_AVX512_BF16, at twice the speed of float */
 };
 
-/* The set of features that may be used on this machine. The same on every call. */
+/* The set of features that may be used on this machine. Every call returns the same. */
 uint32_t snnk__cpu_features(void);
 
 #endif

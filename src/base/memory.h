@@ -1,5 +1,5 @@
-/* Allocation. All memory of the library comes from here: sizes are checked, and blocks are aligned
- * to a cache line. */
+/* Allocation. All memory of the library is allocated here: sizes are checked, and blocks are
+ * aligned to a cache line. */
 #ifndef SNNK_BASE_MEMORY_H
 #define SNNK_BASE_MEMORY_H
 

@@ -10,24 +10,23 @@ static bool is_empty(const snnk__operand *a) {
 
 static size_t row_bytes(const snnk__operand *a) { return a->columns * a->element_bytes; }
 
-/* From the first element to the end of the last. */
+/* Bytes from the first element to the end of the last. */
 static size_t extent(const snnk__operand *a) {
     return (a->rows - 1) * a->ld * a->element_bytes + row_bytes(a);
 }
 
-/* Bytes from row to row; of a single row those of the other array. */
+/* Bytes between rows; an array of a single row takes the stride of the other array. */
 static size_t stride(const snnk__operand *a, const snnk__operand *other) {
     const snnk__operand *of = a->rows > 1 ? a : other;
 
     return of->ld * of->element_bytes;
 }
 
-/* Whether rows that are equally far apart lie between each other; a begins first:
+/* Whether the rows of two arrays with the same stride alternate without touching; a begins first:
  *
  *     |<------------- stride -------------->|
  *     | row of a |    | row of b |          | row of a |    ...
- *     |<--- offset -->|
- */
+ *     |<--- offset -->| */
 static bool alternate(const snnk__operand *a, const snnk__operand *b) {
     const size_t step = stride(a, b), of_a = row_bytes(a), of_b = row_bytes(b);
 

@@ -1,20 +1,21 @@
 /* Progress reports and cancellation for long work. The work consists of stages, each with an
- * estimated cost. All functions accept a NULL progress and do nothing then. */
+ * estimated cost. All functions accept a NULL progress and then do nothing. */
 #ifndef SNNK_BASE_PROGRESS_H
 #define SNNK_BASE_PROGRESS_H
 
 typedef struct snnk__progress {
     int (*report)(void *user, double share); /* nonzero: cancel */
     void *user;
-    double total, done, stage; /* costs in any unit: of all stages, of finished ones, of the
-                                * current */
+    double total, done, stage; /* costs in any unit: of all stages, of the finished ones, of the
+                                * current one */
     double reported;           /* the share reported last; it never decreases */
 } snnk__progress;
 
 /* Begin the next stage. */
 void snnk__progress_begin_stage(snnk__progress *progress, double cost);
 
-/* Report that this part of the stage, 0 ... 1, is done. SNNK_E_CANCELLED, with a sentence. */
+/* Report that this part of the stage, 0 ... 1, is done. SNNK_E_CANCELLED, with an error
+ * sentence. */
 int snnk__progress_update(snnk__progress *progress, double part);
 
 /* Report that `count` of `of` steps of the stage are done. SNNK_E_CANCELLED. */

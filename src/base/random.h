@@ -19,7 +19,7 @@ enum snnk__stream {
     SNNK__STREAM_ATOM = 8,
     SNNK__STREAM_SAMPLE = 9, /* samples of rows */
     SNNK__STREAM_SHUFFLE = 10,
-    SNNK__STREAM_JUDGED = 11 /* rows that compression is judged by */
+    SNNK__STREAM_JUDGED = 11 /* rows that measure the error of a compression */
 };
 
 /* Draw n uniform numbers: out[k] is entry (i, first + k) of a matrix of draws. They are odd

@@ -118,8 +118,9 @@ int snnk__read_name(const snnk__source *source, const char *key,
 
 int snnk__read_draws(const snnk__source *source, uint64_t numbers) {
     if (numbers > *source->draws)
-        return snnk__fail(SNNK_E_SIZE, "%llu numbers to draw; the file may ask for %llu more",
-                          (unsigned long long)numbers, (unsigned long long)*source->draws);
+        return snnk__fail(
+            SNNK_E_SIZE, "the file asks for %llu random numbers, but may ask for %llu more at most",
+            (unsigned long long)numbers, (unsigned long long)*source->draws);
     *source->draws -= numbers;
     return SNNK_OK;
 }

@@ -8,12 +8,12 @@
 #include "base/overlap.h"
 
 /* Check everything about rows except their numbers.
- *   inputs    columns of X; 0: as many as the caller says
+ *   inputs    columns of X; 0 accepts the caller's number
  *   outputs   columns of Y, or classes
  *   targets   whether targets are needed. If not, Y, Y_f64 and labels of *ours are NULL
  *   ours      the result: the caller's fields; inputs, outputs and both strides are set
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (names the
- * first label or weight that is out of range). */
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_RANGE (the error
+ * names the first label or weight that is out of range). */
 int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool targets,
                     snnk_rows *ours);
 
@@ -21,7 +21,7 @@ int snnk__rows_read(const snnk_rows *rows, size_t inputs, size_t outputs, bool t
 
 /* SNNK_E_OVERLAP if the call writes to memory of the rows.
  *   written   an array that it writes to
- *   in_place  whether that may be just Y */
+ *   in_place  whether that array may be exactly Y */
 int snnk__rows_check_overlap(const snnk_rows *rows, const snnk__operand *written, bool in_place);
 
 /* SNNK_E_NONFINITE, naming row and column, unless every input and target is finite as a float. */
@@ -67,7 +67,7 @@ typedef struct snnk__float_rows {
 } snnk__float_rows;
 
 /* Prepare to read blocks of at most `most` rows. The allocator must outlive *floats. SNNK_E_SIZE,
- * SNNK_E_NOMEM: there is nothing to close then. */
+ * SNNK_E_NOMEM; then there is nothing to close. */
 int snnk__float_rows_open(const snnk_allocator *allocator, const snnk_rows *rows, size_t most,
                           snnk__float_rows *floats);
 

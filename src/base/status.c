@@ -26,7 +26,7 @@ int snnk__fail_within(int status, const char *format, ...) {
     const int written = vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     if (written < 0 || (size_t)written >= sizeof sentence) return status;
-    /* Cut where the room ends. */
+    /* The sentence is cut if it does not fit. */
     const int more = snprintf(sentence + written, sizeof sentence - (size_t)written, ": %s", inner);
     return more < 0 ? SNNK_E_INTERNAL : status;
 }
@@ -43,7 +43,7 @@ int snnk__recovered(int status, const snnk__sentence *before) {
 const char *snnk_last_error(void) { return sentence; }
 
 int snnk_fail(int status, const char *text) {
-    char copy[SNNK__SENTENCE_BYTES]; /* text may be within the sentence */
+    char copy[SNNK__SENTENCE_BYTES]; /* text may be part of the sentence itself */
 
     snprintf(copy, sizeof copy, "%s", text ? text : snnk_strerror(status));
     memcpy(sentence, copy, sizeof copy);
@@ -142,9 +142,10 @@ int snnk__check_within(double value, double least, double most, const char *name
     return snnk__fail(SNNK_E_RANGE, "%s = %g is not in %g ... %g", name, value, least, most);
 }
 
-/* Whether every |x| is below the limit, a power of two or infinity. Bits of positive floats are in
- * order, and those of NaN above infinity: what is not below reaches the top bit when the rest is
- * added. Integers vectorise where a comparison of floats may not. */
+/* Whether every |x| is below the limit, a power of two or infinity. The bits of positive floats
+ * sort like the floats, with NaN above infinity. For a value that is not below the limit, adding
+ * the difference to 2^31 sets the top bit. Integer code vectorises where comparisons of floats may
+ * not. */
 static bool row_below(const float *x, size_t n, float limit) {
     uint32_t limit_bits, top = 0;
 

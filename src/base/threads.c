@@ -1,8 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base/threads.h"
 
-static void run_alone(size_t parts, snnk__part_task task, void *context) {
-    for (size_t part = 0; part < parts; part++) task(part, context);
+static void run_alone(size_t parts, snnk__part_function run, void *context) {
+    for (size_t part = 0; part < parts; part++) run(part, context);
 }
 
 #ifdef SNNK_THREADS
@@ -16,20 +16,21 @@ static void run_alone(size_t parts, snnk__part_task task, void *context) {
 #include <time.h>
 #include <unistd.h>
 
-/* A part goes from NONE to READY when the caller has a job. Whoever changes READY to something else
- * by an exchange computes the part: its worker (TAKEN, then NONE) or the caller (NONE).
+/* A part goes from NONE to READY when the caller has a job. A thread that changes READY to
+ * something else by an atomic exchange computes the part: its worker (TAKEN, then NONE) or the
+ * caller (NONE).
  *
  * There are no locks. A forked child has a copy of the memory but none of the workers, and a lock
- * that a worker held during the fork would never be released in the child. As it is, the child
+ * that a worker held during the fork would never be released in the child. Without locks, the child
  * finds each of its parts READY and computes it. */
 enum { NONE, READY, TAKEN, STOP };
 
-/* How long a thread keeps looking at a state before it sleeps. Waking a thread takes about as long:
- * 5 us, and 50 us in some virtual machines. */
+/* How long a thread polls a state before it sleeps. Waking a thread takes about as long: 5 us, and
+ * 50 us in some virtual machines. */
 #define SPIN_MICROSECONDS 50U
 
 /* A thread that sleeps until a state changes. asleep: it sleeps or is about to. Another thread that
- * clears it by an exchange posts the semaphore once. */
+ * clears `asleep` by an atomic exchange posts the semaphore once. */
 typedef struct sleeper {
     atomic_bool asleep;
     sem_t semaphore;
@@ -45,19 +46,19 @@ typedef struct worker {
 
 struct snnk__pool {
     snnk_allocator allocator;
-    pid_t process; /* the one that has the threads */
+    pid_t process; /* the process that has the threads */
     size_t workers;
 
     /* The job. Written by the caller while no part is READY or TAKEN. */
-    snnk__part_task task;
+    snnk__part_function run;
     void *context;
-    atomic_uint begun; /* when, in microseconds */
+    atomic_uint begun; /* when the job began, in microseconds */
 
     sleeper caller;
     worker worker[];
 };
 
-/* A clock that wraps. */
+/* Microseconds on a clock that wraps around. */
 static unsigned microseconds(void) {
     struct timespec now;
 
@@ -72,7 +73,7 @@ static bool soon_after(unsigned earlier, unsigned later) {
 
 /* ---- Waiting ---- */
 
-/* Keep looking for a state other than `value`, at most SPIN_MICROSECONDS after `since`. */
+/* Poll until the state differs from `value`, or SPIN_MICROSECONDS after `since`. */
 static void spin_while(atomic_int *state, int value, unsigned since) {
     while (atomic_load(state) == value && soon_after(since, microseconds())) continue;
 }
@@ -83,8 +84,8 @@ static int sleeper_init(sleeper *made) {
     return sem_init(&made->semaphore, 0, 0) == 0 ? 0 : errno;
 }
 
-/* No cancellation point: a caller that was cancelled here would take its stack, which holds the
- * job's context, from the workers. */
+/* This must not be a cancellation point: if the caller were cancelled here, its stack, which holds
+ * the job's context, would disappear while workers use it. */
 static void wait_for(sem_t *semaphore) {
 #ifdef PTHREAD_CANCEL_DISABLE /* Android has no cancellation */
     int before;
@@ -131,12 +132,12 @@ static void *work(void *argument) {
         sleep_if(&w->state, NONE, &w->sleeper);
         close = soon_after(idle_since, atomic_load(&pool->begun));
         if (atomic_compare_exchange_strong(&w->state, &expected, TAKEN)) {
-            pool->task(w->part, pool->context);
+            pool->run(w->part, pool->context);
             atomic_store(&w->state, NONE);
             wake(&pool->caller);
         } else if (expected == STOP) {
             return NULL;
-        } /* else the caller has taken the part over */
+        } /* otherwise the caller has computed the part itself */
         idle_since = microseconds();
     }
 }
@@ -226,22 +227,22 @@ void snnk__pool_free(snnk__pool *pool) {
     snnk__free(&allocator, pool);
 }
 
-void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_task task, void *context) {
+void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_function run, void *context) {
     if (!pool) {
-        run_alone(parts, task, context);
+        run_alone(parts, run, context);
         return;
     }
-    pool->task = task;
+    pool->run = run;
     pool->context = context;
     atomic_store(&pool->begun, microseconds());
     for (size_t p = 1; p < parts; p++) atomic_store(&pool->worker[p - 1].state, READY);
     for (size_t p = 1; p < parts; p++) wake(&pool->worker[p - 1].sleeper);
-    task(0, context);
-    for (size_t p = parts - 1; p > 0; p--) { /* first those that were woken last */
+    run(0, context);
+    for (size_t p = parts - 1; p > 0; p--) { /* begin with the workers that were woken last */
         int expected = READY;
 
         if (atomic_compare_exchange_strong(&pool->worker[p - 1].state, &expected, NONE))
-            task(p, context);
+            run(p, context);
     }
     const unsigned waiting_since = microseconds();
     for (size_t p = 1; p < parts; p++) {
@@ -262,9 +263,9 @@ int snnk__pool_create(size_t threads, const snnk_allocator *allocator, snnk__poo
 
 void snnk__pool_free(snnk__pool *pool) { (void)pool; }
 
-void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_task task, void *context) {
+void snnk__pool_run(snnk__pool *pool, size_t parts, snnk__part_function run, void *context) {
     (void)pool;
-    run_alone(parts, task, context);
+    run_alone(parts, run, context);
 }
 
 #endif

@@ -6,7 +6,7 @@
 struct snnk_workspace {
     snnk_allocator allocator;
     size_t threads;
-    size_t bytes; /* of scratch for each thread, a multiple of SNNK__ALIGNMENT */
+    size_t bytes; /* scratch of each thread, a multiple of SNNK__ALIGNMENT */
     char *scratch;
     snnk__pool *pool; /* NULL: one thread */
 };
@@ -76,7 +76,7 @@ static size_t part_start(size_t n, size_t parts, size_t part) {
 typedef struct job {
     const snnk_workspace *workspace;
     size_t n, parts;
-    snnk__row_task task;
+    snnk__row_function run;
     void *context;
 } job;
 
@@ -86,11 +86,11 @@ static void run_part(size_t part, void *context) {
     const size_t first = part_start(j->n, j->parts, part);
     char *scratch = workspace->scratch ? workspace->scratch + part * workspace->bytes : NULL;
 
-    j->task(first, part_start(j->n, j->parts, part + 1) - first, scratch, j->context);
+    j->run(first, part_start(j->n, j->parts, part + 1) - first, scratch, j->context);
 }
 
 int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, size_t n,
-                   size_t scratch_bytes, snnk__row_task task, void *context) {
+                   size_t scratch_bytes, snnk__row_function run, void *context) {
     int st;
 
     if (n == 0) return SNNK_OK;
@@ -99,7 +99,7 @@ int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, s
 
         st = snnk__alloc(allocator, scratch_bytes, 1, "scratch", &scratch);
         if (st != SNNK_OK) return st;
-        task(0, n, scratch, context);
+        run(0, n, scratch, context);
         snnk__free(allocator, scratch);
         return SNNK_OK;
     }
@@ -107,9 +107,9 @@ int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, s
     if ((st = snnk_workspace_reserve(workspace, scratch_bytes)) != SNNK_OK) return st;
     const size_t parts = snnk__min_size(workspace->threads, n);
     if (parts == 1) {
-        task(0, n, workspace->scratch, context);
+        run(0, n, workspace->scratch, context);
         return SNNK_OK;
     }
-    snnk__pool_run(workspace->pool, parts, run_part, &(job){workspace, n, parts, task, context});
+    snnk__pool_run(workspace->pool, parts, run_part, &(job){workspace, n, parts, run, context});
     return SNNK_OK;
 }

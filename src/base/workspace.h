@@ -1,4 +1,4 @@
-/* Inside of a workspace, and the one way rows are split over threads. */
+/* Inside a workspace, and splitting rows over threads. */
 #ifndef SNNK_BASE_WORKSPACE_H
 #define SNNK_BASE_WORKSPACE_H
 
@@ -6,21 +6,21 @@
 
 #include "base/memory.h"
 
-/* Work on rows first ... first+count-1. scratch: this thread's, aligned, not shared; NULL if none
- * was asked for. */
-typedef void (*snnk__row_task)(size_t first, size_t count, void *scratch, void *context);
+/* Process rows first ... first+count-1. scratch: of this thread only, aligned; NULL if none was
+ * requested. */
+typedef void (*snnk__row_function)(size_t first, size_t count, void *scratch, void *context);
 
-/* The scratch of all threads together, one piece, valid until the workspace grows; a task that asks
- * for no scratch leaves it alone. */
+/* The scratch of all threads together, contiguous, valid until the workspace grows. A
+ * snnk__for_rows call without scratch does not touch it. */
 float *snnk__workspace_scratch(const snnk_workspace *workspace);
 
-/* Run `task` over rows 0 ... n-1, each row once, split into contiguous ranges over the workspace's
+/* Call `run` for rows 0 ... n-1, each row once, split into contiguous ranges over the workspace's
  * threads (workspace NULL: one range on this thread). scratch_bytes of scratch for each thread come
- * from the workspace, which grows if it must, or for NULL from `allocator`. A task must compute
- * each row from that row alone: ranges differ between thread counts, results must not. Never call
- * it from a task with the same workspace.
- * SNNK_E_SIZE, SNNK_E_NOMEM; the task has not run then. */
+ * from the workspace, which grows if necessary, or from `allocator` if the workspace is NULL. `run`
+ * must compute each row from that row only, because ranges depend on the number of threads and
+ * results must not. Never call this function from inside `run` with the same workspace.
+ * SNNK_E_SIZE, SNNK_E_NOMEM; then nothing has run. */
 int snnk__for_rows(snnk_workspace *workspace, const snnk_allocator *allocator, size_t n,
-                   size_t scratch_bytes, snnk__row_task task, void *context);
+                   size_t scratch_bytes, snnk__row_function run, void *context);
 
 #endif

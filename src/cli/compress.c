@@ -23,7 +23,7 @@ typedef struct session {
     snnk_distill_report report;
     compress_curve curve;
     const char *stage;      /* text of the progress bar */
-    size_t point, n_points; /* the bar is of n_points equal parts, of which `point` are done */
+    size_t point, n_points; /* the bar has n_points equal parts; `point` of them are done */
     size_t shown;           /* per mille shown: the bar is drawn only if it changes */
 } session;
 
@@ -238,7 +238,7 @@ static void print_json(const session *s, const compress_method methods[METHODS])
     cJSON_AddNumberToObject(json, "inputs", (double)s->d);
     cJSON_AddNumberToObject(json, "hidden", (double)s->h);
     cJSON_AddNumberToObject(json, "outputs", (double)s->l);
-    cJSON_AddStringToObject(json, "tier", compress_tiers[r->tier]);
+    cJSON_AddStringToObject(json, "tier", snnk_distill_tier_name(r->tier));
     cJSON_AddNumberToObject(json, "features", (double)r->features);
     cJSON_AddNumberToObject(json, "linear_features", (double)r->linear_features);
     cJSON_AddNumberToObject(json, "lambda", r->ridge);
@@ -277,7 +277,7 @@ static void print_text(const session *s, const compress_method methods[METHODS])
     print_table(methods);
     printf("\nstudent: %llu features, %llu of them linear, tier %s, lambda %.3g; ",
            (unsigned long long)r->features, (unsigned long long)r->linear_features,
-           compress_tiers[r->tier], r->ridge);
+           snnk_distill_tier_name(r->tier), r->ridge);
     if (r->tier == SNNK_DISTILL_REFINED) printf("best after %d epochs; ", (int)r->epochs);
     printf("%llu rows, %llu held out\n", (unsigned long long)r->rows,
            (unsigned long long)r->heldout_rows);

@@ -67,8 +67,6 @@ const char compress_help[] =
     "  feature), 2 wrong usage, 130 cancelled with Ctrl-C. Existing files at --save and --plot\n"
     "  are replaced only on success\n";
 
-const char *const compress_tiers[3] = {"random", "selected", "refined"};
-
 enum {
     WEIGHT = 256,
     BIAS,
@@ -178,7 +176,7 @@ static bool set_value(int option, const char *value, compress_options *o) {
     case FEATURES: return read_u64(value, &o->features) && o->features > 0;
     case SHARE: return read_share(value, &o->share);
     case ERROR: return read_share(value, &o->error) && o->error < 1;
-    case TIER: distill->tier = find_name(value, compress_tiers, 3); return distill->tier >= 0;
+    case TIER: return find_value(value, snnk_distill_tier_name, &distill->tier);
     case EPOCHS: return read_whole(value, 1, 100000, &distill->epochs);
     case RATE: return read_share(value, &distill->learning_rate);
     case SEED: return read_u64(value, &distill->seed);
@@ -191,7 +189,7 @@ static bool set_value(int option, const char *value, compress_options *o) {
     }
 }
 
-/* The path of the plot with .csv in place of .png, or appended. */
+/* The path of the plot with .png replaced by .csv, or with .csv appended. */
 static int make_csv_path(compress_options *o) {
     const size_t length = o->plot ? strlen(o->plot) : 0;
     const bool png = length > 4 && strcmp(o->plot + length - 4, ".png") == 0;

@@ -22,6 +22,5 @@ typedef struct compress_options {
 int compress_options_read(int argc, char **argv, compress_options *o);
 
 extern const char compress_help[];
-extern const char *const compress_tiers[3]; /* names of each snnk_distill_tier */
 
 #endif

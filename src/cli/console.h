@@ -19,8 +19,8 @@
 CLI_PRINTF void print_error(const char *command, const char *format, ...);
 CLI_PRINTF void print_usage_error(const char *command, const char *format, ...);
 
-/* Keep the first error from now on instead of printing it, and print the one that was kept: for
- * parallel processes, of which only one shall print. */
+/* Store the first error from now on instead of printing it, and print the stored one. For parallel
+ * processes, when only one of them shall print. */
 void hold_errors(void);
 void print_held_error(void);
 

@@ -9,7 +9,7 @@ typedef struct evaluation {
     double accuracy;      /* classification: the share of rows with the right class */
     size_t *confusion;    /* classification: outputs x outputs, [true][predicted]; to be freed */
     double rmse, mae, r2; /* regression: over all outputs */
-    double seconds;       /* time of the forward passes alone */
+    double seconds;       /* time of the forward passes only */
 } evaluation;
 
 /* Score a network on data that task_check accepted. Prints the error and returns an exit status. */

@@ -307,7 +307,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddRawToObject(json, "seed", seed);
     cJSON_AddNumberToObject(json, "processes", (double)s->processes.size);
     cJSON_AddNumberToObject(json, "threads", (double)s->o->threads);
-    cJSON_AddStringToObject(json, "precision", fit_precisions[s->o->fit.precision]);
+    cJSON_AddStringToObject(json, "precision", snnk_precision_name(s->o->fit.precision));
     if (test)
         cJSON_AddNumberToObject(json, "predict_us_per_row",
                                 1e6 * test->seconds / (double)test->rows);

@@ -8,8 +8,8 @@
 
 typedef struct gcv_fit gcv_fit;
 
-/* Create a fit. Of the config, ridge, intercept, rank_tolerance, precision and factorization are
- * used. The map is borrowed until the fit is freed. All functions but free and take_statistics
+/* Create a fit. It uses ridge, intercept, rank_tolerance, precision and factorization of the
+ * config. The map is borrowed until the fit is freed. All functions but free and take_statistics
  * return a status of the library. */
 int gcv_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
                    gcv_fit **fit);

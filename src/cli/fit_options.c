@@ -74,8 +74,6 @@ const char fit_help[] =
     "  the test succeed\n";
 
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
-const char *const fit_precisions[2] = {"double", "single"};
-static const char *const factorizations[] = {"gram", "qr", "auto"}; /* by snnk_factorization */
 const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
@@ -249,8 +247,8 @@ static bool set_value(int option, const char *value, fit_options *o) {
         o->heldout_given = true;
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
-    case FACTORIZATION: return choose(value, factorizations, 3, &o->fit.factorization);
-    case PRECISION: return choose(value, fit_precisions, 2, &o->fit.precision);
+    case FACTORIZATION: return find_value(value, snnk_factorization_name, &o->fit.factorization);
+    case PRECISION: return find_value(value, snnk_precision_name, &o->fit.precision);
     case THREADS:
         return read_size(value, &o->threads) && o->threads >= 1 && o->threads <= SNNK_MAX_THREADS;
     default: return false;

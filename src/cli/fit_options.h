@@ -4,7 +4,7 @@
 
 #include "cli/dataset.h"
 
-/* A value of --scaling beside those of snnk_scaling_mode. */
+/* A value of --scaling in addition to those of snnk_scaling_mode. */
 enum { SCALING_NONE = 3 };
 
 /* How lambda is chosen. The default is HELDOUT, with several processes GCV. */
@@ -24,7 +24,6 @@ typedef struct fit_options {
 
 /* Names of the values of snnk_map_kind, snnk_precision and the choices above. */
 extern const char *const fit_kinds[4];
-extern const char *const fit_precisions[2];
 extern const char *const fit_choices[2];
 
 /* Read the options. Prints the error and returns an exit status. With o->help, nothing else in *o

@@ -21,13 +21,8 @@ static const char help[] =
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
 
-static const char *const kinds[] = {"arc-cosine", "gaussian", "elementwise", "identity",
-                                    "urf",        "affine",   "folded-urf"};
-static const char *const projections[] = {"gaussian", "orthogonal", "given", "hd3",
-                                          "simplex",  "sobol",      "folded"};
 static const char *const notes[] = {"task",    "target",        "classes",
                                     "columns", "train_seconds", "lambda"};
-static const char *const factorizations[] = {"gram", "qr", "auto"};
 
 /* Add a seed. It has 64 bits, more than a number of cJSON, which is a double. */
 static void add_seed(cJSON *json, uint64_t value) {
@@ -35,6 +30,16 @@ static void add_seed(cJSON *json, uint64_t value) {
 
     snprintf(text, sizeof text, "%llu", (unsigned long long)value);
     cJSON_AddRawToObject(json, "seed", text);
+}
+
+/* Add the kind of features, spelled as the options of snnk fit are: with hyphens. */
+static void add_kind(cJSON *json, int32_t kind) {
+    char text[32];
+
+    snprintf(text, sizeof text, "%s", snnk_map_kind_name(kind));
+    for (char *c = text; *c; c++)
+        if (*c == '_') *c = '-';
+    cJSON_AddStringToObject(json, "kind", text);
 }
 
 /* Whether a block has scales of its rows and offsets. Blocks made from a spectrum do not. */
@@ -66,7 +71,7 @@ static void add_block(cJSON *blocks, const snnk_map *map, size_t first,
                        config->features == snnk_map_inputs(map) && passes_inputs_on(map, first);
     const bool projects = config->kind != SNNK_MAP_IDENTITY && !exact;
 
-    cJSON_AddStringToObject(json, "kind", kinds[config->kind]);
+    add_kind(json, config->kind);
     cJSON_AddNumberToObject(json, "features", (double)config->features);
     if (config->kind == SNNK_MAP_ARC_COSINE) {
         cJSON_AddNumberToObject(json, "order", config->order);
@@ -75,7 +80,8 @@ static void add_block(cJSON *blocks, const snnk_map *map, size_t first,
     if (config->kind == SNNK_MAP_ELEMENTWISE)
         cJSON_AddStringToObject(json, "activation", snnk_activation_name(config->activation));
     if (config->kind == SNNK_MAP_AFFINE) cJSON_AddBoolToObject(json, "exact", exact);
-    if (projects) cJSON_AddStringToObject(json, "projection", projections[config->projection]);
+    if (projects)
+        cJSON_AddStringToObject(json, "projection", snnk_projection_name(config->projection));
     if (projects && config->projection != SNNK_PROJECTION_GIVEN &&
         config->projection != SNNK_PROJECTION_FOLDED) {
         add_seed(json, config->seed);
@@ -133,7 +139,8 @@ static cJSON *describe(snnk_network *network, const char *path) {
         cJSON *item = cJSON_AddObjectToObject(json, "statistics");
 
         cJSON_AddNumberToObject(item, "rows", (double)snnk_lstsq_rows(lstsq));
-        cJSON_AddStringToObject(item, "route", factorizations[snnk_lstsq_factorization(lstsq)]);
+        cJSON_AddStringToObject(item, "route",
+                                snnk_factorization_name(snnk_lstsq_factorization(lstsq)));
     }
     texts = cJSON_AddObjectToObject(json, "notes");
     for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What has another name since version 0.2: options, and values of options. */
+/* Options, and values of options, that have another name since version 0.2. */
 static const struct {
     const char *option, *value; /* value: NULL if the option itself was renamed */
     const char *name;
@@ -59,6 +59,17 @@ int find_name(const char *text, const char *const *names, int n) {
     for (int i = 0; i < n; i++)
         if (strcmp(text, names[i]) == 0) return i;
     return -1;
+}
+
+bool find_value(const char *text, const char *(*name_of)(int32_t value), int32_t *value) {
+    const char *name;
+
+    for (int32_t k = 0; (name = name_of(k)) != NULL; k++)
+        if (strcmp(text, name) == 0) {
+            *value = k;
+            return true;
+        }
+    return false;
 }
 
 void print_option_error(const char *command, int option, char **argv) {

@@ -12,6 +12,10 @@ bool read_double(const char *text, double *value);
 /* The index of `text` in `names`, which has n entries; -1 if it is none of them. */
 int find_name(const char *text, const char *const *names, int n);
 
+/* Find the value of an enumeration of the library by its name: name_of gives the names of 0, 1, 2
+ * ... and then NULL. Returns false, with *value as before, if no value has this name. */
+bool find_value(const char *text, const char *(*name_of)(int32_t value), int32_t *value);
+
 /* Print the error for an option that getopt_long rejected at argv[optind - 1]. option: its result,
  * ':' or '?'. */
 void print_option_error(const char *command, int option, char **argv);

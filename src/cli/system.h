@@ -1,4 +1,4 @@
-/* What the operating system knows: time, memory, processors, files. */
+/* Queries of the operating system: time, memory, processors, files. */
 #ifndef SNNK_CLI_SYSTEM_H
 #define SNNK_CLI_SYSTEM_H
 
@@ -8,8 +8,8 @@ double seconds_now(void); /* of a clock that is never set back */
 double peak_memory_mb(void);
 size_t online_processors(void); /* at least 1, at most SNNK_MAX_THREADS */
 
-/* Whether two paths, either of which may be NULL, name the same existing file. Writing a result
- * there would destroy an input. */
+/* Whether two paths (NULL is allowed) name the same existing file. Writing a result there would
+ * destroy an input. */
 bool same_file(const char *a, const char *b);
 
 /* Check, before long work, that a file can be created at `path`. Prints the error and returns an

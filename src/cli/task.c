@@ -9,8 +9,8 @@
 #include "cli/console.h"
 #include "cli/options.h"
 
-/* Whole numbers from the first on are not classes unless the user says so, and from the second on
- * never are. */
+/* Whole numbers from MAX_CLASSES_GUESSED on count as classes only with --task classification, and
+ * from MAX_CLASSES on never. */
 enum { MAX_CLASSES_GUESSED = 100, MAX_CLASSES = 10000 };
 
 /* A word that is empty or a number, which suggests a missing number rather than a class; NULL if
@@ -205,7 +205,7 @@ int task_labels(const char *command, const task *from, const dataset *data, size
             labels[i] = (int32_t)value;
             continue;
         }
-        /* By name, also if all names in this file happen to be numbers. */
+        /* Match by name, even if all names in this file happen to be numbers. */
         if (words > 0)
             name = snnk_table_word(data->targets, data->target, (size_t)value);
         else

@@ -23,7 +23,7 @@ static int explained_by(const snnk_distill *distill, snnk_map *map, snnk_workspa
     return SNNK_OK;
 }
 
-/* The best linear map of rank min(m, d, l). */
+/* Fit the best linear map of rank min(m, d, l). */
 static int linear(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                   double *explained, double *squares) {
     const size_t rank = snnk__min_size(m, snnk__min_size(distill->d, distill->l));
@@ -43,7 +43,8 @@ done:
     return st;
 }
 
-/* The m candidates of largest variance; with a readout, times |their column of it|^2. */
+/* Find the m candidates with the largest variance; with a readout, times the squared length of
+ * their column of it. */
 static int strongest(const snnk_distill *distill, size_t m, size_t *which) {
     const size_t d = distill->d, h = distill->h, l = distill->l, p = d + h;
     double *strength = NULL;
@@ -78,7 +79,7 @@ done:
     return st;
 }
 
-/* The m strongest candidates. */
+/* Fit the m strongest candidates. */
 static int neurons(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                    double *explained, double *squares) {
     snnk__subset subset;
@@ -95,7 +96,7 @@ done:
     return st;
 }
 
-/* Three fits; and for the truncated matrices, eigenvectors and forward passes. */
+/* Counts three fits, and for the truncated matrices eigenvectors and forward passes. */
 double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m) {
     const double smallest = (double)snnk__min_size(distill->d, distill->h);
 

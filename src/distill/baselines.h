@@ -10,7 +10,7 @@
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report);
 
-/* The cost of that in multiply-adds, roughly. */
+/* The cost of snnk__distill_baselines in multiply-adds, roughly. */
 double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m);
 
 #endif

@@ -15,7 +15,7 @@ static size_t next_size(size_t m, size_t limit) {
     return snnk__min_size(limit, (m & (m - 1)) == 0 ? m + m / 2 : m + m / 3);
 }
 
-/* *error: what m features leave on the sample of held-out rows. */
+/* Set *error to the error of m features on the sample of held-out rows. */
 static int error_of(const snnk__network_part *part, const snnk_distill *distill, size_t m,
                     snnk__progress *progress, double *error) {
     snnk_distill of_call = *distill;
@@ -47,7 +47,7 @@ int snnk__size_curve_create(const snnk__network_part *part, const snnk_distill *
 
         snnk__progress_begin_stage(progress, cost * (double)m / all);
         st = error_of(part, distill, m, progress, &error);
-        if (st == SNNK_E_RANGE) break; /* no more are independent */
+        if (st == SNNK_E_RANGE) break; /* there are no more independent features */
         if (st != SNNK_OK) goto done;
         curve->options[curve->n++] = (snnk__size_option){
             m, (double)m * (double)part->feature_parameters + (double)part->l, error};
@@ -76,7 +76,7 @@ static double price(const snnk__size_curve *curve, size_t j) {
     return curve->options[j].parameters - curve->options[curve->chosen].parameters;
 }
 
-/* Take the best step that *left parameters allow; false if none helps. */
+/* Take the best step that *left parameters allow; false if no step helps. */
 static bool take_best(size_t n, snnk__size_curve *curves, double *left) {
     size_t part = n, option = 0;
     double best = 0;
@@ -94,8 +94,8 @@ static bool take_best(size_t n, snnk__size_curve *curves, double *left) {
     return true;
 }
 
-/* Spend what is left, which is less than any step, on the part whose next step would be the best: a
- * number of features between two options. */
+/* Spend what is left, which is less than any step needs, on the part whose next step would be the
+ * best: it gets a number of features between two options. */
 static void take_rest(size_t n, snnk__network_part *parts, const snnk__size_curve *curves,
                       double left) {
     size_t part = n;

@@ -6,8 +6,8 @@
 #include "distill/collect.h"
 #include "solve/subset.h"
 
-/* A block of feature rows that is being filled, and the statistics that it is added to, which have
- * no targets yet. */
+/* A block of feature rows that is being filled, and the statistics to add it to, which have no
+ * targets yet. */
 typedef struct feature_block {
     snnk_lstsq *lstsq;
     size_t n;
@@ -49,13 +49,13 @@ static int run_teacher(snnk_distill *distill, size_t first, size_t n, float *H,
         st = snnk_layer_forward(distill->readout, n, H, h, Y, l, workspace);
     if (st != SNNK_OK) return st;
     if (!distill->readout) memcpy(Y, H, n * h * sizeof *Y);
-    /* Checked again from the first row on, so that the sentence has the row's number in X. */
+    /* Checked from the first row, so that the sentence has the row's number in X. */
     return snnk__check_finite(Y, "", n, l, l) == SNNK_OK
                ? SNNK_OK
                : snnk__check_finite(distill->own_Y, "the teacher's output", first + n, l, l);
 }
 
-/* Add those rows of first ... first+n-1 that are in the samples, with their neurons H. */
+/* Add those of rows first ... first+n-1 that are in the samples, with their neurons H. */
 static int sample_block(const snnk_distill *distill, size_t first, size_t n, const float *H,
                         const double shares[2], feature_block blocks[2],
                         snnk_workspace *workspace) {
@@ -93,7 +93,7 @@ static int add_outputs(const snnk_distill *distill, snnk_lstsq *lstsq) {
     return st;
 }
 
-/* Without Y: the teacher computes it, and its neurons are the candidate features. */
+/* Without Y: the teacher computes the targets, and its neurons are the candidate features. */
 static int gather_teacher_moments(snnk_distill *distill, const double shares[2],
                                   snnk_workspace *workspace) {
     const snnk_allocator *allocator = &distill->allocator;

@@ -1,4 +1,4 @@
-/* Moments of all features that a student can choose from. */
+/* Moments of all features from which a student can choose. */
 #ifndef SNNK_DISTILL_CANDIDATE_MOMENTS_H
 #define SNNK_DISTILL_CANDIDATE_MOMENTS_H
 

@@ -1,5 +1,5 @@
-/* Networks compressed part by part. Two activations of the same rows are passed along: what the
- * original network has in front of each part, and what the compressed one has there. */
+/* Compress networks part by part. The activations of the same rows are computed in two networks:
+ * before each part of the original network, and at the same place in the compressed one. */
 #include <math.h>
 #include <string.h>
 
@@ -21,8 +21,8 @@ int snnk_compress_config_init(snnk_compress_config *config, size_t config_size) 
                              "compress config");
 }
 
-#define STEPS        1000 /* in which progress is reported */
-#define FORWARD_ROWS 1024 /* in a forward pass between two reports */
+#define STEPS        1000 /* how many steps progress is reported in */
+#define FORWARD_ROWS 1024 /* rows of a forward pass between two reports */
 
 typedef struct work {
     const snnk_network *network;
@@ -35,7 +35,8 @@ typedef struct work {
     size_t d, n, n_judged;
     float *X, *judged; /* n x d, n_judged x d */
     snnk__progress progress;
-    snnk_distill_progress student_progress; /* the caller's, called for each distillation */
+    snnk_distill_progress student_progress; /* the caller's progress function, called for each
+                                             * distillation */
     void *student_user;
 } work;
 
@@ -49,7 +50,7 @@ static bool is_judged(const work *w, size_t i) {
     return u < w->distill.heldout_share;
 }
 
-/* Copy the rows into those to fit and those to judge by. */
+/* Copy the rows into those to fit and those that measure the error. */
 static int split_rows(work *w, const snnk_rows *rows) {
     const size_t n = rows->n, row = w->d * sizeof(float);
     int st;
@@ -77,7 +78,7 @@ static int split_rows(work *w, const snnk_rows *rows) {
     return SNNK_OK;
 }
 
-/* *Y = the outputs of a network for n rows X. */
+/* Set *Y to the outputs of a network for n rows X. */
 static int forward(work *w, const snnk_network *network, size_t n, const float *X, float **Y) {
     const size_t d = snnk_network_inputs(network), l = snnk_network_outputs(network);
     float *made;
@@ -89,7 +90,7 @@ static int forward(work *w, const snnk_network *network, size_t n, const float *
         const size_t rows = snnk__min_size(FORWARD_ROWS, n - i);
 
         st = snnk_network_forward(network, rows, X + i * d, d, made + i * l, l, w->workspace);
-        if (st == SNNK_OK) st = snnk__progress_update(&w->progress, 0); /* to be cancelled */
+        if (st == SNNK_OK) st = snnk__progress_update(&w->progress, 0); /* lets the caller cancel */
     }
     if (st == SNNK_OK)
         *Y = made;
@@ -106,7 +107,7 @@ static int report_progress(void *user, double share) {
     return w->config.progress(w->config.user, (int32_t)(share * STEPS), STEPS);
 }
 
-/* Report the progress of a distillation, as part of the present stage. */
+/* Report the progress of a distillation as part of the current stage. */
 static int report_student(void *user, int32_t done, int32_t steps, double explained) {
     work *w = user;
 
@@ -125,8 +126,8 @@ static void begin_progress(work *w) {
     if (w->config.progress) w->progress.report = report_progress;
 }
 
-/* The cost of the moments of a part, roughly. Trying sizes and making a student cost these
- * multiples of it: */
+/* The cost of the moments of a part, roughly. Trying sizes and creating a student cost multiples of
+ * it: */
 static double cost_of(const snnk__network_part *part) {
     const double p = (double)part->d + (double)part->h;
 
@@ -142,8 +143,8 @@ static double cost_of_solving(const work *w, const snnk__network_part *part) {
            cost_of(part);
 }
 
-/* Set the total cost: with a budget, of trying sizes of every part and then replacing all of them;
- * else of replacing the parts that have features. */
+/* Set the total cost. With a budget: trying sizes of every part, and then replacing all of them.
+ * Otherwise: replacing the parts whose features are given. */
 static void sum_costs(work *w, bool budget) {
     w->progress.total = 0;
     for (size_t k = 0; k < w->made->n_parts; k++) {
@@ -158,7 +159,7 @@ static void sum_costs(work *w, bool budget) {
 
 /* ---- Features ---- */
 
-/* Set the features that the caller gave. */
+/* Set the features given by the caller. */
 static int take_features(work *w, const size_t *features) {
     snnk__network_part *part = w->made->parts;
 
@@ -179,8 +180,8 @@ static int take_features(work *w, const size_t *features) {
     return SNNK_OK;
 }
 
-/* Create a distillation of a part on rows X of its inputs. Y: the targets; NULL: the outputs of the
- * part. */
+/* Create a distillation of a part on rows X of its inputs. Y: the targets; NULL for the outputs of
+ * the part. */
 static int create_distill(work *w, const snnk__network_part *part, const float *X, const float *Y,
                           snnk_distill **distill) {
     const snnk_distill_config config = snnk__part_config(part, &w->distill);
@@ -222,7 +223,7 @@ static int make_size_curves(work *w, snnk__size_curve *curves) {
     return st;
 }
 
-/* Set the features that the budget allows. */
+/* Set the features allowed by the budget. */
 static int spend_budget(work *w) {
     const double all = (double)snnk_network_parameters(w->network);
     snnk_compression *made = w->made;
@@ -249,7 +250,7 @@ done:
 
 /* ---- Students ---- */
 
-/* Make the student of a part, with fewer features if not as many are independent. */
+/* Create the student of a part, with fewer features if fewer are independent. */
 static int solve(work *w, snnk__network_part *part, const snnk_distill *distill,
                  snnk_layer **layer) {
     snnk_distill_report *report = w->baselines ? &part->report : NULL;
@@ -285,8 +286,10 @@ static int replace(work *w, snnk__network_part *part, const float *X, const floa
     return snnk__progress_update(&w->progress, 1);
 }
 
-/* Append a part, or its student, to the compressed network. now: the activations in front of it;
- * *next: behind it. Y: what the original has there. */
+/* Append a part, or its student, to the compressed network.
+ *   now    the activations before the part
+ *   next   the result: the activations after it
+ *   Y      the outputs of the part in the original network */
 static int append_part(work *w, snnk__network_part *part, const float *now, const float *Y,
                        snnk_network *compressed, float **next) {
     snnk_network *alone = NULL;

@@ -1,4 +1,4 @@
-/* What a compression did: the parts of the network, and what became of them. */
+/* The result of a compression: the parts of the network, and what was done with each. */
 #ifndef SNNK_DISTILL_COMPRESSION_H
 #define SNNK_DISTILL_COMPRESSION_H
 
@@ -11,11 +11,12 @@
 typedef struct snnk__network_part {
     size_t first, layers;               /* layers first ... first + layers - 1 */
     const snnk_layer *hidden, *readout; /* hidden: NULL if no student can replace the part */
-    snnk_network *original;             /* these layers alone */
+    snnk_network *original;             /* a network of these layers only */
     size_t d, l, h;                     /* inputs, outputs, neurons */
     size_t feature_parameters;          /* parameters of one feature: d + 1 + l */
-    size_t max_features;                /* of a student that is smaller than the part; 0: none is */
-    size_t features;                    /* of its student; 0: it is kept */
+    size_t max_features;                /* of the largest student that is smaller than the part; 0
+                                         * if there is none */
+    size_t features;                    /* of its student; 0 if the part is kept */
     int32_t outcome;                    /* snnk_compress_outcome */
     uint64_t parameters, multiply_adds; /* in the compressed network */
     snnk_distill_report report;
@@ -28,7 +29,7 @@ struct snnk_compression {
     size_t n_parts;
 };
 
-/* Cut a network into parts, all of them kept so far. SNNK_E_NOMEM. */
+/* Divide a network into parts, all of them kept so far. SNNK_E_NOMEM. */
 int snnk__compression_create(const snnk_network *network, snnk_compression **compression);
 
 /* Whether a part is linear: a student of it is a linear map of low rank. */

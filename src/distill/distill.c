@@ -15,7 +15,7 @@ static const snnk_distill_config defaults = {.size = sizeof(snnk_distill_config)
                                              .batch = 256,
                                              .learning_rate = 0.04};
 
-#define STEPS 1000 /* in which progress is reported */
+#define STEPS 1000 /* how many steps progress is reported in */
 
 /* ---- Settings ---- */
 

@@ -8,7 +8,7 @@
 #include "layer/layer.h"
 #include "solve/lstsq.h"
 
-/* Rows that are worked on together. Progress is reported after each block. */
+/* How many rows are processed together. Progress is reported after each block. */
 #define SNNK__DISTILL_BLOCK 1024
 
 /* Sizes of the structs in version 0.1, which had all of today's fields. */
@@ -29,14 +29,15 @@ struct snnk_distill {
     size_t n;
     const float *X, *Y; /* n x d, n x l: own_X and own_Y, or borrowed for one call */
     size_t ldx, ldy;
-    float *own_X, *own_Y; /* NULL where borrowed */
+    float *own_X, *own_Y; /* NULL if borrowed */
 
     snnk_lstsq *train,
         *heldout;           /* moments of all_features on samples of the rows; S is symmetric */
     double selection_ridge; /* ridge for selecting features, in units of S */
 
     snnk__progress
-        *progress; /* set in the copy of this struct that a call works with; NULL: none */
+        *progress; /* set in the copy of this struct that a call works with; NULL if there is
+                    * none */
 };
 
 /* Read and check the caller's config (NULL: the defaults). SNNK_E_CONFIG, SNNK_E_RANGE,
@@ -45,7 +46,7 @@ int snnk__distill_config_read(const snnk_distill_config *config, snnk_distill_co
 
 /* ---- Progress ---- */
 
-/* What is passed to the caller's progress function. */
+/* The argument of the caller's progress function. */
 typedef struct snnk__distill_progress_state {
     snnk_distill_progress call;
     void *user;
@@ -54,7 +55,7 @@ typedef struct snnk__distill_progress_state {
 } snnk__distill_progress_state;
 
 /* Begin a call whose stages cost `total` together, in any unit, and report to the config's progress
- * function. *progress must stay where it is as long as &progress->progress is in use. */
+ * function. *progress must not move while &progress->progress is in use. */
 void snnk__distill_progress_begin(const snnk_distill_config *config, double total,
                                   snnk__distill_progress_state *progress);
 

@@ -24,7 +24,7 @@ static int read_rows(const snnk_rows *rows, size_t d, size_t l, bool needs_targe
     return snnk__rows_read(rows, d, l, true, ours);
 }
 
-/* *own = the matrix as float, n x columns. Either f32 or f64 is given. */
+/* Set *own to the matrix as float, n x columns. Either f32 or f64 is given. */
 static int copy_matrix(const snnk_allocator *allocator, size_t n, size_t columns, const float *f32,
                        const double *f64, size_t ld, float **own) {
     const int st = snnk__alloc(allocator, n, columns * sizeof **own, "a copy of the rows", own);
@@ -89,7 +89,7 @@ static int check_varies(const snnk_distill *distill, const snnk_lstsq *lstsq, co
                       (unsigned long long)lstsq->rows, which);
 }
 
-/* Check that there are enough rows to fit and held-out rows, and that both vary. */
+/* Check that there are enough rows to fit and enough held-out rows, and that both vary. */
 static int check_split(const snnk_distill *distill) {
     const snnk_lstsq *train = distill->train, *heldout = distill->heldout;
     int st;
@@ -103,8 +103,8 @@ static int check_split(const snnk_distill *distill) {
     return st == SNNK_OK ? check_varies(distill, heldout, "held out") : st;
 }
 
-/* The ridge for selecting features: just above the rounding of float sums. With few rows it is
- * larger, so that chance correlations are not taken for explained variance. */
+/* The ridge for selecting features: just above the rounding error of float sums. With few rows it
+ * is larger, so that chance correlations do not count as explained variance. */
 static double find_selection_ridge(const snnk_lstsq *train) {
     const size_t p = train->features;
     double trace = 0;
@@ -129,7 +129,8 @@ static int gather_moments(snnk_distill *distill, snnk_workspace *workspace) {
 
 /* ---- Creating ---- */
 
-/* Allocate a distillation of `sizes` (its allocator, d, l and h count), and take the rows. */
+/* Allocate a distillation like `sizes` (its allocator, d, l and h are used), and copy or borrow the
+ * rows. */
 static int begin(const snnk_distill *sizes, const snnk_rows *rows, bool needs_targets, bool copy,
                  const snnk_distill_config *config, snnk_distill **distill) {
     const snnk_allocator *allocator = &sizes->allocator;
@@ -229,7 +230,8 @@ int snnk_distill_create(const snnk_layer *hidden, const snnk_layer *readout, con
     return snnk__distill_create(hidden, readout, rows, true, config, workspace, distill);
 }
 
-/* *config: how to make features like the candidates, which must be one block of neurons. */
+/* Set *config to one that gives features like the candidates, which must be one block of
+ * neurons. */
 static int read_candidates(const snnk_map *candidates, snnk_map_config *config) {
     const snnk__map_block *block = candidates->blocks[0];
     int st;

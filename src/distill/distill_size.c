@@ -1,4 +1,4 @@
-/* How many features a budget allows, or an error needs. */
+/* How many features a budget allows, or a given error needs. */
 #include <math.h>
 
 #include "base/size.h"
@@ -30,8 +30,8 @@ int snnk_distill_features_of_share(const snnk_distill *distill, double share, si
     return SNNK_OK;
 }
 
-/* *error: the relative error of m features on held-out rows. The number of sizes that will be tried
- * is unknown, so each takes a fifth of the progress that is left. */
+/* Set *error to the relative error of m features on held-out rows. How many sizes will be tried is
+ * unknown, so each takes a fifth of the remaining progress. */
 static int error_of(const snnk_distill *distill, size_t m, double *error) {
     snnk__progress *progress = distill->progress;
     snnk__subset subset;
@@ -46,9 +46,10 @@ static int error_of(const snnk_distill *distill, size_t m, double *error) {
     return st;
 }
 
-/* Double m until it is enough, or more than there are independent features; then bisect. */
+/* Double m until it is enough or exceeds the number of independent features; then bisect. */
 static int search_size(const snnk_distill *distill, double relative_error, size_t *features) {
-    size_t too_few = 0, enough = 0; /* the largest and the smallest such size so far; 0: none */
+    size_t too_few = 0, enough = 0; /* the largest and the smallest such size so far; 0 if there is
+                                     * none */
     size_t too_many = distill->h + 1, m = 1;
     double error, error_of_too_few = NAN;
     snnk__sentence before;
@@ -71,7 +72,7 @@ static int search_size(const snnk_distill *distill, double relative_error, size_
         if (end - too_few <= 1 + enough / 32) break; /* to a few per cent */
         m = end <= distill->h ? too_few + (end - too_few) / 2 : snnk__min_size(2 * m, distill->h);
     }
-    if (enough == 0 && too_few == 0) return SNNK_E_RANGE; /* with the sentence of error_of */
+    if (enough == 0 && too_few == 0) return SNNK_E_RANGE; /* the sentence is that of error_of */
     if (enough == 0)
         return snnk__fail(SNNK_E_RANGE,
                           "%zu features have a relative error of %.3g, above the %g asked for",

@@ -27,7 +27,7 @@ static double cost_of(const snnk_distill *distill, size_t m, bool with_report) {
 
 /* ---- Students ---- */
 
-/* Make the map of a student before refinement. *linear: how many features of it are linear. */
+/* Create the map of a student before refinement. *linear: how many of its features are linear. */
 static int make_map(const snnk_distill *distill, size_t m, snnk_map **map, size_t *linear) {
     snnk__subset subset = {0};
     double error;
@@ -96,7 +96,8 @@ static int write_report(const snnk_distill *distill, const snnk__student *studen
         .multiply_adds = snnk_layer_multiply_adds(layer),
         .parameters_teacher = parameters_of(distill, snnk_layer_parameters),
         .multiply_adds_teacher = parameters_of(distill, snnk_layer_multiply_adds),
-        .rows = student->train->rows - student->heldout->rows, /* train has both by now */
+        .rows = student->train->rows - student->heldout->rows, /* train now includes the held-out
+                                                                * rows */
         .heldout_rows = student->heldout->rows,
         .tier = distill->config.tier,
         .epochs = epochs,
@@ -109,7 +110,7 @@ static int write_report(const snnk_distill *distill, const snnk__student *studen
                               "distill report");
 }
 
-/* Make a student and its layer. distill: the copy of this call, with its progress. */
+/* Create a student and its layer. distill: the copy of this call, with its progress. */
 static int solve(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                  snnk__distill_progress_state *progress, snnk_distill_report *report,
                  snnk_layer **layer) {
@@ -165,11 +166,11 @@ int snnk_distill_solve(const snnk_distill *distill, size_t features, snnk_worksp
 
 /* ---- Create and solve in one call ---- */
 
-/* Reports the progress of two calls, one after the other, as that of one. */
+/* Reports the progress of two consecutive calls as that of one. */
 typedef struct relay {
     snnk_distill_progress call;
     void *user;
-    int32_t finished; /* calls before the present one: 0 or 1 */
+    int32_t finished; /* how many calls have finished: 0 or 1 */
 } relay;
 
 static int report_half(void *user, int32_t done, int32_t steps, double explained) {

@@ -14,8 +14,8 @@
 #include "solve/lstsq.h"
 #include "solve/product.h"
 
-/* Stop after this many epochs without a better one, or half of all epochs if that is more: the
- * large steps at first make errors go up and down. */
+/* Stop after this many epochs without a better one, or after half of all epochs if that is more,
+ * because errors go up and down with the large steps of the beginning. */
 #define PATIENCE 5
 
 /* A linear feature z becomes relu(z + RELU_SHIFT), z in standard deviations: 7 of 100 normal rows
@@ -42,7 +42,8 @@ typedef struct refinement {
     float *input_mean, *output_mean; /* d, l */
     float output_scale;              /* outputs are divided by this */
     size_t n_rows, n_heldout;
-    size_t *rows, *heldout; /* numbers of the rows to fit, in the order of an epoch, and held out */
+    size_t *rows, *heldout; /* the numbers of the rows to fit, in the order of an epoch, and of the
+                             * held-out rows */
     float *X, *Y, *Z, *Phi, *E; /* batch x d, l, m, m, l */
     uint64_t steps;
     double all_steps; /* steps in all epochs */
@@ -291,7 +292,7 @@ static int report_progress(const refinement *s) {
     return snnk__progress_count(s->distill->progress, (double)s->steps, s->all_steps);
 }
 
-/* Another order of the rows (Fisher & Yates). */
+/* Put the rows into another order (Fisher & Yates). */
 static void shuffle(refinement *s, int32_t epoch) {
     for (size_t i = s->n_rows; i-- > 1;) {
         double u;
@@ -323,7 +324,7 @@ static int run_epoch(refinement *s, int32_t epoch) {
     return st;
 }
 
-/* *explained: of the held-out rows, by the present values. */
+/* Set *explained to what the present values explain on the held-out rows. */
 static int judge(refinement *s, const snnk__student *start, double *explained) {
     double errors = 0;
     int st = SNNK_OK;
@@ -340,7 +341,7 @@ static int judge(refinement *s, const snnk__student *start, double *explained) {
     return st;
 }
 
-/* Make the map of the best rows, for raw inputs. */
+/* Create the map of the best rows, for raw inputs. */
 static int make_map(const refinement *s, snnk_map **map) {
     const float *G = s->groups[ROWS].best;
     float *c = s->groups[OFFSETS].best;
@@ -411,7 +412,7 @@ int snnk__distill_refine(const snnk_distill *distill, const snnk__student *start
     if ((st = refinement_alloc(&s)) != SNNK_OK) goto done;
     if ((st = start_from(&s, start)) != SNNK_OK) goto done;
     if ((st = run(&s, start, explained, epochs)) != SNNK_OK) goto done;
-    if (*epochs > 0) { /* else no epoch had a finite error */
+    if (*epochs > 0) { /* otherwise no epoch had a finite error */
         if ((st = make_map(&s, &map)) != SNNK_OK) goto done;
         if ((st = snnk__student_fit(distill, map, workspace, refined)) != SNNK_OK) goto done;
         if (refined->explained > start->explained) {

@@ -1,7 +1,6 @@
 /* For several numbers r of linear features: start from the r best directions; select the neurons
- * that explain most of what these leave; then the directions that explain most of what those
- * neurons leave; then neurons again. The subset with the smallest error on held-out rows is
- * kept. */
+ * that explain most of the rest; then the directions that explain most of what those neurons do
+ * not; then neurons again. The subset with the smallest error on held-out rows is kept. */
 #include "distill/select_features.h"
 
 #include <math.h>
@@ -11,11 +10,11 @@
 #include "distill/collect.h"
 
 #define RIDGES 5  /* values of lambda that a subset is scored with */
-#define ROUNDS 4  /* of directions and neurons in turn, at most */
+#define ROUNDS 4  /* the most rounds of directions and neurons in turn */
 #define TRIES  16 /* subsets that a search scores, roughly: the unit of progress */
 
-/* Of float sums, with a margin: a feature is skipped if others explain its variance except for this
- * share. */
+/* The rounding of float sums, with a margin: a feature is skipped if others explain all of its
+ * variance except this share. */
 #define ROUNDING 1e-5
 
 /* ---- Subsets ---- */
@@ -43,8 +42,8 @@ static void copy_subset(size_t d, const snnk__subset *from, snnk__subset *to) {
     memcpy(to->which, from->which, from->chosen * sizeof *to->which);
 }
 
-/* *error: the share of the squared deviations that the subset leaves on the held-out sample, with
- * the ridge that is best there. */
+/* Set *error to the share of the squared deviations that the subset does not explain on the
+ * held-out sample, with the ridge that is best there. */
 static int score(const snnk_distill *distill, const snnk__subset *subset, double *error) {
     snnk_lstsq *train = NULL, *heldout = NULL;
     double ridges[RIDGES], errors[RIDGES];
@@ -82,7 +81,7 @@ static int keep_if_better(search *s, bool *better) {
     s->tries = fmin(s->tries + 1, TRIES);
     if (st == SNNK_OK) st = snnk__progress_count(s->distill->progress, s->tries, TRIES);
     if (st == SNNK_E_STATE || st == SNNK_E_SINGULAR)
-        st = SNNK_OK; /* the directions are nothing but rounding: not better */
+        st = SNNK_OK; /* the directions are rounding error only, so this is not better */
     *better = st == SNNK_OK && error < s->error;
     if (!*better) return st;
     s->error = error;
@@ -90,8 +89,8 @@ static int keep_if_better(search *s, bool *better) {
     return SNNK_OK;
 }
 
-/* Select m - r neurons beside the directions of `tried`. *enough: false if fewer are independent,
- * or the directions are nothing but rounding (inputs of lower rank). */
+/* Select m - r neurons in addition to the directions of `tried`. Sets *enough to false if fewer are
+ * independent, or if the directions are rounding error only (inputs of lower rank). */
 static int select_neurons(search *s, bool *enough) {
     const snnk_distill *distill = s->distill;
     const size_t wanted = s->m - s->tried.directions;
@@ -103,7 +102,7 @@ static int select_neurons(search *s, bool *enough) {
     return st == SNNK_E_SINGULAR ? SNNK_OK : st;
 }
 
-/* Compute as many directions again, beside the neurons of `tried`. */
+/* Compute the same number of directions again, in addition to the neurons of `tried`. */
 static int recompute_directions(search *s) {
     const snnk_distill *distill = s->distill;
 
@@ -125,7 +124,7 @@ static int try_linear(search *s, size_t r, int rounds) {
     if (r == 0 || r == s->m) return SNNK_OK;
     for (int round = 1; round < rounds; round++) {
         st = recompute_directions(s);
-        if (st == SNNK_E_SINGULAR) return SNNK_OK; /* the neurons leave nothing but rounding */
+        if (st == SNNK_E_SINGULAR) return SNNK_OK; /* the neurons leave rounding error only */
         if (st != SNNK_OK) return st;
         if ((st = keep_if_better(s, &directions_help)) != SNNK_OK) return st;
         if ((st = select_neurons(s, &enough)) != SNNK_OK || !enough) return st;
@@ -163,7 +162,7 @@ static int search_linear(search *s) {
     return s->best->directions == 0 ? SNNK_OK : try_linear(s, s->best->directions, ROUNDS);
 }
 
-/* Of each try: forward selection, the moments of the subset, and the directions. */
+/* Counts for each try: forward selection, the moments of the subset, and the directions. */
 double snnk__distill_cost_of_selecting(const snnk_distill *distill, size_t m) {
     const double features = (double)m, d = (double)distill->d, l = (double)distill->l;
     const double p = d + (double)distill->h;

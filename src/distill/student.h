@@ -7,7 +7,8 @@
 typedef struct snnk__student {
     snnk_map *map;
     snnk_lstsq *train, *heldout; /* over the rows to fit, and over the held-out rows */
-    double ridge, explained;     /* explained: of the held-out rows */
+    double ridge, explained;     /* explained: the share of the squared deviations that it explains
+                                  * on the held-out rows */
 } snnk__student;
 
 void snnk__student_free(snnk__student *student);
@@ -18,14 +19,14 @@ void snnk__student_free(snnk__student *student);
 int snnk__student_fit(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
                       snnk__student *student);
 
-/* The cost of that for m features in multiply-adds, roughly. */
+/* The cost of snnk__student_fit for m features in multiply-adds, roughly. */
 double snnk__student_cost_of_fit(const snnk_distill *distill, size_t m);
 
 /* Solve for Psi (l x m) and bias (l) from the rows that are not held out. */
 int snnk__student_solve(const snnk_distill *distill, const snnk__student *student, float *Psi,
                         float *bias);
 
-/* Merge the held-out rows into train, and make the student's layer from all rows. */
+/* Merge the held-out rows into train, and create the student's layer from all rows. */
 int snnk__student_layer(const snnk__student *student, snnk_layer **layer);
 
 #endif

@@ -1,7 +1,7 @@
 /* y = U2^T U2 W2 f(U1^T U1 W1 x + b1) + b: the rows of U1 and U2 are the principal directions of
  * the outputs of W1 and W2 on the rows, so the truncation is the best one for these inputs. The
- * ranks use up the parameters of the student, the split between them is the one with the smallest
- * error on held-out rows, and the bias is fitted. */
+ * ranks are chosen to use all of the student's parameters, the split between them is the one with
+ * the smallest error on held-out rows, and the bias is fitted. */
 #include "distill/truncated_svd.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@
 
 /* One matrix of the teacher. */
 typedef struct matrix {
-    size_t outputs, inputs, rank; /* rank: of U */
+    size_t outputs, inputs, rank; /* rank: how many rows U has */
     float *W;                     /* outputs x inputs */
     float *bias;                  /* outputs */
     double *U;                    /* rank x outputs */
@@ -51,7 +51,7 @@ static int truncate_matrix(const snnk_distill *distill, const matrix *of, size_t
     const snnk_allocator *allocator = &distill->allocator;
     const size_t l = of->outputs, d = of->inputs;
     float *first = NULL, *second = NULL;
-    double *row = NULL; /* of U W */
+    double *row = NULL; /* one row of U W */
     int st;
 
     st = snnk__alloc(allocator, d, sizeof *row, "weights", &row);
@@ -80,7 +80,7 @@ done:
     return st;
 }
 
-/* ---- Judging ---- */
+/* ---- Measuring errors ---- */
 
 /* Errors over the rows to fit ([0]) and the held-out rows ([1]). */
 typedef struct errors {
@@ -120,7 +120,7 @@ static double unbiased(const snnk_distill *distill, const errors *e) {
     return squares;
 }
 
-/* *squares: the squared errors of a chain of layers on held-out rows. */
+/* Set *squares to the squared errors of a chain of layers on held-out rows. */
 static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t n_layers,
                  snnk_workspace *workspace, double *squares) {
     const snnk_allocator *allocator = &distill->allocator;

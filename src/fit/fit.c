@@ -54,7 +54,7 @@ static int check_config(const snnk_fit_config *c) {
 
 static bool chooses_ridge(const snnk_fit *fit) { return fit->config.ridge == SNNK_RIDGE_AUTO; }
 
-/* *ours = the config over the defaults, checked. */
+/* Set *ours to the config over the defaults, checked. */
 static int read_config(const snnk_fit_config *config, snnk_fit_config *ours) {
     int st;
 
@@ -63,7 +63,7 @@ static int read_config(const snnk_fit_config *config, snnk_fit_config *ours) {
     return st == SNNK_OK ? check_config(ours) : st;
 }
 
-/* Statistics and rows of a fit that has its features. */
+/* Allocate statistics and held-out rows of a fit whose features are set. */
 static int allocate(snnk_fit *fit) {
     const size_t m = fit->features.map->features, l = fit->outputs;
     int st;
@@ -81,7 +81,7 @@ static int allocate(snnk_fit *fit) {
                                     &fit->heldout.rows);
 }
 
-/* Takes over the features, also on failure. */
+/* Create a fit. Takes ownership of the features, also on failure. */
 static int create(const snnk_allocator *allocator, const snnk__fit_features *features,
                   size_t outputs, const snnk_fit_config *config, snnk_fit **fit) {
     snnk_fit *made;
@@ -153,7 +153,7 @@ uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) { return fit ? fit->heldout.
 
 /* ---- Adding rows ---- */
 
-/* Rows first ... first+count-1 as the block. */
+/* Copy rows first ... first+count-1 into the block, as features. */
 static int make_block(snnk_fit *fit, const snnk__float_rows *rows, size_t first, size_t count,
                       snnk_workspace *workspace) {
     const snnk_rows part = snnk__float_rows_part(rows, first, count);
@@ -171,8 +171,8 @@ static int make_block(snnk_fit *fit, const snnk__float_rows *rows, size_t first,
     return snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
 }
 
-/* Check that all features are finite before any row is added, by running through them first; not
- * needed for one block, or for inputs that are too small to overflow. */
+/* Check that all features are finite before any row is added, by computing them once in advance.
+ * Not needed for a single block, or for inputs that are too small to overflow. */
 static int check_features(snnk_fit *fit, const snnk__float_rows *rows, snnk_workspace *workspace) {
     const size_t n = rows->rows.n;
     int st = SNNK_OK;
@@ -213,7 +213,7 @@ static int add(snnk_fit *fit, const snnk__float_rows *rows, snnk_workspace *work
     return st;
 }
 
-/* A fit keeps to the kind of targets that its first rows had. */
+/* SNNK_E_STATE unless the rows have the same kind of targets as the first rows had. */
 static int check_kind(const snnk_fit *fit, const snnk_rows *rows) {
     const snnk__target_kind kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
 
@@ -265,7 +265,8 @@ static double row_error(const snnk_fit *fit, size_t i, const float *y) {
     return sum;
 }
 
-/* The mean error of a layer on the held-out rows. scores: SNNK__FIT_BLOCK_ROWS x l. */
+/* Set *error to the mean error of a layer on the held-out rows. scores: scratch,
+ * SNNK__FIT_BLOCK_ROWS x l. */
 static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_workspace *workspace,
                          float *scores, double *error) {
     const size_t m = fit->features.map->features, l = fit->outputs, n = fit->heldout.rows.n;
@@ -288,7 +289,7 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
     return SNNK_OK;
 }
 
-/* Set config->ridge to the ridge of least held-out error, and *error to that error. */
+/* Set config->ridge to the ridge with the smallest held-out error, and *error to that error. */
 static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_config *config,
                         double *error) {
     double ridges[MAX_RIDGES], best = 0;
@@ -304,14 +305,14 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
     if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
     *error = INFINITY;
     snnk__sentence_save(&before);
-    for (size_t k = 0; k < n_ridges; k++) { /* increasing, so that of equal errors the larger ridge
-                                             * wins */
+    for (size_t k = 0; k < n_ridges; k++) { /* in increasing order, so that of equal errors the
+                                             * larger ridge wins */
         snnk_layer *layer;
         double mean = 0;
 
         config->ridge = ridges[k];
         st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, NULL, &layer);
-        if (st == SNNK_E_NONFINITE) continue; /* too small a ridge for these features */
+        if (st == SNNK_E_NONFINITE) continue; /* the ridge is too small for these features */
         if (st != SNNK_OK) return st;
         st = heldout_error(fit, layer, workspace, fit->block.Y, &mean);
         snnk_layer_free(layer);
@@ -348,7 +349,7 @@ int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace, snnk_lst
     return st;
 }
 
-/* *layer = the solution; *report is filled. */
+/* Set *layer to the solution, and fill *report. */
 static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
                  snnk_layer **layer) {
     snnk_solve_config config;

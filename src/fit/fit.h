@@ -8,7 +8,7 @@
 #include "fit/heldout.h"
 #include "solve/lstsq.h"
 
-/* What rows come with. */
+/* The kind of targets that the rows have. */
 typedef enum snnk__target_kind { SNNK__NOTHING_YET, SNNK__TARGETS, SNNK__LABELS } snnk__target_kind;
 
 struct snnk_fit {
@@ -17,14 +17,15 @@ struct snnk_fit {
     snnk__fit_features features;
     size_t outputs;
     snnk__target_kind kind;
-    bool weighted;     /* some row came with a weight */
+    bool weighted;     /* whether some row had a weight */
     uint64_t rows;     /* added so far */
     snnk_lstsq *lstsq; /* of all rows that are not held out */
     snnk__feature_rows block;
-    snnk__heldout heldout; /* no rows with a given ridge */
+    snnk__heldout heldout; /* empty if the ridge is given */
 };
 
-/* SNNK_E_RANGE unless ridge is >= 0 and finite, or SNNK_RIDGE_AUTO; unless 0 < share <= 0.5. */
+/* Check the ridge: SNNK_E_RANGE unless it is >= 0 and finite, or SNNK_RIDGE_AUTO. Check the
+ * held-out share: SNNK_E_RANGE unless 0 < share <= 0.5. */
 int snnk__check_fit_ridge(double ridge);
 int snnk__check_heldout_share(double share);
 

@@ -6,7 +6,7 @@ void snnk__fit_features_of_map(const snnk_map *map, snnk__fit_features *features
     *features = (snnk__fit_features){.map = snnk_map_retain(map)};
 }
 
-/* *part = the first n layers, and the notes. */
+/* Set *part to the first n layers, and the notes. */
 static int take_layers(const snnk_network *network, size_t n, snnk_network **part) {
     snnk_network *made;
     int st;
@@ -59,7 +59,7 @@ bool snnk__fit_features_cannot_overflow(const snnk__fit_features *features, cons
            snnk__map_cannot_overflow(features->map, rows->n, rows->X, rows->ldx);
 }
 
-/* first: of row 0 of X, for the sentence. */
+/* first: the number of row 0 of X, for the error sentence. */
 static int check_finite(size_t n, size_t columns, const float *X, const char *what, size_t first) {
     for (size_t i = 0; i < n; i++)
         if (!snnk__all_below(X + i * columns, 1, columns, columns, INFINITY))

@@ -1,5 +1,5 @@
 /* Where the features of a fit come from: the layers of a network below its last one, then the map
- * of the last one; or a map alone. */
+ * of the last one; or only a map. */
 #ifndef SNNK_FIT_FIT_FEATURES_H
 #define SNNK_FIT_FIT_FEATURES_H
 
@@ -8,13 +8,13 @@
 #include "base/rows.h"
 #include "network/network.h"
 
-/* Rows turned into features at once. */
+/* How many rows are turned into features at once. */
 #define SNNK__FIT_BLOCK_ROWS 1024
 
 typedef struct snnk__fit_features {
-    snnk_network *lower; /* all layers before the last (perhaps none), with the notes; NULL: of a
-                          * map */
-    const snnk_map *map; /* on what `lower` gives */
+    snnk_network *lower; /* all layers before the last (perhaps none), with the notes; NULL if the
+                          * fit is of a map */
+    const snnk_map *map; /* applied to the outputs of `lower` */
     float *hidden;       /* SNNK__FIT_BLOCK_ROWS x the map's inputs; NULL without lower layers */
 } snnk__fit_features;
 

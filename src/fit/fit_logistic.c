@@ -1,4 +1,4 @@
-/* The last layer of a network by cross-entropy. */
+/* Fitting the last layer of a network by cross-entropy. */
 #include <snnk/fit.h>
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "fit/fit_features.h"
 #include "fit/readout.h"
 
-/* Phi (n x m) of rows. */
+/* Set Phi (n x m) to the features of rows. */
 static int make_features(const snnk__fit_features *features, const snnk__float_rows *rows,
                          float *Phi, snnk_workspace *workspace) {
     const size_t n = rows->rows.n, m = features->map->features;
@@ -23,7 +23,7 @@ static int make_features(const snnk__fit_features *features, const snnk__float_r
 }
 
 /* Fill B (classes x m), followed by b, for a warm start: the last weights and bias if they have
- * that shape, else zeros. */
+ * that shape, otherwise zeros. */
 static int start_from(const snnk_network *network, const snnk_allocator *allocator, size_t classes,
                       size_t m, double *B) {
     const snnk_layer *last = network->layers[network->n_layers - 1];
@@ -40,7 +40,7 @@ static int start_from(const snnk_network *network, const snnk_allocator *allocat
     return st;
 }
 
-/* From checked rows: *fitted = the network with the last layer solved for. */
+/* Set *fitted to the network with its last layer fitted to checked rows. */
 static int fit(const snnk_network *network, const snnk__fit_features *features,
                const snnk__float_rows *rows, size_t classes, const snnk_logistic_config *config,
                snnk_workspace *workspace, snnk_logistic_report *report, snnk_network **fitted) {

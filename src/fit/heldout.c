@@ -76,7 +76,7 @@ void snnk__heldout_take(snnk__heldout *heldout, uint64_t first, snnk__feature_ro
 
     rows->of_labels = block->of_labels;
     for (size_t i = 0; i < block->n; i++) {
-        double u[2]; /* is it drawn, and where does it go */
+        double u[2]; /* two draws: whether the row is held out, and which row it replaces */
         bool gone = false;
 
         snnk__random_uniform(heldout->seed, SNNK__STREAM_HELDOUT, first + i, 0, 2, u);

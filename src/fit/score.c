@@ -1,4 +1,4 @@
-/* Scores: predictions a block of rows at a time, against their targets. */
+/* Scores: predictions of rows, one block at a time, compared with their targets. */
 #include <snnk/score.h>
 
 #include <math.h>
@@ -51,10 +51,10 @@ typedef struct sums {
     double squared;   /* residuals */
     double right;     /* the weight of the rows whose label has the largest output */
     double variation; /* squares of the targets about their means */
-    double *mean;     /* outputs: of the targets so far */
+    double *mean;     /* outputs: the mean of each target so far */
 } sums;
 
-/* Whether output `label` is the first of the largest. */
+/* Whether output `label` is the largest; of equal ones, the first counts. */
 static bool is_largest(size_t n, const float *y, size_t label) {
     bool largest = true;
 
@@ -63,7 +63,8 @@ static bool is_largest(size_t n, const float *y, size_t label) {
     return largest;
 }
 
-/* Row i of `rows`, with its prediction y. Means and variations as West, Comm. ACM 22, 1979, 532. */
+/* Add row i of `rows`, with its prediction y. Means and variations as in West, Comm. ACM 22, 1979,
+ * 532. */
 static void add_row(sums *s, const snnk_rows *rows, size_t i, const float *y) {
     const double weight = rows->weights ? (double)rows->weights[i] : 1;
 
@@ -129,7 +130,7 @@ static int score_rows(const predictor *p, const snnk_rows *rows, snnk_workspace 
     if (st != SNNK_OK) return st;
     if (read.n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: there are no rows to score");
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
-    alone = read; /* targets are read as they are given */
+    alone = read; /* targets are read in the precision they were given in */
     alone.Y = NULL;
     alone.Y_f64 = NULL;
     st = snnk__alloc(p->allocator, p->outputs, sizeof *s.mean, "means of targets", &s.mean);

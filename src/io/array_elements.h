@@ -24,8 +24,8 @@ typedef enum snnk__element {
 /* The size of an element in bytes. */
 size_t snnk__element_bytes(snnk__element type);
 
-/* Convert n elements at `cells`, of any alignment, to float: rounded to nearest, infinite where
- * they are too large. */
+/* Convert n elements at `cells`, of any alignment, to float: rounded to nearest, infinite if they
+ * are too large. */
 void snnk__elements_convert(snnk__element type, bool big_endian, const unsigned char *cells,
                             size_t n, float *x);
 

@@ -17,9 +17,9 @@ typedef struct snnk__array_shape {
 /* Append a dimension. */
 void snnk__array_shape_push(snnk__array_shape *shape, uint64_t dim);
 
-/* Make the array the cells of a table. They begin at byte `begin` of the file and fill the `left`
- * bytes from there to its end, which must be exactly as many as shape and type need. SNNK_E_FORMAT
- * (no dimension, no columns), SNNK_E_TRUNCATED. */
+/* Make the array the cells of a table. The cells begin at byte `begin` of the file and must fill
+ * the `left` bytes from there to its end exactly. SNNK_E_FORMAT (no dimension, no columns),
+ * SNNK_E_TRUNCATED. */
 int snnk__table_set_cells(snnk_table *table, const snnk__array_shape *shape, snnk__element type,
                           bool big_endian, size_t begin, size_t left);
 

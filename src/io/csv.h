@@ -1,5 +1,6 @@
-/* CSV (RFC 4180, or with bare line feeds): a header line, then records of as many fields. A column
- * with a field that is not a number is a column of words, and its cells are codes of them. */
+/* CSV (RFC 4180, or with bare line feeds): a header line, then records with the same number of
+ * fields. A column with a field that is not a number is a column of words, and its cells are codes
+ * of them. */
 #ifndef SNNK_IO_CSV_H
 #define SNNK_IO_CSV_H
 

@@ -17,9 +17,9 @@ typedef struct snnk__csv_scanner {
     size_t line; /* the line of rest.at, from 1 */
 } snnk__csv_scanner;
 
-/* Take the next field and the comma or line end after it. *last: this was the last field of its
- * record. At the start of a record some bytes must be left. SNNK_E_FORMAT (RFC 4180 is violated, or
- * a byte does not occur in text). */
+/* Take the next field and the comma or line end after it. *last: whether it was the last field of
+ * its record. At the start of a record some bytes must be left. SNNK_E_FORMAT (RFC 4180 is
+ * violated, or a byte does not occur in text). */
 int snnk__csv_take(snnk__csv_scanner *scanner, snnk__csv_field *field, bool *last);
 
 /* Copy a field with its quotes made single, and terminate it. `out` needs at most length + 1 bytes.

@@ -1,9 +1,9 @@
 /* Files of the operating system: open for reading, read a range of bytes, close. Failures of system
  * calls become statuses with a sentence.
  *
- * Tables larger than memory stay on disk, and their rows are read with pread when they are asked
- * for. A memory map would not do: it bounds memory only with advice to the system after every read,
- * and a file that another program shortens while it is mapped ends the process with SIGBUS, which a
+ * Tables larger than memory stay on disk, and their rows are read with pread when they are needed.
+ * A memory map would not do: it bounds memory only if the system is advised after every read, and a
+ * file that another program shortens while it is mapped ends the process with SIGBUS, which a
  * library cannot catch. pread returns a status instead, needs only the caller's buffer, may be
  * called from several threads at once, and is as fast: the system reads ahead in the same way, and
  * one copy from its cache costs less than a page fault for every 4 KiB. */

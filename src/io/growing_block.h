@@ -6,7 +6,7 @@
 
 typedef struct snnk__growing_block {
     const snnk_allocator *allocator;
-    unsigned char *data; /* capacity bytes, of which the first `size` are in use */
+    unsigned char *data; /* capacity bytes; the first `size` are in use */
     size_t size, capacity, limit;
 } snnk__growing_block;
 

@@ -6,7 +6,7 @@
 #include "io/bytes.h"
 #include "io/growing_block.h"
 
-/* The least first guess of the decompressed size. */
+/* The smallest first guess of the decompressed size. */
 #define FIRST_BYTES ((size_t)64 << 10)
 
 bool snnk__is_gzip(const unsigned char *bytes, size_t size) {

@@ -37,9 +37,9 @@ static int open_retrying(const char *path, int flags, mode_t mode) {
     return fd;
 }
 
-/* Open a new file beside the target. With O_EXCL nobody else can have the same name, and the system
- * applies the umask, which a program cannot read without changing it for all threads. mkstemp would
- * create the file with mode 0600 and ignore the umask. */
+/* Open a new file in the target's directory. With O_EXCL no other program can use the same name,
+ * and the system applies the umask, which a program cannot read without changing it for all
+ * threads. mkstemp would create the file with mode 0600 and ignore the umask. */
 static int open_temporary(snnk__replacement *r, mode_t mode) {
     const size_t directory = directory_bytes(r->target);
 
@@ -73,7 +73,7 @@ int snnk__replacement_begin(snnk__replacement *r, const char *path) {
         r->fd = open_retrying(path, O_WRONLY, 0); /* fails if it is a directory */
         return r->fd >= 0 ? SNNK_OK : snnk__fail_errno(path, "open for writing");
     }
-    /* From the start no more permissive than the old file. */
+    /* Never more permissive than the old file, not even for a moment. */
     if ((st = open_temporary(r, exists ? old.st_mode & 0777 : 0666)) != SNNK_OK) return st;
     if (exists && fchmod(r->fd, old.st_mode & 0777) != 0) {
         st = snnk__fail_errno(path, "keep the permissions");

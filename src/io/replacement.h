@@ -1,5 +1,5 @@
-/* Atomic replacement of files: the new content is written to a temporary file beside the target,
- * which takes the target's place when it is complete. */
+/* Atomic replacement of files: the new content is written to a temporary file in the same
+ * directory, which takes the target's place when it is complete. */
 #ifndef SNNK_IO_REPLACEMENT_H
 #define SNNK_IO_REPLACEMENT_H
 

@@ -40,10 +40,10 @@ typedef enum snnk__dtype {
 const char *snnk__dtype_name(snnk__dtype dtype);
 size_t snnk__dtype_bytes(snnk__dtype dtype);
 
-/* A function that gives the elements of a tensor that is not packed in memory: elements first ...
- * first+count-1, in row-major order and this machine's byte order. It is called for a few elements
- * at a time, in order, and twice for each element: for the checksum, and for the data. out is
- * aligned for any element type. */
+/* A function that gives the elements of a tensor that is not contiguous in memory: elements first
+ * ... first+count-1, in row-major order and this machine's byte order. It is called for a few
+ * elements at a time, in order, and twice for each element: for the checksum, and for the data. out
+ * is aligned for any element type. */
 typedef void (*snnk__safetensors_source)(const void *context, size_t first, size_t count,
                                          void *out);
 
@@ -76,11 +76,11 @@ typedef struct snnk__safetensors_reader snnk__safetensors_reader;
 int snnk__safetensors_open(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                            snnk__safetensors_reader **reader);
 
-/* Get the length of the header, including the 8 bytes in front of it. head: the first 8 bytes of
- * the file, or all of a shorter file. SNNK_E_TRUNCATED, SNNK_E_FORMAT. */
+/* Get the length of the header, including the 8 bytes before it. head: the first 8 bytes of the
+ * file, or all of a shorter file. SNNK_E_TRUNCATED, SNNK_E_FORMAT. */
 int snnk__safetensors_header_bytes(const void *head, size_t file_bytes, size_t *header_bytes);
 
-/* Read a file of which only the header is in memory. Its tensors have no data: they are at offset
+/* Read a file when only its header is in memory. Its tensors have no data: they are at offset
  * `begin` after the header. `header` may be freed after the call. */
 int snnk__safetensors_open_header(const void *header, size_t file_bytes,
                                   const snnk_allocator *allocator,
@@ -132,7 +132,7 @@ typedef struct snnk__safetensors_writer {
     snnk__safetensors_pair *pairs;     /* each: key and value in one block */
     snnk__safetensors_tensor *tensors; /* each: dims and name in one block */
     bool laid_out;
-    size_t data_bytes, header_bytes; /* header_bytes: including the 8 bytes in front of it */
+    size_t data_bytes, header_bytes; /* header_bytes: including the 8 bytes before it */
 } snnk__safetensors_writer;
 
 void snnk__safetensors_writer_init(snnk__safetensors_writer *writer,

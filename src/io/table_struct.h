@@ -1,4 +1,4 @@
-/* What a table consists of. The parser of each format fills one. */
+/* The fields of a table. The parser of each format fills one. */
 #ifndef SNNK_IO_TABLE_STRUCT_H
 #define SNNK_IO_TABLE_STRUCT_H
 

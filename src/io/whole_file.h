@@ -4,9 +4,9 @@
 
 #include "base/memory.h"
 
-/* A pipe or device has no known length. It may give this many bytes: more than any table that is
- * sensibly piped, and an endless device stops there. A regular file has no limit but its own
- * size. */
+/* A pipe or device has no known length, so it may give at most this many bytes. This is more than
+ * any table that is sensibly piped, and it stops reading from an endless device. The only limit of
+ * a regular file is its own size. */
 #define SNNK__MAX_PIPE_BYTES ((size_t)1 << 30)
 
 /* Read all of `path` into *data, *size bytes; free it with snnk__free. *data may be NULL when

@@ -9,7 +9,7 @@
 #define V_ANY(mask)    (_mm256_movemask_ps((__m256)(mask)) != 0)
 #include "kernels/vector_math.h"
 
-/* The first `count` lanes. */
+/* A mask of the first `count` lanes. */
 INLINE __m256i first_lanes(size_t count) {
     const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
 
@@ -22,7 +22,7 @@ INLINE floats v_load_first(const float *p, size_t count) {
     return _mm256_maskload_ps(p, first_lanes(count));
 }
 INLINE void v_store_first(float *p, floats x, size_t count) {
-    /* A masked store takes dozens of cycles on AMD's processors. */
+    /* A full store is much faster: a masked one takes dozens of cycles on AMD's processors. */
     if (count >= LANES)
         v_store(p, x);
     else if (count == LANES / 2)

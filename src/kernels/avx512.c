@@ -9,7 +9,7 @@
 #define V_ANY(mask)    (_mm512_movepi32_mask((__m512i)(mask)) != 0)
 #include "kernels/vector_math.h"
 
-/* The first `count` lanes. */
+/* A mask of the first `count` lanes. */
 INLINE __mmask16 first_lanes(size_t count) {
     const unsigned mask = count >= LANES ? 0xffffu : (1u << count) - 1u;
 

@@ -9,20 +9,22 @@ static const double density_at_0 = 0.39894228040143267794;     /* 1/sqrt(2 pi) *
 static const double gelu_slope = 0.79788456080286535588;       /* sqrt(2/pi) */
 static const double gelu_cubic = 0.044715;
 
-/* Beyond this every activation has reached its limit in float; also keeps inf * 0 away. */
+/* Beyond this every activation has reached its limit in float. Limiting arguments to it also avoids
+ * inf * 0. */
 static const double far = 1e4;
 
 /* Phi(z), the normal distribution function, accurate in both tails. */
 static double normal_cdf(double z) { return 0.5 * erfc(-z * sqrt_half); }
 
 static double sigmoid(double z) {
-    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)); /* never exp of a large positive */
+    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)); /* exp never gets a large positive
+                                                                * argument */
 }
 
-/* z cut to [-far, far]; NaN stays. */
+/* z limited to [-far, far]; NaN stays NaN. */
 static double bounded(double z) { return z > far ? far : z < -far ? -far : z; }
 
-static float relu(float z) { return z < 0 ? 0 : z; } /* in this order NaN stays NaN */
+static float relu(float z) { return z < 0 ? 0 : z; } /* written so that NaN stays NaN */
 static float step(float z) { return z > 0 ? 1.0f : z <= 0 ? 0.0f : z; }
 
 /* z p(z) where p -> 0 for z -> -infinity and p -> 1 for z -> infinity faster than 1/z. */

@@ -1,5 +1,5 @@
-/* Elementwise functions in plain C: what activations and feature maps apply to a projection. The
- * slow truth that vector versions are held to. */
+/* Elementwise functions in plain C, which activations and feature maps apply to a projection. The
+ * vector versions are tested against these. */
 #ifndef SNNK_KERNELS_ELEMENTWISE_H
 #define SNNK_KERNELS_ELEMENTWISE_H
 
@@ -14,7 +14,7 @@ typedef enum snnk__operation {
     SNNK__OPERATION_ACTIVATION, /* r features: scale h(z) */
     SNNK__OPERATION_POWER,      /* r features: scale max(z, floor)^order, order 1 or 2 */
     SNNK__OPERATION_COS_SIN,    /* 2 r features: scale cos(z_j) at 2 j, scale sin(z_j) at 2 j + 1 */
-    SNNK__OPERATION_URF         /* signs * parts features a row: see kernels/urf.h */
+    SNNK__OPERATION_URF         /* signs * parts features for each row: see kernels/urf.h */
 } snnk__operation;
 
 typedef struct snnk__function {
@@ -26,18 +26,18 @@ typedef struct snnk__function {
     const snnk__urf_table *urf; /* URF only */
 } snnk__function;
 
-/* How many features a projection gives: 1, 2 or 4. */
+/* How many features one projection gives: 1, 2 or 4. */
 static inline size_t snnk__function_width(const snnk__function *function) {
     if (function->operation == SNNK__OPERATION_URF)
         return function->urf->signs * function->urf->parts;
     return function->operation == SNNK__OPERATION_COS_SIN ? 2 : 1;
 }
 
-/* phi = function(z). z: r values. phi: r features and may be z; or, for COS_SIN, 2 r features, and
- * z may be its second half. Not for URF, which needs more than z. */
+/* Set phi = function(z). z: r values. phi: r features, in place if phi = z; or, for COS_SIN, 2 r
+ * features, with z allowed to be the second half of phi. Not for URF, which needs more than z. */
 void snnk__function_apply(const snnk__function *function, size_t r, const float *z, float *phi);
 
-/* y[i] = h(z[i]), y[i] = h'(z[i]). y may be z. activation must be valid. */
+/* Set y[i] = h(z[i]), or y[i] = h'(z[i]). y may be z. activation must be valid. */
 void snnk__activation_apply(int32_t activation, size_t n, const float *z, float *y);
 void snnk__activation_apply_derivative(int32_t activation, size_t n, const float *z, float *y);
 

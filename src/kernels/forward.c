@@ -8,23 +8,24 @@
 #include "base/size.h"
 
 #define ROW_BLOCK     24  /* rows of X that share a pass over G and Psi */
-#define PROJECT_BLOCK 96  /* rows of X that share one over G alone */
+#define PROJECT_BLOCK 96  /* rows of X that share a pass over G only */
 #define FEATURE_BLOCK 256 /* features of a row held on the stack between the two products: 24 KB */
-#define HD3_BLOCK     16  /* rows whose features are in memory at once, where HD3 makes them */
+#define HD3_BLOCK     16  /* rows of X whose features are in memory at once for HD3 */
 #define LARGE_G                                                                                    \
     ((size_t)1                                                                                     \
-     << 21) /* floats, 8 MB: of 4 MB tall tiles lose a twentieth, of 16 MB they gain a tenth */
+     << 21) /* floats (8 MB), measured: with 4 MB tall tiles are 1/20 slower, with 16 MB they are
+             * 1/10 faster */
 
 /* ---- Narrow panels ---- */
 
-/* Rows of C = start, NULL for zeros. */
+/* Set the rows of C to start; NULL: zeros. */
 static void set_rows(size_t n, const float *start, size_t count, float *C, size_t ldc) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < count; j++) C[i * ldc + j] = start ? start[j] : 0;
 }
 
-/* C += A M^T for columns first ... first+count-1 of M, first a multiple of SNNK__NARROW_BLOCK. A: n
- * x count. */
+/* Add A M^T to C for columns first ... first+count-1 of M; first is a multiple of
+ * SNNK__NARROW_BLOCK. A: n x count. */
 static void narrow_product(size_t n, const float *A, size_t lda, const snnk__panels *M,
                            size_t first, size_t count, float *C, size_t ldc) {
     const snnk__narrow *narrow = snnk__narrow_get();
@@ -59,8 +60,8 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 
 /* ---- Forward ---- */
 
-/* Z[i][j] = z of projection first + j, j < count, for n rows. first is a multiple of the panels'
- * width. */
+/* Set Z[i][j] to z of projection first + j, j < count, for n rows. first is a multiple of the
+ * panels' width. */
 static void project_linear(size_t n, const float *X, size_t ldx, const snnk__block *block,
                            size_t first, size_t count, float *Z, size_t ldz) {
     if (block->G && block->G->storage != SNNK_STORAGE_F32) {
@@ -80,8 +81,9 @@ static void project_linear(size_t n, const float *X, size_t ldx, const snnk__blo
                 (block->offset ? block->offset[j] : 0) + block->diagonal[j] * X[i * ldx + j];
 }
 
-/* Features first ... first+count-1 (of the block's rows) of n rows of X, from Z to Phi, row stride
- * ld both. Z may be where snnk__function_apply and snnk__urf_apply allow it. */
+/* Compute features first ... first+count-1 (of the block's rows) of n rows of X, from Z to Phi,
+ * both with row stride ld. Z and Phi may share memory as snnk__function_apply and snnk__urf_apply
+ * allow. */
 static void apply_function(const snnk__block *block, size_t n, size_t first, size_t count,
                            const snnk__urf_scalars *scalars, const float *Z, float *Phi,
                            size_t ld) {
@@ -97,7 +99,7 @@ static void apply_function(const snnk__block *block, size_t n, size_t first, siz
     }
 }
 
-/* |x~|^2 of n rows from packed directions, a few at a time. */
+/* Set |x~|^2 of n rows from packed directions, a few directions at a time. */
 static void packed_norms(const snnk__urf_table *table, size_t n, const float *X, size_t ldx,
                          snnk__urf_scalars *scalars) {
     alignas(SNNK__ALIGNMENT) float P[PROJECT_BLOCK * SNNK__ROW_CHUNK];
@@ -115,11 +117,13 @@ static void packed_norms(const snnk__urf_table *table, size_t n, const float *X,
             }
     }
     for (size_t t = 0; t < n; t++)
-        if (scalars[t].norm2 < 0) scalars[t].norm2 = 0; /* by rounding; NaN stays */
+        if (scalars[t].norm2 < 0)
+            scalars[t].norm2 = 0; /* rounding can make it negative; NaN stays
+                                                         * NaN */
 }
 
-/* What every feature of a row of X shares, for n <= PROJECT_BLOCK rows. Only URF blocks have
- * any. */
+/* Compute what all features of a row of X share, for n <= PROJECT_BLOCK rows. Only URF blocks need
+ * this. */
 static void set_scalars(const snnk__block *block, size_t n, const float *X, size_t ldx, size_t d,
                         snnk__urf_scalars *scalars) {
     const snnk__urf_table *table = block->function.urf;
@@ -144,7 +148,7 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
         for (size_t first = begin; first < end; first += FEATURE_BLOCK) {
             const size_t count = snnk__min_size(FEATURE_BLOCK, end - first);
             float *phi = Phi + i * ldphi + width * first;
-            float *z = phi + (width - 1) * count; /* where the function wants it */
+            float *z = phi + (width - 1) * count; /* where apply_function expects z */
 
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, ldphi);
             apply_function(block, rows, first, count, scalars, z, phi, ldphi);
@@ -154,8 +158,8 @@ void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const sn
 
 /* ---- HD3 ---- */
 
-/* Phi of n rows. Each group of `order` rows of G comes from one transform: a part of it costs as
- * much. */
+/* Set Phi of n rows. One transform computes a whole group of `order` rows of G; computing part of a
+ * group costs the same. */
 static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                         float *Phi, size_t ldphi, float *work) {
     const snnk__kernels *kernels = snnk__kernels_get();
@@ -191,7 +195,7 @@ static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
 
 /* ---- Entry points ---- */
 
-/* Floats for the rows themselves, before they are mixed. */
+/* Floats of scratch for the unmixed features. */
 static size_t row_work(const snnk__block *block) { return block->hd3 ? block->hd3->order : 0; }
 
 size_t snnk__project_work(const snnk__block *block) {
@@ -211,7 +215,7 @@ size_t snnk__project_readout_work(const snnk__block *block) {
 
 bool snnk__block_is_divisible(const snnk__block *block) { return !block->hd3 && !block->mix; }
 
-/* Phi = mix phi, ROW_BLOCK rows at a time. work: what phi needs, then phi. */
+/* Set Phi = mix phi, ROW_BLOCK rows at a time. work: what phi needs, then phi. */
 static void project_mixed(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                           float *Phi, size_t ldphi, float *work) {
     const size_t m = block->mix->columns;
@@ -252,9 +256,9 @@ void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__pa
     snnk__readout(n, Phi, ldphi, &some, start ? start + first : NULL, Y + first, ldy);
 }
 
-/* Rows and features of a tile. Features go to and fro between the two products in the first-level
- * cache. Narrow, tall tiles stream G less often and write to Y more often: better where G is large,
- * or Y narrow. The sums are the same. */
+/* How many rows and features a tile has. Features stay in the first-level cache between the two
+ * products. Narrow, tall tiles stream G less often but write to Y more often, which is faster if G
+ * is large or Y is narrow. The sums are the same either way. */
 typedef struct tile {
     size_t rows, features;
 } tile;
@@ -263,7 +267,8 @@ static tile tile_of(size_t n, size_t d, const snnk__panels *Psi) {
     const size_t features = Psi->columns;
     const bool better = features >= LARGE_G / d || Psi->rows < features / 8;
     const bool tall = better && features > FEATURE_BLOCK && n > ROW_BLOCK &&
-                      Psi->storage == SNNK_STORAGE_F32; /* others want blocks whole */
+                      Psi->storage == SNNK_STORAGE_F32; /* other storage needs whole column
+                                                         * blocks */
 
     return tall ? (tile){4 * ROW_BLOCK, FEATURE_BLOCK / 4} : (tile){ROW_BLOCK, FEATURE_BLOCK};
 }

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-/* As in portable.c: four floats in a register of any processor. */
+/* As in portable.c: four floats in one register of any processor. */
 typedef float quad __attribute__((vector_size(16)));
 
-/* H of order 4 within each of n/4 quads. */
+/* Apply H of order 4 within each of n/4 quads. */
 static void within_quads(size_t n, float *x) {
     for (size_t i = 0; i < n; i += 4) {
         const float a = x[i] + x[i + 1], b = x[i] - x[i + 1];
@@ -27,7 +27,7 @@ static quad load(const float *x) {
 
 static void store(float *x, quad q) { memcpy(x, &q, sizeof q); }
 
-/* Two levels at once, of strides h and 2 h (h >= 4). */
+/* Apply two levels at once, of strides h and 2 h (h >= 4). */
 static void two_levels(size_t n, size_t h, float *x) {
     for (size_t block = 0; block < n; block += 4 * h)
         for (size_t i = block; i < block + h; i += 4) {

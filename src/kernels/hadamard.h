@@ -1,17 +1,16 @@
-/* The fast Walsh-Hadamard transform, and random projections made of it. */
+/* The fast Walsh-Hadamard transform, and random projections made from it. */
 #ifndef SNNK_KERNELS_HADAMARD_H
 #define SNNK_KERNELS_HADAMARD_H
 
 #include <stddef.h>
 
-/* In place: x becomes H x, H the n x n matrix of entries (-1)^(number of common bits of i and j),
- * not normalised (Sylvester's order). n a power of two. O(n log n). */
+/* Replace x by H x, H the n x n matrix of entries (-1)^(number of common bits of i and j), not
+ * normalised (Sylvester's order). n is a power of two. O(n log n). */
 void snnk__hadamard(size_t n, float *x);
 
 /* Rows of a projection G in groups of `order` (a power of two >= d): row j of group p is
- *     scale_j (H D3 H D2 H D1)_j restricted to its first d columns,     D_k = diag(signs of group
- *                                                                       p)
- * The scales hold the normalisation order^(-3/2). */
+ *     scale_j (H D3 H D2 H D1)_j restricted to its first d columns,   D_k = diag(signs of group p)
+ * The scales include the normalisation order^(-3/2). */
 typedef struct snnk__hd3 {
     size_t rows;
     size_t order;
@@ -21,8 +20,8 @@ typedef struct snnk__hd3 {
         *input_scale; /* d each, NULL for zeros, ones: applied to (x - mean) * input_scale */
 } snnk__hd3;
 
-/* z[j] = G_(first+j) . x' + offset[j] for j < count, rows all of one group; x' = (x - mean) *
- * input_scale. work: `order` floats. */
+/* Set z[j] = G_(first+j) . x' + offset[j] for j < count, with all rows in one group; x' = (x -
+ * mean) * input_scale. work: `order` floats. */
 void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset,
                        size_t first, size_t count, float *z, float *work);
 

@@ -1,17 +1,17 @@
-/* What keeps small loops over registers in registers. */
+/* Macros that keep arrays of registers in registers. */
 #ifndef SNNK_KERNELS_INLINE_H
 #define SNNK_KERNELS_INLINE_H
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* A loop over a constant, unrolled: arrays of registers stay in registers. */
+/* Unroll a loop with a constant number of steps, so that arrays of registers stay in registers. */
 #ifdef __clang__
 #define UNROLLED _Pragma("clang loop unroll(full)") for
 #else
 #define UNROLLED _Pragma("GCC unroll 32") for
 #endif
 
-/* CASE(1) ... CASE(6): a number of rows, of a switch, becomes a constant. */
+/* CASE(1) ... CASE(6) of a switch: each makes the number of rows a constant. */
 #define FOR_ROW_COUNTS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 
 #endif

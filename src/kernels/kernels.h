@@ -1,9 +1,10 @@
 /* The hot loops, behind one table. portable.c fills it in plain C; avx2.c, avx512.c and neon.c fill
- * the same table for one instruction set each; select.c picks one at run time; forward.c makes a
- * layer's forward pass of them.
+ * the same table for one instruction set each; select.c chooses one at run time; forward.c builds a
+ * layer's forward pass from it.
  *
- * All of them compute each output from its input row alone, in an order that does not depend on how
- * many rows there are or where the row stands: results are bit-identical for every split. */
+ * Every kernel computes each output from its input row only, in an order that does not depend on
+ * the number of rows or on the row's position. So results are bit-identical however rows are
+ * split. */
 #ifndef SNNK_KERNELS_KERNELS_H
 #define SNNK_KERNELS_KERNELS_H
 
@@ -19,20 +20,20 @@
 typedef struct snnk__kernels {
     const char *name;
 
-    /* Of the panels that project takes, and of those that readout takes. */
+    /* Shapes of the panels that project takes, and that readout takes. */
     snnk__panel_shape projection_shape, readout_shape;
 
-    /* Z[i][j] = G_(first+j) . X_i + offset[first+j] for n rows, j < count. X: n x columns of G;
+    /* Set Z[i][j] = G_(first+j) . X_i + offset[first+j] for n rows, j < count. X: n x columns of G;
      * offset: NULL for zeros. first is a multiple of the panels' width. */
     void (*project)(size_t n, const float *X, size_t ldx, const snnk__panels *G,
                     const float *offset, size_t first, size_t count, float *Z, size_t ldz);
 
-    /* Y[i][o] = start[o] + sum_j Phi[i][j] Psi[o][first+j] for n rows, j < count, all rows o of
-     * Psi; start NULL: added to what is in Y. Phi: n x count. */
+    /* Set Y[i][o] = start[o] + sum_j Phi[i][j] Psi[o][first+j] for n rows, j < count, all rows o of
+     * Psi; start NULL: add to Y. Phi: n x count. */
     void (*readout)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
                     size_t count, const float *start, float *Y, size_t ldy);
 
-    /* phi = function(z): see snnk__function_apply. */
+    /* See snnk__function_apply. */
     void (*apply)(const snnk__function *function, size_t r, const float *z, float *phi);
 
     /* See snnk__urf_apply. */
@@ -43,7 +44,7 @@ typedef struct snnk__kernels {
     void (*hd3)(const snnk__hd3 *hd3, size_t d, const float *x, const float *offset, size_t first,
                 size_t count, float *z, float *work);
 
-    /* By snnk_precision. */
+    /* indexed by snnk_precision */
     snnk__moments moments[2];
 } snnk__kernels;
 
@@ -52,11 +53,12 @@ extern const snnk__kernels snnk__kernels_avx2;
 extern const snnk__kernels snnk__kernels_avx512;
 extern const snnk__kernels snnk__kernels_neon;
 
-/* Products with narrow panels: by instructions for them where there are any and SNNK_KERNELS lets
- * the table of AVX-512 be used. */
+/* The products with narrow panels to use: with special instructions if the processor has them and
+ * SNNK_KERNELS allows the AVX-512 table. */
 const snnk__narrow *snnk__narrow_get(void);
 
-/* The table in use. The first call chooses, later ones return the same; safe from any thread. */
+/* The table to use. The first call chooses it, and later calls return the same. Safe from any
+ * thread. */
 const snnk__kernels *snnk__kernels_get(void);
 
 #endif

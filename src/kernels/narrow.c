@@ -36,7 +36,7 @@ int8_t snnk__int8_of(float x, float scale) {
 
 /* ---- In plain C ---- */
 
-/* Element (j, k) of a panel, chunks of `chunk` columns. */
+/* The index of element (j, k) of a panel with chunks of `chunk` columns. */
 static size_t place(size_t j, size_t k, size_t chunk) {
     return (k / chunk * SNNK__NARROW_WIDTH + j) * chunk + k % chunk;
 }

@@ -1,6 +1,6 @@
-/* Narrow products in AVX-512. int8 by avx512_vnni, 64 products an instruction; bf16 by avx512_bf16,
- * 32 products an instruction, or widened to float as it comes: see snnk__cpu_features for which is
- * faster where. */
+/* Narrow products in AVX-512. int8: avx512_vnni, 64 products an instruction. bf16: avx512_bf16, 32
+ * products an instruction, or widened to float during the product; see snnk__cpu_features for which
+ * one is faster on which processor. */
 #include "kernels/narrow.h"
 
 #if defined(__AVX512BW__) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
@@ -14,7 +14,7 @@
 #define WIDTH SNNK__NARROW_WIDTH
 #define BLOCK SNNK__NARROW_BLOCK
 
-/* A tile: 6 rows and 4 panels, or 1 row and 8: sums enough to hide the latency of one. */
+/* A tile: 6 rows and 4 panels, or 1 row and 8: enough sums to hide the latency of one. */
 #define TILE_ROWS   6
 #define TILE_PANELS 4
 #define ROW_PANELS  8
@@ -24,17 +24,18 @@
 
 typedef enum way { INT8, BF16_DOT, BF16_WIDE } way;
 
-/* Rows of A, and what is done with them. */
+/* Rows of A, as the way of multiplying needs them. */
 typedef struct operand {
-    size_t n, groups, stride; /* bytes from row to row */
+    size_t n, groups, stride; /* bytes between rows */
     const char
         *rows; /* INT8: whole numbers; BF16_DOT: bf16; padded with zeros. BF16_WIDE: floats */
-    bool odd;  /* BF16_WIDE: one more column after the groups */
+    bool odd;  /* BF16_WIDE: whether one more column follows the groups */
     const float *scale;   /* INT8: of each row */
-    const int32_t *shift; /* INT8: 128 times the sum of each row, which adding 128 to M added */
+    const int32_t *shift; /* INT8: 128 times the sum of each row, because M is stored with 128
+                           * added */
 } operand;
 
-/* Panels panel_bytes apart, of which the first `left` rows are there. */
+/* Panels that are panel_bytes apart; their first `left` rows exist. */
 typedef struct matrix {
     const char *panels;
     size_t panel_bytes, left;
@@ -47,7 +48,7 @@ INLINE __mmask16 first_lanes(size_t count) {
     return (__mmask16)mask;
 }
 
-/* Four bytes in every lane. */
+/* Copy four bytes to every lane. */
 INLINE __m512i broadcast(const char *at) {
     int32_t four;
 
@@ -57,13 +58,13 @@ INLINE __m512i broadcast(const char *at) {
 
 INLINE __m512 broadcast_float(const char *at) { return _mm512_castsi512_ps(broadcast(at)); }
 
-/* The floats of a register of pairs of bf16: the first and the second of each. */
+/* The first and the second of each pair of bf16 in a register, as floats. */
 INLINE __m512 first_of(__m512i pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)); }
 INLINE __m512 second_of(__m512i pairs) {
     return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000u)));
 }
 
-/* sum + the products of group m and group k of a row. */
+/* Add to sum the products of group m and group k of a row. */
 INLINE __m512i multiply(const way w, __m512i sum, __m512i m, const char *row, size_t k) {
     __m512 s = _mm512_castsi512_ps(sum);
 
@@ -78,7 +79,7 @@ INLINE __m512i multiply(const way w, __m512i sum, __m512i m, const char *row, si
     return _mm512_castps_si512(s);
 }
 
-/* What row i of A added, as floats. */
+/* The sum that row i of A gave, as floats. */
 INLINE __m512 value_of(const way w, __m512i sum, const operand *A, size_t i, const matrix *M,
                        size_t first) {
     if (w != INT8) return _mm512_castsi512_ps(sum);
@@ -88,7 +89,7 @@ INLINE __m512 value_of(const way w, __m512i sum, const operand *A, size_t i, con
     return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sum));
 }
 
-/* C += A M^T for `rows` rows from row i0 and the first `panels` panels. w, rows and panels are
+/* Add A M^T to C for `rows` rows from row i0 and the first `panels` panels. w, rows and panels are
  * constant at every call. */
 INLINE void tile(const way w, const int rows, const int panels, const operand *A, size_t i0,
                  const matrix *M, float *C, size_t ldc) {
@@ -128,7 +129,7 @@ INLINE void tile(const way w, const int rows, const int panels, const operand *A
         }
 }
 
-/* All rows, in tiles of about as many each: the panels stay in the first-level cache. */
+/* Process all rows, in tiles of nearly equal size: the panels stay in the first-level cache. */
 INLINE void tiles(const way w, const int panels, const operand *A, const matrix *M, float *C,
                   size_t ldc) {
     const size_t count = (A->n - 1) / TILE_ROWS + 1, most = (A->n + count - 1) / count;
@@ -143,7 +144,7 @@ INLINE void tiles(const way w, const int panels, const operand *A, const matrix 
     }
 }
 
-/* What follows so many rows. */
+/* The matrix without its first `rows` rows. */
 INLINE matrix skip(const way w, const matrix *M, size_t rows) {
     return (matrix){.panels = M->panels + rows / WIDTH * M->panel_bytes,
                     .panel_bytes = M->panel_bytes,
@@ -201,7 +202,7 @@ typedef struct quads {
     int32_t shift[SNNK__NARROW_ROWS];
 } quads;
 
-/* snnk__int8_scale and snnk__int8_of. */
+/* The same numbers as snnk__int8_scale and snnk__int8_of. */
 static void pack_int8(size_t n, size_t columns, const float *A, size_t lda, quads *packed) {
     for (size_t i = 0; i < n; i++, A += lda) {
         __m512i bits = _mm512_setzero_si512(), sum = bits;

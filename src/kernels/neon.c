@@ -1,4 +1,4 @@
-/* Kernels for NEON as AArch64 has it. */
+/* Kernels for NEON on AArch64. */
 #include "kernels/kernels.h"
 
 #if defined(__aarch64__) && !defined(__AARCH64EB__)
@@ -12,7 +12,7 @@
 INLINE floats v_load(const float *p) { return vld1q_f32(p); }
 INLINE void v_store(float *p, floats x) { vst1q_f32(p, x); }
 
-/* There are no masks: lane by lane where a register is not full. */
+/* There are no masks: a register that is not full is handled lane by lane. */
 INLINE floats v_load_first(const float *p, size_t count) {
     floats x = {0};
 

@@ -13,7 +13,7 @@ const char *snnk_storage_name(int32_t storage) {
     return storage >= 0 && storage <= SNNK_STORAGE_INT8 ? names[storage] : NULL;
 }
 
-/* Elements of all panels, and rows with those that pad the last panel. */
+/* Count the elements of all panels, and the rows including those that pad the last panel. */
 static int sizes(const snnk__panels *panels, const char *what, size_t *count, size_t *padded_rows) {
     const snnk__panel_shape shape = panels->shape;
     size_t rows, columns;
@@ -85,14 +85,14 @@ snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t 
     return some;
 }
 
-/* Rows of the panel that begins with row `first`. */
+/* The stored rows of the panel that begins with row `first`. */
 static size_t panel_width(const snnk__panels *panels, size_t first) {
     const size_t unit = panels->shape.unit, rest = panels->rows - first;
 
     return rest < panels->shape.width ? (rest + unit - 1) / unit * unit : panels->shape.width;
 }
 
-/* Where element (row, k) is. */
+/* The index of element (row, k). */
 static size_t place(const snnk__panels *panels, size_t row, size_t k) {
     const size_t chunk = panels->shape.chunk, panel = row / panels->shape.width;
     const size_t first = panel * panels->shape.width;
@@ -113,8 +113,8 @@ float snnk__panels_entry(const snnk__panels *panels, size_t row, size_t column) 
     return panels->data[at];
 }
 
-/* The nearest finite bf16: what is beyond the largest by less than half a unit would be
- * infinite. */
+/* The nearest finite bf16: values above the largest by less than half a unit would round to
+ * infinity. */
 static uint16_t weight_bits(float weight) {
     const uint16_t bits = snnk__bf16_of(weight);
 

@@ -1,14 +1,14 @@
-/* Packed matrices. A matrix M (rows x columns) is kept as panels of `width` rows, each in chunks of
- * `chunk` columns, so that a kernel reads it from front to back:
+/* Packed matrices. A matrix M (rows x columns) is stored as panels of `width` rows, each in chunks
+ * of `chunk` columns, so that a kernel reads it from front to back:
  *
  *     data[p chunks width chunk + c w chunk + j chunk + k] = M[p width + j][c chunk + k],
  *
- * zero beyond the last row and the last column. w is the width; or, of the last panel, what its
- * rows need, rounded up to a multiple of `unit`, which divides the width.
+ * with zeros beyond the last row and the last column. w is the width, except in the last panel,
+ * where it is the number of rows rounded up to a multiple of `unit`, which divides the width.
  *
- * Elements are floats; or, in narrow panels, bf16 (the upper half of a float), or whole numbers
- * -127 ... 127 times a scale for each row, kept with 128 added: then shapes are fixed, see
- * kernels/narrow.h. */
+ * Elements are floats; or, in narrow panels, bf16 (the upper half of a float) or whole numbers -127
+ * ... 127 times a scale for each row, stored with 128 added. The shapes of narrow panels are fixed:
+ * see kernels/narrow.h. */
 #ifndef SNNK_KERNELS_PANELS_H
 #define SNNK_KERNELS_PANELS_H
 
@@ -20,10 +20,10 @@ typedef struct snnk__panel_shape {
     size_t width, chunk, unit;
 } snnk__panel_shape;
 
-/* Rows of a matrix are dealt out to threads so many at a time. */
+/* Threads share the rows of a matrix in chunks of this many rows. */
 #define SNNK__ROW_CHUNK 64
 
-/* What may be dealt out: first rows are multiples of this width. */
+/* Each chunk must begin a panel: the width has to divide the chunk. */
 #define SNNK__CHECK_WIDTH(width)                                                                   \
     _Static_assert(SNNK__ROW_CHUNK % (width) == 0,                                                 \
                    "parts of SNNK__ROW_CHUNK rows would not begin a "                              \
@@ -33,12 +33,12 @@ typedef struct snnk__panels {
     size_t rows, columns;
     snnk__panel_shape shape;
     int32_t storage; /* snnk_storage */
-    float *data;     /* F32; NULL when rows * columns = 0 */
+    float *data;     /* F32; NULL if rows * columns = 0 */
     void *narrow;    /* BF16: uint16_t, INT8: uint8_t */
-    float *scale;    /* INT8: of each row, whole panels */
+    float *scale;    /* INT8: the scale of each row, for whole panels */
 } snnk__panels;
 
-/* Room for rows x columns, all zero. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Create a matrix of zeros. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t columns,
                         snnk__panel_shape shape, const char *what, snnk__panels *panels);
 
@@ -46,8 +46,8 @@ int snnk__panels_create(const snnk_allocator *allocator, size_t rows, size_t col
 int snnk__panels_create_narrow(const snnk_allocator *allocator, size_t rows, size_t columns,
                                int32_t storage, const char *what, snnk__panels *panels);
 
-/* Rows first ... first+count-1 of them, where they are. first is a multiple of the width; so is
- * count, unless it reaches the last row, or unit = width. */
+/* View rows first ... first+count-1 in place. first is a multiple of the width; so is count, unless
+ * it reaches the last row, or unit = width. */
 snnk__panels snnk__panels_some(const snnk__panels *panels, size_t first, size_t count);
 
 void snnk__panels_free(const snnk_allocator *allocator, snnk__panels *panels);

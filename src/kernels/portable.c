@@ -1,6 +1,6 @@
-/* The kernels without any instruction set in mind, the truth the others are held to. Compiled
- * without contraction of a*b+c: each sum runs over k = 0, 1, 2 ... with one rounding a product and
- * one a sum. */
+/* The kernels in plain C, for any processor; the other tables are tested against them. Compiled
+ * without contraction of a*b+c: each sum runs over k = 0, 1, 2 ... with one rounding for each
+ * product and each sum. */
 #include <string.h>
 
 #include "base/size.h"
@@ -9,15 +9,15 @@
 #define WIDTH 8 /* rows of a panel: features or outputs computed side by side */
 #define TILE  4 /* rows of X that share a pass over a panel */
 
-/* Four floats in one register of any processor (a GNU extension that gcc and clang share). Left to
- * itself gcc 12 keeps an array of sums in memory: 6 GF/s instead of 28. */
+/* Four floats in one register of any processor (a GNU extension that gcc and clang share). Without
+ * it, gcc 12 keeps an array of sums in memory: 6 GF/s instead of 28. */
 typedef float quad __attribute__((vector_size(16)));
 
 #define QUADS (WIDTH / 4)
 SNNK__CHECK_WIDTH(WIDTH);
 
-/* sums[i][j] += sum_k A[i][k] panel[k][j] for `rows` rows of A, 1 or TILE: a constant at every
- * call, so that the sums stay in registers. */
+/* sums[i][j] += sum_k A[i][k] panel[k][j] for `rows` rows of A, 1 or TILE. rows is a constant at
+ * every call, so that the sums stay in registers. */
 static inline void multiply_tile(size_t rows, size_t k_count, const float *A, size_t lda,
                                  const float *panel, float sums[TILE][WIDTH]) {
     quad s[TILE][QUADS], p[QUADS];
@@ -31,8 +31,8 @@ static inline void multiply_tile(size_t rows, size_t k_count, const float *A, si
     memcpy(sums, s, sizeof s);
 }
 
-/* C = start + A panel^T for rows of A (n x k_count) and one panel, of which `width` columns are
- * real; start NULL: C += A panel^T. */
+/* Set C = start + A panel^T (start NULL: C += A panel^T) for rows of A (n x k_count) and one panel,
+ * whose first `width` columns are used. */
 static void multiply_panel(size_t n, size_t k_count, const float *A, size_t lda, const float *panel,
                            size_t width, const float *start, float *C, size_t ldc) {
     float sums[TILE][WIDTH] = {{0}};

@@ -12,7 +12,7 @@ typedef struct candidate {
     uint32_t needs; /* SNNK__CPU_... */
 } candidate;
 
-/* Best first. */
+/* The best first. */
 static const candidate candidates[] = {
 #ifdef SNNK_KERNELS_X86
     {&snnk__kernels_avx512, SNNK__CPU_AVX512},
@@ -24,7 +24,7 @@ static const candidate candidates[] = {
     {&snnk__kernels_portable, 0},
 };
 
-/* Pure but for reading the environment, so threads that race store the same pointer. */
+/* Has no state except the environment, so threads that race store the same pointer. */
 static const snnk__kernels *pick(void) {
     const uint32_t features = snnk__cpu_features();
     const char *wanted = getenv("SNNK_KERNELS");

@@ -26,24 +26,24 @@ snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, c
 
         s.norm2 += table->gain[i] * p * p;
     }
-    if (s.norm2 < 0) s.norm2 = 0; /* by rounding; NaN stays */
+    if (s.norm2 < 0) s.norm2 = 0; /* rounding can make it negative; NaN stays NaN */
     s.t = snnk__urf_t(table, d, x);
     return s;
 }
 
-/* exp(e), saturated; NaN stays. */
+/* exp(e), saturated; NaN stays NaN. */
 static float saturated_exp(double e) {
     return expf(e > SNNK__URF_LARGEST_EXPONENT ? SNNK__URF_LARGEST_EXPONENT : (float)e);
 }
 
-/* The angle as a float of one digit before the point. */
+/* The angle without whole turns, as a float with one digit before the point. */
 static float reduced(double angle) {
     const double turn = 6.283185307179586476925;
 
     return (float)(fabs(angle) > 4 ? remainder(angle, turn) : angle);
 }
 
-/* The features of one row for one sign of z. */
+/* Set the features of one row for one sign of z. */
 static void features(const snnk__urf_row *row, size_t parts, double z, double exponent,
                      double phase, float *phi) {
     const float size = saturated_exp(row->z_exponent * z + exponent);
@@ -64,11 +64,12 @@ void snnk__urf_apply(const snnk__urf_table *table, size_t first, size_t count,
 
     for (size_t j = 0; j < count; j++) {
         const snnk__urf_row row = snnk__urf_row_at(table, first + j);
-        /* In double: |x~|^2 of finite inputs may be beyond float. */
+        /* In double, because |x~|^2 of finite inputs may exceed the range of float. */
         const double exponent =
             row.norm_exponent * scalars.norm2 + row.t_exponent * scalars.t + row.constant;
         const double phase = row.norm_phase * scalars.norm2 + row.t_phase * scalars.t;
-        /* Where |x~|^2 is finite but a projection is not, |x~|^2 decides. */
+        /* If a projection overflows although |x~|^2 is finite, take z = 0, so that |x~|^2
+         * decides. */
         const double zj = finite && !isfinite(z[j]) ? 0 : z[j];
 
         features(&row, parts, zj, exponent, phase, phi + width * j);

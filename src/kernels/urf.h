@@ -1,5 +1,5 @@
-/* Universal random features of one projected row, in plain C: the slow truth that vector versions
- * are held to. */
+/* Universal random features of one projected row, in plain C. The vector versions are tested
+ * against these. */
 #ifndef SNNK_KERNELS_URF_H
 #define SNNK_KERNELS_URF_H
 
@@ -8,10 +8,10 @@
 
 #include "kernels/panels.h"
 
-/* Exponents are cut here: exp(36) exp(36) times 2^24 features is still a float. */
+/* Exponents are limited to this: exp(36) exp(36) times 2^24 features still fits a float. */
 #define SNNK__URF_LARGEST_EXPONENT 36.0f
 
-/* What feature row j takes from z_j = g_j . x~ (times s), from |x~|^2, and from t = nu . (x - mu):
+/* How feature row j depends on z_j = g_j . x~ (times s), on |x~|^2, and on t = nu . (x - mu):
  *     exponent e = z_exponent z + norm_exponent |x~|^2 + t_exponent t + constant
  *     phase  phi = z_phase z + norm_phase |x~|^2 + t_phase t */
 typedef struct snnk__urf_row {
@@ -29,27 +29,28 @@ typedef struct snnk__urf_rows {
     float *constant;
 } snnk__urf_rows;
 
-enum { SNNK__URF_NUMBERS = 7 }; /* of a row */
+enum { SNNK__URF_NUMBERS = 7 }; /* the numbers of one row */
 
-/* Features of row j, in this order: exp(e) for z, or with phases exp(e) cos phi and exp(e) sin phi;
- * with two signs, then the same for -z. */
+/* Features of row j, in this order: exp(e) for z, or with phases exp(e) cos phi and exp(e) sin phi.
+ * With two signs, the same for -z follows. */
 typedef struct snnk__urf_table {
     size_t signs; /* 1 or 2 */
     size_t parts; /* 1, or 2 with phases */
     snnk__urf_rows rows;
     /* |x~|^2 = |scale (x - mean)|^2 + sum_i gain_i (direction_i . x + direction_offset_i)^2 */
-    const double *mean, *scale; /* d; NULL for zeros; NULL: there is no such term */
+    const double *mean, *scale; /* d each; mean NULL: zeros; scale NULL: this term is missing */
     size_t n_directions;
     const double *directions; /* n_directions x d */
     const double *direction_offset, *gain;
     const snnk__panels
-        *packed_directions; /* the same in float, and offsets: many, for forwards; NULL for few */
+        *packed_directions; /* the directions in float with their offsets, for forward passes with
+                             * many directions; NULL for few */
     const float *packed_offset;
     const double *nu; /* t = nu . (x - mean) + t_offset; d, NULL for t = 0 */
     double t_offset;
 } snnk__urf_table;
 
-/* What all feature rows share. */
+/* What all feature rows of one input share. */
 typedef struct snnk__urf_scalars {
     double norm2; /* |x~|^2 */
     double t;
@@ -65,11 +66,11 @@ static inline snnk__urf_row snnk__urf_row_at(const snnk__urf_table *table, size_
 
 snnk__urf_scalars snnk__urf_scalars_of(const snnk__urf_table *table, size_t d, const float *x);
 
-/* t alone. */
+/* t only. */
 double snnk__urf_t(const snnk__urf_table *table, size_t d, const float *x);
 
-/* phi = features of rows first ... first+count-1 from their projections z (count values), signs *
- * parts each. z may be the last `count` values of phi. */
+/* Set phi to the features of rows first ... first+count-1 from their projections z (count values),
+ * signs * parts each. z may be the last `count` values of phi. */
 void snnk__urf_apply(const snnk__urf_table *table, size_t first, size_t count,
                      snnk__urf_scalars scalars, const float *z, float *phi);
 

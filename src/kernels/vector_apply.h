@@ -1,5 +1,5 @@
 /* snnk__function_apply in vectors. Included by the kernels of an instruction set, after
- * vector_math.h, which define before:
+ * vector_math.h. They define before:
  *
  *     floats v_load(p), void v_store(p, x)                             a register, at any address
  *     floats v_load_first(p, count), void v_store_first(p, x, count)   its first count lanes;
@@ -12,7 +12,7 @@
 #include "kernels/kernels.h"
 #include "kernels/vector_math.h"
 
-/* phi[j] = expression of x = z[j] for r values. */
+/* Set phi[j] to an expression of x = z[j] for r values. */
 #define V_FOR_EACH(expression)                                                                     \
     do {                                                                                           \
         size_t j = 0;                                                                              \
@@ -61,7 +61,7 @@ static void apply_power(const snnk__function *function, size_t r, const float *z
         V_FOR_EACH(scale * (v_at_least(x, floor) * v_at_least(x, floor)));
 }
 
-/* z may be the second half of phi: z[j] is read before phi[2 j] and what follows are written. */
+/* z may be the second half of phi: z[j] is read before phi[2 j] and later entries are written. */
 static void apply_cos_sin(float scale, size_t r, const float *z, float *phi) {
     size_t j = 0;
 

@@ -1,15 +1,15 @@
 /* Walsh-Hadamard transforms and HD3 projections in vectors. Included by the kernels of an
- * instruction set, after vector_apply.h, which define before:
+ * instruction set, after vector_apply.h. They define before:
  *
- *     V_SWAP(x, h)     x with each run of h lanes and the next exchanged, h = 1, 2 ... LANES/2 a
- *                      constant */
+ *     V_SWAP(x, h)     x with each run of h lanes exchanged with the next run; h = 1, 2 ... LANES/2
+ *                      is a constant */
 #ifndef SNNK_KERNELS_VECTOR_HADAMARD_H
 #define SNNK_KERNELS_VECTOR_HADAMARD_H
 
 #include "kernels/hadamard.h"
 #include "kernels/vector_apply.h"
 
-/* +1 in lanes whose number has no bit h, else -1. */
+/* +1 in lanes whose number does not have bit h, otherwise -1. */
 static const float lane_signs[4][16] = {
     {1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1},
     {1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1},
@@ -17,7 +17,7 @@ static const float lane_signs[4][16] = {
     {1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1},
 };
 
-/* H of order LANES. */
+/* Apply H of order LANES. */
 INLINE floats hadamard_lanes(floats x) {
     x = v_fma(x, v_load(lane_signs[0]), V_SWAP(x, 1));
     x = v_fma(x, v_load(lane_signs[1]), V_SWAP(x, 2));
@@ -30,7 +30,7 @@ INLINE floats hadamard_lanes(floats x) {
     return x;
 }
 
-/* H of order `count` (2, 4 or 8, a constant at every call) across registers. */
+/* Apply H of order `count` (2, 4 or 8, a constant at every call) across registers. */
 INLINE void hadamard_registers(const int count, floats x[8]) {
     UNROLLED (int h = 1; h < count; h *= 2)
         UNROLLED (int i = 0; i < count; i++)
@@ -42,8 +42,8 @@ INLINE void hadamard_registers(const int count, floats x[8]) {
             }
 }
 
-/* The first levels: within each of `count` registers side by side, and across them. signs: NULL for
- * none. */
+/* Apply the first levels: within each of `count` adjacent registers, and across them. signs: NULL
+ * for none. */
 INLINE void first_levels(const int count, size_t n, const float *signs, float *data) {
     floats x[8];
 
@@ -58,7 +58,7 @@ INLINE void first_levels(const int count, size_t n, const float *signs, float *d
     }
 }
 
-/* Levels of strides h ... count h / 2, h >= LANES. */
+/* Apply the levels of strides h ... count h / 2, h >= LANES. */
 INLINE void next_levels(const int count, size_t n, size_t h, float *data) {
     floats x[8];
 
@@ -70,7 +70,7 @@ INLINE void next_levels(const int count, size_t n, size_t h, float *data) {
         }
 }
 
-/* data = H diag(signs) data, n numbers. */
+/* Replace data (n numbers) by H diag(signs) data. */
 static void signed_hadamard(size_t n, const float *signs, float *data) {
     size_t h = 8 * LANES;
 

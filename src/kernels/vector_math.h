@@ -1,12 +1,12 @@
-/* Functions of a register of floats, in the vectors that gcc and clang share. Included by the
- * kernels of an instruction set, which define before:
+/* Functions of a register of floats, in the vector extension that gcc and clang share. Included by
+ * the kernels of an instruction set, which define before:
  *
- *     LANES                       floats of a register
+ *     LANES                       floats in a register
  *     V_FMA(a, b, c)              a b + c, rounded once
  *     V_ANY(mask)                 whether a comparison holds in any lane
  *
- * Polynomials: scripts/polynomials.py. Errors: tests/test_vector_math.c holds each to the bound
- * that stands here, in units of the last place of the result (the distance of floats there, at
+ * The polynomials come from scripts/polynomials.py. tests/test_vector_math.c checks each error
+ * bound given here, in units of the last place of the result (the distance of floats there, at
  * least 2^-149), over all floats. */
 #ifndef SNNK_KERNELS_VECTOR_MATH_H
 #define SNNK_KERNELS_VECTOR_MATH_H
@@ -32,7 +32,7 @@ INLINE floats v_abs(floats x) { return (floats)((ints)x & INT32_MAX); }
 INLINE floats v_sign_of(floats x, floats from) { /* |x| with the sign of from */
     return (floats)(((ints)x & INT32_MAX) | ((ints)from & INT32_MIN));
 }
-/* NaN in x stays. */
+/* NaN in x stays NaN. */
 INLINE floats v_at_least(floats x, float least) { return v_select(x < least, v_all(least), x); }
 INLINE floats v_at_most(floats x, float most) { return v_select(x > most, v_all(most), x); }
 
@@ -43,7 +43,7 @@ INLINE floats v_polynomial(floats x, const float *coefficients, int degree) {
     return sum;
 }
 
-/* x to the nearest integer, |x| < 2^22: as float, and as int. */
+/* x rounded to the nearest integer, |x| < 2^22: as float, and as int. */
 static const float v_rounder = 0x1.8p23f;
 INLINE floats v_round(floats x) { return (x + v_rounder) - v_rounder; }
 INLINE ints v_round_int(floats x) {
@@ -53,14 +53,14 @@ INLINE ints v_round_int(floats x) {
 /* 2^n, -126 <= n <= 127. */
 INLINE floats v_power_of_2(ints n) { return (floats)(((uints)n + 127) << 23); }
 
-/* exp(x + low), |low| tiny beside x. With low = 0: 1.1 ulp. */
+/* exp(x + low), |low| tiny compared with x. With low = 0: 1.1 ulp. */
 INLINE floats v_exp_of_sum(floats x, floats low) {
     static const float p[] = {0.49999994f, 0.166665152f, 0.041668456f, 0.00836941879f,
                               0.00138131424f};
     const floats bounded = v_at_least(v_at_most(x, 89), -104);
     const floats n = v_round(bounded * 1.44269504f);
     const ints i = v_round_int(bounded * 1.44269504f), half = i >> 1;
-    const floats head = v_fma(n, v_all(-0x1.62ep-1f), bounded); /* ln 2 in 15 bits and the rest */
+    const floats head = v_fma(n, v_all(-0x1.62ep-1f), bounded); /* ln 2 as 15 bits and the rest */
     const floats r = v_fma(n, v_all(-0x1.0bfbe8p-15f), head) + low;
 
     return (v_fma(v_polynomial(r, p, 4), r * r, r) + 1) * v_power_of_2(half) *
@@ -69,7 +69,7 @@ INLINE floats v_exp_of_sum(floats x, floats low) {
 
 INLINE floats v_exp(floats x) { return v_exp_of_sum(x, (floats){0}); }
 
-/* Beyond this the C library takes over. */
+/* For larger angles the C library is called. */
 #define V_LARGEST_ANGLE 50000.0f
 
 static void far_sin_cos(const floats *x, floats *sine, floats *cosine) {
@@ -85,7 +85,7 @@ INLINE void v_sin_cos(floats x, floats *sine, floats *cosine) {
     static const float c[] = {0.0416666456f, -0.00138872513f, 2.44256826e-5f};
     const floats n = v_round(x * 0.636619772f);
     const uints quadrant = (uints)v_round_int(x * 0.636619772f);
-    /* pi/2 in 17 bits, 14 bits, and the rest: the first two differences are exact. */
+    /* pi/2 as 17 bits, 14 bits and the rest: the first two differences are exact. */
     floats r = v_fma(n, v_all(-0x1.921fp+0f), x);
     r = v_fma(n, v_all(-0x1.6a88p-17f), r);
     r = v_fma(n, v_all(-0x1.0b4612p-34f), r);
@@ -103,10 +103,10 @@ INLINE void v_sin_cos(floats x, floats *sine, floats *cosine) {
     *cosine = (floats)((uints)v_select(swapped, sin_r, cos_r) ^ (((quadrant + 1) & 2) << 30));
 }
 
-/* (-1)^k sin(x - turns pi) for |x - turns pi| <= pi/2 or hardly more. */
+/* (-1)^k sin(x - turns pi) for |x - turns pi| <= pi/2, or slightly more. */
 INLINE floats v_sin_less_turns(floats x, floats turns, ints k) {
     static const float p[] = {-0.166666582f, 0.00833304971f, -0.000198083057f, 2.60277625e-6f};
-    floats r = v_fma(turns, v_all(-0x1.921fp+1f), x); /* pi, as pi/2 above */
+    floats r = v_fma(turns, v_all(-0x1.921fp+1f), x); /* pi, split like pi/2 above */
     r = v_fma(turns, v_all(-0x1.6a88p-16f), r);
     r = v_fma(turns, v_all(-0x1.0b4612p-33f), r);
     const floats r2 = r * r, sine = v_fma(v_polynomial(r2, p, 3), r2 * r, r);
@@ -114,7 +114,7 @@ INLINE floats v_sin_less_turns(floats x, floats turns, ints k) {
     return (floats)((uints)sine ^ ((uints)k << 31));
 }
 
-/* One of the two: half of the work of both. 2.5 ulp; 1 + 2^-23 at most. */
+/* Only one of the two, for half of the work. 2.5 ulp; at most 1 + 2^-23. */
 INLINE floats v_sin(floats x) {
     const floats turns = x * 0.318309886f;
 
@@ -167,14 +167,14 @@ INLINE floats v_gate(floats x, floats p) { return v_at_least(x, -1e4f) * p; }
 /* 3.5 ulp. */
 INLINE floats v_silu(floats x) { return v_gate(x, v_sigmoid(x)); }
 
-/* The normal distribution function at x is (1 + erf t)/2, t = x/sqrt(2); gives exp(-t^2)
- * erfcx(|t|)/2 = erfc(|t|)/2. */
+/* The normal distribution function at x is (1 + erf t)/2, t = x/sqrt(2). This function gives
+ * exp(-t^2) erfcx(|t|)/2 = erfc(|t|)/2. */
 INLINE floats v_normal_tail(floats x) {
     static const float p[] = {1.07400692f,      -0.88339448f,    0.590228319f,    -0.310466081f,
                               0.119528867f,     -0.0268393476f,  -0.00122521177f, 0.00307979085f,
                               -0.000485581695f, -0.000326577894f};
     const floats y = v_at_most(v_abs(x), 15), square = y * y;
-    const floats low = v_fma(y, y, -square); /* y^2 = square + low: exp needs every digit */
+    const floats low = v_fma(y, y, -square); /* y^2 = square + low: exp needs all the digits */
     const floats t_3 = v_fma(y, v_all(0.707106781f), v_all(3)), rough = 1 / t_3;
     const floats inverse_low = rough * v_fma(-rough, t_3, v_all(1)), inverse = rough + inverse_low;
     const floats q = v_fma(inverse_low, v_all(-6), v_fma(rough, v_all(-6), v_all(1)));

@@ -3,9 +3,9 @@
  *
  *     doubles, floats               registers, and v_double_fma(a, b, c), v_fma(a, b, c)
  *     V_KEEP(x)                     asks the compiler to load x once, not with every use
- *     LANES                         floats of a register
- *     MOMENT_LEFT, MOMENT_RIGHT     columns of L and panels of R, at most 3, of a tile: MOMENT_LEFT
- *                                   MOMENT_RIGHT PANEL_VECTORS sums in registers */
+ *     LANES                         floats in a register
+ *     MOMENT_LEFT, MOMENT_RIGHT     columns of L and panels of R in a tile, at most 3 panels:
+ *                                   MOMENT_LEFT MOMENT_RIGHT PANEL_VECTORS sums in registers */
 #ifndef SNNK_KERNELS_VECTOR_MOMENTS_H
 #define SNNK_KERNELS_VECTOR_MOMENTS_H
 
@@ -13,7 +13,7 @@
 
 #include "kernels/moments.h"
 
-#define PANEL_VECTORS (16 / LANES) /* registers of 8 doubles, or of 16 floats: a row of a panel */
+#define PANEL_VECTORS (16 / LANES) /* registers of 8 doubles, or of 16 floats: one row of a panel */
 
 #define MOMENTS(name)       name##_doubles
 #define NUMBER              double

@@ -7,7 +7,7 @@
  *     VECTOR_FMA(a, b, c) */
 
 #define PANEL_WIDTH (PANEL_VECTORS * sizeof(VECTOR) / sizeof(NUMBER))
-/* tile[i][j] = sum_k L[k][i] R[k][j], i < MOMENT_LEFT, j < right PANEL_WIDTH; right, at most
+/* Set tile[i][j] = sum_k L[k][i] R[k][j], i < MOMENT_LEFT, j < right PANEL_WIDTH. right, at most
  * MOMENT_RIGHT, is a constant at every call. */
 INLINE void MOMENTS(tile)(const int right, size_t rows, const NUMBER *L, const NUMBER *R,
                           NUMBER tile[MOMENT_LEFT][MOMENT_RIGHT * PANEL_WIDTH]) {
@@ -54,9 +54,9 @@ static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *
     }
 }
 
-/* The first row plus the mean difference from it. The difference of two floats is exact in double
- * or nearly so, and a constant column gets its constant exactly, hence a second moment of exactly 0
- * later. */
+/* The mean is the first row plus the mean difference from it. The difference of two floats is
+ * (nearly) exact in double, and the mean of a constant column is exact, so its second moment is
+ * exactly 0 later. */
 static void MOMENTS(means)(size_t rows, size_t columns, const float *X, size_t ld, double *mean) {
     memset(mean, 0, columns * sizeof *mean);
     size_t i = 1;
@@ -71,7 +71,7 @@ static void MOMENTS(means)(size_t rows, size_t columns, const float *X, size_t l
     for (size_t j = 0; j < columns; j++) mean[j] = (double)X[j] + mean[j] / (double)rows;
 }
 
-/* A whole row of a panel, its width a constant. */
+/* Pack a whole row of a panel; its width is a constant. */
 static inline void MOMENTS(pack_row)(size_t width, const float *x, const double *mean, NUMBER *to) {
     for (size_t j = 0; j < width; j++) to[j] = (NUMBER)((double)x[j] - mean[j]);
 }

@@ -17,17 +17,20 @@
 #include "kernels/panels.h"
 #include "kernels/vector_apply.h"
 
-/* ---- Projection: sums over all lanes of k, so that few features and few rows are no waste ---- */
+/* ---- Projection: sums over all lanes of k, which is efficient even for few features and rows
+ * ---- */
 
-#define PROJECT_TILES  8  /* share a pass over columns of a panel */
-#define PROJECT_CHUNKS 48 /* of a panel, LANES columns each, that stay in L1 meanwhile: 24 KB */
+#define PROJECT_TILES 8 /* share a pass over columns of a panel */
+#define PROJECT_CHUNKS                                                                             \
+    48 /* columns of a panel, in chunks of LANES, that stay in L1 during the
+                           * pass: 24 KB */
 
-/* Some columns of a panel, and what becomes of the sums. */
+/* Some columns of a panel, and what to do with the sums. */
 typedef struct project_pass {
     size_t count;
-    bool first, last; /* sums begin with zeros; are added up over lanes and written */
+    bool first, last; /* first: sums start at zero; last: sums are added over lanes and written */
     floats offset;
-    size_t dots; /* features of the panel that are real */
+    size_t dots; /* how many features of the panel exist */
 } project_pass;
 
 /* s[i][j] += the products of LANES columns. */
@@ -41,8 +44,8 @@ INLINE void project_chunk(const int rows, const floats x[PROJECT_ROWS], const fl
     }
 }
 
-/* Z[i][j] = offset + the products of a panel with row i of X, for `rows` rows, a constant at every
- * call. partial: sums on their way from one pass to the next. */
+/* Set Z[i][j] = offset + the products of a panel with row i of X, for `rows` rows (a constant at
+ * every call). partial: the sums between one pass and the next. */
 INLINE void project_tile(const int rows, const project_pass *pass, const float *X, size_t ldx,
                          const float *panel, floats partial[PROJECT_ROWS][DOTS], float *Z,
                          size_t ldz) {
@@ -68,7 +71,7 @@ INLINE void project_tile(const int rows, const project_pass *pass, const float *
     }
 }
 
-/* All tiles of n rows, each with sums of its own. */
+/* Compute all tiles of n rows, each with its own sums. */
 INLINE void project_rows(size_t n, const project_pass *pass, const float *X, size_t ldx,
                          const float *panel, floats partial[][PROJECT_ROWS][DOTS], float *Z,
                          size_t ldz) {
@@ -110,18 +113,20 @@ static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
         }
 }
 
-/* ---- Readout: LANES outputs in a register, one feature after the other ---- */
+/* ---- Readout: LANES outputs in a register, one feature after another ---- */
 
 #define VECTORS       4 /* of a panel */
 #define READOUT_PANEL (VECTORS * LANES)
-#define READOUT_GROUP ((size_t)2 * READOUT_ROWS) /* share a pass over Psi: two tiles, one from L1 */
+#define READOUT_GROUP                                                                              \
+    ((size_t)2 * READOUT_ROWS) /* rows that share a pass over Psi: two tiles, the
+                                                  * second from L1 */
 
 SNNK__CHECK_WIDTH(DOTS);
 SNNK__CHECK_WIDTH(READOUT_PANEL);
 
-/* Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, `size` floats
- * apart, of `vectors` each, all constant at every call; last: how many outputs of the last vector
- * are real. */
+/* Set Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, `size`
+ * floats apart, with `vectors` registers each, all constant at every call. last: how many outputs
+ * of the last register exist. */
 INLINE void readout_tile(const int rows, const int panels, const int vectors, size_t count,
                          const float *Phi, size_t ldphi, const float *panel, size_t size,
                          size_t last, const float *start, float *Y, size_t ldy) {
@@ -151,7 +156,7 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
     }
 }
 
-/* A panel for any number of rows up to READOUT_ROWS. */
+/* Compute a panel for any number of rows up to READOUT_ROWS. */
 INLINE void readout_rows(size_t rows, const int vectors, size_t count, const float *Phi,
                          size_t ldphi, const float *panel, size_t last, const float *start,
                          float *Y, size_t ldy) {
@@ -167,7 +172,7 @@ INLINE void readout_rows(size_t rows, const int vectors, size_t count, const flo
     }
 }
 
-/* A panel for one or two tiles. */
+/* Compute a panel for one or two tiles. */
 INLINE void readout_panel(size_t n, const int vectors, size_t count, const float *Phi, size_t ldphi,
                           const float *panel, size_t last, const float *start, float *Y,
                           size_t ldy) {
@@ -179,8 +184,8 @@ INLINE void readout_panel(size_t n, const int vectors, size_t count, const float
                      Y + rows * ldy, ldy);
 }
 
-/* One row, two panels at a time: VECTORS sums would not hide the latency of one. Returns how many
- * outputs. */
+/* Compute one row, two panels at a time: VECTORS sums would not hide the latency of one. Returns
+ * how many outputs were computed. */
 INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Psi, size_t first,
                           const float *start, float *Y) {
     const size_t size = snnk__panel_size(Psi);

@@ -1,5 +1,5 @@
 /* Universal random features in vectors: see kernels/urf.h. Included by the kernels of an
- * instruction set, after vector_apply.h, which define before:
+ * instruction set, after vector_apply.h. They define before:
  *
  *     doubles                            a register of LANES/2 doubles
  *     doubles v_lower(x), v_upper(x)     half of the lanes of x
@@ -10,7 +10,7 @@
 
 #include "kernels/vector_apply.h"
 
-/* What LANES rows share whatever the sign of z: exponents and phases without z, and the factors of
+/* What LANES rows share for both signs of z: exponents and phases without z, and the factors of
  * z. */
 typedef struct urf_base {
     floats z_exponent, z_phase;
@@ -19,7 +19,8 @@ typedef struct urf_base {
 
 INLINE doubles v_all_doubles(double x) { return x - (doubles){0}; }
 
-/* In double, as |x~|^2 of finite inputs may be beyond float, and terms may cancel. */
+/* In double, because |x~|^2 of finite inputs may exceed the range of float, and terms may
+ * cancel. */
 INLINE urf_base urf_base_of(const snnk__urf_rows *rows, size_t j, size_t count,
                             snnk__urf_scalars scalars) {
     const floats norm_exponent = v_load_first(rows->norm_exponent + j, count);
@@ -41,7 +42,7 @@ INLINE urf_base urf_base_of(const snnk__urf_rows *rows, size_t j, size_t count,
     };
 }
 
-/* The angle less whole turns, where that is known: |angle| < 2^50. */
+/* The angle minus whole turns; accurate for |angle| < 2^50. */
 INLINE doubles v_without_turns(doubles angle) {
     const double rounder = 0x1.8p52;
     const doubles turns = (angle * 0.15915494309189533577 + rounder) - rounder;
@@ -49,7 +50,7 @@ INLINE doubles v_without_turns(doubles angle) {
     return v_double_fma(turns, v_all_doubles(-6.283185307179586476925), angle);
 }
 
-/* exp of the exponent, cut; and, for parts = 2, its products with the cosine and the sine of the
+/* exp of the limited exponent; for parts = 2, its products with the cosine and the sine of the
  * phase. */
 INLINE void urf_features(const urf_base *base, size_t parts, floats z, floats *cosine,
                          floats *sine) {
@@ -64,8 +65,8 @@ INLINE void urf_features(const urf_base *base, size_t parts, floats z, floats *c
         v_join(v_without_turns(v_double_fma(v_lower(base->z_phase), z0, base->phase[0])),
                v_without_turns(v_double_fma(v_upper(base->z_phase), z1, base->phase[1])));
 
-    /* An angle whose turns are not known may be any: what is left may be beyond a float. NaN
-     * stays. */
+    /* If the turns of an angle are beyond double's precision, the angle may be anything, and the
+     * remainder may be too large for a float. NaN stays NaN. */
     phase = v_select(v_abs(phase) > 4.0f, (floats){0}, phase);
     v_sin_cos(phase, sine, cosine);
     *cosine *= size;
@@ -83,8 +84,8 @@ INLINE void v_store_quads(float *p, floats a, floats b, floats c, floats d, size
         v_store_pairs(p + 2 * LANES, v_load(ac + LANES), v_load(bd + LANES), 2 * count - LANES);
 }
 
-/* snnk__urf_apply. z may be the last values of phi: each register is read before what it gives, and
- * what comes after it, is written. */
+/* The same as snnk__urf_apply. z may be the last values of phi: each register is read before its
+ * features, and those of later registers, are written. */
 static void apply_urf(const snnk__urf_table *table, size_t first, size_t count,
                       snnk__urf_scalars scalars, const float *z, float *phi) {
     const size_t parts = table->parts, width = table->signs * parts;
@@ -96,7 +97,8 @@ static void apply_urf(const snnk__urf_table *table, size_t first, size_t count,
         floats x = v_load_first(z + j, left);
         floats c, s = {0}, minus_c = {0}, minus_s = {0};
 
-        /* Where |x~|^2 is finite but a projection is not, |x~|^2 decides. */
+        /* If a projection overflows although |x~|^2 is finite, take z = 0, so that |x~|^2
+         * decides. */
         if (finite) x = v_select(v_abs(x) <= 0x1.fffffep127f, x, (floats){0});
         urf_features(&base, parts, x, &c, &s);
         if (table->signs == 2) urf_features(&base, parts, -x, &minus_c, &minus_s);

@@ -1,4 +1,4 @@
-/* SNNK layers in place of given dense ones: weights by their weight tower. */
+/* SNNK layers that replace given dense layers: their weights come from the weight tower. */
 #include "base/rows.h"
 #include "base/size.h"
 #include "layer/layer.h"
@@ -33,7 +33,7 @@ done:
     return st;
 }
 
-/* Bytes of a config up to its allocator. */
+/* The size of a config up to and including its allocator. */
 #define CONFIG_TO_ALLOCATOR (offsetof(snnk_urf_config, allocator) + sizeof(const snnk_allocator *))
 
 int snnk_layer_create_from_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,

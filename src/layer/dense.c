@@ -7,8 +7,8 @@
 
 typedef struct dense {
     snnk_layer layer;
-    snnk__weights weights; /* W in one part, and b */
-    snnk__block block;     /* the same for the kernels, with f */
+    snnk__weights weights; /* W as one part, and b */
+    snnk__block block;     /* W and b for the kernels, with f */
 } dense;
 
 static const dense *of(const snnk_layer *layer) { return (const dense *)layer; }
@@ -21,7 +21,7 @@ static snnk__linearity linearity(const snnk_layer *layer) {
 
 /* ---- Creating ---- */
 
-/* Weights are zero. Then set them and call snnk__layer_finish. */
+/* Create a layer with zero weights. Then set them and call snnk__layer_finish. */
 static int dense_alloc(size_t inputs, size_t outputs, int32_t f, int32_t storage,
                        const snnk_allocator *allocator, dense **layer) {
     snnk_layer *base = NULL;
@@ -106,7 +106,7 @@ static int check_linear(const snnk_layer *layer) {
                       snnk_activation_name(activation(layer)));
 }
 
-/* A linear layer reads out the features x. */
+/* A linear layer reads out the identity features x. */
 static int readout_map(const snnk_layer *layer, snnk_map **map) {
     snnk_map_config config;
     const int st = check_linear(layer);
@@ -118,7 +118,7 @@ static int readout_map(const snnk_layer *layer, snnk_map **map) {
     return snnk_map_create(layer->inputs, &config, NULL, map);
 }
 
-/* (V W) x + V b + c, of a linear layer. */
+/* The layer (V W) x + V b + c, if the layer is linear. */
 static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
                 snnk_layer **folded) {
     float *W = NULL, *bias;
@@ -133,7 +133,7 @@ static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t 
     return st;
 }
 
-/* f((W V) x + W c + b). */
+/* The layer f((W V) x + W c + b). */
 static int fold_inputs(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
                        const float *c, snnk_layer **folded) {
     const size_t l = layer->outputs, d = layer->inputs;

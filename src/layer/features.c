@@ -4,7 +4,7 @@
 #include "layer/split.h"
 #include "layer/weights.h"
 
-/* *narrow = G, rounded to the storage. row: its columns of scratch. */
+/* Set *narrow to G, rounded to the storage. row: scratch of as many floats as G has columns. */
 static int round_projection(const snnk_allocator *allocator, const snnk__panels *G, int32_t storage,
                             float *row, snnk__panels *narrow) {
     const int st = snnk__panels_create_narrow(allocator, G->rows, G->columns, storage, "G", narrow);
@@ -71,7 +71,7 @@ void snnk__features_cost(const snnk__features *features, snnk__layer_cost *cost)
 
         cost->parameters += parameters;
         cost->multiply_adds += multiply_adds;
-        /* What is not packed is float in every storage. */
+        /* What is not in panels is float in every storage. */
         cost->weight_bytes += (parameters - packed) * sizeof(float);
         if (block->G) cost->weight_bytes += snnk__panels_bytes(block->G);
         if (!snnk__block_is_divisible(block)) cost->indivisible += multiply_adds;

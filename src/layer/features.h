@@ -6,25 +6,27 @@
 
 typedef struct snnk__features {
     const snnk_map *map;
-    snnk__block *blocks; /* what the kernels take, one for each block of the map */
-    snnk__panels *G; /* the blocks' projections in narrow storage; NULL in float: the map's own */
+    snnk__block *blocks; /* the blocks of the map as the kernels take them */
+    snnk__panels *G; /* the blocks' projections in narrow storage; NULL in float, where the map's
+                      * own are used */
 } snnk__features;
 
-/* Retains the map. storage: of the projections; HD3 rows and diagonals stay float. mixed: whether
- * blocks are mixed that have a matrix for it. Free the features also after a failure. SNNK_E_SIZE,
- * SNNK_E_NOMEM. */
+/* Create the features, and retain the map.
+ *   storage  of the projections; HD3 rows and diagonals stay float
+ *   mixed    whether to apply the mixing matrices of blocks that have one
+ * Free the features also after a failure. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__features_create(const snnk_allocator *allocator, const snnk_map *map, int32_t storage,
                           bool mixed, snnk__features *features);
 
 void snnk__features_free(const snnk_allocator *allocator, snnk__features *features);
 
-/* Add to a layer's cost. `work` is not set. */
+/* Add the features to a layer's cost. cost->work is not set. */
 void snnk__features_cost(const snnk__features *features, snnk__layer_cost *cost);
 
-/* Floats of work that the functions below need. */
+/* Floats of scratch that the functions below need. */
 size_t snnk__features_work(const snnk__features *features);
 
-/* Phi (n x the map's features) of X, on this thread. */
+/* Set Phi (n x the map's features) of X, on this thread. */
 void snnk__features_rows(const snnk__features *features, size_t n, const float *X, size_t ldx,
                          float *Phi, size_t ldphi, float *work);
 

@@ -7,7 +7,7 @@
 int snnk__fold_product(const snnk_allocator *allocator, size_t outputs, size_t inner,
                        size_t columns, const float *V, size_t ldv, const float *c, const float *A,
                        size_t lda, const float *a, float **W, float **bias) {
-    double *sum = NULL; /* one row, and its bias behind it */
+    double *sum = NULL; /* one row, followed by its bias */
     size_t count;
     int st;
 

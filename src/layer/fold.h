@@ -4,14 +4,14 @@
 
 #include "layer/layer.h"
 
-/* *W = V A (outputs x columns, packed), and behind it *bias = V a + c. V: outputs x inner; A: inner
- * x columns; a: inner; c: outputs, or NULL for zeros. Sums in double. Free *W, also on failure.
- * SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Set *W = V A (outputs x columns, packed), followed by *bias = V a + c. V: outputs x inner; A:
+ * inner x columns; a: inner; c: outputs, or NULL for zeros. Sums in double. Free *W, also on
+ * failure. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__fold_product(const snnk_allocator *allocator, size_t outputs, size_t inner,
                        size_t columns, const float *V, size_t ldv, const float *c, const float *A,
                        size_t lda, const float *a, float **W, float **bias);
 
-/* The same with the weights of a layer in place of A and a: the weights of V layer(x) + c. */
+/* The same with the weights of a layer as A and a: the result is the weights of V layer(x) + c. */
 int snnk__fold_weights(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
                        const float *c, float **W, float **bias);
 

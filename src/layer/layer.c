@@ -1,4 +1,4 @@
-/* What all kinds of layers share: owners, sizes, and the checks of every public call. */
+/* Code shared by all kinds of layers: owners, sizes, and the checks of every public call. */
 #include "layer/layer.h"
 
 #include <string.h>
@@ -26,8 +26,8 @@ int snnk__layer_alloc(const snnk__layer_kind *kind, size_t bytes, size_t inputs,
     return SNNK_OK;
 }
 
-/* Multiply-adds of a row below which waking other threads costs more than they save: about 10 of 30
- * microseconds. */
+/* The least multiply-adds of a row that are worth dividing: about 30 microseconds of work, when
+ * waking other threads takes about 10. */
 #define LEAST_SPLIT 300000
 
 void snnk__layer_finish(snnk_layer *layer) {
@@ -53,7 +53,8 @@ int snnk__layer_check_weights(const float *W, const char *name, size_t outputs, 
 }
 
 snnk_layer *snnk_layer_retain(const snnk_layer *layer) {
-    snnk_layer *ours = (snnk_layer *)layer; /* the count is not part of its value */
+    snnk_layer *ours = (snnk_layer *)layer; /* Changing the reference count does not change the
+                                             * layer. */
 
     if (ours) atomic_fetch_add(&ours->references, 1);
     return ours;
@@ -176,7 +177,7 @@ void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X
         layer->kind->forward_split(layer, n, X, ldx, Y, ldy, workspace, work);
     else if (layer->cost.work > 0)
         layer->kind->forward(layer, n, X, ldx, Y, ldy, work);
-    else /* asks for no scratch, so it cannot fail */
+    else /* needs no scratch, so it cannot fail */
         snnk__for_rows(workspace, NULL, n, 0, forward_task, &r);
 }
 

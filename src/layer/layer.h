@@ -1,4 +1,4 @@
-/* Inside of a layer: what all kinds share, and the table of functions that each kind fills in a
+/* Inside a layer: code shared by all kinds, and the table of functions that each kind fills in a
  * file of its own (dense.c, snnk.c, tower.c). Layers are immutable, and shared by reference count
  * between the networks that hold them.
  *
@@ -15,15 +15,15 @@
 #include "layer/weights.h"
 #include "map/map.h"
 
-/* What a layer costs. Counted once, when the layer is made. */
+/* What a layer costs. Counted once, when the layer is created. */
 typedef struct snnk__layer_cost {
-    uint64_t parameters;    /* numbers that a forward uses */
+    uint64_t parameters;    /* how many numbers a forward uses */
     uint64_t multiply_adds; /* for each row */
     uint64_t weight_bytes;  /* bytes of weights that a forward reads */
-    uint64_t indivisible;   /* those of the multiply-adds that only one thread can do: HD3 rows */
+    uint64_t indivisible;   /* the multiply-adds that cannot be divided between threads: HD3 rows */
     /* Floats of scratch that one thread needs for a forward, and for each row of a forward that is
-     * split within rows. SIZE_MAX if a size cannot count them; after snnk__layer_finish their bytes
-     * are a size, which an allocation refuses. */
+     * split within rows. SIZE_MAX if the count overflows; snnk__layer_finish limits it so that its
+     * bytes fit size_t, and allocating that much fails. */
     size_t work, split_work;
 } snnk__layer_cost;
 
@@ -34,26 +34,27 @@ typedef enum snnk__linearity {
     SNNK__LINEAR_IN_FEATURES /* t = Phi(x), of snnk_layer_map */
 } snnk__linearity;
 
-/* What a kind of layer does. Arguments are checked. What a kind cannot do is NULL. */
+/* What a kind of layer does. Arguments are already checked. An entry is NULL if the kind does not
+ * support it. */
 typedef struct snnk__layer_kind {
     int32_t value;    /* an enum snnk_layer_kind */
-    const char *name; /* in model files, too */
+    const char *name; /* also used in model files */
 
-    /* Free what the kind added to the struct. Members may be zero. */
+    /* Free what the kind added to the struct. Members may still be zero. */
     void (*free)(snnk_layer *layer);
 
     void (*cost)(const snnk_layer *layer, snnk__layer_cost *cost);
 
-    /* Y = layer(X) on this thread. work: cost.work floats. */
+    /* Set Y = layer(X) on this thread. work: cost.work floats. */
     void (*forward)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                     size_t ldy, float *work);
 
-    /* The same rows, bit for bit, with each row's work divided between the threads of the
-     * workspace. work: n cost.split_work floats, which belong to all threads together. */
+    /* The same, bit for bit, with each row's work divided between the threads of the workspace.
+     * work: n cost.split_work floats, shared by all threads. */
     void (*forward_split)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work);
 
-    /* The map; its features Phi of X; and Y from features. */
+    /* The map; its features Phi of X; and Y computed from features. */
     const snnk_map *(*map)(const snnk_layer *layer);
     void (*features)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Phi,
                      size_t ldphi, float *work);
@@ -63,28 +64,29 @@ typedef struct snnk__layer_kind {
     /* See snnk__layer_readout_map. */
     int (*readout_map)(const snnk_layer *layer, snnk_map **map);
 
-    /* The activation behind the weights, an snnk_activation. */
+    /* The activation that follows the weights, an snnk_activation. */
     int32_t (*activation)(const snnk_layer *layer);
 
     snnk__linearity (*linearity)(const snnk_layer *layer);
 
-    /* W (outputs x columns) and bias; either may be NULL. */
+    /* Copy out W (outputs x columns) and bias; either may be NULL. */
     void (*weights)(const snnk_layer *layer, float *W, size_t ldw, float *bias);
 
-    /* *folded = V layer(x) + c. V: outputs x the layer's outputs; c: NULL for zeros. */
+    /* Set *folded to V layer(x) + c. V: outputs x the layer's outputs; c: NULL for zeros. */
     int (*fold)(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
                 snnk_layer **folded);
 
-    /* *folded = layer(V x + c). V: the layer's inputs x inputs; c: one for each of the layer's
+    /* Set *folded to layer(V x + c). V: the layer's inputs x inputs; c: one for each of the layer's
      * inputs. */
     int (*fold_inputs)(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
                        const float *c, snnk_layer **folded);
 
-    /* *quantized = the same layer with its weights in this storage. */
+    /* Set *quantized to the same layer with its weights in this storage. */
     int (*quantize)(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
 
-    /* Write its record, beyond kind, inputs and outputs; and make a layer from it, with these many
-     * of both, at least 1. What is in a file is untrusted: statuses of snnk_network_load. */
+    /* Write the layer's record, except kind, inputs and outputs; and create a layer from it, with
+     * these numbers of inputs and outputs, at least 1 each. The file is untrusted. Statuses of
+     * snnk_network_load. */
     void (*save)(const snnk_layer *layer, snnk__sink *sink);
     int (*load)(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer);
 } snnk__layer_kind;
@@ -95,46 +97,47 @@ struct snnk_layer {
     snnk_allocator allocator;
     atomic_size_t references;
     size_t inputs, outputs;
-    size_t columns;  /* of the weights; 0: it has none */
+    size_t columns;  /* of the weights; 0 if there are none */
     int32_t storage; /* snnk_storage */
-    bool divisible;  /* large enough for the work of one row to be divided between threads */
+    bool divisible;  /* large enough to divide the work of one row between threads */
     snnk__layer_cost cost;
 };
 
-/* *layer = a struct of `bytes` for this kind, zero but for its first member, with one owner.
- * allocator: a complete one. */
+/* Set *layer to a struct of `bytes` for this kind, zero except its first member, with one owner.
+ * allocator: its functions are set. */
 int snnk__layer_alloc(const snnk__layer_kind *kind, size_t bytes, size_t inputs, size_t outputs,
                       size_t columns, int32_t storage, const snnk_allocator *allocator,
                       snnk_layer **layer);
 
-/* The last step of making a layer: count its cost. */
+/* The last step of creating a layer: count its cost. */
 void snnk__layer_finish(snnk_layer *layer);
 
-/* Check what the creators of layers are given: outputs >= 1; W (outputs x columns, named `name`)
+/* Check what the caller gives to create a layer: outputs >= 1; W (outputs x columns, named `name`)
  * and bias (outputs, or NULL), all finite. */
 int snnk__layer_check_weights(const float *W, const char *name, size_t outputs, size_t columns,
                               size_t ldw, const float *bias);
 
-/* *W = a packed copy of the weights, outputs x columns, with the bias behind it: *bias = *W +
- * outputs columns. Free *W, also on failure. For kinds that have weights. SNNK_E_SIZE,
+/* Set *W to a packed copy of the weights, outputs x columns, followed by the bias: *bias = *W +
+ * outputs columns. Free *W, also on failure. Only for kinds that have weights. SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
 int snnk__layer_copy_weights(const snnk_layer *layer, const snnk_allocator *allocator, float **W,
                              float **bias);
 
-/* *map = the map that a new readout could be fitted on in this layer's place: its own, or the
- * identity for a linear layer. The caller owns it. SNNK_E_UNSUPPORTED: there is none. */
+/* Set *map to the map on which a new readout could be fitted to replace this layer: the layer's
+ * own, or the identity for a linear layer. The caller owns it. SNNK_E_UNSUPPORTED if there is
+ * none. */
 int snnk__layer_readout_map(const snnk_layer *layer, snnk_map **map);
 
-/* Whether n rows are better split within: fewer of them than threads, in a layer that is large
- * enough. */
+/* Whether it is faster to divide each of n rows between threads: there are fewer rows than threads,
+ * and the layer is large enough. */
 static inline bool snnk__layer_splits(const snnk_layer *layer, size_t n,
                                       const snnk_workspace *workspace) {
     return layer->divisible && workspace && n > 0 && n < snnk_workspace_threads(workspace);
 }
 
-/* Y = layer(X) over the threads of a workspace: within rows if snnk__layer_splits, else by rows; on
- * this thread if a forward needs scratch. work: n cost.split_work floats, or cost.work if that is
- * more. */
+/* Set Y = layer(X) on the threads of a workspace: split within rows if snnk__layer_splits,
+ * otherwise by rows; on this thread if a forward needs scratch. work: n cost.split_work floats, or
+ * cost.work if that is more. */
 void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                float *Y, size_t ldy, snnk_workspace *workspace, float *work);
 

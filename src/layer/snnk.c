@@ -9,17 +9,18 @@
 
 typedef struct readout {
     snnk_layer layer;
-    snnk__features features; /* not mixed */
+    snnk__features features; /* without mixing */
     snnk__weights weights;   /* Psi, one part for each block of the map, and the bias */
     bool mixed;              /* whether some block of the map has a matrix to mix its features */
-    snnk__weights folded;    /* then Psi times that matrix, for forwards: it acts on phi */
+    snnk__weights folded;    /* if mixed: Psi times the mixing matrix, which acts on the unmixed
+                              * features in forward passes */
 } readout;
 
 static const readout *of(const snnk_layer *layer) { return (const readout *)layer; }
 
 static const snnk_map *map_of(const snnk_layer *layer) { return of(layer)->features.map; }
 
-/* The weights that act on what snnk__features_rows gives. */
+/* The weights that multiply the result of snnk__features_rows. */
 static const snnk__weights *used(const readout *r) { return r->mixed ? &r->folded : &r->weights; }
 
 static snnk__linearity linearity(const snnk_layer *layer) {
@@ -29,7 +30,7 @@ static snnk__linearity linearity(const snnk_layer *layer) {
 
 /* ---- Creating ---- */
 
-/* Zero weights for the features of a map. */
+/* Create zero weights for the features of a map. */
 static int parts_alloc(const snnk_map *map, size_t outputs, int32_t storage,
                        const snnk_allocator *allocator, snnk__weights *weights) {
     int st = snnk__weights_create(allocator, outputs, map->n_blocks, weights);
@@ -40,7 +41,7 @@ static int parts_alloc(const snnk_map *map, size_t outputs, int32_t storage,
     return st;
 }
 
-/* Psi is zero. Then set it and call snnk__layer_finish. */
+/* Create a layer whose Psi is zero. Then set it and call snnk__layer_finish. */
 static int readout_alloc(const snnk_map *map, size_t outputs, int32_t storage,
                          const snnk_allocator *allocator, readout **layer) {
     snnk_layer *base = NULL;
@@ -64,8 +65,8 @@ done:
     return st;
 }
 
-/* to (outputs x m) = A mix, summed in double and rounded once: columns first ... first+m-1 of A.
- * sums: outputs x m, row: m of scratch. mix NULL: the identity. */
+/* Set to (outputs x m) = A mix, summed in double and rounded once, for columns first ... first+m-1
+ * of A. mix NULL: the identity. sums: scratch, outputs x m; row: scratch, m. */
 static void multiply(const snnk__panels *mix, size_t outputs, size_t m, const float *A, size_t lda,
                      double *sums, float *row, float *to, size_t ld_to) {
     memset(sums, 0, outputs * m * sizeof *sums);
@@ -79,7 +80,8 @@ static void multiply(const snnk__panels *mix, size_t outputs, size_t m, const fl
             to[i * ld_to + k] = mix ? (float)sums[i * m + k] : A[i * lda + k];
 }
 
-/* The weights that act on phi: Psi (mix phi) = (Psi mix) phi. SNNK_E_NONFINITE, SNNK_E_NOMEM. */
+/* Compute the weights that act on unmixed features: Psi (mix phi) = (Psi mix) phi.
+ * SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 static int fold_mixing(readout *r, const float *Psi, size_t ldpsi) {
     const snnk_map *map = r->features.map;
     const snnk_allocator *allocator = &r->layer.allocator;
@@ -143,7 +145,9 @@ static void cost(const snnk_layer *layer, snnk__layer_cost *cost) {
     cost->multiply_adds += (uint64_t)m * layer->outputs;
     cost->parameters += (uint64_t)m * layer->outputs + layer->outputs;
     cost->weight_bytes += snnk__weights_bytes(used(r));
-    if (r->mixed) cost->work = snnk__map_work(r->features.map); /* of features alone */
+    if (r->mixed)
+        cost->work = snnk__map_work(r->features.map); /* the scratch of computing mixed
+                                                                 * features only */
     if (!snnk__add_size(snnk__features_work(&r->features), m, &cost->split_work))
         cost->split_work = SIZE_MAX;
     for (size_t b = 0; b < r->weights.n_parts; b++)
@@ -156,14 +160,14 @@ static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ld
                     size_t ldy, float *work) {
     const readout *r = of(layer);
     const snnk__weights *weights = used(r);
-    const float *start = weights->bias; /* what the first block adds to */
+    const float *start = weights->bias; /* what the first block is added to */
 
     for (size_t b = 0; b < weights->n_parts; b++, start = NULL)
         snnk__project_readout(n, X, ldx, layer->inputs, &r->features.blocks[b], &weights->parts[b],
                               start, Y, ldy, work);
 }
 
-/* All features first, then all outputs. work: n rows of features, then what those need. */
+/* Compute all features first, then all outputs. work: n rows of features, then what those need. */
 static void forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work) {
     const readout *r = of(layer);
@@ -202,7 +206,7 @@ static int readout_map(const snnk_layer *layer, snnk_map **map) {
     return SNNK_OK;
 }
 
-/* (V Psi) Phi(x) + V bias + c. */
+/* The layer (V Psi) Phi(x) + V bias + c. */
 static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
                 snnk_layer **folded) {
     float *Psi = NULL, *bias;
@@ -214,7 +218,7 @@ static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t 
     return st;
 }
 
-/* Psi Phi(V x + c) + bias. */
+/* The layer Psi Phi(V x + c) + bias. */
 static int fold_inputs(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
                        const float *c, snnk_layer **folded) {
     float *Psi = NULL, *bias;
@@ -256,7 +260,7 @@ static void save(const snnk_layer *layer, snnk__sink *sink) {
     snnk__map_write(map_of(layer), sink);
 }
 
-/* Psi is as wide as the blocks say they have features, before any of them is made. */
+/* The width of Psi comes from the features that the blocks claim, before any block is created. */
 static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer) {
     float *Psi = NULL, *bias = NULL;
     snnk_map *map = NULL;

@@ -4,23 +4,24 @@
 
 typedef struct job {
     size_t n;
-    snnk__part_task task;
+    snnk__split_function run;
     const void *context;
 } job;
 
-static void run(size_t first, size_t count, void *scratch, void *context) {
+static void run_range(size_t first, size_t count, void *scratch, void *context) {
     const job *j = context;
     const size_t begin = first * SNNK__ROW_CHUNK,
                  end = snnk__min_size((first + count) * SNNK__ROW_CHUNK, j->n);
 
     (void)scratch;
-    j->task(begin, end - begin, j->context);
+    j->run(begin, end - begin, j->context);
 }
 
-void snnk__split(snnk_workspace *workspace, size_t n, snnk__part_task task, const void *context) {
-    job j = {n, task, context};
+void snnk__split(snnk_workspace *workspace, size_t n, snnk__split_function run,
+                 const void *context) {
+    job j = {n, run, context};
 
-    snnk__for_rows(workspace, NULL, (n - 1) / SNNK__ROW_CHUNK + 1, 0, run, &j);
+    snnk__for_rows(workspace, NULL, (n - 1) / SNNK__ROW_CHUNK + 1, 0, run_range, &j);
 }
 
 typedef struct projection {

@@ -1,16 +1,18 @@
-/* Products of few rows, divided between threads by what they compute of each row. */
+/* Products with few rows: the threads divide the outputs of each row. */
 #ifndef SNNK_LAYER_SPLIT_H
 #define SNNK_LAYER_SPLIT_H
 
 #include "base/workspace.h"
 #include "kernels/forward.h"
 
-/* Rows first ... first+count-1 of a matrix of weights; first is a multiple of SNNK__ROW_CHUNK. */
-typedef void (*snnk__part_task)(size_t first, size_t count, const void *context);
+/* Process rows first ... first+count-1 of a weight matrix; first is a multiple of
+ * SNNK__ROW_CHUNK. */
+typedef void (*snnk__split_function)(size_t first, size_t count, const void *context);
 
-/* Run `task` over rows 0 ... n-1, each once, on the threads of a workspace. Needs no scratch, so it
+/* Call `run` for rows 0 ... n-1, each once, on the threads of a workspace. Needs no scratch, so it
  * cannot fail. */
-void snnk__split(snnk_workspace *workspace, size_t n, snnk__part_task task, const void *context);
+void snnk__split(snnk_workspace *workspace, size_t n, snnk__split_function run,
+                 const void *context);
 
 /* snnk__project for n rows of X (n x d) and a divisible block. */
 void snnk__project_split(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,

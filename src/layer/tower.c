@@ -79,7 +79,7 @@ static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t 
     return snnk_layer_create(map_of(layer), outputs, V, ldv, c, folded);
 }
 
-/* Phi(V x + c). */
+/* The layer Phi(V x + c). */
 static int fold_inputs(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
                        const float *c, snnk_layer **folded) {
     snnk_map *map = NULL;

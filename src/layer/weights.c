@@ -133,7 +133,7 @@ void snnk__weights_readout(const snnk__weights *weights, size_t n, const float *
                            p == 0 ? weights->bias : NULL, Y, ldy);
 }
 
-/* A few rows, whose outputs are divided. */
+/* A readout of few rows, whose outputs are divided between threads. */
 typedef struct readout {
     const snnk__weights *weights;
     size_t n;

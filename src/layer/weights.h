@@ -1,5 +1,5 @@
-/* The weights of a layer: a matrix in panels, its columns cut into parts, and a bias. W of a dense
- * layer has one part; Psi of an SNNK layer has one for each block of its map. */
+/* The weights of a layer: a matrix in panels, its columns divided into parts, and a bias. W of a
+ * dense layer has one part; Psi of an SNNK layer has one part for each block of its map. */
 #ifndef SNNK_LAYER_WEIGHTS_H
 #define SNNK_LAYER_WEIGHTS_H
 
@@ -15,8 +15,8 @@ typedef struct snnk__weights {
     float *bias;         /* rows */
 } snnk__weights;
 
-/* Make room for n_parts parts; add them one by one, then the matrix is zero. Free the weights also
- * after a failure. shape: of the panels in SNNK_STORAGE_F32; in other storage it is fixed.
+/* Allocate n_parts parts; add them one by one, after which the matrix is zero. shape: of the panels
+ * in SNNK_STORAGE_F32; other storage has a fixed shape. Free the weights also after a failure.
  * SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_parts,
                          snnk__weights *weights);
@@ -31,30 +31,32 @@ void snnk__weights_set(snnk__weights *weights, const float *W, size_t ldw, const
 /* Copy out all entries. Either pointer may be NULL. */
 void snnk__weights_get(const snnk__weights *weights, float *W, size_t ldw, float *bias);
 
-/* to = from, rounded to the storage of `to`, which has parts of the same sizes. SNNK_E_NOMEM. */
+/* Set to = from, rounded to the storage of `to`, which has parts of the same sizes.
+ * SNNK_E_NOMEM. */
 int snnk__weights_round(const snnk_allocator *allocator, const snnk__weights *from,
                         snnk__weights *to);
 
-/* Entries first ... first+count-1 of the matrix, row by row, to the floats `out`. */
+/* Copy entries first ... first+count-1 of the matrix, row by row, to the floats `out`. */
 void snnk__weights_entries(const void *weights, size_t first, size_t count, void *out);
 
-/* Write an array of this name and one "bias"; or read them, finite: *W = rows x columns, *bias =
- * rows. Free both, also on failure; set them to NULL before. Statuses of snnk_network_load. */
+/* Write an array of this name and one "bias"; or read them, finite, as *W (rows x columns) and
+ * *bias (rows). Set both to NULL before, and free both, also on failure. Statuses of
+ * snnk_network_load. */
 void snnk__weights_write(const snnk__weights *weights, const char *name, size_t columns,
                          snnk__sink *sink);
 int snnk__weights_read(const snnk__source *source, const char *name, size_t rows, size_t columns,
                        float **W, float **bias);
 
-/* Bytes that a forward reads, of panels and of all weights with the bias. */
+/* Bytes that a forward reads: of panels, and of all weights with the bias. */
 uint64_t snnk__panels_bytes(const snnk__panels *panels);
 uint64_t snnk__weights_bytes(const snnk__weights *weights);
 
-/* Outputs first ... first+count-1 of Y = Phi W^T + bias for n rows. Phi: n x columns; Y: n x rows.
- * first is a multiple of SNNK__ROW_CHUNK. */
+/* Compute outputs first ... first+count-1 of Y = Phi W^T + bias for n rows. Phi: n x columns; Y: n
+ * x rows. first is a multiple of SNNK__ROW_CHUNK. */
 void snnk__weights_readout(const snnk__weights *weights, size_t n, const float *Phi, size_t ldphi,
                            size_t first, size_t count, float *Y, size_t ldy);
 
-/* All outputs, divided between the threads of the workspace. Cannot fail. */
+/* Compute all outputs, divided between the threads of the workspace. Cannot fail. */
 void snnk__weights_readout_split(const snnk__weights *weights, size_t n, const float *Phi,
                                  size_t ldphi, float *Y, size_t ldy, snnk_workspace *workspace);
 

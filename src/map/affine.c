@@ -1,4 +1,4 @@
-/* AFFINE: the affine part of a spectrum. Made by snnk_map_create_urf. */
+/* AFFINE: the affine part of a spectrum. Created by snnk_map_create_urf. */
 #include "map/affine.h"
 
 #include <float.h>
@@ -8,15 +8,15 @@
 #include "map/symmetric.h"
 #include "projection/projection.h"
 
-/* Drawn rows of a sketch come from the seed changed by this: they are independent of those of the
- * atoms. */
+/* XORed into the seed for the drawn rows of a sketch, so that they are independent of the atoms'
+ * rows. */
 #define SKETCH_SEED UINT64_C(0x9e3779b97f4a7c15)
 
 static const snnk__affine *data_of(const snnk__map_block *block) { return block->data; }
 
-/* ---- Making ---- */
+/* ---- Creating ---- */
 
-/* A block with room for its rows. */
+/* Create a block with room for its rows. */
 static int begin(const snnk__affine *affine, size_t inputs, const snnk_map_config *config,
                  const snnk_allocator *allocator, snnk__map_block **block) {
     size_t features = inputs;
@@ -91,7 +91,8 @@ int snnk__affine_create(const snnk__affine *affine, size_t inputs, const snnk_ma
     else
         for (size_t k = 0; st == SNNK_OK && k < inputs; k++)
             st = snnk__linear_set_diagonal(&made->linear, k, 1, NULL);
-    /* Given rows are used one after the other; drawn ones of the next block are others. */
+    /* Given rows are consumed one after the other. Drawn rows need no such step: the next block has
+     * another seed. */
     if (source->G) source->next = sketch.next;
     snnk__row_source_free(&sketch);
     if (st == SNNK_OK)
@@ -151,13 +152,13 @@ static void exact_weights(const snnk__affine *affine, const snnk__weight_rows *r
             (float)(affine->intercept + (rows->b ? affine->slope * rows->b[row] : 0));
 }
 
-/* From v_j = (row j of the sketch) . w~. */
+/* The sketch's entries of Psi, from v_j = (row j of the sketch) . w~. */
 static void sketch_weights(const snnk__affine *affine, const snnk__weight_rows *rows,
                            const snnk__framed_weight *weight, size_t row, const float *v,
                            float *psi) {
     const size_t first = affine->frame->weight_mean ? 1 : 0;
 
-    if (first) psi[0] = (float)affine->slope; /* of the feature nu.(x - mu) */
+    if (first) psi[0] = (float)affine->slope; /* for the feature nu.(x - mu) */
     for (size_t j = first; j < first + affine->sketch_rows; j++)
         psi[j] = (float)(affine->slope * v[j]);
     if (rows->bias) rows->bias[row] += (float)(affine->intercept + affine->slope * weight->offset);
@@ -256,7 +257,7 @@ static void write(const snnk__map_block *block, snnk__sink *sink) {
     if (affine->frame) snnk__frame_write(affine->frame, sink);
 }
 
-/* The features of an exact part are the inputs themselves: its weight tower takes that as given. */
+/* The features of an exact part must be the inputs themselves: its weight tower relies on that. */
 static int check_exact(const snnk__map_block *block) {
     for (size_t k = 0; k < block->linear.inputs; k++)
         if (block->linear.numbers[k] != 1 || block->linear.offset[k] != 0)
@@ -265,7 +266,7 @@ static int check_exact(const snnk__map_block *block) {
     return SNNK_OK;
 }
 
-/* Data but for the frame. */
+/* Read the data, except the frame. */
 static int read_values(const snnk__source *source, size_t inputs, size_t features,
                        snnk__affine *affine, bool *is_exact) {
     int st;

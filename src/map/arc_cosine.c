@@ -4,7 +4,7 @@
 #include "map/slopes.h"
 #include "map/symmetric_kernel.h"
 
-/* A floor whose square is a float. */
+/* The lowest floor whose square fits a float. */
 static const double lowest_floor = -1e15;
 
 static int check(snnk_map_config *config, size_t inputs, size_t rows) {
@@ -37,7 +37,7 @@ static bool neurons(const snnk__map_block *block, int32_t *activation) {
     return block->config.order == 1 && block->config.floor == 0;
 }
 
-/* 0 at the kink, and its point mass left out. */
+/* At the kink the slope is 0; the point mass of the second derivative there is left out. */
 static void slope(const snnk__function *f, snnk__slope_order order, double z,
                   double factor[SNNK__SLOPE_WIDTH]) {
     if (isnan(z))

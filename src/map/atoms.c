@@ -17,7 +17,7 @@ static double theta_of(const snnk_urf_config *config) {
     return config->angle;
 }
 
-/* An angle within a ten-thousandth of pi/2 has as many features as pi/2. */
+/* Any angle within 1e-4 of pi/2 counts as trigonometric, so it has the same number of features. */
 void snnk__urf_atoms_set_angle(snnk__urf_atoms *atoms, double theta) {
     atoms->theta = theta;
     atoms->form = theta == 0       ? SNNK_URF_POSITIVE
@@ -26,8 +26,9 @@ void snnk__urf_atoms_set_angle(snnk__urf_atoms *atoms, double theta) {
     atoms->turn = theta == 0 ? 1 : theta >= half_pi ? I : cos(theta) + I * sin(theta);
 }
 
-/* s of one atom: |s x~| = |kappa w~/s|. What never varied is taken to be a thousandth of the other:
- * the noise of the other all but vanishes, and what varies after all does not overflow. */
+/* s of one atom, such that |s x~| = |kappa w~/s|. If one side never varied, its norm is taken as a
+ * thousandth of the other's: the other side's noise then nearly vanishes, and nothing overflows if
+ * the first side does vary later. */
 static double balanced_scale(const snnk_urf_config *config, double complex kappa) {
     const double x = config->input_norm, w = config->weight_norm;
     double ratio = x > 0 ? w / x : 1e3;
@@ -37,7 +38,7 @@ static double balanced_scale(const snnk_urf_config *config, double complex kappa
     return fmin(fmax(sqrt(cabs(kappa) * ratio), 1e-12), 1e12);
 }
 
-/* The pair that stands for all: of the configured norms, at a right angle. */
+/* The pair used as typical: with the configured norms, at a right angle. */
 static snnk__urf_products typical(const snnk_urf_config *config) {
     return (snnk__urf_products){config->input_norm * config->input_norm,
                                 config->weight_norm * config->weight_norm, 0};
@@ -63,8 +64,8 @@ static void set_atom(const snnk_urf_config *config, const snnk__urf_atoms *atoms
     a->shift = creal(pairing.alpha * pairing.alpha) * p.xx / 2;
 }
 
-/* Logarithm of the standard deviation that one draw of atom k adds: its phase is taken as random,
- * unless it does not oscillate. */
+/* Logarithm of the standard deviation that one draw of atom k adds. If the atom oscillates, its
+ * phase is taken as random. */
 static double log_deviation(const snnk__urf_atoms *atoms, const snnk_urf_config *config, size_t d,
                             size_t k) {
     const snnk__urf_products p = typical(config);
@@ -75,9 +76,9 @@ static double log_deviation(const snnk__urf_atoms *atoms, const snnk_urf_config 
     return log(cabs(atoms->atom[k].c)) + 0.5 * excess - 0.5 * log(2);
 }
 
-/* How much atom k deserves, as a logarithm. */
-static double log_desert(const snnk__urf_atoms *atoms, const snnk_urf_config *config, size_t d,
-                         size_t k) {
+/* Logarithm of the share of atom k, before the shares are normalised. */
+static double log_share(const snnk__urf_atoms *atoms, const snnk_urf_config *config, size_t d,
+                        size_t k) {
     const snnk__urf_products p = typical(config);
     const snnk__urf_pairing pairing = snnk__urf_atom_pairing(atoms, k);
     const double amplitude = log(cabs(atoms->atom[k].c));
@@ -107,10 +108,11 @@ int snnk__urf_atoms_create(const snnk_spectrum *spectrum, const snnk_urf_config 
         *a = (snnk__urf_atom){.kappa = spectrum->growth[k] + I * spectrum->omega[k],
                               .c = spectrum->re[k] + I * spectrum->im[k]};
         set_atom(config, atoms, d, a);
-        a->share = log_desert(atoms, config, d, k);
+        a->share = log_share(atoms, config, d, k);
         largest = fmax(largest, a->share);
     }
-    /* Never 0, so that a drawn atom has a probability: 1e-30 of the largest is as good as never. */
+    /* No share becomes 0, so that every drawn atom has a probability. 1e-30 of the largest share is
+     * never drawn in practice. */
     for (size_t k = 0; k < count; k++)
         total += atoms->atom[k].share = fmax(exp(atoms->atom[k].share - largest), 1e-30);
     for (size_t k = 0; k < count; k++) atoms->atom[k].share /= total;
@@ -132,7 +134,7 @@ double snnk__urf_atoms_spread(const snnk__urf_atoms *atoms, const snnk_urf_confi
 
 /* ---- Splitting rows ---- */
 
-/* Larger shares first; equal ones by frequency, so that the order is the same everywhere. */
+/* Order by falling share, then by frequency, so that the order is the same on every machine. */
 static int by_share(const void *left, const void *right) {
     const snnk__urf_atom *a = left, *b = right;
 
@@ -140,8 +142,8 @@ static int by_share(const void *left, const void *right) {
     return cimag(a->kappa) < cimag(b->kappa) ? -1 : cimag(a->kappa) > cimag(b->kappa);
 }
 
-/* `rows` >= count rows in proportion to the shares, at least one each: at every step to the atom
- * whose variance, share^2/rows, falls most. */
+/* Split `rows` >= count rows in proportion to the shares, at least one each: each further row goes
+ * to the atom whose variance, share^2/rows, falls most. */
 static void split_certain(snnk__urf_atom *atom, size_t count, size_t rows) {
     double total = 0;
     size_t left = rows;
@@ -151,7 +153,7 @@ static void split_certain(snnk__urf_atom *atom, size_t count, size_t rows) {
         const double deserved = floor((double)(rows - count) * atom[k].share / total);
 
         atom[k].rows = 1;
-        if (deserved >= 2) atom[k].rows = (uint64_t)deserved; /* never above the proportion */
+        if (deserved >= 2) atom[k].rows = (uint64_t)deserved; /* never more than its proportion */
         left -= snnk__min_size(left, (size_t)atom[k].rows);
     }
     for (; left > 0 && count > 0; left--) {

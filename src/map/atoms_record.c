@@ -1,4 +1,4 @@
-/* Atoms in files: a matrix of doubles, a row an atom. */
+/* Atoms in files: a matrix of doubles, one row for each atom. */
 #include <math.h>
 
 #include "map/atoms.h"
@@ -36,7 +36,7 @@ void snnk__urf_atoms_write(const snnk__urf_atoms *atoms, snnk__sink *sink) {
     sink->elements(sink, &array, elements, atoms);
 }
 
-/* One row of the matrix, finite numbers; `rows`: of G. */
+/* Read one row of the matrix, whose numbers are finite. rows: how many G has. */
 static int read_atom(const double *row, size_t k, size_t rows, snnk__urf_atom *atom) {
     const double count = row[ROWS];
 

@@ -2,7 +2,7 @@
 
 #include "projection/projection.h"
 
-/* ---- Life ---- */
+/* ---- Creating and freeing ---- */
 
 int snnk__map_block_alloc(const snnk__map_kind *kind, const snnk_map_config *config,
                           size_t features, const snnk_allocator *allocator,
@@ -39,7 +39,7 @@ int snnk__map_block_check_drawn(const snnk__map_block *block) {
     if (snnk__projection_is_drawn(block->config.projection)) return SNNK_OK;
     return snnk__fail(
         SNNK_E_UNSUPPORTED,
-        "the rows were given, or folded: there is no distribution to take a mean over");
+        "the rows were given or folded, so no known distribution gives an expected value");
 }
 
 uint64_t snnk__map_block_multiply_adds(const snnk__map_block *block) {
@@ -53,7 +53,7 @@ uint64_t snnk__map_block_parameters(const snnk__map_block *block) {
     uint64_t parameters = block->linear.form->parameters(&block->linear), multiply_adds = 0;
 
     if (block->kind->cost) block->kind->cost(block, &multiply_adds, &parameters);
-    return parameters + block->linear.rows; /* offsets */
+    return parameters + block->linear.rows; /* the offsets */
 }
 
 snnk__block snnk__map_block_kernel(const snnk__map_block *block) {

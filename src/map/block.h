@@ -11,22 +11,22 @@ struct snnk__map_block {
     const snnk__map_kind *kind;
     snnk_allocator allocator;
     atomic_size_t references;
-    snnk_map_config config; /* as asked for, with features resolved; allocator NULL */
+    snnk_map_config config; /* the caller's, with features resolved; allocator NULL */
     size_t features;        /* m of this block */
     snnk__linear linear;    /* z = G x + c: r values of d inputs, scaling folded in */
     snnk__function function;
     const snnk__panels
-        *mix;   /* features = mix phi, m x m, phi the values of the function; NULL: phi.
-                              * SNNK layers fold it into Psi: their forward is as fast without */
-    void *data; /* the kind's own */
+        *mix;   /* m x m: features = mix phi, phi the values of the function. NULL: features = phi.
+                 * SNNK layers fold mix into Psi, so it does not slow their forward */
+    void *data; /* what belongs to this kind only */
 };
 
-/* A block with the config and no linear part, to be filled by its kind. */
+/* Create a block with the config and without a linear part; its kind fills the rest. */
 int snnk__map_block_alloc(const snnk__map_kind *kind, const snnk_map_config *config,
                           size_t features, const snnk_allocator *allocator,
                           snnk__map_block **block);
 
-/* One owner more, or less. NULL is fine for the second. */
+/* Add an owner, or remove one. Releasing NULL does nothing. */
 snnk__map_block *snnk__map_block_retain(snnk__map_block *block);
 void snnk__map_block_release(snnk__map_block *block);
 
@@ -34,29 +34,30 @@ void snnk__map_block_release(snnk__map_block *block);
  * folded. */
 int snnk__map_block_check_drawn(const snnk__map_block *block);
 
-/* Multiply-adds of the block's features for one row of inputs; HD3: additions. */
+/* Multiply-adds of the block's features for one row of inputs. For HD3, additions are counted. */
 uint64_t snnk__map_block_multiply_adds(const snnk__map_block *block);
 
-/* How many numbers the block is made of: G or what takes its place, offsets, tables. */
+/* How many numbers the block consists of: G or what replaces it, offsets, tables. */
 uint64_t snnk__map_block_parameters(const snnk__map_block *block);
 
-/* What the kernels take. Valid as long as the block. */
+/* The block as the kernels take it; valid as long as the block. */
 snnk__block snnk__map_block_kernel(const snnk__map_block *block);
 
-/* Floats of work for the features of the block, and to read its rows. */
+/* Floats of scratch that computing features or reading a row needs. */
 size_t snnk__map_block_work(const snnk__map_block *block);
 
-/* Phi (n x features of the block) of n rows of X. */
+/* Set Phi (n x features of the block) to the features of n rows of X. */
 void snnk__map_block_features(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
                               float *Phi, size_t ldphi, float *work);
 
-/* g (d) = row `row` of G, scaling folded in; gives its offset. work as above. */
+/* Set g (d) to row `row` of G, scaling included, and return its offset. work: as
+ * snnk__map_block_work says. */
 static inline double snnk__map_block_get_row(const snnk__map_block *block, size_t row, float *g,
                                              float *work) {
     return block->linear.form->get_row(&block->linear, row, g, work);
 }
 
-/* Write its record: what all kinds have, then what its kind adds. */
+/* Write the block's record: what every kind has, then what its kind adds. */
 void snnk__map_block_write(const snnk__map_block *block, snnk__sink *sink);
 
 #endif

@@ -1,8 +1,8 @@
-/* Maps from a snnk_map_config, and maps side by side. */
+/* Maps created from a snnk_map_config, and concatenated maps. */
 #include "map/config.h"
 #include "map/map.h"
 
-/* What both public creators share. request: all but the allocator. */
+/* The common part of both public creators. request: everything but the allocator is set. */
 static int create(snnk__map_request *request, snnk_map **map) {
     const size_t d = request->inputs;
     const snnk__map_kind *kind;
@@ -27,7 +27,7 @@ static int create(snnk__map_request *request, snnk_map **map) {
     return st;
 }
 
-/* The caller's settings over the defaults. */
+/* Copy the caller's settings over the defaults. */
 static int read_config(const snnk_map_config *config, snnk_map_config *ours) {
     *ours = snnk__map_config_defaults;
     return snnk__config_read(ours, sizeof *ours, SNNK__MAP_CONFIG_MINIMUM, config, "map config");
@@ -80,7 +80,7 @@ int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_map **map) 
         if (maps[i]->inputs != maps[0]->inputs)
             return snnk__fail(SNNK_E_SHAPE, "maps[%zu] has %zu inputs, but maps[0] has %zu", i,
                               maps[i]->inputs, maps[0]->inputs);
-        /* One map may be there many times. */
+        /* The same map may be listed many times, so the sum can overflow. */
         if (!snnk__add_size(n_blocks, maps[i]->n_blocks, &n_blocks))
             return snnk__fail(SNNK_E_SIZE, "the blocks of %zu maps overflow size_t", n_maps);
     }

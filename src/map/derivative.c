@@ -6,7 +6,7 @@
 
 /* How much scratch one thread needs. */
 typedef struct sizes {
-    size_t doubles, rows; /* of kinds; transposed rows */
+    size_t doubles, rows; /* for the kinds; for transposed rows */
     size_t bytes;
 } sizes;
 
@@ -27,13 +27,13 @@ static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
         snnk__mul_size(floats, sizeof(float), &floats) &&
         snnk__add_size(of->bytes, floats, &of->bytes))
         return SNNK_OK;
-    return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows a size", map->inputs);
+    return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
 }
 
 static snnk__slope_scratch scratch_at(void *memory, const sizes *of, size_t d) {
     snnk__slope_scratch scratch = {.doubles = memory};
 
-    if (!memory) return scratch; /* nothing is needed */
+    if (!memory) return scratch; /* no scratch is needed */
     scratch.columns = scratch.doubles + of->doubles;
     scratch.g = (float *)(scratch.columns + of->rows * d);
     scratch.work = scratch.g + (of->rows > 0 ? d : 0);

@@ -90,7 +90,8 @@ static int exact(const snnk__map_block *block, const float *x, const float *w, d
     return kernel(block->config.activation, &p, value);
 }
 
-/* (g.u)(g.v) has variance |u|^2 |v|^2 + (u.v)^2; step and relu are arc-cosine features. */
+/* (g.u)(g.v) has variance |u|^2 |v|^2 + (u.v)^2; step and relu are the same as arc-cosine
+ * features. */
 static int error(const snnk__map_block *block, const snnk__urf_products *p, double offset,
                  snnk__pair_error *of) {
     const size_t rows = block->linear.rows;

@@ -5,7 +5,7 @@ static int block_value(const snnk__map_block *block, const float *x, const float
                        double *value) {
     const snnk__map_kind *kind = block->kind;
 
-    if (!kind->exact) return snnk__map_cannot(kind, "estimate no kernel that is known");
+    if (!kind->exact) return snnk__map_cannot(kind, "estimate no known kernel");
     if (kind->symmetric && b != 0)
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "b = %g, but a block's kernel is symmetric and has no b: pass 0", b);

@@ -1,4 +1,4 @@
-/* Maps behind a linear one: Phi'(y) = Phi(V y + c). */
+/* Maps composed with a linear one: Phi'(y) = Phi(V y + c). */
 #include "base/size.h"
 #include "map/map.h"
 

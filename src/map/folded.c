@@ -1,4 +1,4 @@
-/* FOLDED_URF: spectral features behind a linear map. Made by snnk_map_fold. */
+/* FOLDED_URF: spectral features composed with a linear map. Created by snnk_map_fold. */
 #include "map/folded.h"
 
 #include <float.h>
@@ -12,9 +12,9 @@
 
 typedef struct folded_table {
     snnk_allocator allocator;
-    float *numbers; /* of all rows */
+    float *numbers; /* the numbers of all rows */
     double *directions, *direction_offset, *gain, *nu;
-    snnk__panels packed; /* directions and offsets in float, for forwards */
+    snnk__panels packed; /* directions and offsets in float, for forward passes */
     float *packed_offset;
     snnk__urf_table table;
 } folded_table;
@@ -34,8 +34,8 @@ static void data_free(folded_table *folded) {
     snnk__free(&allocator, folded);
 }
 
-/* Room for the table of `rows` rows on d inputs; its numbers are not set, but for gains of 1.
- * signs, parts: as the table's; t: whether it has nu. */
+/* Allocate a table of `rows` rows for d inputs. The gains are set to 1, other numbers are not set.
+ * signs, parts: those of the table. t: whether it has nu. */
 static int data_alloc(size_t d, size_t rows, size_t signs, size_t parts, size_t n_directions,
                       bool t, const snnk_allocator *allocator, folded_table **folded) {
     folded_table *made = NULL;
@@ -85,7 +85,7 @@ done:
     return st;
 }
 
-/* Pack directions, once they are set. SNNK_E_NONFINITE (one leaves the range of float). */
+/* Pack the directions, which must be set. SNNK_E_NONFINITE if one leaves the range of float. */
 static int finish(folded_table *folded, size_t d) {
     float *row;
     const int st = snnk__alloc(&folded->allocator, d, sizeof *row, "a direction", &row);
@@ -109,10 +109,9 @@ static int finish(folded_table *folded, size_t d) {
     return SNNK_OK;
 }
 
-/* ---- |x~|^2 on the new inputs ---- */
+/* ---- |x~|^2 as a function of the new inputs ---- */
 
-/* Rows q_i (k of them, columns + 1 numbers each) and gains: |x~|^2 = sum_i gain_i (q_i . (y,
- * 1))^2. */
+/* k rows q_i of columns + 1 numbers, and gains: |x~|^2 = sum_i gain_i (q_i . (y, 1))^2. */
 typedef struct quadratic_form {
     size_t k;
     double *q, *gain;
@@ -122,7 +121,7 @@ static size_t count_rows(const snnk__fold *a, const snnk__urf_table *table) {
     return (table->scale ? a->rows : 0) + table->n_directions;
 }
 
-/* Row i of the form, from the table on x. */
+/* Set q to row i of the form, from the table for x. */
 static double form_row(const snnk__fold *a, const snnk__urf_table *table, size_t i, double *q) {
     const size_t m = a->columns, plain = table->scale ? a->rows : 0;
 
@@ -138,8 +137,8 @@ static double form_row(const snnk__fold *a, const snnk__urf_table *table, size_t
     return table->gain[i - plain];
 }
 
-/* R (n x n, upper triangle) with R^T R = H (upper triangle, lost), semidefinite: a pivot that is 0
- * to rounding gives a row of zeros. */
+/* Set R (n x n, upper triangle) so that R^T R = H (upper triangle, destroyed). H is semidefinite: a
+ * pivot that is 0 up to rounding gives a row of zeros. */
 static void factor(size_t n, double *H, double *R) {
     memset(R, 0, n * n * sizeof *R);
     for (size_t j = 0; j < n; j++) {
@@ -156,7 +155,7 @@ static void factor(size_t n, double *H, double *R) {
     }
 }
 
-/* The form's matrix, sum_i gain_i q_i q_i^T, upper triangle. q: n of scratch. */
+/* Set the form's matrix, sum_i gain_i q_i q_i^T (upper triangle). q: n doubles of scratch. */
 static void moments(const snnk__fold *a, const snnk__urf_table *table, double *q, double *H) {
     const size_t n = a->columns + 1;
 
@@ -169,8 +168,8 @@ static void moments(const snnk__fold *a, const snnk__urf_table *table, double *q
     }
 }
 
-/* The rows as they are; or, where they are more than y and 1 have directions, those of the Cholesky
- * factor of their moments. */
+/* Use the rows unchanged; or, if there are more of them than y and 1 have dimensions, the rows of
+ * the Cholesky factor of their moments. */
 static int make_form(const snnk__fold *a, const snnk__urf_table *table,
                      const snnk_allocator *allocator, quadratic_form *form) {
     const size_t n = a->columns + 1, rows = count_rows(a, table);
@@ -180,7 +179,7 @@ static int make_form(const snnk__fold *a, const snnk__urf_table *table,
 
     form->k = snnk__min_size(rows, n);
     if (!snnk__mul_size(n, n, &count))
-        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow a size", a->columns);
+        return snnk__fail(SNNK_E_SIZE, "the moments of %zu inputs overflow size_t", a->columns);
     st = snnk__alloc(allocator, form->k * n, sizeof *form->q, "a factor", &form->q);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, form->k, sizeof *form->gain, "gains", &form->gain);
@@ -205,7 +204,7 @@ static void set_form(const quadratic_form *form, size_t m, folded_table *to) {
     }
 }
 
-/* t = nu . (x - mean) + t_offset. */
+/* Set nu and t_offset of t = nu . (x - mean) + t_offset for the new inputs. */
 static void fold_t(const snnk__fold *a, const snnk__urf_table *table, folded_table *to) {
     const size_t m = a->columns;
 
@@ -230,7 +229,7 @@ static int fold_table(const snnk__fold *a, const snnk__urf_table *table, size_t 
     st = data_alloc(a->columns, rows, table->signs, table->parts, form.k, table->nu != NULL,
                     allocator, &made);
     if (st != SNNK_OK) goto done;
-    /* The rows' numbers are one piece, and begin with z_exponent. */
+    /* The numbers of all rows are one array that begins with z_exponent. */
     memcpy(made->numbers, table->rows.z_exponent, rows * SNNK__URF_NUMBERS * sizeof(float));
     set_form(&form, a->columns, made);
     fold_t(a, table, made);
@@ -244,9 +243,9 @@ done:
     return st;
 }
 
-/* ---- Making ---- */
+/* ---- Creating ---- */
 
-/* A block with room for its rows. Takes over data, also on failure. */
+/* Create a block with room for its rows. Takes ownership of data, also on failure. */
 static int begin(folded_table *data, size_t inputs, size_t rows, const snnk_map_config *config,
                  const snnk_allocator *allocator, snnk__map_block **block) {
     const size_t features = rows * data->table.signs * data->table.parts;
@@ -315,7 +314,7 @@ static void write(const snnk__map_block *block, snnk__sink *sink) {
     snnk__write_array(sink, snnk__array_1("gain", SNNK__ELEMENT_F64, k), data->gain);
 }
 
-/* The numbers of a record: what is known before its arrays are read. */
+/* The numbers of a record that are known before its arrays are read. */
 typedef struct values {
     size_t rows, signs, parts, directions;
     bool shifted;
@@ -340,39 +339,37 @@ static int read_values(const snnk__source *source, const snnk_map_config *config
         return snnk__fail(SNNK_E_FORMAT,
                           "\"signs\" is %zu and \"parts\" is %zu: each must be 1 or 2", v->signs,
                           v->parts);
-    /* Sizes below 2^53 each: the product of a quotient cannot overflow. */
+    /* Each size is below 2^53, so the product of a quotient cannot overflow. */
     if (v->rows == 0 || features / v->rows != v->signs * v->parts || features % v->rows != 0)
         return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,
                           v->rows);
     return SNNK_OK;
 }
 
-/* An array is found, for NULL; or read. */
-static int take(const snnk__source *source, snnk__array array, void *numbers) {
-    return numbers ? snnk__read_array(source, array, numbers) : snnk__find_array(source, array);
-}
-
-/* All that the table points to: found, for NULL; else read. */
+/* Read all arrays of the table; only check that they are there if the table is NULL. */
 static int take_table(const snnk__source *source, size_t d, const values *v,
                       const folded_table *to) {
     const size_t k = v->directions;
     int st;
 
-    st = take(source, snnk__array_2("numbers", SNNK__ELEMENT_F32, SNNK__URF_NUMBERS, v->rows),
-              to ? to->numbers : NULL);
+    st = snnk__take_array(source,
+                          snnk__array_2("numbers", SNNK__ELEMENT_F32, SNNK__URF_NUMBERS, v->rows),
+                          to ? to->numbers : NULL);
     if (st != SNNK_OK) return st;
     if (v->shifted) {
-        st = take(source, snnk__array_1("shift", SNNK__ELEMENT_F64, d), to ? to->nu : NULL);
+        st = snnk__take_array(source, snnk__array_1("shift", SNNK__ELEMENT_F64, d),
+                              to ? to->nu : NULL);
         if (st != SNNK_OK) return st;
     }
     if (k == 0) return SNNK_OK;
-    st = take(source, snnk__array_2("directions", SNNK__ELEMENT_F64, k, d),
-              to ? to->directions : NULL);
+    st = snnk__take_array(source, snnk__array_2("directions", SNNK__ELEMENT_F64, k, d),
+                          to ? to->directions : NULL);
     if (st != SNNK_OK) return st;
-    st = take(source, snnk__array_1("direction_offset", SNNK__ELEMENT_F64, k),
-              to ? to->direction_offset : NULL);
+    st = snnk__take_array(source, snnk__array_1("direction_offset", SNNK__ELEMENT_F64, k),
+                          to ? to->direction_offset : NULL);
     if (st != SNNK_OK) return st;
-    return take(source, snnk__array_1("gain", SNNK__ELEMENT_F64, k), to ? to->gain : NULL);
+    return snnk__take_array(source, snnk__array_1("gain", SNNK__ELEMENT_F64, k),
+                            to ? to->gain : NULL);
 }
 
 static int read(const snnk__map_kind *kind, const snnk__source *source, size_t inputs,

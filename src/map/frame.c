@@ -23,7 +23,7 @@ const char *snnk_metric_name(int32_t metric) {
     return metric >= 0 && metric <= SNNK_METRIC_WHITEN ? metric_names[metric] : NULL;
 }
 
-/* ---- Life ---- */
+/* ---- Creating and freeing ---- */
 
 int snnk__frame_alloc(size_t inputs, bool centers_weights, size_t n_directions,
                       const snnk_allocator *allocator, snnk_frame **frame) {
@@ -76,7 +76,7 @@ void snnk_frame_free(snnk_frame *frame) {
     snnk__free(&allocator, frame);
 }
 
-/* ---- Seeing ---- */
+/* ---- Coordinates in the frame ---- */
 
 /* y += sum_i (factor_i - 1) (u_i . y) u_i with factor = stretch, or its inverse. */
 static void stretch(const snnk_frame *frame, bool inverse, double *y) {

@@ -1,4 +1,4 @@
-/* Frames learnt from inputs and weights. */
+/* Frames learned from inputs and weights. */
 #include <math.h>
 #include <string.h>
 
@@ -20,15 +20,15 @@ int snnk_frame_config_init(snnk_frame_config *config, size_t config_size) {
                              "frame config");
 }
 
-/* The mean row of n >= 1 rows, in double. */
+/* Set mean to the mean of n >= 1 rows, summed in double. */
 static void mean_row(size_t n, size_t d, const float *X, size_t ldx, double *mean) {
     memset(mean, 0, d * sizeof *mean);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < d; k++) mean[k] += (X[i * ldx + k] - mean[k]) / (double)(i + 1);
 }
 
-/* square[k] = mean over rows of (x_k - mean_k)^2; mean NULL for zeros. The average over k is
- * returned. */
+/* Set square[k] to the mean over rows of (x_k - mean_k)^2 (mean NULL: zeros), and return the
+ * average over k. */
 static double mean_squares(size_t n, size_t d, const float *X, size_t ldx, const double *mean,
                            double *square) {
     double total = 0;
@@ -43,8 +43,8 @@ static double mean_squares(size_t n, size_t d, const float *X, size_t ldx, const
     return total / (double)d;
 }
 
-/* scale_k = (E w_k^2 / E x_k^2)^(1/4). An input or weight that hardly varies counts with a
- * millionth of the average, so that no scale runs away. */
+/* scale_k = (E w_k^2 / E x_k^2)^(1/4). For inputs and weights that hardly vary, a millionth of the
+ * average is used instead, so that the scale stays bounded. */
 static void set_scale(const double *x2, double x2_average, const double *w2, double w2_average,
                       size_t d, double *scale) {
     if (!(x2_average > 0 && w2_average > 0)) return;
@@ -58,7 +58,7 @@ typedef struct rows {
     size_t ld;
 } rows;
 
-/* The diagonal metric: in place of unknown weights, isotropic ones. */
+/* Set the diagonal metric. Weights that are not given are taken as isotropic. */
 static int diagonal_metric(snnk_frame *frame, const rows *inputs, const rows *weights) {
     const size_t d = frame->inputs;
     double *square, x2, w2 = 1;
@@ -75,15 +75,16 @@ static int diagonal_metric(snnk_frame *frame, const rows *inputs, const rows *we
     return SNNK_OK;
 }
 
-/* Root mean square of the rows seen in the frame; `see` is one of the functions above. */
+/* Set *norm to the root mean square of the rows in frame coordinates. */
 static int framed_norm(const snnk_frame *frame, const rows *of,
-                       void (*see)(const snnk_frame *, const float *, double *), double *norm) {
+                       void (*transform)(const snnk_frame *, const float *, double *),
+                       double *norm) {
     double *framed, sum = 0;
     const int st = snnk__alloc(&frame->allocator, of->d, sizeof *framed, "a row", &framed);
 
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < of->n; i++) {
-        see(frame, of->X + i * of->ld, framed);
+        transform(frame, of->X + i * of->ld, framed);
         for (size_t k = 0; k < of->d; k++) sum += framed[k] * framed[k];
     }
     *norm = sqrt(sum / (double)of->n);

@@ -3,7 +3,7 @@
 
 #include "map/frame.h"
 
-/* Norms are what they may be in a snnk_urf_config, and more; squares of them stay finite. */
+/* The limit is wider than that of a snnk_urf_config; the squares stay finite. */
 static const double largest_norm = 1e100;
 
 void snnk__frame_write(const snnk_frame *frame, snnk__sink *sink) {
@@ -24,34 +24,32 @@ void snnk__frame_write(const snnk_frame *frame, snnk__sink *sink) {
     snnk__write_array(sink, snnk__array_1("stretch", SNNK__ELEMENT_F64, k), frame->stretch);
 }
 
-/* Find an array, which is then no larger than the file; or read it. */
-static int take(const snnk__source *source, snnk__array array, double *numbers) {
-    return numbers ? snnk__read_array(source, array, numbers) : snnk__find_array(source, array);
-}
-
-/* The arrays of a frame: found, for NULL; else read. */
+/* Read the arrays of a frame; only check that they are there if the frame is NULL. */
 static int take_arrays(const snnk__source *source, size_t d, size_t k, bool centers_weights,
                        const snnk_frame *frame) {
     int st;
 
-    st = take(source, snnk__array_1("mean", SNNK__ELEMENT_F64, d), frame ? frame->mean : NULL);
+    st = snnk__take_array(source, snnk__array_1("mean", SNNK__ELEMENT_F64, d),
+                          frame ? frame->mean : NULL);
     if (st != SNNK_OK) return st;
-    st = take(source, snnk__array_1("scale", SNNK__ELEMENT_F64, d), frame ? frame->scale : NULL);
+    st = snnk__take_array(source, snnk__array_1("scale", SNNK__ELEMENT_F64, d),
+                          frame ? frame->scale : NULL);
     if (st != SNNK_OK) return st;
     if (centers_weights) {
-        st = take(source, snnk__array_1("weight_mean", SNNK__ELEMENT_F64, d),
-                  frame ? frame->weight_mean : NULL);
+        st = snnk__take_array(source, snnk__array_1("weight_mean", SNNK__ELEMENT_F64, d),
+                              frame ? frame->weight_mean : NULL);
         if (st != SNNK_OK) return st;
     }
     if (k == 0) return SNNK_OK;
-    st = take(source, snnk__array_2("directions", SNNK__ELEMENT_F64, k, d),
-              frame ? frame->directions : NULL);
+    st = snnk__take_array(source, snnk__array_2("directions", SNNK__ELEMENT_F64, k, d),
+                          frame ? frame->directions : NULL);
     if (st != SNNK_OK) return st;
-    return take(source, snnk__array_1("stretch", SNNK__ELEMENT_F64, k),
-                frame ? frame->stretch : NULL);
+    return snnk__take_array(source, snnk__array_1("stretch", SNNK__ELEMENT_F64, k),
+                            frame ? frame->stretch : NULL);
 }
 
-/* A scale and a stretch are divided by; the inverse of a subnormal number is not finite. */
+/* Scales and stretches are used as divisors, and the inverse of a subnormal number is not
+ * finite. */
 static int check(const snnk_frame *frame) {
     for (size_t k = 0; k < frame->inputs; k++)
         if (!isfinite(1 / frame->scale[k]))

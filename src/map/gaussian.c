@@ -60,7 +60,7 @@ static int exact(const snnk__map_block *block, const float *x, const float *w, d
     return SNNK_OK;
 }
 
-/* cos(g.(u-v)) has variance (1 + exp(-2 D))/2 - exp(-D), D = |u-v|^2, and is within 1. */
+/* cos(g.(u-v)) has variance (1 + exp(-2 D))/2 - exp(-D), D = |u-v|^2, and magnitude at most 1. */
 static int error(const snnk__map_block *block, const snnk__urf_products *p, double offset,
                  snnk__pair_error *of) {
     const double distance = fmax(p->xx + p->ww - 2 * p->xw, 0), rows = (double)block->linear.rows;

@@ -1,4 +1,4 @@
-/* IDENTITY: the scaled inputs themselves; the kernel is x' . y', exactly. */
+/* IDENTITY: the scaled inputs themselves. The kernel is exactly x' . y'. */
 #include "map/slopes.h"
 #include "map/symmetric.h"
 

@@ -1,8 +1,8 @@
-/* Kinds of features. A kind is one file of this folder, which fills the table below, and one line
- * of kinds.c. What a kind cannot do is NULL in its table, and answered by snnk__map_cannot. Nothing
- * outside a kind's own file asks which kind a block is.
+/* Kinds of features. A kind is one file in this folder, which fills the table below, and one line
+ * of kinds.c. An entry is NULL where the kind does not support it; snnk__map_cannot makes the
+ * error. Only a kind's own file knows which kind a block is.
  *
- * All kinds share the mechanism of kernels/forward.h: z = G x + c, then a function of z. */
+ * All kinds share the scheme of kernels/forward.h: z = G x + c, then a function of z. */
 #ifndef SNNK_MAP_KIND_H
 #define SNNK_MAP_KIND_H
 
@@ -14,11 +14,11 @@
 #include "projection/row_source.h"
 #include "spectrum/moments.h"
 
-/* What a map is asked for. */
+/* The arguments of a map's creation. */
 typedef struct snnk__map_request {
     size_t inputs;
     snnk_map_config config; /* checked */
-    size_t rows;            /* given: how many; 0: drawn */
+    size_t rows;            /* how many rows are given; 0 if they are drawn */
     const float *G;         /* rows x inputs, row stride ldg */
     size_t ldg;
     const float *offsets;        /* rows, or NULL for zeros */
@@ -32,11 +32,12 @@ typedef struct snnk__weight_rows {
     const float *W; /* row stride ldw */
     size_t ldw;
     const float *b; /* NULL for zeros */
-    float *bias;    /* what belongs to no feature is added; NULL if not wanted */
+    float *bias;    /* receives the sum of what belongs to no feature; NULL if not wanted */
     size_t ldpsi;
 } snnk__weight_rows;
 
-/* As many rows of weights share a pass over G; scratch floats of such a pass. */
+/* How many rows of weights share one pass over G, and how many floats of scratch such a pass
+ * needs. */
 #define SNNK__WEIGHT_ROWS 32
 static inline bool snnk__weight_scratch(size_t inputs, size_t rows, size_t *floats) {
     size_t products;
@@ -46,28 +47,31 @@ static inline bool snnk__weight_scratch(size_t inputs, size_t rows, size_t *floa
            snnk__add_size(*floats, products, floats);
 }
 
-/* Scratch for derivatives on d inputs. */
+/* Scratch for derivatives with respect to d inputs. */
 typedef struct snnk__slope_scratch {
-    double *doubles; /* as many as the kind asks for */
-    double *columns; /* Laplacians: the inputs of a pass, transposed, d x SNNK__SLOPE_ROWS; */
-    float *g;        /* and d more */
+    double *doubles; /* as many as slope_doubles of the kind says */
+    double *columns; /* d x SNNK__SLOPE_ROWS: the inputs of a pass for Laplacians, transposed */
+    float *g;        /* d floats, after the columns */
     float *work;     /* of the linear part */
 } snnk__slope_scratch;
 
 #define SNNK__SLOPE_ROWS 8 /* inputs that share a pass over G for the Laplacian */
 
-/* An estimate at one pair (x, w): what it estimates, its variance for iid rows, and the sum over
- * its terms of c_j^2, |term j| <= c_j (infinite if a term is not bounded). All add over blocks. */
+/* An estimate at one pair (x, w): its value, its variance for iid rows, and bound2, the sum over
+ * its terms of c_j^2, where |term j| <= c_j (infinite if a term is not bounded). Each adds up over
+ * blocks. */
 typedef struct snnk__pair_error {
     double value, variance, bound2;
 } snnk__pair_error;
 
-/* What a block says of its estimates, whatever the pair. */
+/* What holds for a block's estimates at every pair. */
 typedef struct snnk__map_facts {
-    double spectral_error;        /* bound on the error of the spectrum it stands for */
+    double spectral_error;        /* bound on the error of its spectrum */
     double analyticity_halfwidth; /* of f: half the width of the strip; or infinite */
-    double center, radius;        /* where the spectrum is f, to that error; or infinite */
-    size_t fixed, random; /* features that do not, and that do, share the work with more of them */
+    double center, radius;        /* of the interval where the spectrum approximates f to that
+                                   * error; or infinite */
+    size_t fixed, random; /* how many features stay fixed, and how many grow, when the map is given
+                           * more features */
 } snnk__map_facts;
 
 typedef struct snnk__map_kind snnk__map_kind;
@@ -75,72 +79,78 @@ typedef struct snnk__map_block snnk__map_block;
 
 struct snnk__map_kind {
     const char *name;
-    const char *stored_name; /* in model files, if not `name` */
+    const char *stored_name; /* its name in model files, if not `name` */
 
-    /* ---- Making from a snnk_map_config. NULL: other functions make blocks of this kind ---- */
+    /* ---- Creating from a snnk_map_config; NULL if another function creates blocks of this kind
+     * ---- */
 
-    /* The function of z that a config asks for, without its scale. */
+    /* The function of z that the config describes, without its scale. */
     snnk__function (*function)(const snnk_map_config *config);
 
-    /* Check the settings of a config whose inputs and kind are checked, resolve its features, and
-     * set what this kind does not use to its default. rows: how many are given, 0: drawn. */
+    /* Check the settings of a config whose inputs and kind are already checked, resolve its
+     * features, and reset settings this kind does not use to their defaults. rows: how many are
+     * given; 0 if they are drawn. */
     int (*check)(snnk_map_config *config, size_t inputs, size_t rows);
     int (*create)(const snnk__map_kind *kind, const snnk__map_request *request,
                   snnk__map_block **block);
 
-    /* ---- Life ---- */
+    /* ---- Freeing ---- */
 
-    /* Release the kind's own data. NULL: it has none. */
+    /* Release the data that belongs to this kind only. NULL: there is none. */
     void (*release)(snnk__map_block *block);
 
     /* ---- Features ---- */
 
-    /* Every feature is finite for a |z| below this. */
+    /* The features are finite for every |z| below this value. */
     double (*safe_projection)(const snnk__map_block *block);
 
-    /* True if each feature is an activation of one row of G, times a constant. NULL: no. */
+    /* Whether each feature is an activation of one row of G, times a constant. NULL: no. */
     bool (*neurons)(const snnk__map_block *block, int32_t *activation);
 
-    /* Add multiply-adds for one input, and numbers, beyond those of the linear part. NULL: none. */
+    /* Add the multiply-adds for one input, and the numbers stored, beyond those of the linear part.
+     * NULL: none. */
     void (*cost)(const snnk__map_block *block, uint64_t *multiply_adds, uint64_t *parameters);
 
     /* ---- Derivatives with respect to x ---- */
 
-    /* How many doubles of scratch the two functions below need. NULL: none. */
+    /* How many doubles of scratch the next two functions need. NULL: none. */
     size_t (*slope_doubles)(const snnk__map_block *block);
 
-    /* Rows of J (features x d) at x. */
+    /* Set the rows of J (features x d) at x. */
     void (*gradient)(const snnk__map_block *block, const float *x,
                      const snnk__slope_scratch *scratch, float *J, size_t ldj);
 
-    /* The Laplacians of n <= SNNK__SLOPE_ROWS inputs, whose columns are set. */
+    /* Set the Laplacians of n <= SNNK__SLOPE_ROWS inputs. scratch->columns holds the inputs. */
     void (*laplacian)(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
                       const snnk__slope_scratch *scratch, float *L, size_t ldl);
 
     /* ---- The kernel ---- */
 
-    /* The weight tower is the input tower, and there is no b. */
+    /* True if the weight tower equals the input tower; such a kernel has no b. */
     bool symmetric;
 
-    /* Else: Psi of `count` <= SNNK__WEIGHT_ROWS rows from row `first` on. */
+    /* If not symmetric: set Psi for `count` <= SNNK__WEIGHT_ROWS rows, beginning with row
+     * `first`. */
     void (*weights)(const snnk__map_block *block, const snnk__weight_rows *rows, size_t first,
                     size_t count, float *Psi, float *scratch);
 
-    /* Whether a part belongs to no feature, so that bias is needed. NULL: never. */
+    /* Whether a constant part belongs to no feature, so that the caller must pass bias. NULL:
+     * never. */
     bool (*biased)(const snnk__map_block *block);
 
-    /* The value that the towers estimate, in double; b is 0 where the kernel is symmetric. */
+    /* The value that the towers estimate, in double; b is 0 if the kernel is symmetric. */
     int (*exact)(const snnk__map_block *block, const float *x, const float *w, double b,
                  double *value);
 
-    /* ---- Other blocks from it ---- */
+    /* ---- Blocks made from this one ---- */
 
-    /* The same features behind a linear map. */
+    /* Compose the features with a linear map. */
     int (*fold)(const snnk__map_block *block, const snnk__fold *fold, snnk__map_block **folded);
 
-    /* How many given rows it takes; and the block again with rows from the source. seed: chooses
-     * what else is random. config: as the new block describes itself. folded: d floats of
-     * scratch. */
+    /* rows_to_redraw: how many given rows the block takes. redraw: make the block again with rows
+     * from the source.
+     *   config  the new block's config; its seed also decides what else is random
+     *   folded  d floats of scratch */
     size_t (*rows_to_redraw)(const snnk__map_block *block);
     int (*redraw)(const snnk__map_block *block, const snnk_map_config *config,
                   snnk__row_source *source, float *folded, const snnk_allocator *allocator,
@@ -148,26 +158,29 @@ struct snnk__map_kind {
 
     /* ---- Prediction ---- */
 
-    /* row (d + 1 values) = an input x, or a row of weights with its b, in the coordinates where the
-     * kernel is one of inner products (the last is a constant); gives what is added to the inner
-     * product for the pre-activation. */
+    /* Set row (d + 1 values) to an input x, or to a row of weights with its b, in the coordinates
+     * where the kernel is a function of inner products (the last is a constant). Return what must
+     * be added to the inner product to give the pre-activation. */
     double (*place)(const snnk__map_block *block, bool weights, const float *x, double b,
                     double *row);
 
-    /* The estimate at a pair of such products. SNNK_E_UNSUPPORTED without a closed form. */
+    /* Set the estimate at a pair with these inner products. SNNK_E_UNSUPPORTED if there is no
+     * closed form. */
     int (*error)(const snnk__map_block *block, const snnk__urf_products *p, double offset,
                  snnk__pair_error *error);
 
-    /* NULL: no spectrum, all features random. facts: set to that before. */
+    /* Change the facts that differ from "no spectrum, all features random", which they are set to.
+     * NULL: none differ. */
     void (*facts)(const snnk__map_block *block, snnk__map_facts *facts);
 
     /* ---- Files ---- */
 
-    /* What is not in the config's kind, features, seed and projection. */
+    /* Write everything except kind, features, seed and projection of the config. */
     void (*write)(const snnk__map_block *block, snnk__sink *sink);
 
-    /* config: those four, untrusted. Nothing larger than the file may be allocated, but for what
-     * snnk__read_draws grants. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+    /* Read a block. config: kind, features, seed and projection, which are untrusted. Must not
+     * allocate more than the size of the file, except what snnk__read_draws grants. SNNK_E_FORMAT,
+     * SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
     int (*read)(const snnk__map_kind *kind, const snnk__source *source, size_t inputs,
                 const snnk_map_config *config, snnk__map_block **block);
 };
@@ -181,18 +194,18 @@ extern const snnk__map_kind snnk__map_affine;
 extern const snnk__map_kind snnk__map_folded;
 extern const snnk__map_kind snnk__map_rbf;
 
-/* *table = the kind of this value. SNNK_E_ENUM: there is none. */
+/* Set *table to the kind with this value. SNNK_E_ENUM if there is none. */
 int snnk__map_kind_find(int32_t kind, const snnk__map_kind **table);
 
-/* Its name in model files. */
+/* The kind's name in model files. */
 static inline const char *snnk__map_stored_name(const snnk__map_kind *kind) {
     return kind->stored_name ? kind->stored_name : kind->name;
 }
 
-/* Make a block from its record. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Read a block from its record. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__map_block_read(const snnk__source *source, size_t inputs, snnk__map_block **block);
 
-/* SNNK_E_UNSUPPORTED: "`name` features `what`". */
+/* Fail with SNNK_E_UNSUPPORTED and the sentence "`name` features `what`". */
 int snnk__map_cannot(const snnk__map_kind *kind, const char *what);
 
 #endif

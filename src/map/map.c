@@ -8,7 +8,7 @@
 #include "base/workspace.h"
 #include "map/config.h"
 
-/* ---- Life ---- */
+/* ---- Creating and freeing ---- */
 
 int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
                           const snnk_allocator *allocator, snnk_map **map) {
@@ -36,7 +36,7 @@ int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
 }
 
 snnk_map *snnk_map_retain(const snnk_map *map) {
-    snnk_map *shared = (snnk_map *)map; /* the count is no part of the value */
+    snnk_map *shared = (snnk_map *)map; /* Changing the reference count does not change the map. */
 
     if (shared) atomic_fetch_add(&shared->references, 1);
     return shared;
@@ -50,7 +50,7 @@ void snnk_map_free(snnk_map *map) {
     snnk__free(&allocator, map);
 }
 
-/* ---- Looking inside ---- */
+/* ---- Getters ---- */
 
 size_t snnk_map_inputs(const snnk_map *map) { return map ? map->inputs : 0; }
 size_t snnk_map_features(const snnk_map *map) { return map ? map->features : 0; }

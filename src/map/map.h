@@ -1,5 +1,5 @@
-/* Inside of a map: blocks side by side. Maps are immutable and shared by reference count between
- * the layers and fits made from them. */
+/* Inside a map: blocks side by side. Maps are immutable and shared by reference count between the
+ * layers and fits made from them. */
 #ifndef SNNK_MAP_MAP_H
 #define SNNK_MAP_MAP_H
 
@@ -13,24 +13,24 @@ struct snnk_map {
     snnk__map_block **blocks;
 };
 
-/* A map of these blocks, which it retains. */
+/* Create a map of these blocks, and retain them. */
 int snnk__map_from_blocks(size_t n_blocks, snnk__map_block *const *blocks,
                           const snnk_allocator *allocator, snnk_map **map);
 
-/* True if no feature of these finite inputs can leave the range of float: |g.x + c| is at most
- * |g| |x| + |c| (Cauchy & Schwarz). False if it might. X: n x inputs, row stride ldx. */
+/* Whether every feature of these finite inputs certainly stays in the range of float: |g.x + c| is
+ * at most |g| |x| + |c| (Cauchy & Schwarz). X: n x inputs, row stride ldx. */
 bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, size_t ldx);
 
-/* Write its record: a list "blocks". */
+/* Write the map's record: a list "blocks". */
 void snnk__map_write(const snnk_map *map, snnk__sink *sink);
 
-/* *features = how many the blocks of a record say they have, to be checked before any is made. A
- * map from it, when that is done: its blocks have as many. SNNK_E_FORMAT, SNNK_E_NONFINITE,
- * SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* snnk__map_read_features: set *features to the total that the blocks of a record claim, so that
+ * the caller can check it before any block is made. snnk__map_read: then read the map, which has
+ * that number of features. SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__map_read_features(const snnk__source *source, size_t *features);
 int snnk__map_read(const snnk__source *source, size_t inputs, snnk_map **map);
 
-/* Floats of work that one thread needs for the features of a map. */
+/* Floats of scratch that one thread needs to compute the features of a map. */
 size_t snnk__map_work(const snnk_map *map);
 
 #endif

@@ -24,7 +24,7 @@ int snnk__map_read_features(const snnk__source *source, size_t *features) {
         if (st == SNNK_OK && more == 0) st = snnk__fail(SNNK_E_FORMAT, "\"features\" is 0");
         if (st != SNNK_OK) return snnk__fail_within(st, "block %zu", b);
         if (!snnk__add_size(sum, more, &sum))
-            return snnk__fail(SNNK_E_FORMAT, "more features than a size can count");
+            return snnk__fail(SNNK_E_FORMAT, "the number of features overflows size_t");
     }
     *features = sum;
     return SNNK_OK;

@@ -1,10 +1,11 @@
-/* RBF: exp(-|x' - z_j|^2/(2 s^2)) around landmarks z_j, and the Nystroem features made of them
- * (Williams & Seeger 2001): K^(-1/2) (k(x, z_1) ... k(x, z_m)), K the kernel of the landmarks among
- * each other. Their inner products are the kernel as far as the landmarks span it.
+/* RBF: exp(-|x' - z_j|^2/(2 s^2)) around landmarks z_j, and the Nystroem features made from them
+ * (Williams & Seeger 2001): K^(-1/2) (k(x, z_1) ... k(x, z_m)), K the kernel matrix of the
+ * landmarks. The inner products of Nystroem features approximate the kernel; they are exact where
+ * the landmarks span it.
  *
  * With x~ = (x' - mu)/s, mu the mean landmark, the exponent is z~_j.x~ - |x~|^2/2 - |z~_j|^2/2: a
- * table of kernels/urf.h with one number a landmark. K^(-1/2) mixes the features: layers fold it
- * into Psi. */
+ * table of kernels/urf.h with one number for each landmark. K^(-1/2) mixes the features, and layers
+ * fold it into Psi. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,9 @@
 
 typedef struct rbf {
     double *center, *scale; /* x~ = (x - center) * scale; d each */
-    float *numbers;         /* of the table */
+    float *numbers;         /* the numbers of the table */
     snnk__urf_table table;
-    snnk__panels whitening; /* m x m; or empty */
+    snnk__panels whitening; /* m x m; empty if not whitened */
 } rbf;
 
 static const rbf *data_of(const snnk__map_block *block) { return block->data; }
@@ -58,7 +59,7 @@ static int read_config(const snnk_nystroem_config *config, snnk_nystroem_config 
     return st == SNNK_OK ? snnk__check_enum(ours->whiten, 2, "whiten") : st;
 }
 
-/* ---- Life ---- */
+/* ---- Creating and freeing ---- */
 
 static void release(snnk__map_block *block) {
     rbf *data = block->data;
@@ -71,7 +72,7 @@ static void release(snnk__map_block *block) {
     snnk__free(&block->allocator, data);
 }
 
-/* A block with room for m landmarks, whose table is complete but for its constants. */
+/* Create a block with room for m landmarks, whose table is complete except its constants. */
 static int begin(size_t d, size_t m, bool whitened, const snnk_map_config *config,
                  const snnk_allocator *allocator, snnk__map_block **block) {
     snnk__map_block *made;
@@ -127,8 +128,9 @@ static int by_key(const void *left, const void *right) {
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
-/* Z (m x d) = m of the rows, scaled: all in their order; or the m with the smallest random keys, so
- * that fewer landmarks are the first of more. */
+/* Set Z (m x d) to m of the rows, scaled. If m is the number of rows, all in their order; otherwise
+ * those with the m smallest random keys, so that a smaller sample is the beginning of a larger
+ * one. */
 static int sample(const snnk_rows *rows, size_t m, uint64_t seed, const double *mean,
                   const double *scale, const snnk_allocator *allocator, double *Z) {
     const size_t n = rows->n, d = rows->inputs;
@@ -164,7 +166,8 @@ static int by_value(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* *s = the median distance between landmarks, of at most 512; 1 if that is 0. */
+/* Set *s to the median distance between landmarks, using at most 512 of them; 1 if the median is
+ * 0. */
 static int median_distance(size_t m, size_t d, const double *Z, const snnk_allocator *allocator,
                            double *s) {
     const size_t some = snnk__min_size(m, 512), pairs = some * (some - 1) / 2;
@@ -184,9 +187,9 @@ static int median_distance(size_t m, size_t d, const double *Z, const snnk_alloc
     return SNNK_OK;
 }
 
-/* Set center, scale, G and the constants. Z becomes what G holds of the landmarks, in units of s: G
- * is rounded to float, and every |x~ - z~|^2 is exact for that. mean, scale: of the scaling, or
- * NULL. */
+/* Set center, scale, G and the constants. G is rounded to float; Z is replaced by the landmarks as
+ * G holds them, in units of s, so that every |x~ - z~|^2 is exact for them. mean, scale: of the
+ * scaling, or NULL. */
 static int set_landmarks(snnk__map_block *block, double s, const double *mean, const double *scale,
                          double *Z, float *folded) {
     const size_t d = block->linear.inputs, m = block->linear.rows;
@@ -228,7 +231,7 @@ static int set_whitening(rbf *data, size_t m, size_t d, double smallest, const d
                       "whitening needs LAPACKE, which this minimal build leaves out");
 }
 #else
-/* K^(-1/2), rounded to float. */
+/* Set the whitening matrix K^(-1/2), rounded to float. */
 static int set_whitening(rbf *data, size_t m, size_t d, double smallest, const double *Z,
                          const snnk_allocator *allocator) {
     double *K = NULL;
@@ -256,7 +259,7 @@ done:
 }
 #endif
 
-/* A block around m of the rows. mean, scale: d doubles each, set; or NULL. */
+/* Create a block with m of the rows as landmarks. mean, scale: d doubles each, or NULL. */
 static int create_block(const snnk_rows *rows, const snnk_nystroem_config *config, size_t m,
                         const double *mean, const double *scale, const snnk_allocator *allocator,
                         snnk__map_block **block) {
@@ -332,12 +335,12 @@ int snnk_map_create_nystroem(size_t inputs, const snnk_rows *rows,
 
 /* ---- Derivatives: those of the table, mixed ---- */
 
-/* 2 d for the table; m for a column, and as many floats for a row. */
+/* 2 d doubles for the table, m for a column, and room for the floats of a row. */
 static size_t slope_doubles(const snnk__map_block *block) {
     return 2 * block->linear.inputs + 2 * block->features;
 }
 
-/* In place: column (stride ld) = whitening column. */
+/* Replace a column (stride ld) by whitening times the column. */
 static void mix(const snnk__map_block *block, const snnk__slope_scratch *scratch, float *column,
                 size_t ld) {
     const size_t m = block->features;
@@ -471,7 +474,7 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
     int st;
 
     if (config->projection != SNNK_PROJECTION_GIVEN)
-        return snnk__fail(SNNK_E_FORMAT, "landmarks that are \"%s\", not given",
+        return snnk__fail(SNNK_E_FORMAT, "the landmarks are \"%s\", but must be \"given\"",
                           snnk_projection_name(config->projection));
     st = snnk__read_within(source, "projection_scale", 1e-30, 1e30, &described.projection_scale);
     if (st != SNNK_OK) return st;

@@ -1,10 +1,10 @@
-/* The same map with other rows. */
+/* The same map with new rows. */
 #include <snnk/urf.h>
 
 #include "map/map.h"
 #include "projection/projection.h"
 
-/* One block again, from given rows that go on where the block before stopped, or drawn. */
+/* Make one block again with new rows: drawn, or the next of the given rows. */
 static int redraw_block(const snnk__map_block *block, uint64_t seed, snnk__row_source *given,
                         float *folded, const snnk_allocator *allocator, snnk__map_block **redrawn) {
     snnk_map_config config = block->config;

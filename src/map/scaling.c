@@ -18,9 +18,10 @@ const char *snnk_scaling_mode_name(int32_t mode) {
 struct snnk_scaling {
     snnk_allocator allocator;
     size_t inputs;
-    uint64_t rows; /* learnt from */
+    uint64_t rows; /* how many the scaling has learned from */
     double *mean;  /* inputs values */
-    double *scale; /* GIVEN: the scale; else the sum of squared deviations from the mean */
+    double *scale; /* the scale if the scaling was given; otherwise the sum of squared deviations
+                    * from the mean */
     int32_t mode;
 };
 
@@ -55,11 +56,13 @@ int snnk_scaling_create(size_t inputs, int32_t mode, const snnk_allocator *alloc
     return make(inputs, mode, allocator, scaling);
 }
 
-/* Scales must leave room for products in float. */
+/* Scales are limited so that products still fit a float. */
 static int check_given(size_t inputs, const double *mean, const double *scale) {
     const double largest = 1e30, smallest = 1e-30;
 
-    if (!mean && !scale) return SNNK_OK; /* not a step for each of `inputs`, which may be absurd */
+    if (!mean && !scale)
+        return SNNK_OK; /* do not loop over `inputs`, which may be absurdly
+                                          * large */
     for (size_t k = 0; k < inputs; k++) {
         if (mean && !isfinite(mean[k]))
             return snnk__fail(SNNK_E_NONFINITE, "mean[%zu] = %g is not finite", k, mean[k]);

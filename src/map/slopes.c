@@ -3,8 +3,8 @@
 #include <float.h>
 #include <math.h>
 
-/* A factor that overflows is cut to the largest double: a float product with it still overflows,
- * one with a zero in G is still zero. NaN stays. */
+/* Limit a factor that overflows to the largest double: its product in float still overflows, but
+ * its product with a zero in G is zero. NaN stays NaN. */
 static double within_double(double value) {
     return value > DBL_MAX ? DBL_MAX : value < -DBL_MAX ? -DBL_MAX : value;
 }
@@ -16,7 +16,7 @@ static void scaled_slope(const snnk__function *f, snnk__slope *slope, snnk__slop
     for (size_t w = 0; w < SNNK__SLOPE_WIDTH; w++) factor[w] = within_double(f->scale * factor[w]);
 }
 
-/* Each row of G is read into J, and is scaled there. */
+/* Each row of G is read into J and scaled in place. */
 void snnk__slope_gradient(const snnk__map_block *block, snnk__slope *slope, const float *x,
                           const snnk__slope_scratch *scratch, float *J, size_t ldj) {
     const size_t d = block->linear.inputs, width = snnk__function_width(&block->function);
@@ -28,12 +28,12 @@ void snnk__slope_gradient(const snnk__map_block *block, snnk__slope *slope, cons
 
         for (size_t k = 0; k < d; k++) z += (double)g[k] * x[k];
         scaled_slope(&block->function, slope, SNNK__SLOPE_FIRST, z, factor);
-        for (size_t w = width; w-- > 0;) /* g itself last */
+        for (size_t w = width; w-- > 0;) /* g itself is overwritten last */
             for (size_t k = 0; k < d; k++) g[w * ldj + k] = (float)(factor[w] * g[k]);
     }
 }
 
-/* z[t] = g.x_t + c for the inputs of a pass, and gives |g|^2. */
+/* Set z[t] = g.x_t + c for the inputs of a pass, and return |g|^2. */
 static double project(const snnk__map_block *block, size_t row, const snnk__slope_scratch *s,
                       double z[SNNK__SLOPE_ROWS]) {
     const double c = snnk__map_block_get_row(block, row, s->g, s->work);
@@ -68,7 +68,7 @@ void snnk__slope_laplacian(const snnk__map_block *block, snnk__slope *slope, siz
 
 /* ---- Diagonal ---- */
 
-/* z of feature k, NaN if that is. */
+/* z of feature k; NaN if its input is NaN. */
 static double diagonal_z(const snnk__map_block *block, size_t k, const float *x) {
     return block->linear.offset[k] + (double)block->linear.numbers[k] * x[k];
 }

@@ -1,4 +1,4 @@
-/* URF: atoms of a spectrum, by universal random features. Made by snnk_map_create_urf. */
+/* URF: atoms of a spectrum, as universal random features. Created by snnk_map_create_urf. */
 #include "map/spectral.h"
 
 #include <float.h>
@@ -10,9 +10,10 @@
 
 static const snnk__urf *data_of(const snnk__map_block *block) { return block->data; }
 
-/* ---- Making ---- */
+/* ---- Creating ---- */
 
-/* A block with room for its rows, for the table of urf. Takes over urf, also on failure. */
+/* Create a block with room for its rows, and the table of urf. Takes ownership of urf, also on
+ * failure. */
 static int begin(snnk__urf *urf, const snnk_map_config *config, const snnk_allocator *allocator,
                  snnk__map_block **block) {
     const size_t features = urf->rows * urf->table.signs * urf->table.parts;
@@ -60,7 +61,7 @@ int snnk__spectral_create(snnk__urf *urf, const snnk_map_config *config, snnk__r
     snnk__map_block *made;
     int st;
 
-    snnk__urf_finish(urf); /* the table's shape: how many features */
+    snnk__urf_finish(urf); /* sets the shape of the table, and so the number of features */
     if ((st = begin(urf, config, allocator, &made)) != SNNK_OK) return st;
     st = fill(made, source, folded);
     if (st == SNNK_OK)
@@ -70,11 +71,11 @@ int snnk__spectral_create(snnk__urf *urf, const snnk_map_config *config, snnk__r
     return st;
 }
 
-/* ---- Other blocks from it ---- */
+/* ---- Blocks made from this one ---- */
 
 static size_t rows_to_redraw(const snnk__map_block *block) { return block->linear.rows; }
 
-/* The same atoms, frame, scales and split of rows. */
+/* The new block has the same atoms, frame, scales and split of rows. */
 static int redraw(const snnk__map_block *block, const snnk_map_config *config,
                   snnk__row_source *source, float *folded, const snnk_allocator *allocator,
                   snnk__map_block **redrawn) {
@@ -147,7 +148,7 @@ static double place(const snnk__map_block *block, bool weights_row, const float 
     return snnk__frame_place(data_of(block)->frame, weights_row, x, b, row);
 }
 
-/* log of the largest |Lambda_g(alpha x) Lambda_g(beta w)| over g: infinite but for A < 0. */
+/* Logarithm of the largest |Lambda_g(alpha x) Lambda_g(beta w)| over g; infinite unless A < 0. */
 static double log_largest(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p) {
     const double complex alpha = pairing->alpha, beta = pairing->beta;
     const double a = creal(alpha), b = creal(beta), A = pairing->A;
@@ -158,7 +159,8 @@ static double log_largest(const snnk__urf_pairing *pairing, size_t d, const snnk
            (A < 0 ? (1 - 4 * A) * along / (-8 * A) : 0);
 }
 
-/* sum over rows of c_j^2: a row of atom k adds at most |c_k e^(kappa offset)| max|H| / count. */
+/* The sum over rows of c_j^2: a row of atom k adds at most |c_k e^(kappa offset)| max|H| /
+ * count. */
 static double bound2(const snnk__urf_atoms *atoms, size_t d, const snnk__urf_products *p,
                      double offset) {
     double sum = 0, largest_drawn = 0;
@@ -191,7 +193,7 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
     return SNNK_OK;
 }
 
-/* What the frame costs is counted as features that stay. */
+/* The cost of the frame is counted as fixed features. */
 static void facts(const snnk__map_block *block, snnk__map_facts *of) {
     const snnk_frame *frame = data_of(block)->frame;
 
@@ -218,8 +220,8 @@ static void write(const snnk__map_block *block, snnk__sink *sink) {
     snnk__write_array(sink, snnk__array_1("norm2", SNNK__ELEMENT_F64, urf->rows), urf->norm2);
 }
 
-/* Rows that are certain come first, in the order of the atoms, each as often as its atom says; the
- * drawn ones are the rest, of atoms that are drawn. */
+/* The certain rows must come first, in the order of the atoms, each as often as its atom says. The
+ * rest must be drawn rows, of atoms that are drawn. */
 static int check_rows(const snnk__urf *urf) {
     const snnk__urf_atoms *atoms = &urf->atoms;
     size_t j = 0;
@@ -249,7 +251,7 @@ static int check_rows(const snnk__urf *urf) {
     return SNNK_OK;
 }
 
-/* The numbers of a record: what is known before its arrays are read. */
+/* The numbers of a record that are known before its arrays are read. */
 typedef struct values {
     size_t rows, drawn_rows, atoms;
     double theta, intercept;
@@ -274,14 +276,14 @@ static int read_values(const snnk__source *source, size_t features, values *v) {
                           "\"rows\" is %zu, \"drawn_rows\" is %zu and \"atoms\" is %zu: there must "
                           "be at least one row and one atom, and no more drawn rows than rows",
                           v->rows, v->drawn_rows, v->atoms);
-    /* 1, 2 or 4 of a row: which of these is known when the atoms are. */
+    /* A row has 1, 2 or 4 features; the atoms decide how many. */
     if (features / v->rows > 4 || features % v->rows != 0)
         return snnk__fail(SNNK_E_FORMAT, "%zu features cannot come from %zu rows", features,
                           v->rows);
     return SNNK_OK;
 }
 
-/* The block's data, its table finished. */
+/* Read the block's data, and finish its table. */
 static int read_urf(const snnk__source *source, size_t inputs, const values *v, snnk__urf **urf) {
     const snnk__array row_atom = snnk__array_1("row_atom", SNNK__ELEMENT_U32, v->rows);
     const snnk__array norm2 = snnk__array_1("norm2", SNNK__ELEMENT_F64, v->rows);

@@ -46,7 +46,7 @@ int snnk__spectral_facts_read(const snnk__source *source, snnk__spectral_facts *
     st = snnk__read_within(source, "spectral_error", 0, DBL_MAX, &facts->error);
     if (st != SNNK_OK) return st;
     if ((st = read_length(source, "strip", &facts->analyticity_halfwidth)) != SNNK_OK) return st;
-    facts->radius = INFINITY; /* files from before the interval was kept do not say */
+    facts->radius = INFINITY; /* files older than the interval do not have it */
     if (source->value(source, "radius").type == SNNK__VALUE_NONE) return SNNK_OK;
     if ((st = read_length(source, "radius", &facts->radius)) != SNNK_OK) return st;
     return snnk__read_within(source, "center", -DBL_MAX, DBL_MAX, &facts->center);

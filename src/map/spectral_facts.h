@@ -1,4 +1,4 @@
-/* What the blocks made from a spectrum, spectral and affine ones, say of it. */
+/* Facts of a spectrum that the blocks made from it report (spectral and affine blocks). */
 #ifndef SNNK_MAP_SPECTRAL_FACTS_H
 #define SNNK_MAP_SPECTRAL_FACTS_H
 
@@ -6,22 +6,25 @@
 #include "spectrum/spectrum.h"
 
 typedef struct snnk__spectral_facts {
-    double error;                 /* the bound; 0 in the second block of a map */
-    double analyticity_halfwidth; /* of f: half the width of its strip of analyticity */
-    double center, radius; /* of the interval where the spectrum is f, to that error; or infinite */
+    double error;                 /* bound on the error; 0 in the second block of a map, so that it
+                                   * counts once */
+    double analyticity_halfwidth; /* half the width of the strip where f is analytic */
+    double center, radius; /* of the interval where the spectrum approximates f to that error; or
+                            * infinite */
 } snnk__spectral_facts;
 
-/* A function of the caller's is taken to have no singularity. */
+/* Read the facts of a spectrum. A function given by the caller is assumed to have no
+ * singularity. */
 snnk__spectral_facts snnk__spectral_facts_of(const snnk_spectrum *spectrum);
 
-/* To a prediction. */
+/* Copy the facts into those of a prediction. */
 void snnk__spectral_facts_give(const snnk__spectral_facts *facts, snnk__map_facts *to);
 
-/* In files. Infinities become null. */
+/* Write the facts to a file, and read them. Infinities are stored as null. */
 void snnk__spectral_facts_write(const snnk__spectral_facts *facts, snnk__sink *sink);
 int snnk__spectral_facts_read(const snnk__source *source, snnk__spectral_facts *facts);
 
-/* SNNK_E_FORMAT: rows that were folded are of another kind. */
+/* SNNK_E_FORMAT if the projection is "folded": folded rows belong to another kind. */
 int snnk__spectral_check_projection(const snnk_map_config *config);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* ---- Settings ---- */
 
-/* Settings that multiply into G must leave room for products in float. */
+/* Settings that multiply G are limited so that products still fit a float. */
 static const double largest_scale = 1e30, smallest_scale = 1e-30;
 
 static int check_drawn(const snnk_map_config *config, size_t inputs) {
@@ -23,10 +23,10 @@ static int check_drawn(const snnk_map_config *config, size_t inputs) {
     if (st != SNNK_OK) return st;
     if (config->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
     if (inputs > UINT32_MAX) /* the draws of a row are numbered by 32 bits */
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is more than rows can be drawn for, %lu",
+        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is above %lu, the limit for drawn rows",
                           inputs, (unsigned long)UINT32_MAX);
     if (config->features > SIZE_MAX)
-        return snnk__fail(SNNK_E_SIZE, "features = %llu does not fit a size",
+        return snnk__fail(SNNK_E_SIZE, "features = %llu does not fit size_t",
                           (unsigned long long)config->features);
     return SNNK_OK;
 }
@@ -36,14 +36,15 @@ int snnk__symmetric_check(snnk_map_config *config, size_t inputs, size_t rows, s
 
     if (rows == 0) return check_drawn(config, inputs);
     if (!snnk__mul_size(rows, width, &features))
-        return snnk__fail(SNNK_E_SIZE, "rows = %zu make too many features", rows);
+        return snnk__fail(SNNK_E_SIZE, "rows = %zu give more features than size_t can count", rows);
     config->features = features;
     return SNNK_OK;
 }
 
-/* ---- Making ---- */
+/* ---- Creating ---- */
 
-/* Where rows are drawn (or were, before a fold), the product of two towers is a mean over rows. */
+/* If rows are drawn (or were, before a fold), the product of two towers must be a mean over
+ * rows. */
 static snnk__function function_of(const snnk__map_kind *kind, const snnk_map_config *config,
                                   size_t *rows) {
     snnk__function f = kind->function(config);
@@ -196,8 +197,8 @@ int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
 
 /* ---- Files ---- */
 
-/* Whether the rows are left out of the file, and drawn again at loading: where their seed stands
- * for them on every machine, and the caller wants it; or where they are nothing but a seed. */
+/* Whether the file leaves out the rows, to be drawn again when it is loaded: if the seed determines
+ * them on every machine and the caller wants this, or if they consist of a seed only. */
 static bool is_left_out(const snnk__map_block *block, const snnk__sink *sink) {
     const snnk__projection_kind *kind = snnk__projection_get(block->config.projection);
 
@@ -227,9 +228,10 @@ void snnk__symmetric_write(const snnk__map_block *block, snnk__sink *sink) {
     if (!left_out)
         block->linear.form->write(&block->linear, sink);
     else if (kind->numbers(block->linear.rows, d) > SNNK__MAX_DRAWS)
-        sink->fail(sink, snnk__fail(SNNK_E_SIZE,
-                                    "%zu %s rows of %zu inputs are more than a file may draw again",
-                                    block->linear.rows, kind->name, d));
+        sink->fail(sink,
+                   snnk__fail(SNNK_E_SIZE,
+                              "%zu %s rows of %zu inputs are more than a file may ask to be drawn",
+                              block->linear.rows, kind->name, d));
     if (!scaling) return;
     snnk__write_array(sink, scaling_array("mean", d), scaling->mean);
     snnk__write_array(sink, scaling_array("scale", d), scaling->scale);
@@ -261,7 +263,7 @@ static int read_settings(const snnk__source *source, snnk_map_config *config, bo
     return SNNK_OK;
 }
 
-/* The rules of the public creators, with the format's status: the file broke them. */
+/* Apply the rules of the public creators, but with the status for a malformed file. */
 static int check_settings(const snnk__map_kind *kind, snnk_map_config *config, size_t inputs,
                           bool drawn) {
     const size_t features = (size_t)config->features;
@@ -279,9 +281,11 @@ static int check_settings(const snnk__map_kind *kind, snnk_map_config *config, s
         return snnk__fail(SNNK_E_FORMAT, "%zu features of %zu inputs", features, inputs);
     const snnk__projection_kind *projection = snnk__projection_get(config->projection);
     if (drawn && !projection->seeded)
-        return snnk__fail(SNNK_E_FORMAT, "\"drawn\" rows that no seed determines");
+        return snnk__fail(
+            SNNK_E_FORMAT,
+            "the rows are \"drawn\", but their projection is not determined by a seed");
     if (!drawn && projection->seed_only)
-        return snnk__fail(SNNK_E_FORMAT, "%s rows that are not \"drawn\": they are a seed alone",
+        return snnk__fail(SNNK_E_FORMAT, "%s rows must be \"drawn\": they consist of a seed only",
                           projection->name);
     return SNNK_OK;
 }

@@ -1,14 +1,14 @@
-/* Exact kernel values of symmetric kinds, in double, for g ~ N(0, I) and inputs u, v (scaled, the
- * offset's coordinate appended). */
+/* Exact kernel values of symmetric kinds, in double, for g ~ N(0, I) and inputs u, v (scaled, with
+ * the offset appended as a coordinate). */
 #include <math.h>
 
 #include "map/symmetric_kernel.h"
 
 static const double pi = 3.14159265358979323846;
 
-/* ---- Places ---- */
+/* ---- Coordinates ---- */
 
-/* Coordinate k of u, 0 ... d. */
+/* Coordinate k of u, k = 0 ... d. */
 static double coordinate(const snnk__map_block *block, const float *x, size_t k) {
     if (k == block->linear.inputs) return block->config.offset_scale;
     return snnk__scaled_input(block, x, k) * block->config.projection_scale;

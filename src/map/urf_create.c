@@ -1,4 +1,4 @@
-/* Maps from spectra: how many rows each part gets, and the rows themselves. */
+/* Maps from spectra: how many rows each part gets, and drawing those rows. */
 #include <math.h>
 
 #include "base/size.h"
@@ -72,7 +72,7 @@ static int check_config(const snnk_urf_config *c) {
     if ((st = snnk__projection_check(c->projection)) != SNNK_OK) return st;
     if (c->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
     if (c->features > (uint64_t)1 << 32 || c->features > SIZE_MAX)
-        return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32, or than a size can hold",
+        return snnk__fail(SNNK_E_SIZE, "features = %llu is more than 2^32, or does not fit size_t",
                           (unsigned long long)c->features);
     return SNNK_OK;
 }
@@ -109,7 +109,7 @@ int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *co
     size_t left = (size_t)config->features, needed = 0, signs, parts;
 
     *shares = (snnk__urf_shares){0};
-    if (atoms->count == 0 && !line) { /* a constant: one feature, which counts for nothing */
+    if (atoms->count == 0 && !line) { /* a constant needs one feature, which does not count */
         shares->sketch_rows = 1;
         return SNNK_OK;
     }
@@ -123,14 +123,14 @@ int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *co
     if (shares->exact) needed += inputs;
     if (line && !shares->exact) needed += 1 + centers;
     if (left < needed) return too_few(config, needed);
-    left -= needed; /* to give away beyond one row of each kind */
+    left -= needed; /* what remains beyond one row of each kind */
     if (atoms->count > 0) shares->rows = 1;
     if (line && !shares->exact) shares->sketch_rows = 1;
     if (shares->sketch_rows == 0) {
         if (atoms->count > 0) shares->rows += left / shares->width;
         return SNNK_OK;
     }
-    /* a^2/r + b^2/(width S) is least, with r + width S fixed, where r : width S = a : b. */
+    /* With r + width S fixed, a^2/r + b^2/(width S) is least if r : width S = a : b. */
     const double a = fabs(spectrum->slope) * config->input_norm * config->weight_norm;
     const double b = sqrt((double)shares->width) * snnk__urf_atoms_spread(atoms, config, inputs);
     const size_t all = left + 1 + shares->width * shares->rows;
@@ -146,13 +146,13 @@ int snnk__urf_shares_of(const snnk_spectrum *spectrum, const snnk_urf_config *co
 
 /* ---- Blocks ---- */
 
-/* What is made of the features. */
+/* What the features are made from. */
 typedef struct plan {
     const snnk_spectrum *spectrum;
     const snnk_urf_config *config;
     const snnk_frame *frame;
     snnk__urf_shares shares;
-    snnk_map_config described; /* what the blocks say of themselves */
+    snnk_map_config described; /* the config that the blocks report */
     const snnk_allocator *allocator;
 } plan;
 
@@ -168,7 +168,7 @@ static int make_affine(const plan *p, size_t inputs, snnk__row_source *source, f
     return snnk__affine_create(&affine, inputs, &p->described, source, folded, p->allocator, block);
 }
 
-/* affine: another block has the affine part, and the error of the spectrum. */
+/* affine: another block has the affine part, and reports the error of the spectrum. */
 static int make_spectral(const plan *p, snnk__urf_atoms *atoms, bool affine,
                          snnk__row_source *source, float *folded, snnk__urf_summary *summary,
                          snnk__map_block **block) {

@@ -18,13 +18,13 @@ snnk__function snnk__urf_function(const snnk__urf_table *table) {
 
 double snnk__urf_safe_projection(const snnk__map_block *block) {
     (void)block;
-    return INFINITY; /* features saturate */
+    return INFINITY; /* features saturate, so they never overflow */
 }
 
 size_t snnk__urf_slope_doubles(const snnk__map_block *block) { return 2 * block->linear.inputs; }
 
-/* |x~|^2 and nu . (x - mu); the numbers of rows; directions with offsets and gains; scale, nu,
- *   mu. */
+/* Counted: |x~|^2 and nu . (x - mu); the numbers of rows; directions with offsets and gains; scale,
+ * nu and mu. */
 void snnk__urf_cost(const snnk__map_block *block, uint64_t *multiply_adds, uint64_t *parameters) {
     const snnk__urf_table *table = block->function.urf;
     const uint64_t d = block->linear.inputs, directions = table->n_directions;
@@ -35,17 +35,17 @@ void snnk__urf_cost(const snnk__map_block *block, uint64_t *multiply_adds, uint6
                    (rows + (table->mean != NULL)) * d;
 }
 
-/* What does not depend on the row. */
+/* Terms that do not depend on the row. */
 typedef struct point {
     size_t d;
     snnk__urf_scalars scalars;
     const double *pull; /* 2 P (x - mu); d */
     const double *nu;   /* d, or NULL */
-    double *g;          /* d of scratch */
+    double *g;          /* scratch, d */
     double curvature;   /* lap |x~|^2 = 2 trace(P) */
 } point;
 
-/* pull = P (x - mu), half the gradient of |x~|^2; gives trace(P), half its Laplacian. */
+/* Set pull = P (x - mu), half the gradient of |x~|^2, and return trace(P), half its Laplacian. */
 static double pull_of(const snnk__urf_table *table, size_t d, const float *x, double *pull) {
     double trace = 0;
 
@@ -101,7 +101,7 @@ static exponent exponent_of(const snnk__urf_table *table, size_t j, const point 
     return e;
 }
 
-/* g = row j of G as doubles; its projection of x. */
+/* Set g to row j of G in double, and return its projection of x. */
 static double project(const snnk__map_block *block, size_t j, const float *x, double *g) {
     double z = block->linear.offset[j];
 
@@ -134,7 +134,7 @@ void snnk__urf_gradient(const snnk__map_block *block, const float *x,
     }
 }
 
-/* Inner products of g, pull and nu: grad E . grad E is a quadratic form of them. */
+/* The inner products of g, pull and nu: grad E . grad E is a quadratic form of them. */
 typedef struct products {
     double gg, gp, gn, pp, pn, nn;
 } products;
@@ -155,7 +155,7 @@ static products products_of(const point *at) {
     return p;
 }
 
-/* The Laplacians of all features at x. */
+/* Set the Laplacians of all features at x. */
 static void laplacians(const snnk__map_block *block, const float *x, double *scratch,
                        float *laplacian) {
     const snnk__urf_table *table = block->function.urf;

@@ -1,24 +1,24 @@
-/* What the kinds share whose function is a table of exponents and phases (kernels/urf.h): spectral,
- * folded. With F = exp(E), E = a z + q |x~|^2 + kappa t + constant for complex a, q, kappa, and
- * features Re F and Im F:
+/* Code shared by the kinds whose function is a table of exponents and phases (kernels/urf.h):
+ * spectral and folded. With F = exp(E), E = a z + q |x~|^2 + kappa t + constant for complex a, q,
+ * kappa, and features Re F and Im F:
  *
  *     grad F = F grad E,        grad E = a g + 2 q P (x - mu) + kappa nu,     P = M^T M
  *     lap F  = F (grad E . grad E + lap E),    lap E = 2 q trace(P)
  *
- * products not conjugated; P is read off the table of the kernels. Where a feature is saturated it
- * is constant. */
+ * The products are not conjugated, and P is taken from the table. A saturated feature is
+ * constant. */
 #ifndef SNNK_MAP_URF_TABLE_H
 #define SNNK_MAP_URF_TABLE_H
 
 #include "map/block.h"
 
-/* Where the numbers of n rows stand, SNNK__URF_NUMBERS n of them. */
+/* The pointers into an array of SNNK__URF_NUMBERS n numbers for n rows. */
 snnk__urf_rows snnk__urf_rows_in(float *numbers, size_t n);
 
-/* The function of a table. */
+/* The function that evaluates a table. */
 snnk__function snnk__urf_function(const snnk__urf_table *table);
 
-/* As the functions of snnk__map_kind. */
+/* See the entries of these names in snnk__map_kind. */
 size_t snnk__urf_slope_doubles(const snnk__map_block *block);
 double snnk__urf_safe_projection(const snnk__map_block *block);
 void snnk__urf_cost(const snnk__map_block *block, uint64_t *multiply_adds, uint64_t *parameters);

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "map/urf_table.h"
 
-/* ---- Life ---- */
+/* ---- Creating and freeing ---- */
 
 int snnk__urf_alloc(const snnk_frame *frame, snnk__urf_atoms *atoms, size_t rows,
                     const snnk_allocator *allocator, snnk__urf **urf) {
@@ -70,7 +70,8 @@ void snnk__urf_shape(const snnk__urf_atoms *atoms, const snnk_frame *frame, size
     for (size_t k = 0; k < atoms->count; k++)
         oscillates = oscillates || cimag(atoms->atom[k].kappa) != 0;
     *parts = atoms->form != SNNK_URF_POSITIVE || (centers && oscillates) ? 2 : 1;
-    /* Without a phase of its own, the feature of -z is the conjugate of that of z: no new one. */
+    /* Without a phase of its own, the feature of -z is the conjugate of that of z, so it adds
+     * nothing. */
     *signs = atoms->hyperbolic && !(trigonometric && !(centers && oscillates)) ? 2 : 1;
 }
 
@@ -143,7 +144,7 @@ void snnk__urf_finish(snnk__urf *urf) {
 
 /* ---- The weight tower ---- */
 
-/* exp(logarithm), its size saturated as in the input tower. */
+/* exp(logarithm), its magnitude saturated as in the input tower. */
 static double complex saturated_exp(double complex logarithm) {
     const double size = fmin(creal(logarithm), (double)SNNK__URF_LARGEST_EXPONENT);
 
@@ -169,8 +170,8 @@ void snnk__urf_weights(const snnk__urf *urf, const snnk__framed_weight *weight, 
                                     atom->kappa * weight->offset - atom->shift;
         double complex plus = saturated_exp(base + step), minus = 0;
 
-        /* Re(Psi Phi) = Re Psi Re Phi - Im Psi Im Phi; where -g has no feature of its own, its Phi
-         * is the conjugate of that of g. */
+        /* Re(Psi Phi) = Re Psi Re Phi - Im Psi Im Phi. If -g has no feature of its own, its Phi is
+         * the conjugate of that of g. */
         if (urf->atoms.hyperbolic) minus = saturated_exp(base - step);
         if (urf->atoms.hyperbolic && table->signs == 1) plus += conj(minus);
         *psi++ = (float)creal(plus);

@@ -1,4 +1,4 @@
-/* The weight tower: Psi and bias of a map, through the kernels. */
+/* The weight tower: Psi and bias of a map, computed with the kernels. */
 #include "base/overlap.h"
 #include "base/size.h"
 #include "base/workspace.h"
@@ -10,7 +10,7 @@ typedef struct weights {
     float *Psi;
 } weights;
 
-/* Psi of `count` <= SNNK__WEIGHT_ROWS rows for one block. */
+/* Set Psi of `count` <= SNNK__WEIGHT_ROWS rows for one block. */
 static void block_weights(const snnk__map_block *block, const snnk__weight_rows *rows, size_t first,
                           size_t count, float *Psi, void *scratch) {
     if (block->kind->symmetric)
@@ -35,7 +35,8 @@ static void weight_rows(size_t first, size_t count, void *scratch, void *context
     }
 }
 
-/* There is a weight tower; b and bias are for kernels that are not symmetric. */
+/* Check that every block has a weight tower. b and bias are only for kernels that are not
+ * symmetric. */
 static int check_kinds(const snnk_map *map, size_t l, const float *b, const float *bias) {
     for (size_t i = 0; i < map->n_blocks; i++) {
         const snnk__map_block *block = map->blocks[i];

@@ -19,20 +19,20 @@ int snnk__whiten(snnk_frame *frame, size_t n, const float *X, size_t ldx, size_t
 
 #include "base/size.h"
 
-/* Rows of inputs, and of weights, that directions are taken from. */
+/* The most rows of inputs, and of weights, used to find directions. */
 #define MAX_ROWS 1024
 
-typedef void see_function(const snnk_frame *frame, const float *row, double *framed);
+typedef void transform_function(const snnk_frame *frame, const float *row, double *framed);
 
 typedef struct rows {
     size_t n;
     const float *X;
     size_t ld;
-    see_function *see;
+    transform_function *transform;
 } rows;
 
-/* The `count` largest eigenvalues of A (order x order, destroyed), in rising order, and their
- * eigenvectors in the rows of `vectors`. */
+/* Find the `count` largest eigenvalues of A (order x order, destroyed) in rising order, and their
+ * eigenvectors as rows of `vectors`. */
 static int leading_eigenvectors(const snnk_allocator *allocator, size_t order, double *A,
                                 size_t count, double *values, double *vectors) {
     const lapack_int n = (lapack_int)order;
@@ -69,16 +69,16 @@ done:
     return st;
 }
 
-/* `count` rows, evenly spaced, seen in the frame: to `seen` (count x d). */
+/* Set framed (count x d) to `count` evenly spaced rows in frame coordinates. */
 static void sample(const snnk_frame *frame, const rows *of, size_t count, double *framed) {
     for (size_t i = 0; i < count; i++)
-        of->see(frame, of->X + (size_t)((uint64_t)i * of->n / count) * of->ld,
-                framed + i * frame->inputs);
+        of->transform(frame, of->X + (size_t)((uint64_t)i * of->n / count) * of->ld,
+                      framed + i * frame->inputs);
 }
 
 static size_t sampled_rows(const rows *of) { return snnk__min_size(of->n, MAX_ROWS); }
 
-/* The same, divided by their total length. */
+/* The same, divided by the root of their total squared length. */
 static void sample_normalised(const snnk_frame *frame, const rows *of, double *framed) {
     const size_t count = sampled_rows(of) * frame->inputs;
     double total = 0;
@@ -88,8 +88,8 @@ static void sample_normalised(const snnk_frame *frame, const rows *of, double *f
     for (size_t i = 0; total > 0 && i < count; i++) framed[i] /= sqrt(total);
 }
 
-/* frame->directions = leading directions of the sampled inputs and weights together; fewer if the
- * others are hardly there. */
+/* Set frame->directions to the leading directions of the sampled inputs and weights together; fewer
+ * if the remaining ones hardly vary. */
 static int find_directions(snnk_frame *frame, const rows *inputs, const rows *weights) {
     const snnk_allocator *allocator = &frame->allocator;
     const size_t d = frame->inputs, n = sampled_rows(inputs), p = n + sampled_rows(weights);
@@ -130,10 +130,11 @@ done:
     return st;
 }
 
-/* How far to believe the second moment S of n rows A (n x d), instead of tau I: the shrinkage of
- * least expected square error of Ledoit & Wolf 2004,
+/* The weight of tau I in the shrunk second moment of n rows A (n x d) with second moment S: the
+ * shrinkage with the least expected square error, of Ledoit & Wolf 2004,
  *     rho = min(1, sum_i |x_i x_i^T - S|^2 / n^2 / |S - tau I|^2),
- * from the Gram matrix of the rows: n^2 |S|^2 = sum_ij (x_i.x_j)^2. Rows of noise give 1. */
+ * computed from the Gram matrix of the rows, n^2 |S|^2 = sum_ij (x_i.x_j)^2. Rows of noise give
+ * 1. */
 static double shrinkage(size_t n, size_t d, const double *A, double tau, double *gram) {
     double fourth = 0, square = 0;
 
@@ -156,8 +157,9 @@ static void set_identity(size_t k, double *S) {
     for (size_t i = 0; i < k; i++) S[i * k + i] = 1;
 }
 
-/* S (k x k) = second moment along the directions, and *rest = that in each direction outside, both
- * shrunk towards the average over all directions. No row, or none that varies: isotropic. */
+/* Set S (k x k) to the second moment along the directions, and *rest to that of each other
+ * direction, both shrunk towards the average over all directions. Isotropic if there are no rows or
+ * none varies. */
 static int moments(const snnk_frame *frame, const rows *of, double *S, double *rest) {
     const size_t d = frame->inputs, k = frame->n_directions, n = sampled_rows(of);
     double *A = NULL, *along = NULL, *gram = NULL, total = 0, inside = 0;
@@ -183,7 +185,9 @@ static int moments(const snnk_frame *frame, const rows *of, double *S, double *r
 
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)k, (int)k, (int)n,
                 (1 - rho) / (double)n, along, (int)k, along, (int)k, 0, S, (int)k);
-    for (size_t i = 0; i < k; i++) S[i * k + i] += fmax(rho, 1e-6) * tau; /* never singular */
+    for (size_t i = 0; i < k; i++)
+        S[i * k + i] += fmax(rho, 1e-6) * tau; /* keeps S away from
+                                                                           * singular */
     const double outside = d > k ? fmax(total - inside, 0) / (double)(d - k) : tau;
 
     *rest = (1 - rho) * outside + rho * tau;
@@ -194,7 +198,7 @@ done:
     return st;
 }
 
-/* S = S^power for a positive definite S (k x k); V: k x k, values: k, T: k x k of scratch. */
+/* Set S = S^power for a positive definite S (k x k). Scratch: V k x k, values k, T k x k. */
 static int power(const snnk_allocator *allocator, size_t k, double exponent, double *S, double *V,
                  double *values, double *T) {
     const int st = leading_eigenvectors(allocator, k, S, k, values, V);
@@ -209,7 +213,7 @@ static int power(const snnk_allocator *allocator, size_t k, double exponent, dou
     return SNNK_OK;
 }
 
-/* B = A B A. */
+/* Set B = A B A. */
 static void sandwich(size_t k, const double *A, double *B, double *T) {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)k, (int)k, (int)k, 1, A, (int)k, B,
                 (int)k, 0, T, (int)k);
@@ -217,9 +221,9 @@ static void sandwich(size_t k, const double *A, double *B, double *T) {
                 (int)k, 0, B, (int)k);
 }
 
-/* Turn the directions to the eigenvectors of the best metric Q = Sx^-1/2 (Sx^1/2 Sw Sx^1/2)^1/2
- * Sx^-1/2 on their span, and set the stretches against `outside`, the metric of all others. Sx, Sw
- * are destroyed. */
+/* Rotate the directions to the eigenvectors of the best metric Q = Sx^-1/2 (Sx^1/2 Sw Sx^1/2)^1/2
+ * Sx^-1/2 on their span, and set the stretches relative to `outside`, the metric of all others. Sx
+ * and Sw are destroyed. */
 static int best_metric(snnk_frame *frame, double *Sx, double *Sw, double outside) {
     const snnk_allocator *allocator = &frame->allocator;
     const size_t d = frame->inputs, k = frame->n_directions;

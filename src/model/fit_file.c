@@ -1,6 +1,6 @@
-/* Unfinished fits in memory: docs/format.md, "Fits". A file of one has the layers of a network that
- * ends in a tower, which gives the features; the statistics of the rows that are not held out; and
- * the held-out rows, as features. */
+/* Unfinished fits in memory: docs/format.md, "Fits". Such a file has the layers of a network that
+ * ends in a tower, which computes the features; the statistics of the rows that are not held out;
+ * and the held-out rows, as features. */
 #include "fit/fit.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"
@@ -59,7 +59,7 @@ static void write_heldout(snnk__sink *sink, const snnk__feature_rows *rows) {
         snnk__write_array(sink, arrays.y, rows->Y);
 }
 
-/* Settings, counts and held-out rows. */
+/* Write settings, counts and held-out rows. */
 static void write_fit(snnk__safetensors_writer *writer, const snnk_fit *fit) {
     snnk__json_writer record;
     snnk__sink sink = snnk__json_write(&record, writer, false);
@@ -74,7 +74,7 @@ static void write_fit(snnk__safetensors_writer *writer, const snnk_fit *fit) {
     snnk__safetensors_add_number(writer, CANDIDATES_KEY, fit->heldout.candidates);
 }
 
-/* *network = the layers before the last, and a tower of the features. */
+/* Set *network to the layers before the last one, followed by a tower of the features. */
 static int make_network(const snnk_fit *fit, snnk_network **network) {
     snnk_layer *tower;
     int st;
@@ -85,20 +85,21 @@ static int make_network(const snnk_fit *fit, snnk_network **network) {
     return st;
 }
 
-/* A network in narrow storage is saved as float, and would give other features. */
+/* A network in narrow storage would be saved as float, and then give other features. */
 static int check_storage(const snnk_network *lower) {
     for (size_t k = 0; k < snnk_network_layers(lower); k++) {
         const int32_t storage = snnk_layer_storage(snnk_network_layer(lower, k));
 
         if (storage != SNNK_STORAGE_F32)
-            return snnk__fail(SNNK_E_UNSUPPORTED,
-                              "layer %zu is stored in %s, which a file does not keep", k,
-                              snnk_storage_name(storage));
+            return snnk__fail(
+                SNNK_E_UNSUPPORTED,
+                "layer %zu is stored in %s, but a fit can only be saved with layers in float", k,
+                snnk_storage_name(storage));
     }
     return SNNK_OK;
 }
 
-/* Fill the writer, which borrows from *network; failures after the checks stick to it. */
+/* Fill the writer, which borrows from *network. A failure after the checks stays in the writer. */
 static int begin(const snnk_fit *fit, snnk__safetensors_writer *writer, snnk_network **network) {
     int st;
 
@@ -140,7 +141,7 @@ int snnk_fit_save_memory(const snnk_fit *fit, void *buffer, size_t bytes) {
 
 /* ---- Loading ---- */
 
-/* What the settings say besides the config. */
+/* The settings in the file, including the config. */
 typedef struct settings {
     snnk_fit_config config;
     bool of_network, weighted;
@@ -148,7 +149,7 @@ typedef struct settings {
     size_t heldout_rows;
 } settings;
 
-/* A whole number that fits an int32_t; whether it is in its range is checked with the config. */
+/* Read a whole number that fits an int32_t; its range is checked with the config. */
 static int read_int(const snnk__source *source, const char *key, int32_t *value) {
     double number = 0;
     const int st = snnk__read_within(source, key, 0, INT32_MAX, &number);
@@ -185,7 +186,8 @@ static int read_settings(const snnk__source *source, settings *s) {
     return read_config(source, &s->config);
 }
 
-/* A fit of no rows with these settings and features. Statistics tell how many outputs it has. */
+/* Create a fit without rows from these settings and features. The statistics give the number of
+ * outputs. */
 static int create(const settings *s, const snnk_network *network, const snnk_lstsq *lstsq,
                   snnk_fit **fit) {
     const size_t outputs = snnk_lstsq_targets(lstsq);
@@ -205,7 +207,7 @@ static int create(const settings *s, const snnk_network *network, const snnk_lst
     return st == SNNK_E_RANGE || st == SNNK_E_ENUM ? SNNK_E_FORMAT : st;
 }
 
-/* Labels and weights of held-out rows are what learners take. */
+/* Check labels and weights of held-out rows by the rules for learning. */
 static int check_heldout(const snnk__feature_rows *rows) {
     int st = snnk__check_weights(rows->n, rows->weights);
 
@@ -219,7 +221,9 @@ static int read_heldout(const snnk__source *source, const settings *s, snnk__fea
 
     if (s->heldout_rows == 0) return SNNK_OK;
     if (s->config.ridge != SNNK_RIDGE_AUTO || s->heldout_rows > SNNK_FIT_MAX_HELDOUT)
-        return snnk__fail(SNNK_E_FORMAT, "%zu rows cannot be held out", s->heldout_rows);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "heldout_rows = %zu must be 0 if the ridge is given, and at most %d",
+                          s->heldout_rows, SNNK_FIT_MAX_HELDOUT);
     rows->n = s->heldout_rows;
     rows->of_labels = s->kind == SNNK__LABELS;
     const heldout_arrays arrays = arrays_of(rows);
@@ -230,7 +234,7 @@ static int read_heldout(const snnk__source *source, const settings *s, snnk__fea
     return st == SNNK_OK ? check_heldout(rows) : st;
 }
 
-/* Every row is either held out or in the statistics. */
+/* Check that every row is either held out or in the statistics. */
 static int check_counts(const snnk_fit *fit) {
     const uint64_t n = fit->heldout.rows.n, candidates = fit->heldout.candidates;
     const bool none = fit->kind == SNNK__NOTHING_YET;
@@ -238,14 +242,16 @@ static int check_counts(const snnk_fit *fit) {
     if (fit->rows >= n && fit->rows - n == fit->lstsq->rows && candidates >= n &&
         candidates <= fit->rows && (fit->rows == 0) == none)
         return SNNK_OK;
-    return snnk__fail(SNNK_E_FORMAT,
-                      "%llu rows, %llu drawn to be held out and %llu held out, do not go with "
-                      "statistics of %llu rows",
-                      (unsigned long long)fit->rows, (unsigned long long)candidates,
-                      (unsigned long long)n, (unsigned long long)fit->lstsq->rows);
+    return snnk__fail(
+        SNNK_E_FORMAT,
+        "%llu rows, of them %llu drawn to be held out and %llu held out, do not match "
+        "statistics of %llu rows",
+        (unsigned long long)fit->rows, (unsigned long long)candidates, (unsigned long long)n,
+        (unsigned long long)fit->lstsq->rows);
 }
 
-/* Statistics are saved with the factorization that they have; the fit knows what was asked for. */
+/* Statistics are saved with the factorization that they have; the fit also knows which one was
+ * requested. */
 static int take_statistics(const settings *s, snnk_lstsq *lstsq, snnk_fit *fit) {
     const int32_t asked = s->config.factorization;
     const bool automatic = asked == SNNK_FACTORIZATION_AUTO;
@@ -261,7 +267,7 @@ static int take_statistics(const settings *s, snnk_lstsq *lstsq, snnk_fit *fit) 
     return SNNK_OK;
 }
 
-/* Fill a fit of no rows. *lstsq: NULL once the fit has it. */
+/* Fill a fit without rows. *lstsq becomes NULL when the fit owns it. */
 static int read_state(const snnk__safetensors_reader *reader, const snnk__source *source,
                       const settings *s, snnk_lstsq **lstsq, snnk_fit *fit) {
     int st;

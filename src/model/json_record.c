@@ -16,7 +16,7 @@ static void make_path(char path[PATH_BYTES], const char *prefix, const char *key
     snprintf(path, PATH_BYTES, "%s%s", prefix, key);
 }
 
-/* Cut the first component off; NULL: it is the last. */
+/* Split the first component off the path, and return the rest; NULL if there is none. */
 static char *cut(char *path) {
     char *dot = strchr(path, '.');
 
@@ -33,13 +33,14 @@ static cJSON *child_of(const cJSON *json, const char *name) {
 
 /* ---- Writing ---- */
 
-/* A record that lacks something, for want of memory, is no record. */
+/* Drop a record that is incomplete because memory ran out. */
 static void lose(snnk__json_writer *record) {
     cJSON_Delete(record->json);
     record->json = NULL;
 }
 
-/* The record that a path is in, made if need be; *name: the last component. NULL: out of memory. */
+/* Return the record that contains a path, creating it if necessary, and set *name to the last
+ * component. NULL: out of memory. */
 static cJSON *record_at(cJSON *json, char *path, char **name) {
     char *rest;
 
@@ -59,7 +60,7 @@ static cJSON *record_at(cJSON *json, char *path, char **name) {
     return json;
 }
 
-/* Takes over item. */
+/* Add an item to its record. Takes ownership of item. */
 static void add(const snnk__sink *sink, const char *key, cJSON *item) {
     snnk__json_writer *record = sink->context;
     char path[PATH_BYTES], *name = NULL;
@@ -80,7 +81,7 @@ static void write_count(snnk__sink *sink, const char *key, size_t count) {
     add(sink, key, cJSON_CreateNumber((double)count));
 }
 
-/* In place: the locale's decimal point, of one or more bytes, becomes JSON's. */
+/* Replace the locale's decimal point, of one or more bytes, by JSON's. */
 static void use_json_point(char *text) {
     const size_t before = strspn(text, "-0123456789");
     const size_t point = strcspn(text + before, "e0123456789");
@@ -90,8 +91,8 @@ static void use_json_point(char *text) {
     memmove(text + before + 1, text + before + point, strlen(text + before + point) + 1);
 }
 
-/* As many digits as bring back all bits: cJSON's own writer accepts 15 that are off by one unit in
- * the last place. */
+/* Write as many digits as restore all bits. cJSON's own writer uses 15 digits, which can be off by
+ * one unit in the last place. */
 static void write_number(snnk__sink *sink, const char *key, double number) {
     char text[40];
 
@@ -171,7 +172,7 @@ void snnk__json_write_end(snnk__json_writer *record, const char *key) {
 
 /* ---- Reading ---- */
 
-/* The value of a key; NULL: there is none. */
+/* The value of a key; NULL if there is none. */
 static const cJSON *item_at(const snnk__source *source, const char *key) {
     const snnk__json_reader *record = source->context;
     const cJSON *json = record->json;

@@ -10,7 +10,7 @@
 
 /* ---- Writing ---- */
 
-/* The values so far; tensors go to the writer at once, and failures stick to it. */
+/* The values so far. Tensors go directly to the writer, which also keeps failures. */
 typedef struct snnk__json_writer {
     cJSON *json; /* NULL: out of memory */
     snnk__safetensors_writer *writer;
@@ -20,7 +20,7 @@ typedef struct snnk__json_writer {
 snnk__sink snnk__json_write(snnk__json_writer *record, snnk__safetensors_writer *writer,
                             bool seeds);
 
-/* Put the JSON text into the metadata under `key`, and free the values. */
+/* Store the JSON text in the metadata under `key`, and free the values. */
 void snnk__json_write_end(snnk__json_writer *record, const char *key);
 
 /* ---- Reading ---- */
@@ -28,11 +28,11 @@ void snnk__json_write_end(snnk__json_writer *record, const char *key);
 typedef struct snnk__json_reader {
     cJSON *json;
     const snnk__safetensors_reader *reader;
-    uint64_t draws; /* random numbers that the file may still ask for */
+    uint64_t draws; /* how many random numbers the file may still ask for */
 } snnk__json_reader;
 
-/* Parse the JSON text of the metadata under `key`. allocator: of what is made from the source. The
- * struct outlives the source. SNNK_E_FORMAT. */
+/* Parse the JSON text in the metadata under `key`. allocator: for objects created from the source.
+ * The struct must outlive the source. SNNK_E_FORMAT. */
 int snnk__json_read(snnk__json_reader *record, const snnk__safetensors_reader *reader,
                     const char *key, const snnk_allocator *allocator, snnk__source *source);
 

@@ -9,8 +9,8 @@
 #include "model/model.h"
 #include "solve/lstsq.h"
 
-/* The lower triangle of S, or L, as a full matrix: what stands above the diagonal in memory is
- * scratch. */
+/* Copy elements of the lower triangle of S, or of L, as a full matrix. In memory, what is above the
+ * diagonal is scratch. */
 static void lower_triangle(const void *context, size_t first, size_t count, void *out) {
     const snnk_lstsq *lstsq = context;
     const size_t m = lstsq->features;
@@ -23,17 +23,17 @@ static void lower_triangle(const void *context, size_t first, size_t count, void
     }
 }
 
-/* Moments of rows that all count once, in double, none of which was forgotten. */
+/* Whether format 1 can hold the statistics: no weights, sums in double, and no rows forgotten. */
 static bool fits_format_1(const snnk_lstsq *lstsq) {
     return lstsq->factorization == SNNK_FACTORIZATION_GRAM &&
            lstsq->weight == (double)lstsq->rows && !lstsq->single && lstsq->max_rows == 0;
 }
 
-/* Where statistics stand in a file: under their own names, or behind a prefix in a model that
- * carries them, which has weight and route always. */
+/* The names of statistics in a file: their own, or with a prefix in a model that includes them.
+ * With a prefix, weight and factorization are always written. */
 typedef struct place {
     const char *tensors, *keys; /* prefixes */
-    bool plain;                 /* format 1 */
+    bool plain;                 /* the older format 1 */
     int32_t factorization;
 } place;
 
@@ -52,25 +52,32 @@ typedef enum part {
     MAX_PHI,
     MAX_Y,
     MAX_WEIGHT,
-    ROWS, /* keys from here on */
-    ROUTE,
+    ROWS, /* metadata keys begin here */
+    FACTORIZATION,
     FAST,
     MAX_ROWS
 } part;
 
-/* Longest: "snnk.statistics.most_rows". */
+/* As long as the longest name, "snnk.statistics.most_rows". */
 typedef struct part_name {
     char text[32];
 } part_name;
 
-/* The name of a tensor or metadata key. */
+/* The name of a tensor or of a metadata key. */
 static part_name name_of(const place *at, part what) {
-    static const char *const names[] = {
-        [MEAN_PHI] = "mean_phi", [MEAN_Y] = "mean_y", [SQUARE] = "S",
-        [CROSS] = "C",           [REST] = "yy",       [WEIGHT] = "weight",
-        [MAX_PHI] = "most_phi",  [MAX_Y] = "most_y",  [MAX_WEIGHT] = "most_weight",
-        [ROWS] = "rows",         [ROUTE] = "route",   [FAST] = "fast",
-        [MAX_ROWS] = "most_rows"};
+    static const char *const names[] = {[MEAN_PHI] = "mean_phi",
+                                        [MEAN_Y] = "mean_y",
+                                        [SQUARE] = "S",
+                                        [CROSS] = "C",
+                                        [REST] = "yy",
+                                        [WEIGHT] = "weight",
+                                        [MAX_PHI] = "most_phi",
+                                        [MAX_Y] = "most_y",
+                                        [MAX_WEIGHT] = "most_weight",
+                                        [ROWS] = "rows",
+                                        [FACTORIZATION] = "route",
+                                        [FAST] = "fast",
+                                        [MAX_ROWS] = "most_rows"};
     static const char *const factors[] = {[SQUARE] = "L", [CROSS] = "Z", [REST] = "rest"};
     const bool of_factor =
         at->factorization != SNNK_FACTORIZATION_GRAM && what >= SQUARE && what <= REST;
@@ -87,7 +94,7 @@ static void add_tensor(snnk__safetensors_writer *writer, const place *at, part w
                                  data);
 }
 
-/* What is known of the rounding that the sums carry with them. */
+/* Write what is known of the rounding errors in the sums. */
 static void add_rounding(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq,
                          const place *at) {
     const size_t one = 1;
@@ -107,7 +114,7 @@ static void add_statistics(snnk__safetensors_writer *writer, const snnk_lstsq *l
 
     snnk__safetensors_add_number(writer, name_of(at, ROWS).text, lstsq->rows);
     if (!at->plain) {
-        snnk__safetensors_add_text(writer, name_of(at, ROUTE).text,
+        snnk__safetensors_add_text(writer, name_of(at, FACTORIZATION).text,
                                    snnk_factorization_name(lstsq->factorization));
         add_tensor(writer, at, WEIGHT, 1, &one, &lstsq->weight);
         add_rounding(writer, lstsq, at);
@@ -126,7 +133,7 @@ void snnk__lstsq_write_tensors(snnk__safetensors_writer *writer, const snnk_lsts
     add_statistics(writer, lstsq, &at);
 }
 
-/* Fill the writer with a file of statistics alone; failures stick to it. */
+/* Fill the writer with a file that holds only statistics. The writer keeps failures. */
 static void begin(const snnk_lstsq *lstsq, snnk__safetensors_writer *writer) {
     const place at = place_of(false, fits_format_1(lstsq), lstsq->factorization);
 
@@ -171,7 +178,7 @@ int snnk_lstsq_save_memory(const snnk_lstsq *lstsq, void *buffer, size_t bytes) 
     return st;
 }
 
-/* A dimension of the file's: the length of a vector, at least 1. */
+/* Read a dimension from the length of a vector in the file, at least 1. */
 static int vector_length(const snnk__safetensors_reader *reader, const char *name, size_t *length) {
     const snnk__safetensors_tensor *tensor = snnk__safetensors_tensor_named(reader, name);
 
@@ -181,21 +188,21 @@ static int vector_length(const snnk__safetensors_reader *reader, const char *nam
     return SNNK_OK;
 }
 
-/* The route, of plain statistics GRAM. */
-static int read_route(const snnk__safetensors_reader *reader, place *at) {
+/* Read the factorization; statistics in format 1 have GRAM. */
+static int read_factorization(const snnk__safetensors_reader *reader, place *at) {
     const char *text = at->plain ? snnk_factorization_name(SNNK_FACTORIZATION_GRAM)
-                                 : snnk__safetensors_text(reader, name_of(at, ROUTE).text);
+                                 : snnk__safetensors_text(reader, name_of(at, FACTORIZATION).text);
 
     for (int32_t k = 0; text && k <= SNNK_FACTORIZATION_AUTO; k++)
         if (strcmp(text, snnk_factorization_name(k)) == 0) {
             at->factorization = k;
             return SNNK_OK;
         }
-    return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", which is none of gram, qr and auto",
-                      name_of(at, ROUTE).text, text ? text : "");
+    return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", but must be gram, qr or auto",
+                      name_of(at, FACTORIZATION).text, text ? text : "");
 }
 
-/* Shapes first: nothing is allocated by a size that some tensor does not have. */
+/* Check shapes first, so that no size is used for allocation unless a tensor has it. */
 static int check_shapes(const snnk__safetensors_reader *reader, const place *at, size_t *features,
                         size_t *targets) {
     const snnk__safetensors_tensor *tensor;
@@ -219,7 +226,7 @@ static bool is_zero(const double *x, size_t n) {
     return true;
 }
 
-/* Sizes that sums have had are not negative. */
+/* Check that bounds on the sums are not negative. */
 static int check_most(const place *at, part what, size_t n, const double *x) {
     for (size_t i = 0; i < n; i++)
         if (x[i] < 0)
@@ -228,11 +235,12 @@ static int check_most(const place *at, part what, size_t n, const double *x) {
     return SNNK_OK;
 }
 
-/* What sums over rows can be: squares are not negative, and no rows sum to nothing. */
+/* Check that the numbers can be sums over rows: squares are not negative, and sums over no rows are
+ * 0. */
 static int check_sums(const snnk_lstsq *lstsq, const place *at) {
     const size_t m = lstsq->features, t = lstsq->targets;
 
-    /* That of a factor may have either sign. */
+    /* the diagonal of a factor may have either sign */
     for (size_t i = 0; i < m && lstsq->factorization == SNNK_FACTORIZATION_GRAM; i++)
         if (lstsq->S[i * m + i] < 0)
             return snnk__fail(SNNK_E_FORMAT, "S[%zu][%zu] = %g is negative", i, i,
@@ -256,7 +264,8 @@ static int read_tensor(const snnk__safetensors_reader *reader, const place *at, 
     return snnk__safetensors_read_f64(reader, name_of(at, what).text, n_dims, dims, out);
 }
 
-/* The most that sums have been: all of it, or nothing where no row was forgotten. */
+/* Read the largest values that the sums have had: all of these tensors must be there, or none if no
+ * rows were forgotten. */
 static int read_most(const snnk__safetensors_reader *reader, const place *at, snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets, one = 1;
     int st;
@@ -278,7 +287,7 @@ static int read_rounding(const snnk__safetensors_reader *reader, const place *at
     const char *fast = snnk__safetensors_text(reader, name_of(at, FAST).text);
 
     if (fast && strcmp(fast, "true") != 0)
-        return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", which is not true",
+        return snnk__fail(SNNK_E_FORMAT, "%s is \"%.32s\", but must be true if present",
                           name_of(at, FAST).text, fast);
     lstsq->single = fast != NULL;
     return read_most(reader, at, lstsq);
@@ -309,7 +318,7 @@ static int read_statistics(const snnk__safetensors_reader *reader, place *at,
     size_t features = 0, targets = 0;
     int st;
 
-    if ((st = read_route(reader, at)) != SNNK_OK) return st;
+    if ((st = read_factorization(reader, at)) != SNNK_OK) return st;
     if ((st = check_shapes(reader, at, &features, &targets)) != SNNK_OK) return st;
     if ((st = snnk_lstsq_create(features, targets, allocator, &made)) != SNNK_OK) return st;
     if ((st = snnk_lstsq_set_factorization(made, at->factorization)) != SNNK_OK) goto done;
@@ -331,7 +340,7 @@ int snnk__lstsq_carried(const snnk__safetensors_reader *reader, const snnk_alloc
     return st == SNNK_OK ? st : snnk__fail_within(st, "statistics");
 }
 
-/* allocator not NULL; *lstsq is untouched on failure. */
+/* allocator: not NULL. *lstsq is untouched on failure. */
 static int load(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                 snnk_lstsq **lstsq) {
     snnk__safetensors_reader *reader = NULL;

@@ -6,11 +6,11 @@
 
 #include "io/safetensors.h"
 
-/* Statistics that a model carries: add them to its file; failures stick to the writer. */
+/* Add the statistics that a model includes to its file. The writer keeps failures. */
 void snnk__lstsq_write_tensors(snnk__safetensors_writer *writer, const snnk_lstsq *lstsq);
 
-/* *lstsq = those that a file carries, or NULL if it has none. SNNK_E_FORMAT, SNNK_E_NONFINITE,
- * SNNK_E_NOMEM. */
+/* Set *lstsq to the statistics that the file of a model includes, or to NULL if there are none.
+ * SNNK_E_FORMAT, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 int snnk__lstsq_carried(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
                         snnk_lstsq **lstsq);
 

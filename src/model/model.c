@@ -17,12 +17,12 @@ void snnk__model_begin_format(snnk__safetensors_writer *writer, const snnk_alloc
     snnk__safetensors_add_text(writer, "snnk.kind", kind);
 }
 
-/* The newest format of files that say they are of this kind, which may be NULL. */
+/* The newest format of files of this kind (kind may be NULL). */
 static int newest_format(const char *kind) {
     return kind && strcmp(kind, SNNK__MODEL_LSTSQ) == 0 ? SNNK__LSTSQ_FORMAT : SNNK__MODEL_FORMAT;
 }
 
-/* The format is looked at before the check sum: a newer format may sum otherwise. */
+/* The format is checked before the checksum, because a newer format may compute it differently. */
 static int check(const snnk__safetensors_reader *reader, const char *kind) {
     const char *written = snnk__safetensors_text(reader, "snnk.version");
     const char *stored = snnk__safetensors_text(reader, "snnk.kind");

@@ -1,6 +1,6 @@
-/* Everything in the file is untrusted. The container has been checked against the bytes there
- * before this begins; each layer and block checks its record against the arrays in the file before
- * it allocates by it. */
+/* Everything in the file is untrusted. The container was already checked against the file's size.
+ * Each layer and block checks its record against the arrays in the file before it allocates
+ * memory. */
 #include <snnk/network.h>
 
 #include <string.h>
@@ -62,7 +62,7 @@ static int load_layers(const snnk__source *source, snnk_network *network) {
         int st = load_layer(&of_layer, &layer);
 
         if (st == SNNK_OK) st = snnk_network_append(network, layer);
-        if (st == SNNK_E_SHAPE) st = SNNK_E_FORMAT; /* layers that do not fit each other */
+        if (st == SNNK_E_SHAPE) st = SNNK_E_FORMAT; /* layers whose sizes do not match */
         snnk_layer_free(layer);
         if (st != SNNK_OK) return snnk__fail_within(st, "layer %zu", i);
     }

@@ -39,7 +39,7 @@ void snnk__network_write_layers(snnk__safetensors_writer *writer, const snnk_net
     add_notes(writer, network);
 }
 
-/* Check the arguments and fill the writer; failures after the checks stick to it. */
+/* Check the arguments and fill the writer. A failure after the checks stays in the writer. */
 static int begin(const snnk_network *network, int32_t projection,
                  snnk__safetensors_writer *writer) {
     int st;

@@ -28,7 +28,7 @@ int snnk_rls_save(const snnk_rls *rls, const char *path) {
     return st;
 }
 
-/* Shapes first: nothing is allocated by a size that some tensor does not have. */
+/* Check shapes first, so that no size is used for allocation unless a tensor has it. */
 static int check_shapes(const snnk__safetensors_reader *reader, size_t *features, size_t *targets) {
     const snnk__safetensors_tensor *B = snnk__safetensors_tensor_named(reader, "B"), *U;
     size_t square, triangle;
@@ -43,7 +43,7 @@ static int check_shapes(const snnk__safetensors_reader *reader, size_t *features
     return snnk__safetensors_find(reader, "U", SNNK__DTYPE_F64, 1, &triangle, &U);
 }
 
-/* What an update relies on. */
+/* Check the limits that an update relies on. */
 static int check_values(const snnk_rls *rls) {
     const size_t m = rls->features, t = rls->targets;
 
@@ -69,7 +69,7 @@ static int check_values(const snnk_rls *rls) {
     return SNNK_OK;
 }
 
-/* Ridge and forgetting, with which the object is created. */
+/* Read ridge and forgetting, which are needed to create the object. */
 static int read_settings(const snnk__safetensors_reader *reader, double *ridge,
                          double *forgetting) {
     const size_t one = 1;

@@ -1,8 +1,8 @@
-/* The sum of statistics over processes. Uses public functions of libsnnk only, because it is a
- * library of its own, beside the shared and the static library.
+/* The sum of statistics over processes. Uses only public functions of libsnnk, because it is a
+ * library of its own.
  *
  * No process may wait for one that has failed. So each step that can fail in one process is
- * followed by an agreement. On the way up the tree, a status travels in place of the statistics: a
+ * followed by an agreement. On the way up the tree, a status is sent in place of the statistics: a
  * process always sends to its parent once, and receives once from each child. */
 #include <snnk/lstsq.h>
 #include <snnk/mpi.h>
@@ -101,7 +101,8 @@ static int receive_bytes(const group *g, int from, const message *m) {
     return mpi_status(code);
 }
 
-/* Wait until the receiver has room: otherwise bytes on their way would wait forever. */
+/* Send only when the receiver has memory for the message. Otherwise it would never receive the
+ * bytes, and they would wait forever. */
 static int send_statistics(const group *g, int to, const snnk_lstsq *lstsq, int status) {
     message packed = {NULL, 0};
     uint64_t size;
@@ -117,7 +118,7 @@ static int send_statistics(const group *g, int to, const snnk_lstsq *lstsq, int 
     return status != SNNK_OK ? status : st;
 }
 
-/* *received: NULL after a failure here or at the sender, which reports it. */
+/* Sets *received to NULL after a failure here or at the sender, which reports it. */
 static int receive_statistics(const group *g, int from, int status, snnk_lstsq **received) {
     message packed = {NULL, 0};
     uint64_t size = 0;
@@ -128,7 +129,7 @@ static int receive_statistics(const group *g, int from, int status, snnk_lstsq *
     if (st != SNNK_OK || size == 0) return status != SNNK_OK ? status : st;
     packed.size = (size_t)size;
     if (status == SNNK_OK && size > SIZE_MAX) /* from a process with wider sizes */
-        status = snnk_fail(SNNK_E_SIZE, "a message of statistics is longer than a size can hold");
+        status = snnk_fail(SNNK_E_SIZE, "the size of a message of statistics overflows size_t");
     if (status == SNNK_OK) status = allocate(packed.size, &packed.bytes);
     room = status == SNNK_OK;
     st = mpi_status(MPI_Send(&room, 1, MPI_INT, from, TAG_HEADER, g->comm));
@@ -142,7 +143,7 @@ static int receive_statistics(const group *g, int from, int status, snnk_lstsq *
 
 /* ---- The tree ---- */
 
-/* *sum += next; as moments if one of them is moments. */
+/* Add next to *sum; the result has moments if one of them has moments. */
 static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
     char before[SENTENCE_BYTES];
     snnk_lstsq *moments;
@@ -151,7 +152,7 @@ static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
     snprintf(before, sizeof before, "%s", snnk_last_error());
     st = snnk_lstsq_merge(*sum, next);
     if (st != SNNK_E_UNSUPPORTED) return st;
-    /* A factor cannot take in moments. Moments, also of no rows, take in both. */
+    /* Moments cannot be merged into a factor, but moments, even of no rows, can take both. */
     st = snnk_lstsq_create(snnk_lstsq_features(next), snnk_lstsq_targets(next), NULL, &moments);
     if (st != SNNK_OK) return st;
     st = snnk_lstsq_merge(moments, *sum);
@@ -162,7 +163,7 @@ static int add(snnk_lstsq **sum, const snnk_lstsq *next) {
     }
     snnk_lstsq_free(*sum);
     *sum = moments;
-    return snnk_fail(SNNK_OK, before); /* the sentence as it was */
+    return snnk_fail(SNNK_OK, before); /* the sentence is unchanged */
 }
 
 /* Receive from the child at `from`, and add to *sum; if that is NULL, it becomes *sum. */
@@ -184,13 +185,13 @@ static int add_child(const group *g, int from, int status, snnk_lstsq **sum) {
     return status;
 }
 
-/* The rank in comm of a place in the tree, whose top is place 0. */
+/* The rank in comm of a place in the tree, whose root is place 0. */
 static int rank_of(const group *g, int place) {
     return (int)(((long long)place + g->root) % g->size);
 }
 
-/* Go up the tree: collect everything below in *sum, then send it with the own statistics to the
- * parent. At root *sum is the sum of all others; NULL if there are none. */
+/* Go up the tree: collect everything below in *sum, then send it to the parent together with this
+ * process's own statistics. At the root, *sum is the sum of all others; NULL if there are none. */
 static int climb(const group *g, const snnk_lstsq *lstsq, snnk_lstsq **sum) {
     const int place = (g->rank - g->root + g->size) % g->size;
     int st = SNNK_OK;

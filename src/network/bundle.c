@@ -1,18 +1,17 @@
-/* Bundling: ranges of layers without the widths between them.
+/* Bundling: layers without the wide matrices between them.
  *
- * The layers of a range are taken one by one. The last one so far is kept back as long as it ends
- * in a linear map, V t + c: then the next layer takes in V and c, and only t, its features, is
- * emitted. */
+ * The layers of a range are processed one by one. If the last one so far ends in a linear map, V t
+ * + c, it is held back: the next layer absorbs V and c, and only its features t are appended. */
 #include "network/network.h"
 
 #include "base/size.h"
 
 typedef struct run {
-    snnk_network *made;  /* the layers that are final */
-    snnk_layer *pending; /* the one kept back; NULL: none */
+    snnk_network *made;  /* the finished layers */
+    snnk_layer *pending; /* the layer that is held back; NULL if there is none */
 } run;
 
-/* Append a layer and give it up. */
+/* Append a layer and release our reference to it. */
 static int emit(snnk_network *made, snnk_layer *layer) {
     const int st = snnk_network_append(made, layer);
 
@@ -20,17 +19,19 @@ static int emit(snnk_network *made, snnk_layer *layer) {
     return st;
 }
 
-/* Append the features of a layer whose weights the next one has taken in. */
+/* Append the features of a layer whose weights the next one has absorbed. */
 static int emit_features(const snnk_layer *layer, snnk_network *made) {
     snnk_layer *tower;
     int st;
 
-    if (layer->kind->linearity(layer) == SNNK__LINEAR_IN_INPUTS) return SNNK_OK; /* x itself */
+    if (layer->kind->linearity(layer) == SNNK__LINEAR_IN_INPUTS)
+        return SNNK_OK; /* its features are
+                                                                                  * x itself */
     st = snnk_layer_create_tower(snnk_layer_map(layer), &tower);
     return st == SNNK_OK ? emit(made, tower) : st;
 }
 
-/* The pending layer stays as it is. */
+/* Append the pending layer unchanged. */
 static int flush(run *r) {
     snnk_layer *pending = r->pending;
 
@@ -38,7 +39,7 @@ static int flush(run *r) {
     return pending ? emit(r->made, pending) : SNNK_OK;
 }
 
-/* A linear layer behind the pending one: one layer with the same features. */
+/* A linear layer after the pending one: combine both into one layer with the same features. */
 static int take_linear(run *r, const snnk_layer *layer) {
     const snnk_allocator *allocator = &r->made->allocator;
     float *W = NULL, *bias;
@@ -55,7 +56,7 @@ done:
     return st;
 }
 
-/* Any other layer: it takes in the weights of the pending one. */
+/* Any other layer: it absorbs the weights of the pending one. */
 static int take_other(run *r, const snnk_layer *layer) {
     const snnk_allocator *allocator = &r->made->allocator;
     const size_t columns = r->pending->columns;
@@ -90,7 +91,7 @@ static int take(run *r, const snnk_layer *layer) {
                                                                    : take_other(r, layer);
 }
 
-/* Append layers first ... last of the network, bundled, to `made`. */
+/* Bundle layers first ... last of the network, and append them to `made`. */
 static int bundle_run(const snnk_network *network, size_t first, size_t last, snnk_network *made) {
     run r = {.made = made};
     int st = SNNK_OK;
@@ -144,7 +145,7 @@ done:
 
 /* ---- Towers ---- */
 
-/* *bundled = all layers, bundled. The last one has weights that features meet in. */
+/* Set *bundled to all layers, bundled. Fails unless the last layer has a readout. */
 static int bundle_all(const snnk_network *network, snnk_network **bundled) {
     const size_t layers = snnk_network_layers(network);
     int st;

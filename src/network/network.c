@@ -7,17 +7,17 @@
 #include "base/utf8.h"
 #include "base/workspace.h"
 
-/* Rows that pass through all layers together: enough to share each pass over the weights, few
- * enough for hidden rows to stay in cache. */
+/* How many rows pass through all layers together: enough to share each pass over the weights, few
+ * enough that hidden rows stay in cache. */
 #define TILE_ROWS 64
 
-#ifdef SNNK_MINIMAL /* without statistics */
+#ifdef SNNK_MINIMAL /* a minimal build has no statistics */
 #define FREE_STATISTICS(lstsq) ((void)(lstsq))
 #else
 #define FREE_STATISTICS(lstsq) snnk_lstsq_free(lstsq)
 #endif
 
-/* Notes are few: an array, searched from the front. */
+/* There are few notes, so an array is searched from the front. */
 #define MAX_NOTES 256
 
 int snnk_network_create(const snnk_allocator *allocator, snnk_network **network) {
@@ -52,8 +52,8 @@ void snnk_network_free(snnk_network *network) {
     snnk__free(&allocator, network);
 }
 
-/* The most floats that one of the layers works in, of one thread; and those of a row that is split
- * within, beside its two hidden rows, 0 if no layer is large enough. */
+/* The most scratch, in floats, of one layer on one thread; and of one row that is split within,
+ * apart from its two hidden rows (0 if no layer is large enough). */
 static size_t layers_work(const snnk_network *network) {
     size_t most = 0;
 
@@ -70,7 +70,7 @@ static size_t split_work(const snnk_network *network) {
     return most;
 }
 
-/* With one more layer snnk_network_scratch_bytes is still a size. */
+/* Check that snnk_network_scratch_bytes still fits size_t with one more layer. */
 static int check_scratch(const snnk_network *network, size_t widest, const snnk_layer *layer) {
     const size_t work = snnk__max_size(layers_work(network), layer->cost.work);
     const size_t split = snnk__max_size(split_work(network), layer->cost.split_work);
@@ -102,7 +102,7 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     widest = snnk__max_size(network->widest, last);
     if ((st = check_scratch(network, widest, layer)) != SNNK_OK) return st;
 
-    /* Networks have few layers: grow by one each time. */
+    /* Networks have few layers, so the array grows by one each time. */
     st = snnk__alloc(&network->allocator, n + 1, sizeof *layers, "layers", &layers);
     if (st != SNNK_OK) return st;
     if (n > 0) memcpy(layers, network->layers, n * sizeof *layers);
@@ -139,8 +139,8 @@ size_t snnk_network_layers(const snnk_network *network) { return network ? netwo
 
 const snnk_layer *snnk_network_layer(const snnk_network *network, size_t index) {
     if (!network || index >= network->n_layers) return NULL;
-    /* Only the last layer is ever replaced. Several threads may ask for it at once; that a mutating
-     * call has the network to itself orders these stores before its load. */
+    /* Only the last layer is ever replaced. Several threads may ask for it at once. A call that
+     * changes the network has it to itself, so these stores happen before its load. */
     if (index == network->n_layers - 1 &&
         !atomic_load_explicit(&network->last_handed_out, memory_order_relaxed))
         atomic_store_explicit(&((snnk_network *)network)->last_handed_out, true,
@@ -194,7 +194,7 @@ static int check_key(const char *key) {
     return SNNK_OK;
 }
 
-/* The index of the key, or where it would be inserted. */
+/* The index of the key, or where to insert it. */
 static size_t find_note(const snnk_network *network, const char *key) {
     size_t i = 0;
 
@@ -290,8 +290,8 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
 
 /* ---- Forward ---- */
 
-/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest that
- * take turns, and what the layer that needs most works in. */
+/* Floats of scratch that one thread needs: hidden rows, in two buffers of TILE_ROWS x widest used
+ * in turn, and the scratch of the layer that needs most. */
 static size_t thread_work(const snnk_network *network) {
     return 2 * TILE_ROWS * network->widest + layers_work(network);
 }
@@ -302,7 +302,7 @@ size_t snnk_network_scratch_bytes(const snnk_network *network) {
 
 typedef struct rows {
     const snnk_network *network;
-    bool features; /* those of the last layer instead of its outputs */
+    bool features; /* give the features of the last layer instead of its outputs */
     const float *X;
     size_t ldx;
     float *Y;
@@ -317,8 +317,8 @@ static bool splits(const snnk_network *network, size_t n, const snnk_workspace *
     return any;
 }
 
-/* One layer after the other, each on all threads. Together their scratch has room for two hidden
- * rows and the work of every row, since there are fewer rows than threads. */
+/* Run one layer after another, each on all threads. Their scratch together has room for two hidden
+ * rows and the work of every row, because there are fewer rows than threads. */
 static void forward_split(const rows *r, size_t n, snnk_workspace *workspace) {
     const snnk_network *network = r->network;
     const size_t last = network->n_layers - 1, ld = network->widest;

@@ -1,4 +1,4 @@
-/* Layers and networks in narrow storage, and what that does to the outputs. */
+/* Quantizing layers and networks, and measuring what that does to the outputs. */
 #include <math.h>
 
 #include <snnk/quantize.h>
@@ -7,7 +7,7 @@
 #include "base/size.h"
 #include "network/network.h"
 
-/* The first version of the report has all of today's fields. */
+/* The first version of the report had all of today's fields. */
 #define REPORT_MINIMUM sizeof(snnk_quantize_report)
 
 /* Rows that are compared at a time. */
@@ -37,7 +37,7 @@ static int quantize_layers(const snnk_network *network, int32_t storage, snnk_ne
     return st == SNNK_OK ? snnk__network_copy_notes(network, made) : st;
 }
 
-/* Sums over outputs Y and the outputs Z of the other network. */
+/* Sums over the outputs Y and the outputs Z of the other network. */
 typedef struct comparison {
     double differences2, squares, largest;
 } comparison;

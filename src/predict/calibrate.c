@@ -1,5 +1,5 @@
-/* The map of least predicted error: every combination is predicted in closed form, none is built
- * but the best. */
+/* Find the map with the least predicted error. Every combination of settings is predicted in closed
+ * form, and only the best one is built. */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static const snnk_urf_report no_report = {.size = sizeof(snnk_urf_report)};
 
 #define REPORT_MINIMUM sizeof(snnk_urf_report)
 
-/* Frames that are tried, from plain to elaborate. */
+/* The frames to try, from plain to elaborate. */
 static const struct {
     int32_t center, metric;
 } frame_choices[] = {{SNNK_CENTER_NONE, SNNK_METRIC_NONE},
@@ -25,17 +25,16 @@ static const struct {
                      {SNNK_CENTER_BOTH, SNNK_METRIC_WHITEN}};
 #define FRAMES (sizeof frame_choices / sizeof frame_choices[0])
 
-/* Half periods of Fourier extensions that are tried, as multiples of the radius, the default first;
- * and the shares of the largest atom below which atoms are dropped: atoms of high frequency cost
- * far more variance than the error they mend. */
+/* periods: the half periods of Fourier extensions to try, as multiples of the radius, the default
+ * first. tolerances: atoms below this share of the largest one are dropped, because atoms of high
+ * frequency add far more variance than the error they remove. */
 static const double periods[] = {2, 1.25, 1.5, 3, 5, 10, 20};
 static const double tolerances[] = {1e-4, 1e-3, 1e-2};
 #define PERIODS    (sizeof periods / sizeof periods[0])
 #define TOLERANCES (sizeof tolerances / sizeof tolerances[0])
-#define SPECTRA    (2 + TOLERANCES * (1 + PERIODS)) /* exact; a line; integrals, extensions */
+#define SPECTRA    (2 + TOLERANCES * (1 + PERIODS)) /* exact; line; integrals and extensions */
 
-/* Rows of inputs, and of weights, that predictions are made for; and that the interval is found
- * on. */
+/* The most rows of inputs, and of weights, used for predictions; and used to find the interval. */
 #define TEST_ROWS     16
 #define INTERVAL_ROWS 128
 
@@ -48,7 +47,8 @@ typedef struct batch {
 
 typedef struct calibration {
     batch all;
-    batch learn, test; /* rows that frames are learnt from, and others: of `storage` */
+    batch learn, test; /* rows that frames are learned from, and the other rows; both in
+                        * `storage` */
     float *storage;
     const snnk_allocator *allocator;
     const snnk_urf_config *config;
@@ -56,7 +56,7 @@ typedef struct calibration {
     size_t n_spectra;
     const snnk_spectrum *spectra[SPECTRA];
     snnk_spectrum *owned[SPECTRA];
-    /* The best so far. */
+    /* The best combination so far. */
     double least;
     size_t spectrum;
     size_t frame;
@@ -66,7 +66,8 @@ typedef struct calibration {
 
 /* ---- Splitting the batch ---- */
 
-/* Copy rows i of M (n x d) with (i % 4 == 3) == test; fewer than 4 rows serve as both. */
+/* Copy the rows i of M (n x d) with (i % 4 == 3) == test. If there are fewer than 4 rows, all of
+ * them are used for both purposes. */
 static size_t copy_rows(size_t n, size_t d, const float *M, size_t ld, bool test, float *to) {
     size_t count = 0;
 
@@ -118,7 +119,7 @@ static int split(calibration *c) {
 
 /* ---- Spectra ---- */
 
-/* The interval that pre-activations of the batch span, and a quarter more on each side. */
+/* Find the interval that pre-activations of the batch span, extended by a quarter on each side. */
 static int find_interval(const calibration *c, double *center, double *radius) {
     const batch *all = &c->all;
     const size_t n = snnk__min_size(all->n, INTERVAL_ROWS);
@@ -152,7 +153,7 @@ done:
     return st;
 }
 
-/* Add the spectrum of these settings; one that is not known or not resolved is left out. */
+/* Add the spectrum with these settings, unless it does not exist or is not resolved. */
 static int try_spectrum(calibration *c, const snnk_spectrum_config *config) {
     snnk_spectrum *made = NULL;
     const int st = snnk_spectrum_create(c->activation, config, &made);
@@ -164,9 +165,9 @@ static int try_spectrum(calibration *c, const snnk_spectrum_config *config) {
     return SNNK_OK;
 }
 
-/* Add the spectra of these settings for every tolerance. Where the finest is not resolved, neither
- * are the others; and extensions differ in the atoms that are dropped: the points of the finest do
- * for all. */
+/* Add the spectra with these settings for every tolerance. If the finest tolerance is not resolved,
+ * neither are the others. Extensions of one function differ only in which atoms are dropped, so the
+ * points chosen for the finest tolerance serve for all. */
 static int try_tolerances(calibration *c, snnk_spectrum_config *config) {
     const size_t first = c->n_spectra;
     int st = SNNK_OK;
@@ -182,7 +183,8 @@ static int try_tolerances(calibration *c, snnk_spectrum_config *config) {
     return st;
 }
 
-/* One that does not resolve the function with the default period will not with another: a jump. */
+/* If the default period does not resolve the function, it has a jump, and no other period will
+ * resolve it either. */
 static int try_extensions(calibration *c, snnk_spectrum_config *config) {
     const size_t first = c->n_spectra;
     int st = SNNK_OK;
@@ -196,8 +198,8 @@ static int try_extensions(calibration *c, snnk_spectrum_config *config) {
     return st;
 }
 
-/* Add the line alone that fits best on the interval (least squares on a grid), without atoms: on a
- * short interval its error is far below the noise that atoms would add. */
+/* Add the straight line that fits best on the interval (least squares on a grid), without atoms. On
+ * a short interval its error is far below the noise that atoms would add. */
 static int try_line(calibration *c, const snnk_spectrum_config *config) {
     enum { HALF = 512 };
     const double step = config->radius / HALF, a = config->center;
@@ -235,7 +237,8 @@ static int make_spectra(calibration *c) {
     st = snnk_spectrum_config_init(&config, sizeof config);
     if (st != SNNK_OK) return st;
     config.allocator = c->allocator;
-    config.largest_error = 0.1; /* the prediction weighs it against the noise */
+    config.largest_error = 0.1; /* loose on purpose: the prediction weighs this error against the
+                                 * noise */
     if ((st = find_interval(c, &config.center, &config.radius)) != SNNK_OK) return st;
     config.method = SNNK_SPECTRUM_EXACT;
     if ((st = try_spectrum(c, &config)) != SNNK_OK) return st;
@@ -253,7 +256,7 @@ static int make_spectra(calibration *c) {
 
 /* ---- Predicting one combination ---- */
 
-/* Test rows as one frame sees them. */
+/* Test rows in the coordinates of one frame. */
 typedef struct framing {
     snnk_frame *frame;
     snnk__framed_rows x, w;
@@ -295,7 +298,7 @@ static int framing_create(const calibration *c, size_t choice, framing *v) {
     return st;
 }
 
-/* The relative error of a map, whose atoms and shares are these, over the pairs of a view. */
+/* The relative error, over the pairs of a framing, of a map with these atoms and shares. */
 static double relative_error(const framing *v, const snnk_spectrum *spectrum, bool omit,
                              const snnk__urf_atoms *atoms, const snnk__urf_shares *shares) {
     const double intercept = omit ? 0 : spectrum->intercept, slope = omit ? 0 : spectrum->slope;
@@ -320,7 +323,8 @@ static double relative_error(const framing *v, const snnk_spectrum *spectrum, bo
     return isfinite(square) ? sqrt(deviation2 / square) : INFINITY;
 }
 
-/* *error = what this combination would have; infinite if the features do not suffice for it. */
+/* Set *error to the predicted error of this combination; infinite if there are too few features for
+ * it. */
 static int predict(const calibration *c, const framing *v, const snnk_spectrum *spectrum,
                    const snnk_urf_config *config, snnk__urf_shares *shares, double *error) {
     snnk__urf_atoms atoms;
@@ -351,7 +355,7 @@ static double *category(snnk_urf_report *report, size_t frame) {
     return categories[frame];
 }
 
-/* s = 1, no frame, atoms drawn by amplitude: the method as it was published. */
+/* Predict the method as published: s = 1, no frame, atoms drawn by amplitude. */
 static int predict_plain(calibration *c, const framing *v, const snnk_spectrum *spectrum) {
     snnk_urf_config config = *c->config;
     snnk__urf_shares shares;
@@ -369,7 +373,7 @@ static int predict_plain(calibration *c, const framing *v, const snnk_spectrum *
     return SNNK_OK;
 }
 
-/* All forms of one spectrum in one frame. */
+/* Try all forms of one spectrum in one frame. */
 static int search_forms(calibration *c, size_t frame, const framing *v, size_t spectrum) {
     double *best = category(&c->report, frame);
     snnk_urf_config config = *c->config;
@@ -395,7 +399,7 @@ static int search_forms(calibration *c, size_t frame, const framing *v, size_t s
     return SNNK_OK;
 }
 
-/* The measured error of f(w.mu + nu.(x - mu) + b), which has no random features, in a frame that
+/* Measure the error of f(w.mu + nu.(x - mu) + b), which needs no random features, in a frame that
  * centres both. */
 static double error_without_features(const calibration *c, const framing *v) {
     double difference = 0, square = 0;
@@ -421,7 +425,7 @@ static int search(calibration *c) {
         framing v;
 
         st = framing_create(c, f, &v);
-        if (st == SNNK_E_UNSUPPORTED) { /* whitening, in a minimal build */
+        if (st == SNNK_E_UNSUPPORTED) { /* whitening is not available in a minimal build */
             st = SNNK_OK;
             continue;
         }
@@ -443,7 +447,7 @@ static int search(calibration *c) {
     return st;
 }
 
-/* ---- The choice ---- */
+/* ---- Building the best ---- */
 
 static void complete_report(calibration *c, const snnk_frame *frame, const snnk_map *map,
                             const snnk__urf_summary *summary) {
@@ -500,7 +504,8 @@ static int check_arguments(size_t inputs, int32_t activation, const snnk_rows *r
     return snnk__config_check(report, sizeof *report, REPORT_MINIMUM, "urf report");
 }
 
-/* All but the batch, the settings and the allocator is filled in here. */
+/* Run the search and build the map. The caller fills in the batch, the settings and the allocator;
+ * the rest is set here. */
 static int calibrate(calibration *c, const snnk_spectrum *spectrum, snnk_map **map) {
     int st;
 
@@ -547,5 +552,5 @@ int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *s
     for (size_t k = 0; k < SPECTRA; k++) snnk_spectrum_free(c.owned[k]);
     snnk__free(&allocator, c.storage);
     snnk__float_rows_close(&floats);
-    return snnk__recovered(st, &before); /* choices that did not work are no failures */
+    return snnk__recovered(st, &before); /* combinations that failed are not errors of the call */
 }

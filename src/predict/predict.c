@@ -15,10 +15,10 @@ static const snnk_prediction no_prediction = {.size = sizeof(snnk_prediction)};
 #define CONFIG_MINIMUM     sizeof(snnk_predict_config)
 #define PREDICTION_MINIMUM sizeof(snnk_prediction)
 
-/* Beyond this many features a target counts as out of reach. */
+/* A target error that needs more features than this counts as out of reach. */
 #define MAX_FEATURES ((double)(1 << 24))
 
-/* Pairs of a batch that are looked at. */
+/* The most pairs of a batch that are evaluated. */
 #define MAX_PAIRS  65536
 #define LEAST_ROWS 16
 
@@ -36,7 +36,7 @@ void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *
     *framed = (snnk__framed_rows){0};
 }
 
-/* Room for n rows of d + 1 coordinates. */
+/* Allocate n rows of d + 1 coordinates. */
 static int rows_alloc(size_t n, size_t d, const snnk_allocator *allocator,
                       snnk__framed_rows *framed) {
     snnk__framed_rows made = {.n = n, .d = d};
@@ -58,7 +58,7 @@ done:
     return st;
 }
 
-/* Row i of n out of `all`. */
+/* The row of `all` rows that is row i of an evenly spaced sample of n. */
 static size_t sampled(size_t i, size_t n, size_t all) {
     return (size_t)((double)i * (double)all / (double)n);
 }
@@ -125,32 +125,34 @@ snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t
 
 /* ---- Summing up ---- */
 
-/* What is gathered over pairs and blocks. */
+/* Sums over pairs and blocks. */
 typedef struct gathered {
     size_t n, l;
     snnk__pair_error *pair; /* n x l */
-    double *deviation;      /* n x l: of each pair; sorted later */
-    double input2, weight2; /* mean squares in the frame */
+    double *deviation;      /* n x l: the deviation of each pair; sorted later */
+    double input2, weight2; /* mean squares in frame coordinates */
     double largest_product;
     double spectral_error, analyticity_halfwidth;
     size_t beyond;        /* pairs outside the interval of the spectrum */
-    size_t fixed, random; /* features that do not, and that do, share the work with more of them */
+    size_t fixed, random; /* how many features stay fixed, and how many grow, when the map is given
+                           * more features */
 } gathered;
 
-/* One block's error of a pair on top of the others'. */
+/* Add one block's error at a pair to the sum of the others'. */
 static void add_error(snnk__pair_error *sum, const snnk__pair_error *e) {
     sum->value += e->value;
     sum->variance += e->variance;
     sum->bound2 += e->bound2;
 }
 
-/* SNNK_E_UNSUPPORTED unless all blocks can be predicted. */
+/* SNNK_E_UNSUPPORTED unless every block can be predicted. */
 static int check_kinds(const snnk_map *map) {
     for (size_t k = 0; k < map->n_blocks; k++) {
         const snnk__map_kind *kind = map->blocks[k]->kind;
 
         if (!kind->error || !kind->place)
-            return snnk__map_cannot(kind, "estimate no kernel that is known: there is no error");
+            return snnk__map_cannot(kind,
+                                    "estimate no known kernel, so there is no error to predict");
     }
     return SNNK_OK;
 }
@@ -193,7 +195,7 @@ static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x
     return SNNK_OK;
 }
 
-/* What a block says of itself, whatever the pair. */
+/* Add what holds for a block's estimates at every pair. */
 static void gather_facts(const snnk__map_block *block, gathered *g) {
     const snnk__map_facts facts = facts_of(block);
 
@@ -238,16 +240,18 @@ static double quantile(const double *sorted, size_t n, double q) {
     return share == 0 ? sorted[below] : (1 - share) * sorted[below] + share * sorted[below + 1];
 }
 
-/* Features for a share of `random` ones that is `times` as many; 0 if that is too many. */
+/* The number of features if the growing ones are multiplied by `times`; 0 if that is too many. */
 static uint64_t scaled_features(const gathered *g, double times) {
     const double random = (double)g->random * times;
 
     if (g->random == 0) return (uint64_t)g->fixed;
-    if (!(random <= MAX_FEATURES - (double)g->fixed)) return 0; /* NaN: it overflowed */
+    if (!(random <= MAX_FEATURES - (double)g->fixed))
+        return 0; /* also false for NaN, after an
+                                                                 * overflow */
     return g->fixed + (uint64_t)fmax(1, ceil(random));
 }
 
-/* A deviation as a share of the rms value; infinite where either overflowed. */
+/* A deviation relative to the rms value; infinite if either overflowed. */
 static double share_of(double deviation, double rms) {
     if (deviation == 0) return 0;
     return isfinite(rms) ? deviation / rms : INFINITY;
@@ -266,7 +270,7 @@ static void summarise(gathered *g, const snnk_predict_config *config, snnk_predi
         g->deviation[i] = sqrt(e->variance);
         ratio += 0.79788456080286535588 * share_of(g->deviation[i], fabs(e->value)) / (double)pairs;
     }
-    const double rms = isfinite(square) ? sqrt(square) : INFINITY; /* not NaN */
+    const double rms = isfinite(square) ? sqrt(square) : INFINITY; /* false for NaN */
     qsort(g->deviation, pairs, sizeof *g->deviation, by_value);
     p->standard_error = share_of(sqrt(variance), rms);
     p->median_error = share_of(quantile(g->deviation, pairs, 0.5), rms);
@@ -297,7 +301,7 @@ static void summarise(gathered *g, const snnk_predict_config *config, snnk_predi
         p->features_needed = p->features_azuma;
 }
 
-/* For each output, quantiles over the batch. */
+/* Set the quantiles over the batch for each output. */
 static void output_quantiles(const gathered *g, double *scratch, size_t n_levels,
                              const double *levels, double *quantiles, size_t ldq) {
     for (size_t j = 0; j < g->l; j++) {
@@ -316,7 +320,7 @@ static void output_quantiles(const gathered *g, double *scratch, size_t n_levels
     }
 }
 
-/* ---- Doors ---- */
+/* ---- Public functions ---- */
 
 static int read_config(const snnk_predict_config *config, const snnk_prediction *prediction,
                        snnk_predict_config *ours) {
@@ -366,7 +370,8 @@ static int check_quantiles(size_t l, size_t n_levels, const double *levels, cons
     return snnk__check_overlap(2, arrays);
 }
 
-/* Room for the pairs of g->n inputs and g->l weights. Free both arrays, also on failure. */
+/* Allocate arrays for the pairs of g->n inputs and g->l weights. The caller frees both, also on
+ * failure. */
 static int pairs_alloc(const snnk_allocator *allocator, gathered *g) {
     size_t pairs;
     int st;

@@ -6,7 +6,7 @@
 #include "map/frame.h"
 #include "map/map.h"
 
-/* Rows of a batch in the coordinates of an inner product. */
+/* Rows of a batch in coordinates where the estimate depends on inner products only. */
 typedef struct snnk__framed_rows {
     size_t n, d;
     double *rows;   /* n x (d + 1): x~ or w~, then a constant coordinate */
@@ -14,8 +14,8 @@ typedef struct snnk__framed_rows {
     double *offset; /* n: nu.(x - mu), or w.mu + b */
 } snnk__framed_rows;
 
-/* n rows evenly spaced out of `all` (all >= n), as inputs, or as weights with b (may be NULL): in a
- * frame; or as the kernel of a block takes them. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Create n rows, evenly spaced out of `all` >= n, from inputs, or from weights with b (may be
+ * NULL): in frame coordinates, or in those of a block's kernel. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
                              const float *X, size_t ldx, const float *b,
                              const snnk_allocator *allocator, snnk__framed_rows *framed);

@@ -1,4 +1,4 @@
-/* What the kinds of projections share. */
+/* Code shared by the kinds of projections. */
 #include <math.h>
 
 #include "base/random.h"

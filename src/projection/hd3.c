@@ -1,5 +1,5 @@
-/* HD3: groups of D rows, D the power of two >= d, products of Walsh-Hadamard matrices and random
- * signs. G is not kept but applied by transforms. */
+/* HD3: groups of D rows, D the power of two >= d. A group is a product of Walsh-Hadamard matrices
+ * and random signs. G is not stored but applied by transforms. */
 #include "projection/hd3.h"
 
 #include <math.h>
@@ -14,7 +14,8 @@
 size_t snnk__hd3_order(size_t inputs) {
     size_t order = 1;
 
-    /* The power of two that a size can hold: memory for more inputs than that is refused. */
+    /* Stop at the largest power of two that fits size_t; allocating for more inputs fails
+     * anyway. */
     while (order < inputs && order <= SIZE_MAX / 2) order *= 2;
     return order;
 }
@@ -37,7 +38,7 @@ double snnk__hd3_scale(uint64_t seed, uint64_t row, size_t order) {
 void snnk__hd3_row(size_t order, const float *signs, size_t j, float *row) {
     memset(row, 0, order * sizeof *row);
     row[j] = 1;
-    /* H is symmetric: the transpose of the product, from its last factor to its first. */
+    /* H is symmetric, so the transpose of the product applies its factors from last to first. */
     for (size_t level = 3; level-- > 0;) {
         snnk__hadamard(order, row);
         for (size_t k = 0; k < order; k++) row[k] *= signs[level * order + k];
@@ -46,7 +47,7 @@ void snnk__hd3_row(size_t order, const float *signs, size_t j, float *row) {
 
 /* ---- As rows ---- */
 
-/* Signs for whole groups. */
+/* Count the signs for whole groups. */
 static uint64_t hd3_numbers(size_t rows, size_t inputs) {
     const uint64_t r = rows, order = snnk__hd3_order(inputs);
 
@@ -76,7 +77,7 @@ static int hd3_rows(uint64_t seed, size_t d, size_t first, const snnk_allocator 
 
 /* ---- As transforms ---- */
 
-/* A row of G, the input scaling folded in. */
+/* Read a row of G, including the scaling of inputs. */
 static double get_row(const snnk__linear *linear, size_t row, float *g, float *work) {
     const snnk__hd3 *hd3 = &linear->hd3;
     const size_t within = row % hd3->order;
@@ -90,9 +91,8 @@ static double get_row(const snnk__linear *linear, size_t row, float *g, float *w
     return c;
 }
 
-/* |x'| is at most (x_length + |mean|) max |input_scale|, and all three transforms and signs stretch
- *   by
- * order^(3/2): before the scale of a row, and after it. */
+/* |x'| is at most (x_length + |mean|) max |input_scale|. The three transforms and signs together
+ * stretch by order^(3/2), before a row's scale is applied, so both values are bounded. */
 static double largest(const snnk__linear *linear, double x_length) {
     const snnk__hd3 *hd3 = &linear->hd3;
     double mean2 = 0, widest = hd3->input_scale ? 0 : 1, scale = 0, offset = 0;
@@ -110,7 +110,7 @@ static double largest(const snnk__linear *linear, double x_length) {
     return fmax(length, scale * length + offset);
 }
 
-/* Rows, with those that complete the last group. */
+/* The number of rows, including those that complete the last group. */
 static uint64_t whole_groups(const snnk__linear *linear) {
     const uint64_t order = linear->hd3.order;
 
@@ -139,7 +139,7 @@ static const snnk__linear_form transforms = {.get_row = get_row,
                                              .parameters = parameters,
                                              .set_kernel = set_kernel};
 
-/* Room for the signs and scales, and for an input scaling in float. */
+/* Allocate the signs and scales, and an input scaling in float. */
 static int create(snnk__linear *linear, size_t d, size_t rows, const snnk_allocator *allocator) {
     const size_t order = snnk__hd3_order(d), groups = rows / order + (rows % order != 0);
     size_t signs, scaling, count;
@@ -148,7 +148,7 @@ static int create(snnk__linear *linear, size_t d, size_t rows, const snnk_alloca
     if (!snnk__mul_size(groups, order, &signs) || !snnk__mul_size(signs, 3, &signs) ||
         !snnk__add_size(signs, rows, &count) || !snnk__mul_size(d, 2, &scaling) ||
         !snnk__add_size(count, scaling, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu HD3 rows of %zu inputs overflow a size", rows, d);
+        return snnk__fail(SNNK_E_SIZE, "%zu HD3 rows of %zu inputs overflow size_t", rows, d);
     st = snnk__linear_begin(linear, &transforms, d, rows, allocator);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, count, sizeof(float), "a projection", &linear->numbers);

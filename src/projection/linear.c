@@ -4,7 +4,7 @@
 
 #include "base/size.h"
 
-/* ---- Life ---- */
+/* ---- Creating and freeing ---- */
 
 int snnk__linear_begin(snnk__linear *linear, const snnk__linear_form *form, size_t inputs,
                        size_t rows, const snnk_allocator *allocator) {
@@ -114,7 +114,7 @@ int snnk__linear_set_row(snnk__linear *linear, size_t row, const double *g, doub
                               "G[%zu][%zu] times its scale leaves the range of float", row, k);
     }
     if (!isfinite((float)c))
-        return snnk__fail(SNNK_E_NONFINITE, "offset %zu less G mean leaves the range of float",
+        return snnk__fail(SNNK_E_NONFINITE, "offset %zu minus G mean leaves the range of float",
                           row);
     snnk__panels_set_row(&linear->G, row, folded);
     linear->offset[row] = (float)c;
@@ -191,7 +191,7 @@ int snnk__linear_set_diagonal(snnk__linear *linear, size_t k, double scale, cons
                       k);
 }
 
-/* ---- Work ---- */
+/* ---- Scratch ---- */
 
 size_t snnk__linear_work(const snnk__linear *linear) {
     snnk__block block = {0};

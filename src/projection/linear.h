@@ -1,5 +1,5 @@
-/* The linear part of a block of features, z = G x + offset: r values of d inputs, G kept in one of
- * three forms. A scaling of the inputs is folded in. */
+/* The linear part of a block of features, z = G x + offset: r values of d inputs. G is stored in
+ * one of three forms, and includes a scaling of the inputs. */
 #ifndef SNNK_PROJECTION_LINEAR_H
 #define SNNK_PROJECTION_LINEAR_H
 
@@ -10,22 +10,23 @@
 
 typedef struct snnk__linear snnk__linear;
 
-/* One way to keep G. */
+/* One way to store G. */
 typedef struct snnk__linear_form {
-    /* g (d) = row `row` of G; gives its offset. work: snnk__linear_work floats. */
+    /* Set g (d) to row `row` of G, and return its offset. work: snnk__linear_work floats. */
     double (*get_row)(const snnk__linear *linear, size_t row, float *g, float *work);
 
-    /* No |z| of an input of this length is larger. */
+    /* A bound on |z| for inputs of this length. */
     double (*largest)(const snnk__linear *linear, double x_length);
 
-    /* Multiply-adds of z for one input (HD3: additions), and how many numbers G is made of. */
+    /* Multiply-adds of z for one input (for HD3, additions are counted), and how many numbers G
+     * consists of. */
     uint64_t (*multiply_adds)(const snnk__linear *linear);
     uint64_t (*parameters)(const snnk__linear *linear);
 
-    /* Set the member of the kernels' block that stands for G. */
+    /* Set the member of the kernels' block that represents G. */
     void (*set_kernel)(const snnk__linear *linear, snnk__block *block);
 
-    /* Write G and the offsets; or read them, finite, into a linear part of this form. NULL: they
+    /* Write G and the offsets, or read them (finite) into a linear part of this form. NULL: they
      * are never stored. */
     void (*write)(const snnk__linear *linear, snnk__sink *sink);
     int (*read)(snnk__linear *linear, const snnk__source *source);
@@ -38,39 +39,40 @@ struct snnk__linear {
     float *offset;       /* r */
     snnk__panels G;      /* dense: r x d */
     snnk__hd3 hd3;       /* HD3 */
-    float *numbers;      /* diagonal: d; HD3: all that hd3 points to */
+    float *numbers;      /* diagonal: d; HD3: everything that hd3 points to */
 };
 
-/* Room for a G and offsets of this form, not set. Free after a failure too. SNNK_E_SIZE,
- * SNNK_E_NOMEM. */
+/* Allocate G and offsets of this form, without setting them. Free it after a failure too.
+ * SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__linear_create_dense(snnk__linear *linear, size_t inputs, size_t rows,
                               const snnk_allocator *allocator);
 int snnk__linear_create_diagonal(snnk__linear *linear, size_t inputs,
                                  const snnk_allocator *allocator);
 
-/* Room for offsets; set by what all forms begin with. */
+/* Set the fields that all forms share, and allocate the offsets. */
 int snnk__linear_begin(snnk__linear *linear, const snnk__linear_form *form, size_t inputs,
                        size_t rows, const snnk_allocator *allocator);
 
-/* Fine for one that is all zero. */
+/* Free the arrays. A linear part that is all zero is fine. */
 void snnk__linear_free(snnk__linear *linear);
 
 /* Fold a scaling into row g (d, in double) with offset c, and store it as row `row` of a dense G: g
- * . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean); mean NULL for zeros,
- * scale NULL for ones. The products are rounded to float first, so that the offset belongs to the
- * row that runs. Plain IEEE operations in a fixed order: a projection drawn again from its seed has
- * the same bits everywhere. folded: d of scratch. SNNK_E_NONFINITE. */
+ * . ((x - mean) * scale) + c = (g * scale) . x + (c - (g * scale) . mean). mean NULL: zeros; scale
+ * NULL: ones. The products are rounded to float first, so that the offset matches the stored row.
+ * Only plain IEEE operations in a fixed order are used, so a projection drawn again from its seed
+ * has the same bits on every machine. folded: d floats of scratch. SNNK_E_NONFINITE. */
 int snnk__linear_set_row(snnk__linear *linear, size_t row, const double *g, double c,
                          const double *mean, const double *scale, float *folded);
 
-/* z_k = (x_k - mean_k) scale in a diagonal G; mean: d, NULL for zeros. SNNK_E_NONFINITE. */
+/* Set row k of a diagonal G so that z_k = (x_k - mean_k) scale. mean: d, NULL for zeros.
+ * SNNK_E_NONFINITE. */
 int snnk__linear_set_diagonal(snnk__linear *linear, size_t k, double scale, const double *mean);
 
-/* A G of this form, and its offsets, are in the file. SNNK_E_FORMAT. */
+/* Check that the file has a G of this form and its offsets. SNNK_E_FORMAT. */
 int snnk__linear_find_dense(const snnk__source *source, size_t inputs, size_t rows);
 int snnk__linear_find_diagonal(const snnk__source *source, size_t inputs);
 
-/* Floats of work to read a row, and for the kernels; 0: NULL will do. */
+/* Floats of scratch to read a row, and for the kernels; if 0, NULL may be passed. */
 size_t snnk__linear_work(const snnk__linear *linear);
 
 #endif

@@ -17,9 +17,9 @@ int snnk__orthonormal_rows(uint64_t seed, size_t d, size_t first, const snnk_all
 #else
 #include <lapacke.h>
 
-/* rows become orthonormal: the directions of their QR factorisation. rows (d x d, row-major) is,
- * read column-major, its transpose: LAPACK takes our rows for columns, and Q's columns come back as
- * our rows. sign[i] = the sign of R's diagonal entry. */
+/* Replace the rows by orthonormal ones: the directions of their QR factorisation. LAPACK reads our
+ * row-major rows (d x d) as columns, and Q's columns come back as our rows. sign[i] is set to the
+ * sign of R's diagonal entry. */
 static int orthonormalise(size_t d, const snnk_allocator *allocator, double *rows, double *sign) {
     const lapack_int order = (lapack_int)d;
     double *tau = NULL, *work = NULL, query[2];

@@ -4,7 +4,7 @@
 
 /* ---- The list ---- */
 
-/* From the caller; and drawn, then folded behind a linear map. Neither is drawn. */
+/* Rows given by the caller, and rows that were drawn and then folded. Neither can be drawn. */
 static const snnk__projection_kind given = {.name = "given"}, folded = {.name = "folded"};
 
 static const snnk__projection_kind *const kinds[] = {

@@ -3,13 +3,15 @@
 #include "base/size.h"
 #include "base/status.h"
 
-/* Room for a group of rows, when the first is asked for: some blocks need none. */
+/* Allocate a group of rows when the first row is requested, because some blocks request none. */
 static int begin(snnk__row_source *source) {
     size_t count;
 
     source->group = source->G ? 1 : source->kind->group(source->d);
     if (!snnk__mul_size(source->group, source->d, &count))
-        return snnk__fail(SNNK_E_SIZE, "inputs = %zu is too large to draw rows for", source->d);
+        return snnk__fail(
+            SNNK_E_SIZE, "inputs = %zu is too large to draw rows: a group of them overflows size_t",
+            source->d);
     return snnk__alloc(source->allocator, count, sizeof *source->rows, "rows", &source->rows);
 }
 

@@ -1,12 +1,12 @@
-/* SIMPLEX: groups of d rows, the corners of a regular simplex turned by a Haar-distributed
- * rotation, times chi(d)-distributed lengths (Reid et al. 2023). */
+/* SIMPLEX: groups of d rows, the corners of a regular simplex under a Haar-distributed rotation,
+ * times chi(d)-distributed lengths (Reid et al. 2023). */
 #include <math.h>
 
 #include "projection/projection.h"
 
-/* d orthonormal rows become the d corners of a simplex that they turn: s_i = sqrt(d/(d-1)) e_i -
- * (sqrt(d) + 1)/(d-1)^(3/2) (1 ... 1, 0) for i < d, s_d = (1 ... 1, 0)/sqrt(d-1): unit vectors with
- * products -1/(d-1). d = 1 has no simplex: its row stays. */
+/* Replace d orthonormal rows by the d corners of a simplex in that basis: s_i = sqrt(d/(d-1)) e_i -
+ * (sqrt(d) + 1)/(d-1)^(3/2) (1 ... 1, 0) for i < d, s_d = (1 ... 1, 0)/sqrt(d-1). These are unit
+ * vectors with products -1/(d-1). There is no simplex for d = 1, and its row stays unchanged. */
 static void to_simplex(size_t d, double *rows) {
     if (d == 1) return;
     const double n = (double)d, along = sqrt(n / (n - 1));

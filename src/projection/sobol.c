@@ -1,4 +1,4 @@
-/* SOBOL: row j is point j of a scrambled Sobol sequence, through the inverse normal
+/* SOBOL: row j is point j of a scrambled Sobol sequence, mapped by the inverse normal
  * distribution. */
 #include "base/random.h"
 #include "base/status.h"

@@ -18,7 +18,7 @@ static int degree_of(uint32_t polynomial) {
     return degree;
 }
 
-/* m[i] = direction number m_(i+1) of a dimension, i < count <= 32, by the recurrence of its
+/* Set m[i] to direction number m_(i+1) of a dimension, i < count <= 32, by the recurrence of its
  * polynomial: m_i = 2 a_1 m_(i-1) ^ 4 a_2 m_(i-2) ^ ... ^ 2^s m_(i-s) ^ m_(i-s). */
 static void direction_numbers(size_t dimension, int count, uint32_t *m) {
     if (dimension == 0) {
@@ -54,7 +54,7 @@ uint32_t snnk__owen_scramble(uint32_t x, uint64_t key) {
     uint32_t scrambled = x;
 
     for (int i = 0; i < 32; i++) {
-        /* The bits above bit i, behind a one that tells how many they are. */
+        /* The bits above bit i, with a leading one so that their number also counts. */
         const uint64_t above = i == 0 ? 1 : (uint64_t)1 << i | x >> (32 - i);
 
         if (mix(key + above * golden) >> 63) scrambled ^= UINT32_C(0x80000000) >> i;
@@ -62,9 +62,10 @@ uint32_t snnk__owen_scramble(uint32_t x, uint64_t key) {
     return scrambled;
 }
 
-/* Another order within each run of 2^k ... 2^(k+1) - 1: of the k bits below the first, each half in
- * turn is flipped by a hash of the other (a Feistel network; Luby & Rackoff 1988). Flips that do
- * not depend on the index would not do: they give the same points in another scramble. */
+/* Permute the indices within each run of 2^k ... 2^(k+1) - 1: each half of the k bits below the
+ * leading one is flipped in turn by a hash of the other half (a Feistel network; Luby & Rackoff
+ * 1988). Flips that do not depend on the index would only give the same points with another
+ * scramble. */
 static uint32_t reordered(uint32_t index, uint64_t key) {
     const int k = degree_of(index);
 
@@ -99,7 +100,7 @@ void snnk__sobol_point(uint64_t seed, uint32_t index, size_t n_dimensions, doubl
             at = reordered(index, key_of(seed, round, 1));
         const uint32_t x =
             snnk__owen_scramble(snnk__sobol_bits(k % SNNK__SOBOL_DIMENSIONS, at), key);
-        /* 20 more bits below, of the point alone. */
+        /* 20 more bits below, which depend on the point only. */
         const uint64_t low = mix(key ^ ((uint64_t)at + 1) * golden) >> 44;
 
         point[k] = (double)((uint64_t)x << 20 | low) * 0x1p-52 + 0x1p-53;

@@ -130,8 +130,8 @@ static void pack_task(size_t first, size_t count, void *scratch, void *context) 
 /* Tiles in a row of tiles, such that a panel stays in the L1 cache and their panels in L2. */
 #define TILES_ACROSS 11
 
-/* Add the products of panel p, features or targets, with a group of panels of features to S or C;
- * nothing to the right of the diagonal tile. */
+/* Add the products of panel p, of features or of targets, with a group of panels of features to S
+ * or C. Panels to the right of the diagonal tile are skipped. */
 static void multiply_panel(const block *b, size_t p, size_t group) {
     const size_t m = b->phi.count, width = b->moments->width, across = b->moments->panels;
     const bool of_phi = p < b->phi_panels;
@@ -155,8 +155,8 @@ static void multiply_panels(const block *b, size_t first, size_t end) {
         for (size_t p = snnk__max_size(first, group); p < end; p++) multiply_panel(b, p, group);
 }
 
-/* Item i is the i-th panel from the top and the i-th from the bottom of the triangle: all items are
- * equal work. */
+/* Item i is the i-th panel from the top and the i-th from the bottom of the triangle, so that all
+ * items are equal work. */
 static void multiply_task(size_t first, size_t count, void *scratch, void *context) {
     const block *b = context;
     const size_t all = b->phi_panels + b->y_panels, end = first + count;

@@ -26,7 +26,7 @@ static double default_ridge(const snnk_lstsq *lstsq, double diagonal, size_t n, 
     return diagonal * pow(10, decades * ((double)k / (double)(n - 1) - 1));
 }
 
-/* *diagonal = what the default grid is relative to. */
+/* Set *diagonal to the value that the default grid is relative to. */
 static int check_default_grid(const snnk_lstsq *lstsq, size_t n, double *diagonal) {
     if (n < 2) return snnk__fail(SNNK_E_RANGE, "n = %zu: a grid needs at least 2 ridges", n);
     if (lstsq->rows == 0)
@@ -74,8 +74,9 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
     return SNNK_OK;
 }
 
-/* *error = held-out squared error with this config, as a mean over rows of weight 1. B: t x m and
- * b: t are scratch. Without a usable solution it is infinite, and *unusable is the status. */
+/* Set *error to the held-out squared error with this config, as a mean over rows of weight 1. B: t
+ * x m and b: t are scratch. If there is no usable solution, *error is infinite and *unusable is the
+ * status. */
 static int score(snnk_lstsq *train, const snnk_lstsq *heldout, const snnk_solve_config *config,
                  double *B, double *b, double *error, int *unusable) {
     snnk__solve_outcome outcome;
@@ -116,7 +117,7 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
         if (st != SNNK_OK) goto done;
         if (scores[k] < scores[least]) least = k;
     }
-    if (isinf(scores[least])) { /* with the sentence of the last ridge */
+    if (isinf(scores[least])) { /* the sentence is that of the last ridge */
         st = unusable;
         goto done;
     }

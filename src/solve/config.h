@@ -4,7 +4,7 @@
 
 #include <snnk/lstsq.h>
 
-/* *ours = the config over the defaults. SNNK_E_CONFIG. */
+/* Copy the config over the defaults, into *ours. SNNK_E_CONFIG. */
 int snnk__solve_config_read(snnk_solve_config *ours, const snnk_solve_config *config);
 
 /* SNNK_E_RANGE unless every field is in its range. */
@@ -16,7 +16,7 @@ int snnk__check_ridges(size_t n, const double *ridges);
 /* The share of the largest eigenvalue below which a direction counts as absent, for m features. */
 double snnk__rank_tolerance(const snnk_solve_config *config, size_t m);
 
-/* The part of snnk_solve_report that the linear algebra knows. */
+/* What the linear algebra adds to snnk_solve_report. */
 typedef struct snnk__solve_outcome {
     double condition;
     size_t rank;

@@ -20,7 +20,7 @@ typedef struct reflection {
     double tau, first;
 } reflection;
 
-/* Apply it to one column: *r, of R, becomes that of R'; A is updated. */
+/* Apply the reflection to one column: *r changes from R to R', and A is updated. */
 static void reflect(const reflection *h, double *r, double *A) {
     const lapack_int n = (lapack_int)h->rows;
     const double inner = cblas_ddot(n, h->v, 1, A, 1);
@@ -29,8 +29,8 @@ static void reflect(const reflection *h, double *r, double *A) {
     cblas_daxpy(n, -h->tau * (*r + inner), h->v, 1, A, 1);
 }
 
-/* If less than this share of the squares is left, it may be rounding error of everything before. A
- * direction that was always short keeps more than that, except with few rows. */
+/* If less than this share of the squares is left, it may be rounding error of all that was summed
+ * before. A direction that was always short keeps more than that, except with few rows. */
 #define LITTLE 1e-4
 
 /* Find the reflection of column i, over a, which becomes its v. noise, square_noise: bounds on the
@@ -55,8 +55,8 @@ static bool find_reflection(double *diagonal, double noise, double square_noise,
     return true;
 }
 
-/* Subtract the squares of the rows from what is left of the targets; it may go below 0 by
- * rounding. */
+/* Subtract the squares of the rows from the unexplained squares of the targets. Rounding can make
+ * them negative. */
 static void remove_rest(snnk_lstsq *lstsq, size_t rows) {
     const snnk__qr *qr = lstsq->qr;
 

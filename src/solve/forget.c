@@ -34,14 +34,14 @@ static uint64_t max_rows(const snnk_lstsq *lstsq) {
 }
 
 /* Relative error of a sum of n products in blocks: each block adds half an eps of the sum so far.
- * With random signs that is the root of n, and of m for the transformations of a factor; 16 covers
- * short sums. */
+ * With random signs the errors grow with the root of n, and of m for the transformations of a
+ * factor; 16 covers short sums. */
 static double relative_rounding(const snnk_lstsq *lstsq) {
     return (16 + sqrt((double)max_rows(lstsq) + (double)lstsq->features)) * DBL_EPSILON;
 }
 
-/* Float sums have 384 rows: with random signs an error of 20 half units. `left` gets the largest
- * sums so far. */
+/* Float sums have 384 rows: with random signs an error of 20 half units. Also stores the largest
+ * sums so far in `left`. */
 static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     const double precise = relative_rounding(lstsq);
     const bool single = lstsq->single || left->single;
@@ -59,8 +59,8 @@ static rounding find_rounding(const snnk_lstsq *lstsq, snnk_lstsq *left) {
                       .weight = left->max_weight};
 }
 
-/* The error of a mean over rows of this weight. The sum over all rows ever added has the error; so
- * a constant column has one too, if rows with other values were removed. */
+/* The error of a mean over rows of this weight. It comes from the sum over all rows ever added, so
+ * even a constant column has one if rows with other values were removed. */
 static double mean_noise(const rounding *r, double mean, double squares, double weight) {
     return r->mean_unit * (fabs(mean) + sqrt(squares / r->weight)) * (r->weight / weight);
 }
@@ -113,7 +113,7 @@ static int refuse(void) {
                                     "of these rows were added before");
 }
 
-/* Check that there are at least as many rows and as much weight. */
+/* Check that the statistics have at least these rows and this weight. */
 static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
     const double weight = snnk__rows_weight(rows), left = lstsq->weight - weight;
     const double most = fmax(lstsq->max_weight, lstsq->weight);
@@ -133,7 +133,7 @@ static int check_amount(const snnk_lstsq *lstsq, const snnk_rows *rows) {
 
 static bool near(double a, double b, double noise) { return fabs(a - b) <= noise; }
 
-/* Two sets of sums that should be of the same rows. The means had the same errors before. */
+/* Two sets of sums that should be over the same rows. The means had the same errors before. */
 typedef struct comparison {
     const snnk_lstsq *sums, *forgotten; /* moments of the same shape */
     rounding r;
@@ -152,7 +152,7 @@ static bool near_mean(const comparison *c, column a, double other) {
     return near(a.mean, other, 2 * mean_noise(&c->r, a.mean, a.squares, c->last.weight));
 }
 
-/* An entry of S, C or yy. */
+/* Whether an entry of S, C or yy agrees. */
 static bool near_product(const comparison *c, column a, column b, double x, double other) {
     return near(x, other, (double)c->sums->features * product_noise(&c->r, &c->last, a, b));
 }
@@ -194,7 +194,7 @@ static int check_all(const snnk_lstsq *sums, snnk_lstsq *forgotten) {
         (unsigned long long)sums->rows, (unsigned long long)sums->rows);
 }
 
-/* forgotten: moments of the rows, which are as many as in lstsq. */
+/* forgotten: the moments of the rows; lstsq has the same number of rows. */
 static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
     snnk_lstsq *moments = NULL;
     int st;
@@ -214,14 +214,14 @@ static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
 
 /* ---- Moments ---- */
 
-/* x = from - x - scaled d. */
+/* Set x = from - x - scaled d. */
 static void subtract_row(size_t n, const double *from, double scaled, const double *d, double *x) {
     for (size_t j = 0; j < n; j++) x[j] = from[j] - x[j] - scaled * d[j];
 }
 
-/* left: in, the moments of the rows to remove; out, the moments of the other rows. Chan, Golub &
- * LeVeque 1979, eq. 2.1, solved for one part: with d = mean_b - mean of both, S_a = S - S_b - b (a
- * + b) / a d d^T. */
+/* left: on entry the moments of the rows to remove, on return those of the other rows. Chan, Golub
+ * & LeVeque 1979, eq. 2.1, solved for one part: with d = mean_b - mean of both, S_a = S - S_b - b
+ * (a + b) / a d d^T. */
 static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double weight = s->scale * s->scale;
@@ -255,8 +255,8 @@ static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', mi, S, mi) == 0;
 }
 
-/* Whether S, and yy less what S explains of each target, are positive semidefinite to rounding.
- * scratch: m + t m. */
+/* Whether S is positive semidefinite, and yy minus what S explains of each target not negative, up
+ * to rounding. scratch: m + t m. */
 static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s,
                               double *scratch) {
     const size_t m = left->features, t = left->targets;
@@ -281,8 +281,8 @@ static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
-/* Whether all sums of feature i are rounding errors of 0. A small square alone does not show it:
- * its products with others are known to the root of that. */
+/* Whether all sums of feature i are rounding errors of 0. A small square alone does not show that:
+ * products with other features are known to the root of its error. */
 static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *s, size_t i) {
     const size_t m = left->features;
     const column c = {.mean = left->mean_phi[i], .squares = r->phi[i]};
@@ -301,8 +301,8 @@ static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
-/* Set features that only the removed rows had back to 0, so that they are no direction to solve
- * for; the mean too, if it is rounding. weight: of the rows that stay. */
+/* Set features that only the removed rows had back to 0, so that no solution uses them; also their
+ * means, if those are rounding errors. weight: of the rows that stay. */
 static void settle_features(snnk_lstsq *left, const rounding *r, const shift *s, double weight) {
     const size_t m = left->features;
 
@@ -343,7 +343,7 @@ static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
 
 /* ---- The factor ---- */
 
-/* Remove at most REMOVED_ROWS rows. noise: 2 m, scratch. */
+/* Remove at most REMOVED_ROWS rows. noise: scratch, 2 m. */
 static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk_rows *rows, double *noise) {
     const size_t m = left->features, t = left->targets;
     const double b = snnk__rows_weight(rows), a = left->weight - b;
@@ -362,8 +362,8 @@ static bool remove_part(snnk_lstsq *left, const rounding *r, const snnk_rows *ro
     return snnk__qr_remove_block(left, rows->n + 1, noise, noise + m);
 }
 
-/* Set what is left of the targets to at least 0. False if it was below 0 by more than rounding;
- * this also finds targets that only removed rows of dependent features explained. */
+/* Set the unexplained squares of the targets to at least 0. False if they were below 0 by more than
+ * rounding; this also finds targets that only the removed rows of dependent features explained. */
 static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
     const shift s = find_shift(left->weight, weight);
     bool settled = true;
@@ -375,7 +375,8 @@ static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
     return settled;
 }
 
-/* *left = the factor without these rows; NULL if a direction would be pure rounding error. */
+/* Set *left to the factor without these rows, or to NULL if a direction would be pure rounding
+ * error. */
 static int forget_factor(const snnk_lstsq *lstsq, const snnk__float_rows *rows, snnk_lstsq **left) {
     const snnk_allocator *allocator = &lstsq->allocator;
     snnk_lstsq *made = NULL;
@@ -407,8 +408,8 @@ done:
     return st;
 }
 
-/* Forget from a factor by its moments. The pivots of the factor cannot show whether the rows were
- * there: their errors have no bound where little is left. */
+/* Forget from a factor through its moments. The pivots of the factor cannot show whether the rows
+ * had been added, because their errors have no bound if little is left. */
 static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     snnk_lstsq *moments;
     int st;
@@ -423,7 +424,7 @@ static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
 
 /* ---- Public ---- */
 
-/* *moments = the moments of the rows, in the memory of lstsq. */
+/* Set *moments to the moments of the rows, in the memory of lstsq. */
 static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
                    snnk_workspace *workspace, snnk_lstsq **moments) {
     int st;

@@ -341,7 +341,7 @@ static int allocate_scores(logistic *p, const snnk_allocator *allocator, double 
     return snnk__alloc(allocator, BLOCK * p->m, sizeof *p->block, "a feature block", &p->block);
 }
 
-/* x = (B, b + B mean), and back. */
+/* Convert (B, b) to x = (B, b + B mean), and back. */
 static void read_start(const logistic *p, const double *B, size_t ldb, const double *b, double *x) {
     for (size_t c = 0; c < p->t; c++) {
         memcpy(x + c * p->m, B + c * ldb, p->m * sizeof *x);
@@ -378,7 +378,7 @@ static int check_arguments(const snnk_rows *rows, size_t classes,
     return snnk__check_finite_f64(b, "b", 1, classes, classes);
 }
 
-/* Solve for checked rows. p: with statistics of no rows yet. */
+/* Solve for checked rows. p has statistics without rows. */
 static int solve(logistic *p, const snnk__float_rows *rows, const snnk_logistic_config *config,
                  double *B, size_t ldb, double *b, snnk_logistic_report *report) {
     const snnk_allocator *allocator = rows->allocator;

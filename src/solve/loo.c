@@ -15,16 +15,16 @@
 #define ROW_BLOCK    256
 #define COLUMN_BLOCK 64
 
-/* One pass over rows: what is wanted, and scratch. */
+/* One pass over rows: what to compute, and scratch. */
 typedef struct loo_pass {
     const snnk_ridge_path *path;
     const snnk__float_rows *rows;
     snnk_rows part; /* the current block */
     const double *ridges;
-    size_t columns; /* all: t, or n_ridges t */
-    /* column k has ridges[k] and target k; else ridges[k / t] and target k % t */
+    size_t columns; /* all of them: t, or n_ridges t */
+    /* if true, column k has ridges[k] and target k; otherwise ridges[k / t] and target k % t */
     bool ridge_a_target;
-    double *errors; /* columns: to add squares to; NULL if residuals are wanted */
+    double *errors; /* columns: receives added squares; NULL if residuals are wanted */
     float *residuals;
     size_t ldr;
 
@@ -32,7 +32,7 @@ typedef struct loo_pass {
     double *Q;        /* rows x rank */
     double *K, *G;    /* columns x rank: coefficients along, and 1/(s + lambda) */
     double *fits;     /* rows x columns */
-    double *leverage; /* rows x columns; some columns may have the same */
+    double *leverage; /* rows x columns; columns may share a leverage */
     size_t leverage_of[COLUMN_BLOCK];
 } loo_pass;
 
@@ -47,7 +47,7 @@ static void centre(const snnk_ridge_path *path, size_t count, const float *Phi, 
             centred[i * m + j] = (double)Phi[i * ldphi + j] - path->mean_phi[j];
 }
 
-/* C (rows x columns) = A B^T for B columns x inner. */
+/* Set C (rows x columns) = A B^T, where B is columns x inner. */
 static void multiply(size_t rows, size_t columns, size_t inner, const double *A, const double *B,
                      double *C) {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)rows, (lapack_int)columns,
@@ -93,7 +93,7 @@ static double leverage_error(const snnk_ridge_path *path, double h, double stret
                         : path->rounding * (1 + stretched);
 }
 
-/* 1 - leverage of a row of this weight, for its squared coordinates; 0 if that is within the error
+/* 1 - leverage of a row of this weight, from its squared coordinates; 0 if that is within the error
  * of the leverage. */
 static double left_out_share(const snnk_ridge_path *path, const double *squares, double weight,
                              double leverage, double ridge) {
@@ -111,7 +111,7 @@ static double left_out_share(const snnk_ridge_path *path, const double *squares,
     return share > leverage_error(path, leverage, weight * stretched) ? share : 0;
 }
 
-/* The leave-one-out residual of row i of the block, in column c of those from `first` on. */
+/* The leave-one-out residual of row i of the block, in column c of those that begin at `first`. */
 static double left_out(const loo_pass *pass, size_t i, size_t first, size_t c, size_t columns,
                        size_t leverages) {
     const snnk_ridge_path *path = pass->path;
@@ -157,7 +157,7 @@ static void give_rows(loo_pass *pass, size_t row, size_t count) {
         give_columns(pass, row, first, snnk__min_size(COLUMN_BLOCK, pass->columns - first));
 }
 
-/* Run the pass; all arguments were checked. SNNK_E_NOMEM: nothing was written. */
+/* Run the pass; all arguments are checked. SNNK_E_NOMEM: nothing was written. */
 static int run(loo_pass *pass) {
     const snnk_ridge_path *path = pass->path;
     const snnk_allocator *memory = &path->allocator;
@@ -191,7 +191,8 @@ done:
 
 /* ---- Public ---- */
 
-/* What is written may be Y where it is residuals: each replaces its own target. */
+/* SNNK_E_OVERLAP if what is written overlaps what is read. Residuals may be written to Y, because
+ * each replaces its own target. */
 static int check_overlap(const loo_pass *pass, const snnk_rows *rows) {
     const size_t t = pass->path->targets, n_ridges = pass->ridge_a_target ? t : pass->columns / t;
     const double *ridges = pass->ridges, *errors = pass->errors;

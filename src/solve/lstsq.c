@@ -14,7 +14,7 @@ int snnk__check_width(size_t width, const char *name) {
     return SNNK_OK;
 }
 
-/* *panels = room for `columns` columns of a block, in double or float; zero. */
+/* Set *panels to room for `columns` columns of a block, in double or float, filled with zeros. */
 static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *what,
                            char **panels) {
     const snnk__moments *moments = &snnk__kernels_get()->moments[SNNK_PRECISION_DOUBLE];
@@ -24,7 +24,7 @@ static int allocate_panels(const snnk_lstsq *lstsq, size_t columns, const char *
                             SNNK__PANEL_STRIDE * moments->width * sizeof(double), what, panels);
 }
 
-/* *pointer = rows x columns doubles; zero. */
+/* Set *pointer to rows x columns doubles, filled with zeros. */
 static int allocate(const snnk_lstsq *lstsq, size_t rows, size_t columns, const char *what,
                     double **pointer) {
     size_t count;
@@ -34,8 +34,8 @@ static int allocate(const snnk_lstsq *lstsq, size_t rows, size_t columns, const 
     return snnk__alloc_zero(&lstsq->allocator, count, sizeof(double), what, pointer);
 }
 
-/* Allocate everything whose size depends on the targets; zero. After a failure the caller frees
- * what was allocated. */
+/* Allocate everything whose size depends on the targets, filled with zeros. After a failure the
+ * caller frees what was allocated. */
 static int allocate_targets(snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets;
     int st;
@@ -77,7 +77,7 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     made->allocator = memory;
     made->features = m;
     made->targets = t;
-    /* The largest first: what cannot fit is refused before any memory is touched. */
+    /* The largest first, so that a size that cannot fit is refused before any memory is written. */
     if ((st = allocate(made, m, m, "feature moments", &made->S)) != SNNK_OK) goto done;
     st = allocate_panels(made, m, "a feature block", &made->phi_panels);
     if (st != SNNK_OK) goto done;
@@ -350,7 +350,7 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
 
     const bool of_moments = other->factorization == SNNK_FACTORIZATION_GRAM;
 
-    /* Even if AUTO had chosen QR: so parts can be merged in any order. */
+    /* Even if AUTO had chosen QR, so that parts can be merged in any order. */
     if (of_moments && lstsq->factorization != SNNK_FACTORIZATION_GRAM) snnk__qr_to_gram(lstsq);
     if (of_moments)
         merge_moments(lstsq, other);

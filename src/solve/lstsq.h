@@ -4,11 +4,11 @@
 
 #include "solve/statistics.h"
 
-/* A number of features or targets: SNNK_E_SHAPE if it is 0, SNNK_E_SIZE if it exceeds the integers
- * of CBLAS and LAPACKE. */
+/* Check a number of features or targets: SNNK_E_SHAPE if it is 0, SNNK_E_SIZE if it exceeds the
+ * integers of CBLAS and LAPACKE. */
 int snnk__check_width(size_t width, const char *name);
 
-/* *copy = the same. Statuses of snnk_lstsq_create. */
+/* Set *copy to a copy of the statistics. Statuses of snnk_lstsq_create. */
 int snnk__lstsq_clone(const snnk_lstsq *lstsq, const snnk_allocator *allocator, snnk_lstsq **copy);
 
 /* Remove all rows. Factorization and precision stay. */

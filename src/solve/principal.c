@@ -26,7 +26,7 @@ static bool factor(size_t inputs, const double *S, size_t lds, double ridge, dou
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', d, L, d) == 0;
 }
 
-/* M (outputs x inputs) = W L. */
+/* Set M (outputs x inputs) = W L. */
 static int whiten(size_t outputs, size_t inputs, const float *W, const double *S, size_t lds,
                   double *L, double *M) {
     const lapack_int d = (lapack_int)inputs;
@@ -43,8 +43,8 @@ static int whiten(size_t outputs, size_t inputs, const float *W, const double *S
     return SNNK_OK;
 }
 
-/* U = the `rank` left singular vectors of M with the largest values, as rows, from the smaller of M
- * M^T and M^T M (in A). */
+/* Set U to the `rank` left singular vectors of M with the largest values, as rows, from the smaller
+ * of M M^T and M^T M (in A). */
 static int left_vectors(const snnk_allocator *allocator, size_t outputs, size_t inputs,
                         const double *M, size_t rank, double *A, double *values, double *U) {
     const bool wide = outputs <= inputs;

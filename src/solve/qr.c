@@ -1,7 +1,7 @@
 /* Add rows to the triangular factor, a block at a time; merge factors; turn a factor into moments.
  *
  * [R; A] = Q [R'; 0] for a block A of centred rows, by dtpqrt, which keeps the zeros of the
- * triangle: 2 m^2 flops a row, as many as one factorisation of all rows. */
+ * triangle: 2 m^2 flops for each row, the same as for one factorisation of all rows. */
 #include "solve/qr.h"
 
 #include <math.h>
@@ -137,7 +137,7 @@ void snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t trian
                                ld, qr->T, qr->reflectors, Z, mi, qr->y, ld, qr->work);
 }
 
-/* Add what is left of the targets in rows 0 ... rows-1 of the block to yy. */
+/* Add the squares of the unexplained targets in rows 0 ... rows-1 of the block to yy. */
 static void add_rest(snnk_lstsq *lstsq, size_t rows) {
     const snnk__qr *qr = lstsq->qr;
 
@@ -179,7 +179,7 @@ void snnk__qr_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
 
 /* ---- To moments ---- */
 
-/* S = L L^T, C = Z L^T, yy += |Z|^2. */
+/* Set S = L L^T, C = Z L^T, and add |Z|^2 to yy. */
 void snnk__qr_to_gram(snnk_lstsq *lstsq) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;
@@ -197,7 +197,7 @@ void snnk__qr_to_gram(snnk_lstsq *lstsq) {
     lstsq->qr = NULL;
 }
 
-/* The reciprocal condition number of L, its rows (the features) scaled to length 1. Constant
+/* The reciprocal condition number of L with its rows (the features) scaled to length 1. Constant
  * features have length 0 and do not count. */
 static double reciprocal_condition(const snnk_lstsq *lstsq) {
     const size_t m = lstsq->features;

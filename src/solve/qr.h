@@ -32,8 +32,8 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
                         const double *block_y);
 
 /* Transform rows 0 ... rows-1 of the block into R (m x m, upper, column-major) and Z (m x t). The
- * last `triangular` rows are the upper triangle of a square. qr->y gets what is left of the
- * targets; qr->phi is scratch afterwards. */
+ * last `triangular` rows are the upper triangle of a square. qr->y receives the unexplained part of
+ * the targets; qr->phi is scratch afterwards. */
 void snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
                      double *Z);
 

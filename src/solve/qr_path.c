@@ -32,7 +32,7 @@ static void absorb_means(snnk_lstsq *lstsq) {
     for (size_t k = 0; k < t; k++) lstsq->yy[k] += y[k * ld] * y[k * ld];
 }
 
-/* A (m x m) = U diag(sigma) VT, column-major, sigma decreasing. A is destroyed. */
+/* Decompose A (m x m) = U diag(sigma) VT, column-major, sigma decreasing. A is destroyed. */
 static int singular_values(const snnk_allocator *allocator, size_t m, double *A, double *sigma,
                            double *U, double *VT) {
     const lapack_int mi = (lapack_int)m;
@@ -72,7 +72,7 @@ static int decompose(snnk_lstsq *lstsq, double *A, double *U, double *VT, double
     for (size_t j = 0; j < m; j++)
         for (size_t i = 0; i < m; i++) A[j * m + i] = i <= j ? lstsq->S[j * m + i] : 0;
     if ((st = singular_values(&lstsq->allocator, m, A, sigma, U, VT)) != SNNK_OK) return st;
-    for (size_t k = 0; k < m; k++) { /* increasing, as eigenvalues are */
+    for (size_t k = 0; k < m; k++) { /* eigenvalues are stored increasing */
         system->values[m - 1 - k] = sigma[k] * sigma[k];
         for (size_t j = 0; j < m; j++) system->vectors[(m - 1 - k) * m + j] = VT[j * m + k];
     }

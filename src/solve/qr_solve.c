@@ -13,7 +13,7 @@
 #include "base/size.h"
 #include "solve/qr.h"
 
-/* A = R diag(scale), zeros below the diagonal. */
+/* Set A = R diag(scale), with zeros below the diagonal. */
 static void scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *A) {
     const size_t m = lstsq->features;
 
@@ -39,7 +39,7 @@ static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const do
     }
 }
 
-/* The work of dgelsd, at most, as its documentation has it with leaves of 25 or more, must fit an
+/* The most work that dgelsd asks for, by its documentation with leaves of 25 or more, must fit an
  * integer of LAPACK. */
 static int check_work(size_t m, size_t t) {
     const double work = (12.0 + 2 * 64 + 8 * 32 + (double)t) * (double)m + 65.0 * 65;
@@ -51,7 +51,7 @@ static int check_work(size_t m, size_t t) {
                       m, t);
 }
 
-/* R = the shortest z of all that minimise |A z - R|. values: m. */
+/* Set R to the shortest z that minimises |A z - R|. values: m. */
 static int solve_svd(const snnk_allocator *allocator, size_t m, size_t t, double tolerance,
                      double *A, double *R, double *values, snnk__solve_outcome *outcome) {
     const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;

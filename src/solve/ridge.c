@@ -1,9 +1,9 @@
 /* The ridge solution: a scaled system in the scratch triangle, solved by Cholesky, or by
  * eigenvectors if Cholesky cannot be trusted.
  *
- * Storage: the row-major lower triangle of S holds the statistics; LAPACK, which reads by columns,
- * takes it for the upper one. The system is built in the other triangle, LAPACK's 'L'. Both share
- * the diagonal, which is saved first and always put back. */
+ * Storage: the row-major lower triangle of S holds the statistics. LAPACK reads by columns, so for
+ * LAPACK it is the upper triangle. The system is built in the other triangle, LAPACK's 'L'. Both
+ * share the diagonal, which is saved first and always restored. */
 #include "solve/ridge.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@
 #include "solve/rss.h"
 #include "solve/statistics.h"
 
-/* The layout of the first version: what a report has at least. */
+/* The layout of the first version, the smallest report that is accepted. */
 #define REPORT_BYTES sizeof(snnk_solve_report)
 
 static const snnk_solve_report empty_report = {.size = sizeof(snnk_solve_report)};
@@ -78,7 +78,7 @@ static void build(const ridge_problem *problem, double *target) {
         target[i * m + i] = diagonal_entry(problem, i) * problem->scale[i] * problem->scale[i];
 }
 
-/* R (t x m) = scale (C + w mean_y mean^T). */
+/* Set R (t x m) = scale (C + w mean_y mean^T). */
 static void right_sides(const ridge_problem *problem, double *R) {
     const snnk_lstsq *lstsq = problem->lstsq;
     const size_t m = lstsq->features;
@@ -148,7 +148,7 @@ static int solve_moments(ridge_problem *problem, double *R, snnk__solve_outcome 
     return solve_eigen(problem, R, outcome);
 }
 
-/* Undo the scaling: B (t x m) = z scale. b = mean_y - B mean, or 0. */
+/* Undo the scaling: B (t x m) = z scale, and b = mean_y - B mean, or 0. */
 static int finish(const ridge_problem *problem, double *B, double *b) {
     const snnk_lstsq *lstsq = problem->lstsq;
     const size_t m = lstsq->features;
@@ -170,7 +170,8 @@ static int finish(const ridge_problem *problem, double *B, double *b) {
     return SNNK_OK;
 }
 
-/* The tolerance for singular values of a factor: roots of eigenvalues, but known as precisely. */
+/* The tolerance for singular values of a factor: they are the roots of eigenvalues, but known with
+ * the same relative precision. */
 static double tolerance_of(const snnk_lstsq *lstsq, const snnk_solve_config *config) {
     const double tolerance = snnk__rank_tolerance(config, lstsq->features);
 

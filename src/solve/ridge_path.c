@@ -37,8 +37,8 @@ static int count_directions(snnk_ridge_path *path, double tolerance) {
     return SNNK_OK;
 }
 
-/* Compute the squares of each target that the kept directions explain. left (t): what they
- * leave. */
+/* Compute how much of each target's squares the kept directions explain. left (t): the unexplained
+ * squares. */
 static int explain(snnk_ridge_path *path, const double *left) {
     const size_t t = path->targets, rank = path->rank;
     const double *values = snnk__ridge_path_values(path);
@@ -51,7 +51,8 @@ static int explain(snnk_ridge_path *path, const double *left) {
             path->explained[k * rank + j] = e;
             path->explained[t * rank + j] += e;
         }
-        /* With as many directions as rows every row is met, and what is left is rounding. */
+        /* With as many directions as rows, every row is fitted exactly, and the rest is
+         * rounding. */
         path->least_rss[k] = saturated || left[k] < 0 ? 0 : left[k];
         path->least_rss[t] += path->least_rss[k];
     }
@@ -106,7 +107,7 @@ static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, dou
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)t, (lapack_int)rank,
                 (lapack_int)m, 1, system.R, (lapack_int)m, snnk__ridge_path_vectors(path),
                 (lapack_int)m, 0, path->along, (lapack_int)rank);
-    for (size_t k = 0; k < t; k++) /* what is left of yy */
+    for (size_t k = 0; k < t; k++) /* the unexplained part of yy */
         for (size_t j = 0; j < rank; j++) {
             const double d = path->along[k * rank + j];
 
@@ -118,7 +119,8 @@ done:
     return st;
 }
 
-/* Decompose a factor, by singular vectors. What is left of yy is a sum here, not a difference. */
+/* Decompose a factor, by singular vectors. Here the unexplained part of yy is a sum, not a
+ * difference. */
 static int decompose_factor(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance) {
     const size_t m = path->features, t = path->targets;
     snnk__qr_system system = {.values = path->values, .vectors = path->vectors};
@@ -224,8 +226,8 @@ uint64_t snnk_ridge_path_rows(const snnk_ridge_path *path) {
 
 /* ---- Scoring ---- */
 
-/* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, computed so
- * that nothing overflows; s > 0. */
+/* lambda/(s + lambda), the share of a direction that shrinking leaves in the residuals, computed
+ * without overflow; s > 0. */
 static double left_share(double value, double ridge) { return 1 / (1 + value / ridge); }
 
 static double degrees_of_freedom(const snnk_ridge_path *path, double ridge) {
@@ -245,8 +247,8 @@ static double residual_freedom(const snnk_ridge_path *path, double ridge) {
     return left;
 }
 
-/* The sum of squared residuals of target k (t: of all): rss(0), plus what shrinking adds. Nothing
- * cancels. */
+/* The sum of squared residuals of target k (t: of all targets): rss(0), plus what shrinking adds.
+ * Nothing cancels. */
 static double residual_squares(const snnk_ridge_path *path, size_t k, double ridge) {
     const double *values = snnk__ridge_path_values(path),
                  *explained = path->explained + k * path->rank;
@@ -295,7 +297,9 @@ int snnk_ridge_path_score(const snnk_ridge_path *path, size_t n_ridges, const do
 
 /* ---- Choosing ---- */
 
-#define GRID_FROM   (-12) /* decades relative to the mean eigenvalue; for a factor: */
+#define GRID_FROM                                                                                  \
+    (-12) /* from this decade, relative to the mean eigenvalue; for a factor from
+                           * the next: */
 #define FACTOR_FROM (-18)
 #define GRID_TO     3
 #define GRID_DECADE 10     /* points per decade */
@@ -380,7 +384,7 @@ int snnk_ridge_path_choose_gcv(const snnk_ridge_path *path, int32_t common, doub
 
 /* ---- Solving ---- */
 
-/* B (t x m, packed) = K V with K = along/(s + lambda), scratch; b = mean_y - B mean. */
+/* Set B (t x m, packed) = K V with K = along/(s + lambda) (scratch), and b = mean_y - B mean. */
 static int solve(const snnk_ridge_path *path, const double *ridges, double *K, double *B,
                  double *b) {
     const size_t m = path->features, t = path->targets, rank = path->rank;

@@ -22,9 +22,9 @@ struct snnk_ridge_path {
     double *values;   /* m */
     double *vectors;  /* m x m: v_k in row k */
     double *along;    /* t x rank: right side r_k along each kept direction */
-    double *
-        explained; /* (t + 1) x rank: along^2/value, what the direction takes off the sum of squares
-                    * at lambda = 0; the last row is the sum of the others */
+    double
+        *explained; /* (t + 1) x rank: along^2/value, which is what the direction takes off the sum
+                    * of squares at lambda = 0; the last row is the sum of the others */
     double *least_rss; /* t + 1: the sum of squares left then; the last is their sum */
 };
 

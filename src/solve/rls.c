@@ -28,7 +28,7 @@ int snnk__rls_check(double ridge, double forgetting) {
     return snnk__check_within(forgetting, 0.5, 1, "forgetting");
 }
 
-/* *pointer = rows x columns doubles; zero. */
+/* Set *pointer to rows x columns doubles, filled with zeros. */
 static int allocate(const snnk_rls *rls, size_t rows, size_t columns, const char *what,
                     double **pointer) {
     size_t count;
@@ -107,8 +107,8 @@ double snnk_rls_forgetting(const snnk_rls *rls) { return rls ? rls->forgetting :
  * columns up to 5e-7 (measured). */
 #define SINGLE_PIVOT 6e-7
 
-/* noise[i] = a bound on the rounding error of pivot i: of sums over all rows ever added, and of
- * their factor. A: m x m, with the ridge. */
+/* Set noise[i] to a bound on the rounding error of pivot i: that of sums over all rows ever added,
+ * and of their factor. A: m x m, including the ridge. */
 static void find_noise(const snnk_lstsq *lstsq, double tolerance, const double *A, double *noise) {
     const size_t m = lstsq->features;
     const uint64_t rows = lstsq->rows > lstsq->max_rows ? lstsq->rows : lstsq->max_rows;
@@ -215,7 +215,7 @@ done:
 
 /* ---- Updating ---- */
 
-/* residual = B phi. */
+/* Set residual = B phi. */
 static void predict_row(snnk_rls *rls) {
     const lapack_int m = (lapack_int)rls->features;
 
@@ -243,7 +243,7 @@ static void observe(snnk_rls *rls, double a) {
     cblas_dscal((lapack_int)m, rls->scale / a, gain, 1);
 }
 
-/* P := P/mu. */
+/* Set P = P/mu. */
 static void forget(snnk_rls *rls) {
     const size_t m = rls->features;
 
@@ -281,23 +281,24 @@ static bool any_beyond(snnk_rls *rls, double limit) {
     return beyond;
 }
 
-/* If P_ii is above the limit, observe that coefficient i has the value it has. B does not change,
- * and P shrinks along P e_i: the direction, perhaps of several features, that no row excites. */
+/* If P_ii is above the limit, update with an artificial observation that coefficient i has its
+ * present value. B does not change, and P shrinks along P e_i: a direction, perhaps of several
+ * features, that no row excites. */
 static void guard(snnk_rls *rls) {
     const size_t m = rls->features;
     const double limit = GUARD_LIMIT / rls->ridge;
 
     if (!any_beyond(rls, limit)) return;
     for (size_t i = 0; i < m; i++) {
-        if (variance(rls, i) <= limit) continue; /* perhaps after another observation */
+        if (variance(rls, i) <= limit) continue; /* an earlier observation may have been enough */
         memset(rls->phi, 0, m * sizeof *rls->phi);
         rls->phi[i] = 1;
         observe(rls, sqrt(GUARD_VARIANCE / rls->ridge));
     }
 }
 
-/* Read row i: rls->phi = its features, rls->residual = targets minus prediction. predicted: t, or
- * NULL. */
+/* Read row i: set rls->phi to its features, and rls->residual to targets minus prediction.
+ * predicted: t, or NULL. */
 static int read_row(snnk_rls *rls, const snnk_rows *rows, size_t i, float *predicted) {
     const size_t m = rls->features, t = rls->targets;
 

@@ -4,8 +4,8 @@
 
 #include "solve/statistics.h"
 
-/* *rss = |Y - Phi B^T - b|^2, summed over targets, as snnk_lstsq_rss. B finite; b: NULL for zeros.
- * SNNK_E_NONFINITE (the sum overflows), SNNK_E_NOMEM. */
+/* Set *rss to |Y - Phi B^T - b|^2, summed over targets, as snnk_lstsq_rss does. B is finite; b:
+ * NULL for zeros. SNNK_E_NONFINITE (the sum overflows), SNNK_E_NOMEM. */
 int snnk__lstsq_rss_of(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
                        double *rss);
 

@@ -22,7 +22,8 @@ void snnk__move_mean(size_t n, double share, const double *other, double *mean) 
     for (size_t j = 0; j < n; j++) mean[j] += share * (other[j] - mean[j]);
 }
 
-/* The first row plus the mean difference from it, so that a constant column is exact. */
+/* The mean is the first row plus the mean difference from it, so that a constant column is
+ * exact. */
 void snnk__weighted_means(size_t n, size_t columns, const float *X, size_t ldx,
                           const float *weights, double *mean) {
     double all = 0;

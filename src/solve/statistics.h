@@ -15,10 +15,10 @@
 /* Statistics of m features and t targets. All sums are over the rows so far, weighted and centred
  * on the means.
  *
- * QR keeps its factor where GRAM keeps the moments. L, row-major and lower, is R = L^T for LAPACK,
- * which reads it column-major and upper. Let A be the centred rows, each times the root of its
- * weight, and Y the targets: A = Q R and R^T R = S. The first m rows of Q^T Y are C^T, and yy are
- * the squared lengths of its other rows. */
+ * QR stores its factor where GRAM stores the moments. L, row-major and lower, is R = L^T for
+ * LAPACK, which reads it column-major and upper. Let A be the centred rows, each times the root of
+ * its weight, and Y the targets: A = Q R and R^T R = S. The first m rows of Q^T Y are C^T, and yy
+ * are the squared lengths of its other rows. */
 struct snnk_lstsq {
     snnk_allocator allocator;
     size_t features, targets; /* m, t: at least 1, and both fit a lapack_int */
@@ -29,15 +29,16 @@ struct snnk_lstsq {
     double *S;        /* m x m: sum phi phi^T in the lower triangle, or L; the strict upper triangle
                        * is scratch */
     double *C;        /* t x m: sum y phi^T, or C = that times L^-T */
-    double *yy;       /* t: sum y^2, or what is left of it besides C */
+    double *yy;       /* t: sum y^2, or the part of it that C does not contain */
 
     int32_t factorization; /* snnk_factorization: L is kept unless it is GRAM */
-    bool automatic;        /* AUTO was asked for, so a factor may become moments; not in files */
+    bool automatic;        /* AUTO was requested, so a factor may become moments; not stored in
+                            * files */
     int32_t precision;     /* snnk_precision of the next rows */
     bool single;           /* some rows were added in single precision */
 
-    /* The largest that the sums have been when rows were forgotten: their rounding error remains. 0
-     * if none were. */
+    /* The largest values that the sums had when rows were forgotten: their rounding error remains.
+     * 0 if none were. */
     uint64_t max_rows;
     double max_weight;
     double *max_phi; /* m: diagonal of S */
@@ -58,8 +59,8 @@ double snnk__lstsq_squares(const snnk_lstsq *lstsq, size_t k);
  * stay exactly equal. */
 void snnk__move_mean(size_t n, double share, const double *other, double *mean);
 
-/* mean[c] = the mean of column c of X (n x columns, n >= 1), weighted; weights: NULL for ones. The
- * mean of a constant column is exact. */
+/* Set mean[c] to the mean of column c of X (n x columns, n >= 1), weighted; weights: NULL for ones.
+ * The mean of a constant column is exact. */
 void snnk__weighted_means(size_t n, size_t columns, const float *X, size_t ldx,
                           const float *weights, double *mean);
 

@@ -60,7 +60,7 @@ static int factor(size_t n, double *S, double ridge) {
     return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dpotrf", -(long)info);
 }
 
-/* C (rows x columns) = beta C + alpha A B. a, b: whether A and B are transposed. */
+/* Set C (rows x columns) = beta C + alpha A B. a, b: whether A and B are transposed. */
 static void multiply(CBLAS_TRANSPOSE a, CBLAS_TRANSPOSE b, size_t rows, size_t columns,
                      size_t inner, double alpha, const double *A, size_t lda, const double *B,
                      size_t ldb, double beta, double *C, size_t ldc) {
@@ -69,13 +69,13 @@ static void multiply(CBLAS_TRANSPOSE a, CBLAS_TRANSPOSE b, size_t rows, size_t c
                 alpha, A, (lapack_int)lda, B, (lapack_int)ldb, beta, C, (lapack_int)ldc);
 }
 
-/* X (n x columns) = L^-1 X. */
+/* Set X (n x columns) = L^-1 X. */
 static void divide(size_t n, const double *L, size_t columns, double *X) {
     cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (lapack_int)n,
                 (lapack_int)columns, 1, L, (lapack_int)n, X, (lapack_int)columns);
 }
 
-/* ---- What given features leave ---- */
+/* ---- What the given features do not explain ---- */
 
 /* n given features, as orthonormal combinations: P (n x p), their moments with p other features,
  * and Q (n x t), with the targets. What the given features leave is S - P^T P and C - Q^T P. */
@@ -156,7 +156,7 @@ done:
 
 /* ---- Directions ---- */
 
-/* Copy S (d x d) and C (t x d) of the first d features, less what is given. */
+/* Copy S (d x d) and C (t x d) of the first d features, minus what the given features explain. */
 static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S, double *C) {
     const size_t m = all->features, t = all->targets;
 
@@ -166,9 +166,8 @@ static void copy_left(const snnk_lstsq *all, size_t d, const given *g, double *S
     multiply(CblasTrans, CblasNoTrans, t, d, g->n, -1, g->Q, t, g->P, d, 1, C, d);
 }
 
-/* Factor what is left of S (d x d), plus ridge, as L L^T. If rounding made it more indefinite than
- * the ridge, which is relative to all features, increase the ridge 10 times, up to a hundredth of
- * S. */
+/* Factor the rest of S (d x d), plus ridge, as L L^T. If rounding made it more indefinite than the
+ * ridge, which is relative to all features, increase the ridge 10 times, up to a hundredth of S. */
 static int factor_left(const snnk_lstsq *all, size_t d, const given *g, double ridge, double *S,
                        double *C) {
     double trace = 0;
@@ -222,16 +221,16 @@ done:
 
 /* ---- Choosing ---- */
 
-/* p candidates: what each still explains, and its size. After n choices the moments of candidate j
- * with the targets are C_j - sum over k < n of P_kj Q_k. C is large, so only their squares are kept
- * up to date, which decide. */
+/* p candidates: what each one still explains, and its size. After n choices, the moments of
+ * candidate j with the targets are C_j - sum over k < n of P_kj Q_k. C is large, so only the
+ * squares, which decide, are kept up to date. */
 typedef struct candidates {
     size_t p, t, n;
     double *C;        /* p x t: moments with what the given features leave of the targets */
     double *Q;        /* n x t: moments of the chosen ones, orthonormalised */
-    double *squares;  /* p: squared length of what is left of C */
+    double *squares;  /* p: squared length of the rest of C */
     double *with;     /* p + most: scratch */
-    double *left;     /* p: what is left of the diagonal, with the ridge; below 0 once chosen */
+    double *left;     /* p: the rest of the diagonal, with the ridge; below 0 once chosen */
     double *smallest; /* p: the rounding error of `left` */
 } candidates;
 
@@ -271,7 +270,7 @@ static size_t best_candidate(const candidates *c) {
     return best;
 }
 
-/* y -= A^T x, or y = A x. A: rows x columns. */
+/* Subtract A^T x from y, or set y = A x. A: rows x columns. */
 static void reduce(size_t rows, size_t columns, const double *A, const double *x, size_t step,
                    double *y) {
     if (rows > 0)
@@ -300,7 +299,7 @@ static void take(const snnk_lstsq *all, size_t d, double ridge, size_t best, giv
     memcpy(q, c->C + best * t, t * sizeof *q);
     reduce(n, t, c->Q, taken + best, p, q);
     for (size_t k = 0; k < t; k++) q[k] /= root, square += q[k] * q[k];
-    /* with = q times what is left of each. */
+    /* with = q times the rest of each */
     apply(p, t, c->C, q, c->with);
     apply(n, t, c->Q, q, between);
     reduce(n, p, taken, between, 1, c->with);
@@ -361,7 +360,7 @@ done:
 
 /* ---- Their statistics ---- */
 
-/* Combine a row x of numbers of all features to numbers of the features of the subset. */
+/* Combine the entries of a row x for all features into entries for the features of the subset. */
 static void combine(const snnk__subset *subset, size_t d, const double *x, double *of) {
     const size_t r = subset->directions;
 
@@ -369,12 +368,12 @@ static void combine(const snnk__subset *subset, size_t d, const double *x, doubl
     for (size_t i = 0; i < subset->chosen; i++) of[r + i] = x[subset->which[i]];
 }
 
-/* The lower triangle of F^T S F, in three parts: directions, chosen features with directions,
- * chosen features. */
+/* Compute the lower triangle of F^T S F, in three parts: directions, chosen features with
+ * directions, chosen features. */
 static int combine_moments(const snnk_lstsq *all, size_t d, const snnk__subset *subset, double *S) {
     const size_t m = all->features, r = subset->directions, n = subset->chosen;
     const size_t lds = r + n, rows = snnk__max_size(snnk__max_size(r, n), 1);
-    double *moments = NULL; /* moments of either with the first d features */
+    double *moments = NULL; /* moments of directions or chosen features with the first d features */
     int st = snnk__alloc(&all->allocator, rows, d * sizeof *moments, "moments", &moments);
 
     if (st != SNNK_OK) return st;

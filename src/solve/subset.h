@@ -1,4 +1,4 @@
-/* Choose few features out of many, by their statistics alone: linear combinations of the first d
+/* Choose few features out of many, from their statistics only: linear combinations of the first d
  * features, and some of the others. */
 #ifndef SNNK_SOLVE_SUBSET_H
 #define SNNK_SOLVE_SUBSET_H

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-static double relu(double z) { return z < 0 ? 0 : z; } /* in this order NaN stays NaN */
+static double relu(double z) { return z < 0 ? 0 : z; } /* written so that NaN stays NaN */
 static double step(double z) { return z > 0 ? 1.0 : z <= 0 ? 0.0 : z; }
 
 /* z p(z), where p goes to 0 at -infinity and to 1 at infinity faster than 1/z. */

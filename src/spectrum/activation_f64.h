@@ -13,12 +13,13 @@ static inline double snnk__normal_cdf(double z) { return 0.5 * erfc(-z * 0.70710
 
 /* 1 - sigmoid(z) is sigmoid(-z), without cancellation. */
 static inline double snnk__sigmoid(double z) {
-    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)); /* never exp of a large positive */
+    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)); /* exp never gets a large positive
+                                                                * argument */
 }
 
 /* f(z) in double. The relative error is a few units in the last place times 1 + z^2 (the condition
- * number of exp(-z^2/2)), in the tails too, until the value underflows. At +-infinity the limit if
- * there is one. NaN propagates. activation must be valid. */
+ * number of exp(-z^2/2)), in the tails too, until the value underflows. At +-infinity it gives the
+ * limit, if there is one. NaN propagates. activation must be valid. */
 double snnk__activation_f64(int32_t activation, double z);
 
 #endif

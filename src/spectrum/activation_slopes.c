@@ -7,11 +7,11 @@
 static const double two_over_sqrt_pi = 1.12837916709551257390; /* 2/sqrt(pi) */
 static const double density_at_0 = 0.39894228040143267794;     /* 1/sqrt(2 pi) */
 
-/* Beyond this every slope and curvature that has a limit has reached it in double. Arguments are
- * cut to it, which also avoids infinity * 0. */
+/* Beyond this, every slope and curvature that has a limit has reached it in double. Arguments are
+ * limited to it, which also avoids infinity * 0. */
 static const double far = 1e4;
 
-/* z cut to [-far, far]; NaN stays NaN. */
+/* z limited to [-far, far]; NaN stays NaN. */
 static double bounded(double z) { return z > far ? far : z < -far ? -far : z; }
 
 /* sigmoid'(z) = p (1 - p). */

@@ -128,15 +128,15 @@ static double noise(const plan *p, const double *f, size_t n) {
     return DBL_EPSILON * (16 * largest + (fabs(p->center) + p->radius) / p->radius * (max - min));
 }
 
-/* Take the best line out of f. True if f is that line on the whole interval, except for noise: then
- * there are no atoms, whatever f is on the seam. */
+/* Subtract the best line from f. Returns true if f is that line on the whole interval, up to noise:
+ * then there are no atoms, whatever f is on the seam. */
 static bool remove_line(const plan *p, const double *f, snnk__harmonics *harmonics) {
     const size_t count = snnk__check_grid_count(&p->grid);
     const double floor = noise(p, f, count);
 
     fit_line(p, f, harmonics);
     if (fabs(harmonics->slope) * p->radius <= floor / 4)
-        harmonics->slope = 0; /* it is noise, and a slope costs features */
+        harmonics->slope = 0; /* the slope is noise, and a slope costs features */
     for (size_t i = 0; i < count; i++)
         if (fabs(residual(harmonics, snnk__check_grid_offset(&p->grid, i), f[i])) > floor)
             return false;
@@ -188,7 +188,7 @@ static int transform(const plan *p, const double *f, const snnk_spectrum_config 
     return SNNK_OK;
 }
 
-/* Make *harmonics from the values f at the plan's points, and bound their error. The caller frees
+/* Build *harmonics from the values f at the plan's points, and bound their error. The caller frees
  * *harmonics, also after a failure. */
 static int build(const plan *p, const double *f, const snnk_spectrum_config *config,
                  const snnk_allocator *allocator, snnk__harmonics *harmonics,
@@ -217,7 +217,8 @@ size_t snnk__extension_points(const snnk_spectrum_config *config, double *z) {
     return plan_count(&p);
 }
 
-/* SNNK_E_NONFINITE unless f is finite at every point; names the first where it is not. */
+/* SNNK_E_NONFINITE unless f is finite at every point; the error names the first point where it is
+ * not. */
 static int check_values(const plan *p, const double *z, const double *f, const char *name) {
     for (size_t i = 0; i < plan_count(p); i++)
         if (!isfinite(f[i]))

@@ -3,7 +3,7 @@
 #include <math.h>
 
 /* Fill in the roots of unity: those of order 2 half are at half ... 2 half - 1, so that each stage
- * reads its own one after another. */
+ * reads its roots in sequence. */
 static void fill_roots(snnk__fourier *f) {
     const size_t last = f->n / 2, quarter = f->n / 4;
 
@@ -46,7 +46,7 @@ static void swap(double *a, double *b) {
     *b = old_a;
 }
 
-/* Move number k to the index that is k with its bits reversed. */
+/* Move each number to the index that has its bits in reverse order. */
 static void reverse_bits(snnk__fourier *f) {
     for (size_t i = 0, j = 0; i < f->n; i++) {
         size_t bit = f->n / 2;

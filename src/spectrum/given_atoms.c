@@ -1,4 +1,4 @@
-/* Spectra from atoms that the caller gives as numbers. */
+/* Spectra from atoms given by the caller as numbers. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,7 +7,8 @@
 
 typedef struct atom {
     double omega, re, im;
-    size_t index; /* in the order given: equal frequencies are added in this order */
+    size_t index; /* position in the caller's arrays: atoms of equal frequency are added in this
+                   * order */
 } atom;
 
 static int by_frequency(const void *left, const void *right) {
@@ -39,7 +40,7 @@ static size_t merge(atom *atoms, size_t n) {
     return count;
 }
 
-/* Features and towers are float, which larger numbers would overflow. */
+/* Features and towers are float, and larger numbers would overflow. */
 #define LARGEST_FREQUENCY 1e12
 #define LARGEST_AMPLITUDE 1e30
 

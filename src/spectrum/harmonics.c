@@ -15,7 +15,7 @@ snnk__check_grid snnk__check_grid_for(size_t points, double period, double radiu
     while (n < 16 * points && n < limit) n *= 2;
     while (2 * radius * (double)n < 16384 * period && n < limit) n *= 2;
     const double step = period / (double)n, half = floor(radius / step - 0.25);
-    /* So that counts of points can be doubled; memory for that many is refused. */
+    /* Leaves room to double the number of points; such an allocation fails anyway. */
     const size_t largest = SIZE_MAX / 8;
 
     return (snnk__check_grid){.step = step,
@@ -121,7 +121,7 @@ int snnk__harmonics_values(const snnk__harmonics *harmonics, const snnk__check_g
 
 /* ---- Error bound ---- */
 
-/* The width of a grid cell and the slope of f's chord in it. */
+/* The width of a grid cell, and the slope of f's chord in it. */
 typedef struct cell {
     double width, slope;
 } cell;
@@ -133,11 +133,11 @@ static cell cell_at(const snnk__check_grid *grid, const double *f, size_t i) {
 }
 
 /* Bound how far f can be from its chord in a cell. left, right: the change of the chord's slope at
- * the two ends of the cell, times its width h; NaN at an end of the interval. rise: of s in the
- * cell.
+ * the two ends of the cell, times its width h; NaN at an end of the interval. rise: the rise of s
+ * in the cell.
  *
- * - A kink, where the slope changes by J at a share t of the cell, gives left = (1-t) J h and
- *   right = t J h, and is t (1-t) J h away from the chord: left right/(left + right).
+ * - A kink where the slope changes by J, at a share t of the cell, gives left = (1-t) J h and right
+ *   = t J h, and is t (1-t) J h away from the chord: left right/(left + right).
  * - A constant second derivative gives left = right, so that quotient is left/2; left/8 is needed.
  * - A jump by J gives left = right = J. It moves f - s away from its values at both ends by at most
  *   the smaller of J and |rise|. */
@@ -192,7 +192,7 @@ snnk__spectrum_bound snnk__harmonics_bound(const snnk__harmonics *harmonics,
     const double rounding = 8 * DBL_EPSILON * (terms + largest);
     const double difference = largest_difference(grid, f, s, curvature);
 
-    /* fmax ignores NaN, which the largest doubles can give. */
+    /* fmax ignores NaN, which values near the largest double can give. */
     const double error = isfinite(terms + largest) ? difference + rounding : INFINITY;
 
     return (snnk__spectrum_bound){.error = error,

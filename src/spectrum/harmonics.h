@@ -53,7 +53,7 @@ int snnk__harmonics_values(const snnk__harmonics *harmonics, const snnk__check_g
 /* ---- Error bound ---- */
 
 typedef struct snnk__spectrum_bound {
-    double error;   /* bound on |f - s| on the interval, with the rounding of both */
+    double error;   /* bound on |f - s| on the interval, including the rounding of both */
     double excess;  /* the part of it that rounding does not explain */
     double range;   /* largest minus smallest f on the grid */
     double largest; /* largest |f| on the grid */
@@ -62,18 +62,18 @@ typedef struct snnk__spectrum_bound {
 /* Bound |f - s| from the values of both on the grid. In a cell of width h,
  *     |f - s| <= max at the two ends + chord_error(f) + h^2/8 sum_k |c_k| omega_k^2
  * The last term bounds how far s is from its chord. chord_error(f) bounds the same for f, from the
- * change of f's slope between cells: it covers a kink anywhere in the cell, a smooth function twice
- * over, and (with the rise of s in the cell added) a jump. */
+ * change of f's slope between cells. It covers a kink anywhere in the cell, a smooth function with
+ * a factor of two to spare, and (with the rise of s in the cell added) a jump. */
 snnk__spectrum_bound snnk__harmonics_bound(const snnk__harmonics *harmonics,
                                            const snnk__check_grid *grid, const double *f,
                                            const double *s);
 
-/* SNNK_E_UNRESOLVED unless the error is within config->largest_error of the range. name: of the
- * function, for the sentence. */
+/* SNNK_E_UNRESOLVED unless the error is within config->largest_error times the range. name: of the
+ * function, for the error sentence. */
 int snnk__check_resolved(const snnk__spectrum_bound *bound, const snnk_spectrum_config *config,
                          const char *name);
 
-/* Make the spectrum that has the atoms that were not dropped. SNNK_E_NOMEM. */
+/* Create the spectrum of the atoms that were not dropped. SNNK_E_NOMEM. */
 int snnk__harmonics_spectrum(const snnk__harmonics *harmonics, double error,
                              const snnk_spectrum_config *config, const snnk_allocator *allocator,
                              snnk_spectrum **spectrum);

@@ -81,6 +81,6 @@ double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk
 double snnk__urf_optimal_A(double phi, size_t d) {
     const double u = phi / (double)d, root = sqrt((2 * u + 1) * (2 * u + 1) + 8 * u);
 
-    /* 1 - 2u - root, without cancellation where u is small: (1-2u)^2 - root^2 = -16 u. */
+    /* 1 - 2u - root, without cancellation for small u: (1-2u)^2 - root^2 = -16 u. */
     return u < 0.5 ? -u / (1 - 2 * u + root) : (1 - 2 * u - root) / 16;
 }

@@ -7,14 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Features for exp(kappa w.x): alpha beta = kappa. */
+/* The features that estimate exp(kappa w.x): alpha beta = kappa. */
 typedef struct snnk__urf_pairing {
     double complex alpha, beta;
     double A;        /* < 1/8 */
     bool hyperbolic; /* the mean over g and -g */
 } snnk__urf_pairing;
 
-/* |x|^2, |w|^2 and x.w, after the frame was applied. */
+/* |x|^2, |w|^2 and x.w, in frame coordinates. */
 typedef struct snnk__urf_products {
     double xx, ww, xw;
 } snnk__urf_products;
@@ -25,7 +25,7 @@ typedef struct snnk__urf_second {
     double complex square; /* E H^2 */
 } snnk__urf_second;
 
-/* The pairing for one rate kappa: alpha = s turn, beta = kappa/alpha. |turn| = 1. */
+/* Create the pairing for one rate kappa: alpha = s turn, beta = kappa/alpha. |turn| = 1. */
 snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double complex turn, double A,
                                  bool hyperbolic);
 
@@ -33,7 +33,7 @@ snnk__urf_pairing snnk__urf_pair(double complex kappa, double s, double complex 
 snnk__urf_second snnk__urf_second_moments(const snnk__urf_pairing *pairing, size_t d,
                                           const snnk__urf_products *p);
 
-/* log E|H|^2, computed so that it does not overflow. */
+/* log E|H|^2, computed without overflow. */
 double snnk__urf_log_absolute(const snnk__urf_pairing *pairing, size_t d,
                               const snnk__urf_products *p);
 
@@ -44,7 +44,7 @@ double snnk__urf_spread(double square, double mean);
 double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
                           double complex c);
 
-/* E Re(c H)^2 for one draw of g, in the same way. */
+/* E Re(c H)^2 for one draw of g; infinite if it overflows. */
 double snnk__urf_square(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
                         double complex c);
 

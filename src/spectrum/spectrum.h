@@ -1,4 +1,4 @@
-/* The spectrum object: atoms, an affine part, and the settings it was made with. */
+/* The spectrum object: atoms, an affine part, and the settings it was created with. */
 #ifndef SNNK_SPECTRUM_SPECTRUM_H
 #define SNNK_SPECTRUM_SPECTRUM_H
 
@@ -13,10 +13,10 @@ struct snnk_spectrum {
     double *growth, *omega, *re, *im;
     double intercept, slope; /* affine part */
     double error;            /* bound on the error on the interval */
-    /* As used: method, points, half_period and largest_frequency are resolved (0 where the method
-     * has none); allocator is NULL. */
+    /* The settings used: method, points, half_period and largest_frequency are resolved (0 where
+     * the method has none), allocator is NULL. */
     snnk_spectrum_config config;
-    int32_t activation; /* -1: not a built-in one */
+    int32_t activation; /* -1 if it is not a built-in one */
 };
 
 /* Allocate a spectrum of `count` atoms, all zero, with affine part 0. config is copied.

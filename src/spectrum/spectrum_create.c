@@ -45,7 +45,8 @@ static int create_exact(int32_t activation, const snnk_spectrum_config *config,
 
 /* ---- Fourier extension of an activation ---- */
 
-/* Fill in what every extension uses. points = 0 stays open. */
+/* Fill in what every extension uses. points = 0 is kept: it means that they are doubled as
+ * needed. */
 static int read_extension(snnk_spectrum_config *config) {
     config->method = SNNK_SPECTRUM_EXTENSION;
     config->largest_frequency = 0;
@@ -101,7 +102,7 @@ int snnk_spectrum_create(int32_t activation, const snnk_spectrum_config *config,
 
 /* ---- Functions ---- */
 
-/* Read the config for a function that is not built in, which has an extension only. */
+/* Read the config for a function that is not built in, for which only an extension is possible. */
 static int read_function_config(const snnk_spectrum_config *config, snnk_spectrum_config *ours,
                                 snnk_allocator *allocator) {
     int st;
@@ -130,7 +131,10 @@ int snnk_spectrum_create_from_function(double (*f)(double z, void *user), void *
 
 /* ---- From values ---- */
 
-enum { DEFAULT_POINTS = 4096 }; /* without a function to call they cannot be doubled */
+enum {
+    DEFAULT_POINTS = 4096
+}; /* the function cannot be called again, so the points cannot be
+                                 * doubled */
 
 int snnk_spectrum_sample_points(const snnk_spectrum_config *config, size_t *n, double *z) {
     snnk_spectrum_config ours;

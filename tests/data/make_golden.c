@@ -1,21 +1,22 @@
 /* Write the golden files of version 0.1.0: models with every kind of block, layer and statistics
- * (golden/NAME.safetensors), and what each has to give (golden/outputs.txt).
+ * (golden/NAME.safetensors), and the outputs they must give (golden/outputs.txt).
  *
  * This was run once, with the library of version 0.1.0. Never run it with a later one, and never
- * change the files: they say what models of 0.1 mean. A later format gets files of its own. The
- * program is kept to show what is in them, in the interface of 0.1.0; nothing builds it. It was run
+ * change the files: they define what models of 0.1 mean. A later format gets files of its own. The
+ * program is kept to document the files, in the interface of 0.1.0; nothing builds it. It was run
  * from the directory of the sources, with a release build by gcc, as
  *
  *     cc -std=c11 -Iinclude -Itests tests/data/make_golden.c build/release/libsnnk.a \
  *         -fopenmp -llapacke -lopenblas -lcjson -lz -lm -o make_golden
  *     SNNK_KERNELS=portable OPENBLAS_NUM_THREADS=1 ./make_golden tests/data/golden
  *
- * outputs.txt has a line "probe HASH", which tells the C library's functions apart; then for each file
- * a line "KIND NAME ARITHMETIC SAVE STORAGE": kind network, lstsq or rls; whether outputs come about by
- * +, -, *, / and comparisons alone, so that they have the same bits on every machine; as what it was
- * saved (snnk_save_projection); and the narrow storage it is measured in besides. Values follow,
- * behind letters for their type (support/golden.h): bits in hexadecimal digits, of s, f, p, t as a
- * float, of b, d as a double. The last line is "end" and the number of files. */
+ * outputs.txt has a line "probe HASH", which identifies the C library's functions; then for each
+ * file a line "KIND NAME ARITHMETIC SAVE STORAGE". KIND is network, lstsq or rls. ARITHMETIC says
+ * whether outputs are computed with only +, -, *, / and comparisons, so that they have the same
+ * bits on every machine. SAVE is how it was saved (snnk_save_projection). STORAGE is the narrow
+ * storage it is also measured in. Values follow, after letters for their type (support/golden.h):
+ * bits in hexadecimal digits, of s, f, p, t as a float, of b, d as a double. The last line is "end"
+ * and the number of files. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -143,7 +144,7 @@ static snnk_map *map_of(size_t d, const snnk_map_config *config, int scaled) {
     return map;
 }
 
-/* Side by side; frees the parts. */
+/* Concatenate maps, and free the parts. */
 static snnk_map *concat(size_t n, snnk_map **maps) {
     snnk_map *map;
 
@@ -332,7 +333,7 @@ static void put_urf(void) {
             }
 }
 
-/* The other settings, some of each. */
+/* A few of the other settings. */
 static void put_urf_settings(void) {
     snnk_urf_config config = urf_config_of(SNNK_URF_COMPLEX, 1, 32);
     snnk_spectrum *spectrum = spectrum_of(SNNK_SIN);
@@ -547,7 +548,7 @@ static snnk_lstsq *collected(size_t m, size_t t, int32_t route, int32_t precisio
     return lstsq;
 }
 
-/* As one file, and travelling with a network, which gets it. */
+/* In a file of its own, and in the file of a network, which takes the statistics. */
 static void put_lstsq(const char *name, snnk_lstsq *lstsq) {
     static golden g;
     snnk_lstsq *loaded;
@@ -591,7 +592,8 @@ static void put_statistics(void) {
     }
 }
 
-/* Networks that carry statistics of their last layer, with a target more than outputs in one. */
+/* Networks that hold statistics of their last layer; in one of them with a target more than it has
+ * outputs. */
 static void put_network_statistics(void) {
     for (int32_t route = SNNK_ROUTE_GRAM; route <= SNNK_ROUTE_QR; route++) {
         snnk_layer *layers[2] = {dense(D, D, SNNK_RELU, 190), NULL};

@@ -1,4 +1,4 @@
-/* What a fuzz target gives: the entry point of libFuzzer, and good files to start from for
+/* The functions of a fuzz target: the entry point of libFuzzer, and valid files to start from for
  * replay.c. */
 #ifndef SNNK_TESTS_FUZZ_H
 #define SNNK_TESTS_FUZZ_H
@@ -8,12 +8,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Copy good file k to `out`, which has room for FUZZ_MAX_BYTES; returns its size, 0 past the
- * last. */
+/* Copy valid file k to `out`, which has room for FUZZ_MAX_BYTES. Returns its size; 0 after the last
+ * file. */
 #define FUZZ_MAX_BYTES 8192
 size_t fuzz_seed(size_t k, uint8_t *out);
 
-/* End the process, loudly, if a promise is broken. */
+/* Print the condition and end the process if it does not hold. */
 #define FUZZ_CHECK(condition)                                                                      \
     do {                                                                                           \
         if (!(condition)) {                                                                        \

@@ -1,5 +1,5 @@
-/* Fuzz target: models from any bytes. The checksum would reject nearly all of them. So it is
- * corrected where the container is sound: the loaders behind it are tested too. */
+/* Fuzz target: models from any bytes. The checksum would reject nearly all of them, so it is
+ * corrected if the container is valid: this also tests the loaders. */
 #include <snnk/snnk.h>
 
 #include "fuzz.h"
@@ -21,7 +21,7 @@ static void check_status(int st) {
                st == SNNK_E_NOMEM || st == SNNK_E_UNSUPPORTED);
 }
 
-/* Every byte of every tensor can be read, and lies in the file. */
+/* Check that every byte of every tensor lies in the file, and read it. */
 static unsigned use(const snnk__safetensors_reader *reader, const uint8_t *bytes, size_t size) {
     unsigned sum = 0;
     size_t n;
@@ -37,7 +37,7 @@ static unsigned use(const snnk__safetensors_reader *reader, const uint8_t *bytes
     return sum;
 }
 
-/* Put the right check sum where the file has one. */
+/* Write the correct checksum, if the file has one. */
 static void mend(const snnk__safetensors_reader *reader, uint8_t *bytes, size_t size) {
     const size_t key_bytes = sizeof KEY - 1;
     size_t n_pairs, n_tensors;
@@ -51,7 +51,7 @@ static void mend(const snnk__safetensors_reader *reader, uint8_t *bytes, size_t 
             memcpy(bytes + i + key_bytes, digits, 8);
 }
 
-/* Both towers of a map, and a prediction: what has been loaded can be used. */
+/* Compute both towers of a map, and a prediction, to check that a loaded map can be used. */
 static void use_map(const snnk_map *map) {
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
     float *x = calloc(d, sizeof *x), *phi = malloc(m * sizeof *phi), bias;
@@ -69,7 +69,7 @@ static void use_map(const snnk_map *map) {
 }
 
 static void use_network(const snnk_network *network) {
-    if (snnk_network_parameters(network) > 100000) return; /* much to draw, in a small file */
+    if (snnk_network_parameters(network) > 100000) return; /* a small file may ask for many draws */
     for (size_t i = 0; i < snnk_network_layers(network); i++) {
         const snnk_map *map = snnk_layer_map(snnk_network_layer(network, i));
 
@@ -77,7 +77,7 @@ static void use_network(const snnk_network *network) {
     }
 }
 
-/* Whatever was loaded goes on: a row is taken or refused, and the solution stays finite. */
+/* Use a loaded object: a row is added or refused, and the solution stays finite. */
 static void use_rls(snnk_rls *rls) {
     const size_t m = snnk_rls_features(rls), t = snnk_rls_targets(rls);
     float *phi = calloc(m, sizeof *phi), *y = calloc(t, sizeof *y);
@@ -98,8 +98,8 @@ static void use_rls(snnk_rls *rls) {
     snnk_rls_free(rls);
 }
 
-/* From the header alone (in a block of its own, so that nothing behind it can be looked at): the
- * same status as from all of the file, and the same tensors. */
+/* Open the header only, in a block of its own, so that a sanitizer reports any access beyond it.
+ * The status and the tensors must be the same as from the whole file. */
 static void open_header(const uint8_t *bytes, size_t size, const snnk_allocator *allocator,
                         int expected) {
     size_t header_bytes, n;
@@ -172,7 +172,7 @@ static void expect_ok(int st) {
     abort();
 }
 
-/* A file with tensors of several types, none of ours. */
+/* A file with tensors of several types, which is not a model. */
 static size_t seed_plain(uint8_t *out) {
     static const size_t dims[] = {2, 3};
     static const float x[] = {1, 2, 3, 4, 5, 6};
@@ -269,7 +269,7 @@ static size_t seed_network(int32_t projection, uint8_t *out) {
 
     expect_ok(snnk_map_config_init(&config, sizeof config));
     config.features = 4;
-    config.projection = SNNK_PROJECTION_GAUSSIAN; /* which a seed can stand for */
+    config.projection = SNNK_PROJECTION_GAUSSIAN; /* its rows can be drawn again from the seed */
     expect_ok(snnk_map_create(3, &config, NULL, &map));
     expect_ok(snnk_layer_create(map, 2, weights, 4, NULL, &first));
     expect_ok(snnk_layer_create_dense(2, 1, weights, 2, weights, SNNK_TANH, NULL, &second));
@@ -287,7 +287,7 @@ static size_t seed_network(int32_t projection, uint8_t *out) {
     return size;
 }
 
-/* Every kind of block, those made from a spectrum among them. */
+/* Every kind of block, including those made from a spectrum. */
 static size_t seed_model_1(uint8_t *out) {
     FUZZ_CHECK(sizeof model_1 <= FUZZ_MAX_BYTES);
     memcpy(out, model_1, sizeof model_1);

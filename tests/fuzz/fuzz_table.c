@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
-/* Fuzz target: a table from any bytes. The result is a status of a bad file, or a table in which
- * every cell, name and category can be read. */
+/* Fuzz target: a table from any bytes. The result is an error status, or a table in which every
+ * cell, name and category can be read. */
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -16,7 +16,7 @@ static void use(const snnk_table *table) {
     float *row = malloc(columns * sizeof *row);
 
     if (!row) abort();
-    /* Rows without bytes do not exist, so this ends. */
+    /* Each row takes some bytes of the file, so this loop ends. */
     for (size_t i = 0; i < rows; i++)
         FUZZ_CHECK(snnk_table_read(table, i, 1, row, columns) == SNNK_OK);
     for (size_t j = 0; j < columns; j++) {
@@ -34,7 +34,8 @@ static void use(const snnk_table *table) {
     free(row);
 }
 
-/* The same bytes as a file, of which arrays stay on disk: the same status and the same numbers. */
+/* Open the same bytes as a file, from which arrays are read as needed: the status and the numbers
+ * must be the same. */
 static void compare_file(const uint8_t *bytes, size_t size, int status, const snnk_table *parsed) {
     char path[] = "/tmp/snnk-fuzz-XXXXXX";
     const int fd = mkstemp(path);
@@ -100,7 +101,8 @@ size_t fuzz_seed(size_t k, uint8_t *out) {
     static const char gzip[] =
         "\037\213\010\000\000\000\000\000\002\003\143\140\340\140\142\140\140\000\141\146\106\046"
         "\146\026\126\066\000\110\224\076\345\022\000\000\000";
-    /* Terminators: the last byte of npy is one, the others' are left out. */
+    /* String literals: the terminating NUL of npy is part of the file, that of the others is
+     * not. */
     static const struct {
         const char *bytes;
         size_t size;

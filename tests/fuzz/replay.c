@@ -1,5 +1,5 @@
-/* Run a fuzz target without a fuzzer. With arguments: on these files (what a fuzzer has found).
- * Without: on the target's good files, cut at every byte, and on a fixed sequence of mutations of
+/* Run a fuzz target without a fuzzer. With arguments: on these files (found by a fuzzer). Without:
+ * on the target's valid files, truncated at every byte, and on a fixed sequence of mutations of
  * them, the same on every machine. To search for failures, link with -fsanitize=fuzzer instead of
  * this file. */
 #include "fuzz.h"
@@ -21,7 +21,7 @@ static uint64_t draw(uint64_t *state) {
 
 static size_t below(uint64_t *state, size_t n) { return n > 0 ? (size_t)(draw(state) % n) : 0; }
 
-/* In a block of just that size, so that a sanitizer sees the first byte too many. */
+/* In a block of exactly that size, so that a sanitizer reports an access beyond it. */
 static void run(const uint8_t *bytes, size_t size) {
     uint8_t *copy = malloc(size > 0 ? size : 1);
 
@@ -31,7 +31,7 @@ static void run(const uint8_t *bytes, size_t size) {
     free(copy);
 }
 
-/* One change; returns the new size. */
+/* Make one change, and return the new size. */
 static size_t mutate(uint64_t *state, uint8_t *bytes, size_t size) {
     static const uint8_t telling[] = {0, 1, 0x7f, 0x80, 0xff, '"', ',', '\n', '0', '9', '-', '\\'};
     const size_t at = below(state, size);
@@ -42,7 +42,7 @@ static size_t mutate(uint64_t *state, uint8_t *bytes, size_t size) {
     case 1: bytes[at] = telling[below(state, sizeof telling)]; return size;
     case 2: bytes[at] = (uint8_t)draw(state); return size;
     case 3: return at;
-    case 4: /* insert some bytes, or a copy of some that are there */
+    case 4: /* insert some bytes, or a copy of existing ones */
         n = 1 + below(state, 16);
         if (size + n > FUZZ_MAX_BYTES) return size;
         memmove(bytes + at + n, bytes + at, size - at);
@@ -51,7 +51,7 @@ static size_t mutate(uint64_t *state, uint8_t *bytes, size_t size) {
         else
             for (size_t i = 0; i < n; i++) bytes[at + i] = (uint8_t)draw(state);
         return size + n;
-    default: /* take some out */
+    default: /* remove some */
         n = 1 + below(state, size - at < 16 ? size - at : 16);
         if (n > size - at) n = size - at;
         memmove(bytes + at, bytes + at + n, size - at - n);

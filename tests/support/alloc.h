@@ -11,7 +11,7 @@
 
 typedef struct test_memory {
     long alive;      /* blocks allocated and not freed */
-    long calls;      /* allocations asked for */
+    long calls;      /* allocations requested */
     long fail_after; /* the first fail_after of them succeed, later ones fail; negative: none
                      * fails */
 } test_memory;
@@ -44,20 +44,18 @@ static inline void test_memory_allow(test_memory *memory, long calls) {
 }
 
 /* Run a statement with 0, 1, 2, ... allocations that succeed, until it succeeds. Each run before
- * that must fail with SNNK_E_NOMEM and free all it allocated; so must the last one free it, and
- * none of its allocations may have failed. The first run must fail: code that allocates nothing
- * needs another test.
+ * that must fail with SNNK_E_NOMEM and free all it allocated. The last run must also free
+ * everything, and none of its allocations may have failed. The first run must fail: code that
+ * allocates nothing needs another test.
  *   memory      the test_memory of the allocator in use
  *   status      an int variable, set by the statement
- *   statement   sets status, checks that a failed run left its outputs alone (assert_made), and
- *               frees what was made. To prepare objects without failures inside of it, keep
- *               memory.fail_after, call test_memory_allow(&memory, -1), and allow what was kept
- *               afterwards */
+ *   statement   sets status, checks that a failed run left its outputs unchanged (assert_made), and frees what was created. To prepare objects without failures inside it, save memory.fail_after, call test_memory_allow(&memory, -1), and restore the saved value
+ * afterwards */
 #define assert_survives_failing_allocations(memory, status, ...)                                   \
     assert_survives_some_failing_allocations(memory, status, LONG_MAX, __VA_ARGS__)
 
-/* The same for code of hundreds of allocations: every number up to `dense`, then ever fewer: after
- * k follows k + 1 + k / dense. */
+/* The same for code with hundreds of allocations: every number up to `dense`, then fewer and fewer:
+ * after k follows k + 1 + k / dense. */
 #define assert_survives_some_failing_allocations(memory, status, dense, ...)                       \
     do {                                                                                           \
         const long alive_ = (memory).alive;                                                        \
@@ -70,7 +68,7 @@ static inline void test_memory_allow(test_memory *memory, long calls) {
         (memory).fail_after = -1;                                                                  \
     } while (0)
 
-/* Fails unless a creator's output is there after success, and NULL after failure. */
+/* Fails unless a creator's output is set after success, and NULL after failure. */
 #define assert_made(status, output) assert_true(((status) == SNNK_OK) == ((output) != NULL))
 
 static inline void test_memory_check_run(const test_memory *memory, int status, long alive,

@@ -24,8 +24,8 @@
 #define assert_status(expression, expected)                                                        \
     compare_status((expression), (expected), #expression, __FILE__, __LINE__)
 
-/* Fails unless expression is SNNK_OK, and the call left this thread's error sentence as it was:
- * that is of the last failure, and failures that a call makes good are none. */
+/* Fails unless expression is SNNK_OK and the call left this thread's error sentence unchanged. The
+ * sentence belongs to the last failed call; failures that a call recovers from do not count. */
 #define assert_ok(expression)                                                                      \
     do {                                                                                           \
         char sentence_before_[COMPARE_SENTENCE];                                                   \

@@ -1,5 +1,4 @@
-/* Model files that are not what they should be: a sound one with one thing changed, and a check sum
- * that is right. */
+/* Damaged model files: a valid one with one thing changed, and a correct checksum. */
 #ifndef SNNK_TESTS_DAMAGE_H
 #define SNNK_TESTS_DAMAGE_H
 
@@ -11,17 +10,20 @@
 #include "io/bytes.h"
 #include "model/model.h"
 
-/* What is changed in a sound file. */
+/* What to change in a valid file. Either one element of a tensor: */
 typedef struct change {
-    const char *tensor; /* of layer 0, "blocks.1.atoms": this element of it becomes `value`... */
+    const char *tensor; /* the tensor of layer 0, such as "blocks.1.atoms", whose element becomes
+                         * `value`; */
     size_t element;
     double value;
-    int wrong_shape;       /* ... or 1: it is left out; 2: it is a row or an element shorter */
-    const char *key;       /* or this key of the description, the n-th time it occurs, */
-    int n;                 /* from 0, */
-    const char *text;      /* gets this value, or is misspelt (NULL); */
-    int also_n;            /* and the same key gets another value here, so that a sum */
-    const char *also_text; /* stays what it was */
+    int wrong_shape;       /* but 1 removes the tensor, and 2 makes it a row or an element
+                            * shorter. */
+    const char *key;       /* Or one value of the description: the n-th occurrence of this key */
+    int n;                 /* (counted from 0) */
+    const char *text;      /* gets this value; NULL misspells the key instead. */
+    int also_n;            /* A second occurrence of the same key can be changed too, so that a
+                            * sum */
+    const char *also_text; /* stays the same */
     int status;
     const char *says;
 } change;
@@ -58,7 +60,8 @@ static inline char *changed_text(const char *text, const change *c) {
     return twice;
 }
 
-/* A tensor's elements in this machine's order, one of them changed. The caller frees them. */
+/* A copy of a tensor's elements in this machine's order, with one of them changed. The caller frees
+ * it. */
 static inline void *changed_elements(const snnk__safetensors_tensor *tensor, const change *c,
                                      bool here) {
     const size_t n = tensor->bytes / snnk__dtype_bytes(tensor->dtype);
@@ -82,7 +85,7 @@ static inline void *changed_elements(const snnk__safetensors_tensor *tensor, con
     return out;
 }
 
-/* Load a sound file (n_sound bytes) with a change, its check sum put right. */
+/* Load a valid file (n_sound bytes) with a change and the correct checksum. */
 static inline int load_changed(const void *sound, size_t n_sound, const change *c,
                                const snnk_allocator *loaders, snnk_network **network) {
     snnk__safetensors_reader *reader;
@@ -125,8 +128,8 @@ static inline int load_changed(const void *sound, size_t n_sound, const change *
     return st;
 }
 
-/* A value of the description, or two; a tensor left out (1) or too short (2); a number that is
- * wrong, or not finite. */
+/* Changes: a value of the description, or two of them; a tensor removed (1) or shortened (2); a
+ * wrong number, or one that is not finite. */
 #define KEY(key_, n_, text_, says_)                                                                \
     { .key = key_, .n = n_, .text = text_, .status = SNNK_E_FORMAT, .says = says_ }
 #define MOVED(key_, n_, text_, also_n_, also_text_, says_)                                         \
@@ -141,7 +144,8 @@ static inline int load_changed(const void *sound, size_t n_sound, const change *
 #define NONFINITE(tensor_, at, value_, says_)                                                      \
     { .tensor = tensor_, .element = at, .value = value_, .status = SNNK_E_NONFINITE, .says = says_ }
 
-/* With any of n changes the file does not load, and says so; without one it does. */
+/* Check that the valid file loads, and that with any one of n changes it does not, with the
+ * expected sentence. */
 static inline void check_refuses_changes(const void *sound, size_t n_sound, size_t n,
                                          const change *changes) {
     const change none = {0};

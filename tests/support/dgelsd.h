@@ -1,4 +1,4 @@
-/* Least squares of rows by LAPACK's dgelsd, in double: what a factorization is compared with. */
+/* Least squares of rows by LAPACK's dgelsd, in double, to compare factorizations with. */
 #ifndef SNNK_TESTS_DGELSD_H
 #define SNNK_TESTS_DGELSD_H
 
@@ -10,8 +10,8 @@
 
 #include "compare.h"
 
-/* Column j of X (n x columns), or its deviations from the mean, in long double before they are
- * rounded. */
+/* Column j of X (n x columns), or its deviations from the mean, computed in long double before they
+ * are rounded. */
 static inline void dgelsd_column(size_t n, size_t columns, const float *X, size_t j, bool centre,
                                  double *out) {
     long double mean = 0;

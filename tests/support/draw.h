@@ -24,7 +24,7 @@ static inline void draw_floats(float *values, size_t count, uint64_t seed) {
     for (size_t i = 0; i < count; i++) values[i] = (float)draw_uniform(&seed);
 }
 
-/* Mean, and the standard error of it, of values that come one by one (Welford). */
+/* Mean and standard error of a sequence of values (Welford). */
 typedef struct sample {
     double n, mean, deviations;
 } sample;

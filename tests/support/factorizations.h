@@ -1,4 +1,4 @@
-/* Statistics of either factorization, brought to moments to be compared. */
+/* Statistics of either factorization, turned into moments for comparison. */
 #ifndef SNNK_TESTS_FACTORIZATIONS_H
 #define SNNK_TESTS_FACTORIZATIONS_H
 
@@ -14,7 +14,7 @@ static inline snnk_lstsq *factorization_create(size_t m, size_t t, int32_t facto
     return s;
 }
 
-/* n packed rows with weights or NULL. */
+/* Statistics of n packed rows; weights or NULL. */
 static inline snnk_lstsq *factorization_collect(size_t n, size_t m, size_t t, const float *Phi,
                                                 const float *Y, const float *weights,
                                                 int32_t factorization) {
@@ -25,7 +25,7 @@ static inline snnk_lstsq *factorization_collect(size_t n, size_t m, size_t t, co
     return s;
 }
 
-/* statistics_assert_close, whatever the factorizations. */
+/* The same as statistics_assert_close, for any factorizations. */
 static inline void factorization_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, double rtol,
                                               double atol_mean) {
     snnk_lstsq *moments[2];

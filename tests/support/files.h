@@ -1,4 +1,4 @@
-/* A directory for a test's files, and bytes in and out of them. POSIX. */
+/* A directory for a test's files, and reading and writing their bytes. POSIX. */
 #ifndef SNNK_TESTS_FILES_H
 #define SNNK_TESTS_FILES_H
 
@@ -57,7 +57,7 @@ static inline const char *test_write(test_files *files, const char *name, const 
     return files->path;
 }
 
-/* The bytes of a file, at most `room`; returns how many. */
+/* Read a file of at most `room` bytes, and return its size. */
 static inline size_t test_slurp(const char *path, void *bytes, size_t room) {
     FILE *file = fopen(path, "rb");
 

@@ -1,4 +1,4 @@
-/* Golden files: what a model of data/golden gives, in a fixed order. The program that wrote the
+/* Golden files: the outputs of a model of data/golden, in a fixed order. The program that wrote the
  * files (data/make_golden.c) and the test that reads them (test_golden.c) share this. */
 #ifndef SNNK_TESTS_GOLDEN_H
 #define SNNK_TESTS_GOLDEN_H
@@ -10,9 +10,9 @@
 
 #include <snnk/snnk.h>
 
-#define GOLDEN_ROOM   4096 /* values of one file */
-#define GOLDEN_ROWS   4    /* of a forward */
-#define GOLDEN_INPUTS 80   /* at most */
+#define GOLDEN_ROOM   4096 /* the most values of one file */
+#define GOLDEN_ROWS   4    /* rows of a forward pass */
+#define GOLDEN_INPUTS 80   /* the most inputs */
 
 /* One value. Each call that is measured begins with its status. Types:
  *   s  a status
@@ -43,7 +43,7 @@ static inline void golden_doubles(golden *g, char type, size_t n, const double *
     for (size_t i = 0; i < n; i++) golden_put(g, type, x[i]);
 }
 
-/* -50/32 ... 50/32, without a pattern that counts, and exact in float. */
+/* Values from -50/32 to 50/32, exact in float, in an irregular order. */
 static inline void golden_fill(size_t n, size_t start, float *x) {
     for (size_t i = 0; i < n; i++) {
         const size_t k = start + i;
@@ -81,8 +81,8 @@ static inline void golden_map(golden *g, const snnk_map *map) {
     if (st == SNNK_OK) golden_floats(g, 'f', m, out);
 }
 
-/* What is made from the map of a network that is one layer: a fold behind a linear map of 3 inputs,
- * a map with other rows (t: orthogonal ones come from LAPACK), a prediction. */
+/* Objects made from the map of a network with one layer: the map folded with a linear map of 3
+ * inputs, the map with other rows (t: orthogonal ones come from LAPACK), a prediction. */
 static inline void golden_map_derived(golden *g, const snnk_map *map) {
     static float V[8 * 3], c[8], X[8], Phi[40 * GOLDEN_INPUTS];
     const size_t d = snnk_map_inputs(map), m = snnk_map_features(map);
@@ -110,7 +110,7 @@ static inline void golden_map_derived(golden *g, const snnk_map *map) {
     if (st == SNNK_OK) golden_put(g, 'd', prediction.standard_error);
 }
 
-/* What is made from a network of several layers: the features of its last layer, and a bundle. */
+/* Objects made from a network of several layers: the features of its last layer, and a bundle. */
 static inline void golden_network_derived(golden *g, const snnk_network *network) {
     static float X[8], Y[1024];
     const size_t layers = snnk_network_layers(network), l = snnk_network_outputs(network),
@@ -153,7 +153,7 @@ static inline void golden_rows(size_t n, size_t m, size_t t, float *Phi, float *
     golden_fill(n * t, 1000, Y);
 }
 
-/* Statistics as they are, and after one of their first rows is forgotten and two are added. */
+/* Statistics unchanged, and after forgetting one of their first rows and adding two. */
 static inline void golden_lstsq(golden *g, snnk_lstsq *lstsq) {
     float Phi[256], Y[64];
     const size_t m = snnk_lstsq_features(lstsq), t = snnk_lstsq_targets(lstsq);
@@ -169,8 +169,8 @@ static inline void golden_lstsq(golden *g, snnk_lstsq *lstsq) {
     golden_solve(g, lstsq);
 }
 
-/* A network; storage: beside float, the narrow storage (snnk_storage) that it is measured in
- * too. */
+/* A network. storage: a narrow storage (snnk_storage) that it is measured in, in addition to
+ * float. */
 static inline void golden_network(golden *g, snnk_network *network, int32_t storage) {
     static float X[GOLDEN_ROWS * GOLDEN_INPUTS], Y[GOLDEN_ROOM];
     const size_t d = snnk_network_inputs(network), n = GOLDEN_ROWS;
@@ -203,7 +203,7 @@ static inline void golden_network(golden *g, snnk_network *network, int32_t stor
     if (st == SNNK_OK) golden_floats(g, 't', n * l, Y);
 }
 
-/* Recursive least squares as it is, and two rows later. */
+/* Recursive least squares unchanged, and after two more rows. */
 static inline void golden_rls(golden *g, snnk_rls *rls) {
     float Phi[256], Y[64], predicted[64];
     double B[256], leverage[2];
@@ -226,8 +226,8 @@ static inline void golden_rls(golden *g, snnk_rls *rls) {
     golden_doubles(g, 'd', m * t, B);
 }
 
-/* A hash (FNV-1a) of what the C library's functions give here, where a last bit may differ from one
- * library or processor to the next. */
+/* A hash (FNV-1a) of values of the C library's functions, whose last bits may differ between
+ * libraries and processors. */
 static inline uint64_t golden_probe(void) {
     uint64_t hash = UINT64_C(14695981039346656037);
 

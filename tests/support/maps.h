@@ -55,8 +55,8 @@ static inline size_t all_configs(snnk_map_config configs[32]) {
     return n;
 }
 
-/* URF of a line and of atoms, in a frame of random inputs and of weights around `weight_mean`, as
- * far from it as `weight_scale`. At most 16 inputs. */
+/* URF of a line and of atoms, in a frame of random inputs, and of weights around `weight_mean` with
+ * deviations of size `weight_scale`. At most 16 inputs. */
 static inline snnk_map *framed_urf_map(size_t inputs, uint64_t features, size_t n_atoms,
                                        const double *omega, const double *re, const double *im,
                                        float weight_mean, float weight_scale) {

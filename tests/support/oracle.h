@@ -18,7 +18,7 @@ static inline long double oracle_weight(const oracle_rows *rows, size_t i) {
     return i == rows->skip ? 0 : rows->weights ? (long double)rows->weights[i] : 1;
 }
 
-/* A x = r for k right sides, r k x m; A is destroyed, r becomes x. Partial pivoting. */
+/* Solve A x = r for k right sides, r k x m; A is destroyed, r becomes x. Partial pivoting. */
 static inline void oracle_solve(size_t m, size_t k, long double *A, long double *r) {
     for (size_t p = 0; p < m; p++) {
         size_t best = p;
@@ -49,8 +49,8 @@ static inline void oracle_solve(size_t m, size_t k, long double *A, long double 
         }
 }
 
-/* mean (m + t): weighted means with an intercept, else zeros. A (m x m) = sum w (phi - mean)(phi -
- * mean)^T + ridge, R (t x m) likewise with y. */
+/* mean (m + t): weighted means with an intercept, otherwise zeros. A (m x m) = sum w (phi -
+ * mean)(phi - mean)^T + ridge, R (t x m) likewise with y. */
 static inline void oracle_system(const oracle_rows *rows, int intercept, double ridge,
                                  long double *mean, long double *A, long double *R) {
     const size_t m = rows->m, t = rows->t;
@@ -75,7 +75,7 @@ static inline void oracle_system(const oracle_rows *rows, int intercept, double 
         }
 }
 
-/* The solution B (t x m), b (t) from such a system, which was made without a ridge. */
+/* The solution B (t x m), b (t) of such a system, which is given without its ridge. */
 static inline void oracle_solution(const oracle_rows *rows, double ridge, const long double *mean,
                                    const long double *A, const long double *R, long double *B,
                                    long double *b) {

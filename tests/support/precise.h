@@ -1,5 +1,5 @@
-/* Activations by their definitions, in long double, and differences of them: to hold derivatives
- * to. */
+/* Activations by their definitions in long double, and their differences, to test derivatives
+ * against. */
 #ifndef SNNK_TESTS_PRECISE_H
 #define SNNK_TESTS_PRECISE_H
 

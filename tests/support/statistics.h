@@ -1,4 +1,5 @@
-/* Looking inside snnk_lstsq: copies to compare bit for bit, and the moments computed plainly. */
+/* Access to the fields of snnk_lstsq: copies to compare bit for bit, and moments computed by their
+ * definition. */
 #ifndef SNNK_TESTS_STATISTICS_H
 #define SNNK_TESTS_STATISTICS_H
 
@@ -20,7 +21,8 @@ static inline float *statistics_random(size_t count, uint64_t seed) {
     return values;
 }
 
-/* All that counts as state, packed: rows, means, lower triangle, cross moments, target moments. */
+/* Everything that counts as state, packed: rows, means, lower triangle, cross moments, target
+ * moments. */
 static inline size_t statistics_count(const snnk_lstsq *s) {
     return s->features + s->targets + s->features * s->features + s->targets * s->features +
            s->targets;
@@ -96,8 +98,8 @@ static inline void statistics_set_float(snnk_lstsq *s, size_t n, const float *Ph
 }
 
 /* Fails unless two statistics agree: means to rtol of themselves + atol_mean, second moments to
- * rtol of the geometric mean of their two diagonal entries (by Cauchy-Schwarz the largest they can
- * be). */
+ * rtol of the geometric mean of their two diagonal entries (the largest they can be, by
+ * Cauchy-Schwarz). */
 static inline void statistics_assert_close(const snnk_lstsq *a, const snnk_lstsq *e, double rtol,
                                            double atol_mean) {
     const size_t m = e->features, t = e->targets;

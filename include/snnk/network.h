@@ -167,18 +167,6 @@ SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *
 
 /* ---- Saving and loading ---- */
 
-/* How projections that were drawn are saved. */
-typedef enum snnk_save_projection {
-    SNNK_SAVE_ROWS = 0, /* as their rows G. HD3 rows are saved as a seed in both cases */
-    SNNK_SAVE_SEED =
-        1 /* as a seed, and drawn again at loading, where that gives the same bits on every machine:
-           * SNNK_PROJECTION_GAUSSIAN and _SOBOL. Others, and maps made from a spectrum, as their
-           * rows */
-} snnk_save_projection;
-
-/* Return the name of a value ("rows", "seed"): static, NULL for an unknown value. */
-SNNK_API const char *snnk_save_projection_name(int32_t projection);
-
 /* Save a network with its notes and its statistics.
  *   path        the file; an existing one is replaced at the end, and stays as it was on failure
  *   projection  an snnk_save_projection

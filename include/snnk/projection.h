@@ -48,6 +48,19 @@ typedef enum snnk_projection {
  * Returns a static string, or NULL for an unknown value. */
 SNNK_API const char *snnk_projection_name(int32_t projection);
 
+/* How drawn rows are saved, by snnk_map_save and snnk_network_save. */
+typedef enum snnk_save_projection {
+    SNNK_SAVE_ROWS = 0, /* as numbers. HD3 rows are saved as a seed in both cases */
+    SNNK_SAVE_SEED = 1  /* as a seed, and drawn again at loading, where that gives the same bits on
+                         * every machine: SNNK_PROJECTION_GAUSSIAN and _SOBOL. Others, and maps made
+                         * from a spectrum, as numbers */
+} snnk_save_projection;
+
+/* Name a way to save drawn rows: "rows", "seed".
+ *   projection  an snnk_save_projection
+ * Returns a static string, or NULL for an unknown value. */
+SNNK_API const char *snnk_save_projection_name(int32_t projection);
+
 #ifdef __cplusplus
 }
 #endif

@@ -387,6 +387,22 @@ static void assert_same(const snnk_rls *a, const snnk_rls *b) {
     assert_memory_equal(b->B, a->B, t * m * sizeof *a->B);
 }
 
+/* Save to memory, which gives the bytes of the file at `path`, and load from there. */
+static snnk_rls *through_memory(const snnk_rls *rls, const char *path) {
+    unsigned char in_file[4096];
+    snnk_rls *loaded;
+    size_t bytes;
+
+    assert_ok(snnk_rls_saved_bytes(rls, &bytes));
+    void *buffer = malloc(bytes);
+    assert_ok(snnk_rls_save_memory(rls, buffer, bytes));
+    assert_int_equal(test_slurp(path, in_file, sizeof in_file), bytes);
+    assert_memory_equal(buffer, in_file, bytes);
+    assert_ok(snnk_rls_load_memory(buffer, bytes, NULL, &loaded));
+    free(buffer);
+    return loaded;
+}
+
 /* A loaded object continues with the same bits, at any scale of U. */
 static void test_continues_from_a_file(void **state) {
     enum { M = 4, T = 2 };
@@ -402,9 +418,14 @@ static void test_continues_from_a_file(void **state) {
         assert_ok(snnk_rls_save(saved, test_path(&files, "r")));
         assert_ok(snnk_rls_load(files.path, NULL, &loaded));
         assert_same(saved, loaded);
+        snnk_rls *from_memory = through_memory(saved, files.path);
+        assert_same(saved, from_memory);
         update(saved, 100, Phi + n * M, Y + n * T);
         update(loaded, 100, Phi + n * M, Y + n * T);
+        update(from_memory, 100, Phi + n * M, Y + n * T);
         assert_same(saved, loaded);
+        assert_same(saved, from_memory);
+        snnk_rls_free(from_memory);
         snnk_rls_free(loaded);
         snnk_rls_free(saved);
     }
@@ -571,6 +592,8 @@ static void test_use_refuses(void **state) {
     float phi[] = {1, 2}, y[] = {3}, out[] = {7, 7};
     double B[] = {5, 6}, h[] = {8, 8};
     snnk_rls *rls = create(2, 1, 1, 0.9), *kept = create(2, 1, 1, 0.9);
+    size_t bytes = 77;
+    char byte = 0;
 
     (void)state;
     update(rls, 3, some_Phi, some_Y), update(kept, 3, some_Phi, some_Y);
@@ -624,6 +647,19 @@ static void test_use_refuses(void **state) {
     assert_status(snnk_rls_load(NULL, NULL, &kept), SNNK_E_NULL);
     assert_null(kept);
     assert_status(snnk_rls_load("/nowhere/at/all", NULL, &kept), SNNK_E_IO);
+    assert_status(snnk_rls_saved_bytes(NULL, &bytes), SNNK_E_NULL);
+    assert_status(snnk_rls_saved_bytes(rls, NULL), SNNK_E_NULL);
+    assert_int_equal(bytes, 77);
+    assert_status(snnk_rls_save_memory(NULL, &byte, 1), SNNK_E_NULL);
+    assert_status(snnk_rls_save_memory(rls, NULL, 1), SNNK_E_NULL);
+    assert_status(snnk_rls_save_memory(rls, &byte, 1), SNNK_E_SIZE);
+    assert_status(snnk_rls_load_memory(&byte, 1, NULL, NULL), SNNK_E_NULL);
+    kept = rls;
+    assert_status(snnk_rls_load_memory(NULL, 1, NULL, &kept), SNNK_E_NULL);
+    assert_null(kept);
+    kept = rls;
+    assert_status(snnk_rls_load_memory(&byte, 1, NULL, &kept), SNNK_E_TRUNCATED);
+    assert_null(kept);
     snnk_rls_free(rls);
 }
 

@@ -475,7 +475,7 @@ static void models_are_distinguished(void **state) {
     assert_status(open_model(NULL, "network", 0), SNNK_E_FORMAT);
     assert_says("not a model of libsnnk");
     assert_status(open_model("1", "lstsq", 0), SNNK_E_FORMAT);
-    assert_says("holds a \"lstsq\", not a \"network\"");
+    assert_says("holds a \"lstsq\", not a \"network\": load it with snnk_lstsq_load");
     assert_status(open_model("1", NULL, 0), SNNK_E_FORMAT);
     assert_int_equal(sizeof plain - 1, 8 + 0x48);
     assert_status(snnk__model_open(plain, sizeof plain - 1, &ours, "network", &reader),

@@ -289,6 +289,32 @@ SNNK_API int snnk_map_gradient(const snnk_map *map, const float *x, float *J, si
 SNNK_API int snnk_map_laplacian(const snnk_map *map, size_t n, const float *X, size_t ldx, float *L,
                                 size_t ldl, snnk_workspace *workspace);
 
+/* ---- Saving and loading ---- */
+
+/* Save a map to a file. A layer, fit or network needs no map beside it: it saves its own.
+ *   path        the file; an existing one is replaced at the end, and stays as it was on failure
+ *   projection  an snnk_save_projection
+ * SNNK_E_NULL, SNNK_E_ENUM, SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_IO. */
+SNNK_API int snnk_map_save(const snnk_map *map, const char *path, int32_t projection);
+
+/* Load a map. It gives the same bits as the saved one on one kernel table, and can do all that that
+ * one could.
+ *   allocator  NULL for malloc
+ *   map        out: release with snnk_map_free
+ * SNNK_E_NULL, SNNK_E_IO, SNNK_E_FORMAT, SNNK_E_VERSION, SNNK_E_TRUNCATED, SNNK_E_CHECKSUM,
+ * SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM. */
+SNNK_API int snnk_map_load(const char *path, const snnk_allocator *allocator, snnk_map **map);
+
+/* Save to memory, or load from it.
+ *   bytes   from snnk_map_saved_bytes for the same map and projection
+ *   buffer  that many bytes
+ * Statuses as above, without SNNK_E_IO. */
+SNNK_API int snnk_map_saved_bytes(const snnk_map *map, int32_t projection, size_t *bytes);
+SNNK_API int snnk_map_save_memory(const snnk_map *map, int32_t projection, void *buffer,
+                                  size_t bytes);
+SNNK_API int snnk_map_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                                  snnk_map **map);
+
 #ifdef __cplusplus
 }
 #endif

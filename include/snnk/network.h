@@ -24,19 +24,6 @@ extern "C" {
 
 typedef struct snnk_network snnk_network;
 
-/* How snnk_network_save stores the projections of feature maps. Values never change. */
-typedef enum snnk_save_projection {
-    /* The rows G. (HD3 rows are stored as a seed in both cases.) */
-    SNNK_SAVE_ROWS = 0,
-    /* A seed, from which loading draws the rows again. Only where that gives the same bits on every
-     * machine: SNNK_PROJECTION_GAUSSIAN and _SOBOL. Other projections, and maps made from a
-     * spectrum, are stored as rows. */
-    SNNK_SAVE_SEED = 1
-} snnk_save_projection;
-
-/* Get the name of a value: "rows", "seed". Static; NULL for an unknown value. */
-SNNK_API const char *snnk_save_projection_name(int32_t projection);
-
 /* ---- Building ---- */
 
 /* Create a network without layers.

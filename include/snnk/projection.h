@@ -46,6 +46,20 @@ typedef enum snnk_projection {
  * Static; NULL for an unknown value. */
 SNNK_API const char *snnk_projection_name(int32_t projection);
 
+/* How snnk_map_save and snnk_network_save store the projections of feature maps. Values never
+ * change. */
+typedef enum snnk_save_projection {
+    /* The rows G. (HD3 rows are stored as a seed in both cases.) */
+    SNNK_SAVE_ROWS = 0,
+    /* A seed, from which loading draws the rows again. Only where that gives the same bits on every
+     * machine: SNNK_PROJECTION_GAUSSIAN and _SOBOL. Other projections, and maps made from a
+     * spectrum, are stored as rows. */
+    SNNK_SAVE_SEED = 1
+} snnk_save_projection;
+
+/* Get the name of a value: "rows", "seed". Static; NULL for an unknown value. */
+SNNK_API const char *snnk_save_projection_name(int32_t projection);
+
 #ifdef __cplusplus
 }
 #endif

@@ -99,6 +99,15 @@ SNNK_API int snnk_rls_save(const snnk_rls *rls, const char *path);
  * Statuses of snnk_network_load. */
 SNNK_API int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls);
 
+/* Save to memory, or load from it.
+ *   bytes   from snnk_rls_saved_bytes for the same solution
+ *   buffer  that many bytes
+ * Statuses as above, without SNNK_E_IO. */
+SNNK_API int snnk_rls_saved_bytes(const snnk_rls *rls, size_t *bytes);
+SNNK_API int snnk_rls_save_memory(const snnk_rls *rls, void *buffer, size_t bytes);
+SNNK_API int snnk_rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                                  snnk_rls **rls);
+
 #ifdef __cplusplus
 }
 #endif

@@ -69,6 +69,26 @@ SNNK_API size_t snnk_scaling_inputs(const snnk_scaling *scaling);    /* d; 0 for
 SNNK_API uint64_t snnk_scaling_rows(const snnk_scaling *scaling);    /* rows added */
 SNNK_API int32_t snnk_scaling_get_mode(const snnk_scaling *scaling); /* snnk_scaling_mode */
 
+/* ---- Saving and loading ---- */
+
+/* Save to a file, or load: the loaded one goes on learning with the same bits.
+ *   path       of a safetensors file
+ *   allocator  NULL for malloc
+ *   scaling    out: release with snnk_scaling_free
+ * Statuses of snnk_map_save and snnk_map_load. */
+SNNK_API int snnk_scaling_save(const snnk_scaling *scaling, const char *path);
+SNNK_API int snnk_scaling_load(const char *path, const snnk_allocator *allocator,
+                               snnk_scaling **scaling);
+
+/* Save to memory, or load from it.
+ *   bytes   from snnk_scaling_saved_bytes for the same scaling
+ *   buffer  that many bytes
+ * Statuses as above, without SNNK_E_IO. */
+SNNK_API int snnk_scaling_saved_bytes(const snnk_scaling *scaling, size_t *bytes);
+SNNK_API int snnk_scaling_save_memory(const snnk_scaling *scaling, void *buffer, size_t bytes);
+SNNK_API int snnk_scaling_load_memory(const void *buffer, size_t bytes,
+                                      const snnk_allocator *allocator, snnk_scaling **scaling);
+
 #ifdef __cplusplus
 }
 #endif

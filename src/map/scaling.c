@@ -1,8 +1,7 @@
-#include <snnk/scaling.h>
+#include "map/scaling.h"
 
 #include <math.h>
 
-#include "base/memory.h"
 #include "base/overlap.h"
 #include "base/rows.h"
 
@@ -15,18 +14,8 @@ const char *snnk_scaling_mode_name(int32_t mode) {
     return mode >= 0 && mode <= SNNK_SCALING_GIVEN ? mode_names[mode] : NULL;
 }
 
-struct snnk_scaling {
-    snnk_allocator allocator;
-    size_t inputs;
-    uint64_t rows; /* how many the scaling has learned from */
-    double *mean;  /* inputs values */
-    double *scale; /* the scale if the scaling was given; otherwise the sum of squared deviations
-                    * from the mean */
-    int32_t mode;
-};
-
-static int make(size_t inputs, int32_t mode, const snnk_allocator *allocator,
-                snnk_scaling **scaling) {
+int snnk__scaling_make(size_t inputs, int32_t mode, const snnk_allocator *allocator,
+                       snnk_scaling **scaling) {
     snnk_allocator ours;
     snnk_scaling *made = NULL;
     int st;
@@ -53,16 +42,14 @@ int snnk_scaling_create(size_t inputs, int32_t mode, const snnk_allocator *alloc
     if ((st = snnk__check_pointer(scaling, "scaling")) != SNNK_OK) return st;
     *scaling = NULL;
     if ((st = snnk__check_enum(mode, SNNK_SCALING_GIVEN, "mode")) != SNNK_OK) return st;
-    return make(inputs, mode, allocator, scaling);
+    return snnk__scaling_make(inputs, mode, allocator, scaling);
 }
 
-/* Scales are limited so that products still fit a float. */
-static int check_given(size_t inputs, const double *mean, const double *scale) {
+int snnk__scaling_check_given(size_t inputs, const double *mean, const double *scale) {
     const double largest = 1e30, smallest = 1e-30;
 
     if (!mean && !scale)
-        return SNNK_OK; /* do not loop over `inputs`, which may be absurdly
-                                          * large */
+        return SNNK_OK; /* do not loop over `inputs`, which may be absurdly large */
     for (size_t k = 0; k < inputs; k++) {
         if (mean && !isfinite(mean[k]))
             return snnk__fail(SNNK_E_NONFINITE, "mean[%zu] = %g is not finite", k, mean[k]);
@@ -83,8 +70,9 @@ int snnk_scaling_create_given(size_t inputs, const double *mean, const double *s
 
     if ((st = snnk__check_pointer(scaling, "scaling")) != SNNK_OK) return st;
     *scaling = NULL;
-    if ((st = check_given(inputs, mean, scale)) != SNNK_OK) return st;
-    if ((st = make(inputs, SNNK_SCALING_GIVEN, allocator, scaling)) != SNNK_OK) return st;
+    if ((st = snnk__scaling_check_given(inputs, mean, scale)) != SNNK_OK) return st;
+    if ((st = snnk__scaling_make(inputs, SNNK_SCALING_GIVEN, allocator, scaling)) != SNNK_OK)
+        return st;
     for (size_t k = 0; k < inputs; k++) {
         (*scaling)->mean[k] = mean ? mean[k] : 0;
         (*scaling)->scale[k] = scale ? scale[k] : 1;

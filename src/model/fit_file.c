@@ -99,43 +99,46 @@ static int check_storage(const snnk_network *lower) {
     return SNNK_OK;
 }
 
-/* Fill the writer, which borrows from *network. A failure after the checks stays in the writer. */
-static int begin(const snnk_fit *fit, snnk__safetensors_writer *writer, snnk_network **network) {
+/* A fit, and the network that its file borrows from. */
+typedef struct saving {
+    const snnk_fit *fit;
+    snnk_network *network;
+} saving;
+
+static int begin(const snnk_fit *fit, saving *s) {
     int st;
 
+    *s = (saving){fit, NULL};
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
     if ((st = check_storage(fit->features.lower)) != SNNK_OK) return st;
-    if ((st = make_network(fit, network)) != SNNK_OK) return st;
-    snnk__model_begin(writer, &fit->allocator, SNNK__MODEL_FIT);
-    write_fit(writer, fit);
-    snnk__network_write_layers(writer, *network, SNNK_SAVE_ROWS);
-    snnk__lstsq_write_tensors(writer, fit->lstsq);
+    return make_network(fit, &s->network);
+}
+
+static int write(const void *object, int32_t projection, snnk__safetensors_writer *writer) {
+    const saving *s = object;
+
+    snnk__model_begin(writer, &s->fit->allocator, SNNK__MODEL_FIT);
+    write_fit(writer, s->fit);
+    snnk__network_write_layers(writer, s->network, projection);
+    snnk__lstsq_write_tensors(writer, s->fit->lstsq);
     return SNNK_OK;
 }
 
 int snnk_fit_saved_bytes(const snnk_fit *fit, size_t *bytes) {
-    snnk__safetensors_writer writer;
-    snnk_network *network;
-    int st;
+    saving s;
+    int st = begin(fit, &s);
 
-    if ((st = snnk__check_pointer(bytes, "bytes")) != SNNK_OK) return st;
-    if ((st = begin(fit, &writer, &network)) != SNNK_OK) return st;
-    st = snnk__safetensors_written_bytes(&writer, bytes);
-    snnk__safetensors_writer_free(&writer);
-    snnk_network_free(network);
+    if (st == SNNK_OK) st = snnk__model_saved_bytes(&s, SNNK_SAVE_ROWS, write, bytes);
+    snnk_network_free(s.network);
     return st;
 }
 
 int snnk_fit_save_memory(const snnk_fit *fit, void *buffer, size_t bytes) {
-    snnk__safetensors_writer writer;
-    snnk_network *network;
-    int st;
+    saving s;
+    int st = begin(fit, &s);
 
-    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
-    if ((st = begin(fit, &writer, &network)) != SNNK_OK) return st;
-    st = snnk__safetensors_write_memory(&writer, buffer, bytes);
-    snnk__safetensors_writer_free(&writer);
-    snnk_network_free(network);
+    if (st == SNNK_OK) st = snnk__model_save_memory(&s, SNNK_SAVE_ROWS, write, buffer, bytes);
+    snnk_network_free(s.network);
     return st;
 }
 
@@ -283,13 +286,13 @@ static int read_state(const snnk__safetensors_reader *reader, const snnk__source
     return check_counts(fit);
 }
 
-static int load(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
-                snnk_fit **fit) {
+static int read(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                void *handle) {
     snnk__json_reader record = {0};
     snnk__source source;
     snnk_network *network = NULL;
     snnk_lstsq *lstsq = NULL;
-    snnk_fit *made = NULL;
+    snnk_fit *made = NULL, **fit = handle;
     settings s = {0};
     int st;
 
@@ -315,17 +318,9 @@ done:
 
 int snnk_fit_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                          snnk_fit **fit) {
-    snnk__safetensors_reader *reader = NULL;
-    snnk_allocator ours;
-    int st;
+    const int st = snnk__check_pointer(fit, "fit");
 
-    if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
+    if (st != SNNK_OK) return st;
     *fit = NULL;
-    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    if ((st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_FIT, &reader)) != SNNK_OK)
-        return st;
-    st = load(reader, &ours, fit);
-    snnk__safetensors_close(reader);
-    return st;
+    return snnk__model_load_memory(buffer, bytes, allocator, SNNK__MODEL_FIT, read, fit);
 }

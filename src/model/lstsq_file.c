@@ -133,49 +133,30 @@ void snnk__lstsq_write_tensors(snnk__safetensors_writer *writer, const snnk_lsts
     add_statistics(writer, lstsq, &at);
 }
 
-/* Fill the writer with a file that holds only statistics. The writer keeps failures. */
-static void begin(const snnk_lstsq *lstsq, snnk__safetensors_writer *writer) {
+static int write(const void *object, int32_t projection, snnk__safetensors_writer *writer) {
+    const snnk_lstsq *lstsq = object;
+    const int st = snnk__check_pointer(lstsq, "lstsq");
+
+    (void)projection;
+    if (st != SNNK_OK) return st;
     const place at = place_of(false, fits_format_1(lstsq), lstsq->factorization);
 
     snnk__model_begin_format(writer, &lstsq->allocator, SNNK__MODEL_LSTSQ,
                              at.plain ? SNNK__MODEL_FORMAT : SNNK__LSTSQ_FORMAT);
     add_statistics(writer, lstsq, &at);
+    return SNNK_OK;
 }
 
 int snnk_lstsq_save(const snnk_lstsq *lstsq, const char *path) {
-    snnk__safetensors_writer writer;
-    int st;
-
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    begin(lstsq, &writer);
-    st = snnk__safetensors_write_file(&writer, path);
-    snnk__safetensors_writer_free(&writer);
-    return st;
+    return snnk__model_save(lstsq, SNNK_SAVE_ROWS, write, path);
 }
 
 int snnk_lstsq_saved_bytes(const snnk_lstsq *lstsq, size_t *bytes) {
-    snnk__safetensors_writer writer;
-    int st;
-
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(bytes, "bytes")) != SNNK_OK) return st;
-    begin(lstsq, &writer);
-    st = snnk__safetensors_written_bytes(&writer, bytes);
-    snnk__safetensors_writer_free(&writer);
-    return st;
+    return snnk__model_saved_bytes(lstsq, SNNK_SAVE_ROWS, write, bytes);
 }
 
 int snnk_lstsq_save_memory(const snnk_lstsq *lstsq, void *buffer, size_t bytes) {
-    snnk__safetensors_writer writer;
-    int st;
-
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
-    begin(lstsq, &writer);
-    st = snnk__safetensors_write_memory(&writer, buffer, bytes);
-    snnk__safetensors_writer_free(&writer);
-    return st;
+    return snnk__model_save_memory(lstsq, SNNK_SAVE_ROWS, write, buffer, bytes);
 }
 
 /* Read a dimension from the length of a vector in the file, at least 1. */
@@ -340,40 +321,24 @@ int snnk__lstsq_carried(const snnk__safetensors_reader *reader, const snnk_alloc
     return st == SNNK_OK ? st : snnk__fail_within(st, "statistics");
 }
 
-/* allocator: not NULL. *lstsq is untouched on failure. */
-static int load(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                snnk_lstsq **lstsq) {
-    snnk__safetensors_reader *reader = NULL;
+static int read(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                void *handle) {
+    snnk_lstsq **lstsq = handle;
     uint64_t format = 0;
-    int st;
+    const int st = snnk__safetensors_number(reader, "snnk.format", &format);
 
-    st = snnk__model_open(buffer, bytes, allocator, SNNK__MODEL_LSTSQ, &reader);
     if (st != SNNK_OK) return st;
-    st = snnk__safetensors_number(reader, "snnk.format", &format);
-    if (st == SNNK_OK) {
-        place at = place_of(false, format < SNNK__LSTSQ_FORMAT, SNNK_FACTORIZATION_GRAM);
-
-        st = read_statistics(reader, &at, allocator, lstsq);
-    }
-    snnk__safetensors_close(reader);
-    return st;
+    place at = place_of(false, format < SNNK__LSTSQ_FORMAT, SNNK_FACTORIZATION_GRAM);
+    return read_statistics(reader, &at, allocator, lstsq);
 }
 
 int snnk_lstsq_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
                            snnk_lstsq **lstsq) {
-    snnk_allocator ours;
-    int st;
+    const int st = snnk__check_pointer(lstsq, "lstsq");
 
-    if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
+    if (st != SNNK_OK) return st;
     *lstsq = NULL;
-    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    return load(buffer, bytes, &ours, lstsq);
-}
-
-static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                    void *handle) {
-    return load(buffer, bytes, allocator, handle);
+    return snnk__model_load_memory(buffer, bytes, allocator, SNNK__MODEL_LSTSQ, read, lstsq);
 }
 
 int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lstsq **lstsq) {
@@ -381,5 +346,5 @@ int snnk_lstsq_load(const char *path, const snnk_allocator *allocator, snnk_lsts
 
     if (st != SNNK_OK) return st;
     *lstsq = NULL;
-    return snnk__model_load(path, allocator, load_any, lstsq);
+    return snnk__model_load(path, allocator, SNNK__MODEL_LSTSQ, read, lstsq);
 }

@@ -89,32 +89,26 @@ done:
     return st;
 }
 
-int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                             snnk_network **network) {
-    snnk_allocator ours;
-    snnk__safetensors_reader *reader = NULL;
-    snnk_network *made = NULL;
+static int read(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                void *handle) {
+    snnk_network *made = NULL, **network = handle;
     int st;
 
-    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    *network = NULL;
-    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
-    st = snnk__model_open(buffer, bytes, &ours, SNNK__MODEL_NETWORK, &reader);
-    if (st != SNNK_OK) return st;
-    if ((st = snnk__network_read_layers(reader, &ours, &made)) != SNNK_OK) goto done;
-    if ((st = load_statistics(reader, &ours, made)) != SNNK_OK) goto done;
-    *network = made;
-    made = NULL;
-done:
-    snnk_network_free(made);
-    snnk__safetensors_close(reader);
+    if ((st = snnk__network_read_layers(reader, allocator, &made)) != SNNK_OK) return st;
+    if ((st = load_statistics(reader, allocator, made)) != SNNK_OK)
+        snnk_network_free(made);
+    else
+        *network = made;
     return st;
 }
 
-static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                    void *handle) {
-    return snnk_network_load_memory(buffer, bytes, allocator, handle);
+int snnk_network_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                             snnk_network **network) {
+    const int st = snnk__check_pointer(network, "network");
+
+    if (st != SNNK_OK) return st;
+    *network = NULL;
+    return snnk__model_load_memory(buffer, bytes, allocator, SNNK__MODEL_NETWORK, read, network);
 }
 
 int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_network **network) {
@@ -122,5 +116,5 @@ int snnk_network_load(const char *path, const snnk_allocator *allocator, snnk_ne
 
     if (st != SNNK_OK) return st;
     *network = NULL;
-    return snnk__model_load(path, allocator, load_any, network);
+    return snnk__model_load(path, allocator, SNNK__MODEL_NETWORK, read, network);
 }

@@ -39,14 +39,12 @@ void snnk__network_write_layers(snnk__safetensors_writer *writer, const snnk_net
     add_notes(writer, network);
 }
 
-/* Check the arguments and fill the writer. A failure after the checks stays in the writer. */
-static int begin(const snnk_network *network, int32_t projection,
-                 snnk__safetensors_writer *writer) {
+static int write(const void *object, int32_t projection, snnk__safetensors_writer *writer) {
+    const snnk_network *network = object;
     int st;
 
     if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
-    st = snnk__check_enum(projection, SNNK_SAVE_SEED + 1, "projection");
-    if (st != SNNK_OK) return st;
+    if ((st = snnk__check_save_projection(projection)) != SNNK_OK) return st;
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
     snnk__model_begin(writer, &network->allocator, SNNK__MODEL_NETWORK);
     snnk__network_write_layers(writer, network, projection);
@@ -54,42 +52,15 @@ static int begin(const snnk_network *network, int32_t projection,
     return SNNK_OK;
 }
 
-const char *snnk_save_projection_name(int32_t projection) {
-    static const char *const names[] = {"rows", "seed"};
-
-    return projection >= 0 && projection <= SNNK_SAVE_SEED ? names[projection] : NULL;
-}
-
 int snnk_network_save(const snnk_network *network, const char *path, int32_t projection) {
-    snnk__safetensors_writer writer;
-    int st;
-
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = begin(network, projection, &writer)) != SNNK_OK) return st;
-    st = snnk__safetensors_write_file(&writer, path);
-    snnk__safetensors_writer_free(&writer);
-    return st;
+    return snnk__model_save(network, projection, write, path);
 }
 
 int snnk_network_saved_bytes(const snnk_network *network, int32_t projection, size_t *bytes) {
-    snnk__safetensors_writer writer;
-    int st;
-
-    if ((st = snnk__check_pointer(bytes, "bytes")) != SNNK_OK) return st;
-    if ((st = begin(network, projection, &writer)) != SNNK_OK) return st;
-    st = snnk__safetensors_written_bytes(&writer, bytes);
-    snnk__safetensors_writer_free(&writer);
-    return st;
+    return snnk__model_saved_bytes(network, projection, write, bytes);
 }
 
 int snnk_network_save_memory(const snnk_network *network, int32_t projection, void *buffer,
                              size_t bytes) {
-    snnk__safetensors_writer writer;
-    int st;
-
-    if ((st = snnk__check_pointer(buffer, "buffer")) != SNNK_OK) return st;
-    if ((st = begin(network, projection, &writer)) != SNNK_OK) return st;
-    st = snnk__safetensors_write_memory(&writer, buffer, bytes);
-    snnk__safetensors_writer_free(&writer);
-    return st;
+    return snnk__model_save_memory(network, projection, write, buffer, bytes);
 }

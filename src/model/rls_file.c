@@ -1,5 +1,5 @@
 /* Recursive least squares as a model file: docs/format.md, "Recursive least squares". */
-#include "model/rls_file.h"
+#include <snnk/rls.h>
 
 #include <math.h>
 
@@ -7,25 +7,35 @@
 #include "model/model.h"
 #include "solve/rls.h"
 
-int snnk_rls_save(const snnk_rls *rls, const char *path) {
-    snnk__safetensors_writer writer;
-    int st;
+static int write(const void *object, int32_t projection, snnk__safetensors_writer *writer) {
+    const snnk_rls *rls = object;
+    const int st = snnk__check_pointer(rls, "rls");
 
-    if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
-    if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
+    (void)projection;
+    if (st != SNNK_OK) return st;
     const size_t m = rls->features, t = rls->targets;
     const size_t tm[] = {t, m}, triangle = m * (m + 1) / 2, one = 1;
 
-    snnk__model_begin(&writer, &rls->allocator, SNNK__MODEL_RLS);
-    snnk__safetensors_add_number(&writer, "snnk.rows", rls->rows);
-    snnk__safetensors_add_tensor(&writer, "B", SNNK__DTYPE_F64, 2, tm, rls->B);
-    snnk__safetensors_add_tensor(&writer, "U", SNNK__DTYPE_F64, 1, &triangle, rls->U);
-    snnk__safetensors_add_tensor(&writer, "scale", SNNK__DTYPE_F64, 1, &one, &rls->scale);
-    snnk__safetensors_add_tensor(&writer, "ridge", SNNK__DTYPE_F64, 1, &one, &rls->ridge);
-    snnk__safetensors_add_tensor(&writer, "forgetting", SNNK__DTYPE_F64, 1, &one, &rls->forgetting);
-    st = snnk__safetensors_write_file(&writer, path);
-    snnk__safetensors_writer_free(&writer);
-    return st;
+    snnk__model_begin(writer, &rls->allocator, SNNK__MODEL_RLS);
+    snnk__safetensors_add_number(writer, "snnk.rows", rls->rows);
+    snnk__safetensors_add_tensor(writer, "B", SNNK__DTYPE_F64, 2, tm, rls->B);
+    snnk__safetensors_add_tensor(writer, "U", SNNK__DTYPE_F64, 1, &triangle, rls->U);
+    snnk__safetensors_add_tensor(writer, "scale", SNNK__DTYPE_F64, 1, &one, &rls->scale);
+    snnk__safetensors_add_tensor(writer, "ridge", SNNK__DTYPE_F64, 1, &one, &rls->ridge);
+    snnk__safetensors_add_tensor(writer, "forgetting", SNNK__DTYPE_F64, 1, &one, &rls->forgetting);
+    return SNNK_OK;
+}
+
+int snnk_rls_save(const snnk_rls *rls, const char *path) {
+    return snnk__model_save(rls, SNNK_SAVE_ROWS, write, path);
+}
+
+int snnk_rls_saved_bytes(const snnk_rls *rls, size_t *bytes) {
+    return snnk__model_saved_bytes(rls, SNNK_SAVE_ROWS, write, bytes);
+}
+
+int snnk_rls_save_memory(const snnk_rls *rls, void *buffer, size_t bytes) {
+    return snnk__model_save_memory(rls, SNNK_SAVE_ROWS, write, buffer, bytes);
 }
 
 /* Check shapes first, so that no size is used for allocation unless a tensor has it. */
@@ -97,32 +107,31 @@ static int read_state(const snnk__safetensors_reader *reader, snnk_rls *rls) {
     return check_values(rls);
 }
 
-int snnk__rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                          snnk_rls **rls) {
-    snnk__safetensors_reader *reader = NULL;
-    snnk_rls *made = NULL;
+static int read(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                void *handle) {
+    snnk_rls *made = NULL, **rls = handle;
     size_t features = 0, targets = 0;
     double ridge = 0, forgetting = 0;
     int st;
 
-    st = snnk__model_open(buffer, bytes, allocator, SNNK__MODEL_RLS, &reader);
-    if (st != SNNK_OK) return st;
-    if ((st = check_shapes(reader, &features, &targets)) != SNNK_OK) goto done;
-    if ((st = read_settings(reader, &ridge, &forgetting)) != SNNK_OK) goto done;
+    if ((st = check_shapes(reader, &features, &targets)) != SNNK_OK) return st;
+    if ((st = read_settings(reader, &ridge, &forgetting)) != SNNK_OK) return st;
     st = snnk_rls_create(features, targets, ridge, forgetting, allocator, &made);
-    if (st != SNNK_OK) goto done;
-    if ((st = read_state(reader, made)) != SNNK_OK) goto done;
-    *rls = made;
-    made = NULL;
-done:
-    snnk_rls_free(made);
-    snnk__safetensors_close(reader);
+    if (st != SNNK_OK) return st;
+    if ((st = read_state(reader, made)) != SNNK_OK)
+        snnk_rls_free(made);
+    else
+        *rls = made;
     return st;
 }
 
-static int load_any(const void *buffer, size_t bytes, const snnk_allocator *allocator,
-                    void *handle) {
-    return snnk__rls_load_memory(buffer, bytes, allocator, handle);
+int snnk_rls_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,
+                         snnk_rls **rls) {
+    const int st = snnk__check_pointer(rls, "rls");
+
+    if (st != SNNK_OK) return st;
+    *rls = NULL;
+    return snnk__model_load_memory(buffer, bytes, allocator, SNNK__MODEL_RLS, read, rls);
 }
 
 int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **rls) {
@@ -130,5 +139,5 @@ int snnk_rls_load(const char *path, const snnk_allocator *allocator, snnk_rls **
 
     if (st != SNNK_OK) return st;
     *rls = NULL;
-    return snnk__model_load(path, allocator, load_any, rls);
+    return snnk__model_load(path, allocator, SNNK__MODEL_RLS, read, rls);
 }

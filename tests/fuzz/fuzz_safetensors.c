@@ -11,7 +11,6 @@
 
 #include "../data/model_1.h"
 #include "model/model.h"
-#include "model/rls_file.h"
 
 #define KEY "\"snnk.checksum\":\""
 
@@ -77,6 +76,18 @@ static void use_network(const snnk_network *network) {
     }
 }
 
+/* A scaling that learns takes another row; one of given numbers does not. */
+static void use_scaling(snnk_scaling *scaling) {
+    const size_t d = snnk_scaling_inputs(scaling);
+    float *x = calloc(d, sizeof *x);
+
+    if (!x) abort();
+    const int st = snnk_scaling_add(scaling, SNNK_ROWS(.n = 1, .X = x));
+    FUZZ_CHECK(st == SNNK_OK || st == SNNK_E_STATE);
+    FUZZ_CHECK(snnk_scaling_get(scaling, NULL, NULL) == SNNK_OK);
+    free(x);
+}
+
 /* Use a loaded object: a row is added or refused, and the solution stays finite. */
 static void use_rls(snnk_rls *rls) {
     const size_t m = snnk_rls_features(rls), t = snnk_rls_targets(rls);
@@ -127,6 +138,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     snnk_network *network;
     snnk_lstsq *lstsq;
     snnk_rls *rls;
+    snnk_map *map;
+    snnk_scaling *scaling;
     snnk__safetensors_reader *reader;
     snnk_allocator allocator;
     int st;
@@ -151,7 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         snnk_lstsq_free(lstsq);
     else
         check_status(st);
-    st = snnk__rls_load_memory(copy, size, &allocator, &rls);
+    st = snnk_rls_load_memory(copy, size, NULL, &rls);
     if (st == SNNK_OK)
         use_rls(rls);
     else
@@ -162,6 +175,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     else
         check_status(st);
     snnk_network_free(network);
+    st = snnk_map_load_memory(copy, size, NULL, &map);
+    if (st != SNNK_OK)
+        check_status(st);
+    else if (snnk_map_features(map) <= 1000 && snnk_map_inputs(map) <= 100)
+        use_map(map);
+    snnk_map_free(map);
+    st = snnk_scaling_load_memory(copy, size, NULL, &scaling);
+    if (st == SNNK_OK)
+        use_scaling(scaling);
+    else
+        check_status(st);
+    snnk_scaling_free(scaling);
     free(copy);
     return 0;
 }
@@ -287,6 +312,49 @@ static size_t seed_network(int32_t projection, uint8_t *out) {
     return size;
 }
 
+static snnk_scaling *some_scaling(void) {
+    static const float X[] = {1, 2, 3, 3, 2, 5};
+    snnk_scaling *scaling;
+
+    expect_ok(snnk_scaling_create(3, SNNK_SCALING_STANDARDIZE, NULL, &scaling));
+    expect_ok(snnk_scaling_add(scaling, SNNK_ROWS(.n = 2, .X = X)));
+    return scaling;
+}
+
+static size_t seed_scaling(uint8_t *out) {
+    snnk_scaling *scaling = some_scaling();
+    size_t size;
+
+    expect_ok(snnk_scaling_saved_bytes(scaling, &size));
+    FUZZ_CHECK(size <= FUZZ_MAX_BYTES);
+    expect_ok(snnk_scaling_save_memory(scaling, out, size));
+    snnk_scaling_free(scaling);
+    return size;
+}
+
+/* Two blocks of drawn rows. */
+static size_t seed_map(uint8_t *out) {
+    snnk_scaling *scaling = some_scaling();
+    snnk_map_config config;
+    snnk_map *parts[2], *map;
+    size_t size;
+
+    expect_ok(snnk_map_config_init(&config, sizeof config));
+    config.features = 4;
+    for (int32_t kind = SNNK_MAP_ARC_COSINE; kind <= SNNK_MAP_GAUSSIAN; kind++) {
+        config.kind = kind;
+        expect_ok(snnk_map_create(3, &config, scaling, &parts[kind]));
+    }
+    expect_ok(snnk_map_concat(2, (const snnk_map *const *)parts, &map));
+    expect_ok(snnk_map_saved_bytes(map, SNNK_SAVE_ROWS, &size));
+    FUZZ_CHECK(size <= FUZZ_MAX_BYTES);
+    expect_ok(snnk_map_save_memory(map, SNNK_SAVE_ROWS, out, size));
+    for (size_t k = 0; k < 2; k++) snnk_map_free(parts[k]);
+    snnk_map_free(map);
+    snnk_scaling_free(scaling);
+    return size;
+}
+
 /* Every kind of block, including those made from a spectrum. */
 static size_t seed_model_1(uint8_t *out) {
     FUZZ_CHECK(sizeof model_1 <= FUZZ_MAX_BYTES);
@@ -303,6 +371,8 @@ size_t fuzz_seed(size_t k, uint8_t *out) {
     case 4: return seed_model_1(out);
     case 5: return seed_rls(out);
     case 6: return seed_factor(out);
+    case 7: return seed_map(out);
+    case 8: return seed_scaling(out);
     default: return 0;
     }
 }

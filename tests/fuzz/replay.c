@@ -1,6 +1,7 @@
 /* Run a fuzz target without a fuzzer. With arguments: on these files (found by a fuzzer). Without:
- * on the target's valid files, truncated at every byte, and on a fixed sequence of mutations of
- * them, the same on every machine. To search for failures, link with -fsanitize=fuzzer instead of
+ * on the target's valid files, truncated at every byte, with a bit flipped in every byte, and on a
+ * fixed sequence of mutations of them, the same on every machine. To search for failures, link with
+ * -fsanitize=fuzzer instead of
  * this file. */
 #include "fuzz.h"
 
@@ -85,7 +86,15 @@ int main(int argc, char **argv) {
     if (argc > 1) return failed;
 
     for (; (size = fuzz_seed(n_seeds, bytes)) > 0; n_seeds++)
-        for (size_t cut = 0; cut <= size; cut++, runs++) run(bytes, cut);
+        for (size_t at = 0; at <= size; at++, runs += 2) {
+            const uint8_t flip = (uint8_t)(1 << at % 8);
+
+            run(bytes, at);
+            if (at == size) break;
+            bytes[at] ^= flip;
+            run(bytes, size);
+            bytes[at] ^= flip;
+        }
     for (int i = 0; i < MUTATIONS; i++, runs++) {
         size = fuzz_seed(below(&state, n_seeds), bytes);
         for (size_t changes = 1 + below(&state, 4); changes > 0; changes--)

@@ -109,6 +109,20 @@ def data(n, **arrays):
     return byref(rows)
 
 
+def reloaded(noun, made, *projection):
+    """The object through memory and through a file: the handles of both copies."""
+    count = c_size_t()
+    call("snnk_%s_saved_bytes" % noun, made, *projection, byref(count))
+    buffer = ctypes.create_string_buffer(count.value)
+    call("snnk_%s_save_memory" % noun, made, *projection, buffer, count)
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, noun)
+        call("snnk_%s_save" % noun, made, path.encode(), *projection)
+        assert open(path, "rb").read() == buffer.raw
+        return [handle("snnk_%s_load_memory" % noun, buffer, count, None),
+                handle("snnk_%s_load" % noun, path.encode(), None)]
+
+
 map_config = config("snnk_map_config_init", 72)
 solve_config = config("snnk_solve_config_init", 32)
 solve_report = report(56)
@@ -143,6 +157,9 @@ mean, scale = (c_double * 2)(), (c_double * 2)()
 call("snnk_scaling_get", scaling, mean, scale)
 assert call("snnk_scaling_inputs", scaling) == 2 and call("snnk_scaling_rows", scaling) == 20
 assert call("snnk_scaling_mode_name", c_int32(call("snnk_scaling_get_mode", scaling))) == b"common"
+for copy in reloaded("scaling", scaling):
+    assert call("snnk_scaling_rows", copy) == 20
+    call("snnk_scaling_free", copy)
 given = handle("snnk_scaling_create_given", size(2), mean, scale, None)
 
 drawn = handle("snnk_map_create", size(2), None, scaling)
@@ -161,6 +178,10 @@ Phi, Psi = (c_float * (20 * m))(), (c_float * (20 * m))()
 call("snnk_map_input_tower", both, size(20), X, size(2), Phi, size(m), workspace)
 call("snnk_map_weight_tower", both, size(20), X, size(2), None, Psi, size(m), None, None)
 assert list(Phi) == list(Psi)
+for copy in reloaded("map", both, c_int32(0)):
+    call("snnk_map_input_tower", copy, size(20), X, size(2), Psi, size(m), None)
+    assert list(Phi) == list(Psi)
+    call("snnk_map_free", copy)
 exact = c_double()
 call("snnk_map_exact", drawn, X, X, c_double(0), byref(exact))
 J, L = (c_float * (2 * m))(), (c_float * (20 * m))()
@@ -443,15 +464,11 @@ call("snnk_layer_free", narrow)
 
 with tempfile.TemporaryDirectory() as directory:
     path = os.path.join(directory, "x").encode()
-    call("snnk_network_save", network, path, c_int32(0))
-    call("snnk_network_free", handle("snnk_network_load", path, None))
-    n_bytes = c_size_t()
-    call("snnk_network_saved_bytes", network, c_int32(1), byref(n_bytes))
-    buffer = ctypes.create_string_buffer(n_bytes.value)
-    call("snnk_network_save_memory", network, c_int32(1), buffer, n_bytes)
-    call("snnk_network_free", handle("snnk_network_load_memory", buffer, n_bytes, None))
+    for noun, copies in (("network", reloaded("network", network, c_int32(1))), ("lstsq", reloaded("lstsq", lstsq)),
+                         ("rls", reloaded("rls", rls))):
+        for copy in copies:
+            call("snnk_%s_free" % noun, copy)
     call("snnk_lstsq_save", lstsq, path)
-    call("snnk_lstsq_free", handle("snnk_lstsq_load", path, None))
     tensors = handle("snnk_tensors_open", path, None)
     names = [call("snnk_tensors_name", tensors, size(i)) for i in range(call("snnk_tensors_count", tensors))]
     assert b"mean_y" in names and call("snnk_tensors_text", tensors, b"snnk.kind") == b"lstsq"
@@ -462,12 +479,6 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)
     call("snnk_tensors_read", tensors, b"mean_y", n_dims, dims, (c_float * dims[0])())
     call("snnk_tensors_free", tensors)
-    call("snnk_lstsq_saved_bytes", lstsq, byref(n_bytes))
-    buffer = ctypes.create_string_buffer(n_bytes.value)
-    call("snnk_lstsq_save_memory", lstsq, buffer, n_bytes)
-    call("snnk_lstsq_free", handle("snnk_lstsq_load_memory", buffer, n_bytes, None))
-    call("snnk_rls_save", rls, path)
-    call("snnk_rls_free", handle("snnk_rls_load", path, None))
     call("snnk_table_save_npy", path, size(20), size(2), X, size(2))
     table = handle("snnk_table_open", path, None)
     assert call("snnk_table_rows", table) == 20 and call("snnk_table_columns", table) == 2

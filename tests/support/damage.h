@@ -128,6 +128,54 @@ static inline int load_changed(const void *sound, size_t n_sound, const change *
     return st;
 }
 
+/* Copy a valid file with one text replaced in a metadata value (a value that becomes empty is
+ * removed), or with a tensor removed, and with a correct checksum. The caller frees it. */
+static inline void *edited_file(const void *sound, size_t n_sound, const char *key,
+                                const char *from, const char *to, const char *tensor,
+                                size_t *bytes) {
+    snnk__safetensors_reader *reader;
+    snnk__safetensors_writer writer;
+    snnk_allocator allocator;
+    size_t n;
+    bool found = false;
+    void *file;
+
+    assert_ok(snnk__allocator_read(&allocator, NULL));
+    assert_ok(snnk__safetensors_open(sound, n_sound, &allocator, &reader));
+    snnk__safetensors_writer_init(&writer, &allocator);
+    const snnk__safetensors_pair *pairs = snnk__safetensors_pairs(reader, &n);
+    for (size_t i = 0; i < n; i++) {
+        char text[4096];
+        const char *at =
+            key && strcmp(pairs[i].key, key) == 0 ? strstr(pairs[i].value, from) : NULL;
+
+        if (strcmp(pairs[i].key, SNNK__SAFETENSORS_CHECKSUM_KEY) == 0) continue;
+        if (!at) {
+            snnk__safetensors_add_text(&writer, pairs[i].key, pairs[i].value);
+            continue;
+        }
+        found = true;
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - pairs[i].value), pairs[i].value, to,
+                 at + strlen(from));
+        if (*text) snnk__safetensors_add_text(&writer, key, text);
+    }
+    const snnk__safetensors_tensor *tensors = snnk__safetensors_tensors(reader, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (tensor && strcmp(tensors[i].name, tensor) == 0)
+            found = true;
+        else /* this machine is little-endian, as files are */
+            snnk__safetensors_add_tensor(&writer, tensors[i].name, tensors[i].dtype,
+                                         tensors[i].n_dims, tensors[i].dims, tensors[i].data);
+    }
+    assert_true(found);
+    assert_ok(snnk__safetensors_written_bytes(&writer, bytes));
+    file = malloc(*bytes);
+    assert_ok(snnk__safetensors_write_memory(&writer, file, *bytes));
+    snnk__safetensors_writer_free(&writer);
+    snnk__safetensors_close(reader);
+    return file;
+}
+
 /* Changes: a value of the description, or two of them; a tensor removed (1) or shortened (2); a
  * wrong number, or one that is not finite. */
 #define KEY(key_, n_, text_, says_)                                                                \

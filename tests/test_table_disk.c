@@ -56,8 +56,7 @@ static void npy_header(char header[129], const char *descr, size_t rows, size_t 
     snprintf(header + 10, 119, "%-117.117s\n", text);
 }
 
-/* An array of `size` bytes, of which only the header and `tail` at the end take space on the
- * disk. */
+/* An array of `size` bytes; only the header and `tail` at the end take space on the disk. */
 static void write_sparse(const char *path, const char header[129], size_t size, const void *tail,
                          size_t tail_bytes) {
     const int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);

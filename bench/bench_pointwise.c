@@ -424,10 +424,10 @@ static double best_256(const char *name) {
     return best;
 }
 
-/* Measured over predicted errors, wherever the prediction is below 1. Of root mean squares: these
+/* Measured over predicted errors, wherever the prediction is below 1. For root mean squares: these
  * are predicted exactly; 500 draws measure one to 1/sqrt(2 * 500) = 3.2 %, and this is the worst of
- * hundreds. Of means: the prediction assumes a normal error, but the error of few features has long
- * tails. */
+ * hundreds. For means: the prediction assumes a normal error, but the error of few features has
+ * long tails. */
 typedef struct ratios {
     double iid, coupled; /* independent rows: farthest from 1; coupled rows: largest */
 } ratios;

@@ -61,7 +61,7 @@ typedef struct data {
 
 typedef struct result {
     double seconds[WAYS][MAX_ROUNDS];          /* of a whole fit */
-    double rows[2][MAX_ROUNDS];                /* ours: of snnk_lstsq_add alone */
+    double rows[2][MAX_ROUNDS];                /* ours: of snnk_lstsq_add only */
     double qr[MAX_ROUNDS], dgeqrf[MAX_ROUNDS]; /* the same with QR; its rival */
     double gradient[2];             /* largest entry at the solution, relative to that of Y^T Phi */
     double path[MAX_ROUNDS];        /* seconds of a whole fit with a ridge path */
@@ -272,7 +272,7 @@ static result measure(const data *d, sklearn *const children[2], snnk_workspace 
 
 /* ---- Reports ---- */
 
-/* The flops of the moments alone, of the lower triangle. */
+/* The flops of the moments only (their lower triangle). */
 static double moment_flops(const data *d) {
     return (double)d->n * (double)d->m * (double)(d->m + 1);
 }

@@ -5,7 +5,7 @@
  * Test accuracy is about 0.900 and 0.990; plain ridge regression on the pixels has 0.811 and 0.861.
  *
  * The rows of G are patches of training images (receptive fields; after McDonnell et al. 2015): a
- * random window of an image, less its mean, scaled so that its product with the data has standard
+ * random window of an image, minus its mean, scaled so that its product with the data has standard
  * deviation 1. Features are cosines. There are two stages:
  *
  *   1. 2048 features of the pixels. Each half of the rows is fitted by least squares, and scores
@@ -141,9 +141,9 @@ static void images_free(images *set) {
 
 /* ---- Rows ---- */
 
-/* Set g to a random image inside a random window (sides of `least` to `most` pixels), less its mean
- * there, and 0 outside; scale it to length 1. The offset puts half of the image at 0. Returns the
- * length of g before it was scaled. */
+/* Set g to a random image inside a random window (sides of `least` to `most` pixels), minus its
+ * mean there, and 0 outside; scale it to length 1. The offset puts half of the image at 0. Returns
+ * the length of g before it was scaled. */
 static double window_row(const images *set, size_t least, size_t most, uint64_t *state, float *g,
                          float *offset) {
     const float *x = set->X + draw(state, set->n) * PIXELS;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The snnk program from outside. test_cli.sh PROGRAM
+# Tests of the snnk program. test_cli.sh PROGRAM
 set -u
 snnk=$1
 tests=$(cd "$(dirname "$0")" && pwd)
@@ -15,10 +15,10 @@ gives() {
     if [ $status = "$wanted" ]; then ok; else not_ok "$name: exit status $status, not $wanted"; fi
 }
 
-# has NAME FILE PATTERN: the file has a line like it.
+# has NAME FILE PATTERN: a line of the file matches.
 has() { if grep -qE -- "$3" "$2"; then ok; else not_ok "$1: no \"$3\" in $2"; fi; }
 
-# one_line NAME FILE: exactly one.
+# one_line NAME FILE: the file has exactly one line.
 one_line() { if [ "$(wc -l <"$2")" = 1 ]; then ok; else not_ok "$1: $2 is not one line"; fi; }
 
 # json NAME EXPRESSION: out is one JSON object j, for which the Python expression holds.
@@ -88,7 +88,7 @@ for bad in "--floor 1" "--heldout 0.9" "--features gaussian --m 3"; do
 done
 "$snnk" fit --train line.csv --precision half 2>err
 has "a value that will not do" err "'half' is not double or single"
-# What was renamed says its new name.
+# The error for a renamed option gives its new name.
 gives "an option's old name" 2 "$snnk" fit --train line.csv --route qr
 has "an option's old name" err "^snnk fit: --route was renamed to --factorization"
 gives "an option's old name, with =" 2 "$snnk" fit --train line.csv --route=qr
@@ -130,7 +130,7 @@ has "info tells the size" out "^bytes +$(wc -c <line.st)$"
 has "info tells that projections are stored" out '^projections +stored$'
 gives "predict names the target" 0 "$snnk" predict line.st line.csv
 has "predict names the target" out '^y$'
-# Test columns go by name; the target is the training set's, not the last column.
+# Test columns are found by name; the target is that of the training set, not the last column.
 awk -F, '{ print $3 "," $2 "," $1 }' line.csv >turned.csv
 gives "test columns in another order" 0 "$snnk" fit --train line.csv --features identity --ridge 0 \
     --test turned.csv --json
@@ -210,7 +210,7 @@ def gcv(ridge):
     return n * rss / (n - dof) ** 2
 chosen = json.loads(open("out").read())["lambda"]
 least = min(gcv(10 ** (k / 100)) for k in range(-600, 500))
-# The library's is refined to a part in 1e4, of which a minimum feels the square.
+# The library's lambda is refined to a part in 1e4; at a minimum, gcv changes by the square of that.
 assert 1e-3 < chosen < 1e3 and gcv(chosen) <= least * (1 + 1e-7), (chosen, gcv(chosen), least)
 PYTHON
 gives "both ways to choose lambda" 2 "$snnk" fit --train kinds.csv --choose gcv --heldout 0.1
@@ -221,7 +221,7 @@ gives "task by hand" 0 "$snnk" fit --train-images images.idx --train-labels labe
     --json --task regression
 json "task by hand" "j['task'] == 'regression'"
 
-# Class names that are numbers in a test set without the one word.
+# Class names are words, but a test set has only the ones that are numbers.
 awk 'BEGIN { print "a,c"; for (i = 0; i < 90; i++) print i "," (i < 30 ? "1" : i < 60 ? "2" : "x") }' >mixed.csv
 grep -v x mixed.csv >numbers.csv
 gives "class names that are numbers" 0 "$snnk" fit --train mixed.csv --task classification --m 64 \
@@ -271,7 +271,7 @@ gives "missing column" 1 "$snnk" predict line.st kinds_without.csv
 gives "wrong width" 1 "$snnk" predict kinds.st images.idx
 has "wrong width" err '4 input columns, but the model has 2'
 
-# refuses NAME PATTERN OPTION...: fit says one line like it, and leaves the model that was there alone.
+# refuses NAME PATTERN OPTION...: fit prints one line that matches, and an existing model stays unchanged.
 refuses() {
     cp line.st kept.st
     name=$1
@@ -300,7 +300,7 @@ awk -F, '{ print $2 "," $1 }' words_first.csv >words_second.csv
 for bad in words_first words_second; do
     refuses "$bad" "$bad\\.csv: column \"[uv]\" holds words: several" --train-inputs line.csv --train-targets $bad.csv
 done
-# Told before the fit, which would take minutes.
+# Reported before the fit, which would take minutes.
 refuses "more features than memory" 'bytes for the statistics of 2000000000 features' --train line.csv --m 2000000000
 refuses "no test file" 'nowhere\.csv' --train line.csv --test nowhere.csv
 refuses "a test set without a column" 'line\.csv has no column "u"' --train words_second.csv --test line.csv
@@ -311,7 +311,7 @@ refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --t
     --test-inputs small_in.csv --test-targets small.csv
 gives "a directory to save in that is not there" 1 "$snnk" fit --train line.csv --save none/m.st
 
-# ---- Data larger than memory: 256 MB, sparse, and 1000 rows of them that vary ----
+# ---- Data larger than memory: 256 MB, sparse, with 1000 rows that vary ----
 python3 - <<'PYTHON'
 import struct
 def npy(path, descr, shape, begin, size):
@@ -325,11 +325,11 @@ npy("large_y.npy", "|u1", (262144,), bytes(i % 7 for i in range(1000)), 262144)
 PYTHON
 gives "data on disk" 0 "$snnk" fit --train-inputs large.npy --train-targets large_y.npy --m 16 --ridge 1 \
     --task regression --threads 2 --json
-# The program takes 10 MB (a sanitizer 100 more); the file in memory would be 256.
+# The program takes 10 MB (a sanitizer 100 more); the whole file in memory would take 256.
 json "data on disk" "j['train_rows'] == 262144 and j['peak_rss_mb'] < 200"
 rm large.npy large_y.npy
 
-# ---- Output that would be the end of an input ----
+# ---- Output that would overwrite an input ----
 cp line.csv kept.csv && cp line.st kept.st && ln -s kept.csv link.csv
 cksum kept.csv kept.st >before
 gives "a model over its data" 2 "$snnk" fit --train kept.csv --save kept.csv
@@ -339,7 +339,7 @@ gives "values over the data" 2 "$snnk" predict kept.st kept.csv --out kept.csv
 cksum kept.csv kept.st >after
 if cmp -s before after; then ok; else not_ok "an input was overwritten"; fi
 
-# ---- Output that does not get out ----
+# ---- Output that cannot be written ----
 if [ -w /dev/full ]; then
     for output in "predict line.st line.csv" "info line.st --json" "--help" "eval line.st --test line.csv"; do
         # shellcheck disable=SC2086
@@ -349,7 +349,7 @@ if [ -w /dev/full ]; then
     done
 fi
 
-# ---- A progress bar on a terminal, and only there. $says: what it has to say ----
+# ---- A progress bar on a terminal, and only there. $says: the text it must show ----
 says=
 bar() {
     says=$says python3 - "$snnk" "$@" <<'PYTHON'
@@ -370,11 +370,11 @@ PYTHON
 gives "a bar on a terminal" 0 bar fit --train line.csv --m 8 --ridge 1 --json
 gives "no bar when quiet" 3 bar fit --train line.csv --m 8 --ridge 1 --quiet
 
-# ---- Models that carry their statistics: update, forget and merge give what a fit would ----
+# ---- Models with their statistics: update, forget and merge give the same as a fit ----
 head -n 101 line.csv >first.csv
 { head -n 1 line.csv && tail -n 100 line.csv; } >second.csv
 fixed="--m 40 --ridge 0.01 --seed 3 --scaling none --keep-statistics --quiet"
-# same NAME MODEL MODEL: the same predictions on line.csv, to the rounding of floats
+# same NAME MODEL MODEL: the same predictions on line.csv, up to rounding of floats
 same() {
     "$snnk" predict "$2" line.csv >left 2>err && "$snnk" predict "$3" line.csv >right 2>>err &&
         paste -d ' ' left right | awk 'NR > 1 { d = $1 - $2; if (d < -1e-4 || d > 1e-4) bad = 1 }
@@ -466,7 +466,7 @@ json "a new class" 'j["new_classes"] == 1 and j["rows_after"] == 64'
 gives "a new class" 0 "$snnk" eval kinds.stat --test huge.csv --json
 json "a new class" 'j["classes"] == ["big, bigger", "small", "huge"] and j["accuracy"] == 1'
 
-# ---- Compressing: a block of 6 -> 24 -> 4 with three neurons that differ, and what is wrong ----
+# ---- Compressing: a block of 6 -> 24 -> 4 with three different neurons, and errors ----
 python3 - <<'PYTHON'
 import json, struct
 state = 1
@@ -554,21 +554,21 @@ other="--inputs x.npy --features 3 --json --quiet --activation relu --bias b1 --
 for names in "w1 --then w2" "w1t --then w2t" "w1 --then w2t" "wide64 --then w2"; do
     # shellcheck disable=SC2086
     gives "weights as $names" 0 "$snnk" compress teacher.st $other --weight $names
-    cp out "told.$(echo "$names" | tr -d ' ')"
+    cp out "report.$(echo "$names" | tr -d ' ')"
 done
 for names in w1t--thenw2t w1--thenw2t wide64--thenw2; do
-    if cmp -s told.w1--thenw2 told.$names; then ok; else not_ok "weights as $names: another student"; fi
+    if cmp -s report.w1--thenw2 report.$names; then ok; else not_ok "weights as $names: another student"; fi
 done
 # shellcheck disable=SC2086
 gives "both ways round" 2 "$snnk" compress teacher.st $other --transposed=1 --weight w1t --then w2t
 for turn in "sq" "sqt --transposed" "sqt"; do
     # shellcheck disable=SC2086
     gives "square weights" 0 "$snnk" compress teacher.st --weight $turn --activation relu --inputs x.npy --features 2 --json
-    cp out "told.$(echo "$turn" | tr -d ' ')"
+    cp out "report.$(echo "$turn" | tr -d ' ')"
 done
-if cmp -s told.sq told.sqt--transposed; then ok; else not_ok "--transposed turns square weights"; fi
-if cmp -s told.sq told.sqt; then not_ok "square weights are as PyTorch has them"; else ok; fi
-# A line: every row is where relu is one.
+if cmp -s report.sq report.sqt--transposed; then ok; else not_ok "--transposed turns square weights"; fi
+if cmp -s report.sq report.sqt; then not_ok "square weights are as PyTorch has them"; else ok; fi
+# A linear layer: relu is linear on every row.
 gives "a simpler one does as well" 0 "$snnk" compress teacher.st --weight wide --bias high --activation relu --then w2 \
     --inputs x.npy --features 4 --quiet
 has "a simpler one does as well" out '^A simpler replacement does as well: linear map explains 1\.0000'
@@ -589,7 +589,7 @@ for tier in random selected; do
     json "tier $tier" "j['tier'] == '$tier' and j['epochs'] == 0"
 done
 
-# will_not NAME PATTERN OPTION...: compress says one line like it, and writes nothing.
+# will_not NAME PATTERN OPTION...: compress prints one line that matches, and writes nothing.
 will_not() {
     name=$1
     pattern=$2
@@ -665,7 +665,7 @@ fi
     if cmp -s student.st kept.st && [ ! -e no.csv ]; then ok; else not_ok "a plot without gnuplot wrote"; fi
     cp x.npy plotted.csv
     cksum x.npy plotted.csv teacher.st >before
-    # A gnuplot that is there but does not draw: model and picture stay as they were.
+    # If gnuplot exists but does not draw, model and picture stay unchanged.
     mkdir -p broken && printf '#!/bin/sh\n[ "$1" = --version ]\n' >broken/gnuplot && chmod +x broken/gnuplot
     echo kept >no.csv
     gives "a plot that fails" 1 env PATH="$PWD/broken:$PATH" "$snnk" compress $block --inputs x.npy --features 3 --plot no.png --save kept.st
@@ -714,7 +714,7 @@ header = "{'descr': '|i1', 'fortran_order': False, 'shape': (60000, 128), }"
 with open("large.npy", "wb") as f:
     f.write(b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117).encode() + b"\n" + random.randbytes(60000 * 128))
 PYTHON
-# stopped WHILE OPTION...: SIGINT once the bar of that has moved; status 130 within a moment.
+# stopped WHILE OPTION...: SIGINT as soon as the bar WHILE has moved; must exit with status 130 soon after.
 stopped() {
     while=$1
     shift
@@ -753,11 +753,11 @@ large="large.st --weight w1 --activation relu --then w2 --inputs large.npy --thr
         --tier refined --epochs 100000
 }
 
-# ---- Cancelled: status 130, and the model that was there stays ----
+# ---- Cancelled: status 130, and an existing model stays ----
 awk 'BEGIN { for (i = 0; i < 20000; i++) { if (i == 0) { for (k = 0; k < 40; k++) printf "x%d,", k; print "y" }
       for (k = 0; k < 40; k++) printf "%d,", (i * (k + 3)) % 11; print i % 2 } }' >big.csv
 cksum line.st >before
-# A shell may start background jobs deaf to SIGINT: python starts it with the default.
+# A shell may start background jobs that ignore SIGINT: python starts this one with the default.
 python3 - "$snnk" <<'PYTHON' >status 2>err
 import signal, subprocess, sys, time
 p = subprocess.Popen([sys.argv[1], "fit", "--train", "big.csv", "--m", "4000", "--save", "line.st"],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One fit shared by processes, from outside. test_cli_mpi.sh PROGRAM MPIEXEC NUMPROC-FLAG
+# Tests of a fit shared by processes. test_cli_mpi.sh PROGRAM MPIEXEC NUMPROC-FLAG
 set -u
 snnk=$1
 mpiexec=$2
@@ -14,7 +14,8 @@ shared() {
     status=$?
 }
 
-# complains NAME STATUS PATTERN: what ran last exited so, and one process, not each, said why.
+# complains NAME STATUS PATTERN: the last run exited with STATUS, and exactly one process printed an error
+# that matches.
 complains() {
     if [ $status != "$2" ]; then
         not_ok "$1: exit status $status, not $2"
@@ -28,7 +29,7 @@ complains() {
 }
 
 # same NAME ONE MANY: both wrote one JSON object and a model. The solutions differ by rounding in double, 1e-15
-# times the condition number; their floats by one rounding (2^-23) besides.
+# times the condition number; as floats, by one more rounding (2^-23).
 same() {
     if python3 - "$2" "$3" 2>py <<'PYTHON'; then ok; else not_ok "$1: $(tail -n 1 py)"; fi
 import array, json, struct, sys
@@ -74,7 +75,7 @@ both() {
     if [ $status != 0 ] || [ -s err ]; then not_ok "$name: status $status"; else same "$name" one many; fi
 }
 
-# Noise that awk's own generators would make differently elsewhere: the squares of i modulo a prime.
+# Noise: the squares of i modulo a prime. awk's own generator differs between machines.
 awk 'BEGIN { print "a,b,y"; for (i = 0; i < 4001; i++) { a = i % 83 / 20; b = i % 61 / 20
       printf "%.5g,%.5g,%.5g\n", a, b, sin(a) * b + i * i % 1009 / 5000 } }' >waves.csv
 awk 'BEGIN { print "a,b,kind"; for (i = 0; i < 3000; i++) { a = i % 83 / 20; b = i % 61 / 20
@@ -115,7 +116,7 @@ complains "NaN, in the rows of one process" 1 'nan\.csv: row 2501, column "b": -
 cp one.st kept.st
 shared 4 fit --train nan.csv --ridge 1 --scaling none --save kept.st
 if cmp -s one.st kept.st; then ok; else not_ok "a failure leaves the model alone"; fi
-# What process 0 alone finds out.
+# Errors that only process 0 finds.
 shared 4 fit --train waves.csv --m 40 --save none/m.st
 complains "no folder to save in" 1 'none/m\.st'
 awk 'BEGIN { print "a,y"; for (i = 0; i < 100; i++) print "1," i }' >constant.csv

@@ -140,7 +140,7 @@ static void test_issue_15_calibrating_leaves_no_sentence(void **state) {
 
 enum { D = 5, H = 20, ROWS = 1200 };
 
-/* A teacher of H neurons, `distinct` of which differ: no more features than that are
+/* A teacher with H neurons, but only `distinct` different ones: no more features than that are
  * independent. */
 static snnk_network *repeating_network(size_t distinct) {
     float W[H * D], V[3 * H];

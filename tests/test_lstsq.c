@@ -86,7 +86,8 @@ static snnk_lstsq *statistics_of(size_t n, size_t m, size_t t, const float *Phi,
 }
 
 /* Sizes around the widths of panels and tiles: 8 and 24 columns in double, 16 and 48 in float, 192
- * and 384 of a group; and around blocks of 384 rows, one of which holds the shift of the mean. */
+ * and 384 of a group; and around blocks of 384 rows, one row of them holds the shift of the
+ * mean. */
 static void test_sizes(void **state) {
     static const size_t ms[] = {1, 7, 8, 9, 16, 17, 24, 25, 48, 49, 191, 193, 385},
                         ts[] = {1, 8, 17};

@@ -175,7 +175,7 @@ static void hopeless_targets_are_reported(void **state) {
     urf.hyperbolic = 0;
     assert_ok(snnk_map_create_urf(D, spectrum, &urf, NULL, &map));
     assert_ok(snnk_map_predict_norms(map, 4, 4, 0, 0, &config, &p));
-    /* Balanced: E|L|^2 = exp(2 * 16), of which half is the real part's: 1024 features. */
+    /* Balanced: E|L|^2 = exp(2 * 16), half of it from the real part; 1024 features. */
     assert_close(log(p.standard_error), 16 - log(2) / 2 - log(1024) / 2, 1e-6, 0);
     assert_int_equal(p.features_needed, 0);
     assert_int_equal(p.features_azuma, 0); /* A = 0: the terms are not bounded */

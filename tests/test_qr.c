@@ -125,7 +125,7 @@ static void test_ill_conditioned(void **state) {
         double squares = 0;
         for (size_t i = 0; i < m; i++) squares += (double)Y[i] * (double)Y[i];
         /* Residuals are the rounding of Y, (m eps)^2 of its squares; with moments they would be m
-         * eps of those. */
+         * eps of the squares. */
         assert_true(report.rss <= 2e-28 * (double)(m * m) * squares);
         snnk_lstsq_free(gram);
         snnk_lstsq_free(s);

@@ -495,7 +495,7 @@ static void test_round_trip(void **state) {
 #define B "blocks.0."
 
 static const change changes[] = {
-    KEY("projection", 0, "\"gaussian\"", "landmarks that are \"gaussian\""),
+    KEY("projection", 0, "\"gaussian\"", "the landmarks are \"gaussian\""),
     KEY("projection_scale", 0, "0", "\"projection_scale\" is 0"),
     KEY("projection_scale", 0, NULL, "projection_scale"),
     KEY("whitened", 0, "1", "whitened"),

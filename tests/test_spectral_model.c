@@ -456,7 +456,7 @@ static void test_survives_failing_allocations(void **state) {
 /* ---- Format 1, as another program writes it ---- */
 
 /* Features are sums of a few products in float, of numbers below 4, and functions that the kernels
- * compute to a few units in the last place: 1e-5 is 40 of those. Outputs are sums of 40
+ * compute to a few units in the last place: 1e-5 is 40 such units. Outputs are sums of 40
  * features. */
 #define GOLDEN_RTOL 1e-5
 #define GOLDEN_ATOL 1e-5

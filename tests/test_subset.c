@@ -8,7 +8,7 @@
 
 #include "solve/subset.h"
 
-/* D inputs, then H candidates, the last of which equals the first. */
+/* D inputs, then H candidates; the last one equals the first. */
 enum { N = 40, D = 3, H = 7, M = D + H, T = 2 };
 
 typedef struct data {

@@ -590,7 +590,7 @@ static void misuse(void **state) {
     assert_null(snnk_table_word(NULL, 0, 0));
 }
 
-/* A pipe does not tell its length: 200 kB through one. */
+/* A pipe has no known length: 200 kB through one. */
 static void pipes_are_read(void **state) {
     (void)state;
     const char *path = test_path(&files, "pipe");

@@ -3,7 +3,6 @@
 #define _XOPEN_SOURCE     700
 #define _FILE_OFFSET_BITS 64
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -28,17 +27,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* How many descriptors are open. */
-static int open_files(void) {
-    DIR *directory = opendir("/proc/self/fd");
-    int n = 0;
-
-    if (!directory) return 0; /* not Linux */
-    while (readdir(directory)) n++;
-    closedir(directory);
-    return n;
-}
-
 static double peak_megabytes(void) {
     struct rusage usage;
 
@@ -56,8 +44,7 @@ static void npy_header(char header[129], const char *descr, size_t rows, size_t 
     snprintf(header + 10, 119, "%-117.117s\n", text);
 }
 
-/* An array of `size` bytes, of which only the header and `tail` at the end take space on the
- * disk. */
+/* An array of `size` bytes; only the header and `tail` at the end take space on the disk. */
 static void write_sparse(const char *path, const char header[129], size_t size, const void *tail,
                          size_t tail_bytes) {
     const int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
@@ -267,7 +254,7 @@ static void long_headers(void **state) {
 static void nothing_leaks(void **state) {
     (void)state;
     static const unsigned char idx[] = {0, 0, 8, 1, 0, 0, 0, 2, 1, 2};
-    const int before = open_files();
+    const int before = test_open_files();
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
     snnk_table *table;
@@ -286,7 +273,7 @@ static void nothing_leaks(void **state) {
     test_write(&files, "t", "a\n1\n", 4);
     assert_ok(snnk_table_open(files.path, NULL, &table));
     snnk_table_free(table);
-    assert_int_equal(open_files(), before);
+    assert_int_equal(test_open_files(), before);
 }
 
 typedef struct reader {

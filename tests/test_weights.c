@@ -138,7 +138,7 @@ static void test_scores_and_none(void **state) {
     free_data(&d);
 }
 
-/* All weights times 1e30, or 1e-30, multiply all sums by that; no float overflows in single
+/* All weights times 1e30, or 1e-30, multiply all sums by that; no sum overflows in single
  * precision. */
 static void test_extreme_weights(void **state) {
     static const float scales[] = {1e30f, 1e-30f};

@@ -66,7 +66,7 @@ static size_t clip_scores(const split *rows, const float *scores, int32_t positi
     return n;
 }
 
-/* The share of positives that score above all but 5 % of the negatives. `of` is sorted. */
+/* The share of positives that score above 95 % of the negatives. `of` is sorted. */
 static double recall_at_five_percent(size_t n, const scored *of) {
     size_t negatives = 0, found = 0, positives, allowed;
 

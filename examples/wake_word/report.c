@@ -43,7 +43,7 @@ static void print_models(const findings *of) {
         "recall: share of the clips with the wake word that score above 95 %% of other speech.\n"
         "8 + 32: 8 features in the first layer and 32 in the second. unweighted: errors of all "
         "outputs of\nthe first layer count the same, whatever their effect on the score.\n"
-        "The model fitted to labels has learnt this speech synthesiser, so its figures say little "
+        "The model fitted to labels has learned this speech synthesiser, so its figures say little "
         "about\nhuman speech.\n");
 }
 

@@ -10,8 +10,8 @@
 # 4. Runs examples/wake_word/wake_word.c (3 minutes on one core).
 # 5. Builds the smallest static programs that run the original and the compressed detector.
 #
-# The package does not say under which licence its weights are. They are run here, and are no part
-# of the project.
+# The package does not say under which licence its weights are. They are run here, and are not
+# part of the project.
 #
 # --json: print one JSON object instead of tables.
 set -eu

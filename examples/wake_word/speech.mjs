@@ -1,5 +1,5 @@
 // Synthesise clips: espeak-ng's speech at 16 kHz with noise added, after two seconds of noise
-// alone.
+// only.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { generator, WAKE, WAKE_WORD } from './clips.mjs';
@@ -51,7 +51,7 @@ function say(text, options, file) {
 }
 
 // Returns { sound, wordEnd }. sound: whole numbers of 16 bits, as the model was trained on.
-// wordEnd: the sample where the wake word ends, measured by letting espeak-ng say it alone.
+// wordEnd: the sample where the wake word ends, measured by letting espeak-ng say only that word.
 export function synthesise(clip, file) {
     const random = generator(clip.seed);
     const speech = say(clip.text, clip.espeak, file);

@@ -8,7 +8,7 @@
  *
  *   1. builds the original from its weights, and checks its scores against those of onnxruntime;
  *   2. compresses and bundles it to several numbers of features, from the inputs of the calibration
- *      voices alone, without labels;
+ *      voices only, without labels;
  *   3. makes simpler models for comparison: a linear map fitted to the original's output, one
  *      fitted to the labels, and a single SNNK layer;
  *   4. measures all of them on the test voices, and prints tables;

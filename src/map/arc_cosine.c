@@ -86,7 +86,7 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
     if (block->config.floor < 0 || block->config.order > 1)
         return snnk__fail(SNNK_E_UNSUPPORTED,
                           "the variance of arc-cosine features of order %d and floor %g has no "
-                          "closed form here",
+                          "closed form in this library",
                           (int)block->config.order, block->config.floor);
     *of = snnk__arc_cosine_error(block->config.order, block->linear.rows, p);
     return SNNK_OK;

@@ -45,7 +45,7 @@ static int check_kinds(const snnk_map *map) {
         const snnk__map_kind *kind = map->blocks[b]->kind;
 
         if (!kind->gradient || !kind->laplacian)
-            return snnk__map_cannot(kind, "have no derivatives here");
+            return snnk__map_cannot(kind, "have no derivatives in this library");
     }
     return SNNK_OK;
 }

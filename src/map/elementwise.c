@@ -75,7 +75,8 @@ static int kernel(int32_t activation, const snnk__products *p, double *value) {
     case SNNK_SILU:
     case SNNK_SOFTPLUS: break;
     }
-    return snnk__fail(SNNK_E_UNSUPPORTED, "the kernel of %s features has no closed form here",
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "the kernel of %s features has no closed form in this library",
                       snnk_activation_name(activation));
 }
 
@@ -109,7 +110,8 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
         return SNNK_OK;
     default: break;
     }
-    return snnk__fail(SNNK_E_UNSUPPORTED, "the variance of %s features has no closed form here",
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "the variance of %s features has no closed form in this library",
                       snnk_activation_name(block->config.activation));
 }
 

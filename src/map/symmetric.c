@@ -21,7 +21,8 @@ static int check_drawn(const snnk_map_config *config, size_t inputs) {
     if (st != SNNK_OK) return st;
     st = snnk__check_within(config->offset_scale, 0, largest_scale, "offset_scale");
     if (st != SNNK_OK) return st;
-    if (config->features == 0) return snnk__fail(SNNK_E_SHAPE, "features = 0");
+    if (config->features == 0)
+        return snnk__fail(SNNK_E_SHAPE, "features = 0: at least 1 is needed");
     if (inputs > UINT32_MAX) /* the draws of a row are numbered by 32 bits */
         return snnk__fail(SNNK_E_SIZE, "inputs = %zu is above %lu, the limit for drawn rows",
                           inputs, (unsigned long)UINT32_MAX);
@@ -278,7 +279,9 @@ static int check_settings(const snnk__map_kind *kind, snnk_map_config *config, s
     st = kind->check(config, inputs, random ? 0 : features / width);
     if (st != SNNK_OK) return st == SNNK_E_SIZE ? st : SNNK_E_FORMAT;
     if (config->features != features)
-        return snnk__fail(SNNK_E_FORMAT, "%zu features of %zu inputs", features, inputs);
+        return snnk__fail(SNNK_E_FORMAT,
+                          "the block has %zu features, but should have %llu for %zu inputs",
+                          features, (unsigned long long)config->features, inputs);
     const snnk__projection_kind *projection = snnk__projection_get(config->projection);
     if (drawn && !projection->seeded)
         return snnk__fail(

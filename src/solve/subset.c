@@ -55,7 +55,7 @@ static int factor(size_t n, double *S, double ridge) {
     if (info > 0)
         return snnk__fail(
             SNNK_E_SINGULAR,
-            "direction %ld of %zu has too little variance to be resolved beside the ridge of %g",
+            "direction %ld of %zu has too little variance compared with the ridge of %g",
             (long)info, n, ridge);
     return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dpotrf", -(long)info);
 }

@@ -1,4 +1,4 @@
-"""The little algebra that the scripts here need, of lists of rows, in double."""
+"""Linear algebra for the scripts here: matrices are lists of rows, in double."""
 import struct
 
 
@@ -19,7 +19,7 @@ def transpose(matrix):
 
 
 def inverse(matrix):
-    """Gauss and Jordan, with pivots."""
+    """Invert by Gauss-Jordan elimination with pivots."""
     n = len(matrix)
     rows = [list(row) + [float(i == k) for k in range(n)] for i, row in enumerate(matrix)]
     for i in range(n):

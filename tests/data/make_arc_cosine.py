@@ -73,7 +73,7 @@ CASES = [  # x, y, kappa_0 ... kappa_2 as NumPy gave them
 
 
 def arctan(x):
-    """Halve the argument until the Taylor series is quick."""
+    """Halve the argument until the Taylor series converges quickly."""
     halvings = 0
     while abs(x) > Decimal("0.01"):
         x = x / (1 + (1 + x * x).sqrt())
@@ -116,7 +116,7 @@ def main():
     for x, y, published in CASES:
         exact, xx, yy = kappas(x, y)
         for n in range(3 if published else 0):
-            # acos in double is good to 2e-8 near pi, which enters kappa_0 once, kappa_1 cubed.
+            # acos in double is accurate to 2e-8 near pi, which enters kappa_0 once, kappa_1 cubed.
             error = abs(exact[n] - Decimal(published[n]))
             assert error <= Decimal("1e-12" if n else "1e-8") * (1 + (xx * yy) ** n), (x, n)
         numbers = [", ".join(repr(float(v)) for v in part) for part in (x, y, exact)]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Write a bundled network as a model file of format 1, with the statistics of its last layer, and what
-both have to give, without the library: docs/format.md written out in double, with the standard
-library alone.
+"""Write a bundled network as a model file of format 1, with the statistics of its last layer, and the
+outputs that both must give, without libsnnk: docs/format.md written out in double, with Python's
+standard library only.
 
     python3 make_bundled_model.py > bundled_model.h
 
-The file in bundled_model.h is for good: later versions have to load it. Change this script only to say the
-same with other words.
+The file in bundled_model.h never changes, because later versions must load it. Change this script only if
+its output stays the same.
 """
 import json
 import math
@@ -18,7 +18,7 @@ D, OUTPUTS, RIDGE = 3, 2, 0.25
 
 
 def wave(*shape):
-    """Numbers without a pattern, in -1 ... 1, as float."""
+    """Irregular numbers in -1 ... 1, as float."""
     count = math.prod(shape)
     wave.at += count
     flat = [f32(math.sin(2.3 * (wave.at - count + i) + 0.9)) for i in range(count)]
@@ -31,7 +31,7 @@ wave.at = 0
 
 G_tanh, c_tanh = wave(4, D), wave(4)
 G_urf, c_urf = wave(2, 4), wave(2)
-# Of each row z_exponent, z_phase, norm_exponent, norm_phase, t_exponent, t_phase, constant.
+# For each row: z_exponent, z_phase, norm_exponent, norm_phase, t_exponent, t_phase, constant.
 numbers = [[f32(0.5 * x) for x in row] for row in wave(2, 7)]
 directions, direction_offset, gain = wave(3, 4), wave(3), [1.0, 0.5, -0.25]
 shift, shift_offset = wave(4), 0.375
@@ -54,7 +54,7 @@ def folded_urf(y):
 
 
 def features(x):
-    """Of the last layer."""
+    """The features of the last layer."""
     y = [math.tanh(dot(row, x) + c) for row, c in zip(G_tanh, c_tanh)]
     y = list(folded_urf(y)) + [max(dot(row, y) + c, 0) / math.sqrt(2)
                                for row, c in zip(G_relu, c_relu)]

@@ -228,7 +228,8 @@ static void put_projections(void) {
                      save ? "seed" : "rows");
             put_tower(name, 1, save, concat(3, parts));
         }
-    /* More inputs than the Sobol sequence has dimensions, a large Hadamard matrix: a seed alone. */
+    /* More inputs than the Sobol sequence has dimensions, a large Hadamard matrix, stored as a seed
+     * only. */
     for (int32_t i = 0; i < 3; i++) {
         static const int32_t projections[] = {SNNK_PROJECTION_GAUSSIAN, SNNK_PROJECTION_HD3,
                                               SNNK_PROJECTION_SOBOL};

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Write a model file of format 1 with every kind of block, and what it has to give, without the
-library: docs/format.md and the formulas of snnk/map.h and snnk/urf.h written out in double, with the
-standard library alone.
+"""Write a model file of format 1 with every kind of block, and the outputs it must give, without
+libsnnk: docs/format.md and the formulas of snnk/map.h and snnk/urf.h written out in double, with
+Python's standard library only.
 
     python3 make_model.py > model_1.h             the file and the expected values, as C
     python3 make_model.py --file golden.st        the file itself
 
-The file in model_1.h is for good: later versions have to load it. Change this script only to say the
-same with other words.
+The file in model_1.h never changes, because later versions must load it. Change this script only if
+its output stays the same.
 """
 import cmath
 import json
@@ -23,7 +23,7 @@ PROJECTION_STREAM, OFFSET_STREAM = 0, 1
 
 
 def wave(*shape):
-    """Numbers without a pattern, in -1 ... 1, as float."""
+    """Irregular numbers in -1 ... 1, as float."""
     count = math.prod(shape)
     wave.at += count
     flat = [f32(math.sin(1.7 * (wave.at - count + i) + 0.3)) for i in range(count)]

@@ -25,7 +25,7 @@ def philox4x32(counter, key, rounds=10):
     return c
 
 
-# The known answers that Random123 publishes (kat_vectors, lines "philox4x32 10").
+# The known answers published with Random123 (kat_vectors, lines "philox4x32 10").
 assert philox4x32([0] * 4, [0] * 2) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
 assert philox4x32([MASK] * 4, [MASK] * 2) == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
 assert philox4x32([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
@@ -96,7 +96,7 @@ def quantile(p):
 
 
 def main():
-    # (seed, stream, i, j): corners of the counter, and a stretch that visits every branch.
+    # (seed, stream, i, j): corners of the counter, and a range that visits every branch.
     entries = [(0, 0, 0, 0), (0, 0, 0, 1), (0, 1, 0, 0), (1, 0, 0, 0), (1 << 32, 0, 0, 0),
                ((1 << 64) - 1, 2, (1 << 64) - 1, MASK), (42, 0, 1 << 32, 7), (42, 0, 1, 783)]
     entries += [(2024, 0, 5, j) for j in range(24)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Writes nystroem.h: what scikit-learn's Nystroem and Ridge give on a few rows (Debian: python3-sklearn).
+# Writes nystroem.h: the results of scikit-learn's Nystroem and Ridge on a few rows (Debian: python3-sklearn).
 #
 #     python3 make_nystroem.py > nystroem.h
 import numpy as np
@@ -10,7 +10,7 @@ D, N, M, TESTS, OUTPUTS = 3, 40, 7, 5, 2
 BANDWIDTH, ALPHA = 1.25, 0.5
 
 rng = np.random.default_rng(5)
-# Numbers that floats hold exactly.
+# Numbers that are exact in float.
 x = np.round(rng.normal(size=(N, D)) * 64) / 64
 tests = np.round(rng.normal(size=(TESTS, D)) * 64) / 64
 y = np.round(np.stack([np.sin(2 * x[:, 0]) + x[:, 1], x[:, 2] ** 2], axis=1) * 1024) / 1024

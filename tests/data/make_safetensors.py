@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Write safetensors.h: a container made by Python's json, struct and zlib alone, with the check sum
-as docs/format.md describes it. Usage: make_safetensors.py > safetensors.h"""
+"""Write safetensors.h: a container written with only Python's json, struct and zlib, with the checksum
+that docs/format.md describes. Usage: make_safetensors.py > safetensors.h"""
 import json
 import struct
 import zlib

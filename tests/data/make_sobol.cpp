@@ -1,5 +1,5 @@
-// Writes sobol.h: points of Boost's Sobol engine, which shares the table of direction numbers with the
-// library and nothing else.
+// Writes sobol.h: points of Boost's Sobol engine, which shares only the table of direction numbers with
+// the library.
 //
 //     g++ -o make_sobol make_sobol.cpp && ./make_sobol > sobol.h        (Debian: libboost1.74-dev)
 #include <boost/random/sobol.hpp>

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Write files of least-squares statistics, of formats 1 and 2, and of recursive least squares, and what
-they have to give, without the library: docs/format.md and the formulas of snnk/lstsq.h and snnk/rls.h
-written out in double, with the standard library alone.
+"""Write files of least-squares statistics, of formats 1 and 2, and of recursive least squares, and the
+solutions they must give, without libsnnk: docs/format.md and the formulas of snnk/lstsq.h and
+snnk/rls.h written out in double, with Python's standard library only.
 
     python3 make_statistics.py > statistics_files.h
 
-The files in statistics_files.h are for good: later versions have to load them. Change this script only to
-say the same with other words.
+The files in statistics_files.h never change, because later versions must load them. Change this script
+only if its output stays the same.
 """
 from algebra import dot, f32, inverse, times, transpose
 from model_file import blob, print_array, print_blob, tensor
@@ -50,7 +50,7 @@ weights = [0.5, 1.0, 2.0, 0.25, 1.5]
 weighted, weighted_solution = statistics(weights)
 weighted.update(weight=[sum(weights)], most_weight=[6.0], most_phi=[30.0] * M, most_y=[25.0] * T)
 
-# ---- Recursive least squares: P, and one row more ----
+# ---- Recursive least squares: P, and one more row ----
 
 U = [[0.75, -0.25, 0.5], [0.0, 1.25, 0.125], [0.0, 0.0, 0.5]]
 B = [[0.5, -0.25, 1.0], [0.125, 2.0, -0.5]]

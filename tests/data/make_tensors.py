@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Write tensors.h: a container as other programs write them, with every element type, made by Python's
-json and struct alone. Usage: make_tensors.py > tensors.h"""
+"""Write tensors.h: a container as other programs write them, with every element type, made with only
+Python's json and struct. Usage: make_tensors.py > tensors.h"""
 import json
 import struct
 
@@ -14,7 +14,7 @@ tensors = {  # name: dtype, shape, bytes, in the order of the file
     "i32": ("I32", [2], struct.pack("<2i", -2**31, 2**24 + 3)),
     "u64": ("U64", [1], struct.pack("<Q", 2**64 - 1)),
     "i64": ("I64", [2], struct.pack("<2q", -2**63, -3)),
-    # Zeros, the least subnormal, the largest subnormal, the least normal, 1 and its neighbour, the largest.
+    # Zeros, the smallest subnormal, the largest subnormal, the smallest normal, 1 and its neighbour, the largest.
     "f16": ("F16", [2, 4], struct.pack("<8e", 0.0, -0.0, 2.0**-24, -1023 * 2.0**-24, 2.0**-14, 1.0,
                                        1 + 2.0**-10, -65504.0)),
     "bf16": ("BF16", [3], struct.pack("<3H", 0x3f80, 0xc049, 0x0001)),

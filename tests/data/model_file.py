@@ -1,4 +1,4 @@
-"""Model files as docs/format.md has them, for the scripts here that write some without the library."""
+"""Model files as docs/format.md describes them, for the scripts here that write some without the library."""
 import json
 import struct
 import zlib
@@ -7,7 +7,7 @@ CODES = {"F32": "f", "F64": "d", "U32": "I"}
 
 
 def tensor(dtype, values):
-    """What `blob` takes, of a list or a list of rows."""
+    """A tensor for `blob`, from a list or a list of rows."""
     shape, flat = [len(values)], values
     if isinstance(values[0], list):
         shape, flat = [len(values), len(values[0])], sum(values, [])
@@ -15,7 +15,7 @@ def tensor(dtype, values):
 
 
 def blob(metadata, tensors):
-    """The bytes of a file, its check sum among them. tensors: name to (dtype, shape, bytes)."""
+    """The bytes of a file, including its checksum. tensors: name to (dtype, shape, bytes)."""
     canonical = b"".join(k.encode() + b"\0" + v.encode() + b"\0"
                          for k, v in sorted(metadata.items()))
     for name, (dtype, shape, data) in sorted(tensors.items()):

@@ -28,7 +28,7 @@ fi
         if (!(file in objects)) { objects[file]; count++ }
     }
 
-    # Mark all that `from` leads to. The parameters after it are local variables.
+    # Mark everything that `from` leads to. The parameters after it are local variables.
     function walk(from, head, tail, queue, to, n, i) {
         queue[tail++] = from
         while (head < tail) {

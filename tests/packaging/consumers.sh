@@ -50,7 +50,7 @@ with_pkg_config() { # with_pkg_config DIRECTORY [--static]
     "$cc" -std=c99 quickstart.c -o quickstart $flags -lm && ./quickstart
 }
 
-# A parent project that looks whether anything of its own changed.
+# A parent project that checks that none of its own settings changed.
 parent() { # parent DIRECTORY HOW
     mkdir -p "$1"
     cp "$source/examples/quickstart.c" "$1"
@@ -135,7 +135,7 @@ check "FetchContent" parent "$work/fetch" \
 FetchContent_Declare(snnk SOURCE_DIR \"$source\")
 FetchContent_MakeAvailable(snnk)"
 
-# The minimal library where CMake finds no cmocka: without_cmocka DIRECTORY [OPTION...]
+# The minimal library if CMake does not find cmocka: without_cmocka DIRECTORY [OPTION...]
 without_cmocka() {
     directory=$1
     shift

@@ -59,7 +59,7 @@ def call(name, *arguments):
 
 
 def handle(name, *arguments):
-    """Call a creator, whose last argument is where the handle goes."""
+    """Call a creator, whose last argument receives the handle."""
     made = c_void_p()
     call(name, *arguments, byref(made))
     return made
@@ -73,7 +73,7 @@ size = c_size_t
 
 
 class Config(ctypes.Structure):
-    """A config struct by its size alone: bindings may lay it out, or only pass it on."""
+    """A config struct known only by its size: bindings may define its fields, or just pass it on."""
     _fields_ = [("size", c_size_t), ("rest", ctypes.c_char * 256)]
 
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The C blocks of README.md and docs/ compile, links between pages lead somewhere, and files that pages
-# and comments name exist.
+# Checks that the C blocks of README.md and docs/ compile, that links between pages have a target, and
+# that files named by pages and comments exist.
 # docs.sh CC [MPI-INCLUDE-FLAG...]; without the flags, blocks that include snnk/mpi.h are left out.
 #
-# Each ```c block is compiled alone, as C11 with all warnings. Its #include lines go to the head of the
+# Each ```c block is compiled on its own, as C11 with all warnings. Its #include lines go to the head of the
 # file, after docs_preamble.h, and the rest into a function; a block with a main is a whole program.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -68,7 +68,7 @@ done
 [ "$blocks" -ge 5 ] && true # the extraction finds them at all
 result "blocks found: $blocks"
 
-# C that is indented instead of fenced would escape.
+# Indented C without a fence would not be found.
 # shellcheck disable=SC2086 # a list of files
 escaped=$(awk 'FNR == 1 { inside = 0 } /^```/ { inside = !inside }
     !inside && /^    .*snnk_[a-z0-9_]+\(.*\);/ { print FILENAME ":" FNR ": " $0 }' $pages)
@@ -92,8 +92,8 @@ done
 
 # ---- Names of files ----
 
-# A file in backticks, such as `kernels/forward.c` or `urf.h`, is one of the tree. (The changelog names old
-# ones.)
+# A file in backticks, such as `kernels/forward.c` or `urf.h`, must exist in the tree. (The changelog may
+# name old ones.)
 files=$(find .ci bench cmake docs examples include scripts src tests -type f | sed 's#^#/#')
 for page in $pages; do
     [ "$page" != CHANGELOG.md ] || continue
@@ -104,7 +104,7 @@ for page in $pages; do
     done
 done
 
-# The same for paths in the sources: a comment that names a file names one that is there.
+# The same for paths in the sources: a file named in a comment must exist.
 paths='\<(src|include/snnk|docs|scripts|tests|bench|examples)(/[a-z_0-9]+)+\.(c|h|md|py|sh|txt)\>'
 for name in $(grep -rhoE "$paths" bench cmake examples include scripts src tests | sort -u); do
     [ -e "$name" ] && true

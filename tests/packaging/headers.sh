@@ -1,5 +1,5 @@
 #!/bin/sh
-# Each public header compiles alone, as C99 and as C++11, with all warnings.
+# Checks that each public header compiles on its own, as C99 and as C++11, with all warnings.
 # headers.sh CC [MPI-INCLUDE-FLAG...]; without the flags snnk/mpi.h is left out.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -49,7 +49,7 @@ while IFS=: read -r folder headers; do
     report "src/$folder includes only from itself and from what is below it" "$bad"
 done </tmp/snnk_folders.$$
 
-# The program and the MPI library stand on public headers alone.
+# The program and the MPI library use public headers only.
 for folder in cli mpi; do
     bad=$(grep -nE '^#include "' -r "src/$folder" | grep -vE '#include "[a-z_]*\.h"|#include "cli/' || true)
     report "src/$folder includes public headers and its own" "$bad"
@@ -62,7 +62,7 @@ report "every folder is in the table" "$bad"
 
 # ---- No circles ----
 
-# A file here is a name.c with its name.h. tsort fails where there is no order.
+# A file here is a name.c with its name.h. tsort fails if there is a circle.
 circles=$(for file in src/*/*.[ch]; do
     from=${file#src/}
     from=${from%.[ch]}
@@ -74,7 +74,7 @@ report "no circle of includes between files" "$circles"
 # ---- A kind is one file and one row of a table ----
 
 # The kinds of features and of projections are listed in one file each; only their own files know them. All
-# others ask the table, or name a kind to make a map of it.
+# other files use the table, or name a kind only to create a map of it.
 report "no kind of features is asked for by its name" \
     "$(grep -rnE 'SNNK_MAP_[A-Z]' src --include='*.c' | grep -vE '^src/(map/kinds\.c|cli/)|\.?kind = SNNK_MAP_[A-Z_]+[;,]' || true)"
 report "no kind of projection is asked for by its name" \
@@ -84,7 +84,7 @@ report "no table of a kind is compared" \
 report "functions of projected values are chosen by kinds, and applied by kernels" \
     "$(grep -rlE 'SNNK__OPERATION_' src | grep -vE '^src/(kernels/|map/|layer/dense\.c)' || true)"
 
-# ---- What a library does not do ----
+# ---- Functions that a library must not call ----
 
 library=$(find src -name '*.[ch]' -not -path 'src/cli/*')
 # shellcheck disable=SC2086 # a list of files

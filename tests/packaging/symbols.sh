@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the libraries export. symbols.sh SHARED STATIC [SHARED-MPI]
+# Checks what the libraries export. symbols.sh SHARED STATIC [SHARED-MPI]
 #
 # tests/abi/symbols.txt lists the public functions: adding one shows in review, removing one fails.
 set -eu
@@ -26,8 +26,8 @@ declared() { # declared HEADER...
     cat "$@" | tr '\n' ' ' | grep -oE 'SNNK_API [^;(]*[ *]snnk_[a-z0-9_]+\(' |
         grep -oE 'snnk_[a-z0-9_]+\($' | tr -d '(' | sort
 }
-# mpi.h is of another library.
-# shellcheck disable=SC2046 # names of ours, without spaces
+# mpi.h belongs to another library.
+# shellcheck disable=SC2046 # our names have no spaces
 declared $(ls include/snnk/*.h | grep -v '/mpi\.h$') >"$work/declared"
 
 same "exported symbols are those of tests/abi/symbols.txt (<), library (>)" \

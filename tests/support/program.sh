@@ -1,4 +1,4 @@
-# For tests of the program from outside, sourced: an empty folder to work in, and what counts checks.
+# Sourced by tests of the program: creates an empty folder to work in, and counts checks.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -12,7 +12,7 @@ not_ok() {
     sed 's/^/    /' out err 2>/dev/null | head -n 20
 }
 
-# report NAME: how it went, as the last command.
+# report NAME: print the counts; its status is the result. Must be the last command.
 report() {
     echo "$1: $passed passed, $failed failed"
     [ "$failed" = 0 ]

@@ -107,8 +107,8 @@ static void test_finds_the_neurons_in_use(void **state) {
     assert_int_equal(report.parameters_teacher, H * (D + 1) + L * (H + 1));
     assert_int_equal(report.multiply_adds_teacher, H * D + L * H);
     assert_int_equal(report.rows + report.heldout_rows, N);
-    assert_true(report.heldout_rows > 20 && report.heldout_rows < 120); /* expected 60, deviation
-                                                                         * 7.3 */
+    /* The expected number is 60, its standard deviation 7.3. */
+    assert_true(report.heldout_rows > 20 && report.heldout_rows < 120);
     assert_false(report.few_rows);
     snnk_layer_free(layer);
     free_teacher(&a);
@@ -527,8 +527,8 @@ static void test_budgets(void **state) {
     (void)state;
     assert_ok(snnk_distill_create(a.hidden, a.readout, SNNK_ROWS(.n = N, .X = a.X), NULL, NULL,
                                   &distill));
-    assert_ok(snnk_distill_features_of_share(distill, 0.5, &features)); /* 79 parameters: (79 -
-                                                                         * 4)/11 */
+    /* Half of 158 is 79 parameters: (79 - 4)/11 features. */
+    assert_ok(snnk_distill_features_of_share(distill, 0.5, &features));
     assert_int_equal(features, 6);
     assert_ok(snnk_distill_features_of_share(distill, 15.0 / 158, &features));
     assert_int_equal(features, 1);

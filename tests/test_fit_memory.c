@@ -164,10 +164,8 @@ static void test_round_trips(void **state) {
             config.precision = SNNK_PRECISION_DOUBLE;
             for (int32_t f = 0; f <= SNNK_FACTORIZATION_AUTO; f++) {
                 config.factorization = f;
-                check_round_trip(of_network, &config, HALF, of_labels, 0); /* AUTO has already
-                                                                            * chosen */
-                check_round_trip(of_network, &config, 20, of_labels, 0);   /* AUTO has not chosen
-                                                                            * yet */
+                check_round_trip(of_network, &config, HALF, of_labels, 0); /* AUTO has chosen */
+                check_round_trip(of_network, &config, 20, of_labels, 0);   /* AUTO has not */
             }
         }
 }

@@ -310,8 +310,8 @@ static void test_create_refuses(void **state) {
     assert_says("allocator->alloc is NULL");
     assert_status(snnk_lstsq_create((size_t)1 << 31, 1, NULL, &s), SNNK_E_SIZE);
     assert_says("features = 2147483648 is above 2147483647");
-    assert_status(snnk_lstsq_create(1, SIZE_MAX, NULL, &s), SNNK_E_SIZE); /* a -1 from another
-                                                                           * language */
+    /* SIZE_MAX is what -1 from another language becomes. */
+    assert_status(snnk_lstsq_create(1, SIZE_MAX, NULL, &s), SNNK_E_SIZE);
     assert_says("targets = ");
     /* 8 m^2 = 2^65 bytes. */
     assert_status(snnk_lstsq_create(2147483647, 1, NULL, &s), SNNK_E_SIZE);

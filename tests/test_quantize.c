@@ -336,8 +336,8 @@ static void the_report_is_correct(void **state) {
     assert_ok(snnk_network_quantize(network, SNNK_STORAGE_INT8, NULL, NULL, &report, &made));
     assert_true(isnan(report.relative_error) && isnan(report.largest_error) && isnan(report.rms));
     snnk_network_free(network);
-    assert_ok(snnk_network_forward(made, 2, X, D, Z, M2, NULL)); /* the new network does not need
-                                                                  * the old one */
+    /* The new network does not need the old one. */
+    assert_ok(snnk_network_forward(made, 2, X, D, Z, M2, NULL));
     snnk_network_free(made);
 }
 

@@ -60,9 +60,8 @@ static void test_any_stretch_of_a_row_is_the_same(void **state) {
             part[n < 40 ? n : 0] = -7;
             snnk__random_uniform(99, 1, 12345, first, n, part);
             assert_memory_equal(part, whole + first, n * sizeof *part);
-            if (n < 40)
-                assert_true(n == 0 || part[n] == -7); /* nothing is written beyond the n
-                                                               * draws */
+            /* Nothing is written beyond the n draws. */
+            if (n < 40) assert_true(n == 0 || part[n] == -7);
             snnk__random_normal(99, 1, 12345, first, n, part);
             assert_memory_equal(part, normal + first, n * sizeof *part);
         }

@@ -191,14 +191,12 @@ static void test_sampled_landmarks(void **state) {
     }
     for (size_t j = 0; j < 12; j++)
         for (size_t k = 0; k < j; k++) assert_true(rows[0][j] != rows[0][k]);
-    for (size_t j = 0; j < 5; j++)
-        assert_int_equal(rows[1][j], rows[0][j]); /* the beginning of a
-                                                                              * larger sample */
+    /* A smaller sample is the beginning of a larger one. */
+    for (size_t j = 0; j < 5; j++) assert_int_equal(rows[1][j], rows[0][j]);
     for (size_t j = 0; j < 12; j++) differ += rows[2][j] != rows[0][j];
     assert_true(differ > 0);
-    for (size_t j = 0; j < NYSTROEM_N; j++)
-        assert_int_equal(rows[3][j], j); /* all rows, in their
-                                                                              * order */
+    /* If all rows are landmarks, they keep their order. */
+    for (size_t j = 0; j < NYSTROEM_N; j++) assert_int_equal(rows[3][j], j);
 }
 
 /* The default bandwidth is the median distance: 3 landmarks on a line, at distances 1, 2 and 3. */

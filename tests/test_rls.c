@@ -281,8 +281,8 @@ static void test_stays_positive(void **state) {
         assert_ok(snnk_rls_solution(rls, B, M));
         for (size_t j = 0; j < M; j++) {
             const double a = (double)length[j], alone = 3 / (rows * a * a);
-            const double twins = j == 2 || j == 3 ? 1e8 : 1; /* twins are only determined by 1e-4 of
-                                                              * their length */
+            /* Twins are determined by only 1e-4 of their length. */
+            const double twins = j == 2 || j == 3 ? 1e8 : 1;
 
             assert_true(snnk__rls_column(rls, j)[j] > 0);
             /* A factor of 2 for chance, which is 8 deviations of a sum of 1000. */

@@ -345,8 +345,8 @@ static void writer_misuse(void **state) {
     fill(&writer, &ours);
     assert_status(snnk__safetensors_add_text(&writer, "bad", "\xff"), SNNK_E_RANGE);
     assert_says("\"bad\" is not UTF-8");
-    assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_RANGE); /* the failure is
-                                                                                    * kept */
+    /* The failure is kept. */
+    assert_status(snnk__safetensors_written_bytes(&writer, &bytes), SNNK_E_RANGE);
     assert_status(snnk__safetensors_write_file(&writer, test_path(&files, "m")), SNNK_E_RANGE);
     snnk__safetensors_writer_free(&writer);
     fill(&writer, &ours);
@@ -466,8 +466,8 @@ static void models_are_distinguished(void **state) {
     assert_says("the checksum of the contents is ");
     assert_status(open_model("2", "network", 0), SNNK_E_VERSION);
     assert_says("format 2 (written by libsnnk 7.8.9), but this library reads formats up to 1");
-    assert_status(open_model("2", "network", 1), SNNK_E_VERSION); /* a newer format may compute the
-                                                                   * checksum differently */
+    /* The format is checked first, because a newer one may compute the checksum differently. */
+    assert_status(open_model("2", "network", 1), SNNK_E_VERSION);
     assert_status(open_model("0", "network", 0), SNNK_E_FORMAT);
     assert_status(open_model("one", "network", 0), SNNK_E_FORMAT);
     assert_status(open_model("", "network", 0), SNNK_E_FORMAT);

@@ -114,8 +114,8 @@ static void assert_same_towers(const snnk_map *was, const snnk_map *is) {
     assert_ok(snnk_map_weight_tower(is, L, W, D, b, c, m, bias[1], NULL));
     assert_memory_equal(a, c, L * bytes);
     assert_memory_equal(bias[0], bias[1], sizeof bias[0]);
-    const int st = snnk_map_exact(was, X, W, 0.5, &value[0]); /* maps of given rows have no exact
-                                                               * value */
+    /* Maps of given rows have no exact value. */
+    const int st = snnk_map_exact(was, X, W, 0.5, &value[0]);
     assert_status(snnk_map_exact(is, X, W, 0.5, &value[1]), st);
     assert_true(value[0] == value[1]);
     free(c);

@@ -165,8 +165,7 @@ static void test_kink_within_a_cell(void **state) {
 
     (void)state;
     assert_true(grid.step * 16384 <= 2 && count > 16384);
-    assert_true(snnk__check_grid_for(4096, 4, 1).step <= 4.0 / 65536); /* 16 grid steps for each
-                                                                        * point */
+    assert_true(snnk__check_grid_for(4096, 4, 1).step <= 4.0 / 65536); /* 16 a point */
     for (size_t i = 0; i < count; i++)
         f[count + i] = f[i] = fmax(snnk__check_grid_offset(&grid, i) - kink, 0);
     const snnk__spectrum_bound bound = snnk__harmonics_bound(&nothing, &grid, f, f + count);

@@ -69,10 +69,7 @@ static void test_settings_are_resolved(void **state) {
         snnk_spectrum *spectrum, *twin;
 
         config.allocator = &allocator;
-        if (method == SNNK_SPECTRUM_EXTENSION)
-            config.largest_frequency = 50; /* the others have no
-                                                                               * largest
-                                                                               * frequency */
+        if (method == SNNK_SPECTRUM_EXTENSION) config.largest_frequency = 50; /* must become 0 */
         spectrum = spectrum_of(SNNK_TANH, &config);
         assert_ok(snnk_spectrum_settings(spectrum, &used));
         assert_int_equal(used.method, method);
@@ -98,8 +95,7 @@ static double broken(double z, void *user) {
 }
 
 static void test_nonfinite_functions_are_refused(void **state) {
-    static const double breaks[][3] = {{0.5, 0.5, NAN},        /* in the interval: one of its
-                                                                * points */
+    static const double breaks[][3] = {{0.5, 0.5, NAN},        /* a point of the interval */
                                        {2.49, 2.51, INFINITY}, /* on the seam, 1 ... 3 */
                                        {-2.51, -2.49, -INFINITY}};
     static const char *const says[] = {"nan at z = 0.5;", "the function is inf at z = 2.",
@@ -148,7 +144,7 @@ static void test_unresolved_is_refused(void **state) {
     snnk_spectrum_free(spectrum);
 
     config = config_of(SNNK_SPECTRUM_INTEGRAL, 0, 4);
-    config.points = 4; /* too few points */
+    config.points = 4; /* too few */
     assert_status(snnk_spectrum_create(SNNK_TANH, &config, &spectrum), SNNK_E_UNRESOLVED);
     config.points = 0;
     config.largest_frequency = 1; /* too low */

@@ -72,9 +72,8 @@ static void run_owners(worker *w) {
         w->failed |= snnk_layer_create(s->map, L, Psi, M, NULL, &layer) != SNNK_OK;
         w->failed |= snnk_network_create(NULL, &network) != SNNK_OK;
         w->failed |= snnk_network_append(network, s->layer) != SNNK_OK;
-        w->failed |=
-            snnk_layer_outputs(snnk_network_layer(s->network, 1)) != L; /* records that the layer
-                                                                         * was returned */
+        /* Asking for a layer changes the network's record of returned layers. */
+        w->failed |= snnk_layer_outputs(snnk_network_layer(s->network, 1)) != L;
         snnk_map_free(map);
         snnk_layer_free(layer);
         snnk_network_free(network);

@@ -19,7 +19,8 @@ typedef struct tune_result {
 } tune_result;
 
 /* Tune a set of parts.
- *   start  SNNK layers for the blocks, and a dense layer for the pooler. One layer may replace both blocks, and remains one layer
+ *   start  SNNK layers for the blocks, and a dense layer for the pooler. One layer may replace both
+ *          blocks, and remains one layer
  *   list   texts; one in TUNE_HELD_OUT of them is held out
  *   E      the original's embeddings of these texts */
 tune_result tune(sentence_encoder *encoder, part_set start, const token_list *list, const float *E,

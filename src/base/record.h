@@ -56,8 +56,7 @@ struct snnk__sink {
                  * everywhere */
     void (*text)(snnk__sink *sink, const char *key, const char *text);
     void (*count)(snnk__sink *sink, const char *key, size_t count);
-    void (*number)(snnk__sink *sink, const char *key, double number); /* written as null if not
-                                                                       * finite */
+    void (*number)(snnk__sink *sink, const char *key, double number); /* null if not finite */
     void (*truth)(snnk__sink *sink, const char *key, bool truth);
     /* The numbers are borrowed until the file is written: contiguous in `data`, or copied by
      * `elements`. */
@@ -80,7 +79,7 @@ static inline void snnk__write_array(snnk__sink *sink, snnk__array array, const 
 /* ---- Reading ---- */
 
 typedef enum snnk__value_type {
-    SNNK__VALUE_NONE, /* the key does not exist */
+    SNNK__VALUE_NONE, /* no such key */
     SNNK__VALUE_NULL,
     SNNK__VALUE_TRUTH,
     SNNK__VALUE_NUMBER, /* may be infinite, for example 1e999 */
@@ -103,8 +102,7 @@ struct snnk__source {
     const snnk_allocator *allocator; /* for the objects that are created */
     uint64_t *draws;                 /* how many random numbers the file may still ask for */
     snnk__value (*value)(const snnk__source *source, const char *key);
-    size_t (*length)(const snnk__source *source, const char *list); /* 0 if the list does not
-                                                                     * exist */
+    size_t (*length)(const snnk__source *source, const char *list); /* 0 if no such list */
     int (*find)(const snnk__source *source, const snnk__array *array);
     int (*read)(const snnk__source *source, const snnk__array *array, void *out);
 };

@@ -204,7 +204,8 @@ int snnk__pool_create(size_t threads, const snnk_allocator *allocator, snnk__poo
     error = sleeper_init(&made->caller);
     if (error) {
         snnk__free(allocator, made);
-        return snnk__fail(SNNK_E_THREAD, "the system could not create a semaphore (error %d)", error);
+        return snnk__fail(SNNK_E_THREAD, "the system could not create a semaphore (error %d)",
+                          error);
     }
     while (!error && made->workers + 1 < threads) error = start_worker(made);
     if (error) {

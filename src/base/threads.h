@@ -15,7 +15,8 @@ typedef void (*snnk__part_function)(size_t part, void *context);
 /* Create a pool for jobs of up to `threads` parts. It starts threads - 1 threads, which sleep until
  * there is work. They block every signal except those of their own faults, so that a program's
  * signal handlers run on its own threads.
- *   threads    at least 1. With 1, and in a build without threads, *pool is NULL, which the functions below accept
+ *   threads    at least 1. With 1, and in a build without threads, *pool is NULL, which the
+ *              functions below accept
  *   allocator  gives the pool's memory; stacks come from the operating system
  * SNNK_E_NOMEM; SNNK_E_THREAD: a thread could not be started, and those before it have ended. */
 int snnk__pool_create(size_t threads, const snnk_allocator *allocator, snnk__pool **pool);

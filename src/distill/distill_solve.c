@@ -86,22 +86,22 @@ static bool is_simpler_better(const snnk_distill_report *r) {
 static int write_report(const snnk_distill *distill, const snnk__student *student, size_t linear,
                         int32_t epochs, const snnk_layer *layer, snnk_workspace *workspace,
                         snnk_distill_report *report) {
-    snnk_distill_report ours = {
-        .explained = student->explained,
-        .relative_error = sqrt(fmax(1 - student->explained, 0)),
-        .ridge = student->ridge,
-        .features = student->map->features,
-        .linear_features = linear,
-        .parameters = snnk_layer_parameters(layer),
-        .multiply_adds = snnk_layer_multiply_adds(layer),
-        .parameters_teacher = parameters_of(distill, snnk_layer_parameters),
-        .multiply_adds_teacher = parameters_of(distill, snnk_layer_multiply_adds),
-        .rows = student->train->rows - student->heldout->rows, /* train now includes the held-out
-                                                                * rows */
-        .heldout_rows = student->heldout->rows,
-        .tier = distill->config.tier,
-        .epochs = epochs,
-        .few_rows = distill->train->rows < distill->train->features};
+    /* rows: train includes the held-out rows by now. */
+    snnk_distill_report ours = {.explained = student->explained,
+                                .relative_error = sqrt(fmax(1 - student->explained, 0)),
+                                .ridge = student->ridge,
+                                .features = student->map->features,
+                                .linear_features = linear,
+                                .parameters = snnk_layer_parameters(layer),
+                                .multiply_adds = snnk_layer_multiply_adds(layer),
+                                .parameters_teacher = parameters_of(distill, snnk_layer_parameters),
+                                .multiply_adds_teacher =
+                                    parameters_of(distill, snnk_layer_multiply_adds),
+                                .rows = student->train->rows - student->heldout->rows,
+                                .heldout_rows = student->heldout->rows,
+                                .tier = distill->config.tier,
+                                .epochs = epochs,
+                                .few_rows = distill->train->rows < distill->train->features};
     const int st = snnk__distill_baselines(distill, student->map->features, workspace, &ours);
 
     if (st != SNNK_OK) return st;

@@ -17,8 +17,8 @@ static const double far = 1e4;
 static double normal_cdf(double z) { return 0.5 * erfc(-z * sqrt_half); }
 
 static double sigmoid(double z) {
-    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)); /* exp never gets a large positive
-                                                                * argument */
+    /* Neither branch computes exp of a large positive number. */
+    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
 }
 
 /* z limited to [-far, far]; NaN stays NaN. */

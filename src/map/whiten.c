@@ -185,9 +185,7 @@ static int moments(const snnk_frame *frame, const rows *of, double *S, double *r
 
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)k, (int)k, (int)n,
                 (1 - rho) / (double)n, along, (int)k, along, (int)k, 0, S, (int)k);
-    for (size_t i = 0; i < k; i++)
-        S[i * k + i] += fmax(rho, 1e-6) * tau; /* keeps S away from
-                                                                           * singular */
+    for (size_t i = 0; i < k; i++) S[i * k + i] += fmax(rho, 1e-6) * tau; /* not singular */
     const double outside = d > k ? fmax(total - inside, 0) / (double)(d - k) : tau;
 
     *rest = (1 - rho) * outside + rho * tau;

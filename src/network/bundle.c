@@ -24,9 +24,8 @@ static int emit_features(const snnk_layer *layer, snnk_network *made) {
     snnk_layer *tower;
     int st;
 
-    if (layer->kind->linearity(layer) == SNNK__LINEAR_IN_INPUTS)
-        return SNNK_OK; /* its features are
-                                                                                  * x itself */
+    /* The features of a linear layer are its inputs: nothing to append. */
+    if (layer->kind->linearity(layer) == SNNK__LINEAR_IN_INPUTS) return SNNK_OK;
     st = snnk_layer_create_tower(snnk_layer_map(layer), &tower);
     return st == SNNK_OK ? emit(made, tower) : st;
 }

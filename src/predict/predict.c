@@ -245,9 +245,8 @@ static uint64_t scaled_features(const gathered *g, double times) {
     const double random = (double)g->random * times;
 
     if (g->random == 0) return (uint64_t)g->fixed;
-    if (!(random <= MAX_FEATURES - (double)g->fixed))
-        return 0; /* also false for NaN, after an
-                                                                 * overflow */
+    /* Also true if random is NaN after an overflow. */
+    if (!(random <= MAX_FEATURES - (double)g->fixed)) return 0;
     return g->fixed + (uint64_t)fmax(1, ceil(random));
 }
 

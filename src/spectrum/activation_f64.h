@@ -13,8 +13,8 @@ static inline double snnk__normal_cdf(double z) { return 0.5 * erfc(-z * 0.70710
 
 /* 1 - sigmoid(z) is sigmoid(-z), without cancellation. */
 static inline double snnk__sigmoid(double z) {
-    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)); /* exp never gets a large positive
-                                                                * argument */
+    /* Neither branch computes exp of a large positive number. */
+    return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
 }
 
 /* f(z) in double. The relative error is a few units in the last place times 1 + z^2 (the condition

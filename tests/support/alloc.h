@@ -49,7 +49,9 @@ static inline void test_memory_allow(test_memory *memory, long calls) {
  * allocates nothing needs another test.
  *   memory      the test_memory of the allocator in use
  *   status      an int variable, set by the statement
- *   statement   sets status, checks that a failed run left its outputs unchanged (assert_made), and frees what was created. To prepare objects without failures inside it, save memory.fail_after, call test_memory_allow(&memory, -1), and restore the saved value
+ *   statement   sets status, checks that a failed run left its outputs unchanged (assert_made), and
+ *               frees what was created. To prepare objects without failures inside it, save
+ *               memory.fail_after, call test_memory_allow(&memory, -1), and restore the saved value
  * afterwards */
 #define assert_survives_failing_allocations(memory, status, ...)                                   \
     assert_survives_some_failing_allocations(memory, status, LONG_MAX, __VA_ARGS__)

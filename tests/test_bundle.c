@@ -170,7 +170,7 @@ static void test_reference(void **state) {
     for (int k = 0; k < 2; k++) assert_ok(snnk_network_append(network, layers[k]));
     bundled = bundle(network, 0, 1);
     assert_int_equal(snnk_network_layers(bundled), 2);
-    assert_int_equal(snnk_layer_kind(snnk_network_layer(bundled, 0)), SNNK_LAYER_TOWER);
+    assert_int_equal(snnk_layer_get_kind(snnk_network_layer(bundled, 0)), SNNK_LAYER_TOWER);
     assert_ok(snnk_network_forward(bundled, ROWS, X, C1, Y, L2, NULL));
     /* inputs are floats, so 1e-6 of sums of a dozen terms of size 1 to 10 */
     for (size_t i = 0; i < ROWS * L2; i++) assert_close(Y[i], bundle_Y[i], 1e-5, 1e-5);
@@ -279,7 +279,7 @@ static void test_shapes(void **state) {
     bundled = bundle(network, 0, DEPTH - 1);
     assert_int_equal(snnk_network_layers(bundled), 3);
     layer = snnk_network_layer(bundled, 0); /* G has absorbed the two linear layers */
-    assert_int_equal(snnk_layer_kind(layer), SNNK_LAYER_TOWER);
+    assert_int_equal(snnk_layer_get_kind(layer), SNNK_LAYER_TOWER);
     assert_int_equal(snnk_layer_inputs(layer), D);
     assert_int_equal(snnk_layer_outputs(layer), 20);
     assert_int_equal(snnk_layer_parameters(layer), 10 * D + 10);

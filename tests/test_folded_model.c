@@ -70,8 +70,8 @@ static void check_round_trip(const snnk_network *network, int32_t projection) {
     assert_int_equal(snnk_network_parameters(loaded), snnk_network_parameters(network));
     assert_int_equal(snnk_network_layers(loaded), snnk_network_layers(network));
     for (size_t k = 0; k < snnk_network_layers(network); k++)
-        assert_int_equal(snnk_layer_kind(snnk_network_layer(loaded, k)),
-                         snnk_layer_kind(snnk_network_layer(network, k)));
+        assert_int_equal(snnk_layer_get_kind(snnk_network_layer(loaded, k)),
+                         snnk_layer_get_kind(snnk_network_layer(network, k)));
     second = saved(loaded, projection, &again);
     assert_int_equal(again, bytes);
     assert_memory_equal(second, file, bytes);
@@ -239,7 +239,7 @@ static void test_loads_bundled_model(void **state) {
 
     (void)state;
     assert_ok(snnk_network_load_memory(bundled_model, sizeof bundled_model, NULL, &network));
-    assert_int_equal(snnk_layer_kind(snnk_network_layer(network, 1)), SNNK_LAYER_TOWER);
+    assert_int_equal(snnk_layer_get_kind(snnk_network_layer(network, 1)), SNNK_LAYER_TOWER);
     assert_ok(snnk_network_forward(network, ROWS, bundled_model_x, D1, Y, L1, NULL));
     for (size_t i = 0; i < ROWS * L1; i++) assert_close(Y[i], bundled_model_y[i], GOLDEN_RTOL, 0);
 

@@ -436,7 +436,7 @@ static void test_kinds(void **state) {
         const snnk_layer *layer = layers[kind];
         const int has_weights = kind != SNNK_LAYER_TOWER, has_map = kind != SNNK_LAYER_DENSE;
 
-        assert_int_equal(snnk_layer_kind(layer), kind);
+        assert_int_equal(snnk_layer_get_kind(layer), kind);
         assert_string_equal(snnk_layer_kind_name(kind), names[kind]);
         assert_int_equal(snnk_layer_inputs(layer), 2);
         assert_int_equal(snnk_layer_outputs(layer), outputs[kind]);
@@ -448,7 +448,7 @@ static void test_kinds(void **state) {
         if (!has_weights) assert_says("a tower layer has no weights");
     }
     for (int32_t kind = 0; kind < KINDS; kind++) snnk_layer_free(layers[kind]);
-    assert_int_equal(snnk_layer_kind(NULL), -1);
+    assert_int_equal(snnk_layer_get_kind(NULL), -1);
     assert_int_equal(snnk_layer_activation(NULL), -1);
     assert_null(snnk_layer_map(NULL));
     assert_null(snnk_layer_kind_name(-1));

@@ -82,7 +82,7 @@ static void write_model(const snnk_network *network, const char *directory) {
 
         if (!snnk_layer_map(layer)) unsupported("a dense layer");
         write_blocks(file, snnk_layer_map(layer), k);
-        if (snnk_layer_kind(layer) == SNNK_LAYER_SNNK) write_readout(file, layer, k);
+        if (snnk_layer_get_kind(layer) == SNNK_LAYER_SNNK) write_readout(file, layer, k);
     }
     fprintf(file, "const layer_arrays model_layers[] = {\n");
     for (size_t k = 0; k < n; k++) {
@@ -90,7 +90,7 @@ static void write_model(const snnk_network *network, const char *directory) {
         const size_t blocks = snnk_map_blocks(snnk_layer_map(layer));
 
         fprintf(file, "    {%zu, %zu, ", snnk_layer_inputs(layer), blocks);
-        if (snnk_layer_kind(layer) == SNNK_LAYER_TOWER)
+        if (snnk_layer_get_kind(layer) == SNNK_LAYER_TOWER)
             fprintf(file, "0, blocks_%zu, NULL, NULL},\n", k);
         else
             fprintf(file, "%zu, blocks_%zu, Psi_%zu_0, bias_%zu_0},\n", snnk_layer_outputs(layer),

@@ -29,12 +29,12 @@ extern "C" {
 
 typedef struct snnk_layer snnk_layer;
 
-/* The kinds of layers. Values never change. (Not a typedef, because a function has this name.) */
-enum snnk_layer_kind {
+/* The kinds of layers. Values never change. */
+typedef enum snnk_layer_kind {
     SNNK_LAYER_DENSE = 0, /* y = f(W x + b) */
     SNNK_LAYER_SNNK = 1,  /* y = Psi Phi(x) + bias */
     SNNK_LAYER_TOWER = 2  /* y = Phi(x) */
-};
+} snnk_layer_kind;
 
 /* Get the name of a kind: "dense", "snnk", "tower". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_layer_kind_name(int32_t kind);
@@ -143,8 +143,8 @@ SNNK_API void snnk_layer_free(snnk_layer *layer);
  * For a layer that is NULL: sizes and the storage are 0, kind and activation are -1, the map is
  * NULL. */
 
-/* Get the kind of a layer, an enum snnk_layer_kind. */
-SNNK_API int32_t snnk_layer_kind(const snnk_layer *layer);
+/* Get the kind of a layer, an snnk_layer_kind. */
+SNNK_API int32_t snnk_layer_get_kind(const snnk_layer *layer);
 
 /* Get the number of inputs d, of outputs l, and of features m (0 for a dense layer). */
 SNNK_API size_t snnk_layer_inputs(const snnk_layer *layer);

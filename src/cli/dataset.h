@@ -26,8 +26,7 @@ typedef struct dataset {
 
 /* Open a data set.
  *   wanted  a JSON array with the names of the input columns, from a model's notes; NULL: all
- *           columns but
- *           the target
+ *           columns but the target
  * Prints the error and returns an exit status. dataset_close frees what is there in any case. */
 int dataset_open(const char *command, const data_files *files, const char *wanted, dataset *data);
 void dataset_close(dataset *data);

@@ -125,7 +125,7 @@ static cJSON *describe(snnk_network *network, const char *path) {
         const snnk_map *map = snnk_layer_map(layer);
         cJSON *item = cJSON_CreateObject(), *blocks;
 
-        cJSON_AddStringToObject(item, "kind", snnk_layer_kind_name(snnk_layer_kind(layer)));
+        cJSON_AddStringToObject(item, "kind", snnk_layer_kind_name(snnk_layer_get_kind(layer)));
         cJSON_AddNumberToObject(item, "inputs", (double)snnk_layer_inputs(layer));
         cJSON_AddNumberToObject(item, "outputs", (double)snnk_layer_outputs(layer));
         if (map) {

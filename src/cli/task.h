@@ -16,8 +16,7 @@ typedef struct task {
 /* Find the task of a training set.
  *   kind  "classification" or "regression"; NULL: classification if the targets are words or whole
  *         numbers in 0 ... 99. A column with both words and numbers is refused then, because it is
- *           more
- *         likely numbers with a missing one than classes. */
+ *         more likely numbers with a missing one than classes. */
 int task_from_data(const char *command, dataset *data, const char *kind, task *made);
 
 /* Append the classes in the data that the task does not have. *added: how many there were. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Indexed by enum snnk_layer_kind. */
+/* Indexed by snnk_layer_kind. */
 static const snnk__layer_kind *const kinds[] = {
     &snnk__dense_kind,
     &snnk__snnk_kind,

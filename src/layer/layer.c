@@ -69,7 +69,7 @@ void snnk_layer_free(snnk_layer *layer) {
 
 /* ---- Properties ---- */
 
-int32_t snnk_layer_kind(const snnk_layer *layer) { return layer ? layer->kind->value : -1; }
+int32_t snnk_layer_get_kind(const snnk_layer *layer) { return layer ? layer->kind->value : -1; }
 size_t snnk_layer_inputs(const snnk_layer *layer) { return layer ? layer->inputs : 0; }
 size_t snnk_layer_outputs(const snnk_layer *layer) { return layer ? layer->outputs : 0; }
 size_t snnk_layer_features(const snnk_layer *layer) {

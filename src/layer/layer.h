@@ -37,7 +37,7 @@ typedef enum snnk__linearity {
 /* What a kind of layer does. Arguments are already checked. An entry is NULL if the kind does not
  * support it. */
 typedef struct snnk__layer_kind {
-    int32_t value;    /* an enum snnk_layer_kind */
+    int32_t value;    /* an snnk_layer_kind */
     const char *name; /* also used in model files */
 
     /* Free what the kind added to the struct. Members may still be zero. */

@@ -197,7 +197,7 @@ static int create(const settings *s, const snnk_network *network, const snnk_lst
     const snnk_layer *last = snnk_network_layer(network, snnk_network_layers(network) - 1);
     int st;
 
-    if (snnk_layer_kind(last) != SNNK_LAYER_TOWER)
+    if (snnk_layer_get_kind(last) != SNNK_LAYER_TOWER)
         return snnk__fail(SNNK_E_FORMAT, "the last layer is not a tower");
     if (!s->of_network && snnk_network_layers(network) > 1)
         return snnk__fail(SNNK_E_FORMAT, "the fit of a map has %zu layers",

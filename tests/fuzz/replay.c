@@ -1,8 +1,7 @@
 /* Run a fuzz target without a fuzzer. With arguments: on these files (found by a fuzzer). Without:
  * on the target's valid files, truncated at every byte, with a bit flipped in every byte, and on a
  * fixed sequence of mutations of them, the same on every machine. To search for failures, link with
- * -fsanitize=fuzzer instead of
- * this file. */
+ * -fsanitize=fuzzer instead of this file. */
 #include "fuzz.h"
 
 #include <stdio.h>

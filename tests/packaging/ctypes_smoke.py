@@ -33,7 +33,7 @@ SIZE = {"snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count"
         "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
-I32 = {"snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_kind", "snnk_layer_activation"}
+I32 = {"snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
 U64 = {"snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
@@ -406,7 +406,7 @@ call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
 map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
 assert call("snnk_map_inputs", map_folded) == 3
 tower = handle("snnk_layer_create_tower", map_folded)
-assert call("snnk_layer_kind", tower) == 2 and call("snnk_layer_kind", dense) == 0
+assert call("snnk_layer_get_kind", tower) == 2 and call("snnk_layer_get_kind", dense) == 0
 assert call("snnk_layer_kind_name", c_int32(2)) == b"tower"
 assert call("snnk_layer_activation", tower) == -1 and call("snnk_layer_activation", dense) == activation.value
 assert call("snnk_storage_name", c_int32(1)) == b"bf16"
@@ -418,7 +418,7 @@ call("snnk_layer_free", tower)
 call("snnk_layer_free", tower)
 call("snnk_map_free", map_folded)
 bundled = handle("snnk_network_bundle", network, size(0), size(1))
-assert call("snnk_layer_kind", c_void_p(call("snnk_network_layer", bundled, size(0)))) == 2
+assert call("snnk_layer_get_kind", c_void_p(call("snnk_network_layer", bundled, size(0)))) == 2
 call("snnk_network_free", bundled)
 single = handle("snnk_network_create", None)
 call("snnk_network_append", single, solved)

@@ -80,6 +80,7 @@ void snnk__weights_entries(const void *context, size_t first, size_t count, void
     float *x = out;
 
     for (size_t p = 0; p < weights->n_parts; p++) columns += weights->parts[p].columns;
+    if (columns == 0) return; /* no entries */
     for (size_t e = 0; e < count; e++) {
         size_t k = (first + e) % columns, p = 0;
 

@@ -13,7 +13,7 @@ typedef struct sizes {
 static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
     size_t doubles, floats;
 
-    *of = (sizes){.rows = rows};
+    *of = (sizes){.doubles = 1, .rows = rows}; /* never no scratch at all */
     for (size_t b = 0; b < map->n_blocks; b++) {
         const snnk__map_block *block = map->blocks[b];
 
@@ -33,7 +33,6 @@ static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
 static snnk__slope_scratch scratch_at(void *memory, const sizes *of, size_t d) {
     snnk__slope_scratch scratch = {.doubles = memory};
 
-    if (!memory) return scratch; /* no scratch is needed */
     scratch.columns = scratch.doubles + of->doubles;
     scratch.g = (float *)(scratch.columns + of->rows * d);
     scratch.work = scratch.g + (of->rows > 0 ? d : 0);

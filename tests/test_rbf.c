@@ -549,6 +549,64 @@ static void test_fold(void **state) {
     snnk_map_free(plain);
 }
 
+/* Features without whitening approximate no kernel: they have no weight tower. */
+static void test_plain_features_have_no_weight_tower(void **state) {
+    snnk_map *plain = reference_map(0), *whitened = reference_map(1);
+    float Psi[M], bias = 7;
+    snnk_layer *layer;
+    double value;
+
+    (void)state;
+    assert_status(snnk_map_weight_tower(plain, 1, nystroem_tests, D, NULL, Psi, M, &bias, NULL),
+                  SNNK_E_UNSUPPORTED);
+    assert_says("not whitened");
+    assert_status(snnk_map_exact(plain, nystroem_tests, nystroem_tests, 0, &value),
+                  SNNK_E_UNSUPPORTED);
+    assert_status(snnk_layer_create_from_weights(plain, 1, nystroem_tests, D, NULL, &layer),
+                  SNNK_E_UNSUPPORTED);
+    assert_null(layer);
+    assert_ok(snnk_map_weight_tower(whitened, 1, nystroem_tests, D, NULL, Psi, M, &bias, NULL));
+    snnk_map_free(whitened);
+    snnk_map_free(plain);
+}
+
+/* A layer of whitened features cannot take over the weights of the layer before it: a bundle keeps
+ * it as it is, and bundles the others. */
+static void test_bundle_keeps_whitened_features(void **state) {
+    enum { WIDE = 4 };
+    static float Psi[L * M], W[D * WIDE], V[WIDE * L];
+    const float x[WIDE] = {0.5f, -0.25f, 1, 0.125f};
+    snnk_map *map = reference_map(1);
+    snnk_network *network, *bundled;
+    snnk_layer *first, *second, *third;
+    float expected[WIDE], actual[WIDE];
+
+    (void)state;
+    for (size_t i = 0; i < D * WIDE; i++) W[i] = (float)(i % 5) / 4 - 0.5f;
+    for (size_t i = 0; i < WIDE * L; i++) V[i] = (float)(i % 3) - 1;
+    for (size_t i = 0; i < L * M; i++) Psi[i] = (float)(i % 7) / 7 - 0.5f;
+    assert_ok(snnk_layer_create_dense(WIDE, D, W, WIDE, NULL, SNNK_IDENTITY, NULL, &first));
+    assert_ok(snnk_layer_create(map, L, Psi, M, NULL, &second));
+    assert_ok(snnk_layer_create_dense(L, WIDE, V, L, NULL, SNNK_IDENTITY, NULL, &third));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, first));
+    assert_ok(snnk_network_append(network, second));
+    assert_ok(snnk_network_append(network, third));
+    assert_ok(snnk_network_bundle(network, 0, 2, &bundled));
+    assert_int_equal(snnk_network_layers(bundled), 2); /* the third joined the second */
+    assert_ok(snnk_network_forward(network, 1, x, WIDE, expected, WIDE, NULL));
+    assert_ok(snnk_network_forward(bundled, 1, x, WIDE, actual, WIDE, NULL));
+    /* Psi times K^(-1/2) is rounded once more: sums of M L products of numbers below 1 and 2.6. */
+    for (size_t k = 0; k < WIDE; k++)
+        assert_close(actual[k], expected[k], 0, M * L * 2.6 * 4 * 0x1p-24);
+    snnk_network_free(bundled);
+    snnk_network_free(network);
+    snnk_layer_free(third);
+    snnk_layer_free(second);
+    snnk_layer_free(first);
+    snnk_map_free(map);
+}
+
 static void refused(const snnk_rows *rows, const snnk_nystroem_config *config, int status,
                     const char *says) {
     snnk_map *map = (snnk_map *)&status;
@@ -644,6 +702,8 @@ int main(void) {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refuses_damaged_files),
         cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_plain_features_have_no_weight_tower),
+        cmocka_unit_test(test_bundle_keeps_whitened_features),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_failing_allocations),
     };

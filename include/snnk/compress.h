@@ -137,8 +137,8 @@ SNNK_API int snnk_network_compress(const snnk_network *network, const snnk_rows 
 /* Free a compression. NULL is fine. The compressed network does not need it. */
 SNNK_API void snnk_compression_free(snnk_compression *compression);
 
-/* Get the number of parts; 0 for NULL. Part i is layer i of the compressed network only if no
- * part of two layers before it was kept. */
+/* Get the number of parts; 0 for NULL. A part of two layers that was kept moves the indices of all
+ * later layers by one. */
 SNNK_API size_t snnk_compression_parts(const snnk_compression *compression);
 
 /* Get the report of the whole network.

@@ -29,9 +29,9 @@
  * Sources: Cho & Saul 2009, eqs. (1), (3)-(6), for ARC_COSINE with floor 0; Rahimi & Recht 2007 for
  * GAUSSIAN; Sehanobish et al. 2024 for layers of ARC_COSINE features of order 1 (ReLU-SNNK).
  *
- * docs/math.md, section 7, has J_n. For another projection_scale s, read s x' for x' in the kernel.
- * Offsets of standard deviation o act like one more coordinate of x' and y', of value o. Other
- * kinds have creators of their own: snnk_map_create_nystroem (below) and <snnk/urf.h>.
+ * docs/math.md, section 7, has J_n. In general, with a projection_scale s and offsets of standard
+ * deviation o, the kernel is that of (s x', o) and (s y', o): o is one more coordinate. Other kinds
+ * have creators of their own: snnk_map_create_nystroem (below) and <snnk/urf.h>.
  *
  * A map is immutable and can be shared between threads. Layers and fits made from it keep it
  * alive. */
@@ -58,9 +58,10 @@ typedef enum snnk_map_kind {
     SNNK_MAP_GAUSSIAN = 1,
     SNNK_MAP_ELEMENTWISE = 2,
     SNNK_MAP_IDENTITY = 3,
-    SNNK_MAP_URF = 4,        /* atoms of a spectrum; made by <snnk/urf.h> only */
-    SNNK_MAP_AFFINE = 5,     /* the affine part of a spectrum; made by <snnk/urf.h> only */
-    SNNK_MAP_FOLDED_URF = 6, /* URF features after a linear map; made by snnk_map_fold only */
+    SNNK_MAP_URF = 4,    /* atoms of a spectrum; made by <snnk/urf.h> only */
+    SNNK_MAP_AFFINE = 5, /* the affine part of a spectrum; made by <snnk/urf.h> only */
+    SNNK_MAP_FOLDED_URF =
+        6,           /* URF or RBF features after a linear map; made by snnk_map_fold only */
     SNNK_MAP_RBF = 7 /* Gaussian kernels around landmarks; made by snnk_map_create_nystroem only */
 } snnk_map_kind;
 
@@ -145,7 +146,7 @@ SNNK_API int snnk_map_concat(size_t n_maps, const snnk_map *const *maps, snnk_ma
  *   c       d, finite; NULL for zeros
  *   folded  out: release with snnk_map_free
  * SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE (also: a product
- * overflows float), SNNK_E_UNSUPPORTED (a kind that cannot be folded), SNNK_E_NOMEM. */
+ * overflows float), SNNK_E_UNSUPPORTED (whitened RBF features), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_fold(const snnk_map *map, size_t inputs, const float *V, size_t ldv,
                            const float *c, snnk_map **folded);
 
@@ -161,7 +162,7 @@ typedef struct snnk_nystroem_config {
      * the first of the same landmarks. Default 0 */
     uint64_t seed;
     /* s of the kernel, 1e-30 ... 1e30, in scaled inputs; 0 (default): the median distance between
-     * landmarks */
+     * landmarks (the first 512 of them), or 1 if that is 0 */
     double bandwidth;
     /* Eigenvalues of K below this are raised to it, 1e-15 ... 1. Below the default, 1e-8, features
      * in float are noise (docs/numerics.md) */
@@ -255,7 +256,7 @@ SNNK_API int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X,
  *              AFFINE blocks, and for URF blocks with a constant part; for others it is 0
  *   workspace  NULL for one thread
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_UNSUPPORTED (b for a symmetric
- * kernel; a folded URF map), SNNK_E_NOMEM. */
+ * kernel; folded URF features; RBF features without whitening), SNNK_E_NOMEM. */
 SNNK_API int snnk_map_weight_tower(const snnk_map *map, size_t l, const float *W, size_t ldw,
                                    const float *b, float *Psi, size_t ldpsi, float *bias,
                                    snnk_workspace *workspace);

@@ -117,7 +117,8 @@ SNNK_API const char *snnk_network_note_key(const snnk_network *network, size_t i
  * Of two SNNK layers, the second uses the outputs of the first only in G' (Psi Phi(x) + bias) + c'.
  * So the bundle has Phi as a tower, and after it the second layer with the projection G' Psi and
  * the offsets G' bias + c' (snnk_map_fold). Linear layers fold into the Psi before them, and a
- * dense layer f(W x' + b) gets the weights W Psi. Quantized weights become float, as rounded.
+ * dense layer f(W x' + b) gets the weights W Psi. A layer whose features cannot be folded (whitened
+ * RBF features) stays as it is. Quantized weights Psi become float, as rounded.
  *
  * A bundled pair costs m' m multiply-adds instead of m l + m' l. That is more if the width l is
  * below m m' / (m + m'): compare snnk_network_multiply_adds of both networks. A bundle may be

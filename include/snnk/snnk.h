@@ -58,13 +58,14 @@
  *     storage.h     the formats of quantized weights
  *     tensors.h     tensors of any safetensors file
  *     mpi.h         statistics summed over MPI processes (not included here)
- *     version.h     the version of the headers; snnk_allocator is in status.h
+ *     version.h     the version of the headers
  *
  * Conventions
  *   - Functions that can fail return SNNK_OK or a negative status, and snnk_last_error() says what
  *     was wrong. On failure results are not written, but pointers to new objects are set to NULL.
  *   - Matrices are row-major arrays of float, one sample a row. Leading dimensions count elements.
- *     0 rows are allowed everywhere, with any pointer and leading dimension.
+ *     Forward passes, and functions that add rows, accept 0 rows, with any pointer and
+ *     leading dimension.
  *   - Comments name sizes as formulas do: d inputs, l outputs, m features, n rows, t targets. "out"
  *     marks a parameter that the function writes.
  *   - Arrays are borrowed for the call: objects copy what they keep. Objects that are passed to a
@@ -91,7 +92,8 @@
  *
  * The minimal build cannot fit, score, save or load: functions of fit.h, score.h, lstsq.h,
  * ridge_path.h, rls.h, logistic.h, distill.h, compress.h, table.h and tensors.h, and those of
- * layer.h and network.h for statistics and files, are declared but do not link. */
+ * map.h, scaling.h, layer.h and network.h for statistics and files, are declared but do not
+ * link. */
 #ifndef SNNK_SNNK_H
 #define SNNK_SNNK_H
 

@@ -91,8 +91,8 @@ typedef struct snnk_urf_config {
     double angle;
     int32_t form; /* snnk_urf_form. Default POSITIVE */
     /* 1 (default): use each row as g and as -g, which cancels the first-order noise of both towers.
-     * That takes two features a row in the place of one, except for TRIGONOMETRIC without nu. 0:
-     * use each row once */
+     * Each row then makes twice as many features (not for TRIGONOMETRIC, unless the frame centers
+     * the weights). 0: use each row once */
     int32_t hyperbolic;
     int32_t atoms;      /* snnk_urf_atoms. Default STRATIFIED */
     int32_t affine;     /* snnk_urf_affine. Default AUTO */

@@ -135,9 +135,11 @@ static inline bool snnk__layer_splits(const snnk_layer *layer, size_t n,
     return layer->divisible && workspace && n > 0 && n < snnk_workspace_threads(workspace);
 }
 
-/* Set Y = layer(X) on the threads of a workspace: split within rows if snnk__layer_splits,
- * otherwise by rows; on this thread if a forward needs scratch. work: n cost.split_work floats, or
- * cost.work if that is more. */
+/* Set Y = layer(X) on the threads of a workspace:
+ *   - if snnk__layer_splits, each row is divided between threads;
+ *   - otherwise, if a forward needs no scratch, the rows are divided;
+ *   - otherwise everything runs on this thread.
+ * work: n cost.split_work floats, or cost.work if that is more. */
 void snnk__layer_forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx,
                                float *Y, size_t ldy, snnk_workspace *workspace, float *work);
 

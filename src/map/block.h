@@ -15,9 +15,9 @@ struct snnk__map_block {
     size_t features;        /* m of this block */
     snnk__linear linear;    /* z = G x + c: r values of d inputs, scaling folded in */
     snnk__function function;
-    const snnk__panels
-        *mix;   /* m x m: features = mix phi, phi the values of the function. NULL: features = phi.
-                 * SNNK layers fold mix into Psi, so it does not slow their forward */
+    /* m x m: features = mix phi, where phi are the values of the function. NULL: features = phi.
+     * SNNK layers fold mix into Psi, so that it does not slow their forward. */
+    const snnk__panels *mix;
     void *data; /* what belongs to this kind only */
 };
 

@@ -372,14 +372,19 @@ static void laplacian(const snnk__map_block *block, size_t n, const float *X, si
 
 /* ---- The kernel ---- */
 
+static int check_kernel(const snnk__map_block *block) {
+    if (block->mix) return SNNK_OK;
+    return snnk__map_cannot(block->kind, "that are not whitened approximate no kernel");
+}
+
 static int exact(const snnk__map_block *block, const float *x, const float *w, double b,
                  double *value) {
     const rbf *data = data_of(block);
+    const int st = check_kernel(block);
     double sum = 0;
 
     (void)b;
-    if (!block->mix)
-        return snnk__map_cannot(block->kind, "that are not whitened estimate no kernel");
+    if (st != SNNK_OK) return st;
     for (size_t k = 0; k < block->linear.inputs; k++) {
         const double difference = ((double)x[k] - w[k]) * data->scale[k];
 
@@ -499,6 +504,7 @@ const snnk__map_kind snnk__map_rbf = {.name = "rbf",
                                       .gradient = gradient,
                                       .laplacian = laplacian,
                                       .symmetric = true,
+                                      .check_kernel = check_kernel,
                                       .exact = exact,
                                       .fold = fold,
                                       .write = write,

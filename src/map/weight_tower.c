@@ -45,6 +45,11 @@ static int check_kinds(const snnk_map *map, size_t l, const float *b, const floa
         if (!kind->symmetric && !kind->weights)
             return snnk__map_cannot(kind,
                                     "have no weight tower: their weights are on other inputs");
+        if (kind->check_kernel) {
+            const int st = kind->check_kernel(block);
+
+            if (st != SNNK_OK) return st;
+        }
         if (b && kind->symmetric)
             return snnk__fail(SNNK_E_UNSUPPORTED,
                               "block %zu: its kernel is symmetric and has no b: pass NULL", i);

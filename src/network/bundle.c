@@ -77,6 +77,7 @@ done:
 }
 
 static int take(run *r, const snnk_layer *layer) {
+    snnk__sentence before;
     int st;
 
     if (r->pending &&
@@ -86,8 +87,12 @@ static int take(run *r, const snnk_layer *layer) {
         r->pending = snnk_layer_retain(layer);
         return SNNK_OK;
     }
-    return layer->kind->linearity(layer) == SNNK__LINEAR_IN_INPUTS ? take_linear(r, layer)
-                                                                   : take_other(r, layer);
+    if (layer->kind->linearity(layer) == SNNK__LINEAR_IN_INPUTS) return take_linear(r, layer);
+    snnk__sentence_save(&before);
+    if ((st = take_other(r, layer)) != SNNK_E_UNSUPPORTED) return st;
+    if ((st = flush(r)) != SNNK_OK) return st; /* features that cannot be folded stay as they are */
+    r->pending = snnk_layer_retain(layer);
+    return snnk__recovered(SNNK_OK, &before);
 }
 
 /* Bundle layers first ... last of the network, and append them to `made`. */

@@ -138,8 +138,8 @@ struct snnk__map_kind {
      * never. */
     bool (*biased)(const snnk__map_block *block);
 
-    /* SNNK_E_UNSUPPORTED if the features of this block approximate no kernel, so that it has neither
-     * a weight tower nor an exact value. NULL: they always do. */
+    /* SNNK_E_UNSUPPORTED if the features of this block approximate no kernel, so that it has
+     * neither a weight tower nor an exact value. NULL: they always do. */
     int (*check_kernel)(const snnk__map_block *block);
 
     /* The value that the towers estimate, in double; b is 0 if the kernel is symmetric. */

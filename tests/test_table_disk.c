@@ -96,9 +96,7 @@ static void disk_is_memory(void **state) {
     (void)state;
     static const char *const descrs[] = {"|u1", "<i2", "<f4", "<i8"};
     static const size_t widths[] = {1, 2, 4, 8}, shapes[][2] = {{50000, 1}, {3, 40000}, {700, 101}};
-    snnk_allocator allocator;
 
-    assert_ok(snnk__allocator_read(&allocator, NULL));
     for (size_t k = 0; k < 12; k++) {
         const size_t rows = shapes[k / 4][0], columns = shapes[k / 4][1], ld = columns + 3;
         const size_t bytes = 128 + rows * columns * widths[k % 4];
@@ -113,7 +111,7 @@ static void disk_is_memory(void **state) {
         /* No byte is 255, so no float is NaN. */
         for (size_t i = 128; i < bytes; i++) file[i] = (unsigned char)(i * i % 251);
         assert_ok(snnk_table_open(test_write(&files, "t", file, bytes), NULL, &disk));
-        assert_ok(snnk__table_parse(file, bytes, &allocator, &memory));
+        assert_ok(snnk__table_parse(file, bytes, NULL, &memory));
         assert_true(disk->fd >= 0 && !disk->cells && memory->fd < 0 && memory->cells);
         for (size_t turn = 0; turn < 4; turn++) {
             const size_t stride = turn % 2 ? ld : columns, first = turn / 2;
@@ -223,7 +221,6 @@ static void long_headers(void **state) {
     (void)state;
     static char file[12 + 65536 + 2];
     static const char dictionary[] = "{'descr':'|u1','fortran_order':False,'shape':(2,)}";
-    snnk_allocator allocator;
     snnk_table *table;
     float X[2];
 
@@ -243,8 +240,7 @@ static void long_headers(void **state) {
     assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file), NULL, &table),
                   SNNK_E_FORMAT);
     assert_says("the .npy header has 65536 bytes, above the limit of 65535");
-    assert_ok(snnk__allocator_read(&allocator, NULL));
-    assert_status(snnk__table_parse((unsigned char *)file, sizeof file, &allocator, &table),
+    assert_status(snnk__table_parse((unsigned char *)file, sizeof file, NULL, &table),
                   SNNK_E_FORMAT); /* in memory too */
     assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file - 3), NULL, &table),
                   SNNK_E_TRUNCATED);
@@ -257,12 +253,15 @@ static void nothing_leaks(void **state) {
     const int before = test_open_files();
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_table_config config;
     snnk_table *table;
     int status;
 
+    assert_ok(snnk_table_config_init(&config, sizeof config));
+    config.allocator = &allocator;
     test_write(&files, "t", idx, sizeof idx);
     assert_survives_failing_allocations(memory, status, {
-        status = snnk_table_open(files.path, &allocator, &table);
+        status = snnk_table_open(files.path, &config, &table);
         assert_made(status, table);
         snnk_table_free(table);
     });

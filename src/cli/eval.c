@@ -14,7 +14,7 @@ static const char help[] =
     "classification, errors of a regression.\n"
     "\n"
     "Options:\n"
-    "  --test FILE          CSV with a header; columns are found by name\n"
+    "  --test FILE          CSV; columns are found by name\n"
     "  --target COLUMN      its target column (default: as in the training data, or the last)\n"
     "  --test-images FILE   inputs, one row each (IDX, .npy or CSV); also --test-inputs\n"
     "  --test-labels FILE   their targets; also --test-targets\n"

@@ -15,7 +15,7 @@ const char fit_help[] =
     "backpropagation. The ridge penalty lambda is chosen on held-out rows. In builds with MPI,\n"
     "processes started by mpirun share the rows.\n"
     "\n"
-    "Data (IDX, .npy, or CSV with a header; each may be compressed with gzip):\n"
+    "Data (IDX, .npy, or CSV; each may be compressed with gzip):\n"
     "  --train FILE             CSV with inputs and target\n"
     "  --target COLUMN          name of its target column (default: the last)\n"
     "  --train-images FILE      inputs, one row each; also --train-inputs\n"

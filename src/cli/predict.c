@@ -8,7 +8,7 @@ static const char command[] = "predict";
 
 static const char help[] =
     "Usage: snnk predict MODEL FILE [OPTION]...\n"
-    "Predict the target of each row of FILE (IDX, .npy, or CSV with a header; columns are found\n"
+    "Predict the target of each row of FILE (IDX, .npy, or CSV; columns are found\n"
     "by name). Prints CSV with a header: the class of each row, or its predicted values.\n"
     "\n"
     "Options:\n"

@@ -7,7 +7,7 @@
 #include "cli/system.h"
 
 #define SHARED_HELP                                                                                \
-    "Rows (IDX, .npy, or CSV with a header; each may be compressed with gzip):\n"                  \
+    "Rows (IDX, .npy, or CSV; each may be compressed with gzip):\n"                                \
     "  --train FILE         CSV with inputs and target; columns are found by name\n"               \
     "  --target COLUMN      its target column (default: as in the model, or the last)\n"           \
     "  --train-images FILE  inputs, one row each; also --train-inputs\n"                           \
@@ -82,7 +82,7 @@ static int take_rows(change *c, size_t first, size_t n) {
                                       .labels = classes ? labels : NULL);
 
     st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, rows, use->workspace);
-    return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n, c->X, c->Y);
+    return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n);
 }
 
 static int take_all(change *c) {

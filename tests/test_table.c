@@ -200,6 +200,17 @@ static void npy_types(void **state) {
          {0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
          8,
          {-9223372036854775808.0f, -1}},
+        /* 0x3c00 = 1, 0xc080 = -(1 + 128/1024) * 2; big-endian too */
+        {"<f2", {0x00, 0x3c, 0x80, 0xc0}, 2, {1, -2.25f}},
+        {">f2", {0x3c, 0x00, 0xc0, 0x80}, 2, {1, -2.25f}},
+        {">u2", {0x12, 0x34, 0xff, 0xff}, 2, {4660, 65535}},
+        {">i4", {0x80, 0, 0, 0, 0, 0, 0, 3}, 4, {-2147483648.0f, 3}},
+        {">i8",
+         {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 1, 0},
+         8,
+         {-1, 256}},
+        {">f4", {0x3f, 0x80, 0, 0, 0xc0, 0x49, 0, 0}, 4, {1, -3.140625f}},
+        {">f8", {0xc0, 0, 0, 0, 0, 0, 0, 0, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0}, 8, {-2, 1.5f}},
         {"<f4", {0, 0, 0xc0, 0x3f, 0, 0, 0x80, 0xff}, 4, {1.5f, -INFINITY}},
         /* 0.1 = 0x3fb999999999999a; 1e300 overflows float. */
         {"<f8",
@@ -237,6 +248,77 @@ static void npy_versions_and_shapes(void **state) {
     assert_int_equal(snnk_table_columns(table), 7);
     assert_null(snnk_table_column_name(table, 0));
     assert_int_equal(snnk_table_words(table, 0), 0);
+    snnk_table_free(table);
+}
+
+/* Column by column: 1 ... 6 as 2 x 3 have the rows 1, 3, 5 and 2, 4, 6. Of 2 x 2 x 3 numbers,
+ * element (i, j, k) is number i + 2 j + 4 k, and column 3 j + k. */
+static void npy_fortran_order(void **state) {
+    (void)state;
+    static const double six[] = {1, 2, 3, 4, 5, 6};
+    static const unsigned char twelve[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    static const size_t columns[] = {4, 0};
+    snnk_table *table;
+    double X[4];
+
+    EXPECT(open_npy(1, "{'descr':'<f8','fortran_order':True,'shape':(2,3,), }", six, sizeof six), 2,
+           3, 1, 3, 5, 2, 4, 6);
+    EXPECT(open_npy(1, "{'descr':'|u1','fortran_order':True,'shape':(2,2,3)}", twelve, 12), 2, 6, 0,
+           4, 8, 2, 6, 10, 1, 5, 9, 3, 7, 11);
+    table = open_npy(1, "{'descr':'|u1','fortran_order':True,'shape':(2,2,3)}", twelve, 12);
+    assert_int_equal(snnk_table_dims(table), 3);
+    assert_int_equal(snnk_table_dim(table, 0), 2);
+    assert_int_equal(snnk_table_dim(table, 1), 2);
+    assert_int_equal(snnk_table_dim(table, 2), 3);
+    assert_int_equal(snnk_table_dim(table, 3), 0);
+    assert_ok(snnk_table_read_columns(table, 0, 2, 2, columns, X, 2));
+    assert_memory_equal(X, ((const double[]){6, 0, 7, 1}), sizeof X);
+    assert_ok(snnk_table_read_columns(table, 1, 1, 2, columns, X, 2));
+    assert_memory_equal(X, ((const double[]){7, 1}), 2 * sizeof *X);
+    snnk_table_free(table);
+}
+
+/* More rows than are read at once: column j of 1500 x 3 has 1500 j ... 1500 j + 1499. */
+static void npy_fortran_is_long(void **state) {
+    (void)state;
+    enum { ROWS = 1500, HEADER = 74 };
+    static const char dictionary[] =
+        "{'descr': '>u2', 'fortran_order': True, 'shape': (1500, 3)}     ";
+    static unsigned char file[HEADER + 2 * 3 * ROWS];
+    static float x[ROWS * 4];
+    static double y[ROWS * 4];
+
+    assert_int_equal(make_npy(file, 1, dictionary, NULL, 0), HEADER);
+    for (size_t i = 0; i < 3 * ROWS; i++) {
+        file[HEADER + 2 * i] = (unsigned char)(i >> 8);
+        file[HEADER + 2 * i + 1] = (unsigned char)i;
+    }
+    snnk_table *table = open_bytes(file, sizeof file);
+    assert_ok(snnk_table_read(table, 1, ROWS - 2, x, 4));
+    assert_ok(snnk_table_read_f64(table, 1, ROWS - 2, y, 4));
+    for (size_t i = 0; i < ROWS - 2; i++)
+        for (size_t j = 0; j < 3; j++) {
+            assert_true(x[4 * i + j] == (float)(ROWS * j + i + 1));
+            assert_true(y[4 * i + j] == (double)(ROWS * j + i + 1));
+        }
+    assert_true(x[3] == 0 && y[3] == 0);
+    snnk_table_free(table);
+}
+
+/* Numbers that float cannot hold are exact in double. */
+static void npy_doubles(void **state) {
+    (void)state;
+    static const double two[] = {1700000001, 0.1};
+    static const int64_t large[] = {9007199254740991, -16777217};
+    snnk_table *table = open_npy(1, "{'descr':'<f8','fortran_order':False,'shape':(1,2)}", two, 16);
+    double X[2];
+
+    assert_ok(snnk_table_read_f64(table, 0, 1, X, 2));
+    assert_memory_equal(X, two, sizeof X);
+    snnk_table_free(table);
+    table = open_npy(1, "{'descr':'<i8','fortran_order':False,'shape':(2,)}", large, 16);
+    assert_ok(snnk_table_read_f64(table, 0, 2, X, 1));
+    assert_true(X[0] == 9007199254740991.0 && X[1] == -16777217.0);
     snnk_table_free(table);
 }
 
@@ -282,8 +364,12 @@ static void npy_refused(void **state) {
          "tuple of non-negative integers"},
     };
     unsigned char file[256];
+    char many[256] = "{'descr':'|u1','fortran_order':False,'shape':(";
     size_t size;
 
+    for (int i = 0; i < 65; i++) strcat(many, "1,");
+    strcat(many, ")}");
+    refuse_npy(many, six, 1, SNNK_E_FORMAT, "an array of 65 dimensions: the limit is 64");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refuse_npy(cases[i].dictionary, six, sizeof six, cases[i].status, cases[i].says);
     size = make_npy(file, 4, "{}", six, 6);
@@ -469,6 +555,27 @@ static void gzip_opens(void **state) {
                  "24");
 }
 
+/* "x\n1\n" and "2\n" through `gzip -n`, one after the other: a table of two rows. Zero bytes may
+ * follow, but nothing else. */
+static void gzip_members(void **state) {
+    (void)state;
+    static const unsigned char a[] = {0x1f, 0x8b, 8, 0, 0,    0,    0,    0,    0, 3, 0xab, 0xe0,
+                                      0x32, 0xe4, 2, 0, 0x15, 0x3c, 0xd0, 0xa4, 4, 0, 0,    0};
+    static const unsigned char b[] = {0x1f, 0x8b, 8, 0,    0,    0,    0,    0, 0, 3, 0x33,
+                                      0xe2, 2,    0, 0x90, 0xaf, 0x7c, 0x4c, 2, 0, 0, 0};
+    unsigned char file[sizeof a + sizeof b + 4] = {0};
+    const size_t both = sizeof a + sizeof b;
+
+    memcpy(file, a, sizeof a);
+    memcpy(file + sizeof a, b, sizeof b);
+    EXPECT(open_bytes(file, both), 2, 1, 1, 2);
+    EXPECT(open_bytes(file, both + 3), 2, 1, 1, 2);
+    file[both + 3] = 7;
+    refuse_bytes(file, both + 4, SNNK_E_TRUNCATED, "4 unexpected bytes follow");
+    memset(file + both, 'x', 3);
+    refuse_bytes(file, both + 3, SNNK_E_TRUNCATED, "3 unexpected bytes follow");
+}
+
 static void gzip_refused(void **state) {
     (void)state;
     unsigned char bytes[sizeof idx_gz + 1];
@@ -503,6 +610,8 @@ static void gzip_bomb(void **state) {
 
 /* ---- Files of any format ---- */
 
+static const char european[] = "\xef\xbb\xbf\"x\";y;z;\n1,5;NA;\"a;b\";\n-2e3;;c;\n";
+static const char nameless[] = "1\t2.5\tred\n4\t\tblue\n";
 static const char csv_text[] = "a,\"b\"\"\",c\n1,x,\"y\n\"\"\"\n2.5,\"x\",\n";
 
 /* Read all columns, each by its type. */
@@ -546,11 +655,15 @@ static void damaged_files(void **state) {
     (void)state;
     static const unsigned char six[] = {1, 2, 3, 4, 5, 6};
     unsigned char npy[128];
-    const size_t size =
+    size_t size =
         make_npy(npy, 2, "{'descr':'|u1','fortran_order':False,'shape':(2, 3, ), }\n", six, 6);
 
     damaged(idx_u8, sizeof idx_u8, 1);
     damaged(npy, size, 1);
+    size = make_npy(npy, 1, "{'descr':'>u2','fortran_order':True,'shape':(1, 1, 3)}", six, 6);
+    damaged(npy, size, 1);
+    damaged(european, sizeof european - 1, 0);
+    damaged(nameless, sizeof nameless - 1, 0);
     damaged(csv_text, sizeof csv_text - 1, 0);
 }
 
@@ -773,6 +886,9 @@ int main(void) {
         TEST(idx_false_headers),
         TEST(npy_types),
         TEST(npy_versions_and_shapes),
+        TEST(npy_fortran_order),
+        TEST(npy_fortran_is_long),
+        TEST(npy_doubles),
         TEST(npy_refused),
         TEST(csv_numbers),
         TEST(csv_words),
@@ -781,6 +897,7 @@ int main(void) {
         TEST(csv_numbers_are_strtod),
         TEST(csv_ignores_the_locale),
         TEST(gzip_opens),
+        TEST(gzip_members),
         TEST(gzip_refused),
         TEST(gzip_bomb),
         TEST(damaged_files),

@@ -90,6 +90,25 @@ static void beyond_memory(void **state) {
     assert_true(peak_megabytes() < before + 32);
 }
 
+/* Some columns, in any order, have the numbers of whole rows in double. */
+static void columns_are_rows(const snnk_table *table) {
+    const size_t rows = snnk_table_rows(table), columns = snnk_table_columns(table);
+    const size_t chosen[] = {columns - 1, columns / 2, 0}, first = 1, n = rows - 1;
+    double *X = malloc(n * columns * sizeof *X), *Y = malloc(n * 4 * sizeof *Y);
+
+    assert_true(X && Y);
+    assert_ok(snnk_table_read_f64(table, first, n, X, columns));
+    for (size_t i = 0; i < n * 4; i++) Y[i] = 7;
+    assert_ok(snnk_table_read_columns(table, first, n, 3, chosen, Y, 4));
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < 3; k++)
+            assert_memory_equal(Y + 4 * i + k, X + i * columns + chosen[k], sizeof *X);
+        assert_true(Y[4 * i + 3] == 7);
+    }
+    free(X);
+    free(Y);
+}
+
 /* Reading from disk and from memory gives the same numbers, for elements of each size, rows
  * narrower and wider than one read, any stride, any first row. */
 static void disk_is_memory(void **state) {
@@ -122,6 +141,8 @@ static void disk_is_memory(void **state) {
             assert_ok(snnk_table_read(memory, first, n, Y, stride));
             assert_memory_equal(X, Y, rows * ld * sizeof *X);
         }
+        columns_are_rows(disk);
+        columns_are_rows(memory);
         snnk_table_free(disk);
         snnk_table_free(memory);
         free(file);

@@ -80,15 +80,47 @@ static int choose_all(const char *command, dataset *data) {
     return EXIT_OK;
 }
 
+bool read_separator(const char *text, int32_t *separator) {
+    static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t"};
+    static const char values[] = {',', ';', '|', '\t', '\t', '\t'};
+    const int found = find_name(text, names, 6);
+
+    if (found >= 0) *separator = values[found];
+    return found >= 0;
+}
+
+bool read_decimal(const char *text, int32_t *decimal) {
+    if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0) return false;
+    *decimal = *text;
+    return true;
+}
+
+/* Open a table, and say if its first line was found to be no header. */
+static int open_table(const char *command, const char *path, const data_files *files,
+                      snnk_table **table) {
+    snnk_table_config config;
+
+    if (snnk_table_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
+    config.separator = files->separator;
+    config.decimal = files->decimal;
+    if (files->no_header) config.header = SNNK_TABLE_HEADER_NO;
+    if (snnk_table_open(path, &config, table) != SNNK_OK) return library_failed(command);
+    if (is_csv(*table) && !snnk_table_has_header(*table) && !files->no_header)
+        print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
+                   snnk_table_columns(*table));
+    return EXIT_OK;
+}
+
 static int open_tables(const char *command, const data_files *files, dataset *data) {
     const char *path = files->table ? files->table : files->inputs;
+    int exit_status = open_table(command, path, files, &data->inputs);
 
-    if (snnk_table_open(path, NULL, &data->inputs) != SNNK_OK) return library_failed(command);
+    if (exit_status != EXIT_OK) return exit_status;
     data->rows = snnk_table_rows(data->inputs);
     if (files->table) return choose_target(command, files, data);
     if (!files->targets) return EXIT_OK;
-    if (snnk_table_open(files->targets, NULL, &data->targets) != SNNK_OK)
-        return library_failed(command);
+    exit_status = open_table(command, files->targets, files, &data->targets);
+    if (exit_status != EXIT_OK) return exit_status;
     data->n_targets = snnk_table_columns(data->targets);
     if (snnk_table_rows(data->targets) != data->rows)
         return failed(command, "%s has %zu rows, but %s has %zu", files->targets,

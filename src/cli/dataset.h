@@ -10,7 +10,22 @@ typedef struct data_files {
     const char *target;  /* its target column; NULL: the last */
     const char *inputs;  /* IDX, .npy or CSV */
     const char *targets; /* the same; NULL where targets are not needed */
+    int32_t separator;   /* of CSV, as in snnk_table_config; 0: found */
+    int32_t decimal;     /* likewise */
+    bool no_header;      /* CSV has no header; false: found */
 } data_files;
+
+/* Read the values of --separator and --decimal. Return false if they are none. */
+bool read_separator(const char *text, int32_t *separator);
+bool read_decimal(const char *text, int32_t *decimal);
+#define SEPARATOR_TAKES "',', ';', '|' or tab"
+#define DECIMAL_TAKES   "'.' or ','"
+
+/* Lines for --help. */
+#define CSV_HELP                                                                                   \
+    "  --separator C        of CSV: ',', ';', '|' or tab (default: found)\n"                       \
+    "  --decimal C          decimal point of CSV: '.' or ',' (default: found)\n"                   \
+    "  --no-header          the first line of CSV has no column names (default: found)\n"
 
 typedef struct dataset {
     snnk_table *inputs;

@@ -284,16 +284,53 @@ refuses() {
 }
 awk 'BEGIN { print "a,b,y"; for (i = 0; i < 2000; i++) print i % 9 "," (i == 1499 ? "nan" : i % 7) "," i % 5 / 2 }' >nan.csv
 awk 'BEGIN { print "a,b,y"; for (i = 0; i < 2000; i++) print i % 9 "," i % 7 "," (i == 1499 ? "inf" : i % 5 / 2) }' >inf.csv
-refuses "NaN in an input" '^snnk fit: nan\.csv: row 1500, column "b": -?nan ' --train nan.csv
-refuses "NaN, unscaled" '^snnk fit: nan\.csv: row 1500, column "b": -?nan ' --train nan.csv --scaling none
+refuses "NaN in an input" '^snnk fit: nan\.csv: row 1500, column "b": the value is missing: ' --train nan.csv
+refuses "NaN, unscaled" '^snnk fit: nan\.csv: row 1500, column "b": the value is missing: ' --train nan.csv --scaling none
 refuses "infinite target" '^snnk fit: inf\.csv: row 1500, column "y": inf ' --train inf.csv --task regression
 # A missing number must not turn a regression into a classification.
 sed '7s/,[^,]*$/,/' line.csv >hole.csv
-refuses "a missing target" '^snnk fit: hole\.csv: column "y" has both words and ""' --train hole.csv
-refuses "a missing target of a regression" '^snnk fit: hole\.csv: .*not a regression$' --train hole.csv --task regression
-refuses "a missing target in the test" '^snnk fit: hole\.csv: column "y" holds words' --train line.csv --test hole.csv
+missing='hole\.csv: row 6, column "y": the value is missing: fill it in, or remove the row$'
+refuses "a missing target" "^snnk fit: $missing" --train hole.csv
+refuses "a missing target of a regression" "^snnk fit: $missing" --train hole.csv --task regression
+refuses "a missing target in the test" "^snnk fit: $missing" --train line.csv --test hole.csv
 gives "eval with a missing target" 1 "$snnk" eval line.st --test hole.csv
-has "eval with a missing target" err 'hole\.csv: column "y" holds words'
+has "eval with a missing target" err "$missing"
+# A missing or infinite input is refused by predict and eval, and never answered.
+printf 'a,b,y\n1,2,3\nNA,2,3\n' >gap.csv
+printf 'a,b,y\n1,2,3\n1,-inf,3\n' >infinite.csv
+for run in "predict line.st" "eval line.st --test"; do
+    gives "$run, a missing input" 1 "$snnk" $run gap.csv
+    has "$run, a missing input" err 'gap\.csv: row 2, column "a": the value is missing'
+    if [ -s out ]; then not_ok "$run: there is output"; else ok; fi
+    gives "$run, an infinite input" 1 "$snnk" $run infinite.csv
+    has "$run, an infinite input" err 'infinite\.csv: row 2, column "b": -inf is not a finite number'
+done
+# NA is a class among words; an empty class is missing.
+awk 'BEGIN { print "x,continent"; for (i = 0; i < 60; i++) print i "," (i < 30 ? "NA" : "EU") }' >continents.csv
+gives "NA is a class" 0 "$snnk" fit --train continents.csv --m 16 --ridge 1e-3 --save continents.st --test continents.csv --json
+gives "NA is predicted" 0 "$snnk" predict continents.st continents.csv
+has "NA is predicted" out '^NA$'
+has "EU is predicted" out '^EU$'
+sed '7s/,.*/,/' continents.csv >no_continent.csv
+refuses "an empty class" '^snnk fit: no_continent\.csv: row 6, column "continent": the value is missing' --train no_continent.csv
+# Files as they come: semicolons, decimal commas, trailing separators, no header.
+awk 'BEGIN { print "x;y"; for (i = 0; i < 60; i++) printf "%d,5;%d\n", i, 2 * i + 1 }' >european.csv
+gives "a decimal comma" 0 "$snnk" fit --train european.csv --features identity --ridge 0 --task regression --test european.csv --json
+has "a decimal comma" out '"test_r2":(1[,}]|0\.99999)'
+tail -n +2 line.csv >no_header.csv
+gives "no header" 0 "$snnk" fit --train no_header.csv --features identity --ridge 0 --save numbered.st
+has "no header" err '^snnk fit: no_header\.csv has no header line: its columns are named 1 \.\.\. 3$'
+gives "--no-header" 0 "$snnk" predict numbered.st no_header.csv --no-header
+if [ -s err ]; then not_ok "--no-header: a note"; else ok; fi
+"$snnk" predict line.st line.csv | tail -n +2 >straight.out
+tail -n +2 out | cmp -s - straight.out && ok || not_ok "--no-header: other predictions"
+gives "no header, but names are needed" 1 "$snnk" predict line.st no_header.csv
+has "no header, but names are needed" err 'has no column "a", which the model needs \(its first line is no header\)'
+printf 'x|y\n1,5|1\n2,5|2\n' >bars.csv
+gives "--separator and --decimal" 0 "$snnk" fit --train bars.csv --separator '|' --decimal , --features identity --ridge 0 --task regression --json
+gives "a separator that is none" 2 "$snnk" fit --train bars.csv --separator :
+has "a separator that is none" err 'tab'
+gives "a decimal that is none" 2 "$snnk" predict line.st bars.csv --decimal x
 # Several targets, the first or second of them words.
 awk 'BEGIN { print "u,v"; for (i = 0; i < 200; i++) print (i % 2 ? "p" : "q") "," i }' >words_first.csv
 awk -F, '{ print $2 "," $1 }' words_first.csv >words_second.csv
@@ -304,7 +341,7 @@ done
 refuses "more features than memory" 'bytes for the statistics of 2000000000 features' --train line.csv --m 2000000000
 refuses "no test file" 'nowhere\.csv' --train line.csv --test nowhere.csv
 refuses "a test set without a column" 'line\.csv has no column "u"' --train words_second.csv --test line.csv
-refuses "words as inputs" 'column "u" holds words, but inputs must be numbers' --train words_first.csv --target v
+refuses "words as inputs" 'column "u" holds words, but inputs must be numbers: "q" in row 1' --train words_first.csv --target v
 refuses "a test set of another width" 'images\.idx has 4 input columns, but the model has 2' --train line.csv \
     --test-images images.idx --test-labels labels.idx
 refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --target c --task classification \

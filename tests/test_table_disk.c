@@ -90,15 +90,32 @@ static void beyond_memory(void **state) {
     assert_true(peak_megabytes() < before + 32);
 }
 
+/* Some columns, in any order, have the numbers of whole rows in double. */
+static void columns_are_rows(const snnk_table *table) {
+    const size_t rows = snnk_table_rows(table), columns = snnk_table_columns(table);
+    const size_t chosen[] = {columns - 1, columns / 2, 0}, first = 1, n = rows - 1;
+    double *X = malloc(n * columns * sizeof *X), *Y = malloc(n * 4 * sizeof *Y);
+
+    assert_true(X && Y);
+    assert_ok(snnk_table_read_f64(table, first, n, X, columns));
+    for (size_t i = 0; i < n * 4; i++) Y[i] = 7;
+    assert_ok(snnk_table_read_columns(table, first, n, 3, chosen, Y, 4));
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < 3; k++)
+            assert_memory_equal(Y + 4 * i + k, X + i * columns + chosen[k], sizeof *X);
+        assert_true(Y[4 * i + 3] == 7);
+    }
+    free(X);
+    free(Y);
+}
+
 /* Reading from disk and from memory gives the same numbers, for elements of each size, rows
  * narrower and wider than one read, any stride, any first row. */
 static void disk_is_memory(void **state) {
     (void)state;
     static const char *const descrs[] = {"|u1", "<i2", "<f4", "<i8"};
     static const size_t widths[] = {1, 2, 4, 8}, shapes[][2] = {{50000, 1}, {3, 40000}, {700, 101}};
-    snnk_allocator allocator;
 
-    assert_ok(snnk__allocator_read(&allocator, NULL));
     for (size_t k = 0; k < 12; k++) {
         const size_t rows = shapes[k / 4][0], columns = shapes[k / 4][1], ld = columns + 3;
         const size_t bytes = 128 + rows * columns * widths[k % 4];
@@ -113,7 +130,7 @@ static void disk_is_memory(void **state) {
         /* No byte is 255, so no float is NaN. */
         for (size_t i = 128; i < bytes; i++) file[i] = (unsigned char)(i * i % 251);
         assert_ok(snnk_table_open(test_write(&files, "t", file, bytes), NULL, &disk));
-        assert_ok(snnk__table_parse(file, bytes, &allocator, &memory));
+        assert_ok(snnk__table_parse(file, bytes, NULL, &memory));
         assert_true(disk->fd >= 0 && !disk->cells && memory->fd < 0 && memory->cells);
         for (size_t turn = 0; turn < 4; turn++) {
             const size_t stride = turn % 2 ? ld : columns, first = turn / 2;
@@ -124,6 +141,8 @@ static void disk_is_memory(void **state) {
             assert_ok(snnk_table_read(memory, first, n, Y, stride));
             assert_memory_equal(X, Y, rows * ld * sizeof *X);
         }
+        columns_are_rows(disk);
+        columns_are_rows(memory);
         snnk_table_free(disk);
         snnk_table_free(memory);
         free(file);
@@ -223,7 +242,6 @@ static void long_headers(void **state) {
     (void)state;
     static char file[12 + 65536 + 2];
     static const char dictionary[] = "{'descr':'|u1','fortran_order':False,'shape':(2,)}";
-    snnk_allocator allocator;
     snnk_table *table;
     float X[2];
 
@@ -243,8 +261,7 @@ static void long_headers(void **state) {
     assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file), NULL, &table),
                   SNNK_E_FORMAT);
     assert_says("the .npy header has 65536 bytes, above the limit of 65535");
-    assert_ok(snnk__allocator_read(&allocator, NULL));
-    assert_status(snnk__table_parse((unsigned char *)file, sizeof file, &allocator, &table),
+    assert_status(snnk__table_parse((unsigned char *)file, sizeof file, NULL, &table),
                   SNNK_E_FORMAT); /* in memory too */
     assert_status(snnk_table_open(test_write(&files, "t", file, sizeof file - 3), NULL, &table),
                   SNNK_E_TRUNCATED);
@@ -257,12 +274,15 @@ static void nothing_leaks(void **state) {
     const int before = test_open_files();
     test_memory memory;
     const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_table_config config;
     snnk_table *table;
     int status;
 
+    assert_ok(snnk_table_config_init(&config, sizeof config));
+    config.allocator = &allocator;
     test_write(&files, "t", idx, sizeof idx);
     assert_survives_failing_allocations(memory, status, {
-        status = snnk_table_open(files.path, &allocator, &table);
+        status = snnk_table_open(files.path, &config, &table);
         assert_made(status, table);
         snnk_table_free(table);
     });

@@ -55,11 +55,6 @@ static int read_rows(const char *path, bool quiet, size_t *rows, size_t *columns
 
         show_progress(quiet, "reading", first, data.rows);
         if (dataset_read(&data, first, n, to) != SNNK_OK) exit_status = library_failed(command);
-        for (size_t i = 0; exit_status == EXIT_OK && i < n * data.n_inputs; i++)
-            if (!isfinite(to[i])) {
-                print_rows_error(command, &data, first, n, to, NULL);
-                exit_status = EXIT_FAILED;
-            }
         if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     }
     show_progress(quiet, "reading", 1, 1);

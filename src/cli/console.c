@@ -47,6 +47,15 @@ void print_error(const char *command, const char *format, ...) {
     va_end(arguments);
 }
 
+void print_note(const char *command, const char *format, ...) {
+    va_list arguments;
+
+    if (holding) return;
+    va_start(arguments, format);
+    put_line(command, format, arguments, "");
+    va_end(arguments);
+}
+
 void print_usage_error(const char *command, const char *format, ...) {
     va_list arguments;
     char more[64];

@@ -19,6 +19,9 @@
 CLI_PRINTF void print_error(const char *command, const char *format, ...);
 CLI_PRINTF void print_usage_error(const char *command, const char *format, ...);
 
+/* Print a line of the same form that is no error. Nothing is printed while errors are held. */
+CLI_PRINTF void print_note(const char *command, const char *format, ...);
+
 /* Store the first error from now on instead of printing it, and print the stored one. For parallel
  * processes, when only one of them shall print. */
 void hold_errors(void);

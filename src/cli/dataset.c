@@ -1,10 +1,12 @@
 #include "cli/dataset.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/options.h"
 
 /* The index of the column with a name; the number of columns if there is none. */
 static size_t column_named(const snnk_table *table, const char *name) {
@@ -24,7 +26,7 @@ static int choose_target(const char *command, const data_files *files, dataset *
     const size_t n = snnk_table_columns(data->inputs);
 
     if (!is_csv(data->inputs))
-        return failed(command, "%s is not a CSV with a header: give inputs and labels as two files",
+        return failed(command, "%s is not a CSV: give inputs and labels as two files",
                       files->table);
     data->target = files->target ? column_named(data->inputs, files->target) : n - 1;
     if (data->target == n)
@@ -54,7 +56,8 @@ static int choose_wanted(const char *command, const char *path, const char *want
 
         if (column == snnk_table_columns(data->inputs))
             exit_status =
-                failed(command, "%s has no column \"%s\", which the model needs", path, name);
+                failed(command, "%s has no column \"%s\", which the model needs%s", path, name,
+                       snnk_table_has_header(data->inputs) ? "" : " (its first line is no header)");
         else if (data->targets == data->inputs && column == data->target)
             exit_status = failed(
                 command, "%s: column \"%s\" is an input of the model and cannot be the target",
@@ -77,15 +80,47 @@ static int choose_all(const char *command, dataset *data) {
     return EXIT_OK;
 }
 
+bool read_separator(const char *text, int32_t *separator) {
+    static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t"};
+    static const char values[] = {',', ';', '|', '\t', '\t', '\t'};
+    const int found = find_name(text, names, 6);
+
+    if (found >= 0) *separator = values[found];
+    return found >= 0;
+}
+
+bool read_decimal(const char *text, int32_t *decimal) {
+    if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0) return false;
+    *decimal = *text;
+    return true;
+}
+
+/* Open a table, and say if its first line was found to be no header. */
+static int open_table(const char *command, const char *path, const data_files *files,
+                      snnk_table **table) {
+    snnk_table_config config;
+
+    if (snnk_table_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
+    config.separator = files->separator;
+    config.decimal = files->decimal;
+    if (files->no_header) config.header = SNNK_TABLE_HEADER_NO;
+    if (snnk_table_open(path, &config, table) != SNNK_OK) return library_failed(command);
+    if (is_csv(*table) && !snnk_table_has_header(*table) && !files->no_header)
+        print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
+                   snnk_table_columns(*table));
+    return EXIT_OK;
+}
+
 static int open_tables(const char *command, const data_files *files, dataset *data) {
     const char *path = files->table ? files->table : files->inputs;
+    int exit_status = open_table(command, path, files, &data->inputs);
 
-    if (snnk_table_open(path, NULL, &data->inputs) != SNNK_OK) return library_failed(command);
+    if (exit_status != EXIT_OK) return exit_status;
     data->rows = snnk_table_rows(data->inputs);
     if (files->table) return choose_target(command, files, data);
     if (!files->targets) return EXIT_OK;
-    if (snnk_table_open(files->targets, NULL, &data->targets) != SNNK_OK)
-        return library_failed(command);
+    exit_status = open_table(command, files->targets, files, &data->targets);
+    if (exit_status != EXIT_OK) return exit_status;
     data->n_targets = snnk_table_columns(data->targets);
     if (snnk_table_rows(data->targets) != data->rows)
         return failed(command, "%s has %zu rows, but %s has %zu", files->targets,
@@ -93,10 +128,47 @@ static int open_tables(const char *command, const data_files *files, dataset *da
     return EXIT_OK;
 }
 
+static bool is_words(const snnk_table *table, size_t column) {
+    return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
+}
+
+/* The largest number of words whose indices are exact as float. */
+#define MAX_WORDS ((size_t)1 << 24)
+
+static int check_target_words(const char *command, const dataset *data) {
+    for (size_t k = 0; k < data->n_targets; k++)
+        if (snnk_table_words(data->targets, data->target + k) > MAX_WORDS)
+            return failed(command, "%s: column \"%s\" has more than %zu different words",
+                          data->targets_path,
+                          snnk_table_column_name(data->targets, data->target + k), MAX_WORDS);
+    return EXIT_OK;
+}
+
+/* Refuse an input of words. The library's sentence names line and word. */
+static int words_failed(const char *command, const dataset *data, size_t k) {
+    const char *name = snnk_table_column_name(data->inputs, data->columns[k]);
+    int32_t word = 0;
+
+    for (size_t i = 0; i < data->rows; i++) {
+        double number;
+
+        if (snnk_table_read_words(data->inputs, data->columns[k], i, 1, &word) != SNNK_OK)
+            return library_failed(command);
+        const char *text =
+            word >= 0 ? snnk_table_word(data->inputs, data->columns[k], (size_t)word) : "0";
+        if (!read_double(text, &number))
+            return failed(command,
+                          "%s: column \"%s\" holds words, but inputs must be numbers: \"%.60s\" "
+                          "in row %zu. Leave a field empty where a number is missing",
+                          data->path, name, text, i + 1);
+    }
+    return failed(command, "%s: column \"%s\" holds words, but inputs must be numbers", data->path,
+                  name);
+}
+
 int dataset_open(const char *command, const data_files *files, const char *wanted, dataset *data) {
     const char *path = files->table ? files->table : files->inputs;
     int exit_status;
-    size_t widest;
 
     *data = (dataset){.path = path, .targets_path = files->table ? path : files->targets};
     if ((exit_status = open_tables(command, files, data)) != EXIT_OK) return exit_status;
@@ -109,14 +181,13 @@ int dataset_open(const char *command, const data_files *files, const char *wante
         if (column_named(data->inputs, name) != k)
             return failed(command, "%s has two columns \"%s\"", path, name);
     }
+    if (data->targets && (exit_status = check_target_words(command, data)) != EXIT_OK)
+        return exit_status;
     for (size_t k = 0; k < data->n_inputs; k++)
-        if (snnk_table_words(data->inputs, data->columns[k]) > 0)
-            return failed(command, "%s: column \"%s\" holds words, but inputs must be numbers",
-                          path, snnk_table_column_name(data->inputs, data->columns[k]));
-    widest = snnk_table_columns(data->inputs);
-    if (data->targets && snnk_table_columns(data->targets) > widest)
-        widest = snnk_table_columns(data->targets);
-    data->buffer = calloc(BATCH_ROWS, widest * sizeof *data->buffer);
+        if (is_words(data->inputs, data->columns[k])) return words_failed(command, data, k);
+    data->buffer =
+        calloc(BATCH_ROWS, (data->n_inputs > data->n_targets ? data->n_inputs : data->n_targets) *
+                               sizeof *data->buffer);
     return data->buffer ? EXIT_OK : failed(command, "out of memory");
 }
 
@@ -128,6 +199,43 @@ void dataset_close(dataset *data) {
     *data = (dataset){0};
 }
 
+/* Find the first of n x width values that is not finite, and set the sentence that names its row
+ * and column. first: the number of the first row; columns: indices of the columns in the table,
+ * NULL for width columns from `column` on. */
+static int check_values(const char *path, const snnk_table *table, size_t first, size_t n,
+                        size_t width, const size_t *columns, size_t column, const float *values) {
+    char text[640], label[256];
+    size_t i = 0;
+
+    while (i < n * width && isfinite(values[i])) i++;
+    if (i == n * width) return SNNK_OK;
+    const size_t where = columns ? columns[i % width] : column + i % width;
+    const char *name = snnk_table_column_name(table, where);
+
+    if (name)
+        snprintf(label, sizeof label, "row %zu, column \"%.80s\"", first + i / width + 1, name);
+    else
+        snprintf(label, sizeof label, "row %zu, column %zu", first + i / width + 1, where + 1);
+    if (name && isnan(values[i]))
+        snprintf(text, sizeof text,
+                 "%.200s: %s: the value is missing: fill it in, or remove the row", path, label);
+    else
+        snprintf(text, sizeof text,
+                 "%.200s: %s: %g is not a finite number: replace it, or remove the row", path,
+                 label, (double)values[i]);
+    return snnk_fail(SNNK_E_NONFINITE, text);
+}
+
+/* Read columns of numbers into out: n x n_columns. */
+static int read_numbers(const dataset *data, const snnk_table *table, size_t first, size_t n,
+                        size_t n_columns, const size_t *columns, float *out) {
+    const int st =
+        snnk_table_read_columns(table, first, n, n_columns, columns, data->buffer, n_columns);
+
+    for (size_t i = 0; st == SNNK_OK && i < n * n_columns; i++) out[i] = (float)data->buffer[i];
+    return st;
+}
+
 /* Whether the inputs are all columns of the file, in its order. */
 static bool in_file_order(const dataset *data) {
     for (size_t k = 0; k < data->n_inputs; k++)
@@ -136,65 +244,48 @@ static bool in_file_order(const dataset *data) {
 }
 
 int dataset_read(dataset *data, size_t first, size_t n, float *X) {
-    const size_t width = snnk_table_columns(data->inputs);
     int st;
 
-    if (in_file_order(data)) return snnk_table_read(data->inputs, first, n, X, width);
-    st = snnk_table_read(data->inputs, first, n, data->buffer, width);
-    for (size_t i = 0; st == SNNK_OK && i < n; i++)
-        for (size_t k = 0; k < data->n_inputs; k++)
-            X[i * data->n_inputs + k] = data->buffer[i * width + data->columns[k]];
+    if (in_file_order(data))
+        st = snnk_table_read(data->inputs, first, n, X, data->n_inputs);
+    else
+        st = read_numbers(data, data->inputs, first, n, data->n_inputs, data->columns, X);
+    return st != SNNK_OK ? st
+                         : check_values(data->path, data->inputs, first, n, data->n_inputs,
+                                        data->columns, 0, X);
+}
+
+/* Read the indices of words of a target column. */
+static int read_words(const dataset *data, size_t first, size_t n, float *Y) {
+    int32_t words[BATCH_ROWS];
+    const int st = snnk_table_read_words(data->targets, data->target, first, n, words);
+
+    for (size_t i = 0; st == SNNK_OK && i < n; i++) Y[i] = words[i] < 0 ? NAN : (float)words[i];
     return st;
 }
 
 int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y) {
-    const size_t width = snnk_table_columns(data->targets);
     int st;
 
-    if (data->targets != data->inputs) return snnk_table_read(data->targets, first, n, Y, width);
-    st = snnk_table_read(data->targets, first, n, data->buffer, width);
-    for (size_t i = 0; st == SNNK_OK && i < n; i++) Y[i] = data->buffer[i * width + data->target];
-    return st;
+    if (data->n_targets == 1 && is_words(data->targets, data->target))
+        st = read_words(data, first, n, Y);
+    else if (data->targets == data->inputs)
+        st = read_numbers(data, data->targets, first, n, 1, &data->target, Y);
+    else
+        st = snnk_table_read(data->targets, first, n, Y, data->n_targets);
+    return st != SNNK_OK ? st
+                         : check_values(data->targets_path, data->targets, first, n,
+                                        data->n_targets, NULL, data->target, Y);
 }
 
 const char *dataset_words(const dataset *data) {
     for (size_t k = 0; k < data->n_targets; k++)
-        if (snnk_table_words(data->targets, data->target + k) > 0)
+        if (is_words(data->targets, data->target + k))
             return snnk_table_column_name(data->targets, data->target + k);
     return NULL;
 }
 
-/* The index of the first of n values that is not finite; n if all are. */
-static size_t first_bad(size_t n, const float *values) {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(values[i])) return i;
-    return n;
-}
-
-static void print_bad_value(const char *command, const char *path, const snnk_table *table,
-                            size_t row, size_t column, float value) {
-    const char *name = snnk_table_column_name(table, column);
-
-    if (name)
-        print_error(command, "%s: row %zu, column \"%s\": %g is not a finite number", path, row + 1,
-                    name, (double)value);
-    else
-        print_error(command, "%s: row %zu, column %zu: %g is not a finite number", path, row + 1,
-                    column + 1, (double)value);
-}
-
-void print_rows_error(const char *command, const dataset *data, size_t first, size_t n,
-                      const float *X, const float *Y) {
-    const size_t d = data->n_inputs, l = data->n_targets;
-    const size_t bad_X = first_bad(n * d, X), bad_Y = Y ? first_bad(n * l, Y) : n * l;
-
-    if (bad_X < n * d)
-        print_bad_value(command, data->path, data->inputs, first + bad_X / d,
-                        data->columns[bad_X % d], X[bad_X]);
-    else if (bad_Y < n * l)
-        print_bad_value(command, data->targets_path, data->targets, first + bad_Y / l,
-                        data->target + bad_Y % l, Y[bad_Y]);
-    else
-        print_error(command, "%s: rows %zu to %zu: %s", data->path, first + 1, first + n,
-                    snnk_last_error());
+void print_rows_error(const char *command, const dataset *data, size_t first, size_t n) {
+    print_error(command, "%s: rows %zu to %zu: %s", data->path, first + 1, first + n,
+                snnk_last_error());
 }

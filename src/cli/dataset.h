@@ -10,7 +10,22 @@ typedef struct data_files {
     const char *target;  /* its target column; NULL: the last */
     const char *inputs;  /* IDX, .npy or CSV */
     const char *targets; /* the same; NULL where targets are not needed */
+    int32_t separator;   /* of CSV, as in snnk_table_config; 0: found */
+    int32_t decimal;     /* likewise */
+    bool no_header;      /* CSV has no header; false: found */
 } data_files;
+
+/* Read the values of --separator and --decimal. Return false if they are none. */
+bool read_separator(const char *text, int32_t *separator);
+bool read_decimal(const char *text, int32_t *decimal);
+#define SEPARATOR_TAKES "',', ';', '|' or tab"
+#define DECIMAL_TAKES   "'.' or ','"
+
+/* Lines for --help. */
+#define CSV_HELP                                                                                   \
+    "  --separator C        of CSV: ',', ';', '|' or tab (default: found)\n"                       \
+    "  --decimal C          decimal point of CSV: '.' or ',' (default: found)\n"                   \
+    "  --no-header          the first line of CSV has no column names (default: found)\n"
 
 typedef struct dataset {
     snnk_table *inputs;
@@ -21,7 +36,7 @@ typedef struct dataset {
     size_t n_targets;         /* number of target columns */
     const char *path;         /* of the inputs, for messages */
     const char *targets_path; /* of the targets */
-    float *buffer;            /* BATCH_ROWS x the columns of the wider table */
+    double *buffer;           /* BATCH_ROWS x the larger of n_inputs and n_targets */
 } dataset;
 
 /* Open a data set.
@@ -31,19 +46,17 @@ typedef struct dataset {
 int dataset_open(const char *command, const data_files *files, const char *wanted, dataset *data);
 void dataset_close(dataset *data);
 
-/* Read rows first ... first+n-1, n <= BATCH_ROWS. X: n x n_inputs; Y: n x n_targets. Return a
- * status of the library. */
+/* Read rows first ... first+n-1, n <= BATCH_ROWS. X: n x n_inputs; Y: n x n_targets. Targets that
+ * are words give their indices. Return a status of the library: SNNK_E_NONFINITE, with file, row
+ * and column in the sentence, if a value is missing, NaN or infinite. */
 int dataset_read(dataset *data, size_t first, size_t n, float *X);
 int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y);
 
 /* The name of the first target column that has words; NULL if all targets are numbers. */
 const char *dataset_words(const dataset *data);
 
-/* Print the error of a library call that took rows first ... first+n-1, with the file, and with row
- * and column if the reason is a value that is not finite. X, Y: the rows that were read; Y may be
- * NULL. */
-void print_rows_error(const char *command, const dataset *data, size_t first, size_t n,
-                      const float *X, const float *Y);
+/* Print the error of a library call that took rows first ... first+n-1, with the file. */
+void print_rows_error(const char *command, const dataset *data, size_t first, size_t n);
 
 /* The same, giving the exit status to return. */
 #define learning_failed(...) (print_rows_error(__VA_ARGS__), EXIT_FAILED)

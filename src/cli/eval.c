@@ -14,10 +14,10 @@ static const char help[] =
     "classification, errors of a regression.\n"
     "\n"
     "Options:\n"
-    "  --test FILE          CSV with a header; columns are found by name\n"
+    "  --test FILE          CSV; columns are found by name\n"
     "  --target COLUMN      its target column (default: as in the training data, or the last)\n"
     "  --test-images FILE   inputs, one row each (IDX, .npy or CSV); also --test-inputs\n"
-    "  --test-labels FILE   their targets; also --test-targets\n"
+    "  --test-labels FILE   their targets; also --test-targets\n" CSV_HELP
     "  --threads N          threads (default: all processors)\n"
     "  --json               print one JSON object on stdout and nothing else\n"
     "  --quiet              no progress bar\n"
@@ -113,9 +113,10 @@ static int run(model_use *use) {
 
 int eval_command(int argc, char **argv) {
     model_use use;
-    int exit_status = model_options(
-        command, "test target test-images test-inputs test-labels test-targets threads json quiet",
-        argc, argv, &use);
+    int exit_status = model_options(command,
+                                    "test target test-images test-inputs test-labels test-targets "
+                                    "separator decimal no-header threads json quiet",
+                                    argc, argv, &use);
 
     if (exit_status != EXIT_OK) return exit_status;
     if (use.help) {

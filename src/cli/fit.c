@@ -54,7 +54,7 @@ static int add_to_scaling(session *s, size_t first, size_t n) {
     return snnk_scaling_add(s->scaling, SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs)) ==
                    SNNK_OK
                ? EXIT_OK
-               : learning_failed(command, &s->train, first, n, s->X, NULL);
+               : learning_failed(command, &s->train, first, n);
 }
 
 static int add_to_fit(session *s, size_t first, size_t n) {
@@ -79,7 +79,7 @@ static int add_to_fit(session *s, size_t first, size_t n) {
                                     .ldy = s->task.outputs),
                           s->workspace);
     }
-    return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n, s->X, s->Y);
+    return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n);
 }
 
 /* Check that there is memory for the statistics of all features before their rows are drawn, which

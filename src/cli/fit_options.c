@@ -15,7 +15,7 @@ const char fit_help[] =
     "backpropagation. The ridge penalty lambda is chosen on held-out rows. In builds with MPI,\n"
     "processes started by mpirun share the rows.\n"
     "\n"
-    "Data (IDX, .npy, or CSV with a header; each may be compressed with gzip):\n"
+    "Data (IDX, .npy, or CSV; each may be compressed with gzip):\n"
     "  --train FILE             CSV with inputs and target\n"
     "  --target COLUMN          name of its target column (default: the last)\n"
     "  --train-images FILE      inputs, one row each; also --train-inputs\n"
@@ -23,6 +23,9 @@ const char fit_help[] =
     "  --test FILE              CSV to score the model on; columns are found by name\n"
     "  --test-images FILE       test data as two files; also --test-inputs\n"
     "  --test-labels FILE       also --test-targets\n"
+    "  --separator C            of CSV: ',', ';', '|' or tab (default: found)\n"
+    "  --decimal C              decimal point of CSV: '.' or ',' (default: found)\n"
+    "  --no-header              the first line of CSV has no column names (default: found)\n"
     "  --task TASK              classification or regression (default: classification if\n"
     "                           the targets are words or whole numbers in 0 ... 99; a\n"
     "                           column of both is refused: a number may be missing)\n"
@@ -85,6 +88,9 @@ enum {
     TEST,
     TEST_INPUTS,
     TEST_TARGETS,
+    SEPARATOR,
+    DECIMAL,
+    NO_HEADER,
     TASK,
     FEATURES,
     M,
@@ -123,6 +129,9 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"test-inputs", 1, NULL, TEST_INPUTS},
                                              {"test-labels", 1, NULL, TEST_TARGETS},
                                              {"test-targets", 1, NULL, TEST_TARGETS},
+                                             {"separator", 1, NULL, SEPARATOR},
+                                             {"decimal", 1, NULL, DECIMAL},
+                                             {"no-header", 0, NULL, NO_HEADER},
                                              {"task", 1, NULL, TASK},
                                              {"features", 1, NULL, FEATURES},
                                              {"m", 1, NULL, M},
@@ -153,6 +162,8 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
 /* The values that an option accepts. */
 static const char *takes(int option) {
     switch (option) {
+    case SEPARATOR: return SEPARATOR_TAKES;
+    case DECIMAL: return DECIMAL_TAKES;
     case TASK: return "classification or regression";
     case FEATURES: return "arc-cosine, gaussian, elementwise or identity";
     case M: return "a whole number >= 1";
@@ -212,6 +223,7 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case TEST: o->test.table = value; return true;
     case TEST_INPUTS: o->test.inputs = value; return true;
     case TEST_TARGETS: o->test.targets = value; return true;
+    case NO_HEADER: o->train.no_header = o->test.no_header = true; return true;
     case SAVE: o->save = value; return true;
     case LINEAR: o->linear = true; return true;
     case LIKE: o->like = value; return true;
@@ -226,6 +238,11 @@ static bool set_plain(int option, const char *value, fit_options *o) {
 
 static bool set_value(int option, const char *value, fit_options *o) {
     switch (option) {
+    case SEPARATOR:
+        return read_separator(value, &o->train.separator) &&
+               read_separator(value, &o->test.separator);
+    case DECIMAL:
+        return read_decimal(value, &o->train.decimal) && read_decimal(value, &o->test.decimal);
     case TASK:
         o->task = value;
         return strcmp(value, "classification") == 0 || strcmp(value, "regression") == 0;

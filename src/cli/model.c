@@ -9,7 +9,23 @@
 #include "cli/options.h"
 #include "cli/system.h"
 
-enum { TEST = 256, INPUTS, TARGETS, TARGET, OUT, SAVE, RIDGE, SCORES, THREADS, JSON, QUIET, HELP };
+enum {
+    TEST = 256,
+    INPUTS,
+    TARGETS,
+    TARGET,
+    SEPARATOR,
+    DECIMAL,
+    NO_HEADER,
+    OUT,
+    SAVE,
+    RIDGE,
+    SCORES,
+    THREADS,
+    JSON,
+    QUIET,
+    HELP
+};
 
 static const struct option long_options[] = {{"test", 1, NULL, TEST},
                                              {"target", 1, NULL, TARGET},
@@ -22,6 +38,9 @@ static const struct option long_options[] = {{"test", 1, NULL, TEST},
                                              {"train-inputs", 1, NULL, INPUTS},
                                              {"train-labels", 1, NULL, TARGETS},
                                              {"train-targets", 1, NULL, TARGETS},
+                                             {"separator", 1, NULL, SEPARATOR},
+                                             {"decimal", 1, NULL, DECIMAL},
+                                             {"no-header", 0, NULL, NO_HEADER},
                                              {"save", 1, NULL, SAVE},
                                              {"ridge", 1, NULL, RIDGE},
                                              {"out", 1, NULL, OUT},
@@ -48,6 +67,13 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         case INPUTS: use->files.inputs = optarg; break;
         case TARGETS: use->files.targets = optarg; break;
         case TARGET: use->files.target = optarg; break;
+        case SEPARATOR:
+            if (read_separator(optarg, &use->files.separator)) break;
+            return wrong_value(command, "separator", optarg, SEPARATOR_TAKES);
+        case DECIMAL:
+            if (read_decimal(optarg, &use->files.decimal)) break;
+            return wrong_value(command, "decimal", optarg, DECIMAL_TAKES);
+        case NO_HEADER: use->files.no_header = true; break;
         case OUT: use->out = optarg; break;
         case SAVE: use->save = optarg; break;
         case RIDGE:

@@ -8,10 +8,10 @@ static const char command[] = "predict";
 
 static const char help[] =
     "Usage: snnk predict MODEL FILE [OPTION]...\n"
-    "Predict the target of each row of FILE (IDX, .npy, or CSV with a header; columns are found\n"
+    "Predict the target of each row of FILE (IDX, .npy, or CSV; columns are found\n"
     "by name). Prints CSV with a header: the class of each row, or its predicted values.\n"
     "\n"
-    "Options:\n"
+    "Options:\n" CSV_HELP
     "  --scores             classification: also print the score of every class\n"
     "  --out FILE           save the scores or values as .npy instead of printing\n"
     "  --threads N          threads (default: all processors)\n"
@@ -168,7 +168,8 @@ static int run(model_use *use) {
 int predict_command(int argc, char **argv) {
     model_use use;
     int exit_status =
-        model_options(command, "FILE out scores threads json quiet", argc, argv, &use);
+        model_options(command, "FILE separator decimal no-header out scores threads json quiet",
+                      argc, argv, &use);
 
     if (exit_status != EXIT_OK) return exit_status;
     if (use.help) {

@@ -13,8 +13,8 @@
  * from MAX_CLASSES on never. */
 enum { MAX_CLASSES_GUESSED = 100, MAX_CLASSES = 10000 };
 
-/* A word that is empty or a number, which suggests a missing number rather than a class; NULL if
- * there is none. */
+/* A word that is a number, which suggests that the others are missing numbers rather than classes;
+ * NULL if there is none. */
 static const char *doubtful_word(const dataset *data) {
     const size_t n = snnk_table_words(data->targets, data->target);
     double number;
@@ -22,7 +22,7 @@ static const char *doubtful_word(const dataset *data) {
     for (size_t k = 0; k < n; k++) {
         const char *word = snnk_table_word(data->targets, data->target, k);
 
-        if (*word == '\0' || read_double(word, &number)) return word;
+        if (read_double(word, &number)) return word;
     }
     return NULL;
 }
@@ -64,7 +64,8 @@ static int classes_from_words(const char *command, const dataset *data, task *ma
     return EXIT_OK;
 }
 
-/* Find the largest value of a column, and whether all values are whole and not negative. */
+/* Find the largest value of a column, and whether all values are whole and not negative. Refuses
+ * missing values. */
 static int scan_targets(const char *command, dataset *data, bool *whole, double *largest) {
     float Y[BATCH_ROWS];
 
@@ -92,6 +93,7 @@ int task_from_data(const char *command, dataset *data, const char *kind, task *m
     if (data->rows == 0) return failed(command, "%s has no rows", data->path);
     if (dataset_words(data)) {
         exit_status = check_words(command, data, kind);
+        if (exit_status == EXIT_OK) exit_status = scan_targets(command, data, &whole, &largest);
         return exit_status == EXIT_OK ? classes_from_words(command, data, made) : exit_status;
     }
     if (data->n_targets == 1) exit_status = scan_targets(command, data, &whole, &largest);

@@ -7,12 +7,11 @@
 #include "cli/system.h"
 
 #define SHARED_HELP                                                                                \
-    "Rows (IDX, .npy, or CSV with a header; each may be compressed with gzip):\n"                  \
+    "Rows (IDX, .npy, or CSV; each may be compressed with gzip):\n"                                \
     "  --train FILE         CSV with inputs and target; columns are found by name\n"               \
     "  --target COLUMN      its target column (default: as in the model, or the last)\n"           \
     "  --train-images FILE  inputs, one row each; also --train-inputs\n"                           \
-    "  --train-labels FILE  their targets; also --train-targets\n"                                 \
-    "\n"                                                                                           \
+    "  --train-labels FILE  their targets; also --train-targets\n" CSV_HELP "\n"                   \
     "Options:\n"                                                                                   \
     "  --ridge LAMBDA       a number >= 0 (default: lambda of the model)\n"                        \
     "  --save FILE          save the result here (default: replace MODEL)\n"                       \
@@ -82,7 +81,7 @@ static int take_rows(change *c, size_t first, size_t n) {
                                       .labels = classes ? labels : NULL);
 
     st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, rows, use->workspace);
-    return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n, c->X, c->Y);
+    return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n);
 }
 
 static int take_all(change *c) {
@@ -175,10 +174,11 @@ static int change_command(const char *command, bool forgets, const char *help, i
                           char **argv) {
     change c = {.command = command, .forgets = forgets};
     model_use *use = &c.use;
-    int exit_status = model_options(command,
-                                    "train target train-images train-inputs train-labels "
-                                    "train-targets save ridge threads json quiet",
-                                    argc, argv, use);
+    int exit_status =
+        model_options(command,
+                      "train target train-images train-inputs train-labels "
+                      "train-targets separator decimal no-header save ridge threads json quiet",
+                      argc, argv, use);
 
     if (exit_status != EXIT_OK) return exit_status;
     if (use->help) {

@@ -1,40 +1,26 @@
-/* The text is read in three passes: the header; all numbers, and which columns have words; the
- * words of these columns, if there are any. */
+/* The text is read in several passes: how it is written; the names; all numbers, and which columns
+ * have words; the words of these columns, if there are any. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "io/csv.h"
 
 #include <locale.h>
-#include <stdlib.h>
+#include <math.h>
+#include <stdio.h>
 
 #include "base/size.h"
-#include "io/csv_scan.h"
-
-/* Codes are floats: more words than this would not have different codes. */
-#define MAX_WORDS ((size_t)1 << 24)
-
-/* One cell of a column of words. */
-typedef struct word_cell {
-    const unsigned char *text;
-    uint32_t length, row;
-} word_cell;
+#include "io/csv_dialect.h"
+#include "io/csv_encoding.h"
+#include "io/csv_words.h"
 
 typedef struct csv_reader {
     snnk_table *table;
-    locale_t c_locale;
-    snnk__csv_scanner body;  /* at the first record */
-    size_t capacity;         /* rows that fit in table->values */
-    unsigned char *is_words; /* columns */
-    size_t word_columns;
-    word_cell *cells; /* word_columns x rows */
+    snnk__csv_dialect dialect;
+    snnk__csv_scanner body; /* at the first record */
+    size_t capacity;        /* rows that fit in table->values */
+    size_t *empty;          /* how many fields of each column are empty */
+    bool trailing;          /* each record ends with a separator that begins no field */
 } csv_reader;
-
-static void skip_mark(snnk__cursor *file) {
-    if (file->left >= 3 && memcmp(file->at, "\xef\xbb\xbf", 3) == 0) {
-        file->at += 3;
-        file->left -= 3;
-    }
-}
 
 /* Drop empty lines at the end: they are not records. */
 static void trim_end(snnk__cursor *file) {
@@ -42,36 +28,77 @@ static void trim_end(snnk__cursor *file) {
         file->left--;
 }
 
-static int read_names(snnk__csv_scanner header, snnk_table *table) {
-    const size_t text_bytes = header.rest.left;
-    snnk__csv_scanner end = header;
+/* ---- Names ---- */
+
+/* Count the fields of the next record. *bytes: its length; *empty_end: its last field is empty. */
+static int count_fields(snnk__csv_scanner record, size_t *fields, size_t *bytes, bool *empty_end) {
+    const size_t left = record.rest.left;
     snnk__csv_field field;
     bool last = false;
-    size_t used = 0;
-    int st;
 
-    while (!last) {
-        if ((st = snnk__csv_take(&end, &field, &last)) != SNNK_OK) return st;
-        table->columns++;
+    for (*fields = 0; !last; ++*fields) {
+        const int st = snnk__csv_take(&record, &field, &last);
+
+        if (st != SNNK_OK) return st;
+        *empty_end = field.length == 0 && !field.quoted;
     }
-    /* A name is at most as long as its field, and its terminating NUL takes the separator's
-     * place. */
-    st = snnk__alloc(&table->allocator, text_bytes - end.rest.left + 1, 1, "column names",
-                     &table->names_text);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(&table->allocator, table->columns, sizeof *table->names, "column names",
-                     &table->names);
-    if (st != SNNK_OK) return st;
+    *bytes = left - record.rest.left;
+    return SNNK_OK;
+}
+
+/* Take the names from the header, and leave the scanner after it. */
+static int take_header(csv_reader *csv) {
+    snnk_table *table = csv->table;
+    size_t used = 0;
+    bool last;
+
     for (size_t j = 0; j < table->columns; j++) {
-        if ((st = snnk__csv_take(&header, &field, &last)) != SNNK_OK) return st;
-        table->names[j] = table->names_text + used;
+        snnk__csv_field field;
+        const int st = snnk__csv_take(&csv->body, &field, &last);
+
+        if (st != SNNK_OK) return st;
+        table->about[j].name = table->names_text + used;
         used += snnk__csv_copy(field, table->names_text + used);
     }
     return SNNK_OK;
 }
 
+/* The longest number of a column, with its NUL. */
+#define NUMBER_BYTES 21
+
+static int read_names(csv_reader *csv) {
+    snnk_table *table = csv->table;
+    const snnk_allocator *allocator = &table->allocator;
+    size_t bytes, text_bytes;
+    bool empty_end = false;
+    int st;
+
+    st = count_fields(csv->body, &table->columns, &bytes, &empty_end);
+    if (st != SNNK_OK) return st;
+    st =
+        snnk__alloc_zero(allocator, table->columns, sizeof *table->about, "columns", &table->about);
+    if (st != SNNK_OK) return st;
+    /* A name is at most as long as its field, and its terminating NUL takes the separator's
+     * place. */
+    text_bytes = bytes + 1;
+    if (!table->has_header && !snnk__mul_size(table->columns, NUMBER_BYTES, &text_bytes))
+        return snnk__fail(SNNK_E_SIZE, "%zu columns are too many", table->columns);
+    st = snnk__alloc(allocator, text_bytes, 1, "column names", &table->names_text);
+    if (st != SNNK_OK) return st;
+    if (table->has_header) return take_header(csv);
+    for (size_t j = 0; j < table->columns; j++) {
+        char *name = table->names_text + NUMBER_BYTES * j;
+
+        snprintf(name, NUMBER_BYTES, "%zu", j + 1);
+        table->about[j].name = name;
+    }
+    return SNNK_OK;
+}
+
+/* ---- Numbers ---- */
+
 /* An upper bound on the number of records: each takes at least a byte for each column (the last may
- * lack its line end), and each but the last a line feed. So memory stays below 4 times the file. */
+ * lack its line end), and each but the last a line feed. So memory stays below 8 times the file. */
 static size_t count_records(snnk__cursor rest, size_t columns) {
     const size_t by_size = (rest.left + 1) / columns;
     size_t lines = rest.left > 0;
@@ -86,148 +113,110 @@ static size_t count_records(snnk__cursor rest, size_t columns) {
     return snnk__min_size(lines, by_size);
 }
 
-/* Read one record into row `row`. Fields beyond the last column are only counted. */
+/* Whether all records end with a separator that begins no field, as the first record shows. */
+static int find_trailing(csv_reader *csv) {
+    size_t fields, bytes;
+    bool empty_end = false;
+    int st;
+
+    if (csv->body.rest.left == 0) return SNNK_OK;
+    if ((st = count_fields(csv->body, &fields, &bytes, &empty_end)) != SNNK_OK) return st;
+    csv->trailing = empty_end && fields == csv->table->columns + 1;
+    return SNNK_OK;
+}
+
+static int fail_ragged(const csv_reader *csv, size_t line, size_t fields) {
+    const unsigned char separator = csv->dialect.separator;
+    const char *other = csv->table->has_header ? "the header" : "the first line";
+    const size_t columns = csv->table->columns;
+
+    if (fields < columns)
+        return snnk__fail(SNNK_E_RAGGED,
+                          "line %zu has %zu fields, but %s has %zu: leave a field empty where its "
+                          "value is missing",
+                          line, fields, other, columns);
+    return snnk__fail(SNNK_E_RAGGED,
+                      "line %zu has %zu fields, but %s has %zu: put quotes around fields that "
+                      "contain '%c', or choose another separator",
+                      line, fields, other, columns, separator == '\t' ? ' ' : separator);
+}
+
+/* Store a field. A column of words only counts its empty fields from its first word on. */
+static void take_field(csv_reader *csv, snnk__csv_field field, size_t row, size_t line, size_t j) {
+    snnk__table_column *column = csv->table->about + j;
+    double value = NAN;
+
+    if (column->is_words) {
+        csv->empty[j] += snnk__csv_trim(field).length == 0;
+        return;
+    }
+    switch (snnk__csv_classify(&csv->dialect, field, &value)) {
+    case SNNK__CSV_NUMBER: break;
+    case SNNK__CSV_EMPTY:
+        csv->empty[j]++;
+        column->missing++;
+        value = NAN;
+        break;
+    case SNNK__CSV_MISSING:
+        column->missing++;
+        value = NAN;
+        break;
+    case SNNK__CSV_WORD:
+        column->is_words = true;
+        column->word_row = row;
+        column->word_line = line;
+        break;
+    }
+    csv->table->values[row * csv->table->columns + j] = value;
+}
+
 static int read_record(csv_reader *csv, snnk__csv_scanner *scanner, size_t row) {
     const size_t columns = csv->table->columns, line = scanner->line;
+    snnk__csv_field field = {0};
     size_t fields = 0;
     bool last = false;
 
     while (!last) {
-        snnk__csv_field field;
-        double value;
+        const size_t field_line = scanner->line;
         const int st = snnk__csv_take(scanner, &field, &last);
 
         if (st != SNNK_OK) return st;
-        if (fields < columns && row < csv->capacity && !csv->is_words[fields]) {
-            if (snnk__csv_number(field, csv->c_locale, &value))
-                csv->table->values[row * columns + fields] = (float)value;
-            else
-                csv->is_words[fields] = 1;
-        }
+        if (fields < columns && row < csv->capacity)
+            take_field(csv, field, row, field_line, fields);
         fields++;
     }
-    if (fields != columns)
-        return snnk__fail(SNNK_E_RAGGED, "line %zu has %zu fields, but the header has %zu", line,
-                          fields, columns);
+    if (fields != columns + csv->trailing || (csv->trailing && field.length > 0))
+        return fail_ragged(csv, line, fields);
     if (row >= csv->capacity)
         return snnk__fail(SNNK_E_INTERNAL, "more than %zu records", csv->capacity);
     return SNNK_OK;
 }
 
-static int read_numbers(csv_reader *csv) {
+static int read_records(csv_reader *csv) {
     snnk__csv_scanner scanner = csv->body;
+    snnk_table *table = csv->table;
     int st;
 
-    csv->table->rows = 0;
     while (scanner.rest.left > 0) {
-        if ((st = read_record(csv, &scanner, csv->table->rows)) != SNNK_OK) return st;
-        csv->table->rows++;
+        if ((st = read_record(csv, &scanner, table->rows)) != SNNK_OK) return st;
+        table->rows++;
     }
-    for (size_t j = 0; j < csv->table->columns; j++) csv->word_columns += csv->is_words[j];
+    for (size_t j = 0; j < table->columns; j++)
+        if (table->about[j].is_words) table->about[j].missing = csv->empty[j];
     return SNNK_OK;
 }
 
-/* Find the cells of the columns of words. The text was read once without error. */
-static int locate_words(csv_reader *csv) {
-    const size_t columns = csv->table->columns, rows = csv->table->rows;
-    snnk__csv_scanner scanner = csv->body;
-
-    for (size_t row = 0; row < rows; row++) {
-        size_t k = 0;
-
-        for (size_t j = 0; j < columns; j++) {
-            snnk__csv_field field;
-            bool last;
-            const int st = snnk__csv_take(&scanner, &field, &last);
-
-            if (st != SNNK_OK) return st;
-            if (!csv->is_words[j]) continue;
-            if (field.length > UINT32_MAX || row > UINT32_MAX)
-                return snnk__fail(
-                    SNNK_E_SIZE,
-                    "there are more than 2^32 rows, or a word is longer than 2^32 bytes");
-            csv->cells[k++ * rows + row] =
-                (word_cell){field.text, (uint32_t)field.length, (uint32_t)row};
-        }
-    }
-    return SNNK_OK;
-}
-
-/* Bytewise order; a word comes before the longer words that begin with it. */
-static int compare_words(const void *left, const void *right) {
-    const word_cell *a = left, *b = right;
-    const int order = memcmp(a->text, b->text, snnk__min_size(a->length, b->length));
-
-    if (order != 0) return order;
-    return (a->length > b->length) - (a->length < b->length);
-}
-
-/* Sort a column's cells and write their codes. Adds to *n_words and *text_bytes the number of
- * distinct words and their bytes with terminating NULs. */
-static int code_column(csv_reader *csv, size_t j, word_cell *cells, size_t *n_words,
-                       size_t *text_bytes) {
+/* Drop a last column that has neither a name nor any value: the separators at the end of lines. */
+static void drop_nameless(csv_reader *csv) {
     snnk_table *table = csv->table;
-    size_t code = 0;
+    const size_t columns = table->columns, kept = columns - 1;
 
-    qsort(cells, table->rows, sizeof *cells, compare_words);
-    for (size_t i = 0; i < table->rows; i++) {
-        const bool is_new = i == 0 || compare_words(cells + i - 1, cells + i) != 0;
-
-        if (is_new && i > 0) code++;
-        if (is_new) *text_bytes += (size_t)cells[i].length + 1;
-        table->values[cells[i].row * table->columns + j] = (float)code;
-    }
-    if (code >= MAX_WORDS)
-        return snnk__fail(SNNK_E_SIZE, "column %zu has more than %zu different words", j,
-                          MAX_WORDS);
-    *n_words += code + 1;
-    return SNNK_OK;
-}
-
-/* Copy the distinct words of the sorted columns. */
-static void copy_words(csv_reader *csv) {
-    snnk_table *table = csv->table;
-    const word_cell *cells = csv->cells;
-    size_t n_words = 0, used = 0;
-
-    for (size_t j = 0; j < table->columns; j++) {
-        table->word_start[j] = n_words;
-        if (!csv->is_words[j]) continue;
-        for (size_t i = 0; i < table->rows; i++) {
-            if (i > 0 && compare_words(cells + i - 1, cells + i) == 0) continue;
-            table->words[n_words++] = table->words_text + used;
-            used += snnk__csv_copy((snnk__csv_field){cells[i].text, cells[i].length},
-                                   table->words_text + used);
-        }
-        cells += table->rows;
-    }
-    table->word_start[table->columns] = n_words;
-}
-
-static int read_words(csv_reader *csv) {
-    snnk_table *table = csv->table;
-    const snnk_allocator *allocator = &table->allocator;
-    size_t n_cells, n_words = 0, text_bytes = 0, k = 0;
-    int st;
-
-    /* No overflow: at most rows x columns, for which there already are values. */
-    n_cells = csv->word_columns * table->rows;
-    st = snnk__alloc(allocator, n_cells, sizeof *csv->cells, "words", &csv->cells);
-    if (st != SNNK_OK) return st;
-    if ((st = locate_words(csv)) != SNNK_OK) return st;
-    for (size_t j = 0; j < table->columns; j++) {
-        if (!csv->is_words[j]) continue;
-        st = code_column(csv, j, csv->cells + k++ * table->rows, &n_words, &text_bytes);
-        if (st != SNNK_OK) return st;
-    }
-    st = snnk__alloc(allocator, table->columns + 1, sizeof(size_t), "words", &table->word_start);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, n_words, sizeof *table->words, "words", &table->words);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, text_bytes, 1, "words", &table->words_text);
-    if (st != SNNK_OK) return st;
-    copy_words(csv);
-    return SNNK_OK;
+    if (columns < 2 || (table->has_header && *table->about[kept].name)) return;
+    if (csv->empty[kept] < table->rows || (!table->has_header && table->rows == 0)) return;
+    for (size_t i = 1; i < table->rows; i++)
+        memmove(table->values + i * kept, table->values + i * columns,
+                kept * sizeof *table->values);
+    table->columns = kept;
 }
 
 /* Allocate by the largest possible number of records, and read them. */
@@ -236,41 +225,57 @@ static int read_body(csv_reader *csv) {
     size_t n_values;
     int st;
 
+    if ((st = find_trailing(csv)) != SNNK_OK) return st;
     csv->capacity = count_records(csv->body.rest, table->columns);
     n_values = csv->capacity * table->columns; /* <= bytes of the file + 1 */
-    st = snnk__alloc(&table->allocator, snnk__max_size(n_values, 1), sizeof(float), "a table",
-                     &table->values);
+    st = snnk__alloc(&table->allocator, snnk__max_size(n_values, 1), sizeof *table->values,
+                     "a table", &table->values);
     if (st != SNNK_OK) return st;
-    st = snnk__alloc_zero(&table->allocator, table->columns, 1, "column kinds", &csv->is_words);
+    st = snnk__alloc_zero(&table->allocator, table->columns, sizeof *csv->empty, "columns",
+                          &csv->empty);
     if (st != SNNK_OK) return st;
-    if ((st = read_numbers(csv)) != SNNK_OK) return st;
-    return csv->word_columns > 0 ? read_words(csv) : SNNK_OK;
+    if ((st = read_records(csv)) != SNNK_OK) return st;
+    drop_nameless(csv);
+    return snnk__csv_read_words(csv->body, table);
 }
 
-int snnk__csv_parse(snnk__cursor file, snnk_table *table) {
-    csv_reader csv = {.table = table};
-    snnk__csv_field field;
-    bool last = false;
+/* ---- The file ---- */
+
+static int parse(csv_reader *csv, snnk__cursor file, const snnk_table_config *config,
+                 void *c_locale) {
+    snnk_table *table = csv->table;
     int st;
 
-    skip_mark(&file);
-    trim_end(&file);
-    csv.body = (snnk__csv_scanner){file, 1};
-    if (file.left == 0 || *file.at == '\n' || *file.at == '\r')
-        return snnk__fail(SNNK_E_FORMAT, "the header line is empty");
-    if ((st = read_names(csv.body, table)) != SNNK_OK) return st;
-    while (!last)
-        if ((st = snnk__csv_take(&csv.body, &field, &last)) != SNNK_OK) return st;
-
-    csv.c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!csv.c_locale) return snnk__fail(SNNK_E_NOMEM, "out of memory for the C locale");
-    st = read_body(&csv);
-    freelocale(csv.c_locale);
-    snnk__free(&table->allocator, csv.is_words);
-    snnk__free(&table->allocator, csv.cells);
+    st = snnk__csv_dialect_find(file, config, c_locale, &csv->dialect);
     if (st != SNNK_OK) return st;
-    table->type = SNNK__ELEMENT_F32;
+    table->separator = csv->dialect.separator;
+    table->decimal = csv->dialect.decimal;
+    table->has_header = csv->dialect.has_header;
+    csv->body = (snnk__csv_scanner){.rest = file, .line = 1, .separator = table->separator};
+    if ((st = read_names(csv)) != SNNK_OK) return st;
+    if ((st = read_body(csv)) != SNNK_OK) return st;
+    table->type = SNNK__ELEMENT_F64;
     table->big_endian = !snnk__host_is_little_endian();
     table->cells = (const unsigned char *)table->values;
+    table->n_dims = 2;
+    table->dims[0] = table->rows;
+    table->dims[1] = table->columns;
     return SNNK_OK;
+}
+
+int snnk__csv_parse(snnk__cursor file, const snnk_table_config *config, snnk_table *table) {
+    csv_reader csv = {.table = table};
+    int st;
+
+    if ((st = snnk__csv_skip_mark(&file)) != SNNK_OK) return st;
+    trim_end(&file);
+    if (file.left == 0 || *file.at == '\n' || *file.at == '\r')
+        return snnk__fail(SNNK_E_FORMAT, "the first line is empty");
+    if ((st = snnk__csv_check_encoding(file)) != SNNK_OK) return st;
+    const locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!c_locale) return snnk__fail(SNNK_E_NOMEM, "out of memory for the C locale");
+    st = parse(&csv, file, config, c_locale);
+    freelocale(c_locale);
+    snnk__free(&table->allocator, csv.empty);
+    return st;
 }

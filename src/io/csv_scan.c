@@ -14,8 +14,9 @@ static bool is_text(unsigned char byte) {
 }
 
 static int fail_byte(const snnk__csv_scanner *s, unsigned char byte) {
-    return snnk__fail(SNNK_E_FORMAT, "byte 0x%02x in line %zu does not occur in text files", byte,
-                      s->line);
+    return snnk__fail(SNNK_E_FORMAT,
+                      "byte 0x%02x in line %zu, column %zu does not occur in text files", byte,
+                      s->line, s->column + 1);
 }
 
 static void pass(snnk__csv_scanner *s, size_t n) {
@@ -30,8 +31,9 @@ static int take_quoted(snnk__csv_scanner *s, snnk__csv_field *field) {
 
     for (;; i++) {
         if (i == s->rest.left)
-            return snnk__fail(SNNK_E_FORMAT, "line %zu: a quote is opened but never closed",
-                              first_line);
+            return snnk__fail(SNNK_E_FORMAT,
+                              "line %zu, column %zu: a quote is opened but never closed",
+                              first_line, s->column + 1);
         const unsigned char byte = s->rest.at[i];
         if (!is_text(byte)) return fail_byte(s, byte);
         if (byte == '\n') s->line++;
@@ -39,7 +41,7 @@ static int take_quoted(snnk__csv_scanner *s, snnk__csv_field *field) {
         if (i + 1 == s->rest.left || s->rest.at[i + 1] != '"') break;
         i++;
     }
-    *field = (snnk__csv_field){s->rest.at, i};
+    *field = (snnk__csv_field){s->rest.at, i, true};
     pass(s, i + 1);
     return SNNK_OK;
 }
@@ -50,14 +52,15 @@ static int take_bare(snnk__csv_scanner *s, snnk__csv_field *field) {
     for (; i < s->rest.left; i++) {
         const unsigned char byte = s->rest.at[i];
 
-        if (byte == ',' || byte == '\n' || byte == '\r') break;
+        if (byte == s->separator || byte == '\n' || byte == '\r') break;
         if (byte == '"')
             return snnk__fail(SNNK_E_FORMAT,
-                              "line %zu: a quote inside a field that does not begin with a quote",
-                              s->line);
+                              "line %zu, column %zu: a quote inside a field that does not begin "
+                              "with a quote: put quotes around the field and double the one inside",
+                              s->line, s->column + 1);
         if (!is_text(byte)) return fail_byte(s, byte);
     }
-    *field = (snnk__csv_field){s->rest.at, i};
+    *field = (snnk__csv_field){s->rest.at, i, false};
     pass(s, i);
     return SNNK_OK;
 }
@@ -73,21 +76,35 @@ int snnk__csv_take(snnk__csv_scanner *s, snnk__csv_field *field, bool *last) {
     }
     if (st != SNNK_OK) return st;
 
-    *last = s->rest.left == 0 || *s->rest.at != ',';
+    *last = s->rest.left == 0 || *s->rest.at != s->separator;
     if (s->rest.left == 0) return SNNK_OK;
     const unsigned char byte = *s->rest.at;
-    if (byte != ',' && byte != '\n' && byte != '\r')
-        return snnk__fail(SNNK_E_FORMAT, "line %zu: text follows a closing quote", s->line);
+    if (byte != s->separator && byte != '\n' && byte != '\r')
+        return snnk__fail(SNNK_E_FORMAT,
+                          "line %zu, column %zu: text follows a closing quote: double quotes "
+                          "that belong to the field",
+                          s->line, s->column + 1);
     pass(s, 1);
+    s->column = *last ? 0 : s->column + 1;
     if (byte == '\r') {
         if (s->rest.left == 0) return SNNK_OK;
         if (*s->rest.at != '\n')
-            return snnk__fail(SNNK_E_FORMAT, "line %zu: a carriage return without a line feed",
+            return snnk__fail(SNNK_E_FORMAT,
+                              "line %zu: a carriage return without a line feed: convert line ends "
+                              "with: tr '\\r' '\\n'",
                               s->line);
         pass(s, 1);
     }
-    if (byte != ',') s->line++;
+    if (*last) s->line++;
     return SNNK_OK;
+}
+
+snnk__csv_field snnk__csv_trim(snnk__csv_field field) {
+    const unsigned char *p = field.text, *end = p + field.length;
+
+    while (p < end && (*p == ' ' || *p == '\t')) p++;
+    while (end > p && (end[-1] == ' ' || end[-1] == '\t')) end--;
+    return (snnk__csv_field){p, (size_t)(end - p), field.quoted};
 }
 
 size_t snnk__csv_copy(snnk__csv_field field, char *out) {
@@ -127,13 +144,14 @@ static size_t read_digits(const unsigned char **p, const unsigned char *end, dec
 
 /* Whether p ... end is a decimal number. The grammar is checked here because strtod accepts more:
  * hexadecimal numbers, and what the locale adds. */
-static bool read_decimal(const unsigned char *p, const unsigned char *end, decimal *number) {
+static bool read_decimal(const unsigned char *p, const unsigned char *end, unsigned char point,
+                         decimal *number) {
     size_t whole, fraction = 0;
 
     *number = (decimal){.exact = true};
     if (p < end && (*p == '+' || *p == '-')) number->negative = *p++ == '-';
     whole = read_digits(&p, end, number);
-    if (p < end && *p == '.') {
+    if (p < end && *p == point) {
         p++;
         fraction = read_digits(&p, end, number);
     }
@@ -175,18 +193,18 @@ static bool read_special(const unsigned char *p, const unsigned char *end, doubl
     return true;
 }
 
-bool snnk__csv_number(snnk__csv_field field, void *c_locale, double *value) {
+bool snnk__csv_number(snnk__csv_field field, unsigned char decimal_point, void *c_locale,
+                      double *value) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    const unsigned char *p = field.text, *end = p + field.length;
-    char text[1001];
+    const snnk__csv_field trimmed = snnk__csv_trim(field);
+    const unsigned char *p = trimmed.text, *end = p + trimmed.length;
+    char text[1001], *point;
     decimal number;
 
-    while (p < end && (*p == ' ' || *p == '\t')) p++;
-    while (end > p && (end[-1] == ' ' || end[-1] == '\t')) end--;
-    if ((size_t)(end - p) >= sizeof text) return false;
-    if (!read_decimal(p, end, &number)) return read_special(p, end, value);
+    if (trimmed.length >= sizeof text) return false;
+    if (!read_decimal(p, end, decimal_point, &number)) return read_special(p, end, value);
 
     /* A mantissa up to 2^53 and a power up to 10^22 are exact doubles, and one operation on exact
      * numbers is correctly rounded (Clinger 1990). */
@@ -199,8 +217,9 @@ bool snnk__csv_number(snnk__csv_field field, void *c_locale, double *value) {
         if (number.negative) *value = -*value;
         return true;
     }
-    memcpy(text, p, (size_t)(end - p));
-    text[end - p] = '\0';
+    memcpy(text, p, trimmed.length);
+    text[trimmed.length] = '\0';
+    if ((point = strchr(text, decimal_point)) != NULL) *point = '.';
     const locale_t before = uselocale((locale_t)c_locale);
     *value = strtod(text, NULL);
     uselocale(before);

@@ -16,7 +16,14 @@ bool snnk__is_gzip(const unsigned char *bytes, size_t size) {
 /* zlib counts bytes in 32 bits, so data is passed in pieces. */
 static uInt piece(size_t bytes) { return (uInt)snnk__min_size(bytes, (size_t)1 << 30); }
 
-/* Decompress one piece. *done: the last member ended at the last byte. */
+/* Whether only zero bytes are left: tapes and disk images pad files with them. */
+static bool is_padding(const snnk__cursor *rest) {
+    for (size_t i = 0; i < rest->left; i++)
+        if (rest->at[i] != 0) return false;
+    return true;
+}
+
+/* Decompress one piece. *done: the last member ended, and nothing but padding follows. */
 static int inflate_step(z_stream *stream, snnk__cursor *rest, snnk__growing_block *block,
                         bool *done) {
     int st, z;
@@ -35,11 +42,13 @@ static int inflate_step(z_stream *stream, snnk__cursor *rest, snnk__growing_bloc
     block->size += room - stream->avail_out;
 
     if (z == Z_STREAM_END) {
-        *done = rest->left == 0;
+        *done = is_padding(rest);
         if (*done) return SNNK_OK;
         if (!snnk__is_gzip(rest->at, rest->left))
             return snnk__fail(SNNK_E_TRUNCATED,
-                              "%zu unexpected bytes follow the end of the gzip data", rest->left);
+                              "%zu unexpected bytes follow the end of the gzip data: is the file "
+                              "damaged, or two files in one?",
+                              rest->left);
         inflateReset(stream);
         return SNNK_OK;
     }

@@ -15,9 +15,10 @@
 /* Whether these bytes begin like a gzip file. */
 bool snnk__is_gzip(const unsigned char *bytes, size_t size);
 
-/* Decompress one or more gzip members (RFC 1952), which must fill `bytes` to the end. Their
- * checksums and lengths are verified. Memory grows with the output, not with what the file claims.
- * SNNK_E_FORMAT, SNNK_E_TRUNCATED, SNNK_E_SIZE (expands too much), SNNK_E_NOMEM. */
+/* Decompress one or more gzip members (RFC 1952), which must fill `bytes` to the end, but for
+ * padding by zero bytes. Their checksums and lengths are verified. Memory grows with the output,
+ * not with what the file claims. SNNK_E_FORMAT, SNNK_E_TRUNCATED, SNNK_E_SIZE (expands too much),
+ * SNNK_E_NOMEM. */
 int snnk__gunzip(const unsigned char *bytes, size_t size, const snnk_allocator *allocator,
                  unsigned char **data, size_t *data_size);
 

@@ -7,7 +7,7 @@
 typedef struct npy_header {
     bool has_descr, has_order, has_shape;
     snnk__element type;
-    bool fortran_order;
+    bool big_endian, fortran_order;
     snnk__array_shape shape;
 } npy_header;
 
@@ -55,7 +55,7 @@ static int read_descr(snnk__cursor *c, npy_header *header) {
     } known[] = {{"b1", SNNK__ELEMENT_BOOL}, {"u1", SNNK__ELEMENT_U8},  {"i1", SNNK__ELEMENT_I8},
                  {"u2", SNNK__ELEMENT_U16},  {"i2", SNNK__ELEMENT_I16}, {"u4", SNNK__ELEMENT_U32},
                  {"i4", SNNK__ELEMENT_I32},  {"u8", SNNK__ELEMENT_U64}, {"i8", SNNK__ELEMENT_I64},
-                 {"f4", SNNK__ELEMENT_F32},  {"f8", SNNK__ELEMENT_F64}};
+                 {"f2", SNNK__ELEMENT_F16},  {"f4", SNNK__ELEMENT_F32}, {"f8", SNNK__ELEMENT_F64}};
     const char *text;
     int length;
 
@@ -66,16 +66,14 @@ static int read_descr(snnk__cursor *c, npy_header *header) {
         if (memcmp(text + 1, known[i].code, 2) != 0) continue;
         const bool single = snnk__element_bytes(known[i].type) == 1;
 
-        if (text[0] == '>' && !single)
-            return snnk__fail(SNNK_E_FORMAT,
-                              "type '%.*s' is big-endian: save the array as little-endian '<%s'",
-                              length, text, known[i].code);
-        if (text[0] != '<' && !(single && (text[0] == '|' || text[0] == '>'))) break;
+        if (text[0] != '<' && text[0] != '>' && !(single && text[0] == '|')) break;
+        header->big_endian = text[0] == '>';
         header->type = known[i].type;
         return SNNK_OK;
     }
-    return snnk__fail(SNNK_E_FORMAT, "type '%.*s' is not one of f4, f8, i1 ... i8, u1 ... u8, b1",
-                      length, text);
+    return snnk__fail(SNNK_E_FORMAT,
+                      "type '%.*s' is not one of f2, f4, f8, i1 ... i8, u1 ... u8, b1", length,
+                      text);
 }
 
 static int read_order(snnk__cursor *c, npy_header *header) {
@@ -159,9 +157,6 @@ static int read_header(snnk__cursor c, npy_header *header) {
         return snnk__fail(
             SNNK_E_FORMAT,
             "one of 'descr', 'fortran_order' and 'shape' is missing from the .npy header");
-    if (header->fortran_order && header->shape.n_dims > 1)
-        return snnk__fail(SNNK_E_FORMAT, "the array is in Fortran order (column by column): save "
-                                         "numpy.ascontiguousarray(array) instead");
     return SNNK_OK;
 }
 
@@ -197,6 +192,7 @@ int snnk__npy_parse(snnk__cursor head, size_t beyond, snnk_table *table) {
         return snnk__fail(SNNK_E_FORMAT, "the .npy header has %zu bytes, above the limit of %zu",
                           dictionary.left, SNNK__NPY_MAX_HEADER);
     if ((st = read_header(dictionary, &header)) != SNNK_OK) return st;
-    return snnk__table_set_cells(table, &header.shape, header.type, false, bytes - head.left,
-                                 head.left + beyond);
+    table->fortran_order = header.fortran_order;
+    return snnk__table_set_cells(table, &header.shape, header.type, header.big_endian,
+                                 bytes - head.left, head.left + beyond);
 }

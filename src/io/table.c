@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 #include "io/csv.h"
+#include "io/csv_encoding.h"
 #include "io/file.h"
 #include "io/gzip.h"
 #include "io/idx.h"
@@ -14,16 +15,23 @@
  * UTF-8. So the first byte decides, and a damaged array is not mistaken for text. */
 static bool is_array(unsigned char first) { return first == 0 || first == 0x93; }
 
+/* Text in UTF-16 without a mark, big-endian, also begins with a zero byte. */
+static bool is_utf16(snnk__cursor head) {
+    return head.left >= 4 && head.at[0] == 0 && head.at[1] >= '\t' && head.at[2] == 0 &&
+           head.at[3] >= '\t';
+}
+
 static int parse_array(snnk__cursor head, size_t beyond, snnk_table *table) {
+    if (is_utf16(head)) return snnk__csv_fail_utf16("big");
     return head.at[0] == 0 ? snnk__idx_parse(head, beyond, table)
                            : snnk__npy_parse(head, beyond, table);
 }
 
-static int parse(snnk__cursor file, snnk_table *table) {
+static int parse(snnk__cursor file, const snnk_table_config *config, snnk_table *table) {
     int st;
 
     if (file.left == 0) return snnk__fail(SNNK_E_FORMAT, "the file is empty");
-    if (!is_array(file.at[0])) return snnk__csv_parse(file, table);
+    if (!is_array(file.at[0])) return snnk__csv_parse(file, config, table);
     if ((st = parse_array(file, 0, table)) != SNNK_OK) return st;
     table->cells = file.at + table->cells_begin;
     return SNNK_OK;
@@ -38,13 +46,46 @@ static int make_empty(const snnk_allocator *allocator, snnk_table **table) {
     return SNNK_OK;
 }
 
-int snnk__table_parse(const unsigned char *bytes, size_t size, const snnk_allocator *allocator,
+/* ---- Configs ---- */
+
+static const snnk_table_config defaults = {.size = sizeof(snnk_table_config)};
+
+/* The fields of the first version. */
+#define CONFIG_MINIMUM sizeof(snnk_table_config)
+
+int snnk_table_config_init(snnk_table_config *config, size_t config_size) {
+    return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
+                             "table config");
+}
+
+static int read_config(const snnk_table_config *config, snnk_table_config *ours,
+                       snnk_allocator *allocator) {
+    int st;
+
+    *ours = defaults;
+    st = snnk__config_read(ours, sizeof *ours, CONFIG_MINIMUM, config, "table config");
+    if (st != SNNK_OK) return st;
+    st = snnk__check_enum(ours->header, SNNK_TABLE_HEADER_NO + 1, "header");
+    if (st != SNNK_OK) return st;
+    if (ours->separator != 0 && ours->separator != ',' && ours->separator != ';' &&
+        ours->separator != '\t' && ours->separator != '|')
+        return snnk__fail(SNNK_E_RANGE, "separator = %d is not ',', ';', '\\t', '|' or 0",
+                          ours->separator);
+    if (ours->decimal != 0 && ours->decimal != '.' && ours->decimal != ',')
+        return snnk__fail(SNNK_E_RANGE, "decimal = %d is not '.', ',' or 0", ours->decimal);
+    return snnk__allocator_read(allocator, ours->allocator);
+}
+
+int snnk__table_parse(const unsigned char *bytes, size_t size, const snnk_table_config *config,
                       snnk_table **table) {
+    snnk_table_config ours;
+    snnk_allocator allocator;
     snnk_table *made = NULL;
     int st;
 
-    if ((st = make_empty(allocator, &made)) != SNNK_OK) return st;
-    if ((st = parse((snnk__cursor){bytes, size}, made)) != SNNK_OK) goto done;
+    if ((st = read_config(config, &ours, &allocator)) != SNNK_OK) return st;
+    if ((st = make_empty(&allocator, &made)) != SNNK_OK) return st;
+    if ((st = parse((snnk__cursor){bytes, size}, &ours, made)) != SNNK_OK) goto done;
     *table = made;
     made = NULL;
 done:
@@ -91,9 +132,11 @@ done:
 }
 
 /* Open a table whose whole file must be in memory: it is compressed, a text, or a pipe. */
-static int open_whole(int fd, const char *path, const snnk_allocator *allocator,
-                      snnk_table **table) {
+static int open_whole(int fd, const char *path, const snnk_table_config *config,
+                      const snnk_allocator *allocator, snnk_table **table) {
     unsigned char *block = NULL;
+    snnk_table *made = NULL;
+    char *copy = NULL;
     size_t size;
     int st;
 
@@ -106,18 +149,24 @@ static int open_whole(int fd, const char *path, const snnk_allocator *allocator,
         snnk__free(allocator, block);
         block = unzipped;
     }
-    if ((st = snnk__table_parse(block, size, allocator, table)) != SNNK_OK) goto done;
-    if (!(*table)->values) {
-        (*table)->block = block;
+    if ((st = copy_path(allocator, path, &copy)) != SNNK_OK) goto done;
+    if ((st = snnk__table_parse(block, size, config, &made)) != SNNK_OK) goto done;
+    made->path = copy;
+    copy = NULL;
+    if (!made->values) {
+        made->block = block;
         block = NULL;
     }
+    *table = made;
 done:
+    snnk__free(allocator, copy);
     snnk__free(allocator, block);
     return st == SNNK_OK ? st : snnk__fail_within(st, "%s", path);
 }
 
-int snnk_table_open(const char *path, const snnk_allocator *allocator, snnk_table **table) {
-    snnk_allocator ours;
+int snnk_table_open(const char *path, const snnk_table_config *config, snnk_table **table) {
+    snnk_table_config ours;
+    snnk_allocator allocator;
     unsigned char first = 0;
     bool regular;
     size_t size;
@@ -126,12 +175,12 @@ int snnk_table_open(const char *path, const snnk_allocator *allocator, snnk_tabl
     if ((st = snnk__check_pointer(table, "table")) != SNNK_OK) return st;
     *table = NULL;
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
-    if ((st = snnk__allocator_read(&ours, allocator)) != SNNK_OK) return st;
+    if ((st = read_config(config, &ours, &allocator)) != SNNK_OK) return st;
     if ((st = snnk__file_open(path, &fd)) != SNNK_OK) return st;
     if ((st = snnk__file_measure(fd, path, &regular, &size)) != SNNK_OK) goto done;
     if (regular && (st = snnk__file_read_range(fd, path, 0, 1, &first)) != SNNK_OK) goto done;
-    st = regular && is_array(first) ? open_array(fd, path, size, &ours, table)
-                                    : open_whole(fd, path, &ours, table);
+    st = regular && is_array(first) ? open_array(fd, path, size, &allocator, table)
+                                    : open_whole(fd, path, &ours, &allocator, table);
 done:
     if (!*table || (*table)->fd != fd) snnk__file_close(fd);
     return st;
@@ -144,64 +193,76 @@ void snnk_table_free(snnk_table *table) {
     snnk__free(&allocator, table->path);
     snnk__free(&allocator, table->block);
     snnk__free(&allocator, table->values);
-    snnk__free(&allocator, table->names);
+    snnk__free(&allocator, table->about);
     snnk__free(&allocator, table->names_text);
-    snnk__free(&allocator, table->word_start);
     snnk__free(&allocator, table->words);
     snnk__free(&allocator, table->words_text);
     snnk__free(&allocator, table);
 }
 
+/* ---- What a table has ---- */
+
 size_t snnk_table_rows(const snnk_table *table) { return table ? table->rows : 0; }
 
 size_t snnk_table_columns(const snnk_table *table) { return table ? table->columns : 0; }
 
+size_t snnk_table_dims(const snnk_table *table) { return table ? table->n_dims : 0; }
+
+size_t snnk_table_dim(const snnk_table *table, size_t k) {
+    return k < snnk_table_dims(table) ? table->dims[k] : 0;
+}
+
+/* A column of a CSV file; NULL for other files, and if there is no such column. */
+static const snnk__table_column *column_of(const snnk_table *table, size_t column) {
+    return table && table->about && column < table->columns ? table->about + column : NULL;
+}
+
 const char *snnk_table_column_name(const snnk_table *table, size_t column) {
-    return table && table->names && column < table->columns ? table->names[column] : NULL;
+    const snnk__table_column *about = column_of(table, column);
+
+    return about ? about->name : NULL;
+}
+
+int32_t snnk_table_column_type(const snnk_table *table, size_t column) {
+    const snnk__table_column *about = column_of(table, column);
+
+    return about && about->is_words ? SNNK_COLUMN_WORDS : SNNK_COLUMN_NUMBERS;
+}
+
+size_t snnk_table_missing(const snnk_table *table, size_t column) {
+    const snnk__table_column *about = column_of(table, column);
+
+    return about ? about->missing : 0;
 }
 
 size_t snnk_table_words(const snnk_table *table, size_t column) {
-    if (!table || !table->word_start || column >= table->columns) return 0;
-    return table->word_start[column + 1] - table->word_start[column];
+    const snnk__table_column *about = column_of(table, column);
+
+    return about ? about->n_words : 0;
 }
 
 const char *snnk_table_word(const snnk_table *table, size_t column, size_t k) {
-    return k < snnk_table_words(table, column) ? table->words[table->word_start[column] + k] : NULL;
+    return k < snnk_table_words(table, column) ? table->words[table->about[column].first_word + k]
+                                               : NULL;
 }
 
-/* Read n elements from disk into X, beginning with element `first` (row-major). */
-static int read_cells(const snnk_table *table, size_t first, size_t n, float *X) {
-    const size_t begin = table->cells_begin + first * snnk__element_bytes(table->type);
+int32_t snnk_table_separator(const snnk_table *table) { return table ? table->separator : 0; }
 
-    return snnk__elements_read(table->fd, table->path, begin, table->type, table->big_endian, n, X);
+int32_t snnk_table_decimal(const snnk_table *table) { return table ? table->decimal : 0; }
+
+int32_t snnk_table_has_header(const snnk_table *table) { return table ? table->has_header : 0; }
+
+const char *snnk_column_type_name(int32_t type) {
+    static const char *const names[] = {
+        [SNNK_COLUMN_NUMBERS] = "numbers", [SNNK_COLUMN_WORDS] = "words"};
+
+    return type >= 0 && type <= SNNK_COLUMN_WORDS ? names[type] : NULL;
 }
 
-/* Read rows from disk. If X is packed, one call reads them all: narrow rows would cost a call
- * each. */
-static int read_rows(const snnk_table *table, size_t first, size_t n, float *X, size_t ldx) {
-    const size_t columns = table->columns;
-    int st = SNNK_OK;
+const char *snnk_table_header_name(int32_t header) {
+    static const char *const names[] = {[SNNK_TABLE_HEADER_AUTO] = "auto",
+                                        [SNNK_TABLE_HEADER_YES] = "yes",
+                                        [SNNK_TABLE_HEADER_NO] = "no"};
 
-    if (ldx == columns) return read_cells(table, first * columns, n * columns, X);
-    for (size_t i = 0; i < n && st == SNNK_OK; i++)
-        st = read_cells(table, (first + i) * columns, columns, X + i * ldx);
-    return st;
-}
-
-int snnk_table_read(const snnk_table *table, size_t first, size_t n, float *X, size_t ldx) {
-    size_t row_bytes;
-    int st;
-
-    if ((st = snnk__check_pointer(table, "table")) != SNNK_OK) return st;
-    if (first > table->rows || n > table->rows - first)
-        return snnk__fail(SNNK_E_RANGE, "first = %zu and n = %zu, but the table has %zu rows",
-                          first, n, table->rows);
-    st = snnk__check_matrix(X, "X", n, table->columns, ldx, sizeof *X);
-    if (st != SNNK_OK) return st;
-    if (table->fd >= 0) return read_rows(table, first, n, X, ldx);
-    row_bytes = table->columns * snnk__element_bytes(table->type);
-    for (size_t i = 0; i < n; i++)
-        snnk__elements_convert(table->type, table->big_endian,
-                               table->cells + (first + i) * row_bytes, table->columns, X + i * ldx);
-    return SNNK_OK;
+    return header >= 0 && header <= SNNK_TABLE_HEADER_NO ? names[header] : NULL;
 }

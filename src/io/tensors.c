@@ -218,6 +218,6 @@ int snnk_tensors_read(const snnk_tensors *tensors, const char *name, size_t n_di
     if (n == 0) return SNNK_OK;
     if ((st = snnk__check_pointer(out, "out")) != SNNK_OK) return st;
     st = snnk__elements_read(tensors->fd, tensors->path, tensors->data_begin + tensor->begin,
-                             elements[tensor->dtype], false, n, out);
+                             elements[tensor->dtype], false, n, out, NULL);
     return st == SNNK_OK ? check_elements(tensors, tensor, n, out) : st;
 }

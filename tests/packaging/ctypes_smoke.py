@@ -22,6 +22,7 @@ TEXT = {"snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
+        "snnk_column_type_name", "snnk_table_header_name",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
@@ -30,10 +31,10 @@ SIZE = {"snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count"
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
-        "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
+        "snnk_table_words", "snnk_table_missing", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
-I32 = {"snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
+I32 = {"snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
 U64 = {"snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
@@ -488,6 +489,25 @@ with tempfile.TemporaryDirectory() as directory:
     row = (c_float * 2)()
     call("snnk_table_read", table, size(3), size(1), row, size(2))
     assert list(row) == list(X[6:8])
+    assert call("snnk_table_dims", table) == 2 and call("snnk_table_dim", table, size(0)) == 20
+    call("snnk_table_free", table)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("x;kind\n1,5;red\n;blue\n")
+    table = handle("snnk_table_open", path, byref(config("snnk_table_config_init", 40)))
+    assert call("snnk_table_separator", table) == ord(";") and call("snnk_table_decimal", table) == ord(",")
+    assert call("snnk_table_has_header", table) == 1 and call("snnk_table_missing", table, size(0)) == 1
+    assert call("snnk_column_type_name", c_int32(call("snnk_table_column_type", table, size(1)))) == b"words"
+    assert call("snnk_table_header_name", c_int32(0)) == b"auto"
+    numbers, words = (c_double * 2)(), (c_int32 * 2)()
+    call("snnk_table_read_columns", table, size(0), size(2), size(1), (c_size_t * 1)(0), numbers, size(1))
+    call("snnk_table_read_words", table, size(1), size(0), size(2), words)
+    assert numbers[0] == 1.5 and numbers[1] != numbers[1] and list(words) == [1, 0]
+    call("snnk_table_free", table)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("0.1,2\n")
+    table = handle("snnk_table_open", path, None)
+    call("snnk_table_read_f64", table, size(0), size(1), numbers, size(2))
+    assert list(numbers) == [0.1, 2]
     call("snnk_table_free", table)
 
 for free, handles in (("snnk_network_free", [network]), ("snnk_map_free", [drawn, rows, both, identity]),

@@ -144,6 +144,30 @@ json "info --json" "j['inputs'] == 2 and j['outputs'] == 1 and j['layers'][0]['b
 
 # ---- A file with every kind of block, which another program wrote ----
 PYTHONDONTWRITEBYTECODE=1 python3 "$tests/data/make_model.py" --file every.st
+json "info --json lists tensors" "{'name': 'layers.0.psi', 'type': 'F32', 'shape': [1, 2]} in j['tensors']"
+# A file of another program, and an index of two files.
+python3 - <<'END'
+import json, struct
+def write(path, tensors):
+    header, data = {}, b""
+    for name, (dtype, shape, raw) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
+write("one.st", {"w": ("F8_E4M3", [2, 3], bytes(6)), "s": ("F32", [], bytes(4))})
+write("two.st", {"q": ("F4", [4], bytes(2))})
+json.dump({"metadata": {}, "weight_map": {"w": "one.st", "s": "one.st", "q": "two.st"}}, open("index.json", "w"))
+END
+gives "info of another program's file" 0 "$snnk" info one.st
+has "info of another program's file" out '^tensor +w: F8_E4M3 2 x 3$'
+has "info of a single number" out '^tensor +s: F32 \(one number\)$'
+gives "info of an index" 0 "$snnk" info index.json --json
+json "info of an index" "j == {'tensors': [{'name': 'q', 'type': 'F4', 'shape': [4]}, {'name': 's', 'type': 'F32', 'shape': []}, {'name': 'w', 'type': 'F8_E4M3', 'shape': [2, 3]}]}"
+rm two.st
+gives "info of an index without its file" 1 "$snnk" info index.json
+one_line "info of an index without its file" err
+has "info of an index without its file" err 'two\.st: cannot open'
 gives "info of every kind" 0 "$snnk" info every.st --json
 json "info of every kind" "[b['kind'] for b in j['layers'][0]['blocks']] == ['urf', 'affine', 'affine', 'arc-cosine', 'gaussian', 'elementwise', 'identity']"
 json "info of atoms" "j['layers'][0]['blocks'][0] == {'kind': 'urf', 'features': 20, 'projection': 'simplex', 'seed': 7}"

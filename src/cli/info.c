@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cli/console.h"
@@ -8,8 +9,10 @@
 static const char command[] = "info";
 
 static const char help[] =
-    "Usage: snnk info MODEL [OPTION]...\n"
-    "Show what a model file contains: layers, feature maps and their settings, costs, notes.\n"
+    "Usage: snnk info FILE [OPTION]...\n"
+    "Show what a safetensors file contains: of a model of snnk, layers, feature maps and their\n"
+    "settings, costs, notes; of any file, or index of files (model.safetensors.index.json), the\n"
+    "tensors with types and shapes.\n"
     "\n"
     "Options:\n"
     "  --json               print one JSON object on stdout and nothing else\n"
@@ -17,6 +20,7 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  $ snnk info digits.safetensors\n"
+    "  $ snnk info bert/model.safetensors.index.json\n"
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
@@ -183,7 +187,81 @@ static void print_text(const cJSON *json) {
         printf("note           %s: %s\n", item->string, item->valuestring);
 }
 
+/* ---- Tensors ---- */
+
+/* Add a tensor. A shape with too many dimensions is left out; a type that cannot be found, because
+ * its file cannot be opened, is an error. */
+static int add_tensor(cJSON *array, const snnk_tensors *tensors, const char *name) {
+    size_t n_dims = 0, dims[SNNK_TENSORS_MAX_DIMS];
+    const char *type = snnk_tensors_type(tensors, name);
+    cJSON *json, *shape;
+
+    if (!type) return library_failed(command);
+    json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "name", name);
+    cJSON_AddStringToObject(json, "type", type);
+    if (snnk_tensors_shape(tensors, name, &n_dims, dims) == SNNK_OK) {
+        shape = cJSON_AddArrayToObject(json, "shape");
+        for (size_t k = 0; k < n_dims; k++)
+            cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)dims[k]));
+    }
+    cJSON_AddItemToArray(array, json);
+    return EXIT_OK;
+}
+
+static int list_tensors(const snnk_tensors *tensors, cJSON *array) {
+    int exit_status = EXIT_OK;
+
+    for (size_t i = 0; i < snnk_tensors_count(tensors) && exit_status == EXIT_OK; i++)
+        exit_status = add_tensor(array, tensors, snnk_tensors_name(tensors, i));
+    return exit_status;
+}
+
+static void print_tensors(const cJSON *array) {
+    const cJSON *item, *dim;
+
+    cJSON_ArrayForEach(item, array) {
+        const cJSON *shape = cJSON_GetObjectItem(item, "shape");
+
+        printf("tensor         %s: %s", cJSON_GetObjectItem(item, "name")->valuestring,
+               cJSON_GetObjectItem(item, "type")->valuestring);
+        cJSON_ArrayForEach(dim, shape)
+            printf("%s%.0f", dim == shape->child ? " " : " x ", dim->valuedouble);
+        if (shape && !shape->child) printf(" (one number)");
+        if (!shape) printf(" (more than %d dimensions)", SNNK_TENSORS_MAX_DIMS);
+        putchar('\n');
+    }
+}
+
+/* Whether the file is a network that snnk_network_load loads. */
+static bool is_network(const snnk_tensors *tensors) {
+    const char *kind = snnk_tensors_text(tensors, "snnk.kind");
+
+    return kind && strcmp(kind, "network") == 0;
+}
+
+/* Describe the model, if it is one, and list the tensors. */
+static int run(model_use *use, const snnk_tensors *tensors) {
+    const bool network = is_network(tensors);
+    int exit_status = network ? model_open(command, use) : EXIT_OK;
+    cJSON *json, *array;
+
+    if (exit_status != EXIT_OK) return exit_status;
+    json = network ? describe(use->network, use->path) : cJSON_CreateObject();
+    array = cJSON_AddArrayToObject(json, "tensors");
+    exit_status = list_tensors(tensors, array);
+    if (exit_status == EXIT_OK && use->json) {
+        print_json_object(json);
+        return EXIT_OK;
+    }
+    if (exit_status == EXIT_OK && network) print_text(json);
+    if (exit_status == EXIT_OK) print_tensors(array);
+    cJSON_Delete(json);
+    return exit_status;
+}
+
 int info_command(int argc, char **argv) {
+    snnk_tensors *tensors = NULL;
     model_use use;
     int exit_status = model_options(command, "json", argc, argv, &use);
 
@@ -192,17 +270,11 @@ int info_command(int argc, char **argv) {
         fputs(help, stdout);
         return EXIT_OK;
     }
-    exit_status = model_open(command, &use);
-    if (exit_status == EXIT_OK) {
-        cJSON *json = describe(use.network, use.path);
-
-        if (use.json) {
-            print_json_object(json);
-        } else {
-            print_text(json);
-            cJSON_Delete(json);
-        }
-    }
+    if (snnk_tensors_open(use.path, NULL, &tensors) == SNNK_OK)
+        exit_status = run(&use, tensors);
+    else
+        exit_status = library_failed(command);
+    snnk_tensors_free(tensors);
     model_close(&use);
     return exit_status;
 }

@@ -12,13 +12,16 @@
 static const struct {
     const char *name;
     size_t bytes;
-} dtypes[SNNK__N_DTYPES] = {[SNNK__DTYPE_BOOL] = {"BOOL", 1}, [SNNK__DTYPE_U8] = {"U8", 1},
-                            [SNNK__DTYPE_I8] = {"I8", 1},     [SNNK__DTYPE_U16] = {"U16", 2},
-                            [SNNK__DTYPE_I16] = {"I16", 2},   [SNNK__DTYPE_F16] = {"F16", 2},
-                            [SNNK__DTYPE_BF16] = {"BF16", 2}, [SNNK__DTYPE_U32] = {"U32", 4},
-                            [SNNK__DTYPE_I32] = {"I32", 4},   [SNNK__DTYPE_F32] = {"F32", 4},
-                            [SNNK__DTYPE_U64] = {"U64", 8},   [SNNK__DTYPE_I64] = {"I64", 8},
-                            [SNNK__DTYPE_F64] = {"F64", 8}};
+} dtypes[SNNK__N_DTYPES] = {
+    [SNNK__DTYPE_BOOL] = {"BOOL", 1},       [SNNK__DTYPE_U8] = {"U8", 1},
+    [SNNK__DTYPE_I8] = {"I8", 1},           [SNNK__DTYPE_F8_E4M3] = {"F8_E4M3", 1},
+    [SNNK__DTYPE_F8_E5M2] = {"F8_E5M2", 1}, [SNNK__DTYPE_F8_E8M0] = {"F8_E8M0", 1},
+    [SNNK__DTYPE_UNKNOWN] = {"unknown", 1}, [SNNK__DTYPE_U16] = {"U16", 2},
+    [SNNK__DTYPE_I16] = {"I16", 2},         [SNNK__DTYPE_F16] = {"F16", 2},
+    [SNNK__DTYPE_BF16] = {"BF16", 2},       [SNNK__DTYPE_U32] = {"U32", 4},
+    [SNNK__DTYPE_I32] = {"I32", 4},         [SNNK__DTYPE_F32] = {"F32", 4},
+    [SNNK__DTYPE_U64] = {"U64", 8},         [SNNK__DTYPE_I64] = {"I64", 8},
+    [SNNK__DTYPE_F64] = {"F64", 8}};
 
 const char *snnk__dtype_name(snnk__dtype dtype) { return dtypes[dtype].name; }
 
@@ -91,7 +94,7 @@ void snnk__safetensors_checksum(const snnk__safetensors_pair *pairs, size_t n_pa
     }
     for (size_t i = 0; i < n_tensors; i++) {
         put_crc_text(&crc, tensors[i].name);
-        put_crc_text(&crc, snnk__dtype_name(tensors[i].dtype));
+        put_crc_text(&crc, tensors[i].type ? tensors[i].type : snnk__dtype_name(tensors[i].dtype));
         for (size_t k = 0; k < tensors[i].n_dims; k++) {
             unsigned char dim[8];
 

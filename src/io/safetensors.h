@@ -23,6 +23,9 @@ typedef enum snnk__dtype {
     SNNK__DTYPE_BOOL,
     SNNK__DTYPE_U8,
     SNNK__DTYPE_I8,
+    SNNK__DTYPE_F8_E4M3,
+    SNNK__DTYPE_F8_E5M2,
+    SNNK__DTYPE_F8_E8M0,
     SNNK__DTYPE_U16,
     SNNK__DTYPE_I16,
     SNNK__DTYPE_F16,
@@ -33,10 +36,12 @@ typedef enum snnk__dtype {
     SNNK__DTYPE_U64,
     SNNK__DTYPE_I64,
     SNNK__DTYPE_F64,
+    SNNK__DTYPE_UNKNOWN, /* a type of other programs: its bytes have no meaning here */
     SNNK__N_DTYPES
 } snnk__dtype;
 
-/* The name of a type in files, such as "F32", and the size of an element in bytes. */
+/* The name of a type in files, such as "F32", and the size of an element in bytes; 1 for
+ * UNKNOWN. */
 const char *snnk__dtype_name(snnk__dtype dtype);
 size_t snnk__dtype_bytes(snnk__dtype dtype);
 
@@ -50,6 +55,7 @@ typedef void (*snnk__safetensors_source)(const void *context, size_t first, size
 typedef struct snnk__safetensors_tensor {
     const char *name;
     snnk__dtype dtype;
+    const char *type; /* reading: the name of the type in the file */
     size_t n_dims;
     const size_t *dims;
     size_t bytes;

@@ -139,32 +139,33 @@ static bool read_size(const cJSON *item, size_t *value) {
     return true;
 }
 
-static bool read_dtype(const cJSON *item, snnk__dtype *dtype) {
-    if (!cJSON_IsString(item)) return false;
-    for (int i = 0; i < SNNK__N_DTYPES; i++) {
-        if (strcmp(item->valuestring, snnk__dtype_name((snnk__dtype)i)) != 0) continue;
-        *dtype = (snnk__dtype)i;
-        return true;
-    }
-    return false;
+static snnk__dtype dtype_named(const char *name) {
+    int i = 0;
+
+    while (i < SNNK__DTYPE_UNKNOWN && strcmp(name, snnk__dtype_name((snnk__dtype)i)) != 0) i++;
+    return (snnk__dtype)i;
 }
 
 /* Read the entry of a tensor, and its dimensions into `dims`. */
 static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor *tensor) {
     const char *name = item->string;
+    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype");
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
     const cJSON *dim;
     size_t needed, end;
 
     *tensor = (snnk__safetensors_tensor){.name = name, .dims = dims};
-    if (!read_dtype(cJSON_GetObjectItemCaseSensitive(item, "dtype"), &tensor->dtype))
-        return snnk__fail(SNNK_E_FORMAT, "the dtype of tensor \"%s\" is unknown", name);
+    if (!cJSON_IsString(dtype))
+        return snnk__fail(SNNK_E_FORMAT, "the dtype of tensor \"%s\" is not a string", name);
+    tensor->type = dtype->valuestring;
+    tensor->dtype = dtype_named(tensor->type);
     needed = snnk__dtype_bytes(tensor->dtype);
     cJSON_ArrayForEach(dim, cJSON_GetObjectItemCaseSensitive(item, "shape")) {
         if (!read_size(dim, dims + tensor->n_dims))
             return snnk__fail(SNNK_E_FORMAT,
                               "tensor \"%s\": a dimension is not a non-negative integer", name);
-        if (!snnk__mul_size(needed, dims[tensor->n_dims++], &needed))
+        if (!snnk__mul_size(needed, dims[tensor->n_dims++], &needed) &&
+            tensor->dtype != SNNK__DTYPE_UNKNOWN)
             return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\": the number of bytes overflows size_t",
                               name);
     }
@@ -174,7 +175,7 @@ static int read_tensor(const cJSON *item, size_t *dims, snnk__safetensors_tensor
         return snnk__fail(SNNK_E_FORMAT,
                           "tensor \"%s\": data_offsets is not a pair of offsets in order", name);
     tensor->bytes = end - tensor->begin;
-    if (tensor->bytes != needed)
+    if (tensor->bytes != needed && tensor->dtype != SNNK__DTYPE_UNKNOWN)
         return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has %zu bytes, but its shape needs %zu",
                           name, tensor->bytes, needed);
     return SNNK_OK;
@@ -375,8 +376,8 @@ int snnk__safetensors_find(const snnk__safetensors_reader *reader, const char *n
 
     if (!found) return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is missing", name);
     if (found->dtype != dtype)
-        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is %s instead of %s", name,
-                          snnk__dtype_name(found->dtype), snnk__dtype_name(dtype));
+        return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" is %s instead of %s", name, found->type,
+                          snnk__dtype_name(dtype));
     if (found->n_dims != n_dims)
         return snnk__fail(SNNK_E_FORMAT, "tensor \"%s\" has %zu dimensions instead of %zu", name,
                           found->n_dims, n_dims);

@@ -447,6 +447,42 @@ static void test_impossible_files(void **state) {
     snnk_encoder_free(encoder);
 }
 
+static void test_failing_memory(void **state) {
+    test_memory memory = {.fail_after = -1};
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    snnk_encoder_config config = settings();
+    snnk_table *table = open_text(everything);
+    snnk_encoder *encoder = NULL, *loaded = NULL;
+    double X[64];
+    size_t bytes;
+    int st = SNNK_OK;
+
+    (void)state;
+    config.allocator = &allocator;
+    config.missing = SNNK_MISSING_MEDIAN;
+    assert_survives_failing_allocations(memory, st, {
+        st = snnk_encoder_create(table, &config, &encoder);
+        assert_made(st, encoder);
+        snnk_encoder_free(encoder);
+    });
+    assert_ok(snnk_encoder_create(table, &config, &encoder));
+    assert_survives_failing_allocations(
+        memory, st, { st = snnk_encoder_apply(encoder, table, 0, 4, X, 16, NULL); });
+    assert_ok(snnk_encoder_saved_bytes(encoder, &bytes));
+    void *buffer = malloc(bytes);
+    assert_survives_failing_allocations(memory, st,
+                                        { st = snnk_encoder_save_memory(encoder, buffer, bytes); });
+    assert_survives_failing_allocations(memory, st, {
+        st = snnk_encoder_load_memory(buffer, bytes, &allocator, &loaded);
+        assert_made(st, loaded);
+        snnk_encoder_free(loaded);
+    });
+    snnk_encoder_free(encoder);
+    assert_int_equal(memory.alive, 0);
+    free(buffer);
+    snnk_table_free(table);
+}
+
 /* ---- Misuse ---- */
 
 static void refuse_settings(const snnk_encoder_config *config, int status, const char *says) {
@@ -540,6 +576,7 @@ int main(void) {
         cmocka_unit_test(test_saved_and_loaded),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_impossible_files),
+        cmocka_unit_test(test_failing_memory),
         cmocka_unit_test(test_misuse),
     };
 

@@ -136,17 +136,21 @@ SNNK_API int snnk_encoder_apply(const snnk_encoder *encoder, const snnk_table *t
 
 /* ---- Saving and loading ---- */
 
-/* Save an encoder to memory, as a model file of kind "encoder".
- *   bytes   of snnk_encoder_saved_bytes
- *   buffer  out: that many bytes
- * SNNK_E_NULL, SNNK_E_SIZE (another number of bytes), SNNK_E_NOMEM. */
-SNNK_API int snnk_encoder_saved_bytes(const snnk_encoder *encoder, size_t *bytes);
-SNNK_API int snnk_encoder_save_memory(const snnk_encoder *encoder, void *buffer, size_t bytes);
-
-/* Load an encoder from memory.
+/* Save to a file, or load: the loaded encoder gives the same bits.
+ *   path       of a safetensors file
  *   allocator  NULL for malloc
  *   encoder    out: release with snnk_encoder_free
- * Statuses of snnk_network_load_memory. */
+ * Statuses of snnk_map_save and snnk_map_load. */
+SNNK_API int snnk_encoder_save(const snnk_encoder *encoder, const char *path);
+SNNK_API int snnk_encoder_load(const char *path, const snnk_allocator *allocator,
+                               snnk_encoder **encoder);
+
+/* Save to memory, or load from it.
+ *   bytes   from snnk_encoder_saved_bytes for the same encoder
+ *   buffer  that many bytes
+ * Statuses as above, without SNNK_E_IO. */
+SNNK_API int snnk_encoder_saved_bytes(const snnk_encoder *encoder, size_t *bytes);
+SNNK_API int snnk_encoder_save_memory(const snnk_encoder *encoder, void *buffer, size_t bytes);
 SNNK_API int snnk_encoder_load_memory(const void *buffer, size_t bytes,
                                       const snnk_allocator *allocator, snnk_encoder **encoder);
 

@@ -76,6 +76,10 @@ static int write(const void *object, int32_t projection, snnk__safetensors_write
     return SNNK_OK;
 }
 
+int snnk_encoder_save(const snnk_encoder *encoder, const char *path) {
+    return snnk__model_save(encoder, SNNK_SAVE_ROWS, write, path);
+}
+
 int snnk_encoder_saved_bytes(const snnk_encoder *encoder, size_t *bytes) {
     return snnk__model_saved_bytes(encoder, SNNK_SAVE_ROWS, write, bytes);
 }
@@ -210,4 +214,12 @@ int snnk_encoder_load_memory(const void *buffer, size_t bytes, const snnk_alloca
     if (st != SNNK_OK) return st;
     *encoder = NULL;
     return snnk__model_load_memory(buffer, bytes, allocator, SNNK__MODEL_ENCODER, read, encoder);
+}
+
+int snnk_encoder_load(const char *path, const snnk_allocator *allocator, snnk_encoder **encoder) {
+    const int st = snnk__check_pointer(encoder, "encoder");
+
+    if (st != SNNK_OK) return st;
+    *encoder = NULL;
+    return snnk__model_load(path, allocator, SNNK__MODEL_ENCODER, read, encoder);
 }

@@ -35,6 +35,7 @@
  *     network.h     layers one after another; bundling; saving and loading
  *     score.h       how well a network, layer or recursive solution predicts rows
  *     table.h       rows from IDX, .npy and CSV files
+ *     encoder.h     columns of a table as numbers: words, dates, missing values
  *
  * 2. Learning and adapting, by job
  *   Solve:
@@ -98,6 +99,7 @@
 #define SNNK_SNNK_H
 
 /* Basics */
+#include <snnk/encoder.h>
 #include <snnk/fit.h>
 #include <snnk/layer.h>
 #include <snnk/map.h>

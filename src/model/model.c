@@ -16,6 +16,7 @@ static const struct model_kind {
     {SNNK__MODEL_FIT, SNNK__MODEL_FORMAT, "snnk_fit_load_memory"},
     {SNNK__MODEL_MAP, SNNK__MODEL_FORMAT, "snnk_map_load"},
     {SNNK__MODEL_SCALING, SNNK__MODEL_FORMAT, "snnk_scaling_load"},
+    {SNNK__MODEL_ENCODER, SNNK__MODEL_FORMAT, "snnk_encoder_load"},
 };
 
 /* ---- Saving ---- */

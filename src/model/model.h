@@ -18,6 +18,7 @@
 #define SNNK__MODEL_FIT     "fit"
 #define SNNK__MODEL_MAP     "map"
 #define SNNK__MODEL_SCALING "scaling"
+#define SNNK__MODEL_ENCODER "encoder"
 
 /* ---- Saving ---- */
 

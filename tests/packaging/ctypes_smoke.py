@@ -17,7 +17,8 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
+TEXT = {"snnk_encoding_name", "snnk_missing_name", "snnk_encoder_column_name",
+        "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_map_kind_name", "snnk_projection_name",
@@ -26,7 +27,8 @@ TEXT = {"snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
-SIZE = {"snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
+SIZE = {"snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
+        "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
@@ -34,7 +36,8 @@ SIZE = {"snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count"
         "snnk_table_words", "snnk_table_missing", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
-I32 = {"snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
+I32 = {"snnk_encoder_column_encoding", "snnk_encoder_likely_index",
+       "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
 U64 = {"snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
@@ -504,10 +507,21 @@ with tempfile.TemporaryDirectory() as directory:
     assert numbers[0] == 1.5 and numbers[1] != numbers[1] and list(words) == [1, 0]
     call("snnk_table_free", table)
     with open(path, "w", encoding="utf-8") as file:
-        file.write("0.1,2\n")
+        file.write("0.1,2\n0.3,4\n")
     table = handle("snnk_table_open", path, None)
     call("snnk_table_read_f64", table, size(0), size(1), numbers, size(2))
     assert list(numbers) == [0.1, 2]
+    encoder = handle("snnk_encoder_create", table, byref(config("snnk_encoder_config_init", 48)))
+    assert call("snnk_encoder_columns", encoder) == 2 and call("snnk_encoder_outputs", encoder) == 2
+    assert call("snnk_encoder_column_outputs", encoder, size(1)) == 1
+    assert call("snnk_encoding_name", c_int32(call("snnk_encoder_column_encoding", encoder, size(0)))) == b"numbers"
+    assert call("snnk_missing_name", c_int32(1)) == b"median" and call("snnk_encoder_likely_index", encoder) in (0, 1)
+    assert call("snnk_encoder_column_name", encoder, size(0))
+    name = ctypes.create_string_buffer(32)
+    call("snnk_encoder_output_name", encoder, size(0), name, size(32), None)
+    call("snnk_encoder_apply", encoder, table, size(0), size(1), numbers, size(2), byref(report(24)))
+    for copy in reloaded("encoder", encoder) + [encoder]:
+        call("snnk_encoder_free", copy)
     call("snnk_table_free", table)
 
 for free, handles in (("snnk_network_free", [network]), ("snnk_map_free", [drawn, rows, both, identity]),

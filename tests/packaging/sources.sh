@@ -32,6 +32,7 @@ network: network quantize
 fit: fit score
 distill: distill compress
 io: table tensors
+encode: encoder
 model:
 '
 

@@ -156,6 +156,14 @@ typedef struct plan {
     const snnk_allocator *allocator;
 } plan;
 
+/* Without its affine part an estimate is not one of f. */
+static snnk__spectral_facts facts_of(const plan *p) {
+    snnk__spectral_facts facts = snnk__spectral_facts_of(p->spectrum);
+
+    if (p->config->affine == SNNK_URF_AFFINE_OMIT) facts.target = SNNK__TARGET_VALUE;
+    return facts;
+}
+
 static int make_affine(const plan *p, size_t inputs, snnk__row_source *source, float *folded,
                        snnk__map_block **block) {
     const bool omit = p->config->affine == SNNK_URF_AFFINE_OMIT;
@@ -163,7 +171,7 @@ static int make_affine(const plan *p, size_t inputs, snnk__row_source *source, f
                                  .intercept = omit ? 0 : p->spectrum->intercept,
                                  .slope = omit ? 0 : p->spectrum->slope,
                                  .sketch_rows = p->shares.sketch_rows,
-                                 .facts = snnk__spectral_facts_of(p->spectrum)};
+                                 .facts = facts_of(p)};
 
     return snnk__affine_create(&affine, inputs, &p->described, source, folded, p->allocator, block);
 }
@@ -180,10 +188,11 @@ static int make_spectral(const plan *p, snnk__urf_atoms *atoms, bool affine,
     st = snnk__urf_alloc(p->frame, atoms, p->shares.rows, p->allocator, &urf);
     if (st != SNNK_OK) return st;
     snnk__urf_atoms_assign(&urf->atoms, p->config->seed, urf->rows, urf->row_atom);
-    urf->facts = snnk__spectral_facts_of(p->spectrum);
-    if (affine)
+    urf->facts = facts_of(p);
+    if (affine) {
         urf->facts.error = 0;
-    else if (p->config->affine != SNNK_URF_AFFINE_OMIT)
+        if (urf->facts.target >= 0) urf->facts.target = SNNK__TARGET_PART;
+    } else if (p->config->affine != SNNK_URF_AFFINE_OMIT)
         urf->intercept = p->spectrum->intercept;
     return snnk__spectral_create(urf, &p->described, source, folded, p->allocator, block);
 }

@@ -7,6 +7,8 @@
 #include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
+#include "predict/tail.h"
+#include "spectrum/activation_f64.h"
 
 static const snnk_predict_config defaults = {
     .size = sizeof(snnk_predict_config), .error = 0.1, .probability = 0.05};
@@ -21,6 +23,9 @@ static const snnk_prediction no_prediction = {.size = sizeof(snnk_prediction)};
 /* The most pairs of a batch that are evaluated. */
 #define MAX_PAIRS  65536
 #define LEAST_ROWS 16
+
+/* About how many of them give the kurtosis. */
+#define FOURTH_PAIRS 256
 
 int snnk_predict_config_init(snnk_predict_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
@@ -128,22 +133,47 @@ snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t
 /* Sums over pairs and blocks. */
 typedef struct gathered {
     size_t n, l;
-    snnk__pair_error *pair; /* n x l */
-    double *deviation;      /* n x l: the deviation of each pair; sorted later */
+    snnk__pair *pair;       /* n x l */
+    double *error;          /* n x l: the root mean square error of each pair; sorted later */
+    double fourth;          /* sum of the fourth cumulants at a sample of pairs */
     double input2, weight2; /* mean squares in frame coordinates */
     double largest_product;
-    double spectral_error, analyticity_halfwidth;
+    double spectral_bound; /* bound on the error of spectra whose function is not known */
+    double analyticity_halfwidth;
     size_t beyond;        /* pairs outside the interval of the spectrum */
     size_t fixed, random; /* how many features stay fixed, and how many grow, when the map is given
                            * more features */
 } gathered;
 
-/* Add one block's error at a pair to the sum of the others'. */
-static void add_error(snnk__pair_error *sum, const snnk__pair_error *e) {
-    sum->value += e->value;
-    sum->variance += e->variance;
-    sum->bound2 += e->bound2;
+/* The value that a block's estimate at pre-activation z is for; `value` is its mean. */
+static double target_of(const snnk__map_facts *facts, double z, double value) {
+    if (facts->target >= 0) return snnk__activation_f64(facts->target, z);
+    return facts->target == SNNK__TARGET_PART ? 0 : value;
 }
+
+/* Add one block's estimate at a pair to the sum of the others'. */
+static int add_estimate(const snnk__map_block *block, const snnk__map_facts *facts,
+                        const snnk__urf_products *p, double offset, snnk__pair *sum) {
+    snnk__pair_error e = {0};
+    const int st = block->kind->error(block, p, offset, &e);
+
+    if (st != SNNK_OK) return st;
+    const double target = target_of(facts, p->xw + offset, e.value);
+
+    sum->value += target;
+    sum->bias += e.value - target;
+    sum->variance += e.variance;
+    sum->bound2 += e.bound2;
+    return SNNK_OK;
+}
+
+static double fourth_of(const snnk__map_block *block, const snnk__urf_products *p, double offset) {
+    return block->kind->fourth ? block->kind->fourth(block, p, offset) : 0;
+}
+
+/* Pairs where fourth cumulants are computed, which takes long: every step-th, in rows of l. An odd
+ * step does not always meet the same outputs if their number is a power of two. */
+static size_t sample_step(const gathered *g) { return g->n * g->l / FOURTH_PAIRS | 1; }
 
 /* SNNK_E_UNSUPPORTED unless every block can be predicted. */
 static int check_kinds(const snnk_map *map) {
@@ -158,8 +188,10 @@ static int check_kinds(const snnk_map *map) {
 }
 
 static snnk__map_facts facts_of(const snnk__map_block *block) {
-    snnk__map_facts facts = {
-        .analyticity_halfwidth = INFINITY, .radius = INFINITY, .random = block->features};
+    snnk__map_facts facts = {.analyticity_halfwidth = INFINITY,
+                             .radius = INFINITY,
+                             .target = SNNK__TARGET_VALUE,
+                             .random = block->features};
 
     if (block->kind->facts) block->kind->facts(block, &facts);
     return facts;
@@ -172,6 +204,7 @@ static bool beyond_interval(const snnk__map_facts *facts, double z) {
 static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x,
                         const snnk__framed_rows *w, gathered *g) {
     const snnk__map_facts facts = facts_of(block);
+    const size_t step = sample_step(g);
     size_t beyond = 0;
     int st;
 
@@ -180,10 +213,11 @@ static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x
         for (size_t j = 0; j < g->l; j++) {
             const snnk__urf_products p = snnk__framed_products(x, i, w, j);
             const double offset = x->offset[i] + w->offset[j];
-            snnk__pair_error e = {0};
+            const size_t pair = i * g->l + j;
 
-            if ((st = block->kind->error(block, &p, offset, &e)) != SNNK_OK) return st;
-            add_error(&g->pair[i * g->l + j], &e);
+            st = add_estimate(block, &facts, &p, offset, &g->pair[pair]);
+            if (st != SNNK_OK) return st;
+            if (pair % step == 0) g->fourth += fourth_of(block, &p, offset);
             beyond += beyond_interval(&facts, p.xw + offset);
             g->largest_product = fmax(g->largest_product, p.xx * p.ww);
         }
@@ -200,7 +234,7 @@ static void gather_facts(const snnk__map_block *block, gathered *g) {
     const snnk__map_facts facts = facts_of(block);
 
     g->analyticity_halfwidth = fmin(g->analyticity_halfwidth, facts.analyticity_halfwidth);
-    g->spectral_error += facts.spectral_error;
+    if (facts.target < 0) g->spectral_bound += facts.spectral_error;
     g->fixed += facts.fixed;
     g->random += facts.random;
 }
@@ -256,27 +290,83 @@ static double share_of(double deviation, double rms) {
     return isfinite(rms) ? deviation / rms : INFINITY;
 }
 
+/* The number of features for the wanted error by one bound; 0 if there is none. */
+static uint64_t features_for(const gathered *g,
+                             double (*exceedance)(const snnk__errors *, double, double),
+                             const snnk__errors *errors, double error, double probability) {
+    const double most = (MAX_FEATURES - (double)g->fixed) / (double)g->random;
+
+    if (g->random == 0) return exceedance(errors, error, 1) <= probability ? g->fixed : 0;
+    return scaled_features(g, snnk__times_needed(exceedance, errors, error, probability, most));
+}
+
+/* The excess kurtosis of the estimates: the mean over the sampled pairs, with the squares of their
+ * variances as weights, since the pairs with the largest errors decide how many features it
+ * takes. */
+static double kurtosis_of(const gathered *g) {
+    double square2 = 0;
+
+    for (size_t i = 0; i < g->n * g->l; i += sample_step(g))
+        square2 += g->pair[i].variance * g->pair[i].variance;
+    if (square2 == 0) return 0;
+    return isfinite(square2) && isfinite(g->fourth) ? fmax(g->fourth / square2, 0) : INFINITY;
+}
+
+static uint64_t fewer(uint64_t features, uint64_t others) {
+    return others > 0 && (features == 0 || others < features) ? others : features;
+}
+
+/* Set the numbers of features for the wanted error. largest_bias, bound2: maxima over pairs. */
+static void set_features(const gathered *g, const snnk_predict_config *config, double rms,
+                         double largest_bias, double bound2, snnk_prediction *p) {
+    const snnk__errors errors = {.n = g->n * g->l, .pair = g->pair, .kurtosis = kurtosis_of(g)};
+    const double error = config->error * rms - g->spectral_bound, left = error - largest_bias;
+    const double probability = config->probability;
+
+    if (!(error > 0 && isfinite(rms))) return;
+    p->features_chebyshev =
+        features_for(g, snnk__exceedance_chebyshev, &errors, error, probability);
+    if (left > 0 && isfinite(bound2))
+        p->features_azuma = scaled_features(g, 8 * log(2 / probability) * bound2 / (left * left));
+    p->features_needed = features_for(g, snnk__exceedance, &errors, error, probability);
+    p->features_needed = fewer(p->features_needed, p->features_chebyshev);
+    p->features_needed = fewer(p->features_needed, p->features_azuma);
+}
+
+/* E |e| for a normal error e with this mean and deviation. */
+static double mean_magnitude(double bias, double deviation) {
+    const double root_2 = 1.41421356237309504880, root_2_over_pi = 0.79788456080286535588;
+    const double t = fabs(bias) / deviation;
+
+    if (deviation == 0 || isinf(deviation)) return fabs(bias) + deviation;
+    return deviation * (root_2_over_pi * exp(-t * t / 2) + t * erf(t / root_2));
+}
+
 static void summarise(gathered *g, const snnk_predict_config *config, snnk_prediction *p) {
     const size_t pairs = g->n * g->l;
-    double square = 0, variance = 0, bound2 = 0, ratio = 0;
+    double square = 0, error2 = 0, bias2 = 0, bound2 = 0, ratio = 0, largest_bias = 0;
 
     for (size_t i = 0; i < pairs; i++) {
-        const snnk__pair_error *e = &g->pair[i];
+        const snnk__pair *pair = &g->pair[i];
+        const double of_bias = pair->bias * pair->bias;
 
-        square += e->value * e->value / (double)pairs;
-        variance += e->variance / (double)pairs;
-        bound2 = fmax(bound2, e->bound2);
-        g->deviation[i] = sqrt(e->variance);
-        ratio += 0.79788456080286535588 * share_of(g->deviation[i], fabs(e->value)) / (double)pairs;
+        square += pair->value * pair->value / (double)pairs;
+        error2 += (pair->variance + of_bias) / (double)pairs;
+        bias2 += of_bias / (double)pairs;
+        bound2 = fmax(bound2, pair->bound2);
+        largest_bias = fmax(largest_bias, fabs(pair->bias));
+        g->error[i] = sqrt(pair->variance + of_bias);
+        ratio += share_of(mean_magnitude(pair->bias, sqrt(pair->variance)), fabs(pair->value)) /
+                 (double)pairs;
     }
     const double rms = isfinite(square) ? sqrt(square) : INFINITY; /* false for NaN */
-    qsort(g->deviation, pairs, sizeof *g->deviation, by_value);
-    p->standard_error = share_of(sqrt(variance), rms);
-    p->median_error = share_of(quantile(g->deviation, pairs, 0.5), rms);
-    p->error_95 = share_of(quantile(g->deviation, pairs, 0.95), rms);
-    p->largest_error = share_of(g->deviation[pairs - 1], rms);
+    qsort(g->error, pairs, sizeof *g->error, by_value);
+    p->standard_error = share_of(sqrt(error2), rms);
+    p->median_error = share_of(quantile(g->error, pairs, 0.5), rms);
+    p->error_95 = share_of(quantile(g->error, pairs, 0.95), rms);
+    p->largest_error = share_of(g->error[pairs - 1], rms);
     p->mean_deviation = ratio;
-    p->spectral_error = share_of(g->spectral_error, rms);
+    p->spectral_error = share_of(sqrt(bias2) + g->spectral_bound, rms);
     p->beyond_interval = (double)g->beyond / (double)pairs;
     p->value_rms = rms;
     p->input_norm = sqrt(g->input2);
@@ -284,20 +374,7 @@ static void summarise(gathered *g, const snnk_predict_config *config, snnk_predi
     p->largest_product = g->largest_product;
     p->analyticity_halfwidth = g->analyticity_halfwidth;
     p->beyond_analyticity = g->largest_product > g->analyticity_halfwidth;
-
-    const double left = config->error - p->spectral_error, target = left * rms;
-    if (left > 0 && rms > 0 && isfinite(rms)) {
-        const double logarithm = log(2 / config->probability);
-
-        p->features_chebyshev =
-            scaled_features(g, variance / (config->probability * target * target));
-        p->features_azuma =
-            isinf(bound2) ? 0 : scaled_features(g, 8 * logarithm * bound2 / (target * target));
-    }
-    p->features_needed = p->features_chebyshev;
-    if (p->features_azuma > 0 &&
-        (p->features_needed == 0 || p->features_azuma < p->features_needed))
-        p->features_needed = p->features_azuma;
+    set_features(g, config, rms, largest_bias, bound2, p);
 }
 
 /* Set the quantiles over the batch for each output. */
@@ -307,10 +384,10 @@ static void output_quantiles(const gathered *g, double *scratch, size_t n_levels
         double square = 0;
 
         for (size_t i = 0; i < g->n; i++) {
-            const snnk__pair_error *e = &g->pair[i * g->l + j];
+            const snnk__pair *e = &g->pair[i * g->l + j];
 
             square += e->value * e->value / (double)g->n;
-            scratch[i] = sqrt(e->variance);
+            scratch[i] = sqrt(e->variance + e->bias * e->bias);
         }
         qsort(scratch, g->n, sizeof *scratch, by_value);
         for (size_t q = 0; q < n_levels; q++) {
@@ -379,7 +456,7 @@ static int pairs_alloc(const snnk_allocator *allocator, gathered *g) {
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow size_t", g->n, g->l);
     st = snnk__alloc_zero(allocator, pairs, sizeof *g->pair, "pairs", &g->pair);
     if (st != SNNK_OK) return st;
-    return snnk__alloc(allocator, pairs, sizeof *g->deviation, "deviations", &g->deviation);
+    return snnk__alloc(allocator, pairs, sizeof *g->error, "errors", &g->error);
 }
 
 int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const float *W,
@@ -407,11 +484,11 @@ int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const
     if ((st = pairs_alloc(allocator, &g)) != SNNK_OK) goto done;
     st = gather(map, allocator, all.n, all.X, all.ldx, l, W, ldw, b, &g);
     if (st != SNNK_OK) goto done;
-    if (quantiles) output_quantiles(&g, g.deviation, n_levels, levels, quantiles, ldq);
+    if (quantiles) output_quantiles(&g, g.error, n_levels, levels, quantiles, ldq);
     summarise(&g, &ours, &made);
     st = snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
 done:
-    snnk__free(allocator, g.deviation);
+    snnk__free(allocator, g.error);
     snnk__free(allocator, g.pair);
     snnk__float_rows_close(&floats);
     return st;
@@ -421,12 +498,12 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
                            double offset, const snnk_predict_config *config,
                            snnk_prediction *prediction) {
     const snnk__urf_products p = {input_norm * input_norm, weight_norm * weight_norm, inner};
-    snnk__pair_error sum = {0};
-    double deviation;
+    snnk__pair sum = {0};
+    double error;
     gathered g = {.n = 1,
                   .l = 1,
                   .pair = &sum,
-                  .deviation = &deviation,
+                  .error = &error,
                   .input2 = p.xx,
                   .weight2 = p.ww,
                   .largest_product = input_norm * weight_norm,
@@ -450,10 +527,9 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
     for (size_t k = 0; k < map->n_blocks; k++) {
         const snnk__map_block *block = map->blocks[k];
         const snnk__map_facts facts = facts_of(block);
-        snnk__pair_error e = {0};
 
-        if ((st = block->kind->error(block, &p, offset, &e)) != SNNK_OK) return st;
-        add_error(&sum, &e);
+        if ((st = add_estimate(block, &facts, &p, offset, &sum)) != SNNK_OK) return st;
+        g.fourth += fourth_of(block, &p, offset);
         if (beyond_interval(&facts, p.xw + offset)) g.beyond = 1;
         gather_facts(block, &g);
     }

@@ -66,6 +66,8 @@ static int check_config(const snnk_urf_config *c) {
     if ((st = snnk__check_within(c->angle, 0, half_pi, "angle")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->form, SNNK_URF_COMPLEX + 1, "form")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->hyperbolic, 2, "hyperbolic")) != SNNK_OK) return st;
+    st = snnk__check_enum(c->sampled_weights, 2, "sampled_weights");
+    if (st != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->atoms, SNNK_URF_AMPLITUDE + 1, "atoms")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->affine, SNNK_URF_AFFINE_OMIT + 1, "affine")) != SNNK_OK)
         return st;

@@ -8,7 +8,7 @@
 #include "base/size.h"
 #include "map/affine.h"
 #include "map/urf_create.h"
-#include "predict/predict.h"
+#include "predict/framed_rows.h"
 #include "spectrum/activation.h"
 #include "spectrum/activation_f64.h"
 

@@ -1,4 +1,4 @@
-#include "predict/predict.h"
+#include <snnk/predict.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
+#include "predict/framed_rows.h"
 #include "predict/tail.h"
 #include "spectrum/activation_f64.h"
 
@@ -24,108 +25,12 @@ static const snnk_prediction no_prediction = {.size = sizeof(snnk_prediction)};
 #define MAX_PAIRS  65536
 #define LEAST_ROWS 16
 
-/* About how many of them give the kurtosis. */
-#define FOURTH_PAIRS 256
+/* The most pairs whose kurtosis is computed, which takes long. */
+#define KURTOSIS_PAIRS 256
 
 int snnk_predict_config_init(snnk_predict_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
                              "predict config");
-}
-
-/* ---- Batches ---- */
-
-void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *framed) {
-    snnk__free(allocator, framed->rows);
-    snnk__free(allocator, framed->norm2);
-    snnk__free(allocator, framed->offset);
-    *framed = (snnk__framed_rows){0};
-}
-
-/* Allocate n rows of d + 1 coordinates. */
-static int rows_alloc(size_t n, size_t d, const snnk_allocator *allocator,
-                      snnk__framed_rows *framed) {
-    snnk__framed_rows made = {.n = n, .d = d};
-    size_t count;
-    int st;
-
-    if (!snnk__mul_size(n, d + 1, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu inputs overflow size_t", n, d);
-    if ((st = snnk__alloc(allocator, count, sizeof(double), "rows", &made.rows)) != SNNK_OK)
-        goto done;
-    if ((st = snnk__alloc(allocator, n, sizeof(double), "norms", &made.norm2)) != SNNK_OK)
-        goto done;
-    st = snnk__alloc(allocator, n, sizeof(double), "offsets", &made.offset);
-    if (st != SNNK_OK) goto done;
-    *framed = made;
-    made = (snnk__framed_rows){0};
-done:
-    snnk__framed_rows_free(allocator, &made);
-    return st;
-}
-
-/* The row of `all` rows that is row i of an evenly spaced sample of n. */
-static size_t sampled(size_t i, size_t n, size_t all) {
-    return (size_t)((double)i * (double)all / (double)n);
-}
-
-static double *row_at(const snnk__framed_rows *framed, size_t i) {
-    return framed->rows + i * (framed->d + 1);
-}
-
-static void set_norms(snnk__framed_rows *framed) {
-    for (size_t i = 0; i < framed->n; i++) {
-        const double *row = row_at(framed, i);
-
-        framed->norm2[i] = 0;
-        for (size_t k = 0; k <= framed->d; k++) framed->norm2[i] += row[k] * row[k];
-    }
-}
-
-int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
-                             const float *X, size_t ldx, const float *b,
-                             const snnk_allocator *allocator, snnk__framed_rows *framed) {
-    const int st = rows_alloc(n, d, allocator, framed);
-
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = sampled(i, n, all);
-        const float *x = X + row * ldx;
-        double *to = row_at(framed, i);
-
-        to[d] = 0;
-        framed->offset[i] = b ? b[row] : 0;
-        if (frame)
-            framed->offset[i] = snnk__frame_place(frame, weights, x, framed->offset[i], to);
-        else
-            for (size_t k = 0; k < d; k++) to[k] = x[k];
-    }
-    set_norms(framed);
-    return SNNK_OK;
-}
-
-int snnk__block_rows_create(const snnk__map_block *block, bool weights, size_t n, size_t all,
-                            const float *X, size_t ldx, const float *b,
-                            const snnk_allocator *allocator, snnk__framed_rows *framed) {
-    const int st = rows_alloc(n, block->linear.inputs, allocator, framed);
-
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = sampled(i, n, all);
-
-        framed->offset[i] =
-            block->kind->place(block, weights, X + row * ldx, b ? b[row] : 0, row_at(framed, i));
-    }
-    set_norms(framed);
-    return SNNK_OK;
-}
-
-snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t i,
-                                         const snnk__framed_rows *weights, size_t j) {
-    const double *x = row_at(inputs, i), *w = row_at(weights, j);
-    snnk__urf_products p = {inputs->norm2[i], weights->norm2[j], 0};
-
-    for (size_t k = 0; k <= inputs->d; k++) p.xw += x[k] * w[k];
-    return p;
 }
 
 /* ---- Summing up ---- */
@@ -135,7 +40,6 @@ typedef struct gathered {
     size_t n, l;
     snnk__pair *pair;       /* n x l */
     double *error;          /* n x l: the root mean square error of each pair; sorted later */
-    double fourth;          /* sum of the fourth cumulants at a sample of pairs */
     double input2, weight2; /* mean squares in frame coordinates */
     double largest_product;
     double spectral_bound; /* bound on the error of spectra whose function is not known */
@@ -171,10 +75,6 @@ static double fourth_of(const snnk__map_block *block, const snnk__urf_products *
     return block->kind->fourth ? block->kind->fourth(block, p, offset) : 0;
 }
 
-/* Pairs where fourth cumulants are computed, which takes long: every step-th, in rows of l. An odd
- * step does not always meet the same outputs if their number is a power of two. */
-static size_t sample_step(const gathered *g) { return g->n * g->l / FOURTH_PAIRS | 1; }
-
 /* SNNK_E_UNSUPPORTED unless every block can be predicted. */
 static int check_kinds(const snnk_map *map) {
     for (size_t k = 0; k < map->n_blocks; k++) {
@@ -204,7 +104,6 @@ static bool beyond_interval(const snnk__map_facts *facts, double z) {
 static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x,
                         const snnk__framed_rows *w, gathered *g) {
     const snnk__map_facts facts = facts_of(block);
-    const size_t step = sample_step(g);
     size_t beyond = 0;
     int st;
 
@@ -217,7 +116,6 @@ static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x
 
             st = add_estimate(block, &facts, &p, offset, &g->pair[pair]);
             if (st != SNNK_OK) return st;
-            if (pair % step == 0) g->fourth += fourth_of(block, &p, offset);
             beyond += beyond_interval(&facts, p.xw + offset);
             g->largest_product = fmax(g->largest_product, p.xx * p.ww);
         }
@@ -239,24 +137,119 @@ static void gather_facts(const snnk__map_block *block, gathered *g) {
     g->random += facts.random;
 }
 
-static int gather(const snnk_map *map, const snnk_allocator *allocator, size_t n, const float *X,
-                  size_t ldx, size_t l, const float *W, size_t ldw, const float *b, gathered *g) {
+/* Inputs and weights. */
+typedef struct batch {
+    const snnk_allocator *allocator;
+    size_t n, l;
+    const float *X, *W, *b;
+    size_t ldx, ldw;
+} batch;
+
+/* Place the batch in the coordinates of a block. The caller frees both, also on failure. */
+static int place(const snnk__map_block *block, const batch *of, size_t n, snnk__framed_rows *x,
+                 snnk__framed_rows *w) {
+    int st;
+
+    st = snnk__block_rows_create(block, false, n, of->n, of->X, of->ldx, NULL, of->allocator, x);
+    if (st != SNNK_OK) return st;
+    return snnk__block_rows_create(block, true, of->l, of->l, of->W, of->ldw, of->b, of->allocator,
+                                   w);
+}
+
+static int gather(const snnk_map *map, const batch *of, gathered *g) {
     int st = SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < map->n_blocks; k++) {
         const snnk__map_block *block = map->blocks[k];
         snnk__framed_rows x = {0}, w = {0};
 
-        st = snnk__block_rows_create(block, false, g->n, n, X, ldx, NULL, allocator, &x);
-        if (st == SNNK_OK)
-            st = snnk__block_rows_create(block, true, l, l, W, ldw, b, allocator, &w);
+        st = place(block, of, g->n, &x, &w);
         if (st == SNNK_OK) st = gather_block(block, &x, &w, g);
         gather_facts(block, g);
-        snnk__framed_rows_free(allocator, &x);
-        snnk__framed_rows_free(allocator, &w);
+        snnk__framed_rows_free(of->allocator, &x);
+        snnk__framed_rows_free(of->allocator, &w);
     }
     return st;
 }
+
+/* ---- Kurtosis ---- */
+
+/* A pair in the order of variances. */
+typedef struct ranked {
+    double variance;
+    size_t pair;
+} ranked;
+
+static int by_variance(const void *left, const void *right) {
+    const ranked *a = left, *b = right;
+
+    if (a->variance != b->variance) return a->variance < b->variance ? -1 : 1;
+    return a->pair < b->pair ? -1 : a->pair > b->pair;
+}
+
+/* The rank of sample k of `count` among n pairs. Ranks are the denser the larger the variance, since
+ * the pairs with the largest errors decide how many features it takes. The last is the last. */
+static size_t sampled_rank(size_t k, size_t count, size_t n) {
+    const double from_end = 1 - (double)(k + 1) / (double)count;
+
+    return n <= count ? k : n - 1 - (size_t)(from_end * from_end * (double)(n - 1));
+}
+
+static double kurtosis_of(double fourth, double variance) {
+    const double square = variance * variance;
+
+    if (square == 0) return 0;
+    return isfinite(square) && isfinite(fourth) ? fmax(fourth / square, 0) : INFINITY;
+}
+
+/* Set the kurtosis at all pairs from the fourth cumulants at the sampled ones. In between, it is the
+ * larger one of the two neighbours in the order of variances. */
+static void spread_kurtosis(const ranked *order, size_t count, const double *fourth, gathered *g) {
+    const size_t n = g->n * g->l;
+    double before = 0;
+    size_t rank = 0;
+
+    for (size_t k = 0; k < count; k++) {
+        const size_t at = sampled_rank(k, count, n);
+        const double here = kurtosis_of(fourth[k], order[at].variance);
+
+        for (; rank < at; rank++) g->pair[order[rank].pair].kurtosis = fmax(before, here);
+        for (; rank <= at; rank++) g->pair[order[rank].pair].kurtosis = here;
+        before = here;
+    }
+}
+
+static int gather_kurtosis(const snnk_map *map, const batch *of, gathered *g) {
+    const size_t n = g->n * g->l, count = snnk__min_size(n, KURTOSIS_PAIRS);
+    double fourth[KURTOSIS_PAIRS] = {0};
+    ranked *order = NULL;
+    int st;
+
+    st = snnk__alloc(of->allocator, n, sizeof *order, "an order of pairs", &order);
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < n; i++) order[i] = (ranked){g->pair[i].variance, i};
+    qsort(order, n, sizeof *order, by_variance);
+    for (size_t k = 0; st == SNNK_OK && k < map->n_blocks; k++) {
+        const snnk__map_block *block = map->blocks[k];
+        snnk__framed_rows x = {0}, w = {0};
+
+        st = place(block, of, g->n, &x, &w);
+        for (size_t s = 0; st == SNNK_OK && s < count; s++) {
+            const size_t pair = order[sampled_rank(s, count, n)].pair;
+            const size_t i = pair / g->l, j = pair % g->l;
+            const snnk__urf_products p = snnk__framed_products(&x, i, &w, j);
+
+            fourth[s] += fourth_of(block, &p, x.offset[i] + w.offset[j]);
+        }
+        snnk__framed_rows_free(of->allocator, &x);
+        snnk__framed_rows_free(of->allocator, &w);
+    }
+    if (st == SNNK_OK) spread_kurtosis(order, count, fourth, g);
+    snnk__free(of->allocator, order);
+    return st;
+}
+
+/* ---- Summaries ---- */
 
 static int by_value(const void *left, const void *right) {
     const double a = *(const double *)left, b = *(const double *)right;
@@ -300,18 +293,6 @@ static uint64_t features_for(const gathered *g,
     return scaled_features(g, snnk__times_needed(exceedance, errors, error, probability, most));
 }
 
-/* The excess kurtosis of the estimates: the mean over the sampled pairs, with the squares of their
- * variances as weights, since the pairs with the largest errors decide how many features it
- * takes. */
-static double kurtosis_of(const gathered *g) {
-    double square2 = 0;
-
-    for (size_t i = 0; i < g->n * g->l; i += sample_step(g))
-        square2 += g->pair[i].variance * g->pair[i].variance;
-    if (square2 == 0) return 0;
-    return isfinite(square2) && isfinite(g->fourth) ? fmax(g->fourth / square2, 0) : INFINITY;
-}
-
 static uint64_t fewer(uint64_t features, uint64_t others) {
     return others > 0 && (features == 0 || others < features) ? others : features;
 }
@@ -319,7 +300,7 @@ static uint64_t fewer(uint64_t features, uint64_t others) {
 /* Set the numbers of features for the wanted error. largest_bias, bound2: maxima over pairs. */
 static void set_features(const gathered *g, const snnk_predict_config *config, double rms,
                          double largest_bias, double bound2, snnk_prediction *p) {
-    const snnk__errors errors = {.n = g->n * g->l, .pair = g->pair, .kurtosis = kurtosis_of(g)};
+    const snnk__errors errors = {.n = g->n * g->l, .pair = g->pair};
     const double error = config->error * rms - g->spectral_bound, left = error - largest_bias;
     const double probability = config->probability;
 
@@ -482,8 +463,10 @@ int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const
     const snnk_rows all = snnk__float_rows_part(&floats, 0, read.n);
     g.n = snnk__min_size(all.n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
     if ((st = pairs_alloc(allocator, &g)) != SNNK_OK) goto done;
-    st = gather(map, allocator, all.n, all.X, all.ldx, l, W, ldw, b, &g);
-    if (st != SNNK_OK) goto done;
+    const batch of = {allocator, all.n, l, all.X, W, b, all.ldx, ldw};
+
+    if ((st = gather(map, &of, &g)) != SNNK_OK) goto done;
+    if ((st = gather_kurtosis(map, &of, &g)) != SNNK_OK) goto done;
     if (quantiles) output_quantiles(&g, g.error, n_levels, levels, quantiles, ldq);
     summarise(&g, &ours, &made);
     st = snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
@@ -499,7 +482,7 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
                            snnk_prediction *prediction) {
     const snnk__urf_products p = {input_norm * input_norm, weight_norm * weight_norm, inner};
     snnk__pair sum = {0};
-    double error;
+    double error, fourth = 0;
     gathered g = {.n = 1,
                   .l = 1,
                   .pair = &sum,
@@ -529,10 +512,11 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
         const snnk__map_facts facts = facts_of(block);
 
         if ((st = add_estimate(block, &facts, &p, offset, &sum)) != SNNK_OK) return st;
-        g.fourth += fourth_of(block, &p, offset);
+        fourth += fourth_of(block, &p, offset);
         if (beyond_interval(&facts, p.xw + offset)) g.beyond = 1;
         gather_facts(block, &g);
     }
+    sum.kurtosis = kurtosis_of(fourth, sum.variance);
     summarise(&g, &ours, &made);
     return snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
 }

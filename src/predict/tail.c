@@ -32,12 +32,13 @@ static double above(double t, double deviation, double kurtosis) {
 }
 
 double snnk__exceedance(const snnk__errors *errors, double error, double times) {
-    const double root = sqrt(times), kurtosis = errors->kurtosis / times;
+    const double root = sqrt(times);
     double sum = 0;
 
     for (size_t i = 0; i < errors->n; i++) {
         const double deviation = sqrt(errors->pair[i].variance) / root;
         const double bias = fabs(errors->pair[i].bias);
+        const double kurtosis = errors->pair[i].kurtosis / times;
         const double left = error - bias;
         double share = 1;
 

@@ -11,14 +11,13 @@ typedef struct snnk__pair {
     double bias;     /* mean error: that of the spectrum, which more features do not reduce */
     double variance; /* of the error, over draws of the rows */
     double bound2;   /* sum of the squares of bounds on its terms */
+    double kurtosis; /* excess kurtosis of the error, >= 0; infinite if unknown */
 } snnk__pair;
 
-/* The errors at a batch of pairs. */
+/* The errors at a batch of pairs, at the present number of features. */
 typedef struct snnk__errors {
     size_t n;
     const snnk__pair *pair;
-    /* excess kurtosis of an estimate at the present number of features, >= 0; infinite if unknown */
-    double kurtosis;
 } snnk__errors;
 
 /* Bound the probability that a sum of independent terms of mean 0 is above t >= 0 of its standard

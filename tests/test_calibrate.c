@@ -110,9 +110,9 @@ static snnk_spectrum *spectrum_of(int32_t which) {
     return spectrum;
 }
 
-/* Over seeds and fresh pairs, the root mean square error is as predicted from other rows of the
- * same distribution. 60 seeds determine it to 10 % (1/sqrt(2 * 60)), and the batch for the
- * prediction has 20 x 15 pairs of correlated rows: 25 %. */
+/* Over seeds and fresh pairs, the root mean square error is as predicted from a sample of inputs and
+ * weights of the same distribution. 60 seeds determine it to 10 % (1/sqrt(2 * 60)), and the batch
+ * for the prediction has 20 x 15 pairs of correlated rows: 25 %. */
 static void errors_are_as_predicted(void **state) {
     enum { SEEDS = 60 };
     const int32_t all[] = {SNNK_GELU, SNNK_TANH, SNNK_EXP};
@@ -125,11 +125,12 @@ static void errors_are_as_predicted(void **state) {
         double error = 0, square = 0;
 
         for (uint64_t seed = 0; seed < SEEDS; seed++) {
-            const snnk_urf_config config = settings(seed);
+            snnk_urf_config config = settings(seed);
             static float Y[FRESH * FRESH];
             snnk_layer *layer;
             snnk_map *map;
 
+            config.sampled_weights = 1;
             assert_ok(snnk_urf_calibrate(D, all[a], spectrum, SNNK_ROWS(.n = N, .X = X), L, W, D, b,
                                          &config, &report, &map));
             assert_ok(snnk_layer_create_from_weights(map, FRESH, fresh_W, D, fresh_b, &layer));
@@ -150,8 +151,8 @@ static void errors_are_as_predicted(void **state) {
     }
 }
 
-/* without_features is measured on the test rows (every fourth row, up to 16 of each kind, evenly
- * spaced), around the means of the other rows. */
+/* without_features is measured on every fourth input and all weights, around the means of the other
+ * inputs and all weights. */
 static void the_error_without_features_is_measured(void **state) {
     const snnk_urf_config config = settings(0);
     snnk_urf_report report = fresh_report();
@@ -163,12 +164,10 @@ static void the_error_without_features_is_measured(void **state) {
     for (size_t k = 0; k < D; k++) {
         for (size_t i = 0; i < N; i++)
             if (i % 4 != 3) mu[k] += X[i * D + k] / (double)(N / 4 * 3);
-        for (size_t j = 0; j < L; j++)
-            if (j % 4 != 3) nu[k] += W[j * D + k] / (double)(L / 4 * 3);
+        for (size_t j = 0; j < L; j++) nu[k] += W[j * D + k] / (double)L;
     }
-    for (size_t s = 0; s < 16; s++)
-        for (size_t t = 0; t < 15; t++) {
-            const size_t i = (size_t)((double)s * (N / 4) / 16) * 4 + 3, j = t * 4 + 3;
+    for (size_t i = 3; i < N; i += 4)
+        for (size_t j = 0; j < L; j++) {
             const double z = dot(X + i * D, W + j * D) + b[j];
             double at_means = b[j];
 
@@ -285,6 +284,10 @@ static void wrong_arguments_are_refused(void **state) {
     assert_status(calibrates(SNNK_SIN, N, X, L, W, &config, &unfilled), SNNK_E_CONFIG);
     assert_status(calibrates(SNNK_STEP, N, X, L, W, &config, NULL), SNNK_E_UNRESOLVED);
     assert_says("step");
+    few.sampled_weights = 2;
+    assert_status(calibrates(SNNK_GELU, N, X, L, W, &few, NULL), SNNK_E_ENUM);
+    assert_says("sampled_weights");
+    few.sampled_weights = 0;
     few.features = 1;
     assert_status(calibrates(SNNK_GELU, N, X, L, W, &few, NULL), SNNK_E_RANGE);
     assert_says("features = 1");

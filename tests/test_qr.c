@@ -94,7 +94,8 @@ static size_t triangle(size_t m, float *Phi) {
 
 /* Consistent targets with all coefficients 1: errors are the condition number times a few eps, for
  * both methods (Higham, Accuracy and Stability of Numerical Algorithms, theorem 20.1: without a
- * residual the square of the condition does not matter). Moments lose all digits from 1e8 on. */
+ * residual the square of the condition does not matter). Moments lose the directions
+ * whose share is below rounding from 1e8 on. */
 static void test_ill_conditioned(void **state) {
     float Phi[MOST * MOST], Y[MOST];
     double B[MOST], e[MOST], condition, b;
@@ -121,7 +122,7 @@ static void test_ill_conditioned(void **state) {
         print_message("condition %.1e: factor off by %.1e, moments by %.1e, squares left %.1e\n",
                       condition, off, dgelsd_relative(m, B, e), report.rss);
         assert_true(off < 20 * DBL_EPSILON * condition);
-        if (condition > 1e8) assert_true(dgelsd_relative(m, B, e) > 1e-3);
+        if (condition > 1e8) assert_true(dgelsd_relative(m, B, e) > 10 * off);
         double squares = 0;
         for (size_t i = 0; i < m; i++) squares += (double)Y[i] * (double)Y[i];
         /* Residuals are the rounding of Y, (m eps)^2 of its squares; with moments they would be m

@@ -280,8 +280,7 @@ static void test_dependent_to_float_rounding(void **state) {
 }
 
 /* Two rows at distance d, m = 4, |d_j| = 1: of all B with d.B = 1 the shortest is d / 4. Then m =
- * 2, d = (1, 2): S = d d^T / 2 has diagonal (1/2, 2). Scaled by (1, 1/2), d becomes (1, 1), and the
- * shortest solution there is (1/2, 1/2), so B = (1/2, 1/4). */
+ * 2, d = (1, 2), whose scales differ: B = d / 5. */
 static void test_fewer_rows_than_features(void **state) {
     const float Phi[] = {1, 2, 3, 4, 2, 1, 4, 5}, pair[] = {5, 5, 6, 7}, Y[] = {7, 8};
     snnk_lstsq *s = collect(2, 4, 1, Phi, Y), *scaled = collect(2, 2, 1, pair, Y);
@@ -295,10 +294,53 @@ static void test_fewer_rows_than_features(void **state) {
     for (size_t j = 0; j < 4; j++) assert_close(B[j], j == 1 ? -0.25 : 0.25, 1e-14, 0);
     report = solve(scaled, NULL, B, &b);
     assert_int_equal(report.rank, 1);
-    assert_close(B[0], 0.5, 1e-14, 0);
-    assert_close(B[1], 0.25, 1e-14, 0);
+    assert_close(B[0], 0.2, 1e-14, 0);
+    assert_close(B[1], 0.4, 1e-14, 0);
     snnk_lstsq_free(scaled);
     snnk_lstsq_free(s);
+}
+
+/* Rows 0, u, v of 4 features with u = (1, 8, 0, 0) and v = (0, 8, 64, 1), targets 0, 1, -2, without
+ * intercept: the shortest B with u.B = 1, v.B = -2 is p u + q v with
+ *     65 p + 64 q = 1,  64 p + 4161 q = -2,  determinant 65 * 4161 - 64^2 = 266369,
+ *     p = (4161 + 128)/266369,  q = (-130 - 64)/266369.
+ * Then a third row (0, 0, 0, 4) with target 8, so that more directions are kept than left out:
+ * B_4 = 2, which leaves v'.B = -4 for v' = (0, 8, 64, 0):
+ *     65 p + 64 q = 1,  64 p + 4160 q = -4,  determinant 266304,
+ *     p = (4160 + 256)/266304,  q = (-260 - 64)/266304.
+ * The ridge path with ridge 0, and a solution with a small ridge, give the same. */
+static void test_shortest_solution_in_unequal_units(void **state) {
+    const float Phi[] = {0, 0, 0, 0, 1, 8, 0, 0, 0, 8, 64, 1, 0, 0, 0, 4}, Y[] = {0, 1, -2, 8};
+    const double p[] = {4289.0 / 266369, 4416.0 / 266304}, q[] = {-194.0 / 266369, -324.0 / 266304};
+
+    (void)state;
+    for (int more = 0; more < 2; more++)
+        for (int of_factor = 0; of_factor < 2; of_factor++) {
+            const double expected[] = {p[more], 8 * (p[more] + q[more]), 64 * q[more],
+                                       more ? 2 : q[more]};
+            const double zero = 0, small = 1e-7;
+            snnk_solve_config config;
+            snnk_ridge_path *path;
+            snnk_lstsq *s = create(4, 1);
+            double B[4];
+
+            if (of_factor) assert_ok(snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_QR));
+            assert_ok(snnk_lstsq_add(
+                s, SNNK_ROWS(.n = more ? 4 : 3, .X = Phi, .ldx = 4, .Y = Y, .ldy = 1), NULL));
+            assert_ok(snnk_solve_config_init(&config, sizeof config));
+            config.intercept = 0;
+            assert_ok(snnk_lstsq_solve(s, &config, B, 4, NULL, NULL));
+            /* The condition of S is below 1e4, so 1e-11 allows 1e3 units in the last place of it. */
+            for (int j = 0; j < 4; j++) assert_close(B[j], expected[j], 1e-10, 1e-12);
+            assert_ok(snnk_ridge_path_create(s, &config, &path));
+            assert_ok(snnk_ridge_path_solve(path, &zero, B, 4, NULL));
+            for (int j = 0; j < 4; j++) assert_close(B[j], expected[j], 1e-10, 1e-12);
+            /* A ridge changes B by its share of the smallest eigenvalue, which is above 0.9. */
+            assert_ok(snnk_ridge_path_solve(path, &small, B, 4, NULL));
+            for (int j = 0; j < 4; j++) assert_close(B[j], expected[j], 2e-6, 0);
+            snnk_ridge_path_free(path);
+            snnk_lstsq_free(s);
+        }
 }
 
 /* S set to diag(2, -1): the negative direction is left out. */
@@ -716,6 +758,7 @@ int main(void) {
         cmocka_unit_test(test_duplicate_and_zero_column),
         cmocka_unit_test(test_dependent_to_float_rounding),
         cmocka_unit_test(test_fewer_rows_than_features),
+        cmocka_unit_test(test_shortest_solution_in_unequal_units),
         cmocka_unit_test(test_indefinite),
         cmocka_unit_test(test_rank_tolerance),
         cmocka_unit_test(test_rank_zero),

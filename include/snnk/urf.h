@@ -97,7 +97,9 @@ typedef struct snnk_urf_config {
     int32_t atoms;      /* snnk_urf_atoms. Default STRATIFIED */
     int32_t affine;     /* snnk_urf_affine. Default AUTO */
     int32_t projection; /* snnk_projection, but not GIVEN or FOLDED. Default GAUSSIAN */
-    int32_t reserved;   /* 0 */
+    /* for snnk_urf_calibrate. 0 (default): the weights given to it are all that the map will be
+     * used with, as for a layer. 1: they are a sample of others, so some of them are held out */
+    int32_t sampled_weights;
     const snnk_allocator *allocator; /* NULL (default) for malloc */
 } snnk_urf_config;
 
@@ -158,10 +160,10 @@ SNNK_API int snnk_map_redraw(const snnk_map *map, uint64_t seed, size_t rows, co
 
 /* ---- Calibration ---- */
 
-/* What was chosen, and what the alternatives would give. The first seven numbers are predicted
- * standard errors, divided by the root mean square of f(w . x + b), at the given number of
- * features; each is for the best choice of all other settings. Set `size`; the library fills the
- * rest. */
+/* What was chosen, and what the alternatives would give. The first seven numbers are predicted root
+ * mean square errors, that of the spectrum included, divided by the root mean square of f(w . x +
+ * b), at the given number of features; each is for the best choice of all other settings. Set
+ * `size`; the library fills the rest. */
 typedef struct snnk_urf_report {
     size_t size;      /* set by the caller: sizeof the struct */
     double predicted; /* of the choice */
@@ -197,9 +199,12 @@ typedef struct snnk_urf_report {
 
 /* Create the map for f(w . x + b) with the smallest predicted error on given inputs and weights.
  * Chooses frame, spectrum (method and interval), form, hyperbolic and A. Each choice is judged on
- * every fourth row of the inputs and weights, after making its frame from the other rows; with
- * fewer than 4 inputs or weights there is only one set, and the predictions are too good. The frame
- * of the result is made from all rows. The interval of the spectrum covers the pre-activations of
+ * every fourth input and all weights, after making its frame from the other inputs and all weights;
+ * with config->sampled_weights, every fourth row of the weights is held out like the inputs. With
+ * fewer than 4 inputs (or weights) there is only one set, and the predictions are too good. The
+ * frame of the result is made from all rows. The error of a spectrum is averaged over the
+ * pre-activations of the batch; for a spectrum of a function of your own, it is the bound. The
+ * interval of the spectrum covers the pre-activations of
  * 128 inputs and 128 weights, and a quarter more on each side: check `beyond_interval` of
  * snnk_map_predict. The same arguments give the same map.
  *   inputs      d
@@ -209,8 +214,8 @@ typedef struct snnk_urf_report {
  *   l           rows of W, at least 2
  *   W           weights, l x d, row stride ldw >= d, finite
  *   b           l; NULL for zeros
- *   config      features, seed, atoms, affine, projection and allocator are used as they are; the
- *               other fields are ignored. NULL for the defaults
+ *   config      features, seed, atoms, affine, projection, sampled_weights and allocator are used
+ *               as they are; the other fields are ignored. NULL for the defaults
  *   report      out; NULL if not wanted
  *   map         out: release with snnk_map_free
  * Statuses of snnk_spectrum_create, snnk_frame_create, snnk_map_create_urf. */

@@ -236,6 +236,14 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
     return SNNK_OK;
 }
 
+static double fourth(const snnk__map_block *block, const snnk__urf_products *p, double offset) {
+    const snnk__affine *affine = data_of(block);
+
+    (void)offset;
+    if (affine->sketch_rows == 0) return 0;
+    return pow(affine->slope, 4) * snnk__product_fourth(p) / pow((double)affine->sketch_rows, 3);
+}
+
 static void facts(const snnk__map_block *block, snnk__map_facts *of) {
     const snnk__affine *affine = data_of(block);
 
@@ -333,6 +341,7 @@ const snnk__map_kind snnk__map_affine = {.name = "affine",
                                          .redraw = redraw,
                                          .place = place,
                                          .error = error,
+                                         .fourth = fourth,
                                          .facts = facts,
                                          .write = write,
                                          .read = read};

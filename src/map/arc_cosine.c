@@ -92,6 +92,11 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
     return SNNK_OK;
 }
 
+static double fourth(const snnk__map_block *block, const snnk__urf_products *p, double offset) {
+    (void)offset;
+    return snnk__arc_cosine_fourth(block->config.order, block->linear.rows, p);
+}
+
 const snnk__map_kind snnk__map_arc_cosine = {.name = "arc_cosine",
                                              .check = check,
                                              .function = function,
@@ -106,5 +111,6 @@ const snnk__map_kind snnk__map_arc_cosine = {.name = "arc_cosine",
                                              .fold = snnk__symmetric_fold,
                                              .place = snnk__symmetric_place,
                                              .error = error,
+                                             .fourth = fourth,
                                              .write = snnk__symmetric_write,
                                              .read = snnk__symmetric_read};

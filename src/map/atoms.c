@@ -240,3 +240,26 @@ void snnk__urf_atoms_error(const snnk__urf_atoms *atoms, size_t d, const snnk__u
     if (atoms->drawn_rows > 0)
         *variance += snnk__urf_spread(drawn_square, drawn_mean) / (double)atoms->drawn_rows;
 }
+
+double snnk__urf_atoms_fourth(const snnk__urf_atoms *atoms, size_t d, const snnk__urf_products *p,
+                              double offset) {
+    double sum = 0, drawn[5] = {1};
+
+    for (size_t k = 0; k < atoms->count; k++) {
+        const snnk__urf_atom *a = &atoms->atom[k];
+        const snnk__urf_pairing pairing = snnk__urf_atom_pairing(atoms, k);
+        const double complex c = a->c * cexp(a->kappa * offset);
+        double moment[5] = {1};
+
+        for (int order = 1; order <= 4; order++)
+            moment[order] = snnk__urf_moment(&pairing, d, p, c, order);
+        if (a->rows > 0)
+            sum += snnk__fourth_cumulant(moment) / pow((double)a->rows, 3);
+        else
+            for (int order = 1; order <= 4; order++)
+                drawn[order] += moment[order] / pow(a->probability, order - 1);
+    }
+    if (atoms->drawn_rows > 0)
+        sum += snnk__fourth_cumulant(drawn) / pow((double)atoms->drawn_rows, 3);
+    return isnan(sum) ? INFINITY : sum;
+}

@@ -70,4 +70,8 @@ snnk__urf_pairing snnk__urf_atom_pairing(const snnk__urf_atoms *atoms, size_t k)
 void snnk__urf_atoms_error(const snnk__urf_atoms *atoms, size_t d, const snnk__urf_products *p,
                            double offset, double *value, double *variance);
 
+/* The fourth cumulant of that estimate. */
+double snnk__urf_atoms_fourth(const snnk__urf_atoms *atoms, size_t d, const snnk__urf_products *p,
+                              double offset);
+
 #endif

@@ -115,6 +115,15 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
                       snnk_activation_name(block->config.activation));
 }
 
+static double fourth(const snnk__map_block *block, const snnk__urf_products *p, double offset) {
+    const size_t rows = block->linear.rows;
+
+    (void)offset;
+    if (block->config.activation == SNNK_IDENTITY)
+        return snnk__product_fourth(p) / pow((double)rows, 3);
+    return snnk__arc_cosine_fourth(block->config.activation == SNNK_STEP ? 0 : 1, rows, p);
+}
+
 int snnk__fold_as_linear(const snnk__map_block *from, const snnk__fold *fold,
                          snnk__map_block **folded) {
     snnk_map_config config = snnk__folded_config(&from->config);
@@ -139,5 +148,6 @@ const snnk__map_kind snnk__map_elementwise = {.name = "elementwise",
                                               .fold = snnk__symmetric_fold,
                                               .place = snnk__symmetric_place,
                                               .error = error,
+                                              .fourth = fourth,
                                               .write = snnk__symmetric_write,
                                               .read = snnk__symmetric_read};

@@ -64,12 +64,19 @@ typedef struct snnk__pair_error {
     double value, variance, bound2;
 } snnk__pair_error;
 
+/* snnk__map_facts.target: what a block's estimates are for, if not a built-in activation. */
+enum {
+    SNNK__TARGET_VALUE = -1, /* the value that `error` gives */
+    SNNK__TARGET_PART = -2   /* part of the function that another block of the map has as target */
+};
+
 /* What holds for a block's estimates at every pair. */
 typedef struct snnk__map_facts {
     double spectral_error;        /* bound on the error of its spectrum */
     double analyticity_halfwidth; /* of f: half the width of the strip; or infinite */
     double center, radius;        /* of the interval where the spectrum approximates f to that
                                    * error; or infinite */
+    int32_t target;               /* an snnk_activation: f itself; or SNNK__TARGET_ */
     size_t fixed, random; /* how many features stay fixed, and how many grow, when the map is given
                            * more features */
 } snnk__map_facts;
@@ -172,6 +179,11 @@ struct snnk__map_kind {
      * closed form. */
     int (*error)(const snnk__map_block *block, const snnk__urf_products *p, double offset,
                  snnk__pair_error *error);
+
+    /* The fourth cumulant of the estimate at a pair, for iid rows: it adds up over blocks, and falls
+     * like the third power of the number of rows. A bound from above will do; infinite if unknown.
+     * NULL: 0, the estimate is exact. Called only where `error` succeeds. */
+    double (*fourth)(const snnk__map_block *block, const snnk__urf_products *p, double offset);
 
     /* Change the facts that differ from "no spectrum, all features random", which they are set to.
      * NULL: none differ. */

@@ -193,6 +193,10 @@ static int error(const snnk__map_block *block, const snnk__urf_products *p, doub
     return SNNK_OK;
 }
 
+static double fourth(const snnk__map_block *block, const snnk__urf_products *p, double offset) {
+    return snnk__urf_atoms_fourth(&data_of(block)->atoms, block->linear.inputs, p, offset);
+}
+
 /* The cost of the frame is counted as fixed features. */
 static void facts(const snnk__map_block *block, snnk__map_facts *of) {
     const snnk_frame *frame = data_of(block)->frame;
@@ -357,6 +361,7 @@ const snnk__map_kind snnk__map_spectral = {.name = "urf",
                                            .redraw = redraw,
                                            .place = place,
                                            .error = error,
+                                           .fourth = fourth,
                                            .facts = facts,
                                            .write = write,
                                            .read = read};

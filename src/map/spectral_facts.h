@@ -11,6 +11,7 @@ typedef struct snnk__spectral_facts {
     double analyticity_halfwidth; /* half the width of the strip where f is analytic */
     double center, radius; /* of the interval where the spectrum approximates f to that error; or
                             * infinite */
+    int32_t target;        /* as in snnk__map_facts */
 } snnk__spectral_facts;
 
 /* Read the facts of a spectrum. A function given by the caller is assumed to have no

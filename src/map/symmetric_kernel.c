@@ -100,3 +100,26 @@ snnk__pair_error snnk__arc_cosine_error(int order, size_t rows, const snnk__urf_
                               .variance = snnk__urf_spread(square, value) / (double)rows,
                               .bound2 = order == 0 ? 1 / (double)rows : INFINITY};
 }
+
+/* Order 0: a term is 1 with probability q, else 0. Order 1: for X >= 0 of mean mu, E (X - mu)^4 <=
+ * E X^4 + 2 mu^2 E X^2 - 3 mu^4, since E X^3 >= mu E X^2; and E X^4 for the product of two relus is
+ * at most half of that of two normal variables with correlation r, 9 + 72 r^2 + 24 r^4 times the
+ * fourth powers of their deviations. */
+double snnk__arc_cosine_fourth(int order, size_t rows, const snnk__urf_products *p) {
+    const double mean = half_kappa(order, p);
+    double cumulant;
+
+    if (order == 0) {
+        const double variance = mean * (1 - mean);
+
+        cumulant = variance * (1 - 6 * variance);
+    } else {
+        const double length2 = p->xx * p->ww, inner2 = p->xw * p->xw, square = half_kappa(2, p);
+        const double most =
+            (9 * length2 * length2 + 72 * length2 * inner2 + 24 * inner2 * inner2) / 2;
+        const double moments[5] = {1, mean, square, mean * square, most};
+
+        cumulant = snnk__fourth_cumulant(moments);
+    }
+    return cumulant / pow((double)rows, 3);
+}

@@ -33,4 +33,7 @@ static inline double snnk__arc_cosine_of(int order, const snnk__products *p) {
  * p^2, p = kappa_0/2, each term within 1. Order 1: variance kappa_2/2 - (kappa_1/2)^2. */
 snnk__pair_error snnk__arc_cosine_error(int order, size_t rows, const snnk__urf_products *p);
 
+/* The fourth cumulant of that estimate for order 0, and a bound on it for order 1. */
+double snnk__arc_cosine_fourth(int order, size_t rows, const snnk__urf_products *p);
+
 #endif

@@ -66,6 +66,8 @@ static int check_config(const snnk_urf_config *c) {
     if ((st = snnk__check_within(c->angle, 0, half_pi, "angle")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->form, SNNK_URF_COMPLEX + 1, "form")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->hyperbolic, 2, "hyperbolic")) != SNNK_OK) return st;
+    st = snnk__check_enum(c->sampled_weights, 2, "sampled_weights");
+    if (st != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->atoms, SNNK_URF_AMPLITUDE + 1, "atoms")) != SNNK_OK) return st;
     if ((st = snnk__check_enum(c->affine, SNNK_URF_AFFINE_OMIT + 1, "affine")) != SNNK_OK)
         return st;
@@ -156,6 +158,14 @@ typedef struct plan {
     const snnk_allocator *allocator;
 } plan;
 
+/* Without its affine part an estimate is not one of f. */
+static snnk__spectral_facts facts_of(const plan *p) {
+    snnk__spectral_facts facts = snnk__spectral_facts_of(p->spectrum);
+
+    if (p->config->affine == SNNK_URF_AFFINE_OMIT) facts.target = SNNK__TARGET_VALUE;
+    return facts;
+}
+
 static int make_affine(const plan *p, size_t inputs, snnk__row_source *source, float *folded,
                        snnk__map_block **block) {
     const bool omit = p->config->affine == SNNK_URF_AFFINE_OMIT;
@@ -163,7 +173,7 @@ static int make_affine(const plan *p, size_t inputs, snnk__row_source *source, f
                                  .intercept = omit ? 0 : p->spectrum->intercept,
                                  .slope = omit ? 0 : p->spectrum->slope,
                                  .sketch_rows = p->shares.sketch_rows,
-                                 .facts = snnk__spectral_facts_of(p->spectrum)};
+                                 .facts = facts_of(p)};
 
     return snnk__affine_create(&affine, inputs, &p->described, source, folded, p->allocator, block);
 }
@@ -180,10 +190,11 @@ static int make_spectral(const plan *p, snnk__urf_atoms *atoms, bool affine,
     st = snnk__urf_alloc(p->frame, atoms, p->shares.rows, p->allocator, &urf);
     if (st != SNNK_OK) return st;
     snnk__urf_atoms_assign(&urf->atoms, p->config->seed, urf->rows, urf->row_atom);
-    urf->facts = snnk__spectral_facts_of(p->spectrum);
-    if (affine)
+    urf->facts = facts_of(p);
+    if (affine) {
         urf->facts.error = 0;
-    else if (p->config->affine != SNNK_URF_AFFINE_OMIT)
+        if (urf->facts.target >= 0) urf->facts.target = SNNK__TARGET_PART;
+    } else if (p->config->affine != SNNK_URF_AFFINE_OMIT)
         urf->intercept = p->spectrum->intercept;
     return snnk__spectral_create(urf, &p->described, source, folded, p->allocator, block);
 }

@@ -1,13 +1,14 @@
 /* Find the map with the least predicted error. Every combination of settings is predicted in closed
  * form, and only the best one is built. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rows.h"
 #include "base/size.h"
 #include "map/affine.h"
 #include "map/urf_create.h"
-#include "predict/predict.h"
+#include "predict/framed_rows.h"
 #include "spectrum/activation.h"
 #include "spectrum/activation_f64.h"
 
@@ -34,9 +35,14 @@ static const double tolerances[] = {1e-4, 1e-3, 1e-2};
 #define TOLERANCES (sizeof tolerances / sizeof tolerances[0])
 #define SPECTRA    (2 + TOLERANCES * (1 + PERIODS)) /* exact; line; integrals and extensions */
 
-/* The most rows of inputs, and of weights, used for predictions; and used to find the interval. */
+/* The most rows of inputs, and of weights, used to compare combinations; to predict the best ones
+ * for the report; and to find the interval. */
 #define TEST_ROWS     16
+#define FINAL_ROWS    64
 #define INTERVAL_ROWS 128
+
+/* At how many pre-activations the error of a spectrum is averaged. */
+#define SPECTRUM_POINTS 1024
 
 /* The batch, and what is derived from it. */
 typedef struct batch {
@@ -44,6 +50,13 @@ typedef struct batch {
     const float *X, *W, *b;
     size_t ldx, ldw;
 } batch;
+
+/* A spectrum with settings, and its predicted error. */
+typedef struct combination {
+    double error;
+    size_t spectrum;
+    snnk_urf_config config;
+} combination;
 
 typedef struct calibration {
     batch all;
@@ -56,24 +69,31 @@ typedef struct calibration {
     size_t n_spectra;
     const snnk_spectrum *spectra[SPECTRA];
     snnk_spectrum *owned[SPECTRA];
-    /* The best combination so far. */
-    double least;
-    size_t spectrum;
+    double bias2[SPECTRA]; /* mean square error of each spectrum over the batch */
+    size_t n_z;
+    double *z;        /* pre-activations of the batch, in ascending order */
+    combination best; /* the best so far, and its frame */
     size_t frame;
-    snnk_urf_config choice;
     snnk_urf_report report;
 } calibration;
 
 /* ---- Splitting the batch ---- */
 
-/* Copy the rows i of M (n x d) with (i % 4 == 3) == test. If there are fewer than 4 rows, all of
- * them are used for both purposes. */
-static size_t copy_rows(size_t n, size_t d, const float *M, size_t ld, bool test, float *to) {
+/* Which rows of a matrix to copy: all of them, or those with (i % 4 == 3) == test. */
+typedef enum rows_part { ALL_ROWS, LEARN_ROWS, HELD_OUT_ROWS } rows_part;
+
+/* Copy a part of the rows of M (n x d). Fewer than 4 rows are not divided. */
+static size_t copy_rows(size_t n, size_t d, const float *M, size_t ld, rows_part part, float *to) {
     size_t count = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (n < 4 || (i % 4 == 3) == test) memcpy(to + count++ * d, M + i * ld, d * sizeof *to);
+        if (n < 4 || part == ALL_ROWS || (i % 4 == 3) == (part == HELD_OUT_ROWS))
+            memcpy(to + count++ * d, M + i * ld, d * sizeof *to);
     return count;
+}
+
+static rows_part part_of(bool divided, int test) {
+    return !divided ? ALL_ROWS : test ? HELD_OUT_ROWS : LEARN_ROWS;
 }
 
 static int split(calibration *c) {
@@ -82,28 +102,32 @@ static int split(calibration *c) {
     size_t count;
     int st;
 
-    if (!snnk__mul_size(2 * (all->n + all->l), d, &count) || !snnk__add_size(count, all->l, &count))
+    if (!snnk__mul_size(2 * (all->n + all->l), d, &count) ||
+        !snnk__add_size(count, 2 * all->l, &count))
         return snnk__fail(SNNK_E_SIZE,
                           "the batch is too large: %zu rows of inputs and %zu of weights, of %zu "
                           "numbers each, overflow size_t",
                           all->n, all->l, d);
-    st = snnk__alloc(c->allocator, count + all->l, sizeof(float), "a batch", &c->storage);
+    st = snnk__alloc(c->allocator, count, sizeof(float), "a batch", &c->storage);
     if (st != SNNK_OK) return st;
     float *at = c->storage, *rows[2][2];
     batch *parts[] = {&c->learn, &c->test};
 
     for (int test = 0; test < 2; test++) {
+        const rows_part weights = part_of(c->config->sampled_weights != 0, test);
+
         rows[test][0] = at;
-        parts[test]->n = copy_rows(all->n, d, all->X, all->ldx, test, at);
+        parts[test]->n = copy_rows(all->n, d, all->X, all->ldx, part_of(true, test), at);
         at += parts[test]->n * d;
         rows[test][1] = at;
-        parts[test]->l = copy_rows(all->l, d, all->W, all->ldw, test, at);
+        parts[test]->l = copy_rows(all->l, d, all->W, all->ldw, weights, at);
         at += parts[test]->l * d;
     }
     for (int test = 0; test < 2; test++) {
+        const rows_part weights = part_of(c->config->sampled_weights != 0, test);
         float *b = at;
 
-        if (all->b) copy_rows(all->l, 1, all->b, 1, test, b);
+        if (all->b) copy_rows(all->l, 1, all->b, 1, weights, b);
         at += parts[test]->l;
         *parts[test] = (batch){.d = d,
                                .n = parts[test]->n,
@@ -119,12 +143,17 @@ static int split(calibration *c) {
 
 /* ---- Spectra ---- */
 
-/* Find the interval that pre-activations of the batch span, extended by a quarter on each side. */
-static int find_interval(const calibration *c, double *center, double *radius) {
+static int by_value(const void *left, const void *right) {
+    const double a = *(const double *)left, b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* Set z to the pre-activations of the batch, in ascending order. */
+static int find_preactivations(calibration *c) {
     const batch *all = &c->all;
     const size_t n = snnk__min_size(all->n, INTERVAL_ROWS);
     const size_t l = snnk__min_size(all->l, INTERVAL_ROWS);
-    double lowest = INFINITY, highest = -INFINITY;
     snnk__framed_rows x = {0}, w = {0};
     int st;
 
@@ -134,23 +163,47 @@ static int find_interval(const calibration *c, double *center, double *radius) {
     st = snnk__framed_rows_create(NULL, true, all->d, l, all->l, all->W, all->ldw, all->b,
                                   c->allocator, &w);
     if (st != SNNK_OK) goto done;
+    st = snnk__alloc(c->allocator, n * l, sizeof *c->z, "pre-activations", &c->z);
+    if (st != SNNK_OK) goto done;
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < l; j++) {
-            const double z = snnk__framed_products(&x, i, &w, j).xw + w.offset[j];
-
-            lowest = fmin(lowest, z);
-            highest = fmax(highest, z);
-        }
-    *center = (lowest + highest) / 2;
-    *radius = fmax(1.25 * (highest - lowest) / 2, 1e-3 * fmax(1, fabs(*center)));
-    if (!(fabs(*center) <= 1e6 && *radius <= 1e6))
-        st = snnk__fail(SNNK_E_RANGE,
-                        "pre-activations span %g ... %g; their magnitude must not exceed 1e6",
-                        lowest, highest);
+        for (size_t j = 0; j < l; j++)
+            c->z[c->n_z++] = snnk__framed_products(&x, i, &w, j).xw + w.offset[j];
+    qsort(c->z, c->n_z, sizeof *c->z, by_value);
 done:
     snnk__framed_rows_free(c->allocator, &x);
     snnk__framed_rows_free(c->allocator, &w);
     return st;
+}
+
+/* Set the interval that they span, extended by a quarter on each side. */
+static int find_interval(const calibration *c, double *center, double *radius) {
+    const double lowest = c->z[0], highest = c->z[c->n_z - 1];
+
+    *center = (lowest + highest) / 2;
+    *radius = fmax(1.25 * (highest - lowest) / 2, 1e-3 * fmax(1, fabs(*center)));
+    if (!(fabs(*center) <= 1e6 && *radius <= 1e6))
+        return snnk__fail(SNNK_E_RANGE,
+                          "pre-activations span %g ... %g; their magnitude must not exceed 1e6",
+                          lowest, highest);
+    return SNNK_OK;
+}
+
+/* The mean square error of a spectrum at the pre-activations of the batch. The bound on its error
+ * if the function is not known. */
+static double mean_square_error(const calibration *c, const snnk_spectrum *spectrum) {
+    const size_t n = snnk__min_size(c->n_z, SPECTRUM_POINTS);
+    double sum = 0;
+
+    if (spectrum->activation < 0 || spectrum->error == 0) return spectrum->error * spectrum->error;
+    for (size_t i = 0; i < n; i++) {
+        /* The middle of part i of n equal parts. */
+        const double z = c->z[(2 * i + 1) * c->n_z / (2 * n)];
+        const double error =
+            snnk__spectrum_value(spectrum, z) - snnk__activation_f64(spectrum->activation, z);
+
+        sum += error * error;
+    }
+    return sum / (double)n;
 }
 
 /* Add the spectrum with these settings, unless it does not exist or is not resolved. */
@@ -282,25 +335,26 @@ static int learn_frame(const calibration *c, const batch *from, size_t choice, s
     return snnk_frame_create(from->d, &inputs, from->l, from->W, from->ldw, &config, frame);
 }
 
-static int framing_create(const calibration *c, size_t choice, framing *v) {
+/* Place up to `most` rows of the test inputs, and as many of the weights, in the frame. */
+static int framing_place(const calibration *c, size_t most, framing *v) {
     const batch *t = &c->test;
-    const size_t n = snnk__min_size(t->n, TEST_ROWS), l = snnk__min_size(t->l, TEST_ROWS);
+    const size_t n = snnk__min_size(t->n, most), l = snnk__min_size(t->l, most);
     int st;
 
-    *v = (framing){0};
-    if ((st = learn_frame(c, &c->learn, choice, &v->frame)) != SNNK_OK) return st;
+    snnk__framed_rows_free(c->allocator, &v->x);
+    snnk__framed_rows_free(c->allocator, &v->w);
     st = snnk__framed_rows_create(v->frame, false, t->d, n, t->n, t->X, t->ldx, NULL, c->allocator,
                                   &v->x);
-    if (st == SNNK_OK)
-        st = snnk__framed_rows_create(v->frame, true, t->d, l, t->l, t->W, t->ldw, t->b,
-                                      c->allocator, &v->w);
-    if (st != SNNK_OK) framing_free(c->allocator, v);
-    return st;
+    if (st != SNNK_OK) return st;
+    return snnk__framed_rows_create(v->frame, true, t->d, l, t->l, t->W, t->ldw, t->b, c->allocator,
+                                    &v->w);
 }
 
-/* The relative error, over the pairs of a framing, of a map with these atoms and shares. */
-static double relative_error(const framing *v, const snnk_spectrum *spectrum, bool omit,
-                             const snnk__urf_atoms *atoms, const snnk__urf_shares *shares) {
+/* The relative error, over the pairs of a framing, of a map with these atoms and shares. bias2: the
+ * mean square error of the spectrum. */
+static double relative_error(const framing *v, const snnk_spectrum *spectrum, double bias2,
+                             bool omit, const snnk__urf_atoms *atoms,
+                             const snnk__urf_shares *shares) {
     const double intercept = omit ? 0 : spectrum->intercept, slope = omit ? 0 : spectrum->slope;
     double square = 0, variance = 0, count = (double)(v->x.n * v->w.n);
 
@@ -317,7 +371,7 @@ static double relative_error(const framing *v, const snnk_spectrum *spectrum, bo
             square += e.value * e.value / count;
             variance += (e.variance + noise) / count;
         }
-    const double deviation2 = variance + spectrum->error * spectrum->error;
+    const double deviation2 = variance + bias2;
 
     if (deviation2 == 0) return 0;
     return isfinite(square) ? sqrt(deviation2 / square) : INFINITY;
@@ -325,8 +379,9 @@ static double relative_error(const framing *v, const snnk_spectrum *spectrum, bo
 
 /* Set *error to the predicted error of this combination; infinite if there are too few features for
  * it. */
-static int predict(const calibration *c, const framing *v, const snnk_spectrum *spectrum,
+static int predict(const calibration *c, const framing *v, size_t which,
                    const snnk_urf_config *config, snnk__urf_shares *shares, double *error) {
+    const snnk_spectrum *spectrum = c->spectra[which];
     snnk__urf_atoms atoms;
     snnk_urf_config ours;
     int st;
@@ -339,7 +394,8 @@ static int predict(const calibration *c, const framing *v, const snnk_spectrum *
     st = snnk__urf_shares_of(spectrum, &ours, v->frame, c->all.d, &atoms, shares);
     if (st == SNNK_OK) {
         snnk__urf_atoms_split(&atoms, ours.atoms, shares->rows);
-        *error = relative_error(v, spectrum, ours.affine == SNNK_URF_AFFINE_OMIT, &atoms, shares);
+        *error = relative_error(v, spectrum, c->bias2[which], ours.affine == SNNK_URF_AFFINE_OMIT,
+                                &atoms, shares);
         if (isnan(*error)) *error = INFINITY;
     }
     snnk__urf_atoms_free(c->allocator, &atoms);
@@ -355,12 +411,21 @@ static double *category(snnk_urf_report *report, size_t frame) {
     return categories[frame];
 }
 
-/* Predict the method as published: s = 1, no frame, atoms drawn by amplitude. */
-static int predict_plain(calibration *c, const framing *v, const snnk_spectrum *spectrum) {
-    snnk_urf_config config = *c->config;
+/* Predict a combination, and keep it if it is better than *best. */
+static int try_combination(const calibration *c, const framing *v, size_t spectrum,
+                           const snnk_urf_config *config, combination *best) {
     snnk__urf_shares shares;
     double error;
-    int st;
+    const int st = predict(c, v, spectrum, config, &shares, &error);
+
+    if (st == SNNK_OK && error < best->error)
+        *best = (combination){.error = error, .spectrum = spectrum, .config = *config};
+    return st;
+}
+
+/* Try the method as published: s = 1, no frame, atoms drawn by amplitude. */
+static int try_plain(const calibration *c, const framing *v, size_t spectrum, combination *best) {
+    snnk_urf_config config = *c->config;
 
     config.A = 0;
     config.scale = 1;
@@ -368,35 +433,30 @@ static int predict_plain(calibration *c, const framing *v, const snnk_spectrum *
     config.form = SNNK_URF_POSITIVE;
     config.hyperbolic = 0;
     config.atoms = SNNK_URF_AMPLITUDE;
-    if ((st = predict(c, v, spectrum, &config, &shares, &error)) != SNNK_OK) return st;
-    c->report.plain = fmin(c->report.plain, error);
-    return SNNK_OK;
+    return try_combination(c, v, spectrum, &config, best);
 }
 
-/* Try all forms of one spectrum in one frame. */
-static int search_forms(calibration *c, size_t frame, const framing *v, size_t spectrum) {
-    double *best = category(&c->report, frame);
+/* Try all forms of one spectrum. */
+static int try_forms(const calibration *c, const framing *v, size_t spectrum, combination *best) {
     snnk_urf_config config = *c->config;
-    int st;
+    int st = SNNK_OK;
 
     config.scale = config.input_norm = config.weight_norm = 0;
-    for (int choice = 0; choice < 8; choice++) {
-        snnk__urf_shares shares;
-        double error;
-
+    for (int choice = 0; st == SNNK_OK && choice < 8; choice++) {
         config.form = choice & 1 ? SNNK_URF_TRIGONOMETRIC : SNNK_URF_POSITIVE;
         config.hyperbolic = (choice >> 1) & 1;
         config.A = choice & 4 ? SNNK_A_OPTIMAL : 0;
-        st = predict(c, v, c->spectra[spectrum], &config, &shares, &error);
-        if (st != SNNK_OK) return st;
-        *best = fmin(*best, error);
-        if (error >= c->least) continue;
-        c->least = error;
-        c->choice = config;
-        c->spectrum = spectrum;
-        c->frame = frame;
+        st = try_combination(c, v, spectrum, &config, best);
     }
-    return SNNK_OK;
+    return st;
+}
+
+/* Predict a combination again, over the rows that the framing has now. */
+static int predict_again(const calibration *c, const framing *v, combination *best) {
+    snnk__urf_shares shares;
+
+    if (isinf(best->error)) return SNNK_OK;
+    return predict(c, v, best->spectrum, &best->config, &shares, &best->error);
 }
 
 /* Measure the error of f(w.mu + nu.(x - mu) + b), which needs no random features, in a frame that
@@ -418,28 +478,47 @@ static double error_without_features(const calibration *c, const framing *v) {
     return isfinite(square) ? sqrt(difference / square) : INFINITY;
 }
 
+/* Find the best combination in one frame over a few rows, and predict its error over many. */
+static int search_frame(calibration *c, size_t frame, framing *v) {
+    combination best = {.error = INFINITY}, plain = {.error = INFINITY};
+    int st;
+
+    if ((st = framing_place(c, TEST_ROWS, v)) != SNNK_OK) return st;
+    for (size_t s = 0; s < c->n_spectra; s++) {
+        if (frame == 0 && c->spectra[s]->count > 0 && (st = try_plain(c, v, s, &plain)) != SNNK_OK)
+            return st;
+        if ((st = try_forms(c, v, s, &best)) != SNNK_OK) return st;
+    }
+    if ((st = framing_place(c, FINAL_ROWS, v)) != SNNK_OK) return st;
+    if ((st = predict_again(c, v, &best)) != SNNK_OK) return st;
+    if ((st = predict_again(c, v, &plain)) != SNNK_OK) return st;
+    *category(&c->report, frame) = best.error;
+    if (frame == 0) c->report.plain = plain.error;
+    if (frame_choices[frame].center == SNNK_CENTER_BOTH &&
+        frame_choices[frame].metric == SNNK_METRIC_NONE)
+        c->report.without_features = error_without_features(c, v);
+    if (best.error < c->best.error) {
+        c->best = best;
+        c->frame = frame;
+    }
+    return SNNK_OK;
+}
+
 static int search(calibration *c) {
     int st = SNNK_OK;
 
     for (size_t f = 0; st == SNNK_OK && f < FRAMES; f++) {
-        framing v;
+        framing v = {0};
 
-        st = framing_create(c, f, &v);
+        st = learn_frame(c, &c->learn, f, &v.frame);
         if (st == SNNK_E_UNSUPPORTED) { /* whitening is not available in a minimal build */
             st = SNNK_OK;
             continue;
         }
-        if (st != SNNK_OK) return st;
-        for (size_t s = 0; st == SNNK_OK && s < c->n_spectra; s++) {
-            if (f == 0 && c->spectra[s]->count > 0) st = predict_plain(c, &v, c->spectra[s]);
-            if (st == SNNK_OK) st = search_forms(c, f, &v, s);
-        }
-        if (frame_choices[f].center == SNNK_CENTER_BOTH &&
-            frame_choices[f].metric == SNNK_METRIC_NONE)
-            c->report.without_features = error_without_features(c, &v);
+        if (st == SNNK_OK) st = search_frame(c, f, &v);
         framing_free(c->allocator, &v);
     }
-    if (st == SNNK_OK && isinf(c->least))
+    if (st == SNNK_OK && isinf(c->best.error))
         st = snnk__fail(SNNK_E_RANGE,
                         "features = %llu: every predicted error overflows, or there is no room for "
                         "one row; fit the layer instead (snnk_fit)",
@@ -451,10 +530,10 @@ static int search(calibration *c) {
 
 static void complete_report(calibration *c, const snnk_frame *frame, const snnk_map *map,
                             const snnk__urf_summary *summary) {
-    const snnk_spectrum *spectrum = c->spectra[c->spectrum];
+    const snnk_spectrum *spectrum = c->spectra[c->best.spectrum];
     snnk_urf_report *r = &c->report;
 
-    r->predicted = c->least;
+    r->predicted = c->best.error;
     r->radius = spectrum->config.radius;
     r->center = spectrum->config.center;
     r->half_period = spectrum->config.half_period;
@@ -468,9 +547,9 @@ static void complete_report(calibration *c, const snnk_frame *frame, const snnk_
     r->directions = frame->n_directions;
     r->frame_center = frame_choices[c->frame].center;
     r->frame_metric = frame_choices[c->frame].metric;
-    r->form = c->choice.form;
-    r->hyperbolic = c->choice.hyperbolic;
-    r->optimal_A = c->choice.A == SNNK_A_OPTIMAL;
+    r->form = c->best.config.form;
+    r->hyperbolic = c->best.config.hyperbolic;
+    r->optimal_A = c->best.config.A == SNNK_A_OPTIMAL;
     r->sketch_features = summary->affine_features;
     r->A = summary->A;
 }
@@ -481,7 +560,8 @@ static int build(calibration *c, snnk_map **map) {
     int st;
 
     if ((st = learn_frame(c, &c->all, c->frame, &frame)) != SNNK_OK) return st;
-    st = snnk__urf_create(c->all.d, c->spectra[c->spectrum], &c->choice, frame, &summary, map);
+    st = snnk__urf_create(c->all.d, c->spectra[c->best.spectrum], &c->best.config, frame, &summary,
+                          map);
     if (st == SNNK_OK) complete_report(c, frame, *map, &summary);
     snnk_frame_free(frame);
     return st;
@@ -509,12 +589,14 @@ static int check_arguments(size_t inputs, int32_t activation, const snnk_rows *r
 static int calibrate(calibration *c, const snnk_spectrum *spectrum, snnk_map **map) {
     int st;
 
-    c->least = c->report.plain = INFINITY;
+    c->best.error = c->report.plain = INFINITY;
     for (size_t f = 0; f < FRAMES; f++) *category(&c->report, f) = INFINITY;
+    if ((st = find_preactivations(c)) != SNNK_OK) return st;
     if (spectrum)
         c->spectra[c->n_spectra++] = spectrum;
     else if ((st = make_spectra(c)) != SNNK_OK)
         return st;
+    for (size_t s = 0; s < c->n_spectra; s++) c->bias2[s] = mean_square_error(c, c->spectra[s]);
     if ((st = split(c)) != SNNK_OK) return st;
     if ((st = search(c)) != SNNK_OK) return st;
     return build(c, map);
@@ -551,6 +633,7 @@ int snnk_urf_calibrate(size_t inputs, int32_t activation, const snnk_spectrum *s
         st = snnk__config_write(report, &c.report, sizeof c.report, REPORT_MINIMUM, "urf report");
     for (size_t k = 0; k < SPECTRA; k++) snnk_spectrum_free(c.owned[k]);
     snnk__free(&allocator, c.storage);
+    snnk__free(&allocator, c.z);
     snnk__float_rows_close(&floats);
     return snnk__recovered(st, &before); /* combinations that failed are not errors of the call */
 }

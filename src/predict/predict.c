@@ -1,4 +1,4 @@
-#include "predict/predict.h"
+#include <snnk/predict.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,6 +7,9 @@
 #include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
+#include "predict/framed_rows.h"
+#include "predict/tail.h"
+#include "spectrum/activation_f64.h"
 
 static const snnk_predict_config defaults = {
     .size = sizeof(snnk_predict_config), .error = 0.1, .probability = 0.05};
@@ -22,105 +25,12 @@ static const snnk_prediction no_prediction = {.size = sizeof(snnk_prediction)};
 #define MAX_PAIRS  65536
 #define LEAST_ROWS 16
 
+/* The most pairs whose kurtosis is computed, which takes long. */
+#define KURTOSIS_PAIRS 256
+
 int snnk_predict_config_init(snnk_predict_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
                              "predict config");
-}
-
-/* ---- Batches ---- */
-
-void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *framed) {
-    snnk__free(allocator, framed->rows);
-    snnk__free(allocator, framed->norm2);
-    snnk__free(allocator, framed->offset);
-    *framed = (snnk__framed_rows){0};
-}
-
-/* Allocate n rows of d + 1 coordinates. */
-static int rows_alloc(size_t n, size_t d, const snnk_allocator *allocator,
-                      snnk__framed_rows *framed) {
-    snnk__framed_rows made = {.n = n, .d = d};
-    size_t count;
-    int st;
-
-    if (!snnk__mul_size(n, d + 1, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu inputs overflow size_t", n, d);
-    if ((st = snnk__alloc(allocator, count, sizeof(double), "rows", &made.rows)) != SNNK_OK)
-        goto done;
-    if ((st = snnk__alloc(allocator, n, sizeof(double), "norms", &made.norm2)) != SNNK_OK)
-        goto done;
-    st = snnk__alloc(allocator, n, sizeof(double), "offsets", &made.offset);
-    if (st != SNNK_OK) goto done;
-    *framed = made;
-    made = (snnk__framed_rows){0};
-done:
-    snnk__framed_rows_free(allocator, &made);
-    return st;
-}
-
-/* The row of `all` rows that is row i of an evenly spaced sample of n. */
-static size_t sampled(size_t i, size_t n, size_t all) {
-    return (size_t)((double)i * (double)all / (double)n);
-}
-
-static double *row_at(const snnk__framed_rows *framed, size_t i) {
-    return framed->rows + i * (framed->d + 1);
-}
-
-static void set_norms(snnk__framed_rows *framed) {
-    for (size_t i = 0; i < framed->n; i++) {
-        const double *row = row_at(framed, i);
-
-        framed->norm2[i] = 0;
-        for (size_t k = 0; k <= framed->d; k++) framed->norm2[i] += row[k] * row[k];
-    }
-}
-
-int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
-                             const float *X, size_t ldx, const float *b,
-                             const snnk_allocator *allocator, snnk__framed_rows *framed) {
-    const int st = rows_alloc(n, d, allocator, framed);
-
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = sampled(i, n, all);
-        const float *x = X + row * ldx;
-        double *to = row_at(framed, i);
-
-        to[d] = 0;
-        framed->offset[i] = b ? b[row] : 0;
-        if (frame)
-            framed->offset[i] = snnk__frame_place(frame, weights, x, framed->offset[i], to);
-        else
-            for (size_t k = 0; k < d; k++) to[k] = x[k];
-    }
-    set_norms(framed);
-    return SNNK_OK;
-}
-
-int snnk__block_rows_create(const snnk__map_block *block, bool weights, size_t n, size_t all,
-                            const float *X, size_t ldx, const float *b,
-                            const snnk_allocator *allocator, snnk__framed_rows *framed) {
-    const int st = rows_alloc(n, block->linear.inputs, allocator, framed);
-
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = sampled(i, n, all);
-
-        framed->offset[i] =
-            block->kind->place(block, weights, X + row * ldx, b ? b[row] : 0, row_at(framed, i));
-    }
-    set_norms(framed);
-    return SNNK_OK;
-}
-
-snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t i,
-                                         const snnk__framed_rows *weights, size_t j) {
-    const double *x = row_at(inputs, i), *w = row_at(weights, j);
-    snnk__urf_products p = {inputs->norm2[i], weights->norm2[j], 0};
-
-    for (size_t k = 0; k <= inputs->d; k++) p.xw += x[k] * w[k];
-    return p;
 }
 
 /* ---- Summing up ---- */
@@ -128,21 +38,41 @@ snnk__urf_products snnk__framed_products(const snnk__framed_rows *inputs, size_t
 /* Sums over pairs and blocks. */
 typedef struct gathered {
     size_t n, l;
-    snnk__pair_error *pair; /* n x l */
-    double *deviation;      /* n x l: the deviation of each pair; sorted later */
+    snnk__pair *pair;       /* n x l */
+    double *error;          /* n x l: the root mean square error of each pair; sorted later */
     double input2, weight2; /* mean squares in frame coordinates */
     double largest_product;
-    double spectral_error, analyticity_halfwidth;
+    double spectral_bound; /* bound on the error of spectra whose function is not known */
+    double analyticity_halfwidth;
     size_t beyond;        /* pairs outside the interval of the spectrum */
     size_t fixed, random; /* how many features stay fixed, and how many grow, when the map is given
                            * more features */
 } gathered;
 
-/* Add one block's error at a pair to the sum of the others'. */
-static void add_error(snnk__pair_error *sum, const snnk__pair_error *e) {
-    sum->value += e->value;
-    sum->variance += e->variance;
-    sum->bound2 += e->bound2;
+/* The value that a block's estimate at pre-activation z is for; `value` is its mean. */
+static double target_of(const snnk__map_facts *facts, double z, double value) {
+    if (facts->target >= 0) return snnk__activation_f64(facts->target, z);
+    return facts->target == SNNK__TARGET_PART ? 0 : value;
+}
+
+/* Add one block's estimate at a pair to the sum of the others'. */
+static int add_estimate(const snnk__map_block *block, const snnk__map_facts *facts,
+                        const snnk__urf_products *p, double offset, snnk__pair *sum) {
+    snnk__pair_error e = {0};
+    const int st = block->kind->error(block, p, offset, &e);
+
+    if (st != SNNK_OK) return st;
+    const double target = target_of(facts, p->xw + offset, e.value);
+
+    sum->value += target;
+    sum->bias += e.value - target;
+    sum->variance += e.variance;
+    sum->bound2 += e.bound2;
+    return SNNK_OK;
+}
+
+static double fourth_of(const snnk__map_block *block, const snnk__urf_products *p, double offset) {
+    return block->kind->fourth ? block->kind->fourth(block, p, offset) : 0;
 }
 
 /* SNNK_E_UNSUPPORTED unless every block can be predicted. */
@@ -158,8 +88,10 @@ static int check_kinds(const snnk_map *map) {
 }
 
 static snnk__map_facts facts_of(const snnk__map_block *block) {
-    snnk__map_facts facts = {
-        .analyticity_halfwidth = INFINITY, .radius = INFINITY, .random = block->features};
+    snnk__map_facts facts = {.analyticity_halfwidth = INFINITY,
+                             .radius = INFINITY,
+                             .target = SNNK__TARGET_VALUE,
+                             .random = block->features};
 
     if (block->kind->facts) block->kind->facts(block, &facts);
     return facts;
@@ -180,10 +112,10 @@ static int gather_block(const snnk__map_block *block, const snnk__framed_rows *x
         for (size_t j = 0; j < g->l; j++) {
             const snnk__urf_products p = snnk__framed_products(x, i, w, j);
             const double offset = x->offset[i] + w->offset[j];
-            snnk__pair_error e = {0};
+            const size_t pair = i * g->l + j;
 
-            if ((st = block->kind->error(block, &p, offset, &e)) != SNNK_OK) return st;
-            add_error(&g->pair[i * g->l + j], &e);
+            st = add_estimate(block, &facts, &p, offset, &g->pair[pair]);
+            if (st != SNNK_OK) return st;
             beyond += beyond_interval(&facts, p.xw + offset);
             g->largest_product = fmax(g->largest_product, p.xx * p.ww);
         }
@@ -200,29 +132,124 @@ static void gather_facts(const snnk__map_block *block, gathered *g) {
     const snnk__map_facts facts = facts_of(block);
 
     g->analyticity_halfwidth = fmin(g->analyticity_halfwidth, facts.analyticity_halfwidth);
-    g->spectral_error += facts.spectral_error;
+    if (facts.target < 0) g->spectral_bound += facts.spectral_error;
     g->fixed += facts.fixed;
     g->random += facts.random;
 }
 
-static int gather(const snnk_map *map, const snnk_allocator *allocator, size_t n, const float *X,
-                  size_t ldx, size_t l, const float *W, size_t ldw, const float *b, gathered *g) {
+/* Inputs and weights. */
+typedef struct batch {
+    const snnk_allocator *allocator;
+    size_t n, l;
+    const float *X, *W, *b;
+    size_t ldx, ldw;
+} batch;
+
+/* Place the batch in the coordinates of a block. The caller frees both, also on failure. */
+static int place(const snnk__map_block *block, const batch *of, size_t n, snnk__framed_rows *x,
+                 snnk__framed_rows *w) {
+    int st;
+
+    st = snnk__block_rows_create(block, false, n, of->n, of->X, of->ldx, NULL, of->allocator, x);
+    if (st != SNNK_OK) return st;
+    return snnk__block_rows_create(block, true, of->l, of->l, of->W, of->ldw, of->b, of->allocator,
+                                   w);
+}
+
+static int gather(const snnk_map *map, const batch *of, gathered *g) {
     int st = SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < map->n_blocks; k++) {
         const snnk__map_block *block = map->blocks[k];
         snnk__framed_rows x = {0}, w = {0};
 
-        st = snnk__block_rows_create(block, false, g->n, n, X, ldx, NULL, allocator, &x);
-        if (st == SNNK_OK)
-            st = snnk__block_rows_create(block, true, l, l, W, ldw, b, allocator, &w);
+        st = place(block, of, g->n, &x, &w);
         if (st == SNNK_OK) st = gather_block(block, &x, &w, g);
         gather_facts(block, g);
-        snnk__framed_rows_free(allocator, &x);
-        snnk__framed_rows_free(allocator, &w);
+        snnk__framed_rows_free(of->allocator, &x);
+        snnk__framed_rows_free(of->allocator, &w);
     }
     return st;
 }
+
+/* ---- Kurtosis ---- */
+
+/* A pair in the order of variances. */
+typedef struct ranked {
+    double variance;
+    size_t pair;
+} ranked;
+
+static int by_variance(const void *left, const void *right) {
+    const ranked *a = left, *b = right;
+
+    if (a->variance != b->variance) return a->variance < b->variance ? -1 : 1;
+    return a->pair < b->pair ? -1 : a->pair > b->pair;
+}
+
+/* The rank of sample k of `count` among n pairs. Ranks are the denser the larger the variance, since
+ * the pairs with the largest errors decide how many features it takes. The last is the last. */
+static size_t sampled_rank(size_t k, size_t count, size_t n) {
+    const double from_end = 1 - (double)(k + 1) / (double)count;
+
+    return n <= count ? k : n - 1 - (size_t)(from_end * from_end * (double)(n - 1));
+}
+
+static double kurtosis_of(double fourth, double variance) {
+    const double square = variance * variance;
+
+    if (square == 0) return 0;
+    return isfinite(square) && isfinite(fourth) ? fmax(fourth / square, 0) : INFINITY;
+}
+
+/* Set the kurtosis at all pairs from the fourth cumulants at the sampled ones. In between, it is the
+ * larger one of the two neighbours in the order of variances. */
+static void spread_kurtosis(const ranked *order, size_t count, const double *fourth, gathered *g) {
+    const size_t n = g->n * g->l;
+    double before = 0;
+    size_t rank = 0;
+
+    for (size_t k = 0; k < count; k++) {
+        const size_t at = sampled_rank(k, count, n);
+        const double here = kurtosis_of(fourth[k], order[at].variance);
+
+        for (; rank < at; rank++) g->pair[order[rank].pair].kurtosis = fmax(before, here);
+        for (; rank <= at; rank++) g->pair[order[rank].pair].kurtosis = here;
+        before = here;
+    }
+}
+
+static int gather_kurtosis(const snnk_map *map, const batch *of, gathered *g) {
+    const size_t n = g->n * g->l, count = snnk__min_size(n, KURTOSIS_PAIRS);
+    double fourth[KURTOSIS_PAIRS] = {0};
+    ranked *order = NULL;
+    int st;
+
+    st = snnk__alloc(of->allocator, n, sizeof *order, "an order of pairs", &order);
+    if (st != SNNK_OK) return st;
+    for (size_t i = 0; i < n; i++) order[i] = (ranked){g->pair[i].variance, i};
+    qsort(order, n, sizeof *order, by_variance);
+    for (size_t k = 0; st == SNNK_OK && k < map->n_blocks; k++) {
+        const snnk__map_block *block = map->blocks[k];
+        snnk__framed_rows x = {0}, w = {0};
+
+        st = place(block, of, g->n, &x, &w);
+        for (size_t s = 0; st == SNNK_OK && s < count; s++) {
+            const size_t pair = order[sampled_rank(s, count, n)].pair;
+            const size_t i = pair / g->l, j = pair % g->l;
+            const snnk__urf_products p = snnk__framed_products(&x, i, &w, j);
+
+            fourth[s] += fourth_of(block, &p, x.offset[i] + w.offset[j]);
+        }
+        snnk__framed_rows_free(of->allocator, &x);
+        snnk__framed_rows_free(of->allocator, &w);
+    }
+    if (st == SNNK_OK) spread_kurtosis(order, count, fourth, g);
+    snnk__free(of->allocator, order);
+    return st;
+}
+
+/* ---- Summaries ---- */
 
 static int by_value(const void *left, const void *right) {
     const double a = *(const double *)left, b = *(const double *)right;
@@ -256,27 +283,71 @@ static double share_of(double deviation, double rms) {
     return isfinite(rms) ? deviation / rms : INFINITY;
 }
 
+/* The number of features for the wanted error by one bound; 0 if there is none. */
+static uint64_t features_for(const gathered *g,
+                             double (*exceedance)(const snnk__errors *, double, double),
+                             const snnk__errors *errors, double error, double probability) {
+    const double most = (MAX_FEATURES - (double)g->fixed) / (double)g->random;
+
+    if (g->random == 0) return exceedance(errors, error, 1) <= probability ? g->fixed : 0;
+    return scaled_features(g, snnk__times_needed(exceedance, errors, error, probability, most));
+}
+
+static uint64_t fewer(uint64_t features, uint64_t others) {
+    return others > 0 && (features == 0 || others < features) ? others : features;
+}
+
+/* Set the numbers of features for the wanted error. largest_bias, bound2: maxima over pairs. */
+static void set_features(const gathered *g, const snnk_predict_config *config, double rms,
+                         double largest_bias, double bound2, snnk_prediction *p) {
+    const snnk__errors errors = {.n = g->n * g->l, .pair = g->pair};
+    const double error = config->error * rms - g->spectral_bound, left = error - largest_bias;
+    const double probability = config->probability;
+
+    if (!(error > 0 && isfinite(rms))) return;
+    p->features_chebyshev =
+        features_for(g, snnk__exceedance_chebyshev, &errors, error, probability);
+    if (left > 0 && isfinite(bound2))
+        p->features_azuma = scaled_features(g, 8 * log(2 / probability) * bound2 / (left * left));
+    p->features_needed = features_for(g, snnk__exceedance, &errors, error, probability);
+    p->features_needed = fewer(p->features_needed, p->features_chebyshev);
+    p->features_needed = fewer(p->features_needed, p->features_azuma);
+}
+
+/* E |e| for a normal error e with this mean and deviation. */
+static double mean_magnitude(double bias, double deviation) {
+    const double root_2 = 1.41421356237309504880, root_2_over_pi = 0.79788456080286535588;
+    const double t = fabs(bias) / deviation;
+
+    if (deviation == 0 || isinf(deviation)) return fabs(bias) + deviation;
+    return deviation * (root_2_over_pi * exp(-t * t / 2) + t * erf(t / root_2));
+}
+
 static void summarise(gathered *g, const snnk_predict_config *config, snnk_prediction *p) {
     const size_t pairs = g->n * g->l;
-    double square = 0, variance = 0, bound2 = 0, ratio = 0;
+    double square = 0, error2 = 0, bias2 = 0, bound2 = 0, ratio = 0, largest_bias = 0;
 
     for (size_t i = 0; i < pairs; i++) {
-        const snnk__pair_error *e = &g->pair[i];
+        const snnk__pair *pair = &g->pair[i];
+        const double of_bias = pair->bias * pair->bias;
 
-        square += e->value * e->value / (double)pairs;
-        variance += e->variance / (double)pairs;
-        bound2 = fmax(bound2, e->bound2);
-        g->deviation[i] = sqrt(e->variance);
-        ratio += 0.79788456080286535588 * share_of(g->deviation[i], fabs(e->value)) / (double)pairs;
+        square += pair->value * pair->value / (double)pairs;
+        error2 += (pair->variance + of_bias) / (double)pairs;
+        bias2 += of_bias / (double)pairs;
+        bound2 = fmax(bound2, pair->bound2);
+        largest_bias = fmax(largest_bias, fabs(pair->bias));
+        g->error[i] = sqrt(pair->variance + of_bias);
+        ratio += share_of(mean_magnitude(pair->bias, sqrt(pair->variance)), fabs(pair->value)) /
+                 (double)pairs;
     }
     const double rms = isfinite(square) ? sqrt(square) : INFINITY; /* false for NaN */
-    qsort(g->deviation, pairs, sizeof *g->deviation, by_value);
-    p->standard_error = share_of(sqrt(variance), rms);
-    p->median_error = share_of(quantile(g->deviation, pairs, 0.5), rms);
-    p->error_95 = share_of(quantile(g->deviation, pairs, 0.95), rms);
-    p->largest_error = share_of(g->deviation[pairs - 1], rms);
+    qsort(g->error, pairs, sizeof *g->error, by_value);
+    p->standard_error = share_of(sqrt(error2), rms);
+    p->median_error = share_of(quantile(g->error, pairs, 0.5), rms);
+    p->error_95 = share_of(quantile(g->error, pairs, 0.95), rms);
+    p->largest_error = share_of(g->error[pairs - 1], rms);
     p->mean_deviation = ratio;
-    p->spectral_error = share_of(g->spectral_error, rms);
+    p->spectral_error = share_of(sqrt(bias2) + g->spectral_bound, rms);
     p->beyond_interval = (double)g->beyond / (double)pairs;
     p->value_rms = rms;
     p->input_norm = sqrt(g->input2);
@@ -284,20 +355,7 @@ static void summarise(gathered *g, const snnk_predict_config *config, snnk_predi
     p->largest_product = g->largest_product;
     p->analyticity_halfwidth = g->analyticity_halfwidth;
     p->beyond_analyticity = g->largest_product > g->analyticity_halfwidth;
-
-    const double left = config->error - p->spectral_error, target = left * rms;
-    if (left > 0 && rms > 0 && isfinite(rms)) {
-        const double logarithm = log(2 / config->probability);
-
-        p->features_chebyshev =
-            scaled_features(g, variance / (config->probability * target * target));
-        p->features_azuma =
-            isinf(bound2) ? 0 : scaled_features(g, 8 * logarithm * bound2 / (target * target));
-    }
-    p->features_needed = p->features_chebyshev;
-    if (p->features_azuma > 0 &&
-        (p->features_needed == 0 || p->features_azuma < p->features_needed))
-        p->features_needed = p->features_azuma;
+    set_features(g, config, rms, largest_bias, bound2, p);
 }
 
 /* Set the quantiles over the batch for each output. */
@@ -307,10 +365,10 @@ static void output_quantiles(const gathered *g, double *scratch, size_t n_levels
         double square = 0;
 
         for (size_t i = 0; i < g->n; i++) {
-            const snnk__pair_error *e = &g->pair[i * g->l + j];
+            const snnk__pair *e = &g->pair[i * g->l + j];
 
             square += e->value * e->value / (double)g->n;
-            scratch[i] = sqrt(e->variance);
+            scratch[i] = sqrt(e->variance + e->bias * e->bias);
         }
         qsort(scratch, g->n, sizeof *scratch, by_value);
         for (size_t q = 0; q < n_levels; q++) {
@@ -379,7 +437,7 @@ static int pairs_alloc(const snnk_allocator *allocator, gathered *g) {
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu pairs overflow size_t", g->n, g->l);
     st = snnk__alloc_zero(allocator, pairs, sizeof *g->pair, "pairs", &g->pair);
     if (st != SNNK_OK) return st;
-    return snnk__alloc(allocator, pairs, sizeof *g->deviation, "deviations", &g->deviation);
+    return snnk__alloc(allocator, pairs, sizeof *g->error, "errors", &g->error);
 }
 
 int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const float *W,
@@ -405,13 +463,15 @@ int snnk_map_predict(const snnk_map *map, const snnk_rows *rows, size_t l, const
     const snnk_rows all = snnk__float_rows_part(&floats, 0, read.n);
     g.n = snnk__min_size(all.n, snnk__max_size(MAX_PAIRS / l, LEAST_ROWS));
     if ((st = pairs_alloc(allocator, &g)) != SNNK_OK) goto done;
-    st = gather(map, allocator, all.n, all.X, all.ldx, l, W, ldw, b, &g);
-    if (st != SNNK_OK) goto done;
-    if (quantiles) output_quantiles(&g, g.deviation, n_levels, levels, quantiles, ldq);
+    const batch of = {allocator, all.n, l, all.X, W, b, all.ldx, ldw};
+
+    if ((st = gather(map, &of, &g)) != SNNK_OK) goto done;
+    if ((st = gather_kurtosis(map, &of, &g)) != SNNK_OK) goto done;
+    if (quantiles) output_quantiles(&g, g.error, n_levels, levels, quantiles, ldq);
     summarise(&g, &ours, &made);
     st = snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
 done:
-    snnk__free(allocator, g.deviation);
+    snnk__free(allocator, g.error);
     snnk__free(allocator, g.pair);
     snnk__float_rows_close(&floats);
     return st;
@@ -421,12 +481,12 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
                            double offset, const snnk_predict_config *config,
                            snnk_prediction *prediction) {
     const snnk__urf_products p = {input_norm * input_norm, weight_norm * weight_norm, inner};
-    snnk__pair_error sum = {0};
-    double deviation;
+    snnk__pair sum = {0};
+    double error, fourth = 0;
     gathered g = {.n = 1,
                   .l = 1,
                   .pair = &sum,
-                  .deviation = &deviation,
+                  .error = &error,
                   .input2 = p.xx,
                   .weight2 = p.ww,
                   .largest_product = input_norm * weight_norm,
@@ -450,13 +510,13 @@ int snnk_map_predict_norms(const snnk_map *map, double input_norm, double weight
     for (size_t k = 0; k < map->n_blocks; k++) {
         const snnk__map_block *block = map->blocks[k];
         const snnk__map_facts facts = facts_of(block);
-        snnk__pair_error e = {0};
 
-        if ((st = block->kind->error(block, &p, offset, &e)) != SNNK_OK) return st;
-        add_error(&sum, &e);
+        if ((st = add_estimate(block, &facts, &p, offset, &sum)) != SNNK_OK) return st;
+        fourth += fourth_of(block, &p, offset);
         if (beyond_interval(&facts, p.xw + offset)) g.beyond = 1;
         gather_facts(block, &g);
     }
+    sum.kurtosis = kurtosis_of(fourth, sum.variance);
     summarise(&g, &ours, &made);
     return snnk__config_write(prediction, &made, sizeof made, PREDICTION_MINIMUM, "prediction");
 }

@@ -7,6 +7,7 @@
 #include <lapacke.h>
 
 #include "base/memory.h"
+#include "solve/shortest.h"
 
 /* A = sum_k value_k v_k v_k^T, values increasing, v_k in row k of A (row-major). z = sum over the
  * kept k of v_k (v_k . r) / value_k is the shortest z that fits r as well as the kept directions
@@ -70,7 +71,7 @@ done:
 }
 
 int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, double tolerance,
-                          double *A, double *R, snnk__solve_outcome *outcome) {
+                          double *A, const double *scale, double *R, snnk__solve_outcome *outcome) {
     double *values = NULL;
     size_t rank = 0;
     int st;
@@ -93,6 +94,7 @@ int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, d
         goto done;
     }
     if ((st = combine(allocator, m, t, rank, values, A, R)) != SNNK_OK) goto done;
+    if ((st = snnk__shortest(allocator, m, t, rank, A, scale, R)) != SNNK_OK) goto done;
     *outcome = (snnk__solve_outcome){.condition = largest / values[m - rank],
                                      .rank = rank,
                                      .method = SNNK_SOLVE_TRUNCATED_EIGEN};

@@ -15,11 +15,13 @@ int snnk__check_eigenvectors(size_t m);
 int snnk__eigenvectors(const snnk_allocator *allocator, size_t m, char triangle, double *A,
                        double *values);
 
-/* Solve A z = r for t right-hand sides, without directions below the tolerance.
- *   A   m x m: the triangle with row >= column is read, both are destroyed
- *   R   t x m: right-hand sides, which become solutions
+/* Solve A z = r for t right-hand sides, without directions below the tolerance. Of all solutions,
+ * give those with the shortest scale z.
+ *   A      m x m: the triangle with row >= column is read, both are destroyed
+ *   scale  m, powers of two
+ *   R      t x m: right-hand sides, which become solutions
  * SNNK_E_SIZE, SNNK_E_SINGULAR, SNNK_E_NOMEM. */
 int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, double tolerance,
-                          double *A, double *R, snnk__solve_outcome *outcome);
+                          double *A, const double *scale, double *R, snnk__solve_outcome *outcome);
 
 #endif

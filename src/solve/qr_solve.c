@@ -39,6 +39,13 @@ static void build_rows(const snnk_lstsq *lstsq, double ridge, double w, const do
     }
 }
 
+/* Undo the scaling of A, since the solution by singular values is to be the shortest one of the
+ * system as it was. */
+static void rescale_columns(size_t m, const double *scale, double *A) {
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i <= j; i++) A[j * m + i] /= scale[j];
+}
+
 /* The most work that dgelsd asks for, by its documentation with leaves of 25 or more, must fit an
  * integer of LAPACK. */
 static int check_work(size_t m, size_t t) {
@@ -116,7 +123,10 @@ int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, 
         *outcome =
             (snnk__solve_outcome){.condition = 1 / reciprocal, .rank = m, .method = SNNK_SOLVE_QR};
     } else {
+        rescale_columns(m, scale, A);
         st = solve_svd(&lstsq->allocator, m, t, tolerance, A, R, qr->work, outcome);
+        for (size_t k = 0; k < t; k++)
+            for (size_t j = 0; j < m; j++) R[k * m + j] /= scale[j];
     }
     snnk__free(&lstsq->allocator, A);
     return st;

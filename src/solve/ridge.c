@@ -130,8 +130,8 @@ static int solve_eigen(const ridge_problem *problem, double *R, snnk__solve_outc
     st = snnk__alloc(allocator, m * m, sizeof *A, "a copy of the moments", &A);
     if (st != SNNK_OK) return st;
     build(problem, A);
-    st = snnk__solve_truncated(allocator, m, problem->lstsq->targets, problem->tolerance, A, R,
-                               outcome);
+    st = snnk__solve_truncated(allocator, m, problem->lstsq->targets, problem->tolerance, A,
+                               problem->scale, R, outcome);
     snnk__free(allocator, A);
     return st;
 }

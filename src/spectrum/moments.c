@@ -78,6 +78,71 @@ double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk
     return snnk__urf_spread(snnk__urf_square(pairing, d, p, c), mean);
 }
 
+static double binomial(int n, int k) {
+    double value = 1;
+
+    for (int i = 1; i <= k; i++) value = value * (n - k + i) / i;
+    return value;
+}
+
+/* The mean of a product of `order` factors L(+-g), `conjugates` of them conjugated, over all signs
+ * if hyperbolic. As with two factors (log_common), each product is the exponential of a quadratic
+ * form of g. */
+static double complex product_mean(const snnk__urf_pairing *pairing, size_t d,
+                                   const snnk__urf_products *p, int order, int conjugates) {
+    const double complex alpha = pairing->alpha, beta = pairing->beta;
+    const int plain = order - conjugates;
+    const double complex N = (alpha * alpha * p->xx + beta * beta * p->ww) / 2;
+    const double A = pairing->A, dims = (double)d;
+    const double complex common = order * dims / 2 * log1p(-4 * A) -
+                                  dims / 2 * log1p(-4 * order * A) - plain * N -
+                                  conjugates * conj(N);
+    const double ratio = (1 - 4 * A) / (2 * (1 - 4 * order * A));
+    double complex sum = 0;
+
+    for (int i = 0; i <= (pairing->hyperbolic ? plain : 0); i++)
+        for (int j = 0; j <= (pairing->hyperbolic ? conjugates : 0); j++) {
+            const double r = plain - 2 * i, s = conjugates - 2 * j;
+            const double complex q =
+                square_of(r * alpha + s * conj(alpha), r * beta + s * conj(beta), p);
+
+            sum += binomial(plain, i) * binomial(conjugates, j) * cexp(common + ratio * q);
+        }
+    return pairing->hyperbolic ? sum / (1 << order) : sum;
+}
+
+double snnk__urf_moment(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
+                        double complex c, int order) {
+    double sum = 0;
+
+    if (4 * order * pairing->A >= 1) return INFINITY;
+    for (int j = 0; j <= order; j++) {
+        double complex power = 1;
+
+        for (int i = 0; i < order; i++) power *= i < j ? conj(c) : c;
+        sum += binomial(order, j) * creal(power * product_mean(pairing, d, p, order, j));
+    }
+    return sum / (1 << order);
+}
+
+double snnk__fourth_cumulant(const double moment[5]) {
+    const double mean = moment[1], variance = moment[2] - mean * mean;
+    const double central =
+        moment[4] - 4 * mean * moment[3] + 6 * mean * mean * moment[2] - 3 * pow(mean, 4);
+
+    if (!isfinite(central)) return INFINITY;
+    if (variance * variance < 1e-8 * moment[4]) return 12 * variance * variance;
+    return central - 3 * variance * variance;
+}
+
+/* (g.x)(g.w) = a y^2 + b z^2 for independent normal y and z, with a and b = (x.w +- |x||w|)/2. The
+ * fourth cumulant of y^2 is 48. */
+double snnk__product_fourth(const snnk__urf_products *p) {
+    const double length = sqrt(p->xx * p->ww);
+
+    return 3 * (pow(p->xw + length, 4) + pow(p->xw - length, 4));
+}
+
 double snnk__urf_optimal_A(double phi, size_t d) {
     const double u = phi / (double)d, root = sqrt((2 * u + 1) * (2 * u + 1) + 8 * u);
 

@@ -48,6 +48,19 @@ double snnk__urf_variance(const snnk__urf_pairing *pairing, size_t d, const snnk
 double snnk__urf_square(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
                         double complex c);
 
+/* E Re(c H)^order for one draw of g, order 1 ... 4. Infinite or NaN if it overflows or does not
+ * exist (order 3 or 4 with A >= 1/(4 order)). */
+double snnk__urf_moment(const snnk__urf_pairing *pairing, size_t d, const snnk__urf_products *p,
+                        double complex c, int order);
+
+/* The fourth cumulant of a variable with these raw moments (moment[k]: of order k). Infinite if
+ * they overflow. A variance below the rounding of the moments counts as that of a square of a
+ * normal variable, whose fourth cumulant is 12 times the squared variance. */
+double snnk__fourth_cumulant(const double moment[5]);
+
+/* The fourth cumulant of (g.x)(g.w). */
+double snnk__product_fourth(const snnk__urf_products *p);
+
 /* The A that minimises E|H|^2 (without a hyperbolic pair), for phi = E|Re(alpha x + beta w)|^2:
  * (1 - 2u - sqrt((2u+1)^2 + 8u))/16, u = phi/d (Likhosherstov et al. 2022). Never above 0. */
 double snnk__urf_optimal_A(double phi, size_t d);

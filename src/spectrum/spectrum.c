@@ -129,7 +129,7 @@ int snnk_spectrum_settings(const snnk_spectrum *spectrum, snnk_spectrum_config *
                               SNNK__SPECTRUM_CONFIG_MINIMUM, "spectrum config");
 }
 
-static double value_at(const snnk_spectrum *s, double z) {
+double snnk__spectrum_value(const snnk_spectrum *s, double z) {
     double value = s->intercept + s->slope * z;
 
     for (size_t k = 0; k < s->count; k++) {
@@ -148,6 +148,6 @@ int snnk_spectrum_eval(const snnk_spectrum *spectrum, size_t n, const double *z,
     if ((st = snnk__check_matrix(values, "values", n, 1, 1, sizeof *values)) != SNNK_OK) return st;
     const snnk__operand from = SNNK__READ(z, 1, n, n), to = SNNK__WRITTEN(values, 1, n, n);
     if ((st = snnk__check_overlap_but_same(&from, &to)) != SNNK_OK) return st;
-    for (size_t i = 0; i < n; i++) values[i] = value_at(spectrum, z[i]);
+    for (size_t i = 0; i < n; i++) values[i] = snnk__spectrum_value(spectrum, z[i]);
     return SNNK_OK;
 }

@@ -30,4 +30,7 @@ int snnk__spectrum_line(int32_t activation, double intercept, double slope, doub
                         const snnk_spectrum_config *config, const snnk_allocator *allocator,
                         snnk_spectrum **spectrum);
 
+/* The spectrum's approximation of f(z). */
+double snnk__spectrum_value(const snnk_spectrum *spectrum, double z);
+
 #endif

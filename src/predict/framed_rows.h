@@ -1,7 +1,6 @@
-#ifndef SNNK_PREDICT_PREDICT_H
-#define SNNK_PREDICT_PREDICT_H
-
-#include <snnk/predict.h>
+/* Rows of a batch where predictions need them. */
+#ifndef SNNK_PREDICT_FRAMED_ROWS_H
+#define SNNK_PREDICT_FRAMED_ROWS_H
 
 #include "map/frame.h"
 #include "map/map.h"

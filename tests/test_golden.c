@@ -3,6 +3,8 @@
  * data/golden once, with that version. Here they are loaded, must give the outputs recorded then,
  * and are saved again as the same bytes. On the portable kernels outputs are compared bit for bit
  * if exp, sin and so on of the C library are the same as then (golden_probe); otherwise within a
+ * tolerance. Since 0.2 sums of a forward pass begin at 0, and the bias is added last: outputs of
+ * forward passes (golden_sums) differ from 0.1 by rounding, and are always compared within the
  * tolerance. */
 #include "support/files.h"
 #include "support/golden.h"
@@ -12,11 +14,16 @@
 #define FILES     110       /* how many golden files there are */
 #define FILE_ROOM (1 << 14) /* the largest has 7 kB */
 
-/* Floats on other kernels or with another C library, relative to the largest value of the call:
- * sums of up to 40 terms of one size, each with an error of a few units of 2^-24, after a network
- * of up to five layers, and an exponent of up to about 10, which multiplies its own rounding by
- * 10. */
+/* Floats on other kernels, with another C library, or in another order of the terms, relative to
+ * the largest value of the call: sums of up to 40 terms of one size, each with an error of a few
+ * units of 2^-24, after a network of up to five layers, and an exponent of up to about 10, which
+ * multiplies its own rounding by 10. */
 #define FLOAT_TOLERANCE 2e-5
+
+/* Products with narrow weights, on other kernels or in another order: a number next to the middle
+ * of two steps may round to the other one. A step is 1/127 of the largest input in int8, 1/128 in
+ * bf16, and few of up to 40 numbers are that close. */
+#define NARROW_TOLERANCE 2e-2
 
 /* Doubles computed with BLAS, LAPACK and the C library: systems with condition numbers below 1e3,
  * of up to 7 unknowns, in double. */
@@ -88,15 +95,16 @@ static double largest_of_call(const golden *g, size_t i) {
 
 static double worst_float, worst_double; /* relative to the largest value */
 
-static int value_agrees(const golden_entry *entry, const golden *expected, size_t i,
-                        double actual) {
+static int value_agrees(const golden_entry *entry, const golden *expected, size_t i, double actual,
+                        int moved) {
     const char type = expected->values[i].type;
     const double value = expected->values[i].value, off = fabs(actual - value),
                  largest = largest_of_call(expected, i);
     double *worst;
-    const int exact_here = portable && (entry->arithmetic || same_libm);
+    const int exact_here = portable && !moved && (entry->arithmetic || same_libm);
 
-    if (same_bits(actual, value) || (type == 'p' && !exact_here)) return 1;
+    if (same_bits(actual, value) || (type == 'p' && !exact_here && !moved)) return 1;
+    if (type == 'p' && moved) return off <= largest * NARROW_TOLERANCE;
     if (type == 's' || type == 'b' || type == 'p' || (type == 'f' && exact_here)) return 0;
     worst = type == 'd' ? &worst_double : &worst_float;
     if (largest > 0) *worst = fmax(*worst, off / largest);
@@ -107,7 +115,7 @@ static void compare(const golden_entry *entry, const golden *actual, const golde
     assert_true(expected->count > 0 && expected->count < GOLDEN_ROOM);
     for (size_t i = 0; i < expected->count && i < actual->count; i++) {
         if (actual->values[i].type == expected->values[i].type &&
-            value_agrees(entry, expected, i, actual->values[i].value))
+            value_agrees(entry, expected, i, actual->values[i].value, actual->values[i].moved))
             continue;
         fail_msg("%s: value %zu (%c) is %.17g, and was %.17g (%c) in 0.1.0", entry->name, i,
                  actual->values[i].type, actual->values[i].value, expected->values[i].value,

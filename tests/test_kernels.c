@@ -229,21 +229,40 @@ static void check_readout(const problem *p, const float *Phi, const float *Y, si
         }
 }
 
+/* The bias is one addition, after all others: bit for bit, in both functions. */
+static void check_bias(problem *p, const float *Phi) {
+    float *bias = draw(p->l, 77), *sums = draw(p->n * p->l, 78), *Y = draw(p->n * p->l, 79);
+
+    for (size_t o = 0; o < p->l; o++) bias[o] *= 1e6F;
+    snnk__readout(p->n, Phi, p->ldphi, &p->weights, true, NULL, sums, p->l);
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t o = 0; o < p->l; o++) sums[i * p->l + o] += bias[o];
+    snnk__readout(p->n, Phi, p->ldphi, &p->weights, true, bias, Y, p->l);
+    assert_memory_equal(Y, sums, p->n * p->l * sizeof *Y);
+    snnk__project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, true, bias, Y, p->l,
+                          NULL);
+    assert_memory_equal(Y, sums, p->n * p->l * sizeof *Y);
+    free(bias);
+    free(sums);
+    free(Y);
+}
+
 /* Check all three functions of a table on one problem. lead: floats before each output (1 gives an
  * address that is not a multiple of 8). Y holds `guard` before, to which Y += adds. */
 static void check_problem(problem *p, size_t lead) {
     const size_t length = lead + p->n * p->ldy + 3;
     float *Phi = check_project(p, lead), *Y = guarded(length), *fused = guarded(length);
 
-    snnk__readout(p->n, Phi + lead, p->ldphi, &p->weights, NULL, Y + lead, p->ldy);
+    snnk__readout(p->n, Phi + lead, p->ldphi, &p->weights, false, NULL, Y + lead, p->ldy);
     check_guards(Y, lead, p->n, p->l, p->ldy, length);
     check_readout(p, Phi + lead, Y + lead, p->ldy);
 
-    snnk__project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, NULL, fused + lead,
-                          p->ldy, NULL);
+    snnk__project_readout(p->n, p->X, p->ldx, p->d, block_of(p), &p->weights, false, NULL,
+                          fused + lead, p->ldy, NULL);
     check_guards(fused, lead, p->n, p->l, p->ldy, length);
     check_readout(p, Phi + lead, fused + lead, p->ldy);
     assert_memory_equal(fused, Y, length * sizeof *Y); /* the same sums in the same order */
+    check_bias(p, Phi + lead);
     free(Phi);
     free(Y);
     free(fused);
@@ -375,8 +394,7 @@ static void test_mixed_features(void **state) {
 
     (void)state;
     snnk__project(N, X, D, D, block_of(&p), plain, R, NULL);
-    memset(expected, 0, sizeof expected);
-    snnk__readout(N, plain, R, &p.weights, NULL, expected, L);
+    snnk__readout(N, plain, R, &p.weights, true, NULL, expected, L);
     p.block.mix = &p.weights;
     assert_false(snnk__block_is_divisible(block_of(&p)));
     work = malloc(snnk__project_work(block_of(&p)) * sizeof *work);
@@ -393,8 +411,8 @@ static void test_no_rows(void **state) {
 
     (void)state;
     snnk__project(0, Y, 7, 7, block_of(&p), Y, 10, NULL);
-    snnk__readout(0, Y, 10, &p.weights, NULL, Y, 5);
-    snnk__project_readout(0, Y, 7, 7, block_of(&p), &p.weights, NULL, Y, 5, NULL);
+    snnk__readout(0, Y, 10, &p.weights, false, NULL, Y, 5);
+    snnk__project_readout(0, Y, 7, 7, block_of(&p), &p.weights, false, NULL, Y, 5, NULL);
     assert_true(Y[0] == guard);
     free_problem(&p);
 }
@@ -411,14 +429,14 @@ static void test_rows_do_not_affect_each_other(void **state) {
 
         memset(whole, 0, sizeof whole);
         snnk__project(MAX_N, X, MAX_D, MAX_D, block_of(&p), Phi, m, NULL);
-        snnk__project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, NULL, whole, MAX_L,
-                              NULL);
+        snnk__project_readout(MAX_N, X, MAX_D, MAX_D, block_of(&p), &p.weights, false, NULL, whole,
+                              MAX_L, NULL);
         for (size_t first = 0; first < MAX_N; first += 1 + first / 3)
             for (size_t n = 1; first + n <= MAX_N; n += n < 6 ? 1 : 17) {
                 memset(part, 0, sizeof part);
                 snnk__project(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), Phi_part, m, NULL);
                 snnk__project_readout(n, X + first * MAX_D, MAX_D, MAX_D, block_of(&p), &p.weights,
-                                      NULL, part, MAX_L, NULL);
+                                      false, NULL, part, MAX_L, NULL);
                 assert_memory_equal(Phi_part, Phi + first * m, n * m * sizeof *Phi);
                 assert_memory_equal(part, whole + first * MAX_L, n * MAX_L * sizeof *part);
             }
@@ -440,10 +458,10 @@ static void test_tiles_do_not_change_bits(void **state) {
 
         p.X = X;
         check_problem(&p, 0);
-        snnk__project_readout(N, X, d, d, block_of(&p), &p.weights, NULL, whole, l, NULL);
+        snnk__project_readout(N, X, d, d, block_of(&p), &p.weights, false, NULL, whole, l, NULL);
         for (size_t i = 0; i < N; i++)
-            snnk__project_readout(1, X + i * d, d, d, block_of(&p), &p.weights, NULL, alone + i * l,
-                                  l, NULL);
+            snnk__project_readout(1, X + i * d, d, d, block_of(&p), &p.weights, false, NULL,
+                                  alone + i * l, l, NULL);
         assert_memory_equal(alone, whole, N * l * sizeof *alone);
         free(X);
         free(whole);
@@ -460,7 +478,7 @@ static void test_nan_stays_in_its_row(void **state) {
     draw_floats(X, 63, 6);
     X[4 * 7 + 3] = NAN;
     X[6 * 7 + 0] = INFINITY;
-    snnk__project_readout(9, X, 7, 7, block_of(&p), &p.weights, NULL, Y, 5, NULL);
+    snnk__project_readout(9, X, 7, 7, block_of(&p), &p.weights, false, NULL, Y, 5, NULL);
     for (size_t i = 0; i < 9; i++)
         for (size_t j = 0; j < 5; j++)
             assert_int_equal(isfinite(Y[i * 5 + j]) != 0, i != 4 && i != 6);

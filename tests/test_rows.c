@@ -244,20 +244,22 @@ static void test_doubles_beyond_float(void **state) {
     }
 }
 
-/* A double that is not a float is rounded to the nearest one. */
-static void test_doubles_are_rounded(void **state) {
-    const double third[] = {1.0 / 3, 0}, y[] = {1, 2};
-    const float third_f[] = {1.0F / 3, 0}, y_f[] = {1, 2};
-    snnk_lstsq *a = NULL, *b = NULL;
+/* Doubles are not rounded to float: of x = 1/3, 0 the mean is 1/6, and the squares about it are
+ * 2/36. */
+static void test_doubles_are_exact(void **state) {
+    const double x[] = {1.0 / 3, 0}, y[] = {1, 2};
 
     (void)state;
-    assert_ok(snnk_lstsq_create(1, 1, NULL, &a));
-    assert_ok(snnk_lstsq_create(1, 1, NULL, &b));
-    assert_ok(snnk_lstsq_add(a, SNNK_ROWS(.n = 2, .X_f64 = third, .Y_f64 = y), NULL));
-    assert_ok(snnk_lstsq_add(b, SNNK_ROWS(.n = 2, .X = third_f, .Y = y_f), NULL));
-    statistics_assert_same(a, 2, statistics_copy(b));
-    snnk_lstsq_free(b);
-    snnk_lstsq_free(a);
+    for (int32_t factorization = 0; factorization < 3; factorization++) {
+        snnk_lstsq *s = NULL;
+
+        assert_ok(snnk_lstsq_create(1, 1, NULL, &s));
+        assert_ok(snnk_lstsq_set_factorization(s, factorization));
+        assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 2, .X_f64 = x, .Y_f64 = y), NULL));
+        assert_close(s->mean_phi[0], 1.0 / 6, 4e-16, 0); /* a sum, a quotient, a sum */
+        assert_close(snnk__lstsq_diagonal(s, 0), 1.0 / 18, 2e-15, 0);
+        snnk_lstsq_free(s);
+    }
 }
 
 static void test_failing_memory(void **state) {
@@ -285,7 +287,7 @@ int main(void) {
         cmocka_unit_test(test_doubles_elsewhere),
         cmocka_unit_test(test_doubles_in_fits),
         cmocka_unit_test(test_doubles_beyond_float),
-        cmocka_unit_test(test_doubles_are_rounded),
+        cmocka_unit_test(test_doubles_are_exact),
         cmocka_unit_test(test_failing_memory),
     };
 

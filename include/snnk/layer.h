@@ -175,6 +175,12 @@ SNNK_API uint64_t snnk_layer_weight_bytes(const snnk_layer *layer);
  * weights). */
 SNNK_API int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias);
 
+/* Copy the bias in double, as forward passes in double add it (snnk_network_forward_f64). A layer
+ * that was fitted keeps more digits of it than float has.
+ *   bias  out: l numbers
+ * SNNK_E_NULL, SNNK_E_UNSUPPORTED (a tower has no weights). */
+SNNK_API int snnk_layer_bias(const snnk_layer *layer, double *bias);
+
 /* ---- Forward ---- */
 
 /* Compute Y = layer(X).

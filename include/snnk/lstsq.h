@@ -141,7 +141,7 @@ SNNK_API int snnk_lstsq_set_factorization(snnk_lstsq *lstsq, int32_t factorizati
 /* Add rows. O(n m (m + 2 t)). The results have the same bits for every number of threads.
  *   rows       features X (n x m) with targets Y (n x t) or labels 0 ... t - 1, and weights if any.
  *              A label stands for targets that are 1 at the label and 0 elsewhere. Doubles are
- *              rounded to float
+ *              not rounded
  *   workspace  NULL for one thread
  * To balance classes, give each row of a class the weight 1/(rows of that class). SNNK_E_NULL,
  * SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight), SNNK_E_NONFINITE
@@ -152,8 +152,9 @@ SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_works
  * may be removed in another order and in other batches. Costs as much as adding them, and O(m^3).
  *   rows       the rows as they were added
  *   workspace  NULL for one thread
- * SNNK_E_STATE (not all of these rows can have been added), SNNK_E_NOMEM, else statuses of
- * snnk_lstsq_add. On failure nothing was removed. Not every wrong row can be detected:
+ * SNNK_E_STATE (not all of these rows can have been added), SNNK_E_RANGE (also: the removed rows
+ * were so large that of a feature of the others only rounding errors are left), SNNK_E_NOMEM, else
+ * statuses of snnk_lstsq_add. On failure nothing was removed. Not every wrong row can be detected:
  * docs/numerics.md has the limits. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 

@@ -56,6 +56,30 @@ static inline double snnk__rows_target(const snnk_rows *rows, size_t i, size_t k
     return rows->Y ? (double)rows->Y[at] : rows->Y_f64[at];
 }
 
+/* ---- A matrix in float or in double ---- */
+
+/* Inputs or targets of rows: exactly one of the pointers is set. */
+typedef struct snnk__numbers {
+    const float *f32;
+    const double *f64;
+    size_t ld;
+} snnk__numbers;
+
+static inline snnk__numbers snnk__rows_inputs(const snnk_rows *rows) {
+    return (snnk__numbers){rows->X, rows->X_f64, rows->ldx};
+}
+
+/* The targets of rows without labels. */
+static inline snnk__numbers snnk__rows_targets(const snnk_rows *rows) {
+    return (snnk__numbers){rows->Y, rows->Y_f64, rows->ldy};
+}
+
+static inline double snnk__number(const snnk__numbers *x, size_t i, size_t j) {
+    const size_t at = i * x->ld + j;
+
+    return x->f32 ? (double)x->f32[at] : x->f64[at];
+}
+
 /* ---- As floats ---- */
 
 /* Checked rows as floats. Rows in float are read in place. Rows in double are converted in blocks,

@@ -18,10 +18,15 @@
 
 /* ---- Narrow panels ---- */
 
-/* Set the rows of C to start; NULL: zeros. */
-static void set_rows(size_t n, const float *start, size_t count, float *C, size_t ldc) {
+static void clear_rows(size_t n, size_t count, float *C, size_t ldc) {
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < count; j++) C[i * ldc + j] = start ? start[j] : 0;
+        for (size_t j = 0; j < count; j++) C[i * ldc + j] = 0;
+}
+
+/* Add a row to the rows of C. bias NULL: zeros. */
+static void add_bias(size_t n, const float *bias, size_t count, float *C, size_t ldc) {
+    for (size_t i = 0; bias && i < n; i++)
+        for (size_t j = 0; j < count; j++) C[i * ldc + j] += bias[j];
 }
 
 /* Add A M^T to C for columns first ... first+count-1 of M; first is a multiple of
@@ -47,15 +52,16 @@ static void narrow_product(size_t n, const float *A, size_t lda, const snnk__pan
         }
 }
 
-/* Y = start + Phi Psi^T for features first ... first+count-1; start NULL: Y +=. */
+/* Y = Phi Psi^T + bias for features first ... first+count-1; or Y += unless `begins`. */
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
-                    size_t count, const float *start, float *Y, size_t ldy) {
+                    size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
     if (Psi->storage == SNNK_STORAGE_F32) {
-        snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, start, Y, ldy);
+        snnk__kernels_get()->readout(n, Phi, ldphi, Psi, first, count, begins, bias, Y, ldy);
         return;
     }
-    if (start) set_rows(n, start, Psi->rows, Y, ldy);
+    if (begins) clear_rows(n, Psi->rows, Y, ldy);
     narrow_product(n, Phi, ldphi, Psi, first, count, Y, ldy);
+    add_bias(n, bias, Psi->rows, Y, ldy);
 }
 
 /* ---- Forward ---- */
@@ -67,8 +73,9 @@ static void project_linear(size_t n, const float *X, size_t ldx, const snnk__blo
     if (block->G && block->G->storage != SNNK_STORAGE_F32) {
         const snnk__panels some = snnk__panels_some(block->G, first, count);
 
-        set_rows(n, block->offset ? block->offset + first : NULL, count, Z, ldz);
+        clear_rows(n, count, Z, ldz);
         narrow_product(n, X, ldx, &some, 0, block->G->columns, Z, ldz);
+        add_bias(n, block->offset ? block->offset + first : NULL, count, Z, ldz);
         return;
     }
     if (block->G) {
@@ -178,10 +185,10 @@ static void project_hd3(size_t n, const float *X, size_t ldx, size_t d, const sn
     }
 }
 
-/* Y = start + Phi Psi^T, HD3_BLOCK rows at a time. work: `order` floats, then the features. */
+/* Y = Phi Psi^T + bias, HD3_BLOCK rows at a time. work: `order` floats, then the features. */
 static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
-                                const snnk__block *block, const snnk__panels *Psi,
-                                const float *start, float *Y, size_t ldy, float *work) {
+                                const snnk__block *block, const snnk__panels *Psi, bool begins,
+                                const float *bias, float *Y, size_t ldy, float *work) {
     const size_t m = Psi->columns;
     float *Phi = work + block->hd3->order;
 
@@ -189,7 +196,7 @@ static void project_readout_hd3(size_t n, const float *X, size_t ldx, size_t d,
         const size_t rows = snnk__min_size(HD3_BLOCK, n - i);
 
         project_hd3(rows, X + i * ldx, ldx, d, block, Phi, m, work);
-        snnk__readout(rows, Phi, m, Psi, start, Y + i * ldy, ldy);
+        snnk__readout(rows, Phi, m, Psi, begins, bias, Y + i * ldy, ldy);
     }
 }
 
@@ -227,8 +234,7 @@ static void project_mixed(size_t n, const float *X, size_t ldx, size_t d, const 
         const size_t rows = snnk__min_size(ROW_BLOCK, n - i);
 
         snnk__project(rows, X + i * ldx, ldx, d, &plain, phi, m, work);
-        set_rows(rows, NULL, block->mix->rows, Phi + i * ldphi, ldphi);
-        snnk__readout(rows, phi, m, block->mix, NULL, Phi + i * ldphi, ldphi);
+        snnk__readout(rows, phi, m, block->mix, true, NULL, Phi + i * ldphi, ldphi);
     }
 }
 
@@ -242,18 +248,19 @@ void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__b
         snnk__project_some(n, X, ldx, d, block, 0, block->rows, Phi, ldphi);
 }
 
-void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
-                   const float *start, float *Y, size_t ldy) {
+void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
+                   const float *bias, float *Y, size_t ldy) {
     for (size_t i = 0; i < n; i += ROW_BLOCK)
         readout(snnk__min_size(ROW_BLOCK, n - i), Phi + i * ldphi, ldphi, Psi, 0, Psi->columns,
-                start, Y + i * ldy, ldy);
+                begins, bias, Y + i * ldy, ldy);
 }
 
 void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
-                        size_t first, size_t count, const float *start, float *Y, size_t ldy) {
+                        size_t first, size_t count, bool begins, const float *bias, float *Y,
+                        size_t ldy) {
     const snnk__panels some = snnk__panels_some(Psi, first, count);
 
-    snnk__readout(n, Phi, ldphi, &some, start ? start + first : NULL, Y + first, ldy);
+    snnk__readout(n, Phi, ldphi, &some, begins, bias ? bias + first : NULL, Y + first, ldy);
 }
 
 /* How many rows and features a tile has. Features stay in the first-level cache between the two
@@ -274,10 +281,10 @@ static tile tile_of(size_t n, size_t d, const snnk__panels *Psi) {
 }
 
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                           const snnk__panels *Psi, const float *start, float *Y, size_t ldy,
-                           float *work) {
+                           const snnk__panels *Psi, bool begins, const float *bias, float *Y,
+                           size_t ldy, float *work) {
     if (block->hd3) {
-        project_readout_hd3(n, X, ldx, d, block, Psi, start, Y, ldy, work);
+        project_readout_hd3(n, X, ldx, d, block, Psi, begins, bias, Y, ldy, work);
         return;
     }
     const size_t width = snnk__function_width(&block->function);
@@ -297,7 +304,8 @@ void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const
             project_linear(rows, X + i * ldx, ldx, block, first, count, z, most.features);
             apply_function(block, rows, first, count, scalars, z, Phi, most.features);
             readout(rows, Phi, most.features, Psi, width * first, width * count,
-                    first == 0 ? start : NULL, Y + i * ldy, ldy);
+                    begins && first == 0, first + count == block->rows ? bias : NULL, Y + i * ldy,
+                    ldy);
         }
     }
 }

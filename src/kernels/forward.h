@@ -37,21 +37,22 @@ void snnk__project(size_t n, const float *X, size_t ldx, size_t d, const snnk__b
 void snnk__project_some(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
                         size_t first, size_t count, float *Phi, size_t ldphi);
 
-/* Set Y = start + Phi Psi^T; start NULL: Y += Phi Psi^T. Phi: n x m, Psi: l x m in panels, start:
- * l, Y: n x l. */
-void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
-                   const float *start, float *Y, size_t ldy);
+/* Set Y = Phi Psi^T + bias if `begins`, otherwise Y += Phi Psi^T + bias. The bias is added last;
+ * NULL: zeros. Phi: n x m, Psi: l x m in panels, bias: l, Y: n x l. */
+void snnk__readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, bool begins,
+                   const float *bias, float *Y, size_t ldy);
 
 /* The same for outputs first ... first+count-1 only, at their place in Y. first is a multiple of
  * the panels' width. */
 void snnk__readout_some(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi,
-                        size_t first, size_t count, const float *start, float *Y, size_t ldy);
+                        size_t first, size_t count, bool begins, const float *bias, float *Y,
+                        size_t ldy);
 
-/* Set Y = start + phi Psi^T, phi = function(X G^T + offset), start as above: both products, without
- * storing the n x m features. If the block mixes its features, Psi must already include the
+/* Set Y = phi Psi^T + bias, or add to Y as above, phi = function(X G^T + offset): both products,
+ * without storing the n x m features. If the block mixes its features, Psi must already include the
  * mixing. */
 void snnk__project_readout(size_t n, const float *X, size_t ldx, size_t d, const snnk__block *block,
-                           const snnk__panels *Psi, const float *start, float *Y, size_t ldy,
-                           float *work);
+                           const snnk__panels *Psi, bool begins, const float *bias, float *Y,
+                           size_t ldy, float *work);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef SNNK_KERNELS_KERNELS_H
 #define SNNK_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,14 +25,15 @@ typedef struct snnk__kernels {
     snnk__panel_shape projection_shape, readout_shape;
 
     /* Set Z[i][j] = G_(first+j) . X_i + offset[first+j] for n rows, j < count. X: n x columns of G;
-     * offset: NULL for zeros. first is a multiple of the panels' width. */
+     * offset: added last, NULL for zeros. first is a multiple of the panels' width. */
     void (*project)(size_t n, const float *X, size_t ldx, const snnk__panels *G,
                     const float *offset, size_t first, size_t count, float *Z, size_t ldz);
 
-    /* Set Y[i][o] = start[o] + sum_j Phi[i][j] Psi[o][first+j] for n rows, j < count, all rows o of
-     * Psi; start NULL: add to Y. Phi: n x count. */
+    /* Set Y[i][o] = sum_j Phi[i][j] Psi[o][first+j] for n rows, j < count, all rows o of Psi.
+     * Phi: n x count. The sum begins at 0 if `begins`, otherwise at Y[i][o], and bias[o] is added
+     * to it last; bias NULL: nothing is. */
     void (*readout)(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
-                    size_t count, const float *start, float *Y, size_t ldy);
+                    size_t count, bool begins, const float *bias, float *Y, size_t ldy);
 
     /* See snnk__function_apply. */
     void (*apply)(const snnk__function *function, size_t r, const float *z, float *phi);

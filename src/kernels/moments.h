@@ -17,10 +17,14 @@ typedef struct snnk__moments {
 
     /* Set mean[c] of X (rows x columns, rows >= 1). The mean of a constant column is exact. */
     void (*means)(size_t rows, size_t columns, const float *X, size_t ldx, double *mean);
+    void (*means_f64)(size_t rows, size_t columns, const double *X, size_t ldx, double *mean);
 
-    /* Set panels[c / width][k][c % width] = X[k][c] - mean[c], k < rows, c < columns. */
+    /* Set panels[c / width][k][c % width] = X[k][c] - mean[c], k < rows, c < columns. The
+     * difference is taken in double. */
     void (*pack)(size_t rows, size_t columns, const float *X, size_t ldx, const double *mean,
                  void *panels);
+    void (*pack_f64)(size_t rows, size_t columns, const double *X, size_t ldx, const double *mean,
+                     void *panels);
 
     /* S[i][j] += sum_{k < rows} L[k][i] R[k][j], i < n_left, j < n_right. L: one panel. R: the
      * consecutive panels that n_right needs, at most `panels`. */

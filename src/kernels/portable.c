@@ -31,39 +31,41 @@ static inline void multiply_tile(size_t rows, size_t k_count, const float *A, si
     memcpy(sums, s, sizeof s);
 }
 
-/* Set C = start + A panel^T (start NULL: C += A panel^T) for rows of A (n x k_count) and one panel,
- * whose first `width` columns are used. */
+/* Set C = A panel^T + bias for rows of A (n x k_count) and one panel, whose first `width` columns
+ * are used. The sums begin at 0, or at C unless `begins`; bias NULL: zeros. */
 static void multiply_panel(size_t n, size_t k_count, const float *A, size_t lda, const float *panel,
-                           size_t width, const float *start, float *C, size_t ldc) {
+                           size_t width, bool begins, const float *bias, float *C, size_t ldc) {
     float sums[TILE][WIDTH] = {{0}};
 
     for (size_t i = 0, rows; i < n; i += rows) {
         rows = n - i < TILE ? 1 : TILE;
-        for (size_t t = 0; t < rows; t++)
-            memcpy(sums[t], start ? start : C + (i + t) * ldc, width * sizeof(float));
+        if (begins) memset(sums, 0, sizeof sums);
+        for (size_t t = 0; !begins && t < rows; t++)
+            memcpy(sums[t], C + (i + t) * ldc, width * sizeof(float));
         if (rows == TILE)
             multiply_tile(TILE, k_count, A + i * lda, lda, panel, sums);
         else
             multiply_tile(1, k_count, A + i * lda, lda, panel, sums);
+        for (size_t t = 0; bias && t < rows; t++)
+            for (size_t j = 0; j < width; j++) sums[t][j] += bias[j];
         for (size_t t = 0; t < rows; t++) memcpy(C + (i + t) * ldc, sums[t], width * sizeof(float));
     }
 }
 
 static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
                     const float *offset, size_t first, size_t count, float *Z, size_t ldz) {
-    static const float zeros[WIDTH];
-
     for (size_t j = 0; j < count; j += WIDTH)
         multiply_panel(n, G->columns, X, ldx, G->data + (first + j) * G->columns,
-                       snnk__min_size(WIDTH, count - j), offset ? offset + first + j : zeros, Z + j,
-                       ldz);
+                       snnk__min_size(WIDTH, count - j), true, offset ? offset + first + j : NULL,
+                       Z + j, ldz);
 }
 
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
-                    size_t count, const float *start, float *Y, size_t ldy) {
+                    size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
     for (size_t j = 0; j < Psi->rows; j += WIDTH)
         multiply_panel(n, count, Phi, ldphi, Psi->data + j * Psi->columns + first * WIDTH,
-                       snnk__min_size(WIDTH, Psi->rows - j), start ? start + j : NULL, Y + j, ldy);
+                       snnk__min_size(WIDTH, Psi->rows - j), begins, bias ? bias + j : NULL, Y + j,
+                       ldy);
 }
 
 typedef double doubles __attribute__((vector_size(16)));

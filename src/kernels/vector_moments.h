@@ -27,10 +27,44 @@
 #define VECTOR_FMA(a, b, c) v_fma(a, b, c)
 #include "kernels/vector_moments_of.h"
 
+#define PACK(name) name##_doubles
+#define SOURCE     float
+#define NUMBER     double
+#define PACK_WIDTH 8
+#include "kernels/vector_pack_of.h"
+
+#define PACK(name) name##_floats
+#define SOURCE     float
+#define NUMBER     float
+#define PACK_WIDTH 16
+#include "kernels/vector_pack_of.h"
+
+#define PACK(name) name##_doubles_f64
+#define SOURCE     double
+#define NUMBER     double
+#define PACK_WIDTH 8
+#include "kernels/vector_pack_of.h"
+
+#define PACK(name) name##_floats_f64
+#define SOURCE     double
+#define NUMBER     float
+#define PACK_WIDTH 16
+#include "kernels/vector_pack_of.h"
+
 #define MOMENTS_TABLE                                                                              \
     {                                                                                              \
-        {sizeof(double), 8, MOMENT_RIGHT, means_doubles, pack_doubles, add_doubles}, {             \
-            sizeof(float), 16, MOMENT_RIGHT, means_floats, pack_floats, add_floats                 \
+        {.number_bytes = sizeof(double),                                                           \
+         .width = 8,                                                                               \
+         .panels = MOMENT_RIGHT,                                                                   \
+         .means = means_doubles,                                                                   \
+         .means_f64 = means_doubles_f64,                                                           \
+         .pack = pack_doubles,                                                                     \
+         .pack_f64 = pack_doubles_f64,                                                             \
+         .add = add_doubles},                                                                      \
+        {                                                                                          \
+            .number_bytes = sizeof(float), .width = 16, .panels = MOMENT_RIGHT,                    \
+            .means = means_floats, .means_f64 = means_floats_f64, .pack = pack_floats,             \
+            .pack_f64 = pack_floats_f64, .add = add_floats                                         \
         }                                                                                          \
     }
 

@@ -54,40 +54,6 @@ static void MOMENTS(add)(size_t rows, const void *L, size_t n_left, const void *
     }
 }
 
-/* The mean is the first row plus the mean difference from it. The difference of two floats is
- * (nearly) exact in double, and the mean of a constant column is exact, so its second moment is
- * exactly 0 later. */
-static void MOMENTS(means)(size_t rows, size_t columns, const float *X, size_t ld, double *mean) {
-    memset(mean, 0, columns * sizeof *mean);
-    size_t i = 1;
-    for (; i + 1 < rows; i += 2) {
-        const float *one = X + i * ld, *two = one + ld;
-
-        for (size_t j = 0; j < columns; j++)
-            mean[j] += ((double)one[j] - (double)X[j]) + ((double)two[j] - (double)X[j]);
-    }
-    for (; i < rows; i++)
-        for (size_t j = 0; j < columns; j++) mean[j] += (double)X[i * ld + j] - (double)X[j];
-    for (size_t j = 0; j < columns; j++) mean[j] = (double)X[j] + mean[j] / (double)rows;
-}
-
-/* Pack a whole row of a panel; its width is a constant. */
-static inline void MOMENTS(pack_row)(size_t width, const float *x, const double *mean, NUMBER *to) {
-    for (size_t j = 0; j < width; j++) to[j] = (NUMBER)((double)x[j] - mean[j]);
-}
-
-static void MOMENTS(pack)(size_t rows, size_t columns, const float *X, size_t ldx,
-                          const double *mean, void *panels) {
-    for (size_t k = 0; k < rows; k++, X += ldx) {
-        NUMBER *to = (NUMBER *)panels + k * PANEL_WIDTH;
-        size_t c = 0;
-
-        for (; c + PANEL_WIDTH <= columns; c += PANEL_WIDTH, to += SNNK__PANEL_STRIDE * PANEL_WIDTH)
-            MOMENTS(pack_row)(PANEL_WIDTH, X + c, mean + c, to);
-        MOMENTS(pack_row)(columns - c, X + c, mean + c, to);
-    }
-}
-
 #undef MOMENTS
 #undef NUMBER
 #undef VECTOR

@@ -124,18 +124,34 @@ static void project(size_t n, const float *X, size_t ldx, const snnk__panels *G,
 SNNK__CHECK_WIDTH(DOTS);
 SNNK__CHECK_WIDTH(READOUT_PANEL);
 
-/* Set Y = start + Phi panels^T (start NULL: Y +=) for `rows` rows and `panels` panels, `size`
- * floats apart, with `vectors` registers each, all constant at every call. last: how many outputs
- * of the last register exist. */
+/* Where the sums of a readout begin (at 0, or at Y), and what is added to them last; bias NULL:
+ * nothing is. */
+typedef struct readout_ends {
+    bool begins;
+    const float *bias;
+} readout_ends;
+
+INLINE readout_ends ends_from(readout_ends ends, size_t output) {
+    if (ends.bias) ends.bias += output;
+    return ends;
+}
+
+/* Set Y = Phi panels^T, between these ends, for `rows` rows and `panels` panels, `size` floats
+ * apart, with `vectors` registers each, all constant at every call. last: how many outputs of the
+ * last register exist. */
 INLINE void readout_tile(const int rows, const int panels, const int vectors, size_t count,
                          const float *Phi, size_t ldphi, const float *panel, size_t size,
-                         size_t last, const float *start, float *Y, size_t ldy) {
+                         size_t last, readout_ends ends, float *Y, size_t ldy) {
     const int end = panels * vectors - 1;
     floats s[READOUT_ROWS][2 * VECTORS], w[2 * VECTORS];
 
     UNROLLED (int i = 0; i < rows; i++) {
-        const float *from = start ? start : Y + (size_t)i * ldy;
+        const float *from = Y + (size_t)i * ldy;
 
+        if (ends.begins) {
+            UNROLLED (int v = 0; v <= end; v++) s[i][v] = (floats){0};
+            continue;
+        }
         UNROLLED (int v = 0; v < end; v++) s[i][v] = v_load(from + (size_t)v * LANES);
         s[i][end] = v_load_first(from + (size_t)end * LANES, last);
     }
@@ -148,6 +164,12 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
             UNROLLED (int v = 0; v <= end; v++) s[i][v] = v_fma(phi, w[v], s[i][v]);
         }
     }
+    if (ends.bias) {
+        UNROLLED (int v = 0; v < end; v++) w[v] = v_load(ends.bias + (size_t)v * LANES);
+        w[end] = v_load_first(ends.bias + (size_t)end * LANES, last);
+        UNROLLED (int i = 0; i < rows; i++)
+            UNROLLED (int v = 0; v <= end; v++) s[i][v] += w[v];
+    }
     UNROLLED (int i = 0; i < rows; i++) {
         float *to = Y + (size_t)i * ldy;
 
@@ -158,14 +180,14 @@ INLINE void readout_tile(const int rows, const int panels, const int vectors, si
 
 /* Compute a panel for any number of rows up to READOUT_ROWS. */
 INLINE void readout_rows(size_t rows, const int vectors, size_t count, const float *Phi,
-                         size_t ldphi, const float *panel, size_t last, const float *start,
-                         float *Y, size_t ldy) {
+                         size_t ldphi, const float *panel, size_t last, readout_ends ends, float *Y,
+                         size_t ldy) {
     switch (rows) {
 #define ROWS(r)                                                                                    \
     case (r):                                                                                      \
         if ((r) <= READOUT_ROWS)                                                                   \
             readout_tile((r) <= READOUT_ROWS ? (r) : 1, 1, vectors, count, Phi, ldphi, panel, 0,   \
-                         last, start, Y, ldy);                                                     \
+                         last, ends, Y, ldy);                                                      \
         break;
         FOR_ROW_COUNTS(ROWS)
 #undef ROWS
@@ -174,32 +196,33 @@ INLINE void readout_rows(size_t rows, const int vectors, size_t count, const flo
 
 /* Compute a panel for one or two tiles. */
 INLINE void readout_panel(size_t n, const int vectors, size_t count, const float *Phi, size_t ldphi,
-                          const float *panel, size_t last, const float *start, float *Y,
+                          const float *panel, size_t last, readout_ends ends, float *Y,
                           size_t ldy) {
     const size_t rows = n <= READOUT_ROWS ? n : (n + 1) / 2;
 
-    readout_rows(rows, vectors, count, Phi, ldphi, panel, last, start, Y, ldy);
+    readout_rows(rows, vectors, count, Phi, ldphi, panel, last, ends, Y, ldy);
     if (rows < n)
-        readout_rows(n - rows, vectors, count, Phi + rows * ldphi, ldphi, panel, last, start,
+        readout_rows(n - rows, vectors, count, Phi + rows * ldphi, ldphi, panel, last, ends,
                      Y + rows * ldy, ldy);
 }
 
 /* Compute one row, two panels at a time: VECTORS sums would not hide the latency of one. Returns
  * how many outputs were computed. */
 INLINE size_t readout_row(size_t count, const float *Phi, const snnk__panels *Psi, size_t first,
-                          const float *start, float *Y) {
+                          readout_ends ends, float *Y) {
     const size_t size = snnk__panel_size(Psi);
     size_t o = 0;
 
     for (; o + 2 * READOUT_PANEL <= Psi->rows; o += 2 * READOUT_PANEL)
         readout_tile(1, 2, VECTORS, count, Phi, 0,
                      Psi->data + o * Psi->columns + first * READOUT_PANEL, size, LANES,
-                     start ? start + o : NULL, Y + o, 0);
+                     ends_from(ends, o), Y + o, 0);
     return o;
 }
 
 static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels *Psi, size_t first,
-                    size_t count, const float *start, float *Y, size_t ldy) {
+                    size_t count, bool begins, const float *bias, float *Y, size_t ldy) {
+    const readout_ends ends = {begins, bias};
     const size_t l = Psi->rows;
 
     for (size_t i = 0; i < n; i += READOUT_GROUP) {
@@ -207,7 +230,7 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
         const float *phi = Phi + i * ldphi;
         float *y = Y + i * ldy;
 
-        for (size_t o = rows > 1 ? 0 : readout_row(count, phi, Psi, first, start, y); o < l;
+        for (size_t o = rows > 1 ? 0 : readout_row(count, phi, Psi, first, ends, y); o < l;
              o += READOUT_PANEL) {
             const size_t outputs = snnk__min_size(READOUT_PANEL, l - o);
             const size_t vectors = (outputs + LANES - 1) / LANES;
@@ -217,7 +240,7 @@ static void readout(size_t n, const float *Phi, size_t ldphi, const snnk__panels
 #define WIDTH(v)                                                                                   \
     case (v):                                                                                      \
         readout_panel(rows, (v), count, phi, ldphi, panel, outputs - ((v)-1) * LANES,              \
-                      start ? start + o : NULL, y + o, ldy);                                       \
+                      ends_from(ends, o), y + o, ldy);                                             \
         break;
                 WIDTH(1)
                 WIDTH(2)

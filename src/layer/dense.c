@@ -50,6 +50,13 @@ done:
 int snnk_layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
                             const float *bias, int32_t f, const snnk_allocator *allocator,
                             snnk_layer **layer) {
+    return snnk__layer_create_dense(inputs, outputs, W, ldw, (snnk__numbers){.f32 = bias}, f,
+                                    allocator, layer);
+}
+
+int snnk__layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
+                             snnk__numbers bias, int32_t f, const snnk_allocator *allocator,
+                             snnk_layer **layer) {
     snnk_allocator ours;
     dense *made;
     int st;
@@ -94,9 +101,7 @@ static void forward_split(const snnk_layer *layer, size_t n, const float *X, siz
 
 /* ---- Weights ---- */
 
-static void weights(const snnk_layer *layer, float *W, size_t ldw, float *bias) {
-    snnk__weights_get(&of(layer)->weights, W, ldw, bias);
-}
+static const snnk__weights *weights(const snnk_layer *layer) { return &of(layer)->weights; }
 
 static int check_linear(const snnk_layer *layer) {
     if (activation(layer) == SNNK_IDENTITY) return SNNK_OK;
@@ -119,33 +124,37 @@ static int readout_map(const snnk_layer *layer, snnk_map **map) {
 }
 
 /* The layer (V W) x + V b + c, if the layer is linear. */
-static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
-                snnk_layer **folded) {
-    float *W = NULL, *bias;
+static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
+                snnk__numbers c, snnk_layer **folded) {
+    float *W = NULL;
+    double *bias;
     int st;
 
     if ((st = check_linear(layer)) != SNNK_OK) return st;
     st = snnk__fold_weights(layer, outputs, V, ldv, c, &W, &bias);
     if (st == SNNK_OK)
-        st = snnk_layer_create_dense(layer->inputs, outputs, W, layer->inputs, bias, SNNK_IDENTITY,
-                                     &layer->allocator, folded);
+        st = snnk__layer_create_dense(layer->inputs, outputs, W, layer->inputs,
+                                      (snnk__numbers){.f64 = bias}, SNNK_IDENTITY,
+                                      &layer->allocator, folded);
     snnk__free(&layer->allocator, W);
     return st;
 }
 
 /* The layer f((W V) x + W c + b). */
 static int fold_inputs(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
-                       const float *c, snnk_layer **folded) {
+                       const double *c, snnk_layer **folded) {
     const size_t l = layer->outputs, d = layer->inputs;
     const snnk_allocator *allocator = &layer->allocator;
-    float *W = NULL, *b, *product = NULL, *bias;
+    float *W = NULL, *product = NULL;
+    double *b, *bias;
     int st;
 
     if ((st = snnk__layer_copy_weights(layer, allocator, &W, &b)) != SNNK_OK) goto done;
-    st = snnk__fold_product(allocator, l, d, inputs, W, d, b, V, ldv, c, &product, &bias);
+    st = snnk__fold_product(allocator, l, d, inputs, W, d, (snnk__numbers){.f64 = b}, V, ldv, c,
+                            &product, &bias);
     if (st != SNNK_OK) goto done;
-    st = snnk_layer_create_dense(inputs, l, product, inputs, bias, activation(layer), allocator,
-                                 folded);
+    st = snnk__layer_create_dense(inputs, l, product, inputs, (snnk__numbers){.f64 = bias},
+                                  activation(layer), allocator, folded);
 done:
     snnk__free(allocator, product);
     snnk__free(allocator, W);
@@ -177,7 +186,8 @@ static void save(const snnk_layer *layer, snnk__sink *sink) {
 }
 
 static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer) {
-    float *W = NULL, *bias = NULL;
+    float *W = NULL;
+    double *bias = NULL;
     int32_t f = SNNK_IDENTITY;
     int st;
 
@@ -185,7 +195,8 @@ static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_
     if (st != SNNK_OK) return st;
     st = snnk__weights_read(source, "weight", outputs, inputs, &W, &bias);
     if (st == SNNK_OK)
-        st = snnk_layer_create_dense(inputs, outputs, W, inputs, bias, f, source->allocator, layer);
+        st = snnk__layer_create_dense(inputs, outputs, W, inputs, (snnk__numbers){.f64 = bias}, f,
+                                      source->allocator, layer);
     snnk__free(source->allocator, bias);
     snnk__free(source->allocator, W);
     return st;

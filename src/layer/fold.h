@@ -4,15 +4,19 @@
 
 #include "layer/layer.h"
 
-/* Set *W = V A (outputs x columns, packed), followed by *bias = V a + c. V: outputs x inner; A:
- * inner x columns; a: inner; c: outputs, or NULL for zeros. Sums in double. Free *W, also on
- * failure. SNNK_E_SIZE, SNNK_E_NOMEM. */
+/* Set *W = V A (outputs x columns, packed), and *bias = V a + c, in the same block of memory. V:
+ * outputs x inner; A: inner x columns; a: inner; c: one row of `outputs` numbers, or none for
+ * zeros. Sums in double. Free *W, also on failure. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__fold_product(const snnk_allocator *allocator, size_t outputs, size_t inner,
-                       size_t columns, const float *V, size_t ldv, const float *c, const float *A,
-                       size_t lda, const float *a, float **W, float **bias);
+                       size_t columns, const float *V, size_t ldv, snnk__numbers c, const float *A,
+                       size_t lda, const double *a, float **W, double **bias);
 
 /* The same with the weights of a layer as A and a: the result is the weights of V layer(x) + c. */
 int snnk__fold_weights(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
-                       const float *c, float **W, float **bias);
+                       snnk__numbers c, float **W, double **bias);
+
+/* Fold V x + c into a map, as snnk_map_fold, for c in double. */
+int snnk__fold_map(const snnk_map *map, size_t inputs, const float *V, size_t ldv, const double *c,
+                   snnk_map **folded);
 
 #endif

@@ -1,6 +1,7 @@
 /* Code shared by all kinds of layers: owners, sizes, and the checks of every public call. */
 #include "layer/layer.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/overlap.h"
@@ -43,13 +44,17 @@ void snnk__layer_finish(snnk_layer *layer) {
 }
 
 int snnk__layer_check_weights(const float *W, const char *name, size_t outputs, size_t columns,
-                              size_t ldw, const float *bias) {
+                              size_t ldw, snnk__numbers bias) {
     int st;
 
     if (outputs == 0) return snnk__fail(SNNK_E_SHAPE, "outputs = 0: a layer needs at least 1");
     if ((st = snnk__check_matrix(W, name, outputs, columns, ldw, sizeof *W)) != SNNK_OK) return st;
     if ((st = snnk__check_finite(W, name, outputs, columns, ldw)) != SNNK_OK) return st;
-    return bias ? snnk__check_finite(bias, "bias", 1, outputs, outputs) : SNNK_OK;
+    for (size_t i = 0; bias.f64 && i < outputs; i++)
+        if (!isfinite((float)bias.f64[i]))
+            return snnk__fail(SNNK_E_NONFINITE, "bias[%zu] = %g is not finite as a float", i,
+                              bias.f64[i]);
+    return bias.f32 ? snnk__check_finite(bias.f32, "bias", 1, outputs, outputs) : SNNK_OK;
 }
 
 snnk_layer *snnk_layer_retain(const snnk_layer *layer) {
@@ -108,21 +113,48 @@ int snnk_layer_weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float 
     const snnk__operand arrays[] = {SNNK__WRITTEN(Psi, l, layer->columns, ldpsi),
                                     SNNK__WRITTEN(bias, 1, l, l)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
-    layer->kind->weights(layer, Psi, ldpsi, bias);
+    const snnk__weights *weights = layer->kind->weights(layer);
+    if (Psi) snnk__weights_get(weights, Psi, ldpsi);
+    if (bias) memcpy(bias, weights->bias, l * sizeof *bias);
+    return SNNK_OK;
+}
+
+int snnk_layer_bias(const snnk_layer *layer, double *bias) {
+    int st;
+
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if ((st = snnk__check_pointer(bias, "bias")) != SNNK_OK) return st;
+    if (!layer->kind->weights)
+        return snnk__fail(SNNK_E_UNSUPPORTED, "a %s layer has no weights", layer->kind->name);
+    memcpy(bias, layer->kind->weights(layer)->exact_bias, layer->outputs * sizeof *bias);
+    return SNNK_OK;
+}
+
+int snnk__layer_alloc_weights(const snnk_allocator *allocator, size_t outputs, size_t columns,
+                              float **W, double **bias) {
+    const size_t floats_each = sizeof **bias / sizeof **W;
+    size_t count, all;
+    int st;
+
+    /* The doubles follow at a multiple of their size. */
+    if (!snnk__mul_size(outputs, columns, &count) || !snnk__add_size(count, count % 2, &count) ||
+        !snnk__mul_size(outputs, floats_each, &all) || !snnk__add_size(all, count, &all))
+        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu columns overflow size_t", outputs,
+                          columns);
+    if ((st = snnk__alloc(allocator, all, sizeof **W, "weights", W)) != SNNK_OK) return st;
+    *bias = (double *)(void *)(*W + count);
     return SNNK_OK;
 }
 
 int snnk__layer_copy_weights(const snnk_layer *layer, const snnk_allocator *allocator, float **W,
-                             float **bias) {
+                             double **bias) {
+    const snnk__weights *weights = layer->kind->weights(layer);
     const size_t l = layer->outputs, columns = layer->columns;
-    size_t count;
-    int st;
+    const int st = snnk__layer_alloc_weights(allocator, l, columns, W, bias);
 
-    if (!snnk__mul_size(l, columns, &count) || !snnk__add_size(count, l, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu outputs of %zu columns overflow size_t", l, columns);
-    if ((st = snnk__alloc(allocator, count, sizeof **W, "weights", W)) != SNNK_OK) return st;
-    *bias = *W + l * columns;
-    layer->kind->weights(layer, *W, columns, *bias);
+    if (st != SNNK_OK) return st;
+    snnk__weights_get(weights, *W, columns);
+    memcpy(*bias, weights->exact_bias, l * sizeof **bias);
     return SNNK_OK;
 }
 
@@ -149,7 +181,7 @@ int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, siz
     if (st != SNNK_OK) return st;
     if ((st = snnk__check_finite(V, "V", outputs, layer->outputs, ldv)) != SNNK_OK) return st;
     if (c && (st = snnk__check_finite(c, "c", 1, outputs, outputs)) != SNNK_OK) return st;
-    return layer->kind->fold(layer, outputs, V, ldv, c, folded);
+    return layer->kind->fold(layer, outputs, V, ldv, (snnk__numbers){.f32 = c}, folded);
 }
 
 /* ---- Forward ---- */

@@ -69,17 +69,18 @@ typedef struct snnk__layer_kind {
 
     snnk__linearity (*linearity)(const snnk_layer *layer);
 
-    /* Copy out W (outputs x columns) and bias; either may be NULL. */
-    void (*weights)(const snnk_layer *layer, float *W, size_t ldw, float *bias);
+    /* The weights W (outputs x columns) and the bias. */
+    const snnk__weights *(*weights)(const snnk_layer *layer);
 
-    /* Set *folded to V layer(x) + c. V: outputs x the layer's outputs; c: NULL for zeros. */
-    int (*fold)(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
-                snnk_layer **folded);
+    /* Set *folded to V layer(x) + c. V: outputs x the layer's outputs; c: one row of `outputs`
+     * numbers, or none for zeros. */
+    int (*fold)(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
+                snnk__numbers c, snnk_layer **folded);
 
     /* Set *folded to layer(V x + c). V: the layer's inputs x inputs; c: one for each of the layer's
      * inputs. */
     int (*fold_inputs)(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
-                       const float *c, snnk_layer **folded);
+                       const double *c, snnk_layer **folded);
 
     /* Set *quantized to the same layer with its weights in this storage. */
     int (*quantize)(const snnk_layer *layer, int32_t storage, snnk_layer **quantized);
@@ -113,15 +114,28 @@ int snnk__layer_alloc(const snnk__layer_kind *kind, size_t bytes, size_t inputs,
 void snnk__layer_finish(snnk_layer *layer);
 
 /* Check what the caller gives to create a layer: outputs >= 1; W (outputs x columns, named `name`)
- * and bias (outputs, or NULL), all finite. */
+ * and bias (outputs, or none), all finite, also as floats. */
 int snnk__layer_check_weights(const float *W, const char *name, size_t outputs, size_t columns,
-                              size_t ldw, const float *bias);
+                              size_t ldw, snnk__numbers bias);
 
-/* Set *W to a packed copy of the weights, outputs x columns, followed by the bias: *bias = *W +
- * outputs columns. Free *W, also on failure. Only for kinds that have weights. SNNK_E_SIZE,
+/* Allocate a matrix, outputs x columns, and a bias in the same block of memory. Free *W only.
+ * SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__layer_alloc_weights(const snnk_allocator *allocator, size_t outputs, size_t columns,
+                              float **W, double **bias);
+
+/* Set *W to a packed copy of the weights, outputs x columns, and *bias to the bias, in the same
+ * block of memory. Free *W, also on failure. Only for kinds that have weights. SNNK_E_SIZE,
  * SNNK_E_NOMEM. */
 int snnk__layer_copy_weights(const snnk_layer *layer, const snnk_allocator *allocator, float **W,
-                             float **bias);
+                             double **bias);
+
+/* Create layers as snnk_layer_create and snnk_layer_create_dense do, with the bias in float or in
+ * double: one row of `outputs` numbers, or none for zeros. */
+int snnk__layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
+                       snnk__numbers bias, snnk_layer **layer);
+int snnk__layer_create_dense(size_t inputs, size_t outputs, const float *W, size_t ldw,
+                             snnk__numbers bias, int32_t f, const snnk_allocator *allocator,
+                             snnk_layer **layer);
 
 /* Set *map to the map on which a new readout could be fitted to replace this layer: the layer's
  * own, or the identity for a linear layer. The caller owns it. SNNK_E_UNSUPPORTED if there is

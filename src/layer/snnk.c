@@ -100,7 +100,8 @@ static int fold_mixing(readout *r, const float *Psi, size_t ldpsi) {
         first += block->features;
     }
     if (st == SNNK_OK) st = snnk__check_finite(folded, "Psi times a mixing matrix", l, m, m);
-    if (st == SNNK_OK) snnk__weights_set(&r->folded, folded, m, r->weights.bias);
+    if (st == SNNK_OK)
+        snnk__weights_set(&r->folded, folded, m, (snnk__numbers){.f64 = r->weights.exact_bias});
     snnk__free(allocator, row);
     snnk__free(allocator, folded);
     snnk__free(allocator, sums);
@@ -109,6 +110,11 @@ static int fold_mixing(readout *r, const float *Psi, size_t ldpsi) {
 
 int snnk_layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
                       const float *bias, snnk_layer **layer) {
+    return snnk__layer_create(map, outputs, Psi, ldpsi, (snnk__numbers){.f32 = bias}, layer);
+}
+
+int snnk__layer_create(const snnk_map *map, size_t outputs, const float *Psi, size_t ldpsi,
+                       snnk__numbers bias, snnk_layer **layer) {
     readout *made;
     int st;
 
@@ -159,11 +165,11 @@ static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ld
                     size_t ldy, float *work) {
     const readout *r = of(layer);
     const snnk__weights *weights = used(r);
-    const float *start = weights->bias; /* what the first block is added to */
+    const size_t last = weights->n_parts - 1;
 
-    for (size_t b = 0; b < weights->n_parts; b++, start = NULL)
+    for (size_t b = 0; b <= last; b++)
         snnk__project_readout(n, X, ldx, layer->inputs, &r->features.blocks[b], &weights->parts[b],
-                              start, Y, ldy, work);
+                              b == 0, b == last ? weights->bias : NULL, Y, ldy, work);
 }
 
 /* Compute all features first, then all outputs. work: n rows of features, then what those need. */
@@ -191,14 +197,14 @@ static void features(const snnk_layer *layer, size_t n, const float *X, size_t l
 
 static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,
                      size_t ldy) {
-    snnk__weights_readout(&of(layer)->weights, n, Phi, ldphi, 0, layer->outputs, Y, ldy);
+    const snnk__weights *weights = &of(layer)->weights;
+
+    snnk__weights_readout(weights, n, Phi, ldphi, 0, layer->outputs, weights->bias, Y, ldy);
 }
 
 /* ---- Weights ---- */
 
-static void weights(const snnk_layer *layer, float *Psi, size_t ldpsi, float *bias) {
-    snnk__weights_get(&of(layer)->weights, Psi, ldpsi, bias);
-}
+static const snnk__weights *weights(const snnk_layer *layer) { return &of(layer)->weights; }
 
 static int readout_map(const snnk_layer *layer, snnk_map **map) {
     *map = snnk_map_retain(map_of(layer));
@@ -206,28 +212,32 @@ static int readout_map(const snnk_layer *layer, snnk_map **map) {
 }
 
 /* The layer (V Psi) Phi(x) + V bias + c. */
-static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
-                snnk_layer **folded) {
-    float *Psi = NULL, *bias;
+static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
+                snnk__numbers c, snnk_layer **folded) {
+    float *Psi = NULL;
+    double *bias;
     int st = snnk__fold_weights(layer, outputs, V, ldv, c, &Psi, &bias);
 
     if (st == SNNK_OK)
-        st = snnk_layer_create(map_of(layer), outputs, Psi, layer->columns, bias, folded);
+        st = snnk__layer_create(map_of(layer), outputs, Psi, layer->columns,
+                                (snnk__numbers){.f64 = bias}, folded);
     snnk__free(&layer->allocator, Psi);
     return st;
 }
 
 /* The layer Psi Phi(V x + c) + bias. */
 static int fold_inputs(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
-                       const float *c, snnk_layer **folded) {
-    float *Psi = NULL, *bias;
+                       const double *c, snnk_layer **folded) {
+    float *Psi = NULL;
+    double *bias;
     snnk_map *map = NULL;
     int st;
 
-    if ((st = snnk_map_fold(map_of(layer), inputs, V, ldv, c, &map)) != SNNK_OK) goto done;
+    if ((st = snnk__fold_map(map_of(layer), inputs, V, ldv, c, &map)) != SNNK_OK) goto done;
     st = snnk__layer_copy_weights(layer, &layer->allocator, &Psi, &bias);
     if (st == SNNK_OK)
-        st = snnk_layer_create(map, layer->outputs, Psi, layer->columns, bias, folded);
+        st = snnk__layer_create(map, layer->outputs, Psi, layer->columns,
+                                (snnk__numbers){.f64 = bias}, folded);
 done:
     snnk__free(&layer->allocator, Psi);
     snnk_map_free(map);
@@ -261,7 +271,8 @@ static void save(const snnk_layer *layer, snnk__sink *sink) {
 
 /* The width of Psi comes from the features that the blocks claim, before any block is created. */
 static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_layer **layer) {
-    float *Psi = NULL, *bias = NULL;
+    float *Psi = NULL;
+    double *bias = NULL;
     snnk_map *map = NULL;
     size_t m = 0;
     int st;
@@ -269,7 +280,8 @@ static int load(const snnk__source *source, size_t inputs, size_t outputs, snnk_
     if ((st = snnk__map_read_features(source, &m)) != SNNK_OK) return st;
     st = snnk__weights_read(source, "psi", outputs, m, &Psi, &bias);
     if (st == SNNK_OK) st = snnk__map_read(source, inputs, &map);
-    if (st == SNNK_OK) st = snnk_layer_create(map, outputs, Psi, m, bias, layer);
+    if (st == SNNK_OK)
+        st = snnk__layer_create(map, outputs, Psi, m, (snnk__numbers){.f64 = bias}, layer);
     snnk__free(source->allocator, bias);
     snnk__free(source->allocator, Psi);
     snnk_map_free(map);

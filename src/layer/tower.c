@@ -1,5 +1,6 @@
 /* Towers: y = Phi(x), an SNNK layer without its readout. */
 #include "layer/features.h"
+#include "layer/fold.h"
 #include "layer/kinds.h"
 
 typedef struct tower {
@@ -74,16 +75,16 @@ static int readout_map(const snnk_layer *layer, snnk_map **map) {
 }
 
 /* An SNNK layer whose Psi is V. */
-static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv, const float *c,
-                snnk_layer **folded) {
-    return snnk_layer_create(map_of(layer), outputs, V, ldv, c, folded);
+static int fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
+                snnk__numbers c, snnk_layer **folded) {
+    return snnk__layer_create(map_of(layer), outputs, V, ldv, c, folded);
 }
 
 /* The layer Phi(V x + c). */
 static int fold_inputs(const snnk_layer *layer, size_t inputs, const float *V, size_t ldv,
-                       const float *c, snnk_layer **folded) {
+                       const double *c, snnk_layer **folded) {
     snnk_map *map = NULL;
-    int st = snnk_map_fold(map_of(layer), inputs, V, ldv, c, &map);
+    int st = snnk__fold_map(map_of(layer), inputs, V, ldv, c, &map);
 
     if (st == SNNK_OK) st = snnk_layer_create_tower(map, folded);
     snnk_map_free(map);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/status.h"
 #include "kernels/forward.h"
 #include "layer/split.h"
 
@@ -13,7 +14,10 @@ int snnk__weights_create(const snnk_allocator *allocator, size_t rows, size_t n_
     *weights = (snnk__weights){.rows = rows};
     st = snnk__alloc_zero(allocator, n_parts, sizeof *weights->parts, "weights", &weights->parts);
     if (st != SNNK_OK) return st;
-    return snnk__alloc_zero(allocator, rows, sizeof *weights->bias, "a bias", &weights->bias);
+    st = snnk__alloc_zero(allocator, rows, sizeof *weights->bias, "a bias", &weights->bias);
+    if (st != SNNK_OK) return st;
+    return snnk__alloc_zero(allocator, rows, sizeof *weights->exact_bias, "a bias",
+                            &weights->exact_bias);
 }
 
 int snnk__weights_add_part(const snnk_allocator *allocator, size_t columns, int32_t storage,
@@ -33,26 +37,29 @@ void snnk__weights_free(const snnk_allocator *allocator, snnk__weights *weights)
     for (size_t p = 0; p < weights->n_parts; p++) snnk__panels_free(allocator, &weights->parts[p]);
     snnk__free(allocator, weights->parts);
     snnk__free(allocator, weights->bias);
+    snnk__free(allocator, weights->exact_bias);
 }
 
-void snnk__weights_set(snnk__weights *weights, const float *W, size_t ldw, const float *bias) {
+void snnk__weights_set(snnk__weights *weights, const float *W, size_t ldw, snnk__numbers bias) {
     for (size_t i = 0; i < weights->rows; i++) {
         const float *row = W + i * ldw;
 
         for (size_t p = 0; p < weights->n_parts; row += weights->parts[p++].columns)
             snnk__panels_set_row(&weights->parts[p], i, row);
     }
-    if (bias) memcpy(weights->bias, bias, weights->rows * sizeof *bias);
+    for (size_t i = 0; (bias.f32 || bias.f64) && i < weights->rows; i++) {
+        weights->exact_bias[i] = snnk__number(&bias, 0, i);
+        weights->bias[i] = (float)weights->exact_bias[i];
+    }
 }
 
-void snnk__weights_get(const snnk__weights *weights, float *W, size_t ldw, float *bias) {
-    for (size_t i = 0; W && i < weights->rows; i++) {
+void snnk__weights_get(const snnk__weights *weights, float *W, size_t ldw) {
+    for (size_t i = 0; i < weights->rows; i++) {
         float *row = W + i * ldw;
 
         for (size_t p = 0; p < weights->n_parts; row += weights->parts[p++].columns)
             snnk__panels_get_row(&weights->parts[p], i, row);
     }
-    if (bias) memcpy(bias, weights->bias, weights->rows * sizeof *bias);
 }
 
 int snnk__weights_round(const snnk_allocator *allocator, const snnk__weights *from,
@@ -70,6 +77,7 @@ int snnk__weights_round(const snnk_allocator *allocator, const snnk__weights *fr
             snnk__panels_set_row(&to->parts[p], i, row);
         }
     memcpy(to->bias, from->bias, from->rows * sizeof *to->bias);
+    memcpy(to->exact_bias, from->exact_bias, from->rows * sizeof *to->exact_bias);
     snnk__free(allocator, row);
     return SNNK_OK;
 }
@@ -89,28 +97,62 @@ void snnk__weights_entries(const void *context, size_t first, size_t count, void
     }
 }
 
+static snnk__array bias_array(snnk__element element, size_t rows) {
+    return snnk__array_1("bias", element, rows);
+}
+
 void snnk__weights_write(const snnk__weights *weights, const char *name, size_t columns,
                          snnk__sink *sink) {
     const snnk__array W = snnk__array_2(name, SNNK__ELEMENT_F32, weights->rows, columns);
+    bool floats = true;
 
-    snnk__write_array(sink, snnk__array_1("bias", SNNK__ELEMENT_F32, weights->rows), weights->bias);
+    for (size_t i = 0; i < weights->rows; i++)
+        floats &= (double)weights->bias[i] == weights->exact_bias[i];
+    if (floats)
+        snnk__write_array(sink, bias_array(SNNK__ELEMENT_F32, weights->rows), weights->bias);
+    else
+        snnk__write_array(sink, bias_array(SNNK__ELEMENT_F64, weights->rows), weights->exact_bias);
     sink->elements(sink, &W, snnk__weights_entries, weights);
 }
 
+/* Set *element to the type of the bias in the file: F32 or F64. */
+static int find_bias(const snnk__source *source, size_t rows, snnk__element *element) {
+    snnk__sentence before;
+
+    *element = SNNK__ELEMENT_F64;
+    snnk__sentence_save(&before);
+    if (snnk__find_array(source, bias_array(*element, rows)) == SNNK_OK) return SNNK_OK;
+    *element = SNNK__ELEMENT_F32; /* what 0.1 wrote */
+    return snnk__recovered(snnk__find_array(source, bias_array(*element, rows)), &before);
+}
+
+static int read_bias(const snnk__source *source, size_t rows, snnk__element element, double *bias) {
+    float *floats = NULL;
+    int st;
+
+    if (element == SNNK__ELEMENT_F64)
+        return snnk__read_array(source, bias_array(element, rows), bias);
+    st = snnk__alloc(source->allocator, rows, sizeof *floats, "a bias", &floats);
+    if (st == SNNK_OK) st = snnk__read_array(source, bias_array(element, rows), floats);
+    for (size_t i = 0; st == SNNK_OK && i < rows; i++) bias[i] = (double)floats[i];
+    snnk__free(source->allocator, floats);
+    return st;
+}
+
 int snnk__weights_read(const snnk__source *source, const char *name, size_t rows, size_t columns,
-                       float **W, float **bias) {
-    const snnk__array matrix = snnk__array_2(name, SNNK__ELEMENT_F32, rows, columns),
-                      vector = snnk__array_1("bias", SNNK__ELEMENT_F32, rows);
+                       float **W, double **bias) {
+    const snnk__array matrix = snnk__array_2(name, SNNK__ELEMENT_F32, rows, columns);
+    snnk__element element;
     int st;
 
     if ((st = snnk__find_array(source, matrix)) != SNNK_OK) return st;
-    if ((st = snnk__find_array(source, vector)) != SNNK_OK) return st;
+    if ((st = find_bias(source, rows, &element)) != SNNK_OK) return st;
     st = snnk__alloc(source->allocator, rows * columns, sizeof **W, "weights", W);
     if (st != SNNK_OK) return st;
     if ((st = snnk__alloc(source->allocator, rows, sizeof **bias, "a bias", bias)) != SNNK_OK)
         return st;
     if ((st = snnk__read_array(source, matrix, *W)) != SNNK_OK) return st;
-    return snnk__read_array(source, vector, *bias);
+    return read_bias(source, rows, element, *bias);
 }
 
 uint64_t snnk__panels_bytes(const snnk__panels *panels) {
@@ -128,10 +170,12 @@ uint64_t snnk__weights_bytes(const snnk__weights *weights) {
 }
 
 void snnk__weights_readout(const snnk__weights *weights, size_t n, const float *Phi, size_t ldphi,
-                           size_t first, size_t count, float *Y, size_t ldy) {
-    for (size_t p = 0; p < weights->n_parts; Phi += weights->parts[p++].columns)
-        snnk__readout_some(n, Phi, ldphi, &weights->parts[p], first, count,
-                           p == 0 ? weights->bias : NULL, Y, ldy);
+                           size_t first, size_t count, const float *bias, float *Y, size_t ldy) {
+    const size_t last = weights->n_parts - 1;
+
+    for (size_t p = 0; p <= last; Phi += weights->parts[p++].columns)
+        snnk__readout_some(n, Phi, ldphi, &weights->parts[p], first, count, p == 0,
+                           p == last ? bias : NULL, Y, ldy);
 }
 
 /* A readout of few rows, whose outputs are divided between threads. */
@@ -147,7 +191,8 @@ typedef struct readout {
 static void readout_part(size_t first, size_t count, const void *context) {
     const readout *r = context;
 
-    snnk__weights_readout(r->weights, r->n, r->Phi, r->ldphi, first, count, r->Y, r->ldy);
+    snnk__weights_readout(r->weights, r->n, r->Phi, r->ldphi, first, count, r->weights->bias, r->Y,
+                          r->ldy);
 }
 
 void snnk__weights_readout_split(const snnk__weights *weights, size_t n, const float *Phi,

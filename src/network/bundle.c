@@ -41,12 +41,14 @@ static int flush(run *r) {
 /* A linear layer after the pending one: combine both into one layer with the same features. */
 static int take_linear(run *r, const snnk_layer *layer) {
     const snnk_allocator *allocator = &r->made->allocator;
-    float *W = NULL, *bias;
-    snnk_layer *folded;
+    float *W = NULL;
+    double *bias;
+    snnk_layer *folded = NULL;
     int st;
 
     if ((st = snnk__layer_copy_weights(layer, allocator, &W, &bias)) != SNNK_OK) goto done;
-    st = snnk_layer_fold(r->pending, layer->outputs, W, layer->columns, bias, &folded);
+    st = r->pending->kind->fold(r->pending, layer->outputs, W, layer->columns,
+                                (snnk__numbers){.f64 = bias}, &folded);
     if (st != SNNK_OK) goto done;
     snnk_layer_free(r->pending);
     r->pending = folded;
@@ -59,7 +61,8 @@ done:
 static int take_other(run *r, const snnk_layer *layer) {
     const snnk_allocator *allocator = &r->made->allocator;
     const size_t columns = r->pending->columns;
-    float *V = NULL, *c;
+    float *V = NULL;
+    double *c;
     snnk_layer *made = NULL;
     int st;
 

@@ -16,8 +16,7 @@
  * block, and where they are packed. */
 typedef struct columns {
     size_t count;
-    const float *X;
-    size_t ld;
+    snnk__numbers X;
     double *mean, *block_mean;
     char *panels;
 } columns;
@@ -75,18 +74,28 @@ static void weigh_panel(const block *b, char *numbers) {
     }
 }
 
+static void find_means(const block *b, const columns *c, size_t first, size_t count) {
+    if (c->X.f32)
+        b->moments->means(b->rows, count, c->X.f32 + first, c->X.ld, c->block_mean + first);
+    else
+        b->moments->means_f64(b->rows, count, c->X.f64 + first, c->X.ld, c->block_mean + first);
+}
+
 /* Pack panels first ... end-1 of the features or of the targets. */
 static void pack_columns(const block *b, const columns *c, size_t first, size_t end) {
     const size_t from = first * b->moments->width;
     const size_t to = snnk__min_size(end * b->moments->width, c->count);
 
     if (b->weights)
-        snnk__weighted_means(b->rows, to - from, c->X + from, c->ld, b->weights,
-                             c->block_mean + from);
+        snnk__weighted_means(b->rows, &c->X, from, to - from, b->weights, c->block_mean + from);
     else
-        b->moments->means(b->rows, to - from, c->X + from, c->ld, c->block_mean + from);
-    b->moments->pack(b->rows, to - from, c->X + from, c->ld, c->block_mean + from,
-                     panel(b, c, first));
+        find_means(b, c, from, to - from);
+    if (c->X.f32)
+        b->moments->pack(b->rows, to - from, c->X.f32 + from, c->X.ld, c->block_mean + from,
+                         panel(b, c, first));
+    else
+        b->moments->pack_f64(b->rows, to - from, c->X.f64 + from, c->X.ld, c->block_mean + from,
+                             panel(b, c, first));
     for (size_t p = first; b->weights && p < end; p++) weigh_panel(b, panel(b, c, p));
     shift_means(b, c, from, to);
 }
@@ -203,17 +212,18 @@ static void add_block(snnk_lstsq *lstsq, int32_t wanted, const snnk_rows *rows,
     const snnk__moments *moments = &snnk__kernels_get()->moments[precision];
     const size_t width = moments->width;
     const double n = lstsq->weight, k = snnk__rows_weight(rows);
-    block b = {.lstsq = lstsq,
-               .moments = moments,
-               .precision = precision,
-               .rows = rows->n,
-               .share = k / (n + k),
-               .weight = sqrt(n / (n + k) * k),
-               .weights = rows->weights,
-               .phi = {m, rows->X, rows->ldx, lstsq->mean_phi, lstsq->block_phi, lstsq->phi_panels},
-               .y = {t, rows->Y, rows->ldy, lstsq->mean_y, lstsq->block_y, lstsq->y_panels},
-               .phi_panels = (m - 1) / width + 1,
-               .y_panels = (t - 1) / width + 1};
+    block b = {
+        .lstsq = lstsq,
+        .moments = moments,
+        .precision = precision,
+        .rows = rows->n,
+        .share = k / (n + k),
+        .weight = sqrt(n / (n + k) * k),
+        .weights = rows->weights,
+        .phi = {m, snnk__rows_inputs(rows), lstsq->mean_phi, lstsq->block_phi, lstsq->phi_panels},
+        .y = {t, snnk__rows_targets(rows), lstsq->mean_y, lstsq->block_y, lstsq->y_panels},
+        .phi_panels = (m - 1) / width + 1,
+        .y_panels = (t - 1) / width + 1};
     const size_t panels = b.phi_panels + b.y_panels;
 
     /* Without scratch these cannot fail. */
@@ -231,10 +241,10 @@ static void spread_labels(size_t rows, size_t t, const int32_t *labels, float *Y
 }
 
 /* Add a block of the rows from `first` on to the moments. Returns the number of rows. */
-static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
+static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
                              size_t first, snnk_workspace *workspace) {
-    const size_t count = snnk__rows_next(rows->rows.n - first, SNNK__LSTSQ_BLOCK_ROWS);
-    snnk_rows part = snnk__float_rows_part(rows, first, count);
+    const size_t count = snnk__rows_next(rows->n - first, SNNK__LSTSQ_BLOCK_ROWS);
+    snnk_rows part = snnk__rows_part(rows, first, count);
 
     if (part.labels) {
         spread_labels(count, lstsq->targets, part.labels, lstsq->label_rows);
@@ -247,25 +257,25 @@ static size_t add_to_moments(snnk_lstsq *lstsq, int32_t precision, const snnk__f
 
 /* Add a block to the factor. With AUTO, not past the row that decides. Returns the number of
  * rows. */
-static size_t add_to_factor(snnk_lstsq *lstsq, const snnk__float_rows *rows, size_t first) {
+static size_t add_to_factor(snnk_lstsq *lstsq, const snnk_rows *rows, size_t first) {
     const uint64_t decisive = snnk__qr_decisive_rows(lstsq);
-    size_t left = rows->rows.n - first;
+    size_t left = rows->n - first;
 
     if (lstsq->factorization == SNNK_FACTORIZATION_AUTO && lstsq->rows < decisive &&
         decisive - lstsq->rows < left)
         left = (size_t)(decisive - lstsq->rows);
 
     const size_t count = snnk__rows_next(left, lstsq->qr->rows);
-    const snnk_rows part = snnk__float_rows_part(rows, first, count);
+    const snnk_rows part = snnk__rows_part(rows, first, count);
 
     snnk__qr_add_block(lstsq, &part);
     snnk__qr_decide(lstsq);
     return count;
 }
 
-void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
+void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
                           snnk_workspace *workspace) {
-    for (size_t first = 0; first < rows->rows.n;)
+    for (size_t first = 0; first < rows->n;)
         first += lstsq->factorization == SNNK_FACTORIZATION_GRAM
                      ? add_to_moments(lstsq, precision, rows, first, workspace)
                      : add_to_factor(lstsq, rows, first);
@@ -273,36 +283,34 @@ void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__floa
 
 /* ---- Public ---- */
 
-int snnk__lstsq_open_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_t *precision,
-                          snnk__float_rows *floats) {
-    size_t most = SNNK__LSTSQ_BLOCK_ROWS;
-    snnk_rows read;
+int snnk__lstsq_read_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_t *precision,
+                          snnk_rows *read) {
+    snnk_rows ours;
     int st;
 
-    st = snnk__rows_read(rows, lstsq->features, lstsq->targets, true, &read);
+    st = snnk__rows_read(rows, lstsq->features, lstsq->targets, true, &ours);
     if (st != SNNK_OK) return st;
-    /* Check the numbers last: this reads all of X. Products of floats cannot overflow double. */
+    /* Check the numbers last: this reads all of X. They are in the range of float, so products
+     * cannot overflow double. */
     *precision = lstsq->precision;
-    if (*precision != SNNK_PRECISION_SINGLE || !snnk__rows_all_below(&read, single_limit(&read))) {
+    if (*precision != SNNK_PRECISION_SINGLE || !snnk__rows_all_below(&ours, single_limit(&ours))) {
         *precision = SNNK_PRECISION_DOUBLE;
-        if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
+        if ((st = snnk__rows_check_finite(&ours)) != SNNK_OK) return st;
     }
-    if (lstsq->qr) most = snnk__max_size(most, lstsq->qr->rows);
-    return snnk__float_rows_open(&lstsq->allocator, &read, most, floats);
+    *read = ours;
+    return SNNK_OK;
 }
 
 int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace) {
-    snnk__float_rows floats;
+    snnk_rows read;
     int32_t precision;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if ((st = snnk__lstsq_open_rows(lstsq, rows, &precision, &floats)) != SNNK_OK) return st;
-    if (floats.rows.n > UINT64_MAX - lstsq->rows)
-        st = snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
-                        floats.rows.n, (unsigned long long)lstsq->rows);
-    else
-        snnk__lstsq_add_rows(lstsq, precision, &floats, workspace);
-    snnk__float_rows_close(&floats);
-    return st;
+    if ((st = snnk__lstsq_read_rows(lstsq, rows, &precision, &read)) != SNNK_OK) return st;
+    if (read.n > UINT64_MAX - lstsq->rows)
+        return snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
+                          read.n, (unsigned long long)lstsq->rows);
+    snnk__lstsq_add_rows(lstsq, precision, &read, workspace);
+    return SNNK_OK;
 }

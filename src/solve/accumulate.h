@@ -5,15 +5,15 @@
 #include "base/rows.h"
 #include "solve/statistics.h"
 
-/* Check rows to add or to forget, and prepare to read blocks of them.
+/* Check rows to add or to forget.
  *   precision   the result: what they are summed in, if their numbers allow it
- *   floats      the result: the caller closes it
- * Statuses of snnk_lstsq_add; there is nothing to close after a failure. */
-int snnk__lstsq_open_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_t *precision,
-                          snnk__float_rows *floats);
+ *   read        the result: the checked rows
+ * Statuses of snnk_lstsq_add. */
+int snnk__lstsq_read_rows(const snnk_lstsq *lstsq, const snnk_rows *rows, int32_t *precision,
+                          snnk_rows *read);
 
-/* Add opened rows. Cannot fail. */
-void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
+/* Add checked rows. Cannot fail. */
+void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
                           snnk_workspace *workspace);
 
 #endif

@@ -301,20 +301,42 @@ static bool is_rounding(const snnk_lstsq *left, const rounding *r, const shift *
     return is;
 }
 
+/* The standard deviation that feature i may have without showing in sums that are rounding errors.
+ * weight: of the rows that stay. */
+static double unknown_spread(const snnk_lstsq *left, const rounding *r, const shift *s, size_t i,
+                             double weight) {
+    const column c = {.mean = left->mean_phi[i], .squares = r->phi[i]};
+
+    return sqrt(product_noise(r, s, c, c) / weight);
+}
+
 /* Set features that only the removed rows had back to 0, so that no solution uses them; also their
- * means, if those are rounding errors. weight: of the rows that stay. */
-static void settle_features(snnk_lstsq *left, const rounding *r, const shift *s, double weight) {
+ * means, if those are rounding errors. rows, weight: of the rows that stay. SNNK_E_RANGE if such a
+ * feature may well vary, by more than its mean, in several rows that stay. */
+static int settle_features(snnk_lstsq *left, const rounding *r, const shift *s, uint64_t rows,
+                           double weight) {
     const size_t m = left->features;
 
     for (size_t i = 0; i < m; i++) {
         double *mean = &left->mean_phi[i];
 
         if (!is_rounding(left, r, s, i)) continue;
+        const double spread = unknown_spread(left, r, s, i, weight);
+        const bool zero = fabs(*mean) <= mean_noise(r, *mean, r->phi[i], weight);
+        if (!zero && rows > 1 && spread > fabs(*mean))
+            return snnk__fail(SNNK_E_RANGE,
+                              "the digits of feature %zu are gone: in the %llu rows that stay its "
+                              "mean is %g, but "
+                              "rounding errors of larger values that were added before hide a "
+                              "spread of up to %g. "
+                              "Collect these rows again without the large ones",
+                              i, (unsigned long long)rows, *mean, spread);
         memset(left->S + i * m, 0, (i + 1) * sizeof(double));
         for (size_t j = i + 1; j < m; j++) left->S[j * m + i] = 0;
         for (size_t k = 0; k < left->targets; k++) left->C[k * m + i] = 0;
-        if (fabs(*mean) <= mean_noise(r, *mean, r->phi[i], weight)) *mean = 0;
+        if (zero) *mean = 0;
     }
+    return SNNK_OK;
 }
 
 /* left: as in subtract. */
@@ -330,7 +352,7 @@ static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
     if (st != SNNK_OK) return st;
     subtract(lstsq, &s, left);
     if (is_sum_of_squares(left, &r, &s, scratch))
-        settle_features(left, &r, &s, weight);
+        st = settle_features(left, &r, &s, lstsq->rows - left->rows, weight);
     else
         st = refuse();
     snnk__free(&lstsq->allocator, scratch);
@@ -377,7 +399,7 @@ static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
 
 /* Set *left to the factor without these rows, or to NULL if a direction would be pure rounding
  * error. */
-static int forget_factor(const snnk_lstsq *lstsq, const snnk__float_rows *rows, snnk_lstsq **left) {
+static int forget_factor(const snnk_lstsq *lstsq, const snnk_rows *rows, snnk_lstsq **left) {
     const snnk_allocator *allocator = &lstsq->allocator;
     snnk_lstsq *made = NULL;
     double *noise = NULL;
@@ -391,14 +413,14 @@ static int forget_factor(const snnk_lstsq *lstsq, const snnk__float_rows *rows, 
 
     const rounding r = find_rounding(lstsq, made);
 
-    for (size_t first = 0; removed && first < rows->rows.n;) {
-        const size_t count = snnk__rows_next(rows->rows.n - first, REMOVED_ROWS);
-        const snnk_rows part = snnk__float_rows_part(rows, first, count);
+    for (size_t first = 0; removed && first < rows->n;) {
+        const size_t count = snnk__rows_next(rows->n - first, REMOVED_ROWS);
+        const snnk_rows part = snnk__rows_part(rows, first, count);
 
         removed = remove_part(made, &r, &part, noise);
         first += count;
     }
-    if (removed && settle_rest(made, &r, snnk__rows_weight(&rows->rows))) {
+    if (removed && settle_rest(made, &r, snnk__rows_weight(rows))) {
         *left = made;
         made = NULL;
     }
@@ -425,7 +447,7 @@ static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
 /* ---- Public ---- */
 
 /* Set *moments to the moments of the rows, in the memory of lstsq. */
-static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
+static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
                    snnk_workspace *workspace, snnk_lstsq **moments) {
     int st;
 
@@ -441,7 +463,7 @@ static void exchange(snnk_lstsq *a, snnk_lstsq *b) {
     *b = of_a;
 }
 
-static int forget(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *rows,
+static int forget(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
                   snnk_workspace *workspace) {
     const bool of_moments = lstsq->factorization == SNNK_FACTORIZATION_GRAM;
     snnk_lstsq *left = NULL, *factored = NULL;
@@ -449,7 +471,7 @@ static int forget(snnk_lstsq *lstsq, int32_t precision, const snnk__float_rows *
 
     if (!of_moments) precision = SNNK_PRECISION_DOUBLE;
     if ((st = collect(lstsq, precision, rows, workspace, &left)) != SNNK_OK) goto done;
-    if (rows->rows.n == lstsq->rows) {
+    if (rows->n == lstsq->rows) {
         st = forget_all(lstsq, left);
         goto done;
     }
@@ -464,16 +486,13 @@ done:
 }
 
 int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace) {
-    snnk__float_rows floats;
+    snnk_rows read;
     int32_t precision;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
-    if ((st = snnk__lstsq_open_rows(lstsq, rows, &precision, &floats)) != SNNK_OK) return st;
-    if (floats.rows.n > 0) {
-        st = check_amount(lstsq, &floats.rows);
-        if (st == SNNK_OK) st = forget(lstsq, precision, &floats, workspace);
-    }
-    snnk__float_rows_close(&floats);
-    return st;
+    if ((st = snnk__lstsq_read_rows(lstsq, rows, &precision, &read)) != SNNK_OK) return st;
+    if (read.n == 0) return SNNK_OK;
+    if ((st = check_amount(lstsq, &read)) != SNNK_OK) return st;
+    return forget(lstsq, precision, &read, workspace);
 }

@@ -275,11 +275,11 @@ static int minimise(const logistic *p, const snnk_logistic_config *config, const
 /* ---- Setting up ---- */
 
 /* Compute means, weight, and the factor of S/2 + ridge, in S. */
-static int prepare(logistic *p, const snnk__float_rows *rows) {
+static int prepare(logistic *p) {
     const lapack_int m = (lapack_int)p->m;
     double *S = p->lstsq->S;
 
-    snnk__lstsq_add_rows(p->lstsq, SNNK_PRECISION_DOUBLE, rows, NULL);
+    snnk__lstsq_add_rows(p->lstsq, SNNK_PRECISION_DOUBLE, p->rows, NULL);
     for (size_t i = 0; i < p->m; i++) {
         for (size_t j = 0; j <= i; j++) S[i * p->m + j] /= 2;
         S[i * p->m + i] += p->ridge;
@@ -379,16 +379,16 @@ static int check_arguments(const snnk_rows *rows, size_t classes,
 }
 
 /* Solve for checked rows. p has statistics without rows. */
-static int solve(logistic *p, const snnk__float_rows *rows, const snnk_logistic_config *config,
-                 double *B, size_t ldb, double *b, snnk_logistic_report *report) {
-    const snnk_allocator *allocator = rows->allocator;
+static int solve(logistic *p, const snnk_logistic_config *config, double *B, size_t ldb, double *b,
+                 snnk_logistic_report *report) {
+    const snnk_allocator *allocator = &p->lstsq->allocator;
     double *scores = NULL, *memory = NULL;
     vectors v;
     int st;
 
     if ((st = allocate_vectors(p, allocator, &v, &memory)) != SNNK_OK) goto done;
     if ((st = allocate_scores(p, allocator, &scores)) != SNNK_OK) goto done;
-    if ((st = prepare(p, rows)) != SNNK_OK) goto done;
+    if ((st = prepare(p)) != SNNK_OK) goto done;
     if (config->warm) read_start(p, B, ldb, b, v.x);
     if ((st = minimise(p, config, &v, report)) != SNNK_OK) goto done;
     st = write_solution(p, v.x, B, ldb, b);
@@ -404,7 +404,6 @@ int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logist
     snnk_logistic_config ours = default_config;
     snnk_logistic_report filled = empty_report;
     snnk_rows read;
-    snnk__float_rows floats;
     snnk_allocator allocator;
     int32_t precision;
     logistic p = {0};
@@ -422,14 +421,13 @@ int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logist
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
     st = snnk_lstsq_create(read.inputs, classes, &allocator, &p.lstsq);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__lstsq_open_rows(p.lstsq, &read, &precision, &floats)) != SNNK_OK) goto done;
-    p.n = floats.rows.n;
-    p.m = floats.rows.inputs;
+    if ((st = snnk__lstsq_read_rows(p.lstsq, &read, &precision, &read)) != SNNK_OK) goto done;
+    p.n = read.n;
+    p.m = read.inputs;
     p.t = classes;
-    p.rows = &floats.rows;
+    p.rows = &read;
     p.ridge = ours.ridge;
-    st = solve(&p, &floats, &ours, B, ldb, b, &filled);
-    snnk__float_rows_close(&floats);
+    st = solve(&p, &ours, B, ldb, b, &filled);
     if (st == SNNK_OK)
         st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "logistic report");
 done:

@@ -18,7 +18,7 @@
 /* One pass over rows: what to compute, and scratch. */
 typedef struct loo_pass {
     const snnk_ridge_path *path;
-    const snnk__float_rows *rows;
+    const snnk_rows *rows;
     snnk_rows part; /* the current block */
     const double *ridges;
     size_t columns; /* all of them: t, or n_ridges t */
@@ -38,13 +38,14 @@ typedef struct loo_pass {
 
 /* ---- Blocks ---- */
 
-static void centre(const snnk_ridge_path *path, size_t count, const float *Phi, size_t ldphi,
-                   double *centred) {
+/* Rows first ... first+count-1 of Phi. */
+static void centre(const snnk_ridge_path *path, size_t first, size_t count,
+                   const snnk__numbers *Phi, double *centred) {
     const size_t m = path->features;
 
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < m; j++)
-            centred[i * m + j] = (double)Phi[i * ldphi + j] - path->mean_phi[j];
+            centred[i * m + j] = snnk__number(Phi, first + i, j) - path->mean_phi[j];
 }
 
 /* Set C (rows x columns) = A B^T, where B is columns x inner. */
@@ -149,8 +150,10 @@ static void give_rows(loo_pass *pass, size_t row, size_t count) {
     const snnk_ridge_path *path = pass->path;
     const size_t rank = path->rank;
 
-    pass->part = snnk__float_rows_part(pass->rows, row, count);
-    centre(path, count, pass->part.X, pass->part.ldx, pass->centred);
+    const snnk__numbers Phi = snnk__rows_inputs(pass->rows);
+
+    pass->part = snnk__rows_part(pass->rows, row, count);
+    centre(path, row, count, &Phi, pass->centred);
     multiply(count, rank, path->features, pass->centred, snnk__ridge_path_vectors(path), pass->Q);
     for (size_t i = 0; i < count * rank; i++) pass->centred[i] = pass->Q[i] * pass->Q[i];
     for (size_t first = 0; first < pass->columns; first += COLUMN_BLOCK)
@@ -161,7 +164,7 @@ static void give_rows(loo_pass *pass, size_t row, size_t count) {
 static int run(loo_pass *pass) {
     const snnk_ridge_path *path = pass->path;
     const snnk_allocator *memory = &path->allocator;
-    const size_t m = path->features, rank = path->rank, n = pass->rows->rows.n;
+    const size_t m = path->features, rank = path->rank, n = pass->rows->n;
     const size_t rows = snnk__min_size(n, ROW_BLOCK);
     const size_t columns = snnk__min_size(pass->columns, COLUMN_BLOCK);
     int st;
@@ -209,7 +212,6 @@ static int check_overlap(const loo_pass *pass, const snnk_rows *rows) {
 /* Check rows, numbers last (which reads all of them), and run the pass. */
 static int run_on(loo_pass *pass, const snnk_rows *rows) {
     const snnk_ridge_path *path = pass->path;
-    snnk__float_rows floats;
     snnk_rows read;
     int st;
 
@@ -223,12 +225,8 @@ static int run_on(loo_pass *pass, const snnk_rows *rows) {
     if ((st = check_overlap(pass, &read)) != SNNK_OK) return st;
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     if (pass->columns == 0 || read.n == 0) return SNNK_OK;
-    st = snnk__float_rows_open(&path->allocator, &read, ROW_BLOCK, &floats);
-    if (st != SNNK_OK) return st;
-    pass->rows = &floats;
-    st = run(pass);
-    snnk__float_rows_close(&floats);
-    return st;
+    pass->rows = &read;
+    return run(pass);
 }
 
 int snnk_ridge_path_add_loo(const snnk_ridge_path *path, size_t n_ridges, const double *ridges,
@@ -296,6 +294,7 @@ int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n
 
     const snnk_allocator *memory = &path->allocator;
     const size_t m = path->features, known = path->known, rows = snnk__min_size(n, ROW_BLOCK);
+    const snnk__numbers of_phi = {.f32 = Phi, .ld = ldphi};
     const double *vectors = path->vectors + (m - known) * m;
 
     if ((st = snnk__check_finite(Phi, "Phi", n, m, ldphi)) != SNNK_OK) return st;
@@ -308,7 +307,7 @@ int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n
     for (size_t row = 0; row < n; row += rows) {
         const size_t count = snnk__min_size(rows, n - row);
 
-        centre(path, count, Phi + row * ldphi, ldphi, centred);
+        centre(path, row, count, &of_phi, centred);
         multiply(count, known, m, centred, vectors, Q);
         for (size_t i = 0; i < count; i++)
             leverage[row + i] = new_leverage(path, ridge, Q + i * known, centred + i * m);

@@ -74,16 +74,17 @@ static void pack_features(snnk_lstsq *lstsq, const snnk_rows *rows) {
     const size_t m = lstsq->features, ld = lstsq->qr->ld;
     double *out = lstsq->qr->phi;
 
-    snnk__weighted_means(rows->n, m, rows->X, rows->ldx, rows->weights, lstsq->block_phi);
+    const snnk__numbers X = snnk__rows_inputs(rows);
+
+    snnk__weighted_means(rows->n, &X, 0, m, rows->weights, lstsq->block_phi);
     for (size_t first = 0; first < m; first += PACKED) {
         const size_t end = snnk__min_size(first + PACKED, m);
 
         for (size_t k = 0; k < rows->n; k++) {
-            const float *phi = rows->X + k * rows->ldx;
             const double root = root_weight(rows, k);
 
             for (size_t j = first; j < end; j++)
-                out[j * ld + k] = ((double)phi[j] - lstsq->block_phi[j]) * root;
+                out[j * ld + k] = (snnk__number(&X, k, j) - lstsq->block_phi[j]) * root;
         }
     }
 }

@@ -24,17 +24,17 @@ void snnk__move_mean(size_t n, double share, const double *other, double *mean) 
 
 /* The mean is the first row plus the mean difference from it, so that a constant column is
  * exact. */
-void snnk__weighted_means(size_t n, size_t columns, const float *X, size_t ldx,
+void snnk__weighted_means(size_t n, const snnk__numbers *X, size_t first, size_t columns,
                           const float *weights, double *mean) {
     double all = 0;
 
     for (size_t c = 0; c < columns; c++) mean[c] = 0;
     for (size_t k = 0; k < n; k++) {
-        const float *x = X + k * ldx;
         const double weight = weights ? (double)weights[k] : 1;
 
         all += weight;
-        for (size_t c = 0; c < columns; c++) mean[c] += weight * ((double)x[c] - (double)X[c]);
+        for (size_t c = 0; c < columns; c++)
+            mean[c] += weight * (snnk__number(X, k, first + c) - snnk__number(X, 0, first + c));
     }
-    for (size_t c = 0; c < columns; c++) mean[c] = (double)X[c] + mean[c] / all;
+    for (size_t c = 0; c < columns; c++) mean[c] = snnk__number(X, 0, first + c) + mean[c] / all;
 }

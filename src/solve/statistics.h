@@ -7,6 +7,7 @@
 #include <snnk/lstsq.h>
 
 #include "base/memory.h"
+#include "base/rows.h"
 #include "kernels/moments.h"
 
 /* The most rows of a block. The block has one more row, for the shift of the mean. */
@@ -59,9 +60,9 @@ double snnk__lstsq_squares(const snnk_lstsq *lstsq, size_t k);
  * stay exactly equal. */
 void snnk__move_mean(size_t n, double share, const double *other, double *mean);
 
-/* Set mean[c] to the mean of column c of X (n x columns, n >= 1), weighted; weights: NULL for ones.
- * The mean of a constant column is exact. */
-void snnk__weighted_means(size_t n, size_t columns, const float *X, size_t ldx,
+/* Set mean[c] to the mean of column first + c of X, c < columns, over n >= 1 rows, weighted;
+ * weights: NULL for ones. The mean of a constant column is exact. */
+void snnk__weighted_means(size_t n, const snnk__numbers *X, size_t first, size_t columns,
                           const float *weights, double *mean);
 
 #endif

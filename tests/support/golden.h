@@ -24,6 +24,8 @@
 typedef struct golden_value {
     char type;
     double value;
+    int moved; /* whether 0.1 added the terms of its sums in another order: it began with the bias,
+                * or with the offset of a feature, which are now added last */
 } golden_value;
 
 typedef struct golden {
@@ -32,11 +34,19 @@ typedef struct golden {
 } golden;
 
 static inline void golden_put(golden *g, char type, double value) {
-    if (g->count < GOLDEN_ROOM) g->values[g->count++] = (golden_value){type, value};
+    if (g->count < GOLDEN_ROOM) g->values[g->count++] = (golden_value){type, value, 0};
 }
 
 static inline void golden_floats(golden *g, char type, size_t n, const float *x) {
     for (size_t i = 0; i < n; i++) golden_put(g, type, (double)x[i]);
+}
+
+/* Floats that are moved. */
+static inline void golden_sums(golden *g, char type, size_t n, const float *x) {
+    const size_t first = g->count;
+
+    golden_floats(g, type, n, x);
+    for (size_t i = first; i < g->count; i++) g->values[i].moved = 1;
 }
 
 static inline void golden_doubles(golden *g, char type, size_t n, const double *x) {
@@ -65,10 +75,16 @@ static inline void golden_map(golden *g, const snnk_map *map) {
     if (d > 8 || m * d > ROOM) return;
     golden_fill(2 * d, 11, X);
     golden_fill(2 * d, 500, W);
+    /* A symmetric kernel has no b, and its weight tower is its input tower. */
+    const int symmetric =
+        snnk_map_weight_tower(map, 2, W, d, b, out, m, bias, NULL) == SNNK_E_UNSUPPORTED;
+    bias[0] = bias[1] = 0;
     for (int with_b = 0; with_b <= 1; with_b++) {
         st = snnk_map_weight_tower(map, 2, W, d, with_b ? b : NULL, out, m, bias, NULL);
         golden_put(g, 's', st);
-        if (st == SNNK_OK) golden_floats(g, 'f', 2 * m, out), golden_floats(g, 'f', 2, bias);
+        if (st != SNNK_OK) continue;
+        (symmetric ? golden_sums : golden_floats)(g, 'f', 2 * m, out);
+        golden_floats(g, 'f', 2, bias);
     }
     st = snnk_map_exact(map, X, W, 0, &exact);
     golden_put(g, 's', st);
@@ -98,7 +114,7 @@ static inline void golden_map_derived(golden *g, const snnk_map *map) {
     st = snnk_map_fold(map, 3, V, 3, c, &made);
     if (st == SNNK_OK) st = snnk_map_input_tower(made, 1, X, 3, Phi, m, NULL);
     golden_put(g, 's', st);
-    if (st == SNNK_OK) golden_floats(g, 'f', m, Phi);
+    if (st == SNNK_OK) golden_sums(g, 'f', m, Phi);
     snnk_map_free(made);
     st = snnk_map_redraw(map, 1234, 0, NULL, 0, &made);
     if (st == SNNK_OK) st = snnk_map_input_tower(made, 1, X, d, Phi, m, NULL);
@@ -122,11 +138,11 @@ static inline void golden_network_derived(golden *g, const snnk_network *network
     golden_fill(8, 17, X);
     st = snnk_network_features(network, 1, X, 8, Y, m, NULL);
     golden_put(g, 's', st);
-    if (st == SNNK_OK) golden_floats(g, 'f', m, Y);
+    if (st == SNNK_OK) golden_sums(g, 'f', m, Y);
     st = snnk_network_bundle(network, 0, layers - 1, &bundled);
     if (st == SNNK_OK) st = snnk_network_forward(bundled, 1, X, 8, Y, l, NULL);
     golden_put(g, 's', st);
-    if (st == SNNK_OK) golden_floats(g, 'f', l, Y);
+    if (st == SNNK_OK) golden_sums(g, 'f', l, Y);
     snnk_network_free(bundled);
 }
 
@@ -184,14 +200,14 @@ static inline void golden_network(golden *g, snnk_network *network, int32_t stor
     if (st == SNNK_OK) st = snnk_network_forward(network, n, X, d, Y, l, NULL);
     golden_put(g, 's', st);
     if (st != SNNK_OK) return;
-    golden_floats(g, 'f', n * l, Y);
+    golden_sums(g, 'f', n * l, Y);
     if (snnk_network_layers(network) == 1 && map) golden_map(g, map), golden_map_derived(g, map);
     if (snnk_network_layers(network) > 1) golden_network_derived(g, network);
     if (storage != SNNK_STORAGE_F32) {
         st = snnk_network_quantize(network, storage, NULL, NULL, NULL, &narrow);
         if (st == SNNK_OK) st = snnk_network_forward(narrow, n, X, d, Y, l, NULL);
         golden_put(g, 's', st);
-        if (st == SNNK_OK) golden_floats(g, 'p', n * l, Y);
+        if (st == SNNK_OK) golden_sums(g, 'p', n * l, Y);
         snnk_network_free(narrow);
     }
     if (!statistics) return;

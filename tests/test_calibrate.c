@@ -110,9 +110,9 @@ static snnk_spectrum *spectrum_of(int32_t which) {
     return spectrum;
 }
 
-/* Over seeds and fresh pairs, the root mean square error is as predicted from a sample of inputs and
- * weights of the same distribution. 60 seeds determine it to 10 % (1/sqrt(2 * 60)), and the batch
- * for the prediction has 20 x 15 pairs of correlated rows: 25 %. */
+/* Over seeds and fresh pairs, the root mean square error is as predicted from a sample of inputs
+ * and weights of the same distribution. 60 seeds determine it to 10 % (1/sqrt(2 * 60)), and the
+ * batch for the prediction has 20 x 15 pairs of correlated rows: 25 %. */
 static void errors_are_as_predicted(void **state) {
     enum { SEEDS = 60 };
     const int32_t all[] = {SNNK_GELU, SNNK_TANH, SNNK_EXP};

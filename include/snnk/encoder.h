@@ -12,9 +12,9 @@
  *               Words that the encoder has not learned are zeros in all of them, and are counted
  *     booleans  a column of the words yes and no, true and false, t and f, y and n: one output, 1
  *               or 0. A missing one becomes the share of ones
- *     dates     a column of words that all are dates of ISO 8601 (2026-11-30, 2026-11-30T09:53:16Z):
- *               seconds since 1970, and if wanted year, month, weekday and hour. A missing date
- *               becomes the mean
+ *     dates     a column of words that all are dates of ISO 8601 (2026-11-30,
+ *               2026-11-30T09:53:16Z): seconds since 1970, and if wanted year, month, weekday and
+ *               hour. A missing date becomes the mean
  *     constant  no output: one value in all rows
  *
  * If values of a column were missing, one more output follows: 1 where the value is missing.
@@ -84,10 +84,10 @@ typedef struct snnk_encoder_report {
  *   table    with at least one row
  *   config   NULL for the defaults
  *   encoder  out: release with snnk_encoder_free
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (a setting, or no such column), SNNK_E_SHAPE
- * (no rows, or a column twice), SNNK_E_STATE (no column is left: all of them are constant or have no
- * values), SNNK_E_NONFINITE (a value that is infinite; a missing one with REFUSE), SNNK_E_SIZE,
- * SNNK_E_NOMEM, and statuses of snnk_table_read_columns. */
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (a setting, or no such column),
+ * SNNK_E_SHAPE (no rows, or a column twice), SNNK_E_STATE (no column is left: all of them are
+ * constant or have no values), SNNK_E_NONFINITE (a value that is infinite; a missing one with
+ * REFUSE), SNNK_E_SIZE, SNNK_E_NOMEM, and statuses of snnk_table_read_columns. */
 SNNK_API int snnk_encoder_create(const snnk_table *table, const snnk_encoder_config *config,
                                  snnk_encoder **encoder);
 
@@ -100,8 +100,9 @@ SNNK_API void snnk_encoder_free(snnk_encoder *encoder);
 SNNK_API size_t snnk_encoder_outputs(const snnk_encoder *encoder);
 SNNK_API size_t snnk_encoder_columns(const snnk_encoder *encoder);
 
-/* Get what column k of the encoder, 0 ... columns-1, holds (an snnk_encoding), its name (NULL if the
- * table had no names), and how many outputs it has. -1, NULL and 0 if there is no such column. */
+/* Get what column k of the encoder, 0 ... columns-1, holds (an snnk_encoding), its name (NULL if
+ * the table had no names), and how many outputs it has. -1, NULL and 0 if there is no such
+ * column. */
 SNNK_API int32_t snnk_encoder_column_encoding(const snnk_encoder *encoder, size_t k);
 SNNK_API const char *snnk_encoder_column_name(const snnk_encoder *encoder, size_t k);
 SNNK_API size_t snnk_encoder_column_outputs(const snnk_encoder *encoder, size_t k);
@@ -122,13 +123,13 @@ SNNK_API int32_t snnk_encoder_likely_index(const snnk_encoder *encoder);
 
 /* ---- Applying ---- */
 
-/* Encode rows first ... first+n-1 of a table. Columns are found by their names, or by their position
- * if encoder and table have no names; further columns of the table are ignored.
+/* Encode rows first ... first+n-1 of a table. Columns are found by their names, or by their
+ * position if encoder and table have no names; further columns of the table are ignored.
  *   X       out: n x d, row stride ldx >= d; every number is finite
  *   report  out: set its size first; NULL if not wanted
- * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (a column is not in the table: named), SNNK_E_RANGE (rows),
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a column has words where the encoder has learned
- * numbers, or numbers where it has learned words), SNNK_E_FORMAT (a word that is no date),
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (a column is not in the table: named), SNNK_E_RANGE
+ * (rows), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a column has words where the encoder has
+ * learned numbers, or numbers where it has learned words), SNNK_E_FORMAT (a word that is no date),
  * SNNK_E_NONFINITE (a value that is infinite; a missing one with REFUSE: row and column are named),
  * SNNK_E_NOMEM, and statuses of snnk_table_read_columns. X may have been partly written then. */
 SNNK_API int snnk_encoder_apply(const snnk_encoder *encoder, const snnk_table *table, size_t first,

@@ -1,6 +1,6 @@
 /* Means of columns, and packing centred columns: one pair of functions for one kind of numbers X.
- * Included once for each pair of kinds by vector_moments.h, which defines before, and this undefines
- * at its end:
+ * Included once for each pair of kinds by vector_moments.h, which defines before, and this
+ * undefines at its end:
  *
  *     PACK(name)                    the name of a function for this pair
  *     SOURCE                        the kind of X: float or double

@@ -278,6 +278,21 @@ int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y) {
                                         data->n_targets, NULL, data->target, Y);
 }
 
+const char *dataset_flattened(const dataset *data) {
+    static char text[256];
+    const size_t n = snnk_table_dims(data->inputs);
+    int used;
+
+    if (n < 3) return "";
+    used = snprintf(text, sizeof text, " (an array of %zu", snnk_table_dim(data->inputs, 0));
+    for (size_t k = 1; k < n && used > 0 && (size_t)used < sizeof text - 64; k++)
+        used += snprintf(text + used, sizeof text - (size_t)used, " x %zu",
+                         snnk_table_dim(data->inputs, k));
+    snprintf(text + used, sizeof text - (size_t)used,
+             ": rows are its first dimension. If they are not, reshape it)");
+    return text;
+}
+
 const char *dataset_words(const dataset *data) {
     for (size_t k = 0; k < data->n_targets; k++)
         if (is_words(data->targets, data->target + k))

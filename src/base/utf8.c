@@ -19,8 +19,7 @@ size_t snnk__utf8_prefix(const char *text, size_t bytes) {
             if ((*p & 0xc0) != 0x80) return at;
             code = code << 6 | (*p & 0x3fu);
         }
-        if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-            return at;
+        if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return at;
     }
     return bytes;
 }

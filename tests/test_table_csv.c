@@ -158,6 +158,17 @@ static void words_are_kept(void **state) {
     assert_says("column 1 has numbers");
     snnk_table_free(table);
 
+    /* Beside words, NA is a word wherever it stands, and spaces are an empty field. */
+    table = open_text("w\nNA\n  \n\n?\nx\nNA\n");
+    int32_t mixed[6];
+    assert_int_equal(snnk_table_words(table, 0), 3);
+    assert_string_equal(snnk_table_word(table, 0, 0), "?");
+    assert_string_equal(snnk_table_word(table, 0, 1), "NA");
+    assert_int_equal(snnk_table_missing(table, 0), 2);
+    assert_ok(snnk_table_read_words(table, 0, 0, 6, mixed));
+    assert_memory_equal(mixed, ((const int32_t[]){1, -1, -1, 0, 2, 1}), sizeof mixed);
+    snnk_table_free(table);
+
     /* The sentence names the first field that is no number, and its line in the file. */
     table = open_text("n,w\n1,2\n2,\"NA\"\n3,\"two\nlines\"\n4,3x\n");
     assert_status(snnk_table_read(table, 0, 1, x, 2), SNNK_E_UNSUPPORTED);

@@ -313,6 +313,14 @@ static void headers(void **state) {
     table = open_text("x,2019,2020\n0.5,1,2\n");
     EXPECT_NAMES(table, 3, "x", "2019", "2020");
     EXPECT(table, 1, 3, 0.5, 1, 2);
+    /* An array as pandas saves it, also with an index and a target of words. */
+    table = open_text("0,1,2\n0.5,1,2\n");
+    EXPECT_NAMES(table, 3, "0", "1", "2");
+    EXPECT(table, 1, 3, 0.5, 1, 2);
+    table = open_text(",0,1,2,kind\n0,0.5,1,2,a\n");
+    EXPECT_NAMES(table, 5, "", "0", "1", "2", "kind");
+    snnk_table_free(table);
+    EXPECT(open_text("0,1,3\n0.5,1,2\n"), 2, 3, 0, 1, 3, 0.5, 1, 2);
     /* Words only: the first line is a header, unless the config says otherwise. */
     table = open_text("color,kind\nred,a\n");
     assert_int_equal(snnk_table_has_header(table), 1);

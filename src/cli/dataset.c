@@ -82,7 +82,7 @@ static int choose_all(const char *command, dataset *data) {
 
 bool read_separator(const char *text, int32_t *separator) {
     static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t"};
-    static const char values[] = {',', ';', '|', '\t', '\t', '\t'};
+    static const int32_t values[] = {',', ';', '|', '\t', '\t', '\t'};
     const int found = find_name(text, names, 6);
 
     if (found >= 0) *separator = values[found];
@@ -91,7 +91,7 @@ bool read_separator(const char *text, int32_t *separator) {
 
 bool read_decimal(const char *text, int32_t *decimal) {
     if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0) return false;
-    *decimal = *text;
+    *decimal = *text == ',' ? ',' : '.';
     return true;
 }
 

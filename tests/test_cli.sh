@@ -294,6 +294,9 @@ has "unknown target" err nope
 gives "missing column" 1 "$snnk" predict line.st kinds_without.csv
 gives "wrong width" 1 "$snnk" predict kinds.st images.idx
 has "wrong width" err '4 input columns, but the model has 2'
+printf '\000\000\010\003\000\000\000\001\000\000\000\002\000\000\000\002abcd' >cube.idx
+gives "wrong width of a cube" 1 "$snnk" predict kinds.st cube.idx
+has "wrong width of a cube" err '4 input columns, but the model has 2 inputs \(an array of 1 x 2 x 2: rows are its first'
 
 # refuses NAME PATTERN OPTION...: fit prints one line that matches, and an existing model stays unchanged.
 refuses() {

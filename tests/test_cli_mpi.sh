@@ -110,9 +110,9 @@ complains "held-out rows" 2 'several processes cannot hold rows out: use --choos
 shared 4 fit --train waves.csv --heldout 0.2
 complains "a share of held-out rows" 2 'several processes cannot hold rows out'
 shared 4 fit --train nan.csv --ridge 1
-complains "NaN, in every scaling" 1 'nan\.csv: row 2501, column "b": -?nan is not'
+complains "NaN, in every scaling" 1 'nan\.csv: row 2501, column "b": the value is missing'
 shared 4 fit --train nan.csv --ridge 1 --scaling none
-complains "NaN, in the rows of one process" 1 'nan\.csv: row 2501, column "b": -?nan is not'
+complains "NaN, in the rows of one process" 1 'nan\.csv: row 2501, column "b": the value is missing'
 cp one.st kept.st
 shared 4 fit --train nan.csv --ridge 1 --scaling none --save kept.st
 if cmp -s one.st kept.st; then ok; else not_ok "a failure leaves the model alone"; fi

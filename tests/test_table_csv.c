@@ -158,6 +158,17 @@ static void words_are_kept(void **state) {
     assert_says("column 1 has numbers");
     snnk_table_free(table);
 
+    /* Beside words, NA is a word wherever it stands, and spaces are an empty field. */
+    table = open_text("w\nNA\n  \n\n?\nx\nNA\n");
+    int32_t mixed[6];
+    assert_int_equal(snnk_table_words(table, 0), 3);
+    assert_string_equal(snnk_table_word(table, 0, 0), "?");
+    assert_string_equal(snnk_table_word(table, 0, 1), "NA");
+    assert_int_equal(snnk_table_missing(table, 0), 2);
+    assert_ok(snnk_table_read_words(table, 0, 0, 6, mixed));
+    assert_memory_equal(mixed, ((const int32_t[]){1, -1, -1, 0, 2, 1}), sizeof mixed);
+    snnk_table_free(table);
+
     /* The sentence names the first field that is no number, and its line in the file. */
     table = open_text("n,w\n1,2\n2,\"NA\"\n3,\"two\nlines\"\n4,3x\n");
     assert_status(snnk_table_read(table, 0, 1, x, 2), SNNK_E_UNSUPPORTED);
@@ -302,6 +313,14 @@ static void headers(void **state) {
     table = open_text("x,2019,2020\n0.5,1,2\n");
     EXPECT_NAMES(table, 3, "x", "2019", "2020");
     EXPECT(table, 1, 3, 0.5, 1, 2);
+    /* An array as pandas saves it, also with an index and a target of words. */
+    table = open_text("0,1,2\n0.5,1,2\n");
+    EXPECT_NAMES(table, 3, "0", "1", "2");
+    EXPECT(table, 1, 3, 0.5, 1, 2);
+    table = open_text(",0,1,2,kind\n0,0.5,1,2,a\n");
+    EXPECT_NAMES(table, 5, "", "0", "1", "2", "kind");
+    snnk_table_free(table);
+    EXPECT(open_text("0,1,3\n0.5,1,2\n"), 2, 3, 0, 1, 3, 0.5, 1, 2);
     /* Words only: the first line is a header, unless the config says otherwise. */
     table = open_text("color,kind\nred,a\n");
     assert_int_equal(snnk_table_has_header(table), 1);

@@ -33,7 +33,7 @@ typedef enum snnk_column_type {
 /* Whether the first line of a CSV file has the names of the columns. */
 typedef enum snnk_table_header {
     /* Found (default). The first line is a header if some column has a text there but numbers in
-     * the lines below, or if none of its fields is a number */
+     * the lines below, if none of its fields is a number, or if its numbers are 0, 1, 2 ... */
     SNNK_TABLE_HEADER_AUTO = 0,
     SNNK_TABLE_HEADER_YES = 1,
     SNNK_TABLE_HEADER_NO = 2

@@ -82,7 +82,7 @@ static int choose_all(const char *command, dataset *data) {
 
 bool read_separator(const char *text, int32_t *separator) {
     static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t"};
-    static const char values[] = {',', ';', '|', '\t', '\t', '\t'};
+    static const int32_t values[] = {',', ';', '|', '\t', '\t', '\t'};
     const int found = find_name(text, names, 6);
 
     if (found >= 0) *separator = values[found];
@@ -91,7 +91,7 @@ bool read_separator(const char *text, int32_t *separator) {
 
 bool read_decimal(const char *text, int32_t *decimal) {
     if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0) return false;
-    *decimal = *text;
+    *decimal = *text == ',' ? ',' : '.';
     return true;
 }
 
@@ -276,6 +276,21 @@ int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y) {
     return st != SNNK_OK ? st
                          : check_values(data->targets_path, data->targets, first, n,
                                         data->n_targets, NULL, data->target, Y);
+}
+
+const char *dataset_flattened(const dataset *data) {
+    static char text[256];
+    const size_t n = snnk_table_dims(data->inputs);
+    int used;
+
+    if (n < 3) return "";
+    used = snprintf(text, sizeof text, " (an array of %zu", snnk_table_dim(data->inputs, 0));
+    for (size_t k = 1; k < n && used > 0 && (size_t)used < sizeof text - 64; k++)
+        used += snprintf(text + used, sizeof text - (size_t)used, " x %zu",
+                         snnk_table_dim(data->inputs, k));
+    snprintf(text + used, sizeof text - (size_t)used,
+             ": rows are its first dimension. If they are not, reshape it)");
+    return text;
 }
 
 const char *dataset_words(const dataset *data) {

@@ -52,6 +52,10 @@ void dataset_close(dataset *data);
 int dataset_read(dataset *data, size_t first, size_t n, float *X);
 int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y);
 
+/* What to add to a sentence about the number of input columns: how an array of 3 or more dimensions
+ * was flattened; otherwise "". Static, until the next call. */
+const char *dataset_flattened(const dataset *data);
+
 /* The name of the first target column that has words; NULL if all targets are numbers. */
 const char *dataset_words(const dataset *data);
 

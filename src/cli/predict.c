@@ -156,8 +156,9 @@ static int run(model_use *use) {
         dataset_open(command, &use->files, snnk_network_note(use->network, "columns"), &use->data);
     if (exit_status != EXIT_OK) return exit_status;
     if (use->data.n_inputs != snnk_network_inputs(use->network))
-        return failed(command, "%s has %zu input columns, but the model has %zu inputs",
-                      use->files.inputs, use->data.n_inputs, snnk_network_inputs(use->network));
+        return failed(command, "%s has %zu input columns, but the model has %zu inputs%s",
+                      use->files.inputs, use->data.n_inputs, snnk_network_inputs(use->network),
+                      dataset_flattened(&use->data));
     scores = calloc(use->data.rows + 1, use->task.outputs * sizeof *scores);
     exit_status = scores ? predict(use, scores) : failed(command, "out of memory");
     if (exit_status == EXIT_OK) exit_status = output(use, scores);

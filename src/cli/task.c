@@ -275,8 +275,8 @@ int task_check(const char *command, const task *what, size_t inputs, const datas
     const size_t targets = what->classification ? 1 : what->outputs;
 
     if (data->n_inputs != inputs)
-        return failed(command, "%s has %zu input columns, but the model has %zu inputs", data->path,
-                      data->n_inputs, inputs);
+        return failed(command, "%s has %zu input columns, but the model has %zu inputs%s",
+                      data->path, data->n_inputs, inputs, dataset_flattened(data));
     if (data->n_targets != targets)
         return failed(command, "%s has %zu target columns, but the model needs %zu",
                       data->targets_path, data->n_targets, targets);

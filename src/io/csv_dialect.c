@@ -202,10 +202,12 @@ static int column_has_header(snnk__cursor text, const snnk__csv_dialect *dialect
     return SNNK_OK;
 }
 
+/* pandas names the columns of an array 0, 1, 2 ...: a first line with these numbers, at least three
+ * of them, is a header too. */
 static int find_header(snnk__cursor text, snnk__csv_dialect *dialect) {
     snnk__csv_scanner scanner = scanner_of(text, dialect->separator);
-    bool any_number = false, all_missing = true, last = false;
-    size_t columns = 0;
+    bool all_missing = true, last = false, counts = true;
+    size_t columns = 0, numbers = 0;
     double value;
     int st;
 
@@ -214,10 +216,12 @@ static int find_header(snnk__cursor text, snnk__csv_dialect *dialect) {
 
         if ((st = snnk__csv_take(&scanner, &field, &last)) != SNNK_OK) return st;
         const snnk__csv_kind kind = snnk__csv_classify(dialect, field, &value);
-        any_number = any_number || kind == SNNK__CSV_NUMBER;
         all_missing = all_missing && kind == SNNK__CSV_MISSING;
+        if (kind != SNNK__CSV_NUMBER) continue;
+        counts = counts && value == (double)numbers;
+        numbers++;
     }
-    dialect->has_header = !any_number && !all_missing;
+    dialect->has_header = numbers > 0 ? counts && numbers >= 3 : !all_missing;
     if (dialect->has_header) return SNNK_OK;
     for (size_t k = 0; k < columns && k < SAMPLE_RECORDS && !dialect->has_header; k++)
         if ((st = column_has_header(text, dialect, k, &dialect->has_header)) != SNNK_OK) return st;

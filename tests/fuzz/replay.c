@@ -33,7 +33,8 @@ static void run(const uint8_t *bytes, size_t size) {
 
 /* Make one change, and return the new size. */
 static size_t mutate(uint64_t *state, uint8_t *bytes, size_t size) {
-    static const uint8_t telling[] = {0, 1, 0x7f, 0x80, 0xff, '"', ',', '\n', '0', '9', '-', '\\'};
+    static const uint8_t telling[] = {0,   1,    0x7f, 0x80, 0xff, '"', ',',
+                                      ';', '\t', '\n', '0',  '9',  '-', '\\'};
     const size_t at = below(state, size);
     size_t n;
 

@@ -105,7 +105,8 @@ static void check_by_quadrature(double complex kappa, double s, double theta, do
 
 /* Exponential variables have the moments 1, 1, 2, 6, 24 and the cumulants (k - 1)!; of a product of
  * two independent normal variables of deviations 1 and 2 the fourth moment is 9 * 16, the variance
- * 4; x = w with |x|^2 = 2 gives 2 z^2, z normal, whose fourth cumulant is 2^4 times 48. Below rounding, the fourth cumulant is 12 times the squared variance. */
+ * 4; x = w with |x|^2 = 2 gives 2 z^2, z normal, whose fourth cumulant is 2^4 times 48. Below
+ * rounding, the fourth cumulant is 12 times the squared variance. */
 static void fourth_cumulants_of_known_variables(void **state) {
     const double exponential[] = {1, 1, 2, 6, 24}, narrow[] = {1, 1, 1 + 1e-6, 1, 1};
     const snnk__urf_products across = {1, 4, 0}, along = {2, 2, 2};

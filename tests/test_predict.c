@@ -311,10 +311,11 @@ static double share_beyond(const double *errors, double error) {
 
 /* At the predicted number of features no more pairs are beyond the error than wanted, and yet more
  * are beyond 0.8 of it: errors that are larger by 1.25 belong to 1/1.25^2 of the features. The
- * shares of one draw are dependent, but those of different seeds are not: their mean is known within
- * 4 of its standard errors, as they vary over seeds (probability 6e-5 each for a normal mean; the
- * seeds are fixed). The root mean square error is known from its own variation likewise, and must be
- * within 1.1 of the predicted one beyond that: spread of rows between atoms in whole rows. */
+ * shares of one draw are dependent, but those of different seeds are not: their mean is known
+ * within 4 of its standard errors, as they vary over seeds (probability 6e-5 each for a normal
+ * mean; the seeds are fixed). The root mean square error is known from its own variation likewise,
+ * and must be within 1.1 of the predicted one beyond that: spread of rows between atoms in whole
+ * rows. */
 static void check_needed(const layer_case *c, int32_t form, double error, double probability,
                          int seeds) {
     const snnk_predict_config config = settings(error, probability);
@@ -372,8 +373,8 @@ static void features_needed_are_enough_and_not_too_many(void **state) {
 }
 
 /* The error of the spectrum is counted where the pairs are: it is the root mean square of spectrum
- * minus f, and far below the bound for a kink. In two maps side by side it is twice as large, and so
- * is the value. A function whose name is not known has the bound. */
+ * minus f, and far below the bound for a kink. In two maps side by side it is twice as large, and
+ * so is the value. A function whose name is not known has the bound. */
 static void spectral_errors_are_those_of_the_pairs(void **state) {
     const layer_case c = draw_layer(SNNK_RELU, 20, 0.5, 3);
     snnk_spectrum *spectrum = spectrum_of(&c);
@@ -392,8 +393,8 @@ static void spectral_errors_are_those_of_the_pairs(void **state) {
             square += pow(value - activation(SNNK_RELU, z), 2) / (INPUTS * OUTPUTS);
         }
     assert_close(p.value_rms, c.rms, 1e-12, 0);
-    /* Coordinates of a pair are sums in another order: a few units in the last place of z, and up to
-     * 100 times that in the atoms. */
+    /* Coordinates of a pair are sums in another order: a few units in the last place of z, and up
+     * to 100 times that in the atoms. */
     assert_close(p.spectral_error, sqrt(square) / c.rms, 1e-9, 0);
     assert_true(p.spectral_error < 0.6 * snnk_spectrum_error(spectrum) / c.rms);
     assert_true(p.standard_error > p.spectral_error);

@@ -330,7 +330,8 @@ static void test_shortest_solution_in_unequal_units(void **state) {
             assert_ok(snnk_solve_config_init(&config, sizeof config));
             config.intercept = 0;
             assert_ok(snnk_lstsq_solve(s, &config, B, 4, NULL, NULL));
-            /* The condition of S is below 1e4, so 1e-11 allows 1e3 units in the last place of it. */
+            /* The condition of S is below 1e4, so 1e-11 allows 1e3 units in the last place of
+             * it. */
             for (int j = 0; j < 4; j++) assert_close(B[j], expected[j], 1e-10, 1e-12);
             assert_ok(snnk_ridge_path_create(s, &config, &path));
             assert_ok(snnk_ridge_path_solve(path, &zero, B, 4, NULL));

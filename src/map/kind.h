@@ -176,9 +176,9 @@ struct snnk__map_kind {
     int (*error)(const snnk__map_block *block, const snnk__urf_products *p, double offset,
                  snnk__pair_error *error);
 
-    /* The fourth cumulant of the estimate at a pair, for iid rows: it adds up over blocks, and falls
-     * like the third power of the number of rows. A bound from above will do; infinite if unknown.
-     * NULL: 0, the estimate is exact. Called only where `error` succeeds. */
+    /* The fourth cumulant of the estimate at a pair, for iid rows: it adds up over blocks, and
+     * falls like the third power of the number of rows. A bound from above will do; infinite if
+     * unknown. NULL: 0, the estimate is exact. Called only where `error` succeeds. */
     double (*fourth)(const snnk__map_block *block, const snnk__urf_products *p, double offset);
 
     /* Change the facts that differ from "no spectrum, all features random", which they are set to.

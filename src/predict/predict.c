@@ -187,8 +187,9 @@ static int by_variance(const void *left, const void *right) {
     return a->pair < b->pair ? -1 : a->pair > b->pair;
 }
 
-/* The rank of sample k of `count` among n pairs. Ranks are the denser the larger the variance, since
- * the pairs with the largest errors decide how many features it takes. The last is the last. */
+/* The rank of sample k of `count` among n pairs. Ranks are the denser the larger the variance,
+ * since the pairs with the largest errors decide how many features it takes. The last is the
+ * last. */
 static size_t sampled_rank(size_t k, size_t count, size_t n) {
     const double from_end = 1 - (double)(k + 1) / (double)count;
 
@@ -202,8 +203,8 @@ static double kurtosis_of(double fourth, double variance) {
     return isfinite(square) && isfinite(fourth) ? fmax(fourth / square, 0) : INFINITY;
 }
 
-/* Set the kurtosis at all pairs from the fourth cumulants at the sampled ones. In between, it is the
- * larger one of the two neighbours in the order of variances. */
+/* Set the kurtosis at all pairs from the fourth cumulants at the sampled ones. In between, it is
+ * the larger one of the two neighbours in the order of variances. */
 static void spread_kurtosis(const ranked *order, size_t count, const double *fourth, gathered *g) {
     const size_t n = g->n * g->l;
     double before = 0;

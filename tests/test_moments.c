@@ -63,8 +63,8 @@ static double complex lambda(double A, double complex a, const double *v, const 
 
 static double dot(const double *x, const double *y) { return x[0] * y[0] + x[1] * y[1]; }
 
-/* E H, E H^2, E |H|^2 and E Re(c H)^2 by the trapezoidal rule over the plane, whose error for
- * Gaussians is below 1e-16 at this step; beyond 12 the integrands are negligible. */
+/* E H, E H^2, E |H|^2 and E Re(c H)^k by the trapezoidal rule over the plane, whose error for
+ * Gaussians is below 1e-16 at this step; beyond 20 the integrands are negligible. */
 static void check_by_quadrature(double complex kappa, double s, double theta, double A,
                                 bool hyperbolic) {
     const double step = 0.125, x[D] = {0.5, -0.4}, w[D] = {0.6, 0.9};
@@ -75,12 +75,12 @@ static void check_by_quadrature(double complex kappa, double s, double theta, do
     const double exact = creal(c * cexp(kappa * dot(x, w)));
     const snnk__urf_second moments2 = snnk__urf_second_moments(&pairing, D, &p);
     double complex mean = 0, square = 0;
-    double absolute = 0, real_square = 0;
+    double absolute = 0, real_square = 0, power[5] = {0};
 
     assert_close(cabs(pairing.alpha - alpha), 0, 0, 1e-15);
     assert_close(cabs(pairing.beta - beta), 0, 0, 1e-15);
-    for (int i = -96; i <= 96; i++)
-        for (int j = -96; j <= 96; j++) {
+    for (int i = -160; i <= 160; i++)
+        for (int j = -160; j <= 160; j++) {
             const double g[D] = {i * step, j * step}, minus[D] = {-g[0], -g[1]};
             const double density = step * step * exp(-dot(g, g) / 2) / 6.28318530717958647693;
             double complex H = lambda(A, alpha, x, g) * lambda(A, beta, w, g);
@@ -90,12 +90,34 @@ static void check_by_quadrature(double complex kappa, double s, double theta, do
             square += density * H * H;
             absolute += density * creal(H * conj(H));
             real_square += density * creal(c * H) * creal(c * H);
+            for (int k = 1; k <= 4; k++) power[k] += density * pow(creal(c * H), k);
         }
     assert_close(creal(c * mean), exact, 1e-12, 1e-13); /* the definition itself */
     assert_close(moments2.absolute, absolute, 1e-11, 0);
     assert_close(cabs(moments2.square - square), 0, 0, 1e-11 * absolute);
     assert_close(snnk__urf_square(&pairing, D, &p, c), real_square, 1e-11, 0);
     assert_close(snnk__urf_variance(&pairing, D, &p, c), real_square - exact * exact, 1e-9, 0);
+    /* Relative to the mean of |H|^k, which the terms cannot exceed. */
+    for (int k = 1; k <= 4; k++)
+        assert_close(snnk__urf_moment(&pairing, D, &p, c, k), power[k], 1e-10,
+                     1e-12 * pow(absolute, k / 2.0));
+}
+
+/* Exponential variables have the moments 1, 1, 2, 6, 24 and the cumulants (k - 1)!; of a product of
+ * two independent normal variables of deviations 1 and 2 the fourth moment is 9 * 16, the variance
+ * 4; x = w with |x|^2 = 2 gives 2 z^2, z normal, whose fourth cumulant is 2^4 times 48. Below
+ * rounding, the fourth cumulant is 12 times the squared variance. */
+static void fourth_cumulants_of_known_variables(void **state) {
+    const double exponential[] = {1, 1, 2, 6, 24}, narrow[] = {1, 1, 1 + 1e-6, 1, 1};
+    const snnk__urf_products across = {1, 4, 0}, along = {2, 2, 2};
+
+    (void)state;
+    assert_close(snnk__fourth_cumulant(exponential), 6, 1e-14, 0);
+    assert_close(snnk__product_fourth(&across), 144 - 3 * 16, 1e-14, 0);
+    assert_close(snnk__product_fourth(&along), 48 * 16, 1e-14, 0);
+    assert_close(snnk__fourth_cumulant(narrow), 12e-12, 1e-9, 0);
+    const double infinite[] = {1, 1, 2, 6, INFINITY};
+    assert_true(isinf(snnk__fourth_cumulant(infinite)));
 }
 
 static void moments_agree_with_quadrature(void **state) {
@@ -128,6 +150,7 @@ int main(void) {
         cmocka_unit_test(optimal_A_is_the_reference_one),
         cmocka_unit_test(optimal_A_is_a_minimum),
         cmocka_unit_test(moments_agree_with_quadrature),
+        cmocka_unit_test(fourth_cumulants_of_known_variables),
         cmocka_unit_test(nothing_overflows_into_nan),
     };
 

@@ -175,17 +175,17 @@ SNNK_API int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
 
 /* ---- Solving ---- */
 
-/* Solve for B and b. More rows may be added afterwards. O(m^3/3 + t m^2); for a singular system
- * O(9 m^3), and 3 m^2 doubles more.
+/* Solve for B and b. More rows may be added afterwards. If there are many solutions (fewer rows
+ * than features, say), B is the shortest, which is the limit for small ridges. O(m^3/3 + t m^2);
+ * for a singular system O(9 m^3), and 3 m^2 doubles more.
  *   lstsq   not const, because the call uses its memory as scratch; the statistics do not change
  *   config  NULL for the defaults
  *   B       out: t x m, row stride ldb >= m
  *   b       out: t numbers; may be NULL without an intercept
  *   report  out; NULL if not wanted
- * SNNK_E_NULL,
- * SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows),
- * SNNK_E_SINGULAR (rank 0: every feature is constant), SNNK_E_NONFINITE (the solution overflows),
- * SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE,
+ * SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0: every feature is constant), SNNK_E_NONFINITE
+ * (the solution overflows), SNNK_E_NOMEM. */
 SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B,
                               size_t ldb, double *b, snnk_solve_report *report);
 

@@ -28,18 +28,23 @@ typedef struct snnk_predict_config {
  * SNNK_E_NULL, SNNK_E_CONFIG (a size this library does not know). */
 SNNK_API int snnk_predict_config_init(snnk_predict_config *config, size_t config_size);
 
-/* What is predicted, over pairs of an input x_i and a weight w_j. Errors are divided by value_rms,
- * except for mean_deviation. Set `size`; the library fills the rest. */
+/* What is predicted, over pairs of an input x_i and a weight w_j. The error of a pair is the root
+ * mean square, over draws of the rows, of its estimate minus the exact value. Errors are divided by
+ * value_rms, except for mean_deviation. The error of the spectrum is included at each pair, if the
+ * spectrum is that of a built-in activation; that of other functions is not known. Set `size`; the
+ * library fills the rest. */
 typedef struct snnk_prediction {
     size_t size;           /* set by the caller: sizeof the struct */
-    double standard_error; /* root mean square over pairs of the standard error of an estimate */
-    double median_error;   /* median over pairs of the standard error */
-    double error_95;       /* 95 % quantile over pairs of the standard error */
-    double largest_error;  /* largest standard error of a pair */
+    double standard_error; /* root mean square over pairs of the error */
+    double median_error;   /* median over pairs of the error */
+    double error_95;       /* 95 % quantile over pairs of the error */
+    double largest_error;  /* largest error of a pair */
     /* mean over pairs of E |estimate - value| / |value|, for a normally distributed error.
      * Dominated by values near 0 */
     double mean_deviation;
-    double spectral_error;  /* bound on the error of the spectrum on its interval */
+    /* root mean square over pairs of the error of the spectrum, which more features do not reduce.
+     * For a function of your own, and for maps saved by 0.1: the bound on its interval */
+    double spectral_error;
     double value_rms;       /* root mean square over pairs of the exact values */
     double input_norm;      /* root mean square of |x~| */
     double weight_norm;     /* root mean square of |w~| */
@@ -47,15 +52,23 @@ typedef struct snnk_prediction {
     /* of f (snnk_activation_analyticity_halfwidth); infinite if the map is not for an activation */
     double analyticity_halfwidth;
     /* share of the pairs with w . x + b outside the interval of the spectrum, where the spectrum
-     * does not approximate f. The errors above do not include this. It should be 0 */
+     * does not approximate f. The errors above include this for built-in activations only. It
+     * should be 0 */
     double beyond_interval;
-    /* m for the wanted error by Chebyshev's inequality. 0: more than 2^24 */
+    /* m for the wanted error by Chebyshev's inequality: certain, and about 5 times too large at
+     * probability 0.05. 0: more than 2^24 */
     uint64_t features_chebyshev;
     /* m for the wanted error by Azuma's inequality, P <= 2 exp(-m eps^2/(8 c^2)), if every term is
      * bounded by some c. 0: the terms are not bounded, or more than 2^24 */
     uint64_t features_azuma;
-    /* the smaller of the two that is not 0. 0: no number of features is enough (or spectral_error
-     * alone is above the wanted error), so fit the layer instead */
+    /* m for the wanted error: at a random pair, and for a random draw of rows, the error is larger
+     * with the wanted probability. From the tail of the estimate as a mean of independent rows:
+     * that of a normal variable, or of Student's t with the estimate's kurtosis if that is larger.
+     * Never more than the two numbers above. Measured, the error at this m is 0.8 to 1 of the
+     * wanted one; less where a few rows dominate the variance, or at a probability of 0.001
+     * (docs/math.md). 0: no number of features is enough, so fit the layer instead. For a map from
+     * a spectrum: no number with this spectrum, since its error at too many pairs is above the
+     * wanted one */
     uint64_t features_needed;
     /* 1: largest_product > analyticity_halfwidth, so the variance grows without limit as the
      * spectrum gets more atoms */
@@ -77,8 +90,8 @@ typedef struct snnk_prediction {
  *   n_levels    how many quantiles you want for each output; may be 0
  *   levels      n_levels numbers, 0 ... 1
  *   quantiles   out: l x n_levels, row stride ldq >= n_levels; NULL if not wanted. For each output,
- *               quantiles over the inputs of the standard error, divided by the root mean square of
- *               that output
+ *               quantiles over the inputs of the error, divided by the root mean square of that
+ *               output
  *   prediction  out
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (no inputs or no weights), SNNK_E_STRIDE, SNNK_E_SIZE,
  * SNNK_E_RANGE, SNNK_E_OVERLAP, SNNK_E_NONFINITE, SNNK_E_UNSUPPORTED (other blocks, or rows that

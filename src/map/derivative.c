@@ -13,7 +13,7 @@ typedef struct sizes {
 static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
     size_t doubles, floats;
 
-    *of = (sizes){.doubles = 1, .rows = rows}; /* never no scratch at all */
+    *of = (sizes){.rows = rows};
     for (size_t b = 0; b < map->n_blocks; b++) {
         const snnk__map_block *block = map->blocks[b];
 
@@ -33,6 +33,7 @@ static int sizes_of(const snnk_map *map, size_t rows, sizes *of) {
 static snnk__slope_scratch scratch_at(void *memory, const sizes *of, size_t d) {
     snnk__slope_scratch scratch = {.doubles = memory};
 
+    if (!memory) return scratch; /* no scratch is needed */
     scratch.columns = scratch.doubles + of->doubles;
     scratch.g = (float *)(scratch.columns + of->rows * d);
     scratch.work = scratch.g + (of->rows > 0 ? d : 0);
@@ -87,6 +88,8 @@ typedef struct laplacian {
 static void laplacian_rows(size_t first, size_t count, void *memory, void *context) {
     const laplacian *l = context;
     const size_t d = l->map->inputs;
+
+    if (!memory) return; /* cannot be: the transposed rows need scratch */
     const snnk__slope_scratch s = scratch_at(memory, &l->scratch, d);
 
     for (size_t i = 0; i < count; i += SNNK__SLOPE_ROWS) {

@@ -390,6 +390,9 @@ assert call("snnk_layer_parameters", dense) == 2 and call("snnk_layer_multiply_a
 assert c_void_p(call("snnk_layer_map", fitted)).value == drawn.value
 call("snnk_layer_weights", dense, out, size(1), None)
 assert out[0] == 2
+layer_bias = (c_double * 1)(7)
+call("snnk_layer_bias", dense, layer_bias)
+assert layer_bias[0] == 0
 
 network = handle("snnk_network_create", None)
 for layer in (solved, dense):

@@ -23,6 +23,7 @@
 #ifndef SNNK_ENCODER_H
 #define SNNK_ENCODER_H
 
+#include <snnk/network.h>
 #include <snnk/table.h>
 
 #ifdef __cplusplus
@@ -91,7 +92,11 @@ typedef struct snnk_encoder_report {
 SNNK_API int snnk_encoder_create(const snnk_table *table, const snnk_encoder_config *config,
                                  snnk_encoder **encoder);
 
-/* Free an encoder. NULL is fine. */
+/* Add an owner: returns the same encoder, which every owner releases once with snnk_encoder_free.
+ * NULL for NULL. Cannot fail. Any thread may call it. */
+SNNK_API snnk_encoder *snnk_encoder_retain(const snnk_encoder *encoder);
+
+/* Release an encoder: the last owner frees it. NULL is fine. */
 SNNK_API void snnk_encoder_free(snnk_encoder *encoder);
 
 /* ---- What it has learned ---- */
@@ -134,6 +139,20 @@ SNNK_API int32_t snnk_encoder_likely_index(const snnk_encoder *encoder);
  * SNNK_E_NOMEM, and statuses of snnk_table_read_columns. X may have been partly written then. */
 SNNK_API int snnk_encoder_apply(const snnk_encoder *encoder, const snnk_table *table, size_t first,
                                 size_t n, double *X, size_t ldx, snnk_encoder_report *report);
+
+/* ---- Networks with an encoder ---- */
+
+/* Let a network hold the encoder of its inputs. It is saved and loaded with the network, and the
+ * networks that are made from this one (bundled, quantized, compressed, fitted again) share it.
+ *   network  with at least one layer
+ *   encoder  with as many outputs as the network has inputs; kept alive. NULL removes the one that
+ *            the network holds
+ * SNNK_E_NULL, SNNK_E_STATE (no layers), SNNK_E_SHAPE (another number of inputs). */
+SNNK_API int snnk_network_set_encoder(snnk_network *network, const snnk_encoder *encoder);
+
+/* Get the encoder that a network holds, valid until it is replaced or the network is freed. NULL if
+ * there is none. */
+SNNK_API const snnk_encoder *snnk_network_encoder(const snnk_network *network);
 
 /* ---- Saving and loading ---- */
 

@@ -31,7 +31,7 @@ typedef struct session {
 
 static int open_rows(const char *path, dataset *data) {
     const data_files files = {.inputs = path};
-    const int exit_status = dataset_open(command, &files, NULL, data);
+    const int exit_status = dataset_open(command, &files, NULL, NULL, data);
 
     if (exit_status == EXIT_OK && data->rows == 0) return failed(command, "%s has no rows", path);
     return exit_status;

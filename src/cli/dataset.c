@@ -166,34 +166,91 @@ static int words_failed(const char *command, const dataset *data, size_t k) {
                   name);
 }
 
-int dataset_open(const char *command, const data_files *files, const char *wanted, dataset *data) {
+static int check_numbers(const char *command, const dataset *data) {
+    for (size_t k = 0; !data->encoder && k < data->n_inputs; k++)
+        if (is_words(data->inputs, data->columns[k])) return words_failed(command, data, k);
+    return EXIT_OK;
+}
+
+static int check_names(const char *command, const dataset *data) {
+    for (size_t k = 0; is_csv(data->inputs) && k < snnk_table_columns(data->inputs); k++) {
+        const char *name = snnk_table_column_name(data->inputs, k);
+
+        if (column_named(data->inputs, name) != k)
+            return failed(command, "%s has two columns \"%s\"", data->path, name);
+    }
+    return EXIT_OK;
+}
+
+/* Room for a batch of inputs or targets. */
+static int make_buffer(const char *command, dataset *data) {
+    const size_t widest = data->n_inputs > data->n_targets ? data->n_inputs : data->n_targets;
+
+    free(data->buffer);
+    data->buffer = calloc(BATCH_ROWS, widest * sizeof *data->buffer);
+    return data->buffer ? EXIT_OK : failed(command, "out of memory");
+}
+
+/* Open everything but the check or the encoding of inputs that are words. */
+static int open_any(const char *command, const data_files *files, const char *wanted,
+                    const snnk_encoder *encoder, dataset *data) {
     const char *path = files->table ? files->table : files->inputs;
     int exit_status;
 
     *data = (dataset){.path = path, .targets_path = files->table ? path : files->targets};
     if ((exit_status = open_tables(command, files, data)) != EXIT_OK) return exit_status;
-    exit_status = wanted && is_csv(data->inputs) ? choose_wanted(command, path, wanted, data)
-                                                 : choose_all(command, data);
-    if (exit_status != EXIT_OK) return exit_status;
-    for (size_t k = 0; is_csv(data->inputs) && k < snnk_table_columns(data->inputs); k++) {
-        const char *name = snnk_table_column_name(data->inputs, k);
-
-        if (column_named(data->inputs, name) != k)
-            return failed(command, "%s has two columns \"%s\"", path, name);
+    if (encoder) {
+        data->encoder = snnk_encoder_retain(encoder);
+        data->n_inputs = snnk_encoder_outputs(encoder);
+    } else {
+        exit_status = wanted && is_csv(data->inputs) ? choose_wanted(command, path, wanted, data)
+                                                     : choose_all(command, data);
+        if (exit_status != EXIT_OK) return exit_status;
     }
+    if ((exit_status = check_names(command, data)) != EXIT_OK) return exit_status;
     if (data->targets && (exit_status = check_target_words(command, data)) != EXIT_OK)
         return exit_status;
+    return make_buffer(command, data);
+}
+
+int dataset_open(const char *command, const data_files *files, const char *wanted,
+                 const snnk_encoder *encoder, dataset *data) {
+    const int exit_status = open_any(command, files, wanted, encoder, data);
+
+    return exit_status == EXIT_OK ? check_numbers(command, data) : exit_status;
+}
+
+/* Learn an encoder if columns of a CSV have words or missing values. */
+static int encode(const char *command, int32_t missing, dataset *data) {
+    snnk_encoder_config config;
+    bool needed = false;
+
     for (size_t k = 0; k < data->n_inputs; k++)
-        if (is_words(data->inputs, data->columns[k])) return words_failed(command, data, k);
-    data->buffer =
-        calloc(BATCH_ROWS, (data->n_inputs > data->n_targets ? data->n_inputs : data->n_targets) *
-                               sizeof *data->buffer);
-    return data->buffer ? EXIT_OK : failed(command, "out of memory");
+        if (is_words(data->inputs, data->columns[k]) ||
+            snnk_table_missing(data->inputs, data->columns[k]) > 0)
+            needed = true;
+    if (!needed || data->rows == 0) return EXIT_OK;
+    if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
+    config.columns = data->columns;
+    config.n_columns = data->n_inputs;
+    config.missing = missing;
+    if (snnk_encoder_create(data->inputs, &config, &data->encoder) != SNNK_OK)
+        return failed(command, "%s: %s", data->path, snnk_last_error());
+    data->n_inputs = snnk_encoder_outputs(data->encoder);
+    return make_buffer(command, data);
+}
+
+int dataset_open_training(const char *command, const data_files *files, int32_t missing,
+                          dataset *data) {
+    const int exit_status = open_any(command, files, NULL, NULL, data);
+
+    return exit_status == EXIT_OK ? encode(command, missing, data) : exit_status;
 }
 
 void dataset_close(dataset *data) {
     if (data->targets != data->inputs) snnk_table_free(data->targets);
     snnk_table_free(data->inputs);
+    snnk_encoder_free(data->encoder);
     free(data->columns);
     free(data->buffer);
     *data = (dataset){0};
@@ -243,9 +300,27 @@ static bool in_file_order(const dataset *data) {
     return data->n_inputs == snnk_table_columns(data->inputs);
 }
 
+/* Read rows through the encoder. */
+static int read_encoded(dataset *data, size_t first, size_t n, float *X) {
+    snnk_encoder_report report = {.size = sizeof report};
+    char text[640];
+    const int st = snnk_encoder_apply(data->encoder, data->inputs, first, n, data->buffer,
+                                      data->n_inputs, &report);
+
+    if (st != SNNK_OK) {
+        snprintf(text, sizeof text, "%.200s: %.400s", data->path, snnk_last_error());
+        return snnk_fail(st, text);
+    }
+    for (size_t i = 0; i < n * data->n_inputs; i++) X[i] = (float)data->buffer[i];
+    data->missing += report.missing;
+    data->unknown_words += report.unknown_words;
+    return SNNK_OK;
+}
+
 int dataset_read(dataset *data, size_t first, size_t n, float *X) {
     int st;
 
+    if (data->encoder) return read_encoded(data, first, n, X);
     if (in_file_order(data))
         st = snnk_table_read(data->inputs, first, n, X, data->n_inputs);
     else
@@ -276,6 +351,15 @@ int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y) {
     return st != SNNK_OK ? st
                          : check_values(data->targets_path, data->targets, first, n,
                                         data->n_targets, NULL, data->target, Y);
+}
+
+void dataset_print_gaps(const char *command, const dataset *data) {
+    if (data->missing > 0)
+        print_note(command, "%s: %llu missing values were filled in", data->path,
+                   (unsigned long long)data->missing);
+    if (data->unknown_words > 0)
+        print_note(command, "%s: %llu words are unknown to the model, and count as none",
+                   data->path, (unsigned long long)data->unknown_words);
 }
 
 const char *dataset_flattened(const dataset *data) {

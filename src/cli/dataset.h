@@ -37,13 +37,24 @@ typedef struct dataset {
     const char *path;         /* of the inputs, for messages */
     const char *targets_path; /* of the targets */
     double *buffer;           /* BATCH_ROWS x the larger of n_inputs and n_targets */
+    snnk_encoder *encoder;    /* makes the inputs of the table's columns; NULL: they are numbers */
+    uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
 } dataset;
 
 /* Open a data set.
- *   wanted  a JSON array with the names of the input columns, from a model's notes; NULL: all
- *           columns but the target
+ *   wanted   a JSON array with the names of the input columns, from a model's notes; NULL: all
+ *            columns but the target
+ *   encoder  the model's, or NULL: the columns are its inputs
  * Prints the error and returns an exit status. dataset_close frees what is there in any case. */
-int dataset_open(const char *command, const data_files *files, const char *wanted, dataset *data);
+int dataset_open(const char *command, const data_files *files, const char *wanted,
+                 const snnk_encoder *encoder, dataset *data);
+
+/* Open a training set. If columns of its CSV have words or missing values, an encoder is learned
+ * from all rows, and makes the inputs.
+ *   missing  an snnk_missing */
+int dataset_open_training(const char *command, const data_files *files, int32_t missing,
+                          dataset *data);
+
 void dataset_close(dataset *data);
 
 /* Read rows first ... first+n-1, n <= BATCH_ROWS. X: n x n_inputs; Y: n x n_targets. Targets that
@@ -51,6 +62,10 @@ void dataset_close(dataset *data);
  * and column in the sentence, if a value is missing, NaN or infinite. */
 int dataset_read(dataset *data, size_t first, size_t n, float *X);
 int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y);
+
+/* Note on stderr how many missing values were filled in, and how many words the model does not
+ * know, in the rows read so far. */
+void dataset_print_gaps(const char *command, const dataset *data);
 
 /* What to add to a sentence about the number of input columns: how an array of 3 or more dimensions
  * was flattened; otherwise "". Static, until the next call. */

@@ -93,8 +93,8 @@ static int run(model_use *use) {
 
     if (exit_status != EXIT_OK) return exit_status;
     if (!use->files.target) use->files.target = snnk_network_note(use->network, "target");
-    exit_status =
-        dataset_open(command, &use->files, snnk_network_note(use->network, "columns"), &use->data);
+    exit_status = dataset_open(command, &use->files, snnk_network_note(use->network, "columns"),
+                               snnk_network_encoder(use->network), &use->data);
     if (exit_status == EXIT_OK)
         exit_status =
             task_check(command, &use->task, snnk_network_inputs(use->network), &use->data);
@@ -102,6 +102,7 @@ static int run(model_use *use) {
         exit_status = evaluate(command, use->network, &use->task, &use->data, use->workspace,
                                use->quiet, &result);
     if (exit_status == EXIT_OK) {
+        dataset_print_gaps(command, &use->data);
         if (use->json)
             print_json(use, &result);
         else

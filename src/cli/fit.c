@@ -191,7 +191,8 @@ static int open_test(session *s) {
 
     if (!files.table && !files.inputs) return EXIT_OK;
     files.target = snnk_network_note(s->network, "target");
-    exit_status = dataset_open(command, &files, snnk_network_note(s->network, "columns"), &s->test);
+    exit_status = dataset_open(command, &files, snnk_network_note(s->network, "columns"),
+                               s->train.encoder, &s->test);
     return exit_status == EXIT_OK ? task_check(command, &s->task, s->train.n_inputs, &s->test)
                                   : exit_status;
 }
@@ -227,8 +228,10 @@ static int prepare(session *s) {
     int exit_status = open_like(s);
 
     if (exit_status != EXIT_OK) return exit_status;
-    exit_status = dataset_open(command, &s->o->train,
-                               s->like ? snnk_network_note(s->like, "columns") : NULL, &s->train);
+    exit_status = s->like
+                      ? dataset_open(command, &s->o->train, snnk_network_note(s->like, "columns"),
+                                     snnk_network_encoder(s->like), &s->train)
+                      : dataset_open_training(command, &s->o->train, s->o->missing, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
     if ((exit_status = find_task(s)) != EXIT_OK) return exit_status;
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
@@ -251,6 +254,7 @@ static int complete_network(session *s) {
     snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
     snprintf(ridge, sizeof ridge, "%.17g", s->report.ridge);
     if (snnk_network_append(s->network, s->layer) != SNNK_OK ||
+        snnk_network_set_encoder(s->network, s->train.encoder) != SNNK_OK ||
         snnk_network_set_note(s->network, "train_seconds", seconds) != SNNK_OK)
         return library_failed(command);
     if (!s->statistics) return EXIT_OK;
@@ -302,6 +306,10 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
+    cJSON_AddNumberToObject(json, "inputs", (double)s->train.n_inputs);
+    if (s->train.encoder)
+        cJSON_AddNumberToObject(json, "encoded_columns",
+                                (double)snnk_encoder_columns(s->train.encoder));
     cJSON_AddStringToObject(json, "features", fit_kinds[s->o->map.kind]);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->o->map.seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
@@ -319,12 +327,34 @@ static void print_json(const session *s, const evaluation *test) {
     print_json_object(json);
 }
 
+/* Say what the encoder makes of the columns. */
+static void print_encoder(const snnk_encoder *encoder) {
+    size_t kinds[SNNK_ENCODING_CONSTANT + 1] = {0};
+    const char *separator = " (";
+
+    if (!encoder) return;
+    for (size_t k = 0; k < snnk_encoder_columns(encoder); k++)
+        kinds[snnk_encoder_column_encoding(encoder, k)]++;
+    printf("encoded       %zu columns as %zu inputs", snnk_encoder_columns(encoder),
+           snnk_encoder_outputs(encoder));
+    for (int32_t k = 0; k <= SNNK_ENCODING_CONSTANT; k++) {
+        if (kinds[k] == 0) continue;
+        printf("%s%zu %s", separator, kinds[k], snnk_encoding_name(k));
+        separator = ", ";
+    }
+    puts(")");
+    if (snnk_encoder_likely_index(encoder))
+        printf("note          column \"%s\" counts the rows: if it is no input, remove it\n",
+               snnk_encoder_column_name(encoder, 0));
+}
+
 static void print_text(const session *s, const evaluation *test) {
     const snnk_fit_report *r = &s->report;
 
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
            s->train.n_inputs, s->task.outputs, s->task.classification ? "classes" : "targets",
            s->train_seconds);
+    print_encoder(s->train.encoder);
     printf("features      %zu (%s), %llu parameters\n", snnk_map_features(s->map),
            fit_kinds[s->o->map.kind], (unsigned long long)snnk_network_parameters(s->network));
     printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(s));

@@ -26,6 +26,7 @@ const char fit_help[] =
     "  --separator C            of CSV: ',', ';', '|' or tab (default: found)\n"
     "  --decimal C              decimal point of CSV: '.' or ',' (default: found)\n"
     "  --no-header              the first line of CSV has no column names (default: found)\n"
+    "  --missing MODE           inputs missing in CSV: mean (default), median or refuse\n"
     "  --task TASK              classification or regression (default: classification if\n"
     "                           the targets are words or whole numbers in 0 ... 99; a\n"
     "                           column of both is refused: a number may be missing)\n"
@@ -41,8 +42,7 @@ const char fit_help[] =
     "  --offset-scale S         standard deviation of the offsets (default 0.3; gaussian: 0)\n"
     "  --scaling MODE           of inputs: none, center, common (default) or standardize\n"
     "  --linear                 use the inputs themselves as features too\n"
-    "  --like MODEL             use the features and the scaling of this model, for example to\n"
-    "                           merge both models later\n"
+    "  --like MODEL             use features and scaling of this model, to merge both later\n"
     "  --seed N                 seed of random rows and of held-out rows (default 0)\n"
     "\n"
     "Fit:\n"
@@ -89,6 +89,7 @@ enum {
     TEST_INPUTS,
     TEST_TARGETS,
     SEPARATOR,
+    MISSING,
     DECIMAL,
     NO_HEADER,
     TASK,
@@ -130,6 +131,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"test-labels", 1, NULL, TEST_TARGETS},
                                              {"test-targets", 1, NULL, TEST_TARGETS},
                                              {"separator", 1, NULL, SEPARATOR},
+                                             {"missing", 1, NULL, MISSING},
                                              {"decimal", 1, NULL, DECIMAL},
                                              {"no-header", 0, NULL, NO_HEADER},
                                              {"task", 1, NULL, TASK},
@@ -163,6 +165,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
 static const char *takes(int option) {
     switch (option) {
     case SEPARATOR: return SEPARATOR_TAKES;
+    case MISSING: return "mean, median or refuse";
     case DECIMAL: return DECIMAL_TAKES;
     case TASK: return "classification or regression";
     case FEATURES: return "arc-cosine, gaussian, elementwise or identity";
@@ -241,6 +244,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case SEPARATOR:
         return read_separator(value, &o->train.separator) &&
                read_separator(value, &o->test.separator);
+    case MISSING: return find_value(value, snnk_missing_name, &o->missing);
     case DECIMAL:
         return read_decimal(value, &o->train.decimal) && read_decimal(value, &o->test.decimal);
     case TASK:

@@ -152,8 +152,8 @@ static int run(model_use *use) {
     int exit_status = model_open(command, use);
 
     if (exit_status != EXIT_OK) return exit_status;
-    exit_status =
-        dataset_open(command, &use->files, snnk_network_note(use->network, "columns"), &use->data);
+    exit_status = dataset_open(command, &use->files, snnk_network_note(use->network, "columns"),
+                               snnk_network_encoder(use->network), &use->data);
     if (exit_status != EXIT_OK) return exit_status;
     if (use->data.n_inputs != snnk_network_inputs(use->network))
         return failed(command, "%s has %zu input columns, but the model has %zu inputs%s",
@@ -161,6 +161,7 @@ static int run(model_use *use) {
                       dataset_flattened(&use->data));
     scores = calloc(use->data.rows + 1, use->task.outputs * sizeof *scores);
     exit_status = scores ? predict(use, scores) : failed(command, "out of memory");
+    if (exit_status == EXIT_OK) dataset_print_gaps(command, &use->data);
     if (exit_status == EXIT_OK) exit_status = output(use, scores);
     free(scores);
     return exit_status;

@@ -135,10 +135,12 @@ int task_save(const task *from, const dataset *data, snnk_network *network) {
 
     if (st == SNNK_OK) st = task_save_classes(from, network);
     if (st != SNNK_OK || !snnk_table_column_name(data->inputs, 0)) return st;
-    char **names = calloc(data->n_inputs, sizeof *names);
-    for (size_t k = 0; names && k < data->n_inputs; k++)
-        names[k] = (char *)snnk_table_column_name(data->inputs, data->columns[k]);
-    st = names ? set_note_array(network, "columns", data->n_inputs, names) : SNNK_E_NOMEM;
+    const size_t n = data->encoder ? snnk_encoder_columns(data->encoder) : data->n_inputs;
+    char **names = calloc(n, sizeof *names);
+    for (size_t k = 0; names && k < n; k++)
+        names[k] = (char *)(data->encoder ? snnk_encoder_column_name(data->encoder, k)
+                                          : snnk_table_column_name(data->inputs, data->columns[k]));
+    st = names ? set_note_array(network, "columns", n, names) : SNNK_E_NOMEM;
     free(names);
     if (st == SNNK_OK && data->targets == data->inputs)
         st = snnk_network_set_note(network, "target",

@@ -126,7 +126,7 @@ static int prepare(change *c) {
     c->rows_before = snnk_lstsq_rows(snnk_network_statistics(use->network));
     if (!use->files.target) use->files.target = snnk_network_note(use->network, "target");
     exit_status = dataset_open(c->command, &use->files, snnk_network_note(use->network, "columns"),
-                               &use->data);
+                               snnk_network_encoder(use->network), &use->data);
     if (exit_status == EXIT_OK)
         exit_status =
             task_check(c->command, &use->task, snnk_network_inputs(use->network), &use->data);

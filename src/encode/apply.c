@@ -99,8 +99,9 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
     if (missing) {
         if (p->encoder->missing == SNNK_MISSING_REFUSE)
             return snnk__fail(SNNK_E_NONFINITE,
-                              "row %zu, column \"%s\": the value is missing; an encoder with "
-                              "SNNK_MISSING_MEAN fills it in",
+                              "row %zu, column \"%s\": the value is missing: fill it in, or allow "
+                              "the mean in its "
+                              "place",
                               row, label_of(column));
         p->report.missing++;
         column->encoding->fill(column, outputs);

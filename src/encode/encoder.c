@@ -24,6 +24,7 @@ int snnk__encoder_make(size_t n_columns, const snnk_allocator *allocator, snnk_e
     st = snnk__alloc_zero(allocator, 1, sizeof *made, "an encoder", &made);
     if (st != SNNK_OK) return st;
     made->allocator = *allocator;
+    atomic_init(&made->references, 1);
     st = snnk__alloc_zero(allocator, n_columns, sizeof *made->columns, "columns", &made->columns);
     if (st != SNNK_OK) {
         snnk__free(allocator, made);
@@ -53,8 +54,15 @@ int snnk__encoder_copy(const snnk_allocator *allocator, const char *text, char *
     return st;
 }
 
+snnk_encoder *snnk_encoder_retain(const snnk_encoder *encoder) {
+    snnk_encoder *shared = (snnk_encoder *)encoder; /* the count is no part of the value */
+
+    if (shared) atomic_fetch_add(&shared->references, 1);
+    return shared;
+}
+
 void snnk_encoder_free(snnk_encoder *encoder) {
-    if (!encoder) return;
+    if (!encoder || atomic_fetch_sub(&encoder->references, 1) > 1) return;
     const snnk_allocator allocator = encoder->allocator;
 
     for (size_t k = 0; k < encoder->n_columns; k++) {

@@ -3,6 +3,7 @@
 #define SNNK_ENCODE_ENCODER_H
 
 #include <snnk/encoder.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/memory.h"
@@ -64,6 +65,7 @@ const snnk__encoding *snnk__encoding_of(int32_t value);
 
 struct snnk_encoder {
     snnk_allocator allocator;
+    atomic_size_t references;
     snnk__column *columns;
     size_t n_columns, outputs;
     int32_t missing; /* snnk_missing */

@@ -44,9 +44,11 @@ static void add_number(numbers *of, double value) {
 
 static int refuse_missing(const lesson *l, const snnk__column *column, size_t row) {
     if (l->config->missing != SNNK_MISSING_REFUSE) return SNNK_OK;
-    return snnk__fail(SNNK_E_NONFINITE,
-                      "row %zu, column \"%s\": the value is missing; SNNK_MISSING_MEAN fills it in",
-                      row + 1, column->name ? column->name : "without a name");
+    return snnk__fail(
+        SNNK_E_NONFINITE,
+        "row %zu, column \"%s\": the value is missing: fill it in, or allow the mean in its "
+        "place",
+        row + 1, column->name ? column->name : "without a name");
 }
 
 static int by_value(const void *left, const void *right) {

@@ -1,4 +1,6 @@
 /* Encoders as model files: docs/format.md, "Encoders". */
+#include "model/encoder_file.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -55,16 +57,10 @@ static void write_column(const snnk_allocator *allocator, const snnk__column *co
     if (column->encoding == &snnk__encoding_words) write_words(allocator, column, sink);
 }
 
-static int write(const void *object, int32_t projection, snnk__safetensors_writer *writer) {
-    const snnk_encoder *encoder = object;
+void snnk__encoder_write(snnk__safetensors_writer *writer, const snnk_encoder *encoder) {
     snnk__json_writer record;
-    snnk__sink sink;
-    const int st = snnk__check_pointer(encoder, "encoder");
+    snnk__sink sink = snnk__json_write(&record, writer, false);
 
-    (void)projection;
-    if (st != SNNK_OK) return st;
-    snnk__model_begin(writer, &encoder->allocator, SNNK__MODEL_ENCODER);
-    sink = snnk__json_write(&record, writer, false);
     sink.text(&sink, "missing", snnk_missing_name(encoder->missing));
     sink.truth(&sink, "likely_index", encoder->likely_index);
     for (size_t k = 0; k < encoder->n_columns; k++) {
@@ -73,6 +69,16 @@ static int write(const void *object, int32_t projection, snnk__safetensors_write
         write_column(&encoder->allocator, &encoder->columns[k], &within);
     }
     snnk__json_write_end(&record, ENCODER_KEY);
+}
+
+static int write(const void *object, int32_t projection, snnk__safetensors_writer *writer) {
+    const snnk_encoder *encoder = object;
+    const int st = snnk__check_pointer(encoder, "encoder");
+
+    (void)projection;
+    if (st != SNNK_OK) return st;
+    snnk__model_begin(writer, &encoder->allocator, SNNK__MODEL_ENCODER);
+    snnk__encoder_write(writer, encoder);
     return SNNK_OK;
 }
 
@@ -205,6 +211,15 @@ static int read(const snnk__safetensors_reader *reader, const snnk_allocator *al
     if (st == SNNK_OK) st = read_record(&source, handle);
     snnk__json_read_end(&record);
     return st;
+}
+
+int snnk__encoder_carried(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                          snnk_encoder **encoder) {
+    *encoder = NULL;
+    if (!snnk__safetensors_text(reader, ENCODER_KEY)) return SNNK_OK;
+    const int st = read(reader, allocator, encoder);
+
+    return st == SNNK_OK ? st : snnk__fail_within(st, "encoder");
 }
 
 int snnk_encoder_load_memory(const void *buffer, size_t bytes, const snnk_allocator *allocator,

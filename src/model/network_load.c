@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "layer/kinds.h"
+#include "model/encoder_file.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"
 #include "model/model.h"
@@ -52,6 +53,17 @@ static int load_statistics(const snnk__safetensors_reader *reader, const snnk_al
     return snnk__fail_within(SNNK_E_FORMAT, "statistics");
 }
 
+static int load_encoder(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                        snnk_network *network) {
+    snnk_encoder *encoder;
+    int st = snnk__encoder_carried(reader, allocator, &encoder);
+
+    if (st != SNNK_OK || !encoder) return st;
+    st = snnk_network_set_encoder(network, encoder);
+    snnk_encoder_free(encoder);
+    return st == SNNK_OK ? st : snnk__fail_within(SNNK_E_FORMAT, "encoder");
+}
+
 static int load_layers(const snnk__source *source, snnk_network *network) {
     const size_t n = source->length(source, "layers");
 
@@ -95,7 +107,9 @@ static int read(const snnk__safetensors_reader *reader, const snnk_allocator *al
     int st;
 
     if ((st = snnk__network_read_layers(reader, allocator, &made)) != SNNK_OK) return st;
-    if ((st = load_statistics(reader, allocator, made)) != SNNK_OK)
+    st = load_statistics(reader, allocator, made);
+    if (st == SNNK_OK) st = load_encoder(reader, allocator, made);
+    if (st != SNNK_OK)
         snnk_network_free(made);
     else
         *network = made;

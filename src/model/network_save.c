@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "model/encoder_file.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"
 #include "model/model.h"
@@ -49,6 +50,7 @@ static int write(const void *object, int32_t projection, snnk__safetensors_write
     snnk__model_begin(writer, &network->allocator, SNNK__MODEL_NETWORK);
     snnk__network_write_layers(writer, network, projection);
     if (network->statistics) snnk__lstsq_write_tensors(writer, network->statistics);
+    if (network->encoder.object) snnk__encoder_write(writer, network->encoder.object);
     return SNNK_OK;
 }
 

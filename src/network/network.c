@@ -49,6 +49,7 @@ void snnk_network_free(snnk_network *network) {
     snnk__free(&allocator, network->layers);
     snnk__free(&allocator, network->notes);
     FREE_STATISTICS(network->statistics);
+    if (network->encoder.object) network->encoder.release(network->encoder.object);
     snnk__free(&allocator, network);
 }
 
@@ -285,7 +286,10 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
 
     for (size_t i = 0; st == SNNK_OK && i < from->n_notes; i++)
         st = snnk_network_set_note(to, from->notes[i].key, from->notes[i].value);
-    return st;
+    if (st != SNNK_OK || !from->encoder.object || to->encoder.object) return st;
+    to->encoder = from->encoder;
+    to->encoder.object = from->encoder.retain(from->encoder.object);
+    return SNNK_OK;
 }
 
 /* ---- Forward ---- */

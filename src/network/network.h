@@ -18,6 +18,13 @@ typedef struct snnk__kept_layer {
     struct snnk__kept_layer *next;
 } snnk__kept_layer;
 
+/* An object of a folder above this one, which networks share. */
+typedef struct snnk__shared {
+    void *object; /* NULL: none */
+    void *(*retain)(const void *object);
+    void (*release)(void *object);
+} snnk__shared;
+
 struct snnk_network {
     snnk_allocator allocator;
     size_t n_layers;
@@ -28,6 +35,7 @@ struct snnk_network {
     size_t n_notes;
     snnk__note *notes;      /* sorted by key */
     snnk_lstsq *statistics; /* of the last layer's features; NULL if there are none */
+    snnk__shared encoder;   /* of the inputs */
 };
 
 /* Replace the last layer by `layer`, and take over the caller's reference to it. If
@@ -41,7 +49,7 @@ void snnk__network_replace_last(snnk_network *network, const snnk_layer *layer,
  * SNNK_E_NOMEM. */
 int snnk__network_reserve_place(const snnk_network *network, snnk__kept_layer **place);
 
-/* Copy the notes of one network to another. SNNK_E_NOMEM. */
+/* Copy the notes of one network to another, which also shares its encoder. SNNK_E_NOMEM. */
 int snnk__network_copy_notes(const snnk_network *from, snnk_network *to);
 
 /* Like snnk_network_set_statistics, but without a copy: on success the network owns lstsq, which is

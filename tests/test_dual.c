@@ -1,5 +1,5 @@
-/* src/solve/dual.c: against the ridge path in the primal, against fits without the rows, and against
- * leave-one-out errors that were worked out by hand. */
+/* src/solve/dual.c: against the ridge path in the primal, against fits without the rows, and
+ * against leave-one-out errors that were worked out by hand. */
 #include "support/compare.h"
 
 #include "solve/dual.h"
@@ -66,8 +66,8 @@ static double residual(size_t i, size_t k, const double *B, const double *b) {
     return Y[i * T + k] - fit;
 }
 
-/* All scores and solutions equal those of the primal. The condition of the moments plus the smallest
- * ridge is below 1e6, so they agree to 1e-9. */
+/* All scores and solutions equal those of the primal. The condition of the moments plus the
+ * smallest ridge is below 1e6, so they agree to 1e-9. */
 static void scores_and_solutions_are_those_of_the_primal(void **state) {
     (void)state;
     make_rows();
@@ -161,8 +161,8 @@ static void groups_are_left_out_together(void **state) {
 
 /* X = (0,0)(0,1)(1,0)(1,1), y = 0, -1, 1, 3: without row (0,0) and with ridge 1, the mean of x is
  * (2/3, 2/3) and so on; the mean squared error over the four fits is 3.875 at ridge 1 and 119/31 at
- * ridge 10 (exact fractions). x = 0, 1, y = 0, 1: leaving one out leaves a constant, so the residuals
- * are -1 and +1 for every ridge, also 0. With one row nothing is left. */
+ * ridge 10 (exact fractions). x = 0, 1, y = 0, 1: leaving one out leaves a constant, so the
+ * residuals are -1 and +1 for every ridge, also 0. With one row nothing is left. */
 static void errors_worked_out_by_hand(void **state) {
     const float square[] = {0, 0, 0, 1, 1, 0, 1, 1}, line[] = {0, 1};
     const double y[] = {0, -1, 1, 3}, up[] = {0, 1}, at[] = {1, 10}, zero = 0;

@@ -1,5 +1,5 @@
-/* Ridge regression in its dual form, for fewer rows than features: one eigendecomposition of the
- * n x n matrix of inner products of rows, then any number of ridges lambda, each with exact
+/* Ridge regression in its dual form, for fewer rows than features: one eigendecomposition of the n
+ * x n matrix of inner products of rows, then any number of ridges lambda, each with exact
  * leave-one-out residuals.
  *
  *     snnk__dual_create(&data, &dual);
@@ -7,8 +7,8 @@
  *     snnk__dual_solve(dual, ridges + best, B, m, b);       (with one target)
  *     snnk__dual_free(dual);
  *
- * With the centred rows A_i = sqrt(w_i) (phi_i - mean) and targets z_i = sqrt(w_i) (y_i - mean_y), q
- * = sqrt(w/sum w) and K = A A^T = U diag(s) U^T,
+ * With the centred rows A_i = sqrt(w_i) (phi_i - mean) and targets z_i = sqrt(w_i) (y_i - mean_y),
+ * q = sqrt(w/sum w) and K = A A^T = U diag(s) U^T,
  *
  *     M(lambda) = (K + lambda)^-1 - q q^T/lambda        (without an intercept: no second term)
  *     alpha     = M z,      B = A^T alpha,      b = mean_y - B mean
@@ -17,8 +17,8 @@
  * A group g of rows that is left out together has the residuals M_gg^-1 alpha_g (divided by
  * sqrt(w)): for a single row, alpha_i/M_ii. The hat matrix is I - lambda M, which gives degrees of
  * freedom and generalized cross-validation. The solutions are those of snnk_lstsq_solve and
- * snnk_ridge_path. Creating takes O(n^2 m + n^3), a ridge O(n^2 t), and O(n k^2) more for a group of
- * k rows.
+ * snnk_ridge_path. Creating takes O(n^2 m + n^3), a ridge O(n^2 t), and O(n k^2) more for a group
+ * of k rows.
  *
  * Copies of a row would predict it, so that the smallest ridge would be the best. Therefore equal
  * rows are left out together. They are one row here, with the sum of their weights and the mean of
@@ -52,8 +52,8 @@ typedef struct snnk__dual_data {
 /* Decompose a problem. Keeps n (n + m) doubles.
  *   data  see there
  *   dual  out: release with snnk__dual_free
- * SNNK_E_SIZE (more than 32766 distinct rows), SNNK_E_SINGULAR (all rows equal the mean, or no convergence),
- * SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM. */
+ * SNNK_E_SIZE (more than 32766 distinct rows), SNNK_E_SINGULAR (all rows equal the mean, or no
+ * convergence), SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM. */
 int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual);
 
 /* Get the number of distinct rows. */
@@ -74,7 +74,8 @@ double snnk__dual_least_ridge(const snnk__dual *dual);
  *   gcv       out: n_ridges x t, n rss/(n - dof)^2, infinite where dof = n; NULL likewise. n counts
  *             equal rows
  *   loo       out: n_ridges x t, means over rows of the squared residuals of fits without the row's
- *             group, not weighted; infinite if nothing is left to predict a group from. NULL likewise
+ *             group, not weighted; infinite if nothing is left to predict a group from. NULL
+ *             likewise
  * SNNK_E_NOMEM. */
 int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridges, double *rss,
                      double *dof, double *gcv, double *loo);

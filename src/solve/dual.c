@@ -1,0 +1,467 @@
+#include "solve/dual.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "base/size.h"
+#include "solve/eigen.h"
+
+struct snnk__dual {
+    snnk_allocator allocator;
+    size_t rows;    /* as given */
+    size_t n, m, t; /* distinct rows, features, targets */
+    bool intercept;
+
+    size_t *distinct;    /* rows: the distinct row that each is */
+    size_t *order;       /* n: distinct rows in the order of groups */
+    size_t *start;       /* groups + 1 */
+    size_t groups, most; /* most: rows of the largest group */
+
+    double *numbers;  /* one block for all arrays below */
+    double *off;      /* t x rows: targets minus the mean of those of equal rows */
+    double *within;   /* t: weighted sums of their squares */
+    double *A;        /* n x m: sqrt(w_i) (phi_i - mean) */
+    double *U;        /* n x n: entry i of eigenvector j in row i, without the part along q */
+    double *values;   /* n: s_j >= 0, increasing */
+    double *along;    /* t x n: eigenvector j times z_k */
+    double *root;     /* n: sqrt(w_i) */
+    double *mean_phi; /* m */
+    double *mean_y;   /* t */
+    double *Y;        /* t x n: means of the targets of equal rows */
+};
+
+/* ---- Equal rows and groups ---- */
+
+/* A row, and what it is sorted by: the row unless it is NULL, then the key. */
+typedef struct keyed {
+    const float *row;
+    size_t bytes, key, i; /* i: the row's number */
+} keyed;
+
+static int by_row(const keyed *a, const keyed *b) {
+    const int order = a->row ? memcmp(a->row, b->row, a->bytes) : 0;
+
+    if (order != 0) return order;
+    return a->key < b->key ? -1 : a->key > b->key;
+}
+
+static int by_row_and_number(const void *left, const void *right) {
+    const keyed *a = left, *b = right;
+    const int order = by_row(a, b);
+
+    if (order != 0) return order;
+    return a->i < b->i ? -1 : a->i > b->i;
+}
+
+/* Set distinct and n. sorted: scratch, data->n. */
+static void find_equal(const snnk__dual_data *data, keyed *sorted, snnk__dual *dual) {
+    size_t *distinct = dual->distinct, first = 0;
+
+    for (size_t i = 0; i < data->n; i++)
+        sorted[i] = (keyed){.row = data->Phi + i * data->ldphi,
+                            .bytes = data->m * sizeof(float),
+                            .key = data->group ? data->group[i] : 0,
+                            .i = i};
+    qsort(sorted, data->n, sizeof *sorted, by_row_and_number);
+    /* First the number of the first equal row, then those numbers without gaps. */
+    for (size_t k = 0; k < data->n; k++) {
+        if (by_row(&sorted[k], &sorted[first]) != 0) first = k;
+        distinct[sorted[k].i] = sorted[first].i;
+    }
+    for (size_t i = 0; i < data->n; i++)
+        distinct[i] = distinct[i] == i ? dual->n++ : distinct[distinct[i]];
+}
+
+/* Set order, start, groups and most. sorted: scratch. */
+static void set_groups(const snnk__dual_data *data, keyed *sorted, snnk__dual *dual) {
+    const size_t n = dual->n;
+
+    for (size_t i = 0; i < data->n; i++) {
+        const size_t to = dual->distinct[i];
+
+        sorted[to] = (keyed){.key = data->group ? data->group[i] : to, .i = to};
+    }
+    qsort(sorted, n, sizeof *sorted, by_row_and_number);
+    for (size_t k = 0; k < n; k++) {
+        if (k == 0 || sorted[k].key != sorted[k - 1].key) dual->start[dual->groups++] = k;
+        dual->order[k] = sorted[k].i;
+    }
+    dual->start[dual->groups] = n;
+    for (size_t g = 0; g < dual->groups; g++)
+        dual->most = snnk__max_size(dual->most, dual->start[g + 1] - dual->start[g]);
+}
+
+static int find_rows(const snnk__dual_data *data, snnk__dual *dual) {
+    const size_t n = data->n;
+    keyed *sorted = NULL;
+    int st;
+
+    st = snnk__alloc(&dual->allocator, n, sizeof *sorted, "an order of rows", &sorted);
+    if (st != SNNK_OK) return st;
+    st =
+        snnk__alloc(&dual->allocator, 3 * n + 1, sizeof *dual->distinct, "groups", &dual->distinct);
+    if (st == SNNK_OK) {
+        dual->order = dual->distinct + n;
+        dual->start = dual->order + n;
+        find_equal(data, sorted, dual);
+        set_groups(data, sorted, dual);
+    }
+    snnk__free(&dual->allocator, sorted);
+    return st;
+}
+
+/* ---- Decomposing ---- */
+
+static int allocate(snnk__dual *dual) {
+    const size_t rows = dual->rows, n = dual->n, m = dual->m, t = dual->t;
+    size_t width, square, given, count;
+    int st;
+
+    if ((st = snnk__check_eigenvectors(n)) != SNNK_OK)
+        return snnk__fail(SNNK_E_SIZE,
+                          "%zu distinct rows are too many for LAPACK's eigenvectors: the limit is "
+                          "32766",
+                          n);
+    if (!snnk__add_size(n, m, &width) || !snnk__add_size(width, 2 * t + 2, &width) ||
+        !snnk__mul_size(n, width, &square) || !snnk__mul_size(rows, t, &given) ||
+        !snnk__add_size(square, given, &count) || !snnk__add_size(count, m + 2 * t, &count))
+        return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features overflow size_t", n, m);
+    st = snnk__alloc(&dual->allocator, count, sizeof *dual->numbers, "a dual problem",
+                     &dual->numbers);
+    if (st != SNNK_OK) return st;
+    const size_t counts[] = {given, t, n * m, n * n, n, n * t, n, m, t, n * t};
+    double **const arrays[] = {&dual->off,    &dual->within, &dual->A,    &dual->U,
+                               &dual->values, &dual->along,  &dual->root, &dual->mean_phi,
+                               &dual->mean_y, &dual->Y};
+    double *at = dual->numbers;
+
+    memset(at, 0, count * sizeof *at);
+    for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
+        *arrays[k] = at;
+        at += counts[k];
+    }
+    return SNNK_OK;
+}
+
+static double weight_of(const snnk__dual_data *data, size_t i) {
+    return data->weights ? data->weights[i] : 1;
+}
+
+/* Set root, Y, off and within. */
+static void merge_equal(const snnk__dual_data *data, snnk__dual *dual) {
+    const size_t n = dual->n, rows = dual->rows;
+    double *weight = dual->root;
+
+    for (size_t i = 0; i < rows; i++) {
+        const size_t to = dual->distinct[i];
+        const double w = weight_of(data, i);
+
+        weight[to] += w;
+        /* A moving mean keeps the digits of values far from 0. */
+        for (size_t k = 0; k < dual->t; k++)
+            dual->Y[k * n + to] +=
+                w / weight[to] * (data->Y[i * data->ldy + k] - dual->Y[k * n + to]);
+    }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < dual->t; k++) {
+            const double off = data->Y[i * data->ldy + k] - dual->Y[k * n + dual->distinct[i]];
+
+            dual->off[k * rows + i] = off;
+            dual->within[k] += weight_of(data, i) * off * off;
+        }
+    for (size_t i = 0; i < n; i++) weight[i] = sqrt(weight[i]);
+}
+
+/* Set the means and A. */
+static void centre(const snnk__dual_data *data, snnk__dual *dual) {
+    const size_t n = dual->n, m = dual->m;
+    double weight = 0;
+
+    for (size_t i = 0; dual->intercept && i < data->n; i++) {
+        const double w = weight_of(data, i);
+
+        weight += w;
+        for (size_t j = 0; j < m; j++)
+            dual->mean_phi[j] += w / weight * (data->Phi[i * data->ldphi + j] - dual->mean_phi[j]);
+        for (size_t k = 0; k < dual->t; k++)
+            dual->mean_y[k] += w / weight * (data->Y[i * data->ldy + k] - dual->mean_y[k]);
+    }
+    for (size_t i = 0; i < data->n; i++) {
+        const size_t to = dual->distinct[i];
+
+        for (size_t j = 0; j < m; j++)
+            dual->A[to * m + j] =
+                dual->root[to] * (data->Phi[i * data->ldphi + j] - dual->mean_phi[j]);
+    }
+    for (size_t k = 0; k < dual->t; k++)
+        for (size_t i = 0; i < n; i++) dual->Y[k * n + i] -= dual->mean_y[k];
+}
+
+/* Remove the part along q from the eigenvectors in the rows of V. Those with s > 0 have none but
+ * rounding; among those of the null space it can be anywhere. */
+static void remove_constant(const snnk__dual *dual, double *V) {
+    const size_t n = dual->n;
+    const double weight = cblas_ddot((int)n, dual->root, 1, dual->root, 1);
+
+    for (size_t j = 0; j < n; j++) {
+        const double part = cblas_ddot((int)n, V + j * n, 1, dual->root, 1) / weight;
+
+        cblas_daxpy((int)n, -part, dual->root, 1, V + j * n, 1);
+    }
+}
+
+static void transpose(size_t n, double *V) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) {
+            const double kept = V[i * n + j];
+
+            V[i * n + j] = V[j * n + i];
+            V[j * n + i] = kept;
+        }
+}
+
+static int decompose(snnk__dual *dual) {
+    const size_t n = dual->n, m = dual->m;
+    int st;
+
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)n, (int)m, 1, dual->A, (int)m, 0,
+                dual->U, (int)n);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(dual->U[i * n + i]))
+            return snnk__fail(SNNK_E_NONFINITE, "the squared length of distinct row %zu overflows",
+                              i);
+    st = snnk__eigenvectors(&dual->allocator, n, 'U', dual->U, dual->values);
+    if (st != SNNK_OK) return st;
+    if (!(dual->values[n - 1] > 0))
+        return snnk__fail(
+            SNNK_E_SINGULAR,
+            "rank 0: every one of the %zu features is constant (without an intercept: zero)", m);
+    for (size_t j = 0; j < n; j++) dual->values[j] = fmax(dual->values[j], 0);
+    if (dual->intercept) remove_constant(dual, dual->U);
+    for (size_t k = 0; k < dual->t; k++)
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = 0; i < n; i++)
+                dual->along[k * n + j] += dual->U[j * n + i] * dual->root[i] * dual->Y[k * n + i];
+    transpose(n, dual->U);
+    return SNNK_OK;
+}
+
+int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
+    snnk_allocator allocator;
+    snnk__dual *made = NULL;
+    int st;
+
+    *dual = NULL;
+    if ((st = snnk__allocator_read(&allocator, data->allocator)) != SNNK_OK) return st;
+    st = snnk__alloc_zero(&allocator, 1, sizeof *made, "a dual problem", &made);
+    if (st != SNNK_OK) return st;
+    made->allocator = allocator;
+    made->rows = data->n;
+    made->m = data->m;
+    made->t = data->t;
+    made->intercept = data->intercept;
+    if ((st = find_rows(data, made)) != SNNK_OK) goto done;
+    if ((st = allocate(made)) != SNNK_OK) goto done;
+    merge_equal(data, made);
+    centre(data, made);
+    if ((st = decompose(made)) != SNNK_OK) goto done;
+    *dual = made;
+    made = NULL;
+done:
+    snnk__dual_free(made);
+    return st;
+}
+
+void snnk__dual_free(snnk__dual *dual) {
+    if (!dual) return;
+
+    const snnk_allocator memory = dual->allocator;
+
+    snnk__free(&memory, dual->distinct);
+    snnk__free(&memory, dual->numbers);
+    snnk__free(&memory, dual);
+}
+
+size_t snnk__dual_distinct(const snnk__dual *dual) { return dual->n; }
+
+double snnk__dual_least_ridge(const snnk__dual *dual) {
+    return (double)dual->n * DBL_EPSILON * dual->values[dual->n - 1];
+}
+
+/* ---- One ridge ---- */
+
+/* Scratch for one ridge. Everything is multiplied by lambda, so that nothing overflows for small
+ * ones: lambda M = sum_j share_j u_j u_j^T, share_j = lambda/(s_j + lambda). */
+typedef struct pass {
+    double ridge;
+    double *share;    /* n */
+    double *parts;    /* n: share times along, or times a row of U */
+    double *fitted;   /* t x n: lambda alpha, the weighted residuals */
+    double *residual; /* t x n: without the row's group, not weighted */
+    double *matrix;   /* most x most: lambda M_gg */
+    double *right;    /* most */
+} pass;
+
+static int pass_alloc(const snnk__dual *dual, pass *p) {
+    const size_t n = dual->n, t = dual->t, most = dual->most;
+    const int st = snnk__alloc(&dual->allocator, 2 * n + 2 * n * t + most * most + most,
+                               sizeof *p->share, "scratch of a dual problem", &p->share);
+
+    if (st != SNNK_OK) return st;
+    p->parts = p->share + n;
+    p->fitted = p->parts + n;
+    p->residual = p->fitted + n * t;
+    p->matrix = p->residual + n * t;
+    p->right = p->matrix + most * most;
+    return SNNK_OK;
+}
+
+static void set_ridge(const snnk__dual *dual, double ridge, pass *p) {
+    p->ridge = fmax(ridge, snnk__dual_least_ridge(dual));
+    for (size_t j = 0; j < dual->n; j++) p->share[j] = 1 / (1 + dual->values[j] / p->ridge);
+}
+
+/* Set the weighted residuals of target k. */
+static void fit_target(const snnk__dual *dual, size_t k, pass *p) {
+    const size_t n = dual->n;
+
+    for (size_t j = 0; j < n; j++) p->parts[j] = p->share[j] * dual->along[k * n + j];
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)n, (int)n, 1, dual->U, (int)n, p->parts, 1, 0,
+                p->fitted + k * n, 1);
+}
+
+/* Build and factor lambda M_gg. False if it is singular: nothing is left to predict from. */
+static bool factor_group(const snnk__dual *dual, size_t g, pass *p) {
+    const size_t *rows = dual->order + dual->start[g], k = dual->start[g + 1] - dual->start[g];
+    const size_t n = dual->n;
+
+    if (dual->intercept && k == n) return false;
+    for (size_t a = 0; a < k; a++) {
+        for (size_t j = 0; j < n; j++) p->parts[j] = p->share[j] * dual->U[rows[a] * n + j];
+        for (size_t c = 0; c <= a; c++)
+            p->matrix[c * k + a] = cblas_ddot((int)n, p->parts, 1, dual->U + rows[c] * n, 1);
+    }
+    return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (lapack_int)k, p->matrix, (lapack_int)k) == 0;
+}
+
+/* Set the residuals of the rows of one group without them, for target t. */
+static void leave_group(const snnk__dual *dual, size_t g, size_t t, bool usable, pass *p) {
+    const size_t *rows = dual->order + dual->start[g], k = dual->start[g + 1] - dual->start[g];
+    const size_t n = dual->n;
+
+    for (size_t a = 0; a < k; a++) p->right[a] = usable ? p->fitted[t * n + rows[a]] : INFINITY;
+    if (usable)
+        (void)LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', (lapack_int)k, 1, p->matrix, (lapack_int)k,
+                                  p->right, (lapack_int)k);
+    for (size_t a = 0; a < k; a++) p->residual[t * n + rows[a]] = p->right[a] / dual->root[rows[a]];
+}
+
+/* Set the residuals of all distinct rows without their groups, for targets first ... last. */
+static void leave_out(const snnk__dual *dual, size_t first, size_t last, pass *p) {
+    for (size_t k = first; k <= last; k++) fit_target(dual, k, p);
+    for (size_t g = 0; g < dual->groups; g++) {
+        const bool usable = factor_group(dual, g, p);
+
+        for (size_t k = first; k <= last; k++) leave_group(dual, g, k, usable, p);
+    }
+}
+
+/* The residual of given row i for target k. */
+static double residual_of(const snnk__dual *dual, const pass *p, size_t i, size_t k) {
+    return dual->off[k * dual->rows + i] + p->residual[k * dual->n + dual->distinct[i]];
+}
+
+/* ---- Scoring ---- */
+
+/* n - dof: the trace of lambda M, and the rows that equal others. */
+static double residual_freedom(const snnk__dual *dual, const pass *p) {
+    const size_t n = dual->n;
+    double sum = (double)(dual->rows - n);
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) sum += p->share[j] * dual->U[i * n + j] * dual->U[i * n + j];
+    return sum;
+}
+
+static double mean_loo(const snnk__dual *dual, const pass *p, size_t k) {
+    double sum = 0;
+
+    for (size_t i = 0; i < dual->rows; i++) sum += pow(residual_of(dual, p, i, k), 2);
+    return sum / (double)dual->rows;
+}
+
+int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridges, double *rss,
+                     double *dof, double *gcv, double *loo) {
+    const size_t t = dual->t, n = dual->n;
+    const double rows = (double)dual->rows;
+    pass p;
+    const int st = pass_alloc(dual, &p);
+
+    if (st != SNNK_OK) return st;
+    for (size_t r = 0; r < n_ridges; r++) {
+        set_ridge(dual, ridges[r], &p);
+        const double freedom = residual_freedom(dual, &p);
+
+        if (dof) dof[r] = rows - freedom;
+        if (loo) leave_out(dual, 0, t - 1, &p);
+        for (size_t k = 0; k < t; k++) {
+            const double *fitted = p.fitted + k * n;
+
+            if (!loo) fit_target(dual, k, &p);
+            const double squares = dual->within[k] + cblas_ddot((int)n, fitted, 1, fitted, 1);
+
+            if (rss) rss[r * t + k] = squares;
+            if (gcv) gcv[r * t + k] = freedom > 0 ? rows / freedom * (squares / freedom) : INFINITY;
+            if (loo) loo[r * t + k] = mean_loo(dual, &p, k);
+        }
+    }
+    snnk__free(&dual->allocator, p.share);
+    return SNNK_OK;
+}
+
+int snnk__dual_loo_residuals(const snnk__dual *dual, const double *ridges, double *residuals,
+                             size_t ldr) {
+    pass p;
+    const int st = pass_alloc(dual, &p);
+
+    if (st != SNNK_OK) return st;
+    for (size_t k = 0; k < dual->t; k++) {
+        set_ridge(dual, ridges[k], &p);
+        leave_out(dual, k, k, &p);
+        for (size_t i = 0; i < dual->rows; i++)
+            residuals[i * ldr + k] = residual_of(dual, &p, i, k);
+    }
+    snnk__free(&dual->allocator, p.share);
+    return SNNK_OK;
+}
+
+/* ---- Solving ---- */
+
+int snnk__dual_solve(const snnk__dual *dual, const double *ridges, double *B, size_t ldb,
+                     double *b) {
+    const size_t n = dual->n, m = dual->m;
+    pass p;
+    int st = pass_alloc(dual, &p);
+
+    if (st != SNNK_OK) return st;
+    for (size_t k = 0; st == SNNK_OK && k < dual->t; k++) {
+        double *row = B + k * ldb;
+
+        set_ridge(dual, ridges[k], &p);
+        fit_target(dual, k, &p);
+        cblas_dgemv(CblasRowMajor, CblasTrans, (int)n, (int)m, 1 / p.ridge, dual->A, (int)m,
+                    p.fitted + k * n, 1, 0, row, 1);
+        for (size_t j = 0; st == SNNK_OK && j < m; j++)
+            if (!isfinite(row[j]))
+                st = snnk__fail(SNNK_E_NONFINITE, "the solution overflows at B[%zu][%zu] = %g", k,
+                                j, row[j]);
+        if (b) b[k] = dual->mean_y[k] - cblas_ddot((int)m, row, 1, dual->mean_phi, 1);
+    }
+    snnk__free(&dual->allocator, p.share);
+    return st;
+}

@@ -17,7 +17,7 @@ static const snnk_fit_config defaults = {.size = sizeof(snnk_fit_config),
 
 /* The fields of the first version. */
 #define CONFIG_MINIMUM sizeof(snnk_fit_config)
-#define REPORT_MINIMUM sizeof(snnk_fit_report)
+#define REPORT_MINIMUM offsetof(snnk_fit_report, lost_inputs)
 
 int snnk_fit_config_init(snnk_fit_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
@@ -134,6 +134,7 @@ void snnk_fit_free(snnk_fit *fit) {
     const snnk_allocator allocator = fit->allocator;
     snnk__feature_rows_free(&allocator, &fit->block);
     snnk__feature_rows_free(&allocator, &fit->heldout.rows);
+    snnk__lost_inputs_free(&allocator, &fit->lost);
     snnk_lstsq_free(fit->lstsq);
     snnk__fit_features_free(&fit->features);
     snnk__free(&allocator, fit);
@@ -233,6 +234,10 @@ int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
     if (fit->rows == 0 && (st = snnk__fit_features_centre(&fit->features, &read)) != SNNK_OK)
         return st;
+    if (!fit->features.hidden) { /* X are the inputs of the map */
+        st = snnk__lost_inputs_add(fit->features.map, &read, &fit->lost);
+        if (st != SNNK_OK) return st;
+    }
     return add(fit, &read, workspace);
 }
 
@@ -354,9 +359,11 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
     snnk_solve_report solved = {.size = sizeof solved};
     snnk_lstsq *all = NULL;
     double error = NAN;
+    size_t lost = 0, first_lost = 0;
     int st;
 
     if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
+    if ((st = snnk__lost_inputs_check(&fit->lost, &lost, &first_lost)) != SNNK_OK) return st;
     snnk_solve_config_init(&config, sizeof config);
     config.ridge = fit->config.ridge;
     config.intercept = fit->config.intercept;
@@ -374,6 +381,8 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
                                 .rows = solved.rows,
                                 .rank = solved.rank,
                                 .heldout_rows = fit->heldout.rows.n,
+                                .lost_inputs = lost,
+                                .first_lost_input = first_lost,
                                 .method = solved.method};
 done:
     snnk_lstsq_free(all);

@@ -388,6 +388,46 @@ static void test_saved_and_loaded(void **state) {
     snnk_table_free(table);
 }
 
+/* A network saves and loads the encoder of its inputs, and networks made from it share it. */
+static void test_networks_hold_encoders(void **state) {
+    snnk_encoder *encoder = learn(everything, NULL), *other = learn("a\n1\n2\n", NULL);
+    const size_t d = snnk_encoder_outputs(encoder);
+    float W[64] = {0};
+    snnk_network *network, *loaded, *bundled;
+    snnk_layer *layer;
+    size_t bytes;
+
+    (void)state;
+    assert_true(d <= 64);
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_status(snnk_network_set_encoder(NULL, encoder), SNNK_E_NULL);
+    assert_status(snnk_network_set_encoder(network, encoder), SNNK_E_STATE);
+    assert_ok(snnk_layer_create_dense(d, 1, W, d, NULL, SNNK_IDENTITY, NULL, &layer));
+    assert_ok(snnk_network_append(network, layer));
+    snnk_layer_free(layer);
+    assert_status(snnk_network_set_encoder(network, other), SNNK_E_SHAPE);
+    assert_null(snnk_network_encoder(network));
+    assert_ok(snnk_network_set_encoder(network, encoder));
+    snnk_encoder_free(encoder); /* the network keeps it alive */
+    assert_int_equal(snnk_encoder_outputs(snnk_network_encoder(network)), d);
+    assert_ok(snnk_network_saved_bytes(network, SNNK_SAVE_ROWS, &bytes));
+    void *buffer = malloc(bytes);
+    assert_ok(snnk_network_save_memory(network, SNNK_SAVE_ROWS, buffer, bytes));
+    assert_ok(snnk_network_load_memory(buffer, bytes, NULL, &loaded));
+    assert_int_equal(snnk_encoder_columns(snnk_network_encoder(loaded)), 5);
+    assert_int_equal(snnk_encoder_outputs(snnk_network_encoder(loaded)), d);
+    snnk_network_free(loaded);
+    assert_ok(snnk_network_bundle(network, 0, 0, &bundled));
+    assert_ptr_equal(snnk_network_encoder(bundled), snnk_network_encoder(network));
+    assert_ok(snnk_network_set_encoder(network, NULL));
+    assert_null(snnk_network_encoder(network));
+    snnk_network_free(network);
+    assert_int_equal(snnk_encoder_outputs(snnk_network_encoder(bundled)), d);
+    snnk_network_free(bundled);
+    snnk_encoder_free(other);
+    free(buffer);
+}
+
 /* Each byte changed, and the file cut at each byte: refused, because of the checksum. */
 static void test_damaged_files(void **state) {
     snnk_encoder *encoder = learn(everything, NULL), *loaded;
@@ -574,6 +614,7 @@ int main(void) {
         cmocka_unit_test(test_date_parts),
         cmocka_unit_test(test_other_tables),
         cmocka_unit_test(test_saved_and_loaded),
+        cmocka_unit_test(test_networks_hold_encoders),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_impossible_files),
         cmocka_unit_test(test_failing_memory),

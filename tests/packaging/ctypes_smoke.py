@@ -32,7 +32,7 @@ SIZE = {"snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_out
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
-        "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
+        "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_table_missing", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
@@ -42,7 +42,7 @@ U64 = {"snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_h
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
 F64 = {"snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
-POINTER = {"snnk_map_retain", "snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
+POINTER = {"snnk_encoder_retain", "snnk_network_encoder", "snnk_map_retain", "snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
 def call(name, *arguments):
@@ -408,6 +408,10 @@ assert call("snnk_network_notes", network) == 1
 assert call("snnk_network_note_key", network, size(0)) == b"units"
 assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
+X_f64, out_f64 = (c_double * 40)(*[float(x) for x in X[:40]]), (c_double * 20)()
+assert call("snnk_network_scratch_bytes_f64", network) > 0
+call("snnk_network_forward_f64", network, size(20), X_f64, size(2), out_f64, size(1), workspace)
+assert all(abs(a - b) <= 1e-5 * (1 + abs(b)) for a, b in zip(out[:20], out_f64))
 call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
 
 map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
@@ -457,6 +461,7 @@ call("snnk_lstsq_free", carried)  # the network has a copy
 assert call("snnk_lstsq_rows", c_void_p(call("snnk_network_statistics", learning))) == 20
 features = (c_float * (20 * 1024))()
 call("snnk_network_features", learning, size(20), X, size(2), features, size(1024), None)
+call("snnk_network_features_f64", learning, size(20), X_f64, size(2), features, size(1024), None)
 call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
 call("snnk_network_free", learning)
 
@@ -523,6 +528,15 @@ with tempfile.TemporaryDirectory() as directory:
     name = ctypes.create_string_buffer(32)
     call("snnk_encoder_output_name", encoder, size(0), name, size(32), None)
     call("snnk_encoder_apply", encoder, table, size(0), size(1), numbers, size(2), byref(report(24)))
+    held = handle("snnk_network_create", None)
+    two_inputs = handle("snnk_layer_create_dense", size(2), size(1), floats(1, 2), size(2), None, c_int32(0), None)
+    call("snnk_network_append", held, two_inputs)
+    call("snnk_network_set_encoder", held, encoder)
+    assert call("snnk_network_encoder", held) == encoder.value
+    call("snnk_network_free", held)
+    call("snnk_layer_free", two_inputs)
+    assert call("snnk_encoder_retain", encoder) == encoder.value
+    call("snnk_encoder_free", encoder)
     for copy in reloaded("encoder", encoder) + [encoder]:
         call("snnk_encoder_free", copy)
     call("snnk_table_free", table)

@@ -103,9 +103,9 @@ static void test_timestamps_fit(void **state) {
     snnk_network_free(network);
 }
 
-/* A map of 2 inputs and 40 features of every kind that is drawn or given, on rows around
- * (1.7e9, -3e8): the same function as of the rows minus these numbers, to the rounding of a float of
- * the differences; also from a file. */
+/* A map of 2 inputs and 40 features of every kind that is drawn or given, on rows around (1.7e9,
+ * -3e8): the same function as of the rows minus these numbers, to the rounding of a float of the
+ * differences; also from a file. */
 enum { ROWS = 70, D = 2, M = 40 };
 
 static const double far[D] = {1700000000, -300000000};

@@ -77,9 +77,10 @@ SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const f
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 
 /* Compute Y = network(X) for inputs and outputs in double. A map of the first layer centres its
- * inputs in double, by the mean of its scaling, before they become float; the bias of the last layer
- * is added in double. Between the two, everything is computed in float, as in snnk_network_forward.
- * Use it for columns like timestamps, and for outputs that are large compared with their errors.
+ * inputs in double, by the mean of its scaling, before they become float; the bias of the last
+ * layer is added in double. Between the two, everything is computed in float, as in
+ * snnk_network_forward. Use it for columns like timestamps, and for outputs that are large compared
+ * with their errors.
  *   n          rows; 0 is legal and does nothing
  *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
  *   Y          out: n x l, row stride ldy >= l; must not overlap X

@@ -62,9 +62,9 @@ bool snnk__fit_features_cannot_overflow(const snnk__fit_features *features, cons
 /* ---- Centring ---- */
 
 /* A column is centred if its mean is more than MANY times its spread: then its floats have an error
- * of more than 1e-6 of the spread. A column that has not varied yet is centred if it is LARGE, which
- * leaves constants like 0, 1 and 0.1 as they are. All other columns keep their origin, so that rows
- * in double and the same rows in float give the same model. */
+ * of more than 1e-6 of the spread. A column that has not varied yet is centred if it is LARGE,
+ * which leaves constants like 0, 1 and 0.1 as they are. All other columns keep their origin, so
+ * that rows in double and the same rows in float give the same model. */
 #define MANY  16
 #define LARGE 1024
 

@@ -132,7 +132,8 @@ const double *snnk__layer_exact_bias(const snnk_layer *layer);
 int snnk__layer_readout_sums(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
                              float *Y, size_t ldy, snnk_workspace *workspace);
 
-/* Floats of scratch for `sums` and `features` of rows in double; SIZE_MAX if the count overflows. */
+/* Floats of scratch for `sums` and `features` of rows in double; SIZE_MAX if the count
+ * overflows. */
 size_t snnk__layer_sums_work(const snnk_layer *layer);
 
 /* The part of this scratch that follows the room for d inputs as floats, which rows in float do not

@@ -398,9 +398,9 @@ typedef struct exact_rows {
     size_t ldy;
 } exact_rows;
 
-/* Floats of scratch that one thread needs: two buffers of hidden rows, the outputs of the last layer
- * before they are written in double, and the scratch of the layer that needs most. SIZE_MAX if the
- * count overflows. */
+/* Floats of scratch that one thread needs: two buffers of hidden rows, the outputs of the last
+ * layer before they are written in double, and the scratch of the layer that needs most. SIZE_MAX
+ * if the count overflows. */
 static size_t exact_work(const snnk_network *network) {
     const size_t l = snnk_network_outputs(network);
     size_t floats, work = 0;

@@ -58,8 +58,8 @@ int snnk__linear_create_diagonal(snnk__linear *linear, size_t inputs,
 int snnk__linear_begin(snnk__linear *linear, const snnk__linear_form *form, size_t inputs,
                        size_t rows, const snnk_allocator *allocator);
 
-/* Set the centre to the mean of a scaling (d, copied), before rows are set, drawn or read; NULL does
- * nothing. SNNK_E_NOMEM. */
+/* Set the centre to the mean of a scaling (d, copied), before rows are set, drawn or read; NULL
+ * does nothing. SNNK_E_NOMEM. */
 int snnk__linear_set_centre(snnk__linear *linear, const double *mean);
 
 /* Change a kernels' block of this linear part so that it takes centred inputs. hd3: room for what

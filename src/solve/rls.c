@@ -373,7 +373,8 @@ static void leverages(const snnk_rls *rls, size_t rows, const double *phi, doubl
         }
 }
 
-/* Predict at most ROW_BLOCK rows from `first` on. phi, fits: rows x m and rows x t; their results. */
+/* Predict at most ROW_BLOCK rows from `first` on. phi, fits: rows x m and rows x t; their
+ * results. */
 static void predict_block(const snnk_rls *rls, size_t first, size_t rows, const snnk__numbers *X,
                           double *phi, double *fits) {
     const size_t m = rls->features;

@@ -313,9 +313,9 @@ static void test_create_refuses(void **state) {
     /* SIZE_MAX is what -1 from another language becomes. */
     assert_status(snnk_lstsq_create(1, SIZE_MAX, NULL, &s), SNNK_E_SIZE);
     assert_says("targets = ");
-    /* 8 m^2 = 2^65 bytes. */
+    /* m^2 = 2^62 numbers. */
     assert_status(snnk_lstsq_create(2147483647, 1, NULL, &s), SNNK_E_SIZE);
-    assert_says("feature moments");
+    assert_says("use at most 46340 features");
     assert_null(s);
 
     snnk_lstsq_free(NULL);

@@ -61,6 +61,10 @@ typedef struct snnk_fit_report {
     uint64_t heldout_rows; /* how many were held out */
     int32_t method;        /* an snnk_solve_method */
     int32_t reserved;
+    uint64_t lost_inputs; /* how many inputs in double vary, but are one constant as floats, after
+                            * the map's centring: nothing was learned from them. Give the map a
+                            * scaling with their means */
+    uint64_t first_lost_input; /* the first of them; 0 if there are none */
 } snnk_fit_report;
 
 /* ---- Creating ---- */
@@ -103,8 +107,12 @@ SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far
 
 /* Add rows.
  *   rows       inputs X with targets Y or labels, and weights if any. Either targets or labels in
- *              every call. Doubles are rounded to float
+ *              every call
  *   workspace  NULL for one thread
+ * Inputs in double are centred before they become float: by the mean of the map's scaling. Without
+ * a scaling, if the first rows have columns with a mean above 16 times their spread (timestamps,
+ * say), the fit continues with the map Phi(x - mean) instead of Phi(x), with the mean of these
+ * columns: snnk_layer_map of the result is that map. Targets in double are not rounded.
  * To balance classes, give each row of a class the weight 1/(rows of that class). A call either
  * adds all of its rows or none. Therefore the features of a call with more than 1024 rows are
  * computed twice if they might overflow (exponentials, or a network of several layers).
@@ -120,7 +128,8 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
  *   report     out; NULL if not wanted
  *   layer      out: release with snnk_layer_free
  * SNNK_E_STATE (no rows; too few rows to choose a ridge; or every feature is constant: add rows or
- * set the ridge), else statuses of snnk_lstsq_solve. */
+ * set the ridge), SNNK_E_RANGE (every input that varies in double is a constant as a float; names
+ * the first), else statuses of snnk_lstsq_solve. */
 SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
                             snnk_layer **layer);
 

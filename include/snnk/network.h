@@ -76,6 +76,20 @@ SNNK_API uint64_t snnk_network_weight_bytes(const snnk_network *network);
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 
+/* Compute Y = network(X) for inputs and outputs in double. A map of the first layer centres its
+ * inputs in double, by the mean of its scaling, before they become float; the bias of the last
+ * layer is added in double. Between the two, everything is computed in float, as in
+ * snnk_network_forward. Use it for columns like timestamps, and for outputs that are large compared
+ * with their errors.
+ *   n          rows; 0 is legal and does nothing
+ *   X          inputs, n x d, row stride ldx >= d. NaN and infinity propagate
+ *   Y          out: n x l, row stride ldy >= l; must not overlap X
+ *   workspace  NULL for one thread
+ * Statuses of snnk_network_forward; no allocations after snnk_workspace_reserve(workspace,
+ * snnk_network_scratch_bytes_f64(network)). */
+SNNK_API int snnk_network_forward_f64(const snnk_network *network, size_t n, const double *X,
+                                      size_t ldx, double *Y, size_t ldy, snnk_workspace *workspace);
+
 /* Compute the features of the last layer: its Phi, applied to the outputs of the layers before it.
  *   n, X       as in snnk_network_forward
  *   Phi        out: n x m with m = snnk_layer_features of the last layer, row stride ldphi >= m;
@@ -85,9 +99,15 @@ SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const f
 SNNK_API int snnk_network_features(const snnk_network *network, size_t n, const float *X,
                                    size_t ldx, float *Phi, size_t ldphi, snnk_workspace *workspace);
 
+/* The same for inputs in double, which the map of the first layer centres first. */
+SNNK_API int snnk_network_features_f64(const snnk_network *network, size_t n, const double *X,
+                                       size_t ldx, float *Phi, size_t ldphi,
+                                       snnk_workspace *workspace);
+
 /* Get the bytes of scratch that a forward pass needs for each thread, for any n: the number to give
- * to snnk_workspace_reserve. It can be 0. 0 for NULL. */
+ * to snnk_workspace_reserve. It can be 0. 0 for NULL. The second is for inputs in double. */
 SNNK_API size_t snnk_network_scratch_bytes(const snnk_network *network);
+SNNK_API size_t snnk_network_scratch_bytes_f64(const snnk_network *network);
 
 /* ---- Notes ---- */
 

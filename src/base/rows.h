@@ -74,6 +74,15 @@ static inline snnk__numbers snnk__rows_targets(const snnk_rows *rows) {
     return (snnk__numbers){rows->Y, rows->Y_f64, rows->ldy};
 }
 
+/* The same from row `first` on. */
+static inline snnk__numbers snnk__numbers_from(const snnk__numbers *x, size_t first) {
+    snnk__numbers from = *x;
+
+    if (from.f32) from.f32 += first * x->ld;
+    if (from.f64) from.f64 += first * x->ld;
+    return from;
+}
+
 static inline double snnk__number(const snnk__numbers *x, size_t i, size_t j) {
     const size_t at = i * x->ld + j;
 

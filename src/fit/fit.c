@@ -17,7 +17,7 @@ static const snnk_fit_config defaults = {.size = sizeof(snnk_fit_config),
 
 /* The fields of the first version. */
 #define CONFIG_MINIMUM sizeof(snnk_fit_config)
-#define REPORT_MINIMUM sizeof(snnk_fit_report)
+#define REPORT_MINIMUM offsetof(snnk_fit_report, lost_inputs)
 
 int snnk_fit_config_init(snnk_fit_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
@@ -134,6 +134,7 @@ void snnk_fit_free(snnk_fit *fit) {
     const snnk_allocator allocator = fit->allocator;
     snnk__feature_rows_free(&allocator, &fit->block);
     snnk__feature_rows_free(&allocator, &fit->heldout.rows);
+    snnk__lost_inputs_free(&allocator, &fit->lost);
     snnk_lstsq_free(fit->lstsq);
     snnk__fit_features_free(&fit->features);
     snnk__free(&allocator, fit);
@@ -154,9 +155,9 @@ uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) { return fit ? fit->heldout.
 /* ---- Adding rows ---- */
 
 /* Copy rows first ... first+count-1 into the block, as features. */
-static int make_block(snnk_fit *fit, const snnk__float_rows *rows, size_t first, size_t count,
+static int make_block(snnk_fit *fit, const snnk_rows *rows, size_t first, size_t count,
                       snnk_workspace *workspace) {
-    const snnk_rows part = snnk__float_rows_part(rows, first, count);
+    const snnk_rows part = snnk__rows_part(rows, first, count);
     snnk__feature_rows *block = &fit->block;
     const size_t l = fit->outputs;
 
@@ -167,18 +168,17 @@ static int make_block(snnk_fit *fit, const snnk__float_rows *rows, size_t first,
         if (part.labels)
             block->labels[i] = part.labels[i];
         else
-            memcpy(block->Y + i * l, part.Y + i * part.ldy, l * sizeof(float));
+            for (size_t k = 0; k < l; k++) block->Y[i * l + k] = snnk__rows_target(&part, i, k);
     return snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
 }
 
 /* Check that all features are finite before any row is added, by computing them once in advance.
  * Not needed for a single block, or for inputs that are too small to overflow. */
-static int check_features(snnk_fit *fit, const snnk__float_rows *rows, snnk_workspace *workspace) {
-    const size_t n = rows->rows.n;
+static int check_features(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+    const size_t n = rows->n;
     int st = SNNK_OK;
 
-    if (n <= SNNK__FIT_BLOCK_ROWS ||
-        snnk__fit_features_cannot_overflow(&fit->features, &rows->rows))
+    if (n <= SNNK__FIT_BLOCK_ROWS || snnk__fit_features_cannot_overflow(&fit->features, rows))
         return SNNK_OK;
     for (size_t first = 0; first < n && st == SNNK_OK; first += SNNK__FIT_BLOCK_ROWS)
         st = make_block(fit, rows, first, snnk__min_size(SNNK__FIT_BLOCK_ROWS, n - first),
@@ -190,22 +190,22 @@ static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const snnk__feature
                      snnk_workspace *workspace) {
     return snnk_lstsq_add(lstsq,
                           SNNK_ROWS(.n = rows->n, .X = rows->Phi,
-                                    .Y = rows->of_labels ? NULL : rows->Y,
+                                    .Y_f64 = rows->of_labels ? NULL : rows->Y,
                                     .labels = rows->of_labels ? rows->labels : NULL,
                                     .weights = fit->weighted ? rows->weights : NULL),
                           workspace);
 }
 
-static int add(snnk_fit *fit, const snnk__float_rows *rows, snnk_workspace *workspace) {
-    const size_t n = rows->rows.n;
+static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+    const size_t n = rows->n;
     int st = check_features(fit, rows, workspace);
 
     for (size_t first = 0; st == SNNK_OK && first < n; first += SNNK__FIT_BLOCK_ROWS) {
         const size_t count = snnk__min_size(SNNK__FIT_BLOCK_ROWS, n - first);
 
         if ((st = make_block(fit, rows, first, count, workspace)) != SNNK_OK) return st;
-        fit->kind = rows->rows.labels ? SNNK__LABELS : SNNK__TARGETS;
-        fit->weighted |= rows->rows.weights != NULL;
+        fit->kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
+        fit->weighted |= rows->weights != NULL;
         if (chooses_ridge(fit)) snnk__heldout_take(&fit->heldout, fit->rows, &fit->block);
         st = lstsq_add(fit, fit->lstsq, &fit->block, workspace);
         if (st == SNNK_OK) fit->rows += count;
@@ -224,7 +224,6 @@ static int check_kind(const snnk_fit *fit, const snnk_rows *rows) {
 }
 
 int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
-    snnk__float_rows floats;
     snnk_rows read;
     int st;
 
@@ -233,32 +232,35 @@ int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace
     if (st != SNNK_OK || read.n == 0) return st;
     if ((st = check_kind(fit, &read)) != SNNK_OK) return st;
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
-    st = snnk__float_rows_open(&fit->allocator, &read, SNNK__FIT_BLOCK_ROWS, &floats);
-    if (st != SNNK_OK) return st;
-    st = add(fit, &floats, workspace);
-    snnk__float_rows_close(&floats);
-    return st;
+    if (fit->rows == 0 && (st = snnk__fit_features_centre(&fit->features, &read)) != SNNK_OK)
+        return st;
+    if (!fit->features.hidden) { /* X are the inputs of the map */
+        st = snnk__lost_inputs_add(fit->features.map, &read, &fit->lost);
+        if (st != SNNK_OK) return st;
+    }
+    return add(fit, &read, workspace);
 }
 
 /* ---- Solving ---- */
 
-static size_t largest(size_t n, const float *values) {
+/* The index of the largest of n sums, each plus its bias. */
+static size_t largest(size_t n, const float *sums, const double *bias) {
     size_t best = 0;
 
     for (size_t k = 1; k < n; k++)
-        if (values[k] > values[best]) best = k;
+        if ((double)sums[k] + bias[k] > (double)sums[best] + bias[best]) best = k;
     return best;
 }
 
-/* The error of held-out row i, for its scores y. */
-static double row_error(const snnk_fit *fit, size_t i, const float *y) {
+/* The error of held-out row i, for its outputs: sums plus the bias, in double. */
+static double row_error(const snnk_fit *fit, size_t i, const float *sums, const double *bias) {
     const size_t l = fit->outputs;
     double sum = 0;
 
     if (fit->heldout.rows.of_labels)
-        return largest(l, y) == (size_t)fit->heldout.rows.labels[i] ? 0 : 1;
+        return largest(l, sums, bias) == (size_t)fit->heldout.rows.labels[i] ? 0 : 1;
     for (size_t k = 0; k < l; k++) {
-        const double residual = (double)y[k] - fit->heldout.rows.Y[i * l + k];
+        const double residual = (double)sums[k] - (fit->heldout.rows.Y[i * l + k] - bias[k]);
 
         sum += residual * residual;
     }
@@ -270,18 +272,19 @@ static double row_error(const snnk_fit *fit, size_t i, const float *y) {
 static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_workspace *workspace,
                          float *scores, double *error) {
     const size_t m = fit->features.map->features, l = fit->outputs, n = fit->heldout.rows.n;
+    const double *bias = snnk__layer_exact_bias(layer);
     double sum = 0, weight = 0;
 
     for (size_t first = 0; first < n; first += SNNK__FIT_BLOCK_ROWS) {
         const size_t count = snnk__min_size(SNNK__FIT_BLOCK_ROWS, n - first);
-        const int st = snnk_layer_readout(layer, count, fit->heldout.rows.Phi + first * m, m,
-                                          scores, l, workspace);
+        const int st = snnk__layer_readout_sums(layer, count, fit->heldout.rows.Phi + first * m, m,
+                                                scores, l, workspace);
 
         if (st != SNNK_OK) return st;
         for (size_t i = 0; i < count; i++) {
             const double w = fit->heldout.rows.weights[first + i];
 
-            sum += w * row_error(fit, first + i, scores + i * l);
+            sum += w * row_error(fit, first + i, scores + i * l, bias);
             weight += w;
         }
     }
@@ -314,7 +317,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, NULL, &layer);
         if (st == SNNK_E_NONFINITE) continue; /* the ridge is too small for these features */
         if (st != SNNK_OK) return st;
-        st = heldout_error(fit, layer, workspace, fit->block.Y, &mean);
+        st = heldout_error(fit, layer, workspace, (float *)(void *)fit->block.Y, &mean);
         snnk_layer_free(layer);
         if (st != SNNK_OK) return st;
         if (mean <= *error) {
@@ -356,9 +359,11 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
     snnk_solve_report solved = {.size = sizeof solved};
     snnk_lstsq *all = NULL;
     double error = NAN;
+    size_t lost = 0, first_lost = 0;
     int st;
 
     if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
+    if ((st = snnk__lost_inputs_check(&fit->lost, &lost, &first_lost)) != SNNK_OK) return st;
     snnk_solve_config_init(&config, sizeof config);
     config.ridge = fit->config.ridge;
     config.intercept = fit->config.intercept;
@@ -376,6 +381,8 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
                                 .rows = solved.rows,
                                 .rank = solved.rank,
                                 .heldout_rows = fit->heldout.rows.n,
+                                .lost_inputs = lost,
+                                .first_lost_input = first_lost,
                                 .method = solved.method};
 done:
     snnk_lstsq_free(all);

@@ -6,6 +6,7 @@
 
 #include "fit/fit_features.h"
 #include "fit/heldout.h"
+#include "fit/lost_inputs.h"
 #include "solve/lstsq.h"
 
 /* The kind of targets that the rows have. */
@@ -22,6 +23,7 @@ struct snnk_fit {
     snnk_lstsq *lstsq; /* of all rows that are not held out */
     snnk__feature_rows block;
     snnk__heldout heldout; /* empty if the ridge is given */
+    snnk__lost_inputs lost;
 };
 
 /* Check the ridge: SNNK_E_RANGE unless it is >= 0 and finite, or SNNK_RIDGE_AUTO. Check the

@@ -59,6 +59,62 @@ bool snnk__fit_features_cannot_overflow(const snnk__fit_features *features, cons
            snnk__map_cannot_overflow(features->map, rows->n, rows->X, rows->ldx);
 }
 
+/* ---- Centring ---- */
+
+/* A column is centred if its mean is more than MANY times its spread: then its floats have an error
+ * of more than 1e-6 of the spread. A column that has not varied yet is centred if it is LARGE,
+ * which leaves constants like 0, 1 and 0.1 as they are. All other columns keep their origin, so
+ * that rows in double and the same rows in float give the same model. */
+#define MANY  16
+#define LARGE 1024
+
+/* Set mean[j] to what column j is centred on, 0 for none. Returns whether some column is. */
+static bool find_centre(const snnk_rows *rows, double *mean) {
+    const snnk__numbers X = snnk__rows_inputs(rows);
+    bool any = false;
+
+    for (size_t j = 0; j < rows->inputs; j++) {
+        const double first = snnk__number(&X, 0, j);
+        double squares = 0;
+
+        mean[j] = 0;
+        for (size_t i = 0; i < rows->n; i++) {
+            /* Welford's update, from the first row on, so that a constant is exact. */
+            const double x = snnk__number(&X, i, j) - first, delta = x - mean[j];
+
+            mean[j] += delta / (double)(i + 1);
+            squares += delta * (x - mean[j]);
+        }
+        mean[j] += first;
+        const double spread = sqrt(squares / (double)rows->n);
+        if (fabs(mean[j]) <= (spread > 0 ? MANY * spread : LARGE)) mean[j] = 0;
+        any |= mean[j] != 0;
+    }
+    return any;
+}
+
+int snnk__fit_features_centre(snnk__fit_features *features, const snnk_rows *rows) {
+    const snnk_allocator allocator = features->map->allocator; /* the map may be freed below */
+    double *mean = NULL;
+    snnk_map *centred;
+    int st;
+
+    if (!rows->X_f64 || features->lower || !snnk__map_may_centre(features->map)) return SNNK_OK;
+    st = snnk__alloc(&allocator, rows->inputs, sizeof *mean, "means", &mean);
+    if (st != SNNK_OK) return st;
+    if (find_centre(rows, mean)) {
+        st = snnk__map_centre(features->map, mean, &centred);
+        if (st == SNNK_OK) {
+            snnk_map_free((snnk_map *)features->map);
+            features->map = centred;
+        }
+    }
+    snnk__free(&allocator, mean);
+    return st;
+}
+
+/* ---- Features ---- */
+
 /* first: the number of row 0 of X, for the error sentence. */
 static int check_finite(size_t n, size_t columns, const float *X, const char *what, size_t first) {
     for (size_t i = 0; i < n; i++)
@@ -70,19 +126,18 @@ static int check_finite(size_t n, size_t columns, const float *X, const char *wh
 int snnk__fit_features_make(const snnk__fit_features *features, const snnk_rows *rows, size_t first,
                             float *Phi, snnk_workspace *workspace) {
     const size_t n = rows->n, width = features->map->inputs, m = features->map->features;
-    const float *X = rows->X;
-    size_t ldx = rows->ldx;
+    snnk__numbers X = snnk__rows_inputs(rows);
     int st;
 
     if (features->hidden) {
-        st = snnk_network_forward(features->lower, n, X, ldx, features->hidden, width, workspace);
+        st =
+            snnk__network_outputs(features->lower, n, &X, features->hidden, NULL, width, workspace);
         if (st != SNNK_OK) return st;
-        X = features->hidden;
-        ldx = width;
-        st = check_finite(n, width, X, "an output of the layers below the last one", first);
+        X = (snnk__numbers){.f32 = features->hidden, .ld = width};
+        st = check_finite(n, width, X.f32, "an output of the layers below the last one", first);
         if (st != SNNK_OK) return st;
     }
-    st = snnk_map_input_tower(features->map, n, X, ldx, Phi, m, workspace);
+    st = snnk__map_input_tower(features->map, n, &X, Phi, m, workspace);
     return st == SNNK_OK ? check_finite(n, m, Phi, "a feature", first) : st;
 }
 

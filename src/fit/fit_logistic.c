@@ -8,14 +8,14 @@
 #include "fit/readout.h"
 
 /* Set Phi (n x m) to the features of rows. */
-static int make_features(const snnk__fit_features *features, const snnk__float_rows *rows,
-                         float *Phi, snnk_workspace *workspace) {
-    const size_t n = rows->rows.n, m = features->map->features;
+static int make_features(const snnk__fit_features *features, const snnk_rows *rows, float *Phi,
+                         snnk_workspace *workspace) {
+    const size_t n = rows->n, m = features->map->features;
     int st = SNNK_OK;
 
     for (size_t first = 0; st == SNNK_OK && first < n; first += SNNK__FIT_BLOCK_ROWS) {
         const size_t count = snnk__min_size(SNNK__FIT_BLOCK_ROWS, n - first);
-        const snnk_rows part = snnk__float_rows_part(rows, first, count);
+        const snnk_rows part = snnk__rows_part(rows, first, count);
 
         st = snnk__fit_features_make(features, &part, first, Phi + first * m, workspace);
     }
@@ -27,14 +27,15 @@ static int make_features(const snnk__fit_features *features, const snnk__float_r
 static int start_from(const snnk_network *network, const snnk_allocator *allocator, size_t classes,
                       size_t m, double *B) {
     const snnk_layer *last = network->layers[network->n_layers - 1];
-    const size_t count = classes * (m + 1);
+    const size_t count = classes * m;
     float *Psi;
     int st;
 
-    for (size_t i = 0; i < count; i++) B[i] = 0;
+    for (size_t i = 0; i < count + classes; i++) B[i] = 0;
     if (last->columns != m || last->outputs != classes) return SNNK_OK;
     if ((st = snnk__alloc(allocator, count, sizeof *Psi, "Psi", &Psi)) != SNNK_OK) return st;
-    st = snnk_layer_weights(last, Psi, m, Psi + classes * m);
+    st = snnk_layer_weights(last, Psi, m, NULL);
+    if (st == SNNK_OK) st = snnk_layer_bias(last, B + count);
     for (size_t i = 0; st == SNNK_OK && i < count; i++) B[i] = (double)Psi[i];
     snnk__free(allocator, Psi);
     return st;
@@ -42,10 +43,10 @@ static int start_from(const snnk_network *network, const snnk_allocator *allocat
 
 /* Set *fitted to the network with its last layer fitted to checked rows. */
 static int fit(const snnk_network *network, const snnk__fit_features *features,
-               const snnk__float_rows *rows, size_t classes, const snnk_logistic_config *config,
+               const snnk_rows *rows, size_t classes, const snnk_logistic_config *config,
                snnk_workspace *workspace, snnk_logistic_report *report, snnk_network **fitted) {
-    const snnk_allocator *allocator = rows->allocator;
-    const size_t n = rows->rows.n, m = features->map->features;
+    const snnk_allocator *allocator = &network->allocator;
+    const size_t n = rows->n, m = features->map->features;
     size_t phi_count, b_count;
     snnk_layer *layer = NULL;
     float *Phi = NULL;
@@ -61,9 +62,9 @@ static int fit(const snnk_network *network, const snnk__fit_features *features,
     if ((st = snnk__alloc(allocator, b_count, sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = make_features(features, rows, Phi, workspace)) != SNNK_OK) goto done;
     if ((st = start_from(network, allocator, classes, m, B)) != SNNK_OK) goto done;
-    st = snnk_logistic_solve(SNNK_ROWS(.n = n, .inputs = m, .X = Phi, .labels = rows->rows.labels,
-                                       .weights = rows->rows.weights),
-                             classes, config, B, m, B + classes * m, report);
+    st = snnk_logistic_solve(
+        SNNK_ROWS(.n = n, .inputs = m, .X = Phi, .labels = rows->labels, .weights = rows->weights),
+        classes, config, B, m, B + classes * m, report);
     if (st != SNNK_OK) goto done;
     st = snnk__layer_of_solution(features->map, classes, B, B + classes * m, &layer);
     if (st == SNNK_OK) st = snnk__fit_features_network(features, layer, fitted);
@@ -79,7 +80,6 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
                               snnk_logistic_report *report, snnk_network **fitted) {
     snnk_logistic_config ours;
     snnk__fit_features features;
-    snnk__float_rows floats;
     snnk_rows read;
     int st;
 
@@ -97,11 +97,7 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
     if (st == SNNK_OK && read.n > 0) st = snnk__check_pointer(read.labels, "labels");
     if (st == SNNK_OK) st = snnk__rows_check_finite(&read);
     if (st == SNNK_OK)
-        st = snnk__float_rows_open(&network->allocator, &read, SNNK__FIT_BLOCK_ROWS, &floats);
-    if (st == SNNK_OK) {
-        st = fit(network, &features, &floats, classes, &ours, workspace, report, fitted);
-        snnk__float_rows_close(&floats);
-    }
+        st = fit(network, &features, &read, classes, &ours, workspace, report, fitted);
     snnk__fit_features_free(&features);
     return st;
 }

@@ -43,12 +43,21 @@ static void copy_row(snnk__feature_rows *to, size_t i, const snnk__feature_rows 
     if (from->of_labels)
         to->labels[i] = from->labels[j];
     else
-        memmove(to->Y + i * l, from->Y + j * l, l * sizeof(float));
+        memmove(to->Y + i * l, from->Y + j * l, l * sizeof *to->Y);
 }
 
 static void swap_floats(size_t n, float *a, float *b) {
     for (size_t k = 0; k < n; k++) {
         const float value = a[k];
+
+        a[k] = b[k];
+        b[k] = value;
+    }
+}
+
+static void swap_doubles(size_t n, double *a, double *b) {
+    for (size_t k = 0; k < n; k++) {
+        const double value = a[k];
 
         a[k] = b[k];
         b[k] = value;
@@ -66,7 +75,7 @@ static void swap_row(snnk__feature_rows *a, size_t i, snnk__feature_rows *b, siz
         a->labels[i] = b->labels[j];
         b->labels[j] = label;
     } else {
-        swap_floats(l, a->Y + i * l, b->Y + j * l);
+        swap_doubles(l, a->Y + i * l, b->Y + j * l);
     }
 }
 

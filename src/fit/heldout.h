@@ -15,7 +15,7 @@ typedef struct snnk__feature_rows {
     size_t n;
     bool of_labels;
     float *Phi;      /* capacity x features */
-    float *Y;        /* capacity x outputs; unless of_labels */
+    double *Y;       /* capacity x outputs; unless of_labels */
     int32_t *labels; /* capacity; of_labels */
     float *weights;  /* capacity */
 } snnk__feature_rows;

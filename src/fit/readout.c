@@ -1,24 +1,35 @@
 #include "fit/readout.h"
 
 #include "layer/layer.h"
+#include "solve/lstsq.h"
+#include "solve/statistics.h"
 
 int snnk__layer_of_solution(const snnk_map *map, size_t outputs, const double *B, const double *b,
                             snnk_layer **layer) {
     const snnk_allocator *allocator = &map->allocator;
     const size_t m = map->features, l = outputs;
-    float *Psi = NULL, *bias = NULL;
+    float *Psi = NULL;
     int st;
 
     *layer = NULL;
-    if ((st = snnk__alloc(allocator, l, m * sizeof *Psi, "Psi", &Psi)) != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, l, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, l, m * sizeof *Psi, "Psi", &Psi)) != SNNK_OK) return st;
     for (size_t i = 0; i < l * m; i++) Psi[i] = (float)B[i];
-    for (size_t i = 0; i < l; i++) bias[i] = (float)b[i];
-    st = snnk_layer_create(map, l, Psi, m, bias, layer);
-done:
-    snnk__free(allocator, bias);
+    st = snnk__layer_create(map, l, Psi, m, (snnk__numbers){.f64 = b}, layer);
     snnk__free(allocator, Psi);
     return st;
+}
+
+/* Move the intercepts so that B, rounded to float, gives the same mean prediction. Otherwise the
+ * rounding of B times large means of features would be an error of every prediction. */
+static void settle_intercepts(const snnk_lstsq *lstsq, const double *B, double *b) {
+    const size_t m = lstsq->features;
+
+    for (size_t k = 0; k < lstsq->targets; k++)
+        for (size_t j = 0; j < m; j++) {
+            const double rounding = B[k * m + j] - (double)(float)B[k * m + j];
+
+            b[k] += rounding * lstsq->mean_phi[j];
+        }
 }
 
 int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
@@ -39,6 +50,7 @@ int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
     if ((st = snnk__alloc(allocator, l, m * sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;
     if ((st = snnk_lstsq_solve(lstsq, config, B, m, b, report)) != SNNK_OK) goto done;
+    if (!config || config->intercept) settle_intercepts(lstsq, B, b);
     st = snnk__layer_of_solution(map, l, B, b, layer);
 done:
     snnk__free(allocator, b);

@@ -12,36 +12,26 @@
 
 #define SCORE_MINIMUM sizeof(snnk_score)
 
-/* What is scored: predictions (n x outputs, packed) of rows in float. */
+/* What is scored: predictions (n x outputs, packed, in double) of rows in float or in double. */
 typedef struct predictor {
     const void *model;
     const snnk_allocator *allocator;
     size_t inputs, outputs;
-    int (*predict)(const void *model, const snnk_rows *rows, float *Y, snnk_workspace *workspace);
+    int (*predict)(const void *model, size_t n, const snnk__numbers *X, double *Y,
+                   snnk_workspace *workspace);
 } predictor;
 
-static int predict_network(const void *model, const snnk_rows *rows, float *Y,
+static int predict_network(const void *model, size_t n, const snnk__numbers *X, double *Y,
                            snnk_workspace *workspace) {
     const snnk_network *network = model;
 
-    return snnk_network_forward(network, rows->n, rows->X, rows->ldx, Y,
-                                snnk_network_outputs(network), workspace);
+    return snnk__network_outputs(network, n, X, NULL, Y, snnk_network_outputs(network), workspace);
 }
 
-static int predict_layer(const void *model, const snnk_rows *rows, float *Y,
-                         snnk_workspace *workspace) {
-    const snnk_layer *layer = model;
-
-    return snnk_layer_forward(layer, rows->n, rows->X, rows->ldx, Y, snnk_layer_outputs(layer),
-                              workspace);
-}
-
-static int predict_rls(const void *model, const snnk_rows *rows, float *Y,
+static int predict_rls(const void *model, size_t n, const snnk__numbers *X, double *Y,
                        snnk_workspace *workspace) {
-    const snnk_rls *rls = model;
-
     (void)workspace;
-    return snnk_rls_predict(rls, rows->n, rows->X, rows->ldx, Y, snnk_rls_targets(rls), NULL);
+    return snnk__rls_outputs(model, n, X, Y);
 }
 
 /* ---- Sums ---- */
@@ -55,7 +45,7 @@ typedef struct sums {
 } sums;
 
 /* Whether output `label` is the largest; of equal ones, the first counts. */
-static bool is_largest(size_t n, const float *y, size_t label) {
+static bool is_largest(size_t n, const double *y, size_t label) {
     bool largest = true;
 
     for (size_t k = 0; largest && k < n; k++)
@@ -65,7 +55,7 @@ static bool is_largest(size_t n, const float *y, size_t label) {
 
 /* Add row i of `rows`, with its prediction y. Means and variations as in West, Comm. ACM 22, 1979,
  * 532. */
-static void add_row(sums *s, const snnk_rows *rows, size_t i, const float *y) {
+static void add_row(sums *s, const snnk_rows *rows, size_t i, const double *y) {
     const double weight = rows->weights ? (double)rows->weights[i] : 1;
 
     s->weight += weight;
@@ -74,7 +64,7 @@ static void add_row(sums *s, const snnk_rows *rows, size_t i, const float *y) {
         return;
     }
     for (size_t k = 0; k < rows->outputs; k++) {
-        const double target = snnk__rows_target(rows, i, k), residual = (double)y[k] - target;
+        const double target = snnk__rows_target(rows, i, k), residual = y[k] - target;
         const double delta = target - s->mean[k];
 
         s->squared += weight * residual * residual;
@@ -102,12 +92,14 @@ static snnk_score finish(const sums *s, const snnk_rows *rows) {
 
 /* ---- Blocks ---- */
 
-static int add_rows(const predictor *p, const snnk_rows *rows, const snnk__float_rows *inputs,
-                    float *Y, snnk_workspace *workspace, sums *s) {
+static int add_rows(const predictor *p, const snnk_rows *rows, double *Y, snnk_workspace *workspace,
+                    sums *s) {
+    const snnk__numbers X = snnk__rows_inputs(rows);
+
     for (size_t first = 0; first < rows->n; first += BLOCK_ROWS) {
         const size_t count = snnk__min_size(BLOCK_ROWS, rows->n - first);
-        const snnk_rows part = snnk__float_rows_part(inputs, first, count);
-        const int st = p->predict(p->model, &part, Y, workspace);
+        const snnk__numbers part = snnk__numbers_from(&X, first);
+        const int st = p->predict(p->model, count, &part, Y, workspace);
 
         if (st != SNNK_OK) return st;
         for (size_t i = 0; i < count; i++) add_row(s, rows, first + i, Y + i * p->outputs);
@@ -117,10 +109,9 @@ static int add_rows(const predictor *p, const snnk_rows *rows, const snnk__float
 
 static int score_rows(const predictor *p, const snnk_rows *rows, snnk_workspace *workspace,
                       snnk_score *score) {
-    snnk__float_rows inputs = {.allocator = p->allocator};
-    snnk_rows read, alone;
+    snnk_rows read;
     sums s = {0};
-    float *Y = NULL;
+    double *Y = NULL;
     int st;
 
     if ((st = snnk__check_pointer(score, "score")) != SNNK_OK) return st;
@@ -130,22 +121,16 @@ static int score_rows(const predictor *p, const snnk_rows *rows, snnk_workspace 
     if (st != SNNK_OK) return st;
     if (read.n == 0) return snnk__fail(SNNK_E_SHAPE, "n = 0: there are no rows to score");
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
-    alone = read; /* targets are read in the precision they were given in */
-    alone.Y = NULL;
-    alone.Y_f64 = NULL;
     st = snnk__alloc(p->allocator, p->outputs, sizeof *s.mean, "means of targets", &s.mean);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(p->allocator, p->outputs, snnk__min_size(BLOCK_ROWS, read.n) * sizeof *Y,
                      "predictions", &Y);
     if (st != SNNK_OK) goto done;
-    st = snnk__float_rows_open(p->allocator, &alone, BLOCK_ROWS, &inputs);
-    if (st != SNNK_OK) goto done;
     for (size_t k = 0; k < p->outputs; k++) s.mean[k] = 0;
-    if ((st = add_rows(p, &read, &inputs, Y, workspace, &s)) != SNNK_OK) goto done;
+    if ((st = add_rows(p, &read, Y, workspace, &s)) != SNNK_OK) goto done;
     const snnk_score filled = finish(&s, &read);
     st = snnk__config_write(score, &filled, sizeof filled, SCORE_MINIMUM, "score");
 done:
-    snnk__float_rows_close(&inputs);
     snnk__free(p->allocator, Y);
     snnk__free(p->allocator, s.mean);
     return st;
@@ -167,12 +152,15 @@ int snnk_network_score(const snnk_network *network, const snnk_rows *rows,
 
 int snnk_layer_score(const snnk_layer *layer, const snnk_rows *rows, snnk_workspace *workspace,
                      snnk_score *score) {
-    const int st = snnk__check_pointer(layer, "layer");
+    snnk_network *network = NULL;
+    int st;
 
-    if (st != SNNK_OK) return st;
-    return score_rows(&(predictor){layer, &layer->allocator, snnk_layer_inputs(layer),
-                                   snnk_layer_outputs(layer), predict_layer},
-                      rows, workspace, score);
+    if ((st = snnk__check_pointer(layer, "layer")) != SNNK_OK) return st;
+    if ((st = snnk_network_create(&layer->allocator, &network)) != SNNK_OK) return st;
+    if ((st = snnk_network_append(network, layer)) == SNNK_OK)
+        st = snnk_network_score(network, rows, workspace, score);
+    snnk_network_free(network);
+    return st;
 }
 
 int snnk_rls_score(const snnk_rls *rls, const snnk_rows *rows, snnk_score *score) {

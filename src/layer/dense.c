@@ -93,6 +93,23 @@ static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ld
     snnk__project(n, X, ldx, layer->inputs, &of(layer)->block, Y, ldy, work);
 }
 
+static void sums(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Y, size_t ldy,
+                 float *work) {
+    const size_t d = layer->inputs;
+    snnk__block block = of(layer)->block;
+    const float *from = X->f32;
+    size_t ld = X->ld;
+
+    if (snnk__layer_exact_bias(layer)) block.offset = NULL;
+    if (X->f64) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < d; k++) work[i * d + k] = (float)X->f64[i * ld + k];
+        from = work;
+        ld = d;
+    }
+    snnk__project(n, from, ld, d, &block, Y, ldy, snnk__sums_rest(X, d, work));
+}
+
 static void forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work) {
     (void)work;
@@ -209,6 +226,7 @@ const snnk__layer_kind snnk__dense_kind = {
     .cost = cost,
     .forward = forward,
     .forward_split = forward_split,
+    .sums = sums,
     .readout_map = readout_map,
     .activation = activation,
     .linearity = linearity,

@@ -94,6 +94,19 @@ void snnk__features_rows(const snnk__features *features, size_t n, const float *
         snnk__project(n, X, ldx, map->inputs, &features->blocks[b], Phi, ldphi, work);
 }
 
+void snnk__features_block(const snnk__features *features, size_t b, size_t n,
+                          const snnk__numbers *X, float *rows, snnk__block *kernel, snnk__hd3 *hd3,
+                          snnk__numbers *from) {
+    const snnk__map_block *block = features->map->blocks[b];
+
+    *kernel = features->blocks[b];
+    *from = *X;
+    if (X->f32) return;
+    snnk__map_block_centre_rows(block, n, X->f64, X->ld, rows);
+    snnk__linear_centre_kernel(&block->linear, kernel, hd3);
+    *from = (snnk__numbers){.f32 = rows, .ld = features->map->inputs};
+}
+
 void snnk__features_split(const snnk__features *features, size_t n, const float *X, size_t ldx,
                           float *Phi, size_t ldphi, snnk_workspace *workspace, float *work) {
     const snnk_map *map = features->map;

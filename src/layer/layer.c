@@ -164,6 +164,21 @@ int snnk__layer_readout_map(const snnk_layer *layer, snnk_map **map) {
                       layer->kind->name);
 }
 
+const double *snnk__layer_exact_bias(const snnk_layer *layer) {
+    const snnk__layer_kind *kind = layer->kind;
+
+    return kind->linearity(layer) == SNNK__NOT_LINEAR ? NULL : kind->weights(layer)->exact_bias;
+}
+
+size_t snnk__layer_sums_work(const snnk_layer *layer) {
+    size_t floats;
+
+    if (snnk__mul_size(layer->inputs, SNNK__CENTRED_ROWS, &floats) &&
+        snnk__add_size(floats, layer->cost.work, &floats))
+        return floats;
+    return SIZE_MAX;
+}
+
 /* ---- Folding ---- */
 
 int snnk_layer_fold(const snnk_layer *layer, size_t outputs, const float *V, size_t ldv,
@@ -239,8 +254,23 @@ static void readout_task(size_t first, size_t count, void *scratch, void *contex
     const rows *r = context;
 
     (void)scratch;
-    r->layer->kind->readout(r->layer, count, r->X + first * r->ldx, r->ldx, r->Y + first * r->ldy,
-                            r->ldy);
+    r->layer->kind->readout(r->layer, count, r->X + first * r->ldx, r->ldx, true,
+                            r->Y + first * r->ldy, r->ldy);
+}
+
+static void sums_task(size_t first, size_t count, void *scratch, void *context) {
+    const rows *r = context;
+
+    (void)scratch;
+    r->layer->kind->readout(r->layer, count, r->X + first * r->ldx, r->ldx, false,
+                            r->Y + first * r->ldy, r->ldy);
+}
+
+int snnk__layer_readout_sums(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
+                             float *Y, size_t ldy, snnk_workspace *workspace) {
+    rows r = {layer, Phi, ldphi, Y, ldy};
+
+    return snnk__for_rows(workspace, &layer->allocator, n, 0, sums_task, &r);
 }
 
 int snnk_layer_readout(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,

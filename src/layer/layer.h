@@ -54,12 +54,18 @@ typedef struct snnk__layer_kind {
     void (*forward_split)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work);
 
-    /* The map; its features Phi of X; and Y computed from features. */
+    /* Set Y to the outputs without the bias, if snnk__layer_exact_bias gives it, or else to the
+     * outputs, for n rows in float, or n <= SNNK__CENTRED_ROWS rows in double. work: cost.work
+     * floats, in double snnk__layer_sums_work. */
+    void (*sums)(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Y, size_t ldy,
+                 float *work);
+
+    /* The map; its features Phi of X, as for `sums`; and Y computed from features. */
     const snnk_map *(*map)(const snnk_layer *layer);
-    void (*features)(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Phi,
+    void (*features)(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Phi,
                      size_t ldphi, float *work);
-    void (*readout)(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,
-                    size_t ldy);
+    void (*readout)(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
+                    bool with_bias, float *Y, size_t ldy);
 
     /* See snnk__layer_readout_map. */
     int (*readout_map)(const snnk_layer *layer, snnk_map **map);
@@ -117,6 +123,24 @@ void snnk__layer_finish(snnk_layer *layer);
  * and bias (outputs, or none), all finite, also as floats. */
 int snnk__layer_check_weights(const float *W, const char *name, size_t outputs, size_t columns,
                               size_t ldw, snnk__numbers bias);
+
+/* The bias that is added last, in double: outputs values; NULL if an activation follows it, or if
+ * there is none. */
+const double *snnk__layer_exact_bias(const snnk_layer *layer);
+
+/* snnk_layer_readout of checked arguments, without the bias. SNNK_E_NOMEM. */
+int snnk__layer_readout_sums(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
+                             float *Y, size_t ldy, snnk_workspace *workspace);
+
+/* Floats of scratch for `sums` and `features` of rows in double; SIZE_MAX if the count
+ * overflows. */
+size_t snnk__layer_sums_work(const snnk_layer *layer);
+
+/* The part of this scratch that follows the room for d inputs as floats, which rows in float do not
+ * need. */
+static inline float *snnk__sums_rest(const snnk__numbers *X, size_t d, float *work) {
+    return X->f32 ? work : work + SNNK__CENTRED_ROWS * d;
+}
 
 /* Allocate a matrix, outputs x columns, and a bias in the same block of memory. Free *W only.
  * SNNK_E_SIZE, SNNK_E_NOMEM. */

@@ -172,6 +172,23 @@ static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ld
                               b == 0, b == last ? weights->bias : NULL, Y, ldy, work);
 }
 
+static void sums(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Y, size_t ldy,
+                 float *work) {
+    const readout *r = of(layer);
+    const snnk__weights *weights = used(r);
+    const size_t d = layer->inputs;
+
+    for (size_t b = 0; b < weights->n_parts; b++) {
+        snnk__numbers from;
+        snnk__block block;
+        snnk__hd3 hd3;
+
+        snnk__features_block(&r->features, b, n, X, work, &block, &hd3, &from);
+        snnk__project_readout(n, from.f32, from.ld, d, &block, &weights->parts[b], b == 0, NULL, Y,
+                              ldy, snnk__sums_rest(X, d, work));
+    }
+}
+
 /* Compute all features first, then all outputs. work: n rows of features, then what those need. */
 static void forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work) {
@@ -182,24 +199,29 @@ static void forward_split(const snnk_layer *layer, size_t n, const float *X, siz
     snnk__weights_readout_split(used(r), n, work, m, Y, ldy, workspace);
 }
 
-static void features(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Phi,
+static void features(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Phi,
                      size_t ldphi, float *work) {
     const readout *r = of(layer);
     const snnk_map *map = r->features.map;
+    const size_t d = map->inputs;
 
     for (size_t b = 0; b < map->n_blocks; Phi += map->blocks[b++]->features) {
-        snnk__block block = r->features.blocks[b];
+        snnk__numbers from;
+        snnk__block block;
+        snnk__hd3 hd3;
 
+        snnk__features_block(&r->features, b, n, X, work, &block, &hd3, &from);
         block.mix = map->blocks[b]->mix;
-        snnk__project(n, X, ldx, map->inputs, &block, Phi, ldphi, work);
+        snnk__project(n, from.f32, from.ld, d, &block, Phi, ldphi, snnk__sums_rest(X, d, work));
     }
 }
 
-static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi, float *Y,
-                     size_t ldy) {
+static void read_out(const snnk_layer *layer, size_t n, const float *Phi, size_t ldphi,
+                     bool with_bias, float *Y, size_t ldy) {
     const snnk__weights *weights = &of(layer)->weights;
 
-    snnk__weights_readout(weights, n, Phi, ldphi, 0, layer->outputs, weights->bias, Y, ldy);
+    snnk__weights_readout(weights, n, Phi, ldphi, 0, layer->outputs,
+                          with_bias ? weights->bias : NULL, Y, ldy);
 }
 
 /* ---- Weights ---- */
@@ -295,6 +317,7 @@ const snnk__layer_kind snnk__snnk_kind = {
     .cost = cost,
     .forward = forward,
     .forward_split = forward_split,
+    .sums = sums,
     .map = map_of,
     .features = features,
     .readout = read_out,

@@ -62,6 +62,21 @@ static void forward(const snnk_layer *layer, size_t n, const float *X, size_t ld
     snnk__features_rows(&of(layer)->features, n, X, ldx, Y, ldy, work);
 }
 
+static void sums(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Y, size_t ldy,
+                 float *work) {
+    const snnk__features *features = &of(layer)->features;
+    const size_t d = layer->inputs;
+
+    for (size_t b = 0; b < features->map->n_blocks; Y += features->map->blocks[b++]->features) {
+        snnk__numbers from;
+        snnk__block block;
+        snnk__hd3 hd3;
+
+        snnk__features_block(features, b, n, X, work, &block, &hd3, &from);
+        snnk__project(n, from.f32, from.ld, d, &block, Y, ldy, snnk__sums_rest(X, d, work));
+    }
+}
+
 static void forward_split(const snnk_layer *layer, size_t n, const float *X, size_t ldx, float *Y,
                           size_t ldy, snnk_workspace *workspace, float *work) {
     snnk__features_split(&of(layer)->features, n, X, ldx, Y, ldy, workspace, work);
@@ -122,8 +137,9 @@ const snnk__layer_kind snnk__tower_kind = {
     .cost = cost,
     .forward = forward,
     .forward_split = forward_split,
+    .sums = sums,
     .map = map_of,
-    .features = forward,
+    .features = sums,
     .readout_map = readout_map,
     .linearity = linearity,
     .fold = fold,

@@ -27,7 +27,8 @@ int snnk__weights_add_part(const snnk_allocator *allocator, size_t columns, int3
 
 void snnk__weights_free(const snnk_allocator *allocator, snnk__weights *weights);
 
-/* Set all entries. W: rows x columns, finite; bias: one row of `rows` numbers, or none for zeros. */
+/* Set all entries. W: rows x columns, finite; bias: one row of `rows` numbers, or none for
+ * zeros. */
 void snnk__weights_set(snnk__weights *weights, const float *W, size_t ldw, snnk__numbers bias);
 
 /* Copy out all entries of the matrix. */

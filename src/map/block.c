@@ -79,6 +79,16 @@ void snnk__map_block_features(const snnk__map_block *block, size_t n, const floa
     snnk__project(n, X, ldx, block->linear.inputs, &kernel, Phi, ldphi, work);
 }
 
+void snnk__map_block_centre_rows(const snnk__map_block *block, size_t n, const double *X,
+                                 size_t ldx, float *to) {
+    const size_t d = block->linear.inputs;
+    const double *centre = block->linear.centre;
+
+    for (size_t i = 0; i < n; i++, to += d)
+        for (size_t k = 0; k < d; k++)
+            to[k] = (float)(centre ? X[i * ldx + k] - centre[k] : X[i * ldx + k]);
+}
+
 int snnk__map_cannot(const snnk__map_kind *kind, const char *what) {
     return snnk__fail(SNNK_E_UNSUPPORTED, "%s features %s", kind->name, what);
 }

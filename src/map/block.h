@@ -50,6 +50,18 @@ size_t snnk__map_block_work(const snnk__map_block *block);
 void snnk__map_block_features(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
                               float *Phi, size_t ldphi, float *work);
 
+/* What inputs in double are centred on, before they become float; NULL for zeros. */
+static inline const double *snnk__map_block_centre(const snnk__map_block *block) {
+    return block->linear.centre;
+}
+
+/* Set `to` (n x d, packed) to rows of X minus the centre of the block, as floats. */
+void snnk__map_block_centre_rows(const snnk__map_block *block, size_t n, const double *X,
+                                 size_t ldx, float *to);
+
+/* The most rows in double that are centred at a time. */
+#define SNNK__CENTRED_ROWS 64
+
 /* Set g (d) to row `row` of G, scaling included, and return its offset. work: as
  * snnk__map_block_work says. */
 static inline double snnk__map_block_get_row(const snnk__map_block *block, size_t row, float *g,

@@ -34,11 +34,29 @@ static int create(const snnk__map_kind *kind, const snnk__map_request *request,
     if ((st = snnk__symmetric_begin(kind, request, &made)) != SNNK_OK) return st;
     scaling = made->data;
     st = snnk__linear_create_diagonal(&made->linear, d, request->allocator);
+    if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
     for (size_t k = 0; st == SNNK_OK && k < d; k++)
         st = snnk__linear_set_diagonal(&made->linear, k, scaling ? scaling->scale[k] : 1,
                                        scaling ? scaling->mean : NULL);
     if (st == SNNK_OK)
         *block = made;
+    else
+        snnk__map_block_release(made);
+    return st;
+}
+
+static int centre(const snnk__map_block *block, const double *mean, snnk__map_block **centred) {
+    const size_t d = block->linear.inputs;
+    snnk__map_block *made;
+    int st;
+
+    if ((st = snnk__symmetric_begin_centred(block, mean, &made)) != SNNK_OK) return st;
+    st = snnk__linear_create_diagonal(&made->linear, d, &block->allocator);
+    if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, mean);
+    for (size_t k = 0; st == SNNK_OK && k < d; k++)
+        st = snnk__linear_set_diagonal(&made->linear, k, 1, mean);
+    if (st == SNNK_OK)
+        *centred = made;
     else
         snnk__map_block_release(made);
     return st;
@@ -114,6 +132,7 @@ const snnk__map_kind snnk__map_identity = {.name = "identity",
                                            .check = check,
                                            .function = function,
                                            .create = create,
+                                           .centre = centre,
                                            .release = snnk__symmetric_release,
                                            .safe_projection = safe_projection,
                                            .gradient = gradient,

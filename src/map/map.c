@@ -133,8 +133,7 @@ bool snnk__map_cannot_overflow(const snnk_map *map, size_t n, const float *X, si
 
 typedef struct tower {
     const snnk_map *map;
-    const float *X;
-    size_t ldx;
+    snnk__numbers X;
     float *Phi;
     size_t ldphi;
 } tower;
@@ -152,15 +151,51 @@ static void tower_rows(size_t first, size_t count, void *scratch, void *context)
     float *Phi = t->Phi + first * t->ldphi;
 
     for (size_t b = 0; b < t->map->n_blocks; b++) {
-        snnk__map_block_features(t->map->blocks[b], count, t->X + first * t->ldx, t->ldx, Phi,
+        snnk__map_block_features(t->map->blocks[b], count, t->X.f32 + first * t->X.ld, t->X.ld, Phi,
                                  t->ldphi, scratch);
         Phi += t->map->blocks[b]->features;
     }
 }
 
+/* The same for rows in double, SNNK__CENTRED_ROWS at a time. */
+static void tower_centred_rows(size_t first, size_t count, void *scratch, void *context) {
+    const tower *t = context;
+    const size_t d = t->map->inputs;
+    float *X = scratch, *work = X + SNNK__CENTRED_ROWS * d;
+
+    for (size_t i = first; i < first + count; i += SNNK__CENTRED_ROWS) {
+        const size_t n = snnk__min_size(SNNK__CENTRED_ROWS, first + count - i);
+        float *Phi = t->Phi + i * t->ldphi;
+
+        for (size_t b = 0; b < t->map->n_blocks; Phi += t->map->blocks[b++]->features) {
+            const snnk__map_block *block = t->map->blocks[b];
+            snnk__block kernel = snnk__map_block_kernel(block);
+            snnk__hd3 hd3;
+
+            snnk__map_block_centre_rows(block, n, t->X.f64 + i * t->X.ld, t->X.ld, X);
+            snnk__linear_centre_kernel(&block->linear, &kernel, &hd3);
+            snnk__project(n, X, d, d, &kernel, Phi, t->ldphi, work);
+        }
+    }
+}
+
+int snnk__map_input_tower(const snnk_map *map, size_t n, const snnk__numbers *X, float *Phi,
+                          size_t ldphi, snnk_workspace *workspace) {
+    tower t = {map, *X, Phi, ldphi};
+    size_t floats;
+
+    if (X->f32)
+        return snnk__for_rows(workspace, &map->allocator, n, snnk__map_work(map) * sizeof(float),
+                              tower_rows, &t);
+    if (!snnk__mul_size(map->inputs, SNNK__CENTRED_ROWS, &floats) ||
+        !snnk__add_size(floats, snnk__map_work(map), &floats) ||
+        !snnk__mul_size(floats, sizeof(float), &floats))
+        return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
+    return snnk__for_rows(workspace, &map->allocator, n, floats, tower_centred_rows, &t);
+}
+
 static int run_tower(const snnk_map *map, size_t n, const float *X, const char *X_name, size_t ldx,
                      float *Phi, const char *Phi_name, size_t ldphi, snnk_workspace *workspace) {
-    tower t = {map, X, ldx, Phi, ldphi};
     int st;
 
     if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
@@ -170,11 +205,43 @@ static int run_tower(const snnk_map *map, size_t n, const float *X, const char *
     const snnk__operand arrays[] = {SNNK__READ(X, n, map->inputs, ldx),
                                     SNNK__WRITTEN(Phi, n, map->features, ldphi)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
-    return snnk__for_rows(workspace, &map->allocator, n, snnk__map_work(map) * sizeof(float),
-                          tower_rows, &t);
+    return snnk__map_input_tower(map, n, &(snnk__numbers){.f32 = X, .ld = ldx}, Phi, ldphi,
+                                 workspace);
 }
 
 int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t ldx, float *Phi,
                          size_t ldphi, snnk_workspace *workspace) {
     return run_tower(map, n, X, "X", ldx, Phi, "Phi", ldphi, workspace);
+}
+
+/* ---- Centring ---- */
+
+bool snnk__map_may_centre(const snnk_map *map) {
+    bool may = false;
+
+    for (size_t b = 0; b < map->n_blocks; b++)
+        may |= map->blocks[b]->kind->centre && !snnk__map_block_centre(map->blocks[b]);
+    return may;
+}
+
+int snnk__map_centre(const snnk_map *map, const double *mean, snnk_map **centred) {
+    const snnk_allocator *allocator = &map->allocator;
+    snnk__map_block **blocks = NULL;
+    int st;
+
+    *centred = NULL;
+    st = snnk__alloc_zero(allocator, map->n_blocks, sizeof *blocks, "blocks", &blocks);
+    if (st != SNNK_OK) return st;
+    for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++) {
+        snnk__map_block *block = map->blocks[b];
+
+        if (block->kind->centre && !snnk__map_block_centre(block))
+            st = block->kind->centre(block, mean, &blocks[b]);
+        else
+            blocks[b] = snnk__map_block_retain(block);
+    }
+    if (st == SNNK_OK) st = snnk__map_from_blocks(map->n_blocks, blocks, allocator, centred);
+    for (size_t b = 0; b < map->n_blocks; b++) snnk__map_block_release(blocks[b]);
+    snnk__free(allocator, blocks);
+    return st;
 }

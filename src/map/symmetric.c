@@ -147,13 +147,82 @@ int snnk__symmetric_create(const snnk__map_kind *kind, const snnk__map_request *
     function_of(kind, &request->config, &rows);
     if (request->rows > 0) {
         st = snnk__linear_create_dense(&made->linear, request->inputs, rows, request->allocator);
+        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = copy_rows(made, request);
     } else {
         st = projection->create(&made->linear, request->inputs, rows, request->allocator);
+        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = draw(made);
     }
     if (st == SNNK_OK)
         *block = made;
+    else
+        snnk__map_block_release(made);
+    return st;
+}
+
+/* ---- Centring ---- */
+
+int snnk__symmetric_begin_centred(const snnk__map_block *block, const double *mean,
+                                  snnk__map_block **centred) {
+    const size_t d = block->linear.inputs;
+    const snnk__input_scaling *scaling;
+    snnk__map_block *made;
+    int st;
+
+    st = snnk__map_block_alloc(block->kind, &block->config, block->features, &block->allocator,
+                               &made);
+    if (st != SNNK_OK) return st;
+    made->function = block->function;
+    if ((st = scaling_alloc(made, d)) != SNNK_OK) {
+        snnk__map_block_release(made);
+        return st;
+    }
+    scaling = made->data;
+    for (size_t k = 0; k < d; k++) scaling->mean[k] = mean[k], scaling->scale[k] = 1;
+    *centred = made;
+    return SNNK_OK;
+}
+
+/* Copy given rows, which are dense, with the mean folded in. */
+static int centre_rows(const snnk__linear *from, const double *mean, snnk__linear *to) {
+    const snnk_allocator *allocator = &to->allocator;
+    const size_t d = from->inputs;
+    double *row = NULL;
+    float *g = NULL;
+    int st;
+
+    st = snnk__alloc(allocator, 2 * d, sizeof *g, "a row", &g);
+    if (st == SNNK_OK) st = snnk__alloc(allocator, d, sizeof *row, "a row", &row);
+    for (size_t i = 0; st == SNNK_OK && i < from->rows; i++) {
+        const double c = from->form->get_row(from, i, g, NULL);
+
+        for (size_t k = 0; k < d; k++) row[k] = (double)g[k];
+        st = snnk__linear_set_row(to, i, row, c, mean, NULL, g + d);
+    }
+    snnk__free(allocator, row);
+    snnk__free(allocator, g);
+    return st;
+}
+
+/* Drawn rows are drawn again, so that they are the same as after loading from a file that has only
+ * their seed. */
+int snnk__symmetric_centre(const snnk__map_block *block, const double *mean,
+                           snnk__map_block **centred) {
+    const bool drawn = snnk__projection_is_drawn(block->config.projection);
+    const size_t d = block->linear.inputs, rows = block->linear.rows;
+    const snnk_allocator *allocator = &block->allocator;
+    snnk__map_block *made;
+    int st;
+
+    if ((st = snnk__symmetric_begin_centred(block, mean, &made)) != SNNK_OK) return st;
+    st = drawn ? snnk__projection_get(block->config.projection)
+                     ->create(&made->linear, d, rows, allocator)
+               : snnk__linear_create_dense(&made->linear, d, rows, allocator);
+    if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, mean);
+    if (st == SNNK_OK) st = drawn ? draw(made) : centre_rows(&block->linear, mean, &made->linear);
+    if (st == SNNK_OK)
+        *centred = made;
     else
         snnk__map_block_release(made);
     return st;
@@ -329,10 +398,12 @@ int snnk__symmetric_read_rows(const snnk__map_kind *kind, const snnk__stored_row
         if ((st = snnk__read_draws(source, projection->numbers(rows, inputs))) != SNNK_OK)
             goto done;
         st = projection->create(&made->linear, inputs, rows, source->allocator);
+        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = draw(made);
     } else {
         if ((st = stored->find(source, inputs, rows)) != SNNK_OK) goto done;
         st = stored->create(&made->linear, inputs, rows, source->allocator);
+        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = made->linear.form->read(&made->linear, source);
     }
     if (st != SNNK_OK) goto done;

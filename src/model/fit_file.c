@@ -24,13 +24,14 @@ typedef struct heldout_arrays {
     snnk__array phi, weights, labels, y;
 } heldout_arrays;
 
-static heldout_arrays arrays_of(const snnk__feature_rows *rows) {
+/* y: the type of the targets. */
+static heldout_arrays arrays_of(const snnk__feature_rows *rows, snnk__element y) {
     const size_t n = rows->n;
 
     return (heldout_arrays){snnk__array_2("heldout.phi", SNNK__ELEMENT_F32, n, rows->features),
                             snnk__array_1("heldout.weights", SNNK__ELEMENT_F32, n),
                             snnk__array_1("heldout.labels", SNNK__ELEMENT_U32, n),
-                            snnk__array_2("heldout.y", SNNK__ELEMENT_F32, n, rows->outputs)};
+                            snnk__array_2("heldout.y", y, n, rows->outputs)};
 }
 
 /* ---- Saving ---- */
@@ -46,8 +47,26 @@ static void write_config(snnk__sink *sink, const snnk_fit_config *config) {
     sink->text(sink, "factorization", snnk_factorization_name(config->factorization));
 }
 
+/* Whether all targets are exact floats. */
+static bool are_floats(const snnk__feature_rows *rows) {
+    bool are = true;
+
+    for (size_t i = 0; !rows->of_labels && i < rows->n * rows->outputs; i++)
+        are &= (double)(float)rows->Y[i] == rows->Y[i];
+    return are;
+}
+
+/* Give targets as floats. */
+static void float_targets(const void *targets, size_t first, size_t count, void *out) {
+    const double *Y = targets;
+    float *to = out;
+
+    for (size_t i = 0; i < count; i++) to[i] = (float)Y[first + i];
+}
+
 static void write_heldout(snnk__sink *sink, const snnk__feature_rows *rows) {
-    const heldout_arrays arrays = arrays_of(rows);
+    const bool floats = are_floats(rows);
+    const heldout_arrays arrays = arrays_of(rows, floats ? SNNK__ELEMENT_F32 : SNNK__ELEMENT_F64);
 
     sink->count(sink, "heldout_rows", rows->n);
     if (rows->n == 0) return;
@@ -55,6 +74,8 @@ static void write_heldout(snnk__sink *sink, const snnk__feature_rows *rows) {
     snnk__write_array(sink, arrays.weights, rows->weights);
     if (rows->of_labels)
         snnk__write_array(sink, arrays.labels, rows->labels);
+    else if (floats)
+        sink->elements(sink, &arrays.y, float_targets, rows->Y);
     else
         snnk__write_array(sink, arrays.y, rows->Y);
 }
@@ -219,6 +240,26 @@ static int check_heldout(const snnk__feature_rows *rows) {
     return st == SNNK_OK ? st : snnk__fail_within(SNNK_E_FORMAT, "heldout");
 }
 
+/* Read targets in double, or in float as 0.1 wrote them. */
+static int read_targets(const snnk__source *source, snnk__feature_rows *rows) {
+    const snnk__array doubles = arrays_of(rows, SNNK__ELEMENT_F64).y,
+                      floats = arrays_of(rows, SNNK__ELEMENT_F32).y;
+    const size_t count = rows->n * rows->outputs;
+    snnk__sentence before;
+    float *Y = NULL;
+    int st;
+
+    snnk__sentence_save(&before);
+    if (snnk__find_array(source, doubles) == SNNK_OK)
+        return snnk__read_array(source, doubles, rows->Y);
+    if ((st = snnk__find_array(source, floats)) != SNNK_OK) return st;
+    st = snnk__alloc(source->allocator, count, sizeof *Y, "targets", &Y);
+    if (st == SNNK_OK) st = snnk__read_array(source, floats, Y);
+    for (size_t i = 0; st == SNNK_OK && i < count; i++) rows->Y[i] = (double)Y[i];
+    snnk__free(source->allocator, Y);
+    return snnk__recovered(st, &before);
+}
+
 static int read_heldout(const snnk__source *source, const settings *s, snnk__feature_rows *rows) {
     int st;
 
@@ -229,11 +270,11 @@ static int read_heldout(const snnk__source *source, const settings *s, snnk__fea
                           s->heldout_rows, SNNK_FIT_MAX_HELDOUT);
     rows->n = s->heldout_rows;
     rows->of_labels = s->kind == SNNK__LABELS;
-    const heldout_arrays arrays = arrays_of(rows);
+    const heldout_arrays arrays = arrays_of(rows, SNNK__ELEMENT_F32);
     if ((st = snnk__read_array(source, arrays.phi, rows->Phi)) != SNNK_OK) return st;
     if ((st = snnk__read_array(source, arrays.weights, rows->weights)) != SNNK_OK) return st;
     st = rows->of_labels ? snnk__read_array(source, arrays.labels, rows->labels)
-                         : snnk__read_array(source, arrays.y, rows->Y);
+                         : read_targets(source, rows);
     return st == SNNK_OK ? check_heldout(rows) : st;
 }
 

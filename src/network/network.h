@@ -44,6 +44,12 @@ int snnk__network_reserve_place(const snnk_network *network, snnk__kept_layer **
 /* Copy the notes of one network to another. SNNK_E_NOMEM. */
 int snnk__network_copy_notes(const snnk_network *from, snnk_network *to);
 
+/* Compute Y = network(X) for n checked rows in float or in double: in float, or in double with the
+ * last bias added in double. Exactly one of Y and Y_f64 is set. Those in float have the bits of
+ * snnk_network_forward if X is in float. SNNK_E_SIZE, SNNK_E_NOMEM. */
+int snnk__network_outputs(const snnk_network *network, size_t n, const snnk__numbers *X, float *Y,
+                          double *Y_f64, size_t ldy, snnk_workspace *workspace);
+
 /* Like snnk_network_set_statistics, but without a copy: on success the network owns lstsq, which is
  * not NULL. */
 int snnk__network_take_statistics(snnk_network *network, snnk_lstsq *lstsq);

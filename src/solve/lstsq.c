@@ -6,6 +6,9 @@
 #include "kernels/kernels.h"
 #include "solve/qr.h"
 
+/* The moments have m^2 numbers; BLAS may count them in its integers. */
+#define MAX_FEATURES 46340
+
 int snnk__check_width(size_t width, const char *name) {
     if (width == 0) return snnk__fail(SNNK_E_SHAPE, "%s = 0: at least 1 is needed", name);
     if (width > INT32_MAX) /* the integers of CBLAS and LAPACKE have at least 32 bits */
@@ -71,6 +74,11 @@ int snnk_lstsq_create(size_t features, size_t targets, const snnk_allocator *all
     if ((st = snnk__allocator_read(&memory, allocator)) != SNNK_OK) return st;
     if ((st = snnk__check_width(m, "features")) != SNNK_OK) return st;
     if ((st = snnk__check_width(t, "targets")) != SNNK_OK) return st;
+    if (m > MAX_FEATURES)
+        return snnk__fail(SNNK_E_SIZE,
+                          "features = %zu: their moments would have more numbers than a BLAS "
+                          "integer counts and take %.3g GB; use at most %d features",
+                          m, 8e-9 * (double)m * (double)m, MAX_FEATURES);
 
     st = snnk__alloc_zero(&memory, 1, sizeof *made, "least-squares statistics", &made);
     if (st != SNNK_OK) goto done;

@@ -373,6 +373,31 @@ static void leverages(const snnk_rls *rls, size_t rows, const double *phi, doubl
         }
 }
 
+/* Predict at most ROW_BLOCK rows from `first` on. phi, fits: rows x m and rows x t; their
+ * results. */
+static void predict_block(const snnk_rls *rls, size_t first, size_t rows, const snnk__numbers *X,
+                          double *phi, double *fits) {
+    const size_t m = rls->features;
+    const lapack_int mi = (lapack_int)m, ti = (lapack_int)rls->targets;
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < m; j++) phi[i * m + j] = snnk__number(X, first + i, j);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)rows, ti, mi, 1, phi, mi,
+                rls->B, mi, 0, fits, ti);
+}
+
+int snnk__rls_outputs(const snnk_rls *rls, size_t n, const snnk__numbers *X, double *Y) {
+    const size_t m = rls->features, t = rls->targets, most = snnk__min_size(n, ROW_BLOCK);
+    double *phi;
+    const int st = snnk__alloc(&rls->allocator, m, most * sizeof *phi, "a block of rows", &phi);
+
+    if (st != SNNK_OK) return st;
+    for (size_t first = 0; first < n; first += most)
+        predict_block(rls, first, snnk__min_size(most, n - first), X, phi, Y + first * t);
+    snnk__free(&rls->allocator, phi);
+    return SNNK_OK;
+}
+
 int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldphi, float *Y,
                      size_t ldy, double *leverage) {
     double *phi = NULL, *fits = NULL;
@@ -395,11 +420,7 @@ int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldp
     for (size_t first = 0; first < n; first += most) {
         const size_t rows = snnk__min_size(most, n - first);
 
-        for (size_t i = 0; i < rows; i++)
-            for (size_t j = 0; j < m; j++) phi[i * m + j] = (double)Phi[(first + i) * ldphi + j];
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)rows, (lapack_int)t,
-                    (lapack_int)m, 1, phi, (lapack_int)m, rls->B, (lapack_int)m, 0, fits,
-                    (lapack_int)t);
+        predict_block(rls, first, rows, &(snnk__numbers){.f32 = Phi, .ld = ldphi}, phi, fits);
         for (size_t i = 0; i < rows; i++)
             for (size_t k = 0; k < t; k++) Y[(first + i) * ldy + k] = (float)fits[i * t + k];
         if (leverage) leverages(rls, rows, phi, leverage + first);

@@ -5,6 +5,7 @@
 #include <snnk/rls.h>
 
 #include "base/memory.h"
+#include "base/rows.h"
 
 /* m features, t targets. P = (scale U)(scale U)^T. */
 struct snnk_rls {
@@ -33,6 +34,9 @@ struct snnk_rls {
 
 /* SNNK_E_RANGE. */
 int snnk__rls_check(double ridge, double forgetting);
+
+/* Set Y (n x targets, packed) to the predictions of rows in float or in double. SNNK_E_NOMEM. */
+int snnk__rls_outputs(const snnk_rls *rls, size_t n, const snnk__numbers *X, double *Y);
 
 /* Column j of U. */
 static inline double *snnk__rls_column(const snnk_rls *rls, size_t j) {

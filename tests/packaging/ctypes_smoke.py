@@ -29,7 +29,7 @@ SIZE = {"snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count"
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
-        "snnk_network_scratch_bytes", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
+        "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
         "snnk_table_words", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
@@ -385,6 +385,7 @@ assert call("snnk_layer_features", fitted) == 1024
 assert call("snnk_layer_parameters", dense) == 2 and call("snnk_layer_multiply_adds", dense) == 1
 assert c_void_p(call("snnk_layer_map", fitted)).value == drawn.value
 call("snnk_layer_weights", dense, out, size(1), None)
+call("snnk_layer_bias", dense, (c_double * 20)())
 assert out[0] == 2
 
 network = handle("snnk_network_create", None)
@@ -401,6 +402,10 @@ assert call("snnk_network_notes", network) == 1
 assert call("snnk_network_note_key", network, size(0)) == b"units"
 assert call("snnk_network_scratch_bytes", network) > 0
 call("snnk_network_forward", network, size(20), X, size(2), out, size(1), workspace)
+X_f64, out_f64 = (c_double * 40)(*[float(x) for x in X[:40]]), (c_double * 20)()
+assert call("snnk_network_scratch_bytes_f64", network) > 0
+call("snnk_network_forward_f64", network, size(20), X_f64, size(2), out_f64, size(1), workspace)
+assert all(abs(a - b) <= 1e-5 * (1 + abs(b)) for a, b in zip(out[:20], out_f64))
 call("snnk_network_score", network, data(20, X=X, Y=Y), workspace, byref(score))
 
 map_folded = handle("snnk_map_fold", identity, size(3), floats(1, 2, 3, 4, 5, 6), size(3), None)
@@ -450,6 +455,7 @@ call("snnk_lstsq_free", carried)  # the network has a copy
 assert call("snnk_lstsq_rows", c_void_p(call("snnk_network_statistics", learning))) == 20
 features = (c_float * (20 * 1024))()
 call("snnk_network_features", learning, size(20), X, size(2), features, size(1024), None)
+call("snnk_network_features_f64", learning, size(20), X_f64, size(2), features, size(1024), None)
 call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
 call("snnk_network_free", learning)
 

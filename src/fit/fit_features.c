@@ -94,13 +94,13 @@ static bool find_centre(const snnk_rows *rows, double *mean) {
 }
 
 int snnk__fit_features_centre(snnk__fit_features *features, const snnk_rows *rows) {
-    const snnk_allocator *allocator = &features->map->allocator;
+    const snnk_allocator allocator = features->map->allocator; /* the map may be freed below */
     double *mean = NULL;
     snnk_map *centred;
     int st;
 
     if (!rows->X_f64 || features->lower || !snnk__map_may_centre(features->map)) return SNNK_OK;
-    st = snnk__alloc(allocator, rows->inputs, sizeof *mean, "means", &mean);
+    st = snnk__alloc(&allocator, rows->inputs, sizeof *mean, "means", &mean);
     if (st != SNNK_OK) return st;
     if (find_centre(rows, mean)) {
         st = snnk__map_centre(features->map, mean, &centred);
@@ -109,7 +109,7 @@ int snnk__fit_features_centre(snnk__fit_features *features, const snnk_rows *row
             features->map = centred;
         }
     }
-    snnk__free(allocator, mean);
+    snnk__free(&allocator, mean);
     return st;
 }
 

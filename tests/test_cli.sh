@@ -298,6 +298,31 @@ printf '\000\000\010\003\000\000\000\001\000\000\000\002\000\000\000\002abcd' >c
 gives "wrong width of a cube" 1 "$snnk" predict kinds.st cube.idx
 has "wrong width of a cube" err '4 input columns, but the model has 2 inputs \(an array of 1 x 2 x 2: rows are its first'
 
+# Words, dates and missing values: y is 10 in Rome, 20 in Oslo, 30 in Lima, and 2 more for yes. The fit is linear in the
+# encoded inputs, so it is exact but for the ridge, 1e-9 of the sums of squares.
+awk 'BEGIN { print "city,ok,when,y"; split("Rome Oslo Lima", c, " ")
+    for (i = 0; i < 60; i++) print c[i % 3 + 1] "," (i % 2 ? "yes" : "no") ",2026-01-" 10 + i % 7 "," 10 * (i % 3 + 1) + 2 * (i % 2) }' >towns.csv
+gives "fit of words" 0 "$snnk" fit --train towns.csv --features identity --ridge 1e-9 --task regression --save towns.st
+has "fit of words" out '^encoded       3 columns as 5 inputs \(1 words, 1 booleans, 1 dates\)$'
+gives "fit of words, JSON" 0 "$snnk" fit --train towns.csv --features identity --ridge 1e-9 --task regression --json
+json "fit of words, JSON" 'j["inputs"] == 5 and j["encoded_columns"] == 3'
+gives "eval of words" 0 "$snnk" eval towns.st --test towns.csv --json
+json "eval of words" 'j["rmse"] < 1e-4'
+printf 'when,city,ok\n2026-01-12,Lima,yes\n2026-01-12,Paris,no\n2026-01-12,Oslo,\n' >flights.csv
+gives "predict of words" 0 "$snnk" predict towns.st flights.csv --json
+json "predict of words" 'abs(j["values"][0][0] - 32) < 1e-3 and abs(j["values"][2][0] - 21) < 1e-3'
+has "a missing word" err 'flights\.csv: 1 missing values were filled in'
+has "an unknown word" err 'flights\.csv: 1 words are unknown to the model'
+printf 'when,city,ok\n2026-02-30,Lima,yes\n' >no_date.csv
+gives "a date that is none" 1 "$snnk" predict towns.st no_date.csv
+has "a date that is none" err 'no_date\.csv: row 1, column "when": "2026-02-30" is not a date'
+printf 'when,city,ok\n2026-01-12,7,yes\n' >no_words.csv
+gives "numbers where the model has words" 1 "$snnk" predict towns.st no_words.csv
+has "numbers where the model has words" err 'column "city" has numbers, but the encoder has learned words there'
+gives "fit with gaps" 0 "$snnk" fit --train towns.csv --keep-statistics --m 16 --save towns_kept.st
+gives "update of words" 0 "$snnk" update towns_kept.st --train towns.csv --save towns_more.st
+gives "predict after an update" 0 "$snnk" predict towns_more.st flights.csv
+
 # refuses NAME PATTERN OPTION...: fit prints one line that matches, and an existing model stays unchanged.
 refuses() {
     cp line.st kept.st
@@ -310,10 +335,12 @@ refuses() {
     if cmp -s line.st kept.st; then ok; else not_ok "$name: the model changed"; fi
 }
 awk 'BEGIN { print "a,b,y"; for (i = 0; i < 2000; i++) print i % 9 "," (i == 1499 ? "nan" : i % 7) "," i % 5 / 2 }' >nan.csv
+sed 's/nan/inf/; 2s/,[^,]*,/,,/' nan.csv >far.csv
 awk 'BEGIN { print "a,b,y"; for (i = 0; i < 2000; i++) print i % 9 "," i % 7 "," (i == 1499 ? "inf" : i % 5 / 2) }' >inf.csv
-refuses "NaN in an input" '^snnk fit: nan\.csv: row 1500, column "b": the value is missing: ' --train nan.csv
-refuses "NaN, unscaled" '^snnk fit: nan\.csv: row 1500, column "b": the value is missing: ' --train nan.csv --scaling none
+refuses "NaN in an input" '^snnk fit: nan\.csv: row 1500, column "b": the value is missing: ' --train nan.csv --missing refuse
+refuses "an infinite input" '^snnk fit: far\.csv: row 1500, column "b": inf is not finite' --train far.csv
 refuses "infinite target" '^snnk fit: inf\.csv: row 1500, column "y": inf ' --train inf.csv --task regression
+sed '3s/^[^,]*/q/' line.csv >words_in_line.csv
 # A missing number must not turn a regression into a classification.
 sed '7s/,[^,]*$/,/' line.csv >hole.csv
 missing='hole\.csv: row 6, column "y": the value is missing: fill it in, or remove the row$'
@@ -368,7 +395,7 @@ done
 refuses "more features than memory" 'bytes for the statistics of 2000000000 features' --train line.csv --m 2000000000
 refuses "no test file" 'nowhere\.csv' --train line.csv --test nowhere.csv
 refuses "a test set without a column" 'line\.csv has no column "u"' --train words_second.csv --test line.csv
-refuses "words as inputs" 'column "u" holds words, but inputs must be numbers: "q" in row 1' --train words_first.csv --target v
+refuses "words where the model has numbers" 'column "a" holds words, but inputs must be numbers: "q" in row 2' --like line.st --train words_in_line.csv
 refuses "a test set of another width" 'images\.idx has 4 input columns, but the model has 2' --train line.csv \
     --test-images images.idx --test-labels labels.idx
 refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --target c --task classification \

@@ -41,6 +41,7 @@ const char fit_help[] =
     "  --projection-scale S     standard deviation of the random rows (default 1)\n"
     "  --offset-scale S         standard deviation of the offsets (default 0.3; gaussian: 0)\n"
     "  --scaling MODE           of inputs: none, center, common (default) or standardize\n"
+    "                           (default with words or gaps)\n"
     "  --linear                 use the inputs themselves as features too\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
     "  --seed N                 seed of random rows and of held-out rows (default 0)\n"
@@ -307,7 +308,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
-    *o = (fit_options){.scaling = SNNK_SCALING_COMMON, .choose = CHOOSE_UNSET};
+    *o = (fit_options){.scaling = SCALING_DEFAULT, .choose = CHOOSE_UNSET};
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;

@@ -5,7 +5,9 @@
 #include "cli/dataset.h"
 
 /* A value of --scaling in addition to those of snnk_scaling_mode. */
-enum { SCALING_NONE = 3 };
+/* Values of --scaling beside those of snnk_scaling_mode. DEFAULT: common, or standardize for inputs
+ * that an encoder makes, which have units of their own. */
+enum { SCALING_NONE = 3, SCALING_DEFAULT = 4 };
 
 /* How lambda is chosen. The default is HELDOUT, with several processes GCV. */
 enum { CHOOSE_UNSET = -1, CHOOSE_HELDOUT, CHOOSE_GCV };

@@ -322,6 +322,14 @@ has "numbers where the model has words" err 'column "city" has numbers, but the 
 gives "fit with gaps" 0 "$snnk" fit --train towns.csv --keep-statistics --m 16 --save towns_kept.st
 gives "update of words" 0 "$snnk" update towns_kept.st --train towns.csv --save towns_more.st
 gives "predict after an update" 0 "$snnk" predict towns_more.st flights.csv
+# The same features of other encoded inputs: Rome became Riga, so the outputs of the encoder mean other words.
+sed 's/Rome/Riga/' towns.csv >others.csv
+for towns in towns others; do
+    gives "statistics of $towns" 0 "$snnk" fit --train $towns.csv --keep-statistics --m 16 --scaling none --save $towns.kept.st
+done
+gives "merge of other encoders" 1 "$snnk" merge towns.kept.st others.kept.st --save merged.st
+has "merge of other encoders" err 'different features'
+gives "merge of equal encoders" 0 "$snnk" merge towns.kept.st towns.kept.st --save merged.st
 
 # refuses NAME PATTERN OPTION...: fit prints one line that matches, and an existing model stays unchanged.
 refuses() {

@@ -29,13 +29,16 @@ static const char help[] =
     "  0 success, 1 failure (a bad file, models that cannot be merged), 2 wrong usage,\n"
     "  130 cancelled with Ctrl-C\n";
 
-/* The features of a network, as the bytes of a file: equal bytes are equal features. */
+/* The encoder and the features of a network, as the bytes of a file: equal bytes are equal features
+ * of equal tables. */
 static void *features_of(const snnk_network *network, size_t *bytes) {
     snnk_network *tower;
     void *buffer = NULL;
 
     if (snnk_network_input_tower(network, &tower) != SNNK_OK) return NULL;
-    if (snnk_network_saved_bytes(tower, SNNK_SAVE_ROWS, bytes) == SNNK_OK) buffer = malloc(*bytes);
+    if (snnk_network_set_encoder(tower, snnk_network_encoder(network)) == SNNK_OK &&
+        snnk_network_saved_bytes(tower, SNNK_SAVE_ROWS, bytes) == SNNK_OK)
+        buffer = malloc(*bytes);
     if (buffer && snnk_network_save_memory(tower, SNNK_SAVE_ROWS, buffer, *bytes) != SNNK_OK) {
         free(buffer);
         buffer = NULL;

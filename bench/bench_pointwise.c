@@ -7,7 +7,7 @@
  * Methods, from the published one to the library's own choice:
  *     plain       s = 1, atoms drawn by amplitude, independent rows
  *     balanced    s from the norms, stratified atoms
- *     centered    x and w centred, hyperbolic pairs
+ *     centered    x and w centered, hyperbolic pairs
  *     whitened    the same, whitened
  *     calibrated  snnk_urf_calibrate
  * The first four use exact spectra (sin, cos, exp) or Fourier extensions of [-0.5, 0.5] with half

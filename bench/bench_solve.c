@@ -2,7 +2,7 @@
  *
  *     bench_solve [--quick] [--json] [--rows N] [--features M] [--threads T]
  *
- *   ours            snnk_lstsq_add of n x m features (checks, centring, moments) and
+ *   ours            snnk_lstsq_add of n x m features (checks, centering, moments) and
  *                   snnk_lstsq_solve, in double and in single precision
  *   scikit-learn    Ridge(solver="cholesky") in float64, with OpenBLAS's own choice of kernels and
  *                   with OPENBLAS_CORETYPE=SkylakeX

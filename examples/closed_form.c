@@ -246,7 +246,7 @@ static snnk_map *cosine_map(size_t n, size_t d, const float *X, size_t m, float 
 
 /* ---- Stage 1: scores ---- */
 
-/* The result of stage 1. W (CLASSES x FIRST_FEATURES) and b give centred, scaled scores. `scores`
+/* The result of stage 1. W (CLASSES x FIRST_FEATURES) and b give centered, scaled scores. `scores`
  * are those of the training rows, each from the half that was not fitted to it. */
 typedef struct first_stage {
     snnk_map *map;
@@ -312,7 +312,7 @@ static void weigh(const images *set, const float *scores, float *weights) {
     }
 }
 
-/* Centre the scores and scale them to score_share of the length of an image; W and b likewise. */
+/* Center the scores and scale them to score_share of the length of an image; W and b likewise. */
 static void rescale(const images *set, first_stage *first) {
     double mean[CLASSES] = {0}, length = 0;
 

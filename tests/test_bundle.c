@@ -387,7 +387,7 @@ static void test_no_towers(void **state) {
     snnk_network_free(network);
 }
 
-/* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centres
+/* A line (WIDTH identity features) and r rows of URF on WIDTH inputs, in a frame that centers
  * weights. It has a diagonal and offsets; G, its offsets, 7 numbers for each row, mu, M and nu.
  * After 20 features: WIDTH x 20 and offsets; r x 20, offsets and the same 7 numbers, nu, and the
  * WIDTH directions of |x~|^2 with offsets and gains. */

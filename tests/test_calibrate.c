@@ -9,7 +9,7 @@ enum { D = 24, N = 80, L = 60, FRESH = 40, M = 200 };
 
 static float X[N * D], W[L * D], b[L], fresh_X[FRESH * D], fresh_W[FRESH * D], fresh_b[FRESH];
 
-/* Uniform inputs and weights that are not centred, as in the paper's pointwise experiment: each
+/* Uniform inputs and weights that are not centered, as in the paper's pointwise experiment: each
  * input has its own scale, and the spread of pre-activations depends on `size`. */
 static void draw_rows(float *rows, size_t n, double size, uint64_t *seed) {
     for (size_t i = 0; i < n; i++)
@@ -89,7 +89,7 @@ static void the_choice_is_the_best_that_is_reported(void **state) {
         assert_true(r.predicted <= r.plain);
         assert_true(r.features == snnk_map_features(map) && r.features <= M);
         assert_true(r.predicted > 0 && r.predicted < 1);
-        /* Centring both helps if neither is centred: |x| |w| falls fourfold. (exp has w.x as a
+        /* Centering both helps if neither is centered: |x| |w| falls fourfold. (exp has w.x as a
          * factor, so it has no phase to lose.) */
         if (all[a] != SNNK_EXP) assert_true(r.centered_both < r.balanced);
         snnk_map_free(map);

@@ -73,7 +73,7 @@ static void test_timestamps_lstsq(void **state) {
     }
 }
 
-/* The same in single precision: centred in double, so that only products are floats. */
+/* The same in single precision: centered in double, so that only products are floats. */
 static void test_timestamps_single(void **state) {
     double t[10], y[10], B = 0, b = 0;
     snnk_lstsq *s = statistics(1, SNNK_FACTORIZATION_GRAM);
@@ -404,8 +404,8 @@ static void test_far_update(void **state) {
     snnk_fit_free(fit);
 }
 
-/* Random features without a scaling: the fit centres the map, and the model file keeps that, also
- * when it has only the seed of the rows. Without centring all rows would be one. */
+/* Random features without a scaling: the fit centers the map, and the model file keeps that, also
+ * when it has only the seed of the rows. Without centering all rows would be one. */
 static void test_far_features(void **state) {
     double X[ROWS * D], near[ROWS * D], Y[ROWS], out[2][ROWS];
     float near_f[ROWS * D];

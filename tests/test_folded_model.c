@@ -9,7 +9,7 @@
 
 enum { D = 5, HIDDEN = 7, L = 3, N = 20 };
 
-/* URF of 5 rows (two atoms, both signs, two parts) in a frame that centres weights, and a line. */
+/* URF of 5 rows (two atoms, both signs, two parts) in a frame that centers weights, and a line. */
 static snnk_map *make_map(size_t inputs) {
     static const double omega[] = {0.5, 1.5}, re[] = {0.3, 0.1}, im[] = {0.1, -0.4};
 

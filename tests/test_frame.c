@@ -12,7 +12,7 @@ enum { D = 12, N = 60, L = 50 };
 
 static float X[N * D], W[L * D];
 
-/* Inputs and weights that are not centred, with different scales, and correlated. */
+/* Inputs and weights that are not centered, with different scales, and correlated. */
 static int make_batch(void **state) {
     uint64_t seed = 5;
 

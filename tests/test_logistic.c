@@ -13,7 +13,7 @@ enum { N = 300, M = 4, T = 3, UNKNOWNS = T * (M + 1) };
 static float Phi[N * (M + 2)], weights[N];
 static int32_t labels[N];
 
-/* Overlapping classes: labels by noisy scores. Features are not centred, and have different
+/* Overlapping classes: labels by noisy scores. Features are not centered, and have different
  * scales. */
 static int make_rows(void **state) {
     uint64_t seed = 3;

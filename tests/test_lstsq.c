@@ -10,7 +10,7 @@ static snnk_lstsq *create(size_t m, size_t t) {
     return s;
 }
 
-/* Means (1, 2) of rows (0, 2), (1, 4), (2, 0), targets 0, 3, 6 with mean 3. Centred rows (-1, 0),
+/* Means (1, 2) of rows (0, 2), (1, 4), (2, 0), targets 0, 3, 6 with mean 3. Centered rows (-1, 0),
  * (0, 2), (1, -2) and -3, 0, 3, hence S = (2, -2; -2, 8), C = (6, -6), yy = 18. */
 static void test_by_hand(void **state) {
     const float Phi[] = {0, 2, 1, 4, 2, 0}, Y[] = {0, 3, 6};
@@ -204,8 +204,8 @@ static void test_strides(void **state) {
  * Expected are the statistics without the 1e6. Means are doubles near 1e6, so their differences
  * delta have errors of up to 2^-33 = 1.2e-10. Each of 5 merges adds w delta delta^T, w <= 2500 500
  * / 3000 = 417, delta within five sigma of 0: 5 * 1.15 / sqrt(500) = 0.26. The error is at most 5 *
- * 2 * 417 * 0.26 * 1.2e-10 = 1.3e-7 of 3000 * 1.15^2 = 4000: 3.3e-11. Uncentred sums would lose eps
- * 1e12 = 2e-4. */
+ * 2 * 417 * 0.26 * 1.2e-10 = 1.3e-7 of 3000 * 1.15^2 = 4000: 3.3e-11. Uncentered sums would lose
+ * eps 1e12 = 2e-4. */
 static void test_large_mean(void **state) {
     enum { N = 3000, M = 4 };
     float *small = statistics_random(N * M, 5), *large = malloc(N * M * sizeof *large);

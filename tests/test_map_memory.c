@@ -206,7 +206,7 @@ static snnk_map *given_map(const snnk_scaling *scaling) {
     return map;
 }
 
-/* Two atoms, and a line, in a frame that centres inputs and weights. */
+/* Two atoms, and a line, in a frame that centers inputs and weights. */
 static snnk_map *urf_map(void) {
     static const double omega[] = {0.5, 1.5}, re[] = {0.3, 0.1}, im[] = {0.1, -0.4};
 
@@ -630,9 +630,9 @@ static void test_damaged_scalings(void **state) {
     } damaged[] = {
         {{NULL, "3", SUMS, 2, {5, -6}, {0, 2}}, SNNK_E_FORMAT, "\"snnk.scaling\" is missing"},
         {{"[", "3", SUMS, 2, {5, -6}, {0, 2}}, SNNK_E_FORMAT, "not JSON"},
-        {{"{\"mode\":\"centre\",\"inputs\":2}", "3", SUMS, 2, {5, -6}, {0, 2}},
+        {{"{\"mode\":\"center\",\"inputs\":2}", "3", SUMS, 2, {5, -6}, {0, 2}},
          SNNK_E_FORMAT,
-         "\"centre\""},
+         "\"center\""},
         {{"{\"mode\":\"center\"}", "3", SUMS, 2, {5, -6}, {0, 2}}, SNNK_E_FORMAT, "inputs"},
         {{"{\"mode\":\"center\",\"inputs\":0}", "3", SUMS, 0, {0}, {0}},
          SNNK_E_FORMAT,

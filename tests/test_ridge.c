@@ -44,7 +44,7 @@ static snnk_solve_report solve(snnk_lstsq *s, const snnk_solve_config *config, d
     return report;
 }
 
-/* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0, ridge 1. Means (10, 20) and 1; centred rows
+/* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0, ridge 1. Means (10, 20) and 1; centered rows
  * (1, 0), (0, 1), (-1, -1), so S + 1 = (3, 1; 1, 3), C = (3, 0), determinant 8:
  *     B = (9, -3) / 8,   b = 1 - (90 - 60) / 8 = -11/4,   residuals 7/8, -5/8, -1/4: rss 78/64.
  * The 1-norms of S + 1 and its inverse are 4 and 4/8: condition 2. */

@@ -64,7 +64,7 @@ static snnk_ridge_path *path_of_rows(size_t n, size_t m, size_t t, const float *
 /* Rows (11, 20), (10, 21), (9, 19), targets 3, 0, 0 as in test_ridge.c: S = (2, 1; 1, 2), s = 1 and
  * 3, C = (3, 0). Along (1, -1)/sqrt 2 and (1, 1)/sqrt 2 it is 3/sqrt 2 both: explained 9/2 and 3/2
  * of yy = 6, so rss(0) = 0, as it must be for three rows and three unknowns. lambda = 1: rss =
- * 9/2/4 + 3/2/16 = 78/64, dof = 1 + 1/2 + 3/4, gcv = 3 rss/(3/4)^2 = 6.5. Row 0, centred (1, 0): h
+ * 9/2/4 + 3/2/16 = 78/64, dof = 1 + 1/2 + 3/4, gcv = 3 rss/(3/4)^2 = 6.5. Row 0, centered (1, 0): h
  * = 1/3 + (1/2 + 1/4)/2 = 17/24, and e = 7/8: leave-one-out residual 3. */
 static void test_by_hand(void **state) {
     const float Phi[] = {11, 20, 10, 21, 9, 19}, Y[] = {3, 0, 0};

@@ -8,7 +8,7 @@
 
 /* In model_1, on 3 inputs. Block 0: 4 atoms; the first two have 2 and 1 of 5 rows for certain, and
  * the other two one of the drawn rows each; 4 features for each row. Block 1: a sketched line of 3
- * features. Block 2: an exact one. The frame of the first two blocks has one direction, and centres
+ * features. Block 2: an exact one. The frame of the first two blocks has one direction, and centers
  * weights. */
 static const change changes[] = {
     /* the description of both kinds */

@@ -35,7 +35,7 @@ static snnk_spectrum *make_spectrum(void) {
 
 enum { FRAMES = 5 };
 
-/* None; centred on inputs; on both; on both, whitened; whitened without weights. */
+/* None; centered on inputs; on both; on both, whitened; whitened without weights. */
 static snnk_frame *make_frame(int which) {
     static const struct {
         int32_t center, metric;

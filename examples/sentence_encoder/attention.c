@@ -60,8 +60,8 @@ void apply_dense(const snnk_layer *dense, size_t n, const float *X, float *Y,
 
 /* ---- Layer norm ---- */
 
-/* Centre a row. Returns 1 / its standard deviation. */
-static float centre(size_t width, const float *x, float *y) {
+/* Center a row. Returns 1 / its standard deviation. */
+static float center(size_t width, const float *x, float *y) {
     const float mean = sum_of(width, x) / (float)width;
 
     for (size_t k = 0; k < width; k++) y[k] = x[k] - mean;
@@ -70,7 +70,7 @@ static float centre(size_t width, const float *x, float *y) {
 
 void norm_apply(const layer_norm *norm, size_t n, size_t width, const float *X, float *Y) {
     for (size_t i = 0; i < n; i++, X += width, Y += width) {
-        const float scale = centre(width, X, Y);
+        const float scale = center(width, X, Y);
 
         for (size_t k = 0; k < width; k++) Y[k] = Y[k] * scale * norm->weight[k] + norm->bias[k];
     }
@@ -82,7 +82,7 @@ void norm_back(const layer_norm *norm, size_t n, size_t width, const float *X, c
     float *u = allocate(width, sizeof *u), *g = allocate(width, sizeof *g);
 
     for (size_t i = 0; i < n; i++, X += width, dY += width, dX += width) {
-        const float scale = centre(width, X, u);
+        const float scale = center(width, X, u);
 
         for (size_t k = 0; k < width; k++) {
             u[k] *= scale;

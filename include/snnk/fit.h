@@ -62,7 +62,7 @@ typedef struct snnk_fit_report {
     int32_t method;        /* an snnk_solve_method */
     int32_t reserved;
     uint64_t lost_inputs; /* how many inputs in double vary, but are one constant as floats, after
-                            * the map's centring: nothing was learned from them. Give the map a
+                            * the map's centering: nothing was learned from them. Give the map a
                             * scaling with their means */
     uint64_t first_lost_input; /* the first of them; 0 if there are none */
 } snnk_fit_report;
@@ -109,7 +109,7 @@ SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far
  *   rows       inputs X with targets Y or labels, and weights if any. Either targets or labels in
  *              every call
  *   workspace  NULL for one thread
- * Inputs in double are centred before they become float: by the mean of the map's scaling. Without
+ * Inputs in double are centered before they become float: by the mean of the map's scaling. Without
  * a scaling, if the first rows have columns with a mean above 16 times their spread (timestamps,
  * say), the fit continues with the map Phi(x - mean) instead of Phi(x), with the mean of these
  * columns: snnk_layer_map of the result is that map. Targets in double are not rounded.

@@ -76,7 +76,7 @@ SNNK_API uint64_t snnk_network_weight_bytes(const snnk_network *network);
 SNNK_API int snnk_network_forward(const snnk_network *network, size_t n, const float *X, size_t ldx,
                                   float *Y, size_t ldy, snnk_workspace *workspace);
 
-/* Compute Y = network(X) for inputs and outputs in double. A map of the first layer centres its
+/* Compute Y = network(X) for inputs and outputs in double. A map of the first layer centers its
  * inputs in double, by the mean of its scaling, before they become float; the bias of the last
  * layer is added in double. Between the two, everything is computed in float, as in
  * snnk_network_forward. Use it for columns like timestamps, and for outputs that are large compared
@@ -99,7 +99,7 @@ SNNK_API int snnk_network_forward_f64(const snnk_network *network, size_t n, con
 SNNK_API int snnk_network_features(const snnk_network *network, size_t n, const float *X,
                                    size_t ldx, float *Phi, size_t ldphi, snnk_workspace *workspace);
 
-/* The same for inputs in double, which the map of the first layer centres first. */
+/* The same for inputs in double, which the map of the first layer centers first. */
 SNNK_API int snnk_network_features_f64(const snnk_network *network, size_t n, const double *X,
                                        size_t ldx, float *Phi, size_t ldphi,
                                        snnk_workspace *workspace);

@@ -1,5 +1,5 @@
 /* Adam (Kingma & Ba 2015) on the rows of G, the offsets, Psi and the bias at once, for the squared
- * error of y = Psi f(G x + c) + bias; then Psi in closed form again. Inputs are centred. Outputs,
+ * error of y = Psi f(G x + c) + bias; then Psi in closed form again. Inputs are centered. Outputs,
  * and at the start features, are scaled to a root mean square of 1, so that one relative step size
  * fits all. */
 #include "distill/refine.h"
@@ -102,7 +102,7 @@ static int refinement_alloc(refinement *s) {
 
 /* ---- Starting values ---- */
 
-/* Read the map's rows, and its offsets for centred inputs. */
+/* Read the map's rows, and its offsets for centered inputs. */
 static int read_map(refinement *s, const snnk_map *map) {
     float *G = s->groups[ROWS].value, *c = s->groups[OFFSETS].value;
     size_t done = 0;
@@ -187,8 +187,8 @@ static int start_from(refinement *s, const snnk__student *start) {
     if ((st = read_map(s, start->map)) != SNNK_OK) return st;
     st = snnk__student_solve(distill, start, s->groups[PSI].value, s->groups[BIAS].value);
     if (st != SNNK_OK) return st;
-    /* The bias was solved for linear features of raw inputs. For centred ones it is larger by Psi G
-     * mean. */
+    /* The bias was solved for linear features of raw inputs. For centered ones it is larger by Psi
+     * G mean. */
     for (size_t i = 0; i < s->l; i++) {
         double shift = 0;
 
@@ -210,7 +210,7 @@ static int start_from(refinement *s, const snnk__student *start) {
 
 /* ---- One step ---- */
 
-/* Copy the rows with these numbers into X and Y, centred and scaled. */
+/* Copy the rows with these numbers into X and Y, centered and scaled. */
 static void gather(refinement *s, size_t n, const size_t *which) {
     const snnk_distill *from = s->distill;
 

@@ -232,7 +232,7 @@ int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace
     if (st != SNNK_OK || read.n == 0) return st;
     if ((st = check_kind(fit, &read)) != SNNK_OK) return st;
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
-    if (fit->rows == 0 && (st = snnk__fit_features_centre(&fit->features, &read)) != SNNK_OK)
+    if (fit->rows == 0 && (st = snnk__fit_features_center(&fit->features, &read)) != SNNK_OK)
         return st;
     if (!fit->features.hidden) { /* X are the inputs of the map */
         st = snnk__lost_inputs_add(fit->features.map, &read, &fit->lost);

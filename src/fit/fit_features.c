@@ -59,17 +59,17 @@ bool snnk__fit_features_cannot_overflow(const snnk__fit_features *features, cons
            snnk__map_cannot_overflow(features->map, rows->n, rows->X, rows->ldx);
 }
 
-/* ---- Centring ---- */
+/* ---- Centering ---- */
 
-/* A column is centred if its mean is more than MANY times its spread: then its floats have an error
- * of more than 1e-6 of the spread. A column that has not varied yet is centred if it is LARGE,
- * which leaves constants like 0, 1 and 0.1 as they are. All other columns keep their origin, so
- * that rows in double and the same rows in float give the same model. */
+/* A column is centered if its mean is more than MANY times its spread: then its floats have an
+ * error of more than 1e-6 of the spread. A column that has not varied yet is centered if it is
+ * LARGE, which leaves constants like 0, 1 and 0.1 as they are. All other columns keep their origin,
+ * so that rows in double and the same rows in float give the same model. */
 #define MANY  16
 #define LARGE 1024
 
-/* Set mean[j] to what column j is centred on, 0 for none. Returns whether some column is. */
-static bool find_centre(const snnk_rows *rows, double *mean) {
+/* Set mean[j] to what column j is centered on, 0 for none. Returns whether some column is. */
+static bool find_center(const snnk_rows *rows, double *mean) {
     const snnk__numbers X = snnk__rows_inputs(rows);
     bool any = false;
 
@@ -93,20 +93,20 @@ static bool find_centre(const snnk_rows *rows, double *mean) {
     return any;
 }
 
-int snnk__fit_features_centre(snnk__fit_features *features, const snnk_rows *rows) {
+int snnk__fit_features_center(snnk__fit_features *features, const snnk_rows *rows) {
     const snnk_allocator allocator = features->map->allocator; /* the map may be freed below */
     double *mean = NULL;
-    snnk_map *centred;
+    snnk_map *centered;
     int st;
 
-    if (!rows->X_f64 || features->lower || !snnk__map_may_centre(features->map)) return SNNK_OK;
+    if (!rows->X_f64 || features->lower || !snnk__map_may_center(features->map)) return SNNK_OK;
     st = snnk__alloc(&allocator, rows->inputs, sizeof *mean, "means", &mean);
     if (st != SNNK_OK) return st;
-    if (find_centre(rows, mean)) {
-        st = snnk__map_centre(features->map, mean, &centred);
+    if (find_center(rows, mean)) {
+        st = snnk__map_center(features->map, mean, &centered);
         if (st == SNNK_OK) {
             snnk_map_free((snnk_map *)features->map);
-            features->map = centred;
+            features->map = centered;
         }
     }
     snnk__free(&allocator, mean);

@@ -35,9 +35,9 @@ size_t snnk__fit_features_inputs(const snnk__fit_features *features);
 bool snnk__fit_features_cannot_overflow(const snnk__fit_features *features, const snnk_rows *rows);
 
 /* Before the first rows: if they are in double, and the features are those of a map that does not
- * centre its inputs, look for columns that float would spoil, and centre the map on their means.
- * `features` may get another map. SNNK_E_NOMEM and the other statuses of snnk__map_centre. */
-int snnk__fit_features_centre(snnk__fit_features *features, const snnk_rows *rows);
+ * center its inputs, look for columns that float would spoil, and center the map on their means.
+ * `features` may get another map. SNNK_E_NOMEM and the other statuses of snnk__map_center. */
+int snnk__fit_features_center(snnk__fit_features *features, const snnk_rows *rows);
 
 /* Compute the features of rows in float or in double.
  *   rows    at most SNNK__FIT_BLOCK_ROWS

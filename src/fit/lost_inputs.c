@@ -34,8 +34,8 @@ static bool differ(const snnk_map *map, size_t j, double a, double b) {
     bool different = false;
 
     for (size_t k = 0; k < map->n_blocks; k++) {
-        const double *centre = snnk__map_block_centre(map->blocks[k]);
-        const double mean = centre ? centre[j] : 0;
+        const double *center = snnk__map_block_center(map->blocks[k]);
+        const double mean = center ? center[j] : 0;
 
         different |= (float)(a - mean) != (float)(b - mean);
     }

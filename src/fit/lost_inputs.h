@@ -13,7 +13,7 @@ typedef struct snnk__lost_inputs {
     size_t inputs;
     double *first; /* the value in the first row; NULL if there were no rows in double */
     bool *varied;  /* whether another value was different */
-    bool *kept;    /* and still was as a float, after the map's centre was subtracted */
+    bool *kept;    /* and still was as a float, after the map's center was subtracted */
 } snnk__lost_inputs;
 
 void snnk__lost_inputs_free(const snnk_allocator *allocator, const snnk__lost_inputs *inputs);

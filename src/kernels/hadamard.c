@@ -74,9 +74,9 @@ void snnk__hd3_project(const snnk__hd3 *hd3, size_t d, const float *x, const flo
     const float *signs = hd3->signs + group * 3 * order;
 
     for (size_t k = 0; k < d; k++) {
-        const float centred = hd3->mean ? x[k] - hd3->mean[k] : x[k];
+        const float centered = hd3->mean ? x[k] - hd3->mean[k] : x[k];
 
-        work[k] = signs[k] * (hd3->input_scale ? centred * hd3->input_scale[k] : centred);
+        work[k] = signs[k] * (hd3->input_scale ? centered * hd3->input_scale[k] : centered);
     }
     for (size_t k = d; k < order; k++) work[k] = 0;
     snnk__hadamard(order, work);

@@ -1,4 +1,4 @@
-/* Means of columns, and packing centred columns: one pair of functions for one kind of numbers X.
+/* Means of columns, and packing centered columns: one pair of functions for one kind of numbers X.
  * Included once for each pair of kinds by vector_moments.h, which defines before, and this
  * undefines at its end:
  *

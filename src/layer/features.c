@@ -102,8 +102,8 @@ void snnk__features_block(const snnk__features *features, size_t b, size_t n,
     *kernel = features->blocks[b];
     *from = *X;
     if (X->f32) return;
-    snnk__map_block_centre_rows(block, n, X->f64, X->ld, rows);
-    snnk__linear_centre_kernel(&block->linear, kernel, hd3);
+    snnk__map_block_center_rows(block, n, X->f64, X->ld, rows);
+    snnk__linear_center_kernel(&block->linear, kernel, hd3);
     *from = (snnk__numbers){.f32 = rows, .ld = features->map->inputs};
 }
 

@@ -30,11 +30,11 @@ size_t snnk__features_work(const snnk__features *features);
 void snnk__features_rows(const snnk__features *features, size_t n, const float *X, size_t ldx,
                          float *Phi, size_t ldphi, float *work);
 
-/* Set up block b for n <= SNNK__CENTRED_ROWS rows of X in float or in double. Rows in double are
- * centred into `rows` (n x d). In a narrow storage its projection stays narrow.
+/* Set up block b for n <= SNNK__CENTERED_ROWS rows of X in float or in double. Rows in double are
+ * centered into `rows` (n x d). In a narrow storage its projection stays narrow.
  *   kernel, hd3   the result: the block as the kernels take it
  *   from          the result: its inputs in float
- * Blocks without a centre take inputs in double rounded to float. */
+ * Blocks without a center take inputs in double rounded to float. */
 void snnk__features_block(const snnk__features *features, size_t b, size_t n,
                           const snnk__numbers *X, float *rows, snnk__block *kernel, snnk__hd3 *hd3,
                           snnk__numbers *from);

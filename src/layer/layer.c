@@ -173,7 +173,7 @@ const double *snnk__layer_exact_bias(const snnk_layer *layer) {
 size_t snnk__layer_sums_work(const snnk_layer *layer) {
     size_t floats;
 
-    if (snnk__mul_size(layer->inputs, SNNK__CENTRED_ROWS, &floats) &&
+    if (snnk__mul_size(layer->inputs, SNNK__CENTERED_ROWS, &floats) &&
         snnk__add_size(floats, layer->cost.work, &floats))
         return floats;
     return SIZE_MAX;

@@ -55,7 +55,7 @@ typedef struct snnk__layer_kind {
                           size_t ldy, snnk_workspace *workspace, float *work);
 
     /* Set Y to the outputs without the bias, if snnk__layer_exact_bias gives it, or else to the
-     * outputs, for n rows in float, or n <= SNNK__CENTRED_ROWS rows in double. work: cost.work
+     * outputs, for n rows in float, or n <= SNNK__CENTERED_ROWS rows in double. work: cost.work
      * floats, in double snnk__layer_sums_work. */
     void (*sums)(const snnk_layer *layer, size_t n, const snnk__numbers *X, float *Y, size_t ldy,
                  float *work);
@@ -139,7 +139,7 @@ size_t snnk__layer_sums_work(const snnk_layer *layer);
 /* The part of this scratch that follows the room for d inputs as floats, which rows in float do not
  * need. */
 static inline float *snnk__sums_rest(const snnk__numbers *X, size_t d, float *work) {
-    return X->f32 ? work : work + SNNK__CENTRED_ROWS * d;
+    return X->f32 ? work : work + SNNK__CENTERED_ROWS * d;
 }
 
 /* Allocate a matrix, outputs x columns, and a bias in the same block of memory. Free *W only.

@@ -79,14 +79,14 @@ void snnk__map_block_features(const snnk__map_block *block, size_t n, const floa
     snnk__project(n, X, ldx, block->linear.inputs, &kernel, Phi, ldphi, work);
 }
 
-void snnk__map_block_centre_rows(const snnk__map_block *block, size_t n, const double *X,
+void snnk__map_block_center_rows(const snnk__map_block *block, size_t n, const double *X,
                                  size_t ldx, float *to) {
     const size_t d = block->linear.inputs;
-    const double *centre = block->linear.centre;
+    const double *center = block->linear.center;
 
     for (size_t i = 0; i < n; i++, to += d)
         for (size_t k = 0; k < d; k++)
-            to[k] = (float)(centre ? X[i * ldx + k] - centre[k] : X[i * ldx + k]);
+            to[k] = (float)(center ? X[i * ldx + k] - center[k] : X[i * ldx + k]);
 }
 
 int snnk__map_cannot(const snnk__map_kind *kind, const char *what) {

@@ -50,17 +50,17 @@ size_t snnk__map_block_work(const snnk__map_block *block);
 void snnk__map_block_features(const snnk__map_block *block, size_t n, const float *X, size_t ldx,
                               float *Phi, size_t ldphi, float *work);
 
-/* What inputs in double are centred on, before they become float; NULL for zeros. */
-static inline const double *snnk__map_block_centre(const snnk__map_block *block) {
-    return block->linear.centre;
+/* What inputs in double are centered on, before they become float; NULL for zeros. */
+static inline const double *snnk__map_block_center(const snnk__map_block *block) {
+    return block->linear.center;
 }
 
-/* Set `to` (n x d, packed) to rows of X minus the centre of the block, as floats. */
-void snnk__map_block_centre_rows(const snnk__map_block *block, size_t n, const double *X,
+/* Set `to` (n x d, packed) to rows of X minus the center of the block, as floats. */
+void snnk__map_block_center_rows(const snnk__map_block *block, size_t n, const double *X,
                                  size_t ldx, float *to);
 
-/* The most rows in double that are centred at a time. */
-#define SNNK__CENTRED_ROWS 64
+/* The most rows in double that are centered at a time. */
+#define SNNK__CENTERED_ROWS 64
 
 /* Set g (d) to row `row` of G, scaling included, and return its offset. work: as
  * snnk__map_block_work says. */

@@ -15,7 +15,7 @@ struct snnk_frame {
     atomic_size_t references;
     size_t inputs;
     double *mean;        /* mu; d */
-    double *weight_mean; /* nu; d; NULL if weights are not centred */
+    double *weight_mean; /* nu; d; NULL if weights are not centered */
     double *scale;       /* d */
     size_t n_directions;
     double *directions; /* n_directions x d: u_i; NULL if there are none */

@@ -36,8 +36,8 @@ static double mean_squares(size_t n, size_t d, const float *X, size_t ldx, const
     memset(square, 0, d * sizeof *square);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < d; k++) {
-            const double centred = mean ? X[i * ldx + k] - mean[k] : X[i * ldx + k];
-            square[k] += centred * centred;
+            const double centered = mean ? X[i * ldx + k] - mean[k] : X[i * ldx + k];
+            square[k] += centered * centered;
         }
     for (size_t k = 0; k < d; k++) total += square[k] /= (double)n;
     return total / (double)d;

@@ -34,7 +34,7 @@ static int create(const snnk__map_kind *kind, const snnk__map_request *request,
     if ((st = snnk__symmetric_begin(kind, request, &made)) != SNNK_OK) return st;
     scaling = made->data;
     st = snnk__linear_create_diagonal(&made->linear, d, request->allocator);
-    if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
+    if (st == SNNK_OK) st = snnk__linear_set_center(&made->linear, snnk__scaling_mean(made));
     for (size_t k = 0; st == SNNK_OK && k < d; k++)
         st = snnk__linear_set_diagonal(&made->linear, k, scaling ? scaling->scale[k] : 1,
                                        scaling ? scaling->mean : NULL);
@@ -45,18 +45,18 @@ static int create(const snnk__map_kind *kind, const snnk__map_request *request,
     return st;
 }
 
-static int centre(const snnk__map_block *block, const double *mean, snnk__map_block **centred) {
+static int center(const snnk__map_block *block, const double *mean, snnk__map_block **centered) {
     const size_t d = block->linear.inputs;
     snnk__map_block *made;
     int st;
 
-    if ((st = snnk__symmetric_begin_centred(block, mean, &made)) != SNNK_OK) return st;
+    if ((st = snnk__symmetric_begin_centered(block, mean, &made)) != SNNK_OK) return st;
     st = snnk__linear_create_diagonal(&made->linear, d, &block->allocator);
-    if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, mean);
+    if (st == SNNK_OK) st = snnk__linear_set_center(&made->linear, mean);
     for (size_t k = 0; st == SNNK_OK && k < d; k++)
         st = snnk__linear_set_diagonal(&made->linear, k, 1, mean);
     if (st == SNNK_OK)
-        *centred = made;
+        *centered = made;
     else
         snnk__map_block_release(made);
     return st;
@@ -132,7 +132,7 @@ const snnk__map_kind snnk__map_identity = {.name = "identity",
                                            .check = check,
                                            .function = function,
                                            .create = create,
-                                           .centre = centre,
+                                           .center = center,
                                            .release = snnk__symmetric_release,
                                            .safe_projection = safe_projection,
                                            .gradient = gradient,

@@ -155,9 +155,9 @@ struct snnk__map_kind {
 
     /* ---- Blocks made from this one ---- */
 
-    /* Centre inputs: make a block of Phi(x - mean). Called for blocks without a centre only. NULL:
-     * inputs are not centred. */
-    int (*centre)(const snnk__map_block *block, const double *mean, snnk__map_block **centred);
+    /* Center inputs: make a block of Phi(x - mean). Called for blocks without a center only. NULL:
+     * inputs are not centered. */
+    int (*center)(const snnk__map_block *block, const double *mean, snnk__map_block **centered);
 
     /* Compose the features with a linear map. */
     int (*fold)(const snnk__map_block *block, const snnk__fold *fold, snnk__map_block **folded);

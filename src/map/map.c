@@ -157,14 +157,14 @@ static void tower_rows(size_t first, size_t count, void *scratch, void *context)
     }
 }
 
-/* The same for rows in double, SNNK__CENTRED_ROWS at a time. */
-static void tower_centred_rows(size_t first, size_t count, void *scratch, void *context) {
+/* The same for rows in double, SNNK__CENTERED_ROWS at a time. */
+static void tower_centered_rows(size_t first, size_t count, void *scratch, void *context) {
     const tower *t = context;
     const size_t d = t->map->inputs;
-    float *X = scratch, *work = X + SNNK__CENTRED_ROWS * d;
+    float *X = scratch, *work = X + SNNK__CENTERED_ROWS * d;
 
-    for (size_t i = first; i < first + count; i += SNNK__CENTRED_ROWS) {
-        const size_t n = snnk__min_size(SNNK__CENTRED_ROWS, first + count - i);
+    for (size_t i = first; i < first + count; i += SNNK__CENTERED_ROWS) {
+        const size_t n = snnk__min_size(SNNK__CENTERED_ROWS, first + count - i);
         float *Phi = t->Phi + i * t->ldphi;
 
         for (size_t b = 0; b < t->map->n_blocks; Phi += t->map->blocks[b++]->features) {
@@ -172,8 +172,8 @@ static void tower_centred_rows(size_t first, size_t count, void *scratch, void *
             snnk__block kernel = snnk__map_block_kernel(block);
             snnk__hd3 hd3;
 
-            snnk__map_block_centre_rows(block, n, t->X.f64 + i * t->X.ld, t->X.ld, X);
-            snnk__linear_centre_kernel(&block->linear, &kernel, &hd3);
+            snnk__map_block_center_rows(block, n, t->X.f64 + i * t->X.ld, t->X.ld, X);
+            snnk__linear_center_kernel(&block->linear, &kernel, &hd3);
             snnk__project(n, X, d, d, &kernel, Phi, t->ldphi, work);
         }
     }
@@ -187,11 +187,11 @@ int snnk__map_input_tower(const snnk_map *map, size_t n, const snnk__numbers *X,
     if (X->f32)
         return snnk__for_rows(workspace, &map->allocator, n, snnk__map_work(map) * sizeof(float),
                               tower_rows, &t);
-    if (!snnk__mul_size(map->inputs, SNNK__CENTRED_ROWS, &floats) ||
+    if (!snnk__mul_size(map->inputs, SNNK__CENTERED_ROWS, &floats) ||
         !snnk__add_size(floats, snnk__map_work(map), &floats) ||
         !snnk__mul_size(floats, sizeof(float), &floats))
         return snnk__fail(SNNK_E_SIZE, "scratch for %zu inputs overflows size_t", map->inputs);
-    return snnk__for_rows(workspace, &map->allocator, n, floats, tower_centred_rows, &t);
+    return snnk__for_rows(workspace, &map->allocator, n, floats, tower_centered_rows, &t);
 }
 
 static int run_tower(const snnk_map *map, size_t n, const float *X, const char *X_name, size_t ldx,
@@ -214,33 +214,33 @@ int snnk_map_input_tower(const snnk_map *map, size_t n, const float *X, size_t l
     return run_tower(map, n, X, "X", ldx, Phi, "Phi", ldphi, workspace);
 }
 
-/* ---- Centring ---- */
+/* ---- Centering ---- */
 
-bool snnk__map_may_centre(const snnk_map *map) {
+bool snnk__map_may_center(const snnk_map *map) {
     bool may = false;
 
     for (size_t b = 0; b < map->n_blocks; b++)
-        may |= map->blocks[b]->kind->centre && !snnk__map_block_centre(map->blocks[b]);
+        may |= map->blocks[b]->kind->center && !snnk__map_block_center(map->blocks[b]);
     return may;
 }
 
-int snnk__map_centre(const snnk_map *map, const double *mean, snnk_map **centred) {
+int snnk__map_center(const snnk_map *map, const double *mean, snnk_map **centered) {
     const snnk_allocator *allocator = &map->allocator;
     snnk__map_block **blocks = NULL;
     int st;
 
-    *centred = NULL;
+    *centered = NULL;
     st = snnk__alloc_zero(allocator, map->n_blocks, sizeof *blocks, "blocks", &blocks);
     if (st != SNNK_OK) return st;
     for (size_t b = 0; st == SNNK_OK && b < map->n_blocks; b++) {
         snnk__map_block *block = map->blocks[b];
 
-        if (block->kind->centre && !snnk__map_block_centre(block))
-            st = block->kind->centre(block, mean, &blocks[b]);
+        if (block->kind->center && !snnk__map_block_center(block))
+            st = block->kind->center(block, mean, &blocks[b]);
         else
             blocks[b] = snnk__map_block_retain(block);
     }
-    if (st == SNNK_OK) st = snnk__map_from_blocks(map->n_blocks, blocks, allocator, centred);
+    if (st == SNNK_OK) st = snnk__map_from_blocks(map->n_blocks, blocks, allocator, centered);
     for (size_t b = 0; b < map->n_blocks; b++) snnk__map_block_release(blocks[b]);
     snnk__free(allocator, blocks);
     return st;

@@ -31,17 +31,17 @@ void snnk__map_write(const snnk_map *map, snnk__sink *sink);
 int snnk__map_read_features(const snnk__source *source, size_t *features);
 int snnk__map_read(const snnk__source *source, size_t inputs, snnk_map **map);
 
-/* snnk_map_input_tower for inputs in float or in double. Those in double are centred first. */
+/* snnk_map_input_tower for inputs in float or in double. Those in double are centered first. */
 int snnk__map_input_tower(const snnk_map *map, size_t n, const snnk__numbers *X, float *Phi,
                           size_t ldphi, snnk_workspace *workspace);
 
-/* Set *centred to the map Phi(x - mean): blocks that do not centre their inputs yet, and can, do
+/* Set *centered to the map Phi(x - mean): blocks that do not center their inputs yet, and can, do
  * so. SNNK_E_NONFINITE, SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_UNSUPPORTED (this build lacks what draws
  * the rows). */
-int snnk__map_centre(const snnk_map *map, const double *mean, snnk_map **centred);
+int snnk__map_center(const snnk_map *map, const double *mean, snnk_map **centered);
 
-/* Whether some block has no centre but could have one. */
-bool snnk__map_may_centre(const snnk_map *map);
+/* Whether some block has no center but could have one. */
+bool snnk__map_may_center(const snnk_map *map);
 
 /* Floats of scratch that one thread needs to compute the features of a map. */
 size_t snnk__map_work(const snnk_map *map);

@@ -147,11 +147,11 @@ int snnk__symmetric_create(const snnk__map_kind *kind, const snnk__map_request *
     function_of(kind, &request->config, &rows);
     if (request->rows > 0) {
         st = snnk__linear_create_dense(&made->linear, request->inputs, rows, request->allocator);
-        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
+        if (st == SNNK_OK) st = snnk__linear_set_center(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = copy_rows(made, request);
     } else {
         st = projection->create(&made->linear, request->inputs, rows, request->allocator);
-        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
+        if (st == SNNK_OK) st = snnk__linear_set_center(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = draw(made);
     }
     if (st == SNNK_OK)
@@ -161,10 +161,10 @@ int snnk__symmetric_create(const snnk__map_kind *kind, const snnk__map_request *
     return st;
 }
 
-/* ---- Centring ---- */
+/* ---- Centering ---- */
 
-int snnk__symmetric_begin_centred(const snnk__map_block *block, const double *mean,
-                                  snnk__map_block **centred) {
+int snnk__symmetric_begin_centered(const snnk__map_block *block, const double *mean,
+                                   snnk__map_block **centered) {
     const size_t d = block->linear.inputs;
     const snnk__input_scaling *scaling;
     snnk__map_block *made;
@@ -180,12 +180,12 @@ int snnk__symmetric_begin_centred(const snnk__map_block *block, const double *me
     }
     scaling = made->data;
     for (size_t k = 0; k < d; k++) scaling->mean[k] = mean[k], scaling->scale[k] = 1;
-    *centred = made;
+    *centered = made;
     return SNNK_OK;
 }
 
 /* Copy given rows, which are dense, with the mean folded in. */
-static int centre_rows(const snnk__linear *from, const double *mean, snnk__linear *to) {
+static int center_rows(const snnk__linear *from, const double *mean, snnk__linear *to) {
     const snnk_allocator *allocator = &to->allocator;
     const size_t d = from->inputs;
     double *row = NULL;
@@ -207,22 +207,22 @@ static int centre_rows(const snnk__linear *from, const double *mean, snnk__linea
 
 /* Drawn rows are drawn again, so that they are the same as after loading from a file that has only
  * their seed. */
-int snnk__symmetric_centre(const snnk__map_block *block, const double *mean,
-                           snnk__map_block **centred) {
+int snnk__symmetric_center(const snnk__map_block *block, const double *mean,
+                           snnk__map_block **centered) {
     const bool drawn = snnk__projection_is_drawn(block->config.projection);
     const size_t d = block->linear.inputs, rows = block->linear.rows;
     const snnk_allocator *allocator = &block->allocator;
     snnk__map_block *made;
     int st;
 
-    if ((st = snnk__symmetric_begin_centred(block, mean, &made)) != SNNK_OK) return st;
+    if ((st = snnk__symmetric_begin_centered(block, mean, &made)) != SNNK_OK) return st;
     st = drawn ? snnk__projection_get(block->config.projection)
                      ->create(&made->linear, d, rows, allocator)
                : snnk__linear_create_dense(&made->linear, d, rows, allocator);
-    if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, mean);
-    if (st == SNNK_OK) st = drawn ? draw(made) : centre_rows(&block->linear, mean, &made->linear);
+    if (st == SNNK_OK) st = snnk__linear_set_center(&made->linear, mean);
+    if (st == SNNK_OK) st = drawn ? draw(made) : center_rows(&block->linear, mean, &made->linear);
     if (st == SNNK_OK)
-        *centred = made;
+        *centered = made;
     else
         snnk__map_block_release(made);
     return st;
@@ -398,12 +398,12 @@ int snnk__symmetric_read_rows(const snnk__map_kind *kind, const snnk__stored_row
         if ((st = snnk__read_draws(source, projection->numbers(rows, inputs))) != SNNK_OK)
             goto done;
         st = projection->create(&made->linear, inputs, rows, source->allocator);
-        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
+        if (st == SNNK_OK) st = snnk__linear_set_center(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = draw(made);
     } else {
         if ((st = stored->find(source, inputs, rows)) != SNNK_OK) goto done;
         st = stored->create(&made->linear, inputs, rows, source->allocator);
-        if (st == SNNK_OK) st = snnk__linear_set_centre(&made->linear, snnk__scaling_mean(made));
+        if (st == SNNK_OK) st = snnk__linear_set_center(&made->linear, snnk__scaling_mean(made));
         if (st == SNNK_OK) st = made->linear.form->read(&made->linear, source);
     }
     if (st != SNNK_OK) goto done;

@@ -14,8 +14,8 @@ typedef struct snnk__input_scaling {
 int snnk__symmetric_create(const snnk__map_kind *kind, const snnk__map_request *request,
                            snnk__map_block **block);
 void snnk__symmetric_release(snnk__map_block *block);
-int snnk__symmetric_centre(const snnk__map_block *block, const double *mean,
-                           snnk__map_block **centred);
+int snnk__symmetric_center(const snnk__map_block *block, const double *mean,
+                           snnk__map_block **centered);
 int snnk__symmetric_fold(const snnk__map_block *block, const snnk__fold *fold,
                          snnk__map_block **folded);
 void snnk__symmetric_write(const snnk__map_block *block, snnk__sink *sink);
@@ -27,8 +27,8 @@ int snnk__symmetric_check(snnk_map_config *config, size_t inputs, size_t rows, s
 
 /* Create a block like this one, which has no scaling, with the scaling (x - mean) 1, but without
  * rows. SNNK_E_NOMEM. */
-int snnk__symmetric_begin_centred(const snnk__map_block *block, const double *mean,
-                                  snnk__map_block **centred);
+int snnk__symmetric_begin_centered(const snnk__map_block *block, const double *mean,
+                                   snnk__map_block **centered);
 
 /* The mean of the scaling of a block; NULL if there is none. */
 static inline const double *snnk__scaling_mean(const snnk__map_block *block) {

@@ -9,7 +9,7 @@
 
 /* How many rows pass through all layers together: enough to share each pass over the weights, few
  * enough that hidden rows stay in cache. */
-#define TILE_ROWS SNNK__CENTRED_ROWS
+#define TILE_ROWS SNNK__CENTERED_ROWS
 
 #ifdef SNNK_MINIMAL /* a minimal build has no statistics */
 #define FREE_STATISTICS(lstsq) ((void)(lstsq))

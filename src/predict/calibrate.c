@@ -460,7 +460,7 @@ static int predict_again(const calibration *c, const framing *v, combination *be
 }
 
 /* Measure the error of f(w.mu + nu.(x - mu) + b), which needs no random features, in a frame that
- * centres both. */
+ * centers both. */
 static double error_without_features(const calibration *c, const framing *v) {
     double difference = 0, square = 0;
 

@@ -169,7 +169,7 @@ static int draw(const snnk__projection_kind *kind, const snnk__draw *draw, snnk_
     for (size_t j = 0; j < rows; j++) {
         scale[j] = (float)(draw->scale * snnk__hd3_scale(draw->seed, j, order));
         linear->offset[j] = (float)snnk__draw_offset(draw, j);
-        if (linear->centred) linear->centred[j] = linear->offset[j];
+        if (linear->centered) linear->centered[j] = linear->offset[j];
     }
     if (!draw->mean) return SNNK_OK;
     for (size_t k = 0; k < d; k++) {

@@ -18,81 +18,81 @@ void snnk__linear_free(snnk__linear *linear) {
     if (!linear->form) return;
     snnk__panels_free(&linear->allocator, &linear->G);
     snnk__free(&linear->allocator, linear->numbers);
-    snnk__free(&linear->allocator, linear->centre);
-    snnk__free(&linear->allocator, linear->centred);
+    snnk__free(&linear->allocator, linear->center);
+    snnk__free(&linear->allocator, linear->centered);
     snnk__free(&linear->allocator, linear->offset);
     *linear = (snnk__linear){0};
 }
 
-/* ---- The centre ---- */
+/* ---- The center ---- */
 
-int snnk__linear_set_centre(snnk__linear *linear, const double *mean) {
+int snnk__linear_set_center(snnk__linear *linear, const double *mean) {
     const size_t d = linear->inputs;
     int st;
 
     if (!mean) return SNNK_OK;
-    st = snnk__alloc(&linear->allocator, d, sizeof *mean, "a centre", &linear->centre);
+    st = snnk__alloc(&linear->allocator, d, sizeof *mean, "a center", &linear->center);
     if (st != SNNK_OK) return st;
-    memcpy(linear->centre, mean, d * sizeof *mean);
-    return snnk__alloc_zero(&linear->allocator, linear->rows, sizeof *linear->centred, "offsets",
-                            &linear->centred);
+    memcpy(linear->center, mean, d * sizeof *mean);
+    return snnk__alloc_zero(&linear->allocator, linear->rows, sizeof *linear->centered, "offsets",
+                            &linear->centered);
 }
 
-void snnk__linear_centre_kernel(const snnk__linear *linear, snnk__block *block, snnk__hd3 *hd3) {
-    if (!linear->centre) return;
-    block->offset = linear->centred;
+void snnk__linear_center_kernel(const snnk__linear *linear, snnk__block *block, snnk__hd3 *hd3) {
+    if (!linear->center) return;
+    block->offset = linear->centered;
     if (!block->hd3) return;
     *hd3 = *block->hd3;
     hd3->mean = NULL;
     block->hd3 = hd3;
 }
 
-static snnk__array centred_array(size_t rows) {
-    return snnk__array_1("centred_offset", SNNK__ELEMENT_F32, rows);
+static snnk__array centered_array(size_t rows) {
+    return snnk__array_1("centered_offset", SNNK__ELEMENT_F32, rows);
 }
 
-/* The offset of centred inputs as the stored numbers give it. Its error is a unit of the offset,
- * which is large if G . centre is. g: d, scratch. */
+/* The offset of centered inputs as the stored numbers give it. Its error is a unit of the offset,
+ * which is large if G . center is. g: d, scratch. */
 static float derived_offset(const snnk__linear *linear, size_t row, float *g) {
     double c = linear->form->get_row(linear, row, g, NULL);
 
-    for (size_t k = 0; k < linear->inputs; k++) c += (double)g[k] * linear->centre[k];
+    for (size_t k = 0; k < linear->inputs; k++) c += (double)g[k] * linear->center[k];
     return (float)c;
 }
 
-/* Write the offsets of centred inputs, unless all of them can be derived. */
-static void write_centred(const snnk__linear *linear, snnk__sink *sink) {
+/* Write the offsets of centered inputs, unless all of them can be derived. */
+static void write_centered(const snnk__linear *linear, snnk__sink *sink) {
     bool derived = true;
     float *g;
-    const int st = linear->centre
+    const int st = linear->center
                        ? snnk__alloc(&linear->allocator, linear->inputs, sizeof *g, "a row", &g)
                        : SNNK_OK;
 
     if (st != SNNK_OK) sink->fail(sink, st);
-    if (!linear->centre || st != SNNK_OK) return;
+    if (!linear->center || st != SNNK_OK) return;
     for (size_t i = 0; derived && i < linear->rows; i++)
-        derived = linear->centred[i] == derived_offset(linear, i, g);
+        derived = linear->centered[i] == derived_offset(linear, i, g);
     snnk__free(&linear->allocator, g);
-    if (!derived) snnk__write_array(sink, centred_array(linear->rows), linear->centred);
+    if (!derived) snnk__write_array(sink, centered_array(linear->rows), linear->centered);
 }
 
-/* Read the offsets of centred inputs, or derive them. */
-static int read_centred(snnk__linear *linear, const snnk__source *source) {
-    const snnk__array array = centred_array(linear->rows);
+/* Read the offsets of centered inputs, or derive them. */
+static int read_centered(snnk__linear *linear, const snnk__source *source) {
+    const snnk__array array = centered_array(linear->rows);
     snnk__sentence before;
     float *g;
     int st;
 
-    if (!linear->centre) return SNNK_OK;
+    if (!linear->center) return SNNK_OK;
     snnk__sentence_save(&before);
     if (snnk__find_array(source, array) == SNNK_OK)
-        return snnk__read_array(source, array, linear->centred);
+        return snnk__read_array(source, array, linear->centered);
     st = snnk__alloc(&linear->allocator, linear->inputs, sizeof *g, "a row", &g);
     if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < linear->rows; i++) linear->centred[i] = derived_offset(linear, i, g);
+    for (size_t i = 0; i < linear->rows; i++) linear->centered[i] = derived_offset(linear, i, g);
     snnk__free(&linear->allocator, g);
     for (size_t i = 0; i < linear->rows; i++)
-        if (!isfinite(linear->centred[i]))
+        if (!isfinite(linear->centered[i]))
             return snnk__fail(SNNK_E_NONFINITE, "offset %zu plus G mean leaves the range of float",
                               i);
     return snnk__recovered(SNNK_OK, &before);
@@ -143,7 +143,7 @@ static void dense_write(const snnk__linear *linear, snnk__sink *sink) {
 
     sink->elements(sink, &G, dense_elements, &linear->G);
     snnk__write_array(sink, offset_array(linear->rows), linear->offset);
-    write_centred(linear, sink);
+    write_centered(linear, sink);
 }
 
 int snnk__linear_find_dense(const snnk__source *source, size_t inputs, size_t rows) {
@@ -163,7 +163,7 @@ static int dense_read(snnk__linear *linear, const snnk__source *source) {
     if (st == SNNK_OK) st = snnk__read_array(source, offset_array(r), linear->offset);
     for (size_t i = 0; st == SNNK_OK && i < r; i++) snnk__panels_set_row(&linear->G, i, G + i * d);
     snnk__free(&linear->allocator, G);
-    return st == SNNK_OK ? read_centred(linear, source) : st;
+    return st == SNNK_OK ? read_centered(linear, source) : st;
 }
 
 static const snnk__linear_form dense = {.get_row = dense_row,
@@ -199,7 +199,7 @@ int snnk__linear_set_row(snnk__linear *linear, size_t row, const double *g, doub
                           row);
     snnk__panels_set_row(&linear->G, row, folded);
     linear->offset[row] = (float)c;
-    if (linear->centred) linear->centred[row] = own;
+    if (linear->centered) linear->centered[row] = own;
     return SNNK_OK;
 }
 
@@ -234,7 +234,7 @@ static snnk__array diagonal_array(size_t inputs) {
 static void diagonal_write(const snnk__linear *linear, snnk__sink *sink) {
     snnk__write_array(sink, diagonal_array(linear->inputs), linear->numbers);
     snnk__write_array(sink, offset_array(linear->inputs), linear->offset);
-    write_centred(linear, sink);
+    write_centered(linear, sink);
 }
 
 int snnk__linear_find_diagonal(const snnk__source *source, size_t inputs) {
@@ -247,7 +247,7 @@ static int diagonal_read(snnk__linear *linear, const snnk__source *source) {
     int st = snnk__read_array(source, diagonal_array(linear->inputs), linear->numbers);
 
     if (st == SNNK_OK) st = snnk__read_array(source, offset_array(linear->inputs), linear->offset);
-    return st == SNNK_OK ? read_centred(linear, source) : st;
+    return st == SNNK_OK ? read_centered(linear, source) : st;
 }
 
 static const snnk__linear_form diagonal = {.get_row = diagonal_row,

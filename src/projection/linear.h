@@ -1,8 +1,8 @@
 /* The linear part of a block of features, z = G x + offset: r values of d inputs. G is stored in
  * one of three forms, and includes a scaling of the inputs.
  *
- * Inputs in double are centred before they become float: z = G (x - centre) + centred, where
- * centred is the offset before a scaling was folded in. A timestamp keeps its digits only so. */
+ * Inputs in double are centered before they become float: z = G (x - center) + centered, where
+ * centered is the offset before a scaling was folded in. A timestamp keeps its digits only so. */
 #ifndef SNNK_PROJECTION_LINEAR_H
 #define SNNK_PROJECTION_LINEAR_H
 
@@ -43,8 +43,8 @@ struct snnk__linear {
     snnk__panels G;      /* dense: r x d */
     snnk__hd3 hd3;       /* HD3 */
     float *numbers;      /* diagonal: d; HD3: everything that hd3 points to */
-    double *centre;      /* d: subtracted from inputs in double; NULL for zeros */
-    float *centred;      /* r: the offsets of such inputs; NULL without a centre */
+    double *center;      /* d: subtracted from inputs in double; NULL for zeros */
+    float *centered;     /* r: the offsets of such inputs; NULL without a center */
 };
 
 /* Allocate G and offsets of this form, without setting them. Free it after a failure too.
@@ -58,13 +58,13 @@ int snnk__linear_create_diagonal(snnk__linear *linear, size_t inputs,
 int snnk__linear_begin(snnk__linear *linear, const snnk__linear_form *form, size_t inputs,
                        size_t rows, const snnk_allocator *allocator);
 
-/* Set the centre to the mean of a scaling (d, copied), before rows are set, drawn or read; NULL
+/* Set the center to the mean of a scaling (d, copied), before rows are set, drawn or read; NULL
  * does nothing. SNNK_E_NOMEM. */
-int snnk__linear_set_centre(snnk__linear *linear, const double *mean);
+int snnk__linear_set_center(snnk__linear *linear, const double *mean);
 
-/* Change a kernels' block of this linear part so that it takes centred inputs. hd3: room for what
+/* Change a kernels' block of this linear part so that it takes centered inputs. hd3: room for what
  * block->hd3 points to afterwards. */
-void snnk__linear_centre_kernel(const snnk__linear *linear, snnk__block *block, snnk__hd3 *hd3);
+void snnk__linear_center_kernel(const snnk__linear *linear, snnk__block *block, snnk__hd3 *hd3);
 
 /* Free the arrays. A linear part that is all zero is fine. */
 void snnk__linear_free(snnk__linear *linear);

@@ -1,4 +1,5 @@
-/* Add rows to statistics, a block at a time: S += A^T A for the centred block A, by the kernels. */
+/* Add rows to statistics, a block at a time: S += A^T A for the centered block A, by the
+ * kernels. */
 #include "solve/accumulate.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 #include "kernels/kernels.h"
 #include "solve/qr.h"
 
-/* ---- Packing: centred columns ---- */
+/* ---- Packing: centered columns ---- */
 
 /* The columns of the features or of the targets in a block: their means so far, their means in the
  * block, and where they are packed. */
@@ -57,7 +58,7 @@ static void shift_means(const block *b, const columns *c, size_t first, size_t e
     }
 }
 
-/* Multiply centred rows by the roots of their weights. */
+/* Multiply centered rows by the roots of their weights. */
 static void weigh_panel(const block *b, char *numbers) {
     const size_t width = b->moments->width;
     double *doubles = (double *)(void *)numbers;
@@ -177,7 +178,7 @@ static void multiply_task(size_t first, size_t count, void *scratch, void *conte
 
 /* ---- Blocks ---- */
 
-/* With numbers below this limit, centred, sums of products stay floats: 384 squares of 2^59 plus
+/* With numbers below this limit, centered, sums of products stay floats: 384 squares of 2^59 plus
  * one of sqrt(383) 2^59. Weights lower the limit. */
 #define SINGLE_LIMIT 0x1p58F
 

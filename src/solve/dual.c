@@ -178,7 +178,7 @@ static void merge_equal(const snnk__dual_data *data, snnk__dual *dual) {
 }
 
 /* Set the means and A. */
-static void centre(const snnk__dual_data *data, snnk__dual *dual) {
+static void center(const snnk__dual_data *data, snnk__dual *dual) {
     const size_t n = dual->n, m = dual->m;
     double weight = 0;
 
@@ -268,7 +268,7 @@ int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
     if ((st = find_rows(data, made)) != SNNK_OK) goto done;
     if ((st = allocate(made)) != SNNK_OK) goto done;
     merge_equal(data, made);
-    centre(data, made);
+    center(data, made);
     if ((st = decompose(made)) != SNNK_OK) goto done;
     *dual = made;
     made = NULL;

@@ -7,7 +7,7 @@
  *     snnk__dual_solve(dual, ridges + best, B, m, b);       (with one target)
  *     snnk__dual_free(dual);
  *
- * With the centred rows A_i = sqrt(w_i) (phi_i - mean) and targets z_i = sqrt(w_i) (y_i - mean_y),
+ * With the centered rows A_i = sqrt(w_i) (phi_i - mean) and targets z_i = sqrt(w_i) (y_i - mean_y),
  * q = sqrt(w/sum w) and K = A A^T = U diag(s) U^T,
  *
  *     M(lambda) = (K + lambda)^-1 - q q^T/lambda        (without an intercept: no second term)

@@ -1,4 +1,4 @@
-/* Features are centred on their weighted means. Then the intercepts are nearly independent of B,
+/* Features are centered on their weighted means. Then the intercepts are nearly independent of B,
  * and the preconditioner is block-diagonal. The unknowns are x = (B, c) with c = b + B mean. */
 #include <snnk/logistic.h>
 
@@ -38,7 +38,7 @@ typedef struct logistic {
     double ridge;
     snnk_lstsq
         *lstsq;    /* weight and means; the lower triangle of S becomes the factor of S/2 + ridge */
-    double *block; /* BLOCK x m: centred features */
+    double *block; /* BLOCK x m: centered features */
     double *Z, *U, *P; /* n x t: scores, scores of a direction, probabilities */
 } logistic;
 
@@ -55,7 +55,7 @@ static double dot(size_t n, const double *x, const double *y) {
     return sum;
 }
 
-/* Write rows first ... first+count-1, centred, to the block. */
+/* Write rows first ... first+count-1, centered, to the block. */
 static void fill_block(const logistic *p, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++) {
         double *to = p->block + i * p->m;

@@ -28,7 +28,7 @@ typedef struct loo_pass {
     float *residuals;
     size_t ldr;
 
-    double *centred;  /* rows x m; then the squares of Q: rows x rank */
+    double *centered; /* rows x m; then the squares of Q: rows x rank */
     double *Q;        /* rows x rank */
     double *K, *G;    /* columns x rank: coefficients along, and 1/(s + lambda) */
     double *fits;     /* rows x columns */
@@ -39,13 +39,13 @@ typedef struct loo_pass {
 /* ---- Blocks ---- */
 
 /* Rows first ... first+count-1 of Phi. */
-static void centre(const snnk_ridge_path *path, size_t first, size_t count,
-                   const snnk__numbers *Phi, double *centred) {
+static void center(const snnk_ridge_path *path, size_t first, size_t count,
+                   const snnk__numbers *Phi, double *centered) {
     const size_t m = path->features;
 
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < m; j++)
-            centred[i * m + j] = snnk__number(Phi, first + i, j) - path->mean_phi[j];
+            centered[i * m + j] = snnk__number(Phi, first + i, j) - path->mean_phi[j];
 }
 
 /* Set C (rows x columns) = A B^T, where B is columns x inner. */
@@ -122,7 +122,7 @@ static double left_out(const loo_pass *pass, size_t i, size_t first, size_t c, s
     const double e = snnk__rows_target(part, i, k) - path->mean_y[k] - pass->fits[i * columns + c];
     const double mean_part = path->intercept ? 1 / path->weight : 0;
     const double h = pass->leverage[i * leverages + pass->leverage_of[c]] + mean_part;
-    const double share = left_out_share(path, pass->centred + i * path->rank, weight, weight * h,
+    const double share = left_out_share(path, pass->centered + i * path->rank, weight, weight * h,
                                         ridge_of(pass, first + c));
 
     return share > 0 ? e / share : copysign(INFINITY, e);
@@ -134,7 +134,7 @@ static void give_columns(loo_pass *pass, size_t row, size_t first, size_t column
     const size_t leverages = prepare_columns(pass, first, columns);
 
     multiply(count, columns, rank, pass->Q, pass->K, pass->fits);
-    multiply(count, leverages, rank, pass->centred, pass->G, pass->leverage);
+    multiply(count, leverages, rank, pass->centered, pass->G, pass->leverage);
     for (size_t i = 0; i < count; i++)
         for (size_t c = 0; c < columns; c++) {
             const double e = left_out(pass, i, first, c, columns, leverages);
@@ -153,9 +153,9 @@ static void give_rows(loo_pass *pass, size_t row, size_t count) {
     const snnk__numbers Phi = snnk__rows_inputs(pass->rows);
 
     pass->part = snnk__rows_part(pass->rows, row, count);
-    centre(path, row, count, &Phi, pass->centred);
-    multiply(count, rank, path->features, pass->centred, snnk__ridge_path_vectors(path), pass->Q);
-    for (size_t i = 0; i < count * rank; i++) pass->centred[i] = pass->Q[i] * pass->Q[i];
+    center(path, row, count, &Phi, pass->centered);
+    multiply(count, rank, path->features, pass->centered, snnk__ridge_path_vectors(path), pass->Q);
+    for (size_t i = 0; i < count * rank; i++) pass->centered[i] = pass->Q[i] * pass->Q[i];
     for (size_t first = 0; first < pass->columns; first += COLUMN_BLOCK)
         give_columns(pass, row, first, snnk__min_size(COLUMN_BLOCK, pass->columns - first));
 }
@@ -169,7 +169,7 @@ static int run(loo_pass *pass) {
     const size_t columns = snnk__min_size(pass->columns, COLUMN_BLOCK);
     int st;
 
-    st = snnk__alloc(memory, rows * m, sizeof(double), "a block of rows", &pass->centred);
+    st = snnk__alloc(memory, rows * m, sizeof(double), "a block of rows", &pass->centered);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(memory, rows * rank, sizeof(double), "their coordinates", &pass->Q);
     if (st != SNNK_OK) goto done;
@@ -188,7 +188,7 @@ done:
     snnk__free(memory, pass->G);
     snnk__free(memory, pass->K);
     snnk__free(memory, pass->Q);
-    snnk__free(memory, pass->centred);
+    snnk__free(memory, pass->centered);
     return st;
 }
 
@@ -261,8 +261,8 @@ int snnk_ridge_path_loo_residuals(const snnk_ridge_path *path, const double *rid
 
 /* ---- New rows ---- */
 
-/* phi (A + lambda)^-1 phi of a centred row, from its coordinates along the known directions. In all
- * other directions A is 0. */
+/* phi (A + lambda)^-1 phi of a centered row, from its coordinates along the known directions. In
+ * all other directions A is 0. */
 static double new_leverage(const snnk_ridge_path *path, double ridge, const double *q,
                            const double *phi) {
     const double *values = path->values + (path->features - path->known);
@@ -282,7 +282,7 @@ static double new_leverage(const snnk_ridge_path *path, double ridge, const doub
 
 int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n, const float *Phi,
                              size_t ldphi, double *leverage) {
-    double *centred = NULL, *Q = NULL;
+    double *centered = NULL, *Q = NULL;
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
@@ -300,20 +300,20 @@ int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge, size_t n
     if ((st = snnk__check_finite(Phi, "Phi", n, m, ldphi)) != SNNK_OK) return st;
     const snnk__operand arrays[] = {SNNK__READ(Phi, n, m, ldphi), SNNK__WRITTEN(leverage, 1, n, n)};
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
-    st = snnk__alloc(memory, rows * m, sizeof *centred, "a block of rows", &centred);
+    st = snnk__alloc(memory, rows * m, sizeof *centered, "a block of rows", &centered);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(memory, rows * known, sizeof *Q, "their coordinates", &Q);
     if (st != SNNK_OK) goto done;
     for (size_t row = 0; row < n; row += rows) {
         const size_t count = snnk__min_size(rows, n - row);
 
-        centre(path, row, count, &of_phi, centred);
-        multiply(count, known, m, centred, vectors, Q);
+        center(path, row, count, &of_phi, centered);
+        multiply(count, known, m, centered, vectors, Q);
         for (size_t i = 0; i < count; i++)
-            leverage[row + i] = new_leverage(path, ridge, Q + i * known, centred + i * m);
+            leverage[row + i] = new_leverage(path, ridge, Q + i * known, centered + i * m);
     }
 done:
     snnk__free(memory, Q);
-    snnk__free(memory, centred);
+    snnk__free(memory, centered);
     return st;
 }

@@ -1,6 +1,6 @@
 /* Add rows to the triangular factor, a block at a time; merge factors; turn a factor into moments.
  *
- * [R; A] = Q [R'; 0] for a block A of centred rows, by dtpqrt, which keeps the zeros of the
+ * [R; A] = Q [R'; 0] for a block A of centered rows, by dtpqrt, which keeps the zeros of the
  * triangle: 2 m^2 flops for each row, the same as for one factorisation of all rows. */
 #include "solve/qr.h"
 

@@ -23,7 +23,7 @@ typedef struct snnk__qr {
 int snnk__qr_create(const snnk_allocator *allocator, size_t m, size_t t, snnk__qr **qr);
 void snnk__qr_free(const snnk_allocator *allocator, snnk__qr *qr);
 
-/* Write at most qr->rows rows to qr->phi and qr->y: centred on their own means, which go to
+/* Write at most qr->rows rows to qr->phi and qr->y: centered on their own means, which go to
  * block_phi and block_y, times the roots of their weights. */
 void snnk__qr_pack(snnk_lstsq *lstsq, const snnk_rows *rows);
 

@@ -362,9 +362,9 @@ static double least_gcv(const snnk_ridge_path *path, size_t target) {
     for (int i = 0; i <= (GRID_TO - from) * GRID_DECADE; i++)
         (void)try_ridge(&search, from + i * step);
 
-    const double centre = search.best;
+    const double center = search.best;
 
-    refine(&search, fmax(centre - step, from), fmin(centre + step, GRID_TO));
+    refine(&search, fmax(center - step, from), fmin(center + step, GRID_TO));
     return ridge_at(&search, search.best);
 }
 

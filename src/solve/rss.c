@@ -34,7 +34,7 @@ static double from_factor(size_t m, double yy, const double *c, const double *g)
     return sum;
 }
 
-/* The squared residuals of one target: the centred part, and w (mean_y - beta.mean - b)^2. */
+/* The squared residuals of one target: the centered part, and w (mean_y - beta.mean - b)^2. */
 static double target_rss(const snnk_lstsq *lstsq, size_t k, const double *beta, const double *g,
                          double b) {
     const size_t m = lstsq->features;
@@ -44,11 +44,11 @@ static double target_rss(const snnk_lstsq *lstsq, size_t k, const double *beta, 
     for (size_t j = 0; j < m; j++) fitted += beta[j] * lstsq->mean_phi[j];
 
     const double offset = lstsq->mean_y[k] - fitted - b;
-    const double centred = lstsq->factorization == SNNK_FACTORIZATION_GRAM
-                               ? from_moments(m, lstsq->yy[k], beta, c, g)
-                               : from_factor(m, lstsq->yy[k], c, g);
+    const double centered = lstsq->factorization == SNNK_FACTORIZATION_GRAM
+                                ? from_moments(m, lstsq->yy[k], beta, c, g)
+                                : from_factor(m, lstsq->yy[k], c, g);
 
-    return centred + lstsq->weight * offset * offset;
+    return centered + lstsq->weight * offset * offset;
 }
 
 /* G (count x m) = Beta S, or Beta L. */

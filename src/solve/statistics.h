@@ -13,11 +13,11 @@
 /* The most rows of a block. The block has one more row, for the shift of the mean. */
 #define SNNK__LSTSQ_BLOCK_ROWS (SNNK__PANEL_ROWS - 1)
 
-/* Statistics of m features and t targets. All sums are over the rows so far, weighted and centred
+/* Statistics of m features and t targets. All sums are over the rows so far, weighted and centered
  * on the means.
  *
  * QR stores its factor where GRAM stores the moments. L, row-major and lower, is R = L^T for
- * LAPACK, which reads it column-major and upper. Let A be the centred rows, each times the root of
+ * LAPACK, which reads it column-major and upper. Let A be the centered rows, each times the root of
  * its weight, and Y the targets: A = Q R and R^T R = S. The first m rows of Q^T Y are C^T, and yy
  * are the squared lengths of its other rows. */
 struct snnk_lstsq {

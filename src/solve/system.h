@@ -12,7 +12,7 @@ typedef struct snnk__system {
     double *yy; /* t */
 } snnk__system;
 
-/* Fill A, R and yy, which the caller allocated: centred on the means with an intercept, otherwise
+/* Fill A, R and yy, which the caller allocated: centered on the means with an intercept, otherwise
  * about 0. Needs rows. SNNK_E_NONFINITE (an entry overflows), SNNK_E_NOMEM (only with a factor). */
 int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system);
 

@@ -62,14 +62,14 @@ def framed_rows(rows):
 
 def chi(x):
     """x~ and nu . (x - mu)."""
-    centred = [a - m for a, m in zip(x, frame["mean"])]
-    return times(M, centred), dot(frame["weight_mean"], centred)
+    centered = [a - m for a, m in zip(x, frame["mean"])]
+    return times(M, centered), dot(frame["weight_mean"], centered)
 
 
 def psi_of(w):
     """w~ = M^-T (w - nu) and w . mu."""
-    centred = [a - m for a, m in zip(w, frame["weight_mean"])]
-    return times(transpose(inverse(M)), centred), dot(w, frame["mean"])
+    centered = [a - m for a, m in zip(w, frame["weight_mean"])]
+    return times(transpose(inverse(M)), centered), dot(w, frame["mean"])
 
 
 def Lambda(g, A, scale, x):

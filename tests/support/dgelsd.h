@@ -12,11 +12,11 @@
 
 /* Column j of X (n x columns), or its deviations from the mean, computed in long double before they
  * are rounded. */
-static inline void dgelsd_column(size_t n, size_t columns, const float *X, size_t j, bool centre,
+static inline void dgelsd_column(size_t n, size_t columns, const float *X, size_t j, bool center,
                                  double *out) {
     long double mean = 0;
 
-    for (size_t i = 0; i < n && centre; i++) mean += (long double)X[i * columns + j];
+    for (size_t i = 0; i < n && center; i++) mean += (long double)X[i * columns + j];
     mean /= (long double)n;
     for (size_t i = 0; i < n; i++) out[i] = (double)((long double)X[i * columns + j] - mean);
 }

@@ -52,7 +52,7 @@ static inline void statistics_assert_same(const snnk_lstsq *s, uint64_t rows, do
 }
 
 /* Set the statistics of s to those of n rows in double, by the definition: means, then sums of
- * centred products, in long double. */
+ * centered products, in long double. */
 static inline void statistics_set(snnk_lstsq *s, size_t n, const double *Phi, const double *Y) {
     const size_t m = s->features, t = s->targets, w = m + t;
     double *Z = malloc(n * w * sizeof *Z);

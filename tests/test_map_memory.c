@@ -630,9 +630,9 @@ static void test_damaged_scalings(void **state) {
     } damaged[] = {
         {{NULL, "3", SUMS, 2, {5, -6}, {0, 2}}, SNNK_E_FORMAT, "\"snnk.scaling\" is missing"},
         {{"[", "3", SUMS, 2, {5, -6}, {0, 2}}, SNNK_E_FORMAT, "not JSON"},
-        {{"{\"mode\":\"center\",\"inputs\":2}", "3", SUMS, 2, {5, -6}, {0, 2}},
+        {{"{\"mode\":\"median\",\"inputs\":2}", "3", SUMS, 2, {5, -6}, {0, 2}},
          SNNK_E_FORMAT,
-         "\"center\""},
+         "\"median\""},
         {{"{\"mode\":\"center\"}", "3", SUMS, 2, {5, -6}, {0, 2}}, SNNK_E_FORMAT, "inputs"},
         {{"{\"mode\":\"center\",\"inputs\":0}", "3", SUMS, 0, {0}, {0}},
          SNNK_E_FORMAT,

@@ -359,9 +359,11 @@ static void test_issue_15_idle_threads_sleep(void **state) {
     before = seconds(CLOCK_PROCESS_CPUTIME_ID);
     pause_for(0.05);
     spent = seconds(CLOCK_PROCESS_CPUTIME_ID) - before;
-    if (spent > 0.002)
+    if (spent > 0.025)
         fprintf(stderr, "%.2f ms of processor time in a pause of 50 ms\n", 1e3 * spent);
-    assert_true(spent <= 0.002);
+    /* One thread that does not sleep spends all of the pause; starting to sleep on a busy machine
+     * takes a few milliseconds. */
+    assert_true(spent <= 0.025);
     snnk_workspace_free(workspace);
     snnk_map_free(f.map);
 }

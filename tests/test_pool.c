@@ -347,23 +347,25 @@ static void test_workers_block_signals(void **state) {
 }
 
 /* OpenMP's threads spun for 5 ms and more after a forward. Ours spin for 50 us, and there are
- * MOST - 1 of them: 0.2 ms. 2 ms also covers the cost of falling asleep, under sanitizers too. */
+ * MOST - 1 of them: 0.2 ms. 2 ms also covers the cost of falling asleep. A busy machine can only add
+ * to it, so the least of several pauses counts. */
 static void test_issue_15_idle_threads_sleep(void **state) {
     snnk_workspace *workspace;
-    double before, spent;
+    double least = 1;
 
     (void)state;
     make_forward();
     assert_ok(snnk_workspace_create(MOST, &allocator, &workspace));
-    for (int turn = 0; turn < 20; turn++) assert_true(same_bits(workspace, N));
-    before = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    pause_for(0.05);
-    spent = seconds(CLOCK_PROCESS_CPUTIME_ID) - before;
-    if (spent > 0.025)
-        fprintf(stderr, "%.2f ms of processor time in a pause of 50 ms\n", 1e3 * spent);
-    /* One thread that does not sleep spends all of the pause; starting to sleep on a busy machine
-     * takes a few milliseconds. */
-    assert_true(spent <= 0.025);
+    for (int attempt = 0; attempt < 10 && least > 0.002; attempt++) {
+        for (int turn = 0; turn < 20; turn++) assert_true(same_bits(workspace, N));
+        const double before = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        pause_for(0.05);
+        const double spent = seconds(CLOCK_PROCESS_CPUTIME_ID) - before;
+        least = spent < least ? spent : least;
+    }
+    if (least > 0.002)
+        fprintf(stderr, "%.2f ms of processor time in a pause of 50 ms\n", 1e3 * least);
+    assert_true(least <= 0.002);
     snnk_workspace_free(workspace);
     snnk_map_free(f.map);
 }

@@ -346,9 +346,9 @@ static void test_workers_block_signals(void **state) {
     snnk__pool_free(pool);
 }
 
-/* OpenMP's threads spun for 5 ms and more after a forward. Ours spin for 50 us, and there are
- * MOST - 1 of them: 0.2 ms. 2 ms also covers the cost of falling asleep. A busy machine can only add
- * to it, so the least of several pauses counts. */
+/* OpenMP's threads spun for 5 ms and more after a forward. Ours spin for 50 us, and there are MOST
+ * - 1 of them: 0.2 ms. 2 ms also covers the cost of falling asleep. A busy machine can only add to
+ * it, so the least of several pauses counts. */
 static void test_issue_15_idle_threads_sleep(void **state) {
     snnk_workspace *workspace;
     double least = 1;

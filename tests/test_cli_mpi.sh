@@ -80,7 +80,7 @@ awk 'BEGIN { print "a,b,y"; for (i = 0; i < 4001; i++) { a = i % 83 / 20; b = i 
       printf "%.5g,%.5g,%.5g\n", a, b, sin(a) * b + i * i % 1009 / 5000 } }' >waves.csv
 awk 'BEGIN { print "a,b,kind"; for (i = 0; i < 3000; i++) { a = i % 83 / 20; b = i % 61 / 20
       print a "," b "," (i * i % 1009 < 100 ? "odd" : a > b ? "left" : "right") } }' >kinds.csv
-awk 'BEGIN { print "a,b,y"; for (i = 0; i < 4001; i++) print i % 9 "," (i == 2500 ? "nan" : i % 7) "," i % 5 / 2 }' >nan.csv
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 4001; i++) print i % 9 "," (i == 2500 ? "inf" : i % 7) "," i % 5 / 2 }' >inf.csv
 printf 'a,y\n1,2.5\n2,3\n5,4\n' >three.csv
 
 both "a given lambda" 4 --train waves.csv --m 40 --ridge 0.01
@@ -109,12 +109,12 @@ shared 4 fit --train waves.csv --choose heldout
 complains "held-out rows" 2 'several processes cannot hold rows out: use --choose gcv or --ridge'
 shared 4 fit --train waves.csv --heldout 0.2
 complains "a share of held-out rows" 2 'several processes cannot hold rows out'
-shared 4 fit --train nan.csv --ridge 1
-complains "NaN, in every scaling" 1 'nan\.csv: row 2501, column "b": the value is missing'
-shared 4 fit --train nan.csv --ridge 1 --scaling none
-complains "NaN, in the rows of one process" 1 'nan\.csv: row 2501, column "b": the value is missing'
+shared 4 fit --train inf.csv --ridge 1
+complains "infinite, in every scaling" 1 'inf\.csv: row 2501, column "b": inf is not a finite number'
+shared 4 fit --train inf.csv --ridge 1 --scaling none
+complains "infinite, in the rows of one process" 1 'inf\.csv: row 2501, column "b": inf is not a finite number'
 cp one.st kept.st
-shared 4 fit --train nan.csv --ridge 1 --scaling none --save kept.st
+shared 4 fit --train inf.csv --ridge 1 --scaling none --save kept.st
 if cmp -s one.st kept.st; then ok; else not_ok "a failure leaves the model alone"; fi
 # Errors that only process 0 finds.
 shared 4 fit --train waves.csv --m 40 --save none/m.st

@@ -303,7 +303,7 @@ has "wrong width of a cube" err '4 input columns, but the model has 2 inputs \(a
 awk 'BEGIN { print "city,ok,when,y"; split("Rome Oslo Lima", c, " ")
     for (i = 0; i < 60; i++) print c[i % 3 + 1] "," (i % 2 ? "yes" : "no") ",2026-01-" 10 + i % 7 "," 10 * (i % 3 + 1) + 2 * (i % 2) }' >towns.csv
 gives "fit of words" 0 "$snnk" fit --train towns.csv --features identity --ridge 1e-9 --task regression --save towns.st
-has "fit of words" out '^encoded       3 columns as 5 inputs \(1 words, 1 booleans, 1 dates\)$'
+has "fit of words" out '^encoded       3 columns as 5 inputs \(words: 1, booleans: 1, dates: 1\)$'
 gives "fit of words, JSON" 0 "$snnk" fit --train towns.csv --features identity --ridge 1e-9 --task regression --json
 json "fit of words, JSON" 'j["inputs"] == 5 and j["encoded_columns"] == 3'
 gives "eval of words" 0 "$snnk" eval towns.st --test towns.csv --json
@@ -311,8 +311,8 @@ json "eval of words" 'j["rmse"] < 1e-4'
 printf 'when,city,ok\n2026-01-12,Lima,yes\n2026-01-12,Paris,no\n2026-01-12,Oslo,\n' >flights.csv
 gives "predict of words" 0 "$snnk" predict towns.st flights.csv --json
 json "predict of words" 'abs(j["values"][0][0] - 32) < 1e-3 and abs(j["values"][2][0] - 21) < 1e-3'
-has "a missing word" err 'flights\.csv: 1 missing values were filled in'
-has "an unknown word" err 'flights\.csv: 1 words are unknown to the model'
+has "a missing word" err 'flights\.csv: missing values filled in: 1'
+has "an unknown word" err 'flights\.csv: words unknown to the model, which count as none: 1'
 printf 'when,city,ok\n2026-02-30,Lima,yes\n' >no_date.csv
 gives "a date that is none" 1 "$snnk" predict towns.st no_date.csv
 has "a date that is none" err 'no_date\.csv: row 1, column "when": "2026-02-30" is not a date'
@@ -322,6 +322,8 @@ has "numbers where the model has words" err 'column "city" has numbers, but the 
 gives "fit with gaps" 0 "$snnk" fit --train towns.csv --keep-statistics --m 16 --save towns_kept.st
 gives "update of words" 0 "$snnk" update towns_kept.st --train towns.csv --save towns_more.st
 gives "predict after an update" 0 "$snnk" predict towns_more.st flights.csv
+gives "a target that is an encoded input" 1 "$snnk" eval towns.st --test towns.csv --target city
+has "a target that is an encoded input" err 'column "city" is an input of the model and cannot be the target'
 # The same features of other encoded inputs: Rome became Riga, so the outputs of the encoder mean other words.
 sed 's/Rome/Riga/' towns.csv >others.csv
 for towns in towns others; do

@@ -348,6 +348,32 @@ static void test_other_tables(void **state) {
     snnk_encoder_free(encoder);
 }
 
+/* A table without names has the columns of the encoder in its order, whatever their positions were
+ * when it was learned. One column more may be anything, for example the target. */
+static void test_tables_without_names(void **state) {
+    const size_t columns[] = {2, 0};
+    const float two[] = {5, 7}, three[] = {5, 7, 9};
+    snnk_encoder_config config = settings();
+    snnk_table *table;
+    double X[2];
+
+    (void)state;
+    config.columns = columns;
+    config.n_columns = 2;
+    snnk_encoder *encoder = learn("a,y,b\n1,2,3\n2,3,5\n", &config);
+    assert_ok(snnk_table_save_npy(test_path(&files, "two.npy"), 1, 2, two, 2));
+    assert_ok(snnk_table_open(test_path(&files, "two.npy"), NULL, &table));
+    assert_ok(snnk_encoder_apply(encoder, table, 0, 1, X, 2, NULL));
+    assert_true(X[0] == 5 && X[1] == 7);
+    snnk_table_free(table);
+    assert_ok(snnk_table_save_npy(test_path(&files, "three.npy"), 1, 3, three, 3));
+    assert_ok(snnk_table_open(test_path(&files, "three.npy"), NULL, &table));
+    assert_status(snnk_encoder_apply(encoder, table, 0, 1, X, 2, NULL), SNNK_E_SHAPE);
+    assert_says("no names and 3 columns");
+    snnk_table_free(table);
+    snnk_encoder_free(encoder);
+}
+
 /* ---- Files ---- */
 
 static const char everything[] = "n,w,b,d,c\n1.5,x,yes,2026-01-01,7\n,\"a\\\nb\",no,,7\n"
@@ -393,12 +419,18 @@ static void test_networks_hold_encoders(void **state) {
     snnk_encoder *encoder = learn(everything, NULL), *other = learn("a\n1\n2\n", NULL);
     const size_t d = snnk_encoder_outputs(encoder);
     float W[64] = {0};
+    float X[4 * 64], Y[4] = {1, 2, 3, 5};
     snnk_network *network, *loaded, *bundled;
+    snnk_fit_config fit_config;
     snnk_layer *layer;
-    size_t bytes;
+    snnk_fit *fit;
+    size_t bytes, fit_bytes;
 
     (void)state;
     assert_true(d <= 64);
+    for (size_t i = 0; i < 4 * d; i++) X[i] = (float)(i * i % 7);
+    assert_ok(snnk_fit_config_init(&fit_config, sizeof fit_config));
+    fit_config.ridge = 1;
     assert_ok(snnk_network_create(NULL, &network));
     assert_status(snnk_network_set_encoder(NULL, encoder), SNNK_E_NULL);
     assert_status(snnk_network_set_encoder(network, encoder), SNNK_E_STATE);
@@ -415,6 +447,19 @@ static void test_networks_hold_encoders(void **state) {
     assert_ok(snnk_network_save_memory(network, SNNK_SAVE_ROWS, buffer, bytes));
     assert_ok(snnk_network_load_memory(buffer, bytes, NULL, &loaded));
     assert_int_equal(snnk_encoder_columns(snnk_network_encoder(loaded)), 5);
+    assert_int_equal(snnk_encoder_outputs(snnk_network_encoder(loaded)), d);
+    snnk_network_free(loaded);
+    /* A fit of this network keeps it, also in memory. */
+    assert_ok(snnk_fit_create_from_network(network, 0, &fit_config, &fit));
+    assert_ok(snnk_fit_saved_bytes(fit, &fit_bytes));
+    void *saved = malloc(fit_bytes);
+    assert_ok(snnk_fit_save_memory(fit, saved, fit_bytes));
+    snnk_fit_free(fit);
+    assert_ok(snnk_fit_load_memory(saved, fit_bytes, NULL, &fit));
+    free(saved);
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = 4, .X = X, .Y = Y), NULL));
+    assert_ok(snnk_fit_solve_network(fit, NULL, NULL, &loaded));
+    snnk_fit_free(fit);
     assert_int_equal(snnk_encoder_outputs(snnk_network_encoder(loaded)), d);
     snnk_network_free(loaded);
     assert_ok(snnk_network_bundle(network, 0, 0, &bundled));
@@ -613,6 +658,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_no_date),
         cmocka_unit_test(test_date_parts),
         cmocka_unit_test(test_other_tables),
+        cmocka_unit_test(test_tables_without_names),
         cmocka_unit_test(test_saved_and_loaded),
         cmocka_unit_test(test_networks_hold_encoders),
         cmocka_unit_test(test_damaged_files),

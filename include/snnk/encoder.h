@@ -8,13 +8,14 @@
  * An encoder learns what each column holds, and turns it into numbers without gaps:
  *
  *     numbers   one output. A missing number becomes the mean (or the median)
- *     words     one output, 1 or 0, for each of the most frequent words, and one for all others.
- *               Words that the encoder has not learned are zeros in all of them, and are counted
+ *     words     one output, 1 or 0, for each of the most frequent words, and one for all others. A
+ *               new word counts as one of the others; if there are none, all outputs are 0, and the
+ *               word is counted as unknown
  *     booleans  a column of the words yes and no, true and false, t and f, y and n: one output, 1
  *               or 0. A missing one becomes the share of ones
  *     dates     a column of words that all are dates of ISO 8601 (2026-11-30,
- *               2026-11-30T09:53:16Z): seconds since 1970, and if wanted year, month, weekday and
- *               hour. A missing date becomes the mean
+ *               2026-11-30T09:53:16Z): seconds since 1970, and if wanted the cosine and sine of the
+ *               time of year, of week and of day. A missing date becomes the mean
  *     constant  no output: one value in all rows
  *
  * If values of a column were missing, one more output follows: 1 where the value is missing.
@@ -128,8 +129,9 @@ SNNK_API int32_t snnk_encoder_likely_index(const snnk_encoder *encoder);
 
 /* ---- Applying ---- */
 
-/* Encode rows first ... first+n-1 of a table. Columns are found by their names, or by their
- * position if encoder and table have no names; further columns of the table are ignored.
+/* Encode rows first ... first+n-1 of a table. Columns are found by their names. A table without
+ * names must have exactly the columns of the encoder, in its order; if the encoder has no names,
+ * columns are found by their position. Further columns of the table are ignored.
  *   X       out: n x d, row stride ldx >= d; every number is finite
  *   report  out: set its size first; NULL if not wanted
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (a column is not in the table: named), SNNK_E_RANGE

@@ -191,6 +191,23 @@ static int make_buffer(const char *command, dataset *data) {
     return data->buffer ? EXIT_OK : failed(command, "out of memory");
 }
 
+/* Refuse a target that the encoder reads as an input. */
+static int check_encoded_target(const char *command, const snnk_encoder *encoder,
+                                const dataset *data) {
+    const char *target =
+        data->targets == data->inputs ? snnk_table_column_name(data->inputs, data->target) : NULL;
+
+    for (size_t k = 0; target && k < snnk_encoder_columns(encoder); k++) {
+        const char *name = snnk_encoder_column_name(encoder, k);
+
+        if (name && strcmp(name, target) == 0)
+            return failed(command,
+                          "%s: column \"%s\" is an input of the model and cannot be the target",
+                          data->path, name);
+    }
+    return EXIT_OK;
+}
+
 /* Open everything but the check or the encoding of inputs that are words. */
 static int open_any(const char *command, const data_files *files, const char *wanted,
                     const snnk_encoder *encoder, dataset *data) {
@@ -202,6 +219,8 @@ static int open_any(const char *command, const data_files *files, const char *wa
     if (encoder) {
         data->encoder = snnk_encoder_retain(encoder);
         data->n_inputs = snnk_encoder_outputs(encoder);
+        if ((exit_status = check_encoded_target(command, encoder, data)) != EXIT_OK)
+            return exit_status;
     } else {
         exit_status = wanted && is_csv(data->inputs) ? choose_wanted(command, path, wanted, data)
                                                      : choose_all(command, data);
@@ -355,11 +374,11 @@ int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y) {
 
 void dataset_print_gaps(const char *command, const dataset *data) {
     if (data->missing > 0)
-        print_note(command, "%s: %llu missing values were filled in", data->path,
+        print_note(command, "%s: missing values filled in: %llu", data->path,
                    (unsigned long long)data->missing);
     if (data->unknown_words > 0)
-        print_note(command, "%s: %llu words are unknown to the model, and count as none",
-                   data->path, (unsigned long long)data->unknown_words);
+        print_note(command, "%s: words unknown to the model, which count as none: %llu", data->path,
+                   (unsigned long long)data->unknown_words);
 }
 
 const char *dataset_flattened(const dataset *data) {

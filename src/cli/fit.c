@@ -341,7 +341,7 @@ static void print_encoder(const snnk_encoder *encoder) {
            snnk_encoder_outputs(encoder));
     for (int32_t k = 0; k <= SNNK_ENCODING_CONSTANT; k++) {
         if (kinds[k] == 0) continue;
-        printf("%s%zu %s", separator, kinds[k], snnk_encoding_name(k));
+        printf("%s%s: %zu", separator, snnk_encoding_name(k), kinds[k]);
         separator = ", ";
     }
     puts(")");

@@ -34,7 +34,14 @@ static int find(const pass *p, const snnk__column *column, size_t *at) {
     const char *name = snnk_table_column_name(p->table, column->position);
 
     *at = column->position;
-    if (!column->name || !snnk_table_column_name(p->table, 0)) {
+    if (column->name && !snnk_table_column_name(p->table, 0)) {
+        *at = (size_t)(column - p->encoder->columns);
+        if (n == p->encoder->n_columns) return SNNK_OK;
+        return snnk__fail(SNNK_E_SHAPE,
+                          "the table has no names and %zu columns, but the encoder reads %zu", n,
+                          p->encoder->n_columns);
+    }
+    if (!column->name) {
         if (column->position < n) return SNNK_OK;
         return snnk__fail(SNNK_E_SHAPE,
                           "the table has %zu columns, but the encoder reads column %zu", n,

@@ -144,7 +144,7 @@ static size_t read_digits(const unsigned char **p, const unsigned char *end, dec
 
 /* Whether p ... end is a decimal number. The grammar is checked here because strtod accepts more:
  * hexadecimal numbers, and what the locale adds. */
-static bool read_decimal(const unsigned char *p, const unsigned char *end, unsigned char point,
+static bool take_decimal(const unsigned char *p, const unsigned char *end, unsigned char point,
                          decimal *number) {
     size_t whole, fraction = 0;
 
@@ -204,7 +204,7 @@ bool snnk__csv_number(snnk__csv_field field, unsigned char decimal_point, void *
     decimal number;
 
     if (trimmed.length >= sizeof text) return false;
-    if (!read_decimal(p, end, decimal_point, &number)) return read_special(p, end, value);
+    if (!take_decimal(p, end, decimal_point, &number)) return read_special(p, end, value);
 
     /* A mantissa up to 2^53 and a power up to 10^22 are exact doubles, and one operation on exact
      * numbers is correctly rounded (Clinger 1990). */

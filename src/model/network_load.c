@@ -93,6 +93,7 @@ int snnk__network_read_layers(const snnk__safetensors_reader *reader,
     if ((st = snnk_network_create(allocator, &made)) != SNNK_OK) goto done;
     if ((st = load_layers(&source, made)) != SNNK_OK) goto done;
     if ((st = load_notes(reader, made)) != SNNK_OK) goto done;
+    if ((st = load_encoder(reader, allocator, made)) != SNNK_OK) goto done;
     *network = made;
     made = NULL;
 done:
@@ -107,9 +108,7 @@ static int read(const snnk__safetensors_reader *reader, const snnk_allocator *al
     int st;
 
     if ((st = snnk__network_read_layers(reader, allocator, &made)) != SNNK_OK) return st;
-    st = load_statistics(reader, allocator, made);
-    if (st == SNNK_OK) st = load_encoder(reader, allocator, made);
-    if (st != SNNK_OK)
+    if ((st = load_statistics(reader, allocator, made)) != SNNK_OK)
         snnk_network_free(made);
     else
         *network = made;

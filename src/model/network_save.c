@@ -38,6 +38,7 @@ void snnk__network_write_layers(snnk__safetensors_writer *writer, const snnk_net
                                 int32_t projection) {
     add_layers(writer, network, projection == SNNK_SAVE_SEED);
     add_notes(writer, network);
+    if (network->encoder.object) snnk__encoder_write(writer, network->encoder.object);
 }
 
 static int write(const void *object, int32_t projection, snnk__safetensors_writer *writer) {
@@ -50,7 +51,6 @@ static int write(const void *object, int32_t projection, snnk__safetensors_write
     snnk__model_begin(writer, &network->allocator, SNNK__MODEL_NETWORK);
     snnk__network_write_layers(writer, network, projection);
     if (network->statistics) snnk__lstsq_write_tensors(writer, network->statistics);
-    if (network->encoder.object) snnk__encoder_write(writer, network->encoder.object);
     return SNNK_OK;
 }
 

@@ -24,10 +24,6 @@ typedef struct pass {
     snnk_encoder_report report;
 } pass;
 
-static const char *label_of(const snnk__column *column) {
-    return column->name ? column->name : "without a name";
-}
-
 /* Find a column of the encoder in the table: usually where it was when it was learned. */
 static int find(const pass *p, const snnk__column *column, size_t *at) {
     const size_t n = snnk_table_columns(p->table);
@@ -67,9 +63,9 @@ static int check_type(const pass *p, const snnk__column *column, size_t at) {
     const bool words = has_words(p->table, at);
 
     if (words == column->encoding->of_words || is_empty(p->table, at)) return SNNK_OK;
-    return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "column \"%s\" has %s, but the encoder has learned %s there",
-                      label_of(column), words ? "words" : "numbers", column->encoding->name);
+    return snnk__fail(
+        SNNK_E_UNSUPPORTED, "column \"%s\" has %s, but the encoder has learned %s there",
+        snnk__label_of(column).text, words ? "words" : "numbers", column->encoding->name);
 }
 
 static bool is_read(const snnk__column *column) {
@@ -109,7 +105,7 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
                               "row %zu, column \"%s\": the value is missing: fill it in, or allow "
                               "the mean in its "
                               "place",
-                              row, label_of(column));
+                              row, snnk__label_of(column).text);
         p->report.missing++;
         column->encoding->fill(column, outputs);
         if (column->has_gaps) outputs[column->encoding->outputs(column)] = 1;
@@ -117,11 +113,12 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
     }
     if (!column->encoding->of_words && !isfinite(field.number))
         return snnk__fail(SNNK_E_NONFINITE, "row %zu, column \"%s\": %g is not finite", row,
-                          label_of(column), field.number);
+                          snnk__label_of(column).text, field.number);
     st = column->encoding->encode(column, field, outputs, &known);
     if (!known) p->report.unknown_words++;
-    return st == SNNK_OK ? st
-                         : snnk__fail_within(st, "row %zu, column \"%s\"", row, label_of(column));
+    return st == SNNK_OK
+               ? st
+               : snnk__fail_within(st, "row %zu, column \"%s\"", row, snnk__label_of(column).text);
 }
 
 static int encode_numbers(pass *p, const snnk__column *column, size_t index, size_t first, size_t n,

@@ -17,6 +17,16 @@ size_t snnk__column_outputs(const snnk__column *column) {
     return column->encoding->outputs(column) + column->has_gaps;
 }
 
+snnk__column_label snnk__label_of(const snnk__column *column) {
+    snnk__column_label label;
+
+    if (column->name)
+        snprintf(label.text, sizeof label.text, "%s", column->name);
+    else
+        snprintf(label.text, sizeof label.text, "%zu", column->position + 1);
+    return label;
+}
+
 int snnk__encoder_make(size_t n_columns, const snnk_allocator *allocator, snnk_encoder **encoder) {
     snnk_encoder *made = NULL;
     int st;

@@ -72,6 +72,13 @@ struct snnk_encoder {
     bool likely_index;
 };
 
+/* What sentences call a column: its name, or "2" for the second column of a table without names. */
+typedef struct snnk__column_label {
+    char text[64];
+} snnk__column_label;
+
+snnk__column_label snnk__label_of(const snnk__column *column);
+
 /* The outputs of a column, with the one for gaps. */
 size_t snnk__column_outputs(const snnk__column *column);
 

@@ -48,7 +48,7 @@ static int refuse_missing(const lesson *l, const snnk__column *column, size_t ro
         SNNK_E_NONFINITE,
         "row %zu, column \"%s\": the value is missing: fill it in, or allow the mean in its "
         "place",
-        row + 1, column->name ? column->name : "without a name");
+        row + 1, snnk__label_of(column).text);
 }
 
 static int by_value(const void *left, const void *right) {
@@ -105,8 +105,7 @@ static int add_block(const lesson *l, size_t first, size_t n, size_t count, cons
                 of[k].missing++;
             } else if (isinf(value)) {
                 return snnk__fail(SNNK_E_NONFINITE, "row %zu, column \"%s\": %g is not finite",
-                                  first + i + 1, column->name ? column->name : "without a name",
-                                  value);
+                                  first + i + 1, snnk__label_of(column).text, value);
             } else {
                 add_number(&of[k], value);
             }

@@ -27,13 +27,13 @@ static int days_in(int year, int month) {
 
 /* Days from 1970-01-01 to a date of the Gregorian calendar. Years begin in March, so that the leap
  * day is the last; 400 of them have 146097 days. */
-static double days_since_1970(int year, int month, int day) {
+static int days_since_1970(int year, int month, int day) {
     const int y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
     const int era = (y >= 0 ? y : y - 399) / 400, year_of_era = y - era * 400;
     const int day_of_year = (153 * m + 2) / 5 + day - 1;
 
-    return 146097.0 * era + 365.0 * year_of_era + year_of_era / 4 - year_of_era / 100 +
-           day_of_year - 719468;
+    return 146097 * era + 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
 }
 
 static bool take_fraction(const char **text, double *seconds) {
@@ -77,7 +77,7 @@ bool snnk__date_read(const char *text, double *seconds) {
     if (!take_number(&text, 2, &month) || !take(&text, '-')) return false;
     if (!take_number(&text, 2, &day)) return false;
     if (month < 1 || month > 12 || day < 1 || day > days_in(year, month)) return false;
-    *seconds = 86400 * days_since_1970(year, month, day);
+    *seconds = 86400.0 * days_since_1970(year, month, day);
     if (take(&text, 'T') || take(&text, ' '))
         if (!take_time(&text, seconds)) return false;
     return *text == '\0';

@@ -182,11 +182,13 @@ static void test_weights_of_a_fit(void **state) {
 }
 
 /* The error that lambda was chosen by is the weighted mean over the held-out rows, for the weighted
- * solution of the other rows. The seed determines which rows these are (fit.c). */
+ * solution of the other rows. With one row in each group, the seed and the group's number determine
+ * which rows these are (heldout.c). */
 static void test_heldout_error_is_a_weighted_mean(void **state) {
     snnk_map *map = map_of(D, NULL);
     float *Phi = malloc(N * M * sizeof *Phi), scores[N];
     const size_t m = M;
+    static uint64_t numbers[N];
     snnk_fit_config config;
     snnk_fit_report report = {.size = sizeof report};
     snnk_solve_config solve;
@@ -198,19 +200,22 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
     (void)state;
     assert_ok(snnk_fit_config_init(&config, sizeof config));
     config.seed = 5;
+    for (size_t i = 0; i < N; i++) numbers[i] = i;
     assert_ok(snnk_fit_create(map, 1, &config, &fit));
-    assert_ok(snnk_fit_add(
-        fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L, .weights = weights), NULL));
+    assert_ok(snnk_fit_add(fit,
+                           SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L, .weights = weights,
+                                     .groups = numbers),
+                           NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     snnk_layer_free(layer);
     assert_ok(snnk_map_input_tower(map, N, X, D, Phi, m, NULL));
     assert_ok(snnk_lstsq_create(m, 1, NULL, &rest));
     for (int held = 0; held < 2; held++) {
         for (size_t i = 0; i < N; i++) {
-            double u[2];
+            double u;
 
-            snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 2, u);
-            if ((u[0] < config.heldout_share) != held) continue;
+            snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 1, &u);
+            if ((u < config.heldout_share) != held) continue;
             if (!held) {
                 assert_ok(
                     snnk_lstsq_add(rest,

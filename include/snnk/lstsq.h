@@ -53,12 +53,13 @@ typedef enum snnk_solve_method {
                                      * were left out, and of the solutions that remain, the one of
                                      * least norm was taken, after scaling features to one length */
     SNNK_SOLVE_QR = 2,              /* full rank, by the triangular factor */
-    SNNK_SOLVE_TRUNCATED_SVD = 3    /* as TRUNCATED_EIGEN, by singular values of the triangular
+    SNNK_SOLVE_TRUNCATED_SVD = 3,   /* as TRUNCATED_EIGEN, by singular values of the triangular
                                      * factor */
+    SNNK_SOLVE_DUAL = 4             /* by inner products of rows, which are fewer than features */
 } snnk_solve_method;
 
 /* Get the name of a precision: "double", "single"; of a factorization: "gram", "qr", "auto"; of a
- * method: "cholesky", "truncated-eigen", "qr", "truncated-svd". Static; NULL for an unknown
+ * method: "cholesky", "truncated-eigen", "qr", "truncated-svd", "dual". Static; NULL for an unknown
  * value. */
 SNNK_API const char *snnk_precision_name(int32_t value);
 SNNK_API const char *snnk_factorization_name(int32_t value);

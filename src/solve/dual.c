@@ -350,6 +350,10 @@ void snnk__dual_free(snnk__dual *dual) {
 
 size_t snnk__dual_distinct(const snnk__dual *dual) { return dual->n; }
 
+double snnk__dual_largest(const snnk__dual *dual) { return dual->values[dual->r - 1]; }
+
+const double *snnk__dual_mean(const snnk__dual *dual) { return dual->mean_phi; }
+
 double snnk__dual_least_ridge(const snnk__dual *dual) {
     return (double)dual->n * DBL_EPSILON * dual->values[dual->r - 1];
 }

@@ -59,6 +59,10 @@ int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual);
 /* Get the number of distinct rows. */
 size_t snnk__dual_distinct(const snnk__dual *dual);
 
+/* Get the largest eigenvalue of K, and the mean of the features (zeros without an intercept). */
+double snnk__dual_largest(const snnk__dual *dual);
+const double *snnk__dual_mean(const snnk__dual *dual);
+
 /* Free a problem. NULL is fine. */
 void snnk__dual_free(snnk__dual *dual);
 

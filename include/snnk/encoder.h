@@ -51,22 +51,21 @@ typedef enum snnk_missing {
 } snnk_missing;
 
 /* In which form numbers, and the seconds of dates, are given. Other outputs are always plain.
- * Values that are filled in take the same form. Values of the enum never change.
+ * Missing values are filled in first. Values of the enum never change.
  *
- * Quartiles and medians are interpolated linearly between the sorted values (type 7 of R, the
- * default of NumPy): quantile p is at index (n - 1) p. The normal distribution's quartiles are 1.349
- * standard deviations apart, so that spread is its standard deviation. If the quartiles of a column
- * are equal, spread is the median distance from the median, of the values that differ from it.
+ * SQUASHED is for columns with heavy tails, such as prices and counts: with
+ * v = asinh((x - median) / spread), large values count by their logarithm. The spread is
+ * (upper quartile - lower quartile) / 1.349: the standard deviation, if the column is normally
+ * distributed. If the quartiles are equal, it is the median distance from the median, of the values
+ * that differ from it. Quartiles and medians are interpolated linearly between the sorted values
+ * (type 7 of R, the default of NumPy). A column of two values has no tails, and is STANDARDIZED
+ * instead. Learning it needs 8 bytes for each row, for one column at a time.
  *
- * A column of at most two different values is STANDARDIZED where SQUASHED is wanted: it has no
- * tails. The deviation of a column with one value, and gaps, counts as 1. */
+ * A standard deviation has the divisor n. A column that has gaps and one value only gets 1. */
 typedef enum snnk_number_form {
     SNNK_NUMBER_FORM_PLAIN = 0,        /* x */
-    SNNK_NUMBER_FORM_STANDARDIZED = 1, /* (x - mean) / (standard deviation, with divisor n) */
-    SNNK_NUMBER_FORM_SQUASHED = 2 /* v = asinh((x - median) / spread), then v standardized: large
-                                        * values count by their logarithm. For columns with heavy
-                                        * tails, such as prices and counts. Needs 8 bytes for each
-                                        * row */
+    SNNK_NUMBER_FORM_STANDARDIZED = 1, /* (x - mean of x) / (standard deviation of x) */
+    SNNK_NUMBER_FORM_SQUASHED = 2      /* (v - mean of v) / (standard deviation of v) */
 } snnk_number_form;
 
 /* Get the name of a value, such as "numbers", "mean" and "plain". Static; NULL for an unknown

@@ -312,6 +312,19 @@ static void test_huge_quartiles(void **state) {
     snnk_encoder_free(expect_column(SQUASHED, 5, x, (const double[]){-h, -h, 0, h, h}));
 }
 
+/* The quartiles of -a, a/2, 3a/4, a are a/8 and 13a/16, the median is 5a/8: the sum of the two values
+ * around it, and the difference of those around the lower quartile, overflow. */
+static void test_huge_values_that_are_interpolated(void **state) {
+    const double a = DBL_MAX, x[] = {-a, a / 2, 3 * (a / 4), a}, spread = (11 / 16.0) / 1.349;
+    const double v[] = {asinh(-13 / 8.0 / spread), asinh(-1 / 8.0 / spread),
+                        asinh(1 / 8.0 / spread), asinh(3 / 8.0 / spread)};
+    double z[4];
+
+    (void)state;
+    standardize(4, v, z);
+    snnk_encoder_free(expect_column(SQUASHED, 4, x, z));
+}
+
 /* n - 1 equal values and one that is larger: -1 / sqrt(n - 1) and sqrt(n - 1). */
 static void test_all_but_one_are_equal(void **state) {
     const double ones[][2] = {{0, 1e308}, {0, 1e-308}, {0, DBL_TRUE_MIN}, {-DBL_MAX, DBL_MAX}};
@@ -538,6 +551,7 @@ int main(void) {
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_huge_and_tiny_values),
         cmocka_unit_test(test_huge_quartiles),
+        cmocka_unit_test(test_huge_values_that_are_interpolated),
         cmocka_unit_test(test_all_but_one_are_equal),
         cmocka_unit_test(test_quotients_that_overflow),
         cmocka_unit_test(test_numbers_that_are_too_far),

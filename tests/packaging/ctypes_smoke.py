@@ -17,7 +17,7 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_encoding_name", "snnk_missing_name", "snnk_encoder_column_name",
+TEXT = {"snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
         "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
@@ -36,7 +36,7 @@ SIZE = {"snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_out
         "snnk_table_words", "snnk_table_missing", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
-I32 = {"snnk_encoder_column_encoding", "snnk_encoder_likely_index",
+I32 = {"snnk_encoder_column_encoding", "snnk_encoder_column_form", "snnk_encoder_likely_index",
        "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
 U64 = {"snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
@@ -519,11 +519,12 @@ with tempfile.TemporaryDirectory() as directory:
     table = handle("snnk_table_open", path, None)
     call("snnk_table_read_f64", table, size(0), size(1), numbers, size(2))
     assert list(numbers) == [0.1, 2]
-    encoder = handle("snnk_encoder_create", table, byref(config("snnk_encoder_config_init", 48)))
+    encoder = handle("snnk_encoder_create", table, byref(config("snnk_encoder_config_init", 56)))
     assert call("snnk_encoder_columns", encoder) == 2 and call("snnk_encoder_outputs", encoder) == 2
     assert call("snnk_encoder_column_outputs", encoder, size(1)) == 1
     assert call("snnk_encoding_name", c_int32(call("snnk_encoder_column_encoding", encoder, size(0)))) == b"numbers"
     assert call("snnk_missing_name", c_int32(1)) == b"median" and call("snnk_encoder_likely_index", encoder) in (0, 1)
+    assert call("snnk_number_form_name", c_int32(call("snnk_encoder_column_form", encoder, size(0)))) == b"plain"
     assert call("snnk_encoder_column_name", encoder, size(0))
     name = ctypes.create_string_buffer(32)
     call("snnk_encoder_output_name", encoder, size(0), name, size(32), None)

@@ -41,26 +41,26 @@ typedef struct kind {
 } kind;
 
 static const kind kinds[] = {
-    {SNNK_MAP_IDENTITY, 1, SNNK_RELU, 1, 0},     {SNNK_MAP_ARC_COSINE, 1, SNNK_RELU, 1, 0.3},
-    {SNNK_MAP_ARC_COSINE, 1, SNNK_RELU, 1, 1},   {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 0.5, 0},
-    {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 1, 0},     {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 2, 0},
-    {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 4, 0},     {SNNK_MAP_ELEMENTWISE, 1, SNNK_TANH, 2, 1},
+    {SNNK_MAP_IDENTITY, 1, SNNK_RELU, 1, 0},   {SNNK_MAP_ARC_COSINE, 1, SNNK_RELU, 1, 0.3},
+    {SNNK_MAP_ARC_COSINE, 1, SNNK_RELU, 1, 1}, {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 0.5, 0},
+    {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 1, 0},   {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 2, 0},
+    {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 4, 0},   {SNNK_MAP_ELEMENTWISE, 1, SNNK_TANH, 2, 1},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-typedef struct candidate {
+typedef struct scored {
     snnk_map_config map;
     size_t way, index; /* index: in the order in which candidates are made */
     int32_t scaling;
     double error;
     uint64_t rows, features;
-} candidate;
+} scored;
 
 struct snnk_choice {
     snnk_allocator allocator;
     size_t n;
-    candidate *candidates;
+    scored *candidates;
 };
 
 /* ---- The list of candidates ---- */
@@ -73,7 +73,7 @@ static bool same_kind(const kind *a, const snnk_map_config *b) {
 
 static void add_candidate(snnk_choice *choice, const snnk_map_config *map, size_t way,
                           int32_t scaling) {
-    choice->candidates[choice->n] = (candidate){
+    choice->candidates[choice->n] = (scored){
         .map = *map, .way = way, .scaling = scaling, .index = choice->n, .error = INFINITY};
     choice->n++;
 }
@@ -234,7 +234,7 @@ static int sample_make(const snnk_allocator *allocator, size_t n_ways, const snn
 
 /* ---- Scoring ---- */
 
-static int scaling_of(const candidate *c, const snnk_rows *rows, const snnk_allocator *allocator,
+static int scaling_of(const scored *c, const snnk_rows *rows, const snnk_allocator *allocator,
                       snnk_scaling **scaling) {
     int st;
 
@@ -245,8 +245,8 @@ static int scaling_of(const candidate *c, const snnk_rows *rows, const snnk_allo
 }
 
 /* Set s->Phi to the features of a candidate on the first rows. */
-static int features_of(const candidate *c, const snnk_rows *rows, sample *s,
-                       snnk_workspace *workspace, const snnk_allocator *allocator, size_t *m) {
+static int features_of(const scored *c, const snnk_rows *rows, sample *s, snnk_workspace *workspace,
+                       const snnk_allocator *allocator, size_t *m) {
     snnk_scaling *scaling = NULL;
     snnk_map *map = NULL;
     snnk__fit_features features;
@@ -307,7 +307,7 @@ static int error_of(const sample *s, size_t n, size_t m, const snnk_allocator *a
 
 /* Score a candidate on the first rows of the sample. A candidate whose features overflow or are all
  * constant has an infinite error. */
-static int score(candidate *c, sample *s, size_t n, size_t m, snnk_workspace *workspace,
+static int score(scored *c, sample *s, size_t n, size_t m, snnk_workspace *workspace,
                  const snnk_allocator *allocator) {
     const snnk_rows rows = snnk__rows_part(&s->ways[c->way], 0, snnk__min_size(n, s->n));
     double error = INFINITY;
@@ -326,7 +326,7 @@ static int score(candidate *c, sample *s, size_t n, size_t m, snnk_workspace *wo
 }
 
 static int by_error(const void *left, const void *right) {
-    const candidate *a = left, *b = right;
+    const scored *a = left, *b = right;
 
     if (a->error != b->error) return a->error < b->error ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
@@ -419,8 +419,7 @@ static int make(const snnk_allocator *allocator, size_t n_ways, const snnk_rows 
 }
 
 int snnk_choose(size_t n_ways, const snnk_rows *const *ways, size_t outputs,
-                const snnk_choose_config *config, snnk_workspace *workspace,
-                snnk_choice **choice) {
+                const snnk_choose_config *config, snnk_workspace *workspace, snnk_choice **choice) {
     snnk_choose_config ours = defaults;
     snnk_map_config map;
     snnk_allocator allocator;
@@ -443,8 +442,7 @@ int snnk_choose(size_t n_ways, const snnk_rows *const *ways, size_t outputs,
     if ((st = snnk__allocator_read(&allocator, map.allocator)) != SNNK_OK) return st;
     st = snnk__alloc(&allocator, n_ways, sizeof *read, "rows", &read);
     if (st == SNNK_OK) st = read_ways(n_ways, ways, outputs, read);
-    if (st == SNNK_OK)
-        st = make(&allocator, n_ways, read, outputs, &ours, &map, workspace, choice);
+    if (st == SNNK_OK) st = make(&allocator, n_ways, read, outputs, &ours, &map, workspace, choice);
     snnk__free(&allocator, read);
     return st;
 }
@@ -468,7 +466,7 @@ int snnk_choice_get(const snnk_choice *choice, size_t k, snnk_candidate *candida
         return snnk__fail(SNNK_E_RANGE, "k = %zu, but there are %zu candidates", k, choice->n);
     st = snnk__config_check(candidate, sizeof *candidate, CANDIDATE_MINIMUM, "candidate");
     if (st != SNNK_OK) return st;
-    const struct candidate *from = &choice->candidates[k];
+    const scored *from = &choice->candidates[k];
     const snnk_candidate filled = {.map = &from->map,
                                    .way = from->way,
                                    .scaling = from->scaling,

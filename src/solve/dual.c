@@ -371,7 +371,7 @@ typedef struct pass {
     double ridge;
     double *share;    /* r */
     double *factor;   /* r: share if the eigenvectors are complete */
-    double *parts;    /* r: share or factor, times along or a row of U */
+    double *parts;    /* t x r: share or factor, times along or a row of U */
     double *fitted;   /* t x n: lambda alpha, the weighted residuals */
     double *residual; /* t x n: without the row's group, not weighted */
     double *matrix;   /* most x most: lambda M_gg */
@@ -380,13 +380,13 @@ typedef struct pass {
 
 static int pass_alloc(const snnk__dual *dual, pass *p) {
     const size_t n = dual->n, r = dual->r, t = dual->t, most = dual->most;
-    const int st = snnk__alloc(&dual->allocator, 3 * r + 2 * n * t + most * most + most,
+    const int st = snnk__alloc(&dual->allocator, (2 + t) * r + 2 * n * t + most * most + most,
                                sizeof *p->share, "scratch of a dual problem", &p->share);
 
     if (st != SNNK_OK) return st;
     p->factor = p->share + r;
     p->parts = p->factor + r;
-    p->fitted = p->parts + r;
+    p->fitted = p->parts + t * r;
     p->residual = p->fitted + n * t;
     p->matrix = p->residual + n * t;
     p->right = p->matrix + most * most;
@@ -401,24 +401,26 @@ static void set_ridge(const snnk__dual *dual, double ridge, pass *p) {
     }
 }
 
-/* Set sums = U diag(factors) U^T z_k + added * sums. */
-static void multiply_target(const snnk__dual *dual, size_t k, const double *factors, double added,
-                            pass *p, double *sums) {
-    const size_t n = dual->n, r = dual->r;
+/* Set sums = U diag(factors) U^T z_k + added * sums for targets first ... last. sums: of `first`. */
+static void multiply_targets(const snnk__dual *dual, size_t first, size_t last,
+                             const double *factors, double added, pass *p, double *sums) {
+    const size_t n = dual->n, r = dual->r, t = last - first + 1;
 
-    for (size_t j = 0; j < r; j++) p->parts[j] = factors[j] * dual->along[k * r + j];
-    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)n, (int)r, 1, dual->U, (int)r, p->parts, 1, added,
-                sums, 1);
+    for (size_t k = 0; k < t; k++)
+        for (size_t j = 0; j < r; j++)
+            p->parts[k * r + j] = factors[j] * dual->along[(first + k) * r + j];
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)t, (int)n, (int)r, 1, p->parts,
+                (int)r, dual->U, (int)r, added, sums, (int)n);
 }
 
-/* Set the weighted residuals of target k. */
-static void fit_target(const snnk__dual *dual, size_t k, pass *p) {
+/* Set the weighted residuals of targets first ... last. */
+static void fit_targets(const snnk__dual *dual, size_t first, size_t last, pass *p) {
     const size_t n = dual->n;
-    double *fitted = p->fitted + k * n;
 
-    for (size_t i = 0; i < n; i++)
-        fitted[i] = dual->complete ? 0 : dual->root[i] * dual->Y[k * n + i];
-    multiply_target(dual, k, p->factor, 1, p, fitted);
+    for (size_t k = first; k <= last; k++)
+        for (size_t i = 0; i < n; i++)
+            p->fitted[k * n + i] = dual->complete ? 0 : dual->root[i] * dual->Y[k * n + i];
+    multiply_targets(dual, first, last, p->factor, 1, p, p->fitted + first * n);
 }
 
 /* Entry a, c of the part of lambda M that the eigenvectors do not have. total: the sum of the
@@ -462,7 +464,7 @@ static void leave_group(const snnk__dual *dual, size_t g, size_t t, bool usable,
 static void leave_out(const snnk__dual *dual, size_t first, size_t last, pass *p) {
     const double total = cblas_ddot((int)dual->n, dual->root, 1, dual->root, 1);
 
-    for (size_t k = first; k <= last; k++) fit_target(dual, k, p);
+    fit_targets(dual, first, last, p);
     for (size_t g = 0; g < dual->groups; g++) {
         const bool usable = factor_group(dual, total, g, p);
 
@@ -511,11 +513,13 @@ int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridg
         const double freedom = residual_freedom(dual, &p);
 
         if (dof) dof[r] = rows - freedom;
-        if (loo) leave_out(dual, 0, t - 1, &p);
+        if (loo)
+            leave_out(dual, 0, t - 1, &p);
+        else
+            fit_targets(dual, 0, t - 1, &p);
         for (size_t k = 0; k < t; k++) {
             const double *fitted = p.fitted + k * n;
 
-            if (!loo) fit_target(dual, k, &p);
             const double squares = dual->within[k] + cblas_ddot((int)n, fitted, 1, fitted, 1);
 
             if (rss) rss[r * t + k] = squares;
@@ -533,11 +537,14 @@ int snnk__dual_loo_residuals(const snnk__dual *dual, const double *ridges, doubl
     const int st = pass_alloc(dual, &p);
 
     if (st != SNNK_OK) return st;
-    for (size_t k = 0; k < dual->t; k++) {
-        set_ridge(dual, ridges[k], &p);
-        leave_out(dual, k, k, &p);
-        for (size_t i = 0; i < dual->rows; i++)
-            residuals[i * ldr + k] = residual_of(dual, &p, i, k);
+    for (size_t first = 0, end; first < dual->t; first = end) { /* equal ridges together */
+        for (end = first + 1; end < dual->t && ridges[end] == ridges[first]; end++) {
+        }
+        set_ridge(dual, ridges[first], &p);
+        leave_out(dual, first, end - 1, &p);
+        for (size_t k = first; k < end; k++)
+            for (size_t i = 0; i < dual->rows; i++)
+                residuals[i * ldr + k] = residual_of(dual, &p, i, k);
     }
     snnk__free(&dual->allocator, p.share);
     return SNNK_OK;
@@ -556,7 +563,7 @@ int snnk__dual_solve(const snnk__dual *dual, const double *ridges, double *B, si
         double *row = B + k * ldb;
 
         set_ridge(dual, ridges[k], &p);
-        multiply_target(dual, k, p.share, 0, &p, p.fitted + k * n);
+        multiply_targets(dual, k, k, p.share, 0, &p, p.fitted + k * n);
         cblas_dgemv(CblasRowMajor, CblasTrans, (int)n, (int)m, 1 / p.ridge, dual->A, (int)m,
                     p.fitted + k * n, 1, 0, row, 1);
         for (size_t j = 0; st == SNNK_OK && j < m; j++)

@@ -142,7 +142,7 @@ static void test_copies_and_groups(void **state) {
             for (size_t i = 0; i < N; i++) X[i * D] += 1e-4f * (float)(i % 4);
         snnk_choose_config config = settings();
 
-        config.features = 64;
+        config.features = 256;
         snnk_choice *choice = choose(1, &rows, 1, &config);
         const double error = candidate_of(choice, 0).error;
 

@@ -36,7 +36,6 @@ typedef struct dataset {
     size_t n_targets;         /* number of target columns */
     const char *path;         /* of the inputs, for messages */
     const char *targets_path; /* of the targets */
-    double *buffer;           /* BATCH_ROWS x the larger of n_inputs and n_targets */
     snnk_encoder *encoder;    /* makes the inputs of the table's columns; NULL: they are numbers */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
 } dataset;
@@ -60,8 +59,16 @@ void dataset_close(dataset *data);
 /* Read rows first ... first+n-1, n <= BATCH_ROWS. X: n x n_inputs; Y: n x n_targets. Targets that
  * are words give their indices. Return a status of the library: SNNK_E_NONFINITE, with file, row
  * and column in the sentence, if a value is missing, NaN or infinite. */
-int dataset_read(dataset *data, size_t first, size_t n, float *X);
-int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y);
+int dataset_read(dataset *data, size_t first, size_t n, double *X);
+int dataset_read_targets(dataset *data, size_t first, size_t n, double *Y);
+
+/* The same for inputs that are all columns of a file of numbers, as float. */
+int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X);
+
+/* Read inputs into `rows`, as float where the file has floats, which is faster, and otherwise as
+ * double. Sets n, inputs, and X or X_f64; rows may then get targets and labels.
+ *   X     room for n x n_inputs doubles; rows points into it */
+int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows);
 
 /* Note on stderr how many missing values were filled in, and how many words the model does not
  * know, in the rows read so far. */

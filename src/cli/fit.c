@@ -28,7 +28,8 @@ typedef struct session {
     snnk_lstsq *statistics; /* with --keep-statistics */
     snnk_fit_report report;
     double train_seconds;
-    float *X, *Y;
+    double *X, *Y;
+    snnk_rows rows; /* of the batch, in X and Y */
 } session;
 
 /* Read training rows begin ... end-1 and call `add` for each batch. */
@@ -40,7 +41,7 @@ static int each_batch(session *s, const char *what, size_t begin, size_t end,
         const size_t n = end - first < BATCH_ROWS ? end - first : BATCH_ROWS;
 
         show_progress(s->o->quiet, what, first - begin, end - begin);
-        if (dataset_read(&s->train, first, n, s->X) != SNNK_OK)
+        if (dataset_read_rows(&s->train, first, n, s->X, &s->rows) != SNNK_OK)
             exit_status = library_failed(command);
         else
             exit_status = add(s, first, n);
@@ -51,8 +52,7 @@ static int each_batch(session *s, const char *what, size_t begin, size_t end,
 }
 
 static int add_to_scaling(session *s, size_t first, size_t n) {
-    return snnk_scaling_add(s->scaling, SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs)) ==
-                   SNNK_OK
+    return snnk_scaling_add(s->scaling, &s->rows) == SNNK_OK
                ? EXIT_OK
                : learning_failed(command, &s->train, first, n);
 }
@@ -66,19 +66,13 @@ static int add_to_fit(session *s, size_t first, size_t n) {
         const int exit_status = task_labels(command, &s->task, &s->train, n, s->Y, labels);
 
         if (exit_status != EXIT_OK) return exit_status;
-        st = s->gcv ? gcv_fit_add(s->gcv, n, s->X, NULL, labels, s->workspace)
-                    : snnk_fit_add(
-                          s->fit,
-                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .labels = labels),
-                          s->workspace);
-    } else if (s->gcv) {
-        st = gcv_fit_add(s->gcv, n, s->X, s->Y, NULL, s->workspace);
+        s->rows.labels = labels;
     } else {
-        st = snnk_fit_add(s->fit,
-                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .Y = s->Y,
-                                    .ldy = s->task.outputs),
-                          s->workspace);
+        s->rows.Y_f64 = s->Y;
     }
+    st = s->gcv ? gcv_fit_add(s->gcv, &s->rows, s->workspace)
+                : snnk_fit_add(s->fit, &s->rows, s->workspace);
+    s->rows.labels = NULL;
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n);
 }
 

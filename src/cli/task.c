@@ -67,7 +67,7 @@ static int classes_from_words(const char *command, const dataset *data, task *ma
 /* Find the largest value of a column, and whether all values are whole and not negative. Refuses
  * missing values. */
 static int scan_targets(const char *command, dataset *data, bool *whole, double *largest) {
-    float Y[BATCH_ROWS];
+    double Y[BATCH_ROWS];
 
     *whole = true;
     *largest = -1;
@@ -76,8 +76,8 @@ static int scan_targets(const char *command, dataset *data, bool *whole, double 
 
         if (dataset_read_targets(data, first, n, Y) != SNNK_OK) return library_failed(command);
         for (size_t i = 0; i < n; i++) {
-            if (!(Y[i] >= 0) || Y[i] != floorf(Y[i])) *whole = false;
-            if ((double)Y[i] > *largest) *largest = (double)Y[i];
+            if (!(Y[i] >= 0) || Y[i] != floor(Y[i])) *whole = false;
+            if (Y[i] > *largest) *largest = Y[i];
         }
     }
     return EXIT_OK;
@@ -194,12 +194,12 @@ static int label_of(const task *from, const char *name) {
 }
 
 int task_labels(const char *command, const task *from, const dataset *data, size_t n,
-                const float *Y, int32_t *labels) {
+                const double *Y, int32_t *labels) {
     const size_t words = snnk_table_words(data->targets, data->target);
     char number[32];
 
     for (size_t i = 0; i < n; i++) {
-        const double value = (double)Y[i];
+        const double value = Y[i];
         const char *name = number;
 
         if (words == 0 && !from->classes) {
@@ -265,7 +265,7 @@ int task_add_classes(const char *command, dataset *data, task *made, size_t *add
     return exit_status;
 }
 
-size_t largest_score(size_t n, const float *scores) {
+size_t largest_score(size_t n, const double *scores) {
     size_t best = 0;
 
     for (size_t k = 1; k < n; k++)

@@ -37,12 +37,12 @@ int task_check(const char *command, const task *what, size_t inputs, const datas
 /* Find the class of each of n rows of targets (Y: n x 1, as read). Words in the data are matched
  * with the task's classes by name. */
 int task_labels(const char *command, const task *from, const dataset *data, size_t n,
-                const float *Y, int32_t *labels);
+                const double *Y, int32_t *labels);
 
 /* The name of a class. buffer: 32 bytes, used if classes are numbers. */
 const char *task_class_name(const task *from, size_t class_index, char *buffer);
 
 /* The index of the largest of n scores, which is the predicted class. */
-size_t largest_score(size_t n, const float *scores);
+size_t largest_score(size_t n, const double *scores);
 
 #endif

@@ -58,7 +58,8 @@ typedef struct change {
     size_t new_classes;
     uint64_t rows_before;
     snnk_solve_report report;
-    float *X, *Y, *Phi;
+    double *X, *Y;
+    float *Phi;
 } change;
 
 /* Add or remove rows first ... first+n-1. */
@@ -68,8 +69,8 @@ static int take_rows(change *c, size_t first, size_t n) {
     const size_t m = snnk_lstsq_features(lstsq);
     const bool classes = use->task.classification;
     int32_t labels[BATCH_ROWS];
-    int st =
-        snnk_network_features(use->network, n, c->X, use->data.n_inputs, c->Phi, m, use->workspace);
+    int st = snnk_network_features_f64(use->network, n, c->X, use->data.n_inputs, c->Phi, m,
+                                       use->workspace);
 
     if (st != SNNK_OK) return library_failed(c->command);
     if (classes) {
@@ -77,7 +78,7 @@ static int take_rows(change *c, size_t first, size_t n) {
 
         if (exit_status != EXIT_OK) return exit_status;
     }
-    const snnk_rows *rows = SNNK_ROWS(.n = n, .X = c->Phi, .Y = classes ? NULL : c->Y,
+    const snnk_rows *rows = SNNK_ROWS(.n = n, .X = c->Phi, .Y_f64 = classes ? NULL : c->Y,
                                       .labels = classes ? labels : NULL);
 
     st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, rows, use->workspace);

@@ -212,6 +212,18 @@ size_t snnk_table_dim(const snnk_table *table, size_t k) {
     return k < snnk_table_dims(table) ? table->dims[k] : 0;
 }
 
+int32_t snnk_table_fits_float(const snnk_table *table) {
+    if (!table || table->about) return 0;
+    switch (table->type) {
+    case SNNK__ELEMENT_U32:
+    case SNNK__ELEMENT_I32:
+    case SNNK__ELEMENT_U64:
+    case SNNK__ELEMENT_I64:
+    case SNNK__ELEMENT_F64: return 0;
+    default: return 1;
+    }
+}
+
 /* A column of a CSV file; NULL for other files, and if there is no such column. */
 static const snnk__table_column *column_of(const snnk_table *table, size_t column) {
     return table && table->about && column < table->columns ? table->about + column : NULL;

@@ -516,8 +516,10 @@ json "a seed stays a seed" 'j["projections"] == "drawn from the seed"'
 printf 'a,b,c\n1,2,0\n2,1,1\n3,1,0\n4,2,1\n' >digits.csv
 printf 'a,b,c\n1,2,1001\n' >wild.csv
 gives "a wild label" 0 "$snnk" fit --train digits.csv --ridge 1 --keep-statistics --save digits.stat
-gives "a wild label" 1 "$snnk" update digits.stat --train wild.csv
-has "a wild label" err '1001'
+gives "a wild label" 0 "$snnk" update digits.stat --train wild.csv --json
+json "a wild label" "j['new_classes'] == 1"
+gives "a wild label" 0 "$snnk" eval digits.stat --test wild.csv --json
+json "a wild label" "j['classes'] == ['0', '1', '1001']"
 head -n 6 kinds.csv | grep -v big >few.csv
 gives "a shard without a class" 0 "$snnk" fit --train kinds.csv --ridge 0.1 --keep-statistics \
     --save all.stat

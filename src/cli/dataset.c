@@ -193,7 +193,9 @@ static int open_any(const char *command, const data_files *files, const char *wa
     const char *path = files->table ? files->table : files->inputs;
     int exit_status;
 
-    *data = (dataset){.path = path, .targets_path = files->table ? path : files->targets};
+    *data = (dataset){.path = path,
+                      .targets_path = files->table ? path : files->targets,
+                      .labels = files->labels};
     if ((exit_status = open_tables(command, files, data)) != EXIT_OK) return exit_status;
     if (encoder) {
         data->encoder = snnk_encoder_retain(encoder);
@@ -334,11 +336,18 @@ int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X) {
     return st;
 }
 
+/* Whether elements of a type are exact as float. */
+static bool fits_float(const char *type) {
+    static const char *const types[] = {"BOOL", "U8", "I8", "U16", "I16", "F16", "F32"};
+
+    return type && find_name(type, types, sizeof types / sizeof *types) >= 0;
+}
+
 int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows) {
     float *floats = (float *)X;
 
     *rows = *SNNK_ROWS(.n = n, .inputs = data->n_inputs);
-    if (!data->encoder && in_file_order(data) && snnk_table_fits_float(data->inputs)) {
+    if (!data->encoder && in_file_order(data) && fits_float(snnk_table_type(data->inputs))) {
         rows->X = floats;
         return dataset_read_floats(data, first, n, floats);
     }
@@ -378,6 +387,12 @@ void dataset_print_gaps(const char *command, const dataset *data) {
                    (unsigned long long)data->unknown_words);
 }
 
+bool dataset_has_labels(const dataset *data) {
+    const char *type = data->labels ? snnk_table_type(data->targets) : NULL;
+
+    return data->labels && (!type || *type != 'F');
+}
+
 const char *dataset_flattened(const dataset *data) {
     static char text[256];
     const size_t n = snnk_table_dims(data->inputs);
@@ -390,6 +405,17 @@ const char *dataset_flattened(const dataset *data) {
                          snnk_table_dim(data->inputs, k));
     snprintf(text + used, sizeof text - (size_t)used,
              ": rows are its first dimension. If they are not, reshape it)");
+    return text;
+}
+
+const char *dataset_target_name(const dataset *data) {
+    static char text[128];
+    const char *name = snnk_table_column_name(data->targets, data->target);
+
+    if (name)
+        snprintf(text, sizeof text, "\"%.80s\"", name);
+    else
+        snprintf(text, sizeof text, "%zu", data->target + 1);
     return text;
 }
 

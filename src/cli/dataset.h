@@ -10,6 +10,7 @@ typedef struct data_files {
     const char *target;  /* its target column; NULL: the last */
     const char *inputs;  /* IDX, .npy or CSV */
     const char *targets; /* the same; NULL where targets are not needed */
+    bool labels;         /* `targets` was given as labels, which are more likely classes */
     int32_t separator;   /* of CSV, as in snnk_table_config; 0: found */
     int32_t decimal;     /* likewise */
     bool no_header;      /* CSV has no header; false: found */
@@ -36,6 +37,7 @@ typedef struct dataset {
     size_t n_targets;         /* number of target columns */
     const char *path;         /* of the inputs, for messages */
     const char *targets_path; /* of the targets */
+    bool labels;              /* the targets were given as labels */
     snnk_encoder *encoder;    /* makes the inputs of the table's columns; NULL: they are numbers */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
 } dataset;
@@ -74,9 +76,16 @@ int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_row
  * know, in the rows read so far. */
 void dataset_print_gaps(const char *command, const dataset *data);
 
+/* Whether the targets were given as labels, and their file does not have fractions. */
+bool dataset_has_labels(const dataset *data);
+
 /* What to add to a sentence about the number of input columns: how an array of 3 or more dimensions
  * was flattened; otherwise "". Static, until the next call. */
 const char *dataset_flattened(const dataset *data);
+
+/* The name of the first target column in quotation marks, or its number. Static, until the next
+ * call. */
+const char *dataset_target_name(const dataset *data);
 
 /* The name of the first target column that has words; NULL if all targets are numbers. */
 const char *dataset_words(const dataset *data);

@@ -59,6 +59,7 @@ static int add_to_scaling(session *s, size_t first, size_t n) {
 
 static int add_to_fit(session *s, size_t first, size_t n) {
     int32_t labels[BATCH_ROWS];
+    float weights[BATCH_ROWS];
     int st;
 
     if (dataset_read_targets(&s->train, first, n, s->Y) != SNNK_OK) return library_failed(command);
@@ -67,6 +68,11 @@ static int add_to_fit(session *s, size_t first, size_t n) {
 
         if (exit_status != EXIT_OK) return exit_status;
         s->rows.labels = labels;
+        if (s->task.class_weights) {
+            for (size_t i = 0; i < n; i++) weights[i] = 1;
+            task_weigh(&s->task, n, labels, weights);
+            s->rows.weights = weights;
+        }
     } else {
         s->rows.Y_f64 = s->Y;
     }
@@ -210,7 +216,14 @@ static int find_task(session *s) {
     size_t added;
     int exit_status;
 
-    if (!s->like) return task_from_data(command, &s->train, s->o->task, &s->task);
+    if (!s->like) {
+        exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
+        if (exit_status != EXIT_OK || !s->o->balance) return exit_status;
+        if (!s->task.classification)
+            return failed(command, "--balance needs classes, but this is a regression: %s",
+                          s->task.reason);
+        return task_balance(command, &s->train, &s->task);
+    }
     exit_status = task_load(command, s->like, &s->task);
     if (exit_status == EXIT_OK)
         exit_status = task_check(command, &s->task, snnk_network_inputs(s->like), &s->train);
@@ -282,7 +295,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON *json = cJSON_CreateObject();
     char seed[24];
 
-    cJSON_AddStringToObject(json, "task", s->task.classification ? "classification" : "regression");
+    task_add_json(&s->task, json);
     if (test && s->task.classification)
         cJSON_AddNumberToObject(json, "test_accuracy", test->accuracy);
     if (test && !s->task.classification) {
@@ -347,6 +360,7 @@ static void print_encoder(const snnk_encoder *encoder) {
 static void print_text(const session *s, const evaluation *test) {
     const snnk_fit_report *r = &s->report;
 
+    task_print(&s->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
            s->train.n_inputs, s->task.outputs, s->task.classification ? "classes" : "targets",
            s->train_seconds);
@@ -446,7 +460,7 @@ int fit_command(int argc, char **argv) {
     if (exit_status == EXIT_OK) exit_status = fit_options_read(argc, argv, &o);
     exit_status = processes_agree(&s.processes, exit_status);
     if (exit_status == EXIT_OK && o.help) {
-        if (s.processes.rank == 0) fputs(fit_help, stdout);
+        if (s.processes.rank == 0) fit_print_help();
     } else if (exit_status == EXIT_OK) {
         exit_status = processes_agree(&s.processes, run(&s));
     }

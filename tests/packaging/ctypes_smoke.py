@@ -23,7 +23,7 @@ TEXT = {"snnk_encoding_name", "snnk_missing_name", "snnk_encoder_column_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
-        "snnk_column_type_name", "snnk_table_header_name",
+        "snnk_column_type_name", "snnk_table_header_name", "snnk_table_type",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
@@ -37,7 +37,7 @@ SIZE = {"snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_out
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_encoder_column_encoding", "snnk_encoder_likely_index",
-       "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_table_fits_float", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
+       "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
 U64 = {"snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
@@ -501,7 +501,7 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_table_read", table, size(3), size(1), row, size(2))
     assert list(row) == list(X[6:8])
     assert call("snnk_table_dims", table) == 2 and call("snnk_table_dim", table, size(0)) == 20
-    assert call("snnk_table_fits_float", table) == 1
+    assert call("snnk_table_type", table) == b"F32"
     call("snnk_table_free", table)
     with open(path, "w", encoding="utf-8") as file:
         file.write("x;kind\n1,5;red\n;blue\n")

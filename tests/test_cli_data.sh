@@ -164,4 +164,14 @@ END
 gives "old model" 0 "$snnk" eval old.st --test old.csv --json
 json "old model" "j['classes'] == ['0', '1', '2'] and j['accuracy'] == 1"
 
+# ---- Options that the kind of features does not use ----
+for bad in "gaussian --activation gelu" "gaussian --order 2" "gaussian --floor -1" "gaussian --offset-scale 1" \
+    "elementwise --order 1" "elementwise --floor 0" "arc-cosine --activation relu" "identity --m 10" \
+    "identity --projection gaussian" "identity --projection-scale 2" "identity --linear" "identity --store-seed"; do
+    # shellcheck disable=SC2086 # a kind and an option
+    gives "$bad" 2 "$snnk" fit --train fives.csv --features $bad
+    has "$bad" err "^snnk fit: --[a-z-]* has no effect on [a-z-]* features"
+    one_line "$bad" err
+done
+
 report cli_data

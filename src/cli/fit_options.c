@@ -321,8 +321,41 @@ static int check_overwriting(const fit_options *o) {
     return EXIT_OK;
 }
 
+/* Check that the chosen kind of features uses the given options. given: whether an option was given,
+ * by its number from TRAIN on. */
+static int check_kind(const fit_options *o, const bool *given) {
+    enum {
+        ARC = 1 << SNNK_MAP_ARC_COSINE,
+        GAUSS = 1 << SNNK_MAP_GAUSSIAN,
+        ELEMENT = 1 << SNNK_MAP_ELEMENTWISE
+    };
+    static const struct {
+        int option;
+        int kinds; /* that use it */
+    } uses[] = {{ORDER, ARC},
+                {FLOOR, ARC},
+                {ACTIVATION, ELEMENT},
+                {OFFSET_SCALE, ARC | ELEMENT},
+                {M, ARC | GAUSS | ELEMENT},
+                {PROJECTION, ARC | GAUSS | ELEMENT},
+                {PROJECTION_SCALE, ARC | GAUSS | ELEMENT},
+                {LINEAR, ARC | GAUSS | ELEMENT},
+                {STORE_SEED, ARC | GAUSS | ELEMENT}};
+
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        const struct option *option = long_options;
+
+        if (!given[uses[i].option - TRAIN] || (uses[i].kinds & 1 << o->map.kind)) continue;
+        while (option->val != uses[i].option) option++;
+        return wrong_usage(command, "--%s has no effect on %s features", option->name,
+                           fit_kinds[o->map.kind]);
+    }
+    return EXIT_OK;
+}
+
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
+    bool given[HELP - TRAIN + 1] = {false};
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
     *o = (fit_options){.scaling = SCALING_DEFAULT, .choose = CHOOSE_UNSET};
@@ -334,6 +367,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
+        given[option - TRAIN] = true;
         if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK ||
             option == BALANCE)
             conflicting = long_options[index].name;
@@ -346,6 +380,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         return wrong_usage(
             command, "--%s and --like: use one of them, --like takes the other from its model",
             conflicting);
+    if (!o->like && (exit_status = check_kind(o, given)) != EXIT_OK) return exit_status;
     /* With the default scaling inputs have length 1 on average. An offset scale of a third of that
      * was best on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;

@@ -1,6 +1,7 @@
 #include "cli/fit_options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/options.h"
@@ -8,7 +9,7 @@
 
 static const char command[] = "fit";
 
-const char fit_help[] =
+static const char help_data[] =
     "Usage: snnk fit --train FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk fit --train-images FILE --train-labels FILE [OPTION]...\n"
     "Fit a layer of random features to training data in closed form, without\n"
@@ -28,8 +29,10 @@ const char fit_help[] =
     "  --no-header              the first line of CSV has no column names (default: found)\n"
     "  --missing MODE           inputs missing in CSV: mean (default), median or refuse\n"
     "  --task TASK              classification or regression (default: classification if\n"
-    "                           the targets are words or whole numbers in 0 ... 99; a\n"
-    "                           column of both is refused: a number may be missing)\n"
+    "                           the targets are words, up to 20 different whole numbers, or\n"
+    "                           up to 1000 in a file of labels; a column of both words and\n"
+    "                           numbers is refused: a number may be missing)\n"
+    "  --balance                let all classes count the same, however many rows they have\n"
     "\n"
     "Features:\n"
     "  --features KIND          arc-cosine (default), gaussian, elementwise or identity\n"
@@ -44,7 +47,8 @@ const char fit_help[] =
     "                           (default with words or gaps)\n"
     "  --linear                 use the inputs themselves as features too\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
-    "  --seed N                 seed of random rows and of held-out rows (default 0)\n"
+    "  --seed N                 seed of random rows and of held-out rows (default 0)\n";
+static const char help_fit[] =
     "\n"
     "Fit:\n"
     "  --ridge LAMBDA           auto (default), or a number >= 0\n"
@@ -77,6 +81,11 @@ const char fit_help[] =
     "  130 cancelled with Ctrl-C. An existing file at --save is replaced only if the fit and\n"
     "  the test succeed\n";
 
+void fit_print_help(void) {
+    fputs(help_data, stdout);
+    fputs(help_fit, stdout);
+}
+
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
 const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
@@ -86,6 +95,7 @@ enum {
     TARGET,
     TRAIN_INPUTS,
     TRAIN_TARGETS,
+    TRAIN_LABELS,
     TEST,
     TEST_INPUTS,
     TEST_TARGETS,
@@ -94,6 +104,7 @@ enum {
     DECIMAL,
     NO_HEADER,
     TASK,
+    BALANCE,
     FEATURES,
     M,
     ORDER,
@@ -124,7 +135,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"target", 1, NULL, TARGET},
                                              {"train-images", 1, NULL, TRAIN_INPUTS},
                                              {"train-inputs", 1, NULL, TRAIN_INPUTS},
-                                             {"train-labels", 1, NULL, TRAIN_TARGETS},
+                                             {"train-labels", 1, NULL, TRAIN_LABELS},
                                              {"train-targets", 1, NULL, TRAIN_TARGETS},
                                              {"test", 1, NULL, TEST},
                                              {"test-images", 1, NULL, TEST_INPUTS},
@@ -136,6 +147,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"decimal", 1, NULL, DECIMAL},
                                              {"no-header", 0, NULL, NO_HEADER},
                                              {"task", 1, NULL, TASK},
+                                             {"balance", 0, NULL, BALANCE},
                                              {"features", 1, NULL, FEATURES},
                                              {"m", 1, NULL, M},
                                              {"order", 1, NULL, ORDER},
@@ -224,11 +236,16 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case TARGET: o->train.target = value; return true;
     case TRAIN_INPUTS: o->train.inputs = value; return true;
     case TRAIN_TARGETS: o->train.targets = value; return true;
+    case TRAIN_LABELS:
+        o->train.targets = value;
+        o->train.labels = true;
+        return true;
     case TEST: o->test.table = value; return true;
     case TEST_INPUTS: o->test.inputs = value; return true;
     case TEST_TARGETS: o->test.targets = value; return true;
     case NO_HEADER: o->train.no_header = o->test.no_header = true; return true;
     case SAVE: o->save = value; return true;
+    case BALANCE: o->balance = true; return true;
     case LINEAR: o->linear = true; return true;
     case LIKE: o->like = value; return true;
     case KEEP: o->keep_statistics = true; return true;
@@ -304,8 +321,41 @@ static int check_overwriting(const fit_options *o) {
     return EXIT_OK;
 }
 
+/* Check that the chosen kind of features uses the given options. given: whether an option was given,
+ * by its number from TRAIN on. */
+static int check_kind(const fit_options *o, const bool *given) {
+    enum {
+        ARC = 1 << SNNK_MAP_ARC_COSINE,
+        GAUSS = 1 << SNNK_MAP_GAUSSIAN,
+        ELEMENT = 1 << SNNK_MAP_ELEMENTWISE
+    };
+    static const struct {
+        int option;
+        int kinds; /* that use it */
+    } uses[] = {{ORDER, ARC},
+                {FLOOR, ARC},
+                {ACTIVATION, ELEMENT},
+                {OFFSET_SCALE, ARC | ELEMENT},
+                {M, ARC | GAUSS | ELEMENT},
+                {PROJECTION, ARC | GAUSS | ELEMENT},
+                {PROJECTION_SCALE, ARC | GAUSS | ELEMENT},
+                {LINEAR, ARC | GAUSS | ELEMENT},
+                {STORE_SEED, ARC | GAUSS | ELEMENT}};
+
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        const struct option *option = long_options;
+
+        if (!given[uses[i].option - TRAIN] || (uses[i].kinds & 1 << o->map.kind)) continue;
+        while (option->val != uses[i].option) option++;
+        return wrong_usage(command, "--%s has no effect on %s features", option->name,
+                           fit_kinds[o->map.kind]);
+    }
+    return EXIT_OK;
+}
+
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
+    bool given[HELP - TRAIN + 1] = {false};
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
     *o = (fit_options){.scaling = SCALING_DEFAULT, .choose = CHOOSE_UNSET};
@@ -317,7 +367,9 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
-        if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK)
+        given[option - TRAIN] = true;
+        if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK ||
+            option == BALANCE)
             conflicting = long_options[index].name;
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
             return wrong_value(command, long_options[index].name, optarg, takes(option));
@@ -328,6 +380,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         return wrong_usage(
             command, "--%s and --like: use one of them, --like takes the other from its model",
             conflicting);
+    if (!o->like && (exit_status = check_kind(o, given)) != EXIT_OK) return exit_status;
     /* With the default scaling inputs have length 1 on average. An offset scale of a third of that
      * was best on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;

@@ -20,31 +20,37 @@
  * from the fit, or leave-one-out scores (the score of each row by a fit without that row). Scores
  * of the rows that a network was fitted on make probabilities too high and intervals too narrow.
  *
- * Regression. An interval is the score +- a radius, the same for all rows: the
- * ceil((n + 1) coverage)-th smallest of the n absolute errors of that output.
+ * Regression. An interval is the score +- a radius, the same for all rows: the ceil((n + 1)
+ * coverage)-th smallest of the n absolute errors of that output.
  *   - Rows held out (split conformal): if old and new rows are exchangeable, for example drawn
  *     independently from one distribution, a new target is in its interval with a probability of at
  *     least `coverage`, and at most coverage + 1/(n + 1) if no two errors are equal. This holds for
  *     every distribution and every network. It is a mean over draws of the n rows. For given rows,
  *     the share of new targets in their intervals has the distribution
- *     Beta(k, n + 1 - k), k = ceil((n + 1) coverage): with n = 100 at 0.9, within 0.848 ... 0.945 in
+ *     Beta(k, n + 1 - k), k = ceil((n + 1) coverage): with n = 100 at 0.9, within 0.848 ... 0.945
+ *       in
  *     nine of ten cases.
  *   - Leave-one-out scores (the jackknife): the same to a good approximation, if the fit changes
- *     little when one row is left out. No bound holds for every network. The jackknife+, which needs
+ *     little when one row is left out. No bound holds for every network. The jackknife+, which
+ *       needs
  *     the n fits themselves, has the bound 2 coverage - 1 (Barber et al. 2021).
  *   - Neither holds for a part of the rows: of rows that are hard to predict, fewer targets are in
  *     their intervals. Nor if the new rows come from elsewhere.
  *
- * Classification. Probabilities are softmax(slope * score_k + bias_k). Slope and biases are those of
- * least log loss on the given rows, as in Platt 1999, whose smoothing of the targets makes them
+ * Classification. Probabilities are softmax(slope * score_k + bias_k). Slope and biases are those
+ * of least log loss on the given rows, as in Platt 1999, whose smoothing of the targets makes them
  * finite: for a row of class k, the target is (n_k + 1)/(n_k + 2) for k, and the rest is shared by
  * the other classes. The slope is at least 0. So any scores may be given that grow with the
  * probability: those of least squares, logits, or log probabilities.
- *   - A set has the classes whose probability is at least a threshold, chosen as in split conformal:
- *     this makes the sets smallest on average (Sadinle, Lei & Wasserman 2019). They contain the class
- *     of a new row with a probability of about `coverage`. It is not exactly at least that, since
- *     slope and biases were found on the same rows: 1 + l numbers from n rows.
- *   - A set is never empty. If no probability reaches the threshold, it has the most probable class.
+ *   - A set has the classes whose probability is at least a threshold, chosen as in split
+ *     conformal:
+ *     this makes the sets smallest on average (Sadinle, Lei & Wasserman 2019). They contain the
+ *       class
+ *     of a new row with a probability of about `coverage`. For the threshold, the probabilities of
+ *     each fifth of the rows come from slope and biases of the other rows (cross-conformal
+ *     prediction), so the bound of split conformal does not hold exactly.
+ *   - A set is never empty. If no probability reaches the threshold, it has the most probable
+ *     class.
  *     So a network that is right more often than `coverage` has sets of one class, and they are
  *     right as often as the network.
  *   - The most probable class is not always the one with the largest score, because of the biases.
@@ -96,13 +102,13 @@ SNNK_API int snnk_uncertainty_config_init(snnk_uncertainty_config *config, size_
 
 /* Create an uncertainty from rows that the network has not learned from.
  *   outputs      l, the outputs of the network: at least 1, with labels at least 2
- *   rows         X or X_f64: the network's scores, n x l. Y or Y_f64: the targets, n x l; or labels,
- *                0 ... l-1. Weights, if any: a new row counts like one of average weight. n >= 1.
- *                With targets, scores may be infinite: their errors count as largest
+ *   rows         X or X_f64: the network's scores, n x l. Y or Y_f64: the targets, n x l; or
+ *                labels, 0 ... l-1. Weights, if any: a new row counts like one of average weight. n
+ *                >= 1. With targets, scores may be infinite: their errors count as largest
  *   config       NULL for the defaults
  *   uncertainty  out: release with snnk_uncertainty_free
- * Takes O(n l log n) with targets, O(n l^2) with labels. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE (a
- * setting, label or weight), SNNK_E_SHAPE (also n = 0, and labels with l = 1), SNNK_E_STRIDE,
+ * Takes O(n l log n) with targets, O(n l^2) with labels. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE
+ * (a setting, label or weight), SNNK_E_SHAPE (also n = 0, and labels with l = 1), SNNK_E_STRIDE,
  * SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_NOMEM. */
 SNNK_API int snnk_uncertainty_create(size_t outputs, const snnk_rows *rows,
                                      const snnk_uncertainty_config *config,
@@ -135,7 +141,8 @@ SNNK_API int snnk_uncertainty_radius(const snnk_uncertainty *uncertainty, size_t
 /* Get the least probability of the classes in a set.
  *   coverage   the wanted share of rows whose class is in their set, 0 < coverage < 1
  *   threshold  out: 0 ... 1
- * SNNK_E_NULL, SNNK_E_STATE (of a regression), SNNK_E_RANGE (coverage, or too few rows, as above). */
+ * SNNK_E_NULL, SNNK_E_STATE (of a regression), SNNK_E_RANGE (coverage, or too few rows, as
+ * above). */
 SNNK_API int snnk_uncertainty_threshold(const snnk_uncertainty *uncertainty, double coverage,
                                         double *threshold);
 
@@ -261,8 +268,8 @@ SNNK_API int snnk_coverage_add_sets(size_t n, size_t l, const uint8_t *sets, siz
 SNNK_API int snnk_network_set_uncertainty(snnk_network *network,
                                           const snnk_uncertainty *uncertainty);
 
-/* Get the uncertainty that a network holds, valid until it is replaced or removed, or the network is
- * freed. NULL if there is none. */
+/* Get the uncertainty that a network holds, valid until it is replaced or removed, or the network
+ * is freed. NULL if there is none. */
 SNNK_API const snnk_uncertainty *snnk_network_uncertainty(const snnk_network *network);
 
 /* ---- Saving and loading ---- */

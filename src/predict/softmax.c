@@ -31,8 +31,9 @@ void snnk__softmax(size_t classes, double slope, const double *biases, const dou
 /* What is fitted. Parameter 0 is the slope, for scores divided by `scale`; the biases follow. */
 typedef struct fit {
     const snnk_rows *rows;
+    int without;                /* the part that is left out; negative: none */
     size_t classes, parameters; /* 1 without biases */
-    double weight;              /* of all rows */
+    double weight;              /* of the rows that are not left out */
     double scale;               /* the typical distance of a score to the largest one of its row */
     double *right;              /* classes: the target of a row of this class, for this class */
     double *theta, *tried;      /* parameters: now, and after the step that is tried */
@@ -42,7 +43,9 @@ typedef struct fit {
     double *u, *p;   /* classes: scores and probabilities of a row */
 } fit;
 
+/* The weight of row i: 0 if it is left out. */
 static double weight_of(const fit *f, size_t i) {
+    if (f->without >= 0 && (int)(i % SNNK__SOFTMAX_PARTS) == f->without) return 0;
     return f->rows->weights ? (double)f->rows->weights[i] : 1;
 }
 
@@ -81,7 +84,8 @@ static double row_loss(const fit *f, const double *theta, size_t i) {
 static double total_loss(const fit *f, const double *theta) {
     double loss = 0;
 
-    for (size_t i = 0; i < f->rows->n; i++) loss += row_loss(f, theta, i);
+    for (size_t i = 0; i < f->rows->n; i++)
+        if (weight_of(f, i) > 0) loss += row_loss(f, theta, i);
     return loss;
 }
 
@@ -118,6 +122,7 @@ static double derivatives(fit *f) {
     for (size_t k = 0; k < q; k++) f->gradient[k] = 0;
     for (size_t k = 0; k < q * q; k++) f->hessian[k] = 0;
     for (size_t i = 0; i < f->rows->n; i++) {
+        if (weight_of(f, i) == 0) continue;
         loss += row_loss(f, f->theta, i);
         add_derivatives(f, (size_t)f->rows->labels[i], weight_of(f, i));
     }
@@ -174,13 +179,15 @@ static void minimize(fit *f) {
     }
 }
 
-/* Count the rows of each class, and find the targets and the scale of the scores. */
+/* Find the weight of each class, and the scale of the scores. */
 static void prepare(fit *f) {
     double squares = 0;
 
     for (size_t k = 0; k < f->classes; k++) f->right[k] = f->zeros[k] = 0;
+    f->weight = 0;
     f->scale = 1;
     for (size_t i = 0; i < f->rows->n; i++) {
+        if (weight_of(f, i) == 0) continue;
         f->right[f->rows->labels[i]] += weight_of(f, i);
         f->weight += weight_of(f, i);
         scaled_scores(f, i);
@@ -190,52 +197,70 @@ static void prepare(fit *f) {
     if (squares > 0) f->scale = sqrt(squares / f->weight);
 }
 
-/* Set theta to the solution with slope 0: the biases are the logarithms of the mean targets. Turns
- * f->right from counts into targets. */
-static void start(fit *f) {
+/* Turn the weights of the classes in f->right into targets, and set biases (none without biases) to
+ * the solution for slope 0: the logarithms of the mean targets. */
+static void solve_without_slope(fit *f, double *biases) {
     const size_t l = f->classes;
     double others = 0, sum = 0;
 
     for (size_t k = 0; k < l; k++) others += f->right[k] / (f->right[k] + 2) / (double)(l - 1);
-    f->theta[0] = 0;
     for (size_t k = 0; k < l; k++) {
         const double count = f->right[k], own = count / (count + 2) / (double)(l - 1);
 
         f->right[k] = (count + 1) / (count + 2);
         if (f->parameters == 1) continue;
-        f->theta[1 + k] = log((count * f->right[k] + others - own) / f->weight);
-        sum += f->theta[1 + k];
+        biases[k] = log((count * f->right[k] + others - own) / f->weight);
+        sum += biases[k];
     }
-    for (size_t k = 1; k < f->parameters; k++) f->theta[k] -= sum / (double)l;
+    for (size_t k = 0; k + 1 < f->parameters; k++) biases[k] -= sum / (double)l;
+}
+
+static int make_fit(const snnk_allocator *allocator, fit *f) {
+    const size_t l = f->classes, q = f->parameters;
+    size_t squares, count;
+
+    if (!snnk__mul_size(q, q, &squares) || !snnk__mul_size(l, 8, &count) ||
+        !snnk__add_size(count, squares, &count) || !snnk__add_size(count, 4, &count))
+        return snnk__fail(SNNK_E_SIZE, "%zu classes overflow a size", l);
+    const int st =
+        snnk__alloc(allocator, count, sizeof *f->right, "derivatives of the log loss", &f->right);
+    if (st != SNNK_OK) return st;
+    f->zeros = f->right + l;
+    f->u = f->zeros + l;
+    f->p = f->u + l;
+    f->theta = f->p + l; /* 4 arrays of at most l + 1 */
+    f->tried = f->theta + q;
+    f->gradient = f->tried + q;
+    f->step = f->gradient + q;
+    f->hessian = f->step + q;
+    return SNNK_OK;
 }
 
 int snnk__softmax_fit(const snnk_allocator *allocator, size_t classes, const snnk_rows *rows,
-                      bool with_biases, double *slope, double *biases) {
-    const size_t l = classes, q = with_biases ? l + 1 : 1;
-    fit f = {.rows = rows, .classes = l, .parameters = q};
-    size_t squares, count;
-    int st;
+                      bool with_biases, int without, double *slope, double *biases) {
+    fit f = {.rows = rows,
+             .without = without,
+             .classes = classes,
+             .parameters = with_biases ? classes + 1 : 1};
+    const int st = make_fit(allocator, &f);
 
-    if (!snnk__mul_size(q, q, &squares) || !snnk__mul_size(l, 8, &count) ||
-        !snnk__add_size(count, squares, &count) || !snnk__add_size(count, 8, &count))
-        return snnk__fail(SNNK_E_SIZE, "%zu classes overflow a size", l);
-    st = snnk__alloc(allocator, count, sizeof *f.right, "derivatives of the log loss", &f.right);
     if (st != SNNK_OK) return st;
-    f.zeros = f.right + l;
-    f.u = f.zeros + l;
-    f.p = f.u + l;
-    f.theta = f.p + l;
-    f.tried = f.theta + q;
-    f.gradient = f.tried + q;
-    f.step = f.gradient + q;
-    f.hessian = f.step + q;
     prepare(&f);
-    start(&f);
-    /* The loss is convex: if it falls in the direction of negative slopes, 0 is the best slope. */
-    derivatives(&f);
-    if (f.gradient[0] < 0) minimize(&f);
-    *slope = fmax(f.theta[0], 0) / f.scale;
-    for (size_t k = 0; k < l; k++) biases[k] = with_biases ? f.theta[1 + k] : 0;
+    solve_without_slope(&f, f.theta + 1);
+    f.theta[0] = 0;
+    if (without >= 0) {
+        f.theta[0] = *slope * f.scale;
+        for (size_t k = 1; k < f.parameters; k++) f.theta[k] = biases[k - 1];
+    }
+    minimize(&f);
+    /* The loss is convex, so the least loss of slopes >= 0 is then at 0. */
+    if (f.theta[0] <= 0) {
+        prepare(&f);
+        solve_without_slope(&f, f.theta + 1);
+        f.theta[0] = 0;
+    }
+    *slope = f.theta[0] / f.scale;
+    for (size_t k = 0; k < classes; k++) biases[k] = with_biases ? f.theta[1 + k] : 0;
     snnk__free(allocator, f.right);
     return SNNK_OK;
 }

@@ -125,24 +125,43 @@ static int learn_errors(const snnk_rows *rows, weighted_error *all, snnk_uncerta
     return SNNK_OK;
 }
 
-static int learn_probabilities(const snnk_rows *rows, bool with_biases, weighted_error *all,
-                               snnk_uncertainty *made) {
-    const size_t l = made->outputs;
-    double *p;
-    int st;
-
-    st = snnk__softmax_fit(&made->allocator, l, rows, with_biases, &made->slope, made->biases);
-    if (st != SNNK_OK) return st;
-    st = snnk__alloc(&made->allocator, l, sizeof *p, "probabilities", &p);
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < rows->n; i++) {
-        for (size_t k = 0; k < l; k++) p[k] = snnk__rows_input(rows, i, k);
-        snnk__softmax(l, made->slope, made->biases, p, p);
+/* Set all[i] for the rows i, i % parts == part. p: room for a row. */
+static void find_probabilities(const snnk_rows *rows, size_t part, size_t parts, size_t classes,
+                               double slope, const double *biases, double *p, weighted_error *all) {
+    for (size_t i = part; i < rows->n; i += parts) {
+        for (size_t k = 0; k < classes; k++) p[k] = snnk__rows_input(rows, i, k);
+        snnk__softmax(classes, slope, biases, p, p);
         all[i] = (weighted_error){-p[rows->labels[i]], weight_of(rows, i)};
     }
-    keep_errors(rows->n, all, made->n_errors, made->errors);
-    snnk__free(&made->allocator, p);
-    return SNNK_OK;
+}
+
+/* Slope and biases are those of all rows. For the thresholds of sets, the probabilities of each
+ * fifth of the rows are those by slope and biases of the other rows, because a row that they were
+ * found on has a higher probability than a new one. */
+static int learn_probabilities(const snnk_rows *rows, bool with_biases, weighted_error *all,
+                               snnk_uncertainty *made) {
+    const snnk_allocator *allocator = &made->allocator;
+    const size_t l = made->outputs;
+    double *biases, *p;
+    int st;
+
+    st = snnk__softmax_fit(allocator, l, rows, with_biases, -1, &made->slope, made->biases);
+    if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, l, 2 * sizeof *biases, "probabilities", &biases);
+    if (st != SNNK_OK) return st;
+    p = biases + l;
+    if (rows->n == 1) find_probabilities(rows, 0, 1, l, made->slope, made->biases, p, all);
+    for (int part = 0; part < SNNK__SOFTMAX_PARTS && rows->n > 1 && st == SNNK_OK; part++) {
+        double slope = made->slope;
+
+        for (size_t k = 0; k < l; k++) biases[k] = made->biases[k];
+        st = snnk__softmax_fit(allocator, l, rows, with_biases, part, &slope, biases);
+        if (st == SNNK_OK)
+            find_probabilities(rows, (size_t)part, SNNK__SOFTMAX_PARTS, l, slope, biases, p, all);
+    }
+    if (st == SNNK_OK) keep_errors(rows->n, all, made->n_errors, made->errors);
+    snnk__free(allocator, biases);
+    return st;
 }
 
 static int check_rows(size_t outputs, const snnk_rows *rows, snnk_rows *ours) {

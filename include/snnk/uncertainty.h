@@ -20,40 +20,43 @@
  * from the fit, or leave-one-out scores (the score of each row by a fit without that row). Scores
  * of the rows that a network was fitted on make probabilities too high and intervals too narrow.
  *
- * Regression. An interval is the score +- a radius, the same for all rows: the ceil((n + 1)
- * coverage)-th smallest of the n absolute errors of that output.
- *   - Rows held out (split conformal): if old and new rows are exchangeable, for example drawn
- *     independently from one distribution, a new target is in its interval with a probability of at
- *     least `coverage`, and at most coverage + 1/(n + 1) if no two errors are equal. This holds for
- *     every distribution and every network. It is a mean over draws of the n rows. For given rows,
- *     the share of new targets in their intervals has the distribution
- *     Beta(k, n + 1 - k), k = ceil((n + 1) coverage): with n = 100 at 0.9, within 0.848 ... 0.945
- *       in
- *     nine of ten cases.
- *   - Leave-one-out scores (the jackknife): the same to a good approximation, if the fit changes
- *     little when one row is left out. No bound holds for every network. The jackknife+, which
- *       needs
- *     the n fits themselves, has the bound 2 coverage - 1 (Barber et al. 2021).
- *   - Neither holds for a part of the rows: of rows that are hard to predict, fewer targets are in
- *     their intervals. Nor if the new rows come from elsewhere.
+ * ---- Intervals (regression) ----
  *
- * Classification. Probabilities are softmax(slope * score_k + bias_k). Slope and biases are those
- * of least log loss on the given rows, as in Platt 1999, whose smoothing of the targets makes them
- * finite: for a row of class k, the target is (n_k + 1)/(n_k + 2) for k, and the rest is shared by
- * the other classes. The slope is at least 0. So any scores may be given that grow with the
- * probability: those of least squares, logits, or log probabilities.
- *   - A set has the classes whose probability is at least a threshold, chosen as in split
- *     conformal:
- *     this makes the sets smallest on average (Sadinle, Lei & Wasserman 2019). They contain the
- *       class
- *     of a new row with a probability of about `coverage`. For the threshold, the probabilities of
- *     each fifth of the rows come from slope and biases of the other rows (cross-conformal
- *     prediction), so the bound of split conformal does not hold exactly.
- *   - A set is never empty. If no probability reaches the threshold, it has the most probable
- *     class.
- *     So a network that is right more often than `coverage` has sets of one class, and they are
- *     right as often as the network.
- *   - The most probable class is not always the one with the largest score, because of the biases.
+ * An interval is the score +- a radius, the same for all rows: the ceil((n + 1) coverage)-th
+ * smallest of the n absolute errors of that output.
+ *
+ * Rows held out (split conformal): if old and new rows are exchangeable, for example drawn
+ * independently from one distribution, a new target is in its interval with a probability of at
+ * least `coverage`, and at most coverage + 1/(n + 1) if no two errors are equal. This holds for
+ * every distribution and every network. It is a mean over draws of the n rows. For given rows, the
+ * share of new targets in their intervals has the distribution Beta(k, n + 1 - k), with
+ * k = ceil((n + 1) coverage). For n = 100 at 0.9, it is 0.848 ... 0.945 in nine of ten cases.
+ *
+ * Leave-one-out scores (the jackknife): the same to a good approximation, if the fit changes little
+ * when one row is left out. No bound holds for every network. The jackknife+, which needs the n
+ * fits themselves, has the bound 2 coverage - 1 (Barber et al. 2021).
+ *
+ * Neither holds for a part of the rows: among rows that are hard to predict, fewer targets are in
+ * their intervals. Nor does it hold if the new rows come from another distribution.
+ *
+ * ---- Probabilities and sets (classification) ----
+ *
+ * Probabilities are softmax(slope score_k + bias_k). Slope and biases are those of least log loss
+ * on the given rows, as in Platt 1999, whose smoothing of the targets makes them finite: for a row
+ * of class k, the target is (n_k + 1)/(n_k + 2) for k, and the other classes share the rest. The
+ * slope is at least 0. Any scores may be given that grow with the probability: those of least
+ * squares, logits, or log probabilities. The most probable class is not always the one with the
+ * largest score, because of the biases.
+ *
+ * A set has the classes whose probability is at least a threshold, which is chosen as in split
+ * conformal. Of all sets with this coverage, these are the smallest on average (Sadinle, Lei &
+ * Wasserman 2019). They contain the class of a new row with a probability of about `coverage`. For
+ * the threshold, the probabilities of each fifth of the rows come from slope and biases of the
+ * other rows (cross-conformal prediction), so the bound of split conformal does not hold exactly.
+ *
+ * A set is never empty: if no probability reaches the threshold, it has the most probable class. So
+ * a network that is right more often than `coverage` has sets of one class, and they are right as
+ * often as the network.
  *
  * An uncertainty is immutable, and can be shared between threads.
  *

@@ -9,6 +9,8 @@
 #include "support/draw.h"
 #include "support/files.h"
 
+#include "predict/uncertainty.h"
+
 static snnk_uncertainty *create(size_t l, const snnk_rows *rows) {
     snnk_uncertainty *u;
 
@@ -542,7 +544,10 @@ static void test_damaged_files_are_refused(void **state) {
     free(sound);
     sound = save(values, &n);
     check_refused(sound, n, "\"outputs\":3", "\"outputs\":9999999999", NULL, "uncertainty.errors");
-    /* Errors that do not ascend: those of three outputs in one row. */
+    free(sound);
+    values->errors[21] = 9; /* the second one of output 1, and larger than those that follow */
+    sound = save(values, &n);
+    check_refused(sound, n, "\"outputs\":3", "\"outputs\":3", NULL, "error 2 of output 1");
     free(sound);
     snnk_uncertainty_free(values);
     snnk_uncertainty_free(classes);

@@ -5,31 +5,6 @@ snnk=$1
 tests=$(cd "$(dirname "$0")" && pwd)
 . "$tests/support/program.sh"
 
-# gives NAME STATUS COMMAND...: the command exits with STATUS; stdout in out, stderr in err.
-gives() {
-    name=$1
-    wanted=$2
-    shift 2
-    "$@" >out 2>err </dev/null
-    status=$?
-    if [ $status = "$wanted" ]; then ok; else not_ok "$name: exit status $status, not $wanted"; fi
-}
-
-# has NAME FILE PATTERN: a line of the file matches.
-has() { if grep -qE -- "$3" "$2"; then ok; else not_ok "$1: no \"$3\" in $2"; fi; }
-
-# one_line NAME FILE: the file has exactly one line.
-one_line() { if [ "$(wc -l <"$2")" = 1 ]; then ok; else not_ok "$1: $2 is not one line"; fi; }
-
-# json NAME EXPRESSION: out is one JSON object j, for which the Python expression holds.
-json() {
-    if python3 -c "
-import json, sys
-j = json.loads(open('out').read())
-assert isinstance(j, dict)
-assert $2, j" 2>py; then ok; else not_ok "$1: $(tail -n 1 py)"; fi
-}
-
 # ---- Data: y = 2 a - b + 1 on a grid; two classes that a line separates ----
 awk 'BEGIN { print "a,b,y"; for (i = 0; i < 40; i++) for (j = 0; j < 5; j++)
       printf "%g,%g,%g\n", i / 10, j / 2, 2 * i / 10 - j / 2 + 1 }' >line.csv
@@ -541,8 +516,10 @@ json "a seed stays a seed" 'j["projections"] == "drawn from the seed"'
 printf 'a,b,c\n1,2,0\n2,1,1\n3,1,0\n4,2,1\n' >digits.csv
 printf 'a,b,c\n1,2,1001\n' >wild.csv
 gives "a wild label" 0 "$snnk" fit --train digits.csv --ridge 1 --keep-statistics --save digits.stat
-gives "a wild label" 1 "$snnk" update digits.stat --train wild.csv
-has "a wild label" err '1001'
+gives "a wild label" 0 "$snnk" update digits.stat --train wild.csv --json
+json "a wild label" "j['new_classes'] == 1"
+gives "a wild label" 0 "$snnk" eval digits.stat --test wild.csv --json
+json "a wild label" "j['classes'] == ['0', '1', '1001']"
 head -n 6 kinds.csv | grep -v big >few.csv
 gives "a shard without a class" 0 "$snnk" fit --train kinds.csv --ridge 0.1 --keep-statistics \
     --save all.stat

@@ -278,6 +278,28 @@ static void npy_fortran_order(void **state) {
     snnk_table_free(table);
 }
 
+static void type_names(void **state) {
+    (void)state;
+    static const unsigned char zeros[8] = {0};
+    static const struct {
+        const char *descr, *type;
+        size_t bytes;
+    } cases[] = {{"|b1", "BOOL", 1}, {"|u1", "U8", 1},  {"|i1", "I8", 1},  {"<u2", "U16", 2},
+                 {">i2", "I16", 2},  {"<u4", "U32", 4}, {"<i4", "I32", 4}, {"<u8", "U64", 8},
+                 {"<i8", "I64", 8},  {"<f2", "F16", 2}, {">f4", "F32", 4}, {"<f8", "F64", 8}};
+    char dictionary[80];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(dictionary, sizeof dictionary, "{'descr':'%s','fortran_order':False,'shape':(1,)}",
+                 cases[i].descr);
+        snnk_table *table = open_npy(1, dictionary, zeros, cases[i].bytes);
+
+        assert_string_equal(snnk_table_type(table), cases[i].type);
+        snnk_table_free(table);
+    }
+    assert_null(snnk_table_type(NULL));
+}
+
 /* More rows than are read at once: column j of 1500 x 3 has 1500 j ... 1500 j + 1499. */
 static void npy_fortran_is_long(void **state) {
     (void)state;
@@ -887,6 +909,7 @@ int main(void) {
         TEST(npy_types),
         TEST(npy_versions_and_shapes),
         TEST(npy_fortran_order),
+        TEST(type_names),
         TEST(npy_fortran_is_long),
         TEST(npy_doubles),
         TEST(npy_refused),

@@ -54,7 +54,8 @@ static int read_rows(const char *path, bool quiet, size_t *rows, size_t *columns
         float *to = *X + first * data.n_inputs;
 
         show_progress(quiet, "reading", first, data.rows);
-        if (dataset_read(&data, first, n, to) != SNNK_OK) exit_status = library_failed(command);
+        if (dataset_read_floats(&data, first, n, to) != SNNK_OK)
+            exit_status = library_failed(command);
         if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     }
     show_progress(quiet, "reading", 1, 1);

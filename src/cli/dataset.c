@@ -132,18 +132,6 @@ static bool is_words(const snnk_table *table, size_t column) {
     return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
 }
 
-/* The largest number of words whose indices are exact as float. */
-#define MAX_WORDS ((size_t)1 << 24)
-
-static int check_target_words(const char *command, const dataset *data) {
-    for (size_t k = 0; k < data->n_targets; k++)
-        if (snnk_table_words(data->targets, data->target + k) > MAX_WORDS)
-            return failed(command, "%s: column \"%s\" has more than %zu different words",
-                          data->targets_path,
-                          snnk_table_column_name(data->targets, data->target + k), MAX_WORDS);
-    return EXIT_OK;
-}
-
 /* Refuse an input of words. The library's sentence names line and word. */
 static int words_failed(const char *command, const dataset *data, size_t k) {
     const char *name = snnk_table_column_name(data->inputs, data->columns[k]);
@@ -182,15 +170,6 @@ static int check_names(const char *command, const dataset *data) {
     return EXIT_OK;
 }
 
-/* Room for a batch of inputs or targets. */
-static int make_buffer(const char *command, dataset *data) {
-    const size_t widest = data->n_inputs > data->n_targets ? data->n_inputs : data->n_targets;
-
-    free(data->buffer);
-    data->buffer = calloc(BATCH_ROWS, widest * sizeof *data->buffer);
-    return data->buffer ? EXIT_OK : failed(command, "out of memory");
-}
-
 /* Refuse a target that the encoder reads as an input. */
 static int check_encoded_target(const char *command, const snnk_encoder *encoder,
                                 const dataset *data) {
@@ -214,7 +193,9 @@ static int open_any(const char *command, const data_files *files, const char *wa
     const char *path = files->table ? files->table : files->inputs;
     int exit_status;
 
-    *data = (dataset){.path = path, .targets_path = files->table ? path : files->targets};
+    *data = (dataset){.path = path,
+                      .targets_path = files->table ? path : files->targets,
+                      .labels = files->labels};
     if ((exit_status = open_tables(command, files, data)) != EXIT_OK) return exit_status;
     if (encoder) {
         data->encoder = snnk_encoder_retain(encoder);
@@ -226,10 +207,7 @@ static int open_any(const char *command, const data_files *files, const char *wa
                                                      : choose_all(command, data);
         if (exit_status != EXIT_OK) return exit_status;
     }
-    if ((exit_status = check_names(command, data)) != EXIT_OK) return exit_status;
-    if (data->targets && (exit_status = check_target_words(command, data)) != EXIT_OK)
-        return exit_status;
-    return make_buffer(command, data);
+    return check_names(command, data);
 }
 
 int dataset_open(const char *command, const data_files *files, const char *wanted,
@@ -256,7 +234,7 @@ static int encode(const char *command, int32_t missing, dataset *data) {
     if (snnk_encoder_create(data->inputs, &config, &data->encoder) != SNNK_OK)
         return failed(command, "%s: %s", data->path, snnk_last_error());
     data->n_inputs = snnk_encoder_outputs(data->encoder);
-    return make_buffer(command, data);
+    return EXIT_OK;
 }
 
 int dataset_open_training(const char *command, const data_files *files, int32_t missing,
@@ -271,20 +249,27 @@ void dataset_close(dataset *data) {
     snnk_table_free(data->inputs);
     snnk_encoder_free(data->encoder);
     free(data->columns);
-    free(data->buffer);
     *data = (dataset){0};
+}
+
+/* Without a branch for each value, so that compilers vectorize it. */
+static bool all_finite(size_t n, const double *values) {
+    bool finite = true;
+
+    for (size_t i = 0; i < n; i++) finite &= fabs(values[i]) < INFINITY;
+    return finite;
 }
 
 /* Find the first of n x width values that is not finite, and set the sentence that names its row
  * and column. first: the number of the first row; columns: indices of the columns in the table,
  * NULL for width columns from `column` on. */
 static int check_values(const char *path, const snnk_table *table, size_t first, size_t n,
-                        size_t width, const size_t *columns, size_t column, const float *values) {
+                        size_t width, const size_t *columns, size_t column, const double *values) {
     char text[640], label[256];
     size_t i = 0;
 
-    while (i < n * width && isfinite(values[i])) i++;
-    if (i == n * width) return SNNK_OK;
+    if (all_finite(n * width, values)) return SNNK_OK;
+    while (isfinite(values[i])) i++;
     const size_t where = columns ? columns[i % width] : column + i % width;
     const char *name = snnk_table_column_name(table, where);
 
@@ -298,18 +283,8 @@ static int check_values(const char *path, const snnk_table *table, size_t first,
     else
         snprintf(text, sizeof text,
                  "%.200s: %s: %g is not a finite number: replace it, or remove the row", path,
-                 label, (double)values[i]);
+                 label, values[i]);
     return snnk_fail(SNNK_E_NONFINITE, text);
-}
-
-/* Read columns of numbers into out: n x n_columns. */
-static int read_numbers(const dataset *data, const snnk_table *table, size_t first, size_t n,
-                        size_t n_columns, const size_t *columns, float *out) {
-    const int st =
-        snnk_table_read_columns(table, first, n, n_columns, columns, data->buffer, n_columns);
-
-    for (size_t i = 0; st == SNNK_OK && i < n * n_columns; i++) out[i] = (float)data->buffer[i];
-    return st;
 }
 
 /* Whether the inputs are all columns of the file, in its order. */
@@ -320,53 +295,84 @@ static bool in_file_order(const dataset *data) {
 }
 
 /* Read rows through the encoder. */
-static int read_encoded(dataset *data, size_t first, size_t n, float *X) {
+static int read_encoded(dataset *data, size_t first, size_t n, double *X) {
     snnk_encoder_report report = {.size = sizeof report};
     char text[640];
-    const int st = snnk_encoder_apply(data->encoder, data->inputs, first, n, data->buffer,
-                                      data->n_inputs, &report);
+    const int st =
+        snnk_encoder_apply(data->encoder, data->inputs, first, n, X, data->n_inputs, &report);
 
     if (st != SNNK_OK) {
         snprintf(text, sizeof text, "%.200s: %.400s", data->path, snnk_last_error());
         return snnk_fail(st, text);
     }
-    for (size_t i = 0; i < n * data->n_inputs; i++) X[i] = (float)data->buffer[i];
     data->missing += report.missing;
     data->unknown_words += report.unknown_words;
     return SNNK_OK;
 }
 
-int dataset_read(dataset *data, size_t first, size_t n, float *X) {
+int dataset_read(dataset *data, size_t first, size_t n, double *X) {
+    const size_t d = data->n_inputs;
     int st;
 
     if (data->encoder) return read_encoded(data, first, n, X);
     if (in_file_order(data))
-        st = snnk_table_read(data->inputs, first, n, X, data->n_inputs);
+        st = snnk_table_read_f64(data->inputs, first, n, X, d);
     else
-        st = read_numbers(data, data->inputs, first, n, data->n_inputs, data->columns, X);
+        st = snnk_table_read_columns(data->inputs, first, n, d, data->columns, X, d);
     return st != SNNK_OK ? st
-                         : check_values(data->path, data->inputs, first, n, data->n_inputs,
-                                        data->columns, 0, X);
+                         : check_values(data->path, data->inputs, first, n, d, data->columns, 0, X);
 }
 
-/* Read the indices of words of a target column. */
-static int read_words(const dataset *data, size_t first, size_t n, float *Y) {
-    int32_t words[BATCH_ROWS];
-    const int st = snnk_table_read_words(data->targets, data->target, first, n, words);
+int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X) {
+    const size_t d = data->n_inputs;
+    const int st = snnk_table_read(data->inputs, first, n, X, d);
 
-    for (size_t i = 0; st == SNNK_OK && i < n; i++) Y[i] = words[i] < 0 ? NAN : (float)words[i];
+    for (size_t i = 0; st == SNNK_OK && i < n * d; i++) {
+        const double value = (double)X[i];
+
+        if (!isfinite(value))
+            return check_values(data->path, data->inputs, first + i / d, 1, 1, NULL, i % d, &value);
+    }
     return st;
 }
 
-int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y) {
+/* Whether elements of a type are exact as float. */
+static bool fits_float(const char *type) {
+    static const char *const types[] = {"BOOL", "U8", "I8", "U16", "I16", "F16", "F32"};
+
+    return type && find_name(type, types, sizeof types / sizeof *types) >= 0;
+}
+
+int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows) {
+    float *floats = (float *)X;
+
+    *rows = *SNNK_ROWS(.n = n, .inputs = data->n_inputs);
+    if (!data->encoder && in_file_order(data) && fits_float(snnk_table_type(data->inputs))) {
+        rows->X = floats;
+        return dataset_read_floats(data, first, n, floats);
+    }
+    rows->X_f64 = X;
+    return dataset_read(data, first, n, X);
+}
+
+/* Read the indices of words of a target column. */
+static int read_words(const dataset *data, size_t first, size_t n, double *Y) {
+    int32_t words[BATCH_ROWS];
+    const int st = snnk_table_read_words(data->targets, data->target, first, n, words);
+
+    for (size_t i = 0; st == SNNK_OK && i < n; i++) Y[i] = words[i] < 0 ? (double)NAN : words[i];
+    return st;
+}
+
+int dataset_read_targets(dataset *data, size_t first, size_t n, double *Y) {
     int st;
 
     if (data->n_targets == 1 && is_words(data->targets, data->target))
         st = read_words(data, first, n, Y);
     else if (data->targets == data->inputs)
-        st = read_numbers(data, data->targets, first, n, 1, &data->target, Y);
+        st = snnk_table_read_columns(data->targets, first, n, 1, &data->target, Y, 1);
     else
-        st = snnk_table_read(data->targets, first, n, Y, data->n_targets);
+        st = snnk_table_read_f64(data->targets, first, n, Y, data->n_targets);
     return st != SNNK_OK ? st
                          : check_values(data->targets_path, data->targets, first, n,
                                         data->n_targets, NULL, data->target, Y);
@@ -381,6 +387,12 @@ void dataset_print_gaps(const char *command, const dataset *data) {
                    (unsigned long long)data->unknown_words);
 }
 
+bool dataset_has_labels(const dataset *data) {
+    const char *type = data->labels ? snnk_table_type(data->targets) : NULL;
+
+    return data->labels && (!type || *type != 'F');
+}
+
 const char *dataset_flattened(const dataset *data) {
     static char text[256];
     const size_t n = snnk_table_dims(data->inputs);
@@ -393,6 +405,17 @@ const char *dataset_flattened(const dataset *data) {
                          snnk_table_dim(data->inputs, k));
     snprintf(text + used, sizeof text - (size_t)used,
              ": rows are its first dimension. If they are not, reshape it)");
+    return text;
+}
+
+const char *dataset_target_name(const dataset *data) {
+    static char text[128];
+    const char *name = snnk_table_column_name(data->targets, data->target);
+
+    if (name)
+        snprintf(text, sizeof text, "\"%.80s\"", name);
+    else
+        snprintf(text, sizeof text, "%zu", data->target + 1);
     return text;
 }
 

@@ -10,6 +10,7 @@ typedef struct data_files {
     const char *target;  /* its target column; NULL: the last */
     const char *inputs;  /* IDX, .npy or CSV */
     const char *targets; /* the same; NULL where targets are not needed */
+    bool labels;         /* `targets` was given as labels, which are more likely classes */
     int32_t separator;   /* of CSV, as in snnk_table_config; 0: found */
     int32_t decimal;     /* likewise */
     bool no_header;      /* CSV has no header; false: found */
@@ -36,7 +37,7 @@ typedef struct dataset {
     size_t n_targets;         /* number of target columns */
     const char *path;         /* of the inputs, for messages */
     const char *targets_path; /* of the targets */
-    double *buffer;           /* BATCH_ROWS x the larger of n_inputs and n_targets */
+    bool labels;              /* the targets were given as labels */
     snnk_encoder *encoder;    /* makes the inputs of the table's columns; NULL: they are numbers */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
 } dataset;
@@ -60,16 +61,31 @@ void dataset_close(dataset *data);
 /* Read rows first ... first+n-1, n <= BATCH_ROWS. X: n x n_inputs; Y: n x n_targets. Targets that
  * are words give their indices. Return a status of the library: SNNK_E_NONFINITE, with file, row
  * and column in the sentence, if a value is missing, NaN or infinite. */
-int dataset_read(dataset *data, size_t first, size_t n, float *X);
-int dataset_read_targets(dataset *data, size_t first, size_t n, float *Y);
+int dataset_read(dataset *data, size_t first, size_t n, double *X);
+int dataset_read_targets(dataset *data, size_t first, size_t n, double *Y);
+
+/* The same for inputs that are all columns of a file of numbers, as float. */
+int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X);
+
+/* Read inputs into `rows`, as float where the file has floats, which is faster, and otherwise as
+ * double. Sets n, inputs, and X or X_f64; rows may then get targets and labels.
+ *   X     room for n x n_inputs doubles; rows points into it */
+int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows);
 
 /* Note on stderr how many missing values were filled in, and how many words the model does not
  * know, in the rows read so far. */
 void dataset_print_gaps(const char *command, const dataset *data);
 
+/* Whether the targets were given as labels, and their file does not have fractions. */
+bool dataset_has_labels(const dataset *data);
+
 /* What to add to a sentence about the number of input columns: how an array of 3 or more dimensions
  * was flattened; otherwise "". Static, until the next call. */
 const char *dataset_flattened(const dataset *data);
+
+/* The name of the first target column in quotation marks, or its number. Static, until the next
+ * call. */
+const char *dataset_target_name(const dataset *data);
 
 /* The name of the first target column that has words; NULL if all targets are numbers. */
 const char *dataset_words(const dataset *data);

@@ -14,7 +14,7 @@ typedef struct sums {
 } sums;
 
 static int add_batch(const char *command, const task *what, const dataset *data, size_t first,
-                     size_t n, const float *scores, const float *Y, evaluation *result, sums *s) {
+                     size_t n, const double *scores, const double *Y, evaluation *result, sums *s) {
     const size_t l = what->outputs;
     int32_t labels[BATCH_ROWS];
     int exit_status = EXIT_OK;
@@ -32,7 +32,7 @@ static int add_batch(const char *command, const task *what, const dataset *data,
     }
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < l; k++) {
-            const double y = (double)Y[i * l + k], residual = (double)scores[i * l + k] - y;
+            const double y = Y[i * l + k], residual = scores[i * l + k] - y;
             const double delta = y - s->mean[k];
 
             s->squared += residual * residual;
@@ -61,8 +61,8 @@ int evaluate(const char *command, const snnk_network *network, const task *what,
     int exit_status = EXIT_OK;
 
     *result = (evaluation){.rows = data->rows};
-    float *X = calloc(BATCH_ROWS, d * sizeof *X), *Y = calloc(BATCH_ROWS, targets * sizeof *Y);
-    float *scores = calloc(BATCH_ROWS, l * sizeof *scores);
+    double *X = calloc(BATCH_ROWS, d * sizeof *X), *Y = calloc(BATCH_ROWS, targets * sizeof *Y);
+    double *scores = calloc(BATCH_ROWS, l * sizeof *scores);
     sums s = {.mean = calloc(l, sizeof(double)), .variation = calloc(l, sizeof(double))};
     result->confusion = calloc(l, l * sizeof *result->confusion);
     if (!X || !Y || !scores || !s.mean || !s.variation || !result->confusion)
@@ -77,7 +77,7 @@ int evaluate(const char *command, const snnk_network *network, const task *what,
             break;
         }
         const double start = seconds_now();
-        if (snnk_network_forward(network, n, X, d, scores, l, workspace) != SNNK_OK) {
+        if (snnk_network_forward_f64(network, n, X, d, scores, l, workspace) != SNNK_OK) {
             exit_status = library_failed(command);
             break;
         }

@@ -28,7 +28,8 @@ typedef struct session {
     snnk_lstsq *statistics; /* with --keep-statistics */
     snnk_fit_report report;
     double train_seconds;
-    float *X, *Y;
+    double *X, *Y;
+    snnk_rows rows; /* of the batch, in X and Y */
 } session;
 
 /* Read training rows begin ... end-1 and call `add` for each batch. */
@@ -40,7 +41,7 @@ static int each_batch(session *s, const char *what, size_t begin, size_t end,
         const size_t n = end - first < BATCH_ROWS ? end - first : BATCH_ROWS;
 
         show_progress(s->o->quiet, what, first - begin, end - begin);
-        if (dataset_read(&s->train, first, n, s->X) != SNNK_OK)
+        if (dataset_read_rows(&s->train, first, n, s->X, &s->rows) != SNNK_OK)
             exit_status = library_failed(command);
         else
             exit_status = add(s, first, n);
@@ -51,14 +52,14 @@ static int each_batch(session *s, const char *what, size_t begin, size_t end,
 }
 
 static int add_to_scaling(session *s, size_t first, size_t n) {
-    return snnk_scaling_add(s->scaling, SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs)) ==
-                   SNNK_OK
+    return snnk_scaling_add(s->scaling, &s->rows) == SNNK_OK
                ? EXIT_OK
                : learning_failed(command, &s->train, first, n);
 }
 
 static int add_to_fit(session *s, size_t first, size_t n) {
     int32_t labels[BATCH_ROWS];
+    float weights[BATCH_ROWS];
     int st;
 
     if (dataset_read_targets(&s->train, first, n, s->Y) != SNNK_OK) return library_failed(command);
@@ -66,19 +67,18 @@ static int add_to_fit(session *s, size_t first, size_t n) {
         const int exit_status = task_labels(command, &s->task, &s->train, n, s->Y, labels);
 
         if (exit_status != EXIT_OK) return exit_status;
-        st = s->gcv ? gcv_fit_add(s->gcv, n, s->X, NULL, labels, s->workspace)
-                    : snnk_fit_add(
-                          s->fit,
-                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .labels = labels),
-                          s->workspace);
-    } else if (s->gcv) {
-        st = gcv_fit_add(s->gcv, n, s->X, s->Y, NULL, s->workspace);
+        s->rows.labels = labels;
+        if (s->task.class_weights) {
+            for (size_t i = 0; i < n; i++) weights[i] = 1;
+            task_weigh(&s->task, n, labels, weights);
+            s->rows.weights = weights;
+        }
     } else {
-        st = snnk_fit_add(s->fit,
-                          SNNK_ROWS(.n = n, .X = s->X, .ldx = s->train.n_inputs, .Y = s->Y,
-                                    .ldy = s->task.outputs),
-                          s->workspace);
+        s->rows.Y_f64 = s->Y;
     }
+    st = s->gcv ? gcv_fit_add(s->gcv, &s->rows, s->workspace)
+                : snnk_fit_add(s->fit, &s->rows, s->workspace);
+    s->rows.labels = NULL;
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n);
 }
 
@@ -216,7 +216,14 @@ static int find_task(session *s) {
     size_t added;
     int exit_status;
 
-    if (!s->like) return task_from_data(command, &s->train, s->o->task, &s->task);
+    if (!s->like) {
+        exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
+        if (exit_status != EXIT_OK || !s->o->balance) return exit_status;
+        if (!s->task.classification)
+            return failed(command, "--balance needs classes, but this is a regression: %s",
+                          s->task.reason);
+        return task_balance(command, &s->train, &s->task);
+    }
     exit_status = task_load(command, s->like, &s->task);
     if (exit_status == EXIT_OK)
         exit_status = task_check(command, &s->task, snnk_network_inputs(s->like), &s->train);
@@ -288,7 +295,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON *json = cJSON_CreateObject();
     char seed[24];
 
-    cJSON_AddStringToObject(json, "task", s->task.classification ? "classification" : "regression");
+    task_add_json(&s->task, json);
     if (test && s->task.classification)
         cJSON_AddNumberToObject(json, "test_accuracy", test->accuracy);
     if (test && !s->task.classification) {
@@ -353,6 +360,7 @@ static void print_encoder(const snnk_encoder *encoder) {
 static void print_text(const session *s, const evaluation *test) {
     const snnk_fit_report *r = &s->report;
 
+    task_print(&s->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
            s->train.n_inputs, s->task.outputs, s->task.classification ? "classes" : "targets",
            s->train_seconds);
@@ -452,7 +460,7 @@ int fit_command(int argc, char **argv) {
     if (exit_status == EXIT_OK) exit_status = fit_options_read(argc, argv, &o);
     exit_status = processes_agree(&s.processes, exit_status);
     if (exit_status == EXIT_OK && o.help) {
-        if (s.processes.rank == 0) fputs(fit_help, stdout);
+        if (s.processes.rank == 0) fit_print_help();
     } else if (exit_status == EXIT_OK) {
         exit_status = processes_agree(&s.processes, run(&s));
     }

@@ -5,10 +5,22 @@
 
 struct gcv_fit {
     const snnk_map *map;
+    snnk_network *tower; /* of the map: it computes features of inputs in double */
     snnk_fit_config config;
     snnk_lstsq *lstsq;
     float *Phi; /* BATCH_ROWS x m */
 };
+
+static int make_tower(const snnk_map *map, snnk_network **tower) {
+    snnk_layer *layer;
+    int st = snnk_layer_create_tower(map, &layer);
+
+    if (st != SNNK_OK) return st;
+    st = snnk_network_create(NULL, tower);
+    if (st == SNNK_OK) st = snnk_network_append(*tower, layer);
+    snnk_layer_free(layer);
+    return st;
+}
 
 int gcv_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *config,
                    gcv_fit **fit) {
@@ -19,7 +31,8 @@ int gcv_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *c
     if (!made) return snnk_fail(SNNK_E_NOMEM, "out of memory");
     made->map = map;
     made->config = *config;
-    st = snnk_lstsq_create(m, outputs, NULL, &made->lstsq);
+    st = make_tower(map, &made->tower);
+    if (st == SNNK_OK) st = snnk_lstsq_create(m, outputs, NULL, &made->lstsq);
     if (st == SNNK_OK) st = snnk_lstsq_set_precision(made->lstsq, config->precision);
     if (st == SNNK_OK) st = snnk_lstsq_set_factorization(made->lstsq, config->factorization);
     if (st == SNNK_OK && !(made->Phi = calloc(BATCH_ROWS, m * sizeof *made->Phi)))
@@ -34,6 +47,7 @@ int gcv_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *c
 
 void gcv_fit_free(gcv_fit *fit) {
     if (!fit) return;
+    snnk_network_free(fit->tower);
     snnk_lstsq_free(fit->lstsq);
     free(fit->Phi);
     free(fit);
@@ -46,16 +60,18 @@ snnk_lstsq *gcv_fit_take_statistics(gcv_fit *fit) {
     return lstsq;
 }
 
-int gcv_fit_add(gcv_fit *fit, size_t n, const float *X, const float *Y, const int32_t *labels,
-                snnk_workspace *workspace) {
-    const size_t d = snnk_map_inputs(fit->map), m = snnk_map_features(fit->map);
-    const size_t l = snnk_lstsq_targets(fit->lstsq);
-    const int st = snnk_map_input_tower(fit->map, n, X, d, fit->Phi, m, workspace);
+int gcv_fit_add(gcv_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+    const size_t d = snnk_map_inputs(fit->map), m = snnk_map_features(fit->map), n = rows->n;
+    snnk_rows features = *rows;
+    const int st =
+        rows->X ? snnk_network_features(fit->tower, n, rows->X, d, fit->Phi, m, workspace)
+                : snnk_network_features_f64(fit->tower, n, rows->X_f64, d, fit->Phi, m, workspace);
 
     if (st != SNNK_OK) return st;
-    return snnk_lstsq_add(
-        fit->lstsq, SNNK_ROWS(.n = n, .X = fit->Phi, .ldx = m, .Y = Y, .ldy = l, .labels = labels),
-        workspace);
+    features.X = fit->Phi;
+    features.X_f64 = NULL;
+    features.inputs = m;
+    return snnk_lstsq_add(fit->lstsq, &features, workspace);
 }
 
 /* Set config->ridge to the lambda that minimizes generalized cross-validation, one for all

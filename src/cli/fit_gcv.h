@@ -15,9 +15,8 @@ int gcv_fit_create(const snnk_map *map, size_t outputs, const snnk_fit_config *c
                    gcv_fit **fit);
 void gcv_fit_free(gcv_fit *fit);
 
-/* Add n <= BATCH_ROWS packed rows, with targets Y or labels; the other one is NULL. */
-int gcv_fit_add(gcv_fit *fit, size_t n, const float *X, const float *Y, const int32_t *labels,
-                snnk_workspace *workspace);
+/* Add at most BATCH_ROWS packed rows. */
+int gcv_fit_add(gcv_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Add up the sums of all processes, and solve on process 0. *layer is NULL on the others. */
 int gcv_fit_solve(gcv_fit *fit, const processes *p, snnk_fit_report *report, snnk_layer **layer);

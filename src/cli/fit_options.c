@@ -1,6 +1,7 @@
 #include "cli/fit_options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/options.h"
@@ -8,7 +9,7 @@
 
 static const char command[] = "fit";
 
-const char fit_help[] =
+static const char help_data[] =
     "Usage: snnk fit --train FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk fit --train-images FILE --train-labels FILE [OPTION]...\n"
     "Fit a layer of random features to training data in closed form, without\n"
@@ -28,8 +29,10 @@ const char fit_help[] =
     "  --no-header              the first line of CSV has no column names (default: found)\n"
     "  --missing MODE           inputs missing in CSV: mean (default), median or refuse\n"
     "  --task TASK              classification or regression (default: classification if\n"
-    "                           the targets are words or whole numbers in 0 ... 99; a\n"
-    "                           column of both is refused: a number may be missing)\n"
+    "                           the targets are words, up to 20 different whole numbers, or\n"
+    "                           up to 1000 in a file of labels; a column of both words and\n"
+    "                           numbers is refused: a number may be missing)\n"
+    "  --balance                let all classes count the same, however many rows they have\n"
     "\n"
     "Features:\n"
     "  --features KIND          arc-cosine (default), gaussian, elementwise or identity\n"
@@ -44,7 +47,8 @@ const char fit_help[] =
     "                           (default with words or gaps)\n"
     "  --linear                 use the inputs themselves as features too\n"
     "  --like MODEL             use features and scaling of this model, to merge both later\n"
-    "  --seed N                 seed of random rows and of held-out rows (default 0)\n"
+    "  --seed N                 seed of random rows and of held-out rows (default 0)\n";
+static const char help_fit[] =
     "\n"
     "Fit:\n"
     "  --ridge LAMBDA           auto (default), or a number >= 0\n"
@@ -77,6 +81,11 @@ const char fit_help[] =
     "  130 cancelled with Ctrl-C. An existing file at --save is replaced only if the fit and\n"
     "  the test succeed\n";
 
+void fit_print_help(void) {
+    fputs(help_data, stdout);
+    fputs(help_fit, stdout);
+}
+
 const char *const fit_kinds[4] = {"arc-cosine", "gaussian", "elementwise", "identity"};
 const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
@@ -86,6 +95,7 @@ enum {
     TARGET,
     TRAIN_INPUTS,
     TRAIN_TARGETS,
+    TRAIN_LABELS,
     TEST,
     TEST_INPUTS,
     TEST_TARGETS,
@@ -94,6 +104,7 @@ enum {
     DECIMAL,
     NO_HEADER,
     TASK,
+    BALANCE,
     FEATURES,
     M,
     ORDER,
@@ -124,7 +135,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"target", 1, NULL, TARGET},
                                              {"train-images", 1, NULL, TRAIN_INPUTS},
                                              {"train-inputs", 1, NULL, TRAIN_INPUTS},
-                                             {"train-labels", 1, NULL, TRAIN_TARGETS},
+                                             {"train-labels", 1, NULL, TRAIN_LABELS},
                                              {"train-targets", 1, NULL, TRAIN_TARGETS},
                                              {"test", 1, NULL, TEST},
                                              {"test-images", 1, NULL, TEST_INPUTS},
@@ -136,6 +147,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"decimal", 1, NULL, DECIMAL},
                                              {"no-header", 0, NULL, NO_HEADER},
                                              {"task", 1, NULL, TASK},
+                                             {"balance", 0, NULL, BALANCE},
                                              {"features", 1, NULL, FEATURES},
                                              {"m", 1, NULL, M},
                                              {"order", 1, NULL, ORDER},
@@ -224,11 +236,16 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case TARGET: o->train.target = value; return true;
     case TRAIN_INPUTS: o->train.inputs = value; return true;
     case TRAIN_TARGETS: o->train.targets = value; return true;
+    case TRAIN_LABELS:
+        o->train.targets = value;
+        o->train.labels = true;
+        return true;
     case TEST: o->test.table = value; return true;
     case TEST_INPUTS: o->test.inputs = value; return true;
     case TEST_TARGETS: o->test.targets = value; return true;
     case NO_HEADER: o->train.no_header = o->test.no_header = true; return true;
     case SAVE: o->save = value; return true;
+    case BALANCE: o->balance = true; return true;
     case LINEAR: o->linear = true; return true;
     case LIKE: o->like = value; return true;
     case KEEP: o->keep_statistics = true; return true;
@@ -317,7 +334,8 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
-        if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK)
+        if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK ||
+            option == BALANCE)
             conflicting = long_options[index].name;
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
             return wrong_value(command, long_options[index].name, optarg, takes(option));

@@ -22,7 +22,7 @@ typedef struct fit_options {
     int32_t choose;
     size_t threads; /* 0: not given */
     bool heldout_given;
-    bool linear, keep_statistics, store_seed, json, quiet, help;
+    bool balance, linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;
 
 /* Names of the values of snnk_map_kind, snnk_precision and the choices above. */
@@ -33,6 +33,7 @@ extern const char *const fit_choices[2];
  * is checked. */
 int fit_options_read(int argc, char **argv, fit_options *o);
 
-extern const char fit_help[];
+/* Print --help. It is longer than a C literal may be. */
+void fit_print_help(void);
 
 #endif

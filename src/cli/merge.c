@@ -59,7 +59,6 @@ static bool same_features(const snnk_network *a, const snnk_network *b) {
 
 static bool same_classes(const task *a, const task *b) {
     if (a->classification != b->classification || a->outputs != b->outputs) return false;
-    if (!a->classes != !b->classes) return false;
     for (size_t k = 0; a->classes && k < a->outputs; k++)
         if (strcmp(a->classes[k], b->classes[k]) != 0) return false;
     return true;
@@ -82,6 +81,10 @@ static int merge_one(model_use *into, const char *path) {
                                    !same_note(into->network, other.network, "target")))
         exit_status =
             failed(command, "%s and %s were fitted to different columns", into->path, path);
+    if (exit_status == EXIT_OK && !same_note(into->network, other.network, "class_weights"))
+        exit_status =
+            failed(command, "%s and %s have different class weights: fit the second with --like %s",
+                   into->path, path, into->path);
     if (exit_status == EXIT_OK && !same_features(into->network, other.network))
         exit_status =
             failed(command, "%s and %s have different features: fit the second with --like %s",

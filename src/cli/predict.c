@@ -65,7 +65,7 @@ static void print_header(const model_use *use) {
     putchar('\n');
 }
 
-static void print_row(const model_use *use, const float *scores) {
+static void print_row(const model_use *use, const double *scores) {
     const size_t l = use->task.outputs;
     char name[32];
 
@@ -73,11 +73,11 @@ static void print_row(const model_use *use, const float *scores) {
         print_field(task_class_name(&use->task, largest_score(l, scores), name));
     for (size_t k = 0; k < l; k++)
         if (!use->task.classification || use->scores)
-            printf("%s%.9g", k || use->task.classification ? "," : "", (double)scores[k]);
+            printf("%s%.9g", k || use->task.classification ? "," : "", scores[k]);
     putchar('\n');
 }
 
-static void add_row(const model_use *use, const float *scores, cJSON *predictions, cJSON *all) {
+static void add_row(const model_use *use, const double *scores, cJSON *predictions, cJSON *all) {
     const size_t l = use->task.outputs;
     char name[32];
 
@@ -86,11 +86,11 @@ static void add_row(const model_use *use, const float *scores, cJSON *prediction
                                               &use->task, largest_score(l, scores), name)));
     if (use->task.classification && !use->scores) return;
     cJSON *row = cJSON_CreateArray();
-    for (size_t k = 0; k < l; k++) cJSON_AddItemToArray(row, cJSON_CreateNumber((double)scores[k]));
+    for (size_t k = 0; k < l; k++) cJSON_AddItemToArray(row, cJSON_CreateNumber(scores[k]));
     cJSON_AddItemToArray(all, row);
 }
 
-static void print_json(const model_use *use, const float *scores) {
+static void print_json(const model_use *use, const double *scores) {
     const bool classes = use->task.classification;
     cJSON *json = cJSON_CreateObject();
     cJSON *predictions = cJSON_CreateArray(), *all = cJSON_CreateArray();
@@ -111,9 +111,9 @@ static void print_json(const model_use *use, const float *scores) {
 }
 
 /* Compute the scores of all rows, rows x outputs. */
-static int predict(model_use *use, float *scores) {
+static int predict(model_use *use, double *scores) {
     const size_t d = use->data.n_inputs, rows = use->data.rows;
-    float *X = calloc(BATCH_ROWS, d * sizeof *X);
+    double *X = calloc(BATCH_ROWS, d * sizeof *X);
     int exit_status = X ? EXIT_OK : failed(command, "out of memory");
 
     for (size_t first = 0; exit_status == EXIT_OK && first < rows; first += BATCH_ROWS) {
@@ -121,8 +121,8 @@ static int predict(model_use *use, float *scores) {
 
         show_progress(use->quiet, "predict", first, rows);
         if (dataset_read(&use->data, first, n, X) != SNNK_OK ||
-            snnk_network_forward(use->network, n, X, d, scores + first * use->task.outputs,
-                                 use->task.outputs, use->workspace) != SNNK_OK)
+            snnk_network_forward_f64(use->network, n, X, d, scores + first * use->task.outputs,
+                                     use->task.outputs, use->workspace) != SNNK_OK)
             exit_status = library_failed(command);
         else if (interrupted)
             exit_status = EXIT_CANCELLED;
@@ -132,11 +132,19 @@ static int predict(model_use *use, float *scores) {
     return exit_status;
 }
 
-static int output(const model_use *use, const float *scores) {
+static int output(const model_use *use, const double *scores) {
     const size_t l = use->task.outputs;
 
-    if (use->out && snnk_table_save_npy(use->out, use->data.rows, l, scores, l) != SNNK_OK)
-        return library_failed(command);
+    if (use->out) {
+        const size_t n = use->data.rows * l;
+        float *rounded = calloc(n + 1, sizeof *rounded);
+        int st = rounded ? SNNK_OK : snnk_fail(SNNK_E_NOMEM, "out of memory");
+
+        for (size_t i = 0; rounded && i < n; i++) rounded[i] = (float)scores[i];
+        if (st == SNNK_OK) st = snnk_table_save_npy(use->out, use->data.rows, l, rounded, l);
+        free(rounded);
+        if (st != SNNK_OK) return library_failed(command);
+    }
     if (use->json) {
         print_json(use, scores);
         return EXIT_OK;
@@ -148,7 +156,7 @@ static int output(const model_use *use, const float *scores) {
 }
 
 static int run(model_use *use) {
-    float *scores = NULL;
+    double *scores = NULL;
     int exit_status = model_open(command, use);
 
     if (exit_status != EXIT_OK) return exit_status;

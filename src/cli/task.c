@@ -9,104 +9,184 @@
 #include "cli/console.h"
 #include "cli/options.h"
 
-/* Whole numbers from MAX_CLASSES_GUESSED on count as classes only with --task classification, and
- * from MAX_CLASSES on never. */
-enum { MAX_CLASSES_GUESSED = 100, MAX_CLASSES = 10000 };
+/* ---- Classes ---- */
 
-/* A word that is a number, which suggests that the others are missing numbers rather than classes;
- * NULL if there is none. */
-static const char *doubtful_word(const dataset *data) {
-    const size_t n = snnk_table_words(data->targets, data->target);
-    double number;
+static int compare_names(const void *a, const void *b) {
+    return strcmp(((const class_key *)a)->name, ((const class_key *)b)->name);
+}
 
+static int compare_values(const void *a, const void *b) {
+    const double left = ((const class_key *)a)->value, right = ((const class_key *)b)->value;
+
+    return (left > right) - (left < right);
+}
+
+int task_add_class(const char *command, task *made, const char *name) {
+    char **classes = realloc(made->classes, (made->outputs + 1) * sizeof *classes);
+
+    if (!classes) return failed(command, "out of memory");
+    made->classes = classes;
+    if (made->class_weights) {
+        double *weights = realloc(made->class_weights, (made->outputs + 1) * sizeof *weights);
+
+        if (!weights) return failed(command, "out of memory");
+        made->class_weights = weights;
+        weights[made->outputs] = 1;
+    }
+    classes[made->outputs] = strdup(name);
+    if (!classes[made->outputs]) return failed(command, "out of memory");
+    made->outputs++;
+    return EXIT_OK;
+}
+
+int task_sort_classes(const char *command, task *made) {
+    const size_t n = made->outputs;
+
+    free(made->by_name);
+    free(made->by_value);
+    made->n_values = 0;
+    made->by_name = calloc(n + 1, sizeof *made->by_name);
+    made->by_value = calloc(n + 1, sizeof *made->by_value);
+    if (!made->by_name || !made->by_value) return failed(command, "out of memory");
     for (size_t k = 0; k < n; k++) {
-        const char *word = snnk_table_word(data->targets, data->target, k);
+        class_key key = {.name = made->classes[k], .index = (int32_t)k};
 
-        if (read_double(word, &number)) return word;
+        if (read_double(key.name, &key.value)) made->by_value[made->n_values++] = key;
+        made->by_name[k] = key;
     }
-    return NULL;
-}
-
-static int check_words(const char *command, const dataset *data, const char *kind) {
-    const size_t n = snnk_table_words(data->targets, data->target);
-    const char *path = data->targets_path, *column = dataset_words(data), *doubtful;
-
-    if (data->n_targets > 1)
-        return failed(command, "%s: column \"%s\" holds words: several targets must be numbers",
-                      path, column);
-    if (kind && strcmp(kind, "regression") == 0)
-        return failed(command, "%s: column \"%s\" holds words: not a regression", path, column);
-    if (!kind && (doubtful = doubtful_word(data)) != NULL)
-        return failed(
-            command,
-            "%s: column \"%s\" has both words and \"%s\": is a number missing? If these are "
-            "classes, use --task classification",
-            path, column, doubtful);
-    if (n > MAX_CLASSES)
-        return failed(command,
-                      "%s: column \"%s\" holds %zu different words, but the limit is %d classes",
-                      path, column, n, MAX_CLASSES);
+    qsort(made->by_name, n, sizeof *made->by_name, compare_names);
+    qsort(made->by_value, made->n_values, sizeof *made->by_value, compare_values);
     return EXIT_OK;
 }
 
-/* Make a class of each word. */
-static int classes_from_words(const char *command, const dataset *data, task *made) {
-    const size_t n = snnk_table_words(data->targets, data->target);
+int32_t task_class_of_number(const task *from, double value) {
+    const class_key key = {.value = value};
+    const class_key *found =
+        bsearch(&key, from->by_value, from->n_values, sizeof key, compare_values);
 
-    made->classification = true;
-    made->outputs = n;
-    made->classes = calloc(n, sizeof *made->classes);
-    if (!made->classes) return failed(command, "out of memory");
-    for (size_t k = 0; k < n; k++) {
-        made->classes[k] = strdup(snnk_table_word(data->targets, data->target, k));
-        if (!made->classes[k]) return failed(command, "out of memory");
-    }
-    return EXIT_OK;
+    return found ? found->index : -1;
 }
 
-/* Find the largest value of a column, and whether all values are whole and not negative. Refuses
- * missing values. */
-static int scan_targets(const char *command, dataset *data, bool *whole, double *largest) {
-    float Y[BATCH_ROWS];
+int32_t task_class_of_word(const task *from, const char *word) {
+    class_key key = {.name = word};
+    const class_key *found = bsearch(&key, from->by_name, from->outputs, sizeof key, compare_names);
 
-    *whole = true;
-    *largest = -1;
-    for (size_t first = 0; first < data->rows; first += BATCH_ROWS) {
-        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+    if (found) return found->index;
+    return read_double(word, &key.value) ? task_class_of_number(from, key.value) : -1;
+}
 
-        if (dataset_read_targets(data, first, n, Y) != SNNK_OK) return library_failed(command);
-        for (size_t i = 0; i < n; i++) {
-            if (!(Y[i] >= 0) || Y[i] != floorf(Y[i])) *whole = false;
-            if ((double)Y[i] > *largest) *largest = (double)Y[i];
-        }
+const char *task_class_name(const task *from, size_t class_index, char *buffer) {
+    (void)buffer;
+    return from->classes[class_index];
+}
+
+int task_labels(const char *command, const task *from, const dataset *data, size_t n,
+                const double *Y, int32_t *labels) {
+    const bool words = snnk_table_words(data->targets, data->target) > 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *word =
+            words ? snnk_table_word(data->targets, data->target, (size_t)Y[i]) : NULL;
+
+        labels[i] = words ? task_class_of_word(from, word) : task_class_of_number(from, Y[i]);
+        if (labels[i] >= 0) continue;
+        if (words)
+            return failed(command, "%s: \"%s\" is not a class of the model", data->targets_path,
+                          word);
+        return failed(command, "%s: %.17g is not a class of the model", data->targets_path, Y[i]);
     }
     return EXIT_OK;
 }
 
-int task_from_data(const char *command, dataset *data, const char *kind, task *made) {
-    const bool asked = kind && strcmp(kind, "classification") == 0;
-    bool whole = false;
-    double largest = -1;
+/* Add up the rows of each class, and their weights. */
+static int count(const char *command, dataset *data, const task *what, size_t *rows,
+                 double *weights) {
+    double Y[BATCH_ROWS];
+    int32_t labels[BATCH_ROWS];
     int exit_status = EXIT_OK;
 
-    *made = (task){.outputs = data->n_targets};
-    if (data->rows == 0) return failed(command, "%s has no rows", data->path);
-    if (dataset_words(data)) {
-        exit_status = check_words(command, data, kind);
-        if (exit_status == EXIT_OK) exit_status = scan_targets(command, data, &whole, &largest);
-        return exit_status == EXIT_OK ? classes_from_words(command, data, made) : exit_status;
+    for (size_t first = 0; exit_status == EXIT_OK && first < data->rows; first += BATCH_ROWS) {
+        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+
+        if (dataset_read_targets(data, first, n, Y) != SNNK_OK)
+            exit_status = library_failed(command);
+        else
+            exit_status = task_labels(command, what, data, n, Y, labels);
+        for (size_t i = 0; exit_status == EXIT_OK && i < n; i++) {
+            rows[labels[i]]++;
+            weights[labels[i]] += 1;
+        }
     }
-    if (data->n_targets == 1) exit_status = scan_targets(command, data, &whole, &largest);
-    if (exit_status != EXIT_OK) return exit_status;
-    made->classification = kind ? asked : whole && largest < MAX_CLASSES_GUESSED;
-    if (!made->classification) return EXIT_OK;
-    if (!whole || largest >= MAX_CLASSES)
-        return failed(command,
-                      "%s: classes must be words, or one column of whole numbers in 0 ... %d",
-                      data->targets_path, MAX_CLASSES - 1);
-    made->outputs = (size_t)largest + 1;
-    return EXIT_OK;
+    return exit_status;
 }
+
+int task_note_rare(const char *command, dataset *data, const task *what) {
+    size_t *rows = calloc(what->outputs, sizeof *rows), n = 0;
+    double *weights = calloc(what->outputs, sizeof *weights);
+    const char *first = NULL;
+    int exit_status = rows && weights ? count(command, data, what, rows, weights)
+                                      : failed(command, "out of memory");
+
+    for (size_t k = 0; exit_status == EXIT_OK && k < what->outputs; k++) {
+        if (rows[k] != 1) continue;
+        if (!first) first = what->classes[k];
+        n++;
+    }
+    if (n == 1) print_note(command, "%s: class \"%s\" has only one row", data->targets_path, first);
+    if (n > 1)
+        print_note(command, "%s: %zu classes have only one row each, the first is \"%s\"",
+                   data->targets_path, n, first);
+    free(weights);
+    free(rows);
+    return exit_status;
+}
+
+int task_balance(const char *command, dataset *data, task *made) {
+    size_t *rows = calloc(made->outputs, sizeof *rows);
+    double *weights = calloc(made->outputs, sizeof *weights), total = 0, present = 0;
+    const int exit_status = rows && weights ? count(command, data, made, rows, weights)
+                                            : failed(command, "out of memory");
+
+    for (size_t k = 0; rows && weights && k < made->outputs; k++) {
+        total += weights[k];
+        present += weights[k] > 0;
+    }
+    for (size_t k = 0; rows && weights && k < made->outputs; k++)
+        weights[k] = weights[k] > 0 ? total / (present * weights[k]) : 1;
+    free(rows);
+    free(made->class_weights);
+    made->class_weights = weights;
+    return exit_status;
+}
+
+void task_weigh(const task *from, size_t n, const int32_t *labels, float *weights) {
+    for (size_t i = 0; from->class_weights && i < n; i++)
+        weights[i] = (float)((double)weights[i] * from->class_weights[labels[i]]);
+}
+
+/* ---- Reports ---- */
+
+static const char *task_name(const task *what) {
+    return what->classification ? "classification" : "regression";
+}
+
+void task_print(const task *what) {
+    printf("task          %s: %s\n", task_name(what), what->reason);
+}
+
+void task_add_json(const task *what, cJSON *json) {
+    cJSON *names;
+
+    cJSON_AddStringToObject(json, "task", task_name(what));
+    cJSON_AddStringToObject(json, "task_reason", what->reason);
+    if (!what->classification) return;
+    cJSON_AddNumberToObject(json, "classes", (double)what->outputs);
+    names = cJSON_AddArrayToObject(json, "class_names");
+    for (size_t k = 0; k < what->outputs; k++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(what->classes[k]));
+}
+
+/* ---- Notes of models ---- */
 
 static char *text_array(size_t n, char *const *texts) {
     cJSON *array = cJSON_CreateStringArray((const char *const *)texts, (int)n);
@@ -124,14 +204,26 @@ static int set_note_array(snnk_network *network, const char *key, size_t n, char
     return st;
 }
 
+static int set_class_weights(const task *from, snnk_network *network) {
+    cJSON *array = cJSON_CreateDoubleArray(from->class_weights, (int)from->outputs);
+    char *text = cJSON_PrintUnformatted(array);
+    const int st = snnk_network_set_note(network, "class_weights", text ? text : "[]");
+
+    cJSON_free(text);
+    cJSON_Delete(array);
+    return st;
+}
+
 int task_save_classes(const task *from, snnk_network *network) {
-    return from->classes ? set_note_array(network, "classes", from->outputs, from->classes)
-                         : SNNK_OK;
+    int st = SNNK_OK;
+
+    if (from->classes) st = set_note_array(network, "classes", from->outputs, from->classes);
+    if (st == SNNK_OK && from->class_weights) st = set_class_weights(from, network);
+    return st;
 }
 
 int task_save(const task *from, const dataset *data, snnk_network *network) {
-    int st = snnk_network_set_note(network, "task",
-                                   from->classification ? "classification" : "regression");
+    int st = snnk_network_set_note(network, "task", task_name(from));
 
     if (st == SNNK_OK) st = task_save_classes(from, network);
     if (st != SNNK_OK || !snnk_table_column_name(data->inputs, 0)) return st;
@@ -148,124 +240,81 @@ int task_save(const task *from, const dataset *data, snnk_network *network) {
     return st;
 }
 
-int task_load(const char *command, const snnk_network *network, task *made) {
-    const char *kind = snnk_network_note(network, "task");
-    const char *classes = snnk_network_note(network, "classes");
-
-    *made = (task){.outputs = snnk_network_outputs(network)};
-    made->classification = kind && strcmp(kind, "classification") == 0;
-    if (!classes) return EXIT_OK;
-    cJSON *array = cJSON_Parse(classes);
+/* Name classes 0, 1, 2 ... */
+static int name_by_number(const char *command, size_t n, task *made) {
+    char name[32];
     int exit_status = EXIT_OK;
-    if (!cJSON_IsArray(array) || (size_t)cJSON_GetArraySize(array) != made->outputs)
-        exit_status =
-            failed(command, "the number of the model's class names differs from its %zu outputs",
-                   made->outputs);
-    else
-        made->classes = calloc(made->outputs, sizeof *made->classes);
-    if (exit_status == EXIT_OK && !made->classes) exit_status = failed(command, "out of memory");
-    for (size_t k = 0; exit_status == EXIT_OK && k < made->outputs; k++) {
-        const cJSON *item = cJSON_GetArrayItem(array, (int)k);
 
-        made->classes[k] = strdup(cJSON_IsString(item) ? item->valuestring : "?");
-        if (!made->classes[k]) exit_status = failed(command, "out of memory");
+    for (size_t k = 0; exit_status == EXIT_OK && k < n; k++) {
+        snprintf(name, sizeof name, "%zu", k);
+        exit_status = task_add_class(command, made, name);
     }
+    return exit_status;
+}
+
+static int name_by_note(const char *command, size_t n, const char *note, task *made) {
+    cJSON *array = cJSON_Parse(note);
+    const cJSON *item;
+    int exit_status = EXIT_OK;
+
+    if (!cJSON_IsArray(array) || (size_t)cJSON_GetArraySize(array) != n)
+        exit_status = failed(
+            command, "the number of the model's class names differs from its %zu outputs", n);
+    else
+        cJSON_ArrayForEach(item, array) {
+            exit_status =
+                task_add_class(command, made, cJSON_IsString(item) ? item->valuestring : "?");
+            if (exit_status != EXIT_OK) break;
+        }
     cJSON_Delete(array);
     return exit_status;
+}
+
+static int load_class_weights(const char *command, const char *note, task *made) {
+    cJSON *array = cJSON_Parse(note);
+    bool good = cJSON_IsArray(array) && (size_t)cJSON_GetArraySize(array) == made->outputs;
+
+    made->class_weights = calloc(made->outputs, sizeof *made->class_weights);
+    for (size_t k = 0; good && made->class_weights && k < made->outputs; k++) {
+        const cJSON *item = cJSON_GetArrayItem(array, (int)k);
+
+        made->class_weights[k] = cJSON_IsNumber(item) ? item->valuedouble : 0;
+        good = made->class_weights[k] > 0;
+    }
+    cJSON_Delete(array);
+    if (!made->class_weights) return failed(command, "out of memory");
+    return good ? EXIT_OK : failed(command, "the class weights in the model are damaged");
+}
+
+int task_load(const char *command, const snnk_network *network, task *made) {
+    const char *kind = snnk_network_note(network, "task");
+    const char *note = snnk_network_note(network, "classes");
+    const char *weights = snnk_network_note(network, "class_weights");
+    const size_t n = snnk_network_outputs(network);
+    int exit_status;
+
+    *made = (task){.outputs = n};
+    made->classification = kind && strcmp(kind, "classification") == 0;
+    snprintf(made->reason, sizeof made->reason, "the model's task");
+    if (!made->classification) return EXIT_OK;
+    made->outputs = 0;
+    exit_status = note ? name_by_note(command, n, note, made) : name_by_number(command, n, made);
+    if (exit_status == EXIT_OK && weights) exit_status = load_class_weights(command, weights, made);
+    return exit_status == EXIT_OK ? task_sort_classes(command, made) : exit_status;
 }
 
 void task_free(task *made) {
     for (size_t k = 0; made->classes && k < made->outputs; k++) free(made->classes[k]);
     free(made->classes);
+    free(made->by_name);
+    free(made->by_value);
+    free(made->class_weights);
     *made = (task){0};
 }
 
-const char *task_class_name(const task *from, size_t class_index, char *buffer) {
-    if (from->classes) return from->classes[class_index];
-    snprintf(buffer, 32, "%zu", class_index);
-    return buffer;
-}
+/* ---- Use ---- */
 
-/* The index of the class with a name; -1 if there is none. */
-static int label_of(const task *from, const char *name) {
-    for (size_t k = 0; from->classes && k < from->outputs; k++)
-        if (strcmp(name, from->classes[k]) == 0) return (int)k;
-    return -1;
-}
-
-int task_labels(const char *command, const task *from, const dataset *data, size_t n,
-                const float *Y, int32_t *labels) {
-    const size_t words = snnk_table_words(data->targets, data->target);
-    char number[32];
-
-    for (size_t i = 0; i < n; i++) {
-        const double value = (double)Y[i];
-        const char *name = number;
-
-        if (words == 0 && !from->classes) {
-            if (!(value >= 0 && value < (double)from->outputs) || value != floor(value))
-                return failed(command, "%s: label %g is not in 0 ... %zu", data->targets_path,
-                              value, from->outputs - 1);
-            labels[i] = (int32_t)value;
-            continue;
-        }
-        /* Match by name, even if all names in this file happen to be numbers. */
-        if (words > 0)
-            name = snnk_table_word(data->targets, data->target, (size_t)value);
-        else
-            snprintf(number, sizeof number, "%.9g", value);
-        labels[i] = label_of(from, name);
-        if (labels[i] < 0)
-            return failed(command, "%s: \"%s\" is not a class of the model", data->targets_path,
-                          name);
-    }
-    return EXIT_OK;
-}
-
-/* Append a class. */
-static int add_class(const char *command, task *made, const char *name) {
-    char **classes = realloc(made->classes, (made->outputs + 1) * sizeof *classes);
-
-    if (!classes) return failed(command, "out of memory");
-    made->classes = classes;
-    classes[made->outputs] = strdup(name);
-    if (!classes[made->outputs]) return failed(command, "out of memory");
-    made->outputs++;
-    return EXIT_OK;
-}
-
-int task_add_classes(const char *command, dataset *data, task *made, size_t *added) {
-    const size_t before = made->outputs;
-    const size_t words = snnk_table_words(data->targets, data->target);
-    bool whole;
-    double largest;
-    int exit_status = EXIT_OK;
-
-    for (size_t k = 0; made->classes && exit_status == EXIT_OK && k < words; k++) {
-        const char *name = snnk_table_word(data->targets, data->target, k);
-
-        if (label_of(made, name) < 0) exit_status = add_class(command, made, name);
-    }
-    if (!made->classes && words == 0) {
-        exit_status = scan_targets(command, data, &whole, &largest);
-        if (exit_status == EXIT_OK && whole && largest >= (double)made->outputs) {
-            if (largest >= MAX_CLASSES_GUESSED)
-                return failed(command,
-                              "%s: label %g would give the model %.0f classes instead of %zu; new "
-                              "labels must be at most %d",
-                              data->targets_path, largest, largest + 1, made->outputs,
-                              MAX_CLASSES_GUESSED - 1);
-            made->outputs = (size_t)largest + 1;
-        }
-    }
-    if (made->outputs > MAX_CLASSES && exit_status == EXIT_OK)
-        exit_status = failed(command, "%s: the model would have %zu classes, but the limit is %d",
-                             data->targets_path, made->outputs, MAX_CLASSES);
-    *added = made->outputs - before;
-    return exit_status;
-}
-
-size_t largest_score(size_t n, const float *scores) {
+size_t largest_score(size_t n, const double *scores) {
     size_t best = 0;
 
     for (size_t k = 1; k < n; k++)

@@ -25,7 +25,8 @@ static const char update_help[] =
     "   or: snnk update MODEL --train-images FILE --train-labels FILE [OPTION]...\n"
     "Add rows to a model. The result is the same as of a fit to the old and new rows with the\n"
     "same features and lambda, but the old rows are not needed. The model must have been saved\n"
-    "by snnk fit --keep-statistics. New classes are added: new names, or new numbers below 100.\n"
+    "by snnk fit --keep-statistics. New classes are added by\n"
+    "their names.\n"
     "\n" SHARED_HELP "\n"
     "Examples:\n"
     "  $ snnk fit --train iris.csv --keep-statistics --save iris.safetensors\n"
@@ -58,7 +59,8 @@ typedef struct change {
     size_t new_classes;
     uint64_t rows_before;
     snnk_solve_report report;
-    float *X, *Y, *Phi;
+    double *X, *Y;
+    float *Phi;
 } change;
 
 /* Add or remove rows first ... first+n-1. */
@@ -68,17 +70,21 @@ static int take_rows(change *c, size_t first, size_t n) {
     const size_t m = snnk_lstsq_features(lstsq);
     const bool classes = use->task.classification;
     int32_t labels[BATCH_ROWS];
-    int st =
-        snnk_network_features(use->network, n, c->X, use->data.n_inputs, c->Phi, m, use->workspace);
+    float weights[BATCH_ROWS];
+    int st = snnk_network_features_f64(use->network, n, c->X, use->data.n_inputs, c->Phi, m,
+                                       use->workspace);
 
     if (st != SNNK_OK) return library_failed(c->command);
     if (classes) {
         const int exit_status = task_labels(c->command, &use->task, &use->data, n, c->Y, labels);
 
         if (exit_status != EXIT_OK) return exit_status;
+        for (size_t i = 0; i < n; i++) weights[i] = 1;
+        task_weigh(&use->task, n, labels, weights);
     }
-    const snnk_rows *rows = SNNK_ROWS(.n = n, .X = c->Phi, .Y = classes ? NULL : c->Y,
-                                      .labels = classes ? labels : NULL);
+    const snnk_rows *rows = SNNK_ROWS(.n = n, .X = c->Phi, .Y_f64 = classes ? NULL : c->Y,
+                                      .labels = classes ? labels : NULL,
+                                      .weights = use->task.class_weights ? weights : NULL);
 
     st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, rows, use->workspace);
     return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n);

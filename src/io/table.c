@@ -212,6 +212,25 @@ size_t snnk_table_dim(const snnk_table *table, size_t k) {
     return k < snnk_table_dims(table) ? table->dims[k] : 0;
 }
 
+const char *snnk_table_type(const snnk_table *table) {
+    if (!table || table->about) return NULL;
+    switch (table->type) {
+    case SNNK__ELEMENT_BOOL: return "BOOL";
+    case SNNK__ELEMENT_U8: return "U8";
+    case SNNK__ELEMENT_I8: return "I8";
+    case SNNK__ELEMENT_U16: return "U16";
+    case SNNK__ELEMENT_I16: return "I16";
+    case SNNK__ELEMENT_U32: return "U32";
+    case SNNK__ELEMENT_I32: return "I32";
+    case SNNK__ELEMENT_U64: return "U64";
+    case SNNK__ELEMENT_I64: return "I64";
+    case SNNK__ELEMENT_F16: return "F16";
+    case SNNK__ELEMENT_F32: return "F32";
+    case SNNK__ELEMENT_F64: return "F64";
+    default: return NULL; /* no table has others */
+    }
+}
+
 /* A column of a CSV file; NULL for other files, and if there is no such column. */
 static const snnk__table_column *column_of(const snnk_table *table, size_t column) {
     return table && table->about && column < table->columns ? table->about + column : NULL;

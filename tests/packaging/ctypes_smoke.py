@@ -23,7 +23,7 @@ TEXT = {"snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
         "snnk_map_kind_name", "snnk_projection_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
-        "snnk_column_type_name", "snnk_table_header_name",
+        "snnk_column_type_name", "snnk_table_header_name", "snnk_table_type",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
@@ -501,6 +501,7 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_table_read", table, size(3), size(1), row, size(2))
     assert list(row) == list(X[6:8])
     assert call("snnk_table_dims", table) == 2 and call("snnk_table_dim", table, size(0)) == 20
+    assert call("snnk_table_type", table) == b"F32"
     call("snnk_table_free", table)
     with open(path, "w", encoding="utf-8") as file:
         file.write("x;kind\n1,5;red\n;blue\n")

@@ -35,6 +35,7 @@
  *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
  *     score.h       how well a network, layer or recursive solution predicts rows
+ *     uncertainty.h probabilities of classes, intervals of values; calibration and coverage
  *     table.h       rows from IDX, .npy and CSV files
  *     encoder.h     columns of a table as numbers: words, dates, missing values
  *
@@ -111,6 +112,7 @@
 #include <snnk/score.h>
 #include <snnk/status.h>
 #include <snnk/table.h>
+#include <snnk/uncertainty.h>
 #include <snnk/workspace.h>
 
 /* Learning and adapting */

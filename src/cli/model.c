@@ -21,6 +21,8 @@ enum {
     SAVE,
     RIDGE,
     SCORES,
+    PROBABILITIES,
+    COVERAGE,
     THREADS,
     JSON,
     QUIET,
@@ -45,6 +47,9 @@ static const struct option long_options[] = {{"test", 1, NULL, TEST},
                                              {"ridge", 1, NULL, RIDGE},
                                              {"out", 1, NULL, OUT},
                                              {"scores", 0, NULL, SCORES},
+                                             {"probabilities", 0, NULL, PROBABILITIES},
+                                             {"interval", 1, NULL, COVERAGE},
+                                             {"coverage", 1, NULL, COVERAGE},
                                              {"threads", 1, NULL, THREADS},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
@@ -80,6 +85,12 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
             if (read_double(optarg, &use->ridge) && use->ridge >= 0) break;
             return wrong_value(command, "ridge", optarg, "a number >= 0");
         case SCORES: use->scores = true; break;
+        case PROBABILITIES: use->probabilities = true; break;
+        case COVERAGE:
+            if (read_double(optarg, &use->coverage) && use->coverage > 0 && use->coverage < 1)
+                break;
+            return wrong_value(command, long_options[index].name, optarg,
+                               "a number between 0 and 1, such as 0.9");
         case JSON: use->json = true; break;
         case QUIET: use->quiet = true; break;
         case HELP: use->help = true; return EXIT_OK;

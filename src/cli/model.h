@@ -11,10 +11,11 @@ typedef struct model_use {
     char **others; /* n_others more models */
     int n_others;
     double ridge;       /* -1: not given */
+    double coverage;    /* of intervals; 0: not given */
     int32_t projection; /* snnk_save_projection of the file, from model_open_statistics */
     data_files files;
     size_t threads;
-    bool scores, json, quiet, help;
+    bool scores, probabilities, json, quiet, help;
     snnk_network *network;
     task task;
     snnk_workspace *workspace;

@@ -85,7 +85,7 @@ static void scores_and_solutions_are_those_of_the_primal(void **state) {
             for (size_t i = 0; i < ROWS; i++) of_row[i] = (float)weights[i];
             assert_ok(snnk_solve_config_init(&config, sizeof config));
             config.intercept = intercept;
-            assert_ok(snnk_ridge_path_create(lstsq, &config, &path));
+            assert_ok(snnk_ridge_path_create(lstsq, &config, NULL, &path));
             assert_ok(snnk_ridge_path_score(path, RIDGES, ridges, rss[0], dof[0], gcv[0]));
             assert_ok(
                 snnk_ridge_path_add_loo(path, RIDGES, ridges,
@@ -145,7 +145,7 @@ static void groups_are_left_out_together(void **state) {
                     snnk_lstsq *without = statistics_of(weighted, keep);
                     assert_ok(snnk_solve_config_init(&config, sizeof config));
                     config.ridge = ridges[r];
-                    assert_ok(snnk_lstsq_solve(without, &config, B, M, b, NULL));
+                    assert_ok(snnk_lstsq_solve(without, &config, NULL, B, M, b, NULL));
                     for (size_t k = 0; k < T; k++) {
                         const double expected = residual(i, k, B, b);
 
@@ -211,7 +211,7 @@ static void ridge_0_is_the_limit(void **state) {
     dual = dual_of(ROWS, false, true, NULL);
     lstsq = statistics_of(false, NULL);
     assert_ok(snnk__dual_solve(dual, zero, B[0], M, b[0]));
-    assert_ok(snnk_lstsq_solve(lstsq, NULL, B[1], M, b[1], NULL));
+    assert_ok(snnk_lstsq_solve(lstsq, NULL, NULL, B[1], M, b[1], NULL));
     for (size_t j = 0; j < T * M; j++) assert_close(B[0][j], B[1][j], 1e-9, 1e-9);
     snnk_lstsq_free(lstsq);
     snnk__dual_free(dual);

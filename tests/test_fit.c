@@ -132,7 +132,7 @@ static void test_uses_every_row_once(void **state) {
         snnk_lstsq_add(direct, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = report.ridge;
-    assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));
+    assert_ok(snnk_lstsq_solve(direct, &solve, NULL, B[0], D, b, NULL));
     assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
     /* One row more or less, of 24576, changes a coefficient by about 1/24576 = 4e-5. */
     for (size_t j = 0; j < L; j++) {

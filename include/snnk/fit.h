@@ -124,7 +124,7 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
 /* Solve, and create the layer. May be called again, with or without more rows. Unless a ridge was
  * given, the one with the smallest held-out error is chosen: with labels the fewest misclassified
  * rows, with targets the least squared error; of equal ones the largest.
- *   workspace  NULL for one thread
+ *   workspace  NULL for one thread. Its progress function can cancel the call
  *   report     out; NULL if not wanted
  *   layer      out: release with snnk_layer_free
  * SNNK_E_STATE (no rows; too few rows to choose a ridge; or every feature is constant: add rows or

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
+#include "solve/accumulate.h"
 
 #define MAX_RIDGES 1000
 
@@ -186,14 +188,10 @@ static int check_features(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
     return st;
 }
 
-static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const snnk__feature_rows *rows,
-                     snnk_workspace *workspace) {
-    return snnk_lstsq_add(lstsq,
-                          SNNK_ROWS(.n = rows->n, .X = rows->Phi,
-                                    .Y_f64 = rows->of_labels ? NULL : rows->Y,
-                                    .labels = rows->of_labels ? rows->labels : NULL,
-                                    .weights = fit->weighted ? rows->weights : NULL),
-                          workspace);
+static snnk_rows rows_of(const snnk_fit *fit, const snnk__feature_rows *rows) {
+    return *SNNK_ROWS(.n = rows->n, .X = rows->Phi, .Y_f64 = rows->of_labels ? NULL : rows->Y,
+                      .labels = rows->of_labels ? rows->labels : NULL,
+                      .weights = fit->weighted ? rows->weights : NULL);
 }
 
 static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
@@ -207,7 +205,9 @@ static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) 
         fit->kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
         fit->weighted |= rows->weights != NULL;
         if (chooses_ridge(fit)) snnk__heldout_take(&fit->heldout, fit->rows, &fit->block);
-        st = lstsq_add(fit, fit->lstsq, &fit->block, workspace);
+        const snnk_rows kept = rows_of(fit, &fit->block);
+
+        st = snnk_lstsq_add(fit->lstsq, &kept, workspace);
         if (st == SNNK_OK) fit->rows += count;
     }
     return st;
@@ -293,8 +293,8 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
 }
 
 /* Set config->ridge to the ridge with the smallest held-out error, and *error to that error. */
-static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_config *config,
-                        double *error) {
+static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                        snnk_solve_config *config, double *error) {
     double ridges[MAX_RIDGES], best = 0;
     snnk__sentence before;
     int st;
@@ -314,7 +314,9 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         double mean = 0;
 
         config->ridge = ridges[k];
-        st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, NULL, &layer);
+        snnk__progress_begin_stage(progress, 1);
+        st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, workspace, NULL,
+                                          &layer);
         if (st == SNNK_E_NONFINITE) continue; /* the ridge is too small for these features */
         if (st != SNNK_OK) return st;
         st = heldout_error(fit, layer, workspace, (float *)(void *)fit->block.Y, &mean);
@@ -333,28 +335,39 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
 }
 
 /* Copy the statistics, and add the held-out rows to the copy. */
-static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **all) {
+static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                    snnk_lstsq **all) {
+    const snnk_rows heldout = rows_of(fit, &fit->heldout.rows);
+    snnk_rows read;
+    int32_t precision;
     int st = snnk__lstsq_clone(fit->lstsq, &fit->allocator, all);
 
-    if (st == SNNK_OK) st = lstsq_add(fit, *all, &fit->heldout.rows, workspace);
-    return st;
+    if (st == SNNK_OK) st = snnk__lstsq_read_rows(*all, &heldout, &precision, &read);
+    if (st != SNNK_OK) return st;
+    return snnk__lstsq_add_rows(*all, precision, &read, workspace, progress);
 }
 
 int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **lstsq) {
+    snnk__work work;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     *lstsq = NULL;
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
-    if ((st = all_rows(fit, workspace, lstsq)) == SNNK_OK) return st;
+    snnk__work_begin(workspace, 1, &work);
+    snnk__progress_begin_stage(&work.progress, 1);
+    st = all_rows(fit, workspace, &work.progress, lstsq);
+    if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);
+    snnk__work_end(&work);
+    if (st == SNNK_OK) return st;
     snnk_lstsq_free(*lstsq);
     *lstsq = NULL;
     return st;
 }
 
 /* Set *layer to the solution, and fill *report. */
-static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
-                 snnk_layer **layer) {
+static int solve_with(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                      snnk_fit_report *report, snnk_layer **layer) {
     snnk_solve_config config;
     snnk_solve_report solved = {.size = sizeof solved};
     snnk_lstsq *all = NULL;
@@ -369,11 +382,13 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
     config.intercept = fit->config.intercept;
     config.rank_tolerance = fit->config.rank_tolerance;
     if (chooses_ridge(fit)) {
-        if ((st = choose_ridge(fit, workspace, &config, &error)) != SNNK_OK) goto done;
-        if ((st = all_rows(fit, workspace, &all)) != SNNK_OK) goto done;
+        if ((st = choose_ridge(fit, workspace, progress, &config, &error)) != SNNK_OK) goto done;
+        snnk__progress_begin_stage(progress, 1);
+        if ((st = all_rows(fit, workspace, progress, &all)) != SNNK_OK) goto done;
     }
-    st = snnk_layer_create_from_lstsq(fit->features.map, all ? all : fit->lstsq, &config, &solved,
-                                      layer);
+    snnk__progress_begin_stage(progress, 1);
+    st = snnk_layer_create_from_lstsq(fit->features.map, all ? all : fit->lstsq, &config, workspace,
+                                      &solved, layer);
     *report = (snnk_fit_report){.ridge = solved.ridge,
                                 .heldout_error = error,
                                 .condition = solved.condition,
@@ -386,6 +401,22 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
                                 .method = solved.method};
 done:
     snnk_lstsq_free(all);
+    return st;
+}
+
+/* The same, with reports to the progress function of the workspace. */
+static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
+                 snnk_layer **layer) {
+    snnk__work work;
+    int st;
+
+    snnk__work_begin(workspace, chooses_ridge(fit) ? fit->config.n_ridges + 2 : 1, &work);
+    st = solve_with(fit, workspace, &work.progress, report, layer);
+    if (st == SNNK_OK && (st = snnk__progress_finish(&work.progress)) != SNNK_OK) {
+        snnk_layer_free(*layer);
+        *layer = NULL;
+    }
+    snnk__work_end(&work);
     return st;
 }
 

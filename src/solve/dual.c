@@ -9,7 +9,11 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "solve/eigen.h"
+
+/* The most multiplications between two reports. */
+#define REPORT_EVERY 2e9
 
 struct snnk__dual {
     snnk_allocator allocator;
@@ -225,17 +229,53 @@ static void transpose(size_t n, double *V) {
         }
 }
 
-static int decompose(snnk__dual *dual) {
+/* Set the lower triangle of U to A A^T, some rows at a time. */
+static int multiply_rows(const snnk__dual *dual, snnk__progress *progress) {
+    const size_t n = dual->n, m = dual->m;
+    const size_t most = (size_t)(REPORT_EVERY / ((double)n * (double)m)) + 1;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < n; first += most) {
+        const size_t count = snnk__min_size(most, n - first);
+        const double *rows = dual->A + first * m;
+        const double share = (double)(first + count) / (double)n;
+
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)first, (int)m, 1,
+                    rows, (int)m, dual->A, (int)m, 0, dual->U + first * n, (int)n);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)count, (int)m, 1, rows, (int)m, 0,
+                    dual->U + first * n + first, (int)n);
+        st = snnk__progress_update(progress, share * share);
+    }
+    return st;
+}
+
+/* Set `along`, some eigenvectors at a time. */
+static int project_targets(snnk__dual *dual, snnk__progress *progress) {
+    const size_t n = dual->n;
+    const size_t often = (size_t)(REPORT_EVERY / ((double)n * (double)dual->t)) + 1;
+    int st = SNNK_OK;
+
+    for (size_t j = 0; st == SNNK_OK && j < n; j++) {
+        for (size_t k = 0; k < dual->t; k++)
+            for (size_t i = 0; i < n; i++)
+                dual->along[k * n + j] += dual->U[j * n + i] * dual->root[i] * dual->Y[k * n + i];
+        if (j % often == 0) st = snnk__progress_count(progress, (double)j, (double)n);
+    }
+    return st;
+}
+
+static int decompose(snnk__dual *dual, snnk__progress *progress) {
     const size_t n = dual->n, m = dual->m;
     int st;
 
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)n, (int)m, 1, dual->A, (int)m, 0,
-                dual->U, (int)n);
+    snnk__progress_begin_stage(progress, (double)n * (double)n * (double)m);
+    if ((st = multiply_rows(dual, progress)) != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++)
         if (!isfinite(dual->U[i * n + i]))
             return snnk__fail(SNNK_E_NONFINITE, "the squared length of distinct row %zu overflows",
                               i);
-    st = snnk__eigenvectors(&dual->allocator, n, 'U', dual->U, dual->values);
+    snnk__progress_begin_stage(progress, 9 * (double)n * (double)n * (double)n);
+    st = snnk__eigenvectors(&dual->allocator, n, 'U', dual->U, dual->values, progress);
     if (st != SNNK_OK) return st;
     if (!(dual->values[n - 1] > 0))
         return snnk__fail(
@@ -243,17 +283,16 @@ static int decompose(snnk__dual *dual) {
             "rank 0: every one of the %zu features is constant (without an intercept: zero)", m);
     for (size_t j = 0; j < n; j++) dual->values[j] = fmax(dual->values[j], 0);
     if (dual->intercept) remove_constant(dual, dual->U);
-    for (size_t k = 0; k < dual->t; k++)
-        for (size_t j = 0; j < n; j++)
-            for (size_t i = 0; i < n; i++)
-                dual->along[k * n + j] += dual->U[j * n + i] * dual->root[i] * dual->Y[k * n + i];
+    snnk__progress_begin_stage(progress, (double)n * (double)n * (double)dual->t);
+    if ((st = project_targets(dual, progress)) != SNNK_OK) return st;
     transpose(n, dual->U);
-    return SNNK_OK;
+    return snnk__progress_finish(progress);
 }
 
 int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
     snnk_allocator allocator;
     snnk__dual *made = NULL;
+    snnk__work work;
     int st;
 
     *dual = NULL;
@@ -269,7 +308,13 @@ int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
     if ((st = allocate(made)) != SNNK_OK) goto done;
     merge_equal(data, made);
     center(data, made);
-    if ((st = decompose(made)) != SNNK_OK) goto done;
+    const double size = (double)made->n;
+
+    snnk__work_begin(data->workspace, size * size * ((double)data->m + 9 * size + (double)data->t),
+                     &work);
+    st = decompose(made, &work.progress);
+    snnk__work_end(&work);
+    if (st != SNNK_OK) goto done;
     *dual = made;
     made = NULL;
 done:

@@ -90,7 +90,7 @@ static void compare_with_the_primal(size_t rows, size_t features) {
             for (size_t i = 0; i < n_rows; i++) of_row[i] = (float)weights[i];
             assert_ok(snnk_solve_config_init(&config, sizeof config));
             config.intercept = intercept;
-            assert_ok(snnk_ridge_path_create(lstsq, &config, &path));
+            assert_ok(snnk_ridge_path_create(lstsq, &config, NULL, &path));
             assert_ok(snnk_ridge_path_score(path, RIDGES, ridges, rss[0], dof[0], gcv[0]));
             assert_ok(snnk_ridge_path_add_loo(path, RIDGES, ridges,
                                               SNNK_ROWS(.n = n_rows, .X = Phi, .ldx = n_features,
@@ -157,7 +157,7 @@ static void leave_out_groups(size_t rows, size_t features) {
                     snnk_lstsq *without = statistics_of(weighted, keep);
                     assert_ok(snnk_solve_config_init(&config, sizeof config));
                     config.ridge = ridges[r];
-                    assert_ok(snnk_lstsq_solve(without, &config, B, n_features, b, NULL));
+                    assert_ok(snnk_lstsq_solve(without, &config, NULL, B, n_features, b, NULL));
                     for (size_t k = 0; k < T; k++) {
                         const double expected = residual(i, k, B, b);
 
@@ -229,7 +229,7 @@ static void ridge_0_is_the_limit(void **state) {
     dual = dual_of(n_rows, false, true, NULL);
     lstsq = statistics_of(false, NULL);
     assert_ok(snnk__dual_solve(dual, zero, B[0], n_features, b[0]));
-    assert_ok(snnk_lstsq_solve(lstsq, NULL, B[1], n_features, b[1], NULL));
+    assert_ok(snnk_lstsq_solve(lstsq, NULL, NULL, B[1], n_features, b[1], NULL));
     for (size_t j = 0; j < T * n_features; j++) assert_close(B[0][j], B[1][j], 1e-9, 1e-9);
     snnk_lstsq_free(lstsq);
     snnk__dual_free(dual);

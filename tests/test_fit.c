@@ -132,7 +132,7 @@ static void test_uses_every_row_once(void **state) {
         snnk_lstsq_add(direct, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = report.ridge;
-    assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));
+    assert_ok(snnk_lstsq_solve(direct, &solve, NULL, B[0], D, b, NULL));
     assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
     /* One row more or less, of 24576, changes a coefficient by about 1/24576 = 4e-5. */
     for (size_t j = 0; j < L; j++) {
@@ -233,7 +233,7 @@ static double error_without_groups(const data *d, const uint64_t *groups, double
             if (groups[k] != groups[i])
                 assert_ok(snnk_lstsq_add(
                     others, SNNK_ROWS(.n = 1, .X = d->X + k * D, .Y = d->Y + k * L), NULL));
-        assert_ok(snnk_lstsq_solve(others, &config, B[0], D, b, NULL));
+        assert_ok(snnk_lstsq_solve(others, &config, NULL, B[0], D, b, NULL));
         for (size_t j = 0; j < L; j++) {
             double fit = b[j];
 

@@ -231,7 +231,7 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
         if (held) break;
         assert_ok(snnk_solve_config_init(&solve, sizeof solve));
         solve.ridge = report.ridge;
-        assert_ok(snnk_layer_create_from_lstsq(map, rest, &solve, NULL, &layer));
+        assert_ok(snnk_layer_create_from_lstsq(map, rest, &solve, NULL, NULL, &layer));
         assert_ok(snnk_layer_forward(layer, N, X, D, scores, 1, NULL));
         snnk_layer_free(layer);
     }
@@ -285,7 +285,7 @@ static void test_weights_through_the_reservoir(void **state) {
     solve.ridge = 1e-3;
     for (int k = 0; k < 2; k++) {
         assert_int_equal(snnk_lstsq_rows(lstsq[k]), MANY);
-        assert_ok(snnk_lstsq_solve(lstsq[k], &solve, B[k], FEW, &b[k], NULL));
+        assert_ok(snnk_lstsq_solve(lstsq[k], &solve, NULL, B[k], FEW, &b[k], NULL));
         snnk_lstsq_free(lstsq[k]);
     }
     for (size_t j = 0; j < FEW; j++) assert_close(B[0][j], B[1][j], 1e-8, 1e-8);
@@ -372,7 +372,7 @@ static void test_logistic(void **state) {
     assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
     assert_ok(snnk_logistic_solve(
         SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M, .labels = labels, .weights = weights), L,
-        NULL, B, M, b, &expected));
+        NULL, NULL, B, M, b, &expected));
     assert_ok(snnk_layer_weights(snnk_network_layer(refitted, 1), Psi, M, bias));
     for (size_t k = 0; k < L * M; k++) assert_true(Psi[k] == (float)B[k]);
     for (size_t k = 0; k < L; k++) assert_true(bias[k] == (float)b[k]);

@@ -72,7 +72,7 @@ typedef struct snnk_candidate {
  *              and groups are those of the first way
  *   outputs    columns of Y, or number of classes
  *   config     NULL for the defaults
- *   workspace  NULL for one thread
+ *   workspace  NULL for one thread. Its progress function can cancel the call
  *   choice     out: release with snnk_choice_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_RANGE, SNNK_E_ENUM,
  * SNNK_E_NONFINITE (X or Y), SNNK_E_STATE (fewer than 2 different rows or groups; inputs are

@@ -163,7 +163,7 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
     else if (!lambda || !read_double(lambda, &config.ridge))
         return failed(command, "%s does not contain its lambda: use --ridge", use->path);
     snprintf(text, sizeof text, "%.17g", config.ridge);
-    if (snnk_network_solve(use->network, &config, report) != SNNK_OK ||
+    if (snnk_network_solve(use->network, &config, NULL, report) != SNNK_OK ||
         snnk_network_set_note(use->network, "lambda", text) != SNNK_OK)
         return library_failed(command);
     if (interrupted) return EXIT_CANCELLED;

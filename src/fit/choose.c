@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/rows.h"
 #include "base/size.h"
+#include "base/workspace.h"
 #include "fit/fit_features.h"
 #include "solve/dual.h"
 
@@ -271,8 +272,8 @@ static int features_of(const scored *c, const snnk_rows *rows, sample *s, snnk_w
 }
 
 /* Set *error to the least mean squared error of rows that are left out, over all ridges. */
-static int error_of(const sample *s, size_t n, size_t m, const snnk_allocator *allocator,
-                    double *error) {
+static int error_of(const sample *s, size_t n, size_t m, snnk_workspace *workspace,
+                    const snnk_allocator *allocator, double *error) {
     const size_t l = s->outputs;
     double ridges[RIDGES], *errors = NULL;
     snnk__dual *dual;
@@ -286,7 +287,8 @@ static int error_of(const sample *s, size_t n, size_t m, const snnk_allocator *a
                                                   .ldy = l,
                                                   .weights = s->weights,
                                                   .group = s->groups,
-                                                  .intercept = true},
+                                                  .intercept = true,
+                                                  .workspace = workspace},
                                &dual);
 
     if (st != SNNK_OK) return st;
@@ -317,7 +319,7 @@ static int score(scored *c, sample *s, size_t n, size_t m, snnk_workspace *works
     snnk__sentence_save(&before);
     c->map.features = m;
     st = features_of(c, &rows, s, workspace, allocator, &m);
-    if (st == SNNK_OK) st = error_of(s, rows.n, m, allocator, &error);
+    if (st == SNNK_OK) st = error_of(s, rows.n, m, workspace, allocator, &error);
     if (st != SNNK_OK && st != SNNK_E_NONFINITE && st != SNNK_E_SINGULAR) return st;
     c->rows = rows.n;
     c->features = m;
@@ -332,13 +334,16 @@ static int by_error(const void *left, const void *right) {
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* Score the first `count` candidates, and sort them. */
+/* Score the first `count` candidates, and sort them. cost: of one candidate. */
 static int score_round(snnk_choice *choice, size_t count, sample *s, size_t n, size_t m,
-                       snnk_workspace *workspace) {
+                       snnk_workspace *workspace, double cost, snnk__progress *progress) {
     int st = SNNK_OK;
 
-    for (size_t k = 0; st == SNNK_OK && k < count; k++)
+    for (size_t k = 0; st == SNNK_OK && k < count; k++) {
+        snnk__progress_begin_stage(progress, cost);
         st = score(&choice->candidates[k], s, n, m, workspace, &choice->allocator);
+        if (st == SNNK_OK) st = snnk__progress_update(progress, 1);
+    }
     if (st == SNNK_OK) qsort(choice->candidates, count, sizeof *choice->candidates, by_error);
     return st;
 }
@@ -347,11 +352,18 @@ static int score_all(snnk_choice *choice, sample *s, const snnk_choose_config *c
                      snnk_workspace *workspace) {
     const size_t m = (size_t)config->features;
     const size_t finalists = snnk__min_size(choice->n, FINALISTS + choice->n / 8);
+    const double first = choice->n > finalists ? (double)choice->n : 0, second = 10;
+    snnk__work work;
     int st = SNNK_OK;
 
-    if (choice->n > FINALISTS)
-        st = score_round(choice, choice->n, s, FIRST_ROWS, snnk__min_size(m, FIRST_M), workspace);
-    if (st == SNNK_OK) st = score_round(choice, finalists, s, s->n, m, workspace);
+    snnk__work_begin(workspace, first + second * (double)finalists, &work);
+    if (choice->n > finalists)
+        st = score_round(choice, choice->n, s, FIRST_ROWS, snnk__min_size(m, FIRST_M), workspace, 1,
+                         &work.progress);
+    if (st == SNNK_OK)
+        st = score_round(choice, finalists, s, s->n, m, workspace, second, &work.progress);
+    if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);
+    snnk__work_end(&work);
     if (st == SNNK_OK && isinf(choice->candidates[0].error))
         return snnk__fail(SNNK_E_STATE,
                           "no candidate has an error: the inputs are constant, or there are fewer "

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "fit/left_out.h"
+#include "solve/accumulate.h"
 
 #define MAX_RIDGES 1000
 
@@ -198,14 +200,17 @@ static int check_features(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
     return st;
 }
 
-static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const snnk__feature_rows *rows,
-                     snnk_workspace *workspace) {
-    return snnk_lstsq_add(lstsq,
-                          SNNK_ROWS(.n = rows->n, .X = rows->Phi,
-                                    .Y_f64 = rows->of_labels ? NULL : rows->Y,
-                                    .labels = rows->of_labels ? rows->labels : NULL,
-                                    .weights = fit->weighted ? rows->weights : NULL),
-                          workspace);
+static snnk_rows rows_of(const snnk_fit *fit, const snnk__feature_rows *rows) {
+    return *SNNK_ROWS(.n = rows->n, .X = rows->Phi, .Y_f64 = rows->of_labels ? NULL : rows->Y,
+                      .labels = rows->of_labels ? rows->labels : NULL,
+                      .weights = fit->weighted ? rows->weights : NULL);
+}
+
+/* Add rows to the statistics. */
+static int add_features(snnk_fit *fit, const snnk__feature_rows *rows, snnk_workspace *workspace) {
+    const snnk_rows added = rows_of(fit, rows);
+
+    return snnk_lstsq_add(fit->lstsq, &added, workspace);
 }
 
 /* Move kept rows to the statistics, all but those whose draw is below a threshold. */
@@ -214,7 +219,7 @@ static int release(snnk_fit *fit, double threshold, snnk_workspace *workspace) {
     int st;
 
     snnk__heldout_lower(&fit->heldout, threshold, &released);
-    st = lstsq_add(fit, fit->lstsq, &released, workspace);
+    st = add_features(fit, &released, workspace);
     if (st == SNNK_OK) fit->heldout.rows.n -= released.n;
     return st;
 }
@@ -245,7 +250,7 @@ static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) 
         fit->weighted |= rows->weights != NULL;
         fit->heldout.grouped |= rows->groups != NULL;
         if (chooses_ridge(fit) && (st = keep(fit, workspace)) != SNNK_OK) return st;
-        st = lstsq_add(fit, fit->lstsq, &fit->block, workspace);
+        st = add_features(fit, &fit->block, workspace);
         if (st == SNNK_OK) fit->rows += count;
     }
     return st;
@@ -331,8 +336,8 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
 }
 
 /* Set config->ridge to the ridge with the smallest held-out error, and *error to that error. */
-static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_config *config,
-                        double *error) {
+static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                        snnk_solve_config *config, double *error) {
     double ridges[MAX_RIDGES], best = 0;
     snnk__sentence before;
     int st;
@@ -352,7 +357,9 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         double mean = 0;
 
         config->ridge = ridges[k];
-        st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, NULL, &layer);
+        snnk__progress_begin_stage(progress, 1);
+        st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, workspace, NULL,
+                                          &layer);
         if (st == SNNK_E_NONFINITE) continue; /* the ridge is too small for these features */
         if (st != SNNK_OK) return st;
         st = heldout_error(fit, layer, workspace, (float *)(void *)fit->block.Y, &mean);
@@ -371,20 +378,31 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
 }
 
 /* Copy the statistics, and add the held-out rows to the copy. */
-static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **all) {
+static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                    snnk_lstsq **all) {
+    const snnk_rows heldout = rows_of(fit, &fit->heldout.rows);
+    snnk_rows read;
+    int32_t precision;
     int st = snnk__lstsq_clone(fit->lstsq, &fit->allocator, all);
 
-    if (st == SNNK_OK) st = lstsq_add(fit, *all, &fit->heldout.rows, workspace);
-    return st;
+    if (st == SNNK_OK) st = snnk__lstsq_read_rows(*all, &heldout, &precision, &read);
+    if (st != SNNK_OK) return st;
+    return snnk__lstsq_add_rows(*all, precision, &read, workspace, progress);
 }
 
 int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **lstsq) {
+    snnk__work work;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     *lstsq = NULL;
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
-    if ((st = all_rows(fit, workspace, lstsq)) == SNNK_OK) return st;
+    snnk__work_begin(workspace, 1, &work);
+    snnk__progress_begin_stage(&work.progress, 1);
+    st = all_rows(fit, workspace, &work.progress, lstsq);
+    if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);
+    snnk__work_end(&work);
+    if (st == SNNK_OK) return st;
     snnk_lstsq_free(*lstsq);
     *lstsq = NULL;
     return st;
@@ -404,36 +422,41 @@ static bool by_rows(const snnk_fit *fit) {
 }
 
 /* Solve with the statistics of all rows. */
-static int solve_with_statistics(const snnk_fit *fit, snnk_workspace *workspace, solution *s,
-                                 snnk_layer **layer) {
+static int solve_with_statistics(const snnk_fit *fit, snnk_workspace *workspace,
+                                 snnk__progress *progress, solution *s, snnk_layer **layer) {
     snnk_lstsq *all = NULL;
     int st = SNNK_OK;
 
-    if (chooses_ridge(fit)) st = all_rows(fit, workspace, &all);
+    if (chooses_ridge(fit)) {
+        snnk__progress_begin_stage(progress, 1);
+        st = all_rows(fit, workspace, progress, &all);
+    }
+    snnk__progress_begin_stage(progress, 1);
     if (st == SNNK_OK)
         st = snnk_layer_create_from_lstsq(fit->features.map, all ? all : fit->lstsq, &s->config,
-                                          &s->report, layer);
+                                          workspace, &s->report, layer);
     snnk_lstsq_free(all);
     return st;
 }
 
 /* Choose the ridge by leaving rows out, and solve. */
-static int solve_leaving_out(const snnk_fit *fit, snnk_workspace *workspace, solution *s,
-                             snnk_layer **layer) {
+static int solve_leaving_out(const snnk_fit *fit, snnk_workspace *workspace,
+                             snnk__progress *progress, solution *s, snnk_layer **layer) {
     snnk__dual *dual;
-    int st = snnk__left_out_open(fit, &dual);
 
+    snnk__progress_begin_stage(progress, fit->config.n_ridges);
+    int st = snnk__left_out_open(fit, workspace, &dual);
     if (st == SNNK_OK) st = snnk__left_out_choose(fit, dual, &s->config.ridge, &s->error);
     if (st == SNNK_OK)
         st = by_rows(fit) ? snnk__left_out_solve(fit, dual, s->config.ridge, &s->report, layer)
-                          : solve_with_statistics(fit, workspace, s, layer);
+                          : solve_with_statistics(fit, workspace, progress, s, layer);
     snnk__dual_free(dual);
     return st;
 }
 
 /* Set *layer to the solution, and fill *report. */
-static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
-                 snnk_layer **layer) {
+static int solve_with(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                      snnk_fit_report *report, snnk_layer **layer) {
     solution s = {.report = {.size = sizeof s.report}, .error = NAN};
     size_t lost = 0, first_lost = 0;
     int st;
@@ -445,10 +468,10 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
     s.config.intercept = fit->config.intercept;
     s.config.rank_tolerance = fit->config.rank_tolerance;
     if (leaves_one_out(fit)) {
-        st = solve_leaving_out(fit, workspace, &s, layer);
+        st = solve_leaving_out(fit, workspace, progress, &s, layer);
     } else {
-        if (chooses_ridge(fit)) st = choose_ridge(fit, workspace, &s.config, &s.error);
-        if (st == SNNK_OK) st = solve_with_statistics(fit, workspace, &s, layer);
+        if (chooses_ridge(fit)) st = choose_ridge(fit, workspace, progress, &s.config, &s.error);
+        if (st == SNNK_OK) st = solve_with_statistics(fit, workspace, progress, &s, layer);
     }
     *report = (snnk_fit_report){.ridge = s.report.ridge,
                                 .heldout_error = s.error,
@@ -460,6 +483,22 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
                                 .lost_inputs = lost,
                                 .first_lost_input = first_lost,
                                 .method = s.report.method};
+    return st;
+}
+
+/* The same, with reports to the progress function of the workspace. */
+static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
+                 snnk_layer **layer) {
+    snnk__work work;
+    int st;
+
+    snnk__work_begin(workspace, chooses_ridge(fit) ? fit->config.n_ridges + 2 : 1, &work);
+    st = solve_with(fit, workspace, &work.progress, report, layer);
+    if (st == SNNK_OK && (st = snnk__progress_finish(&work.progress)) != SNNK_OK) {
+        snnk_layer_free(*layer);
+        *layer = NULL;
+    }
+    snnk__work_end(&work);
     return st;
 }
 

@@ -57,7 +57,7 @@ static bool has_two_keys(const snnk__feature_rows *rows) {
     return false;
 }
 
-int snnk__left_out_open(const snnk_fit *fit, snnk__dual **dual) {
+int snnk__left_out_open(const snnk_fit *fit, snnk_workspace *workspace, snnk__dual **dual) {
     const snnk__feature_rows *rows = &fit->heldout.rows;
     problem p;
     int st;
@@ -79,7 +79,8 @@ int snnk__left_out_open(const snnk_fit *fit, snnk__dual **dual) {
                                                   .ldy = rows->outputs,
                                                   .weights = p.weights,
                                                   .group = p.group,
-                                                  .intercept = fit->config.intercept},
+                                                  .intercept = fit->config.intercept,
+                                                  .workspace = workspace},
                                dual);
     }
     problem_free(fit, &p);

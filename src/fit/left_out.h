@@ -5,9 +5,10 @@
 #include "fit/fit.h"
 #include "solve/dual.h"
 
-/* Decompose the rows that a fit keeps. SNNK_E_STATE (fewer than two distinct rows or groups, or
+/* Decompose the rows that a fit keeps. The progress function of the workspace can cancel it.
+ * SNNK_E_CANCELLED, SNNK_E_STATE (fewer than two distinct rows or groups, or
  * every feature is constant), SNNK_E_NONFINITE, SNNK_E_NOMEM. */
-int snnk__left_out_open(const snnk_fit *fit, snnk__dual **dual);
+int snnk__left_out_open(const snnk_fit *fit, snnk_workspace *workspace, snnk__dual **dual);
 
 /* Choose the ridge with the least squared error of rows that are left out, with their equals or
  * their groups; of equal errors the largest.

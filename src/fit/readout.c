@@ -30,8 +30,8 @@ void snnk__settle_intercepts(size_t features, size_t outputs, const double *mean
 }
 
 int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
-                                 const snnk_solve_config *config, snnk_solve_report *report,
-                                 snnk_layer **layer) {
+                                 const snnk_solve_config *config, snnk_workspace *workspace,
+                                 snnk_solve_report *report, snnk_layer **layer) {
     double *B = NULL, *b = NULL;
     int st;
 
@@ -46,7 +46,7 @@ int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
                           snnk_lstsq_features(lstsq));
     if ((st = snnk__alloc(allocator, l, m * sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;
-    if ((st = snnk_lstsq_solve(lstsq, config, B, m, b, report)) != SNNK_OK) goto done;
+    if ((st = snnk_lstsq_solve(lstsq, config, workspace, B, m, b, report)) != SNNK_OK) goto done;
     if (!config || config->intercept) snnk__settle_intercepts(m, l, lstsq->mean_phi, B, b);
     st = snnk__layer_of_solution(map, l, B, b, layer);
 done:

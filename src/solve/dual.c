@@ -9,7 +9,11 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "solve/eigen.h"
+
+/* The most multiplications between two reports. */
+#define REPORT_EVERY 2e9
 
 /* The complete eigenvectors of this many rows cost nothing, and tell leverages from 1 better. */
 #define SMALL 64
@@ -249,15 +253,52 @@ static int check_rank(const snnk__dual *dual, double largest) {
         "rank 0: every one of the %zu features is constant (without an intercept: zero)", dual->m);
 }
 
+/* Set the lower triangle of U to A A^T, some rows at a time. */
+static int multiply_rows(const snnk__dual *dual, snnk__progress *progress) {
+    const size_t n = dual->n, m = dual->m;
+    const size_t most = (size_t)(REPORT_EVERY / ((double)n * (double)m)) + 1;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < n; first += most) {
+        const size_t count = snnk__min_size(most, n - first);
+        const double *rows = dual->A + first * m;
+        const double share = (double)(first + count) / (double)n;
+
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)first, (int)m, 1,
+                    rows, (int)m, dual->A, (int)m, 0, dual->U + first * n, (int)n);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)count, (int)m, 1, rows, (int)m, 0,
+                    dual->U + first * n + first, (int)n);
+        st = snnk__progress_update(progress, share * share);
+    }
+    return st;
+}
+
+/* Set the lower triangle of V to A^T A, some rows at a time. */
+static int multiply_features(const snnk__dual *dual, double *V, snnk__progress *progress) {
+    const size_t n = dual->n, m = dual->m;
+    const size_t most = (size_t)(REPORT_EVERY / ((double)m * (double)m)) + 1;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < n; first += most) {
+        const size_t count = snnk__min_size(most, n - first);
+
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)m, (int)count, 1,
+                    dual->A + first * m, (int)m, first > 0, V, (int)m);
+        st = snnk__progress_count(progress, (double)(first + count), (double)n);
+    }
+    return st;
+}
+
 /* Set U and the values from A A^T. */
-static int decompose_rows(snnk__dual *dual) {
+static int decompose_rows(snnk__dual *dual, snnk__progress *progress) {
     const size_t n = dual->n, m = dual->m;
     int st;
 
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)n, (int)m, 1, dual->A, (int)m, 0,
-                dual->U, (int)n);
+    snnk__progress_begin_stage(progress, (double)n * (double)n * (double)m);
+    if ((st = multiply_rows(dual, progress)) != SNNK_OK) return st;
     if ((st = check_diagonal(n, dual->U, "distinct row")) != SNNK_OK) return st;
-    st = snnk__eigenvectors(&dual->allocator, n, 'U', dual->U, dual->values);
+    snnk__progress_begin_stage(progress, 9 * (double)n * (double)n * (double)n);
+    st = snnk__eigenvectors(&dual->allocator, n, 'U', dual->U, dual->values, progress);
     if (st == SNNK_OK) st = check_rank(dual, dual->values[n - 1]);
     if (st != SNNK_OK) return st;
     for (size_t j = 0; j < n; j++) dual->values[j] = fmax(dual->values[j], 0);
@@ -267,15 +308,16 @@ static int decompose_rows(snnk__dual *dual) {
 }
 
 /* Set U and the values from A^T A = V diag(s) V^T: U = A V diag(s)^-1/2. V: scratch, m x m. */
-static int decompose_features(snnk__dual *dual, double *V) {
+static int decompose_features(snnk__dual *dual, double *V, snnk__progress *progress) {
     const size_t n = dual->n, m = dual->m;
     size_t zeros = 0;
     int st;
 
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)m, (int)n, 1, dual->A, (int)m, 0, V,
-                (int)m);
+    snnk__progress_begin_stage(progress, (double)n * (double)m * (double)m);
+    if ((st = multiply_features(dual, V, progress)) != SNNK_OK) return st;
     if ((st = check_diagonal(m, V, "feature")) != SNNK_OK) return st;
-    st = snnk__eigenvectors(&dual->allocator, m, 'U', V, dual->values);
+    snnk__progress_begin_stage(progress, 9 * (double)m * (double)m * (double)m);
+    st = snnk__eigenvectors(&dual->allocator, m, 'U', V, dual->values, progress);
     if (st == SNNK_OK) st = check_rank(dual, dual->values[m - 1]);
     if (st != SNNK_OK) return st;
     /* Directions whose eigenvalues are rounding do not count. */
@@ -291,30 +333,39 @@ static int decompose_features(snnk__dual *dual, double *V) {
 }
 
 /* Set U, the values and `along`. */
-static int decompose(snnk__dual *dual) {
+static int decompose(snnk__dual *dual, snnk__progress *progress) {
     const size_t n = dual->n, m = dual->m;
     double *V = NULL;
     int st;
 
     if (dual->complete) {
-        st = decompose_rows(dual);
+        st = decompose_rows(dual, progress);
     } else {
         st = snnk__alloc(&dual->allocator, m * m, sizeof *V, "moments of features", &V);
-        if (st == SNNK_OK) st = decompose_features(dual, V);
+        if (st == SNNK_OK) st = decompose_features(dual, V, progress);
         snnk__free(&dual->allocator, V);
     }
     if (st != SNNK_OK) return st;
     const size_t r = dual->r;
+    snnk__progress_begin_stage(progress, (double)n * (double)r * (double)dual->t);
     for (size_t k = 0; k < dual->t; k++)
         for (size_t i = 0; i < n; i++)
             cblas_daxpy((int)r, dual->root[i] * dual->Y[k * n + i], dual->U + i * r, 1,
                         dual->along + k * r, 1);
-    return SNNK_OK;
+    return snnk__progress_finish(progress);
+}
+
+/* The multiplications of decompose. */
+static double cost_of(const snnk__dual *dual) {
+    const double n = (double)dual->n, m = (double)dual->m, r = (double)dual->r;
+
+    return n * m * r + 9 * r * r * r + n * r * (double)dual->t;
 }
 
 int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
     snnk_allocator allocator;
     snnk__dual *made = NULL;
+    snnk__work work;
     int st;
 
     *dual = NULL;
@@ -330,7 +381,10 @@ int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
     if ((st = allocate(made)) != SNNK_OK) goto done;
     merge_equal(data, made);
     center(data, made);
-    if ((st = decompose(made)) != SNNK_OK) goto done;
+    snnk__work_begin(data->workspace, cost_of(made), &work);
+    st = decompose(made, &work.progress);
+    snnk__work_end(&work);
+    if (st != SNNK_OK) goto done;
     *dual = made;
     made = NULL;
 done:

@@ -30,6 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <snnk/workspace.h>
+
 #include "base/memory.h"
 
 typedef struct snnk__dual snnk__dual;
@@ -47,13 +49,14 @@ typedef struct snnk__dual_data {
      * NULL: equal rows are left out together, others alone */
     const size_t *group;
     bool intercept;
+    snnk_workspace *workspace; /* its progress function can cancel the call; NULL for none */
 } snnk__dual_data;
 
 /* Decompose a problem. Keeps n (m + min(n, m)) doubles.
  *   data  see there
  *   dual  out: release with snnk__dual_free
  * SNNK_E_SIZE (more than 32766 distinct rows and features), SNNK_E_SINGULAR (all rows equal the mean, or no
- * convergence), SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM. */
+ * convergence), SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual);
 
 /* Get the number of distinct rows. */

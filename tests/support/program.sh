@@ -12,6 +12,49 @@ not_ok() {
     sed 's/^/    /' out err 2>/dev/null | head -n 20
 }
 
+# gives NAME STATUS COMMAND...: the command exits with STATUS; stdout in out, stderr in err.
+gives() {
+    name=$1
+    wanted=$2
+    shift 2
+    "$@" >out 2>err </dev/null
+    status=$?
+    if [ $status = "$wanted" ]; then ok; else not_ok "$name: exit status $status, not $wanted"; fi
+}
+
+# has NAME FILE PATTERN: a line of the file matches.
+has() { if grep -qE -- "$3" "$2"; then ok; else not_ok "$1: no \"$3\" in $2"; fi; }
+
+# one_line NAME FILE: the file has exactly one line.
+one_line() { if [ "$(wc -l <"$2")" = 1 ]; then ok; else not_ok "$1: $2 is not one line"; fi; }
+
+# json NAME EXPRESSION: out is one JSON object j, for which the Python expression holds.
+json() {
+    if python3 -c "
+import json, sys
+j = json.loads(open('out').read())
+assert isinstance(j, dict)
+assert $2, j" 2>py; then ok; else not_ok "$1: $(tail -n 1 py)"; fi
+}
+
+# bar COMMAND...: "$snnk" COMMAND... draws a progress bar that shows the text $says, on a terminal
+bar() {
+    says=$says python3 - "$snnk" "$@" <<'PYTHON'
+import os, pty, subprocess, sys
+terminal, child = pty.openpty()
+p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=child)
+os.close(child)
+seen = b""
+try:
+    while part := os.read(terminal, 4096):
+        seen += part
+except OSError:  # the other end is closed
+    pass
+says = os.environ["says"].encode()
+sys.exit(0 if p.wait() == 0 and b"[" in seen and b"%" in seen and says in seen else 3 if not seen else 1)
+PYTHON
+}
+
 # report NAME: print the counts; its status is the result. Must be the last command.
 report() {
     echo "$1: $passed passed, $failed failed"

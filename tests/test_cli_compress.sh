@@ -460,6 +460,110 @@ methods_of() { python3 -c "import json; print(json.load(open('out'))['methods'])
     if [ -e none.st ]; then not_ok "refused, but written"; else ok; fi
 }
 
+# ---- Quantize: a student of 6 -> 4 with 3 features ----
+# shellcheck disable=SC2086
+gives "a student" 0 "$snnk" compress $block --inputs x.npy --features 3 --ridge 0 --save student.st
+for command in bundle quantize; do
+    gives "$command --help" 0 "$snnk" $command --help
+    has "$command --help has an example" out "^  \\$ snnk $command "
+    has "$command --help documents exit statuses" out '^Exit status:$'
+    gives "$command without arguments" 2 "$snnk" $command
+    gives "$command without a result" 2 "$snnk" $command student.st --storage bf16
+    one_line "$command without a result" err
+    gives "$command over its rows" 2 "$snnk" $command student.st --test x.npy --save x.npy $([ $command = bundle ] || echo --storage bf16)
+    one_line "$command over its rows" err
+    gives "$command with words for rows" 1 "$snnk" $command student.st --test words_first.csv --save none.st $([ $command = bundle ] || echo --storage bf16)
+    gives "$command with other rows" 1 "$snnk" $command student.st --test narrow.npy --save none.st $([ $command = bundle ] || echo --storage bf16)
+    has "$command with other rows" err 'narrow\.npy has 5 input columns, but the model has 6 inputs'
+    gives "$command with CSV options" 2 "$snnk" $command student.st --decimal , --save none.st $([ $command = bundle ] || echo --storage bf16)
+    if [ -e none.st ]; then not_ok "$command: refused, but written"; else ok; fi
+done
+gives "quantize without a storage" 2 "$snnk" quantize student.st --save none.st
+gives "quantize to what is not there" 2 "$snnk" quantize student.st --storage int4 --save none.st
+has "quantize to what is not there" err "'int4' is not f32, bf16 or int8"
+# G of 3 x 6 and Psi of 4 x 3 in 2 bytes; in 1 byte with a scale a row. Offsets and bias stay: 4 bytes.
+gives "bf16" 0 "$snnk" quantize student.st --storage bf16 --test x.npy --save half.st --json
+json "bf16" "j['bytes_before'] == 148 and j['bytes'] == 2 * 30 + 28 and j['storage'] == 'bf16' and j['rows'] == 600 and 0 < j['relative_error'] < 2 ** -7 and j['model'] == 'half.st'"
+cp out comparison
+gives "int8" 0 "$snnk" quantize student.st --storage int8 --save eighth.st --json
+json "int8" "j['bytes'] == 30 + 4 * 7 + 28 and 'relative_error' not in j"
+gives "no storage" 0 "$snnk" quantize student.st --storage f32 --test-inputs x.npy --json
+json "no storage" "j['bytes'] == 148 and j['relative_error'] == 0 and 'model' not in j"
+# The file has weights with 16 bits that are left, rounded to nearest; a prediction uses them.
+cat >check_bf16.py <<'PYTHON'
+import json, struct
+def read(path, name):
+    data = open(path, "rb").read()
+    n = struct.unpack("<Q", data[:8])[0]
+    a, b = json.loads(data[8:8 + n])[name]["data_offsets"]
+    return struct.unpack("<%dI" % ((b - a) // 4), data[8 + n + a:8 + n + b])
+for before, after in zip(read("student.st", "layers.0.psi"), read("half.st", "layers.0.psi")):
+    assert after == (before + 0x7fff + (before >> 16 & 1)) & 0xffff0000, (before, after)
+PYTHON
+gives "rounded to bf16" 0 python3 check_bf16.py
+for model in student half; do gives "predict" 0 "$snnk" predict $model.st x.npy --json && cp out $model.out; done
+cat >check_difference.py <<'PYTHON'
+import json
+Y, Z = ([v for row in json.load(open(name + ".out"))["values"] for v in row] for name in ("student", "half"))
+squares = sum(v * v for v in Y)
+error = (sum((a - b) ** 2 for a, b in zip(Y, Z)) / squares) ** 0.5
+largest = max(abs(a - b) for a, b in zip(Y, Z)) / (squares / len(Y)) ** 0.5
+reported = json.load(open("comparison"))
+for mine, theirs in (error, reported["relative_error"]), (largest, reported["largest_error"]):
+    assert abs(mine - theirs) < 1e-3 * mine, (mine, theirs)
+PYTHON
+gives "what predict gives is what was compared" 0 python3 check_difference.py
+gives "a quantized model" 0 "$snnk" info half.st --json
+json "a quantized model" "j['notes']['storage'] == 'bf16'"
+gives "float again" 0 "$snnk" quantize half.st --storage f32 --save again.st --json
+gives "float again" 0 "$snnk" info again.st --json
+json "float again" "'storage' not in j['notes']"
+
+# ---- Bundle: 6 -> 4 -> 3 with 3 and m features ----
+python3 - <<'PYTHON'
+import json, struct
+data = open("teacher.st", "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+head = json.loads(data[8:8 + n])
+def tensor(name):
+    a, b = head[name]["data_offsets"]
+    return head[name]["shape"], data[8 + n + a:8 + n + b]
+parts = {k: tensor(k) for k in ("w1", "b1", "w2", "b2")}
+shape, high = tensor("w2") # 4 x 24: as 24 -> 4 inputs x outputs of the third layer
+parts["w3"] = shape, high
+parts["w4"] = [24, 6], tensor("wide")[1]
+made, body = {"__metadata__": {"note.task": "classification", "note.classes": '["a","b","c","d","e","f"]'}}, b""
+for name, (shape, part) in parts.items():
+    made[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(body), len(body) + len(part)]}
+    body += part
+text = json.dumps(made).encode()
+open("deep.st", "wb").write(struct.pack("<Q", len(text)) + text + body)
+PYTHON
+gives "a network of students" 0 "$snnk" compress deep.st --layer w1,b1,relu --layer w2,b2 --layer w3,,tanh --layer w4 \
+    --inputs x.npy --share 0.5 --save deep.small --json
+json "a network of students" "[p['outcome'] for p in j['parts']] == ['replaced', 'replaced'] and [m['orientation'] for m in j['layers']] == ['outputs-by-inputs'] * 2 + ['inputs-by-outputs'] * 2"
+gives "bundle" 0 "$snnk" bundle deep.small --test x.npy --save deep.bundled --json
+cp out bundle.json
+gives "bundle" 0 "$snnk" info deep.small --json
+# From m to k features with l = 4 between them: 4 m + 4 k multiply-adds become m k.
+json "bundle" "(lambda m, k, b: b['before']['multiply_adds'] == 10 * m + 10 * k and b['after']['multiply_adds'] == 6 * m + m * k + 6 * k and b['after']['layers'] == 2)(j['layers'][0]['features'], j['layers'][1]['features'], json.load(open('bundle.json')))"
+cp bundle.json out
+json "the same outputs" "j['relative_error'] < 1e-5 and j['same_class'] == 1 and j['rows'] == 600 and j['model'] == 'deep.bundled'" # rounding of floats
+for model in deep.small deep.bundled; do gives "classes of $model" 0 "$snnk" predict $model x.npy && cp out $model.out; done
+if cmp -s deep.small.out deep.bundled.out && [ "$(sort -u deep.small.out | wc -l)" -gt 2 ]; then ok; else not_ok "a bundle predicts the same"; fi
+gives "bundle, for people" 0 "$snnk" bundle deep.small --test x.npy --layers 1-1
+has "bundle, for people" out '^before +2 '
+has "bundle, for people" out '^Bundling does not pay here'
+has "bundle, for people" out '600 of 600 rows \(100\.00 %\) are predicted as the same class$'
+gives "a layer that is not there" 1 "$snnk" bundle deep.small --layers 0-2 --save none.st
+has "a layer that is not there" err 'deep\.small has the layers 0 to 1'
+for bad in 1-0 x 0-x -1 ""; do gives "layers $bad" 2 "$snnk" bundle deep.small --layers "$bad" --save none.st; done
+gives "a quantized model, bundled" 0 "$snnk" quantize deep.small --storage bf16 --save deep.half --quiet
+gives "a quantized model, bundled" 0 "$snnk" bundle deep.half --save deep.bundled --json
+json "a quantized model, bundled" "j['after']['bytes'] == 4 * j['after']['parameters'] and j['before']['bytes'] < 4 * j['before']['parameters']"
+gives "a quantized model, bundled" 0 "$snnk" info deep.bundled --json
+json "a quantized model, bundled" "'storage' not in j['notes'] and j['notes']['task'] == 'classification'"
+
 says=refining
 gives "a bar of epochs" 0 bar compress teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy \
     --features 6 --tier refined --epochs 2 --json

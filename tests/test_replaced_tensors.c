@@ -172,6 +172,28 @@ static void test_unknown_type(void **state) {
     snnk_tensors_free(tensors);
 }
 
+/* More bytes than are copied at a time. */
+static void test_large(void **state) {
+    enum { NUMBERS = 5001, BYTES = 2 * NUMBERS };
+    static unsigned char file[8 + 80 + BYTES], bytes[sizeof file + 4096];
+    snnk_tensors *tensors;
+    const char *path;
+    int n;
+
+    (void)state;
+    n = snprintf((char *)file + 8, 80,
+                 "{\"a\":{\"dtype\":\"I16\",\"shape\":[%d],\"data_offsets\":[0,%d]}}", NUMBERS,
+                 BYTES);
+    file[0] = (unsigned char)n;
+    for (int i = 0; i < BYTES; i++) file[8 + n + i] = (unsigned char)(i * 31 >> 3);
+    assert_ok(snnk_tensors_open(test_write(&files, "large", file, (size_t)(8 + n + BYTES)), NULL,
+                                &tensors));
+    path = test_path(&files, "copy");
+    assert_ok(snnk_tensors_save_replaced(tensors, 0, NULL, 0, NULL, NULL, path));
+    snnk_tensors_free(tensors);
+    assert_memory_equal(bytes + test_slurp(path, bytes, sizeof bytes) - BYTES, file + 8 + n, BYTES);
+}
+
 /* ---- Refused ---- */
 
 static void test_statuses(void **state) {
@@ -252,13 +274,10 @@ static void test_failing_allocations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writes),
-        cmocka_unit_test(test_in_place),
-        cmocka_unit_test(test_copies),
-        cmocka_unit_test(test_unknown_type),
-        cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_shrinks),
-        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_writes),  cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_copies),  cmocka_unit_test(test_unknown_type),
+        cmocka_unit_test(test_large),   cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_shrinks), cmocka_unit_test(test_failing_allocations),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -25,8 +25,8 @@ static const char help[] =
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
 
-static const char *const notes[] = {"task",    "target",        "classes",
-                                    "columns", "train_seconds", "lambda"};
+static const char *const notes[] = {"task",          "target", "classes", "columns",
+                                    "train_seconds", "lambda", "storage", "compressed"};
 
 /* Add a seed. It has 64 bits, more than a number of cJSON, which is a double. */
 static void add_seed(cJSON *json, uint64_t value) {

@@ -25,7 +25,7 @@ TEXT = {"snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
         "snnk_column_type_name", "snnk_table_header_name", "snnk_table_type",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
-        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
+        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_distill_method_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
 SIZE = {"snnk_uncertainty_outputs", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
         "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
@@ -208,6 +208,10 @@ assert count.value == 1
 student = c_void_p()
 call("snnk_distill_solve", distill, count, None, byref(distill_report), byref(student))
 call("snnk_layer_free", student)
+replacement = c_void_p()
+call("snnk_distill_replacement", distill, c_int32(1), size(1), None, byref(replacement))
+call("snnk_network_free", replacement)
+assert call("snnk_distill_method_name", c_int32(3)) == b"singular_values"
 call("snnk_layer_distill", teacher, None, size(2), data(20, X=X), None, None, None, byref(student))
 call("snnk_layer_free", student)
 call("snnk_layer_free", teacher)
@@ -490,6 +494,15 @@ with tempfile.TemporaryDirectory() as directory:
     n_dims, dims = c_size_t(), (c_size_t * 8)()
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)
     call("snnk_tensors_read", tensors, b"mean_y", n_dims, dims, (c_float * dims[0])())
+    call("snnk_tensors_free", tensors)
+    with open(path, "wb") as other:
+        other.write(struct.pack("<Q", 64) + b'{"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'.ljust(64) + b"ab")
+    tensors = handle("snnk_tensors_open", path, None)
+    call("snnk_tensors_save_replaced", tensors, size(1), (ctypes.c_char_p * 1)(b"w"), size(1), (ctypes.c_char_p * 1)(b"v"),
+         (c_void_p * 1)(network), path)
+    call("snnk_tensors_free", tensors)
+    tensors = handle("snnk_tensors_open", path, None)
+    assert call("snnk_tensors_text", tensors, b"snnk.network.v") and call("snnk_tensors_type", tensors, b"w") is None
     call("snnk_tensors_free", tensors)
     call("snnk_table_save_npy", path, size(20), size(2), X, size(2))
     table = handle("snnk_table_open", path, None)

@@ -18,6 +18,7 @@
 
 #include <snnk/logistic.h>
 #include <snnk/network.h>
+#include <snnk/uncertainty.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -146,6 +147,16 @@ SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_r
  * layer. Parameters and statuses as for snnk_fit_solve. */
 SNNK_API int snnk_fit_solve_network(snnk_fit *fit, snnk_workspace *workspace,
                                     snnk_fit_report *report, snnk_network **network);
+
+/* Create an uncertainty (<snnk/uncertainty.h>) of the last solution: of few rows from the errors of
+ * fits that leave each out, of many from those of the held-out rows, all with the chosen ridge. Give
+ * it to the network: snnk_network_set_uncertainty.
+ *   workspace    NULL for one thread. Its progress function can cancel the call
+ *   uncertainty  out: release with snnk_uncertainty_free
+ * SNNK_E_NULL, SNNK_E_STATE (the ridge was given; or not solved since rows were added),
+ * SNNK_E_SHAPE (labels of one class), statuses of snnk_fit_solve. */
+SNNK_API int snnk_fit_uncertainty(const snnk_fit *fit, snnk_workspace *workspace,
+                                  snnk_uncertainty **uncertainty);
 
 /* Copy the statistics of all rows added so far, held-out rows too. A network needs them to learn
  * more rows later (snnk_network_set_statistics).

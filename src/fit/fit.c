@@ -96,7 +96,7 @@ static int create(const snnk_allocator *allocator, const snnk__fit_features *fea
         return st;
     }
     *made = (snnk_fit){
-        .allocator = *allocator, .config = *config, .features = *features, .outputs = outputs};
+        .allocator = *allocator, .config = *config, .features = *features, .outputs = outputs, .chosen_ridge = -1};
     if ((st = allocate(made)) == SNNK_OK)
         *fit = made;
     else
@@ -154,13 +154,12 @@ size_t snnk_fit_features(const snnk_fit *fit) { return fit ? fit->features.map->
 
 uint64_t snnk_fit_rows(const snnk_fit *fit) { return fit ? fit->rows : 0; }
 
-/* Whether all rows are kept, so that each can be left out. */
-static bool leaves_one_out(const snnk_fit *fit) {
+bool snnk__fit_leaves_one_out(const snnk_fit *fit) {
     return chooses_ridge(fit) && fit->heldout.threshold >= 1 && snnk_lstsq_rows(fit->lstsq) == 0;
 }
 
 uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) {
-    return fit && !leaves_one_out(fit) ? fit->heldout.rows.n : 0;
+    return fit && !snnk__fit_leaves_one_out(fit) ? fit->heldout.rows.n : 0;
 }
 
 /* ---- Adding rows ---- */
@@ -247,6 +246,7 @@ static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) 
 
         if ((st = make_block(fit, rows, first, count, workspace)) != SNNK_OK) return st;
         fit->kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
+        fit->chosen_ridge = -1;
         fit->weighted |= rows->weights != NULL;
         fit->heldout.grouped |= rows->groups != NULL;
         if (chooses_ridge(fit) && (st = keep(fit, workspace)) != SNNK_OK) return st;
@@ -467,7 +467,7 @@ static int solve_with(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *
     s.config.ridge = fit->config.ridge;
     s.config.intercept = fit->config.intercept;
     s.config.rank_tolerance = fit->config.rank_tolerance;
-    if (leaves_one_out(fit)) {
+    if (snnk__fit_leaves_one_out(fit)) {
         st = solve_leaving_out(fit, workspace, progress, &s, layer);
     } else {
         if (chooses_ridge(fit)) st = choose_ridge(fit, workspace, progress, &s.config, &s.error);
@@ -499,6 +499,7 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
         *layer = NULL;
     }
     snnk__work_end(&work);
+    if (st == SNNK_OK && chooses_ridge(fit)) fit->chosen_ridge = report->ridge;
     return st;
 }
 

@@ -24,7 +24,12 @@ struct snnk_fit {
     snnk__feature_rows block;
     snnk__heldout heldout; /* empty if the ridge is given */
     snnk__lost_inputs lost;
+    double chosen_ridge; /* by the last solution; -1: none, or rows were added since */
 };
+
+/* Whether all rows are kept, so that each can be left out to choose the ridge. */
+bool snnk__fit_leaves_one_out(const snnk_fit *fit);
+
 
 /* Check the ridge: SNNK_E_RANGE unless it is >= 0 and finite, or SNNK_RIDGE_AUTO. Check the
  * held-out share: SNNK_E_RANGE unless 0 < share <= 0.5. */

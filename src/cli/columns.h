@@ -2,7 +2,7 @@
 #ifndef SNNK_CLI_COLUMNS_H
 #define SNNK_CLI_COLUMNS_H
 
-#include "cli/dataset.h"
+#include "cli/dataset_struct.h"
 
 /* Choose the columns of the open tables of a data set: sets target, weights, group, columns and
  * n_inputs.

@@ -274,6 +274,25 @@ json "dates in parts" "j['inputs'] == 7 + 2"
 gives "the model knows what is missing" 0 "$snnk" predict days.st days.csv
 has "the model knows what is missing" err 'missing values filled in: 5$'
 
+# ---- What info says of columns and classes ----
+awk 'BEGIN { print "age,city,member,same,kind"; split("Lima Oslo Rome", city, " ")
+    for (i = 0; i < 30; i++) print (i % 10 ? i % 3 + 1 : "") "," (i % 15 == 7 ? "" : city[i % 3 + 1]) "," (i % 2 ? "yes" : "no") ",7," i % 2 * 5 }' >people.csv
+gives "info of an encoder" 0 "$snnk" fit --train people.csv --m 16 --ridge 1 --save people.st
+gives "info of an encoder" 0 "$snnk" info people.st
+has "classes" out '^classes        2: 0, 5$'
+# Rows with i % 10 = 0 are missing; 9 each of 1, 2, 3 are left.
+has "numbers" out '^column         age: numbers; a missing one becomes 2, and an input says so$'
+has "words" out '^column         city: words Lima, Oslo, Rome; a missing one is none of them, and an input says so$'
+has "booleans" out '^column         member: booleans; a missing one becomes 0\.5$'
+has "a constant" out '^column         same: constant, no input$'
+gives "info of an encoder, JSON" 0 "$snnk" info people.st --json
+json "info of an encoder, JSON" "(j['classes'] == ['0', '5'] and j['encoder']['missing'] == 'mean'
+    and j['encoder']['columns'][1] == {'name': 'city', 'encoding': 'words', 'inputs': 4, 'had_missing': True,
+        'words': ['Lima', 'Oslo', 'Rome'], 'others_share_an_input': False})"
+gives "what is missing is refused" 0 "$snnk" fit --train wide.csv --missing refuse --ridge 1 --save strict.st
+gives "what is missing is refused" 0 "$snnk" info strict.st
+has "what is missing is refused" out '^column         note: words x, z; a missing one is refused$'
+
 # ---- Files that are the other way round ----
 refused "swapped" 'targets three\.npy have 3 columns and the inputs sums\.npy 1: are they swapped' --train-images sums.npy --train-labels three.npy
 gives "not swapped" 0 "$snnk" fit --train-inputs sums.npy --train-targets three.npy --task regression --m 8 --ridge 1

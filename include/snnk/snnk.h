@@ -30,10 +30,12 @@
  *     rows.h        rows of data to learn from
  *     scaling.h     input scaling, learned from rows or given
  *     map.h         feature maps: random, given or chosen among rows of data
+ *     choose.h      kinds and scales of features that suit the data
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
  *     score.h       how well a network, layer or recursive solution predicts rows
+ *     uncertainty.h probabilities of classes, intervals of values; calibration and coverage
  *     table.h       rows from IDX, .npy and CSV files
  *     encoder.h     columns of a table as numbers: words, dates, missing values
  *
@@ -91,7 +93,7 @@
  *     table (in bf16: and one make of processor). Fits, which go through BLAS, give the same bits
  *     only for the same build, machine and one BLAS thread.
  *
- * The minimal build cannot fit, score, save or load: functions of fit.h, score.h, lstsq.h,
+ * The minimal build cannot fit, score, save or load: functions of choose.h, fit.h, score.h, lstsq.h,
  * ridge_path.h, rls.h, logistic.h, distill.h, compress.h, table.h and tensors.h, and those of
  * map.h, scaling.h, layer.h and network.h for statistics and files, are declared but do not
  * link. */
@@ -99,6 +101,7 @@
 #define SNNK_SNNK_H
 
 /* Basics */
+#include <snnk/choose.h>
 #include <snnk/encoder.h>
 #include <snnk/fit.h>
 #include <snnk/layer.h>
@@ -109,6 +112,7 @@
 #include <snnk/score.h>
 #include <snnk/status.h>
 #include <snnk/table.h>
+#include <snnk/uncertainty.h>
 #include <snnk/workspace.h>
 
 /* Learning and adapting */

@@ -155,12 +155,14 @@ SNNK_API int snnk_table_read_words(const snnk_table *table, size_t column, size_
 
 /* ---- Saving ---- */
 
-/* Save a matrix as .npy (f4, version 1.0). An existing file is replaced when the new one is
+/* Save a matrix as .npy (version 1.0), f4 or f8. An existing file is replaced when the new one is
  * complete.
  *   X  n x columns, row stride ldx >= columns
  * SNNK_E_NULL, SNNK_E_SHAPE (columns = 0), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_IO. */
 SNNK_API int snnk_table_save_npy(const char *path, size_t n, size_t columns, const float *X,
                                  size_t ldx);
+SNNK_API int snnk_table_save_npy_f64(const char *path, size_t n, size_t columns, const double *X,
+                                     size_t ldx);
 
 #ifdef __cplusplus
 }

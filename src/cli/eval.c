@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,14 +11,17 @@ static const char command[] = "eval";
 static const char help[] =
     "Usage: snnk eval MODEL --test FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk eval MODEL --test-images FILE --test-labels FILE [OPTION]...\n"
-    "Score a model on data with known targets: accuracy and confusion matrix of a\n"
-    "classification, errors of a regression.\n"
+    "Score a model on data with known targets: accuracy, confusion matrix and recall of\n"
+    "a classification, errors of a regression. If the model holds its uncertainty: how\n"
+    "well probabilities are calibrated, and how many targets are in their intervals.\n"
     "\n"
     "Options:\n"
     "  --test FILE          CSV; columns are found by name\n"
     "  --target COLUMN      its target column (default: as in the training data, or the last)\n"
     "  --test-images FILE   inputs, one row each (IDX, .npy or CSV); also --test-inputs\n"
     "  --test-labels FILE   their targets; also --test-targets\n" CSV_HELP
+    "  --coverage P         measure the sets or intervals of predict --interval P\n"
+    "                       (default: 0.9)\n"
     "  --threads N          threads (default: all processors)\n"
     "  --json               print one JSON object on stdout and nothing else\n"
     "  --quiet              no progress bar\n"
@@ -42,9 +46,13 @@ static void print_json(const model_use *use, const evaluation *result) {
     cJSON_AddNumberToObject(json, "predict_us_per_row",
                             1e6 * result->seconds / (double)result->rows);
     if (use->task.classification) {
-        cJSON *classes, *confusion;
+        cJSON *classes, *confusion, *recall;
 
         cJSON_AddNumberToObject(json, "accuracy", result->accuracy);
+        cJSON_AddNumberToObject(json, "balanced_accuracy", result->balanced_accuracy);
+        recall = cJSON_AddArrayToObject(json, "recall");
+        for (size_t k = 0; k < l; k++) /* null where there are no rows of a class */
+            cJSON_AddItemToArray(recall, cJSON_CreateNumber(evaluation_recall(result, l, k)));
         classes = cJSON_AddArrayToObject(json, "classes");
         confusion = cJSON_AddArrayToObject(json, "confusion");
         for (size_t k = 0; k < l; k++) {
@@ -60,6 +68,7 @@ static void print_json(const model_use *use, const evaluation *result) {
         cJSON_AddNumberToObject(json, "mae", result->mae);
         cJSON_AddNumberToObject(json, "r2", result->r2);
     }
+    evaluation_add_uncertainty(&use->task, result, "", json);
     print_json_object(json);
 }
 
@@ -69,21 +78,28 @@ static void print_confusion(const task *what, const evaluation *result) {
 
     printf("confusion (rows: true, columns: predicted)\n%14s", "");
     for (size_t k = 0; k < l; k++) printf(" %8.8s", task_class_name(what, k, name));
-    printf("\n");
+    printf("   recall\n");
     for (size_t k = 0; k < l; k++) {
         printf("%14.14s", task_class_name(what, k, name));
         for (size_t j = 0; j < l; j++) printf(" %8zu", result->confusion[k * l + j]);
-        printf("\n");
+        const double recall = evaluation_recall(result, l, k);
+        if (isnan(recall))
+            printf("        -\n");
+        else
+            printf("   %6.4f\n", recall);
     }
 }
 
 static void print_text(const model_use *use, const evaluation *result) {
     if (use->task.classification) {
-        printf("accuracy %.4f on %zu rows\n", result->accuracy, result->rows);
+        printf("accuracy %.4f on %zu rows, balanced accuracy %.4f\n", result->accuracy,
+               result->rows, result->balanced_accuracy);
+        evaluation_print_uncertainty(&use->task, result);
         print_confusion(&use->task, result);
     } else {
         printf("rmse %.6g, mae %.6g, R2 %.4f on %zu rows\n", result->rmse, result->mae, result->r2,
                result->rows);
+        evaluation_print_uncertainty(&use->task, result);
     }
 }
 
@@ -99,8 +115,8 @@ static int run(model_use *use) {
         exit_status =
             task_check(command, &use->task, snnk_network_inputs(use->network), &use->data);
     if (exit_status == EXIT_OK)
-        exit_status = evaluate(command, use->network, &use->task, &use->data, use->workspace,
-                               use->quiet, &result);
+        exit_status = evaluate_coverage(command, use->network, &use->task, &use->data,
+                                        use->coverage, use->workspace, use->quiet, &result);
     if (exit_status == EXIT_OK) {
         dataset_print_gaps(command, &use->data);
         if (use->json)
@@ -116,7 +132,7 @@ int eval_command(int argc, char **argv) {
     model_use use;
     int exit_status = model_options(command,
                                     "test target test-images test-inputs test-labels test-targets "
-                                    "separator decimal no-header threads json quiet",
+                                    "separator decimal no-header coverage threads json quiet",
                                     argc, argv, &use);
 
     if (exit_status != EXIT_OK) return exit_status;

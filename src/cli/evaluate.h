@@ -6,14 +6,40 @@
 
 typedef struct evaluation {
     size_t rows;
-    double accuracy;      /* classification: the share of rows with the right class */
+    double accuracy;          /* classification: the share of rows with the right class */
+    double balanced_accuracy; /* the mean of recall, over the classes that the data have */
     size_t *confusion;    /* classification: outputs x outputs, [true][predicted]; to be freed */
     double rmse, mae, r2; /* regression: over all outputs */
     double seconds;       /* time of the forward passes only */
+    /* If the model holds its uncertainty: */
+    bool has_probabilities;       /* classification */
+    snnk_calibration calibration; /* of the probabilities */
+    bool has_coverage;
+    double wanted_coverage;
+    snnk_coverage coverage; /* of intervals or sets */
 } evaluation;
 
-/* Score a network on data that task_check accepted. Prints the error and returns an exit status. */
+/* Score a network on data that task_check accepted. Prints the error and returns an exit status.
+ *   coverage  of intervals or sets, which must be possible then; 0: DEFAULT_COVERAGE if the network
+ *             holds its uncertainty, from enough rows */
+int evaluate_coverage(const char *command, const snnk_network *network, const task *what,
+                      dataset *data, double coverage, snnk_workspace *workspace, bool quiet,
+                      evaluation *result);
+
+#define DEFAULT_COVERAGE 0.9
+
+/* The same with coverage 0. */
 int evaluate(const char *command, const snnk_network *network, const task *what, dataset *data,
              snnk_workspace *workspace, bool quiet, evaluation *result);
+
+/* The share of the rows of a class that were classified as it, NaN where the data have none of
+ * it. */
+double evaluation_recall(const evaluation *result, size_t outputs, size_t label);
+
+/* Add what the uncertainty gives to a JSON object, or print it: nothing for a model without it.
+ *   prefix  before each key, "test_" or "" */
+void evaluation_add_uncertainty(const task *what, const evaluation *result, const char *prefix,
+                                cJSON *json);
+void evaluation_print_uncertainty(const task *what, const evaluation *result);
 
 #endif

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/console.h"
-#include "cli/model.h"
+#include "cli/prediction.h"
 
 static const char command[] = "predict";
 
@@ -12,103 +12,27 @@ static const char help[] =
     "by name). Prints CSV with a header: the class of each row, or its predicted values.\n"
     "\n"
     "Options:\n" CSV_HELP
-    "  --scores             classification: also print the score of every class\n"
-    "  --out FILE           save the scores or values as .npy instead of printing\n"
+    "  --probabilities      classification: also the probability of every class\n"
+    "  --scores             classification: also the score of every class\n"
+    "  --interval P         regression: also the bounds, lower and upper, of an interval\n"
+    "                       that contains the target with probability P, such as 0.9;\n"
+    "                       classification: the set of classes that contains the right\n"
+    "                       one with probability P, separated by |\n"
+    "  --out FILE           save instead of printing: as CSV if FILE ends in .csv, else as\n"
+    "                       .npy, without the names of classes\n"
     "  --threads N          threads (default: all processors)\n"
     "  --json               print one JSON object on stdout and nothing else\n"
     "  --quiet              no progress bar\n"
     "  --help               show this help\n"
     "\n"
     "Examples:\n"
-    "  $ snnk predict iris.safetensors flowers.csv\n"
+    "  $ snnk predict iris.safetensors flowers.csv --probabilities\n"
+    "  $ snnk predict prices.safetensors houses.csv --interval 0.9 --out prices.csv\n"
     "  $ snnk predict digits.safetensors t10k.idx.gz --out scores.npy\n"
     "\n"
     "Exit status:\n"
     "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
     "  130 cancelled with Ctrl-C\n";
-
-/* Print a field of CSV, quoted if necessary. */
-static void print_field(const char *text) {
-    bool plain = true;
-
-    for (const char *c = text; *c; c++) plain = plain && *c != ',' && *c != '"' && *c >= ' ';
-    if (plain) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (const char *c = text; *c; c++) {
-        if (*c == '"') putchar('"');
-        putchar(*c);
-    }
-    putchar('"');
-}
-
-static void print_header(const model_use *use) {
-    const char *target = snnk_network_note(use->network, "target");
-    char name[32];
-
-    if (use->task.classification) printf("class");
-    if (!use->task.classification && target && use->task.outputs == 1) {
-        print_field(target);
-        putchar('\n');
-        return;
-    }
-    for (size_t k = 0; k < use->task.outputs; k++) {
-        if (!use->task.classification)
-            printf("%sy%zu", k ? "," : "", k);
-        else if (use->scores) {
-            putchar(',');
-            print_field(task_class_name(&use->task, k, name));
-        }
-    }
-    putchar('\n');
-}
-
-static void print_row(const model_use *use, const double *scores) {
-    const size_t l = use->task.outputs;
-    char name[32];
-
-    if (use->task.classification)
-        print_field(task_class_name(&use->task, largest_score(l, scores), name));
-    for (size_t k = 0; k < l; k++)
-        if (!use->task.classification || use->scores)
-            printf("%s%.9g", k || use->task.classification ? "," : "", scores[k]);
-    putchar('\n');
-}
-
-static void add_row(const model_use *use, const double *scores, cJSON *predictions, cJSON *all) {
-    const size_t l = use->task.outputs;
-    char name[32];
-
-    if (use->task.classification)
-        cJSON_AddItemToArray(predictions, cJSON_CreateString(task_class_name(
-                                              &use->task, largest_score(l, scores), name)));
-    if (use->task.classification && !use->scores) return;
-    cJSON *row = cJSON_CreateArray();
-    for (size_t k = 0; k < l; k++) cJSON_AddItemToArray(row, cJSON_CreateNumber(scores[k]));
-    cJSON_AddItemToArray(all, row);
-}
-
-static void print_json(const model_use *use, const double *scores) {
-    const bool classes = use->task.classification;
-    cJSON *json = cJSON_CreateObject();
-    cJSON *predictions = cJSON_CreateArray(), *all = cJSON_CreateArray();
-
-    cJSON_AddNumberToObject(json, "rows", (double)use->data.rows);
-    for (size_t i = 0; !use->out && i < use->data.rows; i++)
-        add_row(use, scores + i * use->task.outputs, predictions, all);
-    if (use->out) cJSON_AddStringToObject(json, "out", use->out);
-    if (!use->out && classes)
-        cJSON_AddItemToObject(json, "classes", predictions);
-    else
-        cJSON_Delete(predictions);
-    if (!use->out && (!classes || use->scores))
-        cJSON_AddItemToObject(json, classes ? "scores" : "values", all);
-    else
-        cJSON_Delete(all);
-    print_json_object(json);
-}
 
 /* Compute the scores of all rows, rows x outputs. */
 static int predict(model_use *use, double *scores) {
@@ -132,33 +56,11 @@ static int predict(model_use *use, double *scores) {
     return exit_status;
 }
 
-static int output(const model_use *use, const double *scores) {
-    const size_t l = use->task.outputs;
-
-    if (use->out) {
-        const size_t n = use->data.rows * l;
-        float *rounded = calloc(n + 1, sizeof *rounded);
-        int st = rounded ? SNNK_OK : snnk_fail(SNNK_E_NOMEM, "out of memory");
-
-        for (size_t i = 0; rounded && i < n; i++) rounded[i] = (float)scores[i];
-        if (st == SNNK_OK) st = snnk_table_save_npy(use->out, use->data.rows, l, rounded, l);
-        free(rounded);
-        if (st != SNNK_OK) return library_failed(command);
-    }
-    if (use->json) {
-        print_json(use, scores);
-        return EXIT_OK;
-    }
-    if (use->out) return EXIT_OK;
-    print_header(use);
-    for (size_t i = 0; i < use->data.rows; i++) print_row(use, scores + i * l);
-    return EXIT_OK;
-}
-
 static int run(model_use *use) {
     double *scores = NULL;
     int exit_status = model_open(command, use);
 
+    if (exit_status == EXIT_OK) exit_status = prediction_check(command, use);
     if (exit_status != EXIT_OK) return exit_status;
     exit_status = dataset_open(command, &use->files, snnk_network_note(use->network, "columns"),
                                snnk_network_encoder(use->network), &use->data);
@@ -170,16 +72,17 @@ static int run(model_use *use) {
     scores = calloc(use->data.rows + 1, use->task.outputs * sizeof *scores);
     exit_status = scores ? predict(use, scores) : failed(command, "out of memory");
     if (exit_status == EXIT_OK) dataset_print_gaps(command, &use->data);
-    if (exit_status == EXIT_OK) exit_status = output(use, scores);
+    if (exit_status == EXIT_OK) exit_status = prediction_write(command, use, scores);
     free(scores);
     return exit_status;
 }
 
 int predict_command(int argc, char **argv) {
     model_use use;
-    int exit_status =
-        model_options(command, "FILE separator decimal no-header out scores threads json quiet",
-                      argc, argv, &use);
+    int exit_status = model_options(command,
+                                    "FILE separator decimal no-header out scores probabilities "
+                                    "interval threads json quiet",
+                                    argc, argv, &use);
 
     if (exit_status != EXIT_OK) return exit_status;
     if (use.help) {
@@ -187,6 +90,8 @@ int predict_command(int argc, char **argv) {
         return EXIT_OK;
     }
     if (!use.files.inputs) return wrong_usage(command, "the file with the inputs is missing");
+    if (use.scores && use.probabilities)
+        return wrong_usage(command, "use either --scores or --probabilities");
     catch_interrupts();
     exit_status = run(&use);
     if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");

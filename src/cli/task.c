@@ -362,6 +362,11 @@ size_t largest_score(size_t n, const double *scores) {
 int task_check(const char *command, const task *what, size_t inputs, const dataset *data) {
     const size_t targets = what->classification ? 1 : what->outputs;
 
+    if (data->n_inputs != inputs && data->n_targets == inputs)
+        return failed(command,
+                      "%s has %zu input columns, and %s has %zu target columns, as many as the "
+                      "model has inputs: are the two files swapped?",
+                      data->path, data->n_inputs, data->targets_path, data->n_targets);
     if (data->n_inputs != inputs)
         return failed(command, "%s has %zu input columns, but the model has %zu inputs%s",
                       data->path, data->n_inputs, inputs, dataset_flattened(data));

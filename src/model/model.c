@@ -17,6 +17,7 @@ static const struct model_kind {
     {SNNK__MODEL_MAP, SNNK__MODEL_FORMAT, "snnk_map_load"},
     {SNNK__MODEL_SCALING, SNNK__MODEL_FORMAT, "snnk_scaling_load"},
     {SNNK__MODEL_ENCODER, SNNK__MODEL_FORMAT, "snnk_encoder_load"},
+    {SNNK__MODEL_UNCERTAINTY, SNNK__MODEL_FORMAT, "snnk_uncertainty_load"},
 };
 
 /* ---- Saving ---- */

@@ -12,13 +12,14 @@
 /* The format of statistics with weights or a factor, which older libraries would misread. */
 #define SNNK__LSTSQ_FORMAT 2
 
-#define SNNK__MODEL_NETWORK "network"
-#define SNNK__MODEL_LSTSQ   "lstsq"
-#define SNNK__MODEL_RLS     "rls"
-#define SNNK__MODEL_FIT     "fit"
-#define SNNK__MODEL_MAP     "map"
-#define SNNK__MODEL_SCALING "scaling"
-#define SNNK__MODEL_ENCODER "encoder"
+#define SNNK__MODEL_NETWORK     "network"
+#define SNNK__MODEL_LSTSQ       "lstsq"
+#define SNNK__MODEL_RLS         "rls"
+#define SNNK__MODEL_FIT         "fit"
+#define SNNK__MODEL_MAP         "map"
+#define SNNK__MODEL_SCALING     "scaling"
+#define SNNK__MODEL_ENCODER     "encoder"
+#define SNNK__MODEL_UNCERTAINTY "uncertainty"
 
 /* ---- Saving ---- */
 

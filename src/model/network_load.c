@@ -11,6 +11,7 @@
 #include "model/lstsq_file.h"
 #include "model/model.h"
 #include "model/network_file.h"
+#include "model/uncertainty_file.h"
 #include "network/network.h"
 
 static int load_layer(const snnk__source *source, snnk_layer **layer) {
@@ -64,6 +65,17 @@ static int load_encoder(const snnk__safetensors_reader *reader, const snnk_alloc
     return st == SNNK_OK ? st : snnk__fail_within(SNNK_E_FORMAT, "encoder");
 }
 
+static int load_uncertainty(const snnk__safetensors_reader *reader, const snnk_allocator *allocator,
+                            snnk_network *network) {
+    snnk_uncertainty *uncertainty;
+    int st = snnk__uncertainty_in_file(reader, allocator, &uncertainty);
+
+    if (st != SNNK_OK || !uncertainty) return st;
+    st = snnk_network_set_uncertainty(network, uncertainty);
+    snnk_uncertainty_free(uncertainty);
+    return st == SNNK_OK ? st : snnk__fail_within(SNNK_E_FORMAT, "uncertainty");
+}
+
 static int load_layers(const snnk__source *source, snnk_network *network) {
     const size_t n = source->length(source, "layers");
 
@@ -108,7 +120,9 @@ static int read(const snnk__safetensors_reader *reader, const snnk_allocator *al
     int st;
 
     if ((st = snnk__network_read_layers(reader, allocator, &made)) != SNNK_OK) return st;
-    if ((st = load_statistics(reader, allocator, made)) != SNNK_OK)
+    if ((st = load_statistics(reader, allocator, made)) == SNNK_OK)
+        st = load_uncertainty(reader, allocator, made);
+    if (st != SNNK_OK)
         snnk_network_free(made);
     else
         *network = made;

@@ -7,6 +7,7 @@
 #include "model/lstsq_file.h"
 #include "model/model.h"
 #include "model/network_file.h"
+#include "model/uncertainty_file.h"
 #include "network/network.h"
 
 static void add_layers(snnk__safetensors_writer *writer, const snnk_network *network, bool seeds) {
@@ -50,6 +51,7 @@ static int write(const void *object, int32_t projection, snnk__safetensors_write
     if (network->n_layers == 0) return snnk__fail(SNNK_E_STATE, "the network has 0 layers");
     snnk__model_begin(writer, &network->allocator, SNNK__MODEL_NETWORK);
     snnk__network_write_layers(writer, network, projection);
+    if (network->uncertainty) snnk__uncertainty_write(writer, network->uncertainty);
     if (network->statistics) snnk__lstsq_write_tensors(writer, network->statistics);
     return SNNK_OK;
 }

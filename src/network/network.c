@@ -50,6 +50,7 @@ void snnk_network_free(snnk_network *network) {
     snnk__free(&allocator, network->notes);
     FREE_STATISTICS(network->statistics);
     if (network->encoder.object) network->encoder.release(network->encoder.object);
+    snnk_uncertainty_free(network->uncertainty);
     snnk__free(&allocator, network);
 }
 
@@ -112,6 +113,8 @@ int snnk_network_append(snnk_network *network, const snnk_layer *layer) {
     network->layers = layers;
     network->n_layers = n + 1;
     network->widest = widest;
+    snnk_uncertainty_free(network->uncertainty); /* it was that of other outputs */
+    network->uncertainty = NULL;
     atomic_store_explicit(&network->last_handed_out, false, memory_order_relaxed);
     return SNNK_OK;
 }
@@ -131,6 +134,10 @@ void snnk__network_replace_last(snnk_network *network, const snnk_layer *layer,
         network->kept = place;
     } else {
         snnk_layer_free((snnk_layer *)*last);
+    }
+    if (layer->outputs != snnk_uncertainty_outputs(network->uncertainty)) {
+        snnk_uncertainty_free(network->uncertainty);
+        network->uncertainty = NULL;
     }
     *last = layer;
     atomic_store_explicit(&network->last_handed_out, false, memory_order_relaxed);
@@ -286,7 +293,11 @@ int snnk__network_copy_notes(const snnk_network *from, snnk_network *to) {
 
     for (size_t i = 0; st == SNNK_OK && i < from->n_notes; i++)
         st = snnk_network_set_note(to, from->notes[i].key, from->notes[i].value);
-    if (st != SNNK_OK || !from->encoder.object || to->encoder.object) return st;
+    if (st != SNNK_OK) return st;
+    if (from->uncertainty && !to->uncertainty &&
+        snnk_network_outputs(to) == snnk_network_outputs(from))
+        to->uncertainty = snnk_uncertainty_retain(from->uncertainty);
+    if (!from->encoder.object || to->encoder.object) return SNNK_OK;
     to->encoder = from->encoder;
     to->encoder.object = from->encoder.retain(from->encoder.object);
     return SNNK_OK;

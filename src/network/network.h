@@ -3,6 +3,7 @@
 #define SNNK_NETWORK_NETWORK_H
 
 #include <snnk/network.h>
+#include <snnk/uncertainty.h>
 
 #include "layer/layer.h"
 
@@ -33,9 +34,10 @@ struct snnk_network {
     snnk__kept_layer *kept;      /* freed with the network */
     size_t widest; /* the outputs of the widest layer except the last: the length of a hidden row */
     size_t n_notes;
-    snnk__note *notes;      /* sorted by key */
-    snnk_lstsq *statistics; /* of the last layer's features; NULL if there are none */
-    snnk__shared encoder;   /* of the inputs */
+    snnk__note *notes;             /* sorted by key */
+    snnk_lstsq *statistics;        /* of the last layer's features; NULL if there are none */
+    snnk__shared encoder;          /* of the inputs */
+    snnk_uncertainty *uncertainty; /* of the outputs; NULL if there is none */
 };
 
 /* Replace the last layer by `layer`, and take over the caller's reference to it. If
@@ -49,7 +51,8 @@ void snnk__network_replace_last(snnk_network *network, const snnk_layer *layer,
  * SNNK_E_NOMEM. */
 int snnk__network_reserve_place(const snnk_network *network, snnk__kept_layer **place);
 
-/* Copy the notes of one network to another, which also shares its encoder. SNNK_E_NOMEM. */
+/* Copy the notes of one network to another, which also shares its encoder and, if it has as many
+ * outputs, its uncertainty. SNNK_E_NOMEM. */
 int snnk__network_copy_notes(const snnk_network *from, snnk_network *to);
 
 /* Compute Y = network(X) for n checked rows in float or in double: in float, or in double with the

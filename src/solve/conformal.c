@@ -1,6 +1,6 @@
 /* The radius of leave-one-out intervals: the k-th smallest of n floats. */
-#include <float.h>
-#include <math.h>
+#include "solve/conformal.h"
+
 #include <string.h>
 
 #include <snnk/ridge_path.h>
@@ -52,8 +52,7 @@ int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, doubl
         if (isnan(residuals[i * stride]))
             return snnk__fail(SNNK_E_NONFINITE, "residuals[%zu] is NaN", i * stride);
 
-    /* A product that is a whole number except for rounding counts as that number. */
-    const double rank = ceil((1 - alpha) * ((double)n + 1) * (1 - 4 * DBL_EPSILON));
+    const double rank = snnk__conformal_rank((double)n, 1 - alpha);
 
     *radius =
         rank <= (double)n ? (double)select_magnitude(n, residuals, stride, (size_t)rank) : INFINITY;

@@ -26,7 +26,7 @@ solve: lstsq ridge_path rls logistic
 projection:
 spectrum: spectrum
 map: scaling frame map urf
-predict: predict
+predict: predict uncertainty
 layer: layer
 network: network quantize
 fit: fit score

@@ -1,0 +1,26 @@
+/* Probabilities of classes from scores: softmax(slope score_k + bias_k). */
+#ifndef SNNK_PREDICT_SOFTMAX_H
+#define SNNK_PREDICT_SOFTMAX_H
+
+#include "base/memory.h"
+#include "base/rows.h"
+
+/* Set p to the probabilities of one row. p may be `scores`. NaN or infinity among the scores gives
+ * NaN. */
+void snnk__softmax(size_t classes, double slope, const double *biases, const double *scores,
+                   double *p);
+
+/* Find slope and biases of least log loss.
+ *   rows         checked: X or X_f64 are scores, finite, n x classes; labels
+ *   with_biases  otherwise all biases are 0
+ *   without      leave out each row i with i % SNNK__SOFTMAX_PARTS == without; negative: none. At
+ *                least one row must be left
+ *   slope        in and out: where to start, if `without` >= 0; then the result, >= 0
+ *   biases       the same: `classes` numbers with the sum 0
+ * SNNK_E_SIZE, SNNK_E_NOMEM. Source: Platt 1999, for any number of classes. */
+int snnk__softmax_fit(const snnk_allocator *allocator, size_t classes, const snnk_rows *rows,
+                      bool with_biases, int without, double *slope, double *biases);
+
+#define SNNK__SOFTMAX_PARTS 5
+
+#endif

@@ -2,8 +2,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/console.h"
+#include "cli/training_rows.h"
 
 /* Rows of the sample that candidates are scored on. */
 enum { SAMPLE_ROWS = 3000 };
@@ -14,64 +16,53 @@ enum { MOST_WAYS = SNNK_NUMBER_FORM_SQUASHED + 1 };
 /* The sample, and the inputs of its rows in each way. */
 typedef struct sample {
     size_t n, n_ways;
+    size_t rows[SAMPLE_ROWS];          /* of the table */
     snnk_encoder *encoders[MOST_WAYS]; /* NULL: the columns themselves */
     double *X[MOST_WAYS], *Y;
-    int32_t *labels;
-    float *weights;
-    uint64_t *groups;
+    int32_t labels[SAMPLE_ROWS];
+    float weights[SAMPLE_ROWS];
+    uint64_t groups[SAMPLE_ROWS];
 } sample;
 
 static void sample_free(sample *s) {
+    if (!s) return;
     for (size_t k = 0; k < s->n_ways; k++) {
         snnk_encoder_free(s->encoders[k]);
         free(s->X[k]);
     }
     free(s->Y);
-    free(s->labels);
-    free(s->weights);
-    free(s->groups);
+    free(s);
 }
 
-/* The row of the table that is row i of the sample: one of each of n equal parts, at a place within
- * the part that looks random. */
-static size_t row_of(const sample *s, size_t rows, size_t i) {
-    const size_t first = (size_t)((double)i * (double)rows / (double)s->n);
-    const size_t end = (size_t)((double)(i + 1) * (double)rows / (double)s->n);
-    const uint64_t mixed = ((uint64_t)i + 1) * 0x9E3779B97F4A7C15U;
+/* Row k of n, drawn from a table: each of n equal parts gives one, at a place that looks random. */
+static size_t draw_row(size_t rows, size_t n, size_t k) {
+    const size_t first = (size_t)((double)k * (double)rows / (double)n);
+    const size_t end = (size_t)((double)(k + 1) * (double)rows / (double)n);
+    const uint64_t mixed = ((uint64_t)k + 1) * 0x9E3779B97F4A7C15U;
 
     return first + (size_t)(mixed >> 33) % (end > first ? end - first : 1);
 }
 
-/* Read the targets of row i of the sample. */
-static int read_target(const char *command, dataset *train, const task *of, size_t row, size_t i,
-                       sample *s) {
-    double *Y = s->Y + i * train->n_targets;
+/* Read everything but inputs of the drawn rows. Rows of weight 0 are left out. */
+static int read_targets(const char *command, dataset *train, const task *of, training_rows *batch,
+                        sample *s) {
+    const size_t l = train->n_targets, n = train->rows < SAMPLE_ROWS ? train->rows : SAMPLE_ROWS;
 
-    if (dataset_read_targets(train, row, 1, Y) != SNNK_OK) return library_failed(command);
-    if (train->groups >= 0 && dataset_read_groups(train, row, 1, s->groups + i) != SNNK_OK)
-        return library_failed(command);
-    s->weights[i] = 1;
-    if (train->weights >= 0 && dataset_read_weights(train, row, 1, s->weights + i) != SNNK_OK)
-        return library_failed(command);
-    if (!of->classification) return EXIT_OK;
-    const int exit_status = task_labels(command, of, train, 1, Y, s->labels + i);
+    s->Y = calloc(n, l * sizeof *s->Y);
+    if (!s->Y) return failed(command, "out of memory");
+    for (size_t k = 0; k < n; k++) {
+        const size_t row = draw_row(train->rows, n, k);
+        const int exit_status = training_rows_read(command, of, train, row, 1, batch);
 
-    if (exit_status == EXIT_OK && of->class_weights)
-        task_weigh(of, 1, s->labels + i, s->weights + i);
-    return exit_status;
-}
-
-static int read_targets(const char *command, dataset *train, const task *of, sample *s) {
-    int exit_status = EXIT_OK;
-
-    s->Y = calloc(s->n, train->n_targets * sizeof *s->Y);
-    s->labels = calloc(s->n, sizeof *s->labels);
-    s->weights = calloc(s->n, sizeof *s->weights);
-    s->groups = calloc(s->n, sizeof *s->groups);
-    if (!s->Y || !s->labels || !s->weights || !s->groups) return failed(command, "out of memory");
-    for (size_t i = 0; exit_status == EXIT_OK && i < s->n; i++)
-        exit_status = read_target(command, train, of, row_of(s, train->rows, i), i, s);
-    return exit_status;
+        if (exit_status != EXIT_OK) return exit_status;
+        if (batch->rows.n == 0) continue;
+        memcpy(s->Y + s->n * l, batch->Y, l * sizeof *s->Y);
+        s->labels[s->n] = batch->labels[0];
+        s->weights[s->n] = batch->rows.weights ? batch->weights[0] : 1;
+        s->groups[s->n] = batch->groups[0];
+        s->rows[s->n++] = row;
+    }
+    return EXIT_OK;
 }
 
 /* Read the inputs in the way that the data have now. */
@@ -83,28 +74,27 @@ static int read_inputs(const char *command, dataset *train, sample *s) {
     s->encoders[s->n_ways++] = snnk_encoder_retain(train->encoder);
     if (!X) return failed(command, "out of memory");
     for (size_t i = 0; i < s->n; i++) {
-        if (dataset_read(train, row_of(s, train->rows, i), 1, X + i * d) != SNNK_OK)
+        if (dataset_read(train, s->rows[i], 1, X + i * d) != SNNK_OK)
             return library_failed(command);
         if (interrupted) return EXIT_CANCELLED;
     }
     return EXIT_OK;
 }
 
-/* Whether the numbers of the table can be given in several forms: scaling does that, if it is given
- * by an option. */
-static bool has_forms(const fit_options *o, const dataset *train) {
-    return o->scaling == SCALING_DEFAULT && train->encodable;
-}
-
-static int make_sample(const char *command, const fit_options *o, dataset *train, const task *of,
+/* Read the sample. The numbers of a table are read in all forms, unless an option says how to scale
+ * them. */
+static int read_sample(const char *command, const fit_options *o, dataset *train, const task *of,
                        sample *s) {
-    const int32_t forms = has_forms(o, train) ? MOST_WAYS : 1;
-    int exit_status;
+    const int32_t forms =
+        o->scaling == SCALING_DEFAULT && dataset_has_columns(train) ? MOST_WAYS : 1;
+    training_rows *batch;
+    int exit_status = training_rows_create(command, train, &batch);
 
-    s->n = train->rows < SAMPLE_ROWS ? train->rows : SAMPLE_ROWS;
-    exit_status = read_targets(command, train, of, s);
-    for (int32_t form = 0; exit_status == EXIT_OK && form < forms; form++) {
-        if (form > 0) exit_status = dataset_set_form(command, form, train);
+    if (exit_status == EXIT_OK) exit_status = read_targets(command, train, of, batch, s);
+    training_rows_free(batch);
+    if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
+    for (int32_t form = 1; exit_status == EXIT_OK && form < forms; form++) {
+        exit_status = dataset_encode(command, &o->train, form, train);
         if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
     }
     return exit_status;
@@ -116,7 +106,7 @@ static snnk_rows rows_of(const sample *s, size_t k, size_t inputs, const dataset
     return *SNNK_ROWS(.n = s->n, .inputs = inputs, .X_f64 = s->X[k],
                       .Y_f64 = of->classification ? NULL : s->Y,
                       .labels = of->classification ? s->labels : NULL, .weights = s->weights,
-                      .groups = train->groups >= 0 ? s->groups : NULL);
+                      .groups = train->group != NO_COLUMN ? s->groups : NULL);
 }
 
 /* Note the best candidate in the options, and what it was compared with. */
@@ -140,8 +130,9 @@ static int take_best(const char *command, const snnk_choice *made, const sample 
         if (snnk_choice_get(made, k, &other) != SNNK_OK) return library_failed(command);
         if (other.map->kind == SNNK_MAP_IDENTITY) choice->linear_error = other.error;
     }
-    if (s->n_ways > 1) choice->form = (int32_t)best.way;
-    return s->n_ways > 1 ? dataset_use_encoder(command, s->encoders[best.way], train) : EXIT_OK;
+    if (s->encoders[best.way]) choice->form = (int32_t)best.way;
+    if (s->n_ways > 1) dataset_set_encoder(s->encoders[best.way], train);
+    return EXIT_OK;
 }
 
 static int score(const char *command, fit_options *o, dataset *train, const task *of,
@@ -179,14 +170,15 @@ static int score(const char *command, fit_options *o, dataset *train, const task
 
 int fit_choose(const char *command, fit_options *o, dataset *train, const task *of,
                snnk_workspace *workspace, fit_choice *choice) {
-    sample s = {0};
+    sample *s;
     int exit_status;
 
     *choice = (fit_choice){.form = train->encoder ? SNNK_NUMBER_FORM_PLAIN : -1,
                            .linear_error = NAN};
     if (o->kind_given && o->scale_given && o->scaling != SCALING_DEFAULT) return EXIT_OK;
-    exit_status = make_sample(command, o, train, of, &s);
-    if (exit_status == EXIT_OK) exit_status = score(command, o, train, of, &s, workspace, choice);
-    sample_free(&s);
+    if (!(s = calloc(1, sizeof *s))) return failed(command, "out of memory");
+    exit_status = read_sample(command, o, train, of, s);
+    if (exit_status == EXIT_OK) exit_status = score(command, o, train, of, s, workspace, choice);
+    sample_free(s);
     return exit_status;
 }

@@ -4,11 +4,12 @@
 #define SNNK_CLI_FIT_CHOOSE_H
 
 #include "cli/fit_options.h"
+#include "cli/task.h"
 
 /* What was chosen, for the report. */
 typedef struct fit_choice {
     bool made;           /* false: the options leave nothing open */
-    size_t candidates, rows, features;
+    size_t candidates, rows;
     double error;        /* of rows left out, as a share of the variance of the targets */
     double linear_error; /* that of linear features; NaN if there were none */
     int32_t form;        /* snnk_number_form of the encoder; -1 without one */

@@ -20,7 +20,8 @@ typedef struct fit_options {
     int scaling;
     int32_t choose;
     size_t threads; /* 0: not given */
-    bool heldout_given;
+    /* Given by options, and therefore not chosen from the data. */
+    bool kind_given, scale_given, features_given, heldout_given;
     bool balance, linear, keep_statistics, store_seed, json, quiet, help;
 } fit_options;
 

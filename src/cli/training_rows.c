@@ -52,6 +52,7 @@ static int read_batch(const char *command, dataset *data, size_t first, size_t n
     if (data->group != NO_COLUMN && dataset_read_groups(data, first, n, to->groups) != SNNK_OK)
         return library_failed(command);
     if (data->weights != NO_COLUMN) to->rows.weights = to->weights;
+    if (data->group != NO_COLUMN) to->rows.groups = to->groups;
     return EXIT_OK;
 }
 

@@ -263,6 +263,58 @@ gives "groups" 0 "$snnk" info group.st
 sed '4s/,[xz],/,,/' wide.csv >lost.csv
 refused "a missing group" 'lost\.csv: row 3, column "note": the group is missing' --train lost.csv --group note --ridge 1
 
+awk 'BEGIN { print "x,who,y"; for (i = 0; i < 200; i++) print i * i % 31 "," int(i / 10) "," i * i % 17 / 4 }' >people.csv
+gives "rows of a group stay together" 0 "$snnk" fit --train people.csv --group who --m 8 --choose heldout --json
+json "rows of a group stay together" "j['heldout_rows'] > 0 and j['heldout_rows'] % 10 == 0"
+
+# ---- Bad data: one sentence, and nothing is written ----
+printf 'a,b,y\n,,1.5\n,,2\n,,3\n' >gaps.csv
+refused "all missing" '^snnk fit: gaps\.csv: none of the 2 columns varies: there is nothing to learn from$' --train gaps.csv
+printf 'a,y\n7,1.5\n7,2\n7,4\n' >same.csv
+refused "all the same" '^snnk fit: same\.csv: every input has the same value in all rows: there is nothing to learn from$' \
+    --train same.csv --ridge 1
+printf 'a,y\n7,1.5\n' >row.csv
+refused "one row" '^snnk fit: row\.csv has only one row: nothing can be learned from it$' --train row.csv --ridge 1
+printf 'a,y\n' >none.csv
+refused "no rows" '^snnk fit: none\.csv has no rows$' --train none.csv --ridge 1
+printf 'a,y\n1,\n2,\n' >unknown.csv
+refused "no target" '^snnk fit: unknown\.csv: row 1, column "y": the value is missing' --train unknown.csv
+awk 'BEGIN { print "x,y"; for (i = 0; i < 1000000; i++) print i ",w" i }' >million.csv
+refused "a million classes" 'holds 1000000 different words, but the limit is 10000 classes' --train million.csv
+printf 'day,y\n2026-01-01,1.5\n2026-13-02,2\n2026-11-02,2.5\n' >badday.csv
+refused "a date that is none" 'row 2, column "day": "2026-13-02" is no date, but most of the column are' --train badday.csv --ridge 1
+# Words in training and numbers later, and the other way round.
+printf 'w,y\nq,1.5\nz,2\nq,4\n' >word.csv
+printf 'w,y\n1,1.5\n2,2\n3,4\n' >number.csv
+for kind in word number; do
+    gives "fit of a $kind" 0 "$snnk" fit --train $kind.csv --m 8 --ridge 1 --save $kind.st --keep-statistics
+done
+for run in "eval word.st --test number.csv" "predict word.st number.csv" "update word.st --train number.csv" \
+    "eval number.st --test word.csv" "predict number.st word.csv" "update number.st --train word.csv"; do
+    cksum word.st number.st >before
+    # shellcheck disable=SC2086
+    gives "$run" 1 "$snnk" $run
+    one_line "$run" err
+    has "$run" err 'column "w" (has numbers, but the encoder has learned words|holds words, but inputs must be numbers)'
+    cksum word.st number.st >after
+    if cmp -s before after; then ok; else not_ok "$run: the model changed"; fi
+done
+# A target is not needed for predictions, but to score and to update.
+cut -d , -f 1 number.csv >bare.csv
+gives "predict without a target" 0 "$snnk" predict number.st bare.csv
+gives "eval without a target" 1 "$snnk" eval number.st --test bare.csv
+has "eval without a target" err '^snnk eval: bare\.csv has no column "y"$'
+gives "update without a target" 1 "$snnk" update number.st --train bare.csv
+has "update without a target" err '^snnk update: bare\.csv has no column "y"$'
+# Constant columns are named and left out.
+awk 'BEGIN { print "one,x,two,y"; for (i = 0; i < 20; i++) print "5," i * i % 11 ",6," i / 4 }' >flat.csv
+gives "constant columns" 0 "$snnk" fit --train flat.csv --ridge 1 --m 8 --json --save flat.st
+json "constant columns" "j['constant_columns'] == ['one', 'two'] and j['inputs'] == 1"
+gives "constant columns" 0 "$snnk" fit --train flat.csv --ridge 1 --m 8
+has "constant columns" out '^note +2 columns have one value: they are no inputs; the first is "one"$'
+cut -d , -f 2,4 flat.csv >slim.csv
+gives "constant columns are not needed" 0 "$snnk" eval flat.st --test slim.csv
+
 # ---- Dates and missing values ----
 awk 'BEGIN { print "day,x,y"; for (i = 0; i < 40; i++)
     printf "2026-%02d-%02d,%s,%g\n", 1 + i % 12, 1 + i % 28, (i % 9 ? i % 5 : "-999"), i / 3 }' >days.csv

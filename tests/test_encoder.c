@@ -281,6 +281,21 @@ static void test_booleans(void **state) {
 /* ---- Dates ---- */
 
 /* Known times: 2000-03-01 is day 11017, 2038-01-19T03:14:07Z is 2^31 - 1. */
+/* Two of three rows have dates: the third is more likely wrong than a word. One of three is not. */
+static void test_dates_and_other_words(void **state) {
+    snnk_table *table = open_text("d,n\n2026-01-01,1\nsoon,2\n2026-01-02,3\n");
+    snnk_encoder *encoder;
+
+    (void)state;
+    assert_status(snnk_encoder_create(table, NULL, &encoder), SNNK_E_FORMAT);
+    assert_null(encoder);
+    assert_says("row 2, column \"d\": \"soon\" is no date");
+    snnk_table_free(table);
+    encoder = learn("d,n\n2026-01-01,1\nsoon,2\nlater,3\n", NULL);
+    assert_int_equal(snnk_encoder_column_encoding(encoder, 0), SNNK_ENCODING_WORDS);
+    snnk_encoder_free(encoder);
+}
+
 static void test_dates(void **state) {
     const char text[] = "when,n\n1970-01-01,1\n2000-03-01,2\n2038-01-19T03:14:07Z,3\n,4\n";
     snnk_encoder *encoder = learn(text, NULL);
@@ -687,6 +702,7 @@ int main(void) {
         cmocka_unit_test(test_rare_words),
         cmocka_unit_test(test_booleans),
         cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_dates_and_other_words),
         cmocka_unit_test(test_what_is_no_date),
         cmocka_unit_test(test_date_parts),
         cmocka_unit_test(test_other_tables),

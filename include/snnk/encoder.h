@@ -111,7 +111,7 @@ typedef struct snnk_encoder_report {
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (a setting, or no such column),
  * SNNK_E_SHAPE (no rows, or a column twice), SNNK_E_STATE (no column is left: all of them are
  * constant or have no values), SNNK_E_NONFINITE (a value that is infinite; a missing one with
- * REFUSE), SNNK_E_SIZE, SNNK_E_NOMEM, and statuses of snnk_table_read_columns. */
+ * REFUSE), SNNK_E_FORMAT (a word that is no date, in a column where most rows have dates), SNNK_E_SIZE, SNNK_E_NOMEM, and statuses of snnk_table_read_columns. */
 SNNK_API int snnk_encoder_create(const snnk_table *table, const snnk_encoder_config *config,
                                  snnk_encoder **encoder);
 

@@ -111,7 +111,7 @@ static int choose_target(const char *command, const data_files *files, unsigned 
 
     if (!is_csv(data->inputs))
         return failed(command, "%s is not a CSV: give inputs and labels as two files", data->path);
-    if (last < 2)
+    if (last < 2 && !files->target)
         return failed(command, "%s has only one column, the target: inputs are missing",
                       data->path);
     data->targets = data->inputs;
@@ -208,5 +208,68 @@ int columns_choose(const char *command, const data_files *files, const char *wan
     exit_status = roles && data->columns ? choose(command, files, wanted, encoded, roles, data)
                                          : failed(command, "out of memory");
     free(roles);
+    return exit_status;
+}
+
+/* ---- Constants ---- */
+
+/* Find the inputs that have two values; varies: one for each input, all false. */
+static int find_varying(const dataset *data, double *batch, double *firsts, bool *varies) {
+    const size_t d = data->n_inputs;
+    size_t left = d;
+
+    for (size_t first = 0; left > 0 && first < data->rows; first += BATCH_ROWS) {
+        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+        const int st = snnk_table_read_columns(data->inputs, first, n, d, data->columns, batch, d);
+
+        if (st != SNNK_OK) return st;
+        if (first == 0) memcpy(firsts, batch, d * sizeof *firsts);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < d; j++) {
+                left -= !varies[j] && batch[i * d + j] != firsts[j];
+                varies[j] |= batch[i * d + j] != firsts[j];
+            }
+    }
+    return SNNK_OK;
+}
+
+/* Split the inputs in those that vary and constants. */
+static int split(const char *command, const bool *varies, dataset *data) {
+    size_t kept = 0;
+
+    for (size_t j = 0; j < data->n_inputs; j++) {
+        if (varies[j])
+            data->columns[kept++] = data->columns[j];
+        else
+            data->constants[data->n_constants++] = data->columns[j];
+    }
+    data->n_inputs = kept;
+    return kept > 0 ? EXIT_OK
+                    : failed(command,
+                             "%s: every input has the same value in all rows: there is "
+                             "nothing to learn from",
+                             data->path);
+}
+
+int columns_drop_constants(const char *command, dataset *data) {
+    const size_t d = data->n_inputs;
+    double *batch, *firsts;
+    bool *varies;
+    int exit_status;
+
+    if (!is_csv(data->inputs) || data->rows < 2) return EXIT_OK;
+    batch = calloc(BATCH_ROWS, d * sizeof *batch);
+    firsts = calloc(d, sizeof *firsts);
+    varies = calloc(d, sizeof *varies);
+    data->constants = calloc(d, sizeof *data->constants);
+    if (!batch || !firsts || !varies || !data->constants)
+        exit_status = failed(command, "out of memory");
+    else if (find_varying(data, batch, firsts, varies) != SNNK_OK)
+        exit_status = library_failed(command);
+    else
+        exit_status = split(command, varies, data);
+    free(varies);
+    free(firsts);
+    free(batch);
     return exit_status;
 }

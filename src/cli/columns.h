@@ -12,6 +12,10 @@
 int columns_choose(const char *command, const data_files *files, const char *wanted, bool encoded,
                    dataset *data);
 
+/* Remove the columns of numbers that have one value from the inputs of a CSV, and refuse it if none
+ * is left. Sets constants. */
+int columns_drop_constants(const char *command, dataset *data);
+
 /* Refuse a table in which two columns have the same name. */
 int columns_check_names(const char *command, const char *path, const snnk_table *table);
 

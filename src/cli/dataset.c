@@ -215,6 +215,17 @@ int dataset_open(const char *command, const data_files *files, const char *wante
     return exit_status == EXIT_OK ? check_numbers(command, data) : exit_status;
 }
 
+/* Set constants to the columns that the encoder has found to be constant. */
+static int find_constants(const char *command, dataset *data) {
+    data->constants = calloc(data->n_inputs, sizeof *data->constants);
+    if (!data->constants) return failed(command, "out of memory");
+    for (size_t k = 0; k < data->n_inputs; k++)
+        if (snnk_encoder_column_encoding(data->encoder, k) == SNNK_ENCODING_CONSTANT)
+            data->constants[data->n_constants++] = data->columns[k];
+    data->n_inputs = snnk_encoder_outputs(data->encoder);
+    return EXIT_OK;
+}
+
 /* Learn an encoder if columns of a CSV have words or missing values. */
 static int encode(const char *command, const data_files *files, dataset *data) {
     snnk_encoder_config config;
@@ -224,7 +235,7 @@ static int encode(const char *command, const data_files *files, dataset *data) {
         if (is_words(data->inputs, data->columns[k]) ||
             snnk_table_missing(data->inputs, data->columns[k]) > 0)
             needed = true;
-    if (!needed || data->rows == 0) return EXIT_OK;
+    if (!needed || data->rows == 0) return columns_drop_constants(command, data);
     if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
     config.columns = data->columns;
     config.n_columns = data->n_inputs;
@@ -232,8 +243,7 @@ static int encode(const char *command, const data_files *files, dataset *data) {
     config.date_parts = files->date_parts;
     if (snnk_encoder_create(data->inputs, &config, &data->encoder) != SNNK_OK)
         return failed(command, "%s: %s", data->path, snnk_last_error());
-    data->n_inputs = snnk_encoder_outputs(data->encoder);
-    return EXIT_OK;
+    return find_constants(command, data);
 }
 
 int dataset_open_training(const char *command, const data_files *files, dataset *data) {
@@ -247,6 +257,7 @@ void dataset_close(dataset *data) {
     snnk_table_free(data->inputs);
     snnk_encoder_free(data->encoder);
     free(data->columns);
+    free(data->constants);
     *data = (dataset){0};
 }
 
@@ -374,6 +385,26 @@ int dataset_read_targets(dataset *data, size_t first, size_t n, double *Y) {
     return st != SNNK_OK ? st
                          : check_values(data->targets_path, data->targets, first, n,
                                         data->n_targets, NULL, data->target, Y);
+}
+
+void dataset_print_constants(const dataset *data) {
+    const char *name =
+        data->n_constants > 0 ? snnk_table_column_name(data->inputs, data->constants[0]) : NULL;
+
+    if (name && data->n_constants == 1)
+        printf("note          column \"%s\" has one value: it is no input\n", name);
+    else if (name)
+        printf(
+            "note          %zu columns have one value: they are no inputs; the first is \"%s\"\n",
+            data->n_constants, name);
+}
+
+void dataset_add_constants(const dataset *data, cJSON *json) {
+    cJSON *array = cJSON_AddArrayToObject(json, "constant_columns");
+
+    for (size_t k = 0; k < data->n_constants; k++)
+        cJSON_AddItemToArray(
+            array, cJSON_CreateString(snnk_table_column_name(data->inputs, data->constants[k])));
 }
 
 void dataset_print_gaps(const char *command, const dataset *data) {

@@ -2,6 +2,8 @@
 #ifndef SNNK_CLI_DATASET_H
 #define SNNK_CLI_DATASET_H
 
+#include <cjson/cJSON.h>
+
 #include "cli/dataset_struct.h"
 
 /* Read the values of --separator and --decimal. Return false if they are none. */
@@ -55,6 +57,11 @@ int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *g
 /* Note on stderr how many missing values were filled in, and how many words the model does not
  * know, in the rows read so far. */
 void dataset_print_gaps(const char *command, const dataset *data);
+
+/* Print the columns of a training set that are constant, as a line of the report, or add them to
+ * it. */
+void dataset_print_constants(const dataset *data);
+void dataset_add_constants(const dataset *data, cJSON *json);
 
 /* Whether the targets were given as labels, and their file does not have fractions. */
 bool dataset_has_labels(const dataset *data);

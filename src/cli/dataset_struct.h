@@ -28,9 +28,11 @@ typedef struct data_files {
 
 typedef struct dataset {
     snnk_table *inputs;
-    snnk_table *targets;       /* the same table as `inputs` for one CSV; NULL without targets */
-    size_t rows, n_inputs;     /* n_inputs: number of columns used as inputs */
-    size_t *columns;           /* their indices in the table */
+    snnk_table *targets;   /* the same table as `inputs` for one CSV; NULL without targets */
+    size_t rows, n_inputs; /* n_inputs: number of columns used as inputs */
+    size_t *columns;       /* their indices in the table */
+    size_t *constants;     /* indices of the columns of a training set with one value: no inputs */
+    size_t n_constants;
     size_t weights, group;     /* indices in `inputs`; NO_COLUMN if there is none */
     size_t target;             /* one CSV: the index of the target column; otherwise 0 */
     size_t n_targets;          /* number of target columns */

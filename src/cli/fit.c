@@ -304,6 +304,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddNumberToObject(json, "inputs", (double)s->train.n_inputs);
+    dataset_add_constants(&s->train, json);
     if (s->train.encoder)
         cJSON_AddNumberToObject(json, "encoded_columns",
                                 (double)snnk_encoder_columns(s->train.encoder));
@@ -353,6 +354,7 @@ static void print_text(const session *s, const evaluation *test) {
            s->train.n_inputs, s->task.outputs, s->task.classification ? "classes" : "targets",
            s->train_seconds);
     print_encoder(s->train.encoder);
+    dataset_print_constants(&s->train);
     printf("features      %zu (%s), %llu parameters\n", snnk_map_features(s->map),
            fit_kinds[s->o->map.kind], (unsigned long long)snnk_network_parameters(s->network));
     printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(s));

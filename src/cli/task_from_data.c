@@ -207,6 +207,8 @@ int task_from_data(const char *command, dataset *data, const char *kind, task *m
 
     *made = (task){.outputs = data->n_targets};
     if (data->rows == 0) return failed(command, "%s has no rows", data->path);
+    if (data->rows == 1)
+        return failed(command, "%s has only one row: nothing can be learned from it", data->path);
     if (dataset_words(data))
         exit_status = task_of_words(command, data, kind, made);
     else if (data->n_targets == 1)

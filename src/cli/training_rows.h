@@ -11,7 +11,7 @@ typedef struct training_rows {
     double *X, *Y;
     int32_t labels[BATCH_ROWS];
     float weights[BATCH_ROWS];
-    uint64_t groups[BATCH_ROWS]; /* of each row, if the data set has groups */
+    uint64_t groups[BATCH_ROWS];
 } training_rows;
 
 /* Create room for the batches of a data set; training_rows_free frees it. All functions print their

@@ -255,6 +255,40 @@ static int decide_dates(const lesson *l, snnk__column *column, size_t n_words,
     return SNNK_OK;
 }
 
+/* The row of the first word that is no date, of the column's many that are. */
+static int refuse_word(const lesson *l, const snnk__column *column) {
+    const size_t rows = snnk_table_rows(l->table);
+    double seconds;
+
+    for (size_t row = 0; row < rows; row++) {
+        int32_t k = -1;
+        const int st = snnk_table_read_words(l->table, column->position, row, 1, &k);
+
+        if (st != SNNK_OK) return st;
+        if (k < 0) continue;
+        const char *word = snnk_table_word(l->table, column->position, (size_t)k);
+        if (!snnk__date_read(word, &seconds))
+            return snnk__fail(
+                SNNK_E_FORMAT,
+                "row %zu, column \"%s\": \"%.40s\" is no date, but most of the column "
+                "are: correct it, or leave the field empty",
+                row + 1, snnk__label_of(column).text, word);
+    }
+    return SNNK_OK;
+}
+
+/* Refuse a column in which most rows have dates and some have other words. */
+static int check_dates(const lesson *l, const snnk__column *column, size_t n_words,
+                       const tally *tallies) {
+    double rows = 0, dates = 0, seconds;
+
+    for (size_t k = 0; k < n_words; k++) {
+        rows += (double)tallies[k].rows;
+        if (snnk__date_read(tallies[k].word, &seconds)) dates += (double)tallies[k].rows;
+    }
+    return 2 * dates > rows ? refuse_word(l, column) : SNNK_OK;
+}
+
 /* Keep the most frequent words, in the order of strcmp. */
 static int keep_words(const lesson *l, snnk__column *column, size_t n_words, tally *tallies) {
     const snnk_allocator *allocator = &l->encoder->allocator;
@@ -274,6 +308,8 @@ static int keep_words(const lesson *l, snnk__column *column, size_t n_words, tal
 
 static int decide_words(const lesson *l, snnk__column *column, size_t n_words, tally *tallies,
                         size_t missing) {
+    int st;
+
     if (n_words == 0 || (n_words == 1 && missing == 0)) return SNNK_OK; /* constant */
     column->has_gaps = missing > 0;
     if (n_words == 2 && snnk__is_boolean(tallies[0].word, tallies[1].word)) {
@@ -288,6 +324,7 @@ static int decide_words(const lesson *l, snnk__column *column, size_t n_words, t
     }
     if (are_dates(n_words, tallies, &column->fill))
         return decide_dates(l, column, n_words, tallies);
+    if ((st = check_dates(l, column, n_words, tallies)) != SNNK_OK) return st;
     column->fill = 0;
     column->encoding = &snnk__encoding_words;
     return keep_words(l, column, n_words, tallies);

@@ -5,8 +5,9 @@ Each table is read from the same CSV files by all: words, missing values and dat
 split has a fifth of the rows, after a shuffle, as test rows. In each split all methods run in turn:
 
   snnk           snnk fit --train FILE --target COLUMN --test FILE --json --save FILE
-  best_flags     the best of a fixed list of flags for snnk fit, chosen by its test rows, on the first
-                 split (--full: on all). It is a bound for the choice of defaults, not a method
+  best_flags     the best of a fixed list of flags for snnk fit, chosen by its test rows, on the
+                 first split (--full: on all). It is a bound for the choice of defaults, not a
+                 method
   ridge          RidgeCV, or RidgeClassifierCV
   rbf_sampler    RBFSampler with 1024 components, and ridge
   random_forest  RandomForest*

@@ -28,8 +28,8 @@ def about(name, task, in_figures=True):
 
 
 def regression():
-    """snnk: mean (.5 + .75 + 1) / 3 = .75. The MLP is better, .8; boosting is equal. All numbers but
-    .8 and the coverages are exact in binary."""
+    """snnk: mean (.5 + .75 + 1) / 3 = .75. The MLP is better, .8; boosting is equal. All numbers
+    but .8 are exact in binary."""
     runs = {"snnk": [run(.5, 3, coverage=.875), run(.75, 1, coverage=.9375),
                      run(1.0, 2, coverage=.875)],
             "mlp": [run(.8, 8), run(.8, 9), run(.8, 1)],
@@ -144,8 +144,9 @@ class Reports(unittest.TestCase):
         first = [line.split()[0] for line in out.getvalue().splitlines() if line.strip()]
         order = [first.index(name) for name in ("lost", "r", "won")]  # margins -.125, -.05, .125
         self.assertEqual(order, sorted(order))
-        # One of two goals that can be judged is missed: it stands before all others.
-        self.assertLess(first.index("defaults_vs_best_flags_worst"), first.index("wins_vs_boosting"))
+        # This figure misses its goal, so it stands before one that has no goal.
+        self.assertLess(first.index("defaults_vs_best_flags_worst"),
+                        first.index("wins_vs_boosting"))
 
 
 class Program(unittest.TestCase):

@@ -5,8 +5,9 @@ Each table is read from the same CSV files by all: words, missing values and dat
 split has a fifth of the rows, after a shuffle, as test rows. In each split all methods run in turn:
 
   snnk           snnk fit --train FILE --target COLUMN --test FILE --json --save FILE
-  best_flags     the best of a fixed list of flags for snnk fit, chosen by its test rows, on the first
-                 split (--full: on all). It is a bound for the choice of defaults, not a method
+  best_flags     the best of a fixed list of flags for snnk fit, chosen by its test rows, on the
+                 first split (--full: on all). It is a bound for the choice of defaults, not a
+                 method
   ridge          RidgeCV, or RidgeClassifierCV
   rbf_sampler    RBFSampler with 1024 components, and ridge
   random_forest  RandomForest*
@@ -36,9 +37,10 @@ FLAGS = [
     "--features identity",
     "--scaling common",
     "--scaling standardize",
+    "--scaling standardize --choose gcv",
+    "--features gaussian --scaling standardize --projection-scale 0.2",
     "--scaling common --m 4096",
     "--scaling standardize --m 4096",
-    "--scaling common --m 4096 --linear",
     "--scaling standardize --m 4096 --linear",
     "--scaling standardize --m 4096 --choose gcv",
     "--scaling standardize --m 4096 --order 2",
@@ -76,7 +78,11 @@ def run_program(command):
     if child.returncode != 0:
         say(f"  failed: {' '.join(command)}\n  {error}")
         return None, seconds
-    return json.loads(answer), seconds
+    try:
+        return json.loads(answer), seconds
+    except ValueError as error:
+        say(f"  not one JSON object: {' '.join(command)}\n  {error}")
+        return None, seconds
 
 
 def run_snnk(program, table, train, test, model, flags=()):
@@ -231,8 +237,15 @@ def print_table(about, tables, summary):
         print("* not in the figures")
     for table in ordered:
         if table["best_flags"]:
-            print(f"{table['name']}: best flags {table['best_flags']['flags']}")
+            print_best(table["name"], table["best_flags"])
     print_figures(summary)
+
+
+def print_best(name, best):
+    """The best flags of a table. Its splits may be fewer than those of the other methods."""
+    defaults = "failed" if best["defaults_metric"] is None else f"{best['defaults_metric']:.4f}"
+    print(f"{name}: best flags on {best['splits']} split(s) {best['metric']:.4f}, no flags "
+          f"{defaults}: {best['flags']}")
 
 
 def print_figures(summary):

@@ -22,7 +22,7 @@ NEEDED = "apt-get install python3-sklearn python3-pandas python3-rdata"
 
 
 class DataError(Exception):
-    """A table cannot be had. The message says why, and what to do."""
+    """A table is not available. The message says why, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -89,8 +89,8 @@ def metric(table, method):
 
 
 def wins(tables, rival):
-    """The number of tables where the mean metric of snnk is at least the rival's. None if one of them
-    was not measured. A table where snnk has failed is not won."""
+    """The number of tables where the mean metric of snnk is at least the rival's. None if one of
+    them was not measured. A table where snnk has failed is not won."""
     rated = [table for table in tables
              if "snnk" in table["methods"] and metric(table, rival) is not None]
     if not rated:
@@ -107,8 +107,8 @@ def seconds_ratio(table, rival, imports=0.0):
 
 
 def summarize(tables, imports=None):
-    """The figures of a run; None for what was not measured. tables: of summarize_table. imports: CPU
-    seconds of the rivals' imports, or None."""
+    """The figures of a run; None for what was not measured. tables: of summarize_table. imports:
+    CPU seconds of the rivals' imports, or None."""
     tables = [table for table in tables if table["in_figures"]]
     ratios = [table["best_flags"]["defaults_vs_best_flags"] for table in tables
               if table["best_flags"]]

@@ -216,34 +216,60 @@ int dataset_open(const char *command, const data_files *files, const char *wante
 }
 
 /* Set constants to the columns that the encoder has found to be constant. */
-static int find_constants(const char *command, dataset *data) {
-    data->constants = calloc(data->n_inputs, sizeof *data->constants);
+static int find_constants(const char *command, size_t columns, dataset *data) {
+    data->constants = calloc(columns, sizeof *data->constants);
     if (!data->constants) return failed(command, "out of memory");
-    for (size_t k = 0; k < data->n_inputs; k++)
+    for (size_t k = 0; k < columns; k++)
         if (snnk_encoder_column_encoding(data->encoder, k) == SNNK_ENCODING_CONSTANT)
             data->constants[data->n_constants++] = data->columns[k];
-    data->n_inputs = snnk_encoder_outputs(data->encoder);
     return EXIT_OK;
 }
 
+/* The columns of the table that are inputs. */
+static size_t columns_of(const dataset *data) {
+    return data->encoder ? snnk_encoder_columns(data->encoder) : data->n_inputs;
+}
+
+void dataset_set_encoder(const snnk_encoder *encoder, dataset *data) {
+    const size_t columns = columns_of(data);
+
+    snnk_encoder_free(data->encoder);
+    data->encoder = snnk_encoder_retain(encoder);
+    data->n_inputs = encoder ? snnk_encoder_outputs(encoder) : columns;
+}
+
+int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data) {
+    snnk_encoder_config config;
+    snnk_encoder *encoder;
+
+    if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
+    config.columns = data->columns;
+    config.n_columns = columns_of(data);
+    config.missing = files->missing;
+    config.date_parts = files->date_parts;
+    config.numbers = form;
+    if (snnk_encoder_create(data->inputs, &config, &encoder) != SNNK_OK)
+        return failed(command, "%s: %s", data->path, snnk_last_error());
+    dataset_set_encoder(encoder, data);
+    snnk_encoder_free(encoder);
+    return EXIT_OK;
+}
+
+bool dataset_has_columns(const dataset *data) { return is_csv(data->inputs); }
+
 /* Learn an encoder if columns of a CSV have words or missing values. */
 static int encode(const char *command, const data_files *files, dataset *data) {
-    snnk_encoder_config config;
+    const size_t columns = data->n_inputs;
     bool needed = false;
+    int exit_status;
 
-    for (size_t k = 0; k < data->n_inputs; k++)
+    for (size_t k = 0; k < columns; k++)
         if (is_words(data->inputs, data->columns[k]) ||
             snnk_table_missing(data->inputs, data->columns[k]) > 0)
             needed = true;
     if (!needed || data->rows == 0) return columns_drop_constants(command, data);
-    if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
-    config.columns = data->columns;
-    config.n_columns = data->n_inputs;
-    config.missing = files->missing;
-    config.date_parts = files->date_parts;
-    if (snnk_encoder_create(data->inputs, &config, &data->encoder) != SNNK_OK)
-        return failed(command, "%s: %s", data->path, snnk_last_error());
-    return find_constants(command, data);
+    exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
+    return exit_status == EXIT_OK ? find_constants(command, columns, data) : exit_status;
 }
 
 int dataset_open_training(const char *command, const data_files *files, dataset *data) {

@@ -30,6 +30,16 @@ int dataset_open(const char *command, const data_files *files, const char *wante
  * from all rows, and makes the inputs. */
 int dataset_open_training(const char *command, const data_files *files, dataset *data);
 
+/* Learn an encoder of the same columns, from all rows, that gives numbers in this form (an
+ * snnk_number_form), and let it make the inputs. The data are a CSV. */
+int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data);
+
+/* Let an encoder of the same columns make the inputs; NULL: the columns are the inputs. */
+void dataset_set_encoder(const snnk_encoder *encoder, dataset *data);
+
+/* Whether the inputs come from a CSV, whose columns an encoder can read. */
+bool dataset_has_columns(const dataset *data);
+
 void dataset_close(dataset *data);
 
 /* Read rows first ... first+n-1, n <= BATCH_ROWS. X: n x n_inputs; Y: n x n_targets. Targets that

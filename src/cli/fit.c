@@ -1,16 +1,31 @@
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/console.h"
 #include "cli/evaluate.h"
+#include "cli/fit_choose.h"
 #include "cli/fit_gcv.h"
 #include "cli/fit_options.h"
 #include "cli/system.h"
 #include "cli/training_rows.h"
 
 static const char command[] = "fit";
+
+/* Numbers of features that are tried, and the gain in error that justifies twice as many. */
+enum { FEW_ROWS_FEATURES = 2048, LEAST_FEATURES = 1024, MOST_FEATURES = 4096 };
+#define LEAST_GAIN 0.003
+
+/* A fit with one number of features. */
+typedef struct trial {
+    snnk_map *map;
+    snnk_fit *fit;
+    gcv_fit *gcv; /* instead of `fit` with --choose gcv */
+    snnk_layer *layer;
+    snnk_fit_report report;
+} trial;
 
 /* Everything that a fit allocates; session_free frees it. */
 typedef struct session {
@@ -20,15 +35,14 @@ typedef struct session {
     task task;
     snnk_workspace *workspace;
     snnk_scaling *scaling;
-    snnk_map *map;
-    snnk_fit *fit;
-    gcv_fit *gcv; /* instead of `fit` with --choose gcv */
-    snnk_layer *layer;
+    fit_choice choice;
+    trial best, *current; /* current: the one that gets rows */
     snnk_network *network;
-    snnk_network *like;     /* with --like: its model */
-    snnk_lstsq *statistics; /* with --keep-statistics */
-    snnk_fit_report report;
-    double train_seconds;
+    snnk_network *like;            /* with --like: its model */
+    snnk_lstsq *statistics;        /* with --keep-statistics */
+    snnk_uncertainty *uncertainty; /* of the layer */
+    double variance;               /* of the targets, summed over outputs */
+    double start, train_seconds;
     training_rows *batch;
 } session;
 
@@ -62,8 +76,8 @@ static int add_to_fit(session *s, size_t first, size_t n) {
     int st;
 
     if (exit_status != EXIT_OK) return exit_status;
-    st = s->gcv ? gcv_fit_add(s->gcv, &s->batch->rows, s->workspace)
-                : snnk_fit_add(s->fit, &s->batch->rows, s->workspace);
+    st = s->current->gcv ? gcv_fit_add(s->current->gcv, &s->batch->rows, s->workspace)
+                         : snnk_fit_add(s->current->fit, &s->batch->rows, s->workspace);
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n);
 }
 
@@ -81,7 +95,7 @@ static int check_memory(const session *s) {
 }
 
 /* Use the features of the model of --like. */
-static int copy_map(session *s) {
+static int copy_map(session *s, snnk_map **copy) {
     const snnk_map *map = snnk_layer_map(snnk_network_layer(s->like, 0));
     snnk_map_config config;
 
@@ -89,7 +103,7 @@ static int copy_map(session *s) {
         return failed(command, "%s has %zu inputs, but the training data have %zu", s->o->like,
                       snnk_map_inputs(map), s->train.n_inputs);
     snnk_map_config_init(&config, sizeof config);
-    if (snnk_map_concat(1, &map, &s->map) != SNNK_OK ||
+    if (snnk_map_concat(1, &map, copy) != SNNK_OK ||
         snnk_map_block_config(map, 0, &config) != SNNK_OK)
         return library_failed(command);
     if (config.kind <= SNNK_MAP_IDENTITY) s->o->map.kind = config.kind; /* for the report */
@@ -97,7 +111,7 @@ static int copy_map(session *s) {
     return EXIT_OK;
 }
 
-static int make_map(session *s) {
+static int make_map(session *s, snnk_map **map) {
     const size_t d = s->train.n_inputs;
     snnk_map *parts[2] = {NULL, NULL};
     snnk_map_config identity = s->o->map;
@@ -105,12 +119,12 @@ static int make_map(session *s) {
 
     st = snnk_map_create(d, &s->o->map, s->scaling, &parts[0]);
     if (!s->o->linear) {
-        s->map = parts[0];
+        *map = parts[0];
         return st == SNNK_OK ? EXIT_OK : library_failed(command);
     }
     identity.kind = SNNK_MAP_IDENTITY;
     if (st == SNNK_OK) st = snnk_map_create(d, &identity, s->scaling, &parts[1]);
-    if (st == SNNK_OK) st = snnk_map_concat(2, (const snnk_map *const *)parts, &s->map);
+    if (st == SNNK_OK) st = snnk_map_concat(2, (const snnk_map *const *)parts, map);
     snnk_map_free(parts[0]);
     snnk_map_free(parts[1]);
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
@@ -128,46 +142,109 @@ static int learn_scaling(session *s) {
 }
 
 /* The part of the fit that each process does on its own rows. */
-static int collect(session *s) {
+static int collect(session *s, trial *t) {
     size_t first, end;
     int exit_status, st;
 
-    if ((exit_status = learn_scaling(s)) != EXIT_OK) return exit_status;
     if (!s->o->like && s->o->map.kind != SNNK_MAP_IDENTITY &&
         (exit_status = check_memory(s)) != EXIT_OK)
         return exit_status;
-    exit_status = s->o->like ? copy_map(s) : make_map(s);
+    exit_status = s->o->like ? copy_map(s, &t->map) : make_map(s, &t->map);
     if (exit_status != EXIT_OK) return exit_status;
-    st = s->o->choose == CHOOSE_GCV ? gcv_fit_create(s->map, s->task.outputs, &s->o->fit, &s->gcv)
-                                    : snnk_fit_create(s->map, s->task.outputs, &s->o->fit, &s->fit);
+    st = s->o->choose == CHOOSE_GCV ? gcv_fit_create(t->map, s->task.outputs, &s->o->fit, &t->gcv)
+                                    : snnk_fit_create(t->map, s->task.outputs, &s->o->fit, &t->fit);
     if (st != SNNK_OK) return library_failed(command);
+    s->current = t;
     processes_part(&s->processes, s->train.rows, &first, &end);
     return each_batch(s, "fitting", first, end, add_to_fit);
 }
 
-/* Fit the layer. Only process 0 gets s->layer. */
-static int fit(session *s) {
-    const double start = seconds_now();
-    const int exit_status = processes_agree(&s->processes, collect(s));
+/* Fit with the number of features in the options. Only process 0 gets a layer. */
+static int try(session *s, trial *t) {
+    const int exit_status = processes_agree(&s->processes, collect(s, t));
     int st;
 
     if (exit_status != EXIT_OK) return exit_status;
     show_progress(s->o->quiet, "solving", 0, 1);
-    st = s->gcv ? gcv_fit_solve(s->gcv, &s->processes, &s->report, &s->layer)
-                : snnk_fit_solve(s->fit, s->workspace, &s->report, &s->layer);
+    st = t->gcv ? gcv_fit_solve(t->gcv, &s->processes, &t->report, &t->layer)
+                : snnk_fit_solve(t->fit, s->workspace, &t->report, &t->layer);
+    if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
     if (st != SNNK_OK) return library_failed(command);
     show_progress(s->o->quiet, "solving", 1, 1);
-    if (interrupted) return EXIT_CANCELLED;
-    if (s->o->keep_statistics && s->gcv)
-        s->statistics = gcv_fit_take_statistics(s->gcv);
+    return EXIT_OK;
+}
+
+static void trial_free(trial *t) {
+    snnk_layer_free(t->layer);
+    snnk_fit_free(t->fit);
+    gcv_fit_free(t->gcv);
+    snnk_map_free(t->map);
+    *t = (trial){NULL};
+}
+
+/* The error of a trial on held-out rows: the share misclassified, or of the variance unexplained. */
+static double error_of(const session *s, const trial *t) {
+    return s->task.classification ? t->report.heldout_error : t->report.heldout_error / s->variance;
+}
+
+/* Double the number of features as long as that lowers the error on held-out rows. */
+static int grow(session *s) {
+    bool better = true;
+    int exit_status;
+
+    s->o->map.features = LEAST_FEATURES;
+    if ((exit_status = try(s, &s->best)) != EXIT_OK) return exit_status;
+    while (better && 2 * s->o->map.features <= MOST_FEATURES &&
+           2 * s->o->map.features <= s->train.rows) {
+        trial next = {NULL};
+        trial *worse = &next;
+
+        s->o->map.features *= 2;
+        if ((exit_status = try(s, &next)) == EXIT_OK) {
+            const double gain = error_of(s, &s->best) - error_of(s, &next);
+
+            better = gain > LEAST_GAIN;
+            if (gain > 0) {
+                const trial kept = s->best;
+
+                s->best = next;
+                next = kept;
+            } else {
+                s->o->map.features /= 2;
+            }
+        }
+        trial_free(worse);
+        if (exit_status != EXIT_OK) return exit_status;
+    }
+    return EXIT_OK;
+}
+
+/* Fit the layer, of as many features as the options or the data say. */
+static int fit(session *s) {
+    const bool few = s->train.rows <= SNNK_FIT_MAX_LEFT_OUT;
+    int exit_status;
+
+    if ((exit_status = learn_scaling(s)) != EXIT_OK) return exit_status;
+    if (!s->o->features_given && !s->o->like && s->o->map.kind != SNNK_MAP_IDENTITY && !few &&
+        s->o->choose != CHOOSE_GCV && s->o->fit.ridge == SNNK_RIDGE_AUTO)
+        exit_status = grow(s);
+    else
+        exit_status = try(s, &s->best);
+    if (exit_status != EXIT_OK) return exit_status;
+    if (s->o->keep_statistics && s->best.gcv)
+        s->statistics = gcv_fit_take_statistics(s->best.gcv);
     else if (s->o->keep_statistics &&
-             snnk_fit_statistics(s->fit, s->workspace, &s->statistics) != SNNK_OK)
-        return library_failed(command);
-    snnk_fit_free(s->fit); /* the statistics are large and not needed any more */
-    gcv_fit_free(s->gcv);
-    s->fit = NULL;
-    s->gcv = NULL;
-    s->train_seconds = seconds_now() - start;
+             snnk_fit_statistics(s->best.fit, s->workspace, &s->statistics) != SNNK_OK)
+        return interrupted ? EXIT_CANCELLED : library_failed(command);
+    if (s->best.fit && s->o->fit.ridge == SNNK_RIDGE_AUTO &&
+        !(s->task.classification && s->task.outputs < 2) &&
+        snnk_fit_uncertainty(s->best.fit, s->workspace, &s->uncertainty) != SNNK_OK)
+        return interrupted ? EXIT_CANCELLED : library_failed(command);
+    snnk_fit_free(s->best.fit); /* the statistics are large and not needed any more */
+    gcv_fit_free(s->best.gcv);
+    s->best.fit = NULL;
+    s->best.gcv = NULL;
+    s->train_seconds = seconds_now() - s->start;
     return EXIT_OK;
 }
 
@@ -222,6 +299,49 @@ static int find_task(session *s) {
     return exit_status;
 }
 
+/* Set the variance of the targets, summed over outputs: what errors are compared with. */
+static int find_variance(session *s) {
+    double *Y = s->batch->Y, *mean;
+    const size_t l = s->train.n_targets;
+
+    s->variance = 1;
+    if (s->task.classification) return EXIT_OK;
+    if (!(mean = calloc(l, sizeof *mean))) return failed(command, "out of memory");
+    double sum = 0;
+    for (size_t first = 0; first < s->train.rows; first += BATCH_ROWS) {
+        const size_t left = s->train.rows - first, n = left < BATCH_ROWS ? left : BATCH_ROWS;
+
+        if (dataset_read_targets(&s->train, first, n, Y) != SNNK_OK) {
+            free(mean);
+            return library_failed(command);
+        }
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < l; k++) {
+                const double delta = Y[i * l + k] - mean[k];
+
+                mean[k] += delta / (double)(first + i + 1);
+                sum += delta * (Y[i * l + k] - mean[k]);
+            }
+    }
+    free(mean);
+    if (sum > 0) s->variance = sum / (double)s->train.rows;
+    return EXIT_OK;
+}
+
+/* Choose what the options leave open. */
+static int choose(session *s) {
+    int exit_status;
+
+    s->choice.form = -1;
+    if (s->like) return EXIT_OK;
+    if (!s->o->features_given && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
+        s->o->map.features = FEW_ROWS_FEATURES;
+    show_progress(s->o->quiet, "choosing", 0, 1);
+    exit_status = fit_choose(command, s->o, &s->train, &s->task, s->workspace, &s->choice);
+    show_progress(s->o->quiet, "choosing", 1, 1);
+    return exit_status;
+}
+
 /* Everything before the fit, so that most errors are found early. */
 static int prepare(session *s) {
     int exit_status = open_like(s);
@@ -233,25 +353,28 @@ static int prepare(session *s) {
                       : dataset_open_training(command, &s->o->train, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
     if ((exit_status = find_task(s)) != EXIT_OK) return exit_status;
-    if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
-        task_save(&s->task, &s->train, s->network) != SNNK_OK)
-        return library_failed(command);
-    if ((exit_status = open_test(s)) != EXIT_OK) return exit_status;
     if (s->o->save && s->processes.rank == 0 &&
         (exit_status = check_save(command, s->o->save)) != EXIT_OK)
         return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
-    return training_rows_create(command, &s->train, &s->batch);
+    if ((exit_status = choose(s)) != EXIT_OK) return exit_status; /* the inputs are known now */
+    if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
+        task_save(&s->task, &s->train, s->network) != SNNK_OK)
+        return library_failed(command);
+    if ((exit_status = open_test(s)) != EXIT_OK) return exit_status;
+    exit_status = training_rows_create(command, &s->train, &s->batch);
+    return exit_status == EXIT_OK ? find_variance(s) : exit_status;
 }
 
 static int complete_network(session *s) {
     char seconds[32], ridge[32];
 
     snprintf(seconds, sizeof seconds, "%.2f", s->train_seconds);
-    snprintf(ridge, sizeof ridge, "%.17g", s->report.ridge);
-    if (snnk_network_append(s->network, s->layer) != SNNK_OK ||
+    snprintf(ridge, sizeof ridge, "%.17g", s->best.report.ridge);
+    if (snnk_network_append(s->network, s->best.layer) != SNNK_OK ||
         snnk_network_set_encoder(s->network, s->train.encoder) != SNNK_OK ||
+        snnk_network_set_uncertainty(s->network, s->uncertainty) != SNNK_OK ||
         snnk_network_set_note(s->network, "train_seconds", seconds) != SNNK_OK)
         return library_failed(command);
     if (!s->statistics) return EXIT_OK;
@@ -275,11 +398,33 @@ static int save(const session *s) {
 
 static const char *how_chosen(const session *s) {
     if (s->o->fit.ridge != SNNK_RIDGE_AUTO) return "given";
-    return s->o->choose == CHOOSE_GCV ? "generalized cross-validation" : "held-out rows";
+    if (s->o->choose == CHOOSE_GCV) return "generalized cross-validation";
+    return s->best.report.heldout_rows > 0 ? "held-out rows" : "leave-one-out";
+}
+
+/* Add the settings of the features, and what they were compared with. */
+static void add_choice(const session *s, cJSON *json) {
+    const fit_choice *choice = &s->choice;
+    const snnk_map_config *map = &s->o->map;
+    const char *scaling = snnk_scaling_mode_name(s->o->scaling);
+
+    cJSON_AddStringToObject(json, "scaling",
+                            s->o->scaling == SCALING_NONE || !scaling ? "none" : scaling);
+    if (choice->form >= 0)
+        cJSON_AddStringToObject(json, "number_form", snnk_number_form_name(choice->form));
+    if (map->kind == SNNK_MAP_ELEMENTWISE)
+        cJSON_AddStringToObject(json, "activation", snnk_activation_name(map->activation));
+    cJSON_AddNumberToObject(json, "projection_scale", map->projection_scale);
+    cJSON_AddNumberToObject(json, "offset_scale", map->offset_scale);
+    if (!choice->made) return;
+    cJSON_AddNumberToObject(json, "candidates", (double)choice->candidates);
+    cJSON_AddNumberToObject(json, "candidate_rows", (double)choice->rows);
+    cJSON_AddNumberToObject(json, "candidate_error", choice->error);
+    cJSON_AddNumberToObject(json, "linear_error", choice->linear_error);
 }
 
 static void print_json(const session *s, const evaluation *test) {
-    const snnk_fit_report *r = &s->report;
+    const snnk_fit_report *r = &s->best.report;
     cJSON *json = cJSON_CreateObject();
     char seed[24];
 
@@ -293,7 +438,7 @@ static void print_json(const session *s, const evaluation *test) {
     }
     cJSON_AddNumberToObject(json, "train_seconds", s->train_seconds);
     cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(s->network));
-    cJSON_AddNumberToObject(json, "m", (double)snnk_map_features(s->map));
+    cJSON_AddNumberToObject(json, "m", (double)snnk_map_features(s->best.map));
     cJSON_AddNumberToObject(json, "lambda", r->ridge);
     cJSON_AddStringToObject(json, "lambda_chosen", how_chosen(s));
     cJSON_AddNumberToObject(json, "heldout_error", r->heldout_error); /* null with a given lambda */
@@ -309,6 +454,7 @@ static void print_json(const session *s, const evaluation *test) {
         cJSON_AddNumberToObject(json, "encoded_columns",
                                 (double)snnk_encoder_columns(s->train.encoder));
     cJSON_AddStringToObject(json, "features", fit_kinds[s->o->map.kind]);
+    add_choice(s, json);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->o->map.seed); /* all 64 bits */
     cJSON_AddRawToObject(json, "seed", seed);
     cJSON_AddNumberToObject(json, "processes", (double)s->processes.size);
@@ -346,8 +492,47 @@ static void print_encoder(const snnk_encoder *encoder) {
                snnk_encoder_column_name(encoder, 0));
 }
 
+/* Print what was chosen, and what it was compared with. */
+static void print_choice(const session *s) {
+    const fit_choice *choice = &s->choice;
+    const snnk_map_config *map = &s->o->map;
+
+    printf("features      %zu (%s", snnk_map_features(s->best.map), fit_kinds[map->kind]);
+    if (map->kind == SNNK_MAP_ELEMENTWISE) printf(" %s", snnk_activation_name(map->activation));
+    if (map->kind != SNNK_MAP_IDENTITY) printf(", projection scale %g", map->projection_scale);
+    if (map->offset_scale > 0 && map->kind != SNNK_MAP_IDENTITY)
+        printf(", offset scale %g", map->offset_scale);
+    printf("), %llu parameters\n", (unsigned long long)snnk_network_parameters(s->network));
+    if (!choice->made) return;
+    printf("chosen        best of %zu candidates: leaves %.3g %% of the variance of %zu rows that "
+           "were left out",
+           choice->candidates, 100 * choice->error, choice->rows);
+    if (!isnan(choice->linear_error) && map->kind != SNNK_MAP_IDENTITY)
+        printf("; linear: %.3g %%", 100 * choice->linear_error);
+    puts("");
+    printf("inputs        %s\n",
+           choice->form > SNNK_NUMBER_FORM_PLAIN       ? snnk_number_form_name(choice->form)
+           : s->o->scaling == SNNK_SCALING_STANDARDIZE ? "standardized"
+                                                       : "centered, with their own units");
+}
+
+/* Print the error that lambda was chosen by. */
+static void print_error_of(const session *s) {
+    const snnk_fit_report *r = &s->best.report;
+    const char *const what = r->heldout_rows > 0 ? "held-out" : "left-out";
+    const uint64_t rows = r->heldout_rows > 0 ? r->heldout_rows : r->rows;
+
+    if (isnan(r->heldout_error)) return;
+    if (s->task.classification)
+        printf("%-13s %.2f %% of %llu rows misclassified\n", what, 100 * r->heldout_error,
+               (unsigned long long)rows);
+    else
+        printf("%-13s rmse %.4g on %llu rows\n", what,
+               sqrt(r->heldout_error / (double)s->task.outputs), (unsigned long long)rows);
+}
+
 static void print_text(const session *s, const evaluation *test) {
-    const snnk_fit_report *r = &s->report;
+    const snnk_fit_report *r = &s->best.report;
 
     task_print(&s->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
@@ -355,15 +540,11 @@ static void print_text(const session *s, const evaluation *test) {
            s->train_seconds);
     print_encoder(s->train.encoder);
     dataset_print_constants(&s->train);
-    printf("features      %zu (%s), %llu parameters\n", snnk_map_features(s->map),
-           fit_kinds[s->o->map.kind], (unsigned long long)snnk_network_parameters(s->network));
+    print_choice(s);
     printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(s));
-    if (r->heldout_rows > 0)
-        printf("held-out      %.4g %s, %llu rows\n", r->heldout_error,
-               s->task.classification ? "of the rows misclassified" : "squared error a row",
-               (unsigned long long)r->heldout_rows);
+    print_error_of(s);
     printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
-           snnk_map_features(s->map), r->condition, snnk_solve_method_name(r->method));
+           snnk_map_features(s->best.map), r->condition, snnk_solve_method_name(r->method));
     if (test && s->task.classification)
         printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
     if (test && !s->task.classification)
@@ -413,11 +594,12 @@ static int run(session *s) {
     int exit_status = complete_options(s);
 
     catch_interrupts();
-    s->report = (snnk_fit_report){.size = sizeof s->report};
+    s->start = seconds_now();
+    s->best.report = (snnk_fit_report){.size = sizeof s->best.report};
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->processes, exit_status);
     if (exit_status == EXIT_OK) exit_status = fit(s);
-    if (exit_status == EXIT_OK && s->layer) {
+    if (exit_status == EXIT_OK && s->best.layer) {
         exit_status = complete_network(s);
         if (exit_status == EXIT_OK) exit_status = finish(s);
     }
@@ -429,10 +611,8 @@ static void session_free(session *s) {
     snnk_network_free(s->like);
     snnk_network_free(s->network);
     snnk_lstsq_free(s->statistics);
-    snnk_layer_free(s->layer);
-    snnk_fit_free(s->fit);
-    gcv_fit_free(s->gcv);
-    snnk_map_free(s->map);
+    snnk_uncertainty_free(s->uncertainty);
+    trial_free(&s->best);
     snnk_scaling_free(s->scaling);
     snnk_workspace_free(s->workspace);
     task_free(&s->task);

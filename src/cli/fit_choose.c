@@ -115,7 +115,9 @@ static int take_best(const char *command, const snnk_choice *made, const sample 
     snnk_candidate best = {.size = sizeof best};
     const uint64_t features = o->map.features;
 
-    if (snnk_choice_get(made, 0, &best) != SNNK_OK) return library_failed(command);
+    /* Gaussian features come in pairs, so an odd number of them cannot be. */
+    for (size_t k = 0; k == 0 || (best.map->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0); k++)
+        if (snnk_choice_get(made, k, &best) != SNNK_OK) return library_failed(command);
     o->map = *best.map;
     o->map.features = features;
     o->scaling = best.scaling < 0 ? SCALING_NONE : best.scaling;
@@ -144,9 +146,9 @@ static int score(const char *command, fit_options *o, dataset *train, const task
     int exit_status;
 
     for (size_t k = 0; k < s->n_ways; k++) {
-        rows[k] = rows_of(
-            s, k, s->encoders[k] ? snnk_encoder_outputs(s->encoders[k]) : train->n_inputs, train,
-            of);
+        rows[k] =
+            rows_of(s, k, s->encoders[k] ? snnk_encoder_outputs(s->encoders[k]) : train->n_inputs,
+                    train, of);
         ways[k] = &rows[k];
     }
     snnk_choose_config_init(&config, sizeof config);
@@ -173,8 +175,8 @@ int fit_choose(const char *command, fit_options *o, dataset *train, const task *
     sample *s;
     int exit_status;
 
-    *choice = (fit_choice){.form = train->encoder ? SNNK_NUMBER_FORM_PLAIN : -1,
-                           .linear_error = NAN};
+    *choice =
+        (fit_choice){.form = train->encoder ? SNNK_NUMBER_FORM_PLAIN : -1, .linear_error = NAN};
     if (o->kind_given && o->scale_given && o->scaling != SCALING_DEFAULT) return EXIT_OK;
     if (!(s = calloc(1, sizeof *s))) return failed(command, "out of memory");
     exit_status = read_sample(command, o, train, of, s);

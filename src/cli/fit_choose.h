@@ -8,7 +8,7 @@
 
 /* What was chosen, for the report. */
 typedef struct fit_choice {
-    bool made;           /* false: the options leave nothing open */
+    bool made; /* false: the options leave nothing open */
     size_t candidates, rows;
     double error;        /* of rows left out, as a share of the variance of the targets */
     double linear_error; /* that of linear features; NaN if there were none */

@@ -164,15 +164,17 @@ static int collect(session *s) {
 static int fit(session *s) {
     const double start = seconds_now();
     const int exit_status = processes_agree(&s->processes, collect(s));
+    progress_bar bar = {s->o->quiet, "solving", -1};
     int st;
 
     if (exit_status != EXIT_OK) return exit_status;
-    show_progress(s->o->quiet, "solving", 0, 1);
-    st = s->gcv ? gcv_fit_solve(s->gcv, &s->processes, &s->report, &s->layer)
+    snnk_workspace_set_progress(s->workspace, move_bar, &bar);
+    st = s->gcv ? gcv_fit_solve(s->gcv, &s->processes, s->workspace, &s->report, &s->layer)
                 : snnk_fit_solve(s->fit, s->workspace, &s->report, &s->layer);
-    if (st != SNNK_OK) return library_failed(command);
+    snnk_workspace_set_progress(s->workspace, NULL, NULL);
     show_progress(s->o->quiet, "solving", 1, 1);
     if (interrupted) return EXIT_CANCELLED;
+    if (st != SNNK_OK) return library_failed(command);
     if (s->o->keep_statistics && s->gcv)
         s->statistics = gcv_fit_take_statistics(s->gcv);
     else if (s->o->keep_statistics &&
@@ -415,6 +417,7 @@ static int run(session *s) {
     int exit_status = complete_options(s);
 
     catch_interrupts();
+    remove_unfinished(s->o->save);
     s->report = (snnk_fit_report){.size = sizeof s->report};
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->processes, exit_status);

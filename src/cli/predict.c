@@ -180,6 +180,7 @@ int predict_command(int argc, char **argv) {
     }
     if (!use.files.inputs) return wrong_usage(command, "the file with the inputs is missing");
     catch_interrupts();
+    remove_unfinished(use.out);
     exit_status = run(&use);
     if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     model_close(&use);

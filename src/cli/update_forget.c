@@ -67,6 +67,7 @@ static int take_rows(change *c, size_t first, size_t n) {
     snnk_lstsq *lstsq = snnk_network_statistics(use->network);
     const size_t m = snnk_lstsq_features(lstsq);
     const bool classes = use->task.classification;
+    progress_bar bar = {.quiet = true}; /* that of all rows is shown */
     int32_t labels[BATCH_ROWS];
     int st =
         snnk_network_features(use->network, n, c->X, use->data.n_inputs, c->Phi, m, use->workspace);
@@ -80,7 +81,10 @@ static int take_rows(change *c, size_t first, size_t n) {
     const snnk_rows *rows = SNNK_ROWS(.n = n, .X = c->Phi, .Y = classes ? NULL : c->Y,
                                       .labels = classes ? labels : NULL);
 
+    snnk_workspace_set_progress(use->workspace, move_bar, &bar);
     st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, rows, use->workspace);
+    snnk_workspace_set_progress(use->workspace, NULL, NULL);
+    if (st == SNNK_E_CANCELLED) return EXIT_CANCELLED;
     return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n);
 }
 

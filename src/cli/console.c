@@ -1,9 +1,11 @@
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* POSIX 2008 with realpath */
 #include "cli/console.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 volatile sig_atomic_t interrupted = 0;
@@ -66,9 +68,48 @@ void print_usage_error(const char *command, const char *format, ...) {
     va_end(arguments);
 }
 
+/* ---- Ctrl-C ---- */
+
+/* Temporary files of what is being written. */
+#define MOST_FILES 4
+#define PATH_ROOM  4200
+
+/* Microseconds after Ctrl-C in which a command can end in order. */
+#define PATIENCE 600000
+
+static char unfinished[MOST_FILES][PATH_ROOM];
+static int n_unfinished = 0;
+
+void remove_unfinished(const char *path) {
+    char *target, *slash;
+
+    if (!path || n_unfinished == MOST_FILES) return;
+    target = realpath(path, NULL); /* a link: the file is written beside what it points to */
+    if (!target) target = strdup(path);
+    if (!target) return;
+    slash = strrchr(target, '/');
+    /* As src/io/replacement.c names them. */
+    snprintf(unfinished[n_unfinished++], PATH_ROOM, "%.*s.snnk-%ld-0.tmp",
+             slash ? (int)(slash - target) + 1 : 0, target, (long)getpid());
+    free(target);
+}
+
+/* Both handlers call only what is a plain system call. */
 static void on_interrupt(int signal_number) {
+    const struct itimerval patience = {.it_value.tv_usec = PATIENCE};
+
     (void)signal_number;
     interrupted = 1;
+    setitimer(ITIMER_REAL, &patience, NULL);
+}
+
+static void on_alarm(int signal_number) {
+    static const char text[] = "\nsnnk: cancelled\n";
+
+    (void)signal_number;
+    for (int i = 0; i < n_unfinished; i++) unlink(unfinished[i]);
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(EXIT_FAILED);
+    _exit(EXIT_CANCELLED);
 }
 
 void catch_interrupts(void) {
@@ -78,7 +119,11 @@ void catch_interrupts(void) {
     action.sa_handler = on_interrupt;
     action.sa_flags = (int)SA_RESETHAND; /* a second one ends the program at once */
     sigaction(SIGINT, &action, NULL);
+    action.sa_handler = on_alarm;
+    sigaction(SIGALRM, &action, NULL);
 }
+
+/* ---- Progress ---- */
 
 void show_progress(bool quiet, const char *what, size_t done, size_t total) {
     enum { WIDTH = 40 };
@@ -97,6 +142,16 @@ void show_progress(bool quiet, const char *what, size_t done, size_t total) {
         fprintf(stderr, "\r%-9s [%s] %3zu %%", what, bar, total ? 100 * done / total : 0);
     }
     fflush(stderr);
+}
+
+int move_bar(void *bar, double share) {
+    progress_bar *b = bar;
+    const int percent = (int)(100 * share);
+
+    if (percent != b->percent && percent < 100)
+        show_progress(b->quiet, b->what, (size_t)percent, 100);
+    b->percent = percent;
+    return interrupted;
 }
 
 void print_json_object(cJSON *json) {

@@ -34,10 +34,27 @@ void print_held_error(void);
 
 /* ---- Progress ---- */
 
-/* Set by Ctrl-C (SIGINT) after catch_interrupts. Long loops check it between batches. A second
- * Ctrl-C ends the program at once. */
+/* Set by Ctrl-C (SIGINT) after catch_interrupts. Long loops and the library's progress functions
+ * check it, so that the command can end in order. If it has not ended after 0.6 seconds, as while a
+ * table is read or a file is written, the program ends with EXIT_CANCELLED. A second Ctrl-C ends it
+ * at once. */
 extern volatile sig_atomic_t interrupted;
 void catch_interrupts(void);
+
+/* Name a file that the command will write. If the program ends by the rule above, the temporary
+ * file beside it is removed. path: NULL does nothing; stays valid. */
+void remove_unfinished(const char *path);
+
+/* A progress bar of the library's long calls. */
+typedef struct progress_bar {
+    bool quiet;
+    const char *what;
+    int percent; /* shown last */
+} progress_bar;
+
+/* Draw the bar with each percent: a progress function for snnk_workspace_set_progress, with a
+ * progress_bar as its user. Cancels after Ctrl-C. */
+int move_bar(void *bar, double share);
 
 /* Draw a progress bar on stderr if that is a terminal and `quiet` is false. Call it with done =
  * total at the end, which clears the line. */

@@ -36,6 +36,7 @@ typedef struct session {
     snnk_workspace *workspace;
     snnk_scaling *scaling;
     fit_choice choice;
+    progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
     snnk_network *network;
     snnk_network *like;            /* with --like: its model */
@@ -45,6 +46,17 @@ typedef struct session {
     double start, train_seconds;
     training_rows *batch;
 } session;
+
+/* Show the progress of the calls that follow, which Ctrl-C can cancel. */
+static void begin_bar(session *s, const char *what) {
+    s->bar = (progress_bar){s->o->quiet, what, -1};
+    snnk_workspace_set_progress(s->workspace, move_bar, &s->bar);
+}
+
+static void end_bar(session *s) {
+    snnk_workspace_set_progress(s->workspace, NULL, NULL);
+    show_progress(s->o->quiet, s->bar.what, 1, 1);
+}
 
 /* Call `add` for batches of the training rows begin ... end-1. */
 static int each_batch(session *s, const char *what, size_t begin, size_t end,
@@ -165,13 +177,12 @@ static int try(session *s, trial *t) {
     int st;
 
     if (exit_status != EXIT_OK) return exit_status;
-    show_progress(s->o->quiet, "solving", 0, 1);
-    st = t->gcv ? gcv_fit_solve(t->gcv, &s->processes, &t->report, &t->layer)
+    begin_bar(s, "solving");
+    st = t->gcv ? gcv_fit_solve(t->gcv, &s->processes, s->workspace, &t->report, &t->layer)
                 : snnk_fit_solve(t->fit, s->workspace, &t->report, &t->layer);
+    end_bar(s);
     if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
-    if (st != SNNK_OK) return library_failed(command);
-    show_progress(s->o->quiet, "solving", 1, 1);
-    return EXIT_OK;
+    return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
 
 static void trial_free(trial *t) {
@@ -219,6 +230,22 @@ static int grow(session *s) {
     return EXIT_OK;
 }
 
+/* Take from the best trial what else is wanted: its statistics, and the uncertainty. */
+static int finish_fit(session *s) {
+    const bool knows_errors = s->best.fit && s->o->fit.ridge == SNNK_RIDGE_AUTO &&
+                              (!s->task.classification || s->task.outputs > 1);
+    int st = SNNK_OK;
+
+    if (s->o->keep_statistics && s->best.gcv)
+        s->statistics = gcv_fit_take_statistics(s->best.gcv);
+    else if (s->o->keep_statistics)
+        st = snnk_fit_statistics(s->best.fit, s->workspace, &s->statistics);
+    if (st == SNNK_OK && knows_errors)
+        st = snnk_fit_uncertainty(s->best.fit, s->workspace, &s->uncertainty);
+    if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
+    return st == SNNK_OK ? EXIT_OK : library_failed(command);
+}
+
 /* Fit the layer, of as many features as the options or the data say. */
 static int fit(session *s) {
     const bool few = s->train.rows <= SNNK_FIT_MAX_LEFT_OUT;
@@ -231,15 +258,10 @@ static int fit(session *s) {
     else
         exit_status = try(s, &s->best);
     if (exit_status != EXIT_OK) return exit_status;
-    if (s->o->keep_statistics && s->best.gcv)
-        s->statistics = gcv_fit_take_statistics(s->best.gcv);
-    else if (s->o->keep_statistics &&
-             snnk_fit_statistics(s->best.fit, s->workspace, &s->statistics) != SNNK_OK)
-        return interrupted ? EXIT_CANCELLED : library_failed(command);
-    if (s->best.fit && s->o->fit.ridge == SNNK_RIDGE_AUTO &&
-        !(s->task.classification && s->task.outputs < 2) &&
-        snnk_fit_uncertainty(s->best.fit, s->workspace, &s->uncertainty) != SNNK_OK)
-        return interrupted ? EXIT_CANCELLED : library_failed(command);
+    begin_bar(s, "finishing");
+    exit_status = finish_fit(s);
+    end_bar(s);
+    if (exit_status != EXIT_OK) return exit_status;
     snnk_fit_free(s->best.fit); /* the statistics are large and not needed any more */
     gcv_fit_free(s->best.gcv);
     s->best.fit = NULL;
@@ -336,9 +358,9 @@ static int choose(session *s) {
     if (s->like) return EXIT_OK;
     if (!s->o->features_given && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
         s->o->map.features = FEW_ROWS_FEATURES;
-    show_progress(s->o->quiet, "choosing", 0, 1);
+    begin_bar(s, "choosing");
     exit_status = fit_choose(command, s->o, &s->train, &s->task, s->workspace, &s->choice);
-    show_progress(s->o->quiet, "choosing", 1, 1);
+    end_bar(s);
     return exit_status;
 }
 

@@ -76,13 +76,13 @@ int gcv_fit_add(gcv_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) 
 
 /* Set config->ridge to the lambda that minimizes generalized cross-validation, one for all
  * outputs. */
-static int choose_ridge(const gcv_fit *fit, snnk_solve_config *config) {
+static int choose_ridge(const gcv_fit *fit, snnk_workspace *workspace, snnk_solve_config *config) {
     double *ridges = calloc(snnk_lstsq_targets(fit->lstsq), sizeof *ridges);
     snnk_ridge_path *path = NULL;
     int st;
 
     if (!ridges) return snnk_fail(SNNK_E_NOMEM, "out of memory");
-    st = snnk_ridge_path_create(fit->lstsq, config, NULL, &path);
+    st = snnk_ridge_path_create(fit->lstsq, config, workspace, &path);
     if (st == SNNK_OK) st = snnk_ridge_path_choose_gcv(path, 1, ridges);
     if (st == SNNK_OK) config->ridge = ridges[0];
     snnk_ridge_path_free(path);
@@ -90,7 +90,8 @@ static int choose_ridge(const gcv_fit *fit, snnk_solve_config *config) {
     return st;
 }
 
-static int solve(const gcv_fit *fit, snnk_fit_report *report, snnk_layer **layer) {
+static int solve(const gcv_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
+                 snnk_layer **layer) {
     snnk_solve_config config;
     snnk_solve_report solved = {.size = sizeof solved};
     int st;
@@ -100,9 +101,9 @@ static int solve(const gcv_fit *fit, snnk_fit_report *report, snnk_layer **layer
     config.rank_tolerance = fit->config.rank_tolerance;
     if (fit->config.ridge != SNNK_RIDGE_AUTO)
         config.ridge = fit->config.ridge;
-    else if ((st = choose_ridge(fit, &config)) != SNNK_OK)
+    else if ((st = choose_ridge(fit, workspace, &config)) != SNNK_OK)
         return st;
-    st = snnk_layer_create_from_lstsq(fit->map, fit->lstsq, &config, NULL, &solved, layer);
+    st = snnk_layer_create_from_lstsq(fit->map, fit->lstsq, &config, workspace, &solved, layer);
     if (st != SNNK_OK) return st;
     *report = (snnk_fit_report){.size = sizeof *report,
                                 .ridge = solved.ridge,
@@ -115,9 +116,10 @@ static int solve(const gcv_fit *fit, snnk_fit_report *report, snnk_layer **layer
     return SNNK_OK;
 }
 
-int gcv_fit_solve(gcv_fit *fit, const processes *p, snnk_fit_report *report, snnk_layer **layer) {
+int gcv_fit_solve(gcv_fit *fit, const processes *p, snnk_workspace *workspace,
+                  snnk_fit_report *report, snnk_layer **layer) {
     const int st = processes_reduce(p, fit->lstsq);
 
     *layer = NULL;
-    return st == SNNK_OK && p->rank == 0 ? solve(fit, report, layer) : st;
+    return st == SNNK_OK && p->rank == 0 ? solve(fit, workspace, report, layer) : st;
 }

@@ -19,7 +19,8 @@ void gcv_fit_free(gcv_fit *fit);
 int gcv_fit_add(gcv_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Add up the sums of all processes, and solve on process 0. *layer is NULL on the others. */
-int gcv_fit_solve(gcv_fit *fit, const processes *p, snnk_fit_report *report, snnk_layer **layer);
+int gcv_fit_solve(gcv_fit *fit, const processes *p, snnk_workspace *workspace,
+                  snnk_fit_report *report, snnk_layer **layer);
 
 /* Take the statistics out of the fit; the caller frees them. After gcv_fit_solve those of process 0
  * are of all rows. */

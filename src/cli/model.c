@@ -204,8 +204,10 @@ int model_open_statistics(const char *command, model_use *use) {
 
 int model_solve_and_save(const char *command, model_use *use, snnk_solve_report *report) {
     const char *lambda = snnk_network_note(use->network, "lambda");
+    progress_bar bar = {use->quiet, "solving", -1};
     snnk_solve_config config;
     char text[32];
+    int st;
 
     snnk_solve_config_init(&config, sizeof config);
     if (use->ridge >= 0)
@@ -213,10 +215,14 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
     else if (!lambda || !read_double(lambda, &config.ridge))
         return failed(command, "%s does not contain its lambda: use --ridge", use->path);
     snprintf(text, sizeof text, "%.17g", config.ridge);
-    if (snnk_network_solve(use->network, &config, NULL, report) != SNNK_OK ||
-        snnk_network_set_note(use->network, "lambda", text) != SNNK_OK)
-        return library_failed(command);
+    snnk_workspace_set_progress(use->workspace, move_bar, &bar);
+    st = snnk_network_solve(use->network, &config, use->workspace, report);
+    snnk_workspace_set_progress(use->workspace, NULL, NULL);
+    show_progress(use->quiet, "solving", 1, 1);
     if (interrupted) return EXIT_CANCELLED;
+    if (st != SNNK_OK || snnk_network_set_note(use->network, "lambda", text) != SNNK_OK)
+        return library_failed(command);
+    remove_unfinished(use->save);
     return snnk_network_save(use->network, use->save, use->projection) == SNNK_OK
                ? EXIT_OK
                : library_failed(command);

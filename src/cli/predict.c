@@ -93,6 +93,7 @@ int predict_command(int argc, char **argv) {
     if (use.scores && use.probabilities)
         return wrong_usage(command, "use either --scores or --probabilities");
     catch_interrupts();
+    remove_unfinished(use.out);
     exit_status = run(&use);
     if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     model_close(&use);

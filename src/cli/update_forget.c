@@ -72,6 +72,7 @@ static int take_rows(change *c, size_t first, size_t n) {
     const int exit_status =
         training_rows_read(c->command, &use->task, &use->data, first, n, c->batch);
     const snnk_rows *inputs = &c->batch->rows;
+    progress_bar bar = {.quiet = true}; /* that of all rows is shown */
     snnk_rows features = *inputs;
     int st;
 
@@ -86,7 +87,10 @@ static int take_rows(change *c, size_t first, size_t n) {
     features.X = c->Phi;
     features.X_f64 = NULL;
     features.inputs = m;
+    snnk_workspace_set_progress(use->workspace, move_bar, &bar);
     st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, &features, use->workspace);
+    snnk_workspace_set_progress(use->workspace, NULL, NULL);
+    if (st == SNNK_E_CANCELLED) return EXIT_CANCELLED;
     return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n);
 }
 

@@ -86,7 +86,7 @@ int snnk__replacement_write(snnk__replacement *r, const void *bytes, size_t size
     const char *at = bytes;
 
     while (size > 0) {
-        const ssize_t written = write(r->fd, at, snnk__min_size(size, (size_t)1 << 30));
+        const ssize_t written = write(r->fd, at, snnk__min_size(size, (size_t)1 << 24));
 
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) return snnk__fail_errno(r->target, "write");

@@ -7,10 +7,10 @@
 #include "base/status.h"
 
 /* Columns of a panel, and right-hand sides at a time. */
-#define PANEL 192
+#define PANEL 320
 
-/* The most multiplications between two reports: about a tenth of a second. */
-#define REPORT_EVERY 2e9
+/* The most multiplications between two reports: about a fifth of a second. */
+#define REPORT_EVERY 4e9
 
 /* A symmetric matrix whose lower triangle is stored, by columns or by rows. */
 typedef struct lower {

@@ -71,7 +71,9 @@ static int allocate_square(snnk_ridge_path *path, size_t m, size_t t) {
 
     if (!snnk__mul_size(m, m, &square))
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu eigenvectors overflow size_t", m, m);
-    if ((st = allocate(path, square, "eigenvectors", &path->vectors)) != SNNK_OK) return st;
+    st = snnk__alloc(&path->allocator, square, sizeof *path->vectors, "eigenvectors",
+                     &path->vectors);
+    if (st != SNNK_OK) return st;
     if ((st = allocate(path, m, "eigenvalues", &path->values)) != SNNK_OK) return st;
     if ((st = allocate(path, m, "feature means", &path->mean_phi)) != SNNK_OK) return st;
     if ((st = allocate(path, t, "target means", &path->mean_y)) != SNNK_OK) return st;
@@ -99,7 +101,7 @@ static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, dou
     st = snnk__alloc(&path->allocator, t * m + t, sizeof *system.R, "right sides", &system.R);
     if (st != SNNK_OK) goto done;
     system.yy = system.R + t * m;
-    if ((st = snnk__system_build(lstsq, path->intercept, NULL, &system)) != SNNK_OK) goto done;
+    if ((st = snnk__system_build(lstsq, path->intercept, progress, &system)) != SNNK_OK) goto done;
     st = snnk__eigenvectors(&path->allocator, m, 'U', path->vectors, path->values, progress);
     if (st != SNNK_OK) goto done;
     if ((st = allocate_kept(path, tolerance)) != SNNK_OK) goto done;

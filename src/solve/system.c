@@ -3,7 +3,11 @@
 #include "solve/lstsq.h"
 #include "solve/qr.h"
 
-static int build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system) {
+/* Between two reports: a first write to fresh memory can be slow. */
+#define REPORT_ROWS 512
+
+static int build(const snnk_lstsq *lstsq, bool intercept, snnk__progress *progress,
+                 snnk__system *system) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const double *mean = lstsq->mean_phi;
     const double w = intercept ? 0 : lstsq->weight;
@@ -13,6 +17,7 @@ static int build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system) 
         for (size_t j = 0; j <= i; j++)
             system->A[i * m + j] = lstsq->S[i * m + j] + w * mean[i] * mean[j];
         st = snnk__check_finite_f64(system->A + i * m, "a row of moments", 1, i + 1, m);
+        if (st == SNNK_OK && i % REPORT_ROWS == 0) st = snnk__progress_update(progress, 0);
         if (st != SNNK_OK) return st;
     }
     for (size_t k = 0; k < t; k++) {
@@ -30,10 +35,11 @@ int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__progress *
     snnk_lstsq *moments;
     int st;
 
-    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) return build(lstsq, intercept, system);
+    if (lstsq->factorization == SNNK_FACTORIZATION_GRAM)
+        return build(lstsq, intercept, progress, system);
     if ((st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments)) != SNNK_OK) return st;
     st = snnk__qr_to_gram(moments, progress);
-    if (st == SNNK_OK) st = build(moments, intercept, system);
+    if (st == SNNK_OK) st = build(moments, intercept, NULL, system);
     snnk_lstsq_free(moments);
     return st;
 }

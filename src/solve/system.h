@@ -14,8 +14,8 @@ typedef struct snnk__system {
 } snnk__system;
 
 /* Fill A, R and yy, which the caller allocated: centered on the means with an intercept, otherwise
- * about 0. Needs rows. SNNK_E_NONFINITE (an entry overflows), SNNK_E_NOMEM and SNNK_E_CANCELLED (only with
- * a factor). */
+ * about 0. Needs rows. SNNK_E_NONFINITE (an entry overflows), SNNK_E_NOMEM (only with a factor),
+ * SNNK_E_CANCELLED. */
 int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__progress *progress,
                        snnk__system *system);
 

@@ -307,6 +307,7 @@ static int solve_leaf(problem *p, size_t first, size_t n) {
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(p->allocator, n_iwork, sizeof *iwork, "eigenvector integers", &iwork);
     if (st != SNNK_OK) goto done;
+    memset(p->Z + first * p->n, 0, n * p->n * sizeof *p->Z);
     info = LAPACKE_dstedc_work(LAPACK_COL_MAJOR, 'I', (lapack_int)n, p->diagonal + first,
                                p->beside + first, p->Z + first * p->n + first, (lapack_int)p->n,
                                work, (lapack_int)n_work, iwork, (lapack_int)n_iwork);
@@ -374,7 +375,6 @@ int snnk__tridiagonal_eigenvectors(const snnk_allocator *allocator, size_t n, do
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++) diagonal[i] /= scale;
     for (size_t i = 0; i + 1 < n; i++) beside[i] /= scale;
-    memset(Z, 0, n * n * sizeof *Z);
     st = solve(&p, 0, n);
     for (size_t i = 0; st == SNNK_OK && i < n; i++) diagonal[i] *= scale;
     snnk__free(allocator, p.scratch);

@@ -164,4 +164,151 @@ END
 gives "old model" 0 "$snnk" eval old.st --test old.csv --json
 json "old model" "j['classes'] == ['0', '1', '2'] and j['accuracy'] == 1"
 
+# ---- Columns: y = 2 a - b + 1, and columns that must not be inputs ----
+awk 'BEGIN { print "a,\"junk, of it\",b,note,y"; for (i = 0; i < 60; i++)
+    printf "%g,%g,%g,%s,%g\n", i % 10, i * i % 31, i % 7, (i % 3 ? "x" : "z"), 2 * (i % 10) - i % 7 + 1 }' >wide.csv
+cut -d , -f 1,4- wide.csv >narrow.csv
+awk 'BEGIN { print "b,other,a,y"; for (i = 0; i < 9; i++) printf "%g,text,%g,%g\n", i, i * i, 2 * i * i - i + 1 }' >next.csv
+for chosen in '--drop "junk, of it",note' '--drop 2,note' '--columns a,b' '--columns 3,1'; do
+    gives "$chosen" 0 "$snnk" fit --train wide.csv --features identity --ridge 0 --task regression "${chosen%% *}" \
+        "${chosen#* }" --save wide.st --keep-statistics --json --test next.csv
+    json "$chosen" "j['inputs'] == 2 and j['test_rmse'] < 1e-5 and 'encoded_columns' not in j"
+    gives "$chosen, eval" 0 "$snnk" eval wide.st --test wide.csv --json
+    json "$chosen, eval" "j['rmse'] < 1e-5"
+    gives "$chosen, predict" 0 "$snnk" predict wide.st next.csv
+    if [ "$(tail -n 1 out | cut -c 1-3)" = 121 ]; then ok; else not_ok "$chosen, predict: 2 * 64 - 8 + 1"; fi
+    gives "$chosen, update" 0 "$snnk" update wide.st --train wide.csv
+    gives "$chosen, forget" 0 "$snnk" forget wide.st --train wide.csv
+    gives "$chosen, eval after" 0 "$snnk" eval wide.st --test wide.csv --json
+    json "$chosen, eval after" "j['rmse'] < 1e-5"
+done
+gives "words stay where they are chosen" 0 "$snnk" fit --train wide.csv --columns a,b,note --ridge 1 --json
+json "words stay where they are chosen" "j['encoded_columns'] == 3 and j['inputs'] == 4"
+# refused NAME PATTERN OPTION...: fit fails with one line that matches, and writes nothing.
+refused() {
+    what=$1 pattern=$2
+    shift 2
+    rm -f refused.st
+    gives "$what" 1 "$snnk" fit --save refused.st "$@"
+    one_line "$what" err
+    has "$what" err "$pattern"
+    if [ -e refused.st ]; then not_ok "$what: a file was written"; else ok; fi
+}
+refused "drop of no column" '^snnk fit: wide\.csv has no column "c"$' --train wide.csv --drop c
+refused "drop of column 6" '^snnk fit: wide\.csv has no column "6"$' --train wide.csv --drop 6
+refused "drop of the target" 'column "y" cannot be both dropped and the target' --train wide.csv --drop y --target y
+refused "the target as an input" 'column "y" cannot be both an input and the target' --train wide.csv --columns a,y --target y
+refused "a weight as an input" 'column "a" cannot be both an input and a weight' --train wide.csv --columns a,b --weights a
+refused "nothing left" 'no column is left as input' --train wide.csv --drop 1,2,3,4
+gives "columns and drop" 2 "$snnk" fit --train wide.csv --drop a --columns b
+gives "the last that is left" 0 "$snnk" fit --train wide.csv --drop y,note --ridge 1 --json --save left.st
+gives "the last that is left" 0 "$snnk" info left.st
+has "the last that is left" out 'note +target: b'
+# An array without names: columns 1 and 3 of 3, of which 2 is noise.
+python3 - <<'END'
+import struct
+def npy(path, columns, values):
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d)}" % (len(values) // columns, columns)
+    with open(path, "wb") as f:
+        f.write(b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117).encode() + b"\n" + struct.pack("<%dd" % len(values), *values))
+npy("three.npy", 3, [v for i in range(50) for v in (i % 10, i * i % 31, i % 7)])
+npy("sums.npy", 1, [2 * (i % 10) - i % 7 + 1 for i in range(50)])
+npy("two.npy", 2, [0.0] * 8)
+END
+gives "columns of an array" 0 "$snnk" fit --train-inputs three.npy --train-targets sums.npy --drop 2 --features identity \
+    --ridge 0 --task regression --save array.st --test-inputs three.npy --test-targets sums.npy --json
+json "columns of an array" "j['inputs'] == 2 and j['test_rmse'] < 1e-5"
+gives "columns of an array, eval" 0 "$snnk" eval array.st --test-inputs three.npy --test-targets sums.npy --json
+json "columns of an array, eval" "j['rmse'] < 1e-5"
+gives "an array with too few columns" 1 "$snnk" predict array.st two.npy
+has "an array with too few columns" err 'two\.npy has no column "3", which the model needs'
+
+# ---- Weights: x = 0, 1, 2, y = 1, 3, 5 is a line for all of them; then, copies of rows ----
+printf 'x,w,y\n0,2e5,1\n1,2e8,3\n2,2e11,5\n' >heavy.csv
+gives "weights" 0 "$snnk" fit --train heavy.csv --weights w --task regression --features identity --ridge 0 --choose gcv --save heavy.st
+printf 'x\n0\n3\n' >points.csv
+gives "weights, predict" 0 "$snnk" predict heavy.st points.csv --json
+json "weights, predict" "abs(j['values'][0][0] - 1) < 1e-6 and abs(j['values'][1][0] - 7) < 1e-6"
+awk 'BEGIN { print "x,w,z,y"; for (i = 0; i < 30; i++) print i % 7 "," i % 4 "," i * i % 11 "," i * i % 13 / 2 }' >some.csv
+awk -F, 'NR == 1 { print } NR > 1 { for (k = 0; k < $2; k++) print }' some.csv >copies.csv
+for how in heldout gcv; do
+    gives "weights" 0 "$snnk" fit --train some.csv --weights w --features identity --ridge 0 --choose $how --scaling none \
+        --keep-statistics --save some.st --json
+    json "weights" "j['inputs'] == 2 and j['train_rows'] == 22"
+    gives "weights" 0 "$snnk" predict some.st some.csv --json
+    mv out weighted
+    gives "copies" 0 "$snnk" fit --train copies.csv --drop w --features identity --ridge 0 --choose $how --scaling none --save copies.st
+    gives "copies" 0 "$snnk" predict copies.st some.csv --json
+    json "weights are copies" "max(abs(p[0] - q[0]) for p, q in zip(j['values'], json.load(open('weighted'))['values'])) < 1e-6"
+    # Rows added and removed again have the weights of their column.
+    gives "weights, update" 0 "$snnk" update some.st --train some.csv
+    gives "weights, forget" 0 "$snnk" forget some.st --train some.csv
+    gives "weights, after" 0 "$snnk" predict some.st some.csv --json
+    json "weights, after" "max(abs(p[0] - q[0]) for p, q in zip(j['values'], json.load(open('weighted'))['values'])) < 1e-6"
+done
+gives "update without weights" 1 "$snnk" update some.st --train next.csv
+has "update without weights" err 'next\.csv has no column "w"'
+sed '4s/^\([^,]*\),[^,]*/\1,-1/' some.csv >minus.csv
+refused "a negative weight" '^snnk fit: minus\.csv: row 3, column "w": the weight -1 is not 0 or in 1e-30' --train minus.csv --weights w
+sed '4s/^\([^,]*\),[^,]*/\1,/' some.csv >hole.csv
+refused "a missing weight" '^snnk fit: hole\.csv: row 3, column "w": the weight is missing$' --train hole.csv --weights w
+awk -F, 'NR > 1 { $2 = 0 } { print $1 "," $2 "," $3 "," $4 }' some.csv >zeros.csv
+refused "weights of 0" '^snnk fit: zeros\.csv: column "w" has only zeros: no row has a weight$' --train zeros.csv --weights w
+refused "weights that are words" 'column "note" holds words, but weights must be numbers' --train wide.csv --weights note
+
+# ---- Groups: a column that is no input ----
+gives "groups" 0 "$snnk" fit --train wide.csv --group note --ridge 1 --json --save group.st
+json "groups" "j['inputs'] == 3 and 'encoded_columns' not in j"
+gives "groups" 0 "$snnk" info group.st
+sed '4s/,[xz],/,,/' wide.csv >lost.csv
+refused "a missing group" 'lost\.csv: row 3, column "note": the group is missing' --train lost.csv --group note --ridge 1
+
+# ---- Dates and missing values ----
+awk 'BEGIN { print "day,x,y"; for (i = 0; i < 40; i++)
+    printf "2026-%02d-%02d,%s,%g\n", 1 + i % 12, 1 + i % 28, (i % 9 ? i % 5 : "-999"), i / 3 }' >days.csv
+gives "dates" 0 "$snnk" fit --train days.csv --ridge 1 --json
+json "dates" "j['inputs'] == 2"
+# A date has one output, and a cosine and a sine of year, week and day; x has one more for missing.
+gives "dates in parts" 0 "$snnk" fit --train days.csv --ridge 1 --json --date-parts --missing-words "?,-999" --save days.st
+json "dates in parts" "j['inputs'] == 7 + 2"
+gives "the model knows what is missing" 0 "$snnk" predict days.st days.csv
+has "the model knows what is missing" err 'missing values filled in: 5$'
+
+# ---- What info says of columns and classes ----
+awk 'BEGIN { print "age,city,member,same,kind"; split("Lima Oslo Rome", city, " ")
+    for (i = 0; i < 30; i++) print (i % 10 ? i % 3 + 1 : "") "," (i % 15 == 7 ? "" : city[i % 3 + 1]) "," (i % 2 ? "yes" : "no") ",7," i % 2 * 5 }' >people.csv
+gives "info of an encoder" 0 "$snnk" fit --train people.csv --m 16 --ridge 1 --save people.st
+gives "info of an encoder" 0 "$snnk" info people.st
+has "classes" out '^classes        2: 0, 5$'
+# Rows with i % 10 = 0 are missing; 9 each of 1, 2, 3 are left.
+has "numbers" out '^column         age: numbers; a missing one becomes 2, and an input says so$'
+has "words" out '^column         city: words Lima, Oslo, Rome; a missing one is none of them, and an input says so$'
+has "booleans" out '^column         member: booleans; a missing one becomes 0\.5$'
+has "a constant" out '^column         same: constant, no input$'
+gives "info of an encoder, JSON" 0 "$snnk" info people.st --json
+json "info of an encoder, JSON" "(j['classes'] == ['0', '5'] and j['encoder']['missing'] == 'mean'
+    and j['encoder']['columns'][1] == {'name': 'city', 'encoding': 'words', 'inputs': 4, 'had_missing': True,
+        'words': ['Lima', 'Oslo', 'Rome'], 'others_share_an_input': False})"
+gives "what is missing is refused" 0 "$snnk" fit --train wide.csv --missing refuse --ridge 1 --save strict.st
+gives "what is missing is refused" 0 "$snnk" info strict.st
+has "what is missing is refused" out '^column         note: words x, z; a missing one is refused$'
+
+# ---- Files that are the other way round ----
+refused "swapped" 'targets three\.npy have 3 columns and the inputs sums\.npy 1: are they swapped' --train-images sums.npy --train-labels three.npy
+gives "not swapped" 0 "$snnk" fit --train-inputs sums.npy --train-targets three.npy --task regression --m 8 --ridge 1
+SNNK_KERNELS=foo "$snnk" fit --train fives.csv --m 8 --ridge 1 >out 2>err
+has "unknown kernels" err '^snnk: SNNK_KERNELS=foo: there are no such kernels here, [a-z0-9]* are used$'
+SNNK_KERNELS=portable "$snnk" fit --train fives.csv --m 8 --ridge 1 >out 2>err
+if [ ! -s err ]; then ok; else not_ok "known kernels"; fi
+
+# ---- Options that the kind of features does not use ----
+for bad in "gaussian --activation gelu" "gaussian --order 2" "gaussian --floor -1" "gaussian --offset-scale 1" \
+    "elementwise --order 1" "elementwise --floor 0" "arc-cosine --activation relu" "identity --m 10" \
+    "identity --projection gaussian" "identity --projection-scale 2" "identity --linear" "identity --store-seed"; do
+    # shellcheck disable=SC2086 # a kind and an option
+    gives "$bad" 2 "$snnk" fit --train fives.csv --features $bad
+    has "$bad" err "^snnk fit: --[a-z-]* has no effect on [a-z-]* features"
+    one_line "$bad" err
+done
+
 report cli_data

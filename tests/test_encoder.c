@@ -120,6 +120,37 @@ static void test_median(void **state) {
     snnk_encoder_free(encoder);
 }
 
+/* The mean of 1, 4 and 7 is 4; of 3 yes and no, 2 are yes; the mean of the days is the second. */
+static void test_what_was_learned(void **state) {
+    snnk_encoder_config config = settings();
+    snnk_encoder *encoder;
+
+    (void)state;
+    config.max_words = 2;
+    encoder = learn("n,w,b,d,k\n1,Rome,yes,1970-01-01,5\n,Oslo,no,1970-01-02,5\n"
+                    "4,Rome,yes,1970-01-03,5\n7,Lima,,,5\n7,Oslo,,,5\n4,,,,5\n1,,,,5\n",
+                    &config);
+    assert_int_equal(snnk_encoder_missing(encoder), SNNK_MISSING_MEAN);
+    /* Means are updated row by row: a rounding or two for each of 6 rows. */
+    assert_close(snnk_encoder_column_fill(encoder, 0), 4, 0, 6 * 4 * 0x1p-52);
+    assert_true(isnan(snnk_encoder_column_fill(encoder, 1)));
+    assert_close(snnk_encoder_column_fill(encoder, 2), 2.0 / 3, 0, 6 * 0x1p-52);
+    assert_close(snnk_encoder_column_fill(encoder, 3), 86400, 0, 6 * 86400 * 0x1p-52);
+    assert_true(isnan(snnk_encoder_column_fill(encoder, 4)));
+    assert_true(isnan(snnk_encoder_column_fill(encoder, 5)));
+    for (size_t k = 0; k < 4; k++) assert_int_equal(snnk_encoder_column_has_gaps(encoder, k), 1);
+    assert_int_equal(snnk_encoder_column_has_gaps(encoder, 4), 0);
+    assert_int_equal(snnk_encoder_column_has_gaps(encoder, 5), 0);
+    assert_int_equal(snnk_encoder_column_words(encoder, 0), 0);
+    assert_int_equal(snnk_encoder_column_words(encoder, 1), 2);
+    assert_string_equal(snnk_encoder_column_word(encoder, 1, 0), "Oslo");
+    assert_string_equal(snnk_encoder_column_word(encoder, 1, 1), "Rome");
+    assert_null(snnk_encoder_column_word(encoder, 1, 2));
+    assert_null(snnk_encoder_column_word(encoder, 9, 0));
+    assert_int_equal(snnk_encoder_missing(NULL), -1);
+    snnk_encoder_free(encoder);
+}
+
 /* A value that was never missing is filled in without an output that says so. */
 static void test_missing_where_none_was(void **state) {
     snnk_encoder *encoder = learn("a,b\n1,2\n3,5\n", NULL);
@@ -650,6 +681,7 @@ int main(void) {
         cmocka_unit_test(test_refuses_missing_values),
         cmocka_unit_test(test_infinite_values_are_refused),
         cmocka_unit_test(test_constant_columns),
+        cmocka_unit_test(test_what_was_learned),
         cmocka_unit_test(test_likely_index),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_rare_words),

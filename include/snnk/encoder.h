@@ -113,6 +113,21 @@ SNNK_API int32_t snnk_encoder_column_encoding(const snnk_encoder *encoder, size_
 SNNK_API const char *snnk_encoder_column_name(const snnk_encoder *encoder, size_t k);
 SNNK_API size_t snnk_encoder_column_outputs(const snnk_encoder *encoder, size_t k);
 
+/* Get the number of words of column k that have an output of their own, and word i of them, in the
+ * order of bytes. 0 and NULL if there is no such column or word, or if the column has no words. */
+SNNK_API size_t snnk_encoder_column_words(const snnk_encoder *encoder, size_t k);
+SNNK_API const char *snnk_encoder_column_word(const snnk_encoder *encoder, size_t k, size_t i);
+
+/* Get whether values of column k were missing, so that its last output says where. 1 or 0. */
+SNNK_API int32_t snnk_encoder_column_has_gaps(const snnk_encoder *encoder, size_t k);
+
+/* Get what a missing value of column k becomes: a number, or seconds since 1970. NaN if there is no
+ * such column, and for a column of words or a constant, where it becomes zeros or nothing. */
+SNNK_API double snnk_encoder_column_fill(const snnk_encoder *encoder, size_t k);
+
+/* Get how the encoder treats missing values, an snnk_missing. -1 for NULL. */
+SNNK_API int32_t snnk_encoder_missing(const snnk_encoder *encoder);
+
 /* Get the name of an output, such as "age", "age is missing", "city=Rome", "city is rare", "when
  * (cosine of the year)".
  *   output  0 ... outputs-1

@@ -5,80 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/columns.h"
 #include "cli/console.h"
 #include "cli/options.h"
 
-/* The index of the column with a name; the number of columns if there is none. */
-static size_t column_named(const snnk_table *table, const char *name) {
-    const size_t n = snnk_table_columns(table);
-
-    for (size_t k = 0; k < n; k++) {
-        const char *column = snnk_table_column_name(table, k);
-        if (column && strcmp(column, name) == 0) return k;
-    }
-    return n;
-}
-
 static bool is_csv(const snnk_table *table) { return snnk_table_column_name(table, 0) != NULL; }
-
-/* Find the target column of a CSV: by its name, or the last. */
-static int choose_target(const char *command, const data_files *files, dataset *data) {
-    const size_t n = snnk_table_columns(data->inputs);
-
-    if (!is_csv(data->inputs))
-        return failed(command, "%s is not a CSV: give inputs and labels as two files",
-                      files->table);
-    data->target = files->target ? column_named(data->inputs, files->target) : n - 1;
-    if (data->target == n)
-        return failed(command, "%s has no column \"%s\"", files->table, files->target);
-    if (n < 2)
-        return failed(command, "%s has only one column, the target: inputs are missing",
-                      files->table);
-    data->targets = data->inputs;
-    data->n_targets = 1;
-    return EXIT_OK;
-}
-
-/* Find the columns that a model was fitted on, by name. */
-static int choose_wanted(const char *command, const char *path, const char *wanted, dataset *data) {
-    cJSON *names = cJSON_Parse(wanted), *item;
-    int exit_status = EXIT_OK;
-
-    data->n_inputs = 0;
-    if (!cJSON_IsArray(names))
-        exit_status = failed(command, "the column names in the model are damaged");
-    data->columns = calloc((size_t)cJSON_GetArraySize(names) + 1, sizeof *data->columns);
-    if (!data->columns) exit_status = failed(command, "out of memory");
-    cJSON_ArrayForEach(item, names) {
-        if (exit_status != EXIT_OK) break;
-        const char *name = cJSON_IsString(item) ? item->valuestring : "";
-        const size_t column = column_named(data->inputs, name);
-
-        if (column == snnk_table_columns(data->inputs))
-            exit_status =
-                failed(command, "%s has no column \"%s\", which the model needs%s", path, name,
-                       snnk_table_has_header(data->inputs) ? "" : " (its first line is no header)");
-        else if (data->targets == data->inputs && column == data->target)
-            exit_status = failed(
-                command, "%s: column \"%s\" is an input of the model and cannot be the target",
-                path, name);
-        data->columns[data->n_inputs++] = column;
-    }
-    cJSON_Delete(names);
-    return exit_status;
-}
-
-/* Use all columns but the target as inputs. */
-static int choose_all(const char *command, dataset *data) {
-    const size_t n = snnk_table_columns(data->inputs);
-    const bool has_target = data->targets == data->inputs;
-
-    data->columns = calloc(n, sizeof *data->columns);
-    if (!data->columns) return failed(command, "out of memory");
-    for (size_t k = 0; k < n; k++)
-        if (!has_target || k != data->target) data->columns[data->n_inputs++] = k;
-    return EXIT_OK;
-}
 
 bool read_separator(const char *text, int32_t *separator) {
     static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t"};
@@ -103,6 +34,7 @@ static int open_table(const char *command, const char *path, const data_files *f
     if (snnk_table_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
     config.separator = files->separator;
     config.decimal = files->decimal;
+    config.missing = files->missing_words;
     if (files->no_header) config.header = SNNK_TABLE_HEADER_NO;
     if (snnk_table_open(path, &config, table) != SNNK_OK) return library_failed(command);
     if (is_csv(*table) && !snnk_table_has_header(*table) && !files->no_header)
@@ -117,7 +49,6 @@ static int open_tables(const char *command, const data_files *files, dataset *da
 
     if (exit_status != EXIT_OK) return exit_status;
     data->rows = snnk_table_rows(data->inputs);
-    if (files->table) return choose_target(command, files, data);
     if (!files->targets) return EXIT_OK;
     exit_status = open_table(command, files->targets, files, &data->targets);
     if (exit_status != EXIT_OK) return exit_status;
@@ -160,16 +91,6 @@ static int check_numbers(const char *command, const dataset *data) {
     return EXIT_OK;
 }
 
-static int check_names(const char *command, const dataset *data) {
-    for (size_t k = 0; is_csv(data->inputs) && k < snnk_table_columns(data->inputs); k++) {
-        const char *name = snnk_table_column_name(data->inputs, k);
-
-        if (column_named(data->inputs, name) != k)
-            return failed(command, "%s has two columns \"%s\"", data->path, name);
-    }
-    return EXIT_OK;
-}
-
 /* Refuse a target that the encoder reads as an input. */
 static int check_encoded_target(const char *command, const snnk_encoder *encoder,
                                 const dataset *data) {
@@ -187,6 +108,83 @@ static int check_encoded_target(const char *command, const snnk_encoder *encoder
     return EXIT_OK;
 }
 
+/* ---- Weights and groups ---- */
+
+int dataset_read_weights(const dataset *data, size_t first, size_t n, float *weights) {
+    double values[BATCH_ROWS];
+    char text[640];
+    int st;
+
+    for (size_t i = 0; i < n; i++) weights[i] = 1;
+    if (data->weights == NO_COLUMN) return SNNK_OK;
+    st = snnk_table_read_columns(data->inputs, first, n, 1, &data->weights, values, 1);
+    for (size_t i = 0; st == SNNK_OK && i < n; i++) {
+        const double value = values[i];
+        char number[32];
+
+        weights[i] = (float)value;
+        if (value == 0 || (value >= 1e-30 && value <= 1e30)) continue;
+        snprintf(text, sizeof text, "%.200s: row %zu, column \"%.80s\": ", data->path,
+                 first + i + 1, column_name(data->inputs, data->weights, number));
+        if (isnan(value))
+            strcat(text, "the weight is missing");
+        else
+            snprintf(text + strlen(text), 64, "the weight %.6g is not 0 or in 1e-30 ... 1e30",
+                     value);
+        return snnk_fail(SNNK_E_RANGE, text);
+    }
+    return st;
+}
+
+/* Check that weights are numbers that are not negative, and not all 0. */
+static int check_weights(const char *command, const dataset *data) {
+    float weights[BATCH_ROWS];
+    char number[32];
+    bool any = data->rows == 0;
+
+    if (data->weights == NO_COLUMN) return EXIT_OK;
+    const char *name = column_name(data->inputs, data->weights, number);
+    if (is_words(data->inputs, data->weights))
+        return failed(command, "%s: column \"%s\" holds words, but weights must be numbers",
+                      data->path, name);
+    for (size_t first = 0; first < data->rows; first += BATCH_ROWS) {
+        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+
+        if (dataset_read_weights(data, first, n, weights) != SNNK_OK)
+            return library_failed(command);
+        for (size_t i = 0; i < n; i++) any |= weights[i] > 0;
+    }
+    return any ? EXIT_OK
+               : failed(command, "%s: column \"%s\" has only zeros: no row has a weight",
+                        data->path, name);
+}
+
+static int missing_group(const dataset *data, size_t row) {
+    char text[640], number[32];
+
+    snprintf(text, sizeof text, "%.200s: row %zu, column \"%.80s\": the group is missing",
+             data->path, row + 1, column_name(data->inputs, data->group, number));
+    return snnk_fail(SNNK_E_NONFINITE, text);
+}
+
+int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *groups) {
+    const bool words = is_words(data->inputs, data->group);
+    int32_t indices[BATCH_ROWS];
+    double values[BATCH_ROWS];
+    const int st =
+        words ? snnk_table_read_words(data->inputs, data->group, first, n, indices)
+              : snnk_table_read_columns(data->inputs, first, n, 1, &data->group, values, 1);
+
+    for (size_t i = 0; st == SNNK_OK && i < n; i++) {
+        if (words ? indices[i] < 0 : isnan(values[i])) return missing_group(data, first + i);
+        const double value = words ? indices[i] : values[i] + 0.0; /* -0 becomes 0 */
+        memcpy(&groups[i], &value, sizeof groups[i]);
+    }
+    return st;
+}
+
+/* ---- Opening ---- */
+
 /* Open everything but the check or the encoding of inputs that are words. */
 static int open_any(const char *command, const data_files *files, const char *wanted,
                     const snnk_encoder *encoder, dataset *data) {
@@ -195,19 +193,19 @@ static int open_any(const char *command, const data_files *files, const char *wa
 
     *data = (dataset){.path = path,
                       .targets_path = files->table ? path : files->targets,
-                      .labels = files->labels};
+                      .labels = files->labels,
+                      .missing_words = files->missing_words,
+                      .weights = NO_COLUMN,
+                      .group = NO_COLUMN};
     if ((exit_status = open_tables(command, files, data)) != EXIT_OK) return exit_status;
-    if (encoder) {
+    exit_status = columns_choose(command, files, wanted, encoder != NULL, data);
+    if (exit_status == EXIT_OK && encoder) {
         data->encoder = snnk_encoder_retain(encoder);
         data->n_inputs = snnk_encoder_outputs(encoder);
-        if ((exit_status = check_encoded_target(command, encoder, data)) != EXIT_OK)
-            return exit_status;
-    } else {
-        exit_status = wanted && is_csv(data->inputs) ? choose_wanted(command, path, wanted, data)
-                                                     : choose_all(command, data);
-        if (exit_status != EXIT_OK) return exit_status;
+        exit_status = check_encoded_target(command, encoder, data);
     }
-    return check_names(command, data);
+    if (exit_status == EXIT_OK) exit_status = columns_check_names(command, path, data->inputs);
+    return exit_status == EXIT_OK ? check_weights(command, data) : exit_status;
 }
 
 int dataset_open(const char *command, const data_files *files, const char *wanted,
@@ -218,7 +216,7 @@ int dataset_open(const char *command, const data_files *files, const char *wante
 }
 
 /* Learn an encoder if columns of a CSV have words or missing values. */
-static int encode(const char *command, int32_t missing, dataset *data) {
+static int encode(const char *command, const data_files *files, dataset *data) {
     snnk_encoder_config config;
     bool needed = false;
 
@@ -230,18 +228,18 @@ static int encode(const char *command, int32_t missing, dataset *data) {
     if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
     config.columns = data->columns;
     config.n_columns = data->n_inputs;
-    config.missing = missing;
+    config.missing = files->missing;
+    config.date_parts = files->date_parts;
     if (snnk_encoder_create(data->inputs, &config, &data->encoder) != SNNK_OK)
         return failed(command, "%s: %s", data->path, snnk_last_error());
     data->n_inputs = snnk_encoder_outputs(data->encoder);
     return EXIT_OK;
 }
 
-int dataset_open_training(const char *command, const data_files *files, int32_t missing,
-                          dataset *data) {
+int dataset_open_training(const char *command, const data_files *files, dataset *data) {
     const int exit_status = open_any(command, files, NULL, NULL, data);
 
-    return exit_status == EXIT_OK ? encode(command, missing, data) : exit_status;
+    return exit_status == EXIT_OK ? encode(command, files, data) : exit_status;
 }
 
 void dataset_close(dataset *data) {

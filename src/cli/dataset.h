@@ -2,19 +2,7 @@
 #ifndef SNNK_CLI_DATASET_H
 #define SNNK_CLI_DATASET_H
 
-#include "cli/cli.h"
-
-/* The files of a data set: one CSV with a target column, or two files. */
-typedef struct data_files {
-    const char *table;   /* CSV */
-    const char *target;  /* its target column; NULL: the last */
-    const char *inputs;  /* IDX, .npy or CSV */
-    const char *targets; /* the same; NULL where targets are not needed */
-    bool labels;         /* `targets` was given as labels, which are more likely classes */
-    int32_t separator;   /* of CSV, as in snnk_table_config; 0: found */
-    int32_t decimal;     /* likewise */
-    bool no_header;      /* CSV has no header; false: found */
-} data_files;
+#include "cli/dataset_struct.h"
 
 /* Read the values of --separator and --decimal. Return false if they are none. */
 bool read_separator(const char *text, int32_t *separator);
@@ -28,33 +16,17 @@ bool read_decimal(const char *text, int32_t *decimal);
     "  --decimal C          decimal point of CSV: '.' or ',' (default: found)\n"                   \
     "  --no-header          the first line of CSV has no column names (default: found)\n"
 
-typedef struct dataset {
-    snnk_table *inputs;
-    snnk_table *targets;      /* the same table as `inputs` for one CSV; NULL without targets */
-    size_t rows, n_inputs;    /* n_inputs: number of columns used as inputs */
-    size_t *columns;          /* their indices in the table */
-    size_t target;            /* one CSV: the index of the target column; otherwise 0 */
-    size_t n_targets;         /* number of target columns */
-    const char *path;         /* of the inputs, for messages */
-    const char *targets_path; /* of the targets */
-    bool labels;              /* the targets were given as labels */
-    snnk_encoder *encoder;    /* makes the inputs of the table's columns; NULL: they are numbers */
-    uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
-} dataset;
-
 /* Open a data set.
- *   wanted   a JSON array with the names of the input columns, from a model's notes; NULL: all
- *            columns but the target
+ *   wanted   a JSON array with the names of the input columns, from a model's notes, or with their
+ *            numbers from 1; NULL: as in `files`
  *   encoder  the model's, or NULL: the columns are its inputs
  * Prints the error and returns an exit status. dataset_close frees what is there in any case. */
 int dataset_open(const char *command, const data_files *files, const char *wanted,
                  const snnk_encoder *encoder, dataset *data);
 
 /* Open a training set. If columns of its CSV have words or missing values, an encoder is learned
- * from all rows, and makes the inputs.
- *   missing  an snnk_missing */
-int dataset_open_training(const char *command, const data_files *files, int32_t missing,
-                          dataset *data);
+ * from all rows, and makes the inputs. */
+int dataset_open_training(const char *command, const data_files *files, dataset *data);
 
 void dataset_close(dataset *data);
 
@@ -71,6 +43,14 @@ int dataset_read_floats(const dataset *data, size_t first, size_t n, float *X);
  * double. Sets n, inputs, and X or X_f64; rows may then get targets and labels.
  *   X     room for n x n_inputs doubles; rows points into it */
 int dataset_read_rows(dataset *data, size_t first, size_t n, double *X, snnk_rows *rows);
+
+/* Read the weights of rows: 1 each if there is no column of weights; 0, or in the range that the
+ * library takes. SNNK_E_RANGE, with file, row and column, for other values. */
+int dataset_read_weights(const dataset *data, size_t first, size_t n, float *weights);
+
+/* Read the groups of rows, where data->group is not NO_COLUMN: rows with equal values have the same
+ * number. SNNK_E_NONFINITE, with file, row and column, if one is missing. */
+int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *groups);
 
 /* Note on stderr how many missing values were filled in, and how many words the model does not
  * know, in the rows read so far. */

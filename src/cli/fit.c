@@ -8,6 +8,7 @@
 #include "cli/fit_gcv.h"
 #include "cli/fit_options.h"
 #include "cli/system.h"
+#include "cli/training_rows.h"
 
 static const char command[] = "fit";
 
@@ -28,11 +29,10 @@ typedef struct session {
     snnk_lstsq *statistics; /* with --keep-statistics */
     snnk_fit_report report;
     double train_seconds;
-    double *X, *Y;
-    snnk_rows rows; /* of the batch, in X and Y */
+    training_rows *batch;
 } session;
 
-/* Read training rows begin ... end-1 and call `add` for each batch. */
+/* Call `add` for batches of the training rows begin ... end-1. */
 static int each_batch(session *s, const char *what, size_t begin, size_t end,
                       int (*add)(session *s, size_t first, size_t n)) {
     int exit_status = EXIT_OK;
@@ -41,10 +41,7 @@ static int each_batch(session *s, const char *what, size_t begin, size_t end,
         const size_t n = end - first < BATCH_ROWS ? end - first : BATCH_ROWS;
 
         show_progress(s->o->quiet, what, first - begin, end - begin);
-        if (dataset_read_rows(&s->train, first, n, s->X, &s->rows) != SNNK_OK)
-            exit_status = library_failed(command);
-        else
-            exit_status = add(s, first, n);
+        exit_status = add(s, first, n);
         if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     }
     show_progress(s->o->quiet, what, 1, 1);
@@ -52,33 +49,21 @@ static int each_batch(session *s, const char *what, size_t begin, size_t end,
 }
 
 static int add_to_scaling(session *s, size_t first, size_t n) {
-    return snnk_scaling_add(s->scaling, &s->rows) == SNNK_OK
+    const int exit_status = training_rows_read_inputs(command, &s->train, first, n, s->batch);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    return snnk_scaling_add(s->scaling, &s->batch->rows) == SNNK_OK
                ? EXIT_OK
                : learning_failed(command, &s->train, first, n);
 }
 
 static int add_to_fit(session *s, size_t first, size_t n) {
-    int32_t labels[BATCH_ROWS];
-    float weights[BATCH_ROWS];
+    const int exit_status = training_rows_read(command, &s->task, &s->train, first, n, s->batch);
     int st;
 
-    if (dataset_read_targets(&s->train, first, n, s->Y) != SNNK_OK) return library_failed(command);
-    if (s->task.classification) {
-        const int exit_status = task_labels(command, &s->task, &s->train, n, s->Y, labels);
-
-        if (exit_status != EXIT_OK) return exit_status;
-        s->rows.labels = labels;
-        if (s->task.class_weights) {
-            for (size_t i = 0; i < n; i++) weights[i] = 1;
-            task_weigh(&s->task, n, labels, weights);
-            s->rows.weights = weights;
-        }
-    } else {
-        s->rows.Y_f64 = s->Y;
-    }
-    st = s->gcv ? gcv_fit_add(s->gcv, &s->rows, s->workspace)
-                : snnk_fit_add(s->fit, &s->rows, s->workspace);
-    s->rows.labels = NULL;
+    if (exit_status != EXIT_OK) return exit_status;
+    st = s->gcv ? gcv_fit_add(s->gcv, &s->batch->rows, s->workspace)
+                : snnk_fit_add(s->fit, &s->batch->rows, s->workspace);
     return st == SNNK_OK ? EXIT_OK : learning_failed(command, &s->train, first, n);
 }
 
@@ -193,6 +178,7 @@ static int open_test(session *s) {
 
     if (!files.table && !files.inputs) return EXIT_OK;
     files.target = snnk_network_note(s->network, "target");
+    files.missing_words = snnk_network_note(s->network, "missing_words");
     exit_status = dataset_open(command, &files, snnk_network_note(s->network, "columns"),
                                s->train.encoder, &s->test);
     return exit_status == EXIT_OK ? task_check(command, &s->task, s->train.n_inputs, &s->test)
@@ -207,6 +193,10 @@ static int open_like(session *s) {
         return failed(command, "%s is not a model of one layer of features", s->o->like);
     if (!s->o->train.target && s->o->train.table)
         s->o->train.target = snnk_network_note(s->like, "target");
+    if (!s->o->train.weights) s->o->train.weights = snnk_network_note(s->like, "weights");
+    if (!s->o->train.group) s->o->train.group = snnk_network_note(s->like, "group");
+    if (!s->o->train.missing_words)
+        s->o->train.missing_words = snnk_network_note(s->like, "missing_words");
     return EXIT_OK;
 }
 
@@ -240,7 +230,7 @@ static int prepare(session *s) {
     exit_status = s->like
                       ? dataset_open(command, &s->o->train, snnk_network_note(s->like, "columns"),
                                      snnk_network_encoder(s->like), &s->train)
-                      : dataset_open_training(command, &s->o->train, s->o->missing, &s->train);
+                      : dataset_open_training(command, &s->o->train, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
     if ((exit_status = find_task(s)) != EXIT_OK) return exit_status;
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
@@ -252,9 +242,7 @@ static int prepare(session *s) {
         return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
-    s->X = calloc(BATCH_ROWS, s->train.n_inputs * sizeof *s->X);
-    s->Y = calloc(BATCH_ROWS, s->train.n_targets * sizeof *s->Y);
-    return s->X && s->Y ? EXIT_OK : failed(command, "out of memory");
+    return training_rows_create(command, &s->train, &s->batch);
 }
 
 static int complete_network(session *s) {
@@ -353,7 +341,7 @@ static void print_encoder(const snnk_encoder *encoder) {
     }
     puts(")");
     if (snnk_encoder_likely_index(encoder))
-        printf("note          column \"%s\" counts the rows: if it is no input, remove it\n",
+        printf("note          column \"%s\" counts the rows: if it is no input, use --drop\n",
                snnk_encoder_column_name(encoder, 0));
 }
 
@@ -448,8 +436,7 @@ static void session_free(session *s) {
     task_free(&s->task);
     dataset_close(&s->test);
     dataset_close(&s->train);
-    free(s->X);
-    free(s->Y);
+    training_rows_free(s->batch);
 }
 
 int fit_command(int argc, char **argv) {

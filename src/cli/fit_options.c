@@ -27,7 +27,15 @@ static const char help_data[] =
     "  --separator C            of CSV: ',', ';', '|' or tab (default: found)\n"
     "  --decimal C              decimal point of CSV: '.' or ',' (default: found)\n"
     "  --no-header              the first line of CSV has no column names (default: found)\n"
+    "  --columns A,B,...        use only these inputs: names, or numbers from 1 (default: all\n"
+    "                           but the target and the following)\n"
+    "  --drop A,B,...           do not use these columns\n"
+    "  --weights COLUMN         how much each row counts: numbers >= 0\n"
+    "  --group COLUMN           rows with equal values are held out together\n"
+    "  --date-parts             dates become times of year, week and day too\n"
     "  --missing MODE           inputs missing in CSV: mean (default), median or refuse\n"
+    "  --missing-words A,B,...  the texts that mean missing (default: NA,N/A,NaN,nan,NULL,null,\n"
+    "                           None,?); empty fields always do\n"
     "  --task TASK              classification or regression (default: classification if\n"
     "                           the targets are words, up to 20 different whole numbers, or\n"
     "                           up to 1000 in a file of labels; a column of both words and\n"
@@ -101,6 +109,12 @@ enum {
     TEST_TARGETS,
     SEPARATOR,
     MISSING,
+    MISSING_WORDS,
+    DATE_PARTS,
+    COLUMNS,
+    DROP,
+    WEIGHTS,
+    GROUP,
     DECIMAL,
     NO_HEADER,
     TASK,
@@ -144,6 +158,12 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"test-targets", 1, NULL, TEST_TARGETS},
                                              {"separator", 1, NULL, SEPARATOR},
                                              {"missing", 1, NULL, MISSING},
+                                             {"missing-words", 1, NULL, MISSING_WORDS},
+                                             {"date-parts", 0, NULL, DATE_PARTS},
+                                             {"columns", 1, NULL, COLUMNS},
+                                             {"drop", 1, NULL, DROP},
+                                             {"weights", 1, NULL, WEIGHTS},
+                                             {"group", 1, NULL, GROUP},
                                              {"decimal", 1, NULL, DECIMAL},
                                              {"no-header", 0, NULL, NO_HEADER},
                                              {"task", 1, NULL, TASK},
@@ -243,6 +263,12 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case TEST: o->test.table = value; return true;
     case TEST_INPUTS: o->test.inputs = value; return true;
     case TEST_TARGETS: o->test.targets = value; return true;
+    case MISSING_WORDS: o->train.missing_words = value; return true;
+    case DATE_PARTS: o->train.date_parts = true; return true;
+    case COLUMNS: o->train.columns = value; return true;
+    case DROP: o->train.drop = value; return true;
+    case WEIGHTS: o->train.weights = value; return true;
+    case GROUP: o->train.group = value; return true;
     case NO_HEADER: o->train.no_header = o->test.no_header = true; return true;
     case SAVE: o->save = value; return true;
     case BALANCE: o->balance = true; return true;
@@ -262,7 +288,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case SEPARATOR:
         return read_separator(value, &o->train.separator) &&
                read_separator(value, &o->test.separator);
-    case MISSING: return find_value(value, snnk_missing_name, &o->missing);
+    case MISSING: return find_value(value, snnk_missing_name, &o->train.missing);
     case DECIMAL:
         return read_decimal(value, &o->train.decimal) && read_decimal(value, &o->test.decimal);
     case TASK:
@@ -321,8 +347,41 @@ static int check_overwriting(const fit_options *o) {
     return EXIT_OK;
 }
 
+/* Check that the chosen kind of features uses the given options. given: whether an option was given,
+ * by its number from TRAIN on. */
+static int check_kind(const fit_options *o, const bool *given) {
+    enum {
+        ARC = 1 << SNNK_MAP_ARC_COSINE,
+        GAUSS = 1 << SNNK_MAP_GAUSSIAN,
+        ELEMENT = 1 << SNNK_MAP_ELEMENTWISE
+    };
+    static const struct {
+        int option;
+        int kinds; /* that use it */
+    } uses[] = {{ORDER, ARC},
+                {FLOOR, ARC},
+                {ACTIVATION, ELEMENT},
+                {OFFSET_SCALE, ARC | ELEMENT},
+                {M, ARC | GAUSS | ELEMENT},
+                {PROJECTION, ARC | GAUSS | ELEMENT},
+                {PROJECTION_SCALE, ARC | GAUSS | ELEMENT},
+                {LINEAR, ARC | GAUSS | ELEMENT},
+                {STORE_SEED, ARC | GAUSS | ELEMENT}};
+
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        const struct option *option = long_options;
+
+        if (!given[uses[i].option - TRAIN] || (uses[i].kinds & 1 << o->map.kind)) continue;
+        while (option->val != uses[i].option) option++;
+        return wrong_usage(command, "--%s has no effect on %s features", option->name,
+                           fit_kinds[o->map.kind]);
+    }
+    return EXIT_OK;
+}
+
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
+    bool given[HELP - TRAIN + 1] = {false};
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
     *o = (fit_options){.scaling = SCALING_DEFAULT, .choose = CHOOSE_UNSET};
@@ -334,8 +393,10 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
+        given[option - TRAIN] = true;
         if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK ||
-            option == BALANCE)
+            option == BALANCE || option == COLUMNS || option == DROP || option == MISSING ||
+            option == DATE_PARTS)
             conflicting = long_options[index].name;
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
             return wrong_value(command, long_options[index].name, optarg, takes(option));
@@ -346,6 +407,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         return wrong_usage(
             command, "--%s and --like: use one of them, --like takes the other from its model",
             conflicting);
+    if (!o->like && (exit_status = check_kind(o, given)) != EXIT_OK) return exit_status;
     /* With the default scaling inputs have length 1 on average. An offset scale of a third of that
      * was best on held-out rows of Fashion-MNIST. */
     if (o->map.offset_scale < 0) o->map.offset_scale = o->map.kind == SNNK_MAP_GAUSSIAN ? 0 : 0.3;
@@ -355,6 +417,8 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                            (unsigned long long)o->map.features);
     if (o->choose == CHOOSE_GCV && o->heldout_given)
         return wrong_usage(command, "--heldout needs --choose heldout");
+    if (o->train.columns && o->train.drop)
+        return wrong_usage(command, "use either --columns or --drop");
     if (o->train.target && !o->train.table)
         return wrong_usage(command, "--target needs --train FILE");
     if ((exit_status = check_files(&o->test, "test", false)) != EXIT_OK) return exit_status;

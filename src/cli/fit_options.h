@@ -18,7 +18,6 @@ typedef struct fit_options {
     snnk_map_config map;
     snnk_fit_config fit;
     int scaling;
-    int32_t missing; /* snnk_missing */
     int32_t choose;
     size_t threads; /* 0: not given */
     bool heldout_given;

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@ static const char command[] = "info";
 static const char help[] =
     "Usage: snnk info FILE [OPTION]...\n"
     "Show what a safetensors file contains: of a model of snnk, layers, feature maps and their\n"
-    "settings, costs, notes; of any file, or index of files (model.safetensors.index.json), the\n"
+    "settings, costs, classes, what becomes of each column of a table, notes; of any file, or "
+    "index of files (model.safetensors.index.json), the\n"
     "tensors with types and shapes.\n"
     "\n"
     "Options:\n"
@@ -25,8 +27,9 @@ static const char help[] =
     "Exit status:\n"
     "  0 success, 1 failure (a bad file), 2 wrong usage\n";
 
-static const char *const notes[] = {"task",    "target",        "classes",
-                                    "columns", "train_seconds", "lambda"};
+static const char *const notes[] = {"task",          "target", "classes",       "columns",
+                                    "weights",       "group",  "missing_words", "class_weights",
+                                    "train_seconds", "lambda"};
 
 /* Add a seed. It has 64 bits, more than a number of cJSON, which is a double. */
 static void add_seed(cJSON *json, uint64_t value) {
@@ -108,7 +111,111 @@ static void add_blocks(cJSON *blocks, const snnk_map *map) {
     }
 }
 
-static cJSON *describe(snnk_network *network, const char *path) {
+/* ---- Encoder and classes ---- */
+
+static void add_column(cJSON *columns, const snnk_encoder *encoder, size_t k) {
+    const int32_t encoding = snnk_encoder_column_encoding(encoder, k);
+    const size_t n = snnk_encoder_column_words(encoder, k);
+    const bool gaps = snnk_encoder_column_has_gaps(encoder, k);
+    const char *name = snnk_encoder_column_name(encoder, k);
+    cJSON *item = cJSON_CreateObject(), *words;
+
+    if (name)
+        cJSON_AddStringToObject(item, "name", name);
+    else
+        cJSON_AddNumberToObject(item, "number", (double)(k + 1));
+    cJSON_AddStringToObject(item, "encoding", snnk_encoding_name(encoding));
+    cJSON_AddNumberToObject(item, "inputs", (double)snnk_encoder_column_outputs(encoder, k));
+    cJSON_AddBoolToObject(item, "had_missing", gaps);
+    if (!isnan(snnk_encoder_column_fill(encoder, k)))
+        cJSON_AddNumberToObject(item, "missing_becomes", snnk_encoder_column_fill(encoder, k));
+    if (encoding == SNNK_ENCODING_WORDS) {
+        words = cJSON_AddArrayToObject(item, "words");
+        for (size_t i = 0; i < n; i++)
+            cJSON_AddItemToArray(words,
+                                 cJSON_CreateString(snnk_encoder_column_word(encoder, k, i)));
+        cJSON_AddBoolToObject(item, "others_share_an_input",
+                              snnk_encoder_column_outputs(encoder, k) > n + gaps);
+    }
+    cJSON_AddItemToArray(columns, item);
+}
+
+static void add_encoder(cJSON *json, const snnk_encoder *encoder) {
+    cJSON *item, *columns;
+
+    if (!encoder) return;
+    item = cJSON_AddObjectToObject(json, "encoder");
+    cJSON_AddStringToObject(item, "missing", snnk_missing_name(snnk_encoder_missing(encoder)));
+    columns = cJSON_AddArrayToObject(item, "columns");
+    for (size_t k = 0; k < snnk_encoder_columns(encoder); k++) add_column(columns, encoder, k);
+}
+
+static void add_classes(cJSON *json, const task *what) {
+    cJSON *names;
+
+    if (!what->classification) return;
+    names = cJSON_AddArrayToObject(json, "classes");
+    for (size_t k = 0; k < what->outputs; k++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(what->classes[k]));
+}
+
+/* Print a list of texts, of long ones the first ten. */
+static void print_texts(const cJSON *array) {
+    const int n = cJSON_GetArraySize(array);
+    const cJSON *item;
+    int k = 0;
+
+    cJSON_ArrayForEach(item, array) {
+        if (k == 10 && n > 12) {
+            printf(", ... (%d in all)", n);
+            break;
+        }
+        printf("%s%s", k++ ? ", " : " ", item->valuestring);
+    }
+}
+
+static void print_column(const cJSON *column, bool refuse) {
+    const cJSON *name = cJSON_GetObjectItem(column, "name");
+    const cJSON *fill = cJSON_GetObjectItem(column, "missing_becomes");
+    const cJSON *words = cJSON_GetObjectItem(column, "words");
+    const char *encoding = cJSON_GetObjectItem(column, "encoding")->valuestring;
+
+    if (name)
+        printf("column         %s: %s", name->valuestring, encoding);
+    else
+        printf("column         %.0f: %s", cJSON_GetObjectItem(column, "number")->valuedouble,
+               encoding);
+    if (strcmp(encoding, "constant") == 0) {
+        puts(", no input");
+        return;
+    }
+    if (words) print_texts(words);
+    if (cJSON_IsTrue(cJSON_GetObjectItem(column, "others_share_an_input")))
+        printf("; others share an input");
+    if (refuse)
+        printf("; a missing one is refused");
+    else if (fill)
+        printf("; a missing one becomes %.6g", fill->valuedouble);
+    else
+        printf("; a missing one is none of them");
+    if (cJSON_IsTrue(cJSON_GetObjectItem(column, "had_missing"))) printf(", and an input says so");
+    putchar('\n');
+}
+
+static void print_encoder(const cJSON *encoder) {
+    const cJSON *column;
+
+    if (!encoder) return;
+    const bool refuse = strcmp(cJSON_GetObjectItem(encoder, "missing")->valuestring, "refuse") == 0;
+    cJSON_ArrayForEach(column, cJSON_GetObjectItem(encoder, "columns"))
+        print_column(column, refuse);
+}
+
+/* ---- Models ---- */
+
+static cJSON *describe(const model_use *use) {
+    snnk_network *network = use->network;
+    const char *path = use->path;
     const snnk_lstsq *lstsq = snnk_network_statistics(network);
     cJSON *json = cJSON_CreateObject(), *layers, *texts;
     struct stat file;
@@ -146,6 +253,8 @@ static cJSON *describe(snnk_network *network, const char *path) {
         cJSON_AddStringToObject(item, "route",
                                 snnk_factorization_name(snnk_lstsq_factorization(lstsq)));
     }
+    add_classes(json, &use->task);
+    add_encoder(json, snnk_network_encoder(network));
     texts = cJSON_AddObjectToObject(json, "notes");
     for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)
         if (snnk_network_note(network, notes[k]))
@@ -183,6 +292,13 @@ static void print_text(const cJSON *json) {
     if (item)
         printf("statistics     of %.0f rows (%s)\n", cJSON_GetObjectItem(item, "rows")->valuedouble,
                cJSON_GetObjectItem(item, "route")->valuestring);
+    item = cJSON_GetObjectItem(json, "classes");
+    if (item) {
+        printf("classes        %d:", cJSON_GetArraySize(item));
+        print_texts(item);
+        putchar('\n');
+    }
+    print_encoder(cJSON_GetObjectItem(json, "encoder"));
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(json, "notes"))
         printf("note           %s: %s\n", item->string, item->valuestring);
 }
@@ -247,7 +363,7 @@ static int run(model_use *use, const snnk_tensors *tensors) {
     cJSON *json, *array;
 
     if (exit_status != EXIT_OK) return exit_status;
-    json = network ? describe(use->network, use->path) : cJSON_CreateObject();
+    json = network ? describe(use) : cJSON_CreateObject();
     array = cJSON_AddArrayToObject(json, "tensors");
     exit_status = list_tensors(tensors, array);
     if (exit_status == EXIT_OK && use->json) {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -38,6 +39,15 @@ static int written(int exit_status) {
     return exit_status == EXIT_OK ? EXIT_FAILED : exit_status;
 }
 
+/* Say if the environment asks for kernels that this processor or build does not have. */
+static void check_kernels(void) {
+    const char *wanted = getenv("SNNK_KERNELS");
+
+    if (wanted && strcmp(wanted, snnk_kernels_name()) != 0)
+        fprintf(stderr, "snnk: SNNK_KERNELS=%.60s: there are no such kernels here, %s are used\n",
+                wanted, snnk_kernels_name());
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
@@ -51,6 +61,7 @@ int main(int argc, char **argv) {
         fputs("snnk: a command is missing (try 'snnk --help')\n", stderr);
         return EXIT_USAGE;
     }
+    check_kernels();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return written(commands[i].run(argc - 1, argv + 1));

@@ -78,7 +78,8 @@ static int merge_one(model_use *into, const char *path) {
         exit_status =
             failed(command, "%s and %s have different targets or classes", into->path, path);
     if (exit_status == EXIT_OK && (!same_note(into->network, other.network, "columns") ||
-                                   !same_note(into->network, other.network, "target")))
+                                   !same_note(into->network, other.network, "target") ||
+                                   !same_note(into->network, other.network, "weights")))
         exit_status =
             failed(command, "%s and %s were fitted to different columns", into->path, path);
     if (exit_status == EXIT_OK && !same_note(into->network, other.network, "class_weights"))

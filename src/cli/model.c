@@ -119,6 +119,7 @@ int model_open(const char *command, model_use *use) {
 
     if (snnk_network_load(use->path, NULL, &use->network) != SNNK_OK)
         return library_failed(command);
+    use->files.missing_words = snnk_network_note(use->network, "missing_words");
     if ((exit_status = task_load(command, use->network, &use->task)) != EXIT_OK) return exit_status;
     if (snnk_workspace_create(use->threads, NULL, &use->workspace) != SNNK_OK)
         return library_failed(command);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/columns.h"
 #include "cli/console.h"
 #include "cli/options.h"
 
@@ -103,18 +104,20 @@ static int count(const char *command, dataset *data, const task *what, size_t *r
                  double *weights) {
     double Y[BATCH_ROWS];
     int32_t labels[BATCH_ROWS];
+    float of_rows[BATCH_ROWS];
     int exit_status = EXIT_OK;
 
     for (size_t first = 0; exit_status == EXIT_OK && first < data->rows; first += BATCH_ROWS) {
         const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
 
-        if (dataset_read_targets(data, first, n, Y) != SNNK_OK)
+        if (dataset_read_targets(data, first, n, Y) != SNNK_OK ||
+            dataset_read_weights(data, first, n, of_rows) != SNNK_OK)
             exit_status = library_failed(command);
         else
             exit_status = task_labels(command, what, data, n, Y, labels);
         for (size_t i = 0; exit_status == EXIT_OK && i < n; i++) {
-            rows[labels[i]]++;
-            weights[labels[i]] += 1;
+            rows[labels[i]] += of_rows[i] > 0;
+            weights[labels[i]] += (double)of_rows[i];
         }
     }
     return exit_status;
@@ -222,21 +225,55 @@ int task_save_classes(const task *from, snnk_network *network) {
     return st;
 }
 
+/* Whether the inputs without names are only a part of the columns. */
+static bool is_part(const dataset *data) {
+    return !data->encoder && data->n_inputs < snnk_table_columns(data->inputs);
+}
+
+/* Store the names of the input columns or, if they have none and are not all, their numbers. */
+static int save_columns(const dataset *data, snnk_network *network) {
+    const bool named = snnk_table_column_name(data->inputs, 0) != NULL;
+    const size_t n = data->encoder ? snnk_encoder_columns(data->encoder) : data->n_inputs;
+    cJSON *array;
+    char *text;
+    int st;
+
+    if (!named && !is_part(data)) return SNNK_OK;
+    array = cJSON_CreateArray();
+    for (size_t k = 0; k < n; k++)
+        cJSON_AddItemToArray(
+            array,
+            !named ? cJSON_CreateNumber((double)(data->columns[k] + 1))
+                   : cJSON_CreateString(
+                         data->encoder ? snnk_encoder_column_name(data->encoder, k)
+                                       : snnk_table_column_name(data->inputs, data->columns[k])));
+    text = cJSON_PrintUnformatted(array);
+    st = snnk_network_set_note(network, "columns", text ? text : "[]");
+    cJSON_free(text);
+    cJSON_Delete(array);
+    return st;
+}
+
+/* Store the name of a column, if there is one. */
+static int save_column(const dataset *data, size_t column, const char *key, snnk_network *network) {
+    char number[32];
+
+    return column == NO_COLUMN
+               ? SNNK_OK
+               : snnk_network_set_note(network, key, column_name(data->inputs, column, number));
+}
+
 int task_save(const task *from, const dataset *data, snnk_network *network) {
     int st = snnk_network_set_note(network, "task", task_name(from));
 
     if (st == SNNK_OK) st = task_save_classes(from, network);
-    if (st != SNNK_OK || !snnk_table_column_name(data->inputs, 0)) return st;
-    const size_t n = data->encoder ? snnk_encoder_columns(data->encoder) : data->n_inputs;
-    char **names = calloc(n, sizeof *names);
-    for (size_t k = 0; names && k < n; k++)
-        names[k] = (char *)(data->encoder ? snnk_encoder_column_name(data->encoder, k)
-                                          : snnk_table_column_name(data->inputs, data->columns[k]));
-    st = names ? set_note_array(network, "columns", n, names) : SNNK_E_NOMEM;
-    free(names);
+    if (st == SNNK_OK) st = save_columns(data, network);
     if (st == SNNK_OK && data->targets == data->inputs)
-        st = snnk_network_set_note(network, "target",
-                                   snnk_table_column_name(data->inputs, data->target));
+        st = save_column(data, data->target, "target", network);
+    if (st == SNNK_OK) st = save_column(data, data->weights, "weights", network);
+    if (st == SNNK_OK) st = save_column(data, data->group, "group", network);
+    if (st == SNNK_OK && data->missing_words)
+        st = snnk_network_set_note(network, "missing_words", data->missing_words);
     return st;
 }
 

@@ -214,6 +214,11 @@ int task_from_data(const char *command, dataset *data, const char *kind, task *m
     else if (kind && strcmp(kind, "classification") == 0)
         return failed(command, "%s has %zu target columns, but classes are one", data->targets_path,
                       data->n_targets);
+    else if (!kind && data->n_targets > data->n_inputs && (data->labels || data->n_inputs == 1))
+        return failed(command,
+                      "the targets %s have %zu columns and the inputs %s %zu: are they swapped? If "
+                      "not, use --task regression",
+                      data->targets_path, data->n_targets, data->path, data->n_inputs);
     else
         because("there are %zu target columns", data->n_targets);
     if (kind) because("asked for with --task");

@@ -5,6 +5,7 @@
 #include "cli/console.h"
 #include "cli/model.h"
 #include "cli/system.h"
+#include "cli/training_rows.h"
 
 #define SHARED_HELP                                                                                \
     "Rows (IDX, .npy, or CSV; each may be compressed with gzip):\n"                                \
@@ -59,34 +60,33 @@ typedef struct change {
     size_t new_classes;
     uint64_t rows_before;
     snnk_solve_report report;
-    double *X, *Y;
+    training_rows *batch;
     float *Phi;
 } change;
 
 /* Add or remove rows first ... first+n-1. */
 static int take_rows(change *c, size_t first, size_t n) {
-    const model_use *use = &c->use;
+    model_use *use = &c->use;
     snnk_lstsq *lstsq = snnk_network_statistics(use->network);
-    const size_t m = snnk_lstsq_features(lstsq);
-    const bool classes = use->task.classification;
-    int32_t labels[BATCH_ROWS];
-    float weights[BATCH_ROWS];
-    int st = snnk_network_features_f64(use->network, n, c->X, use->data.n_inputs, c->Phi, m,
+    const size_t d = use->data.n_inputs, m = snnk_lstsq_features(lstsq);
+    const int exit_status =
+        training_rows_read(c->command, &use->task, &use->data, first, n, c->batch);
+    const snnk_rows *inputs = &c->batch->rows;
+    snnk_rows features = *inputs;
+    int st;
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (inputs->X)
+        st =
+            snnk_network_features(use->network, inputs->n, inputs->X, d, c->Phi, m, use->workspace);
+    else
+        st = snnk_network_features_f64(use->network, inputs->n, inputs->X_f64, d, c->Phi, m,
                                        use->workspace);
-
     if (st != SNNK_OK) return library_failed(c->command);
-    if (classes) {
-        const int exit_status = task_labels(c->command, &use->task, &use->data, n, c->Y, labels);
-
-        if (exit_status != EXIT_OK) return exit_status;
-        for (size_t i = 0; i < n; i++) weights[i] = 1;
-        task_weigh(&use->task, n, labels, weights);
-    }
-    const snnk_rows *rows = SNNK_ROWS(.n = n, .X = c->Phi, .Y_f64 = classes ? NULL : c->Y,
-                                      .labels = classes ? labels : NULL,
-                                      .weights = use->task.class_weights ? weights : NULL);
-
-    st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, rows, use->workspace);
+    features.X = c->Phi;
+    features.X_f64 = NULL;
+    features.inputs = m;
+    st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, &features, use->workspace);
     return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n);
 }
 
@@ -98,11 +98,7 @@ static int take_all(change *c) {
         const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
 
         show_progress(c->use.quiet, c->forgets ? "removing" : "adding", first, data->rows);
-        if (dataset_read(data, first, n, c->X) != SNNK_OK ||
-            dataset_read_targets(data, first, n, c->Y) != SNNK_OK)
-            exit_status = library_failed(c->command);
-        else
-            exit_status = take_rows(c, first, n);
+        exit_status = take_rows(c, first, n);
         if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     }
     show_progress(c->use.quiet, "adding", 1, 1);
@@ -131,6 +127,7 @@ static int prepare(change *c) {
     if (exit_status != EXIT_OK) return exit_status;
     c->rows_before = snnk_lstsq_rows(snnk_network_statistics(use->network));
     if (!use->files.target) use->files.target = snnk_network_note(use->network, "target");
+    use->files.weights = snnk_network_note(use->network, "weights");
     exit_status = dataset_open(c->command, &use->files, snnk_network_note(use->network, "columns"),
                                snnk_network_encoder(use->network), &use->data);
     if (exit_status == EXIT_OK)
@@ -139,10 +136,9 @@ static int prepare(change *c) {
     if (exit_status == EXIT_OK) exit_status = add_classes(c);
     if (exit_status != EXIT_OK) return exit_status;
     const size_t m = snnk_lstsq_features(snnk_network_statistics(use->network));
-    c->X = calloc(BATCH_ROWS, use->data.n_inputs * sizeof *c->X);
-    c->Y = calloc(BATCH_ROWS, use->data.n_targets * sizeof *c->Y);
     c->Phi = calloc(BATCH_ROWS, m * sizeof *c->Phi);
-    return c->X && c->Y && c->Phi ? EXIT_OK : failed(c->command, "out of memory");
+    if (!c->Phi) return failed(c->command, "out of memory");
+    return training_rows_create(c->command, &use->data, &c->batch);
 }
 
 static void print_json(const change *c) {
@@ -206,8 +202,7 @@ static int change_command(const char *command, bool forgets, const char *help, i
     c.report = (snnk_solve_report){.size = sizeof c.report};
     exit_status = run(&c);
     if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
-    free(c.X);
-    free(c.Y);
+    training_rows_free(c.batch);
     free(c.Phi);
     model_close(use);
     return exit_status;

@@ -1,5 +1,6 @@
 #include "encode/encoder.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,6 +116,35 @@ size_t snnk_encoder_column_outputs(const snnk_encoder *encoder, size_t k) {
     const snnk__column *column = column_of(encoder, k);
 
     return column ? snnk__column_outputs(column) : 0;
+}
+
+size_t snnk_encoder_column_words(const snnk_encoder *encoder, size_t k) {
+    const snnk__column *column = column_of(encoder, k);
+
+    return column ? column->n_words : 0;
+}
+
+const char *snnk_encoder_column_word(const snnk_encoder *encoder, size_t k, size_t i) {
+    return i < snnk_encoder_column_words(encoder, k) ? encoder->columns[k].words[i] : NULL;
+}
+
+int32_t snnk_encoder_column_has_gaps(const snnk_encoder *encoder, size_t k) {
+    const snnk__column *column = column_of(encoder, k);
+
+    return column && column->has_gaps;
+}
+
+double snnk_encoder_column_fill(const snnk_encoder *encoder, size_t k) {
+    const snnk__column *column = column_of(encoder, k);
+
+    if (!column || column->encoding == &snnk__encoding_words ||
+        column->encoding == &snnk__encoding_constant)
+        return (double)NAN;
+    return column->fill;
+}
+
+int32_t snnk_encoder_missing(const snnk_encoder *encoder) {
+    return encoder ? encoder->missing : -1;
 }
 
 int32_t snnk_encoder_likely_index(const snnk_encoder *encoder) {

@@ -1,0 +1,212 @@
+#define _POSIX_C_SOURCE 200809L
+#include "cli/columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/console.h"
+#include "cli/options.h"
+
+/* What a column is for. */
+typedef enum role {
+    ROLE_NONE,
+    ROLE_DROPPED,
+    ROLE_INPUT,
+    ROLE_WEIGHTS,
+    ROLE_GROUP,
+    ROLE_TARGET
+} role;
+
+static const char *const role_names[] = {"",         "dropped", "an input",
+                                         "a weight", "a group", "the target"};
+
+static bool is_csv(const snnk_table *table) { return snnk_table_column_name(table, 0) != NULL; }
+
+/* The index of the column with a name or, if none has it, with a number from 1; the number of
+ * columns if there is no such column. */
+static size_t find_column(const snnk_table *table, const char *text) {
+    const size_t n = snnk_table_columns(table);
+    size_t number;
+
+    for (size_t k = 0; k < n; k++) {
+        const char *name = snnk_table_column_name(table, k);
+        if (name && strcmp(name, text) == 0) return k;
+    }
+    return read_size(text, &number) && number >= 1 && number <= n ? number - 1 : n;
+}
+
+const char *column_name(const snnk_table *table, size_t column, char *buffer) {
+    const char *name = snnk_table_column_name(table, column);
+
+    if (name) return name;
+    snprintf(buffer, 32, "%zu", column + 1);
+    return buffer;
+}
+
+int columns_check_names(const char *command, const char *path, const snnk_table *table) {
+    for (size_t k = 0; is_csv(table) && k < snnk_table_columns(table); k++) {
+        const char *name = snnk_table_column_name(table, k);
+
+        if (find_column(table, name) != k)
+            return failed(command, "%s has two columns \"%s\"", path, name);
+    }
+    return EXIT_OK;
+}
+
+/* ---- Roles ---- */
+
+/* Give a role to the column with a name, unless it has another one. */
+static int give_role(const char *command, const dataset *data, const char *text, role wanted,
+                     unsigned char *roles, size_t *column) {
+    const size_t found = find_column(data->inputs, text);
+    char number[32];
+
+    if (found == snnk_table_columns(data->inputs))
+        return failed(command, "%s has no column \"%s\"%s", data->path, text,
+                      !is_csv(data->inputs) || snnk_table_has_header(data->inputs)
+                          ? ""
+                          : " (its first line is no header)");
+    if (roles[found] != ROLE_NONE && roles[found] != wanted)
+        return failed(command, "%s: column \"%s\" cannot be both %s and %s", data->path,
+                      column_name(data->inputs, found, number), role_names[roles[found]],
+                      role_names[wanted]);
+    roles[found] = (unsigned char)wanted;
+    if (column) *column = found;
+    return EXIT_OK;
+}
+
+/* Cut the next entry out of a list with commas: *list moves on, NULL after the last one. An entry
+ * may be in double quotes, and then have commas. */
+static char *next_entry(char **list) {
+    char *entry = *list, *end;
+
+    if (*entry == '"' && (end = strchr(entry + 1, '"')) != NULL && (end[1] == ',' || !end[1])) {
+        *list = end[1] ? end + 2 : NULL;
+        *end = '\0';
+        return entry + 1;
+    }
+    if ((end = strchr(entry, ',')) != NULL) *end = '\0';
+    *list = end ? end + 1 : NULL;
+    return entry;
+}
+
+static int give_roles(const char *command, const dataset *data, const char *list, role wanted,
+                      unsigned char *roles) {
+    char *copy = strdup(list), *rest = copy;
+    int exit_status = copy ? EXIT_OK : failed(command, "out of memory");
+
+    while (exit_status == EXIT_OK && rest)
+        exit_status = give_role(command, data, next_entry(&rest), wanted, roles, NULL);
+    free(copy);
+    return exit_status;
+}
+
+/* Find the target column of a CSV: by its name, or the last that is nothing else. */
+static int choose_target(const char *command, const data_files *files, unsigned char *roles,
+                         dataset *data) {
+    size_t last = snnk_table_columns(data->inputs);
+
+    if (!is_csv(data->inputs))
+        return failed(command, "%s is not a CSV: give inputs and labels as two files", data->path);
+    if (last < 2)
+        return failed(command, "%s has only one column, the target: inputs are missing",
+                      data->path);
+    data->targets = data->inputs;
+    data->n_targets = 1;
+    if (files->target)
+        return give_role(command, data, files->target, ROLE_TARGET, roles, &data->target);
+    while (last > 0 && roles[last - 1] != ROLE_NONE) last--;
+    if (last == 0) return failed(command, "%s: no column is left for the target", data->path);
+    data->target = last - 1;
+    roles[last - 1] = ROLE_TARGET;
+    return EXIT_OK;
+}
+
+/* ---- Inputs ---- */
+
+/* Find the columns that a model was fitted on: by their names, or by the numbers from 1 of those
+ * that had no names. */
+static int choose_wanted(const char *command, const char *wanted, const unsigned char *roles,
+                         dataset *data) {
+    cJSON *names = cJSON_Parse(wanted), *item;
+    int exit_status = EXIT_OK;
+
+    if (!cJSON_IsArray(names))
+        exit_status = failed(command, "the column names in the model are damaged");
+    cJSON_ArrayForEach(item, names) {
+        const size_t all = snnk_table_columns(data->inputs);
+        char text[32];
+        size_t column;
+
+        if (exit_status != EXIT_OK) break;
+        snprintf(text, sizeof text, "%.0f", cJSON_IsNumber(item) ? item->valuedouble : 0);
+        const char *name = cJSON_IsString(item) ? item->valuestring : text;
+        column = find_column(data->inputs, name);
+        if (cJSON_IsNumber(item)) column = item->valueint < 1 ? all : (size_t)item->valueint - 1;
+        if (column >= all)
+            exit_status = failed(command, "%s has no column \"%s\", which the model needs%s",
+                                 data->path, name,
+                                 !is_csv(data->inputs) || snnk_table_has_header(data->inputs)
+                                     ? ""
+                                     : " (its first line is no header)");
+        else if (roles[column] == ROLE_TARGET)
+            exit_status = failed(
+                command, "%s: column \"%s\" is an input of the model and cannot be the target",
+                data->path, name);
+        else if (data->n_inputs == all)
+            exit_status = failed(command, "the column names in the model are damaged");
+        else
+            data->columns[data->n_inputs++] = column;
+    }
+    cJSON_Delete(names);
+    return exit_status;
+}
+
+/* Use the columns of --columns, or all that have no other role. */
+static int choose_inputs(const char *command, role wanted, const unsigned char *roles,
+                         dataset *data) {
+    for (size_t k = 0; k < snnk_table_columns(data->inputs); k++)
+        if (roles[k] == wanted) data->columns[data->n_inputs++] = k;
+    if (data->n_inputs == 0) return failed(command, "%s: no column is left as input", data->path);
+    return EXIT_OK;
+}
+
+/* Whether the names or numbers of columns in a model's notes apply to this table: numbers do to
+ * every table. */
+static bool applies(const char *wanted, const snnk_table *table) {
+    return wanted && (is_csv(table) || !strchr(wanted, '"'));
+}
+
+static int choose(const char *command, const data_files *files, const char *wanted, bool encoded,
+                  unsigned char *roles, dataset *data) {
+    int exit_status = EXIT_OK;
+
+    if (files->columns) exit_status = give_roles(command, data, files->columns, ROLE_INPUT, roles);
+    if (exit_status == EXIT_OK && files->drop)
+        exit_status = give_roles(command, data, files->drop, ROLE_DROPPED, roles);
+    if (exit_status == EXIT_OK && files->weights)
+        exit_status = give_role(command, data, files->weights, ROLE_WEIGHTS, roles, &data->weights);
+    if (exit_status == EXIT_OK && files->group)
+        exit_status = give_role(command, data, files->group, ROLE_GROUP, roles, &data->group);
+    if (exit_status == EXIT_OK && files->table)
+        exit_status = choose_target(command, files, roles, data);
+    if (exit_status != EXIT_OK || encoded) return exit_status;
+    if (applies(wanted, data->inputs)) return choose_wanted(command, wanted, roles, data);
+    return choose_inputs(command, files->columns ? ROLE_INPUT : ROLE_NONE, roles, data);
+}
+
+int columns_choose(const char *command, const data_files *files, const char *wanted, bool encoded,
+                   dataset *data) {
+    unsigned char *roles = calloc(snnk_table_columns(data->inputs) + 1, 1);
+    int exit_status;
+
+    data->weights = data->group = NO_COLUMN;
+    data->columns = calloc(snnk_table_columns(data->inputs) + 1, sizeof *data->columns);
+    exit_status = roles && data->columns ? choose(command, files, wanted, encoded, roles, data)
+                                         : failed(command, "out of memory");
+    free(roles);
+    return exit_status;
+}

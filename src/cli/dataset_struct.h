@@ -1,0 +1,45 @@
+/* What a data set consists of; dataset.h has its functions. */
+#ifndef SNNK_CLI_DATASET_STRUCT_H
+#define SNNK_CLI_DATASET_STRUCT_H
+
+#include "cli/cli.h"
+
+/* The files of a data set: one CSV with a target column, or two files. Columns are given by their
+ * names or, if no column has that name, by their numbers from 1. */
+typedef struct data_files {
+    const char *table;   /* CSV */
+    const char *target;  /* its target column; NULL: the last that is nothing else */
+    const char *inputs;  /* IDX, .npy or CSV */
+    const char *targets; /* the same; NULL where targets are not needed */
+    bool labels;         /* `targets` was given as labels, which are more likely classes */
+    const char *columns; /* the only inputs, separated by commas; NULL: all but the following */
+    const char *drop;    /* no inputs, separated by commas */
+    const char *weights; /* the weight of each row; NULL: 1 */
+    const char *group;   /* rows with equal values belong together; NULL for none */
+    const char *missing_words; /* texts of CSV that mean "missing", as in snnk_table_config */
+    int32_t missing;           /* snnk_missing: what becomes of missing inputs */
+    bool date_parts;           /* dates become times of year, week and day too */
+    int32_t separator;         /* of CSV, as in snnk_table_config; 0: found */
+    int32_t decimal;           /* likewise */
+    bool no_header;            /* CSV has no header; false: found */
+} data_files;
+
+#define NO_COLUMN SIZE_MAX
+
+typedef struct dataset {
+    snnk_table *inputs;
+    snnk_table *targets;       /* the same table as `inputs` for one CSV; NULL without targets */
+    size_t rows, n_inputs;     /* n_inputs: number of columns used as inputs */
+    size_t *columns;           /* their indices in the table */
+    size_t weights, group;     /* indices in `inputs`; NO_COLUMN if there is none */
+    size_t target;             /* one CSV: the index of the target column; otherwise 0 */
+    size_t n_targets;          /* number of target columns */
+    const char *path;          /* of the inputs, for messages */
+    const char *targets_path;  /* of the targets */
+    const char *missing_words; /* as given, or NULL */
+    bool labels;               /* the targets were given as labels */
+    snnk_encoder *encoder;     /* makes the inputs of the table's columns; NULL: they are numbers */
+    uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
+} dataset;
+
+#endif

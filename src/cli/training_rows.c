@@ -1,0 +1,83 @@
+#include "cli/training_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/console.h"
+
+int training_rows_create(const char *command, const dataset *data, training_rows **rows) {
+    training_rows *made = calloc(1, sizeof *made);
+
+    *rows = made;
+    if (!made) return failed(command, "out of memory");
+    made->X = calloc(BATCH_ROWS, data->n_inputs * sizeof *made->X);
+    made->Y = calloc(BATCH_ROWS, (data->n_targets + 1) * sizeof *made->Y);
+    return made->X && made->Y ? EXIT_OK : failed(command, "out of memory");
+}
+
+void training_rows_free(training_rows *rows) {
+    if (!rows) return;
+    free(rows->X);
+    free(rows->Y);
+    free(rows);
+}
+
+/* Move row i of an array of rows to row k <= i. */
+static void move_row(void *rows, size_t bytes, size_t i, size_t k) {
+    if (i != k) memcpy((char *)rows + k * bytes, (char *)rows + i * bytes, bytes);
+}
+
+/* Leave out the rows of weight 0. */
+static void leave_out(const dataset *data, training_rows *t) {
+    const size_t of_x = t->rows.X ? sizeof(float) : sizeof(double);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < t->rows.n; i++) {
+        if (t->weights[i] == 0) continue;
+        move_row(t->X, data->n_inputs * of_x, i, kept);
+        move_row(t->Y, data->n_targets * sizeof *t->Y, i, kept);
+        move_row(t->labels, sizeof *t->labels, i, kept);
+        move_row(t->groups, sizeof *t->groups, i, kept);
+        t->weights[kept++] = t->weights[i];
+    }
+    t->rows.n = kept;
+}
+
+/* Read all but targets; rows of weight 0 are still there. */
+static int read_batch(const char *command, dataset *data, size_t first, size_t n,
+                      training_rows *to) {
+    if (dataset_read_rows(data, first, n, to->X, &to->rows) != SNNK_OK ||
+        dataset_read_weights(data, first, n, to->weights) != SNNK_OK)
+        return library_failed(command);
+    if (data->group != NO_COLUMN && dataset_read_groups(data, first, n, to->groups) != SNNK_OK)
+        return library_failed(command);
+    if (data->weights != NO_COLUMN) to->rows.weights = to->weights;
+    return EXIT_OK;
+}
+
+int training_rows_read_inputs(const char *command, dataset *data, size_t first, size_t n,
+                              training_rows *to) {
+    const int exit_status = read_batch(command, data, first, n, to);
+
+    if (exit_status == EXIT_OK && to->rows.weights) leave_out(data, to);
+    return exit_status;
+}
+
+int training_rows_read(const char *command, const task *what, dataset *data, size_t first, size_t n,
+                       training_rows *to) {
+    int exit_status = read_batch(command, data, first, n, to);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (dataset_read_targets(data, first, n, to->Y) != SNNK_OK) return library_failed(command);
+    if (what->classification) {
+        exit_status = task_labels(command, what, data, n, to->Y, to->labels);
+        if (exit_status != EXIT_OK) return exit_status;
+        task_weigh(what, n, to->labels, to->weights);
+        to->rows.labels = to->labels;
+        if (what->class_weights) to->rows.weights = to->weights;
+    } else {
+        to->rows.Y_f64 = to->Y;
+    }
+    if (to->rows.weights) leave_out(data, to);
+    return EXIT_OK;
+}

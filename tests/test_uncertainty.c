@@ -1,6 +1,8 @@
 /* src/predict: probabilities, intervals and sets; how they are measured; networks and files that
  * hold them. Expected values are worked out by hand, computed by scikit-learn 1.2.1 or SciPy, or
  * follow from the distribution of the coverage of split conformal prediction. */
+#define _XOPEN_SOURCE 700
+
 #include <math.h>
 #include <stdlib.h>
 

@@ -149,7 +149,7 @@ static void run_ours(const data *d, int precision, snnk_workspace *workspace, si
                          SNNK_ROWS(.n = d->n, .X = d->Phi, .ldx = d->m, .Y = d->Y, .ldy = TARGETS),
                          workspace));
     r->rows[precision][round] = measure_now() - created;
-    CHECK(snnk_lstsq_solve(lstsq, &config, d->B, d->m, d->b, NULL));
+    CHECK(snnk_lstsq_solve(lstsq, &config, NULL, d->B, d->m, d->b, NULL));
     r->seconds[precision][round] = measure_now() - start;
     snnk_lstsq_free(lstsq);
     if (round == 0) r->gradient[precision] = gradient(d);
@@ -172,7 +172,7 @@ static void run_path(const data *d, snnk_workspace *workspace, size_t round, res
     CHECK(snnk_lstsq_add(
         lstsq, SNNK_ROWS(.n = d->n, .X = d->Phi, .ldx = m, .Y = d->Y, .ldy = TARGETS), workspace));
     const double summed = measure_now();
-    CHECK(snnk_ridge_path_create(lstsq, NULL, &path));
+    CHECK(snnk_ridge_path_create(lstsq, NULL, NULL, &path));
     CHECK(snnk_ridge_path_score(path, LAMBDAS, ridges, rss, dof, gcv));
     CHECK(snnk_ridge_path_solve(path, one, B, m, b));
     r->path_solver[round] = measure_now() - summed;

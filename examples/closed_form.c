@@ -293,9 +293,10 @@ static void solve_halves(const images *set, const snnk_map *map, snnk_layer *lay
 
         CHECK(snnk_solve_config_init(&config, sizeof config));
         CHECK(snnk_lstsq_default_ridges(halves[h], 10, ridges));
-        CHECK(snnk_lstsq_choose_ridge(halves[h], halves[1 - h], NULL, 10, ridges, NULL, &best));
+        CHECK(
+            snnk_lstsq_choose_ridge(halves[h], halves[1 - h], NULL, 10, ridges, NULL, NULL, &best));
         config.ridge = ridges[best];
-        CHECK(snnk_layer_create_from_lstsq(map, halves[h], &config, NULL, &layers[h]));
+        CHECK(snnk_layer_create_from_lstsq(map, halves[h], &config, NULL, NULL, &layers[h]));
     }
     for (size_t h = 0; h < 2; h++) snnk_lstsq_free(halves[h]);
 }

@@ -73,7 +73,7 @@ int main(void) {
                          NULL));
     CHECK(snnk_solve_config_init(&solve, sizeof solve));
     solve.intercept = 0;
-    CHECK(snnk_lstsq_solve(lstsq, &solve, B, FEATURES, NULL, NULL));
+    CHECK(snnk_lstsq_solve(lstsq, &solve, NULL, B, FEATURES, NULL, NULL));
     const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
 
     /* Compare it with the exact solution, between the points that it was fitted to. */

@@ -479,7 +479,7 @@ static void fit_ode(const snnk_map *map, double B[ODE_FEATURES]) {
         snnk_lstsq_add(lstsq, SNNK_ROWS(.n = 2, .X = Phi, .ldx = m, .Y = zeros, .ldy = 1), NULL));
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.intercept = 0;
-    assert_ok(snnk_lstsq_solve(lstsq, &config, B, m, NULL, NULL));
+    assert_ok(snnk_lstsq_solve(lstsq, &config, NULL, B, m, NULL, NULL));
     snnk_lstsq_free(lstsq);
 }
 

@@ -29,7 +29,7 @@ static snnk_lstsq *statistics(size_t features, int32_t factorization) {
 static void solve(snnk_lstsq *s, double ridge, double *B, double *b) {
     const snnk_solve_config config = ridge_of(ridge);
 
-    assert_ok(snnk_lstsq_solve(s, &config, B, snnk_lstsq_features(s), b, NULL));
+    assert_ok(snnk_lstsq_solve(s, &config, NULL, B, snnk_lstsq_features(s), b, NULL));
 }
 
 /* A network of identity features, fitted to rows with ridge 0. */
@@ -394,7 +394,7 @@ static void test_far_update(void **state) {
     assert_ok(snnk_network_features_f64(network, REST, X + FIRST * D, D, Phi, D, NULL));
     assert_ok(snnk_lstsq_add(snnk_network_statistics(network),
                              SNNK_ROWS(.n = REST, .X = Phi, .Y_f64 = Y + FIRST), NULL));
-    assert_ok(snnk_network_solve(network, NULL, NULL));
+    assert_ok(snnk_network_solve(network, NULL, NULL, NULL));
     assert_ok(snnk_network_forward_f64(network, ROWS, X, D, out[0], 1, NULL));
     assert_ok(snnk_network_forward_f64(all, ROWS, X, D, out[1], 1, NULL));
     for (size_t i = 0; i < ROWS; i++)
@@ -587,7 +587,7 @@ static void test_two_rows(void **state) {
 
     (void)state;
     assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 2, .X_f64 = x, .Y_f64 = y), NULL));
-    assert_ok(snnk_ridge_path_create(s, NULL, &path));
+    assert_ok(snnk_ridge_path_create(s, NULL, NULL, &path));
     assert_ok(snnk_ridge_path_loo_residuals(path, &ridge, SNNK_ROWS(.n = 2, .X_f64 = x, .Y_f64 = y),
                                             residuals, 1));
     for (int i = 0; i < 2; i++) {
@@ -612,7 +612,7 @@ static void test_square(void **state) {
 
     (void)state;
     assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 4, .X_f64 = X, .Y_f64 = y), NULL));
-    assert_ok(snnk_ridge_path_create(s, NULL, &path));
+    assert_ok(snnk_ridge_path_create(s, NULL, NULL, &path));
     assert_ok(snnk_ridge_path_add_loo(path, 2, ridges, SNNK_ROWS(.n = 4, .X_f64 = X, .Y_f64 = y),
                                       errors));
     for (int i = 0; i < 2; i++) assert_close(errors[i] / 4, expected[i], 1e-13, 0);
@@ -631,7 +631,7 @@ static void test_timestamps_loo(void **state) {
     (void)state;
     for (int i = 0; i < 10; i++) t[i] = 1700000000.0 + i, y[i] = 1e8 + 3 + i / 2.0;
     assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 10, .X_f64 = t, .Y_f64 = y), NULL));
-    assert_ok(snnk_ridge_path_create(s, NULL, &path));
+    assert_ok(snnk_ridge_path_create(s, NULL, NULL, &path));
     assert_ok(snnk_ridge_path_loo_residuals(
         path, &ridge, SNNK_ROWS(.n = 10, .X_f64 = t, .Y_f64 = y), residuals, 1));
     for (int i = 0; i < 10; i++) assert_close(residuals[i], 0, 0, 1e-6); /* doubles of 1e8 */
@@ -650,7 +650,7 @@ static void test_prediction_variance(void **state) {
 
     (void)state;
     assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X_f64 = x, .Y_f64 = y), NULL));
-    assert_ok(snnk_ridge_path_create(s, NULL, &path));
+    assert_ok(snnk_ridge_path_create(s, NULL, NULL, &path));
     assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, &dof, NULL));
     assert_ok(snnk_ridge_path_leverage(path, 0, 1, &at, 1, &leverage));
     assert_close(rss / (3 - dof) * (1 + leverage), 5.0 / 9, 1e-13, 0);

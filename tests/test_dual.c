@@ -6,30 +6,35 @@
 #include "support/alloc.h"
 #include "support/draw.h"
 
-enum { ROWS = 12, M = 30, T = 2, RIDGES = 3 };
+/* Few rows of many features are decomposed by rows, many rows of few features by features. */
+enum { MAX_ROWS = 80, MAX_M = 30, T = 2, RIDGES = 3 };
+
+static size_t n_rows, n_features;
 
 static const double ridges[RIDGES] = {1e-3, 0.1, 10};
 
-static float Phi[ROWS * M], Y_float[ROWS * T];
-static double Y[ROWS * T], weights[ROWS];
+static float Phi[MAX_ROWS * MAX_M], Y_float[MAX_ROWS * T];
+static double Y[MAX_ROWS * T], weights[MAX_ROWS];
 
-static void make_rows(void) {
+static void make_rows(size_t rows, size_t features) {
     uint64_t seed = 5;
 
-    for (size_t i = 0; i < ROWS * M; i++) Phi[i] = (float)(1 + draw_uniform(&seed));
-    for (size_t i = 0; i < ROWS * T; i++) {
+    n_rows = rows;
+    n_features = features;
+    for (size_t i = 0; i < n_rows * n_features; i++) Phi[i] = (float)(1 + draw_uniform(&seed));
+    for (size_t i = 0; i < n_rows * T; i++) {
         Y_float[i] = (float)(3 + draw_uniform(&seed));
         Y[i] = Y_float[i];
     }
-    for (size_t i = 0; i < ROWS; i++) weights[i] = (float)(1.5 + draw_uniform(&seed));
+    for (size_t i = 0; i < n_rows; i++) weights[i] = (float)(1.5 + draw_uniform(&seed));
 }
 
 static snnk__dual *dual_of(size_t n, bool weighted, bool intercept, const size_t *group) {
     const snnk__dual_data data = {.n = n,
-                                  .m = M,
+                                  .m = n_features,
                                   .t = T,
                                   .Phi = Phi,
-                                  .ldphi = M,
+                                  .ldphi = n_features,
                                   .Y = Y,
                                   .ldy = T,
                                   .weights = weighted ? weights : NULL,
@@ -45,14 +50,15 @@ static snnk__dual *dual_of(size_t n, bool weighted, bool intercept, const size_t
 static snnk_lstsq *statistics_of(bool weighted, const bool *keep) {
     snnk_lstsq *lstsq;
 
-    assert_ok(snnk_lstsq_create(M, T, NULL, &lstsq));
-    for (size_t i = 0; i < ROWS; i++) {
+    assert_ok(snnk_lstsq_create(n_features, T, NULL, &lstsq));
+    for (size_t i = 0; i < n_rows; i++) {
         const float w = (float)weights[i];
 
         if (keep && !keep[i]) continue;
         assert_ok(snnk_lstsq_add(lstsq,
-                                 SNNK_ROWS(.n = 1, .X = Phi + i * M, .ldx = M, .Y = Y_float + i * T,
-                                           .ldy = T, .weights = weighted ? &w : NULL),
+                                 SNNK_ROWS(.n = 1, .X = Phi + i * n_features, .ldx = n_features,
+                                           .Y = Y_float + i * T, .ldy = T,
+                                           .weights = weighted ? &w : NULL),
                                  NULL));
     }
     return lstsq;
@@ -62,44 +68,44 @@ static snnk_lstsq *statistics_of(bool weighted, const bool *keep) {
 static double residual(size_t i, size_t k, const double *B, const double *b) {
     double fit = b[k];
 
-    for (size_t j = 0; j < M; j++) fit += B[k * M + j] * Phi[i * M + j];
+    for (size_t j = 0; j < n_features; j++) fit += B[k * n_features + j] * Phi[i * n_features + j];
     return Y[i * T + k] - fit;
 }
 
 /* All scores and solutions equal those of the primal. The condition of the moments plus the
  * smallest ridge is below 1e6, so they agree to 1e-9. */
-static void scores_and_solutions_are_those_of_the_primal(void **state) {
-    (void)state;
-    make_rows();
+static void compare_with_the_primal(size_t rows, size_t features) {
+    make_rows(rows, features);
     for (int weighted = 0; weighted < 2; weighted++)
         for (int32_t intercept = 0; intercept < 2; intercept++) {
             double rss[2][RIDGES * T], dof[2][RIDGES], gcv[2][RIDGES * T],
                 loo[2][RIDGES * T] = {{0}};
-            double B[2][T * M], b[2][T] = {{0}};
-            snnk__dual *dual = dual_of(ROWS, weighted, intercept, NULL);
+            double B[2][T * MAX_M], b[2][T] = {{0}};
+            snnk__dual *dual = dual_of(n_rows, weighted, intercept, NULL);
             snnk_lstsq *lstsq = statistics_of(weighted, NULL);
-            float of_row[ROWS];
+            float of_row[MAX_ROWS];
             snnk_solve_config config;
             snnk_ridge_path *path;
 
-            for (size_t i = 0; i < ROWS; i++) of_row[i] = (float)weights[i];
+            for (size_t i = 0; i < n_rows; i++) of_row[i] = (float)weights[i];
             assert_ok(snnk_solve_config_init(&config, sizeof config));
             config.intercept = intercept;
-            assert_ok(snnk_ridge_path_create(lstsq, &config, &path));
+            assert_ok(snnk_ridge_path_create(lstsq, &config, NULL, &path));
             assert_ok(snnk_ridge_path_score(path, RIDGES, ridges, rss[0], dof[0], gcv[0]));
-            assert_ok(
-                snnk_ridge_path_add_loo(path, RIDGES, ridges,
-                                        SNNK_ROWS(.n = ROWS, .X = Phi, .ldx = M, .Y = Y_float,
-                                                  .ldy = T, .weights = weighted ? of_row : NULL),
-                                        loo[0]));
+            assert_ok(snnk_ridge_path_add_loo(path, RIDGES, ridges,
+                                              SNNK_ROWS(.n = n_rows, .X = Phi, .ldx = n_features,
+                                                        .Y = Y_float, .ldy = T,
+                                                        .weights = weighted ? of_row : NULL),
+                                              loo[0]));
             assert_ok(snnk__dual_score(dual, RIDGES, ridges, rss[1], dof[1], gcv[1], loo[1]));
             for (size_t r = 0; r < RIDGES; r++) {
                 const double same[T] = {ridges[r], ridges[r]};
 
                 assert_close(dof[1][r], dof[0][r], 1e-9, 0);
-                assert_ok(snnk_ridge_path_solve(path, same, B[0], M, b[0]));
-                assert_ok(snnk__dual_solve(dual, same, B[1], M, b[1]));
-                for (size_t j = 0; j < T * M; j++) assert_close(B[1][j], B[0][j], 1e-9, 1e-9);
+                assert_ok(snnk_ridge_path_solve(path, same, B[0], n_features, b[0]));
+                assert_ok(snnk__dual_solve(dual, same, B[1], n_features, b[1]));
+                for (size_t j = 0; j < T * n_features; j++)
+                    assert_close(B[1][j], B[0][j], 1e-9, 1e-9);
                 for (size_t k = 0; k < T; k++) {
                     const size_t at = r * T + k;
 
@@ -107,7 +113,7 @@ static void scores_and_solutions_are_those_of_the_primal(void **state) {
                     assert_close(rss[1][at], rss[0][at], 1e-8, 0);
                     assert_close(gcv[1][at], gcv[0][at], 1e-8, 0);
                     /* The path computes leverages from features in float blocks: 1e-6. */
-                    assert_close(loo[1][at], loo[0][at] / ROWS, 1e-6, 0);
+                    assert_close(loo[1][at], loo[0][at] / (double)n_rows, 1e-6, 0);
                 }
             }
             snnk_ridge_path_free(path);
@@ -116,47 +122,59 @@ static void scores_and_solutions_are_those_of_the_primal(void **state) {
         }
 }
 
+static void scores_and_solutions_are_those_of_the_primal(void **state) {
+    (void)state;
+    compare_with_the_primal(12, 30);
+    compare_with_the_primal(80, 6);
+}
+
 /* Rows 3, 7 and 10 are equal, and rows 4 and 5. With groups, rows 0 ... 2 are one group as well.
  * Each residual is that of a fit without the group. */
-static void groups_are_left_out_together(void **state) {
-    static const size_t group[ROWS] = {9, 9, 9, 3, 4, 4, 6, 3, 8, 20, 3, 11};
+static void leave_out_groups(size_t rows, size_t features) {
+    size_t group[MAX_ROWS] = {9, 9, 9, 3, 4, 4, 6, 3, 8, 20, 3, 11};
 
-    (void)state;
-    make_rows();
-    memcpy(Phi + 7 * M, Phi + 3 * M, M * sizeof *Phi);
-    memcpy(Phi + 10 * M, Phi + 3 * M, M * sizeof *Phi);
-    memcpy(Phi + 5 * M, Phi + 4 * M, M * sizeof *Phi);
+    for (size_t i = 12; i < MAX_ROWS; i++) group[i] = 100 + i;
+    make_rows(rows, features);
+    memcpy(Phi + 7 * n_features, Phi + 3 * n_features, n_features * sizeof *Phi);
+    memcpy(Phi + 10 * n_features, Phi + 3 * n_features, n_features * sizeof *Phi);
+    memcpy(Phi + 5 * n_features, Phi + 4 * n_features, n_features * sizeof *Phi);
     for (int given = 0; given < 2; given++)
         for (int weighted = 0; weighted < 2; weighted++)
             for (size_t r = 0; r < RIDGES; r++) {
                 const double same[T] = {ridges[r], ridges[r]};
-                snnk__dual *dual = dual_of(ROWS, weighted, true, given ? group : NULL);
-                double found[ROWS * T], B[T * M], b[T], loo[T], sum[T] = {0};
+                snnk__dual *dual = dual_of(n_rows, weighted, true, given ? group : NULL);
+                double found[MAX_ROWS * T], B[T * MAX_M], b[T], loo[T], sum[T] = {0};
 
-                assert_int_equal(snnk__dual_distinct(dual), ROWS - 3);
+                assert_int_equal(snnk__dual_distinct(dual), n_rows - 3);
                 assert_ok(snnk__dual_loo_residuals(dual, same, found, T));
                 assert_ok(snnk__dual_score(dual, 1, same, NULL, NULL, NULL, loo));
-                for (size_t i = 0; i < ROWS; i++) {
+                for (size_t i = 0; i < n_rows; i++) {
                     snnk_solve_config config;
-                    bool keep[ROWS];
+                    bool keep[MAX_ROWS];
 
-                    for (size_t h = 0; h < ROWS; h++)
+                    for (size_t h = 0; h < n_rows; h++)
                         keep[h] = h != i && !(group[h] == group[i] && (given || group[i] != 9));
                     snnk_lstsq *without = statistics_of(weighted, keep);
                     assert_ok(snnk_solve_config_init(&config, sizeof config));
                     config.ridge = ridges[r];
-                    assert_ok(snnk_lstsq_solve(without, &config, B, M, b, NULL));
+                    assert_ok(snnk_lstsq_solve(without, &config, NULL, B, n_features, b, NULL));
                     for (size_t k = 0; k < T; k++) {
                         const double expected = residual(i, k, B, b);
 
                         assert_close(found[i * T + k], expected, 1e-8, 1e-8);
-                        sum[k] += expected * expected / ROWS;
+                        sum[k] += expected * expected / (double)n_rows;
                     }
                     snnk_lstsq_free(without);
                 }
                 for (size_t k = 0; k < T; k++) assert_close(loo[k], sum[k], 1e-7, 0);
                 snnk__dual_free(dual);
             }
+}
+
+static void groups_are_left_out_together(void **state) {
+    (void)state;
+    leave_out_groups(12, 30);
+    leave_out_groups(80, 6);
 }
 
 /* X = (0,0)(0,1)(1,0)(1,1), y = 0, -1, 1, 3: without row (0,0) and with ridge 1, the mean of x is
@@ -202,36 +220,35 @@ static void errors_worked_out_by_hand(void **state) {
 /* Ridge 0 gives the shortest solution, as snnk_lstsq_solve. Condition of K below 1e3: 1e-9. */
 static void ridge_0_is_the_limit(void **state) {
     const double zero[T] = {0, 0};
-    double B[2][T * M], b[2][T];
+    double B[2][T * MAX_M], b[2][T];
     snnk_lstsq *lstsq;
     snnk__dual *dual;
 
     (void)state;
-    make_rows();
-    dual = dual_of(ROWS, false, true, NULL);
+    make_rows(12, 30);
+    dual = dual_of(n_rows, false, true, NULL);
     lstsq = statistics_of(false, NULL);
-    assert_ok(snnk__dual_solve(dual, zero, B[0], M, b[0]));
-    assert_ok(snnk_lstsq_solve(lstsq, NULL, B[1], M, b[1], NULL));
-    for (size_t j = 0; j < T * M; j++) assert_close(B[0][j], B[1][j], 1e-9, 1e-9);
+    assert_ok(snnk__dual_solve(dual, zero, B[0], n_features, b[0]));
+    assert_ok(snnk_lstsq_solve(lstsq, NULL, NULL, B[1], n_features, b[1], NULL));
+    for (size_t j = 0; j < T * n_features; j++) assert_close(B[0][j], B[1][j], 1e-9, 1e-9);
     snnk_lstsq_free(lstsq);
     snnk__dual_free(dual);
 }
 
-static void failing_allocations_leave_nothing(void **state) {
+static void fail_allocations(size_t rows, size_t features) {
     test_memory memory;
     snnk_allocator allocator = test_memory_allocator(&memory);
     const double same[T] = {1, 1};
-    double B[T * M];
+    double B[T * MAX_M];
     int status;
 
-    (void)state;
-    make_rows();
+    make_rows(rows, features);
     const snnk__dual_data data = {.allocator = &allocator,
-                                  .n = ROWS,
-                                  .m = M,
+                                  .n = n_rows,
+                                  .m = n_features,
                                   .t = T,
                                   .Phi = Phi,
-                                  .ldphi = M,
+                                  .ldphi = n_features,
                                   .Y = Y,
                                   .ldy = T,
                                   .intercept = true};
@@ -241,9 +258,15 @@ static void failing_allocations_leave_nothing(void **state) {
 
         status = snnk__dual_create(&data, &dual);
         assert_made(status, dual);
-        if (status == SNNK_OK) status = snnk__dual_solve(dual, same, B, M, NULL);
+        if (status == SNNK_OK) status = snnk__dual_solve(dual, same, B, n_features, NULL);
         snnk__dual_free(dual);
     });
+}
+
+static void failing_allocations_leave_nothing(void **state) {
+    (void)state;
+    fail_allocations(12, 30);
+    fail_allocations(80, 6);
 }
 
 int main(void) {

@@ -95,8 +95,8 @@ static void test_recovers_a_linear_teacher(void **state) {
     free_data(&d);
 }
 
-/* The final solution uses every row once: rows held out, rows replaced in the held-out sample, and
- * rows that never were in it. Compared with ridge regression computed here on the same rows, in
+/* The final solution uses every row once: rows held out, rows released from the held-out sample,
+ * and rows that never were in it. Compared with ridge regression computed here on the same rows, in
  * double, with the lambda that was chosen. n is large enough to fill the sample: n/2 >
  * SNNK_FIT_MAX_HELDOUT. */
 static void test_uses_every_row_once(void **state) {
@@ -125,14 +125,14 @@ static void test_uses_every_row_once(void **state) {
     }
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     assert_int_equal(report.rows, n);
-    assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
+    assert_in_range(report.heldout_rows, SNNK_FIT_MAX_HELDOUT / 3, SNNK_FIT_MAX_HELDOUT);
 
     assert_ok(snnk_lstsq_create(D, L, NULL, &direct));
     assert_ok(
         snnk_lstsq_add(direct, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_solve_config_init(&solve, sizeof solve));
     solve.ridge = report.ridge;
-    assert_ok(snnk_lstsq_solve(direct, &solve, B[0], D, b, NULL));
+    assert_ok(snnk_lstsq_solve(direct, &solve, NULL, B[0], D, b, NULL));
     assert_ok(snnk_layer_weights(layer, Psi[0], D, bias));
     /* One row more or less, of 24576, changes a coefficient by about 1/24576 = 4e-5. */
     for (size_t j = 0; j < L; j++) {
@@ -146,11 +146,12 @@ static void test_uses_every_row_once(void **state) {
     free_data(&d);
 }
 
-/* Which rows are held out depends on (seed, row number) only, however they are batched. Their
- * number is that of rows whose first draw is below the share. */
-static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
+/* Which rows are held out depends on the seed and their groups only, however they are batched. Their
+ * number is that of groups whose draw is below the share. */
+static void test_held_out_rows_are_decided_by_seed_and_group(void **state) {
     const size_t n = 5000, batches[] = {5000, 1000, 77};
     data d = make_data(n, 1, 11);
+    uint64_t *groups = malloc(n * sizeof *groups);
     snnk_fit_config config = fit_config();
     snnk_map *map = identity_map(NULL);
     size_t expected = 0;
@@ -160,7 +161,8 @@ static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
     for (size_t i = 0; i < n; i++) {
         double u;
 
-        snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 1, &u);
+        groups[i] = i / 5;
+        snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, groups[i], 0, 1, &u);
         expected += u < config.heldout_share;
     }
     for (size_t k = 0; k < 3; k++) {
@@ -172,16 +174,140 @@ static void test_held_out_rows_are_decided_by_seed_and_number(void **state) {
         for (size_t first = 0; first < n; first += batches[k]) {
             const size_t count = n - first < batches[k] ? n - first : batches[k];
 
-            assert_ok(snnk_fit_add(fit,
-                                   SNNK_ROWS(.n = count, .X = d.X + first * D, .ldx = D,
-                                             .Y = d.Y + first * L, .ldy = L),
-                                   NULL));
+            assert_ok(
+                snnk_fit_add(fit,
+                             SNNK_ROWS(.n = count, .X = d.X + first * D, .ldx = D,
+                                       .Y = d.Y + first * L, .ldy = L, .groups = groups + first),
+                             NULL));
         }
         assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
         assert_int_equal(report.heldout_rows, expected);
         snnk_layer_free(layer);
         snnk_fit_free(fit);
     }
+    snnk_map_free(map);
+    free(groups);
+    free_data(&d);
+}
+
+/* Without groups, equal rows are held out together, and the order of rows does not matter: every
+ * row is there three times, so the number of held-out rows is three times that of one copy. */
+static void test_equal_rows_are_held_out_together(void **state) {
+    const size_t n = 4000;
+    data d = make_data(n, 1, 13);
+    snnk_map *map = identity_map(NULL);
+    size_t rows[2] = {0, 0};
+
+    (void)state;
+    for (int copies = 0; copies < 2; copies++) {
+        snnk_fit *fit;
+
+        assert_ok(snnk_fit_create(map, L, NULL, &fit));
+        for (int k = 0; k < (copies ? 3 : 1); k++)
+            for (size_t i = n; i-- > 0;) /* one by one, from the last to the first */
+                assert_ok(
+                    snnk_fit_add(fit, SNNK_ROWS(.n = 1, .X = d.X + i * D, .Y = d.Y + i * L), NULL));
+        rows[copies] = snnk_fit_heldout_rows(fit);
+        snnk_fit_free(fit);
+    }
+    assert_true(rows[0] > 300); /* of about 400; variance 360 */
+    assert_int_equal(rows[1], 3 * rows[0]);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* The mean squared error of the rows of d when each group is left out, by fits of the others. */
+static double error_without_groups(const data *d, const uint64_t *groups, double ridge) {
+    const size_t n = d->n;
+    snnk_solve_config config;
+    double sum = 0;
+
+    assert_ok(snnk_solve_config_init(&config, sizeof config));
+    config.ridge = ridge;
+    for (size_t i = 0; i < n; i++) {
+        snnk_lstsq *others;
+        double B[L][D], b[L];
+
+        assert_ok(snnk_lstsq_create(D, L, NULL, &others));
+        for (size_t k = 0; k < n; k++)
+            if (groups[k] != groups[i])
+                assert_ok(snnk_lstsq_add(
+                    others, SNNK_ROWS(.n = 1, .X = d->X + k * D, .Y = d->Y + k * L), NULL));
+        assert_ok(snnk_lstsq_solve(others, &config, NULL, B[0], D, b, NULL));
+        for (size_t j = 0; j < L; j++) {
+            double fit = b[j];
+
+            for (size_t k = 0; k < D; k++) fit += B[j][k] * (double)d->X[i * D + k];
+            sum += pow(fit - (double)d->Y[i * L + j], 2);
+        }
+        snnk_lstsq_free(others);
+    }
+    return sum / (double)n;
+}
+
+/* Of few rows, each is left out, alone or with its group. The error is that of fits without them,
+ * and no other ridge has a smaller one. */
+static void test_leaves_rows_out(void **state) {
+    const size_t n = 90;
+    data d = make_data(n, 5, 14); /* 90 groups, then 30 */
+    snnk_map *map = identity_map(NULL);
+
+    (void)state;
+    for (int grouped = 0; grouped < 2; grouped++) {
+        snnk_fit_report report = empty_report();
+        uint64_t groups[90];
+        snnk_fit *fit;
+        snnk_layer *layer;
+
+        for (size_t i = 0; i < n; i++) groups[i] = grouped ? i / 3 : i;
+        assert_ok(snnk_fit_create(map, L, NULL, &fit));
+        assert_ok(snnk_fit_add(
+            fit, SNNK_ROWS(.n = n, .X = d.X, .Y = d.Y, .groups = grouped ? groups : NULL), NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
+        assert_int_equal(report.heldout_rows, 0);
+        assert_int_equal(report.rows, n);
+        assert_close(report.heldout_error, error_without_groups(&d, groups, report.ridge), 1e-9, 0);
+        for (double factor = 0.25; factor < 5; factor *= 16)
+            assert_true(error_without_groups(&d, groups, report.ridge * factor) >
+                        report.heldout_error);
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+    }
+    snnk_map_free(map);
+    free_data(&d);
+}
+
+/* Fewer rows than features: the solution is that of the statistics with the same ridge. Moments of
+ * features in float blocks, B in float: 1e-5 of predictions of size 10. */
+static void test_fewer_rows_than_features(void **state) {
+    const size_t n = 40;
+    data d = make_data(n, 1, 15);
+    snnk_map_config map_config;
+    snnk_map *map;
+    snnk_fit *fits[2];
+    float scores[2][40 * L];
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
+    map_config.features = 300;
+    assert_ok(snnk_map_create(D, &map_config, NULL, &map));
+    snnk_fit_config config = fit_config();
+    for (int k = 0; k < 2; k++) {
+        snnk_fit_report report = empty_report();
+        snnk_layer *layer;
+
+        assert_ok(snnk_fit_create(map, L, &config, &fits[k]));
+        assert_ok(snnk_fit_add(fits[k], SNNK_ROWS(.n = n, .X = d.X, .Y = d.Y), NULL));
+        assert_ok(snnk_fit_solve(fits[k], NULL, &report, &layer));
+        assert_int_equal(report.method, k == 0 ? SNNK_SOLVE_DUAL : SNNK_SOLVE_CHOLESKY);
+        assert_int_equal(report.rows, n);
+        assert_ok(snnk_layer_forward(layer, n, d.X, D, scores[k], L, NULL));
+        config.ridge = report.ridge;
+        snnk_layer_free(layer);
+        snnk_fit_free(fits[k]);
+    }
+    for (size_t i = 0; i < n * L; i++)
+        assert_close((double)scores[0][i], (double)scores[1][i], 1e-5, 1e-5);
     snnk_map_free(map);
     free_data(&d);
 }
@@ -206,9 +332,9 @@ static void test_the_sample_is_of_all_rows(void **state) {
     assert_ok(snnk_fit_create(map, L, &config, &fit));
     assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = n, .X = d.X, .ldx = D, .Y = d.Y, .ldy = L), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
-    assert_int_equal(report.heldout_rows, SNNK_FIT_MAX_HELDOUT);
+    assert_in_range(report.heldout_rows, SNNK_FIT_MAX_HELDOUT / 3, SNNK_FIT_MAX_HELDOUT);
     assert_close(report.heldout_error, L / 2.0, 0,
-                 5 * sqrt(((2.0 * L + L * L) / 2 - L * L / 4.0) / SNNK_FIT_MAX_HELDOUT));
+                 5 * sqrt(((2.0 * L + L * L) / 2 - L * L / 4.0) / (double)report.heldout_rows));
     snnk_layer_free(layer);
     snnk_fit_free(fit);
     snnk_map_free(map);
@@ -547,7 +673,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recovers_a_linear_teacher),
         cmocka_unit_test(test_uses_every_row_once),
-        cmocka_unit_test(test_held_out_rows_are_decided_by_seed_and_number),
+        cmocka_unit_test(test_held_out_rows_are_decided_by_seed_and_group),
+        cmocka_unit_test(test_equal_rows_are_held_out_together),
+        cmocka_unit_test(test_leaves_rows_out),
+        cmocka_unit_test(test_fewer_rows_than_features),
         cmocka_unit_test(test_the_sample_is_of_all_rows),
         cmocka_unit_test(test_holds_out_the_share_and_measures_the_noise),
         cmocka_unit_test(test_lambda_follows_the_noise),

@@ -182,11 +182,13 @@ static void test_weights_of_a_fit(void **state) {
 }
 
 /* The error that lambda was chosen by is the weighted mean over the held-out rows, for the weighted
- * solution of the other rows. The seed determines which rows these are (fit.c). */
+ * solution of the other rows. With one row in each group, the seed and the group's number determine
+ * which rows these are (heldout.c). */
 static void test_heldout_error_is_a_weighted_mean(void **state) {
     snnk_map *map = map_of(D, NULL);
     float *Phi = malloc(N * M * sizeof *Phi), scores[N];
     const size_t m = M;
+    static uint64_t numbers[N];
     snnk_fit_config config;
     snnk_fit_report report = {.size = sizeof report};
     snnk_solve_config solve;
@@ -198,19 +200,22 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
     (void)state;
     assert_ok(snnk_fit_config_init(&config, sizeof config));
     config.seed = 5;
+    for (size_t i = 0; i < N; i++) numbers[i] = i;
     assert_ok(snnk_fit_create(map, 1, &config, &fit));
-    assert_ok(snnk_fit_add(
-        fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L, .weights = weights), NULL));
+    assert_ok(snnk_fit_add(fit,
+                           SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = Y, .ldy = L, .weights = weights,
+                                     .groups = numbers),
+                           NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
     snnk_layer_free(layer);
     assert_ok(snnk_map_input_tower(map, N, X, D, Phi, m, NULL));
     assert_ok(snnk_lstsq_create(m, 1, NULL, &rest));
     for (int held = 0; held < 2; held++) {
         for (size_t i = 0; i < N; i++) {
-            double u[2];
+            double u;
 
-            snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 2, u);
-            if ((u[0] < config.heldout_share) != held) continue;
+            snnk__random_uniform(config.seed, SNNK__STREAM_HELDOUT, i, 0, 1, &u);
+            if ((u < config.heldout_share) != held) continue;
             if (!held) {
                 assert_ok(
                     snnk_lstsq_add(rest,
@@ -226,7 +231,7 @@ static void test_heldout_error_is_a_weighted_mean(void **state) {
         if (held) break;
         assert_ok(snnk_solve_config_init(&solve, sizeof solve));
         solve.ridge = report.ridge;
-        assert_ok(snnk_layer_create_from_lstsq(map, rest, &solve, NULL, &layer));
+        assert_ok(snnk_layer_create_from_lstsq(map, rest, &solve, NULL, NULL, &layer));
         assert_ok(snnk_layer_forward(layer, N, X, D, scores, 1, NULL));
         snnk_layer_free(layer);
     }
@@ -280,7 +285,7 @@ static void test_weights_through_the_reservoir(void **state) {
     solve.ridge = 1e-3;
     for (int k = 0; k < 2; k++) {
         assert_int_equal(snnk_lstsq_rows(lstsq[k]), MANY);
-        assert_ok(snnk_lstsq_solve(lstsq[k], &solve, B[k], FEW, &b[k], NULL));
+        assert_ok(snnk_lstsq_solve(lstsq[k], &solve, NULL, B[k], FEW, &b[k], NULL));
         snnk_lstsq_free(lstsq[k]);
     }
     for (size_t j = 0; j < FEW; j++) assert_close(B[0][j], B[1][j], 1e-8, 1e-8);
@@ -367,7 +372,7 @@ static void test_logistic(void **state) {
     assert_ok(snnk_map_input_tower(map, N, hidden, HIDDEN, Phi, M, NULL));
     assert_ok(snnk_logistic_solve(
         SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M, .labels = labels, .weights = weights), L,
-        NULL, B, M, b, &expected));
+        NULL, NULL, B, M, b, &expected));
     assert_ok(snnk_layer_weights(snnk_network_layer(refitted, 1), Psi, M, bias));
     for (size_t k = 0; k < L * M; k++) assert_true(Psi[k] == (float)B[k]);
     for (size_t k = 0; k < L; k++) assert_true(bias[k] == (float)b[k]);

@@ -249,7 +249,7 @@ static void test_loads_bundled_model(void **state) {
     assert_int_equal(snnk_lstsq_factorization(statistics), SNNK_FACTORIZATION_QR);
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = bundled_model_ridge;
-    assert_ok(snnk_network_solve(network, &config, NULL));
+    assert_ok(snnk_network_solve(network, &config, NULL, NULL));
     assert_ok(snnk_network_forward(network, ROWS, bundled_model_x, D1, Y, T1, NULL));
     for (size_t i = 0; i < ROWS * T1; i++)
         assert_close(Y[i], bundled_model_solved[i], GOLDEN_RTOL, 0);

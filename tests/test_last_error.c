@@ -39,7 +39,7 @@ static void test_issue_15_lambdas_without_a_solution_leave_no_sentence(void **st
     size_t best;
 
     (void)state;
-    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 3, ridges, errors, &best));
+    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 3, ridges, NULL, errors, &best));
     assert_int_equal(best, 1);
     assert_true(isinf(errors[0]) && isinf(errors[2]));
     assert_untouched();
@@ -47,7 +47,7 @@ static void test_issue_15_lambdas_without_a_solution_leave_no_sentence(void **st
     /* Ridge 0 does fail, so the call above recovered from that failure. */
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = 0;
-    assert_status(snnk_lstsq_solve(train, &config, &B, 1, &b, NULL), SNNK_E_SINGULAR);
+    assert_status(snnk_lstsq_solve(train, &config, NULL, &B, 1, &b, NULL), SNNK_E_SINGULAR);
     assert_says("constant");
     snnk_lstsq_free(train);
     snnk_lstsq_free(heldout);
@@ -71,7 +71,7 @@ static void test_issue_15_a_singular_system_leaves_no_sentence(void **state) {
         assert_ok(snnk_lstsq_add(lstsq, SNNK_ROWS(.n = N, .X = Phi, .Y = Y), NULL));
         assert_ok(snnk_solve_config_init(&config, sizeof config));
         config.ridge = 0;
-        assert_ok(snnk_lstsq_solve(lstsq, &config, B, 2, &b, &report));
+        assert_ok(snnk_lstsq_solve(lstsq, &config, NULL, B, 2, &b, &report));
         assert_int_equal(report.rank, 1);
         snnk_lstsq_free(lstsq);
     }

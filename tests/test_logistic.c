@@ -146,7 +146,7 @@ static void check_solution(double ridge, const float *w) {
     for (size_t i = 0; i < N; i++) weight += w ? (double)w[i] : 1;
     assert_ok(snnk_logistic_solve(
         SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels, .weights = w), T,
-        &config, B, M + 1, b, &report));
+        &config, NULL, B, M + 1, b, &report));
     assert_int_equal(report.converged, 1);
     assert_true(report.gradient <= 1e-11);
     assert_true(report.steps > 2 && report.steps < 20 && report.products >= (uint64_t)report.steps);
@@ -196,7 +196,7 @@ static void test_first_step(void **state) {
     config.max_steps = 1;
     assert_ok(snnk_logistic_solve(
         SNNK_ROWS(.n = N, .inputs = M, .X = scaled, .ldx = M, .labels = two, .weights = weights), 2,
-        &config, B, M, b, &report));
+        &config, NULL, B, M, b, &report));
     assert_int_equal(report.products, 1);
     for (int c = 0; c < 2; c++) { /* S has a condition number of about 1e7 */
         for (size_t j = 0; j < M; j++)
@@ -237,8 +237,8 @@ static void test_descends(void **state) {
         assert_true(loss <= before * (1 + 1e-12));
         before = loss;
         assert_ok(snnk_logistic_solve(
-            SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &config, B,
-            M, b, &report));
+            SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &config,
+            NULL, B, M, b, &report));
     }
     assert_int_equal(report.converged, 1);
     assert_close(report.loss, (double)least / N, 1e-9, 0);
@@ -253,7 +253,7 @@ static void test_shares(void **state) {
     for (size_t i = 0; i < N; i++) share[labels[i]] += weights[i];
     assert_ok(snnk_logistic_solve(SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2,
                                             .labels = labels, .weights = weights),
-                                  T, &config, B, M, b, NULL));
+                                  T, &config, NULL, B, M, b, NULL));
     for (size_t c = 1; c < T; c++) assert_close(b[c] - b[0], log(share[c] / share[0]), 1e-9, 1e-9);
 }
 
@@ -281,26 +281,26 @@ static void test_edges(void **state) {
     }
     assert_ok(snnk_logistic_solve(
         SNNK_ROWS(.n = FEW, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels, .weights = w), T,
-        &config, B, M, b, NULL));
+        &config, NULL, B, M, b, NULL));
     assert_ok(snnk_logistic_solve(
-        SNNK_ROWS(.n = 2 * FEW, .inputs = M, .X = twice, .ldx = M, .labels = both), T, &config, B2,
-        M, b2, NULL));
+        SNNK_ROWS(.n = 2 * FEW, .inputs = M, .X = twice, .ldx = M, .labels = both), T, &config,
+        NULL, B2, M, b2, NULL));
     for (size_t k = 0; k < T * M; k++) assert_close(B[k], B2[k], 1e-6, 1e-6);
     assert_ok(
         snnk_logistic_solve(SNNK_ROWS(.n = FEW, .inputs = M, .X = Phi, .ldx = M + 2, .labels = one),
-                            T, &config, B, M, b, &report));
+                            T, &config, NULL, B, M, b, &report));
     assert_true(report.loss < 1e-3 && isfinite(b[0]));
     assert_ok(
         snnk_logistic_solve(SNNK_ROWS(.n = FEW, .inputs = 1, .X = wide, .ldx = 1, .labels = two), 2,
-                            &config, B, 1, b, &report));
+                            &config, NULL, B, 1, b, &report));
     assert_true(report.loss < 1e-3);
     assert_true(B[1] > 0 && B[0] < 0);
     /* Stopping after too few steps is not a failure. */
     few_steps.max_steps = 1;
     few_steps.tolerance = 1e-12;
     assert_ok(snnk_logistic_solve(
-        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps, B,
-        M, b, &report));
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps,
+        NULL, B, M, b, &report));
     assert_int_equal(report.converged, 0);
     assert_int_equal(report.steps, 1);
     /* A warm start continues from there, and reaches the same minimum as a cold start. */
@@ -308,13 +308,13 @@ static void test_edges(void **state) {
     few_steps.tolerance = 1e-10;
     few_steps.warm = 1;
     assert_ok(snnk_logistic_solve(
-        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps, B,
-        M, b, &report));
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps,
+        NULL, B, M, b, &report));
     const int32_t warm_steps = report.steps;
     few_steps.warm = 0;
     assert_ok(snnk_logistic_solve(
-        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps, B2,
-        M, b2, &report));
+        SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &few_steps,
+        NULL, B2, M, b2, &report));
     assert_true(warm_steps < report.steps);
     for (size_t k = 0; k < T * M; k++) assert_close(B[k], B2[k], 1e-6, 1e-6);
 }
@@ -331,7 +331,7 @@ static void test_misuse(void **state) {
 #define SOLVE(rows_, inputs_, classes_, Phi_, ld, labels_, weights_)                               \
     snnk_logistic_solve(SNNK_ROWS(.n = rows_, .inputs = inputs_, .X = Phi_, .ldx = ld,             \
                                   .labels = labels_, .weights = weights_),                         \
-                        classes_, &config, B, M, b, &report)
+                        classes_, &config, NULL, B, M, b, &report)
     assert_status(SOLVE(0, M, T, Phi, M, labels, NULL), SNNK_E_SHAPE);
     assert_status(SOLVE(2, M, 1, Phi, M, labels, NULL), SNNK_E_SHAPE);
     assert_status(SOLVE(2, 0, T, Phi, M, labels, NULL), SNNK_E_SHAPE);
@@ -368,11 +368,11 @@ static void test_misuse(void **state) {
     assert_true(B[0] == 7 && b[0] == 8);
     assert_status(
         snnk_logistic_solve(SNNK_ROWS(.n = 2, .inputs = M, .X = Phi, .ldx = M, .labels = labels), T,
-                            NULL, NULL, M, b, NULL),
+                            NULL, NULL, NULL, M, b, NULL),
         SNNK_E_NULL);
     assert_status(
         snnk_logistic_solve(SNNK_ROWS(.n = 2, .inputs = M, .X = Phi, .ldx = M, .labels = labels), T,
-                            NULL, B, M, NULL, NULL),
+                            NULL, NULL, B, M, NULL, NULL),
         SNNK_E_NULL);
 }
 
@@ -388,8 +388,8 @@ static void test_failing_allocations(void **state) {
     assert_survives_failing_allocations(memory, st, {
         B[0] = 7;
         st = snnk_logistic_solve(
-            SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &config, B,
-            M, b, NULL);
+            SNNK_ROWS(.n = N, .inputs = M, .X = Phi, .ldx = M + 2, .labels = labels), T, &config,
+            NULL, B, M, b, NULL);
         if (st != SNNK_OK) assert_true(B[0] == 7);
     });
 }

@@ -571,7 +571,7 @@ static void test_merge_of_automatic_parts(void **state) {
         if (order == 2)
             assert_ok(snnk_lstsq_add(
                 sum, SNNK_ROWS(.n = 2 * N, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
-        assert_ok(snnk_lstsq_solve(sum, &config, B[order], M, &b[order], NULL));
+        assert_ok(snnk_lstsq_solve(sum, &config, NULL, B[order], M, &b[order], NULL));
         for (int k = 0; k < 2; k++) snnk_lstsq_free(parts[k]);
         snnk_lstsq_free(sum);
     }

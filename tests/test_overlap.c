@@ -381,14 +381,14 @@ static void test_issue_15_overlapping_solutions_are_refused(void **state) {
     draw_problem(Phi, Y);
     assert_ok(snnk_lstsq_create(P, T, NULL, &lstsq));
     assert_ok(snnk_lstsq_add(lstsq, SNNK_ROWS(.n = ROWS, .X = Phi, .Y = Y), NULL));
-    assert_status(snnk_lstsq_solve(lstsq, NULL, B, P, B + T * P - 1, NULL), SNNK_E_OVERLAP);
+    assert_status(snnk_lstsq_solve(lstsq, NULL, NULL, B, P, B + T * P - 1, NULL), SNNK_E_OVERLAP);
     assert_says("b overlaps B");
-    assert_ok(snnk_lstsq_solve(lstsq, NULL, B, P, B + T * P, NULL));
-    assert_ok(snnk_ridge_path_create(lstsq, NULL, &path));
+    assert_ok(snnk_lstsq_solve(lstsq, NULL, NULL, B, P, B + T * P, NULL));
+    assert_ok(snnk_ridge_path_create(lstsq, NULL, NULL, &path));
     assert_status(snnk_ridge_path_solve(path, ridges, B, P, B), SNNK_E_OVERLAP);
     assert_ok(snnk_ridge_path_solve(path, ridges, B, P, B + T * P));
     assert_status(snnk_logistic_solve(SNNK_ROWS(.n = ROWS, .inputs = P, .X = Phi, .labels = labels),
-                                      T, NULL, B, P, B, NULL),
+                                      T, NULL, NULL, B, P, B, NULL),
                   SNNK_E_OVERLAP);
     snnk_ridge_path_free(path);
     snnk_lstsq_free(lstsq);
@@ -407,7 +407,7 @@ static void test_issue_15_overlapping_paths_are_refused(void **state) {
     draw_problem(Phi, Y);
     assert_ok(snnk_lstsq_create(P, T, NULL, &lstsq));
     assert_ok(snnk_lstsq_add(lstsq, SNNK_ROWS(.n = ROWS, .X = Phi, .Y = Y), NULL));
-    assert_ok(snnk_ridge_path_create(lstsq, NULL, &path));
+    assert_ok(snnk_ridge_path_create(lstsq, NULL, NULL, &path));
     assert_status(snnk_ridge_path_score(path, 2, scores, scores, NULL, NULL), SNNK_E_OVERLAP);
     assert_says("rss overlaps ridges");
     assert_status(snnk_ridge_path_score(path, 2, scores, NULL, scores + 1, NULL), SNNK_E_OVERLAP);

@@ -189,7 +189,8 @@ static void test_like_moments(void **state) {
     }
     for (int r = 0; r < 2; r++) {
         assert_ok(snnk_lstsq_default_ridges(s[r], 4, grids[r]));
-        assert_ok(snnk_lstsq_choose_ridge(s[r], s[1 - r], NULL, 4, grids[0], errors[r], &best[r]));
+        assert_ok(
+            snnk_lstsq_choose_ridge(s[r], s[1 - r], NULL, 4, grids[0], NULL, errors[r], &best[r]));
     }
     for (int k = 0; k < 4; k++) {
         /* 9 decades down from the mean diagonal, and 15, which a factor can resolve */
@@ -235,7 +236,7 @@ static void test_singular(void **state) {
     snnk_lstsq_free(s);
 
     s = factorization_collect(2, 2, 1, flat, pair, NULL, SNNK_FACTORIZATION_QR);
-    assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, NULL), SNNK_E_SINGULAR);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, B, 2, &b, NULL), SNNK_E_SINGULAR);
     assert_says("rank 0");
     factorization_solve(s, 1e-3, 1, B, &b);
     assert_true(B[0] == 0 && B[1] == 0);
@@ -252,7 +253,7 @@ static void test_singular(void **state) {
         config = factorization_config(0, 1);
         config.rank_tolerance = k ? 0.053 : 0.052;
         report = (snnk_solve_report){.size = sizeof report};
-        assert_ok(snnk_lstsq_solve(s, &config, B, 2, &b, &report));
+        assert_ok(snnk_lstsq_solve(s, &config, NULL, B, 2, &b, &report));
         assert_int_equal(report.rank, k ? 1 : 2);
         assert_close(B[0], k ? 0.5 / 1.9 : 1 / 0.19, 1e-14, 0); /* as in test_ridge.c */
         assert_close(B[1], k ? 0.5 / 1.9 : -0.9 / 0.19, 1e-14, 0);
@@ -591,8 +592,8 @@ static int try_change(int change, snnk_lstsq *s, const snnk_lstsq *other) {
     case 0: return snnk_lstsq_set_factorization(s, SNNK_FACTORIZATION_QR);
     case 1:
     case 4: return snnk_lstsq_add_targets(s, 1);
-    case 2:                                                  /* full rank */
-    case 3: return snnk_lstsq_solve(s, NULL, B, M, b, NULL); /* singular */
+    case 2:                                                        /* full rank */
+    case 3: return snnk_lstsq_solve(s, NULL, NULL, B, M, b, NULL); /* singular */
     default: return snnk_lstsq_merge(s, other);
     }
 }

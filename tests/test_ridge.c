@@ -38,7 +38,7 @@ static snnk_solve_report solve(snnk_lstsq *s, const snnk_solve_config *config, d
     const uint64_t rows = s->rows;
     double *before = statistics_copy(s);
 
-    assert_ok(snnk_lstsq_solve(s, config, B, s->features, b, &report));
+    assert_ok(snnk_lstsq_solve(s, config, NULL, B, s->features, b, &report));
     statistics_assert_same(s, rows, before);
     assert_int_equal(report.rows, rows);
     return report;
@@ -329,11 +329,11 @@ static void test_shortest_solution_in_unequal_units(void **state) {
                 s, SNNK_ROWS(.n = more ? 4 : 3, .X = Phi, .ldx = 4, .Y = Y, .ldy = 1), NULL));
             assert_ok(snnk_solve_config_init(&config, sizeof config));
             config.intercept = 0;
-            assert_ok(snnk_lstsq_solve(s, &config, B, 4, NULL, NULL));
+            assert_ok(snnk_lstsq_solve(s, &config, NULL, B, 4, NULL, NULL));
             /* The condition of S is below 1e4, so 1e-11 allows 1e3 units in the last place of
              * it. */
             for (int j = 0; j < 4; j++) assert_close(B[j], expected[j], 1e-10, 1e-12);
-            assert_ok(snnk_ridge_path_create(s, &config, &path));
+            assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
             assert_ok(snnk_ridge_path_solve(path, &zero, B, 4, NULL));
             for (int j = 0; j < 4; j++) assert_close(B[j], expected[j], 1e-10, 1e-12);
             /* A ridge changes B by its share of the smallest eigenvalue, which is above 0.9. */
@@ -396,7 +396,7 @@ static void test_rank_zero(void **state) {
 
     (void)state;
     kept = report;
-    assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, &report), SNNK_E_SINGULAR);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, B, 2, &b, &report), SNNK_E_SINGULAR);
     assert_says("every one of the 2 features is constant");
     assert_true(B[0] == 5 && B[1] == 6 && b == 7);
     assert_memory_equal(&report, &kept, sizeof report);
@@ -418,7 +418,7 @@ static void test_overflowing_solution(void **state) {
     s->S[0] = 1e-200;
     s->C[0] = 1e200;
     double *before = statistics_copy(s);
-    assert_status(snnk_lstsq_solve(s, NULL, &B, 1, &b, NULL), SNNK_E_NONFINITE);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, &B, 1, &b, NULL), SNNK_E_NONFINITE);
     assert_says("the solution overflows at B[0][0]");
     assert_true(B == 5 && b == 6);
     statistics_assert_same(s, 2, before);
@@ -439,7 +439,7 @@ static void test_normal_equations(void **state) {
 
     (void)state;
     for (size_t i = 0; i < T * LDB; i++) B[i] = 99;
-    assert_ok(snnk_lstsq_solve(s, &config, B, LDB, b, &report));
+    assert_ok(snnk_lstsq_solve(s, &config, NULL, B, LDB, b, &report));
     for (size_t k = 0; k < T; k++) {
         for (size_t i = 0; i < M; i++) {
             double sum = ridge * B[k * LDB + i], terms = fabs(sum);
@@ -490,7 +490,7 @@ static void test_choose_ridge(void **state) {
     snnk_lstsq *heldout = collect(8, 3, 1, Phi[0], heldout_y);
     double *before = statistics_copy(train);
 
-    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 5, ridges, errors, &best));
+    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 5, ridges, NULL, errors, &best));
     assert_int_equal(best, 2);
     for (size_t k = 0; k < 5; k++) {
         const double s = 8 / (8 + ridges[k]);
@@ -498,11 +498,11 @@ static void test_choose_ridge(void **state) {
         assert_close(errors[k], (2 - 3 * s) * (2 - 3 * s) + 2 * s * s + 1, 1e-14, 0);
     }
     best = 99;
-    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 5, ridges, NULL, &best));
+    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 5, ridges, NULL, NULL, &best));
     assert_int_equal(best, 2);
 
     /* The default grid, 8e-9 ... 8: its largest value is the nearest to 20/3 on a log scale. */
-    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 10, NULL, NULL, &best));
+    assert_ok(snnk_lstsq_choose_ridge(train, heldout, NULL, 10, NULL, NULL, NULL, &best));
     assert_int_equal(best, 9);
     statistics_assert_same(train, 8, before);
     snnk_lstsq_free(heldout);
@@ -518,10 +518,11 @@ static void test_choose_ridge_singular(void **state) {
     size_t best = 99;
 
     (void)state;
-    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, ridges, errors, &best), SNNK_E_SINGULAR);
+    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, ridges, NULL, errors, &best),
+                  SNNK_E_SINGULAR);
     assert_says("rank 0");
     assert_true(errors[0] == -1 && best == 99);
-    assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, errors, &best));
+    assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, NULL, errors, &best));
     assert_int_equal(best, 1);
     assert_true(isinf(errors[0]) && errors[0] > 0);
     assert_close(errors[1], 14.0 / 3, 1e-15, 0); /* predicting the mean, 3: residuals -2, -1, 3 */
@@ -569,13 +570,14 @@ static void assert_solve_fails(const snnk_solve_config *config, int status, cons
     const double ridges[] = {1};
     size_t best = 9;
 
-    assert_status(snnk_lstsq_solve(s, config, B, 2, &b, NULL), status);
+    assert_status(snnk_lstsq_solve(s, config, NULL, B, 2, &b, NULL), status);
     assert_says(part);
     assert_true(B[0] == 5 && B[1] == 6 && b == 7);
     if (strcmp(part, "ridge = ") == 0) { /* choose_ridge ignores the ridge */
-        assert_ok(snnk_lstsq_choose_ridge(s, s, config, 1, ridges, errors, &best));
+        assert_ok(snnk_lstsq_choose_ridge(s, s, config, 1, ridges, NULL, errors, &best));
     } else {
-        assert_status(snnk_lstsq_choose_ridge(s, s, config, 1, ridges, errors, &best), status);
+        assert_status(snnk_lstsq_choose_ridge(s, s, config, 1, ridges, NULL, errors, &best),
+                      status);
         assert_says(part);
         assert_true(errors[0] == 8 && best == 9);
     }
@@ -624,24 +626,24 @@ static void test_solve_refuses(void **state) {
     double B[] = {5, 6}, b = 7;
 
     (void)state;
-    assert_status(snnk_lstsq_solve(NULL, NULL, B, 2, &b, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_solve(NULL, NULL, NULL, B, 2, &b, NULL), SNNK_E_NULL);
     assert_says("lstsq is NULL");
-    assert_status(snnk_lstsq_solve(s, NULL, NULL, 2, &b, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, NULL, 2, &b, NULL), SNNK_E_NULL);
     assert_says("B is NULL");
-    assert_status(snnk_lstsq_solve(s, NULL, B, 2, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, B, 2, NULL, NULL), SNNK_E_NULL);
     assert_says("b is NULL");
-    assert_status(snnk_lstsq_solve(s, NULL, B, 1, &b, NULL), SNNK_E_STRIDE);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, B, 1, &b, NULL), SNNK_E_STRIDE);
     assert_says("leading dimension of B, 1");
-    assert_status(snnk_lstsq_solve(s, NULL, B, SIZE_MAX / 4, &b, NULL), SNNK_E_SIZE);
-    assert_status(snnk_lstsq_solve(empty, NULL, B, 2, &b, &report), SNNK_E_STATE);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, B, SIZE_MAX / 4, &b, NULL), SNNK_E_SIZE);
+    assert_status(snnk_lstsq_solve(empty, NULL, NULL, B, 2, &b, &report), SNNK_E_STATE);
     assert_says("no rows were added");
     report.size = 8;
-    assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, &report), SNNK_E_CONFIG);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, B, 2, &b, &report), SNNK_E_CONFIG);
     assert_says("solve report: size = 8");
     report.size = sizeof report + 8;
-    assert_status(snnk_lstsq_solve(s, NULL, B, 2, &b, &report), SNNK_E_CONFIG);
+    assert_status(snnk_lstsq_solve(s, NULL, NULL, B, 2, &b, &report), SNNK_E_CONFIG);
     assert_true(B[0] == 5 && B[1] == 6 && b == 7);
-    assert_ok(snnk_lstsq_solve(s, &no_intercept, B, 2, NULL, NULL));
+    assert_ok(snnk_lstsq_solve(s, &no_intercept, NULL, B, 2, NULL, NULL));
     snnk_lstsq_free(empty);
     snnk_lstsq_free(s);
 }
@@ -682,24 +684,32 @@ static void test_choose_ridge_refuses(void **state) {
     size_t best = 9;
 
     (void)state;
-    assert_status(snnk_lstsq_choose_ridge(NULL, s, NULL, 1, ridges, errors, &best), SNNK_E_NULL);
+    assert_status(snnk_lstsq_choose_ridge(NULL, s, NULL, 1, ridges, NULL, errors, &best),
+                  SNNK_E_NULL);
     assert_says("train is NULL");
-    assert_status(snnk_lstsq_choose_ridge(s, NULL, NULL, 1, ridges, errors, &best), SNNK_E_NULL);
+    assert_status(snnk_lstsq_choose_ridge(s, NULL, NULL, 1, ridges, NULL, errors, &best),
+                  SNNK_E_NULL);
     assert_says("heldout is NULL");
-    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, ridges, errors, NULL), SNNK_E_NULL);
+    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, ridges, NULL, errors, NULL), SNNK_E_NULL);
     assert_says("best is NULL");
-    assert_status(snnk_lstsq_choose_ridge(s, wide, NULL, 1, ridges, errors, &best), SNNK_E_SHAPE);
+    assert_status(snnk_lstsq_choose_ridge(s, wide, NULL, 1, ridges, NULL, errors, &best),
+                  SNNK_E_SHAPE);
     assert_says("heldout has 3 features and 1 targets, but train has 2 and 1");
-    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 0, ridges, errors, &best), SNNK_E_RANGE);
+    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 0, ridges, NULL, errors, &best),
+                  SNNK_E_RANGE);
     assert_says("n_ridges = 0");
-    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, NULL, errors, &best), SNNK_E_RANGE);
+    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, NULL, NULL, errors, &best), SNNK_E_RANGE);
     assert_says("a grid needs at least 2 ridges");
-    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, errors, &best), SNNK_E_RANGE);
+    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, NULL, errors, &best),
+                  SNNK_E_RANGE);
     assert_says("ridges[1] = -1");
-    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, nan_ridge, errors, &best), SNNK_E_RANGE);
-    assert_status(snnk_lstsq_choose_ridge(empty, s, NULL, 1, ridges, errors, &best), SNNK_E_STATE);
+    assert_status(snnk_lstsq_choose_ridge(s, s, NULL, 1, nan_ridge, NULL, errors, &best),
+                  SNNK_E_RANGE);
+    assert_status(snnk_lstsq_choose_ridge(empty, s, NULL, 1, ridges, NULL, errors, &best),
+                  SNNK_E_STATE);
     assert_says("no rows were added to train");
-    assert_status(snnk_lstsq_choose_ridge(s, empty, NULL, 1, ridges, errors, &best), SNNK_E_STATE);
+    assert_status(snnk_lstsq_choose_ridge(s, empty, NULL, 1, ridges, NULL, errors, &best),
+                  SNNK_E_STATE);
     assert_says("no rows were added to heldout");
     assert_true(errors[0] == 8 && errors[1] == 8 && best == 9);
     snnk_lstsq_free(wide);
@@ -734,12 +744,12 @@ static void test_failing_memory(void **state) {
         assert_survives_failing_allocations(memory, st, {
             snnk_solve_report report = {.size = sizeof report};
 
-            st = snnk_lstsq_solve(s, NULL, B, 2, &b, &report);
+            st = snnk_lstsq_solve(s, NULL, NULL, B, 2, &b, &report);
             assert_true(st == SNNK_OK || (B[0] == 5 && B[1] == 6 && b == 7));
         });
         assert_true(memory.calls > 3); /* it must have failed several times before */
         assert_survives_failing_allocations(memory, st, {
-            st = snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, errors, &best);
+            st = snnk_lstsq_choose_ridge(s, s, NULL, 2, ridges, NULL, errors, &best);
             assert_true(st == SNNK_OK || (errors[0] == 9 && errors[1] == 9 && best == 10));
         });
         statistics_assert_same(s, 3, before);

@@ -43,7 +43,7 @@ static snnk_ridge_path *decompose(const snnk_lstsq *s, int32_t intercept) {
     double *before = statistics_copy(s);
     snnk_ridge_path *path = NULL;
 
-    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
     statistics_assert_same(s, s->rows, before);
     assert_int_equal(snnk_ridge_path_features(path), s->features);
     assert_int_equal(snnk_ridge_path_targets(path), s->targets);
@@ -121,7 +121,7 @@ static void test_weights_by_hand(void **state) {
     (void)state;
     assert_ok(snnk_lstsq_add(
         s, SNNK_ROWS(.n = 2, .X = Phi, .ldx = 1, .Y = Y, .ldy = 1, .weights = weights), NULL));
-    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
     assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, &dof, &gcv));
     assert_ok(snnk_ridge_path_solve(path, &ridge, &B, 1, NULL));
     assert_close(B, 1, 1e-14, 0);
@@ -195,7 +195,7 @@ static void test_is_the_ridge_solution(void **state) {
             double dof, rss[T];
 
             config.ridge = ridges[k];
-            assert_ok(snnk_lstsq_solve(s, &config, expected, M, e, &report));
+            assert_ok(snnk_lstsq_solve(s, &config, NULL, expected, M, e, &report));
             for (size_t j = 0; j < M; j++)
                 assert_close(B[k * LDB + j], expected[k * M + j], 0, 1e-12);
             for (size_t j = M; j < LDB; j++) assert_true(B[k * LDB + j] == 99);
@@ -591,11 +591,11 @@ static void test_rank_tolerance(void **state) {
     s->C[0] = 1, s->C[1] = 0;
     s->yy[0] = 100;
     config.rank_tolerance = 0.052;
-    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
     assert_int_equal(snnk_ridge_path_rank(path), 2);
     snnk_ridge_path_free(path);
     config.rank_tolerance = 0.053;
-    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
     assert_int_equal(snnk_ridge_path_rank(path), 1);
     assert_ok(snnk_ridge_path_solve(path, &ridge, B, 2, NULL));
     assert_close(B[0], 0.5 / 2, 1e-14, 0);
@@ -641,7 +641,7 @@ static void test_rank_tolerance_of_a_factor(void **state) {
             assert_ok(
                 snnk_lstsq_add(s, SNNK_ROWS(.n = 2, .X = Phi, .ldx = 2, .Y = Y, .ldy = 1), NULL));
             config.rank_tolerance = cases[i].tolerance;
-            assert_ok(snnk_ridge_path_create(s, &config, &path));
+            assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
             assert_int_equal(snnk_ridge_path_rank(path), cases[i].rank[factorization]);
             assert_ok(snnk_ridge_path_score(path, 1, &ridge, &rss, &dof, NULL));
             assert_close(rss, whole ? 0 : 9, 1e-14, 1e-14);
@@ -754,30 +754,30 @@ static void test_create_refuses(void **state) {
     snnk_ridge_path *path = (snnk_ridge_path *)&config;
 
     (void)state;
-    assert_status(snnk_ridge_path_create(s, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_create(s, NULL, NULL, NULL), SNNK_E_NULL);
     assert_says("path is NULL");
-    assert_status(snnk_ridge_path_create(NULL, NULL, &path), SNNK_E_NULL);
+    assert_status(snnk_ridge_path_create(NULL, NULL, NULL, &path), SNNK_E_NULL);
     assert_says("lstsq is NULL");
     assert_null(path);
-    assert_status(snnk_ridge_path_create(empty, NULL, &path), SNNK_E_STATE);
+    assert_status(snnk_ridge_path_create(empty, NULL, NULL, &path), SNNK_E_STATE);
     assert_says("no rows were added");
     assert_ok(snnk_lstsq_add(
         flat, SNNK_ROWS(.n = 2, .X = constant, .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
-    assert_status(snnk_ridge_path_create(flat, NULL, &path), SNNK_E_SINGULAR);
+    assert_status(snnk_ridge_path_create(flat, NULL, NULL, &path), SNNK_E_SINGULAR);
     assert_says("rank 0");
     config.size = 8;
-    assert_status(snnk_ridge_path_create(s, &config, &path), SNNK_E_CONFIG);
+    assert_status(snnk_ridge_path_create(s, &config, NULL, &path), SNNK_E_CONFIG);
     config = config_with(2);
-    assert_status(snnk_ridge_path_create(s, &config, &path), SNNK_E_RANGE);
+    assert_status(snnk_ridge_path_create(s, &config, NULL, &path), SNNK_E_RANGE);
     assert_says("intercept = 2");
     config = config_with(1);
     config.rank_tolerance = 1;
-    assert_status(snnk_ridge_path_create(s, &config, &path), SNNK_E_RANGE);
+    assert_status(snnk_ridge_path_create(s, &config, NULL, &path), SNNK_E_RANGE);
     config = config_with(0);
     huge->rows = 2;
     huge->weight = 2;
     huge->mean_phi[0] = 1e200;
-    assert_status(snnk_ridge_path_create(huge, &config, &path), SNNK_E_NONFINITE);
+    assert_status(snnk_ridge_path_create(huge, &config, NULL, &path), SNNK_E_NONFINITE);
     assert_null(path);
 
     snnk_ridge_path_free(NULL);
@@ -799,7 +799,7 @@ static void test_too_many_features(void **state) {
     (void)state;
     s->rows = 1;
     s->features = 32767;
-    assert_status(snnk_ridge_path_create(s, NULL, &path), SNNK_E_SIZE);
+    assert_status(snnk_ridge_path_create(s, NULL, NULL, &path), SNNK_E_SIZE);
     assert_says("32766");
     s->features = 2;
     snnk_lstsq_free(s);
@@ -989,12 +989,12 @@ static void test_failing_memory(void **state) {
     assert_ok(
         snnk_lstsq_add(s, SNNK_ROWS(.n = 4, .X = some_Phi, .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
     assert_survives_failing_allocations(memory, st, {
-        st = snnk_ridge_path_create(s, NULL, &path);
+        st = snnk_ridge_path_create(s, NULL, NULL, &path);
         assert_made(st, path);
         snnk_ridge_path_free(path);
     });
     assert_true(memory.calls >= 8);
-    assert_ok(snnk_ridge_path_create(s, NULL, &path));
+    assert_ok(snnk_ridge_path_create(s, NULL, NULL, &path));
     snnk_lstsq_free(s); /* the path no longer needs it */
 
     assert_survives_failing_allocations(memory, st, {
@@ -1054,7 +1054,7 @@ static snnk_ridge_path *path_by(int32_t factorization, const float *Phi, const f
     assert_ok(snnk_lstsq_set_factorization(s, factorization));
     assert_ok(snnk_lstsq_add(
         s, SNNK_ROWS(.n = POWERS_N, .X = Phi, .ldx = POWERS_M, .Y = Y, .ldy = 2), NULL));
-    assert_ok(snnk_ridge_path_create(s, &config, &path));
+    assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
     snnk_lstsq_free(s);
     return path;
 }
@@ -1135,7 +1135,7 @@ static void test_factorizations_agree(void **state) {
                 assert_ok(snnk_lstsq_add(
                     s, SNNK_ROWS(.n = n, .X = Phi, .ldx = M, .Y = Y, .ldy = 2, .weights = weights),
                     NULL));
-                assert_ok(snnk_ridge_path_create(s, &config, &path));
+                assert_ok(snnk_ridge_path_create(s, &config, NULL, &path));
                 assert_ok(snnk_ridge_path_solve(path, ridges, B[factorization], M, NULL));
                 assert_ok(snnk_ridge_path_score(path, 2, ridges, rss[factorization],
                                                 dof[factorization], NULL));

@@ -139,7 +139,7 @@ static void test_is_the_ridge_solution(void **state) {
     config.intercept = 0;
     assert_ok(snnk_lstsq_create(M, T, NULL, &s));
     assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
-    assert_ok(snnk_lstsq_solve(s, &config, expected, M, NULL, NULL));
+    assert_ok(snnk_lstsq_solve(s, &config, NULL, expected, M, NULL, NULL));
     update(rls, N, Phi, Y);
     for (size_t i = 0; i < T * (M + 1); i++) B[i] = 99;
     assert_ok(snnk_rls_solution(rls, B, M + 1));
@@ -168,7 +168,7 @@ static void test_from_statistics(void **state) {
     assert_ok(snnk_lstsq_create(M, T, NULL, &s));
     assert_ok(snnk_lstsq_add(s, SNNK_ROWS(.n = N, .X = Phi, .ldx = M, .Y = Y, .ldy = T), NULL));
     double *before = statistics_copy(s);
-    assert_ok(snnk_rls_create_from_lstsq(s, ridge, mu, &rls));
+    assert_ok(snnk_rls_create_from_lstsq(s, ridge, mu, NULL, &rls));
     statistics_assert_same(s, N, before);
     snnk_lstsq_free(s);
     assert_int_equal(snnk_rls_rows(rls), N);
@@ -221,7 +221,7 @@ static void test_dependent_columns(void **state) {
             if (kind == 2)
                 assert_ok(snnk_lstsq_forget(
                     s, SNNK_ROWS(.n = GONE, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
-            assert_ok(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls));
+            assert_ok(snnk_rls_create_from_lstsq(s, 1e-12, 1, NULL, &rls));
             snnk_rls_free(rls);
             snnk_lstsq_free(s);
 
@@ -230,8 +230,8 @@ static void test_dependent_columns(void **state) {
             if (kind == 2)
                 assert_ok(snnk_lstsq_forget(
                     s, SNNK_ROWS(.n = GONE, .X = Phi, .ldx = M, .Y = Y, .ldy = 1), NULL));
-            assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
-            assert_ok(snnk_rls_create_from_lstsq(s, 1e-2, 1, &rls));
+            assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, NULL, &rls), SNNK_E_SINGULAR);
+            assert_ok(snnk_rls_create_from_lstsq(s, 1e-2, 1, NULL, &rls));
             snnk_rls_free(rls);
             snnk_lstsq_free(s);
             free(Y);
@@ -544,38 +544,39 @@ static void test_create_refuses(void **state) {
     for (size_t i = 0; i < sizeof bad_ridges / sizeof *bad_ridges; i++) {
         assert_status(snnk_rls_create(2, 1, bad_ridges[i], 1, NULL, &rls), SNNK_E_RANGE);
         assert_says("ridge = ");
-        assert_status(snnk_rls_create_from_lstsq(s, bad_ridges[i], 1, &rls), SNNK_E_RANGE);
+        assert_status(snnk_rls_create_from_lstsq(s, bad_ridges[i], 1, NULL, &rls), SNNK_E_RANGE);
     }
     for (size_t i = 0; i < sizeof bad_forgetting / sizeof *bad_forgetting; i++) {
         assert_status(snnk_rls_create(2, 1, 1, bad_forgetting[i], NULL, &rls), SNNK_E_RANGE);
         assert_says("forgetting = ");
-        assert_status(snnk_rls_create_from_lstsq(s, 1, bad_forgetting[i], &rls), SNNK_E_RANGE);
+        assert_status(snnk_rls_create_from_lstsq(s, 1, bad_forgetting[i], NULL, &rls),
+                      SNNK_E_RANGE);
     }
-    assert_status(snnk_rls_create_from_lstsq(s, 1, 1, NULL), SNNK_E_NULL);
-    assert_status(snnk_rls_create_from_lstsq(NULL, 1, 1, &rls), SNNK_E_NULL);
+    assert_status(snnk_rls_create_from_lstsq(s, 1, 1, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_rls_create_from_lstsq(NULL, 1, 1, NULL, &rls), SNNK_E_NULL);
     assert_says("lstsq is NULL");
-    assert_status(snnk_rls_create_from_lstsq(empty, 1, 1, &rls), SNNK_E_STATE);
+    assert_status(snnk_rls_create_from_lstsq(empty, 1, 1, NULL, &rls), SNNK_E_STATE);
     assert_null(rls);
 
     s->C[0] = 1e302, s->S[0] = s->S[3] = 1e-10, s->S[2] = 0, s->mean_phi[0] = s->mean_phi[1] = 0;
-    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, NULL, &rls), SNNK_E_NONFINITE);
     assert_says("the solution overflows");
     s->mean_phi[0] = 1e200;
-    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_NONFINITE);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, NULL, &rls), SNNK_E_NONFINITE);
     /* Columns x and 3 x of length 1e6: a ridge of 1e-12 is rounding error, one of 1 is not. Then a
      * negative direction. */
     s->mean_phi[0] = 0, s->C[0] = 1;
     s->S[0] = 1e12, s->S[2] = 3e12, s->S[3] = 9e12;
-    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, NULL, &rls), SNNK_E_SINGULAR);
     assert_null(rls);
-    assert_ok(snnk_rls_create_from_lstsq(s, 1, 1, &rls));
+    assert_ok(snnk_rls_create_from_lstsq(s, 1, 1, NULL, &rls));
     snnk_rls_free(rls);
     /* The second pivot, 9e12 2^-50, is positive only because of rounding. */
     s->S[3] = 9e12 * (1 + 0x1p-50);
-    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, NULL, &rls), SNNK_E_SINGULAR);
     assert_says("feature 1 is a linear combination");
     s->S[2] = 0, s->S[3] = -1;
-    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, &rls), SNNK_E_SINGULAR);
+    assert_status(snnk_rls_create_from_lstsq(s, 1e-12, 1, NULL, &rls), SNNK_E_SINGULAR);
     assert_null(rls);
 
     snnk_rls_free(NULL);
@@ -771,7 +772,7 @@ static void test_failing_memory(void **state) {
     assert_ok(
         snnk_lstsq_add(s, SNNK_ROWS(.n = 3, .X = some_Phi, .ldx = 2, .Y = some_Y, .ldy = 1), NULL));
     assert_survives_failing_allocations(memory, st, {
-        st = snnk_rls_create_from_lstsq(s, 1, 0.9, &rls);
+        st = snnk_rls_create_from_lstsq(s, 1, 0.9, NULL, &rls);
         assert_made(st, rls);
         snnk_rls_free(rls);
     });

@@ -155,13 +155,13 @@ static void test_doubles_elsewhere(void **state) {
     snnk_ridge_path *path = NULL;
 
     (void)state;
-    assert_ok(snnk_ridge_path_create(s, NULL, &path));
+    assert_ok(snnk_ridge_path_create(s, NULL, NULL, &path));
     for (int k = 0; k < 2; k++) {
         snnk_rls *rls = NULL;
 
         assert_ok(snnk_ridge_path_add_loo(path, 1, ridges, rows[k], errors[k]));
         assert_ok(snnk_ridge_path_loo_residuals(path, ridges, rows[k], residuals[k], T));
-        assert_ok(snnk_logistic_solve(classes[k], T, NULL, logistic[k], M, b[k], NULL));
+        assert_ok(snnk_logistic_solve(classes[k], T, NULL, NULL, logistic[k], M, b[k], NULL));
         assert_ok(snnk_rls_create(M, T, 1, 0.99, NULL, &rls));
         assert_ok(snnk_rls_add(rls, rows[k], NULL, 0));
         assert_ok(snnk_rls_solution(rls, recursive[k], M));

@@ -519,8 +519,8 @@ static void lstsq_continues(void **state) {
         saved, SNNK_ROWS(.n = 2, .X = more_phi, .ldx = 2, .Y = more_y, .ldy = 1), NULL));
     assert_ok(snnk_lstsq_add(
         loaded, SNNK_ROWS(.n = 2, .X = more_phi, .ldx = 2, .Y = more_y, .ldy = 1), NULL));
-    assert_ok(snnk_lstsq_solve(saved, NULL, B[0], 2, b[0], NULL));
-    assert_ok(snnk_lstsq_solve(loaded, NULL, B[1], 2, b[1], NULL));
+    assert_ok(snnk_lstsq_solve(saved, NULL, NULL, B[0], 2, b[0], NULL));
+    assert_ok(snnk_lstsq_solve(loaded, NULL, NULL, B[1], 2, b[1], NULL));
     assert_memory_equal(B[0], B[1], sizeof B[0]);
     assert_memory_equal(b[0], b[1], sizeof b[0]);
     /* Saving again gives the same file, byte for byte. */

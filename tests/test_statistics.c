@@ -73,7 +73,7 @@ static void solve(snnk_network *network) {
 
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = 1e-3;
-    assert_ok(snnk_network_solve(network, &config, NULL));
+    assert_ok(snnk_network_solve(network, &config, NULL, NULL));
 }
 
 /* Copy Psi, followed by the bias, from the last layer. */
@@ -357,7 +357,7 @@ static void test_issue_15_no_memory_to_keep_a_layer(void **state) {
     (void)state;
     do {
         q->left = k++;
-        st = snnk_network_solve(network, NULL, NULL);
+        st = snnk_network_solve(network, NULL, NULL, NULL);
         q->left = -1;
         if (st == SNNK_OK) break;
         assert_status(st, SNNK_E_NOMEM);
@@ -394,12 +394,12 @@ static void test_misuse(void **state) {
     assert_status(snnk_network_set_statistics(tower, lstsq), SNNK_E_UNSUPPORTED);
     assert_status(snnk_network_set_statistics(network, narrow), SNNK_E_SHAPE);
     assert_status(snnk_network_set_statistics(network, few), SNNK_E_SHAPE);
-    assert_status(snnk_network_solve(NULL, NULL, NULL), SNNK_E_NULL);
-    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE);
+    assert_status(snnk_network_solve(NULL, NULL, NULL, NULL), SNNK_E_NULL);
+    assert_status(snnk_network_solve(network, NULL, NULL, NULL), SNNK_E_STATE);
     assert_ok(snnk_network_set_statistics(network, lstsq));
     /* The network may be given its own statistics. */
     assert_ok(snnk_network_set_statistics(network, snnk_network_statistics(network)));
-    assert_status(snnk_network_solve(network, NULL, NULL), SNNK_E_STATE); /* no rows */
+    assert_status(snnk_network_solve(network, NULL, NULL, NULL), SNNK_E_STATE); /* no rows */
     assert_int_equal(snnk_network_layers(network), 2);
     assert_status(snnk_network_append(network, layer), SNNK_E_STATE);
     assert_status(snnk_network_features(dense, 1, X, D, NULL, 1, NULL), SNNK_E_UNSUPPORTED);
@@ -474,7 +474,7 @@ static void test_statistics_of_a_fit(void **state) {
                              NULL));
     for (int k = 0; k < 2; k++) {
         assert_int_equal(snnk_lstsq_rows(lstsq[k]), N);
-        assert_ok(snnk_lstsq_solve(lstsq[k], &config, B[k], M, b[k], NULL));
+        assert_ok(snnk_lstsq_solve(lstsq[k], &config, NULL, B[k], M, b[k], NULL));
         snnk_lstsq_free(lstsq[k]);
     }
     for (size_t k = 0; k < L * M; k++) assert_close(B[0][k], B[1][k], 1e-9, 1e-9);

@@ -18,7 +18,7 @@ static void check_loads(const unsigned char *file, size_t bytes, double weight,
     assert_int_equal(snnk_lstsq_factorization(lstsq), SNNK_FACTORIZATION_GRAM);
     assert_ok(snnk_solve_config_init(&config, sizeof config));
     config.ridge = file_ridge;
-    assert_ok(snnk_lstsq_solve(lstsq, &config, B, M, b, NULL));
+    assert_ok(snnk_lstsq_solve(lstsq, &config, NULL, B, M, b, NULL));
     for (size_t i = 0; i < T * M; i++) assert_close(B[i], solution[i], RTOL, 0);
     for (size_t k = 0; k < T; k++) assert_close(b[k], solution[T * M + k], RTOL, 0);
     snnk_lstsq_free(lstsq);

@@ -645,7 +645,7 @@ static void test_solving_again(void **state) {
         assert_ok(snnk_lstsq_create(2, targets, NULL, &lstsq));
         assert_ok(snnk_lstsq_add(lstsq, SNNK_ROWS(.n = 4, .X = Phi, .Y = Y), NULL));
         assert_ok(snnk_network_set_statistics(network, lstsq));
-        assert_ok(snnk_network_solve(network, NULL, NULL));
+        assert_ok(snnk_network_solve(network, NULL, NULL, NULL));
         assert_int_equal(snnk_network_outputs(network), targets);
         if (targets == 2)
             assert_ptr_equal(snnk_network_uncertainty(network), u);

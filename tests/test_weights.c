@@ -123,8 +123,8 @@ static void test_scores_and_none(void **state) {
     snnk_lstsq *unit;
 
     (void)state;
-    assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 3, ridges, errors[0], &best));
-    assert_ok(snnk_lstsq_choose_ridge(e, e, NULL, 3, ridges, errors[1], &best));
+    assert_ok(snnk_lstsq_choose_ridge(s, s, NULL, 3, ridges, NULL, errors[0], &best));
+    assert_ok(snnk_lstsq_choose_ridge(e, e, NULL, 3, ridges, NULL, errors[1], &best));
     for (int i = 0; i < 3; i++) assert_close(errors[0][i], errors[1][i], 1e-11, 0);
     for (size_t i = 0; i < d.many; i++) ones[i] = 1;
     unit = factorization_collect(d.many, M, T, d.many_phi, d.many_y, ones, SNNK_FACTORIZATION_GRAM);

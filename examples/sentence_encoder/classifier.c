@@ -11,7 +11,7 @@ static void solve(logistic_classifier *made, size_t n, const float *X, const int
     config.ridge = made->ridge;
     CHECK(snnk_logistic_solve(
         SNNK_ROWS(.n = n, .inputs = made->inputs, .X = X, .ldx = made->inputs, .labels = labels),
-        made->classes, &config, made->B, made->inputs, made->b, NULL));
+        made->classes, &config, NULL, made->B, made->inputs, made->b, NULL));
 }
 
 /* Set scores[c] = B_c . x + b_c. Returns the class of the largest score. */

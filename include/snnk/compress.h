@@ -24,6 +24,7 @@
 
 #include <snnk/distill.h>
 #include <snnk/network.h>
+#include <snnk/tensors.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,6 +61,11 @@ typedef struct snnk_compress_config {
      * snnk_distill_config, if set, is called too, during each distillation. */
     snnk_compress_progress progress;
     void *user; /* passed to progress */
+
+    /* What takes the place of a part, an snnk_distill_method other than INT8 and INT4. A baseline
+     * has no more parameters than the student whose place it takes. Default STUDENT. */
+    int32_t method;
+    int32_t reserved; /* 0 */
 } snnk_compress_config;
 
 /* Set every field to its default.
@@ -77,6 +83,10 @@ typedef struct snnk_compress_part {
     uint64_t multiply_adds_before, multiply_adds; /* a row */
     int32_t outcome;                              /* snnk_compress_outcome */
     int32_t reserved;                             /* 0 */
+
+    /* Its layers in the compressed network: first_compressed ... first_compressed +
+     * layers_compressed - 1. */
+    uint64_t first_compressed, layers_compressed;
 } snnk_compress_part;
 
 /* What became of the whole network. Set `size`; the library fills the rest. */
@@ -92,6 +102,12 @@ typedef struct snnk_compress_report {
     uint64_t parameters_before, parameters;       /* of the original, of the compressed network */
     uint64_t multiply_adds_before, multiply_adds; /* a row */
     uint64_t parts, replaced;                     /* all parts; those that were replaced */
+
+    /* Of the original network with the weights of its dense layers rounded to 8 or 4 bits, one
+     * scale for each row: the same error, and bytes. The compressed network has 4 bytes for each
+     * parameter. */
+    double relative_error_int8, relative_error_int4;
+    uint64_t bytes_int8, bytes_int4;
 } snnk_compress_report;
 
 /* A record of how a network was compressed. */
@@ -137,8 +153,7 @@ SNNK_API int snnk_network_compress(const snnk_network *network, const snnk_rows 
 /* Free a compression. NULL is fine. The compressed network does not need it. */
 SNNK_API void snnk_compression_free(snnk_compression *compression);
 
-/* Get the number of parts; 0 for NULL. A part of two layers that was kept moves the indices of all
- * later layers by one. */
+/* Get the number of parts; 0 for NULL. */
 SNNK_API size_t snnk_compression_parts(const snnk_compression *compression);
 
 /* Get the report of the whole network.
@@ -160,6 +175,29 @@ SNNK_API int snnk_compression_part(const snnk_compression *compression, size_t i
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE (there is no such part), SNNK_E_STATE (it was kept). */
 SNNK_API int snnk_compression_distilled(const snnk_compression *compression, size_t index,
                                         snnk_distill_report *report);
+
+/* ---- In the file that the weights came from ---- */
+
+/* Write networks beside the tensors of another program's file, in place of those that they replace.
+ * All other tensors are copied byte by byte, and the file's texts too. docs/format.md has the names
+ * of the new tensors.
+ *   tensors               the file, or an index of files
+ *   n_removed, removed    names of tensors that are left out
+ *   n_networks            how many networks are added; 0 is legal
+ *   names                 a name for each network: its tensors are called "<name>.layers.0.psi" and
+ *                         so on
+ *   networks              the networks, each with at least one layer. Notes, statistics and encoders
+ *                         are not written
+ *   path                  the new file. An existing file is replaced when the new one is complete;
+ *                         it may be the file of `tensors`
+ * SNNK_E_NULL, SNNK_E_FORMAT (a tensor to remove is missing), SNNK_E_UNSUPPORTED (the file is a
+ * model of libsnnk), SNNK_E_STATE (a network has no layers), SNNK_E_RANGE (two tensors would have
+ * the same name; a name is not UTF-8), SNNK_E_SIZE, SNNK_E_TRUNCATED (the file became shorter),
+ * SNNK_E_IO, SNNK_E_NOMEM. */
+SNNK_API int snnk_tensors_save_replaced(const snnk_tensors *tensors, size_t n_removed,
+                                        const char *const *removed, size_t n_networks,
+                                        const char *const *names,
+                                        const snnk_network *const *networks, const char *path);
 
 #ifdef __cplusplus
 }

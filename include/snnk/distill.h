@@ -20,6 +20,7 @@
 #define SNNK_DISTILL_H
 
 #include <snnk/layer.h>
+#include <snnk/network.h>
 #include <snnk/rows.h>
 
 #ifdef __cplusplus
@@ -44,6 +45,22 @@ typedef enum snnk_distill_tier {
 
 /* Get the name of a tier: "random", "selected", "refined". Static; NULL for an unknown value. */
 SNNK_API const char *snnk_distill_tier_name(int32_t tier);
+
+/* What can take the place of a teacher: a student, or one of the baselines of its report. Values
+ * never change. */
+typedef enum snnk_distill_method {
+    SNNK_DISTILL_METHOD_STUDENT = 0, /* an SNNK layer, of the config's tier */
+    SNNK_DISTILL_METHOD_LINEAR = 1,  /* the best linear map of its rank */
+    SNNK_DISTILL_METHOD_NEURONS = 2, /* the teacher's strongest neurons, Psi fitted */
+    SNNK_DISTILL_METHOD_SVD = 3,     /* the teacher with its matrices cut by singular values */
+    SNNK_DISTILL_METHOD_RANDOM = 4,  /* random rows, Psi fitted */
+    SNNK_DISTILL_METHOD_INT8 = 5,    /* the teacher, its weights rounded to 8 bits */
+    SNNK_DISTILL_METHOD_INT4 = 6     /* the teacher, its weights rounded to 4 bits */
+} snnk_distill_method;
+
+/* Get the name of a method: "student", "linear", "neurons", "singular_values", "random", "int8",
+ * "int4". Static; NULL for an unknown value. */
+SNNK_API const char *snnk_distill_method_name(int32_t method);
 
 /* snnk_distill_config.linear: choose r by the error on held-out rows. */
 #define SNNK_DISTILL_LINEAR_AUTO (-1)
@@ -126,7 +143,11 @@ SNNK_API int snnk_distill_config_init(snnk_distill_config *config, size_t config
  *     random     m random rows, Psi fitted                                  m (d + 1 + l) + l
  *
  * The student has m (d + 1 + l) + l: G, offsets (also of linear features, which do not use them),
- * Psi and bias. */
+ * Psi and bias.
+ *
+ * Two more baselines have all of the teacher's parameters, but fewer bytes: its weights as whole
+ * numbers of 8 or 4 bits, with one scale for each row of a matrix; scales and biases take 4 bytes
+ * each. */
 typedef struct snnk_distill_report {
     size_t size; /* set by the caller: sizeof the struct */
 
@@ -157,8 +178,19 @@ typedef struct snnk_distill_report {
      * Else 0. */
     int32_t few_rows;
 
-    /* 1: a baseline explains at least as much as the student: use that baseline. Else 0. */
+    /* 1: a baseline explains at least as much as the student: use that baseline. Else 0. Does not
+     * count the rounded teachers. */
     int32_t simpler_is_better;
+
+    /* By the teacher with rounded weights, and its bytes; NaN and 0 without a teacher. The student
+     * has 4 bytes for each parameter. */
+    double explained_int8, explained_int4;
+    uint64_t bytes_int8, bytes_int4;
+
+    /* 1: one of the two explains at least as much as the student, and has at most 5 % more bytes:
+     * quantize the teacher instead. Else 0. */
+    int32_t rounding_is_better;
+    int32_t reserved; /* 0 */
 } snnk_distill_report;
 
 /* ---- One layer or block ---- */
@@ -242,6 +274,18 @@ SNNK_API size_t snnk_distill_rows(const snnk_distill *distill);       /* n */
 SNNK_API int snnk_distill_solve(const snnk_distill *distill, size_t features,
                                 snnk_workspace *workspace, snnk_distill_report *report,
                                 snnk_layer **layer);
+
+/* Make a student, or one of the baselines of its report, as a network.
+ *   method      an snnk_distill_method
+ *   features    m of the student, 1 ... d + h. A baseline has no more parameters than a student of
+ *               m features; INT8 and INT4 do not depend on m
+ *   workspace   NULL for one thread
+ *   network     out: release with snnk_network_free. One layer (STUDENT, LINEAR, NEURONS, RANDOM),
+ *               the teacher's one or two (INT8, INT4: the rounded weights, as float), or two dense
+ *               layers for each matrix (SVD). Fitted to all rows, held-out ones included
+ * SNNK_E_RANGE (there is no such baseline), SNNK_E_ENUM, else as snnk_distill_solve. */
+SNNK_API int snnk_distill_replacement(const snnk_distill *distill, int32_t method, size_t features,
+                                      snnk_workspace *workspace, snnk_network **network);
 
 /* Find how many features a budget allows.
  *   share      of the teacher's parameters that the student may have, above 0

@@ -7,7 +7,8 @@
  *
  * An encoder learns what each column holds, and turns it into numbers without gaps:
  *
- *     numbers   one output. A missing number becomes the mean (or the median)
+ *     numbers   one output. A missing number becomes the mean (or the median). Plain, standardized
+ *               or squashed: see snnk_number_form
  *     words     one output, 1 or 0, for each of the most frequent words, and one for all others. A
  *               new word counts as one of the others; if there are none, all outputs are 0, and the
  *               word is counted as unknown
@@ -49,9 +50,29 @@ typedef enum snnk_missing {
     SNNK_MISSING_REFUSE = 2  /* SNNK_E_NONFINITE: the sentence names row and column */
 } snnk_missing;
 
-/* Get the name of a value, such as "numbers" and "mean". Static; NULL for an unknown value. */
+/* In which form numbers, and the seconds of dates, are given. Other outputs are always plain.
+ * Missing values are filled in first. Values of the enum never change.
+ *
+ * SQUASHED is for columns with heavy tails, such as prices and counts: with
+ * v = asinh((x - median) / spread), large values count by their logarithm. The spread is
+ * (upper quartile - lower quartile) / 1.349: the standard deviation, if the column is normally
+ * distributed. If the quartiles are equal, it is the median distance from the median, of the values
+ * that differ from it. Quartiles and medians are interpolated linearly between the sorted values
+ * (type 7 of R, the default of NumPy). A column of two values has no tails, and is STANDARDIZED
+ * instead. Learning it needs 8 bytes for each row, for one column at a time.
+ *
+ * A standard deviation has the divisor n. A column that has gaps and one value only gets 1. */
+typedef enum snnk_number_form {
+    SNNK_NUMBER_FORM_PLAIN = 0,        /* x */
+    SNNK_NUMBER_FORM_STANDARDIZED = 1, /* (x - mean of x) / (standard deviation of x) */
+    SNNK_NUMBER_FORM_SQUASHED = 2      /* (v - mean of v) / (standard deviation of v) */
+} snnk_number_form;
+
+/* Get the name of a value, such as "numbers", "mean" and "plain". Static; NULL for an unknown
+ * value. */
 SNNK_API const char *snnk_encoding_name(int32_t encoding);
 SNNK_API const char *snnk_missing_name(int32_t missing);
+SNNK_API const char *snnk_number_form_name(int32_t form);
 
 /* Settings of an encoder. Fill with snnk_encoder_config_init, then change fields. */
 typedef struct snnk_encoder_config {
@@ -63,6 +84,7 @@ typedef struct snnk_encoder_config {
     int32_t missing;       /* snnk_missing. Default MEAN */
     int32_t date_parts;    /* 1: dates get six more outputs, the cosine and sine of the times of
                             * year, week and day. Default 0 */
+    int32_t numbers;       /* snnk_number_form, of numbers and dates. Default PLAIN */
     const snnk_allocator *allocator; /* NULL (default) for malloc */
 } snnk_encoder_config;
 
@@ -82,7 +104,7 @@ typedef struct snnk_encoder_report {
 /* ---- Creating ---- */
 
 /* Create an encoder from all rows of a table. Reads them once, and once more for each column if
- * missing is MEDIAN.
+ * missing is MEDIAN or numbers is SQUASHED.
  *   table    with at least one row
  *   config   NULL for the defaults
  *   encoder  out: release with snnk_encoder_free
@@ -128,6 +150,10 @@ SNNK_API double snnk_encoder_column_fill(const snnk_encoder *encoder, size_t k);
 /* Get how the encoder treats missing values, an snnk_missing. -1 for NULL. */
 SNNK_API int32_t snnk_encoder_missing(const snnk_encoder *encoder);
 
+/* Get the form of column k (an snnk_number_form): PLAIN if it holds neither numbers nor dates. -1 if
+ * there is no such column. */
+SNNK_API int32_t snnk_encoder_column_form(const snnk_encoder *encoder, size_t k);
+
 /* Get the name of an output, such as "age", "age is missing", "city=Rome", "city is rare", "when
  * (cosine of the year)".
  *   output  0 ... outputs-1
@@ -152,8 +178,8 @@ SNNK_API int32_t snnk_encoder_likely_index(const snnk_encoder *encoder);
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE (a column is not in the table: named), SNNK_E_RANGE
  * (rows), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a column has words where the encoder has
  * learned numbers, or numbers where it has learned words), SNNK_E_FORMAT (a word that is no date),
- * SNNK_E_NONFINITE (a value that is infinite; a missing one with REFUSE: row and column are named),
- * SNNK_E_NOMEM, and statuses of snnk_table_read_columns. X may have been partly written then. */
+ * SNNK_E_NONFINITE (a value that is infinite, or so far from what was learned that its standardized
+ * value overflows; a missing one with REFUSE: row and column are named), SNNK_E_NOMEM, and statuses of snnk_table_read_columns. X may have been partly written then. */
 SNNK_API int snnk_encoder_apply(const snnk_encoder *encoder, const snnk_table *table, size_t first,
                                 size_t n, double *X, size_t ldx, snnk_encoder_report *report);
 

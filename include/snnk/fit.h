@@ -9,9 +9,10 @@
  *
  * A fit learns Psi and the bias of y = Psi Phi(x) + bias by least squares (<snnk/lstsq.h>) on
  * features Phi: those of a map, or those of the last layer of a network. The penalty lambda on
- * |Psi|^2, the ridge, is chosen by the error on a random sample of held-out rows, unless you give
- * one. The final solution uses all rows. Only sums over the rows are kept, so there may be any
- * number of rows. */
+ * |Psi|^2, the ridge, is chosen from the data, unless you give one: up to SNNK_FIT_MAX_LEFT_OUT
+ * rows by the errors of fits that leave out one row (with its equals or its group), from more rows
+ * by the error on a random sample of held-out rows. The final solution uses all rows. Of many rows
+ * only sums are kept, so there may be any number. */
 #ifndef SNNK_FIT_H
 #define SNNK_FIT_H
 
@@ -24,18 +25,23 @@ extern "C" {
 
 typedef struct snnk_fit snnk_fit;
 
+/* Up to this many rows, the ridge is chosen by leaving each row out in turn. */
+#define SNNK_FIT_MAX_LEFT_OUT 1024
+
 /* The most rows that are held out, which bounds the memory. */
 #define SNNK_FIT_MAX_HELDOUT 8192
 
 typedef struct snnk_fit_config {
     size_t size;           /* set by snnk_fit_config_init */
-    uint64_t seed;         /* chooses the held-out rows, by (seed, row number). Default 0 */
+    uint64_t seed;         /* chooses the held-out rows, by (seed, content or group). Default 0 */
     double ridge;          /* lambda >= 0, or SNNK_RIDGE_AUTO (default): the best of n_ridges */
-    double heldout_share;  /* share of the rows that is held out, above 0, at most 0.5, and at most
-                            * SNNK_FIT_MAX_HELDOUT rows. Default 0.1. Not used with a given ridge */
+    double heldout_share;  /* share of the rows that is held out, above 0, at most 0.5. Halved
+                            * when it would be more than SNNK_FIT_MAX_HELDOUT rows. Default 0.1. Not
+                            * used with a given ridge, and for few rows */
     double rank_tolerance; /* as in snnk_solve_config. Default 0 */
     int32_t intercept;     /* 1 (default) or 0 */
-    int32_t n_ridges;      /* ridges to try, 2 ... 1000, of snnk_lstsq_default_ridges. Default 10 */
+    int32_t n_ridges;      /* ridges to try, 2 ... 1000, of snnk_lstsq_default_ridges. Where one row
+                            * is left out, three times as many. Default 10 */
     int32_t precision;     /* an snnk_precision. Default DOUBLE. With SINGLE, rss in the report may
                             * be all noise (see snnk_lstsq_rss); the held-out error is not */
     int32_t factorization; /* an snnk_factorization. Default GRAM */
@@ -51,14 +57,15 @@ SNNK_API int snnk_fit_config_init(snnk_fit_config *config, size_t config_size);
 typedef struct snnk_fit_report {
     size_t size;           /* set by the caller: sizeof the struct */
     double ridge;          /* the lambda used */
-    double heldout_error;  /* error of the held-out rows, before the final solution used them. With
-                            * labels: the share misclassified. With targets: the mean over rows of
-                            * the squared error, summed over outputs. NaN with a given ridge */
+    double heldout_error;  /* error of the rows that were left out or held out, before the final
+                            * solution used them. With labels: the share misclassified. With
+                            * targets: the mean over rows of the squared error, summed over outputs.
+                            * NaN with a given ridge */
     double condition;      /* as in snnk_solve_report */
     double rss;            /* as in snnk_solve_report */
     uint64_t rows;         /* all rows, held-out ones included */
     uint64_t rank;         /* as in snnk_solve_report */
-    uint64_t heldout_rows; /* how many were held out */
+    uint64_t heldout_rows; /* how many were held out; 0 if each row was left out */
     int32_t method;        /* an snnk_solve_method */
     int32_t reserved;
     uint64_t lost_inputs; /* how many inputs in double vary, but are one constant as floats, after
@@ -101,7 +108,7 @@ SNNK_API size_t snnk_fit_inputs(const snnk_fit *fit);         /* columns of X */
 SNNK_API size_t snnk_fit_outputs(const snnk_fit *fit);        /* columns of Y, or classes */
 SNNK_API size_t snnk_fit_features(const snnk_fit *fit);       /* m */
 SNNK_API uint64_t snnk_fit_rows(const snnk_fit *fit);         /* added so far, held-out ones too */
-SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far */
+SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far; 0 for few rows */
 
 /* ---- Learning ---- */
 
@@ -122,9 +129,10 @@ SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far
 SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Solve, and create the layer. May be called again, with or without more rows. Unless a ridge was
- * given, the one with the smallest held-out error is chosen: with labels the fewest misclassified
- * rows, with targets the least squared error; of equal ones the largest.
- *   workspace  NULL for one thread
+ * given, the one with the smallest error is chosen, of equal ones the largest. Leaving one out: the
+ * least squared error. Held-out rows: with labels the fewest misclassified rows, with targets the
+ * least squared error.
+ *   workspace  NULL for one thread. Its progress function can cancel the call
  *   report     out; NULL if not wanted
  *   layer      out: release with snnk_layer_free
  * SNNK_E_STATE (no rows; too few rows to choose a ridge; or every feature is constant: add rows or

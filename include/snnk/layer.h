@@ -75,16 +75,18 @@ SNNK_API int snnk_layer_create_tower(const snnk_map *map, snnk_layer **layer);
 
 /* Create an SNNK layer by solving least-squares statistics of its features. Psi and the bias are
  * the solution, rounded to float; there is one output for each target.
- *   map     the features; kept alive by the layer
- *   lstsq   statistics of the map's features, as for snnk_lstsq_solve
- *   config  as for snnk_lstsq_solve; NULL for the defaults
- *   report  out, as for snnk_lstsq_solve; NULL if not wanted
- *   layer   out: release with snnk_layer_free
+ *   map        the features; kept alive by the layer
+ *   lstsq      statistics of the map's features, as for snnk_lstsq_solve
+ *   config     as for snnk_lstsq_solve; NULL for the defaults
+ *   workspace  its progress function can cancel the call; NULL for none
+ *   report     out, as for snnk_lstsq_solve; NULL if not wanted
+ *   layer      out: release with snnk_layer_free
  * SNNK_E_SHAPE (another number of features), else statuses of snnk_lstsq_solve and
  * snnk_layer_create. */
 SNNK_API int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
                                           const snnk_solve_config *config,
-                                          snnk_solve_report *report, snnk_layer **layer);
+                                          snnk_workspace *workspace, snnk_solve_report *report,
+                                          snnk_layer **layer);
 
 /* Create an SNNK layer from the weights of a dense one: y estimates f(W x + b) for maps from a
  * spectrum, and the kernel k(x, w) for each row w of W for others. Psi and bias are computed by

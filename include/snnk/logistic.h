@@ -6,7 +6,7 @@
  * convex, and has one minimum.
  *
  *     snnk_logistic_solve(SNNK_ROWS(.n = n, .inputs = m, .X = Phi, .labels = labels), classes,
- *                         NULL, B, m, b, NULL);
+ *                         NULL, NULL, B, m, b, NULL);
  *
  * snnk_network_fit_logistic (<snnk/fit.h>) fits the last layer of a network in this way. Each
  * Newton system is solved by conjugate gradients, preconditioned with the bound of Boehning 1992 on
@@ -16,6 +16,7 @@
 #define SNNK_LOGISTIC_H
 
 #include <snnk/rows.h>
+#include <snnk/workspace.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -51,22 +52,23 @@ typedef struct snnk_logistic_report {
 } snnk_logistic_report;
 
 /* Solve for B and b.
- *   rows     features X (n x m), n >= 1, with labels 0 ... t - 1, and weights if any. `inputs` must
- *            be set: it is m. Doubles are not rounded
- *   classes  t >= 2
- *   config   NULL for the defaults
- *   B        out: t x m, row stride ldb >= m. With config->warm also in: the start
- *   b        out: t numbers. With config->warm also in: the start
- *   report   out; NULL if not wanted
+ *   rows       features X (n x m), n >= 1, with labels 0 ... t - 1, and weights if any. `inputs`
+ *              must be set: it is m. Doubles are not rounded
+ *   classes    t >= 2
+ *   config     NULL for the defaults
+ *   workspace  its progress function can cancel the call; NULL for none
+ *   B          out: t x m, row stride ldb >= m. With config->warm also in: the start
+ *   b          out: t numbers. With config->warm also in: the start
+ *   report     out; NULL if not wanted
  * If it does not converge, the call still succeeds with the best B and b so far, and the report
  * says so. O(m^3/3 + n m^2) once, and O(n m t) for each product. Memory: m^2 + 3 n t + 9 t m
  * doubles, and 256 rows of features. SNNK_E_NULL, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE,
  * SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE (names the first label or weight that is out of
  * range), SNNK_E_NONFINITE (X; B or b with a warm start), SNNK_E_SINGULAR (the ridge is lost in the
- * rounding of large features), SNNK_E_NOMEM. On failure B and b are unchanged. */
+ * rounding of large features), SNNK_E_NOMEM, SNNK_E_CANCELLED. On failure B and b are unchanged. */
 SNNK_API int snnk_logistic_solve(const snnk_rows *rows, size_t classes,
-                                 const snnk_logistic_config *config, double *B, size_t ldb,
-                                 double *b, snnk_logistic_report *report);
+                                 const snnk_logistic_config *config, snnk_workspace *workspace,
+                                 double *B, size_t ldb, double *b, snnk_logistic_report *report);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
  *     snnk_lstsq *lstsq;
  *     snnk_lstsq_create(m, t, NULL, &lstsq);
  *     snnk_lstsq_add(lstsq, SNNK_ROWS(.n = n, .X = Phi, .Y = Y), NULL);
- *     snnk_lstsq_solve(lstsq, NULL, B, m, b, NULL);
+ *     snnk_lstsq_solve(lstsq, NULL, NULL, B, m, b, NULL);
  *     snnk_lstsq_free(lstsq);
  *
  * More rows can be added after a solution. Statistics of different rows can be merged, and rows can
@@ -53,12 +53,13 @@ typedef enum snnk_solve_method {
                                      * were left out, and of the solutions that remain, the one of
                                      * least norm was taken, after scaling features to one length */
     SNNK_SOLVE_QR = 2,              /* full rank, by the triangular factor */
-    SNNK_SOLVE_TRUNCATED_SVD = 3    /* as TRUNCATED_EIGEN, by singular values of the triangular
+    SNNK_SOLVE_TRUNCATED_SVD = 3,   /* as TRUNCATED_EIGEN, by singular values of the triangular
                                      * factor */
+    SNNK_SOLVE_DUAL = 4             /* by inner products of rows, which are fewer than features */
 } snnk_solve_method;
 
 /* Get the name of a precision: "double", "single"; of a factorization: "gram", "qr", "auto"; of a
- * method: "cholesky", "truncated-eigen", "qr", "truncated-svd". Static; NULL for an unknown
+ * method: "cholesky", "truncated-eigen", "qr", "truncated-svd", "dual". Static; NULL for an unknown
  * value. */
 SNNK_API const char *snnk_precision_name(int32_t value);
 SNNK_API const char *snnk_factorization_name(int32_t value);
@@ -151,10 +152,10 @@ SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_works
 /* Remove rows, as if they had never been added: exact unlearning, to the rounding of the sums. They
  * may be removed in another order and in other batches. Costs as much as adding them, and O(m^3).
  *   rows       the rows as they were added
- *   workspace  NULL for one thread
+ *   workspace  NULL for one thread. Its progress function can cancel the call
  * SNNK_E_STATE (not all of these rows can have been added), SNNK_E_RANGE (also: the removed rows
- * were so large that of a feature of the others only rounding errors are left), SNNK_E_NOMEM, else
- * statuses of snnk_lstsq_add. On failure nothing was removed. Not every wrong row can be detected:
+ * were so large that of a feature of the others only rounding errors are left), SNNK_E_NOMEM,
+ * SNNK_E_CANCELLED, else statuses of snnk_lstsq_add. On failure nothing was removed. Not every wrong row can be detected:
  * docs/numerics.md has the limits. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 
@@ -178,16 +179,18 @@ SNNK_API int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
 /* Solve for B and b. More rows may be added afterwards. If there are many solutions (fewer rows
  * than features, say), B is the shortest, which is the limit for small ridges. O(m^3/3 + t m^2);
  * for a singular system O(9 m^3), and 3 m^2 doubles more.
- *   lstsq   not const, because the call uses its memory as scratch; the statistics do not change
- *   config  NULL for the defaults
- *   B       out: t x m, row stride ldb >= m
- *   b       out: t numbers; may be NULL without an intercept
- *   report  out; NULL if not wanted
+ *   lstsq      not const, because the call uses its memory as scratch; the statistics do not change
+ *   config     NULL for the defaults
+ *   workspace  its progress function can cancel the call; NULL for none
+ *   B          out: t x m, row stride ldb >= m
+ *   b          out: t numbers; may be NULL without an intercept
+ *   report     out; NULL if not wanted
  * SNNK_E_NULL, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_OVERLAP, SNNK_E_CONFIG, SNNK_E_RANGE,
  * SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0: every feature is constant), SNNK_E_NONFINITE
- * (the solution overflows), SNNK_E_NOMEM. */
-SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B,
-                              size_t ldb, double *b, snnk_solve_report *report);
+ * (the solution overflows), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
+SNNK_API int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config,
+                              snnk_workspace *workspace, double *B, size_t ldb, double *b,
+                              snnk_solve_report *report);
 
 /* ---- Scoring and choosing the ridge ---- */
 
@@ -210,6 +213,7 @@ SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb
  *   config    its ridge is ignored; NULL for the defaults
  *   n_ridges  >= 1; with the default grid >= 2
  *   ridges    n_ridges values; NULL for the grid of snnk_lstsq_default_ridges
+ *   workspace its progress function can cancel the call; NULL for none
  *   errors    out: n_ridges values, the squared error of each ridge on the held-out rows, as a mean
  *             over rows, summed over targets. Infinite for a ridge without a solution. NULL if not
  *             wanted
@@ -218,7 +222,8 @@ SNNK_API int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb
  * snnk_lstsq_solve. */
 SNNK_API int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
                                      const snnk_solve_config *config, size_t n_ridges,
-                                     const double *ridges, double *errors, size_t *best);
+                                     const double *ridges, snnk_workspace *workspace,
+                                     double *errors, size_t *best);
 
 /* Compute a grid of ridges for snnk_lstsq_choose_ridge, equally spaced in the logarithm. The last
  * is the mean diagonal of the moments S. The first is 1e-9 of that; 1e-6 of it if rows were added

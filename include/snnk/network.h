@@ -183,12 +183,13 @@ SNNK_API snnk_lstsq *snnk_network_statistics(snnk_network *network);
 
 /* Replace the weights of the last layer by the solution of the network's statistics, in
  * SNNK_STORAGE_F32, with one output for each target.
- *   config  as for snnk_lstsq_solve; NULL for the defaults
- *   report  out, as for snnk_lstsq_solve; NULL if not wanted
+ *   config     as for snnk_lstsq_solve; NULL for the defaults
+ *   workspace  its progress function can cancel the call; NULL for none
+ *   report     out, as for snnk_lstsq_solve; NULL if not wanted
  * SNNK_E_STATE (no statistics, or no rows), else statuses of snnk_lstsq_solve. On failure the
  * network is unchanged. */
 SNNK_API int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
-                                snnk_solve_report *report);
+                                snnk_workspace *workspace, snnk_solve_report *report);
 
 /* ---- Saving and loading ---- */
 

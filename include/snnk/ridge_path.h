@@ -2,7 +2,7 @@
  * (penalties lambda).
  *
  *     snnk_ridge_path *path;
- *     snnk_ridge_path_create(lstsq, NULL, &path);
+ *     snnk_ridge_path_create(lstsq, NULL, NULL, &path);
  *     snnk_ridge_path_choose_gcv(path, 1, ridges);
  *     snnk_ridge_path_solve(path, ridges, B, m, b);
  *     snnk_ridge_path_free(path);
@@ -37,15 +37,16 @@ typedef struct snnk_ridge_path snnk_ridge_path;
 
 /* Decompose statistics. Takes O(9 m^3) and 2 m^2 doubles during the call, with QR O(22 m^3) and 10
  * m^2 doubles; the path keeps m^2 doubles.
- *   lstsq   unchanged; may get more rows or be freed afterwards
- *   config  its intercept and rank_tolerance; its ridge is ignored. NULL for the defaults.
- *           Directions below the tolerance are left out for every lambda
- *   path    out: release with snnk_ridge_path_free. Immutable, can be shared between threads
+ *   lstsq      unchanged; may get more rows or be freed afterwards
+ *   config     its intercept and rank_tolerance; its ridge is ignored. NULL for the defaults.
+ *              Directions below the tolerance are left out for every lambda
+ *   workspace  its progress function can cancel the call; NULL for none
+ *   path       out: release with snnk_ridge_path_free. Immutable, can be shared between threads
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE, SNNK_E_STATE (no rows), SNNK_E_SINGULAR (rank 0),
  * SNNK_E_SIZE (more than 32766 features, with QR 23169: limits of LAPACK), SNNK_E_NONFINITE
- * (moments overflow), SNNK_E_NOMEM. */
+ * (moments overflow), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 SNNK_API int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config,
-                                    snnk_ridge_path **path);
+                                    snnk_workspace *workspace, snnk_ridge_path **path);
 
 /* Free a path. NULL is fine. */
 SNNK_API void snnk_ridge_path_free(snnk_ridge_path *path);

@@ -42,12 +42,13 @@ SNNK_API int snnk_rls_create(size_t features, size_t targets, double ridge, doub
  * of their rows fade at the same rate. O(m^3), and m^2 doubles during the call.
  *   lstsq              unchanged. QR statistics are squared to moments
  *   ridge, forgetting  as in snnk_rls_create
+ *   workspace          its progress function can cancel the call; NULL for none
  *   rls                out: release with snnk_rls_free. Inherits the allocator of lstsq
  * SNNK_E_NULL, SNNK_E_STATE (no rows), SNNK_E_RANGE, SNNK_E_SINGULAR (features depend on each other
  * to working precision, and the ridge is too small), SNNK_E_SIZE, SNNK_E_NONFINITE (moments, or the
- * solution, overflow), SNNK_E_NOMEM. */
+ * solution, overflow), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 SNNK_API int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
-                                        snnk_rls **rls);
+                                        snnk_workspace *workspace, snnk_rls **rls);
 
 /* Free a solution. NULL is fine. */
 SNNK_API void snnk_rls_free(snnk_rls *rls);

@@ -37,6 +37,9 @@ typedef struct snnk_rows {
     const int32_t *labels; /* class numbers, n values in 0 ... outputs-1 */
     const float *weights; /* how much each row counts, n values in 1e-30 ... 1e30: a row of weight 3
                             * counts like 3 equal rows. NULL (default): 1 each */
+    const uint64_t *groups; /* any n numbers: rows with the same number, such as those of one
+                             * person, are held out together where a function holds rows out. NULL
+                             * (default): equal rows are, others are on their own */
 } snnk_rows;
 
 /* Set every field to its default.

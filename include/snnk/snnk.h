@@ -30,6 +30,7 @@
  *     rows.h        rows of data to learn from
  *     scaling.h     input scaling, learned from rows or given
  *     map.h         feature maps: random, given or chosen among rows of data
+ *     choose.h      kinds and scales of features that suit the data
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
@@ -92,14 +93,15 @@
  *     table (in bf16: and one make of processor). Fits, which go through BLAS, give the same bits
  *     only for the same build, machine and one BLAS thread.
  *
- * The minimal build cannot fit, score, save or load: functions of fit.h, score.h, encoder.h,
- * lstsq.h, ridge_path.h, rls.h, logistic.h, distill.h, compress.h, table.h and tensors.h, and those
- * of map.h, scaling.h, layer.h, network.h and uncertainty.h for statistics and files, are declared
- * but do not link. */
+ * The minimal build cannot fit, score, save or load: functions of choose.h, fit.h, score.h,
+ * encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, distill.h, compress.h, table.h and
+ * tensors.h, and those of map.h, scaling.h, layer.h, network.h and uncertainty.h for statistics and
+ * files, are declared but do not link. */
 #ifndef SNNK_SNNK_H
 #define SNNK_SNNK_H
 
 /* Basics */
+#include <snnk/choose.h>
 #include <snnk/encoder.h>
 #include <snnk/fit.h>
 #include <snnk/layer.h>

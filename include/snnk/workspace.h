@@ -7,7 +7,17 @@
  *
  * Wherever a function takes a workspace, NULL is allowed: it then uses one thread, and allocates
  * and frees scratch inside the call. A workspace keeps its scratch. After snnk_workspace_reserve, a
- * forward pass neither allocates nor locks. */
+ * forward pass neither allocates nor locks.
+ *
+ * A workspace also has the progress function of its calls, which can cancel them:
+ *
+ *     int show(void *user, double share) {
+ *         printf("\r%3.0f %%", 100 * share);
+ *         return stop_requested;
+ *     }
+ *     snnk_workspace_set_progress(workspace, show, NULL);
+ *     snnk_fit_solve(fit, workspace, NULL, &layer);
+ */
 #ifndef SNNK_WORKSPACE_H
 #define SNNK_WORKSPACE_H
 
@@ -46,6 +56,24 @@ SNNK_API size_t snnk_workspace_threads(const snnk_workspace *workspace);
  *   bytes  for each thread; snnk_network_scratch_bytes gives the number for a network
  * SNNK_E_NULL, SNNK_E_SIZE, SNNK_E_NOMEM (the workspace is unchanged). */
 SNNK_API int snnk_workspace_reserve(snnk_workspace *workspace, size_t bytes);
+
+/* A progress function. The thread that made the call calls it, several times a second.
+ *   user   as given to snnk_workspace_set_progress
+ *   share  of the call that is done, 0 ... 1. An estimate; it never decreases, and is 1 at the end
+ * Return 0 to continue. Any other value cancels the call: it returns SNNK_E_CANCELLED, its outputs
+ * and the objects that it works on are as before, and it can be repeated. The function must not use
+ * the workspace or those objects. */
+typedef int (*snnk_progress)(void *user, double share);
+
+/* Set the progress function of all later calls with this workspace.
+ *   progress  NULL (as after snnk_workspace_create) for none. Every call whose time grows with the
+ *             cube of a size, or that runs over its rows several times, reports: solving, ridge
+ *             paths, logistic regression, forgetting, merging factors. Calls that add rows or
+ *             compute outputs do not: give them fewer rows at a time
+ *   user      passed to progress; NULL is fine
+ * Results do not depend on it. SNNK_E_NULL. */
+SNNK_API int snnk_workspace_set_progress(snnk_workspace *workspace, snnk_progress progress,
+                                         void *user);
 
 #ifdef __cplusplus
 }

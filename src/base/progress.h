@@ -11,6 +11,10 @@ typedef struct snnk__progress {
     double reported;           /* the share reported last; it never decreases */
 } snnk__progress;
 
+/* Make the progress of work that is the current stage of `parent`, whose own stages cost `total`
+ * together. parent: NULL, or outlives the result. */
+snnk__progress snnk__progress_within(snnk__progress *parent, double total);
+
 /* Begin the next stage. */
 void snnk__progress_begin_stage(snnk__progress *progress, double cost);
 
@@ -20,5 +24,8 @@ int snnk__progress_update(snnk__progress *progress, double part);
 
 /* Report that `count` of `of` steps of the stage are done. SNNK_E_CANCELLED. */
 int snnk__progress_count(snnk__progress *progress, double count, double of);
+
+/* Report that all stages are done. SNNK_E_CANCELLED. */
+int snnk__progress_finish(snnk__progress *progress);
 
 #endif

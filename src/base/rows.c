@@ -9,7 +9,7 @@
 static const snnk_rows defaults = {.size = sizeof(snnk_rows)};
 
 /* The fields of the first version. */
-#define ROWS_MINIMUM sizeof(snnk_rows)
+#define ROWS_MINIMUM offsetof(snnk_rows, groups)
 
 /* Doubles of this magnitude, half a unit above the largest float, round to infinity. */
 #define OVERFLOW_LIMIT 0x1.ffffffp127
@@ -143,6 +143,7 @@ snnk_rows snnk__rows_part(const snnk_rows *rows, size_t first, size_t count) {
     if (part.Y_f64) part.Y_f64 += first * part.ldy;
     if (part.labels) part.labels += first;
     if (part.weights) part.weights += first;
+    if (part.groups) part.groups += first;
     return part;
 }
 

@@ -9,6 +9,9 @@ struct snnk_workspace {
     size_t bytes; /* scratch of each thread, a multiple of SNNK__ALIGNMENT */
     char *scratch;
     snnk__pool *pool; /* NULL: one thread */
+    snnk_progress progress;
+    void *user;              /* of progress */
+    snnk__progress *current; /* of the innermost call; NULL between calls */
 };
 
 int snnk_workspace_create(size_t threads, const snnk_allocator *allocator,
@@ -61,6 +64,31 @@ int snnk_workspace_reserve(snnk_workspace *workspace, size_t bytes) {
     workspace->scratch = scratch;
     workspace->bytes = rounded;
     return SNNK_OK;
+}
+
+int snnk_workspace_set_progress(snnk_workspace *workspace, snnk_progress progress, void *user) {
+    const int st = snnk__check_pointer(workspace, "workspace");
+
+    if (st != SNNK_OK) return st;
+    workspace->progress = progress;
+    workspace->user = user;
+    return SNNK_OK;
+}
+
+void snnk__work_begin(snnk_workspace *workspace, double total, snnk__work *work) {
+    *work = (snnk__work){.progress.total = total, .workspace = workspace};
+    if (!workspace) return;
+    if (workspace->current)
+        work->progress = snnk__progress_within(workspace->current, total);
+    else
+        work->progress = (snnk__progress){
+            .report = workspace->progress, .user = workspace->user, .total = total};
+    work->outer = workspace->current;
+    workspace->current = &work->progress;
+}
+
+void snnk__work_end(const snnk__work *work) {
+    if (work->workspace) work->workspace->current = work->outer;
 }
 
 float *snnk__workspace_scratch(const snnk_workspace *workspace) {

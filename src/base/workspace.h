@@ -5,6 +5,7 @@
 #include <snnk/workspace.h>
 
 #include "base/memory.h"
+#include "base/progress.h"
 
 /* Process rows first ... first+count-1. scratch: of this thread only, aligned; NULL if none was
  * requested. */
@@ -13,6 +14,24 @@ typedef void (*snnk__row_function)(size_t first, size_t count, void *scratch, vo
 /* The scratch of all threads together, contiguous, valid until the workspace grows. A
  * snnk__for_rows call without scratch does not touch it. */
 float *snnk__workspace_scratch(const snnk_workspace *workspace);
+
+/* The progress of one call that works with a workspace. */
+typedef struct snnk__work {
+    snnk__progress progress;
+    snnk_workspace *workspace;
+    snnk__progress *outer;
+} snnk__work;
+
+/* Begin the work of a call, whose stages cost `total` together: it reports to the workspace's
+ * progress function. If a call that has begun makes other calls with the same workspace, they
+ * report as parts of its current stage. Always end it with snnk__work_end.
+ *   workspace  NULL: nothing is reported
+ *   work       the result; must not move */
+void snnk__work_begin(snnk_workspace *workspace, double total, snnk__work *work);
+
+/* End the work. Reports nothing: a call that succeeds has reported the end with
+ * snnk__progress_finish, before it wrote its outputs. */
+void snnk__work_end(const snnk__work *work);
 
 /* Call `run` for rows 0 ... n-1, each row once, split into contiguous ranges over the workspace's
  * threads (workspace NULL: one range on this thread). scratch_bytes of scratch for each thread come

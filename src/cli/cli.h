@@ -1,5 +1,5 @@
-/* The snnk program: one command each in fit.c, eval.c, predict.c, info.c, update_forget.c, merge.c
- * and compress.c. The other files are shared by the commands. */
+/* The snnk program: one command each in fit.c, eval.c, predict.c, info.c, update_forget.c, merge.c,
+ * compress.c, bundle.c and quantize.c. The other files are shared by the commands. */
 #ifndef SNNK_CLI_CLI_H
 #define SNNK_CLI_CLI_H
 
@@ -22,5 +22,7 @@ int update_command(int argc, char **argv);
 int forget_command(int argc, char **argv);
 int merge_command(int argc, char **argv);
 int compress_command(int argc, char **argv);
+int bundle_command(int argc, char **argv);
+int quantize_command(int argc, char **argv);
 
 #endif

@@ -2,25 +2,43 @@
 #ifndef SNNK_CLI_COMPRESS_OPTIONS_H
 #define SNNK_CLI_COMPRESS_OPTIONS_H
 
-#include "cli/cli.h"
+#include "cli/dataset.h"
+
+enum { MAX_LAYERS = 256 };
+
+/* How a weight matrix is stored. */
+enum { OUTPUTS_BY_INPUTS, INPUTS_BY_OUTPUTS };
+
+/* The name of an orientation as in --orientation; NULL for an unknown value. */
+const char *compress_orientation_name(int32_t orientation);
+
+/* A dense layer, by the names of its tensors. */
+typedef struct compress_layer {
+    const char *weight, *bias; /* bias: NULL if there is none */
+    int32_t activation;
+} compress_layer;
 
 typedef struct compress_options {
     const char *file; /* safetensors */
-    const char *weight, *bias, *then_weight, *then_bias;
-    const char *inputs, *targets, *save, *plot;
+    compress_layer layers[MAX_LAYERS];
+    size_t n_layers; /* 0: the file is a model of snnk, and all of it is compressed */
+    const char *save, *write_back, *plot, *task;
+    data_files files;    /* inputs, targets, and how CSV is read */
     uint64_t features;   /* 0: by share or error */
     double share, error; /* 0: not given */
-    int32_t activation;  /* -1: not given */
+    int32_t orientation; /* -1: not given */
+    int32_t method;      /* snnk_distill_method that is saved */
     snnk_distill_config distill;
-    bool transposed, json, quiet, help;
+    bool block_rows; /* --heldout-block-rows was given */
+    bool json, quiet, help;
     size_t threads;
     char csv[4096]; /* path for the numbers of the plot */
 } compress_options;
 
 /* Read the options. Prints the error and returns an exit status. With o->help, nothing else in *o
- * is checked. */
+ * is checked. Texts of argv may be changed. */
 int compress_options_read(int argc, char **argv, compress_options *o);
 
-extern const char compress_help[];
+void compress_print_help(void);
 
 #endif

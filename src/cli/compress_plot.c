@@ -42,7 +42,7 @@ static int write_csv(const char *path, const compress_curve *curve) {
     if (file) {
         fprintf(file, "features,method,parameters,multiply_adds,explained,relative_error\n");
         for (size_t i = 0; i < curve->n; i++)
-            for (int k = STUDENT; k < METHODS; k++) {
+            for (int k = STUDENT; k <= RANDOM; k++) {
                 const compress_method *m = &curve->points[i].methods[k];
 
                 if (isnan(m->explained)) continue;
@@ -64,7 +64,7 @@ static bool is_drawn(const compress_curve *curve, int k) {
 }
 
 static void put_curves(FILE *gnuplot, const compress_curve *curve) {
-    for (int k = STUDENT; k < METHODS; k++) {
+    for (int k = STUDENT; k <= RANDOM; k++) {
         if (!is_drawn(curve, k)) continue;
         fprintf(gnuplot, "$%s << EOD\n", compress_method_keys[k]);
         for (size_t i = 0; i < curve->n; i++) {
@@ -80,7 +80,7 @@ static void put_curves(FILE *gnuplot, const compress_curve *curve) {
 static double least_parameters(const compress_curve *curve) {
     double least = INFINITY;
 
-    for (int k = STUDENT; k < METHODS; k++)
+    for (int k = STUDENT; k <= RANDOM; k++)
         for (size_t i = 0; i < curve->n; i++) {
             const compress_method *m = &curve->points[i].methods[k];
 
@@ -90,8 +90,8 @@ static double least_parameters(const compress_curve *curve) {
 }
 
 static void put_plot(FILE *gnuplot, const compress_curve *curve) {
-    static const char *const colours[METHODS] = {"",        "#0072b2", "#009e73",
-                                                 "#e69f00", "#cc79a7", "#999999"};
+    static const char *const colours[RANDOM + 1] = {"",        "#0072b2", "#009e73",
+                                                    "#e69f00", "#cc79a7", "#999999"};
     const double teacher = curve->points[0].methods[TEACHER].parameters;
 
     fprintf(gnuplot,
@@ -105,7 +105,7 @@ static void put_plot(FILE *gnuplot, const compress_curve *curve) {
     for (size_t i = 0; i < curve->n; i++)
         fprintf(gnuplot, "%s%.0f", i > 0 ? ", " : "", curve->points[i].methods[STUDENT].parameters);
     fputs(")\nplot ", gnuplot);
-    for (int k = STUDENT, first = 1; k < METHODS; k++) {
+    for (int k = STUDENT, first = 1; k <= RANDOM; k++) {
         if (!is_drawn(curve, k)) continue;
         fprintf(gnuplot, "%s$%s with linespoints lw %d pt 7 ps 0.7 lc '%s' title '%s'",
                 first ? "" : ", ", compress_method_keys[k], k == STUDENT ? 3 : 2, colours[k],

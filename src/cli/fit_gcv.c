@@ -82,7 +82,7 @@ static int choose_ridge(const gcv_fit *fit, snnk_solve_config *config) {
     int st;
 
     if (!ridges) return snnk_fail(SNNK_E_NOMEM, "out of memory");
-    st = snnk_ridge_path_create(fit->lstsq, config, &path);
+    st = snnk_ridge_path_create(fit->lstsq, config, NULL, &path);
     if (st == SNNK_OK) st = snnk_ridge_path_choose_gcv(path, 1, ridges);
     if (st == SNNK_OK) config->ridge = ridges[0];
     snnk_ridge_path_free(path);
@@ -102,7 +102,7 @@ static int solve(const gcv_fit *fit, snnk_fit_report *report, snnk_layer **layer
         config.ridge = fit->config.ridge;
     else if ((st = choose_ridge(fit, &config)) != SNNK_OK)
         return st;
-    st = snnk_layer_create_from_lstsq(fit->map, fit->lstsq, &config, &solved, layer);
+    st = snnk_layer_create_from_lstsq(fit->map, fit->lstsq, &config, NULL, &solved, layer);
     if (st != SNNK_OK) return st;
     *report = (snnk_fit_report){.size = sizeof *report,
                                 .ridge = solved.ridge,

@@ -29,7 +29,7 @@ static const char help[] =
 
 static const char *const notes[] = {"task",          "target", "classes",       "columns",
                                     "weights",       "group",  "missing_words", "class_weights",
-                                    "train_seconds", "lambda"};
+                                    "train_seconds", "lambda", "storage",       "compressed"};
 
 /* Add a seed. It has 64 bits, more than a number of cJSON, which is a double. */
 static void add_seed(cJSON *json, uint64_t value) {

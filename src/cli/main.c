@@ -18,7 +18,9 @@ static const char help[] =
     "  update     add rows to a fitted model\n"
     "  forget     remove rows from a fitted model, exactly\n"
     "  merge      combine models that were fitted to different rows\n"
-    "  compress   replace a trained dense layer by a smaller one\n"
+    "  compress   replace trained dense layers by smaller ones\n"
+    "  bundle     multiply neighboring matrices of a model together\n"
+    "  quantize   keep the weights of a model in bf16 or int8\n"
     "\n"
     "Options:\n"
     "  --help     show this help; snnk COMMAND --help shows the help of a command\n"
@@ -55,7 +57,8 @@ int main(int argc, char **argv) {
     } commands[] = {{"fit", fit_command},         {"eval", eval_command},
                     {"predict", predict_command}, {"info", info_command},
                     {"update", update_command},   {"forget", forget_command},
-                    {"merge", merge_command},     {"compress", compress_command}};
+                    {"merge", merge_command},     {"compress", compress_command},
+                    {"bundle", bundle_command},   {"quantize", quantize_command}};
 
     if (argc < 2) {
         fputs("snnk: a command is missing (try 'snnk --help')\n", stderr);

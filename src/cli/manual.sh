@@ -14,7 +14,9 @@ predict) name="predict the target of each row" ;;
 info) name="show what a model file contains" ;;
 update) name="add rows to a fitted model" ;;
 forget) name="remove rows from a fitted model, exactly" ;;
-compress) name="replace a trained dense layer by a smaller one" ;;
+compress) name="replace trained dense layers by smaller ones" ;;
+bundle) name="multiply neighboring matrices of a model together" ;;
+quantize) name="keep the weights of a model in bf16 or int8" ;;
 merge) name="combine models that were fitted to different rows" ;;
 esac
 

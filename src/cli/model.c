@@ -23,6 +23,8 @@ enum {
     SCORES,
     PROBABILITIES,
     COVERAGE,
+    STORAGE,
+    LAYERS,
     THREADS,
     JSON,
     QUIET,
@@ -50,17 +52,35 @@ static const struct option long_options[] = {{"test", 1, NULL, TEST},
                                              {"probabilities", 0, NULL, PROBABILITIES},
                                              {"interval", 1, NULL, COVERAGE},
                                              {"coverage", 1, NULL, COVERAGE},
+                                             {"storage", 1, NULL, STORAGE},
+                                             {"layers", 1, NULL, LAYERS},
                                              {"threads", 1, NULL, THREADS},
                                              {"json", 0, NULL, JSON},
                                              {"quiet", 0, NULL, QUIET},
                                              {"help", 0, NULL, HELP},
                                              {NULL, 0, NULL, 0}};
 
+/* Read FIRST-LAST, or the number of one layer. */
+static bool read_layers(const char *text, model_use *use) {
+    char first[24];
+    const char *hyphen = strchr(text, '-');
+    const size_t length = hyphen ? (size_t)(hyphen - text) : strlen(text);
+
+    if (length >= sizeof first) return false;
+    memcpy(first, text, length);
+    first[length] = '\0';
+    use->all_layers = false;
+    return read_size(first, &use->first_layer) &&
+           read_size(hyphen ? hyphen + 1 : first, &use->last_layer) &&
+           use->first_layer <= use->last_layer;
+}
+
 int model_options(const char *command, const char *accepted, int argc, char **argv,
                   model_use *use) {
     int option, index = 0;
 
-    *use = (model_use){.threads = online_processors(), .ridge = -1};
+    *use =
+        (model_use){.threads = online_processors(), .ridge = -1, .storage = -1, .all_layers = true};
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
@@ -91,6 +111,12 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
                 break;
             return wrong_value(command, long_options[index].name, optarg,
                                "a number between 0 and 1, such as 0.9");
+        case STORAGE:
+            if (find_value(optarg, snnk_storage_name, &use->storage)) break;
+            return wrong_value(command, "storage", optarg, "f32, bf16 or int8");
+        case LAYERS:
+            if (read_layers(optarg, use)) break;
+            return wrong_value(command, "layers", optarg, "FIRST-LAST, counted from 0");
         case JSON: use->json = true; break;
         case QUIET: use->quiet = true; break;
         case HELP: use->help = true; return EXIT_OK;
@@ -114,12 +140,35 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
     return EXIT_OK;
 }
 
+int model_set_storage(snnk_network *network, int32_t storage) {
+    return snnk_network_set_note(network, "storage",
+                                 storage == SNNK_STORAGE_F32 ? NULL : snnk_storage_name(storage));
+}
+
+/* Quantize the loaded network if its notes say so. */
+static int apply_storage(const char *command, model_use *use) {
+    const char *name = snnk_network_note(use->network, "storage");
+    snnk_network *quantized;
+    int32_t storage;
+
+    if (!name) return EXIT_OK;
+    if (!find_value(name, snnk_storage_name, &storage))
+        return failed(command, "%s is to be stored as \"%s\", which this version does not know",
+                      use->path, name);
+    if (snnk_network_quantize(use->network, storage, NULL, NULL, NULL, &quantized) != SNNK_OK)
+        return library_failed(command);
+    snnk_network_free(use->network);
+    use->network = quantized;
+    return EXIT_OK;
+}
+
 int model_open(const char *command, model_use *use) {
     int exit_status;
 
     if (snnk_network_load(use->path, NULL, &use->network) != SNNK_OK)
         return library_failed(command);
     use->files.missing_words = snnk_network_note(use->network, "missing_words");
+    if ((exit_status = apply_storage(command, use)) != EXIT_OK) return exit_status;
     if ((exit_status = task_load(command, use->network, &use->task)) != EXIT_OK) return exit_status;
     if (snnk_workspace_create(use->threads, NULL, &use->workspace) != SNNK_OK)
         return library_failed(command);
@@ -164,7 +213,7 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
     else if (!lambda || !read_double(lambda, &config.ridge))
         return failed(command, "%s does not contain its lambda: use --ridge", use->path);
     snprintf(text, sizeof text, "%.17g", config.ridge);
-    if (snnk_network_solve(use->network, &config, report) != SNNK_OK ||
+    if (snnk_network_solve(use->network, &config, NULL, report) != SNNK_OK ||
         snnk_network_set_note(use->network, "lambda", text) != SNNK_OK)
         return library_failed(command);
     if (interrupted) return EXIT_CANCELLED;

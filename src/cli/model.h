@@ -16,6 +16,9 @@ typedef struct model_use {
     data_files files;
     size_t threads;
     bool scores, probabilities, json, quiet, help;
+    int32_t storage;                /* snnk_storage; -1: not given */
+    bool all_layers;                /* --layers was not given */
+    size_t first_layer, last_layer; /* its values */
     snnk_network *network;
     task task;
     snnk_workspace *workspace;
@@ -32,6 +35,10 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
  * by its size: the two ways of saving differ in nothing else. */
 int32_t model_projection(const snnk_network *network, const char *path);
 
+/* Note in a network how its weights are stored when it is used: files have them as float. Return a
+ * status of the library. */
+int model_set_storage(snnk_network *network, int32_t storage);
+
 /* The same for a model that must have statistics. */
 int model_open_statistics(const char *command, model_use *use);
 
@@ -42,7 +49,7 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
 /* Add lambda, rank, condition and method to a JSON object. */
 void model_add_report(cJSON *json, const snnk_solve_report *report);
 
-/* Load the model and create a workspace. Prints the error and returns an exit status. model_close
+/* Load the model, quantized if it was saved so, and create a workspace. Prints the error and returns an exit status. model_close
  * frees what is there in any case. */
 int model_open(const char *command, model_use *use);
 void model_close(model_use *use);

@@ -4,40 +4,24 @@
 
 #include "base/size.h"
 #include "distill/collect.h"
+#include "distill/rounded.h"
 #include "distill/select_features.h"
 #include "distill/student.h"
 #include "distill/student_map.h"
 #include "distill/truncated_svd.h"
 
-/* Fit Psi for these features. Takes ownership of map. *squares: the squared deviations of the
- * held-out rows from their means. */
-static int explained_by(const snnk_distill *distill, snnk_map *map, snnk_workspace *workspace,
-                        double *explained, double *squares) {
-    snnk__student student;
-    const int st = snnk__student_fit(distill, map, workspace, &student);
-
-    if (st != SNNK_OK) return st;
-    *explained = student.explained;
-    *squares = snnk__distill_squares(student.heldout);
-    snnk__student_free(&student);
-    return SNNK_OK;
-}
-
-/* Fit the best linear map of rank min(m, d, l). */
-static int linear(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                  double *explained, double *squares) {
+/* Make the features of the best linear map of rank min(m, d, l). */
+static int linear_map(const snnk_distill *distill, size_t m, snnk_map **map) {
     const size_t rank = snnk__min_size(m, snnk__min_size(distill->d, distill->l));
     const snnk__subset no_neurons = {0};
     snnk__subset subset;
-    snnk_map *map;
     int st;
 
     if ((st = snnk__subset_alloc(distill, rank, &subset)) != SNNK_OK) goto done;
     subset.directions = rank;
     st = snnk__subset_directions(distill->train, distill->d, &no_neurons, distill->selection_ridge,
                                  rank, subset.D);
-    if (st == SNNK_OK) st = snnk__student_map_of_subset(distill, &subset, &map);
-    if (st == SNNK_OK) st = explained_by(distill, map, workspace, explained, squares);
+    if (st == SNNK_OK) st = snnk__student_map_of_subset(distill, &subset, map);
 done:
     snnk__subset_free(distill, &subset);
     return st;
@@ -79,54 +63,167 @@ done:
     return st;
 }
 
-/* Fit the m strongest candidates. */
-static int neurons(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
-                   double *explained, double *squares) {
+/* Make the features of the m strongest candidates. */
+static int neurons_map(const snnk_distill *distill, size_t m, snnk_map **map) {
     snnk__subset subset;
-    snnk_map *map;
     int st;
 
     if ((st = snnk__subset_alloc(distill, m, &subset)) != SNNK_OK) goto done;
     subset.chosen = snnk__min_size(m, distill->h);
     if ((st = strongest(distill, subset.chosen, subset.which)) != SNNK_OK) goto done;
-    if ((st = snnk__student_map_of_subset(distill, &subset, &map)) != SNNK_OK) goto done;
-    st = explained_by(distill, map, workspace, explained, squares);
+    st = snnk__student_map_of_subset(distill, &subset, map);
 done:
     snnk__subset_free(distill, &subset);
     return st;
 }
 
-/* Counts three fits, and for the truncated matrices eigenvectors and forward passes. */
-double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m) {
+/* Fit a baseline that is a layer of features. */
+static int fit(const snnk_distill *distill, int32_t method, size_t m, snnk_workspace *workspace,
+               snnk__student *student) {
+    snnk_map *map;
+    int st;
+
+    switch (method) {
+    case SNNK_DISTILL_METHOD_LINEAR: st = linear_map(distill, m, &map); break;
+    case SNNK_DISTILL_METHOD_NEURONS: st = neurons_map(distill, m, &map); break;
+    default: st = snnk__student_map_random(distill, m, &map);
+    }
+    return st == SNNK_OK ? snnk__student_fit(distill, map, workspace, student) : st;
+}
+
+/* ---- What they explain ---- */
+
+/* *squares: the squared deviations of the held-out rows from their means. */
+static int explained_by(const snnk_distill *distill, int32_t method, size_t m,
+                        snnk_workspace *workspace, double *explained, double *squares) {
+    snnk__student student;
+    int st;
+
+    snnk__progress_begin_stage(distill->progress, snnk__student_cost_of_fit(distill, m));
+    if ((st = fit(distill, method, m, workspace, &student)) != SNNK_OK) return st;
+    *explained = student.explained;
+    *squares = snnk__distill_squares(student.heldout);
+    snnk__student_free(&student);
+    return SNNK_OK;
+}
+
+/* A forward pass of the held-out rows. */
+static double cost_of_rounded(const snnk_distill *distill) {
+    return (double)distill->n * distill->config.heldout_share * (double)distill->h *
+           (double)(distill->d + distill->l);
+}
+
+static int explained_by_rounded(const snnk_distill *distill, int bits, double squares,
+                                snnk_workspace *workspace, double *explained, uint64_t *bytes) {
+    snnk_network *rounded;
+    double errors = 0;
+    int st;
+
+    *explained = NAN;
+    *bytes = 0;
+    if (!distill->hidden) return SNNK_OK;
+    snnk__progress_begin_stage(distill->progress, cost_of_rounded(distill));
+    if ((st = snnk__rounded_teacher(distill, bits, bytes, &rounded)) != SNNK_OK) return st;
+    st = snnk__heldout_errors(distill, rounded, workspace, &errors);
+    snnk_network_free(rounded);
+    if (st == SNNK_OK) *explained = 1 - errors / squares;
+    return st;
+}
+
+/* For the truncated matrices: eigenvectors, and forward passes. */
+static double cost_of_truncated(const snnk_distill *distill, size_t m) {
     const double smallest = (double)snnk__min_size(distill->d, distill->h);
 
-    return 5 * snnk__student_cost_of_fit(distill, m) + 10 * smallest * smallest * smallest;
+    return 2 * snnk__student_cost_of_fit(distill, m) + 10 * smallest * smallest * smallest;
+}
+
+double snnk__distill_cost_of_baselines(const snnk_distill *distill, size_t m) {
+    return 3 * snnk__student_cost_of_fit(distill, m) + cost_of_truncated(distill, m) +
+           2 * cost_of_rounded(distill);
 }
 
 int snnk__distill_baselines(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
                             snnk_distill_report *report) {
     snnk__truncated_teacher truncated;
-    const double fit = snnk__student_cost_of_fit(distill, m);
     double squares;
-    snnk_map *map;
     int st;
 
-    snnk__progress_begin_stage(distill->progress, fit);
-    st = linear(distill, m, workspace, &report->explained_linear, &squares);
+    st = explained_by(distill, SNNK_DISTILL_METHOD_LINEAR, m, workspace, &report->explained_linear,
+                      &squares);
     if (st != SNNK_OK) return st;
-    snnk__progress_begin_stage(distill->progress, fit);
-    st = neurons(distill, m, workspace, &report->explained_neurons, &squares);
+    st = explained_by(distill, SNNK_DISTILL_METHOD_NEURONS, m, workspace,
+                      &report->explained_neurons, &squares);
     if (st != SNNK_OK) return st;
-    snnk__progress_begin_stage(distill->progress, fit);
-    if ((st = snnk__student_map_random(distill, m, &map)) != SNNK_OK) return st;
-    st = explained_by(distill, map, workspace, &report->explained_random, &squares);
+    st = explained_by(distill, SNNK_DISTILL_METHOD_RANDOM, m, workspace, &report->explained_random,
+                      &squares);
     if (st != SNNK_OK) return st;
-    snnk__progress_begin_stage(distill->progress,
-                               snnk__distill_cost_of_baselines(distill, m) - 3 * fit);
-    if ((st = snnk__truncated_svd(distill, m, workspace, &truncated)) != SNNK_OK) return st;
+    snnk__progress_begin_stage(distill->progress, cost_of_truncated(distill, m));
+    st = snnk__truncated_svd(distill, m, workspace, &truncated);
     report->explained_svd =
         isinf(truncated.squared_errors) ? NAN : 1 - truncated.squared_errors / squares;
     report->parameters_svd = truncated.parameters;
     report->multiply_adds_svd = truncated.multiply_adds;
-    return SNNK_OK;
+    snnk__truncated_free(&truncated);
+    if (st != SNNK_OK) return st;
+    st = explained_by_rounded(distill, 8, squares, workspace, &report->explained_int8,
+                              &report->bytes_int8);
+    if (st != SNNK_OK) return st;
+    return explained_by_rounded(distill, 4, squares, workspace, &report->explained_int4,
+                                &report->bytes_int4);
+}
+
+/* ---- As networks ---- */
+
+static int make_truncated(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
+                          snnk_network *network) {
+    snnk__truncated_teacher truncated;
+    int st;
+
+    snnk__progress_begin_stage(distill->progress, cost_of_truncated(distill, m));
+    st = snnk__truncated_svd(distill, m, workspace, &truncated);
+    if (st == SNNK_OK && !truncated.layers[0])
+        st = snnk__fail(SNNK_E_RANGE,
+                        "singular values: the parameters of %zu features do not allow rank 1 for "
+                        "each matrix",
+                        m);
+    for (size_t k = 0; st == SNNK_OK && k < SNNK__TRUNCATED_LAYERS && truncated.layers[k]; k++)
+        st = snnk_network_append(network, truncated.layers[k]);
+    snnk__truncated_free(&truncated);
+    return st;
+}
+
+static int make_fitted(const snnk_distill *distill, int32_t method, size_t m,
+                       snnk_workspace *workspace, snnk_network *network) {
+    snnk__student student;
+    snnk_layer *layer = NULL;
+    int st;
+
+    snnk__progress_begin_stage(distill->progress, snnk__student_cost_of_fit(distill, m));
+    if ((st = fit(distill, method, m, workspace, &student)) != SNNK_OK) return st;
+    st = snnk__student_layer(&student, &layer);
+    if (st == SNNK_OK) st = snnk_network_append(network, layer);
+    snnk_layer_free(layer);
+    snnk__student_free(&student);
+    return st;
+}
+
+int snnk__distill_baseline(const snnk_distill *distill, int32_t method, size_t m,
+                           snnk_workspace *workspace, snnk_network **network) {
+    snnk_network *made;
+    int st;
+
+    if (method == SNNK_DISTILL_METHOD_INT8 || method == SNNK_DISTILL_METHOD_INT4) {
+        if (distill->hidden)
+            return snnk__rounded_teacher(distill, method == SNNK_DISTILL_METHOD_INT8 ? 8 : 4, NULL,
+                                         network);
+        return snnk__fail(SNNK_E_RANGE, "there is no teacher whose weights could be rounded");
+    }
+    if ((st = snnk_network_create(&distill->allocator, &made)) != SNNK_OK) return st;
+    st = method == SNNK_DISTILL_METHOD_SVD ? make_truncated(distill, m, workspace, made)
+                                           : make_fitted(distill, method, m, workspace, made);
+    if (st == SNNK_OK)
+        *network = made;
+    else
+        snnk_network_free(made);
+    return st;
 }

@@ -1,6 +1,7 @@
 /* Compress networks part by part. The activations of the same rows are computed in two networks:
  * before each part of the original network, and at the same place in the compressed one. */
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/progress.h"
@@ -10,11 +11,12 @@
 #include "distill/budget.h"
 #include "distill/compression.h"
 #include "distill/distill_create.h"
+#include "distill/rounded.h"
 
 static const snnk_compress_config defaults = {.size = sizeof(snnk_compress_config), .share = 0.5};
 
-/* Size of the struct in version 0.1, which had all of today's fields. */
-#define CONFIG_MINIMUM sizeof(snnk_compress_config)
+/* Size of the struct in version 0.1. */
+#define CONFIG_MINIMUM offsetof(snnk_compress_config, method)
 
 int snnk_compress_config_init(snnk_compress_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults, CONFIG_MINIMUM,
@@ -250,67 +252,70 @@ done:
 
 /* ---- Students ---- */
 
-/* Create the student of a part, with fewer features if fewer are independent. */
+/* Create the student of a part, with fewer features if fewer are independent, or what shall take its
+ * place. */
 static int solve(work *w, snnk__network_part *part, const snnk_distill *distill,
-                 snnk_layer **layer) {
+                 snnk_network **made) {
     snnk_distill_report *report = w->baselines ? &part->report : NULL;
+    const bool student = w->config.method == SNNK_DISTILL_METHOD_STUDENT;
     size_t m = part->features;
+    snnk_layer *layer = NULL;
     snnk__sentence before;
     int st;
 
     snnk__sentence_save(&before);
     part->report = (snnk_distill_report){.size = sizeof part->report};
     snnk__progress_begin_stage(&w->progress, cost_of_solving(w, part));
-    while ((st = snnk_distill_solve(distill, m, w->workspace, report, layer)) == SNNK_E_RANGE &&
+    while ((st = snnk_distill_solve(distill, m, w->workspace, report, &layer)) == SNNK_E_RANGE &&
            m > 1 && !snnk__part_is_linear(part))
         m -= 1 + m / 16;
+    if (st == SNNK_OK && student) st = snnk_network_create(&w->allocator, made);
+    if (st == SNNK_OK && student) st = snnk_network_append(*made, layer);
+    if (st == SNNK_OK && !student)
+        st = snnk_distill_replacement(distill, w->config.method, m, w->workspace, made);
+    if (st == SNNK_OK) part->features = m;
+    snnk_layer_free(layer);
     return st == SNNK_OK ? snnk__recovered(st, &before)
                          : snnk__fail_within(st, "layer %zu", part->first);
 }
 
-/* Replace a part by a student. X: its inputs in the compressed network; Y: its outputs in the
+/* Make what replaces a part. X: its inputs in the compressed network; Y: its outputs in the
  * original. */
 static int replace(work *w, snnk__network_part *part, const float *X, const float *Y,
-                   snnk_layer **student) {
+                   snnk_network **made) {
     snnk_distill *distill;
     int st;
 
     if ((st = create_distill(w, part, X, Y, &distill)) != SNNK_OK) return st;
-    st = solve(w, part, distill, student);
+    st = solve(w, part, distill, made);
     snnk_distill_free(distill);
     if (st != SNNK_OK) return st;
     part->outcome = SNNK_COMPRESS_REPLACED;
-    part->features = snnk_layer_features(*student);
-    part->parameters = snnk_layer_parameters(*student);
-    part->multiply_adds = snnk_layer_multiply_adds(*student);
+    part->parameters = snnk_network_parameters(*made);
+    part->multiply_adds = snnk_network_multiply_adds(*made);
     return snnk__progress_update(&w->progress, 1);
 }
 
-/* Append a part, or its student, to the compressed network.
+/* Append a part, or what replaces it, to the compressed network.
  *   now    the activations before the part
  *   next   the result: the activations after it
  *   Y      the outputs of the part in the original network */
 static int append_part(work *w, snnk__network_part *part, const float *now, const float *Y,
                        snnk_network *compressed, float **next) {
-    snnk_network *alone = NULL;
-    snnk_layer *student = NULL;
-    int st;
+    snnk_network *made = NULL;
+    const snnk_network *from = part->original;
+    int st = SNNK_OK;
 
-    if (part->features == 0) {
-        for (size_t k = 0; k < part->layers; k++) {
-            st = snnk_network_append(compressed, part->original->layers[k]);
-            if (st != SNNK_OK) return st;
-        }
-        return forward(w, part->original, w->n, now, next);
+    if (part->features > 0) {
+        st = replace(w, part, now, Y, &made);
+        from = made;
     }
-    if ((st = replace(w, part, now, Y, &student)) != SNNK_OK) goto done;
-    if ((st = snnk_network_append(compressed, student)) != SNNK_OK) goto done;
-    if ((st = snnk_network_create(&w->allocator, &alone)) != SNNK_OK) goto done;
-    if ((st = snnk_network_append(alone, student)) != SNNK_OK) goto done;
-    st = forward(w, alone, w->n, now, next);
-done:
-    snnk_network_free(alone);
-    snnk_layer_free(student);
+    part->first_compressed = compressed->n_layers;
+    if (st == SNNK_OK) part->layers_compressed = from->n_layers;
+    for (size_t k = 0; st == SNNK_OK && k < from->n_layers; k++)
+        st = snnk_network_append(compressed, from->layers[k]);
+    if (st == SNNK_OK) st = forward(w, from, w->n, now, next);
+    snnk_network_free(made);
     return st;
 }
 
@@ -356,19 +361,43 @@ static double relative_error(size_t n, size_t l, const float *Y, const float *Z)
     return squares > 0 ? sqrt(errors / squares) : NAN;
 }
 
+/* Set *error to the relative error of a network on the judged rows. Y: the original's outputs. */
+static int error_of(work *w, const snnk_network *network, const float *Y, double *error) {
+    float *Z = NULL;
+    const int st = forward(w, network, w->n_judged, w->judged, &Z);
+
+    if (st == SNNK_OK) *error = relative_error(w->n_judged, snnk_network_outputs(w->network), Y, Z);
+    snnk__free(&w->allocator, Z);
+    return st;
+}
+
+/* The same for the original network with rounded weights. */
+static int error_of_rounded(work *w, int bits, const float *Y, double *error, uint64_t *bytes) {
+    snnk_network *rounded;
+    int st;
+
+    if ((st = snnk__network_round(w->network, bits, bytes, &rounded)) != SNNK_OK) return st;
+    st = error_of(w, rounded, Y, error);
+    snnk_network_free(rounded);
+    return st;
+}
+
 static int judge(work *w, const snnk_network *compressed) {
     const size_t l = snnk_network_outputs(w->network);
-    float *Y = NULL, *Z = NULL;
+    snnk_compress_report *report = &w->made->report;
+    float *Y = NULL;
     int st;
 
     if ((st = forward(w, w->network, w->n_judged, w->judged, &Y)) != SNNK_OK) goto done;
     st = snnk__check_finite(Y, "the network's output", w->n_judged, l, l);
     if (st != SNNK_OK) goto done;
-    if ((st = forward(w, compressed, w->n_judged, w->judged, &Z)) != SNNK_OK) goto done;
-    w->made->report.relative_error = relative_error(w->n_judged, l, Y, Z);
+    if ((st = error_of(w, compressed, Y, &report->relative_error)) != SNNK_OK) goto done;
+    if (!w->baselines) goto done;
+    st = error_of_rounded(w, 8, Y, &report->relative_error_int8, &report->bytes_int8);
+    if (st == SNNK_OK)
+        st = error_of_rounded(w, 4, Y, &report->relative_error_int4, &report->bytes_int4);
 done:
     snnk__free(&w->allocator, Y);
-    snnk__free(&w->allocator, Z);
     return st;
 }
 
@@ -396,6 +425,8 @@ static int check_configs(const snnk_compress_config *config, const snnk_distill_
     if (!(w->config.share > 0 && w->config.share <= 1))
         return snnk__fail(SNNK_E_RANGE, "share = %g must be above 0 and at most 1",
                           w->config.share);
+    st = snnk__check_enum(w->config.method, SNNK_DISTILL_METHOD_RANDOM + 1, "method");
+    if (st != SNNK_OK) return st;
     return snnk__distill_config_read(distill, &w->distill);
 }
 

@@ -1,11 +1,13 @@
 #include "distill/compression.h"
 
+#include <stddef.h>
+
 #include "base/size.h"
 #include "distill/distill.h"
 
-/* Sizes of the structs in version 0.1, which had all of today's fields. */
-#define PART_MINIMUM   sizeof(snnk_compress_part)
-#define REPORT_MINIMUM sizeof(snnk_compress_report)
+/* Sizes of the structs in version 0.1. */
+#define PART_MINIMUM   offsetof(snnk_compress_part, first_compressed)
+#define REPORT_MINIMUM offsetof(snnk_compress_report, relative_error_int8)
 
 static const char *const outcome_names[] = {[SNNK_COMPRESS_REPLACED] = "replaced",
                                             [SNNK_COMPRESS_OTHER] = "other",
@@ -156,7 +158,9 @@ int snnk_compression_part(const snnk_compression *compression, size_t index,
                                      .multiply_adds_before =
                                          snnk_network_multiply_adds(from->original),
                                      .multiply_adds = from->multiply_adds,
-                                     .outcome = from->outcome};
+                                     .outcome = from->outcome,
+                                     .first_compressed = from->first_compressed,
+                                     .layers_compressed = from->layers_compressed};
 
     return snnk__config_write(part, &ours, sizeof ours, PART_MINIMUM, "compress part");
 }
@@ -170,6 +174,6 @@ int snnk_compression_distilled(const snnk_compression *compression, size_t index
     if ((st = find_part(compression, index, &from)) != SNNK_OK) return st;
     if (from->features == 0)
         return snnk__fail(SNNK_E_STATE, "part %zu was kept as it is: it has no student", index);
-    return snnk__config_write(report, &from->report, sizeof from->report, sizeof from->report,
-                              "distill report");
+    return snnk__config_write(report, &from->report, sizeof from->report,
+                              SNNK__DISTILL_REPORT_MINIMUM, "distill report");
 }

@@ -19,6 +19,7 @@ typedef struct snnk__network_part {
     size_t features;                    /* of its student; 0 if the part is kept */
     int32_t outcome;                    /* snnk_compress_outcome */
     uint64_t parameters, multiply_adds; /* in the compressed network */
+    size_t first_compressed, layers_compressed; /* its layers in the compressed network */
     snnk_distill_report report;
 } snnk__network_part;
 

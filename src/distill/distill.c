@@ -27,6 +27,16 @@ const char *snnk_distill_tier_name(int32_t tier) {
     return tier >= 0 && tier <= SNNK_DISTILL_REFINED ? tier_names[tier] : NULL;
 }
 
+static const char *const method_names[] = {
+    [SNNK_DISTILL_METHOD_STUDENT] = "student", [SNNK_DISTILL_METHOD_LINEAR] = "linear",
+    [SNNK_DISTILL_METHOD_NEURONS] = "neurons", [SNNK_DISTILL_METHOD_SVD] = "singular_values",
+    [SNNK_DISTILL_METHOD_RANDOM] = "random",   [SNNK_DISTILL_METHOD_INT8] = "int8",
+    [SNNK_DISTILL_METHOD_INT4] = "int4"};
+
+const char *snnk_distill_method_name(int32_t method) {
+    return method >= 0 && method <= SNNK_DISTILL_METHOD_INT4 ? method_names[method] : NULL;
+}
+
 int snnk_distill_config_init(snnk_distill_config *config, size_t config_size) {
     return snnk__config_init(config, config_size, &defaults, sizeof defaults,
                              SNNK__DISTILL_CONFIG_MINIMUM, "distill config");

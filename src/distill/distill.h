@@ -2,6 +2,8 @@
 #ifndef SNNK_DISTILL_DISTILL_H
 #define SNNK_DISTILL_DISTILL_H
 
+#include <stddef.h>
+
 #include <snnk/distill.h>
 
 #include "base/progress.h"
@@ -11,9 +13,9 @@
 /* How many rows are processed together. Progress is reported after each block. */
 #define SNNK__DISTILL_BLOCK 1024
 
-/* Sizes of the structs in version 0.1, which had all of today's fields. */
+/* Sizes of the structs in version 0.1. The config had all of today's fields. */
 #define SNNK__DISTILL_CONFIG_MINIMUM sizeof(snnk_distill_config)
-#define SNNK__DISTILL_REPORT_MINIMUM sizeof(snnk_distill_report)
+#define SNNK__DISTILL_REPORT_MINIMUM offsetof(snnk_distill_report, explained_int8)
 
 /* Students choose their features among d + h: the d inputs (as linear combinations) and h
  * candidates, which are the teacher's neurons or features that the caller gave. */

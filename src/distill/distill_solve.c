@@ -83,6 +83,16 @@ static bool is_simpler_better(const snnk_distill_report *r) {
     return false;
 }
 
+/* By how much more bytes a rounded teacher may have and still count as no larger than a student. */
+#define ABOUT_EQUAL 1.05
+
+static bool is_rounding_better(const snnk_distill_report *r) {
+    const double most = ABOUT_EQUAL * 4 * (double)r->parameters;
+
+    return ((double)r->bytes_int8 <= most && r->explained_int8 >= r->explained) ||
+           ((double)r->bytes_int4 <= most && r->explained_int4 >= r->explained);
+}
+
 static int write_report(const snnk_distill *distill, const snnk__student *student, size_t linear,
                         int32_t epochs, const snnk_layer *layer, snnk_workspace *workspace,
                         snnk_distill_report *report) {
@@ -106,6 +116,7 @@ static int write_report(const snnk_distill *distill, const snnk__student *studen
 
     if (st != SNNK_OK) return st;
     ours.simpler_is_better = is_simpler_better(&ours);
+    ours.rounding_is_better = is_rounding_better(&ours);
     return snnk__config_write(report, &ours, sizeof ours, SNNK__DISTILL_REPORT_MINIMUM,
                               "distill report");
 }
@@ -162,6 +173,50 @@ int snnk_distill_solve(const snnk_distill *distill, size_t features, snnk_worksp
                                  &progress);
     of_call.progress = &progress.progress;
     return solve(&of_call, features, workspace, &progress, report, layer);
+}
+
+/* ---- Any method ---- */
+
+/* Make a student as a network. */
+static int make_student(const snnk_distill *distill, size_t m, snnk_workspace *workspace,
+                        snnk__distill_progress_state *progress, snnk_network **network) {
+    snnk_network *made = NULL;
+    snnk_layer *layer = NULL;
+    int st;
+
+    if ((st = solve(distill, m, workspace, progress, NULL, &layer)) != SNNK_OK) goto done;
+    if ((st = snnk_network_create(&distill->allocator, &made)) != SNNK_OK) goto done;
+    if ((st = snnk_network_append(made, layer)) != SNNK_OK) goto done;
+    *network = made;
+    made = NULL;
+done:
+    snnk_network_free(made);
+    snnk_layer_free(layer);
+    return st;
+}
+
+int snnk_distill_replacement(const snnk_distill *distill, int32_t method, size_t features,
+                             snnk_workspace *workspace, snnk_network **network) {
+    snnk__distill_progress_state progress;
+    double cost;
+    int st;
+
+    if ((st = snnk__check_pointer(network, "network")) != SNNK_OK) return st;
+    *network = NULL;
+    if ((st = snnk__check_pointer(distill, "distill")) != SNNK_OK) return st;
+    st = snnk__check_enum(method, SNNK_DISTILL_METHOD_INT4 + 1, "method");
+    if (st != SNNK_OK) return st;
+    if ((st = check_features(distill, features)) != SNNK_OK) return st;
+
+    const bool student = method == SNNK_DISTILL_METHOD_STUDENT;
+    snnk_distill of_call = *distill;
+
+    cost = student ? cost_of(distill, features, false)
+                   : snnk__distill_cost_of_baselines(distill, features);
+    snnk__distill_progress_begin(&distill->config, cost, &progress);
+    of_call.progress = &progress.progress;
+    return student ? make_student(&of_call, features, workspace, &progress, network)
+                   : snnk__distill_baseline(&of_call, method, features, workspace, network);
 }
 
 /* ---- Create and solve in one call ---- */

@@ -54,7 +54,7 @@ static int score(const snnk_distill *distill, const snnk__subset *subset, double
     if (st == SNNK_OK) st = snnk__subset_statistics(distill->heldout, distill->d, subset, &heldout);
     if (st == SNNK_OK) st = snnk_lstsq_default_ridges(train, RIDGES, ridges);
     if (st == SNNK_OK)
-        st = snnk_lstsq_choose_ridge(train, heldout, NULL, RIDGES, ridges, errors, &best);
+        st = snnk_lstsq_choose_ridge(train, heldout, NULL, RIDGES, ridges, NULL, errors, &best);
     if (st == SNNK_OK) *error = errors[best] * heldout->weight / snnk__distill_squares(heldout);
     snnk_lstsq_free(train);
     snnk_lstsq_free(heldout);

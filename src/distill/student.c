@@ -29,7 +29,8 @@ int snnk__student_fit(const snnk_distill *distill, snnk_map *map, snnk_workspace
     else
         ridges[0] = given, n = 1;
     if (st != SNNK_OK) goto done;
-    st = snnk_lstsq_choose_ridge(student->train, student->heldout, NULL, n, ridges, errors, &best);
+    st = snnk_lstsq_choose_ridge(student->train, student->heldout, NULL, n, ridges, NULL, errors,
+                                 &best);
     if (st != SNNK_OK) goto done;
     student->ridge = ridges[best];
     student->explained =
@@ -54,7 +55,7 @@ int snnk__student_solve(const snnk_distill *distill, const snnk__student *studen
 
     config.ridge = student->ridge;
     if (st == SNNK_OK) st = snnk__alloc(&distill->allocator, l, (m + 1) * sizeof *B, "Psi", &B);
-    if (st == SNNK_OK) st = snnk_lstsq_solve(student->train, &config, B, m, B + l * m, NULL);
+    if (st == SNNK_OK) st = snnk_lstsq_solve(student->train, &config, NULL, B, m, B + l * m, NULL);
     for (size_t i = 0; st == SNNK_OK && i < l * m; i++) Psi[i] = (float)B[i];
     for (size_t i = 0; st == SNNK_OK && i < l; i++) bias[i] = (float)B[l * m + i];
     snnk__free(&distill->allocator, B);
@@ -68,5 +69,5 @@ int snnk__student_layer(const snnk__student *student, snnk_layer **layer) {
     config.ridge = student->ridge;
     if (st == SNNK_OK) st = snnk_lstsq_merge(student->train, student->heldout);
     if (st != SNNK_OK) return st;
-    return snnk_layer_create_from_lstsq(student->map, student->train, &config, NULL, layer);
+    return snnk_layer_create_from_lstsq(student->map, student->train, &config, NULL, NULL, layer);
 }

@@ -11,7 +11,7 @@
 #include "solve/principal.h"
 
 #define SPLITS  3 /* shares of the budget for the first matrix: 1/4, 1/2, 3/4 */
-#define FACTORS 4 /* layers: U1 W1, U1^T, U2 W2, U2^T */
+#define FACTORS SNNK__TRUNCATED_LAYERS
 
 /* One matrix of the teacher. */
 typedef struct matrix {
@@ -120,9 +120,10 @@ static double unbiased(const snnk_distill *distill, const errors *e) {
     return squares;
 }
 
-/* Set *squares to the squared errors of a chain of layers on held-out rows. */
+/* Set *squares to the squared errors of a chain of layers on held-out rows.
+ *   correction   out: l numbers to add to the last bias, the mean errors over all rows */
 static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t n_layers,
-                 snnk_workspace *workspace, double *squares) {
+                 snnk_workspace *workspace, double *squares, double *correction) {
     const snnk_allocator *allocator = &distill->allocator;
     const size_t l = distill->l, widest = snnk__max_size(distill->h, l);
     float *values[2] = {NULL};
@@ -150,6 +151,8 @@ static int judge(const snnk_distill *distill, snnk_layer *const *layers, size_t 
             st = snnk__progress_count(distill->progress, (double)(i + n), (double)distill->n);
     }
     if (st == SNNK_OK) *squares = n_layers == FACTORS ? unbiased(distill, &e) : e.squares;
+    for (size_t k = 0; st == SNNK_OK && k < l; k++)
+        correction[k] = -(e.sums[0][k] + e.sums[1][k]) / (e.n[0] + e.n[1]);
     for (int k = 0; k < 2; k++) {
         snnk__free(allocator, values[k]);
         snnk__free(allocator, e.sums[k]);
@@ -162,25 +165,63 @@ static size_t count_biases(const snnk_distill *distill) {
     return distill->h + (distill->readout ? distill->l : 0);
 }
 
+/* Replace a linear layer by one whose bias is moved. */
+static int move_bias(const snnk_allocator *allocator, const double *correction,
+                     snnk_layer **layer) {
+    const size_t l = (*layer)->outputs, d = (*layer)->inputs;
+    float *W = NULL, *bias = NULL;
+    snnk_layer *moved;
+    int st;
+
+    if ((st = snnk__alloc(allocator, l, d * sizeof *W, "weights", &W)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, l, sizeof *bias, "a bias", &bias)) != SNNK_OK) goto done;
+    if ((st = snnk_layer_weights(*layer, W, d, bias)) != SNNK_OK) goto done;
+    for (size_t k = 0; k < l; k++) bias[k] = (float)((double)bias[k] + correction[k]);
+    st = snnk_layer_create_dense(d, l, W, d, bias, SNNK_IDENTITY, allocator, &moved);
+    if (st != SNNK_OK) goto done;
+    snnk_layer_free(*layer);
+    *layer = moved;
+done:
+    snnk__free(allocator, bias);
+    snnk__free(allocator, W);
+    return st;
+}
+
+/* Keep these layers as the best ones so far, and take them from the caller. */
+static void keep(const snnk_distill *distill, snnk_layer **layers, double squares,
+                 snnk__truncated_teacher *best) {
+    snnk__truncated_free(best);
+    best->squared_errors = squares;
+    for (size_t k = 0; k < FACTORS; k++) {
+        best->multiply_adds += snnk_layer_multiply_adds(layers[k]);
+        best->layers[k] = layers[k];
+        layers[k] = NULL;
+    }
+    best->parameters = best->multiply_adds + count_biases(distill);
+}
+
 /* Truncate the teacher to these ranks, and update *best if that is better. */
 static int try_ranks(const snnk_distill *distill, const matrix *hidden, size_t rank,
                      const matrix *readout, size_t readout_rank, snnk_workspace *workspace,
                      snnk__truncated_teacher *best) {
     snnk_layer *layers[FACTORS] = {NULL};
-    double squares = INFINITY;
-    int st = truncate_matrix(distill, hidden, rank, snnk_layer_activation(distill->hidden), layers);
+    double squares = INFINITY, *correction;
+    int st;
 
+    st = snnk__alloc(&distill->allocator, distill->l, sizeof *correction, "a bias", &correction);
+    if (st != SNNK_OK) return st;
+    st = truncate_matrix(distill, hidden, rank, snnk_layer_activation(distill->hidden), layers);
     if (st == SNNK_OK && readout)
         st = truncate_matrix(distill, readout, readout_rank, SNNK_IDENTITY, layers + 2);
     if (st == SNNK_OK)
-        st = judge(distill, layers, readout ? FACTORS : FACTORS / 2, workspace, &squares);
+        st = judge(distill, layers, readout ? FACTORS : FACTORS / 2, workspace, &squares,
+                   correction);
     if (st == SNNK_OK && squares < best->squared_errors) {
-        *best = (snnk__truncated_teacher){.squared_errors = squares};
-        for (size_t k = 0; k < FACTORS; k++)
-            best->multiply_adds += snnk_layer_multiply_adds(layers[k]);
-        best->parameters = best->multiply_adds + count_biases(distill);
+        if (readout) st = move_bias(&distill->allocator, correction, &layers[FACTORS - 1]);
+        if (st == SNNK_OK) keep(distill, layers, squares, best);
     }
     for (size_t k = 0; k < FACTORS; k++) snnk_layer_free(layers[k]);
+    snnk__free(&distill->allocator, correction);
     return st;
 }
 
@@ -234,4 +275,9 @@ int snnk__truncated_svd(const snnk_distill *distill, size_t m, snnk_workspace *w
     matrix_free(&distill->allocator, &hidden);
     matrix_free(&distill->allocator, &readout);
     return st;
+}
+
+void snnk__truncated_free(snnk__truncated_teacher *teacher) {
+    for (size_t k = 0; k < FACTORS; k++) snnk_layer_free(teacher->layers[k]);
+    *teacher = (snnk__truncated_teacher){.squared_errors = INFINITY};
 }

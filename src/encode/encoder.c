@@ -147,6 +147,12 @@ int32_t snnk_encoder_missing(const snnk_encoder *encoder) {
     return encoder ? encoder->missing : -1;
 }
 
+int32_t snnk_encoder_column_form(const snnk_encoder *encoder, size_t k) {
+    const snnk__column *column = column_of(encoder, k);
+
+    return column ? column->form.value : -1;
+}
+
 int32_t snnk_encoder_likely_index(const snnk_encoder *encoder) {
     return encoder && encoder->likely_index;
 }

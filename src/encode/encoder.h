@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/record.h"
+#include "encode/form.h"
 
 /* The most outputs that one field has, besides those of words: a date with its parts. */
 #define SNNK__DATE_OUTPUTS 7
@@ -20,7 +21,8 @@ typedef struct snnk__column {
     char *name;      /* NULL if the table had no names */
     size_t position; /* in the table that it was learned from */
     bool has_gaps;   /* values were missing: one more output says where */
-    double fill;     /* numbers, booleans, dates: what a missing value becomes */
+    double fill;     /* numbers, booleans, dates: what a missing value becomes, before its form */
+    snnk__form form; /* numbers, dates: of the first output. Its value for `fill` is finite */
     bool parts;      /* dates: the cosines and sines too */
     bool rare;       /* words: the last output is for all words that have none of their own */
     size_t n_words;  /* words: those with an output of their own, in the order of strcmp */

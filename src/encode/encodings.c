@@ -10,7 +10,19 @@ static size_t one_output(const snnk__column *column) {
     return 1;
 }
 
-static void fill_first(const snnk__column *column, double *outputs) { outputs[0] = column->fill; }
+/* Set the first output to a number in the form of its column. SNNK_E_NONFINITE. */
+static int set_first(const snnk__column *column, double number, double *outputs) {
+    outputs[0] = snnk__form_apply(&column->form, number);
+    if (isfinite(outputs[0])) return SNNK_OK;
+    return snnk__fail(SNNK_E_NONFINITE,
+                      "%g is too far from the numbers that the encoder has learned: their mean is "
+                      "%g, their standard deviation %g",
+                      number, column->form.mean, column->form.deviation);
+}
+
+static void fill_first(const snnk__column *column, double *outputs) {
+    outputs[0] = snnk__form_apply(&column->form, column->fill);
+}
 
 static const char *no_suffix(const snnk__column *column, size_t k) {
     (void)column, (void)k;
@@ -21,9 +33,8 @@ static const char *no_suffix(const snnk__column *column, size_t k) {
 
 static int encode_number(const snnk__column *column, snnk__field field, double *outputs,
                          bool *known) {
-    (void)column, (void)known;
-    outputs[0] = field.number;
-    return SNNK_OK;
+    (void)known;
+    return set_first(column, field.number, outputs);
 }
 
 const snnk__encoding snnk__encoding_numbers = {.value = SNNK_ENCODING_NUMBERS,
@@ -137,10 +148,10 @@ static void set_cycle(double days, double period, double *outputs) {
     outputs[1] = sin(angle);
 }
 
-static void set_date(const snnk__column *column, double seconds, double *outputs) {
+/* Set the cycles of a date, if they are wanted. */
+static void set_cycles(const snnk__column *column, double seconds, double *outputs) {
     const double days = seconds / 86400;
 
-    outputs[0] = seconds;
     if (!column->parts) return;
     set_cycle(days, 365.2425, outputs + 1); /* the mean year; 1970 began with one */
     set_cycle(days + 3, 7, outputs + 3);    /* 1970-01-01 was a Thursday: weeks begin on Monday */
@@ -157,12 +168,8 @@ static int encode_date(const snnk__column *column, snnk__field field, double *ou
                           "\"%.40s\" is not a date like 2026-11-30 or "
                           "2026-11-30T09:53:16Z",
                           field.word);
-    set_date(column, seconds, outputs);
-    return SNNK_OK;
-}
-
-static void fill_date(const snnk__column *column, double *outputs) {
-    outputs[0] = column->fill; /* and the cycles are 0, their mean over a whole period */
+    set_cycles(column, seconds, outputs);
+    return set_first(column, seconds, outputs);
 }
 
 static const char *suffix_of_date(const snnk__column *column, size_t k) {
@@ -183,7 +190,8 @@ const snnk__encoding snnk__encoding_dates = {.value = SNNK_ENCODING_DATES,
                                              .of_words = true,
                                              .outputs = outputs_of_date,
                                              .encode = encode_date,
-                                             .fill = fill_date,
+                                             .fill = fill_first, /* the cycles are 0, their mean
+                                                                  * over a whole period */
                                              .suffix = suffix_of_date};
 
 /* ---- Constant columns ---- */

@@ -8,8 +8,10 @@
 
 enum { BLOCK_ROWS = 256 };
 
-static const snnk_encoder_config defaults = {
-    .size = sizeof(snnk_encoder_config), .max_words = 64, .missing = SNNK_MISSING_MEAN};
+static const snnk_encoder_config defaults = {.size = sizeof(snnk_encoder_config),
+                                             .max_words = 64,
+                                             .missing = SNNK_MISSING_MEAN,
+                                             .numbers = SNNK_NUMBER_FORM_PLAIN};
 
 #define CONFIG_MINIMUM sizeof(snnk_encoder_config)
 
@@ -27,7 +29,8 @@ typedef struct lesson {
 /* The values of a column that are not missing. */
 typedef struct numbers {
     size_t count, missing;
-    double mean, least, most;
+    snnk__number_moments moments;
+    double least, most;
     bool increasing; /* whole numbers, each larger than the one before */
 } numbers;
 
@@ -35,7 +38,8 @@ static const numbers no_numbers = {.least = INFINITY, .most = -INFINITY, .increa
 
 static void add_number(numbers *of, double value) {
     if (!(value > of->most) || value != floor(value)) of->increasing = false;
-    of->mean += (value - of->mean) / (double)++of->count;
+    of->count++;
+    snnk__number_moments_add(&of->moments, value, 1);
     of->least = fmin(of->least, value);
     of->most = fmax(of->most, value);
 }
@@ -57,23 +61,33 @@ static int by_value(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* Set *median to that of the values of a column that are not missing; there is at least one. */
-static int find_median(const lesson *l, size_t position, double *median) {
+/* Read the values of a column that are not missing, sorted. *sorted: the caller frees it. */
+static int read_sorted(const lesson *l, size_t position, double **sorted, size_t *n) {
     const size_t rows = snnk_table_rows(l->table);
-    const snnk_allocator *allocator = &l->encoder->allocator;
     double *values;
-    size_t n = 0;
-    int st = snnk__alloc(allocator, rows, sizeof *values, "a column", &values);
+    int st = snnk__alloc(&l->encoder->allocator, rows, sizeof *values, "a column", &values);
 
+    *n = 0;
+    *sorted = values;
     if (st != SNNK_OK) return st;
     st = snnk_table_read_columns(l->table, 0, rows, 1, &position, values, 1);
-    if (st == SNNK_OK) {
-        for (size_t i = 0; i < rows; i++)
-            if (!isnan(values[i])) values[n++] = values[i];
-        qsort(values, n, sizeof *values, by_value);
-        *median = n % 2 ? values[n / 2] : values[n / 2 - 1] / 2 + values[n / 2] / 2;
-    }
-    snnk__free(allocator, values);
+    for (size_t i = 0; st == SNNK_OK && i < rows; i++)
+        if (!isnan(values[i])) values[(*n)++] = values[i];
+    qsort(values, *n, sizeof *values, by_value);
+    return st;
+}
+
+/* Learn what needs all values of a column at once: the median, and the form of squashed numbers. */
+static int learn_sorted(const lesson *l, snnk__column *column) {
+    double *sorted = NULL;
+    size_t n;
+    const int st = read_sorted(l, column->position, &sorted, &n);
+
+    if (st == SNNK_OK && l->config->missing == SNNK_MISSING_MEDIAN)
+        column->fill = snnk__sorted_median(sorted, n);
+    if (st == SNNK_OK && l->config->numbers == SNNK_NUMBER_FORM_SQUASHED)
+        column->form = snnk__form_squash(sorted, n);
+    snnk__free(&l->encoder->allocator, sorted);
     return st;
 }
 
@@ -84,9 +98,12 @@ static int decide_numbers(const lesson *l, snnk__column *column, const numbers *
         return SNNK_OK; /* constant */
     column->encoding = &snnk__encoding_numbers;
     column->has_gaps = of->missing > 0;
-    column->fill = of->mean;
-    return l->config->missing == SNNK_MISSING_MEDIAN
-               ? find_median(l, column->position, &column->fill)
+    column->fill = of->moments.mean;
+    if (l->config->numbers == SNNK_NUMBER_FORM_STANDARDIZED)
+        column->form = snnk__form_standardize(&of->moments);
+    return l->config->missing == SNNK_MISSING_MEDIAN ||
+                   l->config->numbers == SNNK_NUMBER_FORM_SQUASHED
+               ? learn_sorted(l, column)
                : SNNK_OK;
 }
 
@@ -199,6 +216,45 @@ static bool are_dates(size_t n_words, const tally *tallies, double *mean) {
     return n_words > 0;
 }
 
+/* Learn to squash dates: as many seconds of each as it has rows. */
+static int squash_dates(const lesson *l, snnk__column *column, size_t n_words,
+                        const tally *tallies) {
+    const size_t rows = snnk_table_rows(l->table);
+    const snnk_allocator *allocator = &l->encoder->allocator;
+    double *sorted, seconds;
+    size_t n = 0;
+    const int st = snnk__alloc(allocator, rows, sizeof *sorted, "a column", &sorted);
+
+    if (st != SNNK_OK) return st;
+    for (size_t k = 0; k < n_words; k++) {
+        snnk__date_read(tallies[k].word, &seconds);
+        for (uint64_t i = 0; i < tallies[k].rows; i++) sorted[n++] = seconds;
+    }
+    qsort(sorted, n, sizeof *sorted, by_value);
+    column->form = snnk__form_squash(sorted, n);
+    snnk__free(allocator, sorted);
+    return SNNK_OK;
+}
+
+static int decide_dates(const lesson *l, snnk__column *column, size_t n_words,
+                        const tally *tallies) {
+    snnk__number_moments moments = {0};
+    double seconds;
+
+    column->encoding = &snnk__encoding_dates;
+    column->parts = l->config->date_parts;
+    if (l->config->numbers == SNNK_NUMBER_FORM_SQUASHED)
+        return squash_dates(l, column, n_words, tallies);
+    if (l->config->numbers == SNNK_NUMBER_FORM_PLAIN) return SNNK_OK;
+    for (size_t k = 0; k < n_words; k++) {
+        snnk__date_read(tallies[k].word, &seconds);
+        if (tallies[k].rows > 0)
+            snnk__number_moments_add(&moments, seconds, (double)tallies[k].rows);
+    }
+    column->form = snnk__form_standardize(&moments);
+    return SNNK_OK;
+}
+
 /* Keep the most frequent words, in the order of strcmp. */
 static int keep_words(const lesson *l, snnk__column *column, size_t n_words, tally *tallies) {
     const snnk_allocator *allocator = &l->encoder->allocator;
@@ -230,11 +286,8 @@ static int decide_words(const lesson *l, snnk__column *column, size_t n_words, t
             (double)tallies[truth > 0 ? 1 : 0].rows / (double)(tallies[0].rows + tallies[1].rows);
         return SNNK_OK;
     }
-    if (are_dates(n_words, tallies, &column->fill)) {
-        column->encoding = &snnk__encoding_dates;
-        column->parts = l->config->date_parts;
-        return SNNK_OK;
-    }
+    if (are_dates(n_words, tallies, &column->fill))
+        return decide_dates(l, column, n_words, tallies);
     column->fill = 0;
     column->encoding = &snnk__encoding_words;
     return keep_words(l, column, n_words, tallies);
@@ -264,6 +317,8 @@ static int check_config(const snnk_table *table, const snnk_encoder_config *conf
         return snnk__fail(SNNK_E_RANGE, "max_words = %llu is not in 1 ... 65536",
                           (unsigned long long)config->max_words);
     if ((st = snnk__check_enum(config->date_parts, 2, "date_parts")) != SNNK_OK) return st;
+    st = snnk__check_enum(config->numbers, SNNK_NUMBER_FORM_SQUASHED + 1, "numbers");
+    if (st != SNNK_OK) return st;
     if (snnk_table_rows(table) == 0)
         return snnk__fail(SNNK_E_SHAPE, "the table has 0 rows: an encoder needs at least 1");
     for (size_t k = 0; config->columns && k < config->n_columns; k++)

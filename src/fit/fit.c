@@ -1,11 +1,14 @@
-/* Fits: rows are turned into features in blocks. Most are added to statistics at once; a random
- * sample is held out to choose the ridge. */
+/* Fits: rows are turned into features in blocks. A few rows are kept in memory. Of more rows, most
+ * are added to statistics at once, and a random sample is held out to choose the ridge. */
 #include "fit/fit.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
+#include "fit/left_out.h"
+#include "solve/accumulate.h"
 
 #define MAX_RIDGES 1000
 
@@ -77,6 +80,7 @@ static int allocate(snnk_fit *fit) {
     if (st != SNNK_OK || !chooses_ridge(fit)) return st;
     fit->heldout.seed = fit->config.seed;
     fit->heldout.share = fit->config.heldout_share;
+    fit->heldout.threshold = 1;
     return snnk__feature_rows_alloc(&fit->allocator, SNNK_FIT_MAX_HELDOUT, m, l,
                                     &fit->heldout.rows);
 }
@@ -150,7 +154,14 @@ size_t snnk_fit_features(const snnk_fit *fit) { return fit ? fit->features.map->
 
 uint64_t snnk_fit_rows(const snnk_fit *fit) { return fit ? fit->rows : 0; }
 
-uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) { return fit ? fit->heldout.rows.n : 0; }
+/* Whether all rows are kept, so that each can be left out. */
+static bool leaves_one_out(const snnk_fit *fit) {
+    return chooses_ridge(fit) && fit->heldout.threshold >= 1 && snnk_lstsq_rows(fit->lstsq) == 0;
+}
+
+uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) {
+    return fit && !leaves_one_out(fit) ? fit->heldout.rows.n : 0;
+}
 
 /* ---- Adding rows ---- */
 
@@ -169,7 +180,10 @@ static int make_block(snnk_fit *fit, const snnk_rows *rows, size_t first, size_t
             block->labels[i] = part.labels[i];
         else
             for (size_t k = 0; k < l; k++) block->Y[i * l + k] = snnk__rows_target(&part, i, k);
-    return snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
+    const int st = snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
+    for (size_t i = 0; st == SNNK_OK && chooses_ridge(fit) && i < count; i++)
+        block->keys[i] = part.groups ? part.groups[i] : snnk__feature_rows_hash(block, i);
+    return st;
 }
 
 /* Check that all features are finite before any row is added, by computing them once in advance.
@@ -186,14 +200,42 @@ static int check_features(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
     return st;
 }
 
-static int lstsq_add(const snnk_fit *fit, snnk_lstsq *lstsq, const snnk__feature_rows *rows,
-                     snnk_workspace *workspace) {
-    return snnk_lstsq_add(lstsq,
-                          SNNK_ROWS(.n = rows->n, .X = rows->Phi,
-                                    .Y_f64 = rows->of_labels ? NULL : rows->Y,
-                                    .labels = rows->of_labels ? rows->labels : NULL,
-                                    .weights = fit->weighted ? rows->weights : NULL),
-                          workspace);
+static snnk_rows rows_of(const snnk_fit *fit, const snnk__feature_rows *rows) {
+    return *SNNK_ROWS(.n = rows->n, .X = rows->Phi, .Y_f64 = rows->of_labels ? NULL : rows->Y,
+                      .labels = rows->of_labels ? rows->labels : NULL,
+                      .weights = fit->weighted ? rows->weights : NULL);
+}
+
+/* Add rows to the statistics. */
+static int add_features(snnk_fit *fit, const snnk__feature_rows *rows, snnk_workspace *workspace) {
+    const snnk_rows added = rows_of(fit, rows);
+
+    return snnk_lstsq_add(fit->lstsq, &added, workspace);
+}
+
+/* Move kept rows to the statistics, all but those whose draw is below a threshold. */
+static int release(snnk_fit *fit, double threshold, snnk_workspace *workspace) {
+    snnk__feature_rows released;
+    int st;
+
+    snnk__heldout_lower(&fit->heldout, threshold, &released);
+    st = add_features(fit, &released, workspace);
+    if (st == SNNK_OK) fit->heldout.rows.n -= released.n;
+    return st;
+}
+
+/* Keep the rows of the block that are to be kept, after making room for them. */
+static int keep(snnk_fit *fit, snnk_workspace *workspace) {
+    snnk__heldout *heldout = &fit->heldout;
+    int st = SNNK_OK;
+
+    if (heldout->threshold >= 1 && fit->rows + fit->block.n > SNNK_FIT_MAX_LEFT_OUT)
+        st = release(fit, snnk__heldout_first_threshold(heldout), workspace);
+    while (st == SNNK_OK &&
+           snnk__heldout_count(heldout, &fit->block) > SNNK_FIT_MAX_HELDOUT - heldout->rows.n)
+        st = release(fit, heldout->threshold / 2, workspace);
+    if (st == SNNK_OK) snnk__heldout_take(heldout, &fit->block);
+    return st;
 }
 
 static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
@@ -206,8 +248,9 @@ static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) 
         if ((st = make_block(fit, rows, first, count, workspace)) != SNNK_OK) return st;
         fit->kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
         fit->weighted |= rows->weights != NULL;
-        if (chooses_ridge(fit)) snnk__heldout_take(&fit->heldout, fit->rows, &fit->block);
-        st = lstsq_add(fit, fit->lstsq, &fit->block, workspace);
+        fit->heldout.grouped |= rows->groups != NULL;
+        if (chooses_ridge(fit) && (st = keep(fit, workspace)) != SNNK_OK) return st;
+        st = add_features(fit, &fit->block, workspace);
         if (st == SNNK_OK) fit->rows += count;
     }
     return st;
@@ -293,8 +336,8 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
 }
 
 /* Set config->ridge to the ridge with the smallest held-out error, and *error to that error. */
-static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_config *config,
-                        double *error) {
+static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                        snnk_solve_config *config, double *error) {
     double ridges[MAX_RIDGES], best = 0;
     snnk__sentence before;
     int st;
@@ -314,7 +357,9 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
         double mean = 0;
 
         config->ridge = ridges[k];
-        st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, NULL, &layer);
+        snnk__progress_begin_stage(progress, 1);
+        st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, workspace, NULL,
+                                          &layer);
         if (st == SNNK_E_NONFINITE) continue; /* the ridge is too small for these features */
         if (st != SNNK_OK) return st;
         st = heldout_error(fit, layer, workspace, (float *)(void *)fit->block.Y, &mean);
@@ -333,59 +378,127 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk_solve_con
 }
 
 /* Copy the statistics, and add the held-out rows to the copy. */
-static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **all) {
+static int all_rows(const snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                    snnk_lstsq **all) {
+    const snnk_rows heldout = rows_of(fit, &fit->heldout.rows);
+    snnk_rows read;
+    int32_t precision;
     int st = snnk__lstsq_clone(fit->lstsq, &fit->allocator, all);
 
-    if (st == SNNK_OK) st = lstsq_add(fit, *all, &fit->heldout.rows, workspace);
-    return st;
+    if (st == SNNK_OK) st = snnk__lstsq_read_rows(*all, &heldout, &precision, &read);
+    if (st != SNNK_OK) return st;
+    return snnk__lstsq_add_rows(*all, precision, &read, workspace, progress);
 }
 
 int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace, snnk_lstsq **lstsq) {
+    snnk__work work;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     *lstsq = NULL;
     if ((st = snnk__check_pointer(fit, "fit")) != SNNK_OK) return st;
-    if ((st = all_rows(fit, workspace, lstsq)) == SNNK_OK) return st;
+    snnk__work_begin(workspace, 1, &work);
+    snnk__progress_begin_stage(&work.progress, 1);
+    st = all_rows(fit, workspace, &work.progress, lstsq);
+    if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);
+    snnk__work_end(&work);
+    if (st == SNNK_OK) return st;
     snnk_lstsq_free(*lstsq);
     *lstsq = NULL;
     return st;
 }
 
-/* Set *layer to the solution, and fill *report. */
-static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
-                 snnk_layer **layer) {
+/* What a solution is made from, besides the fit. */
+typedef struct solution {
     snnk_solve_config config;
-    snnk_solve_report solved = {.size = sizeof solved};
+    snnk_solve_report report;
+    double error; /* as heldout_error in the report; NaN if no ridge was chosen */
+} solution;
+
+/* Whether the rows, fewer than the features, solve the fit faster than the features do. */
+static bool by_rows(const snnk_fit *fit) {
+    return fit->rows < fit->features.map->features && fit->config.rank_tolerance == 0 &&
+           fit->config.factorization != SNNK_FACTORIZATION_QR;
+}
+
+/* Solve with the statistics of all rows. */
+static int solve_with_statistics(const snnk_fit *fit, snnk_workspace *workspace,
+                                 snnk__progress *progress, solution *s, snnk_layer **layer) {
     snnk_lstsq *all = NULL;
-    double error = NAN;
+    int st = SNNK_OK;
+
+    if (chooses_ridge(fit)) {
+        snnk__progress_begin_stage(progress, 1);
+        st = all_rows(fit, workspace, progress, &all);
+    }
+    snnk__progress_begin_stage(progress, 1);
+    if (st == SNNK_OK)
+        st = snnk_layer_create_from_lstsq(fit->features.map, all ? all : fit->lstsq, &s->config,
+                                          workspace, &s->report, layer);
+    snnk_lstsq_free(all);
+    return st;
+}
+
+/* Choose the ridge by leaving rows out, and solve. */
+static int solve_leaving_out(const snnk_fit *fit, snnk_workspace *workspace,
+                             snnk__progress *progress, solution *s, snnk_layer **layer) {
+    snnk__dual *dual;
+
+    snnk__progress_begin_stage(progress, fit->config.n_ridges);
+    int st = snnk__left_out_open(fit, workspace, &dual);
+    if (st == SNNK_OK) st = snnk__left_out_choose(fit, dual, &s->config.ridge, &s->error);
+    if (st == SNNK_OK)
+        st = by_rows(fit) ? snnk__left_out_solve(fit, dual, s->config.ridge, &s->report, layer)
+                          : solve_with_statistics(fit, workspace, progress, s, layer);
+    snnk__dual_free(dual);
+    return st;
+}
+
+/* Set *layer to the solution, and fill *report. */
+static int solve_with(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                      snnk_fit_report *report, snnk_layer **layer) {
+    solution s = {.report = {.size = sizeof s.report}, .error = NAN};
     size_t lost = 0, first_lost = 0;
     int st;
 
     if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
     if ((st = snnk__lost_inputs_check(&fit->lost, &lost, &first_lost)) != SNNK_OK) return st;
-    snnk_solve_config_init(&config, sizeof config);
-    config.ridge = fit->config.ridge;
-    config.intercept = fit->config.intercept;
-    config.rank_tolerance = fit->config.rank_tolerance;
-    if (chooses_ridge(fit)) {
-        if ((st = choose_ridge(fit, workspace, &config, &error)) != SNNK_OK) goto done;
-        if ((st = all_rows(fit, workspace, &all)) != SNNK_OK) goto done;
+    snnk_solve_config_init(&s.config, sizeof s.config);
+    s.config.ridge = fit->config.ridge;
+    s.config.intercept = fit->config.intercept;
+    s.config.rank_tolerance = fit->config.rank_tolerance;
+    if (leaves_one_out(fit)) {
+        st = solve_leaving_out(fit, workspace, progress, &s, layer);
+    } else {
+        if (chooses_ridge(fit)) st = choose_ridge(fit, workspace, progress, &s.config, &s.error);
+        if (st == SNNK_OK) st = solve_with_statistics(fit, workspace, progress, &s, layer);
     }
-    st = snnk_layer_create_from_lstsq(fit->features.map, all ? all : fit->lstsq, &config, &solved,
-                                      layer);
-    *report = (snnk_fit_report){.ridge = solved.ridge,
-                                .heldout_error = error,
-                                .condition = solved.condition,
-                                .rss = solved.rss,
-                                .rows = solved.rows,
-                                .rank = solved.rank,
-                                .heldout_rows = fit->heldout.rows.n,
+    *report = (snnk_fit_report){.ridge = s.report.ridge,
+                                .heldout_error = s.error,
+                                .condition = s.report.condition,
+                                .rss = s.report.rss,
+                                .rows = s.report.rows,
+                                .rank = s.report.rank,
+                                .heldout_rows = snnk_fit_heldout_rows(fit),
                                 .lost_inputs = lost,
                                 .first_lost_input = first_lost,
-                                .method = solved.method};
-done:
-    snnk_lstsq_free(all);
+                                .method = s.report.method};
+    return st;
+}
+
+/* The same, with reports to the progress function of the workspace. */
+static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
+                 snnk_layer **layer) {
+    snnk__work work;
+    int st;
+
+    snnk__work_begin(workspace, chooses_ridge(fit) ? fit->config.n_ridges + 2 : 1, &work);
+    st = solve_with(fit, workspace, &work.progress, report, layer);
+    if (st == SNNK_OK && (st = snnk__progress_finish(&work.progress)) != SNNK_OK) {
+        snnk_layer_free(*layer);
+        *layer = NULL;
+    }
+    snnk__work_end(&work);
     return st;
 }
 

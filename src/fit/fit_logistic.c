@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "fit/fit_features.h"
 #include "fit/readout.h"
 
 /* Set Phi (n x m) to the features of rows. */
 static int make_features(const snnk__fit_features *features, const snnk_rows *rows, float *Phi,
-                         snnk_workspace *workspace) {
+                         snnk_workspace *workspace, snnk__progress *progress) {
     const size_t n = rows->n, m = features->map->features;
     int st = SNNK_OK;
 
@@ -18,6 +19,7 @@ static int make_features(const snnk__fit_features *features, const snnk_rows *ro
         const snnk_rows part = snnk__rows_part(rows, first, count);
 
         st = snnk__fit_features_make(features, &part, first, Phi + first * m, workspace);
+        if (st == SNNK_OK) st = snnk__progress_count(progress, (double)(first + count), (double)n);
     }
     return st;
 }
@@ -44,7 +46,8 @@ static int start_from(const snnk_network *network, const snnk_allocator *allocat
 /* Set *fitted to the network with its last layer fitted to checked rows. */
 static int fit(const snnk_network *network, const snnk__fit_features *features,
                const snnk_rows *rows, size_t classes, const snnk_logistic_config *config,
-               snnk_workspace *workspace, snnk_logistic_report *report, snnk_network **fitted) {
+               snnk_workspace *workspace, snnk__progress *progress, snnk_logistic_report *report,
+               snnk_network **fitted) {
     const snnk_allocator *allocator = &network->allocator;
     const size_t n = rows->n, m = features->map->features;
     size_t phi_count, b_count;
@@ -60,11 +63,13 @@ static int fit(const snnk_network *network, const snnk__fit_features *features,
     if ((st = snnk__alloc(allocator, phi_count, sizeof *Phi, "features", &Phi)) != SNNK_OK)
         goto done;
     if ((st = snnk__alloc(allocator, b_count, sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
-    if ((st = make_features(features, rows, Phi, workspace)) != SNNK_OK) goto done;
+    snnk__progress_begin_stage(progress, 0.1);
+    if ((st = make_features(features, rows, Phi, workspace, progress)) != SNNK_OK) goto done;
     if ((st = start_from(network, allocator, classes, m, B)) != SNNK_OK) goto done;
+    snnk__progress_begin_stage(progress, 0.9);
     st = snnk_logistic_solve(
         SNNK_ROWS(.n = n, .inputs = m, .X = Phi, .labels = rows->labels, .weights = rows->weights),
-        classes, config, B, m, B + classes * m, report);
+        classes, config, workspace, B, m, B + classes * m, report);
     if (st != SNNK_OK) goto done;
     st = snnk__layer_of_solution(features->map, classes, B, B + classes * m, &layer);
     if (st == SNNK_OK) st = snnk__fit_features_network(features, layer, fitted);
@@ -81,6 +86,7 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
     snnk_logistic_config ours;
     snnk__fit_features features;
     snnk_rows read;
+    snnk__work work;
     int st;
 
     if ((st = snnk__check_pointer(fitted, "fitted")) != SNNK_OK) return st;
@@ -96,8 +102,11 @@ int snnk_network_fit_logistic(const snnk_network *network, const snnk_rows *rows
     st = snnk__rows_read(rows, snnk__fit_features_inputs(&features), classes, true, &read);
     if (st == SNNK_OK && read.n > 0) st = snnk__check_pointer(read.labels, "labels");
     if (st == SNNK_OK) st = snnk__rows_check_finite(&read);
+    snnk__work_begin(workspace, 1, &work);
     if (st == SNNK_OK)
-        st = fit(network, &features, &read, classes, &ours, workspace, report, fitted);
+        st = fit(network, &features, &read, classes, &ours, workspace, &work.progress, report,
+                 fitted);
+    snnk__work_end(&work);
     snnk__fit_features_free(&features);
     return st;
 }

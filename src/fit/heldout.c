@@ -25,6 +25,8 @@ int snnk__feature_rows_alloc(const snnk_allocator *allocator, size_t capacity, s
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, capacity, sizeof *rows->labels, "labels", &rows->labels);
     if (st != SNNK_OK) return st;
+    st = snnk__alloc(allocator, capacity, sizeof *rows->keys, "keys", &rows->keys);
+    if (st != SNNK_OK) return st;
     return snnk__alloc(allocator, capacity, sizeof *rows->weights, "weights", &rows->weights);
 }
 
@@ -33,6 +35,21 @@ void snnk__feature_rows_free(const snnk_allocator *allocator, const snnk__featur
     snnk__free(allocator, rows->Y);
     snnk__free(allocator, rows->labels);
     snnk__free(allocator, rows->weights);
+    snnk__free(allocator, rows->keys);
+}
+
+uint64_t snnk__feature_rows_hash(const snnk__feature_rows *rows, size_t i) {
+    const float *row = rows->Phi + i * rows->features;
+    uint64_t hash = 0x9E3779B97F4A7C15;
+
+    for (size_t k = 0; k < rows->features; k++) {
+        uint32_t bits;
+
+        memcpy(&bits, row + k, sizeof bits);
+        hash = (hash ^ bits) * 0xFF51AFD7ED558CCD;
+        hash ^= hash >> 32;
+    }
+    return hash;
 }
 
 static void copy_row(snnk__feature_rows *to, size_t i, const snnk__feature_rows *from, size_t j) {
@@ -40,6 +57,7 @@ static void copy_row(snnk__feature_rows *to, size_t i, const snnk__feature_rows 
 
     memmove(to->Phi + i * m, from->Phi + j * m, m * sizeof(float));
     to->weights[i] = from->weights[j];
+    to->keys[i] = from->keys[j];
     if (from->of_labels)
         to->labels[i] = from->labels[j];
     else
@@ -64,42 +82,78 @@ static void swap_doubles(size_t n, double *a, double *b) {
     }
 }
 
-static void swap_row(snnk__feature_rows *a, size_t i, snnk__feature_rows *b, size_t j) {
-    const size_t m = a->features, l = a->outputs;
+static void swap_rows(snnk__feature_rows *rows, size_t i, size_t j) {
+    const size_t m = rows->features, l = rows->outputs;
+    const uint64_t key = rows->keys[i];
 
-    swap_floats(m, a->Phi + i * m, b->Phi + j * m);
-    swap_floats(1, a->weights + i, b->weights + j);
-    if (a->of_labels) {
-        const int32_t label = a->labels[i];
+    swap_floats(m, rows->Phi + i * m, rows->Phi + j * m);
+    swap_floats(1, rows->weights + i, rows->weights + j);
+    rows->keys[i] = rows->keys[j];
+    rows->keys[j] = key;
+    if (rows->of_labels) {
+        const int32_t label = rows->labels[i];
 
-        a->labels[i] = b->labels[j];
-        b->labels[j] = label;
+        rows->labels[i] = rows->labels[j];
+        rows->labels[j] = label;
     } else {
-        swap_doubles(l, a->Y + i * l, b->Y + j * l);
+        swap_doubles(l, rows->Y + i * l, rows->Y + j * l);
     }
 }
 
-void snnk__heldout_take(snnk__heldout *heldout, uint64_t first, snnk__feature_rows *block) {
+/* A number in 0 ... 1 for rows with this key. */
+static double draw_of(const snnk__heldout *heldout, uint64_t key) {
+    double draw;
+
+    snnk__random_uniform(heldout->seed, SNNK__STREAM_HELDOUT, key, 0, 1, &draw);
+    return draw;
+}
+
+/* Whether rows with this key are kept. */
+static bool is_kept(const snnk__heldout *heldout, uint64_t key) {
+    return heldout->threshold >= 1 || draw_of(heldout, key) < heldout->threshold;
+}
+
+double snnk__heldout_first_threshold(const snnk__heldout *heldout) {
+    double least = 1;
+
+    for (size_t i = 0; i < heldout->rows.n; i++)
+        least = fmin(least, draw_of(heldout, heldout->rows.keys[i]));
+    return fmax(heldout->share, nextafter(least, 1));
+}
+
+size_t snnk__heldout_count(const snnk__heldout *heldout, const snnk__feature_rows *block) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < block->n; i++) count += is_kept(heldout, block->keys[i]);
+    return count;
+}
+
+void snnk__heldout_take(snnk__heldout *heldout, snnk__feature_rows *block) {
     snnk__feature_rows *rows = &heldout->rows;
-    size_t kept = 0;
+    size_t left = 0;
 
     rows->of_labels = block->of_labels;
-    for (size_t i = 0; i < block->n; i++) {
-        double u[2]; /* two draws: whether the row is held out, and which row it replaces */
-        bool gone = false;
+    for (size_t i = 0; i < block->n; i++)
+        if (is_kept(heldout, block->keys[i]))
+            copy_row(rows, rows->n++, block, i);
+        else
+            copy_row(block, left++, block, i);
+    block->n = left;
+}
 
-        snnk__random_uniform(heldout->seed, SNNK__STREAM_HELDOUT, first + i, 0, 2, u);
-        if (u[0] < heldout->share) {
-            const double place = floor(u[1] * (double)++heldout->candidates);
+void snnk__heldout_lower(snnk__heldout *heldout, double threshold, snnk__feature_rows *released) {
+    snnk__feature_rows *rows = &heldout->rows;
+    const size_t m = rows->features;
+    size_t kept = 0;
 
-            if (rows->n < SNNK_FIT_MAX_HELDOUT) {
-                copy_row(rows, rows->n++, block, i);
-                gone = true;
-            } else if (place < SNNK_FIT_MAX_HELDOUT) {
-                swap_row(rows, (size_t)place, block, i);
-            }
-        }
-        if (!gone) copy_row(block, kept++, block, i);
-    }
-    block->n = kept;
+    heldout->threshold = threshold;
+    for (size_t i = 0; i < rows->n; i++)
+        if (is_kept(heldout, rows->keys[i])) swap_rows(rows, kept++, i);
+    *released = *rows;
+    released->n = rows->n - kept;
+    released->Phi += kept * m;
+    released->Y += kept * rows->outputs;
+    released->labels += kept;
+    released->weights += kept;
+    released->keys += kept;
 }

@@ -1,6 +1,8 @@
-/* Held-out rows: a random sample of the rows of a fit, kept as features. It is a reservoir sample
- * (Vitter 1985, algorithm R) of the rows drawn for it, so that memory is bounded and every one of
- * those rows is equally likely to be in it. */
+/* Rows that a fit keeps in memory, as features. At first these are all rows, for leave-one-out
+ * errors. Beyond SNNK_FIT_MAX_LEFT_OUT rows they are a random sample, the held-out rows. Whether a
+ * row is in the sample depends on the seed and on its key: its group, or else a hash of its
+ * features. Therefore equal rows, and those of a group, are held out together. If the sample gets
+ * too large, half of it is released. */
 #ifndef SNNK_FIT_HELDOUT_H
 #define SNNK_FIT_HELDOUT_H
 
@@ -18,6 +20,7 @@ typedef struct snnk__feature_rows {
     double *Y;       /* capacity x outputs; unless of_labels */
     int32_t *labels; /* capacity; of_labels */
     float *weights;  /* capacity */
+    uint64_t *keys;  /* capacity: rows with the same key are held out together */
 } snnk__feature_rows;
 
 /* Allocate room for `capacity` rows. After a failure the caller frees what was allocated.
@@ -28,14 +31,28 @@ void snnk__feature_rows_free(const snnk_allocator *allocator, const snnk__featur
 
 typedef struct snnk__heldout {
     uint64_t seed;
-    double share;
-    uint64_t candidates; /* rows drawn to be held out */
+    double share;     /* of the rows that the first sample has */
+    double threshold; /* rows with a draw below it are kept: 1 at first */
+    bool grouped;     /* some rows were given with their groups */
     snnk__feature_rows rows;
 } snnk__heldout;
 
-/* Move the rows of a block that are drawn to be held out into the sample. Rows that they replace go
- * back into the block, which keeps the others, closed up. first: the number of the first row of the
- * block. */
-void snnk__heldout_take(snnk__heldout *heldout, uint64_t first, snnk__feature_rows *block);
+/* Get a key for row i: a hash of its features. */
+uint64_t snnk__feature_rows_hash(const snnk__feature_rows *rows, size_t i);
+
+/* Count the rows of a block that are to be kept. */
+size_t snnk__heldout_count(const snnk__heldout *heldout, const snnk__feature_rows *block);
+
+/* Move the rows of a block that are to be kept; there must be room. The block keeps the others,
+ * closed up. */
+void snnk__heldout_take(snnk__heldout *heldout, snnk__feature_rows *block);
+
+/* Get the threshold for the first sample: the share, but high enough for one key. */
+double snnk__heldout_first_threshold(const snnk__heldout *heldout);
+
+/* Lower the threshold, and move the rows that are to be released to the end.
+ *   released  the result: a view of them. They are gone when rows.n is reduced by released->n
+ */
+void snnk__heldout_lower(snnk__heldout *heldout, double threshold, snnk__feature_rows *released);
 
 #endif

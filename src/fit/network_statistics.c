@@ -46,7 +46,7 @@ snnk_lstsq *snnk_network_statistics(snnk_network *network) {
 }
 
 int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
-                       snnk_solve_report *report) {
+                       snnk_workspace *workspace, snnk_solve_report *report) {
     snnk__kept_layer *place;
     snnk_layer *layer;
     int st;
@@ -55,8 +55,8 @@ int snnk_network_solve(snnk_network *network, const snnk_solve_config *config,
     if (!network->statistics) return snnk__fail(SNNK_E_STATE, "the network holds no statistics");
     if ((st = snnk__network_reserve_place(network, &place)) != SNNK_OK) return st;
     const snnk_layer *last = network->layers[network->n_layers - 1];
-    st = snnk_layer_create_from_lstsq(snnk_layer_map(last), network->statistics, config, report,
-                                      &layer);
+    st = snnk_layer_create_from_lstsq(snnk_layer_map(last), network->statistics, config, workspace,
+                                      report, &layer);
     if (st == SNNK_OK)
         snnk__network_replace_last(network, layer, place);
     else

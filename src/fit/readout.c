@@ -19,22 +19,19 @@ int snnk__layer_of_solution(const snnk_map *map, size_t outputs, const double *B
     return st;
 }
 
-/* Move the intercepts so that B, rounded to float, gives the same mean prediction. Otherwise the
- * rounding of B times large means of features would be an error of every prediction. */
-static void settle_intercepts(const snnk_lstsq *lstsq, const double *B, double *b) {
-    const size_t m = lstsq->features;
+void snnk__settle_intercepts(size_t features, size_t outputs, const double *mean_phi,
+                             const double *B, double *b) {
+    for (size_t k = 0; k < outputs; k++)
+        for (size_t j = 0; j < features; j++) {
+            const double value = B[k * features + j], rounding = value - (double)(float)value;
 
-    for (size_t k = 0; k < lstsq->targets; k++)
-        for (size_t j = 0; j < m; j++) {
-            const double rounding = B[k * m + j] - (double)(float)B[k * m + j];
-
-            b[k] += rounding * lstsq->mean_phi[j];
+            b[k] += rounding * mean_phi[j];
         }
 }
 
 int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
-                                 const snnk_solve_config *config, snnk_solve_report *report,
-                                 snnk_layer **layer) {
+                                 const snnk_solve_config *config, snnk_workspace *workspace,
+                                 snnk_solve_report *report, snnk_layer **layer) {
     double *B = NULL, *b = NULL;
     int st;
 
@@ -49,8 +46,8 @@ int snnk_layer_create_from_lstsq(const snnk_map *map, snnk_lstsq *lstsq,
                           snnk_lstsq_features(lstsq));
     if ((st = snnk__alloc(allocator, l, m * sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
     if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;
-    if ((st = snnk_lstsq_solve(lstsq, config, B, m, b, report)) != SNNK_OK) goto done;
-    if (!config || config->intercept) settle_intercepts(lstsq, B, b);
+    if ((st = snnk_lstsq_solve(lstsq, config, workspace, B, m, b, report)) != SNNK_OK) goto done;
+    if (!config || config->intercept) snnk__settle_intercepts(m, l, lstsq->mean_phi, B, b);
     st = snnk__layer_of_solution(map, l, B, b, layer);
 done:
     snnk__free(allocator, b);

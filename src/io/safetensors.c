@@ -40,7 +40,8 @@ int snnk__safetensors_compare_names(const void *left, const void *right) {
 int snnk__safetensors_put_elements(const snnk__safetensors_tensor *tensor, bool host_order,
                                    snnk__safetensors_put put, void *context) {
     const size_t width = snnk__dtype_bytes(tensor->dtype);
-    const bool swap = host_order && width > 1 && !snnk__host_is_little_endian();
+    const bool swap =
+        host_order && !tensor->little_endian && width > 1 && !snnk__host_is_little_endian();
     double chunk[512]; /* double: aligned for every type */
     const size_t room = sizeof chunk / width;
     size_t count;

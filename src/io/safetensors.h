@@ -55,7 +55,7 @@ typedef void (*snnk__safetensors_source)(const void *context, size_t first, size
 typedef struct snnk__safetensors_tensor {
     const char *name;
     snnk__dtype dtype;
-    const char *type; /* reading: the name of the type in the file */
+    const char *type; /* the name of the type in the file; writing: NULL for that of dtype */
     size_t n_dims;
     const size_t *dims;
     size_t bytes;
@@ -63,7 +63,8 @@ typedef struct snnk__safetensors_tensor {
                                 * writing: in this machine's order, or NULL if `source` is used */
     snnk__safetensors_source source;
     const void *context;
-    size_t begin; /* offset in the data part of the file */
+    bool little_endian; /* writing: the elements have this order on every machine */
+    size_t begin;       /* offset in the data part of the file */
 } snnk__safetensors_tensor;
 
 typedef struct snnk__safetensors_pair {
@@ -138,6 +139,7 @@ typedef struct snnk__safetensors_writer {
     snnk__safetensors_pair *pairs;     /* each: key and value in one block */
     snnk__safetensors_tensor *tensors; /* each: dims and name in one block */
     bool laid_out;
+    const int *source_status;        /* where sources that can fail report it; NULL: none can */
     size_t data_bytes, header_bytes; /* header_bytes: including the 8 bytes before it */
 } snnk__safetensors_writer;
 
@@ -162,6 +164,10 @@ int snnk__safetensors_add_tensor(snnk__safetensors_writer *writer, const char *n
 int snnk__safetensors_add_source(snnk__safetensors_writer *writer, const char *name,
                                  snnk__dtype dtype, size_t n_dims, const size_t *dims,
                                  snnk__safetensors_source source, const void *context);
+
+/* Add a tensor like another: all of its fields count, also `bytes` for an UNKNOWN type. */
+int snnk__safetensors_add_copy(snnk__safetensors_writer *writer,
+                               const snnk__safetensors_tensor *tensor);
 
 /* Get the exact size of the file. Nothing can be added after this or a write.
  * SNNK_E_INTERNAL (a name or key occurs twice), SNNK_E_SIZE. */

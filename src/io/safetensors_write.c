@@ -99,8 +99,8 @@ static int add_tensor(snnk__safetensors_writer *writer, snnk__safetensors_tensor
     if (writer->laid_out)
         return snnk__fail(SNNK_E_INTERNAL, "a tensor was added after the file was laid out");
     if ((st = check_utf8(tensor.name, "tensor name", tensor.name)) != SNNK_OK) return st;
-    tensor.bytes = snnk__dtype_bytes(tensor.dtype);
-    for (size_t k = 0; k < tensor.n_dims; k++)
+    if (tensor.dtype != SNNK__DTYPE_UNKNOWN) tensor.bytes = snnk__dtype_bytes(tensor.dtype);
+    for (size_t k = 0; k < tensor.n_dims && tensor.dtype != SNNK__DTYPE_UNKNOWN; k++)
         if (!snnk__mul_size(tensor.bytes, tensor.dims[k], &tensor.bytes))
             return snnk__fail(SNNK_E_SIZE, "tensor \"%s\": the number of bytes overflows size_t",
                               tensor.name);
@@ -140,6 +140,12 @@ int snnk__safetensors_add_source(snnk__safetensors_writer *writer, const char *n
                                              .context = context};
 
     if (writer->status == SNNK_OK) writer->status = add_tensor(writer, tensor);
+    return writer->status;
+}
+
+int snnk__safetensors_add_copy(snnk__safetensors_writer *writer,
+                               const snnk__safetensors_tensor *tensor) {
+    if (writer->status == SNNK_OK) writer->status = add_tensor(writer, *tensor);
     return writer->status;
 }
 
@@ -198,9 +204,9 @@ static void put_header(text_out *out, const snnk__safetensors_writer *writer,
 
         put(out, ",");
         put_string(out, tensor->name);
-        put(out, ":{\"dtype\":\"");
-        put(out, snnk__dtype_name(tensor->dtype));
-        put(out, "\",\"shape\":[");
+        put(out, ":{\"dtype\":");
+        put_string(out, tensor->type ? tensor->type : snnk__dtype_name(tensor->dtype));
+        put(out, ",\"shape\":[");
         for (size_t k = 0; k < tensor->n_dims; k++) {
             if (k > 0) put(out, ",");
             put_size(out, tensor->dims[k]);
@@ -327,6 +333,7 @@ int snnk__safetensors_write_file(snnk__safetensors_writer *writer, const char *p
     if ((st = snnk__replacement_begin(&file, path)) != SNNK_OK) goto done;
     if ((st = snnk__replacement_write(&file, header, writer->header_bytes)) == SNNK_OK)
         st = put_tensors(writer, put_file, &file);
+    if (st == SNNK_OK && writer->source_status) st = *writer->source_status;
     if (st == SNNK_OK)
         st = snnk__replacement_commit(&file);
     else

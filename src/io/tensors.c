@@ -1,4 +1,4 @@
-#include <snnk/tensors.h>
+#include "io/tensors.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include "base/size.h"
 #include "io/array_elements.h"
 #include "io/file.h"
-#include "io/tensors_file.h"
 #include "io/tensors_index.h"
 
 /* One of `file` and `index` is set. */
@@ -99,9 +98,12 @@ const char *snnk_tensors_text(const snnk_tensors *tensors, const char *key) {
                                            : NULL;
 }
 
-/* Find a tensor, and the file that has it. Opens a shard if it is not open yet. */
-static int find(const snnk_tensors *tensors, const char *name, const snnk__tensors_file **file,
-                const snnk__safetensors_tensor **tensor) {
+const snnk_allocator *snnk__tensors_allocator(const snnk_tensors *tensors) {
+    return &tensors->allocator;
+}
+
+int snnk__tensors_find(const snnk_tensors *tensors, const char *name,
+                       const snnk__tensors_file **file, const snnk__safetensors_tensor **tensor) {
     int st;
 
     if ((st = snnk__check_pointer(tensors, "tensors")) != SNNK_OK) return st;
@@ -118,7 +120,8 @@ const char *snnk_tensors_type(const snnk_tensors *tensors, const char *name) {
     const snnk__safetensors_tensor *tensor;
     const snnk__tensors_file *file;
 
-    if (!tensors || !name || find(tensors, name, &file, &tensor) != SNNK_OK) return NULL;
+    if (!tensors || !name || snnk__tensors_find(tensors, name, &file, &tensor) != SNNK_OK)
+        return NULL;
     return tensor->type;
 }
 
@@ -136,7 +139,7 @@ int snnk_tensors_shape(const snnk_tensors *tensors, const char *name, size_t *n_
 
     if ((st = snnk__check_pointer(n_dims, "n_dims")) != SNNK_OK) return st;
     if ((st = snnk__check_pointer(dims, "dims")) != SNNK_OK) return st;
-    if ((st = find(tensors, name, &file, &tensor)) != SNNK_OK) return st;
+    if ((st = snnk__tensors_find(tensors, name, &file, &tensor)) != SNNK_OK) return st;
     if ((st = check_n_dims(name, tensor->n_dims)) != SNNK_OK) return st;
     for (size_t k = 0; k < tensor->n_dims; k++) dims[k] = tensor->dims[k];
     *n_dims = tensor->n_dims;
@@ -194,7 +197,7 @@ int snnk_tensors_read(const snnk_tensors *tensors, const char *name, size_t n_di
     size_t n;
     int st;
 
-    if ((st = find(tensors, name, &file, &tensor)) != SNNK_OK) return st;
+    if ((st = snnk__tensors_find(tensors, name, &file, &tensor)) != SNNK_OK) return st;
     if (n_dims > 0 && (st = snnk__check_pointer(dims, "dims")) != SNNK_OK) return st;
     if ((st = check_n_dims(name, n_dims)) != SNNK_OK) return st;
     if ((st = check_n_dims(name, tensor->n_dims)) != SNNK_OK) return st;

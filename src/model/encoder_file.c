@@ -1,6 +1,7 @@
 /* Encoders as model files: docs/format.md, "Encoders". */
 #include "model/encoder_file.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -46,6 +47,16 @@ static void write_words(const snnk_allocator *allocator, const snnk__column *col
     snnk__free(allocator, text);
 }
 
+static void write_form(const snnk__form *form, snnk__sink *sink) {
+    sink->text(sink, "form", snnk_number_form_name(form->value));
+    if (form->value == SNNK_NUMBER_FORM_SQUASHED) {
+        sink->number(sink, "median", form->median);
+        sink->number(sink, "spread", form->spread);
+    }
+    sink->number(sink, "mean", form->mean);
+    sink->number(sink, "deviation", form->deviation);
+}
+
 static void write_column(const snnk_allocator *allocator, const snnk__column *column,
                          snnk__sink *sink) {
     sink->text(sink, "encoding", column->encoding->name);
@@ -54,6 +65,7 @@ static void write_column(const snnk_allocator *allocator, const snnk__column *co
     sink->truth(sink, "gaps", column->has_gaps);
     sink->number(sink, "fill", column->fill);
     sink->truth(sink, "parts", column->parts);
+    if (column->form.value != SNNK_NUMBER_FORM_PLAIN) write_form(&column->form, sink);
     if (column->encoding == &snnk__encoding_words) write_words(allocator, column, sink);
 }
 
@@ -149,6 +161,35 @@ static int read_words(const snnk__source *source, snnk__column *column) {
     return st;
 }
 
+static int read_finite(const snnk__source *source, const char *key, double *number) {
+    return snnk__read_within(source, key, -DBL_MAX, DBL_MAX, number);
+}
+
+static int read_positive(const snnk__source *source, const char *key, double *number) {
+    return snnk__read_within(source, key, DBL_TRUE_MIN, DBL_MAX, number);
+}
+
+/* Read the form of a column of numbers or dates: plain if there is none. */
+static int read_form(const snnk__source *source, snnk__column *column) {
+    snnk__form *form = &column->form;
+    int st;
+
+    if (source->value(source, "form").type == SNNK__VALUE_NONE) return SNNK_OK;
+    st = snnk__read_name(source, "form", snnk_number_form_name, &form->value);
+    if (st != SNNK_OK || form->value == SNNK_NUMBER_FORM_PLAIN) return st;
+    if (column->encoding != &snnk__encoding_numbers && column->encoding != &snnk__encoding_dates)
+        return snnk__fail(SNNK_E_FORMAT, "a column of %s has no \"form\"", column->encoding->name);
+    if (form->value == SNNK_NUMBER_FORM_SQUASHED) {
+        if ((st = read_finite(source, "median", &form->median)) != SNNK_OK) return st;
+        if ((st = read_positive(source, "spread", &form->spread)) != SNNK_OK) return st;
+    }
+    if ((st = read_finite(source, "mean", &form->mean)) != SNNK_OK) return st;
+    if ((st = read_positive(source, "deviation", &form->deviation)) != SNNK_OK) return st;
+    if (isfinite(snnk__form_apply(form, column->fill))) return SNNK_OK;
+    return snnk__fail(SNNK_E_FORMAT, "\"fill\" is %g, too far from the \"mean\" %g", column->fill,
+                      form->mean);
+}
+
 static int read_column(const snnk__source *source, snnk__column *column) {
     int32_t encoding = 0;
     const char *name;
@@ -162,11 +203,10 @@ static int read_column(const snnk__source *source, snnk__column *column) {
     }
     if ((st = snnk__read_count(source, "position", &column->position)) != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "gaps", &column->has_gaps)) != SNNK_OK) return st;
-    if ((st = snnk__read_within(source, "fill", -HUGE_VAL, HUGE_VAL, &column->fill)) != SNNK_OK)
-        return st;
-    if (!isfinite(column->fill)) return snnk__fail(SNNK_E_FORMAT, "\"fill\" is not finite");
+    if ((st = read_finite(source, "fill", &column->fill)) != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "parts", &column->parts)) != SNNK_OK) return st;
     column->encoding = snnk__encoding_of(encoding);
+    if ((st = read_form(source, column)) != SNNK_OK) return st;
     if (encoding == SNNK_ENCODING_CONSTANT && column->has_gaps)
         return snnk__fail(SNNK_E_FORMAT, "a constant column has no \"gaps\"");
     return encoding == SNNK_ENCODING_WORDS ? read_words(source, column) : SNNK_OK;

@@ -1,15 +1,14 @@
 /* Unfinished fits in memory: docs/format.md, "Fits". Such a file has the layers of a network that
- * ends in a tower, which computes the features; the statistics of the rows that are not held out;
- * and the held-out rows, as features. */
+ * ends in a tower, which computes the features; the rows that are kept in memory, as features; and
+ * the statistics of all others. */
 #include "fit/fit.h"
 #include "model/json_record.h"
 #include "model/lstsq_file.h"
 #include "model/model.h"
 #include "model/network_file.h"
 
-#define FIT_KEY        "snnk.fit" /* the JSON text of the settings */
-#define ROWS_KEY       "snnk.rows"
-#define CANDIDATES_KEY "snnk.candidates" /* rows drawn to be held out */
+#define FIT_KEY  "snnk.fit" /* the JSON text of the settings */
+#define ROWS_KEY "snnk.rows"
 
 /* The name of an snnk__target_kind; NULL for another value. */
 static const char *target_name(int32_t kind) {
@@ -19,9 +18,9 @@ static const char *target_name(int32_t kind) {
     return kind >= 0 && kind <= SNNK__LABELS ? names[kind] : NULL;
 }
 
-/* The arrays of n held-out rows. */
+/* The arrays of n rows that are kept. A key is two numbers, its lower and its upper half. */
 typedef struct heldout_arrays {
-    snnk__array phi, weights, labels, y;
+    snnk__array phi, weights, labels, y, keys;
 } heldout_arrays;
 
 /* y: the type of the targets. */
@@ -31,7 +30,8 @@ static heldout_arrays arrays_of(const snnk__feature_rows *rows, snnk__element y)
     return (heldout_arrays){snnk__array_2("heldout.phi", SNNK__ELEMENT_F32, n, rows->features),
                             snnk__array_1("heldout.weights", SNNK__ELEMENT_F32, n),
                             snnk__array_1("heldout.labels", SNNK__ELEMENT_U32, n),
-                            snnk__array_2("heldout.y", y, n, rows->outputs)};
+                            snnk__array_2("heldout.y", y, n, rows->outputs),
+                            snnk__array_2("heldout.keys", SNNK__ELEMENT_U32, n, 2)};
 }
 
 /* ---- Saving ---- */
@@ -64,12 +64,25 @@ static void float_targets(const void *targets, size_t first, size_t count, void 
     for (size_t i = 0; i < count; i++) to[i] = (float)Y[first + i];
 }
 
-static void write_heldout(snnk__sink *sink, const snnk__feature_rows *rows) {
+/* Give keys as halves. */
+static void key_halves(const void *all, size_t first, size_t count, void *out) {
+    const uint64_t *keys = all;
+    uint32_t *to = out;
+
+    for (size_t i = 0; i < count; i++)
+        to[i] = (uint32_t)(keys[(first + i) / 2] >> ((first + i) % 2 ? 32 : 0));
+}
+
+static void write_heldout(snnk__sink *sink, const snnk__heldout *heldout) {
+    const snnk__feature_rows *rows = &heldout->rows;
     const bool floats = are_floats(rows);
     const heldout_arrays arrays = arrays_of(rows, floats ? SNNK__ELEMENT_F32 : SNNK__ELEMENT_F64);
 
     sink->count(sink, "heldout_rows", rows->n);
+    sink->number(sink, "threshold", heldout->threshold);
+    sink->truth(sink, "grouped", heldout->grouped);
     if (rows->n == 0) return;
+    sink->elements(sink, &arrays.keys, key_halves, rows->keys);
     snnk__write_array(sink, arrays.phi, rows->Phi);
     snnk__write_array(sink, arrays.weights, rows->weights);
     if (rows->of_labels)
@@ -89,10 +102,9 @@ static void write_fit(snnk__safetensors_writer *writer, const snnk_fit *fit) {
     sink.text(&sink, "targets", target_name((int32_t)fit->kind));
     sink.truth(&sink, "weighted", fit->weighted);
     write_config(&sink, &fit->config);
-    write_heldout(&sink, &fit->heldout.rows);
+    write_heldout(&sink, &fit->heldout);
     snnk__json_write_end(&record, FIT_KEY);
     snnk__safetensors_add_number(writer, ROWS_KEY, fit->rows);
-    snnk__safetensors_add_number(writer, CANDIDATES_KEY, fit->heldout.candidates);
 }
 
 /* Set *network to the layers before the last one, followed by a tower of the features. */
@@ -171,6 +183,8 @@ typedef struct settings {
     bool of_network, weighted;
     int32_t kind; /* an snnk__target_kind */
     size_t heldout_rows;
+    double threshold;
+    bool grouped;
 } settings;
 
 /* Read a whole number that fits an int32_t; its range is checked with the config. */
@@ -207,6 +221,9 @@ static int read_settings(const snnk__source *source, settings *s) {
     if ((st = snnk__read_name(source, "targets", target_name, &s->kind)) != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "weighted", &s->weighted)) != SNNK_OK) return st;
     if ((st = snnk__read_count(source, "heldout_rows", &s->heldout_rows)) != SNNK_OK) return st;
+    st = snnk__read_within(source, "threshold", 0, 1, &s->threshold);
+    if (st != SNNK_OK) return st;
+    if ((st = snnk__read_truth(source, "grouped", &s->grouped)) != SNNK_OK) return st;
     return read_config(source, &s->config);
 }
 
@@ -260,6 +277,18 @@ static int read_targets(const snnk__source *source, snnk__feature_rows *rows) {
     return snnk__recovered(st, &before);
 }
 
+static int read_keys(const snnk__source *source, const snnk__array *array,
+                     const snnk__feature_rows *rows) {
+    uint32_t *halves = NULL;
+    int st = snnk__alloc(source->allocator, rows->n, 2 * sizeof *halves, "keys", &halves);
+
+    if (st == SNNK_OK) st = snnk__read_array(source, *array, halves);
+    for (size_t i = 0; st == SNNK_OK && i < rows->n; i++)
+        rows->keys[i] = (uint64_t)halves[2 * i + 1] << 32 | halves[2 * i];
+    snnk__free(source->allocator, halves);
+    return st;
+}
+
 static int read_heldout(const snnk__source *source, const settings *s, snnk__feature_rows *rows) {
     int st;
 
@@ -272,26 +301,27 @@ static int read_heldout(const snnk__source *source, const settings *s, snnk__fea
     rows->of_labels = s->kind == SNNK__LABELS;
     const heldout_arrays arrays = arrays_of(rows, SNNK__ELEMENT_F32);
     if ((st = snnk__read_array(source, arrays.phi, rows->Phi)) != SNNK_OK) return st;
+    if ((st = read_keys(source, &arrays.keys, rows)) != SNNK_OK) return st;
     if ((st = snnk__read_array(source, arrays.weights, rows->weights)) != SNNK_OK) return st;
     st = rows->of_labels ? snnk__read_array(source, arrays.labels, rows->labels)
                          : read_targets(source, rows);
     return st == SNNK_OK ? check_heldout(rows) : st;
 }
 
-/* Check that every row is either held out or in the statistics. */
+/* Check that every row is either kept or in the statistics, and that with the threshold 1 all of
+ * them are kept, and not too many. */
 static int check_counts(const snnk_fit *fit) {
-    const uint64_t n = fit->heldout.rows.n, candidates = fit->heldout.candidates;
+    const uint64_t n = fit->heldout.rows.n;
     const bool none = fit->kind == SNNK__NOTHING_YET;
 
-    if (fit->rows >= n && fit->rows - n == fit->lstsq->rows && candidates >= n &&
-        candidates <= fit->rows && (fit->rows == 0) == none)
+    if (fit->rows >= n && fit->rows - n == fit->lstsq->rows && (fit->rows == 0) == none &&
+        (fit->heldout.threshold < 1 || (n == fit->rows && n <= SNNK_FIT_MAX_LEFT_OUT)))
         return SNNK_OK;
-    return snnk__fail(
-        SNNK_E_FORMAT,
-        "%llu rows, of them %llu drawn to be held out and %llu held out, do not match "
-        "statistics of %llu rows",
-        (unsigned long long)fit->rows, (unsigned long long)candidates, (unsigned long long)n,
-        (unsigned long long)fit->lstsq->rows);
+    return snnk__fail(SNNK_E_FORMAT,
+                      "%llu rows, of them %llu kept, do not match statistics of %llu rows and the "
+                      "threshold %g",
+                      (unsigned long long)fit->rows, (unsigned long long)n,
+                      (unsigned long long)fit->lstsq->rows, fit->heldout.threshold);
 }
 
 /* Statistics are saved with the factorization that they have; the fit also knows which one was
@@ -321,8 +351,8 @@ static int read_state(const snnk__safetensors_reader *reader, const snnk__source
     fit->kind = (snnk__target_kind)s->kind;
     fit->weighted = s->weighted;
     if ((st = snnk__safetensors_number(reader, ROWS_KEY, &fit->rows)) != SNNK_OK) return st;
-    st = snnk__safetensors_number(reader, CANDIDATES_KEY, &fit->heldout.candidates);
-    if (st != SNNK_OK) return st;
+    fit->heldout.threshold = s->threshold;
+    fit->heldout.grouped = s->grouped;
     if ((st = read_heldout(source, s, &fit->heldout.rows)) != SNNK_OK) return st;
     return check_counts(fit);
 }

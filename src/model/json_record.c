@@ -25,9 +25,21 @@ static char *cut(char *path) {
     return dot + 1;
 }
 
+/* An item of a list; NULL if there is none. */
+static cJSON *item_of(const cJSON *list, int index, snnk__json_place *place) {
+    if (index < 0) return NULL;
+    if (place->list != list || !place->item || place->index > index)
+        *place = (snnk__json_place){list, list->child, 0};
+    for (; place->item && place->index < index; place->index++) {
+        if (!place->item->next) return NULL;
+        place->item = place->item->next;
+    }
+    return place->item;
+}
+
 /* A member of an object, or an item of a list. */
-static cJSON *child_of(const cJSON *json, const char *name) {
-    if (cJSON_IsArray(json)) return cJSON_GetArrayItem(json, atoi(name));
+static cJSON *child_of(const cJSON *json, const char *name, snnk__json_place *place) {
+    if (cJSON_IsArray(json)) return item_of(json, atoi(name), place);
     return cJSON_GetObjectItemCaseSensitive(json, name);
 }
 
@@ -41,11 +53,12 @@ static void lose(snnk__json_writer *record) {
 
 /* Return the record that contains a path, creating it if necessary, and set *name to the last
  * component. NULL: out of memory. */
-static cJSON *record_at(cJSON *json, char *path, char **name) {
+static cJSON *record_at(snnk__json_writer *record, char *path, char **name) {
+    cJSON *json = record->json;
     char *rest;
 
     for (*name = path; json && (rest = cut(*name)) != NULL; *name = rest) {
-        cJSON *child = child_of(json, *name);
+        cJSON *child = child_of(json, *name, &record->place);
 
         if (!child) {
             child = isdigit((unsigned char)*rest) ? cJSON_CreateArray() : cJSON_CreateObject();
@@ -67,7 +80,7 @@ static void add(const snnk__sink *sink, const char *key, cJSON *item) {
     cJSON *at;
 
     make_path(path, sink->prefix, key);
-    at = record_at(record->json, path, &name);
+    at = record_at(record, path, &name);
     if (at && item && cJSON_AddItemToObject(at, name, item)) return;
     cJSON_Delete(item);
     lose(record);
@@ -147,7 +160,7 @@ static void fail(snnk__sink *sink, int status) {
 
 snnk__sink snnk__json_write(snnk__json_writer *record, snnk__safetensors_writer *writer,
                             bool seeds) {
-    *record = (snnk__json_writer){cJSON_CreateObject(), writer};
+    *record = (snnk__json_writer){.json = cJSON_CreateObject(), .writer = writer};
     return (snnk__sink){.context = record,
                         .seeds = seeds,
                         .text = write_text,
@@ -174,13 +187,14 @@ void snnk__json_write_end(snnk__json_writer *record, const char *key) {
 
 /* The value of a key; NULL if there is none. */
 static const cJSON *item_at(const snnk__source *source, const char *key) {
-    const snnk__json_reader *record = source->context;
+    snnk__json_reader *record = (snnk__json_reader *)source->context; /* only the place changes */
     const cJSON *json = record->json;
     char path[PATH_BYTES], *name = path, *rest;
 
     make_path(path, source->prefix, key);
-    for (; json && (rest = cut(name)) != NULL; name = rest) json = child_of(json, name);
-    return json ? child_of(json, name) : NULL;
+    for (; json && (rest = cut(name)) != NULL; name = rest)
+        json = child_of(json, name, &record->place);
+    return json ? child_of(json, name, &record->place) : NULL;
 }
 
 static snnk__value read_value(const snnk__source *source, const char *key) {

@@ -274,12 +274,17 @@ static size_t add_to_factor(snnk_lstsq *lstsq, const snnk_rows *rows, size_t fir
     return count;
 }
 
-void snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
-                          snnk_workspace *workspace) {
-    for (size_t first = 0; first < rows->n;)
+int snnk__lstsq_add_rows(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
+                         snnk_workspace *workspace, snnk__progress *progress) {
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < rows->n;) {
         first += lstsq->factorization == SNNK_FACTORIZATION_GRAM
                      ? add_to_moments(lstsq, precision, rows, first, workspace)
                      : add_to_factor(lstsq, rows, first);
+        st = snnk__progress_count(progress, (double)first, (double)rows->n);
+    }
+    return st;
 }
 
 /* ---- Public ---- */
@@ -312,6 +317,5 @@ int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *wor
     if (read.n > UINT64_MAX - lstsq->rows)
         return snnk__fail(SNNK_E_SIZE, "adding %zu rows to %llu overflows the 64-bit row count",
                           read.n, (unsigned long long)lstsq->rows);
-    snnk__lstsq_add_rows(lstsq, precision, &read, workspace);
-    return SNNK_OK;
+    return snnk__lstsq_add_rows(lstsq, precision, &read, workspace, NULL);
 }

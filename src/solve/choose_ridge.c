@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "solve/ridge.h"
 #include "solve/rss.h"
 #include "solve/statistics.h"
@@ -78,12 +79,16 @@ static int check_choose(const snnk_lstsq *train, const snnk_lstsq *heldout,
  * x m and b: t are scratch. If there is no usable solution, *error is infinite and *unusable is the
  * status. */
 static int score(snnk_lstsq *train, const snnk_lstsq *heldout, const snnk_solve_config *config,
-                 double *B, double *b, double *error, int *unusable) {
+                 double *B, double *b, snnk__progress *progress, double *error, int *unusable) {
     snnk__solve_outcome outcome;
-    int st = snnk__lstsq_solve_into(train, config, B, b, &outcome);
+    int st;
+
+    snnk__progress_begin_stage(progress, 0.95);
+    st = snnk__lstsq_solve_into(train, config, B, b, progress, &outcome);
+    snnk__progress_begin_stage(progress, 0.05);
 
     *error = INFINITY;
-    if (st == SNNK_OK) st = snnk__lstsq_rss_of(heldout, B, train->features, b, error);
+    if (st == SNNK_OK) st = snnk__lstsq_rss_of(heldout, B, train->features, b, progress, error);
     if (st == SNNK_OK) *error /= heldout->weight;
     if (st != SNNK_E_SINGULAR && st != SNNK_E_NONFINITE) return st;
     *unusable = st;
@@ -92,9 +97,10 @@ static int score(snnk_lstsq *train, const snnk_lstsq *heldout, const snnk_solve_
 
 int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
                             const snnk_solve_config *config, size_t n_ridges, const double *ridges,
-                            double *errors, size_t *best) {
+                            snnk_workspace *workspace, double *errors, size_t *best) {
     snnk_solve_config ours;
     double diagonal = 0, *B = NULL, *b, *scores = NULL;
+    snnk__work work;
     size_t least = 0;
     snnk__sentence before;
     int st, unusable = SNNK_OK;
@@ -106,6 +112,7 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
 
     const size_t m = train->features, t = train->targets;
 
+    snnk__work_begin(workspace, (double)n_ridges, &work);
     st = snnk__alloc(&train->allocator, t * m + t, sizeof *B, "a solution", &B);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(&train->allocator, n_ridges, sizeof *scores, "held-out errors", &scores);
@@ -113,7 +120,7 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
     b = B + t * m;
     for (size_t k = 0; k < n_ridges; k++) {
         ours.ridge = ridges ? ridges[k] : default_ridge(train, diagonal, n_ridges, k);
-        st = score(train, heldout, &ours, B, b, &scores[k], &unusable);
+        st = score(train, heldout, &ours, B, b, &work.progress, &scores[k], &unusable);
         if (st != SNNK_OK) goto done;
         if (scores[k] < scores[least]) least = k;
     }
@@ -121,9 +128,11 @@ int snnk_lstsq_choose_ridge(snnk_lstsq *train, const snnk_lstsq *heldout,
         st = unusable;
         goto done;
     }
+    if ((st = snnk__progress_finish(&work.progress)) != SNNK_OK) goto done;
     if (errors) memcpy(errors, scores, n_ridges * sizeof *errors);
     *best = least;
 done:
+    snnk__work_end(&work);
     snnk__free(&train->allocator, scores);
     snnk__free(&train->allocator, B);
     return snnk__recovered(st, &before);

@@ -57,7 +57,8 @@ const char *snnk_solve_method_name(int32_t value) {
     static const char *const names[] = {[SNNK_SOLVE_CHOLESKY] = "cholesky",
                                         [SNNK_SOLVE_TRUNCATED_EIGEN] = "truncated-eigen",
                                         [SNNK_SOLVE_QR] = "qr",
-                                        [SNNK_SOLVE_TRUNCATED_SVD] = "truncated-svd"};
+                                        [SNNK_SOLVE_TRUNCATED_SVD] = "truncated-svd",
+                                        [SNNK_SOLVE_DUAL] = "dual"};
 
     return value >= 0 && value <= SNNK_SOLVE_TRUNCATED_SVD ? names[value] : NULL;
 }

@@ -9,12 +9,21 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "solve/eigen.h"
+
+/* The most multiplications between two reports. */
+#define REPORT_EVERY 2e9
+
+/* The complete eigenvectors of this many rows cost nothing, and tell leverages from 1 better. */
+#define SMALL 64
 
 struct snnk__dual {
     snnk_allocator allocator;
     size_t rows;    /* as given */
     size_t n, m, t; /* distinct rows, features, targets */
+    size_t r;       /* eigenvectors */
+    bool complete;  /* r = n; otherwise n > m, and r <= m are those of s > 0 */
     bool intercept;
 
     size_t *distinct;    /* rows: the distinct row that each is */
@@ -26,9 +35,9 @@ struct snnk__dual {
     double *off;      /* t x rows: targets minus the mean of those of equal rows */
     double *within;   /* t: weighted sums of their squares */
     double *A;        /* n x m: sqrt(w_i) (phi_i - mean) */
-    double *U;        /* n x n: entry i of eigenvector j in row i, without the part along q */
-    double *values;   /* n: s_j >= 0, increasing */
-    double *along;    /* t x n: eigenvector j times z_k */
+    double *U;        /* n x r: entry i of eigenvector j in row i, without the part along q */
+    double *values;   /* r: s_j >= 0, increasing */
+    double *along;    /* t x r: eigenvector j times z_k */
     double *root;     /* n: sqrt(w_i) */
     double *mean_phi; /* m */
     double *mean_y;   /* t */
@@ -122,19 +131,22 @@ static int allocate(snnk__dual *dual) {
     size_t width, square, given, count;
     int st;
 
-    if ((st = snnk__check_eigenvectors(n)) != SNNK_OK)
+    dual->complete = n <= m || n <= SMALL;
+    dual->r = dual->complete ? n : m;
+    const size_t r = dual->r;
+    if ((st = snnk__check_eigenvectors(r)) != SNNK_OK)
         return snnk__fail(SNNK_E_SIZE,
-                          "%zu distinct rows are too many for LAPACK's eigenvectors: the limit is "
-                          "32766",
-                          n);
-    if (!snnk__add_size(n, m, &width) || !snnk__add_size(width, 2 * t + 2, &width) ||
+                          "%zu distinct rows of %zu features are too many for LAPACK's "
+                          "eigenvectors: the smaller number must be at most 32766",
+                          n, m);
+    if (!snnk__add_size(m, r, &width) || !snnk__add_size(width, 2 * t + 2, &width) ||
         !snnk__mul_size(n, width, &square) || !snnk__mul_size(rows, t, &given) ||
         !snnk__add_size(square, given, &count) || !snnk__add_size(count, m + 2 * t, &count))
         return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features overflow size_t", n, m);
     st = snnk__alloc(&dual->allocator, count, sizeof *dual->numbers, "a dual problem",
                      &dual->numbers);
     if (st != SNNK_OK) return st;
-    const size_t counts[] = {given, t, n * m, n * n, n, n * t, n, m, t, n * t};
+    const size_t counts[] = {given, t, n * m, n * r, r, r * t, n, m, t, n * t};
     double **const arrays[] = {&dual->off,    &dual->within, &dual->A,    &dual->U,
                                &dual->values, &dual->along,  &dual->root, &dual->mean_phi,
                                &dual->mean_y, &dual->Y};
@@ -225,35 +237,135 @@ static void transpose(size_t n, double *V) {
         }
 }
 
-static int decompose(snnk__dual *dual) {
+/* SNNK_E_NONFINITE if an entry on the diagonal of the n x n matrix is not finite. */
+static int check_diagonal(size_t n, const double *matrix, const char *what) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(matrix[i * n + i]))
+            return snnk__fail(SNNK_E_NONFINITE, "the squared length of %s %zu overflows", what, i);
+    return SNNK_OK;
+}
+
+/* SNNK_E_SINGULAR if the largest eigenvalue is not above 0. */
+static int check_rank(const snnk__dual *dual, double largest) {
+    if (largest > 0) return SNNK_OK;
+    return snnk__fail(
+        SNNK_E_SINGULAR,
+        "rank 0: every one of the %zu features is constant (without an intercept: zero)", dual->m);
+}
+
+/* Set the lower triangle of U to A A^T, some rows at a time. */
+static int multiply_rows(const snnk__dual *dual, snnk__progress *progress) {
+    const size_t n = dual->n, m = dual->m;
+    const size_t most = (size_t)(REPORT_EVERY / ((double)n * (double)m)) + 1;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < n; first += most) {
+        const size_t count = snnk__min_size(most, n - first);
+        const double *rows = dual->A + first * m;
+        const double share = (double)(first + count) / (double)n;
+
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)first, (int)m, 1,
+                    rows, (int)m, dual->A, (int)m, 0, dual->U + first * n, (int)n);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)count, (int)m, 1, rows, (int)m, 0,
+                    dual->U + first * n + first, (int)n);
+        st = snnk__progress_update(progress, share * share);
+    }
+    return st;
+}
+
+/* Set the lower triangle of V to A^T A, some rows at a time. */
+static int multiply_features(const snnk__dual *dual, double *V, snnk__progress *progress) {
+    const size_t n = dual->n, m = dual->m;
+    const size_t most = (size_t)(REPORT_EVERY / ((double)m * (double)m)) + 1;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < n; first += most) {
+        const size_t count = snnk__min_size(most, n - first);
+
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)m, (int)count, 1,
+                    dual->A + first * m, (int)m, first > 0, V, (int)m);
+        st = snnk__progress_count(progress, (double)(first + count), (double)n);
+    }
+    return st;
+}
+
+/* Set U and the values from A A^T. */
+static int decompose_rows(snnk__dual *dual, snnk__progress *progress) {
     const size_t n = dual->n, m = dual->m;
     int st;
 
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)n, (int)m, 1, dual->A, (int)m, 0,
-                dual->U, (int)n);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(dual->U[i * n + i]))
-            return snnk__fail(SNNK_E_NONFINITE, "the squared length of distinct row %zu overflows",
-                              i);
-    st = snnk__eigenvectors(&dual->allocator, n, 'U', dual->U, dual->values);
+    snnk__progress_begin_stage(progress, (double)n * (double)n * (double)m);
+    if ((st = multiply_rows(dual, progress)) != SNNK_OK) return st;
+    if ((st = check_diagonal(n, dual->U, "distinct row")) != SNNK_OK) return st;
+    snnk__progress_begin_stage(progress, 9 * (double)n * (double)n * (double)n);
+    st = snnk__eigenvectors(&dual->allocator, n, 'U', dual->U, dual->values, progress);
+    if (st == SNNK_OK) st = check_rank(dual, dual->values[n - 1]);
     if (st != SNNK_OK) return st;
-    if (!(dual->values[n - 1] > 0))
-        return snnk__fail(
-            SNNK_E_SINGULAR,
-            "rank 0: every one of the %zu features is constant (without an intercept: zero)", m);
     for (size_t j = 0; j < n; j++) dual->values[j] = fmax(dual->values[j], 0);
     if (dual->intercept) remove_constant(dual, dual->U);
-    for (size_t k = 0; k < dual->t; k++)
-        for (size_t j = 0; j < n; j++)
-            for (size_t i = 0; i < n; i++)
-                dual->along[k * n + j] += dual->U[j * n + i] * dual->root[i] * dual->Y[k * n + i];
     transpose(n, dual->U);
     return SNNK_OK;
+}
+
+/* Set U and the values from A^T A = V diag(s) V^T: U = A V diag(s)^-1/2. V: scratch, m x m. */
+static int decompose_features(snnk__dual *dual, double *V, snnk__progress *progress) {
+    const size_t n = dual->n, m = dual->m;
+    size_t zeros = 0;
+    int st;
+
+    snnk__progress_begin_stage(progress, (double)n * (double)m * (double)m);
+    if ((st = multiply_features(dual, V, progress)) != SNNK_OK) return st;
+    if ((st = check_diagonal(m, V, "feature")) != SNNK_OK) return st;
+    snnk__progress_begin_stage(progress, 9 * (double)m * (double)m * (double)m);
+    st = snnk__eigenvectors(&dual->allocator, m, 'U', V, dual->values, progress);
+    if (st == SNNK_OK) st = check_rank(dual, dual->values[m - 1]);
+    if (st != SNNK_OK) return st;
+    /* Directions whose eigenvalues are rounding do not count. */
+    while (dual->values[zeros] <= (double)n * DBL_EPSILON * dual->values[m - 1]) zeros++;
+    const size_t r = m - zeros;
+    memmove(dual->values, dual->values + zeros, r * sizeof *dual->values);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)r, (int)m, 1, dual->A, (int)m,
+                V + zeros * m, (int)m, 0, dual->U, (int)r);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < r; j++) dual->U[i * r + j] /= sqrt(dual->values[j]);
+    dual->r = r;
+    return SNNK_OK;
+}
+
+/* Set U, the values and `along`. */
+static int decompose(snnk__dual *dual, snnk__progress *progress) {
+    const size_t n = dual->n, m = dual->m;
+    double *V = NULL;
+    int st;
+
+    if (dual->complete) {
+        st = decompose_rows(dual, progress);
+    } else {
+        st = snnk__alloc(&dual->allocator, m * m, sizeof *V, "moments of features", &V);
+        if (st == SNNK_OK) st = decompose_features(dual, V, progress);
+        snnk__free(&dual->allocator, V);
+    }
+    if (st != SNNK_OK) return st;
+    const size_t r = dual->r;
+    snnk__progress_begin_stage(progress, (double)n * (double)r * (double)dual->t);
+    for (size_t k = 0; k < dual->t; k++)
+        for (size_t i = 0; i < n; i++)
+            cblas_daxpy((int)r, dual->root[i] * dual->Y[k * n + i], dual->U + i * r, 1,
+                        dual->along + k * r, 1);
+    return snnk__progress_finish(progress);
+}
+
+/* The multiplications of decompose. */
+static double cost_of(const snnk__dual *dual) {
+    const double n = (double)dual->n, m = (double)dual->m, r = (double)dual->r;
+
+    return n * m * r + 9 * r * r * r + n * r * (double)dual->t;
 }
 
 int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
     snnk_allocator allocator;
     snnk__dual *made = NULL;
+    snnk__work work;
     int st;
 
     *dual = NULL;
@@ -269,7 +381,10 @@ int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual) {
     if ((st = allocate(made)) != SNNK_OK) goto done;
     merge_equal(data, made);
     center(data, made);
-    if ((st = decompose(made)) != SNNK_OK) goto done;
+    snnk__work_begin(data->workspace, cost_of(made), &work);
+    st = decompose(made, &work.progress);
+    snnk__work_end(&work);
+    if (st != SNNK_OK) goto done;
     *dual = made;
     made = NULL;
 done:
@@ -289,18 +404,28 @@ void snnk__dual_free(snnk__dual *dual) {
 
 size_t snnk__dual_distinct(const snnk__dual *dual) { return dual->n; }
 
+double snnk__dual_largest(const snnk__dual *dual) { return dual->values[dual->r - 1]; }
+
+const double *snnk__dual_mean(const snnk__dual *dual) { return dual->mean_phi; }
+
 double snnk__dual_least_ridge(const snnk__dual *dual) {
-    return (double)dual->n * DBL_EPSILON * dual->values[dual->n - 1];
+    return (double)dual->n * DBL_EPSILON * dual->values[dual->r - 1];
 }
 
 /* ---- One ridge ---- */
 
 /* Scratch for one ridge. Everything is multiplied by lambda, so that nothing overflows for small
- * ones: lambda M = sum_j share_j u_j u_j^T, share_j = lambda/(s_j + lambda). */
+ * ones:
+ *
+ *     lambda M = sum_j share_j u_j u_j^T + (I - q q^T - sum_j u_j u_j^T)
+ *
+ * with share_j = lambda/(s_j + lambda). The second part is 0 if the eigenvectors are complete. If
+ * they are not, lambda M = (I - q q^T) + sum_j factor_j u_j u_j^T with factor_j = share_j - 1. */
 typedef struct pass {
     double ridge;
-    double *share;    /* n */
-    double *parts;    /* n: share times along, or times a row of U */
+    double *share;    /* r */
+    double *factor;   /* r: share if the eigenvectors are complete */
+    double *parts;    /* t x r: share or factor, times along or a row of U */
     double *fitted;   /* t x n: lambda alpha, the weighted residuals */
     double *residual; /* t x n: without the row's group, not weighted */
     double *matrix;   /* most x most: lambda M_gg */
@@ -308,13 +433,14 @@ typedef struct pass {
 } pass;
 
 static int pass_alloc(const snnk__dual *dual, pass *p) {
-    const size_t n = dual->n, t = dual->t, most = dual->most;
-    const int st = snnk__alloc(&dual->allocator, 2 * n + 2 * n * t + most * most + most,
+    const size_t n = dual->n, r = dual->r, t = dual->t, most = dual->most;
+    const int st = snnk__alloc(&dual->allocator, (2 + t) * r + 2 * n * t + most * most + most,
                                sizeof *p->share, "scratch of a dual problem", &p->share);
 
     if (st != SNNK_OK) return st;
-    p->parts = p->share + n;
-    p->fitted = p->parts + n;
+    p->factor = p->share + r;
+    p->parts = p->factor + r;
+    p->fitted = p->parts + t * r;
     p->residual = p->fitted + n * t;
     p->matrix = p->residual + n * t;
     p->right = p->matrix + most * most;
@@ -323,28 +449,55 @@ static int pass_alloc(const snnk__dual *dual, pass *p) {
 
 static void set_ridge(const snnk__dual *dual, double ridge, pass *p) {
     p->ridge = fmax(ridge, snnk__dual_least_ridge(dual));
-    for (size_t j = 0; j < dual->n; j++) p->share[j] = 1 / (1 + dual->values[j] / p->ridge);
+    for (size_t j = 0; j < dual->r; j++) {
+        p->share[j] = 1 / (1 + dual->values[j] / p->ridge);
+        p->factor[j] = dual->complete ? p->share[j] : p->share[j] - 1;
+    }
 }
 
-/* Set the weighted residuals of target k. */
-static void fit_target(const snnk__dual *dual, size_t k, pass *p) {
+/* Set sums = U diag(factors) U^T z_k + added * sums for targets first ... last. sums: of `first`. */
+static void multiply_targets(const snnk__dual *dual, size_t first, size_t last,
+                             const double *factors, double added, pass *p, double *sums) {
+    const size_t n = dual->n, r = dual->r, t = last - first + 1;
+
+    for (size_t k = 0; k < t; k++)
+        for (size_t j = 0; j < r; j++)
+            p->parts[k * r + j] = factors[j] * dual->along[(first + k) * r + j];
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)t, (int)n, (int)r, 1, p->parts,
+                (int)r, dual->U, (int)r, added, sums, (int)n);
+}
+
+/* Set the weighted residuals of targets first ... last. */
+static void fit_targets(const snnk__dual *dual, size_t first, size_t last, pass *p) {
     const size_t n = dual->n;
 
-    for (size_t j = 0; j < n; j++) p->parts[j] = p->share[j] * dual->along[k * n + j];
-    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)n, (int)n, 1, dual->U, (int)n, p->parts, 1, 0,
-                p->fitted + k * n, 1);
+    for (size_t k = first; k <= last; k++)
+        for (size_t i = 0; i < n; i++)
+            p->fitted[k * n + i] = dual->complete ? 0 : dual->root[i] * dual->Y[k * n + i];
+    multiply_targets(dual, first, last, p->factor, 1, p, p->fitted + first * n);
 }
 
-/* Build and factor lambda M_gg. False if it is singular: nothing is left to predict from. */
-static bool factor_group(const snnk__dual *dual, size_t g, pass *p) {
+/* Entry a, c of the part of lambda M that the eigenvectors do not have. total: the sum of the
+ * weights. */
+static double rest_of(const snnk__dual *dual, double total, size_t a, size_t c) {
+    const double along_q = dual->intercept ? dual->root[a] * dual->root[c] / total : 0;
+
+    return dual->complete ? 0 : (a == c ? 1 : 0) - along_q;
+}
+
+/* Build and factor lambda M_gg. total: the sum of the weights. False if it is singular: nothing is left to predict from. */
+static bool factor_group(const snnk__dual *dual, double total, size_t g, pass *p) {
     const size_t *rows = dual->order + dual->start[g], k = dual->start[g + 1] - dual->start[g];
-    const size_t n = dual->n;
+    const size_t r = dual->r;
 
-    if (dual->intercept && k == n) return false;
+    if (dual->intercept && k == dual->n) return false;
     for (size_t a = 0; a < k; a++) {
-        for (size_t j = 0; j < n; j++) p->parts[j] = p->share[j] * dual->U[rows[a] * n + j];
+        const double *row = dual->U + rows[a] * r;
+
+        for (size_t j = 0; j < r; j++) p->parts[j] = p->factor[j] * row[j];
         for (size_t c = 0; c <= a; c++)
-            p->matrix[c * k + a] = cblas_ddot((int)n, p->parts, 1, dual->U + rows[c] * n, 1);
+            p->matrix[c * k + a] = rest_of(dual, total, rows[a], rows[c]) +
+                                   cblas_ddot((int)r, p->parts, 1, dual->U + rows[c] * r, 1);
     }
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (lapack_int)k, p->matrix, (lapack_int)k) == 0;
 }
@@ -363,9 +516,11 @@ static void leave_group(const snnk__dual *dual, size_t g, size_t t, bool usable,
 
 /* Set the residuals of all distinct rows without their groups, for targets first ... last. */
 static void leave_out(const snnk__dual *dual, size_t first, size_t last, pass *p) {
-    for (size_t k = first; k <= last; k++) fit_target(dual, k, p);
+    const double total = cblas_ddot((int)dual->n, dual->root, 1, dual->root, 1);
+
+    fit_targets(dual, first, last, p);
     for (size_t g = 0; g < dual->groups; g++) {
-        const bool usable = factor_group(dual, g, p);
+        const bool usable = factor_group(dual, total, g, p);
 
         for (size_t k = first; k <= last; k++) leave_group(dual, g, k, usable, p);
     }
@@ -380,11 +535,15 @@ static double residual_of(const snnk__dual *dual, const pass *p, size_t i, size_
 
 /* n - dof: the trace of lambda M, and the rows that equal others. */
 static double residual_freedom(const snnk__dual *dual, const pass *p) {
-    const size_t n = dual->n;
+    const size_t n = dual->n, r = dual->r;
+    const double total = cblas_ddot((int)n, dual->root, 1, dual->root, 1);
     double sum = (double)(dual->rows - n);
 
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++) sum += p->share[j] * dual->U[i * n + j] * dual->U[i * n + j];
+    for (size_t i = 0; i < n; i++) {
+        sum += rest_of(dual, total, i, i);
+        for (size_t j = 0; j < r; j++)
+            sum += p->factor[j] * dual->U[i * r + j] * dual->U[i * r + j];
+    }
     return sum;
 }
 
@@ -408,11 +567,13 @@ int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridg
         const double freedom = residual_freedom(dual, &p);
 
         if (dof) dof[r] = rows - freedom;
-        if (loo) leave_out(dual, 0, t - 1, &p);
+        if (loo)
+            leave_out(dual, 0, t - 1, &p);
+        else
+            fit_targets(dual, 0, t - 1, &p);
         for (size_t k = 0; k < t; k++) {
             const double *fitted = p.fitted + k * n;
 
-            if (!loo) fit_target(dual, k, &p);
             const double squares = dual->within[k] + cblas_ddot((int)n, fitted, 1, fitted, 1);
 
             if (rss) rss[r * t + k] = squares;
@@ -430,11 +591,14 @@ int snnk__dual_loo_residuals(const snnk__dual *dual, const double *ridges, doubl
     const int st = pass_alloc(dual, &p);
 
     if (st != SNNK_OK) return st;
-    for (size_t k = 0; k < dual->t; k++) {
-        set_ridge(dual, ridges[k], &p);
-        leave_out(dual, k, k, &p);
-        for (size_t i = 0; i < dual->rows; i++)
-            residuals[i * ldr + k] = residual_of(dual, &p, i, k);
+    for (size_t first = 0, end; first < dual->t; first = end) { /* equal ridges together */
+        for (end = first + 1; end < dual->t && ridges[end] == ridges[first]; end++) {
+        }
+        set_ridge(dual, ridges[first], &p);
+        leave_out(dual, first, end - 1, &p);
+        for (size_t k = first; k < end; k++)
+            for (size_t i = 0; i < dual->rows; i++)
+                residuals[i * ldr + k] = residual_of(dual, &p, i, k);
     }
     snnk__free(&dual->allocator, p.share);
     return SNNK_OK;
@@ -453,7 +617,7 @@ int snnk__dual_solve(const snnk__dual *dual, const double *ridges, double *B, si
         double *row = B + k * ldb;
 
         set_ridge(dual, ridges[k], &p);
-        fit_target(dual, k, &p);
+        multiply_targets(dual, k, k, p.share, 0, &p, p.fitted + k * n);
         cblas_dgemv(CblasRowMajor, CblasTrans, (int)n, (int)m, 1 / p.ridge, dual->A, (int)m,
                     p.fitted + k * n, 1, 0, row, 1);
         for (size_t j = 0; st == SNNK_OK && j < m; j++)

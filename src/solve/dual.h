@@ -1,6 +1,6 @@
-/* Ridge regression in its dual form, for fewer rows than features: one eigendecomposition of the n
- * x n matrix of inner products of rows, then any number of ridges lambda, each with exact
- * leave-one-out residuals.
+/* Ridge regression on rows in memory: one eigendecomposition of the n x n matrix of inner products
+ * of rows (the dual form; of the m x m matrix of moments if there are fewer features than rows),
+ * then any number of ridges lambda, each with exact leave-one-out residuals.
  *
  *     snnk__dual_create(&data, &dual);
  *     snnk__dual_score(dual, n_ridges, ridges, NULL, NULL, NULL, loo);
@@ -17,8 +17,8 @@
  * A group g of rows that is left out together has the residuals M_gg^-1 alpha_g (divided by
  * sqrt(w)): for a single row, alpha_i/M_ii. The hat matrix is I - lambda M, which gives degrees of
  * freedom and generalized cross-validation. The solutions are those of snnk_lstsq_solve and
- * snnk_ridge_path. Creating takes O(n^2 m + n^3), a ridge O(n^2 t), and O(n k^2) more for a group
- * of k rows.
+ * snnk_ridge_path. With r = min(n, m), creating takes O(n m r + r^3), a ridge O(n r t), and O(r k^2)
+ * more for a group of k rows.
  *
  * Copies of a row would predict it, so that the smallest ridge would be the best. Therefore equal
  * rows are left out together. They are one row here, with the sum of their weights and the mean of
@@ -29,6 +29,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <snnk/workspace.h>
 
 #include "base/memory.h"
 
@@ -47,17 +49,22 @@ typedef struct snnk__dual_data {
      * NULL: equal rows are left out together, others alone */
     const size_t *group;
     bool intercept;
+    snnk_workspace *workspace; /* its progress function can cancel the call; NULL for none */
 } snnk__dual_data;
 
-/* Decompose a problem. Keeps n (n + m) doubles.
+/* Decompose a problem. Keeps n (m + min(n, m)) doubles.
  *   data  see there
  *   dual  out: release with snnk__dual_free
- * SNNK_E_SIZE (more than 32766 distinct rows), SNNK_E_SINGULAR (all rows equal the mean, or no
- * convergence), SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM. */
+ * SNNK_E_SIZE (more than 32766 distinct rows and features), SNNK_E_SINGULAR (all rows equal the mean, or no
+ * convergence), SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual);
 
 /* Get the number of distinct rows. */
 size_t snnk__dual_distinct(const snnk__dual *dual);
+
+/* Get the largest eigenvalue of K, and the mean of the features (zeros without an intercept). */
+double snnk__dual_largest(const snnk__dual *dual);
+const double *snnk__dual_mean(const snnk__dual *dual);
 
 /* Free a problem. NULL is fine. */
 void snnk__dual_free(snnk__dual *dual);

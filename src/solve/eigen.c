@@ -2,12 +2,19 @@
 #include "solve/eigen.h"
 
 #include <math.h>
+#include <string.h>
 
 #include <cblas.h>
 #include <lapacke.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "solve/shortest.h"
+#include "solve/tridiagonal.h"
+#include "solve/tridiagonal_eigen.h"
+
+/* Some LAPACK libraries compute m^2 in 32 bits. */
+#define MAX_VECTORS 32766
 
 /* A = sum_k value_k v_k v_k^T, values increasing, v_k in row k of A (row-major). z = sum over the
  * kept k of v_k (v_k . r) / value_k is the shortest z that fits r as well as the kept directions
@@ -32,53 +39,99 @@ static int combine(const snnk_allocator *allocator, size_t m, size_t t, size_t r
 }
 
 int snnk__check_eigenvectors(size_t m) {
-    /* The work that dsyevd's documentation asks for must fit an integer of LAPACK. */
-    const double work_needed = 1 + 6 * (double)m + 2 * (double)m * (double)m;
-
-    if (work_needed > INT32_MAX)
+    if (m > MAX_VECTORS)
         return snnk__fail(SNNK_E_SIZE,
-                          "%zu features are too many for LAPACK's eigenvectors: the limit is 32766",
-                          m);
+                          "%zu features are too many for eigenvectors: the limit is %d", m,
+                          MAX_VECTORS);
+    return SNNK_OK;
+}
+
+/* Copy the upper triangle by columns to the lower one, a tile at a time. */
+static void mirror(size_t m, double *A) {
+    const size_t tile = 64;
+
+    for (size_t j0 = 0; j0 < m; j0 += tile)
+        for (size_t i0 = 0; i0 <= j0; i0 += tile)
+            for (size_t j = j0; j < snnk__min_size(j0 + tile, m); j++)
+                for (size_t i = i0; i < snnk__min_size(i0 + tile, j); i++)
+                    A[i * m + j] = A[j * m + i];
+}
+
+/* Divide the lower triangle by a power of two that brings its largest entry to 1 ... 2, so that
+ * nothing overflows or underflows on the way. Returns that power. */
+static double scale_down(size_t m, double *A) {
+    double largest = 0, scale;
+    int exponent = 0;
+
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = j; i < m; i++) largest = fmax(largest, fabs(A[j * m + i]));
+    if (largest > 0) (void)frexp(largest, &exponent);
+    if (exponent > -100 && exponent < 100) return 1;
+    scale = ldexp(1, exponent - 1);
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = j; i < m; i++) A[j * m + i] /= scale;
+    return scale;
+}
+
+/* The decomposition of A in its memory and that of Z (m x m). numbers: 3 m; order: m. */
+static int decompose(const snnk_allocator *allocator, size_t m, double *A, double *values,
+                     double *Z, double *numbers, size_t *order, snnk__progress *progress) {
+    double *diagonal = numbers, *beside = numbers + m, *tau = numbers + 2 * m;
+    const double scale = scale_down(m, A);
+    int st;
+
+    snnk__progress_begin_stage(progress, 0.45);
+    st = snnk__tridiagonal_reduce(allocator, m, A, diagonal, beside, tau, progress);
+    if (st != SNNK_OK) return st;
+    snnk__progress_begin_stage(progress, 0.2);
+    st = snnk__tridiagonal_eigenvectors(allocator, m, diagonal, beside, Z, order, progress);
+    if (st != SNNK_OK) return st;
+    snnk__progress_begin_stage(progress, 0.35);
+    st = snnk__tridiagonal_expand(allocator, m, A, tau, Z, progress);
+    if (st != SNNK_OK) return st;
+    for (size_t k = 0; k < m; k++) {
+        values[k] = diagonal[order[k]] * scale;
+        memcpy(A + k * m, Z + order[k] * m, m * sizeof *A);
+    }
     return SNNK_OK;
 }
 
 int snnk__eigenvectors(const snnk_allocator *allocator, size_t m, char triangle, double *A,
-                       double *values) {
-    double *work = NULL;
-    lapack_int *iwork = NULL;
-    lapack_int info;
+                       double *values, snnk__progress *progress) {
+    snnk__progress parts = snnk__progress_within(progress, 1);
+    double *Z = NULL, *numbers = NULL;
+    size_t *order = NULL, square;
     int st;
 
     if ((st = snnk__check_eigenvectors(m)) != SNNK_OK) return st;
-
-    const size_t n_work = 1 + 6 * m + 2 * m * m, n_iwork = 3 + 5 * m;
-
-    st = snnk__alloc(allocator, n_work, sizeof *work, "eigenvector scratch", &work);
+    if (!snnk__mul_size(m, m, &square))
+        return snnk__fail(SNNK_E_SIZE, "%zu x %zu eigenvectors overflow size_t", m, m);
+    if ((st = snnk__alloc(allocator, square, sizeof *Z, "eigenvectors", &Z)) != SNNK_OK) goto done;
+    st = snnk__alloc(allocator, 3 * m, sizeof *numbers, "eigenvector scratch", &numbers);
     if (st != SNNK_OK) goto done;
-    st = snnk__alloc(allocator, n_iwork, sizeof *iwork, "eigenvector integers", &iwork);
+    st = snnk__alloc(allocator, m, sizeof *order, "eigenvector integers", &order);
     if (st != SNNK_OK) goto done;
-    info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', triangle, (lapack_int)m, A, (lapack_int)m,
-                               values, work, (lapack_int)n_work, iwork, (lapack_int)n_iwork);
-    if (info < 0)
-        st = snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dsyevd", -(long)info);
-    else if (info > 0)
-        st = snnk__fail(SNNK_E_SINGULAR, "the eigenvalues of the %zu x %zu system did not converge",
-                        m, m);
+    if (triangle == 'U') mirror(m, A);
+    st = decompose(allocator, m, A, values, Z, numbers, order, &parts);
 done:
-    snnk__free(allocator, iwork);
-    snnk__free(allocator, work);
+    snnk__free(allocator, order);
+    snnk__free(allocator, numbers);
+    snnk__free(allocator, Z);
     return st;
 }
 
 int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, double tolerance,
-                          double *A, const double *scale, double *R, snnk__solve_outcome *outcome) {
+                          double *A, const double *scale, double *R, snnk__progress *progress,
+                          snnk__solve_outcome *outcome) {
+    snnk__progress parts = snnk__progress_within(progress, 1);
     double *values = NULL;
     size_t rank = 0;
     int st;
 
     st = snnk__alloc(allocator, m, sizeof *values, "eigenvalues", &values);
     if (st != SNNK_OK) goto done;
-    if ((st = snnk__eigenvectors(allocator, m, 'L', A, values)) != SNNK_OK) {
+    snnk__progress_begin_stage(&parts, 0.8);
+    if ((st = snnk__eigenvectors(allocator, m, 'L', A, values, &parts)) != SNNK_OK) {
         if (st == SNNK_E_SIZE)
             st = snnk__fail_within(st, "the system is singular (a larger ridge avoids this)");
         goto done;
@@ -94,7 +147,9 @@ int snnk__solve_truncated(const snnk_allocator *allocator, size_t m, size_t t, d
         goto done;
     }
     if ((st = combine(allocator, m, t, rank, values, A, R)) != SNNK_OK) goto done;
-    if ((st = snnk__shortest(allocator, m, t, rank, A, scale, R)) != SNNK_OK) goto done;
+    snnk__progress_begin_stage(&parts, 0.2);
+    st = snnk__shortest(allocator, m, t, rank, A, scale, R, &parts);
+    if (st != SNNK_OK) goto done;
     *outcome = (snnk__solve_outcome){.condition = largest / values[m - rank],
                                      .rank = rank,
                                      .method = SNNK_SOLVE_TRUNCATED_EIGEN};

@@ -8,7 +8,9 @@
 #include <lapacke.h>
 
 #include "base/size.h"
+#include "base/workspace.h"
 #include "solve/accumulate.h"
+#include "solve/cholesky.h"
 #include "solve/downdate.h"
 #include "solve/lstsq.h"
 #include "solve/qr.h"
@@ -195,7 +197,7 @@ static int check_all(const snnk_lstsq *sums, snnk_lstsq *forgotten) {
 }
 
 /* forgotten: the moments of the rows; lstsq has the same number of rows. */
-static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
+static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten, snnk__progress *progress) {
     snnk_lstsq *moments = NULL;
     int st;
 
@@ -204,10 +206,11 @@ static int forget_all(snnk_lstsq *lstsq, snnk_lstsq *forgotten) {
     } else {
         st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments);
         if (st != SNNK_OK) return st;
-        snnk__qr_to_gram(moments);
-        st = check_all(moments, forgotten);
+        st = snnk__qr_to_gram(moments, progress);
+        if (st == SNNK_OK) st = check_all(moments, forgotten);
         snnk_lstsq_free(moments);
     }
+    if (st == SNNK_OK) st = snnk__progress_finish(progress);
     if (st == SNNK_OK) snnk__lstsq_clear(lstsq);
     return st;
 }
@@ -242,9 +245,9 @@ static void subtract(const snnk_lstsq *lstsq, const shift *s, snnk_lstsq *left) 
 
 /* Compute the Cholesky factor of S, its diagonal raised by the rounding error, in the scratch
  * triangle. The diagonal of S is lost. */
-static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
+static int factor(snnk_lstsq *left, const rounding *r, const shift *s, snnk__progress *progress,
+                  bool *definite) {
     const size_t m = left->features;
-    const lapack_int mi = (lapack_int)m;
     double *S = left->S;
 
     for (size_t i = 0; i < m; i++) {
@@ -252,21 +255,22 @@ static bool factor(snnk_lstsq *left, const rounding *r, const shift *s) {
         S[i * m + i] += square_noise(r, s, m, left->mean_phi[i], r->phi[i]);
         if (S[i * m + i] == 0) S[i * m + i] = 1; /* a constant feature; its row is 0 */
     }
-    return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', mi, S, mi) == 0;
+    return snnk__cholesky('L', m, S, progress, definite);
 }
 
-/* Whether S is positive semidefinite, and yy minus what S explains of each target not negative, up
- * to rounding. scratch: m + t m. */
-static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s,
-                              double *scratch) {
+/* Find whether S is positive semidefinite, and yy minus what S explains of each target not negative, up
+ * to rounding. scratch: m + t m. SNNK_E_CANCELLED. */
+static int is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s, double *scratch,
+                             snnk__progress *progress, bool *result) {
     const size_t m = left->features, t = left->targets;
     const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;
     double *diagonal = scratch, *Z = scratch + m;
     bool is;
+    int st;
 
     for (size_t i = 0; i < m; i++) diagonal[i] = left->S[i * m + i];
     memcpy(Z, left->C, t * m * sizeof *Z);
-    is = factor(left, r, s);
+    if ((st = factor(left, r, s, progress, &is)) != SNNK_OK) return st;
     if (is)
         cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, mi, ti, 1,
                     left->S, mi, Z, mi);
@@ -278,7 +282,8 @@ static bool is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *
     }
     for (size_t i = 0; i < m; i++) left->S[i * m + i] = fmax(diagonal[i], 0);
     for (size_t k = 0; k < t; k++) left->yy[k] = fmax(left->yy[k], 0);
-    return is;
+    *result = is;
+    return SNNK_OK;
 }
 
 /* Whether all sums of feature i are rounding errors of 0. A small square alone does not show that:
@@ -340,21 +345,21 @@ static int settle_features(snnk_lstsq *left, const rounding *r, const shift *s, 
 }
 
 /* left: as in subtract. */
-static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
+static int forget_moments(const snnk_lstsq *lstsq, snnk_lstsq *left, snnk__progress *progress) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const rounding r = find_rounding(lstsq, left);
     const double weight = lstsq->weight - left->weight;
     const shift s = find_shift(weight, left->weight);
     double *scratch;
+    bool possible = false;
     int st;
 
     st = snnk__alloc(&lstsq->allocator, m + t * m, sizeof *scratch, "solver vectors", &scratch);
     if (st != SNNK_OK) return st;
     subtract(lstsq, &s, left);
-    if (is_sum_of_squares(left, &r, &s, scratch))
-        st = settle_features(left, &r, &s, lstsq->rows - left->rows, weight);
-    else
-        st = refuse();
+    st = is_sum_of_squares(left, &r, &s, scratch, progress, &possible);
+    if (st == SNNK_OK)
+        st = possible ? settle_features(left, &r, &s, lstsq->rows - left->rows, weight) : refuse();
     snnk__free(&lstsq->allocator, scratch);
     left->rows = lstsq->rows - left->rows;
     left->weight = weight;
@@ -399,7 +404,8 @@ static bool settle_rest(snnk_lstsq *left, const rounding *r, double weight) {
 
 /* Set *left to the factor without these rows, or to NULL if a direction would be pure rounding
  * error. */
-static int forget_factor(const snnk_lstsq *lstsq, const snnk_rows *rows, snnk_lstsq **left) {
+static int forget_factor(const snnk_lstsq *lstsq, const snnk_rows *rows, snnk__progress *progress,
+                         snnk_lstsq **left) {
     const snnk_allocator *allocator = &lstsq->allocator;
     snnk_lstsq *made = NULL;
     double *noise = NULL;
@@ -419,6 +425,8 @@ static int forget_factor(const snnk_lstsq *lstsq, const snnk_rows *rows, snnk_ls
 
         removed = remove_part(made, &r, &part, noise);
         first += count;
+        st = snnk__progress_count(progress, (double)first, (double)rows->n);
+        if (st != SNNK_OK) goto done;
     }
     if (removed && settle_rest(made, &r, snnk__rows_weight(rows))) {
         *left = made;
@@ -432,14 +440,14 @@ done:
 
 /* Forget from a factor through its moments. The pivots of the factor cannot show whether the rows
  * had been added, because their errors have no bound if little is left. */
-static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
+static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left, snnk__progress *progress) {
     snnk_lstsq *moments;
     int st;
 
     st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments);
     if (st != SNNK_OK) return st;
-    snnk__qr_to_gram(moments);
-    st = forget_moments(moments, left);
+    st = snnk__qr_to_gram(moments, progress);
+    if (st == SNNK_OK) st = forget_moments(moments, left, progress);
     snnk_lstsq_free(moments);
     return st;
 }
@@ -448,12 +456,12 @@ static int forget_its_moments(const snnk_lstsq *lstsq, snnk_lstsq *left) {
 
 /* Set *moments to the moments of the rows, in the memory of lstsq. */
 static int collect(const snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
-                   snnk_workspace *workspace, snnk_lstsq **moments) {
+                   snnk_workspace *workspace, snnk__progress *progress, snnk_lstsq **moments) {
     int st;
 
     st = snnk_lstsq_create(lstsq->features, lstsq->targets, &lstsq->allocator, moments);
-    if (st == SNNK_OK) snnk__lstsq_add_rows(*moments, precision, rows, workspace);
-    return st;
+    if (st != SNNK_OK) return st;
+    return snnk__lstsq_add_rows(*moments, precision, rows, workspace, progress);
 }
 
 static void exchange(snnk_lstsq *a, snnk_lstsq *b) {
@@ -464,20 +472,26 @@ static void exchange(snnk_lstsq *a, snnk_lstsq *b) {
 }
 
 static int forget(snnk_lstsq *lstsq, int32_t precision, const snnk_rows *rows,
-                  snnk_workspace *workspace) {
+                  snnk_workspace *workspace, snnk__progress *progress) {
     const bool of_moments = lstsq->factorization == SNNK_FACTORIZATION_GRAM;
     snnk_lstsq *left = NULL, *factored = NULL;
     int st;
 
     if (!of_moments) precision = SNNK_PRECISION_DOUBLE;
-    if ((st = collect(lstsq, precision, rows, workspace, &left)) != SNNK_OK) goto done;
+    snnk__progress_begin_stage(progress, 0.4);
+    st = collect(lstsq, precision, rows, workspace, progress, &left);
+    if (st != SNNK_OK) goto done;
     if (rows->n == lstsq->rows) {
-        st = forget_all(lstsq, left);
+        st = forget_all(lstsq, left, progress);
         goto done;
     }
-    st = of_moments ? forget_moments(lstsq, left) : forget_its_moments(lstsq, left);
+    snnk__progress_begin_stage(progress, 0.2);
+    st = of_moments ? forget_moments(lstsq, left, progress)
+                    : forget_its_moments(lstsq, left, progress);
     if (st != SNNK_OK) goto done;
-    if (!of_moments && (st = forget_factor(lstsq, rows, &factored)) != SNNK_OK) goto done;
+    snnk__progress_begin_stage(progress, 0.4);
+    if (!of_moments && (st = forget_factor(lstsq, rows, progress, &factored)) != SNNK_OK) goto done;
+    if ((st = snnk__progress_finish(progress)) != SNNK_OK) goto done;
     exchange(lstsq, factored ? factored : left);
 done:
     snnk_lstsq_free(factored);
@@ -488,11 +502,15 @@ done:
 int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace) {
     snnk_rows read;
     int32_t precision;
+    snnk__work work;
     int st;
 
     if ((st = snnk__check_pointer(lstsq, "lstsq")) != SNNK_OK) return st;
     if ((st = snnk__lstsq_read_rows(lstsq, rows, &precision, &read)) != SNNK_OK) return st;
     if (read.n == 0) return SNNK_OK;
     if ((st = check_amount(lstsq, &read)) != SNNK_OK) return st;
-    return forget(lstsq, precision, &read, workspace);
+    snnk__work_begin(workspace, 1, &work);
+    st = forget(lstsq, precision, &read, workspace, &work.progress);
+    snnk__work_end(&work);
+    return st;
 }

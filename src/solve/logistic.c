@@ -11,7 +11,9 @@
 
 #include "base/overlap.h"
 #include "base/size.h"
+#include "base/workspace.h"
 #include "solve/accumulate.h"
+#include "solve/cholesky.h"
 
 #define BLOCK 256 /* rows converted to double at a time */
 
@@ -39,7 +41,10 @@ typedef struct logistic {
     snnk_lstsq
         *lstsq;    /* weight and means; the lower triangle of S becomes the factor of S/2 + ridge */
     double *block; /* BLOCK x m: centered features */
-    double *Z, *U, *P; /* n x t: scores, scores of a direction, probabilities */
+    double *Z, *U, *P;         /* n x t: scores, scores of a direction, probabilities */
+    snnk_workspace *workspace; /* NULL for one thread */
+    snnk__progress *progress;
+    double share; /* of the stage of progress that is done */
 } logistic;
 
 static double weight_of(const logistic *p, size_t i) {
@@ -65,8 +70,8 @@ static void fill_block(const logistic *p, size_t first, size_t count) {
     }
 }
 
-/* Scores (n x t) of unknowns x. */
-static void scores_of(const logistic *p, const double *x, double *scores) {
+/* Scores (n x t) of unknowns x. SNNK_E_CANCELLED. */
+static int scores_of(const logistic *p, const double *x, double *scores) {
     const lapack_int m = (lapack_int)p->m, t = (lapack_int)p->t;
     const double *c = x + p->t * p->m;
 
@@ -78,7 +83,11 @@ static void scores_of(const logistic *p, const double *x, double *scores) {
         for (size_t i = 0; i < count; i++) memcpy(to + i * p->t, c, p->t * sizeof *to);
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (lapack_int)count, t, m, 1, p->block,
                     m, x, m, 1, to, t);
+        const int st = snnk__progress_update(p->progress, p->share);
+
+        if (st != SNNK_OK) return st;
     }
+    return SNNK_OK;
 }
 
 /* Compute the probabilities of one row. Returns the logarithm of the sum of exponentials. */
@@ -109,10 +118,11 @@ static double penalty(const logistic *p, const double *x) {
     return p->ridge / 2 * dot(p->t * p->m, x, x);
 }
 
-/* to = sum_i q_i (phi_i, 1) + ridge (B, 0). `row` computes q_i (t values), in scratch. */
+/* to = sum_i q_i (phi_i, 1) + ridge (B, 0). `row` computes q_i (t values), in scratch.
+ * SNNK_E_CANCELLED. */
 typedef void (*row_function)(const logistic *p, size_t i, double *q);
 
-static void collect(const logistic *p, row_function row, const double *x, double *Q, double *to) {
+static int collect(const logistic *p, row_function row, const double *x, double *Q, double *to) {
     const lapack_int m = (lapack_int)p->m, t = (lapack_int)p->t;
     double *c = to + p->t * p->m;
 
@@ -128,7 +138,11 @@ static void collect(const logistic *p, row_function row, const double *x, double
         }
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, t, m, (lapack_int)count, 1, Q, t,
                     p->block, m, 1, to, m);
+        const int st = snnk__progress_update(p->progress, p->share);
+
+        if (st != SNNK_OK) return st;
     }
+    return SNNK_OK;
 }
 
 /* w (p - e_y), for the gradient. */
@@ -151,15 +165,12 @@ static void product_row(const logistic *p, size_t i, double *q) {
 
 /* to = M^-1 x, with M = S/2 + ridge for each class and half the weight for each intercept. */
 static int precondition(const logistic *p, const double *x, double *to) {
-    const lapack_int m = (lapack_int)p->m;
     const size_t t = p->t;
+    snnk__progress inside = snnk__progress_within(p->progress, 0); /* of share 0: only cancels */
 
     memcpy(to, x, t * p->m * sizeof *to);
     for (size_t k = 0; k < t; k++) to[t * p->m + k] = x[t * p->m + k] * 2 / p->lstsq->weight;
-    const lapack_int info =
-        LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', m, (lapack_int)t, p->lstsq->S, m, to, m);
-    if (info == 0) return SNNK_OK;
-    return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of dpotrs", -(long)info);
+    return snnk__cholesky_solve('U', p->m, t, p->lstsq->S, to, &inside);
 }
 
 /* Vectors of t m + t numbers each, and BLOCK x t of scratch. */
@@ -179,8 +190,9 @@ static int conjugate_gradients(const logistic *p, double share, const vectors *v
     if ((st = precondition(p, v->residual, v->search)) != SNNK_OK) return st;
     first = square = dot(n, v->residual, v->search);
     for (int k = 0; k < MAX_PRODUCTS && square > share * share * first; k++) {
-        scores_of(p, v->search, p->U);
-        collect(p, product_row, v->search, v->Q, v->product);
+        if ((st = scores_of(p, v->search, p->U)) != SNNK_OK) return st;
+        st = collect(p, product_row, v->search, v->Q, v->product);
+        if (st != SNNK_OK) return st;
         ++*products;
         const double curvature = dot(n, v->search, v->product);
         if (!(curvature > 0)) break; /* only rounding is left */
@@ -198,8 +210,8 @@ static int conjugate_gradients(const logistic *p, double share, const vectors *v
 }
 
 /* Move x along the direction until the loss decreases enough (Armijo). *loss: of x, with the
- * penalty. Updates Z and P. False: no step decreases it enough. */
-static bool line_search(const logistic *p, const vectors *v, double *loss) {
+ * penalty. Updates Z and P. *found = false: no step decreases it enough. SNNK_E_CANCELLED. */
+static int line_search(const logistic *p, const vectors *v, double *loss, bool *found) {
     const size_t n = unknowns(p), bs = p->t * p->m;
     const double slope = dot(n, v->gradient, v->direction);
     const double cross = p->ridge * dot(bs, v->x, v->direction), at = penalty(p, v->x);
@@ -208,7 +220,10 @@ static bool line_search(const logistic *p, const vectors *v, double *loss) {
         100 * DBL_EPSILON * fabs(*loss); /* near the minimum the loss changes by no more than
                                           * this */
 
-    scores_of(p, v->direction, p->U);
+    const int st = scores_of(p, v->direction, p->U);
+
+    *found = false;
+    if (st != SNNK_OK) return st;
     for (int halvings = 0; halvings < 30; halvings++) {
         const double step = ldexp(1, -halvings);
         const double tried = loss_at(p, step) + at + step * cross + step * step * curve;
@@ -217,17 +232,18 @@ static bool line_search(const logistic *p, const vectors *v, double *loss) {
         for (size_t k = 0; k < n; k++) v->x[k] += step * v->direction[k];
         for (size_t k = 0; k < p->n * p->t; k++) p->Z[k] += step * p->U[k];
         *loss = tried;
-        return true;
+        *found = true;
+        return SNNK_OK;
     }
     loss_at(p, 0); /* restore P */
-    return false;
+    return SNNK_OK;
 }
 
 /* Compute the gradient of x; *norm = its length in the norm of M^-1. */
 static int take_gradient(const logistic *p, const vectors *v, double *norm) {
     int st;
 
-    collect(p, gradient_row, v->x, v->Q, v->gradient);
+    if ((st = collect(p, gradient_row, v->x, v->Q, v->gradient)) != SNNK_OK) return st;
     if ((st = precondition(p, v->gradient, v->preconditioned)) != SNNK_OK) return st;
     *norm = sqrt(dot(unknowns(p), v->gradient, v->preconditioned));
     return SNNK_OK;
@@ -246,23 +262,33 @@ static int first_gradient(const logistic *p, const vectors *v, double *norm) {
     return take_gradient(p, &zero, norm);
 }
 
-static int minimise(const logistic *p, const snnk_logistic_config *config, const vectors *v,
+/* The share of the work that is done when the gradient has come down to `now` of its first size.
+ * The number of steps cannot be known; convergence is at least linear in the logarithm. */
+static double share_of(double now, double tolerance) {
+    if (!(now < 1)) return 0;
+    return now <= tolerance ? 1 : log(now) / log(tolerance);
+}
+
+static int minimise(logistic *p, const snnk_logistic_config *config, const vectors *v,
                     snnk_logistic_report *report) {
     double loss, scale, norm;
+    bool found = true;
     int st;
 
     if ((st = first_gradient(p, v, &scale)) != SNNK_OK) return st;
-    scores_of(p, v->x, p->Z);
+    if ((st = scores_of(p, v->x, p->Z)) != SNNK_OK) return st;
     loss = loss_at(p, 0) + penalty(p, v->x);
     if (!isfinite(loss))
         return snnk__fail(SNNK_E_NONFINITE, "the loss at the starting point is %g, not finite",
                           loss);
     if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
     while (norm > config->tolerance * scale && report->steps < config->max_steps) {
+        p->share = share_of(norm / scale, config->tolerance);
         const double share = fmin(0.1, sqrt(norm / scale));
 
         if ((st = conjugate_gradients(p, share, v, &report->products)) != SNNK_OK) return st;
-        if (!line_search(p, v, &loss)) break;
+        if ((st = line_search(p, v, &loss, &found)) != SNNK_OK) return st;
+        if (!found) break;
         report->steps++;
         if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
     }
@@ -276,16 +302,20 @@ static int minimise(const logistic *p, const snnk_logistic_config *config, const
 
 /* Compute means, weight, and the factor of S/2 + ridge, in S. */
 static int prepare(logistic *p) {
-    const lapack_int m = (lapack_int)p->m;
     double *S = p->lstsq->S;
+    bool definite;
+    int st;
 
-    snnk__lstsq_add_rows(p->lstsq, SNNK_PRECISION_DOUBLE, p->rows, NULL);
+    snnk__progress_begin_stage(p->progress, 0.2);
+    st = snnk__lstsq_add_rows(p->lstsq, SNNK_PRECISION_DOUBLE, p->rows, p->workspace, p->progress);
+    if (st != SNNK_OK) return st;
     for (size_t i = 0; i < p->m; i++) {
         for (size_t j = 0; j <= i; j++) S[i * p->m + j] /= 2;
         S[i * p->m + i] += p->ridge;
     }
-    const lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', m, S, m);
-    if (info == 0) return SNNK_OK;
+    snnk__progress_begin_stage(p->progress, 0.1);
+    st = snnk__cholesky('U', p->m, S, p->progress, &definite);
+    if (st != SNNK_OK || definite) return st;
     return snnk__fail(
         SNNK_E_SINGULAR,
         "ridge = %g is too small: it is lost in the rounding error of the features' moments",
@@ -390,7 +420,9 @@ static int solve(logistic *p, const snnk_logistic_config *config, double *B, siz
     if ((st = allocate_scores(p, allocator, &scores)) != SNNK_OK) goto done;
     if ((st = prepare(p)) != SNNK_OK) goto done;
     if (config->warm) read_start(p, B, ldb, b, v.x);
+    snnk__progress_begin_stage(p->progress, 0.7);
     if ((st = minimise(p, config, &v, report)) != SNNK_OK) goto done;
+    if ((st = snnk__progress_finish(p->progress)) != SNNK_OK) goto done;
     st = write_solution(p, v.x, B, ldb, b);
 done:
     snnk__free(allocator, p->block);
@@ -400,13 +432,15 @@ done:
 }
 
 int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logistic_config *config,
-                        double *B, size_t ldb, double *b, snnk_logistic_report *report) {
+                        snnk_workspace *workspace, double *B, size_t ldb, double *b,
+                        snnk_logistic_report *report) {
     snnk_logistic_config ours = default_config;
     snnk_logistic_report filled = empty_report;
     snnk_rows read;
     snnk_allocator allocator;
     int32_t precision;
     logistic p = {0};
+    snnk__work work;
     int st;
 
     st = snnk__config_read(&ours, sizeof ours, CONFIG_MINIMUM, config, "logistic config");
@@ -427,7 +461,11 @@ int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logist
     p.t = classes;
     p.rows = &read;
     p.ridge = ours.ridge;
+    p.workspace = workspace;
+    p.progress = &work.progress;
+    snnk__work_begin(workspace, 1, &work);
     st = solve(&p, &ours, B, ldb, b, &filled);
+    snnk__work_end(&work);
     if (st == SNNK_OK)
         st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "logistic report");
 done:

@@ -344,7 +344,7 @@ static int merge_factor_into_moments(snnk_lstsq *lstsq, const snnk_lstsq *other)
     int st;
 
     if ((st = snnk__lstsq_clone(other, &lstsq->allocator, &moments)) != SNNK_OK) return st;
-    snnk__qr_to_gram(moments);
+    (void)snnk__qr_to_gram(moments, NULL);
     merge_moments(lstsq, moments);
     snnk_lstsq_free(moments);
     return SNNK_OK;
@@ -359,7 +359,8 @@ int snnk_lstsq_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
     const bool of_moments = other->factorization == SNNK_FACTORIZATION_GRAM;
 
     /* Even if AUTO had chosen QR, so that parts can be merged in any order. */
-    if (of_moments && lstsq->factorization != SNNK_FACTORIZATION_GRAM) snnk__qr_to_gram(lstsq);
+    if (of_moments && lstsq->factorization != SNNK_FACTORIZATION_GRAM)
+        (void)snnk__qr_to_gram(lstsq, NULL);
     if (of_moments)
         merge_moments(lstsq, other);
     else if (lstsq->factorization != SNNK_FACTORIZATION_GRAM)

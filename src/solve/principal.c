@@ -54,7 +54,7 @@ static int left_vectors(const snnk_allocator *allocator, size_t outputs, size_t 
 
     cblas_dsyrk(CblasRowMajor, CblasLower, wide ? CblasNoTrans : CblasTrans, ni, wide ? d : l, 1, M,
                 d, 0, A, ni);
-    if ((st = snnk__eigenvectors(allocator, n, 'U', A, values)) != SNNK_OK) return st;
+    if ((st = snnk__eigenvectors(allocator, n, 'U', A, values, NULL)) != SNNK_OK) return st;
     for (size_t k = 0; k < rank; k++) {
         const double *v = A + (n - 1 - k) * n;
         double *u = U + k * outputs;

@@ -16,6 +16,9 @@
 #define BLOCK_ROWS 512
 #define REFLECTORS 48
 
+/* The most multiplications between two reports. */
+#define REPORT_EVERY 1e9
+
 /* Columns packed side by side: a cache line of floats. */
 #define PACKED 16
 
@@ -35,6 +38,7 @@ int snnk__qr_create(const snnk_allocator *allocator, size_t m, size_t t, snnk__q
     if (st != SNNK_OK) return st;
     made->rows = rows;
     made->ld = ld;
+    made->wide = wide;
     made->reflectors = (lapack_int)reflectors;
     st = snnk__alloc_zero(allocator, m, ld * sizeof(double), "rows of features", &made->phi);
     if (st != SNNK_OK) goto done;
@@ -126,16 +130,60 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
 
 /* ---- Factors ---- */
 
-/* LAPACK refuses wrong arguments only, and these are right. */
-void snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
-                     double *Z) {
-    const lapack_int mi = (lapack_int)m, ti = (lapack_int)t, n = (lapack_int)rows;
-    const lapack_int l = (lapack_int)triangular, ld = (lapack_int)qr->ld;
+/* A panel of columns of the block: reflections that touch its first `rows` rows, the last
+ * `triangular` of them as a triangle. */
+typedef struct panel {
+    snnk__qr *qr;
+    size_t m, first, width;
+    lapack_int rows, triangular;
+} panel;
 
-    (void)LAPACKE_dtpqrt_work(LAPACK_COL_MAJOR, n, mi, l, qr->reflectors, R, mi, qr->phi, ld, qr->T,
-                              qr->reflectors, qr->work);
-    (void)LAPACKE_dtpmqrt_work(LAPACK_COL_MAJOR, 'L', 'T', n, ti, mi, l, qr->reflectors, qr->phi,
-                               ld, qr->T, qr->reflectors, Z, mi, qr->y, ld, qr->work);
+/* Apply the reflections of a panel to `count` columns: rows `first` ... of A (m rows), and those of
+ * B. LAPACK refuses wrong arguments only, and these are right. */
+static void reflect(const panel *p, size_t count, double *A, double *B) {
+    const lapack_int w = (lapack_int)p->width, ld = (lapack_int)p->qr->ld;
+
+    (void)LAPACKE_dtprfb_work(LAPACK_COL_MAJOR, 'L', 'T', 'F', 'C', p->rows, (lapack_int)count, w,
+                              p->triangular, p->qr->phi + p->first * p->qr->ld, ld,
+                              p->qr->T + p->first * (size_t)p->qr->reflectors, p->qr->reflectors,
+                              A + p->first, (lapack_int)p->m, B, ld, p->qr->work, w);
+}
+
+/* Apply them some columns at a time, with reports. */
+static int reflect_columns(const panel *p, size_t columns, double *A, double *B,
+                           snnk__progress *progress, double part) {
+    const double cost = 2 * (double)p->rows * (double)p->width;
+    const size_t most = snnk__min_size((size_t)(REPORT_EVERY / cost) + 1, p->qr->wide);
+    int st = SNNK_OK;
+
+    for (size_t c = 0; st == SNNK_OK && c < columns; c += most) {
+        reflect(p, snnk__min_size(most, columns - c), A + c * p->m, B + c * p->qr->ld);
+        st = snnk__progress_update(progress, part);
+    }
+    return st;
+}
+
+/* As LAPACK's dtpqrt and dtpmqrt, a panel at a time. */
+int snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
+                    double *Z, snnk__progress *progress) {
+    const size_t most = (size_t)qr->reflectors;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < m; first += most) {
+        const size_t width = snnk__min_size(most, m - first), next = first + width;
+        const size_t reach = snnk__min_size(rows - triangular + next, rows);
+        const size_t triangle = first + 1 >= triangular ? 0 : reach + triangular - rows - first;
+        const panel p = {qr, m, first, width, (lapack_int)reach, (lapack_int)triangle};
+        const double left = (double)(m - next) / (double)m;
+
+        (void)LAPACKE_dtpqrt2_work(LAPACK_COL_MAJOR, p.rows, (lapack_int)width, p.triangular,
+                                   R + first * m + first, (lapack_int)m, qr->phi + first * qr->ld,
+                                   (lapack_int)qr->ld, qr->T + first * most, qr->reflectors);
+        st = reflect_columns(&p, m - next, R + next * m, qr->phi + next * qr->ld, progress,
+                             1 - left * left);
+        if (st == SNNK_OK) st = reflect_columns(&p, t, Z, qr->y, progress, 1 - left * left);
+    }
+    return st;
 }
 
 /* Add the squares of the unexplained targets in rows 0 ... rows-1 of the block to yy. */
@@ -156,7 +204,7 @@ void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows) {
     snnk__qr_set_shift(lstsq, rows->n, sqrt(a / (a + b) * b), lstsq->block_phi, lstsq->block_y);
     snnk__move_mean(m, b / (a + b), lstsq->block_phi, lstsq->mean_phi);
     snnk__move_mean(t, b / (a + b), lstsq->block_y, lstsq->mean_y);
-    snnk__qr_absorb(lstsq->qr, m, t, rows->n + 1, 0, lstsq->S, lstsq->C);
+    (void)snnk__qr_absorb(lstsq->qr, m, t, rows->n + 1, 0, lstsq->S, lstsq->C, NULL);
     add_rest(lstsq, rows->n + 1);
     lstsq->rows += rows->n;
     lstsq->weight += b;
@@ -174,28 +222,56 @@ void snnk__qr_merge(snnk_lstsq *lstsq, const snnk_lstsq *other) {
         memcpy(qr->y + k * qr->ld + 1, other->C + k * m, m * sizeof(double));
         lstsq->yy[k] += other->yy[k];
     }
-    snnk__qr_absorb(lstsq->qr, m, t, m + 1, m, lstsq->S, lstsq->C);
+    (void)snnk__qr_absorb(lstsq->qr, m, t, m + 1, m, lstsq->S, lstsq->C, NULL);
     add_rest(lstsq, m + 1);
 }
 
 /* ---- To moments ---- */
 
-/* Set S = L L^T, C = Z L^T, and add |Z|^2 to yy. */
-void snnk__qr_to_gram(snnk_lstsq *lstsq) {
+/* Set S = L L^T and C = Z L^T, some rows at a time. */
+static int square(snnk_lstsq *lstsq, const double *L, const double *Z, snnk__progress *progress) {
     const size_t m = lstsq->features, t = lstsq->targets;
-    const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;
+    const lapack_int mi = (lapack_int)m;
+    const size_t most = (size_t)(REPORT_EVERY / ((double)m * (double)m)) + 1;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < m; first += most) {
+        const size_t count = snnk__min_size(most, m - first), width = first + count;
+        const lapack_int n = (lapack_int)count, k = (lapack_int)width;
+        const double *rows = L + first * m;
+        const double share = (double)width / (double)m;
+
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, (lapack_int)first, k, 1, rows, mi,
+                    L, mi, 0, lstsq->S + first * m, mi);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, n, k, 1, rows, mi, 0,
+                    lstsq->S + first * m + first, mi);
+        st = snnk__progress_update(progress, share * share * share);
+    }
+    for (size_t first = 0; st == SNNK_OK && first < t; first += most) {
+        const lapack_int n = (lapack_int)snnk__min_size(most, t - first);
+
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, mi, mi, 1, Z + first * m, mi, L, mi,
+                    0, lstsq->C + first * m, mi);
+        st = snnk__progress_update(progress, 1);
+    }
+    return st;
+}
+
+/* Also adds |Z|^2 to yy. */
+int snnk__qr_to_gram(snnk_lstsq *lstsq, snnk__progress *progress) {
+    const size_t m = lstsq->features, t = lstsq->targets;
     double *L = lstsq->qr->phi, *Z = lstsq->qr->y;
+    int st;
 
     memset(L, 0, m * m * sizeof *L);
     for (size_t i = 0; i < m; i++) memcpy(L + i * m, lstsq->S + i * m, (i + 1) * sizeof *L);
     memcpy(Z, lstsq->C, t * m * sizeof *Z);
     for (size_t k = 0; k < t; k++) lstsq->yy[k] = snnk__lstsq_squares(lstsq, k);
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, mi, mi, 1, L, mi, 0, lstsq->S, mi);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, ti, mi, mi, 1, Z, mi, L, mi, 0, lstsq->C,
-                mi);
+    if ((st = square(lstsq, L, Z, progress)) != SNNK_OK) return st;
     lstsq->factorization = SNNK_FACTORIZATION_GRAM;
     snnk__qr_free(&lstsq->allocator, lstsq->qr);
     lstsq->qr = NULL;
+    return SNNK_OK;
 }
 
 /* The reciprocal condition number of L with its rows (the features) scaled to length 1. Constant
@@ -222,7 +298,7 @@ void snnk__qr_decide(snnk_lstsq *lstsq) {
         lstsq->rows < snnk__qr_decisive_rows(lstsq))
         return;
     if (reciprocal_condition(lstsq) > 1 / GRAM_CONDITION)
-        snnk__qr_to_gram(lstsq);
+        (void)snnk__qr_to_gram(lstsq, NULL);
     else
         lstsq->factorization = SNNK_FACTORIZATION_QR;
 }

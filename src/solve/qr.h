@@ -4,6 +4,7 @@
 
 #include <lapacke.h>
 
+#include "base/progress.h"
 #include "base/rows.h"
 #include "solve/statistics.h"
 
@@ -12,6 +13,7 @@
 typedef struct snnk__qr {
     size_t rows;       /* the most rows of a block */
     size_t ld;         /* rows + 1 */
+    size_t wide;       /* the larger of m and t */
     double *phi, *y;   /* ld x m, ld x t */
     double *T;         /* reflectors x m: triangular factors of block reflectors */
     double *work;      /* at least 3 m */
@@ -33,9 +35,11 @@ void snnk__qr_set_shift(snnk_lstsq *lstsq, size_t row, double scale, const doubl
 
 /* Transform rows 0 ... rows-1 of the block into R (m x m, upper, column-major) and Z (m x t). The
  * last `triangular` rows are the upper triangle of a square. qr->y receives the unexplained part of
- * the targets; qr->phi is scratch afterwards. */
-void snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
-                     double *Z);
+ * the targets; qr->phi is scratch afterwards.
+ *   progress   NULL: the call cannot fail
+ * SNNK_E_CANCELLED: R and Z are scratch. */
+int snnk__qr_absorb(snnk__qr *qr, size_t m, size_t t, size_t rows, size_t triangular, double *R,
+                    double *Z, snnk__progress *progress);
 
 /* Add at most qr->rows rows. Cannot fail. */
 void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows);
@@ -43,8 +47,10 @@ void snnk__qr_add_block(snnk_lstsq *lstsq, const snnk_rows *rows);
 /* Add another factor (TSQR). The caller updates counts, weights and means. Cannot fail. */
 void snnk__qr_merge(snnk_lstsq *lstsq, const snnk_lstsq *other);
 
-/* Turn the factor into moments, and free the scratch. */
-void snnk__qr_to_gram(snnk_lstsq *lstsq);
+/* Turn the factor into moments, and free the scratch.
+ *   progress   NULL: the call cannot fail
+ * SNNK_E_CANCELLED: the statistics can only be freed. */
+int snnk__qr_to_gram(snnk_lstsq *lstsq, snnk__progress *progress);
 
 /* With AUTO and enough rows, choose GRAM or QR. */
 void snnk__qr_decide(snnk_lstsq *lstsq);

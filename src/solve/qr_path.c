@@ -28,7 +28,7 @@ static void absorb_means(snnk_lstsq *lstsq) {
 
     for (size_t j = 0; j < m; j++) phi[j * ld] = root * lstsq->mean_phi[j];
     for (size_t k = 0; k < t; k++) y[k * ld] = root * lstsq->mean_y[k];
-    snnk__qr_absorb(lstsq->qr, m, t, 1, 0, lstsq->S, lstsq->C);
+    (void)snnk__qr_absorb(lstsq->qr, m, t, 1, 0, lstsq->S, lstsq->C, NULL);
     for (size_t k = 0; k < t; k++) lstsq->yy[k] += y[k * ld] * y[k * ld];
 }
 
@@ -84,7 +84,8 @@ static int decompose(snnk_lstsq *lstsq, double *A, double *U, double *VT, double
     return SNNK_OK;
 }
 
-int snnk__qr_decompose(const snnk_lstsq *lstsq, bool intercept, const snnk__qr_system *system) {
+int snnk__qr_decompose(const snnk_lstsq *lstsq, bool intercept, const snnk__qr_system *system,
+                       snnk__progress *progress) {
     const snnk_allocator *allocator = &lstsq->allocator;
     const size_t m = lstsq->features;
     snnk_lstsq *copy = NULL;
@@ -98,6 +99,7 @@ int snnk__qr_decompose(const snnk_lstsq *lstsq, bool intercept, const snnk__qr_s
     if (!intercept) absorb_means(copy);
     for (size_t j = 0; st == SNNK_OK && j < m; j++)
         st = snnk__check_finite_f64(copy->S + j * m, "a row of the factor", 1, j + 1, j + 1);
+    if (st == SNNK_OK) st = snnk__progress_update(progress, 0);
     if (st != SNNK_OK) goto done;
     st =
         decompose(copy, scratch, scratch + m * m, scratch + 2 * m * m, scratch + 3 * m * m, system);

@@ -6,6 +6,8 @@
 
 #include <snnk/lstsq.h>
 
+#include "base/progress.h"
+
 /* Where the results go, for m features and t targets.
  *   values    m eigenvalues of the moments, increasing
  *   vectors   m x m: eigenvector k in row k
@@ -18,6 +20,7 @@ typedef struct snnk__qr_system {
 
 /* Decompose statistics that have a factor. SNNK_E_SIZE, SNNK_E_NONFINITE, SNNK_E_SINGULAR (no
  * convergence), SNNK_E_NOMEM. */
-int snnk__qr_decompose(const snnk_lstsq *lstsq, bool intercept, const snnk__qr_system *system);
+int snnk__qr_decompose(const snnk_lstsq *lstsq, bool intercept, const snnk__qr_system *system,
+                       snnk__progress *progress);
 
 #endif

@@ -13,6 +13,8 @@
 #include "base/size.h"
 #include "solve/qr.h"
 
+#define TARGETS 64 /* right sides between two reports */
+
 /* Set A = R diag(scale), with zeros below the diagonal. */
 static void scaled_factor(const snnk_lstsq *lstsq, const double *scale, double *A) {
     const size_t m = lstsq->features;
@@ -97,10 +99,26 @@ done:
     return st;
 }
 
+/* Solve A z = r for t right sides, A upper triangular, some at a time. */
+static int solve_triangular(size_t m, size_t t, const double *A, double *R,
+                            snnk__progress *progress) {
+    const lapack_int mi = (lapack_int)m;
+    int st = SNNK_OK;
+
+    for (size_t first = 0; st == SNNK_OK && first < t; first += TARGETS) {
+        const size_t count = snnk__min_size(TARGETS, t - first);
+
+        cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, mi,
+                    (lapack_int)count, 1, A, mi, R + first * m, mi);
+        st = snnk__progress_count(progress, (double)(first + count), (double)t);
+    }
+    return st;
+}
+
 int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, const double *scale,
-                   double *R, snnk__solve_outcome *outcome) {
+                   double *R, snnk__progress *progress, snnk__solve_outcome *outcome) {
     const size_t m = lstsq->features, t = lstsq->targets;
-    const lapack_int mi = (lapack_int)m, ti = (lapack_int)t;
+    const lapack_int mi = (lapack_int)m;
     snnk__qr *qr = lstsq->qr;
     double *A = NULL, reciprocal = 0;
     int st;
@@ -113,13 +131,15 @@ int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, 
         const size_t more = ridge > 0 ? m : 0;
 
         build_rows(lstsq, ridge, w, scale);
-        snnk__qr_absorb(qr, m, t, 1 + more, more, A, R);
+        snnk__progress_begin_stage(progress, 0.5);
+        st = snnk__qr_absorb(qr, m, t, 1 + more, more, A, R, progress);
+        if (st != SNNK_OK) goto done;
     }
+    snnk__progress_begin_stage(progress, 0.5);
     (void)LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', mi, A, mi, &reciprocal, qr->work,
                               qr->iwork);
     if (reciprocal >= tolerance) {
-        cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, mi, ti, 1, A,
-                    mi, R, mi);
+        st = solve_triangular(m, t, A, R, progress);
         *outcome =
             (snnk__solve_outcome){.condition = 1 / reciprocal, .rank = m, .method = SNNK_SOLVE_QR};
     } else {
@@ -128,6 +148,7 @@ int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, 
         for (size_t k = 0; k < t; k++)
             for (size_t j = 0; j < m; j++) R[k * m + j] /= scale[j];
     }
+done:
     snnk__free(&lstsq->allocator, A);
     return st;
 }

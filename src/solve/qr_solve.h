@@ -2,6 +2,7 @@
 #ifndef SNNK_SOLVE_QR_SOLVE_H
 #define SNNK_SOLVE_QR_SOLVE_H
 
+#include "base/progress.h"
 #include "solve/config.h"
 
 /* Solve for z = B / scale.
@@ -12,6 +13,6 @@
  *   R           the result: t x m
  * Statuses of snnk__lstsq_solve_into. */
 int snnk__qr_solve(snnk_lstsq *lstsq, double ridge, double w, double tolerance, const double *scale,
-                   double *R, snnk__solve_outcome *outcome);
+                   double *R, snnk__progress *progress, snnk__solve_outcome *outcome);
 
 #endif

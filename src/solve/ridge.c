@@ -14,6 +14,8 @@
 
 #include "base/overlap.h"
 #include "base/size.h"
+#include "base/workspace.h"
+#include "solve/cholesky.h"
 #include "solve/eigen.h"
 #include "solve/qr_solve.h"
 #include "solve/rss.h"
@@ -23,6 +25,10 @@
 #define REPORT_BYTES sizeof(snnk_solve_report)
 
 static const snnk_solve_report empty_report = {.size = sizeof(snnk_solve_report)};
+
+/* The share of a solution that its Cholesky factorization takes in progress. It is more in time,
+ * but if the system is singular, eigenvectors follow. */
+#define COST_OF_FACTOR 0.5
 
 #define TILE 64 /* two 64 x 64 tiles of doubles fit the L1 cache */
 
@@ -93,35 +99,35 @@ static void right_sides(const ridge_problem *problem, double *R) {
 /* Factor and solve in the scratch triangle. *usable = false if the system is singular or indefinite
  * to the tolerance. R: t x m, right sides in, scaled solution out. The diagonal of S is lost; the
  * caller restores it. */
-static int solve_cholesky(ridge_problem *problem, double *R, bool *usable,
+static int solve_cholesky(ridge_problem *problem, double *R, bool *usable, snnk__progress *progress,
                           snnk__solve_outcome *outcome) {
     double *A = problem->lstsq->S;
-    const lapack_int m = (lapack_int)problem->lstsq->features,
-                     t = (lapack_int)problem->lstsq->targets;
+    const size_t features = problem->lstsq->features, targets = problem->lstsq->targets;
+    const lapack_int m = (lapack_int)features;
     double norm, reciprocal = 0;
-    lapack_int info;
+    int st;
 
     *usable = false;
     build(problem, A);
     norm = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'L', m, A, m, problem->work);
-    info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', m, A, m);
-    if (info > 0) return SNNK_OK;
-    if (info == 0)
-        info = LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'L', m, A, m, norm, &reciprocal, problem->work,
-                                   problem->iwork);
-    if (info == 0 && !(reciprocal >= problem->tolerance)) return SNNK_OK;
-    if (info == 0) info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', m, t, A, m, R, m);
-    if (info != 0)
-        return snnk__fail(SNNK_E_INTERNAL, "LAPACK refused argument %ld of a Cholesky routine",
-                          -(long)info);
-    *usable = true;
+    snnk__progress_begin_stage(progress, COST_OF_FACTOR);
+    st = snnk__cholesky('L', features, A, progress, usable);
+    if (st != SNNK_OK || !*usable) return st;
+    (void)LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'L', m, A, m, norm, &reciprocal, problem->work,
+                              problem->iwork);
+    *usable = reciprocal >= problem->tolerance;
+    if (!*usable) return SNNK_OK;
+    snnk__progress_begin_stage(progress, 1 - COST_OF_FACTOR);
+    st = snnk__cholesky_solve('L', features, targets, A, R, progress);
+    if (st != SNNK_OK) return st;
     *outcome = (snnk__solve_outcome){
         .condition = 1 / reciprocal, .rank = (size_t)m, .method = SNNK_SOLVE_CHOLESKY};
     return SNNK_OK;
 }
 
 /* Solve by eigenvectors, in a copy. */
-static int solve_eigen(const ridge_problem *problem, double *R, snnk__solve_outcome *outcome) {
+static int solve_eigen(const ridge_problem *problem, double *R, snnk__progress *progress,
+                       snnk__solve_outcome *outcome) {
     const snnk_allocator *allocator = &problem->lstsq->allocator;
     const size_t m = problem->lstsq->features;
     double *A = NULL;
@@ -131,21 +137,23 @@ static int solve_eigen(const ridge_problem *problem, double *R, snnk__solve_outc
     if (st != SNNK_OK) return st;
     build(problem, A);
     st = snnk__solve_truncated(allocator, m, problem->lstsq->targets, problem->tolerance, A,
-                               problem->scale, R, outcome);
+                               problem->scale, R, progress, outcome);
     snnk__free(allocator, A);
     return st;
 }
 
-static int solve_moments(ridge_problem *problem, double *R, snnk__solve_outcome *outcome) {
+static int solve_moments(ridge_problem *problem, double *R, snnk__progress *progress,
+                         snnk__solve_outcome *outcome) {
     const size_t m = problem->lstsq->features;
     bool usable;
     int st;
 
     right_sides(problem, R);
-    st = solve_cholesky(problem, R, &usable, outcome);
+    st = solve_cholesky(problem, R, &usable, progress, outcome);
     for (size_t i = 0; i < m; i++) problem->lstsq->S[i * m + i] = problem->diagonal[i];
     if (st != SNNK_OK || usable) return st;
-    return solve_eigen(problem, R, outcome);
+    snnk__progress_begin_stage(progress, 1 - COST_OF_FACTOR);
+    return solve_eigen(problem, R, progress, outcome);
 }
 
 /* Undo the scaling: B (t x m) = z scale, and b = mean_y - B mean, or 0. */
@@ -181,9 +189,10 @@ static double tolerance_of(const snnk_lstsq *lstsq, const snnk_solve_config *con
 }
 
 int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B, double *b,
-                           snnk__solve_outcome *outcome) {
+                           snnk__progress *progress, snnk__solve_outcome *outcome) {
     const snnk_allocator *allocator = &lstsq->allocator;
     const size_t m = lstsq->features;
+    snnk__progress parts = snnk__progress_within(progress, 1);
     const double tolerance = tolerance_of(lstsq, config);
     ridge_problem problem = {.lstsq = lstsq,
                              .ridge = config->ridge,
@@ -203,10 +212,11 @@ int snnk__lstsq_solve_into(snnk_lstsq *lstsq, const snnk_solve_config *config, d
     for (size_t i = 0; i < m; i++) problem.diagonal[i] = snnk__lstsq_diagonal(lstsq, i);
     choose_scale(&problem);
     st = lstsq->factorization == SNNK_FACTORIZATION_GRAM
-             ? solve_moments(&problem, B, outcome)
+             ? solve_moments(&problem, B, &parts, outcome)
              : snnk__qr_solve(lstsq, problem.ridge, problem.w, problem.tolerance, problem.scale, B,
-                              outcome);
+                              &parts, outcome);
     if (st == SNNK_OK) st = finish(&problem, B, b);
+    if (st == SNNK_OK) st = snnk__progress_finish(&parts);
 done:
     snnk__free(allocator, problem.iwork);
     snnk__free(allocator, vectors);
@@ -231,11 +241,32 @@ static int check_solve(const snnk_lstsq *lstsq, const snnk_solve_config *config,
     return SNNK_OK;
 }
 
-int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double *B, size_t ldb,
-                     double *b, snnk_solve_report *report) {
+/* Solve for a checked config into `solution` (t x m, then t), and fill *report. */
+static int solve(snnk_lstsq *lstsq, const snnk_solve_config *config, bool scored,
+                 snnk__progress *progress, double *solution, snnk_solve_report *report) {
+    const size_t m = lstsq->features, t = lstsq->targets;
+    snnk__solve_outcome outcome;
+    int st;
+
+    snnk__progress_begin_stage(progress, 0.95);
+    st = snnk__lstsq_solve_into(lstsq, config, solution, solution + t * m, progress, &outcome);
+    if (st != SNNK_OK) return st;
+    report->ridge = config->ridge;
+    report->condition = outcome.condition;
+    report->rows = lstsq->rows;
+    report->rank = outcome.rank;
+    report->method = outcome.method;
+    snnk__progress_begin_stage(progress, 0.05);
+    if (scored)
+        st = snnk__lstsq_rss_of(lstsq, solution, m, solution + t * m, progress, &report->rss);
+    return st == SNNK_OK ? snnk__progress_finish(progress) : st;
+}
+
+int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, snnk_workspace *workspace,
+                     double *B, size_t ldb, double *b, snnk_solve_report *report) {
     snnk_solve_config ours;
     snnk_solve_report filled = empty_report;
-    snnk__solve_outcome outcome;
+    snnk__work work;
     double *solution = NULL; /* t x m, then t */
     int st;
 
@@ -247,16 +278,11 @@ int snnk_lstsq_solve(snnk_lstsq *lstsq, const snnk_solve_config *config, double 
     if ((st = snnk__check_overlap(2, arrays)) != SNNK_OK) return st;
     st = snnk__alloc(&lstsq->allocator, t * m + t, sizeof *solution, "the solution", &solution);
     if (st != SNNK_OK) goto done;
-    st = snnk__lstsq_solve_into(lstsq, &ours, solution, solution + t * m, &outcome);
+    snnk__work_begin(workspace, 1, &work);
+    st = solve(lstsq, &ours, report != NULL, &work.progress, solution, &filled);
+    snnk__work_end(&work);
     if (st != SNNK_OK) goto done;
     if (report) {
-        filled.ridge = ours.ridge;
-        filled.condition = outcome.condition;
-        filled.rows = lstsq->rows;
-        filled.rank = outcome.rank;
-        filled.method = outcome.method;
-        st = snnk__lstsq_rss_of(lstsq, solution, m, solution + t * m, &filled.rss);
-        if (st != SNNK_OK) goto done;
         st = snnk__config_write(report, &filled, sizeof filled, REPORT_BYTES, "solve report");
         if (st != SNNK_OK) goto done;
     }

@@ -10,6 +10,7 @@
 
 #include "base/overlap.h"
 #include "base/size.h"
+#include "base/workspace.h"
 #include "solve/config.h"
 #include "solve/eigen.h"
 #include "solve/qr_path.h"
@@ -89,7 +90,8 @@ static int allocate_kept(snnk_ridge_path *path, double tolerance) {
 }
 
 /* Decompose moments, by eigenvectors. */
-static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance) {
+static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance,
+                             snnk__progress *progress) {
     const size_t m = path->features, t = path->targets;
     snnk__system system = {.A = path->vectors};
     int st;
@@ -97,8 +99,8 @@ static int decompose_moments(snnk_ridge_path *path, const snnk_lstsq *lstsq, dou
     st = snnk__alloc(&path->allocator, t * m + t, sizeof *system.R, "right sides", &system.R);
     if (st != SNNK_OK) goto done;
     system.yy = system.R + t * m;
-    if ((st = snnk__system_build(lstsq, path->intercept, &system)) != SNNK_OK) goto done;
-    st = snnk__eigenvectors(&path->allocator, m, 'U', path->vectors, path->values);
+    if ((st = snnk__system_build(lstsq, path->intercept, NULL, &system)) != SNNK_OK) goto done;
+    st = snnk__eigenvectors(&path->allocator, m, 'U', path->vectors, path->values, progress);
     if (st != SNNK_OK) goto done;
     if ((st = allocate_kept(path, tolerance)) != SNNK_OK) goto done;
 
@@ -121,7 +123,8 @@ done:
 
 /* Decompose a factor, by singular vectors. Here the unexplained part of yy is a sum, not a
  * difference. */
-static int decompose_factor(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance) {
+static int decompose_factor(snnk_ridge_path *path, const snnk_lstsq *lstsq, double tolerance,
+                            snnk__progress *progress) {
     const size_t m = path->features, t = path->targets;
     snnk__qr_system system = {.values = path->values, .vectors = path->vectors};
     int st;
@@ -130,7 +133,7 @@ static int decompose_factor(snnk_ridge_path *path, const snnk_lstsq *lstsq, doub
                      &system.parts);
     if (st != SNNK_OK) goto done;
     system.rest = system.parts + t * m;
-    if ((st = snnk__qr_decompose(lstsq, path->intercept, &system)) != SNNK_OK) goto done;
+    if ((st = snnk__qr_decompose(lstsq, path->intercept, &system, progress)) != SNNK_OK) goto done;
     if ((st = allocate_kept(path, tolerance)) != SNNK_OK) goto done;
 
     const size_t rank = path->rank, dropped = m - rank;
@@ -156,9 +159,10 @@ static double rounding_of(const snnk_lstsq *lstsq, double rounding) {
 }
 
 int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *config,
-                           snnk_ridge_path **path) {
+                           snnk_workspace *workspace, snnk_ridge_path **path) {
     snnk_solve_config ours, defaults;
     snnk_ridge_path *made = NULL;
+    snnk__work work;
     int st;
 
     if ((st = snnk__check_pointer(path, "path")) != SNNK_OK) return st;
@@ -193,8 +197,12 @@ int snnk_ridge_path_create(const snnk_lstsq *lstsq, const snnk_solve_config *con
     }
     const double tolerance =
         of_moments || ours.rank_tolerance > 0 ? snnk__rank_tolerance(&ours, m) : made->rounding;
-    st = of_moments ? decompose_moments(made, lstsq, tolerance)
-                    : decompose_factor(made, lstsq, tolerance);
+    snnk__work_begin(workspace, 1, &work);
+    snnk__progress_begin_stage(&work.progress, 1);
+    st = of_moments ? decompose_moments(made, lstsq, tolerance, &work.progress)
+                    : decompose_factor(made, lstsq, tolerance, &work.progress);
+    if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);
+    snnk__work_end(&work);
     if (st != SNNK_OK) goto done;
     *path = made;
     made = NULL;

@@ -10,6 +10,8 @@
 #include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
+#include "base/workspace.h"
+#include "solve/cholesky.h"
 #include "solve/config.h"
 #include "solve/lstsq.h"
 #include "solve/system.h"
@@ -139,21 +141,19 @@ static int check_pivots(size_t m, const double *factor, const double *noise) {
 
 /* Replace A by L with A = L L^T (row-major lower; by columns the upper triangle), R by B = R A^-1,
  * then L by L^-1: the columns of U = L^-T are its rows. */
-static int factor(size_t m, size_t t, double *A, double *R, const double *noise) {
-    const lapack_int mi = (lapack_int)m;
-    lapack_int info;
+static int factor(size_t m, size_t t, double *A, double *R, const double *noise,
+                  snnk__progress *progress) {
+    bool definite;
     int st;
 
-    info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', mi, A, mi);
-    if (info > 0) return snnk__fail(SNNK_E_SINGULAR, "the system is singular: use a larger ridge");
-    if (info == 0 && (st = check_pivots(m, A, noise)) != SNNK_OK) return st;
-    if (info == 0)
-        info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', mi, (lapack_int)t, A, mi, R, mi);
-    if (info == 0) info = LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', mi, A, mi);
-    if (info != 0)
-        return snnk__fail(SNNK_E_INTERNAL, "LAPACK's Cholesky factorization returned %ld",
-                          (long)info);
-    return SNNK_OK;
+    snnk__progress_begin_stage(progress, 0.4);
+    if ((st = snnk__cholesky('U', m, A, progress, &definite)) != SNNK_OK) return st;
+    if (!definite) return snnk__fail(SNNK_E_SINGULAR, "the system is singular: use a larger ridge");
+    if ((st = check_pivots(m, A, noise)) != SNNK_OK) return st;
+    snnk__progress_begin_stage(progress, 0.1);
+    if ((st = snnk__cholesky_solve('U', m, t, A, R, progress)) != SNNK_OK) return st;
+    snnk__progress_begin_stage(progress, 0.5);
+    return snnk__triangle_invert(m, A, progress);
 }
 
 static int check_solution(size_t count, const double *B) {
@@ -163,7 +163,7 @@ static int check_solution(size_t count, const double *B) {
     return SNNK_OK;
 }
 
-static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
+static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq, snnk__progress *progress) {
     const snnk_allocator *memory = &rls->allocator;
     const size_t m = rls->features, t = rls->targets;
     double *noise = rls->gain; /* scratch until the first row */
@@ -177,10 +177,10 @@ static int take_statistics(snnk_rls *rls, const snnk_lstsq *lstsq) {
         return snnk__fail(SNNK_E_SIZE, "%zu x %zu moments overflow size_t", m, m);
     st = snnk__alloc(memory, square, sizeof *system.A, "a copy of the moments", &system.A);
     if (st != SNNK_OK) return st;
-    if ((st = snnk__system_build(lstsq, false, &system)) != SNNK_OK) goto done;
+    if ((st = snnk__system_build(lstsq, false, progress, &system)) != SNNK_OK) goto done;
     for (size_t i = 0; i < m; i++) system.A[i * m + i] += rls->ridge;
     find_noise(lstsq, snnk__rank_tolerance(&defaults, m), system.A, noise);
-    st = factor(m, t, system.A, rls->B, noise);
+    st = factor(m, t, system.A, rls->B, noise, progress);
     if (st != SNNK_OK) goto done;
     if ((st = check_solution(t * m, rls->B)) != SNNK_OK) goto done;
     for (size_t j = 0; j < m; j++)
@@ -192,8 +192,9 @@ done:
 }
 
 int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double forgetting,
-                               snnk_rls **rls) {
+                               snnk_workspace *workspace, snnk_rls **rls) {
     snnk_rls *made = NULL;
+    snnk__work work;
     int st;
 
     if ((st = snnk__check_pointer(rls, "rls")) != SNNK_OK) return st;
@@ -205,7 +206,11 @@ int snnk_rls_create_from_lstsq(const snnk_lstsq *lstsq, double ridge, double for
     st = snnk_rls_create(lstsq->features, lstsq->targets, ridge, forgetting, &lstsq->allocator,
                          &made);
     if (st != SNNK_OK) return st;
-    if ((st = take_statistics(made, lstsq)) != SNNK_OK) goto done;
+    snnk__work_begin(workspace, 1, &work);
+    st = take_statistics(made, lstsq, &work.progress);
+    if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);
+    snnk__work_end(&work);
+    if (st != SNNK_OK) goto done;
     *rls = made;
     made = NULL;
 done:

@@ -65,7 +65,7 @@ static void multiply(const snnk_lstsq *lstsq, size_t count, const double *Beta, 
 }
 
 int snnk__lstsq_rss_of(const snnk_lstsq *lstsq, const double *B, size_t ldb, const double *b,
-                       double *rss) {
+                       snnk__progress *progress, double *rss) {
     const size_t m = lstsq->features, t = lstsq->targets;
     const size_t most = snnk__min_size(t, TARGET_BLOCK);
     double *beta = NULL, *g = NULL; /* most x m each: packed rows of B (ldb may exceed the BLAS
@@ -85,6 +85,8 @@ int snnk__lstsq_rss_of(const snnk_lstsq *lstsq, const double *B, size_t ldb, con
         multiply(lstsq, count, beta, g);
         for (size_t k = 0; k < count; k++)
             sum += target_rss(lstsq, first + k, beta + k * m, g + k * m, b ? b[first + k] : 0);
+        st = snnk__progress_count(progress, (double)(first + count), (double)t);
+        if (st != SNNK_OK) goto done;
     }
     if (!isfinite(sum)) {
         st = snnk__fail(SNNK_E_NONFINITE, "the sum of squared residuals overflows");
@@ -110,5 +112,5 @@ int snnk_lstsq_rss(const snnk_lstsq *lstsq, const double *B, size_t ldb, const d
     if (lstsq->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added: nothing to score");
     if ((st = snnk__check_finite_f64(B, "B", t, m, ldb)) != SNNK_OK) return st;
     if (b && (st = snnk__check_finite_f64(b, "b", 1, t, t)) != SNNK_OK) return st;
-    return snnk__lstsq_rss_of(lstsq, B, ldb, b, rss);
+    return snnk__lstsq_rss_of(lstsq, B, ldb, b, NULL, rss);
 }

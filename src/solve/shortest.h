@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/memory.h"
+#include "base/progress.h"
 
 /* Turn solutions z of scale A scale z = scale r into those for which B = scale z is shortest, which
  * is the limit of ridge solutions for small ridges. O(m k (k + t)), k = min(rank, m - rank).
@@ -14,8 +15,8 @@
  *            are destroyed
  *   scale    m, powers of two
  *   Z        t x m: any solutions, then the ones whose B is shortest
- * SNNK_E_NOMEM. */
+ * The stage of progress ends at 1. SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__shortest(const snnk_allocator *allocator, size_t m, size_t t, size_t rank,
-                   double *vectors, const double *scale, double *Z);
+                   double *vectors, const double *scale, double *Z, snnk__progress *progress);
 
 #endif

@@ -206,7 +206,7 @@ int snnk__subset_directions(const snnk_lstsq *all, size_t d, const snnk__subset 
     cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (lapack_int)t,
                 (lapack_int)d, 1, S, (lapack_int)d, C, (lapack_int)d);
     multiply(CblasTrans, CblasNoTrans, d, d, t, 1, C, d, C, d, 0, A, d);
-    if ((st = snnk__eigenvectors(allocator, d, 'U', A, values)) != SNNK_OK) goto done;
+    if ((st = snnk__eigenvectors(allocator, d, 'U', A, values, NULL)) != SNNK_OK) goto done;
     for (size_t k = 0; k < rank; k++) memcpy(D + k * d, A + (d - 1 - k) * d, d * sizeof *D);
     cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (lapack_int)rank,
                 (lapack_int)d, scale, S, (lapack_int)d, D, (lapack_int)d);

@@ -19,7 +19,7 @@ int snnk__symmetric_power(const snnk_allocator *allocator, size_t m, double expo
         return snnk__fail(SNNK_E_SIZE, "a matrix of %zu rows and columns overflows size_t", m);
     st = snnk__alloc(allocator, m, sizeof *values, "eigenvalues", &values);
     if (st == SNNK_OK) st = snnk__alloc(allocator, count, sizeof *product, "a product", &product);
-    if (st == SNNK_OK) st = snnk__eigenvectors(allocator, m, 'L', A, values);
+    if (st == SNNK_OK) st = snnk__eigenvectors(allocator, m, 'L', A, values, NULL);
     if (st != SNNK_OK) goto done;
     /* A = sum_k value_k v_k v_k^T, v_k in row k: each row becomes value_k^(exponent/2) v_k. */
     for (size_t k = 0; k < m; k++) {

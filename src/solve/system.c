@@ -25,14 +25,15 @@ static int build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system) 
     return snnk__check_finite_f64(system->yy, "target moments", 1, t, t);
 }
 
-int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system) {
+int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__progress *progress,
+                       snnk__system *system) {
     snnk_lstsq *moments;
     int st;
 
     if (lstsq->factorization == SNNK_FACTORIZATION_GRAM) return build(lstsq, intercept, system);
     if ((st = snnk__lstsq_clone(lstsq, &lstsq->allocator, &moments)) != SNNK_OK) return st;
-    snnk__qr_to_gram(moments);
-    st = build(moments, intercept, system);
+    st = snnk__qr_to_gram(moments, progress);
+    if (st == SNNK_OK) st = build(moments, intercept, system);
     snnk_lstsq_free(moments);
     return st;
 }

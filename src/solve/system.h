@@ -2,6 +2,7 @@
 #ifndef SNNK_SOLVE_SYSTEM_H
 #define SNNK_SOLVE_SYSTEM_H
 
+#include "base/progress.h"
 #include "solve/statistics.h"
 
 /* The problem without a ridge: |B phi - y|^2, summed, is yy - 2 R.B + B A B^T. Not scaled, because
@@ -13,7 +14,9 @@ typedef struct snnk__system {
 } snnk__system;
 
 /* Fill A, R and yy, which the caller allocated: centered on the means with an intercept, otherwise
- * about 0. Needs rows. SNNK_E_NONFINITE (an entry overflows), SNNK_E_NOMEM (only with a factor). */
-int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__system *system);
+ * about 0. Needs rows. SNNK_E_NONFINITE (an entry overflows), SNNK_E_NOMEM and SNNK_E_CANCELLED (only with
+ * a factor). */
+int snnk__system_build(const snnk_lstsq *lstsq, bool intercept, snnk__progress *progress,
+                       snnk__system *system);
 
 #endif

@@ -17,7 +17,7 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_encoder_column_name",
+TEXT = {"snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
         "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
@@ -25,9 +25,9 @@ TEXT = {"snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name",
         "snnk_network_note", "snnk_network_note_key", "snnk_table_column_name", "snnk_table_word",
         "snnk_column_type_name", "snnk_encoder_column_word", "snnk_table_header_name", "snnk_table_type",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
-        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
+        "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_distill_method_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
-SIZE = {"snnk_uncertainty_outputs", "snnk_encoder_column_words", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
+SIZE = {"snnk_encoder_column_words", "snnk_uncertainty_outputs", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
         "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
@@ -36,12 +36,12 @@ SIZE = {"snnk_uncertainty_outputs", "snnk_encoder_column_words", "snnk_encoder_o
         "snnk_table_words", "snnk_table_missing", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
-I32 = {"snnk_uncertainty_get_kind", "snnk_encoder_column_has_gaps", "snnk_encoder_missing", "snnk_encoder_column_encoding", "snnk_encoder_likely_index",
+I32 = {"snnk_encoder_column_has_gaps", "snnk_encoder_missing", "snnk_uncertainty_get_kind", "snnk_encoder_column_encoding", "snnk_encoder_column_form", "snnk_encoder_likely_index",
        "snnk_table_column_type", "snnk_table_separator", "snnk_table_decimal", "snnk_table_has_header", "snnk_scaling_get_mode", "snnk_lstsq_factorization", "snnk_lstsq_precision", "snnk_layer_storage", "snnk_layer_get_kind", "snnk_layer_activation"}
 U64 = {"snnk_uncertainty_rows", "snnk_scaling_rows", "snnk_ridge_path_rows", "snnk_fit_rows", "snnk_fit_heldout_rows",
        "snnk_lstsq_rows", "snnk_rls_rows", "snnk_layer_weight_bytes", "snnk_layer_parameters", "snnk_layer_multiply_adds",
        "snnk_network_parameters", "snnk_network_multiply_adds", "snnk_network_weight_bytes"}
-F64 = {"snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_encoder_column_fill", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
+F64 = {"snnk_encoder_column_fill", "snnk_uncertainty_slope", "snnk_uncertainty_bias", "snnk_rls_ridge", "snnk_rls_forgetting", "snnk_lstsq_weight", "snnk_spectrum_l1", "snnk_spectrum_error", "snnk_activation_analyticity_halfwidth"}
 POINTER = {"snnk_uncertainty_retain", "snnk_network_uncertainty", "snnk_encoder_retain", "snnk_network_encoder", "snnk_map_retain", "snnk_layer_map", "snnk_layer_retain", "snnk_network_layer", "snnk_network_statistics"}
 
 
@@ -208,6 +208,10 @@ assert count.value == 1
 student = c_void_p()
 call("snnk_distill_solve", distill, count, None, byref(distill_report), byref(student))
 call("snnk_layer_free", student)
+replacement = c_void_p()
+call("snnk_distill_replacement", distill, c_int32(1), size(1), None, byref(replacement))
+call("snnk_network_free", replacement)
+assert call("snnk_distill_method_name", c_int32(3)) == b"singular_values"
 call("snnk_layer_distill", teacher, None, size(2), data(20, X=X), None, None, None, byref(student))
 call("snnk_layer_free", student)
 call("snnk_layer_free", teacher)
@@ -491,6 +495,15 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)
     call("snnk_tensors_read", tensors, b"mean_y", n_dims, dims, (c_float * dims[0])())
     call("snnk_tensors_free", tensors)
+    with open(path, "wb") as other:
+        other.write(struct.pack("<Q", 64) + b'{"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'.ljust(64) + b"ab")
+    tensors = handle("snnk_tensors_open", path, None)
+    call("snnk_tensors_save_replaced", tensors, size(1), (ctypes.c_char_p * 1)(b"w"), size(1), (ctypes.c_char_p * 1)(b"v"),
+         (c_void_p * 1)(network), path)
+    call("snnk_tensors_free", tensors)
+    tensors = handle("snnk_tensors_open", path, None)
+    assert call("snnk_tensors_text", tensors, b"snnk.network.v") and call("snnk_tensors_type", tensors, b"w") is None
+    call("snnk_tensors_free", tensors)
     call("snnk_table_save_npy", path, size(20), size(2), X, size(2))
     table = handle("snnk_table_open", path, None)
     assert call("snnk_table_rows", table) == 20 and call("snnk_table_columns", table) == 2
@@ -521,11 +534,12 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_table_read_f64", table, size(0), size(1), numbers, size(2))
     call("snnk_table_save_npy_f64", path + b".npy", size(1), size(2), numbers, size(2))
     assert list(numbers) == [0.1, 2]
-    encoder = handle("snnk_encoder_create", table, byref(config("snnk_encoder_config_init", 48)))
+    encoder = handle("snnk_encoder_create", table, byref(config("snnk_encoder_config_init", 56)))
     assert call("snnk_encoder_columns", encoder) == 2 and call("snnk_encoder_outputs", encoder) == 2
     assert call("snnk_encoder_column_outputs", encoder, size(1)) == 1
     assert call("snnk_encoding_name", c_int32(call("snnk_encoder_column_encoding", encoder, size(0)))) == b"numbers"
     assert call("snnk_missing_name", c_int32(1)) == b"median" and call("snnk_encoder_likely_index", encoder) in (0, 1)
+    assert call("snnk_number_form_name", c_int32(call("snnk_encoder_column_form", encoder, size(0)))) == b"plain"
     assert call("snnk_encoder_column_name", encoder, size(0))
     assert call("snnk_encoder_missing", encoder) == 0
     assert call("snnk_encoder_column_fill", encoder, size(0)) == call("snnk_encoder_column_fill", encoder, size(0))

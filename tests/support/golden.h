@@ -155,7 +155,8 @@ static inline void golden_solve(golden *g, snnk_lstsq *lstsq) {
 
     snnk_solve_config_init(&config, sizeof config);
     config.ridge = 0.25;
-    st = m * t > 256 || t > 16 ? SNNK_E_SIZE : snnk_lstsq_solve(lstsq, &config, B, m, b, &report);
+    st = m * t > 256 || t > 16 ? SNNK_E_SIZE
+                               : snnk_lstsq_solve(lstsq, &config, NULL, B, m, b, &report);
     golden_put(g, 's', st);
     if (st != SNNK_OK) return;
     golden_doubles(g, 'd', m * t, B);
@@ -212,7 +213,7 @@ static inline void golden_network(golden *g, snnk_network *network, int32_t stor
     }
     if (!statistics) return;
     golden_lstsq(g, statistics);
-    st = snnk_network_solve(network, NULL, NULL);
+    st = snnk_network_solve(network, NULL, NULL, NULL);
     l = snnk_network_outputs(network);
     if (st == SNNK_OK) st = snnk_network_forward(network, n, X, d, Y, l, NULL);
     golden_put(g, 's', st);

@@ -37,6 +37,24 @@ assert isinstance(j, dict)
 assert $2, j" 2>py; then ok; else not_ok "$1: $(tail -n 1 py)"; fi
 }
 
+# bar COMMAND...: "$snnk" COMMAND... draws a progress bar that shows the text $says, on a terminal
+bar() {
+    says=$says python3 - "$snnk" "$@" <<'PYTHON'
+import os, pty, subprocess, sys
+terminal, child = pty.openpty()
+p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=child)
+os.close(child)
+seen = b""
+try:
+    while part := os.read(terminal, 4096):
+        seen += part
+except OSError:  # the other end is closed
+    pass
+says = os.environ["says"].encode()
+sys.exit(0 if p.wait() == 0 and b"[" in seen and b"%" in seen and says in seen else 3 if not seen else 1)
+PYTHON
+}
+
 # report NAME: print the counts; its status is the result. Must be the last command.
 report() {
     echo "$1: $passed passed, $failed failed"

@@ -62,6 +62,8 @@ gives "no uncertainty" 0 "$snnk" eval line.st --test line.csv --json
 json "no uncertainty" "'coverage' not in j and 'mean_width' not in j"
 give_uncertainty line.st '{"kind":"regression","outputs":1,"rows":19,"errors":19}' \
     "errors=[1,19]=1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19"
+gives "info" 0 "$snnk" info line.st
+has "info" out '^uncertainty    regression, from 19 rows$'
 gives "interval" 0 "$snnk" predict line.st line.csv --interval 0.9
 if [ "$(sed -n '1p;4p' out | tr '\n' ' ')" = "y,lower,upper 5,-13,23 " ]; then ok; else not_ok "interval"; fi
 gives "interval" 0 "$snnk" predict line.st line.csv --interval 0.5 --json

@@ -796,6 +796,13 @@ static void npy_saves(void **state) {
     assert_int_equal(snnk_table_rows(table), 0);
     assert_int_equal(snnk_table_columns(table), 5);
     snnk_table_free(table);
+    /* Doubles, from rows of stride 2: 1.5 is 0x3ff8 and -2 is 0xc000, followed by zeros. */
+    assert_ok(snnk_table_save_npy_f64(path, 2, 1, (double[]){1.5, 99, -2, 99}, 2));
+    assert_int_equal(test_slurp(path, bytes, sizeof bytes), 128 + 16);
+    assert_memory_equal(bytes + 10, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 1), } ",
+                        60);
+    assert_memory_equal(bytes + 128, "\0\0\0\0\0\0\xf8\x3f\0\0\0\0\0\0\0\xc0", 16);
+    assert_status(snnk_table_save_npy_f64(path, 1, 2, (double[]){1, 2}, 1), SNNK_E_STRIDE);
     assert_int_equal(test_files_count(&files, 0), 1); /* no other file is left */
 }
 

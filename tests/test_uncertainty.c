@@ -1,6 +1,8 @@
 /* src/predict: probabilities, intervals and sets; how they are measured; networks and files that
  * hold them. Expected values are worked out by hand, computed by scikit-learn 1.2.1 or SciPy, or
  * follow from the distribution of the coverage of split conformal prediction. */
+#define _XOPEN_SOURCE 700
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -27,8 +29,8 @@ static double radius_of(const snnk_uncertainty *u, size_t output, double coverag
 
 /* ---- Radii ---- */
 
-/* Nine errors 1 ... 9 in output 0, 10 ... 90 in output 1, of either sign, in no order: the radius is
- * the error of rank ceil(10 coverage). */
+/* Nine errors 1 ... 9 in output 0, 10 ... 90 in output 1, of either sign, in no order: the radius
+ * is the error of rank ceil(10 coverage). */
 static void test_the_radius_is_the_conformal_rank(void **state) {
     static const double order[9] = {3, -9, 1, 7, -5, 2, 8, -4, 6};
     double scores[27], Y[18], lower[2], upper[2];
@@ -162,8 +164,8 @@ static void draw_classes(size_t n, double *scores, int32_t *labels, uint64_t *se
     }
 }
 
-/* The coverage of sets, over 300 draws of 100 rows. That of split conformal has the mean k/(n + 1) =
- * 0.901. Slopes and biases of the other four fifths of the rows cost less than 0.01 of it (with
+/* The coverage of sets, over 300 draws of 100 rows. That of split conformal has the mean k/(n + 1)
+ * = 0.901. Slopes and biases of the other four fifths of the rows cost less than 0.01 of it (with
  * those of all rows it is 0.886); 0.0055 is 4.5 standard errors. */
 static void test_coverage_of_sets(void **state) {
     enum { N = 100, TEST = 500, DRAWS = 300 };
@@ -198,9 +200,9 @@ static void test_coverage_of_sets(void **state) {
 static const double platt_scores[] = {-2, -1.5, -1, -.5, -.25, 0, .25, .5, 1, 1.5, 2, 3};
 static const int32_t platt_labels[] = {0, 0, 0, 1, 0, 0, 1, 0, 1, 1, 1, 1};
 
-/* For two classes with scores 0 and s, 1/(1 + exp(A s + B)) with A = -slope and B = bias 0 - bias 1.
- * Expected: scikit-learn's CalibratedClassifierCV (_SigmoidCalibration), which stops at a gradient
- * of 1e-5: its A and B are right to about 1e-6. */
+/* For two classes with scores 0 and s, 1/(1 + exp(A s + B)) with A = -slope and B = bias 0 - bias
+ * 1. Expected: scikit-learn's CalibratedClassifierCV (_SigmoidCalibration), which stops at a
+ * gradient of 1e-5: its A and B are right to about 1e-6. */
 static void check_platt(const float *weights, double A, double B) {
     double scores[24], P[6], s[3] = {-1, 0, .7};
 

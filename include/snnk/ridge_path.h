@@ -133,7 +133,8 @@ SNNK_API int snnk_ridge_path_leverage(const snnk_ridge_path *path, double ridge,
  *   radius     out: the ceil((1 - alpha)(n + 1))-th smallest |residual|; infinite if n is too small
  *              for that
  * O(n); allocates nothing. SNNK_E_NULL, SNNK_E_RANGE, SNNK_E_SHAPE (n = 0), SNNK_E_STRIDE (stride =
- * 0), SNNK_E_NONFINITE (a NaN), SNNK_E_SIZE. Source: the jackknife of Barber, Candes, Ramdas &
+ * 0), SNNK_E_NONFINITE (a NaN), SNNK_E_SIZE. To keep radii for every coverage, and to save them
+ * with a network, use <snnk/uncertainty.h>. Source: the jackknife of Barber, Candes, Ramdas &
  * Tibshirani 2021. */
 SNNK_API int snnk_conformal_radius(size_t n, const float *residuals, size_t stride, double alpha,
                                    double *radius);

@@ -92,8 +92,8 @@ static void print_confusion(const task *what, const evaluation *result) {
 
 static void print_text(const model_use *use, const evaluation *result) {
     if (use->task.classification) {
-        printf("accuracy %.4f on %zu rows, balanced accuracy %.4f\n", result->accuracy,
-               result->rows, result->balanced_accuracy);
+        printf("accuracy %.4f on %zu rows\n", result->accuracy, result->rows);
+        printf("balanced accuracy %.4f\n", result->balanced_accuracy);
         evaluation_print_uncertainty(&use->task, result);
         print_confusion(&use->task, result);
     } else {

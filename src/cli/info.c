@@ -140,6 +140,16 @@ static void add_column(cJSON *columns, const snnk_encoder *encoder, size_t k) {
     cJSON_AddItemToArray(columns, item);
 }
 
+static void add_uncertainty(cJSON *json, const snnk_uncertainty *uncertainty) {
+    cJSON *item;
+
+    if (!uncertainty) return;
+    item = cJSON_AddObjectToObject(json, "uncertainty");
+    cJSON_AddStringToObject(item, "kind",
+                            snnk_uncertainty_kind_name(snnk_uncertainty_get_kind(uncertainty)));
+    cJSON_AddNumberToObject(item, "rows", (double)snnk_uncertainty_rows(uncertainty));
+}
+
 static void add_encoder(cJSON *json, const snnk_encoder *encoder) {
     cJSON *item, *columns;
 
@@ -254,6 +264,7 @@ static cJSON *describe(const model_use *use) {
                                 snnk_factorization_name(snnk_lstsq_factorization(lstsq)));
     }
     add_classes(json, &use->task);
+    add_uncertainty(json, snnk_network_uncertainty(network));
     add_encoder(json, snnk_network_encoder(network));
     texts = cJSON_AddObjectToObject(json, "notes");
     for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)
@@ -292,6 +303,11 @@ static void print_text(const cJSON *json) {
     if (item)
         printf("statistics     of %.0f rows (%s)\n", cJSON_GetObjectItem(item, "rows")->valuedouble,
                cJSON_GetObjectItem(item, "route")->valuestring);
+    item = cJSON_GetObjectItem(json, "uncertainty");
+    if (item)
+        printf("uncertainty    %s, from %.0f rows\n",
+               cJSON_GetObjectItem(item, "kind")->valuestring,
+               cJSON_GetObjectItem(item, "rows")->valuedouble);
     item = cJSON_GetObjectItem(json, "classes");
     if (item) {
         printf("classes        %d:", cJSON_GetArraySize(item));

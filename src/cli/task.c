@@ -62,15 +62,18 @@ int task_sort_classes(const char *command, task *made) {
 
 int32_t task_class_of_number(const task *from, double value) {
     const class_key key = {.value = value};
-    const class_key *found =
-        bsearch(&key, from->by_value, from->n_values, sizeof key, compare_values);
+    const class_key *found = from->n_values > 0 ? bsearch(&key, from->by_value, from->n_values,
+                                                          sizeof key, compare_values)
+                                                : NULL;
 
     return found ? found->index : -1;
 }
 
 int32_t task_class_of_word(const task *from, const char *word) {
     class_key key = {.name = word};
-    const class_key *found = bsearch(&key, from->by_name, from->outputs, sizeof key, compare_names);
+    const class_key *found =
+        from->by_name ? bsearch(&key, from->by_name, from->outputs, sizeof key, compare_names)
+                      : NULL;
 
     if (found) return found->index;
     return read_double(word, &key.value) ? task_class_of_number(from, key.value) : -1;

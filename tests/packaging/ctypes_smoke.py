@@ -532,6 +532,7 @@ with tempfile.TemporaryDirectory() as directory:
         file.write("0.1,2\n0.3,4\n")
     table = handle("snnk_table_open", path, None)
     call("snnk_table_read_f64", table, size(0), size(1), numbers, size(2))
+    call("snnk_table_save_npy_f64", path + b".npy", size(1), size(2), numbers, size(2))
     assert list(numbers) == [0.1, 2]
     encoder = handle("snnk_encoder_create", table, byref(config("snnk_encoder_config_init", 56)))
     assert call("snnk_encoder_columns", encoder) == 2 and call("snnk_encoder_outputs", encoder) == 2

@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "base/workspace.h"
 #include "fit/fit_features.h"
+#include "map/kind.h"
 #include "solve/dual.h"
 
 #define LEAST       16
@@ -35,21 +36,6 @@ int snnk_choose_config_init(snnk_choose_config *config, size_t config_size) {
                              "choose config");
 }
 
-/* Kinds with usual scales, for inputs of length 1 on average. Simple ones come first. */
-typedef struct kind {
-    int32_t kind, order, activation;
-    double projection_scale, offset_scale;
-} kind;
-
-static const kind kinds[] = {
-    {SNNK_MAP_IDENTITY, 1, SNNK_RELU, 1, 0},   {SNNK_MAP_ARC_COSINE, 1, SNNK_RELU, 1, 0.3},
-    {SNNK_MAP_ARC_COSINE, 1, SNNK_RELU, 1, 1}, {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 0.5, 0},
-    {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 1, 0},   {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 2, 0},
-    {SNNK_MAP_GAUSSIAN, 1, SNNK_RELU, 4, 0},   {SNNK_MAP_ELEMENTWISE, 1, SNNK_TANH, 2, 1},
-};
-
-enum { KINDS = sizeof kinds / sizeof *kinds };
-
 typedef struct scored {
     snnk_map_config map;
     size_t way, index; /* index: in the order in which candidates are made */
@@ -66,10 +52,14 @@ struct snnk_choice {
 
 /* ---- The list of candidates ---- */
 
-/* Whether two kinds differ in their scales only. */
-static bool same_kind(const kind *a, const snnk_map_config *b) {
-    return a->kind == b->kind && (a->kind != SNNK_MAP_ARC_COSINE || a->order == b->order) &&
-           (a->kind != SNNK_MAP_ELEMENTWISE || a->activation == b->activation);
+/* The most candidates that one way with one scaling has. */
+static size_t most_candidates(void) {
+    const snnk__map_kind *kind;
+    size_t count = 1;
+
+    for (int32_t k = 0; k < snnk__map_kinds(); k++)
+        if (snnk__map_kind_find(k, &kind) == SNNK_OK) count += kind->n_usual;
+    return count;
 }
 
 static void add_candidate(snnk_choice *choice, const snnk_map_config *map, size_t way,
@@ -79,28 +69,42 @@ static void add_candidate(snnk_choice *choice, const snnk_map_config *map, size_
     choice->n++;
 }
 
-/* Add the kinds that may be chosen; with the settings given, if these have a kind of their own. */
+/* Add a kind with its usual settings. What may not be chosen is as in `map`. */
+static void add_kind(snnk_choice *choice, const snnk_choose_config *config,
+                     const snnk_map_config *map, int32_t value, size_t way, int32_t scaling) {
+    const snnk__map_kind *kind;
+
+    if (snnk__map_kind_find(value, &kind) != SNNK_OK) return;
+    for (size_t k = 0; k < kind->n_usual; k++) {
+        const snnk__usual *usual = &kind->usual[k];
+        snnk_map_config made = *map;
+
+        made.kind = value;
+        if (config->choose & SNNK_CHOOSE_KIND) {
+            made.order = usual->order;
+            made.activation = usual->activation;
+        }
+        if (config->choose & SNNK_CHOOSE_SCALE) {
+            made.projection_scale = usual->projection_scale;
+            made.offset_scale = usual->offset_scale;
+        } else {
+            if (k > 0) return; /* usual settings differ in their scales */
+            if (usual->offset_scale == 0) made.offset_scale = 0;
+        }
+        add_candidate(choice, &made, way, scaling);
+    }
+}
+
+/* Add the kinds that may be chosen. */
 static void add_kinds(snnk_choice *choice, const snnk_choose_config *config,
                       const snnk_map_config *map, size_t way, int32_t scaling) {
     const size_t before = choice->n;
 
-    for (size_t k = 0; k < KINDS; k++) {
-        snnk_map_config made = *map;
-
-        if (!(config->choose & SNNK_CHOOSE_KIND) && !same_kind(&kinds[k], map)) continue;
-        made.kind = kinds[k].kind;
-        made.order = kinds[k].order;
-        made.activation = kinds[k].activation;
-        made.projection_scale = kinds[k].projection_scale;
-        made.offset_scale = kinds[k].offset_scale;
-        if (!(config->choose & SNNK_CHOOSE_SCALE)) {
-            if (k > 0 && kinds[k - 1].kind == kinds[k].kind && choice->n > before) continue;
-            made.projection_scale = map->projection_scale;
-            made.offset_scale = made.kind == SNNK_MAP_GAUSSIAN ? 0 : map->offset_scale;
-        }
-        add_candidate(choice, &made, way, scaling);
-    }
-    if (choice->n == before) add_candidate(choice, map, way, scaling);
+    if (!(config->choose & SNNK_CHOOSE_KIND))
+        add_kind(choice, config, map, map->kind, way, scaling);
+    for (int32_t k = 0; (config->choose & SNNK_CHOOSE_KIND) && k < snnk__map_kinds(); k++)
+        add_kind(choice, config, map, k, way, scaling);
+    if (choice->n == before) add_candidate(choice, map, way, scaling); /* a kind of its own */
 }
 
 static void list_candidates(snnk_choice *choice, const snnk_choose_config *config,
@@ -331,6 +335,7 @@ static int by_error(const void *left, const void *right) {
     const scored *a = left, *b = right;
 
     if (a->error != b->error) return a->error < b->error ? -1 : 1;
+    if (a->features != b->features) return a->features < b->features ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
@@ -409,7 +414,7 @@ static int read_ways(size_t n_ways, const snnk_rows *const *ways, size_t outputs
 static int make(const snnk_allocator *allocator, size_t n_ways, const snnk_rows *ways,
                 size_t outputs, const snnk_choose_config *config, const snnk_map_config *map,
                 snnk_workspace *workspace, snnk_choice **choice) {
-    const size_t most = n_ways * 2 * KINDS;
+    const size_t most = n_ways * 2 * most_candidates();
     snnk_choice *made;
     sample s = {.outputs = outputs};
     int st = snnk__alloc_zero(allocator, 1, sizeof *made, "a choice", &made);

@@ -7,7 +7,6 @@
 
 #include "base/size.h"
 #include "base/workspace.h"
-#include "fit/left_out.h"
 #include "solve/accumulate.h"
 
 #define MAX_RIDGES 1000
@@ -95,8 +94,11 @@ static int create(const snnk_allocator *allocator, const snnk__fit_features *fea
         snnk__fit_features_free(features);
         return st;
     }
-    *made = (snnk_fit){
-        .allocator = *allocator, .config = *config, .features = *features, .outputs = outputs, .chosen_ridge = -1};
+    *made = (snnk_fit){.allocator = *allocator,
+                       .config = *config,
+                       .features = *features,
+                       .outputs = outputs,
+                       .chosen_ridge = -1};
     if ((st = allocate(made)) == SNNK_OK)
         *fit = made;
     else
@@ -439,18 +441,27 @@ static int solve_with_statistics(const snnk_fit *fit, snnk_workspace *workspace,
     return st;
 }
 
+snnk__left_out snnk__fit_left_out(const snnk_fit *fit, snnk_workspace *workspace) {
+    return (snnk__left_out){.allocator = &fit->allocator,
+                            .heldout = &fit->heldout,
+                            .map = fit->features.map,
+                            .intercept = fit->config.intercept,
+                            .n_ridges = fit->config.n_ridges,
+                            .workspace = workspace};
+}
+
 /* Choose the ridge by leaving rows out, and solve. */
 static int solve_leaving_out(const snnk_fit *fit, snnk_workspace *workspace,
                              snnk__progress *progress, solution *s, snnk_layer **layer) {
-    snnk__dual *dual;
+    snnk__left_out of = snnk__fit_left_out(fit, workspace);
 
     snnk__progress_begin_stage(progress, fit->config.n_ridges);
-    int st = snnk__left_out_open(fit, workspace, &dual);
-    if (st == SNNK_OK) st = snnk__left_out_choose(fit, dual, &s->config.ridge, &s->error);
+    int st = snnk__left_out_open(&of);
+    if (st == SNNK_OK) st = snnk__left_out_choose(&of, &s->config.ridge, &s->error);
     if (st == SNNK_OK)
-        st = by_rows(fit) ? snnk__left_out_solve(fit, dual, s->config.ridge, &s->report, layer)
+        st = by_rows(fit) ? snnk__left_out_solve(&of, s->config.ridge, &s->report, layer)
                           : solve_with_statistics(fit, workspace, progress, s, layer);
-    snnk__dual_free(dual);
+    snnk__left_out_close(&of);
     return st;
 }
 

@@ -6,6 +6,7 @@
 
 #include "fit/fit_features.h"
 #include "fit/heldout.h"
+#include "fit/left_out.h"
 #include "fit/lost_inputs.h"
 #include "solve/lstsq.h"
 
@@ -30,6 +31,8 @@ struct snnk_fit {
 /* Whether all rows are kept, so that each can be left out to choose the ridge. */
 bool snnk__fit_leaves_one_out(const snnk_fit *fit);
 
+/* What leaving rows out takes of the fit. */
+snnk__left_out snnk__fit_left_out(const snnk_fit *fit, snnk_workspace *workspace);
 
 /* Check the ridge: SNNK_E_RANGE unless it is >= 0 and finite, or SNNK_RIDGE_AUTO. Check the
  * held-out share: SNNK_E_RANGE unless 0 < share <= 0.5. */

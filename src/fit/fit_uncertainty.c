@@ -2,16 +2,15 @@
 #include "base/size.h"
 #include "base/workspace.h"
 #include "fit/fit.h"
-#include "fit/left_out.h"
 #include "layer/layer.h"
 
 /* Set scores (rows x outputs) to what fits without each row predict for it. */
 static int leave_out(const snnk_fit *fit, snnk_workspace *workspace, double *scores) {
-    snnk__dual *dual;
-    int st = snnk__left_out_open(fit, workspace, &dual);
+    snnk__left_out of = snnk__fit_left_out(fit, workspace);
+    int st = snnk__left_out_open(&of);
 
-    if (st == SNNK_OK) st = snnk__left_out_scores(fit, dual, fit->chosen_ridge, scores);
-    snnk__dual_free(dual);
+    if (st == SNNK_OK) st = snnk__left_out_scores(&of, fit->chosen_ridge, scores);
+    snnk__left_out_close(&of);
     return st;
 }
 
@@ -47,12 +46,12 @@ static int create(const snnk_fit *fit, const double *scores, snnk_uncertainty **
 
     snnk_uncertainty_config_init(&config, sizeof config);
     config.allocator = &fit->allocator;
-    return snnk_uncertainty_create(
-        fit->outputs,
-        SNNK_ROWS(.n = rows->n, .X_f64 = scores, .Y_f64 = rows->of_labels ? NULL : rows->Y,
-                  .labels = rows->of_labels ? rows->labels : NULL,
-                  .weights = fit->weighted ? rows->weights : NULL),
-        &config, uncertainty);
+    return snnk_uncertainty_create(fit->outputs,
+                                   SNNK_ROWS(.n = rows->n, .X_f64 = scores,
+                                             .Y_f64 = rows->of_labels ? NULL : rows->Y,
+                                             .labels = rows->of_labels ? rows->labels : NULL,
+                                             .weights = fit->weighted ? rows->weights : NULL),
+                                   &config, uncertainty);
 }
 
 int snnk_fit_uncertainty(const snnk_fit *fit, snnk_workspace *workspace,

@@ -22,23 +22,23 @@ typedef struct problem {
     size_t *group;   /* n; NULL without groups */
 } problem;
 
-static int problem_alloc(const snnk_fit *fit, problem *p) {
-    const snnk__feature_rows *rows = &fit->heldout.rows;
+static int problem_alloc(const snnk__left_out *of, problem *p) {
+    const snnk__feature_rows *rows = &of->heldout->rows;
     int st;
 
     *p = (problem){NULL, NULL, NULL};
-    st = snnk__alloc(&fit->allocator, rows->n, rows->outputs * sizeof *p->Y, "targets", &p->Y);
+    st = snnk__alloc(of->allocator, rows->n, rows->outputs * sizeof *p->Y, "targets", &p->Y);
     if (st == SNNK_OK)
-        st = snnk__alloc(&fit->allocator, rows->n, sizeof *p->weights, "weights", &p->weights);
-    if (st == SNNK_OK && fit->heldout.grouped)
-        st = snnk__alloc(&fit->allocator, rows->n, sizeof *p->group, "groups", &p->group);
+        st = snnk__alloc(of->allocator, rows->n, sizeof *p->weights, "weights", &p->weights);
+    if (st == SNNK_OK && of->heldout->grouped)
+        st = snnk__alloc(of->allocator, rows->n, sizeof *p->group, "groups", &p->group);
     return st;
 }
 
-static void problem_free(const snnk_fit *fit, const problem *p) {
-    snnk__free(&fit->allocator, p->group);
-    snnk__free(&fit->allocator, p->weights);
-    snnk__free(&fit->allocator, p->Y);
+static void problem_free(const snnk__left_out *of, const problem *p) {
+    snnk__free(of->allocator, p->group);
+    snnk__free(of->allocator, p->weights);
+    snnk__free(of->allocator, p->Y);
 }
 
 static void fill(const snnk__feature_rows *rows, problem *p) {
@@ -57,19 +57,19 @@ static bool has_two_keys(const snnk__feature_rows *rows) {
     return false;
 }
 
-int snnk__left_out_open(const snnk_fit *fit, snnk_workspace *workspace, snnk__dual **dual) {
-    const snnk__feature_rows *rows = &fit->heldout.rows;
+int snnk__left_out_open(snnk__left_out *of) {
+    const snnk__feature_rows *rows = &of->heldout->rows;
     problem p;
     int st;
 
-    *dual = NULL;
+    of->dual = NULL;
     if (!has_two_keys(rows))
         return snnk__fail(SNNK_E_STATE,
                           "%zu %s are too few to choose the ridge: add rows or set the ridge",
-                          rows->n, fit->heldout.grouped ? "rows of one group" : "equal rows");
-    if ((st = problem_alloc(fit, &p)) == SNNK_OK) {
+                          rows->n, of->heldout->grouped ? "rows of one group" : "equal rows");
+    if ((st = problem_alloc(of, &p)) == SNNK_OK) {
         fill(rows, &p);
-        st = snnk__dual_create(&(snnk__dual_data){.allocator = &fit->allocator,
+        st = snnk__dual_create(&(snnk__dual_data){.allocator = of->allocator,
                                                   .n = rows->n,
                                                   .m = rows->features,
                                                   .t = rows->outputs,
@@ -79,15 +79,20 @@ int snnk__left_out_open(const snnk_fit *fit, snnk_workspace *workspace, snnk__du
                                                   .ldy = rows->outputs,
                                                   .weights = p.weights,
                                                   .group = p.group,
-                                                  .intercept = fit->config.intercept,
-                                                  .workspace = workspace},
-                               dual);
+                                                  .intercept = of->intercept,
+                                                  .workspace = of->workspace},
+                               &of->dual);
     }
-    problem_free(fit, &p);
+    problem_free(of, &p);
     if (st != SNNK_E_SINGULAR) return st;
     return snnk__fail(SNNK_E_STATE,
                       "every feature is constant: the ridge is scaled by the variance of the "
                       "features");
+}
+
+void snnk__left_out_close(snnk__left_out *of) {
+    snnk__dual_free(of->dual);
+    of->dual = NULL;
 }
 
 /* ---- Choosing ---- */
@@ -121,39 +126,37 @@ static errors errors_of(const snnk__feature_rows *rows, const double *scores) {
     return (errors){sum.squared / weight, sum.misclassified / weight};
 }
 
-int snnk__left_out_scores(const snnk_fit *fit, const snnk__dual *dual, double ridge,
-                          double *scores) {
-    const snnk__feature_rows *rows = &fit->heldout.rows;
+int snnk__left_out_scores(const snnk__left_out *of, double ridge, double *scores) {
+    const snnk__feature_rows *rows = &of->heldout->rows;
     const size_t l = rows->outputs;
     double *ridges;
-    int st = snnk__alloc(&fit->allocator, l, sizeof *ridges, "ridges", &ridges);
+    int st = snnk__alloc(of->allocator, l, sizeof *ridges, "ridges", &ridges);
 
     if (st != SNNK_OK) return st;
     for (size_t k = 0; k < l; k++) ridges[k] = ridge;
-    st = snnk__dual_loo_residuals(dual, ridges, scores, l);
+    st = snnk__dual_loo_residuals(of->dual, ridges, scores, l);
     for (size_t i = 0; st == SNNK_OK && i < rows->n; i++)
         for (size_t k = 0; k < l; k++)
             scores[i * l + k] = target_of(rows, i, k) - scores[i * l + k];
-    snnk__free(&fit->allocator, ridges);
+    snnk__free(of->allocator, ridges);
     return st;
 }
 
-int snnk__left_out_choose(const snnk_fit *fit, const snnk__dual *dual, double *ridge,
-                          double *error) {
-    const snnk__feature_rows *rows = &fit->heldout.rows;
-    const double largest_value = snnk__dual_largest(dual);
+int snnk__left_out_choose(const snnk__left_out *of, double *ridge, double *error) {
+    const snnk__feature_rows *rows = &of->heldout->rows;
+    const double largest_value = snnk__dual_largest(of->dual);
     /* One eigendecomposition serves all ridges, so there are three times as many. */
-    const int count = 3 * fit->config.n_ridges - 2;
+    const int count = 3 * of->n_ridges - 2;
     double least = INFINITY, *scores;
     int st;
 
-    st = snnk__alloc(&fit->allocator, rows->n, rows->outputs * sizeof *scores, "scores", &scores);
+    st = snnk__alloc(of->allocator, rows->n, rows->outputs * sizeof *scores, "scores", &scores);
     for (int k = 0; st == SNNK_OK && k < count; k++) {
         const double share = (double)k / (count - 1);
         const double tried =
             largest_value * LARGEST_RIDGE * pow(LEAST_RIDGE / LARGEST_RIDGE, 1 - share);
 
-        if ((st = snnk__left_out_scores(fit, dual, tried, scores)) != SNNK_OK) break;
+        if ((st = snnk__left_out_scores(of, tried, scores)) != SNNK_OK) break;
         const errors found = errors_of(rows, scores);
         if (found.squared <= least) {
             least = found.squared;
@@ -161,7 +164,7 @@ int snnk__left_out_choose(const snnk_fit *fit, const snnk__dual *dual, double *r
             *error = rows->of_labels ? found.misclassified : found.squared;
         }
     }
-    snnk__free(&fit->allocator, scores);
+    snnk__free(of->allocator, scores);
     if (st == SNNK_OK && isinf(least))
         return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives finite errors",
                           largest_value * LEAST_RIDGE, largest_value * LARGEST_RIDGE);
@@ -170,34 +173,34 @@ int snnk__left_out_choose(const snnk_fit *fit, const snnk__dual *dual, double *r
 
 /* ---- Solving ---- */
 
-static void fill_report(const snnk_fit *fit, const snnk__dual *dual, double ridge,
-                        const double *rss, snnk_solve_report *report) {
+static void fill_report(const snnk__left_out *of, double ridge, const double *rss,
+                        snnk_solve_report *report) {
     *report = (snnk_solve_report){.size = sizeof *report,
                                   .ridge = ridge,
-                                  .condition = (snnk__dual_largest(dual) + ridge) / ridge,
-                                  .rows = fit->heldout.rows.n,
-                                  .rank = fit->heldout.rows.features,
+                                  .condition = (snnk__dual_largest(of->dual) + ridge) / ridge,
+                                  .rows = of->heldout->rows.n,
+                                  .rank = of->heldout->rows.features,
                                   .method = SNNK_SOLVE_DUAL};
-    for (size_t k = 0; k < fit->outputs; k++) report->rss += rss[k];
+    for (size_t k = 0; k < of->heldout->rows.outputs; k++) report->rss += rss[k];
 }
 
-int snnk__left_out_solve(const snnk_fit *fit, const snnk__dual *dual, double ridge,
-                         snnk_solve_report *report, snnk_layer **layer) {
-    const size_t m = fit->features.map->features, l = fit->outputs;
-    const snnk_allocator *allocator = &fit->allocator;
+int snnk__left_out_solve(const snnk__left_out *of, double ridge, snnk_solve_report *report,
+                         snnk_layer **layer) {
+    const size_t m = snnk_map_features(of->map), t = of->heldout->rows.outputs;
+    const snnk_allocator *allocator = of->allocator;
     double *B = NULL, *b = NULL, *ridges = NULL, *rss = NULL;
     int st;
 
-    if ((st = snnk__alloc(allocator, l, m * sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, l, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, l, sizeof *ridges, "ridges", &ridges)) != SNNK_OK) goto done;
-    if ((st = snnk__alloc(allocator, l, sizeof *rss, "errors", &rss)) != SNNK_OK) goto done;
-    for (size_t k = 0; k < l; k++) ridges[k] = ridge;
-    if ((st = snnk__dual_solve(dual, ridges, B, m, b)) != SNNK_OK) goto done;
-    if ((st = snnk__dual_score(dual, 1, &ridge, rss, NULL, NULL, NULL)) != SNNK_OK) goto done;
-    if (fit->config.intercept) snnk__settle_intercepts(m, l, snnk__dual_mean(dual), B, b);
-    if ((st = snnk__layer_of_solution(fit->features.map, l, B, b, layer)) != SNNK_OK) goto done;
-    fill_report(fit, dual, ridge, rss, report);
+    if ((st = snnk__alloc(allocator, t, m * sizeof *B, "Psi", &B)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, t, sizeof *b, "a bias", &b)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, t, sizeof *ridges, "ridges", &ridges)) != SNNK_OK) goto done;
+    if ((st = snnk__alloc(allocator, t, sizeof *rss, "errors", &rss)) != SNNK_OK) goto done;
+    for (size_t k = 0; k < t; k++) ridges[k] = ridge;
+    if ((st = snnk__dual_solve(of->dual, ridges, B, m, b)) != SNNK_OK) goto done;
+    if ((st = snnk__dual_score(of->dual, 1, &ridge, rss, NULL, NULL, NULL)) != SNNK_OK) goto done;
+    if (of->intercept) snnk__settle_intercepts(m, t, snnk__dual_mean(of->dual), B, b);
+    if ((st = snnk__layer_of_solution(of->map, t, B, b, layer)) != SNNK_OK) goto done;
+    fill_report(of, ridge, rss, report);
 done:
     snnk__free(allocator, rss);
     snnk__free(allocator, ridges);

@@ -97,8 +97,12 @@ static double fourth(const snnk__map_block *block, const snnk__urf_products *p, 
     return snnk__arc_cosine_fourth(block->config.order, block->linear.rows, p);
 }
 
+static const snnk__usual usual[] = {{1, SNNK_RELU, 1, 0.3}, {1, SNNK_RELU, 1, 1}};
+
 const snnk__map_kind snnk__map_arc_cosine = {.name = "arc_cosine",
                                              .check = check,
+                                             .usual = usual,
+                                             .n_usual = sizeof usual / sizeof *usual,
                                              .function = function,
                                              .create = snnk__symmetric_create,
                                              .release = snnk__symmetric_release,

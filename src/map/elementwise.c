@@ -134,8 +134,12 @@ int snnk__fold_as_linear(const snnk__map_block *from, const snnk__fold *fold,
     return snnk__fold_as(&snnk__map_elementwise, &config, from, fold, folded);
 }
 
+static const snnk__usual usual[] = {{1, SNNK_TANH, 2, 1}};
+
 const snnk__map_kind snnk__map_elementwise = {.name = "elementwise",
                                               .check = check,
+                                              .usual = usual,
+                                              .n_usual = sizeof usual / sizeof *usual,
                                               .function = function,
                                               .create = snnk__symmetric_create,
                                               .release = snnk__symmetric_release,

@@ -85,8 +85,13 @@ static double fourth(const snnk__map_block *block, const snnk__urf_products *p, 
     return snnk__fourth_cumulant(moments) / pow((double)block->linear.rows, 3);
 }
 
+static const snnk__usual usual[] = {
+    {1, SNNK_RELU, 0.5, 0}, {1, SNNK_RELU, 1, 0}, {1, SNNK_RELU, 2, 0}, {1, SNNK_RELU, 4, 0}};
+
 const snnk__map_kind snnk__map_gaussian = {.name = "gaussian",
                                            .check = check,
+                                           .usual = usual,
+                                           .n_usual = sizeof usual / sizeof *usual,
                                            .function = function,
                                            .create = snnk__symmetric_create,
                                            .release = snnk__symmetric_release,

@@ -128,10 +128,14 @@ static int read(const snnk__map_kind *kind, const snnk__source *source, size_t i
     return snnk__symmetric_read_rows(kind, &diagonal, source, inputs, config, block);
 }
 
+static const snnk__usual usual[] = {{1, SNNK_RELU, 1, 0}};
+
 const snnk__map_kind snnk__map_identity = {.name = "identity",
                                            .check = check,
                                            .function = function,
                                            .create = create,
+                                           .usual = usual,
+                                           .n_usual = sizeof usual / sizeof *usual,
                                            .center = center,
                                            .release = snnk__symmetric_release,
                                            .safe_projection = safe_projection,

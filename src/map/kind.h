@@ -84,6 +84,12 @@ typedef struct snnk__map_facts {
 typedef struct snnk__map_kind snnk__map_kind;
 typedef struct snnk__map_block snnk__map_block;
 
+/* Settings of a kind that are worth trying on inputs of length 1 on average. */
+typedef struct snnk__usual {
+    int32_t order, activation;
+    double projection_scale, offset_scale;
+} snnk__usual;
+
 struct snnk__map_kind {
     const char *name;
     const char *stored_name; /* its name in model files, if not `name` */
@@ -100,6 +106,10 @@ struct snnk__map_kind {
     int (*check)(snnk_map_config *config, size_t inputs, size_t rows);
     int (*create)(const snnk__map_kind *kind, const snnk__map_request *request,
                   snnk__map_block **block);
+
+    /* Usual settings, for choosing by data. NULL and 0: none. */
+    const snnk__usual *usual;
+    size_t n_usual;
 
     /* ---- Freeing ---- */
 
@@ -213,6 +223,9 @@ extern const snnk__map_kind snnk__map_spectral;
 extern const snnk__map_kind snnk__map_affine;
 extern const snnk__map_kind snnk__map_folded;
 extern const snnk__map_kind snnk__map_rbf;
+
+/* How many kinds there are: their values are 0 ... n-1. */
+int32_t snnk__map_kinds(void);
 
 /* Set *table to the kind with this value. SNNK_E_ENUM if there is none. */
 int snnk__map_kind_find(int32_t kind, const snnk__map_kind **table);

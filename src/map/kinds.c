@@ -16,6 +16,8 @@ static const snnk__map_kind *const kinds[] = {[SNNK_MAP_ARC_COSINE] = &snnk__map
 
 #define KINDS ((int32_t)(sizeof kinds / sizeof kinds[0]))
 
+int32_t snnk__map_kinds(void) { return KINDS; }
+
 int snnk__map_kind_find(int32_t kind, const snnk__map_kind **table) {
     const int st = snnk__check_enum(kind, KINDS, "kind");
 

@@ -263,7 +263,7 @@ gives "groups" 0 "$snnk" info group.st
 sed '4s/,[xz],/,,/' wide.csv >lost.csv
 refused "a missing group" 'lost\.csv: row 3, column "note": the group is missing' --train lost.csv --group note --ridge 1
 
-awk 'BEGIN { print "x,who,y"; for (i = 0; i < 200; i++) print i * i % 31 "," int(i / 10) "," i * i % 17 / 4 }' >people.csv
+awk 'BEGIN { print "x,who,y"; for (i = 0; i < 2000; i++) print i * i % 311 "," int(i / 10) "," i * i % 17 / 4 }' >people.csv
 gives "rows of a group stay together" 0 "$snnk" fit --train people.csv --group who --m 8 --choose heldout --json
 json "rows of a group stay together" "j['heldout_rows'] > 0 and j['heldout_rows'] % 10 == 0"
 

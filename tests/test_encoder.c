@@ -280,7 +280,6 @@ static void test_booleans(void **state) {
 
 /* ---- Dates ---- */
 
-/* Known times: 2000-03-01 is day 11017, 2038-01-19T03:14:07Z is 2^31 - 1. */
 /* Two of three rows have dates: the third is more likely wrong than a word. One of three is not. */
 static void test_dates_and_other_words(void **state) {
     snnk_table *table = open_text("d,n\n2026-01-01,1\nsoon,2\n2026-01-02,3\n");
@@ -296,6 +295,7 @@ static void test_dates_and_other_words(void **state) {
     snnk_encoder_free(encoder);
 }
 
+/* Known times: 2000-03-01 is day 11017, 2038-01-19T03:14:07Z is 2^31 - 1. */
 static void test_dates(void **state) {
     const char text[] = "when,n\n1970-01-01,1\n2000-03-01,2\n2038-01-19T03:14:07Z,3\n,4\n";
     snnk_encoder *encoder = learn(text, NULL);

@@ -545,6 +545,38 @@ PYTHON
 if [ "$(cat status)" = 130 ]; then ok; else not_ok "cancelled: status $(cat status)"; fi
 cksum line.st >after
 if cmp -s before after; then ok; else not_ok "cancelled: the model changed"; fi
-if ls | grep -q 'line\.st\..'; then not_ok "cancelled: a temporary file is left"; else ok; fi
+# shellcheck disable=SC2010
+if ls -A | grep -q '^\.snnk-.*\.tmp$'; then not_ok "cancelled: a temporary file is left"; else ok; fi
+
+# While a bar has moved, but long before its end: nothing here depends on seconds.
+fit_stopped() {
+    while=$1
+    shift
+    while=$while python3 - "$snnk" fit --train big.csv --save line.st "$@" <<'PYTHON' >status 2>err
+import os, pty, re, signal, subprocess, sys
+terminal, child = pty.openpty()
+p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=child,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+os.close(child)
+seen, moved, sent = b"", re.compile(os.environ["while"].encode() + rb" +\[#* *\] +[1-9]\d* %"), False
+try:
+    while part := os.read(terminal, 4096):
+        seen += part
+        if not sent and moved.search(seen):
+            p.send_signal(signal.SIGINT)
+            sent = True
+except OSError:  # the other end is closed
+    pass
+print(p.wait() if sent else "the bar never moved")
+PYTHON
+    if [ "$(cat status)" = 130 ]; then ok; else not_ok "cancelled while $while: status $(cat status)"; fi
+    cksum line.st >after
+    if cmp -s before after; then ok; else not_ok "cancelled while $while: the model changed"; fi
+    # shellcheck disable=SC2010
+    if ls -A | grep -q '^\.snnk-.*\.tmp$'; then not_ok "cancelled while $while: a temporary file is left"; else ok; fi
+}
+fit_stopped scaling --m 100
+fit_stopped fitting --m 2000
+fit_stopped solving --m 2000 --choose gcv # the eigenvectors of 2000 features
 
 report cli

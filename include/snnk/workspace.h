@@ -57,7 +57,8 @@ SNNK_API size_t snnk_workspace_threads(const snnk_workspace *workspace);
  * SNNK_E_NULL, SNNK_E_SIZE, SNNK_E_NOMEM (the workspace is unchanged). */
 SNNK_API int snnk_workspace_reserve(snnk_workspace *workspace, size_t bytes);
 
-/* A progress function. The thread that made the call calls it, several times a second.
+/* A progress function. The thread that made the call calls it, several times a second (up to 6000
+ * features; only the singular values of a QR factorization are one step).
  *   user   as given to snnk_workspace_set_progress
  *   share  of the call that is done, 0 ... 1. An estimate; it never decreases, and is 1 at the end
  * Return 0 to continue. Any other value cancels the call: it returns SNNK_E_CANCELLED, its outputs
@@ -68,8 +69,9 @@ typedef int (*snnk_progress)(void *user, double share);
 /* Set the progress function of all later calls with this workspace.
  *   progress  NULL (as after snnk_workspace_create) for none. Every call whose time grows with the
  *             cube of a size, or that runs over its rows several times, reports: solving, ridge
- *             paths, logistic regression, forgetting, merging factors. Calls that add rows or
- *             compute outputs do not: give them fewer rows at a time
+ *             paths, fits, logistic regression, forgetting, recursive least squares from
+ *             statistics. Calls that add rows or compute outputs do not: give them fewer rows at
+ *             a time
  *   user      passed to progress; NULL is fine
  * Results do not depend on it. SNNK_E_NULL. */
 SNNK_API int snnk_workspace_set_progress(snnk_workspace *workspace, snnk_progress progress,

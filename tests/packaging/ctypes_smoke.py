@@ -151,6 +151,10 @@ assert list(y) == [0, 1]
 workspace = handle("snnk_workspace_create", size(2), None)
 assert call("snnk_workspace_threads", workspace) == 2
 call("snnk_workspace_reserve", workspace, size(4096))
+progress_type = ctypes.CFUNCTYPE(ctypes.c_int, c_void_p, c_double)
+shares = []
+show_share = progress_type(lambda user, share: shares.append(share) or 0)
+call("snnk_workspace_set_progress", workspace, show_share, None)
 
 X = floats(*[((7 * i) % 11) / 5 - 1 for i in range(40)])  # 20 x 2
 Y = floats(*[X[2 * i] - X[2 * i + 1] for i in range(20)])
@@ -320,15 +324,17 @@ assert call("snnk_lstsq_weight", factor) == 0
 assert call("snnk_lstsq_rows", other) == 40
 assert call("snnk_lstsq_features", lstsq) == 2 and call("snnk_lstsq_targets", lstsq) == 1
 B, b, rss = (c_double * 2)(), (c_double * 1)(), c_double()
-call("snnk_lstsq_solve", lstsq, byref(solve_config), B, size(2), b, byref(solve_report))
+call("snnk_lstsq_solve", lstsq, byref(solve_config), workspace, B, size(2), b, byref(solve_report))
+assert shares == sorted(shares) and shares[-1] == 1
+call("snnk_workspace_set_progress", workspace, None, None)
 assert abs(B[0] - 1) < 1e-6 and abs(B[1] + 1) < 1e-6  # floats in, so float precision
 call("snnk_lstsq_rss", lstsq, B, size(2), b, byref(rss))
 ridges, errors, best = (c_double * 4)(), (c_double * 4)(), c_size_t(9)
 call("snnk_lstsq_default_ridges", lstsq, size(4), ridges)
-call("snnk_lstsq_choose_ridge", lstsq, lstsq, None, size(4), ridges, errors, byref(best))
+call("snnk_lstsq_choose_ridge", lstsq, lstsq, None, size(4), ridges, None, errors, byref(best))
 assert best.value < 4
 
-path = handle("snnk_ridge_path_create", lstsq, None)
+path = handle("snnk_ridge_path_create", lstsq, None, None)
 assert call("snnk_ridge_path_features", path) == 2 and call("snnk_ridge_path_targets", path) == 1
 assert call("snnk_ridge_path_rank", path) == 2 and call("snnk_ridge_path_rows", path) == 20
 dof, loo, residuals, radius = (c_double * 4)(), (c_double * 4)(), (c_float * 20)(), c_double()
@@ -354,12 +360,12 @@ assert call("snnk_rls_ridge", rls) == 1e-6 and call("snnk_rls_forgetting", rls) 
 assert call("snnk_rls_features", rls) == 2 and call("snnk_rls_targets", rls) == 1
 call("snnk_rls_solution", rls, B, size(2))
 call("snnk_rls_predict", rls, size(20), X, size(2), residuals, size(1), leverage)
-call("snnk_rls_free", handle("snnk_rls_create_from_lstsq", lstsq, c_double(1), c_double(1)))
+call("snnk_rls_free", handle("snnk_rls_create_from_lstsq", lstsq, c_double(1), c_double(1), None))
 
 identity = handle("snnk_map_create_from_rows", size(2), size(2), floats(1, 0, 0, 1), size(2), None,
                   byref(config("snnk_map_config_init", 72)), None)
 by_hand = handle("snnk_layer_create", identity, size(1), floats(1, 1), size(2), None)
-solved = handle("snnk_layer_create_from_lstsq", identity, lstsq, None, None)
+solved = handle("snnk_layer_create_from_lstsq", identity, lstsq, None, None, None)
 dense = handle("snnk_layer_create_dense", size(1), size(1), floats(2), size(1), None, activation, None)
 Y_weights = (c_float * 20)(*[1] * 20)
 fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
@@ -455,7 +461,7 @@ call("snnk_network_fit_logistic", single_network, data(20, X=X, labels=labels), 
      byref(logistic_config), None, byref(logistic_report), byref(refitted))
 call("snnk_network_free", refitted)
 call("snnk_network_free", single_network)
-call("snnk_logistic_solve", data(20, inputs=2, X=X, labels=labels), size(2), None,
+call("snnk_logistic_solve", data(20, inputs=2, X=X, labels=labels), size(2), None, None,
      (c_double * 4)(), size(2), (c_double * 2)(), None)
 
 learning = handle("snnk_network_create", None)
@@ -466,7 +472,7 @@ assert call("snnk_lstsq_rows", c_void_p(call("snnk_network_statistics", learning
 features = (c_float * (20 * 1024))()
 call("snnk_network_features", learning, size(20), X, size(2), features, size(1024), None)
 call("snnk_network_features_f64", learning, size(20), X_f64, size(2), features, size(1024), None)
-call("snnk_network_solve", learning, byref(solve_config), byref(solve_report))
+call("snnk_network_solve", learning, byref(solve_config), None, byref(solve_report))
 call("snnk_network_free", learning)
 
 quantize_report = report(48)

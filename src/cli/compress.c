@@ -97,6 +97,7 @@ int compress_command(int argc, char **argv) {
         return EXIT_OK;
     }
     catch_interrupts();
+    end_on_interrupt(command);
     exit_status = prepare(&s);
     if (exit_status == EXIT_OK) {
         hold_out_tokens(&o, &s.rows);

@@ -110,7 +110,10 @@ static int write_back(const compress_session *s) {
 /* ---- All files ---- */
 
 int compress_save(compress_session *s) {
-    int exit_status = set_notes(s);
+    int exit_status;
+
+    end_on_interrupt(NULL);
+    exit_status = set_notes(s);
 
     if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     if (exit_status == EXIT_OK && s->o->write_back) exit_status = write_back(s);

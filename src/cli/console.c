@@ -20,7 +20,11 @@ void print_held_error(void) {
 }
 
 /* Whether the progress bar is on the current line. */
-static bool barred = false;
+static volatile sig_atomic_t barred = false;
+
+/* The line that Ctrl-C prints before it ends the program; empty if it does not. */
+static char last_line[64];
+static volatile sig_atomic_t last_line_bytes = 0;
 
 static void clear_line(void) {
     if (barred) fprintf(stderr, "\r\033[K");
@@ -66,9 +70,26 @@ void print_usage_error(const char *command, const char *format, ...) {
     va_end(arguments);
 }
 
+/* Functions that a signal handler may call only. */
+static void write_all(const char *text, size_t bytes) {
+    if (write(STDERR_FILENO, text, bytes) < 0) _exit(EXIT_CANCELLED);
+}
+
 static void on_interrupt(int signal_number) {
+    static const char clear[] = "\r\033[K";
+
     (void)signal_number;
     interrupted = 1;
+    if (last_line_bytes == 0) return;
+    if (barred) write_all(clear, sizeof clear - 1);
+    write_all(last_line, (size_t)last_line_bytes);
+    _exit(EXIT_CANCELLED);
+}
+
+void end_on_interrupt(const char *command) {
+    last_line_bytes = 0;
+    if (command)
+        last_line_bytes = snprintf(last_line, sizeof last_line, "snnk %s: cancelled\n", command);
 }
 
 void catch_interrupts(void) {

@@ -39,6 +39,11 @@ void print_held_error(void);
 extern volatile sig_atomic_t interrupted;
 void catch_interrupts(void);
 
+/* From now on, Ctrl-C prints "snnk <command>: cancelled" and ends the program at once, with
+ * EXIT_CANCELLED, even inside a long call. For work that leaves nothing behind. NULL: only set
+ * `interrupted` again, before files are written. */
+void end_on_interrupt(const char *command);
+
 /* Draw a progress bar on stderr if that is a terminal and `quiet` is false. Call it with done =
  * total at the end, which clears the line. */
 void show_progress(bool quiet, const char *what, size_t done, size_t total);

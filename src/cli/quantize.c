@@ -64,6 +64,7 @@ static int run(model_use *use) {
          model_set_storage(made, use->storage) != SNNK_OK))
         exit_status = library_failed(command);
     if (exit_status == EXIT_OK) exit_status = comparison_run(command, use, made, &compared);
+    end_on_interrupt(NULL);
     if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     if (exit_status == EXIT_OK && use->save &&
         snnk_network_save(made, use->save, model_projection(use->network, use->path)) != SNNK_OK)
@@ -89,6 +90,7 @@ int quantize_command(int argc, char **argv) {
     if (!use.save && !use.files.table && !use.files.inputs)
         return wrong_usage(command, "--save FILE or --test FILE is missing");
     catch_interrupts();
+    end_on_interrupt(command);
     exit_status = run(&use);
     if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
     model_close(&use);

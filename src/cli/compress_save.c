@@ -1,5 +1,5 @@
-/* The files that `snnk compress` writes: the model, and the weights' file with the compressed layers
- * in place of the replaced ones. */
+/* The files that `snnk compress` writes: the model, and the weights' file with the compressed
+ * layers in place of the replaced ones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -608,12 +608,13 @@ try:
 except OSError:  # the other end is closed
     pass
 took = time.monotonic() - since
-print(p.wait() if took < 5 else "late: %.1f s" % took)  # blocks of rows take a fraction of a second
+print(p.wait() if took < 1 else "late: %.1f s" % took)
 sys.stderr.write(seen.decode().split("\033[K")[-1].replace("\r", ""))
 PYTHON
     if [ "$(cat status)" = 130 ]; then ok; else not_ok "cancelled while $while: status $(cat status)"; fi
     has "cancelled while $while" err '^snnk compress: cancelled$'
     if cmp -s student.st kept.st; then ok; else not_ok "cancelled while $while: the model changed"; fi
+    if ls | grep -qE 'kept\.st\.|\.part$'; then not_ok "cancelled while $while: a temporary file is left"; else ok; fi
 }
 large="large.st --weight w1 --activation relu --then w2 --inputs large.npy --threads 1"
 # shellcheck disable=SC2086
@@ -622,6 +623,7 @@ large="large.st --weight w1 --activation relu --then w2 --inputs large.npy --thr
     stopped preparing $large
     stopped sizes $large --error 0.001
     stopped choosing $large --features 100
+    stopped compressing large.st --layer w1,,relu --layer w2,,tanh --inputs large.npy --threads 1
     stopped refining teacher.st --weight wide --bias b1 --activation relu --then w2 --inputs x.npy --features 6 \
         --tier refined --epochs 100000
 }

@@ -186,8 +186,8 @@ SNNK_API int snnk_compression_distilled(const snnk_compression *compression, siz
  *   n_networks            how many networks are added; 0 is legal
  *   names                 a name for each network: its tensors are called "<name>.layers.0.psi" and
  *                         so on
- *   networks              the networks, each with at least one layer. Notes, statistics and encoders
- *                         are not written
+ *   networks              the networks, each with at least one layer. Notes, statistics and
+ *                         encoders are not written
  *   path                  the new file. An existing file is replaced when the new one is complete;
  *                         it may be the file of `tensors`
  * SNNK_E_NULL, SNNK_E_FORMAT (a tensor to remove is missing), SNNK_E_UNSUPPORTED (the file is a

@@ -251,9 +251,9 @@ static void print_text(const block *b) {
 /* Write the files and the report, after everything that can fail for other reasons. */
 static int finish(block *b) {
     const compress_options *o = b->s->o;
-    int exit_status = interrupted ? EXIT_CANCELLED : EXIT_OK;
+    int exit_status = EXIT_OK;
 
-    if (exit_status == EXIT_OK && o->plot) exit_status = compress_plot(o->plot, o->csv, &b->curve);
+    if (o->plot) exit_status = compress_plot(o->plot, o->csv, &b->curve);
     if (exit_status != EXIT_OK) return exit_status;
     exit_status = compress_save(b->s);
     if (exit_status != EXIT_OK && o->plot) compress_plot_drop(o->plot, o->csv);

@@ -133,7 +133,8 @@ int compress_plot(const char *path, const char *csv, const compress_curve *curve
     int exit_status = write_csv(temporary(csv, buffer), curve);
 
     if (exit_status == EXIT_OK && !draw(temporary(path, buffer), curve))
-        exit_status = failed(command, "gnuplot could not draw %s", path);
+        exit_status = interrupted ? EXIT_CANCELLED /* which ends gnuplot too */
+                                  : failed(command, "gnuplot could not draw %s", path);
     if (exit_status != EXIT_OK) compress_plot_drop(path, csv);
     return exit_status;
 }

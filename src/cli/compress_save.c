@@ -1,5 +1,5 @@
-/* The files that `snnk compress` writes: the model, and the weights' file with the compressed layers
- * in place of the replaced ones. */
+/* The files that `snnk compress` writes: the model, and the weights' file with the compressed
+ * layers in place of the replaced ones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +110,9 @@ static int write_back(const compress_session *s) {
 /* ---- All files ---- */
 
 int compress_save(compress_session *s) {
-    int exit_status = set_notes(s);
+    int exit_status;
+
+    exit_status = set_notes(s);
 
     if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     if (exit_status == EXIT_OK && s->o->write_back) exit_status = write_back(s);

@@ -204,7 +204,8 @@ static int set_notes(const compress_options *o, compress_teacher *teacher) {
 
 /* ---- Reading ---- */
 
-/* How many columns of the rows the first layer takes: of a batch, the last dimension, if it fits. */
+/* How many columns of the rows the first layer takes: of a batch, the last dimension, if it
+ * fits. */
 static size_t inputs_of(const compress_rows *rows, size_t a, size_t b) {
     const size_t last = rows->last_dim;
 

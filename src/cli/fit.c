@@ -176,6 +176,7 @@ static int try(session *s, trial *t) {
     const int exit_status = processes_agree(&s->processes, collect(s, t));
     int st;
 
+    t->report.size = sizeof t->report;
     if (exit_status != EXIT_OK) return exit_status;
     begin_bar(s, "solving");
     st = t->gcv ? gcv_fit_solve(t->gcv, &s->processes, s->workspace, &t->report, &t->layer)
@@ -617,7 +618,6 @@ static int run(session *s) {
 
     catch_interrupts();
     s->start = seconds_now();
-    s->best.report = (snnk_fit_report){.size = sizeof s->best.report};
     if (exit_status == EXIT_OK) exit_status = prepare(s);
     exit_status = processes_agree(&s->processes, exit_status);
     if (exit_status == EXIT_OK) exit_status = fit(s);

@@ -49,8 +49,8 @@ int model_solve_and_save(const char *command, model_use *use, snnk_solve_report 
 /* Add lambda, rank, condition and method to a JSON object. */
 void model_add_report(cJSON *json, const snnk_solve_report *report);
 
-/* Load the model, quantized if it was saved so, and create a workspace. Prints the error and returns an exit status. model_close
- * frees what is there in any case. */
+/* Load the model, quantized if it was saved so, and create a workspace. Prints the error and
+ * returns an exit status. model_close frees what is there in any case. */
 int model_open(const char *command, model_use *use);
 void model_close(model_use *use);
 

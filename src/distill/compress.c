@@ -252,8 +252,8 @@ done:
 
 /* ---- Students ---- */
 
-/* Create the student of a part, with fewer features if fewer are independent, or what shall take its
- * place. */
+/* Create the student of a part, with fewer features if fewer are independent, or what shall take
+ * its place. */
 static int solve(work *w, snnk__network_part *part, const snnk_distill *distill,
                  snnk_network **made) {
     snnk_distill_report *report = w->baselines ? &part->report : NULL;

@@ -63,6 +63,9 @@ static int truncate_matrix(const snnk_distill *distill, const matrix *of, size_t
     for (size_t k = 0; k < rank; k++) {
         const double *u = of->U + k * l;
 
+        st = snnk__progress_update(distill->progress, 0); /* lets the caller cancel */
+        if (st != SNNK_OK) goto done;
+
         for (size_t j = 0; j < d; j++) row[j] = 0;
         for (size_t i = 0; i < l; i++)
             for (size_t j = 0; j < d; j++) row[j] += u[i] * (double)of->W[i * d + j];

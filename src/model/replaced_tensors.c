@@ -1,5 +1,5 @@
-/* Networks beside the tensors of another program's file: docs/format.md, "Networks in files of other
- * programs". Tensors that stay are copied from file to file in pieces, byte by byte. */
+/* Networks beside the tensors of another program's file: docs/format.md, "Networks in files of
+ * other programs". Tensors that stay are copied from file to file in pieces, byte by byte. */
 #include <snnk/compress.h>
 
 #include <stdlib.h>

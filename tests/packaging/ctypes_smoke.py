@@ -501,8 +501,8 @@ with tempfile.TemporaryDirectory() as directory:
     call("snnk_tensors_shape", tensors, b"mean_y", byref(n_dims), dims)
     call("snnk_tensors_read", tensors, b"mean_y", n_dims, dims, (c_float * dims[0])())
     call("snnk_tensors_free", tensors)
-    with open(path, "wb") as other:
-        other.write(struct.pack("<Q", 64) + b'{"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'.ljust(64) + b"ab")
+    with open(path, "wb") as foreign:
+        foreign.write(struct.pack("<Q", 64) + b'{"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'.ljust(64) + b"ab")
     tensors = handle("snnk_tensors_open", path, None)
     call("snnk_tensors_save_replaced", tensors, size(1), (ctypes.c_char_p * 1)(b"w"), size(1), (ctypes.c_char_p * 1)(b"v"),
          (c_void_p * 1)(network), path)

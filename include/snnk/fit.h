@@ -132,7 +132,7 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
 /* Solve, and create the layer. May be called again, with or without more rows. Unless a ridge was
  * given, the one with the smallest error is chosen, of equal ones the largest. Leaving one out: the
  * least squared error. Held-out rows: with labels the fewest misclassified rows, with targets the
- * least squared error.
+ * least squared error; every third ridge is tried, then the neighbors of the best.
  *   workspace  NULL for one thread. Its progress function can cancel the call
  *   report     out; NULL if not wanted
  *   layer      out: release with snnk_layer_free

@@ -15,7 +15,7 @@
 static const char command[] = "fit";
 
 /* Numbers of features that are tried, and the gain in error that justifies twice as many. */
-enum { FEW_ROWS_FEATURES = 2048, LEAST_FEATURES = 1024, MOST_FEATURES = 4096 };
+enum { FEW_ROWS_FEATURES = 2048, LEAST_FEATURES = 512, MOST_FEATURES = 4096 };
 #define LEAST_GAIN 0.003
 
 /* A fit with one number of features. */

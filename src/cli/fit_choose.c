@@ -8,7 +8,7 @@
 #include "cli/training_rows.h"
 
 /* Rows of the sample that candidates are scored on. */
-enum { SAMPLE_ROWS = 3000 };
+enum { SAMPLE_ROWS = 2000 };
 
 /* The most ways to prepare inputs: the forms of numbers that an encoder has. */
 enum { MOST_WAYS = SNNK_NUMBER_FORM_SQUASHED + 1 };

@@ -47,7 +47,7 @@ static const char help_data[] =
     "                           rows best that are left out of fits of a sample\n"
     "  --features KIND          arc-cosine, gaussian, elementwise or identity\n"
     "  --m M                    number of features (default: 2048 for up to 1024 rows; else\n"
-    "                           1024, doubled up to 4096 as long as that lowers the error)\n"
+    "                           512, doubled up to 4096 as long as that lowers the error)\n"
     "  --order N                arc-cosine: 0, 1 or 2 (default 1)\n"
     "  --floor C                arc-cosine: max(z, C) instead of max(z, 0), C <= 0\n"
     "  --activation NAME        elementwise: relu (default), gelu, tanh, sin, ...\n"

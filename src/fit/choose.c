@@ -15,15 +15,15 @@
 
 #define LEAST       16
 #define MOST        32768
-#define FIRST_ROWS  600 /* of the first round */
+#define FIRST_ROWS  500 /* of the first round */
 #define FIRST_M     128
 #define FINALISTS   3  /* of the second round, at least */
 #define RIDGES      14 /* from LEAST_RIDGE times the largest eigenvalue, a factor of 8 apart */
 #define LEAST_RIDGE 1e-11
 
 static const snnk_choose_config defaults = {.size = sizeof(snnk_choose_config),
-                                            .max_rows = 3000,
-                                            .features = 512,
+                                            .max_rows = 2000,
+                                            .features = 256,
                                             .choose = SNNK_CHOOSE_KIND | SNNK_CHOOSE_SCALE |
                                                       SNNK_CHOOSE_SCALING,
                                             .scaling = SNNK_SCALING_COMMON};

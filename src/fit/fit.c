@@ -337,10 +337,60 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
     return SNNK_OK;
 }
 
+/* Ridges to choose from, and their held-out errors. */
+typedef struct grid {
+    size_t n, best; /* best: n while there is none */
+    double ridges[MAX_RIDGES], errors[MAX_RIDGES];
+    bool tried[MAX_RIDGES];
+} grid;
+
+/* Try ridge k, unless it was tried before. Ridges with equal errors: the larger wins. */
+static int try_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress, size_t k,
+                     snnk_solve_config *config, grid *g) {
+    snnk_layer *layer;
+    int st;
+
+    if (g->tried[k]) return SNNK_OK;
+    g->tried[k] = true;
+    g->errors[k] = INFINITY;
+    config->ridge = g->ridges[k];
+    snnk__progress_begin_stage(progress, 1);
+    st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, workspace, NULL,
+                                      &layer);
+    if (st == SNNK_E_NONFINITE) return SNNK_OK; /* the ridge is too small for these features */
+    if (st != SNNK_OK) return st;
+    st = heldout_error(fit, layer, workspace, (float *)(void *)fit->block.Y, &g->errors[k]);
+    snnk_layer_free(layer);
+    if (st != SNNK_OK || isinf(g->errors[k])) return st;
+    if (g->best == g->n || g->errors[k] < g->errors[g->best] ||
+        (g->errors[k] == g->errors[g->best] && k > g->best))
+        g->best = k;
+    return SNNK_OK;
+}
+
+/* Try every third ridge and the last one, then the neighbors of the best until none is better. */
+static int search(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                  snnk_solve_config *config, grid *g) {
+    size_t center = g->n;
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && k < g->n; k++)
+        if (k % 3 == 1 || k == g->n - 1 || g->n < 4)
+            st = try_ridge(fit, workspace, progress, k, config, g);
+    /* Large ridges only fail if all do. */
+    while (st == SNNK_OK && g->best < g->n && center != g->best) {
+        center = g->best;
+        if (center > 0) st = try_ridge(fit, workspace, progress, center - 1, config, g);
+        if (st == SNNK_OK && center + 1 < g->n)
+            st = try_ridge(fit, workspace, progress, center + 1, config, g);
+    }
+    return st;
+}
+
 /* Set config->ridge to the ridge with the smallest held-out error, and *error to that error. */
 static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
                         snnk_solve_config *config, double *error) {
-    double ridges[MAX_RIDGES], best = 0;
+    grid g = {.n = (size_t)fit->config.n_ridges, .best = (size_t)fit->config.n_ridges};
     snnk__sentence before;
     int st;
 
@@ -349,33 +399,14 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress
                           "%llu rows, %zu of them held out, are too few to choose the ridge: add "
                           "rows or set the ridge",
                           (unsigned long long)fit->rows, fit->heldout.rows.n);
-    const size_t n_ridges = (size_t)fit->config.n_ridges;
-    if ((st = snnk_lstsq_default_ridges(fit->lstsq, n_ridges, ridges)) != SNNK_OK) return st;
-    *error = INFINITY;
+    if ((st = snnk_lstsq_default_ridges(fit->lstsq, g.n, g.ridges)) != SNNK_OK) return st;
     snnk__sentence_save(&before);
-    for (size_t k = 0; k < n_ridges; k++) { /* in increasing order, so that of equal errors the
-                                             * larger ridge wins */
-        snnk_layer *layer;
-        double mean = 0;
-
-        config->ridge = ridges[k];
-        snnk__progress_begin_stage(progress, 1);
-        st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, workspace, NULL,
-                                          &layer);
-        if (st == SNNK_E_NONFINITE) continue; /* the ridge is too small for these features */
-        if (st != SNNK_OK) return st;
-        st = heldout_error(fit, layer, workspace, (float *)(void *)fit->block.Y, &mean);
-        snnk_layer_free(layer);
-        if (st != SNNK_OK) return st;
-        if (mean <= *error) {
-            *error = mean;
-            best = ridges[k];
-        }
-    }
-    if (isinf(*error))
+    if ((st = search(fit, workspace, progress, config, &g)) != SNNK_OK) return st;
+    if (g.best == g.n)
         return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives a finite held-out error",
-                          ridges[0], ridges[n_ridges - 1]);
-    config->ridge = best;
+                          g.ridges[0], g.ridges[g.n - 1]);
+    config->ridge = g.ridges[g.best];
+    *error = g.errors[g.best];
     return snnk__recovered(SNNK_OK, &before);
 }
 

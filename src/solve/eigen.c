@@ -47,14 +47,18 @@ int snnk__check_eigenvectors(size_t m) {
 }
 
 /* Copy the upper triangle by columns to the lower one, a tile at a time. */
-static void mirror(size_t m, double *A) {
+static int mirror(size_t m, double *A, snnk__progress *progress) {
     const size_t tile = 64;
+    int st = SNNK_OK;
 
-    for (size_t j0 = 0; j0 < m; j0 += tile)
+    for (size_t j0 = 0; st == SNNK_OK && j0 < m; j0 += tile) {
         for (size_t i0 = 0; i0 <= j0; i0 += tile)
             for (size_t j = j0; j < snnk__min_size(j0 + tile, m); j++)
                 for (size_t i = i0; i < snnk__min_size(i0 + tile, j); i++)
                     A[i * m + j] = A[j * m + i];
+        if (j0 % 1024 == 0) st = snnk__progress_update(progress, 0);
+    }
+    return st;
 }
 
 /* Divide the lower triangle by a power of two that brings its largest entry to 1 ... 2, so that
@@ -111,7 +115,7 @@ int snnk__eigenvectors(const snnk_allocator *allocator, size_t m, char triangle,
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(allocator, m, sizeof *order, "eigenvector integers", &order);
     if (st != SNNK_OK) goto done;
-    if (triangle == 'U') mirror(m, A);
+    if (triangle == 'U' && (st = mirror(m, A, &parts)) != SNNK_OK) goto done;
     st = decompose(allocator, m, A, values, Z, numbers, order, &parts);
 done:
     snnk__free(allocator, order);

@@ -19,7 +19,7 @@
 
 #define LEAF         600 /* rows that LAPACK solves in one call */
 #define COLUMNS      128 /* eigenvectors made together */
-#define REPORT_EVERY 1e8 /* terms of secular equations between two reports */
+#define REPORT_EVERY 4e6 /* terms of secular equations between two reports */
 
 /* The problem as a whole. */
 typedef struct problem {

@@ -29,6 +29,10 @@ typedef struct snnk_fit snnk_fit;
 /* Up to this many rows, the ridge is chosen by leaving each row out in turn. */
 #define SNNK_FIT_MAX_LEFT_OUT 1024
 
+/* From this many held-out rows on, the ridge of a classification is chosen by the number of
+ * misclassified rows; of fewer by the squared error. */
+#define SNNK_FIT_MIN_COUNTED 1000
+
 /* The most rows that are held out, which bounds the memory. */
 #define SNNK_FIT_MAX_HELDOUT 8192
 
@@ -46,6 +50,8 @@ typedef struct snnk_fit_config {
     int32_t precision;     /* an snnk_precision. Default DOUBLE. With SINGLE, rss in the report may
                             * be all noise (see snnk_lstsq_rss); the held-out error is not */
     int32_t factorization; /* an snnk_factorization. Default GRAM */
+    double first_ridge; /* where the search on held-out rows begins: the ridge of a fit of such rows
+                            * with fewer features, say, which saves solutions. Default 0: nowhere */
 } snnk_fit_config;
 
 /* Set every field to its default.
@@ -72,7 +78,10 @@ typedef struct snnk_fit_report {
     uint64_t lost_inputs; /* how many inputs in double vary, but are one constant as floats, after
                             * the map's centering: nothing was learned from them. Give the map a
                             * scaling with their means */
-    uint64_t first_lost_input; /* the first of them; 0 if there are none */
+    uint64_t first_lost_input;    /* the first of them; 0 if there are none */
+    double heldout_squared_error; /* of the same rows as heldout_error, the mean squared error
+                                   * summed over outputs, also with labels (ones and zeros); the
+                                   * least of all ridges that were tried */
 } snnk_fit_report;
 
 /* ---- Creating ---- */
@@ -130,9 +139,9 @@ SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far
 SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Solve, and create the layer. May be called again, with or without more rows. Unless a ridge was
- * given, the one with the smallest error is chosen, of equal ones the largest. Leaving one out: the
- * least squared error. Held-out rows: with labels the fewest misclassified rows, with targets the
- * least squared error; every third ridge is tried, then the neighbors of the best.
+ * given, the one with the smallest error is chosen, of equal ones the largest. The error is the
+ * squared one; of labels with at least SNNK_FIT_MIN_COUNTED held-out rows the number of misclassified
+ * rows. Of ridges for held-out rows every third is tried, then the neighbors of the best.
  *   workspace  NULL for one thread. Its progress function can cancel the call
  *   report     out; NULL if not wanted
  *   layer      out: release with snnk_layer_free

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,10 @@ int snnk__allocator_read(snnk_allocator *ours, const snnk_allocator *user) {
 
 /* The block from the allocator may have any alignment. We return an aligned address inside it and
  * store the original address in the word before that one:   | slack | original | aligned ... |  */
-int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_bytes,
-                const char *what, void *pointer) {
+static int allocate(const snnk_allocator *allocator, bool zero, size_t count, size_t element_bytes,
+                    const char *what, void *pointer) {
+    /* The C library's own zeros cost nothing where pages are fresh, nor where none is used. */
+    const bool fresh = zero && allocator->alloc == malloc_alloc;
     const size_t slack = SNNK__ALIGNMENT - 1 + sizeof(void *);
     void *aligned = NULL;
     size_t bytes, total;
@@ -40,7 +43,7 @@ int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_by
         st = snnk__fail(SNNK_E_SIZE, "%s: %zu elements of %zu bytes overflow size_t", what, count,
                         element_bytes);
     } else if (bytes > 0) {
-        char *original = allocator->alloc(total, allocator->user);
+        char *original = fresh ? calloc(1, total) : allocator->alloc(total, allocator->user);
 
         if (!original) {
             st = snnk__fail(SNNK_E_NOMEM, "out of memory: %zu bytes for %s", total, what);
@@ -50,23 +53,21 @@ int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_by
             aligned = original + sizeof(void *) +
                       (SNNK__ALIGNMENT - first % SNNK__ALIGNMENT) % SNNK__ALIGNMENT;
             memcpy((char *)aligned - sizeof(void *), &original, sizeof(void *));
+            if (zero && !fresh) memset(aligned, 0, bytes);
         }
     }
     memcpy(pointer, &aligned, sizeof aligned);
     return st;
 }
 
+int snnk__alloc(const snnk_allocator *allocator, size_t count, size_t element_bytes,
+                const char *what, void *pointer) {
+    return allocate(allocator, false, count, element_bytes, what, pointer);
+}
+
 int snnk__alloc_zero(const snnk_allocator *allocator, size_t count, size_t element_bytes,
                      const char *what, void *pointer) {
-    const int st = snnk__alloc(allocator, count, element_bytes, what, pointer);
-
-    if (st == SNNK_OK && count > 0) {
-        void *block;
-
-        memcpy(&block, pointer, sizeof block);
-        memset(block, 0, count * element_bytes);
-    }
-    return st;
+    return allocate(allocator, true, count, element_bytes, what, pointer);
 }
 
 void snnk__free(const snnk_allocator *allocator, void *pointer) {

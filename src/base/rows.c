@@ -1,6 +1,7 @@
 #include "base/rows.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/size.h"
@@ -151,6 +152,21 @@ size_t snnk__rows_next(size_t left, size_t most) {
     const size_t parts = (left - 1) / most + 1;
 
     return (left - 1) / parts + 1;
+}
+
+uint64_t snnk__rows_hash(const snnk_rows *rows, size_t i) {
+    uint64_t hash = 0x9E3779B97F4A7C15;
+
+    for (size_t k = 0; k < rows->inputs; k++) {
+        const size_t at = i * rows->ldx + k;
+        const double value = (rows->X ? (double)rows->X[at] : rows->X_f64[at]) + 0.0; /* no -0 */
+        uint64_t bits;
+
+        memcpy(&bits, &value, sizeof bits);
+        hash = (hash ^ bits) * 0xFF51AFD7ED558CCD;
+        hash ^= hash >> 32;
+    }
+    return hash;
 }
 
 double snnk__rows_weight(const snnk_rows *rows) {

@@ -38,6 +38,9 @@ snnk_rows snnk__rows_part(const snnk_rows *rows, size_t first, size_t count);
  * last part is not small. left >= 1. */
 size_t snnk__rows_next(size_t left, size_t most);
 
+/* A hash of the inputs of row i, the same for equal numbers in float and double. */
+uint64_t snnk__rows_hash(const snnk_rows *rows, size_t i);
+
 /* The sum of the weights; n if there are none. */
 double snnk__rows_weight(const snnk_rows *rows);
 

@@ -14,9 +14,17 @@
 
 static const char command[] = "fit";
 
-/* Numbers of features that are tried, and the gain in error that justifies twice as many. */
-enum { FEW_ROWS_FEATURES = 2048, LEAST_FEATURES = 512, MOST_FEATURES = 4096 };
-#define LEAST_GAIN 0.003
+/* Numbers of features that are tried. LEAST and EVER always are; twice as many are tried if the last
+ * doubling lowered the error by this much. */
+enum {
+    FEW_ROWS_FEATURES = 1024,
+    LEAST_FEATURES = 512,
+    EVER_FEATURES = 1024,
+    MOST_FEATURES = 4096,
+    MOST_REFINEMENTS = 2
+};
+#define LEAST_GAIN  0.002 /* of the variance of the targets */
+#define LEAST_SHARE 0.08  /* of the error */
 
 /* A fit with one number of features. */
 typedef struct trial {
@@ -194,41 +202,75 @@ static void trial_free(trial *t) {
     *t = (trial){NULL};
 }
 
-/* The error of a trial on held-out rows: the share misclassified, or of the variance unexplained. */
+/* The error of a trial on held-out rows: the share misclassified, or of the variance that is left. */
 static double error_of(const session *s, const trial *t) {
-    return s->task.classification ? t->report.heldout_error : t->report.heldout_error / s->variance;
+    const snnk_fit_report *r = &t->report;
+    const bool counted = s->task.classification && r->heldout_rows >= SNNK_FIT_MIN_COUNTED;
+
+    return counted ? r->heldout_error : r->heldout_squared_error / s->variance;
 }
 
-/* Double the number of features as long as that lowers the error on held-out rows. */
+/* Fit with other settings of the features, and keep the fit if it is better than the best; otherwise
+ * the settings become those of the best again.
+ *   gain  the result: how much the error fell, perhaps below 0 */
+static int improve(session *s, const snnk_map_config *other, double *gain) {
+    const snnk_map_config before = s->o->map;
+    trial next = {NULL};
+    int exit_status;
+
+    s->o->map = *other;
+    s->o->fit.first_ridge = s->best.report.ridge; /* the best one hardly depends on m */
+    exit_status = try(s, &next);
+    *gain = exit_status == EXIT_OK ? error_of(s, &s->best) - error_of(s, &next) : 0;
+    if (*gain > 0) {
+        trial_free(&s->best);
+        s->best = next;
+    } else {
+        trial_free(&next);
+        s->o->map = before;
+    }
+    return exit_status;
+}
+
+/* The sample that the scale was chosen on is small. Of more rows, often finer features are better:
+ * double the scale as long as that lowers the error. */
+static int refine_scale(session *s) {
+    const int32_t kind = s->o->map.kind;
+    double gain = 1;
+    int exit_status = EXIT_OK;
+
+    if (!s->choice.made || s->o->scale_given ||
+        (kind != SNNK_MAP_GAUSSIAN && kind != SNNK_MAP_ELEMENTWISE))
+        return EXIT_OK;
+    for (int k = 0; k < MOST_REFINEMENTS && exit_status == EXIT_OK && gain > 0; k++) {
+        snnk_map_config finer = s->o->map;
+
+        finer.projection_scale *= 2;
+        exit_status = improve(s, &finer, &gain);
+    }
+    return exit_status;
+}
+
+/* Double the number of features as long as that lowers the error on held-out rows by enough. */
 static int grow(session *s) {
     bool better = true;
     int exit_status;
 
     s->o->map.features = LEAST_FEATURES;
-    if ((exit_status = try(s, &s->best)) != EXIT_OK) return exit_status;
-    while (better && 2 * s->o->map.features <= MOST_FEATURES &&
+    exit_status = try(s, &s->best);
+    while (exit_status == EXIT_OK && better && 2 * s->o->map.features <= MOST_FEATURES &&
            2 * s->o->map.features <= s->train.rows) {
-        trial next = {NULL};
-        trial *worse = &next;
+        const double before = error_of(s, &s->best);
+        snnk_map_config larger = s->o->map;
+        double gain;
 
-        s->o->map.features *= 2;
-        if ((exit_status = try(s, &next)) == EXIT_OK) {
-            const double gain = error_of(s, &s->best) - error_of(s, &next);
-
-            better = gain > LEAST_GAIN;
-            if (gain > 0) {
-                const trial kept = s->best;
-
-                s->best = next;
-                next = kept;
-            } else {
-                s->o->map.features /= 2;
-            }
-        }
-        trial_free(worse);
-        if (exit_status != EXIT_OK) return exit_status;
+        larger.features *= 2;
+        exit_status = improve(s, &larger, &gain);
+        if (exit_status == EXIT_OK && larger.features == EVER_FEATURES)
+            exit_status = refine_scale(s);
+        better = gain > LEAST_GAIN && gain > LEAST_SHARE * before;
     }
-    return EXIT_OK;
+    return exit_status;
 }
 
 /* Take from the best trial what else is wanted: its statistics, and the uncertainty. */

@@ -46,7 +46,7 @@ static const char help_data[] =
     "                           By default, kind, scales and scaling are those that predict\n"
     "                           rows best that are left out of fits of a sample\n"
     "  --features KIND          arc-cosine, gaussian, elementwise or identity\n"
-    "  --m M                    number of features (default: 2048 for up to 1024 rows; else\n"
+    "  --m M                    number of features (default: 1024 for up to 1024 rows; else\n"
     "                           512, doubled up to 4096 as long as that lowers the error)\n"
     "  --order N                arc-cosine: 0, 1 or 2 (default 1)\n"
     "  --floor C                arc-cosine: max(z, C) instead of max(z, 0), C <= 0\n"

@@ -18,7 +18,7 @@ static const snnk_fit_config defaults = {.size = sizeof(snnk_fit_config),
                                          .n_ridges = 10};
 
 /* The fields of the first version. */
-#define CONFIG_MINIMUM sizeof(snnk_fit_config)
+#define CONFIG_MINIMUM offsetof(snnk_fit_config, first_ridge)
 #define REPORT_MINIMUM offsetof(snnk_fit_report, lost_inputs)
 
 int snnk_fit_config_init(snnk_fit_config *config, size_t config_size) {
@@ -46,6 +46,9 @@ static int check_config(const snnk_fit_config *c) {
     if (!(c->rank_tolerance >= 0 && c->rank_tolerance < 1))
         return snnk__fail(SNNK_E_RANGE, "rank_tolerance = %g must be at least 0 and below 1",
                           c->rank_tolerance);
+    if (!(c->first_ridge >= 0 && isfinite(c->first_ridge)))
+        return snnk__fail(SNNK_E_RANGE, "first_ridge = %g must be at least 0 and finite",
+                          c->first_ridge);
     if (c->intercept != 0 && c->intercept != 1)
         return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
     if (c->n_ridges < 2 || c->n_ridges > MAX_RIDGES)
@@ -135,9 +138,19 @@ int snnk_fit_create_from_network(const snnk_network *network, size_t outputs,
     return create(&network->allocator, &features, outputs, &ours, fit);
 }
 
+/* Forget the last solution. */
+static void forget_solution(snnk_fit *fit) {
+    fit->chosen_ridge = -1;
+    snnk_layer_free(fit->without_rows);
+    fit->without_rows = NULL;
+    snnk__free(&fit->allocator, fit->left_out_scores);
+    fit->left_out_scores = NULL;
+}
+
 void snnk_fit_free(snnk_fit *fit) {
     if (!fit) return;
     const snnk_allocator allocator = fit->allocator;
+    forget_solution(fit);
     snnk__feature_rows_free(&allocator, &fit->block);
     snnk__feature_rows_free(&allocator, &fit->heldout.rows);
     snnk__lost_inputs_free(&allocator, &fit->lost);
@@ -156,12 +169,13 @@ size_t snnk_fit_features(const snnk_fit *fit) { return fit ? fit->features.map->
 
 uint64_t snnk_fit_rows(const snnk_fit *fit) { return fit ? fit->rows : 0; }
 
-bool snnk__fit_leaves_one_out(const snnk_fit *fit) {
+/* Whether all rows are kept, so that each can be left out to choose the ridge. */
+static bool leaves_one_out(const snnk_fit *fit) {
     return chooses_ridge(fit) && fit->heldout.threshold >= 1 && snnk_lstsq_rows(fit->lstsq) == 0;
 }
 
 uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) {
-    return fit && !snnk__fit_leaves_one_out(fit) ? fit->heldout.rows.n : 0;
+    return fit && !leaves_one_out(fit) ? fit->heldout.rows.n : 0;
 }
 
 /* ---- Adding rows ---- */
@@ -183,7 +197,7 @@ static int make_block(snnk_fit *fit, const snnk_rows *rows, size_t first, size_t
             for (size_t k = 0; k < l; k++) block->Y[i * l + k] = snnk__rows_target(&part, i, k);
     const int st = snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
     for (size_t i = 0; st == SNNK_OK && chooses_ridge(fit) && i < count; i++)
-        block->keys[i] = part.groups ? part.groups[i] : snnk__feature_rows_hash(block, i);
+        block->keys[i] = part.groups ? part.groups[i] : snnk__rows_hash(&part, i);
     return st;
 }
 
@@ -248,7 +262,7 @@ static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) 
 
         if ((st = make_block(fit, rows, first, count, workspace)) != SNNK_OK) return st;
         fit->kind = rows->labels ? SNNK__LABELS : SNNK__TARGETS;
-        fit->chosen_ridge = -1;
+        forget_solution(fit);
         fit->weighted |= rows->weights != NULL;
         fit->heldout.grouped |= rows->groups != NULL;
         if (chooses_ridge(fit) && (st = keep(fit, workspace)) != SNNK_OK) return st;
@@ -297,29 +311,34 @@ static size_t largest(size_t n, const float *sums, const double *bias) {
     return best;
 }
 
-/* The error of held-out row i, for its outputs: sums plus the bias, in double. */
-static double row_error(const snnk_fit *fit, size_t i, const float *sums, const double *bias) {
+/* Add the errors of held-out row i, whose outputs are sums plus the bias, in double. */
+static void add_errors(const snnk_fit *fit, size_t i, const float *sums, const double *bias,
+                       snnk__fit_errors *errors) {
+    const snnk__feature_rows *rows = &fit->heldout.rows;
     const size_t l = fit->outputs;
-    double sum = 0;
+    const double weight = (double)rows->weights[i];
 
-    if (fit->heldout.rows.of_labels)
-        return largest(l, sums, bias) == (size_t)fit->heldout.rows.labels[i] ? 0 : 1;
     for (size_t k = 0; k < l; k++) {
-        const double residual = (double)sums[k] - (fit->heldout.rows.Y[i * l + k] - bias[k]);
+        /* Targets far from 0 keep their digits: the bias is near them. */
+        const double target = rows->of_labels ? (double)((size_t)rows->labels[i] == k)
+                                              : rows->Y[i * l + k],
+                     residual = (double)sums[k] - (target - bias[k]);
 
-        sum += residual * residual;
+        errors->squared += weight * residual * residual;
     }
-    return sum;
+    if (rows->of_labels && largest(l, sums, bias) != (size_t)rows->labels[i])
+        errors->misclassified += weight;
 }
 
-/* Set *error to the mean error of a layer on the held-out rows. scores: scratch,
+/* Set *errors to the mean errors of a layer on the held-out rows. scores: scratch,
  * SNNK__FIT_BLOCK_ROWS x l. */
-static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_workspace *workspace,
-                         float *scores, double *error) {
+static int heldout_errors(const snnk_fit *fit, const snnk_layer *layer, snnk_workspace *workspace,
+                          float *scores, snnk__fit_errors *errors) {
     const size_t m = fit->features.map->features, l = fit->outputs, n = fit->heldout.rows.n;
     const double *bias = snnk__layer_exact_bias(layer);
-    double sum = 0, weight = 0;
+    double weight = 0;
 
+    *errors = (snnk__fit_errors){0, 0};
     for (size_t first = 0; first < n; first += SNNK__FIT_BLOCK_ROWS) {
         const size_t count = snnk__min_size(SNNK__FIT_BLOCK_ROWS, n - first);
         const int st = snnk__layer_readout_sums(layer, count, fit->heldout.rows.Phi + first * m, m,
@@ -327,20 +346,28 @@ static int heldout_error(const snnk_fit *fit, const snnk_layer *layer, snnk_work
 
         if (st != SNNK_OK) return st;
         for (size_t i = 0; i < count; i++) {
-            const double w = fit->heldout.rows.weights[first + i];
-
-            sum += w * row_error(fit, first + i, scores + i * l, bias);
-            weight += w;
+            add_errors(fit, first + i, scores + i * l, bias, errors);
+            weight += (double)fit->heldout.rows.weights[first + i];
         }
     }
-    *error = sum / weight;
+    errors->squared /= weight;
+    errors->misclassified /= weight;
     return SNNK_OK;
+}
+
+/* The error by which ridges are chosen. A count of few rows tells them apart too coarsely. */
+static double judged(const snnk_fit *fit, const snnk__fit_errors *errors) {
+    const bool counted = fit->heldout.rows.of_labels && fit->heldout.rows.n >= SNNK_FIT_MIN_COUNTED;
+
+    return counted ? errors->misclassified : errors->squared;
 }
 
 /* Ridges to choose from, and their held-out errors. */
 typedef struct grid {
     size_t n, best; /* best: n while there is none */
-    double ridges[MAX_RIDGES], errors[MAX_RIDGES];
+    double squared; /* the least squared error of all */
+    double ridges[MAX_RIDGES];
+    snnk__fit_errors errors[MAX_RIDGES];
     bool tried[MAX_RIDGES];
 } grid;
 
@@ -352,29 +379,49 @@ static int try_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *p
 
     if (g->tried[k]) return SNNK_OK;
     g->tried[k] = true;
-    g->errors[k] = INFINITY;
     config->ridge = g->ridges[k];
     snnk__progress_begin_stage(progress, 1);
     st = snnk_layer_create_from_lstsq(fit->features.map, fit->lstsq, config, workspace, NULL,
                                       &layer);
     if (st == SNNK_E_NONFINITE) return SNNK_OK; /* the ridge is too small for these features */
     if (st != SNNK_OK) return st;
-    st = heldout_error(fit, layer, workspace, (float *)(void *)fit->block.Y, &g->errors[k]);
-    snnk_layer_free(layer);
-    if (st != SNNK_OK || isinf(g->errors[k])) return st;
-    if (g->best == g->n || g->errors[k] < g->errors[g->best] ||
-        (g->errors[k] == g->errors[g->best] && k > g->best))
+    st = heldout_errors(fit, layer, workspace, (float *)(void *)fit->block.Y, &g->errors[k]);
+    const double error = judged(fit, &g->errors[k]);
+    if (st != SNNK_OK || !(error < INFINITY)) {
+        snnk_layer_free(layer);
+        return st;
+    }
+    const double least = g->best < g->n ? judged(fit, &g->errors[g->best]) : INFINITY;
+    g->squared = fmin(g->squared, g->errors[k].squared);
+    if (error < least || (error == least && k > g->best)) {
         g->best = k;
+        snnk_layer_free(fit->without_rows);
+        fit->without_rows = snnk_layer_retain(layer);
+    }
+    snnk_layer_free(layer);
     return SNNK_OK;
 }
 
-/* Try every third ridge and the last one, then the neighbors of the best until none is better. */
+/* The index of the ridge that is nearest to a given one. */
+static size_t nearest(const grid *g, double ridge) {
+    size_t best = 0;
+
+    for (size_t k = 1; k < g->n; k++)
+        if (fabs(log(g->ridges[k] / ridge)) < fabs(log(g->ridges[best] / ridge))) best = k;
+    return best;
+}
+
+/* Try a first ridge, or every third one and the last; then the neighbors of the best until none is
+ * better. */
 static int search(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
                   snnk_solve_config *config, grid *g) {
+    const double first = fit->config.first_ridge;
     size_t center = g->n;
     int st = SNNK_OK;
 
-    for (size_t k = 0; st == SNNK_OK && k < g->n; k++)
+    if (first > 0) st = try_ridge(fit, workspace, progress, nearest(g, first), config, g);
+    const bool begun = g->best < g->n;
+    for (size_t k = 0; st == SNNK_OK && !begun && k < g->n; k++)
         if (k % 3 == 1 || k == g->n - 1 || g->n < 4)
             st = try_ridge(fit, workspace, progress, k, config, g);
     /* Large ridges only fail if all do. */
@@ -387,10 +434,12 @@ static int search(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *prog
     return st;
 }
 
-/* Set config->ridge to the ridge with the smallest held-out error, and *error to that error. */
+/* Set config->ridge to the ridge with the smallest held-out error, and *errors to its errors. */
 static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
-                        snnk_solve_config *config, double *error) {
-    grid g = {.n = (size_t)fit->config.n_ridges, .best = (size_t)fit->config.n_ridges};
+                        snnk_solve_config *config, snnk__fit_errors *errors) {
+    grid g = {.n = (size_t)fit->config.n_ridges,
+              .best = (size_t)fit->config.n_ridges,
+              .squared = INFINITY};
     snnk__sentence before;
     int st;
 
@@ -406,7 +455,7 @@ static int choose_ridge(snnk_fit *fit, snnk_workspace *workspace, snnk__progress
         return snnk__fail(SNNK_E_NONFINITE, "no ridge in %g ... %g gives a finite held-out error",
                           g.ridges[0], g.ridges[g.n - 1]);
     config->ridge = g.ridges[g.best];
-    *error = g.errors[g.best];
+    *errors = (snnk__fit_errors){g.squared, g.errors[g.best].misclassified};
     return snnk__recovered(SNNK_OK, &before);
 }
 
@@ -445,7 +494,7 @@ int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace, snnk_lst
 typedef struct solution {
     snnk_solve_config config;
     snnk_solve_report report;
-    double error; /* as heldout_error in the report; NaN if no ridge was chosen */
+    snnk__fit_errors errors; /* NaN if no ridge was chosen */
 } solution;
 
 /* Whether the rows, fewer than the features, solve the fit faster than the features do. */
@@ -472,7 +521,7 @@ static int solve_with_statistics(const snnk_fit *fit, snnk_workspace *workspace,
     return st;
 }
 
-snnk__left_out snnk__fit_left_out(const snnk_fit *fit, snnk_workspace *workspace) {
+static snnk__left_out left_out_of(const snnk_fit *fit, snnk_workspace *workspace) {
     return (snnk__left_out){.allocator = &fit->allocator,
                             .heldout = &fit->heldout,
                             .map = fit->features.map,
@@ -482,13 +531,17 @@ snnk__left_out snnk__fit_left_out(const snnk_fit *fit, snnk_workspace *workspace
 }
 
 /* Choose the ridge by leaving rows out, and solve. */
-static int solve_leaving_out(const snnk_fit *fit, snnk_workspace *workspace,
-                             snnk__progress *progress, solution *s, snnk_layer **layer) {
-    snnk__left_out of = snnk__fit_left_out(fit, workspace);
+static int solve_leaving_out(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
+                             solution *s, snnk_layer **layer) {
+    snnk__left_out of = left_out_of(fit, workspace);
 
     snnk__progress_begin_stage(progress, fit->config.n_ridges);
     int st = snnk__left_out_open(&of);
-    if (st == SNNK_OK) st = snnk__left_out_choose(&of, &s->config.ridge, &s->error);
+    if (st == SNNK_OK) st = snnk__left_out_choose(&of, &s->config.ridge, &s->errors);
+    if (st == SNNK_OK)
+        st = snnk__alloc(&fit->allocator, fit->rows, fit->outputs * sizeof *fit->left_out_scores,
+                         "scores", &fit->left_out_scores);
+    if (st == SNNK_OK) st = snnk__left_out_scores(&of, s->config.ridge, fit->left_out_scores);
     if (st == SNNK_OK)
         st = by_rows(fit) ? snnk__left_out_solve(&of, s->config.ridge, &s->report, layer)
                           : solve_with_statistics(fit, workspace, progress, s, layer);
@@ -499,24 +552,27 @@ static int solve_leaving_out(const snnk_fit *fit, snnk_workspace *workspace,
 /* Set *layer to the solution, and fill *report. */
 static int solve_with(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
                       snnk_fit_report *report, snnk_layer **layer) {
-    solution s = {.report = {.size = sizeof s.report}, .error = NAN};
+    solution s = {.report = {.size = sizeof s.report}, .errors = {NAN, NAN}};
     size_t lost = 0, first_lost = 0;
     int st;
 
     if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
+    forget_solution(fit);
     if ((st = snnk__lost_inputs_check(&fit->lost, &lost, &first_lost)) != SNNK_OK) return st;
     snnk_solve_config_init(&s.config, sizeof s.config);
     s.config.ridge = fit->config.ridge;
     s.config.intercept = fit->config.intercept;
     s.config.rank_tolerance = fit->config.rank_tolerance;
-    if (snnk__fit_leaves_one_out(fit)) {
+    if (leaves_one_out(fit)) {
         st = solve_leaving_out(fit, workspace, progress, &s, layer);
     } else {
-        if (chooses_ridge(fit)) st = choose_ridge(fit, workspace, progress, &s.config, &s.error);
+        if (chooses_ridge(fit)) st = choose_ridge(fit, workspace, progress, &s.config, &s.errors);
         if (st == SNNK_OK) st = solve_with_statistics(fit, workspace, progress, &s, layer);
     }
     *report = (snnk_fit_report){.ridge = s.report.ridge,
-                                .heldout_error = s.error,
+                                .heldout_error = fit->kind == SNNK__LABELS ? s.errors.misclassified
+                                                                           : s.errors.squared,
+                                .heldout_squared_error = s.errors.squared,
                                 .condition = s.report.condition,
                                 .rss = s.report.rss,
                                 .rows = s.report.rows,
@@ -541,7 +597,10 @@ static int solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *repo
         *layer = NULL;
     }
     snnk__work_end(&work);
-    if (st == SNNK_OK && chooses_ridge(fit)) fit->chosen_ridge = report->ridge;
+    if (st != SNNK_OK)
+        forget_solution(fit);
+    else if (chooses_ridge(fit))
+        fit->chosen_ridge = report->ridge;
     return st;
 }
 

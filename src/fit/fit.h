@@ -25,14 +25,11 @@ struct snnk_fit {
     snnk__feature_rows block;
     snnk__heldout heldout; /* empty if the ridge is given */
     snnk__lost_inputs lost;
-    double chosen_ridge; /* by the last solution; -1: none, or rows were added since */
+    /* By the last solution; nothing if rows were added since. */
+    double chosen_ridge;      /* -1: none */
+    snnk_layer *without_rows; /* the solution of all rows but those that are held out */
+    double *left_out_scores;  /* rows x outputs: predicted for each row without it */
 };
-
-/* Whether all rows are kept, so that each can be left out to choose the ridge. */
-bool snnk__fit_leaves_one_out(const snnk_fit *fit);
-
-/* What leaving rows out takes of the fit. */
-snnk__left_out snnk__fit_left_out(const snnk_fit *fit, snnk_workspace *workspace);
 
 /* Check the ridge: SNNK_E_RANGE unless it is >= 0 and finite, or SNNK_RIDGE_AUTO. Check the
  * held-out share: SNNK_E_RANGE unless 0 < share <= 0.5. */

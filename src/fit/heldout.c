@@ -38,20 +38,6 @@ void snnk__feature_rows_free(const snnk_allocator *allocator, const snnk__featur
     snnk__free(allocator, rows->keys);
 }
 
-uint64_t snnk__feature_rows_hash(const snnk__feature_rows *rows, size_t i) {
-    const float *row = rows->Phi + i * rows->features;
-    uint64_t hash = 0x9E3779B97F4A7C15;
-
-    for (size_t k = 0; k < rows->features; k++) {
-        uint32_t bits;
-
-        memcpy(&bits, row + k, sizeof bits);
-        hash = (hash ^ bits) * 0xFF51AFD7ED558CCD;
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
-
 static void copy_row(snnk__feature_rows *to, size_t i, const snnk__feature_rows *from, size_t j) {
     const size_t m = to->features, l = to->outputs;
 

@@ -1,7 +1,7 @@
 /* Rows that a fit keeps in memory, as features. At first these are all rows, for leave-one-out
  * errors. Beyond SNNK_FIT_MAX_LEFT_OUT rows they are a random sample, the held-out rows. Whether a
  * row is in the sample depends on the seed and on its key: its group, or else a hash of its
- * features. Therefore equal rows, and those of a group, are held out together. If the sample gets
+ * inputs. Therefore equal rows, and those of a group, are held out together. If the sample gets
  * too large, half of it is released. */
 #ifndef SNNK_FIT_HELDOUT_H
 #define SNNK_FIT_HELDOUT_H
@@ -29,6 +29,12 @@ int snnk__feature_rows_alloc(const snnk_allocator *allocator, size_t capacity, s
                              size_t outputs, snnk__feature_rows *rows);
 void snnk__feature_rows_free(const snnk_allocator *allocator, const snnk__feature_rows *rows);
 
+/* Errors of predictions, as means over rows. */
+typedef struct snnk__fit_errors {
+    double squared;       /* summed over outputs */
+    double misclassified; /* the share; 0 without labels */
+} snnk__fit_errors;
+
 typedef struct snnk__heldout {
     uint64_t seed;
     double share;     /* of the rows that the first sample has */
@@ -36,9 +42,6 @@ typedef struct snnk__heldout {
     bool grouped;     /* some rows were given with their groups */
     snnk__feature_rows rows;
 } snnk__heldout;
-
-/* Get a key for row i: a hash of its features. */
-uint64_t snnk__feature_rows_hash(const snnk__feature_rows *rows, size_t i);
 
 /* Count the rows of a block that are to be kept. */
 size_t snnk__heldout_count(const snnk__heldout *heldout, const snnk__feature_rows *block);

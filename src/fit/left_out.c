@@ -106,14 +106,9 @@ static size_t largest(size_t n, const double *scores) {
 }
 
 /* Means over rows, with their weights. */
-typedef struct errors {
-    double squared;       /* summed over outputs */
-    double misclassified; /* the share */
-} errors;
-
-static errors errors_of(const snnk__feature_rows *rows, const double *scores) {
+static snnk__fit_errors errors_of(const snnk__feature_rows *rows, const double *scores) {
     const size_t l = rows->outputs;
-    errors sum = {0, 0};
+    snnk__fit_errors sum = {0, 0};
     double weight = 0;
 
     for (size_t i = 0; i < rows->n; i++) {
@@ -123,7 +118,7 @@ static errors errors_of(const snnk__feature_rows *rows, const double *scores) {
         for (size_t k = 0; k < l; k++) sum.squared += w * pow(row[k] - target_of(rows, i, k), 2);
         if (rows->of_labels && largest(l, row) != (size_t)rows->labels[i]) sum.misclassified += w;
     }
-    return (errors){sum.squared / weight, sum.misclassified / weight};
+    return (snnk__fit_errors){sum.squared / weight, sum.misclassified / weight};
 }
 
 int snnk__left_out_scores(const snnk__left_out *of, double ridge, double *scores) {
@@ -142,7 +137,7 @@ int snnk__left_out_scores(const snnk__left_out *of, double ridge, double *scores
     return st;
 }
 
-int snnk__left_out_choose(const snnk__left_out *of, double *ridge, double *error) {
+int snnk__left_out_choose(const snnk__left_out *of, double *ridge, snnk__fit_errors *errors) {
     const snnk__feature_rows *rows = &of->heldout->rows;
     const double largest_value = snnk__dual_largest(of->dual);
     /* One eigendecomposition serves all ridges, so there are three times as many. */
@@ -157,11 +152,11 @@ int snnk__left_out_choose(const snnk__left_out *of, double *ridge, double *error
             largest_value * LARGEST_RIDGE * pow(LEAST_RIDGE / LARGEST_RIDGE, 1 - share);
 
         if ((st = snnk__left_out_scores(of, tried, scores)) != SNNK_OK) break;
-        const errors found = errors_of(rows, scores);
+        const snnk__fit_errors found = errors_of(rows, scores);
         if (found.squared <= least) {
             least = found.squared;
             *ridge = tried;
-            *error = rows->of_labels ? found.misclassified : found.squared;
+            *errors = found;
         }
     }
     snnk__free(of->allocator, scores);

@@ -26,9 +26,9 @@ void snnk__left_out_close(snnk__left_out *of);
 /* Choose the ridge with the least squared error of rows that are left out, with their equals or
  * their groups; of equal errors the largest.
  *   ridge  the result
- *   error  the result: the error of this ridge, as in snnk_fit_report
+ *   errors  the result: those of this ridge
  * SNNK_E_NONFINITE (no ridge has a finite error), SNNK_E_NOMEM. */
-int snnk__left_out_choose(const snnk__left_out *of, double *ridge, double *error);
+int snnk__left_out_choose(const snnk__left_out *of, double *ridge, snnk__fit_errors *errors);
 
 /* Compute what fits without a row predict for it.
  *   scores  the result: rows x outputs, packed

@@ -43,6 +43,7 @@ static void write_config(snnk__sink *sink, const snnk_fit_config *config) {
     sink->number(sink, "rank_tolerance", config->rank_tolerance);
     sink->count(sink, "intercept", (size_t)config->intercept);
     sink->count(sink, "n_ridges", (size_t)config->n_ridges);
+    sink->number(sink, "first_ridge", config->first_ridge);
     sink->text(sink, "precision", snnk_precision_name(config->precision));
     sink->text(sink, "factorization", snnk_factorization_name(config->factorization));
 }
@@ -208,6 +209,8 @@ static int read_config(const snnk__source *source, snnk_fit_config *config) {
     if (st != SNNK_OK) return st;
     if ((st = read_int(source, "intercept", &config->intercept)) != SNNK_OK) return st;
     if ((st = read_int(source, "n_ridges", &config->n_ridges)) != SNNK_OK) return st;
+    st = snnk__read_number(source, "first_ridge", &config->first_ridge);
+    if (st != SNNK_OK) return st;
     st = snnk__read_name(source, "precision", snnk_precision_name, &config->precision);
     if (st != SNNK_OK) return st;
     return snnk__read_name(source, "factorization", snnk_factorization_name,

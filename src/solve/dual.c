@@ -485,7 +485,8 @@ static double rest_of(const snnk__dual *dual, double total, size_t a, size_t c) 
     return dual->complete ? 0 : (a == c ? 1 : 0) - along_q;
 }
 
-/* Build and factor lambda M_gg. total: the sum of the weights. False if it is singular: nothing is left to predict from. */
+/* Build and factor lambda M_gg (of a single row: only build it). total: the sum of the weights. False
+ * if it is singular: nothing is left to predict from. */
 static bool factor_group(const snnk__dual *dual, double total, size_t g, pass *p) {
     const size_t *rows = dual->order + dual->start[g], k = dual->start[g + 1] - dual->start[g];
     const size_t r = dual->r;
@@ -499,6 +500,7 @@ static bool factor_group(const snnk__dual *dual, double total, size_t g, pass *p
             p->matrix[c * k + a] = rest_of(dual, total, rows[a], rows[c]) +
                                    cblas_ddot((int)r, p->parts, 1, dual->U + rows[c] * r, 1);
     }
+    if (k == 1) return p->matrix[0] > 0;
     return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (lapack_int)k, p->matrix, (lapack_int)k) == 0;
 }
 
@@ -508,7 +510,9 @@ static void leave_group(const snnk__dual *dual, size_t g, size_t t, bool usable,
     const size_t n = dual->n;
 
     for (size_t a = 0; a < k; a++) p->right[a] = usable ? p->fitted[t * n + rows[a]] : INFINITY;
-    if (usable)
+    if (usable && k == 1)
+        p->right[0] /= p->matrix[0];
+    else if (usable)
         (void)LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', (lapack_int)k, 1, p->matrix, (lapack_int)k,
                                   p->right, (lapack_int)k);
     for (size_t a = 0; a < k; a++) p->residual[t * n + rows[a]] = p->right[a] / dual->root[rows[a]];

@@ -180,7 +180,8 @@ static void test_two_values(void **state) {
 
 /* ---- Missing values ---- */
 
-/* The mean of 1, 2, 6 is 3, the variance (4 + 1 + 9) / 3; the median is 2, the quartiles are 1.5 and
+/* The mean of 1, 2, 6 is 3, the variance (4 + 1 + 9) / 3; the median is 2, the quartiles are 1.5
+ * and
  * 4. The indicator is never standardized. */
 static void test_missing_values_take_the_form(void **state) {
     const double x[] = {1, 2, NAN, 6}, s = sqrt(14.0 / 3), spread = 2.5 / 1.349;
@@ -312,8 +313,8 @@ static void test_huge_quartiles(void **state) {
     snnk_encoder_free(expect_column(SQUASHED, 5, x, (const double[]){-h, -h, 0, h, h}));
 }
 
-/* The quartiles of -a, a/2, 3a/4, a are a/8 and 13a/16, the median is 5a/8: the sum of the two values
- * around it, and the difference of those around the lower quartile, overflow. */
+/* The quartiles of -a, a/2, 3a/4, a are a/8 and 13a/16, the median is 5a/8: the sum of the two
+ * values around it, and the difference of those around the lower quartile, overflow. */
 static void test_huge_values_that_are_interpolated(void **state) {
     const double a = DBL_MAX, x[] = {-a, a / 2, 3 * (a / 4), a}, spread = (11 / 16.0) / 1.349;
     const double v[] = {asinh(-13 / 8.0 / spread), asinh(-1 / 8.0 / spread),

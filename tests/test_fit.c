@@ -146,8 +146,8 @@ static void test_uses_every_row_once(void **state) {
     free_data(&d);
 }
 
-/* Which rows are held out depends on the seed and their groups only, however they are batched. Their
- * number is that of groups whose draw is below the share. */
+/* Which rows are held out depends on the seed and their groups only, however they are batched.
+ * Their number is that of groups whose draw is below the share. */
 static void test_held_out_rows_are_decided_by_seed_and_group(void **state) {
     const size_t n = 5000, batches[] = {5000, 1000, 77};
     data d = make_data(n, 1, 11);

@@ -81,24 +81,28 @@ static snnk_fit_config fixed_ridge(double ridge) {
 }
 
 /* A fit from a network equals a fit of its last map on hidden rows, bit for bit; also with
- * automatic lambda and weights. */
+ * automatic lambda and weights. The same rows are held out if each is a group of its own. */
 static void check_same_fit(const snnk_fit_config *config, int classes, const float *w) {
     snnk_network *network = network_of(0, NULL), *refitted;
     float *hidden = hidden_rows(network), Psi[2][L * M], bias[2][L];
+    static uint64_t numbers[N];
     snnk_fit *refit, *fit;
     snnk_layer *layer;
     snnk_fit_report report = {.size = sizeof report}, expected = {.size = sizeof expected};
 
+    for (size_t i = 0; i < N; i++) numbers[i] = i;
     assert_ok(snnk_fit_create_from_network(network, 0, config, &refit));
-    assert_ok(snnk_fit_add(refit,
-                           SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = classes ? NULL : Y, .ldy = L,
-                                     .labels = classes ? labels : NULL, .weights = w),
-                           NULL));
+    assert_ok(
+        snnk_fit_add(refit,
+                     SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = classes ? NULL : Y, .ldy = L,
+                               .labels = classes ? labels : NULL, .weights = w, .groups = numbers),
+                     NULL));
     assert_ok(snnk_fit_solve_network(refit, NULL, &report, &refitted));
     assert_ok(snnk_fit_create(snnk_layer_map(snnk_network_layer(network, 1)), L, config, &fit));
     assert_ok(snnk_fit_add(fit,
                            SNNK_ROWS(.n = N, .X = hidden, .ldx = HIDDEN, .Y = classes ? NULL : Y,
-                                     .ldy = L, .labels = classes ? labels : NULL, .weights = w),
+                                     .ldy = L, .labels = classes ? labels : NULL, .weights = w,
+                                     .groups = numbers),
                            NULL));
     assert_ok(snnk_fit_solve(fit, NULL, &expected, &layer));
     assert_int_equal(snnk_network_layers(refitted), 2);

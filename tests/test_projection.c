@@ -587,6 +587,7 @@ static void transformed_maps_can_be_fitted(void **state) {
     enum { D = 5, N = 400 };
     static float X[N * D], y[N], predicted[N];
     snnk_map_config config;
+    snnk_fit_config fit_config;
     snnk_layer *layer;
     snnk_fit *fit;
     snnk_map *map;
@@ -600,7 +601,9 @@ static void transformed_maps_can_be_fitted(void **state) {
     config.kind = SNNK_MAP_GAUSSIAN;
     config.features = 200;
     assert_ok(snnk_map_create(D, &config, NULL, &map));
-    assert_ok(snnk_fit_create(map, 1, NULL, &fit));
+    assert_ok(snnk_fit_config_init(&fit_config, sizeof fit_config));
+    fit_config.ridge = 1e-6;
+    assert_ok(snnk_fit_create(map, 1, &fit_config, &fit));
     assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = N, .X = X, .ldx = D, .Y = y, .ldy = 1), NULL));
     assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
     assert_ok(snnk_layer_forward(layer, N, X, D, predicted, 1, NULL));

@@ -111,7 +111,8 @@ typedef struct snnk_encoder_report {
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_ENUM, SNNK_E_RANGE (a setting, or no such column),
  * SNNK_E_SHAPE (no rows, or a column twice), SNNK_E_STATE (no column is left: all of them are
  * constant or have no values), SNNK_E_NONFINITE (a value that is infinite; a missing one with
- * REFUSE), SNNK_E_FORMAT (a word that is no date, in a column where most rows have dates), SNNK_E_SIZE, SNNK_E_NOMEM, and statuses of snnk_table_read_columns. */
+ * REFUSE), SNNK_E_FORMAT (a word that is no date, in a column where most rows have dates),
+ * SNNK_E_SIZE, SNNK_E_NOMEM, and statuses of snnk_table_read_columns. */
 SNNK_API int snnk_encoder_create(const snnk_table *table, const snnk_encoder_config *config,
                                  snnk_encoder **encoder);
 
@@ -150,8 +151,8 @@ SNNK_API double snnk_encoder_column_fill(const snnk_encoder *encoder, size_t k);
 /* Get how the encoder treats missing values, an snnk_missing. -1 for NULL. */
 SNNK_API int32_t snnk_encoder_missing(const snnk_encoder *encoder);
 
-/* Get the form of column k (an snnk_number_form): PLAIN if it holds neither numbers nor dates. -1 if
- * there is no such column. */
+/* Get the form of column k (an snnk_number_form): PLAIN if it holds neither numbers nor dates. -1
+ * if there is no such column. */
 SNNK_API int32_t snnk_encoder_column_form(const snnk_encoder *encoder, size_t k);
 
 /* Get the name of an output, such as "age", "age is missing", "city=Rome", "city is rare", "when
@@ -179,7 +180,8 @@ SNNK_API int32_t snnk_encoder_likely_index(const snnk_encoder *encoder);
  * (rows), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a column has words where the encoder has
  * learned numbers, or numbers where it has learned words), SNNK_E_FORMAT (a word that is no date),
  * SNNK_E_NONFINITE (a value that is infinite, or so far from what was learned that its standardized
- * value overflows; a missing one with REFUSE: row and column are named), SNNK_E_NOMEM, and statuses of snnk_table_read_columns. X may have been partly written then. */
+ * value overflows; a missing one with REFUSE: row and column are named), SNNK_E_NOMEM, and statuses
+ * of snnk_table_read_columns. X may have been partly written then. */
 SNNK_API int snnk_encoder_apply(const snnk_encoder *encoder, const snnk_table *table, size_t first,
                                 size_t n, double *X, size_t ldx, snnk_encoder_report *report);
 

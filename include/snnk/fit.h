@@ -140,8 +140,9 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
 
 /* Solve, and create the layer. May be called again, with or without more rows. Unless a ridge was
  * given, the one with the smallest error is chosen, of equal ones the largest. The error is the
- * squared one; of labels with at least SNNK_FIT_MIN_COUNTED held-out rows the number of misclassified
- * rows. Of ridges for held-out rows every third is tried, then the neighbors of the best.
+ * squared one; of labels with at least SNNK_FIT_MIN_COUNTED held-out rows the number of
+ * misclassified rows. Of ridges for held-out rows every third is tried, then the neighbors of the
+ * best.
  *   workspace  NULL for one thread. Its progress function can cancel the call
  *   report     out; NULL if not wanted
  *   layer      out: release with snnk_layer_free
@@ -158,8 +159,8 @@ SNNK_API int snnk_fit_solve_network(snnk_fit *fit, snnk_workspace *workspace,
                                     snnk_fit_report *report, snnk_network **network);
 
 /* Create an uncertainty (<snnk/uncertainty.h>) of the last solution: of few rows from the errors of
- * fits that leave each out, of many from those of the held-out rows, all with the chosen ridge. Give
- * it to the network: snnk_network_set_uncertainty.
+ * fits that leave each out, of many from those of the held-out rows, all with the chosen ridge.
+ * Give it to the network: snnk_network_set_uncertainty.
  *   workspace    NULL for one thread. Its progress function can cancel the call
  *   uncertainty  out: release with snnk_uncertainty_free
  * SNNK_E_NULL, SNNK_E_STATE (the ridge was given; or not solved since rows were added),

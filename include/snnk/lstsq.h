@@ -155,8 +155,8 @@ SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_works
  *   workspace  NULL for one thread. Its progress function can cancel the call
  * SNNK_E_STATE (not all of these rows can have been added), SNNK_E_RANGE (also: the removed rows
  * were so large that of a feature of the others only rounding errors are left), SNNK_E_NOMEM,
- * SNNK_E_CANCELLED, else statuses of snnk_lstsq_add. On failure nothing was removed. Not every wrong row can be detected:
- * docs/numerics.md has the limits. */
+ * SNNK_E_CANCELLED, else statuses of snnk_lstsq_add. On failure nothing was removed. Not every
+ * wrong row can be detected: docs/numerics.md has the limits. */
 SNNK_API int snnk_lstsq_forget(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Append targets that are 0 on all rows so far, for example for a new class. The result is the same

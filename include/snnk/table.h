@@ -98,8 +98,9 @@ SNNK_API size_t snnk_table_columns(const snnk_table *table);
 SNNK_API size_t snnk_table_dims(const snnk_table *table);
 SNNK_API size_t snnk_table_dim(const snnk_table *table, size_t k);
 
-/* Get the type of the elements of a .npy or IDX file, named as in safetensors: "BOOL", "U8", "I8", "U16",
- * "I16", "U32", "I32", "U64", "I64", "F16", "F32" or "F64". Static. NULL for CSV and for NULL. */
+/* Get the type of the elements of a .npy or IDX file, named as in safetensors: "BOOL", "U8", "I8",
+ * "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32" or "F64". Static. NULL for CSV and for
+ * NULL. */
 SNNK_API const char *snnk_table_type(const snnk_table *table);
 
 /* Get the name of a column of a CSV file, valid as long as the table. Without a header, columns

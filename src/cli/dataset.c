@@ -238,14 +238,15 @@ void dataset_set_encoder(const snnk_encoder *encoder, dataset *data) {
     data->n_inputs = encoder ? snnk_encoder_outputs(encoder) : columns;
 }
 
-int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data) {
+int dataset_encode(const char *command, const data_files *files, int32_t form, int32_t missing,
+                   dataset *data) {
     snnk_encoder_config config;
     snnk_encoder *encoder;
 
     if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
     config.columns = data->columns;
     config.n_columns = columns_of(data);
-    config.missing = files->missing;
+    config.missing = missing;
     config.date_parts = files->date_parts;
     config.numbers = form;
     if (snnk_encoder_create(data->inputs, &config, &encoder) != SNNK_OK)
@@ -268,7 +269,7 @@ static int encode(const char *command, const data_files *files, dataset *data) {
             snnk_table_missing(data->inputs, data->columns[k]) > 0)
             needed = true;
     if (!needed || data->rows == 0) return columns_drop_constants(command, data);
-    exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
+    exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
     return exit_status == EXIT_OK ? find_constants(command, columns, data) : exit_status;
 }
 

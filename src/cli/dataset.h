@@ -30,9 +30,12 @@ int dataset_open(const char *command, const data_files *files, const char *wante
  * from all rows, and makes the inputs. */
 int dataset_open_training(const char *command, const data_files *files, dataset *data);
 
-/* Learn an encoder of the same columns, from all rows, that gives numbers in this form (an
- * snnk_number_form), and let it make the inputs. The data are a CSV. */
-int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data);
+/* Learn an encoder of the same columns, from all rows, and let it make the inputs. The data are a
+ * CSV.
+ *   form     of numbers, an snnk_number_form
+ *   missing  an snnk_missing */
+int dataset_encode(const char *command, const data_files *files, int32_t form, int32_t missing,
+                   dataset *data);
 
 /* Let an encoder of the same columns make the inputs; NULL: the columns are the inputs. */
 void dataset_set_encoder(const snnk_encoder *encoder, dataset *data);

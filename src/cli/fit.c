@@ -14,8 +14,8 @@
 
 static const char command[] = "fit";
 
-/* Numbers of features that are tried. LEAST and EVER always are; twice as many are tried if the last
- * doubling lowered the error by this much. */
+/* Numbers of features that are tried. LEAST and EVER always are; twice as many are tried if the
+ * last doubling lowered the error by this much. */
 enum {
     FEW_ROWS_FEATURES = 1024,
     LEAST_FEATURES = 512,
@@ -202,7 +202,8 @@ static void trial_free(trial *t) {
     *t = (trial){NULL};
 }
 
-/* The error of a trial on held-out rows: the share misclassified, or of the variance that is left. */
+/* The error of a trial on held-out rows: the share misclassified, or of the variance that is
+ * left. */
 static double error_of(const session *s, const trial *t) {
     const snnk_fit_report *r = &t->report;
     const bool counted = s->task.classification && r->heldout_rows >= SNNK_FIT_MIN_COUNTED;
@@ -210,8 +211,8 @@ static double error_of(const session *s, const trial *t) {
     return counted ? r->heldout_error : r->heldout_squared_error / s->variance;
 }
 
-/* Fit with other settings of the features, and keep the fit if it is better than the best; otherwise
- * the settings become those of the best again.
+/* Fit with other settings of the features, and keep the fit if it is better than the best;
+ * otherwise the settings become those of the best again.
  *   gain  the result: how much the error fell, perhaps below 0 */
 static int improve(session *s, const snnk_map_config *other, double *gain) {
     const snnk_map_config before = s->o->map;

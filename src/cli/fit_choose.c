@@ -87,6 +87,9 @@ static int read_sample(const char *command, const fit_options *o, dataset *train
                        sample *s) {
     const int32_t forms =
         o->scaling == SCALING_DEFAULT && dataset_has_columns(train) ? MOST_WAYS : 1;
+    /* Without words and gaps there is no encoder, and models refuse missing inputs. An encoder that
+     * only scales changes nothing of that. */
+    const int32_t missing = train->encoder ? o->train.missing : SNNK_MISSING_REFUSE;
     training_rows *batch;
     int exit_status = training_rows_create(command, train, &batch);
 
@@ -94,7 +97,7 @@ static int read_sample(const char *command, const fit_options *o, dataset *train
     training_rows_free(batch);
     if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
     for (int32_t form = 1; exit_status == EXIT_OK && form < forms; form++) {
-        exit_status = dataset_encode(command, &o->train, form, train);
+        exit_status = dataset_encode(command, &o->train, form, missing, train);
         if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
     }
     return exit_status;
@@ -109,14 +112,20 @@ static snnk_rows rows_of(const sample *s, size_t k, size_t inputs, const dataset
                       .groups = train->group != NO_COLUMN ? s->groups : NULL);
 }
 
+/* Whether a kind can be had with the number of features that was given: the inputs themselves have
+ * one of their own, and Gaussian features come in pairs. */
+static bool allowed(const fit_options *o, int32_t kind) {
+    if (!o->features_given) return true;
+    return kind != SNNK_MAP_IDENTITY && (kind != SNNK_MAP_GAUSSIAN || o->map.features % 2 == 0);
+}
+
 /* Note the best candidate in the options, and what it was compared with. */
 static int take_best(const char *command, const snnk_choice *made, const sample *s, fit_options *o,
                      dataset *train, fit_choice *choice) {
     snnk_candidate best = {.size = sizeof best};
     const uint64_t features = o->map.features;
 
-    /* Gaussian features come in pairs, so an odd number of them cannot be. */
-    for (size_t k = 0; k == 0 || (best.map->kind == SNNK_MAP_GAUSSIAN && features % 2 != 0); k++)
+    for (size_t k = 0; k == 0 || !allowed(o, best.map->kind); k++)
         if (snnk_choice_get(made, k, &best) != SNNK_OK) return library_failed(command);
     o->map = *best.map;
     o->map.features = features;

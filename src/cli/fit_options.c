@@ -350,8 +350,8 @@ static int check_overwriting(const fit_options *o) {
     return EXIT_OK;
 }
 
-/* Check that the chosen kind of features uses the given options. given: whether an option was given,
- * by its number from TRAIN on. */
+/* Check that the chosen kind of features uses the given options. given: whether an option was
+ * given, by its number from TRAIN on. */
 static int check_kind(const fit_options *o, const bool *given) {
     enum {
         ARC = 1 << SNNK_MAP_ARC_COSINE,

@@ -11,6 +11,9 @@
 
 #define MAX_RIDGES 1000
 
+/* How often a ridge is raised tenfold if the solution overflows. */
+#define MOST_RAISES 13
+
 static const snnk_fit_config defaults = {.size = sizeof(snnk_fit_config),
                                          .ridge = SNNK_RIDGE_AUTO,
                                          .heldout_share = 0.1,
@@ -534,6 +537,7 @@ static snnk__left_out left_out_of(const snnk_fit *fit, snnk_workspace *workspace
 static int solve_leaving_out(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
                              solution *s, snnk_layer **layer) {
     snnk__left_out of = left_out_of(fit, workspace);
+    snnk__sentence before;
 
     snnk__progress_begin_stage(progress, fit->config.n_ridges);
     int st = snnk__left_out_open(&of);
@@ -541,10 +545,15 @@ static int solve_leaving_out(snnk_fit *fit, snnk_workspace *workspace, snnk__pro
     if (st == SNNK_OK)
         st = snnk__alloc(&fit->allocator, fit->rows, fit->outputs * sizeof *fit->left_out_scores,
                          "scores", &fit->left_out_scores);
-    if (st == SNNK_OK) st = snnk__left_out_scores(&of, s->config.ridge, fit->left_out_scores);
-    if (st == SNNK_OK)
+    snnk__sentence_save(&before);
+    for (int k = 0; st == SNNK_OK; k++) {
         st = by_rows(fit) ? snnk__left_out_solve(&of, s->config.ridge, &s->report, layer)
                           : solve_with_statistics(fit, workspace, progress, s, layer);
+        if (st != SNNK_E_NONFINITE || k == MOST_RAISES) break;
+        s->config.ridge *= 10; /* Psi overflows: the ridge is too small for these features */
+        st = snnk__recovered(SNNK_OK, &before);
+    }
+    if (st == SNNK_OK) st = snnk__left_out_scores(&of, s->config.ridge, fit->left_out_scores);
     snnk__left_out_close(&of);
     return st;
 }

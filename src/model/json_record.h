@@ -8,8 +8,8 @@
 #include "base/record.h"
 #include "io/safetensors.h"
 
-/* The item of a list that was used last. Lists are written and read in order, so that the search for
- * an item, which goes from one to the next, begins there. */
+/* The item of a list that was used last. Lists are written and read in order, so that the search
+ * for an item, which goes from one to the next, begins there. */
 typedef struct snnk__json_place {
     const cJSON *list;
     cJSON *item;

@@ -455,7 +455,8 @@ static void set_ridge(const snnk__dual *dual, double ridge, pass *p) {
     }
 }
 
-/* Set sums = U diag(factors) U^T z_k + added * sums for targets first ... last. sums: of `first`. */
+/* Set sums = U diag(factors) U^T z_k + added * sums for targets first ... last. sums: of
+ * `first`. */
 static void multiply_targets(const snnk__dual *dual, size_t first, size_t last,
                              const double *factors, double added, pass *p, double *sums) {
     const size_t n = dual->n, r = dual->r, t = last - first + 1;
@@ -485,8 +486,8 @@ static double rest_of(const snnk__dual *dual, double total, size_t a, size_t c) 
     return dual->complete ? 0 : (a == c ? 1 : 0) - along_q;
 }
 
-/* Build and factor lambda M_gg (of a single row: only build it). total: the sum of the weights. False
- * if it is singular: nothing is left to predict from. */
+/* Build and factor lambda M_gg (of a single row: only build it). total: the sum of the weights.
+ * False if it is singular: nothing is left to predict from. */
 static bool factor_group(const snnk__dual *dual, double total, size_t g, pass *p) {
     const size_t *rows = dual->order + dual->start[g], k = dual->start[g + 1] - dual->start[g];
     const size_t r = dual->r;

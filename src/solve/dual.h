@@ -17,8 +17,8 @@
  * A group g of rows that is left out together has the residuals M_gg^-1 alpha_g (divided by
  * sqrt(w)): for a single row, alpha_i/M_ii. The hat matrix is I - lambda M, which gives degrees of
  * freedom and generalized cross-validation. The solutions are those of snnk_lstsq_solve and
- * snnk_ridge_path. With r = min(n, m), creating takes O(n m r + r^3), a ridge O(n r t), and O(r k^2)
- * more for a group of k rows.
+ * snnk_ridge_path. With r = min(n, m), creating takes O(n m r + r^3), a ridge O(n r t), and O(r
+ * k^2) more for a group of k rows.
  *
  * Copies of a row would predict it, so that the smallest ridge would be the best. Therefore equal
  * rows are left out together. They are one row here, with the sum of their weights and the mean of
@@ -55,8 +55,9 @@ typedef struct snnk__dual_data {
 /* Decompose a problem. Keeps n (m + min(n, m)) doubles.
  *   data  see there
  *   dual  out: release with snnk__dual_free
- * SNNK_E_SIZE (more than 32766 distinct rows and features), SNNK_E_SINGULAR (all rows equal the mean, or no
- * convergence), SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
+ * SNNK_E_SIZE (more than 32766 distinct rows and features), SNNK_E_SINGULAR (all rows equal the
+ * mean, or no convergence), SNNK_E_NONFINITE (inner products overflow), SNNK_E_NOMEM,
+ * SNNK_E_CANCELLED. */
 int snnk__dual_create(const snnk__dual_data *data, snnk__dual **dual);
 
 /* Get the number of distinct rows. */

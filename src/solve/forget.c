@@ -258,8 +258,8 @@ static int factor(snnk_lstsq *left, const rounding *r, const shift *s, snnk__pro
     return snnk__cholesky('L', m, S, progress, definite);
 }
 
-/* Find whether S is positive semidefinite, and yy minus what S explains of each target not negative, up
- * to rounding. scratch: m + t m. SNNK_E_CANCELLED. */
+/* Find whether S is positive semidefinite, and yy minus what S explains of each target not
+ * negative, up to rounding. scratch: m + t m. SNNK_E_CANCELLED. */
 static int is_sum_of_squares(snnk_lstsq *left, const rounding *r, const shift *s, double *scratch,
                              snnk__progress *progress, bool *result) {
     const size_t m = left->features, t = left->targets;

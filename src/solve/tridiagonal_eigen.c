@@ -1,5 +1,5 @@
-/* Divide and conquer (Cuppen 1981; Gu & Eisenstat 1995), as in LAPACK's dstedc, with progress inside
- * the large products.
+/* Divide and conquer (Cuppen 1981; Gu & Eisenstat 1995), as in LAPACK's dstedc, with progress
+ * inside the large products.
  *
  * T is two smaller matrices and rho v v^T, v = e_last of the first + sign e_first of the second.
  * With their eigenvectors Q and eigenvalues D, T = Q (D + rho z z^T) Q^T. Entries of D whose z is

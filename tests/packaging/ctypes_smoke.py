@@ -27,7 +27,7 @@ TEXT = {"snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name",
         "snnk_tensors_name", "snnk_tensors_type", "snnk_tensors_text", "snnk_tensors_text_key", "snnk_spectrum_method_name",
         "snnk_spectrum_affine_name", "snnk_distill_tier_name", "snnk_distill_method_name", "snnk_compress_outcome_name", "snnk_map_kind_name",
         "snnk_projection_name"}
-SIZE = {"snnk_encoder_column_words", "snnk_uncertainty_outputs", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
+SIZE = {"snnk_choice_candidates", "snnk_encoder_column_words", "snnk_uncertainty_outputs", "snnk_encoder_outputs", "snnk_encoder_columns", "snnk_encoder_column_outputs",
         "snnk_frame_inputs", "snnk_frame_directions", "snnk_map_block_row_count", "snnk_scaling_inputs", "snnk_workspace_threads", "snnk_map_inputs", "snnk_map_features", "snnk_map_blocks",
         "snnk_lstsq_features", "snnk_lstsq_targets", "snnk_ridge_path_features", "snnk_ridge_path_targets",
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
@@ -372,6 +372,9 @@ fit = handle("snnk_fit_create", drawn, size(1), byref(fit_config))
 call("snnk_fit_add", fit, data(20, X=X, Y=Y), workspace)
 fitted = handle("snnk_fit_solve", fit, None, byref(fit_report))
 carried = handle("snnk_fit_statistics", fit, None)
+unsure = handle("snnk_fit_uncertainty", fit, None)
+assert call("snnk_uncertainty_outputs", unsure) == 1 and call("snnk_uncertainty_rows", unsure) == 20
+call("snnk_uncertainty_free", unsure)
 call("snnk_fit_free", fit)
 fit = handle("snnk_fit_create", drawn, size(2), None)
 call("snnk_fit_add", fit, data(20, X=X, labels=labels), None)
@@ -385,6 +388,15 @@ fit_buffer = ctypes.create_string_buffer(fit_bytes.value)
 call("snnk_fit_save_memory", fit, fit_buffer, fit_bytes)
 call("snnk_fit_free", handle("snnk_fit_load_memory", fit_buffer, fit_bytes, None))
 call("snnk_fit_free", fit)
+
+way = data(20, X=X, Y=Y, inputs=2)
+ways = (c_void_p * 1)(ctypes.cast(way, c_void_p).value)
+choice = handle("snnk_choose", size(1), ways, size(1), byref(config("snnk_choose_config_init", 48)), None)
+candidate = report(56)
+assert call("snnk_choice_candidates", choice) > 8
+call("snnk_choice_get", choice, size(0), byref(candidate))
+assert struct.unpack_from("d", bytes(candidate), 32)[0] < 1e-3  # the target is linear
+call("snnk_choice_free", choice)
 
 score = report(48)
 for scored in (("snnk_layer_score", fitted, data(20, X=X, Y=Y), None), ("snnk_rls_score", rls, data(20, X=X, Y=Y))):

@@ -515,7 +515,7 @@ gives "like, of other inputs" 1 "$snnk" fit --train kinds.csv --like big.st --sa
 gives "merge over nothing" 2 "$snnk" merge first.stat second.stat
 gives "merge of one" 2 "$snnk" merge first.stat --save x.stat
 gives "update over its rows" 2 "$snnk" update first.stat --train second.csv --save second.csv
-gives "qr" 0 "$snnk" fit --train line.csv --m 40 --ridge 0.01 --factorization qr --seed 3 --scaling none \
+gives "qr" 0 "$snnk" fit --train line.csv --features arc-cosine --offset-scale 0.3 --m 40 --ridge 0.01 --factorization qr --seed 3 --scaling none \
     --keep-statistics --save qr.stat --json
 json "qr" 'j["method"] == "qr"'
 same "qr" qr.stat line.stat

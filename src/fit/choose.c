@@ -353,12 +353,26 @@ static int score_round(snnk_choice *choice, size_t count, sample *s, size_t n, s
     return st;
 }
 
+/* Move the candidate of the fewest features, the best of these, to place `last` unless it is before
+ * that: all others are compared with it. */
+static void keep_simplest(snnk_choice *choice, size_t last) {
+    scored *c = choice->candidates;
+    size_t simplest = 0;
+
+    for (size_t k = 1; k < choice->n; k++)
+        if (c[k].features < c[simplest].features) simplest = k;
+    if (simplest <= last) return;
+    const scored moved = c[simplest];
+    memmove(c + last + 1, c + last, (simplest - last) * sizeof *c);
+    c[last] = moved;
+}
+
 static int score_all(snnk_choice *choice, sample *s, const snnk_choose_config *config,
                      snnk_workspace *workspace) {
     /* With half as many features as rows, errors are as telling as with more, and cheaper. */
     const size_t half = snnk__max_size(s->n / 4 * 2, LEAST);
     const size_t m = snnk__min_size((size_t)config->features, half);
-    const size_t finalists = snnk__min_size(choice->n, FINALISTS + choice->n / 8);
+    const size_t finalists = snnk__min_size(choice->n, FINALISTS + choice->n / 8 + 1);
     const double first = choice->n > finalists ? (double)choice->n : 0, second = 10;
     snnk__work work;
     int st = SNNK_OK;
@@ -367,6 +381,7 @@ static int score_all(snnk_choice *choice, sample *s, const snnk_choose_config *c
     if (choice->n > finalists)
         st = score_round(choice, choice->n, s, FIRST_ROWS, snnk__min_size(m, FIRST_M), workspace, 1,
                          &work.progress);
+    if (st == SNNK_OK && choice->n > finalists) keep_simplest(choice, finalists - 1);
     if (st == SNNK_OK)
         st = score_round(choice, finalists, s, s->n, m, workspace, second, &work.progress);
     if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);

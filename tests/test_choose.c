@@ -3,6 +3,7 @@
 #include "support/alloc.h"
 #include "support/compare.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/random.h"

@@ -256,6 +256,13 @@ awk -F, 'NR > 1 { $2 = 0 } { print $1 "," $2 "," $3 "," $4 }' some.csv >zeros.cs
 refused "weights of 0" '^snnk fit: zeros\.csv: column "w" has only zeros: no row has a weight$' --train zeros.csv --weights w
 refused "weights that are words" 'column "note" holds words, but weights must be numbers' --train wide.csv --weights note
 
+# ---- A class with few rows ----
+awk 'BEGIN { print "x,c"; for (i = 0; i < 100; i++) print i "," (i % 50 == 7 ? "yes" : "no") }' >rare.csv
+gives "a rare class" 0 "$snnk" fit --train rare.csv --ridge 1 --m 8
+has "a rare class" err '^snnk fit: rare\.csv: class "yes" has 2 of 100 rows, so it will rarely be predicted: --balance'
+gives "a rare class, balanced" 0 "$snnk" fit --train rare.csv --ridge 1 --m 8 --balance
+if [ -s err ]; then not_ok "a rare class, balanced: a note"; else ok; fi
+
 # ---- Groups: a column that is no input ----
 gives "groups" 0 "$snnk" fit --train wide.csv --group note --ridge 1 --json --save group.st
 json "groups" "j['inputs'] == 3"

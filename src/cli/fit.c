@@ -351,7 +351,10 @@ static int find_task(session *s) {
 
     if (!s->like) {
         exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
-        if (exit_status != EXIT_OK || !s->o->balance) return exit_status;
+        if (exit_status != EXIT_OK) return exit_status;
+        if (!s->o->balance)
+            return s->task.classification ? task_note_unbalanced(command, &s->train, &s->task)
+                                          : EXIT_OK;
         if (!s->task.classification)
             return failed(command, "--balance needs classes, but this is a regression: %s",
                           s->task.reason);

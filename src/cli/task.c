@@ -147,6 +147,30 @@ int task_note_rare(const char *command, dataset *data, const task *what) {
     return exit_status;
 }
 
+/* Below this share of the rows that the classes have on average, a class is hardly predicted. */
+#define RARE_SHARE 0.1
+
+int task_note_unbalanced(const char *command, dataset *data, const task *what) {
+    size_t *rows = calloc(what->outputs, sizeof *rows), all = 0, rarest = 0;
+    double *weights = calloc(what->outputs, sizeof *weights);
+    int exit_status = rows && weights ? count(command, data, what, rows, weights)
+                                      : failed(command, "out of memory");
+
+    for (size_t k = 0; exit_status == EXIT_OK && k < what->outputs; k++) {
+        all += rows[k];
+        if (rows[k] < rows[rarest]) rarest = k;
+    }
+    if (exit_status == EXIT_OK && rows[rarest] > 1 &&
+        (double)rows[rarest] < RARE_SHARE * (double)all / (double)what->outputs)
+        print_note(command,
+                   "%s: class \"%s\" has %zu of %zu rows, so it will rarely be predicted: "
+                   "--balance lets all classes count the same",
+                   data->targets_path, what->classes[rarest], rows[rarest], all);
+    free(weights);
+    free(rows);
+    return exit_status;
+}
+
 int task_balance(const char *command, dataset *data, task *made) {
     size_t *rows = calloc(made->outputs, sizeof *rows);
     double *weights = calloc(made->outputs, sizeof *weights), total = 0, present = 0;

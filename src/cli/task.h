@@ -47,6 +47,9 @@ int task_add_classes(const char *command, dataset *data, task *made, size_t *add
 /* Note on stderr which classes have fewer than two rows. */
 int task_note_rare(const char *command, dataset *data, const task *what);
 
+/* Note on stderr if a class has far fewer rows than the others. */
+int task_note_unbalanced(const char *command, dataset *data, const task *what);
+
 /* Set class_weights so that the rows of every class have the same total weight, and all rows
  * together the same as before. */
 int task_balance(const char *command, dataset *data, task *made);

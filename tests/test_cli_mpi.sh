@@ -85,7 +85,7 @@ printf 'a,y\n1,2.5\n2,3\n5,4\n' >three.csv
 
 both "a given lambda" 4 --train waves.csv --m 40 --ridge 0.01
 both "three processes" 3 --train waves.csv --m 40 --ridge 0.01 --features gaussian --scaling standardize
-both "cross-validation" 4 --train waves.csv --m 40 --choose gcv
+both "cross-validation" 4 --train waves.csv --m 40 --features arc-cosine --offset-scale 0.3 --scaling common --choose gcv
 both "classes" 4 --train kinds.csv --m 60 --choose gcv --linear
 both "classes, two processes" 2 --train kinds.csv --m 60 --ridge 1e-3
 both "fewer rows than processes" 4 --train three.csv --m 4 --ridge 0.1

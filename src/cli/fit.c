@@ -260,7 +260,7 @@ static int grow(session *s) {
     s->o->map.features = LEAST_FEATURES;
     exit_status = try(s, &s->best);
     while (exit_status == EXIT_OK && better && 2 * s->o->map.features <= MOST_FEATURES &&
-           2 * s->o->map.features <= s->train.rows) {
+           4 * s->o->map.features <= s->train.rows) {
         const double before = error_of(s, &s->best);
         snnk_map_config larger = s->o->map;
         double gain;

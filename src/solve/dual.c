@@ -143,8 +143,8 @@ static int allocate(snnk__dual *dual) {
         !snnk__mul_size(n, width, &square) || !snnk__mul_size(rows, t, &given) ||
         !snnk__add_size(square, given, &count) || !snnk__add_size(count, m + 2 * t, &count))
         return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features overflow size_t", n, m);
-    st = snnk__alloc(&dual->allocator, count, sizeof *dual->numbers, "a dual problem",
-                     &dual->numbers);
+    st = snnk__alloc_zero(&dual->allocator, count, sizeof *dual->numbers, "a dual problem",
+                          &dual->numbers);
     if (st != SNNK_OK) return st;
     const size_t counts[] = {given, t, n * m, n * r, r, r * t, n, m, t, n * t};
     double **const arrays[] = {&dual->off,    &dual->within, &dual->A,    &dual->U,
@@ -152,7 +152,6 @@ static int allocate(snnk__dual *dual) {
                                &dual->mean_y, &dual->Y};
     double *at = dual->numbers;
 
-    memset(at, 0, count * sizeof *at);
     for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
         *arrays[k] = at;
         at += counts[k];

@@ -652,6 +652,7 @@ static int create_add_solve(const snnk_allocator *allocator, const data *d) {
         st =
             snnk_fit_add(fit, SNNK_ROWS(.n = d->n, .X = d->X, .ldx = D, .Y = d->Y, .ldy = L), NULL);
     if (st == SNNK_OK) st = snnk_fit_solve(fit, NULL, NULL, &layer);
+    if (st != SNNK_OK) assert_null(layer);
     snnk_layer_free(layer);
     snnk_fit_free(fit);
     snnk_map_free(map);

@@ -555,6 +555,10 @@ static int solve_leaving_out(snnk_fit *fit, snnk_workspace *workspace, snnk__pro
     }
     if (st == SNNK_OK) st = snnk__left_out_scores(&of, s->config.ridge, fit->left_out_scores);
     snnk__left_out_close(&of);
+    if (st != SNNK_OK) {
+        snnk_layer_free(*layer);
+        *layer = NULL;
+    }
     return st;
 }
 

@@ -166,4 +166,22 @@ has "NaN in an array" err 'nan.npy: row 8, column 6: nan is not a finite number'
 gives "swapped files" 1 "$snnk" eval arrays.st --test-inputs y.npy --test-labels x.npy
 has "swapped files" err 'y.npy has 1 input columns, and x.npy has 9 target columns, .*: are the two files swapped\?'
 
+# ---- Ctrl-C while a table is written: what was written is removed ----
+# The file is a pipe here that nobody reads, so it is full when the signal comes.
+awk 'BEGIN { for (i = 0; i < 50000; i++) { if (i == 0) print "x"; print i % 7 } }' >many.csv
+mkfifo many.out.csv.part
+python3 - "$snnk" line.st many.csv <<'PYTHON' >status 2>err
+import array, fcntl, os, signal, subprocess, sys, termios, time
+p = subprocess.Popen([sys.argv[1], "predict", *sys.argv[2:], "--out", "many.out.csv", "--quiet"],
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+pipe, full = os.open("many.out.csv.part", os.O_RDONLY), array.array("i", [0])
+while full[0] < 65536 and p.poll() is None:
+    time.sleep(0.01)
+    fcntl.ioctl(pipe, termios.FIONREAD, full)
+p.send_signal(signal.SIGINT)
+print(p.wait())
+PYTHON
+if [ "$(cat status)" = 130 ]; then ok; else not_ok "writing cancelled: status $(cat status)"; fi
+if [ -e many.out.csv.part ]; then not_ok "writing cancelled: a temporary file is left"; else ok; fi
+
 report cli_uncertainty

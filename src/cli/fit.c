@@ -154,8 +154,6 @@ static int make_map(session *s, snnk_map **map) {
  * and so would the features of one process from those of several. */
 static int learn_scaling(session *s) {
     if (s->o->scaling == SCALING_NONE || s->o->like) return EXIT_OK;
-    if (s->o->scaling == SCALING_DEFAULT)
-        s->o->scaling = s->train.encoder ? SNNK_SCALING_STANDARDIZE : SNNK_SCALING_COMMON;
     if (snnk_scaling_create(s->train.n_inputs, s->o->scaling, NULL, &s->scaling) != SNNK_OK)
         return library_failed(command);
     return each_batch(s, "scaling", 0, s->train.rows, add_to_scaling);

@@ -11,8 +11,10 @@
  * features Phi: those of a map, or those of the last layer of a network. The penalty lambda on
  * |Psi|^2, the ridge, is chosen from the data, unless you give one: up to SNNK_FIT_MAX_LEFT_OUT
  * rows by the errors of fits that leave out one row (with its equals or its group), from more rows
- * by the error on a random sample of held-out rows. The final solution uses all rows. Of many rows
- * only sums are kept, so there may be any number. */
+ * by the error on a random sample of held-out rows. Equal rows, and those of a group, are held out
+ * together, unless there are so few different ones, or such large groups, that no sample of them
+ * has at most SNNK_FIT_MAX_HELDOUT rows: then rows are held out one by one. The final solution uses
+ * all rows. Of many rows only sums are kept, so there may be any number. */
 #ifndef SNNK_FIT_H
 #define SNNK_FIT_H
 

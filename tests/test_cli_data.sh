@@ -315,6 +315,11 @@ has "constant columns" out '^note +2 columns have one value: they are no inputs;
 cut -d , -f 2,4 flat.csv >slim.csv
 gives "constant columns are not needed" 0 "$snnk" eval flat.st --test slim.csv
 
+# ---- Linear data: --linear does not add the inputs to themselves ----
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 60; i++) print i % 7 "," i % 11 "," i % 7 + 2 * (i % 11) }' >plane.csv
+gives "linear, chosen" 0 "$snnk" fit --train plane.csv --linear --json
+json "linear, chosen" "j['features'] == 'identity' and j['m'] == 2"
+
 # ---- Rows of weight 0 ----
 # Of 30000 rows, 30 count: they are found, however rare.
 awk 'BEGIN { print "x,w,y"; for (i = 0; i < 30000; i++) print i % 997 "," (i % 1000 == 3) "," 2 * (i % 997) + i % 3 / 4 }' >light.csv

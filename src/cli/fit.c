@@ -138,7 +138,7 @@ static int make_map(session *s, snnk_map **map) {
     int st;
 
     st = snnk_map_create(d, &s->o->map, s->scaling, &parts[0]);
-    if (!s->o->linear) {
+    if (!s->o->linear || s->o->map.kind == SNNK_MAP_IDENTITY) { /* it is linear already */
         *map = parts[0];
         return st == SNNK_OK ? EXIT_OK : library_failed(command);
     }

@@ -33,8 +33,8 @@ int prediction_check(const char *command, const model_use *use) {
     if (!wants_uncertainty(use)) return EXIT_OK;
     if (!u)
         return failed(command,
-                      "%s does not hold its uncertainty, which %s needs: fit it again with snnk "
-                      "fit",
+                      "%s does not hold its uncertainty, which %s needs: fit it again, without "
+                      "--ridge and --choose gcv",
                       use->path, use->coverage > 0 ? "--interval" : "--probabilities");
     if (use->coverage == 0) return EXIT_OK;
     const int st = use->task.classification ? snnk_uncertainty_threshold(u, use->coverage, &number)

@@ -320,6 +320,13 @@ awk 'BEGIN { print "a,b,y"; for (i = 0; i < 60; i++) print i % 7 "," i % 11 "," 
 gives "linear, chosen" 0 "$snnk" fit --train plane.csv --linear --json
 json "linear, chosen" "j['features'] == 'identity' and j['m'] == 2"
 
+# ---- What becomes of the inputs ----
+for how in "none:as they are" "center:centered, with their own units" "common:centered, with one scale for all" \
+    "standardize:standardized"; do
+    gives "scaling $how" 0 "$snnk" fit --train plane.csv --scaling "${how%%:*}"
+    has "scaling $how" out "^inputs  *${how#*:}\$"
+done
+
 # ---- Rows of weight 0 ----
 # Of 30000 rows, 30 count: they are found, however rare.
 awk 'BEGIN { print "x,w,y"; for (i = 0; i < 30000; i++) print i % 997 "," (i % 1000 == 3) "," 2 * (i % 997) + i % 3 / 4 }' >light.csv

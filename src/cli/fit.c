@@ -556,6 +556,17 @@ static void print_encoder(const snnk_encoder *encoder) {
                snnk_encoder_column_name(encoder, 0));
 }
 
+/* What becomes of the inputs. */
+static const char *form_of_inputs(const session *s) {
+    if (s->choice.form > SNNK_NUMBER_FORM_PLAIN) return snnk_number_form_name(s->choice.form);
+    switch (s->o->scaling) {
+    case SNNK_SCALING_CENTER: return "centered, with their own units";
+    case SNNK_SCALING_COMMON: return "centered, with one scale for all";
+    case SNNK_SCALING_STANDARDIZE: return "standardized";
+    default: return "as they are";
+    }
+}
+
 /* Print what was chosen, and what it was compared with. */
 static void print_choice(const session *s) {
     const fit_choice *choice = &s->choice;
@@ -574,10 +585,7 @@ static void print_choice(const session *s) {
     if (!isnan(choice->linear_error) && map->kind != SNNK_MAP_IDENTITY)
         printf("; linear: %.3g %%", 100 * choice->linear_error);
     puts("");
-    printf("inputs        %s\n",
-           choice->form > SNNK_NUMBER_FORM_PLAIN       ? snnk_number_form_name(choice->form)
-           : s->o->scaling == SNNK_SCALING_STANDARDIZE ? "standardized"
-                                                       : "centered, with their own units");
+    printf("inputs        %s\n", form_of_inputs(s));
 }
 
 /* Print the error that lambda was chosen by. */

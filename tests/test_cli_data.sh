@@ -322,6 +322,24 @@ has "constant columns" out '^note +2 columns have one value: they are no inputs;
 cut -d , -f 2,4 flat.csv >slim.csv
 gives "constant columns are not needed" 0 "$snnk" eval flat.st --test slim.csv
 
+# ---- Linear data: --linear does not add the inputs to themselves ----
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 60; i++) print i % 7 "," i % 11 "," i % 7 + 2 * (i % 11) }' >plane.csv
+gives "linear, chosen" 0 "$snnk" fit --train plane.csv --linear --json
+json "linear, chosen" "j['features'] == 'identity' and j['m'] == 2"
+
+# ---- What becomes of the inputs ----
+for how in "none:as they are" "center:centered, with their own units" "common:centered, with one scale for all" \
+    "standardize:standardized"; do
+    gives "scaling $how" 0 "$snnk" fit --train plane.csv --scaling "${how%%:*}"
+    has "scaling $how" out "^inputs  *${how#*:}\$"
+done
+
+# ---- Rows of weight 0 ----
+# Of 30000 rows, 30 count: they are found, however rare.
+awk 'BEGIN { print "x,w,y"; for (i = 0; i < 30000; i++) print i % 997 "," (i % 1000 == 3) "," 2 * (i % 997) + i % 3 / 4 }' >light.csv
+gives "few rows count" 0 "$snnk" fit --train light.csv --weights w --json
+json "few rows count" "j['train_rows'] == 30 and j['candidate_rows'] == 30"
+
 # ---- Dates and missing values ----
 awk 'BEGIN { print "day,x,y"; for (i = 0; i < 40; i++)
     printf "2026-%02d-%02d,%s,%g\n", 1 + i % 12, 1 + i % 28, (i % 9 ? i % 5 : "-999"), i / 3 }' >days.csv

@@ -55,7 +55,7 @@ printf 'x,y\n0,1\n1,3\n2,5\n3,7\n' >line.csv
 gives "fit of a line" 0 "$snnk" fit --train line.csv --task regression --features identity --ridge 0 --save line.st
 give_uncertainty line.st ''
 gives "no uncertainty" 1 "$snnk" predict line.st line.csv --interval 0.9
-has "no uncertainty" err 'line.st does not hold its uncertainty, which --interval needs: fit it again with snnk fit'
+has "no uncertainty" err 'line.st does not hold its uncertainty, which --interval needs: fit it again, without --ridge'
 gives "no uncertainty" 1 "$snnk" eval line.st --test line.csv --coverage 0.9
 has "no uncertainty" err 'does not hold its uncertainty, which --coverage needs'
 gives "no uncertainty" 0 "$snnk" eval line.st --test line.csv --json
@@ -165,5 +165,23 @@ gives "NaN in an array" 1 "$snnk" predict arrays.st nan.npy
 has "NaN in an array" err 'nan.npy: row 8, column 6: nan is not a finite number'
 gives "swapped files" 1 "$snnk" eval arrays.st --test-inputs y.npy --test-labels x.npy
 has "swapped files" err 'y.npy has 1 input columns, and x.npy has 9 target columns, .*: are the two files swapped\?'
+
+# ---- Ctrl-C while a table is written: what was written is removed ----
+# The file is a pipe here that nobody reads, so it is full when the signal comes.
+awk 'BEGIN { for (i = 0; i < 50000; i++) { if (i == 0) print "x"; print i % 7 } }' >many.csv
+mkfifo many.out.csv.part
+python3 - "$snnk" line.st many.csv <<'PYTHON' >status 2>err
+import array, fcntl, os, signal, subprocess, sys, termios, time
+p = subprocess.Popen([sys.argv[1], "predict", *sys.argv[2:], "--out", "many.out.csv", "--quiet"],
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+pipe, full = os.open("many.out.csv.part", os.O_RDONLY), array.array("i", [0])
+while full[0] < 65536 and p.poll() is None:
+    time.sleep(0.01)
+    fcntl.ioctl(pipe, termios.FIONREAD, full)
+p.send_signal(signal.SIGINT)
+print(p.wait())
+PYTHON
+if [ "$(cat status)" = 130 ]; then ok; else not_ok "writing cancelled: status $(cat status)"; fi
+if [ -e many.out.csv.part ]; then not_ok "writing cancelled: a temporary file is left"; else ok; fi
 
 report cli_uncertainty

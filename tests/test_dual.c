@@ -29,7 +29,7 @@ static void make_rows(size_t rows, size_t features) {
     for (size_t i = 0; i < n_rows; i++) weights[i] = (float)(1.5 + draw_uniform(&seed));
 }
 
-static snnk__dual *dual_of(size_t n, bool weighted, bool intercept, const size_t *group) {
+static snnk__dual *dual_of(size_t n, bool weighted, bool intercept, const uint64_t *group) {
     const snnk__dual_data data = {.n = n,
                                   .m = n_features,
                                   .t = T,
@@ -131,7 +131,7 @@ static void scores_and_solutions_are_those_of_the_primal(void **state) {
 /* Rows 3, 7 and 10 are equal, and rows 4 and 5. With groups, rows 0 ... 2 are one group as well.
  * Each residual is that of a fit without the group. */
 static void leave_out_groups(size_t rows, size_t features) {
-    size_t group[MAX_ROWS] = {9, 9, 9, 3, 4, 4, 6, 3, 8, 20, 3, 11};
+    uint64_t group[MAX_ROWS] = {9, 9, 9, 3, 4, 4, 6, 3, 8, 20, 3, 11};
 
     for (size_t i = 12; i < MAX_ROWS; i++) group[i] = 100 + i;
     make_rows(rows, features);

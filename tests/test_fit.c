@@ -216,6 +216,55 @@ static void test_equal_rows_are_held_out_together(void **state) {
     free_data(&d);
 }
 
+/* Of 4 different rows, or 2 groups, a sample by rows or groups would be empty or too large: rows are
+ * drawn one by one. A tenth of 20000 unless that is too many; standard deviation 42. In a group of
+ * 10000, the sample was halved at least once. The error is the variance 0.25 of the noise, summed
+ * over L outputs: off by sqrt(2/(L n)) of it. Five times that is allowed. */
+static void test_few_different_rows(void **state) {
+    const size_t n = 20000;
+    data d = make_data(n, 0.5, 17);
+    uint64_t *groups = malloc(n * sizeof *groups);
+    snnk_map *map = identity_map(NULL);
+
+    (void)state;
+    for (int grouped = 0; grouped < 2; grouped++) {
+        snnk_fit_report report = empty_report();
+        snnk_fit *fit;
+        snnk_layer *layer;
+
+        for (size_t i = 0; i < n; i++) {
+            groups[i] = i / 10000;
+            if (grouped) continue;
+            for (size_t j = 0; j < L; j++) d.Y[i * L + j] = 0;
+            for (size_t k = 0; k < D; k++) {
+                d.X[i * D + k] = k < 2 ? (float)(i >> k & 1) : 0;
+                for (size_t j = 0; j < L; j++) d.Y[i * L + j] += d.X[i * D + k];
+            }
+        }
+        for (size_t i = 0; !grouped && i < n; i++) {
+            double noise[L];
+
+            snnk__random_normal(17, 101, i, 0, L, noise);
+            for (size_t j = 0; j < L; j++) d.Y[i * L + j] += (float)(0.5 * noise[j]);
+        }
+        assert_ok(snnk_fit_create(map, L, NULL, &fit));
+        assert_ok(snnk_fit_add(
+            fit, SNNK_ROWS(.n = n, .X = d.X, .Y = d.Y, .groups = grouped ? groups : NULL), NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, &report, &layer));
+        assert_int_equal(report.rows, n);
+        if (!grouped) assert_in_range(report.heldout_rows, 2000 - 5 * 42, 2000 + 5 * 42);
+        assert_in_range(report.heldout_rows, 500, SNNK_FIT_MAX_HELDOUT);
+        if (!grouped)
+            assert_close(report.heldout_error, 0.25 * L,
+                         0.25 * L * 5 * sqrt(2.0 / (L * (double)report.heldout_rows)), 0);
+        snnk_layer_free(layer);
+        snnk_fit_free(fit);
+    }
+    free(groups);
+    snnk_map_free(map);
+    free_data(&d);
+}
+
 /* The mean squared error of the rows of d when each group is left out, by fits of the others. */
 static double error_without_groups(const data *d, const uint64_t *groups, double ridge) {
     const size_t n = d->n;
@@ -652,6 +701,7 @@ static int create_add_solve(const snnk_allocator *allocator, const data *d) {
         st =
             snnk_fit_add(fit, SNNK_ROWS(.n = d->n, .X = d->X, .ldx = D, .Y = d->Y, .ldy = L), NULL);
     if (st == SNNK_OK) st = snnk_fit_solve(fit, NULL, NULL, &layer);
+    if (st != SNNK_OK) assert_null(layer);
     snnk_layer_free(layer);
     snnk_fit_free(fit);
     snnk_map_free(map);
@@ -675,6 +725,7 @@ int main(void) {
         cmocka_unit_test(test_uses_every_row_once),
         cmocka_unit_test(test_held_out_rows_are_decided_by_seed_and_group),
         cmocka_unit_test(test_equal_rows_are_held_out_together),
+        cmocka_unit_test(test_few_different_rows),
         cmocka_unit_test(test_leaves_rows_out),
         cmocka_unit_test(test_fewer_rows_than_features),
         cmocka_unit_test(test_the_sample_is_of_all_rows),

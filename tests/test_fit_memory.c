@@ -1,6 +1,7 @@
 /* src/model/fit_file.c: unfinished fits saved to memory, and damaged files that are refused when
  * loaded. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/alloc.h"
 #include "support/compare.h"
@@ -168,6 +169,17 @@ static void test_round_trips(void **state) {
                 check_round_trip(of_network, &config, 20, of_labels, 0);   /* AUTO has not */
             }
         }
+}
+
+/* Of 16 different rows some are drawn one by one, before and after. */
+static void test_few_different_rows(void **state) {
+    float kept[N * D];
+
+    (void)state;
+    memcpy(kept, X, sizeof kept);
+    for (size_t i = 0; i < N * D; i++) X[i] = X[i] > 0 ? 1 : 0;
+    check_round_trip(0, NULL, HALF, 0, 0);
+    memcpy(X, kept, sizeof kept);
 }
 
 /* More rows than the sample holds: the sample is the same afterwards. */
@@ -361,9 +373,10 @@ static void test_failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_full_sample),
-        cmocka_unit_test(test_automatic),   cmocka_unit_test(test_refuses_damage),
-        cmocka_unit_test(test_misuse),      cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_round_trips),        cmocka_unit_test(test_full_sample),
+        cmocka_unit_test(test_few_different_rows), cmocka_unit_test(test_automatic),
+        cmocka_unit_test(test_refuses_damage),     cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_failing_memory),
     };
 
     return cmocka_run_group_tests(tests, make_rows, NULL);

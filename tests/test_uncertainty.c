@@ -453,6 +453,11 @@ static void test_measures_of_coverage(void **state) {
     assert_status(snnk_coverage_add_intervals(3, 0, lower, 2, upper, 2, Y, 2, NULL, &c),
                   SNNK_E_SHAPE);
     assert_int_equal(c.rows, 3);
+    /* With one interval of infinite width the mean is infinite, in either order. */
+    const double low[] = {-INFINITY, 0}, high[] = {INFINITY, 1}, y[] = {0, 0};
+    c = (snnk_coverage){.size = sizeof c};
+    assert_ok(snnk_coverage_add_intervals(2, 1, low, 1, high, 1, y, 1, NULL, &c));
+    assert_true(c.mean_size == INFINITY && c.coverage == 1);
 }
 
 /* ---- Networks and files ---- */

@@ -77,7 +77,7 @@ typedef struct snnk_candidate {
  *   choice     out: release with snnk_choice_free
  * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_RANGE, SNNK_E_ENUM,
  * SNNK_E_NONFINITE (X or Y), SNNK_E_STATE (fewer than 2 different rows or groups; inputs are
- * constant), SNNK_E_SIZE, SNNK_E_NOMEM. */
+ * constant), SNNK_E_SIZE, SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 SNNK_API int snnk_choose(size_t n_ways, const snnk_rows *const *ways, size_t outputs,
                          const snnk_choose_config *config, snnk_workspace *workspace,
                          snnk_choice **choice);

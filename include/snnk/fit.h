@@ -11,8 +11,10 @@
  * features Phi: those of a map, or those of the last layer of a network. The penalty lambda on
  * |Psi|^2, the ridge, is chosen from the data, unless you give one: up to SNNK_FIT_MAX_LEFT_OUT
  * rows by the errors of fits that leave out one row (with its equals or its group), from more rows
- * by the error on a random sample of held-out rows. The final solution uses all rows. Of many rows
- * only sums are kept, so there may be any number. */
+ * by the error on a random sample of held-out rows. Equal rows, and those of a group, are held out
+ * together, unless there are so few different ones, or such large groups, that no sample of them
+ * has at most SNNK_FIT_MAX_HELDOUT rows: then rows are held out one by one. The final solution uses
+ * all rows. Of many rows only sums are kept, so there may be any number. */
 #ifndef SNNK_FIT_H
 #define SNNK_FIT_H
 
@@ -161,18 +163,19 @@ SNNK_API int snnk_fit_solve_network(snnk_fit *fit, snnk_workspace *workspace,
 /* Create an uncertainty (<snnk/uncertainty.h>) of the last solution: of few rows from the errors of
  * fits that leave each out, of many from those of the held-out rows, all with the chosen ridge.
  * Give it to the network: snnk_network_set_uncertainty.
- *   workspace    NULL for one thread. Its progress function can cancel the call
+ *   workspace    NULL for one thread
  *   uncertainty  out: release with snnk_uncertainty_free
  * SNNK_E_NULL, SNNK_E_STATE (the ridge was given; or not solved since rows were added),
- * SNNK_E_SHAPE (labels of one class), statuses of snnk_fit_solve. */
+ * SNNK_E_SHAPE (labels of one class), SNNK_E_NONFINITE (a score overflows), SNNK_E_SIZE,
+ * SNNK_E_NOMEM. */
 SNNK_API int snnk_fit_uncertainty(const snnk_fit *fit, snnk_workspace *workspace,
                                   snnk_uncertainty **uncertainty);
 
 /* Copy the statistics of all rows added so far, held-out rows too. A network needs them to learn
  * more rows later (snnk_network_set_statistics).
- *   workspace  NULL for one thread
+ *   workspace  NULL for one thread. Its progress function can cancel the call
  *   lstsq      out: release with snnk_lstsq_free
- * SNNK_E_NULL, SNNK_E_NOMEM. */
+ * SNNK_E_NULL, SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 SNNK_API int snnk_fit_statistics(const snnk_fit *fit, snnk_workspace *workspace,
                                  snnk_lstsq **lstsq);
 

@@ -80,6 +80,10 @@ void print_usage_error(const char *command, const char *format, ...) {
 static char unfinished[MOST_FILES][PATH_ROOM];
 static int n_unfinished = 0;
 
+void remove_when_stopped(const char *path) {
+    if (n_unfinished < MOST_FILES) snprintf(unfinished[n_unfinished++], PATH_ROOM, "%s", path);
+}
+
 void remove_unfinished(const char *path) {
     char *target, *slash;
 

@@ -45,6 +45,9 @@ void catch_interrupts(void);
  * file beside it is removed. path: NULL does nothing; stays valid. */
 void remove_unfinished(const char *path);
 
+/* Name a temporary file that is removed then. */
+void remove_when_stopped(const char *path);
+
 /* A progress bar of the library's long calls. */
 typedef struct progress_bar {
     bool quiet;

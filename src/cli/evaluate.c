@@ -76,7 +76,7 @@ static int choose_coverage(evaluating *e, double coverage) {
     if (!u && coverage > 0)
         return failed(e->command,
                       "the model does not hold its uncertainty, which --coverage needs: fit it "
-                      "again with snnk fit");
+                      "again, without --ridge and --choose gcv");
     if (!u) return EXIT_OK;
     result->has_probabilities = e->what->classification;
     result->has_coverage =

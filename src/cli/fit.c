@@ -138,7 +138,7 @@ static int make_map(session *s, snnk_map **map) {
     int st;
 
     st = snnk_map_create(d, &s->o->map, s->scaling, &parts[0]);
-    if (!s->o->linear) {
+    if (!s->o->linear || s->o->map.kind == SNNK_MAP_IDENTITY) { /* it is linear already */
         *map = parts[0];
         return st == SNNK_OK ? EXIT_OK : library_failed(command);
     }
@@ -154,8 +154,6 @@ static int make_map(session *s, snnk_map **map) {
  * and so would the features of one process from those of several. */
 static int learn_scaling(session *s) {
     if (s->o->scaling == SCALING_NONE || s->o->like) return EXIT_OK;
-    if (s->o->scaling == SCALING_DEFAULT)
-        s->o->scaling = s->train.encoder ? SNNK_SCALING_STANDARDIZE : SNNK_SCALING_COMMON;
     if (snnk_scaling_create(s->train.n_inputs, s->o->scaling, NULL, &s->scaling) != SNNK_OK)
         return library_failed(command);
     return each_batch(s, "scaling", 0, s->train.rows, add_to_scaling);
@@ -561,6 +559,17 @@ static void print_encoder(const snnk_encoder *encoder) {
                snnk_encoder_column_name(encoder, 0));
 }
 
+/* What becomes of the inputs. */
+static const char *form_of_inputs(const session *s) {
+    if (s->choice.form > SNNK_NUMBER_FORM_PLAIN) return snnk_number_form_name(s->choice.form);
+    switch (s->o->scaling) {
+    case SNNK_SCALING_CENTER: return "centered, with their own units";
+    case SNNK_SCALING_COMMON: return "centered, with one scale for all";
+    case SNNK_SCALING_STANDARDIZE: return "standardized";
+    default: return "as they are";
+    }
+}
+
 /* Print what was chosen, and what it was compared with. */
 static void print_choice(const session *s) {
     const fit_choice *choice = &s->choice;
@@ -579,10 +588,7 @@ static void print_choice(const session *s) {
     if (!isnan(choice->linear_error) && map->kind != SNNK_MAP_IDENTITY)
         printf("; linear: %.3g %%", 100 * choice->linear_error);
     puts("");
-    printf("inputs        %s\n",
-           choice->form > SNNK_NUMBER_FORM_PLAIN       ? snnk_number_form_name(choice->form)
-           : s->o->scaling == SNNK_SCALING_STANDARDIZE ? "standardized"
-                                                       : "centered, with their own units");
+    printf("inputs        %s\n", form_of_inputs(s));
 }
 
 /* Print the error that lambda was chosen by. */

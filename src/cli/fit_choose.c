@@ -43,19 +43,54 @@ static size_t draw_row(size_t rows, size_t n, size_t k) {
     return first + (size_t)(mixed >> 33) % (end > first ? end - first : 1);
 }
 
-/* Read everything but inputs of the drawn rows. Rows of weight 0 are left out. */
+/* List the rows of a weight above 0. rows: the caller frees it. */
+static int list_weighted(const char *command, const dataset *train, size_t **rows, size_t *n) {
+    float weights[BATCH_ROWS];
+
+    *n = 0;
+    *rows = calloc(train->rows, sizeof **rows);
+    if (!*rows) return failed(command, "out of memory");
+    for (size_t first = 0; first < train->rows; first += BATCH_ROWS) {
+        const size_t left = train->rows - first, count = left < BATCH_ROWS ? left : BATCH_ROWS;
+
+        if (dataset_read_weights(train, first, count, weights) != SNNK_OK)
+            return library_failed(command);
+        for (size_t i = 0; i < count; i++)
+            if (weights[i] > 0) (*rows)[(*n)++] = first + i;
+    }
+    return EXIT_OK;
+}
+
+/* Set rows to the rows of the sample. */
+static int draw_rows(const char *command, const dataset *train, sample *s) {
+    const bool weighted = train->weights != NO_COLUMN;
+    size_t *usable = NULL, count = train->rows;
+    const int exit_status = weighted ? list_weighted(command, train, &usable, &count) : EXIT_OK;
+
+    s->n = count < SAMPLE_ROWS ? count : SAMPLE_ROWS;
+    for (size_t k = 0; exit_status == EXIT_OK && k < s->n; k++) {
+        const size_t drawn = draw_row(count, s->n, k);
+
+        s->rows[k] = weighted ? usable[drawn] : drawn;
+    }
+    free(usable);
+    return exit_status;
+}
+
+/* Read everything but inputs of the drawn rows. */
 static int read_targets(const char *command, dataset *train, const task *of, training_rows *batch,
                         sample *s) {
-    const size_t l = train->n_targets, n = train->rows < SAMPLE_ROWS ? train->rows : SAMPLE_ROWS;
+    const size_t l = train->n_targets, n = s->n;
 
+    s->n = 0;
     s->Y = calloc(n, l * sizeof *s->Y);
     if (!s->Y) return failed(command, "out of memory");
     for (size_t k = 0; k < n; k++) {
-        const size_t row = draw_row(train->rows, n, k);
+        const size_t row = s->rows[k];
         const int exit_status = training_rows_read(command, of, train, row, 1, batch);
 
         if (exit_status != EXIT_OK) return exit_status;
-        if (batch->rows.n == 0) continue;
+        if (batch->rows.n == 0) continue; /* its weight, balanced, is 0 as a float */
         memcpy(s->Y + s->n * l, batch->Y, l * sizeof *s->Y);
         s->labels[s->n] = batch->labels[0];
         s->weights[s->n] = batch->rows.weights ? batch->weights[0] : 1;
@@ -93,6 +128,7 @@ static int read_sample(const char *command, const fit_options *o, dataset *train
     training_rows *batch;
     int exit_status = training_rows_create(command, train, &batch);
 
+    if (exit_status == EXIT_OK) exit_status = draw_rows(command, train, s);
     if (exit_status == EXIT_OK) exit_status = read_targets(command, train, of, batch, s);
     training_rows_free(batch);
     if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);

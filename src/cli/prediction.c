@@ -33,8 +33,8 @@ int prediction_check(const char *command, const model_use *use) {
     if (!wants_uncertainty(use)) return EXIT_OK;
     if (!u)
         return failed(command,
-                      "%s does not hold its uncertainty, which %s needs: fit it again with snnk "
-                      "fit",
+                      "%s does not hold its uncertainty, which %s needs: fit it again, without "
+                      "--ridge and --choose gcv",
                       use->path, use->coverage > 0 ? "--interval" : "--probabilities");
     if (use->coverage == 0) return EXIT_OK;
     const int st = use->task.classification ? snnk_uncertainty_threshold(u, use->coverage, &number)
@@ -182,19 +182,20 @@ static void write_row(FILE *file, const prediction *p) {
     putc('\n', file);
 }
 
-static int write_csv(FILE *file, prediction *p, const double *scores) {
+/* Returns the exit status. */
+static int write_csv(const char *command, FILE *file, prediction *p, const double *scores) {
     if (p->use->task.classification)
         write_class_header(file, p);
     else
         write_value_header(file, p);
     putc('\n', file);
     for (size_t i = 0; i < p->use->data.rows; i++) {
-        const int st = set_row(p, scores + i * p->use->task.outputs);
-
-        if (st != SNNK_OK) return st;
+        if (interrupted) return EXIT_CANCELLED;
+        if (set_row(p, scores + i * p->use->task.outputs) != SNNK_OK)
+            return library_failed(command);
         write_row(file, p);
     }
-    return SNNK_OK;
+    return EXIT_OK;
 }
 
 /* ---- Files ---- */
@@ -207,13 +208,14 @@ static int save_csv(const char *command, prediction *p, const double *scores) {
 
     if (!part) return failed(command, "out of memory");
     sprintf(part, "%s.part", path);
+    remove_when_stopped(part);
     FILE *file = fopen(part, "w");
     if (!file) {
         exit_status = failed(command, "%s cannot be written", part);
     } else {
-        if (write_csv(file, p, scores) != SNNK_OK) exit_status = library_failed(command);
-        const bool full = ferror(file) != 0;
-        if (fclose(file) != 0 || full || (exit_status == EXIT_OK && rename(part, path) != 0))
+        exit_status = write_csv(command, file, p, scores);
+        const bool full = ferror(file) != 0, closed = fclose(file) == 0;
+        if (exit_status == EXIT_OK && (full || !closed || rename(part, path) != 0))
             exit_status = failed(command, "%s cannot be written", path);
         if (exit_status != EXIT_OK) remove(part);
     }
@@ -358,8 +360,8 @@ int prediction_write(const char *command, const model_use *use, const double *sc
             ends_in_csv(use->out) ? save_csv(command, &p, scores) : save_npy(command, &p, scores);
     if (exit_status == EXIT_OK && use->json)
         exit_status = print_json(command, &p, scores);
-    else if (exit_status == EXIT_OK && !use->out && write_csv(stdout, &p, scores) != SNNK_OK)
-        exit_status = library_failed(command);
+    else if (exit_status == EXIT_OK && !use->out)
+        exit_status = write_csv(command, stdout, &p, scores);
     free_room(&p);
     return exit_status;
 }

@@ -49,11 +49,8 @@ static int read_batch(const char *command, dataset *data, size_t first, size_t n
     if (dataset_read_rows(data, first, n, to->X, &to->rows) != SNNK_OK ||
         dataset_read_weights(data, first, n, to->weights) != SNNK_OK)
         return library_failed(command);
-    if (data->group != NO_COLUMN) {
-        if (dataset_read_groups(data, first, n, to->groups) != SNNK_OK)
-            return library_failed(command);
-        to->rows.groups = to->groups;
-    }
+    if (data->group != NO_COLUMN && dataset_read_groups(data, first, n, to->groups) != SNNK_OK)
+        return library_failed(command);
     if (data->weights != NO_COLUMN) to->rows.weights = to->weights;
     if (data->group != NO_COLUMN) to->rows.groups = to->groups;
     return EXIT_OK;

@@ -128,7 +128,7 @@ typedef struct sample {
     void **inputs;    /* n_ways: what these borrow */
     double *Y;        /* n x outputs: targets, or ones and zeros */
     double *weights;  /* n; NULL without */
-    size_t *groups;   /* n; NULL without */
+    uint64_t *groups; /* n; NULL without */
     double variation; /* mean over rows of the squared distance of targets from their mean */
     float *Phi;       /* n x features */
 } sample;
@@ -189,7 +189,7 @@ static void copy_targets(const snnk_rows *from, const size_t *order, sample *s) 
             s->Y[i * l + k] = from->labels ? (size_t)from->labels[order[i]] == k
                                            : snnk__rows_target(from, order[i], k);
         if (s->weights) s->weights[i] = (double)from->weights[order[i]];
-        if (s->groups) s->groups[i] = (size_t)from->groups[order[i]];
+        if (s->groups) s->groups[i] = from->groups[order[i]];
     }
 }
 

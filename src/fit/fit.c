@@ -183,6 +183,11 @@ uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) {
 
 /* ---- Adding rows ---- */
 
+/* Let the keys of the block be the numbers of its rows. */
+static void number_block(snnk_fit *fit) {
+    for (size_t i = 0; i < fit->block.n; i++) fit->block.keys[i] = fit->rows + i;
+}
+
 /* Copy rows first ... first+count-1 into the block, as features. */
 static int make_block(snnk_fit *fit, const snnk_rows *rows, size_t first, size_t count,
                       snnk_workspace *workspace) {
@@ -201,6 +206,7 @@ static int make_block(snnk_fit *fit, const snnk_rows *rows, size_t first, size_t
     const int st = snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
     for (size_t i = 0; st == SNNK_OK && chooses_ridge(fit) && i < count; i++)
         block->keys[i] = part.groups ? part.groups[i] : snnk__rows_hash(&part, i);
+    if (st == SNNK_OK && fit->heldout.singly) number_block(fit);
     return st;
 }
 
@@ -231,12 +237,14 @@ static int add_features(snnk_fit *fit, const snnk__feature_rows *rows, snnk_work
     return snnk_lstsq_add(fit->lstsq, &added, workspace);
 }
 
-/* Move kept rows to the statistics, all but those whose draw is below a threshold. */
+/* Move kept rows to the statistics, all but those whose draw is below a threshold. The block has the
+ * next rows, all of them. */
 static int release(snnk_fit *fit, double threshold, snnk_workspace *workspace) {
     snnk__feature_rows released;
     int st;
 
     snnk__heldout_lower(&fit->heldout, threshold, &released);
+    if (fit->heldout.singly) number_block(fit);
     st = add_features(fit, &released, workspace);
     if (st == SNNK_OK) fit->heldout.rows.n -= released.n;
     return st;
@@ -555,6 +563,10 @@ static int solve_leaving_out(snnk_fit *fit, snnk_workspace *workspace, snnk__pro
     }
     if (st == SNNK_OK) st = snnk__left_out_scores(&of, s->config.ridge, fit->left_out_scores);
     snnk__left_out_close(&of);
+    if (st != SNNK_OK) {
+        snnk_layer_free(*layer);
+        *layer = NULL;
+    }
     return st;
 }
 

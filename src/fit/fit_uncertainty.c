@@ -3,13 +3,13 @@
 #include "fit/fit.h"
 #include "layer/layer.h"
 
-/* Set scores to what the solution of all other rows predicts for the held-out rows. */
-static int hold_out(const snnk_fit *fit, snnk_workspace *workspace, double *scores) {
+/* Set scores to what the solution of all other rows predicts for the held-out rows. sums: scratch,
+ * SNNK__FIT_BLOCK_ROWS x outputs. */
+static int hold_out(const snnk_fit *fit, snnk_workspace *workspace, float *sums, double *scores) {
     const snnk__feature_rows *rows = &fit->heldout.rows;
     const snnk_layer *layer = fit->without_rows;
     const double *bias = snnk__layer_exact_bias(layer);
     const size_t m = rows->features, l = rows->outputs;
-    float *sums = (float *)(void *)fit->block.Y; /* at least this large */
     int st = SNNK_OK;
 
     for (size_t first = 0; st == SNNK_OK && first < rows->n; first += SNNK__FIT_BLOCK_ROWS) {
@@ -40,6 +40,7 @@ int snnk_fit_uncertainty(const snnk_fit *fit, snnk_workspace *workspace,
                          snnk_uncertainty **uncertainty) {
     const snnk__feature_rows *rows;
     double *scores = NULL;
+    float *sums = NULL; /* not in the fit: calls that only read it may run at once */
     int st;
 
     if ((st = snnk__check_pointer(uncertainty, "uncertainty")) != SNNK_OK) return st;
@@ -53,8 +54,12 @@ int snnk_fit_uncertainty(const snnk_fit *fit, snnk_workspace *workspace,
         return snnk__fail(SNNK_E_STATE, "the fit has not been solved since rows were added");
     if (fit->left_out_scores) return create(fit, fit->left_out_scores, uncertainty);
     st = snnk__alloc(&fit->allocator, rows->n, rows->outputs * sizeof *scores, "scores", &scores);
-    if (st == SNNK_OK) st = hold_out(fit, workspace, scores);
+    if (st == SNNK_OK)
+        st = snnk__alloc(&fit->allocator, SNNK__FIT_BLOCK_ROWS, rows->outputs * sizeof *sums,
+                         "sums", &sums);
+    if (st == SNNK_OK) st = hold_out(fit, workspace, sums, scores);
     if (st == SNNK_OK) st = create(fit, scores, uncertainty);
+    snnk__free(&fit->allocator, sums);
     snnk__free(&fit->allocator, scores);
     return st;
 }

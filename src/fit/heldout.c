@@ -8,6 +8,10 @@
 #include "base/random.h"
 #include "base/size.h"
 
+/* A sample of so many rows has at least LEAST_KEYS keys, or rows are drawn one by one. */
+#define MANY_ROWS  64
+#define LEAST_KEYS 16
+
 /* The products checked here are sizes of arrays; snnk__alloc checks their bytes. */
 int snnk__feature_rows_alloc(const snnk_allocator *allocator, size_t capacity, size_t features,
                              size_t outputs, snnk__feature_rows *rows) {
@@ -127,11 +131,51 @@ void snnk__heldout_take(snnk__heldout *heldout, snnk__feature_rows *block) {
     block->n = left;
 }
 
+/* Whether at least `least` keys of the kept rows have a draw below the threshold. */
+static bool has_keys(const snnk__heldout *heldout, double threshold, size_t least) {
+    const snnk__feature_rows *rows = &heldout->rows;
+    uint64_t found[LEAST_KEYS];
+    size_t n = 0;
+
+    for (size_t i = 0; i < rows->n && n < least; i++) {
+        size_t k = 0;
+
+        while (k < n && found[k] != rows->keys[i]) k++;
+        if (k == n && draw_of(heldout, rows->keys[i]) < threshold) found[n++] = rows->keys[i];
+    }
+    return n == least;
+}
+
+/* Whether a sample by keys of shared rows would have too few of them. Groups are given for a
+ * reason: theirs are too few only if none is left. */
+static bool has_few_keys(const snnk__heldout *heldout, double threshold) {
+    const double rows = (double)heldout->rows.n * threshold / heldout->threshold;
+
+    return !heldout->singly && rows >= MANY_ROWS &&
+           !has_keys(heldout, threshold, heldout->grouped ? 1 : LEAST_KEYS);
+}
+
+/* Give each kept row a key of its own, whose draw is a random number below the threshold, as if the
+ * row had been drawn alone. */
+static void draw_singly(snnk__heldout *heldout) {
+    const snnk__feature_rows *rows = &heldout->rows;
+
+    heldout->singly = true;
+    for (size_t i = 0; i < rows->n; i++) {
+        rows->keys[i] = i;
+        while (!is_kept(heldout, rows->keys[i])) rows->keys[i] += UINT64_C(1) << 32;
+    }
+}
+
 void snnk__heldout_lower(snnk__heldout *heldout, double threshold, snnk__feature_rows *released) {
     snnk__feature_rows *rows = &heldout->rows;
     const size_t m = rows->features;
     size_t kept = 0;
 
+    if (has_few_keys(heldout, threshold)) {
+        draw_singly(heldout);
+        if (heldout->threshold >= 1) threshold = snnk__heldout_first_threshold(heldout);
+    }
     heldout->threshold = threshold;
     for (size_t i = 0; i < rows->n; i++)
         if (is_kept(heldout, rows->keys[i])) swap_rows(rows, kept++, i);

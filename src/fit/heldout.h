@@ -2,7 +2,10 @@
  * errors. Beyond SNNK_FIT_MAX_LEFT_OUT rows they are a random sample, the held-out rows. Whether a
  * row is in the sample depends on the seed and on its key: its group, or else a hash of its
  * inputs. Therefore equal rows, and those of a group, are held out together. If the sample gets
- * too large, half of it is released. */
+ * too large, half of it is released.
+ *
+ * If there are so few keys that hardly one would be left, as of a table of a few yes and no, rows
+ * are drawn one by one: their key becomes their number. */
 #ifndef SNNK_FIT_HELDOUT_H
 #define SNNK_FIT_HELDOUT_H
 
@@ -40,6 +43,7 @@ typedef struct snnk__heldout {
     double share;     /* of the rows that the first sample has */
     double threshold; /* rows with a draw below it are kept: 1 at first */
     bool grouped;     /* some rows were given with their groups */
+    bool singly;      /* keys are numbers of rows */
     snnk__feature_rows rows;
 } snnk__heldout;
 
@@ -53,7 +57,8 @@ void snnk__heldout_take(snnk__heldout *heldout, snnk__feature_rows *block);
 /* Get the threshold for the first sample: the share, but high enough for one key. */
 double snnk__heldout_first_threshold(const snnk__heldout *heldout);
 
-/* Lower the threshold, and move the rows that are to be released to the end.
+/* Lower the threshold, and move the rows that are to be released to the end. May begin to draw rows
+ * one by one; then the caller gives the rows of the next block their numbers as keys.
  *   released  the result: a view of them. They are gone when rows.n is reduced by released->n
  */
 void snnk__heldout_lower(snnk__heldout *heldout, double threshold, snnk__feature_rows *released);

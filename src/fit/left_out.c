@@ -19,7 +19,7 @@ static double target_of(const snnk__feature_rows *rows, size_t i, size_t k) {
 typedef struct problem {
     double *Y;       /* n x t */
     double *weights; /* n */
-    size_t *group;   /* n; NULL without groups */
+    uint64_t *group; /* n; NULL without groups */
 } problem;
 
 static int problem_alloc(const snnk__left_out *of, problem *p) {
@@ -44,7 +44,7 @@ static void problem_free(const snnk__left_out *of, const problem *p) {
 static void fill(const snnk__feature_rows *rows, problem *p) {
     for (size_t i = 0; i < rows->n; i++) {
         p->weights[i] = (double)rows->weights[i];
-        if (p->group) p->group[i] = (size_t)rows->keys[i];
+        if (p->group) p->group[i] = rows->keys[i];
         for (size_t k = 0; k < rows->outputs; k++)
             p->Y[i * rows->outputs + k] = target_of(rows, i, k);
     }

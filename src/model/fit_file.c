@@ -82,6 +82,7 @@ static void write_heldout(snnk__sink *sink, const snnk__heldout *heldout) {
     sink->count(sink, "heldout_rows", rows->n);
     sink->number(sink, "threshold", heldout->threshold);
     sink->truth(sink, "grouped", heldout->grouped);
+    sink->truth(sink, "singly", heldout->singly);
     if (rows->n == 0) return;
     sink->elements(sink, &arrays.keys, key_halves, rows->keys);
     snnk__write_array(sink, arrays.phi, rows->Phi);
@@ -185,7 +186,7 @@ typedef struct settings {
     int32_t kind; /* an snnk__target_kind */
     size_t heldout_rows;
     double threshold;
-    bool grouped;
+    bool grouped, singly;
 } settings;
 
 /* Read a whole number that fits an int32_t; its range is checked with the config. */
@@ -227,6 +228,7 @@ static int read_settings(const snnk__source *source, settings *s) {
     st = snnk__read_within(source, "threshold", 0, 1, &s->threshold);
     if (st != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "grouped", &s->grouped)) != SNNK_OK) return st;
+    if ((st = snnk__read_truth(source, "singly", &s->singly)) != SNNK_OK) return st;
     return read_config(source, &s->config);
 }
 
@@ -356,6 +358,7 @@ static int read_state(const snnk__safetensors_reader *reader, const snnk__source
     if ((st = snnk__safetensors_number(reader, ROWS_KEY, &fit->rows)) != SNNK_OK) return st;
     fit->heldout.threshold = s->threshold;
     fit->heldout.grouped = s->grouped;
+    fit->heldout.singly = s->singly;
     if ((st = read_heldout(source, s, &fit->heldout.rows)) != SNNK_OK) return st;
     return check_counts(fit);
 }

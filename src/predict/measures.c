@@ -106,7 +106,9 @@ static void add_row(snnk_coverage *sums, double weight, double inside, double si
     sums->rows++;
     sums->weight += weight;
     sums->coverage = mean_with(sums->coverage, sums->weight, weight, inside);
-    sums->mean_size = isinf(size) ? size : mean_with(sums->mean_size, sums->weight, weight, size);
+    if (!isinf(sums->mean_size)) /* else it stays infinite */
+        sums->mean_size =
+            isinf(size) ? size : mean_with(sums->mean_size, sums->weight, weight, size);
 }
 
 int snnk_coverage_add_intervals(size_t n, size_t l, const double *lower, size_t ldl,

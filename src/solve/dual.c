@@ -49,7 +49,8 @@ struct snnk__dual {
 /* A row, and what it is sorted by: the row unless it is NULL, then the key. */
 typedef struct keyed {
     const float *row;
-    size_t bytes, key, i; /* i: the row's number */
+    uint64_t key;
+    size_t bytes, i; /* i: the row's number */
 } keyed;
 
 static int by_row(const keyed *a, const keyed *b) {

@@ -47,7 +47,7 @@ typedef struct snnk__dual_data {
     const double *weights; /* n, above 0; NULL for ones */
     /* n numbers: rows with the same number are left out together. Equal rows should have the same.
      * NULL: equal rows are left out together, others alone */
-    const size_t *group;
+    const uint64_t *group;
     bool intercept;
     snnk_workspace *workspace; /* its progress function can cancel the call; NULL for none */
 } snnk__dual_data;

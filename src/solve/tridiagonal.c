@@ -63,10 +63,13 @@ static void reduce_column(const reduction *r, size_t first, size_t j) {
 static int update_rest(const reduction *r, size_t first, size_t next, snnk__progress *progress,
                        double part) {
     const lapack_int m = (lapack_int)r->m, k = (lapack_int)(next - first);
-    const size_t most =
-        (size_t)(REPORT_EVERY / ((double)(r->m - next) * 2 * (double)(next - first))) + 1;
     const double *V = r->A + first * r->m, *W = r->W;
     int st = SNNK_OK;
+
+    if (next == r->m) return SNNK_OK;
+
+    const size_t most =
+        (size_t)(REPORT_EVERY / ((double)(r->m - next) * 2 * (double)(next - first))) + 1;
 
     for (size_t c = next; st == SNNK_OK && c < r->m; c += most) {
         const size_t width = snnk__min_size(most, r->m - c), below = c + width;

@@ -61,10 +61,10 @@ typedef struct snnk_candidate {
     size_t way;                 /* index of the prepared inputs */
     int32_t scaling;            /* an snnk_scaling_mode, or -1 for none */
     int32_t reserved;
-    double error;            /* squared error of rows that were left out, as a share of the
-                                 * variance of the targets. Infinite if it could not be computed */
-    uint64_t rows, features; /* what it was last scored with; features before it of those with
-                                 * fewer rows */
+    double error;            /* squared error of rows that were left out, as a share of the variance
+                              * of the targets; all rows count the same, also with weights.
+                              * Infinite if it could not be computed */
+    uint64_t rows, features; /* of the last fit that it was scored with */
 } snnk_candidate;
 
 /* Score candidates.

@@ -47,13 +47,15 @@ typedef struct snnk_fit_config {
                             * used with a given ridge, and for few rows */
     double rank_tolerance; /* as in snnk_solve_config. Default 0 */
     int32_t intercept;     /* 1 (default) or 0 */
-    int32_t n_ridges;      /* ridges to try, 2 ... 1000, of snnk_lstsq_default_ridges. Where one row
-                            * is left out, three times as many. Default 10 */
+    int32_t n_ridges;      /* ridges to try on held-out rows, 2 ... 1000: snnk_lstsq_default_ridges.
+                            * Where each row is left out, 3 n_ridges - 2 of them, from 1e-12 to 10
+                            * times the largest eigenvalue of the moments. Default 10 */
     int32_t precision;     /* an snnk_precision. Default DOUBLE. With SINGLE, rss in the report may
                             * be all noise (see snnk_lstsq_rss); the held-out error is not */
     int32_t factorization; /* an snnk_factorization. Default GRAM */
-    double first_ridge; /* where the search on held-out rows begins: the ridge of a fit of such rows
-                            * with fewer features, say, which saves solutions. Default 0: nowhere */
+    double first_ridge; /* the search on held-out rows begins here, which saves time if it is near
+                            * the best ridge: give that of a fit with fewer features, say. 0
+                            * (default): it covers all ridges */
 } snnk_fit_config;
 
 /* Set every field to its default.

@@ -13,8 +13,8 @@ static const char help_data[] =
     "Usage: snnk fit --train FILE [--target COLUMN] [OPTION]...\n"
     "   or: snnk fit --train-images FILE --train-labels FILE [OPTION]...\n"
     "Fit a layer of random features to training data in closed form, without\n"
-    "backpropagation. The ridge penalty lambda is chosen on held-out rows. In builds with MPI,\n"
-    "processes started by mpirun share the rows.\n"
+    "backpropagation. What no option gives is chosen by errors of rows that are left out. In\n"
+    "builds with MPI, processes started by mpirun share the rows.\n"
     "\n"
     "Data (IDX, .npy, or CSV; each may be compressed with gzip):\n"
     "  --train FILE             CSV with inputs and target\n"
@@ -50,7 +50,7 @@ static const char help_data[] =
     "                           512, doubled up to 4096 as long as that lowers the error)\n"
     "  --order N                arc-cosine: 0, 1 or 2 (default 1)\n"
     "  --floor C                arc-cosine: max(z, C) instead of max(z, 0), C <= 0\n"
-    "  --activation NAME        elementwise: relu (default), gelu, tanh, sin, ...\n"
+    "  --activation NAME        elementwise features of relu, gelu, tanh, sin, ...\n"
     "  --projection KIND        gaussian (iid) or orthogonal (default)\n"
     "  --projection-scale S     standard deviation of the random rows\n"
     "  --offset-scale S         standard deviation of the offsets (gaussian: 0)\n"
@@ -410,6 +410,8 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         return wrong_usage(
             command, "--%s and --like: use one of them, --like takes the other from its model",
             conflicting);
+    if (given[ACTIVATION - TRAIN] && !given[FEATURES - TRAIN])
+        o->map.kind = SNNK_MAP_ELEMENTWISE; /* the only kind with an activation */
     if (!o->like && (exit_status = check_kind(o, given)) != EXIT_OK) return exit_status;
     o->kind_given = given[FEATURES - TRAIN] || given[ORDER - TRAIN] || given[FLOOR - TRAIN] ||
                     given[ACTIVATION - TRAIN];

@@ -45,6 +45,8 @@ for names in "1 2 3" "-1 1" "5 10" "0 1" "-7 0 1e3" "no yes" "b a"; do
 done
 gives "the first line" 0 "$snnk" fit --train named.csv --m 8 --ridge 1
 if [ "$(head -n 1 out)" = 'task          classification: column "kind" holds words' ]; then ok; else not_ok "the first line"; fi
+gives "fewer rows than features" 0 "$snnk" fit --train named.csv --m 128
+has "fewer rows than features" out '^system        rank 60 of 128, .* by dual$'
 
 # ---- Classification or regression ----
 # table ROWS VALUES: whole numbers 0 ... VALUES-1 in turn

@@ -368,20 +368,20 @@ static void test_names(void **state) {
     static const char *const precisions[] = {"double", "single"},
                              *const factorizations[] = {"gram", "qr", "auto"},
                              *const methods[] = {"cholesky", "truncated-eigen", "qr",
-                                                 "truncated-svd"};
+                                                 "truncated-svd", "dual"};
     snnk_lstsq *s = create(1, 1);
 
     (void)state;
     for (int32_t k = 0; k < 2; k++) assert_string_equal(snnk_precision_name(k), precisions[k]);
     for (int32_t k = 0; k < 3; k++)
         assert_string_equal(snnk_factorization_name(k), factorizations[k]);
-    for (int32_t k = 0; k < 4; k++) assert_string_equal(snnk_solve_method_name(k), methods[k]);
+    for (int32_t k = 0; k < 5; k++) assert_string_equal(snnk_solve_method_name(k), methods[k]);
     assert_null(snnk_precision_name(-1));
     assert_null(snnk_precision_name(2));
     assert_null(snnk_factorization_name(-1));
     assert_null(snnk_factorization_name(3));
     assert_null(snnk_solve_method_name(-1));
-    assert_null(snnk_solve_method_name(4));
+    assert_null(snnk_solve_method_name(5));
     assert_int_equal(snnk_lstsq_precision(s), SNNK_PRECISION_DOUBLE);
     assert_ok(snnk_lstsq_set_precision(s, SNNK_PRECISION_SINGLE));
     assert_int_equal(snnk_lstsq_precision(s), SNNK_PRECISION_SINGLE);

@@ -60,5 +60,5 @@ const char *snnk_solve_method_name(int32_t value) {
                                         [SNNK_SOLVE_TRUNCATED_SVD] = "truncated-svd",
                                         [SNNK_SOLVE_DUAL] = "dual"};
 
-    return value >= 0 && value <= SNNK_SOLVE_TRUNCATED_SVD ? names[value] : NULL;
+    return value >= 0 && value <= SNNK_SOLVE_DUAL ? names[value] : NULL;
 }

@@ -12,9 +12,8 @@ static const char command[] = "info";
 static const char help[] =
     "Usage: snnk info FILE [OPTION]...\n"
     "Show what a safetensors file contains: of a model of snnk, layers, feature maps and their\n"
-    "settings, costs, classes, what becomes of each column of a table, notes; of any file, or "
-    "index of files (model.safetensors.index.json), the\n"
-    "tensors with types and shapes.\n"
+    "settings, costs, classes, what becomes of each column of a table, notes; of any file, or\n"
+    "index of files (model.safetensors.index.json), the tensors with types and shapes.\n"
     "\n"
     "Options:\n"
     "  --json               print one JSON object on stdout and nothing else\n"

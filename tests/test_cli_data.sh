@@ -365,4 +365,46 @@ for bad in "gaussian --activation gelu" "gaussian --order 2" "gaussian --floor -
     one_line "$bad" err
 done
 
+# ---- Columns of numbers with a text that is none ----
+awk 'BEGIN { print ",a,b,c,y"; for (i = 0; i < 40; i++) print i "," (i == 7 ? "-" : i % 13) "," (i == 9 ? "n.a." : "w" i % 3) "," \
+    i * i % 7 "," i % 13 / 2 }' >typed.csv
+gives "a text among numbers" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8
+has "a text among numbers" out '^note .*"a" is read as words, because of "-": if that means missing, use --missing-words$'
+if grep -q '"[bc]" is read' out; then not_ok "words that are no numbers"; else ok; fi
+has "an index without a name" out '^note          column 1, "", counts the rows: if it is no input, use --drop 1$'
+gives "a text among numbers, --json" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8 --json
+json "a text among numbers, --json" "j['mixed_columns'] == ['a']"
+gives "the text means missing" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8 --json --missing-words -
+json "the text means missing" "j['mixed_columns'] == []"
+awk 'BEGIN { print "a;b;y"; for (i = 0; i < 40; i++) print (i == 7 ? "-" : i % 13 ",5") ";" i * i % 7 ",25;" i % 13 ",5" }' >commas.csv
+gives "a text among decimal commas" 0 "$snnk" fit --train commas.csv --ridge 1 --m 8
+has "a text among decimal commas" out '"a" is read as words, because of "-"'
+
+# ---- What the chosen features were compared with ----
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 80; i++) { a = i * 37 % 80; b = i * i % 17; print a "," b "," 3 * a - b / 2 } }' >straight.csv
+gives "a linear model" 0 "$snnk" fit --train straight.csv
+has "a linear model" out '^features      2 \(identity\)'
+has "a linear model" out '^chosen .*; not linear: [0-9.e-]+ %$'
+gives "a linear model, --json" 0 "$snnk" fit --train straight.csv --json
+json "a linear model, --json" "j['candidate_error'] == j['linear_error'] <= j['not_linear_error']"
+
+# ---- Later tables with gaps ----
+printf 'a,b\n,3\n' >later.csv
+gives "no gaps" 0 "$snnk" fit --train straight.csv --ridge 1 --save full.st
+gives "gaps only later" 1 "$snnk" predict full.st later.csv
+has "gaps only later" err 'row 1, column "a": the value is missing'
+gives "no gaps, --missing mean" 0 "$snnk" fit --train straight.csv --ridge 0 --features identity --missing mean --save full.st
+gives "gaps only later, --missing mean" 0 "$snnk" predict full.st later.csv --json
+# The mean of a = 0 ... 79 is 39.5: y = 118.5 - 1.5, up to the rounding of features and weights to float.
+json "gaps only later, --missing mean" "abs(j['values'][0][0] - 117) < 1e-3"
+
+# ---- The features of another model ----
+gives "features to share" 0 "$snnk" fit --train straight.csv --features gaussian --m 16 --projection-scale 0.25 --ridge 1 --save shared.st
+gives "shared features" 0 "$snnk" fit --train straight.csv --like shared.st --ridge 1
+has "shared features" out '^features      16 \(gaussian, projection scale 0\.25\)'
+
+# ---- Values have no scores ----
+gives "scores of a regression" 1 "$snnk" predict full.st straight.csv --scores
+has "scores of a regression" err '^snnk predict: --scores needs the model of a classification'
+
 report cli_data

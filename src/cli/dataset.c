@@ -458,9 +458,27 @@ static bool is_mixed(const snnk_table *table, size_t column, const char **other)
     return *other && 2 * numbers > n;
 }
 
+/* Whether a column of words has another one in every row, and more than have inputs of their own.
+ */
+static bool names_rows(const dataset *data, size_t k) {
+    enum { FEW = 64 };
+    const size_t column = data->columns[k];
+    const size_t words =
+        is_words(data->inputs, column) ? snnk_table_words(data->inputs, column) : 0;
+
+    return words > FEW && words + snnk_table_missing(data->inputs, column) == data->rows &&
+           snnk_encoder_column_encoding(data->encoder, k) == SNNK_ENCODING_WORDS;
+}
+
 void dataset_print_mixed(const dataset *data) {
     const char *other;
 
+    for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
+        if (names_rows(data, k))
+            printf(
+                "note          column \"%s\" has another word in every row: if it only names the "
+                "rows, use --drop\n",
+                snnk_table_column_name(data->inputs, data->columns[k]));
     for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
         if (is_mixed(data->inputs, data->columns[k], &other))
             printf(

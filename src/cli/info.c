@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cli/console.h"
 #include "cli/model.h"
@@ -183,6 +184,18 @@ static void print_texts(const cJSON *array) {
     }
 }
 
+/* Print what a missing value becomes: of dates, which are seconds since 1970, the day. */
+static void print_fill(const char *encoding, double fill) {
+    const time_t seconds = (time_t)fill;
+    const struct tm *day = strcmp(encoding, "dates") == 0 ? gmtime(&seconds) : NULL;
+    char text[32];
+
+    if (day && strftime(text, sizeof text, "%Y-%m-%d", day) > 0)
+        printf("; a missing one becomes %s", text);
+    else
+        printf("; a missing one becomes %.6g", fill);
+}
+
 static void print_column(const cJSON *column, bool refuse) {
     const cJSON *name = cJSON_GetObjectItem(column, "name");
     const cJSON *fill = cJSON_GetObjectItem(column, "missing_becomes");
@@ -204,7 +217,7 @@ static void print_column(const cJSON *column, bool refuse) {
     if (refuse)
         printf("; a missing one is refused");
     else if (fill)
-        printf("; a missing one becomes %.6g", fill->valuedouble);
+        print_fill(encoding, fill->valuedouble);
     else
         printf("; a missing one is none of them");
     if (cJSON_IsTrue(cJSON_GetObjectItem(column, "had_missing"))) printf(", and an input says so");

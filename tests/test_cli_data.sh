@@ -395,6 +395,20 @@ has "a linear model" out '^chosen .*; not linear: [0-9.e-]+ %$'
 gives "a linear model, --json" 0 "$snnk" fit --train straight.csv --json
 json "a linear model, --json" "j['candidate_error'] == j['linear_error'] <= j['not_linear_error']"
 
+# ---- Inputs with few different values ----
+# y = 0, 5, 1, 7, 2 for five doses, plus errors of -1, 0 and 1 that do not depend on them. The errors have a variance of 2/3, and y
+# one of 6.8: R2 is 6.8 / (6.8 + 0.667) = 0.911, and the error of a row that is left out about sqrt(2/3) = 0.816 (a mean of
+# 160 rows or more is exact to 0.06). If all rows of a dose were left out together, it would be 3. Of 5000 rows some are held out.
+for n in 800 5000; do
+    awk -v n=$n 'BEGIN { split("0 5 1 7 2", y, " "); print "dose,y"; for (i = 0; i < n; i++) print i % 5 "," y[i % 5 + 1] + int(i / 5) % 3 - 1 }' \
+        >doses.csv
+    gives "few different inputs, $n" 0 "$snnk" fit --train doses.csv --task regression --save doses.st --test doses.csv --json
+    json "few different inputs, $n" "j['test_r2'] > 0.9 and 0.7 < j['heldout_error'] ** 0.5 < 0.9"
+done
+awk 'BEGIN { print "u,y"; for (i = 0; i < 3000; i++) print (i % 2 ? "yes" : "no") "," i % 2 * 3 + i % 7 / 10 }' >two.csv
+gives "two different inputs" 0 "$snnk" fit --train two.csv --json
+json "two different inputs" "j['candidate_error'] < 0.1"
+
 # ---- Later tables with gaps ----
 printf 'a,b\n,3\n' >later.csv
 gives "no gaps" 0 "$snnk" fit --train straight.csv --ridge 1 --save full.st

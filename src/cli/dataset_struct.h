@@ -35,6 +35,7 @@ typedef struct dataset {
     size_t *constants;     /* indices of the columns of a training set with one value: no inputs */
     size_t n_constants;
     size_t weights, group;     /* indices in `inputs`; NO_COLUMN if there is none */
+    bool few_different;        /* inputs have few different values: each row is its own group */
     size_t target;             /* one CSV: the index of the target column; otherwise 0 */
     size_t n_targets;          /* number of target columns */
     const char *path;          /* of the inputs, for messages */

@@ -424,6 +424,7 @@ static int prepare(session *s) {
         return exit_status;
     if (snnk_workspace_create(s->o->threads, NULL, &s->workspace) != SNNK_OK)
         return library_failed(command);
+    if ((exit_status = fit_find_repeats(command, &s->train)) != EXIT_OK) return exit_status;
     if ((exit_status = choose(s)) != EXIT_OK) return exit_status; /* the inputs are known now */
     if (snnk_network_create(NULL, &s->network) != SNNK_OK ||
         task_save(&s->task, &s->train, s->network) != SNNK_OK)

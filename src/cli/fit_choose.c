@@ -43,6 +43,50 @@ static size_t draw_row(size_t rows, size_t n, size_t k) {
     return first + (size_t)(mixed >> 33) % (end > first ? end - first : 1);
 }
 
+static uint64_t hash_of(size_t n, const double *values) {
+    uint64_t hash = 0x9E3779B97F4A7C15U;
+
+    for (size_t k = 0; k < n; k++) {
+        const double value = values[k] + 0.0; /* no -0 */
+        uint64_t bits;
+
+        memcpy(&bits, &value, sizeof bits);
+        hash = (hash ^ bits) * 0xFF51AFD7ED558CCDU;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static int by_hash(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+int fit_find_repeats(const char *command, dataset *train) {
+    enum { OFTEN = 4 }; /* rows for each different one: threefold copies of a table are copies */
+    const size_t n = train->rows < SAMPLE_ROWS ? train->rows : SAMPLE_ROWS;
+    uint64_t hashes[SAMPLE_ROWS];
+    size_t different = 0;
+    double *x;
+
+    if (train->group != NO_COLUMN || n == 0) return EXIT_OK;
+    x = calloc(train->n_inputs, sizeof *x);
+    if (!x) return failed(command, "out of memory");
+    for (size_t k = 0; k < n; k++) {
+        if (dataset_read(train, draw_row(train->rows, n, k), 1, x) != SNNK_OK || interrupted) {
+            free(x);
+            return interrupted ? EXIT_CANCELLED : library_failed(command);
+        }
+        hashes[k] = hash_of(train->n_inputs, x);
+    }
+    free(x);
+    qsort(hashes, n, sizeof *hashes, by_hash);
+    for (size_t k = 0; k < n; k++) different += k == 0 || hashes[k] != hashes[k - 1];
+    train->few_different = different > 1 && n >= OFTEN * different;
+    return EXIT_OK;
+}
+
 /* Read everything but inputs of the drawn rows. Rows of weight 0 are left out. */
 static int read_targets(const char *command, dataset *train, const task *of, training_rows *batch,
                         sample *s) {
@@ -109,7 +153,8 @@ static snnk_rows rows_of(const sample *s, size_t k, size_t inputs, const dataset
     return *SNNK_ROWS(.n = s->n, .inputs = inputs, .X_f64 = s->X[k],
                       .Y_f64 = of->classification ? NULL : s->Y,
                       .labels = of->classification ? s->labels : NULL, .weights = s->weights,
-                      .groups = train->group != NO_COLUMN ? s->groups : NULL);
+                      .groups =
+                          train->group != NO_COLUMN || train->few_different ? s->groups : NULL);
 }
 
 /* Whether a kind can be had with the number of features that was given: the inputs themselves have

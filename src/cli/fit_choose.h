@@ -16,6 +16,10 @@ typedef struct fit_choice {
     int32_t form;        /* snnk_number_form of the encoder; -1 without one */
 } fit_choice;
 
+/* Find out whether the inputs have few different values: then equal inputs say nothing about
+ * whether rows belong together, and new rows will have those values too. */
+int fit_find_repeats(const char *command, dataset *train);
+
 /* Choose what the options leave open, and set it in the options; the data may get another encoder.
  * Prints the error and returns an exit status. */
 int fit_choose(const char *command, fit_options *o, dataset *train, const task *of,

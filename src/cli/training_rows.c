@@ -52,10 +52,11 @@ static int read_batch(const char *command, dataset *data, size_t first, size_t n
     if (data->group != NO_COLUMN) {
         if (dataset_read_groups(data, first, n, to->groups) != SNNK_OK)
             return library_failed(command);
-        to->rows.groups = to->groups;
     }
+    for (size_t i = 0; data->few_different && data->group == NO_COLUMN && i < n; i++)
+        to->groups[i] = first + i;
     if (data->weights != NO_COLUMN) to->rows.weights = to->weights;
-    if (data->group != NO_COLUMN) to->rows.groups = to->groups;
+    if (data->group != NO_COLUMN || data->few_different) to->rows.groups = to->groups;
     return EXIT_OK;
 }
 

@@ -129,29 +129,29 @@ static void test_scaling_and_ways(void **state) {
  * predict each other. */
 static void test_copies_and_groups(void **state) {
     static uint64_t groups[N];
-    double noise[N / 4];
+    double noise[N / 3];
 
     (void)state;
     draw_inputs();
-    snnk__random_normal(9, 100, 0, 0, N / 4, noise);
+    snnk__random_normal(9, 100, 0, 0, N / 3, noise);
     for (size_t i = 0; i < N; i++) {
-        groups[i] = i / 4 * 7;
-        Y[i] = (float)noise[i / 4];
-        for (size_t k = 0; k < D; k++) X[i * D + k] = X[i / 4 * 4 * D + k];
+        groups[i] = i / 3 * 7;
+        Y[i] = (float)noise[i / 3];
+        for (size_t k = 0; k < D; k++) X[i * D + k] = X[i / 3 * 3 * D + k];
     }
     for (int alike = 0; alike < 3; alike++) {
         const snnk_rows *rows =
             SNNK_ROWS(.n = N, .inputs = D, .X = X, .Y = Y, .groups = alike == 1 ? groups : NULL);
 
         if (alike)
-            for (size_t i = 0; i < N; i++) X[i * D] += 1e-4f * (float)(i % 4);
+            for (size_t i = 0; i < N; i++) X[i * D] += 1e-4f * (float)(i % 3);
         snnk_choose_config config = settings();
 
         config.features = 256;
         snnk_choice *choice = choose(1, &rows, 1, &config);
         const double error = candidate_of(choice, 0).error;
 
-        /* The variance of a mean of 150 numbers adds about 1/150 to the error 1. */
+        /* The variance of a mean of 200 numbers adds about 1/200 to the error 1. */
         if (alike < 2)
             assert_true(error > 0.95);
         else

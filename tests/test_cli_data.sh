@@ -45,6 +45,8 @@ for names in "1 2 3" "-1 1" "5 10" "0 1" "-7 0 1e3" "no yes" "b a"; do
 done
 gives "the first line" 0 "$snnk" fit --train named.csv --m 8 --ridge 1
 if [ "$(head -n 1 out)" = 'task          classification: column "kind" holds words' ]; then ok; else not_ok "the first line"; fi
+gives "fewer rows than features" 0 "$snnk" fit --train named.csv --m 128
+has "fewer rows than features" out '^system        rank 60 of 128, .* by dual$'
 
 # ---- Classification or regression ----
 # table ROWS VALUES: whole numbers 0 ... VALUES-1 in turn
@@ -387,5 +389,68 @@ for bad in "gaussian --activation gelu" "gaussian --order 2" "gaussian --floor -
     has "$bad" err "^snnk fit: --[a-z-]* has no effect on [a-z-]* features"
     one_line "$bad" err
 done
+
+# ---- Columns of numbers with a text that is none ----
+awk 'BEGIN { print ",a,b,c,y"; for (i = 0; i < 40; i++) print i "," (i == 7 ? "-" : i % 13) "," (i == 9 ? "n.a." : "w" i % 3) "," \
+    i * i % 7 "," i % 13 / 2 }' >typed.csv
+gives "a text among numbers" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8
+has "a text among numbers" out '^note .*"a" is read as words, because of "-": if that means missing, use --missing-words$'
+if grep -q '"[bc]" is read' out; then not_ok "words that are no numbers"; else ok; fi
+has "an index without a name" out '^note          column 1, "", counts the rows: if it is no input, use --drop 1$'
+gives "a text among numbers, --json" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8 --json
+json "a text among numbers, --json" "j['mixed_columns'] == ['a']"
+awk 'BEGIN { print "id,when,a,y"; for (i = 0; i < 70; i++) printf "u%d,20%02d-01-0%d,%d,%g\n", i, i, i % 9 + 1, i % 13, i % 13 / 2 }' >named.csv
+gives "names of rows" 0 "$snnk" fit --train named.csv --ridge 1 --m 8 --missing mean --save named.st
+has "names of rows" out '^note          column "id" has another word in every row'
+if grep -q '"when" has another' out; then not_ok "dates are no names"; else ok; fi
+# Years 2000 ... 2069: the mean lies at the turn of 2034 to 2035.
+gives "a day in place of a missing one" 0 "$snnk" info named.st
+has "a day in place of a missing one" out '^column         when: dates; a missing one becomes 203[45]-[01][0-9]-[0-3][0-9]$'
+gives "the text means missing" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8 --json --missing-words -
+json "the text means missing" "j['mixed_columns'] == []"
+awk 'BEGIN { print "a;b;y"; for (i = 0; i < 40; i++) print (i == 7 ? "-" : i % 13 ",5") ";" i * i % 7 ",25;" i % 13 ",5" }' >commas.csv
+gives "a text among decimal commas" 0 "$snnk" fit --train commas.csv --ridge 1 --m 8
+has "a text among decimal commas" out '"a" is read as words, because of "-"'
+
+# ---- What the chosen features were compared with ----
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 80; i++) { a = i * 37 % 80; b = i * i % 17; print a "," b "," 3 * a - b / 2 } }' >straight.csv
+gives "a linear model" 0 "$snnk" fit --train straight.csv
+has "a linear model" out '^features      2 \(identity\)'
+has "a linear model" out '^chosen .*; not linear: [0-9.e-]+ %$'
+gives "a linear model, --json" 0 "$snnk" fit --train straight.csv --json
+json "a linear model, --json" "j['candidate_error'] == j['linear_error'] <= j['not_linear_error']"
+
+# ---- Inputs with few different values ----
+# y = 0, 5, 1, 7, 2 for five doses, plus errors of -1, 0 and 1 that do not depend on them. The errors have a variance of 2/3, and y
+# one of 6.8: R2 is 6.8 / (6.8 + 0.667) = 0.911, and the error of a row that is left out about sqrt(2/3) = 0.816 (a mean of
+# 160 rows or more is exact to 0.06). If all rows of a dose were left out together, it would be 3. Of 5000 rows some are held out.
+for n in 800 5000; do
+    awk -v n=$n 'BEGIN { split("0 5 1 7 2", y, " "); print "dose,y"; for (i = 0; i < n; i++) print i % 5 "," y[i % 5 + 1] + int(i / 5) % 3 - 1 }' \
+        >doses.csv
+    gives "few different inputs, $n" 0 "$snnk" fit --train doses.csv --task regression --save doses.st --test doses.csv --json
+    json "few different inputs, $n" "j['test_r2'] > 0.9 and 0.7 < j['heldout_error'] ** 0.5 < 0.9"
+done
+awk 'BEGIN { print "u,y"; for (i = 0; i < 3000; i++) print (i % 2 ? "yes" : "no") "," i % 2 * 3 + i % 7 / 10 }' >two.csv
+gives "two different inputs" 0 "$snnk" fit --train two.csv --json
+json "two different inputs" "j['candidate_error'] < 0.1"
+
+# ---- Later tables with gaps ----
+printf 'a,b\n,3\n' >later.csv
+gives "no gaps" 0 "$snnk" fit --train straight.csv --ridge 1 --save full.st
+gives "gaps only later" 1 "$snnk" predict full.st later.csv
+has "gaps only later" err 'row 1, column "a": the value is missing'
+gives "no gaps, --missing mean" 0 "$snnk" fit --train straight.csv --ridge 0 --features identity --missing mean --save full.st
+gives "gaps only later, --missing mean" 0 "$snnk" predict full.st later.csv --json
+# The mean of a = 0 ... 79 is 39.5: y = 118.5 - 1.5, up to the rounding of features and weights to float.
+json "gaps only later, --missing mean" "abs(j['values'][0][0] - 117) < 1e-3"
+
+# ---- The features of another model ----
+gives "features to share" 0 "$snnk" fit --train straight.csv --features gaussian --m 16 --projection-scale 0.25 --ridge 1 --save shared.st
+gives "shared features" 0 "$snnk" fit --train straight.csv --like shared.st --ridge 1
+has "shared features" out '^features      16 \(gaussian, projection scale 0\.25\)'
+
+# ---- Values have no scores ----
+gives "scores of a regression" 1 "$snnk" predict full.st straight.csv --scores
+has "scores of a regression" err '^snnk predict: --scores needs the model of a classification'
 
 report cli_data

@@ -177,6 +177,34 @@ static void groups_are_left_out_together(void **state) {
     leave_out_groups(80, 6);
 }
 
+/* Inputs of two values in 80 rows: each row is left out on its own, so the error is that of the
+ * mean of the others with the same input: n_g/(n_g - 1) of the distance from their mean, as without
+ * a ridge the fit is the mean of each value. */
+static void often_equal_rows_are_left_out_alone(void **state) {
+    enum { N = 80 };
+    float x[N];
+    double y[N], mean[2] = {0, 0}, residuals[N];
+    const double ridge = 1e-9;
+    snnk__dual *dual;
+
+    (void)state;
+    make_rows(80, 1);
+    for (size_t i = 0; i < N; i++) {
+        x[i] = (float)(i % 2);
+        y[i] = Y[i];
+        mean[i % 2] += y[i] / (N / 2);
+    }
+    assert_ok(snnk__dual_create(
+        &(snnk__dual_data){
+            .n = N, .m = 1, .t = 1, .Phi = x, .ldphi = 1, .Y = y, .ldy = 1, .intercept = true},
+        &dual));
+    assert_int_equal(snnk__dual_distinct(dual), N);
+    assert_ok(snnk__dual_loo_residuals(dual, &ridge, residuals, 1));
+    for (size_t i = 0; i < N; i++)
+        assert_close(residuals[i], (y[i] - mean[i % 2]) * 40 / 39, 1e-8, 1e-8);
+    snnk__dual_free(dual);
+}
+
 /* X = (0,0)(0,1)(1,0)(1,1), y = 0, -1, 1, 3: without row (0,0) and with ridge 1, the mean of x is
  * (2/3, 2/3) and so on; the mean squared error over the four fits is 3.875 at ridge 1 and 119/31 at
  * ridge 10 (exact fractions). x = 0, 1, y = 0, 1: leaving one out leaves a constant, so the
@@ -273,6 +301,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_and_solutions_are_those_of_the_primal),
         cmocka_unit_test(groups_are_left_out_together),
+        cmocka_unit_test(often_equal_rows_are_left_out_alone),
         cmocka_unit_test(errors_worked_out_by_hand),
         cmocka_unit_test(ridge_0_is_the_limit),
         cmocka_unit_test(failing_allocations_leave_nothing),

@@ -216,10 +216,10 @@ static void test_equal_rows_are_held_out_together(void **state) {
     free_data(&d);
 }
 
-/* Of 4 different rows, or 2 groups, a sample by rows or groups would be empty or too large: rows are
- * drawn one by one. A tenth of 20000 unless that is too many; standard deviation 42. In a group of
- * 10000, the sample was halved at least once. The error is the variance 0.25 of the noise, summed
- * over L outputs: off by sqrt(2/(L n)) of it. Five times that is allowed. */
+/* Of 4 different rows, or 2 groups, a sample by rows or groups would be empty or too large: rows
+ * are drawn one by one. A tenth of 20000 unless that is too many; standard deviation 42. In a group
+ * of 10000, the sample was halved at least once. The error is the variance 0.25 of the noise,
+ * summed over L outputs: off by sqrt(2/(L n)) of it. Five times that is allowed. */
 static void test_few_different_rows(void **state) {
     const size_t n = 20000;
     data d = make_data(n, 0.5, 17);

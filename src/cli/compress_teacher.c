@@ -233,8 +233,10 @@ static int load_model(const compress_options *o, const compress_rows *rows,
     if (snnk_network_load(o->file, NULL, &teacher->network) != SNNK_OK)
         return library_failed(command);
     if (snnk_network_encoder(teacher->network))
-        return failed(command, "%s reads tables with words: its layers cannot be compressed",
-                      o->file);
+        return failed(command,
+                      "%s prepares the columns of tables (snnk info %s): its layers cannot be "
+                      "compressed",
+                      o->file, o->file);
     *inputs = inputs_of(rows, snnk_network_inputs(teacher->network), 0);
     if (*inputs == snnk_network_inputs(teacher->network)) return EXIT_OK;
     return failed(command, "%s has %zu input columns, but the model has %zu inputs%s",

@@ -258,10 +258,11 @@ int dataset_encode(const char *command, const data_files *files, int32_t form, i
 
 bool dataset_has_columns(const dataset *data) { return is_csv(data->inputs); }
 
-/* Learn an encoder if columns of a CSV have words or missing values. */
+/* Learn an encoder if columns of a CSV have words or missing values, or will have them. */
 static int encode(const char *command, const data_files *files, dataset *data) {
     const size_t columns = data->n_inputs;
-    bool needed = false;
+    bool needed =
+        is_csv(data->inputs) && files->missing_given && files->missing != SNNK_MISSING_REFUSE;
     int exit_status;
 
     for (size_t k = 0; k < columns; k++)
@@ -424,6 +425,76 @@ void dataset_print_constants(const dataset *data) {
         printf(
             "note          %zu columns have one value: they are no inputs; the first is \"%s\"\n",
             data->n_constants, name);
+}
+
+/* Whether a word of a table is a number. */
+static bool is_number(const snnk_table *table, const char *word) {
+    char text[64], *end;
+    const size_t length = strlen(word);
+
+    if (length == 0 || length >= sizeof text || strspn(word, "+-.,0123456789eE") < length)
+        return false;
+    memcpy(text, word, length + 1);
+    for (char *c = text; *c; c++)
+        if (*c == snnk_table_decimal(table)) *c = '.';
+    strtod(text, &end);
+    return *end == '\0';
+}
+
+/* Whether most words of a column of words are numbers. other: the first word that is none. */
+static bool is_mixed(const snnk_table *table, size_t column, const char **other) {
+    const size_t n = is_words(table, column) ? snnk_table_words(table, column) : 0;
+    size_t numbers = 0;
+
+    *other = NULL;
+    for (size_t k = 0; k < n; k++) {
+        const char *word = snnk_table_word(table, column, k);
+
+        if (is_number(table, word))
+            numbers++;
+        else if (!*other)
+            *other = word;
+    }
+    return *other && 2 * numbers > n;
+}
+
+/* Whether a column of words has another one in every row, and more than have inputs of their own.
+ */
+static bool names_rows(const dataset *data, size_t k) {
+    enum { FEW = 64 };
+    const size_t column = data->columns[k];
+    const size_t words =
+        is_words(data->inputs, column) ? snnk_table_words(data->inputs, column) : 0;
+
+    return words > FEW && words + snnk_table_missing(data->inputs, column) == data->rows &&
+           snnk_encoder_column_encoding(data->encoder, k) == SNNK_ENCODING_WORDS;
+}
+
+void dataset_print_mixed(const dataset *data) {
+    const char *other;
+
+    for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
+        if (names_rows(data, k))
+            printf(
+                "note          column \"%s\" has another word in every row: if it only names the "
+                "rows, use --drop\n",
+                snnk_table_column_name(data->inputs, data->columns[k]));
+    for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
+        if (is_mixed(data->inputs, data->columns[k], &other))
+            printf(
+                "note          column \"%s\" is read as words, because of \"%.40s\": if that means "
+                "missing, use --missing-words\n",
+                snnk_table_column_name(data->inputs, data->columns[k]), other);
+}
+
+void dataset_add_mixed(const dataset *data, cJSON *json) {
+    cJSON *array = cJSON_AddArrayToObject(json, "mixed_columns");
+    const char *other;
+
+    for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
+        if (is_mixed(data->inputs, data->columns[k], &other))
+            cJSON_AddItemToArray(
+                array, cJSON_CreateString(snnk_table_column_name(data->inputs, data->columns[k])));
 }
 
 void dataset_add_constants(const dataset *data, cJSON *json) {

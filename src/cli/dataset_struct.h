@@ -18,6 +18,7 @@ typedef struct data_files {
     const char *group;   /* rows with equal values belong together; NULL for none */
     const char *missing_words; /* texts of CSV that mean "missing", as in snnk_table_config */
     int32_t missing;           /* snnk_missing: what becomes of missing inputs */
+    bool missing_given;        /* later tables may have them, even if the training set has none */
     bool date_parts;           /* dates become times of year, week and day too */
     int32_t separator;         /* of CSV, as in snnk_table_config; 0: found */
     int32_t decimal;           /* likewise */

@@ -126,7 +126,7 @@ static int copy_map(session *s, snnk_map **copy) {
     if (snnk_map_concat(1, &map, copy) != SNNK_OK ||
         snnk_map_block_config(map, 0, &config) != SNNK_OK)
         return library_failed(command);
-    if (config.kind <= SNNK_MAP_IDENTITY) s->o->map.kind = config.kind; /* for the report */
+    if (config.kind <= SNNK_MAP_IDENTITY) s->o->map = config; /* for the report */
     s->o->map.seed = config.seed;
     return EXIT_OK;
 }
@@ -488,6 +488,7 @@ static void add_choice(const session *s, cJSON *json) {
     cJSON_AddNumberToObject(json, "candidate_rows", (double)choice->rows);
     cJSON_AddNumberToObject(json, "candidate_error", choice->error);
     cJSON_AddNumberToObject(json, "linear_error", choice->linear_error);
+    cJSON_AddNumberToObject(json, "not_linear_error", choice->other_error);
 }
 
 static void print_json(const session *s, const evaluation *test) {
@@ -517,6 +518,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
     cJSON_AddNumberToObject(json, "inputs", (double)s->train.n_inputs);
     dataset_add_constants(&s->train, json);
+    dataset_add_mixed(&s->train, json);
     if (s->train.encoder)
         cJSON_AddNumberToObject(json, "encoded_columns",
                                 (double)snnk_encoder_columns(s->train.encoder));
@@ -555,7 +557,7 @@ static void print_encoder(const snnk_encoder *encoder) {
     }
     puts(")");
     if (snnk_encoder_likely_index(encoder))
-        printf("note          column \"%s\" counts the rows: if it is no input, use --drop\n",
+        printf("note          column 1, \"%s\", counts the rows: if it is no input, use --drop 1\n",
                snnk_encoder_column_name(encoder, 0));
 }
 
@@ -587,7 +589,13 @@ static void print_choice(const session *s) {
            choice->candidates, 100 * choice->error, choice->rows);
     if (!isnan(choice->linear_error) && map->kind != SNNK_MAP_IDENTITY)
         printf("; linear: %.3g %%", 100 * choice->linear_error);
+    if (!isnan(choice->other_error) && map->kind == SNNK_MAP_IDENTITY)
+        printf("; not linear: %.3g %%", 100 * choice->other_error);
     puts("");
+    if (choice->error >= 1)
+        puts(
+            "note          rows that were left out are predicted no better than by the mean of the "
+            "targets");
     printf("inputs        %s\n", form_of_inputs(s));
 }
 
@@ -611,10 +619,14 @@ static void print_text(const session *s, const evaluation *test) {
 
     task_print(&s->task);
     printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
-           s->train.n_inputs, s->task.outputs, s->task.classification ? "classes" : "targets",
+           s->train.n_inputs, s->task.outputs,
+           s->task.classification ? "classes"
+           : s->task.outputs == 1 ? "target"
+                                  : "targets",
            s->train_seconds);
     print_encoder(s->train.encoder);
     dataset_print_constants(&s->train);
+    dataset_print_mixed(&s->train);
     print_choice(s);
     printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(s));
     print_error_of(s);

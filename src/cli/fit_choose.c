@@ -170,12 +170,13 @@ static int take_best(const char *command, const snnk_choice *made, const sample 
     choice->candidates = snnk_choice_candidates(made);
     choice->rows = s->n;
     choice->error = best.error;
-    choice->linear_error = NAN;
+    choice->linear_error = choice->other_error = NAN;
     for (size_t k = choice->candidates; k-- > 0;) {
         snnk_candidate other = {.size = sizeof other};
 
         if (snnk_choice_get(made, k, &other) != SNNK_OK) return library_failed(command);
-        if (other.map->kind == SNNK_MAP_IDENTITY) choice->linear_error = other.error;
+        *(other.map->kind == SNNK_MAP_IDENTITY ? &choice->linear_error : &choice->other_error) =
+            other.error;
     }
     if (s->encoders[best.way]) choice->form = (int32_t)best.way;
     if (s->n_ways > 1) dataset_set_encoder(s->encoders[best.way], train);
@@ -220,8 +221,9 @@ int fit_choose(const char *command, fit_options *o, dataset *train, const task *
     sample *s;
     int exit_status;
 
-    *choice =
-        (fit_choice){.form = train->encoder ? SNNK_NUMBER_FORM_PLAIN : -1, .linear_error = NAN};
+    *choice = (fit_choice){.form = train->encoder ? SNNK_NUMBER_FORM_PLAIN : -1,
+                           .linear_error = NAN,
+                           .other_error = NAN};
     if (o->kind_given && o->scale_given && o->scaling != SCALING_DEFAULT) return EXIT_OK;
     if (!(s = calloc(1, sizeof *s))) return failed(command, "out of memory");
     exit_status = read_sample(command, o, train, of, s);

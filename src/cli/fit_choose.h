@@ -12,6 +12,7 @@ typedef struct fit_choice {
     size_t candidates, rows;
     double error;        /* of rows left out, as a share of the variance of the targets */
     double linear_error; /* that of linear features; NaN if there were none */
+    double other_error;  /* the least of all other kinds; NaN if there were none */
     int32_t form;        /* snnk_number_form of the encoder; -1 without one */
 } fit_choice;
 

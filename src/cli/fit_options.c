@@ -33,7 +33,8 @@ static const char help_data[] =
     "  --weights COLUMN         how much each row counts: numbers >= 0\n"
     "  --group COLUMN           rows with equal values are held out together\n"
     "  --date-parts             dates become times of year, week and day too\n"
-    "  --missing MODE           inputs missing in CSV: mean (default), median or refuse\n"
+    "  --missing MODE           inputs missing in CSV: mean (default), median or refuse; if\n"
+    "                           given, later tables may miss some where these do not\n"
     "  --missing-words A,B,...  the texts that mean missing (default: NA,N/A,NaN,nan,NULL,null,\n"
     "                           None,?); empty fields always do\n"
     "  --task TASK              classification or regression (default: classification if\n"
@@ -42,9 +43,8 @@ static const char help_data[] =
     "                           numbers is refused: a number may be missing)\n"
     "  --balance                let all classes count the same, however many rows they have\n"
     "\n"
-    "Features:\n"
-    "                           By default, kind, scales and scaling are those that predict\n"
-    "                           rows best that are left out of fits of a sample\n"
+    "Features (by default, kind, scales and scaling are chosen: those that best predict rows\n"
+    "that are left out of fits of a sample):\n"
     "  --features KIND          arc-cosine, gaussian, elementwise or identity\n"
     "  --m M                    number of features (default: 1024 for up to 1024 rows; else\n"
     "                           512, doubled up to 4096 as long as that lowers the error)\n"
@@ -291,7 +291,9 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case SEPARATOR:
         return read_separator(value, &o->train.separator) &&
                read_separator(value, &o->test.separator);
-    case MISSING: return find_value(value, snnk_missing_name, &o->train.missing);
+    case MISSING:
+        o->train.missing_given = true;
+        return find_value(value, snnk_missing_name, &o->train.missing);
     case DECIMAL:
         return read_decimal(value, &o->train.decimal) && read_decimal(value, &o->test.decimal);
     case TASK:

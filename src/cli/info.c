@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cli/console.h"
 #include "cli/model.h"
@@ -12,9 +13,8 @@ static const char command[] = "info";
 static const char help[] =
     "Usage: snnk info FILE [OPTION]...\n"
     "Show what a safetensors file contains: of a model of snnk, layers, feature maps and their\n"
-    "settings, costs, classes, what becomes of each column of a table, notes; of any file, or "
-    "index of files (model.safetensors.index.json), the\n"
-    "tensors with types and shapes.\n"
+    "settings, costs, classes, what becomes of each column of a table, notes; of any file, or\n"
+    "index of files (model.safetensors.index.json), the tensors with types and shapes.\n"
     "\n"
     "Options:\n"
     "  --json               print one JSON object on stdout and nothing else\n"
@@ -184,6 +184,18 @@ static void print_texts(const cJSON *array) {
     }
 }
 
+/* Print what a missing value becomes: of dates, which are seconds since 1970, the day. */
+static void print_fill(const char *encoding, double fill) {
+    const time_t seconds = (time_t)fill;
+    const struct tm *day = strcmp(encoding, "dates") == 0 ? gmtime(&seconds) : NULL;
+    char text[32];
+
+    if (day && strftime(text, sizeof text, "%Y-%m-%d", day) > 0)
+        printf("; a missing one becomes %s", text);
+    else
+        printf("; a missing one becomes %.6g", fill);
+}
+
 static void print_column(const cJSON *column, bool refuse) {
     const cJSON *name = cJSON_GetObjectItem(column, "name");
     const cJSON *fill = cJSON_GetObjectItem(column, "missing_becomes");
@@ -205,7 +217,7 @@ static void print_column(const cJSON *column, bool refuse) {
     if (refuse)
         printf("; a missing one is refused");
     else if (fill)
-        printf("; a missing one becomes %.6g", fill->valuedouble);
+        print_fill(encoding, fill->valuedouble);
     else
         printf("; a missing one is none of them");
     if (cJSON_IsTrue(cJSON_GetObjectItem(column, "had_missing"))) printf(", and an input says so");

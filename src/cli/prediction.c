@@ -1,5 +1,6 @@
 #include "cli/prediction.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,11 @@ int prediction_check(const char *command, const model_use *use) {
         return failed(command,
                       "--probabilities needs the model of a classification, but %s is that of a "
                       "regression: use --interval",
+                      use->path);
+    if (use->scores && !use->task.classification)
+        return failed(command,
+                      "--scores needs the model of a classification, but %s is that of a "
+                      "regression, which predicts values",
                       use->path);
     if (!wants_uncertainty(use)) return EXIT_OK;
     if (!u)
@@ -211,7 +217,7 @@ static int save_csv(const char *command, prediction *p, const double *scores) {
     remove_when_stopped(part);
     FILE *file = fopen(part, "w");
     if (!file) {
-        exit_status = failed(command, "%s cannot be written", part);
+        exit_status = failed(command, "%s cannot be created: %s", path, strerror(errno));
     } else {
         exit_status = write_csv(command, file, p, scores);
         const bool full = ferror(file) != 0, closed = fclose(file) == 0;

@@ -237,8 +237,8 @@ static int add_features(snnk_fit *fit, const snnk__feature_rows *rows, snnk_work
     return snnk_lstsq_add(fit->lstsq, &added, workspace);
 }
 
-/* Move kept rows to the statistics, all but those whose draw is below a threshold. The block has the
- * next rows, all of them. */
+/* Move kept rows to the statistics, all but those whose draw is below a threshold. The block has
+ * the next rows, all of them. */
 static int release(snnk_fit *fit, double threshold, snnk_workspace *workspace) {
     snnk__feature_rows released;
     int st;

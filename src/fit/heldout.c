@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/size.h"
+#include "solve/dual.h"
 
 /* A sample of so many rows has at least LEAST_KEYS keys, or rows are drawn one by one. */
 #define MANY_ROWS  64
@@ -146,9 +147,24 @@ static bool has_keys(const snnk__heldout *heldout, double threshold, size_t leas
     return n == least;
 }
 
+/* Whether inputs have few different values: then equal rows are no copies. */
+static bool are_often_equal(const snnk__feature_rows *rows) {
+    size_t distinct = 0;
+
+    for (size_t i = 0; i < rows->n; i++) { /* at most SNNK_FIT_MAX_LEFT_OUT */
+        size_t k = 0;
+
+        while (k < i && rows->keys[k] != rows->keys[i]) k++;
+        distinct += k == i;
+    }
+    return rows->n >= SNNK__OFTEN_EQUAL * distinct;
+}
+
 /* Whether a sample by keys of shared rows would have too few of them. Groups are given for a
  * reason: theirs are too few only if none is left. */
 static bool has_few_keys(const snnk__heldout *heldout, double threshold) {
+    if (!heldout->grouped && heldout->threshold >= 1 && are_often_equal(&heldout->rows))
+        return true;
     const double rows = (double)heldout->rows.n * threshold / heldout->threshold;
 
     return !heldout->singly && rows >= MANY_ROWS &&

@@ -170,11 +170,13 @@ int snnk__left_out_choose(const snnk__left_out *of, double *ridge, snnk__fit_err
 
 static void fill_report(const snnk__left_out *of, double ridge, const double *rss,
                         snnk_solve_report *report) {
+    const size_t n = of->heldout->rows.n, m = of->heldout->rows.features;
+
     *report = (snnk_solve_report){.size = sizeof *report,
                                   .ridge = ridge,
                                   .condition = (snnk__dual_largest(of->dual) + ridge) / ridge,
-                                  .rows = of->heldout->rows.n,
-                                  .rank = of->heldout->rows.features,
+                                  .rows = n,
+                                  .rank = n < m ? n : m,
                                   .method = SNNK_SOLVE_DUAL};
     for (size_t k = 0; k < of->heldout->rows.outputs; k++) report->rss += rss[k];
 }

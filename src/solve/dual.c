@@ -68,14 +68,18 @@ static int by_row_and_number(const void *left, const void *right) {
     return a->i < b->i ? -1 : a->i > b->i;
 }
 
-/* Set distinct and n. sorted: scratch, data->n. */
-static void find_equal(const snnk__dual_data *data, keyed *sorted, snnk__dual *dual) {
+/* Set distinct and n. sorted: scratch, data->n.
+ *   alone  every row is distinct, also from its equals */
+static void find_equal(const snnk__dual_data *data, bool alone, keyed *sorted, snnk__dual *dual) {
     size_t *distinct = dual->distinct, first = 0;
 
+    dual->n = 0;
     for (size_t i = 0; i < data->n; i++)
         sorted[i] = (keyed){.row = data->Phi + i * data->ldphi,
                             .bytes = data->m * sizeof(float),
-                            .key = data->group ? data->group[i] : 0,
+                            .key = alone         ? i
+                                   : data->group ? data->group[i]
+                                                 : 0,
                             .i = i};
     qsort(sorted, data->n, sizeof *sorted, by_row_and_number);
     /* First the number of the first equal row, then those numbers without gaps. */
@@ -118,7 +122,10 @@ static int find_rows(const snnk__dual_data *data, snnk__dual *dual) {
     if (st == SNNK_OK) {
         dual->order = dual->distinct + n;
         dual->start = dual->order + n;
-        find_equal(data, sorted, dual);
+        find_equal(data, false, sorted, dual);
+        /* Rows that often are equal have inputs of few values, which new rows will have too. */
+        if (!data->group && data->n >= SNNK__OFTEN_EQUAL * dual->n && dual->n > 1)
+            find_equal(data, true, sorted, dual);
         set_groups(data, sorted, dual);
     }
     snnk__free(&dual->allocator, sorted);

@@ -21,8 +21,9 @@
  * k^2) more for a group of k rows.
  *
  * Copies of a row would predict it, so that the smallest ridge would be the best. Therefore equal
- * rows are left out together. They are one row here, with the sum of their weights and the mean of
- * their targets, which gives the same solutions and makes n the number of distinct rows. */
+ * rows are left out together, unless most rows are equal to several others. They are one row here,
+ * with the sum of their weights and the mean of their targets, which gives the same solutions and
+ * makes n the number of distinct rows. */
 #ifndef SNNK_SOLVE_DUAL_H
 #define SNNK_SOLVE_DUAL_H
 
@@ -33,6 +34,10 @@
 #include <snnk/workspace.h>
 
 #include "base/memory.h"
+
+/* If there are at least this many rows for each distinct one, equal rows are no copies: inputs have
+ * few different values, and new rows will have them too. Then each is left out on its own. */
+#define SNNK__OFTEN_EQUAL 4
 
 typedef struct snnk__dual snnk__dual;
 

@@ -39,8 +39,8 @@ typedef struct snnk_rows {
                             * counts like 3 equal rows. NULL (default): 1 each */
     const uint64_t *groups; /* any n numbers: rows with the same number, such as those of one
                              * person, are held out together where a function holds rows out. NULL
-                             * (default): equal rows are, if they may be copies (fewer than 4 rows for
-                             * each different one) */
+                             * (default): equal rows are, if they may be copies (fewer than 4 rows
+                             * for each different one) */
 } snnk_rows;
 
 /* Set every field to its default.

@@ -119,7 +119,7 @@ has "square weights that are not given" err 'tensor "sq" is square \(6 x 6\), so
 # A linear layer: relu is linear on every row.
 gives "a simpler one does as well" 0 "$snnk" compress teacher.st --weight wide --bias high --activation relu --then w2 \
     --inputs x.npy --features 4 --quiet
-has "a simpler one does as well" out '^A simpler replacement does as well: linear map explains 1\.0000'
+has "a simpler one does as well" out '^A simpler replacement is as good or better: linear map, with 1\.0000 explained'
 # shellcheck disable=SC2086
 gives "few rows" 0 "$snnk" compress $block --inputs few.npy --features 2 --ridge 0.01
 has "few rows" out '^There are fewer rows than features to choose from'

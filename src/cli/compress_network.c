@@ -125,7 +125,7 @@ static void print_simpler(const compress_session *s, const snnk_compression *com
         compress_methods_of(&report, snnk_layer_inputs(hidden), snnk_layer_outputs(hidden),
                             snnk_layer_outputs(last), methods);
         if ((best = compress_best_simpler(methods)) == METHODS) continue;
-        printf("A simpler replacement of %s does as well: %s explains %.4f.\n",
+        printf("A simpler replacement of %s is as good or better: %s, with %.4f explained.\n",
                name_of(s->o, &part, name, sizeof name), compress_methods[best],
                methods[best].explained);
     }

@@ -197,7 +197,7 @@ static void trial_free(trial *t) {
     snnk_fit_free(t->fit);
     gcv_fit_free(t->gcv);
     snnk_map_free(t->map);
-    *t = (trial){NULL};
+    *t = (trial){.map = NULL};
 }
 
 /* The error of a trial on held-out rows: the share misclassified, or of the variance that is
@@ -214,7 +214,7 @@ static double error_of(const session *s, const trial *t) {
  *   gain  the result: how much the error fell, perhaps below 0 */
 static int improve(session *s, const snnk_map_config *other, double *gain) {
     const snnk_map_config before = s->o->map;
-    trial next = {NULL};
+    trial next = {.map = NULL};
     int exit_status;
 
     s->o->map = *other;

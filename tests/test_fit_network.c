@@ -562,6 +562,29 @@ static void test_failing_allocations(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
+/* One row cannot be left out. The network stays NULL, and nothing is freed that was never made: the
+ * stack is filled with a pattern first, so that a pointer that was not set would crash. */
+static void fill_stack(void) {
+    volatile unsigned char pattern[4096];
+
+    for (size_t i = 0; i < sizeof pattern; i++) pattern[i] = 0xA5;
+}
+
+static void test_one_row_gives_no_network(void **state) {
+    snnk_map *map = map_of(D, NULL);
+    snnk_network *network = (snnk_network *)map;
+    snnk_fit *fit;
+
+    (void)state;
+    assert_ok(snnk_fit_create(map, 1, NULL, &fit));
+    assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = 1, .X = X, .ldx = D, .Y = Y, .ldy = L), NULL));
+    fill_stack();
+    assert_status(snnk_fit_solve_network(fit, NULL, NULL, &network), SNNK_E_STATE);
+    assert_null(network);
+    snnk_fit_free(fit);
+    snnk_map_free(map);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_a_fit_of_hidden_rows),
@@ -574,6 +597,7 @@ int main(void) {
         cmocka_unit_test(test_network_of_a_map),
         cmocka_unit_test(test_refuses_hidden_overflow),
         cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_one_row_gives_no_network),
         cmocka_unit_test(test_failing_allocations),
     };
 

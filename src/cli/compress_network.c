@@ -159,7 +159,7 @@ static void print_text(const compress_session *s, const snnk_compression *compre
                compress_methods[rounded],
                rounded == INT8 ? r->relative_error_int8 : r->relative_error_int4,
                (unsigned long long)(rounded == INT8 ? r->bytes_int8 : r->bytes_int4),
-               r->relative_error, (unsigned long long)(4 * r->parameters));
+               r->relative_error, 4 * (unsigned long long)r->parameters);
     printf("%-30s %10s %10s %12s %12s\n", "part", "features", "explained", "parameters", "now");
     for (size_t k = 0; k < snnk_compression_parts(compression); k++) print_part(s, compression, k);
     printf("\n");

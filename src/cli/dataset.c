@@ -127,7 +127,7 @@ int dataset_read_weights(const dataset *data, size_t first, size_t n, float *wei
         snprintf(text, sizeof text, "%.200s: row %zu, column \"%.80s\": ", data->path,
                  first + i + 1, column_name(data->inputs, data->weights, number));
         if (isnan(value))
-            strcat(text, "the weight is missing");
+            snprintf(text + strlen(text), 64, "the weight is missing");
         else
             snprintf(text + strlen(text), 64, "the weight %.6g is not 0 or in 1e-30 ... 1e30",
                      value);

@@ -570,13 +570,14 @@ static int solve_leaving_out(snnk_fit *fit, snnk_workspace *workspace, snnk__pro
     return st;
 }
 
-/* Set *layer to the solution, and fill *report. */
+/* Set *layer to the solution, NULL on failure, and fill *report. */
 static int solve_with(snnk_fit *fit, snnk_workspace *workspace, snnk__progress *progress,
                       snnk_fit_report *report, snnk_layer **layer) {
     solution s = {.report = {.size = sizeof s.report}, .errors = {NAN, NAN}};
     size_t lost = 0, first_lost = 0;
     int st;
 
+    *layer = NULL;
     if (fit->rows == 0) return snnk__fail(SNNK_E_STATE, "no rows were added to the fit");
     forget_solution(fit);
     if ((st = snnk__lost_inputs_check(&fit->lost, &lost, &first_lost)) != SNNK_OK) return st;

@@ -142,7 +142,7 @@ static int allocate(snnk__dual *dual) {
     dual->complete = n <= m || n <= SMALL;
     dual->r = dual->complete ? n : m;
     const size_t r = dual->r;
-    if ((st = snnk__check_eigenvectors(r)) != SNNK_OK)
+    if (snnk__check_eigenvectors(r) != SNNK_OK)
         return snnk__fail(SNNK_E_SIZE,
                           "%zu distinct rows of %zu features are too many for LAPACK's "
                           "eigenvectors: the smaller number must be at most 32766",

@@ -219,7 +219,8 @@ static void print_advice(const block *b) {
                compress_methods[rounded], b->methods[rounded].explained, b->methods[rounded].bytes,
                b->methods[STUDENT].explained, b->methods[STUDENT].bytes);
     if (simpler < METHODS)
-        printf("A simpler replacement is as good or better: %s, with %.4f explained. Use it instead.\n",
+        printf("A simpler replacement is as good or better: %s, with %.4f explained. Use it "
+               "instead.\n",
                compress_methods[simpler], b->methods[simpler].explained);
 }
 

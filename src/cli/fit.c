@@ -16,13 +16,7 @@ static const char command[] = "fit";
 
 /* Numbers of features that are tried. LEAST and EVER always are; twice as many are tried if the
  * last doubling lowered the error by this much. */
-enum {
-    FEW_ROWS_FEATURES = 1024,
-    LEAST_FEATURES = 512,
-    EVER_FEATURES = 1024,
-    MOST_FEATURES = 4096,
-    MOST_REFINEMENTS = 2
-};
+enum { LEAST_FEATURES = 512, EVER_FEATURES = 1024, MOST_FEATURES = 4096, MOST_REFINEMENTS = 2 };
 #define LEAST_GAIN  0.002 /* of the variance of the targets */
 #define LEAST_SHARE 0.08  /* of the error */
 
@@ -401,8 +395,6 @@ static int choose(session *s) {
 
     s->choice.form = -1;
     if (s->like) return EXIT_OK;
-    if (!s->o->features_given && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
-        s->o->map.features = FEW_ROWS_FEATURES;
     begin_bar(s, "choosing");
     exit_status = fit_choose(command, s->o, &s->train, &s->task, s->workspace, &s->choice);
     end_bar(s);

@@ -331,9 +331,7 @@ static void add_errors(const snnk_fit *fit, size_t i, const float *sums, const d
 
     for (size_t k = 0; k < l; k++) {
         /* Targets far from 0 keep their digits: the bias is near them. */
-        const double target = rows->of_labels ? (double)((size_t)rows->labels[i] == k)
-                                              : rows->Y[i * l + k],
-                     residual = (double)sums[k] - (target - bias[k]);
+        const double residual = (double)sums[k] - (snnk__feature_rows_target(rows, i, k) - bias[k]);
 
         errors->squared += weight * residual * residual;
     }

@@ -32,6 +32,12 @@ int snnk__feature_rows_alloc(const snnk_allocator *allocator, size_t capacity, s
                              size_t outputs, snnk__feature_rows *rows);
 void snnk__feature_rows_free(const snnk_allocator *allocator, const snnk__feature_rows *rows);
 
+/* The target of row i for output k: a label is a one among zeros. */
+static inline double snnk__feature_rows_target(const snnk__feature_rows *rows, size_t i, size_t k) {
+    if (rows->of_labels) return (size_t)rows->labels[i] == k ? 1 : 0;
+    return rows->Y[i * rows->outputs + k];
+}
+
 /* Errors of predictions, as means over rows. */
 typedef struct snnk__fit_errors {
     double squared;       /* summed over outputs */

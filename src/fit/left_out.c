@@ -10,11 +10,6 @@
 /* ... to this one. */
 #define LARGEST_RIDGE 10
 
-static double target_of(const snnk__feature_rows *rows, size_t i, size_t k) {
-    if (rows->of_labels) return (size_t)rows->labels[i] == k ? 1 : 0;
-    return rows->Y[i * rows->outputs + k];
-}
-
 /* What the dual problem takes of a fit's rows. */
 typedef struct problem {
     double *Y;       /* n x t */
@@ -46,7 +41,7 @@ static void fill(const snnk__feature_rows *rows, problem *p) {
         p->weights[i] = (double)rows->weights[i];
         if (p->group) p->group[i] = rows->keys[i];
         for (size_t k = 0; k < rows->outputs; k++)
-            p->Y[i * rows->outputs + k] = target_of(rows, i, k);
+            p->Y[i * rows->outputs + k] = snnk__feature_rows_target(rows, i, k);
     }
 }
 
@@ -115,7 +110,8 @@ static snnk__fit_errors errors_of(const snnk__feature_rows *rows, const double *
         const double w = (double)rows->weights[i], *row = scores + i * l;
 
         weight += w;
-        for (size_t k = 0; k < l; k++) sum.squared += w * pow(row[k] - target_of(rows, i, k), 2);
+        for (size_t k = 0; k < l; k++)
+            sum.squared += w * pow(row[k] - snnk__feature_rows_target(rows, i, k), 2);
         if (rows->of_labels && largest(l, row) != (size_t)rows->labels[i]) sum.misclassified += w;
     }
     return (snnk__fit_errors){sum.squared / weight, sum.misclassified / weight};
@@ -132,7 +128,7 @@ int snnk__left_out_scores(const snnk__left_out *of, double ridge, double *scores
     st = snnk__dual_loo_residuals(of->dual, ridges, scores, l);
     for (size_t i = 0; st == SNNK_OK && i < rows->n; i++)
         for (size_t k = 0; k < l; k++)
-            scores[i * l + k] = target_of(rows, i, k) - scores[i * l + k];
+            scores[i * l + k] = snnk__feature_rows_target(rows, i, k) - scores[i * l + k];
     snnk__free(of->allocator, ridges);
     return st;
 }

@@ -12,7 +12,7 @@
  * if wanted, ways in which you have prepared the inputs. Each is scored on a random sample of the
  * rows, by exact errors of ridge regressions that leave out one row, with its equals or its group
  * (snnk_rows.groups), at the best of several ridges. All candidates are scored with few rows and
- * features; the best of them, and the one of fewest features, again with more.
+ * features; the best of them, and the one of fewest features, again with more (successive halving).
  *
  * The number of features is not chosen: the more, the better, until the error on held-out rows
  * (snnk_fit_report) stops falling. */

@@ -17,6 +17,7 @@ static const char command[] = "fit";
 /* Numbers of features that are tried. LEAST and EVER always are; twice as many are tried if the
  * last doubling lowered the error by this much. */
 enum { LEAST_FEATURES = 512, EVER_FEATURES = 1024, MOST_FEATURES = 4096, MOST_REFINEMENTS = 2 };
+#define FINER_ROWS  8000  /* four samples */
 #define LEAST_GAIN  0.002 /* of the variance of the targets */
 #define LEAST_SHARE 0.08  /* of the error */
 
@@ -232,7 +233,7 @@ static int refine_scale(session *s) {
     double gain = 1;
     int exit_status = EXIT_OK;
 
-    if (!s->choice.made || s->o->scale_given ||
+    if (!s->choice.made || s->o->scale_given || s->train.rows < FINER_ROWS ||
         (kind != SNNK_MAP_GAUSSIAN && kind != SNNK_MAP_ELEMENTWISE))
         return EXIT_OK;
     for (int k = 0; k < MOST_REFINEMENTS && exit_status == EXIT_OK && gain > 0; k++) {

@@ -1,9 +1,15 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise, sbrk */
+#endif
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef __GLIBC__
 #include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 #include "cli/cli.h"
@@ -53,12 +59,24 @@ static void check_kernels(void) {
                 wanted, snnk_kernels_name());
 }
 
-/* Use freed memory again instead of giving it back: fresh pages take a fifth of the time of a small
- * fit, which creates and frees many blocks of the same sizes. */
-static void reuse_memory(void) {
+/* Use freed memory again instead of giving it back, and ask for huge pages: the first use of pages
+ * takes a third of the time of a small fit, which creates and frees many blocks of equal sizes. */
+static void prepare_memory(void) {
 #ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    enum { REUSED = 32 << 20, KEPT = 256 << 20, GROWTH = 64 << 20, PAGE = 4096 };
+
+    mallopt(M_MMAP_THRESHOLD, REUSED);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+#ifdef MADV_HUGEPAGE
+    mallopt(M_TOP_PAD, GROWTH);
+    void *first = malloc(1 << 20); /** more than there is: the heap grows */
+    if (first) {
+        char *page = (char *)first - (uintptr_t)first % PAGE, *end = sbrk(0);
+
+        if (page < end) (void)madvise(page, (size_t)(end - page), MADV_HUGEPAGE);
+    }
+    free(first);
+#endif
 #endif
 }
 
@@ -77,7 +95,7 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     check_kernels();
-    reuse_memory();
+    prepare_memory();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return written(commands[i].run(argc - 1, argv + 1));

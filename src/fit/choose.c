@@ -17,7 +17,7 @@
 #define MOST        32768
 #define FIRST_ROWS  500 /* of the first round */
 #define FIRST_M     128
-#define FINALISTS   3  /* of the second round, at least */
+#define FINALISTS   3  /* of the last round, besides the simplest */
 #define RIDGES      14 /* from LEAST_RIDGE times the largest eigenvalue, a factor of 8 apart */
 #define LEAST_RIDGE 1e-11
 
@@ -339,14 +339,39 @@ static int by_error(const void *left, const void *right) {
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* Score the first `count` candidates, and sort them. cost: of one candidate. */
-static int score_round(snnk_choice *choice, size_t count, sample *s, size_t n, size_t m,
-                       snnk_workspace *workspace, double cost, snnk__progress *progress) {
+/* A round of successive halving: all candidates that are left are scored with some rows and
+ * features, and the best go on to the next round, which costs more for each. */
+typedef struct halving {
+    size_t rows, features;
+    size_t kept; /* candidates that go on */
+    double cost; /* of a candidate, relative to the first round */
+} halving;
+
+/* Set the rounds of `count` candidates, at most three, and return how many there are. */
+static size_t plan(const sample *s, size_t count, size_t features, halving *rounds) {
+    /* With half as many features as rows, errors are as telling as with more, and cheaper. */
+    const size_t half = snnk__max_size(s->n / 4 * 2, LEAST);
+    const size_t m = snnk__min_size(features, half), few = snnk__min_size(m, FIRST_M);
+    const size_t finalists = FINALISTS + count / 8 + 1;
+    size_t n = 0;
+
+    if (count > finalists) {
+        rounds[n++] = (halving){FIRST_ROWS, few, finalists, 1};
+        if (s->n > 2 * FIRST_ROWS) rounds[n++] = (halving){2 * FIRST_ROWS, few, FINALISTS + 1, 2};
+    }
+    rounds[n++] = (halving){s->n, m, 1, 10};
+    return n;
+}
+
+/* Score the first `count` candidates, and sort them. */
+static int score_round(snnk_choice *choice, size_t count, sample *s, const halving *of,
+                       snnk_workspace *workspace, snnk__progress *progress) {
     int st = SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && k < count; k++) {
-        snnk__progress_begin_stage(progress, cost);
-        st = score(&choice->candidates[k], s, n, m, workspace, &choice->allocator);
+        snnk__progress_begin_stage(progress, of->cost);
+        st =
+            score(&choice->candidates[k], s, of->rows, of->features, workspace, &choice->allocator);
         if (st == SNNK_OK) st = snnk__progress_update(progress, 1);
     }
     if (st == SNNK_OK) qsort(choice->candidates, count, sizeof *choice->candidates, by_error);
@@ -369,21 +394,24 @@ static void keep_simplest(snnk_choice *choice, size_t last) {
 
 static int score_all(snnk_choice *choice, sample *s, const snnk_choose_config *config,
                      snnk_workspace *workspace) {
-    /* With half as many features as rows, errors are as telling as with more, and cheaper. */
-    const size_t half = snnk__max_size(s->n / 4 * 2, LEAST);
-    const size_t m = snnk__min_size((size_t)config->features, half);
-    const size_t finalists = snnk__min_size(choice->n, FINALISTS + choice->n / 8 + 1);
-    const double first = choice->n > finalists ? (double)choice->n : 0, second = 10;
+    halving rounds[3];
+    const size_t n_rounds = plan(s, choice->n, (size_t)config->features, rounds);
+    size_t count = choice->n;
+    double work_of_all = 0;
     snnk__work work;
     int st = SNNK_OK;
 
-    snnk__work_begin(workspace, first + second * (double)finalists, &work);
-    if (choice->n > finalists)
-        st = score_round(choice, choice->n, s, FIRST_ROWS, snnk__min_size(m, FIRST_M), workspace, 1,
-                         &work.progress);
-    if (st == SNNK_OK && choice->n > finalists) keep_simplest(choice, finalists - 1);
-    if (st == SNNK_OK)
-        st = score_round(choice, finalists, s, s->n, m, workspace, second, &work.progress);
+    for (size_t k = 0; k < n_rounds; k++) {
+        work_of_all += rounds[k].cost * (double)count;
+        count = rounds[k].kept;
+    }
+    snnk__work_begin(workspace, work_of_all, &work);
+    count = choice->n;
+    for (size_t k = 0; st == SNNK_OK && k < n_rounds; k++) {
+        st = score_round(choice, count, s, &rounds[k], workspace, &work.progress);
+        count = rounds[k].kept;
+        if (st == SNNK_OK && k + 1 < n_rounds) keep_simplest(choice, count - 1);
+    }
     if (st == SNNK_OK) st = snnk__progress_finish(&work.progress);
     snnk__work_end(&work);
     if (st == SNNK_OK && isinf(choice->candidates[0].error))

@@ -576,7 +576,7 @@ int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridg
     if (st != SNNK_OK) return st;
     for (size_t r = 0; r < n_ridges; r++) {
         set_ridge(dual, ridges[r], &p);
-        const double freedom = residual_freedom(dual, &p);
+        const double freedom = dof || gcv ? residual_freedom(dual, &p) : NAN;
 
         if (dof) dof[r] = rows - freedom;
         if (loo)

@@ -12,9 +12,9 @@
 static bool is_csv(const snnk_table *table) { return snnk_table_column_name(table, 0) != NULL; }
 
 bool read_separator(const char *text, int32_t *separator) {
-    static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t"};
-    static const int32_t values[] = {',', ';', '|', '\t', '\t', '\t'};
-    const int found = find_name(text, names, 6);
+    static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t", "space", " "};
+    static const int32_t values[] = {',', ';', '|', '\t', '\t', '\t', ' ', ' '};
+    const int found = find_name(text, names, 8);
 
     if (found >= 0) *separator = values[found];
     return found >= 0;
@@ -32,6 +32,9 @@ static int open_table(const char *command, const char *path, const data_files *f
     snnk_table_config config;
 
     if (snnk_table_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
+    if (files->separator == ',' && files->decimal == ',')
+        return wrong_usage(command,
+                           "--separator and --decimal are both ',': leave one of them out");
     config.separator = files->separator;
     config.decimal = files->decimal;
     config.missing = files->missing_words;
@@ -40,6 +43,9 @@ static int open_table(const char *command, const char *path, const data_files *f
     if (is_csv(*table) && !snnk_table_has_header(*table) && !files->no_header)
         print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
                    snnk_table_columns(*table));
+    if (snnk_table_comment_lines(*table) > 0)
+        print_note(command, "%s: lines at the beginning that start with #, skipped: %zu", path,
+                   snnk_table_comment_lines(*table));
     return EXIT_OK;
 }
 
@@ -63,26 +69,18 @@ static bool is_words(const snnk_table *table, size_t column) {
     return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
 }
 
-/* Refuse an input of words. The library's sentence names line and word. */
+/* Refuse an input of words: name the first one. */
 static int words_failed(const char *command, const dataset *data, size_t k) {
-    const char *name = snnk_table_column_name(data->inputs, data->columns[k]);
-    int32_t word = 0;
+    const size_t column = data->columns[k], row = snnk_table_first_word_row(data->inputs, column);
+    int32_t word = -1;
 
-    for (size_t i = 0; i < data->rows; i++) {
-        double number;
-
-        if (snnk_table_read_words(data->inputs, data->columns[k], i, 1, &word) != SNNK_OK)
-            return library_failed(command);
-        const char *text =
-            word >= 0 ? snnk_table_word(data->inputs, data->columns[k], (size_t)word) : "0";
-        if (!read_double(text, &number))
-            return failed(command,
-                          "%s: column \"%s\" holds words, but inputs must be numbers: \"%.60s\" "
-                          "in row %zu. Leave a field empty where a number is missing",
-                          data->path, name, text, i + 1);
-    }
-    return failed(command, "%s: column \"%s\" holds words, but inputs must be numbers", data->path,
-                  name);
+    if (snnk_table_read_words(data->inputs, column, row, 1, &word) != SNNK_OK)
+        return library_failed(command);
+    return failed(command,
+                  "%s: row %zu, column \"%s\": \"%.60s\" is not a number, but the column had "
+                  "numbers in the training data: correct it, or remove the row",
+                  data->path, row + 1, snnk_table_column_name(data->inputs, column),
+                  snnk_table_word(data->inputs, column, (size_t)word));
 }
 
 static int check_numbers(const char *command, const dataset *data) {
@@ -298,8 +296,8 @@ static bool all_finite(size_t n, const double *values) {
 }
 
 /* Find the first of n x width values that is not finite, and set the sentence that names its row
- * and column. first: the number of the first row; columns: indices of the columns in the table,
- * NULL for width columns from `column` on. */
+ * and column. first: the number of the first row; columns: indices of the inputs in the table, NULL
+ * for width columns from `column` on, which are targets. */
 static int check_values(const char *path, const snnk_table *table, size_t first, size_t n,
                         size_t width, const size_t *columns, size_t column, const double *values) {
     char text[640], label[256];
@@ -316,7 +314,8 @@ static int check_values(const char *path, const snnk_table *table, size_t first,
         snprintf(label, sizeof label, "row %zu, column %zu", first + i / width + 1, where + 1);
     if (name && isnan(values[i]))
         snprintf(text, sizeof text,
-                 "%.200s: %s: the value is missing: fill it in, or remove the row", path, label);
+                 "%.200s: %s: the value is missing: fill it in, %sremove the row%s", path, label,
+                 columns ? "" : "or ", columns ? ", or fit with --missing mean" : "");
     else
         snprintf(text, sizeof text,
                  "%.200s: %s: %g is not a finite number: replace it, or remove the row", path,

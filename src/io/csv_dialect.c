@@ -267,7 +267,7 @@ static int check_commas(snnk__cursor text, const snnk__csv_dialect *dialect) {
         return st;
     return snnk__fail(SNNK_E_FORMAT,
                       "line %zu: commas separate the columns, so they cannot be decimal points "
-                      "too: use decimal '.', or another separator",
+                      "too: use a point",
                       dialect->first_line);
 }
 

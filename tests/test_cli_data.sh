@@ -289,7 +289,13 @@ json "rows of a group stay together" "j['heldout_rows'] > 0 and j['heldout_rows'
 
 # ---- Bad data: one sentence, and nothing is written ----
 printf 'a,b,y\n,,1.5\n,,2\n,,3\n' >gaps.csv
-refused "all missing" '^snnk fit: gaps\.csv: none of the 2 columns varies: there is nothing to learn from$' --train gaps.csv
+refused "all missing" '^snnk fit: gaps\.csv: no input column varies: there is nothing to learn from$' --train gaps.csv
+printf 'a,b,y\n,,\nNA,NA,NA\n,,\n' >empty.csv
+refused "every cell missing" '^snnk fit: empty\.csv: no input column varies: there is nothing to learn from$' --train empty.csv
+printf 'w,y\nq,a\nq,b\nq,a\n' >allwords.csv
+refused "no numbers, one word" '^snnk fit: allwords\.csv: no input column varies: there is nothing to learn from$' --train allwords.csv
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 10; i++) print i "," i * i % 7 "," i / 2 }' >ten.csv
+refused "more features than a BLAS can count" 'features = 46341: .*use at most 46340 features$' --train ten.csv --features arc-cosine --m 46341
 printf 'a,y\n7,1.5\n7,2\n7,4\n' >same.csv
 refused "all the same" '^snnk fit: same\.csv: every input has the same value in all rows: there is nothing to learn from$' \
     --train same.csv --ridge 1

@@ -415,10 +415,7 @@ static int fill(lesson *l) {
     snnk__free(&e->allocator, which);
     if (st == SNNK_OK) st = snnk__encoder_finish(e);
     if (st == SNNK_OK && e->outputs == 0)
-        st = snnk__fail(SNNK_E_STATE,
-                        "none of the %zu columns varies: there is nothing to learn "
-                        "from",
-                        n);
+        st = snnk__fail(SNNK_E_STATE, "no input column varies: there is nothing to learn from");
     return st;
 }
 

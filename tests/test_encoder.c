@@ -19,6 +19,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
+    setlocale(LC_ALL, "C"); /* a failed test may have left another locale */
     test_files_remove(&files);
     return 0;
 }

@@ -239,8 +239,8 @@ static void separators(void **state) {
 static void blanks(void **state) {
     (void)state;
     const snnk_table_config given = config_of(' ', 0, 0, NULL);
-    snnk_table *table =
-        open_text(" 0.5  18.00   2.310  0\n 10.25   0.00   7.070  1  \r\n\t-3\t4 5e1 \t 6");
+    snnk_table *table = open_text(
+        " 0.5  18.00   2.310  0\n 10.25   0.00   7.070  1  \r\n\t-3\t4 5e1 \t 6\n   \n\n ");
 
     assert_int_equal(snnk_table_separator(table), ' ');
     assert_int_equal(snnk_table_has_header(table), 0);

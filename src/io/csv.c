@@ -22,10 +22,17 @@ typedef struct csv_reader {
     bool trailing;          /* each record ends with a separator that begins no field */
 } csv_reader;
 
-/* Drop empty lines at the end: they are not records. */
+/* Drop lines at the end that are empty or have only spaces: they are not records. */
 static void trim_end(snnk__cursor *file) {
-    while (file->left > 0 && (file->at[file->left - 1] == '\n' || file->at[file->left - 1] == '\r'))
-        file->left--;
+    for (;;) {
+        size_t left = file->left;
+
+        while (left > 0 && file->at[left - 1] == ' ') left--;
+        if (left > 0 && file->at[left - 1] != '\n') left = file->left; /* they belong to a record */
+        while (left > 0 && (file->at[left - 1] == '\n' || file->at[left - 1] == '\r')) left--;
+        if (left == file->left) return;
+        file->left = left;
+    }
 }
 
 /* ---- Names ---- */

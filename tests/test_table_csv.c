@@ -7,6 +7,7 @@
 
 #include "support/alloc.h"
 #include "support/files.h"
+#include "support/german.h"
 
 #include <snnk/table.h>
 
@@ -233,6 +234,112 @@ static void separators(void **state) {
     EXPECT(table, 1, 2, 1, 2);
 }
 
+/* The form of the UCI tables: columns are lined up with blanks, some lines begin or end with
+ * them. */
+static void blanks(void **state) {
+    (void)state;
+    const snnk_table_config given = config_of(' ', 0, 0, NULL);
+    snnk_table *table = open_text(
+        " 0.5  18.00   2.310  0\n 10.25   0.00   7.070  1  \r\n\t-3\t4 5e1 \t 6\n   \n\n ");
+
+    assert_int_equal(snnk_table_separator(table), ' ');
+    assert_int_equal(snnk_table_has_header(table), 0);
+    EXPECT(table, 3, 4, 0.5, 18, 2.31, 0, 10.25, 0, 7.07, 1, -3, 4, 50, 6);
+    table = open_text("name mpg cyl\n\"ford pinto\" 18.5 8\nvw ? 4\n");
+    EXPECT_NAMES(table, 3, "name", "mpg", "cyl");
+    assert_int_equal(snnk_table_separator(table), ' ');
+    assert_string_equal(snnk_table_word(table, 0, 0), "ford pinto");
+    assert_int_equal(snnk_table_missing(table, 1), 1);
+    snnk_table_free(table);
+    table = open_text("1,5 2,25\n3,5 4\n");
+    EXPECT(table, 2, 2, 1.5, 2.25, 3.5, 4);
+    /* Words of a single column, and spaces after commas, are no columns. */
+    table = open_text("city\nNew York\nLos Angeles\n");
+    assert_int_equal(snnk_table_columns(table), 1);
+    snnk_table_free(table);
+    table = open_text("Room 1\nRoom 2\nRoom 2\n");
+    assert_int_equal(snnk_table_columns(table), 1);
+    snnk_table_free(table);
+    table = open_text("a, b, c\n1, 2, 3\n");
+    assert_int_equal(snnk_table_separator(table), ',');
+    EXPECT(table, 1, 3, 1, 2, 3);
+    /* If it is given, they are. */
+    table = open_with("city state\nAustin Texas\n", &given);
+    EXPECT_NAMES(table, 2, "city", "state");
+    assert_string_equal(snnk_table_word(table, 1, 0), "Texas");
+    snnk_table_free(table);
+    assert_status(snnk_table_open(test_write(&files, "t", "a b\n1 2\n3\n", 10), &given, &table),
+                  SNNK_E_RAGGED);
+    assert_says("line 3 has 1 fields, but the header has 2: write NA where a value is missing");
+}
+
+static void comments(void **state) {
+    (void)state;
+    const snnk_table_config no = config_of(0, 0, SNNK_TABLE_HEADER_NO, NULL);
+    const snnk_table_config yes = config_of(0, 0, SNNK_TABLE_HEADER_YES, NULL);
+    /* numpy.savetxt(..., header="a,b,c", delimiter=",") and with its own delimiter. */
+    snnk_table *table = open_text("# a,b,c\n1.5e+00,2,3\n4,5,6\n");
+
+    EXPECT_NAMES(table, 3, "a", "b", "c");
+    assert_int_equal(snnk_table_has_header(table), 1);
+    assert_int_equal(snnk_table_comment_lines(table), 0);
+    EXPECT(table, 2, 3, 1.5, 2, 3, 4, 5, 6);
+    table = open_text("# made by hand\n# a b\n1 2\n3 4\n");
+    EXPECT_NAMES(table, 2, "a", "b");
+    assert_int_equal(snnk_table_comment_lines(table), 1);
+    EXPECT(table, 2, 2, 1, 2, 3, 4);
+    /* A comment before the header, even one with as many fields. */
+    table = open_text("# made by me, 2020\r\nx,y\r\n1,2\r\n");
+    EXPECT_NAMES(table, 2, "x", "y");
+    assert_int_equal(snnk_table_comment_lines(table), 1);
+    EXPECT(table, 1, 2, 1, 2);
+    table = open_with("# of all people, 2020\nx,y\n1,2\n", &yes);
+    EXPECT_NAMES(table, 2, "x", "y");
+    snnk_table_free(table);
+    table = open_text("#\n#\n1,2\n");
+    assert_int_equal(snnk_table_comment_lines(table), 2);
+    EXPECT(table, 1, 2, 1, 2);
+    table = open_with("# a,b\n1,2\n", &no);
+    EXPECT_NAMES(table, 2, "1", "2");
+    EXPECT(table, 1, 2, 1, 2);
+    /* A name that begins with it. */
+    table = open_text("#id,name\n1,x\n2,y\n");
+    EXPECT_NAMES(table, 2, "#id", "name");
+    assert_int_equal(snnk_table_rows(table), 2);
+    snnk_table_free(table);
+    /* Lines are counted from the beginning of the file. */
+    refuse_text("# one\n# two\na,b\n1,2\n3\n", SNNK_E_RAGGED, "line 5 has 1 fields");
+    refuse_text("# one\n# two\n1,\"2\n", SNNK_E_FORMAT, "line 3, column 2: a quote is opened");
+}
+
+static void two_commas(void **state) {
+    (void)state;
+    const snnk_table_config decimal = config_of(0, ',', 0, NULL);
+    const snnk_table_config both = config_of(',', ',', 0, NULL);
+    const char *path = test_write(&files, "t", "x,y\n1,2\n", 8);
+    snnk_table *table;
+
+    assert_status(snnk_table_open(path, &decimal, &table), SNNK_E_FORMAT);
+    assert_says("line 1: commas separate the columns, so they cannot be decimal points too");
+    assert_status(snnk_table_open(path, &both, &table), SNNK_E_RANGE);
+    assert_says("separator and decimal are both ','");
+    table = open_with("1,5\n2,5\n", &decimal); /* one column of fractions */
+    EXPECT(table, 2, 1, 1.5, 2.5);
+}
+
+static void first_words(void **state) {
+    (void)state;
+    snnk_table *table = open_text("a,b,c\n1,2,3\n,x,NA\ny,4,5\n");
+
+    assert_int_equal(snnk_table_first_word_row(table, 0), 2);
+    assert_int_equal(snnk_table_first_word_row(table, 1), 1);
+    assert_int_equal(snnk_table_first_word_row(table, 2), 3);
+    assert_int_equal(snnk_table_first_word_row(table, 3), 3);
+    assert_int_equal(snnk_table_first_word_row(NULL, 0), 0);
+    assert_int_equal(snnk_table_comment_lines(NULL), 0);
+    snnk_table_free(table);
+}
+
 static void trailing_separators(void **state) {
     (void)state;
     static const char *const texts[] = {"A,B,C\n1,4,7,\n2,5,8,\n", "A,B,C,\n1,4,7,\n2,5,8,\n",
@@ -381,7 +488,8 @@ static void ragged_lines(void **state) {
 /* Everything gives the same bits in a locale with a decimal comma. */
 static void ignores_the_locale(void **state) {
     (void)state;
-    if (!setlocale(LC_ALL, "de_DE.UTF-8")) skip();
+    if (!test_use_german()) skip();
+    assert_string_equal(localeconv()->decimal_point, ",");
     EXPECT(open_text("x,y\n1.5,0.12345678901234567890\n"), 1, 2, 1.5, 0x1.f9add3746f65fp-4);
     EXPECT(open_text("x;y\n1,5;0,12345678901234567890\n"), 1, 2, 1.5, 0x1.f9add3746f65fp-4);
     assert_string_equal(localeconv()->decimal_point, ",");
@@ -482,6 +590,10 @@ int main(void) {
         TEST(words_are_kept),
         TEST(a_million_words),
         TEST(separators),
+        TEST(blanks),
+        TEST(comments),
+        TEST(two_commas),
+        TEST(first_words),
         TEST(trailing_separators),
         TEST(decimal_commas),
         TEST(headers),

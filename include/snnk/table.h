@@ -51,7 +51,8 @@ typedef struct snnk_table_config {
      * around a field. Empty fields and NaN are always missing. NULL (default):
      * "NA,N/A,NaN,nan,NULL,null,None,?" */
     const char *missing;
-    int32_t separator; /* ',', ';', '\t' or '|'. 0 (default): found from the first lines */
+    int32_t separator; /* ',', ';', '\t', '|', or ' ' for one or more spaces and tabs. 0 (default):
+                        * found from the first lines */
     int32_t decimal;   /* '.' or ','. 0 (default): found; always '.' if the separator is ',' */
     int32_t header;    /* snnk_table_header. Default SNNK_TABLE_HEADER_AUTO */
     const snnk_allocator *allocator; /* NULL (default): malloc */
@@ -71,7 +72,8 @@ SNNK_API int snnk_table_config_init(snnk_table_config *config, size_t config_siz
  *         in C order. The header has at most 65535 bytes
  *   CSV   everything else: UTF-8 text with double quotes as in RFC 4180, with or without a header,
  *         the same number of fields in each line (a separator at the end of every line is fine),
- *         and lines that end in LF or CRLF. It does not depend on the locale
+ *         and lines that end in LF or CRLF. Lines at the beginning that start with # are skipped;
+ *         the last of them may be the header. The locale has no effect
  *
  *   path    a regular file, which must not change while the table is open (replacing it with
  *           rename is fine), or a pipe of at most 1 GiB. A gzip file may have several members, and
@@ -111,6 +113,10 @@ SNNK_API const char *snnk_table_column_name(const snnk_table *table, size_t colu
  * if there is no such column. */
 SNNK_API int32_t snnk_table_column_type(const snnk_table *table, size_t column);
 
+/* Get the row of the first field of a column of words that is neither a number nor missing, because
+ * of which the column has words. The number of rows for a column of numbers. */
+SNNK_API size_t snnk_table_first_word_row(const snnk_table *table, size_t column);
+
 /* Get how many fields of a column are missing. In a column of words only empty fields are. 0 for
  * files other than CSV, whose NaN are not counted. */
 SNNK_API size_t snnk_table_missing(const snnk_table *table, size_t column);
@@ -125,6 +131,10 @@ SNNK_API const char *snnk_table_word(const snnk_table *table, size_t column, siz
 SNNK_API int32_t snnk_table_separator(const snnk_table *table);
 SNNK_API int32_t snnk_table_decimal(const snnk_table *table);
 SNNK_API int32_t snnk_table_has_header(const snnk_table *table);
+
+/* Get how many lines that start with # were skipped at the beginning of a CSV file, without one
+ * that is the header. 0 for NULL and for other files. */
+SNNK_API size_t snnk_table_comment_lines(const snnk_table *table);
 
 /* ---- Reading. Several threads may read at the same time ---- */
 

@@ -112,8 +112,11 @@ static int choose_target(const char *command, const data_files *files, unsigned 
     if (!is_csv(data->inputs))
         return failed(command, "%s is not a CSV: give inputs and labels as two files", data->path);
     if (last < 2 && !files->target)
-        return failed(command, "%s has only one column, the target: inputs are missing",
-                      data->path);
+        return failed(command, "%s has only one column, the target: inputs are missing%s",
+                      data->path,
+                      strchr(snnk_table_column_name(data->inputs, 0), ' ')
+                          ? ". If spaces separate its columns, use --separator ' '"
+                          : "");
     data->targets = data->inputs;
     data->n_targets = 1;
     if (files->target)

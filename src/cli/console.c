@@ -78,7 +78,7 @@ void print_usage_error(const char *command, const char *format, ...) {
 #define PATIENCE 600000
 
 static char unfinished[MOST_FILES][PATH_ROOM];
-static int n_unfinished = 0;
+static volatile sig_atomic_t n_unfinished = 0;
 
 void remove_when_stopped(const char *path) {
     if (n_unfinished < MOST_FILES) snprintf(unfinished[n_unfinished++], PATH_ROOM, "%s", path);

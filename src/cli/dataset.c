@@ -12,9 +12,9 @@
 static bool is_csv(const snnk_table *table) { return snnk_table_column_name(table, 0) != NULL; }
 
 bool read_separator(const char *text, int32_t *separator) {
-    static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t"};
-    static const int32_t values[] = {',', ';', '|', '\t', '\t', '\t'};
-    const int found = find_name(text, names, 6);
+    static const char *const names[] = {",", ";", "|", "tab", "\\t", "\t", "space", " "};
+    static const int32_t values[] = {',', ';', '|', '\t', '\t', '\t', ' ', ' '};
+    const int found = find_name(text, names, 8);
 
     if (found >= 0) *separator = values[found];
     return found >= 0;
@@ -32,6 +32,9 @@ static int open_table(const char *command, const char *path, const data_files *f
     snnk_table_config config;
 
     if (snnk_table_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
+    if (files->separator == ',' && files->decimal == ',')
+        return wrong_usage(command,
+                           "--separator and --decimal are both ',': leave one of them out");
     config.separator = files->separator;
     config.decimal = files->decimal;
     config.missing = files->missing_words;
@@ -40,6 +43,9 @@ static int open_table(const char *command, const char *path, const data_files *f
     if (is_csv(*table) && !snnk_table_has_header(*table) && !files->no_header)
         print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
                    snnk_table_columns(*table));
+    if (snnk_table_comment_lines(*table) > 0)
+        print_note(command, "%s: lines at the beginning that start with #, skipped: %zu", path,
+                   snnk_table_comment_lines(*table));
     return EXIT_OK;
 }
 
@@ -63,26 +69,18 @@ static bool is_words(const snnk_table *table, size_t column) {
     return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
 }
 
-/* Refuse an input of words. The library's sentence names line and word. */
+/* Refuse an input of words: name the first one. */
 static int words_failed(const char *command, const dataset *data, size_t k) {
-    const char *name = snnk_table_column_name(data->inputs, data->columns[k]);
-    int32_t word = 0;
+    const size_t column = data->columns[k], row = snnk_table_first_word_row(data->inputs, column);
+    int32_t word = -1;
 
-    for (size_t i = 0; i < data->rows; i++) {
-        double number;
-
-        if (snnk_table_read_words(data->inputs, data->columns[k], i, 1, &word) != SNNK_OK)
-            return library_failed(command);
-        const char *text =
-            word >= 0 ? snnk_table_word(data->inputs, data->columns[k], (size_t)word) : "0";
-        if (!read_double(text, &number))
-            return failed(command,
-                          "%s: column \"%s\" holds words, but inputs must be numbers: \"%.60s\" "
-                          "in row %zu. Leave a field empty where a number is missing",
-                          data->path, name, text, i + 1);
-    }
-    return failed(command, "%s: column \"%s\" holds words, but inputs must be numbers", data->path,
-                  name);
+    if (snnk_table_read_words(data->inputs, column, row, 1, &word) != SNNK_OK)
+        return library_failed(command);
+    return failed(command,
+                  "%s: row %zu, column \"%s\": \"%.60s\" is not a number, but the column had "
+                  "numbers in the training data: correct it, or remove the row",
+                  data->path, row + 1, snnk_table_column_name(data->inputs, column),
+                  snnk_table_word(data->inputs, column, (size_t)word));
 }
 
 static int check_numbers(const char *command, const dataset *data) {
@@ -258,20 +256,91 @@ int dataset_encode(const char *command, const data_files *files, int32_t form, i
 
 bool dataset_has_columns(const dataset *data) { return is_csv(data->inputs); }
 
-/* Learn an encoder if columns of a CSV have words or missing values, or will have them. */
-static int encode(const char *command, const data_files *files, dataset *data) {
-    const size_t columns = data->n_inputs;
-    bool needed =
-        is_csv(data->inputs) && files->missing_given && files->missing != SNNK_MISSING_REFUSE;
-    int exit_status;
-
-    for (size_t k = 0; k < columns; k++)
+/* Whether columns of a CSV have words or missing values, or will have them. */
+static bool needs_encoder(const data_files *files, const dataset *data) {
+    if (data->rows == 0) return false;
+    for (size_t k = 0; k < data->n_inputs; k++)
         if (is_words(data->inputs, data->columns[k]) ||
             snnk_table_missing(data->inputs, data->columns[k]) > 0)
-            needed = true;
-    if (!needed || data->rows == 0) return columns_drop_constants(command, data);
-    exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
-    return exit_status == EXIT_OK ? find_constants(command, columns, data) : exit_status;
+            return true;
+    return is_csv(data->inputs) && files->missing_given && files->missing != SNNK_MISSING_REFUSE;
+}
+
+/* Whether a word of a column is in more than MOST rows. -1: out of memory. */
+static int has_frequent_word(const dataset *data, size_t column) {
+    enum { MOST = 3 };
+    unsigned char *counts = calloc(snnk_table_words(data->inputs, column) + 1, 1);
+    int32_t words[BATCH_ROWS];
+    int found = counts ? 0 : -1;
+
+    for (size_t first = 0; found == 0 && first < data->rows; first += BATCH_ROWS) {
+        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+
+        if (snnk_table_read_words(data->inputs, column, first, n, words) != SNNK_OK) found = -1;
+        for (size_t i = 0; i < n && found == 0; i++)
+            if (words[i] >= 0 && ++counts[words[i]] > MOST) found = 1;
+    }
+    free(counts);
+    return found;
+}
+
+/* Whether nearly every row has a word of its own, so that the column only names the rows: more
+ * words than get inputs of their own, nine for ten rows, and none of them frequent. -1: out of
+ * memory. */
+static int names_rows(const dataset *data, size_t k) {
+    enum { FEW = 64 };
+    const size_t column = data->columns[k];
+    const size_t words =
+        is_words(data->inputs, column) ? snnk_table_words(data->inputs, column) : 0;
+    const size_t present = data->rows - snnk_table_missing(data->inputs, column);
+
+    if (words <= FEW || words < present - present / 10 ||
+        snnk_encoder_column_encoding(data->encoder, k) != SNNK_ENCODING_WORDS)
+        return 0;
+    const int frequent = has_frequent_word(data, column);
+    return frequent < 0 ? -1 : !frequent;
+}
+
+/* Take the columns that only name the rows out of the inputs. The encoder goes if there are any. */
+static int drop_names(const char *command, dataset *data) {
+    const size_t columns = columns_of(data);
+    size_t kept = 0;
+
+    data->names = calloc(columns, sizeof *data->names);
+    if (!data->names) return failed(command, "out of memory");
+    for (size_t k = 0; k < columns; k++) {
+        const int names = names_rows(data, k);
+
+        if (names < 0) return failed(command, "out of memory");
+        if (names)
+            data->names[data->n_names++] = data->columns[k];
+        else
+            data->columns[kept++] = data->columns[k];
+    }
+    if (data->n_names == 0) return EXIT_OK;
+    dataset_set_encoder(NULL, data);
+    data->n_inputs = kept;
+    return kept > 0 ? EXIT_OK
+                    : failed(command,
+                             "%s: column \"%s\" has another word in nearly every row: there is "
+                             "nothing to learn from",
+                             data->path, snnk_table_column_name(data->inputs, data->names[0]));
+}
+
+/* Learn an encoder if one is needed, and leave out what cannot be an input. */
+static int encode(const char *command, const data_files *files, dataset *data) {
+    int exit_status = EXIT_OK;
+
+    if (needs_encoder(files, data)) {
+        exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
+        if (exit_status == EXIT_OK) exit_status = drop_names(command, data);
+        if (exit_status == EXIT_OK && !data->encoder && needs_encoder(files, data))
+            exit_status =
+                dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
+    }
+    if (exit_status != EXIT_OK) return exit_status;
+    return data->encoder ? find_constants(command, columns_of(data), data)
+                         : columns_drop_constants(command, data);
 }
 
 int dataset_open_training(const char *command, const data_files *files, dataset *data) {
@@ -286,6 +355,7 @@ void dataset_close(dataset *data) {
     snnk_encoder_free(data->encoder);
     free(data->columns);
     free(data->constants);
+    free(data->names);
     *data = (dataset){0};
 }
 
@@ -298,8 +368,8 @@ static bool all_finite(size_t n, const double *values) {
 }
 
 /* Find the first of n x width values that is not finite, and set the sentence that names its row
- * and column. first: the number of the first row; columns: indices of the columns in the table,
- * NULL for width columns from `column` on. */
+ * and column. first: the number of the first row; columns: indices of the inputs in the table, NULL
+ * for width columns from `column` on, which are targets. */
 static int check_values(const char *path, const snnk_table *table, size_t first, size_t n,
                         size_t width, const size_t *columns, size_t column, const double *values) {
     char text[640], label[256];
@@ -316,7 +386,8 @@ static int check_values(const char *path, const snnk_table *table, size_t first,
         snprintf(label, sizeof label, "row %zu, column %zu", first + i / width + 1, where + 1);
     if (name && isnan(values[i]))
         snprintf(text, sizeof text,
-                 "%.200s: %s: the value is missing: fill it in, or remove the row", path, label);
+                 "%.200s: %s: the value is missing: fill it in, %sremove the row%s", path, label,
+                 columns ? "" : "or ", columns ? ", or fit with --missing mean" : "");
     else
         snprintf(text, sizeof text,
                  "%.200s: %s: %g is not a finite number: replace it, or remove the row", path,
@@ -413,105 +484,6 @@ int dataset_read_targets(dataset *data, size_t first, size_t n, double *Y) {
     return st != SNNK_OK ? st
                          : check_values(data->targets_path, data->targets, first, n,
                                         data->n_targets, NULL, data->target, Y);
-}
-
-void dataset_print_constants(const dataset *data) {
-    const char *name =
-        data->n_constants > 0 ? snnk_table_column_name(data->inputs, data->constants[0]) : NULL;
-
-    if (name && data->n_constants == 1)
-        printf("note          column \"%s\" has one value: it is no input\n", name);
-    else if (name)
-        printf(
-            "note          %zu columns have one value: they are no inputs; the first is \"%s\"\n",
-            data->n_constants, name);
-}
-
-/* Whether a word of a table is a number. */
-static bool is_number(const snnk_table *table, const char *word) {
-    char text[64], *end;
-    const size_t length = strlen(word);
-
-    if (length == 0 || length >= sizeof text || strspn(word, "+-.,0123456789eE") < length)
-        return false;
-    memcpy(text, word, length + 1);
-    for (char *c = text; *c; c++)
-        if (*c == snnk_table_decimal(table)) *c = '.';
-    strtod(text, &end);
-    return *end == '\0';
-}
-
-/* Whether most words of a column of words are numbers. other: the first word that is none. */
-static bool is_mixed(const snnk_table *table, size_t column, const char **other) {
-    const size_t n = is_words(table, column) ? snnk_table_words(table, column) : 0;
-    size_t numbers = 0;
-
-    *other = NULL;
-    for (size_t k = 0; k < n; k++) {
-        const char *word = snnk_table_word(table, column, k);
-
-        if (is_number(table, word))
-            numbers++;
-        else if (!*other)
-            *other = word;
-    }
-    return *other && 2 * numbers > n;
-}
-
-/* Whether a column of words has another one in every row, and more than have inputs of their own.
- */
-static bool names_rows(const dataset *data, size_t k) {
-    enum { FEW = 64 };
-    const size_t column = data->columns[k];
-    const size_t words =
-        is_words(data->inputs, column) ? snnk_table_words(data->inputs, column) : 0;
-
-    return words > FEW && words + snnk_table_missing(data->inputs, column) == data->rows &&
-           snnk_encoder_column_encoding(data->encoder, k) == SNNK_ENCODING_WORDS;
-}
-
-void dataset_print_mixed(const dataset *data) {
-    const char *other;
-
-    for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
-        if (names_rows(data, k))
-            printf(
-                "note          column \"%s\" has another word in every row: if it only names the "
-                "rows, use --drop\n",
-                snnk_table_column_name(data->inputs, data->columns[k]));
-    for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
-        if (is_mixed(data->inputs, data->columns[k], &other))
-            printf(
-                "note          column \"%s\" is read as words, because of \"%.40s\": if that means "
-                "missing, use --missing-words\n",
-                snnk_table_column_name(data->inputs, data->columns[k]), other);
-}
-
-void dataset_add_mixed(const dataset *data, cJSON *json) {
-    cJSON *array = cJSON_AddArrayToObject(json, "mixed_columns");
-    const char *other;
-
-    for (size_t k = 0; data->encoder && k < snnk_encoder_columns(data->encoder); k++)
-        if (is_mixed(data->inputs, data->columns[k], &other))
-            cJSON_AddItemToArray(
-                array, cJSON_CreateString(snnk_table_column_name(data->inputs, data->columns[k])));
-}
-
-void dataset_add_constants(const dataset *data, cJSON *json) {
-    cJSON *array = cJSON_AddArrayToObject(json, "constant_columns");
-
-    for (size_t k = 0; k < data->n_constants; k++)
-        cJSON_AddItemToArray(
-            array, cJSON_CreateString(snnk_table_column_name(data->inputs, data->constants[k])));
-}
-
-void dataset_print_gaps(const char *command, const dataset *data) {
-    if (data->missing > 0)
-        print_note(command, "%s: missing values filled in: %llu", data->path,
-                   (unsigned long long)data->missing);
-    if (data->unknown_words > 0)
-        print_note(command, "%s: words unknown to the model, which count as none: %llu", data->path,
-                   (unsigned long long)data->unknown_words);
 }
 
 bool dataset_has_labels(const dataset *data) {

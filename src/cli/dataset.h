@@ -9,12 +9,12 @@
 /* Read the values of --separator and --decimal. Return false if they are none. */
 bool read_separator(const char *text, int32_t *separator);
 bool read_decimal(const char *text, int32_t *decimal);
-#define SEPARATOR_TAKES "',', ';', '|' or tab"
+#define SEPARATOR_TAKES "',', ';', '|', tab or space"
 #define DECIMAL_TAKES   "'.' or ','"
 
 /* Lines for --help. */
 #define CSV_HELP                                                                                   \
-    "  --separator C        of CSV: ',', ';', '|' or tab (default: found)\n"                       \
+    "  --separator C        of CSV: ',', ';', '|', tab or space (default: found)\n"                \
     "  --decimal C          decimal point of CSV: '.' or ',' (default: found)\n"                   \
     "  --no-header          the first line of CSV has no column names (default: found)\n"
 

@@ -34,6 +34,8 @@ typedef struct dataset {
     size_t *columns;       /* their indices in the table */
     size_t *constants;     /* indices of the columns of a training set with one value: no inputs */
     size_t n_constants;
+    size_t *names; /* indices of the columns whose words only name the rows: no inputs */
+    size_t n_names;
     size_t weights, group;     /* indices in `inputs`; NO_COLUMN if there is none */
     size_t target;             /* one CSV: the index of the target column; otherwise 0 */
     size_t n_targets;          /* number of target columns */

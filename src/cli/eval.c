@@ -20,6 +20,7 @@ static const char help[] =
     "  --target COLUMN      its target column (default: as in the training data, or the last)\n"
     "  --test-images FILE   inputs, one row each (IDX, .npy or CSV); also --test-inputs\n"
     "  --test-labels FILE   their targets; also --test-targets\n" CSV_HELP
+    "  --weights COLUMN     how much each row counts (default: all the same)\n"
     "  --coverage P         measure the sets or intervals of predict --interval P\n"
     "                       (default: 0.9)\n"
     "  --threads N          threads (default: all processors)\n"
@@ -38,11 +39,11 @@ static const char help[] =
 static void print_json(const model_use *use, const evaluation *result) {
     const size_t l = use->task.outputs;
     cJSON *json = cJSON_CreateObject();
-    char name[32];
 
     cJSON_AddStringToObject(json, "task",
                             use->task.classification ? "classification" : "regression");
     cJSON_AddNumberToObject(json, "rows", (double)result->rows);
+    if (result->weighted) cJSON_AddNumberToObject(json, "weight", result->weight);
     cJSON_AddNumberToObject(json, "predict_us_per_row",
                             1e6 * result->seconds / (double)result->rows);
     if (use->task.classification) {
@@ -58,9 +59,9 @@ static void print_json(const model_use *use, const evaluation *result) {
         for (size_t k = 0; k < l; k++) {
             cJSON *row = cJSON_CreateArray();
 
-            cJSON_AddItemToArray(classes, cJSON_CreateString(task_class_name(&use->task, k, name)));
+            cJSON_AddItemToArray(classes, cJSON_CreateString(use->task.classes[k]));
             for (size_t j = 0; j < l; j++)
-                cJSON_AddItemToArray(row, cJSON_CreateNumber((double)result->confusion[k * l + j]));
+                cJSON_AddItemToArray(row, cJSON_CreateNumber(result->confusion[k * l + j]));
             cJSON_AddItemToArray(confusion, row);
         }
     } else {
@@ -74,14 +75,15 @@ static void print_json(const model_use *use, const evaluation *result) {
 
 static void print_confusion(const task *what, const evaluation *result) {
     const size_t l = what->outputs;
-    char name[32];
 
-    printf("confusion (rows: true, columns: predicted)\n%14s", "");
-    for (size_t k = 0; k < l; k++) printf(" %8.8s", task_class_name(what, k, name));
+    printf("confusion%s (rows: true, columns: predicted)\n%14s",
+           result->weighted ? ", sums of weights" : "", "");
+    for (size_t k = 0; k < l; k++) printf(" %8.8s", what->classes[k]);
     printf("   recall\n");
     for (size_t k = 0; k < l; k++) {
-        printf("%14.14s", task_class_name(what, k, name));
-        for (size_t j = 0; j < l; j++) printf(" %8zu", result->confusion[k * l + j]);
+        printf("%14.14s", what->classes[k]);
+        for (size_t j = 0; j < l; j++)
+            printf(result->weighted ? " %8.5g" : " %8.0f", result->confusion[k * l + j]);
         const double recall = evaluation_recall(result, l, k);
         if (isnan(recall))
             printf("        -\n");
@@ -130,10 +132,11 @@ static int run(model_use *use) {
 
 int eval_command(int argc, char **argv) {
     model_use use;
-    int exit_status = model_options(command,
-                                    "test target test-images test-inputs test-labels test-targets "
-                                    "separator decimal no-header coverage threads json quiet",
-                                    argc, argv, &use);
+    int exit_status =
+        model_options(command,
+                      "test target test-images test-inputs test-labels test-targets "
+                      "weights separator decimal no-header coverage threads json quiet",
+                      argc, argv, &use);
 
     if (exit_status != EXIT_OK) return exit_status;
     if (use.help) {

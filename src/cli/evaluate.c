@@ -3,13 +3,14 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/console.h"
 #include "cli/system.h"
 
 /* Sums over rows from which the evaluation is computed. */
 typedef struct sums {
-    size_t right;
+    double right;
     double squared, absolute; /* of residuals, over rows and outputs */
     double *mean, *variation; /* targets of each output: running mean, sum of squared deviations */
 } sums;
@@ -28,6 +29,7 @@ typedef struct evaluating {
     double *lower, *upper;  /* BATCH_ROWS x outputs. `lower` is also used for probabilities */
     uint8_t *sets;          /* BATCH_ROWS x outputs */
     int32_t labels[BATCH_ROWS];
+    float weights[BATCH_ROWS];
 } evaluating;
 
 /* ---- Room ---- */
@@ -55,9 +57,9 @@ static int make_room(evaluating *e) {
     e->sets = calloc(BATCH_ROWS, l * sizeof *e->sets);
     e->sums.mean = calloc(l, sizeof *e->sums.mean);
     e->sums.variation = calloc(l, sizeof *e->sums.variation);
-    e->result->confusion = calloc(l, l * sizeof *e->result->confusion);
+    if (e->what->classification) e->result->confusion = calloc(l, l * sizeof *e->result->confusion);
     if (e->X && e->Y && e->scores && e->lower && e->upper && e->sets && e->sums.mean &&
-        e->sums.variation && e->result->confusion)
+        e->sums.variation && (e->result->confusion || !e->what->classification))
         return EXIT_OK;
     return failed(e->command, "out of memory");
 }
@@ -92,13 +94,14 @@ static int add_probabilities(evaluating *e, size_t n) {
 
     int st = snnk_uncertainty_probabilities(e->uncertainty, n, e->scores, l, e->lower, l);
     if (st == SNNK_OK)
-        st = snnk_calibration_add(l, SNNK_ROWS(.n = n, .X_f64 = e->lower, .labels = e->labels),
-                                  &result->calibration);
+        st = snnk_calibration_add(
+            l, SNNK_ROWS(.n = n, .X_f64 = e->lower, .labels = e->labels, .weights = e->weights),
+            &result->calibration);
     if (st != SNNK_OK || !result->has_coverage) return st;
     st =
         snnk_uncertainty_sets(e->uncertainty, result->wanted_coverage, n, e->scores, l, e->sets, l);
     if (st != SNNK_OK) return st;
-    return snnk_coverage_add_sets(n, l, e->sets, l, e->labels, NULL, &result->coverage);
+    return snnk_coverage_add_sets(n, l, e->sets, l, e->labels, e->weights, &result->coverage);
 }
 
 static int add_intervals(evaluating *e, size_t n) {
@@ -109,72 +112,105 @@ static int add_intervals(evaluating *e, size_t n) {
     const int st = snnk_uncertainty_intervals(e->uncertainty, result->wanted_coverage, n, e->scores,
                                               l, e->lower, l, e->upper, l);
     if (st != SNNK_OK) return st;
-    return snnk_coverage_add_intervals(n, l, e->lower, l, e->upper, l, e->Y, l, NULL,
+    return snnk_coverage_add_intervals(n, l, e->lower, l, e->upper, l, e->Y, l, e->weights,
                                        &result->coverage);
 }
 
 /* ---- Rows ---- */
 
+/* Leave out the rows of weight 0. Returns how many are left. */
+static size_t leave_out(evaluating *e, size_t n) {
+    const size_t d = snnk_network_inputs(e->network), l = e->targets;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (e->weights[i] == 0) continue;
+        if (i > kept) {
+            memcpy(e->X + kept * d, e->X + i * d, d * sizeof *e->X);
+            memcpy(e->Y + kept * l, e->Y + i * l, l * sizeof *e->Y);
+            e->labels[kept] = e->labels[i];
+            e->weights[kept] = e->weights[i];
+        }
+        kept++;
+    }
+    return kept;
+}
+
 static int add_classes(evaluating *e, size_t n) {
     const size_t l = e->what->outputs;
-    const int exit_status = task_labels(e->command, e->what, e->data, n, e->Y, e->labels);
 
-    if (exit_status != EXIT_OK) return exit_status;
     for (size_t i = 0; i < n; i++) {
         const size_t label = (size_t)e->labels[i], predicted = largest_score(l, e->scores + i * l);
 
-        e->sums.right += predicted == label;
-        e->result->confusion[label * l + predicted]++;
+        const double weight = (double)e->weights[i];
+
+        if (predicted == label) e->sums.right += weight;
+        e->result->confusion[label * l + predicted] += weight;
     }
     if (e->uncertainty && add_probabilities(e, n) != SNNK_OK) return library_failed(e->command);
     return EXIT_OK;
 }
 
-/* first: how many rows there were before these n. */
-static int add_values(evaluating *e, size_t first, size_t n) {
+/* before: the sum of the weights of earlier rows. */
+static int add_values(evaluating *e, double before, size_t n) {
     const size_t l = e->what->outputs;
     sums *s = &e->sums;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const double weight = (double)e->weights[i];
+
+        before += weight;
         for (size_t k = 0; k < l; k++) {
             const double y = e->Y[i * l + k], residual = e->scores[i * l + k] - y;
             const double delta = y - s->mean[k];
 
-            s->squared += residual * residual;
-            s->absolute += fabs(residual);
-            s->mean[k] += delta / (double)(first + i + 1);
-            s->variation[k] += delta * (y - s->mean[k]);
+            s->squared += weight * residual * residual;
+            s->absolute += weight * fabs(residual);
+            s->mean[k] += delta * weight / before;
+            s->variation[k] += weight * delta * (y - s->mean[k]);
         }
+    }
     if (e->uncertainty && add_intervals(e, n) != SNNK_OK) return library_failed(e->command);
     return EXIT_OK;
 }
 
 static int add_batch(evaluating *e, size_t first, size_t n, snnk_workspace *workspace) {
+    const double before = e->result->weight;
+    int exit_status = EXIT_OK;
+
     if (dataset_read(e->data, first, n, e->X) != SNNK_OK ||
-        dataset_read_targets(e->data, first, n, e->Y) != SNNK_OK)
+        dataset_read_targets(e->data, first, n, e->Y) != SNNK_OK ||
+        dataset_read_weights(e->data, first, n, e->weights) != SNNK_OK)
         return library_failed(e->command);
+    if (e->what->classification)
+        exit_status = task_labels(e->command, e->what, e->data, first, n, e->Y, e->labels);
+    if (exit_status != EXIT_OK) return exit_status;
+    n = leave_out(e, n);
+    if (n == 0) return EXIT_OK;
+    for (size_t i = 0; i < n; i++) e->result->weight += (double)e->weights[i];
+    e->result->rows += n;
     const double start = seconds_now();
     if (snnk_network_forward_f64(e->network, n, e->X, snnk_network_inputs(e->network), e->scores,
                                  e->what->outputs, workspace) != SNNK_OK)
         return library_failed(e->command);
     e->result->seconds += seconds_now() - start;
-    return e->what->classification ? add_classes(e, n) : add_values(e, first, n);
+    return e->what->classification ? add_classes(e, n) : add_values(e, before, n);
 }
 
 /* ---- Results ---- */
 
 double evaluation_recall(const evaluation *result, size_t outputs, size_t label) {
-    const size_t *row = result->confusion + label * outputs;
-    size_t all = 0;
+    const double *row = result->confusion + label * outputs;
+    double all = 0;
 
     for (size_t k = 0; k < outputs; k++) all += row[k];
-    return all > 0 ? (double)row[label] / (double)all : (double)NAN;
+    return all > 0 ? row[label] / all : (double)NAN;
 }
 
 static void finish(evaluating *e) {
     const size_t l = e->what->outputs;
     evaluation *result = e->result;
-    const double count = (double)result->rows * (double)l;
+    const double count = result->weight * (double)l;
     double variation = 0, recalls = 0, present = 0;
 
     for (size_t k = 0; e->what->classification && k < l; k++) {
@@ -185,7 +221,7 @@ static void finish(evaluating *e) {
         present++;
     }
     for (size_t k = 0; k < l; k++) variation += e->sums.variation[k];
-    result->accuracy = (double)e->sums.right / (double)result->rows;
+    result->accuracy = e->sums.right / result->weight;
     result->balanced_accuracy = recalls / present;
     result->rmse = sqrt(e->sums.squared / count);
     result->mae = e->sums.absolute / count;
@@ -202,7 +238,7 @@ int evaluate_coverage(const char *command, const snnk_network *network, const ta
                     .data = data,
                     .result = result};
 
-    *result = (evaluation){.rows = data->rows};
+    *result = (evaluation){.weighted = data->weights != NO_COLUMN};
     int exit_status = make_room(&e);
     if (exit_status == EXIT_OK) exit_status = choose_coverage(&e, coverage);
     for (size_t first = 0; exit_status == EXIT_OK && first < data->rows; first += BATCH_ROWS) {

@@ -4,11 +4,15 @@
 
 #include "cli/task.h"
 
+/* If the data have weights, each row counts as often as its weight says. */
 typedef struct evaluation {
-    size_t rows;
+    size_t rows;   /* without those of weight 0 */
+    double weight; /* the sum of their weights */
+    bool weighted;
     double accuracy;          /* classification: the share of rows with the right class */
     double balanced_accuracy; /* the mean of recall, over the classes that the data have */
-    size_t *confusion;    /* classification: outputs x outputs, [true][predicted]; to be freed */
+    double *confusion; /* classification: sums of weights, outputs x outputs, [true][predicted]; to
+                        * be freed. NULL for a regression */
     double rmse, mae, r2; /* regression: over all outputs */
     double seconds;       /* time of the forward passes only */
     /* If the model holds its uncertainty: */

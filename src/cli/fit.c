@@ -427,6 +427,14 @@ static int prepare(session *s) {
     return exit_status == EXIT_OK ? find_variance(s) : exit_status;
 }
 
+/* The scaling of the inputs, which models hold in a note; NULL for one of --like without it. */
+static const char *scaling_name(const session *s) {
+    const char *name = snnk_scaling_mode_name(s->o->scaling);
+
+    if (s->like) return snnk_network_note(s->like, "scaling");
+    return s->o->scaling == SCALING_NONE || !name ? "none" : name;
+}
+
 static int complete_network(session *s) {
     char seconds[32], ridge[32];
 
@@ -435,6 +443,7 @@ static int complete_network(session *s) {
     if (snnk_network_append(s->network, s->best.layer) != SNNK_OK ||
         snnk_network_set_encoder(s->network, s->train.encoder) != SNNK_OK ||
         snnk_network_set_uncertainty(s->network, s->uncertainty) != SNNK_OK ||
+        snnk_network_set_note(s->network, "scaling", scaling_name(s)) != SNNK_OK ||
         snnk_network_set_note(s->network, "train_seconds", seconds) != SNNK_OK)
         return library_failed(command);
     if (!s->statistics) return EXIT_OK;
@@ -466,10 +475,10 @@ static const char *how_chosen(const session *s) {
 static void add_choice(const session *s, cJSON *json) {
     const fit_choice *choice = &s->choice;
     const snnk_map_config *map = &s->o->map;
-    const char *scaling = snnk_scaling_mode_name(s->o->scaling);
+    const char *scaling = scaling_name(s);
 
-    cJSON_AddStringToObject(json, "scaling",
-                            s->o->scaling == SCALING_NONE || !scaling ? "none" : scaling);
+    cJSON_AddItemToObject(json, "scaling",
+                          scaling ? cJSON_CreateString(scaling) : cJSON_CreateNull());
     if (choice->form >= 0)
         cJSON_AddStringToObject(json, "number_form", snnk_number_form_name(choice->form));
     if (map->kind == SNNK_MAP_ELEMENTWISE)

@@ -24,7 +24,7 @@ static const char help_data[] =
     "  --test FILE              CSV to score the model on; columns are found by name\n"
     "  --test-images FILE       test data as two files; also --test-inputs\n"
     "  --test-labels FILE       also --test-targets\n"
-    "  --separator C            of CSV: ',', ';', '|' or tab (default: found)\n"
+    "  --separator C            of CSV: ',', ';', '|', tab or space (default: found)\n"
     "  --decimal C              decimal point of CSV: '.' or ',' (default: found)\n"
     "  --no-header              the first line of CSV has no column names (default: found)\n"
     "  --columns A,B,...        use only these inputs: names, or numbers from 1 (default: all\n"

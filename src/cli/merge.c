@@ -4,6 +4,7 @@
 
 #include "cli/console.h"
 #include "cli/model.h"
+#include "cli/system.h"
 
 static const char command[] = "merge";
 
@@ -121,7 +122,8 @@ int merge_command(int argc, char **argv) {
     if (use.n_others == 0) return wrong_usage(command, "a second model is missing");
     if (!use.save) return wrong_usage(command, "--save FILE is missing");
     catch_interrupts();
-    exit_status = model_open_statistics(command, &use);
+    exit_status = check_save(command, use.save);
+    if (exit_status == EXIT_OK) exit_status = model_open_statistics(command, &use);
     for (int k = 0; exit_status == EXIT_OK && k < use.n_others; k++)
         exit_status = interrupted ? EXIT_CANCELLED : merge_one(&use, use.others[k]);
     if (exit_status == EXIT_OK) exit_status = model_solve_and_save(command, &use, &report);

@@ -14,6 +14,7 @@ enum {
     INPUTS,
     TARGETS,
     TARGET,
+    WEIGHTS,
     SEPARATOR,
     DECIMAL,
     NO_HEADER,
@@ -33,6 +34,7 @@ enum {
 
 static const struct option long_options[] = {{"test", 1, NULL, TEST},
                                              {"target", 1, NULL, TARGET},
+                                             {"weights", 1, NULL, WEIGHTS},
                                              {"test-images", 1, NULL, INPUTS},
                                              {"test-inputs", 1, NULL, INPUTS},
                                              {"test-labels", 1, NULL, TARGETS},
@@ -92,6 +94,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         case INPUTS: use->files.inputs = optarg; break;
         case TARGETS: use->files.targets = optarg; break;
         case TARGET: use->files.target = optarg; break;
+        case WEIGHTS: use->files.weights = optarg; break;
         case SEPARATOR:
             if (read_separator(optarg, &use->files.separator)) break;
             return wrong_value(command, "separator", optarg, SEPARATOR_TAKES);

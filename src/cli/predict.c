@@ -3,6 +3,7 @@
 
 #include "cli/console.h"
 #include "cli/prediction.h"
+#include "cli/system.h"
 
 static const char command[] = "predict";
 
@@ -61,6 +62,7 @@ static int run(model_use *use) {
     int exit_status = model_open(command, use);
 
     if (exit_status == EXIT_OK) exit_status = prediction_check(command, use);
+    if (exit_status == EXIT_OK && use->out) exit_status = check_save(command, use->out);
     if (exit_status != EXIT_OK) return exit_status;
     exit_status = dataset_open(command, &use->files, snnk_network_note(use->network, "columns"),
                                snnk_network_encoder(use->network), &use->data);

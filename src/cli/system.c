@@ -1,7 +1,10 @@
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "cli/system.h"
 
 #include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,9 +28,35 @@ double peak_memory_mb(void) {
     return (double)usage.ru_maxrss / 1024; /* kilobytes on Linux */
 }
 
-size_t online_processors(void) {
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+/* The processors that this process may run on: taskset and batch systems allow some of all. */
+static long allowed_processors(void) {
+#ifdef __linux__
+    cpu_set_t set;
 
+    /* Fails on a machine with more than 1024 processors. */
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+#endif
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* The processor time that a container grants, in processors; 0 if there is no limit. */
+static double granted_processors(void) {
+    double quota = 0, period = 0;
+#ifdef __linux__
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
+
+    if (!file) return 0;
+    if (fscanf(file, "%lf %lf", &quota, &period) != 2) period = 0; /* "max 100000" */
+    fclose(file);
+#endif
+    return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+size_t online_processors(void) {
+    const double granted = ceil(granted_processors());
+    long n = allowed_processors();
+
+    if (granted >= 1 && granted < (double)n) n = (long)granted;
     return n < 1 ? 1 : n > SNNK_MAX_THREADS ? SNNK_MAX_THREADS : (size_t)n;
 }
 
@@ -42,11 +71,16 @@ int check_save(const char *command, const char *path) {
     const char *slash = strrchr(path, '/');
     struct stat there;
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    const bool exists = stat(path, &there) == 0;
     int exit_status = EXIT_OK;
 
     if (!folder) return failed(command, "out of memory");
-    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+    if (exists && S_ISDIR(there.st_mode))
         exit_status = failed(command, "%s is a directory", path);
+    else if (exists && !S_ISREG(there.st_mode)) /* written directly, as /dev/null */
+        exit_status = access(path, W_OK) == 0
+                          ? EXIT_OK
+                          : failed(command, "%s cannot be written: %s", path, strerror(errno));
     else if (access(folder, W_OK | X_OK) != 0)
         exit_status =
             failed(command, "%s: cannot create a file in %s: %s", path, folder, strerror(errno));

@@ -6,7 +6,9 @@
 
 double seconds_now(void); /* of a clock that is never set back */
 double peak_memory_mb(void);
-size_t online_processors(void); /* at least 1, at most SNNK_MAX_THREADS */
+/* The processors that this process may use: of its affinity mask and, in a container, its share of
+ * processor time. At least 1, at most SNNK_MAX_THREADS. */
+size_t online_processors(void);
 
 /* Whether two paths (NULL is allowed) name the same existing file. Writing a result there would
  * destroy an input. */

@@ -79,14 +79,26 @@ int32_t task_class_of_word(const task *from, const char *word) {
     return read_double(word, &key.value) ? task_class_of_number(from, key.value) : -1;
 }
 
-const char *task_class_name(const task *from, size_t class_index, char *buffer) {
-    (void)buffer;
-    return from->classes[class_index];
+/* Refuse the target of row `row`, which is no class: name it and the classes. */
+static int label_failed(const char *command, const task *from, const dataset *data, size_t row,
+                        const char *label) {
+    enum { NAMED = 5 };
+    char names[512] = "";
+    size_t used = 0;
+
+    for (size_t k = 0; k < from->outputs && k < NAMED; k++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%.60s", k ? ", " : "",
+                                 from->classes[k]);
+    if (from->outputs > NAMED)
+        snprintf(names + used, sizeof names - used, " ... (%zu in all)", from->outputs);
+    return failed(command, "%s: row %zu, column %s: \"%.60s\" is not a class of the model (%s)",
+                  data->targets_path, row + 1, dataset_target_name(data), label, names);
 }
 
-int task_labels(const char *command, const task *from, const dataset *data, size_t n,
+int task_labels(const char *command, const task *from, const dataset *data, size_t first, size_t n,
                 const double *Y, int32_t *labels) {
     const bool words = snnk_table_words(data->targets, data->target) > 0;
+    char number[32];
 
     for (size_t i = 0; i < n; i++) {
         const char *word =
@@ -94,10 +106,8 @@ int task_labels(const char *command, const task *from, const dataset *data, size
 
         labels[i] = words ? task_class_of_word(from, word) : task_class_of_number(from, Y[i]);
         if (labels[i] >= 0) continue;
-        if (words)
-            return failed(command, "%s: \"%s\" is not a class of the model", data->targets_path,
-                          word);
-        return failed(command, "%s: %.17g is not a class of the model", data->targets_path, Y[i]);
+        snprintf(number, sizeof number, "%.17g", Y[i]);
+        return label_failed(command, from, data, first + i, words ? word : number);
     }
     return EXIT_OK;
 }
@@ -117,7 +127,7 @@ static int count(const char *command, dataset *data, const task *what, size_t *r
             dataset_read_weights(data, first, n, of_rows) != SNNK_OK)
             exit_status = library_failed(command);
         else
-            exit_status = task_labels(command, what, data, n, Y, labels);
+            exit_status = task_labels(command, what, data, first, n, Y, labels);
         for (size_t i = 0; exit_status == EXIT_OK && i < n; i++) {
             rows[labels[i]] += of_rows[i] > 0;
             weights[labels[i]] += (double)of_rows[i];

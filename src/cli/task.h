@@ -75,12 +75,10 @@ void task_free(task *made);
 int task_check(const char *command, const task *what, size_t inputs, const dataset *data);
 
 /* Find the class of each of n rows of targets (Y: n x 1, as read), by name, even if the names of
- * the model's classes are words and those in the data happen to be numbers. */
-int task_labels(const char *command, const task *from, const dataset *data, size_t n,
+ * the model's classes are words and those in the data happen to be numbers. first: the index of the
+ * first row. */
+int task_labels(const char *command, const task *from, const dataset *data, size_t first, size_t n,
                 const double *Y, int32_t *labels);
-
-/* The name of a class. buffer: not used any more. */
-const char *task_class_name(const task *from, size_t class_index, char *buffer);
 
 /* The index of the largest of n scores, which is the predicted class. */
 size_t largest_score(size_t n, const double *scores);

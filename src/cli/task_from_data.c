@@ -30,13 +30,39 @@ static const char *doubtful_word(const dataset *data) {
     return NULL;
 }
 
+/* Whether a text begins as dates do: 2026-11-30. */
+static bool begins_as_date(const char *text) {
+    static const char form[] = "dddd-dd-dd";
+
+    for (size_t k = 0; form[k]; k++)
+        if (form[k] == '-' ? text[k] != '-' : text[k] < '0' || text[k] > '9') return false;
+    return true;
+}
+
+/* A date of a target column whose words all begin as dates do; NULL if others are there. */
+static const char *date_of_targets(const dataset *data) {
+    const size_t n = snnk_table_words(data->targets, data->target);
+
+    for (size_t k = 0; k < n; k++)
+        if (!begins_as_date(snnk_table_word(data->targets, data->target, k))) return NULL;
+    return snnk_table_word(data->targets, data->target, 0);
+}
+
 static int check_words(const char *command, const dataset *data, const char *kind) {
+    const bool classes = kind && strcmp(kind, "classification") == 0;
+    const char *date = classes ? NULL : date_of_targets(data);
     const size_t n = snnk_table_words(data->targets, data->target);
     const char *path = data->targets_path, *column = dataset_words(data), *doubtful;
 
     if (data->n_targets > 1)
         return failed(command, "%s: column \"%s\" holds words: several targets must be numbers",
                       path, column);
+    if (date)
+        return failed(
+            command,
+            "%s: column \"%s\" holds dates, such as \"%.40s\": to predict when, write them "
+            "as numbers, such as days%s",
+            path, column, date, kind ? "" : "; if they are classes, use --task classification");
     if (kind && strcmp(kind, "regression") == 0)
         return failed(command, "%s: column \"%s\" holds words: not a regression", path, column);
     if (!kind && (doubtful = doubtful_word(data)) != NULL)

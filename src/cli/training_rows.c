@@ -71,7 +71,7 @@ int training_rows_read(const char *command, const task *what, dataset *data, siz
     if (exit_status != EXIT_OK) return exit_status;
     if (dataset_read_targets(data, first, n, to->Y) != SNNK_OK) return library_failed(command);
     if (what->classification) {
-        exit_status = task_labels(command, what, data, n, to->Y, to->labels);
+        exit_status = task_labels(command, what, data, first, n, to->Y, to->labels);
         if (exit_status != EXIT_OK) return exit_status;
         task_weigh(what, n, to->labels, to->weights);
         to->rows.labels = to->labels;

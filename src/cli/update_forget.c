@@ -158,8 +158,9 @@ static void print_json(const change *c) {
 
 static int run(change *c) {
     model_use *use = &c->use;
-    int exit_status = prepare(c);
+    int exit_status = check_save(c->command, use->save);
 
+    if (exit_status == EXIT_OK) exit_status = prepare(c);
     if (exit_status == EXIT_OK) exit_status = take_all(c);
     if (exit_status == EXIT_OK) exit_status = model_solve_and_save(c->command, use, &c->report);
     if (exit_status != EXIT_OK) return exit_status;

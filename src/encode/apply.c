@@ -34,19 +34,19 @@ static int find(const pass *p, const snnk__column *column, size_t *at) {
         *at = (size_t)(column - p->encoder->columns);
         if (n == p->encoder->n_columns) return SNNK_OK;
         return snnk__fail(SNNK_E_SHAPE,
-                          "the table has no names and %zu columns, but the encoder reads %zu", n,
-                          p->encoder->n_columns);
+                          "the table has no column names, so it needs the %zu columns of the "
+                          "training data in their order, but it has %zu",
+                          p->encoder->n_columns, n);
     }
     if (!column->name) {
         if (column->position < n) return SNNK_OK;
-        return snnk__fail(SNNK_E_SHAPE,
-                          "the table has %zu columns, but the encoder reads column %zu", n,
-                          column->position + 1);
+        return snnk__fail(SNNK_E_SHAPE, "the table has no column %zu, which is needed, only %zu",
+                          column->position + 1, n);
     }
     if (name && strcmp(name, column->name) == 0) return SNNK_OK;
     for (*at = 0; *at < n; (*at)++)
         if (strcmp(snnk_table_column_name(p->table, *at), column->name) == 0) return SNNK_OK;
-    return snnk__fail(SNNK_E_SHAPE, "the table has no column \"%s\", which the encoder reads",
+    return snnk__fail(SNNK_E_SHAPE, "the table has no column \"%s\", which is needed",
                       column->name);
 }
 
@@ -59,13 +59,49 @@ static bool has_words(const snnk_table *table, size_t column) {
     return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
 }
 
+/* What to do about a field that has a wrong value. */
+static const char *cure(const snnk_encoder *encoder) {
+    return encoder->missing == SNNK_MISSING_REFUSE ? "remove the row" : "leave the field empty";
+}
+
+/* Name the first word of a column that had numbers. */
+static int refuse_words(const pass *p, const snnk__column *column, size_t at) {
+    const size_t row = snnk_table_first_word_row(p->table, at);
+    int32_t word = -1;
+    const int st = snnk_table_read_words(p->table, at, row, 1, &word);
+
+    if (st != SNNK_OK) return st;
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "row %zu, column \"%s\": \"%.60s\" is not a number, but the column had "
+                      "numbers in the training data: correct it, or %s",
+                      row + 1, snnk__label_of(column).text,
+                      snnk_table_word(p->table, at, (size_t)word), cure(p->encoder));
+}
+
+/* Name the first number of a column that had words. */
+static int refuse_numbers(const pass *p, const snnk__column *column, size_t at) {
+    const size_t rows = snnk_table_rows(p->table);
+    double value = (double)NAN;
+    size_t row = 0;
+
+    for (; row < rows && isnan(value); row++) {
+        const int st = snnk_table_read_columns(p->table, row, 1, 1, &at, &value, 1);
+
+        if (st != SNNK_OK) return st;
+    }
+    return snnk__fail(SNNK_E_UNSUPPORTED,
+                      "row %zu, column \"%s\": %.15g is a number, but the column had %s in the "
+                      "training data%s%.60s: check that it is the same column",
+                      row, snnk__label_of(column).text, value, column->encoding->name,
+                      column->n_words > 0 ? ", such as " : "",
+                      column->n_words > 0 ? column->words[0] : "");
+}
+
 static int check_type(const pass *p, const snnk__column *column, size_t at) {
     const bool words = has_words(p->table, at);
 
     if (words == column->encoding->of_words || is_empty(p->table, at)) return SNNK_OK;
-    return snnk__fail(
-        SNNK_E_UNSUPPORTED, "column \"%s\" has %s, but the encoder has learned %s there",
-        snnk__label_of(column).text, words ? "words" : "numbers", column->encoding->name);
+    return words ? refuse_words(p, column, at) : refuse_numbers(p, column, at);
 }
 
 static bool is_read(const snnk__column *column) {
@@ -102,9 +138,8 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
     if (missing) {
         if (p->encoder->missing == SNNK_MISSING_REFUSE)
             return snnk__fail(SNNK_E_NONFINITE,
-                              "row %zu, column \"%s\": the value is missing: fill it in, or allow "
-                              "the mean in its "
-                              "place",
+                              "row %zu, column \"%s\": the value is missing: fill it in, or fit "
+                              "with --missing mean",
                               row, snnk__label_of(column).text);
         p->report.missing++;
         column->encoding->fill(column, outputs);
@@ -112,8 +147,9 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
         return SNNK_OK;
     }
     if (!column->encoding->of_words && !isfinite(field.number))
-        return snnk__fail(SNNK_E_NONFINITE, "row %zu, column \"%s\": %g is not finite", row,
-                          snnk__label_of(column).text, field.number);
+        return snnk__fail(SNNK_E_NONFINITE,
+                          "row %zu, column \"%s\": %g is not a finite number: correct it, or %s",
+                          row, snnk__label_of(column).text, field.number, cure(p->encoder));
     st = column->encoding->encode(column, field, outputs, &known);
     if (!known) p->report.unknown_words++;
     return st == SNNK_OK

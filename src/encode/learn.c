@@ -50,8 +50,7 @@ static int refuse_missing(const lesson *l, const snnk__column *column, size_t ro
     if (l->config->missing != SNNK_MISSING_REFUSE) return SNNK_OK;
     return snnk__fail(
         SNNK_E_NONFINITE,
-        "row %zu, column \"%s\": the value is missing: fill it in, or allow the mean in its "
-        "place",
+        "row %zu, column \"%s\": the value is missing: fill it in, or fit with --missing mean",
         row + 1, snnk__label_of(column).text);
 }
 
@@ -121,7 +120,9 @@ static int add_block(const lesson *l, size_t first, size_t n, size_t count, cons
                 if (st != SNNK_OK) return st;
                 of[k].missing++;
             } else if (isinf(value)) {
-                return snnk__fail(SNNK_E_NONFINITE, "row %zu, column \"%s\": %g is not finite",
+                return snnk__fail(SNNK_E_NONFINITE,
+                                  "row %zu, column \"%s\": %g is not a finite number: correct it, "
+                                  "or leave the field empty",
                                   first + i + 1, snnk__label_of(column).text, value);
             } else {
                 add_number(&of[k], value);
@@ -414,10 +415,7 @@ static int fill(lesson *l) {
     snnk__free(&e->allocator, which);
     if (st == SNNK_OK) st = snnk__encoder_finish(e);
     if (st == SNNK_OK && e->outputs == 0)
-        st = snnk__fail(SNNK_E_STATE,
-                        "none of the %zu columns varies: there is nothing to learn "
-                        "from",
-                        n);
+        st = snnk__fail(SNNK_E_STATE, "no input column varies: there is nothing to learn from");
     return st;
 }
 

@@ -22,10 +22,17 @@ typedef struct csv_reader {
     bool trailing;          /* each record ends with a separator that begins no field */
 } csv_reader;
 
-/* Drop empty lines at the end: they are not records. */
+/* Drop lines at the end that are empty or have only spaces: they are not records. */
 static void trim_end(snnk__cursor *file) {
-    while (file->left > 0 && (file->at[file->left - 1] == '\n' || file->at[file->left - 1] == '\r'))
-        file->left--;
+    for (;;) {
+        size_t left = file->left;
+
+        while (left > 0 && file->at[left - 1] == ' ') left--;
+        if (left > 0 && file->at[left - 1] != '\n') left = file->left; /* they belong to a record */
+        while (left > 0 && (file->at[left - 1] == '\n' || file->at[left - 1] == '\r')) left--;
+        if (left == file->left) return;
+        file->left = left;
+    }
 }
 
 /* ---- Names ---- */
@@ -125,11 +132,26 @@ static int find_trailing(csv_reader *csv) {
     return SNNK_OK;
 }
 
+static const char *separator_name(unsigned char separator) {
+    switch (separator) {
+    case '\t': return "a tab";
+    case ' ': return "spaces";
+    case ';': return "';'";
+    case '|': return "'|'";
+    default: return "','";
+    }
+}
+
 static int fail_ragged(const csv_reader *csv, size_t line, size_t fields) {
     const unsigned char separator = csv->dialect.separator;
     const char *other = csv->table->has_header ? "the header" : "the first line";
     const size_t columns = csv->table->columns;
 
+    if (fields < columns && separator == ' ')
+        return snnk__fail(SNNK_E_RAGGED,
+                          "line %zu has %zu fields, but %s has %zu: write NA where a value is "
+                          "missing, and quotes around fields with spaces",
+                          line, fields, other, columns);
     if (fields < columns)
         return snnk__fail(SNNK_E_RAGGED,
                           "line %zu has %zu fields, but %s has %zu: leave a field empty where its "
@@ -137,8 +159,8 @@ static int fail_ragged(const csv_reader *csv, size_t line, size_t fields) {
                           line, fields, other, columns);
     return snnk__fail(SNNK_E_RAGGED,
                       "line %zu has %zu fields, but %s has %zu: put quotes around fields that "
-                      "contain '%c', or choose another separator",
-                      line, fields, other, columns, separator == '\t' ? ' ' : separator);
+                      "contain %s, or choose another separator",
+                      line, fields, other, columns, separator_name(separator));
 }
 
 /* Store a field. A column of words only counts its empty fields from its first word on. */
@@ -239,19 +261,91 @@ static int read_body(csv_reader *csv) {
     return snnk__csv_read_words(csv->body, table);
 }
 
+/* ---- Comments ---- */
+
+/* Lines at the beginning of a text that start with #. */
+typedef struct comments {
+    size_t lines;
+    snnk__cursor last; /* from the last of them on, without "# " */
+} comments;
+
+/* Find the comments, and leave the cursor after them. A text of comments only is left as it is. */
+static comments skip_comments(snnk__cursor *file) {
+    const snnk__cursor whole = *file;
+    comments found = {0};
+
+    while (file->left > 0 && *file->at == '#') {
+        const unsigned char *end = memchr(file->at, '\n', file->left);
+        const bool spaced = file->left > 1 && file->at[1] == ' ';
+
+        if (!end || (size_t)(end - file->at) + 1 == file->left) {
+            *file = whole;
+            return (comments){0};
+        }
+        found.lines++;
+        found.last = *file;
+        if (spaced) found.last.at += 2, found.last.left -= 2;
+        file->left -= (size_t)(end - file->at) + 1;
+        file->at = end + 1;
+    }
+    return found;
+}
+
+/* Whether the last comment is the header of the records that follow, as numpy.savetxt writes it: it
+ * has as many fields as they, and they have no header of their own. */
+static bool names_columns(const comments *found, const snnk__csv_dialect *dialect,
+                          snnk__cursor records, int32_t header) {
+    const snnk__csv_scanner names = {.rest = found->last, .separator = dialect->separator};
+    const snnk__csv_scanner first = {.rest = records, .separator = dialect->separator};
+    size_t in_names = 0, in_first = 0, bytes;
+    snnk__sentence before;
+    bool empty_end, own;
+
+    if (found->lines == 0 || header == SNNK_TABLE_HEADER_NO) return false;
+    snnk__sentence_save(&before);
+    const bool same = count_fields(names, &in_names, &bytes, &empty_end) == SNNK_OK &&
+                      count_fields(first, &in_first, &bytes, &empty_end) == SNNK_OK &&
+                      in_names == in_first;
+    own = dialect->has_header;
+    if (same && (in_names > 1 || header == SNNK_TABLE_HEADER_YES) &&
+        snnk__csv_header_is_sure(records, dialect, &own) != SNNK_OK)
+        own = false;
+    (void)snnk__recovered(SNNK_OK, &before);
+    return same && !own;
+}
+
 /* ---- The file ---- */
+
+/* Find how the text is written, and where its records begin. */
+static int begin(csv_reader *csv, snnk__cursor file, const snnk_table_config *config,
+                 void *c_locale) {
+    snnk_table *table = csv->table;
+    const comments found = skip_comments(&file);
+    size_t line = found.lines + 1;
+    int st;
+
+    st = snnk__csv_dialect_find(file, line, config, c_locale, &csv->dialect);
+    if (st != SNNK_OK) return st;
+    table->comment_lines = found.lines;
+    table->has_header = csv->dialect.has_header;
+    if (names_columns(&found, &csv->dialect, file, config->header)) {
+        file = found.last;
+        line--;
+        table->comment_lines--;
+        table->has_header = true;
+    }
+    table->separator = csv->dialect.separator;
+    table->decimal = csv->dialect.decimal;
+    csv->body = (snnk__csv_scanner){.rest = file, .line = line, .separator = table->separator};
+    return SNNK_OK;
+}
 
 static int parse(csv_reader *csv, snnk__cursor file, const snnk_table_config *config,
                  void *c_locale) {
     snnk_table *table = csv->table;
     int st;
 
-    st = snnk__csv_dialect_find(file, config, c_locale, &csv->dialect);
-    if (st != SNNK_OK) return st;
-    table->separator = csv->dialect.separator;
-    table->decimal = csv->dialect.decimal;
-    table->has_header = csv->dialect.has_header;
-    csv->body = (snnk__csv_scanner){.rest = file, .line = 1, .separator = table->separator};
+    if ((st = begin(csv, file, config, c_locale)) != SNNK_OK) return st;
     if ((st = read_names(csv)) != SNNK_OK) return st;
     if ((st = read_body(csv)) != SNNK_OK) return st;
     table->type = SNNK__ELEMENT_F64;

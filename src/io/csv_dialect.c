@@ -11,8 +11,9 @@
 /* Records from which separator and header are found. */
 #define SAMPLE_RECORDS 64
 
-static snnk__csv_scanner scanner_of(snnk__cursor text, unsigned char separator) {
-    return (snnk__csv_scanner){.rest = text, .line = 1, .separator = separator};
+static snnk__csv_scanner scanner_of(snnk__cursor text, const snnk__csv_dialect *dialect) {
+    return (snnk__csv_scanner){
+        .rest = text, .line = dialect->first_line, .separator = dialect->separator};
 }
 
 /* ---- Fields ---- */
@@ -78,7 +79,7 @@ static int read_record(snnk__csv_scanner *scanner, const snnk__csv_dialect *dial
 
 static reading read_with(snnk__cursor text, const snnk__csv_dialect *dialect,
                          unsigned char separator) {
-    snnk__csv_scanner scanner = scanner_of(text, separator);
+    snnk__csv_scanner scanner = {.rest = text, .line = dialect->first_line, .separator = separator};
     reading made = {.separator = separator};
     size_t all = 0, numbers = 0;
     bool regular = true, trailing = false;
@@ -112,6 +113,15 @@ static bool is_better(const reading *a, const reading *b) {
     return a->fields > b->fields;
 }
 
+/* Whether blanks separate columns rather than words: either there are at least three columns, some
+ * with numbers, or all fields below the first line are numbers. best: the reading with another
+ * separator. */
+static bool are_blanks(const reading *blanks, const reading *best) {
+    if (!blanks->regular || (best->regular && (blanks->share < 1 || best->share == 1)))
+        return false;
+    return blanks->share == 1 || (blanks->fields >= 3 && blanks->share > 0.25);
+}
+
 /* Without a separator in the first record, a file has one column, and the comma is as good as any
  * other. */
 static unsigned char find_separator(snnk__cursor text, const snnk__csv_dialect *dialect,
@@ -126,6 +136,8 @@ static unsigned char find_separator(snnk__cursor text, const snnk__csv_dialect *
 
         if (next.fields >= 2 && is_better(&next, &best)) best = next;
     }
+    const reading blanks = read_with(text, dialect, ' ');
+    if (are_blanks(&blanks, &best)) best = blanks;
     (void)snnk__recovered(SNNK_OK, &before);
     return best.separator;
 }
@@ -147,7 +159,7 @@ static bool is_thousands(snnk__csv_field field) {
  * cannot be between thousands, or if the separator is a semicolon, which is used where the comma is
  * the decimal point. */
 static int find_decimal(snnk__cursor text, snnk__csv_dialect *dialect) {
-    snnk__csv_scanner scanner = scanner_of(text, dialect->separator);
+    snnk__csv_scanner scanner = scanner_of(text, dialect);
     size_t commas = 0, points = 0;
     bool sure = dialect->separator == ';';
 
@@ -176,7 +188,7 @@ static int find_decimal(snnk__cursor text, snnk__csv_dialect *dialect) {
  * quotes, and those below are numbers without them. */
 static int column_has_header(snnk__cursor text, const snnk__csv_dialect *dialect, size_t column,
                              bool *has) {
-    snnk__csv_scanner scanner = scanner_of(text, dialect->separator);
+    snnk__csv_scanner scanner = scanner_of(text, dialect);
     size_t numbers = 0;
     double value;
 
@@ -202,16 +214,32 @@ static int column_has_header(snnk__cursor text, const snnk__csv_dialect *dialect
     return SNNK_OK;
 }
 
+int snnk__csv_header_is_sure(snnk__cursor text, const snnk__csv_dialect *dialect, bool *sure) {
+    size_t columns = 0;
+    bool last = false;
+    int st;
+
+    *sure = false;
+    for (snnk__csv_scanner scanner = scanner_of(text, dialect); !last; columns++) {
+        snnk__csv_field field;
+
+        if ((st = snnk__csv_take(&scanner, &field, &last)) != SNNK_OK) return st;
+    }
+    for (size_t k = 0; k < columns && k < SAMPLE_RECORDS && !*sure; k++)
+        if ((st = column_has_header(text, dialect, k, sure)) != SNNK_OK) return st;
+    return SNNK_OK;
+}
+
 /* pandas names the columns of an array 0, 1, 2 ...: a first line with these numbers, at least three
  * of them, is a header too. */
 static int find_header(snnk__cursor text, snnk__csv_dialect *dialect) {
-    snnk__csv_scanner scanner = scanner_of(text, dialect->separator);
+    snnk__csv_scanner scanner = scanner_of(text, dialect);
     bool all_missing = true, last = false, counts = true;
-    size_t columns = 0, numbers = 0;
+    size_t numbers = 0;
     double value;
     int st;
 
-    for (; !last; columns++) {
+    while (!last) {
         snnk__csv_field field;
 
         if ((st = snnk__csv_take(&scanner, &field, &last)) != SNNK_OK) return st;
@@ -222,17 +250,32 @@ static int find_header(snnk__cursor text, snnk__csv_dialect *dialect) {
         numbers++;
     }
     dialect->has_header = numbers > 0 ? counts && numbers >= 3 : !all_missing;
-    if (dialect->has_header) return SNNK_OK;
-    for (size_t k = 0; k < columns && k < SAMPLE_RECORDS && !dialect->has_header; k++)
-        if ((st = column_has_header(text, dialect, k, &dialect->has_header)) != SNNK_OK) return st;
-    return SNNK_OK;
+    return dialect->has_header ? SNNK_OK
+                               : snnk__csv_header_is_sure(text, dialect, &dialect->has_header);
 }
 
-int snnk__csv_dialect_find(snnk__cursor text, const snnk_table_config *config, void *c_locale,
-                           snnk__csv_dialect *dialect) {
+/* Refuse decimal commas where the first line has commas that are none. */
+static int check_commas(snnk__cursor text, const snnk__csv_dialect *dialect) {
+    snnk__csv_scanner scanner = scanner_of(text, dialect);
+    snnk__csv_field field;
+    double value;
+    bool last;
+    const int st = snnk__csv_take(&scanner, &field, &last);
+
+    if (st != SNNK_OK || !last || field.quoted || !memchr(field.text, ',', field.length) ||
+        snnk__csv_number(field, ',', dialect->c_locale, &value))
+        return st;
+    return snnk__fail(SNNK_E_FORMAT,
+                      "line %zu: commas separate the columns, so they cannot be decimal points "
+                      "too: use a point",
+                      dialect->first_line);
+}
+
+int snnk__csv_dialect_find(snnk__cursor text, size_t first_line, const snnk_table_config *config,
+                           void *c_locale, snnk__csv_dialect *dialect) {
     int st = SNNK_OK;
 
-    *dialect = (snnk__csv_dialect){.c_locale = c_locale, .decimal = '.'};
+    *dialect = (snnk__csv_dialect){.c_locale = c_locale, .decimal = '.', .first_line = first_line};
     set_missing(dialect, config->missing);
     dialect->separator = config->separator != 0 ? (unsigned char)config->separator
                                                 : find_separator(text, dialect, config->decimal);
@@ -240,6 +283,8 @@ int snnk__csv_dialect_find(snnk__cursor text, const snnk_table_config *config, v
         dialect->decimal = (unsigned char)config->decimal;
     else if (dialect->separator != ',')
         st = find_decimal(text, dialect);
+    if (st == SNNK_OK && config->decimal == ',' && config->separator == 0)
+        st = check_commas(text, dialect);
     if (st != SNNK_OK) return st;
     dialect->has_header = config->header == SNNK_TABLE_HEADER_YES;
     return config->header == SNNK_TABLE_HEADER_AUTO ? find_header(text, dialect) : SNNK_OK;

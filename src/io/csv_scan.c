@@ -24,6 +24,12 @@ static void pass(snnk__csv_scanner *s, size_t n) {
     s->rest.left -= n;
 }
 
+static bool is_blank(unsigned char byte) { return byte == ' ' || byte == '\t'; }
+
+static void pass_blanks(snnk__csv_scanner *s) {
+    while (s->rest.left > 0 && is_blank(*s->rest.at)) pass(s, 1);
+}
+
 /* Take a quoted field. rest.at is after the opening quote, and afterwards after the closing one. */
 static int take_quoted(snnk__csv_scanner *s, snnk__csv_field *field) {
     const size_t first_line = s->line;
@@ -47,12 +53,13 @@ static int take_quoted(snnk__csv_scanner *s, snnk__csv_field *field) {
 }
 
 static int take_bare(snnk__csv_scanner *s, snnk__csv_field *field) {
+    const unsigned char also = s->separator == ' ' ? '\t' : s->separator;
     size_t i = 0;
 
     for (; i < s->rest.left; i++) {
         const unsigned char byte = s->rest.at[i];
 
-        if (byte == s->separator || byte == '\n' || byte == '\r') break;
+        if (byte == s->separator || byte == also || byte == '\n' || byte == '\r') break;
         if (byte == '"')
             return snnk__fail(SNNK_E_FORMAT,
                               "line %zu, column %zu: a quote inside a field that does not begin "
@@ -65,9 +72,21 @@ static int take_bare(snnk__csv_scanner *s, snnk__csv_field *field) {
     return SNNK_OK;
 }
 
+/* Whether a separator begins at rest.at. Blanks at the end of a line are passed and are none; of
+ * others, all but the last are passed. */
+static bool at_separator(snnk__csv_scanner *s) {
+    if (s->separator != ' ') return s->rest.left > 0 && *s->rest.at == s->separator;
+    if (s->rest.left == 0 || !is_blank(*s->rest.at)) return false;
+    while (s->rest.left > 1 && is_blank(s->rest.at[1])) pass(s, 1);
+    if (s->rest.left > 1 && s->rest.at[1] != '\n' && s->rest.at[1] != '\r') return true;
+    pass(s, 1);
+    return false;
+}
+
 int snnk__csv_take(snnk__csv_scanner *s, snnk__csv_field *field, bool *last) {
     int st;
 
+    if (s->separator == ' ' && s->column == 0) pass_blanks(s);
     if (s->rest.left > 0 && *s->rest.at == '"') {
         pass(s, 1);
         st = take_quoted(s, field);
@@ -76,10 +95,10 @@ int snnk__csv_take(snnk__csv_scanner *s, snnk__csv_field *field, bool *last) {
     }
     if (st != SNNK_OK) return st;
 
-    *last = s->rest.left == 0 || *s->rest.at != s->separator;
+    *last = !at_separator(s);
     if (s->rest.left == 0) return SNNK_OK;
     const unsigned char byte = *s->rest.at;
-    if (byte != s->separator && byte != '\n' && byte != '\r')
+    if (*last && byte != '\n' && byte != '\r')
         return snnk__fail(SNNK_E_FORMAT,
                           "line %zu, column %zu: text follows a closing quote: double quotes "
                           "that belong to the field",

@@ -17,6 +17,7 @@ typedef struct snnk__csv_scanner {
     snnk__cursor rest;
     size_t line;   /* the line of rest.at, from 1 */
     size_t column; /* the field that begins at rest.at, from 0 */
+    /* ' ' stands for one or more spaces and tabs; those at the ends of a line do not count */
     unsigned char separator;
 } snnk__csv_scanner;
 

@@ -41,8 +41,8 @@ int snnk__file_read_range(int fd, const char *path, size_t begin, size_t n, void
     unsigned char *to = out;
 
     for (size_t done = 0; done < n;) {
-        /* Linux reads at most 2^31 - 4096 bytes at once. */
-        const size_t count = snnk__min_size(n - done, (size_t)1 << 24);
+        /* Linux reads at most 2^31 - 4096 bytes at once, and signals wait for the end of a read. */
+        const size_t count = snnk__min_size(n - done, (size_t)1 << 22);
         const ssize_t got = pread(fd, to + done, count, (off_t)(begin + done));
 
         if (got < 0 && errno == EINTR) continue;

@@ -68,11 +68,14 @@ static int read_config(const snnk_table_config *config, snnk_table_config *ours,
     st = snnk__check_enum(ours->header, SNNK_TABLE_HEADER_NO + 1, "header");
     if (st != SNNK_OK) return st;
     if (ours->separator != 0 && ours->separator != ',' && ours->separator != ';' &&
-        ours->separator != '\t' && ours->separator != '|')
-        return snnk__fail(SNNK_E_RANGE, "separator = %d is not ',', ';', '\\t', '|' or 0",
+        ours->separator != '\t' && ours->separator != '|' && ours->separator != ' ')
+        return snnk__fail(SNNK_E_RANGE, "separator = %d is not ',', ';', '\\t', '|', ' ' or 0",
                           ours->separator);
     if (ours->decimal != 0 && ours->decimal != '.' && ours->decimal != ',')
         return snnk__fail(SNNK_E_RANGE, "decimal = %d is not '.', ',' or 0", ours->decimal);
+    if (ours->separator == ',' && ours->decimal == ',')
+        return snnk__fail(SNNK_E_RANGE,
+                          "separator and decimal are both ',': one of them must differ");
     return snnk__allocator_read(allocator, ours->allocator);
 }
 
@@ -248,6 +251,12 @@ int32_t snnk_table_column_type(const snnk_table *table, size_t column) {
     return about && about->is_words ? SNNK_COLUMN_WORDS : SNNK_COLUMN_NUMBERS;
 }
 
+size_t snnk_table_first_word_row(const snnk_table *table, size_t column) {
+    const snnk__table_column *about = column_of(table, column);
+
+    return about && about->is_words ? about->word_row : snnk_table_rows(table);
+}
+
 size_t snnk_table_missing(const snnk_table *table, size_t column) {
     const snnk__table_column *about = column_of(table, column);
 
@@ -268,6 +277,10 @@ const char *snnk_table_word(const snnk_table *table, size_t column, size_t k) {
 int32_t snnk_table_separator(const snnk_table *table) { return table ? table->separator : 0; }
 
 int32_t snnk_table_decimal(const snnk_table *table) { return table ? table->decimal : 0; }
+
+size_t snnk_table_comment_lines(const snnk_table *table) {
+    return table ? table->comment_lines : 0;
+}
 
 int32_t snnk_table_has_header(const snnk_table *table) { return table ? table->has_header : 0; }
 

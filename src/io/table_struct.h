@@ -43,6 +43,7 @@ struct snnk_table {
     /* CSV only, otherwise 0 or NULL */
     unsigned char separator, decimal;
     bool has_header;
+    size_t comment_lines;      /* skipped at the beginning */
     double *values;            /* rows x columns: numbers, or indices of words; NaN where missing */
     snnk__table_column *about; /* columns */
     char *names_text;          /* what names point into */

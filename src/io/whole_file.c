@@ -11,6 +11,10 @@
 
 #define FIRST_BYTES ((size_t)64 << 10)
 
+/* The most that is read at a time. A signal has to wait for the read of a regular file, which takes
+ * seconds if it is large and not in memory. */
+#define PIECE_BYTES ((size_t)4 << 20)
+
 /* Set the first capacity and the limit. A regular file may grow while it is read, or announce 0
  * bytes (as under /proc), so the announced size is a first guess. One byte more than that finds the
  * end of the file without growing the block. */
@@ -32,7 +36,7 @@ static int read_all(int fd, const char *path, snnk__growing_block *block) {
 
         if (st != SNNK_OK) return st;
         got = read(fd, block->data + block->size,
-                   snnk__min_size(block->capacity - block->size, (size_t)1 << 30));
+                   snnk__min_size(block->capacity - block->size, PIECE_BYTES));
         if (got == 0) return SNNK_OK;
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return snnk__fail_errno(path, "read");

@@ -141,6 +141,7 @@ size_t fuzz_seed(size_t k, uint8_t *out) {
                                 "a\0,\0b\0\n\0"
                                 "1\0,\0"
                                 "2\0";
+    static const char blanks[] = "# made by hand\n#  a b  c\n  1 2.5\t 3 \n-4 NA  \"x y\"\r\n";
     static const char latin1[] = "name|n\nJos\xe9|1\n?|2\n";
     /* String literals: the terminating NUL of npy is part of the file, that of the others is
      * not. */
@@ -158,6 +159,7 @@ size_t fuzz_seed(size_t k, uint8_t *out) {
                  {european, sizeof european - 1},
                  {nameless, sizeof nameless - 1},
                  {utf16, sizeof utf16 - 1},
+                 {blanks, sizeof blanks - 1},
                  {latin1, sizeof latin1 - 1}};
 
     if (k >= sizeof seeds / sizeof seeds[0]) return 0;

@@ -33,7 +33,7 @@ SIZE = {"snnk_choice_candidates", "snnk_encoder_column_words", "snnk_uncertainty
         "snnk_ridge_path_rank", "snnk_rls_features", "snnk_rls_targets", "snnk_layer_inputs", "snnk_layer_outputs",
         "snnk_layer_features", "snnk_network_layers", "snnk_network_inputs", "snnk_network_outputs",
         "snnk_network_scratch_bytes", "snnk_network_scratch_bytes_f64", "snnk_network_notes", "snnk_spectrum_atoms", "snnk_table_rows", "snnk_table_columns",
-        "snnk_table_words", "snnk_table_missing", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
+        "snnk_table_words", "snnk_table_missing", "snnk_table_first_word_row", "snnk_table_comment_lines", "snnk_table_dims", "snnk_table_dim", "snnk_tensors_count", "snnk_tensors_texts", "snnk_compression_parts", "snnk_fit_inputs",
         "snnk_fit_outputs", "snnk_fit_features", "snnk_distill_inputs", "snnk_distill_outputs",
         "snnk_distill_candidates", "snnk_distill_rows"}
 I32 = {"snnk_encoder_column_has_gaps", "snnk_encoder_missing", "snnk_uncertainty_get_kind", "snnk_encoder_column_encoding", "snnk_encoder_column_form", "snnk_encoder_likely_index",
@@ -539,6 +539,7 @@ with tempfile.TemporaryDirectory() as directory:
     table = handle("snnk_table_open", path, byref(config("snnk_table_config_init", 40)))
     assert call("snnk_table_separator", table) == ord(";") and call("snnk_table_decimal", table) == ord(",")
     assert call("snnk_table_has_header", table) == 1 and call("snnk_table_missing", table, size(0)) == 1
+    assert call("snnk_table_first_word_row", table, size(1)) == 0 and call("snnk_table_comment_lines", table) == 0
     assert call("snnk_column_type_name", c_int32(call("snnk_table_column_type", table, size(1)))) == b"words"
     assert call("snnk_table_header_name", c_int32(0)) == b"auto"
     numbers, words = (c_double * 2)(), (c_int32 * 2)()

@@ -580,6 +580,21 @@ if command -v taskset >/dev/null; then
     json "one processor" "j['threads'] == 1"
 fi
 
+# ---- Arrays of three dimensions ----
+# array A B C FILE: zeros
+array() {
+    { printf '\223NUMPY\001\000v\000' && printf '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($1, $2, $3), }" &&
+        head -c $((4 * $1 * $2 * $3)) /dev/zero; } >"$4"
+}
+awk 'BEGIN { OFS = ","; print "a,b,c,d,e,f,y"; for (i = 1; i < 30; i++) print i, i * i % 7, i % 5, i % 3, i % 11, i * i % 13, i }' >six.csv
+array 4 2 3 matching.npy
+array 4 3 3 wider.npy
+gives "a fit of six inputs" 0 "$snnk" fit --train six.csv --features identity --ridge 1 --save six.st
+gives "rows of 2 x 3" 0 "$snnk" predict six.st matching.npy
+if [ "$(wc -l <out)" = 5 ]; then ok; else not_ok "rows of 2 x 3"; fi
+gives "rows of 3 x 3" 1 "$snnk" predict six.st wider.npy
+has "rows of 3 x 3" err 'wider\.npy has 9 input columns, but the model has 6 inputs .an array of 4 x 3 x 3: rows are its first dimension\. If they are not, reshape it.$'
+
 # ---- Values have no scores ----
 gives "scores of a regression" 1 "$snnk" predict full.st straight.csv --scores
 has "scores of a regression" err '^snnk predict: --scores needs the model of a classification'

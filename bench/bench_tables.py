@@ -138,7 +138,7 @@ def run_split(options, table, split, runs, by_flags):
                     run.update(run_eval(options.program, table, test, model))
             elif method == "best_flags":
                 if table.in_figures and (split == 0 or options.full):
-                    run_flags(options, table, train, test, model, by_flags)
+                    run_flags(options, table, split, train, test, model, by_flags)
                 continue
             else:
                 run = options.rivals.run(method, table.task, table.target, train, test, split)
@@ -146,11 +146,11 @@ def run_split(options, table, split, runs, by_flags):
             report_run(options, table, split, method, run)
 
 
-def run_flags(options, table, train, test, model, by_flags):
+def run_flags(options, table, split, train, test, model, by_flags):
     for flags in FLAGS:
         run = run_snnk(options.program, table, train, test, model, flags.split())
         by_flags.setdefault(flags, []).append(run)
-        report_run(options, table, 0, flags, run)
+        report_run(options, table, split, flags, run)
 
 
 def report_run(options, table, split, what, run):

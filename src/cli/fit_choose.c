@@ -10,6 +10,9 @@
 /* Rows of the sample that candidates are scored on. */
 enum { SAMPLE_ROWS = 2000 };
 
+/* Errors whose ratio is smaller are nearly equal. */
+#define NEARLY_EQUAL 1.02
+
 /* The most ways to prepare inputs: the forms of numbers that an encoder has. */
 enum { MOST_WAYS = SNNK_NUMBER_FORM_SQUASHED + 1 };
 
@@ -155,14 +158,39 @@ static bool allowed(const fit_options *o, int32_t kind) {
     return kind != SNNK_MAP_IDENTITY && (kind != SNNK_MAP_GAUSSIAN || o->map.features % 2 == 0);
 }
 
+static bool standardized(const sample *s, const snnk_candidate *candidate) {
+    return s->n_ways > 1 ? candidate->way == SNNK_NUMBER_FORM_STANDARDIZED
+                         : candidate->scaling == SNNK_SCALING_STANDARDIZE;
+}
+
+/* Find the best candidate. The sample cannot tell apart those of nearly equal errors: of them, one
+ * with standardized inputs is preferred, as is usual. */
+static int find_best(const snnk_choice *made, const sample *s, const fit_options *o,
+                     snnk_candidate *best) {
+    int st = SNNK_OK;
+
+    for (size_t k = 0; st == SNNK_OK && (k == 0 || !allowed(o, best->map->kind)); k++)
+        st = snnk_choice_get(made, k, best);
+    const snnk_candidate first = *best;
+    for (size_t k = 1; st == SNNK_OK && k < snnk_choice_candidates(made); k++) {
+        snnk_candidate other = {.size = sizeof other};
+
+        st = snnk_choice_get(made, k, &other);
+        if (st != SNNK_OK || standardized(s, best) || other.rows != first.rows ||
+            other.error > NEARLY_EQUAL * first.error)
+            break;
+        if (standardized(s, &other) && allowed(o, other.map->kind)) *best = other;
+    }
+    return st;
+}
+
 /* Note the best candidate in the options, and what it was compared with. */
 static int take_best(const char *command, const snnk_choice *made, const sample *s, fit_options *o,
                      dataset *train, fit_choice *choice) {
     snnk_candidate best = {.size = sizeof best};
     const uint64_t features = o->map.features;
 
-    for (size_t k = 0; k == 0 || !allowed(o, best.map->kind); k++)
-        if (snnk_choice_get(made, k, &best) != SNNK_OK) return library_failed(command);
+    if (find_best(made, s, o, &best) != SNNK_OK) return library_failed(command);
     o->map = *best.map;
     o->map.features = features;
     o->scaling = best.scaling < 0 ? SCALING_NONE : best.scaling;

@@ -370,6 +370,10 @@ static int find_task(session *s) {
     if (!s->like) {
         exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
         if (exit_status != EXIT_OK) return exit_status;
+        if (!s->task.classification && s->o->loss == SNNK_LOSS_CROSS_ENTROPY)
+            return failed(command,
+                          "--loss cross-entropy needs classes, but this is a regression: %s",
+                          s->task.reason);
         if (!s->o->balance)
             return s->task.classification ? task_note_unbalanced(command, &s->train, &s->task)
                                           : EXIT_OK;

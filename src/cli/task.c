@@ -164,7 +164,7 @@ int task_note_unbalanced(const char *command, dataset *data, task *what) {
                  (double)rows[rarest] < RARE_SHARE * (double)all / (double)what->outputs;
     if (what->rare)
         print_note(command,
-                   "%s: class \"%s\" has %zu of %zu rows, so it will rarely be predicted: "
+                   "%s: class \"%s\" has %zu of %zu rows, so it may rarely be predicted: "
                    "--balance lets all classes count the same",
                    data->targets_path, what->classes[rarest], rows[rarest], all);
     free(weights);

@@ -89,7 +89,8 @@ static int allocate(bool weighted, snnk__folds *folds) {
     return st;
 }
 
-/* Set the features, labels and weights. to: where each row goes; block: SNNK__FIT_BLOCK_ROWS x m. */
+/* Set the features, labels and weights. to: where each row goes; block: SNNK__FIT_BLOCK_ROWS x
+ * m. */
 static int fill(const snnk__fit_features *features, const snnk_rows *rows, const size_t *to,
                 float *block, snnk_workspace *workspace, snnk__progress *progress,
                 snnk__folds *folds) {

@@ -17,8 +17,8 @@
 #define STEP          10   /* between ridges */
 #define MOST_RIDGES   12
 #define LEAST_GAIN    0.01 /* of the log loss, for a ridge below the best one */
-#define ROUGH         1e-3 /* tolerance of solutions that are only compared */
-#define FINE          1e-5 /* of the last one */
+#define ROUGH         3e-3 /* tolerance of solutions that are only compared */
+#define FINE          1e-4 /* of the last one */
 
 static const snnk_loss_config defaults = {
     .size = sizeof(snnk_loss_config), .ridge = 1, .heldout_share = 0.2};

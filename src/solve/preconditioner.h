@@ -4,7 +4,8 @@
  *
  * where q_i is the weight of row i times a bound on the largest eigenvalue of diag(p) - p p^T: 1/2
  * for all p (Boehning 1992), or the bound max_c 2 p_c (1 - p_c) of Gershgorin at the row's
- * probabilities, which is exact for two classes. The Hessian at these probabilities is at most M. */
+ * probabilities, which is exact for two classes. The Hessian at these probabilities is at most
+ * M. */
 #ifndef SNNK_SOLVE_PRECONDITIONER_H
 #define SNNK_SOLVE_PRECONDITIONER_H
 

@@ -15,8 +15,9 @@
  * Rows are held out by a hash of their inputs, or by their groups, so that equal rows stay
  * together. Both solutions learn from the other rows. What they give for the held-out rows becomes
  * probabilities as in <snnk/uncertainty.h>, and the smaller mean of -log p(label) wins. The ridge
- * of the cross-entropy is searched in steps of 10, by the same error. Of few rows up to five parts
- * are held out in turn, so that about 1000 rows are judged. The last solution is of all rows. */
+ * of the cross-entropy is searched in steps of 10, by this error with p = softmax(scores). Of few
+ * rows up to five parts are held out in turn, so that about 1000 rows are judged. The last solution
+ * is of all rows. */
 #ifndef SNNK_LOSS_H
 #define SNNK_LOSS_H
 

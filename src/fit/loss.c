@@ -125,8 +125,19 @@ static int make_uncertainty(const comparison *c, const double *scores, snnk_unce
 
 /* Errors on the held-out rows, as weighted means. */
 typedef struct errors {
-    double log_loss, misclassified;
+    double raw;      /* -log p(label) with p = softmax of the scores */
+    double log_loss; /* with the probabilities of an uncertainty */
+    double misclassified;
 } errors;
+
+/* -log p(label) of a row. */
+static double raw_loss(size_t l, const double *scores, size_t label) {
+    double largest = scores[0], sum = 0;
+
+    for (size_t k = 1; k < l; k++) largest = fmax(largest, scores[k]);
+    for (size_t k = 0; k < l; k++) sum += exp(scores[k] - largest);
+    return largest + log(sum) - scores[label];
+}
 
 static bool is_wrong(size_t l, const double *scores, size_t label) {
     size_t best = 0;
@@ -148,15 +159,17 @@ static int find_errors(const comparison *c, errors *found) {
     st = snnk_uncertainty_probabilities(uncertainty, n, c->scores, l, c->P, l);
     snnk_uncertainty_free(uncertainty);
     if (st != SNNK_OK) return st;
-    *found = (errors){0, 0};
+    *found = (errors){0, 0, 0};
     for (size_t i = 0; i < n; i++) {
         const size_t label = (size_t)c->folds.labels[i];
         const double w = weights ? (double)weights[i] : 1;
 
         weight += w;
+        found->raw += w * raw_loss(l, c->scores + i * l, label);
         found->log_loss -= w * log(fmax(c->P[i * l + label], 1e-300));
         if (is_wrong(l, c->scores + i * l, label)) found->misclassified += w;
     }
+    found->raw /= weight;
     found->log_loss /= weight;
     found->misclassified /= weight;
     return SNNK_OK;
@@ -220,12 +233,13 @@ typedef struct search {
     double ridge;
 } search;
 
-/* Try a ridge; *better: whether its error is lower by the share `gain`. */
+/* Try a ridge; *better: whether its error is lower by the share `gain`. The scores are logits, so
+ * their own softmax counts: probabilities of an uncertainty would hide a wrong scale of them. */
 static int try_ridge(comparison *c, double ridge, double gain, search *s, bool *better) {
     errors found;
     const int st = try(c, true, ridge, &found);
 
-    *better = st == SNNK_OK && found.log_loss < s->errors.log_loss * (1 - gain);
+    *better = st == SNNK_OK && found.raw < s->errors.raw * (1 - gain);
     if (!*better) return st;
     *s = (search){found, ridge};
     memcpy(c->best, c->solutions, numbers_of(c) * sizeof *c->best);
@@ -281,7 +295,7 @@ static int make_network(comparison *c, const snnk__fit_features *features, doubl
 static int compare(comparison *c, const snnk__fit_features *features, const snnk_rows *rows,
                    const snnk_loss_config *config, snnk_loss_report *report,
                    snnk_network **chosen) {
-    search s = {.errors = {INFINITY, 1}};
+    search s = {.errors = {.raw = INFINITY}};
     errors squared;
     int st;
 

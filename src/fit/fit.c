@@ -545,8 +545,10 @@ static int solve_leaving_out(snnk_fit *fit, snnk_workspace *workspace, snnk__pro
     snnk__left_out of = left_out_of(fit, workspace);
     snnk__sentence before;
 
-    snnk__progress_begin_stage(progress, fit->config.n_ridges);
+    of.progress = progress;
+    snnk__progress_begin_stage(progress, fit->config.n_ridges / 2.0);
     int st = snnk__left_out_open(&of);
+    snnk__progress_begin_stage(progress, fit->config.n_ridges / 2.0);
     if (st == SNNK_OK) st = snnk__left_out_choose(&of, &s->config.ridge, &s->errors);
     if (st == SNNK_OK)
         st = snnk__alloc(&fit->allocator, fit->rows, fit->outputs * sizeof *fit->left_out_scores,

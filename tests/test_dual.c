@@ -297,6 +297,35 @@ static void failing_allocations_leave_nothing(void **state) {
     fail_allocations(80, 6);
 }
 
+static int stop_at(void *user, double share) {
+    long *left = user;
+
+    (void)share;
+    return (*left)-- == 0;
+}
+
+/* Leaving out groups can be cancelled within the first one. */
+static void leaving_out_can_be_cancelled(void **state) {
+    const double same[T] = {1, 1};
+    double found[MAX_ROWS * T];
+    uint64_t group[MAX_ROWS];
+    snnk__dual *dual;
+
+    (void)state;
+    make_rows(MAX_ROWS, MAX_M);
+    for (size_t i = 0; i < n_rows; i++) group[i] = i % 3;
+    dual = dual_of(n_rows, false, true, group);
+    for (long k = 0; k < 4; k++) {
+        long left = k;
+        snnk__progress progress = {.report = stop_at, .user = &left, .total = 1};
+        const int st = snnk__dual_loo_residuals(dual, same, found, T, &progress);
+
+        /* One report for each group. */
+        assert_int_equal(st, k < 3 ? SNNK_E_CANCELLED : SNNK_OK);
+    }
+    snnk__dual_free(dual);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_and_solutions_are_those_of_the_primal),
@@ -305,6 +334,7 @@ int main(void) {
         cmocka_unit_test(errors_worked_out_by_hand),
         cmocka_unit_test(ridge_0_is_the_limit),
         cmocka_unit_test(failing_allocations_leave_nothing),
+        cmocka_unit_test(leaving_out_can_be_cancelled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,7 +255,7 @@ static int keep(snnk_fit *fit, snnk_workspace *workspace) {
     return st;
 }
 
-static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+static int add_blocks(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
     const size_t n = rows->n;
     int st = check_features(fit, rows, workspace);
 
@@ -271,6 +271,23 @@ static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) 
         st = add_features(fit, &fit->block, workspace);
         if (st == SNNK_OK) fit->rows += count;
     }
+    return st;
+}
+
+/* Add checked rows. Scratch is allocated before the first block is added, so that no later block
+ * can fail. */
+static int add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace) {
+    const snnk_network *lower = fit->features.hidden ? fit->features.lower : NULL;
+    const size_t bytes =
+        snnk__max_size(snnk_network_scratch_bytes(lower), snnk_network_scratch_bytes_f64(lower));
+    snnk_workspace *own = NULL;
+    int st = SNNK_OK;
+
+    if (rows->n <= SNNK__FIT_BLOCK_ROWS) return add_blocks(fit, rows, workspace);
+    if (!workspace) st = snnk_workspace_create(1, &fit->allocator, &own);
+    if (st == SNNK_OK) st = snnk_workspace_reserve(workspace ? workspace : own, bytes);
+    if (st == SNNK_OK) st = add_blocks(fit, rows, workspace ? workspace : own);
+    snnk_workspace_free(own);
     return st;
 }
 

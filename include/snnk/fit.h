@@ -114,6 +114,16 @@ SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit
 SNNK_API int snnk_fit_create_from_network(const snnk_network *network, size_t outputs,
                                           const snnk_fit_config *config, snnk_fit **fit);
 
+/* Get the map that a fit of `map` has after its first rows (see snnk_fit_add). Use it where you
+ * collect statistics yourself: the same first rows give the same map on every process.
+ *   map       Phi
+ *   rows      the first rows; their targets are ignored
+ *   centered  out: `map` itself, with one owner more, or a map that centers some inputs; release
+ *             with snnk_map_free
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE,
+ * SNNK_E_NOMEM. */
+SNNK_API int snnk_fit_center_map(const snnk_map *map, const snnk_rows *rows, snnk_map **centered);
+
 /* Free a fit. NULL is fine. */
 SNNK_API void snnk_fit_free(snnk_fit *fit);
 

@@ -155,6 +155,20 @@ static int learn_scaling(session *s) {
     return each_batch(s, "scaling", 0, s->train.rows, add_to_scaling);
 }
 
+/* Center the map on the first rows of the table, as a fit does; all processes take the same. */
+static int center(session *s, trial *t) {
+    const size_t n = s->train.rows < BATCH_ROWS ? s->train.rows : BATCH_ROWS;
+    snnk_map *centered;
+    const int exit_status = training_rows_read_inputs(command, &s->train, 0, n, s->batch);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (snnk_fit_center_map(t->map, &s->batch->rows, &centered) != SNNK_OK)
+        return learning_failed(command, &s->train, 0, n);
+    snnk_map_free(t->map);
+    t->map = centered;
+    return EXIT_OK;
+}
+
 /* The part of the fit that each process does on its own rows. */
 static int collect(session *s, trial *t) {
     size_t first, end;
@@ -165,6 +179,7 @@ static int collect(session *s, trial *t) {
         return exit_status;
     exit_status = s->o->like ? copy_map(s, &t->map) : make_map(s, &t->map);
     if (exit_status != EXIT_OK) return exit_status;
+    if (s->o->choose == CHOOSE_GCV && (exit_status = center(s, t)) != EXIT_OK) return exit_status;
     st = s->o->choose == CHOOSE_GCV ? gcv_fit_create(t->map, s->task.outputs, &s->o->fit, &t->gcv)
                                     : snnk_fit_create(t->map, s->task.outputs, &s->o->fit, &t->fit);
     if (st != SNNK_OK) return library_failed(command);

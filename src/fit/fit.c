@@ -172,6 +172,23 @@ uint64_t snnk_fit_heldout_rows(const snnk_fit *fit) {
     return fit && !snnk__fit_leaves_one_out(fit) ? fit->heldout.rows.n : 0;
 }
 
+int snnk_fit_center_map(const snnk_map *map, const snnk_rows *rows, snnk_map **centered) {
+    snnk__fit_features features;
+    snnk_rows read;
+    int st;
+
+    if ((st = snnk__check_pointer(centered, "centered")) != SNNK_OK) return st;
+    *centered = NULL;
+    if ((st = snnk__check_pointer(map, "map")) != SNNK_OK) return st;
+    if ((st = snnk__rows_read(rows, map->inputs, 0, false, &read)) != SNNK_OK) return st;
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
+    snnk__fit_features_of_map(map, &features);
+    if (read.n > 0) st = snnk__fit_features_center(&features, &read);
+    if (st == SNNK_OK) *centered = snnk_map_retain(features.map);
+    snnk__fit_features_free(&features);
+    return st;
+}
+
 /* ---- Adding rows ---- */
 
 /* Let the keys of the block be the numbers of its rows. */

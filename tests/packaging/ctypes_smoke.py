@@ -461,6 +461,7 @@ call("snnk_network_weight_tower", single, out, size(2), None)
 call("snnk_network_free", tower)
 single_network = single
 
+call("snnk_map_free", handle("snnk_fit_center_map", c_void_p(call("snnk_layer_map", fitted)), data(20, X=X)))
 refit = handle("snnk_fit_create_from_network", single_network, size(0), None)
 call("snnk_fit_add", refit, data(20, X=X, Y=Y), None)
 refitted = handle("snnk_fit_solve_network", refit, None, None)

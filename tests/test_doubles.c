@@ -88,7 +88,6 @@ static void test_timestamps_single(void **state) {
     snnk_lstsq_free(s);
 }
 
-/* The sum of squared residuals is 0 and R2 is 1: float inputs would be one constant. */
 /* Identity features of timestamps 1700000000 + i, i = 0 ... 9, are centered on their mean, i = 4.5;
  * those of 0 ... 9 stay as they are. */
 static void test_center_map(void **state) {
@@ -126,6 +125,7 @@ static void test_center_map(void **state) {
     snnk_map_free(map);
 }
 
+/* The sum of squared residuals is 0 and R2 is 1: float inputs would be one constant. */
 static void test_timestamps_fit(void **state) {
     double t[10], y[10];
     snnk_score score = {.size = sizeof score};

@@ -1,5 +1,5 @@
-/* src/solve/dual.c: against the ridge path in the primal, against fits without the rows, and
- * against leave-one-out errors that were worked out by hand. */
+/* src/solve/dual_decomposition.c, dual_ridge.c: against the ridge path in the primal, against fits
+ * without the rows, and against leave-one-out errors that were worked out by hand. */
 #include "support/compare.h"
 
 #include "solve/dual.h"

@@ -162,8 +162,8 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
  *   layer      out: release with snnk_layer_free
  * SNNK_E_STATE (no rows; too few rows to choose a ridge; or every feature is constant: add rows or
  * set the ridge), SNNK_E_RANGE (every input that varies in double is a constant as a float; names
- * the first), else statuses of snnk_lstsq_solve. After a failure the fit, with its last solution, is
- * as before. */
+ * the first), else statuses of snnk_lstsq_solve. After a failure the fit, with its last solution,
+ * is as before. */
 SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
                             snnk_layer **layer);
 

@@ -1,5 +1,6 @@
-/* Collecting the rows of a fit: they are turned into features in blocks. A few rows are kept in memory. Of more rows, most
- * are added to statistics at once, and a random sample is held out to choose the ridge. */
+/* Collecting the rows of a fit: they are turned into features in blocks. A few rows are kept in
+ * memory. Of more rows, most are added to statistics at once, and a random sample is held out to
+ * choose the ridge. */
 #include "fit/fit.h"
 
 #include <math.h>

@@ -272,9 +272,30 @@ refused "weights that are words" 'column "note" holds words, but weights must be
 # ---- A class with few rows ----
 awk 'BEGIN { print "x,c"; for (i = 0; i < 100; i++) print i "," (i % 50 == 7 ? "yes" : "no") }' >rare.csv
 gives "a rare class" 0 "$snnk" fit --train rare.csv --ridge 1 --m 8
-has "a rare class" err '^snnk fit: rare\.csv: class "yes" has 2 of 100 rows, so it will rarely be predicted: --balance'
+has "a rare class" err '^snnk fit: rare\.csv: class "yes" has 2 of 100 rows, so it may rarely be predicted: --balance'
 gives "a rare class, balanced" 0 "$snnk" fit --train rare.csv --ridge 1 --m 8 --balance
 if [ -s err ]; then not_ok "a rare class, balanced: a note"; else ok; fi
+
+# Where a class is rare, cross-entropy is compared. Logistic labels: a line through ones and zeros never predicts "yes".
+awk 'BEGIN { srand(7); print "x,c"; for (i = 0; i < 3000; i++) { x = 2 * rand() - 1; print x "," (rand() < 1 / (1 + exp(58 - 60 * x)) ? "yes" : "no") } }' >steep.csv
+gives "a loss is chosen" 0 "$snnk" fit --train steep.csv --features identity --json --save steep.st
+json "a loss is chosen" "j['loss'] == 'cross-entropy' and j['log_loss_cross_entropy'] < j['log_loss_squared'] and j['loss_rows'] >= 1000"
+json "a loss is chosen: errors" "j['misclassified_cross_entropy'] == j['heldout_error'] <= j['misclassified_squared']"
+gives "its probabilities" 0 "$snnk" predict steep.st steep.csv --probabilities
+has "its probabilities" out '^yes,'
+gives "its text" 0 "$snnk" fit --train steep.csv --features identity
+has "its text" out '^loss          cross-entropy: log loss'
+gives "loss squared" 0 "$snnk" fit --train steep.csv --features identity --json --loss squared
+json "loss squared" "j['loss'] == 'squared' and 'loss_rows' not in j"
+gives "statistics keep the squared loss" 0 "$snnk" fit --train steep.csv --features identity --json --keep-statistics --save steep.st
+json "statistics keep the squared loss" "j['loss'] == 'squared' and 'loss_rows' not in j"
+gives "a loss that is asked for" 0 "$snnk" fit --train steep.csv --features identity --balance --json --loss cross-entropy
+json "a loss that is asked for" "j['loss'] == 'cross-entropy'"
+gives "cross-entropy and statistics" 2 "$snnk" fit --train steep.csv --loss cross-entropy --keep-statistics --save steep.st
+has "cross-entropy and statistics" err 'keep-statistics needs --loss squared: statistics cannot update a solution by cross-entropy'
+awk 'BEGIN { print "x,y"; for (i = 0; i < 50; i++) print i "," i / 4 }' >line.csv
+gives "cross-entropy of a regression" 1 "$snnk" fit --train line.csv --loss cross-entropy
+has "cross-entropy of a regression" err 'loss cross-entropy needs classes, but this is a regression'
 
 # ---- Groups: a column that is no input ----
 gives "groups" 0 "$snnk" fit --train wide.csv --group note --ridge 1 --json --save group.st

@@ -88,6 +88,43 @@ static void test_timestamps_single(void **state) {
     snnk_lstsq_free(s);
 }
 
+/* Identity features of timestamps 1700000000 + i, i = 0 ... 9, are centered on their mean, i = 4.5;
+ * those of 0 ... 9 stay as they are. */
+static void test_center_map(void **state) {
+    const float Psi = 1;
+    double X[10], output;
+    snnk_map_config config;
+    snnk_map *map, *centered;
+    snnk_layer *layer;
+    snnk_network *network;
+
+    (void)state;
+    assert_ok(snnk_map_config_init(&config, sizeof config));
+    config.kind = SNNK_MAP_IDENTITY;
+    assert_ok(snnk_map_create(1, &config, NULL, &map));
+    for (size_t i = 0; i < 10; i++) X[i] = (double)i;
+    assert_ok(snnk_fit_center_map(map, SNNK_ROWS(.n = 10, .inputs = 1, .X_f64 = X), &centered));
+    assert_ptr_equal(centered, map);
+    snnk_map_free(centered);
+    for (size_t i = 0; i < 10; i++) X[i] += 1700000000;
+    assert_ok(snnk_fit_center_map(map, SNNK_ROWS(.n = 10, .inputs = 1, .X_f64 = X), &centered));
+    assert_ok(snnk_layer_create(centered, 1, &Psi, 1, NULL, &layer));
+    assert_ok(snnk_network_create(NULL, &network));
+    assert_ok(snnk_network_append(network, layer));
+    assert_ok(snnk_network_forward_f64(network, 1, X + 9, 1, &output, 1, NULL));
+    assert_true(output == 4.5); /* exact: the mean is a multiple of 1/2 below 2^53 */
+    X[2] = NAN;
+    snnk_map_free(centered);
+    assert_status(snnk_fit_center_map(map, SNNK_ROWS(.n = 10, .inputs = 1, .X_f64 = X), &centered),
+                  SNNK_E_NONFINITE);
+    assert_null(centered);
+    assert_status(snnk_fit_center_map(NULL, SNNK_ROWS(.n = 1, .X_f64 = X), &centered), SNNK_E_NULL);
+    assert_status(snnk_fit_center_map(map, SNNK_ROWS(.n = 1, .X_f64 = X), NULL), SNNK_E_NULL);
+    snnk_network_free(network);
+    snnk_layer_free(layer);
+    snnk_map_free(map);
+}
+
 /* The sum of squared residuals is 0 and R2 is 1: float inputs would be one constant. */
 static void test_timestamps_fit(void **state) {
     double t[10], y[10];
@@ -707,27 +744,17 @@ static void test_forget_timestamps(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_timestamps_lstsq),
-        cmocka_unit_test(test_timestamps_single),
-        cmocka_unit_test(test_far_fit),
-        cmocka_unit_test(test_far_update),
-        cmocka_unit_test(test_far_features),
-        cmocka_unit_test(test_lost_inputs),
-        cmocka_unit_test(test_too_many_features),
-        cmocka_unit_test(test_far_rows),
-        cmocka_unit_test(test_exact_bias),
-        cmocka_unit_test(test_timestamps_fit),
-        cmocka_unit_test(test_large_targets),
-        cmocka_unit_test(test_six_rows),
-        cmocka_unit_test(test_unequal_weights),
-        cmocka_unit_test(test_large_weights),
-        cmocka_unit_test(test_weighted_constant),
-        cmocka_unit_test(test_two_rows),
-        cmocka_unit_test(test_square),
-        cmocka_unit_test(test_timestamps_loo),
-        cmocka_unit_test(test_prediction_variance),
-        cmocka_unit_test(test_forget_huge),
-        cmocka_unit_test(test_forget_timestamps),
+        cmocka_unit_test(test_timestamps_lstsq),  cmocka_unit_test(test_timestamps_single),
+        cmocka_unit_test(test_far_fit),           cmocka_unit_test(test_far_update),
+        cmocka_unit_test(test_far_features),      cmocka_unit_test(test_lost_inputs),
+        cmocka_unit_test(test_too_many_features), cmocka_unit_test(test_far_rows),
+        cmocka_unit_test(test_exact_bias),        cmocka_unit_test(test_center_map),
+        cmocka_unit_test(test_timestamps_fit),    cmocka_unit_test(test_large_targets),
+        cmocka_unit_test(test_six_rows),          cmocka_unit_test(test_unequal_weights),
+        cmocka_unit_test(test_large_weights),     cmocka_unit_test(test_weighted_constant),
+        cmocka_unit_test(test_two_rows),          cmocka_unit_test(test_square),
+        cmocka_unit_test(test_timestamps_loo),    cmocka_unit_test(test_prediction_variance),
+        cmocka_unit_test(test_forget_huge),       cmocka_unit_test(test_forget_timestamps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* src/solve/dual.c: against the ridge path in the primal, against fits without the rows, and
- * against leave-one-out errors that were worked out by hand. */
+/* src/solve/dual_decomposition.c, dual_ridge.c: against the ridge path in the primal, against fits
+ * without the rows, and against leave-one-out errors that were worked out by hand. */
 #include "support/compare.h"
 
 #include "solve/dual.h"
@@ -146,7 +146,7 @@ static void leave_out_groups(size_t rows, size_t features) {
                 double found[MAX_ROWS * T], B[T * MAX_M], b[T], loo[T], sum[T] = {0};
 
                 assert_int_equal(snnk__dual_distinct(dual), n_rows - 3);
-                assert_ok(snnk__dual_loo_residuals(dual, same, found, T));
+                assert_ok(snnk__dual_loo_residuals(dual, same, found, T, NULL));
                 assert_ok(snnk__dual_score(dual, 1, same, NULL, NULL, NULL, loo));
                 for (size_t i = 0; i < n_rows; i++) {
                     snnk_solve_config config;
@@ -199,7 +199,7 @@ static void often_equal_rows_are_left_out_alone(void **state) {
             .n = N, .m = 1, .t = 1, .Phi = x, .ldphi = 1, .Y = y, .ldy = 1, .intercept = true},
         &dual));
     assert_int_equal(snnk__dual_distinct(dual), N);
-    assert_ok(snnk__dual_loo_residuals(dual, &ridge, residuals, 1));
+    assert_ok(snnk__dual_loo_residuals(dual, &ridge, residuals, 1, NULL));
     for (size_t i = 0; i < N; i++)
         assert_close(residuals[i], (y[i] - mean[i % 2]) * 40 / 39, 1e-8, 1e-8);
     snnk__dual_free(dual);
@@ -227,7 +227,7 @@ static void errors_worked_out_by_hand(void **state) {
     data = (snnk__dual_data){
         .n = 2, .m = 1, .t = 1, .Phi = line, .ldphi = 1, .Y = up, .ldy = 1, .intercept = true};
     assert_ok(snnk__dual_create(&data, &dual));
-    assert_ok(snnk__dual_loo_residuals(dual, &zero, residuals, 1));
+    assert_ok(snnk__dual_loo_residuals(dual, &zero, residuals, 1, NULL));
     /* The least ridge is 2 eps, and the shares of two directions are rounded to eps. */
     assert_close(residuals[0], -1, 0, 1e-6);
     assert_close(residuals[1], 1, 0, 1e-6);
@@ -237,7 +237,7 @@ static void errors_worked_out_by_hand(void **state) {
     data.Phi = line + 1;
     data.intercept = false;
     assert_ok(snnk__dual_create(&data, &dual));
-    assert_ok(snnk__dual_loo_residuals(dual, at, residuals, 1));
+    assert_ok(snnk__dual_loo_residuals(dual, at, residuals, 1, NULL));
     assert_true(residuals[0] == 0); /* predicted by 0 */
     snnk__dual_free(dual);
     data.intercept = true;
@@ -297,6 +297,35 @@ static void failing_allocations_leave_nothing(void **state) {
     fail_allocations(80, 6);
 }
 
+static int stop_at(void *user, double share) {
+    long *left = user;
+
+    (void)share;
+    return (*left)-- == 0;
+}
+
+/* Leaving out groups can be cancelled within the first one. */
+static void leaving_out_can_be_cancelled(void **state) {
+    const double same[T] = {1, 1};
+    double found[MAX_ROWS * T];
+    uint64_t group[MAX_ROWS];
+    snnk__dual *dual;
+
+    (void)state;
+    make_rows(MAX_ROWS, MAX_M);
+    for (size_t i = 0; i < n_rows; i++) group[i] = i % 3;
+    dual = dual_of(n_rows, false, true, group);
+    for (long k = 0; k < 4; k++) {
+        long left = k;
+        snnk__progress progress = {.report = stop_at, .user = &left, .total = 1};
+        const int st = snnk__dual_loo_residuals(dual, same, found, T, &progress);
+
+        /* One report for each group. */
+        assert_int_equal(st, k < 3 ? SNNK_E_CANCELLED : SNNK_OK);
+    }
+    snnk__dual_free(dual);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_and_solutions_are_those_of_the_primal),
@@ -305,6 +334,7 @@ int main(void) {
         cmocka_unit_test(errors_worked_out_by_hand),
         cmocka_unit_test(ridge_0_is_the_limit),
         cmocka_unit_test(failing_allocations_leave_nothing),
+        cmocka_unit_test(leaving_out_can_be_cancelled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

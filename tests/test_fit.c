@@ -719,6 +719,81 @@ static void test_survives_failing_allocations(void **state) {
     free_data(&d);
 }
 
+/* A call of several blocks fails before it adds the first one, or not at all. */
+static void test_adds_all_rows_or_none(void **state) {
+    data d = make_data(5000, 0.1, 11);
+    test_memory memory;
+    const snnk_allocator allocator = test_memory_allocator(&memory);
+    const snnk_fit_config config = fit_config();
+    int status = SNNK_OK;
+
+    (void)state;
+    assert_survives_failing_allocations(memory, status, {
+        const long allowed = memory.fail_after;
+        snnk_map_config map_config;
+        snnk_map *map;
+        snnk_fit *fit;
+
+        test_memory_allow(&memory, -1);
+        assert_ok(snnk_map_config_init(&map_config, sizeof map_config));
+        map_config.features = 16;
+        map_config.allocator = &allocator;
+        assert_ok(snnk_map_create(D, &map_config, NULL, &map));
+        assert_ok(snnk_fit_create(map, L, &config, &fit));
+        test_memory_allow(&memory, allowed);
+        status = snnk_fit_add(fit, SNNK_ROWS(.n = d.n, .X = d.X, .Y = d.Y), NULL);
+        assert_int_equal(snnk_fit_rows(fit), status == SNNK_OK ? d.n : 0);
+        snnk_fit_free(fit);
+        snnk_map_free(map);
+    });
+    free_data(&d);
+}
+
+static int stop_later(void *user, double share) {
+    long *left = user;
+
+    (void)share;
+    return (*left)-- == 0;
+}
+
+/* A solution that is cancelled leaves the last one, of few rows and of many. */
+static void test_a_cancelled_solution_changes_nothing(void **state) {
+    static const size_t sizes[] = {200, 5000};
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        data d = make_data(sizes[k], 0.1, 12);
+        const snnk_fit_config config = fit_config();
+        snnk_map *map = identity_map(NULL);
+        snnk_fit *fit;
+        snnk_layer *layer;
+        snnk_workspace *workspace;
+        snnk_uncertainty *before, *after;
+        double radius, same;
+        long left = 3;
+
+        assert_ok(snnk_fit_create(map, L, &config, &fit));
+        assert_ok(snnk_fit_add(fit, SNNK_ROWS(.n = d.n, .X = d.X, .Y = d.Y), NULL));
+        assert_ok(snnk_fit_solve(fit, NULL, NULL, &layer));
+        assert_ok(snnk_fit_uncertainty(fit, NULL, &before));
+        snnk_layer_free(layer);
+        assert_ok(snnk_workspace_create(1, NULL, &workspace));
+        assert_ok(snnk_workspace_set_progress(workspace, stop_later, &left));
+        assert_status(snnk_fit_solve(fit, workspace, NULL, &layer), SNNK_E_CANCELLED);
+        assert_null(layer);
+        assert_ok(snnk_fit_uncertainty(fit, NULL, &after));
+        assert_ok(snnk_uncertainty_radius(before, 0, 0.9, &radius));
+        assert_ok(snnk_uncertainty_radius(after, 0, 0.9, &same));
+        assert_true(radius == same);
+        snnk_uncertainty_free(before);
+        snnk_uncertainty_free(after);
+        snnk_workspace_free(workspace);
+        snnk_fit_free(fit);
+        snnk_map_free(map);
+        free_data(&d);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recovers_a_linear_teacher),
@@ -737,6 +812,8 @@ int main(void) {
         cmocka_unit_test(test_large_numbers_in_single_precision),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_survives_failing_allocations),
+        cmocka_unit_test(test_adds_all_rows_or_none),
+        cmocka_unit_test(test_a_cancelled_solution_changes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

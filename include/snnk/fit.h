@@ -114,6 +114,16 @@ SNNK_API int snnk_fit_create(const snnk_map *map, size_t outputs, const snnk_fit
 SNNK_API int snnk_fit_create_from_network(const snnk_network *network, size_t outputs,
                                           const snnk_fit_config *config, snnk_fit **fit);
 
+/* Get the map that a fit of `map` has after its first rows (see snnk_fit_add). Use it where you
+ * collect statistics yourself: the same first rows give the same map on every process.
+ *   map       Phi
+ *   rows      the first rows; their targets are ignored
+ *   centered  out: `map` itself, with one owner more, or a map that centers some inputs; release
+ *             with snnk_map_free
+ * SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_NONFINITE,
+ * SNNK_E_NOMEM. */
+SNNK_API int snnk_fit_center_map(const snnk_map *map, const snnk_rows *rows, snnk_map **centered);
+
 /* Free a fit. NULL is fine. */
 SNNK_API void snnk_fit_free(snnk_fit *fit);
 
@@ -152,7 +162,8 @@ SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *
  *   layer      out: release with snnk_layer_free
  * SNNK_E_STATE (no rows; too few rows to choose a ridge; or every feature is constant: add rows or
  * set the ridge), SNNK_E_RANGE (every input that varies in double is a constant as a float; names
- * the first), else statuses of snnk_lstsq_solve. */
+ * the first), else statuses of snnk_lstsq_solve. After a failure the fit, with its last solution,
+ * is as before. */
 SNNK_API int snnk_fit_solve(snnk_fit *fit, snnk_workspace *workspace, snnk_fit_report *report,
                             snnk_layer **layer);
 

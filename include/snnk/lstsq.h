@@ -146,7 +146,7 @@ SNNK_API int snnk_lstsq_set_factorization(snnk_lstsq *lstsq, int32_t factorizati
  *   workspace  NULL for one thread
  * To balance classes, give each row of a class the weight 1/(rows of that class). SNNK_E_NULL,
  * SNNK_E_CONFIG, SNNK_E_SHAPE, SNNK_E_STRIDE, SNNK_E_RANGE (a label or weight), SNNK_E_NONFINITE
- * (names row and column), SNNK_E_SIZE, SNNK_E_NOMEM. On failure nothing was added. */
+ * (names row and column), SNNK_E_SIZE. Allocates nothing. On failure nothing was added. */
 SNNK_API int snnk_lstsq_add(snnk_lstsq *lstsq, const snnk_rows *rows, snnk_workspace *workspace);
 
 /* Remove rows, as if they had never been added: exact unlearning, to the rounding of the sums. They

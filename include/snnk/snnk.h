@@ -34,6 +34,7 @@
  *     fit.h         rows in, a fitted layer or network out
  *     layer.h       one layer: dense, SNNK or tower
  *     network.h     layers one after another; bundling; saving and loading
+ *     loss.h        squared error or cross-entropy: what suits classes better
  *     score.h       how well a network, layer or recursive solution predicts rows
  *     uncertainty.h probabilities of classes, intervals of values; calibration and coverage
  *     table.h       rows from IDX, .npy and CSV files
@@ -94,7 +95,7 @@
  *     only for the same build, machine and one BLAS thread.
  *
  * The minimal build cannot fit, score, save or load: functions of choose.h, fit.h, score.h,
- * encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, distill.h, compress.h, table.h and
+ * encoder.h, lstsq.h, ridge_path.h, rls.h, logistic.h, loss.h, distill.h, compress.h, table.h and
  * tensors.h, and those of map.h, scaling.h, layer.h, network.h and uncertainty.h for statistics and
  * files, are declared but do not link. */
 #ifndef SNNK_SNNK_H
@@ -105,6 +106,7 @@
 #include <snnk/encoder.h>
 #include <snnk/fit.h>
 #include <snnk/layer.h>
+#include <snnk/loss.h>
 #include <snnk/map.h>
 #include <snnk/network.h>
 #include <snnk/rows.h>

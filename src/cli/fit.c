@@ -8,6 +8,7 @@
 #include "cli/evaluate.h"
 #include "cli/fit_choose.h"
 #include "cli/fit_gcv.h"
+#include "cli/fit_loss.h"
 #include "cli/fit_options.h"
 #include "cli/system.h"
 #include "cli/training_rows.h"
@@ -39,6 +40,7 @@ typedef struct session {
     snnk_workspace *workspace;
     snnk_scaling *scaling;
     fit_choice choice;
+    fit_loss loss;
     progress_bar bar;
     trial best, *current; /* current: the one that gets rows */
     snnk_network *network;
@@ -154,6 +156,20 @@ static int learn_scaling(session *s) {
     return each_batch(s, "scaling", 0, s->train.rows, add_to_scaling);
 }
 
+/* Center the map on the first rows of the table, as a fit does; all processes take the same. */
+static int center(session *s, trial *t) {
+    const size_t n = s->train.rows < BATCH_ROWS ? s->train.rows : BATCH_ROWS;
+    snnk_map *centered;
+    const int exit_status = training_rows_read_inputs(command, &s->train, 0, n, s->batch);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (snnk_fit_center_map(t->map, &s->batch->rows, &centered) != SNNK_OK)
+        return learning_failed(command, &s->train, 0, n);
+    snnk_map_free(t->map);
+    t->map = centered;
+    return EXIT_OK;
+}
+
 /* The part of the fit that each process does on its own rows. */
 static int collect(session *s, trial *t) {
     size_t first, end;
@@ -164,6 +180,7 @@ static int collect(session *s, trial *t) {
         return exit_status;
     exit_status = s->o->like ? copy_map(s, &t->map) : make_map(s, &t->map);
     if (exit_status != EXIT_OK) return exit_status;
+    if (s->o->choose == CHOOSE_GCV && (exit_status = center(s, t)) != EXIT_OK) return exit_status;
     st = s->o->choose == CHOOSE_GCV ? gcv_fit_create(t->map, s->task.outputs, &s->o->fit, &t->gcv)
                                     : snnk_fit_create(t->map, s->task.outputs, &s->o->fit, &t->fit);
     if (st != SNNK_OK) return library_failed(command);
@@ -283,6 +300,29 @@ static int finish_fit(session *s) {
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
 
+/* Choose the loss; a layer by cross-entropy replaces that of least squares. */
+static int choose_loss(session *s) {
+    snnk_network *chosen;
+    trial *best = &s->best;
+    int exit_status;
+
+    if (!best->layer) return EXIT_OK; /* that of another process */
+    begin_bar(s, "comparing losses");
+    exit_status = fit_loss_choose(command, s->o, &s->task, &s->train, s->batch, best->layer,
+                                  best->report.ridge, s->workspace, &s->loss, &chosen);
+    end_bar(s);
+    if (exit_status == EXIT_OK && chosen) {
+        snnk_layer_free(best->layer);
+        best->layer = snnk_layer_retain(snnk_network_layer(chosen, 0));
+        snnk_uncertainty_free(s->uncertainty);
+        s->uncertainty = snnk_uncertainty_retain(snnk_network_uncertainty(chosen));
+        best->report.heldout_error = s->loss.report.misclassified;
+        best->report.heldout_rows = s->loss.report.heldout_rows;
+    }
+    snnk_network_free(chosen);
+    return exit_status;
+}
+
 /* Fit the layer, of as many features as the options or the data say. */
 static int fit(session *s) {
     const bool few = s->train.rows <= SNNK_FIT_MAX_LEFT_OUT;
@@ -303,6 +343,7 @@ static int fit(session *s) {
     gcv_fit_free(s->best.gcv);
     s->best.fit = NULL;
     s->best.gcv = NULL;
+    if ((exit_status = choose_loss(s)) != EXIT_OK) return exit_status;
     s->train_seconds = seconds_now() - s->start;
     return EXIT_OK;
 }
@@ -345,6 +386,10 @@ static int find_task(session *s) {
     if (!s->like) {
         exit_status = task_from_data(command, &s->train, s->o->task, &s->task);
         if (exit_status != EXIT_OK) return exit_status;
+        if (!s->task.classification && s->o->loss == SNNK_LOSS_CROSS_ENTROPY)
+            return failed(command,
+                          "--loss cross-entropy needs classes, but this is a regression: %s",
+                          s->task.reason);
         if (!s->o->balance)
             return s->task.classification ? task_note_unbalanced(command, &s->train, &s->task)
                                           : EXIT_OK;
@@ -513,6 +558,7 @@ static void print_json(const session *s, const evaluation *test) {
     cJSON_AddStringToObject(json, "lambda_chosen", how_chosen(s));
     cJSON_AddNumberToObject(json, "heldout_error", r->heldout_error); /* null with a given lambda */
     cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
+    fit_loss_add_json(&s->loss, json);
     cJSON_AddNumberToObject(json, "rank", (double)r->rank);
     cJSON_AddNumberToObject(json, "condition", r->condition);
     cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
@@ -632,6 +678,7 @@ static void print_text(const session *s, const evaluation *test) {
     print_choice(s);
     printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(s));
     print_error_of(s);
+    fit_loss_print(&s->loss);
     printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
            snnk_map_features(s->best.map), r->condition, snnk_solve_method_name(r->method));
     if (test && s->task.classification)
@@ -673,6 +720,10 @@ static int complete_options(session *s) {
     if (several && (o->choose == CHOOSE_HELDOUT || o->heldout_given))
         return wrong_usage(command,
                            "several processes cannot hold rows out: use --choose gcv or --ridge");
+    if (several && o->loss == SNNK_LOSS_CROSS_ENTROPY)
+        return wrong_usage(command,
+                           "several processes cannot minimize cross-entropy: use one, or --loss "
+                           "squared");
     if (o->choose == CHOOSE_UNSET) o->choose = several ? CHOOSE_GCV : CHOOSE_HELDOUT;
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
     if (s->processes.rank > 0) o->quiet = true;

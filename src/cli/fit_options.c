@@ -66,6 +66,8 @@ static const char help_fit[] =
     "                           to 1024 rows, by leaving each out; or gcv, generalized\n"
     "                           cross-validation on all rows (the default with several\n"
     "                           processes; up to 32766 features)\n"
+    "  --loss LOSS              of classes: squared, or cross-entropy, by Newton steps (default:\n"
+    "                           squared; where a class is rare, the better on held-out rows)\n"
     "  --heldout SHARE          share of the rows that are held out (default 0.1)\n"
     "  --precision MODE         of products in the sums over rows: double (default), or single:\n"
     "                           half the time, 7 digits instead of 15\n"
@@ -136,6 +138,7 @@ enum {
     RIDGE,
     CHOOSE,
     HELDOUT,
+    LOSS,
     PRECISION,
     THREADS,
     SAVE,
@@ -185,6 +188,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
                                              {"ridge", 1, NULL, RIDGE},
                                              {"choose", 1, NULL, CHOOSE},
                                              {"heldout", 1, NULL, HELDOUT},
+                                             {"loss", 1, NULL, LOSS},
                                              {"precision", 1, NULL, PRECISION},
                                              {"threads", 1, NULL, THREADS},
                                              {"save", 1, NULL, SAVE},
@@ -219,6 +223,7 @@ static const char *takes(int option) {
     case RIDGE: return "auto or a number >= 0";
     case CHOOSE: return "heldout or gcv";
     case HELDOUT: return "a number above 0 and at most 0.5";
+    case LOSS: return "squared or cross-entropy";
     case PRECISION: return "double or single";
     case FACTORIZATION: return "gram, qr or auto";
     default: return "a whole number from 1 to 1024"; /* threads */
@@ -317,6 +322,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
         o->heldout_given = true;
         return read_double(value, &o->fit.heldout_share) && o->fit.heldout_share > 0 &&
                o->fit.heldout_share <= 0.5;
+    case LOSS: return find_value(value, snnk_loss_name, &o->loss);
     case FACTORIZATION: return find_value(value, snnk_factorization_name, &o->fit.factorization);
     case PRECISION: return find_value(value, snnk_precision_name, &o->fit.precision);
     case THREADS:
@@ -389,7 +395,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     bool given[HELP - TRAIN + 1] = {false};
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
-    *o = (fit_options){.scaling = SCALING_DEFAULT, .choose = CHOOSE_UNSET};
+    *o = (fit_options){.scaling = SCALING_DEFAULT, .choose = CHOOSE_UNSET, .loss = -1};
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;
@@ -428,6 +434,12 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
                            (unsigned long long)o->map.features);
     if (o->choose == CHOOSE_GCV && o->heldout_given)
         return wrong_usage(command, "--heldout needs --choose heldout");
+    if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->keep_statistics)
+        return wrong_usage(command,
+                           "--keep-statistics needs --loss squared: statistics cannot update a "
+                           "solution by cross-entropy");
+    if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->fit.ridge == 0)
+        return wrong_usage(command, "--loss cross-entropy needs a --ridge above 0, or auto");
     if (o->train.columns && o->train.drop)
         return wrong_usage(command, "use either --columns or --drop");
     if (o->train.target && !o->train.table)

@@ -19,6 +19,7 @@ typedef struct fit_options {
     snnk_fit_config fit;
     int scaling;
     int32_t choose;
+    int32_t loss;   /* an snnk_loss; -1: not given */
     size_t threads; /* 0: not given */
     /* Given by options, and therefore not chosen from the data. */
     bool kind_given, scale_given, features_given, heldout_given;

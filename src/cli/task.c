@@ -160,7 +160,7 @@ int task_note_rare(const char *command, dataset *data, const task *what) {
 /* Below this share of the rows that the classes have on average, a class is hardly predicted. */
 #define RARE_SHARE 0.1
 
-int task_note_unbalanced(const char *command, dataset *data, const task *what) {
+int task_note_unbalanced(const char *command, dataset *data, task *what) {
     size_t *rows = calloc(what->outputs, sizeof *rows), all = 0, rarest = 0;
     double *weights = calloc(what->outputs, sizeof *weights);
     int exit_status = rows && weights ? count(command, data, what, rows, weights)
@@ -170,10 +170,11 @@ int task_note_unbalanced(const char *command, dataset *data, const task *what) {
         all += rows[k];
         if (rows[k] < rows[rarest]) rarest = k;
     }
-    if (exit_status == EXIT_OK && rows[rarest] > 1 &&
-        (double)rows[rarest] < RARE_SHARE * (double)all / (double)what->outputs)
+    what->rare = exit_status == EXIT_OK && rows[rarest] > 1 &&
+                 (double)rows[rarest] < RARE_SHARE * (double)all / (double)what->outputs;
+    if (what->rare)
         print_note(command,
-                   "%s: class \"%s\" has %zu of %zu rows, so it will rarely be predicted: "
+                   "%s: class \"%s\" has %zu of %zu rows, so it may rarely be predicted: "
                    "--balance lets all classes count the same",
                    data->targets_path, what->classes[rarest], rows[rarest], all);
     free(weights);

@@ -22,6 +22,8 @@ typedef struct task {
         *by_value;         /* the classes sorted by name, and those with numbers for names */
     size_t n_values;       /* length of by_value */
     double *class_weights; /* how much a row of each class counts; NULL: 1 */
+    bool rare;             /* a class has far fewer rows than the others, but at least 2: set by
+                            * task_note_unbalanced */
     char reason[256];      /* why it is this task, from task_from_data */
 } task;
 
@@ -47,8 +49,8 @@ int task_add_classes(const char *command, dataset *data, task *made, size_t *add
 /* Note on stderr which classes have fewer than two rows. */
 int task_note_rare(const char *command, dataset *data, const task *what);
 
-/* Note on stderr if a class has far fewer rows than the others. */
-int task_note_unbalanced(const char *command, dataset *data, const task *what);
+/* Note on stderr if a class has far fewer rows than the others, and set `rare`. */
+int task_note_unbalanced(const char *command, dataset *data, task *what);
 
 /* Set class_weights so that the rows of every class have the same total weight, and all rows
  * together the same as before. */

@@ -188,8 +188,8 @@ static void copy_targets(const snnk_rows *from, const size_t *order, sample *s) 
         for (size_t k = 0; k < l; k++)
             s->Y[i * l + k] = from->labels ? (size_t)from->labels[order[i]] == k
                                            : snnk__rows_target(from, order[i], k);
-        if (s->weights) s->weights[i] = (double)from->weights[order[i]];
-        if (s->groups) s->groups[i] = from->groups[order[i]];
+        if (s->weights && from->weights) s->weights[i] = (double)from->weights[order[i]];
+        if (s->groups && from->groups) s->groups[i] = from->groups[order[i]];
     }
 }
 

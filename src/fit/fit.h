@@ -10,8 +10,18 @@
 #include "fit/lost_inputs.h"
 #include "solve/lstsq.h"
 
+/* The most ridges to choose from. */
+#define SNNK__FIT_MAX_RIDGES 1000
+
 /* The kind of targets that the rows have. */
 typedef enum snnk__target_kind { SNNK__NOTHING_YET, SNNK__TARGETS, SNNK__LABELS } snnk__target_kind;
+
+/* What a solution leaves for uncertainties. */
+typedef struct snnk__fit_solution {
+    double chosen_ridge;      /* -1: none */
+    snnk_layer *without_rows; /* the solution of all rows but those that are held out */
+    double *left_out_scores;  /* rows x outputs: predicted for each row without it */
+} snnk__fit_solution;
 
 struct snnk_fit {
     snnk_allocator allocator;
@@ -25,15 +35,26 @@ struct snnk_fit {
     snnk__feature_rows block;
     snnk__heldout heldout; /* empty if the ridge is given */
     snnk__lost_inputs lost;
-    /* By the last solution; nothing if rows were added since. */
-    double chosen_ridge;      /* -1: none */
-    snnk_layer *without_rows; /* the solution of all rows but those that are held out */
-    double *left_out_scores;  /* rows x outputs: predicted for each row without it */
+    snnk__fit_solution solution; /* the last one; none if rows were added since */
 };
 
 /* Check the ridge: SNNK_E_RANGE unless it is >= 0 and finite, or SNNK_RIDGE_AUTO. Check the
  * held-out share: SNNK_E_RANGE unless 0 < share <= 0.5. */
 int snnk__check_fit_ridge(double ridge);
 int snnk__check_heldout_share(double share);
+
+/* Free a solution, and let it be none. */
+void snnk__fit_solution_clear(const snnk_allocator *allocator, snnk__fit_solution *solution);
+
+/* Whether the ridge is chosen from the data. */
+static inline bool snnk__fit_chooses_ridge(const snnk_fit *fit) {
+    return fit->config.ridge == SNNK_RIDGE_AUTO;
+}
+
+/* Whether all rows are kept, so that each can be left out to choose the ridge. */
+bool snnk__fit_leaves_one_out(const snnk_fit *fit);
+
+/* A view of features, to add them to statistics. */
+snnk_rows snnk__fit_rows_of(const snnk_fit *fit, const snnk__feature_rows *rows);
 
 #endif

@@ -7,7 +7,7 @@
  * SNNK__FIT_BLOCK_ROWS x outputs. */
 static int hold_out(const snnk_fit *fit, snnk_workspace *workspace, float *sums, double *scores) {
     const snnk__feature_rows *rows = &fit->heldout.rows;
-    const snnk_layer *layer = fit->without_rows;
+    const snnk_layer *layer = fit->solution.without_rows;
     const double *bias = snnk__layer_exact_bias(layer);
     const size_t m = rows->features, l = rows->outputs;
     int st = SNNK_OK;
@@ -50,9 +50,10 @@ int snnk_fit_uncertainty(const snnk_fit *fit, snnk_workspace *workspace,
     if (fit->config.ridge != SNNK_RIDGE_AUTO)
         return snnk__fail(SNNK_E_STATE, "the ridge was given, so no row was left out: let the fit "
                                         "choose it (SNNK_RIDGE_AUTO)");
-    if (!(fit->chosen_ridge >= 0))
+    if (!(fit->solution.chosen_ridge >= 0))
         return snnk__fail(SNNK_E_STATE, "the fit has not been solved since rows were added");
-    if (fit->left_out_scores) return create(fit, fit->left_out_scores, uncertainty);
+    if (fit->solution.left_out_scores)
+        return create(fit, fit->solution.left_out_scores, uncertainty);
     st = snnk__alloc(&fit->allocator, rows->n, rows->outputs * sizeof *scores, "scores", &scores);
     if (st == SNNK_OK)
         st = snnk__alloc(&fit->allocator, SNNK__FIT_BLOCK_ROWS, rows->outputs * sizeof *sums,

@@ -125,7 +125,7 @@ int snnk__left_out_scores(const snnk__left_out *of, double ridge, double *scores
 
     if (st != SNNK_OK) return st;
     for (size_t k = 0; k < l; k++) ridges[k] = ridge;
-    st = snnk__dual_loo_residuals(of->dual, ridges, scores, l);
+    st = snnk__dual_loo_residuals(of->dual, ridges, scores, l, of->progress);
     for (size_t i = 0; st == SNNK_OK && i < rows->n; i++)
         for (size_t k = 0; k < l; k++)
             scores[i * l + k] = snnk__feature_rows_target(rows, i, k) - scores[i * l + k];
@@ -148,6 +148,7 @@ int snnk__left_out_choose(const snnk__left_out *of, double *ridge, snnk__fit_err
             largest_value * LARGEST_RIDGE * pow(LEAST_RIDGE / LARGEST_RIDGE, 1 - share);
 
         if ((st = snnk__left_out_scores(of, tried, scores)) != SNNK_OK) break;
+        if ((st = snnk__progress_count(of->progress, k + 1, count)) != SNNK_OK) break;
         const snnk__fit_errors found = errors_of(rows, scores);
         if (found.squared <= least) {
             least = found.squared;

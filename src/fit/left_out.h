@@ -15,7 +15,9 @@ typedef struct snnk__left_out {
     const snnk_map *map;
     int32_t intercept, n_ridges;
     snnk_workspace *workspace; /* its progress function can cancel opening; NULL for none */
-    snnk__dual *dual;          /* set by opening */
+    snnk__progress
+        *progress;    /* its current stage is what is cancelled or reported; NULL for none */
+    snnk__dual *dual; /* set by opening */
 } snnk__left_out;
 
 /* Decompose the rows; close what was opened. SNNK_E_STATE (fewer than two distinct rows or groups,
@@ -27,12 +29,12 @@ void snnk__left_out_close(snnk__left_out *of);
  * their groups; of equal errors the largest.
  *   ridge  the result
  *   errors  the result: those of this ridge
- * SNNK_E_NONFINITE (no ridge has a finite error), SNNK_E_NOMEM. */
+ * SNNK_E_NONFINITE (no ridge has a finite error), SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__left_out_choose(const snnk__left_out *of, double *ridge, snnk__fit_errors *errors);
 
 /* Compute what fits without a row predict for it.
  *   scores  the result: rows x outputs, packed
- * SNNK_E_NOMEM. */
+ * SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__left_out_scores(const snnk__left_out *of, double ridge, double *scores);
 
 /* Solve with a ridge, and create the layer.

@@ -47,13 +47,15 @@ int snnk__lost_inputs_add(const snnk_map *map, const snnk_rows *rows, snnk__lost
 
     if (!rows->X_f64 || rows->n == 0) return SNNK_OK;
     if (!inputs->first && (st = begin(map, rows, inputs)) != SNNK_OK) return st;
+    const double *first = inputs->first;
+    if (!first) return SNNK_OK; /* there are no inputs */
     for (size_t i = 0; i < rows->n; i++)
         for (size_t j = 0; j < rows->inputs; j++) {
             const double x = rows->X_f64[i * rows->ldx + j];
 
-            if (inputs->kept[j] || x == inputs->first[j]) continue;
+            if (inputs->kept[j] || x == first[j]) continue;
             inputs->varied[j] = true;
-            inputs->kept[j] = differ(map, j, x, inputs->first[j]);
+            inputs->kept[j] = differ(map, j, x, first[j]);
         }
     return SNNK_OK;
 }

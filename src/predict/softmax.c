@@ -157,7 +157,9 @@ static void solve_step(fit *f) {
 /* Go a part of the step, the largest of 1, 1/2, 1/4 ... that lowers the loss enough (Armijo).
  * Returns false if none does, because of rounding: theta is the solution. */
 static bool go(fit *f, double loss, double decrease) {
-    for (double part = 1; part > 1e-9; part /= 2) {
+    for (int halvings = 0; halvings < 30; halvings++) {
+        const double part = ldexp(1, -halvings);
+
         for (size_t k = 0; k < f->parameters; k++) f->tried[k] = f->theta[k] - part * f->step[k];
         if (decrease < SMALL_DECREASE * f->weight ||
             total_loss(f, f->tried) <= loss - 1e-4 * part * decrease) {

@@ -34,6 +34,7 @@
 #include <snnk/workspace.h>
 
 #include "base/memory.h"
+#include "base/progress.h"
 
 /* If there are at least this many rows for each distinct one, equal rows are no copies: inputs have
  * few different values, and new rows will have them too. Then each is left out on its own. */
@@ -96,9 +97,10 @@ int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridg
 /* Compute the residuals of fits without each row's group.
  *   ridges     t values >= 0, one for each target
  *   residuals  out: n x t, row stride ldr >= t
- * SNNK_E_NOMEM. */
+ *   progress   can cancel the call between groups, and within large ones; NULL for none
+ * SNNK_E_NOMEM, SNNK_E_CANCELLED. */
 int snnk__dual_loo_residuals(const snnk__dual *dual, const double *ridges, double *residuals,
-                             size_t ldr);
+                             size_t ldr, snnk__progress *progress);
 
 /* Solve with one ridge for each target. O(n m t).
  *   ridges  t values >= 0

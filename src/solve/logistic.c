@@ -13,7 +13,7 @@
 #include "base/size.h"
 #include "base/workspace.h"
 #include "solve/accumulate.h"
-#include "solve/cholesky.h"
+#include "solve/preconditioner.h"
 
 #define BLOCK 256 /* rows converted to double at a time */
 
@@ -38,11 +38,10 @@ typedef struct logistic {
     size_t n, m, t;
     const snnk_rows *rows;
     double ridge;
-    snnk_lstsq
-        *lstsq;    /* weight and means; the lower triangle of S becomes the factor of S/2 + ridge */
-    double *block; /* BLOCK x m: centered features */
-    double *Z, *U, *P;         /* n x t: scores, scores of a direction, probabilities */
-    snnk_workspace *workspace; /* NULL for one thread */
+    snnk__preconditioner preconditioner; /* has the mean */
+    double *block;                       /* BLOCK x m: centered features */
+    double *Z, *U, *P;                   /* n x t: scores, scores of a direction, probabilities */
+    snnk_workspace *workspace;           /* NULL for one thread */
     snnk__progress *progress;
     double share; /* of the stage of progress that is done */
 } logistic;
@@ -66,7 +65,7 @@ static void fill_block(const logistic *p, size_t first, size_t count) {
         double *to = p->block + i * p->m;
 
         for (size_t j = 0; j < p->m; j++)
-            to[j] = snnk__rows_input(p->rows, first + i, j) - p->lstsq->mean_phi[j];
+            to[j] = snnk__rows_input(p->rows, first + i, j) - p->preconditioner.mean[j];
     }
 }
 
@@ -163,14 +162,9 @@ static void product_row(const logistic *p, size_t i, double *q) {
 
 /* ---- Newton steps ---- */
 
-/* to = M^-1 x, with M = S/2 + ridge for each class and half the weight for each intercept. */
+/* to = M^-1 x. SNNK_E_CANCELLED. */
 static int precondition(const logistic *p, const double *x, double *to) {
-    const size_t t = p->t;
-    snnk__progress inside = snnk__progress_within(p->progress, 0); /* of share 0: only cancels */
-
-    memcpy(to, x, t * p->m * sizeof *to);
-    for (size_t k = 0; k < t; k++) to[t * p->m + k] = x[t * p->m + k] * 2 / p->lstsq->weight;
-    return snnk__cholesky_solve('U', p->m, t, p->lstsq->S, to, &inside);
+    return snnk__preconditioner_apply(&p->preconditioner, x, to, p->progress);
 }
 
 /* Vectors of t m + t numbers each, and BLOCK x t of scratch. */
@@ -269,6 +263,14 @@ static double share_of(double now, double tolerance) {
     return now <= tolerance ? 1 : log(now) / log(tolerance);
 }
 
+/* After a step of more products than this, a preconditioner of the new probabilities pays: it costs
+ * about m/128 products. */
+static uint64_t worth_renewing(const logistic *p) { return 4 + p->m / 128; }
+
+static int renew(logistic *p) {
+    return snnk__preconditioner_renew(&p->preconditioner, p->P, p->progress);
+}
+
 static int minimise(logistic *p, const snnk_logistic_config *config, const vectors *v,
                     snnk_logistic_report *report) {
     double loss, scale, norm;
@@ -281,46 +283,27 @@ static int minimise(logistic *p, const snnk_logistic_config *config, const vecto
     if (!isfinite(loss))
         return snnk__fail(SNNK_E_NONFINITE, "the loss at the starting point is %g, not finite",
                           loss);
+    if (config->warm && (st = renew(p)) != SNNK_OK) return st;
     if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
     while (norm > config->tolerance * scale && report->steps < config->max_steps) {
         p->share = share_of(norm / scale, config->tolerance);
         const double share = fmin(0.1, sqrt(norm / scale));
+        const uint64_t before = report->products;
 
         if ((st = conjugate_gradients(p, share, v, &report->products)) != SNNK_OK) return st;
         if ((st = line_search(p, v, &loss, &found)) != SNNK_OK) return st;
         if (!found) break;
         report->steps++;
+        if (report->products - before > worth_renewing(p) && (st = renew(p)) != SNNK_OK) return st;
         if ((st = take_gradient(p, v, &norm)) != SNNK_OK) return st;
     }
     report->converged = norm <= config->tolerance * scale;
     report->gradient = scale > 0 ? norm / scale : 0;
-    report->loss = (loss - penalty(p, v->x)) / p->lstsq->weight;
+    report->loss = (loss - penalty(p, v->x)) / p->preconditioner.total;
     return SNNK_OK;
 }
 
 /* ---- Setting up ---- */
-
-/* Compute means, weight, and the factor of S/2 + ridge, in S. */
-static int prepare(logistic *p) {
-    double *S = p->lstsq->S;
-    bool definite;
-    int st;
-
-    snnk__progress_begin_stage(p->progress, 0.2);
-    st = snnk__lstsq_add_rows(p->lstsq, SNNK_PRECISION_DOUBLE, p->rows, p->workspace, p->progress);
-    if (st != SNNK_OK) return st;
-    for (size_t i = 0; i < p->m; i++) {
-        for (size_t j = 0; j <= i; j++) S[i * p->m + j] /= 2;
-        S[i * p->m + i] += p->ridge;
-    }
-    snnk__progress_begin_stage(p->progress, 0.1);
-    st = snnk__cholesky('U', p->m, S, p->progress, &definite);
-    if (st != SNNK_OK || definite) return st;
-    return snnk__fail(
-        SNNK_E_SINGULAR,
-        "ridge = %g is too small: it is lost in the rounding error of the features' moments",
-        p->ridge);
-}
 
 static int check_config(const snnk_logistic_config *c) {
     int st;
@@ -375,7 +358,7 @@ static int allocate_scores(logistic *p, const snnk_allocator *allocator, double 
 static void read_start(const logistic *p, const double *B, size_t ldb, const double *b, double *x) {
     for (size_t c = 0; c < p->t; c++) {
         memcpy(x + c * p->m, B + c * ldb, p->m * sizeof *x);
-        x[p->t * p->m + c] = b[c] + dot(p->m, x + c * p->m, p->lstsq->mean_phi);
+        x[p->t * p->m + c] = b[c] + dot(p->m, x + c * p->m, p->preconditioner.mean);
     }
 }
 
@@ -385,7 +368,7 @@ static int write_solution(const logistic *p, const double *x, double *B, size_t 
     if (st != SNNK_OK) return st;
     for (size_t c = 0; c < p->t; c++) {
         memcpy(B + c * ldb, x + c * p->m, p->m * sizeof *x);
-        b[c] = x[p->t * p->m + c] - dot(p->m, x + c * p->m, p->lstsq->mean_phi);
+        b[c] = x[p->t * p->m + c] - dot(p->m, x + c * p->m, p->preconditioner.mean);
     }
     return SNNK_OK;
 }
@@ -408,23 +391,25 @@ static int check_arguments(const snnk_rows *rows, size_t classes,
     return snnk__check_finite_f64(b, "b", 1, classes, classes);
 }
 
-/* Solve for checked rows. p has statistics without rows. */
-static int solve(logistic *p, const snnk_logistic_config *config, double *B, size_t ldb, double *b,
-                 snnk_logistic_report *report) {
-    const snnk_allocator *allocator = &p->lstsq->allocator;
+/* Solve for checked rows. */
+static int solve(logistic *p, const snnk_logistic_config *config, const snnk_allocator *allocator,
+                 double *B, size_t ldb, double *b, snnk_logistic_report *report) {
     double *scores = NULL, *memory = NULL;
     vectors v;
     int st;
 
     if ((st = allocate_vectors(p, allocator, &v, &memory)) != SNNK_OK) goto done;
     if ((st = allocate_scores(p, allocator, &scores)) != SNNK_OK) goto done;
-    if ((st = prepare(p)) != SNNK_OK) goto done;
+    st = snnk__preconditioner_create(p->rows, p->t, p->ridge, allocator, p->workspace, p->progress,
+                                     &p->preconditioner);
+    if (st != SNNK_OK) goto done;
     if (config->warm) read_start(p, B, ldb, b, v.x);
     snnk__progress_begin_stage(p->progress, 0.7);
     if ((st = minimise(p, config, &v, report)) != SNNK_OK) goto done;
     if ((st = snnk__progress_finish(p->progress)) != SNNK_OK) goto done;
     st = write_solution(p, v.x, B, ldb, b);
 done:
+    snnk__preconditioner_free(&p->preconditioner);
     snnk__free(allocator, p->block);
     snnk__free(allocator, scores);
     snnk__free(allocator, memory);
@@ -438,7 +423,6 @@ int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logist
     snnk_logistic_report filled = empty_report;
     snnk_rows read;
     snnk_allocator allocator;
-    int32_t precision;
     logistic p = {0};
     snnk__work work;
     int st;
@@ -453,9 +437,8 @@ int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logist
     if ((st = snnk__rows_read(rows, 0, classes, true, &read)) != SNNK_OK) return st;
     if ((st = check_arguments(&read, classes, &ours, B, ldb, b)) != SNNK_OK) return st;
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
-    st = snnk_lstsq_create(read.inputs, classes, &allocator, &p.lstsq);
-    if (st != SNNK_OK) return st;
-    if ((st = snnk__lstsq_read_rows(p.lstsq, &read, &precision, &read)) != SNNK_OK) goto done;
+    if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
+    p.preconditioner.allocator = allocator; /* to free nothing */
     p.n = read.n;
     p.m = read.inputs;
     p.t = classes;
@@ -464,11 +447,8 @@ int snnk_logistic_solve(const snnk_rows *rows, size_t classes, const snnk_logist
     p.workspace = workspace;
     p.progress = &work.progress;
     snnk__work_begin(workspace, 1, &work);
-    st = solve(&p, &ours, B, ldb, b, &filled);
+    st = solve(&p, &ours, &allocator, B, ldb, b, &filled);
     snnk__work_end(&work);
-    if (st == SNNK_OK)
-        st = snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "logistic report");
-done:
-    snnk_lstsq_free(p.lstsq);
-    return st;
+    if (st != SNNK_OK) return st;
+    return snnk__config_write(report, &filled, sizeof filled, REPORT_MINIMUM, "logistic report");
 }

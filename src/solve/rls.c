@@ -418,6 +418,7 @@ int snnk_rls_predict(const snnk_rls *rls, size_t n, const float *Phi, size_t ldp
     const snnk__operand arrays[] = {SNNK__READ(Phi, n, m, ldphi), SNNK__WRITTEN(Y, n, t, ldy),
                                     SNNK__WRITTEN(leverage, 1, n, n)};
     if ((st = snnk__check_overlap(3, arrays)) != SNNK_OK) return st;
+    if (n == 0 || !Phi) return SNNK_OK; /* without rows Phi may be NULL */
     st = snnk__alloc(memory, m, most * sizeof *phi, "a block of rows", &phi);
     if (st != SNNK_OK) goto done;
     st = snnk__alloc(memory, t, most * sizeof *fits, "predictions", &fits);

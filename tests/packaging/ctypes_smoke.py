@@ -17,7 +17,7 @@ symbols = set(open(os.path.join(here, "..", "abi", "symbols.txt")).read().split(
 called = set()
 checks = 0
 
-TEXT = {"snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
+TEXT = {"snnk_loss_name", "snnk_uncertainty_kind_name", "snnk_encoding_name", "snnk_missing_name", "snnk_number_form_name", "snnk_encoder_column_name",
         "snnk_center_name", "snnk_metric_name", "snnk_scaling_mode_name", "snnk_urf_form_name", "snnk_urf_atoms_name",
         "snnk_urf_affine_name", "snnk_precision_name", "snnk_factorization_name", "snnk_solve_method_name", "snnk_strerror", "snnk_status_name", "snnk_last_error", "snnk_version", "snnk_build_info", "snnk_kernels_name",
         "snnk_activation_name", "snnk_storage_name", "snnk_layer_kind_name", "snnk_save_projection_name",
@@ -461,6 +461,7 @@ call("snnk_network_weight_tower", single, out, size(2), None)
 call("snnk_network_free", tower)
 single_network = single
 
+call("snnk_map_free", handle("snnk_fit_center_map", c_void_p(call("snnk_layer_map", fitted)), data(20, X=X)))
 refit = handle("snnk_fit_create_from_network", single_network, size(0), None)
 call("snnk_fit_add", refit, data(20, X=X, Y=Y), None)
 refitted = handle("snnk_fit_solve_network", refit, None, None)
@@ -472,6 +473,11 @@ refitted = c_void_p()
 call("snnk_network_fit_logistic", single_network, data(20, X=X, labels=labels), size(2),
      byref(logistic_config), None, byref(logistic_report), byref(refitted))
 call("snnk_network_free", refitted)
+chosen_loss = c_void_p()
+call("snnk_network_choose_loss", single_network, data(20, X=X, labels=labels), size(2),
+     byref(config("snnk_loss_config_init", 40)), None, byref(report(64)), byref(chosen_loss))
+call("snnk_network_free", chosen_loss)
+assert call("snnk_loss_name", 1) == b"cross-entropy"
 call("snnk_network_free", single_network)
 call("snnk_logistic_solve", data(20, inputs=2, X=X, labels=labels), size(2), None, None,
      (c_double * 4)(), size(2), (c_double * 2)(), None)

@@ -29,7 +29,7 @@ map: scaling frame map urf
 predict: predict uncertainty
 layer: layer
 network: network quantize
-fit: fit score choose
+fit: fit score choose loss
 distill: distill compress
 io: table tensors
 encode: encoder

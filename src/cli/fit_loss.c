@@ -1,0 +1,172 @@
+#include "cli/fit_loss.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/console.h"
+
+/* Without an option, losses are compared only up to these: about 20 seconds on one core. */
+#define MOST_WORK  3e10 /* rows x features^2 x classes */
+#define MOST_BYTES 2e9
+
+/* All training rows, in memory. */
+typedef struct all_rows {
+    double *X;
+    int32_t *labels;
+    float *weights; /* NULL if rows have none */
+    uint64_t *groups;
+    size_t n;
+} all_rows;
+
+static void all_rows_free(const all_rows *all) {
+    free(all->X);
+    free(all->labels);
+    free(all->weights);
+    free(all->groups);
+}
+
+static int all_rows_alloc(const char *command, const dataset *train, const task *what,
+                          all_rows *all) {
+    const size_t n = train->rows;
+    const bool weighted = train->weights != NO_COLUMN || what->class_weights;
+
+    *all = (all_rows){.X = calloc(n, train->n_inputs * sizeof *all->X),
+                      .labels = calloc(n, sizeof *all->labels)};
+    if (weighted) all->weights = calloc(n, sizeof *all->weights);
+    if (train->group != NO_COLUMN) all->groups = calloc(n, sizeof *all->groups);
+    if (all->X && all->labels && (all->weights || !weighted) &&
+        (all->groups || train->group == NO_COLUMN))
+        return EXIT_OK;
+    return failed(command, "out of memory: %zu rows of %zu inputs", n, train->n_inputs);
+}
+
+/* Append a batch. */
+static void append(const snnk_rows *batch, size_t d, all_rows *all) {
+    for (size_t i = 0; i < batch->n; i++, all->n++) {
+        for (size_t j = 0; j < d; j++)
+            all->X[all->n * d + j] =
+                batch->X ? (double)batch->X[i * d + j] : batch->X_f64[i * d + j];
+        all->labels[all->n] = batch->labels[i];
+        if (all->weights) all->weights[all->n] = batch->weights[i];
+        if (all->groups) all->groups[all->n] = batch->groups[i];
+    }
+}
+
+static int read_all(const char *command, const task *what, dataset *train, training_rows *batch,
+                    all_rows *all) {
+    int exit_status = all_rows_alloc(command, train, what, all);
+
+    for (size_t first = 0; exit_status == EXIT_OK && first < train->rows; first += BATCH_ROWS) {
+        const size_t left = train->rows - first, n = left < BATCH_ROWS ? left : BATCH_ROWS;
+
+        exit_status = training_rows_read(command, what, train, first, n, batch);
+        if (exit_status == EXIT_OK) append(&batch->rows, train->n_inputs, all);
+        if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
+    }
+    return exit_status;
+}
+
+/* Whether to compare without an option. */
+static bool is_wanted(const fit_options *o, const task *what) {
+    return what->rare && !what->class_weights && !o->keep_statistics && !o->like &&
+           o->choose == CHOOSE_HELDOUT && o->fit.ridge == SNNK_RIDGE_AUTO;
+}
+
+static bool is_too_large(const dataset *train, const task *what, const snnk_layer *layer) {
+    const double n = (double)train->rows, m = (double)snnk_layer_features(layer);
+
+    return n * m * m * (double)what->outputs > MOST_WORK ||
+           n * (4 * m + 8 * (double)train->n_inputs) > MOST_BYTES;
+}
+
+static int compare(const all_rows *all, const task *what, const snnk_layer *layer,
+                   const snnk_loss_config *config, snnk_workspace *workspace,
+                   snnk_loss_report *report, snnk_network **chosen) {
+    snnk_network *network = NULL;
+    int st = snnk_network_create(NULL, &network);
+
+    if (st == SNNK_OK) st = snnk_network_append(network, layer);
+    if (st == SNNK_OK)
+        st = snnk_network_choose_loss(
+            network,
+            SNNK_ROWS(.n = all->n, .X_f64 = all->X, .inputs = snnk_layer_inputs(layer),
+                      .labels = all->labels, .weights = all->weights, .groups = all->groups),
+            what->outputs, config, workspace, report, chosen);
+    snnk_network_free(network);
+    return st;
+}
+
+int fit_loss_choose(const char *command, const fit_options *o, const task *what, dataset *train,
+                    training_rows *batch, const snnk_layer *layer, double ridge,
+                    snnk_workspace *workspace, fit_loss *loss, snnk_network **chosen) {
+    const bool asked = o->loss == SNNK_LOSS_CROSS_ENTROPY;
+    all_rows all = {.n = 0};
+    snnk_loss_config config;
+    int exit_status;
+
+    *loss = (fit_loss){.report = {.size = sizeof loss->report}};
+    *chosen = NULL;
+    if (!what->classification || o->loss == SNNK_LOSS_SQUARED) return EXIT_OK;
+    if (!asked && !is_wanted(o, what)) return EXIT_OK;
+    loss->too_large = !asked && is_too_large(train, what, layer);
+    if (loss->too_large) return EXIT_OK;
+    exit_status = read_all(command, what, train, batch, &all);
+    if (exit_status == EXIT_OK) {
+        snnk_loss_config_init(&config, sizeof config);
+        config.seed = o->fit.seed;
+        config.ridge = ridge;
+        config.always = asked;
+        const int st = compare(&all, what, layer, &config, workspace, &loss->report, chosen);
+        loss->compared = st == SNNK_OK;
+        /* What cannot be compared stays as it is, unless it was asked for. */
+        if (st == SNNK_E_CANCELLED || interrupted)
+            exit_status = EXIT_CANCELLED;
+        else if (st == SNNK_E_NOMEM || (st != SNNK_OK && asked))
+            exit_status = library_failed(command);
+    }
+    all_rows_free(&all);
+    return exit_status;
+}
+
+/* ---- Report ---- */
+
+void fit_loss_add_json(const fit_loss *loss, cJSON *json) {
+    const snnk_loss_report *r = &loss->report;
+
+    cJSON_AddStringToObject(json, "loss", snnk_loss_name(r->loss));
+    if (!loss->compared) return;
+    cJSON_AddNumberToObject(json, "loss_rows", (double)r->heldout_rows);
+    cJSON_AddNumberToObject(json, "log_loss_squared", r->squared_log_loss);
+    cJSON_AddNumberToObject(json, "log_loss_cross_entropy", r->log_loss);
+    cJSON_AddNumberToObject(json, "misclassified_squared", r->squared_misclassified);
+    cJSON_AddNumberToObject(json, "misclassified_cross_entropy", r->misclassified);
+    cJSON_AddNumberToObject(json, "lambda_cross_entropy", r->ridge);
+    cJSON_AddNumberToObject(json, "newton_steps", r->steps);
+}
+
+static void print_one(int32_t loss, double log_loss, double misclassified) {
+    printf("%s: log loss %.4f, %.2f %% misclassified", snnk_loss_name(loss), log_loss,
+           100 * misclassified);
+}
+
+void fit_loss_print(const fit_loss *loss) {
+    const snnk_loss_report *r = &loss->report;
+    const bool cross = r->loss == SNNK_LOSS_CROSS_ENTROPY;
+
+    if (loss->too_large)
+        puts("loss          squared error; cross-entropy was not tried, it takes longer: --loss "
+             "cross-entropy");
+    if (!loss->compared) return;
+    printf("loss          ");
+    for (int k = 0; k < 2; k++) {
+        if ((k == 0) == cross)
+            print_one(SNNK_LOSS_CROSS_ENTROPY, r->log_loss, r->misclassified);
+        else
+            print_one(SNNK_LOSS_SQUARED, r->squared_log_loss, r->squared_misclassified);
+        printf(k == 0 ? "; " : "\n");
+    }
+    printf("              compared on %llu held-out rows", (unsigned long long)r->heldout_rows);
+    if (cross) printf("; lambda of the cross-entropy: %.3g", r->ridge);
+    puts("");
+}

@@ -5,13 +5,14 @@
 #
 # Installs the Debian packages that are missing, then runs
 #   - the suite in the dev build (gcc, warnings are errors),
-#   - the suite with the address and undefined-behaviour sanitizers,
-#   - the suite in a build by clang,
+#   - the suite with the address and undefined-behaviour sanitizers, without checks of the sources,
+#   - the suite in a build by clang, without checks of the sources and of the program,
 #   - the suite of the minimal build, for 64 and for 32 bits,
 #   - the tests of threads with the thread sanitizer,
 #   - the check of the source format.
 #
-# --quick: only the dev build and its suite. The last line counts tests.
+# --quick: only the dev build and its suite. The last line counts tests. As many tests run at a time
+# as there are processors.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -42,7 +43,7 @@ if [ $quick = no ] && [ "$(dpkg --print-architecture)" = amd64 ]; then
     emulated=
     if ! /lib/ld-linux.so.2 --version >/dev/null 2>&1; then
         need qemu-user
-        emulated="-LE slow -j $(nproc)"
+        emulated="-LE slow"
     fi
 fi
 
@@ -59,7 +60,7 @@ run_suite() {
     shift
     echo "== $preset: tests"
     status=0
-    ctest --preset "$preset" --verbose "$@" >"$log" 2>&1 || status=$?
+    ctest --preset "$preset" --verbose -j "$(nproc)" "$@" >"$log" 2>&1 || status=$?
     grep -E '^ *[0-9]+/[0-9]+ Test|FAILED|Failure|ERROR|error:|not ok' "$log" || true
     if [ $status != 0 ]; then
         grep -vE '\[ RUN|\[       OK' "$log" | tail -n 80
@@ -106,8 +107,12 @@ check() {
     fi
 }
 
+# build PRESET [TARGET...]: build the targets, or all if none is named.
 build() {
-    cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" >>"$log" 2>&1 || {
+    preset=$1
+    shift
+    cmake --preset "$preset" >"$log" 2>&1 &&
+        cmake --build --preset "$preset" ${1:+--target "$@"} >>"$log" 2>&1 || {
         tail -n 60 "$log"
         echo "The errors in it:"
         grep -E 'error|FAILED' "$log" | head -n 20
@@ -127,15 +132,17 @@ build_and_test() {
 
 build_and_test dev "gcc, warnings are errors"
 if [ $quick = no ]; then
-    build_and_test asan "address and undefined behaviour"
-    build_and_test clang "optimised, warnings are errors"
+    build_and_test asan "address and undefined behaviour" -LE once
+    build_and_test clang "optimised, warnings are errors" -LE "once|program"
     build_and_test minimal "no dependencies"
     if [ $bits32 = yes ]; then
         check "cmocka for 32 bits" unpack_foreign i386 build/i386 libcmocka0
         # shellcheck disable=SC2086 # a list
         build_and_test minimal32 "sizes of 32 bits" $emulated
     fi
-    build_and_test tsan "thread sanitizer" -R "threads|pool"
+    failed_before=$failed # as build_and_test, but only two targets
+    check "build: tsan (thread sanitizer)" build tsan test_threads test_pool
+    [ "$failed" != "$failed_before" ] || run_suite tsan -R '^(threads|pool)$'
     check "format" sh tests/format.sh
 fi
 

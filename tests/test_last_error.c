@@ -111,28 +111,31 @@ static void test_issue_15_ridges_that_overflow_leave_no_sentence(void **state) {
  * tried. */
 static void test_issue_15_calibrating_leaves_no_sentence(void **state) {
     enum { D = 8, L = 12 };
-    static const int32_t activations[] = {SNNK_RELU, SNNK_GELU, SNNK_TANH, SNNK_SILU, SNNK_EXP};
+    /* 8 features have no room for a row of sin, which has no Fourier integral either; some spectra
+     * of GELU are not resolved. */
+    static const struct {
+        int32_t activation;
+        uint64_t features;
+    } cases[] = {{SNNK_SIN, 8}, {SNNK_GELU, 64}};
     float X[N * D], W[L * D];
 
     (void)state;
     draw_floats(X, N * D, 3);
     draw_floats(W, L * D, 4);
-    for (size_t a = 0; a < sizeof activations / sizeof *activations; a++)
-        for (uint64_t features = 8; features <= 64; features *= 8) {
-            snnk_urf_config config;
-            snnk_map *map;
-            snnk_layer *layer;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snnk_urf_config config;
+        snnk_map *map;
+        snnk_layer *layer;
 
-            assert_ok(snnk_urf_config_init(&config, sizeof config));
-            config.features = features;
-            assert_ok(snnk_urf_calibrate(D, activations[a], NULL, SNNK_ROWS(.n = 64, .X = X), L, W,
-                                         D, NULL, &config, NULL, &map));
-            assert_ok(snnk_layer_create_from_dense(D, L, W, D, NULL, activations[a],
-                                                   SNNK_ROWS(.n = 64, .X = X), &config, NULL,
-                                                   &layer));
-            snnk_map_free(map);
-            snnk_layer_free(layer);
-        }
+        assert_ok(snnk_urf_config_init(&config, sizeof config));
+        config.features = cases[i].features;
+        assert_ok(snnk_urf_calibrate(D, cases[i].activation, NULL, SNNK_ROWS(.n = 64, .X = X), L, W,
+                                     D, NULL, &config, NULL, &map));
+        assert_ok(snnk_layer_create_from_dense(D, L, W, D, NULL, cases[i].activation,
+                                               SNNK_ROWS(.n = 64, .X = X), &config, NULL, &layer));
+        snnk_map_free(map);
+        snnk_layer_free(layer);
+    }
     assert_untouched();
 }
 

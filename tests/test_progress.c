@@ -331,36 +331,36 @@ static void check(call run, long about) {
 
 static void cancelled_solutions_leave_nothing(void **state) {
     (void)state;
-    check(solve_wide, 20);
-    check(solve_singular, 20);
-    check(solve_factor, 20);
+    check(solve_wide, 8);
+    check(solve_singular, 8);
+    check(solve_factor, 8);
     check(solve_singular_factor, 5);
-    check(choose_ridge, 20);
+    check(choose_ridge, 8);
 }
 
 static void cancelled_decompositions_leave_nothing(void **state) {
     (void)state;
-    check(path_of_moments, 20);
+    check(path_of_moments, 8);
     check(path_of_factor, 5);
-    check(make_dual, 20);
-    check(start_rls, 20);
+    check(make_dual, 8);
+    check(start_rls, 8);
 }
 
 static void cancelled_logistic_regression_leaves_nothing(void **state) {
     (void)state;
-    check(solve_logistic, 12);
+    check(solve_logistic, 5);
 }
 
 static void cancelled_forgetting_changes_nothing(void **state) {
     (void)state;
-    check(forget_moments, 20);
-    check(forget_factor, 12);
-    check(forget_all, 12);
+    check(forget_moments, 8);
+    check(forget_factor, 5);
+    check(forget_all, 5);
 }
 
 static void cancelled_fits_leave_nothing(void **state) {
     (void)state;
-    check(solve_fit, 12);
+    check(solve_fit, 5);
 }
 
 /* ---- Eigenvectors by divide and conquer ---- */

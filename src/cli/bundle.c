@@ -16,18 +16,10 @@ static const char help[] =
     "\n"
     "Options:\n"
     "  --layers FIRST-LAST  bundle these layers only, counted from 0 (default: all)\n"
-    "  --save FILE          save the result\n" COMPARISON_HELP
-    "  --threads N          threads (default: all processors)\n"
-    "  --json               print one JSON object on stdout and nothing else\n"
-    "  --quiet              no progress bar\n"
-    "  --help               show this help\n"
-    "\n"
+    "  --save FILE          save the result\n" COMPARISON_HELP MODEL_HELP "\n"
     "Examples:\n"
     "  $ snnk bundle deep.safetensors --test more.csv --save fast.safetensors\n"
-    "\n"
-    "Exit status:\n"
-    "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C. An existing file is replaced only on success\n";
+    "\n" MODEL_EXIT_HELP ". An existing file is replaced only on success\n";
 
 static void add_costs(cJSON *json, const char *name, const snnk_network *network) {
     cJSON *item = cJSON_AddObjectToObject(json, name);
@@ -86,16 +78,10 @@ static int bundle(const model_use *use, snnk_network **bundled) {
 static int run(model_use *use) {
     comparison compared;
     snnk_network *bundled = NULL;
-    int exit_status = use->save ? check_save(command, use->save) : EXIT_OK;
+    int exit_status = comparison_open(command, use);
 
-    if (exit_status == EXIT_OK) exit_status = model_open(command, use);
-    if (exit_status == EXIT_OK) exit_status = comparison_open(command, use);
     if (exit_status == EXIT_OK) exit_status = bundle(use, &bundled);
     if (exit_status == EXIT_OK) exit_status = comparison_run(command, use, bundled, &compared);
-    if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
-    if (exit_status == EXIT_OK && use->save &&
-        snnk_network_save(bundled, use->save, model_projection(use->network, use->path)) != SNNK_OK)
-        exit_status = library_failed(command);
     if (exit_status == EXIT_OK && use->json)
         print_json(use, bundled, &compared);
     else if (exit_status == EXIT_OK)
@@ -104,20 +90,14 @@ static int run(model_use *use) {
     return exit_status;
 }
 
-int bundle_command(int argc, char **argv) {
-    model_use use;
-    int exit_status = model_options(command, COMPARISON_OPTIONS " layers", argc, argv, &use);
+static int check(const model_use *use) { return comparison_check(command, use); }
 
-    if (exit_status != EXIT_OK) return exit_status;
-    if (use.help) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    if (!use.save && !use.files.table && !use.files.inputs)
-        return wrong_usage(command, "--save FILE or --test FILE is missing");
-    catch_interrupts();
-    exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
-    model_close(&use);
-    return exit_status;
+int bundle_command(int argc, char **argv) {
+    static const model_command self = {.name = command,
+                                       .options = COMPARISON_OPTIONS " layers",
+                                       .help = help,
+                                       .check = check,
+                                       .run = run};
+
+    return model_command_run(&self, argc, argv);
 }

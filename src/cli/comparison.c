@@ -7,7 +7,12 @@
 #include "cli/console.h"
 #include "cli/system.h"
 
-int comparison_open(const char *command, model_use *use) {
+int comparison_check(const char *command, const model_use *use) {
+    if (use->save || use->files.table || use->files.inputs) return EXIT_OK;
+    return wrong_usage(command, "--save FILE or --test FILE is missing");
+}
+
+static int open_rows(const char *command, model_use *use) {
     data_files files = use->files;
     int exit_status;
 
@@ -30,6 +35,13 @@ int comparison_open(const char *command, model_use *use) {
                       dataset_flattened(&use->data));
     if (use->data.rows == 0) return failed(command, "%s has no rows", files.inputs);
     return EXIT_OK;
+}
+
+int comparison_open(const char *command, model_use *use) {
+    int exit_status = use->save ? check_save(command, use->save) : EXIT_OK;
+
+    if (exit_status == EXIT_OK) exit_status = model_open(command, use);
+    return exit_status == EXIT_OK ? open_rows(command, use) : exit_status;
 }
 
 typedef struct sums {
@@ -73,8 +85,8 @@ static int compare(const char *command, model_use *use, const snnk_network *chan
     return exit_status;
 }
 
-int comparison_run(const char *command, model_use *use, const snnk_network *changed,
-                   comparison *result) {
+static int compare_all(const char *command, model_use *use, const snnk_network *changed,
+                       comparison *result) {
     const size_t d = snnk_network_inputs(use->network), l = snnk_network_outputs(use->network);
     double *X, *Y, *Z;
     sums s = {0};
@@ -98,6 +110,18 @@ int comparison_run(const char *command, model_use *use, const snnk_network *chan
     result->largest_error = s.largest == 0 ? 0 : s.largest / result->rms;
     result->same_class = s.same_class;
     return EXIT_OK;
+}
+
+int comparison_run(const char *command, model_use *use, const snnk_network *changed,
+                   comparison *result) {
+    const int exit_status = compare_all(command, use, changed, result);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (interrupted) return EXIT_CANCELLED;
+    if (!use->save ||
+        snnk_network_save(changed, use->save, model_projection(use->network, use->path)) == SNNK_OK)
+        return EXIT_OK;
+    return library_failed(command);
 }
 
 void comparison_print(const model_use *use, const comparison *result) {

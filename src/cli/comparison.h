@@ -18,11 +18,16 @@ typedef struct comparison {
     "  --test FILE          rows on which to compare the outputs before and after (CSV, with\n"    \
     "                       columns found by name, IDX or .npy); also --test-inputs\n" CSV_HELP
 
-/* Open the rows of --test, if it was given, before long work. Like all functions here, it prints
- * the error and returns an exit status. */
+/* Refuse options that ask for no result. Like the next two functions, it prints the error and
+ * returns an exit status. */
+int comparison_check(const char *command, const model_use *use);
+
+/* Before long work: check that --save can be written, open the model, and the rows of --test if it
+ * was given. */
 int comparison_open(const char *command, model_use *use);
 
-/* Compare the model with a changed one on these rows. */
+/* Compare the model with a changed one on these rows, and save the changed one if that is asked
+ * for. */
 int comparison_run(const char *command, model_use *use, const snnk_network *changed,
                    comparison *result);
 

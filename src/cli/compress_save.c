@@ -12,16 +12,13 @@ static const char command[] = "compress";
 
 /* The names of the replaced weights, separated by spaces. Free the text. */
 static char *names_of_weights(const compress_options *o) {
-    size_t bytes = 1;
+    size_t bytes = 1, at = 0;
     char *text;
 
     for (size_t k = 0; k < o->n_layers; k++) bytes += strlen(o->layers[k].weight) + 1;
-    if ((text = malloc(bytes)) == NULL) return NULL;
-    *text = '\0';
-    for (size_t k = 0; k < o->n_layers; k++) {
-        if (k > 0) strcat(text, " ");
-        strcat(text, o->layers[k].weight);
-    }
+    if ((text = calloc(bytes, 1)) == NULL) return NULL;
+    for (size_t k = 0; k < o->n_layers; k++)
+        at += (size_t)snprintf(text + at, bytes - at, k > 0 ? " %s" : "%s", o->layers[k].weight);
     return text;
 }
 

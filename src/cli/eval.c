@@ -22,19 +22,11 @@ static const char help[] =
     "  --test-labels FILE   their targets; also --test-targets\n" CSV_HELP
     "  --weights COLUMN     how much each row counts (default: all the same)\n"
     "  --coverage P         measure the sets or intervals of predict --interval P\n"
-    "                       (default: 0.9)\n"
-    "  --threads N          threads (default: all processors)\n"
-    "  --json               print one JSON object on stdout and nothing else\n"
-    "  --quiet              no progress bar\n"
-    "  --help               show this help\n"
-    "\n"
+    "                       (default: 0.9)\n" MODEL_HELP "\n"
     "Examples:\n"
     "  $ snnk eval iris.safetensors --test more_iris.csv\n"
     "  $ snnk eval digits.safetensors --test-images t10k.idx.gz --test-labels labels.idx.gz\n"
-    "\n"
-    "Exit status:\n"
-    "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C\n";
+    "\n" MODEL_EXIT_HELP "\n";
 
 static void print_json(const model_use *use, const evaluation *result) {
     const size_t l = use->task.outputs;
@@ -130,28 +122,24 @@ static int run(model_use *use) {
     return exit_status;
 }
 
-int eval_command(int argc, char **argv) {
-    model_use use;
-    int exit_status =
-        model_options(command,
-                      "test target test-images test-inputs test-labels test-targets "
-                      "weights separator decimal no-header coverage threads json quiet",
-                      argc, argv, &use);
-
-    if (exit_status != EXIT_OK) return exit_status;
-    if (use.help) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    if (!use.files.table && !(use.files.inputs && use.files.targets))
+static int check(const model_use *use) {
+    if (!use->files.table && !(use->files.inputs && use->files.targets))
         return wrong_usage(command, "--test FILE, or --test-images and --test-labels, is missing");
-    if (use.files.table && (use.files.inputs || use.files.targets))
+    if (use->files.table && (use->files.inputs || use->files.targets))
         return wrong_usage(command, "use either --test or --test-images and --test-labels");
-    if (use.files.target && !use.files.table)
+    if (use->files.target && !use->files.table)
         return wrong_usage(command, "--target needs --test FILE");
-    catch_interrupts();
-    exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
-    model_close(&use);
-    return exit_status;
+    return EXIT_OK;
+}
+
+int eval_command(int argc, char **argv) {
+    static const model_command self = {
+        .name = command,
+        .options = "test target test-images test-inputs test-labels test-targets "
+                   "weights separator decimal no-header coverage threads json quiet",
+        .help = help,
+        .check = check,
+        .run = run};
+
+    return model_command_run(&self, argc, argv);
 }

@@ -1,15 +1,12 @@
 #define _POSIX_C_SOURCE 200809L
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/console.h"
-#include "cli/evaluate.h"
-#include "cli/fit_choose.h"
 #include "cli/fit_gcv.h"
 #include "cli/fit_loss.h"
-#include "cli/fit_options.h"
+#include "cli/fit_report.h"
 #include "cli/system.h"
 #include "cli/training_rows.h"
 
@@ -508,191 +505,21 @@ static int save(const session *s) {
     return library_failed(command);
 }
 
-/* ---- Report ---- */
-
-static const char *how_chosen(const session *s) {
-    if (s->o->fit.ridge != SNNK_RIDGE_AUTO) return "given";
-    if (s->o->choose == CHOOSE_GCV) return "generalized cross-validation";
-    return s->best.report.heldout_rows > 0 ? "held-out rows" : "leave-one-out";
-}
-
-/* Add the settings of the features, and what they were compared with. */
-static void add_choice(const session *s, cJSON *json) {
-    const fit_choice *choice = &s->choice;
-    const snnk_map_config *map = &s->o->map;
-    const char *scaling = scaling_name(s);
-
-    cJSON_AddItemToObject(json, "scaling",
-                          scaling ? cJSON_CreateString(scaling) : cJSON_CreateNull());
-    if (choice->form >= 0)
-        cJSON_AddStringToObject(json, "number_form", snnk_number_form_name(choice->form));
-    if (map->kind == SNNK_MAP_ELEMENTWISE)
-        cJSON_AddStringToObject(json, "activation", snnk_activation_name(map->activation));
-    cJSON_AddNumberToObject(json, "projection_scale", map->projection_scale);
-    cJSON_AddNumberToObject(json, "offset_scale", map->offset_scale);
-    if (!choice->made) return;
-    cJSON_AddNumberToObject(json, "candidates", (double)choice->candidates);
-    cJSON_AddNumberToObject(json, "candidate_rows", (double)choice->rows);
-    cJSON_AddNumberToObject(json, "candidate_error", choice->error);
-    cJSON_AddNumberToObject(json, "linear_error", choice->linear_error);
-    cJSON_AddNumberToObject(json, "not_linear_error", choice->other_error);
-}
-
-static void print_json(const session *s, const evaluation *test) {
-    const snnk_fit_report *r = &s->best.report;
-    cJSON *json = cJSON_CreateObject();
-    char seed[24];
-
-    task_add_json(&s->task, json);
-    if (test && s->task.classification)
-        cJSON_AddNumberToObject(json, "test_accuracy", test->accuracy);
-    if (test && !s->task.classification) {
-        cJSON_AddNumberToObject(json, "test_rmse", test->rmse);
-        cJSON_AddNumberToObject(json, "test_mae", test->mae);
-        cJSON_AddNumberToObject(json, "test_r2", test->r2);
-    }
-    cJSON_AddNumberToObject(json, "train_seconds", s->train_seconds);
-    cJSON_AddNumberToObject(json, "parameters", (double)snnk_network_parameters(s->network));
-    cJSON_AddNumberToObject(json, "m", (double)snnk_map_features(s->best.map));
-    cJSON_AddNumberToObject(json, "lambda", r->ridge);
-    cJSON_AddStringToObject(json, "lambda_chosen", how_chosen(s));
-    cJSON_AddNumberToObject(json, "heldout_error", r->heldout_error); /* null with a given lambda */
-    cJSON_AddNumberToObject(json, "heldout_rows", (double)r->heldout_rows);
-    fit_loss_add_json(&s->loss, json);
-    cJSON_AddNumberToObject(json, "rank", (double)r->rank);
-    cJSON_AddNumberToObject(json, "condition", r->condition);
-    cJSON_AddStringToObject(json, "method", snnk_solve_method_name(r->method));
-    cJSON_AddNumberToObject(json, "train_rows", (double)r->rows);
-    cJSON_AddNumberToObject(json, "test_rows", test ? (double)test->rows : 0);
-    cJSON_AddNumberToObject(json, "inputs", (double)s->train.n_inputs);
-    dataset_add_constants(&s->train, json);
-    dataset_add_mixed(&s->train, json);
-    if (s->train.encoder)
-        cJSON_AddNumberToObject(json, "encoded_columns",
-                                (double)snnk_encoder_columns(s->train.encoder));
-    cJSON_AddStringToObject(json, "features", fit_kinds[s->o->map.kind]);
-    add_choice(s, json);
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->o->map.seed); /* all 64 bits */
-    cJSON_AddRawToObject(json, "seed", seed);
-    cJSON_AddNumberToObject(json, "processes", (double)s->processes.size);
-    cJSON_AddNumberToObject(json, "threads", (double)s->o->threads);
-    cJSON_AddStringToObject(json, "precision", snnk_precision_name(s->o->fit.precision));
-    if (test)
-        cJSON_AddNumberToObject(json, "predict_us_per_row",
-                                1e6 * test->seconds / (double)test->rows);
-    cJSON_AddNumberToObject(json, "peak_rss_mb", peak_memory_mb());
-    if (s->o->save)
-        cJSON_AddStringToObject(json, "model", s->o->save);
-    else
-        cJSON_AddNullToObject(json, "model");
-    print_json_object(json);
-}
-
-/* Say what the encoder makes of the columns. */
-static void print_encoder(const snnk_encoder *encoder) {
-    size_t kinds[SNNK_ENCODING_CONSTANT + 1] = {0};
-    const char *separator = " (";
-
-    if (!encoder) return;
-    for (size_t k = 0; k < snnk_encoder_columns(encoder); k++)
-        kinds[snnk_encoder_column_encoding(encoder, k)]++;
-    printf("encoded       %zu columns as %zu inputs", snnk_encoder_columns(encoder),
-           snnk_encoder_outputs(encoder));
-    for (int32_t k = 0; k <= SNNK_ENCODING_CONSTANT; k++) {
-        if (kinds[k] == 0) continue;
-        printf("%s%s: %zu", separator, snnk_encoding_name(k), kinds[k]);
-        separator = ", ";
-    }
-    puts(")");
-    if (snnk_encoder_likely_index(encoder))
-        printf("note          column 1, \"%s\", counts the rows: if it is no input, use --drop 1\n",
-               snnk_encoder_column_name(encoder, 0));
-}
-
-/* What becomes of the inputs. */
-static const char *form_of_inputs(const session *s) {
-    if (s->choice.form > SNNK_NUMBER_FORM_PLAIN) return snnk_number_form_name(s->choice.form);
-    switch (s->o->scaling) {
-    case SNNK_SCALING_CENTER: return "centered, with their own units";
-    case SNNK_SCALING_COMMON: return "centered, with one scale for all";
-    case SNNK_SCALING_STANDARDIZE: return "standardized";
-    default: return "as they are";
-    }
-}
-
-/* Print what was chosen, and what it was compared with. */
-static void print_choice(const session *s) {
-    const fit_choice *choice = &s->choice;
-    const snnk_map_config *map = &s->o->map;
-
-    printf("features      %zu (%s", snnk_map_features(s->best.map), fit_kinds[map->kind]);
-    if (map->kind == SNNK_MAP_ELEMENTWISE) printf(" %s", snnk_activation_name(map->activation));
-    if (map->kind != SNNK_MAP_IDENTITY) printf(", projection scale %g", map->projection_scale);
-    if (map->offset_scale > 0 && map->kind != SNNK_MAP_IDENTITY)
-        printf(", offset scale %g", map->offset_scale);
-    printf("), %llu parameters\n", (unsigned long long)snnk_network_parameters(s->network));
-    if (!choice->made) return;
-    printf("chosen        best of %zu candidates: leaves %.3g %% of the variance of %zu rows that "
-           "were left out",
-           choice->candidates, 100 * choice->error, choice->rows);
-    if (!isnan(choice->linear_error) && map->kind != SNNK_MAP_IDENTITY)
-        printf("; linear: %.3g %%", 100 * choice->linear_error);
-    if (!isnan(choice->other_error) && map->kind == SNNK_MAP_IDENTITY)
-        printf("; not linear: %.3g %%", 100 * choice->other_error);
-    puts("");
-    if (choice->error >= 1)
-        puts(
-            "note          rows that were left out are predicted no better than by the mean of the "
-            "targets");
-    printf("inputs        %s\n", form_of_inputs(s));
-}
-
-/* Print the error that lambda was chosen by. */
-static void print_error_of(const session *s) {
-    const snnk_fit_report *r = &s->best.report;
-    const char *const what = r->heldout_rows > 0 ? "held-out" : "left-out";
-    const uint64_t rows = r->heldout_rows > 0 ? r->heldout_rows : r->rows;
-
-    if (isnan(r->heldout_error)) return;
-    if (s->task.classification)
-        printf("%-13s %.2f %% of %llu rows misclassified\n", what, 100 * r->heldout_error,
-               (unsigned long long)rows);
-    else
-        printf("%-13s rmse %.4g on %llu rows\n", what,
-               sqrt(r->heldout_error / (double)s->task.outputs), (unsigned long long)rows);
-}
-
-static void print_text(const session *s, const evaluation *test) {
-    const snnk_fit_report *r = &s->best.report;
-
-    task_print(&s->task);
-    printf("fitted        %llu rows, %zu inputs, %zu %s in %.1f s\n", (unsigned long long)r->rows,
-           s->train.n_inputs, s->task.outputs,
-           s->task.classification ? "classes"
-           : s->task.outputs == 1 ? "target"
-                                  : "targets",
-           s->train_seconds);
-    print_encoder(s->train.encoder);
-    dataset_print_constants(&s->train);
-    dataset_print_mixed(&s->train);
-    print_choice(s);
-    printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(s));
-    print_error_of(s);
-    fit_loss_print(&s->loss);
-    printf("system        rank %llu of %zu, condition %.2g, by %s\n", (unsigned long long)r->rank,
-           snnk_map_features(s->best.map), r->condition, snnk_solve_method_name(r->method));
-    if (test && s->task.classification)
-        printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
-    if (test && !s->task.classification)
-        printf("test          rmse %.6g, mae %.6g, R2 %.4f on %zu rows\n", test->rmse, test->mae,
-               test->r2, test->rows);
-    if (s->o->save) printf("saved         %s\n", s->o->save);
-}
-
 /* Score the model, save it, and report, in this order: a failure leaves an existing file as it
  * was. */
 static int finish(session *s) {
     const bool tested = s->test.rows > 0;
+    const fit_result fitted = {.options = s->o,
+                               .train = &s->train,
+                               .task = &s->task,
+                               .choice = &s->choice,
+                               .loss = &s->loss,
+                               .scaling = scaling_name(s),
+                               .report = &s->best.report,
+                               .map = s->best.map,
+                               .network = s->network,
+                               .train_seconds = s->train_seconds,
+                               .processes = s->processes.size};
     evaluation result = {0};
     int exit_status = EXIT_OK;
 
@@ -701,12 +528,7 @@ static int finish(session *s) {
             evaluate(command, s->network, &s->task, &s->test, s->workspace, s->o->quiet, &result);
     if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
     if (exit_status == EXIT_OK) exit_status = save(s);
-    if (exit_status == EXIT_OK) {
-        if (s->o->json)
-            print_json(s, tested ? &result : NULL);
-        else
-            print_text(s, tested ? &result : NULL);
-    }
+    if (exit_status == EXIT_OK) fit_report_print(&fitted, tested ? &result : NULL);
     free(result.confusion);
     return exit_status;
 }

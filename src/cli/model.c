@@ -244,3 +244,20 @@ void model_close(model_use *use) {
     snnk_workspace_free(use->workspace);
     snnk_network_free(use->network);
 }
+
+int model_command_run(const model_command *command, int argc, char **argv) {
+    model_use use;
+    int exit_status = model_options(command->name, command->options, argc, argv, &use);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    if (use.help) {
+        fputs(command->help, stdout);
+        return EXIT_OK;
+    }
+    if ((exit_status = command->check(&use)) != EXIT_OK) return exit_status;
+    catch_interrupts();
+    exit_status = command->run(&use);
+    if (exit_status == EXIT_CANCELLED) print_error(command->name, "cancelled");
+    model_close(&use);
+    return exit_status;
+}

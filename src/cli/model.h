@@ -25,6 +25,28 @@ typedef struct model_use {
     dataset data;
 } model_use;
 
+/* The last options of most commands, and their exit statuses, for their help. */
+#define MODEL_HELP                                                                                 \
+    "  --threads N          threads (default: all processors)\n"                                   \
+    "  --json               print one JSON object on stdout and nothing else\n"                    \
+    "  --quiet              no progress bar\n"                                                     \
+    "  --help               show this help\n"
+#define MODEL_EXIT_HELP                                                                            \
+    "Exit status:\n"                                                                               \
+    "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"        \
+    "  130 cancelled with Ctrl-C"
+
+/* A command that uses a model. check and run print the error and return an exit status. */
+typedef struct model_command {
+    const char *name, *help;
+    const char *options;                /* as for model_options */
+    int (*check)(const model_use *use); /* refuse what the options leave out, or do not allow */
+    int (*run)(model_use *use);
+} model_command;
+
+/* Read the options, run the command, and close the model. Returns an exit status. */
+int model_command_run(const model_command *command, int argc, char **argv);
+
 /* Read the options of a command. Prints the error and returns an exit status.
  *   accepted  the names of its options, separated by spaces; "FILE" for a second file name, which
  *             becomes

@@ -20,20 +20,12 @@ static const char help[] =
     "                       classification: the set of classes that contains the right\n"
     "                       one with probability P, separated by |\n"
     "  --out FILE           save instead of printing: as CSV if FILE ends in .csv, else as\n"
-    "                       .npy, without the names of classes\n"
-    "  --threads N          threads (default: all processors)\n"
-    "  --json               print one JSON object on stdout and nothing else\n"
-    "  --quiet              no progress bar\n"
-    "  --help               show this help\n"
-    "\n"
+    "                       .npy, without the names of classes\n" MODEL_HELP "\n"
     "Examples:\n"
     "  $ snnk predict iris.safetensors flowers.csv --probabilities\n"
     "  $ snnk predict prices.safetensors houses.csv --interval 0.9 --out prices.csv\n"
     "  $ snnk predict digits.safetensors t10k.idx.gz --out scores.npy\n"
-    "\n"
-    "Exit status:\n"
-    "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C\n";
+    "\n" MODEL_EXIT_HELP "\n";
 
 /* Compute the scores of all rows, rows x outputs. */
 static int predict(model_use *use, double *scores) {
@@ -59,8 +51,10 @@ static int predict(model_use *use, double *scores) {
 
 static int run(model_use *use) {
     double *scores = NULL;
-    int exit_status = model_open(command, use);
+    int exit_status;
 
+    remove_unfinished(use->out);
+    exit_status = model_open(command, use);
     if (exit_status == EXIT_OK) exit_status = prediction_check(command, use);
     if (exit_status == EXIT_OK && use->out) exit_status = check_save(command, use->out);
     if (exit_status != EXIT_OK) return exit_status;
@@ -79,25 +73,21 @@ static int run(model_use *use) {
     return exit_status;
 }
 
-int predict_command(int argc, char **argv) {
-    model_use use;
-    int exit_status = model_options(command,
-                                    "FILE separator decimal no-header out scores probabilities "
-                                    "interval threads json quiet",
-                                    argc, argv, &use);
-
-    if (exit_status != EXIT_OK) return exit_status;
-    if (use.help) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    if (!use.files.inputs) return wrong_usage(command, "the file with the inputs is missing");
-    if (use.scores && use.probabilities)
+static int check(const model_use *use) {
+    if (!use->files.inputs) return wrong_usage(command, "the file with the inputs is missing");
+    if (use->scores && use->probabilities)
         return wrong_usage(command, "use either --scores or --probabilities");
-    catch_interrupts();
-    remove_unfinished(use.out);
-    exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
-    model_close(&use);
-    return exit_status;
+    return EXIT_OK;
+}
+
+int predict_command(int argc, char **argv) {
+    static const model_command self = {
+        .name = command,
+        .options = "FILE separator decimal no-header out scores probabilities "
+                   "interval threads json quiet",
+        .help = help,
+        .check = check,
+        .run = run};
+
+    return model_command_run(&self, argc, argv);
 }

@@ -16,19 +16,11 @@ static const char help[] =
     "Options:\n"
     "  --storage STORAGE    bf16: 2 bytes a weight; int8: 1 byte a weight, and inputs are rounded\n"
     "                       too; f32: 4 bytes, as before quantizing\n"
-    "  --save FILE          save the result\n" COMPARISON_HELP
-    "  --threads N          threads (default: all processors)\n"
-    "  --json               print one JSON object on stdout and nothing else\n"
-    "  --quiet              no progress bar\n"
-    "  --help               show this help\n"
-    "\n"
+    "  --save FILE          save the result\n" COMPARISON_HELP MODEL_HELP "\n"
     "Examples:\n"
     "  $ snnk quantize digits.safetensors --storage int8 --test t10k.idx.gz --save "
     "small.safetensors\n"
-    "\n"
-    "Exit status:\n"
-    "  0 success, 1 failure (a bad file, data that do not fit the model), 2 wrong usage,\n"
-    "  130 cancelled with Ctrl-C. An existing file is replaced only on success\n";
+    "\n" MODEL_EXIT_HELP ". An existing file is replaced only on success\n";
 
 static void print_json(const model_use *use, const snnk_quantize_report *report,
                        const comparison *compared) {
@@ -54,20 +46,14 @@ static int run(model_use *use) {
     snnk_quantize_report report = {.size = sizeof report};
     comparison compared;
     snnk_network *made = NULL;
-    int exit_status = use->save ? check_save(command, use->save) : EXIT_OK;
+    int exit_status = comparison_open(command, use);
 
-    if (exit_status == EXIT_OK) exit_status = model_open(command, use);
-    if (exit_status == EXIT_OK) exit_status = comparison_open(command, use);
     if (exit_status == EXIT_OK &&
         (snnk_network_quantize(use->network, use->storage, NULL, use->workspace, &report, &made) !=
              SNNK_OK ||
          model_set_storage(made, use->storage) != SNNK_OK))
         exit_status = library_failed(command);
     if (exit_status == EXIT_OK) exit_status = comparison_run(command, use, made, &compared);
-    if (exit_status == EXIT_OK && interrupted) exit_status = EXIT_CANCELLED;
-    if (exit_status == EXIT_OK && use->save &&
-        snnk_network_save(made, use->save, model_projection(use->network, use->path)) != SNNK_OK)
-        exit_status = library_failed(command);
     snnk_network_free(made);
     if (exit_status == EXIT_OK && use->json)
         print_json(use, &report, &compared);
@@ -76,21 +62,17 @@ static int run(model_use *use) {
     return exit_status;
 }
 
-int quantize_command(int argc, char **argv) {
-    model_use use;
-    int exit_status = model_options(command, COMPARISON_OPTIONS " storage", argc, argv, &use);
+static int check(const model_use *use) {
+    if (use->storage < 0) return wrong_usage(command, "--storage STORAGE is missing");
+    return comparison_check(command, use);
+}
 
-    if (exit_status != EXIT_OK) return exit_status;
-    if (use.help) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    if (use.storage < 0) return wrong_usage(command, "--storage STORAGE is missing");
-    if (!use.save && !use.files.table && !use.files.inputs)
-        return wrong_usage(command, "--save FILE or --test FILE is missing");
-    catch_interrupts();
-    exit_status = run(&use);
-    if (exit_status == EXIT_CANCELLED) print_error(command, "cancelled");
-    model_close(&use);
-    return exit_status;
+int quantize_command(int argc, char **argv) {
+    static const model_command self = {.name = command,
+                                       .options = COMPARISON_OPTIONS " storage",
+                                       .help = help,
+                                       .check = check,
+                                       .run = run};
+
+    return model_command_run(&self, argc, argv);
 }

@@ -51,7 +51,7 @@ with_pkg_config() { # with_pkg_config DIRECTORY [--static]
 }
 
 # A parent project that checks that none of its own settings changed.
-parent() { # parent DIRECTORY HOW
+configure_parent() { # configure_parent DIRECTORY HOW
     mkdir -p "$1"
     cp "$source/examples/quickstart.c" "$1"
     cat >"$1/CMakeLists.txt" <<CMAKE
@@ -77,8 +77,25 @@ endif()
 add_executable(quickstart quickstart.c)
 target_link_libraries(quickstart PRIVATE snnk::snnk m)
 CMAKE
-    cmake -S "$1" -B "$1/build" -DCMAKE_C_COMPILER="$cc" &&
-        cmake --build "$1/build" -j 2 && cd "$1" && ./build/quickstart
+    cmake -S "$1" -B "$1/build" -DCMAKE_C_COMPILER="$cc"
+}
+
+parent() { # parent DIRECTORY HOW
+    configure_parent "$1" "$2" &&
+        cmake --build "$1/build" -j 2 --target quickstart && cd "$1" && ./build/quickstart
+}
+
+# The library is not compiled once more: the commands that would be run are those of the first parent,
+# except for its own folder.
+same_commands() { # same_commands DIRECTORY HOW
+    configure_parent "$1" "$2" && commands "$first_parent" >"$work/first_commands" &&
+        commands "$1" >"$work/commands" && [ -s "$work/commands" ] &&
+        diff "$work/first_commands" "$work/commands"
+}
+
+commands() { # commands DIRECTORY: the compilations of a parent, sorted
+    ninja -C "$1/build" -t commands quickstart | grep -- ' -c ' |
+        sed "s|$1|PARENT|g; s|_deps/snnk-build|snnk|g" | sort
 }
 
 check "install" cmake --install "$build" --prefix "$work/first"
@@ -128,9 +145,10 @@ C
     # shellcheck disable=SC2046 # lists of flags
     check "pkg-config snnk_mpi" sh -c "cd '$work/mpi' && OMPI_CC='$cc' mpicc sum.c -o sum \$(pkg-config --cflags --libs snnk_mpi) && ./sum"
 fi
-check "add_subdirectory" parent "$work/subdirectory" \
+first_parent=$work/subdirectory
+check "add_subdirectory" parent "$first_parent" \
     "add_subdirectory(\"$source\" snnk EXCLUDE_FROM_ALL)"
-check "FetchContent" parent "$work/fetch" \
+check "FetchContent" same_commands "$work/fetch" \
     "include(FetchContent)
 FetchContent_Declare(snnk SOURCE_DIR \"$source\")
 FetchContent_MakeAvailable(snnk)"

@@ -1,0 +1,28 @@
+/* The report of `snnk fit`, as text or as JSON. */
+#ifndef SNNK_CLI_FIT_REPORT_H
+#define SNNK_CLI_FIT_REPORT_H
+
+#include "cli/evaluate.h"
+#include "cli/fit_choose.h"
+#include "cli/fit_loss.h"
+
+/* A finished fit. */
+typedef struct fit_result {
+    const fit_options *options;
+    const dataset *train;
+    const task *task;
+    const fit_choice *choice;
+    const fit_loss *loss;
+    const char *scaling; /* of the inputs; NULL: not known */
+    const snnk_fit_report *report;
+    const snnk_map *map;
+    const snnk_network *network;
+    double train_seconds;
+    int processes;
+} fit_result;
+
+/* Print it.
+ *   test  the errors on test data, or NULL */
+void fit_report_print(const fit_result *fit, const evaluation *test);
+
+#endif

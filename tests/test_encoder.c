@@ -431,7 +431,8 @@ static void test_tables_without_names(void **state) {
 static const char everything[] = "n,w,b,d,c\n1.5,x,yes,2026-01-01,7\n,\"a\\\nb\",no,,7\n"
                                  "-3,y,yes,2026-01-03T01:00Z,7\n2,x,,2026-01-09,7\n";
 
-/* Fractions are written and read with a point, whatever the locale: the same bytes, the same bits. */
+/* Fractions are written and read with a point, whatever the locale: the same bytes, the same
+ * bits. */
 static void test_decimal_comma(void **state) {
     (void)state;
     snnk_encoder_config config = settings();

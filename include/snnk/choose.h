@@ -39,8 +39,8 @@ typedef struct snnk_choose_config {
     size_t size;                /* set by snnk_choose_config_init */
     uint64_t seed;              /* chooses the sample of the rows. Default 0 */
     uint64_t max_rows;          /* of the sample, 16 ... 32768. Default 2000 */
-    uint64_t features;          /* m of the candidates, an even number in 16 ... 32768. Default
-                                 * 256 */
+    uint64_t features;          /* m of the candidates in the last round, an even number in
+                                 * 16 ... 32768; doubled for up to 1024 rows. Default 256 */
     const snnk_map_config *map; /* the settings that are not chosen, seed included. NULL (default):
                                  * the defaults, with ORTHOGONAL rows */
     int32_t choose;             /* sum of snnk_choose_what. Default all of them, 7 */

@@ -17,6 +17,7 @@
 #define MOST        32768
 #define FIRST_ROWS  500 /* of the first round */
 #define FIRST_M     128
+#define FEW_ROWS    1024
 #define FINALISTS   3  /* of the last round, besides the simplest */
 #define RIDGES      14 /* from LEAST_RIDGE times the largest eigenvalue, a factor of 8 apart */
 #define LEAST_RIDGE 1e-11
@@ -349,15 +350,17 @@ typedef struct halving {
 
 /* Set the rounds of `count` candidates, at most three, and return how many there are. */
 static size_t plan(const sample *s, size_t count, size_t features, halving *rounds) {
-    /* With half as many features as rows, errors are as telling as with more, and cheaper. */
-    const size_t half = snnk__max_size(s->n / 4 * 2, LEAST);
-    const size_t m = snnk__min_size(features, half), few = snnk__min_size(m, FIRST_M);
+    /* The solution for few rows has more features than rows: finer scales, which need many
+     * features, are only found with many. They cost no more here than fewer with more rows. */
+    const size_t m = s->n <= FEW_ROWS ? snnk__min_size(2 * features, MOST) : features;
+    const size_t few = snnk__min_size(FIRST_M, snnk__max_size(s->n / 4 * 2, LEAST));
     const size_t finalists = FINALISTS + count / 8 + 1;
     size_t n = 0;
 
     if (count > finalists) {
-        rounds[n++] = (halving){FIRST_ROWS, few, finalists, 1};
-        if (s->n > 2 * FIRST_ROWS) rounds[n++] = (halving){2 * FIRST_ROWS, few, FINALISTS + 1, 2};
+        rounds[n++] = (halving){FIRST_ROWS, snnk__min_size(m, few), finalists, 1};
+        if (s->n > 2 * FIRST_ROWS)
+            rounds[n++] = (halving){2 * FIRST_ROWS, snnk__min_size(m, few), FINALISTS + 1, 2};
     }
     rounds[n++] = (halving){s->n, m, 1, 10};
     return n;

@@ -380,7 +380,7 @@ done
 refuses "more features than memory" 'bytes for the statistics of 2000000000 features' --train line.csv --m 2000000000
 refuses "no test file" 'nowhere\.csv' --train line.csv --test nowhere.csv
 refuses "a test set without a column" 'line\.csv has no column "u"' --train words_second.csv --test line.csv
-refuses "words where the model has numbers" 'row 2, column "a": "q" is not a number, but the column had numbers in the training data' --like line.st --train words_in_line.csv
+refuses "words where the model has numbers" 'row 2, column "a": "q" is not a number, but all inputs must be numbers here' --like line.st --train words_in_line.csv
 refuses "a test set of another width" 'images\.idx has 4 input columns, but the model has 2' --train line.csv \
     --test-images images.idx --test-labels labels.idx
 refuses "a class the model lacks" '"small" is not a class' --train mixed.csv --target c --task classification \

@@ -175,7 +175,7 @@ if command -v gnuplot >none.out; then
         will_not "NaN in an input" 'nan\.npy: row 7, column 3: -?nan' $block --inputs nan.npy
         will_not "one row" 'each part needs at least 2' $block --inputs one.npy
         will_not "no rows" 'none\.npy has no rows' $block --inputs none.npy
-        will_not "words" 'holds words' $block --inputs words_first.csv
+        will_not "words" 'words_first\.csv: row 1, column "u": "q" is not a number, but all inputs must be numbers here' $block --inputs words_first.csv
         will_not "no file of inputs" 'nowhere\.npy' $block --inputs nowhere.npy
         will_not "no file of weights" 'nowhere\.st' nowhere.st --weight w --activation relu --inputs x.npy
         will_not "weights that are no safetensors" 'line\.csv' line.csv --weight w --activation relu --inputs x.npy

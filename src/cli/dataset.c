@@ -77,8 +77,8 @@ static int words_failed(const char *command, const dataset *data, size_t k) {
     if (snnk_table_read_words(data->inputs, column, row, 1, &word) != SNNK_OK)
         return library_failed(command);
     return failed(command,
-                  "%s: row %zu, column \"%s\": \"%.60s\" is not a number, but the column had "
-                  "numbers in the training data: correct it, or remove the row",
+                  "%s: row %zu, column \"%s\": \"%.60s\" is not a number, but all inputs "
+                  "must be numbers here: correct it, or remove the row",
                   data->path, row + 1, snnk_table_column_name(data->inputs, column),
                   snnk_table_word(data->inputs, column, (size_t)word));
 }

@@ -376,7 +376,7 @@ for run in "eval word.st --test number.csv" "predict word.st number.csv" "update
     # shellcheck disable=SC2086
     gives "$run" 1 "$snnk" $run
     one_line "$run" err
-    has "$run" err '^snnk [a-z]*: (number\.csv: row 1, column "w": 1 is a number, but the column had words in the training data, such as q: check that it is the same column|word\.csv: row 1, column "w": "q" is not a number, but all inputs must be numbers here: correct it, or remove the row)$'
+    has "$run" err '^snnk [a-z]*: (number\.csv: row 1, column "w": 1 is a number, but the column had words in the training data, such as q: check that it is the same column|word\.csv: row 1, column "w": "q" is not a number, but the column had numbers in the training data: correct it, or remove the row)$'
     cksum word.st number.st >after
     if cmp -s before after; then ok; else not_ok "$run: the model changed"; fi
 done

@@ -60,7 +60,7 @@ typedef struct snnk_candidate {
     const snnk_map_config *map; /* settings of the map; valid until the choice is freed */
     size_t way;                 /* index of the prepared inputs */
     int32_t scaling;            /* an snnk_scaling_mode, or -1 for none */
-    int32_t reserved;
+    int32_t finalist;           /* 1 if scored in the last round, as candidate 0 is */
     double error;            /* squared error of rows that were left out, as a share of the variance
                               * of the targets; all rows count the same, also with weights.
                               * Infinite if it could not be computed */

@@ -163,23 +163,24 @@ static bool standardized(const sample *s, const snnk_candidate *candidate) {
                          : candidate->scaling == SNNK_SCALING_STANDARDIZE;
 }
 
-/* Find the best candidate. The sample cannot tell apart those of nearly equal errors: of them, one
- * with standardized inputs is preferred, as is usual. */
+/* Find the best candidate. The sample cannot tell apart those of nearly equal errors: one of the
+ * same kind with standardized inputs is preferred, as is usual.
+ *   least  the result: the error of the best one */
 static int find_best(const snnk_choice *made, const sample *s, const fit_options *o,
-                     snnk_candidate *best) {
+                     snnk_candidate *best, double *least) {
     int st = SNNK_OK;
 
     for (size_t k = 0; st == SNNK_OK && (k == 0 || !allowed(o, best->map->kind)); k++)
         st = snnk_choice_get(made, k, best);
-    const snnk_candidate first = *best;
+    *least = best->error;
     for (size_t k = 1; st == SNNK_OK && k < snnk_choice_candidates(made); k++) {
         snnk_candidate other = {.size = sizeof other};
 
         st = snnk_choice_get(made, k, &other);
-        if (st != SNNK_OK || standardized(s, best) || other.rows != first.rows ||
-            other.error > NEARLY_EQUAL * first.error)
+        if (st != SNNK_OK || standardized(s, best) || !other.finalist ||
+            other.error > NEARLY_EQUAL * *least)
             break;
-        if (standardized(s, &other) && allowed(o, other.map->kind)) *best = other;
+        if (standardized(s, &other) && other.map->kind == best->map->kind) *best = other;
     }
     return st;
 }
@@ -190,7 +191,8 @@ static int take_best(const char *command, const snnk_choice *made, const sample 
     snnk_candidate best = {.size = sizeof best};
     const uint64_t features = o->map.features;
 
-    if (find_best(made, s, o, &best) != SNNK_OK) return library_failed(command);
+    if (find_best(made, s, o, &best, &choice->least_error) != SNNK_OK)
+        return library_failed(command);
     o->map = *best.map;
     o->map.features = features;
     o->scaling = best.scaling < 0 ? SCALING_NONE : best.scaling;

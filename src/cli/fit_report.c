@@ -29,6 +29,7 @@ static void add_choice(const fit_result *fit, cJSON *json) {
     cJSON_AddNumberToObject(json, "candidates", (double)choice->candidates);
     cJSON_AddNumberToObject(json, "candidate_rows", (double)choice->rows);
     cJSON_AddNumberToObject(json, "candidate_error", choice->error);
+    cJSON_AddNumberToObject(json, "least_error", choice->least_error);
     cJSON_AddNumberToObject(json, "linear_error", choice->linear_error);
     cJSON_AddNumberToObject(json, "not_linear_error", choice->other_error);
 }
@@ -128,9 +129,12 @@ static void print_choice(const fit_result *fit) {
         printf(", offset scale %g", map->offset_scale);
     printf("), %llu parameters\n", (unsigned long long)snnk_network_parameters(fit->network));
     if (!choice->made) return;
-    printf("chosen        best of %zu candidates: leaves %.3g %% of the variance of %zu rows that "
-           "were left out",
-           choice->candidates, 100 * choice->error, choice->rows);
+    printf(
+        "chosen        best of %zu candidates%s: leaves %.3g %% of the variance of %zu rows that "
+        "were left out",
+        choice->candidates,
+        choice->error > choice->least_error ? ", or as good and standardized" : "",
+        100 * choice->error, choice->rows);
     if (!isnan(choice->linear_error) && map->kind != SNNK_MAP_IDENTITY)
         printf("; linear: %.3g %%", 100 * choice->linear_error);
     if (!isnan(choice->other_error) && map->kind == SNNK_MAP_IDENTITY)

@@ -2,6 +2,7 @@
 #include <snnk/choose.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@
 #define FIRST_ROWS  500 /* of the first round */
 #define FIRST_M     128
 #define FEW_ROWS    1024
-#define FINALISTS   3  /* of the last round, besides the simplest */
+#define FINALISTS   3  /* of the last of three rounds, besides the simplest */
 #define RIDGES      14 /* from LEAST_RIDGE times the largest eigenvalue, a factor of 8 apart */
 #define LEAST_RIDGE 1e-11
 
@@ -41,6 +42,7 @@ typedef struct scored {
     snnk_map_config map;
     size_t way, index; /* index: in the order in which candidates are made */
     int32_t scaling;
+    bool finalist;
     double error;
     uint64_t rows, features;
 } scored;
@@ -412,6 +414,8 @@ static int score_all(snnk_choice *choice, sample *s, const snnk_choose_config *c
     count = choice->n;
     for (size_t k = 0; st == SNNK_OK && k < n_rounds; k++) {
         st = score_round(choice, count, s, &rounds[k], workspace, &work.progress);
+        for (size_t j = 0; k + 1 == n_rounds && j < count; j++)
+            choice->candidates[j].finalist = true;
         count = rounds[k].kept;
         if (st == SNNK_OK && k + 1 < n_rounds) keep_simplest(choice, count - 1);
     }
@@ -535,6 +539,7 @@ int snnk_choice_get(const snnk_choice *choice, size_t k, snnk_candidate *candida
     const snnk_candidate filled = {.map = &from->map,
                                    .way = from->way,
                                    .scaling = from->scaling,
+                                   .finalist = from->finalist,
                                    .error = from->error,
                                    .rows = from->rows,
                                    .features = from->features};

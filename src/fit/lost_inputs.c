@@ -60,6 +60,24 @@ int snnk__lost_inputs_add(const snnk_map *map, const snnk_rows *rows, snnk__lost
     return SNNK_OK;
 }
 
+int snnk__lost_inputs_prepare(const snnk_map *map, const snnk__lost_inputs *inputs,
+                              const snnk__lost_inputs *other, snnk__lost_inputs *merged) {
+    *merged = *inputs;
+    if (inputs->first || !other->first) return SNNK_OK;
+    return begin(map, &(snnk_rows){.n = 1, .inputs = other->inputs, .X_f64 = other->first}, merged);
+}
+
+void snnk__lost_inputs_merge(const snnk_map *map, const snnk__lost_inputs *other,
+                             const snnk__lost_inputs *merged) {
+    if (!other->first) return;
+    for (size_t j = 0; j < merged->inputs; j++) {
+        const double a = merged->first[j], b = other->first[j];
+
+        merged->varied[j] |= other->varied[j] || a != b;
+        merged->kept[j] |= other->kept[j] || differ(map, j, a, b);
+    }
+}
+
 int snnk__lost_inputs_check(const snnk__lost_inputs *inputs, size_t *count, size_t *first) {
     bool any_kept = false;
 

@@ -44,6 +44,7 @@ static void write_config(snnk__sink *sink, const snnk_fit_config *config) {
     sink->count(sink, "intercept", (size_t)config->intercept);
     sink->count(sink, "n_ridges", (size_t)config->n_ridges);
     sink->number(sink, "first_ridge", config->first_ridge);
+    sink->truth(sink, "center", config->center != 0);
     sink->text(sink, "precision", snnk_precision_name(config->precision));
     sink->text(sink, "factorization", snnk_factorization_name(config->factorization));
 }
@@ -198,6 +199,17 @@ static int read_int(const snnk__source *source, const char *key, int32_t *value)
     return st;
 }
 
+/* Read whether the first rows may center the map. Files of 0.1 do not have it: they may. */
+static int read_center(const snnk__source *source, int32_t *center) {
+    bool may = true;
+    int st = SNNK_OK;
+
+    if (source->value(source, "center").type != SNNK__VALUE_NONE)
+        st = snnk__read_truth(source, "center", &may);
+    if (st == SNNK_OK) *center = may;
+    return st;
+}
+
 static int read_config(const snnk__source *source, snnk_fit_config *config) {
     int st;
 
@@ -212,6 +224,7 @@ static int read_config(const snnk__source *source, snnk_fit_config *config) {
     if ((st = read_int(source, "n_ridges", &config->n_ridges)) != SNNK_OK) return st;
     st = snnk__read_number(source, "first_ridge", &config->first_ridge);
     if (st != SNNK_OK) return st;
+    if ((st = read_center(source, &config->center)) != SNNK_OK) return st;
     st = snnk__read_name(source, "precision", snnk_precision_name, &config->precision);
     if (st != SNNK_OK) return st;
     return snnk__read_name(source, "factorization", snnk_factorization_name,
@@ -319,6 +332,9 @@ static int check_counts(const snnk_fit *fit) {
     const uint64_t n = fit->heldout.rows.n;
     const bool none = fit->kind == SNNK__NOTHING_YET;
 
+    if (snnk__heldout_count(&fit->heldout, &fit->heldout.rows) != n)
+        return snnk__fail(SNNK_E_FORMAT, "a kept row has a draw that is not below the threshold %g",
+                          fit->heldout.threshold);
     if (fit->rows >= n && fit->rows - n == fit->lstsq->rows && (fit->rows == 0) == none &&
         (fit->heldout.threshold < 1 || (n == fit->rows && n <= SNNK_FIT_MAX_LEFT_OUT)))
         return SNNK_OK;

@@ -381,15 +381,23 @@ static void test_lost_inputs(void **state) {
         assert_int_equal(report.lost_inputs, 0);
         snnk_layer_free(layer);
     }
-    for (int turn = 0; turn < 2; turn++) {
+    for (int turn = 0; turn < 3; turn++) {
         snnk_fit *empty = linear_fit(&config);
 
+        if (turn == 2) { /* saved and loaded */
+            size_t bytes;
+            void *buffer = saved(parts[0], &bytes);
+
+            snnk_fit_free(empty);
+            assert_ok(snnk_fit_load_memory(buffer, bytes, NULL, &empty));
+            free(buffer);
+        }
         if (turn == 0) { /* into a fit that knows no inputs in double yet */
             assert_ok(snnk_fit_merge(empty, parts[0], NULL));
             assert_ok(snnk_fit_merge(empty, parts[1], NULL));
         }
         if (turn == 1) assert_ok(snnk_fit_merge(parts[0], parts[1], NULL));
-        assert_ok(snnk_fit_solve(turn ? parts[0] : empty, NULL, &report, &layer));
+        assert_ok(snnk_fit_solve(turn == 1 ? parts[0] : empty, NULL, &report, &layer));
         assert_int_equal(report.lost_inputs, 1);
         assert_int_equal(report.first_lost_input, 3);
         snnk_layer_free(layer);

@@ -16,6 +16,8 @@ typedef struct snnk__lost_inputs {
     bool *kept;    /* and still was as a float, after the map's center was subtracted */
 } snnk__lost_inputs;
 
+/* Allocate facts of d columns, all false; `first` is not set. SNNK_E_NOMEM. */
+int snnk__lost_inputs_alloc(const snnk_allocator *allocator, size_t d, snnk__lost_inputs *inputs);
 void snnk__lost_inputs_free(const snnk_allocator *allocator, const snnk__lost_inputs *inputs);
 
 /* Take note of rows. Rows in float do nothing. SNNK_E_NOMEM. */

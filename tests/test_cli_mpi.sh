@@ -100,12 +100,12 @@ both "classes" 4 --train kinds.csv --m 60 --choose gcv --linear
 both "classes, two processes" 2 --train kinds.csv --m 60 --ridge 1e-3
 both "fewer rows than processes" 4 --train three.csv --m 4 --ridge 0.1
 both "without a scaling" 2 --train waves.csv --m 40 --scaling none --choose gcv
-both "held-out rows" 4 --train waves.csv --m 40
-both "a share of held-out rows" 3 --train waves.csv --m 40 --heldout 0.3
+both "held-out rows" 4 --train waves.csv --m 40 --features arc-cosine
+both "a share of held-out rows" 3 --train waves.csv --m 40 --features arc-cosine --heldout 0.3
 both "held-out rows of classes" 2 --train kinds.csv --m 60 --loss squared
-both "held-out groups" 3 --train groups.csv --m 40 --group g --scaling none
-both "leaving rows out" 4 --train few.csv --m 40
-both "everything is chosen" 2 --train waves.csv
+both "held-out groups" 3 --train groups.csv --m 40 --features arc-cosine --group g --scaling none
+both "leaving rows out" 4 --train few.csv --m 40 --features arc-cosine
+both "everything is chosen" 2 --train kinds.csv --loss squared
 both "timestamps" 3 --train times.csv --m 40 --scaling none
 both "statistics are kept" 2 --train few.csv --m 40 --keep-statistics
 

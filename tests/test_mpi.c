@@ -322,13 +322,119 @@ static void test_communicators(void **state) {
     snnk_lstsq_free(mine);
 }
 
+/* ---- Fits ---- */
+
+enum { D = 3 };
+
+static snnk_fit *empty_fit(uint64_t seed, size_t outputs) {
+    snnk_map_config of_map;
+    snnk_fit_config config;
+    snnk_map *map;
+    snnk_fit *fit;
+
+    assert_ok(snnk_map_config_init(&of_map, sizeof of_map));
+    of_map.kind = SNNK_MAP_GAUSSIAN;
+    of_map.features = 48;
+    assert_ok(snnk_map_create(D, &of_map, NULL, &map));
+    assert_ok(snnk_fit_config_init(&config, sizeof config));
+    config.seed = seed;
+    config.center = 0;
+    assert_ok(snnk_fit_create(map, outputs, &config, &fit));
+    snnk_map_free(map);
+    return fit;
+}
+
+/* The sum of fits is compared with one fit of all rows: for rows that are left out, some of them
+ * three times, and rows that are held out; for every root. The other processes keep their fits. */
+static void test_fits(void **state) {
+    static const size_t counts[] = {90, 900, 6000};
+    const size_t most = 6000;
+    float *X = statistics_random(most * D, 21), *Y = statistics_random(most * T, 22);
+
+    (void)state;
+    for (size_t i = 0; i < most; i++) Y[i * T] = 0.2F * Y[i * T] + X[i * D] * X[i * D + 1];
+    for (int k = 0; k < 3; k++)
+        for (int root = 0; root < size; root++) {
+            const size_t n = counts[k];
+            snnk_fit *mine = empty_fit(5, T), *whole = empty_fit(5, T);
+            size_t first, count;
+            uint64_t rows;
+
+            if (k == 0) /* the first 30 rows, three times: fewer than features */
+                for (size_t i = 30 * D; i < 90 * D; i++) X[i] = X[i - 30 * D];
+            my_part(n, &first, &count);
+            assert_ok(snnk_fit_add(
+                mine, SNNK_ROWS(.n = count, .X = X + first * D, .Y = Y + first * T), NULL));
+            assert_ok(snnk_fit_add(whole, SNNK_ROWS(.n = n, .X = X, .Y = Y), NULL));
+            rows = snnk_fit_rows(mine);
+            assert_agreed(snnk_fit_reduce_mpi(mine, MPI_COMM_WORLD, root), SNNK_OK);
+            assert_int_equal(snnk_fit_rows(mine), rank == root ? n : rows);
+            if (rank == root) {
+                snnk_fit_report reports[2] = {{.size = sizeof *reports}, {.size = sizeof *reports}};
+
+                for (int j = 0; j < 2; j++) {
+                    snnk_layer *layer;
+
+                    assert_ok(snnk_fit_solve(j ? whole : mine, NULL, &reports[j], &layer));
+                    snnk_layer_free(layer);
+                }
+                assert_int_equal(reports[0].heldout_rows, reports[1].heldout_rows);
+                assert_true((reports[0].heldout_rows > 0) == (k == 2));
+                /* Sums in another order, 1e-13; the condition number is below 1e5. */
+                assert_close(reports[0].ridge, reports[1].ridge, 1e-8, 0);
+                assert_close(reports[0].heldout_error, reports[1].heldout_error, 1e-6, 0);
+            }
+            snnk_fit_free(whole);
+            snnk_fit_free(mine);
+        }
+    free(Y);
+    free(X);
+}
+
+/* If the fit of one process is another one, all processes report it, and nothing changes. */
+static void test_one_fit_differs(void **state) {
+    float *X = statistics_random((size_t)50 * D, 23),
+          *Y = statistics_random((size_t)50 * (T + 1), 24);
+
+    (void)state;
+    for (int bad = 0; bad < size; bad++)
+        for (int k = 0; k < 3; k++) {
+            const bool differs = rank == bad;
+            const size_t outputs = differs && k == 1 ? T + 1 : T;
+            snnk_fit *mine = empty_fit(differs && k == 0, outputs);
+            int32_t labels[50] = {0};
+            const bool of_labels = differs && k == 2;
+
+            labels[7] = 1;
+            assert_ok(snnk_fit_add(mine,
+                                   SNNK_ROWS(.n = 50, .X = X, .Y = of_labels ? NULL : Y,
+                                             .labels = of_labels ? labels : NULL),
+                                   NULL));
+            if (size > 1) {
+                static const int expected[] = {SNNK_E_UNSUPPORTED, SNNK_E_SHAPE, SNNK_E_STATE};
+                static const char *const says[] = {"seed", "outputs", "labels"};
+
+                assert_agreed(snnk_fit_reduce_mpi(mine, MPI_COMM_WORLD, 0), expected[k]);
+                assert_says(says[k]);
+            }
+            assert_agreed(snnk_fit_reduce_mpi(differs ? NULL : mine, MPI_COMM_WORLD, 0),
+                          SNNK_E_NULL);
+            assert_says("fit is NULL");
+            assert_int_equal(snnk_fit_rows(mine), 50);
+            snnk_fit_free(mine);
+        }
+    free(Y);
+    free(X);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),         cmocka_unit_test(test_sum),
-        cmocka_unit_test(test_repeats),       cmocka_unit_test(test_large),
-        cmocka_unit_test(test_empty),         cmocka_unit_test(test_mixed),
-        cmocka_unit_test(test_one_fails),     cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_communicators),
+        cmocka_unit_test(test_parts),           cmocka_unit_test(test_sum),
+        cmocka_unit_test(test_repeats),         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_empty),           cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_one_fails),       cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_communicators),   cmocka_unit_test(test_fits),
+        cmocka_unit_test(test_one_fit_differs),
     };
     snnk_lstsq *early = NULL;
     int failed, most, early_status;

@@ -56,6 +56,9 @@ typedef struct snnk_fit_config {
     double first_ridge; /* the search on held-out rows begins here, which saves time if it is near
                             * the best ridge: give that of a fit with fewer features, say. 0
                             * (default): it covers all ridges */
+    int32_t center;     /* 1 (default): the first rows may center the map (snnk_fit_add). 0: they do
+                         * not, for fits that are merged later: center it by snnk_fit_center_map */
+    int32_t reserved;   /* 0 */
 } snnk_fit_config;
 
 /* Set every field to its default.
@@ -151,6 +154,21 @@ SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far
  * SNNK_E_STATE (labels after targets, or targets after labels), SNNK_E_NONFINITE (in X or Y, or a
  * feature), SNNK_E_SIZE, SNNK_E_NOMEM. On failure nothing was added. */
 SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
+
+/* Add all rows of another fit, as if they had been added here. Threads or processes can so share
+ * the rows: the rows that are held out are the same, and the solution is, to rounding.
+ *   fit        gets the rows
+ *   other      another fit of the same map, outputs and config (first_ridge and center may differ),
+ *              of any number of rows, also 0; unchanged
+ *   workspace  NULL for one thread
+ * Fits may center their maps on their first rows. Before fits that will be merged, get the centered
+ * map by snnk_fit_center_map, and create all of them with it and config.center = 0. Where rows are
+ * drawn one by one (few different ones, or large groups), other rows are held out. SNNK_E_NULL,
+ * SNNK_E_OVERLAP (other is fit), SNNK_E_SHAPE (outputs or features differ), SNNK_E_UNSUPPORTED
+ * (another map or config; fits of a network; see snnk_lstsq_merge), SNNK_E_STATE (labels in one,
+ * targets in the other), SNNK_E_SIZE (the row count overflows), SNNK_E_NOMEM. On failure nothing
+ * was added. */
+SNNK_API int snnk_fit_merge(snnk_fit *fit, const snnk_fit *other, snnk_workspace *workspace);
 
 /* Solve, and create the layer. May be called again, with or without more rows. Unless a ridge was
  * given, the one with the smallest error is chosen, of equal ones the largest. The error is the

@@ -1,7 +1,9 @@
-/* Least squares over processes: each process collects statistics of its own rows, one gets the sum.
+/* Least squares over processes: each process collects its own rows, in a fit or in statistics, and
+ * one gets the sum.
  *
- *     snnk_lstsq_add(lstsq, rows_of_this_process, NULL);
- *     snnk_lstsq_reduce_mpi(lstsq, MPI_COMM_WORLD, 0);
+ *     snnk_fit_add(fit, rows_of_this_process, NULL);
+ *     snnk_fit_reduce_mpi(fit, MPI_COMM_WORLD, 0);
+ *     if (rank == 0) snnk_fit_solve(fit, NULL, NULL, &layer);
  *
  * This is a separate library, libsnnk_mpi (in CMake snnk::mpi, component MPI of the package), built
  * where MPI was found. snnk.h does not include this header. Call MPI_Init and MPI_Finalize
@@ -11,6 +13,7 @@
 
 #include <mpi.h>
 
+#include <snnk/fit.h>
 #include <snnk/lstsq.h>
 
 #ifdef __cplusplus
@@ -39,6 +42,17 @@ extern "C" {
  * process cannot notify the others. Errors of MPI are returned, whatever the error handler of comm,
  * except those of duplicating comm. */
 SNNK_API int snnk_lstsq_reduce_mpi(snnk_lstsq *lstsq, MPI_Comm comm, int root);
+
+/* Add up fits over processes. Collective. At root, the fit then has the rows of all processes: it
+ * holds out the same rows as one fit of all would, so it chooses the same ridge.
+ *   fit   the fit of this process, of any number of rows, also 0; of the same map, outputs and
+ *         config in every process (snnk_fit_merge says how to make them). At root it becomes the
+ *         sum; elsewhere it does not change
+ *   comm  an intracommunicator
+ *   root  the rank that gets the sum; the same in every process
+ * Fits are saved, sent and merged (snnk_fit_merge) along the same tree as statistics. Statuses of
+ * snnk_lstsq_reduce_mpi and snnk_fit_merge. */
+SNNK_API int snnk_fit_reduce_mpi(snnk_fit *fit, MPI_Comm comm, int root);
 
 #ifdef __cplusplus
 }

@@ -44,7 +44,7 @@ typedef struct session {
     snnk_network *like;            /* with --like: its model */
     snnk_lstsq *statistics;        /* with --keep-statistics */
     snnk_uncertainty *uncertainty; /* of the layer */
-    double variance;               /* of the targets, summed over outputs */
+    double variance;               /* of the targets, summed over outputs; 1 of classes */
     double start, train_seconds;
     training_rows *batch;
 } session;
@@ -177,7 +177,9 @@ static int collect(session *s, trial *t) {
         return exit_status;
     exit_status = s->o->like ? copy_map(s, &t->map) : make_map(s, &t->map);
     if (exit_status != EXIT_OK) return exit_status;
-    if (s->o->choose == CHOOSE_GCV && (exit_status = center(s, t)) != EXIT_OK) return exit_status;
+    if ((s->o->choose == CHOOSE_GCV || !s->o->fit.center) &&
+        (exit_status = center(s, t)) != EXIT_OK)
+        return exit_status;
     st = s->o->choose == CHOOSE_GCV ? gcv_fit_create(t->map, s->task.outputs, &s->o->fit, &t->gcv)
                                     : snnk_fit_create(t->map, s->task.outputs, &s->o->fit, &t->fit);
     if (st != SNNK_OK) return library_failed(command);
@@ -186,19 +188,46 @@ static int collect(session *s, trial *t) {
     return each_batch(s, "fitting", first, end, add_to_fit);
 }
 
+/* Merge the rows of all processes, and solve on process 0. Returns a status of the library. */
+static int solve(session *s, trial *t) {
+    int st;
+
+    if (t->gcv) return gcv_fit_solve(t->gcv, &s->processes, s->workspace, &t->report, &t->layer);
+    st = processes_reduce_fit(&s->processes, t->fit);
+    return st == SNNK_OK && s->processes.rank == 0
+               ? snnk_fit_solve(t->fit, s->workspace, &t->report, &t->layer)
+               : st;
+}
+
+/* Give all processes what decides on further trials. */
+static void share_report(const session *s, snnk_fit_report *r) {
+    double shared[] = {r->ridge, r->heldout_error, r->heldout_squared_error,
+                       (double)r->heldout_rows};
+
+    processes_share(&s->processes, sizeof shared / sizeof *shared, shared);
+    r->ridge = shared[0];
+    r->heldout_error = shared[1];
+    r->heldout_squared_error = shared[2];
+    r->heldout_rows = (uint64_t)shared[3];
+}
+
 /* Fit with the number of features in the options. Only process 0 gets a layer. */
 static int try(session *s, trial *t) {
-    const int exit_status = processes_agree(&s->processes, collect(s, t));
+    int exit_status = processes_agree(&s->processes, collect(s, t));
     int st;
 
     t->report.size = sizeof t->report;
     if (exit_status != EXIT_OK) return exit_status;
     begin_bar(s, "solving");
-    st = t->gcv ? gcv_fit_solve(t->gcv, &s->processes, s->workspace, &t->report, &t->layer)
-                : snnk_fit_solve(t->fit, s->workspace, &t->report, &t->layer);
+    st = solve(s, t);
     end_bar(s);
-    if (st == SNNK_E_CANCELLED || interrupted) return EXIT_CANCELLED;
-    return st == SNNK_OK ? EXIT_OK : library_failed(command);
+    if (st == SNNK_E_CANCELLED || interrupted)
+        exit_status = EXIT_CANCELLED;
+    else if (st != SNNK_OK)
+        exit_status = library_failed(command);
+    exit_status = processes_agree(&s->processes, exit_status);
+    if (exit_status == EXIT_OK) share_report(s, &t->report);
+    return exit_status;
 }
 
 static void trial_free(trial *t) {
@@ -281,12 +310,14 @@ static int grow(session *s) {
     return exit_status;
 }
 
-/* Take from the best trial what else is wanted: its statistics, and the uncertainty. */
+/* Take from the best trial what else is wanted: its statistics, and the uncertainty. Only process 0
+ * has the rows of all. */
 static int finish_fit(session *s) {
     const bool knows_errors = s->best.fit && s->o->fit.ridge == SNNK_RIDGE_AUTO &&
                               (!s->task.classification || s->task.outputs > 1);
     int st = SNNK_OK;
 
+    if (s->processes.rank > 0) return EXIT_OK;
     if (s->o->keep_statistics && s->best.gcv)
         s->statistics = gcv_fit_take_statistics(s->best.gcv);
     else if (s->o->keep_statistics)
@@ -325,7 +356,8 @@ static int fit(session *s) {
     const bool few = s->train.rows <= SNNK_FIT_MAX_LEFT_OUT;
     int exit_status;
 
-    if ((exit_status = learn_scaling(s)) != EXIT_OK) return exit_status;
+    exit_status = processes_agree(&s->processes, learn_scaling(s));
+    if (exit_status != EXIT_OK) return exit_status;
     if (!s->o->features_given && !s->o->like && s->o->map.kind != SNNK_MAP_IDENTITY && !few &&
         s->o->choose != CHOOSE_GCV && s->o->fit.ridge == SNNK_RIDGE_AUTO)
         exit_status = grow(s);
@@ -403,35 +435,6 @@ static int find_task(session *s) {
     return exit_status;
 }
 
-/* Set the variance of the targets, summed over outputs: what errors are compared with. */
-static int find_variance(session *s) {
-    double *Y = s->batch->Y, *mean;
-    const size_t l = s->train.n_targets;
-
-    s->variance = 1;
-    if (s->task.classification) return EXIT_OK;
-    if (!(mean = calloc(l, sizeof *mean))) return failed(command, "out of memory");
-    double sum = 0;
-    for (size_t first = 0; first < s->train.rows; first += BATCH_ROWS) {
-        const size_t left = s->train.rows - first, n = left < BATCH_ROWS ? left : BATCH_ROWS;
-
-        if (dataset_read_targets(&s->train, first, n, Y) != SNNK_OK) {
-            free(mean);
-            return library_failed(command);
-        }
-        for (size_t i = 0; i < n; i++)
-            for (size_t k = 0; k < l; k++) {
-                const double delta = Y[i * l + k] - mean[k];
-
-                mean[k] += delta / (double)(first + i + 1);
-                sum += delta * (Y[i * l + k] - mean[k]);
-            }
-    }
-    free(mean);
-    if (sum > 0) s->variance = sum / (double)s->train.rows;
-    return EXIT_OK;
-}
-
 /* Choose what the options leave open. */
 static int choose(session *s) {
     int exit_status;
@@ -466,7 +469,9 @@ static int prepare(session *s) {
         return library_failed(command);
     if ((exit_status = open_test(s)) != EXIT_OK) return exit_status;
     exit_status = training_rows_create(command, &s->train, &s->batch);
-    return exit_status == EXIT_OK ? find_variance(s) : exit_status;
+    if (exit_status == EXIT_OK && !s->task.classification)
+        exit_status = training_rows_variance(command, &s->train, s->batch, &s->variance);
+    return exit_status;
 }
 
 /* The scaling of the inputs, which models hold in a note; NULL for one of --like without it. */
@@ -539,14 +544,12 @@ static int complete_options(session *s) {
     const bool several = s->processes.size > 1;
     const size_t threads = online_processors() / (size_t)s->processes.on_machine;
 
-    if (several && (o->choose == CHOOSE_HELDOUT || o->heldout_given))
-        return wrong_usage(command,
-                           "several processes cannot hold rows out: use --choose gcv or --ridge");
     if (several && o->loss == SNNK_LOSS_CROSS_ENTROPY)
         return wrong_usage(command,
                            "several processes cannot minimize cross-entropy: use one, or --loss "
                            "squared");
-    if (o->choose == CHOOSE_UNSET) o->choose = several ? CHOOSE_GCV : CHOOSE_HELDOUT;
+    if (several) o->loss = SNNK_LOSS_SQUARED;
+    o->fit.center = !several; /* all processes center on the first rows of the table */
     if (o->threads == 0) o->threads = threads > 0 ? threads : 1;
     if (s->processes.rank > 0) o->quiet = true;
     return EXIT_OK;
@@ -584,7 +587,7 @@ static void session_free(session *s) {
 
 int fit_command(int argc, char **argv) {
     fit_options o;
-    session s = {.o = &o};
+    session s = {.o = &o, .variance = 1};
     int exit_status = processes_begin(command, &s.processes);
 
     if (exit_status == EXIT_OK) exit_status = fit_options_read(argc, argv, &o);

@@ -64,10 +64,10 @@ static const char help_fit[] =
     "  --ridge LAMBDA           auto (default), or a number >= 0\n"
     "  --choose RULE            how lambda is chosen: heldout (default): on held-out rows, or, up\n"
     "                           to 1024 rows, by leaving each out; or gcv, generalized\n"
-    "                           cross-validation on all rows (the default with several\n"
-    "                           processes; up to 32766 features)\n"
+    "                           cross-validation on all rows (up to 32766 features)\n"
     "  --loss LOSS              of classes: squared, or cross-entropy, by Newton steps (default:\n"
-    "                           squared; where a class is rare, the better on held-out rows)\n"
+    "                           squared; where a class is rare, the better on held-out rows;\n"
+    "                           several processes: squared)\n"
     "  --heldout SHARE          share of the rows that are held out (default 0.1)\n"
     "  --precision MODE         of products in the sums over rows: double (default), or single:\n"
     "                           half the time, 7 digits instead of 15\n"
@@ -395,7 +395,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     bool given[HELP - TRAIN + 1] = {false};
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
-    *o = (fit_options){.scaling = SCALING_DEFAULT, .choose = CHOOSE_UNSET, .loss = -1};
+    *o = (fit_options){.scaling = SCALING_DEFAULT, .loss = -1};
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;

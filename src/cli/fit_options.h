@@ -9,8 +9,8 @@
  * that an encoder makes, which have units of their own. */
 enum { SCALING_NONE = 3, SCALING_DEFAULT = 4 };
 
-/* How lambda is chosen. The default is HELDOUT, with several processes GCV. */
-enum { CHOOSE_UNSET = -1, CHOOSE_HELDOUT, CHOOSE_GCV };
+/* How lambda is chosen. The default is HELDOUT. */
+enum { CHOOSE_HELDOUT, CHOOSE_GCV };
 
 typedef struct fit_options {
     data_files train, test;

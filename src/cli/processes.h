@@ -27,4 +27,10 @@ void processes_part(const processes *p, size_t rows, size_t *first, size_t *end)
  * all processes. */
 int processes_reduce(const processes *p, snnk_lstsq *lstsq);
 
+/* The same for fits: that of process 0 gets the rows of all. */
+int processes_reduce_fit(const processes *p, snnk_fit *fit);
+
+/* Give every process the numbers of process 0. */
+void processes_share(const processes *p, int n, double *numbers);
+
 #endif

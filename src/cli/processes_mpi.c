@@ -68,3 +68,11 @@ void processes_part(const processes *p, size_t rows, size_t *first, size_t *end)
 int processes_reduce(const processes *p, snnk_lstsq *lstsq) {
     return p->size == 1 ? SNNK_OK : snnk_lstsq_reduce_mpi(lstsq, MPI_COMM_WORLD, 0);
 }
+
+int processes_reduce_fit(const processes *p, snnk_fit *fit) {
+    return p->size == 1 ? SNNK_OK : snnk_fit_reduce_mpi(fit, MPI_COMM_WORLD, 0);
+}
+
+void processes_share(const processes *p, int n, double *numbers) {
+    if (p->size > 1) MPI_Bcast(numbers, n, MPI_DOUBLE, 0, MPI_COMM_WORLD);
+}

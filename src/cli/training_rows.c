@@ -82,3 +82,29 @@ int training_rows_read(const char *command, const task *what, dataset *data, siz
     if (to->rows.weights) leave_out(data, to);
     return EXIT_OK;
 }
+
+int training_rows_variance(const char *command, dataset *data, training_rows *batch,
+                           double *variance) {
+    const size_t l = data->n_targets;
+    double *Y = batch->Y, *mean = calloc(l, sizeof *mean), sum = 0;
+
+    if (!mean) return failed(command, "out of memory");
+    for (size_t first = 0; first < data->rows; first += BATCH_ROWS) {
+        const size_t left = data->rows - first, n = left < BATCH_ROWS ? left : BATCH_ROWS;
+
+        if (dataset_read_targets(data, first, n, Y) != SNNK_OK) {
+            free(mean);
+            return library_failed(command);
+        }
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < l; k++) {
+                const double delta = Y[i * l + k] - mean[k];
+
+                mean[k] += delta / (double)(first + i + 1);
+                sum += delta * (Y[i * l + k] - mean[k]);
+            }
+    }
+    free(mean);
+    *variance = sum > 0 ? sum / (double)data->rows : 1;
+    return EXIT_OK;
+}

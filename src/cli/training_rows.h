@@ -26,4 +26,8 @@ int training_rows_read_inputs(const char *command, dataset *data, size_t first, 
 int training_rows_read(const char *command, const task *what, dataset *data, size_t first, size_t n,
                        training_rows *to);
 
+/* Set *variance to that of all targets, summed over outputs; 1 if it is 0. The batch is used. */
+int training_rows_variance(const char *command, dataset *data, training_rows *batch,
+                           double *variance);
+
 #endif

@@ -16,7 +16,8 @@ static const snnk_fit_config defaults = {.size = sizeof(snnk_fit_config),
                                          .ridge = SNNK_RIDGE_AUTO,
                                          .heldout_share = 0.1,
                                          .intercept = 1,
-                                         .n_ridges = 10};
+                                         .n_ridges = 10,
+                                         .center = 1};
 
 /* The fields of the first version. */
 #define CONFIG_MINIMUM offsetof(snnk_fit_config, first_ridge)
@@ -51,6 +52,8 @@ static int check_config(const snnk_fit_config *c) {
                           c->first_ridge);
     if (c->intercept != 0 && c->intercept != 1)
         return snnk__fail(SNNK_E_RANGE, "intercept = %d is not 0 or 1", (int)c->intercept);
+    if (c->center != 0 && c->center != 1)
+        return snnk__fail(SNNK_E_RANGE, "center = %d is not 0 or 1", (int)c->center);
     if (c->n_ridges < 2 || c->n_ridges > MAX_RIDGES)
         return snnk__fail(SNNK_E_RANGE, "n_ridges = %d is not in 2 ... %d", (int)c->n_ridges,
                           MAX_RIDGES);
@@ -192,11 +195,6 @@ int snnk_fit_center_map(const snnk_map *map, const snnk_rows *rows, snnk_map **c
 
 /* ---- Adding rows ---- */
 
-/* Let the keys of the block be the numbers of its rows. */
-static void number_block(snnk_fit *fit) {
-    for (size_t i = 0; i < fit->block.n; i++) fit->block.keys[i] = fit->rows + i;
-}
-
 /* Copy rows first ... first+count-1 into the block, as features. */
 static int make_block(snnk_fit *fit, const snnk_rows *rows, size_t first, size_t count,
                       snnk_workspace *workspace) {
@@ -215,7 +213,8 @@ static int make_block(snnk_fit *fit, const snnk_rows *rows, size_t first, size_t
     const int st = snnk__fit_features_make(&fit->features, &part, first, block->Phi, workspace);
     for (size_t i = 0; st == SNNK_OK && snnk__fit_chooses_ridge(fit) && i < count; i++)
         block->keys[i] = part.groups ? part.groups[i] : snnk__rows_hash(&part, i);
-    if (st == SNNK_OK && fit->heldout.singly) number_block(fit);
+    if (st == SNNK_OK && fit->heldout.singly)
+        snnk__heldout_number(&fit->heldout, 1, fit->rows, block);
     return st;
 }
 
@@ -246,30 +245,47 @@ static int add_features(snnk_fit *fit, const snnk__feature_rows *rows, snnk_work
     return snnk_lstsq_add(fit->lstsq, &added, workspace);
 }
 
-/* Move kept rows to the statistics, all but those whose draw is below a threshold. The block has
- * the next rows, all of them. */
-static int release(snnk_fit *fit, double threshold, snnk_workspace *workspace) {
-    snnk__feature_rows released;
-    int st;
+int snnk__fit_release(snnk_fit *fit, const snnk__feature_rows *released,
+                      snnk_workspace *workspace) {
+    const int st = add_features(fit, released, workspace);
 
-    snnk__heldout_lower(&fit->heldout, threshold, &released);
-    if (fit->heldout.singly) number_block(fit);
-    st = add_features(fit, &released, workspace);
-    if (st == SNNK_OK) fit->heldout.rows.n -= released.n;
+    if (st == SNNK_OK) fit->heldout.rows.n -= released->n;
     return st;
 }
 
+/* Move kept rows to the statistics, all but those whose draw is below a threshold. The block has
+ * the next rows: all of them, or those with a draw below `drawn`. */
+static int lower(snnk_fit *fit, double threshold, double drawn, snnk_workspace *workspace) {
+    const bool singly = fit->heldout.singly;
+    snnk__feature_rows released;
+
+    snnk__heldout_lower(&fit->heldout, threshold, &released);
+    if (fit->heldout.singly && !singly)
+        snnk__heldout_number(&fit->heldout, drawn, fit->rows, &fit->block);
+    return snnk__fit_release(fit, &released, workspace);
+}
+
 /* Keep the rows of the block that are to be kept, after making room for them. */
-static int keep(snnk_fit *fit, snnk_workspace *workspace) {
+static int keep(snnk_fit *fit, double drawn, snnk_workspace *workspace) {
     snnk__heldout *heldout = &fit->heldout;
     int st = SNNK_OK;
 
     if (heldout->threshold >= 1 && fit->rows + fit->block.n > SNNK_FIT_MAX_LEFT_OUT)
-        st = release(fit, snnk__heldout_first_threshold(heldout), workspace);
+        st = lower(fit, snnk__heldout_first_threshold(heldout), drawn, workspace);
     while (st == SNNK_OK &&
            snnk__heldout_count(heldout, &fit->block) > SNNK_FIT_MAX_HELDOUT - heldout->rows.n)
-        st = release(fit, heldout->threshold / 2, workspace);
+        st = lower(fit, heldout->threshold / 2, drawn, workspace);
     if (st == SNNK_OK) snnk__heldout_take(heldout, &fit->block);
+    return st;
+}
+
+int snnk__fit_add_block(snnk_fit *fit, double drawn, snnk_workspace *workspace) {
+    const size_t count = fit->block.n;
+    int st = SNNK_OK;
+
+    if (snnk__fit_chooses_ridge(fit)) st = keep(fit, drawn, workspace);
+    if (st == SNNK_OK) st = add_features(fit, &fit->block, workspace);
+    if (st == SNNK_OK) fit->rows += count;
     return st;
 }
 
@@ -285,9 +301,7 @@ static int add_blocks(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *work
         snnk__fit_solution_clear(&fit->allocator, &fit->solution);
         fit->weighted |= rows->weights != NULL;
         fit->heldout.grouped |= rows->groups != NULL;
-        if (snnk__fit_chooses_ridge(fit) && (st = keep(fit, workspace)) != SNNK_OK) return st;
-        st = add_features(fit, &fit->block, workspace);
-        if (st == SNNK_OK) fit->rows += count;
+        st = snnk__fit_add_block(fit, 1, workspace);
     }
     return st;
 }
@@ -328,7 +342,8 @@ int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace
     if (st != SNNK_OK || read.n == 0) return st;
     if ((st = check_kind(fit, &read)) != SNNK_OK) return st;
     if ((st = snnk__rows_check_finite(&read)) != SNNK_OK) return st;
-    if (fit->rows == 0 && (st = snnk__fit_features_center(&fit->features, &read)) != SNNK_OK)
+    if (fit->rows == 0 && fit->config.center &&
+        (st = snnk__fit_features_center(&fit->features, &read)) != SNNK_OK)
         return st;
     if (!fit->features.hidden) { /* X are the inputs of the map */
         st = snnk__lost_inputs_add(fit->features.map, &read, &fit->lost);

@@ -54,6 +54,14 @@ static inline bool snnk__fit_chooses_ridge(const snnk_fit *fit) {
 /* Whether all rows are kept, so that each can be left out to choose the ridge. */
 bool snnk__fit_leaves_one_out(const snnk_fit *fit);
 
+/* Add the rows of fit->block: keep some of them, after making room, and add the others to the
+ * statistics. Fails only if the row count overflows.
+ *   drawn  1; or the rows of the block are a sample, those with a draw below it */
+int snnk__fit_add_block(snnk_fit *fit, double drawn, snnk_workspace *workspace);
+
+/* Move the rows at the end of those that are kept to the statistics. */
+int snnk__fit_release(snnk_fit *fit, const snnk__feature_rows *released, snnk_workspace *workspace);
+
 /* A view of features, to add them to statistics. */
 snnk_rows snnk__fit_rows_of(const snnk_fit *fit, const snnk__feature_rows *rows);
 

@@ -55,6 +55,13 @@ static void copy_row(snnk__feature_rows *to, size_t i, const snnk__feature_rows 
         memmove(to->Y + i * l, from->Y + j * l, l * sizeof *to->Y);
 }
 
+void snnk__feature_rows_copy(const snnk__feature_rows *from, size_t first, size_t count,
+                             snnk__feature_rows *to) {
+    to->n = count;
+    to->of_labels = from->of_labels;
+    for (size_t i = 0; i < count; i++) copy_row(to, i, from, first + i);
+}
+
 static void swap_floats(size_t n, float *a, float *b) {
     for (size_t k = 0; k < n; k++) {
         const float value = a[k];
@@ -171,27 +178,35 @@ static bool has_few_keys(const snnk__heldout *heldout, double threshold) {
            !has_keys(heldout, threshold, heldout->grouped ? 1 : LEAST_KEYS);
 }
 
-/* Give each kept row a key of its own, whose draw is a random number below the threshold, as if the
- * row had been drawn alone. */
-static void draw_singly(snnk__heldout *heldout) {
-    const snnk__feature_rows *rows = &heldout->rows;
-
-    heldout->singly = true;
+void snnk__heldout_number(const snnk__heldout *heldout, double threshold, uint64_t first,
+                          const snnk__feature_rows *rows) {
     for (size_t i = 0; i < rows->n; i++) {
-        rows->keys[i] = i;
-        while (!is_kept(heldout, rows->keys[i])) rows->keys[i] += UINT64_C(1) << 32;
+        rows->keys[i] = first + i;
+        while (threshold < 1 && draw_of(heldout, rows->keys[i]) >= threshold)
+            rows->keys[i] += UINT64_C(1) << 32;
     }
 }
 
+void snnk__heldout_draw_singly(snnk__heldout *heldout) {
+    if (heldout->singly) return;
+    heldout->singly = true;
+    snnk__heldout_number(heldout, heldout->threshold, 0, &heldout->rows);
+}
+
 void snnk__heldout_lower(snnk__heldout *heldout, double threshold, snnk__feature_rows *released) {
+    if (has_few_keys(heldout, threshold)) {
+        snnk__heldout_draw_singly(heldout);
+        if (heldout->threshold >= 1) threshold = snnk__heldout_first_threshold(heldout);
+    }
+    snnk__heldout_restrict(heldout, threshold, released);
+}
+
+void snnk__heldout_restrict(snnk__heldout *heldout, double threshold,
+                            snnk__feature_rows *released) {
     snnk__feature_rows *rows = &heldout->rows;
     const size_t m = rows->features;
     size_t kept = 0;
 
-    if (has_few_keys(heldout, threshold)) {
-        draw_singly(heldout);
-        if (heldout->threshold >= 1) threshold = snnk__heldout_first_threshold(heldout);
-    }
     heldout->threshold = threshold;
     for (size_t i = 0; i < rows->n; i++)
         if (is_kept(heldout, rows->keys[i])) swap_rows(rows, kept++, i);

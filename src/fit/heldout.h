@@ -32,6 +32,10 @@ int snnk__feature_rows_alloc(const snnk_allocator *allocator, size_t capacity, s
                              size_t outputs, snnk__feature_rows *rows);
 void snnk__feature_rows_free(const snnk_allocator *allocator, const snnk__feature_rows *rows);
 
+/* Set *to, which has room, to `count` rows from row `first` on. */
+void snnk__feature_rows_copy(const snnk__feature_rows *from, size_t first, size_t count,
+                             snnk__feature_rows *to);
+
 /* The target of row i for output k: a label is a one among zeros. */
 static inline double snnk__feature_rows_target(const snnk__feature_rows *rows, size_t i, size_t k) {
     if (rows->of_labels) return (size_t)rows->labels[i] == k ? 1 : 0;
@@ -68,5 +72,16 @@ double snnk__heldout_first_threshold(const snnk__heldout *heldout);
  *   released  the result: a view of them. They are gone when rows.n is reduced by released->n
  */
 void snnk__heldout_lower(snnk__heldout *heldout, double threshold, snnk__feature_rows *released);
+
+/* The same, however few keys are left. */
+void snnk__heldout_restrict(snnk__heldout *heldout, double threshold, snnk__feature_rows *released);
+
+/* Begin to draw rows one by one: give each kept row a key of its own. */
+void snnk__heldout_draw_singly(snnk__heldout *heldout);
+
+/* Give rows keys of their own: their numbers from `first` on, changed where the draw would not be
+ * below the threshold. So rows that were kept with other keys remain a sample by it. */
+void snnk__heldout_number(const snnk__heldout *heldout, double threshold, uint64_t first,
+                          const snnk__feature_rows *rows);
 
 #endif

@@ -9,9 +9,7 @@ void snnk__lost_inputs_free(const snnk_allocator *allocator, const snnk__lost_in
     snnk__free(allocator, inputs->kept);
 }
 
-static int begin(const snnk_map *map, const snnk_rows *rows, snnk__lost_inputs *inputs) {
-    const snnk_allocator *allocator = &map->allocator;
-    const size_t d = rows->inputs;
+int snnk__lost_inputs_alloc(const snnk_allocator *allocator, size_t d, snnk__lost_inputs *inputs) {
     snnk__lost_inputs made = {.inputs = d};
     int st;
 
@@ -20,13 +18,19 @@ static int begin(const snnk_map *map, const snnk_rows *rows, snnk__lost_inputs *
         st = snnk__alloc_zero(allocator, d, sizeof *made.varied, "facts of inputs", &made.varied);
     if (st == SNNK_OK)
         st = snnk__alloc_zero(allocator, d, sizeof *made.kept, "facts of inputs", &made.kept);
-    if (st != SNNK_OK) {
+    if (st == SNNK_OK)
+        *inputs = made;
+    else
         snnk__lost_inputs_free(allocator, &made);
-        return st;
-    }
-    for (size_t j = 0; j < d; j++) made.first[j] = rows->X_f64[j];
-    *inputs = made;
-    return SNNK_OK;
+    return st;
+}
+
+/* Begin with the first row of d inputs. */
+static int begin(const snnk_map *map, size_t d, const double *row, snnk__lost_inputs *inputs) {
+    const int st = snnk__lost_inputs_alloc(&map->allocator, d, inputs);
+
+    for (size_t j = 0; st == SNNK_OK && j < d; j++) inputs->first[j] = row[j];
+    return st;
 }
 
 /* Whether some block of the map gets different floats for two values of column j. */
@@ -46,7 +50,8 @@ int snnk__lost_inputs_add(const snnk_map *map, const snnk_rows *rows, snnk__lost
     int st;
 
     if (!rows->X_f64 || rows->n == 0) return SNNK_OK;
-    if (!inputs->first && (st = begin(map, rows, inputs)) != SNNK_OK) return st;
+    if (!inputs->first && (st = begin(map, rows->inputs, rows->X_f64, inputs)) != SNNK_OK)
+        return st;
     const double *first = inputs->first;
     if (!first) return SNNK_OK; /* there are no inputs */
     for (size_t i = 0; i < rows->n; i++)
@@ -58,6 +63,24 @@ int snnk__lost_inputs_add(const snnk_map *map, const snnk_rows *rows, snnk__lost
             inputs->kept[j] = differ(map, j, x, first[j]);
         }
     return SNNK_OK;
+}
+
+int snnk__lost_inputs_prepare(const snnk_map *map, const snnk__lost_inputs *inputs,
+                              const snnk__lost_inputs *other, snnk__lost_inputs *merged) {
+    *merged = *inputs;
+    if (inputs->first || !other->first) return SNNK_OK;
+    return begin(map, other->inputs, other->first, merged);
+}
+
+void snnk__lost_inputs_merge(const snnk_map *map, const snnk__lost_inputs *other,
+                             const snnk__lost_inputs *merged) {
+    if (!other->first) return;
+    for (size_t j = 0; j < merged->inputs; j++) {
+        const double a = merged->first[j], b = other->first[j];
+
+        merged->varied[j] |= other->varied[j] || a != b;
+        merged->kept[j] |= other->kept[j] || differ(map, j, a, b);
+    }
 }
 
 int snnk__lost_inputs_check(const snnk__lost_inputs *inputs, size_t *count, size_t *first) {

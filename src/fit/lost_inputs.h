@@ -16,10 +16,21 @@ typedef struct snnk__lost_inputs {
     bool *kept;    /* and still was as a float, after the map's center was subtracted */
 } snnk__lost_inputs;
 
+/* Allocate facts of d columns, all false; `first` is not set. SNNK_E_NOMEM. */
+int snnk__lost_inputs_alloc(const snnk_allocator *allocator, size_t d, snnk__lost_inputs *inputs);
 void snnk__lost_inputs_free(const snnk_allocator *allocator, const snnk__lost_inputs *inputs);
 
 /* Take note of rows. Rows in float do nothing. SNNK_E_NOMEM. */
 int snnk__lost_inputs_add(const snnk_map *map, const snnk_rows *rows, snnk__lost_inputs *inputs);
+
+/* Merge what is known from other rows, in two steps.
+ *   prepare  sets *merged to `inputs`, or, if that has no rows in double and `other` has, to new
+ *            arrays, which the caller frees or puts in its place. SNNK_E_NOMEM
+ *   merge    then adds what `other` knows to what *merged points to; it cannot fail */
+int snnk__lost_inputs_prepare(const snnk_map *map, const snnk__lost_inputs *inputs,
+                              const snnk__lost_inputs *other, snnk__lost_inputs *merged);
+void snnk__lost_inputs_merge(const snnk_map *map, const snnk__lost_inputs *other,
+                             const snnk__lost_inputs *merged);
 
 /* Count the columns that varied and were not kept.
  *   first   the result: the first of them

@@ -34,6 +34,17 @@ static heldout_arrays arrays_of(const snnk__feature_rows *rows, snnk__element y)
                             snnk__array_2("heldout.keys", SNNK__ELEMENT_U32, n, 2)};
 }
 
+/* The arrays of what is known about d inputs in double. */
+typedef struct lost_arrays {
+    snnk__array first, varied, kept;
+} lost_arrays;
+
+static lost_arrays lost_arrays_of(size_t d) {
+    return (lost_arrays){snnk__array_1("double.first", SNNK__ELEMENT_F64, d),
+                         snnk__array_1("double.varied", SNNK__ELEMENT_U32, d),
+                         snnk__array_1("double.kept", SNNK__ELEMENT_U32, d)};
+}
+
 /* ---- Saving ---- */
 
 static void write_config(snnk__sink *sink, const snnk_fit_config *config) {
@@ -44,6 +55,7 @@ static void write_config(snnk__sink *sink, const snnk_fit_config *config) {
     sink->count(sink, "intercept", (size_t)config->intercept);
     sink->count(sink, "n_ridges", (size_t)config->n_ridges);
     sink->number(sink, "first_ridge", config->first_ridge);
+    sink->truth(sink, "center", config->center != 0);
     sink->text(sink, "precision", snnk_precision_name(config->precision));
     sink->text(sink, "factorization", snnk_factorization_name(config->factorization));
 }
@@ -95,7 +107,25 @@ static void write_heldout(snnk__sink *sink, const snnk__heldout *heldout) {
         snnk__write_array(sink, arrays.y, rows->Y);
 }
 
-/* Write settings, counts and held-out rows. */
+/* Give truths as 0 and 1. */
+static void truths(const void *all, size_t first, size_t count, void *out) {
+    const bool *from = all;
+    uint32_t *to = out;
+
+    for (size_t i = 0; i < count; i++) to[i] = from[first + i];
+}
+
+static void write_lost(snnk__sink *sink, const snnk__lost_inputs *lost) {
+    const lost_arrays arrays = lost_arrays_of(lost->inputs);
+
+    sink->truth(sink, "in_double", lost->first != NULL);
+    if (!lost->first) return;
+    snnk__write_array(sink, arrays.first, lost->first);
+    sink->elements(sink, &arrays.varied, truths, lost->varied);
+    sink->elements(sink, &arrays.kept, truths, lost->kept);
+}
+
+/* Write settings, counts, held-out rows and facts of inputs. */
 static void write_fit(snnk__safetensors_writer *writer, const snnk_fit *fit) {
     snnk__json_writer record;
     snnk__sink sink = snnk__json_write(&record, writer, false);
@@ -105,6 +135,7 @@ static void write_fit(snnk__safetensors_writer *writer, const snnk_fit *fit) {
     sink.truth(&sink, "weighted", fit->weighted);
     write_config(&sink, &fit->config);
     write_heldout(&sink, &fit->heldout);
+    write_lost(&sink, &fit->lost);
     snnk__json_write_end(&record, FIT_KEY);
     snnk__safetensors_add_number(writer, ROWS_KEY, fit->rows);
 }
@@ -186,7 +217,7 @@ typedef struct settings {
     int32_t kind; /* an snnk__target_kind */
     size_t heldout_rows;
     double threshold;
-    bool grouped, singly;
+    bool grouped, singly, in_double;
 } settings;
 
 /* Read a whole number that fits an int32_t; its range is checked with the config. */
@@ -198,7 +229,14 @@ static int read_int(const snnk__source *source, const char *key, int32_t *value)
     return st;
 }
 
+/* Read a truth that files of 0.1 do not have; then *truth is unchanged. */
+static int read_new_truth(const snnk__source *source, const char *key, bool *truth) {
+    if (source->value(source, key).type == SNNK__VALUE_NONE) return SNNK_OK;
+    return snnk__read_truth(source, key, truth);
+}
+
 static int read_config(const snnk__source *source, snnk_fit_config *config) {
+    bool center = true;
     int st;
 
     snnk_fit_config_init(config, sizeof *config);
@@ -212,6 +250,8 @@ static int read_config(const snnk__source *source, snnk_fit_config *config) {
     if ((st = read_int(source, "n_ridges", &config->n_ridges)) != SNNK_OK) return st;
     st = snnk__read_number(source, "first_ridge", &config->first_ridge);
     if (st != SNNK_OK) return st;
+    if ((st = read_new_truth(source, "center", &center)) != SNNK_OK) return st;
+    config->center = center;
     st = snnk__read_name(source, "precision", snnk_precision_name, &config->precision);
     if (st != SNNK_OK) return st;
     return snnk__read_name(source, "factorization", snnk_factorization_name,
@@ -229,6 +269,7 @@ static int read_settings(const snnk__source *source, settings *s) {
     if (st != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "grouped", &s->grouped)) != SNNK_OK) return st;
     if ((st = snnk__read_truth(source, "singly", &s->singly)) != SNNK_OK) return st;
+    if ((st = read_new_truth(source, "in_double", &s->in_double)) != SNNK_OK) return st;
     return read_config(source, &s->config);
 }
 
@@ -313,12 +354,39 @@ static int read_heldout(const snnk__source *source, const settings *s, snnk__fea
     return st == SNNK_OK ? check_heldout(rows) : st;
 }
 
+static int read_truths(const snnk__source *source, const snnk__array *array, bool *truths) {
+    const size_t n = array->dims[0];
+    uint32_t *numbers = NULL;
+    int st = snnk__find_array(source, *array);
+
+    if (st == SNNK_OK)
+        st = snnk__alloc(source->allocator, n, sizeof *numbers, "facts of inputs", &numbers);
+    if (st == SNNK_OK) st = snnk__read_array(source, *array, numbers);
+    for (size_t i = 0; st == SNNK_OK && i < n; i++) truths[i] = numbers[i] != 0;
+    snnk__free(source->allocator, numbers);
+    return st;
+}
+
+static int read_lost(const snnk__source *source, size_t inputs, snnk__lost_inputs *lost) {
+    const lost_arrays arrays = lost_arrays_of(inputs);
+    int st;
+
+    if ((st = snnk__find_array(source, arrays.first)) != SNNK_OK) return st;
+    if ((st = snnk__lost_inputs_alloc(source->allocator, inputs, lost)) != SNNK_OK) return st;
+    if ((st = snnk__read_array(source, arrays.first, lost->first)) != SNNK_OK) return st;
+    if ((st = read_truths(source, &arrays.varied, lost->varied)) != SNNK_OK) return st;
+    return read_truths(source, &arrays.kept, lost->kept);
+}
+
 /* Check that every row is either kept or in the statistics, and that with the threshold 1 all of
  * them are kept, and not too many. */
 static int check_counts(const snnk_fit *fit) {
     const uint64_t n = fit->heldout.rows.n;
     const bool none = fit->kind == SNNK__NOTHING_YET;
 
+    if (snnk__heldout_count(&fit->heldout, &fit->heldout.rows) != n)
+        return snnk__fail(SNNK_E_FORMAT, "a kept row has a draw that is not below the threshold %g",
+                          fit->heldout.threshold);
     if (fit->rows >= n && fit->rows - n == fit->lstsq->rows && (fit->rows == 0) == none &&
         (fit->heldout.threshold < 1 || (n == fit->rows && n <= SNNK_FIT_MAX_LEFT_OUT)))
         return SNNK_OK;
@@ -360,6 +428,8 @@ static int read_state(const snnk__safetensors_reader *reader, const snnk__source
     fit->heldout.grouped = s->grouped;
     fit->heldout.singly = s->singly;
     if ((st = read_heldout(source, s, &fit->heldout.rows)) != SNNK_OK) return st;
+    if (s->in_double && (st = read_lost(source, snnk_fit_inputs(fit), &fit->lost)) != SNNK_OK)
+        return st;
     return check_counts(fit);
 }
 

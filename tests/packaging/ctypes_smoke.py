@@ -386,7 +386,10 @@ fit_bytes = c_size_t()
 call("snnk_fit_saved_bytes", fit, byref(fit_bytes))
 fit_buffer = ctypes.create_string_buffer(fit_bytes.value)
 call("snnk_fit_save_memory", fit, fit_buffer, fit_bytes)
-call("snnk_fit_free", handle("snnk_fit_load_memory", fit_buffer, fit_bytes, None))
+loaded_fit = handle("snnk_fit_load_memory", fit_buffer, fit_bytes, None)
+call("snnk_fit_merge", fit, loaded_fit, None)
+assert call("snnk_fit_rows", fit) == 80
+call("snnk_fit_free", loaded_fit)
 call("snnk_fit_free", fit)
 
 way = data(20, X=X, Y=Y, inputs=2)

@@ -111,9 +111,9 @@ static void assert_same_kept(const snnk_fit *a, const snnk_fit *b) {
     free(keys[1]);
 }
 
-/* The same rows, kept and not, the same lambda, and the same layer. Sums of the same rows in another
- * order differ by 1e-13 of their size; the condition number is about 1e4 with the lambdas that are
- * chosen here, so lambda has 8 digits or more; weights are floats, 6e-8 each. */
+/* The same rows, kept and not, the same lambda, and the same layer. Sums of the same rows in
+ * another order differ by 1e-13 of their size; the condition number is about 1e4 with the lambdas
+ * that are chosen here, so lambda has 8 digits or more; weights are floats, 6e-8 each. */
 static void assert_same_fit(snnk_fit *merged, snnk_fit *whole) {
     snnk_fit *const fits[] = {merged, whole};
     snnk_fit_report reports[2] = {{.size = sizeof *reports}, {.size = sizeof *reports}};
@@ -190,6 +190,17 @@ static void test_too_many_held_out(void **state) {
     (void)state;
     config.heldout_share = 0.5;
     check_parts(&config, N, 0);
+}
+
+/* The factor of the rows that are not kept is merged too; AUTO chooses it for each part. */
+static void test_factors(void **state) {
+    snnk_fit_config config = merged_config();
+
+    (void)state;
+    config.factorization = SNNK_FACTORIZATION_QR;
+    check_parts(&config, 3000, 0);
+    config.factorization = SNNK_FACTORIZATION_AUTO;
+    check_parts(&config, 3000, LABELS);
 }
 
 static void test_given_ridge(void **state) {
@@ -541,6 +552,7 @@ int main(void) {
         cmocka_unit_test(test_few_rows),
         cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_too_many_held_out),
+        cmocka_unit_test(test_factors),
         cmocka_unit_test(test_given_ridge),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_one_by_one),

@@ -155,15 +155,15 @@ SNNK_API uint64_t snnk_fit_heldout_rows(const snnk_fit *fit); /* held out so far
  * feature), SNNK_E_SIZE, SNNK_E_NOMEM. On failure nothing was added. */
 SNNK_API int snnk_fit_add(snnk_fit *fit, const snnk_rows *rows, snnk_workspace *workspace);
 
-/* Add all rows of another fit, as if they had been added here. Threads or processes can so share
- * the rows: the rows that are held out are the same, and the solution is, to rounding.
+/* Add all rows of another fit, as if they had been added here. So threads or processes can share
+ * the work: the same rows are held out, and the solution is the same, to rounding.
  *   fit        gets the rows
  *   other      another fit of the same map, outputs and config (first_ridge and center may differ),
  *              of any number of rows, also 0; unchanged
  *   workspace  NULL for one thread
  * Fits may center their maps on their first rows. Before fits that will be merged, get the centered
  * map by snnk_fit_center_map, and create all of them with it and config.center = 0. Where rows are
- * drawn one by one (few different ones, or large groups), other rows are held out. SNNK_E_NULL,
+ * drawn one by one (few different ones, or large groups), the sample is another. SNNK_E_NULL,
  * SNNK_E_OVERLAP (other is fit), SNNK_E_SHAPE (outputs or features differ), SNNK_E_UNSUPPORTED
  * (another map or config; fits of a network; see snnk_lstsq_merge), SNNK_E_STATE (labels in one,
  * targets in the other), SNNK_E_SIZE (the row count overflows), SNNK_E_NOMEM. On failure nothing

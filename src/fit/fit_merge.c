@@ -1,7 +1,5 @@
-/* Merging fits: statistics are summed, and the rows that the other fit keeps go the same way as rows
- * that are added. */
-#include <string.h>
-
+/* Merging fits: statistics are summed, and the rows that the other fit keeps go the same way as
+ * rows that are added. */
 #include "base/size.h"
 #include "fit/fit.h"
 #include "map/same_map.h"
@@ -31,8 +29,7 @@ static int check_config(const snnk_fit_config *a, const snnk_fit_config *b) {
             return differ(fields[k].name, fields[k].here, fields[k].there);
     if (a->seed == b->seed) return SNNK_OK;
     return snnk__fail(SNNK_E_UNSUPPORTED,
-                      "seed is %llu in the config of fit, and %llu in that of "
-                      "other",
+                      "seed is %llu in the config of fit, and %llu in that of other",
                       (unsigned long long)a->seed, (unsigned long long)b->seed);
 }
 
@@ -45,8 +42,7 @@ static int check_features(const snnk_fit *fit, const snnk_fit *other) {
         snnk_fit_inputs(fit) != snnk_fit_inputs(other) || fit->outputs != other->outputs)
         return snnk__fail(
             SNNK_E_SHAPE,
-            "other has %zu inputs, %zu features and %zu outputs, but fit has %zu, %zu "
-            "and %zu",
+            "other has %zu inputs, %zu features and %zu outputs, but fit has %zu, %zu and %zu",
             snnk_fit_inputs(other), snnk_fit_features(other), other->outputs, snnk_fit_inputs(fit),
             snnk_fit_features(fit), fit->outputs);
     if (fit->features.lower || other->features.lower)
@@ -55,8 +51,8 @@ static int check_features(const snnk_fit *fit, const snnk_fit *other) {
     if (st != SNNK_OK || same) return st;
     return snnk__fail(
         SNNK_E_UNSUPPORTED,
-        "the fits have different maps: if their first rows centered them, create both "
-        "with the map of snnk_fit_center_map and config.center = 0");
+        "the fits have different maps: if their first rows centered them, create both with the map "
+        "of snnk_fit_center_map and config.center = 0");
 }
 
 static int check(const snnk_fit *fit, const snnk_fit *other) {
@@ -77,7 +73,7 @@ static int check(const snnk_fit *fit, const snnk_fit *other) {
 
 /* ---- Merging ---- */
 
-/* Let the rows that are kept be those that both fits would keep. */
+/* Keep only rows that the other fit would keep too. */
 static int lower_threshold(snnk_fit *fit, const snnk__heldout *other, snnk_workspace *workspace) {
     snnk__feature_rows released;
 

@@ -1,5 +1,5 @@
-/* The sum of statistics, or of fits, over processes. Uses only public functions of libsnnk, because it is a
- * library of its own.
+/* The sum of statistics, or of fits, over processes. Uses only public functions of libsnnk, because
+ * it is a library of its own.
  *
  * No process may wait for one that has failed. So each step that can fail in one process is
  * followed by an agreement. On the way up the tree, a status is sent in place of the object: a

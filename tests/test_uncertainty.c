@@ -211,9 +211,7 @@ static void draw_turns(size_t n, double *scores, int32_t *labels, uint64_t *seed
 }
 
 /* The row in place i of the shuffled rows. 7 and 500 have no common divisor. */
-static size_t shuffled(size_t i) {
-    return (i % 5 * 100 + i / 5) * 7 % TURNS;
-}
+static size_t shuffled(size_t i) { return (i % 5 * 100 + i / 5) * 7 % TURNS; }
 
 static snnk_coverage covered_fresh(const snnk_uncertainty *u) {
     static double scores[2 * FRESH];
@@ -296,9 +294,8 @@ static void test_parts_divide_classes_and_not_groups(void **state) {
     for (size_t i = 0; i < TURNS; i++) groups[i] = 7;
     assert_ok(snnk__draw_parts(&allocator, 2, &rows, parts, &units));
     assert_true(units == 1 && parts[0] == 0 && parts[TURNS - 1] == 0);
-    snnk_uncertainty *u =
-        create(2, SNNK_ROWS(.n = 4, .X_f64 = (double[]){1, 0, 0, 1, 1, 0, 0, 1},
-                            .labels = (int32_t[]){0, 1, 0, 1}, .groups = groups));
+    snnk_uncertainty *u = create(2, SNNK_ROWS(.n = 4, .X_f64 = (double[]){1, 0, 0, 1, 1, 0, 0, 1},
+                                              .labels = (int32_t[]){0, 1, 0, 1}, .groups = groups));
     double threshold;
     assert_ok(snnk_uncertainty_threshold(u, 0.5, &threshold));
     assert_close(threshold, 0.75, 1e-9, 0); /* of slope and biases of all rows */

@@ -47,10 +47,11 @@ static int check_names(const char *command, const model_use *use) {
         const char *name = use->task.classes[k];
 
         if (columns && (strcmp(name, "class") == 0 || (sets && strcmp(name, "set") == 0)))
-            return failed(command,
-                          "the model has a class named \"%s\", so two columns of the CSV would have "
-                          "that name: use --json, without --out",
-                          name);
+            return failed(
+                command,
+                "the model has a class named \"%s\", so two columns of the CSV would have "
+                "that name: use --json, without --out",
+                name);
         if (sets && strchr(name, SET_SEPARATOR))
             return failed(command,
                           "the model has a class named \"%s\", but %c separates the classes of a "
@@ -83,8 +84,7 @@ int prediction_check(const char *command, const model_use *use) {
     if (check_names(command, use) != EXIT_OK) return EXIT_FAILED;
     if (!wants_uncertainty(use)) return EXIT_OK;
     if (!u)
-        return failed(command,
-                      "%s does not hold its uncertainty, which %s needs: " NO_UNCERTAINTY,
+        return failed(command, "%s does not hold its uncertainty, which %s needs: " NO_UNCERTAINTY,
                       use->path, use->coverage > 0 ? "--interval" : "--probabilities");
     if (use->coverage == 0) return EXIT_OK;
     const int st = use->task.classification ? snnk_uncertainty_threshold(u, use->coverage, &number)
@@ -400,8 +400,8 @@ int prediction_write(const char *command, const model_use *use, const double *sc
     int exit_status = make_room(use, &p) ? EXIT_OK : failed(command, "out of memory");
 
     if (exit_status == EXIT_OK && use->out)
-        exit_status =
-            ends_in(use->out, ".csv") ? save_csv(command, &p, scores) : save_npy(command, &p, scores);
+        exit_status = ends_in(use->out, ".csv") ? save_csv(command, &p, scores)
+                                                : save_npy(command, &p, scores);
     if (exit_status == EXIT_OK && use->json)
         exit_status = print_json(command, &p, scores);
     else if (exit_status == EXIT_OK && !use->out)

@@ -7,10 +7,6 @@
 /* Between the classes of a set, in CSV. */
 #define SET_SEPARATOR '|'
 
-/* How a sentence ends that says that a model has no uncertainty. */
-#define NO_UNCERTAINTY                                                                             \
-    "there is none after --ridge, --choose gcv, or an update that added classes; fit it again"
-
 /* Whether a file can be saved under this name: it ends in .csv or .npy. */
 bool prediction_can_save(const char *path);
 

@@ -154,8 +154,7 @@ static int hold_out_parts(const snnk_rows *rows, bool with_biases, const uint8_t
         if (units > 1) /* otherwise no other rows are left */
             st = snnk__softmax_fit(&made->allocator, l, rows, with_biases, parts, part, &slope,
                                    biases);
-        if (st == SNNK_OK)
-            find_probabilities(rows, parts, part, l, slope, biases, biases + l, all);
+        if (st == SNNK_OK) find_probabilities(rows, parts, part, l, slope, biases, biases + l, all);
     }
     return st;
 }

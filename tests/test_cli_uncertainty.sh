@@ -104,10 +104,10 @@ give_uncertainty upper.st '{"kind":"regression","outputs":1,"rows":2,"errors":2}
 gives "target named upper" 1 "$snnk" predict upper.st upper.csv --interval 0.5
 has "target named upper" err 'the target is named "upper", so two columns of the CSV would have that name: use --json'
 gives "target named upper" 0 "$snnk" predict upper.st upper.csv
-for name in p.parquet p.CSV csv p.csv.gz; do
-    gives "--out $name" 2 "$snnk" predict line.st line.csv --out $name
-    has "--out $name" err "^snnk predict: --out $name: the name must end in .csv or .npy"
-    if [ -e $name ]; then not_ok "--out $name: a file was written"; else ok; fi
+for file in p.parquet p.CSV csv p.csv.gz; do
+    gives "--out $file" 2 "$snnk" predict line.st line.csv --out $file
+    has "--out $file" err "^snnk predict: --out $file: the name must end in .csv or .npy"
+    if [ -e $file ]; then not_ok "--out $file: a file was written"; else ok; fi
 done
 
 # ---- Probabilities ----
@@ -141,17 +141,17 @@ gives "the class is in the set" 0 "$snnk" predict biased.st colors.csv --probabi
 json "the class is in the set" "(all(c in s for c, s in zip(j['classes'], j['sets'])) and j['classes'][0] == 'red' and
     j['probabilities'][0][0] > 0.9 and j['sets'][0] == ['blue', 'red'])"
 # Names that CSV cannot hold: a column of this name is there already, or | is in the name.
-for name in class set 'a|b'; do
-    awk -v name="$name" 'BEGIN { print "x,y"; for (i = 0; i < 20; i++) print i "," (i % 2 ? name : "other") }' >odd.csv
-    gives "class $name" 0 "$snnk" fit --train odd.csv --features identity --ridge 1 --save odd.st
+for odd in class set 'a|b'; do
+    awk -v name="$odd" 'BEGIN { print "x,y"; for (i = 0; i < 20; i++) print i "," (i % 2 ? name : "other") }' >odd.csv
+    gives "class $odd" 0 "$snnk" fit --train odd.csv --features identity --ridge 1 --save odd.st
     give_uncertainty odd.st "{\"kind\":\"classification\",\"outputs\":2,\"rows\":2,\"errors\":2,\"slope\":1}" \
         "errors=[1,2]=-0.6 -0.5" "biases=[2]=0 0"
-    gives "class $name" 1 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5
-    has "class $name" err "^snnk predict: the model has a class named \"$name\", .*: use --json, without --out$"
-    gives "class $name" 1 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --json --out odd.out.csv
-    gives "class $name" 0 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --json
-    gives "class $name" 0 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --out odd.npy
-    gives "class $name" 0 "$snnk" predict odd.st odd.csv
+    gives "class $odd" 1 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5
+    has "class $odd" err "^snnk predict: the model has a class named \"$odd\", .*: use --json, without --out$"
+    gives "class $odd" 1 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --json --out odd.out.csv
+    gives "class $odd" 0 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --json
+    gives "class $odd" 0 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --out odd.npy
+    gives "class $odd" 0 "$snnk" predict odd.st odd.csv
 done
 # New classes remove it, which is said; an update without new classes keeps it.
 awk 'BEGIN { print "x,y"; for (i = 0; i < 60; i++) print i "," (i % 2 ? "a" : "b") }' >ab.csv

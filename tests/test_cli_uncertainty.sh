@@ -55,7 +55,7 @@ printf 'x,y\n0,1\n1,3\n2,5\n3,7\n' >line.csv
 gives "fit of a line" 0 "$snnk" fit --train line.csv --task regression --features identity --ridge 0 --save line.st
 give_uncertainty line.st ''
 gives "no uncertainty" 1 "$snnk" predict line.st line.csv --interval 0.9
-has "no uncertainty" err 'line.st does not hold its uncertainty, which --interval needs: fit it again, without --ridge'
+has "no uncertainty" err 'line.st does not hold its uncertainty, which --interval needs: there is none after --ridge, --choose gcv, or an update that added classes; fit it again'
 gives "no uncertainty" 1 "$snnk" eval line.st --test line.csv --coverage 0.9
 has "no uncertainty" err 'does not hold its uncertainty, which --coverage needs'
 gives "no uncertainty" 0 "$snnk" eval line.st --test line.csv --json
@@ -74,7 +74,7 @@ if [ ! -s out ] && [ ! -e bounds.csv.part ]; then ok; else not_ok "interval to .
 gives "interval to .npy" 0 "$snnk" predict line.st line.csv --interval 0.9 --out bounds.npy
 npy "interval to .npy" bounds.npy "t == '<f8' and s == (4, 3) and $near(a, [1, -17, 19, 3, -15, 21, 5, -13, 23, 7, -11, 25])"
 gives "too few rows" 1 "$snnk" predict line.st line.csv --interval 0.99
-has "too few rows" err 'a coverage of 0.99 needs 99 rows that the network has not learned from, but there were 19'
+has "too few rows" err 'a coverage of 0.99 needs 99 rows that the network has not learned from, but there were 19: at most 0.95 is possible'
 for wrong in 0 1 90 -0.5 nan much; do
     gives "interval $wrong" 2 "$snnk" predict line.st line.csv --interval $wrong
     has "interval $wrong" err "a number between 0 and 1"
@@ -96,6 +96,19 @@ gives "digits" 0 "$snnk" predict far.st far.csv
 has "digits" out '^100000000\.75$'
 gives "digits" 0 "$snnk" predict far.st far.csv --out far.npy
 npy "digits in .npy" far.npy "s == (4, 1) and abs(a[3] - 100000000.75) < 1e-6"
+
+# A target that is named like a bound.
+sed '1s/y/upper/' line.csv >upper.csv
+gives "target named upper" 0 "$snnk" fit --train upper.csv --task regression --features identity --ridge 0 --save upper.st
+give_uncertainty upper.st '{"kind":"regression","outputs":1,"rows":2,"errors":2}' "errors=[1,2]=1 2"
+gives "target named upper" 1 "$snnk" predict upper.st upper.csv --interval 0.5
+has "target named upper" err 'the target is named "upper", so two columns of the CSV would have that name: use --json'
+gives "target named upper" 0 "$snnk" predict upper.st upper.csv
+for file in p.parquet p.CSV csv p.csv.gz; do
+    gives "--out $file" 2 "$snnk" predict line.st line.csv --out $file
+    has "--out $file" err "^snnk predict: --out $file: the name must end in .csv or .npy"
+    if [ -e $file ]; then not_ok "--out $file: a file was written"; else ok; fi
+done
 
 # ---- Probabilities ----
 # Scores are nearly 0 or 1 by class, so with slope log 9 and no biases the probabilities are 9/11, 1/11, 1/11.
@@ -120,6 +133,37 @@ json "probabilities in JSON" "(abs(j['probabilities'][0][2] - 9 / 11) < 1e-5 and
     j['classes'][0] == 'red' and all(abs(sum(p) - 1) < 1e-12 for p in j['probabilities']))"
 gives "probabilities in .npy" 0 "$snnk" predict colors.st colors.csv --probabilities --interval 0.85 --out p.npy
 npy "probabilities in .npy" p.npy "t == '<f4' and s == (30, 6) and $near(a, [1 / 11, 1 / 11, 9 / 11, 0, 0, 1])"
+# With a bias, blue (p = 1/3) is more probable than the printed class, which is in the set all the same.
+cp colors.st biased.st
+give_uncertainty biased.st "{\"kind\":\"classification\",\"outputs\":3,\"rows\":20,\"errors\":20,\"slope\":$slope}" \
+    "errors=[1,20]=$errors" "biases=[3]=4 -2 -2"
+gives "the class is in the set" 0 "$snnk" predict biased.st colors.csv --probabilities --interval 0.85 --json
+json "the class is in the set" "(all(c in s for c, s in zip(j['classes'], j['sets'])) and j['classes'][0] == 'red' and
+    j['probabilities'][0][0] > 0.9 and j['sets'][0] == ['blue', 'red'])"
+# Names that CSV cannot hold: a column of this name is there already, or | is in the name.
+for odd in class set 'a|b'; do
+    awk -v name="$odd" 'BEGIN { print "x,y"; for (i = 0; i < 20; i++) print i "," (i % 2 ? name : "other") }' >odd.csv
+    gives "class $odd" 0 "$snnk" fit --train odd.csv --features identity --ridge 1 --save odd.st
+    give_uncertainty odd.st "{\"kind\":\"classification\",\"outputs\":2,\"rows\":2,\"errors\":2,\"slope\":1}" \
+        "errors=[1,2]=-0.6 -0.5" "biases=[2]=0 0"
+    gives "class $odd" 1 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5
+    has "class $odd" err "^snnk predict: the model has a class named \"$odd\", .*: use --json, without --out$"
+    gives "class $odd" 1 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --json --out odd.out.csv
+    gives "class $odd" 0 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --json
+    gives "class $odd" 0 "$snnk" predict odd.st odd.csv --probabilities --interval 0.5 --out odd.npy
+    gives "class $odd" 0 "$snnk" predict odd.st odd.csv
+done
+# New classes remove it, which is said; an update without new classes keeps it.
+awk 'BEGIN { print "x,y"; for (i = 0; i < 60; i++) print i "," (i % 2 ? "a" : "b") }' >ab.csv
+awk 'BEGIN { print "x,y"; for (i = 0; i < 14; i++) print 90 + i ",new" int(i / 2) }' >new.csv
+gives "new classes" 0 "$snnk" fit --train ab.csv --features identity --keep-statistics --save ab.st
+gives "no new classes" 0 "$snnk" update ab.st --train ab.csv
+if grep -q 'probabilities' err; then not_ok "no new classes: a note"; else ok; fi
+gives "no new classes" 0 "$snnk" predict ab.st ab.csv --probabilities
+gives "new classes" 0 "$snnk" update ab.st --train new.csv
+has "new classes" err 'no probabilities and intervals any more, .* without the new classes new0, new1, new2, new3, new4 and 2 more; fit it again'
+gives "new classes" 1 "$snnk" predict ab.st ab.csv --probabilities
+has "new classes" err 'or an update that added classes; fit it again$'
 # Every row is right, with p = 9/11.
 gives "calibration" 0 "$snnk" eval colors.st --test colors.csv --coverage 0.85 --json
 json "calibration" "(abs(j['calibration_error'] - 2 / 11) < 1e-5 and abs(j['log_loss'] - 0.2006707) < 1e-5 and

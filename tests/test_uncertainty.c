@@ -11,6 +11,7 @@
 #include "support/draw.h"
 #include "support/files.h"
 
+#include "predict/parts.h"
 #include "predict/uncertainty.h"
 
 static snnk_uncertainty *create(size_t l, const snnk_rows *rows) {
@@ -56,7 +57,8 @@ static void test_the_radius_is_the_conformal_rank(void **state) {
     assert_status(snnk_uncertainty_radius(u, 0, 0.91, &radius), SNNK_E_RANGE);
     assert_says("needs 11 rows"); /* (n + 1) 0.91 <= n from n = 10.1 on */
     assert_status(snnk_uncertainty_radius(u, 0, 0.95, &radius), SNNK_E_RANGE);
-    assert_says("needs 19 rows that the network has not learned from, but there were 9");
+    assert_says("needs 19 rows that the network has not learned from, but there were 9: at most "
+                "0.9 is possible");
     assert_true(radius == 5);
     assert_ok(snnk_uncertainty_intervals(u, 0.9, 1, (double[]){2e9, 7}, 2, lower, 2, upper, 2));
     assert_true(lower[0] == 2e9 - 9 && upper[0] == 2e9 + 9);
@@ -193,6 +195,111 @@ static void test_coverage_of_sets(void **state) {
     free(sets);
     free(labels);
     free(scores);
+}
+
+/* ---- The order of rows ---- */
+
+enum { TURNS = 500, FRESH = 4000 };
+
+/* Two classes with normal scores, +1 and -1 by class; class 1 is in every fifth place. */
+static void draw_turns(size_t n, double *scores, int32_t *labels, uint64_t *seed) {
+    for (size_t i = 0; i < n; i++) {
+        labels[i] = i % 5 == 0;
+        scores[2 * i] = 0;
+        scores[2 * i + 1] = (labels[i] ? 1 : -1) + draw_normal(seed);
+    }
+}
+
+/* The row in place i of the shuffled rows. 7 and 500 have no common divisor. */
+static size_t shuffled(size_t i) { return (i % 5 * 100 + i / 5) * 7 % TURNS; }
+
+static snnk_coverage covered_fresh(const snnk_uncertainty *u) {
+    static double scores[2 * FRESH];
+    static int32_t labels[FRESH];
+    static uint8_t sets[2 * FRESH];
+    snnk_coverage coverage = {.size = sizeof coverage};
+    uint64_t seed = 99;
+
+    draw_turns(FRESH, scores, labels, &seed);
+    assert_ok(snnk_uncertainty_sets(u, 0.97, FRESH, scores, 2, sets, 2));
+    assert_ok(snnk_coverage_add_sets(FRESH, 2, sets, 2, labels, NULL, &coverage));
+    return coverage;
+}
+
+/* Rows that come in turns give what the same rows give in another order. If a class were held out
+ * as a whole, its probabilities would be so low that nearly every set has both classes. */
+static void test_the_order_of_rows_does_not_matter(void **state) {
+    double scores[2 * TURNS], mixed[2 * TURNS];
+    int32_t labels[TURNS], mixed_labels[TURNS];
+    uint64_t seed = 5;
+
+    (void)state;
+    draw_turns(TURNS, scores, labels, &seed);
+    for (size_t i = 0; i < TURNS; i++) {
+        for (size_t k = 0; k < 2; k++) mixed[2 * i + k] = scores[2 * shuffled(i) + k];
+        mixed_labels[i] = labels[shuffled(i)];
+    }
+    snnk_uncertainty *turns = create(2, SNNK_ROWS(.n = TURNS, .X_f64 = scores, .labels = labels));
+    snnk_uncertainty *other =
+        create(2, SNNK_ROWS(.n = TURNS, .X_f64 = mixed, .labels = mixed_labels));
+    const snnk_coverage a = covered_fresh(turns), b = covered_fresh(other);
+
+    /* The parts are the same, and slopes differ by the rounding of sums: hardly one fresh row of
+     * 4000 is that near to a threshold. */
+    assert_close(a.coverage, b.coverage, 0, 1.5 / FRESH);
+    assert_close(a.mean_size, b.mean_size, 0, 1.5 / FRESH);
+    /* 3.5 standard errors sqrt(0.97 * 0.03 (1/500 + 1/4000)) of a coverage. */
+    assert_close(a.coverage, 0.97, 0, 0.029);
+    assert_true(a.mean_size < 1.5);
+    snnk_uncertainty_free(turns);
+    snnk_uncertainty_free(other);
+}
+
+/* Each class is divided into parts that differ by one row at most, groups are not divided, and one
+ * group is one part. */
+static void test_parts_divide_classes_and_not_groups(void **state) {
+    double scores[TURNS];
+    int32_t labels[TURNS];
+    uint64_t groups[TURNS], seed = 6;
+    uint8_t parts[TURNS];
+    size_t units, counts[2][SNNK__PARTS] = {{0}};
+    snnk_rows rows = *SNNK_ROWS(.n = TURNS, .inputs = 1, .ldx = 1, .X_f64 = scores);
+    snnk_allocator allocator;
+
+    (void)state;
+    assert_ok(snnk__allocator_read(&allocator, NULL));
+    for (size_t i = 0; i < TURNS; i++) {
+        scores[i] = draw_uniform(&seed);
+        labels[i] = i % 45 == 0; /* 12 rows of class 1 */
+        groups[i] = i / 10;
+    }
+    rows.labels = labels;
+    assert_ok(snnk__draw_parts(&allocator, 2, &rows, parts, &units));
+    assert_int_equal(units, TURNS);
+    for (size_t i = 0; i < TURNS; i++) counts[labels[i]][parts[i]]++;
+    for (size_t p = 0; p < SNNK__PARTS; p++) {
+        assert_true(counts[0][p] == 97 || counts[0][p] == 98); /* 488/5 = 97.6 */
+        assert_true(counts[1][p] == 2 || counts[1][p] == 3);   /* 12/5 = 2.4 */
+    }
+    rows.groups = groups;
+    assert_ok(snnk__draw_parts(&allocator, 2, &rows, parts, &units));
+    assert_int_equal(units, TURNS / 10);
+    memset(counts, 0, sizeof counts);
+    for (size_t i = 0; i < TURNS; i++) {
+        assert_int_equal(parts[i], parts[i / 10 * 10]);
+        counts[labels[i]][parts[i]]++;
+    }
+    for (size_t p = 0; p < SNNK__PARTS; p++) /* the 12 rows of class 1 are in 12 groups */
+        assert_true(counts[1][p] == 2 || counts[1][p] == 3);
+    for (size_t i = 0; i < TURNS; i++) groups[i] = 7;
+    assert_ok(snnk__draw_parts(&allocator, 2, &rows, parts, &units));
+    assert_true(units == 1 && parts[0] == 0 && parts[TURNS - 1] == 0);
+    snnk_uncertainty *u = create(2, SNNK_ROWS(.n = 4, .X_f64 = (double[]){1, 0, 0, 1, 1, 0, 0, 1},
+                                              .labels = (int32_t[]){0, 1, 0, 1}, .groups = groups));
+    double threshold;
+    assert_ok(snnk_uncertainty_threshold(u, 0.5, &threshold));
+    assert_close(threshold, 0.75, 1e-9, 0); /* of slope and biases of all rows */
+    snnk_uncertainty_free(u);
 }
 
 /* ---- Probabilities ---- */
@@ -333,7 +440,7 @@ static snnk_uncertainty *mostly_right(void) {
 
 static void test_sets_have_the_likely_classes(void **state) {
     snnk_uncertainty *u = mostly_right();
-    const double scores[] = {0, 1, 0, .5, .5, 0, 0, 0, 0, NAN, 1, 0};
+    const double scores[] = {0, 1, 0, .501, .5, 0, 0, 0, 0, NAN, 1, 0};
     double P[12], threshold;
     uint8_t sets[12];
 
@@ -343,14 +450,11 @@ static void test_sets_have_the_likely_classes(void **state) {
     assert_ok(snnk_uncertainty_sets(u, 0.9, 4, scores, 3, sets, 3));
     assert_true(threshold > 0.5 && threshold < 1); /* rank 19 of 20: the least of the right rows */
     assert_true(sets[0] == 0 && sets[1] == 1 && sets[2] == 0);
-    for (int i = 0; i < 3; i++) { /* never empty: no probability of rows 1 and 2 is that high */
-        int members = 0, best = 0;
-        for (int k = 0; k < 3; k++) {
-            members += sets[3 * i + k];
-            if (P[3 * i + k] > P[3 * i + best]) best = k;
-        }
-        assert_true(members == 1 && sets[3 * i + best] == 1);
-    }
+    /* No probability of rows 1 and 2 is that high: they have the class with the largest score, the
+     * first of equal ones. In row 1 it is not the most probable one. */
+    assert_true(P[4] > P[3]);
+    for (int i = 1; i < 3; i++)
+        assert_true(sets[3 * i] == 1 && sets[3 * i + 1] == 0 && sets[3 * i + 2] == 0);
     assert_true(isnan(P[9]) && isnan(P[10]) && isnan(P[11]));
     assert_true(sets[9] == 1 && sets[10] == 1 && sets[11] == 1);
     /* The wrong row has rank 20: a class as unlikely as its own is in the sets then. */
@@ -359,7 +463,9 @@ static void test_sets_have_the_likely_classes(void **state) {
     assert_ok(snnk_uncertainty_sets(u, 0.95, 2, scores, 3, sets, 3));
     assert_true(sets[3] == 1 && sets[4] == 1);
     assert_status(snnk_uncertainty_sets(u, 0.96, 4, scores, 3, sets, 3), SNNK_E_RANGE);
-    assert_says("needs 24 rows");
+    assert_says("needs 24 rows that the network has not learned from, but there were 20: at most "
+                "0.952 is possible"); /* 20/21 = 0.95238 */
+    assert_ok(snnk_uncertainty_threshold(u, 0.952, &threshold));
     snnk_uncertainty_free(u);
 }
 
@@ -772,6 +878,8 @@ int main(void) {
         cmocka_unit_test(test_infinite_scores_count_as_largest),
         cmocka_unit_test(test_coverage_of_intervals_is_beta_distributed),
         cmocka_unit_test(test_coverage_of_sets),
+        cmocka_unit_test(test_the_order_of_rows_does_not_matter),
+        cmocka_unit_test(test_parts_divide_classes_and_not_groups),
         cmocka_unit_test(test_two_classes_are_calibrated_as_by_platt),
         cmocka_unit_test(test_three_classes),
         cmocka_unit_test(test_useless_scores_give_the_shares_of_classes),

@@ -78,7 +78,7 @@ typedef struct snnk_prediction {
 
 /* Predict the error of a map over a batch of inputs and weights. The prediction is for independent
  * rows of G; other projections have about the same error or less. O((n + l) d + n l atoms). If
- * there are more than about 65536 pairs, evenly spaced inputs are used, at least 16.
+ * there are more than about 65536 pairs, a drawn sample of the inputs is used, at least 16.
  *   map         with drawn rows, and blocks whose variance has a closed form: URF, AFFINE,
  *               IDENTITY, GAUSSIAN, ARC_COSINE of order 0 or 1 with floor 0, ELEMENTWISE with
  *               identity, step or relu

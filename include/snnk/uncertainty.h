@@ -46,17 +46,18 @@
  * of class k, the target is (n_k + 1)/(n_k + 2) for k, and the other classes share the rest. The
  * slope is at least 0. Any scores may be given that grow with the probability: those of least
  * squares, logits, or log probabilities. The most probable class is not always the one with the
- * largest score, because of the biases.
+ * largest score, because each class has a bias.
  *
  * A set has the classes whose probability is at least a threshold, which is chosen as in split
  * conformal. Of all sets with this coverage, these are the smallest on average (Sadinle, Lei &
  * Wasserman 2019). They contain the class of a new row with a probability of about `coverage`. For
  * the threshold, the probabilities of each fifth of the rows come from slope and biases of the
  * other rows (cross-conformal prediction), so the bound of split conformal does not hold exactly.
+ * The fifths are drawn within each class, and do not depend on the order of the rows.
  *
- * A set is never empty: if no probability reaches the threshold, it has the most probable class. So
- * a network that is right more often than `coverage` has sets of one class, and they are right as
- * often as the network.
+ * A set always has the class with the largest score too, which can only raise the coverage. So it
+ * is never empty, and a network that is right more often than `coverage` has sets of one class,
+ * which are right as often as the network.
  *
  * An uncertainty is immutable, and can be shared between threads.
  *
@@ -106,8 +107,9 @@ SNNK_API int snnk_uncertainty_config_init(snnk_uncertainty_config *config, size_
 /* Create an uncertainty from rows that the network has not learned from.
  *   outputs      l, the outputs of the network: at least 1, with labels at least 2
  *   rows         X or X_f64: the network's scores, n x l. Y or Y_f64: the targets, n x l; or
- *                labels, 0 ... l-1. Weights, if any: a new row counts like one of average weight. n
- *                >= 1. With targets, scores may be infinite: their errors count as largest
+ *                labels, 0 ... l-1. Weights, if any: a new row counts like one of average weight.
+ *                Groups, if any: with labels, a group is not divided between the fifths. n >= 1.
+ *                With targets, scores may be infinite: their errors count as largest
  *   config       NULL for the defaults
  *   uncertainty  out: release with snnk_uncertainty_free
  * Takes O(n l log n) with targets, O(n l^2) with labels. SNNK_E_NULL, SNNK_E_CONFIG, SNNK_E_RANGE

@@ -199,8 +199,8 @@ typedef struct snnk_urf_report {
 
 /* Create the map for f(w . x + b) with the smallest predicted error on given inputs and weights.
  * Chooses frame, spectrum (method and interval), form, hyperbolic and A. Each choice is judged on
- * every fourth input and all weights, after making its frame from the other inputs and all weights;
- * with config->sampled_weights, every fourth row of the weights is held out like the inputs. With
+ * a quarter of the inputs, drawn, and all weights, after making its frame from the other inputs and
+ * all weights; with config->sampled_weights, a quarter of the weights is held out likewise. With
  * fewer than 4 inputs (or weights) there is only one set, and the predictions are too good. The
  * frame of the result is made from all rows. The error of a spectrum is averaged over the
  * pre-activations of the batch; for a spectrum of a function of your own, it is the bound. The

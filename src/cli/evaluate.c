@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/model.h"
 #include "cli/system.h"
 
 /* Sums over rows from which the evaluation is computed. */
@@ -76,9 +77,9 @@ static int choose_coverage(evaluating *e, double coverage) {
     result->coverage.size = sizeof result->coverage;
     result->calibration.size = sizeof result->calibration;
     if (!u && coverage > 0)
-        return failed(e->command,
-                      "the model does not hold its uncertainty, which --coverage needs: fit it "
-                      "again, without --ridge and --choose gcv");
+        return failed(
+            e->command,
+            "the model does not hold its uncertainty, which --coverage needs: " NO_UNCERTAINTY);
     if (!u) return EXIT_OK;
     result->has_probabilities = e->what->classification;
     result->has_coverage =

@@ -11,16 +11,21 @@ static const char help[] =
     "Usage: snnk predict MODEL FILE [OPTION]...\n"
     "Predict the target of each row of FILE (IDX, .npy, or CSV; columns are found\n"
     "by name). Prints CSV with a header: the class of each row, or its predicted values.\n"
+    "The class is the one with the largest score.\n"
     "\n"
     "Options:\n" CSV_HELP
-    "  --probabilities      classification: also the probability of every class\n"
+    "  --probabilities      classification: also the probability of every class; now and\n"
+    "                       then another class is more probable than the printed one,\n"
+    "                       because probabilities count how frequent each class is\n"
     "  --scores             classification: also the score of every class\n"
     "  --interval P         regression: also the bounds, lower and upper, of an interval\n"
     "                       that contains the target with probability P, such as 0.9;\n"
     "                       classification: the set of classes that contains the right\n"
-    "                       one with probability P, separated by |\n"
-    "  --out FILE           save instead of printing: as CSV if FILE ends in .csv, else as\n"
-    "                       .npy, without the names of classes\n" MODEL_HELP "\n"
+    "                       one with probability P, separated by |; the printed class\n"
+    "                       is always in it\n"
+    "  --out FILE           save instead of printing: FILE ends in .csv or .npy. The .npy\n"
+    "                       of a classification has the scores (or probabilities), a row\n"
+    "                       for each row and a column for each class\n" MODEL_HELP "\n"
     "Examples:\n"
     "  $ snnk predict iris.safetensors flowers.csv --probabilities\n"
     "  $ snnk predict prices.safetensors houses.csv --interval 0.9 --out prices.csv\n"
@@ -75,6 +80,8 @@ static int run(model_use *use) {
 
 static int check(const model_use *use) {
     if (!use->files.inputs) return wrong_usage(command, "the file with the inputs is missing");
+    if (use->out && !prediction_can_save(use->out))
+        return wrong_usage(command, "--out %s: the name must end in .csv or .npy", use->out);
     if (use->scores && use->probabilities)
         return wrong_usage(command, "use either --scores or --probabilities");
     return EXIT_OK;

@@ -18,8 +18,53 @@ typedef struct prediction {
     uint8_t *set;          /* outputs */
 } prediction;
 
+static bool ends_in(const char *path, const char *ending) {
+    const size_t n = strlen(path), m = strlen(ending);
+
+    return n >= m && strcmp(path + n - m, ending) == 0;
+}
+
+bool prediction_can_save(const char *path) {
+    return ends_in(path, ".csv") || ends_in(path, ".npy");
+}
+
 static bool wants_uncertainty(const model_use *use) {
     return use->probabilities || use->coverage > 0;
+}
+
+/* Whether CSV is written, to stdout or a file. */
+static bool writes_csv(const model_use *use) {
+    return use->out ? ends_in(use->out, ".csv") : !use->json;
+}
+
+/* Refuse CSV with two columns of one name, or sets that could be read in two ways. */
+static int check_names(const char *command, const model_use *use) {
+    const char *target = snnk_network_note(use->network, "target");
+    const bool columns = use->scores || use->probabilities, sets = use->coverage > 0;
+
+    if (!writes_csv(use)) return EXIT_OK;
+    for (size_t k = 0; use->task.classification && k < use->task.outputs; k++) {
+        const char *name = use->task.classes[k];
+
+        if (columns && (strcmp(name, "class") == 0 || (sets && strcmp(name, "set") == 0)))
+            return failed(
+                command,
+                "the model has a class named \"%s\", so two columns of the CSV would have "
+                "that name: use --json, without --out",
+                name);
+        if (sets && strchr(name, SET_SEPARATOR))
+            return failed(command,
+                          "the model has a class named \"%s\", but %c separates the classes of a "
+                          "set in CSV: use --json, without --out",
+                          name, SET_SEPARATOR);
+    }
+    if (!use->task.classification && use->task.outputs == 1 && sets && target &&
+        (strcmp(target, "lower") == 0 || strcmp(target, "upper") == 0))
+        return failed(command,
+                      "the target is named \"%s\", so two columns of the CSV would have that name: "
+                      "use --json, without --out",
+                      target);
+    return EXIT_OK;
 }
 
 int prediction_check(const char *command, const model_use *use) {
@@ -36,11 +81,10 @@ int prediction_check(const char *command, const model_use *use) {
                       "--scores needs the model of a classification, but %s is that of a "
                       "regression, which predicts values",
                       use->path);
+    if (check_names(command, use) != EXIT_OK) return EXIT_FAILED;
     if (!wants_uncertainty(use)) return EXIT_OK;
     if (!u)
-        return failed(command,
-                      "%s does not hold its uncertainty, which %s needs: fit it again, without "
-                      "--ridge and --choose gcv",
+        return failed(command, "%s does not hold its uncertainty, which %s needs: " NO_UNCERTAINTY,
                       use->path, use->coverage > 0 ? "--interval" : "--probabilities");
     if (use->coverage == 0) return EXIT_OK;
     const int st = use->task.classification ? snnk_uncertainty_threshold(u, use->coverage, &number)
@@ -278,12 +322,6 @@ static int save_npy(const char *command, prediction *p, const double *scores) {
     return st == SNNK_OK ? EXIT_OK : library_failed(command);
 }
 
-static bool ends_in_csv(const char *path) {
-    const size_t n = strlen(path);
-
-    return n >= 4 && strcmp(path + n - 4, ".csv") == 0;
-}
-
 /* ---- JSON ---- */
 
 static void add_numbers(cJSON *rows, size_t n, const double *numbers) {
@@ -362,8 +400,8 @@ int prediction_write(const char *command, const model_use *use, const double *sc
     int exit_status = make_room(use, &p) ? EXIT_OK : failed(command, "out of memory");
 
     if (exit_status == EXIT_OK && use->out)
-        exit_status =
-            ends_in_csv(use->out) ? save_csv(command, &p, scores) : save_npy(command, &p, scores);
+        exit_status = ends_in(use->out, ".csv") ? save_csv(command, &p, scores)
+                                                : save_npy(command, &p, scores);
     if (exit_status == EXIT_OK && use->json)
         exit_status = print_json(command, &p, scores);
     else if (exit_status == EXIT_OK && !use->out)

@@ -7,6 +7,9 @@
 /* Between the classes of a set, in CSV. */
 #define SET_SEPARATOR '|'
 
+/* Whether a file can be saved under this name: it ends in .csv or .npy. */
+bool prediction_can_save(const char *path);
+
 /* Whether the model can give what the options ask for. Prints the error and returns an exit
  * status. */
 int prediction_check(const char *command, const model_use *use);

@@ -45,7 +45,7 @@ int task_sort_classes(const char *command, task *made) {
 
     free(made->by_name);
     free(made->by_value);
-    made->n_values = 0;
+    made->n_names = made->n_values = 0;
     made->by_name = calloc(n + 1, sizeof *made->by_name);
     made->by_value = calloc(n + 1, sizeof *made->by_value);
     if (!made->by_name || !made->by_value) return failed(command, "out of memory");
@@ -55,6 +55,7 @@ int task_sort_classes(const char *command, task *made) {
         if (read_double(key.name, &key.value)) made->by_value[made->n_values++] = key;
         made->by_name[k] = key;
     }
+    made->n_names = n;
     qsort(made->by_name, n, sizeof *made->by_name, compare_names);
     qsort(made->by_value, made->n_values, sizeof *made->by_value, compare_values);
     return EXIT_OK;
@@ -72,7 +73,7 @@ int32_t task_class_of_number(const task *from, double value) {
 int32_t task_class_of_word(const task *from, const char *word) {
     class_key key = {.name = word};
     const class_key *found =
-        from->by_name ? bsearch(&key, from->by_name, from->outputs, sizeof key, compare_names)
+        from->by_name ? bsearch(&key, from->by_name, from->n_names, sizeof key, compare_names)
                       : NULL;
 
     if (found) return found->index;

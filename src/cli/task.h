@@ -20,6 +20,7 @@ typedef struct task {
     char **classes; /* names of the classes; NULL for regression */
     class_key *by_name,
         *by_value;         /* the classes sorted by name, and those with numbers for names */
+    size_t n_names;        /* length of by_name: classes that are appended are not in it yet */
     size_t n_values;       /* length of by_value */
     double *class_weights; /* how much a row of each class counts; NULL: 1 */
     bool rare;             /* a class has far fewer rows than the others, but at least 2: set by

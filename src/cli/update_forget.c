@@ -7,6 +7,9 @@
 #include "cli/system.h"
 #include "cli/training_rows.h"
 
+/* How many new classes are named. */
+#define SHOWN_CLASSES ((size_t)5)
+
 #define SHARED_HELP                                                                                \
     "Rows (IDX, .npy, or CSV; each may be compressed with gzip):\n"                                \
     "  --train FILE         CSV with inputs and target; columns are found by name\n"               \
@@ -26,7 +29,8 @@ static const char update_help[] =
     "   or: snnk update MODEL --train-images FILE --train-labels FILE [OPTION]...\n"
     "Add rows to a model. The result is the same as of a fit to the old and new rows with the\n"
     "same features and lambda, but the old rows are not needed. The model must have been saved\n"
-    "by snnk fit --keep-statistics. New classes are added by their names.\n"
+    "by snnk fit --keep-statistics. New classes are added by their names; the model then has no\n"
+    "probabilities and intervals any more.\n"
     "\n" SHARED_HELP "\n"
     "Examples:\n"
     "  $ snnk fit --train iris.csv --keep-statistics --save iris.safetensors\n"
@@ -57,6 +61,7 @@ typedef struct change {
     bool forgets;
     model_use use;
     size_t new_classes;
+    bool had_uncertainty; /* before the new classes */
     uint64_t rows_before;
     snnk_solve_report report;
     training_rows *batch;
@@ -136,12 +141,32 @@ static int prepare(change *c) {
     if (exit_status == EXIT_OK)
         exit_status =
             task_check(c->command, &use->task, snnk_network_inputs(use->network), &use->data);
+    c->had_uncertainty = snnk_network_uncertainty(use->network) != NULL;
     if (exit_status == EXIT_OK) exit_status = add_classes(c);
     if (exit_status != EXIT_OK) return exit_status;
     const size_t m = snnk_lstsq_features(snnk_network_statistics(use->network));
     c->Phi = calloc(BATCH_ROWS, m * sizeof *c->Phi);
     if (!c->Phi) return failed(c->command, "out of memory");
     return training_rows_create(c->command, &use->data, &c->batch);
+}
+
+/* Say which new classes have removed the uncertainty: the first few of them. */
+static void note_lost_uncertainty(const change *c) {
+    const task *what = &c->use.task;
+    const size_t shown = c->new_classes < SHOWN_CLASSES ? c->new_classes : SHOWN_CLASSES;
+    char names[256] = "", more[32] = "";
+    size_t n = 0;
+
+    if (!c->had_uncertainty || c->new_classes == 0) return;
+    for (size_t k = 0; k < shown && n < sizeof names; k++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", k ? ", " : "",
+                              what->classes[what->outputs - c->new_classes + k]);
+    if (shown < c->new_classes)
+        snprintf(more, sizeof more, " and %zu more", c->new_classes - shown);
+    print_note(c->command,
+               "the model has no probabilities and intervals any more, because they were learned "
+               "without the new class%s %s%s; fit it again to get them",
+               c->new_classes > 1 ? "es" : "", names, more);
 }
 
 static void print_json(const change *c) {
@@ -164,6 +189,7 @@ static int run(change *c) {
     if (exit_status == EXIT_OK) exit_status = take_all(c);
     if (exit_status == EXIT_OK) exit_status = model_solve_and_save(c->command, use, &c->report);
     if (exit_status != EXIT_OK) return exit_status;
+    note_lost_uncertainty(c);
     if (use->json) {
         print_json(c);
     } else {

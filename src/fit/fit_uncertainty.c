@@ -32,7 +32,8 @@ static int create(const snnk_fit *fit, const double *scores, snnk_uncertainty **
                                    SNNK_ROWS(.n = rows->n, .X_f64 = scores,
                                              .Y_f64 = rows->of_labels ? NULL : rows->Y,
                                              .labels = rows->of_labels ? rows->labels : NULL,
-                                             .weights = fit->weighted ? rows->weights : NULL),
+                                             .weights = fit->weighted ? rows->weights : NULL,
+                                             .groups = fit->heldout.grouped ? rows->keys : NULL),
                                    &config, uncertainty);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "base/rows.h"
 #include "base/size.h"
 #include "map/affine.h"
@@ -79,15 +80,24 @@ typedef struct calibration {
 
 /* ---- Splitting the batch ---- */
 
-/* Which rows of a matrix to copy: all of them, or those with (i % 4 == 3) == test. */
+/* Which rows of a matrix to copy: all of them, or those that are held out or not. */
 typedef enum rows_part { ALL_ROWS, LEARN_ROWS, HELD_OUT_ROWS } rows_part;
+
+/* Whether row i of n is held out: one of every four rows, drawn, because rows may come in turns. */
+static bool is_held_out(size_t n, size_t i) {
+    double draw;
+
+    if (n - i < 4 - i % 4) return false; /* of the last few rows, fewer than four, none is */
+    snnk__random_uniform(0, SNNK__STREAM_SHUFFLE, i / 4, 0, 1, &draw);
+    return i % 4 == (size_t)(4 * draw);
+}
 
 /* Copy a part of the rows of M (n x d). Fewer than 4 rows are not divided. */
 static size_t copy_rows(size_t n, size_t d, const float *M, size_t ld, rows_part part, float *to) {
     size_t count = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (n < 4 || part == ALL_ROWS || (i % 4 == 3) == (part == HELD_OUT_ROWS))
+        if (n < 4 || part == ALL_ROWS || is_held_out(n, i) == (part == HELD_OUT_ROWS))
             memcpy(to + count++ * d, M + i * ld, d * sizeof *to);
     return count;
 }

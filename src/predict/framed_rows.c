@@ -1,5 +1,6 @@
 #include "predict/framed_rows.h"
 
+#include "base/random.h"
 #include "base/size.h"
 
 void snnk__framed_rows_free(const snnk_allocator *allocator, snnk__framed_rows *framed) {
@@ -31,9 +32,15 @@ done:
     return st;
 }
 
-/* The row of `all` rows that is row i of an evenly spaced sample of n. */
-static size_t sampled(size_t i, size_t n, size_t all) {
-    return (size_t)((double)i * (double)all / (double)n);
+/* Row i of a sample of n of `all` rows: one of the i-th of n equal ranges of rows, drawn, because
+ * rows may come in turns. */
+static size_t sampled(bool weights, size_t i, size_t n, size_t all) {
+    const size_t first = (size_t)((double)i * (double)all / (double)n);
+    const size_t end = (size_t)((double)(i + 1) * (double)all / (double)n);
+    double draw = 0;
+
+    if (end > first + 1) snnk__random_uniform(0, SNNK__STREAM_SAMPLE, i, weights, 1, &draw);
+    return first + (size_t)(draw * (double)(end - first));
 }
 
 static double *row_at(const snnk__framed_rows *framed, size_t i) {
@@ -56,7 +63,7 @@ int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, si
 
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++) {
-        const size_t row = sampled(i, n, all);
+        const size_t row = sampled(weights, i, n, all);
         const float *x = X + row * ldx;
         double *to = row_at(framed, i);
 
@@ -78,7 +85,7 @@ int snnk__block_rows_create(const snnk__map_block *block, bool weights, size_t n
 
     if (st != SNNK_OK) return st;
     for (size_t i = 0; i < n; i++) {
-        const size_t row = sampled(i, n, all);
+        const size_t row = sampled(weights, i, n, all);
 
         framed->offset[i] =
             block->kind->place(block, weights, X + row * ldx, b ? b[row] : 0, row_at(framed, i));

@@ -13,7 +13,7 @@ typedef struct snnk__framed_rows {
     double *offset; /* n: nu.(x - mu), or w.mu + b */
 } snnk__framed_rows;
 
-/* Create n rows, evenly spaced out of `all` >= n, from inputs, or from weights with b (may be
+/* Create n rows, drawn from equal ranges of `all` >= n, from inputs, or from weights with b (may be
  * NULL): in frame coordinates, or in those of a block's kernel. SNNK_E_SIZE, SNNK_E_NOMEM. */
 int snnk__framed_rows_create(const snnk_frame *frame, bool weights, size_t d, size_t n, size_t all,
                              const float *X, size_t ldx, const float *b,

@@ -31,6 +31,7 @@ void snnk__softmax(size_t classes, double slope, const double *biases, const dou
 /* What is fitted. Parameter 0 is the slope, for scores divided by `scale`; the biases follow. */
 typedef struct fit {
     const snnk_rows *rows;
+    const uint8_t *parts;       /* of the rows */
     int without;                /* the part that is left out; negative: none */
     size_t classes, parameters; /* 1 without biases */
     double weight;              /* of the rows that are not left out */
@@ -45,7 +46,7 @@ typedef struct fit {
 
 /* The weight of row i: 0 if it is left out. */
 static double weight_of(const fit *f, size_t i) {
-    if (f->without >= 0 && (int)(i % SNNK__SOFTMAX_PARTS) == f->without) return 0;
+    if (f->without >= 0 && f->parts[i] == f->without) return 0;
     return f->rows->weights ? (double)f->rows->weights[i] : 1;
 }
 
@@ -239,8 +240,10 @@ static int make_fit(const snnk_allocator *allocator, fit *f) {
 }
 
 int snnk__softmax_fit(const snnk_allocator *allocator, size_t classes, const snnk_rows *rows,
-                      bool with_biases, int without, double *slope, double *biases) {
+                      bool with_biases, const uint8_t *parts, int without, double *slope,
+                      double *biases) {
     fit f = {.rows = rows,
+             .parts = parts,
              .without = without,
              .classes = classes,
              .parameters = with_biases ? classes + 1 : 1};

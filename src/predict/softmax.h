@@ -13,14 +13,13 @@ void snnk__softmax(size_t classes, double slope, const double *biases, const dou
 /* Find slope and biases of least log loss.
  *   rows         checked: X or X_f64 are scores, finite, n x classes; labels
  *   with_biases  otherwise all biases are 0
- *   without      leave out each row i with i % SNNK__SOFTMAX_PARTS == without; negative: none. At
- *                least one row must be left
+ *   parts        the part of each row, n numbers; NULL if none is left out
+ *   without      leave out the rows of this part; negative: none. At least one row must be left
  *   slope        in and out: where to start, if `without` >= 0; then the result, >= 0
  *   biases       the same: `classes` numbers with the sum 0
  * SNNK_E_SIZE, SNNK_E_NOMEM. Source: Platt 1999, for any number of classes. */
 int snnk__softmax_fit(const snnk_allocator *allocator, size_t classes, const snnk_rows *rows,
-                      bool with_biases, int without, double *slope, double *biases);
-
-#define SNNK__SOFTMAX_PARTS 5
+                      bool with_biases, const uint8_t *parts, int without, double *slope,
+                      double *biases);
 
 #endif

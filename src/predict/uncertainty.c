@@ -6,6 +6,7 @@
 #include "base/overlap.h"
 #include "base/rows.h"
 #include "base/size.h"
+#include "predict/parts.h"
 #include "predict/softmax.h"
 #include "solve/conformal.h"
 
@@ -125,41 +126,58 @@ static int learn_errors(const snnk_rows *rows, weighted_error *all, snnk_uncerta
     return SNNK_OK;
 }
 
-/* Set all[i] for the rows i, i % parts == part. p: room for a row. */
-static void find_probabilities(const snnk_rows *rows, size_t part, size_t parts, size_t classes,
-                               double slope, const double *biases, double *p, weighted_error *all) {
-    for (size_t i = part; i < rows->n; i += parts) {
+/* Set all[i] for the rows i of a part. p: room for a row. */
+static void find_probabilities(const snnk_rows *rows, const uint8_t *parts, int part,
+                               size_t classes, double slope, const double *biases, double *p,
+                               weighted_error *all) {
+    for (size_t i = 0; i < rows->n; i++) {
+        if (parts[i] != part) continue;
         for (size_t k = 0; k < classes; k++) p[k] = snnk__rows_input(rows, i, k);
         snnk__softmax(classes, slope, biases, p, p);
         all[i] = (weighted_error){-p[rows->labels[i]], weight_of(rows, i)};
     }
 }
 
-/* Slope and biases are those of all rows. For the thresholds of sets, the probabilities of each
- * fifth of the rows are those by slope and biases of the other rows, because a row that they were
- * found on has a higher probability than a new one. */
+/* Find the errors of all rows: those of each part by slope and biases of the other rows, because a
+ * row that they were found on has a higher probability than a new one. biases: scratch, 2 l. */
+static int hold_out_parts(const snnk_rows *rows, bool with_biases, const uint8_t *parts,
+                          size_t units, double *biases, weighted_error *all,
+                          const snnk_uncertainty *made) {
+    const size_t l = made->outputs;
+    const int count = units < SNNK__PARTS ? (int)units : SNNK__PARTS;
+    int st = SNNK_OK;
+
+    for (int part = 0; part < count && st == SNNK_OK; part++) {
+        double slope = made->slope;
+
+        for (size_t k = 0; k < l; k++) biases[k] = made->biases[k];
+        if (units > 1) /* otherwise no other rows are left */
+            st = snnk__softmax_fit(&made->allocator, l, rows, with_biases, parts, part, &slope,
+                                   biases);
+        if (st == SNNK_OK) find_probabilities(rows, parts, part, l, slope, biases, biases + l, all);
+    }
+    return st;
+}
+
+/* Slope and biases are those of all rows. The thresholds of sets come from rows that were held
+ * out. */
 static int learn_probabilities(const snnk_rows *rows, bool with_biases, weighted_error *all,
                                snnk_uncertainty *made) {
     const snnk_allocator *allocator = &made->allocator;
     const size_t l = made->outputs;
-    double *biases, *p;
+    double *biases = NULL;
+    uint8_t *parts = NULL;
+    size_t units;
     int st;
 
-    st = snnk__softmax_fit(allocator, l, rows, with_biases, -1, &made->slope, made->biases);
+    st = snnk__softmax_fit(allocator, l, rows, with_biases, NULL, -1, &made->slope, made->biases);
     if (st != SNNK_OK) return st;
     st = snnk__alloc(allocator, l, 2 * sizeof *biases, "probabilities", &biases);
-    if (st != SNNK_OK) return st;
-    p = biases + l;
-    if (rows->n == 1) find_probabilities(rows, 0, 1, l, made->slope, made->biases, p, all);
-    for (int part = 0; part < SNNK__SOFTMAX_PARTS && rows->n > 1 && st == SNNK_OK; part++) {
-        double slope = made->slope;
-
-        for (size_t k = 0; k < l; k++) biases[k] = made->biases[k];
-        st = snnk__softmax_fit(allocator, l, rows, with_biases, part, &slope, biases);
-        if (st == SNNK_OK)
-            find_probabilities(rows, (size_t)part, SNNK__SOFTMAX_PARTS, l, slope, biases, p, all);
-    }
+    if (st == SNNK_OK) st = snnk__alloc(allocator, rows->n, sizeof *parts, "parts", &parts);
+    if (st == SNNK_OK) st = snnk__draw_parts(allocator, l, rows, parts, &units);
+    if (st == SNNK_OK) st = hold_out_parts(rows, with_biases, parts, units, biases, all, made);
     if (st == SNNK_OK) keep_errors(rows->n, all, made->n_errors, made->errors);
+    snnk__free(allocator, parts);
     snnk__free(allocator, biases);
     return st;
 }
@@ -254,6 +272,14 @@ static int check_kind(const snnk_uncertainty *uncertainty, bool classification) 
                                           "probabilities and sets, not intervals");
 }
 
+/* The largest coverage that n rows are enough for, n/(n + 1), rounded down to as many digits as it
+ * takes to tell it from 1, and one more. */
+static double largest_coverage(double n) {
+    const double scale = pow(10, ceil(log10(n + 1)) + 1);
+
+    return floor(n * scale / (n + 1)) / scale;
+}
+
 /* Find which of the errors of each output belongs to a coverage. */
 static int find_entry(const snnk_uncertainty *uncertainty, double coverage, size_t *entry) {
     const double n = (double)uncertainty->rows, kept = (double)uncertainty->n_errors;
@@ -264,8 +290,9 @@ static int find_entry(const snnk_uncertainty *uncertainty, double coverage, size
     if (rank > n)
         return snnk__fail(SNNK_E_RANGE,
                           "a coverage of %g needs %.0f rows that the network has not learned from, "
-                          "but there were %.0f",
-                          coverage, ceil(coverage / (1 - coverage) * (1 - 1e-12)), n);
+                          "but there were %.0f: at most %.15g is possible",
+                          coverage, ceil(coverage / (1 - coverage) * (1 - 1e-12)), n,
+                          largest_coverage(n));
     /* The first entry of this rank or a higher one. */
     *entry = (size_t)floor((rank - 1) * kept / n);
     return SNNK_OK;
@@ -327,32 +354,29 @@ int snnk_uncertainty_probabilities(const snnk_uncertainty *uncertainty, size_t n
  * scores may give other bits here than in snnk__softmax. */
 #define ROUNDING 1e-12
 
-/* Set the set of one row: classes with probability >= threshold, or the most probable one. */
+/* Set the set of one row: the class with the largest score, and those with probability >=
+ * threshold. */
 static void set_row(const snnk_uncertainty *u, double threshold, const double *scores,
                     uint8_t *set) {
-    double largest = scores[0], most = -INFINITY, sum = 0;
-    size_t best = 0, members = 0;
+    double most = -INFINITY, sum = 0;
+    size_t best = 0;
 
     /* As in snnk__softmax, but without memory for the probabilities. */
     for (size_t k = 1; k < u->outputs; k++)
-        if (scores[k] > largest) largest = scores[k];
+        if (scores[k] > scores[best]) best = k;
     for (size_t k = 0; k < u->outputs; k++) {
-        const double z = u->slope * (scores[k] - largest) + u->biases[k];
+        const double z = u->slope * (scores[k] - scores[best]) + u->biases[k];
 
-        if (z > most) {
-            most = z;
-            best = k;
-        }
+        if (z > most) most = z;
     }
     for (size_t k = 0; k < u->outputs; k++)
-        sum += exp(u->slope * (scores[k] - largest) + u->biases[k] - most);
+        sum += exp(u->slope * (scores[k] - scores[best]) + u->biases[k] - most);
     for (size_t k = 0; k < u->outputs; k++) {
-        const double p = exp(u->slope * (scores[k] - largest) + u->biases[k] - most) / sum;
+        const double z = u->slope * (scores[k] - scores[best]) + u->biases[k];
 
-        set[k] = !(p < threshold * (1 - ROUNDING)); /* NaN: every class */
-        members += set[k];
+        /* NaN: every class. */
+        set[k] = k == best || !(exp(z - most) / sum < threshold * (1 - ROUNDING));
     }
-    if (members == 0) set[best] = 1;
 }
 
 int snnk_uncertainty_sets(const snnk_uncertainty *uncertainty, double coverage, size_t n,

@@ -558,6 +558,11 @@ if [ -s err ]; then not_ok "a header of numpy.savetxt: a note"; else ok; fi
 { echo '# made by hand' && cat plane.csv; } >noted.csv
 gives "a comment" 0 "$snnk" fit --train noted.csv --features identity --ridge 1 --json
 has "a comment" err '^snnk fit: noted\.csv: lines at the beginning that start with #, skipped: 1$'
+awk 'BEGIN { for (i = 0; i < 30; i++) printf "%s%02d00,%d,%d\n", (i < 2 ? "#a" : "a"), i, i % 7, 2 * (i % 7) }' >colors.csv
+gives "records that begin with #" 0 "$snnk" fit --train colors.csv --no-header --features identity --ridge 1 --json
+json "records that begin with #" "j['train_rows'] == 30"
+gives "records that begin with #, no option" 0 "$snnk" fit --train colors.csv --features identity --ridge 1 --json
+json "records that begin with #, no option" "j['train_rows'] == 30"
 refused "decimal commas that separate" 'plane\.csv: line 1: commas separate the columns, so they cannot be decimal points too: use a point$' \
     --train plane.csv --decimal ,
 gives "twice a comma" 2 "$snnk" fit --train plane.csv --decimal , --separator ,

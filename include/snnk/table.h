@@ -72,8 +72,9 @@ SNNK_API int snnk_table_config_init(snnk_table_config *config, size_t config_siz
  *         in C order. The header has at most 65535 bytes
  *   CSV   everything else: UTF-8 text with double quotes as in RFC 4180, with or without a header,
  *         the same number of fields in each line (a separator at the end of every line is fine),
- *         and lines that end in LF or CRLF. Lines at the beginning that start with # are skipped;
- *         the last of them may be the header. The locale has no effect
+ *         and lines that end in LF or CRLF. Lines at the beginning that start with # are skipped,
+ *         unless they have as many fields as the records: then they are the header, or records
+ *         (docs/tables.md). The locale has no effect
  *
  *   path    a regular file, which must not change while the table is open (replacing it with
  *           rename is fine), or a pipe of at most 1 GiB. A gzip file may have several members, and

@@ -26,6 +26,10 @@ typedef struct snnk__csv_scanner {
  * violated, or a byte does not occur in text). */
 int snnk__csv_take(snnk__csv_scanner *scanner, snnk__csv_field *field, bool *last);
 
+/* Count the fields of the next record. *bytes: its length; *empty_end: its last field is empty.
+ * Statuses as for snnk__csv_take. */
+int snnk__csv_count(snnk__csv_scanner record, size_t *fields, size_t *bytes, bool *empty_end);
+
 /* Remove the spaces and tabs around a field. */
 snnk__csv_field snnk__csv_trim(snnk__csv_field field);
 

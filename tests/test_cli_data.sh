@@ -544,6 +544,9 @@ json "a scaling shared again" "j['scaling'] == 'common'"
 awk 'BEGIN { for (i = 0; i < 60; i++) printf " %6.2f   %g\t%3d  \n", i % 7, i * i % 11, i % 7 + 2 * (i * i % 11) }' >blanks.data
 gives "blanks" 0 "$snnk" fit --train blanks.data --features identity --ridge 0 --task regression --save blanks.st --json
 json "blanks" "j['inputs'] == 2"
+has "blanks" err '^snnk fit: blanks\.data: spaces separate its columns; if they do not, use --separator ,$'
+gives "blanks that are given" 0 "$snnk" fit --train blanks.data --features identity --ridge 0 --separator space --json
+if grep -q separate err; then not_ok "blanks that are given: a note"; else ok; fi
 gives "blanks, eval" 0 "$snnk" eval blanks.st --test blanks.data --json
 json "blanks, eval" "j['rmse'] < 1e-5"
 printf 'a b\n1 2\n3\n' >ragged.data

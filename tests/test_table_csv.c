@@ -260,6 +260,10 @@ static void blanks(void **state) {
     table = open_text("Room 1\nRoom 2\nRoom 2\n");
     assert_int_equal(snnk_table_columns(table), 1);
     snnk_table_free(table);
+    /* Nor are those of texts that only sometimes have numbers, though more than a quarter here. */
+    table = open_text("part\n3 x 5\n4 x 6\none and half\n");
+    assert_int_equal(snnk_table_columns(table), 1);
+    snnk_table_free(table);
     table = open_text("a, b, c\n1, 2, 3\n");
     assert_int_equal(snnk_table_separator(table), ',');
     EXPECT(table, 1, 3, 1, 2, 3);
@@ -271,6 +275,23 @@ static void blanks(void **state) {
     assert_status(snnk_table_open(test_write(&files, "t", "a b\n1 2\n3\n", 10), &given, &table),
                   SNNK_E_RAGGED);
     assert_says("line 3 has 1 fields, but the header has 2: write NA where a value is missing");
+}
+
+/* Lines of spaces and tabs at the end are no records, unless tabs separate. */
+static void blank_ends(void **state) {
+    (void)state;
+    static const char *const ends[] = {"\t\n", "\t", " \t \r\n\n\t\t\n", "\n\n \n"};
+    const snnk_table_config given = config_of(' ', 0, 0, NULL);
+    char text[64];
+
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(text, sizeof text, "1 2\n3 4\n%s", ends[i]);
+        EXPECT(open_text(text), 2, 2, 1, 2, 3, 4);
+        EXPECT(open_with(text, &given), 2, 2, 1, 2, 3, 4);
+        snprintf(text, sizeof text, "1,2\n3,4\n%s", ends[i]);
+        EXPECT(open_text(text), 2, 2, 1, 2, 3, 4);
+    }
+    EXPECT(open_text("1\t2\n3\t4\n\t\n"), 3, 2, 1, 2, 3, 4, NAN, NAN);
 }
 
 static void comments(void **state) {
@@ -658,6 +679,7 @@ int main(void) {
         TEST(a_million_words),
         TEST(separators),
         TEST(blanks),
+        TEST(blank_ends),
         TEST(comments),
         TEST(marked_names),
         TEST(marked_records),

@@ -26,7 +26,20 @@ bool read_decimal(const char *text, int32_t *decimal) {
     return true;
 }
 
-/* Open a table, and say if its first line was found to be no header. */
+/* Note what was found of a CSV that may be unexpected. */
+static void print_found(const char *command, const char *path, const data_files *files,
+                        const snnk_table *table) {
+    if (is_csv(table) && !snnk_table_has_header(table) && !files->no_header)
+        print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
+                   snnk_table_columns(table));
+    if (snnk_table_comment_lines(table) > 0)
+        print_note(command, "%s: lines at the beginning that start with #, skipped: %zu", path,
+                   snnk_table_comment_lines(table));
+    if (snnk_table_separator(table) == ' ' && !files->separator)
+        print_note(command, "%s: spaces separate its columns; if they do not, use --separator ,",
+                   path);
+}
+
 static int open_table(const char *command, const char *path, const data_files *files,
                       snnk_table **table) {
     snnk_table_config config;
@@ -40,12 +53,7 @@ static int open_table(const char *command, const char *path, const data_files *f
     config.missing = files->missing_words;
     if (files->no_header) config.header = SNNK_TABLE_HEADER_NO;
     if (snnk_table_open(path, &config, table) != SNNK_OK) return library_failed(command);
-    if (is_csv(*table) && !snnk_table_has_header(*table) && !files->no_header)
-        print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
-                   snnk_table_columns(*table));
-    if (snnk_table_comment_lines(*table) > 0)
-        print_note(command, "%s: lines at the beginning that start with #, skipped: %zu", path,
-                   snnk_table_comment_lines(*table));
+    print_found(command, path, files, *table);
     return EXIT_OK;
 }
 

@@ -23,19 +23,6 @@ typedef struct csv_reader {
     bool marked;            /* the header has a # before its first name */
 } csv_reader;
 
-/* Drop lines at the end that are empty or have only spaces: they are not records. */
-static void trim_end(snnk__cursor *file) {
-    for (;;) {
-        size_t left = file->left;
-
-        while (left > 0 && file->at[left - 1] == ' ') left--;
-        if (left > 0 && file->at[left - 1] != '\n') left = file->left; /* they belong to a record */
-        while (left > 0 && (file->at[left - 1] == '\n' || file->at[left - 1] == '\r')) left--;
-        if (left == file->left) return;
-        file->left = left;
-    }
-}
-
 /* ---- Names ---- */
 
 /* Put the # back before the first name if it would be empty, or that of another column. */
@@ -295,6 +282,7 @@ static int begin_table(csv_reader *csv, snnk__cursor file, const snnk_table_conf
         csv->marked = names.left > 0;
         if (csv->marked) begin.text = names;
     }
+    if (table->separator != '\t') begin.text = snnk__csv_trim_end(begin.text, true);
     csv->body = (snnk__csv_scanner){
         .rest = begin.text, .line = begin.lines + 1, .separator = table->separator};
     return SNNK_OK;
@@ -322,7 +310,7 @@ int snnk__csv_parse(snnk__cursor file, const snnk_table_config *config, snnk_tab
     int st;
 
     if ((st = snnk__csv_skip_mark(&file)) != SNNK_OK) return st;
-    trim_end(&file);
+    file = snnk__csv_trim_end(file, false);
     if (file.left == 0 || *file.at == '\n' || *file.at == '\r')
         return snnk__fail(SNNK_E_FORMAT, "the first line is empty");
     if ((st = snnk__csv_check_encoding(file)) != SNNK_OK) return st;

@@ -114,8 +114,8 @@ SNNK_API const char *snnk_table_column_name(const snnk_table *table, size_t colu
  * if there is no such column. */
 SNNK_API int32_t snnk_table_column_type(const snnk_table *table, size_t column);
 
-/* Get the row of the first field of a column of words that is neither a number nor missing, because
- * of which the column has words. The number of rows for a column of numbers. */
+/* Get the row of the first field of a column that is neither a number nor missing. This field makes
+ * it a column of words. The number of rows for a column of numbers. */
 SNNK_API size_t snnk_table_first_word_row(const snnk_table *table, size_t column);
 
 /* Get how many fields of a column are missing. In a column of words only empty fields are. 0 for

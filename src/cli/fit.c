@@ -537,7 +537,7 @@ static int finish(session *s) {
 static int complete_options(session *s) {
     fit_options *o = s->o;
     const bool several = s->processes.size > 1;
-    const size_t threads = online_processors() / (size_t)s->processes.on_machine;
+    const size_t threads = usable_processors() / (size_t)s->processes.on_machine;
 
     if (several && (o->choose == CHOOSE_HELDOUT || o->heldout_given))
         return wrong_usage(command,

@@ -360,7 +360,7 @@ refused "dates of a regression" 'column "day" holds dates, such as "2026-01-01":
 gives "dates as classes" 0 "$snnk" fit --train whens.csv --target day --ridge 1 --m 8 --task classification --json
 json "dates as classes" "j['class_names'] == ['2026-01-01', '2026-11-02', '2026-13-02']"
 refused "a million classes" 'holds 1000000 different words, but the limit is 10000 classes' --train million.csv
-refused "a million words" '^snnk fit: million\.csv: column "y" has another word in nearly every row: there is nothing to learn from$' \
+refused "a million words" '^snnk fit: million\.csv: column "y" has a different word in nearly every row: there is nothing to learn from$' \
     --train million.csv --target x
 printf 'day,y\n2026-01-01,1.5\n2026-13-02,2\n2026-11-02,2.5\n' >badday.csv
 refused "a date that is none" 'row 2, column "day": "2026-13-02" is no date, but most of the column are' --train badday.csv --ridge 1
@@ -473,9 +473,12 @@ gives "a text among numbers, --json" 0 "$snnk" fit --train typed.csv --ridge 1 -
 json "a text among numbers, --json" "j['mixed_columns'] == ['a']"
 awk 'BEGIN { print "id,when,a,y"; for (i = 0; i < 70; i++) printf "u%d,20%02d-01-0%d,%d,%g\n", i, i, i % 9 + 1, i % 13, i % 13 / 2 }' >named.csv
 gives "names of rows" 0 "$snnk" fit --train named.csv --ridge 1 --m 8 --missing mean --save named.st
-has "names of rows" out '^note          column "id" has another word in nearly every row: it is no input$'
+has "names of rows" out '^note          column "id" has a different word in nearly every row: it is no input$'
 gives "names are no inputs" 0 "$snnk" fit --train named.csv --ridge 1 --m 8 --json
 json "names are no inputs" "j['name_columns'] == ['id'] and j['inputs'] == 2"
+gives "names that are asked for" 0 "$snnk" fit --train named.csv --columns id,a --ridge 1 --m 8 --json
+# 64 words, all others together, and a.
+json "names that are asked for" "j['name_columns'] == [] and j['inputs'] == 66"
 cut -d , -f 2- named.csv >nameless.csv
 gives "names are not needed" 0 "$snnk" eval named.st --test nameless.csv
 # One of ten rows without a word of its own, in at most three rows each, is a name too; a frequent word is none.
@@ -486,8 +489,8 @@ awk 'BEGIN { print "id,a,y"; for (i = 0; i < 100; i++) print (i < 5 ? "none" : "
 gives "a frequent word" 0 "$snnk" fit --train often.csv --ridge 1 --m 8 --json
 json "a frequent word" "j['name_columns'] == [] and j['inputs'] == 66"
 cut -d , -f 1,3 nearly.csv >only.csv
-refused "nothing but names" '^snnk fit: only\.csv: column "id" has another word in nearly every row: there is nothing to learn from$' --train only.csv
-if grep -q '"when" has another' out; then not_ok "dates are no names"; else ok; fi
+refused "nothing but names" '^snnk fit: only\.csv: column "id" has a different word in nearly every row: there is nothing to learn from$' --train only.csv
+if grep -q '"when" has a different' out; then not_ok "dates are no names"; else ok; fi
 # Years 2000 ... 2069: the mean lies at the turn of 2034 to 2035.
 gives "a day in place of a missing one" 0 "$snnk" info named.st
 has "a day in place of a missing one" out '^column         when: dates; a missing one becomes 203[45]-[01][0-9]-[0-3][0-9]$'
@@ -544,6 +547,9 @@ json "a scaling shared again" "j['scaling'] == 'common'"
 awk 'BEGIN { for (i = 0; i < 60; i++) printf " %6.2f   %g\t%3d  \n", i % 7, i * i % 11, i % 7 + 2 * (i * i % 11) }' >blanks.data
 gives "blanks" 0 "$snnk" fit --train blanks.data --features identity --ridge 0 --task regression --save blanks.st --json
 json "blanks" "j['inputs'] == 2"
+has "blanks" err '^snnk fit: blanks\.data: spaces separate its columns; if they do not, use --separator ,$'
+gives "blanks that are given" 0 "$snnk" fit --train blanks.data --features identity --ridge 0 --separator space --json
+if grep -q separate err; then not_ok "blanks that are given: a note"; else ok; fi
 gives "blanks, eval" 0 "$snnk" eval blanks.st --test blanks.data --json
 json "blanks, eval" "j['rmse'] < 1e-5"
 printf 'a b\n1 2\n3\n' >ragged.data
@@ -558,6 +564,11 @@ if [ -s err ]; then not_ok "a header of numpy.savetxt: a note"; else ok; fi
 { echo '# made by hand' && cat plane.csv; } >noted.csv
 gives "a comment" 0 "$snnk" fit --train noted.csv --features identity --ridge 1 --json
 has "a comment" err '^snnk fit: noted\.csv: lines at the beginning that start with #, skipped: 1$'
+awk 'BEGIN { for (i = 0; i < 30; i++) printf "%s%02d00,%d,%d\n", (i < 2 ? "#a" : "a"), i, i % 7, 2 * (i % 7) }' >colors.csv
+gives "records that begin with #" 0 "$snnk" fit --train colors.csv --no-header --features identity --ridge 1 --json
+json "records that begin with #" "j['train_rows'] == 30"
+gives "records that begin with #, no option" 0 "$snnk" fit --train colors.csv --features identity --ridge 1 --json
+json "records that begin with #, no option" "j['train_rows'] == 30"
 refused "decimal commas that separate" 'plane\.csv: line 1: commas separate the columns, so they cannot be decimal points too: use a point$' \
     --train plane.csv --decimal ,
 gives "twice a comma" 2 "$snnk" fit --train plane.csv --decimal , --separator ,

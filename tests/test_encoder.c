@@ -172,12 +172,14 @@ static void test_refuses_missing_values(void **state) {
     config.missing = SNNK_MISSING_REFUSE;
     assert_status(snnk_encoder_create(table, &config, &encoder), SNNK_E_NONFINITE);
     assert_null(encoder);
-    assert_says("row 3, column \"a\"");
+    assert_says(
+        "row 3, column \"a\": the value is missing: fill it in, or learn with SNNK_MISSING_MEAN");
     snnk_table_free(table);
     encoder = learn("a,b\n1,x\n2,y\n", &config);
     table = open_text("a,b\n1,x\n2,\n");
     assert_status(snnk_encoder_apply(encoder, table, 0, 2, X, 3, NULL), SNNK_E_NONFINITE);
-    assert_says("row 2, column \"b\"");
+    assert_says(
+        "row 2, column \"b\": the value is missing: fill it in, or learn with SNNK_MISSING_MEAN");
     assert_ok(snnk_encoder_apply(encoder, table, 0, 1, X, 3, NULL));
     snnk_table_free(table);
     snnk_encoder_free(encoder);

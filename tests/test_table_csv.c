@@ -260,6 +260,10 @@ static void blanks(void **state) {
     table = open_text("Room 1\nRoom 2\nRoom 2\n");
     assert_int_equal(snnk_table_columns(table), 1);
     snnk_table_free(table);
+    /* Nor are those of texts that only sometimes have numbers, though more than a quarter here. */
+    table = open_text("size of part\n3 x 5\n4 x 6\nnone and half\n");
+    assert_int_equal(snnk_table_columns(table), 1);
+    snnk_table_free(table);
     table = open_text("a, b, c\n1, 2, 3\n");
     assert_int_equal(snnk_table_separator(table), ',');
     EXPECT(table, 1, 3, 1, 2, 3);
@@ -271,6 +275,23 @@ static void blanks(void **state) {
     assert_status(snnk_table_open(test_write(&files, "t", "a b\n1 2\n3\n", 10), &given, &table),
                   SNNK_E_RAGGED);
     assert_says("line 3 has 1 fields, but the header has 2: write NA where a value is missing");
+}
+
+/* Lines of spaces and tabs at the end are no records, unless tabs separate. */
+static void blank_ends(void **state) {
+    (void)state;
+    static const char *const ends[] = {"\t\n", "\t", " \t \r\n\n\t\t\n", "\n\n \n"};
+    const snnk_table_config given = config_of(' ', 0, 0, NULL);
+    char text[64];
+
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(text, sizeof text, "1 2\n3 4\n%s", ends[i]);
+        EXPECT(open_text(text), 2, 2, 1, 2, 3, 4);
+        EXPECT(open_with(text, &given), 2, 2, 1, 2, 3, 4);
+        snprintf(text, sizeof text, "1,2\n3,4\n%s", ends[i]);
+        EXPECT(open_text(text), 2, 2, 1, 2, 3, 4);
+    }
+    EXPECT(open_text("1\t2\n3\t4\n\t\n"), 3, 2, 1, 2, 3, 4, NAN, NAN);
 }
 
 static void comments(void **state) {
@@ -299,17 +320,84 @@ static void comments(void **state) {
     table = open_text("#\n#\n1,2\n");
     assert_int_equal(snnk_table_comment_lines(table), 2);
     EXPECT(table, 1, 2, 1, 2);
-    table = open_with("# a,b\n1,2\n", &no);
+    table = open_with("# made by hand\n1,2\n", &no);
     EXPECT_NAMES(table, 2, "1", "2");
+    assert_int_equal(snnk_table_comment_lines(table), 1);
     EXPECT(table, 1, 2, 1, 2);
-    /* A name that begins with it. */
-    table = open_text("#id,name\n1,x\n2,y\n");
-    EXPECT_NAMES(table, 2, "#id", "name");
-    assert_int_equal(snnk_table_rows(table), 2);
-    snnk_table_free(table);
+    /* Above a single column of numbers: not a name. */
+    table = open_text("# made by hand\n1\n2\n");
+    EXPECT_NAMES(table, 1, "1");
+    assert_int_equal(snnk_table_comment_lines(table), 1);
+    EXPECT(table, 2, 1, 1, 2);
     /* Lines are counted from the beginning of the file. */
     refuse_text("# one\n# two\na,b\n1,2\n3\n", SNNK_E_RAGGED, "line 5 has 1 fields");
     refuse_text("# one\n# two\n1,\"2\n", SNNK_E_FORMAT, "line 3, column 2: a quote is opened");
+}
+
+/* The # before the first name goes, with a space or without, unless two columns would then have the
+ * same name, or the first none. */
+static void marked_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *first;
+    } cases[] = {{"#id,a\n1,2\n3,4\n", "id"},        {"#id,id\n1,2\n3,4\n", "#id"},
+                 {"# a,a\n1,2\n3,4\n", "#a"},        {"#,a\n1,2\n3,4\n", "#"},
+                 {"# \"a b\",c\n1,2\n3,4\n", "a b"}, {"# x y\n1 2\n3 4\n", "x"},
+                 {"#x y\n1 2\n3 4\n", "x"},          {"#tag,x\n#a,1\n#b,2\n", "tag"},
+                 {"#tag,x\n#a,1\nb,2\n", "tag"}};
+    snnk_table *table;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        table = open_text(cases[i].text);
+        assert_string_equal(snnk_table_column_name(table, 0), cases[i].first);
+        assert_int_equal(snnk_table_columns(table), 2);
+        assert_int_equal(snnk_table_rows(table), 2);
+        assert_int_equal(snnk_table_has_header(table), 1);
+        assert_int_equal(snnk_table_comment_lines(table), 0);
+        snnk_table_free(table);
+    }
+}
+
+/* Records whose first field begins with # are not lost. */
+static void marked_records(void **state) {
+    (void)state;
+    static const char colors[] = "#ff0000,1,5\n#00ff00,2,6\n00ff00,1,7\n";
+    static const char *const three[] = {
+        colors, "# of colors\n#ff0000,1,5\n#00ff00,2,6\n00ff00,1,7\n",
+        "#ff0000 1 5\n#00ff00 2 6\n00ff00 1 7\n000000 3 8\n",
+        "#ff0000;1,5;5\n#00ff00;2;6\n00ff00;1;7\n", /* the only fraction */
+        "#color,a,b\n#ff0000,1,5\n#00ff00,2,6\n00ff00,1,7\n"};
+    static const size_t rows[] = {3, 3, 4, 3, 3}, comment_lines[] = {0, 1, 0, 0, 0};
+    const snnk_table_config no = config_of(0, 0, SNNK_TABLE_HEADER_NO, NULL);
+    snnk_table *table;
+    int32_t word;
+
+    for (size_t i = 0; i < 5; i++) {
+        table = open_text(three[i]);
+        assert_int_equal(snnk_table_rows(table), rows[i]);
+        assert_int_equal(snnk_table_columns(table), 3);
+        assert_int_equal(snnk_table_has_header(table), i == 4);
+        assert_int_equal(snnk_table_comment_lines(table), comment_lines[i]);
+        assert_ok(snnk_table_read_words(table, 0, 0, 1, &word));
+        assert_string_equal(snnk_table_word(table, 0, (size_t)word), "#ff0000");
+        assert_int_equal(snnk_table_decimal(table), i == 3 ? ',' : '.');
+        assert_int_equal(snnk_table_column_type(table, 1), SNNK_COLUMN_NUMBERS);
+        snnk_table_free(table);
+    }
+    table = open_with(colors, &no);
+    assert_int_equal(snnk_table_rows(table), 3);
+    snnk_table_free(table);
+    table = open_with("#red,x\nblue,y\n", &no); /* without numbers too */
+    assert_int_equal(snnk_table_rows(table), 2);
+    assert_int_equal(snnk_table_has_header(table), 0);
+    snnk_table_free(table);
+    table = open_text("#red,3,3\nblue,1,2\ngreen,2,2\n");
+    assert_int_equal(snnk_table_rows(table), 3);
+    assert_int_equal(snnk_table_has_header(table), 0);
+    snnk_table_free(table);
+    /* Lines are counted from the beginning of the file. */
+    refuse_text("# of colors\n#ff0000,1,5\n00ff00,1,7\n00ff00,1\n", SNNK_E_RAGGED,
+                "line 4 has 2 fields, but the first line has 3");
 }
 
 static void two_commas(void **state) {
@@ -591,7 +679,10 @@ int main(void) {
         TEST(a_million_words),
         TEST(separators),
         TEST(blanks),
+        TEST(blank_ends),
         TEST(comments),
+        TEST(marked_names),
+        TEST(marked_records),
         TEST(two_commas),
         TEST(first_words),
         TEST(trailing_separators),

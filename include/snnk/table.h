@@ -72,8 +72,9 @@ SNNK_API int snnk_table_config_init(snnk_table_config *config, size_t config_siz
  *         in C order. The header has at most 65535 bytes
  *   CSV   everything else: UTF-8 text with double quotes as in RFC 4180, with or without a header,
  *         the same number of fields in each line (a separator at the end of every line is fine),
- *         and lines that end in LF or CRLF. Lines at the beginning that start with # are skipped;
- *         the last of them may be the header. The locale has no effect
+ *         and lines that end in LF or CRLF. Lines at the beginning that start with # are skipped,
+ *         unless they have as many fields as the records: then they are the header, or records
+ *         (docs/tables.md). The locale has no effect
  *
  *   path    a regular file, which must not change while the table is open (replacing it with
  *           rename is fine), or a pipe of at most 1 GiB. A gzip file may have several members, and
@@ -113,8 +114,8 @@ SNNK_API const char *snnk_table_column_name(const snnk_table *table, size_t colu
  * if there is no such column. */
 SNNK_API int32_t snnk_table_column_type(const snnk_table *table, size_t column);
 
-/* Get the row of the first field of a column of words that is neither a number nor missing, because
- * of which the column has words. The number of rows for a column of numbers. */
+/* Get the row of the first field of a column that is neither a number nor missing. This field makes
+ * it a column of words. The number of rows for a column of numbers. */
 SNNK_API size_t snnk_table_first_word_row(const snnk_table *table, size_t column);
 
 /* Get how many fields of a column are missing. In a column of words only empty fields are. 0 for

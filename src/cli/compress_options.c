@@ -393,7 +393,7 @@ int compress_options_read(int argc, char **argv, compress_options *o) {
     given g = {.first.activation = -1, .then.activation = SNNK_IDENTITY};
     int option, exit_status;
 
-    *o = (compress_options){.orientation = -1, .threads = online_processors()};
+    *o = (compress_options){.orientation = -1, .threads = usable_processors()};
     snnk_distill_config_init(&o->distill, sizeof o->distill);
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {

@@ -26,7 +26,20 @@ bool read_decimal(const char *text, int32_t *decimal) {
     return true;
 }
 
-/* Open a table, and say if its first line was found to be no header. */
+/* Note what was found of a CSV that may be unexpected. */
+static void print_found(const char *command, const char *path, const data_files *files,
+                        const snnk_table *table) {
+    if (is_csv(table) && !snnk_table_has_header(table) && !files->no_header)
+        print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
+                   snnk_table_columns(table));
+    if (snnk_table_comment_lines(table) > 0)
+        print_note(command, "%s: lines at the beginning that start with #, skipped: %zu", path,
+                   snnk_table_comment_lines(table));
+    if (snnk_table_separator(table) == ' ' && !files->separator)
+        print_note(command, "%s: spaces separate its columns; if they do not, use --separator ,",
+                   path);
+}
+
 static int open_table(const char *command, const char *path, const data_files *files,
                       snnk_table **table) {
     snnk_table_config config;
@@ -40,12 +53,7 @@ static int open_table(const char *command, const char *path, const data_files *f
     config.missing = files->missing_words;
     if (files->no_header) config.header = SNNK_TABLE_HEADER_NO;
     if (snnk_table_open(path, &config, table) != SNNK_OK) return library_failed(command);
-    if (is_csv(*table) && !snnk_table_has_header(*table) && !files->no_header)
-        print_note(command, "%s has no header line: its columns are named 1 ... %zu", path,
-                   snnk_table_columns(*table));
-    if (snnk_table_comment_lines(*table) > 0)
-        print_note(command, "%s: lines at the beginning that start with #, skipped: %zu", path,
-                   snnk_table_comment_lines(*table));
+    print_found(command, path, files, *table);
     return EXIT_OK;
 }
 
@@ -236,10 +244,24 @@ void dataset_set_encoder(const snnk_encoder *encoder, dataset *data) {
     data->n_inputs = encoder ? snnk_encoder_outputs(encoder) : columns;
 }
 
+/* Write the path and the error of a call of the encoder, with the option where the library names a
+ * constant. */
+static void write_encoder_error(const dataset *data, size_t size, char *text) {
+    static const char constant[] = "learn with SNNK_MISSING_MEAN";
+    const char *error = snnk_last_error(), *at = strstr(error, constant);
+
+    if (at)
+        snprintf(text, size, "%.200s: %.*sfit with --missing mean%s", data->path, (int)(at - error),
+                 error, at + sizeof constant - 1);
+    else
+        snprintf(text, size, "%.200s: %.400s", data->path, error);
+}
+
 int dataset_encode(const char *command, const data_files *files, int32_t form, int32_t missing,
                    dataset *data) {
     snnk_encoder_config config;
     snnk_encoder *encoder;
+    char text[640];
 
     if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
     config.columns = data->columns;
@@ -247,8 +269,10 @@ int dataset_encode(const char *command, const data_files *files, int32_t form, i
     config.missing = missing;
     config.date_parts = files->date_parts;
     config.numbers = form;
-    if (snnk_encoder_create(data->inputs, &config, &encoder) != SNNK_OK)
-        return failed(command, "%s: %s", data->path, snnk_last_error());
+    if (snnk_encoder_create(data->inputs, &config, &encoder) != SNNK_OK) {
+        write_encoder_error(data, sizeof text, text);
+        return failed(command, "%s", text);
+    }
     dataset_set_encoder(encoder, data);
     snnk_encoder_free(encoder);
     return EXIT_OK;
@@ -301,7 +325,8 @@ static int names_rows(const dataset *data, size_t k) {
     return frequent < 0 ? -1 : !frequent;
 }
 
-/* Take the columns that only name the rows out of the inputs. The encoder goes if there are any. */
+/* Take the columns that only name the rows out of the inputs. If there are any, the encoder is
+ * removed too, because it was learned with them. */
 static int drop_names(const char *command, dataset *data) {
     const size_t columns = columns_of(data);
     size_t kept = 0;
@@ -322,18 +347,19 @@ static int drop_names(const char *command, dataset *data) {
     data->n_inputs = kept;
     return kept > 0 ? EXIT_OK
                     : failed(command,
-                             "%s: column \"%s\" has another word in nearly every row: there is "
+                             "%s: column \"%s\" has a different word in nearly every row: there is "
                              "nothing to learn from",
                              data->path, snnk_table_column_name(data->inputs, data->names[0]));
 }
 
-/* Learn an encoder if one is needed, and leave out what cannot be an input. */
+/* Learn an encoder if one is needed, and leave out what cannot be an input. Columns that the user
+ * named stay. */
 static int encode(const char *command, const data_files *files, dataset *data) {
     int exit_status = EXIT_OK;
 
     if (needs_encoder(files, data)) {
         exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
-        if (exit_status == EXIT_OK) exit_status = drop_names(command, data);
+        if (exit_status == EXIT_OK && !files->columns) exit_status = drop_names(command, data);
         if (exit_status == EXIT_OK && !data->encoder && needs_encoder(files, data))
             exit_status =
                 dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
@@ -410,7 +436,7 @@ static int read_encoded(dataset *data, size_t first, size_t n, double *X) {
         snnk_encoder_apply(data->encoder, data->inputs, first, n, X, data->n_inputs, &report);
 
     if (st != SNNK_OK) {
-        snprintf(text, sizeof text, "%.200s: %.400s", data->path, snnk_last_error());
+        write_encoder_error(data, sizeof text, text);
         return snnk_fail(st, text);
     }
     data->missing += report.missing;

@@ -68,7 +68,8 @@ void dataset_print_mixed(const dataset *data) {
     const char *other;
 
     for (size_t k = 0; k < data->n_names; k++)
-        printf("note          column \"%s\" has another word in nearly every row: it is no input\n",
+        printf("note          column \"%s\" has a different word in nearly every row: it is no "
+               "input\n",
                snnk_table_column_name(data->inputs, data->names[k]));
     for (size_t k = 0, column; (column = column_of_words(data, k)) < none; k++)
         if (is_mixed(data->inputs, column, &other))

@@ -542,7 +542,7 @@ static int finish(session *s) {
 static int complete_options(session *s) {
     fit_options *o = s->o;
     const bool several = s->processes.size > 1;
-    const size_t threads = online_processors() / (size_t)s->processes.on_machine;
+    const size_t threads = usable_processors() / (size_t)s->processes.on_machine;
 
     if (several && o->loss == SNNK_LOSS_CROSS_ENTROPY)
         return wrong_usage(command,

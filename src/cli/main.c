@@ -69,7 +69,7 @@ static void prepare_memory(void) {
     mallopt(M_TRIM_THRESHOLD, KEPT);
 #ifdef MADV_HUGEPAGE
     mallopt(M_TOP_PAD, GROWTH);
-    void *first = malloc(1 << 20); /** more than there is: the heap grows */
+    void *first = malloc(1 << 20); /* more than is free: the heap grows */
     if (first) {
         char *page = (char *)first - (uintptr_t)first % PAGE, *end = sbrk(0);
 

@@ -82,7 +82,7 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
     int option, index = 0;
 
     *use =
-        (model_use){.threads = online_processors(), .ridge = -1, .storage = -1, .all_layers = true};
+        (model_use){.threads = usable_processors(), .ridge = -1, .storage = -1, .all_layers = true};
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;

@@ -53,8 +53,7 @@ int model_command_run(const model_command *command, int argc, char **argv);
 
 /* Read the options of a command. Prints the error and returns an exit status.
  *   accepted  the names of its options, separated by spaces; "FILE" for a second file name, which
- *             becomes
- *             files.inputs; "FILES" for more models */
+ *             becomes files.inputs; "FILES" for more models */
 int model_options(const char *command, const char *accepted, int argc, char **argv, model_use *use);
 
 /* Find whether the file of a network stores random rows or only their seeds (snnk_save_projection),
@@ -64,9 +63,6 @@ int32_t model_projection(const snnk_network *network, const char *path);
 /* Note in a network how its weights are stored when it is used: files have them as float. Return a
  * status of the library. */
 int model_set_storage(snnk_network *network, int32_t storage);
-
-/* The same for a model that must have statistics. */
-int model_open_statistics(const char *command, model_use *use);
 
 /* Solve the statistics, with use->ridge or the lambda of the model, and save the model at
  * use->save. */
@@ -78,6 +74,10 @@ void model_add_report(cJSON *json, const snnk_solve_report *report);
 /* Load the model, quantized if it was saved so, and create a workspace. Prints the error and
  * returns an exit status. model_close frees what is there in any case. */
 int model_open(const char *command, model_use *use);
+
+/* The same for a model that must have statistics. Sets use->projection too. */
+int model_open_statistics(const char *command, model_use *use);
+
 void model_close(model_use *use);
 
 #endif

@@ -39,7 +39,7 @@ static long allowed_processors(void) {
     return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* The processor time that a container grants, in processors; 0 if there is no limit. */
+/* The processor time that /sys/fs/cgroup/cpu.max grants, in processors; 0 if it has no limit. */
 static double granted_processors(void) {
     double quota = 0, period = 0;
 #ifdef __linux__
@@ -52,7 +52,7 @@ static double granted_processors(void) {
     return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-size_t online_processors(void) {
+size_t usable_processors(void) {
     const double granted = ceil(granted_processors());
     long n = allowed_processors();
 

@@ -6,9 +6,11 @@
 
 double seconds_now(void); /* of a clock that is never set back */
 double peak_memory_mb(void);
-/* The processors that this process may use: of its affinity mask and, in a container, its share of
- * processor time. At least 1, at most SNNK_MAX_THREADS. */
-size_t online_processors(void);
+
+/* The processors that this process may use: those of its affinity mask, but no more than the limit
+ * in /sys/fs/cgroup/cpu.max, where a container of cgroup version 2 finds its own. Other limits are
+ * not read. At least 1, at most SNNK_MAX_THREADS. */
+size_t usable_processors(void);
 
 /* Whether two paths (NULL is allowed) name the same existing file. Writing a result there would
  * destroy an input. */

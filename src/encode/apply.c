@@ -138,8 +138,8 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
     if (missing) {
         if (p->encoder->missing == SNNK_MISSING_REFUSE)
             return snnk__fail(SNNK_E_NONFINITE,
-                              "row %zu, column \"%s\": the value is missing: fill it in, or fit "
-                              "with --missing mean",
+                              "row %zu, column \"%s\": the value is missing: fill it in, or "
+                              "learn with SNNK_MISSING_MEAN",
                               row, snnk__label_of(column).text);
         p->report.missing++;
         column->encoding->fill(column, outputs);

@@ -50,7 +50,7 @@ static int refuse_missing(const lesson *l, const snnk__column *column, size_t ro
     if (l->config->missing != SNNK_MISSING_REFUSE) return SNNK_OK;
     return snnk__fail(
         SNNK_E_NONFINITE,
-        "row %zu, column \"%s\": the value is missing: fill it in, or fit with --missing mean",
+        "row %zu, column \"%s\": the value is missing: fill it in, or learn with SNNK_MISSING_MEAN",
         row + 1, snnk__label_of(column).text);
 }
 

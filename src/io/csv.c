@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/size.h"
-#include "io/csv_dialect.h"
+#include "io/csv_comments.h"
 #include "io/csv_encoding.h"
 #include "io/csv_words.h"
 
@@ -20,37 +20,18 @@ typedef struct csv_reader {
     size_t capacity;        /* rows that fit in table->values */
     size_t *empty;          /* how many fields of each column are empty */
     bool trailing;          /* each record ends with a separator that begins no field */
+    bool marked;            /* the header has a # before its first name */
 } csv_reader;
-
-/* Drop lines at the end that are empty or have only spaces: they are not records. */
-static void trim_end(snnk__cursor *file) {
-    for (;;) {
-        size_t left = file->left;
-
-        while (left > 0 && file->at[left - 1] == ' ') left--;
-        if (left > 0 && file->at[left - 1] != '\n') left = file->left; /* they belong to a record */
-        while (left > 0 && (file->at[left - 1] == '\n' || file->at[left - 1] == '\r')) left--;
-        if (left == file->left) return;
-        file->left = left;
-    }
-}
 
 /* ---- Names ---- */
 
-/* Count the fields of the next record. *bytes: its length; *empty_end: its last field is empty. */
-static int count_fields(snnk__csv_scanner record, size_t *fields, size_t *bytes, bool *empty_end) {
-    const size_t left = record.rest.left;
-    snnk__csv_field field;
-    bool last = false;
+/* Put the # back before the first name if it would be empty, or that of another column. */
+static void restore_mark(snnk_table *table) {
+    bool needed = *table->about[0].name == '\0';
 
-    for (*fields = 0; !last; ++*fields) {
-        const int st = snnk__csv_take(&record, &field, &last);
-
-        if (st != SNNK_OK) return st;
-        *empty_end = field.length == 0 && !field.quoted;
-    }
-    *bytes = left - record.rest.left;
-    return SNNK_OK;
+    for (size_t j = 1; j < table->columns && !needed; j++)
+        needed = strcmp(table->about[j].name, table->about[0].name) == 0;
+    if (needed) table->about[0].name = table->names_text;
 }
 
 /* Take the names from the header, and leave the scanner after it. */
@@ -58,6 +39,8 @@ static int take_header(csv_reader *csv) {
     snnk_table *table = csv->table;
     size_t used = 0;
     bool last;
+
+    if (csv->marked) table->names_text[used++] = '#';
 
     for (size_t j = 0; j < table->columns; j++) {
         snnk__csv_field field;
@@ -67,6 +50,7 @@ static int take_header(csv_reader *csv) {
         table->about[j].name = table->names_text + used;
         used += snnk__csv_copy(field, table->names_text + used);
     }
+    if (csv->marked) restore_mark(table);
     return SNNK_OK;
 }
 
@@ -80,14 +64,14 @@ static int read_names(csv_reader *csv) {
     bool empty_end = false;
     int st;
 
-    st = count_fields(csv->body, &table->columns, &bytes, &empty_end);
+    st = snnk__csv_count(csv->body, &table->columns, &bytes, &empty_end);
     if (st != SNNK_OK) return st;
     st =
         snnk__alloc_zero(allocator, table->columns, sizeof *table->about, "columns", &table->about);
     if (st != SNNK_OK) return st;
     /* A name is at most as long as its field, and its terminating NUL takes the separator's
-     * place. */
-    text_bytes = bytes + 1;
+     * place. One byte more is for the # before the first. */
+    text_bytes = bytes + 2;
     if (!table->has_header && !snnk__mul_size(table->columns, NUMBER_BYTES, &text_bytes))
         return snnk__fail(SNNK_E_SIZE, "%zu columns are too many", table->columns);
     st = snnk__alloc(allocator, text_bytes, 1, "column names", &table->names_text);
@@ -127,7 +111,7 @@ static int find_trailing(csv_reader *csv) {
     int st;
 
     if (csv->body.rest.left == 0) return SNNK_OK;
-    if ((st = count_fields(csv->body, &fields, &bytes, &empty_end)) != SNNK_OK) return st;
+    if ((st = snnk__csv_count(csv->body, &fields, &bytes, &empty_end)) != SNNK_OK) return st;
     csv->trailing = empty_end && fields == csv->table->columns + 1;
     return SNNK_OK;
 }
@@ -261,82 +245,46 @@ static int read_body(csv_reader *csv) {
     return snnk__csv_read_words(csv->body, table);
 }
 
-/* ---- Comments ---- */
-
-/* Lines at the beginning of a text that start with #. */
-typedef struct comments {
-    size_t lines;
-    snnk__cursor last; /* from the last of them on, without "# " */
-} comments;
-
-/* Find the comments, and leave the cursor after them. A text of comments only is left as it is. */
-static comments skip_comments(snnk__cursor *file) {
-    const snnk__cursor whole = *file;
-    comments found = {0};
-
-    while (file->left > 0 && *file->at == '#') {
-        const unsigned char *end = memchr(file->at, '\n', file->left);
-        const bool spaced = file->left > 1 && file->at[1] == ' ';
-
-        if (!end || (size_t)(end - file->at) + 1 == file->left) {
-            *file = whole;
-            return (comments){0};
-        }
-        found.lines++;
-        found.last = *file;
-        if (spaced) found.last.at += 2, found.last.left -= 2;
-        file->left -= (size_t)(end - file->at) + 1;
-        file->at = end + 1;
-    }
-    return found;
-}
-
-/* Whether the last comment is the header of the records that follow, as numpy.savetxt writes it: it
- * has as many fields as they, and they have no header of their own. */
-static bool names_columns(const comments *found, const snnk__csv_dialect *dialect,
-                          snnk__cursor records, int32_t header) {
-    const snnk__csv_scanner names = {.rest = found->last, .separator = dialect->separator};
-    const snnk__csv_scanner first = {.rest = records, .separator = dialect->separator};
-    size_t in_names = 0, in_first = 0, bytes;
-    snnk__sentence before;
-    bool empty_end, own;
-
-    if (found->lines == 0 || header == SNNK_TABLE_HEADER_NO) return false;
-    snnk__sentence_save(&before);
-    const bool same = count_fields(names, &in_names, &bytes, &empty_end) == SNNK_OK &&
-                      count_fields(first, &in_first, &bytes, &empty_end) == SNNK_OK &&
-                      in_names == in_first;
-    own = dialect->has_header;
-    if (same && (in_names > 1 || header == SNNK_TABLE_HEADER_YES) &&
-        snnk__csv_header_is_sure(records, dialect, &own) != SNNK_OK)
-        own = false;
-    (void)snnk__recovered(SNNK_OK, &before);
-    return same && !own;
-}
-
 /* ---- The file ---- */
 
-/* Find how the text is written, and where its records begin. */
-static int begin(csv_reader *csv, snnk__cursor file, const snnk_table_config *config,
-                 void *c_locale) {
-    snnk_table *table = csv->table;
-    const comments found = skip_comments(&file);
-    size_t line = found.lines + 1;
+/* Find how the text is written, and where its header or its first record is. */
+static int find_begin(csv_reader *csv, snnk__cursor file, const snnk_table_config *config,
+                      void *c_locale, snnk__csv_place *begin) {
+    const snnk__csv_place rest = snnk__csv_skip_marked(file);
+    snnk_table_config without = *config;
     int st;
 
-    st = snnk__csv_dialect_find(file, line, config, c_locale, &csv->dialect);
+    st = snnk__csv_dialect_find(rest.text, rest.lines + 1, config, c_locale, &csv->dialect);
     if (st != SNNK_OK) return st;
-    table->comment_lines = found.lines;
-    table->has_header = csv->dialect.has_header;
-    if (names_columns(&found, &csv->dialect, file, config->header)) {
-        file = found.last;
-        line--;
-        table->comment_lines--;
-        table->has_header = true;
+    switch (snnk__csv_find_marked(file, rest, &csv->dialect, config->header, begin)) {
+    case SNNK__CSV_COMMENTS: return SNNK_OK;
+    case SNNK__CSV_HEADER: csv->dialect.has_header = true; return SNNK_OK;
+    default: break;
     }
+    without.header = SNNK_TABLE_HEADER_NO;
+    return snnk__csv_dialect_find(begin->text, begin->lines + 1, &without, c_locale, &csv->dialect);
+}
+
+static int begin_table(csv_reader *csv, snnk__cursor file, const snnk_table_config *config,
+                       void *c_locale) {
+    snnk_table *table = csv->table;
+    snnk__csv_place begin;
+    const int st = find_begin(csv, file, config, c_locale, &begin);
+
+    if (st != SNNK_OK) return st;
+    table->has_header = csv->dialect.has_header;
     table->separator = csv->dialect.separator;
     table->decimal = csv->dialect.decimal;
-    csv->body = (snnk__csv_scanner){.rest = file, .line = line, .separator = table->separator};
+    table->comment_lines = begin.lines;
+    if (table->has_header && *begin.text.at == '#') {
+        const snnk__cursor names = snnk__csv_after_mark(begin.text);
+
+        csv->marked = names.left > 0;
+        if (csv->marked) begin.text = names;
+    }
+    if (table->separator != '\t') begin.text = snnk__csv_trim_end(begin.text, true);
+    csv->body = (snnk__csv_scanner){
+        .rest = begin.text, .line = begin.lines + 1, .separator = table->separator};
     return SNNK_OK;
 }
 
@@ -345,7 +293,7 @@ static int parse(csv_reader *csv, snnk__cursor file, const snnk_table_config *co
     snnk_table *table = csv->table;
     int st;
 
-    if ((st = begin(csv, file, config, c_locale)) != SNNK_OK) return st;
+    if ((st = begin_table(csv, file, config, c_locale)) != SNNK_OK) return st;
     if ((st = read_names(csv)) != SNNK_OK) return st;
     if ((st = read_body(csv)) != SNNK_OK) return st;
     table->type = SNNK__ELEMENT_F64;
@@ -362,7 +310,7 @@ int snnk__csv_parse(snnk__cursor file, const snnk_table_config *config, snnk_tab
     int st;
 
     if ((st = snnk__csv_skip_mark(&file)) != SNNK_OK) return st;
-    trim_end(&file);
+    file = snnk__csv_trim_end(file, false);
     if (file.left == 0 || *file.at == '\n' || *file.at == '\r')
         return snnk__fail(SNNK_E_FORMAT, "the first line is empty");
     if ((st = snnk__csv_check_encoding(file)) != SNNK_OK) return st;

@@ -55,6 +55,7 @@ typedef struct reading {
     size_t fields; /* of the first record; 0 if it cannot be read */
     bool regular;  /* all records have as many fields, which is at least 2 */
     double share;  /* of numbers among the fields below the first record */
+    bool numeric;  /* each record below the first has a number */
 } reading;
 
 /* Read one record. *numbers: fields that are numbers with a point, or with a comma if that does not
@@ -82,7 +83,7 @@ static reading read_with(snnk__cursor text, const snnk__csv_dialect *dialect,
     snnk__csv_scanner scanner = {.rest = text, .line = dialect->first_line, .separator = separator};
     reading made = {.separator = separator};
     size_t all = 0, numbers = 0;
-    bool regular = true, trailing = false;
+    bool regular = true, trailing = false, numeric = true;
 
     for (size_t i = 0; i < SAMPLE_RECORDS && scanner.rest.left > 0; i++) {
         size_t fields, found = 0;
@@ -98,10 +99,12 @@ static reading read_with(snnk__cursor text, const snnk__csv_dialect *dialect,
         }
         if (i == 1) trailing = fields == made.fields + 1;
         regular = regular && fields == made.fields + trailing && (!trailing || empty_end);
+        numeric = numeric && found > 0;
         all += fields;
         numbers += found;
     }
     made.regular = regular && made.fields >= 2;
+    made.numeric = numeric && all > 0;
     made.share = all > 0 ? (double)numbers / (double)all : 0;
     return made;
 }
@@ -113,13 +116,14 @@ static bool is_better(const reading *a, const reading *b) {
     return a->fields > b->fields;
 }
 
-/* Whether blanks separate columns rather than words: either there are at least three columns, some
- * with numbers, or all fields below the first line are numbers. best: the reading with another
+/* Whether blanks separate columns rather than words: either there are at least three columns, with
+ * a number in each line below the first and more than a quarter of numbers in all, or all fields
+ * below the first line are numbers. best: the reading with another
  * separator. */
 static bool are_blanks(const reading *blanks, const reading *best) {
     if (!blanks->regular || (best->regular && (blanks->share < 1 || best->share == 1)))
         return false;
-    return blanks->share == 1 || (blanks->fields >= 3 && blanks->share > 0.25);
+    return blanks->share == 1 || (blanks->fields >= 3 && blanks->numeric && blanks->share > 0.25);
 }
 
 /* Without a separator in the first record, a file has one column, and the comma is as good as any
@@ -136,6 +140,8 @@ static unsigned char find_separator(snnk__cursor text, const snnk__csv_dialect *
 
         if (next.fields >= 2 && is_better(&next, &best)) best = next;
     }
+    /* Where tabs separate, a last line of tabs is a record. */
+    if (!best.regular || best.separator != '\t') text = snnk__csv_trim_end(text, true);
     const reading blanks = read_with(text, dialect, ' ');
     if (are_blanks(&blanks, &best)) best = blanks;
     (void)snnk__recovered(SNNK_OK, &before);

@@ -118,6 +118,34 @@ int snnk__csv_take(snnk__csv_scanner *s, snnk__csv_field *field, bool *last) {
     return SNNK_OK;
 }
 
+int snnk__csv_count(snnk__csv_scanner record, size_t *fields, size_t *bytes, bool *empty_end) {
+    const size_t left = record.rest.left;
+    snnk__csv_field field;
+    bool last = false;
+
+    for (*fields = 0; !last; ++*fields) {
+        const int st = snnk__csv_take(&record, &field, &last);
+
+        if (st != SNNK_OK) return st;
+        *empty_end = field.length == 0 && !field.quoted;
+    }
+    *bytes = left - record.rest.left;
+    return SNNK_OK;
+}
+
+snnk__cursor snnk__csv_trim_end(snnk__cursor text, bool tabs) {
+    for (;;) {
+        size_t left = text.left;
+
+        while (left > 0 && (text.at[left - 1] == ' ' || (tabs && text.at[left - 1] == '\t')))
+            left--;
+        if (left > 0 && text.at[left - 1] != '\n') left = text.left; /* they belong to a record */
+        while (left > 0 && (text.at[left - 1] == '\n' || text.at[left - 1] == '\r')) left--;
+        if (left == text.left || (left == 0 && tabs)) return text;
+        text.left = left;
+    }
+}
+
 snnk__csv_field snnk__csv_trim(snnk__csv_field field) {
     const unsigned char *p = field.text, *end = p + field.length;
 

@@ -26,6 +26,15 @@ typedef struct snnk__csv_scanner {
  * violated, or a byte does not occur in text). */
 int snnk__csv_take(snnk__csv_scanner *scanner, snnk__csv_field *field, bool *last);
 
+/* Count the fields of the next record. *bytes: its length; *empty_end: its last field is empty.
+ * Statuses as for snnk__csv_take. */
+int snnk__csv_count(snnk__csv_scanner record, size_t *fields, size_t *bytes, bool *empty_end);
+
+/* Drop lines at the end of a text that are empty or have only spaces: they are not records.
+ *   tabs  lines with tabs too: where tabs separate, they are records of empty fields. A text of
+ *         nothing else is left as it is then */
+snnk__cursor snnk__csv_trim_end(snnk__cursor text, bool tabs);
+
 /* Remove the spaces and tabs around a field. */
 snnk__csv_field snnk__csv_trim(snnk__csv_field field);
 

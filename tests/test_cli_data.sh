@@ -679,7 +679,7 @@ refused "a huge input" '^snnk fit: huge\.csv: row 30, column "x": 1e\+308 is lar
 sed '31s/.*/1,-2e60/' steep.csv >huge.csv
 refused "a huge target" '^snnk fit: huge\.csv: row 30, column "y": -2e\+60 is larger than 3\.4e38, the limit' --train huge.csv
 printf 'x,y\n1,0.5\n2,abc\n3,-0.025\n4,2\n' >mixed.csv
-refused "words and numbers" '"y" has both words \(row 2 has "abc"\) and "0\.5": is a number missing\?' --train mixed.csv
+refused "words and numbers" '"y" has both words \(row 2 has "abc"\) and "-0\.025": is a number missing\?' --train mixed.csv
 refused "words of a regression" 'holds words: not a regression: row 2 has "abc"$' --train mixed.csv --task regression
 for run in "eval steep.st --test" "update steep.st --train"; do
     # shellcheck disable=SC2086 # a command and its options

@@ -67,7 +67,7 @@ static const char help_fit[] =
     "                           processes; up to 32766 features)\n"
     "  --loss LOSS              of classes: squared, or cross-entropy, by Newton steps (default:\n"
     "                           squared; where a class is rare, the better on held-out rows)\n"
-    "  --heldout SHARE          share of the rows that are held out (default 0.1)\n"
+    "  --heldout SHARE          share of more than 1024 rows that is held out (default 0.1)\n"
     "  --precision MODE         of products in the sums over rows: double (default), or single:\n"
     "                           half the time, 7 digits instead of 15\n"
     "  --factorization KIND     gram (default); qr: 2 to 4 times the time, but accurate for\n"

@@ -160,6 +160,41 @@ static void test_copies_and_groups(void **state) {
     }
 }
 
+/* A row of weight w is the same as w copies of it, which are left out together. Both errors are of
+ * the same sums in another order: 1e-9. */
+static void test_weights_are_copies(void **state) {
+    enum { ONCE = 200 };
+    static float copies[3 * ONCE * D], targets[3 * ONCE];
+    float weights[ONCE];
+    snnk_choose_config config = settings();
+    snnk_map_config map;
+    size_t n = 0;
+
+    (void)state;
+    draw_inputs();
+    assert_ok(snnk_map_config_init(&map, sizeof map));
+    map.kind = SNNK_MAP_IDENTITY;
+    config.map = &map;
+    config.choose = 0;
+    config.scaling = -1;
+    for (size_t i = 0; i < ONCE; i++) {
+        Y[i] = fabsf(X[i * D]) + X[i * D + 1];
+        weights[i] = X[i * D] > 1 ? 3 : 1; /* the rows of large targets count more */
+        for (size_t k = 0; k < (size_t)weights[i]; k++, n++) {
+            for (size_t j = 0; j < D; j++) copies[n * D + j] = X[i * D + j];
+            targets[n] = Y[i];
+        }
+    }
+    const snnk_rows *rows = SNNK_ROWS(.n = ONCE, .inputs = D, .X = X, .Y = Y, .weights = weights);
+    const snnk_rows *copied = SNNK_ROWS(.n = n, .inputs = D, .X = copies, .Y = targets);
+    snnk_choice *of_weights = choose(1, &rows, 1, &config);
+    snnk_choice *of_copies = choose(1, &copied, 1, &config);
+
+    assert_close(candidate_of(of_weights, 0).error, candidate_of(of_copies, 0).error, 1e-9, 0);
+    snnk_choice_free(of_weights);
+    snnk_choice_free(of_copies);
+}
+
 /* A kind or a scale that is given stays. */
 static void test_what_is_given_stays(void **state) {
     const snnk_rows *rows = SNNK_ROWS(.n = N, .inputs = D, .X_f64 = X_f64, .Y = Y);
@@ -276,6 +311,7 @@ int main(void) {
         cmocka_unit_test(test_wavy_targets),
         cmocka_unit_test(test_scaling_and_ways),
         cmocka_unit_test(test_copies_and_groups),
+        cmocka_unit_test(test_weights_are_copies),
         cmocka_unit_test(test_what_is_given_stays),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_survives_failing_allocations),

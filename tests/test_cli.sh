@@ -214,7 +214,7 @@ assert 1e-3 < chosen < 1e3 and gcv(chosen) <= least * (1 + 1e-7), (chosen, gcv(c
 PYTHON
 gives "both ways to choose lambda" 2 "$snnk" fit --train kinds.csv --choose gcv --heldout 0.1
 has "both ways to choose lambda" err 'heldout needs --choose heldout'
-gives "a given lambda, without held-out rows" 0 "$snnk" fit --train line.csv --features identity --choose gcv --ridge 0 --test line.csv --json
+gives "a given lambda, without held-out rows" 0 "$snnk" fit --train line.csv --features identity --ridge 0 --test line.csv --json
 json "a given lambda, without held-out rows" "j['lambda'] == 0 and j['lambda_chosen'] == 'given' and j['test_rmse'] < 1e-5"
 gives "task by hand" 0 "$snnk" fit --train-images images.idx --train-labels labels.idx --ridge 1 --m 8 \
     --json --task regression

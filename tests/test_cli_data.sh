@@ -11,22 +11,20 @@ tests=$(cd "$(dirname "$0")" && pwd)
 awk 'BEGIN { print "t,y"; for (i = 0; i < 10; i++) printf "%d,%g\n", 1700000000 + i, 3 + i / 2 }' >times.csv
 # Targets of 1e8 + x, where floats are 8 apart.
 awk 'BEGIN { print "x,y"; for (i = 0; i < 4; i++) printf "%d,%d\n", i, 100000000 + i }' >far.csv
-for how in "heldout" "gcv"; do
-    for file in times far; do
-        gives "$file, $how" 0 "$snnk" fit --train $file.csv --task regression --features identity --ridge 0 \
-            --choose $how --keep-statistics --save $file.st --test $file.csv --json
-        json "$file, $how" "j['test_rmse'] < 1e-6 and j['test_r2'] > 1 - 1e-12"
-    done
-    gives "predict of times" 0 "$snnk" predict times.st times.csv
-    if [ "$(tail -n 1 out)" = 7.5 ]; then ok; else not_ok "predict of times"; fi
-    # Twice the rows give the same line, and so do the rows that are left.
-    gives "update" 0 "$snnk" update far.st --train far.csv
-    gives "eval after update" 0 "$snnk" eval far.st --test far.csv --json
-    json "eval after update" "j['rmse'] < 1e-6"
-    gives "forget" 0 "$snnk" forget far.st --train far.csv
-    gives "eval after forget" 0 "$snnk" eval far.st --test far.csv --json
-    json "eval after forget" "j['rmse'] < 1e-6"
+for file in times far; do
+    gives "$file" 0 "$snnk" fit --train $file.csv --task regression --features identity --ridge 0 \
+        --keep-statistics --save $file.st --test $file.csv --json
+    json "$file" "j['test_rmse'] < 1e-6 and j['test_r2'] > 1 - 1e-12"
 done
+gives "predict of times" 0 "$snnk" predict times.st times.csv
+if [ "$(tail -n 1 out)" = 7.5 ]; then ok; else not_ok "predict of times"; fi
+# Twice the rows give the same line, and so do the rows that are left.
+gives "update" 0 "$snnk" update far.st --train far.csv
+gives "eval after update" 0 "$snnk" eval far.st --test far.csv --json
+json "eval after update" "j['rmse'] < 1e-6"
+gives "forget" 0 "$snnk" forget far.st --train far.csv
+gives "eval after forget" 0 "$snnk" eval far.st --test far.csv --json
+json "eval after forget" "j['rmse'] < 1e-6"
 
 # ---- Classes have the names in the file ----
 for names in "1 2 3" "-1 1" "5 10" "0 1" "-7 0 1e3" "no yes" "b a"; do
@@ -108,17 +106,15 @@ has "two classes of one row" err '^snnk fit: rare\.csv: 2 classes have only one 
 # ---- Balanced classes: like a table with three copies of the rows of the class that has a third of the others ----
 awk 'BEGIN { print "x,z,y"; for (i = 0; i < 40; i++) print i * i % 17 "," i % 5 "," (i % 4 ? "many" : "few") }' >uneven.csv
 { cat uneven.csv && grep few uneven.csv && grep few uneven.csv; } >even.csv
-for how in heldout gcv; do
-    gives "balance" 0 "$snnk" fit --train uneven.csv --balance --features identity --scaling none --ridge 0 --choose $how \
-        --keep-statistics --save uneven.st
-    gives "balance" 0 "$snnk" predict uneven.st uneven.csv --scores --json
-    mv out balanced
-    gives "balance" 0 "$snnk" fit --train even.csv --features identity --scaling none --ridge 0 --choose $how --save even.st
-    gives "balance" 0 "$snnk" predict even.st uneven.csv --scores --json
-    # Weights are 40 / (2 * 10) = 2 and 40 / (2 * 30) = 2 / 3, whose ratio is 3 up to the rounding of floats.
-    json "balance" "max(abs(a - b) for p, q in zip(j['scores'], json.load(open('balanced'))['scores'])
-        for a, b in zip(p, q)) < 1e-6"
-done
+gives "balance" 0 "$snnk" fit --train uneven.csv --balance --features identity --scaling none --ridge 0 \
+    --keep-statistics --save uneven.st
+gives "balance" 0 "$snnk" predict uneven.st uneven.csv --scores --json
+mv out balanced
+gives "balance" 0 "$snnk" fit --train even.csv --features identity --scaling none --ridge 0 --save even.st
+gives "balance" 0 "$snnk" predict even.st uneven.csv --scores --json
+# Weights are 40 / (2 * 10) = 2 and 40 / (2 * 30) = 2 / 3, whose ratio is 3 up to the rounding of floats.
+json "balance" "max(abs(a - b) for p, q in zip(j['scores'], json.load(open('balanced'))['scores'])
+    for a, b in zip(p, q)) < 1e-6"
 # Rows that are added count as much as those of the fit, so forgetting them restores it.
 gives "balance, update" 0 "$snnk" update uneven.st --train uneven.csv
 gives "balance, forget" 0 "$snnk" forget uneven.st --train uneven.csv
@@ -238,27 +234,25 @@ has "an array with too few columns" err 'two\.npy has no column "3", which the m
 
 # ---- Weights: x = 0, 1, 2, y = 1, 3, 5 is a line for all of them; then, copies of rows ----
 printf 'x,w,y\n0,2e5,1\n1,2e8,3\n2,2e11,5\n' >heavy.csv
-gives "weights" 0 "$snnk" fit --train heavy.csv --weights w --task regression --features identity --ridge 0 --choose gcv --save heavy.st
+gives "weights" 0 "$snnk" fit --train heavy.csv --weights w --task regression --features identity --ridge 0 --save heavy.st
 printf 'x\n0\n3\n' >points.csv
 gives "weights, predict" 0 "$snnk" predict heavy.st points.csv --json
 json "weights, predict" "abs(j['values'][0][0] - 1) < 1e-6 and abs(j['values'][1][0] - 7) < 1e-6"
 awk 'BEGIN { print "x,w,z,y"; for (i = 0; i < 30; i++) print i % 7 "," i % 4 "," i * i % 11 "," i * i % 13 / 2 }' >some.csv
 awk -F, 'NR == 1 { print } NR > 1 { for (k = 0; k < $2; k++) print }' some.csv >copies.csv
-for how in heldout gcv; do
-    gives "weights" 0 "$snnk" fit --train some.csv --weights w --features identity --ridge 0 --choose $how --scaling none \
-        --keep-statistics --save some.st --json
-    json "weights" "j['inputs'] == 2 and j['train_rows'] == 22"
-    gives "weights" 0 "$snnk" predict some.st some.csv --json
-    mv out weighted
-    gives "copies" 0 "$snnk" fit --train copies.csv --drop w --features identity --ridge 0 --choose $how --scaling none --save copies.st
-    gives "copies" 0 "$snnk" predict copies.st some.csv --json
-    json "weights are copies" "max(abs(p[0] - q[0]) for p, q in zip(j['values'], json.load(open('weighted'))['values'])) < 1e-6"
-    # Rows added and removed again have the weights of their column.
-    gives "weights, update" 0 "$snnk" update some.st --train some.csv
-    gives "weights, forget" 0 "$snnk" forget some.st --train some.csv
-    gives "weights, after" 0 "$snnk" predict some.st some.csv --json
-    json "weights, after" "max(abs(p[0] - q[0]) for p, q in zip(j['values'], json.load(open('weighted'))['values'])) < 1e-6"
-done
+gives "weights" 0 "$snnk" fit --train some.csv --weights w --features identity --ridge 0 --scaling none \
+    --keep-statistics --save some.st --json
+json "weights" "j['inputs'] == 2 and j['train_rows'] == 22"
+gives "weights" 0 "$snnk" predict some.st some.csv --json
+mv out weighted
+gives "copies" 0 "$snnk" fit --train copies.csv --drop w --features identity --ridge 0 --scaling none --save copies.st
+gives "copies" 0 "$snnk" predict copies.st some.csv --json
+json "weights are copies" "max(abs(p[0] - q[0]) for p, q in zip(j['values'], json.load(open('weighted'))['values'])) < 1e-6"
+# Rows added and removed again have the weights of their column.
+gives "weights, update" 0 "$snnk" update some.st --train some.csv
+gives "weights, forget" 0 "$snnk" forget some.st --train some.csv
+gives "weights, after" 0 "$snnk" predict some.st some.csv --json
+json "weights, after" "max(abs(p[0] - q[0]) for p, q in zip(j['values'], json.load(open('weighted'))['values'])) < 1e-6"
 gives "update without weights" 1 "$snnk" update some.st --train next.csv
 has "update without weights" err 'next\.csv has no column "w"'
 sed '4s/^\([^,]*\),[^,]*/\1,-1/' some.csv >minus.csv
@@ -630,5 +624,93 @@ has "rows of 3 x 3" err 'wider\.npy has 9 input columns, but the model has 6 inp
 # ---- Values have no scores ----
 gives "scores of a regression" 1 "$snnk" predict full.st straight.csv --scores
 has "scores of a regression" err '^snnk predict: --scores needs the model of a classification'
+
+# ---- What a report may claim ----
+# With a lambda that is given, candidates are compared at others.
+awk 'BEGIN { print "a,b,w,y"; for (i = 0; i < 60; i++) print i % 11 "," i * i % 17 "," 1 + i % 3 "," 2 * (i % 11) - i * i % 17 / 2 + i % 7 / 4 }' >claim.csv
+gives "a given lambda" 0 "$snnk" fit --train claim.csv --drop w --ridge 1e4
+has "a given lambda" out '^chosen  .* candidates \(each at its best lambda\)[:,]'
+gives "a chosen lambda" 0 "$snnk" fit --train claim.csv --drop w
+if grep -q "each at its best" out; then not_ok "a chosen lambda"; else ok; fi
+if grep -q weighted out; then not_ok "rows without weights"; else ok; fi
+gives "weighted errors" 0 "$snnk" fit --train claim.csv --weights w
+has "weighted errors" out '^left-out .* on 60 rows \(weighted\)$'
+# The rows of the rare class count 19 times as much: a fifth of the variance is left, not more than all of it.
+python3 - <<'END'
+import random
+random.seed(1)
+with open("rare.csv", "w") as f:
+    f.write("a,b,k\n")
+    for i in range(400):
+        a, b = random.gauss(0, 1), random.gauss(0, 1)
+        f.write("%g,%g,%s\n" % (a, b, "yes" if a + b + random.gauss(0, .7) > 2.6 else "no"))
+END
+gives "errors of balanced rows" 0 "$snnk" fit --train rare.csv --balance --json
+json "errors of balanced rows" "j['candidate_error'] < 0.4 and j['linear_error'] < 0.5"
+
+# ---- Targets that do not vary ----
+awk 'BEGIN { print "x,y"; for (i = 0; i < 50; i++) print i % 9 / 2 ",3.5" }' >flat.csv
+awk 'BEGIN { print "x,y"; for (i = 0; i < 50; i++) print i % 9 / 2 "," i % 9 + 0.25 }' >steep.csv
+gives "one target" 1 "$snnk" fit --train flat.csv
+has "one target" err '^snnk fit: flat\.csv: every row has the target 3\.5: there is nothing to learn from one value$'
+gives "a fit to test" 0 "$snnk" fit --train steep.csv --features identity --ridge 1 --keep-statistics --save steep.st --test flat.csv
+has "a fit to test" out '^test .*, R2 undefined: the targets are all equal, on 50 rows$'
+gives "equal targets" 0 "$snnk" eval steep.st --test flat.csv
+has "equal targets" out ', R2 undefined: the targets are all equal, on 50 rows$'
+gives "equal targets" 0 "$snnk" eval steep.st --test flat.csv --json
+json "equal targets" "j['r2'] is None and j['rmse'] > 0"
+
+# ---- Options without a value, without effect, and twice ----
+no_use() {
+    says=$1
+    shift
+    gives "$*" 2 "$snnk" "$@"
+    has "$*" err "$says"
+    one_line "$*" err
+}
+no_use '^snnk fit: --save needs a value, but --quiet follows' fit --train flat.csv --save --quiet
+no_use '^snnk eval: --test needs a value, but --json follows' eval steep.st --test --json
+no_use '^snnk compress: --save needs a value, but --json follows' compress steep.st --save --json
+no_use '^snnk fit: --train is given twice' fit --train flat.csv --train steep.csv
+no_use '^snnk eval: --test is given twice' eval steep.st --test flat.csv --test steep.csv
+no_use '^snnk fit: --choose has no effect with --ridge' fit --train steep.csv --choose gcv --ridge 1
+no_use '^snnk fit: --heldout has no effect with --ridge' fit --train steep.csv --heldout 0.2 --ridge 1
+no_use '^snnk fit: --heldout has no effect on up to 1024 rows: each is left out in turn' fit --train steep.csv --heldout 0.2
+no_use '^snnk fit: --store-seed needs --projection gaussian' fit --train steep.csv --store-seed
+no_use "^snnk fit: --projection-scale: '1e300' is not a number from 1e-30 to 1e30" fit --train steep.csv --projection-scale 1e300
+gives "a lambda that is found" 0 "$snnk" fit --train steep.csv --choose gcv --ridge auto --m 8
+gives "a file like an option" 0 "$snnk" fit --train steep.csv --features identity --ridge 1 --save ./--quiet
+gives "a file like an option" 0 "$snnk" info ./--quiet
+
+# ---- Which row ----
+sed '31s/.*/1e308,2/' steep.csv >huge.csv
+refused "a huge input" '^snnk fit: huge\.csv: row 30, column "x": 1e\+308 is larger than 3\.4e38, the limit' --train huge.csv
+refused "a huge input" '^snnk fit: huge\.csv: row 30, column "x": 1e\+308 is larger than 3\.4e38' --train huge.csv --features identity \
+    --scaling common
+sed '31s/.*/1,-2e60/' steep.csv >huge.csv
+refused "a huge target" '^snnk fit: huge\.csv: row 30, column "y": -2e\+60 is larger than 3\.4e38, the limit' --train huge.csv
+printf 'x,y\n1,0.5\n2,abc\n3,-0.025\n4,2\n' >mixed.csv
+refused "words and numbers" '"y" has both words \(row 2 has "abc"\) and "-0\.025": is a number missing\?' --train mixed.csv
+refused "words of a regression" 'holds words: not a regression: row 2 has "abc"$' --train mixed.csv --task regression
+for run in "eval steep.st --test" "update steep.st --train"; do
+    # shellcheck disable=SC2086 # a command and its options
+    gives "words, $run" 1 "$snnk" $run mixed.csv
+    has "words, $run" err 'column "y" holds words, but the model.s targets are numbers: row 2 has "abc"$'
+done
+printf 'x,d,y\n1,2026-01-01,2\n2,2026-01-03,3\n' >last.csv
+refused "dates that nobody asked for" 'use --task classification; the target is the last column left: use --target$' --train last.csv --drop y
+printf 'x,y\n1,21.7\n2,3\n' >digits.csv
+refused "digits" 'row 1, column "y" has 21\.7$' --train digits.csv --task classification
+printf 'x,y\n1,1000000000.5\n2,3\n' >digits.csv
+decided regression "not whole, such as 1000000000.5" --train digits.csv
+
+# ---- Rows that are left ----
+gives "nothing left" 1 "$snnk" forget steep.st --train steep.csv --save rest.st
+has "nothing left" err '^snnk forget: steep\.csv: no rows would be left in the model$'
+gives "foreign rows" 1 "$snnk" forget steep.st --train flat.csv --save rest.st
+has "foreign rows" err '^snnk forget: flat\.csv: some of the rows 1 to 50 were never added: '
+head -n 3 steep.csv >first.csv
+gives "rows to forget" 0 "$snnk" forget steep.st --train first.csv --save rest.st
+has "rows to forget" out '; that each had been added is not checked row by row$'
 
 report cli_data

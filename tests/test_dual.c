@@ -78,8 +78,7 @@ static void compare_with_the_primal(size_t rows, size_t features) {
     make_rows(rows, features);
     for (int weighted = 0; weighted < 2; weighted++)
         for (int32_t intercept = 0; intercept < 2; intercept++) {
-            double rss[2][RIDGES * T], dof[2][RIDGES], gcv[2][RIDGES * T],
-                loo[2][RIDGES * T] = {{0}};
+            double rss[2][RIDGES * T], dof[2][RIDGES], gcv[2][RIDGES * T], loo[RIDGES * T];
             double B[2][T * MAX_M], b[2][T] = {{0}};
             snnk__dual *dual = dual_of(n_rows, weighted, intercept, NULL);
             snnk_lstsq *lstsq = statistics_of(weighted, NULL);
@@ -92,15 +91,16 @@ static void compare_with_the_primal(size_t rows, size_t features) {
             config.intercept = intercept;
             assert_ok(snnk_ridge_path_create(lstsq, &config, NULL, &path));
             assert_ok(snnk_ridge_path_score(path, RIDGES, ridges, rss[0], dof[0], gcv[0]));
-            assert_ok(snnk_ridge_path_add_loo(path, RIDGES, ridges,
-                                              SNNK_ROWS(.n = n_rows, .X = Phi, .ldx = n_features,
-                                                        .Y = Y_float, .ldy = T,
-                                                        .weights = weighted ? of_row : NULL),
-                                              loo[0]));
-            assert_ok(snnk__dual_score(dual, RIDGES, ridges, rss[1], dof[1], gcv[1], loo[1]));
+            assert_ok(snnk__dual_score(dual, RIDGES, ridges, rss[1], dof[1], gcv[1], loo));
             for (size_t r = 0; r < RIDGES; r++) {
                 const double same[T] = {ridges[r], ridges[r]};
+                float left_out[MAX_ROWS * T];
 
+                assert_ok(snnk_ridge_path_loo_residuals(
+                    path, same,
+                    SNNK_ROWS(.n = n_rows, .X = Phi, .ldx = n_features, .Y = Y_float, .ldy = T,
+                              .weights = weighted ? of_row : NULL),
+                    left_out, T));
                 assert_close(dof[1][r], dof[0][r], 1e-9, 0);
                 assert_ok(snnk_ridge_path_solve(path, same, B[0], n_features, b[0]));
                 assert_ok(snnk__dual_solve(dual, same, B[1], n_features, b[1]));
@@ -108,12 +108,19 @@ static void compare_with_the_primal(size_t rows, size_t features) {
                     assert_close(B[1][j], B[0][j], 1e-9, 1e-9);
                 for (size_t k = 0; k < T; k++) {
                     const size_t at = r * T + k;
+                    double sum = 0, weight = 0;
 
                     assert_close(b[1][k], b[0][k], 1e-9, 1e-9);
                     assert_close(rss[1][at], rss[0][at], 1e-8, 0);
                     assert_close(gcv[1][at], gcv[0][at], 1e-8, 0);
-                    /* The path computes leverages from features in float blocks: 1e-6. */
-                    assert_close(loo[1][at], loo[0][at] / (double)n_rows, 1e-6, 0);
+                    for (size_t i = 0; i < n_rows; i++) {
+                        const double w = weighted ? weights[i] : 1;
+
+                        weight += w;
+                        sum += w * pow((double)left_out[i * T + k], 2);
+                    }
+                    /* The path gives residuals as floats: 1e-6. */
+                    assert_close(loo[at], sum / weight, 1e-6, 0);
                 }
             }
             snnk_ridge_path_free(path);
@@ -143,13 +150,14 @@ static void leave_out_groups(size_t rows, size_t features) {
             for (size_t r = 0; r < RIDGES; r++) {
                 const double same[T] = {ridges[r], ridges[r]};
                 snnk__dual *dual = dual_of(n_rows, weighted, true, given ? group : NULL);
-                double found[MAX_ROWS * T], B[T * MAX_M], b[T], loo[T], sum[T] = {0};
+                double found[MAX_ROWS * T], B[T * MAX_M], b[T], loo[T], sum[T] = {0}, weight = 0;
 
                 assert_int_equal(snnk__dual_distinct(dual), n_rows - 3);
                 assert_ok(snnk__dual_loo_residuals(dual, same, found, T, NULL));
                 assert_ok(snnk__dual_score(dual, 1, same, NULL, NULL, NULL, loo));
                 for (size_t i = 0; i < n_rows; i++) {
                     snnk_solve_config config;
+                    const double w = weighted ? weights[i] : 1;
                     bool keep[MAX_ROWS];
 
                     for (size_t h = 0; h < n_rows; h++)
@@ -162,11 +170,12 @@ static void leave_out_groups(size_t rows, size_t features) {
                         const double expected = residual(i, k, B, b);
 
                         assert_close(found[i * T + k], expected, 1e-8, 1e-8);
-                        sum[k] += expected * expected / (double)n_rows;
+                        sum[k] += w * expected * expected;
                     }
+                    weight += w;
                     snnk_lstsq_free(without);
                 }
-                for (size_t k = 0; k < T; k++) assert_close(loo[k], sum[k], 1e-7, 0);
+                for (size_t k = 0; k < T; k++) assert_close(loo[k], sum[k] / weight, 1e-7, 0);
                 snnk__dual_free(dual);
             }
 }

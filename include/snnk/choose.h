@@ -61,9 +61,9 @@ typedef struct snnk_candidate {
     size_t way;                 /* index of the prepared inputs */
     int32_t scaling;            /* an snnk_scaling_mode, or -1 for none */
     int32_t finalist;           /* 1 if scored in the last round, as candidate 0 is */
-    double error;            /* squared error of rows that were left out, as a share of the variance
-                              * of the targets; all rows count the same, also with weights.
-                              * Infinite if it could not be computed */
+    double error;            /* squared error of rows that were left out, at the best of the ridges,
+                              * as a share of the variance of the targets. Both are weighted if rows
+                              * have weights. Infinite if it could not be computed */
     uint64_t rows, features; /* of the last fit that it was scored with */
 } snnk_candidate;
 

@@ -124,6 +124,7 @@ static int choose_target(const char *command, const data_files *files, unsigned 
     while (last > 0 && roles[last - 1] != ROLE_NONE) last--;
     if (last == 0) return failed(command, "%s: no column is left for the target", data->path);
     data->target = last - 1;
+    data->by_default = true;
     roles[last - 1] = ROLE_TARGET;
     return EXIT_OK;
 }

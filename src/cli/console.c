@@ -68,6 +68,16 @@ void print_usage_error(const char *command, const char *format, ...) {
     va_end(arguments);
 }
 
+number_text text_of_number(double number) {
+    number_text text;
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text.digits, sizeof text.digits, "%.*g", digits, number);
+        if (strtod(text.digits, NULL) == number) break;
+    }
+    return text;
+}
+
 /* ---- Ctrl-C ---- */
 
 /* Temporary files of what is being written. */

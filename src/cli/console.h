@@ -32,6 +32,12 @@ void print_held_error(void);
 #define wrong_usage(...)        (print_usage_error(__VA_ARGS__), EXIT_USAGE)
 #define library_failed(command) failed(command, "%s", snnk_last_error())
 
+/* Write the fewest digits, at least 15, that read back as this number. */
+typedef struct number_text {
+    char digits[32];
+} number_text;
+number_text text_of_number(double number);
+
 /* ---- Progress ---- */
 
 /* Set by Ctrl-C (SIGINT) after catch_interrupts. Long loops and the library's progress functions

@@ -551,6 +551,20 @@ const char *dataset_words(const dataset *data) {
     return NULL;
 }
 
+const char *dataset_first_word(const dataset *data) {
+    static char text[160];
+    size_t column = data->target;
+    int32_t word = -1;
+
+    while (!is_words(data->targets, column)) column++;
+    const size_t row = snnk_table_first_word_row(data->targets, column);
+    const int st = snnk_table_read_words(data->targets, column, row, 1, &word);
+    snprintf(text, sizeof text, "row %zu has \"%.60s\"", row + 1,
+             st == SNNK_OK && word >= 0 ? snnk_table_word(data->targets, column, (size_t)word)
+                                        : "");
+    return text;
+}
+
 void print_rows_error(const char *command, const dataset *data, size_t first, size_t n) {
     print_error(command, "%s: rows %zu to %zu: %s", data->path, first + 1, first + n,
                 snnk_last_error());

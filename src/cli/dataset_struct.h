@@ -38,6 +38,7 @@ typedef struct dataset {
     size_t n_names;
     size_t weights, group;     /* indices in `inputs`; NO_COLUMN if there is none */
     size_t target;             /* one CSV: the index of the target column; otherwise 0 */
+    bool by_default;           /* `target` is the last column that is nothing else */
     size_t n_targets;          /* number of target columns */
     const char *path;          /* of the inputs, for messages */
     const char *targets_path;  /* of the targets */

@@ -91,8 +91,7 @@ static void print_text(const model_use *use, const evaluation *result) {
         evaluation_print_uncertainty(&use->task, result);
         print_confusion(&use->task, result);
     } else {
-        printf("rmse %.6g, mae %.6g, R2 %.4f on %zu rows\n", result->rmse, result->mae, result->r2,
-               result->rows);
+        evaluation_print_errors(result);
         evaluation_print_uncertainty(&use->task, result);
     }
 }

@@ -14,6 +14,7 @@ typedef struct sums {
     double right;
     double squared, absolute; /* of residuals, over rows and outputs */
     double *mean, *variation; /* targets of each output: running mean, sum of squared deviations */
+    double *first;            /* targets of the first row */
 } sums;
 
 /* An evaluation in the making, and room for a batch of rows. */
@@ -44,6 +45,7 @@ static void free_room(evaluating *e) {
     free(e->sets);
     free(e->sums.mean);
     free(e->sums.variation);
+    free(e->sums.first);
 }
 
 static int make_room(evaluating *e) {
@@ -58,9 +60,10 @@ static int make_room(evaluating *e) {
     e->sets = calloc(BATCH_ROWS, l * sizeof *e->sets);
     e->sums.mean = calloc(l, sizeof *e->sums.mean);
     e->sums.variation = calloc(l, sizeof *e->sums.variation);
+    e->sums.first = calloc(l, sizeof *e->sums.first);
     if (e->what->classification) e->result->confusion = calloc(l, l * sizeof *e->result->confusion);
     if (e->X && e->Y && e->scores && e->lower && e->upper && e->sets && e->sums.mean &&
-        e->sums.variation && (e->result->confusion || !e->what->classification))
+        e->sums.variation && e->sums.first && (e->result->confusion || !e->what->classification))
         return EXIT_OK;
     return failed(e->command, "out of memory");
 }
@@ -160,11 +163,13 @@ static int add_values(evaluating *e, double before, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const double weight = (double)e->weights[i];
 
+        if (before == 0) memcpy(s->first, e->Y + i * l, l * sizeof *s->first);
         before += weight;
         for (size_t k = 0; k < l; k++) {
             const double y = e->Y[i * l + k], residual = e->scores[i * l + k] - y;
             const double delta = y - s->mean[k];
 
+            e->result->varies |= y != s->first[k];
             s->squared += weight * residual * residual;
             s->absolute += weight * fabs(residual);
             s->mean[k] += delta * weight / before;
@@ -226,7 +231,7 @@ static void finish(evaluating *e) {
     result->balanced_accuracy = recalls / present;
     result->rmse = sqrt(e->sums.squared / count);
     result->mae = e->sums.absolute / count;
-    result->r2 = 1 - e->sums.squared / variation;
+    result->r2 = result->varies ? 1 - e->sums.squared / variation : (double)NAN;
 }
 
 int evaluate_coverage(const char *command, const snnk_network *network, const task *what,
@@ -258,6 +263,14 @@ int evaluate_coverage(const char *command, const snnk_network *network, const ta
 int evaluate(const char *command, const snnk_network *network, const task *what, dataset *data,
              snnk_workspace *workspace, bool quiet, evaluation *result) {
     return evaluate_coverage(command, network, what, data, 0, workspace, quiet, result);
+}
+
+void evaluation_print_errors(const evaluation *result) {
+    printf("rmse %.6g, mae %.6g, ", result->rmse, result->mae);
+    if (result->varies)
+        printf("R2 %.4f on %zu rows\n", result->r2, result->rows);
+    else
+        printf("R2 undefined: the targets are all equal, on %zu rows\n", result->rows);
 }
 
 static void add_number(cJSON *json, const char *prefix, const char *key, double number) {

@@ -13,7 +13,8 @@ typedef struct evaluation {
     double balanced_accuracy; /* the mean of recall, over the classes that the data have */
     double *confusion; /* classification: sums of weights, outputs x outputs, [true][predicted]; to
                         * be freed. NULL for a regression */
-    double rmse, mae, r2; /* regression: over all outputs */
+    double rmse, mae, r2; /* regression: over all outputs; r2: NaN unless `varies` */
+    bool varies;          /* regression: not all targets are equal */
     double seconds;       /* time of the forward passes only */
     /* If the model holds its uncertainty: */
     bool has_probabilities;       /* classification */
@@ -35,6 +36,9 @@ int evaluate_coverage(const char *command, const snnk_network *network, const ta
 /* The same with coverage 0. */
 int evaluate(const char *command, const snnk_network *network, const task *what, dataset *data,
              snnk_workspace *workspace, bool quiet, evaluation *result);
+
+/* Print the errors of a regression, as the end of a line. */
+void evaluation_print_errors(const evaluation *result);
 
 /* The share of the rows of a class that were classified as it, NaN where the data have none of
  * it. */

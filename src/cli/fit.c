@@ -457,6 +457,10 @@ static int prepare(session *s) {
                                      snnk_network_encoder(s->like), &s->train)
                       : dataset_open_training(command, &s->o->train, &s->train);
     if (exit_status != EXIT_OK) return exit_status;
+    if (s->o->heldout_given && s->train.rows <= SNNK_FIT_MAX_LEFT_OUT)
+        return wrong_usage(command,
+                           "--heldout has no effect on up to %d rows: each is left out in turn",
+                           SNNK_FIT_MAX_LEFT_OUT);
     if ((exit_status = find_task(s)) != EXIT_OK) return exit_status;
     if (s->o->save && s->processes.rank == 0 &&
         (exit_status = check_save(command, s->o->save)) != EXIT_OK)

@@ -1,6 +1,5 @@
 #include "cli/fit_options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,9 +65,12 @@ static const char help_fit[] =
     "                           to 1024 rows, by leaving each out; or gcv, generalized\n"
     "                           cross-validation on all rows (up to 32766 features)\n"
     "  --loss LOSS              of classes: squared, or cross-entropy, by Newton steps (default:\n"
-    "                           squared; where a class is rare, the better on held-out rows;\n"
-    "                           several processes: squared)\n"
-    "  --heldout SHARE          share of the rows that are held out (default 0.1)\n"
+    "                           squared; where a class is rare, the better on held-out rows;
+"
+    "                           several processes: squared)
+"
+    "  --heldout SHARE          share of more than 1024 rows that is held out (default 0.1)
+"
     "  --precision MODE         of products in the sums over rows: double (default), or single:\n"
     "                           half the time, 7 digits instead of 15\n"
     "  --factorization KIND     gram (default); qr: 2 to 4 times the time, but accurate for\n"
@@ -104,7 +106,7 @@ const char *const fit_choices[2] = {"heldout", "gcv"};
 static const char *const projections[] = {"gaussian", "orthogonal"};
 static const char *const scalings[] = {"center", "common", "standardize", "none"};
 enum {
-    TRAIN = 256,
+    TRAIN = FIRST_OPTION,
     TARGET,
     TRAIN_INPUTS,
     TRAIN_TARGETS,
@@ -216,8 +218,8 @@ static const char *takes(int option) {
         return "relu, gelu, gelu_tanh, tanh, sigmoid, silu, softplus, sin, cos, exp, "
                "erf, step or identity";
     case PROJECTION: return "gaussian or orthogonal";
-    case PROJECTION_SCALE: return "a number above 0";
-    case OFFSET_SCALE: return "a number >= 0";
+    case PROJECTION_SCALE: return "a number from 1e-30 to 1e30";
+    case OFFSET_SCALE: return "a number from 0 to 1e30";
     case SCALING: return "none, center, common or standardize";
     case SEED: return "a whole number below 2^64";
     case RIDGE: return "auto or a number >= 0";
@@ -286,7 +288,6 @@ static bool set_plain(int option, const char *value, fit_options *o) {
     case STORE_SEED: o->store_seed = true; return true;
     case JSON: o->json = true; return true;
     case QUIET: o->quiet = true; return true;
-    case HELP: o->help = true; return true;
     default: return false;
     }
 }
@@ -312,8 +313,11 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case ACTIVATION: return snnk_activation_from_name(value, &o->map.activation) == SNNK_OK;
     case PROJECTION: return choose(value, projections, 2, &o->map.projection);
     case PROJECTION_SCALE:
-        return read_double(value, &o->map.projection_scale) && o->map.projection_scale > 0;
-    case OFFSET_SCALE: return read_double(value, &o->map.offset_scale) && o->map.offset_scale >= 0;
+        return read_double(value, &o->map.projection_scale) && o->map.projection_scale >= 1e-30 &&
+               o->map.projection_scale <= 1e30;
+    case OFFSET_SCALE:
+        return read_double(value, &o->map.offset_scale) && o->map.offset_scale >= 0 &&
+               o->map.offset_scale <= 1e30;
     case SCALING: return choose(value, scalings, 4, &o->scaling);
     case SEED: return read_seed(value, o);
     case RIDGE: return read_ridge(value, &o->fit.ridge);
@@ -358,6 +362,21 @@ static int check_overwriting(const fit_options *o) {
     return EXIT_OK;
 }
 
+/* Check that no option is given that others leave without effect. given: as in check_kind. */
+static int check_effect(const fit_options *o, const bool *given) {
+    const bool fixed = o->fit.ridge != SNNK_RIDGE_AUTO;
+
+    if (fixed && given[CHOOSE - TRAIN])
+        return wrong_usage(command, "--choose has no effect with --ridge");
+    if (fixed && o->heldout_given)
+        return wrong_usage(command, "--heldout has no effect with --ridge");
+    if (o->choose == CHOOSE_GCV && o->heldout_given)
+        return wrong_usage(command, "--heldout needs --choose heldout");
+    if (o->store_seed && !o->like && o->map.projection != SNNK_PROJECTION_GAUSSIAN)
+        return wrong_usage(command, "--store-seed needs --projection gaussian");
+    return EXIT_OK;
+}
+
 /* Check that the chosen kind of features uses the given options. given: whether an option was
  * given, by its number from TRAIN on. */
 static int check_kind(const fit_options *o, const bool *given) {
@@ -393,6 +412,7 @@ static int check_kind(const fit_options *o, const bool *given) {
 int fit_options_read(int argc, char **argv, fit_options *o) {
     int index = 0, option, exit_status;
     bool given[HELP - TRAIN + 1] = {false};
+    uint64_t seen = 0;
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
     *o = (fit_options){.scaling = SCALING_DEFAULT, .loss = -1};
@@ -404,6 +424,12 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     while ((option = getopt_long(argc, argv, ":h", long_options, &index)) != -1) {
         if (option == 'h') option = HELP;
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
+        if (option == HELP) {
+            o->help = true;
+            return EXIT_OK;
+        }
+        exit_status = check_option(command, &long_options[index], argv, &seen);
+        if (exit_status != EXIT_OK) return exit_status;
         given[option - TRAIN] = true;
         if ((option >= FEATURES && option <= SCALING) || option == LINEAR || option == TASK ||
             option == BALANCE || option == COLUMNS || option == DROP || option == MISSING ||
@@ -412,7 +438,6 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
         if (!set_plain(option, optarg, o) && !set_value(option, optarg, o))
             return wrong_value(command, long_options[index].name, optarg, takes(option));
     }
-    if (o->help) return EXIT_OK;
     if (optind < argc) return wrong_usage(command, "unexpected argument '%s'", argv[optind]);
     if (o->like && conflicting)
         return wrong_usage(
@@ -432,8 +457,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     if (o->kind_given && o->map.kind == SNNK_MAP_GAUSSIAN && o->map.features % 2 != 0)
         return wrong_usage(command, "--m %llu is odd: gaussian features are pairs",
                            (unsigned long long)o->map.features);
-    if (o->choose == CHOOSE_GCV && o->heldout_given)
-        return wrong_usage(command, "--heldout needs --choose heldout");
+    if ((exit_status = check_effect(o, given)) != EXIT_OK) return exit_status;
     if (o->loss == SNNK_LOSS_CROSS_ENTROPY && o->keep_statistics)
         return wrong_usage(command,
                            "--keep-statistics needs --loss squared: statistics cannot update a "

@@ -6,8 +6,15 @@
 #include "cli/console.h"
 #include "cli/system.h"
 
+static bool is_given(const fit_result *fit) { return fit->options->fit.ridge != SNNK_RIDGE_AUTO; }
+
+/* Whether rows count differently. */
+static bool is_weighted(const fit_result *fit) {
+    return fit->train->weights != NO_COLUMN || fit->task->class_weights;
+}
+
 static const char *how_chosen(const fit_result *fit) {
-    if (fit->options->fit.ridge != SNNK_RIDGE_AUTO) return "given";
+    if (is_given(fit)) return "given";
     if (fit->options->choose == CHOOSE_GCV) return "generalized cross-validation";
     return fit->report->heldout_rows > 0 ? "held-out rows" : "leave-one-out";
 }
@@ -130,9 +137,9 @@ static void print_choice(const fit_result *fit) {
     printf("), %llu parameters\n", (unsigned long long)snnk_network_parameters(fit->network));
     if (!choice->made) return;
     printf(
-        "chosen        best of %zu candidates%s: leaves %.3g %% of the variance of %zu rows that "
+        "chosen        best of %zu candidates%s%s: leaves %.3g %% of the variance of %zu rows that "
         "were left out",
-        choice->candidates,
+        choice->candidates, is_given(fit) ? " (each at its best lambda)" : "",
         choice->error > choice->least_error ? ", or as good and standardized" : "",
         100 * choice->error, choice->rows);
     if (!isnan(choice->linear_error) && map->kind != SNNK_MAP_IDENTITY)
@@ -151,15 +158,17 @@ static void print_choice(const fit_result *fit) {
 static void print_error_of(const fit_result *fit) {
     const snnk_fit_report *r = fit->report;
     const char *const what = r->heldout_rows > 0 ? "held-out" : "left-out";
+    const char *const weighted = is_weighted(fit) ? " (weighted)" : "";
     const uint64_t rows = r->heldout_rows > 0 ? r->heldout_rows : r->rows;
 
     if (isnan(r->heldout_error)) return;
     if (fit->task->classification)
-        printf("%-13s %.2f %% of %llu rows misclassified\n", what, 100 * r->heldout_error,
-               (unsigned long long)rows);
+        printf("%-13s %.2f %% of %llu rows misclassified%s\n", what, 100 * r->heldout_error,
+               (unsigned long long)rows, weighted);
     else
-        printf("%-13s rmse %.4g on %llu rows\n", what,
-               sqrt(r->heldout_error / (double)fit->task->outputs), (unsigned long long)rows);
+        printf("%-13s rmse %.4g on %llu rows%s\n", what,
+               sqrt(r->heldout_error / (double)fit->task->outputs), (unsigned long long)rows,
+               weighted);
 }
 
 static void print_text(const fit_result *fit, const evaluation *test) {
@@ -183,9 +192,10 @@ static void print_text(const fit_result *fit, const evaluation *test) {
            snnk_map_features(fit->map), r->condition, snnk_solve_method_name(r->method));
     if (test && fit->task->classification)
         printf("test          accuracy %.4f on %zu rows\n", test->accuracy, test->rows);
-    if (test && !fit->task->classification)
-        printf("test          rmse %.6g, mae %.6g, R2 %.4f on %zu rows\n", test->rmse, test->mae,
-               test->r2, test->rows);
+    if (test && !fit->task->classification) {
+        printf("test          ");
+        evaluation_print_errors(test);
+    }
     if (fit->options->save) printf("saved         %s\n", fit->options->save);
 }
 

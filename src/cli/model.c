@@ -1,6 +1,5 @@
 #include "cli/model.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +9,7 @@
 #include "cli/system.h"
 
 enum {
-    TEST = 256,
+    TEST = FIRST_OPTION,
     INPUTS,
     TARGETS,
     TARGET,
@@ -79,7 +78,8 @@ static bool read_layers(const char *text, model_use *use) {
 
 int model_options(const char *command, const char *accepted, int argc, char **argv,
                   model_use *use) {
-    int option, index = 0;
+    int option, index = 0, exit_status;
+    uint64_t given = 0;
 
     *use =
         (model_use){.threads = usable_processors(), .ridge = -1, .storage = -1, .all_layers = true};
@@ -89,6 +89,9 @@ int model_options(const char *command, const char *accepted, int argc, char **ar
         if (option == '?' || option == ':') return wrong_option(command, option, argv);
         if (option != HELP && !strstr(accepted, long_options[index].name))
             return wrong_usage(command, "unknown option '--%s'", long_options[index].name);
+        exit_status =
+            option == HELP ? EXIT_OK : check_option(command, &long_options[index], argv, &given);
+        if (exit_status != EXIT_OK) return exit_status;
         switch (option) {
         case TEST: use->files.table = optarg; break;
         case INPUTS: use->files.inputs = optarg; break;

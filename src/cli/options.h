@@ -2,6 +2,8 @@
 #ifndef SNNK_CLI_OPTIONS_H
 #define SNNK_CLI_OPTIONS_H
 
+#include <getopt.h>
+
 #include "cli/console.h"
 
 /* Read a decimal number that is the whole text. Returns false if it is not one. */
@@ -15,6 +17,13 @@ int find_name(const char *text, const char *const *names, int n);
 /* Find the value of an enumeration of the library by its name: name_of gives the names of 0, 1, 2
  * ... and then NULL. Returns false, with *value as before, if no value has this name. */
 bool find_value(const char *text, const char *(*name_of)(int32_t value), int32_t *value);
+
+/* Check an option with its value, which getopt_long has just read. It is refused if it was given
+ * before, or if its value begins with "--": then the value was forgotten. After "=" it may.
+ *   given  the options so far, 0 at first: bit k for the one of val FIRST_OPTION + k
+ * Prints the error and returns an exit status. */
+int check_option(const char *command, const struct option *option, char **argv, uint64_t *given);
+#define FIRST_OPTION 256
 
 /* Print the error for an option that getopt_long rejected at argv[optind - 1]. option: its result,
  * ':' or '?'. */

@@ -99,7 +99,6 @@ static int label_failed(const char *command, const task *from, const dataset *da
 int task_labels(const char *command, const task *from, const dataset *data, size_t first, size_t n,
                 const double *Y, int32_t *labels) {
     const bool words = snnk_table_words(data->targets, data->target) > 0;
-    char number[32];
 
     for (size_t i = 0; i < n; i++) {
         const char *word =
@@ -107,8 +106,8 @@ int task_labels(const char *command, const task *from, const dataset *data, size
 
         labels[i] = words ? task_class_of_word(from, word) : task_class_of_number(from, Y[i]);
         if (labels[i] >= 0) continue;
-        snprintf(number, sizeof number, "%.17g", Y[i]);
-        return label_failed(command, from, data, first + i, words ? word : number);
+        const number_text number = text_of_number(Y[i]);
+        return label_failed(command, from, data, first + i, words ? word : number.digits);
     }
     return EXIT_OK;
 }
@@ -413,8 +412,9 @@ int task_check(const char *command, const task *what, size_t inputs, const datas
         return failed(command, "%s has %zu target columns, but the model needs %zu",
                       data->targets_path, data->n_targets, targets);
     if (!what->classification && dataset_words(data))
-        return failed(command, "%s: column \"%s\" holds words, but the model's targets are numbers",
-                      data->targets_path, dataset_words(data));
+        return failed(command,
+                      "%s: column \"%s\" holds words, but the model's targets are numbers: %s",
+                      data->targets_path, dataset_words(data), dataset_first_word(data));
     if (data->rows == 0) return failed(command, "%s has no rows", data->path);
     return EXIT_OK;
 }

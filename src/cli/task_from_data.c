@@ -61,16 +61,18 @@ static int check_words(const char *command, const dataset *data, const char *kin
         return failed(
             command,
             "%s: column \"%s\" holds dates, such as \"%.40s\": to predict when, write them "
-            "as numbers, such as days%s",
-            path, column, date, kind ? "" : "; if they are classes, use --task classification");
+            "as numbers, such as days%s%s",
+            path, column, date, kind ? "" : "; if they are classes, use --task classification",
+            data->by_default ? "; the target is the last column left: use --target" : "");
     if (kind && strcmp(kind, "regression") == 0)
-        return failed(command, "%s: column \"%s\" holds words: not a regression", path, column);
+        return failed(command, "%s: column \"%s\" holds words: not a regression: %s", path, column,
+                      dataset_first_word(data));
     if (!kind && (doubtful = doubtful_word(data)) != NULL)
-        return failed(
-            command,
-            "%s: column \"%s\" has both words and \"%s\": is a number missing? If these are "
-            "classes, use --task classification",
-            path, column, doubtful);
+        return failed(command,
+                      "%s: column \"%s\" has both words (%s) and \"%.60s\": is a number missing? "
+                      "If these are "
+                      "classes, use --task classification",
+                      path, column, dataset_first_word(data), doubtful);
     if (n > CLASSES)
         return failed(command,
                       "%s: column \"%s\" holds %zu different words, but the limit is %d classes",
@@ -157,13 +159,43 @@ static int classes_from_values(const char *command, const values *v, task *made)
 
 static int check_values(const char *command, const dataset *data, const values *v) {
     if (!v->whole)
-        return failed(
-            command, "%s: classes must be words or whole numbers: row %zu, column %s has %.17g",
-            data->targets_path, v->fraction_row + 1, dataset_target_name(data), v->fraction);
+        return failed(command,
+                      "%s: classes must be words or whole numbers: row %zu, column %s has %s",
+                      data->targets_path, v->fraction_row + 1, dataset_target_name(data),
+                      text_of_number(v->fraction).digits);
     if (v->n > CLASSES)
         return failed(command, "%s: more than %d different numbers, but the limit is %d classes",
                       data->targets_path, CLASSES, CLASSES);
     return EXIT_OK;
+}
+
+/* Refuse targets of a regression that are the same in all rows. */
+static int check_varying(const char *command, dataset *data) {
+    const size_t l = data->n_targets;
+    double *firsts = calloc(l, sizeof *firsts), *Y = calloc(BATCH_ROWS, l * sizeof *Y);
+    int exit_status = firsts && Y ? EXIT_OK : failed(command, "out of memory");
+    bool varies = false;
+
+    for (size_t first = 0; exit_status == EXIT_OK && !varies && first < data->rows;
+         first += BATCH_ROWS) {
+        const size_t n = data->rows - first < BATCH_ROWS ? data->rows - first : BATCH_ROWS;
+
+        if (dataset_read_targets(data, first, n, Y) != SNNK_OK)
+            exit_status = library_failed(command);
+        else if (first == 0)
+            memcpy(firsts, Y, l * sizeof *firsts);
+        for (size_t i = 0; exit_status == EXIT_OK && i < n * l; i++)
+            varies |= Y[i] != firsts[i % l];
+    }
+    if (exit_status == EXIT_OK && !varies)
+        exit_status =
+            failed(command,
+                   "%s: every row has the target%s %s%s: there is nothing to learn from one value",
+                   data->targets_path, l > 1 ? "s" : "", text_of_number(firsts[0]).digits,
+                   l > 1 ? " ..." : "");
+    free(Y);
+    free(firsts);
+    return exit_status;
 }
 
 /* ---- The decision ---- */
@@ -214,8 +246,8 @@ static int task_of_numbers(const char *command, dataset *data, const char *kind,
     if (kind) {
         made->classification = strcmp(kind, "classification") == 0;
     } else if (!v.whole) {
-        because("column %s has numbers that are not whole, such as %.6g", dataset_target_name(data),
-                v.fraction);
+        because("column %s has numbers that are not whole, such as %s", dataset_target_name(data),
+                text_of_number(v.fraction).digits);
     } else {
         made->classification = are_classes(data, &v, made);
     }
@@ -250,7 +282,8 @@ int task_from_data(const char *command, dataset *data, const char *kind, task *m
     else
         because("there are %zu target columns", data->n_targets);
     if (kind) because("asked for with --task");
-    if (exit_status != EXIT_OK || !made->classification) return exit_status;
+    if (exit_status != EXIT_OK) return exit_status;
+    if (!made->classification) return check_varying(command, data);
     if (made->outputs == 1)
         return failed(
             command, "%s: every row has the class \"%s\": there is nothing to learn with one class",

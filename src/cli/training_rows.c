@@ -1,8 +1,12 @@
 #include "cli/training_rows.h"
 
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/columns.h"
 #include "cli/console.h"
 
 int training_rows_create(const char *command, const dataset *data, training_rows **rows) {
@@ -43,6 +47,39 @@ static void leave_out(const dataset *data, training_rows *t) {
     t->rows.n = kept;
 }
 
+/* The name of an input, or its number. */
+static void name_input(const dataset *data, size_t k, char *name, size_t bytes) {
+    char number[32];
+
+    if (!data->encoder)
+        snprintf(name, bytes, "%s", column_name(data->inputs, data->columns[k], number));
+    else if (snnk_encoder_output_name(data->encoder, k, name, bytes, NULL) != SNNK_OK)
+        snprintf(name, bytes, "%zu", k + 1);
+}
+
+/* Refuse a number that a float cannot hold, in rows that count: values are n x width.
+ *   targets  whether these are targets, or inputs */
+static int check_floats(const char *command, const dataset *data, const training_rows *t,
+                        size_t first, size_t width, const double *values, bool targets) {
+    char name[96], number[32];
+
+    for (size_t i = 0; i < t->rows.n * width; i++) {
+        if (fabs(values[i]) <= (double)FLT_MAX) continue;
+        if (t->rows.weights && t->weights[i / width] == 0) continue;
+        if (targets)
+            snprintf(name, sizeof name, "%s",
+                     column_name(data->targets, data->target + i % width, number));
+        else
+            name_input(data, i % width, name, sizeof name);
+        return failed(command,
+                      "%s: row %zu, column \"%s\": %g is larger than 3.4e38, the limit: scale the "
+                      "column, or remove the row",
+                      targets ? data->targets_path : data->path, first + i / width + 1, name,
+                      values[i]);
+    }
+    return EXIT_OK;
+}
+
 /* Read all but targets; rows of weight 0 are still there. */
 static int read_batch(const char *command, dataset *data, size_t first, size_t n,
                       training_rows *to) {
@@ -53,7 +90,8 @@ static int read_batch(const char *command, dataset *data, size_t first, size_t n
         return library_failed(command);
     if (data->weights != NO_COLUMN) to->rows.weights = to->weights;
     if (data->group != NO_COLUMN) to->rows.groups = to->groups;
-    return EXIT_OK;
+    if (to->rows.X) return EXIT_OK;
+    return check_floats(command, data, to, first, data->n_inputs, to->rows.X_f64, false);
 }
 
 int training_rows_read_inputs(const char *command, dataset *data, size_t first, size_t n,
@@ -78,6 +116,8 @@ int training_rows_read(const char *command, const task *what, dataset *data, siz
         if (what->class_weights) to->rows.weights = to->weights;
     } else {
         to->rows.Y_f64 = to->Y;
+        exit_status = check_floats(command, data, to, first, data->n_targets, to->Y, true);
+        if (exit_status != EXIT_OK) return exit_status;
     }
     if (to->rows.weights) leave_out(data, to);
     return EXIT_OK;

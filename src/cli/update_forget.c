@@ -95,6 +95,9 @@ static int take_rows(change *c, size_t first, size_t n) {
     st = (c->forgets ? snnk_lstsq_forget : snnk_lstsq_add)(lstsq, &features, use->workspace);
     snnk_workspace_set_progress(use->workspace, NULL, NULL);
     if (st == SNNK_E_CANCELLED) return EXIT_CANCELLED;
+    if (c->forgets && st == SNNK_E_STATE)
+        return failed(c->command, "%s: some of the rows %zu to %zu were never added: %s",
+                      use->data.path, first + 1, first + n, snnk_last_error());
     return st == SNNK_OK ? EXIT_OK : learning_failed(c->command, &use->data, first, n);
 }
 
@@ -187,15 +190,19 @@ static int run(change *c) {
 
     if (exit_status == EXIT_OK) exit_status = prepare(c);
     if (exit_status == EXIT_OK) exit_status = take_all(c);
+    if (exit_status == EXIT_OK && c->forgets &&
+        snnk_lstsq_rows(snnk_network_statistics(use->network)) == 0)
+        exit_status = failed(c->command, "%s: no rows would be left in the model", use->data.path);
     if (exit_status == EXIT_OK) exit_status = model_solve_and_save(c->command, use, &c->report);
     if (exit_status != EXIT_OK) return exit_status;
     note_lost_uncertainty(c);
     if (use->json) {
         print_json(c);
     } else {
-        printf("%s %zu rows: the model has %llu rows now (lambda %.3g)\n",
+        printf("%s %zu rows: the model has %llu rows now (lambda %.3g)%s\n",
                c->forgets ? "removed" : "added", use->data.rows, (unsigned long long)c->report.rows,
-               c->report.ridge);
+               c->report.ridge,
+               c->forgets ? "; that each had been added is not checked row by row" : "");
         if (c->new_classes > 0) printf("%zu new classes\n", c->new_classes);
         printf("saved %s\n", use->save);
     }

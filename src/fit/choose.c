@@ -132,7 +132,7 @@ typedef struct sample {
     double *Y;        /* n x outputs: targets, or ones and zeros */
     double *weights;  /* n; NULL without */
     uint64_t *groups; /* n; NULL without */
-    double variation; /* mean over rows of the squared distance of targets from their mean */
+    double variation; /* weighted mean of the squared distance of targets from their mean */
     float *Phi;       /* n x features */
 } sample;
 
@@ -196,21 +196,24 @@ static void copy_targets(const snnk_rows *from, const size_t *order, sample *s) 
     }
 }
 
-/* The mean squared distance from the mean, by moving means. */
+/* The weighted mean of the squared distance from the mean, by moving means. */
 static double variation_of(const sample *s) {
-    double sum = 0;
+    double sum = 0, weight = 0;
 
     for (size_t k = 0; k < s->outputs; k++) {
         double mean = 0;
 
+        weight = 0;
         for (size_t i = 0; i < s->n; i++) {
             const double y = s->Y[i * s->outputs + k], delta = y - mean;
+            const double w = s->weights ? s->weights[i] : 1;
 
-            mean += delta / (double)(i + 1);
-            sum += delta * (y - mean);
+            weight += w;
+            mean += w * delta / weight;
+            sum += w * delta * (y - mean);
         }
     }
-    return sum / (double)s->n;
+    return sum / weight;
 }
 
 static int sample_make(const snnk_allocator *allocator, size_t n_ways, const snnk_rows *ways,
@@ -278,7 +281,8 @@ static int features_of(const scored *c, const snnk_rows *rows, sample *s, snnk_w
     return st;
 }
 
-/* Set *error to the least mean squared error of rows that are left out, over all ridges. */
+/* Set *error to the least mean squared error, weighted, of rows that are left out, over all ridges.
+ */
 static int error_of(const sample *s, size_t n, size_t m, snnk_workspace *workspace,
                     const snnk_allocator *allocator, double *error) {
     const size_t l = s->outputs;

@@ -87,9 +87,8 @@ double snnk__dual_least_ridge(const snnk__dual *dual);
  *   dof       out: n_ridges values, degrees of freedom, 1 of them for an intercept; NULL likewise
  *   gcv       out: n_ridges x t, n rss/(n - dof)^2, infinite where dof = n; NULL likewise. n counts
  *             equal rows
- *   loo       out: n_ridges x t, means over rows of the squared residuals of fits without the row's
- *             group, not weighted; infinite if nothing is left to predict a group from. NULL
- *             likewise
+ *   loo       out: n_ridges x t, weighted means over rows of the squared residuals of fits without
+ *             the row's group; infinite if nothing is left to predict a group from. NULL likewise
  * SNNK_E_NOMEM. */
 int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridges, double *rss,
                      double *dof, double *gcv, double *loo);

@@ -123,16 +123,16 @@ static int allocate(snnk__dual *dual) {
                           "eigenvectors: the smaller number must be at most 32766",
                           n, m);
     if (!snnk__add_size(m, r, &width) || !snnk__add_size(width, 2 * t + 2, &width) ||
-        !snnk__mul_size(n, width, &square) || !snnk__mul_size(rows, t, &given) ||
+        !snnk__mul_size(n, width, &square) || !snnk__mul_size(rows, t + 1, &given) ||
         !snnk__add_size(square, given, &count) || !snnk__add_size(count, m + 2 * t, &count))
         return snnk__fail(SNNK_E_SIZE, "%zu rows of %zu features overflow size_t", n, m);
     st = snnk__alloc_zero(&dual->allocator, count, sizeof *dual->numbers, "a dual problem",
                           &dual->numbers);
     if (st != SNNK_OK) return st;
-    const size_t counts[] = {given, t, n * m, n * r, r, r * t, n, m, t, n * t};
-    double **const arrays[] = {&dual->off,    &dual->within, &dual->A,    &dual->U,
-                               &dual->values, &dual->along,  &dual->root, &dual->mean_phi,
-                               &dual->mean_y, &dual->Y};
+    const size_t counts[] = {rows, rows * t, t, n * m, n * r, r, r * t, n, m, t, n * t};
+    double **const arrays[] = {&dual->given,    &dual->off,    &dual->within, &dual->A,
+                               &dual->U,        &dual->values, &dual->along,  &dual->root,
+                               &dual->mean_phi, &dual->mean_y, &dual->Y};
     double *at = dual->numbers;
 
     for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
@@ -155,6 +155,7 @@ static void merge_equal(const snnk__dual_data *data, snnk__dual *dual) {
         const size_t to = dual->distinct[i];
         const double w = weight_of(data, i);
 
+        dual->given[i] = w;
         weight[to] += w;
         /* A moving mean keeps the digits of values far from 0. */
         for (size_t k = 0; k < dual->t; k++)

@@ -18,6 +18,7 @@ struct snnk__dual {
     size_t groups, most; /* most: rows of the largest group */
 
     double *numbers;  /* one block for all arrays below */
+    double *given;    /* rows: weights, as given */
     double *off;      /* t x rows: targets minus the mean of those of equal rows */
     double *within;   /* t: weighted sums of their squares */
     double *A;        /* n x m: sqrt(w_i) (phi_i - mean) */

@@ -177,10 +177,13 @@ static double residual_freedom(const snnk__dual *dual, const pass *p) {
 }
 
 static double mean_loo(const snnk__dual *dual, const pass *p, size_t k) {
-    double sum = 0;
+    double sum = 0, weight = 0;
 
-    for (size_t i = 0; i < dual->rows; i++) sum += pow(residual_of(dual, p, i, k), 2);
-    return sum / (double)dual->rows;
+    for (size_t i = 0; i < dual->rows; i++) {
+        weight += dual->given[i];
+        sum += dual->given[i] * pow(residual_of(dual, p, i, k), 2);
+    }
+    return sum / weight;
 }
 
 int snnk__dual_score(const snnk__dual *dual, size_t n_ridges, const double *ridges, double *rss,

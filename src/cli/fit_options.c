@@ -65,12 +65,9 @@ static const char help_fit[] =
     "                           to 1024 rows, by leaving each out; or gcv, generalized\n"
     "                           cross-validation on all rows (up to 32766 features)\n"
     "  --loss LOSS              of classes: squared, or cross-entropy, by Newton steps (default:\n"
-    "                           squared; where a class is rare, the better on held-out rows;
-"
-    "                           several processes: squared)
-"
-    "  --heldout SHARE          share of more than 1024 rows that is held out (default 0.1)
-"
+    "                           squared; where a class is rare, the better on held-out rows;\n"
+    "                           several processes: squared)\n"
+    "  --heldout SHARE          share of more than 1024 rows that is held out (default 0.1)\n"
     "  --precision MODE         of products in the sums over rows: double (default), or single:\n"
     "                           half the time, 7 digits instead of 15\n"
     "  --factorization KIND     gram (default); qr: 2 to 4 times the time, but accurate for\n"

@@ -95,7 +95,7 @@ const char *dataset_target_name(const dataset *data);
 /* The name of the first target column that has words; NULL if all targets are numbers. */
 const char *dataset_words(const dataset *data);
 
-/* Where the first word of that column is, such as `row 7 has "abc"`. Static, until the next call. */
+/* Where the first word of that column is, as in `row 7 has "abc"`. Static, until the next call. */
 const char *dataset_first_word(const dataset *data);
 
 /* Print the error of a library call that took rows first ... first+n-1, with the file. */

@@ -236,15 +236,14 @@ void dataset_set_encoder(const snnk_encoder *encoder, dataset *data) {
     data->n_inputs = encoder ? snnk_encoder_outputs(encoder) : columns;
 }
 
-int dataset_encode(const char *command, const data_files *files, int32_t form, int32_t missing,
-                   dataset *data) {
+int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data) {
     snnk_encoder_config config;
     snnk_encoder *encoder;
 
     if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
     config.columns = data->columns;
     config.n_columns = columns_of(data);
-    config.missing = missing;
+    config.missing = files->missing;
     config.date_parts = files->date_parts;
     config.numbers = form;
     if (snnk_encoder_create(data->inputs, &config, &encoder) != SNNK_OK)
@@ -263,7 +262,8 @@ static bool needs_encoder(const data_files *files, const dataset *data) {
         if (is_words(data->inputs, data->columns[k]) ||
             snnk_table_missing(data->inputs, data->columns[k]) > 0)
             return true;
-    return is_csv(data->inputs) && files->missing_given && files->missing != SNNK_MISSING_REFUSE;
+    return is_csv(data->inputs) &&
+           (files->missing == SNNK_MISSING_MEAN || files->missing == SNNK_MISSING_MEDIAN);
 }
 
 /* Whether a word of a column is in more than MOST rows. -1: out of memory. */
@@ -332,11 +332,10 @@ static int encode(const char *command, const data_files *files, dataset *data) {
     int exit_status = EXIT_OK;
 
     if (needs_encoder(files, data)) {
-        exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
+        exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
         if (exit_status == EXIT_OK) exit_status = drop_names(command, data);
         if (exit_status == EXIT_OK && !data->encoder && needs_encoder(files, data))
-            exit_status =
-                dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
+            exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
     }
     if (exit_status != EXIT_OK) return exit_status;
     return data->encoder ? find_constants(command, columns_of(data), data)
@@ -412,6 +411,10 @@ static int read_encoded(dataset *data, size_t first, size_t n, double *X) {
     if (st != SNNK_OK) {
         snprintf(text, sizeof text, "%.200s: %.400s", data->path, snnk_last_error());
         return snnk_fail(st, text);
+    }
+    if (report.missing > 0 && data->missing == 0) {
+        data->missing_row = report.missing_row;
+        data->missing_column = report.missing_column;
     }
     data->missing += report.missing;
     data->unknown_words += report.unknown_words;

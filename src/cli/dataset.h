@@ -32,10 +32,8 @@ int dataset_open_training(const char *command, const data_files *files, dataset 
 
 /* Learn an encoder of the same columns, from all rows, and let it make the inputs. The data are a
  * CSV.
- *   form     of numbers, an snnk_number_form
- *   missing  an snnk_missing */
-int dataset_encode(const char *command, const data_files *files, int32_t form, int32_t missing,
-                   dataset *data);
+ *   form  of numbers, an snnk_number_form */
+int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data);
 
 /* Let an encoder of the same columns make the inputs; NULL: the columns are the inputs. */
 void dataset_set_encoder(const snnk_encoder *encoder, dataset *data);

@@ -101,10 +101,22 @@ void dataset_add_constants(const dataset *data, cJSON *json) {
             array, cJSON_CreateString(snnk_table_column_name(data->inputs, data->constants[k])));
 }
 
+/* The name of the column of the first missing value. number: 32 bytes that may hold it. */
+static const char *column_of_gap(const dataset *data, char *number) {
+    const char *name = snnk_encoder_column_name(data->encoder, (size_t)data->missing_column);
+
+    snprintf(number, 32, "%llu", (unsigned long long)data->missing_column + 1);
+    return name ? name : number;
+}
+
 void dataset_print_gaps(const char *command, const dataset *data) {
+    char number[32];
+
     if (data->missing > 0)
-        print_note(command, "%s: missing values filled in: %llu", data->path,
-                   (unsigned long long)data->missing);
+        print_note(command,
+                   "%s: missing values filled in: %llu, the first in row %llu, column \"%s\"",
+                   data->path, (unsigned long long)data->missing,
+                   (unsigned long long)data->missing_row + 1, column_of_gap(data, number));
     if (data->unknown_words > 0)
         print_note(command, "%s: words unknown to the model, which count as none: %llu", data->path,
                    (unsigned long long)data->unknown_words);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/column_words.h"
 #include "cli/columns.h"
 #include "cli/console.h"
 #include "cli/options.h"
@@ -65,22 +66,15 @@ static int open_tables(const char *command, const data_files *files, dataset *da
     return EXIT_OK;
 }
 
-static bool is_words(const snnk_table *table, size_t column) {
-    return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
-}
-
 /* Refuse an input of words: name the first one. */
 static int words_failed(const char *command, const dataset *data, size_t k) {
     const size_t column = data->columns[k], row = snnk_table_first_word_row(data->inputs, column);
-    int32_t word = -1;
 
-    if (snnk_table_read_words(data->inputs, column, row, 1, &word) != SNNK_OK)
-        return library_failed(command);
     return failed(command,
                   "%s: row %zu, column \"%s\": \"%.60s\" is not a number, but all inputs "
                   "must be numbers here: correct it, or remove the row",
                   data->path, row + 1, snnk_table_column_name(data->inputs, column),
-                  snnk_table_word(data->inputs, column, (size_t)word));
+                  first_word(data->inputs, column));
 }
 
 static int check_numbers(const char *command, const dataset *data) {
@@ -343,8 +337,9 @@ static int encode(const char *command, const data_files *files, dataset *data) {
 }
 
 int dataset_open_training(const char *command, const data_files *files, dataset *data) {
-    const int exit_status = open_any(command, files, NULL, NULL, data);
+    int exit_status = open_any(command, files, NULL, NULL, data);
 
+    if (exit_status == EXIT_OK) exit_status = check_input_words(command, data);
     return exit_status == EXIT_OK ? encode(command, files, data) : exit_status;
 }
 

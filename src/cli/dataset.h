@@ -70,9 +70,13 @@ int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *g
 void dataset_print_gaps(const char *command, const dataset *data);
 
 /* Print the columns of a training set that are read as words though most of their words are
- * numbers, as lines of the report, or add them to it. Prints also those that only name the rows. */
+ * numbers, as lines of the report, or add them to it. Prints also those that only name the rows, and
+ * those of many words. */
 void dataset_print_mixed(const dataset *data);
 void dataset_add_mixed(const dataset *data, cJSON *json);
+
+/* Print whether the first column of a training set counts the rows, or has no name. */
+void dataset_print_index(const dataset *data);
 
 /* Print the columns of a training set that are constant, as a line of the report, or add them to
  * it. */

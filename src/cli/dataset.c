@@ -177,6 +177,18 @@ int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *g
 
 /* ---- Opening ---- */
 
+/* Check that a table has the columns of an encoder, even if it has no rows. */
+static int check_encoded_columns(const char *command, const dataset *data) {
+    double none;
+    const int exit_status = columns_check_encoder(command, data->encoder, data);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    return snnk_encoder_apply(data->encoder, data->inputs, 0, 0, &none, data->n_inputs, NULL) ==
+                   SNNK_OK
+               ? EXIT_OK
+               : failed(command, "%s: %s", data->path, snnk_last_error());
+}
+
 /* Open everything but the check or the encoding of inputs that are words. */
 static int open_any(const char *command, const data_files *files, const char *wanted,
                     const snnk_encoder *encoder, dataset *data) {
@@ -195,6 +207,7 @@ static int open_any(const char *command, const data_files *files, const char *wa
         data->encoder = snnk_encoder_retain(encoder);
         data->n_inputs = snnk_encoder_outputs(encoder);
         exit_status = check_encoded_target(command, encoder, data);
+        if (exit_status == EXIT_OK) exit_status = check_encoded_columns(command, data);
     }
     if (exit_status == EXIT_OK) exit_status = columns_check_names(command, path, data->inputs);
     return exit_status == EXIT_OK ? check_weights(command, data) : exit_status;
@@ -316,7 +329,7 @@ static int drop_names(const char *command, dataset *data) {
     data->n_inputs = kept;
     return kept > 0 ? EXIT_OK
                     : failed(command,
-                             "%s: column \"%s\" has another word in nearly every row: there is "
+                             "%s: column \"%s\" has a different word in nearly every row: there is "
                              "nothing to learn from",
                              data->path, snnk_table_column_name(data->inputs, data->names[0]));
 }

@@ -207,7 +207,7 @@ refused() {
     has "$what" err "$pattern"
     if [ -e refused.st ]; then not_ok "$what: a file was written"; else ok; fi
 }
-refused "drop of no column" '^snnk fit: wide\.csv has no column "c": its columns are "a", "b", "w", "note", "y"$' --train wide.csv --drop c
+refused "drop of no column" '^snnk fit: wide\.csv has no column "c": its columns are "a", "junk, of it", "b", "note", "y"$' --train wide.csv --drop c
 refused "drop of column 6" '^snnk fit: wide\.csv has no column "6": its columns are "a", ' --train wide.csv --drop 6
 refused "a column in another case" '^snnk fit: wide\.csv has no column "Note", but "note", which differs in case or blanks$' --train wide.csv --drop Note
 refused "drop of the target" 'column "y" cannot be both dropped and the target' --train wide.csv --drop y --target y
@@ -577,17 +577,17 @@ gives "gaps only later, --missing mean" 0 "$snnk" predict full.st later.csv --js
 json "gaps only later, --missing mean" "abs(j['values'][0][0] - 117) < 1e-3"
 
 # One rule for all tables: words or dates do not change it.
-awk 'BEGIN { print "a,b,w,y"; for (i = 0; i < 80; i++) print i * 37 % 80 "," (i % 9 ? i * i % 17 : "") "," (i % 3 ? "u" : "v") "," i % 7 / 2 }' >some.csv
-gives "gaps in one column" 0 "$snnk" fit --train some.csv --ridge 1 --m 8 --save some.st
+awk 'BEGIN { print "a,b,w,y"; for (i = 0; i < 80; i++) print i * 37 % 80 "," (i % 9 ? i * i % 17 : "") "," (i % 3 ? "u" : "v") "," i % 7 / 2 }' >partly.csv
+gives "gaps in one column" 0 "$snnk" fit --train partly.csv --ridge 1 --m 8 --save partly.st
 for gap in '1,2,;w' ',2,u;a'; do
     printf 'a,b,w\n3,,u\n%s\n' "${gap%;*}" >later.csv
-    gives "a gap in ${gap#*;}" 1 "$snnk" predict some.st later.csv
+    gives "a gap in ${gap#*;}" 1 "$snnk" predict partly.st later.csv
     has "a gap in ${gap#*;}" err "row 2, column \"${gap#*;}\": the value is missing, but none was in the training data: fill it in"
 done
 printf 'a,b,w\n3,,u\n' >later.csv
-gives "a gap where gaps were" 0 "$snnk" predict some.st later.csv
+gives "a gap where gaps were" 0 "$snnk" predict partly.st later.csv
 has "a gap where gaps were" err 'missing values filled in: 1, the first in row 1, column "b"$'
-gives "info of gaps" 0 "$snnk" info some.st
+gives "info of gaps" 0 "$snnk" info partly.st
 has "info of gaps" out '^column         a: numbers; a missing one is refused$'
 has "info of gaps" out '^column         b: numbers; a missing one becomes [0-9.]*, and an input says so$'
 has "info of gaps" out '^column         w: words u, v; a missing one is refused$'

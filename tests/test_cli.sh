@@ -277,7 +277,7 @@ has "wrong width of a cube" err '4 input columns, but the model has 2 inputs \(a
 # encoded inputs, so it is exact but for the ridge, 1e-9 of the sums of squares.
 awk 'BEGIN { print "city,ok,when,y"; split("Rome Oslo Lima", c, " ")
     for (i = 0; i < 60; i++) print c[i % 3 + 1] "," (i % 2 ? "yes" : "no") ",2026-01-" 10 + i % 7 "," 10 * (i % 3 + 1) + 2 * (i % 2) }' >towns.csv
-gives "fit of words" 0 "$snnk" fit --train towns.csv --features identity --ridge 1e-9 --task regression --save towns.st
+gives "fit of words" 0 "$snnk" fit --train towns.csv --features identity --ridge 1e-9 --task regression --missing mean --save towns.st
 has "fit of words" out '^encoded       3 columns as 5 inputs \(words: 1, booleans: 1, dates: 1\)$'
 gives "fit of words, JSON" 0 "$snnk" fit --train towns.csv --features identity --ridge 1e-9 --task regression --json
 json "fit of words, JSON" 'j["inputs"] == 5 and j["encoded_columns"] == 3'
@@ -286,7 +286,7 @@ json "eval of words" 'j["rmse"] < 1e-4'
 printf 'when,city,ok\n2026-01-12,Lima,yes\n2026-01-12,Paris,no\n2026-01-12,Oslo,\n' >flights.csv
 gives "predict of words" 0 "$snnk" predict towns.st flights.csv --json
 json "predict of words" 'abs(j["values"][0][0] - 32) < 1e-3 and abs(j["values"][2][0] - 21) < 1e-3'
-has "a missing word" err 'flights\.csv: missing values filled in: 1'
+has "a missing word" err 'flights\.csv: missing values filled in: 1, the first in row 3, column "ok"$'
 has "an unknown word" err 'flights\.csv: words unknown to the model, which count as none: 1'
 printf 'when,city,ok\n2026-02-30,Lima,yes\n' >no_date.csv
 gives "a date that is none" 1 "$snnk" predict towns.st no_date.csv

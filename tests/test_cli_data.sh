@@ -203,8 +203,9 @@ refused() {
     has "$what" err "$pattern"
     if [ -e refused.st ]; then not_ok "$what: a file was written"; else ok; fi
 }
-refused "drop of no column" '^snnk fit: wide\.csv has no column "c"$' --train wide.csv --drop c
-refused "drop of column 6" '^snnk fit: wide\.csv has no column "6"$' --train wide.csv --drop 6
+refused "drop of no column" '^snnk fit: wide\.csv has no column "c": its columns are "a", "junk, of it", "b", "note", "y"$' --train wide.csv --drop c
+refused "drop of column 6" '^snnk fit: wide\.csv has no column "6": its columns are "a", ' --train wide.csv --drop 6
+refused "a column in another case" '^snnk fit: wide\.csv has no column "Note", but "note", which differs in case or blanks$' --train wide.csv --drop Note
 refused "drop of the target" 'column "y" cannot be both dropped and the target' --train wide.csv --drop y --target y
 refused "the target as an input" 'column "y" cannot be both an input and the target' --train wide.csv --columns a,y --target y
 refused "a weight as an input" 'column "a" cannot be both an input and a weight' --train wide.csv --columns a,b --weights a
@@ -230,7 +231,7 @@ json "columns of an array" "j['inputs'] == 2 and j['test_rmse'] < 1e-5"
 gives "columns of an array, eval" 0 "$snnk" eval array.st --test-inputs three.npy --test-targets sums.npy --json
 json "columns of an array, eval" "j['rmse'] < 1e-5"
 gives "an array with too few columns" 1 "$snnk" predict array.st two.npy
-has "an array with too few columns" err 'two\.npy has no column "3", which the model needs'
+has "an array with too few columns" err 'two\.npy has no column "3", which the model needs, only 2$'
 
 # ---- Weights: x = 0, 1, 2, y = 1, 3, 5 is a line for all of them; then, copies of rows ----
 printf 'x,w,y\n0,2e5,1\n1,2e8,3\n2,2e11,5\n' >heavy.csv
@@ -323,7 +324,7 @@ refused "no target" '^snnk fit: unknown\.csv: row 1, column "y": the value is mi
 awk 'BEGIN { print "x,y"; for (i = 0; i < 1000000; i++) print i ",w" i }' >million.csv
 # A model with an encoder names the field, too. A gap is the cure only if the model fills gaps.
 printf 'a,w,day,y\n1,q,2026-01-01,1.5\n2,z,2026-01-02,2\n4,q,2026-01-03,3\n' >kinds.csv
-gives "fit of all kinds" 0 "$snnk" fit --train kinds.csv --features identity --ridge 1 --task regression --save kinds.st
+gives "fit of all kinds" 0 "$snnk" fit --train kinds.csv --features identity --ridge 1 --task regression --missing mean --save kinds.st
 gives "fit of all kinds" 0 "$snnk" fit --train kinds.csv --features identity --ridge 1 --task regression --missing refuse --save strict.st
 # not_fit NAME TEXT SENTENCE: predict refuses a table.
 not_fit() {
@@ -344,8 +345,22 @@ refused "a gap in training" '^snnk fit: hole\.csv: row 3, column "w": the value 
     --train hole.csv --missing refuse
 printf 'a,w\n3,q\n' >odd.csv
 gives "a column that is not there" 1 "$snnk" predict kinds.st odd.csv
-has "a column that is not there" err '^snnk predict: odd\.csv: the table has no column "day", which is needed$'
+has "a column that is not there" err '^snnk predict: odd\.csv has no column "day", which the model needs: its columns are "a", "w"$'
 if grep -qi encoder err; then not_ok "a word of the library"; else ok; fi
+printf 'a,w,DAY \n3,q,2026-01-04\n' >odd.csv
+gives "a column in another case" 1 "$snnk" predict kinds.st odd.csv
+has "a column in another case" err 'has no column "day", which the model needs, but "DAY ", which differs in case or blanks: rename it$'
+printf 'foo,bar\n' >odd.csv
+gives "other columns, no rows" 1 "$snnk" predict kinds.st odd.csv
+has "other columns, no rows" err 'has no column "a", which the model needs: its columns are "foo", "bar"$'
+printf 'a,w,day\n' >odd.csv
+gives "no rows" 0 "$snnk" predict kinds.st odd.csv
+if [ "$(cat out)" = y ]; then ok; else not_ok "no rows"; fi
+gives "swapped arguments" 1 "$snnk" predict odd.csv kinds.st
+one_line "swapped arguments" err
+has "swapped arguments" err ': give the model first, then the table$'
+gives "a table as the model" 1 "$snnk" eval kinds.csv --test kinds.csv
+has "a table as the model" err ': the first argument must be the model$'
 printf 'day,y\n2026-01-01,1.5\n2026-13-02,2\n2026-11-02,2.5\n' >whens.csv
 refused "dates as targets" '^snnk fit: whens\.csv: column "day" holds dates, such as "2026-01-01": to predict when, write them as numbers, such as days; if they are classes, use --task classification$' \
     --train whens.csv --target day --ridge 1
@@ -353,7 +368,25 @@ refused "dates of a regression" 'column "day" holds dates, such as "2026-01-01":
     --train whens.csv --target day --ridge 1 --task regression
 gives "dates as classes" 0 "$snnk" fit --train whens.csv --target day --ridge 1 --m 8 --task classification --json
 json "dates as classes" "j['class_names'] == ['2026-01-01', '2026-11-02', '2026-13-02']"
-refused "a million classes" 'holds 1000000 different words, but the limit is 10000 classes' --train million.csv
+refused "a million classes" 'holds 1000000 different words, but the limit is 10000 classes' --train million.csv --task classification
+# Numbers that are not read as such are no classes, unless they are asked for.
+awk 'BEGIN { print "x,y"; for (i = 0; i < 200; i++) printf "%d,$-%d.27\n", i * 7 % 31, i }' >dollars.csv
+refused "numbers as targets" 'column "y" has a different word in nearly every row, such as "\$-0\.27": if it is a number, write it without signs and commas; if these are classes, use --task classification$' \
+    --train dollars.csv
+refused "names as targets" 'has a different word in nearly every row, such as "w0"' --train million.csv
+awk 'BEGIN { print "x,y"; for (i = 0; i < 200; i++) printf "%d,%d%%\n", i * 7 % 31, i % 25 }' >shares.csv
+refused "shares as targets" 'column "y" has 25 different words, such as "0%": if it is a number' --train shares.csv
+refused "a regression of words" 'column "y" holds words: not a regression: row 1 has "0%"\. If it is a number, write it without signs and commas$' --train shares.csv --task regression
+gives "classes with signs" 0 "$snnk" fit --train shares.csv --task classification --m 8 --ridge 1 --json
+json "classes with signs" "j['classes'] == 25"
+# Inputs of numbers that are not read are named, with one of them.
+awk 'BEGIN { print "p,q,d,u,y"; for (i = 0; i < 200; i++) printf "%g%%,\"1,%03d\",%02d/%02d/1999,c%d,%g\n", i / 4, i, i % 12 + 1, i % 9 + 1, i % 70, i % 13 / 2 }' >written.csv
+gives "numbers as inputs" 0 "$snnk" fit --train written.csv --m 8 --ridge 1
+for input in 'p.*"0%"' 'q.*"1,000"' 'd.*"01/01/1999"'; do
+    has "numbers as inputs, $input" err "^snnk fit: written\\.csv: column \"${input%%.*}\" is read as words, such as \"${input#*\"}: write numbers without %, commas and currency signs, dates as 2024-03-14"
+done
+if grep -q '"u"' err; then not_ok "words are words"; else ok; fi
+has "many words" out '^note          column "u" has 70 different words, such as "c0": the 64 most frequent are an input each, the others share one$'
 refused "a million words" '^snnk fit: million\.csv: column "y" has a different word in nearly every row: there is nothing to learn from$' \
     --train million.csv --target x
 printf 'day,y\n2026-01-01,1.5\n2026-13-02,2\n2026-11-02,2.5\n' >badday.csv
@@ -378,9 +411,9 @@ done
 cut -d , -f 1 number.csv >bare.csv
 gives "predict without a target" 0 "$snnk" predict number.st bare.csv
 gives "eval without a target" 1 "$snnk" eval number.st --test bare.csv
-has "eval without a target" err '^snnk eval: bare\.csv has no column "y"$'
+has "eval without a target" err '^snnk eval: bare\.csv has no column "y": its columns are "w"$'
 gives "update without a target" 1 "$snnk" update number.st --train bare.csv
-has "update without a target" err '^snnk update: bare\.csv has no column "y"$'
+has "update without a target" err '^snnk update: bare\.csv has no column "y": its columns are "w"$'
 # Constant columns are named and left out.
 awk 'BEGIN { print "one,x,two,y"; for (i = 0; i < 20; i++) print "5," i * i % 11 ",6," i / 4 }' >flat.csv
 gives "constant columns" 0 "$snnk" fit --train flat.csv --ridge 1 --m 8 --json --save flat.st
@@ -417,7 +450,7 @@ json "dates" "j['inputs'] == 2"
 gives "dates in parts" 0 "$snnk" fit --train days.csv --ridge 1 --json --date-parts --missing-words "?,-999" --save days.st
 json "dates in parts" "j['inputs'] == 7 + 2"
 gives "the model knows what is missing" 0 "$snnk" predict days.st days.csv
-has "the model knows what is missing" err 'missing values filled in: 5$'
+has "the model knows what is missing" err 'missing values filled in: 5, the first in row 1, column "x"$'
 
 # ---- What info says of columns and classes ----
 awk 'BEGIN { print "age,city,member,same,kind"; split("Lima Oslo Rome", city, " ")
@@ -428,10 +461,10 @@ has "classes" out '^classes        2: 0, 5$'
 # Rows with i % 10 = 0 are missing; 9 each of 1, 2, 3 are left.
 has "numbers" out '^column         age: numbers; a missing one becomes 2, and an input says so$'
 has "words" out '^column         city: words Lima, Oslo, Rome; a missing one is none of them, and an input says so$'
-has "booleans" out '^column         member: booleans; a missing one becomes 0\.5$'
+has "booleans" out '^column         member: booleans; a missing one is refused$'
 has "a constant" out '^column         same: constant, no input$'
 gives "info of an encoder, JSON" 0 "$snnk" info people.st --json
-json "info of an encoder, JSON" "(j['classes'] == ['0', '5'] and j['encoder']['missing'] == 'mean'
+json "info of an encoder, JSON" "(j['classes'] == ['0', '5'] and j['encoder']['missing'] == 'known'
     and j['encoder']['columns'][1] == {'name': 'city', 'encoding': 'words', 'inputs': 4, 'had_missing': True,
         'words': ['Lima', 'Oslo', 'Rome'], 'others_share_an_input': False})"
 gives "what is missing is refused" 0 "$snnk" fit --train wide.csv --missing refuse --ridge 1 --save strict.st
@@ -457,7 +490,7 @@ for bad in "gaussian --activation gelu" "gaussian --order 2" "gaussian --floor -
 done
 
 # ---- Columns of numbers with a text that is none ----
-awk 'BEGIN { print ",a,b,c,y"; for (i = 0; i < 40; i++) print i "," (i == 7 ? "-" : i % 13) "," (i == 9 ? "n.a." : "w" i % 3) "," \
+awk 'BEGIN { print ",a,b,c,y"; for (i = 0; i < 40; i++) print i "," (i % 8 == 7 ? "-" : i % 13) "," (i == 9 ? "n.a." : "w" i % 3) "," \
     i * i % 7 "," i % 13 / 2 }' >typed.csv
 gives "a text among numbers" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8
 has "a text among numbers" out '^note .*"a" is read as words, because of "-": if that means missing, use --missing-words$'
@@ -465,9 +498,23 @@ if grep -q '"[bc]" is read' out; then not_ok "words that are no numbers"; else o
 has "an index without a name" out '^note          column 1, "", counts the rows: if it is no input, use --drop 1$'
 gives "a text among numbers, --json" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8 --json
 json "a text among numbers, --json" "j['mixed_columns'] == ['a']"
+# One of ten fields at most is a mistake, or means missing.
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 40; i++) print (i == 7 || i == 12 || i == 20 ? "-" : i == 3 ? "" : i == 4 ? "n/a" : i % 13) "," i * i % 7 "," i % 13 / 2 }' >stray.csv
+refused "a stray text" '^snnk fit: stray\.csv: row 8, column "a": "-" is not a number, but 35 of 38 fields are: correct it, say that it means missing with --missing-words, or drop the column with --drop$' --train stray.csv
+gives "a stray text, dropped" 0 "$snnk" fit --train stray.csv --ridge 1 --m 8 --drop a
+gives "a stray text that means missing" 0 "$snnk" fit --train stray.csv --ridge 1 --m 8 --missing-words=-,n/a
+awk 'BEGIN { print "k,a,y"; for (i = 0; i < 40; i++) print i + 1 "," i % 11 "," i % 13 / 2 }' >counted.csv
+gives "a column that counts" 0 "$snnk" fit --train counted.csv --ridge 1 --scaling none
+has "a column that counts" out '^note          column 1, "k", counts the rows: if it is no input, use --drop 1$'
+awk 'BEGIN { print "k,a,y"; for (i = 0; i < 40; i++) print 3 * i + 1 "," i % 11 "," i % 13 / 2 }' >counted.csv
+gives "a column that grows" 0 "$snnk" fit --train counted.csv --ridge 1
+if grep -q 'column 1' out; then not_ok "a column that grows"; else ok; fi
+awk 'BEGIN { print ",a,y"; for (i = 0; i < 40; i++) print i * 7 % 40 "," i % 11 "," i % 13 / 2 }' >counted.csv
+gives "a column without a name" 0 "$snnk" fit --train counted.csv --ridge 1
+has "a column without a name" out '^note          column 1 has no name: if it only numbers or names the rows, use --drop 1$'
 awk 'BEGIN { print "id,when,a,y"; for (i = 0; i < 70; i++) printf "u%d,20%02d-01-0%d,%d,%g\n", i, i, i % 9 + 1, i % 13, i % 13 / 2 }' >named.csv
 gives "names of rows" 0 "$snnk" fit --train named.csv --ridge 1 --m 8 --missing mean --save named.st
-has "names of rows" out '^note          column "id" has a different word in nearly every row: it is no input$'
+has "names of rows" out '^note          column "id" has a different word in nearly every row, such as "u0": it is no input$'
 gives "names are no inputs" 0 "$snnk" fit --train named.csv --ridge 1 --m 8 --json
 json "names are no inputs" "j['name_columns'] == ['id'] and j['inputs'] == 2"
 gives "names that are asked for" 0 "$snnk" fit --train named.csv --columns id,a --ridge 1 --m 8 --json
@@ -490,7 +537,7 @@ gives "a day in place of a missing one" 0 "$snnk" info named.st
 has "a day in place of a missing one" out '^column         when: dates; a missing one becomes 203[45]-[01][0-9]-[0-3][0-9]$'
 gives "the text means missing" 0 "$snnk" fit --train typed.csv --ridge 1 --m 8 --json --missing-words -
 json "the text means missing" "j['mixed_columns'] == []"
-awk 'BEGIN { print "a;b;y"; for (i = 0; i < 40; i++) print (i == 7 ? "-" : i % 13 ",5") ";" i * i % 7 ",25;" i % 13 ",5" }' >commas.csv
+awk 'BEGIN { print "a;b;y"; for (i = 0; i < 40; i++) print (i % 8 == 7 ? "-" : i % 13 ",5") ";" i * i % 7 ",25;" i % 13 ",5" }' >commas.csv
 gives "a text among decimal commas" 0 "$snnk" fit --train commas.csv --ridge 1 --m 8
 has "a text among decimal commas" out '"a" is read as words, because of "-"'
 
@@ -525,6 +572,22 @@ gives "no gaps, --missing mean" 0 "$snnk" fit --train straight.csv --ridge 0 --f
 gives "gaps only later, --missing mean" 0 "$snnk" predict full.st later.csv --json
 # The mean of a = 0 ... 79 is 39.5: y = 118.5 - 1.5, up to the rounding of features and weights to float.
 json "gaps only later, --missing mean" "abs(j['values'][0][0] - 117) < 1e-3"
+
+# One rule for all tables: words or dates do not change it.
+awk 'BEGIN { print "a,b,w,y"; for (i = 0; i < 80; i++) print i * 37 % 80 "," (i % 9 ? i * i % 17 : "") "," (i % 3 ? "u" : "v") "," i % 7 / 2 }' >partly.csv
+gives "gaps in one column" 0 "$snnk" fit --train partly.csv --ridge 1 --m 8 --save partly.st
+for gap in '1,2,;w' ',2,u;a'; do
+    printf 'a,b,w\n3,,u\n%s\n' "${gap%;*}" >later.csv
+    gives "a gap in ${gap#*;}" 1 "$snnk" predict partly.st later.csv
+    has "a gap in ${gap#*;}" err "row 2, column \"${gap#*;}\": the value is missing, but none was in the training data: fill it in"
+done
+printf 'a,b,w\n3,,u\n' >later.csv
+gives "a gap where gaps were" 0 "$snnk" predict partly.st later.csv
+has "a gap where gaps were" err 'missing values filled in: 1, the first in row 1, column "b"$'
+gives "info of gaps" 0 "$snnk" info partly.st
+has "info of gaps" out '^column         a: numbers; a missing one is refused$'
+has "info of gaps" out '^column         b: numbers; a missing one becomes [0-9.]*, and an input says so$'
+has "info of gaps" out '^column         w: words u, v; a missing one is refused$'
 
 # ---- The features of another model ----
 gives "features to share" 0 "$snnk" fit --train straight.csv --features gaussian --m 16 --projection-scale 0.25 --ridge 1 --save shared.st
@@ -691,7 +754,7 @@ sed '31s/.*/1,-2e60/' steep.csv >huge.csv
 refused "a huge target" '^snnk fit: huge\.csv: row 30, column "y": -2e\+60 is larger than 3\.4e38, the limit' --train huge.csv
 printf 'x,y\n1,0.5\n2,abc\n3,-0.025\n4,2\n' >mixed.csv
 refused "words and numbers" '"y" has both words \(row 2 has "abc"\) and "-0\.025": is a number missing\?' --train mixed.csv
-refused "words of a regression" 'holds words: not a regression: row 2 has "abc"$' --train mixed.csv --task regression
+refused "words of a regression" 'holds words: not a regression: row 2 has "abc"\. If it is a number' --train mixed.csv --task regression
 for run in "eval steep.st --test" "update steep.st --train"; do
     # shellcheck disable=SC2086 # a command and its options
     gives "words, $run" 1 "$snnk" $run mixed.csv

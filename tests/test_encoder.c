@@ -162,6 +162,57 @@ static void test_missing_where_none_was(void **state) {
     snnk_encoder_free(encoder);
 }
 
+/* Column a had a gap, column b none, word column w none. The mean of 1 and 3 is 2. */
+static void test_missing_only_where_known(void **state) {
+    static const char *const gaps_of_b = "a,b,w\n1,,x\n", *const gaps_of_w = "a,b,w\n1,5,x\n1,5,\n";
+    snnk_encoder_report report = {.size = sizeof report};
+    snnk_encoder_config config;
+    snnk_encoder *encoder;
+    snnk_table *table;
+    double X[10];
+
+    (void)state;
+    assert_ok(snnk_encoder_config_init(&config, sizeof config));
+    config.missing = SNNK_MISSING_KNOWN;
+    encoder = learn("a,b,w\n1,5,x\n,6,y\n3,7,x\n", &config);
+    assert_int_equal(snnk_encoder_missing(encoder), SNNK_MISSING_KNOWN);
+    expect(encoder, "a,b,w\n,5,x\n", 1, 5, (const double[]){2, 1, 5, 1, 0}, 1, 0);
+    table = open_text(gaps_of_b);
+    assert_status(snnk_encoder_apply(encoder, table, 0, 1, X, 5, NULL), SNNK_E_NONFINITE);
+    assert_says("row 1, column \"b\": the value is missing, but none was in the training data");
+    snnk_table_free(table);
+    table = open_text(gaps_of_w);
+    assert_status(snnk_encoder_apply(encoder, table, 0, 2, X, 5, NULL), SNNK_E_NONFINITE);
+    assert_says("row 2, column \"w\"");
+    snnk_table_free(table);
+    table = open_text("a,b,w\n1,5,x\n1,huge,x\n");
+    assert_status(snnk_encoder_apply(encoder, table, 0, 2, X, 5, NULL), SNNK_E_UNSUPPORTED);
+    assert_says("correct it, or remove the row");
+    snnk_table_free(table);
+    snnk_encoder_free(encoder);
+
+    /* The report names the first row with a gap, whatever the order of columns. */
+    encoder = learn("a,b,w\n1,5,x\n,6,y\n3,7,x\n", NULL);
+    table = open_text("a,b,w\n1,5,x\n1,5,x\n,5,x\n1,,x\n1,5,x\n1,,x\n");
+    double Y[15];
+    assert_ok(snnk_encoder_apply(encoder, table, 3, 3, Y, 5, &report));
+    assert_int_equal(report.missing, 2);
+    assert_int_equal(report.missing_row, 3);
+    assert_int_equal(report.missing_column, 1);
+    snnk_table_free(table);
+    table = open_text("a,b,w\n1,5,x\n,5,x\n1,,x\n");
+    assert_ok(snnk_encoder_apply(encoder, table, 0, 3, Y, 5, &report));
+    assert_int_equal(report.missing_row, 1);
+    assert_int_equal(report.missing_column, 0);
+    snnk_table_free(table);
+    table = open_text("a,b,w\n1,5,x\n1,,x\n,5,x\n");
+    assert_ok(snnk_encoder_apply(encoder, table, 0, 3, Y, 5, &report));
+    assert_int_equal(report.missing_row, 1);
+    assert_int_equal(report.missing_column, 1);
+    snnk_table_free(table);
+    snnk_encoder_free(encoder);
+}
+
 static void test_refuses_missing_values(void **state) {
     snnk_encoder_config config = settings();
     snnk_table *table = open_text("a,b\n1,x\n2,y\n,x\n");
@@ -702,7 +753,7 @@ static void test_misuse(void **state) {
     config.max_words = 0;
     refuse_settings(&config, SNNK_E_RANGE, "max_words");
     config = settings();
-    config.missing = 3;
+    config.missing = 4;
     refuse_settings(&config, SNNK_E_ENUM, "missing");
     config = settings();
     config.date_parts = 2;
@@ -732,6 +783,8 @@ static void test_misuse(void **state) {
     assert_string_equal(snnk_encoding_name(SNNK_ENCODING_DATES), "dates");
     assert_null(snnk_encoding_name(5));
     assert_string_equal(snnk_missing_name(SNNK_MISSING_REFUSE), "refuse");
+    assert_string_equal(snnk_missing_name(SNNK_MISSING_KNOWN), "known");
+    assert_null(snnk_missing_name(4));
     assert_null(snnk_missing_name(-1));
     snnk_table_free(table);
     snnk_encoder_free(encoder);
@@ -743,6 +796,7 @@ int main(void) {
         cmocka_unit_test(test_issue_16_missing_numbers_become_the_mean),
         cmocka_unit_test(test_median),
         cmocka_unit_test(test_missing_where_none_was),
+        cmocka_unit_test(test_missing_only_where_known),
         cmocka_unit_test(test_refuses_missing_values),
         cmocka_unit_test(test_infinite_values_are_refused),
         cmocka_unit_test(test_constant_columns),

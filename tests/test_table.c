@@ -488,7 +488,7 @@ static void csv_refused(void **state) {
     refuse_text("a,b\n1,2,3,4\n", SNNK_E_RAGGED, "line 2 has 4 fields, but the header has 2");
     refuse_text("a,b\n\"x\ny\",2\n1,2,\n", SNNK_E_RAGGED,
                 "line 4 has 3 fields, but the header has 2");
-    refuse_text("a,b\n1,2\n\n1,2\n", SNNK_E_RAGGED, "line 3 has 1 fields");
+    refuse_text("a,b\n1,2\n\n1,2\n", SNNK_E_RAGGED, "line 3 is empty: remove it");
     refuse_text("a,b\nx,1,2\n", SNNK_E_RAGGED, "line 2 has 3 fields");
     refuse_text("a,b\n1,\"2\n", SNNK_E_FORMAT,
                 "line 2, column 2: a quote is opened but never closed");

@@ -105,9 +105,10 @@ static void missing_numbers(void **state) {
     EXPECT(table, 2, 3, 2022, 392.96, 392.61, 1986, 107.53, NAN);
 
     /* Each of the default texts, with spaces, in quotes; NaN in any case. */
-    table = open_text("x\nNA\nN/A\nNaN\nnan\nNULL\nnull\nNone\n?\n \n\"\"\n NA \n-NAN\n1\n");
-    assert_int_equal(snnk_table_rows(table), 13);
-    assert_int_equal(snnk_table_missing(table, 0), 12);
+    table =
+        open_text("x\nNA\nN/A\nn/a\n#N/A\nNaN\nnan\nNULL\nnull\nNone\n?\n \n\"\"\n NA \n-NAN\n1\n");
+    assert_int_equal(snnk_table_rows(table), 15);
+    assert_int_equal(snnk_table_missing(table, 0), 14);
     snnk_table_free(table);
     /* A column where all is missing has numbers. */
     table = open_text("a,b\n1,?\n2,\n");
@@ -561,12 +562,18 @@ static void encodings(void **state) {
     assert_says("iconv -f WINDOWS-1252 -t UTF-8");
     refuse_text("\x80\n", SNNK_E_FORMAT, "line 1, byte 1: 0x80 is not UTF-8");
     refuse_text("PK\3\4 and so on", SNNK_E_FORMAT, "ZIP archive, as .xlsx");
+    refuse_text("PAR1 and so on", SNNK_E_FORMAT, "the file is Parquet: save the table as CSV");
+    refuse_text("ARROW1 and so on", SNNK_E_FORMAT, "the file is Arrow");
 }
 
 static void ragged_lines(void **state) {
     (void)state;
     refuse_text("a,b\n1,2\n3\n", SNNK_E_RAGGED,
                 "line 3 has 1 fields, but the header has 2: leave a field empty");
+    refuse_text("a,b\n1,2\n\n3,4\n", SNNK_E_RAGGED, "line 3 is empty: remove it");
+    refuse_text("a,b\r\n1,2\r\n\r\n3,4\r\n", SNNK_E_RAGGED, "line 3 is empty: remove it");
+    refuse_text("a,b\n1,2\n# more\n3,4\n", SNNK_E_RAGGED, "line 3 begins with #: remove it");
+    refuse_text("a,b\n1,2\n# m, o, re\n3,4\n", SNNK_E_RAGGED, "line 3 begins with #: remove it");
     refuse_text("1;2\n1;2;3\n", SNNK_E_RAGGED,
                 "line 2 has 3 fields, but the first line has 2: put quotes around fields that "
                 "contain ';'");

@@ -47,7 +47,9 @@ typedef enum snnk_encoding {
 typedef enum snnk_missing {
     SNNK_MISSING_MEAN = 0,   /* it becomes the mean of its column */
     SNNK_MISSING_MEDIAN = 1, /* it becomes the median. Needs 8 bytes for each row */
-    SNNK_MISSING_REFUSE = 2  /* SNNK_E_NONFINITE: the sentence names row and column */
+    SNNK_MISSING_REFUSE = 2, /* SNNK_E_NONFINITE: the sentence names row and column */
+    SNNK_MISSING_KNOWN = 3   /* it becomes the mean in a column where values were missing when the
+                              * encoder learned; in other columns it is refused */
 } snnk_missing;
 
 /* In which form numbers, and the seconds of dates, are given. Other outputs are always plain.
@@ -97,8 +99,10 @@ SNNK_API int snnk_encoder_config_init(snnk_encoder_config *config, size_t config
 /* What snnk_encoder_apply met. Set `size` to sizeof before the call. */
 typedef struct snnk_encoder_report {
     size_t size;
-    uint64_t missing;       /* fields without a value */
-    uint64_t unknown_words; /* words that the encoder has not learned */
+    uint64_t missing;        /* fields without a value */
+    uint64_t unknown_words;  /* words that the encoder has not learned */
+    uint64_t missing_row;    /* if missing > 0: the first row of the table with one, from 0 */
+    uint64_t missing_column; /* and its first column without a value, as counted in the encoder */
 } snnk_encoder_report;
 
 /* ---- Creating ---- */
@@ -180,7 +184,7 @@ SNNK_API int32_t snnk_encoder_likely_index(const snnk_encoder *encoder);
  * (rows), SNNK_E_STRIDE, SNNK_E_SIZE, SNNK_E_UNSUPPORTED (a column has words where the encoder has
  * learned numbers, or numbers where it has learned words), SNNK_E_FORMAT (a word that is no date),
  * SNNK_E_NONFINITE (a value that is infinite, or so far from what was learned that its standardized
- * value overflows; a missing one with REFUSE: row and column are named), SNNK_E_NOMEM, and statuses
+ * value overflows; a missing one with REFUSE or KNOWN: row and column are named), SNNK_E_NOMEM, and statuses
  * of snnk_table_read_columns. X may have been partly written then. */
 SNNK_API int snnk_encoder_apply(const snnk_encoder *encoder, const snnk_table *table, size_t first,
                                 size_t n, double *X, size_t ldx, snnk_encoder_report *report);

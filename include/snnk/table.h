@@ -49,7 +49,7 @@ typedef struct snnk_table_config {
     size_t size; /* set by snnk_table_config_init */
     /* Fields that mean "no number", separated by commas and compared exactly, without the spaces
      * around a field. Empty fields and NaN are always missing. NULL (default):
-     * "NA,N/A,NaN,nan,NULL,null,None,?" */
+     * "NA,N/A,n/a,#N/A,NaN,nan,NULL,null,None,?" */
     const char *missing;
     int32_t separator; /* ',', ';', '\t', '|', or ' ' for one or more spaces and tabs. 0 (default):
                         * found from the first lines */

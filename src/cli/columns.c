@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/columns.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,71 @@ int columns_check_names(const char *command, const char *path, const snnk_table 
     return EXIT_OK;
 }
 
+/* ---- Columns that are not there ---- */
+
+#define NEEDED ", which the model needs"
+
+/* Whether two names are the same without blanks, in any case. */
+static bool similar(const char *a, const char *b) {
+    for (;; a++, b++) {
+        while (isspace((unsigned char)*a)) a++;
+        while (isspace((unsigned char)*b)) b++;
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b)) return false;
+        if (!*a) return true;
+    }
+}
+
+/* List the first columns of a CSV. */
+static void list_columns(const snnk_table *table, size_t bytes, char *text) {
+    enum { MOST = 8 };
+    const size_t n = snnk_table_columns(table);
+    size_t used = 0;
+
+    *text = '\0';
+    for (size_t k = 0; k < n && k < MOST && used + 48 < bytes; k++)
+        used += (size_t)snprintf(text + used, bytes - used, "%s\"%.40s\"", k ? ", " : "",
+                                 snnk_table_column_name(table, k));
+    if (n > MOST) snprintf(text + used, bytes - used, ", ... (%zu in all)", n);
+}
+
+int columns_fail_missing(const char *command, const dataset *data, const char *name,
+                         const char *needed) {
+    const snnk_table *table = data->inputs;
+    char list[512];
+
+    if (!is_csv(table))
+        return failed(command, "%s has no column \"%s\"%s, only %zu", data->path, name, needed,
+                      snnk_table_columns(table));
+    if (!snnk_table_has_header(table))
+        return failed(command, "%s has no column \"%s\"%s (its first line is no header)",
+                      data->path, name, needed);
+    for (size_t k = 0; k < snnk_table_columns(table); k++)
+        if (similar(snnk_table_column_name(table, k), name))
+            return failed(
+                command, "%s has no column \"%s\"%s, but \"%s\", which differs in case or blanks%s",
+                data->path, name, needed, snnk_table_column_name(table, k),
+                *needed ? ": rename it" : "");
+    list_columns(table, sizeof list, list);
+    return failed(command, "%s has no column \"%s\"%s: its columns are %s", data->path, name,
+                  needed, list);
+}
+
+int columns_check_encoder(const char *command, const snnk_encoder *encoder, const dataset *data) {
+    for (size_t k = 0; is_csv(data->inputs) && k < snnk_encoder_columns(encoder); k++) {
+        const char *name = snnk_encoder_column_name(encoder, k);
+
+        if (!name || snnk_encoder_column_encoding(encoder, k) == SNNK_ENCODING_CONSTANT) continue;
+        /* Names that are numbers may be those of a table without a header: no such fallback. */
+        size_t j = 0;
+        while (j < snnk_table_columns(data->inputs) &&
+               strcmp(snnk_table_column_name(data->inputs, j), name) != 0)
+            j++;
+        if (j == snnk_table_columns(data->inputs))
+            return columns_fail_missing(command, data, name, NEEDED);
+    }
+    return EXIT_OK;
+}
+
 /* ---- Roles ---- */
 
 /* Give a role to the column with a name, unless it has another one. */
@@ -65,10 +131,7 @@ static int give_role(const char *command, const dataset *data, const char *text,
     char number[32];
 
     if (found == snnk_table_columns(data->inputs))
-        return failed(command, "%s has no column \"%s\"%s", data->path, text,
-                      !is_csv(data->inputs) || snnk_table_has_header(data->inputs)
-                          ? ""
-                          : " (its first line is no header)");
+        return columns_fail_missing(command, data, text, "");
     if (roles[found] != ROLE_NONE && roles[found] != wanted)
         return failed(command, "%s: column \"%s\" cannot be both %s and %s", data->path,
                       column_name(data->inputs, found, number), role_names[roles[found]],
@@ -151,11 +214,7 @@ static int choose_wanted(const char *command, const char *wanted, const unsigned
         column = find_column(data->inputs, name);
         if (cJSON_IsNumber(item)) column = item->valueint < 1 ? all : (size_t)item->valueint - 1;
         if (column >= all)
-            exit_status = failed(command, "%s has no column \"%s\", which the model needs%s",
-                                 data->path, name,
-                                 !is_csv(data->inputs) || snnk_table_has_header(data->inputs)
-                                     ? ""
-                                     : " (its first line is no header)");
+            exit_status = columns_fail_missing(command, data, name, NEEDED);
         else if (roles[column] == ROLE_TARGET)
             exit_status = failed(
                 command, "%s: column \"%s\" is an input of the model and cannot be the target",

@@ -16,6 +16,14 @@ int columns_choose(const char *command, const data_files *files, const char *wan
  * is left. Sets constants. */
 int columns_drop_constants(const char *command, dataset *data);
 
+/* Refuse a table without a column: print the names that it has, or one that differs in case or
+ * blanks only. needed: "" or ", which the model needs". Returns EXIT_FAILED. */
+int columns_fail_missing(const char *command, const dataset *data, const char *name,
+                         const char *needed);
+
+/* Refuse a table without the columns that an encoder reads. */
+int columns_check_encoder(const char *command, const snnk_encoder *encoder, const dataset *data);
+
 /* Refuse a table in which two columns have the same name. */
 int columns_check_names(const char *command, const char *path, const snnk_table *table);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/column_words.h"
 #include "cli/columns.h"
 #include "cli/console.h"
 #include "cli/options.h"
@@ -73,22 +74,15 @@ static int open_tables(const char *command, const data_files *files, dataset *da
     return EXIT_OK;
 }
 
-static bool is_words(const snnk_table *table, size_t column) {
-    return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
-}
-
 /* Refuse an input of words: name the first one. */
 static int words_failed(const char *command, const dataset *data, size_t k) {
     const size_t column = data->columns[k], row = snnk_table_first_word_row(data->inputs, column);
-    int32_t word = -1;
 
-    if (snnk_table_read_words(data->inputs, column, row, 1, &word) != SNNK_OK)
-        return library_failed(command);
     return failed(command,
                   "%s: row %zu, column \"%s\": \"%.60s\" is not a number, but all inputs "
                   "must be numbers here: correct it, or remove the row",
                   data->path, row + 1, snnk_table_column_name(data->inputs, column),
-                  snnk_table_word(data->inputs, column, (size_t)word));
+                  first_word(data->inputs, column));
 }
 
 static int check_numbers(const char *command, const dataset *data) {
@@ -191,6 +185,18 @@ int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *g
 
 /* ---- Opening ---- */
 
+/* Check that a table has the columns of an encoder, even if it has no rows. */
+static int check_encoded_columns(const char *command, const dataset *data) {
+    double none;
+    const int exit_status = columns_check_encoder(command, data->encoder, data);
+
+    if (exit_status != EXIT_OK) return exit_status;
+    return snnk_encoder_apply(data->encoder, data->inputs, 0, 0, &none, data->n_inputs, NULL) ==
+                   SNNK_OK
+               ? EXIT_OK
+               : failed(command, "%s: %s", data->path, snnk_last_error());
+}
+
 /* Open everything but the check or the encoding of inputs that are words. */
 static int open_any(const char *command, const data_files *files, const char *wanted,
                     const snnk_encoder *encoder, dataset *data) {
@@ -209,6 +215,7 @@ static int open_any(const char *command, const data_files *files, const char *wa
         data->encoder = snnk_encoder_retain(encoder);
         data->n_inputs = snnk_encoder_outputs(encoder);
         exit_status = check_encoded_target(command, encoder, data);
+        if (exit_status == EXIT_OK) exit_status = check_encoded_columns(command, data);
     }
     if (exit_status == EXIT_OK) exit_status = columns_check_names(command, path, data->inputs);
     return exit_status == EXIT_OK ? check_weights(command, data) : exit_status;
@@ -257,8 +264,7 @@ static void write_encoder_error(const dataset *data, size_t size, char *text) {
         snprintf(text, size, "%.200s: %.400s", data->path, error);
 }
 
-int dataset_encode(const char *command, const data_files *files, int32_t form, int32_t missing,
-                   dataset *data) {
+int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data) {
     snnk_encoder_config config;
     snnk_encoder *encoder;
     char text[640];
@@ -266,7 +272,7 @@ int dataset_encode(const char *command, const data_files *files, int32_t form, i
     if (snnk_encoder_config_init(&config, sizeof config) != SNNK_OK) return library_failed(command);
     config.columns = data->columns;
     config.n_columns = columns_of(data);
-    config.missing = missing;
+    config.missing = files->missing;
     config.date_parts = files->date_parts;
     config.numbers = form;
     if (snnk_encoder_create(data->inputs, &config, &encoder) != SNNK_OK) {
@@ -287,7 +293,8 @@ static bool needs_encoder(const data_files *files, const dataset *data) {
         if (is_words(data->inputs, data->columns[k]) ||
             snnk_table_missing(data->inputs, data->columns[k]) > 0)
             return true;
-    return is_csv(data->inputs) && files->missing_given && files->missing != SNNK_MISSING_REFUSE;
+    return is_csv(data->inputs) &&
+           (files->missing == SNNK_MISSING_MEAN || files->missing == SNNK_MISSING_MEDIAN);
 }
 
 /* Whether a word of a column is in more than MOST rows. -1: out of memory. */
@@ -358,11 +365,10 @@ static int encode(const char *command, const data_files *files, dataset *data) {
     int exit_status = EXIT_OK;
 
     if (needs_encoder(files, data)) {
-        exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
+        exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
         if (exit_status == EXIT_OK && !files->columns) exit_status = drop_names(command, data);
         if (exit_status == EXIT_OK && !data->encoder && needs_encoder(files, data))
-            exit_status =
-                dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, files->missing, data);
+            exit_status = dataset_encode(command, files, SNNK_NUMBER_FORM_PLAIN, data);
     }
     if (exit_status != EXIT_OK) return exit_status;
     return data->encoder ? find_constants(command, columns_of(data), data)
@@ -370,8 +376,9 @@ static int encode(const char *command, const data_files *files, dataset *data) {
 }
 
 int dataset_open_training(const char *command, const data_files *files, dataset *data) {
-    const int exit_status = open_any(command, files, NULL, NULL, data);
+    int exit_status = open_any(command, files, NULL, NULL, data);
 
+    if (exit_status == EXIT_OK) exit_status = check_input_words(command, data);
     return exit_status == EXIT_OK ? encode(command, files, data) : exit_status;
 }
 
@@ -438,6 +445,10 @@ static int read_encoded(dataset *data, size_t first, size_t n, double *X) {
     if (st != SNNK_OK) {
         write_encoder_error(data, sizeof text, text);
         return snnk_fail(st, text);
+    }
+    if (report.missing > 0 && data->missing == 0) {
+        data->missing_row = report.missing_row;
+        data->missing_column = report.missing_column;
     }
     data->missing += report.missing;
     data->unknown_words += report.unknown_words;

@@ -32,10 +32,8 @@ int dataset_open_training(const char *command, const data_files *files, dataset 
 
 /* Learn an encoder of the same columns, from all rows, and let it make the inputs. The data are a
  * CSV.
- *   form     of numbers, an snnk_number_form
- *   missing  an snnk_missing */
-int dataset_encode(const char *command, const data_files *files, int32_t form, int32_t missing,
-                   dataset *data);
+ *   form  of numbers, an snnk_number_form */
+int dataset_encode(const char *command, const data_files *files, int32_t form, dataset *data);
 
 /* Let an encoder of the same columns make the inputs; NULL: the columns are the inputs. */
 void dataset_set_encoder(const snnk_encoder *encoder, dataset *data);
@@ -72,9 +70,13 @@ int dataset_read_groups(const dataset *data, size_t first, size_t n, uint64_t *g
 void dataset_print_gaps(const char *command, const dataset *data);
 
 /* Print the columns of a training set that are read as words though most of their words are
- * numbers, as lines of the report, or add them to it. Prints also those that only name the rows. */
+ * numbers, as lines of the report, or add them to it. Prints also those that only name the rows, and
+ * those of many words. */
 void dataset_print_mixed(const dataset *data);
 void dataset_add_mixed(const dataset *data, cJSON *json);
+
+/* Print whether the first column of a training set counts the rows, or has no name. */
+void dataset_print_index(const dataset *data);
 
 /* Print the columns of a training set that are constant, as a line of the report, or add them to
  * it. */

@@ -3,12 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/column_words.h"
 #include "cli/console.h"
 #include "cli/dataset.h"
-
-static bool is_words(const snnk_table *table, size_t column) {
-    return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
-}
 
 void dataset_print_constants(const dataset *data) {
     const char *name =
@@ -22,37 +19,6 @@ void dataset_print_constants(const dataset *data) {
             data->n_constants, name);
 }
 
-/* Whether a word of a table is a number. */
-static bool is_number(const snnk_table *table, const char *word) {
-    char text[64], *end;
-    const size_t length = strlen(word);
-
-    if (length == 0 || length >= sizeof text || strspn(word, "+-.,0123456789eE") < length)
-        return false;
-    memcpy(text, word, length + 1);
-    for (char *c = text; *c; c++)
-        if (*c == snnk_table_decimal(table)) *c = '.';
-    strtod(text, &end);
-    return *end == '\0';
-}
-
-/* Whether most words of a column of words are numbers. other: the first word that is none. */
-static bool is_mixed(const snnk_table *table, size_t column, const char **other) {
-    const size_t n = is_words(table, column) ? snnk_table_words(table, column) : 0;
-    size_t numbers = 0;
-
-    *other = NULL;
-    for (size_t k = 0; k < n; k++) {
-        const char *word = snnk_table_word(table, column, k);
-
-        if (is_number(table, word))
-            numbers++;
-        else if (!*other)
-            *other = word;
-    }
-    return *other && 2 * numbers > n;
-}
-
 /* Column k of those that the encoder reads and, after them, of those that only name the rows. The
  * number of columns of the table if there is none. */
 static size_t column_of_words(const dataset *data, size_t k) {
@@ -63,29 +29,78 @@ static size_t column_of_words(const dataset *data, size_t k) {
                                        : snnk_table_columns(data->inputs);
 }
 
+/* Print the columns of more words than get an input each. */
+static void print_many_words(const dataset *data) {
+    const size_t encoded = data->encoder ? snnk_encoder_columns(data->encoder) : 0;
+
+    for (size_t k = 0; k < encoded; k++) {
+        const size_t column = data->columns[k], n = snnk_table_words(data->inputs, column);
+
+        if (n > MOST_WORDS && snnk_encoder_column_encoding(data->encoder, k) == SNNK_ENCODING_WORDS)
+            printf("note          column \"%s\" has %zu different words, such as \"%.40s\": the %d "
+                   "most frequent are an input each, the others share one\n",
+                   snnk_table_column_name(data->inputs, column), n,
+                   first_word(data->inputs, column), MOST_WORDS);
+    }
+}
+
 void dataset_print_mixed(const dataset *data) {
     const size_t none = snnk_table_columns(data->inputs);
-    const char *other;
 
-    for (size_t k = 0; k < data->n_names; k++)
-        printf("note          column \"%s\" has a different word in nearly every row: it is no "
-               "input\n",
-               snnk_table_column_name(data->inputs, data->names[k]));
     for (size_t k = 0, column; (column = column_of_words(data, k)) < none; k++)
-        if (is_mixed(data->inputs, column, &other))
+        if (column_is_mixed(data->inputs, column))
             printf(
                 "note          column \"%s\" is read as words, because of \"%.40s\": if that means "
                 "missing, use --missing-words\n",
-                snnk_table_column_name(data->inputs, column), other);
+                snnk_table_column_name(data->inputs, column), first_word(data->inputs, column));
+    for (size_t k = 0; k < data->n_names; k++)
+        printf("note          column \"%s\" has a different word in nearly every row, such as "
+               "\"%.40s\": it is no input\n",
+               snnk_table_column_name(data->inputs, data->names[k]),
+               first_word(data->inputs, data->names[k]));
+    print_many_words(data);
+}
+
+/* Whether a column counts the rows: 0, 1, 2 ... or 1, 2, 3 ... */
+static bool counts_rows(const snnk_table *table, size_t column) {
+    double values[BATCH_ROWS], start = 0;
+
+    if (is_words(table, column) || snnk_table_rows(table) < 3) return false;
+    for (size_t first = 0; first < snnk_table_rows(table); first += BATCH_ROWS) {
+        const size_t left = snnk_table_rows(table) - first,
+                     n = left < BATCH_ROWS ? left : BATCH_ROWS;
+
+        if (snnk_table_read_columns(table, first, n, 1, &column, values, 1) != SNNK_OK)
+            return false;
+        if (first == 0) start = values[0];
+        if (start != 0 && start != 1) return false;
+        for (size_t i = 0; i < n; i++)
+            if (values[i] != start + (double)(first + i)) return false;
+    }
+    return true;
+}
+
+void dataset_print_index(const dataset *data) {
+    const size_t columns = data->encoder ? snnk_encoder_columns(data->encoder) : data->n_inputs;
+    const char *name = snnk_table_column_name(data->inputs, 0);
+    bool input = false;
+
+    for (size_t k = 0; k < columns; k++) input |= data->columns[k] == 0;
+    if (!name || !input || columns < 2) return;
+    if (counts_rows(data->inputs, 0))
+        printf("note          column 1, \"%s\", counts the rows: if it is no input, use --drop 1\n",
+               name);
+    else if (name[strspn(name, " ")] == '\0')
+        puts("note          column 1 has no name: if it only numbers or names the rows, use --drop "
+             "1");
 }
 
 void dataset_add_mixed(const dataset *data, cJSON *json) {
     cJSON *array = cJSON_AddArrayToObject(json, "mixed_columns");
     const size_t none = snnk_table_columns(data->inputs);
-    const char *other;
 
     for (size_t k = 0, column; (column = column_of_words(data, k)) < none; k++)
-        if (is_mixed(data->inputs, column, &other))
+        if (column_is_mixed(data->inputs, column))
             cJSON_AddItemToArray(array,
                                  cJSON_CreateString(snnk_table_column_name(data->inputs, column)));
     array = cJSON_AddArrayToObject(json, "name_columns");
@@ -102,10 +117,22 @@ void dataset_add_constants(const dataset *data, cJSON *json) {
             array, cJSON_CreateString(snnk_table_column_name(data->inputs, data->constants[k])));
 }
 
+/* The name of the column of the first missing value. number: 32 bytes that may hold it. */
+static const char *column_of_gap(const dataset *data, char *number) {
+    const char *name = snnk_encoder_column_name(data->encoder, (size_t)data->missing_column);
+
+    snprintf(number, 32, "%llu", (unsigned long long)data->missing_column + 1);
+    return name ? name : number;
+}
+
 void dataset_print_gaps(const char *command, const dataset *data) {
+    char number[32];
+
     if (data->missing > 0)
-        print_note(command, "%s: missing values filled in: %llu", data->path,
-                   (unsigned long long)data->missing);
+        print_note(command,
+                   "%s: missing values filled in: %llu, the first in row %llu, column \"%s\"",
+                   data->path, (unsigned long long)data->missing,
+                   (unsigned long long)data->missing_row + 1, column_of_gap(data, number));
     if (data->unknown_words > 0)
         print_note(command, "%s: words unknown to the model, which count as none: %llu", data->path,
                    (unsigned long long)data->unknown_words);

@@ -18,7 +18,6 @@ typedef struct data_files {
     const char *group;   /* rows with equal values belong together; NULL for none */
     const char *missing_words; /* texts of CSV that mean "missing", as in snnk_table_config */
     int32_t missing;           /* snnk_missing: what becomes of missing inputs */
-    bool missing_given;        /* later tables may have them, even if the training set has none */
     bool date_parts;           /* dates become times of year, week and day too */
     int32_t separator;         /* of CSV, as in snnk_table_config; 0: found */
     int32_t decimal;           /* likewise */
@@ -46,6 +45,9 @@ typedef struct dataset {
     bool labels;               /* the targets were given as labels */
     snnk_encoder *encoder;     /* makes the inputs of the table's columns; NULL: they are numbers */
     uint64_t missing, unknown_words; /* counted so far, where there is an encoder */
+    /* If missing > 0: the row that was read first with one, from 0, and its column in the
+     * encoder. */
+    uint64_t missing_row, missing_column;
 } dataset;
 
 #endif

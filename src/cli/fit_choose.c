@@ -125,9 +125,6 @@ static int read_sample(const char *command, const fit_options *o, dataset *train
                        sample *s) {
     const int32_t forms =
         o->scaling == SCALING_DEFAULT && dataset_has_columns(train) ? MOST_WAYS : 1;
-    /* Without words and gaps there is no encoder, and models refuse missing inputs. An encoder that
-     * only scales changes nothing of that. */
-    const int32_t missing = train->encoder ? o->train.missing : SNNK_MISSING_REFUSE;
     training_rows *batch;
     int exit_status = training_rows_create(command, train, &batch);
 
@@ -136,7 +133,7 @@ static int read_sample(const char *command, const fit_options *o, dataset *train
     training_rows_free(batch);
     if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
     for (int32_t form = 1; exit_status == EXIT_OK && form < forms; form++) {
-        exit_status = dataset_encode(command, &o->train, form, missing, train);
+        exit_status = dataset_encode(command, &o->train, form, train);
         if (exit_status == EXIT_OK) exit_status = read_inputs(command, train, s);
     }
     return exit_status;

@@ -32,10 +32,11 @@ static const char help_data[] =
     "  --weights COLUMN         how much each row counts: numbers >= 0\n"
     "  --group COLUMN           rows with equal values are held out together\n"
     "  --date-parts             dates become times of year, week and day too\n"
-    "  --missing MODE           inputs missing in CSV: mean (default), median or refuse; if\n"
-    "                           given, later tables may miss some where these do not\n"
-    "  --missing-words A,B,...  the texts that mean missing (default: NA,N/A,NaN,nan,NULL,null,\n"
-    "                           None,?); empty fields always do\n"
+    "  --missing MODE           inputs missing in CSV become the mean or the median, or are\n"
+    "                           refused (refuse). Default: known: they become the mean, but\n"
+    "                           later ones are refused in columns that miss none here\n"
+    "  --missing-words A,B,...  the texts that mean missing (default: NA,N/A,n/a,#N/A,NaN,nan,\n"
+    "                           NULL,null,None,?); empty fields always do\n"
     "  --task TASK              classification or regression (default: classification if\n"
     "                           the targets are words, up to 20 different whole numbers, or\n"
     "                           up to 1000 in a file of labels; a column of both words and\n"
@@ -204,7 +205,7 @@ static const struct option long_options[] = {{"train", 1, NULL, TRAIN},
 static const char *takes(int option) {
     switch (option) {
     case SEPARATOR: return SEPARATOR_TAKES;
-    case MISSING: return "mean, median or refuse";
+    case MISSING: return "mean, median, refuse or known";
     case DECIMAL: return DECIMAL_TAKES;
     case TASK: return "classification or regression";
     case FEATURES: return "arc-cosine, gaussian, elementwise or identity";
@@ -294,9 +295,7 @@ static bool set_value(int option, const char *value, fit_options *o) {
     case SEPARATOR:
         return read_separator(value, &o->train.separator) &&
                read_separator(value, &o->test.separator);
-    case MISSING:
-        o->train.missing_given = true;
-        return find_value(value, snnk_missing_name, &o->train.missing);
+    case MISSING: return find_value(value, snnk_missing_name, &o->train.missing);
     case DECIMAL:
         return read_decimal(value, &o->train.decimal) && read_decimal(value, &o->test.decimal);
     case TASK:
@@ -413,6 +412,7 @@ int fit_options_read(int argc, char **argv, fit_options *o) {
     const char *conflicting = NULL; /* an option whose value --like takes from its model */
 
     *o = (fit_options){.scaling = SCALING_DEFAULT, .loss = -1};
+    o->train.missing = SNNK_MISSING_KNOWN;
     snnk_map_config_init(&o->map, sizeof o->map);
     snnk_fit_config_init(&o->fit, sizeof o->fit);
     o->map.projection = SNNK_PROJECTION_ORTHOGONAL;

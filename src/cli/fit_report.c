@@ -108,9 +108,6 @@ static void print_encoder(const snnk_encoder *encoder) {
         separator = ", ";
     }
     puts(")");
-    if (snnk_encoder_likely_index(encoder))
-        printf("note          column 1, \"%s\", counts the rows: if it is no input, use --drop 1\n",
-               snnk_encoder_column_name(encoder, 0));
 }
 
 /* What becomes of the inputs. */
@@ -182,8 +179,9 @@ static void print_text(const fit_result *fit, const evaluation *test) {
                                      : "targets",
            fit->train_seconds);
     print_encoder(fit->train->encoder);
-    dataset_print_constants(fit->train);
     dataset_print_mixed(fit->train);
+    dataset_print_constants(fit->train);
+    dataset_print_index(fit->train);
     print_choice(fit);
     printf("lambda        %.3g (%s)\n", r->ridge, how_chosen(fit));
     print_error_of(fit);

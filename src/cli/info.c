@@ -196,11 +196,13 @@ static void print_fill(const char *encoding, double fill) {
         printf("; a missing one becomes %.6g", fill);
 }
 
-static void print_column(const cJSON *column, bool refuse) {
+/* missing: what the encoder does about missing values. */
+static void print_column(const cJSON *column, const char *missing) {
     const cJSON *name = cJSON_GetObjectItem(column, "name");
     const cJSON *fill = cJSON_GetObjectItem(column, "missing_becomes");
     const cJSON *words = cJSON_GetObjectItem(column, "words");
     const char *encoding = cJSON_GetObjectItem(column, "encoding")->valuestring;
+    const bool had_missing = cJSON_IsTrue(cJSON_GetObjectItem(column, "had_missing"));
 
     if (name)
         printf("column         %s: %s", name->valuestring, encoding);
@@ -214,13 +216,13 @@ static void print_column(const cJSON *column, bool refuse) {
     if (words) print_texts(words);
     if (cJSON_IsTrue(cJSON_GetObjectItem(column, "others_share_an_input")))
         printf("; others share an input");
-    if (refuse)
+    if (strcmp(missing, "refuse") == 0 || (strcmp(missing, "known") == 0 && !had_missing))
         printf("; a missing one is refused");
     else if (fill)
         print_fill(encoding, fill->valuedouble);
     else
         printf("; a missing one is none of them");
-    if (cJSON_IsTrue(cJSON_GetObjectItem(column, "had_missing"))) printf(", and an input says so");
+    if (had_missing) printf(", and an input says so");
     putchar('\n');
 }
 
@@ -228,9 +230,9 @@ static void print_encoder(const cJSON *encoder) {
     const cJSON *column;
 
     if (!encoder) return;
-    const bool refuse = strcmp(cJSON_GetObjectItem(encoder, "missing")->valuestring, "refuse") == 0;
+    const char *missing = cJSON_GetObjectItem(encoder, "missing")->valuestring;
     cJSON_ArrayForEach(column, cJSON_GetObjectItem(encoder, "columns"))
-        print_column(column, refuse);
+        print_column(column, missing);
 }
 
 /* ---- Models ---- */

@@ -168,11 +168,25 @@ static int apply_storage(const char *command, model_use *use) {
     return EXIT_OK;
 }
 
+/* Print why a model cannot be loaded; if the file is no safetensors file, which argument it is. */
+static int load_failed(const char *command, const model_use *use) {
+    snnk_tensors *tensors = NULL;
+    char why[512];
+
+    snprintf(why, sizeof why, "%s", snnk_last_error());
+    const int st = snnk_tensors_open(use->path, NULL, &tensors);
+    snnk_tensors_free(tensors);
+    if (st != SNNK_E_FORMAT) return failed(command, "%s", why);
+    return failed(command, "%s: %s", why,
+                  use->files.inputs ? "give the model first, then the table"
+                                    : "the first argument must be the model");
+}
+
 int model_open(const char *command, model_use *use) {
     int exit_status;
 
     if (snnk_network_load(use->path, NULL, &use->network) != SNNK_OK)
-        return library_failed(command);
+        return load_failed(command, use);
     use->files.missing_words = snnk_network_note(use->network, "missing_words");
     if ((exit_status = apply_storage(command, use)) != EXIT_OK) return exit_status;
     if ((exit_status = task_load(command, use->network, &use->task)) != EXIT_OK) return exit_status;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/column_words.h"
+#include "cli/columns.h"
 #include "cli/console.h"
 #include "cli/options.h"
 #include "cli/task.h"
@@ -48,6 +50,22 @@ static const char *date_of_targets(const dataset *data) {
     return snnk_table_word(data->targets, data->target, 0);
 }
 
+/* Refuse targets that are numbers written as words, or words that name the rows. */
+static int check_different(const char *command, const dataset *data) {
+    const char *formatted = formatted_word(data->targets, data->target);
+    const size_t n = snnk_table_words(data->targets, data->target);
+    const bool names = n >= data->rows - data->rows / 10;
+    char number[32], count[64] = "a different word in nearly every row";
+
+    if (n <= GUESSED || (!names && !formatted)) return EXIT_OK;
+    if (!names) snprintf(count, sizeof count, "%zu different words", n);
+    return failed(command,
+                  "%s: column \"%s\" has %s, such as \"%.40s\": if it is a number, write it "
+                  "without signs and commas; if these are classes, use --task classification",
+                  data->targets_path, column_name(data->targets, data->target, number), count,
+                  formatted ? formatted : first_word(data->targets, data->target));
+}
+
 static int check_words(const char *command, const dataset *data, const char *kind) {
     const bool classes = kind && strcmp(kind, "classification") == 0;
     const char *date = classes ? NULL : date_of_targets(data);
@@ -65,14 +83,18 @@ static int check_words(const char *command, const dataset *data, const char *kin
             path, column, date, kind ? "" : "; if they are classes, use --task classification",
             data->by_default ? "; the target is the last column left: use --target" : "");
     if (kind && strcmp(kind, "regression") == 0)
-        return failed(command, "%s: column \"%s\" holds words: not a regression: %s", path, column,
-                      dataset_first_word(data));
+        return failed(
+            command,
+            "%s: column \"%s\" holds words: not a regression: %s. If it is a number, write "
+            "it without signs and commas",
+            path, column, dataset_first_word(data));
     if (!kind && (doubtful = doubtful_word(data)) != NULL)
         return failed(command,
                       "%s: column \"%s\" has both words (%s) and \"%.60s\": is a number missing? "
                       "If these are "
                       "classes, use --task classification",
                       path, column, dataset_first_word(data), doubtful);
+    if (!kind && check_different(command, data) != EXIT_OK) return EXIT_FAILED;
     if (n > CLASSES)
         return failed(command,
                       "%s: column \"%s\" holds %zu different words, but the limit is %d classes",

@@ -59,9 +59,15 @@ static bool has_words(const snnk_table *table, size_t column) {
     return snnk_table_column_type(table, column) == SNNK_COLUMN_WORDS;
 }
 
+/* Whether a missing value of a column is an error. */
+static bool refuses_gaps(const pass *p, const snnk__column *column) {
+    return p->encoder->missing == SNNK_MISSING_REFUSE ||
+           (p->encoder->missing == SNNK_MISSING_KNOWN && !column->has_gaps);
+}
+
 /* What to do about a field that has a wrong value. */
-static const char *cure(const snnk_encoder *encoder) {
-    return encoder->missing == SNNK_MISSING_REFUSE ? "remove the row" : "leave the field empty";
+static const char *cure(const pass *p, const snnk__column *column) {
+    return refuses_gaps(p, column) ? "remove the row" : "leave the field empty";
 }
 
 /* Name the first word of a column that had numbers. */
@@ -75,7 +81,7 @@ static int refuse_words(const pass *p, const snnk__column *column, size_t at) {
                       "row %zu, column \"%s\": \"%.60s\" is not a number, but the column had "
                       "numbers in the training data: correct it, or %s",
                       row + 1, snnk__label_of(column).text,
-                      snnk_table_word(p->table, at, (size_t)word), cure(p->encoder));
+                      snnk_table_word(p->table, at, (size_t)word), cure(p, column));
 }
 
 /* Name the first number of a column that had words. */
@@ -129,6 +135,31 @@ static int prepare(pass *p) {
     return snnk__alloc(&e->allocator, count, sizeof *p->values, "a block of rows", &p->values);
 }
 
+/* Add row, column and cure to the sentence of a value that cannot be encoded. */
+static int fail_value(const pass *p, const snnk__column *column, size_t row, int st) {
+    snnk__sentence sentence;
+
+    snnk__sentence_save(&sentence);
+    return snnk__fail(st, "row %zu, column \"%s\": %s: correct it, or %s", row,
+                      snnk__label_of(column).text, sentence.text, cure(p, column));
+}
+
+static int refuse_gap(const pass *p, const snnk__column *column, size_t row) {
+    return snnk__fail(
+        SNNK_E_NONFINITE,
+        "row %zu, column \"%s\": the value is missing%s: fill it in, or learn with "
+        "SNNK_MISSING_MEAN",
+        row, snnk__label_of(column).text,
+        p->encoder->missing == SNNK_MISSING_KNOWN ? ", but none was in the training data" : "");
+}
+
+/* Count a missing value. Columns come one after another, so that an earlier row may come later. */
+static void count_missing(pass *p, const snnk__column *column, size_t row) {
+    if (p->report.missing++ > 0 && row >= p->report.missing_row) return;
+    p->report.missing_row = row;
+    p->report.missing_column = (uint64_t)(column - p->encoder->columns);
+}
+
 /* Encode one field, whose outputs are zeros. row: counted from 1, for sentences. */
 static int encode_field(pass *p, const snnk__column *column, bool missing, snnk__field field,
                         size_t row, double *outputs) {
@@ -136,12 +167,8 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
     int st;
 
     if (missing) {
-        if (p->encoder->missing == SNNK_MISSING_REFUSE)
-            return snnk__fail(SNNK_E_NONFINITE,
-                              "row %zu, column \"%s\": the value is missing: fill it in, or "
-                              "learn with SNNK_MISSING_MEAN",
-                              row, snnk__label_of(column).text);
-        p->report.missing++;
+        if (refuses_gaps(p, column)) return refuse_gap(p, column, row);
+        count_missing(p, column, row - 1);
         column->encoding->fill(column, outputs);
         if (column->has_gaps) outputs[column->encoding->outputs(column)] = 1;
         return SNNK_OK;
@@ -149,12 +176,10 @@ static int encode_field(pass *p, const snnk__column *column, bool missing, snnk_
     if (!column->encoding->of_words && !isfinite(field.number))
         return snnk__fail(SNNK_E_NONFINITE,
                           "row %zu, column \"%s\": %g is not a finite number: correct it, or %s",
-                          row, snnk__label_of(column).text, field.number, cure(p->encoder));
+                          row, snnk__label_of(column).text, field.number, cure(p, column));
     st = column->encoding->encode(column, field, outputs, &known);
     if (!known) p->report.unknown_words++;
-    return st == SNNK_OK
-               ? st
-               : snnk__fail_within(st, "row %zu, column \"%s\"", row, snnk__label_of(column).text);
+    return st == SNNK_OK ? st : fail_value(p, column, row, st);
 }
 
 static int encode_numbers(pass *p, const snnk__column *column, size_t index, size_t first, size_t n,

@@ -8,10 +8,11 @@
 
 static const char *const missing_names[] = {[SNNK_MISSING_MEAN] = "mean",
                                             [SNNK_MISSING_MEDIAN] = "median",
-                                            [SNNK_MISSING_REFUSE] = "refuse"};
+                                            [SNNK_MISSING_REFUSE] = "refuse",
+                                            [SNNK_MISSING_KNOWN] = "known"};
 
 const char *snnk_missing_name(int32_t missing) {
-    return missing >= 0 && missing <= SNNK_MISSING_REFUSE ? missing_names[missing] : NULL;
+    return missing >= 0 && missing <= SNNK_MISSING_KNOWN ? missing_names[missing] : NULL;
 }
 
 size_t snnk__column_outputs(const snnk__column *column) {

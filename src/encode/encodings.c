@@ -16,7 +16,7 @@ static int set_first(const snnk__column *column, double number, double *outputs)
     if (isfinite(outputs[0])) return SNNK_OK;
     return snnk__fail(SNNK_E_NONFINITE,
                       "%g is too far from the training data, where the mean is %g and the standard "
-                      "deviation %g: correct it, or leave the field empty",
+                      "deviation %g",
                       number, column->form.mean, column->form.deviation);
 }
 
@@ -165,8 +165,7 @@ static int encode_date(const snnk__column *column, snnk__field field, double *ou
     (void)known;
     if (!snnk__date_read(field.word, &seconds))
         return snnk__fail(SNNK_E_FORMAT,
-                          "\"%.40s\" is not a date like 2026-11-30 or "
-                          "2026-11-30T09:53:16Z: correct it, or leave the field empty",
+                          "\"%.40s\" is not a date like 2026-11-30 or 2026-11-30T09:53:16Z",
                           field.word);
     set_cycles(column, seconds, outputs);
     return set_first(column, seconds, outputs);

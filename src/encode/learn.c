@@ -349,7 +349,7 @@ static int learn_words(const lesson *l, snnk__column *column) {
 static int check_config(const snnk_table *table, const snnk_encoder_config *config) {
     int st;
 
-    st = snnk__check_enum(config->missing, SNNK_MISSING_REFUSE + 1, "missing");
+    st = snnk__check_enum(config->missing, SNNK_MISSING_KNOWN + 1, "missing");
     if (st != SNNK_OK) return st;
     if (config->max_words < 1 || config->max_words > 65536)
         return snnk__fail(SNNK_E_RANGE, "max_words = %llu is not in 1 ... 65536",

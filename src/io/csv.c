@@ -126,11 +126,19 @@ static const char *separator_name(unsigned char separator) {
     }
 }
 
-static int fail_ragged(const csv_reader *csv, size_t line, size_t fields) {
+/* record: the text from the record on. */
+static int fail_ragged(const csv_reader *csv, snnk__cursor record, size_t line, size_t fields) {
     const unsigned char separator = csv->dialect.separator;
     const char *other = csv->table->has_header ? "the header" : "the first line";
     const size_t columns = csv->table->columns;
 
+    if (fields == 1 && fields < columns && (record.left == 0 || strchr("\r\n", *record.at)))
+        return snnk__fail(SNNK_E_RAGGED, "line %zu is empty: remove it", line);
+    if (record.left > 0 && *record.at == '#')
+        return snnk__fail(SNNK_E_RAGGED,
+                          "line %zu begins with #: remove it. Only lines before the header are "
+                          "skipped as comments",
+                          line);
     if (fields < columns && separator == ' ')
         return snnk__fail(SNNK_E_RAGGED,
                           "line %zu has %zu fields, but %s has %zu: write NA where a value is "
@@ -178,6 +186,7 @@ static void take_field(csv_reader *csv, snnk__csv_field field, size_t row, size_
 
 static int read_record(csv_reader *csv, snnk__csv_scanner *scanner, size_t row) {
     const size_t columns = csv->table->columns, line = scanner->line;
+    const snnk__cursor record = scanner->rest;
     snnk__csv_field field = {0};
     size_t fields = 0;
     bool last = false;
@@ -192,7 +201,7 @@ static int read_record(csv_reader *csv, snnk__csv_scanner *scanner, size_t row) 
         fields++;
     }
     if (fields != columns + csv->trailing || (csv->trailing && field.length > 0))
-        return fail_ragged(csv, line, fields);
+        return fail_ragged(csv, record, line, fields);
     if (row >= csv->capacity)
         return snnk__fail(SNNK_E_INTERNAL, "more than %zu records", csv->capacity);
     return SNNK_OK;

@@ -6,7 +6,7 @@
 
 #include "base/size.h"
 
-#define DEFAULT_MISSING "NA,N/A,NaN,nan,NULL,null,None,?"
+#define DEFAULT_MISSING "NA,N/A,n/a,#N/A,NaN,nan,NULL,null,None,?"
 
 /* Records from which separator and header are found. */
 #define SAMPLE_RECORDS 64

@@ -26,6 +26,9 @@ int snnk__csv_skip_mark(snnk__cursor *text) {
     if (begins(text, "PK\3\4", 4))
         return snnk__fail(SNNK_E_FORMAT, "the file is a ZIP archive, as .xlsx, .ods and .npz are: "
                                          "save the table as CSV, or the array as .npy");
+    if (begins(text, "PAR1", 4) || begins(text, "ARROW1", 6))
+        return snnk__fail(SNNK_E_FORMAT, "the file is %s: save the table as CSV",
+                          *text->at == 'P' ? "Parquet" : "Arrow (Feather)");
     if (begins(text, "\xef\xbb\xbf", 3)) snnk__take(text, 3, &mark);
     return SNNK_OK;
 }

@@ -72,6 +72,14 @@ void snnk_uncertainty_free(snnk_uncertainty *uncertainty) {
 
 /* ---- Creating ---- */
 
+/* How to find slope and biases. */
+typedef struct learning {
+    const snnk_allocator *allocator;
+    bool with_biases;
+    bool logits; /* scores may have the right scale already */
+    snnk__progress *progress;
+} learning;
+
 typedef struct weighted_error {
     double error, weight;
 } weighted_error;
@@ -135,32 +143,101 @@ static void find_probabilities(const snnk_rows *rows, size_t part, size_t parts,
     }
 }
 
-/* Slope and biases are those of all rows. For the thresholds of sets, the probabilities of each
- * fifth of the rows are those by slope and biases of the other rows, because a row that they were
- * found on has a higher probability than a new one. */
-static int learn_probabilities(const snnk_rows *rows, bool with_biases, weighted_error *all,
-                               snnk_uncertainty *made) {
-    const snnk_allocator *allocator = &made->allocator;
-    const size_t l = made->outputs;
-    double *biases, *p;
+/* Probabilities of the rows by one way to find slope and biases. */
+typedef struct probabilities {
+    double slope, *biases;
+    weighted_error *all; /* minus the probability of the right class of each row */
+    double loss;         /* the sum of w * -log of that */
+} probabilities;
+
+static void find_loss(size_t n, probabilities *found) {
+    found->loss = 0;
+    for (size_t i = 0; i < n; i++)
+        found->loss -= found->all[i].weight * log(fmax(-found->all[i].error, 1e-300));
+}
+
+/* Slope and biases are those of all rows. For the loss and for the thresholds of sets, the
+ * probabilities of each fifth of the rows are those by slope and biases of the other rows, because
+ * a row that they were found on has a higher probability than a new one. room: 2 classes. */
+static int calibrate(const snnk_rows *rows, size_t l, const learning *how, double smoothing,
+                     double *room, probabilities *found) {
+    const snnk_allocator *allocator = how->allocator;
+    double *biases = room, *p = room + l;
     int st;
 
-    st = snnk__softmax_fit(allocator, l, rows, with_biases, -1, &made->slope, made->biases);
+    st = snnk__softmax_fit(allocator, l, rows, how->with_biases, smoothing, -1, how->progress,
+                           &found->slope, found->biases);
     if (st != SNNK_OK) return st;
-    st = snnk__alloc(allocator, l, 2 * sizeof *biases, "probabilities", &biases);
-    if (st != SNNK_OK) return st;
-    p = biases + l;
-    if (rows->n == 1) find_probabilities(rows, 0, 1, l, made->slope, made->biases, p, all);
-    for (int part = 0; part < SNNK__SOFTMAX_PARTS && rows->n > 1 && st == SNNK_OK; part++) {
-        double slope = made->slope;
+    if (rows->n == 1)
+        find_probabilities(rows, 0, 1, l, found->slope, found->biases, p, found->all);
+    for (int part = 0; part < SNNK__SOFTMAX_PARTS && rows->n > 1; part++) {
+        double slope = found->slope;
 
-        for (size_t k = 0; k < l; k++) biases[k] = made->biases[k];
-        st = snnk__softmax_fit(allocator, l, rows, with_biases, part, &slope, biases);
-        if (st == SNNK_OK)
-            find_probabilities(rows, (size_t)part, SNNK__SOFTMAX_PARTS, l, slope, biases, p, all);
+        for (size_t k = 0; k < l; k++) biases[k] = found->biases[k];
+        st = snnk__softmax_fit(allocator, l, rows, how->with_biases, smoothing, part, how->progress,
+                               &slope, biases);
+        if (st != SNNK_OK) return st;
+        find_probabilities(rows, (size_t)part, SNNK__SOFTMAX_PARTS, l, slope, biases, p,
+                           found->all);
     }
-    if (st == SNNK_OK) keep_errors(rows->n, all, made->n_errors, made->errors);
-    snnk__free(allocator, biases);
+    find_loss(rows->n, found);
+    return SNNK_OK;
+}
+
+/* The scores themselves, as logits. */
+static void take_logits(const snnk_rows *rows, size_t l, double *room, probabilities *found) {
+    found->slope = 1;
+    for (size_t k = 0; k < l; k++) found->biases[k] = 0;
+    find_probabilities(rows, 0, 1, l, 1, found->biases, room, found->all);
+    find_loss(rows->n, found);
+}
+
+/* Platt's smoothing costs up to about 1 for each class where scores separate the classes, and
+ * keeps the slope finite there. Where scores are far apart and right, but not always, it costs much
+ * more, because every row shall have a chance of 1/n_k to be of another class. */
+#define WEAK 0.01
+
+/* Find the best probabilities in one of `found`. *best: its index */
+static int choose(const snnk_rows *rows, size_t l, const learning *how, double *room,
+                  probabilities found[2], int *best) {
+    int st = calibrate(rows, l, how, 1, room, &found[0]);
+
+    *best = 0;
+    if (st != SNNK_OK) return st;
+    if (found[0].loss > (double)l) {
+        if ((st = calibrate(rows, l, how, WEAK, room, &found[1])) != SNNK_OK) return st;
+        *best = found[1].loss < found[0].loss - (double)l;
+    }
+    if (!how->logits) return SNNK_OK;
+    take_logits(rows, l, room, &found[!*best]);
+    if (found[!*best].loss <= found[*best].loss) *best = !*best;
+    return SNNK_OK;
+}
+
+/* all: one for each row, like all the arrays of errors. *log_loss: the mean. */
+static int learn_probabilities(const snnk_rows *rows, const learning *how, weighted_error *all,
+                               snnk_uncertainty *made, double *log_loss) {
+    const size_t l = made->outputs;
+    probabilities found[2] = {{.biases = made->biases, .all = all}};
+    double *room = NULL, weight = 0;
+    int best = 0, st;
+
+    st = snnk__alloc(how->allocator, rows->n, sizeof *all, "errors of all rows", &found[1].all);
+    if (st == SNNK_OK)
+        st = snnk__alloc(how->allocator, l, 3 * sizeof *room, "probabilities", &room);
+    if (st == SNNK_OK) {
+        found[1].biases = room + 2 * l;
+        st = choose(rows, l, how, room, found, &best);
+    }
+    if (st == SNNK_OK) {
+        made->slope = found[best].slope;
+        for (size_t k = 0; k < l; k++) made->biases[k] = found[best].biases[k];
+        for (size_t i = 0; i < rows->n; i++) weight += weight_of(rows, i);
+        *log_loss = found[best].loss / weight;
+        keep_errors(rows->n, found[best].all, made->n_errors, made->errors);
+    }
+    snnk__free(how->allocator, room);
+    snnk__free(how->allocator, found[1].all);
     return st;
 }
 
@@ -177,20 +254,22 @@ static int check_rows(size_t outputs, const snnk_rows *rows, snnk_rows *ours) {
     return snnk__rows_check_finite(ours);
 }
 
-static int create(size_t outputs, const snnk_rows *rows, const snnk_uncertainty_config *config,
-                  const snnk_allocator *allocator, snnk_uncertainty **uncertainty) {
-    const size_t n_errors = rows->n < config->most_errors ? rows->n : (size_t)config->most_errors;
+/* *log_loss: of labels only. */
+static int create(size_t outputs, const snnk_rows *rows, uint64_t most_errors, const learning *how,
+                  double *log_loss, snnk_uncertainty **uncertainty) {
+    const size_t n_errors = rows->n < most_errors ? rows->n : (size_t)most_errors;
     snnk_uncertainty *made = NULL;
     weighted_error *all;
     int st;
 
-    st = snnk__alloc(allocator, rows->n, sizeof *all, "errors of all rows", &all);
+    st = snnk__alloc(how->allocator, rows->n, sizeof *all, "errors of all rows", &all);
     if (st != SNNK_OK) return st;
-    st = snnk__uncertainty_make(rows->labels != NULL, outputs, rows->n, n_errors, allocator, &made);
+    st = snnk__uncertainty_make(rows->labels != NULL, outputs, rows->n, n_errors, how->allocator,
+                                &made);
     if (st == SNNK_OK)
-        st = rows->labels ? learn_probabilities(rows, outputs <= config->most_biases, all, made)
+        st = rows->labels ? learn_probabilities(rows, how, all, made, log_loss)
                           : learn_errors(rows, all, made);
-    snnk__free(allocator, all);
+    snnk__free(how->allocator, all);
     if (st != SNNK_OK)
         snnk_uncertainty_free(made);
     else
@@ -198,11 +277,26 @@ static int create(size_t outputs, const snnk_rows *rows, const snnk_uncertainty_
     return st;
 }
 
+int snnk__uncertainty_learn(size_t classes, const snnk_rows *rows, bool logits,
+                            const snnk_allocator *allocator, snnk__progress *progress,
+                            double *log_loss, snnk_uncertainty **uncertainty) {
+    const learning how = {.allocator = allocator,
+                          .with_biases = classes <= defaults.most_biases,
+                          .logits = logits,
+                          .progress = progress};
+    snnk_rows read;
+    const int st = check_rows(classes, rows, &read);
+
+    if (st != SNNK_OK) return st;
+    return create(classes, &read, defaults.most_errors, &how, log_loss, uncertainty);
+}
+
 int snnk_uncertainty_create(size_t outputs, const snnk_rows *rows,
                             const snnk_uncertainty_config *config, snnk_uncertainty **uncertainty) {
     snnk_uncertainty_config ours = defaults;
     snnk_allocator allocator;
     snnk_rows read;
+    double log_loss;
     int st;
 
     if ((st = snnk__check_pointer(uncertainty, "uncertainty")) != SNNK_OK) return st;
@@ -215,7 +309,8 @@ int snnk_uncertainty_create(size_t outputs, const snnk_rows *rows,
                           SNNK__MOST_ERRORS);
     if ((st = snnk__allocator_read(&allocator, ours.allocator)) != SNNK_OK) return st;
     if ((st = check_rows(outputs, rows, &read)) != SNNK_OK) return st;
-    return create(outputs, &read, &ours, &allocator, uncertainty);
+    const learning how = {.allocator = &allocator, .with_biases = outputs <= ours.most_biases};
+    return create(outputs, &read, ours.most_errors, &how, &log_loss, uncertainty);
 }
 
 /* ---- What it has learned ---- */
